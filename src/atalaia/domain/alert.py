@@ -1,0 +1,80 @@
+"""One entry of an incident's life in the alert log, and its form as a line of NDJSON."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Literal
+
+import msgspec
+
+AlertType = Literal["alert", "update", "step", "end", "cancel"]
+
+
+class Alert(msgspec.Struct, frozen=True, kw_only=True):
+    """What changed in one incident, why, and the value that decided it.
+
+    incident    key of the incident: hash of hazard, place or area, and opened_at
+    version     1, 2, 3 … within the incident
+    type        alert (exactly one an incident), update, step, end, cancel
+    place_id    the place; the area's name for area rules; for cannot_see the one place, or the
+                source's name where several places are listed
+    hazard, level, severity    level that holds from now on; on end and cancel, that it had
+    urgency     CAP: Immediate, Expected (within an hour), Future, Past
+    certainty   CAP: Observed, Likely (analysis), Possible (forecast)
+    sent_at     when it was decided; in a replay, the known time of the row that decided it
+    onset_at    when the condition began, or is forecast to
+    expires_at  when the incident turns expired if nothing more is seen; None for cannot_see
+    evidence    observed, analysis, forecast: of the value below
+    source      whose value
+    valid_at    of the value (cannot_see: of the last usable value); never None
+    variable, window_s, value, unit, limit    what was measured over how long (0: an instant),
+                and the limit it passed; None for cannot_see
+    rule        the rule that decided
+    reason      onset, escalated, eased, certainty, step, ended, expired, withdrawn, rule changed
+    text        for people, by language
+    """
+
+    incident: str
+    version: int
+    type: AlertType
+    place_id: str
+    hazard: str
+    level: str
+    severity: str
+    urgency: str
+    certainty: str
+    sent_at: str
+    onset_at: str | None
+    expires_at: str | None
+    evidence: str
+    source: str
+    valid_at: str
+    variable: str | None
+    window_s: int | None
+    value: float | None
+    unit: str | None
+    limit: float | None
+    rule: str
+    reason: str
+    text: dict[str, str]
+
+
+class LogEntry(msgspec.Struct, frozen=True, kw_only=True):
+    """An alert as the log keeps it: with the places that this entry concerns.
+
+    `places` are ids: one for a weather incident, an area's places for an area rule, and for
+    cannot_see those that turned blind (alert, update) or can be seen again (end, update).
+    """
+
+    alert: Alert
+    places: tuple[str, ...]
+
+
+def instant(seconds: int) -> str:
+    """Unix seconds as ISO 8601 in UTC with a numeric offset, as CAP wants: never ``Z``."""
+    return datetime.fromtimestamp(seconds, UTC).isoformat()
+
+
+def to_line(alert: Alert) -> bytes:
+    """One line of NDJSON without the newline, keys in the order of the fields."""
+    return msgspec.json.encode(alert)

@@ -1,0 +1,114 @@
+"""The catalogue: every variable once, with its unit in its name, its limits and their reason.
+
+A source's decoder converts into these units and nowhere else does. Plausible limits are wide:
+outside them a value cannot be weather and is never used; inside them `speed.check` may still
+find it suspect.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+
+class Variable(msgspec.Struct, frozen=True):
+    """One quantity in one unit.
+
+    name      with the unit as its suffix, the same in every table, file and message
+    unit      as people read it
+    lowest, highest   plausible limits, inclusive
+    cf_name   the CF standard name, where there is one
+    because   where the limits come from
+    max_step_per_h    the largest change in an hour that is believed without a witness;
+              None: no jump test (a squall line is one sample long)
+    stuck_after_h     hours of one unchanged value, other than 0, after which the sensor is
+              suspected of repeating itself; None: no such test
+    is_sum    it fell in the period that ends at valid_at: it has a period, and can be added up
+    """
+
+    name: str
+    unit: str
+    lowest: float
+    highest: float
+    cf_name: str | None
+    because: str
+    max_step_per_h: float | None = None
+    stuck_after_h: int | None = None
+    is_sum: bool = False
+
+
+_ALL = (
+    Variable(
+        "temperature_c", "°C", -90, 60, "air_temperature",
+        "WMO world records -89.2 °C (Vostok 1983) and 56.7 °C (Furnace Creek 1913)",
+        max_step_per_h=10, stuck_after_h=12,
+    ),
+    Variable(
+        "apparent_temperature_c", "°C", -120, 80, None,
+        "wind chill of -90 °C and heat index of 60 °C with a margin",
+    ),
+    Variable(
+        "dew_point_c", "°C", -100, 40, "dew_point_temperature",
+        "record 35 °C (Dhahran 2003) with a margin",
+    ),
+    Variable(
+        "relative_humidity_pct", "%", 0, 105, "relative_humidity",
+        "up to 105 % is supersaturation or sensor tolerance",
+        max_step_per_h=40,
+    ),
+    Variable(
+        "wind_speed_m_s", "m/s", 0, 90, "wind_speed",
+        "strongest sustained surface winds are near 85 m/s", stuck_after_h=12,
+    ),
+    Variable(
+        "wind_gust_m_s", "m/s", 0, 115, "wind_speed_of_gust",
+        "WMO world record 113.2 m/s (Barrow Island 1996)", stuck_after_h=6,
+    ),
+    Variable("wind_direction_deg", "°", 0, 360, "wind_from_direction", "a full circle"),
+    Variable(
+        "rain_rate_mm_h", "mm/h", 0, 2000, "rainfall_rate",
+        "WMO record minute, 31.2 mm (Unionville 1956), is 1,872 mm/h",
+    ),
+    Variable(
+        "rain_mm", "mm", 0, 2000, "precipitation_amount",
+        "WMO record day 1,825 mm (Foc-Foc 1966)", is_sum=True,
+    ),
+    Variable(
+        "snow_cm", "cm", 0, 300, "thickness_of_snowfall_amount",
+        "records of about 230 cm in a day", is_sum=True,
+    ),
+    Variable(
+        "pressure_hpa", "hPa", 450, 1100, "surface_air_pressure",
+        "record 1,084 hPa at sea level; about 490 hPa at 5,700 m",
+        max_step_per_h=10, stuck_after_h=24,
+    ),
+    Variable(
+        "pressure_sea_level_hpa", "hPa", 850, 1100, "air_pressure_at_mean_sea_level",
+        "records 870 hPa (Tip 1979) and 1,084 hPa (Tosontsengel 2001)",
+    ),
+    Variable("visibility_m", "m", 0, 300_000, "visibility_in_air", "clear air at most 300 km"),
+    Variable("cloud_cover_pct", "%", 0, 100, "cloud_area_fraction", "a share"),
+    Variable("cloud_base_m", "m", 0, 25_000, "cloud_base_altitude", "top of the troposphere"),
+    Variable(
+        "cloud_ceiling_m", "m", 0, 25_000, None, "top of the troposphere",
+    ),
+    Variable("precipitation_probability_pct", "%", 0, 100, None, "a share"),
+    Variable("uv_index", "1", 0, 50, "ultraviolet_index", "record 43.3 (Licancabur 2003)"),
+    Variable(
+        "cape_j_kg", "J/kg", 0, 12_000, "atmosphere_convective_available_potential_energy",
+        "the largest soundings are near 8,000 J/kg",
+    ),
+    Variable("weather_code", "1", 0, 100_000, None, "each provider's own table"),
+    Variable(
+        "sleet_rate_mm_h", "mm/h", 0, 2000, None, "as rain_rate_mm_h",
+    ),
+    Variable("snow_rate_mm_h", "mm/h", 0, 2000, None, "as rain_rate_mm_h, water equivalent"),
+    Variable("freezing_rain_rate_mm_h", "mm/h", 0, 2000, None, "as rain_rate_mm_h"),
+    Variable(
+        "radiation_kj_m2", "kJ/m²", 0, 6000, "surface_downwelling_shortwave_flux_in_air",
+        "the solar constant over an hour is 4,900 kJ/m²; night offsets below 0 are left out",
+        is_sum=True,
+    ),
+)  # fmt: skip
+
+CATALOGUE: dict[str, Variable] = {variable.name: variable for variable in _ALL}
+"""By name, in the order in which tables show them."""

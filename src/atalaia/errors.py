@@ -1,0 +1,48 @@
+"""Every error that Atalaia raises on purpose, named by what the caller does next.
+
+AtalaiaError
+├── SettingsInvalid     a person mends a file or an option
+├── PayloadInvalid      the payload is kept in RAW with the reason, and counted; the rest goes on
+├── SourceUnavailable   back off and try again; the source may be seen as blind
+├── StateConflict       another process holds this home, or changed the item first
+└── QueryInvalid        a person mends the SQL
+
+A message names the source or file, the place, and the next step.
+"""
+
+from __future__ import annotations
+
+
+class AtalaiaError(Exception):
+    """The root. The command line prints its message without a traceback and exits with 1."""
+
+
+class SettingsInvalid(AtalaiaError):
+    """A settings, rules or places file cannot be used; `problems` has one line for each fault.
+
+    Each problem reads ``file:line: what is wrong; what to do``.
+    """
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = problems
+
+
+class PayloadInvalid(AtalaiaError):
+    """A payload, or a part of it, cannot be decoded. It is kept with this reason and counted."""
+
+
+class SourceUnavailable(AtalaiaError):
+    """A source did not answer usefully. `retry_after_s` is the source's own wish, if it gave one."""
+
+    def __init__(self, message: str, *, retry_after_s: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+
+
+class StateConflict(AtalaiaError):
+    """The home is held by another process, or belongs to another replay. Use another --home."""
+
+
+class QueryInvalid(AtalaiaError):
+    """The SQL cannot be run; the message is the engine's own, and says where."""

@@ -1,0 +1,1 @@
+"""Where the program lives. `ports` says what a home must offer; each home fills it."""
