@@ -60,14 +60,23 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class LogEntry(msgspec.Struct, frozen=True, kw_only=True):
-    """An alert as the log keeps it: with the places that this entry concerns.
+    """An alert as the log keeps it: with what a line of NDJSON has no room for.
 
-    `places` are ids: one for a weather incident, an area's places for an area rule, and for
-    cannot_see those that turned blind (alert, update) or can be seen again (end, update).
+    places      ids that this entry concerns: one for a weather incident, an area's places for
+                an area rule, and for cannot_see those that turned blind (alert, update) or can
+                be seen again (update, end)
+    opened_at   event time at which the incident left pending (ISO 8601)
+    rule_hash   of the rule that decided, as it then stood
+    peak_level, peak, peak_at    the running peak of the incident; None for cannot_see
     """
 
     alert: Alert
     places: tuple[str, ...]
+    opened_at: str
+    rule_hash: str = ""
+    peak_level: str | None = None
+    peak: float | None = None
+    peak_at: str | None = None
 
 
 def instant(seconds: int) -> str:

@@ -99,7 +99,7 @@ class Readings:
         n = len(place)
 
         def column(value: Any, dtype: type) -> Ints:
-            array = np.asarray(value, dtype)
+            array: Ints = np.asarray(value, dtype)
             return np.full(n, array, dtype) if array.ndim == 0 else array
 
         valid = column(valid_at, np.int64)
@@ -204,9 +204,7 @@ class Readings:
             issued_at=merged.issued_at,
             known_at=merged.known_at,
             period_s=np.maximum.reduceat(rows.period_s, first),
-            values={
-                name: np.fmax.reduceat(column, first) for name, column in rows.values.items()
-            },
+            values={name: np.fmax.reduceat(column, first) for name, column in rows.values.items()},
             sources=rows.sources,
         )
 

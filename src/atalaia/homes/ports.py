@@ -7,8 +7,9 @@ callers on an event loop put them in a thread.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import msgspec
 
@@ -85,8 +86,10 @@ class State(Protocol):
         """Entries of the alert log with their sequence number, from the one after `after`."""
         ...
 
-    def rejects(self, after: int = 0, limit: int | None = None) -> Iterator[tuple[int, int, Reject]]:
-        """Rejects as (sequence number, offset of the payload, reject), from the one after `after`."""
+    def rejects(
+        self, after: int = 0, limit: int | None = None
+    ) -> Iterator[tuple[int, int, Reject]]:
+        """Rejects as (sequence number, offset of the payload, reject), after number `after`."""
         ...
 
     def note(self, key: str) -> str | None:
@@ -119,4 +122,27 @@ class Lake(Protocol):
 
     def path(self, key: str) -> Path | str:
         """What DuckDB opens for this key (a path, or a URL); it may hold globs."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What a query answered: the columns' names, and rows that come as they are taken.
+
+    Instants are aware datetimes in UTC; a missing value is None.
+    """
+
+    columns: tuple[str, ...]
+    rows: Iterator[tuple[Any, ...]]
+
+
+class Sql(Protocol):
+    """Runs a person's SQL over GOLD's datasets. It can read those and nothing else."""
+
+    def run(self, sql: str, files: Mapping[str, Sequence[Path | str]]) -> Result:
+        """Answer one SELECT over the views `readings`, `alerts` and `incidents` (`homes.gold`).
+
+        `files` has the Parquet files of each dataset of GOLD; a dataset without files is an empty
+        view with the right columns. Raises QueryInvalid with the engine's own message.
+        """
         ...

@@ -1,0 +1,178 @@
+"""RAW → GOLD: rows a second, beside DuckDB's own COPY of the same columns from the same file.
+
+One core, one thread, the two in turns. RAW holds Tomorrow.io's realtime answers: the recorded one
+with varied values, for 5,000 places polled every 90 seconds; and, for comparison, answers in
+Open-Meteo's shape with many rows each. DuckDB is told the columns, so that it need not look for
+them, and neither checks, nor de-duplicates, nor sorts, nor merges; refine does all of it.
+
+    python bench/bench_refine.py [--records 200000] [--rounds 3]
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from itertools import islice
+from pathlib import Path
+
+import duckdb
+import numpy as np
+
+from atalaia.batch.archive import archive
+from atalaia.batch.refine import refine
+from atalaia.domain.payload import Payload
+from atalaia.domain.place import Place, Places
+from atalaia.homes.embedded import open_home
+from atalaia.sources import decode_all
+
+DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
+PLACES = 5_000
+POLL_S = 90
+START = 1_726_898_400  # a whole hour, in which the recorded answer was received
+
+# Tomorrow.io's field and the catalogue's variable; the factor converts the unit.
+FIELDS = {
+    "temperature": ("temperature_c", 1),
+    "temperatureApparent": ("apparent_temperature_c", 1),
+    "dewPoint": ("dew_point_c", 1),
+    "humidity": ("relative_humidity_pct", 1),
+    "windSpeed": ("wind_speed_m_s", 1),
+    "windGust": ("wind_gust_m_s", 1),
+    "windDirection": ("wind_direction_deg", 1),
+    "rainIntensity": ("rain_rate_mm_h", 1),
+    "sleetIntensity": ("sleet_rate_mm_h", 1),
+    "snowIntensity": ("snow_rate_mm_h", 1),
+    "freezingRainIntensity": ("freezing_rain_rate_mm_h", 1),
+    "pressureSurfaceLevel": ("pressure_hpa", 1),
+    "visibility": ("visibility_m", 1000),
+    "cloudCover": ("cloud_cover_pct", 1),
+    "cloudBase": ("cloud_base_m", 1000),
+    "cloudCeiling": ("cloud_ceiling_m", 1000),
+    "precipitationProbability": ("precipitation_probability_pct", 1),
+    "uvIndex": ("uv_index", 1),
+    "weatherCode": ("weather_code", 1),
+}
+
+
+def realtime(records: int) -> Iterator[Payload]:
+    """The recorded answer, varied: every value differs from answer to answer, as in life."""
+    recorded = json.loads((DATA / "tomorrowio" / "realtime_toronto_2024-09-21.json").read_bytes())
+    values = recorded["data"]["values"]
+    varied = [name for name in FIELDS if isinstance(values[name], float)]
+    noise = np.random.default_rng(1).normal(1, 0.1, (records, len(varied)))
+    for i, factors in enumerate(noise.tolist()):
+        at = START + i // PLACES * POLL_S
+        recorded["data"]["time"] = datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        recorded["data"]["values"] = values | {
+            name: round(values[name] * factor, 2)
+            for name, factor in zip(varied, factors, strict=True)
+        }
+        yield Payload(
+            source="tomorrow-io",
+            content="realtime",
+            places=(f"place-{i % PLACES:04d}",),
+            received_at=at + 2,
+            body=json.dumps(recorded, separators=(",", ":")).encode(),
+        )
+
+
+def hourly(rows: int) -> Iterator[Payload]:
+    """Open-Meteo's archived answer for Porto Alegre, a day at a time."""
+    body = json.loads((DATA / "open_meteo" / "chunk_20240330_to_20240628.json").read_bytes())
+    body = body[0] if isinstance(body, list) else body
+    columns = body["hourly"]
+    days = len(columns["time"]) // 24
+    for i in range(rows // 24):
+        day = slice(i % days * 24, i % days * 24 + 24)
+        part = body | {"hourly": {name: column[day] for name, column in columns.items()}}
+        yield Payload(
+            source="open-meteo",
+            content="archive",
+            places=(f"place-{i // days:04d}",),
+            received_at=START,
+            body=json.dumps(part, separators=(",", ":")).encode(),
+        )
+
+
+def in_raw(folder: Path, payloads: Iterator[Payload]) -> None:
+    """Make a home whose RAW holds the payloads, with nothing left in its stream."""
+    with open_home(folder) as home:
+        while some := list(islice(payloads, 10_000)):
+            last = home.stream.append(some)
+            archive(home.stream, home.state, home.lake)
+            home.stream.drop(last)
+
+
+def duck_copy(folder: Path, out: Path) -> float:
+    """Seconds that DuckDB needs for the same columns."""
+    fields = ", ".join(f'"{name}" DOUBLE' for name in FIELDS)
+    columns = (
+        "{'source': 'VARCHAR', 'places': 'VARCHAR[]', 'received_at': 'TIMESTAMPTZ',"
+        f" 'body': 'STRUCT(data STRUCT(time TIMESTAMPTZ, values STRUCT({fields})))'}}"
+    )
+    typed = ", ".join(
+        f'body.data.values."{field}" * {factor} AS {name}'
+        if factor != 1
+        else f'body.data.values."{field}" AS {name}'
+        for field, (name, factor) in FIELDS.items()
+    )
+    files = sorted(str(file) for file in (folder / "lake" / "raw").rglob("*.zst"))
+    con = duckdb.connect(config={"threads": 1})
+    con.execute("SET TimeZone='UTC'")
+    start = time.perf_counter()
+    con.execute(
+        f"COPY (SELECT places[1] AS place_id, body.data.time AS valid_at, 'analysis' AS kind,"
+        f" received_at, {typed} FROM read_json({files}, columns={columns},"
+        f" format='newline_delimited')) TO '{out}' (FORMAT parquet, COMPRESSION zstd)"
+    )
+    return time.perf_counter() - start
+
+
+def refined(folder: Path, scratch: Path, places: Places) -> tuple[float, int]:
+    """Seconds that refine needs from RAW alone, and the rows that it decoded."""
+    shutil.copytree(folder, scratch)
+    try:
+        with open_home(scratch) as home:
+            start = time.perf_counter()
+            report = refine(home.state, home.lake, decode_all(places), places)
+            return time.perf_counter() - start, report.rows
+    finally:
+        shutil.rmtree(scratch)
+
+
+def main() -> None:
+    """Print the best of some rounds, and the ratio."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--records", type=int, default=200_000)
+    parser.add_argument("--rounds", type=int, default=3)
+    args = parser.parse_args()
+    os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+    places = Places(
+        Place(id=f"place-{i:04d}", name=f"Place {i}", latitude=0, longitude=0)
+        for i in range(PLACES)
+    )
+    with tempfile.TemporaryDirectory(prefix="atalaia-bench-") as name:
+        folder = Path(name)
+        in_raw(folder / "realtime", realtime(args.records))
+        duck, own, rows = [], [], 0
+        for _ in range(args.rounds):
+            duck.append(duck_copy(folder / "realtime", folder / "x.parquet"))
+            seconds, rows = refined(folder / "realtime", folder / "scratch", places)
+            own.append(seconds)
+        print(f"realtime answers               {args.records:>12,}")
+        print(f"DuckDB COPY, rows a second     {args.records / min(duck):>12,.0f}")
+        print(f"refine, rows a second          {rows / min(own):>12,.0f}")
+        print(f"ratio (at least 0.3)           {rows / min(own) * min(duck) / args.records:>12.2f}")
+        in_raw(folder / "hourly", hourly(args.records))
+        seconds, rows = refined(folder / "hourly", folder / "scratch", places)
+        print(f"24 rows an answer, rows a second{rows / seconds:>11,.0f}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Minutes behind the weather: the stream into RAW, RAW into GOLD."""

@@ -1,0 +1,116 @@
+"""From the stream to RAW: what was received, batched, compressed, by source and hour.
+
+A step writes its parts and then commits its offset. Killed in between, it starts again at the
+same offset, when the stream may hold more: as a part is named by its first record alone, the same
+names are written again, each with what it had and perhaps more. So nothing is ever doubled, and
+whoever reads RAW by listing it needs no manifest. `homes.raw` has the keys and the lines.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from typing import NamedTuple, TypeVar
+
+from atalaia.homes import raw
+from atalaia.homes.gold import UNREFINED
+from atalaia.homes.ports import Commit, Lake, Record, State, Stream
+from atalaia.homes.raw import read_part
+
+__all__ = ["ArchiveReport", "archive", "read_part"]
+
+STEP_PAYLOADS = 50_000
+STEP_BYTES = 8_000_000
+"""A step ends with the payload that reaches one of these: a step's parts fit into memory."""
+
+_READ_AT_ONCE = 2_000
+
+_REJECTS_ARCHIVED = "archive-rejects"
+
+T = TypeVar("T")
+
+
+class ArchiveReport(NamedTuple):
+    """What was archived: payloads, files of all datasets, and their compressed bytes."""
+
+    payloads: int
+    files: int
+    bytes: int
+
+
+def archive(stream: Stream, state: State, lake: Lake) -> ArchiveReport:
+    """Bring RAW up to the end of the stream, of the alert log and of the rejects.
+
+    Call it every few minutes, not after each payload: a call makes one file for each source and
+    hour that it meets. Each step is durable by itself; a repeated call does only what is new.
+    """
+    payloads = files = size = 0
+    while records := _step(stream, state.offset(raw.ARCHIVED)):
+        parts = {
+            folder + raw.part_name(some[0].offset): raw.write_payloads(some)
+            for folder, some in _grouped((raw.payload_part(r.payload), r) for r in records).items()
+        }
+        _write(lake, parts)
+        # With the offset goes what refine has to do: it need never list all of RAW.
+        todo = {f"{UNREFINED}{raw.first_of(key):020d}": key.encode() for key in parts}
+        state.commit(Commit(raw.ARCHIVED, records[-1].offset, items=todo))
+        payloads += len(records)
+        files += len(parts)
+        size += sum(map(len, parts.values()))
+    for parts in (*_archive_alerts(state, lake), *_archive_rejects(state, lake)):
+        files += len(parts)
+        size += sum(map(len, parts.values()))
+    return ArchiveReport(payloads, files, size)
+
+
+def _step(stream: Stream, after: int) -> list[Record]:
+    """The records of one step; where it ends depends on the stream alone, so a repeat agrees."""
+    records: list[Record] = []
+    size = 0
+    while len(records) < STEP_PAYLOADS and size < STEP_BYTES:
+        page = stream.read(after, min(_READ_AT_ONCE, STEP_PAYLOADS - len(records)))
+        if not page:
+            break
+        for record in page:
+            records.append(record)
+            size += len(record.payload.body)
+            if size >= STEP_BYTES:
+                break
+        after = records[-1].offset
+    return records
+
+
+def _archive_alerts(state: State, lake: Lake) -> Iterator[dict[str, bytes]]:
+    log = state.alerts(after=state.offset(raw.ALERTS_ARCHIVED))
+    while entries := list(islice(log, STEP_PAYLOADS)):
+        parts = {
+            folder + raw.part_name(some[0][0]): raw.write_alerts(some)
+            for folder, some in _grouped((raw.alert_part(e[1]), e) for e in entries).items()
+        }
+        _write(lake, parts)
+        state.commit(Commit(raw.ALERTS_ARCHIVED, entries[-1][0]))
+        yield parts
+
+
+def _archive_rejects(state: State, lake: Lake) -> Iterator[dict[str, bytes]]:
+    log = state.rejects(after=state.offset(_REJECTS_ARCHIVED))
+    while rejects := list(islice(log, STEP_PAYLOADS)):
+        parts = {
+            folder + raw.part_name(some[0][0]): raw.write_rejects(some)
+            for folder, some in _grouped((raw.reject_part(r[2]), r) for r in rejects).items()
+        }
+        _write(lake, parts)
+        state.commit(Commit(_REJECTS_ARCHIVED, rejects[-1][0]))
+        yield parts
+
+
+def _grouped(pairs: Iterable[tuple[str, T]]) -> dict[str, list[T]]:
+    groups: dict[str, list[T]] = {}
+    for key, item in pairs:
+        groups.setdefault(key, []).append(item)
+    return groups
+
+
+def _write(lake: Lake, parts: dict[str, bytes]) -> None:
+    for key, body in parts.items():
+        lake.write(key, body)

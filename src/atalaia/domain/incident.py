@@ -1,0 +1,468 @@
+"""The life of an incident: one hazard at one place or area, from onset to end.
+
+    pending ──► active ──► ended        no source holds it any more
+                  │  ▲ └─► cancelled    only forecast, and withdrawn; or its rule has gone
+                  ▼  │
+                expired                 nothing was seen for `expires_after`: not "over", but
+                                        "we can no longer see"; data within a day continue it
+
+Evidence comes in the order in which it became known, grouped by instant. Each source's say by
+each rule is a `Track` with a level of its own. A track rises when a level's entry limit has held
+for the rule's `for`, and falls when what it says has been past the level's exit limit for
+`keep_firing_for`; a gap of three expected intervals starts both clocks again, so an outage
+neither raises nor ends. The incident has the highest level among the tracks that can see.
+
+At most one entry an instant comes out of an incident, whatever number of sources and rules
+stand behind it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+
+import msgspec
+
+from atalaia.domain.alert import AlertType
+from atalaia.domain.hazard import Hazard, Level
+from atalaia.domain.reading import Kind
+from atalaia.domain.rule import LEVELS, Rule
+
+BLIND_AFTER = 3
+"""Expected intervals without a usable value after which a source cannot see."""
+
+CONTINUES_WITHIN_S = 86400
+"""How long after it expired an incident can be continued by data that still hold it."""
+
+WITHDRAWN_AFTER_S = 3600
+"""Two revisions of a forecast, so far apart, must fail to hold it before it is withdrawn."""
+
+
+class Evidence(msgspec.Struct, frozen=True, gc=False):
+    """What one source says by one rule at one time.
+
+    known_at   when it became known: the order of evidence
+    order      position of the rule in its set: decides between equals
+    at         the clock of holds: valid_at; for a forecast its issue
+    valid_at   of the value (a forecast: of the hour that reaches the highest level)
+    entered    highest level whose entry limit the value passes for certain
+    holding    highest level whose exit limit the value still passes for certain
+    held       highest level whose exit limit cannot be excluded; a level above it is past
+    onset_at   when the condition began: valid_at; for a forecast the first hour that passes
+    until      last valid time that passes (a forecast's last hour), else valid_at
+    is_late    older than what its source had already said: it may raise, and lowers nothing
+    """
+
+    known_at: int
+    order: int
+    rule: str
+    source: str
+    kind: int
+    at: int
+    valid_at: int
+    value: float
+    entered: int
+    holding: int
+    held: int
+    onset_at: int
+    until: int
+    expected_s: int
+    is_late: bool = False
+
+
+class Track(msgspec.Struct, gc=False):
+    """One source's say by one rule; forecasts apart from what is measured or estimated.
+
+    level      that it holds now
+    kind       of the value that last held it
+    above      by level (watch … red): since when the entry limit has been passed without a
+               break, and in how many readings; 0: it is not
+    below      by level: since when it has been past the exit limit; 0: it is not
+    value, valid_at    newest
+    best, best_at      at the peak of this track's life in the incident
+    onset_at   of the newest rise from calm
+    held_until last valid time of a value that still held it
+    seen_at    newest usable valid_at
+    """
+
+    rule: str
+    source: str
+    kind: int
+    order: int
+    expected_s: int
+    level: int = 0
+    above: list[int] = msgspec.field(default_factory=lambda: [0, 0, 0, 0])
+    count: list[int] = msgspec.field(default_factory=lambda: [0, 0, 0, 0])
+    below: list[int] = msgspec.field(default_factory=lambda: [0, 0, 0, 0])
+    value: float = 0.0
+    valid_at: int = 0
+    best: float = 0.0
+    best_at: int = 0
+    onset_at: int = 0
+    held_until: int = 0
+    seen_at: int = 0
+    is_late: bool = False
+
+    @property
+    def is_forecast(self) -> bool:
+        """Whether it speaks of a time to come."""
+        return self.kind == Kind.FORECAST
+
+    def can_see(self, now: int) -> bool:
+        """Whether its last word still counts: not silent for three intervals; a forecast while
+        the hours that it speaks of are not over."""
+        if self.is_forecast:
+            return self.held_until >= now
+        return now - self.seen_at < BLIND_AFTER * self.expected_s
+
+    def hear(self, said: Evidence, rule: Rule) -> None:
+        """Take one more piece of evidence into account."""
+        was_blind = self.seen_at and said.at - self.seen_at >= BLIND_AFTER * self.expected_s
+        if was_blind and not self.is_forecast:
+            self.above, self.count, self.below = [0] * 4, [0] * 4, [0] * 4
+        for_s = 0 if self.is_forecast else rule.for_s
+        keep_s = WITHDRAWN_AFTER_S if self.is_forecast else rule.keep_s
+        fired = kept = Level.NONE
+        for level in LEVELS:
+            i = level - 1
+            if said.entered >= level:
+                self.above[i] = self.above[i] or said.at
+                self.count[i] += 1
+                is_long = said.at - self.above[i] >= for_s
+                if is_long or 0 < rule.for_readings <= self.count[i]:
+                    fired = level
+            elif not said.is_late:
+                self.above[i] = self.count[i] = 0
+            if said.is_late:
+                kept = level if self.level >= level else kept
+            elif said.held >= level:
+                self.below[i] = 0
+                kept = level if self.level >= level else kept
+            elif self.level >= level:
+                self.below[i] = self.below[i] or said.at
+                kept = kept if said.at - self.below[i] >= keep_s else level
+        self._note(said, rule, max(fired, kept))
+
+    def _note(self, said: Evidence, rule: Rule, level: int) -> None:
+        if level and not self.level:
+            begun = min(since for since in self.above if since)
+            self.onset_at = said.onset_at if self.is_forecast else begun
+            self.best, self.best_at = said.value, said.valid_at
+        if not said.is_late or level > self.level:
+            self.value, self.valid_at, self.is_late = said.value, said.valid_at, said.is_late
+            if not self.is_forecast:
+                self.kind = said.kind
+        if level and rule.sign * said.value > rule.sign * self.best:
+            self.best, self.best_at = said.value, said.valid_at
+        if said.holding and level:
+            self.held_until = max(self.held_until, said.until)
+        self.level = level
+        self.seen_at = max(self.seen_at, said.at)
+        self.expected_s = said.expected_s
+
+    def take_up(self, said: Evidence, onset_at: int) -> None:
+        """Hold again what still passes the exit limit, in an incident that had expired."""
+        if said.holding > self.level:
+            self.level = said.holding
+            self.onset_at = onset_at
+            self.best, self.best_at = said.value, said.valid_at
+            self.held_until = max(self.held_until, said.until)
+
+    def rest(self) -> None:
+        """Forget all clocks: the incident is over."""
+        self.level = 0
+        self.above, self.count, self.below = [0] * 4, [0] * 4, [0] * 4
+
+
+class Change(msgspec.Struct, frozen=True):
+    """What has just happened to an incident, for the alert log. All times are Unix seconds.
+
+    `track` is the one that decided; `rule` is its rule, None if that has gone.
+    """
+
+    incident: str
+    version: int
+    type: AlertType
+    reason: str
+    hazard: str
+    subject: str
+    level: int
+    kind: int
+    opened_at: int
+    sent_at: int
+    onset_at: int
+    expires_at: int
+    track: Track
+    limit: float | None
+    rule: Rule | None
+    peak_level: int
+    peak: float
+    peak_at: int
+
+
+class Incident(msgspec.Struct):
+    """One hazard at one place or area. `subject` is the place's id or the area's name.
+
+    status     pending, active, expired; closed: kept for a while so that old news stay old
+    opened_at  event time at which it first left pending; 0 before
+    level, kind, onset_at, version    as last told
+    expires_at    last held + expires_after
+    closed_at     valid time that ended it
+    """
+
+    hazard: Hazard
+    subject: str
+    status: str = "pending"
+    opened_at: int = 0
+    key: str = ""
+    level: int = 0
+    kind: int = Kind.FORECAST
+    onset_at: int = 0
+    version: int = 0
+    expires_at: int = 0
+    peak_level: int = 0
+    peak: float = 0.0
+    peak_at: int = 0
+    closed_at: int = 0
+    tracks: list[Track] = msgspec.field(default_factory=list)
+
+    def advance(
+        self, evidence: Sequence[Evidence], instants: Sequence[int], rules: dict[str, Rule]
+    ) -> list[Change]:
+        """Live through a batch: evidence sorted by known_at, and all instants of the batch.
+
+        `instants` (sorted, unique) are the times at which anything at all became known: the
+        clock. Silence is noticed at the first of them that is late enough.
+        """
+        changes: list[Change] = []
+        i = 0
+        while i < len(evidence):
+            now = evidence[i].known_at
+            j = i
+            while j < len(evidence) and evidence[j].known_at == now:
+                j += 1
+            changes += self._expire(_first_at(instants, self.expires_at), before=now, rules=rules)
+            changes += self._instant(now, evidence[i:j], rules)
+            i = j
+        changes += self._expire(_first_at(instants, self.expires_at), before=None, rules=rules)
+        return changes
+
+    @property
+    def is_idle(self) -> bool:
+        """Nothing is open, and nothing is about to."""
+        return self.status in ("pending", "closed") and not any(any(t.above) for t in self.tracks)
+
+    def _instant(self, now: int, said: Sequence[Evidence], rules: dict[str, Rule]) -> list[Change]:
+        if self.status == "expired" and now > self.expires_at + CONTINUES_WITHIN_S:
+            self._close(self.expires_at)
+        for one in said:
+            if self._is_old_news(one):
+                continue
+            track = self._track(one)
+            track.hear(one, rules[one.rule])
+            if self.status == "expired":
+                track.take_up(one, self.onset_at)
+        deciding = self._deciding(now)
+        if self.status == "active":
+            return self._go_on(now, deciding, rules)
+        if deciding is None:
+            if self.status == "expired" and any(o.held == 0 and not o.is_late for o in said):
+                # It is calm now. That it could no longer be seen was the last word.
+                self._close(said[-1].at)
+            return []
+        if self.status == "expired":
+            return [self._continue(now, deciding, rules)]
+        return [self._open(now, deciding, rules)]
+
+    def _is_old_news(self, said: Evidence) -> bool:
+        return self.status == "closed" and said.at <= self.closed_at
+
+    def _track(self, said: Evidence) -> Track:
+        is_forecast = said.kind == Kind.FORECAST
+        for track in self.tracks:
+            if (track.rule, track.source, track.is_forecast) == (
+                said.rule,
+                said.source,
+                is_forecast,
+            ):
+                return track
+        track = Track(said.rule, said.source, said.kind, said.order, said.expected_s)
+        self.tracks.append(track)
+        self.tracks.sort(key=lambda t: (t.order, t.source, t.is_forecast))
+        return track
+
+    def _deciding(self, now: int) -> Track | None:
+        """The track that gives the level: the highest that can see, the surest among equals."""
+        holding = [track for track in self.tracks if track.level]
+        seeing = [track for track in holding if track.can_see(now)]
+        return max(seeing or holding, key=lambda t: (t.level, -t.kind, -t.order), default=None)
+
+    def _open(self, now: int, track: Track, rules: dict[str, Rule]) -> Change:
+        self.status, self.version, self.peak_level = "active", 0, 0
+        self.opened_at = now if track.is_forecast else track.valid_at
+        words = f"{self.hazard}|{self.subject}|{self.opened_at}"
+        self.key = hashlib.sha256(words.encode()).hexdigest()[:16]
+        self.kind = Kind.FORECAST
+        return self._tell(now, "alert", "onset", track, track.level, rules)
+
+    def _go_on(self, now: int, deciding: Track | None, rules: dict[str, Rule]) -> list[Change]:
+        expired = [t for t in self.tracks if t.level and now >= self._expiry(t, rules)]
+        for track in expired:
+            track.level = 0
+        if expired:
+            deciding = self._deciding(now)
+        if deciding is None:
+            return [self._expired(now, rules) if expired else self._end(now, rules)]
+        self._remember_peak(deciding, rules)
+        self.expires_at = self._expires_at(rules)
+        if deciding.level > self.level:
+            return [self._tell(now, "update", "escalated", deciding, deciding.level, rules)]
+        if deciding.level < self.level and deciding.can_see(now):
+            return [self._tell(now, "update", "eased", deciding, deciding.level, rules)]
+        surest = min((t for t in self.tracks if t.level), key=lambda t: (t.kind, -t.level, t.order))
+        if surest.kind < self.kind:
+            return [self._tell(now, "update", "certainty", surest, self.level, rules)]
+        return []
+
+    def _continue(self, now: int, deciding: Track, rules: dict[str, Rule]) -> Change:
+        """Data came back within a day and still pass the exit limit: the incident goes on."""
+        self.status = "active"
+        reason = "escalated" if deciding.level > self.level else "certainty"
+        return self._tell(now, "update", reason, deciding, deciding.level, rules)
+
+    def _expiry(self, track: Track, rules: dict[str, Rule]) -> int:
+        return track.held_until + rules[track.rule].expires_after_s
+
+    def _expires_at(self, rules: dict[str, Rule]) -> int:
+        return max(self._expiry(t, rules) for t in self.tracks if t.level)
+
+    def _remember_peak(self, track: Track, rules: dict[str, Rule]) -> None:
+        sign = rules[track.rule].sign
+        if track.level > self.peak_level or (
+            track.level == self.peak_level and sign * track.best > sign * self.peak
+        ):
+            self.peak_level, self.peak, self.peak_at = track.level, track.best, track.best_at
+
+    def _tell(
+        self,
+        now: int,
+        type_: AlertType,
+        reason: str,
+        track: Track,
+        level: int,
+        rules: dict[str, Rule],
+    ) -> Change:
+        """Bring what was told up to what is, and say so."""
+        rule = rules[track.rule]
+        holding = [t for t in self.tracks if t.level]
+        self.level = level
+        self.kind = min(self.kind, *(t.kind for t in holding))
+        measured = [t.onset_at for t in holding if not t.is_forecast]
+        self.onset_at = min(measured or [t.onset_at for t in holding])
+        self._remember_peak(track, rules)
+        self.expires_at = self._expires_at(rules)
+        return self._change(now, type_, reason, track, rule, rule.limit(Level(track.level)))
+
+    def _end(self, now: int, rules: dict[str, Rule]) -> Change:
+        track = max(self.tracks, key=lambda t: (t.seen_at, -t.order))
+        rule = rules[track.rule]
+        # What was only ever forecast did not happen, and is taken back.
+        type_: AlertType = "cancel" if self.kind == Kind.FORECAST else "end"
+        reason = "withdrawn" if self.kind == Kind.FORECAST else "ended"
+        change = self._change(now, type_, reason, track, rule, rule.exit_limit(rule.lowest))
+        self._close(now if track.is_forecast else track.valid_at)
+        return change
+
+    def _expire(self, at: int | None, before: int | None, rules: dict[str, Rule]) -> list[Change]:
+        """Turn expired at the instant `at`, if that is before the next evidence."""
+        if self.status != "active" or at is None or (before is not None and at >= before):
+            return []
+        return [self._expired(at, rules)]
+
+    def _expired(self, now: int, rules: dict[str, Rule]) -> Change:
+        track = max(self.tracks, key=lambda t: (t.held_until, -t.order))
+        rule = rules[track.rule]
+        change = self._change(now, "end", "expired", track, rule, rule.exit_limit(rule.lowest))
+        self.status = "expired"
+        for each in self.tracks:
+            each.rest()
+        return change
+
+    def _change(
+        self,
+        now: int,
+        type_: AlertType,
+        reason: str,
+        track: Track,
+        rule: Rule | None,
+        limit: float | None,
+    ) -> Change:
+        self.version += 1
+        return Change(
+            incident=self.key,
+            version=self.version,
+            type=type_,
+            reason=reason,
+            hazard=self.hazard,
+            subject=self.subject,
+            level=self.level,
+            kind=self.kind,
+            opened_at=self.opened_at,
+            sent_at=now,
+            onset_at=self.onset_at,
+            expires_at=self.expires_at,
+            track=msgspec.structs.replace(track),
+            limit=limit,
+            rule=rule,
+            peak_level=self.peak_level,
+            peak=self.peak,
+            peak_at=self.peak_at,
+        )
+
+    def _close(self, at: int) -> None:
+        self.status, self.closed_at, self.level = "closed", at, 0
+        for track in self.tracks:
+            track.rest()
+
+    def judge_again(self, now: int, rules: dict[str, Rule]) -> list[Change]:
+        """Rules were edited: they judge from now on, and what none covers is cancelled.
+
+        Each track's newest value is held against the exit limits as they now stand.
+        """
+        before = list(self.tracks)
+        self.tracks = [track for track in before if track.rule in rules]
+        order = list(rules)
+        for track in self.tracks:
+            track.order = order.index(track.rule)
+            track.level = min(track.level, _still_holds(track, rules[track.rule]))
+        if any(track.level for track in self.tracks):
+            return []
+        changes = []
+        if self.status == "active":
+            track = before[0]
+            rule = rules.get(track.rule)
+            changes = [self._change(now, "cancel", "rule changed", track, rule, None)]
+        if self.status in ("active", "expired"):
+            self._close(now)
+        return changes
+
+
+def _still_holds(track: Track, rule: Rule) -> int:
+    """The highest level whose exit limit the newest value passes."""
+    for level in reversed(LEVELS):
+        limit = rule.exit_limit(level)
+        if limit is not None and rule.sign * track.value >= rule.sign * limit:
+            return level
+    return 0
+
+
+def _first_at(instants: Sequence[int], deadline: int) -> int | None:
+    """The first instant at or after `deadline`."""
+    low, high = 0, len(instants)
+    while low < high:
+        middle = (low + high) // 2
+        if instants[middle] < deadline:
+            low = middle + 1
+        else:
+            high = middle
+    return instants[low] if low < len(instants) else None

@@ -1,0 +1,271 @@
+"""What people read: an incident's change in Portuguese, English and Spanish.
+
+Every text says what was measured, estimated or forecast, the limit it passed, the source, the
+time of the value in the place's own time, what to do, and that it is not an official warning.
+Hazards and levels in the data keep their English names in every language; only texts translate.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
+from atalaia.domain.hazard import Hazard, Level
+from atalaia.domain.place import Place
+from atalaia.domain.reading import Kind
+
+LANGUAGES = ("pt-BR", "en", "es")
+
+HAZARDS: dict[str, tuple[str, str, str]] = {
+    Hazard.HEAVY_RAIN: ("chuva forte", "heavy rain", "lluvia fuerte"),
+    Hazard.WIND: ("vento forte", "strong wind", "viento fuerte"),
+    Hazard.HEAT: ("calor extremo", "extreme heat", "calor extremo"),
+    Hazard.COLD: ("frio extremo", "extreme cold", "frío extremo"),
+    Hazard.FROST: ("geada", "frost", "helada"),
+    Hazard.DRY_AIR: ("baixa umidade", "dry air", "baja humedad"),
+    Hazard.TEMPERATURE_DROP: (
+        "queda de temperatura",
+        "sharp drop in temperature",
+        "descenso brusco de temperatura",
+    ),
+    Hazard.SNOW: ("neve", "snow", "nieve"),
+    Hazard.STORM: ("tempestade", "storm", "tormenta"),
+    Hazard.UV: ("radiação ultravioleta", "ultraviolet radiation", "radiación ultravioleta"),
+    Hazard.FOG: ("nevoeiro", "fog", "niebla"),
+    Hazard.FLOOD: ("inundação", "flood", "inundación"),
+    Hazard.CANNOT_SEE: ("sem dados", "no data", "sin datos"),
+}
+
+LEVELS: dict[int, tuple[str, str, str]] = {
+    Level.WATCH: ("Atenção", "Watch", "Vigilancia"),
+    Level.YELLOW: ("Amarelo (perigo potencial)", "Yellow (moderate)", "Amarillo (moderado)"),
+    Level.ORANGE: ("Laranja (perigo)", "Orange (severe)", "Naranja (severo)"),
+    Level.RED: ("Vermelho (grande perigo)", "Red (extreme)", "Rojo (extremo)"),
+}
+
+ADVICE: dict[str, tuple[str, str, str]] = {
+    Hazard.HEAVY_RAIN: (
+        "Não atravesse ruas alagadas; afaste-se de encostas e margens; emergência: 199 ou 193",
+        "Do not cross flooded roads; keep away from slopes and riverbanks",
+        "No cruce calles inundadas; aléjese de laderas y riberas",
+    ),
+    Hazard.WIND: (
+        "Abrigue-se longe de árvores, placas e fios; prenda o que pode voar",
+        "Shelter away from trees, signs and power lines; tie down what can fly",
+        "Refúgiese lejos de árboles, carteles y cables; sujete lo que pueda volar",
+    ),
+    Hazard.HEAT: (
+        "Beba água, fique à sombra, não deixe ninguém em carros; cuide de idosos e crianças",
+        "Drink water, stay in the shade, leave no one in cars; look after the old and the young",
+        "Beba agua, quédese a la sombra, no deje a nadie en autos; cuide a mayores y niños",
+    ),
+    Hazard.DRY_AIR: (
+        "Beba água, evite esforço entre 10 h e 17 h, não faça fogo",
+        "Drink water, avoid effort from 10:00 to 17:00, light no fires",
+        "Beba agua, evite esfuerzos de 10 a 17 h, no encienda fuego",
+    ),
+    Hazard.FLOOD: (
+        "Vá para um lugar alto; não entre na água; emergência: 199 ou 193",
+        "Go to high ground; do not enter the water",
+        "Vaya a un lugar alto; no entre en el agua",
+    ),
+}
+_CARE = (
+    "Acompanhe as orientações da defesa civil",
+    "Follow the advice of your civil defence",
+    "Siga las indicaciones de la defensa civil",
+)
+
+VARIABLES: dict[str, tuple[str, str, str]] = {
+    "rain_mm": ("chuva", "rain", "lluvia"),
+    "rain_rate_mm_h": ("intensidade da chuva", "rain rate", "intensidad de lluvia"),
+    "wind_gust_m_s": ("rajada", "gust", "ráfaga"),
+    "wind_speed_m_s": ("vento médio", "mean wind", "viento medio"),
+    "relative_humidity_pct": ("umidade relativa", "relative humidity", "humedad relativa"),
+    "temperature_c": ("temperatura", "temperature", "temperatura"),
+    "heat_index_c": ("índice de calor", "heat index", "índice de calor"),
+    "precipitation_probability_pct": (
+        "probabilidade de chuva",
+        "probability of rain",
+        "probabilidad de lluvia",
+    ),
+}
+
+_SAID = {
+    Kind.OBSERVED: ("medido", "measured", "medido"),
+    Kind.ANALYSIS: ("estimado", "estimated", "estimado"),
+    Kind.FORECAST: ("previsto", "forecast", "previsto"),
+}
+
+_HEADS: dict[str, tuple[str, str, str]] = {
+    "onset": (
+        "{level}: {hazard} em {place}",
+        "{level}: {hazard} at {place}",
+        "{level}: {hazard} en {place}",
+    ),
+    "escalated": (
+        "Subiu para {level}: {hazard} em {place}",
+        "Raised to {level}: {hazard} at {place}",
+        "Sube a {level}: {hazard} en {place}",
+    ),
+    "eased": (
+        "Baixou para {level}: {hazard} em {place}",
+        "Eased to {level}: {hazard} at {place}",
+        "Baja a {level}: {hazard} en {place}",
+    ),
+    "certainty": (
+        "Confirmado, {level}: {hazard} em {place}",
+        "Confirmed, {level}: {hazard} at {place}",
+        "Confirmado, {level}: {hazard} en {place}",
+    ),
+    "step": (
+        "{level}, mais forte: {hazard} em {place}",
+        "{level}, stronger: {hazard} at {place}",
+        "{level}, más fuerte: {hazard} en {place}",
+    ),
+    "ended": (
+        "Terminou: {hazard} em {place}",
+        "Over: {hazard} at {place}",
+        "Terminó: {hazard} en {place}",
+    ),
+    "expired": (
+        "Não vemos mais: {hazard} em {place}. Sem dados que digam que terminou",
+        "We can no longer see: {hazard} at {place}. No data say that it is over",
+        "Ya no podemos ver: {hazard} en {place}. Ningún dato dice que haya terminado",
+    ),
+    "withdrawn": (
+        "Previsão retirada: {hazard} em {place}",
+        "Forecast withdrawn: {hazard} at {place}",
+        "Pronóstico retirado: {hazard} en {place}",
+    ),
+    "rule changed": (
+        "Cancelado, a regra mudou: {hazard} em {place}",
+        "Cancelled, the rule has changed: {hazard} at {place}",
+        "Cancelado, la regla cambió: {hazard} en {place}",
+    ),
+}
+
+_VALUE = (
+    "{variable}{window}: {value} {said} para {at}, limite {limit}",
+    "{variable}{window}: {value} {said} for {at}, limit {limit}",
+    "{variable}{window}: {value} {said} para las {at}, límite {limit}",
+)
+_SINCE = ("desde {at}", "since {at}", "desde {at}")
+_FROM = ("a partir de {at}", "from {at}", "a partir de {at}")
+_PEAK = ("máximo {value} em {at}", "peak {value} at {at}", "máximo {value} a las {at}")
+_WINDOW = (" em {length}", " in {length}", " en {length}")
+_LATE = (
+    "Dado atrasado: chegou em {at}",
+    "Late data: it came at {at}",
+    "Dato atrasado: llegó a las {at}",
+)
+_SOURCE = ("Fonte: {source}", "Source: {source}", "Fuente: {source}")
+_NOT_OFFICIAL = (
+    "Isto não é um aviso oficial",
+    "This is not an official warning",
+    "Esto no es un aviso oficial",
+)
+_BLIND = (
+    "Sem dados de {source} para {places} desde {at}. Isto não quer dizer tempo calmo",
+    "No data from {source} for {places} since {at}. This does not mean calm weather",
+    "Sin datos de {source} para {places} desde {at}. Esto no significa tiempo en calma",
+)
+_SEES = (
+    "{source} volta a enviar dados de {places}",
+    "{source} sends data for {places} again",
+    "{source} vuelve a enviar datos de {places}",
+)
+_AND_MORE = (" e mais {n}", " and {n} more", " y {n} más")
+
+
+def number(value: float, language: int) -> str:
+    """A number as people of a language write it: at most one decimal."""
+    text = f"{value:.1f}".removesuffix(".0")
+    return text if LANGUAGES[language] == "en" else text.replace(".", ",")
+
+
+def clock(seconds: int, zone: str, language: int) -> str:
+    """An instant in a place's own time: ``23/07 18:00`` or ``23 Jul 18:00``."""
+    local = datetime.fromtimestamp(seconds, UTC).astimezone(ZoneInfo(zone))
+    return local.strftime("%d %b %H:%M" if LANGUAGES[language] == "en" else "%d/%m %H:%M")
+
+
+def duration(seconds: int) -> str:
+    """``24 h``, ``15 min``, ``3 d``: the same in all three languages."""
+    if seconds % 86400 == 0 and seconds > 86400:
+        return f"{seconds // 86400} d"
+    return f"{seconds // 3600} h" if seconds % 3600 == 0 else f"{seconds // 60} min"
+
+
+def change_text(
+    *,
+    reason: str,
+    hazard: str,
+    level: int,
+    place: str,
+    zone: str,
+    source: str,
+    kind: Kind,
+    sent_at: int,
+    onset_at: int,
+    valid_at: int,
+    variable: str | None,
+    unit: str | None,
+    window_s: int,
+    value: float,
+    limit: float | None,
+    peak: float,
+    peak_at: int,
+    is_late: bool,
+) -> dict[str, str]:
+    """An incident's change as a paragraph by language. All times are Unix seconds."""
+    texts = {}
+    for i, language in enumerate(LANGUAGES):
+        head = _HEADS[reason][i].format(
+            level=LEVELS[level][i], hazard=HAZARDS[hazard][i], place=place
+        )
+        if reason in ("onset", "escalated", "eased", "certainty", "step"):
+            when = _FROM if kind == Kind.FORECAST and onset_at > sent_at else _SINCE
+            head += ", " + when[i].format(at=clock(onset_at, zone, i))
+        parts = [head]
+        if variable is not None and limit is not None:
+            name = VARIABLES.get(variable, (variable,) * 3)[i]
+            sentence = _VALUE[i].format(
+                variable=name[0].upper() + name[1:],
+                window=_WINDOW[i].format(length=duration(window_s)) if window_s else "",
+                value=f"{number(value, i)} {unit}",
+                said=_SAID[kind][i],
+                at=clock(valid_at, zone, i),
+                limit=f"{number(limit, i)} {unit}",
+            )
+            if reason in ("ended", "expired", "eased"):
+                sentence += "; " + _PEAK[i].format(
+                    value=f"{number(peak, i)} {unit}", at=clock(peak_at, zone, i)
+                )
+            parts.append(sentence)
+        if is_late:
+            parts.append(_LATE[i].format(at=clock(sent_at, zone, i)))
+        parts.append(_SOURCE[i].format(source=source))
+        if reason in ("onset", "escalated", "certainty", "step", "eased", "expired"):
+            parts.append(ADVICE.get(hazard, _CARE)[i])
+        parts.append(_NOT_OFFICIAL[i])
+        texts[language] = ". ".join(parts) + "."
+    return texts
+
+
+def cannot_see_text(
+    source: str, places: Sequence[Place], now: int, last_seen_at: int, *, is_over: bool
+) -> dict[str, str]:
+    """That a source fell silent for some places, or can be heard again, by language."""
+    texts = {}
+    zone = places[0].timezone
+    for i, language in enumerate(LANGUAGES):
+        names = ", ".join(place.name for place in places[:5])
+        if len(places) > 5:
+            names += _AND_MORE[i].format(n=len(places) - 5)
+        head = (_SEES if is_over else _BLIND)[i].format(
+            source=source, places=names, at=clock(min(last_seen_at, now), zone, i)
+        )
+        texts[language] = f"{head}. {_NOT_OFFICIAL[i]}."
+    return texts

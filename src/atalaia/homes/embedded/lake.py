@@ -1,0 +1,109 @@
+"""RAW and GOLD as files in a folder."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from atalaia.errors import StateConflict
+
+_UNFINISHED = ".unfinished-"
+"""Ends the name of a file that is being written, so that no glob for ``*.parquet`` finds it."""
+
+
+class FolderLake:
+    """Fills `ports.Lake`.
+
+    A file appears under its name when it is whole and on disk: it is written beside its place
+    and renamed. What a killed process left unfinished is never listed, and is swept away when
+    the key is written again.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        root.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+    def write(self, key: str, body: bytes) -> None:
+        """See `ports.Lake.write`."""
+        target = self._file(key)
+        try:
+            self._make_folder(target.parent)
+            _sweep(target)
+            beside = target.with_name(f"{target.name}{_UNFINISHED}{os.getpid()}")
+            with beside.open("wb") as file:
+                file.write(body)
+                file.flush()
+                os.fsync(file.fileno())
+            beside.replace(target)
+            _sync_folder(target.parent)
+        except OSError as error:
+            raise StateConflict(
+                f"{target} cannot be written: {error.strerror}; make room or use another --home"
+            ) from error
+
+    def read(self, key: str) -> bytes:
+        """See `ports.Lake.read`."""
+        try:
+            return self._file(key).read_bytes()
+        except (FileNotFoundError, IsADirectoryError):
+            raise KeyError(key) from None
+
+    def keys(self, prefix: str) -> list[str]:
+        """See `ports.Lake.keys`. A prefix may end within a name, as on S3."""
+        folder = prefix.rpartition("/")[0]
+        start = self._file(folder) if folder else self._root
+        found = (
+            (Path(parent) / name).relative_to(self._root).as_posix()
+            for parent, _, names in os.walk(start)
+            for name in names
+            if _UNFINISHED not in name
+        )
+        return sorted(key for key in found if key.startswith(prefix))
+
+    def delete(self, key: str) -> None:
+        """See `ports.Lake.delete`. Folders that this leaves empty go too."""
+        target = self._file(key)
+        target.unlink(missing_ok=True)
+        for folder in target.parents:
+            if folder == self._root:
+                return
+            try:
+                folder.rmdir()
+            except OSError:  # not empty, or never there
+                return
+
+    def path(self, key: str) -> Path:
+        """See `ports.Lake.path`."""
+        return self._file(key)
+
+    def _file(self, key: str) -> Path:
+        parts = key.split("/")
+        if any(part in ("", ".", "..") or "\0" in part or "\\" in part for part in parts):
+            raise ValueError(f"{key!r} is not a key of the lake: no empty, '.' or '..' parts")
+        return self._root.joinpath(*parts)
+
+    def _make_folder(self, folder: Path) -> None:
+        """Make the folder and what is missing above it, each one's entry synced to disk."""
+        if folder.is_dir():
+            return
+        self._make_folder(folder.parent)
+        folder.mkdir(mode=0o700, exist_ok=True)
+        _sync_folder(folder.parent)
+
+
+def _sweep(target: Path) -> None:
+    """Remove what a killed writer of this file left behind.
+
+    Were it still alive, against the rule of one writer a key, its rename would fail and say so.
+    """
+    for file in target.parent.iterdir():
+        if file.name.startswith(target.name + _UNFINISHED):
+            file.unlink(missing_ok=True)
+
+
+def _sync_folder(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

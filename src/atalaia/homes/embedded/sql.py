@@ -1,0 +1,135 @@
+"""DuckDB in memory over GOLD's files: a person's SQL can read these and touch nothing else."""
+
+# The SQL here is put together from GOLD's own names and files.
+# ruff: noqa: S608
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from atalaia.errors import QueryInvalid
+from atalaia.homes import gold
+from atalaia.homes.ports import Result
+
+_MEMORY = "1GB"
+_AT_ONCE = 1000
+
+_ZONED = "TIMESTAMP WITH TIME ZONE"
+
+
+class DuckSql:
+    """Fills `ports.Sql`. Every query has a database of its own, which nothing is left of."""
+
+    def run(self, sql: str, files: Mapping[str, Sequence[Path | str]]) -> Result:
+        """See `ports.Sql.run`."""
+        con = duckdb.connect(":memory:")
+        try:
+            _make_views(con, files)
+            _lock_down(con, [str(file) for some in files.values() for file in some])
+            convert = _execute(con, sql)
+            page = con.fetchmany(_AT_ONCE)  # what fails, mostly fails here
+        except duckdb.Error as error:
+            con.close()
+            raise QueryInvalid(str(error)) from error
+        except BaseException:
+            con.close()
+            raise
+        columns = tuple(str(column[0]) for column in con.description or ())
+        return Result(columns, _rows(con, page, convert or [None] * len(columns)))
+
+
+def _make_views(con: duckdb.DuckDBPyConnection, files: Mapping[str, Sequence[Path | str]]) -> None:
+    con.execute("SET TimeZone='UTC'")
+    for dataset, columns in gold.DATASETS.items():
+        typed = ", ".join(f'NULL::{kind} AS "{name}"' for name, kind in columns.items())
+        view = f"SELECT {typed} WHERE false"
+        if files.get(dataset):
+            names = ", ".join(f'"{name}"' for name in columns)
+            # The empty rows come first: they give every column, also one that no file has yet.
+            rows = f"{view} UNION ALL BY NAME FROM {gold.parquet(dataset, files[dataset])}"
+            view = f"SELECT {names} FROM ({rows})"
+        con.execute(f"CREATE VIEW {dataset} AS {view}")
+    con.execute(f"CREATE VIEW incidents AS {gold.INCIDENTS}")
+
+
+def _lock_down(con: duckdb.DuckDBPyConnection, files: Sequence[str]) -> None:
+    """Leave the views' own files as the only ones that can be opened, for good."""
+    listed = ", ".join("'" + file.replace("'", "''") + "'" for file in files)
+    for setting in (
+        f"memory_limit = '{_MEMORY}'",
+        "temp_directory = ''",
+        "autoinstall_known_extensions = false",
+        "autoload_known_extensions = false",
+        f"allowed_paths = [{listed}]",
+        "enable_external_access = false",
+        "lock_configuration = true",
+    ):
+        con.execute(f"SET {setting}")
+
+
+def _execute(con: duckdb.DuckDBPyConnection, sql: str) -> list[Callable[[Any], Any] | None]:
+    """Run the query; return how to make Python's values of each column (None: as they come)."""
+    statements = con.extract_statements(sql)
+    if len(statements) != 1:
+        raise QueryInvalid(f"one SELECT, please: this is {len(statements)} statements")
+    # COPY could write where reading is allowed, and the rest has nothing to work on.
+    if statements[0].type != duckdb.StatementType.SELECT:
+        raise QueryInvalid(f"only a SELECT can be run, not {statements[0].type.name}")
+    query = statements[0].query.rstrip().rstrip(";")
+    try:
+        columns = con.execute(f"DESCRIBE\n{query}").fetchall()
+    except duckdb.Error:
+        # It is wrong, and says so in its own lines when it is run; or it is a DESCRIBE itself.
+        con.execute(query)
+        return []
+    # DuckDB hands out zoned times only with a package for zones beside it. In UTC they are the
+    # same without; then they are marked as what they are.
+    is_zoned = [_ZONED in kind for _, kind, *_ in columns]
+    if any(is_zoned):
+        listed = ", ".join(
+            f'CAST(#{i} AS {kind.replace(_ZONED, "TIMESTAMP")}) AS "{_quoted(name)}"'
+            for i, (name, kind, *_) in enumerate(columns, start=1)
+        )
+        con.execute(f"SELECT {listed} FROM (\n{query}\n)")
+    else:
+        con.execute(query)
+    return [_aware if zoned else None for zoned in is_zoned]
+
+
+def _quoted(name: str) -> str:
+    return name.replace('"', '""')
+
+
+def _aware(value: Any) -> Any:
+    """A time, or times inside lists and structs, as UTC."""
+    if isinstance(value, datetime):
+        return value.replace(tzinfo=UTC)
+    if isinstance(value, list | tuple):
+        return [_aware(item) for item in value]
+    if isinstance(value, dict):
+        return {_aware(key): _aware(item) for key, item in value.items()}
+    return value
+
+
+def _rows(
+    con: duckdb.DuckDBPyConnection,
+    page: list[tuple[Any, ...]],
+    convert: list[Callable[[Any], Any] | None],
+) -> Iterator[tuple[Any, ...]]:
+    try:
+        while page:
+            for row in page:
+                yield tuple(
+                    value if make is None else make(value)
+                    for value, make in zip(row, convert, strict=True)
+                )
+            page = con.fetchmany(_AT_ONCE)
+    except duckdb.Error as error:
+        raise QueryInvalid(str(error)) from error
+    finally:
+        con.close()

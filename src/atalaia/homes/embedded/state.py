@@ -1,0 +1,119 @@
+"""The state in the same SQLite file as the stream: one transaction changes all of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import apsw
+import msgspec
+
+from atalaia.domain.alert import LogEntry
+from atalaia.domain.payload import Reject
+from atalaia.homes.embedded.database import Database
+from atalaia.homes.ports import Commit
+
+_PAGE = 1000
+"""Rows that an iteration holds at a time, so that nobody waits for a slow reader of the log."""
+
+_OFFSET = "SELECT offset FROM offsets WHERE consumer = ?"
+
+_encode_entry = msgspec.json.Encoder().encode
+_decode_entry = msgspec.json.Decoder(LogEntry).decode
+
+
+class SqliteState:
+    """Fills `ports.State`."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def load(self, prefix: str = "") -> dict[str, bytes]:
+        """See `ports.State.load`."""
+        rows = self._database.rows(
+            # A range, not LIKE: that takes `_` for any letter, and scans the whole table.
+            "SELECT key, body FROM items WHERE key >= ? AND key < ? ORDER BY key",
+            (prefix, prefix + "\U0010ffff"),
+        )
+        return dict(rows)
+
+    def offset(self, consumer: str) -> int:
+        """See `ports.State.offset`."""
+        rows = self._database.rows(_OFFSET, (consumer,))
+        return int(rows[0][0]) if rows else 0
+
+    def commit(self, commit: Commit) -> bool:
+        """See `ports.State.commit`."""
+        with self._database.transaction() as cursor:
+            if commit.offset <= self.offset(commit.consumer):
+                return False
+            cursor.execute(
+                "INSERT OR REPLACE INTO offsets (consumer, offset) VALUES (?, ?)",
+                (commit.consumer, commit.offset),
+            )
+            _write_items(cursor, commit)
+            _write_entries(cursor, commit)
+            _write_rejects(cursor, commit)
+        return True
+
+    def alerts(self, after: int = 0, limit: int | None = None) -> Iterator[tuple[int, LogEntry]]:
+        """See `ports.State.alerts`."""
+        sql = "SELECT seq, entry FROM alerts WHERE seq > ? ORDER BY seq LIMIT ?"
+        for seq, entry in self._pages(sql, after, limit):
+            yield seq, _decode_entry(entry)
+
+    def rejects(
+        self, after: int = 0, limit: int | None = None
+    ) -> Iterator[tuple[int, int, Reject]]:
+        """See `ports.State.rejects`."""
+        sql = (
+            "SELECT seq, offset, source, reason, detail FROM rejects"
+            " WHERE seq > ? ORDER BY seq LIMIT ?"
+        )
+        for seq, offset, source, reason, detail in self._pages(sql, after, limit):
+            yield seq, offset, Reject(source=source, reason=reason, detail=detail)
+
+    def note(self, key: str) -> str | None:
+        """See `ports.State.note`."""
+        rows = self._database.rows("SELECT value FROM notes WHERE key = ?", (key,))
+        return str(rows[0][0]) if rows else None
+
+    def set_note(self, key: str, value: str) -> None:
+        """See `ports.State.set_note`."""
+        with self._database.transaction() as cursor:
+            cursor.execute("INSERT OR REPLACE INTO notes (key, value) VALUES (?, ?)", (key, value))
+
+    def _pages(self, sql: str, after: int, limit: int | None) -> Iterator[Any]:
+        left = limit
+        while left is None or left > 0:
+            size = _PAGE if left is None else min(_PAGE, left)
+            rows = self._database.rows(sql, (after, size))
+            yield from rows
+            if len(rows) < size:
+                return
+            after = rows[-1][0]
+            left = None if left is None else left - len(rows)
+
+
+def _write_items(cursor: apsw.Cursor, commit: Commit) -> None:
+    kept = [(key, body) for key, body in commit.items.items() if body is not None]
+    gone = [(key,) for key, body in commit.items.items() if body is None]
+    cursor.executemany("INSERT OR REPLACE INTO items (key, body) VALUES (?, ?)", kept)
+    cursor.executemany("DELETE FROM items WHERE key = ?", gone)
+
+
+def _write_entries(cursor: apsw.Cursor, commit: Commit) -> None:
+    cursor.executemany(
+        "INSERT INTO alerts (incident, version, sent_at, entry) VALUES (?, ?, ?, ?)",
+        [
+            (e.alert.incident, e.alert.version, e.alert.sent_at, _encode_entry(e).decode())
+            for e in commit.entries
+        ],
+    )
+
+
+def _write_rejects(cursor: apsw.Cursor, commit: Commit) -> None:
+    cursor.executemany(
+        "INSERT INTO rejects (offset, source, reason, detail) VALUES (?, ?, ?, ?)",
+        [(offset, r.source, r.reason, r.detail) for offset, r in commit.rejects],
+    )

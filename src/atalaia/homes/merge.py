@@ -1,0 +1,335 @@
+"""Merging into GOLD: read the partitions that new rows touch, fold these in, write what changed.
+
+Merging the same rows twice changes nothing, so a merge that was killed is simply done again.
+Rows go to DuckDB and come back as arrays; it is there to read and write Parquet.
+"""
+
+# The SQL here is put together from GOLD's own names, and ids are quoted.
+# ruff: noqa: S608
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import duckdb
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from atalaia.domain.alert import LogEntry
+from atalaia.domain.fold import DAY_S, fold
+from atalaia.domain.place import Places
+from atalaia.domain.reading import NO_TIME, Kind, Readings
+from atalaia.domain.variable import CATALOGUE
+from atalaia.homes.gold import ALERT_COLUMNS, ALERTS, READING_COLUMNS, READINGS, parquet
+from atalaia.homes.ports import Lake
+from atalaia.homes.raw import folder_name
+
+_LANGUAGES = ("pt-BR", "en", "es")
+
+_AT_ONCE = 64
+"""Partitions that one merge holds in memory."""
+
+_PARQUET = "(FORMAT parquet, COMPRESSION zstd)"
+
+_KINDS = sorted(kind.word for kind in Kind)
+_WORD_OF_KIND = np.array([_KINDS.index(kind.word) for kind in Kind], np.int8)
+_KIND_OF_WORD = np.argsort(_WORD_OF_KIND).astype(np.int8)
+
+
+class _Workshop(NamedTuple):
+    """A DuckDB of its own, a folder for what is not yet in the lake, and the lake."""
+
+    con: duckdb.DuckDBPyConnection
+    folder: Path
+    lake: Lake
+
+
+class Merged(NamedTuple):
+    """What a merge did: `rows` in the partitions that it wrote, and how many these were."""
+
+    rows: int
+    partitions: int
+
+
+class Partition(NamedTuple):
+    """A partition of readings: its source, and its UTC day as days since 1970."""
+
+    source: str
+    day: int
+
+    @property
+    def key(self) -> str:
+        """Where its one file lies."""
+        date = datetime.fromtimestamp(self.day * DAY_S, UTC)
+        return f"{READINGS}source={folder_name(self.source)}/{date:date=%Y-%m-%d}/readings.parquet"
+
+
+def merge_readings(lake: Lake, readings: Readings, places: Places) -> Merged:
+    """Fold readings into GOLD, partition by partition.
+
+    A partition whose rows stay as they were is not written.
+    """
+    if len(readings) == 0:
+        return Merged(0, 0)
+    ids = np.array([place.id for place in places], object)
+    done = Merged(0, 0)
+    with _workshop(lake) as shop:
+        for chunk, rows in _chunks(readings):
+            kept, all_ids = _read(shop, chunk, ids)
+            merged, names = _numbered(Readings.concat([kept, rows]), all_ids)
+            merged = fold(merged)
+            before, _ = _numbered(kept, all_ids, names, merged.sources)
+            wrote = _write_changed(shop, merged, before, names)
+            done = Merged(done.rows + wrote.rows, done.partitions + wrote.partitions)
+    return done
+
+
+def merge_alerts(lake: Lake, entries: Iterable[LogEntry]) -> Merged:
+    """Put entries of the alert log into GOLD; one that is there already stays one row."""
+    by_date: dict[str, list[dict[str, Any]]] = {}
+    for entry in entries:
+        row = _flat(entry)
+        date = datetime.fromisoformat(row["sent_at"]).astimezone(UTC).date()
+        by_date.setdefault(f"{ALERTS}date={date}/alerts.parquet", []).append(row)
+    done = Merged(0, 0)
+    with _workshop(lake) as shop:
+        for key, rows in sorted(by_date.items()):
+            count = _write_alerts(shop, key, rows)
+            done = Merged(done.rows + count, done.partitions + 1)
+    return done
+
+
+def _write_alerts(shop: _Workshop, key: str, rows: list[dict[str, Any]]) -> int:
+    con, folder, lake = shop
+    new, out = folder / "new.ndjson", folder / "out.parquet"
+    new.write_bytes(msgspec.json.Encoder().encode_lines(rows))
+    columns = ", ".join(f"'{name}': '{kind}'" for name, kind in ALERT_COLUMNS.items())
+    source = (
+        f"SELECT *, 1 AS turn FROM read_json('{new}', format='newline_delimited',"
+        f" columns={{{columns}}})"
+    )
+    if lake.keys(key):
+        source += (
+            f" UNION ALL BY NAME SELECT *, 0 AS turn FROM {parquet('alerts', [lake.path(key)])}"
+        )
+    names = ", ".join(f'"{name}"' for name in ALERT_COLUMNS)
+    con.execute(
+        f"COPY (SELECT {names} FROM ({source}) QUALIFY"
+        " row_number() OVER (PARTITION BY incident, version ORDER BY turn DESC) = 1"
+        f" ORDER BY sent_at, incident, version) TO '{out}' {_PARQUET}"
+    )
+    lake.write(key, out.read_bytes())
+    return int(con.execute(f"SELECT count(*) FROM '{out}'").fetchall()[0][0])
+
+
+def _flat(entry: LogEntry) -> dict[str, Any]:
+    row: dict[str, Any] = msgspec.structs.asdict(entry.alert)
+    text = row.pop("text")
+    row |= {f"text_{lang.lower().replace('-', '_')}": text.get(lang) for lang in _LANGUAGES}
+    row |= {name: getattr(entry, name) for name in entry.__struct_fields__ if name != "alert"}
+    return row
+
+
+@contextmanager
+def _workshop(lake: Lake) -> Iterator[_Workshop]:
+    """A place to work in.
+
+    One thread: beside a live watch the other cores are the watch's.
+    """
+    with tempfile.TemporaryDirectory(prefix="atalaia-") as folder:
+        config: dict[str, str | bool | int | float | list[str]] = {
+            "threads": 1,
+            "memory_limit": "512MB",
+            "temp_directory": folder,
+            "autoinstall_known_extensions": False,
+        }
+        con = duckdb.connect(":memory:", config=config)
+        try:
+            con.execute("SET TimeZone='UTC'")
+            yield _Workshop(con, Path(folder), lake)
+        finally:
+            con.close()
+
+
+def _chunks(readings: Readings) -> Iterator[tuple[list[Partition], Readings]]:
+    """The readings of some partitions at a time, with these partitions in order."""
+    sources = sorted(set(readings.sources))
+    number = np.array([sources.index(name) for name in readings.sources])[readings.source]
+    days = readings.valid_at // DAY_S
+    first, span = int(days.min()), int(days.max() - days.min()) + 1
+    code = number * span + (days - first)
+    codes = np.unique(code)
+    for start in range(0, len(codes), _AT_ONCE):
+        some = codes[start : start + _AT_ONCE]
+        partitions = [Partition(sources[c // span], first + int(c % span)) for c in some]
+        if len(some) == len(codes):
+            yield partitions, readings
+        else:
+            yield partitions, readings.take((code >= some[0]) & (code <= some[-1]))
+
+
+def _read(
+    shop: _Workshop, partitions: Sequence[Partition], ids: NDArray[Any]
+) -> tuple[Readings, NDArray[Any]]:
+    """What GOLD holds of these partitions, and the place ids that its rows' places point into.
+
+    The ids begin with those given; after them come places that are no longer watched.
+    """
+    con, _, lake = shop
+    found = [p for p in partitions if lake.keys(p.key)]
+    if not found:
+        return Readings.empty(), ids
+    files = parquet("readings", [lake.path(p.key) for p in found])
+    known = set(ids)
+    there = con.execute(f"SELECT DISTINCT place_id FROM {files}").fetchall()
+    all_ids = np.array([*ids, *sorted(i for (i,) in there if i not in known)], object)
+    sources = tuple(dict.fromkeys(p.source for p in found))
+    _make_enum(con, "place", all_ids)
+    _make_enum(con, "origin", sources)
+    _make_enum(con, "kind_word", _KINDS)
+    # A file of an earlier Atalaia may lack a variable that came later, or have one that went.
+    has = {row[0] for row in con.execute(f"DESCRIBE FROM {files}").fetchall()}
+    variables = [name for name in CATALOGUE if name in has]
+    columns = con.execute(
+        "SELECT enum_code(place_id::place) AS place, enum_code(source::origin) AS source,"
+        " enum_code(kind::kind_word) AS kind, epoch_us(valid_at) // 1000000 AS valid_at,"
+        " CASE WHEN has_run_time THEN epoch_us(issued_at) // 1000000 END AS issued_at,"
+        " epoch_us(received_at) // 1000000 AS known_at, coalesce(period_s, 0) AS period_s, "
+        + ", ".join(f'"{name}"' for name in variables)
+        + f" FROM {files}"
+    ).fetchnumpy()
+    values = {name: np.ma.filled(columns[name], np.nan) for name in variables}
+    return Readings(
+        place=columns["place"].astype(np.int32),
+        source=columns["source"].astype(np.int16),
+        kind=_KIND_OF_WORD[columns["kind"]],
+        valid_at=columns["valid_at"].astype(np.int64),
+        issued_at=np.ma.filled(columns["issued_at"].astype(np.int64), NO_TIME),
+        known_at=columns["known_at"].astype(np.int64),
+        period_s=columns["period_s"].astype(np.int32),
+        values={name: column for name, column in values.items() if not np.isnan(column).all()},
+        sources=sources,
+    ), all_ids
+
+
+def _numbered(
+    rows: Readings,
+    ids: NDArray[Any],
+    names: Sequence[str] | None = None,
+    sources: tuple[str, ...] | None = None,
+) -> tuple[Readings, list[str]]:
+    """The rows with places and sources numbered as they sort, and the places' ids by number."""
+    used = np.unique(rows.place)
+    if names is None:
+        names = sorted(ids[used])
+    rank = {name: i for i, name in enumerate(names)}
+    place_of = np.zeros(len(ids), np.int32)
+    place_of[used] = [rank[name] for name in ids[used]]
+    if sources is None:
+        sources = tuple(sorted(set(rows.sources)))
+    source_of = np.array([sources.index(n) if n in sources else 0 for n in rows.sources], np.int16)
+    return Readings(
+        place=place_of[rows.place],
+        source=source_of[rows.source],
+        kind=rows.kind,
+        valid_at=rows.valid_at,
+        issued_at=rows.issued_at,
+        known_at=rows.known_at,
+        period_s=rows.period_s,
+        values=rows.values,
+        sources=sources,
+    ), list(names)
+
+
+def _write_changed(
+    shop: _Workshop, merged: Readings, before: Readings, ids: Sequence[str]
+) -> Merged:
+    """Write the partitions whose rows are not as they were before."""
+    con, folder, lake = shop
+    _make_enum(con, "place", ids)
+    _make_enum(con, "kind_word", _KINDS)
+    earlier = dict(_partitions(before))
+    rows = partitions = 0
+    for partition, part in _partitions(merged):
+        if partition in earlier and _is_same(part, earlier[partition]):
+            continue
+        out = folder / "out.parquet"
+        con.register("part", _columns(part))
+        con.execute(f"COPY (SELECT {_select(part)} FROM part) TO '{out}' {_PARQUET}")
+        con.unregister("part")
+        lake.write(partition.key, out.read_bytes())
+        rows, partitions = rows + len(part), partitions + 1
+    return Merged(rows, partitions)
+
+
+def _partitions(rows: Readings) -> Iterator[tuple[Partition, Readings]]:
+    """The rows of each partition; the rows come folded, so a partition's stand together."""
+    if len(rows) == 0:
+        return
+    day = rows.valid_at // DAY_S
+    is_start = np.ones(len(rows), bool)
+    is_start[1:] = (day[1:] != day[:-1]) | (rows.source[1:] != rows.source[:-1])
+    starts = [*np.flatnonzero(is_start).tolist(), len(rows)]
+    for start, end in pairwise(starts):
+        source = rows.sources[rows.source[start]]
+        yield Partition(source, int(day[start])), rows.take(slice(start, end))
+
+
+def _is_same(a: Readings, b: Readings) -> bool:
+    return (
+        len(a) == len(b)
+        and all(
+            np.array_equal(getattr(a, name), getattr(b, name))
+            for name in ("place", "kind", "valid_at", "issued_at", "known_at", "period_s")
+        )
+        and all(
+            np.array_equal(a.value(name), b.value(name), equal_nan=True)
+            for name in {*a.values, *b.values}
+        )
+    )
+
+
+def _columns(part: Readings) -> dict[str, NDArray[Any]]:
+    """As DuckDB reads them in place. It takes NaN as NULL."""
+    has_run_time = part.issued_at != NO_TIME
+    return {
+        "place": part.place,
+        "kind": _WORD_OF_KIND[part.kind],
+        "valid_at": part.valid_at,
+        "issued_at": np.where(has_run_time, part.issued_at, part.known_at),
+        "has_run_time": has_run_time,
+        "known_at": part.known_at,
+        "period_s": part.period_s,
+        **{f"v_{name}": np.ascontiguousarray(column) for name, column in part.values.items()},
+    }
+
+
+def _select(part: Readings) -> str:
+    """GOLD's columns from `_columns`. Words come by their number: strings would cost the most."""
+    is_issued = f"has_run_time OR kind = {_WORD_OF_KIND[Kind.FORECAST]}"
+    expressions = {
+        "place_id": "enum_range(NULL::place)[place + 1]",
+        "valid_at": "make_timestamptz(valid_at * 1000000)",
+        "kind": "enum_range(NULL::kind_word)[kind + 1]",
+        "issued_at": f"CASE WHEN {is_issued} THEN make_timestamptz(issued_at * 1000000) END",
+        "has_run_time": f"CASE WHEN {is_issued} THEN has_run_time END",
+        "received_at": "make_timestamptz(known_at * 1000000)",
+        "period_s": "nullif(period_s, 0)",
+        **{name: f"v_{name}" if name in part.values else "NULL::DOUBLE" for name in CATALOGUE},
+    }
+    return ", ".join(f'{expressions[name]} AS "{name}"' for name in READING_COLUMNS)
+
+
+def _make_enum(
+    con: duckdb.DuckDBPyConnection, name: str, words: Sequence[str] | NDArray[Any]
+) -> None:
+    listed = ", ".join("'" + word.replace("'", "''") + "'" for word in words)
+    con.execute(f"DROP TYPE IF EXISTS {name}")
+    con.execute(f"CREATE TYPE {name} AS ENUM ({listed})")

@@ -1,0 +1,1 @@
+"""Answers from both layers at once: SQL here, the API beside it."""

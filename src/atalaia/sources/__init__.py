@@ -1,0 +1,74 @@
+"""Sources: one file a provider. A request goes out, a payload comes back, readings come out of it.
+
+`request` → `fetch` → `Payload` → `decode_all` → `Readings`; `budget` and `schedule` say when.
+A decoder never raises for bad input: what could be read is returned, and a `Reject` for the rest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from atalaia.domain.payload import Payload, Reject
+from atalaia.domain.place import Places
+from atalaia.domain.reading import Decode, Decoded, Readings
+from atalaia.sources import inmet, open_meteo, readings_csv, tomorrow_io
+from atalaia.sources.decoding import Wanted
+
+
+def decoders(places: Places) -> dict[str, Decode]:
+    """Every source's decoder by its name, for these watched places."""
+    readings = readings_csv.decoder(places)
+    return {
+        tomorrow_io.NAME: tomorrow_io.decoder(places),
+        open_meteo.NAME: open_meteo.decoder(places),
+        inmet.NAME: inmet.decoder(places),
+        readings_csv.NAME: readings,
+        readings_csv.STATION: readings,
+    }
+
+
+def decode_all(places: Places) -> Decode:
+    """One decoder for payloads of any sources: rows source by source, in order of appearance."""
+    known = decoders(places)
+
+    def decode(payloads: Sequence[Payload], wanted: Wanted) -> Decoded:
+        if len({payload.source for payload in payloads}) == 1:
+            return _decode_one(known.get(payloads[0].source), payloads, wanted)
+        by_source: dict[str, list[Payload]] = {}
+        for payload in payloads:
+            by_source.setdefault(payload.source, []).append(payload)
+        parts = [
+            _decode_one(known.get(source), group, wanted) for source, group in by_source.items()
+        ]
+        return Decoded(
+            Readings.concat(part.readings for part in parts),
+            [reject for part in parts for reject in part.rejects],
+        )
+
+    return decode
+
+
+def _decode_one(decode: Decode | None, payloads: Sequence[Payload], wanted: Wanted) -> Decoded:
+    if decode is None:
+        return Decoded(Readings.empty(), [_unknown(payload) for payload in payloads])
+    try:
+        return decode(payloads, wanted)
+    except Exception as error:
+        # A mistake in a decoder must cost one payload, not the watch: the stream would never get
+        # past it. It is looked for payload by payload, and told as what it is.
+        if len(payloads) == 1:
+            fault = Reject(
+                source=payloads[0].source,
+                reason="fault in the decoder",
+                detail=f"{type(error).__name__}; please report it with this payload",
+            )
+            return Decoded(Readings.empty(), [fault])
+    parts = [_decode_one(decode, [payload], wanted) for payload in payloads]
+    return Decoded(
+        Readings.concat(part.readings for part in parts),
+        [reject for part in parts for reject in part.rejects],
+    )
+
+
+def _unknown(payload: Payload) -> Reject:
+    return Reject(source=payload.source, reason="unknown source", detail=repr(payload.source)[:99])

@@ -1,0 +1,349 @@
+"""Open-Meteo: what to ask, and what its answers say.
+
+Contents of payloads: ``forecast`` (``/v1/forecast``, an object for one place or an array for
+many) and ``archive`` (the same shape, of past days). Units are read from each block's own
+``…_units`` and converted; a variable of an unknown unit is left out, the others are kept.
+
+Reference: the provider's documentation of ``/v1/forecast``; on how calls are counted, its
+maintainers in issues 438 and 1295 of open-meteo/open-meteo.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from atalaia.domain.payload import Payload, Reject
+from atalaia.domain.place import Place, Places
+from atalaia.domain.reading import NO_TIME, Decode, Floats, Ints, Kind, Readings
+from atalaia.domain.variable import CATALOGUE
+from atalaia.sources.body import read_json
+from atalaia.sources.columns import numbers, present
+from atalaia.sources.decoding import (
+    Wanted,
+    by_content,
+    is_wanted,
+    plain_error,
+    times_of_rows,
+    without_future,
+)
+from atalaia.sources.rejects import Rejects, Unreadable, shown
+from atalaia.sources.request import Request
+from atalaia.sources.times import local_seconds
+from atalaia.sources.units import conversion
+from atalaia.sources.where import nearest
+
+NAME = "open-meteo"
+FORECAST = "forecast"
+ARCHIVE = "archive"
+BASE_URL = "https://api.open-meteo.com"
+MOST_PLACES = 100
+"""Places a call: more would make the URL longer than some proxies let pass."""
+
+GRID_KM = 30.0
+"""An answer carries its grid cell's centre, up to this far from the place asked for."""
+
+CURRENT = (
+    "temperature_2m",
+    "relative_humidity_2m",
+    "apparent_temperature",
+    "precipitation",
+    "snowfall",
+    "weather_code",
+    "surface_pressure",
+    "wind_speed_10m",
+    "wind_direction_10m",
+    "wind_gusts_10m",
+)
+HOURLY = (
+    "temperature_2m",
+    "relative_humidity_2m",
+    "precipitation",
+    "precipitation_probability",
+    "snowfall",
+    "wind_speed_10m",
+    "wind_gusts_10m",
+    "visibility",
+    "cape",
+    "uv_index",
+)
+
+_VARIABLES = {
+    "temperature_2m": "temperature_c",
+    "apparent_temperature": "apparent_temperature_c",
+    "dew_point_2m": "dew_point_c",
+    "dewpoint_2m": "dew_point_c",
+    "relative_humidity_2m": "relative_humidity_pct",
+    "relativehumidity_2m": "relative_humidity_pct",
+    "wind_speed_10m": "wind_speed_m_s",
+    "windspeed_10m": "wind_speed_m_s",
+    "wind_gusts_10m": "wind_gust_m_s",
+    "windgusts_10m": "wind_gust_m_s",
+    "wind_direction_10m": "wind_direction_deg",
+    "winddirection_10m": "wind_direction_deg",
+    "precipitation": "rain_mm",
+    "snowfall": "snow_cm",
+    "surface_pressure": "pressure_hpa",
+    "pressure_msl": "pressure_sea_level_hpa",
+    "visibility": "visibility_m",
+    "cloud_cover": "cloud_cover_pct",
+    "cloudcover": "cloud_cover_pct",
+    "precipitation_probability": "precipitation_probability_pct",
+    "uv_index": "uv_index",
+    "cape": "cape_j_kg",
+    "weather_code": "weather_code",
+    "weathercode": "weather_code",
+}
+"""Both spellings that occur; where an answer holds both, the first fills what the other lacks."""
+
+
+def calls_per_place() -> float:
+    """Calls that the provider counts for one place: a tenth a variable asked for, at least 1."""
+    return max(1.0, (len(CURRENT) + len(HOURLY)) / 10)
+
+
+def requests(
+    places: Iterable[Place],
+    *,
+    base_url: str = BASE_URL,
+    past_hours: int = 24,
+    forecast_hours: int = 48,
+) -> list[Request]:
+    """As few calls as hold all places: now, the last hours and the next, in m/s and UTC."""
+    asked = list(places)
+    groups = [asked[i : i + MOST_PLACES] for i in range(0, len(asked), MOST_PLACES)]
+    return [
+        Request(
+            source=NAME,
+            content=FORECAST,
+            places=tuple(place.id for place in group),
+            url=f"{base_url}/v1/forecast",
+            params={
+                "latitude": ",".join(str(place.latitude) for place in group),
+                "longitude": ",".join(str(place.longitude) for place in group),
+                "current": ",".join(CURRENT),
+                "hourly": ",".join(HOURLY),
+                "past_hours": str(past_hours),
+                "forecast_hours": str(forecast_hours),
+                "wind_speed_unit": "ms",
+                "timezone": "UTC",
+                "timeformat": "iso8601",
+            },
+            cost=math.ceil(len(group) * calls_per_place()),
+        )
+        for group in groups
+    ]
+
+
+def decoder(places: Places) -> Decode:
+    """Open-Meteo's answers → readings of the watched places.
+
+    `current` is ANALYSIS. `hourly` and `minutely_15` are ANALYSIS up to the moment of receipt
+    and FORECAST after it; in an ``archive`` all is ANALYSIS. `daily` is not decoded: its values
+    are extremes and sums of local days, and none is a value at one instant.
+    """
+    read = partial(_read, places)
+    return by_content({FORECAST: read, ARCHIVE: read}, _describe_error)
+
+
+def _describe_error(payload: Payload) -> Reject:
+    try:
+        body = msgspec.json.decode(payload.body)
+    except (msgspec.MsgspecError, ValueError, OverflowError, RecursionError):
+        return plain_error(payload)
+    if not (isinstance(body, dict) and isinstance(body.get("reason"), str)):
+        return plain_error(payload)
+    rejects = Rejects(payload.source)
+    rejects.add(f"error {payload.status}", body["reason"])
+    return rejects.listed()[0]
+
+
+def _read(places: Places, payload: Payload, wanted: Wanted, rejects: Rejects) -> Readings:
+    body = read_json(payload.body, rejects)
+    if isinstance(body, dict) and body.get("error"):
+        raise Unreadable("error in the answer", str(body.get("reason")))
+    elements = body if isinstance(body, list) else [body]
+    parts = [
+        _element(element, position, payload, wanted, rejects)
+        for element, position in _placed(elements, payload, places, rejects)
+    ]
+    return without_future(Readings.concat(parts), payload, rejects)
+
+
+def _placed(
+    elements: list[Any], payload: Payload, places: Places, rejects: Rejects
+) -> list[tuple[dict[str, Any], int]]:
+    """Each element with the position of its place: by order, or else by coordinates."""
+    in_order = len(elements) == len(payload.places)
+    left = [place for name in payload.places if (place := places.get(name))]
+    if not payload.places:
+        left = list(places)
+    placed = []
+    for i, element in enumerate(elements):
+        if not isinstance(element, dict):
+            rejects.add("not an object", f"element {i} is a {type(element).__name__}")
+            continue
+        place = (
+            places.get(payload.places[i])
+            if in_order
+            else nearest(left, element.get("latitude"), element.get("longitude"), GRID_KM)
+        )
+        if place is None:
+            name = shown(payload.places[i]) if in_order else f"element {i} of {len(elements)}"
+            at = f"{element.get('latitude')}, {element.get('longitude')}"
+            rejects.add("unknown place", f"{name} at {at} is none of the places asked for")
+            continue
+        if not in_order:
+            left.remove(place)
+        placed.append((element, places.position[place.id]))
+    return placed
+
+
+@dataclass(frozen=True, slots=True)
+class _Block:
+    """One block of one place: its columns by field, all of one length, and their units.
+
+    `has_rate` says whether its sums are told as rates too: over an hour a mean hides the peak.
+    """
+
+    name: str
+    columns: dict[str, Any]
+    units: dict[str, Any]
+    valid_at: Ints
+    period_s: int
+    has_rate: bool
+
+
+def _element(
+    element: dict[str, Any], position: int, payload: Payload, wanted: Wanted, rejects: Rejects
+) -> Readings:
+    """One place's blocks as rows."""
+    parts = []
+    for block in _blocks(element, rejects):
+        can_be_later = payload.content != ARCHIVE and block.name != "current"
+        is_later = (block.valid_at > payload.received_at) & can_be_later
+        kind = np.where(is_later, np.int8(Kind.FORECAST), np.int8(Kind.ANALYSIS))
+        issued_at, known_at = times_of_rows(payload, kind, block.valid_at)
+        readings = Readings.build(
+            place=np.full(len(kind), position, np.int32),
+            source=NAME,
+            kind=kind,
+            valid_at=block.valid_at,
+            issued_at=issued_at,
+            known_at=known_at,
+            period_s=block.period_s,
+            values=_values(block, wanted, rejects),
+        )
+        parts.append(readings.take(block.valid_at != NO_TIME))
+    return Readings.concat(parts)
+
+
+def _blocks(element: dict[str, Any], rejects: Rejects) -> list[_Block]:
+    """The blocks that hold readings, their single values as columns of one row."""
+    blocks = []
+    for name, period_s in (("current", 0), ("minutely_15", 900), ("hourly", 3600)):
+        columns = element.get(name)
+        if not isinstance(columns, dict):
+            continue
+        is_current = name == "current"
+        period = _interval(columns, rejects) if is_current else period_s
+        if is_current:
+            columns = {key: [value] for key, value in columns.items()}
+        units = element.get(f"{name}_units")
+        blocks.append(
+            _Block(
+                name=name,
+                columns=columns,
+                units=units if isinstance(units, dict) else {},
+                valid_at=_times(name, columns.get("time"), element, rejects),
+                period_s=period,
+                has_rate=name != "hourly",
+            )
+        )
+    if not blocks:
+        rejects.add("no known block", f"only {', '.join(sorted(map(str, element)))}")
+    return blocks
+
+
+def _interval(current: dict[str, Any], rejects: Rejects) -> int:
+    """Seconds that the current block's sums cover; 0, and a reject, if it does not say."""
+    interval: Any = current.get("interval")
+    if type(interval) in (int, float) and 1 <= interval <= 86_400:
+        return int(interval)
+    rejects.add("no interval", f"current: interval is {shown(interval)}; its sums are left out")
+    return 0
+
+
+def _times(name: str, times: Any, element: dict[str, Any], rejects: Rejects) -> Ints:
+    """Unix seconds of a block's rows; NO_TIME, and a reject, where a time cannot be read."""
+    offset = element.get("utc_offset_seconds")
+    if not isinstance(times, list):
+        rejects.add("not a time", f"{name}: no list of times")
+        return np.empty(0, np.int64)
+    if type(offset) is not int or abs(offset) > 86_400:
+        rejects.add("time without offset", f"{name}: utc_offset_seconds is {shown(offset)}")
+        return np.empty(0, np.int64)
+    seconds = local_seconds(times, offset)
+    for i in np.flatnonzero(seconds == NO_TIME):
+        rejects.add("not a time", f"{name}: {shown(times[int(i)])}")
+    return seconds
+
+
+def _values(block: _Block, wanted: Wanted, rejects: Rejects) -> dict[str, Floats]:
+    """The block's wanted variables in the catalogue's units, each of shape (rows,)."""
+    values: dict[str, Floats] = {}
+    if not len(block.valid_at):
+        return values
+    for key, variable in _VARIABLES.items():
+        told = {
+            name: factor
+            for name, factor in _told_as(variable, block).items()
+            if is_wanted(name, wanted)
+        }
+        column = _column(block, key, variable, rejects) if told and key in block.columns else None
+        if column is None:
+            continue
+        for name, factor in told.items():
+            earlier = values.get(name)
+            scaled = column * factor
+            values[name] = scaled if earlier is None else _filled(earlier, scaled)
+    return present(values)
+
+
+def _told_as(variable: str, block: _Block) -> dict[str, float]:
+    """The variables that one field gives, each with its factor: rain also as a rate."""
+    if not CATALOGUE[variable].is_sum:
+        return {variable: 1.0}
+    if block.period_s == 0:  # a sum over an unknown time says nothing
+        return {}
+    if variable == "rain_mm" and block.has_rate:
+        return {variable: 1.0, "rain_rate_mm_h": 3600 / block.period_s}
+    return {variable: 1.0}
+
+
+def _filled(first: Floats, second: Floats) -> Floats:
+    return np.where(np.isnan(first), second, first)
+
+
+def _column(block: _Block, key: str, variable: str, rejects: Rejects) -> Floats | None:
+    """One field in the catalogue's unit, shape (rows,); None, and a reject, if it is unusable."""
+    column, unit = block.columns[key], block.units.get(key)
+    label = f"{block.name}: {key}"
+    if not isinstance(column, list) or len(column) != len(block.valid_at):
+        rejects.add("wrong length", f"{label}: not {len(block.valid_at)} values, one a time")
+        return None
+    known = conversion(unit, variable)
+    if known is None:  # "undefined" is what the provider says of a variable that it does not have
+        rejects.add("unknown unit", f"{label}: unit {shown(unit)} is not known for {variable}")
+        return None
+    values, faults = numbers(column)
+    for i, reason in faults:
+        rejects.add(reason, f"{label}, value {i} is {shown(column[i])}")
+    scale, offset = known
+    return values * scale + offset

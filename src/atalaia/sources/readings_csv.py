@@ -1,0 +1,415 @@
+"""Readings as anyone can write them: CSV files, and JSON pushed by people with own stations.
+
+Contents of payloads: ``readings-csv``, the columns ``place_id,valid_at,period_s,kind`` and, where
+there are forecasts, ``issued_at``, in any order, then any variables of the catalogue and
+optionally ``source``; an empty cell is missing. ``readings-json``: a JSON array, or one object a
+line, with the same keys; there `period_s` is 0 and `kind` observed unless given.
+
+Files may be large: they are read in parts of a few megabytes, and a part in columns.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from atalaia.domain.payload import Payload
+from atalaia.domain.place import Places
+from atalaia.domain.reading import (
+    KIND_OF,
+    NO_TIME,
+    Bools,
+    Decode,
+    Floats,
+    Ints,
+    Kind,
+    Readings,
+)
+from atalaia.domain.variable import CATALOGUE
+from atalaia.sources.body import read_json
+from atalaia.sources.columns import numbers, parsed, present
+from atalaia.sources.decoding import Wanted, by_content, is_wanted, plain_error, without_future
+from atalaia.sources.rejects import Rejects, Unreadable, shown
+from atalaia.sources.times import fault, utc_seconds
+
+NAME = "csv"
+STATION = "station"
+CSV = "readings-csv"
+JSON = "readings-json"
+
+REQUIRED = ("place_id", "valid_at", "period_s", "kind")
+_KEYS = (*REQUIRED, "issued_at", "source")
+_PART_BYTES = 4_000_000
+_LONGEST_PERIOD_S = 366 * 86_400
+_MOST_SOURCES = 10_000
+
+
+def decoder(places: Places) -> Decode:
+    """CSV and pushed JSON → readings of the watched places.
+
+    A row's `source` is its own column, or else the payload's (a file's is ``csv``, a push's
+    ``station``). A recorded forecast needs its `issued_at`; one pushed live may leave it out.
+    """
+    return by_content(
+        {CSV: partial(_read_csv, places), JSON: partial(_read_json, places)}, plain_error
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Rows:
+    """Some rows as columns of whatever the body held for them.
+
+    cells    by column name; every column has one entry a row
+    numbers  line (CSV, NDJSON) or position (JSON array) of each row, from 1
+    unit     what `numbers` count, for rejects: "line" or "record"
+    is_text  every cell is a text (CSV); else they are what JSON made of them
+    """
+
+    cells: Mapping[str, Sequence[Any]]
+    numbers: Sequence[int]
+    unit: str
+    is_text: bool
+
+    def at(self, row: int) -> str:
+        return f"{self.unit} {self.numbers[row]}"
+
+
+@dataclass(slots=True)
+class _Reader:
+    """Makes readings of one payload, part by part.
+
+    unknown  how many rows each place that is not watched has, and where the first is: told once
+             a place and not once a row
+    sources  the code of each source that rows name
+    """
+
+    places: Places
+    payload: Payload
+    wanted: Wanted
+    rejects: Rejects
+    unknown: dict[str, tuple[int, str]] = field(default_factory=dict)
+    sources: dict[str, int] = field(default_factory=dict)
+
+    def read(self, parts: Iterable[_Rows]) -> Readings:
+        """All parts' good rows; reasons for the others go to the rejects."""
+        readings = [self._readings(rows) for rows in parts]
+        for place, (rows, at) in self.unknown.items():
+            self.rejects.add("unknown place", f"{at}: {place} is not watched ({rows} rows of it)")
+        return without_future(Readings.concat(readings), self.payload, self.rejects)
+
+    def _readings(self, rows: _Rows) -> Readings:
+        n = len(rows.numbers)
+        blank: Sequence[Any] = [None] * n
+        column = {name: rows.cells.get(name, blank) for name in _KEYS}
+        place = self._places(rows, column["place_id"])
+        valid_at = self._times(rows, column["valid_at"])
+        period = self._codes(rows, column["period_s"], _period, "bad period")
+        kind = self._codes(rows, column["kind"], self._kind, "unknown kind")
+        issued_at, is_bad = self._issued(rows, column["issued_at"], kind)
+        is_good = (place >= 0) & (valid_at != NO_TIME) & (period >= 0) & (kind >= 0) & ~is_bad
+        event = np.where(issued_at == NO_TIME, valid_at, issued_at)
+        received = np.full(n, self.payload.received_at, np.int64)
+        readings = Readings(
+            place=place,
+            source=self._source(column["source"]),
+            kind=kind.astype(np.int8),
+            valid_at=valid_at,
+            issued_at=issued_at,
+            known_at=event if self.payload.is_recorded else received,
+            period_s=period.astype(np.int32),
+            values=self._values(rows),
+            sources=tuple(self.sources),
+        )
+        return readings if is_good.all() else readings.take(is_good)
+
+    def _places(self, rows: _Rows, cells: Sequence[Any]) -> Ints:
+        """Positions of the places, int32; -1 where none of that id is watched."""
+        position = self.places.position
+        try:
+            return np.array([position[cell] for cell in cells], np.int32)
+        except (KeyError, TypeError):
+            found = np.full(len(cells), -1, np.int32)
+        for i, cell in enumerate(cells):
+            if isinstance(cell, str) and cell in position:
+                found[i] = position[cell]
+            else:
+                before, at = self.unknown.get(shown(cell), (0, rows.at(i)))
+                self.unknown[shown(cell)] = (before + 1, at)
+        return found
+
+    def _times(self, rows: _Rows, cells: Sequence[Any]) -> Ints:
+        seconds = utc_seconds(cells)
+        for i in np.flatnonzero(seconds == NO_TIME).tolist():
+            self.rejects.add(fault(cells[i]), f"{rows.at(i)}: valid_at is {shown(cells[i])}")
+        return seconds
+
+    def _codes(
+        self, rows: _Rows, cells: Sequence[Any], read: Callable[[Any], int], reason: str
+    ) -> Ints:
+        """Whole numbers, int64, of a column with few different cells; -1, and a reject, for bad."""
+        plain = [cell if type(cell) in _SCALARS else _not_scalar(cell) for cell in cells]
+        known = {cell: read(cell) for cell in dict.fromkeys(plain)}
+        found = np.array([known[cell] for cell in plain], np.int64)
+        for i in np.flatnonzero(found < 0).tolist():
+            self.rejects.add(reason, f"{rows.at(i)}: {shown(cells[i])}")
+        return found
+
+    def _kind(self, cell: Any) -> int:
+        if cell == "" and self.payload.content == JSON:
+            return Kind.OBSERVED
+        return KIND_OF.get(cell.strip().lower(), -1) if isinstance(cell, str) else -1
+
+    def _issued(self, rows: _Rows, cells: Sequence[Any], kind: Ints) -> tuple[Ints, Bools]:
+        """(issued_at, whether it is unusable): only of forecasts, NO_TIME for all else."""
+        is_forecast = kind == Kind.FORECAST
+        if not is_forecast.any():
+            return np.full(len(cells), NO_TIME, np.int64), np.zeros(len(cells), np.bool_)
+        is_given = np.array([cell is not None and cell != "" for cell in cells], np.bool_)
+        seconds = np.where(is_forecast, utc_seconds(cells), NO_TIME)
+        is_bad = is_forecast & is_given & (seconds == NO_TIME)
+        for i in np.flatnonzero(is_bad).tolist():
+            self.rejects.add(fault(cells[i]), f"{rows.at(i)}: issued_at is {shown(cells[i])}")
+        if self.payload.is_recorded:
+            for i in np.flatnonzero(is_forecast & ~is_given).tolist():
+                self.rejects.add("forecast without issued_at", rows.at(i))
+            is_bad |= is_forecast & ~is_given
+        return seconds, is_bad
+
+    def _source(self, cells: Sequence[Any]) -> Ints:
+        """Each row's code in `sources`, int16; the payload's own source where none is named."""
+        default = self.payload.source
+        names = [cell if isinstance(cell, str) and cell else default for cell in cells]
+        for name in dict.fromkeys(names):
+            self.sources.setdefault(name, len(self.sources))
+        if len(self.sources) > _MOST_SOURCES:
+            raise Unreadable("too many sources", f"more than {_MOST_SOURCES} in `source`")
+        return np.array([self.sources[name] for name in names], np.int16)
+
+    def _values(self, rows: _Rows) -> dict[str, Floats]:
+        values: dict[str, Floats] = {}
+        for name in CATALOGUE:
+            if name not in rows.cells or not is_wanted(name, self.wanted):
+                continue
+            cells = rows.cells[name]
+            column, faults = parsed(cells) if rows.is_text else numbers(cells)
+            for i, reason in faults:
+                self.rejects.add(reason, f"{rows.at(i)}: {name} is {shown(cells[i])}")
+            values[name] = column
+        return present(values)
+
+
+_SCALARS = (str, int, float)
+
+
+def _not_scalar(cell: Any) -> str:
+    """What stands for a cell that can be no key: empty for None, never valid for the rest."""
+    return "" if cell is None else "\0"
+
+
+def _period(cell: Any) -> int:
+    """Seconds; 0 where nothing is stated, -1 where it cannot be."""
+    if cell == "":
+        return 0
+    try:
+        seconds = float(cell)
+    except (ValueError, OverflowError):
+        return -1
+    is_whole = 0 <= seconds <= _LONGEST_PERIOD_S and seconds == int(seconds)
+    return int(seconds) if is_whole else -1
+
+
+def _read_csv(places: Places, payload: Payload, wanted: Wanted, rejects: Rejects) -> Readings:
+    return _Reader(places, payload, wanted, rejects).read(_csv_rows(payload.body, rejects))
+
+
+def _read_json(places: Places, payload: Payload, wanted: Wanted, rejects: Rejects) -> Readings:
+    return _Reader(places, payload, wanted, rejects).read([_json_rows(payload.body, rejects)])
+
+
+def _csv_rows(body: bytes, rejects: Rejects) -> Iterator[_Rows]:
+    """The file in parts, each as columns; lines of another width are rejected."""
+    names: list[str] | None = None
+    number = 1
+    for text in _parts(body, rejects):
+        lines = text.split("\n")
+        if names is None:
+            while lines and not lines[0].strip():
+                lines.pop(0)
+                number += 1
+            if not lines:
+                continue
+            names = _header(lines.pop(0), rejects)
+            number += 1
+        if not lines[-1:] or lines[-1] == "":
+            lines = lines[:-1]
+        columns, numbers = _columns_of(lines, len(names), number, rejects)
+        number += len(lines)
+        if numbers:
+            yield _Rows(dict(zip(names, columns, strict=True)), numbers, "line", is_text=True)
+    if names is None:
+        raise Unreadable("empty body")
+
+
+def _parts(body: bytes, rejects: Rejects) -> Iterator[str]:
+    """Whole lines, some megabytes at a time, as text with ``\\n`` at line ends."""
+    start, is_first = 0, True
+    while start < len(body):
+        end = body.find(b"\n", start + _PART_BYTES) + 1 or len(body)
+        part = body[start:end]
+        try:
+            text = part.decode("utf-8-sig" if is_first else "utf-8")
+        except UnicodeDecodeError as error:
+            line = body.count(b"\n", 0, start + error.start) + 1
+            rejects.add("not UTF-8", f"line {line}: {error.reason}; such letters are replaced")
+            text = part.decode("utf-8", "replace").removeprefix("\ufeff")
+        yield text.replace("\r\n", "\n")
+        start, is_first = end, False
+
+
+def _columns_of(
+    lines: list[str], width: int, first: int, rejects: Rejects
+) -> tuple[list[Sequence[str]], Sequence[int]]:
+    """(columns, line numbers) of lines that are numbered from `first`."""
+    text = "\n".join(lines)
+    if '"' not in text and {line.count(",") for line in lines} == {width - 1}:
+        # One flat list has a tenth of the containers that a list a line would have, and the
+        # garbage collector looks at each of them.
+        flat = text.replace("\n", ",").split(",")
+        return [flat[i::width] for i in range(width)], range(first, first + len(lines))
+    table, numbers = _of_width(list(map(_split_quoted, lines)), width, first, rejects)
+    return list(zip(*table, strict=True)), numbers
+
+
+def _split_quoted(line: str) -> list[str]:
+    """A line with quotes. No cell runs over a line's end: one lost quote costs one line."""
+    if '"' not in line:
+        return line.split(",")
+    try:
+        return next(csv.reader([line]))
+    except (csv.Error, StopIteration):
+        return []
+
+
+def _header(line: str, rejects: Rejects) -> list[str]:
+    names = [name.strip() for name in _split_quoted(line)]
+    missing = [name for name in REQUIRED if name not in names]
+    if missing:
+        raise Unreadable("missing column", f"line 1: no {', '.join(missing)}; found {line[:80]}")
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise Unreadable("column twice", f"line 1: {', '.join(twice)}")
+    _name_unknown(names, rejects)
+    return names
+
+
+def _name_unknown(names: Sequence[str], rejects: Rejects) -> None:
+    unknown = [name for name in names if name not in CATALOGUE and name not in _KEYS]
+    if unknown:
+        rejects.add("unknown column", ", ".join(unknown))
+
+
+def _of_width(
+    table: list[list[str]], width: int, first: int, rejects: Rejects
+) -> tuple[list[list[str]], list[int]]:
+    """The rows with one cell a column, and their line numbers; empty lines are passed over."""
+    kept, numbers = [], []
+    for number, cells in enumerate(table, first):
+        if len(cells) == width:
+            kept.append(cells)
+            numbers.append(number)
+        elif any(cell.strip() for cell in cells) or not cells:
+            rejects.add("wrong number of cells", f"line {number}: {len(cells)}, not {width}")
+    return kept, numbers
+
+
+def _json_rows(body: bytes, rejects: Rejects) -> _Rows:
+    """A JSON array, one object, or one object a line, as columns."""
+    try:
+        found = msgspec.json.decode(body)
+        records, unit = (found, "record") if isinstance(found, list) else ([found], "record")
+    except RecursionError:
+        raise Unreadable("nested too deeply") from None
+    except (msgspec.MsgspecError, ValueError, OverflowError):
+        if body.lstrip(b"\xef\xbb\xbf \t\r\n").startswith((b"[", b"<")) or not body.strip():
+            records, unit = read_json(body, rejects), "record"
+        else:
+            records, unit = list(_by_line(body, rejects)), "line"
+    numbers_kept, kept = [], []
+    for number, record in enumerate(records, 1):
+        if isinstance(record, dict):
+            kept.append(record)
+            numbers_kept.append(number)
+        elif record is not None:
+            rejects.add("not an object", f"{unit} {number} is a {type(record).__name__}")
+    names = list(dict.fromkeys(name for record in kept for name in record))
+    _name_unknown(names, rejects)
+    cells = {name: [record.get(name) for record in kept] for name in names}
+    return _Rows(cells, numbers_kept, unit, is_text=False)
+
+
+def _by_line(body: bytes, rejects: Rejects) -> Iterator[Any]:
+    """One value a line; None for lines that are empty, or that were rejected."""
+    for number, line in enumerate(body.split(b"\n"), 1):
+        value = None
+        if line.strip():
+            try:
+                value = read_json(line, rejects)
+            except Unreadable as error:
+                rejects.add(error.reason, f"line {number}: {error.detail}")
+        yield value
+
+
+def write(readings: Readings, places: Places) -> bytes:
+    """Readings as a ``readings-csv`` body, which the decoder reads back exactly.
+
+    Columns: the keys, `source`, then the variables that there are, in the catalogue's order.
+    Numbers in their shortest exact form, empty for missing; instants in UTC with ``Z``. Ids and
+    names of sources hold no line breaks. What is not kept is known_at: a recorded payload gives
+    each row its event time again.
+    """
+    names = [name for name in CATALOGUE if name in readings.values]
+    header = ",".join((*REQUIRED, "issued_at", "source", *names)) + "\n"
+    size = 50_000
+    parts = [
+        _lines_of(readings.take(slice(start, start + size)), names, places)
+        for start in range(0, len(readings), size)
+    ]
+    return header.encode() + b"".join(parts)
+
+
+def _lines_of(readings: Readings, names: Sequence[str], places: Places) -> bytes:
+    ids = [_quoted(place.id) for place in places]
+    kinds = [kind.word for kind in Kind]
+    sources = [_quoted(name) for name in readings.sources]
+    columns = [
+        [ids[i] for i in readings.place.tolist()],
+        _instants(readings.valid_at),
+        list(map(str, readings.period_s.tolist())),
+        [kinds[i] for i in readings.kind.tolist()],
+        _instants(readings.issued_at),
+        [sources[i] for i in readings.source.tolist()],
+        *(_cells(readings.values[name]) for name in names),
+    ]
+    lines = map(",".join, zip(*columns, strict=True))
+    return ("\n".join(lines) + "\n").encode()
+
+
+def _instants(seconds: Ints) -> list[str]:
+    texts = np.datetime_as_string(seconds.astype("datetime64[s]"), unit="s", timezone="UTC")
+    return ["" if text == "NaT" else text for text in texts.tolist()]
+
+
+def _cells(column: Floats) -> list[str]:
+    return [repr(value) if value == value else "" for value in column.tolist()]  # noqa: PLR0124
+
+
+def _quoted(text: str) -> str:
+    if "," not in text and '"' not in text:
+        return text
+    return '"' + text.replace('"', '""') + '"'

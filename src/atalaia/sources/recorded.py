@@ -1,0 +1,138 @@
+"""Recorded files for a replay: readings, and the places that they speak of."""
+
+from __future__ import annotations
+
+import csv
+import math
+from collections.abc import Iterable
+from pathlib import Path
+
+import msgspec
+
+from atalaia.domain.payload import Payload, Reject
+from atalaia.domain.place import Place, Places
+from atalaia.domain.reading import Decoded, Readings
+from atalaia.errors import PayloadInvalid, SettingsInvalid
+from atalaia.sources import inmet, readings_csv
+
+_PLACE_COLUMNS = ("place_id", "name", "latitude", "longitude", "timezone")
+
+
+def read_files(paths: Iterable[Path], places: Places) -> Decoded:
+    """All readings of all files, in the files' order, known at their own event time.
+
+    A file is an INMET station file or a readings CSV; it is told by its content. Rows that
+    cannot be read are rejected, each with ``file:line``. Raises PayloadInvalid for a file that
+    is neither, or cannot be opened.
+    """
+    parts = [_read_file(Path(path), places) for path in paths]
+    return Decoded(
+        Readings.concat(part.readings for part in parts),
+        [reject for part in parts for reject in part.rejects],
+    )
+
+
+def _read_file(path: Path, places: Places) -> Decoded:
+    payload = as_payload(path)
+    decoder = inmet.decoder if payload.source == inmet.NAME else readings_csv.decoder
+    decoded = decoder(places)([payload], None)
+    return Decoded(decoded.readings, [_named(reject, path) for reject in decoded.rejects])
+
+
+def as_payload(path: Path) -> Payload:
+    """A recorded file as the payload that holds it. Raises PayloadInvalid as `read_files` does."""
+    try:
+        body = path.read_bytes()
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        raise PayloadInvalid(f"{path}: {reason}; give a file that can be read") from error
+    if inmet.is_station_file(body[:20_000]):
+        source, content = inmet.NAME, inmet.CONTENT
+    elif _has_readings_header(body):
+        source, content = readings_csv.NAME, readings_csv.CSV
+    else:
+        raise PayloadInvalid(
+            f"{path}:1: neither a readings file (a header with "
+            f"{','.join(readings_csv.REQUIRED)}, then variables) nor an INMET station file; "
+            "look at its first lines"
+        )
+    return Payload(source=source, content=content, received_at=0, body=body, is_recorded=True)
+
+
+def _has_readings_header(body: bytes) -> bool:
+    first = body[:20_000].decode("utf-8-sig", "replace").lstrip().split("\n", 1)[0]
+    return "place_id" in (name.strip().strip('"') for name in first.split(","))
+
+
+def _named(reject: Reject, path: Path) -> Reject:
+    """The same reject, its detail led by the file, and the line where it names one."""
+    at_line = reject.detail.startswith("line ")
+    detail = f"{path.name}:{reject.detail[5:]}" if at_line else f"{path.name}: {reject.detail}"
+    return msgspec.structs.replace(reject, detail=detail[:200])
+
+
+def read_places(path: Path) -> list[Place]:
+    """The places of a PLACES.csv: place_id,name,latitude,longitude,timezone and optionally area.
+
+    Raises SettingsInvalid with one problem a line: ``file:line: what is wrong; what to do``.
+    """
+    try:
+        text = path.read_text("utf-8-sig")
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        raise SettingsInvalid([f"{path}:1: {reason}; give a file that can be read"]) from error
+    except UnicodeDecodeError as error:
+        problem = f"{path}:1: not UTF-8 at byte {error.start}; save it as UTF-8"
+        raise SettingsInvalid([problem]) from error
+    reader = csv.reader(text.split("\n"))
+    header = [name.strip() for name in next(reader, [])]
+    missing = [name for name in _PLACE_COLUMNS if name not in header]
+    if missing:
+        raise SettingsInvalid(
+            [f"{path}:1: no column {', '.join(missing)}; write {','.join(_PLACE_COLUMNS)}"]
+        )
+    places: dict[str, Place] = {}
+    problems: list[str] = []
+    try:
+        for cells in reader:
+            if any(cell.strip() for cell in cells):
+                _add_place(f"{path}:{reader.line_num}", header, cells, places, problems)
+    except csv.Error as error:
+        problems.append(f"{path}:{reader.line_num}: {error}; mend the line")
+    if not places and not problems:
+        problems.append(f"{path}:2: no place; add one a line")
+    if problems:
+        raise SettingsInvalid(problems)
+    return list(places.values())
+
+
+def _add_place(
+    at: str, header: list[str], cells: list[str], places: dict[str, Place], problems: list[str]
+) -> None:
+    if len(cells) != len(header):
+        problems.append(f"{at}: {len(cells)} cells for {len(header)} columns; mend the line")
+        return
+    said = {name: cell.strip() for name, cell in zip(header, cells, strict=True)}
+    place = Place(
+        id=said["place_id"],
+        name=said["name"] or said["place_id"],
+        latitude=_degrees(said["latitude"]),
+        longitude=_degrees(said["longitude"]),
+        timezone=said["timezone"] or "UTC",
+        area=said.get("area") or None,
+    )
+    fault = place.fault()
+    if fault:
+        problems.append(f"{at}: {fault}; mend the line")
+    elif place.id in places:
+        problems.append(f"{at}: place {place.id} is there twice; give each place one line")
+    else:
+        places[place.id] = place
+
+
+def _degrees(text: str) -> float:
+    """NaN for what is no number: `Place.fault` refuses it with the rest."""
+    try:
+        return float(text)
+    except ValueError:
+        return math.nan

@@ -1,0 +1,93 @@
+"""Instants as providers write them → Unix seconds (UTC), many at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+import numpy as np
+
+from atalaia.domain.reading import NO_TIME, Ints
+
+_UTC_SHAPE = "0000-00-00T00:00:00Z"
+_LOCAL_SHAPE = "0000-00-00T00:00"
+
+
+def utc_seconds(texts: Sequence[object]) -> Ints:
+    """Unix seconds, shape (n,), int64; NO_TIME where a text is no instant or has no offset.
+
+    Whole columns in the commonest shape, ``2024-09-21T05:44:00Z``, are read at once (about 20 ns
+    each); any other ISO 8601 instant with an offset is read text by text, once a distinct text.
+    Fractions of a second are cut off.
+    """
+    quick = _same_shape(texts, _UTC_SHAPE)
+    if quick is not None:
+        return quick
+    # A list inside a damaged body is no key: anything that is not a text is no instant either.
+    only_texts = [text if isinstance(text, str) else "" for text in texts]
+    seconds = {text: _one(text) for text in dict.fromkeys(only_texts)}
+    return np.array([seconds[text] for text in only_texts], np.int64)
+
+
+def local_seconds(texts: Sequence[object], utc_offset_s: int) -> Ints:
+    """As `utc_seconds`, for local times without an offset, `utc_offset_s` ahead of UTC."""
+    quick = _same_shape(texts, _LOCAL_SHAPE)
+    seconds = np.array([_one_local(text) for text in texts], np.int64) if quick is None else quick
+    return np.where(seconds == NO_TIME, NO_TIME, seconds - utc_offset_s)
+
+
+def fault(text: object) -> str:
+    """Why `utc_seconds` made nothing of this text, in words that can be counted."""
+    try:
+        return "time without offset" if isinstance(text, str) and _parse(text) else "not a time"
+    except ValueError:
+        return "not a time"
+
+
+def _same_shape(texts: Sequence[object], shape: str) -> Ints | None:
+    """All texts at once if every one has this shape and names a real date; else None."""
+    width = len(shape)
+    try:
+        packed = "".join(texts).encode("ascii")  # type: ignore[arg-type]
+    except (TypeError, UnicodeEncodeError):
+        return None
+    if not packed or len(packed) != width * len(texts):
+        return None
+    letters = np.frombuffer(packed, np.uint8).reshape(-1, width)
+    marks = [i for i, letter in enumerate(shape) if letter != "0"]
+    digits = [i for i, letter in enumerate(shape) if letter == "0"]
+    expected = np.frombuffer(shape.encode(), np.uint8)[marks]
+    if not (letters[:, marks] == expected).all():
+        return None
+    figures = letters[:, digits]
+    if figures.min() < ord("0") or figures.max() > ord("9"):
+        return None
+    # numpy reads no "Z": it is cut off by viewing all but the last letter.
+    kept = len(shape.removesuffix("Z"))
+    view = np.dtype({"names": ["t"], "formats": [f"S{kept}"], "itemsize": width})
+    try:
+        return np.frombuffer(packed, view)["t"].astype("datetime64[s]").astype(np.int64)
+    except ValueError:  # the 31st of February
+        return None
+
+
+def _one(text: str) -> int:
+    try:
+        moment = _parse(text)
+        return NO_TIME if moment.tzinfo is None else int(moment.timestamp() // 1)
+    except (ValueError, OverflowError):
+        return NO_TIME
+
+
+def _one_local(text: object) -> int:
+    try:
+        moment = _parse(text) if isinstance(text, str) else None
+    except ValueError:
+        return NO_TIME
+    if moment is None or moment.tzinfo is not None:
+        return NO_TIME
+    return int(moment.replace(tzinfo=UTC).timestamp())
+
+
+def _parse(text: str) -> datetime:
+    return datetime.fromisoformat(text)

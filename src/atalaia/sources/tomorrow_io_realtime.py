@@ -1,0 +1,215 @@
+"""Tomorrow.io's ``/weather/realtime`` answers, a batch at a time: the hot path.
+
+A struct that names only the wanted fields is made once for each set of variables; msgspec skips
+the rest of a body without making objects of it, and a batch becomes columns with one comparison a
+payload. Only payloads that this cannot read are looked at one by one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from operator import attrgetter
+from typing import Any, TypeAlias
+
+import msgspec
+import numpy as np
+
+from atalaia.domain.payload import Payload, Reject
+from atalaia.domain.place import Places
+from atalaia.domain.reading import NO_TIME, Decode, Decoded, Floats, Ints, Kind, Readings
+from atalaia.sources.body import read_json
+from atalaia.sources.columns import numbers, present
+from atalaia.sources.decoding import FUTURE_S, Wanted, is_answer, is_wanted
+from atalaia.sources.rejects import Rejects, Unreadable, shown
+from atalaia.sources.times import fault, utc_seconds
+from atalaia.sources.tomorrow_io_fields import FIELDS, ONLY_IN_SERIES, Field, System
+
+Locate: TypeAlias = Callable[[Payload, Any, Places, Rejects], int | None]
+DescribeError: TypeAlias = Callable[[Payload], Reject]
+
+_UNREADABLE = (msgspec.MsgspecError, ValueError, OverflowError, RecursionError)
+"""What msgspec raises for bytes that are no such body."""
+
+_received_at = attrgetter("received_at")
+_time, _values_of = attrgetter("time"), attrgetter("values")
+_is_recorded = attrgetter("is_recorded")
+
+
+class _Shape:
+    """The struct for one set of wanted variables, and its decoder."""
+
+    def __init__(self, wanted: Wanted) -> None:
+        self.fields = tuple(
+            each
+            for each in FIELDS
+            if each.key not in ONLY_IN_SERIES and is_wanted(each.variable, wanted)
+        )
+        self.values = msgspec.defstruct(
+            "Values", [(each.key, float | None, None) for each in self.fields], gc=False
+        )
+        # A dynamic struct has no static type.
+        self.data: Any = msgspec.defstruct(
+            "Data", [("time", str), ("values", self.values)], gc=False
+        )
+        body = msgspec.defstruct("Body", [("data", self.data)], gc=False)
+        self.decode: Callable[[bytes], Any] = msgspec.json.Decoder(body).decode
+
+
+_shape = lru_cache(maxsize=64)(_Shape)
+
+
+def reader(places: Places, system: System, locate: Locate, describe_error: DescribeError) -> Decode:
+    """A decoder for realtime answers in one system of units: ANALYSIS rows, period 0."""
+
+    def decode(payloads: Sequence[Payload], wanted: Wanted) -> Decoded:
+        shape = _shape(wanted)
+        rejects: list[Reject] = []
+        answers = list(payloads)
+        # A set of them is made faster than `is_answer` can be called for each. What did not come
+        # at all has an empty body, and is sorted out with what cannot be read.
+        if max({payload.status for payload in answers}, default=0) >= 300:
+            rejects += _errors(payloads, describe_error)
+            answers = [payload for payload in payloads if is_answer(payload)]
+        try:
+            read = shape.decode
+            datas = [read(payload.body).data for payload in answers]
+        except _UNREADABLE:
+            answers, datas = _one_by_one(answers, shape, describe_error, rejects)
+        valid_at = utc_seconds(list(map(_time, datas)))
+        place = _positions(answers, places, locate, rejects)
+        readings = Readings.build(
+            place=place,
+            source="tomorrow-io",
+            kind=Kind.ANALYSIS,
+            valid_at=valid_at,
+            known_at=_known_at(answers, valid_at),
+            values=_values(datas, shape.fields, system),
+        )
+        return _believable(readings, answers, datas, rejects)
+
+    return decode
+
+
+def _errors(payloads: Sequence[Payload], describe_error: DescribeError) -> list[Reject]:
+    return [
+        describe_error(payload)
+        for payload in payloads
+        if payload.failure is None and not is_answer(payload)
+    ]
+
+
+def _one_by_one(
+    payloads: list[Payload], shape: _Shape, describe_error: DescribeError, rejects: list[Reject]
+) -> tuple[list[Payload], list[Any]]:
+    """The payloads that can be read at all, with their data; reasons for the others."""
+    kept, datas = [], []
+    for payload in filter(is_answer, payloads):
+        try:
+            data = shape.decode(payload.body).data
+        except _UNREADABLE:
+            found = Rejects(payload.source)
+            data = _salvaged(payload, shape, describe_error, found)
+            rejects += found.listed()
+        if data is not None:
+            kept.append(payload)
+            datas.append(data)
+    return kept, datas
+
+
+def _salvaged(
+    payload: Payload, shape: _Shape, describe_error: DescribeError, rejects: Rejects
+) -> Any:
+    """The same struct from the fields that are good; None if nothing is."""
+    name = ", ".join(payload.places)
+    try:
+        body = read_json(payload.body, rejects)
+    except Unreadable as error:
+        rejects.add(error.reason, f"{name}: {error.detail}")
+        return None
+    data = body.get("data") if isinstance(body, dict) else None
+    if isinstance(body, dict) and data is None and "code" in body:
+        error_found = describe_error(payload)
+        rejects.add(error_found.reason, error_found.detail)
+        return None
+    values = data.get("values") if isinstance(data, dict) else None
+    if not isinstance(values, dict):
+        rejects.add("no values", f"{name}: the answer has no object `data.values`")
+        return None
+    good = {}
+    for each in shape.fields:
+        column, faults = numbers([values.get(each.key)])
+        for _, reason in faults:
+            rejects.add(reason, f"{name}: {each.key} is {shown(values[each.key])}")
+        good[each.key] = None if np.isnan(column[0]) else float(column[0])
+    time = data.get("time") if isinstance(data, dict) else None
+    return shape.data(time=time, values=shape.values(**good))
+
+
+def _positions(
+    payloads: list[Payload], places: Places, locate: Locate, rejects: list[Reject]
+) -> Ints:
+    """Positions of the places, int32; -1 where it is unclear which place is meant."""
+    position = places.position
+    try:
+        quick = [position[place] for payload in payloads for (place,) in (payload.places,)]
+        return np.array(quick, np.int32)
+    except (KeyError, ValueError):
+        found = [_position(payload, places, locate, rejects) for payload in payloads]
+        return np.array(found, np.int32)
+
+
+def _position(payload: Payload, places: Places, locate: Locate, rejects: list[Reject]) -> int:
+    found = Rejects(payload.source)
+    location = None
+    if not payload.places:
+        try:
+            body = read_json(payload.body, Rejects(payload.source))
+        except Unreadable:  # damaged behind the data: they were read, the location cannot be
+            body = None
+        location = body.get("location") if isinstance(body, dict) else None
+    where = locate(payload, location, places, found)
+    rejects += found.listed()
+    return -1 if where is None else where
+
+
+def _known_at(payloads: list[Payload], valid_at: Ints) -> Ints:
+    recorded = {payload.is_recorded for payload in payloads}
+    if recorded == {True}:
+        return valid_at
+    received = np.fromiter(map(_received_at, payloads), np.int64, len(payloads))
+    if recorded == {False}:
+        return received
+    is_recorded = np.fromiter(map(_is_recorded, payloads), np.bool_, len(payloads))
+    return np.where(is_recorded, valid_at, received)
+
+
+def _values(datas: list[Any], fields: tuple[Field, ...], system: System) -> dict[str, Floats]:
+    values = list(map(_values_of, datas))
+    n = len(values)
+    columns = {
+        # None becomes NaN; msgspec lets no text, boolean or infinity pass for a float.
+        each.variable: np.fromiter(map(attrgetter(each.key), values), np.float64, n)
+        for each in fields
+    }
+    return present(
+        {each.variable: each.converted(columns[each.variable], system) for each in fields}
+    )
+
+
+def _believable(
+    readings: Readings, payloads: list[Payload], datas: list[Any], rejects: list[Reject]
+) -> Decoded:
+    """The rows with a place and a time that can be; reasons for the others."""
+    has_time = readings.valid_at != NO_TIME
+    # known_at of a recorded row is its valid_at: never ahead of itself.
+    is_future = has_time & (readings.valid_at > readings.known_at + FUTURE_S)
+    is_good = has_time & ~is_future & (readings.place >= 0)
+    if is_good.all():
+        return Decoded(readings, rejects)
+    for i in np.flatnonzero(~has_time | is_future):
+        found = Rejects(payloads[i].source)
+        reason = "from the future" if is_future[i] else fault(datas[i].time)
+        found.add(reason, f"{', '.join(payloads[i].places)}: {shown(datas[i].time)}")
+        rejects += found.listed()
+    return Decoded(readings.take(is_good), rejects)

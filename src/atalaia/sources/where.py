@@ -1,0 +1,39 @@
+"""Which watched place an answer speaks of, where it says so only by coordinates."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+
+from atalaia.domain.place import Place
+
+_EARTH_KM = 6371.0
+
+
+def distance_km(lat_a: float, lon_a: float, lat_b: float, lon_b: float) -> float:
+    """Great-circle distance of two points in WGS 84 degrees, on a sphere (within 0.5 %)."""
+    a, b = math.radians(lat_a), math.radians(lat_b)
+    half = (
+        math.sin((b - a) / 2) ** 2
+        + math.cos(a) * math.cos(b) * math.sin(math.radians(lon_b - lon_a) / 2) ** 2
+    )
+    return 2 * _EARTH_KM * math.asin(math.sqrt(min(1.0, half)))
+
+
+def nearest(
+    places: Iterable[Place], latitude: object, longitude: object, within_km: float
+) -> Place | None:
+    """The nearest of the places within a distance; None if there is none, or no coordinates."""
+    if not (_is_degrees(latitude, 90) and _is_degrees(longitude, 180)):
+        return None
+    best: Place | None = None
+    best_km = within_km
+    for place in places:
+        km = distance_km(place.latitude, place.longitude, latitude, longitude)  # type: ignore[arg-type]
+        if km < best_km or (best is None and km <= within_km):
+            best, best_km = place, km
+    return best
+
+
+def _is_degrees(value: object, limit: int) -> bool:
+    return type(value) in (int, float) and -limit <= value <= limit  # type: ignore[operator]

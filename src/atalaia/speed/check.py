@@ -1,0 +1,177 @@
+"""Which values may be believed. A suspect value is marked and kept, and never raises orange or
+red alone; a value outside the catalogue's limits cannot be weather and is not used at all.
+
+The tests, by variable (`domain.variable` holds their limits):
+
+- plausible limits;
+- a gust below the mean wind of the same reading;
+- a sensor that repeats itself: the same value, other than 0, for `stuck_after_h` and more;
+- a jump: more than `max_step_per_h` away from both the last value and the last good one, within
+  three hours, unless a witness (`rule.WITNESSES`) moved with it. Rain and gusts have no jump
+  test: a squall line is one sample long.
+
+The order of the tests, and state by series rather than by row, make the outcome the same
+however rows are cut into batches.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from atalaia.domain.reading import NO_TIME, Bools, Floats, Ints, Readings
+from atalaia.domain.rule import WITNESSES
+from atalaia.domain.variable import CATALOGUE
+from atalaia.speed.series import SeriesTable
+
+JUMP_WITHIN_S = 3 * 3600
+_MOVED = {
+    "temperature_c": 1.5,
+    "relative_humidity_pct": 8.0,
+    "pressure_hpa": 1.0,
+    "wind_speed_m_s": 3.0,
+}
+"""How far a witness must have moved to bear a jump out (our choice)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """Values fit for use, and which of them are doubted.
+
+    values    float64 (n,) by variable; NaN where missing or implausible
+    suspect   bool (n,) by variable; absent where none is
+    """
+
+    values: dict[str, Floats]
+    suspect: dict[str, Bools]
+
+
+def plausible(values: dict[str, Floats]) -> dict[str, Floats]:
+    """The values with NaN in place of what lies outside the catalogue's limits."""
+    out = {}
+    for name, column in values.items():
+        variable = CATALOGUE[name]
+        # `not inside` would also be true for NaN; `outside` is false for it, and cheap.
+        outside = (column < variable.lowest) | (column > variable.highest)
+        out[name] = np.where(outside, np.nan, column) if outside.any() else column
+    return out
+
+
+def check(rows: Readings, series: Ints, table: SeriesTable) -> Checked:
+    """Check rows sorted by series, then valid_at; `series` (n,) holds their numbers.
+
+    Remembers in `table` what the next batch needs. Rows that are older than what was already
+    seen of their series must not be among them.
+    """
+    values = plausible(rows.values)
+    suspect: dict[str, Bools] = {}
+    if "wind_gust_m_s" in values and "wind_speed_m_s" in values:
+        # 0.05 is half of the last digit that stations report.
+        below = values["wind_gust_m_s"] < values["wind_speed_m_s"] - 0.05
+        if below.any():
+            suspect["wind_gust_m_s"] = below
+    walks = {}
+    for name, column in values.items():
+        variable = CATALOGUE[name]
+        where = np.flatnonzero(~np.isnan(column))
+        if len(where) and (variable.stuck_after_h or variable.max_step_per_h):
+            table.memory(name)
+            walks[name] = _Walk(name, where, series, rows.valid_at, column, table)
+    for name, walk in walks.items():
+        variable = CATALOGUE[name]
+        doubted = suspect.get(name, np.zeros(len(rows), bool))
+        if variable.stuck_after_h:
+            doubted[walk.where] |= _stuck(walk, variable.stuck_after_h, table)
+        if variable.max_step_per_h:
+            doubted[walk.where] |= _jumps(walk, variable.max_step_per_h, values, table)
+        if doubted.any():
+            suspect[name] = doubted
+    # Only now, as a jump is held against what its witnesses were before this batch.
+    for name, walk in walks.items():
+        walk.remember(suspect.get(name), table)
+    return Checked(values, suspect)
+
+
+class _Walk:
+    """One variable's rows in order (`where` in the batch), each with the value before it."""
+
+    def __init__(
+        self,
+        name: str,
+        where: Ints,
+        series: Ints,
+        valid_at: Ints,
+        column: Floats,
+        table: SeriesTable,
+    ) -> None:
+        self.name, self.where = name, where
+        self.series, self.valid_at, self.value = series[where], valid_at[where], column[where]
+        self.is_first = np.empty(len(where), bool)
+        self.is_first[0] = True
+        self.is_first[1:] = self.series[1:] != self.series[:-1]
+        first = self.is_first
+        self.before = np.empty(len(where))
+        self.before[1:] = self.value[:-1]
+        self.before[first] = table.last[name][self.series[first]]
+        self.before_at = np.empty(len(where), np.int64)
+        self.before_at[1:] = self.valid_at[:-1]
+        self.before_at[first] = table.last_at[name][self.series[first]]
+
+    def remember(self, suspect: Bools | None, table: SeriesTable) -> None:
+        """Keep each series' last value, and its last good one."""
+        # Of several assignments to one series numpy keeps the last, which is the newest row.
+        table.last[self.name][self.series] = self.value
+        table.last_at[self.name][self.series] = self.valid_at
+        good = slice(None) if suspect is None else ~suspect[self.where]
+        table.good[self.name][self.series[good]] = self.value[good]
+
+
+def _stuck(walk: _Walk, after_h: int, table: SeriesTable) -> Bools:
+    """Values, other than 0, that have been the same for too long."""
+    since = table.unchanged_since[walk.name]
+    is_new = walk.value != walk.before
+    start = np.where(is_new | ~walk.is_first, walk.valid_at, since[walk.series])
+    # The run that a row belongs to began at the last row that was new, or first in its series.
+    head = np.where(is_new | walk.is_first, np.arange(len(start)), 0)
+    begun = start[np.maximum.accumulate(head)]
+    since[walk.series] = begun
+    stuck: Bools = (walk.value != 0) & (walk.valid_at - begun >= after_h * 3600)
+    return stuck
+
+
+def _jumps(
+    walk: _Walk, max_step_per_h: float, values: dict[str, Floats], table: SeriesTable
+) -> Bools:
+    """Values too far from both the last one and the last good one, and borne out by no witness."""
+    jumps = np.zeros(len(walk.value), bool)
+    elapsed = walk.valid_at - np.where(walk.before_at == NO_TIME, walk.valid_at, walk.before_at)
+    allowed = max_step_per_h * np.maximum(elapsed / 3600, 1)
+    large = (np.abs(walk.value - walk.before) > allowed) & (elapsed <= JUMP_WITHIN_S)
+    # What was good last is known only by walking; a series without a large step needs no walk.
+    for number in np.unique(walk.series[large]):
+        good = table.good[walk.name][number]
+        for i in np.flatnonzero(walk.series == number):
+            is_far = large[i] and not abs(walk.value[i] - good) <= allowed[i]
+            jumps[i] = is_far and not _is_borne_out(walk, int(i), values, table)
+            if not jumps[i]:
+                good = walk.value[i]
+    return jumps
+
+
+def _is_borne_out(walk: _Walk, i: int, values: dict[str, Floats], table: SeriesTable) -> bool:
+    """Whether a witness moved along, from the row before to row `i` of the walk."""
+    for witness in WITNESSES.get(walk.name, ()):
+        column = values.get(witness)
+        if column is None:
+            continue
+        before = np.nan
+        if not walk.is_first[i]:
+            before = column[walk.where[i - 1]]
+        elif witness in table.last:
+            number = walk.series[i]
+            if table.last_at[witness][number] == walk.before_at[i]:
+                before = table.last[witness][number]
+        if abs(column[walk.where[i]] - before) >= _MOVED[witness]:
+            return True
+    return False

@@ -1,0 +1,220 @@
+"""Findings become incidents, and their changes entries of the alert log.
+
+Calm costs nothing here: a finding is looked at only if it enters a level, or if its place has an
+incident that is open or about to open. `Book` holds these; all others are arrays that are passed
+over.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+
+import numpy as np
+
+from atalaia.domain.alert import Alert, LogEntry, instant
+from atalaia.domain.hazard import CERTAINTY, Hazard, Level
+from atalaia.domain.incident import Change, Evidence, Incident
+from atalaia.domain.place import Places
+from atalaia.domain.reading import Ints, Kind
+from atalaia.domain.rule import RuleSet
+from atalaia.domain.words import change_text
+from atalaia.speed.detect import Findings
+from atalaia.speed.series import SeriesTable
+
+FORGET_AFTER_S = 86400
+"""How long a closed incident is remembered, so that late data do not open it again."""
+
+_HAZARDS = list(Hazard)
+
+
+class Book:
+    """All incidents that are open, about to open, or lately closed, by hazard and subject."""
+
+    def __init__(self, rules: RuleSet, table: SeriesTable) -> None:
+        self.rules = {rule.name: rule for rule in rules.rules}
+        self.order = {rule.name: i for i, rule in enumerate(rules.rules)}
+        self.table = table
+        self.places: Places = table.places
+        self.areas = list(self.places.areas)
+        self.incidents: dict[tuple[int, Hazard], Incident] = {}
+        n = len(self.places) + len(self.areas)
+        self._is_watched = np.zeros((len(_HAZARDS), n), bool)
+        self._next_expiry: int | None = None
+        self.touched: set[int] = set()
+
+    def subject_name(self, subject: int) -> str:
+        """The place's id, or the area's name."""
+        n = len(self.places)
+        return self.places[subject].id if subject < n else self.areas[subject - n]
+
+    def put(self, subject: int, incident: Incident) -> None:
+        """Take up an incident that was kept."""
+        self.incidents[subject, incident.hazard] = incident
+        self._is_watched[_HAZARDS.index(incident.hazard), subject] = True
+        self._next_expiry = None
+
+    def of(self, subject: int) -> list[Incident]:
+        """The incidents of one place or area."""
+        keys = [(subject, hazard) for hazard in _HAZARDS]
+        return [self.incidents[key] for key in keys if key in self.incidents]
+
+    def judge_again(self, now: int) -> list[LogEntry]:
+        """The rules were edited: hold what is open against them as they now stand."""
+        entries = []
+        for (subject, _), incident in list(self.incidents.items()):
+            entries += [
+                self._entry(subject, change) for change in incident.judge_again(now, self.rules)
+            ]
+            self.touched.add(subject)
+        return entries
+
+    def advance(self, findings: Iterable[Findings], instants: Ints) -> list[LogEntry]:
+        """Live through a batch; entries by sent_at, incident, version."""
+        if not len(instants):
+            return []
+        gathered: dict[tuple[int, Hazard], list[Evidence]] = defaultdict(list)
+        waiting = [found for found in findings if len(found.value)]
+        for found in waiting:
+            hazard = _HAZARDS.index(found.rule.hazard)
+            self._is_watched[hazard, found.subject[found.entered > 0]] = True
+        for found in waiting:
+            hazard = _HAZARDS.index(found.rule.hazard)
+            for i in np.flatnonzero(self._is_watched[hazard, found.subject]):
+                key = (int(found.subject[i]), found.rule.hazard)
+                gathered[key].append(self._evidence(found, int(i)))
+        times = instants.tolist()
+        for key in self._due(times[-1]) - gathered.keys():
+            gathered[key] = []
+        entries = []
+        for key, evidence in sorted(gathered.items()):
+            entries += self._live(key, evidence, times)
+        if gathered:
+            self._next_expiry = None
+        return sorted(entries, key=lambda e: (e.alert.sent_at, e.alert.incident, e.alert.version))
+
+    def _due(self, now: int) -> set[tuple[int, Hazard]]:
+        """Incidents that expire, or can be forgotten, by `now`."""
+        if self._next_expiry is None:
+            self._next_expiry = min(map(_deadline, self.incidents.values()), default=2**62)
+        if self._next_expiry > now:
+            return set()
+        return {key for key, incident in self.incidents.items() if _deadline(incident) <= now}
+
+    def _evidence(self, found: Findings, i: int) -> Evidence:
+        return Evidence(
+            known_at=int(found.known_at[i]),
+            order=self.order[found.rule.name],
+            rule=found.rule.name,
+            source=self.table.sources[found.source[i]],
+            kind=int(found.kind[i]),
+            at=int(found.at[i]),
+            valid_at=int(found.valid_at[i]),
+            value=float(found.value[i]),
+            entered=int(found.entered[i]),
+            holding=int(found.holding[i]),
+            held=int(found.held[i]),
+            onset_at=int(found.onset_at[i]),
+            until=int(found.until[i]),
+            expected_s=int(found.expected_s[i]),
+            is_late=found.is_late,
+        )
+
+    def _live(
+        self, key: tuple[int, Hazard], evidence: list[Evidence], times: list[int]
+    ) -> list[LogEntry]:
+        subject, hazard = key
+        incident = self.incidents.get(key)
+        if incident is None:
+            incident = self.incidents[key] = Incident(hazard, self.subject_name(subject))
+        evidence.sort(key=lambda e: (e.known_at, e.at, e.source, e.order, e.kind))
+        changes = incident.advance(evidence, times, self.rules)
+        self.touched.add(subject)
+        if incident.is_idle and _deadline(incident) <= times[-1]:
+            del self.incidents[key]
+            self._is_watched[_HAZARDS.index(hazard), subject] = False
+        return [self._entry(subject, change) for change in changes]
+
+    def _entry(self, subject: int, change: Change) -> LogEntry:
+        n = len(self.places)
+        if subject < n:
+            place = self.places[subject]
+            name, zone, concerned = place.name, place.timezone, (place.id,)
+        else:
+            area = self.areas[subject - n]
+            members = [self.places[i] for i in self.places.areas[area]]
+            name, zone = area, members[0].timezone
+            concerned = tuple(member.id for member in members)
+        track, rule = change.track, change.rule
+        window_s = rule.window_s if rule and rule.measure != "days_in_a_row" else 0
+        unit = rule.unit if rule else None
+        variable = rule.variable if rule else None
+        is_over = change.type in ("end", "cancel")
+        if is_over:
+            urgency = "Past"
+        elif track.is_forecast and change.onset_at > change.sent_at:
+            urgency = "Expected" if change.onset_at - change.sent_at <= 3600 else "Future"
+        else:
+            urgency = "Immediate"
+        alert = Alert(
+            incident=change.incident,
+            version=change.version,
+            type=change.type,
+            place_id=change.subject,
+            hazard=change.hazard,
+            level=Level(change.level).word,
+            severity=Level(change.level).severity,
+            urgency=urgency,
+            certainty=CERTAINTY[Kind(change.kind)],
+            sent_at=instant(change.sent_at),
+            onset_at=instant(change.onset_at),
+            expires_at=instant(change.expires_at),
+            evidence=Kind(track.kind).word,
+            source=track.source,
+            valid_at=instant(track.valid_at),
+            variable=variable,
+            window_s=window_s if rule else None,
+            value=round(track.value, 3),
+            unit=unit,
+            limit=change.limit,
+            rule=track.rule,
+            reason=change.reason,
+            text=change_text(
+                reason=change.reason,
+                hazard=change.hazard,
+                level=change.level,
+                place=name,
+                zone=zone,
+                source=track.source,
+                kind=Kind(track.kind),
+                sent_at=change.sent_at,
+                onset_at=change.onset_at,
+                valid_at=track.valid_at,
+                variable=variable,
+                unit=unit,
+                window_s=window_s,
+                value=track.value,
+                limit=change.limit,
+                peak=change.peak,
+                peak_at=change.peak_at,
+                is_late=track.is_late,
+            ),
+        )
+        return LogEntry(
+            alert=alert,
+            places=concerned,
+            opened_at=instant(change.opened_at),
+            rule_hash=rule.digest if rule else "",
+            peak_level=Level(change.peak_level).word,
+            peak=round(change.peak, 3),
+            peak_at=instant(change.peak_at),
+        )
+
+
+def _deadline(incident: Incident) -> int:
+    """When something happens to an incident of which nothing more is heard."""
+    if incident.status == "active":
+        return incident.expires_at
+    if incident.status == "expired":
+        return incident.expires_at + FORGET_AFTER_S
+    return incident.closed_at + FORGET_AFTER_S if incident.closed_at else 0

@@ -1,0 +1,130 @@
+"""What the speed layer remembers of each series (one source at one place), in columns.
+
+A series has a number; every column here is an array indexed by it, and grows by doubling. What
+is kept is what the checks and the windows need and no more: the last value of a variable, since
+when it has not changed, and for windowed rules the rows that a window may still reach.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from atalaia.domain.place import Places
+from atalaia.domain.reading import NO_TIME, Floats, Ints, Readings
+
+
+class Window(msgspec.Struct):
+    """Rows of one series and variable that windows still reach, by valid_at."""
+
+    valid_at: Ints
+    period_s: Ints
+    value: Floats
+
+
+class SeriesTable:
+    """All series that were ever seen, and what is remembered of them.
+
+    place, source   of the series: position in `places`, position in `sources`
+    valid_at        newest valid time of an observed or analysed row; NO_TIME: none yet
+    usable_at       newest valid time of a row with a usable value; before the first one, the
+                    valid time of the first row (the watch began there)
+    expected_s      interval at which values are expected
+    is_blind        told as unseen
+    windows         by series and variable: rows that windowed rules (of `windowed`) still reach
+    forecasts       by series: the hours to come, as newest told
+    area_value      by area rule and series: newest value, ceiling and their time
+    last, last_at, unchanged_since   by variable: last usable value, its time, and since when it
+                    has been the same; good: the last that no check doubted
+    """
+
+    def __init__(self, places: Places) -> None:
+        self.places = places
+        self.sources: list[str] = []
+        self._number = np.full((len(places), 0), -1, np.int32)
+        self.count = 0
+        self.place = np.empty(0, np.int32)
+        self.source = np.empty(0, np.int16)
+        self.valid_at = np.empty(0, np.int64)
+        self.usable_at = np.empty(0, np.int64)
+        self.expected_s = np.empty(0, np.int64)
+        self.is_blind = np.empty(0, bool)
+        self.last: dict[str, Floats] = {}
+        self.last_at: dict[str, Ints] = {}
+        self.unchanged_since: dict[str, Ints] = {}
+        self.good: dict[str, Floats] = {}
+        self.windows: dict[tuple[int, str], Window] = {}
+        self.windowed: set[str] = set()
+        self.forecasts: dict[int, Readings] = {}
+        self.area_value: dict[tuple[str, int], tuple[float, float, int]] = {}
+        self.area_rules: set[str] = set()
+
+    def source_codes(self, names: Iterable[str]) -> Ints:
+        """The number of each named source here, new ones included."""
+        codes = []
+        for name in names:
+            if name not in self.sources:
+                self.sources.append(name)
+                column = np.full((len(self.places), 1), -1, np.int32)
+                self._number = np.hstack((self._number, column))
+            codes.append(self.sources.index(name))
+        return np.array(codes, np.int16)
+
+    def numbers(self, place: Ints, source: Ints) -> Ints:
+        """The series of each row (place position, source code); new series are added."""
+        numbers = self._number[place, source]
+        if (numbers < 0).any():
+            pairs = np.unique(np.stack((place, source), 1)[numbers < 0], axis=0)
+            first = self.count
+            self._grow(first + len(pairs))
+            self.place[first : self.count] = pairs[:, 0]
+            self.source[first : self.count] = pairs[:, 1]
+            self._number[pairs[:, 0], pairs[:, 1]] = np.arange(first, self.count)
+            numbers = self._number[place, source]
+        return numbers
+
+    def numbers_of(self, places: Iterable[int], source: int) -> Ints:
+        """The series of one source at some places; -1 where it was never heard."""
+        numbers: Ints = self._number[list(places), source]
+        return numbers
+
+    def number(self, place_id: str, source: str) -> int:
+        """One series by its names; it is added if it is new."""
+        position = np.array([self.places.position[place_id]], np.int32)
+        return int(self.numbers(position, self.source_codes([source]))[0])
+
+    def memory(self, variable: str) -> None:
+        """Make room for what is remembered of a variable."""
+        if variable not in self.last:
+            size = len(self.valid_at)
+            self.last[variable] = np.full(size, np.nan)
+            self.good[variable] = np.full(size, np.nan)
+            self.last_at[variable] = np.full(size, NO_TIME, np.int64)
+            self.unchanged_since[variable] = np.full(size, NO_TIME, np.int64)
+
+    def _grow(self, count: int) -> None:
+        if count > len(self.valid_at):
+            size = max(count, 2 * len(self.valid_at), 16)
+
+            def grown(column: Any, fill: Any) -> Any:
+                out = np.full(size, fill, column.dtype)
+                out[: len(column)] = column
+                return out
+
+            self.place, self.source = grown(self.place, 0), grown(self.source, 0)
+            self.valid_at = grown(self.valid_at, NO_TIME)
+            self.usable_at = grown(self.usable_at, NO_TIME)
+            self.expected_s = grown(self.expected_s, 0)
+            self.is_blind = grown(self.is_blind, False)
+            for columns, fill in (
+                (self.last, np.nan),
+                (self.good, np.nan),
+                (self.last_at, NO_TIME),
+                (self.unchanged_since, NO_TIME),
+            ):
+                for name, column in columns.items():
+                    columns[name] = grown(column, fill)
+        self.count = count

@@ -1,0 +1,182 @@
+"""The speed layer put together: payloads in, one commit out.
+
+`Watch` is the consumer ``speed`` of the stream. It holds the state in memory, decodes with the
+decoder that it is given, and asks the home to change state, alert log and offset in one go. The
+state items that it writes are enough to go on after a restart at any moment.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import msgspec
+import numpy as np
+
+from atalaia.domain.alert import LogEntry
+from atalaia.domain.payload import Payload, Reject
+from atalaia.domain.place import Places
+from atalaia.domain.reading import NO_TIME, Decode, Readings
+from atalaia.domain.rule import RuleSet
+from atalaia.homes.ports import Commit, Record, State
+from atalaia.speed import items
+from atalaia.speed.blindness import Blindness, Outage
+from atalaia.speed.detect import Detector, Norm, no_norms
+from atalaia.speed.incidents import Book
+from atalaia.speed.series import SeriesTable
+
+CONSUMER = "speed"
+
+
+class Step(msgspec.Struct):
+    """What one batch came to: readings seen, entries made, rejects, and the newest instant."""
+
+    readings: int
+    entries: list[LogEntry]
+    rejects: int
+    now: int
+
+
+class Watch:
+    """From payloads to the alert log. One instance has the state of its home in memory.
+
+    rules      what is dangerous
+    places     where to look
+    decode     payloads → readings, of the variables that the rules name
+    expected_s by source: the interval at which it is polled, where it is
+    """
+
+    def __init__(
+        self,
+        rules: RuleSet,
+        places: Places,
+        decode: Decode,
+        norms: Norm = no_norms,
+        expected_s: dict[str, int] | None = None,
+    ) -> None:
+        self.rules = rules
+        self.places = places
+        self._decode = decode
+        self.table = SeriesTable(places)
+        self.detector = Detector(rules, self.table, norms, expected_s)
+        self.book = Book(rules, self.table)
+        self.blindness = Blindness(self.table)
+        self._rules_changed = False
+        self._outages_kept: set[str] = set()
+
+    # State
+
+    def load(self, state: State) -> None:
+        """Take up the state that a home has kept."""
+        for key, body in state.load("place:").items():
+            place_id = key.removeprefix("place:")
+            position = self.places.position.get(place_id)
+            if position is None:
+                continue  # no longer watched; its item stays as it was
+            item = items.unpack(body)
+            for series in item.series:
+                items.load_series(self.table, place_id, series)
+            for incident in item.incidents:
+                self.book.put(position, incident)
+        for key, body in state.load("area:").items():
+            name = key.removeprefix("area:")
+            if name in self.places.areas:
+                position = len(self.places) + self.book.areas.index(name)
+                for incident in items.unpack(body).incidents:
+                    self.book.put(position, incident)
+        for key, body in state.load("source:").items():
+            source = key.removeprefix("source:")
+            outage = msgspec.msgpack.decode(body, type=Outage)
+            outage.places = [i for i in outage.places if i in self.places.position]
+            self.blindness.outages[source] = outage
+        self._outages_kept = set(self.blindness.outages)
+        known = state.load("rules:").get("rules:digest")
+        self._rules_changed = known is not None and known.decode() != self.rules.digest
+
+    def expect(self, source: str, since: int) -> None:
+        """Expect a source to speak of every place from now on: its silence is told even if it
+        never said a word."""
+        code = self.table.source_codes([source])
+        place = np.arange(len(self.places), dtype=np.int32)
+        numbers = self.table.numbers(place, np.repeat(code, len(place)))
+        new = numbers[self.table.usable_at[numbers] == NO_TIME]
+        self.table.usable_at[new] = since
+        self.table.expected_s[new] = self.detector.expected_s.get(source, 3600)
+
+    # Batches
+
+    def step(self, records: Sequence[Record], now: int | None = None) -> tuple[Step, Commit]:
+        """Live through the records; nothing is kept until the commit is.
+
+        `now` (Unix seconds) is given when the clock itself is news: silence and expiry are
+        noticed by it even if no record came. Recorded payloads bring their own time.
+        """
+        payloads = [record.payload for record in records]
+        decoded = self._decode(payloads, self.rules.variables) if payloads else None
+        rejects: list[tuple[int, Reject]] = []
+        readings = Readings.empty()
+        if decoded is not None:
+            readings = decoded.readings
+            if decoded.rejects:
+                rejects = list(self._rejects(records))
+        step = self.live(readings.in_order(), _clock(payloads, now))
+        step.rejects = len(rejects)
+        offset = records[-1].offset if records else 0
+        commit = Commit(
+            consumer=CONSUMER,
+            offset=offset,
+            items=self._changed_items(readings),
+            entries=step.entries,
+            rejects=rejects,
+        )
+        return step, commit
+
+    def live(self, rows: Readings, clock: Sequence[int] = ()) -> Step:
+        """Live through readings in order, and through the instants of the clock."""
+        instants = np.unique(np.concatenate((rows.known_at, np.array(clock, np.int64))))
+        entries = []
+        if self._rules_changed and len(instants):
+            entries += self.book.judge_again(int(instants[0]))
+            self._rules_changed = False
+        self.detector.heard.clear()
+        entries += self.book.advance(self.detector.detect(rows) if len(rows) else (), instants)
+        entries += self.blindness.advance(self.detector.heard, instants)
+        entries.sort(key=lambda e: (e.alert.sent_at, e.alert.incident, e.alert.version))
+        return Step(len(rows), entries, 0, int(instants[-1]) if len(instants) else 0)
+
+    def _rejects(self, records: Sequence[Record]) -> Iterator[tuple[int, Reject]]:
+        """Which payload each reject came from; only batches with rejects are decoded twice."""
+        for record in records:
+            for reject in self._decode([record.payload], self.rules.variables).rejects:
+                yield record.offset, reject
+
+    def _changed_items(self, readings: Readings) -> dict[str, bytes | None]:
+        changed = set(np.unique(readings.place).tolist()) | self.book.touched
+        self.book.touched = set()
+        n = len(self.places)
+        sources = range(len(self.table.sources))
+        out: dict[str, bytes | None] = {"rules:digest": self.rules.digest.encode()}
+        for subject in sorted(changed):
+            incidents = self.book.of(subject)
+            if subject >= n:
+                out[f"area:{self.book.subject_name(subject)}"] = items.pack([], incidents)
+                continue
+            numbers = [
+                number
+                for source in sources
+                if (number := int(self.table.numbers_of([subject], source)[0])) >= 0
+            ]
+            series = [items.save_series(self.table, number) for number in numbers]
+            out[f"place:{self.places[subject].id}"] = items.pack(series, incidents)
+        open_outages = self.blindness.outages
+        for source in self._outages_kept - open_outages.keys():
+            out[f"source:{source}"] = None
+        for source, outage in open_outages.items():
+            out[f"source:{source}"] = msgspec.msgpack.encode(outage)
+        self._outages_kept = set(open_outages)
+        return out
+
+
+def _clock(payloads: Sequence[Payload], now: int | None) -> list[int]:
+    """Instants besides those of the rows: answers (even empty ones) and the clock itself."""
+    times = [payload.received_at for payload in payloads if not payload.is_recorded]
+    return [*times, now] if now is not None else times

@@ -1,0 +1,142 @@
+"""What every home's state must do. A home's test subclasses this and says how to make one."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+
+import pytest
+
+from atalaia.domain.alert import Alert, LogEntry
+from atalaia.domain.payload import Reject
+from atalaia.errors import StateConflict
+from atalaia.homes.ports import Commit, State
+
+
+def entry(incident: str, version: int = 1) -> LogEntry:
+    alert = Alert(
+        incident=incident,
+        version=version,
+        type="alert" if version == 1 else "update",
+        place_id="poa",
+        hazard="heavy_rain",
+        level="orange",
+        severity="Severe",
+        urgency="Immediate",
+        certainty="Observed",
+        sent_at="2024-04-30T12:00:00+00:00",
+        onset_at=None,
+        expires_at=None,
+        evidence="observed",
+        source="inmet",
+        valid_at="2024-04-30T12:00:00+00:00",
+        variable="rain_mm",
+        window_s=86_400,
+        value=109.0,
+        unit="mm",
+        limit=50.0,
+        rule="rain-day",
+        reason="onset",
+        text={"pt-BR": "Chuva forte", "en": "Heavy rain", "es": "Lluvia fuerte"},
+    )
+    return LogEntry(alert=alert, places=("poa",), opened_at="2024-04-30T10:00:00+00:00")
+
+
+def whole(offset: int, consumer: str = "speed") -> Commit:
+    """A commit that changes a little of everything."""
+    return Commit(
+        consumer,
+        offset,
+        items={"place:poa": b"%d" % offset, f"area:{offset}": b"\x00\xff"},
+        entries=[entry(f"incident-{offset}")],
+        rejects=[(offset, Reject(source="inmet", reason="bad number", detail="line 9"))],
+    )
+
+
+class StateContract(ABC):
+    @abstractmethod
+    def reopened(self) -> State:
+        """The same state, opened anew."""
+
+    @pytest.fixture
+    def state(self) -> State:
+        return self.reopened()
+
+    def test_a_new_state_is_empty(self, state: State) -> None:
+        assert state.load() == {}
+        assert state.offset("speed") == 0
+        assert list(state.alerts()) == []
+        assert list(state.rejects()) == []
+        assert state.note("budget") is None
+
+    def test_a_commit_is_there_as_a_whole_after_reopening(self, state: State) -> None:
+        assert state.commit(whole(7))
+        again = self.reopened()
+        assert again.offset("speed") == 7
+        assert again.load() == {"place:poa": b"7", "area:7": b"\x00\xff"}
+        assert [e for _, e in again.alerts()] == [entry("incident-7")]
+        assert [(o, r.reason) for _, o, r in again.rejects()] == [(7, "bad number")]
+
+    def test_a_redelivered_commit_changes_nothing(self, state: State) -> None:
+        assert state.commit(whole(7))
+        assert not state.commit(whole(7))
+        older = Commit("speed", 6, items={"place:poa": b"old"}, entries=[entry("other")])
+        assert not state.commit(older)
+        assert state.load("place:") == {"place:poa": b"7"}
+        assert len(list(state.alerts())) == len(list(state.rejects())) == 1
+        assert state.offset("speed") == 7
+
+    def test_a_commit_at_offset_zero_is_none(self, state: State) -> None:
+        assert not state.commit(whole(0))
+        assert state.load() == {}
+        assert list(state.alerts()) == []
+
+    def test_a_commit_that_fails_keeps_nothing_of_it(self, state: State) -> None:
+        state.commit(whole(1))
+        twice = Commit("speed", 2, items={"place:new": b"x"}, entries=[entry("incident-1")])
+        with pytest.raises(StateConflict):
+            state.commit(twice)  # the alert log has this incident and version already
+        assert state.offset("speed") == 1
+        assert "place:new" not in state.load()
+        assert len(list(state.alerts())) == 1
+        assert state.commit(Commit("speed", 2))
+
+    def test_consumers_have_their_own_offsets(self, state: State) -> None:
+        state.commit(Commit("speed", 5))
+        assert state.offset("archive") == 0
+        assert state.commit(Commit("archive", 2))
+        assert (state.offset("speed"), state.offset("archive")) == (5, 2)
+
+    def test_none_deletes_an_item(self, state: State) -> None:
+        state.commit(Commit("speed", 1, items={"a": b"1", "b": b"2"}))
+        state.commit(Commit("speed", 2, items={"a": None, "absent": None}))
+        assert state.load() == {"b": b"2"}
+
+    def test_a_prefix_is_taken_letter_by_letter(self, state: State) -> None:
+        items = {"place:a": b"1", "place_a": b"2", "places": b"3", "place:é": b"4", "q": b"5"}
+        state.commit(Commit("speed", 1, items=items))
+        assert state.load("place:") == {"place:a": b"1", "place:é": b"4"}
+        assert state.load("place_") == {"place_a": b"2"}
+        assert state.load("x") == {}
+
+    def test_the_log_is_read_on_from_a_number(self, state: State) -> None:
+        entries = [entry("i", version) for version in range(1, 2501)]
+        state.commit(Commit("speed", 1, entries=entries))
+        log = list(state.alerts())
+        assert [e.alert.version for _, e in log] == list(range(1, 2501))
+        assert [seq for seq, _ in log] == sorted({seq for seq, _ in log})
+        middle = log[1499][0]
+        assert list(state.alerts(after=middle)) == log[1500:]
+        assert list(state.alerts(after=middle, limit=3)) == log[1500:1503]
+        assert list(state.alerts(limit=0)) == []
+
+    def test_rejects_are_read_on_from_a_number(self, state: State) -> None:
+        rejects = [(9, Reject(source="s", reason=f"r{i}")) for i in range(5)]
+        state.commit(Commit("speed", 9, rejects=rejects))
+        found = list(state.rejects())
+        assert [(offset, reject) for _, offset, reject in found] == rejects
+        assert list(state.rejects(after=found[1][0], limit=2)) == found[2:4]
+
+    def test_notes_outlive_the_process(self, state: State) -> None:
+        state.set_note("budget", "1")
+        state.set_note("budget", "2 — dois")
+        assert self.reopened().note("budget") == "2 — dois"

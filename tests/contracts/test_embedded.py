@@ -1,0 +1,240 @@
+"""The embedded home against the contracts, and what is its own: files, locks, sudden death."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import stat
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import apsw
+import pytest
+
+from atalaia.errors import StateConflict
+from atalaia.homes.embedded import Home, open_home
+from atalaia.homes.embedded.lake import FolderLake
+from atalaia.homes.ports import Commit, Lake, Sql, State, Stream
+from contracts.lake_contract import LakeContract
+from contracts.state_contract import StateContract, entry
+from contracts.stream_contract import StreamContract, payload
+
+
+class Reopens:
+    @pytest.fixture(autouse=True)
+    def _folder(self, tmp_path: Path) -> Iterator[None]:
+        self.path = tmp_path / "home"
+        self.homes: list[Home] = []
+        yield
+        for home in self.homes:
+            home.close()
+
+    def home(self) -> Home:
+        self.homes.append(open_home(self.path, exclusive=False))
+        return self.homes[-1]
+
+
+class TestSqliteStream(Reopens, StreamContract):
+    def reopened(self) -> Stream:
+        return self.home().stream
+
+    def test_appending_many_is_quick(self, stream: Stream) -> None:
+        payloads = [payload(i, b"x" * 200) for i in range(20_000)]
+        start = time.perf_counter()
+        stream.append(payloads)
+        assert len(payloads) / (time.perf_counter() - start) > 50_000
+
+
+class TestSqliteState(Reopens, StateContract):
+    def reopened(self) -> State:
+        return self.home().state
+
+
+class TestFolderLake(Reopens, LakeContract):
+    def reopened(self) -> Lake:
+        return self.home().lake
+
+    def test_an_unfinished_file_is_never_listed_and_goes_with_the_next_write(
+        self, lake: Lake
+    ) -> None:
+        lake.write("gold/a.parquet", b"old")
+        killed = Path(lake.path("gold/a.parquet.unfinished-123"))
+        killed.write_bytes(b"half")
+        assert lake.keys("") == ["gold/a.parquet"]
+        lake.write("gold/a.parquet", b"new")
+        assert not killed.exists()
+
+    def test_a_lake_that_cannot_be_written_says_where_and_what_to_do(self, tmp_path: Path) -> None:
+        lake = FolderLake(tmp_path / "lake")
+        (tmp_path / "lake" / "raw").write_bytes(b"a file where a folder should be")
+        with pytest.raises(StateConflict, match=r"raw/x.*another --home"):
+            lake.write("raw/x", b"")
+
+
+def test_the_home_fills_the_ports(tmp_path: Path) -> None:
+    with open_home(tmp_path / "home") as home:
+        stream: Stream = home.stream
+        state: State = home.state
+        lake: Lake = home.lake
+        sql: Sql = home.sql
+        assert stream.append([payload(1)]) == 1
+        assert state.commit(Commit("speed", 1))
+        assert lake.keys("") == []
+        assert list(sql.run("SELECT 1", {}).rows) == [(1,)]
+
+
+def test_a_home_is_closed_to_others(tmp_path: Path) -> None:
+    with open_home(tmp_path / "home") as home:
+        home.stream.append([payload(1)])
+        home.lake.write("raw/x", b"")
+        assert stat.S_IMODE((tmp_path / "home").stat().st_mode) == 0o700
+        assert stat.S_IMODE((tmp_path / "home" / "lake").stat().st_mode) == 0o700
+        for file in (tmp_path / "home").glob("atalaia.sqlite3*"):
+            assert stat.S_IMODE(file.stat().st_mode) == 0o600, file
+
+
+def test_a_home_is_synced_to_disk_and_checks_itself(tmp_path: Path) -> None:
+    with open_home(tmp_path / "home") as home:
+        pragmas = {
+            name: home._database.rows(f"PRAGMA {name}")[0][0]
+            for name in ("journal_mode", "synchronous", "foreign_keys", "busy_timeout")
+        }
+    assert pragmas == {
+        "journal_mode": "wal",
+        "synchronous": 2,
+        "foreign_keys": 1,
+        "busy_timeout": 30_000,
+    }
+
+
+def test_a_newer_home_is_refused_in_words(tmp_path: Path) -> None:
+    open_home(tmp_path).close()
+    connection = apsw.Connection(str(tmp_path / "atalaia.sqlite3"))
+    connection.execute("PRAGMA user_version=99")
+    connection.close()
+    with pytest.raises(StateConflict, match=r"newer Atalaia.*99.*upgrade"):
+        open_home(tmp_path)
+    with pytest.raises(StateConflict, match="newer Atalaia"):  # and the lock was let go
+        open_home(tmp_path)
+
+
+def test_a_file_that_is_no_database_is_refused_in_words(tmp_path: Path) -> None:
+    (tmp_path / "atalaia.sqlite3").write_bytes(b"not a database " * 100)
+    with pytest.raises(StateConflict, match="cannot be used"):
+        open_home(tmp_path)
+
+
+def test_a_home_that_cannot_be_made_is_refused_in_words(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"")
+    with pytest.raises(StateConflict, match=r"cannot be used.*another --home"):
+        open_home(tmp_path / "file" / "home")
+
+
+def test_one_process_watches_while_another_reads(tmp_path: Path) -> None:
+    with open_home(tmp_path) as home:
+        home.stream.append([payload(1)])
+        other = (
+            "import sys; from pathlib import Path\n"
+            "from atalaia.errors import StateConflict\n"
+            "from atalaia.homes.embedded import open_home\n"
+            "path = Path(sys.argv[1])\n"
+            "try: open_home(path)\n"
+            "except StateConflict as error: print(error)\n"
+            "with open_home(path, exclusive=False) as home: print(home.stream.last_offset())\n"
+        )
+        told = subprocess.run(
+            [sys.executable, "-c", other, str(tmp_path)], capture_output=True, text=True, check=True
+        ).stdout.splitlines()
+        assert told == [
+            f"home {tmp_path} is in use by process {os.getpid()}; stop it or use another --home",
+            "1",
+        ]
+    open_home(tmp_path).close()
+
+
+def test_one_process_at_a_time_refines(tmp_path: Path) -> None:
+    with (
+        open_home(tmp_path) as home,
+        open_home(tmp_path, exclusive=False) as other,
+        home.hold("refine"),
+        pytest.raises(StateConflict, match=r"refine.*in use by process"),
+        other.hold("refine"),
+    ):
+        pass
+    with open_home(tmp_path) as home, home.hold("refine"):
+        pass
+
+
+def test_many_threads_share_a_home(tmp_path: Path) -> None:
+    with open_home(tmp_path) as home:
+
+        def work(name: str) -> None:
+            for i in range(1, 21):
+                home.stream.append([payload(i)])
+                home.state.commit(Commit(name, i, items={f"{name}:{i}": b"x"}))
+                home.stream.read(0, 5)
+
+        threads = [threading.Thread(target=work, args=(f"c{n}",)) for n in range(5)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert home.stream.last_offset() == 100
+        assert len(home.state.load()) == 100
+
+
+BATCH = 50
+
+WRITER = f"""
+import sys
+from pathlib import Path
+sys.path.insert(0, sys.argv[2])
+from contracts.state_contract import entry
+from contracts.stream_contract import payload
+from atalaia.homes.embedded import open_home
+from atalaia.homes.ports import Commit
+with open_home(Path(sys.argv[1])) as home:
+    print("open", flush=True)
+    n = home.state.offset("speed")
+    while True:
+        last = home.stream.append([payload(i) for i in range({BATCH})])
+        n += 1
+        entries = [entry(f"{{n}}-{{i}}") for i in range({BATCH})]
+        home.state.commit(Commit("speed", n, items={{"n": b"%d" % n}}, entries=entries))
+        home.lake.write("gold/x.parquet", b"%d" % n * 10_000)
+"""
+
+
+def test_a_killed_process_leaves_whole_batches_only(tmp_path: Path) -> None:
+    wait = random.Random(7)
+    for _ in range(5):
+        with subprocess.Popen(
+            [sys.executable, "-c", WRITER, str(tmp_path), str(Path(__file__).parents[1])],
+            stdout=subprocess.PIPE,
+        ) as writer:
+            assert writer.stdout is not None
+            writer.stdout.readline()
+            # Not a wait for something to happen: the moment is the point of the test.
+            time.sleep(wait.uniform(0, 0.1))
+            writer.send_signal(signal.SIGKILL)
+        with open_home(tmp_path) as home:
+            assert len(home.stream.read(0, 1_000_000)) % BATCH == 0
+            done = home.state.offset("speed")
+            assert home.state.load() == ({"n": b"%d" % done} if done else {})
+            log = [e.alert.incident for _, e in home.state.alerts()]
+            assert log == [f"{n}-{i}" for n in range(1, done + 1) for i in range(BATCH)]
+            for key in home.lake.keys(""):
+                body = home.lake.read(key)
+                assert body in (b"%d" % done * 10_000, b"%d" % (done - 1) * 10_000)
+    assert done > 0
+
+
+def test_an_entry_is_read_as_it_was_written(tmp_path: Path) -> None:
+    with open_home(tmp_path) as home:
+        home.state.commit(Commit("speed", 1, entries=[entry("i")]))
+        assert [e for _, e in home.state.alerts()] == [entry("i")]
