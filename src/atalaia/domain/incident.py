@@ -317,12 +317,20 @@ class Incident(msgspec.Struct):
         self.expires_at = self._expires_at(rules)
         if deciding.level > self.level:
             return [self._tell(now, "update", "escalated", deciding, deciding.level, rules)]
-        if deciding.level < self.level and deciding.can_see(now):
+        if (
+            deciding.level < self.level
+            and deciding.can_see(now)
+            and not self._sinks(deciding, rules)
+        ):
             return [self._tell(now, "update", "eased", deciding, deciding.level, rules)]
         surest = min((t for t in self.tracks if t.level), key=lambda t: (t.kind, -t.level, t.order))
         if surest.kind < self.kind:
             return [self._tell(now, "update", "certainty", surest, self.level, rules)]
         return []
+
+    def _sinks(self, track: Track, rules: dict[str, Rule]) -> bool:
+        """Whether it is on its way further down: easing is told once, where it settles."""
+        return not track.is_forecast and _still_holds(track, rules[track.rule]) < track.level
 
     def _continue(self, now: int, deciding: Track, rules: dict[str, Rule]) -> Change:
         """Data came back within a day and still pass the exit limit: the incident goes on."""
@@ -364,7 +372,7 @@ class Incident(msgspec.Struct):
         return self._change(now, type_, reason, track, rule, rule.limit(Level(track.level)))
 
     def _end(self, now: int, rules: dict[str, Rule]) -> Change:
-        track = max(self.tracks, key=lambda t: (t.seen_at, -t.order))
+        track = self._held_last()
         rule = rules[track.rule]
         # What was only ever forecast did not happen, and is taken back.
         type_: AlertType = "cancel" if self.kind == Kind.FORECAST else "end"
@@ -380,13 +388,19 @@ class Incident(msgspec.Struct):
         return [self._expired(at, rules)]
 
     def _expired(self, now: int, rules: dict[str, Rule]) -> Change:
-        track = max(self.tracks, key=lambda t: (t.held_until, -t.order))
+        track = self._held_last()
         rule = rules[track.rule]
         change = self._change(now, "end", "expired", track, rule, rule.exit_limit(rule.lowest))
         self.status = "expired"
         for each in self.tracks:
             each.rest()
         return change
+
+    def _held_last(self) -> Track:
+        """The track that held it longest: what its ending is explained by."""
+        measured = [t for t in self.tracks if not t.is_forecast and t.held_until]
+        of = self.tracks if self.kind == Kind.FORECAST or not measured else measured
+        return max(of, key=lambda t: (t.held_until, -t.order))
 
     def _change(
         self,

@@ -11,12 +11,13 @@ import hashlib
 import re
 import tomllib
 from collections.abc import Iterable
+from itertools import pairwise
 from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import Meta
 
-from atalaia.domain.hazard import LEVEL_OF, Hazard, Level
+from atalaia.domain.hazard import Hazard, Level
 from atalaia.domain.reading import KIND_OF, Kind
 from atalaia.domain.variable import CATALOGUE
 from atalaia.errors import SettingsInvalid
@@ -109,6 +110,18 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
         """The entry limit of a level."""
         return self.enter[level - 1] if level else None
 
+    def in_words(self) -> str:
+        """``sum of rain_mm in 1 h ≥ 20 yellow, 30 orange, 60 red``"""
+        what = self.variable if self.measure == "value" else f"{self.measure} of {self.variable}"
+        over = f" over {self.window_s // 3600} h" if self.window_s else ""
+        limits = ", ".join(
+            f"{limit:g} {level.word}"
+            for level in LEVELS
+            if (limit := self.limit(level)) is not None
+        )
+        where = f", at {self.places} places of an area" if self.places else ""
+        return f"{what}{over} {'≤' if self.is_below else '≥'} {limits} {self.unit}{where}"
+
     def exit_limit(self, level: Level) -> float | None:
         """The exit limit of a level."""
         return self.leave[level - 1] if level else None
@@ -153,6 +166,9 @@ WITNESSES: dict[str, tuple[str, ...]] = {
 """Variables that bear a jump out (the second must have moved with the first), or bound a gust."""
 
 
+_Limits = dict[str, float]
+
+
 class _Area(msgspec.Struct, forbid_unknown_fields=True):
     places: Annotated[int, Meta(ge=1)]
     within: str = "1h"
@@ -161,9 +177,6 @@ class _Area(msgspec.Struct, forbid_unknown_fields=True):
 class _StandIn(msgspec.Struct, forbid_unknown_fields=True):
     variable: str
     margin: float = 0.0
-
-
-_Limits = dict[Literal["watch", "yellow", "orange", "red"], float]
 
 
 class _RuleText(msgspec.Struct, forbid_unknown_fields=True, rename={"for_": "for"}):
@@ -241,6 +254,9 @@ def _rule(text: _RuleText) -> Rule:
     for name in (text.variable, *((text.stand_in.variable,) if text.stand_in else ())):
         if name not in CATALOGUE and name not in INDICES:
             raise ValueError(f"unknown variable {name!r}; `atalaia variables` lists them")
+    for written in (text.limits, text.exit if isinstance(text.exit, dict) else {}):
+        for word in written.keys() - {level.word for level in LEVELS}:
+            raise ValueError(f"there is no level {word!r}; levels are watch, yellow, orange, red")
     if not text.limits:
         raise ValueError("limits is empty; give at least one of watch, yellow, orange, red")
     if text.measure in ("sum", "mean", "change") and window_s == 0:
@@ -254,7 +270,7 @@ def _rule(text: _RuleText) -> Rule:
     if text.hazard is Hazard.CANNOT_SEE:
         raise ValueError("cannot_see is judged by the watch itself and takes no rule")
     is_below = text.when == "below"
-    enter = tuple(text.limits.get(level.word) for level in LEVELS)  # type: ignore[call-overload]
+    enter = tuple(text.limits.get(level.word) for level in LEVELS)
     leave = tuple(_leave(text, level, is_below) for level in LEVELS)
     _check_order(enter, leave, is_below)
     longest = {"day_change": 2 * 86400}.get(text.measure, window_s)
@@ -287,11 +303,11 @@ def _rule(text: _RuleText) -> Rule:
 
 def _leave(text: _RuleText, level: Level, is_below: bool) -> float | None:
     """The exit limit of a level: as written, or a share of the entry limit."""
-    enter = text.limits.get(level.word)  # type: ignore[call-overload]
+    enter = text.limits.get(level.word)
     if enter is None:
         return None
     if isinstance(text.exit, dict):
-        given: float | None = text.exit.get(level.word)  # type: ignore[call-overload]
+        given = text.exit.get(level.word)
         if given is None:
             raise ValueError(f"exit has no limit for {level.word}")
         return float(given)
@@ -308,11 +324,8 @@ def _check_order(
 ) -> None:
     sign = -1 if is_below else 1
     limits = [sign * limit for limit in enter if limit is not None]
-    if any(later <= earlier for earlier, later in zip(limits, limits[1:], strict=False)):
+    if any(later <= earlier for earlier, later in pairwise(limits)):
         raise ValueError("limits must get more extreme from watch to red")
     for entry, exit_ in zip(enter, leave, strict=True):
         if entry is not None and exit_ is not None and sign * exit_ > sign * entry:
             raise ValueError(f"exit limit {exit_} is beyond the entry limit {entry}")
-
-
-LEVEL_WORDS = tuple(LEVEL_OF)

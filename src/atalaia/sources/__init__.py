@@ -15,6 +15,10 @@ from atalaia.sources import inmet, open_meteo, readings_csv, tomorrow_io
 from atalaia.sources.decoding import Wanted
 
 
+CLOCK = "clock"
+"""The source of empty payloads that only say that time has passed."""
+
+
 def decoders(places: Places) -> dict[str, Decode]:
     """Every source's decoder by its name, for these watched places."""
     readings = readings_csv.decoder(places)
@@ -24,6 +28,7 @@ def decoders(places: Places) -> dict[str, Decode]:
         inmet.NAME: inmet.decoder(places),
         readings_csv.NAME: readings,
         readings_csv.STATION: readings,
+        CLOCK: _no_rows,
     }
 
 
@@ -68,6 +73,10 @@ def _decode_one(decode: Decode | None, payloads: Sequence[Payload], wanted: Want
         Readings.concat(part.readings for part in parts),
         [reject for part in parts for reject in part.rejects],
     )
+
+
+def _no_rows(_payloads: Sequence[Payload], _wanted: Wanted) -> Decoded:
+    return Decoded(Readings.empty())
 
 
 def _unknown(payload: Payload) -> Reject:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import msgspec
 import numpy as np
@@ -29,7 +29,6 @@ class Outage(msgspec.Struct):
     key: str
     opened_at: int
     version: int
-    last_seen_at: int
     places: list[str] = msgspec.field(default_factory=list)
 
 
@@ -39,12 +38,15 @@ class Blindness:
     def __init__(self, table: SeriesTable) -> None:
         self.table = table
         self.outages: dict[str, Outage] = {}
+        self.touched: set[int] = set()
 
     def advance(self, heard: Sequence[Heard], instants: Ints) -> list[LogEntry]:
         """Live through a batch: what was heard, and all its instants (sorted, unique)."""
         if not len(instants):
             return []
-        turns: dict[tuple[int, int], tuple[list[int], list[int]]] = defaultdict(lambda: ([], []))
+        turns: dict[tuple[int, int], tuple[dict[int, int], dict[int, int]]] = defaultdict(
+            lambda: ({}, {})
+        )
         for rows in heard:
             self._hear(rows, instants, turns)
         self._listen(instants, turns)
@@ -59,7 +61,7 @@ class Blindness:
         self,
         rows: Heard,
         instants: Ints,
-        turns: dict[tuple[int, int], tuple[list[int], list[int]]],
+        turns: dict[tuple[int, int], tuple[dict[int, int], dict[int, int]]],
     ) -> None:
         """Find gaps between usable values that were long enough to be noticed."""
         table = self.table
@@ -86,13 +88,13 @@ class Blindness:
         for i in np.flatnonzero(is_gap | was_blind):
             number, source = int(series[i]), int(table.source[series[i]])
             if not was_blind[i]:
-                turns[int(noticed_at[i]), source][0].append(number)
-            turns[int(known_at[i]), source][1].append(number)
+                turns[int(noticed_at[i]), source][0][number] = int(before[i])
+            turns[int(known_at[i]), source][1][number] = int(valid_at[i])
         table.is_blind[series] = False
         table.usable_at[series] = valid_at
 
     def _listen(
-        self, instants: Ints, turns: dict[tuple[int, int], tuple[list[int], list[int]]]
+        self, instants: Ints, turns: dict[tuple[int, int], tuple[dict[int, int], dict[int, int]]]
     ) -> None:
         """Find series that are silent at the end of the batch."""
         table, n = self.table, self.table.count
@@ -100,11 +102,18 @@ class Blindness:
         silent = (due <= instants[-1]) & ~table.is_blind[:n] & (table.usable_at[:n] != NO_TIME)
         for number in np.flatnonzero(silent):
             noticed_at = int(instants[np.searchsorted(instants, due[number])])
-            turns[noticed_at, int(table.source[number])][0].append(int(number))
+            turn = turns[noticed_at, int(table.source[number])]
+            turn[0][int(number)] = int(table.usable_at[number])
             table.is_blind[number] = True
+            self.touched.add(int(table.place[number]))
 
-    def _tell(self, now: int, source: str, lost: list[int], found: list[int]) -> LogEntry | None:
-        """One entry for all places of a source that changed at one instant."""
+    def _tell(
+        self, now: int, source: str, lost: dict[int, int], found: dict[int, int]
+    ) -> LogEntry | None:
+        """One entry for all places of a source that changed at one instant.
+
+        `lost` and `found` have the last usable valid time of each series.
+        """
         outage = self.outages.get(source)
         blind = set(outage.places if outage else ())
         newly = set(self._ids(lost)) - blind
@@ -116,8 +125,7 @@ class Blindness:
                 return None
             words = f"{Hazard.CANNOT_SEE}|{source}|{now}"
             key = hashlib.sha256(words.encode()).hexdigest()[:16]
-            seen = max(int(self.table.usable_at[number]) for number in lost)
-            outage = self.outages[source] = Outage(key, now, 0, seen)
+            outage = self.outages[source] = Outage(key, now, 0)
             step: tuple[AlertType, str, set[str]] = ("alert", "onset", newly)
         elif not blind:
             del self.outages[source]
@@ -130,15 +138,17 @@ class Blindness:
             return None
         outage.places = sorted(blind)
         outage.version += 1
-        return self._entry(now, source, outage, *step)
+        seen_at = max((lost if newly else found).values())
+        return self._entry(now, seen_at, source, outage, *step)
 
-    def _ids(self, numbers: list[int]) -> list[str]:
+    def _ids(self, numbers: Iterable[int]) -> list[str]:
         table = self.table
         return [table.places[int(table.place[number])].id for number in numbers]
 
     def _entry(
         self,
         now: int,
+        seen_at: int,
         source: str,
         outage: Outage,
         type_: AlertType,
@@ -162,7 +172,7 @@ class Blindness:
             expires_at=None,
             evidence=Kind.OBSERVED.word,
             source=source,
-            valid_at=instant(outage.last_seen_at),
+            valid_at=instant(seen_at),
             variable=None,
             window_s=None,
             value=None,
@@ -174,7 +184,7 @@ class Blindness:
                 source,
                 listed,
                 now,
-                outage.last_seen_at,
+                seen_at,
                 is_over=bool(type_ == "end" or reason == "eased"),
             ),
         )

@@ -425,7 +425,7 @@ class Detector:
                 continue
             hours = self._forecast_hours(rule, part)
             if hours is not None:
-                yield self._worst(rule, part, *hours, now)
+                yield self._worst(rule, *hours, now)
 
     def _view(self, rows: Readings, series: Ints, now: int) -> tuple[Readings, Ints]:
         """What the revised series now say of the hours to come, older issues filling gaps."""

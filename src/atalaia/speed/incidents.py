@@ -137,6 +137,7 @@ class Book:
 
     def _entry(self, subject: int, change: Change) -> LogEntry:
         n = len(self.places)
+        concerned: tuple[str, ...]
         if subject < n:
             place = self.places[subject]
             name, zone, concerned = place.name, place.timezone, (place.id,)

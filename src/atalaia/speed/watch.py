@@ -104,11 +104,11 @@ class Watch:
 
     # Batches
 
-    def step(self, records: Sequence[Record], now: int | None = None) -> tuple[Step, Commit]:
+    def step(self, records: Sequence[Record]) -> tuple[Step, Commit]:
         """Live through the records; nothing is kept until the commit is.
 
-        `now` (Unix seconds) is given when the clock itself is news: silence and expiry are
-        noticed by it even if no record came. Recorded payloads bring their own time.
+        Time passes by what comes: recorded rows bring their own, and live payloads the time at
+        which they were received, even if nothing is in them.
         """
         payloads = [record.payload for record in records]
         decoded = self._decode(payloads, self.rules.variables) if payloads else None
@@ -118,7 +118,7 @@ class Watch:
             readings = decoded.readings
             if decoded.rejects:
                 rejects = list(self._rejects(records))
-        step = self.live(readings.in_order(), _clock(payloads, now))
+        step = self.live(readings.in_order(), _clock(payloads))
         step.rejects = len(rejects)
         offset = records[-1].offset if records else 0
         commit = Commit(
@@ -150,8 +150,9 @@ class Watch:
                 yield record.offset, reject
 
     def _changed_items(self, readings: Readings) -> dict[str, bytes | None]:
-        changed = set(np.unique(readings.place).tolist()) | self.book.touched
-        self.book.touched = set()
+        changed = set(np.unique(readings.place).tolist())
+        changed |= self.book.touched | self.blindness.touched
+        self.book.touched, self.blindness.touched = set(), set()
         n = len(self.places)
         sources = range(len(self.table.sources))
         out: dict[str, bytes | None] = {"rules:digest": self.rules.digest.encode()}
@@ -176,7 +177,6 @@ class Watch:
         return out
 
 
-def _clock(payloads: Sequence[Payload], now: int | None) -> list[int]:
-    """Instants besides those of the rows: answers (even empty ones) and the clock itself."""
-    times = [payload.received_at for payload in payloads if not payload.is_recorded]
-    return [*times, now] if now is not None else times
+def _clock(payloads: Sequence[Payload]) -> list[int]:
+    """Instants besides those of the rows: when live answers came, even empty ones."""
+    return [payload.received_at for payload in payloads if not payload.is_recorded]

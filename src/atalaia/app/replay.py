@@ -1,0 +1,190 @@
+"""Recorded readings through the same path as live ones, in event time and without a network.
+
+    files → merged in time → stream → speed layer → alert log → the alerts file
+                               └──► RAW → GOLD
+
+All rows of all files are merged first, and cut into payloads at fixed places between instants.
+So the same rows make the same payloads, offsets and alerts, however they were shuffled,
+repeated or split over files; and a replay that was killed goes on where its home stands.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import msgspec
+import numpy as np
+
+from atalaia.app.places import note_places
+from atalaia.batch.archive import archive
+from atalaia.batch.refine import refine
+from atalaia.domain.alert import LogEntry, to_line
+from atalaia.domain.payload import Payload, Reject
+from atalaia.domain.place import Places
+from atalaia.domain.reading import Readings
+from atalaia.domain.rule import RuleSet
+from atalaia.errors import StateConflict
+from atalaia.homes.embedded import Home, open_home
+from atalaia.homes.ports import Commit
+from atalaia.sources import decode_all, readings_csv
+from atalaia.sources.recorded import read_files
+from atalaia.speed.watch import CONSUMER, Watch
+
+_NOTE = "replay"
+_READ_AT_ONCE = 64
+
+Progress = Callable[[str, int, int], None]
+"""(what is being done, done, of how many)"""
+
+
+def no_progress(_what: str, _done: int, _total: int) -> None:
+    """Say nothing."""
+
+
+@dataclass(frozen=True)
+class Replayed:
+    """What a replay came to.
+
+    readings   rows after merging; `rejected` are those that could not be read
+    entries    the whole alert log, by sent_at, incident, version
+    silent     ids of places of which no file said anything
+    raw, gold  where the lake lies; None where the home was temporary
+    """
+
+    readings: int
+    rejected: list[Reject]
+    entries: list[LogEntry]
+    silent: list[str]
+    raw: Path | None = None
+    gold: Path | None = None
+    gold_rows: int = 0
+    resumed: bool = False
+    sources: list[str] = field(default_factory=list)
+
+
+def replay(
+    places: Places,
+    files: Sequence[Path],
+    rules: RuleSet,
+    *,
+    home: Path | None = None,
+    progress: Progress = no_progress,
+) -> Replayed:
+    """Replay files in a home (None: a temporary one, which is removed).
+
+    Raises PayloadInvalid for a file that cannot be read at all, and StateConflict where the
+    home holds something else than this replay.
+    """
+    progress("reading", 0, len(files))
+    decoded = read_files(files, places)
+    rows = decoded.readings.in_order()
+    with _home(home) as opened:
+        payloads = list(_payloads(rows, places))
+        resumed = _claim(opened, _fingerprint(payloads, rules, places), home)
+        note_places(opened.state, places)
+        if decoded.rejects:
+            opened.state.commit(Commit("replay", 1, rejects=[(0, r) for r in decoded.rejects]))
+        _run(opened, payloads, rules, places, progress)
+        progress("archiving", 0, 1)
+        archive(opened.stream, opened.state, opened.lake)
+        progress("refining", 0, 1)
+        with opened.hold("refine"):
+            refine(opened.state, opened.lake, decode_all(places), places)
+        heard = set(np.unique(rows.place).tolist())
+        return Replayed(
+            readings=len(rows),
+            rejected=decoded.rejects,
+            entries=_log(opened),
+            silent=[place.id for i, place in enumerate(places) if i not in heard],
+            raw=Path(opened.lake.path("raw")) if home else None,
+            gold=Path(opened.lake.path("gold")) if home else None,
+            resumed=resumed,
+            sources=list(rows.sources) if len(rows) else [],
+        )
+
+
+def write_alerts(entries: Sequence[LogEntry], path: Path) -> None:
+    """The alerts file, as a whole: NDJSON, sorted by sent_at, incident, version."""
+    beside = path.with_name(path.name + ".part")
+    beside.write_bytes(b"".join(to_line(entry.alert) + b"\n" for entry in entries))
+    beside.replace(path)
+
+
+@contextlib.contextmanager
+def _home(path: Path | None) -> Iterator[Home]:
+    if path is not None:
+        with open_home(path) as home:
+            yield home
+        return
+    with (
+        tempfile.TemporaryDirectory(prefix="atalaia-replay-") as folder,
+        open_home(Path(folder)) as home,
+    ):
+        yield home
+
+
+def _payloads(rows: Readings, places: Places) -> Iterator[Payload]:
+    """The merged rows as recorded payloads, cut only between instants."""
+    size = min(max(len(rows) // 200, 1000), 20_000)
+    cuts = np.flatnonzero(np.diff(rows.known_at)) + 1
+    start = 0
+    while start < len(rows):
+        later = np.searchsorted(cuts, start + size)
+        stop = int(cuts[later]) if later < len(cuts) else len(rows)
+        part = rows.take(slice(start, stop))
+        yield Payload(
+            source=readings_csv.NAME,
+            content=readings_csv.CSV,
+            received_at=int(part.known_at[-1]),
+            body=readings_csv.write(part, places),
+            is_recorded=True,
+        )
+        start = stop
+
+
+def _fingerprint(payloads: Sequence[Payload], rules: RuleSet, places: Places) -> str:
+    digest = hashlib.sha256(rules.digest.encode())
+    digest.update(msgspec.json.encode(list(places)))
+    for payload in payloads:
+        digest.update(payload.body)
+    return digest.hexdigest()
+
+
+def _claim(home: Home, fingerprint: str, path: Path | None) -> bool:
+    """Make the home this replay's; True if it had begun there before."""
+    known = home.state.note(_NOTE)
+    if known is None and home.stream.last_offset() == 0:
+        home.state.set_note(_NOTE, fingerprint)
+        return False
+    if known != fingerprint:
+        what = "a live watch" if known is None else "another replay (other rows, places or rules)"
+        raise StateConflict(f"home {path} holds {what}; use another --home, or remove it")
+    return True
+
+
+def _run(
+    home: Home, payloads: Sequence[Payload], rules: RuleSet, places: Places, progress: Progress
+) -> None:
+    """Append what the stream lacks and live through what the speed layer has not seen."""
+    watch = Watch(rules, places, decode_all(places))
+    watch.load(home.state)
+    total = len(payloads)
+    while (done := home.state.offset(CONSUMER)) < total:
+        progress("watching", done, total)
+        appended = home.stream.last_offset()
+        if appended == done:
+            home.stream.append(payloads[appended : appended + 4])
+        for record in home.stream.read(done, _READ_AT_ONCE):
+            _, commit = watch.step([record])
+            home.state.commit(commit)
+    progress("watching", total, total)
+
+
+def _log(home: Home) -> list[LogEntry]:
+    entries = [entry for _, entry in home.state.alerts()]
+    return sorted(entries, key=lambda e: (e.alert.sent_at, e.alert.incident, e.alert.version))

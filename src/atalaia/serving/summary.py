@@ -1,0 +1,158 @@
+"""The story of a replay as a person enjoys reading it: each incident in a line, with its why."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+import msgspec
+from rich.console import Console
+from rich.text import Text
+
+from atalaia.domain.alert import LogEntry
+from atalaia.domain.hazard import LEVEL_OF, Hazard, Level
+from atalaia.domain.place import Places
+from atalaia.domain.words import duration
+
+_COLOUR = {"red": "bold red", "orange": "bold dark_orange", "yellow": "yellow"}
+_SIGN = {"red": "▲▲▲", "orange": "▲▲", "yellow": "▲", "watch": "·"}
+
+
+class Story(msgspec.Struct, frozen=True, kw_only=True):
+    """One incident from onset to end. Times are ISO 8601; `ended_at` None: still open."""
+
+    incident: str
+    place_id: str
+    hazard: str
+    level: str
+    onset_at: str
+    peak: float | None
+    peak_at: str | None
+    ended_at: str | None
+    ending: str | None
+    messages: int
+    why: str
+
+
+def stories(entries: Sequence[LogEntry]) -> list[Story]:
+    """One story an incident, in order of onset, from entries in the order of the log."""
+    lives: dict[str, list[LogEntry]] = {}
+    for entry in entries:
+        lives.setdefault(entry.alert.incident, []).append(entry)
+    told = [_story(life) for life in lives.values()]
+    return sorted(told, key=lambda s: (s.onset_at, s.place_id, s.hazard))
+
+
+def _story(life: list[LogEntry]) -> Story:
+    last = life[-1].alert
+    at_peak = max(life, key=lambda e: (LEVEL_OF[e.alert.level], -e.alert.version)).alert
+    is_over = last.type in ("end", "cancel")
+    return Story(
+        incident=last.incident,
+        place_id=life[0].alert.place_id,
+        hazard=last.hazard,
+        level=life[-1].peak_level or at_peak.level,
+        onset_at=last.onset_at or life[0].alert.sent_at,
+        peak=life[-1].peak,
+        peak_at=life[-1].peak_at,
+        ended_at=last.sent_at if is_over else None,
+        ending=last.reason if is_over else None,
+        messages=len(life),
+        why=_why(life, at_peak.variable, at_peak.unit, at_peak.limit, at_peak.window_s),
+    )
+
+
+def _why(
+    life: list[LogEntry],
+    variable: str | None,
+    unit: str | None,
+    limit: float | None,
+    window_s: int | None,
+) -> str:
+    if variable is None:
+        return life[0].alert.text["en"].split(". ")[0]
+
+    over = f" in {duration(window_s)}" if window_s else ""
+    peak = life[-1].peak
+    passed = f" (limit {limit:g} {unit})" if limit is not None else ""
+    return f"{_plain(variable)}{over} reached {peak:.1f} {unit}{passed}"
+
+
+def _plain(variable: str) -> str:
+    """``wind_gust_m_s`` as people say it: the unit stands beside the value."""
+    for suffix in ("_mm_h", "_m_s", "_pct", "_hpa", "_mm", "_cm", "_c", "_m"):
+        variable = variable.removesuffix(suffix)
+    return variable.replace("_", " ")
+
+
+def show(told: Sequence[Story], places: Places, console: Console, *, at_most: int = 24) -> None:
+    """Two lines an incident: all of them if they are few, else the gravest of each hazard."""
+    if not told:
+        console.print("No incident: nothing passed a limit of the rules.")
+        return
+    chosen = _chosen(told, at_most)
+    for story in chosen:
+        place = places.get(story.place_id)
+        zone = place.timezone if place else "UTC"
+        line = Text(f"{_SIGN[story.level]:>3} ", style=_COLOUR.get(story.level, ""))
+        line.append(f"{story.level:7}", style=_COLOUR.get(story.level, ""))
+        line.append(f"{story.hazard.replace('_', ' '):13}", style="bold")
+        line.append(f"{place.name if place else story.place_id}", style="bold")
+        console.print(line)
+        console.print(
+            f"            {_local(story.onset_at, zone)} → {_end(story, zone)}", style="dim"
+        )
+        peak_at = f" at {_local(story.peak_at, zone)}" if story.peak_at else ""
+        console.print(f"            {story.why}{peak_at}")
+    if len(chosen) < len(told):
+        more = len(told) - len(chosen)
+        console.print(f"… and {more} more; these are the gravest of each hazard.", style="dim")
+    console.print("Times are local to each place.", style="dim")
+
+
+def _end(story: Story, zone: str) -> str:
+    if story.ended_at is None:
+        return "still open at the end of the record"
+    when = _local(story.ended_at, zone)
+    return {"ended": when, "expired": f"{when}, could no longer be seen"}.get(
+        story.ending or "", f"{when}, {story.ending}"
+    )
+
+
+def counts(told: Sequence[Story]) -> str:
+    """``heavy_rain 26 (2 red, 5 orange), wind 365 …``"""
+    parts = []
+    for hazard in Hazard:
+        levels = Counter(story.level for story in told if story.hazard == hazard)
+        if levels:
+            grave = [f"{levels[w]} {w}" for w in ("red", "orange") if levels[w]]
+            detail = f" ({', '.join(grave)})" if grave else ""
+            parts.append(f"{hazard} {sum(levels.values())}{detail}")
+    return ", ".join(parts) or "none"
+
+
+def _chosen(told: Sequence[Story], at_most: int) -> list[Story]:
+    if len(told) <= at_most:
+        return list(told)
+    hazards = sorted({story.hazard for story in told})
+    share = max(at_most // len(hazards), 1)
+    picked: list[Story] = []
+    for hazard in hazards:
+        mine = [story for story in told if story.hazard == hazard]
+        mine.sort(key=lambda s: (-LEVEL_OF.get(s.level, Level.NONE), -_extremity(s), s.onset_at))
+        picked += mine[:share]
+    return sorted(picked, key=lambda s: (s.onset_at, s.place_id))
+
+
+def _extremity(story: Story) -> float:
+    """How far the peak went; for dry air and the like the smaller is the graver."""
+    peak = story.peak or 0.0
+    return -peak if story.hazard in {Hazard.DRY_AIR, Hazard.COLD, Hazard.FROST} else peak
+
+
+def _local(at: str | None, zone: str) -> str:
+    if at is None:
+        return "—"
+    return datetime.fromisoformat(at).astimezone(ZoneInfo(zone)).strftime("%Y-%m-%d %H:%M")
