@@ -103,8 +103,7 @@ def replay(
     home: Annotated[
         Path | None, typer.Option("--home", help="Keep the home here; else it is temporary.")
     ] = None,
-    as_json: Form = Literal["table", "csv", "json"]
-JsonOption = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Replay recorded readings through the same path as live ones, in event time."""
     from atalaia import rules as rule_sets
@@ -150,8 +149,7 @@ def sql(
 
 
 @app.command()
-def tables(as_json: Form = Literal["table", "csv", "json"]
-JsonOption = False) -> None:
+def tables(as_json: JsonOption = False) -> None:
     """The tables that `atalaia sql` knows, with each column's type and unit."""
     import msgspec
 
@@ -172,8 +170,7 @@ def alerts(
     language: Annotated[str, typer.Option(help="pt-BR, en or es.")] = "pt-BR",
     home: HomeOption = None,
     settings: SettingsOption = None,
-    as_json: Form = Literal["table", "csv", "json"]
-JsonOption = False,
+    as_json: JsonOption = False,
 ) -> None:
     """The inbox: what the watch has told, newest last."""
     from atalaia.domain.alert import to_line
@@ -197,8 +194,7 @@ def refine(
     ] = False,
     home: HomeOption = None,
     settings: SettingsOption = None,
-    as_json: Form = Literal["table", "csv", "json"]
-JsonOption = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Bring GOLD up to date with RAW, or derive all of it again."""
     import msgspec
@@ -223,8 +219,7 @@ JsonOption = False,
 
 
 @app.command()
-def variables(as_json: Form = Literal["table", "csv", "json"]
-JsonOption = False) -> None:
+def variables(as_json: JsonOption = False) -> None:
     """The catalogue: every variable, its unit and plausible limits."""
     import msgspec
 
@@ -244,8 +239,7 @@ JsonOption = False) -> None:
 @app.command()
 def rules(
     name: Annotated[str, typer.Argument(help="A shipped rule set or a TOML file.")] = "inmet",
-    as_json: Form = Literal["table", "csv", "json"]
-JsonOption = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Check a rule set and show its limits."""
     import msgspec
@@ -266,8 +260,7 @@ JsonOption = False,
 @config.command("check")
 def config_check(
     file: Annotated[Path | None, typer.Argument(help="Settings file; else ./atalaia.toml.")] = None,
-    as_json: Form = Literal["table", "csv", "json"]
-JsonOption = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Name every problem of the settings, and show the arithmetic of the sources' calls."""
     import msgspec

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Literal
 
 import msgspec
@@ -79,6 +80,7 @@ class LogEntry(msgspec.Struct, frozen=True, kw_only=True):
     peak_at: str | None = None
 
 
+@lru_cache(maxsize=4096)
 def instant(seconds: int) -> str:
     """Unix seconds as ISO 8601 in UTC with a numeric offset, as CAP wants: never ``Z``."""
     return datetime.fromtimestamp(seconds, UTC).isoformat()

@@ -19,6 +19,7 @@ stand behind it.
 from __future__ import annotations
 
 import hashlib
+from bisect import bisect_left
 from collections.abc import Sequence
 
 import msgspec
@@ -36,6 +37,9 @@ CONTINUES_WITHIN_S = 86400
 
 WITHDRAWN_AFTER_S = 3600
 """Two revisions of a forecast, so far apart, must fail to hold it before it is withdrawn."""
+
+
+_NO_COUNT = [0, 0, 0, 0]
 
 
 class Evidence(msgspec.Struct, frozen=True, gc=False):
@@ -68,6 +72,11 @@ class Evidence(msgspec.Struct, frozen=True, gc=False):
     until: int
     expected_s: int
     is_late: bool = False
+
+    @property
+    def is_doubted(self) -> bool:
+        """Whether it may raise and holds nothing: a suspect value."""
+        return self.entered > self.holding
 
 
 class Track(msgspec.Struct, gc=False):
@@ -123,8 +132,7 @@ class Track(msgspec.Struct, gc=False):
         for_s = 0 if self.is_forecast else rule.for_s
         keep_s = WITHDRAWN_AFTER_S if self.is_forecast else rule.keep_s
         fired = kept = Level.NONE
-        for level in LEVELS:
-            i = level - 1
+        for i, level in enumerate(LEVELS):
             if said.entered >= level:
                 self.above[i] = self.above[i] or said.at
                 self.count[i] += 1
@@ -154,8 +162,11 @@ class Track(msgspec.Struct, gc=False):
                 self.kind = said.kind
         if level and rule.sign * said.value > rule.sign * self.best:
             self.best, self.best_at = said.value, said.valid_at
-        if said.holding and level:
-            self.held_until = max(self.held_until, said.until)
+        if level and (said.holding or level > self.level):
+            # A doubted value holds nothing, but what it raised counts from it. A forecast's newest
+            # word on how long it lasts takes the place of what was said before.
+            so_far = 0 if self.is_forecast else self.held_until
+            self.held_until = max(so_far, said.until)
         self.level = level
         self.seen_at = max(self.seen_at, said.at)
         self.expected_s = said.expected_s
@@ -169,8 +180,8 @@ class Track(msgspec.Struct, gc=False):
             self.held_until = max(self.held_until, said.until)
 
     def rest(self) -> None:
-        """Forget all clocks: the incident is over."""
-        self.level = 0
+        """Forget all clocks: the incident is over, and what held it holds no later one."""
+        self.level = self.held_until = 0
         self.above, self.count, self.below = [0] * 4, [0] * 4, [0] * 4
 
 
@@ -236,27 +247,32 @@ class Incident(msgspec.Struct):
         """
         changes: list[Change] = []
         i = 0
+        end = instants[-1]
         while i < len(evidence):
             now = evidence[i].known_at
             j = i
             while j < len(evidence) and evidence[j].known_at == now:
                 j += 1
-            changes += self._expire(_first_at(instants, self.expires_at), before=now, rules=rules)
+            if self.status == "active" and self.expires_at < now:
+                changes += self._expire(instants, now, rules)
             changes += self._instant(now, evidence[i:j], rules)
             i = j
-        changes += self._expire(_first_at(instants, self.expires_at), before=None, rules=rules)
+        if self.status == "active" and self.expires_at <= end:
+            changes += self._expire(instants, end + 1, rules)
+        self._give_up(end)
         return changes
 
     @property
     def is_idle(self) -> bool:
         """Nothing is open, and nothing is about to."""
-        return self.status in ("pending", "closed") and not any(any(t.above) for t in self.tracks)
+        if self.status not in ("pending", "closed"):
+            return False
+        return not any(track.count != _NO_COUNT for track in self.tracks)
 
     def _instant(self, now: int, said: Sequence[Evidence], rules: dict[str, Rule]) -> list[Change]:
-        if self.status == "expired" and now > self.expires_at + CONTINUES_WITHIN_S:
-            self._close(self.expires_at)
+        self._give_up(now)
         for one in said:
-            if self._is_old_news(one):
+            if self._is_old_news(one) or (self.status == "expired" and one.is_doubted):
                 continue
             track = self._track(one)
             track.hear(one, rules[one.rule])
@@ -273,6 +289,11 @@ class Incident(msgspec.Struct):
         if self.status == "expired":
             return [self._continue(now, deciding, rules)]
         return [self._open(now, deciding, rules)]
+
+    def _give_up(self, now: int) -> None:
+        """Close what expired too long ago to be continued."""
+        if self.status == "expired" and now > self.expires_at + CONTINUES_WITHIN_S:
+            self._close(self.expires_at)
 
     def _is_old_news(self, said: Evidence) -> bool:
         return self.status == "closed" and said.at <= self.closed_at
@@ -381,11 +402,10 @@ class Incident(msgspec.Struct):
         self._close(now if track.is_forecast else track.valid_at)
         return change
 
-    def _expire(self, at: int | None, before: int | None, rules: dict[str, Rule]) -> list[Change]:
-        """Turn expired at the instant `at`, if that is before the next evidence."""
-        if self.status != "active" or at is None or (before is not None and at >= before):
-            return []
-        return [self._expired(at, rules)]
+    def _expire(self, instants: Sequence[int], before: int, rules: dict[str, Rule]) -> list[Change]:
+        """Turn expired at the first instant after `expires_at`, if that is before `before`."""
+        at = instants[bisect_left(instants, self.expires_at)]
+        return [self._expired(at, rules)] if at < before else []
 
     def _expired(self, now: int, rules: dict[str, Rule]) -> Change:
         track = self._held_last()
@@ -443,22 +463,22 @@ class Incident(msgspec.Struct):
 
         Each track's newest value is held against the exit limits as they now stand.
         """
-        before = list(self.tracks)
-        self.tracks = [track for track in before if track.rule in rules]
+        held_last = self._held_last() if self.tracks else None
+        self.tracks = [track for track in self.tracks if track.rule in rules]
         order = list(rules)
         for track in self.tracks:
             track.order = order.index(track.rule)
             track.level = min(track.level, _still_holds(track, rules[track.rule]))
         if any(track.level for track in self.tracks):
             return []
-        changes = []
-        if self.status == "active":
-            track = before[0]
-            rule = rules.get(track.rule)
-            changes = [self._change(now, "cancel", "rule changed", track, rule, None)]
-        if self.status in ("active", "expired"):
+        if self.status == "active" and held_last is not None:
+            rule = rules.get(held_last.rule)
+            change = self._change(now, "cancel", "rule changed", held_last, rule, None)
             self._close(now)
-        return changes
+            return [change]
+        if self.status == "expired" and not self.tracks:
+            self._close(now)
+        return []
 
 
 def _still_holds(track: Track, rule: Rule) -> int:
@@ -468,15 +488,3 @@ def _still_holds(track: Track, rule: Rule) -> int:
         if limit is not None and rule.sign * track.value >= rule.sign * limit:
             return level
     return 0
-
-
-def _first_at(instants: Sequence[int], deadline: int) -> int | None:
-    """The first instant at or after `deadline`."""
-    low, high = 0, len(instants)
-    while low < high:
-        middle = (low + high) // 2
-        if instants[middle] < deadline:
-            low = middle + 1
-        else:
-            high = middle
-    return instants[low] if low < len(instants) else None

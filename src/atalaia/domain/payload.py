@@ -8,7 +8,7 @@ from __future__ import annotations
 import msgspec
 
 
-class Payload(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Payload(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """One answer of one source.
 
     source       who answered: a name in `sources.DECODERS`, e.g. ``open-meteo``

@@ -12,6 +12,7 @@ import re
 import tomllib
 from collections.abc import Iterable
 from itertools import pairwise
+from math import isfinite
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -226,6 +227,10 @@ def parse(text: str, origin: str) -> RuleSet:
     for extra in sorted(document.keys() - {"name", "description", "rule"}):
         problems.append(f"{origin}: unknown key {extra!r}; a rule file has name, description, rule")
     tables: list[dict[str, Any]] = document.get("rule", [])
+    if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
+        raise SettingsInvalid(
+            [f"{origin}: rules are written as [[rule]] tables; see docs/rules.md"]
+        )
     for number, table in enumerate(tables):
         where = f"{origin}:{lines[number] if number < len(lines) else '?'}"
         label = f"rule {table.get('name', number + 1)!r}"
@@ -257,6 +262,8 @@ def _rule(text: _RuleText) -> Rule:
     for written in (text.limits, text.exit if isinstance(text.exit, dict) else {}):
         for word in written.keys() - {level.word for level in LEVELS}:
             raise ValueError(f"there is no level {word!r}; levels are watch, yellow, orange, red")
+        if not all(map(isfinite, written.values())):
+            raise ValueError("a limit must be a finite number; leave out a level that has none")
     if not text.limits:
         raise ValueError("limits is empty; give at least one of watch, yellow, orange, red")
     if text.measure in ("sum", "mean", "change") and window_s == 0:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from atalaia.domain.hazard import Hazard, Level
@@ -185,6 +186,7 @@ def number(value: float, language: int) -> str:
     return text if LANGUAGES[language] == "en" else text.replace(".", ",")
 
 
+@lru_cache(maxsize=4096)
 def clock(seconds: int, zone: str, language: int) -> str:
     """An instant in a place's own time: ``23/07 18:00`` or ``23 Jul 18:00``."""
     local = datetime.fromtimestamp(seconds, UTC).astimezone(ZoneInfo(zone))

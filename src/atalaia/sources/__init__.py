@@ -14,7 +14,6 @@ from atalaia.domain.reading import Decode, Decoded, Readings
 from atalaia.sources import inmet, open_meteo, readings_csv, tomorrow_io
 from atalaia.sources.decoding import Wanted
 
-
 CLOCK = "clock"
 """The source of empty payloads that only say that time has passed."""
 

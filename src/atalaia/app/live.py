@@ -1,0 +1,461 @@
+"""The live watch put together: sources, stream, speed layer, API and upkeep in one process.
+
+    pollers ─┐                        ┌─► consumer: decode → detect → incidents → alert log
+    pushes ──┼─► appender ─► stream ──┤                                   └─► terminal, metrics
+    clock ───┘                        └─► archive ─► RAW ─► refine (a process of its own) ─► GOLD
+
+Every part is a task that is started again if it breaks. A stop lets what was accepted reach the
+disk, and takes a few seconds at most; kill -9 at any moment loses nothing that was accepted.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import random
+import signal
+import socket
+import sys
+import time
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from typing import Any
+
+import aiohttp
+import msgspec
+import structlog
+import uvicorn
+from rich.console import Console
+from rich.text import Text
+
+from atalaia import __version__
+from atalaia.app.appender import Appender
+from atalaia.app.consumer import Consumer, Lived, RowCount
+from atalaia.app.places import note_places
+from atalaia.app.threads import DaemonThreads
+from atalaia.app.upkeep import has_to_refine, keep_house, refine_beside, refine_command
+from atalaia.domain.alert import LogEntry, instant
+from atalaia.domain.payload import Payload
+from atalaia.domain.reading import Floats
+from atalaia.errors import SettingsInvalid, StateConflict
+from atalaia.homes import raw
+from atalaia.homes.embedded import Home, open_home
+from atalaia.serving.api import Ports, api
+from atalaia.serving.metrics import Metrics
+from atalaia.settings import Settings
+from atalaia.sources import CLOCK, decode_all, decoders, readings_csv
+from atalaia.sources.poller import OpenMeteoPlan, Plan, Poller, TomorrowIoPlan
+from atalaia.sources.schedule import Pace
+from atalaia.speed.watch import Watch
+
+TICK_AFTER_S = 60
+"""Without a payload for so long, one that only says what time it is makes silence noticed."""
+
+_LOOK_S = 5.0
+_AFTER_FAULT_S = 5.0
+_STOP_S = 2.0
+_COLOURS = {"watch": "cyan", "yellow": "yellow", "orange": "dark_orange", "red": "bold red"}
+
+log = structlog.get_logger()
+
+
+class Live:
+    """One running watch. ``async with Live(…) as live`` starts it, and stops it at the end.
+
+    now, sleep, jitter   the one clock, waiting by it, and chance; tests bring their own
+    refine               the command that refines; None: this program's own
+    port                 of the API once it runs (0 in the settings: any that is free)
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        home: Home,
+        *,
+        now: Callable[[], float] = time.time,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        jitter: Callable[[], float] = random.random,
+        console: Console | None = None,
+        refine: Sequence[str] | None = None,
+    ) -> None:
+        self.settings = settings
+        self.home = home
+        self.port = settings.api.port
+        self.metrics = Metrics()
+        self._now, self._sleep, self._jitter = now, sleep, jitter
+        self._console = console or Console(highlight=False, soft_wrap=True)
+        self._refine = refine or refine_command(home.path, settings.file)
+        self._began_at = int(now())
+        self._plans = _plans(settings)
+        self._decode = decode_all(settings.places)
+        note_places(home.state, settings.places)
+        self._consumer = Consumer(home.stream, home.state, self._make_watch)
+        self._appender = Appender(home.stream, self._kept, sleep)
+        self._offset = home.stream.last_offset()
+        self._last_came_at = self._began_at
+        self._news = asyncio.Event()
+        self._caught_up = asyncio.Event()
+        self._probing: asyncio.Task[None] | None = None
+        self._tasks: list[asyncio.Task[None]] = []
+        self._pollers: list[Poller] = []
+
+    # Life
+
+    async def __aenter__(self) -> Live:
+        asyncio.get_running_loop().set_default_executor(DaemonThreads())
+        listener = _listen(self.settings.api.host, self.settings.api.port)
+        self.port = int(listener.getsockname()[1])
+        # Credentials are sent once to where they belong; environment proxies are not obeyed.
+        self._session = aiohttp.ClientSession(
+            headers={"User-Agent": f"atalaia/{__version__}"}, auto_decompress=True
+        )
+        self._server = _Server(
+            uvicorn.Config(
+                api(self._ports()),
+                log_config=None,
+                access_log=False,
+                lifespan="off",
+                server_header=False,
+                limit_concurrency=200,
+                timeout_graceful_shutdown=1,
+            )
+        )
+        self._pollers = [self._poller(plan) for plan in self._plans]
+        self._appending = self._start("appender", self._appender.run)
+        self._consuming = self._start("consumer", self._consume)
+        self._serving = asyncio.create_task(self._server.serve(sockets=[listener]), name="api")
+        for poller in self._pollers:
+            self._start(poller.plan.name, poller.run)
+        self._start("clock", self._tick)
+        self._start("archive", self._archive)
+        self._start("refine", self._refine_often)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Take nothing more; bring what was accepted to the disk; let the tasks go."""
+        self._server.should_exit = True
+        for task in self._tasks:
+            if task not in (self._appending, self._consuming):
+                task.cancel()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_STOP_S):
+                await asyncio.wait([self._serving])
+                await self._appender.drain()
+        for task in (self._appending, self._consuming, self._serving):
+            task.cancel()
+        await asyncio.wait([*self._tasks, self._serving], timeout=_STOP_S)
+        await self._session.close()
+
+    async def settled(self) -> None:
+        """Wait until all that is in the stream has been lived through."""
+        while self._consumer.offset < self._offset:
+            self._caught_up.clear()
+            await self._caught_up.wait()
+
+    def _start(self, name: str, run: Callable[[], Awaitable[None]]) -> asyncio.Task[None]:
+        async def always() -> None:
+            while True:
+                try:
+                    await run()
+                except Exception as error:
+                    log.exception("a part broke; it is started again", part=name, error=repr(error))
+                await asyncio.sleep(_AFTER_FAULT_S)
+
+        task = asyncio.create_task(always(), name=name)
+        self._tasks.append(task)
+        return task
+
+    # What comes
+
+    def _poller(self, plan: Plan) -> Poller:
+        state = self.home.state
+        return Poller(
+            plan,
+            self.settings.places,
+            self._session,
+            self._appender.keep,
+            nearness=self._nearness,
+            get_note=lambda key: asyncio.to_thread(state.note, key),
+            set_note=lambda key, text: asyncio.to_thread(state.set_note, key, text),
+            now=self._now,
+            sleep=self._sleep,
+            jitter=self._jitter,
+        )
+
+    def _nearness(self) -> Floats:
+        return self._consumer.nearness
+
+    async def _tick(self) -> None:
+        while True:
+            await self._sleep(_LOOK_S)
+            now = int(self._now())
+            if now - self._last_came_at >= TICK_AFTER_S:
+                self._last_came_at = now
+                tick = Payload(source=CLOCK, content="tick", received_at=now, body=b"")
+                await self._appender.keep([tick])
+
+    def _kept(self, payloads: list[Payload], offset: int) -> None:
+        self._offset = offset
+        self._last_came_at = max(payload.received_at for payload in payloads)
+        self.metrics.kept(payloads)
+        self._news.set()
+
+    # What it means
+
+    def _make_watch(self) -> tuple[Watch, RowCount]:
+        """A watch in the state that the home has kept, which expects what is polled."""
+        decode = RowCount(decode_all(self.settings.places))
+        watch = Watch(
+            self.settings.rules,
+            self.settings.places,
+            decode,
+            expected_s={plan.name: plan.expected_s for plan in self._plans},
+        )
+        watch.load(self.home.state)
+        for plan in self._plans:
+            watch.expect(plan.name, self._began_at)
+        return watch, decode
+
+    async def _consume(self) -> None:
+        pause_s = 1.0
+        while True:
+            self._news.clear()
+            try:
+                lived = await asyncio.to_thread(self._consumer.advance)
+            except StateConflict as error:
+                log.warning("the watch cannot commit; it is tried again", reason=str(error))
+                await self._sleep(pause_s)
+                pause_s = min(2 * pause_s, 30.0)
+                continue
+            pause_s = 1.0
+            if lived is None:
+                self._caught_up.set()
+                await self._news.wait()
+                continue
+            self._tell(lived)
+            self._caught_up.set()
+
+    def _tell(self, lived: Lived) -> None:
+        self.metrics.judged(lived.readings, lived.rejects, lived.entries, lived.seconds)
+        self.metrics.open_now(lived.open)
+        for entry in lived.entries:
+            with suppress(OSError):  # a terminal that has gone must not stop the watch
+                self._console.print(_line(entry, self.settings.language))
+
+    # Upkeep
+
+    async def _archive(self) -> None:
+        while True:
+            await self._sleep(self.settings.archive_interval_s)
+            home, keep_s = self.home, self.settings.keep_s
+            try:
+                report, dropped = await asyncio.to_thread(
+                    keep_house, home.stream, home.state, home.lake, int(self._now()), keep_s
+                )
+            except StateConflict as error:
+                log.warning("archive failed; it is tried again", reason=str(error))
+                continue
+            if report.payloads or dropped:
+                log.info("archived", payloads=report.payloads, files=report.files, dropped=dropped)
+
+    async def _refine_often(self) -> None:
+        while True:
+            await self._sleep(self.settings.refine_interval_s)
+            if await asyncio.to_thread(has_to_refine, self.home.state):
+                await refine_beside(self._refine)
+
+    # What is served
+
+    def _ports(self) -> Ports:
+        key = self.settings.api.key
+        return Ports(
+            accept=self._appender.offer,
+            decode=self._decode,
+            now=lambda: int(self._now()),
+            readiness=self._readiness,
+            metrics=lambda: self.metrics.before_reading(self._set_gauges),
+            readings_as=(readings_csv.STATION, readings_csv.JSON),
+            sources=frozenset(decoders(self.settings.places)) - {CLOCK},
+            key=key.reveal() if key else None,
+            max_body=self.settings.max_body,
+        )
+
+    def _set_gauges(self, metrics: Metrics) -> None:
+        metrics.stream_offset.set(self._offset)
+        metrics.consumer_lag.labels("speed").set(self._offset - self._consumer.offset)
+        archived = self.home.state.offset(raw.ARCHIVED)
+        metrics.consumer_lag.labels("archive").set(self._offset - archived)
+        now = self._now()
+        for poller in self._pollers:
+            for window, left in poller.budget.left(now).items():
+                metrics.budget_calls_left.labels(poller.plan.name, window).set(left)
+
+    async def _readiness(self) -> tuple[bool, dict[str, Any]]:
+        fault = self._appender.fault or await self._write_fault()
+        now = int(self._now())
+        state: dict[str, Any] = {
+            "ready": fault is None,
+            "store": {"writable": fault is None, "fault": fault},
+            "stream_offset": self._offset,
+            "lag": self._offset - self._consumer.offset,
+            "sources": {poller.plan.name: _health(poller, now) for poller in self._pollers},
+        }
+        return fault is None, state
+
+    async def _write_fault(self) -> str | None:
+        """Why nothing can be written now, found out by writing; None: it can be."""
+        if self._probing is None or self._probing.done():
+            at = str(int(self._now()))
+            probe = asyncio.to_thread(self.home.state.set_note, "ready", at)
+            self._probing = asyncio.create_task(probe)
+        try:
+            await asyncio.wait_for(asyncio.shield(self._probing), _STOP_S)
+        except TimeoutError:
+            return "the store is busy"
+        except StateConflict as error:
+            return str(error)
+        return None
+
+
+def run(settings: Settings, *, port: int | None = None) -> int:
+    """Watch until SIGINT or SIGTERM; return the exit code.
+
+    Raises StateConflict where the home cannot be used, SettingsInvalid where the port cannot.
+    """
+    _configure_logs()
+    if port is not None:
+        settings = _with_port(settings, port)
+    with open_home(settings.home) as home:
+        _refuse_replay(home)
+        asyncio.run(_run(settings, home))
+    return 0
+
+
+async def _run(settings: Settings, home: Home) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for each in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(each, stop.set)
+    async with Live(settings, home) as live:
+        log.info(
+            "watching",
+            home=str(home.path),
+            places=len(settings.places),
+            rules=settings.rules.name,
+            sources=",".join(plan.name for plan in live._plans) or "none: pushes only",
+            api=f"http://{settings.api.host}:{live.port}",
+            push="on" if settings.api.key else "off",
+        )
+        await stop.wait()
+        log.info("stopping")
+
+
+def _with_port(settings: Settings, port: int) -> Settings:
+    return msgspec.structs.replace(settings, api=msgspec.structs.replace(settings.api, port=port))
+
+
+def _refuse_replay(home: Home) -> None:
+    if home.state.note("replay") is not None:
+        raise StateConflict(f"home {home.path} holds a replay; use another --home for the watch")
+
+
+def _plans(settings: Settings) -> list[Plan]:
+    plans: list[Plan] = []
+    source, other = settings.open_meteo, settings.tomorrow_io
+    if source.enabled:
+        plans.append(
+            OpenMeteoPlan(
+                settings.places,
+                Pace(source.interval_s, source.calm_interval_s),
+                is_adaptive=source.is_adaptive,
+                base_url=source.base_url,
+            )
+        )
+    if other.enabled and other.key is not None:
+        plans.append(
+            TomorrowIoPlan(
+                settings.places,
+                key=other.key.reveal(),
+                interval_s=other.interval_s,
+                forecast_s=other.forecast_interval_s,
+                is_adaptive=other.is_adaptive,
+                base_url=other.base_url,
+            )
+        )
+    return plans
+
+
+def _health(poller: Poller, now: int) -> dict[str, Any]:
+    """One source in `/readyz`: fresh while its last answer is younger than three intervals."""
+    health = poller.health
+    at = health.last_success_at
+    return {
+        "fresh": at is not None and now - at < 3 * poller.plan.expected_s,
+        "last_success_at": None if at is None else instant(at),
+        "age_s": None if at is None else now - at,
+        "fault": health.reason,
+        "next_try_at": None if health.next_try_at is None else instant(health.next_try_at),
+    }
+
+
+def _line(entry: LogEntry, language: str) -> Text:
+    """One entry for the terminal: when, how bad, and the text."""
+    alert = entry.alert
+    is_over = alert.type in ("end", "cancel")
+    colour = "green" if is_over else _COLOURS.get(alert.level, "")
+    line = Text(f"{alert.sent_at[11:16]} ", style="dim")
+    line.append(f"{alert.type:6} {alert.level:6} ", style=colour)
+    return line.append(alert.text[language])
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    """A bound socket for the API; SettingsInvalid says why there is none."""
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        listener = socket.socket(family, kind, protocol)
+        try:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.bind(address)
+        except OSError:
+            listener.close()
+            raise
+    except OSError as error:
+        problem = f"api: {host}:{port}: {error.strerror}; use another --port or api.host"
+        raise SettingsInvalid([problem]) from error
+    return listener
+
+
+class _Server(uvicorn.Server):
+    """Uvicorn, which leaves signals to us."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+def _configure_logs() -> None:
+    """Logs to stderr: for people on a terminal, else one line of ``key=value`` an event."""
+    is_terminal = sys.stderr.isatty()
+    render: Any = (
+        structlog.dev.ConsoleRenderer(
+            colors="NO_COLOR" not in os.environ,
+            # The default shows local variables, and with them keys.
+            exception_formatter=structlog.dev.plain_traceback,
+        )
+        if is_terminal
+        else structlog.processors.LogfmtRenderer(key_order=["timestamp", "level", "event"])
+    )
+    processors: list[Any] = [
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+    ]
+    if not is_terminal:
+        processors.append(structlog.processors.format_exc_info)
+    structlog.configure(
+        processors=[*processors, render],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )

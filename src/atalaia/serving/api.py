@@ -1,0 +1,296 @@
+"""The running service's HTTP: pushed readings and payloads in, health and metrics out.
+
+Pushing is off unless a key is set. What was accepted is in the stream, on disk, before the answer
+goes out; what could not be read of it is kept all the same, and named in the answer.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import hmac
+import re
+from asyncio import Semaphore
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+from fastapi import FastAPI, Request, Response
+from starlette.concurrency import run_in_threadpool
+
+from atalaia import __version__
+from atalaia.domain.payload import Payload, Reject
+from atalaia.domain.reading import Decode, Decoded
+from atalaia.errors import StateConflict
+from atalaia.serving import problem
+from atalaia.serving.metrics import CONTENT_TYPE_LATEST
+from atalaia.serving.problem import Problem
+
+OFF = "push is off; set api.key_file"
+RETRY_AFTER_S = 5
+MOST_REJECTS = 100
+"""Rejects that an answer lists; it says how many more there were."""
+
+_JSON = ("application/json", "text/json")
+_LINES = ("application/x-ndjson", "application/ndjson", "application/jsonl", "text/plain")
+_AT = re.compile(r"(record|line) (\d+)\b")
+
+
+class QueueFull(Exception):
+    """More has come than the store has kept so far; nothing of this push was taken."""
+
+
+@dataclass(frozen=True)
+class Ports:
+    """What the API needs of the running watch.
+
+    accept      keeps payloads durably, all or none, and returns the offset of the last; raises
+                QueueFull, or StateConflict where the store cannot be written
+    decode      what a push can be read as
+    now         Unix seconds
+    readiness   whether the store is writable, and the JSON that says so, with each source's state
+    metrics     the page of metrics
+    readings_as source and content of pushed readings
+    sources     names that pushed payloads may have
+    max_body    bytes that a push may have
+    key         what a push must carry; None: pushing is off
+    """
+
+    accept: Callable[[Sequence[Payload]], Awaitable[int]]
+    decode: Decode
+    now: Callable[[], int]
+    readiness: Callable[[], Awaitable[tuple[bool, dict[str, Any]]]]
+    metrics: Callable[[], bytes]
+    readings_as: tuple[str, str]
+    sources: frozenset[str]
+    max_body: int
+    key: str | None = field(repr=False)
+
+
+class _Envelope(msgspec.Struct, forbid_unknown_fields=True):
+    """A pushed payload. `body` is the provider's answer: JSON as it is, or any text as a string."""
+
+    source: str
+    content: str
+    places: list[str] = []
+    body: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
+    body_base64: str | msgspec.UnsetType = msgspec.UNSET
+
+
+def api(ports: Ports) -> FastAPI:
+    """The application. It holds no state of its own."""
+    # No pages of documentation: they would load scripts from a stranger's host.
+    app = FastAPI(title="Atalaia", version=__version__, docs_url=None, redoc_url=None)
+    problem.install(app)
+    push = _Push(ports)
+
+    @app.get("/healthz")
+    async def healthz() -> dict[str, str]:
+        """The process is alive."""
+        return {"status": "ok"}
+
+    @app.get("/readyz")
+    async def readyz() -> Response:
+        """Whether the store is writable (else 503), and how each source is doing."""
+        is_ready, state = await ports.readiness()
+        return _json(state, 200 if is_ready else 503)
+
+    @app.get("/metrics")
+    async def metrics() -> Response:
+        """In Prometheus' text format."""
+        return Response(ports.metrics(), media_type=CONTENT_TYPE_LATEST)
+
+    @app.post("/v1/readings", status_code=202)
+    async def readings(request: Request) -> Response:
+        """Readings of one's own stations: a JSON array, one object, or one object a line."""
+        return await push.readings(request)
+
+    @app.post("/v1/payloads", status_code=202)
+    async def payloads(request: Request) -> Response:
+        """Providers' answers as they came: envelopes, or a raw body and a query that says whose."""
+        return await push.payloads(request)
+
+    return app
+
+
+class _Push:
+    """From a request to payloads in the stream."""
+
+    def __init__(self, ports: Ports) -> None:
+        self._ports = ports
+        self._one_at_a_time = Semaphore(1)  # decoding is all that costs memory and time here
+
+    async def readings(self, request: Request) -> Response:
+        """``POST /v1/readings``."""
+        self._authorise(request)
+        media = _media_type(request)
+        if media and media not in _JSON + _LINES:
+            raise Problem(415, f"{media} is not read here; send application/json or x-ndjson")
+        source, content = self._ports.readings_as
+        payload = Payload(
+            source=source,
+            content=content,
+            received_at=self._ports.now(),
+            body=await self._body(request),
+        )
+        decoded = await self._decode([payload])
+        rejected = sorted(map(_of_readings, decoded.rejects), key=_position)
+        return await self._keep([payload], len(decoded.readings), len(decoded.readings), rejected)
+
+    async def payloads(self, request: Request) -> Response:
+        """``POST /v1/payloads``."""
+        self._authorise(request)
+        is_raw = "source" in request.query_params
+        media = _media_type(request)
+        if not is_raw and media and media not in _JSON:
+            raise Problem(
+                415, f"{media} needs its source in the query: ?source=…&content=…&places=…"
+            )
+        body = await self._body(request)
+        payloads = [self._raw(request, body)] if is_raw else self._enveloped(body)
+        rejected: list[dict[str, Any]] = []
+        rows = 0
+        for i, payload in enumerate(payloads):
+            decoded = await self._decode([payload])
+            rows += len(decoded.readings)
+            rejected += [
+                {"index": i, "reason": reject.reason, "detail": reject.detail}
+                for reject in decoded.rejects
+            ]
+        return await self._keep(payloads, len(payloads), rows, rejected)
+
+    async def _decode(self, payloads: list[Payload]) -> Decoded:
+        async with self._one_at_a_time:
+            return await run_in_threadpool(self._ports.decode, payloads, None)
+
+    async def _keep(
+        self, payloads: list[Payload], accepted: int, rows: int, rejected: list[dict[str, Any]]
+    ) -> Response:
+        """Put it into the stream, then say what became of it."""
+        try:
+            offset = await self._ports.accept(payloads)
+        except QueueFull:
+            raise Problem(
+                503,
+                "more comes than can be kept; nothing of this was taken, send it again",
+                headers={"Retry-After": str(RETRY_AFTER_S)},
+            ) from None
+        except StateConflict:
+            raise Problem(
+                503,
+                "the store cannot be written now; nothing of this was taken, send it again",
+                headers={"Retry-After": str(6 * RETRY_AFTER_S)},
+            ) from None
+        told: dict[str, Any] = {"offset": offset, "rejected": rejected[:MOST_REJECTS]}
+        if len(rejected) > MOST_REJECTS:
+            told["rejected_more"] = len(rejected) - MOST_REJECTS
+        if rejected and rows == 0:
+            raise Problem(422, "nothing in it could be read; it is kept as it came", **told)
+        return _json({"accepted": accepted, "readings": rows, **told}, 202)
+
+    # What was asked
+
+    def _authorise(self, request: Request) -> None:
+        key = self._ports.key
+        if key is None:
+            raise Problem(404, OFF)
+        scheme, _, given = request.headers.get("authorization", "").partition(" ")
+        if scheme.lower() != "bearer" or not given.strip():
+            raise Problem(
+                401,
+                "send the key: Authorization: Bearer …",
+                headers={"WWW-Authenticate": "Bearer"},
+            )
+        # Digests, so that neither content nor length can be learned from the time it takes.
+        if not hmac.compare_digest(_digest(given.strip()), _digest(key)):
+            raise Problem(403, "this key is not the one that is set; see api.key_file")
+
+    async def _body(self, request: Request) -> bytes:
+        most = self._ports.max_body
+        encoding = request.headers.get("content-encoding", "identity").lower()
+        if encoding != "identity":
+            raise Problem(415, f"a body in {encoding} is not read here; send it uncompressed")
+        stated = request.headers.get("content-length", "0")
+        body = bytearray()
+        if not stated.isdecimal() or int(stated) <= most:
+            async for part in request.stream():
+                body += part
+                if len(body) > most:
+                    break
+            else:
+                return bytes(body)
+        raise Problem(413, f"more than {most} bytes; send it in parts, or raise limits.max_body")
+
+    def _raw(self, request: Request, body: bytes) -> Payload:
+        query = request.query_params
+        places = tuple(place for place in query.get("places", "").split(",") if place)
+        return self._payload(query["source"], query.get("content", ""), places, body)
+
+    def _enveloped(self, body: bytes) -> list[Payload]:
+        try:
+            envelopes = msgspec.json.decode(body, type=list[_Envelope] | _Envelope)
+        except (msgspec.MsgspecError, ValueError, RecursionError) as error:
+            raise Problem(
+                422, f"not an envelope: {error}; send source, content, places and body"
+            ) from None
+        if isinstance(envelopes, _Envelope):
+            envelopes = [envelopes]
+        if not envelopes:
+            raise Problem(422, "an empty list; send at least one envelope")
+        return [
+            self._payload(each.source, each.content, tuple(each.places), _body_of(each, i))
+            for i, each in enumerate(envelopes)
+        ]
+
+    def _payload(self, source: str, content: str, places: tuple[str, ...], body: bytes) -> Payload:
+        if source not in self._ports.sources:
+            known = ", ".join(sorted(self._ports.sources))
+            raise Problem(422, f"unknown source {source[:40]!r}; known are {known}")
+        return Payload(
+            source=source,
+            content=content,
+            places=places,
+            received_at=self._ports.now(),
+            body=body,
+        )
+
+
+def _body_of(envelope: _Envelope, index: int) -> bytes:
+    """The provider's bytes: as they are in the envelope, or unpacked from a string."""
+    if (envelope.body is msgspec.UNSET) == (envelope.body_base64 is msgspec.UNSET):
+        raise Problem(422, f"envelope {index}: give either body or body_base64")
+    if isinstance(envelope.body_base64, str):
+        try:
+            return base64.b64decode(envelope.body_base64, validate=True)
+        except binascii.Error:
+            raise Problem(422, f"envelope {index}: body_base64 is not base64") from None
+    body = bytes(envelope.body)  # type: ignore[arg-type]
+    return msgspec.json.decode(body, type=str).encode() if body.startswith(b'"') else body
+
+
+def _of_readings(reject: Reject) -> dict[str, Any]:
+    """A reject of pushed readings: with the position in the array (from 0) or the line (from 1)."""
+    told: dict[str, Any] = {"reason": reject.reason, "detail": reject.detail}
+    at = _AT.match(reject.detail)
+    if at is None:
+        return told
+    number = int(at[2])
+    return {"index": number - 1, **told} if at[1] == "record" else {"line": number, **told}
+
+
+def _position(told: dict[str, Any]) -> int:
+    return int(told.get("index", told.get("line", 0)))
+
+
+def _media_type(request: Request) -> str:
+    return request.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+
+def _digest(text: str) -> bytes:
+    return hashlib.sha256(text.encode("utf-8", "replace")).digest()
+
+
+def _json(body: dict[str, Any], status: int) -> Response:
+    return Response(msgspec.json.encode(body), status, media_type="application/json")

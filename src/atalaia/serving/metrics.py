@@ -1,0 +1,125 @@
+"""What `/metrics` shows: counts since the start, and how things stand. No place, no person."""
+
+from __future__ import annotations
+
+from collections import Counter as Count
+from collections.abc import Callable, Iterable, Mapping
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics
+from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
+
+from atalaia.domain.alert import LogEntry
+from atalaia.domain.payload import Payload, Reject
+
+__all__ = ["CONTENT_TYPE_LATEST", "Metrics"]
+
+MOST_LABELS = 100
+"""Values that a label may take: those who push name their own sources."""
+
+OTHER = "other"
+
+
+class Metrics:
+    """The figures of one running watch, in a registry of its own."""
+
+    def __init__(self) -> None:
+        disable_created_metrics()  # type: ignore[no-untyped-call]
+        self._registry = CollectorRegistry()
+        self._sources: set[str] = set()
+        self._reasons: set[str] = set()
+        here = self._registry
+        self.payloads = Counter(
+            "atalaia_payloads", "Payloads kept in the stream.", ["source", "outcome"], registry=here
+        )
+        self.readings = Counter("atalaia_readings", "Readings judged.", ["source"], registry=here)
+        self.rejects = Counter(
+            "atalaia_rejects", "Parts that could not be read.", ["source", "reason"], registry=here
+        )
+        self.alerts = Counter(
+            "atalaia_alerts",
+            "Entries of the alert log.",
+            ["hazard", "level", "type"],
+            registry=here,
+        )
+        self.incidents_open = Gauge(
+            "atalaia_incidents_open", "Incidents that are going on.", ["hazard"], registry=here
+        )
+        self.last_success = Gauge(
+            "atalaia_source_last_success_timestamp_seconds",
+            "When a source last answered usefully.",
+            ["source"],
+            registry=here,
+        )
+        self.stream_offset = Gauge(
+            "atalaia_stream_offset", "Offset of the newest record of the stream.", registry=here
+        )
+        self.consumer_lag = Gauge(
+            "atalaia_consumer_lag", "Records not yet consumed.", ["consumer"], registry=here
+        )
+        self.budget_calls_left = Gauge(
+            "atalaia_budget_calls_left",
+            "Calls that a source allows.",
+            ["source", "window"],
+            registry=here,
+        )
+        self.step_seconds = Histogram(
+            "atalaia_step_seconds",
+            "From reading a batch of the stream to its commit.",
+            buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30),
+            registry=here,
+        )
+
+    def kept(self, payloads: Iterable[Payload]) -> None:
+        """Payloads that are now in the stream."""
+        for payload in payloads:
+            source = self._source(payload.source)
+            self.payloads.labels(source, _outcome(payload)).inc()
+            if _outcome(payload) == "answer":
+                self.last_success.labels(source).set(payload.received_at)
+
+    def judged(
+        self,
+        readings: Mapping[str, int],
+        rejects: Iterable[Reject],
+        entries: Iterable[LogEntry],
+        seconds: float,
+    ) -> None:
+        """One batch: readings by source, what could not be read, and what was told."""
+        for source, n in readings.items():
+            self.readings.labels(self._source(source)).inc(n)
+        for reject in rejects:
+            reason = _bounded(reject.reason, self._reasons)
+            self.rejects.labels(self._source(reject.source), reason).inc()
+        for entry in entries:
+            alert = entry.alert
+            self.alerts.labels(alert.hazard, alert.level, alert.type).inc()
+        self.step_seconds.observe(seconds)
+
+    def open_now(self, hazards: Iterable[str]) -> None:
+        """The hazard of each incident that is going on."""
+        self.incidents_open.clear()
+        for hazard, n in Count(hazards).items():
+            self.incidents_open.labels(hazard).set(n)
+
+    def before_reading(self, set_gauges: Callable[[Metrics], None]) -> bytes:
+        """The page, after `set_gauges` has filled in what is only asked for when it is read."""
+        set_gauges(self)
+        return bytes(generate_latest(self._registry))
+
+    def _source(self, name: str) -> str:
+        return _bounded(name, self._sources)
+
+
+def _bounded(word: str, known: set[str]) -> str:
+    """The word itself while there are few, so that no one can fill the memory with labels."""
+    if word not in known:
+        if len(known) >= MOST_LABELS:
+            return OTHER
+        known.add(word)
+    return word
+
+
+def _outcome(payload: Payload) -> str:
+    if payload.failure is not None:
+        return "failure"
+    return "answer" if payload.status < 300 else "error"

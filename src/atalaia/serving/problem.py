@@ -1,0 +1,54 @@
+"""Errors of the API as problem details (RFC 9457): a status, what is wrong, and what to do."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Any
+
+import structlog
+from fastapi import FastAPI, Request
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+log = structlog.get_logger()
+
+
+class Problem(Exception):
+    """Ends a request. `detail` says what is wrong and what to do; `more` are further members."""
+
+    def __init__(
+        self, status: int, detail: str, *, headers: dict[str, str] | None = None, **more: Any
+    ) -> None:
+        super().__init__(detail)
+        self.status = status
+        self.detail = detail
+        self.headers = headers
+        self.more = more
+
+    def response(self) -> JSONResponse:
+        """As ``application/problem+json``. Its type is about:blank: the status says the kind."""
+        body = {
+            "title": HTTPStatus(self.status).phrase,
+            "status": self.status,
+            "detail": self.detail,
+            **self.more,
+        }
+        return JSONResponse(body, self.status, self.headers, media_type="application/problem+json")
+
+
+def install(app: FastAPI) -> None:
+    """Answer every error of this app as problem details; a fault of ours without its insides."""
+
+    @app.exception_handler(Problem)
+    async def tell(_request: Request, problem: Problem) -> JSONResponse:
+        return problem.response()
+
+    @app.exception_handler(HTTPException)
+    async def tell_http(_request: Request, error: HTTPException) -> JSONResponse:
+        headers = dict(error.headers) if error.headers else None
+        return Problem(error.status_code, str(error.detail), headers=headers).response()
+
+    @app.exception_handler(Exception)
+    async def tell_fault(request: Request, error: Exception) -> JSONResponse:
+        log.error("fault in the API", path=request.url.path, error=type(error).__name__)
+        return Problem(500, "a fault of Atalaia's; please report it").response()

@@ -1,0 +1,419 @@
+"""Asks the sources, each at its own pace, for as long as the watch runs.
+
+One task a source, so that a slow one never delays another. What comes, answers and failures
+alike, goes on as payloads. The pace is `schedule`'s, the calls are `budget`'s; both, and when each
+place was asked last, are kept in notes over a restart.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Protocol
+
+import aiohttp
+import msgspec
+import numpy as np
+import structlog
+
+from atalaia.domain.alert import instant
+from atalaia.domain.payload import Payload
+from atalaia.domain.place import Places
+from atalaia.domain.reading import NO_TIME, Floats, Ints
+from atalaia.sources import open_meteo, tomorrow_io
+from atalaia.sources.budget import Budget
+from atalaia.sources.fetch import fetch
+from atalaia.sources.request import Request
+from atalaia.sources.schedule import (
+    NEAR,
+    Due,
+    Pace,
+    due,
+    due_within_budget,
+    intervals,
+    most_a_day,
+)
+
+LOOK_AGAIN_S = 10.0
+"""How often a source is looked at, at least: nearness changes between two calls."""
+
+MOST_IN_FLIGHT = 4
+"""Requests of one source that may be under way; one while it does not answer."""
+
+_DAY_S = 86_400
+_SLOWEST_UPDATE_S = 900
+"""Open-Meteo's current values are made anew every quarter of an hour: no sooner is one missing."""
+
+log = structlog.get_logger()
+
+Deliver = Callable[[list[Payload]], Awaitable[object]]
+GetNote = Callable[[str], Awaitable[str | None]]
+SetNote = Callable[[str, str], Awaitable[None]]
+
+
+class Plan(Protocol):
+    """What one source is asked, and when. Pure: it sends nothing and reads no clock."""
+
+    name: str
+    contents: tuple[str, ...]
+    expected_s: int
+
+    def due(
+        self, now: int, last: Mapping[str, Ints], nearness: Floats, left: Mapping[str, int]
+    ) -> list[Due]:
+        """What to ask now, first things first. `last` has a column for each of `contents`."""
+        ...
+
+    def requests(self, asked: Sequence[Due]) -> list[tuple[Request, list[Due]]]:
+        """The requests for what is due, each with what it asks; in the same order."""
+        ...
+
+
+class OpenMeteoPlan:
+    """Open-Meteo: all places, many a request.
+
+    expected_s  interval at which a place's values are expected, for telling silence
+    """
+
+    name = open_meteo.NAME
+    contents: tuple[str, ...] = (open_meteo.FORECAST,)
+
+    def __init__(
+        self, places: Places, pace: Pace, *, is_adaptive: bool, base_url: str = open_meteo.BASE_URL
+    ) -> None:
+        self._places = places
+        self._pace = pace if is_adaptive else Pace(pace.near_s, pace.near_s)
+        self._base_url = base_url
+        calm = np.zeros(len(places))
+        self.expected_s = max(_SLOWEST_UPDATE_S, _affordable(calm, self._pace).calm_s)
+
+    def due(
+        self, now: int, last: Mapping[str, Ints], nearness: Floats, left: Mapping[str, int]
+    ) -> list[Due]:
+        """See `Plan.due`. A place that would soon count as unseen goes first."""
+        del left  # a request that finds no calls left waits for some
+        asked_at = last[open_meteo.FORECAST]
+        closeness = _with_unseen(now, asked_at, nearness, self.expected_s)
+        pace = _affordable(closeness, self._pace)
+        return [
+            Due(open_meteo.FORECAST, place)
+            for place in due(now, asked_at, closeness, pace).tolist()
+        ]
+
+    def requests(self, asked: Sequence[Due]) -> list[tuple[Request, list[Due]]]:
+        """See `Plan.requests`."""
+        size = open_meteo.MOST_PLACES
+        groups = [list(asked[i : i + size]) for i in range(0, len(asked), size)]
+        return [
+            (request, group)
+            for group in groups
+            for request in open_meteo.requests(
+                (self._places[one.place] for one in group), base_url=self._base_url
+            )
+        ]
+
+
+class TomorrowIoPlan:
+    """Tomorrow.io: one place a call, those near or over a limit first.
+
+    expected_s  as calm places are asked on a calm day, but no shorter than five minutes
+    """
+
+    name = tomorrow_io.NAME
+    contents: tuple[str, ...] = ("realtime", "forecast")
+
+    def __init__(
+        self,
+        places: Places,
+        *,
+        key: str,
+        interval_s: int,
+        forecast_s: int,
+        is_adaptive: bool,
+        base_url: str = tomorrow_io.BASE_URL,
+    ) -> None:
+        self._places = places
+        self._key = key
+        self._pace = Pace(near_s=interval_s)
+        self._forecast_s = forecast_s
+        self._is_adaptive = is_adaptive
+        self._base_url = base_url
+        every = intervals(len(places), 0, most_a_day(self.name), self._pace, forecast_s)
+        self.expected_s = max(300, math.ceil(every.calm_s) if is_adaptive else interval_s)
+
+    def due(
+        self, now: int, last: Mapping[str, Ints], nearness: Floats, left: Mapping[str, int]
+    ) -> list[Due]:
+        """See `Plan.due`."""
+        if not self._is_adaptive:
+            return [
+                Due(content, place)
+                for content, every_s in zip(
+                    self.contents, (self._pace.near_s, self._forecast_s), strict=True
+                )
+                for place in np.flatnonzero(_age(now, last[content]) >= every_s).tolist()
+            ]
+        # A storm takes most of the calls. A calm place that would soon count as unseen for want
+        # of them is asked as if it were near a limit, after those that are.
+        closeness = _with_unseen(now, last["realtime"], nearness, self.expected_s)
+        return due_within_budget(
+            now,
+            last,
+            closeness,
+            left,
+            source=self.name,
+            pace=self._pace,
+            forecast_s=self._forecast_s,
+        )
+
+    def requests(self, asked: Sequence[Due]) -> list[tuple[Request, list[Due]]]:
+        """See `Plan.requests`."""
+        return [
+            (request, [one])
+            for one in asked
+            for request in tomorrow_io.requests(
+                (self._places[one.place],),
+                key=self._key,
+                content=one.content,
+                base_url=self._base_url,
+            )
+        ]
+
+
+def _affordable(closeness: Floats, pace: Pace) -> Pace:
+    """Open-Meteo's pace, slowed down until a day of it fits into a day's calls.
+
+    First the places near a limit are asked less often; only where even calm polling of all does
+    not fit, the calm ones too.
+    """
+    a_place = open_meteo.calls_per_place() * _DAY_S
+    allowed = 0.95 * most_a_day(open_meteo.NAME)  # requests of few places round up
+    calm_s = max(pace.calm_s, math.ceil(len(closeness) * a_place / allowed))
+    near_s = min(pace.near_s, calm_s)
+
+    def calls_a_day(near_s: int) -> float:
+        return float((a_place / (calm_s + (near_s - calm_s) * closeness)).sum())
+
+    while near_s < calm_s and calls_a_day(near_s) > allowed:
+        near_s = min(calm_s, math.ceil(near_s * 1.25))
+    return Pace(near_s, calm_s)
+
+
+def _with_unseen(now: int, last: Ints, nearness: Floats, expected_s: int) -> Floats:
+    """Nearness, raised to `NEAR` for places that were not asked for two expected intervals."""
+    age = _age(now, last)
+    is_unseen = (age >= 2 * expected_s) & np.isfinite(age)
+    closeness: Floats = np.clip(np.nan_to_num(nearness), 0, 1)
+    return np.where(is_unseen, np.maximum(closeness, NEAR), closeness)
+
+
+def _age(now: int, last: Ints) -> Floats:
+    """Seconds since each was asked, infinite where it never was."""
+    return np.where(last == NO_TIME, np.inf, now - np.where(last == NO_TIME, 0, last))
+
+
+class Health(msgspec.Struct):
+    """How a source is doing. `reason` is why it does not answer; None: it does."""
+
+    reason: str | None = None
+    last_success_at: int | None = None
+    next_try_at: int | None = None
+
+
+class Poller:
+    """Polls one source for ever: `run` it in a task, and cancel that to stop.
+
+    nearness    each place's nearness to a limit, shape (places,), from 0 to 1
+    deliver     takes what came; it may take its time, and the source is then asked less
+    now         Unix seconds, with fractions
+    jitter      draws from 0 to 1, so that clients that failed together do not return together
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        places: Places,
+        session: aiohttp.ClientSession,
+        deliver: Deliver,
+        *,
+        nearness: Callable[[], Floats],
+        get_note: GetNote,
+        set_note: SetNote,
+        now: Callable[[], float],
+        sleep: Callable[[float], Awaitable[None]],
+        jitter: Callable[[], float],
+        timeout_s: float = 20.0,
+    ) -> None:
+        self.plan = plan
+        self.health = Health()
+        self.budget = Budget.of(plan.name)
+        self._places = places
+        self._session = session
+        self._deliver = deliver
+        self._nearness = nearness
+        self._get_note, self._set_note = get_note, set_note
+        self._now, self._sleep, self._jitter = now, sleep, jitter
+        self._timeout_s = timeout_s
+        self._last = {name: np.full(len(places), NO_TIME, np.int64) for name in plan.contents}
+        self._in_flight: set[asyncio.Task[None]] = set()
+        self._launched = 0
+        self._launched_at_failure = 0
+        self._refused: set[tuple[str, tuple[str, ...], int]] = set()
+        self._can_keep = True
+
+    async def run(self) -> None:
+        """Ask, and go on asking: nothing that a source does ends this."""
+        await self._load()
+        try:
+            while True:
+                try:
+                    wait_s = await self._round()
+                except Exception as error:
+                    # A mistake of ours must not end the watch over this source either.
+                    log.exception("fault in the poller", source=self.plan.name, error=repr(error))
+                    wait_s = LOOK_AGAIN_S
+                await self._sleep(min(wait_s, LOOK_AGAIN_S))
+        finally:
+            for task in self._in_flight:
+                task.cancel()
+
+    async def _round(self) -> float:
+        """Send what is due, as calls and requests in flight allow; return seconds to wait."""
+        now = self._now()
+        asked = self.plan.due(int(now), self._last, self._nearness(), self.budget.left(now))
+        begun: list[tuple[Request, list[Due]]] = []
+        wait_s = LOOK_AGAIN_S
+        for request, what in self.plan.requests(asked):
+            if len(self._in_flight) + len(begun) >= (1 if self.health.reason else MOST_IN_FLIGHT):
+                wait_s = 1.0
+                break
+            wait_s = self.budget.take(request.cost, now)
+            if wait_s > 0:
+                break
+            begun.append((request, what))
+        if begun:
+            before = [[self._mark(one, int(now)) for one in what] for _, what in begun]
+            await (
+                self._keep()
+            )  # before it is sent: a call that a crash forgot was made all the same
+            for (request, what), marks in zip(begun, before, strict=True):
+                self._launched += 1
+                asking = self._ask(request, what, marks, self._launched)
+                task = asyncio.create_task(asking, name=f"ask {self.plan.name}")
+                self._in_flight.add(task)
+                task.add_done_callback(self._landed)
+            wait_s = 1.0
+        return max(wait_s, 0.05)
+
+    def _landed(self, task: asyncio.Task[None]) -> None:
+        self._in_flight.discard(task)
+        error = None if task.cancelled() else task.exception()
+        if error is not None:
+            log.error("fault in the poller", source=self.plan.name, error=repr(error))
+
+    def _mark(self, one: Due, at: int) -> int:
+        """Note that it was asked; return when it was before."""
+        before = int(self._last[one.content][one.place])
+        self._last[one.content][one.place] = at
+        return before
+
+    async def _ask(self, request: Request, what: list[Due], before: list[int], number: int) -> None:
+        payload, headers = await fetch(
+            self._session, request, lambda: int(self._now()), self._timeout_s
+        )
+        reason = _unreachable(payload)
+        now = self._now()
+        # Requests that were under way when the first of them failed are one failure, not four.
+        if reason is None or number > self._launched_at_failure:
+            status = None if payload.failure else payload.status
+            self.budget.observe(status, headers, now, self._jitter())
+        if reason is None:
+            self._answered(payload)
+        else:
+            for one, at in zip(what, before, strict=True):
+                self._last[one.content][one.place] = at  # it is due again after the rest
+            self._launched_at_failure = self._launched
+            self._failed(reason, now)
+        await self._keep()
+        await self._deliver([payload])
+
+    def _answered(self, payload: Payload) -> None:
+        if self.health.reason is not None:
+            log.info("source answers again", source=self.plan.name)
+        self.health.reason = self.health.next_try_at = None
+        if payload.status < 300:
+            self.health.last_success_at = payload.received_at
+            return
+        refusal = (payload.content, payload.places, payload.status)
+        if refusal not in self._refused:
+            self._refused.add(refusal)
+            log.warning(
+                "source refuses a request; its answer is kept with the reason",
+                source=self.plan.name,
+                content=payload.content,
+                places=",".join(payload.places[:5]),
+                status=payload.status,
+            )
+
+    def _failed(self, reason: str, now: float) -> None:
+        self.health.next_try_at = math.ceil(now + self.budget.blocked_for(now))
+        if self.health.reason is None:
+            log.warning(
+                "source does not answer; it is tried again for ever",
+                source=self.plan.name,
+                reason=reason,
+                next_try=instant(self.health.next_try_at),
+            )
+        self.health.reason = reason
+
+    # What outlives the process
+
+    async def _load(self) -> None:
+        self.budget = Budget.from_text(
+            self.plan.name, await self._get_note(f"budget:{self.plan.name}")
+        )
+        try:
+            known = msgspec.json.decode(
+                await self._get_note(f"polls:{self.plan.name}") or "{}",
+                type=dict[str, dict[str, int]],
+            )
+        except msgspec.MsgspecError:
+            known = {}  # then all is asked at once, within the calls
+        now = int(self._now())
+        for content, column in self._last.items():
+            for place_id, at in known.get(content, {}).items():
+                position = self._places.position.get(place_id)
+                if position is not None and at <= now:
+                    column[position] = at
+
+    async def _keep(self) -> None:
+        polls = {
+            content: {
+                place.id: int(at)
+                for place, at in zip(self._places, column, strict=True)
+                if at != NO_TIME
+            }
+            for content, column in self._last.items()
+        }
+        try:
+            await self._set_note(f"budget:{self.plan.name}", self.budget.to_text())
+            await self._set_note(f"polls:{self.plan.name}", msgspec.json.encode(polls).decode())
+        except Exception as error:
+            # The watch goes on without: after a restart it may ask a little too often.
+            if self._can_keep:
+                log.warning("calls cannot be kept", source=self.plan.name, reason=str(error))
+            self._can_keep = False
+        else:
+            self._can_keep = True
+
+
+def _unreachable(payload: Payload) -> str | None:
+    """Why the source as a whole did not answer; None where it did, if only to refuse one place."""
+    if payload.failure is not None:
+        return payload.failure
+    status = payload.status
+    if status < 300 or (400 <= status < 500 and status not in (401, 402, 403, 407, 408, 429)):
+        return None
+    words = {401: "the key is not accepted", 403: "access denied", 429: "too many calls"}
+    return f"HTTP {status}" + (f": {words[status]}" if status in words else "")

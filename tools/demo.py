@@ -1,0 +1,61 @@
+"""The demo: New York's weather of 2013, replayed through the complete path, and a look at GOLD.
+
+    python tools/demo.py FOLDER
+
+Everything that it runs is printed, so that it can be typed again.
+"""
+
+from __future__ import annotations
+
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import nycflights
+from rich.console import Console
+
+QUESTION = """
+SELECT place_id AS place, strftime(valid_at, '%Y-%m') AS month,
+       round(sum(rain_mm), 1) AS rain_mm, round(max(wind_gust_m_s), 1) AS gust_m_s,
+       round(max(temperature_c), 1) AS warmest_c
+FROM readings GROUP BY ALL QUALIFY rain_mm = max(rain_mm) OVER (PARTITION BY place)
+ORDER BY place"""
+
+NEXT = """
+What next
+  every alert of June 2013, with its reason
+    {atalaia} sql --home {home} "SELECT sent_at, place_id, level, text_en FROM alerts \\
+        WHERE hazard = 'heavy_rain' AND sent_at BETWEEN '2013-06-01' AND '2013-07-01'"
+  the live watch over Brazil's state capitals, without account or key
+    make run
+  your own places and rules
+    README.md, docs/settings.md, docs/rules.md"""
+
+
+def main(folder: Path) -> int:
+    console = Console(highlight=False)
+    console.print("[bold]Atalaia[/bold]: a year of weather at New York's airports, as it came.\n")
+    nycflights.convert(nycflights.find_weather(), folder)
+    atalaia = Path(sys.executable).with_name("atalaia")
+    shown = atalaia.relative_to(Path.cwd()) if atalaia.is_relative_to(Path.cwd()) else atalaia
+    home = folder / "home"
+    replay = [str(shown), "replay", "--places", str(folder / "places.csv")]
+    replay += [str(folder / "readings.csv"), "--home", str(home)]
+    ask = [str(shown), "sql", "--home", str(home), " ".join(QUESTION.split())]
+    for command, headline in (
+        (replay, "Replay: sources → stream → check → detect → incidents → alerts, RAW and GOLD"),
+        (ask, "SQL over GOLD: each airport's wettest month"),
+    ):
+        console.print(f"[bold]{headline}[/bold]")
+        console.print(f"$ {shlex.join(command)}\n", style="dim", markup=False, soft_wrap=True)
+        code = subprocess.run(command, check=False).returncode
+        if code:
+            return code
+        console.print()
+    console.print(NEXT.strip().format(atalaia=shown, home=home), markup=False, soft_wrap=True)
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(Path(sys.argv[1])))
