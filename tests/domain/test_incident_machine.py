@@ -30,7 +30,7 @@ from atalaia.domain.incident import (
 from atalaia.domain.reading import Kind
 from atalaia.domain.rule import Rule
 from atalaia.speed import items
-from atalaia.speed.detect import levels
+from atalaia.speed.findings import levels
 from stories import HOUR, T0, rule_set
 
 RULES = {
@@ -209,9 +209,7 @@ class IncidentLife(RuleBasedStateMachine):
         self.instant = []
         self.now += seconds
 
-    def check(
-        self, change: Change, said: Sequence[Evidence], before: tuple[str, str, int]
-    ) -> None:
+    def check(self, change: Change, said: Sequence[Evidence], before: tuple[str, str, int]) -> None:
         status, key, opened_at = before
         assert change.sent_at == self.now
         assert change.level > 0

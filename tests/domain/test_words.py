@@ -128,9 +128,10 @@ def test_an_ending_tells_the_peak() -> None:
 
 
 def test_a_window_is_told() -> None:
-    assert "Rain in 24 h: 109 mm" in text(
-        variable="rain_mm", unit="mm", window_s=24 * HOUR, value=109.0
-    )["en"]
+    assert (
+        "Rain in 24 h: 109 mm"
+        in text(variable="rain_mm", unit="mm", window_s=24 * HOUR, value=109.0)["en"]
+    )
 
 
 @pytest.mark.parametrize("is_over", [False, True])

@@ -93,6 +93,7 @@ class Live:
         self._consumer = Consumer(home.stream, home.state, self._make_watch)
         self._appender = Appender(home.stream, self._kept, sleep)
         self._offset = home.stream.last_offset()
+        self._archived = home.state.offset(raw.ARCHIVED)
         self._last_came_at = self._began_at
         self._news = asyncio.Event()
         self._caught_up = asyncio.Event()
@@ -256,6 +257,7 @@ class Live:
             except StateConflict as error:
                 log.warning("archive failed; it is tried again", reason=str(error))
                 continue
+            self._archived += report.payloads
             if report.payloads or dropped:
                 log.info("archived", payloads=report.payloads, files=report.files, dropped=dropped)
 
@@ -284,8 +286,7 @@ class Live:
     def _set_gauges(self, metrics: Metrics) -> None:
         metrics.stream_offset.set(self._offset)
         metrics.consumer_lag.labels("speed").set(self._offset - self._consumer.offset)
-        archived = self.home.state.offset(raw.ARCHIVED)
-        metrics.consumer_lag.labels("archive").set(self._offset - archived)
+        metrics.consumer_lag.labels("archive").set(self._offset - self._archived)
         now = self._now()
         for poller in self._pollers:
             for window, left in poller.budget.left(now).items():

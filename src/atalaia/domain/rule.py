@@ -133,6 +133,11 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
         return next(level for level in LEVELS if self.enter[level - 1] is not None)
 
     @property
+    def outermost(self) -> float:
+        """The exit limit of the lowest level: past it, nothing holds."""
+        return next(limit for limit in self.leave if limit is not None)
+
+    @property
     def digest(self) -> str:
         """A hash of all that it says: an edited rule has another."""
         return hashlib.sha256(msgspec.json.encode(self)).hexdigest()[:12]

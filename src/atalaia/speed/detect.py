@@ -7,53 +7,25 @@ of incidents: a finding says which level a value enters, and which it still hold
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
-import thermofeel
 
 from atalaia.domain.hazard import Level
-from atalaia.domain.reading import NO_TIME, Bools, Floats, Ints, Kind, Readings
-from atalaia.domain.rule import INDICES, LEVELS, Rule, RuleSet
+from atalaia.domain.reading import Bools, Floats, Ints, Kind, Readings
+from atalaia.domain.rule import LEVELS, Rule, RuleSet
 from atalaia.speed import measure
+from atalaia.speed.areas import area_findings
 from atalaia.speed.check import Checked, check, plausible
+from atalaia.speed.findings import Findings, levels, only
+from atalaia.speed.forecasts import Forecasts
 from atalaia.speed.measure import Block
 from atalaia.speed.series import SeriesTable, Window
+from atalaia.speed.values import Norm, instant_value, no_norms, window_value
 
 STALE_AFTER_S = 3 * 3600
 """Older than this when it becomes known, a value counts in sums and in GOLD only."""
-
-Norm = Callable[[str, Ints, Ints], Floats]
-"""(name of the norm, place positions, valid times) → the place's norm; NaN where not known."""
-
-
-def no_norms(_name: str, place: Ints, _valid_at: Ints) -> Floats:
-    """Of a home that has no climate yet: rules that need one say nothing."""
-    return np.full(len(place), np.nan)
-
-
-@dataclass(frozen=True, slots=True)
-class Findings:
-    """What one rule makes of n values. `subject` is a place's position, or for an area rule
-    the number of places plus the area's position. The other columns are as in
-    `domain.incident.Evidence`."""
-
-    rule: Rule
-    subject: Ints
-    source: Ints
-    kind: Ints
-    known_at: Ints
-    at: Ints
-    valid_at: Ints
-    value: Floats
-    entered: Ints
-    holding: Ints
-    held: Ints
-    onset_at: Ints
-    until: Ints
-    expected_s: Ints
-    is_late: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +73,7 @@ class Detector:
         self.table = table
         self.norms = norms
         self.expected_s = expected_s or {}
-        self.areas = {name: i for i, name in enumerate(table.places.areas)}
+        self.forecasts = Forecasts(rules, table, norms)
         self.heard: list[Heard] = []
         self._reach = _reach(rules)
         table.windowed |= self._reach.keys()
@@ -114,9 +86,10 @@ class Detector:
             yield from self._present(rows)
         elif now.any():
             yield from self._present(rows.take(now))
-            yield from self._forecasts(rows.take(~now))
+            ahead = rows.take(~now)
+            yield from self.forecasts.judge(ahead, self._series(ahead))
         else:
-            yield from self._forecasts(rows)
+            yield from self.forecasts.judge(rows, self._series(rows))
 
     # Observed and analysed rows
 
@@ -211,7 +184,7 @@ class Detector:
         self, rule: Rule, part: _Rows, blocks: dict[str, Block | None]
     ) -> Iterator[Findings]:
         if rule.measure == "value":
-            measured = self._value(rule, part.checked)
+            measured = instant_value(rule, part.checked)
             if measured is None:
                 return
             value, ceiling, suspect = measured
@@ -224,7 +197,7 @@ class Detector:
             rows, at = self._ends(rule, part, block)
             if not len(at):
                 return
-            value, ceiling = (column[at] for column in self._window(rule, block))
+            value, ceiling = (column[at] for column in window_value(rule, block, self.table))
             suspect = None if part.is_late else rows.checked.suspect.get(rule.variable)
             valid_at, known_at = block.valid_at[at], rows.readings.known_at
         if rule.norm:
@@ -232,31 +205,9 @@ class Detector:
             value, ceiling = value - norm, ceiling - norm
         judged = self._findings(rule, rows, value, ceiling, suspect, valid_at, known_at)
         if rule.places:
-            yield from self._area(rule, judged, ceiling, rows)
+            yield from area_findings(rule, judged, self.table)
         else:
             yield judged
-
-    def _value(self, rule: Rule, checked: Checked) -> tuple[Floats, Floats, Bools | None] | None:
-        """Value, ceiling and doubt of an instant rule; None where no row has its inputs."""
-        index = INDICES.get(rule.variable)
-        value = _index(rule.variable, checked) if index else checked.values.get(rule.variable)
-        doubts = [
-            checked.suspect[name]
-            for name in (index[1] if index else (rule.variable,))
-            if name in checked.suspect
-        ]
-        suspect = np.logical_or.reduce(doubts) if doubts else None
-        stand_in = checked.values.get(rule.stand_in) if rule.stand_in else None
-        if stand_in is None:
-            return None if value is None else (value, value, suspect)
-        if value is None:
-            return stand_in, stand_in + rule.sign * rule.stand_in_margin, suspect
-        missing = np.isnan(value)
-        return (
-            np.where(missing, stand_in, value),
-            np.where(missing, stand_in + rule.sign * rule.stand_in_margin, value),
-            suspect,
-        )
 
     def _ends(self, rule: Rule, part: _Rows, block: Block) -> tuple[_Rows, Ints]:
         """The rows at which windows end, and where these are in the block.
@@ -273,19 +224,6 @@ class Detector:
             return rows.take(first), last[first]
         key = rows.series.astype(np.int64) * measure._SPAN + rows.readings.valid_at
         return rows, np.searchsorted(block.key, key)
-
-    def _window(self, rule: Rule, block: Block) -> tuple[Floats, Floats]:
-        if rule.measure == "sum":
-            return measure.rolling_sum(block, rule.window_s)
-        if rule.measure == "mean":
-            return measure.rolling_mean(block, rule.window_s)
-        if rule.measure == "change":
-            return measure.change(block, rule.window_s)
-        places = self.table.places
-        zones = [places[int(i)].timezone for i in self.table.place[: self.table.count]]
-        if rule.measure == "day_change":
-            return measure.day_change(block, zones)
-        return measure.days_in_a_row(block, zones, rule.day_limit or 0.0, rule.sign)
 
     def _findings(
         self,
@@ -319,6 +257,7 @@ class Detector:
             at=valid_at,
             valid_at=valid_at,
             value=value,
+            ceiling=ceiling,
             entered=entered,
             holding=holding,
             held=held,
@@ -327,251 +266,7 @@ class Detector:
             expected_s=self.table.expected_s[rows.series],
             is_late=rows.is_late,
         )
-        return found if counts.all() else _only(found, counts)
-
-    # Areas
-
-    def _area(
-        self, rule: Rule, found: Findings, ceiling: Floats, rows: _Rows
-    ) -> Iterator[Findings]:
-        """The value that k of an area's places reach, at each instant that one of them reports."""
-        if rows.is_late or len(found.value) != len(ceiling):
-            ceiling = np.full(len(found.value), np.inf)
-        places = self.table.places
-        for name, members in places.areas.items():
-            for source in np.unique(found.source):
-                mine = np.isin(found.subject, members) & (found.source == source)
-                if mine.any():
-                    yield self._area_findings(
-                        rule, name, members, _only(found, mine), ceiling[mine]
-                    )
-
-    def _area_findings(
-        self, rule: Rule, area: str, members: tuple[int, ...], found: Findings, ceiling: Floats
-    ) -> Findings:
-        table = self.table
-        at, slot = np.unique(found.valid_at, return_inverse=True)
-        shape = (len(at) + 1, len(members))
-        value, top = np.full(shape, np.nan), np.full(shape, np.nan)
-        told_at = np.full(shape, NO_TIME, np.int64)
-        source = int(found.source[0])
-        numbers = [int(n) for n in table.numbers_of(members, source)]
-        for column, number in enumerate(numbers):
-            remembered = table.area_value.get((rule.name, number))
-            if remembered is not None:
-                value[0, column], top[0, column], told_at[0, column] = remembered
-        column_of = np.searchsorted(np.array(members), found.subject)
-        value[slot + 1, column_of] = found.value
-        top[slot + 1, column_of] = ceiling
-        told_at[slot + 1, column_of] = found.valid_at
-        # Each place's newest word counts until it is `within` old.
-        newest = np.maximum.accumulate(
-            np.where(told_at > NO_TIME, np.arange(shape[0])[:, None], 0), axis=0
-        )
-        columns = np.arange(shape[1])[None, :]
-        value, top, told_at = value[newest, columns], top[newest, columns], told_at[newest, columns]
-        for column, number in enumerate(numbers):
-            if told_at[-1, column] > NO_TIME:
-                table.area_value[rule.name, number] = (
-                    float(value[-1, column]),
-                    float(top[-1, column]),
-                    int(told_at[-1, column]),
-                )
-        old = told_at[1:] < (at - rule.within_s)[:, None]
-        sign = rule.sign
-        reached, at_most = measure.kth_largest(
-            sign * np.where(old, np.nan, value[1:]),
-            sign * np.where(old, np.nan, top[1:]),
-            rule.places,
-        )
-        known_at = np.full(len(at), NO_TIME, np.int64)
-        np.maximum.at(known_at, slot, found.known_at)
-        entered, holding, held = levels(rule, sign * reached, sign * at_most)
-        # Too few places reported to raise, and yet enough of them are calm to be sure of calm.
-        value = sign * np.where(np.isnan(reached), at_most, reached)
-        n = len(at)
-        area_findings = Findings(
-            rule=rule,
-            subject=np.full(n, len(table.places) + self.areas[area], np.int64),
-            source=np.full(n, source, np.int16),
-            kind=np.full(n, int(found.kind.max()), np.int8),
-            known_at=known_at,
-            at=at,
-            valid_at=at,
-            value=value,
-            entered=entered,
-            holding=holding,
-            held=held,
-            onset_at=at,
-            until=at,
-            expected_s=np.full(n, int(found.expected_s.max()), np.int64),
-        )
-        return _only(area_findings, np.isfinite(value))
-
-    # Forecasts
-
-    def _forecasts(self, rows: Readings) -> Iterator[Findings]:
-        """One finding a rule, series and revision: rows that became known together."""
-        series = self._series(rows)
-        for now in np.unique(rows.known_at):
-            issue = rows.known_at == now
-            yield from self._revision(rows.take(issue), series[issue], int(now))
-
-    def _revision(self, rows: Readings, series: Ints, now: int) -> Iterator[Findings]:
-        view, series = self._view(rows, series, now)
-        if not len(view):
-            return
-        checked = Checked(plausible(view.values), {})
-        part = _Rows(view, series, checked, is_late=False)
-        for rule in self.rules.rules:
-            if Kind.FORECAST not in rule.kinds or rule.places:
-                continue
-            hours = self._forecast_hours(rule, part)
-            if hours is not None:
-                yield self._worst(rule, *hours, now)
-
-    def _view(self, rows: Readings, series: Ints, now: int) -> tuple[Readings, Ints]:
-        """What the revised series now say of the hours to come, older issues filling gaps."""
-        wanted = self.rules.variables
-        rows = replace(
-            rows, values={name: column for name, column in rows.values.items() if name in wanted}
-        )
-        revised = np.unique(series)
-        before = [(int(i), self.table.forecasts.get(int(i))) for i in revised]
-        parts = [view for _, view in before if view is not None]
-        numbers = [np.full(len(view), i) for i, view in before if view is not None]
-        all_rows = Readings.concat([*parts, rows])
-        all_series = np.concatenate([*numbers, series]).astype(np.int64)
-        # Stable: of rows with one valid time the one that came last counts.
-        order = np.lexsort((all_rows.valid_at, all_series))
-        s, t = all_series[order], all_rows.valid_at[order]
-        is_newest = np.ones(len(order), bool)
-        is_newest[:-1] = (s[1:] != s[:-1]) | (t[1:] != t[:-1])
-        keep = order[is_newest & (t > now)]
-        view, view_series = all_rows.take(keep), all_series[keep]
-        bounds = np.searchsorted(view_series, [revised, revised + 1])
-        for i, start, stop in zip(revised, *bounds, strict=True):
-            self.table.forecasts[int(i)] = view.take(slice(start, stop))
-        return view, view_series
-
-    def _forecast_hours(self, rule: Rule, part: _Rows) -> tuple[_Rows, Floats, Floats] | None:
-        """Value and ceiling of each hour to come that the rule can judge."""
-        if rule.measure == "value":
-            measured = self._value(rule, part.checked)
-            if measured is None:
-                return None
-            value, ceiling, _ = measured
-        else:
-            column = part.checked.values.get(rule.variable)
-            if column is None or rule.measure not in ("sum", "mean", "change"):
-                return None
-            part = part.take(~np.isnan(column))
-            rows = part.readings
-            block = Block(
-                part.series, rows.valid_at, rows.period_s, part.checked.values[rule.variable]
-            )
-            value, ceiling = self._window(rule, block)
-        if rule.norm:
-            norm = self.norms(rule.norm, part.readings.place, part.readings.valid_at)
-            value, ceiling = value - norm, ceiling - norm
-        known = ~np.isnan(value)
-        return part.take(known), value[known], ceiling[known]
-
-    def _worst(self, rule: Rule, part: _Rows, value: Floats, ceiling: Floats, now: int) -> Findings:
-        """Of each series the first hour of the highest level, and from when to when it passes."""
-        within = part.readings.valid_at <= now + rule.forecast_within_s
-        part, value, ceiling = part.take(within), value[within], ceiling[within]
-        entered, holding, _ = levels(rule, value, ceiling)
-        series, first = np.unique(part.series, return_index=True)
-        stop = np.append(first, len(value))[1:]  # of no rows: none
-        picks, onset, until, best_holding = [], [], [], []
-        valid_at = part.readings.valid_at
-        for start, end in zip(first, stop, strict=True):
-            hours = slice(start, end)
-            top = entered[hours].max()
-            # The hour to show: the first of the highest level; in calm the worst value.
-            worst = np.argmax(entered[hours] == top) if top else np.argmax(rule.sign * value[hours])
-            picks.append(start + worst)
-            passing = valid_at[hours][entered[hours] > 0]
-            keeping = valid_at[hours][holding[hours] > 0]
-            onset.append(passing[0] if len(passing) else valid_at[start + worst])
-            until.append(keeping[-1] if len(keeping) else valid_at[start + worst])
-            best_holding.append(holding[hours].max())
-        pick = np.array(picks, np.int64)
-        n = len(pick)
-        return Findings(
-            rule=rule,
-            subject=self.table.place[series],
-            source=self.table.source[series],
-            kind=np.full(n, Kind.FORECAST, np.int8),
-            known_at=np.full(n, now, np.int64),
-            at=np.full(n, now, np.int64),
-            valid_at=valid_at[pick],
-            value=value[pick],
-            entered=entered[pick],
-            holding=np.array(best_holding, np.int8),
-            held=np.array(best_holding, np.int8),
-            onset_at=np.array(onset, np.int64),
-            until=np.array(until, np.int64),
-            expected_s=np.full(n, 3600, np.int64),
-        )
-
-
-def levels(rule: Rule, value: Floats, ceiling: Floats) -> tuple[Ints, Ints, Ints]:
-    """For each value: the highest level entered, still passed for certain, and not excluded.
-
-    `value` is known to have been reached and `ceiling` bounds it; where small values are
-    dangerous a partial sum is bounded from below by `value`, and so the two change places.
-    """
-    sure, possible = (ceiling, value) if rule.is_below else (value, ceiling)
-    entered = np.zeros(len(value), np.int8)
-    holding = np.zeros(len(value), np.int8)
-    held = np.zeros(len(value), np.int8)
-    held[np.isnan(possible)] = Level.RED
-    edge = rule.exit_limit(rule.lowest)
-    if not (possible <= edge if rule.is_below else possible >= edge).any():
-        return entered, holding, held  # all calm, as nearly always
-    for level in LEVELS:
-        enter, leave = rule.limit(level), rule.exit_limit(level)
-        if enter is None or leave is None:
-            continue
-        if rule.is_below:
-            entered[sure <= enter] = level
-            holding[sure <= leave] = level
-            held[possible <= leave] = level
-        else:
-            entered[sure >= enter] = level
-            holding[sure >= leave] = level
-            held[possible >= leave] = level
-    return entered, holding, held
-
-
-def _index(name: str, checked: Checked) -> Floats | None:
-    """An index from its inputs; None where the batch lacks one. Only `heat_index_c` exists.
-
-    Heat index: Rothfusz regression with the US NWS adjustments (thermofeel), which needs the
-    dew point; that is made from temperature and humidity by Magnus' formula over water
-    (Sonntag 1990), as thermofeel turns it back by the same kind of formula. Below 26.7 °C the
-    NWS uses Steadman's simple formula, and so does this.
-    """
-    inputs = [checked.values.get(variable) for variable in INDICES[name][1]]
-    if any(column is None for column in inputs):
-        return None
-    temperature, humidity = inputs
-    assert temperature is not None  # noqa: S101 - for the type checker; tested above
-    assert humidity is not None  # noqa: S101
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return heat_index_c(temperature, humidity)
-
-
-def heat_index_c(temperature_c: Floats, relative_humidity_pct: Floats) -> Floats:
-    """Heat index in °C of air temperature (°C) and relative humidity (%); NaN where either is."""
-    kelvin = temperature_c + 273.15
-    vapour = np.log(np.clip(relative_humidity_pct, 0.1, 100) / 100)
-    ratio = vapour + 17.62 * temperature_c / (243.12 + temperature_c)
-    dew_point = 243.12 * ratio / (17.62 - ratio) + 273.15
-    out: Floats = thermofeel.calculate_heat_index_adjusted(kelvin, dew_point) - 273.15
-    return np.round(out, 3)
+        return found if counts.all() else only(found, counts)
 
 
 def _merged(series: Ints, valid_at: Ints, period_s: Ints, value: Floats) -> Block:
@@ -589,15 +284,6 @@ def _merged(series: Ints, valid_at: Ints, period_s: Ints, value: Floats) -> Bloc
         np.maximum.reduceat(block.period_s, first),
         np.maximum.reduceat(block.value, first),
     )
-
-
-def _only(found: Findings, rows: Bools) -> Findings:
-    columns = {
-        name: getattr(found, name)[rows]
-        for name in Findings.__slots__
-        if name not in ("rule", "is_late")
-    }
-    return Findings(rule=found.rule, is_late=found.is_late, **columns)
 
 
 def _reach(rules: RuleSet) -> dict[str, int]:

@@ -20,7 +20,7 @@ from atalaia.domain.place import Places
 from atalaia.domain.reading import Ints, Kind
 from atalaia.domain.rule import RuleSet
 from atalaia.domain.words import change_text
-from atalaia.speed.detect import Findings
+from atalaia.speed.findings import Findings
 from atalaia.speed.series import SeriesTable
 
 FORGET_AFTER_S = 86400

@@ -72,6 +72,9 @@ def _sums(
 ) -> tuple[Ints, Ints]:
     """Sum and covered seconds by differences of running totals; exact, as all are integers."""
     from_row = np.searchsorted(begins, key - window_s, side="left")
+    if (period == 0).any():
+        # Without a period, what was told at the window's opening fell before it.
+        from_row = np.maximum(from_row, np.searchsorted(key, key - window_s, side="right"))
     through = np.arange(1, len(key) + 1)
     from_row = np.minimum(from_row, through)
     amounts = np.concatenate(([0], np.cumsum(np.where(fits, amount, 0))))

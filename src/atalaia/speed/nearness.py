@@ -6,9 +6,9 @@ import numpy as np
 
 from atalaia.domain.reading import NO_TIME, Floats
 from atalaia.domain.rule import Rule, RuleSet
-from atalaia.speed.detect import heat_index_c
 from atalaia.speed.incidents import Book
 from atalaia.speed.series import SeriesTable
+from atalaia.speed.values import heat_index_c
 
 NEWS_FOR_S = 3 * 3600
 """A value older than this says nothing of how close its place is now."""

@@ -20,9 +20,10 @@ from atalaia.domain.rule import RuleSet
 from atalaia.homes.ports import Commit, Record, State
 from atalaia.speed import items
 from atalaia.speed.blindness import Blindness, Outage
-from atalaia.speed.detect import Detector, Norm, no_norms
+from atalaia.speed.detect import Detector
 from atalaia.speed.incidents import Book
 from atalaia.speed.series import SeriesTable
+from atalaia.speed.values import Norm, no_norms
 
 CONSUMER = "speed"
 
