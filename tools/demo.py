@@ -16,11 +16,10 @@ import nycflights
 from rich.console import Console
 
 QUESTION = """
-SELECT place_id AS place, strftime(valid_at, '%Y-%m') AS month,
+SELECT place_id AS place, month(valid_at) AS month,
        round(sum(rain_mm), 1) AS rain_mm, round(max(wind_gust_m_s), 1) AS gust_m_s,
        round(max(temperature_c), 1) AS warmest_c
-FROM readings GROUP BY ALL QUALIFY rain_mm = max(rain_mm) OVER (PARTITION BY place)
-ORDER BY place"""
+FROM readings GROUP BY place, month ORDER BY rain_mm DESC LIMIT 5"""
 
 NEXT = """
 What next
@@ -45,7 +44,7 @@ def main(folder: Path) -> int:
     ask = [str(shown), "sql", "--home", str(home), " ".join(QUESTION.split())]
     for command, headline in (
         (replay, "Replay: sources → stream → check → detect → incidents → alerts, RAW and GOLD"),
-        (ask, "SQL over GOLD: each airport's wettest month"),
+        (ask, "SQL over GOLD: the wettest months"),
     ):
         console.print(f"[bold]{headline}[/bold]")
         console.print(f"$ {shlex.join(command)}\n", style="dim", markup=False, soft_wrap=True)

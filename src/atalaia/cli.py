@@ -284,7 +284,8 @@ def _settings(file: Path | None, home: Path | None) -> Settings:
 def _existing(home: Path) -> Path:
     if not (home / "atalaia.sqlite3").exists():
         raise AtalaiaError(
-            f"no home at {home}; give --home, or make one with `atalaia run` or `atalaia replay --home`"
+            f"no home at {home}; give --home, or make one with `atalaia run` "
+            "or `atalaia replay --home`"
         )
     return home
 

@@ -33,7 +33,7 @@ class PayloadInvalid(AtalaiaError):
 
 
 class SourceUnavailable(AtalaiaError):
-    """A source did not answer usefully. `retry_after_s` is the source's own wish, if it gave one."""
+    """A source did not answer usefully; `retry_after_s` is its own wish, if it gave one."""
 
     def __init__(self, message: str, *, retry_after_s: float | None = None) -> None:
         super().__init__(message)

@@ -252,6 +252,7 @@ class IncidentLife(RuleBasedStateMachine):
         if earlier and change.type == "update":
             if change.reason == "escalated":
                 assert change.level > earlier[-1].level
+                assert any(said_level(one) >= change.level for one in said), "by an entry limit"
             if change.reason == "eased":
                 assert change.level < earlier[-1].level
             assert change.kind <= min(c.kind for c in earlier), "certainty never falls"
@@ -303,6 +304,11 @@ class IncidentLife(RuleBasedStateMachine):
             if is_packed:
                 (incident,) = items.unpack(items.pack([], [incident])).incidents
         return [told(change) for change in changes]
+
+
+def said_level(said: Evidence) -> int:
+    """Where a rule waits before it fires, what holds may have entered earlier."""
+    return said.holding if RULES[said.rule].for_s else said.entered
 
 
 def told(change: Change) -> dict[str, Any]:

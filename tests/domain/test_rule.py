@@ -47,7 +47,7 @@ GOOD = [
             "limits": {"yellow": -3, "orange": -5},
             "exit": {"yellow": -2.4, "orange": -4},
         },
-        {"window_s": 2 * DAY, "leave": (None, -2.4, -4.0, None)},
+        {"reach_s": 2 * DAY, "leave": (None, -2.4, -4.0, None)},
     ),
     (
         {
@@ -56,7 +56,7 @@ GOOD = [
             "day_limit": 35,
             "limits": {"yellow": 2, "orange": 4},
         },
-        {"unit": "d", "day_limit": 35, "window_s": 5 * DAY},
+        {"unit": "d", "day_limit": 35, "reach_s": 5 * DAY},
     ),
     (
         {"stand_in": {"variable": "wind_speed_m_s", "margin": 2.57}},

@@ -11,8 +11,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from atalaia.speed import measure
-from atalaia.speed.detect import _merged, heat_index_c
+from atalaia.speed.detect import _merged
 from atalaia.speed.measure import Block
+from atalaia.speed.values import heat_index_c
 from stories import DAY, HOUR, T0
 
 Told = tuple[int, int, int, float]

@@ -107,7 +107,7 @@ class Live:
         asyncio.get_running_loop().set_default_executor(DaemonThreads())
         listener = _listen(self.settings.api.host, self.settings.api.port)
         self.port = int(listener.getsockname()[1])
-        # Credentials are sent once to where they belong; environment proxies are not obeyed.
+        # Without the proxies that an environment may name: requests carry keys.
         self._session = aiohttp.ClientSession(
             headers={"User-Agent": f"atalaia/{__version__}"}, auto_decompress=True
         )
@@ -420,6 +420,7 @@ def _listen(host: str, port: int) -> socket.socket:
         try:
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             listener.bind(address)
+            listener.listen(128)  # who knocks before the API is up waits, and is not refused
         except OSError:
             listener.close()
             raise

@@ -160,7 +160,7 @@ class Track(msgspec.Struct, gc=False):
             self.value, self.valid_at, self.is_late = said.value, said.valid_at, said.is_late
             if not self.is_forecast:
                 self.kind = said.kind
-        if level and rule.sign * said.value > rule.sign * self.best:
+        if level and said.holding and rule.sign * said.value > rule.sign * self.best:
             self.best, self.best_at = said.value, said.valid_at
         if level and (said.holding or level > self.level):
             # A doubted value holds nothing, but what it raised counts from it. A forecast's newest
@@ -171,10 +171,13 @@ class Track(msgspec.Struct, gc=False):
         self.seen_at = max(self.seen_at, said.at)
         self.expected_s = said.expected_s
 
-    def take_up(self, said: Evidence, onset_at: int) -> None:
-        """Hold again what still passes the exit limit, in an incident that had expired."""
-        if said.holding > self.level:
-            self.level = said.holding
+    def take_up(self, said: Evidence, level: int, onset_at: int) -> None:
+        """Hold again what still passes the exit limit, in an incident that expired.
+
+        `level` is the highest that this track can go on with.
+        """
+        if min(said.holding, level) > self.level:
+            self.level = min(said.holding, level)
             self.onset_at = onset_at
             self.best, self.best_at = said.value, said.valid_at
             self.held_until = max(self.held_until, said.until)
@@ -275,9 +278,10 @@ class Incident(msgspec.Struct):
             if self._is_old_news(one) or (self.status == "expired" and one.is_doubted):
                 continue
             track = self._track(one)
-            track.hear(one, rules[one.rule])
+            rule = rules[one.rule]
+            track.hear(one, rule)
             if self.status == "expired":
-                track.take_up(one, self.onset_at)
+                track.take_up(one, rule.up_to(self.level), self.onset_at)
         deciding = self._deciding(now)
         if self.status == "active":
             return self._go_on(now, deciding, rules)
@@ -468,7 +472,8 @@ class Incident(msgspec.Struct):
         order = list(rules)
         for track in self.tracks:
             track.order = order.index(track.rule)
-            track.level = min(track.level, _still_holds(track, rules[track.rule]))
+            rule = rules[track.rule]
+            track.level = rule.up_to(min(track.level, _still_holds(track, rule)))
         if any(track.level for track in self.tracks):
             return []
         if self.status == "active" and held_last is not None:

@@ -60,7 +60,8 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
     stand_in, stand_in_margin    judged where the variable is missing: it raises by its value,
               and ends only where value + margin is past the exit (a gust that a station does
               not report is under 10 kt above the mean wind)
-    day_limit    days_in_a_row: the limit that a day's extreme must pass
+    day_limit, day_is_below    days_in_a_row: the limit that a day's extreme must pass, and whether
+              it passes by being below it
     norm      limits are relative to this norm of the place (the climate's); None: fixed
     origin    where the limits come from
     """
@@ -84,6 +85,7 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
     stand_in: str | None
     stand_in_margin: float
     day_limit: float | None
+    day_is_below: bool
     norm: str | None
     origin: str
 
@@ -133,9 +135,26 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
         return next(level for level in LEVELS if self.enter[level - 1] is not None)
 
     @property
+    def reach_s(self) -> int:
+        """How far back its variable must be remembered; 0: not at all."""
+        if self.measure == "value":
+            return 0
+        if self.measure == "day_change":
+            return 2 * 86400
+        if self.measure == "days_in_a_row":
+            return int(max(limit for limit in self.enter if limit is not None) + 1) * 86400
+        # A change looks back further than its window, by the coverage that it allows to lack.
+        return self.window_s * 4 // 3 + 3600
+
+    @property
     def outermost(self) -> float:
         """The exit limit of the lowest level: past it, nothing holds."""
         return next(limit for limit in self.leave if limit is not None)
+
+    def up_to(self, level: int) -> Level:
+        """The highest level up to `level` that it has a limit for; NONE where it has none."""
+        has = (one for one in LEVELS if one <= level and self.enter[one - 1] is not None)
+        return max(has, default=Level.NONE)
 
     @property
     def digest(self) -> str:
@@ -258,19 +277,12 @@ def parse(text: str, origin: str) -> RuleSet:
     return RuleSet(str(document.get("name", origin)), tuple(rules))
 
 
-def _rule(text: _RuleText) -> Rule:
-    """A checked rule; ValueError says what cannot be."""
-    window_s = seconds(text.window)
+def _check_sense(text: _RuleText, window_s: int) -> None:
+    """ValueError for what fits the schema and cannot be."""
+    _check_limits(text)
     for name in (text.variable, *((text.stand_in.variable,) if text.stand_in else ())):
         if name not in CATALOGUE and name not in INDICES:
             raise ValueError(f"unknown variable {name!r}; `atalaia variables` lists them")
-    for written in (text.limits, text.exit if isinstance(text.exit, dict) else {}):
-        for word in written.keys() - {level.word for level in LEVELS}:
-            raise ValueError(f"there is no level {word!r}; levels are watch, yellow, orange, red")
-        if not all(map(isfinite, written.values())):
-            raise ValueError("a limit must be a finite number; leave out a level that has none")
-    if not text.limits:
-        raise ValueError("limits is empty; give at least one of watch, yellow, orange, red")
     if text.measure in ("sum", "mean", "change") and window_s == 0:
         raise ValueError(f'measure {text.measure!r} needs a window, for example window = "1h"')
     if text.measure == "value" and window_s:
@@ -279,21 +291,29 @@ def _rule(text: _RuleText) -> Rule:
         raise ValueError(f"{text.variable} cannot be added up; only sums over a period can")
     if text.measure == "days_in_a_row" and text.day_limit is None:
         raise ValueError("days_in_a_row needs day_limit, the limit of each day's extreme")
+    if text.measure != "value" and text.variable in INDICES:
+        raise ValueError(f"{text.variable} is an index and is judged as it stands (measure value)")
+    if text.for_readings and not seconds(text.for_):
+        raise ValueError("for_readings is the other way to fulfil `for`; give `for` as well")
     if text.hazard is Hazard.CANNOT_SEE:
         raise ValueError("cannot_see is judged by the watch itself and takes no rule")
-    is_below = text.when == "below"
+
+
+def _rule(text: _RuleText) -> Rule:
+    """A checked rule; ValueError says what cannot be."""
+    window_s = seconds(text.window)
+    _check_sense(text, window_s)
+    # Of days in a row the number is judged, and more are always worse.
+    is_below = text.when == "below" and text.measure != "days_in_a_row"
     enter = tuple(text.limits.get(level.word) for level in LEVELS)
     leave = tuple(_leave(text, level, is_below) for level in LEVELS)
     _check_order(enter, leave, is_below)
-    longest = {"day_change": 2 * 86400}.get(text.measure, window_s)
-    if text.measure == "days_in_a_row":
-        longest = int(max(text.limits.values()) + 1) * 86400
     return Rule(
         name=text.name,
         hazard=text.hazard,
         variable=text.variable,
         measure=text.measure,
-        window_s=longest,
+        window_s=86400 if text.measure == "day_change" else window_s,
         is_below=is_below,
         enter=enter,  # type: ignore[arg-type]
         leave=leave,  # type: ignore[arg-type]
@@ -308,6 +328,7 @@ def _rule(text: _RuleText) -> Rule:
         stand_in=text.stand_in.variable if text.stand_in else None,
         stand_in_margin=text.stand_in.margin if text.stand_in else 0.0,
         day_limit=text.day_limit,
+        day_is_below=text.when == "below",
         norm=text.norm,
         origin=text.origin,
     )
@@ -329,6 +350,16 @@ def _leave(text: _RuleText, level: Level, is_below: bool) -> float | None:
     if enter <= 0:
         raise ValueError("limits of 0 or less need exit = { yellow = …, … } in the same unit")
     return round(enter / text.exit if is_below else enter * text.exit, 6)
+
+
+def _check_limits(text: _RuleText) -> None:
+    for written in (text.limits, text.exit if isinstance(text.exit, dict) else {}):
+        for word in written.keys() - {level.word for level in LEVELS}:
+            raise ValueError(f"there is no level {word!r}; levels are watch, yellow, orange, red")
+        if not all(map(isfinite, written.values())):
+            raise ValueError("a limit must be a finite number; leave out a level that has none")
+    if not text.limits:
+        raise ValueError("limits is empty; give at least one of watch, yellow, orange, red")
 
 
 def _check_order(

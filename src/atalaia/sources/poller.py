@@ -140,6 +140,7 @@ class TomorrowIoPlan:
         self._is_adaptive = is_adaptive
         self._base_url = base_url
         every = intervals(len(places), 0, most_a_day(self.name), self._pace, forecast_s)
+        self._calls_for_now = most_a_day(self.name) - len(places) * _DAY_S / every.forecast_s
         self.expected_s = max(300, math.ceil(every.calm_s) if is_adaptive else interval_s)
 
     def due(
@@ -154,8 +155,10 @@ class TomorrowIoPlan:
                 )
                 for place in np.flatnonzero(_age(now, last[content]) >= every_s).tolist()
             ]
-        # A storm takes most of the calls. A calm place that would soon count as unseen for want
-        # of them is asked as if it were near a limit, after those that are.
+        # A storm takes most of the calls, but each calm place is asked at least every second
+        # expected interval, or it would be taken for unseen: then as if it were near a limit,
+        # after those that are.
+        near = int((np.nan_to_num(nearness) >= NEAR).sum())
         closeness = _with_unseen(now, last["realtime"], nearness, self.expected_s)
         return due_within_budget(
             now,
@@ -163,9 +166,15 @@ class TomorrowIoPlan:
             closeness,
             left,
             source=self.name,
-            pace=self._pace,
+            pace=Pace(near_s=self._near_s(near)),
             forecast_s=self._forecast_s,
         )
+
+    def _near_s(self, near: int) -> int:
+        """The interval for so many places near a limit that leaves the calm ones their calls."""
+        for_calm = (len(self._places) - near) * _DAY_S / (2 * self.expected_s)
+        left = max(1.0, self._calls_for_now - for_calm)
+        return max(self._pace.near_s, math.ceil(near * _DAY_S / left))
 
     def requests(self, asked: Sequence[Due]) -> list[tuple[Request, list[Due]]]:
         """See `Plan.requests`."""

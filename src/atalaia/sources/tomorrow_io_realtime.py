@@ -36,7 +36,6 @@ _UNREADABLE = (msgspec.MsgspecError, ValueError, OverflowError, RecursionError)
 _received_at = attrgetter("received_at")
 _time, _values_of = attrgetter("time"), attrgetter("values")
 _is_recorded = attrgetter("is_recorded")
-_known = attrgetter("received_at", "is_recorded")
 
 
 class _Shape:
@@ -178,10 +177,12 @@ def _position(payload: Payload, places: Places, locate: Locate, rejects: list[Re
 
 def _known_at(payloads: list[Payload], valid_at: Ints) -> int | Ints:
     """When each row became known; one number where, as mostly, all came in one second."""
-    known = set(map(_known, payloads))
-    if len(known) == 1:
-        received_at, is_recorded = known.pop()
-        return valid_at if is_recorded else received_at
+    recorded = {payload.is_recorded for payload in payloads}
+    if recorded == {True}:
+        return valid_at
+    seconds = {payload.received_at for payload in payloads}
+    if recorded == {False} and len(seconds) == 1:
+        return seconds.pop()
     received = np.fromiter(map(_received_at, payloads), np.int64, len(payloads))
     is_recorded = np.fromiter(map(_is_recorded, payloads), np.bool_, len(payloads))
     return np.where(is_recorded, valid_at, received)

@@ -31,17 +31,22 @@ def _of_one(
     table: SeriesTable,
 ) -> Findings:
     """One area and one source: the k-th largest of its places' newest values, at each instant."""
+    source = int(found.source[0])
+    numbers = [int(n) for n in table.numbers_of(members, source)]
+    known = [table.area_value.get((rule.name, n), (np.nan, np.nan, NO_TIME)) for n in numbers]
+    newest_at = np.array([at for _, _, at in known], np.int64)
+    # A late value does not take the place of what its place has said since.
+    column_of = np.searchsorted(np.array(members), found.subject)
+    is_newest = found.valid_at >= newest_at[column_of]
+    found, column_of = only(found, is_newest), column_of[is_newest]
+    if not len(found.value):
+        return found
     at, slot = np.unique(found.valid_at, return_inverse=True)
     shape = (len(at) + 1, len(members))
     value, top = np.full(shape, np.nan), np.full(shape, np.nan)
     told_at = np.full(shape, NO_TIME, np.int64)
-    source = int(found.source[0])
-    numbers = [int(n) for n in table.numbers_of(members, source)]
-    for column, number in enumerate(numbers):
-        remembered = table.area_value.get((rule.name, number))
-        if remembered is not None:
-            value[0, column], top[0, column], told_at[0, column] = remembered
-    column_of = np.searchsorted(np.array(members), found.subject)
+    for column, remembered in enumerate(known):
+        value[0, column], top[0, column], told_at[0, column] = remembered
     value[slot + 1, column_of] = found.value
     top[slot + 1, column_of] = found.ceiling
     told_at[slot + 1, column_of] = found.valid_at
@@ -87,5 +92,6 @@ def _of_one(
         onset_at=at,
         until=at,
         expected_s=np.full(n, int(found.expected_s.max()), np.int64),
+        is_late=found.is_late,
     )
     return only(judged, np.isfinite(value))

@@ -106,7 +106,9 @@ class _Walk:
         table: SeriesTable,
     ) -> None:
         self.name, self.where = name, where
-        self.series, self.valid_at, self.value = series[where], valid_at[where], column[where]
+        if len(where) < len(column):
+            series, valid_at, column = series[where], valid_at[where], column[where]
+        self.series, self.valid_at, self.value = series, valid_at, column
         self.is_first = np.empty(len(where), bool)
         self.is_first[0] = True
         self.is_first[1:] = self.series[1:] != self.series[:-1]
@@ -123,18 +125,20 @@ class _Walk:
         # Of several assignments to one series numpy keeps the last, which is the newest row.
         table.last[self.name][self.series] = self.value
         table.last_at[self.name][self.series] = self.valid_at
-        good = slice(None) if suspect is None else ~suspect[self.where]
-        table.good[self.name][self.series[good]] = self.value[good]
+        if CATALOGUE[self.name].max_step_per_h:  # only jumps are held against what was good
+            good = slice(None) if suspect is None else ~suspect[self.where]
+            table.good[self.name][self.series[good]] = self.value[good]
 
 
 def _stuck(walk: _Walk, after_h: int, table: SeriesTable) -> Bools:
     """Values, other than 0, that have been the same for too long."""
     since = table.unchanged_since[walk.name]
     is_new = walk.value != walk.before
-    start = np.where(is_new | ~walk.is_first, walk.valid_at, since[walk.series])
-    # The run that a row belongs to began at the last row that was new, or first in its series.
-    head = np.where(is_new | walk.is_first, np.arange(len(start)), 0)
-    begun = start[np.maximum.accumulate(head)]
+    begun = np.where(is_new | ~walk.is_first, walk.valid_at, since[walk.series])
+    if not walk.is_first.all():
+        # The run that a row belongs to began at the last row that was new, or first in its series.
+        head = np.where(is_new | walk.is_first, np.arange(len(begun)), 0)
+        begun = begun[np.maximum.accumulate(head)]
     since[walk.series] = begun
     stuck: Bools = (walk.value != 0) & (walk.valid_at - begun >= after_h * 3600)
     return stuck

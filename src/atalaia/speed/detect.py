@@ -44,6 +44,8 @@ class _Rows:
 
     readings: Readings
     series: Ints
+    source: Ints
+    expected_s: Ints
     checked: Checked
     is_late: bool
 
@@ -51,6 +53,8 @@ class _Rows:
         return _Rows(
             self.readings.take(rows),
             self.series[rows],
+            self.source[rows],
+            self.expected_s[rows],
             Checked(
                 {name: column[rows] for name, column in self.checked.values.items()},
                 {name: column[rows] for name, column in self.checked.suspect.items()},
@@ -96,7 +100,8 @@ class Detector:
     def _present(self, rows: Readings) -> Iterator[Findings]:
         series = self._series(rows)
         if (series[1:] <= series[:-1]).any():
-            order = np.lexsort((rows.valid_at, rows.known_at, series))
+            # Stable: within a series rows stay in the order in which they became known.
+            order = np.argsort(series, kind="stable")
             rows, series = rows.take(order), series[order]
         late = self._is_late(rows, series)
         self._expect(rows, series)
@@ -104,9 +109,8 @@ class Detector:
             fresh_rows, fresh_series = rows.take(~late), series[~late]
         else:
             fresh_rows, fresh_series = rows, series
-        fresh = _Rows(
-            fresh_rows, fresh_series, check(fresh_rows, fresh_series, self.table), is_late=False
-        )
+        checked = check(fresh_rows, fresh_series, self.table)
+        fresh = self._rows(fresh_rows, fresh_series, checked, is_late=False)
         self.table.valid_at[fresh_series] = fresh_rows.valid_at
         self._note_usable(fresh)
         parts = [fresh] if len(fresh_rows) else []
@@ -115,11 +119,15 @@ class Detector:
             by_time = np.lexsort((old.valid_at, series[late]))
             old = old.take(by_time)
             values = Checked(plausible(old.values), {})
-            parts.append(_Rows(old, series[late][by_time], values, is_late=True))
+            parts.append(self._rows(old, series[late][by_time], values, is_late=True))
         blocks = {name: self._extend(name, reach, parts) for name, reach in self._reach.items()}
         for part in parts:
             for rule in self.rules.rules:
                 yield from self._judge(rule, part, blocks)
+
+    def _rows(self, rows: Readings, series: Ints, checked: Checked, *, is_late: bool) -> _Rows:
+        table = self.table
+        return _Rows(rows, series, table.source[series], table.expected_s[series], checked, is_late)
 
     def _series(self, rows: Readings) -> Ints:
         codes = self.table.source_codes(rows.sources)
@@ -165,6 +173,8 @@ class Detector:
         if not added:
             return None
         series = np.unique(np.concatenate([one[0] for one in added]))
+        if not len(series):
+            return None
         kept = [(i, self.table.windows.get((int(i), name))) for i in series]
         for i, window in kept:
             if window is not None:
@@ -251,7 +261,7 @@ class Detector:
         found = Findings(
             rule=rule,
             subject=rows.readings.place,
-            source=self.table.source[rows.series],
+            source=rows.source,
             kind=kinds,
             known_at=known_at,
             at=valid_at,
@@ -263,7 +273,7 @@ class Detector:
             held=held,
             onset_at=valid_at,
             until=valid_at,
-            expected_s=self.table.expected_s[rows.series],
+            expected_s=rows.expected_s,
             is_late=rows.is_late,
         )
         return found if counts.all() else only(found, counts)
@@ -290,8 +300,6 @@ def _reach(rules: RuleSet) -> dict[str, int]:
     """How far back each windowed variable is remembered, in seconds."""
     reach: dict[str, int] = {}
     for rule in rules.rules:
-        if rule.measure != "value":
-            # A change looks back a little further than its window (75 % coverage).
-            needed = int(rule.window_s / measure.COVERAGE) + 3600
-            reach[rule.variable] = max(reach.get(rule.variable, 0), needed)
+        if rule.reach_s:
+            reach[rule.variable] = max(reach.get(rule.variable, 0), rule.reach_s)
     return reach

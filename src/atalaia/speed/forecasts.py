@@ -10,7 +10,7 @@ import numpy as np
 from atalaia.domain.reading import Bools, Floats, Ints, Kind, Readings
 from atalaia.domain.rule import Rule, RuleSet
 from atalaia.speed.check import Checked, plausible
-from atalaia.speed.findings import Findings, levels
+from atalaia.speed.findings import Findings, levels, only
 from atalaia.speed.measure import Block
 from atalaia.speed.series import SeriesTable
 from atalaia.speed.values import Norm, instant_value, window_value
@@ -48,7 +48,7 @@ class Forecasts:
             yield from self._revision(rows.take(issue), series[issue], int(now))
 
     def _revision(self, rows: Readings, series: Ints, now: int) -> Iterator[Findings]:
-        view, series = self._view(rows, series, now)
+        view, series, revised = self._view(rows, series, now)
         if not len(view):
             return
         hours = Hours(view, series, Checked(plausible(view.values), {}))
@@ -57,16 +57,17 @@ class Forecasts:
                 continue
             judged = self._judged(rule, hours)
             if judged is not None:
-                yield self._worst(rule, *judged, now)
+                yield self._worst(rule, *judged, revised, now)
 
-    def _view(self, rows: Readings, series: Ints, now: int) -> tuple[Readings, Ints]:
-        """What the revised series now say of the hours to come, older issues filling gaps."""
+    def _view(self, rows: Readings, series: Ints, now: int) -> tuple[Readings, Ints, Ints]:
+        """What the series now say of the hours to come, older issues filling gaps; and the
+        numbers of those that say anything new."""
         wanted = self.rules.variables
         rows = replace(
             rows, values={name: column for name, column in rows.values.items() if name in wanted}
         )
-        revised = np.unique(series)
-        before = [(int(i), self.table.forecasts.get(int(i))) for i in revised]
+        told = np.unique(series)
+        before = [(int(i), self.table.forecasts.get(int(i))) for i in told]
         parts = [view for _, view in before if view is not None]
         numbers = [np.full(len(view), i) for i, view in before if view is not None]
         all_rows = Readings.concat([*parts, rows])
@@ -76,12 +77,14 @@ class Forecasts:
         s, t = all_series[order], all_rows.valid_at[order]
         is_newest = np.ones(len(order), bool)
         is_newest[:-1] = (s[1:] != s[:-1]) | (t[1:] != t[:-1])
+        is_news = (order >= len(order) - len(rows)) & ~_is_as_before(all_rows.take(order), s)
+        revised = np.unique(s[is_news & (t > now)])
         keep = order[is_newest & (t > now)]
         view, view_series = all_rows.take(keep), all_series[keep]
-        bounds = np.searchsorted(view_series, [revised, revised + 1])
-        for i, start, stop in zip(revised, *bounds, strict=True):
+        bounds = np.searchsorted(view_series, [told, told + 1])
+        for i, start, stop in zip(told, *bounds, strict=True):
             self.table.forecasts[int(i)] = view.take(slice(start, stop))
-        return view, view_series
+        return view, view_series, revised
 
     def _judged(self, rule: Rule, hours: Hours) -> tuple[Hours, Floats, Floats] | None:
         """Value and ceiling of each hour to come that the rule can judge."""
@@ -107,9 +110,13 @@ class Forecasts:
         return hours.take(known), value[known], ceiling[known]
 
     def _worst(
-        self, rule: Rule, hours: Hours, value: Floats, ceiling: Floats, now: int
+        self, rule: Rule, hours: Hours, value: Floats, ceiling: Floats, revised: Ints, now: int
     ) -> Findings:
-        """Of each series the first hour of the highest level, and from when to when it passes."""
+        """Of each series the first hour of the highest level, and from when to when it passes.
+
+        What is told again unchanged is no revision: it may raise, as hours come within reach,
+        and withdraws nothing.
+        """
         within = hours.readings.valid_at <= now + rule.forecast_within_s
         hours, value, ceiling = hours.take(within), value[within], ceiling[within]
         entered, holding, _ = levels(rule, value, ceiling)
@@ -130,7 +137,7 @@ class Forecasts:
             best_holding.append(holding[mine].max())
         pick = np.array(picks, np.int64)
         n = len(pick)
-        return Findings(
+        worst_hours = Findings(
             rule=rule,
             subject=self.table.place[series],
             source=self.table.source[series],
@@ -147,3 +154,16 @@ class Forecasts:
             until=np.array(until, np.int64),
             expected_s=np.full(n, 3600, np.int64),
         )
+        counts = np.isin(series, revised) | (worst_hours.entered > 0)
+        return worst_hours if counts.all() else only(worst_hours, counts)
+
+
+def _is_as_before(rows: Readings, series: Ints) -> Bools:
+    """Rows, sorted by series and valid time, that say the same as the row before them."""
+    same = np.zeros(len(rows), bool)
+    same[1:] = series[1:] == series[:-1]
+    for column in (rows.valid_at, rows.issued_at, rows.period_s):
+        same[1:] &= column[1:] == column[:-1]
+    for values in rows.values.values():
+        same[1:] &= (values[1:] == values[:-1]) | (np.isnan(values[1:]) & np.isnan(values[:-1]))
+    return same

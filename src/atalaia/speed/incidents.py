@@ -147,7 +147,7 @@ class Book:
             name, zone = area, members[0].timezone
             concerned = tuple(member.id for member in members)
         track, rule = change.track, change.rule
-        window_s = rule.window_s if rule and rule.measure != "days_in_a_row" else 0
+        window_s = rule.window_s if rule else 0
         unit = rule.unit if rule else None
         variable = rule.variable if rule else None
         is_over = change.type in ("end", "cancel")

@@ -116,7 +116,7 @@ def rolling_mean(block: Block, window_s: int) -> tuple[Floats, Floats]:
 
 
 def change(block: Block, window_s: int) -> tuple[Floats, Floats]:
-    """Value less the value a window ago (the newest from between 1 and 1.25 windows before)."""
+    """Value less the value a window ago (the newest from between 1 and 1⅓ windows before)."""
     milli = np.round(block.value * 1000).astype(np.int64)
     ago = np.searchsorted(block.key, block.key - window_s, side="right") - 1
     known = ago >= 0

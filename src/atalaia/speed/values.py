@@ -30,23 +30,27 @@ def instant_value(rule: Rule, checked: Checked) -> tuple[Floats, Floats, Bools |
     """Value, ceiling and doubt of an instant rule; None where no row has its inputs."""
     index = INDICES.get(rule.variable)
     value = _index(rule.variable, checked) if index else checked.values.get(rule.variable)
-    doubts = [
-        checked.suspect[name]
-        for name in (index[1] if index else (rule.variable,))
-        if name in checked.suspect
-    ]
-    suspect = np.logical_or.reduce(doubts) if doubts else None
+    suspect = _doubt(index[1] if index else (rule.variable,), checked)
     stand_in = checked.values.get(rule.stand_in) if rule.stand_in else None
     if stand_in is None:
         return None if value is None else (value, value, suspect)
+    doubt = _doubt((rule.stand_in,) if rule.stand_in else (), checked)
     if value is None:
-        return stand_in, stand_in + rule.sign * rule.stand_in_margin, suspect
+        return stand_in, stand_in + rule.sign * rule.stand_in_margin, doubt
     missing = np.isnan(value)
+    if doubt is not None:
+        suspect = doubt & missing if suspect is None else np.where(missing, doubt, suspect)
     return (
         np.where(missing, stand_in, value),
         np.where(missing, stand_in + rule.sign * rule.stand_in_margin, value),
         suspect,
     )
+
+
+def _doubt(names: tuple[str, ...], checked: Checked) -> Bools | None:
+    """Where any of the variables is suspect; None where none is."""
+    doubts = [checked.suspect[name] for name in names if name in checked.suspect]
+    return np.logical_or.reduce(doubts) if doubts else None
 
 
 def window_value(rule: Rule, block: Block, table: SeriesTable) -> tuple[Floats, Floats]:
@@ -61,7 +65,9 @@ def window_value(rule: Rule, block: Block, table: SeriesTable) -> tuple[Floats, 
     zones = [places[int(i)].timezone for i in table.place[: table.count]]
     if rule.measure == "day_change":
         return measure.day_change(block, zones)
-    return measure.days_in_a_row(block, zones, rule.day_limit or 0.0, rule.sign)
+    return measure.days_in_a_row(
+        block, zones, rule.day_limit or 0.0, -1 if rule.day_is_below else 1
+    )
 
 
 def _index(name: str, checked: Checked) -> Floats | None:

@@ -1,0 +1,88 @@
+"""What the pollers ask and when, without a network: a day passes in a loop."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from atalaia.domain.place import Place, Places
+from atalaia.domain.reading import NO_TIME
+from atalaia.sources.budget import Budget
+from atalaia.sources.open_meteo import calls_per_place
+from atalaia.sources.poller import OpenMeteoPlan, Plan, TomorrowIoPlan
+from atalaia.sources.schedule import Pace
+
+MIDNIGHT = 1_768_003_200
+
+
+def places(n: int) -> Places:
+    return Places(
+        Place(id=f"p{i}", name=f"P{i}", latitude=i / 100, longitude=0.0) for i in range(n)
+    )
+
+
+def a_day(plan: Plan, n: int, nearness: np.ndarray) -> tuple[list[tuple[int, str, int]], float]:
+    """(when, content, place) of all calls of a day, and the longest that a place went unasked."""
+    budget = Budget.of(plan.name)
+    last = {content: np.full(n, NO_TIME, np.int64) for content in plan.contents}
+    seen = np.full(n, MIDNIGHT, np.int64)
+    asked: list[tuple[int, str, int]] = []
+    longest = 0.0
+    for now in range(MIDNIGHT, MIDNIGHT + 86_400, 30):
+        for request, what in plan.requests(plan.due(now, last, nearness, budget.left(now))):
+            if budget.take(request.cost, now) > 0:
+                break
+            for one in what:
+                last[one.content][one.place] = now
+                asked.append((now, one.content, one.place))
+                if one.content == plan.contents[0]:
+                    longest = max(longest, float(now - seen[one.place]))
+                    seen[one.place] = now
+    return asked, max(longest, float((MIDNIGHT + 86_400 - seen).max()))
+
+
+def tomorrow_io(n: int) -> TomorrowIoPlan:
+    return TomorrowIoPlan(places(n), key="k", interval_s=180, forecast_s=21_600, is_adaptive=True)
+
+
+@pytest.mark.parametrize(("n", "stormy"), [(1, 0), (3, 0), (3, 1), (27, 0), (27, 1), (27, 5)])
+def test_no_place_goes_unasked_so_long_that_tomorrow_io_would_count_as_silent(
+    n: int, stormy: int
+) -> None:
+    plan = tomorrow_io(n)
+    nearness = np.zeros(n)
+    nearness[:stormy] = 1.0
+    asked, longest = a_day(plan, n, nearness)
+    assert longest < 3 * plan.expected_s
+    assert len(asked) <= 500
+    if stormy:
+        calls = np.bincount([place for _, content, place in asked if content == "realtime"])
+        assert calls[:stormy].min() > 2 * calls[stormy:].max()
+
+
+@pytest.mark.parametrize("near", [0.0, 0.5, 1.0])
+def test_open_meteo_fits_a_day_of_the_27_capitals_into_its_calls(near: float) -> None:
+    plan = OpenMeteoPlan(places(27), Pace(300, 900), is_adaptive=True)
+    asked, longest = a_day(plan, 27, np.full(27, near))
+    assert len(asked) * calls_per_place() <= 10_000
+    assert longest <= 900
+    assert longest < 3 * plan.expected_s
+
+
+def test_open_meteo_slows_down_evenly_where_there_are_too_many_places() -> None:
+    plan = OpenMeteoPlan(places(1000), Pace(300, 900), is_adaptive=True)
+    nearness = np.zeros(1000)
+    nearness[7] = 1.0
+    asked, longest = a_day(plan, 1000, nearness)
+    assert len(asked) * calls_per_place() <= 10_000
+    assert longest < 3 * plan.expected_s
+    assert np.bincount([place for _, _, place in asked], minlength=1000).min() >= 4
+
+
+def test_a_fixed_plan_asks_every_place_at_its_interval() -> None:
+    plan = TomorrowIoPlan(places(2), key="k", interval_s=600, forecast_s=43_200, is_adaptive=False)
+    asked, longest = a_day(plan, 2, np.array([1.0, 0.0]))
+    assert longest == 600
+    contents = [(content, place) for _, content, place in asked]
+    assert contents.count(("realtime", 0)) == contents.count(("realtime", 1)) == 144
+    assert contents.count(("forecast", 0)) == 2

@@ -1,0 +1,251 @@
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from atalaia.domain.place import Place
+from atalaia.errors import SettingsInvalid
+from atalaia.settings import KEYS, Secret, describe, load
+
+EXAMPLE = Path(__file__).parents[1] / "atalaia.example.toml"
+
+
+def written(folder: Path, text: str) -> Path:
+    path = folder / "atalaia.toml"
+    path.write_text(text)
+    return path
+
+
+def problems(folder: Path, text: str, **env: str) -> list[str]:
+    path = written(folder, text)
+    with pytest.raises(SettingsInvalid) as told:
+        load(path, env)
+    return [line.replace(str(path), "file") for line in told.value.problems]
+
+
+def test_without_a_file_it_watches_brazils_27_capitals() -> None:
+    settings = load(None, {"HOME": "/nowhere", "XDG_DATA_HOME": "/data"})
+    assert len(settings.places) == 27
+    assert settings.places.get("4314902") == Place(
+        id="4314902",
+        name="Porto Alegre",
+        latitude=-30.0318,
+        longitude=-51.2065,
+        timezone="America/Sao_Paulo",
+    )
+    assert {p.timezone for p in settings.places} >= {"America/Manaus", "America/Rio_Branco"}
+    assert all(place.fault() is None for place in settings.places)
+    assert settings.rules.name == "inmet"
+    assert settings.home == Path("/data/atalaia")
+    assert (settings.api.host, settings.api.port, settings.api.key) == ("127.0.0.1", 8420, None)
+    assert settings.open_meteo.enabled
+    assert not settings.tomorrow_io.enabled
+
+
+def test_the_example_names_every_key_and_says_its_default(tmp_path: Path) -> None:
+    text = EXAMPLE.read_text()
+    env = {"XDG_DATA_HOME": str(tmp_path)}
+    with_file, without = load(EXAMPLE, env), load(None, env)
+    for name in without.__struct_fields__:
+        if name not in ("file", "places"):
+            assert getattr(with_file, name) == getattr(without, name), name
+    for key in KEYS:
+        name = key.rpartition(".")[2]
+        if name != "key":  # a key in the file itself is possible, and not what one should do
+            assert re.search(rf"^(# )?{name} = ", text, re.MULTILINE), key
+
+
+def test_the_example_is_valid_with_every_line_that_is_commented_out(tmp_path: Path) -> None:
+    text = re.sub(r"^# (\w+ = |\[\[place)", r"\1", EXAMPLE.read_text(), flags=re.MULTILINE)
+    text = text.replace('places = "places.csv"\n', "")
+    for name in ("tomorrow.key", "push.key"):
+        (tmp_path / name).write_text("a-key\n")
+    tomllib.loads(text)
+    settings = load(written(tmp_path, text), {})
+    assert settings.places[0].area == "guaiba"
+    assert settings.api.key is not None
+
+
+def test_the_environment_goes_before_the_file_and_the_file_before_defaults(
+    tmp_path: Path,
+) -> None:
+    path = written(
+        tmp_path,
+        'home = "here"\nlanguage = "es"\n[api]\nport = 1000\n[sources.open-meteo]\n'
+        'interval = "10min"\nadaptive = true\n',
+    )
+    settings = load(path, {})
+    assert settings.home == tmp_path / "here"
+    assert (settings.api.port, settings.language) == (1000, "es")
+    env = {
+        "ATALAIA_HOME": "there",
+        "ATALAIA_API_PORT": "2000",
+        "ATALAIA_SOURCES_OPEN_METEO_ADAPTIVE": "false",
+        "ATALAIA_LANGUAGE": "",
+    }
+    settings = load(path, env)
+    assert settings.home == Path("there")
+    assert (settings.api.port, settings.language) == (2000, "es")
+    assert settings.open_meteo.interval_s == 600
+    assert not settings.open_meteo.is_adaptive
+
+
+def test_every_problem_is_named_with_its_line(tmp_path: Path) -> None:
+    text = """\
+rules = "inmt"
+langage = "en"
+[sources.open-meteo]
+interval = 5
+calm_interval = "1min"
+enabled = "yes"
+[sources.openmeteo]
+[api]
+port = 99999
+key = "a"
+key_file = "b"
+[limits]
+max_body = "1GB"
+[[place]]
+id = "a"
+name = "A"
+latitude = 91
+longitude = 0
+[[place]]
+id = "a"
+name = "A"
+latitude = 1
+longitude = 1
+timezone = "Mars/Base"
+[[place]]
+id = 5
+latitude = "north"
+longitude = 1
+lon = 3
+[[place]]
+id = "b"
+name = "B"
+latitude = 1
+longitude = 1
+[[place]]
+id = "b"
+name = "B"
+latitude = 1
+longitude = 1
+"""
+    told = problems(tmp_path, text)
+    for line, words in (
+        (1, "no rule set is called 'inmt' (did you mean inmet?)"),
+        (2, "unknown key langage (did you mean language?)"),
+        (4, "sources.open-meteo.interval: not a duration"),
+        (5, "sources.open-meteo.calm_interval: shorter than interval"),
+        (6, "sources.open-meteo.enabled: neither true nor false"),
+        (7, "unknown key sources.openmeteo (did you mean open-meteo?)"),
+        (9, "api.port: not a whole number from 0 to 65535"),
+        (10, "api.key: key_file is set too"),
+        (13, "limits.max_body: not a size from 1 kB to 64 MB"),
+        (17, "place a: latitude 91"),
+        (24, "place a: no time zone is called 'Mars/Base'"),
+        (25, "place 5: name is missing"),
+        (26, "place 5: id is not a text"),
+        (27, "place 5: latitude is not a number"),
+        (29, "place 5: unknown key lon"),
+        (35, "place b is there twice"),
+    ):
+        assert any(t.startswith(f"file:{line}: ") and words in t for t in told), (line, words, told)
+    assert all(re.match(r"file:\d+: .+[;?].+", t) for t in told)
+
+
+def test_a_file_that_is_no_toml_is_named_with_its_line(tmp_path: Path) -> None:
+    (told,) = problems(tmp_path, 'home = "a"\nrules = inmet\n')
+    assert told.startswith("file:2: not TOML")
+
+
+@pytest.mark.parametrize(
+    ("env", "words"),
+    [
+        ({"ATALAIA_API_PORT": "http"}, "ATALAIA_API_PORT: api.port: not a whole number"),
+        ({"ATALAIA_ARCHIVE_INTERVAL": "5"}, "ATALAIA_ARCHIVE_INTERVAL: archive.interval: '5' is"),
+        (
+            {"TOMORROW_API_KEY": "a", "TOMORROW_API_KEY_FILE": "b"},
+            "TOMORROW_API_KEY: TOMORROW_API_KEY_FILE is set too; keep one of them",
+        ),
+        ({"TOMORROW_API_KEY_FILE": "/no/such"}, "/no/such: No such file or directory; give a"),
+        ({"TOMORROW_API_KEY": "a b"}, "TOMORROW_API_KEY: this is no key"),
+        ({"ATALAIA_SOURCES_TOMORROW_IO_ENABLED": "true"}, "there is no key; set TOMORROW"),
+        ({"ATALAIA_SOURCES_OPEN_METEO_BASE_URL": "ftp://x"}, "not an address"),
+        ({"ATALAIA_PLACES": "/no/such.csv"}, "/no/such.csv:1: No such file"),
+        ({"ATALAIA_RULES": "/no/such.toml"}, "no/such.toml"),
+    ],
+)
+def test_a_variable_that_is_wrong_is_named(env: dict[str, str], words: str) -> None:
+    with pytest.raises(SettingsInvalid) as told:
+        load(None, env)
+    assert words in str(told.value)
+
+
+def test_places_come_from_a_file_beside_the_settings_and_its_faults_are_named(
+    tmp_path: Path,
+) -> None:
+    places = tmp_path / "places.csv"
+    places.write_text("place_id,name,latitude,longitude,timezone\na,A,1,2,UTC\n")
+    settings = load(written(tmp_path, 'places = "places.csv"\n'), {})
+    assert [place.id for place in settings.places] == ["a"]
+    places.write_text("place_id,name,latitude,longitude,timezone\na,A,91,2,UTC\na,A,x,2,UTC\n")
+    told = problems(tmp_path, '\nplaces = "places.csv"\n')
+    assert told[0].startswith(f"file:2: {places}:2: ")
+    assert told[1].startswith(f"file:2: {places}:3: ")
+    told = problems(tmp_path, 'places = "places.csv"\n[[place]]\nid = "a"\n')
+    assert any("cannot go together" in t for t in told)
+
+
+def test_a_fixed_plan_that_does_not_fit_is_refused_and_an_adaptive_one_is_not(
+    tmp_path: Path,
+) -> None:
+    key = {"TOMORROW_API_KEY": "k"}
+    text = "[sources.tomorrow-io]\nadaptive = {}\ninterval = '{}'\n"
+    (told,) = problems(tmp_path, text.format("false", "3min"), **key)
+    assert told.startswith("file:3: sources.tomorrow-io.interval: tomorrow-io: 28 calls a round")
+    assert "does not fit in 25 an hour and 500 a day" in told
+    assert "adaptive = true" in told
+    assert load(written(tmp_path, text.format("true", "3min")), key).tomorrow_io.enabled
+    assert load(written(tmp_path, text.format("false", "156min")), key).tomorrow_io.enabled
+    (told,) = problems(tmp_path, "[sources.open-meteo]\nadaptive = false\ninterval = '5min'\n")
+    assert told.startswith("file:3: sources.open-meteo.interval: open-meteo: 54 calls a round")
+
+
+def test_the_environments_key_goes_before_the_files(tmp_path: Path) -> None:
+    (tmp_path / "in-file").write_text("from-file\n")
+    path = written(tmp_path, '[sources.tomorrow-io]\nkey_file = "in-file"\n')
+    key = load(path, {}).tomorrow_io.key
+    assert key is not None
+    assert key.reveal() == "from-file"
+    key = load(path, {"TOMORROW_API_KEY": "from-env"}).tomorrow_io.key
+    assert key is not None
+    assert key.reveal() == "from-env"
+
+
+def test_a_secret_is_shown_nowhere(tmp_path: Path) -> None:
+    path = written(tmp_path, '[api]\nkey = "s3cret"\n')
+    settings = load(path, {"TOMORROW_API_KEY": "t0psecret"})
+    assert settings.api.key is not None
+    for shown in (repr(settings), str(settings), "\n".join(describe(settings)), f"{Secret('x')}"):
+        assert "s3cret" not in shown
+        assert "t0psecret" not in shown
+    told = problems(tmp_path, '[api]\nkey = "s3 cret"\nport = -1\n', TOMORROW_API_KEY="t0p secret")
+    assert len(told) == 3
+    assert not any(word in line for line in told for word in ("s3 cret", "t0p secret"))
+
+
+def test_config_check_prints_the_arithmetic_of_the_calls() -> None:
+    lines = describe(load(None, {"TOMORROW_API_KEY": "k", "ATALAIA_API_PROT": "1"}))
+    told = "\n".join(lines)
+    assert "open-meteo: 54 calls a round, every 15 min = 5,184 a day" in told
+    assert "does not fit in 25 an hour and 500 a day" in told
+    assert "adaptive: calm places every 100 min" in told
+    assert "push is off" in told
+    assert "ATALAIA_API_PROT is no setting (did you mean ATALAIA_API_PORT?)" in told
+    told = "\n".join(describe(load(None, {})))
+    assert "tomorrow-io: off: no key; set TOMORROW_API_KEY or TOMORROW_API_KEY_FILE" in told
