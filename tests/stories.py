@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -18,6 +21,7 @@ from atalaia.domain.reading import NO_TIME, Decoded, Kind, Readings
 from atalaia.domain.rule import Rule, RuleSet, parse
 from atalaia.domain.variable import CATALOGUE
 from atalaia.homes.ports import Commit, Record
+from atalaia.sources import readings_csv
 from atalaia.speed.watch import Watch
 
 HOUR = 3600
@@ -307,3 +311,26 @@ def replayed(
     done = replay(where, files, rules, home=home)
     assert_sane(done.entries)
     return done
+
+
+def write_readings(path: Path, readings: Readings, where: Places) -> Path:
+    """The rows as a READINGS.csv."""
+    path.write_bytes(readings_csv.write(readings, where))
+    return path
+
+
+def atalaia(*arguments: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    """The command in a process of its own."""
+    return subprocess.run(
+        command(*arguments),
+        capture_output=True,
+        text=True,
+        env=os.environ | {"COLUMNS": "100"} | environment,
+        timeout=120,
+        check=False,
+    )
+
+
+def command(*arguments: str | Path) -> list[str]:
+    start = "from atalaia.cli import main; main()"
+    return [sys.executable, "-c", start, *(str(one) for one in arguments)]

@@ -12,8 +12,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-import nycflights
 from rich.console import Console
+
+import nycflights
 
 QUESTION = """
 SELECT place_id AS place, month(valid_at) AS month,

@@ -27,6 +27,7 @@ from atalaia.domain.incident import (
     Evidence,
     Incident,
 )
+from atalaia.domain.incident import _still_holds as still_holds
 from atalaia.domain.reading import Kind
 from atalaia.domain.rule import Rule
 from atalaia.speed import items
@@ -247,12 +248,15 @@ class IncidentLife(RuleBasedStateMachine):
         if change.reason in ("onset", "escalated", "eased"):
             seeing = [t for t in self.incident.tracks if t.level and t.can_see(self.now)]
             holding = [t for t in self.incident.tracks if t.level]
-            assert change.level == max(t.level for t in seeing or holding)
+            assert change.level in {t.level for t in seeing or holding}
+            higher = [t for t in seeing if t.level > change.level]
+            assert all(still_holds(t, RULES[t.rule]) < t.level for t in higher), "back, and calm"
         earlier = [c for c in self.changes if c.incident == change.incident]
         if earlier and change.type == "update":
             if change.reason == "escalated":
                 assert change.level > earlier[-1].level
-                assert any(said_level(one) >= change.level for one in said), "by an entry limit"
+                holds = max(max(one.holding, one.entered) for one in said)
+                assert holds >= change.level, "nothing calm raises"
             if change.reason == "eased":
                 assert change.level < earlier[-1].level
             assert change.kind <= min(c.kind for c in earlier), "certainty never falls"
@@ -304,11 +308,6 @@ class IncidentLife(RuleBasedStateMachine):
             if is_packed:
                 (incident,) = items.unpack(items.pack([], [incident])).incidents
         return [told(change) for change in changes]
-
-
-def said_level(said: Evidence) -> int:
-    """Where a rule waits before it fires, what holds may have entered earlier."""
-    return said.holding if RULES[said.rule].for_s else said.entered
 
 
 def told(change: Change) -> dict[str, Any]:

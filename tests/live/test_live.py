@@ -5,6 +5,7 @@ import json
 import logging
 import sys
 from collections.abc import Awaitable, Callable
+from itertools import pairwise
 from pathlib import Path
 
 import msgspec
@@ -89,7 +90,7 @@ def test_a_source_that_never_answered_is_told_too_and_asked_ever_more_seldom(
             await world.turn(3600 + 1800, step=15)
             assert [a.type for a in world.alerts("cannot_see")] == ["alert"]
             times = [one[3] - NOON for one in world.providers.asked]
-            gaps = [later - earlier for earlier, later in zip(times, times[1:], strict=False)]
+            gaps = [later - earlier for earlier, later in pairwise(times)]
             assert gaps[:4] == pytest.approx([15, 30, 60, 120], abs=15)
             assert max(gaps) == pytest.approx(900, abs=30)
             assert gaps[-1] == max(gaps)
@@ -262,7 +263,7 @@ def test_a_payload_that_breaks_the_watch_is_put_aside_and_the_rest_goes_on(
             make = live._consumer._make_watch
 
             def made() -> object:
-                watch, count = make()
+                watch = make()
                 step = watch.step
 
                 def step_or_break(records: list[object]) -> object:
@@ -272,7 +273,7 @@ def test_a_payload_that_breaks_the_watch_is_put_aside_and_the_rest_goes_on(
                     return step(records)  # type: ignore[arg-type]
 
                 watch.step = step_or_break  # type: ignore[method-assign, assignment]
-                return watch, count
+                return watch
 
             live._consumer._make_watch = made  # type: ignore[assignment]
             live._consumer._made = made()  # type: ignore[assignment]
@@ -316,7 +317,7 @@ def test_a_store_that_cannot_be_written_is_told_and_tried_again_and_nothing_is_l
             assert status == 503
             assert json.loads(body)["store"] == {"writable": False, "fault": "disk full"}
             assert (await world.get("/healthz"))[0] == 200
-            status, problem, response = await world.post("/v1/readings", "[]")
+            status, _, response = await world.post("/v1/readings", "[]")
             assert status == 503
             assert response.headers["Retry-After"]
             fix()

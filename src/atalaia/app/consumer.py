@@ -7,17 +7,15 @@ it: one that breaks the watch is put aside, and the watch goes on from the last 
 from __future__ import annotations
 
 import time
-from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-import numpy as np
 import structlog
 
 from atalaia.domain.alert import LogEntry
 from atalaia.domain.hazard import Hazard
-from atalaia.domain.payload import Payload, Reject
-from atalaia.domain.reading import Decode, Decoded, Floats
+from atalaia.domain.payload import Reject
+from atalaia.domain.reading import Floats
 from atalaia.homes.ports import Commit, Record, State, Stream
 from atalaia.speed.nearness import nearness
 from atalaia.speed.watch import CONSUMER, Watch
@@ -50,30 +48,6 @@ class Lived:
     seconds: float
 
 
-@dataclass
-class RowCount:
-    """A decoder that counts what it reads: of a batch, the first time that it is decoded."""
-
-    decode: Decode
-    rows: Counter[str] = field(default_factory=Counter)
-    is_counting: bool = False
-
-    def __call__(self, payloads: Sequence[Payload], wanted: frozenset[str] | None) -> Decoded:
-        """Decode, and count if this is the first time since `begin`."""
-        decoded = self.decode(payloads, wanted)
-        if self.is_counting:
-            self.is_counting = False
-            names, source = decoded.readings.sources, decoded.readings.source
-            for i, n in enumerate(np.bincount(source, minlength=len(names)).tolist()):
-                self.rows[names[i]] += n
-        return decoded
-
-    def begin(self) -> None:
-        """A new batch."""
-        self.rows = Counter()
-        self.is_counting = True
-
-
 @dataclass(frozen=True)
 class _Batch:
     """Lived through, and not yet committed."""
@@ -86,21 +60,19 @@ class _Batch:
 class Consumer:
     """Takes the stream forward, batch by batch.
 
-    make_watch  a watch in the state that the home has kept, and the decoder that it counts with
+    make_watch  a watch in the state that the home has kept
     """
 
-    def __init__(
-        self, stream: Stream, state: State, make_watch: Callable[[], tuple[Watch, RowCount]]
-    ) -> None:
+    def __init__(self, stream: Stream, state: State, make_watch: Callable[[], Watch]) -> None:
         self._stream = stream
         self._state = state
         self._make_watch = make_watch
-        self._made: tuple[Watch, RowCount] | None = make_watch()
+        self._made: Watch | None = make_watch()
         self.offset = state.offset(CONSUMER)
         self._pending: _Batch | None = None
         self._limit = 32
         self._alone_until = 0
-        self.nearness = self._nearness(self._made[0], 0)
+        self.nearness = self._nearness(self._made, 0)
 
     def advance(self) -> Lived | None:
         """Live through the next records and commit; None if there are none.
@@ -123,22 +95,20 @@ class Consumer:
         self._state.commit(batch.commit)
         self._pending = None
         self.offset = batch.commit.offset
-        watch, _ = self._watch()
         return Lived(
             offset=self.offset,
             readings=batch.readings,
             rejects=[reject for _, reject in batch.commit.rejects],
             entries=batch.commit.entries,
             nearness=self.nearness,
-            open=_open(watch),
+            open=_open(self._watch()),
             seconds=time.perf_counter() - batch.began,
         )
 
     def _live(self, records: list[Record]) -> _Batch | None:
         """The records' commit; None where they broke the watch and are to be tried singly."""
         began = time.perf_counter()
-        watch, count = self._watch()
-        count.begin()
+        watch = self._watch()
         try:
             step, commit = watch.step(records)
         except Exception as error:
@@ -157,9 +127,9 @@ class Consumer:
             aside = Commit(CONSUMER, first.offset, rejects=[(first.offset, reject)])
             return _Batch(aside, {}, began)
         self.nearness = self._nearness(watch, step.now)
-        return _Batch(commit, dict(count.rows), began)
+        return _Batch(commit, step.rows, began)
 
-    def _watch(self) -> tuple[Watch, RowCount]:
+    def _watch(self) -> Watch:
         if self._made is None:
             self._made = self._make_watch()
         return self._made

@@ -31,7 +31,7 @@ from rich.text import Text
 
 from atalaia import __version__
 from atalaia.app.appender import Appender
-from atalaia.app.consumer import Consumer, Lived, RowCount
+from atalaia.app.consumer import Consumer, Lived
 from atalaia.app.places import note_places
 from atalaia.app.threads import DaemonThreads
 from atalaia.app.upkeep import has_to_refine, keep_house, refine_beside, refine_command
@@ -204,19 +204,18 @@ class Live:
 
     # What it means
 
-    def _make_watch(self) -> tuple[Watch, RowCount]:
+    def _make_watch(self) -> Watch:
         """A watch in the state that the home has kept, which expects what is polled."""
-        decode = RowCount(decode_all(self.settings.places))
         watch = Watch(
             self.settings.rules,
             self.settings.places,
-            decode,
+            decode_all(self.settings.places),
             expected_s={plan.name: plan.expected_s for plan in self._plans},
         )
         watch.load(self.home.state)
         for plan in self._plans:
             watch.expect(plan.name, self._began_at)
-        return watch, decode
+        return watch
 
     async def _consume(self) -> None:
         pause_s = 1.0

@@ -274,17 +274,19 @@ class Incident(msgspec.Struct):
 
     def _instant(self, now: int, said: Sequence[Evidence], rules: dict[str, Rule]) -> list[Change]:
         self._give_up(now)
+        heard = []
         for one in said:
             if self._is_old_news(one) or (self.status == "expired" and one.is_doubted):
                 continue
             track = self._track(one)
             rule = rules[one.rule]
             track.hear(one, rule)
+            heard.append(track)
             if self.status == "expired":
                 track.take_up(one, rule.up_to(self.level), self.onset_at)
-        deciding = self._deciding(now)
+        deciding = self._deciding(now, rules)
         if self.status == "active":
-            return self._go_on(now, deciding, rules)
+            return self._go_on(now, deciding, heard, rules)
         if deciding is None:
             if self.status == "expired" and any(o.held == 0 and not o.is_late for o in said):
                 # It is calm now. That it could no longer be seen was the last word.
@@ -316,11 +318,18 @@ class Incident(msgspec.Struct):
         self.tracks.sort(key=lambda t: (t.order, t.source, t.is_forecast))
         return track
 
-    def _deciding(self, now: int) -> Track | None:
-        """The track that gives the level: the highest that can see, the surest among equals."""
+    def _deciding(self, now: int, rules: dict[str, Rule]) -> Track | None:
+        """The track that gives the level: the highest that can see, the surest among equals.
+
+        One that comes back from an outage with a calm value still holds its level for a while,
+        and is passed over where the level has been eased meanwhile.
+        """
         holding = [track for track in self.tracks if track.level]
         seeing = [track for track in holding if track.can_see(now)]
-        return max(seeing or holding, key=lambda t: (t.level, -t.kind, -t.order), default=None)
+        raising = [t for t in seeing if t.level <= self.level or not _is_past(t, rules)]
+        return max(
+            raising or seeing or holding, key=lambda t: (t.level, -t.kind, -t.order), default=None
+        )
 
     def _open(self, now: int, track: Track, rules: dict[str, Rule]) -> Change:
         self.status, self.version, self.peak_level = "active", 0, 0
@@ -330,17 +339,21 @@ class Incident(msgspec.Struct):
         self.kind = Kind.FORECAST
         return self._tell(now, "alert", "onset", track, track.level, rules)
 
-    def _go_on(self, now: int, deciding: Track | None, rules: dict[str, Rule]) -> list[Change]:
+    def _go_on(
+        self, now: int, deciding: Track | None, heard: Sequence[Track], rules: dict[str, Rule]
+    ) -> list[Change]:
         expired = [t for t in self.tracks if t.level and now >= self._expiry(t, rules)]
         for track in expired:
             track.level = 0
         if expired:
-            deciding = self._deciding(now)
+            deciding = self._deciding(now, rules)
         if deciding is None:
             return [self._expired(now, rules) if expired else self._end(now, rules)]
         self._remember_peak(deciding, rules)
         self.expires_at = self._expires_at(rules)
-        if deciding.level > self.level:
+        # What others were eased from, unseen since, is no news when these others fall silent.
+        is_news = deciding.can_see(now) or any(track is deciding for track in heard)
+        if deciding.level > self.level and is_news and not _is_past(deciding, rules):
             return [self._tell(now, "update", "escalated", deciding, deciding.level, rules)]
         if (
             deciding.level < self.level
@@ -355,7 +368,7 @@ class Incident(msgspec.Struct):
 
     def _sinks(self, track: Track, rules: dict[str, Rule]) -> bool:
         """Whether it is on its way further down: easing is told once, where it settles."""
-        return not track.is_forecast and _still_holds(track, rules[track.rule]) < track.level
+        return not track.is_forecast and _is_past(track, rules)
 
     def _continue(self, now: int, deciding: Track, rules: dict[str, Rule]) -> Change:
         """Data came back within a day and still pass the exit limit: the incident goes on."""
@@ -477,13 +490,18 @@ class Incident(msgspec.Struct):
         if any(track.level for track in self.tracks):
             return []
         if self.status == "active" and held_last is not None:
-            rule = rules.get(held_last.rule)
-            change = self._change(now, "cancel", "rule changed", held_last, rule, None)
+            gone = rules.get(held_last.rule)
+            change = self._change(now, "cancel", "rule changed", held_last, gone, None)
             self._close(now)
             return [change]
         if self.status == "expired" and not self.tracks:
             self._close(now)
         return []
+
+
+def _is_past(track: Track, rules: dict[str, Rule]) -> bool:
+    """Whether its newest value is past the exit limit of the level that it holds."""
+    return _still_holds(track, rules[track.rule]) < track.level
 
 
 def _still_holds(track: Track, rule: Rule) -> int:

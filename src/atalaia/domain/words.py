@@ -148,9 +148,9 @@ _HEADS: dict[str, tuple[str, str, str]] = {
 }
 
 _VALUE = (
-    "{variable}{window}: {value} {said} para {at}, limite {limit}",
-    "{variable}{window}: {value} {said} for {at}, limit {limit}",
-    "{variable}{window}: {value} {said} para las {at}, límite {limit}",
+    "{variable}{window}: {value} ({said}, {at}), limite {limit}",
+    "{variable}{window}: {value} ({said}, {at}), limit {limit}",
+    "{variable}{window}: {value} ({said}, {at}), límite {limit}",
 )
 _SINCE = ("desde {at}", "since {at}", "desde {at}")
 _FROM = ("a partir de {at}", "from {at}", "a partir de {at}")

@@ -17,6 +17,7 @@ however rows are cut into batches.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -116,9 +117,15 @@ class _Walk:
         self.before = np.empty(len(where))
         self.before[1:] = self.value[:-1]
         self.before[first] = table.last[name][self.series[first]]
-        self.before_at = np.empty(len(where), np.int64)
-        self.before_at[1:] = self.valid_at[:-1]
-        self.before_at[first] = table.last_at[name][self.series[first]]
+        self._last_at = table.last_at[name]
+
+    @cached_property
+    def before_at(self) -> Ints:
+        """Time of the value before; NO_TIME if there is none."""
+        at = np.empty(len(self.where), np.int64)
+        at[1:] = self.valid_at[:-1]
+        at[self.is_first] = self._last_at[self.series[self.is_first]]
+        return at
 
     def remember(self, suspect: Bools | None, table: SeriesTable) -> None:
         """Keep each series' last value, and its last good one."""

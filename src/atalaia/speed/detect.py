@@ -14,7 +14,7 @@ import numpy as np
 
 from atalaia.domain.hazard import Level
 from atalaia.domain.reading import Bools, Floats, Ints, Kind, Readings
-from atalaia.domain.rule import LEVELS, Rule, RuleSet
+from atalaia.domain.rule import Rule, RuleSet
 from atalaia.speed import measure
 from atalaia.speed.areas import area_findings
 from atalaia.speed.check import Checked, check, plausible
@@ -248,10 +248,7 @@ class Detector:
         entered, holding, held = levels(rule, value, ceiling)
         if suspect is not None:
             # A suspect value never raises orange or red alone, holds nothing and ends nothing.
-            mild = max(
-                (one for one in LEVELS[:2] if rule.limit(one) is not None), default=Level.NONE
-            )
-            entered = np.where(suspect, np.minimum(entered, mild), entered)
+            entered = np.where(suspect, np.minimum(entered, rule.up_to(Level.YELLOW)), entered)
             holding = np.where(suspect, Level.NONE, holding)
             held = np.where(suspect, Level.RED, held)
         kinds = rows.readings.kind

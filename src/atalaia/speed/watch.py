@@ -29,11 +29,10 @@ CONSUMER = "speed"
 
 
 class Step(msgspec.Struct):
-    """What one batch came to: readings seen, entries made, rejects, and the newest instant."""
+    """What one batch came to: rows by source, entries made, and the newest instant."""
 
-    readings: int
+    rows: dict[str, int]
     entries: list[LogEntry]
-    rejects: int
     now: int
 
 
@@ -120,7 +119,6 @@ class Watch:
             if decoded.rejects:
                 rejects = list(self._rejects(records))
         step = self.live(readings.in_order(), _clock(payloads))
-        step.rejects = len(rejects)
         offset = records[-1].offset if records else 0
         commit = Commit(
             consumer=CONSUMER,
@@ -133,7 +131,10 @@ class Watch:
 
     def live(self, rows: Readings, clock: Sequence[int] = ()) -> Step:
         """Live through readings in order, and through the instants of the clock."""
-        instants = np.unique(np.concatenate((rows.known_at, np.array(clock, np.int64))))
+        # known_at ascends, so its distinct values are where it changes: no sort is needed.
+        is_new = np.ones(len(rows), bool)
+        is_new[1:] = rows.known_at[1:] != rows.known_at[:-1]
+        instants = np.union1d(rows.known_at[is_new], np.array(clock, np.int64))
         entries = []
         if self._rules_changed and len(instants):
             entries += self.book.judge_again(int(instants[0]))
@@ -142,7 +143,7 @@ class Watch:
         entries += self.book.advance(self.detector.detect(rows) if len(rows) else (), instants)
         entries += self.blindness.advance(self.detector.heard, instants)
         entries.sort(key=lambda e: (e.alert.sent_at, e.alert.incident, e.alert.version))
-        return Step(len(rows), entries, 0, int(instants[-1]) if len(instants) else 0)
+        return Step(_count(rows), entries, int(instants[-1]) if len(instants) else 0)
 
     def _rejects(self, records: Sequence[Record]) -> Iterator[tuple[int, Reject]]:
         """Which payload each reject came from; only batches with rejects are decoded twice."""
@@ -176,6 +177,12 @@ class Watch:
             out[f"source:{source}"] = msgspec.msgpack.encode(outage)
         self._outages_kept = set(open_outages)
         return out
+
+
+def _count(rows: Readings) -> dict[str, int]:
+    """Rows by source, of the sources that have any."""
+    counts = np.bincount(rows.source, minlength=len(rows.sources)).tolist()
+    return {name: n for name, n in zip(rows.sources, counts, strict=True) if n}
 
 
 def _clock(payloads: Sequence[Payload]) -> list[int]:

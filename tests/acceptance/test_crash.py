@@ -1,0 +1,108 @@
+"""kill -9 at any moment of a replay: what it tells and keeps in the end is as if nothing was.
+
+ATALAIA_KILLS sets the number of kills (`make crash`: 100).
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from stories import atalaia, command
+
+KILLS = int(os.environ.get("ATALAIA_KILLS", "10"))
+KILLS_A_HOME = 3
+
+
+@pytest.fixture(scope="module")
+def summer(nyc: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """June and July of 2013, as a file."""
+    folder = tmp_path_factory.mktemp("summer")
+    header, *rows = (nyc / "readings.csv").read_text().splitlines(keepends=True)
+    kept = [row for row in rows if "-06-" in row[:13] or "-07-" in row[:13]]
+    (folder / "readings.csv").write_text(header + "".join(kept))
+    (folder / "places.csv").write_text((nyc / "places.csv").read_text())
+    return folder
+
+
+def replay(summer: Path, home: Path) -> list[str]:
+    return command(
+        "replay", "--places", summer / "places.csv", summer / "readings.csv",
+        "--home", home, "--alerts", home.with_suffix(".ndjson"),
+    )  # fmt: skip
+
+
+def gold(home: Path) -> list[tuple[object, ...]]:
+    files = str(home / "lake" / "gold" / "**" / "*.parquet")
+    query = f"SELECT * FROM read_parquet('{files}', union_by_name = true, hive_partitioning = true) ORDER BY ALL"
+    tables = []
+    for dataset in sorted(p.name for p in (home / "lake" / "gold").iterdir()):
+        files = str(home / "lake" / "gold" / dataset / "**" / "*.parquet")
+        query = f"SELECT * FROM read_parquet('{files}', union_by_name = true) ORDER BY ALL"
+        tables += [(dataset, *row) for row in duckdb.sql(query).fetchall()]
+    return tables
+
+
+def kill_after(process: subprocess.Popen[bytes], seconds: float) -> bool:
+    """Kill it then; False if it had finished."""
+    try:
+        process.wait(seconds)
+    except subprocess.TimeoutExpired:
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        return True
+    return False
+
+
+def test_kill_9_at_random_moments_changes_neither_alerts_nor_gold(
+    summer: Path, tmp_path: Path
+) -> None:
+    untouched = tmp_path / "untouched"
+    began = time.monotonic()
+    subprocess.run(replay(summer, untouched), check=True, capture_output=True)
+    duration = time.monotonic() - began
+    alerts, rows = untouched.with_suffix(".ndjson").read_bytes(), gold(untouched)
+    assert alerts.count(b"\n") > 100
+    assert len(rows) > 4000
+
+    chance = random.Random(KILLS)
+    killed = done = 0
+    moments = [(i + chance.random()) / KILLS * duration for i in range(KILLS)]
+    chance.shuffle(moments)
+    while done < KILLS:
+        home = tmp_path / f"home-{done}"
+        for moment in moments[done : done + KILLS_A_HOME]:
+            process = subprocess.Popen(
+                replay(summer, home), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+            )
+            killed += kill_after(process, moment)
+            done += 1
+        finish = subprocess.run(replay(summer, home), check=False, capture_output=True, text=True)
+        assert finish.returncode == 0, finish.stderr
+        assert home.with_suffix(".ndjson").read_bytes() == alerts
+        assert gold(home) == rows
+    assert killed >= KILLS // 2, "the moments lay within the replay"
+
+
+def test_a_home_of_another_replay_is_refused_and_left_alone(summer: Path, tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    subprocess.run(replay(summer, home), check=True, capture_output=True)
+    before = home.with_suffix(".ndjson").read_bytes()
+    other = atalaia(
+        "replay", "--places", summer / "places.csv", summer / "readings.csv",
+        "--rules", "basic", "--home", home, "--alerts", tmp_path / "other.ndjson",
+    )  # fmt: skip
+    assert other.returncode == 1
+    assert "another replay" in other.stderr
+    assert "Traceback" not in other.stderr
+    assert not (tmp_path / "other.ndjson").exists()
+    again = subprocess.run(replay(summer, home), check=True, capture_output=True)
+    assert again.returncode == 0
+    assert home.with_suffix(".ndjson").read_bytes() == before
