@@ -39,15 +39,14 @@ def replay(summer: Path, home: Path) -> list[str]:
     )  # fmt: skip
 
 
-def gold(home: Path) -> list[tuple[object, ...]]:
-    files = str(home / "lake" / "gold" / "**" / "*.parquet")
-    query = f"SELECT * FROM read_parquet('{files}', union_by_name = true, hive_partitioning = true) ORDER BY ALL"
-    tables = []
-    for dataset in sorted(p.name for p in (home / "lake" / "gold").iterdir()):
-        files = str(home / "lake" / "gold" / dataset / "**" / "*.parquet")
-        query = f"SELECT * FROM read_parquet('{files}', union_by_name = true) ORDER BY ALL"
-        tables += [(dataset, *row) for row in duckdb.sql(query).fetchall()]
-    return tables
+def gold(home: Path) -> list[tuple[str, ...]]:
+    """Every row of every dataset of GOLD, as texts."""
+    found = []
+    for dataset in sorted(path.name for path in (home / "lake" / "gold").iterdir()):
+        files = home / "lake" / "gold" / dataset / "**" / "*.parquet"
+        query = f"SELECT COLUMNS(*)::VARCHAR FROM read_parquet('{files}', union_by_name = true)"
+        found += [(dataset, *row) for row in duckdb.sql(f"{query} ORDER BY ALL").fetchall()]
+    return found
 
 
 def kill_after(process: subprocess.Popen[bytes], seconds: float) -> bool:

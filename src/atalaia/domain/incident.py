@@ -284,6 +284,7 @@ class Incident(msgspec.Struct):
             heard.append(track)
             if self.status == "expired":
                 track.take_up(one, rule.up_to(self.level), self.onset_at)
+        self._let_go_of_past_forecasts(now)
         deciding = self._deciding(now, rules)
         if self.status == "active":
             return self._go_on(now, deciding, heard, rules)
@@ -295,6 +296,15 @@ class Incident(msgspec.Struct):
         if self.status == "expired":
             return [self._continue(now, deciding, rules)]
         return [self._open(now, deciding, rules)]
+
+    def _let_go_of_past_forecasts(self, now: int) -> None:
+        """What has been seen to happen ends by what is seen, not by hours that were forecast."""
+        if self.kind == Kind.FORECAST:
+            return
+        if any(not track.is_forecast and track.can_see(now) for track in self.tracks):
+            for track in self.tracks:
+                if track.is_forecast and not track.can_see(now):
+                    track.level = 0
 
     def _give_up(self, now: int) -> None:
         """Close what expired too long ago to be continued."""
@@ -342,10 +352,11 @@ class Incident(msgspec.Struct):
     def _go_on(
         self, now: int, deciding: Track | None, heard: Sequence[Track], rules: dict[str, Rule]
     ) -> list[Change]:
+        lapsed = [t for t in self.tracks if t.level and self._has_lapsed(t, now, rules)]
         expired = [t for t in self.tracks if t.level and now >= self._expiry(t, rules)]
-        for track in expired:
+        for track in (*lapsed, *expired):
             track.level = 0
-        if expired:
+        if lapsed or expired:
             deciding = self._deciding(now, rules)
         if deciding is None:
             return [self._expired(now, rules) if expired else self._end(now, rules)]
@@ -365,6 +376,18 @@ class Incident(msgspec.Struct):
         if surest.kind < self.kind:
             return [self._tell(now, "update", "certainty", surest, self.level, rules)]
         return []
+
+    def _has_lapsed(self, track: Track, now: int, rules: dict[str, Rule]) -> bool:
+        """Whether a forecast's hours are over, and calm was seen in their place since.
+
+        It says nothing of what comes after them, so it needs no revision to be past.
+        """
+        if not track.is_forecast or now - track.held_until < rules[track.rule].keep_s:
+            return False
+        return any(
+            not t.is_forecast and not t.level and t.can_see(now) and t.seen_at > track.held_until
+            for t in self.tracks
+        )
 
     def _sinks(self, track: Track, rules: dict[str, Rule]) -> bool:
         """Whether it is on its way further down: easing is told once, where it settles."""
