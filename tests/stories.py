@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import subprocess
@@ -130,7 +131,7 @@ def cut(readings: Readings, at: Iterable[int]) -> list[Readings]:
     """Ordered rows in batches: a new one begins with the first row known at each instant."""
     bounds = np.unique(np.searchsorted(readings.known_at, sorted(at)))
     edges = [0, *(int(b) for b in bounds if 0 < b < len(readings)), len(readings)]
-    return [readings.take(slice(a, b)) for a, b in zip(edges, edges[1:], strict=False)]
+    return [readings.take(slice(a, b)) for a, b in itertools.pairwise(edges)]
 
 
 def watched(
@@ -265,7 +266,7 @@ def assert_sane(entries: Sequence[LogEntry]) -> None:
         assert len({(a.hazard, a.place_id if a.hazard != "cannot_see" else "") for a in life}) == 1
         sent = [a.sent_at for a in life]
         assert len(set(sent)) == len(sent), "two entries at one instant"
-        for before, after in zip(life, life[1:], strict=False):
+        for before, after in itertools.pairwise(life):
             assert before.type not in ("end", "cancel") or before.reason == "expired"
             assert after.type != "alert"
         for a in life:

@@ -37,7 +37,7 @@ def test_without_a_file_it_watches_brazils_27_capitals() -> None:
         timezone="America/Sao_Paulo",
     )
     assert {p.timezone for p in settings.places} >= {"America/Manaus", "America/Rio_Branco"}
-    assert all(place.fault() is None for place in settings.places)
+    assert all(not place.faults() for place in settings.places)
     assert settings.rules.name == "inmet"
     assert settings.home == Path("/data/atalaia")
     assert (settings.api.host, settings.api.port, settings.api.key) == ("127.0.0.1", 8420, None)

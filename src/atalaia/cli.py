@@ -52,10 +52,6 @@ def main() -> None:
     except AtalaiaError as error:
         print(f"atalaia: {error}", file=sys.stderr)
         raise SystemExit(1) from None
-    except BrokenPipeError:
-        # The reader has gone (`atalaia … | head`): not an error of ours.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        raise SystemExit(0) from None
     except KeyboardInterrupt:
         raise SystemExit(130) from None
 
@@ -115,15 +111,26 @@ def replay(
 
     where = Places(read_places(places))
     rule_set = rule_sets.load(rules)
+    if alerts not in (None, "-") and not Path(alerts or "").parent.is_dir():
+        # Said now, not when all is done.
+        raise AtalaiaError(f"alerts {alerts}: its folder is not there; make it first")
     with _progress() as progress:
         done = replay_files(where, readings, rule_set, home=home, progress=progress)
     if alerts == "-":
-        for entry in done.entries:
-            sys.stdout.buffer.write(to_line(entry.alert) + b"\n")
-        sys.stdout.flush()
+        with _while_read():
+            for entry in done.entries:
+                sys.stdout.buffer.write(to_line(entry.alert) + b"\n")
     elif alerts is not None:
         write_alerts(done.entries, Path(alerts))
     _tell_replay(done, where, rule_set.name, to_stdout=alerts != "-", as_json=as_json)
+    if any(rule.places for rule in rule_set.rules) and not where.areas:
+        print(
+            f"no place has an area: the area rules of {rule_set.name} judge none", file=sys.stderr
+        )
+    if not done.readings:
+        first = done.rejected[0] if done.rejected else None
+        why = f"{first.reason}: {first.detail}" if first else "the files have no rows"
+        raise AtalaiaError(f"no reading could be read ({why})")
 
 
 @app.command()
@@ -145,7 +152,8 @@ def sql(
     with open_home(_existing(kept.home), exclusive=False) as opened:
         places = places_of(opened.state)
         answer = ask(opened, decode_all(places), places, query)
-        render(answer, "json" if as_json else form, sys.stdout)
+        with _while_read():
+            render(answer, "json" if as_json else form, sys.stdout)
 
 
 @app.command()
@@ -166,7 +174,7 @@ def tables(as_json: JsonOption = False) -> None:
 
 @app.command()
 def alerts(
-    last: Annotated[int, typer.Option(help="How many, the newest last.")] = 20,
+    last: Annotated[int, typer.Option(min=1, help="How many, the newest last.")] = 20,
     language: Annotated[str, typer.Option(help="pt-BR, en or es.")] = "pt-BR",
     home: HomeOption = None,
     settings: SettingsOption = None,
@@ -181,8 +189,9 @@ def alerts(
         raise typer.BadParameter(f"give one of {', '.join(LANGUAGES)}", param_hint="--language")
     with open_home(_existing(_settings(settings, home).home), exclusive=False) as opened:
         newest = [entry.alert for _, entry in opened.state.alerts()][-last:]
-    for alert in newest:
-        typer.echo(to_line(alert) if as_json else f"{alert.sent_at}  {alert.text[language]}")
+    with _while_read():
+        for alert in newest:
+            typer.echo(to_line(alert) if as_json else f"{alert.sent_at}  {alert.text[language]}")
     if not newest:
         print("nothing has been told yet", file=sys.stderr)
 
@@ -291,6 +300,17 @@ def _existing(home: Path) -> Path:
 
 
 @contextmanager
+def _while_read() -> Iterator[None]:
+    """Write to stdout; that its reader has gone (`atalaia … | head`) is no error of ours."""
+    try:
+        yield
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise typer.Exit from None
+
+
+@contextmanager
 def _progress() -> Iterator[Callable[[str, int, int], None]]:
     """A live bar on stderr where a person watches; else nothing."""
     from rich.console import Console
@@ -333,7 +353,7 @@ def _tell_replay(
             "readings": done.readings,
             "alerts": sum(e.alert.type == "alert" for e in done.entries),
             "messages": len(done.entries),
-            "rejected": len(done.rejected),
+            "rejected": Counter(reject.reason for reject in done.rejected),
             "places_without_readings": done.silent,
             "raw": str(done.raw) if done.raw else None,
             "gold": str(done.gold) if done.gold else None,

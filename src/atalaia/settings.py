@@ -398,12 +398,11 @@ class _Reader:
             timezone=table.get("timezone", "UTC"),
             area=table.get("area"),
         )
-        fault = place.fault()
-        if fault is None:
-            return place
-        key = next((key for key in _PLACE_KEYS[2:5] if key.replace("zone", " zone") in fault), "id")
-        self._add(("place", i, key), f"{fault}; mend it")
-        return None
+        wrong = place.faults()
+        for fault in wrong:
+            keys = (key for key in _PLACE_KEYS[2:5] if key.replace("zone", " zone") in fault)
+            self._add(("place", i, next(keys, "id")), f"{fault}; mend it")
+        return None if wrong else place
 
     # Secrets
 

@@ -7,6 +7,7 @@ elsewhere, and with the incident packed and unpacked in between: it must tell th
 
 from __future__ import annotations
 
+import itertools
 import random
 from collections.abc import Sequence
 from typing import Any
@@ -217,51 +218,62 @@ class IncidentLife(RuleBasedStateMachine):
         assert change.peak_level >= change.level or change.reason == "certainty"
         assert change.track.rule in RULES
         if change.type == "alert":
-            if status == "expired":
-                assert self.now > self.changes[-1].expires_at + CONTINUES_WITHIN_S
-            else:
-                assert status in ("pending", "closed")
-            assert change.version == 1
-            assert change.reason == "onset"
-            assert change.opened_at <= self.now
-            assert change.incident not in {c.incident for c in self.changes}, "a key is used once"
+            self.check_alert(change, status)
         else:
             assert (change.incident, change.opened_at) == (key, opened_at), "identity is fixed"
             assert change.version == self.changes[-1].version + 1
             assert change.incident == self.changes[-1].incident
+            self.check_update(change)
         if change.type == "update":
             assert status == "active" or (status == "expired" and said)
         if change.type in ("end", "cancel"):
             assert status == "active"
+            self.check_ending(change, said)
+        else:
+            assert change.expires_at > self.now
+            assert change.limit is not None
+        if change.reason in ("onset", "escalated", "eased"):
+            self.check_level(change, said)
+
+    def check_alert(self, change: Change, status: str) -> None:
+        if status == "expired":
+            assert self.now > self.changes[-1].expires_at + CONTINUES_WITHIN_S
+        else:
+            assert status in ("pending", "closed")
+        assert change.version == 1
+        assert change.reason == "onset"
+        assert change.opened_at <= self.now
+        assert change.incident not in {c.incident for c in self.changes}, "a key is used once"
+
+    def check_ending(self, change: Change, said: Sequence[Evidence]) -> None:
         if change.reason == "ended":
             assert said, "an outage never ends an incident"
             assert not any(t.level for t in self.incident.tracks)
         if change.reason == "withdrawn":
-            assert all(c.kind == Kind.FORECAST for c in self.changes if c.incident == key)
+            of_it = [c for c in self.changes if c.incident == change.incident]
+            assert all(c.kind == Kind.FORECAST for c in of_it)
             calm = [at for at, _ in self.history if at <= self.now - WITHDRAWN_AFTER_S]
             assert calm, "two revisions an hour apart"
-        if not said and change.type != "alert":
+        if not said:
             assert change.reason == "expired"
-        if change.type not in ("end", "cancel"):
-            assert change.expires_at > self.now
-            assert change.limit is not None
-        if change.reason in ("onset", "escalated", "eased"):
-            seeing = [t for t in self.incident.tracks if t.level and t.can_see(self.now)]
-            holding = [t for t in self.incident.tracks if t.level]
-            assert change.level in {t.level for t in seeing or holding}
-            higher = [t for t in seeing if t.level > change.level]
-            assert all(still_holds(t, RULES[t.rule]) < t.level for t in higher), "back, and calm"
+
+    def check_level(self, change: Change, said: Sequence[Evidence]) -> None:
+        holding = [t for t in self.incident.tracks if t.level]
+        seeing = [t for t in holding if t.can_see(self.now)]
+        assert change.level in {t.level for t in seeing or holding}
+        higher = [t for t in seeing if t.level > change.level]
+        assert all(still_holds(t, RULES[t.rule]) < t.level for t in higher), "back, and calm"
+        if change.reason == "escalated":
+            assert change.level > self.changes[-1].level
+            holds = max(max(one.holding, one.entered) for one in said)
+            assert holds >= change.level, "nothing calm raises"
+        if change.reason == "eased":
+            assert change.level < self.changes[-1].level
+
+    def check_update(self, change: Change) -> None:
         earlier = [c for c in self.changes if c.incident == change.incident]
-        if earlier and change.type == "update":
-            if change.reason == "escalated":
-                assert change.level > earlier[-1].level
-                holds = max(max(one.holding, one.entered) for one in said)
-                assert holds >= change.level, "nothing calm raises"
-            if change.reason == "eased":
-                assert change.level < earlier[-1].level
-            assert change.kind <= min(c.kind for c in earlier), "certainty never falls"
-        if earlier:
-            assert change.peak_level >= max(c.peak_level for c in earlier), "a peak stays"
+        assert change.kind <= min(c.kind for c in earlier), "certainty never falls"
+        assert change.peak_level >= max(c.peak_level for c in earlier), "a peak stays"
 
     @invariant()
     def nothing_follows_an_end(self) -> None:
@@ -301,7 +313,7 @@ class IncidentLife(RuleBasedStateMachine):
         incident = Incident(Hazard.WIND, "p0")
         changes: list[Change] = []
         edges = [0, *cuts, len(self.history)]
-        for start, stop in zip(edges, edges[1:], strict=False):
+        for start, stop in itertools.pairwise(edges):
             batch = self.history[start:stop]
             evidence = [one for _, said in batch for one in said]
             changes += incident.advance(evidence, [at for at, _ in batch], RULES)

@@ -13,6 +13,7 @@ from atalaia.domain.place import Place, Places
 from atalaia.domain.reading import NO_TIME, Decoded, Kind, Readings
 from atalaia.domain.variable import CATALOGUE
 from atalaia.sources import readings_csv
+from atalaia.sources.times import EARLIEST, LATEST
 
 HEAD = "place_id,valid_at,period_s,kind,issued_at,wind_gust_m_s,rain_mm\n"
 JAN_1 = 1_356_998_400  # 2013-01-01T00:00:00Z
@@ -286,7 +287,7 @@ def batches(draw: st.DrawFn) -> tuple[Readings, Places]:
     def column(each: st.SearchStrategy[Any], dtype: type) -> Any:
         return np.array(draw(st.lists(each, min_size=n, max_size=n)), dtype)
 
-    instants = st.integers(-(2**33), 2**36)
+    instants = st.integers(EARLIEST, LATEST)
     kind = column(st.integers(0, 2), np.int8)
     valid_at = column(instants, np.int64)
     issued_at = np.where(kind == Kind.FORECAST, column(instants, np.int64), NO_TIME)

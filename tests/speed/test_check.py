@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -122,9 +124,7 @@ def test_the_outcome_is_the_same_however_rows_are_cut_into_batches(
     whole = checked(readings)
     table = SeriesTable(places())
     edges = [0, *sorted(c for c in cuts if c < len(told)), len(told)]
-    parts = [
-        checked(readings.take(slice(a, b)), table) for a, b in zip(edges, edges[1:], strict=False)
-    ]
+    parts = [checked(readings.take(slice(a, b)), table) for a, b in itertools.pairwise(edges)]
     for name, column in whole.values.items():
         np.testing.assert_array_equal(np.concatenate([p.values[name] for p in parts]), column)
         doubts = [p.suspect.get(name, np.zeros(len(p.values[name]), bool)) for p in parts]

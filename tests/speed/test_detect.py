@@ -125,7 +125,7 @@ def test_a_squall_of_one_sample_is_told_at_once() -> None:
 
 def test_a_gap_does_not_ease_what_came_before_it() -> None:
     log = watched(series([3, 25, None, None, None, None, 25, 3, 3, 3, 3]), WIND, places())
-    assert [t for t in told(weather(log))] == [
+    assert list(told(weather(log))) == [
         ("alert", "onset", "orange"),
         ("end", "ended", "orange"),
     ]

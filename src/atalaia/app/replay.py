@@ -28,7 +28,7 @@ from atalaia.domain.payload import Payload, Reject
 from atalaia.domain.place import Places
 from atalaia.domain.reading import Readings
 from atalaia.domain.rule import RuleSet
-from atalaia.errors import StateConflict
+from atalaia.errors import AtalaiaError, StateConflict
 from atalaia.homes.embedded import Home, open_home
 from atalaia.homes.ports import Commit
 from atalaia.sources import decode_all, readings_csv
@@ -109,10 +109,18 @@ def replay(
 
 
 def write_alerts(entries: Sequence[LogEntry], path: Path) -> None:
-    """The alerts file, as a whole: NDJSON, sorted by sent_at, incident, version."""
+    """The alerts file, as a whole: NDJSON, sorted by sent_at, incident, version.
+
+    Raises AtalaiaError where it cannot be written.
+    """
     beside = path.with_name(path.name + ".part")
-    beside.write_bytes(b"".join(to_line(entry.alert) + b"\n" for entry in entries))
-    beside.replace(path)
+    try:
+        beside.write_bytes(b"".join(to_line(entry.alert) + b"\n" for entry in entries))
+        beside.replace(path)
+    except OSError as error:
+        raise AtalaiaError(
+            f"alerts {path} cannot be written: {error.strerror}; give another --alerts"
+        ) from error
 
 
 @contextlib.contextmanager

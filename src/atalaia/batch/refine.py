@@ -7,10 +7,13 @@ One process at a time may refine: hold the home's ``refine`` lock around these c
 
 from __future__ import annotations
 
+import shutil
+import tempfile
 import time
+from bisect import bisect_left, insort
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
-from itertools import islice
+from contextlib import contextmanager, suppress
+from itertools import islice, takewhile
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,7 +21,7 @@ from atalaia.domain.alert import LogEntry
 from atalaia.domain.payload import Reject
 from atalaia.domain.place import Places
 from atalaia.domain.reading import Decode, Readings
-from atalaia.errors import PayloadInvalid
+from atalaia.errors import PayloadInvalid, StateConflict
 from atalaia.homes import gold, raw
 from atalaia.homes.merge import merge_alerts, merge_readings
 from atalaia.homes.ports import Commit, Lake, State
@@ -26,7 +29,9 @@ from atalaia.homes.ports import Commit, Lake, State
 STEP_ROWS = 250_000
 """A step merges when it holds so many rows. Bodies are dropped as soon as they are decoded."""
 
-_REBUILT = "gold-rebuilt/"
+_GOLD = "gold/"
+
+_REBUILT = "gold-rebuilt"
 
 _ALERTS_AT_ONCE = 20_000
 
@@ -83,25 +88,24 @@ def rebuild(state: State, lake: Lake, decode: Decode, places: Places) -> RefineR
     Use it after a decoder has learned more. Readers meanwhile see each partition old or new.
     """
     start = time.perf_counter()
-    _clear(lake)
-    beside = _Beside(lake)
     waiting = state.load(gold.UNREFINED)
     up_to = state.offset(raw.ARCHIVED)
     keys = sorted(
         (key for key in lake.keys(raw.PAYLOADS) if raw.first_of(key) <= up_to), key=raw.first_of
     )
-    rows = partitions = rejects = 0
-    for step in _steps(lake, keys, decode):
-        partitions += merge_readings(beside, step.readings, places).partitions
-        rows, rejects = rows + len(step.readings), rejects + step.rejects
-    last_alert = 0
-    for entries in _all_alerts(state, lake):
-        partitions += merge_alerts(beside, [entry for _, entry in entries]).partitions
-        last_alert = max(last_alert, entries[-1][0])
-    _swap(lake)
+    rows = partitions = rejects = last_alert = 0
+    with _empty_gold(lake) as rebuilt:
+        for step in _steps(lake, keys, decode):
+            partitions += merge_readings(rebuilt, step.readings, places).partitions
+            rows, rejects = rows + len(step.readings), rejects + step.rejects
+        alerts = _all_alerts(state, lake)
+        while entries := list(islice(alerts, _ALERTS_AT_ONCE)):
+            partitions += merge_alerts(rebuilt, [entry for _, entry in entries]).partitions
+            last_alert = max(last_alert, *(number for number, _ in entries))
+        _put_in_place(rebuilt, lake)
     if keys:
-        rebuilt = set(keys)
-        done = dict.fromkeys(item for item, key in waiting.items() if key.decode() in rebuilt)
+        known = set(keys)
+        done = dict.fromkeys(item for item, key in waiting.items() if key.decode() in known)
         state.commit(Commit(gold.REFINED, raw.first_of(keys[-1]), items=done))
     state.commit(Commit(gold.ALERTS_REFINED, last_alert))
     return RefineReport(rows, partitions, time.perf_counter() - start, rejects)
@@ -144,59 +148,77 @@ def _refine_alerts(state: State, lake: Lake) -> int:
     return partitions
 
 
-def _all_alerts(state: State, lake: Lake) -> Iterator[list[tuple[int, LogEntry]]]:
-    """The whole alert log: from RAW, and from the log itself.
+def _all_alerts(state: State, lake: Lake) -> Iterator[tuple[int, LogEntry]]:
+    """The whole alert log, each entry once: from RAW, and from the log itself.
 
     The log has what was told since the last archive, and what a damaged part of RAW has not.
     """
+    seen: set[int] = set()
     for key in lake.keys(raw.ALERTS):
         with suppress(PayloadInvalid):
-            yield raw.read_alerts(lake.read(key))
-    log = state.alerts()
-    while entries := list(islice(log, _ALERTS_AT_ONCE)):
-        yield entries
+            entries = raw.read_alerts(lake.read(key))
+            seen.update(number for number, _ in entries)
+            yield from entries
+    yield from (entry for entry in state.alerts() if entry[0] not in seen)
 
 
-class _Beside:
-    """The lake, with another GOLD in it: what is written as ``gold/…`` lies elsewhere."""
+class _Scratch:
+    """Fills `ports.Lake` while it lasts: plain files, none of them synced to disk."""
 
-    def __init__(self, lake: Lake) -> None:
-        self._lake = lake
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._keys: list[str] = []  # sorted: merge looks for each partition before it is there
 
     def write(self, key: str, body: bytes) -> None:
-        self._lake.write(_moved(key), body)
+        file = self.path(key)
+        try:
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_bytes(body)
+        except OSError as error:
+            raise StateConflict(
+                f"{file} cannot be written: {error.strerror}; make room and rebuild again"
+            ) from error
+        if not self.keys(key):
+            insort(self._keys, key)
 
     def read(self, key: str) -> bytes:
-        return self._lake.read(_moved(key))
+        return self.path(key).read_bytes()
 
     def keys(self, prefix: str) -> list[str]:
-        return [_back(key) for key in self._lake.keys(_moved(prefix))]
+        start = bisect_left(self._keys, prefix)
+        return list(takewhile(lambda key: key.startswith(prefix), self._keys[start:]))
 
     def delete(self, key: str) -> None:
-        self._lake.delete(_moved(key))
+        self.path(key).unlink(missing_ok=True)
+        self._keys.remove(key)
 
-    def path(self, key: str) -> Path | str:
-        return self._lake.path(_moved(key))
-
-
-def _moved(key: str) -> str:
-    return _REBUILT + key.removeprefix("gold/")
+    def path(self, key: str) -> Path:
+        return self._folder / key
 
 
-def _back(key: str) -> str:
-    return "gold/" + key.removeprefix(_REBUILT)
+@contextmanager
+def _empty_gold(lake: Lake) -> Iterator[_Scratch]:
+    """A lake without any GOLD, on the disk of the real one: another disk may be too small.
+
+    A rebuild that was killed starts anew, so nothing in it has to outlive the process.
+    """
+    place = lake.path("gold")
+    disk = place.parent if isinstance(place, Path) else None
+    if disk:
+        for left_by_a_killed_one in disk.glob(f"{_REBUILT}*"):
+            shutil.rmtree(left_by_a_killed_one)
+    with tempfile.TemporaryDirectory(prefix=f"{_REBUILT}-", dir=disk) as folder:
+        yield _Scratch(Path(folder))
 
 
-def _clear(lake: Lake) -> None:
-    """Forget what a rebuild that was killed had made."""
-    for key in lake.keys(_REBUILT):
+def _put_in_place(rebuilt: Lake, lake: Lake) -> None:
+    """Replace the files that came out otherwise, and remove those that nothing made."""
+    before = set(lake.keys(_GOLD))
+    keys = rebuilt.keys(_GOLD)
+    for key in keys:
+        body = rebuilt.read(key)
+        # Mostly a rebuild makes what was there, and writing to last is the dearest part of it.
+        if key not in before or lake.read(key) != body:
+            lake.write(key, body)
+    for key in before.difference(keys):
         lake.delete(key)
-
-
-def _swap(lake: Lake) -> None:
-    rebuilt = lake.keys(_REBUILT)
-    for key in rebuilt:
-        lake.write(_back(key), lake.read(key))
-    for key in set(lake.keys("gold/")) - set(map(_back, rebuilt)):
-        lake.delete(key)
-    _clear(lake)

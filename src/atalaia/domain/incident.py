@@ -39,6 +39,9 @@ WITHDRAWN_AFTER_S = 3600
 """Two revisions of a forecast, so far apart, must fail to hold it before it is withdrawn."""
 
 
+NEVER = -(1 << 62)
+"""Before every instant."""
+
 _NO_COUNT = [0, 0, 0, 0]
 
 
@@ -90,7 +93,7 @@ class Track(msgspec.Struct, gc=False):
     value, valid_at    newest
     best, best_at      at the peak of this track's life in the incident
     onset_at   of the newest rise from calm
-    held_until last valid time of a value that still held it
+    held_until, held_value    last valid time of a value that still held it, and that value
     seen_at    newest usable valid_at
     """
 
@@ -108,7 +111,8 @@ class Track(msgspec.Struct, gc=False):
     best: float = 0.0
     best_at: int = 0
     onset_at: int = 0
-    held_until: int = 0
+    held_until: int = NEVER
+    held_value: float = 0.0
     seen_at: int = 0
     is_late: bool = False
 
@@ -165,8 +169,9 @@ class Track(msgspec.Struct, gc=False):
         if level and (said.holding or level > self.level):
             # A doubted value holds nothing, but what it raised counts from it. A forecast's newest
             # word on how long it lasts takes the place of what was said before.
-            so_far = 0 if self.is_forecast else self.held_until
-            self.held_until = max(so_far, said.until)
+            so_far = NEVER if self.is_forecast else self.held_until
+            if said.until >= so_far:
+                self.held_until, self.held_value = said.until, said.value
         self.level = level
         self.seen_at = max(self.seen_at, said.at)
         self.expected_s = said.expected_s
@@ -180,11 +185,12 @@ class Track(msgspec.Struct, gc=False):
             self.level = min(said.holding, level)
             self.onset_at = onset_at
             self.best, self.best_at = said.value, said.valid_at
-            self.held_until = max(self.held_until, said.until)
+            if said.until >= self.held_until:
+                self.held_until, self.held_value = said.until, said.value
 
     def rest(self) -> None:
         """Forget all clocks: the incident is over, and what held it holds no later one."""
-        self.level = self.held_until = 0
+        self.level, self.held_until = 0, NEVER
         self.above, self.count, self.below = [0] * 4, [0] * 4, [0] * 4
 
 
@@ -273,6 +279,11 @@ class Incident(msgspec.Struct):
         return not any(track.count != _NO_COUNT for track in self.tracks)
 
     def _instant(self, now: int, said: Sequence[Evidence], rules: dict[str, Rule]) -> list[Change]:
+        if self.status == "active" and now > self.expires_at + CONTINUES_WITHIN_S:
+            # Nothing at all became known for so long: it had expired, and can go on no more.
+            expired = self._expired(now, rules)
+            self._give_up(now)
+            return [expired, *self._instant(now, said, rules)]
         self._give_up(now)
         heard = []
         for one in said:
@@ -359,7 +370,7 @@ class Incident(msgspec.Struct):
         if lapsed or expired:
             deciding = self._deciding(now, rules)
         if deciding is None:
-            return [self._expired(now, rules) if expired else self._end(now, rules)]
+            return [self._expired(now, rules) if expired else self._end(now, bool(lapsed), rules)]
         self._remember_peak(deciding, rules)
         self.expires_at = self._expires_at(rules)
         # What others were eased from, unseen since, is no news when these others fall silent.
@@ -372,7 +383,9 @@ class Incident(msgspec.Struct):
             and not self._sinks(deciding, rules)
         ):
             return [self._tell(now, "update", "eased", deciding, deciding.level, rules)]
-        surest = min((t for t in self.tracks if t.level), key=lambda t: (t.kind, -t.level, t.order))
+        # A lower level that is measured does not confirm a higher one that is forecast.
+        reaching = [t for t in self.tracks if t.level >= self.level]
+        surest = min(reaching, key=lambda t: (t.kind, -t.level, t.order), default=deciding)
         if surest.kind < self.kind:
             return [self._tell(now, "update", "certainty", surest, self.level, rules)]
         return []
@@ -425,20 +438,32 @@ class Incident(msgspec.Struct):
         rule = rules[track.rule]
         holding = [t for t in self.tracks if t.level]
         self.level = level
-        self.kind = min(self.kind, *(t.kind for t in holding))
+        self.kind = min([self.kind, *(t.kind for t in holding if t.level >= level)])
         measured = [t.onset_at for t in holding if not t.is_forecast]
         self.onset_at = min(measured or [t.onset_at for t in holding])
         self._remember_peak(track, rules)
         self.expires_at = self._expires_at(rules)
         return self._change(now, type_, reason, track, rule, rule.limit(Level(track.level)))
 
-    def _end(self, now: int, rules: dict[str, Rule]) -> Change:
-        track = self._held_last()
+    def _end(self, now: int, has_lapsed: bool, rules: dict[str, Rule]) -> Change:
+        measured = [t for t in self.tracks if not t.is_forecast]
+        was_measured = any(t.held_until > NEVER for t in measured)
+        # What was only ever forecast, and is no more, is taken back. Hours that passed in calm
+        # took nothing back: what was seen of them is told.
+        is_withdrawn = not was_measured and not has_lapsed
+        if is_withdrawn or was_measured:
+            track = self._held_last()
+        else:
+            track = max(measured, key=lambda t: (t.seen_at, -t.order))
         rule = rules[track.rule]
-        # What was only ever forecast did not happen, and is taken back.
-        type_: AlertType = "cancel" if self.kind == Kind.FORECAST else "end"
-        reason = "withdrawn" if self.kind == Kind.FORECAST else "ended"
-        change = self._change(now, type_, reason, track, rule, rule.exit_limit(rule.lowest))
+        change = self._change(
+            now,
+            "cancel" if is_withdrawn else "end",
+            "withdrawn" if is_withdrawn else "ended",
+            track,
+            rule,
+            rule.exit_limit(rule.lowest),
+        )
         self._close(now if track.is_forecast else track.valid_at)
         return change
 
@@ -449,6 +474,11 @@ class Incident(msgspec.Struct):
 
     def _expired(self, now: int, rules: dict[str, Rule]) -> Change:
         track = self._held_last()
+        if not track.is_forecast:
+            # What came since, if anything, could not say that it is over: told is what was seen.
+            track = msgspec.structs.replace(
+                track, value=track.held_value, valid_at=track.held_until
+            )
         rule = rules[track.rule]
         change = self._change(now, "end", "expired", track, rule, rule.exit_limit(rule.lowest))
         self.status = "expired"
@@ -458,9 +488,8 @@ class Incident(msgspec.Struct):
 
     def _held_last(self) -> Track:
         """The track that held it longest: what its ending is explained by."""
-        measured = [t for t in self.tracks if not t.is_forecast and t.held_until]
-        of = self.tracks if self.kind == Kind.FORECAST or not measured else measured
-        return max(of, key=lambda t: (t.held_until, -t.order))
+        measured = [t for t in self.tracks if not t.is_forecast and t.held_until > NEVER]
+        return max(measured or self.tracks, key=lambda t: (t.held_until, -t.order))
 
     def _change(
         self,

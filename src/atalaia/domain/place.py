@@ -25,19 +25,24 @@ class Place(msgspec.Struct, frozen=True, kw_only=True):
     timezone: str = "UTC"
     area: str | None = None
 
-    def fault(self) -> str | None:
-        """What is wrong with this place, in words; None if nothing is."""
+    def faults(self) -> list[str]:
+        """What is wrong with this place, in words; nothing if nothing is."""
+        faults = []
         if not self.id:
-            return "a place needs an id"
+            faults.append("a place needs an id")
         if not -90 <= self.latitude <= 90:
-            return f"place {self.id}: latitude {self.latitude} is not between -90 and 90"
+            faults.append(f"place {self.id}: latitude {self.latitude} is not between -90 and 90")
         if not -180 <= self.longitude <= 180:
-            return f"place {self.id}: longitude {self.longitude} is not between -180 and 180"
+            faults.append(
+                f"place {self.id}: longitude {self.longitude} is not between -180 and 180"
+            )
         try:
             ZoneInfo(self.timezone)
         except (KeyError, ValueError, OSError):
-            return f"place {self.id}: no time zone is called {self.timezone!r} (use an IANA name)"
-        return None
+            faults.append(
+                f"place {self.id}: no time zone is called {self.timezone!r} (use an IANA name)"
+            )
+        return faults
 
 
 class Places:

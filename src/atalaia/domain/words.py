@@ -177,6 +177,11 @@ _SEES = (
     "{source} sends data for {places} again",
     "{source} vuelve a enviar datos de {places}",
 )
+_STILL = (
+    "Continua sem dados de {places}",
+    "Still no data for {places}",
+    "Sigue sin datos de {places}",
+)
 _AND_MORE = (" e mais {n}", " and {n} more", " y {n} más")
 
 
@@ -257,17 +262,31 @@ def change_text(
 
 
 def cannot_see_text(
-    source: str, places: Sequence[Place], now: int, last_seen_at: int, *, is_over: bool
+    source: str,
+    places: Sequence[Place],
+    now: int,
+    last_seen_at: int,
+    *,
+    is_over: bool,
+    others: Sequence[Place] = (),
 ) -> dict[str, str]:
-    """That a source fell silent for some places, or can be heard again, by language."""
+    """That a source fell silent for some places, or can be heard again, by language.
+
+    `others` are places that it was and stays silent for.
+    """
     texts = {}
     zone = places[0].timezone
     for i, language in enumerate(LANGUAGES):
-        names = ", ".join(place.name for place in places[:5])
-        if len(places) > 5:
-            names += _AND_MORE[i].format(n=len(places) - 5)
         head = (_SEES if is_over else _BLIND)[i].format(
-            source=source, places=names, at=clock(min(last_seen_at, now), zone, i)
+            source=source,
+            places=_names(places, i),
+            at=clock(min(last_seen_at, now), zone, i),
         )
-        texts[language] = f"{head}. {_NOT_OFFICIAL[i]}."
+        still = f" {_STILL[i].format(places=_names(others, i))}." if others else ""
+        texts[language] = f"{head}.{still} {_NOT_OFFICIAL[i]}."
     return texts
+
+
+def _names(places: Sequence[Place], language: int) -> str:
+    names = ", ".join(place.name for place in places[:5])
+    return names + _AND_MORE[language].format(n=len(places) - 5) if len(places) > 5 else names

@@ -93,40 +93,47 @@ def merge_readings(lake: Lake, readings: Readings, places: Places) -> Merged:
 
 def merge_alerts(lake: Lake, entries: Iterable[LogEntry]) -> Merged:
     """Put entries of the alert log into GOLD; one that is there already stays one row."""
-    by_date: dict[str, list[dict[str, Any]]] = {}
-    for entry in entries:
-        row = _flat(entry)
-        date = datetime.fromisoformat(row["sent_at"]).astimezone(UTC).date()
-        by_date.setdefault(f"{ALERTS}date={date}/alerts.parquet", []).append(row)
+    rows = [_flat(entry) for entry in entries]
+    if not rows:
+        return Merged(0, 0)
     done = Merged(0, 0)
     with _workshop(lake) as shop:
-        for key, rows in sorted(by_date.items()):
-            count = _write_alerts(shop, key, rows)
+        for date in _new_alerts(shop, rows):
+            count = _write_alerts(shop, date)
             done = Merged(done.rows + count, done.partitions + 1)
     return done
 
 
-def _write_alerts(shop: _Workshop, key: str, rows: list[dict[str, Any]]) -> int:
-    con, folder, lake = shop
-    new, out = folder / "new.ndjson", folder / "out.parquet"
-    new.write_bytes(msgspec.json.Encoder().encode_lines(rows))
+def _new_alerts(shop: _Workshop, rows: list[dict[str, Any]]) -> list[Any]:
+    """Make a table ``new`` of the rows, each with its partition's date; return these dates."""
+    file = shop.folder / "new.ndjson"
+    file.write_bytes(msgspec.json.Encoder().encode_lines(rows))
     columns = ", ".join(f"'{name}': '{kind}'" for name, kind in ALERT_COLUMNS.items())
-    source = (
-        f"SELECT *, 1 AS turn FROM read_json('{new}', format='newline_delimited',"
-        f" columns={{{columns}}})"
+    shop.con.execute(
+        "CREATE TABLE new AS SELECT *, sent_at::DATE AS date, 1 AS turn"
+        f" FROM read_json('{file}', format='newline_delimited', columns={{{columns}}})"
     )
+    dates = shop.con.execute("SELECT DISTINCT date FROM new ORDER BY date").fetchall()
+    return [date for (date,) in dates]
+
+
+def _write_alerts(shop: _Workshop, date: Any) -> int:
+    """Write the new rows of a date with those that GOLD has; return how many these are."""
+    con, folder, lake = shop
+    key = f"{ALERTS}date={date}/alerts.parquet"
+    out = folder / "out.parquet"
+    rows = f"SELECT * FROM new WHERE date = '{date}'"
     if lake.keys(key):
-        source += (
-            f" UNION ALL BY NAME SELECT *, 0 AS turn FROM {parquet('alerts', [lake.path(key)])}"
-        )
+        rows += f" UNION ALL BY NAME SELECT *, 0 AS turn FROM {parquet('alerts', [lake.path(key)])}"
     names = ", ".join(f'"{name}"' for name in ALERT_COLUMNS)
-    con.execute(
-        f"COPY (SELECT {names} FROM ({source}) QUALIFY"
+    copied = con.execute(
+        f"COPY (SELECT {names} FROM ({rows}) QUALIFY"
         " row_number() OVER (PARTITION BY incident, version ORDER BY turn DESC) = 1"
         f" ORDER BY sent_at, incident, version) TO '{out}' {_PARQUET}"
     )
+    count = int(copied.fetchall()[0][0])
     lake.write(key, out.read_bytes())
-    return int(con.execute(f"SELECT count(*) FROM '{out}'").fetchall()[0][0])
+    return count
 
 
 def _flat(entry: LogEntry) -> dict[str, Any]:

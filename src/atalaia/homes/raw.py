@@ -167,8 +167,7 @@ def payload_blocks(body: bytes) -> Iterator[list[Payload]]:
 
     Raises PayloadInvalid where the file is damaged; what stood before has been given by then.
     """
-    for found in _found(body):
-        yield _payloads(found)
+    yield from map(_payloads, _found(body))
 
 
 def read_alerts(body: bytes) -> list[tuple[int, LogEntry]]:
@@ -253,8 +252,7 @@ def _compressed(lines: Sequence[msgspec.Struct]) -> bytes:
 
 def _found(body: bytes) -> Iterator[list[_Found]]:
     try:
-        for block in _blocks(body):
-            yield _decode_found(block)
+        yield from map(_decode_found, _blocks(body))
     except _DAMAGE as error:
         raise PayloadInvalid(f"a part of RAW is damaged: {error}") from error
 
@@ -268,7 +266,7 @@ def _blocks(body: bytes) -> Iterator[bytes]:
         left -= len(block)
         end = block.rfind(b"\n") + 1
         if end:
-            yield b"".join((*pieces, block[:end]))
+            yield b"".join((*pieces, memoryview(block)[:end]))
             pieces = [block[end:]]
         else:
             pieces.append(block)

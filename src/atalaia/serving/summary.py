@@ -134,14 +134,15 @@ def counts(told: Sequence[Story]) -> str:
 
 
 def _chosen(told: Sequence[Story], at_most: int) -> list[Story]:
+    """What was red, then the gravest of each hazard, in order of onset."""
     if len(told) <= at_most:
         return list(told)
+    gravest = sorted(told, key=lambda s: (-LEVEL_OF[s.level], -_extremity(s), s.onset_at))
+    picked = [story for story in gravest if story.level == Level.RED.word][:at_most]
     hazards = sorted({story.hazard for story in told})
-    share = max(at_most // len(hazards), 1)
-    picked: list[Story] = []
+    share = (at_most - len(picked)) // len(hazards)
     for hazard in hazards:
-        mine = [story for story in told if story.hazard == hazard]
-        mine.sort(key=lambda s: (-LEVEL_OF.get(s.level, Level.NONE), -_extremity(s), s.onset_at))
+        mine = [story for story in gravest if story.hazard == hazard and story not in picked]
         picked += mine[:share]
     return sorted(picked, key=lambda s: (s.onset_at, s.place_id))
 

@@ -121,17 +121,18 @@ def _add_place(
         timezone=said["timezone"] or "UTC",
         area=said.get("area") or None,
     )
-    fault = place.fault()
-    if fault:
-        problems.append(f"{at}: {fault}; mend the line")
-    elif place.id in places:
+    faults = place.faults()
+    problems += [f"{at}: {fault}; mend the line" for fault in faults]
+    if faults:
+        return
+    if place.id in places:
         problems.append(f"{at}: place {place.id} is there twice; give each place one line")
     else:
         places[place.id] = place
 
 
 def _degrees(text: str) -> float:
-    """NaN for what is no number: `Place.fault` refuses it with the rest."""
+    """NaN for what is no number: `Place.faults` refuses it with the rest."""
     try:
         return float(text)
     except ValueError:

@@ -13,13 +13,22 @@ _UTC_SHAPE = "0000-00-00T00:00:00Z"
 _LOCAL_SHAPE = "0000-00-00T00:00"
 
 
+EARLIEST, LATEST = -4_417_977_600, 7_258_118_400
+"""1830 and 2200: no instrument reported before, and no forecast reaches beyond."""
+
+
 def utc_seconds(texts: Sequence[object]) -> Ints:
-    """Unix seconds, shape (n,), int64; NO_TIME where a text is no instant or has no offset.
+    """Unix seconds, shape (n,), int64; NO_TIME where a text is no instant or has no offset, or
+    speaks of a time before 1830 or after 2200.
 
     Whole columns in the commonest shape, ``2024-09-21T05:44:00Z``, are read at once (about 20 ns
     each); any other ISO 8601 instant with an offset is read text by text, once a distinct text.
     Fractions of a second are cut off.
     """
+    return _believable(_read(texts))
+
+
+def _read(texts: Sequence[object]) -> Ints:
     distinct = _few(texts)
     if distinct is not None:
         known: dict[object, int] = {text: _one(text) for text in distinct}
@@ -37,15 +46,23 @@ def local_seconds(texts: Sequence[object], utc_offset_s: int) -> Ints:
     """As `utc_seconds`, for local times without an offset, `utc_offset_s` ahead of UTC."""
     quick = _same_shape(texts, _LOCAL_SHAPE)
     seconds = np.array([_one_local(text) for text in texts], np.int64) if quick is None else quick
-    return np.where(seconds == NO_TIME, NO_TIME, seconds - utc_offset_s)
+    return _believable(np.where(seconds == NO_TIME, NO_TIME, seconds - utc_offset_s))
+
+
+def _believable(seconds: Ints) -> Ints:
+    strange = (seconds < EARLIEST) | (seconds > LATEST)
+    return np.where(strange, NO_TIME, seconds) if strange.any() else seconds
 
 
 def fault(text: object) -> str:
     """Why `utc_seconds` made nothing of this text, in words that can be counted."""
     try:
-        return "time without offset" if isinstance(text, str) and _parse(text) else "not a time"
+        moment = _parse(text) if isinstance(text, str) else None
     except ValueError:
+        moment = None
+    if moment is None:
         return "not a time"
+    return "time without offset" if moment.tzinfo is None else "time out of range"
 
 
 def _few(texts: Sequence[object]) -> set[str] | None:
@@ -76,13 +93,34 @@ def _same_shape(texts: Sequence[object], shape: str) -> Ints | None:
     figures = letters[:, digits]
     if figures.min() < ord("0") or figures.max() > ord("9"):
         return None
-    # numpy reads no "Z": it is cut off by viewing all but the last letter.
-    kept = len(shape.removesuffix("Z"))
-    view = np.dtype({"names": ["t"], "formats": [f"S{kept}"], "itemsize": width})
-    try:
-        return np.frombuffer(packed, view)["t"].astype("datetime64[s]").astype(np.int64)
-    except ValueError:  # the 31st of February
+    numbers = (figures - ord("0")).astype(np.int64)
+    pairs = numbers[:, 0::2] * 10 + numbers[:, 1::2]
+    return _from_civil(pairs[:, 0] * 100 + pairs[:, 1], *pairs[:, 2:].T)
+
+
+def _from_civil(
+    year: Ints, month: Ints, day: Ints, hour: Ints, minute: Ints, second: Ints | int = 0
+) -> Ints | None:
+    """Unix seconds of calendar instants (n,) in UTC; None if any of them does not exist.
+
+    By arithmetic (Hinnant, "chrono-compatible low-level date algorithms", 2013): numpy's own
+    reading of texts ends the process at a 30th of February among many.
+    """
+    is_leap = (year % 4 == 0) & ((year % 100 != 0) | (year % 400 == 0))
+    is_month = (month >= 1) & (month <= 12)
+    longest = _MONTH_DAYS[np.where(is_month, month, 0)] + (is_leap & (month == 2))
+    exists = is_month & (day >= 1) & (day <= longest)
+    exists &= (hour < 24) & (minute < 60) & (np.asarray(second) < 60)
+    if not exists.all():
         return None
+    shifted = year - (month <= 2)  # years that begin in March: the leap day comes last
+    of_year = (153 * ((month + 9) % 12) + 2) // 5 + day - 1
+    days = shifted * 365 + shifted // 4 - shifted // 100 + shifted // 400 + of_year - 719_468
+    seconds: Ints = days * 86_400 + hour * 3600 + minute * 60 + second
+    return seconds
+
+
+_MONTH_DAYS = np.array([0, 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31])
 
 
 def _one(text: str) -> int:

@@ -42,10 +42,14 @@ class _Shape:
     """The struct for one set of wanted variables, and its decoder."""
 
     def __init__(self, wanted: Wanted) -> None:
-        self.fields = tuple(
-            each
-            for each in FIELDS
-            if each.key not in ONLY_IN_SERIES and is_wanted(each.variable, wanted)
+        self.fields = sorted(
+            (
+                each
+                for each in FIELDS
+                if each.key not in ONLY_IN_SERIES and is_wanted(each.variable, wanted)
+            ),
+            # As the answers have them: msgspec looks for a key next after the last that it found.
+            key=attrgetter("key"),
         )
         self.values = msgspec.defstruct(
             "Values", [(each.key, float | None, None) for each in self.fields], gc=False
@@ -188,7 +192,7 @@ def _known_at(payloads: list[Payload], valid_at: Ints) -> int | Ints:
     return np.where(is_recorded, valid_at, received)
 
 
-def _values(datas: list[Any], fields: tuple[Field, ...], system: System) -> dict[str, Floats]:
+def _values(datas: list[Any], fields: Sequence[Field], system: System) -> dict[str, Floats]:
     # None becomes NaN; msgspec lets no text, boolean or infinity pass for a float.
     flat = chain.from_iterable(map(astuple, map(_values_of, datas)))
     matrix = np.fromiter(flat, np.float64, len(datas) * len(fields))

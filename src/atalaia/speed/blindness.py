@@ -17,6 +17,7 @@ import numpy as np
 from atalaia.domain.alert import Alert, AlertType, LogEntry, instant
 from atalaia.domain.hazard import Hazard, Level
 from atalaia.domain.incident import BLIND_AFTER
+from atalaia.domain.place import Place
 from atalaia.domain.reading import NO_TIME, Ints, Kind
 from atalaia.domain.words import cannot_see_text
 from atalaia.speed.detect import Heard
@@ -145,6 +146,9 @@ class Blindness:
         table = self.table
         return [table.places[int(table.place[number])].id for number in numbers]
 
+    def _places(self, ids: Iterable[str]) -> list[Place]:
+        return [self.table.places[self.table.places.position[i]] for i in sorted(ids)]
+
     def _entry(
         self,
         now: int,
@@ -156,7 +160,7 @@ class Blindness:
         places: set[str],
     ) -> LogEntry:
         concerned = sorted(places)
-        listed = [self.table.places[self.table.places.position[i]] for i in concerned]
+        listed = self._places(places)
         alert = Alert(
             incident=outage.key,
             version=outage.version,
@@ -186,6 +190,7 @@ class Blindness:
                 now,
                 seen_at,
                 is_over=bool(type_ == "end" or reason == "eased"),
+                others=self._places(set(outage.places) - places),
             ),
         )
         return LogEntry(alert=alert, places=tuple(concerned), opened_at=instant(outage.opened_at))

@@ -6,9 +6,9 @@ The tests, by variable (`domain.variable` holds their limits):
 - plausible limits;
 - a gust below the mean wind of the same reading;
 - a sensor that repeats itself: the same value, other than 0, for `stuck_after_h` and more;
-- a jump: more than `max_step_per_h` away from both the last value and the last good one, within
-  three hours, unless a witness (`rule.WITNESSES`) moved with it. Rain and gusts have no jump
-  test: a squall line is one sample long.
+- a jump: more than `max_step_per_h` away from the last value, within three hours, unless a witness
+  (`rule.WITNESSES`) moved with it; and what stays there, far from the last good value, for twelve
+  hours. Rain and gusts have no jump test: a squall line is one sample long.
 
 The order of the tests, and state by series rather than by row, make the outcome the same
 however rows are cut into batches.
@@ -27,6 +27,7 @@ from atalaia.domain.variable import CATALOGUE
 from atalaia.speed.series import SeriesTable
 
 JUMP_WITHIN_S = 3 * 3600
+DOUBTED_FOR_S = 12 * 3600
 _MOVED = {
     "temperature_c": 1.5,
     "relative_humidity_pct": 8.0,
@@ -135,6 +136,7 @@ class _Walk:
         if CATALOGUE[self.name].max_step_per_h:  # only jumps are held against what was good
             good = slice(None) if suspect is None else ~suspect[self.where]
             table.good[self.name][self.series[good]] = self.value[good]
+            table.good_at[self.name][self.series[good]] = self.valid_at[good]
 
 
 def _stuck(walk: _Walk, after_h: int, table: SeriesTable) -> Bools:
@@ -154,19 +156,27 @@ def _stuck(walk: _Walk, after_h: int, table: SeriesTable) -> Bools:
 def _jumps(
     walk: _Walk, max_step_per_h: float, values: dict[str, Floats], table: SeriesTable
 ) -> Bools:
-    """Values too far from both the last one and the last good one, and borne out by no witness."""
+    """Values too far from the last one, or if that was doubted from the last good one, that no
+    witness bears out. What stays where it jumped to is doubted for 12 hours."""
     jumps = np.zeros(len(walk.value), bool)
-    elapsed = walk.valid_at - np.where(walk.before_at == NO_TIME, walk.valid_at, walk.before_at)
+    before_at = walk.before_at
+    elapsed = walk.valid_at - np.where(before_at == NO_TIME, walk.valid_at, before_at)
     allowed = max_step_per_h * np.maximum(elapsed / 3600, 1)
     large = (np.abs(walk.value - walk.before) > allowed) & (elapsed <= JUMP_WITHIN_S)
+    good, good_at = table.good[walk.name], table.good_at[walk.name]
+    was_doubted = walk.is_first & (good_at[walk.series] != before_at)
     # What was good last is known only by walking; a series without a large step needs no walk.
-    for number in np.unique(walk.series[large]):
-        good = table.good[walk.name][number]
+    for number in np.unique(walk.series[large | was_doubted]):
+        value, at = good[number], good_at[number]
         for i in np.flatnonzero(walk.series == number):
-            is_far = large[i] and not abs(walk.value[i] - good) <= allowed[i]
+            is_far = abs(walk.value[i] - value) > allowed[i]
+            if at != before_at[i]:
+                is_far &= walk.valid_at[i] - at <= DOUBTED_FOR_S
+            else:
+                is_far &= large[i]
             jumps[i] = is_far and not _is_borne_out(walk, int(i), values, table)
             if not jumps[i]:
-                good = walk.value[i]
+                value, at = walk.value[i], walk.valid_at[i]
     return jumps
 
 

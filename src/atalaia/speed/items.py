@@ -40,7 +40,7 @@ class SeriesItem(msgspec.Struct):
     usable_at: int
     expected_s: int
     is_blind: bool
-    memory: dict[str, tuple[float, int, int, float]] = {}
+    memory: dict[str, tuple[float, int, int, float, int]] = {}
     windows: dict[str, tuple[Column, Column, Column]] = {}
     forecast: dict[str, Column] | None = None
     area_values: dict[str, tuple[float, float, int]] = {}
@@ -84,6 +84,7 @@ def save_series(table: SeriesTable, number: int) -> SeriesItem:
                 int(table.last_at[name][number]),
                 int(table.unchanged_since[name][number]),
                 float(table.good[name][number]),
+                int(table.good_at[name][number]),
             )
             for name in table.last
         },
@@ -108,12 +109,13 @@ def load_series(table: SeriesTable, place_id: str, item: SeriesItem) -> None:
     table.usable_at[number] = item.usable_at
     table.expected_s[number] = item.expected_s
     table.is_blind[number] = item.is_blind
-    for name, (last, last_at, since, good) in item.memory.items():
+    for name, (last, last_at, since, good, good_at) in item.memory.items():
         table.memory(name)
         table.last[name][number] = last
         table.last_at[name][number] = last_at
         table.unchanged_since[name][number] = since
         table.good[name][number] = good
+        table.good_at[name][number] = good_at
     for name, columns in item.windows.items():
         table.windowed.add(name)
         table.windows[number, name] = Window(*(column.array() for column in columns))

@@ -185,7 +185,8 @@ def days_in_a_row(block: Block, zones: list[str], limit: float, sign: int) -> tu
                 previous -= 1
             value[row] = run
             ended_unseen = hours.get(previous, 0) < COVERAGE * 24 and previous >= days[0]
-            ceiling[row] = np.inf if ended_unseen else run + (not so_far)
+            # Today may still carry on a run; it cannot carry on what yesterday broke off.
+            ceiling[row] = np.inf if ended_unseen else run + (run > 0 and not so_far)
     return value, ceiling
 
 

@@ -38,7 +38,7 @@ class SeriesTable:
     forecasts       by series: the hours to come, as newest told
     area_value      by area rule and series: newest value, ceiling and their time
     last, last_at, unchanged_since   by variable: last usable value, its time, and since when it
-                    has been the same; good: the last that no check doubted
+                    has been the same; good, good_at: the last that no check doubted
     """
 
     def __init__(self, places: Places) -> None:
@@ -56,6 +56,7 @@ class SeriesTable:
         self.last_at: dict[str, Ints] = {}
         self.unchanged_since: dict[str, Ints] = {}
         self.good: dict[str, Floats] = {}
+        self.good_at: dict[str, Ints] = {}
         self.windows: dict[tuple[int, str], Window] = {}
         self.windowed: set[str] = set()
         self.forecasts: dict[int, Readings] = {}
@@ -102,6 +103,7 @@ class SeriesTable:
             size = len(self.valid_at)
             self.last[variable] = np.full(size, np.nan)
             self.good[variable] = np.full(size, np.nan)
+            self.good_at[variable] = np.full(size, NO_TIME, np.int64)
             self.last_at[variable] = np.full(size, NO_TIME, np.int64)
             self.unchanged_since[variable] = np.full(size, NO_TIME, np.int64)
 
@@ -122,6 +124,7 @@ class SeriesTable:
             for columns, fill in (
                 (self.last, np.nan),
                 (self.good, np.nan),
+                (self.good_at, NO_TIME),
                 (self.last_at, NO_TIME),
                 (self.unchanged_since, NO_TIME),
             ):

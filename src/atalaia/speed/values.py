@@ -95,4 +95,5 @@ def heat_index_c(temperature_c: Floats, relative_humidity_pct: Floats) -> Floats
     ratio = vapour + 17.62 * temperature_c / (243.12 + temperature_c)
     dew_point = 243.12 * ratio / (17.62 - ratio) + 273.15
     out: Floats = thermofeel.calculate_heat_index_adjusted(kelvin, dew_point) - 273.15
-    return np.round(out, 3)
+    # Beyond 80 °C the regression is far outside of what it was fitted to, and so is the weather.
+    return np.where(out <= 80, np.round(out, 3), np.nan)
