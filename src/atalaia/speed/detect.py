@@ -150,6 +150,9 @@ class Detector:
         """The interval at which values are expected: as polled, or as long as the periods are."""
         polled = np.array([self.expected_s.get(name, 0) for name in rows.sources], np.int64)
         polled_s = polled[rows.source]
+        if polled.all():
+            self.table.expected_s[series] = polled_s
+            return
         stated = np.where(rows.period_s > 0, rows.period_s, 3600)
         self.table.expected_s[series] = np.where(polled_s > 0, polled_s, stated)
 
@@ -157,6 +160,8 @@ class Detector:
         usable = np.zeros(len(fresh.series), bool)
         for name in self.rules.variables & fresh.checked.values.keys():
             usable |= ~np.isnan(fresh.checked.values[name])
+            if usable.all():
+                break
         rows = fresh.readings
         self.heard.append(Heard(fresh.series, rows.known_at, rows.valid_at, usable))
 

@@ -90,6 +90,8 @@ class Book:
             self._is_watched[hazard, found.subject[found.entered > 0]] = True
         for found in waiting:
             hazard = _HAZARDS.index(found.rule.hazard)
+            if not self._is_watched[hazard].any():
+                continue
             rows = np.flatnonzero(self._is_watched[hazard, found.subject])
             for subject, said in self._evidence(found, rows):
                 gathered[subject, found.rule.hazard].append(said)
