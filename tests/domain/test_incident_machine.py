@@ -28,7 +28,6 @@ from atalaia.domain.incident import (
     Evidence,
     Incident,
 )
-from atalaia.domain.incident import _still_holds as still_holds
 from atalaia.domain.reading import Kind
 from atalaia.domain.rule import Rule
 from atalaia.speed import items
@@ -262,7 +261,7 @@ class IncidentLife(RuleBasedStateMachine):
         seeing = [t for t in holding if t.can_see(self.now)]
         assert change.level in {t.level for t in seeing or holding}
         higher = [t for t in seeing if t.level > change.level]
-        assert all(still_holds(t, RULES[t.rule]) < t.level for t in higher), "back, and calm"
+        assert all(t.holding < t.level for t in higher), "back, and calm or doubted"
         if change.reason == "escalated":
             assert change.level > self.changes[-1].level
             holds = max(max(one.holding, one.entered) for one in said)

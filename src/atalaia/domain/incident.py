@@ -90,7 +90,7 @@ class Track(msgspec.Struct, gc=False):
     above      by level (watch … red): since when the entry limit has been passed without a
                break, and in how many readings; 0: it is not
     below      by level: since when it has been past the exit limit; 0: it is not
-    value, valid_at    newest
+    value, valid_at    newest; `holding` is the highest level that it enters or still passes
     best, best_at      at the peak of this track's life in the incident
     onset_at   of the newest rise from calm
     held_until, held_value    last valid time of a value that still held it, and that value
@@ -108,6 +108,7 @@ class Track(msgspec.Struct, gc=False):
     below: list[int] = msgspec.field(default_factory=lambda: [0, 0, 0, 0])
     value: float = 0.0
     valid_at: int = 0
+    holding: int = 0
     best: float = 0.0
     best_at: int = 0
     onset_at: int = 0
@@ -120,6 +121,11 @@ class Track(msgspec.Struct, gc=False):
     def is_forecast(self) -> bool:
         """Whether it speaks of a time to come."""
         return self.kind == Kind.FORECAST
+
+    @property
+    def is_past(self) -> bool:
+        """Whether its newest value no longer passes the exit limit of the level that it holds."""
+        return self.holding < self.level
 
     def can_see(self, now: int) -> bool:
         """Whether its last word still counts: not silent for three intervals; a forecast while
@@ -162,6 +168,7 @@ class Track(msgspec.Struct, gc=False):
             self.best, self.best_at = said.value, said.valid_at
         if not said.is_late or level > self.level:
             self.value, self.valid_at, self.is_late = said.value, said.valid_at, said.is_late
+            self.holding = max(said.holding, said.entered)
             if not self.is_forecast:
                 self.kind = said.kind
         if level and said.holding and rule.sign * said.value > rule.sign * self.best:
@@ -295,8 +302,7 @@ class Incident(msgspec.Struct):
             heard.append(track)
             if self.status == "expired":
                 track.take_up(one, rule.up_to(self.level), self.onset_at)
-        self._let_go_of_past_forecasts(now)
-        deciding = self._deciding(now, rules)
+        deciding = self._deciding(now)
         if self.status == "active":
             return self._go_on(now, deciding, heard, rules)
         if deciding is None:
@@ -307,15 +313,6 @@ class Incident(msgspec.Struct):
         if self.status == "expired":
             return [self._continue(now, deciding, rules)]
         return [self._open(now, deciding, rules)]
-
-    def _let_go_of_past_forecasts(self, now: int) -> None:
-        """What has been seen to happen ends by what is seen, not by hours that were forecast."""
-        if self.kind == Kind.FORECAST:
-            return
-        if any(not track.is_forecast and track.can_see(now) for track in self.tracks):
-            for track in self.tracks:
-                if track.is_forecast and not track.can_see(now):
-                    track.level = 0
 
     def _give_up(self, now: int) -> None:
         """Close what expired too long ago to be continued."""
@@ -339,7 +336,7 @@ class Incident(msgspec.Struct):
         self.tracks.sort(key=lambda t: (t.order, t.source, t.is_forecast))
         return track
 
-    def _deciding(self, now: int, rules: dict[str, Rule]) -> Track | None:
+    def _deciding(self, now: int) -> Track | None:
         """The track that gives the level: the highest that can see, the surest among equals.
 
         One that comes back from an outage with a calm value still holds its level for a while,
@@ -347,7 +344,7 @@ class Incident(msgspec.Struct):
         """
         holding = [track for track in self.tracks if track.level]
         seeing = [track for track in holding if track.can_see(now)]
-        raising = [t for t in seeing if t.level <= self.level or not _is_past(t, rules)]
+        raising = [t for t in seeing if t.level <= self.level or not t.is_past]
         return max(
             raising or seeing or holding, key=lambda t: (t.level, -t.kind, -t.order), default=None
         )
@@ -368,20 +365,16 @@ class Incident(msgspec.Struct):
         for track in (*lapsed, *expired):
             track.level = 0
         if lapsed or expired:
-            deciding = self._deciding(now, rules)
+            deciding = self._deciding(now)
         if deciding is None:
             return [self._expired(now, rules) if expired else self._end(now, bool(lapsed), rules)]
         self._remember_peak(deciding, rules)
         self.expires_at = self._expires_at(rules)
         # What others were eased from, unseen since, is no news when these others fall silent.
         is_news = deciding.can_see(now) or any(track is deciding for track in heard)
-        if deciding.level > self.level and is_news and not _is_past(deciding, rules):
+        if deciding.level > self.level and is_news and not deciding.is_past:
             return [self._tell(now, "update", "escalated", deciding, deciding.level, rules)]
-        if (
-            deciding.level < self.level
-            and deciding.can_see(now)
-            and not self._sinks(deciding, rules)
-        ):
+        if deciding.level < self.level and deciding.can_see(now) and not self._sinks(deciding):
             return [self._tell(now, "update", "eased", deciding, deciding.level, rules)]
         # A lower level that is measured does not confirm a higher one that is forecast.
         reaching = [t for t in self.tracks if t.level >= self.level]
@@ -402,9 +395,9 @@ class Incident(msgspec.Struct):
             for t in self.tracks
         )
 
-    def _sinks(self, track: Track, rules: dict[str, Rule]) -> bool:
+    def _sinks(self, track: Track) -> bool:
         """Whether it is on its way further down: easing is told once, where it settles."""
-        return not track.is_forecast and _is_past(track, rules)
+        return not track.is_forecast and track.is_past
 
     def _continue(self, now: int, deciding: Track, rules: dict[str, Rule]) -> Change:
         """Data came back within a day and still pass the exit limit: the incident goes on."""
@@ -549,11 +542,6 @@ class Incident(msgspec.Struct):
         if self.status == "expired" and not self.tracks:
             self._close(now)
         return []
-
-
-def _is_past(track: Track, rules: dict[str, Rule]) -> bool:
-    """Whether its newest value is past the exit limit of the level that it holds."""
-    return _still_holds(track, rules[track.rule]) < track.level
 
 
 def _still_holds(track: Track, rule: Rule) -> int:
