@@ -212,3 +212,21 @@ def test_it_is_told_exactly_when_three_intervals_passed(values: list[float | Non
         for e in log
     ]
     assert found == expected
+
+
+def test_what_was_seen_before_an_outage_is_not_withdrawn_with_the_forecast_after_it() -> None:
+    wild, calm = [17.0] * 6, [3.0] * 12
+    parts = [
+        series([3, 25, 25]),
+        forecast(T0 + 40 * HOUR, wild),
+        forecast(T0 + 41 * HOUR, calm),
+        forecast(T0 + 43 * HOUR, [4.0] * 12),
+        CLOCK,
+    ]
+    log = weather(watched(rows(*parts), WIND, places()))
+    assert len(lives(log)) == 1
+    assert told(log)[1:] == [
+        ("end", "expired", "orange"),
+        ("update", "certainty", "orange"),
+        ("end", "ended", "orange"),
+    ]

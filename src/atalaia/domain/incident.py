@@ -440,14 +440,15 @@ class Incident(msgspec.Struct):
 
     def _end(self, now: int, has_lapsed: bool, rules: dict[str, Rule]) -> Change:
         measured = [t for t in self.tracks if not t.is_forecast]
-        was_measured = any(t.held_until > NEVER for t in measured)
+        has_held = any(t.held_until > NEVER for t in measured)
         # What was only ever forecast, and is no more, is taken back. Hours that passed in calm
-        # took nothing back: what was seen of them is told.
-        is_withdrawn = not was_measured and not has_lapsed
-        if is_withdrawn or was_measured:
+        # took nothing back: what was seen of them is told. Nor is that taken back which was seen
+        # before an outage, and only forecast to go on after it.
+        is_withdrawn = not has_held and not has_lapsed and self.kind == Kind.FORECAST
+        if is_withdrawn or has_held:
             track = self._held_last()
         else:
-            track = max(measured, key=lambda t: (t.seen_at, -t.order))
+            track = max(measured or self.tracks, key=lambda t: (t.seen_at, -t.order))
         rule = rules[track.rule]
         change = self._change(
             now,
