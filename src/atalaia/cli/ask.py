@@ -1,0 +1,171 @@
+"""What is kept and what is in force: SQL, the inbox, GOLD, the catalogue, rules and settings."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from atalaia.cli.options import (
+    HomeOption,
+    JsonOption,
+    SettingsOption,
+    existing,
+    settings_of,
+    while_read,
+)
+
+app = typer.Typer()
+config = typer.Typer(help="The settings file.", no_args_is_help=True)
+app.add_typer(config, name="config")
+
+Form = Literal["table", "csv", "json"]
+
+
+@app.command()
+def sql(
+    query: Annotated[str, typer.Argument(help="SQL over readings, alerts, incidents.")],
+    form: Annotated[Form, typer.Option("--format", help="How the answer is written.")] = "table",
+    home: HomeOption = None,
+    settings: SettingsOption = None,
+    as_json: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
+) -> None:
+    """Ask GOLD, and what is newer than GOLD, in one answer. `atalaia tables` lists the columns."""
+    from atalaia.app.places import places_of
+    from atalaia.homes.embedded import open_home
+    from atalaia.serving.query import query as ask
+    from atalaia.serving.render import render
+    from atalaia.sources import decode_all
+
+    kept = settings_of(settings, home)
+    with open_home(existing(kept.home), exclusive=False) as opened:
+        places = places_of(opened.state)
+        answer = ask(opened, decode_all(places), places, query)
+        with while_read():
+            render(answer, "json" if as_json else form, sys.stdout)
+
+
+@app.command()
+def tables(as_json: JsonOption = False) -> None:
+    """The tables that `atalaia sql` knows, with each column's type and unit."""
+    import msgspec
+
+    from atalaia.serving.query import tables as known
+
+    if as_json:
+        typer.echo(msgspec.json.encode(known()))
+        return
+    for table, columns in known().items():
+        typer.echo(table)
+        for column, meaning in columns.items():
+            typer.echo(f"  {column:32} {meaning}")
+
+
+@app.command()
+def alerts(
+    last: Annotated[int, typer.Option(min=1, help="How many, the newest last.")] = 20,
+    language: Annotated[str, typer.Option(help="pt-BR, en or es.")] = "pt-BR",
+    home: HomeOption = None,
+    settings: SettingsOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """The inbox: what the watch has told, newest last."""
+    from atalaia.domain.alert import to_line
+    from atalaia.domain.words import LANGUAGES
+    from atalaia.homes.embedded import open_home
+
+    if language not in LANGUAGES:
+        raise typer.BadParameter(f"give one of {', '.join(LANGUAGES)}", param_hint="--language")
+    with open_home(existing(settings_of(settings, home).home), exclusive=False) as opened:
+        newest = [entry.alert for _, entry in opened.state.alerts()][-last:]
+    with while_read():
+        for alert in newest:
+            typer.echo(to_line(alert) if as_json else f"{alert.sent_at}  {alert.text[language]}")
+    if not newest:
+        print("nothing has been told yet", file=sys.stderr)
+
+
+@app.command()
+def refine(
+    rebuild: Annotated[
+        bool, typer.Option("--rebuild", help="Derive all of GOLD again from RAW.")
+    ] = False,
+    home: HomeOption = None,
+    settings: SettingsOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Bring GOLD up to date with RAW, or derive all of it again."""
+    import msgspec
+
+    from atalaia.app.places import places_of
+    from atalaia.batch import refine as batch
+    from atalaia.homes.embedded import open_home
+    from atalaia.sources import decode_all
+
+    kept = settings_of(settings, home)
+    with open_home(existing(kept.home), exclusive=False) as opened, opened.hold("refine"):
+        places = places_of(opened.state)
+        work = batch.rebuild if rebuild else batch.refine
+        report = work(opened.state, opened.lake, decode_all(places), places)
+    if as_json:
+        typer.echo(msgspec.json.encode(report._asdict()))
+    else:
+        typer.echo(
+            f"{report.rows} rows in {report.partitions} partitions, "
+            f"{report.rejects} rejects, {report.seconds:.1f} s"
+        )
+
+
+@app.command()
+def variables(as_json: JsonOption = False) -> None:
+    """The catalogue: every variable, its unit and plausible limits."""
+    import msgspec
+
+    from atalaia.domain.rule import INDICES
+    from atalaia.domain.variable import CATALOGUE
+
+    if as_json:
+        typer.echo(msgspec.json.encode(list(CATALOGUE.values())))
+        return
+    for variable in CATALOGUE.values():
+        limits = f"{variable.lowest:g} … {variable.highest:g} {variable.unit}"
+        typer.echo(f"{variable.name:32} {limits:28} {variable.because}")
+    for name, (unit, inputs) in INDICES.items():
+        typer.echo(f"{name:32} {'index, ' + unit:28} from {' and '.join(inputs)}")
+
+
+@app.command()
+def rules(
+    name: Annotated[str, typer.Argument(help="A shipped rule set or a TOML file.")] = "inmet",
+    as_json: JsonOption = False,
+) -> None:
+    """Check a rule set and show its limits."""
+    import msgspec
+
+    from atalaia import rules as rule_sets
+
+    rule_set = rule_sets.load(name)
+    if as_json:
+        typer.echo(msgspec.json.encode(rule_set))
+        return
+    typer.echo(
+        f"{rule_set.name}: {len(rule_set.rules)} rules; shipped: {', '.join(rule_sets.SHIPPED)}"
+    )
+    for rule in rule_set.rules:
+        typer.echo(f"{rule.name:20} {rule.hazard:14} {rule.in_words()}")
+
+
+@config.command("check")
+def config_check(
+    file: Annotated[Path | None, typer.Argument(help="Settings file; else ./atalaia.toml.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Name every problem of the settings, and show the arithmetic of the sources' calls."""
+    import msgspec
+
+    from atalaia.settings import describe
+
+    lines = describe(settings_of(file, None))
+    typer.echo(msgspec.json.encode(lines) if as_json else "\n".join(lines))

@@ -1,0 +1,83 @@
+"""What the commands share: options, the settings in force, and writing to a terminal."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from atalaia.errors import AtalaiaError
+
+if TYPE_CHECKING:
+    from atalaia.settings import Settings
+
+HomeOption = Annotated[
+    Path | None,
+    typer.Option("--home", help="The home's folder; else the settings' (ATALAIA_HOME)."),
+]
+SettingsOption = Annotated[
+    Path | None, typer.Option("--settings", help="Settings file (TOML); else ./atalaia.toml.")
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Answer for programs.")]
+
+
+def settings_of(file: Path | None, home: Path | None) -> Settings:
+    """The settings in force: options over environment over file over defaults."""
+    import msgspec
+
+    from atalaia.settings import load
+
+    settings = load(file, os.environ)
+    return msgspec.structs.replace(settings, home=home) if home is not None else settings
+
+
+def existing(home: Path) -> Path:
+    """The home, if there is one; AtalaiaError with the next step if not."""
+    if not (home / "atalaia.sqlite3").exists():
+        raise AtalaiaError(
+            f"no home at {home}; give --home, or make one with `atalaia run` "
+            "or `atalaia replay --home`"
+        )
+    return home
+
+
+@contextmanager
+def while_read() -> Iterator[None]:
+    """Write to stdout; that its reader has gone (`atalaia … | head`) is no error of ours."""
+    try:
+        yield
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise typer.Exit from None
+
+
+@contextmanager
+def progress_bar() -> Iterator[Callable[[str, int, int], None]]:
+    """A live bar on stderr where a person watches; else nothing."""
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield lambda _what, _done, _total: None
+        return
+    bar = Progress(
+        TextColumn("{task.description:>10}"),
+        BarColumn(),
+        TimeElapsedColumn(),
+        console=console,
+        transient=True,
+    )
+    with bar:
+        task = bar.add_task("reading", total=None)
+
+        def progress(what: str, done: int, total: int) -> None:
+            bar.update(task, description=what, completed=done, total=total)
+
+        yield progress

@@ -1,0 +1,129 @@
+"""The watch itself: live, and over recorded readings."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from atalaia.cli.options import (
+    HomeOption,
+    JsonOption,
+    SettingsOption,
+    progress_bar,
+    settings_of,
+    while_read,
+)
+from atalaia.errors import AtalaiaError
+
+if TYPE_CHECKING:
+    from atalaia.app.replay import Replayed
+    from atalaia.domain.place import Places
+
+app = typer.Typer()
+
+
+@app.command()
+def run(
+    home: HomeOption = None,
+    port: Annotated[int | None, typer.Option(help="Port of the API on 127.0.0.1.")] = None,
+    settings: SettingsOption = None,
+) -> None:
+    """Watch live: poll the sources, detect, tell, keep. Stops on Ctrl-C."""
+    from atalaia.app.live import run as run_live
+
+    raise typer.Exit(run_live(settings_of(settings, home), port=port))
+
+
+@app.command()
+def replay(
+    readings: Annotated[list[Path], typer.Argument(help="Readings CSV or INMET station files.")],
+    places: Annotated[
+        Path, typer.Option(help="CSV: place_id,name,latitude,longitude,timezone[,area].")
+    ],
+    rules: Annotated[
+        str, typer.Option(help="A shipped rule set (inmet, basic) or a TOML file.")
+    ] = "inmet",
+    alerts: Annotated[
+        str | None, typer.Option(help="Write the alerts as NDJSON; - is stdout.")
+    ] = None,
+    home: Annotated[
+        Path | None, typer.Option("--home", help="Keep the home here; else it is temporary.")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Replay recorded readings through the same path as live ones, in event time."""
+    from atalaia import rules as rule_sets
+    from atalaia.app.replay import replay as replay_files
+    from atalaia.app.replay import write_alerts
+    from atalaia.domain.alert import to_line
+    from atalaia.domain.place import Places
+    from atalaia.sources.recorded import read_places
+
+    where = Places(read_places(places))
+    rule_set = rule_sets.load(rules)
+    if alerts not in (None, "-") and not Path(alerts or "").parent.is_dir():
+        # Said now, not when all is done.
+        raise AtalaiaError(f"alerts {alerts}: its folder is not there; make it first")
+    with progress_bar() as progress:
+        done = replay_files(where, readings, rule_set, home=home, progress=progress)
+    if alerts == "-":
+        with while_read():
+            for entry in done.entries:
+                sys.stdout.buffer.write(to_line(entry.alert) + b"\n")
+    elif alerts is not None:
+        write_alerts(done.entries, Path(alerts))
+    _tell_replay(done, where, rule_set.name, to_stdout=alerts != "-", as_json=as_json)
+    if any(rule.places for rule in rule_set.rules) and not where.areas:
+        print(
+            f"no place has an area: the area rules of {rule_set.name} judge none", file=sys.stderr
+        )
+    if not done.readings:
+        first = done.rejected[0] if done.rejected else None
+        why = f"{first.reason}: {first.detail}" if first else "the files have no rows"
+        raise AtalaiaError(f"no reading could be read ({why})")
+
+
+def _tell_replay(
+    done: Replayed, places: Places, rule_set: str, *, to_stdout: bool, as_json: bool
+) -> None:
+    """The summary: for programs on stdout as JSON, for people as a table and a few lines."""
+    from collections import Counter
+
+    import msgspec
+    from rich.console import Console
+
+    from atalaia.serving.summary import counts, show, stories
+
+    told = stories(done.entries)
+    if as_json:
+        summary = {
+            "readings": done.readings,
+            "alerts": sum(e.alert.type == "alert" for e in done.entries),
+            "messages": len(done.entries),
+            "rejected": Counter(reject.reason for reject in done.rejected),
+            "places_without_readings": done.silent,
+            "raw": str(done.raw) if done.raw else None,
+            "gold": str(done.gold) if done.gold else None,
+            "incidents": told,
+        }
+        print(msgspec.json.encode(summary).decode(), file=sys.stdout if to_stdout else sys.stderr)
+        return
+    console = Console(stderr=not to_stdout, highlight=False, soft_wrap=False)
+    show(told, places, console)
+    console.print()
+    console.print(f"readings {done.readings}")
+    console.print(f"alerts {sum(e.alert.type == 'alert' for e in done.entries)}")
+    console.print(f"messages {len(done.entries)}")
+    console.print(f"incidents {counts(told)}")
+    console.print(f"rules {rule_set}")
+    for reason, n in Counter(reject.reason for reject in done.rejected).most_common():
+        example = next(r.detail for r in done.rejected if r.reason == reason)
+        console.print(f"rejected {n}: {reason} (first: {example})")
+    if done.silent:
+        console.print(f"no readings at all for: {', '.join(done.silent[:10])}")
+    if done.raw and done.gold:
+        console.print(f"RAW {done.raw}")
+        console.print(f"GOLD {done.gold}")
