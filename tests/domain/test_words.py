@@ -9,6 +9,7 @@ from atalaia.domain.words import (
     HAZARDS,
     LANGUAGES,
     cannot_see_text,
+    Said,
     change_text,
     clock,
     duration,
@@ -60,7 +61,7 @@ def text(**changes: object) -> dict[str, str]:
         "peak_at": T0 - HOUR,
         "is_late": False,
     }
-    return change_text(**(told | changes))  # type: ignore[arg-type]
+    return change_text(Said(**(told | changes)))  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("kind", Kind)

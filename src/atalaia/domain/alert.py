@@ -60,6 +60,20 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True):
     text: dict[str, str]
 
 
+class Moved(msgspec.Struct, frozen=True):
+    """How far an incident's peak by one rule came since the last entry: from `low` up to `high`.
+
+    `is_below`: small values are the dangerous ones, and `low` is above `high`. `low` is None in
+    the incident's first entry by this rule.
+    """
+
+    variable: str
+    window_s: int
+    is_below: bool
+    low: float | None
+    high: float
+
+
 class LogEntry(msgspec.Struct, frozen=True, kw_only=True):
     """An alert as the log keeps it: with what a line of NDJSON has no room for.
 
@@ -69,6 +83,7 @@ class LogEntry(msgspec.Struct, frozen=True, kw_only=True):
     opened_at   event time at which the incident left pending (ISO 8601)
     rule_hash   of the rule that decided, as it then stood
     peak_level, peak, peak_at    the running peak of the incident; None for cannot_see
+    moved       the peak of each rule that passed somebody's own limit, or could have
     """
 
     alert: Alert
@@ -78,6 +93,7 @@ class LogEntry(msgspec.Struct, frozen=True, kw_only=True):
     peak_level: str | None = None
     peak: float | None = None
     peak_at: str | None = None
+    moved: tuple[Moved, ...] = ()
 
 
 @lru_cache(maxsize=4096)

@@ -12,6 +12,8 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
+import msgspec
+
 from atalaia.domain.hazard import Hazard, Level
 from atalaia.domain.place import Place
 from atalaia.domain.reading import Kind
@@ -162,7 +164,7 @@ _LATE = (
     "Dato atrasado: llegó a las {at}",
 )
 _SOURCE = ("Fonte: {source}", "Source: {source}", "Fuente: {source}")
-_NOT_OFFICIAL = (
+NOT_OFFICIAL = (
     "Isto não é um aviso oficial",
     "This is not an official warning",
     "Esto no es un aviso oficial",
@@ -205,59 +207,82 @@ def duration(seconds: int) -> str:
     return f"{seconds // 3600} h" if seconds % 3600 == 0 else f"{seconds // 60} min"
 
 
-def change_text(
-    *,
-    reason: str,
-    hazard: str,
-    level: int,
-    place: str,
-    zone: str,
-    source: str,
-    kind: Kind,
-    sent_at: int,
-    onset_at: int,
-    valid_at: int,
-    variable: str | None,
-    unit: str | None,
-    window_s: int,
-    value: float,
-    limit: float | None,
-    peak: float,
-    peak_at: int,
-    is_late: bool,
-) -> dict[str, str]:
-    """An incident's change as a paragraph by language. All times are Unix seconds."""
+class Said(msgspec.Struct, frozen=True, kw_only=True):
+    """What a text about a weather incident's change is made of. All times are Unix seconds.
+
+    `place` and `zone` are the name and the time zone that people read; `kind` is of the value.
+    """
+
+    reason: str
+    hazard: str
+    level: int
+    place: str
+    zone: str
+    source: str
+    kind: Kind
+    sent_at: int
+    onset_at: int
+    valid_at: int
+    variable: str | None
+    unit: str | None
+    window_s: int
+    value: float
+    limit: float | None
+    peak: float
+    peak_at: int
+    is_late: bool = False
+
+    def head(self, i: int) -> str:
+        """``Raised to ORANGE: heavy rain at Recife``"""
+        return _HEADS[self.reason][i].format(
+            level=LEVELS[self.level][i], hazard=HAZARDS[self.hazard][i], place=self.place
+        )
+
+    def since(self, i: int) -> str:
+        """``since 23 Jul 18:00``; empty where it is over."""
+        if self.reason not in _GOING_ON:
+            return ""
+        is_to_come = self.kind == Kind.FORECAST and self.onset_at > self.sent_at
+        when = _FROM if is_to_come else _SINCE
+        return when[i].format(at=clock(self.onset_at, self.zone, i))
+
+    def measured(self, i: int) -> str:
+        """``Rain in 1 h: 35 mm (measured, 23 Jul 18:00), limit 30 mm``, and the peak at an end."""
+        if self.variable is None or self.limit is None:
+            return ""
+        name = VARIABLES.get(self.variable, (self.variable,) * 3)[i]
+        sentence = _VALUE[i].format(
+            variable=name[0].upper() + name[1:],
+            window=_WINDOW[i].format(length=duration(self.window_s)) if self.window_s else "",
+            value=f"{number(self.value, i)} {self.unit}",
+            said=_SAID[self.kind][i],
+            at=clock(self.valid_at, self.zone, i),
+            limit=f"{number(self.limit, i)} {self.unit}",
+        )
+        if self.reason in ("ended", "expired", "eased"):
+            sentence += "; " + _PEAK[i].format(
+                value=f"{number(self.peak, i)} {self.unit}", at=clock(self.peak_at, self.zone, i)
+            )
+        return sentence
+
+    def advice(self, i: int) -> str:
+        """What to do; empty where it is over."""
+        needs_care = self.reason in _GOING_ON or self.reason == "expired"
+        return ADVICE.get(self.hazard, _CARE)[i] if needs_care else ""
+
+
+_GOING_ON = ("onset", "escalated", "eased", "certainty", "step")
+
+
+def change_text(said: Said) -> dict[str, str]:
+    """An incident's change as a paragraph by language."""
     texts = {}
     for i, language in enumerate(LANGUAGES):
-        head = _HEADS[reason][i].format(
-            level=LEVELS[level][i], hazard=HAZARDS[hazard][i], place=place
-        )
-        if reason in ("onset", "escalated", "eased", "certainty", "step"):
-            when = _FROM if kind == Kind.FORECAST and onset_at > sent_at else _SINCE
-            head += ", " + when[i].format(at=clock(onset_at, zone, i))
-        parts = [head]
-        if variable is not None and limit is not None:
-            name = VARIABLES.get(variable, (variable,) * 3)[i]
-            sentence = _VALUE[i].format(
-                variable=name[0].upper() + name[1:],
-                window=_WINDOW[i].format(length=duration(window_s)) if window_s else "",
-                value=f"{number(value, i)} {unit}",
-                said=_SAID[kind][i],
-                at=clock(valid_at, zone, i),
-                limit=f"{number(limit, i)} {unit}",
-            )
-            if reason in ("ended", "expired", "eased"):
-                sentence += "; " + _PEAK[i].format(
-                    value=f"{number(peak, i)} {unit}", at=clock(peak_at, zone, i)
-                )
-            parts.append(sentence)
-        if is_late:
-            parts.append(_LATE[i].format(at=clock(sent_at, zone, i)))
-        parts.append(_SOURCE[i].format(source=source))
-        if reason in ("onset", "escalated", "certainty", "step", "eased", "expired"):
-            parts.append(ADVICE.get(hazard, _CARE)[i])
-        parts.append(_NOT_OFFICIAL[i])
-        texts[language] = ". ".join(parts) + "."
+        head = ", ".join(filter(None, (said.head(i), said.since(i))))
+        late = _LATE[i].format(at=clock(said.sent_at, said.zone, i)) if said.is_late else ""
+        source = _SOURCE[i].format(source=said.source)
+        parts = (head, said.measured(i), late, source, said.advice(i), NOT_OFFICIAL[i])
+        texts[language] = ". ".join(filter(None, parts)) + "."
     return texts
 
 
@@ -283,7 +308,7 @@ def cannot_see_text(
             at=clock(min(last_seen_at, now), zone, i),
         )
         still = f" {_STILL[i].format(places=_names(others, i))}." if others else ""
-        texts[language] = f"{head}.{still} {_NOT_OFFICIAL[i]}."
+        texts[language] = f"{head}.{still} {NOT_OFFICIAL[i]}."
     return texts
 
 

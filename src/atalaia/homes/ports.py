@@ -1,4 +1,6 @@
-"""What a home offers: the stream, the state, and the lake. Both homes pass the same tests.
+"""What a home offers: the stream, the state, the people, the outbox, and the lake.
+
+Both homes pass the same tests.
 
 The code between the ports does not know where it lives. Methods are synchronous and may block;
 callers on an event loop put them in a thread.
@@ -14,6 +16,7 @@ from typing import Any, Protocol
 import msgspec
 
 from atalaia.domain.alert import LogEntry
+from atalaia.domain.delivery import Delivery, Message, Status
 from atalaia.domain.payload import Payload, Reject
 
 
@@ -98,6 +101,242 @@ class State(Protocol):
 
     def set_note(self, key: str, value: str) -> None:
         """Keep such a fact."""
+        ...
+
+
+class PersonRow(msgspec.Struct, frozen=True, kw_only=True):
+    """A person as the store has them: all that they asked for, sealed with their own key.
+
+    changed    grows with every change of any person; who has read up to it asks for what is newer
+    sealed     None: this person was erased
+    created_at, confirmed_at    Unix seconds; 0: no contact is confirmed yet
+    """
+
+    pseudonym: str
+    changed: int = 0
+    sealed: bytes | None = None
+    created_at: int = 0
+    confirmed_at: int = 0
+
+
+class ContactRow(msgspec.Struct, frozen=True, kw_only=True):
+    """One address of a person, in the one table that holds addresses.
+
+    lookup     HMAC of channel and address: finds the person without knowing the address
+    sealed     the address, sealed with the person's key; empty for a key of theirs, of which
+               only the HMAC is kept
+    status     pending, confirmed, or stopped (by its owner, or because it is of no more use)
+    tries      wrong codes given so far
+    """
+
+    pseudonym: str
+    channel: str
+    lookup: bytes
+    sealed: bytes
+    status: str
+    since: int
+    tries: int = 0
+
+
+class Consent(msgspec.Struct, frozen=True, kw_only=True):
+    """What a person agreed to, for the controller to prove. It outlives an erasure.
+
+    purpose     what for; `channel` by which way
+    text_hash, version    SHA-256 and version of the words that they agreed to
+    how         cli, api, import, telegram, …; or, for paper, what proves it
+    given_at, withdrawn_at    Unix seconds; 0: it stands
+    """
+
+    pseudonym: str
+    purpose: str
+    channel: str
+    text_hash: str
+    version: str
+    how: str
+    given_at: int
+    withdrawn_at: int = 0
+
+
+class People(Protocol):
+    """Who asked to be told. Only pseudonyms, seals and HMACs: nothing here can be read alone."""
+
+    def changes(self, after: int, limit: int) -> list[PersonRow]:
+        """People changed since, in the order of `changed`; erased ones with nothing sealed."""
+        ...
+
+    def person(self, pseudonym: str) -> PersonRow | None:
+        """One person; None if there is none, or no more."""
+        ...
+
+    def put(
+        self,
+        person: PersonRow,
+        contacts: Sequence[ContactRow] = (),
+        consents: Sequence[Consent] = (),
+    ) -> None:
+        """Keep a person with what is new of contacts (by channel and lookup) and consents.
+
+        All of it or nothing; `changed` is given anew. Raises StateConflict where a contact is
+        another person's.
+        """
+        ...
+
+    def contacts(self, pseudonym: str) -> list[ContactRow]:
+        """All contacts of a person."""
+        ...
+
+    def find(self, channel: str, lookup: bytes) -> ContactRow | None:
+        """Whose contact this is."""
+        ...
+
+    def consents(self, pseudonym: str) -> list[Consent]:
+        """What a person agreed to, also after their erasure."""
+        ...
+
+    def erase(self, pseudonym: str, at: int) -> None:
+        """Remove the person, contacts, messages and deliveries; consents stay, withdrawn at `at`.
+
+        When it returns no page or log of the store holds them any more.
+        """
+        ...
+
+    def forget(self, pending_before: int, consents_before: int) -> list[str]:
+        """Apply retention: return the pseudonyms of those who never confirmed and were created
+        before `pending_before` (the caller erases them); remove consents withdrawn before
+        `consents_before`."""
+        ...
+
+
+class Keys(Protocol):
+    """Each person's key, kept apart from the data: without it what it sealed is gone."""
+
+    def make(self, pseudonym: str) -> bytes:
+        """A new key of 32 bytes, kept durably before it is given; the old one if there is one."""
+        ...
+
+    def get(self, pseudonym: str) -> bytes | None:
+        """The person's key; None if it was destroyed, or never was."""
+        ...
+
+    def destroy(self, pseudonym: str, at: int) -> None:
+        """Destroy the key, and note the pseudonym among the erased; again: nothing."""
+        ...
+
+    def erased(self) -> list[tuple[str, int]]:
+        """Pseudonyms of the erased with the time: applied again after a restore."""
+        ...
+
+    def lookup_key(self) -> bytes:
+        """The key of 32 bytes that addresses are looked up with, derived from the master key."""
+        ...
+
+
+class FanOut(msgspec.Struct, frozen=True, kw_only=True):
+    """One bounded step from the alert log to the outbox. All of it is kept, or nothing.
+
+    position    where fan-out goes on, in its own words; `before` where it stood
+    messages, deliveries    those known by their keys stay as they are
+    dropped     waiting or due messages that need not go any more, with the reason
+    hurried     messages by id that must go at least as early as a new one of this rank
+    """
+
+    before: str
+    position: str
+    messages: Sequence[Message] = ()
+    deliveries: Sequence[Delivery] = ()
+    dropped: Mapping[str, str] = {}
+    hurried: Mapping[str, int] = {}
+
+
+class Told(msgspec.Struct, frozen=True):
+    """That somebody was told, or is about to be told, of an incident."""
+
+    person: str
+    incident: str
+    version: int
+    channel: str
+    message: str
+    status: Status
+    attempts: int
+    provider_id: str
+
+
+class Outbox(Protocol):
+    """Messages and deliveries: what is to go, what went, and what became of it."""
+
+    def position(self) -> str:
+        """Where fan-out stands; empty at the very beginning."""
+        ...
+
+    def fan_out(self, step: FanOut) -> int:
+        """Keep a step; return how many messages are new. Raises StateConflict where the position
+        is not `before`: another process fans out too."""
+        ...
+
+    def told(self, incidents: Sequence[str], people: Sequence[str] | None = None) -> list[Told]:
+        """Deliveries of these incidents (to these people), in the order of versions."""
+        ...
+
+    def put(self, message: Message) -> bool:
+        """Keep one message that comes of no alert; False if it is known."""
+        ...
+
+    def claim(self, now: int, lease_until: int, room: Mapping[str, int]) -> list[Message]:
+        """Lease what is due, the gravest first, up to so many by channel.
+
+        A message waits for an older one to the same person by the same channel that is under way
+        or about to go. One whose lease ran out is leased again. What has expired is settled as
+        late, and not given.
+        """
+        ...
+
+    def settle(self, before: Sequence[Message], after: Sequence[Message]) -> int:
+        """Write what became of leased messages; one whose lease is no longer the caller's stays
+        as it is. Return how many were written."""
+        ...
+
+    def messages(
+        self,
+        *,
+        status: Status | None = None,
+        person: str | None = None,
+        channel: str | None = None,
+        limit: int = 100,
+    ) -> list[Message]:
+        """Messages, the newest first."""
+        ...
+
+    def message(self, id: str) -> Message | None:
+        """One message by its id."""
+        ...
+
+    def retry(self, ids: Sequence[str], now: int, expires_at: int) -> int:
+        """Make dead ones due again, as if never tried; return how many."""
+        ...
+
+    def acknowledge(self, person: str, message: str, at: int) -> bool:
+        """Note that the person read it, and with it all earlier ones; False if it is not theirs."""
+        ...
+
+    def unanswered(self, now: int, limit: int) -> list[Message]:
+        """Red messages sent, and dead ones, that a next channel should carry by now."""
+        ...
+
+    def answered(self, ids: Sequence[str]) -> None:
+        """Note that their next channel was tried: they are no longer unanswered."""
+        ...
+
+    def counts(self) -> dict[tuple[str, str], int]:
+        """How many messages by channel and status."""
+        ...
+
+    def deliveries(self, after: int, limit: int) -> list[tuple[int, Message, list[Delivery]]]:
+        """Settled messages with what they carry, in the order in which they were settled, with a
+        number that grows: what the archive reads."""
+        ...
+
+    def forget(self, settled_before: int) -> int:
+        """Remove settled messages and their deliveries; return how many."""
         ...
 
 

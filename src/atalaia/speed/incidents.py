@@ -19,7 +19,7 @@ from atalaia.domain.incident import Change, Evidence, Incident
 from atalaia.domain.place import Places
 from atalaia.domain.reading import Ints, Kind
 from atalaia.domain.rule import RuleSet
-from atalaia.domain.words import change_text
+from atalaia.domain.words import Said, change_text
 from atalaia.speed.findings import Findings
 from atalaia.speed.series import SeriesTable
 
@@ -183,24 +183,26 @@ class Book:
             rule=track.rule,
             reason=change.reason,
             text=change_text(
-                reason=change.reason,
-                hazard=change.hazard,
-                level=change.level,
-                place=name,
-                zone=zone,
-                source=track.source,
-                kind=Kind(track.kind),
-                sent_at=change.sent_at,
-                onset_at=change.onset_at,
-                valid_at=track.valid_at,
-                variable=variable,
-                unit=unit,
-                window_s=window_s,
-                value=track.value,
-                limit=change.limit,
-                peak=change.peak,
-                peak_at=change.peak_at,
-                is_late=track.is_late,
+                Said(
+                    reason=change.reason,
+                    hazard=change.hazard,
+                    level=change.level,
+                    place=name,
+                    zone=zone,
+                    source=track.source,
+                    kind=Kind(track.kind),
+                    sent_at=change.sent_at,
+                    onset_at=change.onset_at,
+                    valid_at=track.valid_at,
+                    variable=variable,
+                    unit=unit,
+                    window_s=window_s,
+                    value=track.value,
+                    limit=change.limit,
+                    peak=change.peak,
+                    peak_at=change.peak_at,
+                    is_late=track.is_late,
+                )
             ),
         )
         return LogEntry(

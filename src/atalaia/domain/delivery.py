@@ -1,0 +1,217 @@
+"""From an alert to a person's phone: deliveries, messages, and what can become of them.
+
+A *delivery* is one alert for one person by one channel; its key is person, incident, version and
+channel. A *message* is what goes out: it carries all deliveries that came of alerts with the same
+`sent_at`, grouped once and never regrouped, under an id that stays the same however often it is
+tried.
+
+    waiting ─► due ─► leased ─► sent             the provider took it
+       │        ▲        ├────► unknown          no answer, twice: it may have arrived
+       │        └────────┤ again
+       ▼                 ├────► late             its alert had expired before it could go
+    dropped              └────► dead             never again, or tried often enough
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Sequence
+from enum import StrEnum
+from typing import Literal, Protocol
+
+import msgspec
+
+from atalaia.domain.contact import Contact
+from atalaia.domain.message import Content
+
+Verdict = Literal["sent", "again", "never", "unknown"]
+
+MINUTE, HOUR = 60, 3600
+
+
+class Status(StrEnum):
+    """Where a message is. WAITING is for the end of quiet hours."""
+
+    WAITING = "waiting"
+    DUE = "due"
+    LEASED = "leased"
+    SENT = "sent"
+    UNKNOWN = "unknown"
+    LATE = "late"
+    DROPPED = "dropped"
+    DEAD = "dead"
+
+
+UNSENT = (Status.WAITING, Status.DUE, Status.LEASED)
+
+
+class Delivery(msgspec.Struct, frozen=True):
+    """One alert for one person by one channel, and the message that carries it."""
+
+    person: str
+    incident: str
+    version: int
+    channel: str
+    message: str
+
+
+class Message(msgspec.Struct, frozen=True, kw_only=True):
+    """What goes out by one channel to one person. All times are Unix seconds.
+
+    id           the same over all tries: ``msg_…``
+    kind         alert, or confirm: that the person wants these messages at all
+    seqs         numbers of its alerts in the log, in their order; empty for confirm
+    rank         4 red … 1 watch, 0 an end: the higher goes first
+    due_at       not before; `expires_at`: not after
+    attempts     how often it was tried
+    unknowns     how often no answer came
+    lease_until  while leased: until when it is one sender's
+    settled_at   when it got its last status
+    provider_id  what the provider calls it, for replies
+    escalate_at  a red one that nobody acknowledged by then goes by the next channel; 0: it does not
+    """
+
+    id: str
+    person: str
+    channel: str
+    kind: str = "alert"
+    seqs: tuple[int, ...] = ()
+    rank: int = 0
+    status: Status = Status.DUE
+    due_at: int = 0
+    expires_at: int = 0
+    attempts: int = 0
+    unknowns: int = 0
+    lease_until: int = 0
+    settled_at: int = 0
+    reason: str = ""
+    provider_id: str = ""
+    escalate_at: int = 0
+    acknowledged_at: int = 0
+
+
+class Outcome(msgspec.Struct, frozen=True):
+    """What one try came to.
+
+    verdict      sent; again (after `after_s`, or by the channel's schedule); never; unknown
+    reason       in plain words, without address, token or text
+    after_s      the provider's own wish
+    provider_id  what it calls the message
+    is_gone      the address itself is of no more use: blocked, unsubscribed, unknown
+    pauses       the wish holds for the whole channel (a rate limit, a wrong token)
+    cost_usd     what this try cost, where the channel costs
+    """
+
+    verdict: Verdict
+    reason: str = ""
+    after_s: float = 0.0
+    provider_id: str = ""
+    is_gone: bool = False
+    pauses: bool = False
+    cost_usd: float = 0.0
+
+
+class Letter(msgspec.Struct, frozen=True, kw_only=True):
+    """A message ready to go: with its address, which is not to be kept or logged.
+
+    sent_at    when it was decided
+    reply_to   the provider's id of the last message of this thread by this channel; empty: none
+    thread     ids of the earlier messages of this thread by this channel, oldest first
+    asks       whether an acknowledgement is asked for
+    """
+
+    id: str
+    contact: Contact
+    content: Content
+    sent_at: int
+    reply_to: str = ""
+    thread: tuple[str, ...] = ()
+    asks: bool = False
+
+
+class Limits(msgspec.Struct, frozen=True, kw_only=True):
+    """What a channel's provider allows, and how patient to be.
+
+    a_second     messages a second in all; 0: as many as there are
+    contact_s    seconds between two messages to one address
+    a_day        people a day; 0: no limit
+    usd_a_month  what may be spent in a calendar month (UTC); 0: no limit
+    at_once      tries at the same time
+    schedule     seconds to wait after the first, second … failed try; then it is dead
+    """
+
+    a_second: float = 0.0
+    contact_s: float = 0.0
+    a_day: int = 0
+    usd_a_month: float = 0.0
+    at_once: int = 8
+    schedule: tuple[int, ...] = (5, 30, 2 * MINUTE, 10 * MINUTE, 30 * MINUTE, HOUR)
+
+
+class Channel(Protocol):
+    """One way to reach people. One small file each in `channels/`, with one table of outcomes."""
+
+    name: str
+    limits: Limits
+
+    async def send(self, letter: Letter) -> Outcome:
+        """Try once. Never raises for what a provider or a network can do."""
+        ...
+
+
+def message_id(person: str, channel: str, about: str) -> str:
+    """The same for the same words: what is fanned out twice is one message."""
+    digest = hashlib.sha256(f"{person}|{channel}|{about}".encode()).digest()[:15]
+    return "msg_" + base64.b32encode(digest).decode().lower()
+
+
+def settled(message: Message, outcome: Outcome, schedule: Sequence[int], now: int) -> Message:
+    """The message after a try. `schedule` is the channel's.
+
+    A try without an answer is repeated once, under the same id; after a second one it stays
+    unknown. What would be due only after it has expired is late.
+    """
+    attempts = message.attempts + 1
+    unknowns = message.unknowns + (outcome.verdict == "unknown")
+    changes = {
+        "attempts": attempts,
+        "unknowns": unknowns,
+        "lease_until": 0,
+        "settled_at": now,
+        "reason": outcome.reason,
+    }
+    if outcome.verdict == "sent":
+        return msgspec.structs.replace(
+            message, status=Status.SENT, provider_id=outcome.provider_id, **changes
+        )
+    if outcome.verdict == "never":
+        return msgspec.structs.replace(message, status=Status.DEAD, **changes)
+    if outcome.verdict == "unknown" and unknowns > 1:
+        return msgspec.structs.replace(message, status=Status.UNKNOWN, **changes)
+    if outcome.pauses:
+        # The provider's limit is not this message's failure: it costs no try.
+        changes["attempts"] = message.attempts
+        wait_s = outcome.after_s or schedule[0]
+    elif attempts > len(schedule):
+        return msgspec.structs.replace(message, status=Status.DEAD, **changes)
+    else:
+        wait_s = max(outcome.after_s, schedule[attempts - 1])
+    due_at = now + max(1, round(wait_s))
+    is_late = due_at > message.expires_at
+    return msgspec.structs.replace(
+        message, status=Status.LATE if is_late else Status.DUE, due_at=due_at, **changes
+    )
+
+
+def released(message: Message, after_s: float, now: int) -> Message:
+    """Given back untried: its channel may not send just now."""
+    due_at = now + max(1, round(after_s))
+    is_late = due_at > message.expires_at
+    return msgspec.structs.replace(
+        message,
+        status=Status.LATE if is_late else Status.DUE,
+        due_at=due_at,
+        lease_until=0,
+        settled_at=now,
+    )

@@ -1,0 +1,302 @@
+"""What one person reads: the alerts that changed together, in their language, for any channel.
+
+A message says what, where, since when and until when, what was measured against which limit, how
+sure that is, the source and the data's age, what to do, that it is not an official warning, and
+how to stop. Channels take from it what fits them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+import msgspec
+
+from atalaia.domain.alert import Alert, LogEntry
+from atalaia.domain.hazard import LEVEL_OF, Level
+from atalaia.domain.place import Place
+from atalaia.domain.reading import KIND_OF, Kind
+from atalaia.domain.words import (
+    HAZARDS,
+    LANGUAGES,
+    LEVELS,
+    NOT_OFFICIAL,
+    VARIABLES,
+    Said,
+    clock,
+    duration,
+    number,
+)
+
+ICONS = {"watch": "🔵", "yellow": "🟡", "orange": "🟠", "red": "🔴"}
+OVER = "⚪"
+
+_SURE = {
+    Kind.OBSERVED: (
+        "medido por instrumento",
+        "measured by an instrument",
+        "medido por instrumento",
+    ),
+    Kind.ANALYSIS: ("estimado por modelo", "estimated by a model", "estimado por modelo"),
+    Kind.FORECAST: ("previsto, pode mudar", "forecast, may change", "pronosticado, puede cambiar"),
+}
+_SOURCE = (
+    "Fonte: {source}, dado de {at} ({age} antes deste aviso); {sure}",
+    "Source: {source}, value of {at} ({age} before this message); {sure}",
+    "Fuente: {source}, dato de {at} ({age} antes de este aviso); {sure}",
+)
+_FORECAST_SOURCE = (
+    "Fonte: {source}, valor para {at}; {sure}",
+    "Source: {source}, value for {at}; {sure}",
+    "Fuente: {source}, valor para {at}; {sure}",
+)
+_UNTIL = (
+    "Sem novos dados, vale até {at}",
+    "Without new data it stands until {at}",
+    "Sin nuevos datos, vale hasta {at}",
+)
+_OWN = (
+    "O limite que você pediu: {limit}",
+    "The limit you asked for: {limit}",
+    "El límite que pidió: {limit}",
+)
+_DO = ("O que fazer: {advice}", "What to do: {advice}", "Qué hacer: {advice}")
+_MORE = ("e mais {n}", "and {n} more", "y {n} más")
+_MANY = (
+    "{n} avisos, o mais grave: {head}",
+    "{n} alerts, the worst: {head}",
+    "{n} avisos, el más grave: {head}",
+)
+_MOMENTS = ("menos de 1 min", "under 1 min", "menos de 1 min")
+
+_CONFIRM = (
+    (
+        "Atalaia: confirme os avisos",
+        "Alguém pediu para este endereço avisos de tempo extremo da Atalaia. Para recebê-los, "
+        "confirme com o código {code}. Se não foi você, não faça nada: nada mais será enviado, "
+        "e este endereço será apagado em 7 dias.",
+    ),
+    (
+        "Atalaia: confirm the alerts",
+        "Somebody asked for Atalaia's alerts of extreme weather for this address. To get them, "
+        "confirm with the code {code}. If it was not you, do nothing: nothing more is sent, and "
+        "this address is erased within 7 days.",
+    ),
+    (
+        "Atalaia: confirme los avisos",
+        "Alguien pidió para esta dirección avisos de tiempo extremo de Atalaia. Para recibirlos, "
+        "confirme con el código {code}. Si no fue usted, no haga nada: no se enviará nada más, y "
+        "esta dirección se borrará en 7 días.",
+    ),
+)
+
+
+class Part(msgspec.Struct, frozen=True, kw_only=True):
+    """One alert of a message, as sentences without a full stop; empty where there is none.
+
+    title     what and where, with the level: ``Orange (severe): heavy rain at Recife``
+    when      since when, and until when it stands
+    measured  the value and the limit it passed
+    own       the person's own limit, where that is why they are told
+    source    who says so, of when, and how sure that is
+    advice    what to do
+    brief     all of it in under a hundred letters
+    """
+
+    level: str
+    is_over: bool
+    title: str
+    when: str = ""
+    measured: str = ""
+    own: str = ""
+    source: str = ""
+    advice: str = ""
+    brief: str = ""
+
+    @property
+    def icon(self) -> str:
+        """A coloured disc: the level for the eye, beside the word for it."""
+        return OVER if self.is_over else ICONS.get(self.level, OVER)
+
+    def lines(self) -> list[str]:
+        """The part as lines to read, the advice aside."""
+        head = f"{self.icon} {self.title}"
+        return [head, *(f"{x}." for x in (self.when, self.measured, self.own, self.source) if x)]
+
+
+class Content(msgspec.Struct, frozen=True, kw_only=True):
+    """What a message says, in one language.
+
+    kind      alert or confirm
+    level     the highest that it tells of, if not all is over; empty for confirm
+    subject   one line
+    parts     one an alert, the gravest first
+    closing   that it is not an official warning; for confirm: what to do with the code
+    alerts    the same for programs, in the order of the log
+    code      of a confirmation
+    """
+
+    kind: str
+    language: str
+    level: str
+    subject: str
+    parts: tuple[Part, ...]
+    closing: str
+    alerts: tuple[Alert, ...] = ()
+    code: str = ""
+
+    @property
+    def is_over(self) -> bool:
+        """Whether all that it tells is at its end."""
+        return bool(self.parts) and all(part.is_over for part in self.parts)
+
+    def advices(self) -> list[str]:
+        """What to do, each advice once."""
+        i = LANGUAGES.index(self.language)
+        each = dict.fromkeys(part.advice for part in self.parts if part.advice)
+        return [_DO[i].format(advice=advice) + "." for advice in each]
+
+    def text(self, longest: int, stop: str = "") -> str:
+        """As plain text of at most `longest` characters: fewer alerts, never half of one.
+
+        `stop` says how to get no more of these.
+        """
+        for n in range(len(self.parts), -1, -1):
+            text = self._text(n, stop)
+            if len(text) <= longest:
+                return text
+        return self.subject[:longest]
+
+    def _text(self, n: int, stop: str) -> str:
+        blocks = ["\n".join(part.lines()) for part in self.parts[:n]]
+        if n < len(self.parts):
+            i = LANGUAGES.index(self.language)
+            blocks.append(_MORE[i].format(n=len(self.parts) - n) + ".")
+        blocks += ["\n".join(self.advices())] if n else []
+        last = " ".join(x for x in (self.closing, stop) if x)
+        return "\n\n".join(block for block in (*blocks, last) if block)
+
+
+def compose(
+    entries: Sequence[LogEntry],
+    places: dict[str, Place],
+    language: str,
+    now: int,
+    own: Sequence[str] = (),
+) -> Content:
+    """The message that tells these alerts (one at least) at `now` (Unix seconds).
+
+    `places` has those that the alerts name, where they are known; `own` has by alert the limit of
+    the person's own that it passed, as ``35 mm``, or an empty string.
+    """
+    i = LANGUAGES.index(language)
+    own = own or [""] * len(entries)
+    parts = [_part(entry, places, i, now, limit) for entry, limit in zip(entries, own, strict=True)]
+    parts.sort(key=lambda part: (part.is_over, -LEVEL_OF[part.level]))
+    first = parts[0]
+    level = max((part.level for part in parts if not part.is_over), key=LEVEL_OF.get, default="")  # type: ignore[arg-type]
+    subject = first.title if len(parts) == 1 else _MANY[i].format(n=len(parts), head=first.title)
+    return Content(
+        kind="alert",
+        language=language,
+        level=level,
+        subject=subject,
+        parts=tuple(parts),
+        closing=NOT_OFFICIAL[i] + ".",
+        alerts=tuple(entry.alert for entry in entries),
+    )
+
+
+def confirmation(code: str, language: str) -> Content:
+    """The message that asks whether these alerts are wanted."""
+    subject, text = _CONFIRM[LANGUAGES.index(language)]
+    return Content(
+        kind="confirm",
+        language=language,
+        level="",
+        subject=subject,
+        parts=(),
+        closing=text.format(code=code),
+        code=code,
+    )
+
+
+def _part(entry: LogEntry, places: dict[str, Place], i: int, now: int, own: str) -> Part:
+    alert = entry.alert
+    is_over = alert.type in ("end", "cancel")
+    if alert.variable is None or entry.peak is None:
+        head, _, _ = alert.text[LANGUAGES[i]].rpartition(f". {NOT_OFFICIAL[i]}")
+        return Part(level=alert.level, is_over=is_over, title=head, brief=head)
+    said = _said(entry, places)
+    valid_at = said.valid_at
+    source = (_FORECAST_SOURCE if valid_at > now else _SOURCE)[i].format(
+        source=alert.source,
+        at=clock(valid_at, said.zone, i),
+        age=_age(now - valid_at, i),
+        sure=_SURE[said.kind][i],
+    )
+    since = said.since(i)
+    until = ""
+    if not is_over and alert.expires_at:
+        until = _UNTIL[i].format(at=clock(_seconds(alert.expires_at), said.zone, i))
+    when = ". ".join(x for x in (since[:1].upper() + since[1:], until) if x)
+    return Part(
+        level=alert.level,
+        is_over=is_over,
+        title=said.head(i),
+        when=when,
+        measured=said.measured(i),
+        own=_OWN[i].format(limit=own) if own else "",
+        source=source,
+        advice=said.advice(i),
+        brief=_brief(said, i),
+    )
+
+
+def _said(entry: LogEntry, places: dict[str, Place]) -> Said:
+    alert = entry.alert
+    place = places.get(alert.place_id)
+    known = place or next((places[p] for p in entry.places if p in places), None)
+    return Said(
+        reason=alert.reason,
+        hazard=alert.hazard,
+        level=LEVEL_OF[alert.level],
+        place=place.name if place else alert.place_id,
+        zone=known.timezone if known else "UTC",
+        source=alert.source,
+        kind=KIND_OF[alert.evidence],
+        sent_at=_seconds(alert.sent_at),
+        onset_at=_seconds(alert.onset_at or alert.sent_at),
+        valid_at=_seconds(alert.valid_at),
+        variable=alert.variable,
+        unit=alert.unit,
+        window_s=alert.window_s or 0,
+        value=alert.value or 0.0,
+        limit=alert.limit,
+        peak=entry.peak or 0.0,
+        peak_at=_seconds(entry.peak_at or alert.valid_at),
+    )
+
+
+def _brief(said: Said, i: int) -> str:
+    """For a channel that counts letters: ``Red: heavy rain at Recife, 71 mm/1 h 23 Jul 18:00``."""
+    word = LEVELS[Level(said.level)][i].partition(" (")[0].upper()
+    head = f"{word}: {HAZARDS[said.hazard][i]}, {said.place}"
+    if said.reason in ("ended", "expired", "withdrawn", "rule changed"):
+        return said.head(i)
+    name = VARIABLES.get(said.variable or "", (said.variable or "",) * 3)[i]
+    over = f"/{duration(said.window_s)}" if said.window_s else ""
+    value = f"{number(said.value, i)} {said.unit}{over}"
+    return f"{head}, {name} {value} {clock(said.valid_at, said.zone, i)}"
+
+
+def _age(seconds: int, i: int) -> str:
+    """How old a value is, in words: ``12 min``, ``3 h 05 min``."""
+    if seconds < 60:
+        return _MOMENTS[i]
+    minutes = seconds // 60
+    return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02d} min"
+
+
+def _seconds(text: str) -> int:
+    return int(datetime.fromisoformat(text).timestamp())

@@ -1,0 +1,170 @@
+"""What somebody asked to be told: where, of which hazards from which level, how and when.
+
+A person stands behind a pseudonym, which is all that other parts of the watch ever see.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from atalaia.domain.hazard import LEVEL_OF, Hazard, Level
+from atalaia.domain.rule import INDICES, Rule, RuleSet, seconds
+from atalaia.domain.variable import CATALOGUE
+
+DEFAULT_RADIUS_KM = 25.0
+WEATHER = tuple(hazard for hazard in Hazard if hazard is not Hazard.CANNOT_SEE)
+"""What somebody gets who names no hazard: all kinds of weather. `cannot_see` is for who asks."""
+
+_THRESHOLD = re.compile(
+    r"(?P<variable>[a-z_]+)(?:\s+over\s+(?P<window>\d+\s*(?:min|h|d)))?\s*(?:>=|<=|≥|≤)\s*"
+    r"(?P<limit>-?\d+(?:\.\d+)?)"
+)
+
+
+class Circle(msgspec.Struct, frozen=True, tag="circle", kw_only=True):
+    """All within `radius_km` of a point (WGS 84 degrees). `name` is as its owner calls it."""
+
+    name: str
+    latitude: float
+    longitude: float
+    radius_km: float = DEFAULT_RADIUS_KM
+
+
+class Polygon(msgspec.Struct, frozen=True, tag="polygon", kw_only=True):
+    """All within rings of (longitude, latitude) pairs, closed, as in GeoJSON; holes by even-odd."""
+
+    name: str
+    rings: tuple[tuple[tuple[float, float], ...], ...]
+
+
+class Threshold(msgspec.Struct, frozen=True):
+    """A limit of one's own: told from there on, whatever the level.
+
+    variable, window_s   as a rule of the set in force has them; 0: an instant
+    limit                in the variable's unit
+    hazard               of that rule
+    """
+
+    variable: str
+    window_s: int
+    limit: float
+    hazard: str
+
+
+class Quiet(msgspec.Struct, frozen=True):
+    """Hours in which only red is told. Minutes after local midnight; may go over midnight."""
+
+    start: int
+    end: int
+    timezone: str
+
+    def ends_at(self, now: int) -> int | None:
+        """When the quiet hours that `now` lies in are over (Unix seconds); None outside them."""
+        zone = ZoneInfo(self.timezone)
+        local = datetime.fromtimestamp(now, UTC).astimezone(zone)
+        minute = local.hour * 60 + local.minute
+        is_over_midnight = self.start > self.end
+        is_inside = (
+            minute >= self.start or minute < self.end
+            if is_over_midnight
+            else self.start <= minute < self.end
+        )
+        if not is_inside:
+            return None
+        days = 1 if is_over_midnight and minute >= self.start else 0
+        end = datetime(local.year, local.month, local.day, tzinfo=zone) + timedelta(days=days)
+        end = end.replace(hour=self.end // 60, minute=self.end % 60)
+        return int(end.timestamp())
+
+
+class Subscription(msgspec.Struct, frozen=True, kw_only=True):
+    """One wish of a person, who may have several.
+
+    where       it concerns any of these
+    hazards     by hazard: the level from which it is told
+    thresholds  own limits; a hazard that has one and is not in `hazards` is told by it alone
+    since       Unix seconds
+    """
+
+    id: str
+    where: tuple[Circle | Polygon, ...]
+    hazards: dict[str, str]
+    thresholds: tuple[Threshold, ...] = ()
+    since: int = 0
+
+
+class Person(msgspec.Struct, frozen=True, kw_only=True):
+    """Somebody who is told, or an organisation. No name: none is needed.
+
+    pseudonym    ``p_…``: says nothing, and is all that logs, tables and files hold
+    channels     in order of preference
+    escalate_after_s    a red alert that is not acknowledged within so long goes by the next
+                 channel; 0: it does not
+    """
+
+    pseudonym: str
+    language: str
+    channels: tuple[str, ...]
+    quiet: Quiet | None = None
+    is_organisation: bool = False
+    escalate_after_s: int = 600
+    subscriptions: tuple[Subscription, ...] = ()
+
+
+def read_hazards(texts: tuple[str, ...]) -> dict[str, str]:
+    """``heavy_rain=orange``, ``wind`` (from yellow), ``all=red`` as levels by hazard."""
+    found: dict[str, str] = {}
+    for text in texts:
+        name, _, word = text.strip().partition("=")
+        level = word or Level.YELLOW.word
+        if level not in LEVEL_OF or not LEVEL_OF[level]:
+            raise ValueError(f"there is no level {level!r}; levels are watch, yellow, orange, red")
+        if name == "all":
+            found = {**dict.fromkeys(WEATHER, level), **found}
+        elif name in tuple(Hazard):
+            found[name] = level
+        else:
+            known = ", ".join(("all", *Hazard))
+            raise ValueError(f"there is no hazard {name!r}; hazards are {known}")
+    return found
+
+
+def read_threshold(text: str, rules: RuleSet) -> Threshold:
+    """``rain_mm over 1h >= 35`` as a limit of one's own, which a rule in force must be able to see.
+
+    It may lie at the rule's lowest limit (`watch` where it has one) or beyond it. Raises
+    ValueError that names what is possible.
+    """
+    match = _THRESHOLD.fullmatch(text.strip())
+    if match is None:
+        raise ValueError(f"{text!r} is not a limit; write for example 'rain_mm over 1h >= 35'")
+    variable, window, limit = match["variable"], match["window"], float(match["limit"])
+    if variable not in CATALOGUE and variable not in INDICES:
+        raise ValueError(f"unknown variable {variable!r}; `atalaia variables` lists them")
+    window_s = seconds(window) if window else 0
+    for rule in rules.rules:
+        if (rule.variable, rule.window_s) == (variable, window_s) and can_step(rule):
+            lowest = rule.limit(rule.lowest)
+            if lowest is not None and rule.sign * limit < rule.sign * lowest:
+                raise ValueError(
+                    f"{text!r} is milder than {lowest:g} {rule.unit}, from where the rule "
+                    f"{rule.name} watches; give that or something more extreme"
+                )
+            return Threshold(variable, window_s, limit, str(rule.hazard))
+    known = "; ".join(_as_threshold(rule) for rule in rules.rules if can_step(rule))
+    raise ValueError(f"no rule of {rules.name} watches {text!r}; it watches: {known}")
+
+
+def can_step(rule: Rule) -> bool:
+    """Whether limits of one's own can be set on what this rule measures."""
+    return rule.measure in ("value", "sum", "mean", "change") and rule.norm is None
+
+
+def _as_threshold(rule: Rule) -> str:
+    over = f" over {rule.window_s // 60}min" if rule.window_s % 3600 else ""
+    over = f" over {rule.window_s // 3600}h" if rule.window_s and not over else over
+    return f"{rule.variable}{over} {'<=' if rule.is_below else '>='} …"
