@@ -44,6 +44,7 @@ class Status(StrEnum):
 
 
 UNSENT = (Status.WAITING, Status.DUE, Status.LEASED)
+LAST = (Status.SENT, Status.UNKNOWN, Status.LATE, Status.DROPPED, Status.DEAD)
 
 
 class Delivery(msgspec.Struct, frozen=True):
@@ -60,6 +61,7 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
     """What goes out by one channel to one person. All times are Unix seconds.
 
     id           the same over all tries: ``msg_…``
+    lane         messages of one lane go one after the other, in the order of their alerts
     kind         alert, or confirm: that the person wants these messages at all
     seqs         numbers of its alerts in the log, in their order; empty for confirm
     rank         4 red … 1 watch, 0 an end: the higher goes first
@@ -69,12 +71,13 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
     lease_until  while leased: until when it is one sender's
     settled_at   when it got its last status
     provider_id  what the provider calls it, for replies
-    escalate_at  a red one that nobody acknowledged by then goes by the next channel; 0: it does not
+    escalate_at  a red one that nobody acknowledged by then goes by the next channel; 0: it need not
     """
 
     id: str
     person: str
     channel: str
+    lane: str
     kind: str = "alert"
     seqs: tuple[int, ...] = ()
     rank: int = 0
@@ -147,6 +150,11 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     usd_a_month: float = 0.0
     at_once: int = 8
     schedule: tuple[int, ...] = (5, 30, 2 * MINUTE, 10 * MINUTE, 30 * MINUTE, HOUR)
+
+    @property
+    def is_counted(self) -> bool:
+        """Whether what was sent has to be remembered over a restart."""
+        return bool(self.contact_s or self.a_day or self.usd_a_month)
 
 
 class Channel(Protocol):

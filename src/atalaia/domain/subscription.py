@@ -101,9 +101,10 @@ class Person(msgspec.Struct, frozen=True, kw_only=True):
     """Somebody who is told, or an organisation. No name: none is needed.
 
     pseudonym    ``p_…``: says nothing, and is all that logs, tables and files hold
-    channels     in order of preference
+    channels     confirmed ones, in order of preference
     escalate_after_s    a red alert that is not acknowledged within so long goes by the next
                  channel; 0: it does not
+    since        Unix seconds: alerts sent from then on are for them
     """
 
     pseudonym: str
@@ -112,6 +113,7 @@ class Person(msgspec.Struct, frozen=True, kw_only=True):
     quiet: Quiet | None = None
     is_organisation: bool = False
     escalate_after_s: int = 600
+    since: int = 0
     subscriptions: tuple[Subscription, ...] = ()
 
 

@@ -234,22 +234,24 @@ class Keys(Protocol):
 class FanOut(msgspec.Struct, frozen=True, kw_only=True):
     """One bounded step from the alert log to the outbox. All of it is kept, or nothing.
 
-    position    where fan-out goes on, in its own words; `before` where it stood
+    before, position    where fan-out stood, and where it goes on, in its own words
     messages, deliveries    those known by their keys stay as they are
-    dropped     waiting or due messages that need not go any more, with the reason
-    hurried     messages by id that must go at least as early as a new one of this rank
+    dropped     messages that were not sent yet and need not go any more, with the reason
     """
 
     before: str
     position: str
+    now: int
     messages: Sequence[Message] = ()
     deliveries: Sequence[Delivery] = ()
     dropped: Mapping[str, str] = {}
-    hurried: Mapping[str, int] = {}
 
 
 class Told(msgspec.Struct, frozen=True):
-    """That somebody was told, or is about to be told, of an incident."""
+    """That somebody was told, or is about to be told, of an incident's version.
+
+    size    how many alerts the message carries
+    """
 
     person: str
     incident: str
@@ -258,6 +260,7 @@ class Told(msgspec.Struct, frozen=True):
     message: str
     status: Status
     attempts: int
+    size: int
     provider_id: str
 
 
@@ -277,22 +280,22 @@ class Outbox(Protocol):
         """Deliveries of these incidents (to these people), in the order of versions."""
         ...
 
-    def put(self, message: Message) -> bool:
-        """Keep one message that comes of no alert; False if it is known."""
+    def put(self, message: Message, deliveries: Sequence[Delivery] = ()) -> bool:
+        """Keep one message beside the fan-out; False if it is known."""
         ...
 
     def claim(self, now: int, lease_until: int, room: Mapping[str, int]) -> list[Message]:
-        """Lease what is due, the gravest first, up to so many by channel.
+        """Lease what is due, the gravest first, about so many by channel; each lane in its order.
 
-        A message waits for an older one to the same person by the same channel that is under way
-        or about to go. One whose lease ran out is leased again. What has expired is settled as
-        late, and not given.
+        A message is not given while an older one of its lane is another's, or due within a
+        minute. One whose lease ran out is leased again. What has expired is settled as late, and
+        not given.
         """
         ...
 
-    def settle(self, before: Sequence[Message], after: Sequence[Message]) -> int:
-        """Write what became of leased messages; one whose lease is no longer the caller's stays
-        as it is. Return how many were written."""
+    def settle(self, pairs: Sequence[tuple[Message, Message]]) -> int:
+        """Write what became of leased messages, each as it was and as it is now; one whose lease
+        is no longer the caller's stays as it is. Return how many were written."""
         ...
 
     def messages(
@@ -306,37 +309,38 @@ class Outbox(Protocol):
         """Messages, the newest first."""
         ...
 
-    def message(self, id: str) -> Message | None:
+    def message(self, message: str) -> Message | None:
         """One message by its id."""
         ...
 
-    def retry(self, ids: Sequence[str], now: int, expires_at: int) -> int:
-        """Make dead ones due again, as if never tried; return how many."""
+    def retry(self, messages: Sequence[str], now: int, expires_at: int) -> int:
+        """Make dead, late or unknown ones due again, as if never tried; return how many."""
         ...
 
     def acknowledge(self, person: str, message: str, at: int) -> bool:
-        """Note that the person read it, and with it all earlier ones; False if it is not theirs."""
+        """Note that the person read it, and with it all that went before; False if it is not
+        theirs."""
         ...
 
     def unanswered(self, now: int, limit: int) -> list[Message]:
-        """Red messages sent, and dead ones, that a next channel should carry by now."""
+        """Dead ones, and red ones that nobody acknowledged in time: a next channel's turn."""
         ...
 
-    def answered(self, ids: Sequence[str]) -> None:
-        """Note that their next channel was tried: they are no longer unanswered."""
+    def handed_on(self, messages: Sequence[str]) -> None:
+        """Note that these were handed to a next channel, or that there is none."""
         ...
 
     def counts(self) -> dict[tuple[str, str], int]:
         """How many messages by channel and status."""
         ...
 
-    def deliveries(self, after: int, limit: int) -> list[tuple[int, Message, list[Delivery]]]:
-        """Settled messages with what they carry, in the order in which they were settled, with a
-        number that grows: what the archive reads."""
+    def settled(self, after: int, limit: int) -> list[tuple[int, Message, list[Delivery]]]:
+        """Messages that reached a last status, with what they carry, in the order in which they
+        did, under a number that grows: what the archive reads. A retried one comes again."""
         ...
 
     def forget(self, settled_before: int) -> int:
-        """Remove settled messages and their deliveries; return how many."""
+        """Remove messages settled before (Unix seconds) and their deliveries; return how many."""
         ...
 
 
@@ -379,7 +383,7 @@ class Sql(Protocol):
     """Runs a person's SQL over GOLD's datasets. It can read those and nothing else."""
 
     def run(self, sql: str, files: Mapping[str, Sequence[Path | str]]) -> Result:
-        """Answer one SELECT over the views `readings`, `alerts` and `incidents` (`homes.gold`).
+        """Answer one SELECT over GOLD's datasets (`homes.gold`) and `homes.views.VIEWS`.
 
         `files` has the Parquet files of each dataset of GOLD; a dataset without files is an empty
         view with the right columns. Raises QueryInvalid with the engine's own message.

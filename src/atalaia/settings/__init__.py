@@ -1,0 +1,404 @@
+"""Settings: one TOML file, checked as a whole. The environment goes before it, defaults after it.
+
+Every key has a variable of the environment: ``ATALAIA_`` and the key in capitals, with ``_`` for
+dots and hyphens (``sources.open-meteo.interval`` is ``ATALAIA_SOURCES_OPEN_METEO_INTERVAL``).
+Tomorrow.io's key is also read from ``TOMORROW_API_KEY`` or ``TOMORROW_API_KEY_FILE``.
+`atalaia.example.toml` explains every key to those who write settings.
+"""
+
+from __future__ import annotations
+
+import math
+import tomllib
+from collections.abc import Iterator, Mapping
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from atalaia import rules
+from atalaia.domain.place import Place, Places
+from atalaia.domain.rule import RuleSet
+from atalaia.domain.words import LANGUAGES, duration
+from atalaia.errors import SettingsInvalid
+from atalaia.settings.document import (
+    FILE_VARIABLE,
+    Document,
+    Secret,
+    duration_of,
+    flag,
+    meant,
+    one_of,
+    size,
+    text_of,
+    url,
+    whole,
+)
+from atalaia.sources import open_meteo, tomorrow_io
+from atalaia.sources.recorded import read_places
+from atalaia.sources.schedule import Pace, arithmetic, intervals, most_a_day
+
+DEFAULT_FILE = "atalaia.toml"
+
+_PLACE_KEYS = ("id", "name", "latitude", "longitude", "timezone", "area")
+_NEEDED = ("id", "name", "latitude", "longitude")
+
+KEYS = (
+    "home",
+    "rules",
+    "language",
+    "places",
+    "sources.open-meteo.enabled",
+    "sources.open-meteo.interval",
+    "sources.open-meteo.calm_interval",
+    "sources.open-meteo.adaptive",
+    "sources.open-meteo.base_url",
+    "sources.tomorrow-io.enabled",
+    "sources.tomorrow-io.interval",
+    "sources.tomorrow-io.forecast_interval",
+    "sources.tomorrow-io.adaptive",
+    "sources.tomorrow-io.base_url",
+    "sources.tomorrow-io.key",
+    "sources.tomorrow-io.key_file",
+    "api.host",
+    "api.port",
+    "api.key",
+    "api.key_file",
+    "archive.interval",
+    "archive.keep",
+    "refine.interval",
+    "limits.max_body",
+)
+"""Every key of a settings file, besides the tables ``[[place]]``."""
+
+
+class OpenMeteo(msgspec.Struct, frozen=True, kw_only=True):
+    """Open-Meteo, which watches all places.
+
+    interval_s, calm_interval_s   between two calls for a place at a limit, and when all is calm
+    is_adaptive   False: every place at interval_s, near a limit or not
+    """
+
+    enabled: bool
+    interval_s: int
+    calm_interval_s: int
+    is_adaptive: bool
+    base_url: str
+
+
+class TomorrowIo(msgspec.Struct, frozen=True, kw_only=True):
+    """Tomorrow.io, whose calls go first to the places near a limit.
+
+    key            None: the source is off
+    interval_s     between two calls for a place at a limit
+    forecast_interval_s   between two forecasts for a place
+    is_adaptive    False: every place at interval_s, near a limit or not
+    """
+
+    enabled: bool
+    interval_s: int
+    forecast_interval_s: int
+    is_adaptive: bool
+    base_url: str
+    key: Secret | None
+
+
+class Api(msgspec.Struct, frozen=True, kw_only=True):
+    """The service's own HTTP. `key` is what pushes must carry; None: pushing is off."""
+
+    host: str
+    port: int
+    key: Secret | None
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """All that a person can set, checked.
+
+    home        the home's folder
+    rules, places, language    what is dangerous, where to look, what the terminal speaks
+    archive_interval_s, refine_interval_s    between two runs of each
+    keep_s      how long payloads stay in the stream once they are in RAW and GOLD
+    max_body    bytes that a push may have
+    file        the settings file; None: there is none
+    ignored     variables of the environment that look like ours and are not
+    """
+
+    home: Path
+    rules: RuleSet
+    places: Places
+    language: str
+    open_meteo: OpenMeteo
+    tomorrow_io: TomorrowIo
+    api: Api
+    archive_interval_s: int
+    refine_interval_s: int
+    keep_s: int
+    max_body: int
+    file: Path | None
+    ignored: tuple[str, ...]
+
+
+def load(path: Path | None, env: Mapping[str, str]) -> Settings:
+    """The settings of a file (None: ``ATALAIA_SETTINGS``, or else ./atalaia.toml if it is there).
+
+    Raises SettingsInvalid that names every problem: ``file:line: what is wrong; what to do``.
+    """
+    if path is None:
+        named = env.get(FILE_VARIABLE)
+        path = Path(named) if named else Path(DEFAULT_FILE)
+        if not named and not path.is_file():
+            return _Reader("", None, env, KEYS).settings()
+    try:
+        text = path.read_text("utf-8-sig")
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        raise SettingsInvalid([f"{path}:1: {reason}; give a file that can be read"]) from error
+    except UnicodeDecodeError as error:
+        problem = f"{path}:1: not UTF-8 at byte {error.start}; save it as UTF-8"
+        raise SettingsInvalid([problem]) from error
+    return _Reader(text, path, env, KEYS).settings()
+
+
+def describe(settings: Settings) -> list[str]:
+    """What is in force, for `config check`: where things are, and the arithmetic of the calls."""
+    push = "on" if settings.api.key else "off; set api.key_file"
+    return [
+        f"settings: {settings.file or 'none; defaults and environment'}",
+        f"home: {settings.home}",
+        f"rules: {settings.rules.name} ({len(settings.rules.rules)} rules)",
+        f"places: {len(settings.places)}",
+        *_describe_open_meteo(settings),
+        *_describe_tomorrow_io(settings),
+        f"api: http://{settings.api.host}:{settings.api.port}, push is {push}",
+        f"archive every {duration(settings.archive_interval_s)}, "
+        f"refine every {duration(settings.refine_interval_s)}",
+        *(f"ignored: {name}" for name in settings.ignored),
+    ]
+
+
+def _describe_open_meteo(settings: Settings) -> list[str]:
+    source = settings.open_meteo
+    if not source.enabled:
+        return ["open-meteo: off"]
+    round_s = source.calm_interval_s if source.is_adaptive else source.interval_s
+    costs = arithmetic(open_meteo.NAME, len(settings.places), round_s, open_meteo.calls_per_place())
+    lines = [costs.sentence]
+    if source.is_adaptive:
+        calm_s = max(round_s, math.ceil(costs.shortest_interval_s))
+        lines.append(
+            f"open-meteo: adaptive: calm places every {_minutes(calm_s)}, those at a limit "
+            f"every {_minutes(source.interval_s)} as far as the calls go"
+        )
+    return lines
+
+
+def _describe_tomorrow_io(settings: Settings) -> list[str]:
+    source = settings.tomorrow_io
+    if not source.enabled:
+        why = "" if source.key else ": no key; set TOMORROW_API_KEY or TOMORROW_API_KEY_FILE"
+        return [f"tomorrow-io: off{why}"]
+    lines = [_tomorrow_costs(source, len(settings.places)).sentence]
+    if source.is_adaptive:
+        every = intervals(
+            len(settings.places),
+            0,
+            most_a_day(tomorrow_io.NAME),
+            Pace(near_s=source.interval_s),
+            source.forecast_interval_s,
+        )
+        lines.append(
+            f"tomorrow-io: adaptive: calm places every {_minutes(every.calm_s)}, those near a "
+            f"limit every {_minutes(source.interval_s)} as far as the calls go, forecasts every "
+            f"{_minutes(every.forecast_s)}"
+        )
+    return lines
+
+
+def _tomorrow_costs(source: TomorrowIo, places: int) -> Any:
+    """The arithmetic of fixed polling: of each place what is now, and a share of a forecast."""
+    a_place = 1 + source.interval_s / source.forecast_interval_s
+    return arithmetic(tomorrow_io.NAME, places, source.interval_s, a_place)
+
+
+def _minutes(seconds_: float) -> str:
+    return f"{math.ceil(seconds_ / 60)} min"
+
+
+class _Reader(Document):
+    """The document as settings."""
+
+    def settings(self) -> Settings:
+        """All of it; SettingsInvalid if there was any problem."""
+        self._name_unknown(self.document, ())
+        home = self._home()
+        rule_set = self.get("rules", self._rules, rules.load("inmet"))
+        places = self._places()
+        language = self.get("language", one_of(LANGUAGES), LANGUAGES[0])
+        source, other = self._open_meteo(), self._tomorrow_io()
+        settings = Settings(
+            home=home,
+            rules=rule_set,
+            places=places,
+            language=language,
+            open_meteo=source,
+            tomorrow_io=other,
+            api=Api(
+                host=self.get("api.host", text_of, "127.0.0.1"),
+                port=self.get("api.port", whole(0, 65_535), 8420),
+                key=self.secret("api.key"),
+            ),
+            archive_interval_s=self.get("archive.interval", duration_of(60), 300),
+            refine_interval_s=self.get("refine.interval", duration_of(60), 900),
+            keep_s=self.get("archive.keep", duration_of(86_400), 7 * 86_400),
+            max_body=self.get("limits.max_body", size, 8_000_000),
+            file=self._path,
+            ignored=tuple(self._ignored()),
+        )
+        self._check_calls(settings)
+        if self.problems:
+            raise SettingsInvalid(self.problems)
+        return settings
+
+    # Parts
+
+    def _home(self) -> Path:
+        given = self.get("home", text_of, "")
+        if not given:
+            data = self._env.get("XDG_DATA_HOME") or Path("~/.local/share").expanduser()
+            return Path(data) / "atalaia"
+        path = Path(given).expanduser()
+        # What stands in a file is meant from there; what a shell says, from where it stands.
+        return path if self.is_from_env("home") else self.base / path
+
+    def _rules(self, value: Any) -> RuleSet:
+        name = text_of(value)
+        if name in rules.SHIPPED:
+            return rules.load(name)
+        is_file = name.endswith(".toml") or "/" in name
+        if not is_file:
+            near = meant(name, rules.SHIPPED)
+            known = ", ".join(rules.SHIPPED)
+            raise ValueError(
+                f"no rule set is called {name!r}{near}; give one of {known}, or a .toml file"
+            )
+        path = Path(name).expanduser()
+        return rules.load(str(path if self.is_from_env("rules") else self.base / path))
+
+    def _open_meteo(self) -> OpenMeteo:
+        at = "sources.open-meteo"
+        interval_s = self.get(f"{at}.interval", duration_of(60), 300)
+        calm_s = self.get(f"{at}.calm_interval", duration_of(60), max(900, interval_s))
+        if calm_s < interval_s:
+            self.add(f"{at}.calm_interval", "shorter than interval; make it as long or longer")
+        return OpenMeteo(
+            enabled=self.get(f"{at}.enabled", flag, True),
+            interval_s=interval_s,
+            calm_interval_s=calm_s,
+            is_adaptive=self.get(f"{at}.adaptive", flag, True),
+            base_url=self.get(f"{at}.base_url", url, open_meteo.BASE_URL),
+        )
+
+    def _tomorrow_io(self) -> TomorrowIo:
+        at = "sources.tomorrow-io"
+        before = len(self.problems)
+        key = self.secret(f"{at}.key", ("TOMORROW_API_KEY", "TOMORROW_API_KEY_FILE"))
+        enabled = self.get(f"{at}.enabled", flag, key is not None)
+        if enabled and key is None and len(self.problems) == before:
+            self.add(f"{at}.enabled", "there is no key; set TOMORROW_API_KEY_FILE or key_file")
+        return TomorrowIo(
+            enabled=enabled,
+            interval_s=self.get(f"{at}.interval", duration_of(60), 180),
+            forecast_interval_s=self.get(f"{at}.forecast_interval", duration_of(3600), 6 * 3600),
+            is_adaptive=self.get(f"{at}.adaptive", flag, True),
+            base_url=self.get(f"{at}.base_url", url, tomorrow_io.BASE_URL),
+            key=key,
+        )
+
+    def _check_calls(self, settings: Settings) -> None:
+        """Adaptive polling stays within the calls by itself; a fixed plan must fit."""
+        n = len(settings.places)
+        source, other = settings.open_meteo, settings.tomorrow_io
+        plans = []
+        if source.enabled and not source.is_adaptive:
+            a_place = open_meteo.calls_per_place()
+            plans.append(arithmetic(open_meteo.NAME, n, source.interval_s, a_place))
+        if other.enabled and not other.is_adaptive:
+            plans.append(_tomorrow_costs(other, n))
+        for plan in plans:
+            if not plan.fits:
+                key = f"sources.{plan.source}.interval"
+                self.add(key, f"{plan.sentence}; lengthen interval, or set adaptive = true")
+
+    # Places
+
+    def _places(self) -> Places:
+        tables = self.document.get("place")
+        named = self.raw("places")
+        if named is not None and tables is not None and not self.is_from_env("places"):
+            self.add("places", "places and [[place]] cannot go together; keep one of them")
+        if named is not None:
+            return self.get("places", self._places_file, Places([]))
+        if tables is None:
+            shipped = (files("atalaia") / "data" / "capitals.toml").read_text("utf-8")
+            tables = tomllib.loads(shipped)["place"]
+        if not isinstance(tables, list):
+            self.add("place", "not a list of places; write [[place]] above each")
+            return Places([])
+        found: dict[str, Place] = {}
+        for i, table in enumerate(tables):
+            place = self._place(i, table)
+            if place is None:
+                continue
+            if place.id in found:
+                self.add(("place", i), f"place {place.id} is there twice; give each its own id")
+            found[place.id] = place
+        if not tables:
+            self.add("place", "no place in it; add a [[place]], or leave it out for the capitals")
+        return Places(found.values())
+
+    def _places_file(self, value: Any) -> Places:
+        path = Path(text_of(value)).expanduser()
+        return Places(read_places(path if self.is_from_env("places") else self.base / path))
+
+    def _place(self, i: int, table: Any) -> Place | None:
+        if not isinstance(table, dict):
+            self.add(("place", i), "not a table; write id, name, latitude, longitude")
+            return None
+        name = table.get("id", i + 1)
+        faults = [(key, f"place {name}: {problem}") for key, problem in _faults_of_place(table)]
+        for key, problem in faults:
+            self.add(("place", i, key), problem)
+        if faults:
+            return None
+        place = Place(
+            id=table["id"],
+            name=table["name"],
+            latitude=float(table["latitude"]),
+            longitude=float(table["longitude"]),
+            timezone=table.get("timezone", "UTC"),
+            area=table.get("area"),
+        )
+        wrong = place.faults()
+        for fault in wrong:
+            keys = (key for key in _PLACE_KEYS[2:5] if key.replace("zone", " zone") in fault)
+            self.add(("place", i, next(keys, "id")), f"{fault}; mend it")
+        return None if wrong else place
+
+
+def _faults_of_place(table: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """(key, problem) of a ``[[place]]`` table that can be no place."""
+    for key in table.keys() - set(_PLACE_KEYS):
+        yield key, f"unknown key {key}{meant(key, _PLACE_KEYS)}; remove it"
+    for key in _NEEDED:
+        if key not in table:
+            yield key, f"{key} is missing; add it"
+    for key in _PLACE_KEYS:
+        value = table.get(key)
+        if value is None:
+            continue
+        is_degrees = key in ("latitude", "longitude")
+        if is_degrees and (type(value) not in (int, float) or not math.isfinite(value)):
+            yield key, f"{key} is not a number; write degrees, for example -30.03"
+        elif not is_degrees and (not isinstance(value, str) or not value):
+            yield key, f"{key} is not a text; put it in quotes"

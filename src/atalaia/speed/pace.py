@@ -1,0 +1,123 @@
+"""How fast a channel may send: so many a second, a person, a day, so much money a month.
+
+What was sent in a day and spent in a month outlives the process; so does when the last message
+went out, after which nobody is written to again too soon.
+"""
+
+from __future__ import annotations
+
+import math
+from datetime import UTC, datetime
+
+import msgspec
+
+from atalaia.domain.delivery import Limits
+
+_REMEMBERED = 100_000
+
+
+class Spent(msgspec.Struct):
+    """What was used up, as it is kept: `day` is a UTC date, `month` its first seven letters."""
+
+    day: str = ""
+    sent: int = 0
+    month: str = ""
+    usd: float = 0.0
+    last_at: float = 0.0
+
+
+class Pace:
+    """The pace of one channel. Times are Unix seconds.
+
+    kept    what an earlier process wrote by `kept`
+    """
+
+    def __init__(self, limits: Limits, kept: str | None, now: float) -> None:
+        self._limits = limits
+        self._spent = msgspec.json.decode(kept, type=Spent) if kept else Spent()
+        self._next_at = now
+        # Who was written to last by the process before is not known: all wait as if they were.
+        self._since = self._spent.last_at + limits.contact_s if kept else 0.0
+        self._contacts: dict[str, float] = {}
+        self._paused_until = 0.0
+        self.pause_reason = ""
+
+    def closed_for(self, now: float) -> float:
+        """Seconds until the channel may send at all; 0: it may now."""
+        paused = self._paused_until - now
+        self._turn_page(now)
+        limits = self._limits
+        if limits.a_day and self._spent.sent >= limits.a_day:
+            return max(paused, _until_tomorrow(now))
+        if limits.usd_a_month and self._spent.usd >= limits.usd_a_month:
+            return max(paused, _until_next_month(now))
+        return max(0.0, paused)
+
+    def room(self, now: float) -> int | None:
+        """How many more may go today; None: as many as there are."""
+        self._turn_page(now)
+        return max(0, self._limits.a_day - self._spent.sent) if self._limits.a_day else None
+
+    def turn(self, contact: str, now: float) -> float:
+        """Take the next slot for this contact (any text that stands for it): when it is."""
+        at = max(now, self._next_at, self._contacts.get(contact, self._since))
+        if self._limits.a_second:
+            # A slot lies after the one before, whoever has to wait longer for reasons of his own.
+            self._next_at = max(now, self._next_at) + 1 / self._limits.a_second
+        if self._limits.contact_s:
+            if len(self._contacts) >= _REMEMBERED:
+                self._contacts = {c: until for c, until in self._contacts.items() if until > now}
+            self._contacts[contact] = at + self._limits.contact_s
+        return at
+
+    def spend(self, now: float, usd: float) -> None:
+        """Count one message that went out."""
+        self._turn_page(now)
+        self._spent.sent += 1
+        self._spent.usd += usd
+        self._spent.last_at = now
+
+    def pause(self, until: float, reason: str) -> None:
+        """Send nothing until then, as the provider wishes."""
+        self._paused_until = max(self._paused_until, until)
+        self.pause_reason = reason
+
+    def kept(self) -> str:
+        """What the next process has to know."""
+        return msgspec.json.encode(self._spent).decode()
+
+    def _turn_page(self, now: float) -> None:
+        day = datetime.fromtimestamp(now, UTC).date().isoformat()
+        if day != self._spent.day:
+            self._spent.day, self._spent.sent = day, 0
+        if day[:7] != self._spent.month:
+            self._spent.month, self._spent.usd = day[:7], 0.0
+
+
+def takes(messages: int, limits: Limits) -> float:
+    """Seconds that so many messages to as many people take at the channel's pace."""
+    return messages / limits.a_second if limits.a_second else 0.0
+
+
+def takes_in_words(messages: int, channel: str, limits: Limits) -> str:
+    """``10,000 people take 5 min 33 s by Telegram``"""
+    seconds = math.floor(takes(messages, limits))
+    minutes, rest = divmod(seconds, 60)
+    hours, minutes = divmod(minutes, 60)
+    parts = [f"{hours} h" if hours else "", f"{minutes} min" if minutes else "", f"{rest} s"]
+    name = {"telegram": "Telegram", "whatsapp": "WhatsApp", "sms": "SMS"}.get(channel, channel)
+    text = f"{messages:,} people take {' '.join(filter(None, parts))} by {name}"
+    if limits.a_day and messages > limits.a_day:
+        days = math.ceil(messages / limits.a_day)
+        text += f"; its limit of {limits.a_day:,} a day spreads them over {days} days"
+    return text
+
+
+def _until_tomorrow(now: float) -> float:
+    return 86400 - now % 86400
+
+
+def _until_next_month(now: float) -> float:
+    local = datetime.fromtimestamp(now, UTC)
+    year, month = (local.year + 1, 1) if local.month == 12 else (local.year, local.month + 1)
+    return datetime(year, month, 1, tzinfo=UTC).timestamp() - now
