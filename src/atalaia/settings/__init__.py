@@ -22,6 +22,7 @@ from atalaia.domain.place import Place, Places
 from atalaia.domain.rule import RuleSet
 from atalaia.domain.words import LANGUAGES, duration
 from atalaia.errors import SettingsInvalid
+from atalaia.settings import channels
 from atalaia.settings.document import (
     FILE_VARIABLE,
     Document,
@@ -69,6 +70,7 @@ KEYS = (
     "archive.keep",
     "refine.interval",
     "limits.max_body",
+    *channels.KEYS,
 )
 """Every key of a settings file, besides the tables ``[[place]]``."""
 
@@ -117,6 +119,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
     home        the home's folder
     rules, places, language    what is dangerous, where to look, what the terminal speaks
+    people, channels    who is told, and how they are reached
     archive_interval_s, refine_interval_s    between two runs of each
     keep_s      how long payloads stay in the stream once they are in RAW and GOLD
     max_body    bytes that a push may have
@@ -131,6 +134,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     open_meteo: OpenMeteo
     tomorrow_io: TomorrowIo
     api: Api
+    people: channels.PeopleSettings
+    channels: channels.Channels
     archive_interval_s: int
     refine_interval_s: int
     keep_s: int
@@ -171,6 +176,7 @@ def describe(settings: Settings) -> list[str]:
         *_describe_open_meteo(settings),
         *_describe_tomorrow_io(settings),
         f"api: http://{settings.api.host}:{settings.api.port}, push is {push}",
+        f"channels: {', '.join(settings.channels.names)}",
         f"archive every {duration(settings.archive_interval_s)}, "
         f"refine every {duration(settings.refine_interval_s)}",
         *(f"ignored: {name}" for name in settings.ignored),
@@ -248,6 +254,8 @@ class _Reader(Document):
                 port=self.get("api.port", whole(0, 65_535), 8420),
                 key=self.secret("api.key"),
             ),
+            people=channels.read_people(self),
+            channels=channels.read_channels(self),
             archive_interval_s=self.get("archive.interval", duration_of(60), 300),
             refine_interval_s=self.get("refine.interval", duration_of(60), 900),
             keep_s=self.get("archive.keep", duration_of(86_400), 7 * 86_400),

@@ -1,0 +1,264 @@
+"""The settings of the channels and of the people who are told by them."""
+
+from __future__ import annotations
+
+import ipaddress
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from atalaia.settings.document import (
+    Document,
+    EnvText,
+    Secret,
+    duration_of,
+    flag,
+    one_of,
+    text_of,
+    url,
+    whole,
+)
+
+KEYS = (
+    "people.keys",
+    "people.master_key_file",
+    "people.controller",
+    "people.contact",
+    "channels.telegram.token",
+    "channels.telegram.token_file",
+    "channels.telegram.base_url",
+    "channels.telegram.bot",
+    "channels.whatsapp.token",
+    "channels.whatsapp.token_file",
+    "channels.whatsapp.phone_number_id",
+    "channels.whatsapp.template",
+    "channels.whatsapp.people_a_day",
+    "channels.whatsapp.app_secret",
+    "channels.whatsapp.app_secret_file",
+    "channels.whatsapp.verify_token",
+    "channels.whatsapp.verify_token_file",
+    "channels.whatsapp.base_url",
+    "channels.email.host",
+    "channels.email.port",
+    "channels.email.security",
+    "channels.email.user",
+    "channels.email.password",
+    "channels.email.password_file",
+    "channels.email.sender",
+    "channels.sms.enabled",
+    "channels.sms.region",
+    "channels.sms.sender",
+    "channels.sms.price_usd",
+    "channels.sms.usd_a_month",
+    "channels.sms.base_url",
+    "channels.webhook.enabled",
+    "channels.webhook.allow",
+    "channels.apprise.enabled",
+    "deliveries.keep",
+)
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
+class PeopleSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """Who is responsible for people's data, and where their keys lie.
+
+    keys        folder of the keys, apart from the home; None: beside it (``<home>.keys``)
+    master_key_file    what wraps the keys; None: a file in that folder, made at first use
+    controller, contact    who is told in the words of consent, and how they are reached
+    """
+
+    keys: Path | None
+    master_key_file: Path | None
+    controller: str
+    contact: str
+
+
+class Telegram(msgspec.Struct, frozen=True, kw_only=True):
+    """A bot of one's own. `is_bot`: whether it is talked to, by long polling."""
+
+    token: Secret
+    base_url: str
+    is_bot: bool
+
+
+class WhatsApp(msgspec.Struct, frozen=True, kw_only=True):
+    """WhatsApp's Cloud API. Without app_secret and verify_token nobody can answer."""
+
+    token: Secret
+    phone_number_id: str
+    template: str
+    people_a_day: int
+    app_secret: Secret | None
+    verify_token: Secret | None
+    base_url: str
+
+
+class Email(msgspec.Struct, frozen=True, kw_only=True):
+    """An SMTP server. `security`: none, starttls or tls."""
+
+    host: str
+    port: int
+    security: str
+    user: str
+    password: Secret | None
+    sender: str
+
+
+class Sms(msgspec.Struct, frozen=True, kw_only=True):
+    """Amazon SNS. `base_url` None: Amazon's own; keys come from where its tools find them."""
+
+    region: str
+    sender: str
+    price_usd: float
+    usd_a_month: float
+    base_url: str | None
+
+
+class Webhook(msgspec.Struct, frozen=True, kw_only=True):
+    """`allow`: networks inside of which targets may lie although the guard would refuse them."""
+
+    allow: tuple[Network, ...]
+
+
+class Channels(msgspec.Struct, frozen=True, kw_only=True):
+    """The channels that are set up; None: this one is not. The inbox always is.
+
+    keep_s    how long messages and deliveries are kept
+    """
+
+    telegram: Telegram | None
+    whatsapp: WhatsApp | None
+    email: Email | None
+    sms: Sms | None
+    webhook: Webhook | None
+    apprise: bool
+    keep_s: int
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Those through which people can be reached."""
+        named = ("telegram", "whatsapp", "email", "sms", "webhook", "apprise")
+        return (*(name for name in named if getattr(self, name)), "inbox")
+
+
+def read_people(document: Document) -> PeopleSettings:
+    """The table ``[people]``."""
+
+    def path(key: str) -> Path | None:
+        given = document.get(key, text_of, "")
+        if not given:
+            return None
+        found = Path(given).expanduser()
+        return found if document.is_from_env(key) else document.base / found
+
+    return PeopleSettings(
+        keys=path("people.keys"),
+        master_key_file=path("people.master_key_file"),
+        controller=document.get("people.controller", text_of, ""),
+        contact=document.get("people.contact", text_of, ""),
+    )
+
+
+def read_channels(document: Document) -> Channels:
+    """The tables ``[channels.…]``."""
+    return Channels(
+        telegram=_telegram(document),
+        whatsapp=_whatsapp(document),
+        email=_email(document),
+        sms=_sms(document),
+        webhook=_webhook(document),
+        apprise=document.get("channels.apprise.enabled", flag, False),
+        keep_s=document.get("deliveries.keep", duration_of(86_400), 90 * 86_400),
+    )
+
+
+def _telegram(document: Document) -> Telegram | None:
+    at = "channels.telegram"
+    token = document.secret(f"{at}.token")
+    base_url = document.get(f"{at}.base_url", url, "https://api.telegram.org")
+    is_bot = document.get(f"{at}.bot", flag, True)
+    return Telegram(token=token, base_url=base_url, is_bot=is_bot) if token else None
+
+
+def _whatsapp(document: Document) -> WhatsApp | None:
+    at = "channels.whatsapp"
+    token = document.secret(f"{at}.token")
+    number = document.get(f"{at}.phone_number_id", text_of, "")
+    if token and not number:
+        document.add(f"{at}.phone_number_id", "missing; Meta's page of the app shows it")
+    settings = WhatsApp(
+        token=token or Secret(""),
+        phone_number_id=number,
+        template=document.get(f"{at}.template", text_of, "atalaia_alert"),
+        people_a_day=document.get(f"{at}.people_a_day", whole(1, 10_000_000), 250),
+        app_secret=document.secret(f"{at}.app_secret"),
+        verify_token=document.secret(f"{at}.verify_token"),
+        base_url=document.get(f"{at}.base_url", url, "https://graph.facebook.com/v24.0"),
+    )
+    return settings if token else None
+
+
+def _email(document: Document) -> Email | None:
+    at = "channels.email"
+    host = document.get(f"{at}.host", text_of, "")
+    sender = document.get(f"{at}.sender", text_of, "")
+    if host and not sender:
+        document.add(f"{at}.sender", "missing; give the address that the messages come from")
+    security = document.get(f"{at}.security", one_of(("starttls", "tls", "none")), "starttls")
+    settings = Email(
+        host=host,
+        port=document.get(f"{at}.port", whole(1, 65_535), {"tls": 465}.get(security, 587)),
+        security=security,
+        user=document.get(f"{at}.user", text_of, ""),
+        password=document.secret(f"{at}.password"),
+        sender=sender,
+    )
+    return settings if host else None
+
+
+def _sms(document: Document) -> Sms | None:
+    at = "channels.sms"
+    is_on = document.get(f"{at}.enabled", flag, False)
+    settings = Sms(
+        region=document.get(f"{at}.region", text_of, "us-east-1"),
+        sender=document.get(f"{at}.sender", text_of, ""),
+        price_usd=document.get(f"{at}.price_usd", _number(0, 10), 0.05),
+        usd_a_month=document.get(f"{at}.usd_a_month", _number(0, 1e6), 1.0),
+        base_url=document.get(f"{at}.base_url", url, "") or None,
+    )
+    return settings if is_on else None
+
+
+def _webhook(document: Document) -> Webhook | None:
+    is_on = document.get("channels.webhook.enabled", flag, True)
+    nowhere: tuple[Network, ...] = ()
+    allow = document.get("channels.webhook.allow", _networks, nowhere)
+    return Webhook(allow=allow) if is_on else None
+
+
+def _number(lowest: float, highest: float) -> Callable[[Any], float]:
+    def read(value: Any) -> float:
+        is_number = type(value) in (int, float) or isinstance(value, EnvText)
+        try:
+            number = float(value) if is_number else math.nan
+        except ValueError:
+            number = math.nan
+        if not lowest <= number <= highest:
+            raise ValueError(f"not a number from {lowest:g} to {highest:g}; write one")
+        return number
+
+    return read
+
+
+def _networks(value: Any) -> tuple[Network, ...]:
+    texts = value.split(",") if isinstance(value, EnvText) else value
+    if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
+        raise ValueError('not a list of networks; write for example ["10.1.0.0/16"]')
+    try:
+        return tuple(ipaddress.ip_network(text.strip()) for text in texts)
+    except ValueError as error:
+        raise ValueError(f"{error}; write for example 10.1.0.0/16") from None
