@@ -1,4 +1,5 @@
-"""The demo: New York's weather of 2013, replayed through the complete path, and a look at GOLD.
+"""The demo: New York's weather of 2013, replayed through the complete path, a look at GOLD, and
+what three people received.
 
     python tools/demo.py FOLDER
 
@@ -22,6 +23,23 @@ SELECT place_id AS place, month(valid_at) AS month,
        round(max(temperature_c), 1) AS warmest_c
 FROM readings GROUP BY place, month ORDER BY rain_mm DESC LIMIT 5"""
 
+PEOPLE = (
+    (
+        "at Kennedy airport, red alone, any hazard",
+        "--place 40.64,-73.78 --radius 10 --hazard all=red --language en",
+    ),
+    (
+        "em Newark, chuva a partir de laranja, silêncio das 22 às 7",
+        "--place 40.69,-74.17 --radius 10 --hazard heavy_rain=orange --quiet 22:00-07:00"
+        " --timezone America/New_York --language pt-BR",
+    ),
+    (
+        "en LaGuardia, lluvia desde 80 mm en un día",
+        "--place 40.78,-73.87 --radius 10 --threshold 'rain_mm over 24h >= 80' --language es",
+    ),
+)
+"""Three who subscribed: what each received is printed, as they read it."""
+
 NEXT = """
 What next
   every alert of June 2013, with its reason
@@ -29,8 +47,8 @@ What next
         WHERE hazard = 'heavy_rain' AND sent_at BETWEEN '2013-06-01' AND '2013-07-01'"
   the live watch over Brazil's state capitals, without account or key
     make run
-  your own places and rules
-    README.md, docs/settings.md, docs/rules.md"""
+  your own places, rules, and people to tell
+    README.md, docs/settings.md, docs/rules.md, docs/people.md"""
 
 
 def main(folder: Path) -> int:
@@ -43,9 +61,17 @@ def main(folder: Path) -> int:
     replay = [str(shown), "replay", "--places", str(folder / "places.csv")]
     replay += [str(folder / "readings.csv"), "--home", str(home)]
     ask = [str(shown), "sql", "--home", str(home), " ".join(QUESTION.split())]
+    people = [
+        (
+            [str(shown), "preview", "--home", str(home), "--days", "0", *shlex.split(wish)],
+            f"People: {who}",
+        )
+        for who, wish in PEOPLE
+    ]
     for command, headline in (
         (replay, "Replay: sources → stream → check → detect → incidents → alerts, RAW and GOLD"),
         (ask, "SQL over GOLD: the wettest months"),
+        *people,
     ):
         console.print(f"[bold]{headline}[/bold]")
         console.print(f"$ {shlex.join(command)}\n", style="dim", markup=False, soft_wrap=True)

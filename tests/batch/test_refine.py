@@ -67,7 +67,7 @@ def some_weeks(seed: int) -> list[Payload]:
 def test_a_partition_is_one_file_by_source_and_utc_day(home: Home) -> None:
     rows = [row("poa", NOON, rain_mm=1.0), row("poa", NOON + DAY, rain_mm=2.0)]
     report = refined(home, answer(NOON, *rows), answer(NOON, rows[0], source="b/c"))
-    assert home.lake.keys("gold/") == [
+    assert home.lake.keys("gold/readings/") == [
         "gold/readings/source=b%2Fc/date=2024-04-30/readings.parquet",
         "gold/readings/source=made-up/date=2024-04-30/readings.parquet",
         "gold/readings/source=made-up/date=2024-05-01/readings.parquet",
@@ -82,7 +82,7 @@ def test_a_partition_is_one_file_by_source_and_utc_day(home: Home) -> None:
 
 def test_every_file_has_the_same_typed_columns(home: Home) -> None:
     refined(home, answer(NOON, row("poa", NOON, rain_mm=1.0)))
-    (key,) = home.lake.keys("gold/")
+    (key,) = home.lake.keys("gold/readings/")
     described = duckdb.sql(f"DESCRIBE FROM read_parquet('{home.lake.path(key)}')").fetchall()
     found = {
         name: kind.replace("TIMESTAMP WITH TIME ZONE", "TIMESTAMPTZ")
@@ -129,7 +129,7 @@ def test_a_late_row_finds_its_partition(home: Home) -> None:
     refined(home, answer(NOON, row("poa", NOON, rain_mm=1.0)))
     refined(home, answer(NOON + 9 * DAY, row("recife", NOON, rain_mm=2.0)))
     assert gold(home, "place_id, rain_mm") == [("poa", 1.0), ("recife", 2.0)]
-    assert len(home.lake.keys("gold/")) == 1
+    assert len(home.lake.keys("gold/readings/")) == 1
 
 
 def test_what_says_nothing_new_writes_nothing(home: Home) -> None:
@@ -140,9 +140,9 @@ def test_what_says_nothing_new_writes_nothing(home: Home) -> None:
         NOON + 600, row("poa", NOON, rain_mm=1.0), row("poa", NOON + HOUR, "forecast", rain_mm=2)
     )
     assert refined(home, first).partitions == 1
-    before = files(home, "gold/")
+    before = files(home, "gold/readings/")
     assert refined(home, again)[:2] == (2, 0)
-    assert files(home, "gold/") == before
+    assert files(home, "gold/readings/") == before
 
 
 def test_places_that_are_no_longer_watched_stay_in_gold(home: Home) -> None:
@@ -170,8 +170,8 @@ def test_in_one_step_or_in_many_gold_is_the_same_to_the_byte(tmp_path: Path) -> 
         refined(one, *payloads)
         for i in range(0, len(payloads), 7):
             refined(many, *payloads[i : i + 7])
-        assert files(one, "gold/") == files(many, "gold/")
-        assert len(files(one, "gold/")) > 10
+        assert files(one, "gold/readings/") == files(many, "gold/readings/")
+        assert len(files(one, "gold/readings/")) > 10
 
 
 def test_bounded_steps_make_the_same_gold(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -265,7 +265,7 @@ def test_a_damaged_part_of_raw_stops_nothing(home: Home) -> None:
 def test_the_alert_log_becomes_one_row_an_entry(home: Home) -> None:
     home.state.commit(Commit("speed", 1, entries=[entry("b"), entry("a"), entry("a", 2)]))
     assert refined(home).partitions == 1
-    assert home.lake.keys("gold/") == ["gold/alerts/date=2024-04-30/alerts.parquet"]
+    assert home.lake.keys("gold/alerts/") == ["gold/alerts/date=2024-04-30/alerts.parquet"]
     columns = (
         'incident, version, epoch(sent_at)::BIGINT, value, "limit", text_pt_br, text_es, places,'
         " expires_at"
@@ -275,7 +275,7 @@ def test_the_alert_log_becomes_one_row_an_entry(home: Home) -> None:
     home.state.commit(Commit("speed", 2, entries=[entry("c")]))
     refined(home)
     assert [r for (r,) in gold(home, "incident", "alerts")] == ["a", "a", "b", "c"]
-    (key,) = home.lake.keys("gold/")
+    (key,) = home.lake.keys("gold/alerts/")
     file = home.lake.path(key)
     described = duckdb.sql(f"DESCRIBE FROM read_parquet('{file}', hive_partitioning=false)")
     assert [name for name, *_ in described.fetchall()] == list(ALERT_COLUMNS)

@@ -18,9 +18,13 @@ import pytest
 
 from atalaia.errors import StateConflict
 from atalaia.homes.embedded import Home, open_home
+from atalaia.homes.embedded.keys import open_keys
 from atalaia.homes.embedded.lake import FolderLake
-from atalaia.homes.ports import Commit, Lake, Sql, State, Stream
+from atalaia.homes.ports import Commit, Keys, Lake, Outbox, People, Sql, State, Stream
+from contracts.keys_contract import KeysContract
 from contracts.lake_contract import LakeContract
+from contracts.outbox_contract import OutboxContract
+from contracts.people_contract import PeopleContract
 from contracts.state_contract import StateContract, entry
 from contracts.stream_contract import StreamContract, payload
 
@@ -53,6 +57,21 @@ class TestSqliteStream(Reopens, StreamContract):
 class TestSqliteState(Reopens, StateContract):
     def reopened(self) -> State:
         return self.home().state
+
+
+class TestSqlitePeople(Reopens, PeopleContract):
+    def reopened(self) -> People:
+        return self.home().people
+
+
+class TestSqliteOutbox(Reopens, OutboxContract):
+    def reopened(self) -> Outbox:
+        return self.home().outbox
+
+
+class TestFolderKeys(Reopens, KeysContract):
+    def reopened(self) -> Keys:
+        return open_keys(self.path)
 
 
 class TestFolderLake(Reopens, LakeContract):

@@ -8,8 +8,8 @@ from atalaia.domain.reading import Kind
 from atalaia.domain.words import (
     HAZARDS,
     LANGUAGES,
-    cannot_see_text,
     Said,
+    cannot_see_text,
     change_text,
     clock,
     duration,

@@ -173,7 +173,7 @@ def test_days_in_a_row_count_today_as_soon_as_it_passes() -> None:
         for d, v in hot.items()
         for h in range(24)
     ]
-    value, ceiling = measure.days_in_a_row(block_of(told), ZONES, 35.0, 1)
+    value, ceiling = measure.days_in_a_row(block_of(told), ZONES, np.full(len(told), 35.0), 1)
     at_noon_and_evening = [(value[24 * d + 12], value[24 * d + 20]) for d in range(5)]
     assert at_noon_and_evening == [(0, 1), (1, 1), (0, 1), (1, 2), (2, 3)]
     assert ceiling[24 * 4 + 12] == 3, "today may still pass"
@@ -183,7 +183,7 @@ def test_days_in_a_row_count_today_as_soon_as_it_passes() -> None:
 def test_a_day_that_was_not_seen_breaks_no_row_of_days_for_certain() -> None:
     told = [(1, 60 * h, 3600, 36.0) for h in range(24)]
     told += [(1, 60 * (48 + h), 3600, 36.0) for h in range(24)]
-    value, ceiling = measure.days_in_a_row(block_of(told), ZONES, 35.0, 1)
+    value, ceiling = measure.days_in_a_row(block_of(told), ZONES, np.full(len(told), 35.0), 1)
     assert value[-1] == 1
     assert np.isinf(ceiling[-1])
 

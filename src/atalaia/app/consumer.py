@@ -7,7 +7,7 @@ it: one that breaks the watch is put aside, and the watch goes on from the last 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import structlog
@@ -25,6 +25,9 @@ FAULT = "fault in the watch"
 _MOST_RECORDS = 256
 _SMALL_BATCH, _LARGE_BATCH = 1_000_000, 8_000_000
 """Bytes: a batch under the first lets the next be longer, one over the second shortens it."""
+
+Steps = Mapping[int, Mapping[str, Sequence[float]]]
+"""People's own limits: by position of a place and name of a rule, sorted."""
 
 log = structlog.get_logger()
 
@@ -72,7 +75,19 @@ class Consumer:
         self._pending: _Batch | None = None
         self._limit = 32
         self._alone_until = 0
+        self._steps: Steps = {}
         self.nearness = self._nearness(self._made, 0)
+
+    @property
+    def steps(self) -> Steps:
+        """At which the watch tells of a rising peak; may be set from any thread."""
+        return self._steps
+
+    @steps.setter
+    def steps(self, steps: Steps) -> None:
+        self._steps = steps
+        if self._made is not None:
+            self._made.steps = steps
 
     def advance(self) -> Lived | None:
         """Live through the next records and commit; None if there are none.
@@ -132,6 +147,7 @@ class Consumer:
     def _watch(self) -> Watch:
         if self._made is None:
             self._made = self._make_watch()
+            self._made.steps = self._steps
         return self._made
 
     def _nearness(self, watch: Watch, now: int) -> Floats:

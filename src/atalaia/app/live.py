@@ -4,6 +4,8 @@
     pushes ──┼─► appender ─► stream ──┤                                   └─► terminal, metrics
     clock ───┘                        └─► archive ─► RAW ─► refine (a process of its own) ─► GOLD
 
+    alert log ─► outreach: audience → outbox → channels ─► people
+
 Every part is a task that is started again if it breaks. A stop lets what was accepted reach the
 disk, and takes a few seconds at most; kill -9 at any moment loses nothing that was accepted.
 """
@@ -31,16 +33,27 @@ from rich.text import Text
 
 from atalaia import __version__
 from atalaia.app.appender import Appender
+from atalaia.app.channels import open_channels
 from atalaia.app.consumer import Consumer, Lived
+from atalaia.app.norms import norms_of
+from atalaia.app.office import Office
+from atalaia.app.outreach import Outreach
+from atalaia.app.people import open_registry
 from atalaia.app.places import note_places
+from atalaia.app.roll import Roll
+from atalaia.app.starts import Terms, note_start
 from atalaia.app.threads import DaemonThreads
 from atalaia.app.upkeep import has_to_refine, keep_house, refine_beside, refine_command
+from atalaia.channels.telegram_updates import Updates
 from atalaia.domain.alert import LogEntry, instant
 from atalaia.domain.payload import Payload
 from atalaia.domain.reading import Floats
 from atalaia.errors import SettingsInvalid, StateConflict
 from atalaia.homes import raw
 from atalaia.homes.embedded import Home, open_home
+from atalaia.people.bodies import seal_body, unsealed
+from atalaia.people.retention import apply_retention
+from atalaia.redact import redact_event
 from atalaia.serving.api import Ports, api
 from atalaia.serving.metrics import Metrics
 from atalaia.settings import Settings
@@ -52,8 +65,10 @@ from atalaia.speed.watch import Watch
 TICK_AFTER_S = 60
 """Without a payload for so long, one that only says what time it is makes silence noticed."""
 
+_TELEGRAM_OFFSET = "telegram-offset"
 _LOOK_S = 5.0
 _AFTER_FAULT_S = 5.0
+_FORGET_S = 6 * 3600.0
 _STOP_S = 2.0
 _COLOURS = {"watch": "cyan", "yellow": "yellow", "orange": "dark_orange", "red": "bold red"}
 
@@ -88,8 +103,15 @@ class Live:
         self._refine = refine or refine_command(home.path, settings.file)
         self._began_at = int(now())
         self._plans = _plans(settings)
-        self._decode = decode_all(settings.places)
+        self._registry = open_registry(home, settings)
+        self._decode = unsealed(decode_all(settings.places), self._registry.vault)
         note_places(home.state, settings.places)
+        self._expected_s = {plan.name: plan.expected_s for plan in self._plans}
+        terms = Terms(settings.rules, tuple(settings.places), self._expected_s)
+        note_start(home.state, self._began_at, terms)
+        self._norms = norms_of(home.lake, settings.rules, settings.places)
+        for line in self._norms.in_words():
+            log.warning("a rule cannot judge everywhere", reason=line)
         self._consumer = Consumer(home.stream, home.state, self._make_watch)
         self._appender = Appender(home.stream, self._kept, sleep)
         self._offset = home.stream.last_offset()
@@ -104,12 +126,25 @@ class Live:
     # Life
 
     async def __aenter__(self) -> Live:
-        asyncio.get_running_loop().set_default_executor(DaemonThreads())
+        loop = asyncio.get_running_loop()
+        loop.set_default_executor(DaemonThreads())
         listener = _listen(self.settings.api.host, self.settings.api.port)
         self.port = int(listener.getsockname()[1])
         # Without the proxies that an environment may name: requests carry keys.
         self._session = aiohttp.ClientSession(
             headers={"User-Agent": f"atalaia/{__version__}"}, auto_decompress=True
+        )
+
+        def wake() -> None:
+            loop.call_soon_threadsafe(self._outreach.wake)
+
+        self._office = Office(
+            self.settings,
+            self.home.state,
+            self.home.outbox,
+            self._registry,
+            now=self._now,
+            wake=wake,
         )
         self._server = _Server(
             uvicorn.Config(
@@ -122,20 +157,36 @@ class Live:
                 timeout_graceful_shutdown=1,
             )
         )
+        self._outreach = Outreach(
+            self.home.state,
+            self.home.outbox,
+            self._registry,
+            open_channels(self.settings, self._session),
+            self.settings.places,
+            now=self._now,
+            sleep=self._sleep,
+            on_roll=self._set_steps,
+            on_sent=self.metrics.tried,
+        )
         self._pollers = [self._poller(plan) for plan in self._plans]
         self._appending = self._start("appender", self._appender.run)
         self._consuming = self._start("consumer", self._consume)
         self._serving = asyncio.create_task(self._server.serve(sockets=[listener]), name="api")
+        for name, part in self._outreach.parts().items():
+            self._start(name, part)
+        self._start_bot()
         for poller in self._pollers:
             self._start(poller.plan.name, poller.run)
         self._start("clock", self._tick)
         self._start("archive", self._archive)
         self._start("refine", self._refine_often)
+        self._start("retention", self._forget_often)
         return self
 
     async def __aexit__(self, *_: object) -> None:
         """Take nothing more; bring what was accepted to the disk; let the tasks go."""
         self._server.should_exit = True
+        await self._outreach.close(_STOP_S)
         for task in self._tasks:
             if task not in (self._appending, self._consuming):
                 task.cancel()
@@ -166,6 +217,29 @@ class Live:
         task = asyncio.create_task(always(), name=name)
         self._tasks.append(task)
         return task
+
+    def _start_bot(self) -> None:
+        """People can talk to Telegram's bot, by long polling: no public address is needed."""
+        telegram = self.settings.channels.telegram
+        if telegram is None or not telegram.is_bot:
+            return
+        state = self.home.state
+
+        async def load() -> int:
+            return int(await asyncio.to_thread(state.note, _TELEGRAM_OFFSET) or 0)
+
+        async def keep(offset: int) -> None:
+            await asyncio.to_thread(state.set_note, _TELEGRAM_OFFSET, str(offset))
+
+        updates = Updates(
+            self._session,
+            telegram.token.reveal(),
+            self._office.talk,
+            load=load,
+            keep=keep,
+            base_url=telegram.base_url,
+        )
+        self._start("telegram bot", updates.run)
 
     # What comes
 
@@ -209,8 +283,9 @@ class Live:
         watch = Watch(
             self.settings.rules,
             self.settings.places,
-            decode_all(self.settings.places),
-            expected_s={plan.name: plan.expected_s for plan in self._plans},
+            self._decode,
+            self._norms,
+            expected_s=self._expected_s,
         )
         watch.load(self.home.state)
         for plan in self._plans:
@@ -239,9 +314,15 @@ class Live:
     def _tell(self, lived: Lived) -> None:
         self.metrics.judged(lived.readings, lived.rejects, lived.entries, lived.seconds)
         self.metrics.open_now(lived.open)
+        if lived.entries:
+            self._outreach.wake()
         for entry in lived.entries:
             with suppress(OSError):  # a terminal that has gone must not stop the watch
                 self._console.print(_line(entry, self.settings.language))
+
+    def _set_steps(self, roll: Roll) -> None:
+        """People's own limits: from now on the watch tells when a peak passes one."""
+        self._consumer.steps = roll.steps(self.settings.places, self.settings.rules)
 
     # Upkeep
 
@@ -260,6 +341,26 @@ class Live:
             if report.payloads or dropped:
                 log.info("archived", payloads=report.payloads, files=report.files, dropped=dropped)
 
+    async def _forget_often(self) -> None:
+        """People who never confirmed, and messages and consents that were kept long enough."""
+        home, registry = self.home, self._registry
+        while True:
+            try:
+                gone = await asyncio.to_thread(
+                    apply_retention,
+                    home.people,
+                    registry.keys,
+                    home.outbox,
+                    int(self._now()),
+                    registry.keep,
+                )
+            except StateConflict as error:
+                log.warning("retention failed; it is tried again", reason=str(error))
+            else:
+                if gone.people or gone.messages:
+                    log.info("forgotten", people=gone.people, messages=gone.messages)
+            await self._sleep(_FORGET_S)
+
     async def _refine_often(self) -> None:
         while True:
             await self._sleep(self.settings.refine_interval_s)
@@ -269,7 +370,6 @@ class Live:
     # What is served
 
     def _ports(self) -> Ports:
-        key = self.settings.api.key
         return Ports(
             accept=self._appender.offer,
             decode=self._decode,
@@ -278,12 +378,16 @@ class Live:
             metrics=lambda: self.metrics.before_reading(self._set_gauges),
             readings_as=(readings_csv.STATION, readings_csv.JSON),
             sources=frozenset(decoders(self.settings.places)) - {CLOCK},
-            key=key.reveal() if key else None,
+            is_push_on=self.settings.api.key is not None,
+            who=self._office.who,
+            seal=lambda person, body: seal_body(self._registry.vault, person, body),
+            people=self._office.desk(),
             max_body=self.settings.max_body,
         )
 
     def _set_gauges(self, metrics: Metrics) -> None:
         metrics.stream_offset.set(self._offset)
+        metrics.outbox_now(self.home.outbox.counts())
         metrics.consumer_lag.labels("speed").set(self._offset - self._consumer.offset)
         metrics.consumer_lag.labels("archive").set(self._offset - self._archived)
         now = self._now()
@@ -443,8 +547,6 @@ def _configure_logs() -> None:
     render: Any = (
         structlog.dev.ConsoleRenderer(
             colors="NO_COLOR" not in os.environ,
-            # The default shows local variables, and with them keys.
-            exception_formatter=structlog.dev.plain_traceback,
         )
         if is_terminal
         else structlog.processors.LogfmtRenderer(key_order=["timestamp", "level", "event"])
@@ -452,9 +554,11 @@ def _configure_logs() -> None:
     processors: list[Any] = [
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
+        # Before anything is shown, for a traceback may quote an address; without local variables,
+        # which would show keys.
+        structlog.processors.format_exc_info,
+        redact_event,
     ]
-    if not is_terminal:
-        processors.append(structlog.processors.format_exc_info)
     structlog.configure(
         processors=[*processors, render],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),

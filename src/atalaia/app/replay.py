@@ -20,9 +20,10 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
+from atalaia.app.norms import norms_of
 from atalaia.app.places import note_places
 from atalaia.batch.archive import archive
-from atalaia.batch.refine import refine
+from atalaia.batch.refine import compact, refine
 from atalaia.domain.alert import LogEntry, to_line
 from atalaia.domain.payload import Payload, Reject
 from atalaia.domain.place import Places
@@ -35,7 +36,9 @@ from atalaia.sources import decode_all, readings_csv
 from atalaia.sources.recorded import read_files
 from atalaia.speed.watch import CONSUMER, Watch
 
-_NOTE = "replay"
+REPLAY = "replay"
+"""The note of a home that a replay has made, and that no live watch goes on in."""
+
 _READ_AT_ONCE = 64
 
 Progress = Callable[[str, int, int], None]
@@ -54,6 +57,8 @@ class Replayed:
     entries    the whole alert log, by sent_at, incident, version
     silent     ids of places of which no file said anything
     raw, gold  where the lake lies; None where the home was temporary
+    unjudged   a line for each rule that said nothing at some places, for want of a norm
+    as_live    of a replay from a stream: whether its home had told the same; None: not compared
     """
 
     readings: int
@@ -65,6 +70,8 @@ class Replayed:
     gold_rows: int = 0
     resumed: bool = False
     sources: list[str] = field(default_factory=list)
+    unjudged: list[str] = field(default_factory=list)
+    as_live: bool | None = None
 
 
 def replay(
@@ -83,29 +90,39 @@ def replay(
     progress("reading", 0, len(files))
     decoded = read_files(files, places)
     rows = decoded.readings.in_order()
-    with _home(home) as opened:
+    with temporary_or_kept(home) as opened:
         payloads = list(_payloads(rows, places))
+        norms = norms_of(opened.lake, rules, places)
         resumed = _claim(opened, _fingerprint(payloads, rules, places), home)
         note_places(opened.state, places)
         if decoded.rejects:
             opened.state.commit(Commit("replay", 1, rejects=[(0, r) for r in decoded.rejects]))
-        _run(opened, payloads, rules, places, progress)
-        progress("archiving", 0, 1)
-        archive(opened.stream, opened.state, opened.lake)
-        progress("refining", 0, 1)
-        with opened.hold("refine"):
-            refine(opened.state, opened.lake, decode_all(places), places)
+        _run(opened, payloads, Watch(rules, places, decode_all(places), norms), progress)
+        keep(opened, places, progress)
         heard = set(np.unique(rows.place).tolist())
         return Replayed(
             readings=len(rows),
             rejected=decoded.rejects,
-            entries=_log(opened),
+            entries=log_of(opened),
             silent=[place.id for i, place in enumerate(places) if i not in heard],
             raw=Path(opened.lake.path("raw")) if home else None,
             gold=Path(opened.lake.path("gold")) if home else None,
             resumed=resumed,
             sources=list(rows.sources) if len(rows) else [],
+            unjudged=norms.in_words(),
         )
+
+
+def keep(home: Home, places: Places, progress: Progress) -> None:
+    """Bring RAW and GOLD up to the end of the stream; what is long over, into few files."""
+    progress("archiving", 0, 1)
+    archive(home.stream, home.state, home.lake)
+    progress("refining", 0, 1)
+    with home.hold("refine"):
+        refine(home.state, home.lake, decode_all(places), places)
+        newest = home.stream.read(home.stream.last_offset() - 1, 1)
+        if newest:
+            compact(home.lake, newest[0].payload.received_at)
 
 
 def write_alerts(entries: Sequence[LogEntry], path: Path) -> None:
@@ -124,7 +141,8 @@ def write_alerts(entries: Sequence[LogEntry], path: Path) -> None:
 
 
 @contextlib.contextmanager
-def _home(path: Path | None) -> Iterator[Home]:
+def temporary_or_kept(path: Path | None) -> Iterator[Home]:
+    """The home at this path, or one that is removed in the end."""
     if path is not None:
         with open_home(path) as home:
             yield home
@@ -165,9 +183,9 @@ def _fingerprint(payloads: Sequence[Payload], rules: RuleSet, places: Places) ->
 
 def _claim(home: Home, fingerprint: str, path: Path | None) -> bool:
     """Make the home this replay's; True if it had begun there before."""
-    known = home.state.note(_NOTE)
+    known = home.state.note(REPLAY)
     if known is None and home.stream.last_offset() == 0:
-        home.state.set_note(_NOTE, fingerprint)
+        home.state.set_note(REPLAY, fingerprint)
         return False
     if known != fingerprint:
         what = "a live watch" if known is None else "another replay (other rows, places or rules)"
@@ -175,11 +193,8 @@ def _claim(home: Home, fingerprint: str, path: Path | None) -> bool:
     return True
 
 
-def _run(
-    home: Home, payloads: Sequence[Payload], rules: RuleSet, places: Places, progress: Progress
-) -> None:
+def _run(home: Home, payloads: Sequence[Payload], watch: Watch, progress: Progress) -> None:
     """Append what the stream lacks and live through what the speed layer has not seen."""
-    watch = Watch(rules, places, decode_all(places))
     watch.load(home.state)
     total = len(payloads)
     while (done := home.state.offset(CONSUMER)) < total:
@@ -193,6 +208,7 @@ def _run(
     progress("watching", total, total)
 
 
-def _log(home: Home) -> list[LogEntry]:
+def log_of(home: Home) -> list[LogEntry]:
+    """The alert log, by sent_at, incident, version."""
     entries = [entry for _, entry in home.state.alerts()]
     return sorted(entries, key=lambda e: (e.alert.sent_at, e.alert.incident, e.alert.version))

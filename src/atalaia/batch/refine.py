@@ -23,13 +23,16 @@ from atalaia.domain.place import Places
 from atalaia.domain.reading import Decode, Readings
 from atalaia.errors import PayloadInvalid, StateConflict
 from atalaia.homes import gold, raw
-from atalaia.homes.merge import merge_alerts, merge_readings
+from atalaia.homes.answers import Answers, tally, together
+from atalaia.homes.compact import closed_months, compact_alerts, compact_months
+from atalaia.homes.merge import merge_alerts, merge_answers, merge_readings, write_places
 from atalaia.homes.ports import Commit, Lake, State
 
 STEP_ROWS = 250_000
 """A step merges when it holds so many rows. Bodies are dropped as soon as they are decoded."""
 
-_GOLD = "gold/"
+_REBUILT_PREFIXES = (gold.READINGS, gold.ALERTS, gold.ANSWERS)
+"""What RAW has all of. (A climate may come from a history that was never in RAW.)"""
 
 _REBUILT = "gold-rebuilt"
 
@@ -55,11 +58,13 @@ class _Step(NamedTuple):
     """Rows to merge, and the parts of RAW that are wholly in GOLD once these are.
 
     `damaged` are those of them that cannot be read to their end; `rejects` counts these too.
+    `answers` has what the others came to, one row a part.
     """
 
     readings: Readings
     done: list[str]
     damaged: list[str]
+    answers: list[Answers]
     rejects: int
 
 
@@ -70,8 +75,10 @@ def refine(state: State, lake: Lake, decode: Decode, places: Places) -> RefineRe
     item_of = {key.decode(): item for item, key in waiting.items()}
     keys = sorted(item_of, key=raw.first_of)
     rows = partitions = rejects = 0
+    write_places(lake, places)
     for step in _steps(lake, keys, decode):
         partitions += merge_readings(lake, step.readings, places).partitions
+        merge_answers(lake, step.answers)
         rows, rejects = rows + len(step.readings), rejects + step.rejects
         if step.done:
             items = {item_of[key]: None for key in step.done}
@@ -97,12 +104,15 @@ def rebuild(state: State, lake: Lake, decode: Decode, places: Places) -> RefineR
     with _empty_gold(lake) as rebuilt:
         for step in _steps(lake, keys, decode):
             partitions += merge_readings(rebuilt, step.readings, places).partitions
+            merge_answers(rebuilt, step.answers)
             rows, rejects = rows + len(step.readings), rejects + step.rejects
         alerts = _all_alerts(state, lake)
         while entries := list(islice(alerts, _ALERTS_AT_ONCE)):
             partitions += merge_alerts(rebuilt, [entry for _, entry in entries]).partitions
             last_alert = max(last_alert, *(number for number, _ in entries))
+        compact_months(rebuilt, lake.keys(gold.READINGS))  # as it was
         _put_in_place(rebuilt, lake)
+    write_places(lake, places)
     if keys:
         known = set(keys)
         done = dict.fromkeys(item for item, key in waiting.items() if key.decode() in known)
@@ -111,27 +121,48 @@ def rebuild(state: State, lake: Lake, decode: Decode, places: Places) -> RefineR
     return RefineReport(rows, partitions, time.perf_counter() - start, rejects)
 
 
+class CompactReport(NamedTuple):
+    """Files that were made of many: months of GOLD's readings, days of RAW's alerts."""
+
+    months: int
+    days: int
+
+
+def compact(lake: Lake, now: int) -> CompactReport:
+    """Make few files of many, where a month or a day was over a week before `now`.
+
+    Queries and rebuilds give the same rows after it. See `homes.compact`.
+    """
+    months = compact_months(lake, closed_months(lake, now))
+    return CompactReport(months, compact_alerts(lake, now))
+
+
 def _steps(lake: Lake, keys: Sequence[str], decode: Decode) -> Iterator[_Step]:
     """The parts' readings, a step at a time. A damaged part is counted and passed over."""
     readings: list[Readings] = []
     done: list[str] = []
     damaged: list[str] = []
+    answers: list[Answers] = []
     rows = rejects = 0
     for key in keys:
+        told: list[Answers] = []
         try:
             for payloads in raw.payload_blocks(lake.read(key)):
                 decoded = decode(payloads, None)
                 readings.append(decoded.readings)
+                told.append(tally(payloads, raw.first_of(key), len(decoded.rejects)))
                 rejects += len(decoded.rejects)
                 rows += len(decoded.readings)
                 if rows >= STEP_ROWS:
-                    yield _Step(Readings.concat(readings), done, damaged, rejects)
-                    readings, done, damaged, rows, rejects = [], [], [], 0, 0
+                    yield _Step(Readings.concat(readings), done, damaged, answers, rejects)
+                    readings, done, damaged, answers, rows, rejects = [], [], [], [], 0, 0
         except (PayloadInvalid, KeyError):
             rejects += 1
             damaged.append(key)
         done.append(key)
-    yield _Step(Readings.concat(readings), done, damaged, rejects)
+        if told:
+            answers.append(together(told))
+    yield _Step(Readings.concat(readings), done, damaged, answers, rejects)
 
 
 def _damage(key: str) -> Reject:
@@ -213,8 +244,8 @@ def _empty_gold(lake: Lake) -> Iterator[_Scratch]:
 
 def _put_in_place(rebuilt: Lake, lake: Lake) -> None:
     """Replace the files that came out otherwise, and remove those that nothing made."""
-    before = set(lake.keys(_GOLD))
-    keys = rebuilt.keys(_GOLD)
+    before = {key for prefix in _REBUILT_PREFIXES for key in lake.keys(prefix)}
+    keys = [key for prefix in _REBUILT_PREFIXES for key in rebuilt.keys(prefix)]
     for key in keys:
         body = rebuilt.read(key)
         # Mostly a rebuild makes what was there, and writing to last is the dearest part of it.

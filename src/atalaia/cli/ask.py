@@ -26,7 +26,7 @@ Form = Literal["table", "csv", "json"]
 
 @app.command()
 def sql(
-    query: Annotated[str, typer.Argument(help="SQL over readings, alerts, incidents.")],
+    query: Annotated[str, typer.Argument(help="SQL over the tables of `atalaia tables`.")],
     form: Annotated[Form, typer.Option("--format", help="How the answer is written.")] = "table",
     home: HomeOption = None,
     settings: SettingsOption = None,
@@ -48,19 +48,27 @@ def sql(
 
 
 @app.command()
-def tables(as_json: JsonOption = False) -> None:
-    """The tables that `atalaia sql` knows, with each column's type and unit."""
+def tables(
+    name: Annotated[str | None, typer.Argument(help="One table; else all of them.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """The tables that `atalaia sql` knows: each column's type, unit, meaning and null."""
     import msgspec
 
-    from atalaia.serving.query import tables as known
+    from atalaia.serving.tables import tables as known
 
+    chosen = known() if name is None else {name: known().get(name, {})}
+    if not all(chosen.values()):
+        raise typer.BadParameter(f"give one of {', '.join(known())}", param_hint="name")
     if as_json:
-        typer.echo(msgspec.json.encode(known()))
+        typer.echo(msgspec.json.encode(chosen))
         return
-    for table, columns in known().items():
+    for table, columns in chosen.items():
         typer.echo(table)
-        for column, meaning in columns.items():
-            typer.echo(f"  {column:32} {meaning}")
+        for column, told in columns.items():
+            unit = f" [{told.unit}]" if told.unit else ""
+            null = f"; null: {told.null}" if told.null else ""
+            typer.echo(f"  {column:32} {told.type:12} {told.meaning}{unit}{null}")
 
 
 @app.command()
@@ -96,7 +104,9 @@ def refine(
     settings: SettingsOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Bring GOLD up to date with RAW, or derive all of it again."""
+    """Bring GOLD up to date with RAW, or derive all of it again; make few files of many."""
+    import time
+
     import msgspec
 
     from atalaia.app.places import places_of
@@ -109,8 +119,9 @@ def refine(
         places = places_of(opened.state)
         work = batch.rebuild if rebuild else batch.refine
         report = work(opened.state, opened.lake, decode_all(places), places)
+        compacted = batch.compact(opened.lake, int(time.time()))
     if as_json:
-        typer.echo(msgspec.json.encode(report._asdict()))
+        typer.echo(msgspec.json.encode(report._asdict() | {"compacted": compacted._asdict()}))
     else:
         typer.echo(
             f"{report.rows} rows in {report.partitions} partitions, "

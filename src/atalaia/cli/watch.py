@@ -12,6 +12,7 @@ from atalaia.cli.options import (
     HomeOption,
     JsonOption,
     SettingsOption,
+    existing,
     progress_bar,
     settings_of,
     while_read,
@@ -21,6 +22,7 @@ from atalaia.errors import AtalaiaError
 if TYPE_CHECKING:
     from atalaia.app.replay import Replayed
     from atalaia.domain.place import Places
+    from atalaia.domain.rule import RuleSet
 
 app = typer.Typer()
 
@@ -39,13 +41,23 @@ def run(
 
 @app.command()
 def replay(
-    readings: Annotated[list[Path], typer.Argument(help="Readings CSV or INMET station files.")],
+    readings: Annotated[
+        list[Path] | None,
+        typer.Argument(help="Readings CSV, INMET station files, Open-Meteo archives."),
+    ] = None,
     places: Annotated[
-        Path, typer.Option(help="CSV: place_id,name,latitude,longitude,timezone[,area].")
-    ],
+        Path | None, typer.Option(help="CSV: place_id,name,latitude,longitude,timezone[,area].")
+    ] = None,
+    from_stream: Annotated[
+        Path | None,
+        typer.Option("--from-stream", help="A live home: its payloads as they arrived."),
+    ] = None,
     rules: Annotated[
-        str, typer.Option(help="A shipped rule set (inmet, basic) or a TOML file.")
-    ] = "inmet",
+        str | None,
+        typer.Option(
+            help="A shipped rule set or a TOML file; default inmet, of a live home its own."
+        ),
+    ] = None,
     alerts: Annotated[
         str | None, typer.Option(help="Write the alerts as NDJSON; - is stdout.")
     ] = None,
@@ -54,21 +66,21 @@ def replay(
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Replay recorded readings through the same path as live ones, in event time."""
-    from atalaia import rules as rule_sets
-    from atalaia.app.replay import replay as replay_files
+    """Replay recorded readings in event time, or what a live home received as it arrived."""
     from atalaia.app.replay import write_alerts
     from atalaia.domain.alert import to_line
-    from atalaia.domain.place import Places
-    from atalaia.sources.recorded import read_places
 
-    where = Places(read_places(places))
-    rule_set = rule_sets.load(rules)
     if alerts not in (None, "-") and not Path(alerts or "").parent.is_dir():
         # Said now, not when all is done.
         raise AtalaiaError(f"alerts {alerts}: its folder is not there; make it first")
-    with progress_bar() as progress:
-        done = replay_files(where, readings, rule_set, home=home, progress=progress)
+    if from_stream is not None:
+        if readings or places:
+            raise typer.BadParameter("it has readings and places", param_hint="--from-stream")
+        done, where, rule_set = _replay_stream(from_stream, rules, home)
+    elif not readings or places is None:
+        raise typer.BadParameter("give readings and --places, or --from-stream")
+    else:
+        done, where, rule_set = _replay_files(readings, places, rules or "inmet", home)
     if alerts == "-":
         with while_read():
             for entry in done.entries:
@@ -76,14 +88,45 @@ def replay(
     elif alerts is not None:
         write_alerts(done.entries, Path(alerts))
     _tell_replay(done, where, rule_set.name, to_stdout=alerts != "-", as_json=as_json)
+    for line in done.unjudged:
+        print(line, file=sys.stderr)
     if any(rule.places for rule in rule_set.rules) and not where.areas:
         print(
             f"no place has an area: the area rules of {rule_set.name} judge none", file=sys.stderr
         )
     if not done.readings:
         first = done.rejected[0] if done.rejected else None
-        why = f"{first.reason}: {first.detail}" if first else "the files have no rows"
+        why = f"{first.reason}: {first.detail}" if first else "there are no rows"
         raise AtalaiaError(f"no reading could be read ({why})")
+
+
+def _replay_files(
+    readings: list[Path], places: Path, rules: str, home: Path | None
+) -> tuple[Replayed, Places, RuleSet]:
+    from atalaia import rules as rule_sets
+    from atalaia.app.replay import replay as replay_files
+    from atalaia.domain.place import Places
+    from atalaia.sources.recorded import read_places
+
+    where = Places(read_places(places))
+    rule_set = rule_sets.load(rules)
+    with progress_bar() as progress:
+        return (
+            replay_files(where, readings, rule_set, home=home, progress=progress),
+            where,
+            rule_set,
+        )
+
+
+def _replay_stream(
+    source: Path, rules: str | None, home: Path | None
+) -> tuple[Replayed, Places, RuleSet]:
+    from atalaia import rules as rule_sets
+    from atalaia.app.replay_stream import replay_stream
+
+    rule_set = None if rules is None else rule_sets.load(rules)
+    with progress_bar() as progress:
+        return replay_stream(existing(source), rule_set, home=home, progress=progress)
 
 
 def _tell_replay(
@@ -107,6 +150,8 @@ def _tell_replay(
             "places_without_readings": done.silent,
             "raw": str(done.raw) if done.raw else None,
             "gold": str(done.gold) if done.gold else None,
+            "unjudged": done.unjudged,
+            "as_live": done.as_live,
             "incidents": told,
         }
         print(msgspec.json.encode(summary).decode(), file=sys.stdout if to_stdout else sys.stderr)
@@ -119,6 +164,8 @@ def _tell_replay(
     console.print(f"messages {len(done.entries)}")
     console.print(f"incidents {counts(told)}")
     console.print(f"rules {rule_set}")
+    if done.as_live is not None:
+        console.print(f"live {'the same' if done.as_live else 'not the same'} entries")
     for reason, n in Counter(reject.reason for reject in done.rejected).most_common():
         example = next(r.detail for r in done.rejected if r.reason == reason)
         console.print(f"rejected {n}: {reason} (first: {example})")

@@ -8,6 +8,8 @@ from typing import Literal
 
 import msgspec
 
+from atalaia.domain.official import Official
+
 AlertType = Literal["alert", "update", "step", "end", "cancel"]
 
 
@@ -84,6 +86,9 @@ class LogEntry(msgspec.Struct, frozen=True, kw_only=True):
     rule_hash   of the rule that decided, as it then stood
     peak_level, peak, peak_at    the running peak of the incident; None for cannot_see
     moved       the peak of each rule that passed somebody's own limit, or could have
+    official    the warning that it passes on, in its issuer's words; None: it is our own
+    linked      incidents about the same weather at one of these places, official or our own, that
+                were open when this was decided: who was told of one reads this in its thread
     """
 
     alert: Alert
@@ -94,6 +99,8 @@ class LogEntry(msgspec.Struct, frozen=True, kw_only=True):
     peak: float | None = None
     peak_at: str | None = None
     moved: tuple[Moved, ...] = ()
+    official: Official | None = None
+    linked: tuple[str, ...] = ()
 
 
 @lru_cache(maxsize=4096)

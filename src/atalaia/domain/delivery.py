@@ -115,6 +115,14 @@ class Outcome(msgspec.Struct, frozen=True):
     cost_usd: float = 0.0
 
 
+class Sent(msgspec.Struct, frozen=True):
+    """What one try came to, once it is kept; `seconds` since the message was decided."""
+
+    message: Message
+    outcome: Outcome
+    seconds: float
+
+
 class Letter(msgspec.Struct, frozen=True, kw_only=True):
     """A message ready to go: with its address, which is not to be kept or logged.
 

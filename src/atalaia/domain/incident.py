@@ -13,21 +13,24 @@ for the rule's `for`, and falls when what it says has been past the level's exit
 neither raises nor ends. The incident has the highest level among the tracks that can see.
 
 At most one entry an instant comes out of an incident, whatever number of sources and rules
-stand behind it.
+stand behind it. Where there is nothing else to tell, and the peak by a rule has come through a
+limit that somebody asked for, that entry is a `step`.
 """
 
 from __future__ import annotations
 
 import hashlib
-from bisect import bisect_left
-from collections.abc import Sequence
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
 
 import msgspec
 
-from atalaia.domain.alert import AlertType
+from atalaia.domain.alert import AlertType, Moved
 from atalaia.domain.hazard import Hazard, Level
 from atalaia.domain.reading import Kind
 from atalaia.domain.rule import LEVELS, Rule
+from atalaia.domain.subscription import can_step
 
 BLIND_AFTER = 3
 """Expected intervals without a usable value after which a source cannot see."""
@@ -44,6 +47,11 @@ NEVER = -(1 << 62)
 
 _NO_COUNT = [0, 0, 0, 0]
 
+Asked = Mapping[str, Sequence[float]]
+"""Limits that people asked for, by the rule that sees them; ascending, each once."""
+
+NOBODY_ASKED: Asked = MappingProxyType({})
+
 
 class Evidence(msgspec.Struct, frozen=True, gc=False):
     """What one source says by one rule at one time.
@@ -58,6 +66,7 @@ class Evidence(msgspec.Struct, frozen=True, gc=False):
     onset_at   when the condition began: valid_at; for a forecast the first hour that passes
     until      last valid time that passes (a forecast's last hour), else valid_at
     is_late    older than what its source had already said: it may raise, and lowers nothing
+    norm       what the rule's limits are relative to, in the value's unit; 0: they are fixed
     """
 
     known_at: int
@@ -75,6 +84,7 @@ class Evidence(msgspec.Struct, frozen=True, gc=False):
     until: int
     expected_s: int
     is_late: bool = False
+    norm: float = 0.0
 
     @property
     def is_doubted(self) -> bool:
@@ -90,7 +100,7 @@ class Track(msgspec.Struct, gc=False):
     above      by level (watch … red): since when the entry limit has been passed without a
                break, and in how many readings; 0: it is not
     below      by level: since when it has been past the exit limit; 0: it is not
-    value, valid_at    newest; `holding` is the highest level that it enters or still passes
+    value, valid_at, norm    newest; `holding` is the highest level that it enters or still passes
     best, best_at      at the peak of this track's life in the incident
     onset_at   of the newest rise from calm
     held_until, held_value    last valid time of a value that still held it, and that value
@@ -116,6 +126,7 @@ class Track(msgspec.Struct, gc=False):
     held_value: float = 0.0
     seen_at: int = 0
     is_late: bool = False
+    norm: float = 0.0
 
     @property
     def is_forecast(self) -> bool:
@@ -168,6 +179,7 @@ class Track(msgspec.Struct, gc=False):
             self.best, self.best_at = said.value, said.valid_at
         if not said.is_late or level > self.level:
             self.value, self.valid_at, self.is_late = said.value, said.valid_at, said.is_late
+            self.norm = said.norm
             self.holding = max(said.holding, said.entered)
             if not self.is_forecast:
                 self.kind = said.kind
@@ -201,10 +213,21 @@ class Track(msgspec.Struct, gc=False):
         self.above, self.count, self.below = [0] * 4, [0] * 4, [0] * 4
 
 
+class Peak(msgspec.Struct, gc=False, array_like=True):
+    """The worst value by one rule in an incident's life, and as it was when last told.
+
+    Doubted values do not count. `told` is None before the first entry that told it.
+    """
+
+    value: float
+    told: float | None = None
+
+
 class Change(msgspec.Struct, frozen=True):
     """What has just happened to an incident, for the alert log. All times are Unix seconds.
 
-    `track` is the one that decided; `rule` is its rule, None if that has gone.
+    `track` is the one that decided; `rule` is its rule, None if that has gone. `moved` has the
+    rules, in the order of their set, whose peak is beyond what the last entry told.
     """
 
     incident: str
@@ -225,6 +248,7 @@ class Change(msgspec.Struct, frozen=True):
     peak_level: int
     peak: float
     peak_at: int
+    moved: tuple[Moved, ...] = ()
 
 
 class Incident(msgspec.Struct):
@@ -235,6 +259,7 @@ class Incident(msgspec.Struct):
     level, kind, onset_at, version    as last told
     expires_at    last held + expires_after
     closed_at     valid time that ended it
+    peaks         by rule: of those on which limits of one's own can be set
     """
 
     hazard: Hazard
@@ -252,14 +277,20 @@ class Incident(msgspec.Struct):
     peak_at: int = 0
     closed_at: int = 0
     tracks: list[Track] = msgspec.field(default_factory=list)
+    peaks: dict[str, Peak] = msgspec.field(default_factory=dict)
 
     def advance(
-        self, evidence: Sequence[Evidence], instants: Sequence[int], rules: dict[str, Rule]
+        self,
+        evidence: Sequence[Evidence],
+        instants: Sequence[int],
+        rules: dict[str, Rule],
+        asked: Asked = NOBODY_ASKED,
     ) -> list[Change]:
         """Live through a batch: evidence sorted by known_at, and all instants of the batch.
 
         `instants` (sorted, unique) are the times at which anything at all became known: the
-        clock. Silence is noticed at the first of them that is late enough.
+        clock. Silence is noticed at the first of them that is late enough. `asked` are the limits
+        at which there is a step.
         """
         changes: list[Change] = []
         i = 0
@@ -271,7 +302,7 @@ class Incident(msgspec.Struct):
                 j += 1
             if self.status == "active" and self.expires_at < now:
                 changes += self._expire(instants, now, rules)
-            changes += self._instant(now, evidence[i:j], rules)
+            changes += self._instant(now, evidence[i:j], rules, asked)
             i = j
         if self.status == "active" and self.expires_at <= end:
             changes += self._expire(instants, end + 1, rules)
@@ -285,14 +316,17 @@ class Incident(msgspec.Struct):
             return False
         return not any(track.count != _NO_COUNT for track in self.tracks)
 
-    def _instant(self, now: int, said: Sequence[Evidence], rules: dict[str, Rule]) -> list[Change]:
+    def _instant(
+        self, now: int, said: Sequence[Evidence], rules: dict[str, Rule], asked: Asked
+    ) -> list[Change]:
         if self.status == "active" and now > self.expires_at + CONTINUES_WITHIN_S:
             # Nothing at all became known for so long: it had expired, and can go on no more.
             expired = self._expired(now, rules)
             self._give_up(now)
-            return [expired, *self._instant(now, said, rules)]
+            return [expired, *self._instant(now, said, rules, asked)]
         self._give_up(now)
         heard = []
+        highs: dict[str, Evidence] = {}
         for one in said:
             if self._is_old_news(one) or (self.status == "expired" and one.is_doubted):
                 continue
@@ -302,9 +336,12 @@ class Incident(msgspec.Struct):
             heard.append(track)
             if self.status == "expired":
                 track.take_up(one, rule.up_to(self.level), self.onset_at)
+            if one.holding and track.level and self._is_new_high(one, rule):
+                highs[one.rule] = one
         deciding = self._deciding(now)
         if self.status == "active":
-            return self._go_on(now, deciding, heard, rules)
+            changes = self._go_on(now, deciding, heard, rules)
+            return changes or self._step(now, highs, rules, asked)
         if deciding is None:
             if self.status == "expired" and any(o.held == 0 and not o.is_late for o in said):
                 # It is calm now. That it could no longer be seen was the last word.
@@ -313,6 +350,41 @@ class Incident(msgspec.Struct):
         if self.status == "expired":
             return [self._continue(now, deciding, rules)]
         return [self._open(now, deciding, rules)]
+
+    def _is_new_high(self, said: Evidence, rule: Rule) -> bool:
+        """Whether it is worse than all that the rule has seen of this incident; note it."""
+        peak = self.peaks.get(rule.name)
+        if peak is None:
+            if not can_step(rule):
+                return False
+            self.peaks[rule.name] = Peak(said.value)
+            return True
+        if rule.sign * said.value <= rule.sign * peak.value:
+            return False
+        peak.value = said.value
+        return True
+
+    def _step(
+        self, now: int, highs: dict[str, Evidence], rules: dict[str, Rule], asked: Asked
+    ) -> list[Change]:
+        """A step, if a peak that has just risen came through a limit that somebody asked for.
+
+        It names the most extreme of these limits; of several rules the first one decides.
+        """
+        for name in sorted(highs.keys() & asked.keys(), key=lambda name: highs[name].order):
+            said = highs[name]
+            limit = _passed(asked[name], self.peaks[name], is_below=rules[name].is_below)
+            if limit is None:
+                continue
+            track = msgspec.structs.replace(
+                self._track(said),
+                kind=said.kind,
+                value=said.value,
+                valid_at=said.valid_at,
+                is_late=said.is_late,
+            )
+            return [self._change(now, "step", "step", track, rules, limit)]
+        return []
 
     def _give_up(self, now: int) -> None:
         """Close what expired too long ago to be continued."""
@@ -436,7 +508,7 @@ class Incident(msgspec.Struct):
         self.onset_at = min(measured or [t.onset_at for t in holding])
         self._remember_peak(track, rules)
         self.expires_at = self._expires_at(rules)
-        return self._change(now, type_, reason, track, rule, rule.limit(Level(track.level)))
+        return self._change(now, type_, reason, track, rules, rule.limit(Level(track.level)))
 
     def _end(self, now: int, has_lapsed: bool, rules: dict[str, Rule]) -> Change:
         measured = [t for t in self.tracks if not t.is_forecast]
@@ -455,7 +527,7 @@ class Incident(msgspec.Struct):
             "cancel" if is_withdrawn else "end",
             "withdrawn" if is_withdrawn else "ended",
             track,
-            rule,
+            rules,
             rule.exit_limit(rule.lowest),
         )
         self._close(now if track.is_forecast else track.valid_at)
@@ -474,7 +546,7 @@ class Incident(msgspec.Struct):
                 track, value=track.held_value, valid_at=track.held_until
             )
         rule = rules[track.rule]
-        change = self._change(now, "end", "expired", track, rule, rule.exit_limit(rule.lowest))
+        change = self._change(now, "end", "expired", track, rules, rule.exit_limit(rule.lowest))
         self.status = "expired"
         for each in self.tracks:
             each.rest()
@@ -491,7 +563,7 @@ class Incident(msgspec.Struct):
         type_: AlertType,
         reason: str,
         track: Track,
-        rule: Rule | None,
+        rules: dict[str, Rule],
         limit: float | None,
     ) -> Change:
         self.version += 1
@@ -509,15 +581,25 @@ class Incident(msgspec.Struct):
             onset_at=self.onset_at,
             expires_at=self.expires_at,
             track=msgspec.structs.replace(track),
-            limit=limit,
-            rule=rule,
+            limit=round(limit + track.norm, 3) if limit is not None and track.norm else limit,
+            rule=rules.get(track.rule),
             peak_level=self.peak_level,
             peak=self.peak,
             peak_at=self.peak_at,
+            moved=tuple(self._told_peaks(rules)),
         )
+
+    def _told_peaks(self, rules: dict[str, Rule]) -> Iterator[Moved]:
+        """How far each rule's peak came since it was last told; it is told now."""
+        for name, rule in rules.items():
+            peak = self.peaks.get(name)
+            if peak is not None and peak.value != peak.told:
+                yield Moved(rule.variable, rule.window_s, rule.is_below, peak.told, peak.value)
+                peak.told = peak.value
 
     def _close(self, at: int) -> None:
         self.status, self.closed_at, self.level = "closed", at, 0
+        self.peaks = {}
         for track in self.tracks:
             track.rest()
 
@@ -528,6 +610,7 @@ class Incident(msgspec.Struct):
         """
         held_last = self._held_last() if self.tracks else None
         self.tracks = [track for track in self.tracks if track.rule in rules]
+        self.peaks = {name: peak for name, peak in self.peaks.items() if name in rules}
         order = list(rules)
         for track in self.tracks:
             track.order = order.index(track.rule)
@@ -536,8 +619,7 @@ class Incident(msgspec.Struct):
         if any(track.level for track in self.tracks):
             return []
         if self.status == "active" and held_last is not None:
-            gone = rules.get(held_last.rule)
-            change = self._change(now, "cancel", "rule changed", held_last, gone, None)
+            change = self._change(now, "cancel", "rule changed", held_last, rules, None)
             self._close(now)
             return [change]
         if self.status == "expired" and not self.tracks:
@@ -549,6 +631,17 @@ def _still_holds(track: Track, rule: Rule) -> int:
     """The highest level whose exit limit the newest value passes."""
     for level in reversed(LEVELS):
         limit = rule.exit_limit(level)
-        if limit is not None and rule.sign * track.value >= rule.sign * limit:
+        if limit is not None and rule.sign * (track.value - track.norm) >= rule.sign * limit:
             return level
     return 0
+
+
+def _passed(asked: Sequence[float], peak: Peak, *, is_below: bool) -> float | None:
+    """The most extreme of the ascending limits that the peak came through since it was told."""
+    if is_below:
+        i = bisect_left(asked, peak.value)
+        is_new = i < len(asked) and (peak.told is None or asked[i] < peak.told)
+    else:
+        i = bisect_right(asked, peak.value) - 1
+        is_new = i >= 0 and (peak.told is None or asked[i] > peak.told)
+    return float(asked[i]) if is_new else None

@@ -133,7 +133,7 @@ class Content(msgspec.Struct, frozen=True, kw_only=True):
     parts     one an alert, the gravest first
     closing   that it is not an official warning; for confirm: what to do with the code
     alerts    the same for programs, in the order of the log
-    code      of a confirmation
+    code, terms    of a confirmation: what confirms it, and what is agreed to by that
     """
 
     kind: str
@@ -144,6 +144,7 @@ class Content(msgspec.Struct, frozen=True, kw_only=True):
     closing: str
     alerts: tuple[Alert, ...] = ()
     code: str = ""
+    terms: str = ""
 
     @property
     def is_over(self) -> bool:
@@ -174,7 +175,7 @@ class Content(msgspec.Struct, frozen=True, kw_only=True):
             blocks.append(_MORE[i].format(n=len(self.parts) - n) + ".")
         blocks += ["\n".join(self.advices())] if n else []
         last = " ".join(x for x in (self.closing, stop) if x)
-        return "\n\n".join(block for block in (*blocks, last) if block)
+        return "\n\n".join(block for block in (*blocks, last, self.terms) if block)
 
 
 def compose(
@@ -207,8 +208,8 @@ def compose(
     )
 
 
-def confirmation(code: str, language: str) -> Content:
-    """The message that asks whether these alerts are wanted."""
+def confirmation(code: str, language: str, terms: str = "") -> Content:
+    """The message that asks whether these alerts are wanted, on these terms."""
     subject, text = _CONFIRM[LANGUAGES.index(language)]
     return Content(
         kind="confirm",
@@ -218,6 +219,7 @@ def confirmation(code: str, language: str) -> Content:
         parts=(),
         closing=text.format(code=code),
         code=code,
+        terms=terms,
     )
 
 

@@ -12,13 +12,14 @@ import re
 import tomllib
 from collections.abc import Iterable
 from itertools import pairwise
-from math import isfinite
+from math import asin, cos, isfinite, radians, sin, sqrt
 from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import Meta
 
 from atalaia.domain.hazard import Hazard, Level
+from atalaia.domain.norm import check_norm
 from atalaia.domain.reading import KIND_OF, Kind
 from atalaia.domain.variable import CATALOGUE
 from atalaia.errors import SettingsInvalid
@@ -36,7 +37,38 @@ _DURATION = re.compile(r"(\d+)\s*(s|min|h|d)")
 _SECONDS = {"s": 1, "min": 60, "h": 3600, "d": 86400}
 
 
-class Rule(msgspec.Struct, frozen=True, kw_only=True):
+class Given(msgspec.Struct, frozen=True):
+    """A second window of a sum, which must have reached a limit for the rule to raise.
+
+    window_s   how long it reaches back
+    limit      what must have fallen in it, in the variable's unit
+    places     area rules: at so many places of the area, near or not; else at the same place: 0
+    """
+
+    window_s: int
+    limit: float
+    places: int
+
+
+class Near(msgspec.Struct, frozen=True):
+    """A circle on the map: latitude and longitude in degrees (WGS 84), radius in km."""
+
+    latitude: float
+    longitude: float
+    km: float
+
+    def has(self, latitude: float, longitude: float) -> bool:
+        """Whether a point lies in it (great circle on a sphere of 6,371 km)."""
+        here, there = radians(self.latitude), radians(latitude)
+        half = (
+            sin((there - here) / 2) ** 2
+            + cos(here) * cos(there) * sin(radians(longitude - self.longitude) / 2) ** 2
+        )
+        return 2 * 6371 * asin(sqrt(half)) <= self.km
+
+
+# The fields with a default came later: left out of the hash, they leave older rules' as it was.
+class Rule(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One criterion of one hazard.
 
     name      unique in its set
@@ -62,7 +94,10 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
               not report is under 10 kt above the mean wind)
     day_limit, day_is_below    days_in_a_row: the limit that a day's extreme must pass, and whether
               it passes by being below it
-    norm      limits are relative to this norm of the place (the climate's); None: fixed
+    near      area rule: only the area's places in this circle are counted; None: all
+    given     a second window that must have reached its limit for it to raise; it holds without
+    norm      limits are relative to this norm of the place (`domain.norm`), and of
+              days_in_a_row day_limit is; None: fixed. A place without it is not judged
     origin    where the limits come from
     """
 
@@ -88,6 +123,8 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
     day_is_below: bool
     norm: str | None
     origin: str
+    near: Near | None = None
+    given: Given | None = None
 
     @property
     def sign(self) -> int:
@@ -116,13 +153,26 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
     def in_words(self) -> str:
         """``sum of rain_mm in 1 h ≥ 20 yellow, 30 orange, 60 red``"""
         what = self.variable if self.measure == "value" else f"{self.measure} of {self.variable}"
-        over = f" over {self.window_s // 3600} h" if self.window_s else ""
+        over = f" over {_in_words(self.window_s)}" if self.window_s else ""
+        norm = self.norm
+        if self.measure == "days_in_a_row":
+            sign = "≤" if self.day_is_below else "≥"
+            over = f" {sign} {_relative(self.norm, self.day_limit or 0.0)}"
+            norm = None
         limits = ", ".join(
-            f"{limit:g} {level.word}"
+            f"{_relative(norm, limit)} {level.word}"
             for level in LEVELS
             if (limit := self.limit(level)) is not None
         )
         where = f", at {self.places} places of an area" if self.places else ""
+        if self.near:
+            where += (
+                f" within {self.near.km:g} km of {self.near.latitude:g}, {self.near.longitude:g}"
+            )
+        if self.given:
+            at = f" at {self.given.places} of its places" if self.given.places else ""
+            over_given = _in_words(self.given.window_s)
+            where += f", given {self.given.limit:g} {self.unit} over {over_given}{at}"
         return f"{what}{over} {'≤' if self.is_below else '≥'} {limits} {self.unit}{where}"
 
     def exit_limit(self, level: Level) -> float | None:
@@ -144,7 +194,7 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
         if self.measure == "days_in_a_row":
             return int(max(limit for limit in self.enter if limit is not None) + 1) * 86400
         # A change looks back further than its window, by the coverage that it allows to lack.
-        return self.window_s * 4 // 3 + 3600
+        return max(self.window_s, self.given.window_s if self.given else 0) * 4 // 3 + 3600
 
     @property
     def outermost(self) -> float:
@@ -194,9 +244,22 @@ WITNESSES: dict[str, tuple[str, ...]] = {
 _Limits = dict[str, float]
 
 
+class _Near(msgspec.Struct, forbid_unknown_fields=True):
+    latitude: Annotated[float, Meta(ge=-90, le=90)]
+    longitude: Annotated[float, Meta(ge=-180, le=180)]
+    km: Annotated[float, Meta(gt=0)]
+
+
 class _Area(msgspec.Struct, forbid_unknown_fields=True):
     places: Annotated[int, Meta(ge=1)]
     within: str = "1h"
+    near: _Near | None = None
+
+
+class _Given(msgspec.Struct, forbid_unknown_fields=True):
+    window: str
+    limit: Annotated[float, Meta(gt=0)]
+    places: Annotated[int, Meta(ge=1)] = 1
 
 
 class _StandIn(msgspec.Struct, forbid_unknown_fields=True):
@@ -224,6 +287,7 @@ class _RuleText(msgspec.Struct, forbid_unknown_fields=True, rename={"for_": "for
     forecast_within: str = "48h"
     expires_after: str = "24h"
     area: _Area | None = None
+    given: _Given | None = None
     stand_in: _StandIn | None = None
     day_limit: float | None = None
     norm: str | None = None
@@ -237,6 +301,17 @@ def seconds(text: str) -> int:
     if match is None:
         raise ValueError(f"{text!r} is not a duration; write for example 15min, 3h or 2d")
     return int(match[1]) * _SECONDS[match[2]]
+
+
+def _in_words(window_s: int) -> str:
+    return f"{window_s // 3600} h" if window_s % 3600 == 0 else f"{window_s // 60} min"
+
+
+def _relative(norm: str | None, limit: float) -> str:
+    """A limit as it is written in words: ``5``, ``percentile(1)``, ``monthly_mean + 5``."""
+    if norm is None:
+        return f"{limit:g}"
+    return f"{norm} {'-' if limit < 0 else '+'} {abs(limit):g}" if limit else norm
 
 
 def parse(text: str, origin: str) -> RuleSet:
@@ -280,6 +355,7 @@ def parse(text: str, origin: str) -> RuleSet:
 def _check_sense(text: _RuleText, window_s: int) -> None:
     """ValueError for what fits the schema and cannot be."""
     _check_limits(text)
+    _check_given(text)
     for name in (text.variable, *((text.stand_in.variable,) if text.stand_in else ())):
         if name not in CATALOGUE and name not in INDICES:
             raise ValueError(f"unknown variable {name!r}; `atalaia variables` lists them")
@@ -293,6 +369,11 @@ def _check_sense(text: _RuleText, window_s: int) -> None:
         raise ValueError("days_in_a_row needs day_limit, the limit of each day's extreme")
     if text.measure != "value" and text.variable in INDICES:
         raise ValueError(f"{text.variable} is an index and is judged as it stands (measure value)")
+    if text.norm is not None:
+        is_below = text.when == "below"
+        check_norm(text.norm, text.variable, text.measure, window_s, is_below=is_below)
+        if text.area is not None:
+            raise ValueError("an area has no climate of its own; leave out area or norm")
     if text.for_readings and not seconds(text.for_):
         raise ValueError("for_readings is the other way to fulfil `for`; give `for` as well")
     if text.hazard is Hazard.CANNOT_SEE:
@@ -331,7 +412,18 @@ def _rule(text: _RuleText) -> Rule:
         day_is_below=text.when == "below",
         norm=text.norm,
         origin=text.origin,
+        near=Near(*msgspec.structs.astuple(text.area.near))
+        if text.area and text.area.near
+        else None,
+        given=_given(text),
     )
+
+
+def _given(text: _RuleText) -> Given | None:
+    if text.given is None:
+        return None
+    places = text.given.places if text.area else 0
+    return Given(seconds(text.given.window), text.given.limit, places)
 
 
 def _leave(text: _RuleText, level: Level, is_below: bool) -> float | None:
@@ -360,6 +452,13 @@ def _check_limits(text: _RuleText) -> None:
             raise ValueError("a limit must be a finite number; leave out a level that has none")
     if not text.limits:
         raise ValueError("limits is empty; give at least one of watch, yellow, orange, red")
+
+
+def _check_given(text: _RuleText) -> None:
+    if text.given and (text.measure != "sum" or text.when == "below"):
+        raise ValueError('given goes with measure = "sum" and when = "above"')
+    if text.given and not seconds(text.given.window):
+        raise ValueError('given needs a window, for example window = "24h"')
 
 
 def _check_order(

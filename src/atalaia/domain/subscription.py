@@ -6,11 +6,13 @@ A person stands behind a pseudonym, which is all that other parts of the watch e
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import msgspec
 
+from atalaia.domain.alert import Moved
 from atalaia.domain.hazard import LEVEL_OF, Hazard, Level
 from atalaia.domain.rule import INDICES, Rule, RuleSet, seconds
 from atalaia.domain.variable import CATALOGUE
@@ -170,3 +172,22 @@ def _as_threshold(rule: Rule) -> str:
     over = f" over {rule.window_s // 60}min" if rule.window_s % 3600 else ""
     over = f" over {rule.window_s // 3600}h" if rule.window_s and not over else over
     return f"{rule.variable}{over} {'<=' if rule.is_below else '>='} …"
+
+
+def passed_limit(person: Person, hazard: str, moved: Sequence[Moved]) -> Threshold | None:
+    """The most extreme of the person's own limits that an incident's peaks came through."""
+    found: list[tuple[float, Threshold]] = []
+    for subscription in person.subscriptions:
+        for own in subscription.thresholds:
+            for peak in moved:
+                if (own.hazard, own.variable, own.window_s) != (
+                    hazard,
+                    peak.variable,
+                    peak.window_s,
+                ):
+                    continue
+                sign = -1 if peak.is_below else 1
+                is_new = peak.low is None or sign * own.limit > sign * peak.low
+                if is_new and sign * own.limit <= sign * peak.high:
+                    found.append((sign * own.limit, own))
+    return max(found, key=lambda one: one[0], default=(0.0, None))[1]

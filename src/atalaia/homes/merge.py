@@ -27,7 +27,19 @@ from atalaia.domain.fold import DAY_S, fold
 from atalaia.domain.place import Places
 from atalaia.domain.reading import NO_TIME, Kind, Readings
 from atalaia.domain.variable import CATALOGUE
-from atalaia.homes.gold import ALERT_COLUMNS, ALERTS, READING_COLUMNS, READINGS, parquet
+from atalaia.homes.answers import Answers
+from atalaia.homes.gold import (
+    ALERT_COLUMNS,
+    ALERTS,
+    ANSWER_COLUMNS,
+    ANSWERS,
+    PLACE_COLUMNS,
+    PLACES,
+    READING_COLUMNS,
+    READINGS,
+    parquet,
+)
+from atalaia.homes.gold import rows as gold_rows
 from atalaia.homes.ports import Lake
 from atalaia.homes.raw import folder_name
 
@@ -36,14 +48,14 @@ _LANGUAGES = ("pt-BR", "en", "es")
 _AT_ONCE = 64
 """Partitions that one merge holds in memory."""
 
-_PARQUET = "(FORMAT parquet, COMPRESSION zstd)"
+PARQUET = "(FORMAT parquet, COMPRESSION zstd)"
 
 _KINDS = sorted(kind.word for kind in Kind)
 _WORD_OF_KIND = np.array([_KINDS.index(kind.word) for kind in Kind], np.int8)
 _KIND_OF_WORD = np.argsort(_WORD_OF_KIND).astype(np.int8)
 
 
-class _Workshop(NamedTuple):
+class Workshop(NamedTuple):
     """A DuckDB of its own, a folder for what is not yet in the lake, and the lake."""
 
     con: duckdb.DuckDBPyConnection
@@ -59,16 +71,41 @@ class Merged(NamedTuple):
 
 
 class Partition(NamedTuple):
-    """A partition of readings: its source, and its UTC day as days since 1970."""
+    """A partition of readings: its source, and its UTC day as days since 1970.
+
+    `is_month`: it is the whole month that begins on this day, which was closed and compacted.
+    """
 
     source: str
     day: int
+    is_month: bool = False
 
     @property
     def key(self) -> str:
         """Where its one file lies."""
         date = datetime.fromtimestamp(self.day * DAY_S, UTC)
-        return f"{READINGS}source={folder_name(self.source)}/{date:date=%Y-%m-%d}/readings.parquet"
+        folder = f"{date:month=%Y-%m}" if self.is_month else f"{date:date=%Y-%m-%d}"
+        return f"{READINGS}source={folder_name(self.source)}/{folder}/readings.parquet"
+
+
+class _Layout:
+    """Which partition a source's day belongs to: its own, or its month's if that has a file."""
+
+    def __init__(self, lake: Lake, sources: Iterable[str]) -> None:
+        self._months = {
+            key
+            for source in sources
+            for key in lake.keys(f"{READINGS}source={folder_name(source)}/month=")
+        }
+
+    def partition(self, source: str, day: int) -> Partition:
+        """The partition of a day, given as days since 1970."""
+        if self._months:
+            first = datetime.fromtimestamp(day * DAY_S, UTC).replace(day=1)
+            month = Partition(source, int(first.timestamp()) // DAY_S, is_month=True)
+            if month.key in self._months:
+                return month
+        return Partition(source, day)
 
 
 def merge_readings(lake: Lake, readings: Readings, places: Places) -> Merged:
@@ -80,56 +117,95 @@ def merge_readings(lake: Lake, readings: Readings, places: Places) -> Merged:
         return Merged(0, 0)
     ids = np.array([place.id for place in places], object)
     done = Merged(0, 0)
-    with _workshop(lake) as shop:
-        for chunk, rows in _chunks(readings):
+    layout = _Layout(lake, set(readings.sources))
+    with workshop(lake) as shop:
+        for chunk, rows in _chunks(readings, layout):
             kept, all_ids = _read(shop, chunk, ids)
             merged, names = _numbered(Readings.concat([kept, rows]), all_ids)
             merged = fold(merged)
             before, _ = _numbered(kept, all_ids, names, merged.sources)
-            wrote = _write_changed(shop, merged, before, names)
+            wrote = _write_changed(shop, merged, before, names, layout)
             done = Merged(done.rows + wrote.rows, done.partitions + wrote.partitions)
     return done
 
 
+class _Log(NamedTuple):
+    """A dataset of rows that are written once: which day each is of, and what makes it one."""
+
+    dataset: str
+    prefix: str
+    columns: dict[str, str]
+    at: str
+    key: str
+    order: str
+
+
+_ALERTS = _Log(
+    "alerts", ALERTS, ALERT_COLUMNS, "sent_at", "incident, version", "sent_at, incident, version"
+)
+_ANSWERS = _Log(
+    "answers", ANSWERS, ANSWER_COLUMNS, "first_received_at", "source, first_offset", "first_offset"
+)
+
+
 def merge_alerts(lake: Lake, entries: Iterable[LogEntry]) -> Merged:
     """Put entries of the alert log into GOLD; one that is there already stays one row."""
-    rows = [_flat(entry) for entry in entries]
+    return _merge_log(lake, _ALERTS, [_flat(entry) for entry in entries])
+
+
+def merge_answers(lake: Lake, answers: Iterable[Answers]) -> Merged:
+    """Put what parts of RAW came to into GOLD; a part told again takes its row's place."""
+    return _merge_log(lake, _ANSWERS, [msgspec.structs.asdict(each) for each in answers])
+
+
+def write_places(lake: Lake, places: Places) -> None:
+    """Put the places into GOLD, in place of those that were there."""
+    rows = [{"place_id": place.id, **msgspec.structs.asdict(place)} for place in places]
+    with workshop(lake) as shop:
+        out = shop.folder / "places.parquet"
+        names = ", ".join(f'"{name}"' for name in PLACE_COLUMNS)
+        source = from_rows(shop, PLACE_COLUMNS, rows)
+        shop.con.execute(f"COPY (SELECT {names} FROM {source}) TO '{out}' {PARQUET}")
+        body, key = out.read_bytes(), f"{PLACES}places.parquet"
+        if not lake.keys(key) or lake.read(key) != body:
+            lake.write(key, body)
+
+
+def _merge_log(lake: Lake, log: _Log, rows: list[dict[str, Any]]) -> Merged:
     if not rows:
         return Merged(0, 0)
     done = Merged(0, 0)
-    with _workshop(lake) as shop:
-        for date in _new_alerts(shop, rows):
-            count = _write_alerts(shop, date)
+    with workshop(lake) as shop:
+        for date in _new_rows(shop, log, rows):
+            count = _write_day(shop, log, date)
             done = Merged(done.rows + count, done.partitions + 1)
     return done
 
 
-def _new_alerts(shop: _Workshop, rows: list[dict[str, Any]]) -> list[Any]:
+def _new_rows(shop: Workshop, log: _Log, rows: list[dict[str, Any]]) -> list[Any]:
     """Make a table ``new`` of the rows, each with its partition's date; return these dates."""
-    file = shop.folder / "new.ndjson"
-    file.write_bytes(msgspec.json.Encoder().encode_lines(rows))
-    columns = ", ".join(f"'{name}': '{kind}'" for name, kind in ALERT_COLUMNS.items())
+    turn = f"{log.at}::DATE AS date, 1 AS turn"
     shop.con.execute(
-        "CREATE TABLE new AS SELECT *, sent_at::DATE AS date, 1 AS turn"
-        f" FROM read_json('{file}', format='newline_delimited', columns={{{columns}}})"
+        f"CREATE TABLE new AS SELECT *, {turn} FROM {from_rows(shop, log.columns, rows)}"
     )
     dates = shop.con.execute("SELECT DISTINCT date FROM new ORDER BY date").fetchall()
     return [date for (date,) in dates]
 
 
-def _write_alerts(shop: _Workshop, date: Any) -> int:
+def _write_day(shop: Workshop, log: _Log, date: Any) -> int:
     """Write the new rows of a date with those that GOLD has; return how many these are."""
     con, folder, lake = shop
-    key = f"{ALERTS}date={date}/alerts.parquet"
+    key = f"{log.prefix}date={date}/{log.dataset}.parquet"
     out = folder / "out.parquet"
     rows = f"SELECT * FROM new WHERE date = '{date}'"
     if lake.keys(key):
-        rows += f" UNION ALL BY NAME SELECT *, 0 AS turn FROM {parquet('alerts', [lake.path(key)])}"
-    names = ", ".join(f'"{name}"' for name in ALERT_COLUMNS)
+        there = parquet(log.dataset, [lake.path(key)])
+        rows += f" UNION ALL BY NAME SELECT *, 0 AS turn FROM {there}"
+    names = ", ".join(f'"{name}"' for name in log.columns)
     copied = con.execute(
         f"COPY (SELECT {names} FROM ({rows}) QUALIFY"
-        " row_number() OVER (PARTITION BY incident, version ORDER BY turn DESC) = 1"
-        f" ORDER BY sent_at, incident, version) TO '{out}' {_PARQUET}"
+        f" row_number() OVER (PARTITION BY {log.key} ORDER BY turn DESC) = 1"
+        f" ORDER BY {log.order}) TO '{out}' {PARQUET}"
     )
     count = int(copied.fetchall()[0][0])
     lake.write(key, out.read_bytes())
@@ -144,8 +220,16 @@ def _flat(entry: LogEntry) -> dict[str, Any]:
     return row
 
 
+def from_rows(shop: Workshop, columns: dict[str, str], rows: Sequence[Any]) -> str:
+    """What stands after FROM for rows that are not in columns: DuckDB reads them as JSON."""
+    file = shop.folder / "new.ndjson"
+    file.write_bytes(msgspec.json.Encoder().encode_lines(rows))
+    typed = ", ".join(f"'{name}': '{kind}'" for name, kind in columns.items())
+    return f"read_json('{file}', format='newline_delimited', columns={{{typed}}})"
+
+
 @contextmanager
-def _workshop(lake: Lake) -> Iterator[_Workshop]:
+def workshop(lake: Lake) -> Iterator[Workshop]:
     """A place to work in.
 
     One thread: beside a live watch the other cores are the watch's.
@@ -160,30 +244,32 @@ def _workshop(lake: Lake) -> Iterator[_Workshop]:
         con = duckdb.connect(":memory:", config=config)
         try:
             con.execute("SET TimeZone='UTC'")
-            yield _Workshop(con, Path(folder), lake)
+            yield Workshop(con, Path(folder), lake)
         finally:
             con.close()
 
 
-def _chunks(readings: Readings) -> Iterator[tuple[list[Partition], Readings]]:
+def _chunks(readings: Readings, layout: _Layout) -> Iterator[tuple[list[Partition], Readings]]:
     """The readings of some partitions at a time, with these partitions in order."""
     sources = sorted(set(readings.sources))
     number = np.array([sources.index(name) for name in readings.sources])[readings.source]
     days = readings.valid_at // DAY_S
     first, span = int(days.min()), int(days.max() - days.min()) + 1
-    code = number * span + (days - first)
-    codes = np.unique(code)
-    for start in range(0, len(codes), _AT_ONCE):
-        some = codes[start : start + _AT_ONCE]
-        partitions = [Partition(sources[c // span], first + int(c % span)) for c in some]
-        if len(some) == len(codes):
-            yield partitions, readings
+    codes, where = np.unique(number * span + (days - first), return_inverse=True)
+    of_code = [layout.partition(sources[c // span], first + int(c % span)) for c in codes]
+    partitions = list(dict.fromkeys(of_code))
+    position = {partition: i for i, partition in enumerate(partitions)}
+    of_row = np.array([position[partition] for partition in of_code])[where]
+    for start in range(0, len(partitions), _AT_ONCE):
+        some = partitions[start : start + _AT_ONCE]
+        if len(some) == len(partitions):
+            yield some, readings
         else:
-            yield partitions, readings.take((code >= some[0]) & (code <= some[-1]))
+            yield some, readings.take((of_row >= start) & (of_row < start + len(some)))
 
 
 def _read(
-    shop: _Workshop, partitions: Sequence[Partition], ids: NDArray[Any]
+    shop: Workshop, partitions: Sequence[Partition], ids: NDArray[Any]
 ) -> tuple[Readings, NDArray[Any]]:
     """What GOLD holds of these partitions, and the place ids that its rows' places point into.
 
@@ -193,7 +279,8 @@ def _read(
     found = [p for p in partitions if lake.keys(p.key)]
     if not found:
         return Readings.empty(), ids
-    files = parquet("readings", [lake.path(p.key) for p in found])
+    # A file of an earlier Atalaia may lack a column that came later, or have one that went.
+    files = f"({gold_rows('readings', [lake.path(p.key) for p in found])})"
     known = set(ids)
     there = con.execute(f"SELECT DISTINCT place_id FROM {files}").fetchall()
     all_ids = np.array([*ids, *sorted(i for (i,) in there if i not in known)], object)
@@ -201,18 +288,15 @@ def _read(
     _make_enum(con, "place", all_ids)
     _make_enum(con, "origin", sources)
     _make_enum(con, "kind_word", _KINDS)
-    # A file of an earlier Atalaia may lack a variable that came later, or have one that went.
-    has = {row[0] for row in con.execute(f"DESCRIBE FROM {files}").fetchall()}
-    variables = [name for name in CATALOGUE if name in has]
     columns = con.execute(
         "SELECT enum_code(place_id::place) AS place, enum_code(source::origin) AS source,"
         " enum_code(kind::kind_word) AS kind, epoch_us(valid_at) // 1000000 AS valid_at,"
         " CASE WHEN has_run_time THEN epoch_us(issued_at) // 1000000 END AS issued_at,"
         " epoch_us(received_at) // 1000000 AS known_at, coalesce(period_s, 0) AS period_s, "
-        + ", ".join(f'"{name}"' for name in variables)
+        + ", ".join(f'"{name}"' for name in CATALOGUE)
         + f" FROM {files}"
     ).fetchnumpy()
-    values = {name: np.ma.filled(columns[name], np.nan) for name in variables}
+    values = {name: np.ma.filled(columns[name], np.nan) for name in CATALOGUE}
     return Readings(
         place=columns["place"].astype(np.int32),
         source=columns["source"].astype(np.int16),
@@ -256,37 +340,39 @@ def _numbered(
 
 
 def _write_changed(
-    shop: _Workshop, merged: Readings, before: Readings, ids: Sequence[str]
+    shop: Workshop, merged: Readings, before: Readings, ids: Sequence[str], layout: _Layout
 ) -> Merged:
     """Write the partitions whose rows are not as they were before."""
     con, folder, lake = shop
     _make_enum(con, "place", ids)
     _make_enum(con, "kind_word", _KINDS)
-    earlier = dict(_partitions(before))
+    earlier = dict(_partitions(before, layout))
     rows = partitions = 0
-    for partition, part in _partitions(merged):
+    for partition, part in _partitions(merged, layout):
         if partition in earlier and _is_same(part, earlier[partition]):
             continue
         out = folder / "out.parquet"
         con.register("part", _columns(part))
-        con.execute(f"COPY (SELECT {_select(part)} FROM part) TO '{out}' {_PARQUET}")
+        con.execute(f"COPY (SELECT {_select(part, partition)} FROM part) TO '{out}' {PARQUET}")
         con.unregister("part")
         lake.write(partition.key, out.read_bytes())
         rows, partitions = rows + len(part), partitions + 1
     return Merged(rows, partitions)
 
 
-def _partitions(rows: Readings) -> Iterator[tuple[Partition, Readings]]:
+def _partitions(rows: Readings, layout: _Layout) -> Iterator[tuple[Partition, Readings]]:
     """The rows of each partition; the rows come folded, so a partition's stand together."""
     if len(rows) == 0:
         return
     day = rows.valid_at // DAY_S
     is_start = np.ones(len(rows), bool)
     is_start[1:] = (day[1:] != day[:-1]) | (rows.source[1:] != rows.source[:-1])
-    starts = [*np.flatnonzero(is_start).tolist(), len(rows)]
-    for start, end in pairwise(starts):
-        source = rows.sources[rows.source[start]]
-        yield Partition(source, int(day[start])), rows.take(slice(start, end))
+    starts = np.flatnonzero(is_start).tolist()
+    each = [layout.partition(rows.sources[rows.source[i]], int(day[i])) for i in starts]
+    first = [i for i, partition in enumerate(each) if i == 0 or partition != each[i - 1]]
+    for i, after in pairwise([*first, len(each)]):
+        end = starts[after] if after < len(each) else len(rows)
+        yield each[i], rows.take(slice(starts[i], end))
 
 
 def _is_same(a: Readings, b: Readings) -> bool:
@@ -318,8 +404,11 @@ def _columns(part: Readings) -> dict[str, NDArray[Any]]:
     }
 
 
-def _select(part: Readings) -> str:
-    """GOLD's columns from `_columns`. Words come by their number: strings would cost the most."""
+def _select(part: Readings, partition: Partition) -> str:
+    """GOLD's columns from `_columns`. Words come by their number: strings would cost the most.
+
+    The file of a month has `date` besides, which its folder does not say.
+    """
     is_issued = f"has_run_time OR kind = {_WORD_OF_KIND[Kind.FORECAST]}"
     expressions = {
         "place_id": "enum_range(NULL::place)[place + 1]",
@@ -331,7 +420,11 @@ def _select(part: Readings) -> str:
         "period_s": "nullif(period_s, 0)",
         **{name: f"v_{name}" if name in part.values else "NULL::DOUBLE" for name in CATALOGUE},
     }
-    return ", ".join(f'{expressions[name]} AS "{name}"' for name in READING_COLUMNS)
+    names = dict.fromkeys(READING_COLUMNS)
+    if partition.is_month:
+        expressions["date"] = "make_timestamptz(valid_at * 1000000)::DATE"
+        names["date"] = None
+    return ", ".join(f'{expressions[name]} AS "{name}"' for name in names)
 
 
 def _make_enum(

@@ -273,7 +273,7 @@ class Outbox(Protocol):
 
     def fan_out(self, step: FanOut) -> int:
         """Keep a step; return how many messages are new. Raises StateConflict where the position
-        is not `before`: another process fans out too."""
+        is not `before` (another process fans out too), or what is to be dropped is under way."""
         ...
 
     def told(self, incidents: Sequence[str], people: Sequence[str] | None = None) -> list[Told]:
@@ -323,7 +323,12 @@ class Outbox(Protocol):
         ...
 
     def unanswered(self, now: int, limit: int) -> list[Message]:
-        """Dead ones, and red ones that nobody acknowledged in time: a next channel's turn."""
+        """Dead ones, and red ones that nobody acknowledged in time, sent or not: a next channel's
+        turn."""
+        ...
+
+    def fail(self, message: str, reason: str, now: int) -> bool:
+        """Note that a message that a provider took did not arrive after all; False: no such."""
         ...
 
     def handed_on(self, messages: Sequence[str]) -> None:

@@ -22,6 +22,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
+from heapq import heappop, heappush
 from urllib.parse import quote
 
 import msgspec
@@ -30,7 +31,7 @@ import zstandard
 from atalaia.domain.alert import LogEntry, instant
 from atalaia.domain.payload import Payload, Reject
 from atalaia.errors import PayloadInvalid
-from atalaia.homes.ports import Record
+from atalaia.homes.ports import Lake, Record, Stream
 
 ARCHIVED = "archive"
 """The consumer whose offset says up to where the stream is in RAW."""
@@ -43,6 +44,9 @@ ALERTS = "raw/alerts/"
 
 _BLOCK = 1 << 19
 """Bytes of lines that are decoded at a time: it stays in the processor's cache."""
+
+_AT_ONCE = 1_000
+"""Payloads that are taken from the stream at a time."""
 
 _MARGIN = 300
 """Levels of nesting that a body must leave to those who will decode its line."""
@@ -272,3 +276,44 @@ def _blocks(body: bytes) -> Iterator[bytes]:
             pieces.append(block)
     if left:  # the reader itself takes a file that was cut for one that ends
         raise ValueError(f"{left} bytes are missing")
+
+
+def in_order(lake: Lake, stream: Stream, up_to: int) -> Iterator[Record]:
+    """All payloads up to an offset as they arrived: from RAW, and from the stream what it lacks.
+
+    Parts hold one source and hour each, so those of one time are read side by side. Raises
+    PayloadInvalid for a damaged part: what follows a gap is not what was lived through.
+    """
+    waiting = sorted(lake.keys(PAYLOADS), key=first_of, reverse=True)
+    nearest: list[tuple[int, int, Iterator[Record]]] = []  # (next offset, part, what follows it)
+    held: dict[int, Record] = {}
+    last = 0
+    while waiting or nearest:
+        while waiting and (not nearest or first_of(waiting[-1]) <= nearest[0][0]):
+            _push(nearest, held, len(waiting), iter(read_part(lake.read(waiting.pop()))))
+        _, part, rest = heappop(nearest)
+        record = held.pop(part)
+        _push(nearest, held, part, rest)
+        if record.offset > up_to:
+            return
+        if record.offset > last:
+            yield record
+            last = record.offset
+    while records := stream.read(last, _AT_ONCE):
+        for record in records:
+            if record.offset > up_to:
+                return
+            yield record
+        last = records[-1].offset
+
+
+def _push(
+    nearest: list[tuple[int, int, Iterator[Record]]],
+    held: dict[int, Record],
+    part: int,
+    rest: Iterator[Record],
+) -> None:
+    record = next(rest, None)
+    if record is not None:
+        held[part] = record
+        heappush(nearest, (record.offset, part, rest))

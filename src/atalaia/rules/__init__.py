@@ -8,7 +8,7 @@ from pathlib import Path
 from atalaia.domain.rule import RuleSet, parse
 from atalaia.errors import SettingsInvalid
 
-SHIPPED = ("inmet", "basic")
+SHIPPED = ("inmet", "basic", "climate", "rio-flood")
 
 
 def load(name_or_file: str) -> RuleSet:
@@ -17,7 +17,7 @@ def load(name_or_file: str) -> RuleSet:
     Raises SettingsInvalid with a line for each problem.
     """
     if name_or_file in SHIPPED:
-        text = (files(__package__) / f"{name_or_file}.toml").read_text("utf-8")
+        text = (files(__package__) / f"{name_or_file.replace('-', '_')}.toml").read_text("utf-8")
         return parse(text, f"{name_or_file}.toml")
     path = Path(name_or_file)
     try:

@@ -8,12 +8,10 @@ from __future__ import annotations
 
 import base64
 import binascii
-import hashlib
-import hmac
 import re
 from asyncio import Semaphore
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -26,6 +24,7 @@ from atalaia.domain.reading import Decode, Decoded
 from atalaia.errors import StateConflict
 from atalaia.serving import problem
 from atalaia.serving.metrics import CONTENT_TYPE_LATEST
+from atalaia.serving.people import OPERATOR, PeopleDesk, routes
 from atalaia.serving.problem import Problem
 
 OFF = "push is off; set api.key_file"
@@ -55,7 +54,10 @@ class Ports:
     readings_as source and content of pushed readings
     sources     names that pushed payloads may have
     max_body    bytes that a push may have
-    key         what a push must carry; None: pushing is off
+    is_push_on  whether anything can be pushed
+    who         whose key this is: a pseudonym, `people.OPERATOR`, or None
+    seal        what a person pushes under their own key, sealed with it
+    people      what can be asked of people
     """
 
     accept: Callable[[Sequence[Payload]], Awaitable[int]]
@@ -66,7 +68,10 @@ class Ports:
     readings_as: tuple[str, str]
     sources: frozenset[str]
     max_body: int
-    key: str | None = field(repr=False)
+    is_push_on: bool
+    who: Callable[[str], str | None]
+    seal: Callable[[str, bytes], bytes]
+    people: PeopleDesk
 
 
 class _Envelope(msgspec.Struct, forbid_unknown_fields=True):
@@ -84,6 +89,7 @@ def api(ports: Ports) -> FastAPI:
     # No pages of documentation: they would load scripts from a stranger's host.
     app = FastAPI(title="Atalaia", version=__version__, docs_url=None, redoc_url=None)
     problem.install(app)
+    app.include_router(routes(ports.people))
     push = _Push(ports)
 
     @app.get("/healthz")
@@ -124,7 +130,7 @@ class _Push:
 
     async def readings(self, request: Request) -> Response:
         """``POST /v1/readings``."""
-        self._authorise(request)
+        who = await self._who(request)
         media = _media_type(request)
         if media and media not in _JSON + _LINES:
             raise Problem(415, f"{media} is not read here; send application/json or x-ndjson")
@@ -135,13 +141,17 @@ class _Push:
             received_at=self._ports.now(),
             body=await self._body(request),
         )
+        if who != OPERATOR:
+            sealed = await run_in_threadpool(self._ports.seal, who, payload.body)
+            payload = msgspec.structs.replace(payload, body=sealed)
         decoded = await self._decode([payload])
         rejected = sorted(map(_of_readings, decoded.rejects), key=_position)
         return await self._keep([payload], len(decoded.readings), len(decoded.readings), rejected)
 
     async def payloads(self, request: Request) -> Response:
         """``POST /v1/payloads``."""
-        self._authorise(request)
+        if await self._who(request) != OPERATOR:
+            raise Problem(403, "payloads are for the operator's key; push /v1/readings with yours")
         is_raw = "source" in request.query_params
         media = _media_type(request)
         if not is_raw and media and media not in _JSON:
@@ -192,9 +202,9 @@ class _Push:
 
     # What was asked
 
-    def _authorise(self, request: Request) -> None:
-        key = self._ports.key
-        if key is None:
+    async def _who(self, request: Request) -> str:
+        """Who pushes: the operator, or a person by their own key."""
+        if not self._ports.is_push_on:
             raise Problem(404, OFF)
         scheme, _, given = request.headers.get("authorization", "").partition(" ")
         if scheme.lower() != "bearer" or not given.strip():
@@ -203,9 +213,10 @@ class _Push:
                 "send the key: Authorization: Bearer …",
                 headers={"WWW-Authenticate": "Bearer"},
             )
-        # Digests, so that neither content nor length can be learned from the time it takes.
-        if not hmac.compare_digest(_digest(given.strip()), _digest(key)):
+        who = await run_in_threadpool(self._ports.who, given.strip())
+        if who is None:
             raise Problem(403, "this key is not the one that is set; see api.key_file")
+        return who
 
     async def _body(self, request: Request) -> bytes:
         most = self._ports.max_body
@@ -286,10 +297,6 @@ def _position(told: dict[str, Any]) -> int:
 
 def _media_type(request: Request) -> str:
     return request.headers.get("content-type", "").partition(";")[0].strip().lower()
-
-
-def _digest(text: str) -> bytes:
-    return hashlib.sha256(text.encode("utf-8", "replace")).digest()
 
 
 def _json(body: dict[str, Any], status: int) -> Response:

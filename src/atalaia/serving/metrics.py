@@ -9,6 +9,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disa
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 
 from atalaia.domain.alert import LogEntry
+from atalaia.domain.delivery import Sent
 from atalaia.domain.payload import Payload, Reject
 
 __all__ = ["CONTENT_TYPE_LATEST", "Metrics"]
@@ -62,6 +63,22 @@ class Metrics:
             ["source", "window"],
             registry=here,
         )
+        self.deliveries = Counter(
+            "atalaia_delivery_tries",
+            "Tries to send a message, by what they came to.",
+            ["channel", "outcome"],
+            registry=here,
+        )
+        self.messages = Gauge(
+            "atalaia_messages", "Messages in the outbox.", ["channel", "status"], registry=here
+        )
+        self.delivery_seconds = Histogram(
+            "atalaia_delivery_seconds",
+            "From an alert's decision to a provider's yes.",
+            ["channel"],
+            buckets=(0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800, 7200),
+            registry=here,
+        )
         self.step_seconds = Histogram(
             "atalaia_step_seconds",
             "From reading a batch of the stream to its commit.",
@@ -100,6 +117,20 @@ class Metrics:
         self.incidents_open.clear()
         for hazard, n in Count(hazards).items():
             self.incidents_open.labels(hazard).set(n)
+
+    def tried(self, tries: Iterable[Sent]) -> None:
+        """Tries to send, once they are kept."""
+        for one in tries:
+            channel = one.message.channel
+            self.deliveries.labels(channel, one.outcome.verdict).inc()
+            if one.outcome.verdict == "sent":
+                self.delivery_seconds.labels(channel).observe(one.seconds)
+
+    def outbox_now(self, counts: Mapping[tuple[str, str], int]) -> None:
+        """Messages by channel and status."""
+        self.messages.clear()
+        for (channel, status), n in counts.items():
+            self.messages.labels(channel, status).set(n)
 
     def before_reading(self, set_gauges: Callable[[Metrics], None]) -> bytes:
         """The page, after `set_gauges` has filled in what is only asked for when it is read."""

@@ -7,6 +7,7 @@ from typing import Any
 
 import structlog
 from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
@@ -42,6 +43,15 @@ def install(app: FastAPI) -> None:
     @app.exception_handler(Problem)
     async def tell(_request: Request, problem: Problem) -> JSONResponse:
         return problem.response()
+
+    @app.exception_handler(RequestValidationError)
+    async def tell_invalid(_request: Request, error: RequestValidationError) -> JSONResponse:
+        # Where and why, and never what was given: it may be an address.
+        faults = [
+            {"where": "/".join(map(str, each["loc"])), "problem": each["msg"]}
+            for each in error.errors()
+        ]
+        return Problem(422, "the request cannot be read", faults=faults).response()
 
     @app.exception_handler(HTTPException)
     async def tell_http(_request: Request, error: HTTPException) -> JSONResponse:

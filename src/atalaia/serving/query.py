@@ -13,13 +13,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Protocol
 
+from atalaia.domain.payload import Payload, Reject
 from atalaia.domain.place import Places
 from atalaia.domain.reading import Decode, Readings
-from atalaia.domain.variable import CATALOGUE
-from atalaia.errors import PayloadInvalid
+from atalaia.errors import PayloadInvalid, QueryInvalid
 from atalaia.homes import gold, raw
-from atalaia.homes.merge import merge_alerts, merge_readings
+from atalaia.homes.answers import Answers, tally, together
+from atalaia.homes.merge import merge_alerts, merge_answers, merge_readings, write_places
 from atalaia.homes.ports import Lake, Result, Sql, State, Stream
+from atalaia.homes.views import named
 
 _ROWS_AT_ONCE = 250_000
 _PAYLOADS_AT_ONCE = 2_000
@@ -50,35 +52,26 @@ class Home(Protocol):
 
 
 def query(home: Home, decode: Decode, places: Places, sql: str) -> Result:
-    """Run one SELECT over `readings`, `alerts` and `incidents`.
+    """Run one SELECT over the tables of `serving.tables`.
 
     Take all rows, or close them: they hold a scratch folder and a database. Raises QueryInvalid.
     """
     folder = tempfile.TemporaryDirectory(prefix="atalaia-sql-")
     try:
         over = Overlay(home.lake, Path(folder.name))
-        for readings in _newer_readings(home, decode):
-            merge_readings(over, readings, places)
-        after = home.state.offset(gold.ALERTS_REFINED)
-        merge_alerts(over, (entry for _, entry in home.state.alerts(after)))
-        files = {
-            dataset: [over.path(key) for key in keys]
-            for dataset, keys in gold.partition_files(over).items()
-        }
-        result = home.sql.run(sql, files)
+        _lay_over(over, home, decode, places, named(sql))
+        files = _files(over, named(sql))
+        try:
+            result = home.sql.run(sql, files)
+        except QueryInvalid:
+            if all(Path(file).exists() for some in files.values() for file in some):
+                raise
+            # Meanwhile refine has made one file of a month's: it is there now.
+            result = home.sql.run(sql, _files(over, named(sql)))
     except BaseException:
         folder.cleanup()
         raise
     return Result(result.columns, _then_clean(result.rows, folder))
-
-
-def tables() -> dict[str, dict[str, str]]:
-    """What can be queried: columns of each view with a word on each, for help and docs."""
-    return {
-        "readings": {name: _WORDS.get(name) or _unit(name) for name in gold.DATASETS["readings"]},
-        "alerts": {name: _WORDS.get(name, "") for name in gold.DATASETS["alerts"]},
-        "incidents": dict(_INCIDENT_WORDS),
-    }
 
 
 class Overlay:
@@ -114,32 +107,88 @@ class Overlay:
         return self._folder / key if key in self._written else self._below.path(key)
 
 
-def _newer_readings(home: Home, decode: Decode) -> Iterator[Readings]:
-    """Rows that GOLD may lack, a bounded number at a time, in the order of the stream."""
-    pending: list[Readings] = []
-    rows = 0
-    for payloads in _newer_payloads(home):
-        readings = decode(payloads, None).readings
-        pending.append(readings)
-        rows += len(readings)
-        if rows >= _ROWS_AT_ONCE:
-            yield Readings.concat(pending)
-            pending, rows = [], 0
-    yield Readings.concat(pending)
+def _files(lake: Lake, wanted: set[str]) -> dict[str, list[Path | str]]:
+    """The files of the datasets that are wanted."""
+    return {
+        dataset: [lake.path(key) for key in keys]
+        for dataset, keys in gold.partition_files(lake, wanted).items()
+    }
 
 
-def _newer_payloads(home: Home) -> Iterator[list[Any]]:
-    # In this order: what archive or refine move on meanwhile is then seen twice, never missed.
-    waiting = home.state.load(gold.UNREFINED)
-    after = home.state.offset(raw.ARCHIVED)
-    for _, key in sorted(waiting.items()):
-        try:
-            yield from raw.payload_blocks(home.lake.read(key.decode()))
-        except (PayloadInvalid, KeyError):
-            continue  # refine counts it
-    while records := home.stream.read(after, _PAYLOADS_AT_ONCE):
-        after = records[-1].offset
-        yield [record.payload for record in records]
+def _lay_over(over: Overlay, home: Home, decode: Decode, places: Places, wanted: set[str]) -> None:
+    """Merge into the overlay what GOLD lacks of the tables that are wanted."""
+    if wanted & {"readings", "answers"}:
+        newest = _Newest(home, decode)
+        for readings in newest.readings():
+            merge_readings(over, readings, places)
+        merge_answers(over, newest.answers)
+    if "alerts" in wanted:
+        after = home.state.offset(gold.ALERTS_REFINED)
+        merge_alerts(over, (entry for _, entry in home.state.alerts(after)))
+    if "places" in wanted:
+        write_places(over, places)
+
+
+class _Newest:
+    """What GOLD may lack: rows, and what the payloads that they are in came to (`answers`)."""
+
+    def __init__(self, home: Home, decode: Decode) -> None:
+        self._home = home
+        self._decode = decode
+        self.answers: list[Answers] = []
+
+    def readings(self) -> Iterator[Readings]:
+        """The rows, a bounded number at a time, in the order of the stream."""
+        pending: list[Readings] = []
+        rows = 0
+        for first, payloads in self._payloads():
+            decoded = self._decode(payloads, None)
+            self._count(first, payloads, decoded.rejects)
+            pending.append(decoded.readings)
+            rows += len(decoded.readings)
+            if rows >= _ROWS_AT_ONCE:
+                yield Readings.concat(pending)
+                pending, rows = [], 0
+        yield Readings.concat(pending)
+
+    def _payloads(self) -> Iterator[tuple[int, list[Payload]]]:
+        """Payloads with the offset of the first, part by part and then from the stream."""
+        after, waiting = self._position()
+        for _, key in sorted(waiting.items()):
+            part = key.decode()
+            try:
+                for payloads in raw.payload_blocks(self._home.lake.read(part)):
+                    yield raw.first_of(part), payloads
+            except (PayloadInvalid, KeyError):
+                continue  # refine counts it
+        while records := self._home.stream.read(after, _PAYLOADS_AT_ONCE):
+            after = records[-1].offset
+            yield records[0].offset, [record.payload for record in records]
+
+    def _position(self) -> tuple[int, dict[str, bytes]]:
+        """How far the archive is, and the parts that wait for refine, as of one moment.
+
+        The watch archives meanwhile, and a part between the two would be in neither. (Refine may
+        take a part that waits here: it is then seen twice, which changes nothing.)
+        """
+        state = self._home.state
+        while True:
+            after = state.offset(raw.ARCHIVED)
+            waiting = state.load(gold.UNREFINED)
+            if state.offset(raw.ARCHIVED) == after:
+                return after, waiting
+
+    def _count(self, first: int, payloads: list[Payload], rejects: list[Reject]) -> None:
+        by_source: dict[str, list[Payload]] = {}
+        for payload in payloads:
+            by_source.setdefault(payload.source, []).append(payload)
+        for source, some in by_source.items():
+            told = tally(some, first, sum(reject.source == source for reject in rejects))
+            same = [i for i, each in enumerate(self.answers) if each.first_offset == first]
+            same = [i for i in same if self.answers[i].source == source]
+            if same:
+                told = together([self.answers.pop(same[0]), told])
+            self.answers.append(told)
 
 
 def _then_clean(
@@ -147,65 +196,3 @@ def _then_clean(
 ) -> Iterator[tuple[Any, ...]]:
     with folder:
         yield from rows
-
-
-def _unit(variable: str) -> str:
-    return CATALOGUE[variable].unit
-
-
-_WORDS = {
-    "place_id": "the place (alerts: or the area)",
-    "source": "who said it",
-    "kind": "observed, analysis or forecast",
-    "valid_at": "the instant, or the end of the period, that the values are of",
-    "issued_at": "when a forecast was made; where the source does not say: first received",
-    "has_run_time": "of a forecast: whether the source said when it was made",
-    "received_at": "when the values became known",
-    "period_s": "length of the period of sums, in seconds",
-    "date": "UTC day of valid_at (alerts: of sent_at); name it in WHERE to read less",
-    "incident": "key of the incident",
-    "version": "1, 2, 3 … within the incident",
-    "type": "alert, update, step, end or cancel",
-    "hazard": "what kind of weather, or cannot_see",
-    "level": "watch, yellow, orange or red",
-    "severity": "the level in CAP's words",
-    "urgency": "CAP: Immediate, Expected, Future, Past",
-    "certainty": "CAP: Observed, Likely, Possible",
-    "sent_at": "when it was decided",
-    "onset_at": "when the condition began, or is forecast to",
-    "expires_at": "when it expires if nothing more is seen",
-    "evidence": "observed, analysis or forecast",
-    "variable": "what was measured",
-    "window_s": "over how many seconds; 0: an instant",
-    "value": "the value that decided",
-    "unit": "its unit",
-    "limit": 'the limit it passed (a word of SQL: write it as "limit")',
-    "rule": "the rule that decided",
-    "reason": "onset, escalated, eased, certainty, step, ended, expired, withdrawn, rule changed",
-    "text_pt_br": "what people are told, in Portuguese",
-    "text_en": "in English",
-    "text_es": "in Spanish",
-    "places": "ids of the places that it concerns",
-    "opened_at": "event time at which the incident first passed a limit",
-    "rule_hash": "of the rule that decided, as it then stood",
-    "peak_level": "the highest level of the incident so far",
-    "peak": "its worst value so far",
-    "peak_at": "when that was",
-}
-
-_INCIDENT_WORDS = {
-    "incident": "key of the incident",
-    "hazard": "what kind of weather, or cannot_see",
-    "place_id": "the place or area",
-    "opened_at": "event time at which it first passed a limit",
-    "level": "the level of its last entry",
-    "peak_level": "the highest level it had",
-    "peak_value": "the value at its worst",
-    "unit": "the unit of that",
-    "peak_at": "when that was",
-    "onset_at": "when the condition began, as last told",
-    "last_sent_at": "sent_at of its last entry",
-    "ended_at": "sent_at of its end; null while it is open",
-    "status": "open, ended, cancelled or expired",
-    "versions": "how many entries it has",
-}

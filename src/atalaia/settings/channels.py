@@ -6,7 +6,7 @@ import ipaddress
 import math
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
@@ -35,6 +35,7 @@ KEYS = (
     "channels.whatsapp.token_file",
     "channels.whatsapp.phone_number_id",
     "channels.whatsapp.template",
+    "channels.whatsapp.confirm_template",
     "channels.whatsapp.people_a_day",
     "channels.whatsapp.app_secret",
     "channels.whatsapp.app_secret_file",
@@ -59,6 +60,12 @@ KEYS = (
     "channels.apprise.enabled",
     "deliveries.keep",
 )
+
+_SECURITY: dict[str, Literal["starttls", "implicit", "none"]] = {
+    "starttls": "starttls",
+    "tls": "implicit",
+    "none": "none",
+}
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -91,6 +98,7 @@ class WhatsApp(msgspec.Struct, frozen=True, kw_only=True):
     token: Secret
     phone_number_id: str
     template: str
+    confirm_template: str
     people_a_day: int
     app_secret: Secret | None
     verify_token: Secret | None
@@ -98,11 +106,11 @@ class WhatsApp(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Email(msgspec.Struct, frozen=True, kw_only=True):
-    """An SMTP server. `security`: none, starttls or tls."""
+    """An SMTP server."""
 
     host: str
     port: int
-    security: str
+    security: Literal["starttls", "implicit", "none"]
     user: str
     password: Secret | None
     sender: str
@@ -194,10 +202,11 @@ def _whatsapp(document: Document) -> WhatsApp | None:
         token=token or Secret(""),
         phone_number_id=number,
         template=document.get(f"{at}.template", text_of, "atalaia_alert"),
+        confirm_template=document.get(f"{at}.confirm_template", text_of, "atalaia_confirm"),
         people_a_day=document.get(f"{at}.people_a_day", whole(1, 10_000_000), 250),
         app_secret=document.secret(f"{at}.app_secret"),
         verify_token=document.secret(f"{at}.verify_token"),
-        base_url=document.get(f"{at}.base_url", url, "https://graph.facebook.com/v24.0"),
+        base_url=document.get(f"{at}.base_url", url, "https://graph.facebook.com"),
     )
     return settings if token else None
 
@@ -208,10 +217,11 @@ def _email(document: Document) -> Email | None:
     sender = document.get(f"{at}.sender", text_of, "")
     if host and not sender:
         document.add(f"{at}.sender", "missing; give the address that the messages come from")
-    security = document.get(f"{at}.security", one_of(("starttls", "tls", "none")), "starttls")
+    chosen = document.get(f"{at}.security", one_of(tuple(_SECURITY)), "starttls")
+    security = _SECURITY[chosen]
     settings = Email(
         host=host,
-        port=document.get(f"{at}.port", whole(1, 65_535), {"tls": 465}.get(security, 587)),
+        port=document.get(f"{at}.port", whole(1, 65_535), 465 if security == "implicit" else 587),
         security=security,
         user=document.get(f"{at}.user", text_of, ""),
         password=document.secret(f"{at}.password"),

@@ -152,6 +152,12 @@ def decoder(places: Places) -> Decode:
     return by_content({FORECAST: read, ARCHIVE: read}, _describe_error)
 
 
+def is_archive(body: bytes) -> bool:
+    """Whether these bytes look like an answer with hourly values, as its archive gives them."""
+    start = body[:2_000].lstrip()
+    return start[:1] in (b"{", b"[") and b'"utc_offset_seconds"' in start and b'"hourly' in body
+
+
 def _describe_error(payload: Payload) -> Reject:
     try:
         body = msgspec.json.decode(payload.body)

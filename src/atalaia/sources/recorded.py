@@ -13,7 +13,13 @@ from atalaia.domain.payload import Payload, Reject
 from atalaia.domain.place import Place, Places
 from atalaia.domain.reading import Decoded, Readings
 from atalaia.errors import PayloadInvalid, SettingsInvalid
-from atalaia.sources import inmet, readings_csv
+from atalaia.sources import inmet, open_meteo, readings_csv
+
+_DECODERS = {
+    inmet.NAME: inmet.decoder,
+    open_meteo.NAME: open_meteo.decoder,
+    readings_csv.NAME: readings_csv.decoder,
+}
 
 _PLACE_COLUMNS = ("place_id", "name", "latitude", "longitude", "timezone")
 
@@ -21,7 +27,8 @@ _PLACE_COLUMNS = ("place_id", "name", "latitude", "longitude", "timezone")
 def read_files(paths: Iterable[Path], places: Places) -> Decoded:
     """All readings of all files, in the files' order, known at their own event time.
 
-    A file is an INMET station file or a readings CSV; it is told by its content. Rows that
+    A file is an INMET station file, an answer of Open-Meteo's archive or a readings CSV; it is
+    told by its content. Rows that
     cannot be read are rejected, each with ``file:line``. Raises PayloadInvalid for a file that
     is neither, or cannot be opened.
     """
@@ -34,8 +41,7 @@ def read_files(paths: Iterable[Path], places: Places) -> Decoded:
 
 def _read_file(path: Path, places: Places) -> Decoded:
     payload = as_payload(path)
-    decoder = inmet.decoder if payload.source == inmet.NAME else readings_csv.decoder
-    decoded = decoder(places)([payload], None)
+    decoded = _DECODERS[payload.source](places)([payload], None)
     return Decoded(decoded.readings, [_named(reject, path) for reject in decoded.rejects])
 
 
@@ -48,13 +54,15 @@ def as_payload(path: Path) -> Payload:
         raise PayloadInvalid(f"{path}: {reason}; give a file that can be read") from error
     if inmet.is_station_file(body[:20_000]):
         source, content = inmet.NAME, inmet.CONTENT
+    elif open_meteo.is_archive(body):
+        source, content = open_meteo.NAME, open_meteo.ARCHIVE
     elif _has_readings_header(body):
         source, content = readings_csv.NAME, readings_csv.CSV
     else:
         raise PayloadInvalid(
             f"{path}:1: neither a readings file (a header with "
-            f"{','.join(readings_csv.REQUIRED)}, then variables) nor an INMET station file; "
-            "look at its first lines"
+            f"{','.join(readings_csv.REQUIRED)}, then variables) nor an INMET station file nor an "
+            "answer of Open-Meteo's archive; look at its first lines"
         )
     return Payload(source=source, content=content, received_at=0, body=body, is_recorded=True)
 

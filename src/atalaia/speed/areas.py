@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from atalaia.domain.reading import NO_TIME
+from atalaia.domain.reading import NO_TIME, Bools
 from atalaia.domain.rule import Rule
 from atalaia.speed import measure
 from atalaia.speed.findings import Findings, levels, only
@@ -64,15 +64,25 @@ def _of_one(
                 int(told_at[-1, column]),
             )
     old = told_at[1:] < (at - rule.within_s)[:, None]
+    near = _near(rule, members, table)
     sign = rule.sign
     reached, at_most = measure.kth_largest(
-        sign * np.where(old, np.nan, value[1:]),
-        sign * np.where(old, np.nan, top[1:]),
+        sign * np.where(old, np.nan, value[1:])[:, near],
+        sign * np.where(old, np.nan, top[1:])[:, near],
         rule.places,
     )
     known_at = np.full(len(at), NO_TIME, np.int64)
     np.maximum.at(known_at, slot, found.known_at)
     entered, holding, held = levels(rule, sign * reached, sign * at_most)
+    if rule.given and found.given is not None:
+        given = np.full(shape, np.nan)
+        given[0] = [table.area_given.get((rule.name, n), np.nan) for n in numbers]
+        given[slot + 1, column_of] = found.given
+        given = given[newest, columns]
+        for column, number in enumerate(numbers):
+            table.area_given[rule.name, number] = float(given[-1, column])
+        fallen = np.where(old, np.nan, given[1:]) >= rule.given.limit
+        entered = np.where(fallen.sum(axis=1) >= rule.given.places, entered, 0)
     # Too few places reported to raise, and yet enough of them are calm to be sure of calm.
     value = sign * np.where(np.isnan(reached), at_most, reached)
     n = len(at)
@@ -95,3 +105,11 @@ def _of_one(
         is_late=found.is_late,
     )
     return only(judged, np.isfinite(value))
+
+
+def _near(rule: Rule, members: tuple[int, ...], table: SeriesTable) -> Bools:
+    """Which of an area's places the rule counts."""
+    if rule.near is None:
+        return np.ones(len(members), bool)
+    places = (table.places[member] for member in members)
+    return np.array([rule.near.has(place.latitude, place.longitude) for place in places], bool)

@@ -12,7 +12,6 @@ from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 
-import msgspec
 import structlog
 
 from atalaia.domain.delivery import (
@@ -20,6 +19,7 @@ from atalaia.domain.delivery import (
     Letter,
     Message,
     Outcome,
+    Sent,
     Status,
     released,
     settled,
@@ -31,7 +31,7 @@ from atalaia.speed.pace import Pace
 LEASE_S = 90
 """A lease is long enough for the slowest try and a lane's worth of waiting."""
 
-TRY_S = 30.0
+TRY_S = 45.0
 """A channel that has not answered by then never will."""
 
 _MARGIN_S = 5
@@ -46,11 +46,9 @@ Write = Callable[[Sequence[Message]], list[Letter | Outcome]]
 """Messages as letters: with addresses and words; or what became of one that cannot be written."""
 
 
-class Sent(msgspec.Struct, frozen=True):
-    """What one try came to, for metrics and for who has to know."""
-
-    message: Message
-    outcome: Outcome
+_Result = tuple[Message, Message, Outcome | None, float]
+"""A message as it was leased and as it is now, what the try came to (None: there was none), and
+the seconds since it was decided."""
 
 
 class Deliverer:
@@ -90,7 +88,7 @@ class Deliverer:
         self._queues: dict[str, asyncio.Queue[list[tuple[Message, Letter]]]] = {
             name: asyncio.Queue() for name in self._channels
         }
-        self._results: list[tuple[Message, Message, Outcome | None]] = []
+        self._results: list[_Result] = []
         self._has_results = asyncio.Event()
         self._has_room = asyncio.Event()
         self._is_idle = asyncio.Event()
@@ -116,7 +114,8 @@ class Deliverer:
         self._is_closing = True
         self._has_room.set()
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._is_idle.wait(), within_s)
+            async with asyncio.timeout(within_s):
+                await self._is_idle.wait()
 
     # Claiming
 
@@ -132,11 +131,14 @@ class Deliverer:
                 await self._sleep(_FAULT_S)
                 continue
             for name, lanes in claimed:
+                self._held[name] += sum(map(len, lanes))
                 for lane in lanes:
                     self._queues[name].put_nowait(lane)
             if not claimed:
+                # Not wait_for, which may lose a cancellation before Python 3.12.
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(self._has_room.wait(), _POLL_S)
+                    async with asyncio.timeout(_POLL_S):
+                        await self._has_room.wait()
         self._tell_idle()
 
     def _tell_idle(self) -> None:
@@ -163,10 +165,10 @@ class Deliverer:
         refused = []
         for message, letter in zip(claimed, self._write(claimed), strict=True):
             if isinstance(letter, Outcome):
-                refused.append((message, settled(message, letter, (), now)))
+                schedule = self._channels[message.channel].limits.schedule
+                refused.append((message, settled(message, letter, schedule, now)))
                 continue
             lanes[message.channel].setdefault(message.lane, []).append((message, letter))
-            self._held[message.channel] += 1
         if refused:
             self._outbox.settle(refused)
         return [(name, list(each.values())) for name, each in lanes.items()]
@@ -179,7 +181,7 @@ class Deliverer:
             lane = await queue.get()
             for message, letter in lane:
                 after, outcome = await self._try(name, message, letter)
-                self._results.append((message, after, outcome))
+                self._results.append((message, after, outcome, self._now() - letter.sent_at))
                 self._has_results.set()
                 if outcome is None or after.status == Status.DUE:
                     self._give_back(lane[lane.index((message, letter)) + 1 :])
@@ -193,14 +195,19 @@ class Deliverer:
         closed_s = 1.0 if self._is_closing else pace.closed_for(now)
         if closed_s:
             return released(message, closed_s, int(now)), None
-        at = pace.turn(message.person, now)
-        if at + TRY_S + _MARGIN_S > message.lease_until:
-            # Its turn comes after its lease: somebody else would have taken it up by then.
+        latest = message.lease_until - TRY_S - _MARGIN_S
+        at = pace.turn(message.person, now, latest)
+        if at > latest:
+            # By then its lease may have run out, and somebody else have taken it up.
             return released(message, max(0.0, at - now - TRY_S), int(now)), None
         if at > now:
             await self._sleep(at - now)
+            now = self._now()
+            if closed_s := pace.closed_for(now):  # a try that went on meanwhile was refused
+                return released(message, closed_s, int(now)), None
         try:
-            outcome = await asyncio.wait_for(channel.send(letter), TRY_S)
+            async with asyncio.timeout(TRY_S):
+                outcome = await channel.send(letter)
         except TimeoutError:
             outcome = Outcome("unknown", f"no answer within {TRY_S:g} s")
         except Exception as error:  # a fault of ours: it must not take the channel with it
@@ -221,7 +228,7 @@ class Deliverer:
         """Messages of a lane whose turn has not come, as one before them has to wait."""
         now = int(self._now())
         for message, _ in rest:
-            self._results.append((message, released(message, 0, now), None))
+            self._results.append((message, released(message, 0, now), None, 0.0))
 
     # Settling
 
@@ -238,16 +245,14 @@ class Deliverer:
                 except StateConflict as error:
                     log.warning("outcomes cannot be kept; it is tried again", reason=str(error))
                     await self._sleep(_FAULT_S)
-            for before, _, _ in batch:
+            for before, *_ in batch:
                 self._held[before.channel] -= 1
-            self._on_sent([Sent(after, outcome) for _, after, outcome in batch if outcome])
+            self._on_sent([Sent(m, outcome, age_s) for _, m, outcome, age_s in batch if outcome])
             self._has_room.set()
             self._tell_idle()
 
-    def _keep(
-        self, batch: Sequence[tuple[Message, Message, Outcome | None]], spent: set[str]
-    ) -> None:
-        self._outbox.settle([(before, after) for before, after, _ in batch])
+    def _keep(self, batch: Sequence[_Result], spent: set[str]) -> None:
+        self._outbox.settle([(before, after) for before, after, *_ in batch])
         for name in spent:
             self._state.set_note(_note(name), self.paces[name].kept())
 

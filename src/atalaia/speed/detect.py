@@ -22,7 +22,7 @@ from atalaia.speed.findings import Findings, levels, only
 from atalaia.speed.forecasts import Forecasts
 from atalaia.speed.measure import Block
 from atalaia.speed.series import SeriesTable, Window
-from atalaia.speed.values import Norm, instant_value, no_norms, window_value
+from atalaia.speed.values import Norm, instant_value, limits_norm, no_norms, window_value
 
 STALE_AFTER_S = 3 * 3600
 """Older than this when it becomes known, a value counts in sums and in GOLD only."""
@@ -198,6 +198,7 @@ class Detector:
     def _judge(
         self, rule: Rule, part: _Rows, blocks: dict[str, Block | None]
     ) -> Iterator[Findings]:
+        given = None
         if rule.measure == "value":
             measured = instant_value(rule, part.checked)
             if measured is None:
@@ -212,13 +213,16 @@ class Detector:
             rows, at = self._ends(rule, part, block)
             if not len(at):
                 return
-            value, ceiling = (column[at] for column in window_value(rule, block, self.table))
+            measures = window_value(rule, block, self.table, self.norms)
+            value, ceiling = (column[at] for column in measures)
+            if rule.given:
+                given = measure.rolling_sum(block, rule.given.window_s)[0][at]
             suspect = None if part.is_late else rows.checked.suspect.get(rule.variable)
             valid_at, known_at = block.valid_at[at], rows.readings.known_at
-        if rule.norm:
-            norm = self.norms(rule.norm, rows.readings.place, valid_at)
-            value, ceiling = value - norm, ceiling - norm
-        judged = self._findings(rule, rows, value, ceiling, suspect, valid_at, known_at)
+        norm = limits_norm(rule, self.norms, rows.readings.place, valid_at)
+        judged = self._findings(
+            rule, rows, value, ceiling, suspect, valid_at, known_at, given, norm
+        )
         if rule.places:
             yield from area_findings(rule, judged, self.table)
         else:
@@ -249,8 +253,12 @@ class Detector:
         suspect: Bools | None,
         valid_at: Ints,
         known_at: Ints,
+        given: Floats | None,
+        norm: Floats | None,
     ) -> Findings:
-        entered, holding, held = levels(rule, value, ceiling)
+        entered, holding, held = levels(rule, value, ceiling, norm)
+        if rule.given and given is not None and not rule.places:
+            entered = np.where(given >= rule.given.limit, entered, Level.NONE)
         if suspect is not None:
             # A suspect value never raises orange or red alone, holds nothing and ends nothing.
             entered = np.where(suspect, np.minimum(entered, rule.up_to(Level.YELLOW)), entered)
@@ -258,6 +266,8 @@ class Detector:
             held = np.where(suspect, Level.RED, held)
         kinds = rows.readings.kind
         counts = ~np.isnan(value) & (known_at - valid_at <= STALE_AFTER_S)
+        if norm is not None:
+            counts &= ~np.isnan(norm)
         if len(rule.kinds) < len(Kind):
             counts &= np.isin(kinds, rule.kinds)
         found = Findings(
@@ -277,6 +287,8 @@ class Detector:
             until=valid_at,
             expected_s=rows.expected_s,
             is_late=rows.is_late,
+            given=given,
+            norm=norm,
         )
         return found if counts.all() else only(found, counts)
 

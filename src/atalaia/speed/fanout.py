@@ -10,14 +10,14 @@ eased, end, cancel                   those who were told of the incident, and no
 Other than red waits for the end of a person's quiet hours. What waits is dropped when its
 incident ends first, or when something newer takes its place.
 
-A step repeated adds nothing: a message's id follows from person, channel and group, and where
-fan-out stands is kept with what it made.
+A step repeated adds nothing: where fan-out stands is kept with what it made, and a group that is
+taken up in its middle passes over those who have their delivery of it.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from itertools import islice
 from typing import Protocol
@@ -30,7 +30,7 @@ from atalaia.domain.delivery import Delivery, Message, Status, message_id
 from atalaia.domain.hazard import LEVEL_OF, Level
 from atalaia.domain.place import Places
 from atalaia.domain.subscription import Person
-from atalaia.homes.ports import FanOut, Outbox, State, Told
+from atalaia.homes.ports import FanOut, Told
 from atalaia.speed.audience import Audience, Event
 
 GROUP_MOST = 500
@@ -53,31 +53,52 @@ class Profiles(Protocol):
 
 
 class Position(msgspec.Struct, frozen=True):
-    """Where fan-out stands: all up to `done` is out; of the group that ends at `until`, those
-    people up to (`rank`, `person`) in its order are."""
+    """Where fan-out stands: all up to `done` is out, and of the group that ends at `until` a part;
+    0: no group is under way."""
 
     done: int = 0
     until: int = 0
-    rank: int = 0
-    person: str = ""
 
 
 class Fanned(msgspec.Struct, frozen=True):
-    """What a step came to: new messages, by channel, and the alerts' newest `sent_at`."""
+    """What a step came to: new messages, by channel."""
 
     messages: dict[str, int]
-    at: int
 
 
 class _Plan(msgspec.Struct):
-    """A group with all whom it concerns, in the order in which they are told."""
+    """A group with all whom it still has to reach, in the order in which they are told."""
 
     until: int
     entries: list[tuple[int, LogEntry]]
-    people: list[tuple[int, str]]  # (rank, pseudonym), the gravest first
+    people: list[str]  # those whom the gravest concerns first
     alerts: dict[str, list[int]]  # by pseudonym: positions in entries
     told: dict[str, list[Told]]
     sent_at: int
+
+
+class Ledger(Protocol):
+    """What fan-out needs of an outbox."""
+
+    def position(self) -> str:
+        """See `ports.Outbox.position`."""
+        ...
+
+    def fan_out(self, step: FanOut) -> int:
+        """See `ports.Outbox.fan_out`."""
+        ...
+
+    def told(self, incidents: Sequence[str]) -> list[Told]:
+        """See `ports.Outbox.told`."""
+        ...
+
+
+class Log(Protocol):
+    """What fan-out needs of a state."""
+
+    def alerts(self, after: int = 0, limit: int | None = None) -> Iterator[tuple[int, LogEntry]]:
+        """See `ports.State.alerts`."""
+        ...
 
 
 class Fan:
@@ -88,8 +109,8 @@ class Fan:
 
     def __init__(
         self,
-        state: State,
-        outbox: Outbox,
+        state: Log,
+        outbox: Ledger,
         audience: Audience,
         profiles: Profiles,
         places: Places,
@@ -104,44 +125,43 @@ class Fan:
         self._step_people = step_people
         self._plan: _Plan | None = None
 
-    def step(self, now: int) -> Fanned | None:
+    def step(self, now: int | None) -> Fanned | None:
         """Fan out the next people of the next group; None if the log has nothing new.
 
-        Raises StateConflict where the outbox cannot be written, or another process fans out.
+        `now` None: the group's own instant, as if it had been fanned out then. Raises
+        StateConflict where the outbox cannot be written, or another process fans out.
         """
         before = self._outbox.position()
         position = _read(before)
-        plan = self._plan or self._next_plan(position)
+        plan, self._plan = self._plan, None  # where the step fails, the group is looked up anew
+        if plan is None or plan.until != position.until:
+            plan = self._next_plan(position)
         if plan is None:
             return None
-        key = (-position.rank, position.person) if position.until == plan.until else (-99, "")
-        left = [(rank, person) for rank, person in plan.people if (-rank, person) > key]
-        turn = left[: self._step_people]
+        now = plan.sent_at if now is None else now
+        turn, left = plan.people[: self._step_people], plan.people[self._step_people :]
         messages, deliveries, dropped = self._messages(plan, turn, now)
-        if len(turn) < len(left):
-            rank, person = turn[-1]
-            after = Position(position.done, plan.until, rank, person)
-        else:
-            after = Position(plan.until)
+        after = Position(position.done, plan.until) if left else Position(plan.until)
         step = FanOut(
             before=before,
-            position=_written(after),
+            position=written(after),
             now=now,
             messages=messages,
             deliveries=deliveries,
             dropped=dropped,
         )
-        self._plan = None  # where the step fails, the group is looked up anew
         self._outbox.fan_out(step)
-        if len(turn) < len(left):
+        if left:
+            plan.people = left
             self._plan = plan
         made: dict[str, int] = defaultdict(int)
         for message in messages:
             made[message.channel] += 1
-        return Fanned(dict(made), plan.sent_at)
+        return Fanned(dict(made))
 
     def _next_plan(self, position: Position) -> _Plan | None:
-        """The next group; the one that is under way ends where it ended before."""
+        """The next group; the one that is under way ends where it ended before, and leaves out
+        those whom it has reached."""
         log = self._state.alerts(position.done, limit=GROUP_MOST)
         entries: list[tuple[int, LogEntry]] = []
         for seq, entry in islice(log, GROUP_MOST):
@@ -152,10 +172,13 @@ class Fan:
         if not entries:
             return None
         alerts, told = self._concerned([entry for _, entry in entries])
-        people = sorted(
-            ((max(_rank(entries[i][1]) for i in each), person) for person, each in alerts.items()),
-            key=lambda one: (-one[0], one[1]),
-        )
+        if position.until:
+            versions = {(entry.alert.incident, entry.alert.version) for _, entry in entries}
+            for person, each in told.items():
+                if any((one.incident, one.version) in versions for one in each):
+                    alerts.pop(person, None)
+        ranks = [_rank(entry) for _, entry in entries]
+        people = sorted(alerts, key=lambda one: (-max(ranks[i] for i in alerts[one]), one))
         sent_at = _seconds(entries[0][1].alert.sent_at)
         return _Plan(entries[-1][0], entries, people, alerts, told, sent_at)
 
@@ -182,12 +205,12 @@ class Fan:
         return {person: sorted(each) for person, each in found.items()}, told
 
     def _messages(
-        self, plan: _Plan, turn: Sequence[tuple[int, str]], now: int
+        self, plan: _Plan, turn: Sequence[str], now: int
     ) -> tuple[list[Message], list[Delivery], dict[str, str]]:
         messages: list[Message] = []
         deliveries: list[Delivery] = []
         dropped: dict[str, str] = {}
-        for _, person in turn:
+        for person in turn:
             profile = self._profiles.get(person)
             if profile is None or not profile.channels:
                 continue
@@ -251,8 +274,8 @@ def _message(profile: Person, alerts: Sequence[tuple[int, LogEntry]], now: int) 
 
 
 def _was_never_heard(entry: LogEntry, told: Sequence[Told]) -> bool:
-    """Whether it ends or eases what the person has not heard of: that waits, and is dropped."""
-    if _is_news(entry):
+    """Whether it ends what the person has not heard of: that waits, and is dropped."""
+    if entry.alert.type not in ("end", "cancel"):
         return False
     before = [one for one in told if one.incident == entry.alert.incident]
     return all(one.status in (Status.WAITING, Status.DROPPED, Status.LATE) for one in before)
@@ -272,7 +295,7 @@ def _overtaken(plan: _Plan, person: str, told: Sequence[Told]) -> dict[str, str]
             covered[one.message].append(one)
     return {
         message: (
-            "it ended before quiet hours did"
+            "it was over before it could be told"
             if all(one.incident in ended for one in each)
             else "something newer took its place"
         )
@@ -320,5 +343,6 @@ def _read(text: str) -> Position:
     return msgspec.json.decode(text, type=Position) if text else Position()
 
 
-def _written(position: Position) -> str:
+def written(position: Position) -> str:
+    """A position in the words of the outbox."""
     return msgspec.json.encode(position).decode()

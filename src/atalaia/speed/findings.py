@@ -15,7 +15,9 @@ from atalaia.domain.rule import LEVELS, Rule
 class Findings:
     """What one rule makes of n values. `subject` is a place's position, or for an area rule
     the number of places plus the area's position; `ceiling` bounds what the value may have been.
-    The other columns are as in `domain.incident.Evidence`."""
+    `given` is the value of the rule's second window, NaN where not known; None: it has none.
+    `norm` is what the rule's limits are relative to, None where they are fixed. The other columns
+    are as in `domain.incident.Evidence`."""
 
     rule: Rule
     subject: Ints
@@ -33,14 +35,21 @@ class Findings:
     until: Ints
     expected_s: Ints
     is_late: bool = False
+    given: Floats | None = None
+    norm: Floats | None = None
 
 
-def levels(rule: Rule, value: Floats, ceiling: Floats) -> tuple[Ints, Ints, Ints]:
+def levels(
+    rule: Rule, value: Floats, ceiling: Floats, norm: Floats | None = None
+) -> tuple[Ints, Ints, Ints]:
     """For each value: the highest level entered, still passed for certain, and not excluded.
 
     `value` is known to have been reached and `ceiling` bounds it; where small values are
-    dangerous a partial sum is bounded from below by `value`, and so the two change places.
+    dangerous a partial sum is bounded from below by `value`, and so the two change places. Limits
+    are relative to `norm` where there is one.
     """
+    if norm is not None:
+        value, ceiling = value - norm, ceiling - norm
     sure, possible = (ceiling, value) if rule.is_below else (value, ceiling)
     entered = np.zeros(len(value), np.int8)
     holding = np.zeros(len(value), np.int8)
@@ -69,6 +78,10 @@ def only(found: Findings, rows: Bools) -> Findings:
     columns = {
         name: getattr(found, name)[rows]
         for name in Findings.__slots__
-        if name not in ("rule", "is_late")
+        if name not in ("rule", "is_late", "given", "norm")
     }
+    if found.norm is not None:
+        columns["norm"] = found.norm[rows]
+    if found.given is not None:
+        columns["given"] = found.given[rows]
     return Findings(rule=found.rule, is_late=found.is_late, **columns)

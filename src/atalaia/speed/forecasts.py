@@ -13,7 +13,7 @@ from atalaia.speed.check import Checked, plausible
 from atalaia.speed.findings import Findings, levels, only
 from atalaia.speed.measure import Block
 from atalaia.speed.series import SeriesTable
-from atalaia.speed.values import Norm, instant_value, window_value
+from atalaia.speed.values import Norm, instant_value, limits_norm, window_value
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ class Forecasts:
             return
         hours = Hours(view, series, Checked(plausible(view.values), {}))
         for rule in self.rules.rules:
-            if Kind.FORECAST not in rule.kinds or rule.places:
+            if Kind.FORECAST not in rule.kinds or rule.places or rule.given:
                 continue
             judged = self._judged(rule, hours)
             if judged is not None:
@@ -86,8 +86,10 @@ class Forecasts:
             self.table.forecasts[int(i)] = view.take(slice(start, stop))
         return view, view_series, revised
 
-    def _judged(self, rule: Rule, hours: Hours) -> tuple[Hours, Floats, Floats] | None:
-        """Value and ceiling of each hour to come that the rule can judge."""
+    def _judged(
+        self, rule: Rule, hours: Hours
+    ) -> tuple[Hours, Floats, Floats, Floats | None] | None:
+        """Value, ceiling and norm of each hour to come that the rule can judge."""
         if rule.measure == "value":
             measured = instant_value(rule, hours.checked)
             if measured is None:
@@ -103,14 +105,22 @@ class Forecasts:
                 hours.series, rows.valid_at, rows.period_s, hours.checked.values[rule.variable]
             )
             value, ceiling = window_value(rule, block, self.table)
-        if rule.norm:
-            norm = self.norms(rule.norm, hours.readings.place, hours.readings.valid_at)
-            value, ceiling = value - norm, ceiling - norm
+        norm = limits_norm(rule, self.norms, hours.readings.place, hours.readings.valid_at)
         known = ~np.isnan(value)
-        return hours.take(known), value[known], ceiling[known]
+        if norm is not None:
+            known &= ~np.isnan(norm)
+            norm = norm[known]
+        return hours.take(known), value[known], ceiling[known], norm
 
     def _worst(
-        self, rule: Rule, hours: Hours, value: Floats, ceiling: Floats, revised: Ints, now: int
+        self,
+        rule: Rule,
+        hours: Hours,
+        value: Floats,
+        ceiling: Floats,
+        norm: Floats | None,
+        revised: Ints,
+        now: int,
     ) -> Findings:
         """Of each series the first hour of the highest level, and from when to when it passes.
 
@@ -119,7 +129,9 @@ class Forecasts:
         """
         within = hours.readings.valid_at <= now + rule.forecast_within_s
         hours, value, ceiling = hours.take(within), value[within], ceiling[within]
-        entered, holding, _ = levels(rule, value, ceiling)
+        norm = None if norm is None else norm[within]
+        entered, holding, _ = levels(rule, value, ceiling, norm)
+        excess = rule.sign * (value if norm is None else value - norm)
         series, first = np.unique(hours.series, return_index=True)
         stop = np.append(first, len(value))[1:]  # of no rows: none
         picks, onset, until, best_holding = [], [], [], []
@@ -128,7 +140,7 @@ class Forecasts:
             mine = slice(start, end)
             top = entered[mine].max()
             # The hour to show: the first of the highest level; in calm the worst value.
-            worst = np.argmax(entered[mine] == top) if top else np.argmax(rule.sign * value[mine])
+            worst = np.argmax(entered[mine] == top) if top else np.argmax(excess[mine])
             picks.append(start + worst)
             passing = valid_at[mine][entered[mine] > 0]
             keeping = valid_at[mine][holding[mine] > 0]
@@ -153,6 +165,7 @@ class Forecasts:
             onset_at=np.array(onset, np.int64),
             until=np.array(until, np.int64),
             expected_s=np.full(n, 3600, np.int64),
+            norm=None if norm is None else norm[pick],
         )
         counts = np.isin(series, revised) | (worst_hours.entered > 0)
         return worst_hours if counts.all() else only(worst_hours, counts)

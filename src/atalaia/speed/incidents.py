@@ -8,14 +8,14 @@ over.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
 
 from atalaia.domain.alert import Alert, LogEntry, instant
 from atalaia.domain.hazard import CERTAINTY, Hazard, Level
-from atalaia.domain.incident import Change, Evidence, Incident
+from atalaia.domain.incident import NOBODY_ASKED, Asked, Change, Evidence, Incident
 from atalaia.domain.place import Places
 from atalaia.domain.reading import Ints, Kind
 from atalaia.domain.rule import RuleSet
@@ -39,7 +39,11 @@ _EVIDENCE_COLUMNS = (
 
 
 class Book:
-    """All incidents that are open, about to open, or lately closed, by hazard and subject."""
+    """All incidents that are open, about to open, or lately closed, by hazard and subject.
+
+    `steps` has the limits that people asked for, by subject and rule. It is replaced as a whole,
+    by any thread; a batch goes by one of them from its beginning to its end.
+    """
 
     def __init__(self, rules: RuleSet, table: SeriesTable) -> None:
         self.rules = {rule.name: rule for rule in rules.rules}
@@ -52,6 +56,7 @@ class Book:
         self._is_watched = np.zeros((len(_HAZARDS), n), bool)
         self._next_expiry: int | None = None
         self.touched: set[int] = set()
+        self.steps: Mapping[int, Asked] = {}
 
     def subject_name(self, subject: int) -> str:
         """The place's id, or the area's name."""
@@ -99,8 +104,9 @@ class Book:
         for key in self._due(times[-1]) - gathered.keys():
             gathered[key] = []
         entries = []
+        steps = self.steps
         for key, evidence in sorted(gathered.items()):
-            entries += self._live(key, evidence, times)
+            entries += self._live(key, evidence, times, steps.get(key[0], NOBODY_ASKED))
         if gathered:
             self._next_expiry = None
         return sorted(entries, key=lambda e: (e.alert.sent_at, e.alert.incident, e.alert.version))
@@ -116,20 +122,22 @@ class Book:
     def _evidence(self, found: Findings, rows: Ints) -> Iterator[tuple[int, Evidence]]:
         """The chosen rows of a finding as evidence, each with its subject."""
         order, rule, sources = self.order[found.rule.name], found.rule.name, self.table.sources
-        columns = (getattr(found, name)[rows].tolist() for name in _EVIDENCE_COLUMNS)
-        for subject, source, known_at, kind, *rest in zip(*columns, strict=True):
-            told: list[Any] = [known_at, order, rule, sources[source], kind, *rest, found.is_late]
+        columns = [getattr(found, name)[rows].tolist() for name in _EVIDENCE_COLUMNS]
+        norms = [0.0] * len(rows) if found.norm is None else found.norm[rows].tolist()
+        for subject, source, known_at, kind, *rest, norm in zip(*columns, norms, strict=True):
+            told: list[Any] = [known_at, order, rule, sources[source], kind]
+            told += [*rest, found.is_late, norm]
             yield subject, Evidence(*told)
 
     def _live(
-        self, key: tuple[int, Hazard], evidence: list[Evidence], times: list[int]
+        self, key: tuple[int, Hazard], evidence: list[Evidence], times: list[int], asked: Asked
     ) -> list[LogEntry]:
         subject, hazard = key
         incident = self.incidents.get(key)
         if incident is None:
             incident = self.incidents[key] = Incident(hazard, self.subject_name(subject))
         evidence.sort(key=lambda e: (e.known_at, e.at, e.source, e.order, e.kind))
-        changes = incident.advance(evidence, times, self.rules)
+        changes = incident.advance(evidence, times, self.rules, asked)
         self.touched.add(subject)
         # Calm rows can change nothing where nothing is open or about to open.
         self._is_watched[_HAZARDS.index(hazard), subject] = not incident.is_idle
@@ -213,6 +221,7 @@ class Book:
             peak_level=Level(change.peak_level).word,
             peak=round(change.peak, 3),
             peak_at=instant(change.peak_at),
+            moved=change.moved,
         )
 
 

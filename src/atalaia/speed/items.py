@@ -44,6 +44,7 @@ class SeriesItem(msgspec.Struct):
     windows: dict[str, tuple[Column, Column, Column]] = {}
     forecast: dict[str, Column] | None = None
     area_values: dict[str, tuple[float, float, int]] = {}
+    area_given: dict[str, float] = {}
 
 
 class Item(msgspec.Struct, omit_defaults=True):
@@ -99,6 +100,11 @@ def save_series(table: SeriesTable, number: int) -> SeriesItem:
             for rule in table.area_rules
             if (known := table.area_value.get((rule, number))) is not None
         },
+        area_given={
+            rule: given
+            for rule in table.area_rules
+            if (given := table.area_given.get((rule, number))) is not None
+        },
     )
 
 
@@ -122,6 +128,8 @@ def load_series(table: SeriesTable, place_id: str, item: SeriesItem) -> None:
     for rule, known in item.area_values.items():
         table.area_rules.add(rule)
         table.area_value[rule, number] = known
+    for rule, given in item.area_given.items():
+        table.area_given[rule, number] = given
     if item.forecast is not None:
         table.forecasts[number] = _load_view(item.forecast, item.source, int(table.place[number]))
 

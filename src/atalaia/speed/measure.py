@@ -14,12 +14,10 @@ rows are cut into batches.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from functools import lru_cache
-from zoneinfo import ZoneInfo
 
 import numpy as np
 
+from atalaia.domain.local import local_day
 from atalaia.domain.reading import Bools, Floats, Ints
 
 COVERAGE = 0.75
@@ -126,20 +124,6 @@ def change(block: Block, window_s: int) -> tuple[Floats, Floats]:
     return difference, difference
 
 
-@lru_cache(maxsize=65536)
-def _utc_offset_s(zone: str, hour: int) -> int:
-    offset = datetime.fromtimestamp(hour * 3600, UTC).astimezone(ZoneInfo(zone)).utcoffset()
-    return int(offset.total_seconds()) if offset else 0
-
-
-def local_day(valid_at: Ints, zone: str) -> Ints:
-    """The local calendar day of each instant, as days since 1970-01-01."""
-    hours, back = np.unique(valid_at // 3600, return_inverse=True)
-    offsets = np.array([_utc_offset_s(zone, int(hour)) for hour in hours], np.int64)
-    days: Ints = (valid_at + offsets[back]) // 86400
-    return days
-
-
 def day_change(block: Block, zones: list[str]) -> tuple[Floats, Floats]:
     """The local day's minimum so far less the minimum of the day before.
 
@@ -163,18 +147,21 @@ def day_change(block: Block, zones: list[str]) -> tuple[Floats, Floats]:
     return value, value
 
 
-def days_in_a_row(block: Block, zones: list[str], limit: float, sign: int) -> tuple[Floats, Floats]:
-    """Local days in a row, ending with today, of which some value passes `limit`.
+def days_in_a_row(
+    block: Block, zones: list[str], limit: Floats, sign: int
+) -> tuple[Floats, Floats]:
+    """Local days in a row, ending with today, of which some value passes its own `limit`.
 
-    Today counts as soon as it passes. A day without 75 % of its hours that did not pass breaks
-    nothing off for certain: the ceiling is then inf.
+    Where a row's limit is NaN (of a place without a climate) nothing is known. Today counts as
+    soon as it passes. A day without 75 % of its hours that did not pass breaks nothing off for
+    certain: the ceiling is then inf.
     """
     value = np.zeros(len(block.value))
     ceiling = np.zeros(len(block.value))
     for number in np.unique(block.series):
         rows = np.flatnonzero(block.series == number)
         days = local_day(block.valid_at[rows], zones[number])
-        passes = sign * block.value[rows] >= sign * limit
+        passes = sign * block.value[rows] >= sign * limit[rows]
         passed = {int(day) for day in np.unique(days[passes])}
         hours = {int(d): len(np.unique(block.valid_at[rows][days == d] // 3600)) for d in set(days)}
         for row, day, so_far in zip(rows, days, _any_so_far(days, passes), strict=True):
@@ -187,6 +174,7 @@ def days_in_a_row(block: Block, zones: list[str], limit: float, sign: int) -> tu
             ended_unseen = hours.get(previous, 0) < COVERAGE * 24 and previous >= days[0]
             # Today may still carry on a run; it cannot carry on what yesterday broke off.
             ceiling[row] = np.inf if ended_unseen else run + (run > 0 and not so_far)
+    value[np.isnan(limit)] = ceiling[np.isnan(limit)] = np.nan
     return value, ceiling
 
 

@@ -58,9 +58,14 @@ class Pace:
         self._turn_page(now)
         return max(0, self._limits.a_day - self._spent.sent) if self._limits.a_day else None
 
-    def turn(self, contact: str, now: float) -> float:
-        """Take the next slot for this contact (any text that stands for it): when it is."""
+    def turn(self, contact: str, now: float, latest: float = math.inf) -> float:
+        """Take the next slot for this contact (any text that stands for it): when it is.
+
+        One that is later than `latest` is told, and not taken.
+        """
         at = max(now, self._next_at, self._contacts.get(contact, self._since))
+        if at > latest:
+            return at
         if self._limits.a_second:
             # A slot lies after the one before, whoever has to wait longer for reasons of his own.
             self._next_at = max(now, self._next_at) + 1 / self._limits.a_second

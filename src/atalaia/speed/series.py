@@ -37,6 +37,7 @@ class SeriesTable:
     windows         by series and variable: rows that windowed rules (of `windowed`) still reach
     forecasts       by series: the hours to come, as newest told
     area_value      by area rule and series: newest value, ceiling and their time
+    area_given      by area rule and series: the rule's second window at that time
     last, last_at, unchanged_since   by variable: last usable value, its time, and since when it
                     has been the same; good, good_at: the last that no check doubted
     """
@@ -61,6 +62,7 @@ class SeriesTable:
         self.windowed: set[str] = set()
         self.forecasts: dict[int, Readings] = {}
         self.area_value: dict[tuple[str, int], tuple[float, float, int]] = {}
+        self.area_given: dict[tuple[str, int], float] = {}
         self.area_rules: set[str] = set()
 
     def source_codes(self, names: Iterable[str]) -> Ints:

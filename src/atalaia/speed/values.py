@@ -17,11 +17,12 @@ from atalaia.speed.check import Checked
 from atalaia.speed.measure import Block
 from atalaia.speed.series import SeriesTable
 
-Norm = Callable[[str, Ints, Ints], Floats]
-"""(name of the norm, place positions, valid times) → the place's norm; NaN where not known."""
+Norm = Callable[[Rule, Ints, Ints], Floats]
+"""(a rule that names a norm, place positions, valid times) → its norm there and then, in the
+variable's unit; NaN where it is not known."""
 
 
-def no_norms(_name: str, place: Ints, _valid_at: Ints) -> Floats:
+def no_norms(_rule: Rule, place: Ints, _valid_at: Ints) -> Floats:
     """Of a home that has no climate yet: rules that need one say nothing."""
     return np.full(len(place), np.nan)
 
@@ -53,7 +54,9 @@ def _doubt(names: tuple[str, ...], checked: Checked) -> Bools | None:
     return np.logical_or.reduce(doubts) if doubts else None
 
 
-def window_value(rule: Rule, block: Block, table: SeriesTable) -> tuple[Floats, Floats]:
+def window_value(
+    rule: Rule, block: Block, table: SeriesTable, norms: Norm = no_norms
+) -> tuple[Floats, Floats]:
     """Value and ceiling of the rule's window at each row of a block."""
     if rule.measure == "sum":
         return measure.rolling_sum(block, rule.window_s)
@@ -65,9 +68,20 @@ def window_value(rule: Rule, block: Block, table: SeriesTable) -> tuple[Floats, 
     zones = [places[int(i)].timezone for i in table.place[: table.count]]
     if rule.measure == "day_change":
         return measure.day_change(block, zones)
-    return measure.days_in_a_row(
-        block, zones, rule.day_limit or 0.0, -1 if rule.day_is_below else 1
-    )
+    limit = np.full(len(block.value), rule.day_limit or 0.0)
+    if rule.norm:
+        limit += norms(rule, table.place[block.series], block.valid_at)
+    return measure.days_in_a_row(block, zones, limit, -1 if rule.day_is_below else 1)
+
+
+def limits_norm(rule: Rule, norms: Norm, place: Ints, valid_at: Ints) -> Floats | None:
+    """What the rule's limits are relative to, row by row; None where they are fixed.
+
+    Of days in a row the limit of each day is relative, and their number is not.
+    """
+    if rule.norm is None or rule.measure == "days_in_a_row":
+        return None
+    return norms(rule, place, valid_at)
 
 
 def _index(name: str, checked: Checked) -> Floats | None:

@@ -7,12 +7,13 @@ state items that it writes are enough to go on after a restart at any moment.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import msgspec
 import numpy as np
 
 from atalaia.domain.alert import LogEntry
+from atalaia.domain.incident import Asked
 from atalaia.domain.payload import Payload, Reject
 from atalaia.domain.place import Places
 from atalaia.domain.reading import NO_TIME, Decode, Readings
@@ -42,6 +43,7 @@ class Watch:
     rules      what is dangerous
     places     where to look
     decode     payloads → readings, of the variables that the rules name
+    norms      what is usual at each place, for rules whose limits are relative to it
     expected_s by source: the interval at which it is polled, where it is
     """
 
@@ -62,6 +64,20 @@ class Watch:
         self.blindness = Blindness(self.table)
         self._rules_changed = False
         self._outages_kept: set[str] = set()
+
+    @property
+    def steps(self) -> Mapping[int, Asked]:
+        """Limits that people asked for: by subject (a place's position; for an area the number of
+        places plus the area's position) and rule name, ascending.
+
+        Assign a new mapping to change it, from any thread: the next batch goes by that. A mapping
+        that was assigned must not be changed.
+        """
+        return self.book.steps
+
+    @steps.setter
+    def steps(self, steps: Mapping[int, Asked]) -> None:
+        self.book.steps = steps
 
     # State
 

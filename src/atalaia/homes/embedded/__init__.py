@@ -3,7 +3,7 @@
 ```
 HOME/                  0700: it holds what people are told
   lock                 held by the process that watches or replays; its number is inside
-  atalaia.sqlite3      0600: stream, state, alert log
+  atalaia.sqlite3      0600: stream, state, alert log, people, outbox
   lake/raw, lake/gold  files
 ```
 """
@@ -21,6 +21,8 @@ from typing import TYPE_CHECKING
 from atalaia.errors import StateConflict
 from atalaia.homes.embedded.database import Database
 from atalaia.homes.embedded.lake import FolderLake
+from atalaia.homes.embedded.outbox import SqliteOutbox
+from atalaia.homes.embedded.people import SqlitePeople
 from atalaia.homes.embedded.state import SqliteState
 from atalaia.homes.embedded.stream import SqliteStream
 
@@ -33,13 +35,15 @@ class Home:
     """An open home. `close` it, or use it in a ``with`` block.
 
     path      the folder
-    stream, state   of the one SQLite file
+    stream, state, people, outbox   of the one SQLite file
     lake      RAW and GOLD
     """
 
     path: Path
     stream: SqliteStream
     state: SqliteState
+    people: SqlitePeople
+    outbox: SqliteOutbox
     lake: FolderLake
     _database: Database
     _lock: int | None
@@ -97,6 +101,8 @@ def open_home(path: Path, *, exclusive: bool = True) -> Home:
             path=path,
             stream=SqliteStream(database),
             state=SqliteState(database),
+            people=SqlitePeople(database),
+            outbox=SqliteOutbox(database),
             lake=FolderLake(path / "lake"),
             _database=database,
             _lock=lock,

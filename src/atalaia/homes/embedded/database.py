@@ -17,12 +17,19 @@ import apsw
 
 from atalaia.errors import StateConflict
 
-FORMAT = 1
-"""Of the tables below, kept in the file; a newer one is refused rather than guessed at."""
-
 _WAIT_MS = 30_000
 
-_TABLES = """
+_LOG_TRIES, _LOG_WAIT_MS = 5, 1_000
+
+_PRAGMAS = (
+    "journal_mode=WAL",
+    "synchronous=FULL",
+    "foreign_keys=ON",
+    "secure_delete=ON",  # what is deleted is overwritten: it may be somebody's
+    "temp_store=MEMORY",  # and no copy of it goes to a file elsewhere
+)
+
+_WATCH = """
 CREATE TABLE payloads (
     offset INTEGER PRIMARY KEY AUTOINCREMENT,  -- AUTOINCREMENT: never given twice, even after drop
     source TEXT NOT NULL,
@@ -53,6 +60,88 @@ CREATE TABLE rejects (
 );
 CREATE TABLE notes (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 """
+
+_PEOPLE = """
+CREATE TABLE people (
+    pseudonym TEXT PRIMARY KEY,
+    changed INTEGER NOT NULL UNIQUE,           -- grows with every change of anybody
+    sealed BLOB,                               -- NULL: erased
+    created_at INTEGER NOT NULL,
+    confirmed_at INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX people_unconfirmed ON people (created_at)
+    WHERE confirmed_at = 0 AND sealed IS NOT NULL;
+CREATE TABLE contacts (
+    channel TEXT NOT NULL,
+    lookup BLOB NOT NULL,                      -- an HMAC
+    pseudonym TEXT NOT NULL,
+    sealed BLOB NOT NULL,
+    status TEXT NOT NULL,
+    since INTEGER NOT NULL,
+    tries INTEGER NOT NULL,
+    PRIMARY KEY (channel, lookup)
+) WITHOUT ROWID;
+CREATE INDEX contacts_person ON contacts (pseudonym, channel);
+CREATE INDEX contacts_pending ON contacts (since) WHERE status = 'pending';
+CREATE TABLE consents (
+    pseudonym TEXT NOT NULL,
+    purpose TEXT NOT NULL,
+    channel TEXT NOT NULL,
+    given_at INTEGER NOT NULL,
+    withdrawn_at INTEGER NOT NULL,             -- 0: it stands
+    text_hash TEXT NOT NULL,
+    version TEXT NOT NULL,
+    how TEXT NOT NULL,
+    PRIMARY KEY (pseudonym, purpose, channel, given_at)
+) WITHOUT ROWID;
+CREATE TABLE messages (
+    id TEXT PRIMARY KEY,
+    person TEXT NOT NULL,                      -- a pseudonym
+    channel TEXT NOT NULL,
+    lane TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    seqs TEXT NOT NULL,                        -- a JSON array of numbers of the alert log
+    first_seq INTEGER NOT NULL,
+    rank INTEGER NOT NULL,
+    status TEXT NOT NULL,
+    due_at INTEGER NOT NULL,                   -- this and all below: Unix seconds
+    ready_at INTEGER NOT NULL,
+    expires_at INTEGER NOT NULL,
+    attempts INTEGER NOT NULL,
+    unknowns INTEGER NOT NULL,
+    lease_until INTEGER NOT NULL,
+    settled_at INTEGER NOT NULL,
+    reason TEXT NOT NULL,
+    provider_id TEXT NOT NULL,
+    escalate_at INTEGER NOT NULL,
+    acknowledged_at INTEGER NOT NULL,
+    is_handed_on INTEGER NOT NULL DEFAULT 0,
+    settled INTEGER                            -- grows as messages reach a last status
+) WITHOUT ROWID;
+CREATE INDEX messages_ready ON messages (channel, rank, ready_at, first_seq)
+    WHERE status IN ('waiting', 'due', 'leased');
+CREATE INDEX messages_lane ON messages (lane, channel, first_seq)
+    WHERE status IN ('waiting', 'due', 'leased');
+CREATE INDEX messages_person ON messages (person, first_seq);
+CREATE INDEX messages_settled ON messages (settled) WHERE settled IS NOT NULL;
+CREATE INDEX messages_unanswered ON messages (escalate_at)
+    WHERE is_handed_on = 0 AND (status = 'dead' OR escalate_at > 0);
+CREATE TABLE deliveries (
+    person TEXT NOT NULL,
+    incident TEXT NOT NULL,
+    version INTEGER NOT NULL,
+    channel TEXT NOT NULL,
+    message TEXT NOT NULL,
+    PRIMARY KEY (person, incident, version, channel)
+) WITHOUT ROWID;
+CREATE INDEX deliveries_incident ON deliveries (incident, version);
+"""
+
+_STEPS = (_WATCH, _PEOPLE)
+"""What each format added. A file says how many steps it has taken, and takes those it lacks."""
+
+FORMAT = len(_STEPS)
+"""Kept in the file; a newer one is refused rather than guessed at."""
 
 
 class Database:
@@ -90,6 +179,23 @@ class Database:
                 raise
             cursor.execute("COMMIT")
 
+    def empty_log(self) -> bool:
+        """Bring the write-ahead log into the file and cut it to nothing: it may hold pages as they
+        were before something was deleted. False while another process reads what they held.
+
+        Waits for readers for about a second at a time, and lets this process's threads in between.
+        """
+        for _ in range(_LOG_TRIES):
+            with self._lock, self._translated():
+                self._connection.set_busy_timeout(_LOG_WAIT_MS)
+                try:
+                    busy, _, _ = self.rows("PRAGMA wal_checkpoint(TRUNCATE)")[0]
+                finally:
+                    self._connection.set_busy_timeout(_WAIT_MS)
+            if not busy:
+                return True
+        return False
+
     def rows(self, sql: str, bindings: tuple[Any, ...] = ()) -> list[Any]:
         """All rows that a SELECT gives."""
         with self._lock, self._translated():
@@ -98,7 +204,7 @@ class Database:
     def _prepare(self) -> None:
         connection = self._connection
         connection.set_busy_timeout(_WAIT_MS)
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+        for pragma in _PRAGMAS:
             connection.execute(f"PRAGMA {pragma}").fetchall()
         with self.transaction() as cursor:  # two processes may open a new home at once
             found = int(str(cursor.execute("PRAGMA user_version").fetchall()[0][0]))
@@ -107,8 +213,9 @@ class Database:
                     f"{self._path} was written by a newer Atalaia (its format is {found}, this "
                     f"one knows {FORMAT}); upgrade Atalaia or use another --home"
                 )
-            if found == 0:
-                cursor.execute(_TABLES)
+            if found < FORMAT:
+                for step in _STEPS[found:]:
+                    cursor.execute(step)
                 cursor.execute(f"PRAGMA user_version={FORMAT}")
 
     @contextmanager

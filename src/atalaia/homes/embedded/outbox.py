@@ -18,51 +18,6 @@ from atalaia.errors import StateConflict
 from atalaia.homes.embedded.database import Database
 from atalaia.homes.ports import FanOut, Told
 
-TABLES = """
-CREATE TABLE messages (
-    id TEXT PRIMARY KEY,
-    person TEXT NOT NULL,                      -- a pseudonym
-    channel TEXT NOT NULL,
-    lane TEXT NOT NULL,
-    kind TEXT NOT NULL,
-    seqs TEXT NOT NULL,                        -- a JSON array of numbers of the alert log
-    first_seq INTEGER NOT NULL,
-    rank INTEGER NOT NULL,
-    status TEXT NOT NULL,
-    due_at INTEGER NOT NULL,                   -- this and all below: Unix seconds
-    ready_at INTEGER NOT NULL,
-    expires_at INTEGER NOT NULL,
-    attempts INTEGER NOT NULL,
-    unknowns INTEGER NOT NULL,
-    lease_until INTEGER NOT NULL,
-    settled_at INTEGER NOT NULL,
-    reason TEXT NOT NULL,
-    provider_id TEXT NOT NULL,
-    escalate_at INTEGER NOT NULL,
-    acknowledged_at INTEGER NOT NULL,
-    is_handed_on INTEGER NOT NULL DEFAULT 0,
-    settled INTEGER                            -- grows as messages reach a last status
-) WITHOUT ROWID;
-CREATE INDEX messages_ready ON messages (channel, rank, ready_at, first_seq)
-    WHERE status IN ('waiting', 'due', 'leased');
-CREATE INDEX messages_lane ON messages (lane, channel, first_seq)
-    WHERE status IN ('waiting', 'due', 'leased');
-CREATE INDEX messages_person ON messages (person, first_seq);
-CREATE INDEX messages_settled ON messages (settled) WHERE settled IS NOT NULL;
-CREATE INDEX messages_unanswered ON messages (escalate_at)
-    WHERE is_handed_on = 0 AND (status = 'dead' OR escalate_at > 0);
-CREATE TABLE deliveries (
-    person TEXT NOT NULL,
-    incident TEXT NOT NULL,
-    version INTEGER NOT NULL,
-    channel TEXT NOT NULL,
-    message TEXT NOT NULL,
-    PRIMARY KEY (person, incident, version, channel)
-) WITHOUT ROWID;
-CREATE INDEX deliveries_incident ON deliveries (incident, version);
-CREATE INDEX deliveries_message ON deliveries (message);
-"""
-
 _POSITION = "fan-out"
 _RANKS = (4, 3, 2, 1, 0)
 _SOON_S = 60
@@ -106,6 +61,8 @@ class SqliteOutbox:
                     " settled = ? WHERE id = ? AND status IN ('waiting', 'due')",
                     (reason, step.now, number, message),
                 )
+                if not self._database.rows("SELECT changes()")[0][0]:
+                    raise StateConflict(f"{message} went out meanwhile; the step is made anew")
                 number += 1
             new = _insert(cursor, step.messages, number)
             _insert_deliveries(cursor, step.deliveries)
@@ -163,8 +120,8 @@ class SqliteOutbox:
         claimed: dict[str, Message] = {}
         with self._database.transaction() as cursor:
             for channel, limit in room.items():
-                for message in self._ready(channel, now, limit):
-                    for each in self._in_order(message, now):
+                for message, is_first in self._ready(channel, now, limit):
+                    for each in (message,) if is_first else self._in_order(message, now):
                         claimed.setdefault(each.id, each)
             late = [m for m in claimed.values() if m.expires_at < now]
             number = self._next_number()
@@ -210,7 +167,8 @@ class SqliteOutbox:
             cursor.executemany(
                 "UPDATE messages SET status = ?, due_at = ?, ready_at = ?, attempts = ?,"
                 " unknowns = ?, lease_until = ?, settled_at = ?, reason = ?, provider_id = ?,"
-                " settled = ? WHERE id = ? AND status = 'leased' AND lease_until = ?",
+                " settled = coalesce(?, settled)"
+                " WHERE id = ? AND status = 'leased' AND lease_until = ?",
                 rows,
             )
             return int(self._database.rows("SELECT total_changes()")[0][0] - before_all)
@@ -243,7 +201,7 @@ class SqliteOutbox:
             for message in messages:
                 cursor.execute(
                     "UPDATE messages SET status = 'due', due_at = ?1, ready_at = ?1, attempts = 0,"
-                    " unknowns = 0, settled = NULL, is_handed_on = 0,"
+                    " unknowns = 0, is_handed_on = 0,"
                     " expires_at = max(expires_at, ?2)"
                     " WHERE id = ?3 AND status IN ('dead', 'late', 'unknown')",
                     (now, expires_at, message),
@@ -268,10 +226,20 @@ class SqliteOutbox:
         """See `ports.Outbox.unanswered`."""
         return self._select(
             "is_handed_on = 0 AND (status = 'dead' OR escalate_at > 0) AND kind = 'alert'"
-            " AND (status = 'dead' OR (status IN ('sent', 'unknown')"
+            " AND (status = 'dead' OR (status != 'dropped'"
             " AND escalate_at BETWEEN 1 AND ? AND acknowledged_at = 0)) LIMIT ?",
             (now, limit),
         )
+
+    def fail(self, message: str, reason: str, now: int) -> bool:
+        """See `ports.Outbox.fail`."""
+        with self._database.transaction() as cursor:
+            cursor.execute(
+                "UPDATE messages SET status = 'dead', reason = ?, settled_at = ?, settled = ?"
+                " WHERE id = ? AND status IN ('sent', 'unknown')",
+                (reason, now, self._next_number(), message),
+            )
+            return bool(self._database.rows("SELECT changes()")[0][0])
 
     def handed_on(self, messages: Sequence[str]) -> None:
         """See `ports.Outbox.handed_on`."""
@@ -290,7 +258,8 @@ class SqliteOutbox:
     def settled(self, after: int, limit: int) -> list[tuple[int, Message, list[Delivery]]]:
         """See `ports.Outbox.settled`."""
         rows = self._database.rows(
-            f"SELECT settled, {_COLUMNS} FROM messages WHERE settled > ? ORDER BY settled LIMIT ?",
+            f"SELECT settled, {_COLUMNS} FROM messages WHERE settled > ? AND NOT {_UNSENT}"
+            " ORDER BY settled LIMIT ?",
             (after, limit),
         )
         carried = defaultdict(list)
@@ -300,12 +269,17 @@ class SqliteOutbox:
 
     def forget(self, settled_before: int) -> int:
         """See `ports.Outbox.forget`."""
+        # The newest stays: its number is what the next one grows from.
         old = (
             "SELECT id FROM messages WHERE settled IS NOT NULL AND settled_at < ?"
-            " AND settled < (SELECT max(settled) FROM messages)"  # the number goes on growing
+            f" AND NOT {_UNSENT} AND settled < (SELECT max(settled) FROM messages)"
         )
         with self._database.transaction() as cursor:
-            cursor.execute(f"DELETE FROM deliveries WHERE message IN ({old})", (settled_before,))
+            cursor.execute(
+                f"DELETE FROM deliveries WHERE message IN ({old}) AND person IN"
+                f" (SELECT person FROM messages WHERE id IN ({old}))",
+                (settled_before, settled_before),
+            )
             cursor.execute(f"DELETE FROM messages WHERE id IN ({old})", (settled_before,))
             return int(self._database.rows("SELECT changes()")[0][0])
 
@@ -321,20 +295,39 @@ class SqliteOutbox:
 
     def _has_ready(self, now: int, room: Mapping[str, int]) -> bool:
         """Whether a claim would find anything: asked before a transaction is begun."""
-        return any(limit > 0 and self._ready(channel, now, 1) for channel, limit in room.items())
+        return any(
+            self._database.rows(
+                f"SELECT 1 FROM messages WHERE channel = ? AND rank = ? AND ready_at <= ?"
+                f" AND {_UNSENT} LIMIT 1",
+                (channel, rank, now),
+            )
+            for channel, limit in room.items()
+            if limit > 0
+            for rank in _RANKS
+        )
 
-    def _ready(self, channel: str, now: int, limit: int) -> Iterator[Message]:
+    def _ready(self, channel: str, now: int, limit: int) -> Iterator[tuple[Message, bool]]:
+        """What may be taken, the gravest first; and whether it is the first of its lane."""
         left = limit
         for rank in _RANKS:
             if left <= 0:
                 return
-            found = self._select(
-                f"channel = ? AND rank = ? AND ready_at <= ? AND {_UNSENT}"
-                " ORDER BY ready_at, first_seq LIMIT ?",
+            rows = self._database.rows(
+                f"SELECT NOT EXISTS (SELECT 1 FROM messages o WHERE o.lane = messages.lane AND"
+                f" o.channel = messages.channel AND o.first_seq < messages.first_seq AND"
+                f" o.{_UNSENT}), {_COLUMNS} FROM messages"
+                f" WHERE channel = ?1 AND rank = ?2 AND ready_at <= ?3 AND {_UNSENT}"
+                # What has to wait for its lane must not take the room of others.
+                " AND NOT EXISTS (SELECT 1 FROM messages o WHERE o.lane = messages.lane AND"
+                " o.channel = messages.channel AND o.first_seq < messages.first_seq AND"
+                f" o.{_UNSENT} AND o.ready_at > ?3 AND (o.ready_at <= ?3 + {_SOON_S}"
+                " OR o.status = 'leased'))"
+                " ORDER BY ready_at, first_seq LIMIT ?4",
                 (channel, rank, now, left),
             )
-            left -= len(found)
-            yield from found
+            left -= len(rows)
+            for row in rows:
+                yield _message(row[1:]), bool(row[0])
 
     def _in_order(self, message: Message, now: int) -> list[Message]:
         """The message after the older ones of its lane; nothing while it has to wait for one."""
@@ -350,8 +343,9 @@ class SqliteOutbox:
 
     def _deliveries(self, messages: Sequence[str]) -> list[Delivery]:
         rows = self._database.rows(
-            "SELECT person, incident, version, channel, message FROM deliveries"
-            " WHERE message IN (SELECT value FROM json_each(?))",
+            "SELECT d.person, d.incident, d.version, d.channel, d.message FROM messages m"
+            " JOIN deliveries d ON d.person = m.person AND d.message = m.id"
+            " WHERE m.id IN (SELECT value FROM json_each(?))",
             (_encode_seqs(list(messages)).decode(),),
         )
         return [Delivery(*row) for row in rows]

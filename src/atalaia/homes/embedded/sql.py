@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,10 +14,11 @@ from typing import Any
 import duckdb
 
 from atalaia.errors import QueryInvalid
-from atalaia.homes import gold
+from atalaia.homes import gold, views
 from atalaia.homes.ports import Result
 
-_MEMORY = "1GB"
+_MEMORY = "2GB"
+_SPILL = "20GB"
 _AT_ONCE = 1000
 
 _ZONED = "TIMESTAMP WITH TIME ZONE"
@@ -27,42 +29,45 @@ class DuckSql:
 
     def run(self, sql: str, files: Mapping[str, Sequence[Path | str]]) -> Result:
         """See `ports.Sql.run`."""
+        # Where what a query gathers goes when it is too large for its memory.
+        folder = tempfile.TemporaryDirectory(prefix="atalaia-spill-")
         con = duckdb.connect(":memory:")
         try:
-            _make_views(con, files)
-            _lock_down(con, [str(file) for some in files.values() for file in some])
+            _make_views(con, views.named(sql), files)
+            _lock_down(con, [str(file) for some in files.values() for file in some], folder.name)
             convert = _execute(con, sql)
             page = con.fetchmany(_AT_ONCE)  # what fails, mostly fails here
-        except duckdb.Error as error:
+        except BaseException as error:
             con.close()
-            raise QueryInvalid(str(error)) from error
-        except BaseException:
-            con.close()
+            folder.cleanup()
+            if isinstance(error, duckdb.Error):
+                raise QueryInvalid(str(error)) from error
             raise
         columns = tuple(str(column[0]) for column in con.description or ())
-        return Result(columns, _rows(con, page, convert or [None] * len(columns)))
+        return Result(columns, _rows(con, page, convert or [None] * len(columns), folder))
 
 
-def _make_views(con: duckdb.DuckDBPyConnection, files: Mapping[str, Sequence[Path | str]]) -> None:
+def _make_views(
+    con: duckdb.DuckDBPyConnection, wanted: set[str], files: Mapping[str, Sequence[Path | str]]
+) -> None:
     con.execute("SET TimeZone='UTC'")
-    for dataset, columns in gold.DATASETS.items():
-        typed = ", ".join(f'NULL::{kind} AS "{name}"' for name, kind in columns.items())
-        view = f"SELECT {typed} WHERE false"
-        if files.get(dataset):
-            names = ", ".join(f'"{name}"' for name in columns)
-            # The empty rows come first: they give every column, also one that no file has yet.
-            rows = f"{view} UNION ALL BY NAME FROM {gold.parquet(dataset, files[dataset])}"
-            view = f"SELECT {names} FROM ({rows})"
-        con.execute(f"CREATE VIEW {dataset} AS {view}")
-    con.execute(f"CREATE VIEW incidents AS {gold.INCIDENTS}")
+    con.execute("SET parquet_metadata_cache = true")  # a view over a view looks at each file again
+    for dataset in gold.DATASETS:
+        if dataset in wanted:
+            con.execute(f"CREATE VIEW {dataset} AS {gold.rows(dataset, files.get(dataset, ()))}")
+    for name, sql in views.VIEWS.items():
+        if name in wanted:
+            con.execute(f"CREATE VIEW {name} AS {sql}")
 
 
-def _lock_down(con: duckdb.DuckDBPyConnection, files: Sequence[str]) -> None:
+def _lock_down(con: duckdb.DuckDBPyConnection, files: Sequence[str], spill: str) -> None:
     """Leave the views' own files as the only ones that can be opened, for good."""
     listed = ", ".join("'" + file.replace("'", "''") + "'" for file in files)
+    quoted = spill.replace("'", "''")
     for setting in (
         f"memory_limit = '{_MEMORY}'",
-        "temp_directory = ''",
+        f"temp_directory = '{quoted}'",
+        f"max_temp_directory_size = '{_SPILL}'",
         "autoinstall_known_extensions = false",
         "autoload_known_extensions = false",
         f"allowed_paths = [{listed}]",
@@ -120,6 +125,7 @@ def _rows(
     con: duckdb.DuckDBPyConnection,
     page: list[tuple[Any, ...]],
     convert: list[Callable[[Any], Any] | None],
+    folder: tempfile.TemporaryDirectory[str],
 ) -> Iterator[tuple[Any, ...]]:
     try:
         while page:
@@ -133,3 +139,4 @@ def _rows(
         raise QueryInvalid(str(error)) from error
     finally:
         con.close()
+        folder.cleanup()

@@ -1,0 +1,70 @@
+"""The channels that the settings switch on."""
+
+from __future__ import annotations
+
+import aiohttp
+
+from atalaia.channels.apprise import Apprise
+from atalaia.channels.email import Email
+from atalaia.channels.guard import STRICT, Rules
+from atalaia.channels.inbox import Inbox
+from atalaia.channels.sms import Sms
+from atalaia.channels.telegram import Telegram
+from atalaia.channels.webhook import Webhook
+from atalaia.channels.whatsapp import WhatsApp
+from atalaia.domain.delivery import Channel
+from atalaia.settings import Settings
+
+
+def open_channels(settings: Settings, session: aiohttp.ClientSession) -> dict[str, Channel]:
+    """By name; the inbox is always there. Raises SettingsInvalid where a package is missing."""
+    chosen = settings.channels
+    found: list[Channel] = [Inbox()]
+    if (telegram := chosen.telegram) is not None:
+        token = telegram.token.reveal()
+        found.append(Telegram(session, token, base_url=telegram.base_url))
+    if (whatsapp := chosen.whatsapp) is not None:
+        found.append(
+            WhatsApp(
+                session,
+                whatsapp.token.reveal(),
+                whatsapp.phone_number_id,
+                template=whatsapp.template,
+                confirm_template=whatsapp.confirm_template,
+                base_url=whatsapp.base_url,
+                a_day=whatsapp.people_a_day,
+            )
+        )
+    if (email := chosen.email) is not None:
+        found.append(
+            Email(
+                host=email.host,
+                port=email.port,
+                tls=email.security,
+                user=email.user,
+                password=email.password.reveal() if email.password else "",
+                sender=email.sender,
+                unsubscribe=settings.people.contact,
+            )
+        )
+    if (sms := chosen.sms) is not None:
+        found.append(
+            Sms(
+                region=sms.region,
+                endpoint_url=sms.base_url or "",
+                sender_id=sms.sender,
+                price_usd=sms.price_usd,
+                usd_a_month=sms.usd_a_month,
+            )
+        )
+    if chosen.webhook is not None:
+        found.append(Webhook(rules=webhook_rules(settings)))
+    if chosen.apprise:
+        found.append(Apprise())
+    return {channel.name: channel for channel in found}
+
+
+def webhook_rules(settings: Settings) -> Rules:
+    """Which targets webhooks may have."""
+    webhook = settings.channels.webhook
+    return Rules(allow=webhook.allow) if webhook is not None and webhook.allow else STRICT

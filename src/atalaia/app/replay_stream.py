@@ -1,0 +1,179 @@
+"""A live home lived through again: its stream in arrival order, as the watch did.
+
+    RAW and stream of a home → stream of another → speed layer → alert log
+
+With the terms that the home has noted (rules, places, what was polled, each restart in its place)
+this gives the live alerts again: the same incidents, levels and texts. With other rules it shows
+what these would have told of the same arrivals, late and repeated as they were.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from itertools import islice
+from pathlib import Path
+
+import msgspec
+
+from atalaia.app.consumer import Consumer
+from atalaia.app.norms import norms_of
+from atalaia.app.places import note_places, places_of
+from atalaia.app.replay import (
+    REPLAY,
+    Progress,
+    Replayed,
+    keep,
+    log_of,
+    no_progress,
+    temporary_or_kept,
+)
+from atalaia.app.starts import Start, Terms, starts_of
+from atalaia.domain.alert import LogEntry
+from atalaia.domain.place import Places
+from atalaia.domain.reading import Decode
+from atalaia.domain.rule import RuleSet
+from atalaia.errors import AtalaiaError, StateConflict
+from atalaia.homes import raw
+from atalaia.homes.embedded import Home, open_home
+from atalaia.homes.ports import Record
+from atalaia.sources import decode_all
+from atalaia.speed.values import Norm
+from atalaia.speed.watch import CONSUMER, Watch
+
+_AT_ONCE = 64
+
+
+def replay_stream(
+    source: Path,
+    rules: RuleSet | None = None,
+    *,
+    home: Path | None = None,
+    decoder: Callable[[Places], Decode] = decode_all,
+    progress: Progress = no_progress,
+) -> tuple[Replayed, Places, RuleSet]:
+    """Live through a home's stream again, in another home (None: a temporary one).
+
+    Returns what it came to, with the places and the newest rules that it went by. `rules` None:
+    those of the home's own time, and `Replayed.as_live` says whether it told the same. The climate
+    is the source's, as it is today. Raises AtalaiaError where the home noted no rules and
+    none are given, PayloadInvalid where RAW is damaged, StateConflict where `home` holds something
+    else.
+    """
+    with open_home(source, exclusive=False) as live, temporary_or_kept(home) as opened:
+        up_to, told = _until_now(live)
+        starts = _starts(live, rules)
+        _claim(opened, home)
+        everywhere = _everywhere(starts)
+        note_places(opened.state, everywhere)
+        arrivals = _arrivals(live, up_to)
+        readings, unjudged = 0, dict[str, None]()
+        for start, end in zip(starts, [*(s.offset for s in starts[1:]), up_to], strict=True):
+            progress("watching", start.offset, up_to)
+            norms = norms_of(live.lake, start.terms.rules, Places(start.terms.places))
+            unjudged.update(dict.fromkeys(norms.in_words()))
+            readings += _one_life(opened, start, arrivals, end, norms, decoder)
+        if home:
+            keep(opened, everywhere, progress)
+        entries = log_of(opened)
+        done = Replayed(
+            readings=readings,
+            rejected=[reject for _, _, reject in opened.state.rejects()],
+            entries=entries,
+            silent=[],
+            raw=Path(opened.lake.path("raw")) if home else None,
+            gold=Path(opened.lake.path("gold")) if home else None,
+            unjudged=list(unjudged),
+            as_live=_stories(entries) == _stories(told) if rules is None else None,
+        )
+        return done, everywhere, starts[-1].terms.rules
+
+
+def _until_now(live: Home) -> tuple[int, list[LogEntry]]:
+    """The offset up to which the watch has lived, and what it had told by then."""
+    while True:
+        offset = live.state.offset(CONSUMER)
+        told = log_of(live)
+        if live.state.offset(CONSUMER) == offset:
+            return offset, told
+
+
+def _starts(live: Home, rules: RuleSet | None) -> list[Start]:
+    """The watch's starts, the first at the beginning; with the rules given instead of its own."""
+    try:
+        starts = starts_of(live.state)
+    except msgspec.ValidationError as error:
+        raise AtalaiaError(
+            f"home {live.path}: an earlier Atalaia noted its rules ({error}); give --rules"
+        ) from error
+    if not starts:
+        if rules is None:
+            raise AtalaiaError(f"home {live.path} has noted no rules; give --rules")
+        starts = [Start(0, 0, Terms(rules, tuple(places_of(live.state)), {}))]
+    if rules is not None:
+        starts = [
+            msgspec.structs.replace(start, terms=msgspec.structs.replace(start.terms, rules=rules))
+            for start in starts
+        ]
+    # What the first watch found there (pushed by hand, say) it lived through, too.
+    return [msgspec.structs.replace(starts[0], offset=0), *starts[1:]]
+
+
+def _arrivals(live: Home, up_to: int) -> Iterator[Record]:
+    """The payloads, without a gap; StateConflict where RAW and stream no longer have them all."""
+    expected = 1
+    for record in raw.in_order(live.lake, live.stream, up_to):
+        if record.offset != expected:
+            raise StateConflict(
+                f"home {live.path}: payloads {expected} to {record.offset - 1} are neither in RAW "
+                "nor in the stream; restore RAW, and replay again"
+            )
+        expected += 1
+        yield record
+
+
+def _everywhere(starts: list[Start]) -> Places:
+    """Every place that was ever watched, as it was last described."""
+    return Places({place.id: place for start in starts for place in start.terms.places}.values())
+
+
+def _claim(opened: Home, path: Path | None) -> None:
+    if opened.state.note(REPLAY) is not None or opened.stream.last_offset():
+        raise StateConflict(f"home {path} is in use; give a new --home, or none")
+    opened.state.set_note(REPLAY, "from a stream")
+
+
+def _one_life(
+    opened: Home,
+    start: Start,
+    arrivals: Iterator[Record],
+    end: int,
+    norms: Norm,
+    decoder: Callable[[Places], Decode],
+) -> int:
+    """Live from a start to the next one, or to the end; return how many rows came."""
+    terms = start.terms
+    places = Places(terms.places)
+
+    def make_watch() -> Watch:
+        watch = Watch(terms.rules, places, decoder(places), norms, terms.expected_s)
+        watch.load(opened.state)
+        for source in terms.expected_s:
+            watch.expect(source, start.at)
+        return watch
+
+    consumer = Consumer(opened.stream, opened.state, make_watch)
+    rows = 0
+    while some := list(islice(arrivals, min(_AT_ONCE, end - opened.stream.last_offset()))):
+        opened.stream.append([record.payload for record in some])
+        while lived := consumer.advance():
+            rows += sum(lived.readings.values())
+    return rows
+
+
+def _stories(entries: list[LogEntry]) -> list[LogEntry]:
+    """The entries without what depends on who is subscribed: steps, and how they are counted."""
+    return [
+        msgspec.structs.replace(entry, alert=msgspec.structs.replace(entry.alert, version=0))
+        for entry in entries
+        if entry.alert.type != "step"
+    ]

@@ -1,0 +1,433 @@
+"""Limits searched by their score on days that they were not chosen on.
+
+What is searched are area rules over sums of one variable, as a person could read them:
+
+- *triggers*: one place (of all, or of those in the given circles) reaches a limit within a short
+  window, given, if at all, that some place of the area has had so much over a longer one;
+- *wide rules*, none, one or two: several places at once reach a limit.
+
+Each candidate is a trigger with its wide rules, any of which raises. A day was warned of when one
+did in it. The best candidate has the highest strict CSI among those with POD, median lead and
+messages as wanted. Its score is cross-validated by year: each year is scored with the candidate
+that the other years chose, so nothing is ever tuned and scored on the same days.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import combinations
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from atalaia.batch import score as scores
+from atalaia.batch.score import Cases, Score
+from atalaia.batch.verify import BLOCK_DAYS, Calendar, Happened, day_cases
+from atalaia.domain.place import Places
+from atalaia.domain.reading import NO_TIME, Bools, Floats, Ints, Readings
+from atalaia.domain.rule import Near
+from atalaia.errors import SettingsInvalid
+
+SHARES = tuple(np.geomspace(0.005, 0.3, 14).tolist())
+"""Limits are tried that such shares of all days pass. They know nothing of the events: if they did,
+a year's own events would have a say in what it is scored with."""
+
+CURVE = (0.6, 0.7, 0.75, 0.8, 0.82, 0.84, 0.86, 0.9)
+"""PODs that the trade-off curve asks for."""
+
+MONTH_DAYS = 365.25 / 12
+
+_NEVER = np.iinfo(np.int64).max
+_LOOK_AT = 50_000
+"""Candidates, best first, whose lead is looked at before it is given up."""
+
+Flags = NDArray[np.float32]
+
+
+class Space(msgspec.Struct, frozen=True):
+    """What is searched: windows in seconds.
+
+    circles    triggers are tried at all places, and, if there are any, at those in these circles
+    triggers   windows of the trigger
+    givens     windows of what must have fallen before; a trigger that asks nothing is tried, too
+    wide       (window, places at once) of the wide rules
+    """
+
+    circles: tuple[Near, ...] = ()
+    triggers: tuple[int, ...] = (900, 1800, 2700, 3600, 3 * 3600, 24 * 3600)
+    givens: tuple[int, ...] = (6 * 3600, 24 * 3600, 72 * 3600)
+    wide: tuple[tuple[int, int], ...] = (
+        (1800, 2),
+        (3600, 2),
+        (3600, 3),
+        (6 * 3600, 2),
+        (12 * 3600, 2),
+    )
+
+
+class Wide(msgspec.Struct, frozen=True):
+    """Several places at once: `places` of the area reach `limit` over `window_s`."""
+
+    window_s: int
+    places: int
+    limit: float
+
+
+class Candidate(msgspec.Struct, frozen=True):
+    """One set of limits. `circles` empty: every place of the area triggers; given_window_s 0:
+    nothing else is asked."""
+
+    circles: tuple[Near, ...]
+    window_s: int
+    limit: float
+    given_window_s: int
+    given_limit: float
+    wide: tuple[Wide, ...]
+
+
+class Wanted(msgspec.Struct, frozen=True):
+    """What a candidate must keep: POD, median lead in seconds, warned days a month at most."""
+
+    pod: float
+    lead_s: int
+    days_a_month: float = float("inf")
+
+
+class Fold(msgspec.Struct, frozen=True):
+    """One year, scored with what the others chose."""
+
+    year: int
+    chosen: Candidate
+    hits: int
+    misses: int
+    false_alarms: int
+
+
+class Point(msgspec.Struct, frozen=True):
+    """A point of the trade-off: what is chosen when this POD is asked for, and its scores."""
+
+    wanted_pod: float
+    chosen: Candidate
+    fitted: Score
+    cross_validated: Score
+
+
+class Calibration(msgspec.Struct, frozen=True):
+    """What was found.
+
+    chosen    by all years; its score on them, `fitted`, is too good to be expected
+    cross_validated    what is to be expected
+    tried     candidates that were held against each other
+    """
+
+    chosen: Candidate
+    fitted: Score
+    cross_validated: Score
+    folds: list[Fold]
+    curve: list[Point]
+    tried: int
+
+
+@dataclass(frozen=True, slots=True)
+class Sums:
+    """Amounts of the places of one area on a regular grid.
+
+    at       Unix seconds, shape (t,): ends of periods of `step_s`
+    amount   shape (t, n), in the variable's unit; NaN is missing
+    places   the n places' positions
+    """
+
+    at: Ints
+    amount: Floats
+    step_s: int
+    places: tuple[int, ...]
+
+
+def on_grid(rows: Readings, variable: str, places: Places, area: str) -> Sums:
+    """The grid of one area's observed amounts; of several sources at one place the larger counts.
+
+    Raises SettingsInvalid where there are none, or where their periods differ.
+    """
+    members = places.areas.get(area, ())
+    amount = rows.value(variable)
+    mine = np.isin(rows.place, members) & ~np.isnan(amount) & (rows.period_s > 0)
+    if not mine.any():
+        raise SettingsInvalid([f"area {area}: no {variable} with a period; name another --area"])
+    steps, counts = np.unique(rows.period_s[mine], return_counts=True)
+    step_s = int(steps[counts.argmax()])
+    mine &= rows.period_s == step_s
+    first, last = int(rows.valid_at[mine].min()), int(rows.valid_at[mine].max())
+    mine &= (rows.valid_at - first) % step_s == 0
+    at = np.arange(first, last + 1, step_s, dtype=np.int64)
+    grid = np.full((len(at), len(members)), np.nan)
+    slot = (rows.valid_at[mine] - first) // step_s
+    column = np.searchsorted(np.array(members), rows.place[mine])
+    np.fmax.at(grid, (slot, column), amount[mine])
+    return Sums(at, grid, step_s, members)
+
+
+def calibrate(
+    sums: Sums,
+    places: Places,
+    started_at: Ints,
+    calendar: Calendar,
+    min_events: int,
+    wanted: Wanted,
+    space: Space,
+) -> Calibration:
+    """Search, choose and cross-validate. `started_at` are the occurrences, in order of time.
+
+    Raises SettingsInvalid where fewer than two years have events, or nothing keeps what is wanted.
+    """
+    happened = Happened.by_day(started_at, calendar, min_events)
+    years = np.array([day.year for day in calendar.dates()])
+    is_event = happened.begins != NO_TIME
+    blocks = [int(year) for year in np.unique(years[is_event])]
+    if len(blocks) < 2:
+        raise SettingsInvalid(
+            ["events of two years or more are needed: limits are scored on years that did not "
+             "choose them; give a longer record, or a smaller --min-events"]
+        )  # fmt: skip
+    table = _Table(sums, places, calendar, space)
+    search = _Search(table, happened, years, blocks)
+    others = [Wanted(pod, wanted.lead_s, wanted.days_a_month) for pod in CURVE]
+    whole, *without = search.choose([wanted, *others])
+    if whole[0] is None:
+        raise SettingsInvalid(
+            [f"no limits have POD {wanted.pod:g}, a median lead of {wanted.lead_s / 3600:g} h and "
+             f"{wanted.days_a_month:g} warned days a month at most; ask for less"]
+        )  # fmt: skip
+    points = [
+        Point(other.pod, *search.validated(pick, [picks[i] for picks in without])[:3])
+        for i, (other, pick) in enumerate(zip(others, whole[1:], strict=True), 1)
+        if pick is not None
+    ]
+    chosen, fitted, cross_validated, folds = search.validated(
+        whole[0], [picks[0] for picks in without]
+    )
+    return Calibration(
+        chosen=chosen,
+        fitted=fitted,
+        cross_validated=cross_validated,
+        folds=folds,
+        curve=points,
+        tried=len(table.triggers) * len(table.wides),
+    )
+
+
+class _Table:
+    """When each trigger and each choice of wide rules first raised, by day."""
+
+    def __init__(
+        self,
+        sums: Sums,
+        places: Places,
+        calendar: Calendar,
+        space: Space,
+    ) -> None:
+        self._space = space
+        day = calendar.day(sums.at)
+        inside = (day >= 0) & (day < len(calendar))
+        self._sums, self._inside, self._calendar = sums, inside, calendar
+        self._at, self._day = sums.at[inside], day[inside]
+        self.triggers: list[Candidate] = []
+        firsts: list[Ints] = []
+        for chosen in ((), space.circles) if space.circles else ((),):
+            columns = _columns(sums, places, chosen)
+            for one, first in self._triggers(chosen, columns):
+                self.triggers.append(one)
+                firsts.append(first)
+        if not firsts:
+            raise SettingsInvalid(["no limit can be tried: no sum ever passed one on a scored day"])
+        self.trigger_first = np.array(firsts)
+        self.wides, self.wide_first = self._wides()
+
+    def first(self, pick: tuple[int, int]) -> Ints:
+        """By day, when a candidate first raised; _NEVER: it did not."""
+        first: Ints = np.minimum(self.trigger_first[pick[0]], self.wide_first[pick[1]])
+        return first
+
+    def candidate(self, pick: tuple[int, int]) -> Candidate:
+        """A trigger with its wide rules."""
+        return msgspec.structs.replace(self.triggers[pick[0]], wide=self.wides[pick[1]])
+
+    def _triggers(self, circles: tuple[Near, ...], columns: Ints) -> list[tuple[Candidate, Ints]]:
+        step = self._sums.step_s
+        givens = []
+        for window_s in self._space.givens:
+            if window_s % step:
+                continue
+            fallen = self._reached(window_s, 1, np.arange(self._sums.amount.shape[1]))
+            givens += [(window_s, limit, fallen) for limit in self._limits(fallen)]
+        out = []
+        for window_s in self._space.triggers:
+            if window_s % step:
+                continue
+            reached = self._reached(window_s, 1, columns)
+            for limit in self._limits(reached):
+                rows = np.flatnonzero(reached >= limit)
+                alone = Candidate(circles, window_s, limit, 0, 0.0, ())
+                out.append((alone, self._first(rows)))
+                for given_s, given, fallen in givens:
+                    also = Candidate(circles, window_s, limit, given_s, given, ())
+                    out.append((also, self._first(rows[fallen[rows] >= given])))
+        return out
+
+    def _wides(self) -> tuple[list[tuple[Wide, ...]], Ints]:
+        columns = np.arange(self._sums.amount.shape[1])
+        kinds: list[list[tuple[Wide, Ints]]] = []
+        for window_s, k in self._space.wide:
+            if window_s % self._sums.step_s or k > len(columns):
+                continue
+            reached = self._reached(window_s, k, columns)
+            kinds.append(
+                [
+                    (Wide(window_s, k, limit), self._first(np.flatnonzero(reached >= limit)))
+                    for limit in self._limits(reached)
+                ]
+            )
+        never = np.full(len(self._calendar), _NEVER, np.int64)
+        wides: list[tuple[Wide, ...]] = [()]
+        firsts = [never]
+        for kind in kinds:
+            wides += [(wide,) for wide, _ in kind]
+            firsts += [first for _, first in kind]
+        for some, others in combinations(kinds, 2):
+            for wide, first in some:
+                wides += [(wide, other) for other, _ in others]
+                firsts += [np.minimum(first, second) for _, second in others]
+        return wides, np.array(firsts)
+
+    def _reached(self, window_s: int, k: int, columns: Ints) -> Floats:
+        """The sum that k of the places reach at each instant of the scored days."""
+        steps = window_s // self._sums.step_s
+        known = np.round(np.nan_to_num(self._sums.amount[:, columns]) * 1000).astype(np.int64)
+        total = np.vstack((np.zeros((1, len(columns)), np.int64), known.cumsum(axis=0)))
+        through = np.arange(1, len(total))
+        fallen = (total[through] - total[np.maximum(through - steps, 0)])[self._inside]
+        reached: Floats = -np.partition(-fallen, k - 1, axis=1)[:, k - 1] / 1000
+        return reached
+
+    def _limits(self, reached: Floats) -> list[float]:
+        """Round limits that a share of the days pass, from few to many."""
+        highest = np.full(len(self._calendar), 0.0)
+        np.maximum.at(highest, self._day, reached)
+        limits = {_round(float(q)) for q in np.quantile(highest, 1 - np.array(SHARES))}
+        return sorted(limit for limit in limits if limit > 0)
+
+    def _first(self, rows: Ints) -> Ints:
+        first = np.full(len(self._calendar), _NEVER, np.int64)
+        days, index = np.unique(self._day[rows], return_index=True)
+        first[days] = self._at[rows[index]]
+        return first
+
+
+class _Search:
+    """Candidates held against each other on any choice of years."""
+
+    def __init__(
+        self, table: _Table, happened: Happened, years: Ints, blocks: Sequence[int]
+    ) -> None:
+        self._table, self._happened, self._years, self._blocks = table, happened, years, blocks
+        self._is_event = happened.begins != NO_TIME
+        self._draws = scores.weights(-(-len(years) // BLOCK_DAYS))
+        self._trigger = table.trigger_first < _NEVER
+        self._wide = table.wide_first < _NEVER
+
+    def choose(self, wanted: Sequence[Wanted]) -> list[list[tuple[int, int] | None]]:
+        """What is best for each wish: by all years, and then by all but each year in turn."""
+        left_out: list[int | None] = [None, *(int(year) for year in np.unique(self._years))]
+        return [
+            self._best([year for year in self._blocks if year != out], wanted) for out in left_out
+        ]
+
+    def validated(
+        self, pick: tuple[int, int], picks: Sequence[tuple[int, int] | None]
+    ) -> tuple[Candidate, Score, Score, list[Fold]]:
+        """A candidate and its score, and the score of each year's `picks` on that year."""
+        together = np.full(len(self._years), _NEVER, np.int64)
+        folds = []
+        for year, other in zip(np.unique(self._years), picks, strict=True):
+            # Where the other years have nothing that keeps it, this year goes without a warning.
+            here = self._years == year
+            first = self._table.first(other) if other else np.full(len(here), _NEVER, np.int64)
+            together[here] = first[here]
+            counts = np.bincount(self._cases(first).take(here).outcome, minlength=6)
+            folds.append(
+                Fold(
+                    int(year),
+                    self._table.candidate(other or pick),
+                    int(counts[scores.HIT]),
+                    int(counts[scores.MISS]),
+                    int(counts[scores.FALSE_ALARM] + counts[scores.PARTIAL_WARNED]),
+                )
+            )
+        fitted = self._score(self._table.first(pick))
+        return self._table.candidate(pick), fitted, self._score(together), folds
+
+    def _score(self, first: Ints) -> Score:
+        return scores.score(self._cases(first), self._draws)
+
+    def _cases(self, first: Ints) -> Cases:
+        return day_cases(np.where(first == _NEVER, NO_TIME, first), self._happened)
+
+    def _best(
+        self, blocks: Sequence[int], wanted: Sequence[Wanted]
+    ) -> list[tuple[int, int] | None]:
+        """For each wish the candidate with the highest strict CSI on some years that keeps it."""
+        here = np.isin(self._years, blocks)
+        days = np.flatnonzero(here & self._is_event)
+        hits = _either(self._trigger[:, days], self._wide[:, days]).ravel()
+        warned = _either(self._trigger[:, here], self._wide[:, here]).ravel()
+        csi = hits / (len(days) + warned - hits)
+        return [self._first_of(one, csi, hits, warned, days, here) for one in wanted]
+
+    def _first_of(
+        self,
+        wanted: Wanted,
+        csi: Floats | Flags,
+        hits: Flags,
+        warned: Flags,
+        days: Ints,
+        here: Bools,
+    ) -> tuple[int, int] | None:
+        most = wanted.days_a_month * here.sum() / MONTH_DAYS
+        able = np.flatnonzero((hits >= wanted.pod * len(days)) & (warned <= most))
+        at_most = min(_LOOK_AT, len(able))
+        if not at_most:
+            return None
+        able = able[np.argpartition(-csi[able], at_most - 1)[:at_most]]
+        # Of equals the first: the same record always chooses the same limits.
+        for pick in able[np.lexsort((able, -csi[able]))]:
+            where = divmod(int(pick), len(self._wide))
+            first = self._table.first(where)[days]
+            lead_s = (self._happened.begins[days] - first)[first < _NEVER]
+            if len(lead_s) and np.median(lead_s) >= wanted.lead_s:
+                return where
+        return None
+
+
+def _either(trigger: Bools, wide: Bools) -> Flags:
+    """For each pair of trigger and wide rules, the number of days that either warned of."""
+    one, other = trigger.astype(np.float32), wide.astype(np.float32)
+    either: Flags = one.sum(axis=1)[:, None] + other.sum(axis=1)[None, :] - one @ other.T
+    return either
+
+
+def _columns(sums: Sums, places: Places, circles: tuple[Near, ...]) -> Ints:
+    """The columns of the places that lie in any of the circles; without circles all."""
+    if not circles:
+        return np.arange(len(sums.places))
+    points = [(places[i].latitude, places[i].longitude) for i in sums.places]
+    inside = [any(circle.has(*point) for circle in circles) for point in points]
+    if not any(inside):
+        raise SettingsInvalid(["no place of the area lies in a circle of --near; mend it"])
+    return np.flatnonzero(inside)
+
+
+def _round(value: float) -> float:
+    """To what a person would write: halves below 10, whole numbers below 30, then even ones."""
+    step = 0.5 if value < 10 else 1 if value < 30 else 2
+    return round(value / step) * step

@@ -1,0 +1,109 @@
+"""Calibrated limits as a rule file, with the score that is to be expected of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+
+from atalaia.batch.calibrate import Calibration, Candidate
+from atalaia.domain.rule import Near
+
+_RULE = """
+[[rule]]
+name = {name}
+hazard = {hazard}
+variable = {variable}
+measure = "sum"
+window = {window}
+limits = {{ yellow = {limit:g} }}
+exit = 1.0
+keep_firing_for = "0s"
+expires_after = "1h"
+area = {{ places = {places}, within = {within}{near} }}
+{given}origin = {origin}
+"""
+"""It ends with the sum itself, as it was scored: whether a day was warned of is all that counts."""
+
+
+def rule_file(
+    found: Calibration, name: str, hazard: str, variable: str, within_s: int, description: str
+) -> str:
+    """The text of a rule file. `within_s`: how long a place's newest value counts."""
+    origin = "calibrated; the description has the score that is to be expected"
+    parts = [f"name = {_text(name)}\ndescription = {_text(f'{description} {expected(found)}.')}\n"]
+    for label, window_s, limit, places, near, given in _rules(found.chosen):
+        parts.append(
+            _RULE.format(
+                name=_text(label),
+                hazard=_text(hazard),
+                variable=_text(variable),
+                window=_text(_duration(window_s)),
+                limit=limit,
+                places=places,
+                within=_text(_duration(within_s)),
+                near=_near(near),
+                given=given,
+                origin=_text(origin),
+            )
+        )
+    return "".join(parts)
+
+
+def expected(found: Calibration) -> str:
+    """The cross-validated score in a few words."""
+    score = found.cross_validated
+    lead = f"{score.lead_h.median:.1f} h" if score.lead_h else "none"
+    figures = {
+        "POD": score.pod,
+        "FAR": score.far,
+        "CSI": score.csi,
+        "strict CSI": score.strict.csi,
+    }
+    told = ", ".join(f"{name} {value or 0:.2f}" for name, value in figures.items())
+    return f"expected, from years that did not choose it: {told}, median lead {lead}"
+
+
+def _rules(
+    chosen: Candidate,
+) -> list[tuple[str, int, float, int, Near | None, str]]:
+    given = ""
+    if chosen.given_window_s:
+        given = (
+            f"given = {{ window = {_text(_duration(chosen.given_window_s))}, "
+            f"limit = {chosen.given_limit:g}, places = 1 }}\n"
+        )
+    circles: Sequence[Near | None] = chosen.circles or (None,)
+    out: list[tuple[str, int, float, int, Near | None, str]] = [
+        (
+            f"burst-{i}" if len(circles) > 1 else "burst",
+            chosen.window_s,
+            chosen.limit,
+            1,
+            near,
+            given,
+        )
+        for i, near in enumerate(circles, 1)
+    ]
+    for wide in chosen.wide:
+        label = f"wide-{_duration(wide.window_s)}"
+        out.append((label, wide.window_s, wide.limit, wide.places, None, ""))
+    return out
+
+
+def _near(near: Near | None) -> str:
+    if near is None:
+        return ""
+    return (
+        f", near = {{ latitude = {near.latitude!r}, longitude = {near.longitude!r}, "
+        f"km = {near.km:g} }}"
+    )
+
+
+def _duration(seconds: int) -> str:
+    return f"{seconds // 3600}h" if seconds % 3600 == 0 else f"{seconds // 60}min"
+
+
+def _text(text: str) -> str:
+    # A JSON string is a TOML basic string.
+    return msgspec.json.encode(text).decode()

@@ -1,0 +1,149 @@
+"""What was told, as stretches of time: from each entry of the alert log to the next one.
+
+Comes from an alerts file or from GOLD, and goes to `verify`. Only what warns makes a stretch:
+`cannot_see` never does, `end` and `cancel` close one, and an easing carries on, at its lower level,
+what the entry before it had raised.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from atalaia.domain.alert import Alert
+from atalaia.domain.hazard import LEVEL_OF, Hazard
+from atalaia.domain.reading import Bools, Ints
+from atalaia.errors import PayloadInvalid
+
+Words = NDArray[Any]
+"""Text of shape (n,), dtype object."""
+
+
+class Told(msgspec.Struct, frozen=True):
+    """As much of an entry of the alert log as scoring needs; the fields are those of `Alert`."""
+
+    incident: str
+    version: int
+    type: str
+    place_id: str
+    hazard: str
+    level: str
+    sent_at: datetime
+    onset_at: datetime | None
+    expires_at: datetime | None
+    evidence: str
+    source: str
+    valid_at: datetime
+    rule: str
+    reason: str
+
+    @staticmethod
+    def of(alert: Alert) -> Told:
+        """From an alert of the log."""
+        return msgspec.convert(msgspec.to_builtins(alert), Told)
+
+
+COLUMNS = Told.__struct_fields__
+"""Columns of GOLD's `alerts` that make a `Told`, in order."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stretches:
+    """n stretches during which a level was warned of. Every column has shape (n,).
+
+    begins, ends   Unix seconds, half open; a forecast begins when it says that it will
+    told_at        when the incident first told of this level, or of a higher one
+    level          a `Level`
+    incident, place, hazard, rule   text; rule: the one that raised it
+    """
+
+    begins: Ints
+    ends: Ints
+    told_at: Ints
+    level: Ints
+    incident: Words
+    place: Words
+    hazard: Words
+    rule: Words
+
+    def __len__(self) -> int:
+        return len(self.begins)
+
+    def take(self, rows: Bools) -> Stretches:
+        """The chosen ones."""
+        return Stretches(*(getattr(self, name)[rows] for name in Stretches.__slots__))
+
+
+def read_alerts(path: Path) -> list[Told]:
+    """The lines of an alerts file (`atalaia replay --alerts`). Raises PayloadInvalid by line."""
+    try:
+        lines = path.read_bytes().splitlines()
+    except OSError as error:
+        raise PayloadInvalid(f"{path}: {error.strerror}; give an alerts file, or gold") from error
+    decode = msgspec.json.Decoder(Told).decode
+    told = []
+    for number, line in enumerate(lines, 1):
+        if not line.strip():
+            continue
+        try:
+            told.append(decode(line))
+        except msgspec.DecodeError as error:
+            raise PayloadInvalid(
+                f"{path}:{number}: not a line of an alerts file: {error}; "
+                "write one with `atalaia replay --alerts`"
+            ) from error
+    return told
+
+
+def stretches(told: Iterable[Told]) -> Stretches:
+    """The stretches of all incidents; the entries may come in any order."""
+    lives: dict[str, list[Told]] = {}
+    for entry in told:
+        if entry.hazard != Hazard.CANNOT_SEE:
+            lives.setdefault(entry.incident, []).append(entry)
+    rows = [row for life in lives.values() for row in _of_one(life)]
+    columns = [[row[i] for row in rows] for i in range(8)]
+    return Stretches(
+        *(np.array(column, np.int64) for column in columns[:4]),
+        *(np.array(column, object) for column in columns[4:]),
+    )
+
+
+_Row = tuple[int, int, int, int, str, str, str, str]
+
+
+def _of_one(life: list[Told]) -> list[_Row]:
+    life = sorted(life, key=lambda entry: entry.version)
+    rows: list[_Row] = []
+    first_at: dict[int, int] = {}
+    rule = ""
+    for i, entry in enumerate(life):
+        if entry.type in ("end", "cancel"):
+            continue
+        level, sent_at = int(LEVEL_OF[entry.level]), int(entry.sent_at.timestamp())
+        is_eased = entry.reason == "eased"
+        rule = rule if is_eased and rule else entry.rule
+        first_at.setdefault(level, sent_at)
+        begins = sent_at
+        if entry.evidence == "forecast" and entry.onset_at is not None:
+            begins = max(sent_at, int(entry.onset_at.timestamp()))
+        if i + 1 < len(life):
+            ends = int(life[i + 1].sent_at.timestamp())
+        else:
+            # Still open where the record breaks off: it holds until it would expire.
+            ends = int((entry.expires_at or entry.sent_at).timestamp())
+        # What ends at the instant at which it was told was told all the same. A forecast that was
+        # taken back before its hours came warned of nothing.
+        if begins <= ends and (begins < ends or begins == sent_at):
+            told_at = min(at for one, at in first_at.items() if one >= level)
+            rows.append(
+                (begins, ends, told_at, level, entry.incident, entry.place_id, entry.hazard, rule)
+            )
+    return rows

@@ -1,0 +1,284 @@
+"""SMS by Amazon SNS: one segment of 160 septets, the gravest alert first.
+
+SNS takes a message for a number that has opted out, drops it, and tells that to its log alone; so
+the number is asked for before each message, and the next channel has its turn. The credentials
+need `sns:Publish` and `sns:CheckIfPhoneNumberIsOptedOut`.
+
+Reference: Amazon SNS API (2010-03-31), Publish, common errors.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import re
+import threading
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from atalaia.channels.gsm7 import SEGMENT, cut, plain, septets
+from atalaia.channels.outcomes import MISTAKE_WAIT_S
+from atalaia.domain.delivery import MINUTE, Letter, Limits, Outcome
+from atalaia.domain.hazard import LEVEL_OF
+from atalaia.domain.message import Content, Part
+from atalaia.domain.words import LANGUAGES, LEVELS
+from atalaia.errors import SettingsInvalid
+
+DEFAULT_PRICE_USD = 0.05
+"""A segment's price where the settings name none: a careful guess, not a price list."""
+
+_LATER = Outcome("again", "AWS is busy", after_s=30.0, pauses=True)
+_OWNER = Outcome("again", "AWS refuses the account", after_s=MISTAKE_WAIT_S, pauses=True)
+_OPTED_OUT = Outcome("never", "the number has opted out", is_gone=True)
+
+# One row a meaning; the first whose pattern fits the whole of AWS's own error code holds.
+OUTCOMES: tuple[tuple[str, Outcome], ...] = (
+    (r"(KMS)?Throttl(ed|ing)(Exception)?|TooManyRequests(Exception)?|RequestLimitExceeded", _LATER),
+    (
+        r"InternalError|InternalFailure|ServiceUnavailable(Exception)?",
+        Outcome("again", "AWS fails"),
+    ),
+    (r"OptedOut(Exception)?", _OPTED_OUT),
+    (r"Invalid(Parameter|ParameterValue)(Exception)?|ValidationError", Outcome("never", "refused")),
+    (r".*(SpendingLimit|SpendLimit|Quota|LimitExceeded).*", _OWNER),
+    (r"AuthorizationError|AccessDenied(Exception)?|InvalidSecurity|UserError", _OWNER),
+    (r"InvalidClientTokenId|UnrecognizedClientException|SignatureDoesNotMatch", _OWNER),
+    (r"ExpiredToken(Exception)?|RequestExpired|OptInRequired|MissingAuthenticationToken", _OWNER),
+    (r"5\d\d", Outcome("again", "AWS fails")),
+    (r".*", Outcome("never", "refused")),
+)
+# The same for what ends without an answer, by the names of botocore's errors.
+_NO_ANSWER: dict[str, Outcome] = {
+    "EndpointConnectionError": Outcome("again", "cannot connect"),
+    "ConnectTimeoutError": Outcome("again", "no connection in time"),
+    "ProxyConnectionError": Outcome("again", "cannot connect"),
+    "SSLError": Outcome("again", "TLS failed"),
+    "NoCredentialsError": Outcome("again", "no AWS keys", after_s=MISTAKE_WAIT_S, pauses=True),
+    "PartialCredentialsError": Outcome("again", "no AWS keys", after_s=MISTAKE_WAIT_S, pauses=True),
+    "NoRegionError": Outcome("again", "no AWS region", after_s=MISTAKE_WAIT_S, pauses=True),
+    "CredentialRetrievalError": Outcome("again", "no AWS keys", after_s=MINUTE, pauses=True),
+    "ReadTimeoutError": Outcome("unknown", "no answer in time"),
+    "ConnectionClosedError": Outcome("unknown", "connection closed without an answer"),
+}
+
+_NOT_OFFICIAL = ("Aviso nao oficial", "Not official", "Aviso no oficial")
+STOP = ("Pare: responda STOP", "Stop: reply STOP", "Parar: responda STOP")
+_MORE = ("E mais {n}", "And {n} more", "Y {n} mas")
+_CONFIRM = (
+    "Atalaia: para receber avisos de tempo extremo, confirme com o codigo {code}. "
+    "Se nao foi voce, ignore",
+    "Atalaia: to get alerts of extreme weather, confirm with the code {code}. "
+    "If it was not you, ignore this",
+    "Atalaia: para recibir avisos de tiempo extremo, confirme con el codigo {code}. "
+    "Si no fue usted, ignore esto",
+)
+# "LEVEL: hazard, place, value and time"
+_GOING_ON = re.compile(r"([^:]+: [^,]+, )(.+)(, .+)")
+# "Over: hazard at place", perhaps with a sentence behind
+_OVER = re.compile(r"([^:]+: .+? (?:em|at|en) )(.+?)(\. [^.]+|)")
+# "No data from source for places since time. This does not mean calm weather"
+_BLIND = re.compile(r"(.+? (?:para|for) )(.+)( (?:desde|since) .+)")
+_SHORTEST_PLACE = 20
+"""Septets that a name keeps at least: the advice and all words about the message go first."""
+
+
+class Sms:
+    """Sends by SNS, in threads of its own.
+
+    price_usd     of a segment, counted for each message that SNS took
+    usd_a_month   what may be spent; a new SNS account has 1 US$
+    sender_id     what phones show as the sender, where the country has that
+    stop          how to get no more of these, by language; what phones can do depends on the number
+                  that SNS sends from
+    endpoint_url  another service that speaks SNS's language
+    access_key, secret_key    empty: as AWS's own chain finds them
+    """
+
+    name = "sms"
+
+    def __init__(
+        self,
+        *,
+        region: str = "",
+        endpoint_url: str = "",
+        access_key: str = "",
+        secret_key: str = "",
+        sender_id: str = "",
+        price_usd: float = DEFAULT_PRICE_USD,
+        usd_a_month: float = 1.0,
+        stop: Mapping[str, str] | None = None,
+        timeout_s: float = 10.0,
+        at_once: int = 4,
+    ) -> None:
+        # 20 a second is what a new account may publish.
+        self.limits = Limits(a_second=20.0, usd_a_month=usd_a_month, at_once=at_once)
+        self._boto3 = _boto3()
+        self._options = {
+            "region_name": region or None,
+            "endpoint_url": endpoint_url or None,
+            "aws_access_key_id": access_key or None,
+            "aws_secret_access_key": secret_key or None,
+        }
+        self._sender_id = sender_id
+        self._price_usd = price_usd
+        self._stop = dict(zip(LANGUAGES, STOP, strict=True)) | dict(stop or {})
+        self._timeout_s = timeout_s
+        self._threads = ThreadPoolExecutor(at_once, thread_name_prefix="sms")
+        self._making = threading.Lock()
+        self._client: Any = None
+
+    async def send(self, letter: Letter) -> Outcome:
+        """Try once: ask whether the number has opted out, then publish."""
+        message = text(letter.content, self._stop.get(letter.content.language, ""))
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(
+            self._threads, self._publish, letter.contact.address, message
+        )
+
+    async def close(self) -> None:
+        """End the threads."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+    def _publish(self, number: str, message: str) -> Outcome:
+        from botocore.exceptions import (  # type: ignore[import-untyped]  # noqa: PLC0415
+            ClientError,
+        )
+
+        is_asked = False
+        try:
+            client = self._open()
+            if client.check_if_phone_number_is_opted_out(phoneNumber=number)["isOptedOut"]:
+                return _OPTED_OUT
+            is_asked = True
+            answer = client.publish(
+                PhoneNumber=number, Message=message, MessageAttributes=self._attributes()
+            )
+        except ClientError as error:
+            return _outcome(error.response)
+        except Exception as error:  # its parser's errors share no root with its others
+            return _no_answer(error, is_asked)
+        return Outcome("sent", provider_id=answer["MessageId"], cost_usd=self._price_usd)
+
+    def _open(self) -> Any:
+        with self._making:  # making a client is not safe in two threads; using one is
+            if self._client is None:
+                from botocore.config import (  # type: ignore[import-untyped]  # noqa: PLC0415
+                    Config,
+                )
+
+                # boto would write numbers and texts to a log that is open for debugging.
+                logging.getLogger("botocore").setLevel(logging.WARNING)
+                config = Config(
+                    connect_timeout=self._timeout_s / 2,
+                    read_timeout=self._timeout_s,
+                    retries={"total_max_attempts": 1},  # retries are the outbox's
+                    max_pool_connections=self.limits.at_once,
+                )
+                self._client = self._boto3.session.Session().client(
+                    "sns", config=config, **self._options
+                )
+            return self._client
+
+    def _attributes(self) -> dict[str, dict[str, str]]:
+        said = {"AWS.SNS.SMS.SMSType": "Transactional"}
+        if self._sender_id:
+            said["AWS.SNS.SMS.SenderID"] = self._sender_id
+        return {key: {"DataType": "String", "StringValue": value} for key, value in said.items()}
+
+
+def text(content: Content, stop: str = "") -> str:
+    """One segment of GSM-7: level, hazard, place, value, time always; then what still fits.
+
+    In the order of its worth: how many more alerts there are, that it is not official, how to stop
+    (for these three a long name is cut), what to do (as many of its clauses as fit).
+    """
+    i = LANGUAGES.index(content.language)
+    if content.kind == "confirm":
+        return cut(plain(_CONFIRM[i].format(code=content.code)) + ".", SEGMENT)
+    first, others = content.parts[0], len(content.parts) - 1
+    tail = [_MORE[i].format(n=others)] if others else []
+    words = [word for word in (_NOT_OFFICIAL[i], plain(stop)) if word]
+    core = ""
+    while not core:
+        room = SEGMENT - septets(_joined("", [], [*tail, *words]))
+        core = _core(first, i, room, is_last=not words)
+        if core:
+            tail += words
+        else:
+            words.pop()
+    advice: list[str] = []
+    for clause in filter(None, plain(first.advice).split("; ")):
+        if septets(_joined(core, [*advice, clause], tail)) > SEGMENT:
+            break
+        advice.append(clause)
+    return _joined(core, advice, tail)
+
+
+def _joined(core: str, advice: list[str], tail: list[str]) -> str:
+    return "".join(f"{x}. " for x in (core, "; ".join(advice), *tail) if x)[:-1]
+
+
+def _core(part: Part, i: int, room: int, *, is_last: bool) -> str:
+    """What must be there, with its full stop within `room`; the place's name is cut if it must be.
+
+    Empty if too little of the name would be left, unless it is the last try.
+    """
+    room -= 2
+    before, place, after = _around_place(plain(part.brief), part.is_over)
+    level = plain(LEVELS[LEVEL_OF[part.level]][i].partition(" (")[0]).lower()
+    if level not in f"{before}{after}".lower():
+        after += f" ({level})"
+    # "Rain in 1 h: 35 mm (measured, 23 Jul 18:00), limit 30 mm": without room, the limit goes.
+    measured = plain(part.measured) if part.is_over else ""
+    value, closed, _ = measured.partition("), ")
+    for said in dict.fromkeys((measured, value + closed[:1])):
+        rest = f"{after}. {said}" if said else after
+        if septets(before + place + rest) <= room:
+            return before + place + rest
+    space = room - septets(before + rest)
+    if space < _SHORTEST_PLACE and not is_last:
+        return ""
+    return cut(f"{before}{cut(place, max(space, _SHORTEST_PLACE))}{rest}", room)
+
+
+def _around_place(brief: str, is_over: bool) -> tuple[str, str, str]:
+    """A brief as what stands before the place's name, the name, and what stands behind it."""
+    pattern = _OVER if is_over else _GOING_ON
+    found = pattern.fullmatch(brief) or _BLIND.fullmatch(brief)
+    return (found[1], found[2], found[3]) if found else (brief, "", "")
+
+
+def _outcome(response: Mapping[str, Any]) -> Outcome:
+    error = response.get("Error", {})
+    status = response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+    code = str(error.get("Code", ""))
+    if not re.fullmatch(r"[A-Za-z]{1,60}", code):
+        code = str(int(status))  # an answer that is not AWS's
+    if re.search(r"opted[ -]?out", str(error.get("Message", "")), re.IGNORECASE):
+        code = "OptedOut"
+    found = next(outcome for pattern, outcome in OUTCOMES if re.fullmatch(pattern, code))
+    return Outcome(
+        found.verdict,
+        f"SNS {code}: {found.reason}",
+        after_s=found.after_s,
+        is_gone=found.is_gone,
+        pauses=found.pauses,
+    )
+
+
+def _no_answer(error: Exception, is_asked: bool) -> Outcome:
+    found = _NO_ANSWER.get(type(error).__name__, Outcome("unknown", type(error).__name__))
+    if found.verdict == "unknown" and not is_asked:
+        return Outcome("again", found.reason)  # it was the question that had no answer
+    return found
+
+
+def _boto3() -> Any:
+    try:
+        import boto3  # type: ignore[import-untyped]  # noqa: PLC0415
+    except ImportError as error:
+        raise SettingsInvalid(
+            ["channels.sms: boto3 is not installed; run: pip install 'atalaia[aws]'"]
+        ) from error
+    return boto3

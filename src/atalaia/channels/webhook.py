@@ -1,0 +1,195 @@
+"""Messages to programs: Standard Webhooks 1.0, signed, to targets outside (see `guard`).
+
+    webhook-id         the message's, the same over all tries: what makes a repetition known
+    webhook-timestamp  of this try, Unix seconds
+    webhook-signature  v1,base64(HMAC-SHA256(secret, "id.timestamp.body"))
+
+Reference: https://www.standardwebhooks.com, version 1.0.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import hmac
+import time
+from collections.abc import Callable, Mapping
+
+import aiohttp
+import msgspec
+from aiohttp.abc import AbstractResolver
+
+from atalaia.channels import outcomes
+from atalaia.channels.guard import STRICT, Rules, TargetRefused, check_url, guarded_connector
+from atalaia.domain.alert import Alert, instant
+from atalaia.domain.delivery import HOUR, MINUTE, Letter, Limits, Outcome
+
+# One row a status or a class of statuses; the first that fits holds.
+OUTCOMES: tuple[tuple[range, Outcome], ...] = (
+    (range(200, 300), Outcome("sent")),
+    (range(410, 411), Outcome("never", "HTTP 410: gone", is_gone=True)),
+    # All else may pass: a wrong path is put right, a redirection (never followed) is taken back.
+    (range(600), Outcome("again", "HTTP {status}")),
+)
+_WISHES = (429, 503)
+"""Statuses whose Retry-After is obeyed, up to a day."""
+
+_SCHEDULE = (5, 5 * MINUTE, 30 * MINUTE, *(hours * HOUR for hours in (2, 5, 10, 14, 20, 24)))
+
+_LONGEST_TEXT = 100_000
+_MOST_BYTES = 4096
+"""Of an answer no more is read: it only sets the connection free for the next message."""
+
+_KEEP_ALIVE_S = 4.0
+"""Under the 5 s that a Node server keeps: a message written into a connection that the other side
+has just closed comes to an unknown outcome."""
+
+
+class Data(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What happened. `alerts` are as in the alert log; a confirmation has a `code` instead.
+
+    thread  ids of the earlier messages on the same incident to this target, oldest first
+    """
+
+    language: str
+    level: str
+    subject: str
+    text: str
+    is_over: bool
+    alerts: tuple[Alert, ...] = ()
+    thread: tuple[str, ...] = ()
+    code: str = ""
+
+
+class Event(msgspec.Struct, frozen=True, kw_only=True):
+    """The body: `type` alert or confirm, `timestamp` of when it was decided (ISO 8601, UTC)."""
+
+    type: str
+    timestamp: str
+    data: Data
+
+
+class Webhook:
+    """POSTs each message to its contact's URL, signed with its contact's secret."""
+
+    name = "webhook"
+
+    def __init__(
+        self,
+        *,
+        rules: Rules = STRICT,
+        timeout_s: float = 15.0,
+        at_once: int = 64,
+        resolver: AbstractResolver | None = None,
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        self.limits = Limits(at_once=at_once, schedule=_SCHEDULE)
+        self._rules = rules
+        self._timeout = aiohttp.ClientTimeout(total=timeout_s, connect=timeout_s / 2)
+        self._resolver = resolver
+        self._now = now
+        self._session: aiohttp.ClientSession | None = None
+
+    async def send(self, letter: Letter) -> Outcome:
+        """Try once: one POST, no redirection followed, all of it within the time-out."""
+        body = encode(letter)
+        try:
+            headers = signed(letter.id, int(self._now()), body, letter.contact.secret)
+        except ValueError:
+            return Outcome("never", "no valid secret to sign with")
+        try:
+            url = check_url(letter.contact.address, self._rules)
+            async with self._open().post(
+                url, data=body, headers=headers, allow_redirects=False
+            ) as response:
+                await _drain(response)
+                return _outcome(response.status, response.headers)
+        except TargetRefused:  # by its writing, or by what its name means today
+            return Outcome("never", "the target is not allowed")
+        except (TimeoutError, aiohttp.ClientError, OSError, ValueError) as error:
+            return outcomes.no_answer(error)
+
+    async def close(self) -> None:
+        """Close all connections."""
+        if self._session is not None:
+            await self._session.close()
+            self._session = None
+
+    def _open(self) -> aiohttp.ClientSession:
+        # One for all targets, without cookies: what one target sets no other may see.
+        if self._session is None:
+            connector = guarded_connector(
+                self._rules,
+                resolver=self._resolver,
+                limit=self.limits.at_once,
+                keepalive_timeout=_KEEP_ALIVE_S,
+            )
+            self._session = aiohttp.ClientSession(
+                connector=connector,
+                timeout=self._timeout,
+                cookie_jar=aiohttp.DummyCookieJar(),
+                auto_decompress=False,  # nobody reads the answer: a small one cannot grow large
+                headers={"User-Agent": "Atalaia", "Content-Type": "application/json"},
+            )
+        return self._session
+
+
+def encode(letter: Letter) -> bytes:
+    """The body, the same over all tries."""
+    content = letter.content
+    data = Data(
+        language=content.language,
+        level=content.level,
+        subject=content.subject,
+        text=content.text(_LONGEST_TEXT),
+        is_over=content.is_over,
+        alerts=content.alerts,
+        thread=letter.thread,
+        code=content.code,
+    )
+    event = Event(type=content.kind, timestamp=instant(letter.sent_at), data=data)
+    return msgspec.json.encode(event)
+
+
+def signed(message_id: str, timestamp: int, body: bytes, secret: str) -> dict[str, str]:
+    """The three headers. Raises ValueError if `secret` is not ``whsec_`` and base64."""
+    prefix, _, encoded = secret.partition("_")
+    try:
+        # Secrets are also handed out without the padding.
+        key = base64.b64decode(encoded + "=" * (-len(encoded) % 4), validate=True)
+    except binascii.Error:
+        key = b""
+    if prefix != "whsec" or not key:
+        raise ValueError("webhook: the secret is whsec_ and base64; ask for a new one")
+    said = f"{message_id}.{timestamp}.".encode() + body
+    signature = base64.b64encode(hmac.digest(key, said, hashlib.sha256)).decode()
+    return {
+        "webhook-id": message_id,
+        "webhook-timestamp": str(timestamp),
+        "webhook-signature": f"v1,{signature}",
+    }
+
+
+async def _drain(response: aiohttp.ClientResponse) -> None:
+    """Read what the connection needs to be used again; close it where that is too much.
+
+    The status is what counts: an answer that breaks off after it was an answer.
+    """
+    seen = 0
+    try:
+        while not response.content.at_eof():
+            seen += len(await response.content.readany())
+            if seen > _MOST_BYTES:
+                response.close()
+                return
+    except (TimeoutError, aiohttp.ClientError, OSError):
+        response.close()
+
+
+def _outcome(status: int, headers: Mapping[str, str]) -> Outcome:
+    row = next((outcome for statuses, outcome in OUTCOMES if status in statuses), OUTCOMES[-1][1])
+    after_s = outcomes.retry_after_s(headers) if status in _WISHES else 0.0
+    if row.verdict != "again":
+        return row
+    return Outcome("again", row.reason.format(status=status), after_s=after_s)

@@ -1,0 +1,176 @@
+"""What is usual and what is rare at each place: learnt, imported, shown."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from atalaia.cli.options import HomeOption, JsonOption, SettingsOption, settings_of, while_read
+from atalaia.errors import AtalaiaError
+
+if TYPE_CHECKING:
+    from atalaia.app.climate import Learnt
+    from atalaia.domain.place import Places
+    from atalaia.homes.climate import Months, ReturnLevel
+    from atalaia.homes.embedded import Home
+    from atalaia.settings import Settings
+
+app = typer.Typer()
+
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+
+
+@app.command()
+def climate(
+    files: Annotated[
+        list[Path] | None,
+        typer.Argument(help="With --import: INMET station files, Open-Meteo archives, CSV."),
+    ] = None,
+    is_import: Annotated[
+        bool, typer.Option("--import", help="Learn from the files and not from GOLD.")
+    ] = False,
+    place: Annotated[
+        str | None, typer.Option(help="Show what is known of this place; learn nothing.")
+    ] = None,
+    places: Annotated[
+        Path | None, typer.Option(help="CSV of places, where the home does not know them yet.")
+    ] = None,
+    least_years: Annotated[
+        int, typer.Option(min=1, help="Years that a mean or percentile needs to be a norm.")
+    ] = 10,
+    home: HomeOption = None,
+    settings: SettingsOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Learn each place's climate from GOLD or from files: means, percentiles, return levels."""
+    from atalaia.homes.embedded import open_home
+
+    if bool(files) != is_import:
+        raise typer.BadParameter("--import and files go together", param_hint="--import")
+    kept = settings_of(settings, home)
+    if not is_import and not (kept.home / "atalaia.sqlite3").exists():
+        raise AtalaiaError(
+            f"no home at {kept.home}; give --home, or --import files with --places into a new one"
+        )
+    with open_home(kept.home, exclusive=False) as opened:
+        if place is not None:
+            _show(opened, place, as_json=as_json)
+            return
+        where = _places(opened, kept, places)
+        learnt = _learn(opened, where, files or [], least_years)
+    if as_json:
+        _tell_json(learnt)
+    else:
+        _tell(learnt)
+    silent = {each.id for each in where} - {each.place.id for each in learnt}
+    if silent and not files:
+        print(f"no history of {', '.join(sorted(silent)[:10])}", file=sys.stderr)
+    if not learnt:
+        raise AtalaiaError("nothing was learnt: no place has 28 days of hourly values")
+
+
+def _places(opened: Home, kept: Settings, file: Path | None) -> Places:
+    """The home's places, with those of a file, which are then the home's; else the settings'."""
+    from atalaia.app.places import note_places, places_of
+    from atalaia.domain.place import Places
+    from atalaia.sources.recorded import read_places
+
+    known = {place.id: place for place in places_of(opened.state)}
+    if file is not None:
+        told = Places(read_places(file))
+        note_places(opened.state, told)
+        known |= {place.id: place for place in told}
+    return Places(known.values() or kept.places)
+
+
+def _learn(opened: Home, where: Places, files: list[Path], least_years: int) -> list[Learnt]:
+    from atalaia.app.climate import learn, learn_from
+
+    with opened.hold("refine"):
+        if not files:
+            return learn(opened.lake, where, least_years)
+        learnt, rejects = learn_from(opened.lake, where, files, least_years)
+    for reject in rejects[:10]:
+        print(f"rejected: {reject.reason}: {reject.detail}", file=sys.stderr)
+    return learnt
+
+
+def _tell(learnt: list[Learnt]) -> None:
+    for each in learnt:
+        years = each.climate.years
+        variables = len({row.variable for row in each.climate.months})
+        levels = [row for row in each.climate.levels if row.level is not None]
+        refused = len(each.climate.levels) - len(levels)
+        kept = "" if each.is_kept else "; passed over: what is known came of more years"
+        typer.echo(
+            f"{each.place.id:12} {each.place.name}: {variables} variables, {years} years, "
+            f"{len(levels)} return levels, {refused} refused{kept}"
+        )
+
+
+def _tell_json(learnt: list[Learnt]) -> None:
+    import msgspec
+
+    told = [
+        {
+            "place_id": each.place.id,
+            "years": each.climate.years,
+            "is_kept": each.is_kept,
+            "variables": sorted({row.variable for row in each.climate.months}),
+            "return_levels": sum(row.level is not None for row in each.climate.levels),
+            "refused": sum(row.level is None for row in each.climate.levels),
+        }
+        for each in learnt
+    ]
+    typer.echo(msgspec.json.encode(told))
+
+
+def _show(opened: Home, place_id: str, *, as_json: bool) -> None:
+    """One place: the year's course of each variable, and its return levels."""
+    import msgspec
+
+    from atalaia.homes.climate import places_with_climate, read_climate
+
+    months, levels = read_climate(opened.lake, place_id)
+    if not months:
+        known = ", ".join(places_with_climate(opened.lake)[:10]) or "none; learn it first"
+        raise AtalaiaError(f"no climate of place {place_id!r} is known; of these it is: {known}")
+    if as_json:
+        typer.echo(msgspec.json.encode({"months": months, "return_levels": levels}))
+        return
+    with while_read():
+        _show_months([row for row in months if row.hour is None])
+        _show_levels(levels)
+
+
+def _show_months(rows: list[Months]) -> None:
+    for variable in dict.fromkeys(row.variable for row in rows):
+        mine = [row for row in rows if row.variable == variable]
+        first, last = min(row.first_year for row in mine), max(row.last_year for row in mine)
+        typer.echo(f"{variable} [{mine[0].unit}], {mine[0].source} {first}–{last}")
+        typer.echo("       mean  min of days  max of days    p1   p50   p99  years")
+        for row in mine:
+            p = row.percentiles
+            norm = "" if row.is_norm else "  too few for a norm"
+            typer.echo(
+                f"  {_MONTHS[row.month - 1]}{row.mean:7.1f}{_number(row.mean_minimum):>13}"
+                f"{_number(row.mean_maximum):>13}{p[0]:6.1f}{p[49]:6.1f}{p[98]:6.1f}"
+                f"{row.years:7}{norm}"
+            )
+
+
+def _show_levels(rows: list[ReturnLevel]) -> None:
+    for row in rows:
+        over = f" in {row.window_s // 3600} h" if row.window_s else ""
+        what = f"{row.extreme} {row.variable}{over}, {row.return_years} years"
+        if row.level is None:
+            typer.echo(f"{what:44} refused: {row.refusal}")
+        else:
+            typer.echo(f"{what:44} {row.level:.1f} {row.unit} ({row.low:.1f} … {row.high:.1f})")
+
+
+def _number(value: float | None) -> str:
+    return "–" if value is None else f"{value:.1f}"

@@ -1,0 +1,228 @@
+"""Scores as people read them: one table a question."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.table import Table
+
+if TYPE_CHECKING:
+    from atalaia.batch.backtest import Backtested
+    from atalaia.batch.calibrate import Calibration, Candidate
+    from atalaia.batch.record import Record
+    from atalaia.batch.score import Interval, Score
+    from atalaia.batch.verify import Verified
+
+GROUPS = ("hazard", "level", "place", "rule", "month", "year")
+
+
+def wide() -> Console:
+    """Stdout; where it is no terminal, wide enough that no table is cut."""
+    console = Console(highlight=False)
+    return console if console.is_terminal else Console(highlight=False, width=160)
+
+
+def show_verified(verified: Verified, console: Console) -> None:
+    """The contingency, the scores with their intervals, the lead times, and each group."""
+    unit = "day" if verified.by == "day" else "episode"
+    console.print(
+        f"{verified.first_day} to {verified.last_day} ({verified.timezone}), by {unit}; "
+        f"an event is {verified.min_events} occurrences or more"
+    )
+    console.print(f"{verified.occurrences} occurrences, {verified.incidents} incidents")
+    console.print()
+    _show_score(verified.score, console, with_strict=verified.min_events > 1)
+    for name in GROUPS:
+        group = verified.groups[name]
+        if len(group) > 1:
+            console.print()
+            console.print(_table(name, group, with_strict=verified.min_events > 1))
+
+
+def _show_score(score: Score, console: Console, *, with_strict: bool) -> None:
+    quiet = "not counted" if score.correct_quiet is None else str(score.correct_quiet)
+    console.print(
+        f"hits {score.hits}   misses {score.misses}   false alarms {score.false_alarms}   "
+        f"correct quiet {quiet}"
+    )
+    if with_strict:
+        warned, unwarned = score.partial
+        console.print(
+            f"less than an event: {warned} warned of, {unwarned} not "
+            "(neither way above; strict: false alarms and quiet)"
+        )
+    for name, value, interval in (
+        ("POD", score.pod, score.intervals["pod"]),
+        ("FAR", score.far, score.intervals["far"]),
+        ("CSI", score.csi, score.intervals["csi"]),
+        ("frequency bias", score.frequency_bias, score.intervals["frequency_bias"]),
+    ):
+        console.print(f"{name:22} {number(value)}  {_between(interval)}")
+    if with_strict:
+        strict = score.strict
+        for name, value, interval in (
+            ("strict FAR", strict.far, strict.intervals["far"]),
+            ("strict CSI", strict.csi, strict.intervals["csi"]),
+            ("strict frequency bias", strict.frequency_bias, strict.intervals["frequency_bias"]),
+        ):
+            console.print(f"{name:22} {number(value)}  {_between(interval)}")
+    lead = score.lead_h
+    if lead:
+        console.print(
+            f"lead of {lead.hits} hits, hours: median {lead.median:.1f}, middle half "
+            f"{lead.p25:.1f} to {lead.p75:.1f}, from {lead.minimum:.1f} to {lead.maximum:.1f}; "
+            f"1 h or more: {lead.share_of_an_hour_or_more:.0%}"
+        )
+
+
+def _table(title: str, group: dict[str, Score], *, with_strict: bool) -> Table:
+    columns = ["hits", "misses", "false", "POD", "FAR", "CSI", "bias", "median lead"]
+    columns[7:7] = ["strict CSI"] if with_strict else []
+    table = _numbers(title, *columns)
+    for name, score in group.items():
+        cells = [
+            str(score.hits),
+            str(score.misses),
+            str(score.false_alarms),
+            *map(number, (score.pod, score.far, score.csi, score.frequency_bias)),
+            *([number(score.strict.csi)] if with_strict else []),
+            f"{score.lead_h.median:.1f} h" if score.lead_h else "–",
+        ]
+        table.add_row(name, *cells)
+    return table
+
+
+def number(value: float | None) -> str:
+    """A score with two decimals; a dash where there was nothing to score."""
+    return "–" if value is None else f"{value:.2f}"
+
+
+def _between(interval: Interval) -> str:
+    return f"95 %: {interval[0]:.2f} to {interval[1]:.2f}" if interval else "no interval"
+
+
+def show_record(record: Record, console: Console) -> None:
+    """One line a source, and one a source and class of lead time."""
+    if not record.sources:
+        console.print("No forecast was ever told, and no model's values are kept.")
+        return
+    table = _numbers(
+        "source", "told", "came true", "false", "not verifiable", "missed", "POD", "FAR", "CSI"
+    )
+    for total in record.sources:
+        counts = (total.told, total.came_true, total.false_alarms, total.not_verifiable)
+        table.add_row(
+            total.source,
+            *map(str, (*counts, total.misses)),
+            *map(number, (total.pod, total.far, total.csi)),
+        )
+    console.print(table)
+    console.print()
+    table = _numbers(
+        "source, lead", "told", "came true", "false", "not verifiable", "success ratio", "95 %"
+    )
+    for row in record.rows:
+        table.add_row(
+            f"{row.source}, {row.lead}",
+            *map(str, (row.told, row.came_true, row.false_alarms, row.not_verifiable)),
+            number(row.success_ratio),
+            _range(row.interval),
+        )
+    console.print(table)
+    console.print(
+        "A forecast is scored against what an instrument observed at its place, and never "
+        "against a model."
+    )
+
+
+def show_backtest(compared: list[Backtested], console: Console) -> None:
+    """One line a rule set, and what changed against the first."""
+    table = _numbers(
+        *("rules", "incidents", "messages a month", "warned days"),
+        *("POD", "FAR", "CSI", "strict CSI", "median lead"),
+    )
+    for one in compared:
+        score = one.verified.score if one.verified else None
+        lead = score.lead_h if score else None
+        table.add_row(
+            one.rules,
+            str(one.incidents),
+            f"{one.messages_a_month:.1f}",
+            str(one.warned_days),
+            *(
+                map(number, (score.pod, score.far, score.csi, score.strict.csi))
+                if score
+                else ("–",) * 4
+            ),
+            f"{lead.median:.1f} h" if lead else "–",
+        )
+    console.print(table)
+    first = compared[0].rules
+    for one in compared[1:]:
+        for days, what in ((one.days_gained, "does"), (one.days_lost, "does not")):
+            if days:
+                more = f" … and {len(days) - 8} more" if len(days) > 8 else ""
+                console.print(
+                    f"{one.rules} {what} warn on {len(days)} days on which {first} "
+                    f"{'does not' if what == 'does' else 'does'}: {', '.join(days[:8])}{more}"
+                )
+
+
+def show_calibration(found: Calibration, console: Console) -> None:
+    """What was chosen, what is to be expected of it, and the trade-off."""
+    console.print(f"chosen of {found.tried}: {_chosen(found.chosen)}")
+    console.print()
+    table = _numbers("score", "POD", "FAR", "CSI", "strict CSI", "median lead")
+    for label, score in (
+        ("expected (years that did not choose)", found.cross_validated),
+        ("fitted (too good to be expected)", found.fitted),
+    ):
+        table.add_row(label, *_five(score))
+    console.print(table)
+    strict = found.cross_validated.strict.intervals["csi"]
+    console.print(f"expected strict CSI: {_between(strict)}")
+    console.print()
+    table = _numbers("year", "hits", "misses", "strict false alarms", "chosen by the others")
+    for fold in found.folds:
+        counts = map(str, (fold.hits, fold.misses, fold.false_alarms))
+        table.add_row(str(fold.year), *counts, _chosen(fold.chosen))
+    console.print(table)
+    console.print()
+    table = _numbers("POD asked for", "POD", "FAR", "CSI", "strict CSI", "median lead", "fitted")
+    for point in found.curve:
+        table.add_row(
+            f"{point.wanted_pod:.2f}",
+            *_five(point.cross_validated),
+            f"POD {number(point.fitted.pod)}, strict CSI {number(point.fitted.strict.csi)}",
+        )
+    console.print(table)
+
+
+def _chosen(one: Candidate) -> str:
+    where = f"1 place in {len(one.circles)} circle(s)" if one.circles else "1 place"
+    given = f" given {one.given_limit:g} in {_span(one.given_window_s)}"
+    parts = [f"{where} {one.limit:g} in {_span(one.window_s)}{given if one.given_window_s else ''}"]
+    parts += [f"{wide.places} places {wide.limit:g} in {_span(wide.window_s)}" for wide in one.wide]
+    return ", or ".join(parts)
+
+
+def _span(seconds: int) -> str:
+    return f"{seconds // 3600} h" if seconds % 3600 == 0 else f"{seconds // 60} min"
+
+
+def _five(score: Score) -> list[str]:
+    lead = f"{score.lead_h.median:.1f} h" if score.lead_h else "–"
+    return [*map(number, (score.pod, score.far, score.csi, score.strict.csi)), lead]
+
+
+def _numbers(first: str, *others: str) -> Table:
+    table = Table(box=None, pad_edge=False)
+    table.add_column(first)
+    for name in others:
+        table.add_column(name, justify="right")
+    return table
+
+
+def _range(interval: Interval) -> str:
+    return f"{interval[0]:.2f} to {interval[1]:.2f}" if interval else "–"

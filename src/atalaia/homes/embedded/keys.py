@@ -1,0 +1,137 @@
+"""People's keys as files, apart from the data that they seal.
+
+```
+HOME.keys/             0700: beside the home, never in it, and not in its backups
+  master.key           0600: 32 bytes that wrap all others (unless another file is named)
+  lookup.key           0600: what addresses are looked up with, wrapped
+  people/3f/p_…        0600: one person's key, wrapped
+  erased               whose keys were destroyed, and when
+```
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import stat
+from pathlib import Path
+
+from atalaia.errors import SettingsInvalid, StateConflict
+from atalaia.homes.embedded.durable import append_line, create, destroy, make_folder
+from atalaia.homes.embedded.wrap import KEY_BYTES, Wrap, make_master_key, read_master_key
+
+ERASED = "erased"
+PEOPLE = "people"
+MASTER = "master.key"
+_LOOKUP = "lookup.key"
+_LOOKUP_NAME = "lookup"
+_PSEUDONYM = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_ERASED_LINE = re.compile(r"([A-Za-z0-9_-]{1,64}) (\d{1,12})")
+
+
+class FolderKeys:
+    """Fills `ports.Keys`. Files alone are shared by processes, and nothing is cached."""
+
+    def __init__(self, folder: Path, wrap: Wrap) -> None:
+        self._folder = folder
+        self._wrap = wrap
+        for pseudonym, _ in self.erased():  # a crash may have come before the file went
+            destroy(self._file(pseudonym))
+
+    def make(self, pseudonym: str) -> bytes:
+        """See `ports.Keys.make`."""
+        return self._made(self._file(pseudonym), pseudonym)
+
+    def get(self, pseudonym: str) -> bytes | None:
+        """See `ports.Keys.get`."""
+        return self._read(self._file(pseudonym), pseudonym)
+
+    def destroy(self, pseudonym: str, at: int) -> None:
+        """See `ports.Keys.destroy`. Killed in between, it is finished when next opened."""
+        file = self._file(pseudonym)
+        try:
+            if file.exists() or all(known != pseudonym for known, _ in self.erased()):
+                append_line(self._folder / ERASED, f"{pseudonym} {at}")
+                destroy(file)
+        except OSError as error:
+            raise self._unusable(error) from error
+
+    def erased(self) -> list[tuple[str, int]]:
+        """See `ports.Keys.erased`."""
+        try:
+            lines = (self._folder / ERASED).read_text("ascii", "replace").splitlines()
+        except FileNotFoundError:
+            return []
+        found = (_ERASED_LINE.fullmatch(line) for line in lines)
+        return [(match[1], int(match[2])) for match in found if match]
+
+    def lookup_key(self) -> bytes:
+        """See `ports.Keys.lookup_key`."""
+        return self._made(self._folder / _LOOKUP, _LOOKUP_NAME)
+
+    def _made(self, file: Path, name: str) -> bytes:
+        try:
+            make_folder(file.parent)
+            while (key := self._read(file, name)) is None:
+                create(file, self._wrap.wrap(os.urandom(KEY_BYTES), name))
+        except OSError as error:
+            raise self._unusable(error) from error
+        return key
+
+    def _read(self, file: Path, name: str) -> bytes | None:
+        try:
+            wrapped = file.read_bytes()
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise self._unusable(error) from error
+        return self._wrap.unwrap(wrapped, name)
+
+    def _file(self, pseudonym: str) -> Path:
+        if not _PSEUDONYM.fullmatch(pseudonym):
+            raise ValueError("a pseudonym has letters, digits, - and _ alone, 64 at most")
+        # By its hash: 256 folders that fill evenly, whatever pseudonyms look like.
+        prefix = hashlib.sha256(pseudonym.encode()).hexdigest()[:2]
+        return self._folder / PEOPLE / prefix / pseudonym
+
+    def _unusable(self, error: OSError) -> StateConflict:
+        return StateConflict(f"keys {self._folder} cannot be used: {error.strerror}; mend that")
+
+
+def default_folder(home: Path) -> Path:
+    """Where a home's keys are unless said otherwise: beside it."""
+    return home.with_name(home.name + ".keys")
+
+
+def open_keys(home: Path, folder: Path | None = None, master: Path | None = None) -> FolderKeys:
+    """The keys of the home in this folder; made, with a master key, where there are none.
+
+    `folder` is by default `default_folder(home)`; `master` names a file with the master key, which
+    then is not in the folder. Raises SettingsInvalid for keys inside the home, for files that
+    others may read, and where keys are there without their master key.
+    """
+    folder = (folder or default_folder(home)).absolute()
+    if folder.is_relative_to(home.absolute()):
+        raise SettingsInvalid(
+            [f"keys {folder}: they lie in the home, and would be in its backups; name another"]
+        )
+    try:
+        make_folder(folder)
+        mode = stat.S_IMODE(folder.stat().st_mode)
+    except OSError as error:
+        raise SettingsInvalid([f"keys {folder}: {error.strerror}; name another folder"]) from error
+    if mode & 0o077:
+        raise SettingsInvalid([f"keys {folder}: others may look into it; run chmod 700 on it"])
+    return FolderKeys(folder, read_master_key(master or _own_master_key(folder)))
+
+
+def _own_master_key(folder: Path) -> Path:
+    file = folder / MASTER
+    if not file.exists():
+        if (folder / _LOOKUP).exists() or (folder / PEOPLE).exists():
+            raise SettingsInvalid(
+                [f"keys {folder}: their {MASTER} is missing; put it back, or name its file"]
+            )
+        make_master_key(file)
+    return file

@@ -1,0 +1,247 @@
+"""People, contacts and consents in the same SQLite file: seals, HMACs and pseudonyms alone.
+
+What is erased is overwritten in its pages (`secure_delete`), and the write-ahead log, which has
+older copies of pages, is cut to nothing. Where rows are moved between pages SQLite leaves copies
+in the gaps; so contacts are written anew when some are erased. (That matters for look-ups alone:
+what is sealed cannot be opened without the key.)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import apsw
+import msgspec
+
+from atalaia.errors import StateConflict
+from atalaia.homes.embedded.database import Database
+from atalaia.homes.ports import Consent, ContactRow, PersonRow
+
+_PERSON = "SELECT pseudonym, changed, sealed, created_at, confirmed_at FROM people"
+_CONTACT = "SELECT pseudonym, channel, lookup, sealed, status, since, tries FROM contacts"
+
+
+class SqlitePeople:
+    """Fills `ports.People`."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def changes(self, after: int, limit: int) -> list[PersonRow]:
+        """See `ports.People.changes`."""
+        rows = self._database.rows(
+            f"{_PERSON} WHERE changed > ? ORDER BY changed LIMIT ?", (after, limit)
+        )
+        return [_person(row) for row in rows]
+
+    def person(self, pseudonym: str) -> PersonRow | None:
+        """See `ports.People.person`."""
+        rows = self._database.rows(
+            f"{_PERSON} WHERE pseudonym = ? AND sealed IS NOT NULL", (pseudonym,)
+        )
+        return _person(rows[0]) if rows else None
+
+    def put(
+        self,
+        person: PersonRow,
+        contacts: Sequence[ContactRow] = (),
+        consents: Sequence[Consent] = (),
+    ) -> None:
+        """See `ports.People.put`."""
+        with self._database.transaction() as cursor:
+            _put_person(cursor, person)
+            for contact in contacts:
+                _put_contact(cursor, contact)
+            cursor.executemany(
+                "INSERT OR REPLACE INTO consents (pseudonym, purpose, channel, text_hash, version,"
+                " how, given_at, withdrawn_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                [
+                    (
+                        consent.pseudonym,
+                        consent.purpose,
+                        consent.channel,
+                        consent.text_hash,
+                        consent.version,
+                        consent.how,
+                        consent.given_at,
+                        consent.withdrawn_at,
+                    )
+                    for consent in consents
+                ],
+            )
+
+    def contacts(self, pseudonym: str) -> list[ContactRow]:
+        """See `ports.People.contacts`."""
+        rows = self._database.rows(
+            f"{_CONTACT} WHERE pseudonym = ? ORDER BY channel, since", (pseudonym,)
+        )
+        return [_contact(row) for row in rows]
+
+    def find(self, channel: str, lookup: bytes) -> ContactRow | None:
+        """See `ports.People.find`."""
+        rows = self._database.rows(
+            f"{_CONTACT} WHERE channel = ? AND lookup = ?", (channel, lookup)
+        )
+        return _contact(rows[0]) if rows else None
+
+    def consents(self, pseudonym: str) -> list[Consent]:
+        """See `ports.People.consents`."""
+        rows = self._database.rows(
+            "SELECT pseudonym, purpose, channel, text_hash, version, how, given_at, withdrawn_at"
+            " FROM consents WHERE pseudonym = ? ORDER BY given_at, channel",
+            (pseudonym,),
+        )
+        return [_consent(row) for row in rows]
+
+    def erase(self, pseudonym: str, at: int) -> None:
+        """See `ports.People.erase`.
+
+        Raises StateConflict where it is erased, but another process would not let go of the log
+        for seconds; erasing again, or the next `forget`, finishes that.
+        """
+        with self._database.transaction() as cursor:
+            _delete_contacts(cursor, [pseudonym])
+            cursor.execute("DELETE FROM deliveries WHERE person = ?", (pseudonym,))
+            cursor.execute("DELETE FROM messages WHERE person = ?", (pseudonym,))
+            cursor.execute(
+                "UPDATE consents SET withdrawn_at = ? WHERE pseudonym = ? AND withdrawn_at = 0",
+                (at, pseudonym),
+            )
+            cursor.execute(
+                "UPDATE people SET sealed = NULL, changed = ?, created_at = 0, confirmed_at = 0"
+                " WHERE pseudonym = ? AND sealed IS NOT NULL",
+                (_next_change(cursor), pseudonym),
+            )
+        self._leave_no_trace()
+
+    def forget(self, pending_before: int, consents_before: int) -> list[str]:
+        """See `ports.People.forget`. Raises StateConflict as `erase` does."""
+        with self._database.transaction() as cursor:
+            found = cursor.execute(
+                "SELECT pseudonym FROM people p WHERE confirmed_at = 0 AND sealed IS NOT NULL"
+                " AND created_at < ?1 AND NOT EXISTS (SELECT 1 FROM contacts c"
+                " WHERE c.pseudonym = p.pseudonym AND c.since >= ?1)",
+                (pending_before,),
+            ).fetchall()
+            unconfirmed = [str(pseudonym) for (pseudonym,) in found]
+            # Also theirs, at once: so that erasing them one by one finds nothing to write anew.
+            _delete_contacts(cursor, unconfirmed, pending_before)
+            cursor.execute(
+                "DELETE FROM consents WHERE withdrawn_at > 0 AND withdrawn_at < ?",
+                (consents_before,),
+            )
+        self._leave_no_trace()
+        return unconfirmed
+
+    def _leave_no_trace(self) -> None:
+        if not self._database.empty_log():
+            raise StateConflict(
+                "it is removed, but a process that reads this home keeps older pages in the log; "
+                "stop that process and do it again"
+            )
+
+
+def _put_person(cursor: apsw.Cursor, person: PersonRow) -> None:
+    """Insert a new person (`changed` 0), or update one that is as the caller read them."""
+    found = cursor.execute(
+        "SELECT changed FROM people WHERE pseudonym = ?", (person.pseudonym,)
+    ).fetchone()
+    if (found[0] if found else 0) != person.changed:
+        raise StateConflict(
+            f"person {person.pseudonym} was changed or erased in between; try again"
+        )
+    cursor.execute(
+        "INSERT OR REPLACE INTO people (pseudonym, changed, sealed, created_at, confirmed_at)"
+        " VALUES (?, ?, ?, ?, ?)",
+        (
+            person.pseudonym,
+            _next_change(cursor),
+            person.sealed,
+            person.created_at,
+            person.confirmed_at,
+        ),
+    )
+
+
+def _next_change(cursor: apsw.Cursor) -> int:
+    rows = cursor.execute("SELECT coalesce(max(changed), 0) + 1 FROM people").fetchall()
+    return int(str(rows[0][0]))
+
+
+def _put_contact(cursor: apsw.Cursor, contact: ContactRow) -> None:
+    written = cursor.execute(
+        "INSERT INTO contacts (pseudonym, channel, lookup, sealed, status, since, tries)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (channel, lookup) DO UPDATE SET"
+        " pseudonym = excluded.pseudonym, sealed = excluded.sealed, status = excluded.status,"
+        " since = excluded.since, tries = excluded.tries"
+        " WHERE pseudonym = excluded.pseudonym OR status = 'stopped' RETURNING 1",
+        (
+            contact.pseudonym,
+            contact.channel,
+            contact.lookup,
+            contact.sealed,
+            contact.status,
+            contact.since,
+            contact.tries,
+        ),
+    ).fetchall()
+    if not written:
+        raise StateConflict(f"this {contact.channel} contact of {contact.pseudonym} is another's")
+
+
+def _delete_contacts(
+    cursor: apsw.Cursor, pseudonyms: Sequence[str], pending_before: int = 0
+) -> None:
+    """Delete all contacts of these people, and of all people those that wait since before.
+
+    The others are written anew, which frees, and so overwrites, all pages of the table.
+    """
+    deleted = cursor.execute(
+        "DELETE FROM contacts WHERE pseudonym IN (SELECT value FROM json_each(?))"
+        " OR (status = 'pending' AND since < ?) RETURNING 1",
+        (msgspec.json.encode(pseudonyms).decode(), pending_before),
+    ).fetchall()
+    if deleted:
+        cursor.execute("CREATE TEMP TABLE kept AS SELECT * FROM contacts")
+        cursor.execute("DELETE FROM contacts")
+        cursor.execute("INSERT INTO contacts SELECT * FROM temp.kept")
+        cursor.execute("DROP TABLE temp.kept")
+
+
+def _person(row: tuple[Any, ...]) -> PersonRow:
+    pseudonym, changed, sealed, created_at, confirmed_at = row
+    return PersonRow(
+        pseudonym=pseudonym,
+        changed=changed,
+        sealed=sealed,
+        created_at=created_at,
+        confirmed_at=confirmed_at,
+    )
+
+
+def _contact(row: tuple[Any, ...]) -> ContactRow:
+    pseudonym, channel, lookup, sealed, status, since, tries = row
+    return ContactRow(
+        pseudonym=pseudonym,
+        channel=channel,
+        lookup=lookup,
+        sealed=sealed,
+        status=status,
+        since=since,
+        tries=tries,
+    )
+
+
+def _consent(row: tuple[Any, ...]) -> Consent:
+    pseudonym, purpose, channel, text_hash, version, how, given_at, withdrawn_at = row
+    return Consent(
+        pseudonym=pseudonym,
+        purpose=purpose,
+        channel=channel,
+        text_hash=text_hash,
+        version=version,
+        how=how,
+        given_at=given_at,
+        withdrawn_at=withdrawn_at,
+    )

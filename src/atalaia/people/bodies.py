@@ -1,0 +1,90 @@
+"""Bodies that a person pushed, sealed with their key from the stream on: RAW holds nothing else.
+
+What is read later goes through `unsealed`, which opens them on the way to the decoder. When the
+person is erased, what they pushed can no longer be read, wherever copies of it are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+
+from atalaia.domain.payload import Payload, Reject
+from atalaia.domain.reading import Decode, Decoded, Readings
+from atalaia.errors import StateConflict
+from atalaia.people.vault import Vault
+
+MAGIC = b"\x00atalaia sealed\x00"
+"""How such a body begins: no text, JSON or CSV does."""
+
+_PURPOSE = "body"
+
+
+def seal_body(vault: Vault, pseudonym: str, body: bytes) -> bytes:
+    """The body as it goes into the stream: marked, with the pseudonym, sealed."""
+    name = pseudonym.encode()
+    return MAGIC + bytes([len(name)]) + name + vault.seal(pseudonym, _PURPOSE, body)
+
+
+def is_sealed(body: bytes) -> bool:
+    """Whether `seal_body` made this."""
+    return body.startswith(MAGIC)
+
+
+def owner_of(body: bytes) -> str:
+    """Whose key opens a sealed body. Raises ValueError where it is cut short."""
+    return _split(body)[0]
+
+
+def open_body(vault: Vault, body: bytes) -> bytes | None:
+    """A sealed body as it was pushed; None where its owner was erased.
+
+    Raises StateConflict, or ValueError, for one that is damaged.
+    """
+    pseudonym, sealed = _split(body)
+    return vault.open(pseudonym, _PURPOSE, sealed)
+
+
+def unsealed(decode: Decode, vault: Vault) -> Decode:
+    """The same decoder, for payloads of which some are sealed.
+
+    One whose owner was erased gives the reject ``erased``, a damaged one ``damaged seal``.
+    """
+
+    def opening(payloads: Sequence[Payload], wanted: frozenset[str] | None) -> Decoded:
+        if not any(is_sealed(payload.body) for payload in payloads):
+            return decode(payloads, wanted)
+        rejects: list[Reject] = []
+        opened = (_opened(vault, payload, rejects) for payload in payloads)
+        plain = [payload for payload in opened if payload is not None]
+        decoded = decode(plain, wanted) if plain else Decoded(Readings.empty())
+        return Decoded(decoded.readings, [*rejects, *decoded.rejects])
+
+    return opening
+
+
+def _opened(vault: Vault, payload: Payload, rejects: list[Reject]) -> Payload | None:
+    if not is_sealed(payload.body):
+        return payload
+    try:
+        body = open_body(vault, payload.body)
+    except (StateConflict, ValueError):
+        rejects.append(_reject(payload, "damaged seal", "it does not open with its owner's key"))
+        return None
+    if body is None:
+        rejects.append(_reject(payload, "erased", "its owner was erased, and their key destroyed"))
+        return None
+    return msgspec.structs.replace(payload, body=body)
+
+
+def _reject(payload: Payload, reason: str, detail: str) -> Reject:
+    return Reject(source=payload.source, reason=reason, detail=detail)
+
+
+def _split(body: bytes) -> tuple[str, bytes]:
+    rest = body[len(MAGIC) :]
+    if not is_sealed(body) or not rest or len(rest) < 1 + rest[0]:
+        raise ValueError("this is no sealed body, or it was cut")
+    end = 1 + rest[0]
+    return rest[1:end].decode("ascii"), rest[end:]

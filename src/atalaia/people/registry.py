@@ -1,0 +1,440 @@
+"""Who stands behind a pseudonym: where to reach them, what they want, and what they change.
+
+All of it is read from the store and opened when asked for, and nothing but keys is held. A change
+is written against what was read: of two at a time the second is made anew.
+"""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple, TypeVar
+
+import msgspec
+import structlog
+
+from atalaia.domain.contact import Contact
+from atalaia.domain.subscription import Circle, Person, Polygon, Quiet, Subscription, Threshold
+from atalaia.errors import StateConflict
+from atalaia.homes.ports import Consent, ContactRow, Keys, People, PersonRow
+from atalaia.people import request as asked
+from atalaia.people.consent import UNNAMED, Controller, Words, consent_words
+from atalaia.people.erase import erase
+from atalaia.people.retention import RETENTION, Retention
+from atalaia.people.rows import (
+    CONFIRMED,
+    KEY,
+    PENDING,
+    Address,
+    Kept,
+    contact_row,
+    open_contact,
+    open_person,
+    random_name,
+    seal_person,
+    stopped,
+)
+from atalaia.people.vault import Vault
+
+MOST_SUBSCRIPTIONS = 100
+MOST_WAITING = 3
+"""So many requests may wait for one address to confirm them, so that nobody can be flooded."""
+
+_TRIES = 8
+_PAGE = 1_000
+
+T = TypeVar("T")
+log = structlog.get_logger()
+
+
+class Entry(NamedTuple):
+    """A contact of a person: its row, and what is sealed in it."""
+
+    row: ContactRow
+    address: Address
+
+
+@dataclass(frozen=True)
+class Held:
+    """A person as they were read."""
+
+    row: PersonRow
+    kept: Kept
+    contacts: list[Entry]
+
+    def with_status(self, status: str) -> list[Entry]:
+        """Their contacts of this status, keys of their own aside."""
+        return [e for e in self.contacts if e.row.status == status and e.row.channel != KEY]
+
+
+@dataclass(frozen=True)
+class Change:
+    """What becomes of a person: contacts and consents are those that are new or changed."""
+
+    kept: Kept
+    contacts: Sequence[ContactRow] = field(default=())
+    consents: Sequence[Consent] = field(default=())
+
+
+class Question(msgspec.Struct, frozen=True):
+    """What a contact is asked to confirm, and in which words. Not to be kept or shown."""
+
+    contact: Contact
+    code: str
+    language: str
+    terms: str = ""
+
+    def __repr__(self) -> str:
+        return "Question('***')"
+
+
+class Registry:
+    """People behind their pseudonyms. Times are Unix seconds. May be used from any thread.
+
+    Its methods raise StateConflict where the store cannot be used, or what is kept does not open,
+    and ValueError, with the next step, for what cannot be asked for.
+    """
+
+    def __init__(
+        self,
+        people: People,
+        keys: Keys,
+        controller: Controller = UNNAMED,
+        keep: Retention = RETENTION,
+    ) -> None:
+        self.people = people
+        self.keys = keys
+        self.vault = Vault(keys)
+        self.keep = keep
+        self._controller = controller
+
+    def words(self, language: str) -> Words:
+        """What somebody agrees to."""
+        asked.check_language(language)
+        return consent_words(language, self._controller, self.keep)
+
+    # Reading
+
+    def person(self, pseudonym: str) -> Person | None:
+        """Who is told under this pseudonym; None: erased, stopped, or nothing confirmed yet."""
+        row = self.people.person(pseudonym)
+        return None if row is None else self._told(row)
+
+    def load(self, after: int = 0) -> Iterator[tuple[int, str, Person | None]]:
+        """Everybody who changed since the number `after`: (number, pseudonym, person).
+
+        None: they are not to be told any more, or not yet.
+        """
+        while rows := self.people.changes(after, _PAGE):
+            for row in rows:
+                yield row.changed, row.pseudonym, self._told(row)
+            after = rows[-1].changed
+
+    def contact(self, pseudonym: str, channel: str) -> Contact | None:
+        """Their confirmed address of this channel; None if there is none (any more)."""
+        for row in self.people.contacts(pseudonym):
+            if row.channel == channel and row.status == CONFIRMED:
+                address = open_contact(self.vault, row)
+                return address.contact if address else None
+        return None
+
+    def question(self, pseudonym: str, channel: str, now: int) -> Question | None:
+        """What to ask their newest unconfirmed address of this channel; None: nothing (any more).
+
+        This is the one way to an address that nobody confirmed yet.
+        """
+        held = self.held(pseudonym)
+        waiting = [e for e in self.waiting(held, now) if e.row.channel == channel] if held else []
+        if held is None or not waiting:
+            return None
+        row, address = max(waiting, key=lambda entry: entry.row.since)
+        if address.contact is None:
+            return None
+        language = held.kept.person.language
+        return Question(address.contact, self.code(row), language, self.words(language).text)
+
+    def find(self, contact: Contact) -> str | None:
+        """Whose confirmed contact this is; None: nobody's."""
+        row = self.people.find(contact.channel, self.lookup(contact))
+        return row.pseudonym if row and row.status == CONFIRMED else None
+
+    def holders(self, contact: Contact) -> list[str]:
+        """All under whom anything of this contact is kept: confirmed, stopped or waiting."""
+        lookups = (self.lookup(contact), *self.waiting_lookups(contact))
+        rows = (self.people.find(contact.channel, lookup) for lookup in lookups)
+        return list(dict.fromkeys(row.pseudonym for row in rows if row is not None))
+
+    def who(self, key: str) -> str | None:
+        """Whose own key this is; None: nobody's (any more)."""
+        row = self.people.find(KEY, self.vault.lookup(KEY, key))
+        return row.pseudonym if row and row.status == CONFIRMED else None
+
+    # Changing
+
+    def update(
+        self,
+        pseudonym: str,
+        *,
+        language: str | None = None,
+        quiet: Quiet | msgspec.UnsetType | None = msgspec.UNSET,
+        channels: Sequence[str] | None = None,
+        levels: dict[str, str] | None = None,
+        escalate_after_s: int | None = None,
+    ) -> None:
+        """Change what is given: the order of channels, and the levels of all subscriptions, too.
+
+        `channels` may leave some out: they keep their order behind those named. `quiet` None ends
+        quiet hours.
+        """
+
+        def edit(held: Held) -> Change:
+            person, wanted = held.kept.person, held.kept.wanted
+            if language is not None:
+                asked.check_language(language)
+                person = msgspec.structs.replace(person, language=language)
+            if not isinstance(quiet, msgspec.UnsetType):
+                asked.check_quiet(quiet)
+                person = msgspec.structs.replace(person, quiet=quiet)
+            if escalate_after_s is not None:
+                person = msgspec.structs.replace(person, escalate_after_s=escalate_after_s)
+            if levels is not None:
+                subscriptions = tuple(
+                    msgspec.structs.replace(one, hazards=levels) for one in person.subscriptions
+                )
+                person = msgspec.structs.replace(person, subscriptions=subscriptions)
+            if channels is not None:
+                wanted = _reordered(wanted, channels)
+            return Change(with_channels(Kept(person, wanted), person.channels))
+
+        self.change(pseudonym, edit)
+
+    def add(
+        self,
+        pseudonym: str,
+        where: Sequence[Circle | Polygon],
+        hazards: dict[str, str],
+        thresholds: Sequence[Threshold],
+        now: int,
+    ) -> str:
+        """Give a person one more subscription, and return its id. They asked for it themselves."""
+        for area in where:
+            asked.check_area(area)
+        new = new_subscription(where, hazards, thresholds, now)
+
+        def edit(held: Held) -> Change:
+            return Change(with_subscriptions(held.kept, (new,)))
+
+        self.change(pseudonym, edit)
+        return new.id
+
+    def remove(self, pseudonym: str, subscription: str) -> None:
+        """End one of a person's subscriptions. Raises ValueError where they have no such."""
+
+        def edit(held: Held) -> Change:
+            person = held.kept.person
+            left = tuple(one for one in person.subscriptions if one.id != subscription)
+            if len(left) == len(person.subscriptions):
+                raise ValueError(f"{pseudonym} has no subscription of this id; `export` lists them")
+            changed = msgspec.structs.replace(person, subscriptions=left)
+            return Change(msgspec.structs.replace(held.kept, person=changed))
+
+        self.change(pseudonym, edit)
+
+    def stop(self, pseudonym: str, channel: str | None, now: int) -> bool:
+        """Tell them no more by this channel (None: by any), and withdraw their consent to it.
+
+        Addresses go at once, subscriptions with the last channel, and all the rest when
+        retention comes to it, unless they begin anew. False: they were not told that way.
+        """
+        return self._end(pseudonym, channel, now, is_withdrawn=True)
+
+    def gone(self, pseudonym: str, channel: str, now: int) -> bool:
+        """The same when it is the channel that says that this address is of no more use."""
+        return self._end(pseudonym, channel, now, is_withdrawn=False)
+
+    def erase(self, pseudonym: str, now: int) -> bool:
+        """Forget them: see `erase.erase`. False: nobody is kept under this name."""
+        if self.people.person(pseudonym) is None:
+            return False
+        erase(self.people, self.keys, pseudonym, now)
+        self.vault.forget(pseudonym)
+        return True
+
+    def make_key(self, pseudonym: str, now: int) -> str:
+        """A new key by which programs act for this person. It is shown this once; only its HMAC
+        is kept, and an older key ends."""
+        key = "atk_" + random_name(32)
+        lookup = self.vault.lookup(KEY, key)
+
+        def edit(held: Held) -> Change:
+            old = [e.row for e in held.contacts if e.row.channel == KEY]
+            ended = [stopped(self.vault, row, now) for row in old if row.status == CONFIRMED]
+            address = Address(lookup=lookup)
+            new = contact_row(self.vault, pseudonym, KEY, address, CONFIRMED, now)
+            return Change(held.kept, [*ended, new])
+
+        self.change(pseudonym, edit)
+        return key
+
+    # For the neighbours in this room
+
+    def held(self, pseudonym: str) -> Held | None:
+        """A person with all that is kept of them; None: unknown or erased."""
+        row = self.people.person(pseudonym)
+        if row is None or row.sealed is None:
+            return None
+        kept = open_person(self.vault, pseudonym, row.sealed)
+        if kept is None:
+            return None
+        rows = self.people.contacts(pseudonym)
+        opened = ((row, open_contact(self.vault, row)) for row in rows)
+        return Held(row, kept, [Entry(row, a) for row, a in opened if a is not None])
+
+    def change(
+        self, pseudonym: str, edit: Callable[[Held], Change], new: Held | None = None
+    ) -> tuple[Held, Change]:
+        """Write what `edit` makes of a person; return them as they were, and what became of them.
+
+        `edit` is called again where somebody else changed them, or took a look-up, in between.
+        `new` is somebody who is not kept yet. Raises ValueError for nobody.
+        """
+        conflict: StateConflict | None = None
+        for _ in range(_TRIES):
+            held = self.held(pseudonym) or new
+            if held is None:
+                raise ValueError(f"nobody is kept under {pseudonym}; they may have been erased")
+            change = edit(held)
+            try:
+                self._put(held.row, change)
+            except StateConflict as error:
+                conflict = error
+            else:
+                return held, change
+        assert conflict is not None  # noqa: S101  the loop ran
+        raise conflict
+
+    def _put(self, row: PersonRow, change: Change) -> None:
+        """Write a person, if they still are as they were read."""
+        person = change.kept.person
+        self.people.put(
+            msgspec.structs.replace(
+                row,
+                sealed=seal_person(self.vault, change.kept),
+                confirmed_at=(row.confirmed_at or person.since) if person.channels else 0,
+            ),
+            change.contacts,
+            change.consents,
+        )
+
+    def lookup(self, contact: Contact) -> bytes:
+        """What a confirmed contact is found by."""
+        return self.vault.lookup(contact.channel, contact.address)
+
+    def waiting_lookups(self, contact: Contact) -> list[bytes]:
+        """What an unconfirmed contact may be found by: as many as requests may wait for it.
+
+        They are apart from the confirmed one's, so that a request for an address goes the same
+        way whether somebody has that address or not.
+        """
+        slots = map(str, range(MOST_WAITING))
+        return [self.vault.lookup(PENDING, s, contact.channel, contact.address) for s in slots]
+
+    def waiting(self, held: Held, now: int) -> list[Entry]:
+        """Contacts of theirs that can still be confirmed."""
+        after = now - self.keep.pending_s
+        return [entry for entry in held.with_status(PENDING) if entry.row.since > after]
+
+    def code(self, row: ContactRow) -> str:
+        """Six digits that confirm this contact. They follow from the row and need no keeping."""
+        digest = self.vault.lookup("code", row.channel, row.lookup.hex(), str(row.since))
+        return f"{int.from_bytes(digest[:8], 'big') % 1_000_000:06d}"
+
+    def is_code(self, row: ContactRow, code: str) -> bool:
+        """Whether these digits, with or without blanks, confirm this contact."""
+        digits = "".join(code.split())
+        return hmac.compare_digest(self.code(row).encode(), digits.encode())
+
+    def _told(self, row: PersonRow) -> Person | None:
+        if row.sealed is None:
+            self.vault.forget(row.pseudonym)
+            return None
+        try:
+            kept = open_person(self.vault, row.pseudonym, row.sealed)
+        except StateConflict as error:  # one damaged row must not silence all others
+            log.error("a person cannot be told", person=row.pseudonym, reason=str(error))  # noqa: TRY400
+            return None
+        return kept.person if kept is not None and kept.person.channels else None
+
+    def _end(self, pseudonym: str, channel: str | None, now: int, *, is_withdrawn: bool) -> bool:
+        def edit(held: Held) -> Change:
+            ended = [
+                entry.row
+                for entry in (*held.with_status(CONFIRMED), *held.with_status(PENDING))
+                if channel in (None, entry.row.channel)
+            ]
+            names = {row.channel for row in ended}
+            left = tuple(name for name in held.kept.person.channels if name not in names)
+            kept = Kept(held.kept.person, tuple(n for n in held.kept.wanted if n not in names))
+            kept = with_channels(kept, left)
+            if not left and is_withdrawn:
+                person = msgspec.structs.replace(kept.person, subscriptions=())
+                kept = msgspec.structs.replace(kept, person=person)
+            consents = [
+                msgspec.structs.replace(consent, withdrawn_at=now)
+                for consent in self.people.consents(pseudonym)
+                if is_withdrawn and consent.channel in names and not consent.withdrawn_at
+            ]
+            return Change(kept, [stopped(self.vault, row, now) for row in ended], consents)
+
+        held = self.held(pseudonym)
+        if held is None:
+            return False
+        before, _ = self.change(pseudonym, edit)
+        names = {entry.row.channel for entry in before.with_status(CONFIRMED)}
+        return bool(names) if channel is None else channel in names
+
+
+def with_channels(kept: Kept, confirmed: Sequence[str]) -> Kept:
+    """The same person, told by these channels, in the order that they want."""
+    order = (*kept.wanted, *(name for name in confirmed if name not in kept.wanted))
+    channels = tuple(name for name in order if name in confirmed)
+    return Kept(msgspec.structs.replace(kept.person, channels=channels), order)
+
+
+def with_subscriptions(kept: Kept, new: Sequence[Subscription]) -> Kept:
+    """The same person with these wishes, too; those that they have already are not doubled."""
+    person = kept.person
+    have = [_wish(one) for one in person.subscriptions]
+    added = tuple(one for one in new if _wish(one) not in have)
+    every = (*person.subscriptions, *added)
+    if len(every) > MOST_SUBSCRIPTIONS:
+        raise ValueError(f"more than {MOST_SUBSCRIPTIONS} subscriptions; remove some first")
+    return Kept(msgspec.structs.replace(person, subscriptions=every), kept.wanted)
+
+
+def new_subscription(
+    where: Sequence[Circle | Polygon],
+    hazards: dict[str, str],
+    thresholds: Sequence[Threshold],
+    now: int,
+) -> Subscription:
+    """A wish with an id of its own."""
+    return Subscription(
+        id="s_" + random_name(5),
+        where=tuple(where),
+        hazards=hazards,
+        thresholds=tuple(thresholds),
+        since=now,
+    )
+
+
+def _wish(subscription: Subscription) -> tuple[object, ...]:
+    return subscription.where, subscription.hazards, subscription.thresholds
+
+
+def _reordered(wanted: Sequence[str], first: Sequence[str]) -> tuple[str, ...]:
+    for name in first:
+        if name not in wanted:
+            raise ValueError(f"they have no {name} contact; subscribe with one first")
+    return tuple(dict.fromkeys((*first, *wanted)))

@@ -1,0 +1,49 @@
+"""How long what is kept of people is kept, and the letting go of it."""
+
+from __future__ import annotations
+
+import msgspec
+
+from atalaia.homes.ports import Keys, Outbox, People
+from atalaia.people.erase import erase
+
+DAY_S = 86_400
+
+
+class Retention(msgspec.Struct, frozen=True, kw_only=True):
+    """Seconds for which each table's rows are kept, from the moment named.
+
+    pending_s    an address that nobody confirmed, from when it was asked about; a person without
+                 a confirmed contact, from the last change of one
+    messages_s   messages and deliveries, from when they were settled
+    consents_s   consents, from their withdrawal: for so long the controller may have to prove them
+    """
+
+    pending_s: int = 7 * DAY_S
+    messages_s: int = 90 * DAY_S
+    consents_s: int = 5 * 365 * DAY_S
+
+
+RETENTION = Retention()
+"""What is kept for how long unless the settings say otherwise. (Backups of keys: 7 days, too.)"""
+
+
+class Forgotten(msgspec.Struct, frozen=True):
+    """How many were let go."""
+
+    people: int
+    messages: int
+
+
+def apply_retention(
+    people: People, keys: Keys, outbox: Outbox, now: int, keep: Retention = RETENTION
+) -> Forgotten:
+    """Remove what has been kept long enough; to be called at the start and once a day or so.
+
+    Raises StateConflict where another process keeps the removed pages readable; the next call
+    goes on with it.
+    """
+    unconfirmed = people.forget(now - keep.pending_s, now - keep.consents_s)
+    for pseudonym in unconfirmed:
+        erase(people, keys, pseudonym, now)
+    return Forgotten(len(unconfirmed), outbox.forget(now - keep.messages_s))

@@ -1,0 +1,118 @@
+"""People and contacts as the store has them: rows whose content is sealed with their own key."""
+
+from __future__ import annotations
+
+import base64
+import secrets
+from collections.abc import Callable
+from typing import TypeVar
+
+import msgspec
+
+from atalaia.domain.contact import Contact
+from atalaia.domain.subscription import Person
+from atalaia.homes.ports import ContactRow
+from atalaia.people.consent import Words
+from atalaia.people.vault import Vault
+
+PENDING, CONFIRMED, STOPPED = "pending", "confirmed", "stopped"
+KEY = "key"
+"""The channel of a person's own key: nothing goes out by it, somebody comes in."""
+
+_PERSON, _CONTACT = "person", "contact"
+
+T = TypeVar("T")
+_encode = msgspec.msgpack.Encoder().encode
+
+
+class Kept(msgspec.Struct, frozen=True):
+    """A person as they are kept. `wanted` has all their channels in order, confirmed or not."""
+
+    person: Person
+    wanted: tuple[str, ...]
+
+
+class Address(msgspec.Struct, frozen=True, kw_only=True):
+    """A contact as it is kept.
+
+    lookup    the same as the row's, so that a row without it (as in a backup) can be mended
+    contact   None once it is stopped: its address is not needed any more
+    how       by which way it was asked for
+    text_hash, version    of the words to be agreed to
+    """
+
+    lookup: bytes
+    contact: Contact | None = None
+    how: str = ""
+    text_hash: str = ""
+    version: str = ""
+
+    @property
+    def words(self) -> Words:
+        """What was, or is to be, agreed to, without the text."""
+        return Words("", self.text_hash, self.version)
+
+
+def new_pseudonym() -> str:
+    """``p_`` and 16 letters or digits that say nothing."""
+    return "p_" + random_name(10)
+
+
+def random_name(size: int) -> str:
+    """So many random bytes as lower-case letters and digits."""
+    return base64.b32encode(secrets.token_bytes(size)).decode().rstrip("=").lower()
+
+
+def seal_person(vault: Vault, kept: Kept) -> bytes:
+    """As `PersonRow.sealed`."""
+    return vault.seal(kept.person.pseudonym, _PERSON, _encode(kept))
+
+
+def open_person(vault: Vault, pseudonym: str, sealed: bytes) -> Kept | None:
+    """The inverse; None where the key is gone."""
+    return _decoded(vault.open(pseudonym, _PERSON, sealed), Kept)
+
+
+def contact_row(
+    vault: Vault, pseudonym: str, channel: str, address: Address, status: str, since: int
+) -> ContactRow:
+    """A contact's row."""
+    return ContactRow(
+        pseudonym=pseudonym,
+        channel=channel,
+        lookup=address.lookup,
+        sealed=vault.seal(pseudonym, f"{_CONTACT} {channel}", _encode(address)),
+        status=status,
+        since=since,
+    )
+
+
+def open_contact(vault: Vault, row: ContactRow) -> Address | None:
+    """What a contact's row holds; None where the key is gone."""
+    return open_address(vault, row.pseudonym, row.channel, row.sealed)
+
+
+def open_address(vault: Vault, pseudonym: str, channel: str, sealed: bytes) -> Address | None:
+    """The same of what is sealed in it."""
+    return _decoded(vault.open(pseudonym, f"{_CONTACT} {channel}", sealed), Address)
+
+
+def lookups(vault: Vault) -> Callable[[str, str, bytes], bytes | None]:
+    """What puts back look-ups that a copy of the store was made without: pseudonym, channel and
+    what is sealed of a contact → its look-up; None where the key is gone."""
+
+    def lookup_of(pseudonym: str, channel: str, sealed: bytes) -> bytes | None:
+        address = open_address(vault, pseudonym, channel, sealed)
+        return address.lookup if address else None
+
+    return lookup_of
+
+
+def stopped(vault: Vault, row: ContactRow, now: int) -> ContactRow:
+    """The row of a contact that is told no more: its address is gone from it."""
+    address = Address(lookup=row.lookup)
+    return contact_row(vault, row.pseudonym, row.channel, address, STOPPED, now)
+
+
+def _decoded(plain: bytes | None, kind: type[T]) -> T | None:
+    return None if plain is None else msgspec.msgpack.decode(plain, type=kind)

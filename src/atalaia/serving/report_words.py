@@ -1,0 +1,255 @@
+"""The words of a report in Portuguese, English and Spanish, in the order of `words.LANGUAGES`."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
+from atalaia.domain.hazard import Level
+from atalaia.domain.words import HAZARDS, LANGUAGES, LEVELS, VARIABLES, duration
+
+_WORDS: dict[str, tuple[str, str, str]] = {
+    "title": ("Relatório do tempo extremo", "Extreme weather report", "Informe de tiempo extremo"),
+    "period": ("{first} a {last}", "{first} to {last}", "{first} al {last}"),
+    "made": ("feito em {at} UTC", "made on {at} UTC", "hecho el {at} UTC"),
+    "not_official": (
+        "Isto não é um aviso oficial. Dado que falta não é tempo calmo.",
+        "This is not an official warning. Missing data are not calm weather.",
+        "Esto no es un aviso oficial. Dato que falta no es tiempo en calma.",
+    ),
+    "incidents": ("incidentes", "incidents", "incidentes"),
+    "alerts": ("avisos", "alerts", "avisos"),
+    "by_level": ("Incidentes por nível", "Incidents by level", "Incidentes por nivel"),
+    "table": ("Em tabela", "As a table", "En tabla"),
+    "storm": ("A tempestade", "The storm", "La tormenta"),
+    "storm_title": (
+        "{hazard} em {place}: {variable} de {first} a {last}",
+        "{hazard} at {place}: {variable} from {first} to {last}",
+        "{hazard} en {place}: {variable} de {first} a {last}",
+    ),
+    "local": ("hora local, {zone}", "local time, {zone}", "hora local, {zone}"),
+    "peak": ("máximo", "peak", "máximo"),
+    "lasted": ("durou", "lasted", "duró"),
+    "open": ("em curso", "open", "en curso"),
+    "ended": ("terminou", "ended", "terminó"),
+    "cancelled": ("cancelado", "cancelled", "cancelado"),
+    "expired": (
+        "deixamos de ver",
+        "we could no longer see",
+        "dejamos de ver",
+    ),
+    "told": ("O que foi dito", "What was told", "Lo que se dijo"),
+    "no_storm": (
+        "Nenhum incidente neste período.",
+        "No incident in this period.",
+        "Ningún incidente en este período.",
+    ),
+    "other_rule": (
+        "A regra mudou desde então: a curva é da variável, e os limites são os que foram ditos.",
+        "The rule has changed since: the course is the variable's, the limits are those told.",
+        "La regla cambió desde entonces: la curva es de la variable, y los límites los dichos.",
+    ),
+    "nothing_measured": (
+        "Não há medida deste lugar no período: mostra-se o que foi dito.",
+        "Nothing was measured there in this time: what was told is shown.",
+        "No hay medida de este lugar en el período: se muestra lo que se dijo.",
+    ),
+    "over": ("{variable} em {length}", "{variable} in {length}", "{variable} en {length}"),
+    "limit": ("limite", "limit", "límite"),
+    "amounts": ("cada período", "each period", "cada período"),
+    "meanwhile": ("Ao mesmo tempo", "Meanwhile", "Al mismo tiempo"),
+    "at": ("quando", "when", "cuándo"),
+    "type": ("o quê", "what", "qué"),
+    "level": ("nível", "level", "nivel"),
+    "value": ("valor", "value", "valor"),
+    "source": ("fonte", "source", "fuente"),
+    "place": ("lugar", "place", "lugar"),
+    "hazards": ("perigos", "hazards", "peligros"),
+    "day": ("dia", "day", "día"),
+    "calendar": ("Calendário", "Calendar", "Calendario"),
+    "calendar_note": (
+        "Cada dia com o nível mais alto em vigor, no relógio de cada lugar. Sem quadro: nenhum "
+        "dado. Tracejado: uma fonte não podia ser vista.",
+        "Each day with the highest level in force, by each place's own clock. No tile: no data. "
+        "Dashed: a source could not be seen.",
+        "Cada día con el nivel más alto vigente, según el reloj de cada lugar. Sin cuadro: ningún "
+        "dato. Discontinuo: una fuente no podía verse.",
+    ),
+    "days_with": (
+        "{n} dias com incidentes, de {of}",
+        "{n} days with incidents, of {of}",
+        "{n} días con incidentes, de {of}",
+    ),
+    "calm": ("calmo", "calm", "en calma"),
+    "blind": ("uma fonte sem dados", "a source was silent", "una fuente sin datos"),
+    "no_data": ("sem dados", "no data", "sin datos"),
+    "map": ("Lugares", "Places", "Lugares"),
+    "map_note": (
+        "Forma e cor: o nível mais alto do período. Tamanho: quantos incidentes. Projeção plana.",
+        "Shape and colour: the highest level of the period. Size: how many incidents. Plain "
+        "projection.",
+        "Forma y color: el nivel más alto del período. Tamaño: cuántos incidentes. Proyección "
+        "plana.",
+    ),
+    "none": ("nenhum", "none", "ninguno"),
+    "skill": ("Acertos", "Skill", "Aciertos"),
+    "performance": ("Diagrama de desempenho", "Performance diagram", "Diagrama de desempeño"),
+    "performance_note": (
+        "Acima e à direita é melhor. Curvas: CSI; raias: viés (avisos por evento). Barras: 95 %.",
+        "Up and to the right is better. Curves: CSI; rays: bias (warnings an event). Bars: 95 %.",
+        "Arriba y a la derecha es mejor. Curvas: CSI; rayos: sesgo (avisos por evento). Barras: "
+        "95 %.",
+    ),
+    "performance_events": (
+        "Avisos contra {n} ocorrências, de {first} a {last} ({zone}); um evento são {least} ou "
+        "mais num dia.",
+        "Alerts against {n} occurrences, {first} to {last} ({zone}); an event is {least} or more "
+        "in a day.",
+        "Avisos contra {n} ocurrencias, de {first} a {last} ({zone}); un evento son {least} o más "
+        "en un día.",
+    ),
+    "performance_record": (
+        "Fontes que preveem, contra o que instrumentos mediram no mesmo lugar.",
+        "Sources that forecast, against what instruments measured at the same place.",
+        "Fuentes que pronostican, contra lo que los instrumentos midieron en el mismo lugar.",
+    ),
+    "no_performance": (
+        "Nada a comparar ainda: dê --events com o que aconteceu, ou espere previsões que um "
+        "instrumento possa confirmar.",
+        "Nothing to score yet: give --events with what happened, or wait for forecasts that an "
+        "instrument can confirm.",
+        "Nada que comparar todavía: dé --events con lo que pasó, o espere pronósticos que un "
+        "instrumento pueda confirmar.",
+    ),
+    "success_ratio": (
+        "razão de sucesso (1 − FAR)",
+        "success ratio (1 − FAR)",
+        "razón de éxito (1 − FAR)",
+    ),
+    "pod": (
+        "probabilidade de detecção (POD)",
+        "probability of detection (POD)",
+        "probabilidad de detección (POD)",
+    ),
+    "bias": ("viés", "bias", "sesgo"),
+    "hits": ("acertos", "hits", "aciertos"),
+    "misses": ("perdidos", "misses", "perdidos"),
+    "false_alarms": ("alarmes falsos", "false alarms", "falsas alarmas"),
+    "all": ("todos", "all", "todos"),
+    "reliability": (
+        "Confiabilidade por fonte",
+        "Reliability by source",
+        "Confiabilidad por fuente",
+    ),
+    "reliability_note": (
+        "Quanto do que cada fonte previu se confirmou no instrumento do lugar, por antecedência; "
+        "a barra é o intervalo de 95 %.",
+        "How much of what each source forecast came true at the place's instrument, by lead time; "
+        "the bar is the 95 % interval.",
+        "Cuánto de lo que cada fuente pronosticó se confirmó en el instrumento del lugar, por "
+        "anticipación; la barra es el intervalo del 95 %.",
+    ),
+    "no_reliability": (
+        "Nenhuma previsão foi dita ainda.",
+        "No forecast was told yet.",
+        "Todavía no se dijo ningún pronóstico.",
+    ),
+    "lead": ("antecedência", "lead time", "anticipación"),
+    "forecasts": ("previsões", "forecasts", "pronósticos"),
+    "came_true": ("confirmadas", "came true", "confirmados"),
+    "not_verifiable": ("não verificáveis", "not verifiable", "no verificables"),
+    "came_true_of": ("{n} de {of}", "{n} of {of}", "{n} de {of}"),
+    "sources": ("Fontes", "Sources", "Fuentes"),
+    "readings": ("leituras", "readings", "lecturas"),
+    "places": ("lugares", "places", "lugares"),
+    "answers": ("respostas", "answers", "respuestas"),
+    "faults": ("falhas", "faults", "fallas"),
+    "last_reading": ("última leitura (UTC)", "last reading (UTC)", "última lectura (UTC)"),
+    "under 3 h": ("menos de 3 h", "under 3 h", "menos de 3 h"),
+    "3 to 6 h": ("3 a 6 h", "3 to 6 h", "3 a 6 h"),
+    "6 to 12 h": ("6 a 12 h", "6 to 12 h", "6 a 12 h"),
+    "12 to 24 h": ("12 a 24 h", "12 to 24 h", "12 a 24 h"),
+    "24 h on": ("24 h ou mais", "24 h on", "24 h o más"),
+    "nearest run": ("rodada mais próxima", "nearest run", "corrida más cercana"),
+    "onset": ("começo", "onset", "comienzo"),
+    "escalated": ("subiu", "raised", "sube"),
+    "eased": ("baixou", "eased", "baja"),
+    "certainty": ("confirmado", "confirmed", "confirmado"),
+    "step": ("mais forte", "stronger", "más fuerte"),
+    "withdrawn": ("previsão retirada", "forecast withdrawn", "pronóstico retirado"),
+    "rule changed": ("a regra mudou", "the rule changed", "la regla cambió"),
+}
+
+_MONTHS = (
+    ["jan", "fev", "mar", "abr", "mai", "jun", "jul", "ago", "set", "out", "nov", "dez"],
+    ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"],
+    ["ene", "feb", "mar", "abr", "may", "jun", "jul", "ago", "sep", "oct", "nov", "dic"],
+)
+
+_WEEKDAYS = ("STQQSSD", "MTWTFSS", "LMXJVSD")
+
+
+class Say:
+    """The words of one language."""
+
+    def __init__(self, language: str) -> None:
+        self.i = LANGUAGES.index(language)
+        self.language = language
+
+    def __call__(self, key: str, **parts: object) -> str:
+        """The words for a key; a word that is nobody's key is said as it is."""
+        found = _WORDS.get(key)
+        return found[self.i].format(**parts) if found else key
+
+    def hazard(self, hazard: str) -> str:
+        """``heavy rain``"""
+        return HAZARDS[hazard][self.i]
+
+    def level(self, level: int) -> str:
+        """``Red``: the short form."""
+        return LEVELS[level][self.i].partition(" (")[0] if level else self("none")
+
+    def variable(self, name: str) -> str:
+        """``rain``; the catalogue's own name where people have no other."""
+        return VARIABLES.get(name, (name,) * 3)[self.i]
+
+    def measured(self, variable: str | None, window_s: int) -> str:
+        """``rain in 24 h``"""
+        if variable is None:
+            return ""
+        said = self.variable(variable)
+        return self("over", variable=said, length=duration(window_s)) if window_s else said
+
+    def number(self, value: float | None, digits: int = 1) -> str:
+        """A number with the language's decimal sign; a dash where there is none."""
+        if value is None:
+            return "–"
+        said = f"{value:.{digits}f}" if digits > 1 else f"{value:.1f}".removesuffix(".0")
+        return said if self.language == "en" else said.replace(".", ",")
+
+    def count(self, value: int) -> str:
+        """A count with thousands apart."""
+        return f"{value:,}".replace(",", "\N{NARROW NO-BREAK SPACE}")
+
+    def day(self, at: int, zone: str = "UTC") -> str:
+        """``8 Jun 2013``"""
+        local = datetime.fromtimestamp(at, UTC).astimezone(ZoneInfo(zone))
+        return f"{local.day} {self.month(local.month)} {local.year}"
+
+    def clock(self, at: int, zone: str = "UTC") -> str:
+        """``8 Jun 14:00``"""
+        local = datetime.fromtimestamp(at, UTC).astimezone(ZoneInfo(zone))
+        return f"{local.day} {self.month(local.month)} {local:%H:%M}"
+
+    def month(self, month: int) -> str:
+        """Month 1 … 12, in three letters."""
+        return _MONTHS[self.i][month - 1]
+
+    @property
+    def weekdays(self) -> str:
+        """A letter a day, from Monday."""
+        return _WEEKDAYS[self.i]
+
+
+SHOWN = (Level.WATCH, Level.YELLOW, Level.ORANGE, Level.RED)
+"""Levels in the order in which a legend has them."""

@@ -1,0 +1,170 @@
+"""Polygons on the globe as edges: who lies within one, and which of two overlap.
+
+Rings are (longitude, latitude) pairs in degrees, closed, as in GeoJSON; edges are straight in
+these. An edge longer than 180° goes the short way, over the antimeridian; a ring that goes once
+round the globe holds the pole that is nearer to it. Holes are by even-odd.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from atalaia.domain.reading import Bools, Floats, Ints
+
+Rings = Sequence[Sequence[tuple[float, float]]]
+
+TURNS = (0.0, -360.0, 360.0)
+"""Where else on the axis of longitudes the same outline lies."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outline:
+    """Edges from (x1, y1) to (x2, y2): longitudes, which may be beyond ±180, and latitudes."""
+
+    x1: Floats
+    y1: Floats
+    x2: Floats
+    y2: Floats
+
+    @property
+    def box(self) -> tuple[float, float, float, float]:
+        """West, south, east and north."""
+        return (
+            float(min(self.x1.min(), self.x2.min())),
+            float(min(self.y1.min(), self.y2.min())),
+            float(max(self.x1.max(), self.x2.max())),
+            float(max(self.y1.max(), self.y2.max())),
+        )
+
+    def turned(self, by: float) -> Outline:
+        """The same outline, `by` degrees further east."""
+        return Outline(self.x1 + by, self.y1, self.x2 + by, self.y2) if by else self
+
+    def holds(self, longitude: Floats, latitude: Floats) -> Bools:
+        """Whether each point lies within (even-odd), as the outline stands: not turned."""
+        is_within = np.zeros(len(longitude), bool)
+        # One edge after the other where these are fewer than the points, and the reverse.
+        if len(self.x1) < len(longitude):
+            for one in zip(self.x1, self.y1, self.x2, self.y2, strict=True):
+                is_within ^= crossed(longitude, latitude, *one)
+            return is_within
+        for i, (x, y) in enumerate(zip(longitude, latitude, strict=True)):
+            hits = crossed(x, y, self.x1, self.y1, self.x2, self.y2)
+            is_within[i] = np.count_nonzero(hits) & 1
+        return is_within
+
+    def overlaps(self, other: Outline) -> bool:
+        """Whether the two have anything in common."""
+        for by in TURNS:
+            mine = self.turned(by)
+            if not _boxes_meet(mine.box, other.box):
+                continue
+            if mine.holds(other.x1, other.y1).any() or other.holds(mine.x1, mine.y1).any():
+                return True
+            if _edges_cross(mine, other):
+                return True
+        return False
+
+
+def outline(rings: Rings) -> Outline:
+    """Rings as edges, each over the antimeridian and round the poles where it goes there."""
+    parts: list[tuple[Floats, Floats]] = []
+    middle = 0.0
+    for number, ring in enumerate(rings):
+        x, y = _unrolled(np.asarray(ring, np.float64))
+        own = float(x.min() + x.max()) / 2
+        # The first ring is brought near to 0°, and the others to where the first one is.
+        x = x + 360 * round((middle - own) / 360)
+        if number == 0:
+            middle = float(x.min() + x.max()) / 2
+        parts.append((x, y))
+    return Outline(
+        np.concatenate([x[:-1] for x, _ in parts]),
+        np.concatenate([y[:-1] for _, y in parts]),
+        np.concatenate([x[1:] for x, _ in parts]),
+        np.concatenate([y[1:] for _, y in parts]),
+    )
+
+
+def crossed(
+    x: Floats | float,
+    y: Floats | float,
+    x1: Floats | float,
+    y1: Floats | float,
+    x2: Floats | float,
+    y2: Floats | float,
+) -> Bools:
+    """Whether a ray from each point eastwards meets the edge from (x1, y1) to (x2, y2)."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        at = x1 + (y - y1) / np.subtract(y2, y1) * np.subtract(x2, x1)
+        met: Bools = (np.greater(y1, y) != np.greater(y2, y)) & (x < at)
+    return met
+
+
+def turns(west: float, east: float) -> Iterator[float]:
+    """By how much to turn an outline so that all of it is met between -180° and 180°."""
+    return (by for by in TURNS if west + by <= 180 and east + by >= -180)
+
+
+def _unrolled(points: Floats) -> tuple[Floats, Floats]:
+    """Longitudes without a jump, and latitudes; closed."""
+    x, y = points[:, 0], points[:, 1]
+    if x[0] != x[-1] or y[0] != y[-1]:
+        x, y = np.append(x, x[0]), np.append(y, y[0])
+    way = np.diff(x)
+    is_long = (np.abs(way) > 180) & (np.abs(way) < 360)
+    if not is_long.any():
+        return x, y
+    x = np.concatenate([x[:1], x[0] + np.cumsum(np.where(is_long, way - np.sign(way) * 360, way))])
+    if abs(x[-1] - x[0]) > 180:
+        pole = 90.0 if y.mean() > 0 else -90.0
+        x = np.concatenate([x, [x[-1], x[0], x[0]]])
+        y = np.concatenate([y, [pole, pole, y[0]]])
+    else:
+        x[-1] = x[0]
+    return x, y
+
+
+def _boxes_meet(a: tuple[float, float, float, float], b: tuple[float, float, float, float]) -> bool:
+    return a[0] <= b[2] and b[0] <= a[2] and a[1] <= b[3] and b[1] <= a[3]
+
+
+def _edges_cross(a: Outline, b: Outline) -> bool:
+    """Whether any edge of one properly crosses an edge of the other."""
+    return any(
+        bool(
+            (
+                (_side(b.x1, b.y1, *edge) * _side(b.x2, b.y2, *edge) < 0)
+                & (
+                    _side(edge[0], edge[1], b.x1, b.y1, b.x2, b.y2)
+                    * _side(edge[2], edge[3], b.x1, b.y1, b.x2, b.y2)
+                    < 0
+                )
+            ).any()
+        )
+        for edge in zip(a.x1, a.y1, a.x2, a.y2, strict=True)
+    )
+
+
+def _side(
+    x: Floats | float,
+    y: Floats | float,
+    x1: Floats | float,
+    y1: Floats | float,
+    x2: Floats | float,
+    y2: Floats | float,
+) -> Floats:
+    """On which side of the line from (x1, y1) to (x2, y2) a point is, by its sign."""
+    side: Floats = np.asarray(
+        np.subtract(x2, x1) * np.subtract(y, y1) - np.subtract(y2, y1) * np.subtract(x, x1)
+    )
+    return side
+
+
+def spans(start: Ints, stop: Ints) -> Ints:
+    """All of start … stop - 1 of each pair, one pair after the other."""
+    n = stop - start
+    return np.repeat(start - (np.cumsum(n) - n), n) + np.arange(int(n.sum()))

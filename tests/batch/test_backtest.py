@@ -1,0 +1,72 @@
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from atalaia.batch.backtest import Backtested, backtest
+from atalaia.batch.told import Told
+
+UTC_ZONE = ZoneInfo("UTC")
+
+
+def told(incident: str, day: int, hour: int, kind: str = "alert", **fields: Any) -> Told:
+    at = datetime(2018, 3, day, hour, tzinfo=UTC)
+    said = {
+        "place_id": "rio",
+        "hazard": "flood",
+        "level": "yellow",
+        "sent_at": at,
+        "onset_at": at,
+        "expires_at": at + timedelta(hours=1),
+        "evidence": "observed",
+        "source": "gauges",
+        "valid_at": at,
+        "rule": "burst",
+        "reason": "onset" if kind == "alert" else "ended",
+        **fields,
+    }
+    return Told(incident=incident, version=1 if kind == "alert" else 2, type=kind, **said)
+
+
+def compared(*logs: list[Told]) -> list[Backtested]:
+    named = [(f"set-{i}", log) for i, log in enumerate(logs)]
+    return backtest(named, [], UTC_ZONE, date(2018, 3, 1), date(2018, 3, 31))
+
+
+def test_what_changed_is_told_against_the_first() -> None:
+    first, second = compared(
+        [told("a", 1, 10), told("b", 5, 10)], [told("a", 1, 10), told("c", 9, 10)]
+    )
+    assert (first.days_gained, first.days_lost) == ([], [])
+    assert (second.days_gained, second.days_lost) == (["2018-03-09"], ["2018-03-05"])
+    assert second.warned_days == 2
+    assert second.verified is None
+
+
+def test_what_is_told_at_one_instant_is_one_message() -> None:
+    log = [told("a", 1, 10), told("b", 1, 10, place_id="poa"), told("a", 1, 12, "end")]
+    (one,) = compared(log)
+    assert (one.incidents, one.messages) == (2, 2)
+    assert one.messages_a_month == round(2 / 31 * 365.25 / 12, 2)
+
+
+def test_what_only_watches_is_sent_to_no_one() -> None:
+    log = [
+        told("a", 1, 10, level="watch"),
+        told("a", 1, 12, "end", level="watch"),
+        told("b", 2, 10, hazard="cannot_see"),
+    ]
+    (one,) = compared(log)
+    assert (one.incidents, one.messages) == (1, 1)
+
+
+def test_days_outside_are_left_out() -> None:
+    (one,) = backtest(
+        [("x", [told("a", 1, 10), told("b", 9, 10)])],
+        [],
+        UTC_ZONE,
+        date(2018, 3, 2),
+        date(2018, 3, 31),
+    )
+    assert (one.incidents, one.warned_days) == (1, 1)

@@ -1,0 +1,269 @@
+"""Few files of many, and the same rows: at any moment, after any death, and by a rebuild."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from atalaia.batch.archive import archive
+from atalaia.batch.refine import CompactReport, compact, rebuild, refine
+from atalaia.domain.alert import instant
+from atalaia.domain.payload import Payload
+from atalaia.errors import QueryInvalid
+from atalaia.homes import compact as module
+from atalaia.homes import gold, raw
+from atalaia.homes.embedded import Home, open_home
+from atalaia.homes.embedded.sql import DuckSql
+from atalaia.homes.ports import Commit, Lake
+from atalaia.serving.query import query
+from batch.helpers import DAY, HOUR, NOON, PLACES, answer, decode, files, row
+from contracts.state_contract import entry
+
+LATER = NOON + 70 * DAY
+EVERYTHING = "SELECT * FROM readings ORDER BY ALL"
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Iterator[Home]:
+    with open_home(tmp_path / "home") as home:
+        yield home
+
+
+def ask(home: Home, sql: str = EVERYTHING) -> list[tuple[Any, ...]]:
+    return list(query(home, decode, PLACES, sql).rows)
+
+
+def keep(home: Home, *payloads: Payload) -> None:
+    home.stream.append(payloads)
+    archive(home.stream, home.state, home.lake)
+    refine(home.state, home.lake, decode, PLACES)
+
+
+def weeks(seed: int) -> list[Payload]:
+    """Rows of two sources over April and May 2024, in any order."""
+    chance = random.Random(seed)
+    return [
+        answer(
+            NOON + poll * 6 * HOUR,
+            *(
+                row(
+                    chance.choice(["poa", "recife", "d'água"]),
+                    NOON + chance.randrange(-20 * 24, 20 * 24) * HOUR,
+                    chance.choice(["observed", "analysis", "forecast"]),
+                    temperature_c=chance.choice([None, 20.0, 20.5]),
+                    rain_mm=chance.choice([0.0, None, 3.5]),
+                )
+                for _ in range(12)
+            ),
+            source=chance.choice(["a", "b/c"]),
+        )
+        for poll in range(20)
+    ]
+
+
+def test_a_closed_month_becomes_one_file_with_the_same_rows(home: Home) -> None:
+    keep(home, *weeks(1))
+    before = ask(home)
+    days = home.lake.keys("gold/readings/")
+    assert compact(home.lake, LATER) == CompactReport(months=4, days=0)
+    assert home.lake.keys("gold/readings/") == [
+        f"gold/readings/source={source}/month=2024-{month}/readings.parquet"
+        for source in ("a", "b%2Fc")
+        for month in ("04", "05")
+    ]
+    assert len(days) > 20
+    assert ask(home) == before
+    by_day = "SELECT date, count(*) FROM readings WHERE date > '2024-05-03' GROUP BY 1 ORDER BY 1"
+    assert ask(home, by_day)[0][0].isoformat() == "2024-05-04"
+    assert compact(home.lake, LATER) == CompactReport(0, 0)
+
+
+def test_a_month_is_closed_a_week_after_its_end(home: Home) -> None:
+    keep(home, answer(NOON, row("poa", NOON, rain_mm=1.0)))
+    end_of_april = 1_714_521_600
+    assert compact(home.lake, end_of_april + 7 * DAY - 1).months == 0
+    assert compact(home.lake, end_of_april + 7 * DAY).months == 1
+
+
+def test_a_late_row_goes_into_its_months_file(home: Home) -> None:
+    keep(home, answer(NOON, row("poa", NOON, rain_mm=1.0)))
+    compact(home.lake, LATER)
+    late = answer(LATER, row("recife", NOON, rain_mm=2.0), row("poa", NOON - DAY, rain_mm=4.0))
+    keep(home, late, answer(LATER, row("poa", LATER, rain_mm=8.0)))
+    assert len(home.lake.keys("gold/readings/")) == 2
+    by_day = "SELECT strftime(date, '%m-%d'), sum(rain_mm) FROM readings GROUP BY 1 ORDER BY 1"
+    assert ask(home, by_day) == [("04-29", 4.0), ("04-30", 3.0), ("07-09", 8.0)]
+
+
+def test_what_is_newer_than_gold_is_laid_over_a_months_file(home: Home) -> None:
+    keep(home, answer(NOON, row("poa", NOON, rain_mm=1.0)))
+    compact(home.lake, LATER)
+    home.stream.append([answer(LATER, row("poa", NOON + HOUR, rain_mm=2.0))])
+    assert ask(home, "SELECT sum(rain_mm), count(*) FROM readings") == [(3.0, 2)]
+
+
+@pytest.mark.parametrize("steps", range(8))
+def test_a_compaction_that_was_killed_loses_and_doubles_nothing(
+    home: Home, monkeypatch: pytest.MonkeyPatch, steps: int
+) -> None:
+    keep(home, *weeks(2))
+    before = ask(home)
+    left = steps
+    lake_class = type(home.lake)
+
+    def dying(real: Any) -> Any:
+        def change(self: Lake, key: str, *rest: Any) -> None:
+            nonlocal left
+            if left == 0:
+                raise KeyboardInterrupt
+            left -= 1
+            real(self, key, *rest)
+
+        return change
+
+    monkeypatch.setattr(lake_class, "write", dying(lake_class.write))
+    monkeypatch.setattr(lake_class, "delete", dying(lake_class.delete))
+    with pytest.raises(KeyboardInterrupt):
+        compact(home.lake, LATER)
+    monkeypatch.undo()
+    assert ask(home) == before
+    # Rows that come before it is done again go where they count.
+    keep(home, answer(LATER, row("poa", NOON, "observed", snow_cm=1.0)))
+    assert ask(home, "SELECT count(*) FROM readings WHERE snow_cm = 1") == [(1,)]
+    compact(home.lake, LATER)
+    assert all("/month=" in key for key in home.lake.keys("gold/readings/"))
+    told = ask(home, "SELECT place_id, source, valid_at, kind, temperature_c FROM readings")
+    assert set(told) >= {(r[0], r[1], r[2], r[3], r[8]) for r in before}
+
+
+def test_large_months_stay_in_days(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    keep(home, answer(NOON, row("poa", NOON, rain_mm=1.0), row("poa", NOON - DAY, rain_mm=1.0)))
+    monkeypatch.setattr(module, "MONTH_ROWS", 1)
+    assert compact(home.lake, LATER).months == 0
+    assert len(home.lake.keys("gold/readings/")) == 2
+
+
+def test_a_query_goes_on_while_files_are_made_one(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keep(home, *weeks(3))
+    before = ask(home)
+    real, runs = DuckSql.run, 0
+
+    def run(self: DuckSql, *arguments: Any) -> Any:
+        nonlocal runs
+        runs += 1
+        if runs == 1:  # after the files were listed
+            compact(home.lake, LATER)
+        return real(self, *arguments)
+
+    monkeypatch.setattr(DuckSql, "run", run)
+    assert ask(home) == before
+    assert runs == 2
+    with pytest.raises(QueryInvalid, match="nothing_of_the_kind"):
+        ask(home, "SELECT nothing_of_the_kind FROM readings")
+    assert runs == 3
+
+
+def test_a_rebuild_of_compacted_gold_gives_the_same_rows_in_the_same_files(home: Home) -> None:
+    keep(home, *weeks(4))
+    compact(home.lake, LATER)
+    keep(home, answer(LATER, row("poa", LATER, rain_mm=8.0)))
+    before, names = ask(home), home.lake.keys("gold/")
+    rebuild(home.state, home.lake, decode, PLACES)
+    assert ask(home) == before
+    assert home.lake.keys("gold/") == names
+
+
+def test_a_decoder_that_was_changed_and_rolled_back_leaves_the_same_gold(home: Home) -> None:
+    keep(home, *weeks(5))
+    compact(home.lake, NOON + 8 * DAY)
+    before, everything = ask(home), files(home, "gold/")
+
+    def wrong(payloads: Any, wanted: Any) -> Any:
+        """One that takes °F for °C, and sees a place's rows a day late."""
+        decoded = decode(payloads, wanted)
+        readings = decoded.readings
+        if "temperature_c" in readings.values:
+            readings.values["temperature_c"][:] = readings.values["temperature_c"] * 1.8 + 32
+        readings.valid_at[readings.place == 0] += DAY
+        return decoded
+
+    rebuild(home.state, home.lake, wrong, PLACES)
+    assert ask(home) != before
+    rebuild(home.state, home.lake, decode, PLACES)
+    assert ask(home) == before
+    assert files(home, "gold/").keys() == everything.keys()
+
+
+def test_a_rebuild_leaves_the_climate_that_was_imported(home: Home) -> None:
+    keep(home, answer(NOON, row("poa", NOON, rain_mm=1.0)))
+    home.lake.write("gold/climate/place=poa/climate.parquet", b"from an imported history")
+    rebuild(home.state, home.lake, decode, PLACES)
+    assert home.lake.read("gold/climate/place=poa/climate.parquet") == b"from an imported history"
+
+
+# RAW's alerts
+
+
+def told(home: Home, first: int, n: int = 30) -> None:
+    """An alert every two hours, archived one by one."""
+    for i in range(n):
+        each = entry(f"i{first + i}")
+        alert = msgspec.structs.replace(each.alert, sent_at=instant(NOON + (first + i) * 2 * HOUR))
+        said = msgspec.structs.replace(each, alert=alert)
+        home.state.commit(Commit("speed", first + i + 1, entries=[said]))
+        archive(home.stream, home.state, home.lake)
+
+
+def test_a_closed_day_of_alerts_becomes_one_part_with_the_same_entries(home: Home) -> None:
+    told(home, 0)
+    parts = home.lake.keys(raw.ALERTS)
+    before = [e for key in parts for e in raw.read_alerts(home.lake.read(key))]
+    assert compact(home.lake, NOON + 8 * DAY).days == 1
+    compact(home.lake, LATER)
+    after = home.lake.keys(raw.ALERTS)
+    assert after == [
+        "raw/alerts/date=2024-04-30/part-00000000000000000001.ndjson.zst",
+        "raw/alerts/date=2024-05-01/part-00000000000000000007.ndjson.zst",
+        "raw/alerts/date=2024-05-02/part-00000000000000000019.ndjson.zst",
+    ]
+    assert [e for key in after for e in raw.read_alerts(home.lake.read(key))] == before
+    refine(home.state, home.lake, decode, PLACES)
+    rebuild(home.state, home.lake, decode, PLACES)
+    assert ask(home, "SELECT count(*), count(DISTINCT incident) FROM alerts") == [(30, 30)]
+
+
+def test_a_day_with_a_damaged_part_stays_as_it_is(home: Home) -> None:
+    told(home, 0, 3)
+    parts = home.lake.keys(raw.ALERTS)
+    home.lake.write(parts[0], b"damaged")
+    assert compact(home.lake, LATER).days == 0
+    assert home.lake.keys(raw.ALERTS) == parts
+
+
+def test_alerts_that_are_in_two_parts_are_told_once(home: Home) -> None:
+    told(home, 0, 3)
+    entries = [e for k in home.lake.keys(raw.ALERTS) for e in raw.read_alerts(home.lake.read(k))]
+    # Killed after the day's part was written, before the hours' were removed.
+    home.lake.write(f"{raw.ALERTS}date=2024-04-30/{raw.part_name(1)}", raw.write_alerts(entries))
+    rebuild(home.state, home.lake, decode, PLACES)
+    assert ask(home, "SELECT count(*) FROM alerts") == [(3,)]
+    assert compact(home.lake, LATER).days == 1
+    assert len(home.lake.keys(raw.ALERTS)) == 1
+
+
+def test_a_month_that_counts_hides_the_days_that_are_left_of_it() -> None:
+    month = "gold/readings/source=a/month=2024-04/readings.parquet"
+    day = "gold/readings/source=a/date=2024-04-30/readings.parquet"
+    others = [
+        "gold/readings/source=a/date=2024-05-01/readings.parquet",
+        "gold/readings/source=b/date=2024-04-30/readings.parquet",
+    ]
+    assert gold.month_of(day) == month
+    assert gold.current([day, month, *others]) == [month, *others]

@@ -1,0 +1,168 @@
+"""The record of forecasts. What is forecast and observed here is made up, and says so."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from atalaia.app.record import record_of
+from atalaia.app.replay import replay
+from atalaia.batch.record import Foretold, Record
+from atalaia.domain.reading import Kind, Readings
+from atalaia.homes.embedded import open_home
+from stories import DAY, HOUR, T0, forecast, places, rows, rule_set, series, write_readings
+
+RULES = rule_set({"limits": {"yellow": 15, "orange": 25}, "keep_firing_for": "1h"})
+
+
+def recorded(tmp_path: Path, *parts: Readings, n: int = 2) -> Record:
+    """The record of a home that lived through made-up (synthetic) readings."""
+    where = places(n)
+    file = write_readings(tmp_path / "synthetic.csv", rows(*parts).in_order(), where)
+    replay(where, [file], RULES, home=tmp_path / "home")
+    with open_home(tmp_path / "home", exclusive=False) as home:
+        return record_of(home, RULES)
+
+
+def station(*gusts: float, place: int = 0, start: int = T0) -> Readings:
+    return series(gusts, place=place, source="synthetic-station", start=start)
+
+
+def model(gusts: list[float], *, issued: int, **options: Any) -> Readings:
+    """One run of a made-up model: the hours after `issued`."""
+    return forecast(issued, gusts, source="synthetic-model", **options)
+
+
+def only(record: Record) -> Foretold:
+    (one,) = record.forecasts
+    return one
+
+
+CALM = [2.0 + 0.1 * (i % 7) for i in range(48)]
+
+
+def with_gust(at: int, gust: float) -> list[float]:
+    return [*CALM[:at], gust, *CALM[at + 1 :]]
+
+
+def test_a_forecast_that_an_instrument_saw_come_true_is_a_hit_at_its_lead(tmp_path: Path) -> None:
+    record = recorded(
+        tmp_path, model(with_gust(20, 20), issued=T0), station(*with_gust(21, 18), start=T0)
+    )
+    assert only(record).outcome == "came_true"
+    assert only(record).lead == "12 to 24 h"
+    (total,) = record.sources
+    assert (total.source, total.hits, total.misses, total.false_alarms) == (
+        "synthetic-model",
+        1,
+        0,
+        0,
+    )
+    assert total.pod == 1.0
+    (row,) = record.rows
+    assert (row.success_ratio, row.told) == (1.0, 1)
+    assert row.interval is not None
+    assert row.interval[0] < 0.3
+
+
+def test_a_forecast_that_an_instrument_saw_not_come_is_a_false_alarm(tmp_path: Path) -> None:
+    record = recorded(tmp_path, model(with_gust(20, 20), issued=T0), station(*CALM))
+    assert only(record).outcome == "false_alarm"
+    assert record.sources[0].far == 1.0
+
+
+def test_a_level_that_was_not_reached_did_not_come_true(tmp_path: Path) -> None:
+    record = recorded(
+        tmp_path, model(with_gust(20, 30), issued=T0), station(*with_gust(20, 18), start=T0)
+    )
+    assert (only(record).level, only(record).outcome) == ("orange", "false_alarm")
+
+
+def test_where_no_instrument_is_a_forecast_is_not_verifiable(tmp_path: Path) -> None:
+    record = recorded(tmp_path, model(with_gust(20, 20), issued=T0, place=1), station(*CALM))
+    assert only(record).outcome == "not_verifiable"
+    (total,) = record.sources
+    assert (total.not_verifiable, total.pod, total.far, total.csi) == (1, None, None, None)
+
+
+def test_a_model_is_never_truth_for_a_model(tmp_path: Path) -> None:
+    analysed = series(with_gust(20, 20), source="other-model", kind=Kind.ANALYSIS)
+    record = recorded(tmp_path, model(with_gust(20, 20), issued=T0), analysed)
+    assert {one.outcome for one in record.forecasts} == {"not_verifiable"}
+
+
+def test_an_instrument_that_was_silent_then_verifies_nothing(tmp_path: Path) -> None:
+    record = recorded(tmp_path, model(with_gust(20, 20), issued=T0), station(*CALM[:10]))
+    assert only(record).outcome == "not_verifiable"
+
+
+def test_what_came_and_was_not_forecast_is_a_miss(tmp_path: Path) -> None:
+    record = recorded(tmp_path, model(CALM, issued=T0), station(*with_gust(20, 20)))
+    (total,) = record.sources
+    assert (total.told, total.hits, total.misses, total.pod) == (0, 0, 1, 0.0)
+
+
+def test_of_hours_that_it_never_spoke_of_a_source_misses_nothing(tmp_path: Path) -> None:
+    late = [*CALM, *with_gust(40, 20)]
+    record = recorded(tmp_path, model(CALM, issued=T0), station(*late))
+    assert record.sources[0].misses == 0
+
+
+def test_models_without_issue_times_are_scored_as_the_nearest_run(tmp_path: Path) -> None:
+    archive = series(with_gust(20, 20), source="synthetic-archive", kind=Kind.ANALYSIS)
+    record = recorded(tmp_path, archive, station(*with_gust(20, 18)))
+    assert (only(record).lead, only(record).outcome) == ("nearest run", "came_true")
+    assert record.sources[0].hits == 1
+
+
+def test_porto_alegre_open_meteos_archive_is_scored_against_inmets_station(
+    shared: Path, tmp_path: Path
+) -> None:
+    from atalaia.domain.place import Place, Places
+
+    where = Places(
+        [
+            Place(
+                id="A801",
+                name="Porto Alegre",
+                latitude=-30.05361,
+                longitude=-51.17472,
+                timezone="America/Sao_Paulo",
+            )
+        ]
+    )
+    rain = rule_set(
+        {
+            "hazard": "heavy_rain",
+            "variable": "rain_mm",
+            "measure": "sum",
+            "window": "24h",
+            "limits": {"yellow": 30},
+        }
+    )
+    files = [
+        shared / "inmet" / "A801_porto_alegre_2024.csv",
+        shared / "open_meteo" / "chunk_20240330_to_20240628.json",
+    ]
+    replay(where, files, rain, home=tmp_path / "home")
+    with open_home(tmp_path / "home", exclusive=False) as home:
+        record = record_of(home, rain)
+    (total,) = record.sources
+    assert total.source == "open-meteo"
+    assert {row.lead for row in record.rows} == {"nearest run"}
+    assert total.came_true + total.false_alarms == total.told > 3
+    assert 0 < total.hits < total.hits + total.misses < 20
+    assert total.not_verifiable == 0
+    assert DAY == 24 * HOUR
+
+
+@pytest.mark.parametrize(("part", "whole"), [(0, 5), (5, 5), (15, 50)])
+def test_the_interval_of_a_share_is_wilsons(part: int, whole: int) -> None:
+    from atalaia.batch.record import _wilson
+
+    # Values of R's prop.test(x, n, correct = FALSE), Wilson's interval.
+    expected = {(0, 5): (0.0, 0.4345), (5, 5): (0.5655, 1.0), (15, 50): (0.191, 0.4375)}
+    low, high = _wilson(part, whole) or (1, 0)
+    assert (round(low, 4), round(high, 4)) == pytest.approx(expected[part, whole], abs=6e-5)

@@ -1,0 +1,74 @@
+"""What every home's keys must do. A home's test subclasses this and says how to make one."""
+
+from __future__ import annotations
+
+import threading
+from abc import ABC, abstractmethod
+
+import pytest
+
+from atalaia.homes.ports import Keys
+
+ANA, BIA = "p_ana", "p_bia"
+
+
+class KeysContract(ABC):
+    @abstractmethod
+    def reopened(self) -> Keys:
+        """The same keys, opened anew."""
+
+    @pytest.fixture
+    def keys(self) -> Keys:
+        return self.reopened()
+
+    def test_nobody_has_a_key_before_it_is_made(self, keys: Keys) -> None:
+        assert keys.get(ANA) is None
+        assert keys.erased() == []
+
+    def test_a_key_outlives_the_process_and_is_one_s_own(self, keys: Keys) -> None:
+        ana, bia = keys.make(ANA), keys.make(BIA)
+        assert len(ana) == len(bia) == 32
+        assert ana != bia
+        again = self.reopened()
+        assert (again.get(ANA), again.get(BIA)) == (ana, bia)
+
+    def test_making_a_key_again_gives_the_old_one(self, keys: Keys) -> None:
+        assert keys.make(ANA) == keys.make(ANA) == self.reopened().make(ANA)
+
+    def test_many_who_make_one_key_at_once_get_the_same(self, keys: Keys) -> None:
+        made: list[bytes] = []
+        threads = [
+            threading.Thread(target=lambda: made.append(self.reopened().make(ANA)))
+            for _ in range(8)
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert len(made) == 8
+        assert set(made) == {keys.get(ANA)}
+
+    def test_a_destroyed_key_is_gone_and_noted(self, keys: Keys) -> None:
+        keys.make(ANA)
+        bia = keys.make(BIA)
+        keys.destroy(ANA, 100)
+        for each in (keys, self.reopened()):
+            assert each.get(ANA) is None
+            assert each.get(BIA) == bia
+            assert each.erased() == [(ANA, 100)]
+
+    def test_destroying_again_changes_nothing(self, keys: Keys) -> None:
+        keys.make(ANA)
+        keys.destroy(ANA, 100)
+        keys.destroy(ANA, 200)
+        assert keys.erased() == [(ANA, 100)]
+
+    def test_an_erasure_is_noted_even_where_the_key_was_lost_before(self, keys: Keys) -> None:
+        keys.destroy(ANA, 100)
+        assert keys.erased() == [(ANA, 100)]
+
+    def test_the_lookup_key_stays_the_same(self, keys: Keys) -> None:
+        key = keys.lookup_key()
+        assert len(key) == 32
+        assert self.reopened().lookup_key() == key
+        assert keys.make(ANA) != key

@@ -1,0 +1,186 @@
+"""What every home's people must do. A home's test subclasses this and says how to make one."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+
+import msgspec
+import pytest
+
+from atalaia.errors import StateConflict
+from atalaia.homes.ports import Consent, ContactRow, People, PersonRow
+
+ANA, BIA = "p_ana", "p_bia"
+
+
+def person(pseudonym: str = ANA, *, confirmed_at: int = 20, created_at: int = 10) -> PersonRow:
+    return PersonRow(
+        pseudonym=pseudonym,
+        sealed=b"sealed " + pseudonym.encode(),
+        created_at=created_at,
+        confirmed_at=confirmed_at,
+    )
+
+
+def contact(pseudonym: str = ANA, name: str = "a", **changes: object) -> ContactRow:
+    row = ContactRow(
+        pseudonym=pseudonym,
+        channel="email",
+        lookup=b"lookup " + name.encode(),
+        sealed=b"\x00\xff",
+        status="confirmed",
+        since=20,
+    )
+    return msgspec.structs.replace(row, **changes)
+
+
+def consent(pseudonym: str = ANA, **changes: object) -> Consent:
+    row = Consent(
+        pseudonym=pseudonym,
+        purpose="alerts",
+        channel="email",
+        text_hash="ab" * 32,
+        version="1",
+        how="cli, code",
+        given_at=20,
+    )
+    return msgspec.structs.replace(row, **changes)
+
+
+class PeopleContract(ABC):
+    @abstractmethod
+    def reopened(self) -> People:
+        """The same people, opened anew."""
+
+    @pytest.fixture
+    def people(self) -> People:
+        return self.reopened()
+
+    def read(self, people: People, pseudonym: str = ANA) -> PersonRow:
+        row = people.person(pseudonym)
+        assert row is not None
+        return row
+
+    def test_at_first_there_is_nobody(self, people: People) -> None:
+        assert people.person(ANA) is None
+        assert people.changes(0, 10) == []
+        assert people.contacts(ANA) == []
+        assert people.find("email", b"lookup a") is None
+        assert people.consents(ANA) == []
+
+    def test_a_person_is_there_as_a_whole_after_reopening(self, people: People) -> None:
+        people.put(person(), [contact(), contact(name="b", status="pending")], [consent()])
+        again = self.reopened()
+        assert self.read(again) == msgspec.structs.replace(person(), changed=1)
+        assert [c.status for c in again.contacts(ANA)] == ["confirmed", "pending"]
+        assert again.find("email", b"lookup a") == contact()
+        assert again.find("sms", b"lookup a") is None
+        assert again.consents(ANA) == [consent()]
+
+    def test_changes_come_once_in_their_order_with_the_newest_only(self, people: People) -> None:
+        people.put(person(ANA))
+        people.put(person(BIA))
+        people.put(self.read(people, ANA))
+        rows = people.changes(0, 10)
+        assert [row.pseudonym for row in rows] == [BIA, ANA]
+        assert [row.pseudonym for row in people.changes(0, 1)] == [BIA]
+        assert people.changes(rows[-1].changed, 10) == []
+
+    def test_what_was_changed_in_between_is_not_overwritten(self, people: People) -> None:
+        people.put(person())
+        read = self.read(people)
+        people.put(msgspec.structs.replace(read, sealed=b"newer"))
+        with pytest.raises(StateConflict, match="in between"):
+            people.put(msgspec.structs.replace(read, sealed=b"older"), [contact()])
+        with pytest.raises(StateConflict):
+            people.put(person())  # as if they were new
+        assert self.read(people).sealed == b"newer"
+        assert people.contacts(ANA) == []
+
+    def test_a_contact_of_somebody_else_is_refused_with_all_that_came_with_it(
+        self, people: People
+    ) -> None:
+        people.put(person(ANA), [contact()])
+        with pytest.raises(StateConflict, match="another"):
+            people.put(person(BIA), [contact(BIA, "b"), contact(BIA, "a")], [consent(BIA)])
+        assert people.person(BIA) is None
+        assert people.find("email", b"lookup b") is None
+        assert people.consents(BIA) == []
+        assert people.find("email", b"lookup a") == contact()
+
+    def test_a_stopped_contact_may_become_somebody_else_s(self, people: People) -> None:
+        people.put(person(ANA), [contact(status="stopped")])
+        people.put(person(BIA), [contact(BIA, "a")])
+        assert people.find("email", b"lookup a") == contact(BIA, "a")
+        assert people.contacts(ANA) == []
+
+    def test_contacts_and_consents_are_replaced_by_their_keys(self, people: People) -> None:
+        people.put(person(), [contact()], [consent()])
+        stopped = contact(status="stopped", sealed=b"new", tries=3)
+        withdrawn = consent(withdrawn_at=99)
+        people.put(self.read(people), [stopped], [withdrawn])
+        assert people.contacts(ANA) == [stopped]
+        assert people.consents(ANA) == [withdrawn]
+
+    def test_an_erased_person_leaves_consents_that_are_withdrawn(self, people: People) -> None:
+        earlier = consent(channel="sms", withdrawn_at=30)
+        people.put(person(ANA), [contact()], [consent(), earlier])
+        people.put(person(BIA), [contact(BIA, "b")], [consent(BIA)])
+        seen = people.changes(0, 10)[-1].changed
+        people.erase(ANA, 77)
+        again = self.reopened()
+        assert again.person(ANA) is None
+        assert again.contacts(ANA) == []
+        assert again.find("email", b"lookup a") is None
+        assert sorted(c.withdrawn_at for c in again.consents(ANA)) == [30, 77]
+        assert [(row.pseudonym, row.sealed) for row in again.changes(seen, 10)] == [(ANA, None)]
+        assert again.contacts(BIA) == [contact(BIA, "b")]
+        assert again.consents(BIA) == [consent(BIA)]
+
+    def test_erasing_again_or_nobody_changes_nothing(self, people: People) -> None:
+        people.put(person(), [], [consent()])
+        people.erase(ANA, 77)
+        before = people.changes(0, 10)
+        people.erase(ANA, 88)
+        people.erase("p_nobody", 88)
+        assert people.changes(0, 10) == before
+        assert [c.withdrawn_at for c in people.consents(ANA)] == [77]
+
+    def test_an_erased_person_does_not_come_back_by_what_was_read_before(
+        self, people: People
+    ) -> None:
+        people.put(person(), [contact()])
+        read = self.read(people)
+        people.erase(ANA, 77)
+        for row in (read, person()):
+            with pytest.raises(StateConflict):
+                people.put(row, [contact()])
+        assert people.find("email", b"lookup a") is None
+
+    def test_retention_names_who_never_confirmed(self, people: People) -> None:
+        people.put(person("p_old", confirmed_at=0))
+        people.put(person("p_new", confirmed_at=0, created_at=90))
+        people.put(person("p_confirmed"))
+        stopped = contact("p_stopped", "s", status="stopped", since=90)
+        people.put(person("p_stopped", confirmed_at=0), [stopped])
+        people.put(person("p_erased", confirmed_at=0))
+        people.erase("p_erased", 50)
+        assert people.forget(pending_before=50, consents_before=0) == ["p_old"]
+        assert sorted(people.forget(95, 0)) == ["p_new", "p_old", "p_stopped"]
+
+    def test_retention_removes_unconfirmed_contacts_also_of_those_who_stay(
+        self, people: People
+    ) -> None:
+        old = contact(name="old", status="pending", since=10)
+        new = contact(name="new", status="pending", since=90)
+        people.put(person(), [contact(), old, new])
+        assert people.forget(50, 0) == []
+        assert {c.lookup for c in people.contacts(ANA)} == {b"lookup a", b"lookup new"}
+
+    def test_retention_removes_consents_long_withdrawn(self, people: People) -> None:
+        old = consent(withdrawn_at=30)
+        new = consent(channel="sms", withdrawn_at=60)
+        standing = consent(channel="telegram")
+        people.put(person(), [], [old, new, standing])
+        people.forget(0, 50)
+        assert people.consents(ANA) == [new, standing]

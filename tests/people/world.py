@@ -1,0 +1,71 @@
+"""A registry over an embedded home, and requests to it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from atalaia.domain.contact import read_contact
+from atalaia.domain.delivery import Message
+from atalaia.domain.subscription import Circle, Person
+from atalaia.homes.embedded import Home, open_home
+from atalaia.homes.embedded.keys import FolderKeys, default_folder, open_keys
+from atalaia.people.consent import Controller
+from atalaia.people.registry import Registry
+from atalaia.people.request import Request
+from atalaia.people.subscribe import Subscribed, subscribe
+
+NOW = 1_700_000_000
+DAY = 86_400
+
+RECIFE = Circle(name="Recife", latitude=-8.05, longitude=-34.88)
+OLINDA = Circle(name="Olinda", latitude=-8.01, longitude=-34.86)
+
+
+@dataclass
+class World:
+    path: Path
+    home: Home
+    keys: FolderKeys
+    registry: Registry
+
+    @property
+    def folders(self) -> tuple[Path, Path]:
+        return self.path, default_folder(self.path)
+
+    def subscribe(self, *contacts: str, now: int = NOW, **wishes: object) -> Subscribed:
+        return subscribe(self.registry, request(*contacts, **wishes), now)
+
+    def told(self, *contacts: str, now: int = NOW, **wishes: object) -> str:
+        """Somebody whose contacts are confirmed; their pseudonym."""
+        wishes.setdefault("proof", "form 12")
+        return self.subscribe(*contacts, now=now, **wishes).pseudonym
+
+    def code(self, ask: Message, now: int = NOW) -> str:
+        """What the message that asks has in it."""
+        question = self.registry.question(ask.person, ask.channel, now)
+        assert question is not None
+        return question.code
+
+    def person(self, pseudonym: str) -> Person:
+        person = self.registry.person(pseudonym)
+        assert person is not None
+        return person
+
+    def places(self, pseudonym: str) -> list[str]:
+        return [a.name for s in self.person(pseudonym).subscriptions for a in s.where]
+
+
+def request(*contacts: str, **wishes: object) -> Request:
+    given = {"where": (RECIFE,), **wishes}
+    return Request(contacts=tuple(read_contact(text) for text in contacts), **given)
+
+
+@contextmanager
+def world(path: Path) -> Iterator[World]:
+    with open_home(path, exclusive=False) as home:
+        keys = open_keys(path)
+        controller = Controller("Defesa Civil de Recife", "dados@example.org")
+        yield World(path, home, keys, Registry(home.people, keys, controller))

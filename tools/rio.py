@@ -1,0 +1,109 @@
+"""Rio de Janeiro's rain and floods as Atalaia's recorded readings and events.
+
+    python tools/rio.py DATA FOLDER
+
+reads DATA/DadosMeteorologicos*.zip (Alerta Rio: rain every 15 minutes at its gauges) and
+DATA/flood_occurrences*.csv (the city's operations centre) and writes FOLDER/places.csv,
+readings.csv and events.csv, for `atalaia replay` and `atalaia verify`.
+
+Traps of these files, and what is done about each:
+
+- Gauges tell local clock time. Rows marked HBV (summer time) are UTC-2, others UTC-3; the mark, and
+  not a zone's rules, says which, as it is what the clock was set to.
+- Rows that are not on :00, :15, :30 or :45 are running sums, which would be counted three times.
+- ND and - are missing, never 0; a month may be there twice, in part.
+- Occurrences are local clock time though labelled +00:00; they become times without an offset,
+  which `atalaia verify --timezone America/Sao_Paulo` takes as local. Latitude and longitude 0 are
+  unknown.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+import sys
+import zipfile
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+AREA = "Rio de Janeiro"
+SOURCE = "alerta-rio"
+STATIONS = {
+    "alto_da_boa_vista": ("Alto da Boa Vista", -22.9658, -43.2783),
+    "guaratiba": ("Guaratiba", -23.0503, -43.5947),
+    "iraja": ("Irajá", -22.8269, -43.3369),
+    "jardim_botanico": ("Jardim Botânico", -22.9728, -43.2239),
+    "riocentro": ("Barra/Riocentro", -22.9772, -43.3916),
+    "santa_cruz": ("Santa Cruz", -22.9094, -43.6844),
+    "sao_cristovao": ("São Cristóvão", -22.8967, -43.2217),
+    "vidigal": ("Vidigal", -22.9925, -43.2331),
+}
+"""By the beginning of a file's name: name and coordinates (DATA/estacoes_alertario.csv)."""
+
+_ROW = re.compile(r"(\d\d/\d\d/\d{4})\s+(\d\d:\d\d):00\s+(HBV)?\s*(\S+)")
+_FILE = re.compile(r"(?:.*/)?(.+)_(\d{6})_Met.*\.txt")
+
+
+def gauge_rows(text: str) -> Iterator[tuple[datetime, float]]:
+    """(end of the quarter of an hour in UTC, its rain in mm) of one gauge's file."""
+    for line in text.splitlines():
+        row = _ROW.match(line)
+        if row is None or row[4] in {"ND", "-"} or row[2][3:] not in {"00", "15", "30", "45"}:
+            continue
+        (day, month, year), (hour, minute) = row[1].split("/"), row[2].split(":")
+        clock = datetime(int(year), int(month), int(day), int(hour), int(minute), tzinfo=UTC)
+        yield clock + timedelta(hours=2 if row[3] else 3), float(row[4])
+
+
+def rain(data: Path) -> dict[str, dict[datetime, float]]:
+    """Rain in mm by station and end of the quarter of an hour, of all years that are there."""
+    found: dict[str, dict[datetime, float]] = {}
+    for archive in sorted(data.glob("DadosMeteorologicos*.zip")):
+        with zipfile.ZipFile(archive) as months:
+            for name in sorted(months.namelist()):
+                file = _FILE.fullmatch(name)
+                if file is None or file[1] not in STATIONS:
+                    raise SystemExit(f"{archive}: {name}: no station is known by this name")
+                said = found.setdefault(file[1], {})
+                said.update(gauge_rows(months.read(name).decode("utf-8")))
+    return found
+
+
+def occurrences(data: Path) -> Iterator[list[str]]:
+    """Rows of EVENTS.csv: local clock times without an offset."""
+    for file in sorted(data.glob("flood_occurrences*.csv")):
+        for row in csv.DictReader(io.StringIO(file.read_text("utf-8"))):
+            times = [row[name].removesuffix("+00:00") for name in ("data_inicio", "data_fim")]
+            yield [*times, row["latitude"], row["longitude"], "", row["gravidade"]]
+
+
+def convert(data: Path, folder: Path) -> None:
+    """Write the three files."""
+    folder.mkdir(parents=True, exist_ok=True)
+    found = rain(data)
+    if not found:
+        raise SystemExit(f"{data}: no DadosMeteorologicos*.zip; give the folder that holds them")
+    with (folder / "places.csv").open("w", newline="") as file:
+        out = csv.writer(file, lineterminator="\n")
+        out.writerow(["place_id", "name", "latitude", "longitude", "timezone", "area"])
+        for station in found:
+            name, latitude, longitude = STATIONS[station]
+            out.writerow([station, name, latitude, longitude, "America/Sao_Paulo", AREA])
+    with (folder / "readings.csv").open("w", newline="") as file:
+        out = csv.writer(file, lineterminator="\n")
+        out.writerow(["place_id", "valid_at", "period_s", "kind", "source", "rain_mm"])
+        for station, said in found.items():
+            out.writerows(
+                [station, at.isoformat(), 900, "observed", SOURCE, amount]
+                for at, amount in sorted(said.items())
+            )
+    with (folder / "events.csv").open("w", newline="") as file:
+        out = csv.writer(file, lineterminator="\n")
+        out.writerow(["started_at", "ended_at", "latitude", "longitude", "place_id", "severity"])
+        out.writerows(occurrences(data))
+
+
+if __name__ == "__main__":
+    convert(Path(sys.argv[1]), Path(sys.argv[2]))
