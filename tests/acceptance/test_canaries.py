@@ -78,6 +78,8 @@ def test_no_address_and_no_secret_is_in_anything_that_a_run_writes(tmp_path: Pat
     assert b"fan-out" not in said[-1]
     atalaia("refine")
     atalaia("sql", "SELECT * FROM alerts", "--format", "json")
+    kept = json.loads(atalaia("sql", "SELECT * FROM deliveries", "--format", "json"))
+    assert {row["place_id"] for row in kept} <= {"p0"}
     atalaia("deliveries", "--json")
     atalaia("preview", "--place", "10,10", "--days", "0")
     atalaia("backup", str(tmp_path / "copy"))

@@ -129,6 +129,13 @@ class StateContract(ABC):
         assert list(state.alerts(after=middle, limit=3)) == log[1500:1503]
         assert list(state.alerts(limit=0)) == []
 
+    def test_the_life_of_an_incident_is_all_of_it_by_version(self, state: State) -> None:
+        later = [entry("a", 2), entry("b", 2)]
+        state.commit(Commit("speed", 1, entries=[entry("a"), entry("b")]))
+        state.commit(Commit("speed", 2, entries=later))
+        assert [(seq, e.alert.version) for seq, e in state.life("a")] == [(1, 1), (3, 2)]
+        assert state.life("c") == []
+
     def test_rejects_are_read_on_from_a_number(self, state: State) -> None:
         rejects = [(9, Reject(source="s", reason=f"r{i}")) for i in range(5)]
         state.commit(Commit("speed", 9, rejects=rejects))

@@ -390,11 +390,18 @@ def test_payloads_are_archived_refined_and_in_the_end_dropped(tmp_path: Path) ->
             await world.until(mark.exists)
             day = NOON + 86_400
             # RAW alone is not enough to let a payload go: GOLD must have it too.
-            assert upkeep.keep_house(home.stream, home.state, home.lake, day + 999, 86_400)[1] == 0
+            assert (
+                upkeep.keep_house(
+                    home.stream, home.state, home.outbox, home.lake, day + 999, 86_400
+                )[1]
+                == 0
+            )
             assert home.stream.read(0, 1)[0].offset == 1
             for key in list(home.state.load("part:")):
                 _forget(world, key)
-            _, dropped = upkeep.keep_house(home.stream, home.state, home.lake, day + 999, 86_400)
+            _, dropped = upkeep.keep_house(
+                home.stream, home.state, home.outbox, home.lake, day + 999, 86_400
+            )
             assert dropped >= 1
             assert home.stream.read(0, 1)[0].offset > 1
 

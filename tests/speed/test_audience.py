@@ -393,17 +393,16 @@ def away_km(a: tuple[float, float], b: tuple[float, float]) -> float:
 
 
 def is_within(point: tuple[float, float], polygon: Sequence[Sequence[tuple[float, float]]]) -> bool:
-    """Seen from the point, a ring round it turns once; longitudes relative to it."""
+    """By even-odd with longitudes relative to the point; a star is under 20 degrees wide."""
     y, x = point
     odd = False
     for ring in polygon:
-        far = [((rx - x + 180) % 360 - 180, ry) for rx, ry in ring]
-        for (x1, y1), (x2, y2) in itertools.pairwise(far):
-            x2_ = x1 + (x2 - x1 + 180) % 360 - 180
+        seen = [((rx - x + 180) % 360 - 180, ry) for rx, ry in ring]
+        if any(abs(far) > 90 for far, _ in seen):
+            return False
+        for (x1, y1), (x2, y2) in itertools.pairwise(seen):
             if (y1 > y) != (y2 > y):
-                # Of an edge that is cut by the far side of the globe, count where it is.
-                at_x = x1 + (y - y1) / (y2 - y1) * (x2_ - x1)
-                odd ^= (at_x > 0 and at_x <= 180) or at_x < -180
+                odd ^= x1 + (y - y1) / (y2 - y1) * (x2 - x1) > 0
     return odd
 
 

@@ -43,11 +43,15 @@ def recorded(files: Sequence[Path], places_file: Path) -> tuple[Readings, Places
 
 
 def kept(
-    home: Home, variables: frozenset[str], kinds: Sequence[Kind] = tuple(Kind)
+    home: Home,
+    variables: frozenset[str],
+    kinds: Sequence[Kind] = tuple(Kind),
+    among: str = "true",
 ) -> tuple[Readings, Places]:
     """What a home has of some variables, in event time: each row known at its own valid time.
 
-    A forecast is known when it was issued. Raises PayloadInvalid where there is nothing.
+    A forecast is known when it was issued. `among` is a condition on the rows, as SQL. Raises
+    PayloadInvalid where there is nothing.
     """
     places = places_of(home.state)
     names = sorted(variables)
@@ -56,7 +60,7 @@ def kept(
     columns = ", ".join(["place_id", "source", "kind", "epoch(valid_at)", "epoch(issued_at)"])
     sql = (
         f"SELECT {columns}, period_s, {', '.join(names)} FROM readings "  # noqa: S608 - own words
-        f"WHERE kind IN ({words}) AND ({has})"
+        f"WHERE kind IN ({words}) AND ({has}) AND ({among})"
     )
     rows = list(query(home, decode_all(places), places, sql).rows)
     if not rows:

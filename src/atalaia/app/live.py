@@ -332,7 +332,13 @@ class Live:
             home, keep_s = self.home, self.settings.keep_s
             try:
                 report, dropped = await asyncio.to_thread(
-                    keep_house, home.stream, home.state, home.lake, int(self._now()), keep_s
+                    keep_house,
+                    home.stream,
+                    home.state,
+                    home.outbox,
+                    home.lake,
+                    int(self._now()),
+                    keep_s,
                 )
             except StateConflict as error:
                 log.warning("archive failed; it is tried again", reason=str(error))
@@ -364,7 +370,7 @@ class Live:
     async def _refine_often(self) -> None:
         while True:
             await self._sleep(self.settings.refine_interval_s)
-            if await asyncio.to_thread(has_to_refine, self.home.state):
+            if await asyncio.to_thread(has_to_refine, self.home.state, self.home.outbox):
                 await refine_beside(self._refine)
 
     # What is served

@@ -13,7 +13,7 @@ import structlog
 
 from atalaia.batch.archive import ArchiveReport, archive
 from atalaia.homes import gold, raw
-from atalaia.homes.ports import Lake, State, Stream
+from atalaia.homes.ports import Lake, Outbox, State, Stream
 from atalaia.speed.watch import CONSUMER
 
 _MARKS = "archive-marks"
@@ -24,13 +24,13 @@ log = structlog.get_logger()
 
 
 def keep_house(
-    stream: Stream, state: State, lake: Lake, now: int, keep_s: int
+    stream: Stream, state: State, outbox: Outbox, lake: Lake, now: int, keep_s: int
 ) -> tuple[ArchiveReport, int]:
     """Archive what is new, and drop what is old; return the report and how many were dropped.
 
     A payload is dropped `keep_s` after it was archived, and only if GOLD holds it too.
     """
-    report = archive(stream, state, lake)
+    report = archive(stream, state, lake, outbox)
     return report, _drop(stream, state, now, keep_s)
 
 
@@ -60,9 +60,9 @@ def _refined(state: State, archived: int) -> int:
     return min(waiting, default=archived + 1) - 1
 
 
-def has_to_refine(state: State) -> bool:
-    """Whether RAW, or the alert log, holds what GOLD does not."""
-    if state.load(gold.UNREFINED):
+def has_to_refine(state: State, outbox: Outbox) -> bool:
+    """Whether RAW, the alert log or the outbox holds what GOLD does not."""
+    if state.load(gold.UNREFINED) or outbox.settled(state.offset(gold.DELIVERIES_REFINED), 1):
         return True
     return next(state.alerts(state.offset(gold.ALERTS_REFINED), limit=1), None) is not None
 

@@ -9,13 +9,14 @@ whoever reads RAW by listing it needs no manifest. `homes.raw` has the keys and 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from itertools import islice
+from itertools import chain, islice
 from typing import NamedTuple, TypeVar
 
 from atalaia.homes import raw
 from atalaia.homes.gold import UNREFINED
-from atalaia.homes.ports import Commit, Lake, Record, State, Stream
+from atalaia.homes.ports import Commit, Lake, Outbox, Record, State, Stream
 from atalaia.homes.raw import read_part
+from atalaia.homes.settled import settled_after
 
 __all__ = ["ArchiveReport", "archive", "read_part"]
 
@@ -38,8 +39,10 @@ class ArchiveReport(NamedTuple):
     bytes: int
 
 
-def archive(stream: Stream, state: State, lake: Lake) -> ArchiveReport:
-    """Bring RAW up to the end of the stream, of the alert log and of the rejects.
+def archive(
+    stream: Stream, state: State, lake: Lake, outbox: Outbox | None = None
+) -> ArchiveReport:
+    """Bring RAW up to the end of the stream, of the alert log, of the rejects and of deliveries.
 
     Call it every few minutes, not after each payload: a call makes one file for each source and
     hour that it meets. Each step is durable by itself; a repeated call does only what is new.
@@ -57,7 +60,10 @@ def archive(stream: Stream, state: State, lake: Lake) -> ArchiveReport:
         payloads += len(records)
         files += len(parts)
         size += sum(map(len, parts.values()))
-    for parts in (*_archive_alerts(state, lake), *_archive_rejects(state, lake)):
+    logs = [_archive_alerts(state, lake), _archive_rejects(state, lake)]
+    if outbox is not None:
+        logs.append(_archive_deliveries(outbox, state, lake))
+    for parts in chain.from_iterable(logs):
         files += len(parts)
         size += sum(map(len, parts.values()))
     return ArchiveReport(payloads, files, size)
@@ -89,6 +95,17 @@ def _archive_alerts(state: State, lake: Lake) -> Iterator[dict[str, bytes]]:
         }
         _write(lake, parts)
         state.commit(Commit(raw.ALERTS_ARCHIVED, entries[-1][0]))
+        yield parts
+
+
+def _archive_deliveries(outbox: Outbox, state: State, lake: Lake) -> Iterator[dict[str, bytes]]:
+    for up_to, settled in settled_after(outbox, state, state.offset(raw.DELIVERIES_ARCHIVED)):
+        parts = {
+            folder + raw.part_name(some[0].number): raw.write_deliveries(some)
+            for folder, some in _grouped((raw.delivery_part(s), s) for s in settled).items()
+        }
+        _write(lake, parts)
+        state.commit(Commit(raw.DELIVERIES_ARCHIVED, up_to))
         yield parts
 
 

@@ -25,13 +25,20 @@ from atalaia.errors import PayloadInvalid, StateConflict
 from atalaia.homes import gold, raw
 from atalaia.homes.answers import Answers, tally, together
 from atalaia.homes.compact import closed_months, compact_alerts, compact_months
-from atalaia.homes.merge import merge_alerts, merge_answers, merge_readings, write_places
-from atalaia.homes.ports import Commit, Lake, State
+from atalaia.homes.merge import (
+    merge_alerts,
+    merge_answers,
+    merge_deliveries,
+    merge_readings,
+    write_places,
+)
+from atalaia.homes.ports import Commit, Lake, Outbox, State
+from atalaia.homes.settled import settled_after
 
 STEP_ROWS = 250_000
 """A step merges when it holds so many rows. Bodies are dropped as soon as they are decoded."""
 
-_REBUILT_PREFIXES = (gold.READINGS, gold.ALERTS, gold.ANSWERS)
+_REBUILT_PREFIXES = (gold.READINGS, gold.ALERTS, gold.ANSWERS, gold.DELIVERIES)
 """What RAW has all of. (A climate may come from a history that was never in RAW.)"""
 
 _REBUILT = "gold-rebuilt"
@@ -68,8 +75,10 @@ class _Step(NamedTuple):
     rejects: int
 
 
-def refine(state: State, lake: Lake, decode: Decode, places: Places) -> RefineReport:
-    """Bring GOLD up to where RAW is."""
+def refine(
+    state: State, lake: Lake, decode: Decode, places: Places, outbox: Outbox | None = None
+) -> RefineReport:
+    """Bring GOLD up to where RAW, the alert log and the outbox are."""
     start = time.perf_counter()
     waiting = state.load(gold.UNREFINED)
     item_of = {key.decode(): item for item, key in waiting.items()}
@@ -86,10 +95,14 @@ def refine(state: State, lake: Lake, decode: Decode, places: Places) -> RefineRe
             last = raw.first_of(step.done[-1])
             state.commit(Commit(gold.REFINED, last, items=items, rejects=faults))
     partitions += _refine_alerts(state, lake)
+    if outbox is not None:
+        partitions += _refine_deliveries(outbox, state, lake)
     return RefineReport(rows, partitions, time.perf_counter() - start, rejects)
 
 
-def rebuild(state: State, lake: Lake, decode: Decode, places: Places) -> RefineReport:
+def rebuild(
+    state: State, lake: Lake, decode: Decode, places: Places, outbox: Outbox | None = None
+) -> RefineReport:
     """Derive all of GOLD again from RAW, beside it, then put it in its place file by file.
 
     Use it after a decoder has learned more. Readers meanwhile see each partition old or new.
@@ -110,6 +123,10 @@ def rebuild(state: State, lake: Lake, decode: Decode, places: Places) -> RefineR
         while entries := list(islice(alerts, _ALERTS_AT_ONCE)):
             partitions += merge_alerts(rebuilt, [entry for _, entry in entries]).partitions
             last_alert = max(last_alert, *(number for number, _ in entries))
+        for key in sorted(lake.keys(raw.DELIVERIES), key=raw.first_of):
+            with suppress(PayloadInvalid):
+                settled = raw.read_deliveries(lake.read(key))
+                partitions += merge_deliveries(rebuilt, settled).partitions
         compact_months(rebuilt, lake.keys(gold.READINGS))  # as it was
         _put_in_place(rebuilt, lake)
     write_places(lake, places)
@@ -118,6 +135,8 @@ def rebuild(state: State, lake: Lake, decode: Decode, places: Places) -> RefineR
         done = dict.fromkeys(item for item, key in waiting.items() if key.decode() in known)
         state.commit(Commit(gold.REFINED, raw.first_of(keys[-1]), items=done))
     state.commit(Commit(gold.ALERTS_REFINED, last_alert))
+    if outbox is not None:  # what was settled since the last archive
+        partitions += _refine_deliveries(outbox, state, lake)
     return RefineReport(rows, partitions, time.perf_counter() - start, rejects)
 
 
@@ -176,6 +195,15 @@ def _refine_alerts(state: State, lake: Lake) -> int:
     while entries := list(islice(log, _ALERTS_AT_ONCE)):
         partitions += merge_alerts(lake, [entry for _, entry in entries]).partitions
         state.commit(Commit(gold.ALERTS_REFINED, entries[-1][0]))
+    return partitions
+
+
+def _refine_deliveries(outbox: Outbox, state: State, lake: Lake) -> int:
+    """Bring GOLD's deliveries up to what is settled; return the partitions written."""
+    partitions = 0
+    for up_to, settled in settled_after(outbox, state, state.offset(gold.DELIVERIES_REFINED)):
+        partitions += merge_deliveries(lake, settled).partitions
+        state.commit(Commit(gold.DELIVERIES_REFINED, up_to))
     return partitions
 
 

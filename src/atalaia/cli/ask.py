@@ -33,6 +33,7 @@ def sql(
     as_json: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
 ) -> None:
     """Ask GOLD, and what is newer than GOLD, in one answer. `atalaia tables` lists the columns."""
+    from atalaia.app.people import opening
     from atalaia.app.places import places_of
     from atalaia.homes.embedded import open_home
     from atalaia.serving.query import query as ask
@@ -42,7 +43,8 @@ def sql(
     kept = settings_of(settings, home)
     with open_home(existing(kept.home), exclusive=False) as opened:
         places = places_of(opened.state)
-        answer = ask(opened, decode_all(places), places, query)
+        decode = opening(decode_all(places), kept.home, kept)
+        answer = ask(opened, decode, places, query)
         with while_read():
             render(answer, "json" if as_json else form, sys.stdout)
 
@@ -109,6 +111,7 @@ def refine(
 
     import msgspec
 
+    from atalaia.app.people import opening
     from atalaia.app.places import places_of
     from atalaia.batch import refine as batch
     from atalaia.homes.embedded import open_home
@@ -118,7 +121,8 @@ def refine(
     with open_home(existing(kept.home), exclusive=False) as opened, opened.hold("refine"):
         places = places_of(opened.state)
         work = batch.rebuild if rebuild else batch.refine
-        report = work(opened.state, opened.lake, decode_all(places), places)
+        decode = opening(decode_all(places), kept.home, kept)
+        report = work(opened.state, opened.lake, decode, places, opened.outbox)
         compacted = batch.compact(opened.lake, int(time.time()))
     if as_json:
         typer.echo(msgspec.json.encode(report._asdict() | {"compacted": compacted._asdict()}))

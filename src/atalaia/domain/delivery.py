@@ -94,6 +94,30 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
     acknowledged_at: int = 0
 
 
+class Settled(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of one delivery, as RAW and GOLD keep it: a pseudonym, and no more of where the
+    person is than the watched place that the alert was for.
+
+    number     grows as messages are settled; a later one on the same delivery takes its place
+    sent_at    of the alert; `settled_at` of this outcome (both ISO 8601, UTC)
+    """
+
+    number: int
+    person: str
+    channel: str
+    message: str
+    incident: str
+    version: int
+    place_id: str
+    hazard: str
+    level: str
+    status: str
+    reason: str
+    attempts: int
+    sent_at: str
+    settled_at: str
+
+
 class Outcome(msgspec.Struct, frozen=True):
     """What one try came to.
 

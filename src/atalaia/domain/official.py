@@ -30,7 +30,10 @@ STANDS_S = 86_400
 # Names of events as services write them, in Portuguese, Spanish, English, German and French,
 # without accents. The first that fits decides, so the particular goes before the general.
 _EVENTS: tuple[tuple[Hazard, str], ...] = (
-    (Hazard.FLOOD, r"flood|inunda|alagament|enchente|enxurrad|hochwasser|uberflut|crue|avenida"),
+    (
+        Hazard.FLOOD,
+        r"flood|inunda|alagament|enchente|enxurrad|hochwasser|uberflut|crue|crecida|desborde",
+    ),
     (Hazard.DRY_AIR, r"umidade|low humidity|dry air|humedad baja|baja humedad|red flag|fire weath"),
     (Hazard.TEMPERATURE_DROP, r"declinio de temp|queda de temp|temperature drop|descenso .*temp"),
     (Hazard.FROST, r"geada|frost|freeze|helada|\bgel\b|glatteis|verglas"),

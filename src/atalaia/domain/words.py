@@ -74,7 +74,7 @@ ADVICE: dict[str, tuple[str, str, str]] = {
         "Vaya a un lugar alto; no entre en el agua",
     ),
 }
-_CARE = (
+CARE = (
     "Acompanhe as orientações da defesa civil",
     "Follow the advice of your civil defence",
     "Siga las indicaciones de la defensa civil",
@@ -268,7 +268,7 @@ class Said(msgspec.Struct, frozen=True, kw_only=True):
     def advice(self, i: int) -> str:
         """What to do; empty where it is over."""
         needs_care = self.reason in _GOING_ON or self.reason == "expired"
-        return ADVICE.get(self.hazard, _CARE)[i] if needs_care else ""
+        return ADVICE.get(self.hazard, CARE)[i] if needs_care else ""
 
 
 _GOING_ON = ("onset", "escalated", "eased", "certainty", "step")

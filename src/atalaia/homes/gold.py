@@ -4,6 +4,7 @@
 gold/readings/source=<source>/date=YYYY-MM-DD/readings.parquet     UTC day of valid_at
 gold/readings/source=<source>/month=YYYY-MM/readings.parquet       a closed month, in one file
 gold/alerts/date=YYYY-MM-DD/alerts.parquet                         UTC day of sent_at
+gold/deliveries/date=YYYY-MM-DD/deliveries.parquet                 UTC day of the alert's sent_at
 gold/answers/date=YYYY-MM-DD/answers.parquet                       UTC day of received_at
 gold/places/places.parquet
 gold/climate/place=<id>/climate.parquet
@@ -34,11 +35,15 @@ REFINED = "refine"
 ALERTS_REFINED = "refine-alerts"
 """The consumer whose offset is the number of the last alert that GOLD holds."""
 
+DELIVERIES_REFINED = "refine-deliveries"
+"""The consumer whose offset is the number of the last settled delivery that GOLD holds."""
+
 UNREFINED = "part:"
 """State items under this prefix are the parts of RAW that GOLD does not hold yet: their keys."""
 
 READINGS = "gold/readings/"
 ALERTS = "gold/alerts/"
+DELIVERIES = "gold/deliveries/"
 ANSWERS = "gold/answers/"
 PLACES = "gold/places/"
 CLIMATE = "gold/climate/"
@@ -90,6 +95,24 @@ ALERT_COLUMNS: dict[str, str] = {
     "peak_at": "TIMESTAMPTZ",
 }
 """Columns of a file of alerts, in order."""
+
+DELIVERY_COLUMNS: dict[str, str] = {
+    "person": "VARCHAR",
+    "channel": "VARCHAR",
+    "message": "VARCHAR",
+    "incident": "VARCHAR",
+    "version": "INTEGER",
+    "place_id": "VARCHAR",
+    "hazard": "VARCHAR",
+    "level": "VARCHAR",
+    "status": "VARCHAR",
+    "reason": "VARCHAR",
+    "attempts": "INTEGER",
+    "sent_at": "TIMESTAMPTZ",
+    "settled_at": "TIMESTAMPTZ",
+    "number": "BIGINT",
+}
+"""Columns of a file of deliveries, in order."""
 
 ANSWER_COLUMNS: dict[str, str] = {
     "source": "VARCHAR",
@@ -163,6 +186,7 @@ DATASETS: dict[str, dict[str, str]] = {
         "date": "DATE",
     },
     "alerts": {**ALERT_COLUMNS, "date": "DATE"},
+    "deliveries": {**DELIVERY_COLUMNS, "date": "DATE"},
     "answers": {**ANSWER_COLUMNS, "date": "DATE"},
     "places": PLACE_COLUMNS,
     "climate": CLIMATE_COLUMNS,
@@ -173,6 +197,7 @@ DATASETS: dict[str, dict[str, str]] = {
 _PREFIXES = {
     "readings": READINGS,
     "alerts": ALERTS,
+    "deliveries": DELIVERIES,
     "answers": ANSWERS,
     "places": PLACES,
     "climate": CLIMATE,
@@ -182,6 +207,7 @@ _PREFIXES = {
 _FOLDERS = {
     "readings": "'source': VARCHAR, 'date': DATE",
     "alerts": "'date': DATE",
+    "deliveries": "'date': DATE",
     "answers": "'date': DATE",
 }
 """What the folders of a dataset say besides its files. (A month's file has `date` in it.)"""

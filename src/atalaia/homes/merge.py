@@ -23,6 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from atalaia.domain.alert import LogEntry
+from atalaia.domain.delivery import Settled
 from atalaia.domain.fold import DAY_S, fold
 from atalaia.domain.place import Places
 from atalaia.domain.reading import NO_TIME, Kind, Readings
@@ -33,6 +34,8 @@ from atalaia.homes.gold import (
     ALERTS,
     ANSWER_COLUMNS,
     ANSWERS,
+    DELIVERIES,
+    DELIVERY_COLUMNS,
     PLACE_COLUMNS,
     PLACES,
     READING_COLUMNS,
@@ -143,6 +146,14 @@ class _Log(NamedTuple):
 _ALERTS = _Log(
     "alerts", ALERTS, ALERT_COLUMNS, "sent_at", "incident, version", "sent_at, incident, version"
 )
+_DELIVERIES = _Log(
+    "deliveries",
+    DELIVERIES,
+    DELIVERY_COLUMNS,
+    "sent_at",
+    "person, incident, version, channel",
+    "sent_at, incident, version, person, channel",
+)
 _ANSWERS = _Log(
     "answers", ANSWERS, ANSWER_COLUMNS, "first_received_at", "source, first_offset", "first_offset"
 )
@@ -151,6 +162,12 @@ _ANSWERS = _Log(
 def merge_alerts(lake: Lake, entries: Iterable[LogEntry]) -> Merged:
     """Put entries of the alert log into GOLD; one that is there already stays one row."""
     return _merge_log(lake, _ALERTS, [_flat(entry) for entry in entries])
+
+
+def merge_deliveries(lake: Lake, settled: Sequence[Settled]) -> Merged:
+    """Put what became of deliveries into GOLD; what is told anew takes its row's place."""
+    newest = {(s.person, s.incident, s.version, s.channel): s for s in settled}
+    return _merge_log(lake, _DELIVERIES, [msgspec.structs.asdict(s) for s in newest.values()])
 
 
 def merge_answers(lake: Lake, answers: Iterable[Answers]) -> Merged:

@@ -89,6 +89,14 @@ class State(Protocol):
         """Entries of the alert log with their sequence number, from the one after `after`."""
         ...
 
+    def latest(self, limit: int) -> list[tuple[int, LogEntry]]:
+        """The newest entries of the alert log, at most `limit`, in the order of their numbers."""
+        ...
+
+    def life(self, incident: str) -> list[tuple[int, LogEntry]]:
+        """All entries of one incident with their sequence number, by version."""
+        ...
+
     def rejects(
         self, after: int = 0, limit: int | None = None
     ) -> Iterator[tuple[int, int, Reject]]:

@@ -3,11 +3,13 @@
 ```
 raw/payloads/source=<source>/date=YYYY-MM-DD/hour=HH/part-<first offset>.ndjson.zst
 raw/alerts/date=YYYY-MM-DD/hour=HH/part-<first number>.ndjson.zst
+raw/deliveries/date=YYYY-MM-DD/hour=HH/part-<first number>.ndjson.zst
 raw/rejects/source=<source>/part-<first number>.ndjson.zst
 ```
 
-Hours are UTC, of `received_at` and of an alert's `sent_at`; a reject has no time of its own, and
-is found by its payload's offset. A line is one record as JSON. A payload's body stands last:
+Hours are UTC, of `received_at`, of an alert's `sent_at`, and of when a delivery was settled; a
+reject has no time of its own, and is found by its payload's offset. A line is one record as JSON.
+A payload's body stands last:
 
 body          as it came, where it is JSON on one line: readers need no second unescaping
 body_text     a string, where it is other text (a CSV, HTML, JSON over several lines)
@@ -29,6 +31,7 @@ import msgspec
 import zstandard
 
 from atalaia.domain.alert import LogEntry, instant
+from atalaia.domain.delivery import Settled
 from atalaia.domain.payload import Payload, Reject
 from atalaia.errors import PayloadInvalid
 from atalaia.homes.ports import Lake, Record, Stream
@@ -39,8 +42,12 @@ ARCHIVED = "archive"
 ALERTS_ARCHIVED = "archive-alerts"
 """The same for the alert log, by its sequence numbers."""
 
+DELIVERIES_ARCHIVED = "archive-deliveries"
+"""The same for what became of deliveries, by the outbox's numbers."""
+
 PAYLOADS = "raw/payloads/"
 ALERTS = "raw/alerts/"
+DELIVERIES = "raw/deliveries/"
 
 _BLOCK = 1 << 19
 """Bytes of lines that are decoded at a time: it stays in the processor's cache."""
@@ -100,6 +107,7 @@ class _RejectLine(msgspec.Struct, frozen=True):
 _encode_lines = msgspec.json.Encoder().encode_lines
 _decode_raw = msgspec.json.Decoder(msgspec.Raw).decode
 _decode_found = msgspec.json.Decoder(_Found).decode_lines
+_decode_settled = msgspec.json.Decoder(Settled).decode_lines
 _decode_alerts = msgspec.json.Decoder(_AlertLine).decode_lines
 
 _DAMAGE = (zstandard.ZstdError, msgspec.MsgspecError, UnicodeDecodeError, ValueError)
@@ -115,6 +123,12 @@ def alert_part(entry: LogEntry) -> str:
     """The folder of the part that an entry of the alert log belongs to."""
     hour = datetime.fromisoformat(entry.alert.sent_at).astimezone(UTC)
     return f"{ALERTS}{hour:date=%Y-%m-%d/hour=%H}/"
+
+
+def delivery_part(settled: Settled) -> str:
+    """The folder of the part that a settled delivery belongs to."""
+    hour = datetime.fromisoformat(settled.settled_at).astimezone(UTC)
+    return f"{DELIVERIES}{hour:date=%Y-%m-%d/hour=%H}/"
 
 
 def reject_part(reject: Reject) -> str:
@@ -150,6 +164,11 @@ def write_alerts(entries: Iterable[tuple[int, LogEntry]]) -> bytes:
     return _compressed([_AlertLine(seq, entry) for seq, entry in entries])
 
 
+def write_deliveries(settled: Iterable[Settled]) -> bytes:
+    """A part: one line a settled delivery."""
+    return _compressed(list(settled))
+
+
 def write_rejects(rejects: Iterable[tuple[int, int, Reject]]) -> bytes:
     """A part: one line a reject with its sequence number and its payload's offset."""
     return _compressed(
@@ -172,6 +191,14 @@ def payload_blocks(body: bytes) -> Iterator[list[Payload]]:
     Raises PayloadInvalid where the file is damaged; what stood before has been given by then.
     """
     yield from map(_payloads, _found(body))
+
+
+def read_deliveries(body: bytes) -> list[Settled]:
+    """The inverse of `write_deliveries`. Raises PayloadInvalid for a damaged file."""
+    try:
+        return [one for block in _blocks(body) for one in _decode_settled(block)]
+    except _DAMAGE as error:
+        raise PayloadInvalid(f"a part of RAW is damaged: {error}") from error
 
 
 def read_alerts(body: bytes) -> list[tuple[int, LogEntry]]:

@@ -19,8 +19,15 @@ from atalaia.domain.reading import Decode, Readings
 from atalaia.errors import PayloadInvalid, QueryInvalid
 from atalaia.homes import gold, raw
 from atalaia.homes.answers import Answers, tally, together
-from atalaia.homes.merge import merge_alerts, merge_answers, merge_readings, write_places
-from atalaia.homes.ports import Lake, Result, Sql, State, Stream
+from atalaia.homes.merge import (
+    merge_alerts,
+    merge_answers,
+    merge_deliveries,
+    merge_readings,
+    write_places,
+)
+from atalaia.homes.ports import Lake, Outbox, Result, Sql, State, Stream
+from atalaia.homes.settled import settled_after
 from atalaia.homes.views import named
 
 _ROWS_AT_ONCE = 250_000
@@ -38,6 +45,11 @@ class Home(Protocol):
     @property
     def state(self) -> State:
         """For how far archive and refine are, and the alert log."""
+        ...
+
+    @property
+    def outbox(self) -> Outbox:
+        """For what became of deliveries since the last refine."""
         ...
 
     @property
@@ -125,6 +137,10 @@ def _lay_over(over: Overlay, home: Home, decode: Decode, places: Places, wanted:
     if "alerts" in wanted:
         after = home.state.offset(gold.ALERTS_REFINED)
         merge_alerts(over, (entry for _, entry in home.state.alerts(after)))
+    if "deliveries" in wanted:
+        after = home.state.offset(gold.DELIVERIES_REFINED)
+        for _, settled in settled_after(home.outbox, home.state, after):
+            merge_deliveries(over, settled)
     if "places" in wanted:
         write_places(over, places)
 

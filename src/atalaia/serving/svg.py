@@ -19,7 +19,7 @@ class Markup(str):
 _EMPTY_ELEMENTS = {"meta", "br", "line", "circle", "rect", "path", "polyline", "use"}
 
 
-def tag(name: str, *children: str | float | None, **attributes: str | float | None) -> Markup:
+def tag(name: str, /, *children: str | float | None, **attributes: str | float | None) -> Markup:
     """An element. ``class_`` is `class`, other underscores are hyphens; None is left out."""
     told = "".join(
         f' {key.rstrip("_").replace("_", "-")}="{escape(_text(value))}"'

@@ -252,6 +252,26 @@ def _return_levels() -> dict[str, Column]:
     }
 
 
+def _deliveries() -> dict[str, Column]:
+    return {
+        "person": Column(_TEXT, "a pseudonym"),
+        "channel": Column(_TEXT, "telegram, whatsapp, email, sms, webhook, inbox, apprise"),
+        "message": Column(_TEXT, "id of the message that carried it"),
+        "incident": Column(_TEXT, "key of the incident"),
+        "version": Column("INTEGER", "of the alert, within the incident"),
+        "place_id": Column(_TEXT, "the watched place (or area) that the alert was for"),
+        "hazard": _HAZARD,
+        "level": Column(_TEXT, "of the alert"),
+        "status": Column(_TEXT, "sent, unknown, late, dropped or dead"),
+        "reason": Column(_TEXT, "why, where it was not simply sent"),
+        "attempts": Column("INTEGER", "how often it was tried"),
+        "sent_at": Column(_TIME, "when the alert was decided"),
+        "settled_at": Column(_TIME, "when this became of it"),
+        "number": Column("BIGINT", "grows as messages are settled"),
+        "date": Column("DATE", "UTC day of sent_at; name it in WHERE to read less"),
+    }
+
+
 def tables() -> dict[str, dict[str, Column]]:
     """Every table that can be queried, its columns in order."""
     hour = Column(_TIME, "the end of the hour; what falls on it belongs to it")
@@ -261,6 +281,7 @@ def tables() -> dict[str, dict[str, Column]]:
         "daily": _daily(),
         "alerts": _alerts(),
         "incidents": _incidents(),
+        "deliveries": _deliveries(),
         "sources": _sources(),
         "answers": _answers(),
         "places": _places(),

