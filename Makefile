@@ -56,15 +56,24 @@ format: .venv/.dev ## format the code and mend what can be mended
 	@$(BIN)/ruff format src tests bench tools
 	@$(BIN)/ruff check --fix src tests bench tools
 
-crash: .venv/.dev ## kill -9 a replay 100 times; alerts and GOLD must equal an undisturbed run
+crash: .venv/.dev ## kill -9 a replay 100 times, and the sending of messages 50 times
 	ATALAIA_KILLS=100 $(BIN)/python -m pytest tests/acceptance/test_crash.py
+	ATALAIA_KILLS=50 $(BIN)/python -m pytest -s tests/acceptance/test_outbox_crash.py
 
 fuzz: .venv/.dev ## damage every recorded file in 1,050 ways
 	ATALAIA_FUZZ=long $(BIN)/python -m pytest tests/acceptance/test_bad_input.py
 
+spark: .venv/.dev ## the batch work on local Spark, against the embedded run (needs Java)
+	@$(UV) pip install --quiet --python $(BIN)/python 'pyspark>=4.1'
+	$(BIN)/python -m pytest -rs tests/batch/test_spark.py
+
 bench: .venv/.dev ## what README's figures come from, against a peer in the same run
 	$(BIN)/python bench/bench_speed.py
 	$(BIN)/python bench/bench_refine.py
+	$(BIN)/python bench/bench_audience.py
+	$(BIN)/python bench/bench_outbox.py
+	$(BIN)/python bench/bench_query.py
+	$(BIN)/python bench/bench_climate.py
 	$(BIN)/python bench/bench_footprint.py
 
 lock: $(UV) ## choose newer versions and lock them with hashes (no addresses in the files)
@@ -82,4 +91,4 @@ lock: $(UV) ## choose newer versions and lock them with hashes (no addresses in 
 clean: ## remove what was built
 	rm -rf build .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
-.PHONY: help install demo run test check format crash fuzz bench lock clean
+.PHONY: help install demo run test check format crash fuzz spark bench lock clean

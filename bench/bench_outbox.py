@@ -18,6 +18,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import aiohttp
@@ -27,7 +28,7 @@ from atalaia.channels.guard import Rules, networks
 from atalaia.channels.webhook import Webhook, encode
 from atalaia.domain.alert import Alert, LogEntry, instant
 from atalaia.domain.contact import Contact
-from atalaia.domain.delivery import Letter, Status
+from atalaia.domain.delivery import Letter, Sent, Status
 from atalaia.domain.message import compose
 from atalaia.domain.place import Place, Places
 from atalaia.domain.subscription import Circle, Person, Subscription
@@ -144,26 +145,34 @@ async def ours(folder: Path, n: int, port: int) -> float:
             home.state, home.outbox, Places([PLACE]), people, Known(people, port), time.time
         )
         webhook = Webhook(rules=rules)
+        left, is_done = n, asyncio.Event()
+
+        def count(kept: Sequence[Sent]) -> None:
+            nonlocal left
+            left -= len(kept)
+            if left <= 0:
+                is_done.set()
+
         deliverer = Deliverer(
-            home.outbox, home.state, {"webhook": webhook}, scribe.write, now=time.time
+            home.outbox,
+            home.state,
+            {"webhook": webhook},
+            scribe.write,
+            now=time.time,
+            on_sent=count,
         )
         fan = Fan(home.state, home.outbox, audience, people, Places([PLACE]))
         began = time.perf_counter()
         sending = asyncio.create_task(deliverer.run())
         while await asyncio.to_thread(fan.step, now) is not None:
             deliverer.wake()
-        while await asyncio.to_thread(_left, home.outbox, n):
-            await asyncio.sleep(0.02)
+        await is_done.wait()
         seconds = time.perf_counter() - began
         sending.cancel()
         await asyncio.wait([sending])
         await webhook.close()
         assert home.outbox.counts() == {("webhook", str(Status.SENT)): n}
     return seconds
-
-
-def _left(outbox: object, n: int) -> int:
-    return n - outbox.counts().get(("webhook", str(Status.SENT)), 0)  # type: ignore[attr-defined]
 
 
 async def bare(bodies: list[bytes], port: int) -> float:

@@ -111,7 +111,7 @@ def test_who_subscribes_while_it_runs_is_told_of_what_comes_and_not_of_what_was(
         t.clock.turn(60)
         t.told("telegram:77")
         await t.turn(5)
-        t.log(news("i2", at=NOON + 120))
+        t.log(news("i2", at=int(t.clock.now())))
         await t.until(lambda: len(t.tries) == 1)
         assert [m.seqs for m in t.outbox.messages()] == [(2,)]
         assert t.rolls, "own limits are looked up anew"
@@ -132,10 +132,10 @@ def test_when_the_first_channel_fails_for_good_the_next_has_its_turn(tmp_path: P
         await t.turn(900)
         assert [name for name, _ in t.went()] == ["telegram", "sms"]
         told = t.outbox.told(["i1"], [person])
-        assert [(one.channel, one.status) for one in told] == [
-            ("sms", Status.SENT),
-            ("telegram", Status.DEAD),
-        ] or {one.channel for one in told} == {"sms", "telegram"}
+        assert {(one.channel, one.status) for one in told} == {
+            ("telegram", "dead"),
+            ("sms", "sent"),
+        }
 
     story(tmp_path, tell, dead, Post("sms"), Post("email"))
 
@@ -188,7 +188,8 @@ def test_what_was_over_meanwhile_does_not_escalate(tmp_path: Path) -> None:
         t.told("telegram:77", "sms:+5581999990000", escalate_after_s=300)
         t.log(news(level="red"))
         await t.until(lambda: len(t.tries) == 1)
-        t.log(news(version=2, type="end", level="red", at=NOON + 60))
+        await t.turn(60)
+        t.log(news(version=2, type="end", level="red", at=int(t.clock.now())))
         await t.until(lambda: len(t.tries) == 2)
         await t.turn(900)
         assert [name for name, _ in t.went()] == ["telegram", "telegram"]
@@ -218,7 +219,7 @@ def test_an_address_of_no_more_use_is_given_up_and_the_next_channel_takes_over(
         await t.until(lambda: len(t.tries) == 2)
         assert t.w.person(person).channels == ("sms",)
         assert t.w.registry.contact(person, "telegram") is None
-        t.log(news(version=2, level="red", at=NOON + 60))
+        t.log(news(version=2, level="red", at=int(t.clock.now())))
         await t.until(lambda: len(t.tries) == 3)
         assert [name for name, _ in t.went()] == ["telegram", "sms", "sms"]
 

@@ -297,6 +297,8 @@ class OutboxContract(ABC):
         )
         assert [m.id for m in outbox.messages()] == ["msg_3", "msg_2", "msg_1"]
         assert [m.id for m in outbox.messages(limit=1)] == ["msg_3"]
+        assert [m.id for m in outbox.messages(after="msg_3")] == ["msg_2", "msg_1"]
+        assert outbox.messages(after="msg_1") == []
         assert [m.id for m in outbox.messages(person="p_ana", channel="email")] == ["msg_2"]
         outbox.claim(NOON, LEASE, {"email": 9})
         assert [m.id for m in outbox.messages(status=Status.LEASED)] == ["msg_2"]

@@ -132,7 +132,13 @@ def test_a_slow_source_delays_no_other(tmp_path: Path) -> None:
                 await asyncio.sleep(0.01)
             sources = {r.payload.source for r in world.home.stream.read(0, 99)}
             assert sources == {"open-meteo", CLOCK}
-            assert len({one[3] for one in world.providers.asked if one[0] == "open-meteo"}) >= 2
+
+            def rounds() -> set[object]:
+                return {one[3] for one in world.providers.asked if one[0] == "open-meteo"}
+
+            if len(rounds()) < 2:  # a busy machine had no time for it between two turns
+                world.clock.turn(300)
+                await world.until(lambda: len(rounds()) >= 2)
             assert len(world.live._pollers[1]._in_flight) <= 4
 
     asyncio.run(story())

@@ -15,7 +15,7 @@ import structlog
 from atalaia.domain.alert import LogEntry
 from atalaia.domain.hazard import Hazard
 from atalaia.domain.payload import Reject
-from atalaia.domain.reading import Floats
+from atalaia.domain.reading import Floats, Readings
 from atalaia.homes.ports import Commit, Record, State, Stream
 from atalaia.speed.nearness import nearness
 from atalaia.speed.watch import CONSUMER, Watch
@@ -37,6 +37,7 @@ class Lived:
     """What a batch came to, once it is committed.
 
     readings   rows by source
+    rows       the rows themselves
     nearness   of each place to a limit, shape (places,)
     open       the hazard of each incident that is going on
     seconds    from reading to commit
@@ -44,6 +45,7 @@ class Lived:
 
     offset: int
     readings: dict[str, int]
+    rows: Readings
     rejects: list[Reject]
     entries: Sequence[LogEntry]
     nearness: Floats
@@ -57,6 +59,7 @@ class _Batch:
 
     commit: Commit
     readings: dict[str, int]
+    rows: Readings
     began: float
 
 
@@ -113,6 +116,7 @@ class Consumer:
         return Lived(
             offset=self.offset,
             readings=batch.readings,
+            rows=batch.rows,
             rejects=[reject for _, reject in batch.commit.rejects],
             entries=batch.commit.entries,
             nearness=self.nearness,
@@ -140,9 +144,9 @@ class Consumer:
                 detail=f"{type(error).__name__}; please report it with this payload",
             )
             aside = Commit(CONSUMER, first.offset, rejects=[(first.offset, reject)])
-            return _Batch(aside, {}, began)
+            return _Batch(aside, {}, Readings.empty(), began)
         self.nearness = self._nearness(watch, step.now)
-        return _Batch(commit, step.rows, began)
+        return _Batch(commit, step.rows, step.readings, began)
 
     def _watch(self) -> Watch:
         if self._made is None:

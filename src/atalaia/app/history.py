@@ -121,8 +121,8 @@ def days_of(rows: Readings, zone: ZoneInfo) -> tuple[date, date]:
 
 
 def told_by(home: Home, hazard: str | None = None) -> list[Told]:
-    """The home's alert log, as far as scoring needs it."""
-    where = f" WHERE hazard = '{hazard}'" if hazard else ""
+    """The home's alert log, as far as scoring needs it: without warnings that are passed on."""
+    where = " WHERE rule <> 'official'" + (f" AND hazard = '{hazard}'" if hazard else "")
     places = places_of(home.state)
     sql = f"SELECT {', '.join(COLUMNS)} FROM alerts{where}"  # noqa: S608 - a word of the domain
     return [Told(*row) for row in query(home, decode_all(places), places, sql).rows]

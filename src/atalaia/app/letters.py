@@ -152,11 +152,12 @@ class Scribe:
         self, messages: Sequence[Message], entries: dict[str, list[LogEntry | None]]
     ) -> dict[str, list[Told]]:
         """By message: what went out before it about its incidents, by the same channel."""
-        # A first alert has nothing before it, and most messages are first alerts.
-        later = [m for m in messages if any(e and e.alert.version > 1 for e in entries[m.id])]
+        # A first alert has nothing before it, and most messages are first alerts; one that is
+        # linked to an incident about the same weather goes on in that one's thread.
+        later = [m for m in messages if any(e and _goes_on(e) for e in entries[m.id])]
         if not later:
             return {}
-        incidents = {e.alert.incident for m in later for e in entries[m.id] if e}
+        incidents = {key for m in later for e in entries[m.id] if e for key in _thread_of(e)}
         people = {m.person for m in later}
         told = defaultdict(list)
         for one in self._outbox.told(list(incidents), list(people)):
@@ -168,8 +169,10 @@ class Scribe:
                 one
                 for e in entries[message.id]
                 if e
-                for one in told[message.person, message.channel, e.alert.incident]
-                if one.message != message.id and one.version < e.alert.version
+                for key in reversed(_thread_of(e))
+                for one in told[message.person, message.channel, key]
+                if one.message != message.id
+                and (key != e.alert.incident or one.version < e.alert.version)
             ]
             threads[message.id] = before
         return threads
@@ -185,6 +188,15 @@ class Scribe:
                 self._entries.clear()
             self._entries[seq] = found
         return found
+
+
+def _goes_on(entry: LogEntry) -> bool:
+    return entry.alert.version > 1 or bool(entry.linked)
+
+
+def _thread_of(entry: LogEntry) -> tuple[str, ...]:
+    """The incidents whose messages are one thread to a person: its own first."""
+    return (entry.alert.incident, *entry.linked)
 
 
 def _own_limit(person: Person, entry: LogEntry) -> str:

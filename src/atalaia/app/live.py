@@ -13,12 +13,9 @@ disk, and takes a few seconds at most; kill -9 at any moment loses nothing that 
 from __future__ import annotations
 
 import asyncio
-import logging
-import os
 import random
 import signal
 import socket
-import sys
 import time
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -33,19 +30,25 @@ from rich.text import Text
 
 from atalaia import __version__
 from atalaia.app.appender import Appender
+from atalaia.app.board import Board
 from atalaia.app.channels import open_channels
 from atalaia.app.consumer import Consumer, Lived
+from atalaia.app.feeds import Feeds, allow_listeners
+from atalaia.app.logs import configure_logs
 from atalaia.app.norms import norms_of
 from atalaia.app.office import Office
+from atalaia.app.operating import Operating
 from atalaia.app.outreach import Outreach
 from atalaia.app.people import open_registry
 from atalaia.app.places import note_places
 from atalaia.app.roll import Roll
+from atalaia.app.silences import Silences
 from atalaia.app.starts import Terms, note_start
 from atalaia.app.threads import DaemonThreads
 from atalaia.app.upkeep import has_to_refine, keep_house, refine_beside, refine_command
 from atalaia.channels.telegram_updates import Updates
 from atalaia.domain.alert import LogEntry, instant
+from atalaia.domain.delivery import UNSENT
 from atalaia.domain.payload import Payload
 from atalaia.domain.reading import Floats
 from atalaia.errors import SettingsInvalid, StateConflict
@@ -53,11 +56,16 @@ from atalaia.homes import raw
 from atalaia.homes.embedded import Home, open_home
 from atalaia.people.bodies import seal_body, unsealed
 from atalaia.people.retention import apply_retention
-from atalaia.redact import redact_event
 from atalaia.serving.api import Ports, api
+from atalaia.serving.events import MOST_CLIENTS
 from atalaia.serving.metrics import Metrics
+from atalaia.serving.operate import LagItem
+from atalaia.serving.read_models import SourceItem
+from atalaia.serving.web import page
 from atalaia.settings import Settings
-from atalaia.sources import CLOCK, decode_all, decoders, readings_csv
+from atalaia.settings.feeds import Feed
+from atalaia.sources import CLOCK, cap, decode_all, decoders, readings_csv
+from atalaia.sources.feed import FeedPoller
 from atalaia.sources.poller import OpenMeteoPlan, Plan, Poller, TomorrowIoPlan
 from atalaia.sources.schedule import Pace
 from atalaia.speed.watch import Watch
@@ -119,9 +127,11 @@ class Live:
         self._last_came_at = self._began_at
         self._news = asyncio.Event()
         self._caught_up = asyncio.Event()
+        self._step_s: float | None = None
         self._probing: asyncio.Task[None] | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self._pollers: list[Poller] = []
+        self._warnings: list[FeedPoller] = []
 
     # Life
 
@@ -146,6 +156,19 @@ class Live:
             now=self._now,
             wake=wake,
         )
+        self._board = Board(
+            self.settings, self.home, self._decode, now=self._now, sources=self._sources
+        )
+        self._feeds = Feeds(self.settings, self.home.state, self._board.incidents.take)
+        self._silences = Silences(self.home.state)
+        self._operating = Operating(
+            self.home.outbox,
+            self._silences,
+            self.settings.places,
+            lag=self._lag,
+            now=self._now,
+            wake=wake,
+        )
         self._server = _Server(
             uvicorn.Config(
                 api(self._ports()),
@@ -153,7 +176,7 @@ class Live:
                 access_log=False,
                 lifespan="off",
                 server_header=False,
-                limit_concurrency=200,
+                limit_concurrency=200 + MOST_CLIENTS,
                 timeout_graceful_shutdown=1,
             )
         )
@@ -165,10 +188,12 @@ class Live:
             self.settings.places,
             now=self._now,
             sleep=self._sleep,
+            silences=self._silences.all,
             on_roll=self._set_steps,
             on_sent=self.metrics.tried,
         )
         self._pollers = [self._poller(plan) for plan in self._plans]
+        self._warnings = [self._feed_poller(feed) for feed in self.settings.cap.feeds]
         self._appending = self._start("appender", self._appender.run)
         self._consuming = self._start("consumer", self._consume)
         self._serving = asyncio.create_task(self._server.serve(sockets=[listener]), name="api")
@@ -177,6 +202,9 @@ class Live:
         self._start_bot()
         for poller in self._pollers:
             self._start(poller.plan.name, poller.run)
+        for warnings in self._warnings:
+            self._start(warnings.name, warnings.run)
+        self._start("feeds", self._feeds.run)
         self._start("clock", self._tick)
         self._start("archive", self._archive)
         self._start("refine", self._refine_often)
@@ -186,6 +214,7 @@ class Live:
     async def __aexit__(self, *_: object) -> None:
         """Take nothing more; bring what was accepted to the disk; let the tasks go."""
         self._server.should_exit = True
+        self._feeds.close()
         await self._outreach.close(_STOP_S)
         for task in self._tasks:
             if task not in (self._appending, self._consuming):
@@ -258,6 +287,17 @@ class Live:
             jitter=self._jitter,
         )
 
+    def _feed_poller(self, feed: Feed) -> FeedPoller:
+        return FeedPoller(
+            feed.url,
+            feed.interval_s,
+            self._session,
+            self._appender.keep,
+            now=self._now,
+            sleep=self._sleep,
+            jitter=self._jitter,
+        )
+
     def _nearness(self) -> Floats:
         return self._consumer.nearness
 
@@ -286,6 +326,7 @@ class Live:
             self._decode,
             self._norms,
             expected_s=self._expected_s,
+            read_officials=cap.read_officials,
         )
         watch.load(self.home.state)
         for plan in self._plans:
@@ -314,8 +355,11 @@ class Live:
     def _tell(self, lived: Lived) -> None:
         self.metrics.judged(lived.readings, lived.rejects, lived.entries, lived.seconds)
         self.metrics.open_now(lived.open)
+        self._board.hear(lived.rows)
+        self._step_s = lived.seconds
         if lived.entries:
             self._outreach.wake()
+            self._feeds.wake()
         for entry in lived.entries:
             with suppress(OSError):  # a terminal that has gone must not stop the watch
                 self._console.print(_line(entry, self.settings.language))
@@ -387,7 +431,13 @@ class Live:
             is_push_on=self.settings.api.key is not None,
             who=self._office.who,
             seal=lambda person, body: seal_body(self._registry.vault, person, body),
+            is_public=self.settings.api.is_public,
+            rate_limit=self.settings.api.rate_limit,
+            read=self._board.ports(),
             people=self._office.desk(),
+            operate=self._operating.desk(),
+            feeds=self._feeds.ports(),
+            page=page(self.settings.page.tiles_url, self.settings.page.attribution),
             max_body=self.settings.max_body,
         )
 
@@ -401,6 +451,38 @@ class Live:
             for window, left in poller.budget.left(now).items():
                 metrics.budget_calls_left.labels(poller.plan.name, window).set(left)
 
+    def _sources(self) -> list[SourceItem]:
+        now = int(self._now())
+        polled = [
+            SourceItem(
+                source=poller.plan.name,
+                calls_left={k: int(v) for k, v in poller.budget.left(now).items()},
+                **_health(poller, now),
+            )
+            for poller in self._pollers
+        ]
+        official = [
+            SourceItem.model_validate(
+                {"source": warnings.name, "calls_left": {}, **warnings.shown()}
+            )
+            for warnings in self._warnings
+        ]
+        return polled + official
+
+    def _lag(self) -> LagItem:
+        counts = self.home.outbox.counts()
+        newest = self.home.state.latest(1)
+        seq = newest[0][0] if newest else 0
+        return LagItem(
+            stream_offset=self._offset,
+            speed=self._offset - self._consumer.offset,
+            archive=self._offset - self._archived,
+            board=seq - self._board.incidents.seq,
+            fan_out=seq - self._outreach.done,
+            step_s=self._step_s,
+            deliveries=sum(n for (_, status), n in counts.items() if status in UNSENT),
+        )
+
     async def _readiness(self) -> tuple[bool, dict[str, Any]]:
         fault = self._appender.fault or await self._write_fault()
         now = int(self._now())
@@ -409,7 +491,8 @@ class Live:
             "store": {"writable": fault is None, "fault": fault},
             "stream_offset": self._offset,
             "lag": self._offset - self._consumer.offset,
-            "sources": {poller.plan.name: _health(poller, now) for poller in self._pollers},
+            "sources": {poller.plan.name: _health(poller, now) for poller in self._pollers}
+            | {warnings.name: warnings.shown() for warnings in self._warnings},
         }
         return fault is None, state
 
@@ -433,7 +516,8 @@ def run(settings: Settings, *, port: int | None = None) -> int:
 
     Raises StateConflict where the home cannot be used, SettingsInvalid where the port cannot.
     """
-    _configure_logs()
+    configure_logs()
+    allow_listeners()
     if port is not None:
         settings = _with_port(settings, port)
     with open_home(settings.home) as home:
@@ -545,28 +629,3 @@ class _Server(uvicorn.Server):
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
         yield
-
-
-def _configure_logs() -> None:
-    """Logs to stderr: for people on a terminal, else one line of ``key=value`` an event."""
-    is_terminal = sys.stderr.isatty()
-    render: Any = (
-        structlog.dev.ConsoleRenderer(
-            colors="NO_COLOR" not in os.environ,
-        )
-        if is_terminal
-        else structlog.processors.LogfmtRenderer(key_order=["timestamp", "level", "event"])
-    )
-    processors: list[Any] = [
-        structlog.processors.add_log_level,
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
-        # Before anything is shown, for a traceback may quote an address; without local variables,
-        # which would show keys.
-        structlog.processors.format_exc_info,
-        redact_event,
-    ]
-    structlog.configure(
-        processors=[*processors, render],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-    )

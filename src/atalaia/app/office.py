@@ -8,18 +8,20 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import hmac
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
+from threading import BoundedSemaphore
 
+import msgspec
 import structlog
 from fastapi import Request
 
 from atalaia.app.desk import FrontDesk
+from atalaia.app.keys import caller_of
 from atalaia.app.preview import previewed
 from atalaia.app.subscribing import closed_channels, subscribe_and_ask, unwatched
 from atalaia.channels import whatsapp_webhook
 from atalaia.domain.contact import Contact, read_contact
 from atalaia.domain.conversation import Incoming, Reply
-from atalaia.domain.delivery import Message, Status
 from atalaia.domain.subscription import (
     Circle,
     Person,
@@ -30,6 +32,7 @@ from atalaia.domain.subscription import (
 )
 from atalaia.errors import StateConflict
 from atalaia.homes.ports import Outbox, State
+from atalaia.people import manage
 from atalaia.people import request as asked
 from atalaia.people.conversation import Conversation, command_of
 from atalaia.people.export import export
@@ -37,10 +40,13 @@ from atalaia.people.gazetteer import find
 from atalaia.people.registry import Registry
 from atalaia.people.subscribe import confirm
 from atalaia.serving import people as served
+from atalaia.serving.access import OPERATOR, OWN_KEY, SCOPES, SIGNED_LINK, Caller, Role
+from atalaia.serving.problem import Problem
 from atalaia.settings import Settings
 
-_RETRY_WITHIN_S = 3600
 _MOST_BODY = 1_000_000
+_PREVIEWS, _PREVIEW_WAIT_S = 2, 5.0
+"""Each goes through a month of alerts: two at a time leave the machine to the watch."""
 
 log = structlog.get_logger()
 
@@ -71,19 +77,19 @@ class Office:
         )
         self._whatsapp = FrontDesk(registry, outbox, state, "whatsapp")
         self._one_at_a_time = asyncio.Lock()
+        self._previews = BoundedSemaphore(_PREVIEWS)
 
     def desk(self) -> served.PeopleDesk:
         """For the API."""
         return served.PeopleDesk(
-            who=self.who,
             subscribe=self._subscribe,
+            subscribe_openly=self._subscribe_openly,
             confirm=self._confirm,
+            manage=self._manage,
             preview=self._preview,
             export=lambda person: export(self._registry, self._outbox, self._state, person),
             erase=self._erase,
             stop=lambda person, channel: self._registry.stop(person, channel, int(self._now())),
-            deliveries=self._deliveries,
-            retry=self._retry,
             acknowledge=lambda person, message: self._outbox.acknowledge(
                 person, message, int(self._now())
             ),
@@ -97,28 +103,29 @@ class Office:
         self._wake()
         return replies
 
-    def who(self, key: str) -> str | None:
-        """Whose key this is: the operator's, a person's, or nobody's."""
+    def who(self, key: str) -> Caller | None:
+        """Whose key this is: the operator's, a program's, a person's, or nobody's."""
         ours = self._settings.api.key
         if ours is not None and hmac.compare_digest(_digest(key), _digest(ours.reveal())):
-            return served.OPERATOR
-        return self._registry.who(key)
+            return Caller(OPERATOR, SCOPES[Role.OPERATOR])
+        program = caller_of(self._state, key)
+        if program is not None:
+            return program
+        person = manage.whose(self._registry, key, int(self._now()))
+        if person is not None:
+            return Caller(person, SIGNED_LINK, person)
+        person = self._registry.who(key)
+        return None if person is None else Caller(person, OWN_KEY, person)
 
     # The API
 
-    def _subscribe(self, wanted: served.Subscribing) -> served.Subscribed:
-        request = asked.Request(
+    def _subscribe(self, wanted: served.Subscribing, how: str = "api") -> served.Subscribed:
+        request = msgspec.structs.replace(
+            self._wish(wanted),
             contacts=tuple(read_contact(text) for text in wanted.contacts),
-            where=tuple(_where(wanted)),
-            hazards=read_hazards(tuple(f"{h}={level}" for h, level in wanted.hazards.items())),
-            thresholds=tuple(
-                read_threshold(text, self._settings.rules) for text in wanted.thresholds
-            ),
-            language=wanted.language,
-            quiet=asked.read_quiet(wanted.quiet, wanted.timezone),
             is_organisation=wanted.organisation,
             escalate_after_s=wanted.escalate_after_s,
-            how="api",
+            how=how,
             proof=wanted.proof,
         )
         done = subscribe_and_ask(
@@ -138,6 +145,26 @@ class Office:
             consent=self._registry.words(wanted.language).text,
         )
 
+    def _subscribe_openly(self, wanted: served.OpenSubscribing) -> served.OpenlySubscribed:
+        contacts = [read_contact(text) for text in wanted.contacts]
+        closed = sorted({c.channel for c in contacts} - set(served.OPEN_CHANNELS))
+        if closed:
+            known = ", ".join(served.OPEN_CHANNELS)
+            raise ValueError(f"{closed[0]} is not for who comes by the page; give one of {known}")
+        done = self._subscribe(served.Subscribing(**wanted.model_dump()), how="page")
+        return served.OpenlySubscribed(
+            person=done.person,
+            to_confirm=done.to_confirm,
+            secrets=done.secrets,
+            notes=done.notes,
+            consent=done.consent,
+            manage=self._manage(done.person),
+        )
+
+    def _manage(self, person: str) -> str:
+        """Where they manage what is theirs. After a #, so that no server is told of the token."""
+        return "/manage#" + manage.sign(self._registry, person, int(self._now()))
+
     def _confirm(self, person: str, code: str) -> str | None:
         done = confirm(self._registry, person, code, int(self._now()))
         if done is None:
@@ -148,48 +175,51 @@ class Office:
         return done.pseudonym
 
     def _preview(self, wanted: served.Wish, days: int) -> served.Previewed:
+        request = self._wish(wanted)
+        asked.check(request)
+        wish = Subscription(
+            id="preview",
+            where=request.where,
+            hazards=request.levels,
+            thresholds=request.thresholds,
+        )
         person = Person(
             pseudonym="p_preview",
             language=wanted.language,
             channels=("inbox",),
-            quiet=asked.read_quiet(wanted.quiet, wanted.timezone),
-            subscriptions=(
-                Subscription(
-                    id="preview",
-                    where=tuple(_where(wanted)),
-                    hazards=dict(wanted.hazards) or read_hazards(("all",)),
-                    thresholds=tuple(
-                        read_threshold(text, self._settings.rules) for text in wanted.thresholds
-                    ),
-                ),
-            ),
+            quiet=request.quiet,
+            subscriptions=(wish,),
         )
-        found = previewed(self._state, person, self._settings.places, days, int(self._now()))
+        if not self._previews.acquire(timeout=_PREVIEW_WAIT_S):
+            raise Problem(
+                503, "too many ask for a preview at once; come again", headers={"Retry-After": "5"}
+            )
+        try:
+            found = previewed(self._state, person, self._settings.places, days, int(self._now()))
+        finally:
+            self._previews.release()
         return served.Previewed(
             messages=[served.Told(at=m.at, level=m.level, text=m.text) for m in found.messages],
             days=days,
+        )
+
+    def _wish(self, wanted: served.Wish) -> asked.Request:
+        """What is wanted, of whoever it is."""
+        return asked.Request(
+            contacts=(Contact("inbox", ""),),
+            where=tuple(_where(wanted)),
+            hazards=read_hazards(tuple(f"{h}={level}" for h, level in wanted.hazards.items())),
+            thresholds=tuple(
+                read_threshold(text, self._settings.rules) for text in wanted.thresholds
+            ),
+            language=wanted.language,
+            quiet=asked.read_quiet(wanted.quiet, wanted.timezone),
         )
 
     def _erase(self, person: str) -> bool:
         is_gone = self._registry.erase(person, int(self._now()))
         self._wake()
         return is_gone
-
-    def _deliveries(
-        self, status: str | None, person: str | None, limit: int
-    ) -> Sequence[served.Delivered]:
-        if status is not None and status not in tuple(Status):
-            raise ValueError(f"there is no such status; give one of {', '.join(Status)}")
-        found = self._outbox.messages(
-            status=Status(status) if status else None, person=person, limit=limit
-        )
-        return [_delivered(message) for message in found]
-
-    def _retry(self, message: str) -> bool:
-        now = int(self._now())
-        is_due = self._outbox.retry([message], now, now + _RETRY_WITHIN_S) > 0
-        self._wake()
-        return is_due
 
     # WhatsApp
 
@@ -253,21 +283,6 @@ def _where(wanted: served.Wish) -> Iterator[Circle | Polygon]:
             yield asked.read_where(area.place, area.radius_km, find)
         else:
             raise ValueError("say where: place, latitude and longitude, or geojson")
-
-
-def _delivered(message: Message) -> served.Delivered:
-    return served.Delivered(
-        id=message.id,
-        person=message.person,
-        channel=message.channel,
-        kind=message.kind,
-        status=str(message.status),
-        attempts=message.attempts,
-        reason=message.reason,
-        due_at=message.due_at,
-        settled_at=message.settled_at,
-        acknowledged_at=message.acknowledged_at,
-    )
 
 
 def _digest(text: str) -> bytes:

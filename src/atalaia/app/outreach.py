@@ -20,6 +20,7 @@ from atalaia.app.letters import Scribe
 from atalaia.app.roll import Roll
 from atalaia.domain.delivery import Channel, Message, Sent, Status, message_id
 from atalaia.domain.place import Places
+from atalaia.domain.silence import Silence
 from atalaia.errors import StateConflict
 from atalaia.homes.ports import Outbox, State, Told
 from atalaia.people.registry import Registry
@@ -41,6 +42,7 @@ log = structlog.get_logger()
 class Outreach:
     """Everybody who asked is told. Its parts run until they are cancelled.
 
+    silences   what is told to nobody
     on_roll    called when people changed, from a thread
     on_sent    told of every try, once it is kept
     """
@@ -55,6 +57,7 @@ class Outreach:
         *,
         now: Callable[[], float],
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        silences: Callable[[], Sequence[Silence]] = tuple,
         on_roll: Callable[[Roll], None] = lambda _: None,
         on_sent: Callable[[Sequence[Sent]], None] = lambda _: None,
     ) -> None:
@@ -67,7 +70,7 @@ class Outreach:
         self._news = asyncio.Event()
         self._gone: list[tuple[str, str]] = []
         self.roll = Roll(registry.load, channels)
-        self._fan = Fan(state, outbox, self.roll.audience, self.roll, places)
+        self._fan = Fan(state, outbox, self.roll.audience, self.roll, places, silences=silences)
         scribe = Scribe(state, outbox, places, self.roll, registry, now)
         self.deliverer = Deliverer(
             outbox,
@@ -86,6 +89,11 @@ class Outreach:
             "delivery": self.deliverer.run,
             "escalation": self._escalate,
         }
+
+    @property
+    def done(self) -> int:
+        """The number of the last entry of the alert log that is fanned out."""
+        return self._fan.done
 
     def wake(self) -> None:
         """The alert log has something new, or somebody has just subscribed."""

@@ -43,7 +43,11 @@ def opening(decode: Decode, home: Path, settings: Settings) -> Decode:
     Where no keys were ever made nothing is sealed, and none are made for that.
     """
     asked = settings.people
-    folder = asked.keys or default_folder(home)
+    return opening_with(decode, home, asked.keys or default_folder(home), asked.master_key_file)
+
+
+def opening_with(decode: Decode, home: Path, folder: Path, master_key_file: Path | None) -> Decode:
+    """The same, for who has no settings but knows where the keys lie."""
     if not folder.is_dir():
         return decode
-    return unsealed(decode, Vault(open_keys(home, folder, asked.master_key_file)))
+    return unsealed(decode, Vault(open_keys(home, folder, master_key_file)))

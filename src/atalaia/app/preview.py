@@ -63,10 +63,15 @@ def previewed(state: State, person: Person, places: Places, days: int, now: int)
 
 
 def _last_before(state: State, since: int) -> int:
-    """Number of the last entry that was sent before."""
-    last = 0
-    for seq, entry in state.alerts():
-        if datetime.fromisoformat(entry.alert.sent_at).timestamp() >= since:
-            break
-        last = seq
-    return last
+    """Number of the last entry that was sent before. The log is in the order of sending, so it is
+    halved and not read."""
+    newest = state.latest(1)
+    before, first = 0, newest[0][0] + 1 if newest else 1
+    while first - before > 1:
+        middle = (before + first) // 2
+        seq, entry = next(state.alerts(middle - 1, limit=1))
+        if datetime.fromisoformat(entry.alert.sent_at).timestamp() < since:
+            before = seq
+        else:
+            first = middle
+    return before

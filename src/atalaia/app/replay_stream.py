@@ -36,7 +36,7 @@ from atalaia.errors import AtalaiaError, StateConflict
 from atalaia.homes import raw
 from atalaia.homes.embedded import Home, open_home
 from atalaia.homes.ports import Record
-from atalaia.sources import decode_all
+from atalaia.sources import cap, decode_all
 from atalaia.speed.values import Norm
 from atalaia.speed.watch import CONSUMER, Watch
 
@@ -155,7 +155,14 @@ def _one_life(
     places = Places(terms.places)
 
     def make_watch() -> Watch:
-        watch = Watch(terms.rules, places, decoder(places), norms, terms.expected_s)
+        watch = Watch(
+            terms.rules,
+            places,
+            decoder(places),
+            norms,
+            terms.expected_s,
+            cap.read_officials,
+        )
         watch.load(opened.state)
         for source in terms.expected_s:
             watch.expect(source, start.at)

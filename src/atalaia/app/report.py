@@ -140,26 +140,32 @@ def _newest(asked: _Asked) -> int:
 
 
 def _gravest(asked: _Asked, since: int) -> str | None:
-    """The incident of the highest level, of these the one furthest beyond its first limit."""
+    """The incident of the highest level; of these the one furthest beyond what raised it.
+
+    The running peak may be of another rule than the limit beside it, so it counts only where one
+    rule alone had a say.
+    """
     found = asked(f"""
         SELECT incident,
             arg_max(peak_level, version) AS level,
-            arg_max(peak, version) AS peak, any_value("limit") FILTER (version = 1) AS first_limit,
+            max(abs(value - "limit") / nullif(abs("limit"), 0)) FILTER (type <> 'end') AS told,
+            arg_max(peak, version) AS peak,
+            any_value("limit") FILTER (version = 1) AS first_limit,
+            count(DISTINCT rule) AS rules,
             max(sent_at) AS last_at
         FROM alerts
-        WHERE hazard <> '{Hazard.CANNOT_SEE}'
+        WHERE hazard <> '{Hazard.CANNOT_SEE}' AND rule <> 'official'
         GROUP BY incident
         HAVING epoch(max(sent_at)) >= {since}
     """)
-    if not found:
-        return None
+    return str(max(found, key=_gravity)[0]) if found else None
 
-    def gravity(row: tuple[Any, ...]) -> tuple[float, ...]:
-        _, level, peak, limit, last_at = row
-        excess = abs(peak - limit) / abs(limit) if peak is not None and limit else 0.0
-        return (LEVEL_OF.get(level, Level.NONE), excess, last_at.timestamp())
 
-    return str(max(found, key=gravity)[0])
+def _gravity(row: tuple[Any, ...]) -> tuple[float, ...]:
+    _, level, excess, peak, limit, rules, last_at = row
+    if rules == 1 and peak is not None and limit:
+        excess = abs(peak - limit) / abs(limit)
+    return LEVEL_OF.get(level, Level.NONE), excess or 0.0, last_at.timestamp()
 
 
 def _within(held: Stretches, begins: int, ends: int) -> Stretches:

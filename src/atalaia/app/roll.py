@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable
 from threading import Lock
 
@@ -59,17 +60,23 @@ class Roll:
             return self._changed != before
 
     def steps(self, places: Places, rules: RuleSet) -> dict[int, dict[str, list[float]]]:
-        """By position of a place and name of a rule: the limits of their own that people set."""
+        """By subject and name of a rule: the limits of their own that people set, sorted.
+
+        A subject is the position of a place; after the places come the areas, in their order.
+        """
         if not self._limits:
             return {}
+        at = [self.audience.limits_at(place.latitude, place.longitude) for place in places]
+        subjects: list[tuple[int, ...]] = [(position,) for position in range(len(places))]
+        subjects += places.areas.values()
         steps = {}
-        for position, place in enumerate(places):
-            asked = self.audience.limits_at(place.latitude, place.longitude)
-            found = {
-                rule.name: asked[rule.variable, rule.window_s].tolist()
-                for rule in rules.rules
-                if can_step(rule) and (rule.variable, rule.window_s) in asked
-            }
-            if found:
-                steps[position] = found
+        for subject, members in enumerate(subjects):
+            found: dict[str, set[float]] = defaultdict(set)
+            for rule in rules.rules:
+                if can_step(rule) and bool(rule.places) == (subject >= len(places)):
+                    for member in members:
+                        found[rule.name].update(at[member].get((rule.variable, rule.window_s), ()))
+            asked = {name: sorted(limits) for name, limits in found.items() if limits}
+            if asked:
+                steps[subject] = asked
         return steps

@@ -33,58 +33,35 @@ _LONGEST_S = 30 * 86_400
 
 _LANES = 10
 
+_TIMES = ("sent_at", "valid_at", "opened_at")
+
 _COLUMNS = (
-    "version",
-    "type",
-    "reason",
-    "level",
-    "CAST(epoch(sent_at) AS BIGINT)",
-    "CAST(epoch(valid_at) AS BIGINT)",
-    "value",
-    '"limit"',
-    "evidence",
-    "source",
-    "text_pt_br",
-    "text_en",
-    "text_es",
-    "hazard",
-    "place_id",
-    "variable",
-    "window_s",
-    "unit",
-    "rule",
-    "rule_hash",
-    "CAST(epoch(opened_at) AS BIGINT)",
-    "peak",
-    "CAST(epoch(peak_at) AS BIGINT)",
-    "peak_level",
-    "CAST(epoch(expires_at) AS BIGINT)",
+    *_TIMES,
+    *("version", "type", "reason", "level", "peak_level", "hazard", "place_id"),
+    *("evidence", "source", "variable", "window_s", "unit", "value", "limit"),
+    *("rule", "rule_hash", "text_pt_br", "text_en", "text_es"),
 )
 
 
 def storm_of(home: Home, rules: RuleSet, incident: str, held: Stretches) -> Storm | None:
     """The incident of this key; None if there is none. `held` is what was warned of, of all."""
     places = places_of(home.state)
-    rows = _ask(
-        home,
-        places,
-        f"SELECT {', '.join(_COLUMNS)} FROM alerts WHERE incident = '{incident}' ORDER BY version",
-    )
-    if not rows:
+    told = _told(home, places, incident)
+    if not told:
         return None
-    told = [dict(zip(_COLUMNS, row, strict=True)) for row in rows]
     last = told[-1]
     # An entry of another rule may come in between: the worst one says what the storm was.
     worst = max(told, key=lambda one: (LEVEL_OF[one["level"]], -one["version"]))
-    opened_at = last["CAST(epoch(opened_at) AS BIGINT)"]
+    opened_at = last["opened_at"]
     is_over = last["type"] in ("end", "cancel")
-    ended_at = last["CAST(epoch(sent_at) AS BIGINT)"] if is_over else None
+    ended_at = last["sent_at"] if is_over else None
     first, until = _shown(told, opened_at)
     members = _members(places, last["place_id"])
     rule = next(
         (r for r in rules.rules if (r.name, r.digest) == (worst["rule"], worst["rule_hash"])), None
     )
     lines, limits, bars = _measured(home, rule, worst, places, members, first, until)
+    peak, peak_at = _peak(lines, rule, told, worst, opened_at, ended_at or until)
     return Storm(
         incident=incident,
         hazard=last["hazard"],
@@ -96,22 +73,28 @@ def storm_of(home: Home, rules: RuleSet, incident: str, held: Stretches) -> Stor
         ends=until,
         opened_at=opened_at,
         ended_at=ended_at,
-        peak=last["peak"],
-        peak_at=last["CAST(epoch(peak_at) AS BIGINT)"],
+        peak=peak,
+        peak_at=peak_at,
         variable=worst["variable"],
         window_s=worst["window_s"] or 0,
         unit=worst["unit"] or "",
         lines=tuple(lines),
-        limits=tuple(limits or _limits_told(told, worst["variable"], first, until)),
+        limits=tuple(limits or _limits_told(told, _measure(worst), first, until)),
         bars=tuple(bars),
         is_same_rule=rule is not None,
-        entries=tuple(_entry(one, worst["variable"]) for one in told),
+        entries=tuple(_entry(one, _measure(worst)) for one in told),
         lanes=tuple(_lanes(held, places, incident, members, first, until)),
     )
 
 
-def _ask(home: Home, places: Places, sql: str) -> list[tuple[Any, ...]]:
-    return list(query(home, decode_all(places), places, sql).rows)
+def _told(home: Home, places: Places, incident: str) -> list[dict[str, Any]]:
+    """The incident's entries by version, with times as Unix seconds."""
+    columns = ", ".join(
+        f"CAST(epoch({name}) AS BIGINT)" if name in _TIMES else f'"{name}"' for name in _COLUMNS
+    )
+    sql = f"SELECT {columns} FROM alerts WHERE incident = '{incident}' ORDER BY version"
+    rows = query(home, decode_all(places), places, sql).rows
+    return [dict(zip(_COLUMNS, row, strict=True)) for row in rows]
 
 
 def _status(last: dict[str, Any]) -> str:
@@ -122,9 +105,9 @@ def _status(last: dict[str, Any]) -> str:
 
 def _shown(told: Sequence[dict[str, Any]], opened_at: int) -> tuple[int, int]:
     """From a while before anything was said of it to a while after the last word."""
-    said = [one["CAST(epoch(sent_at) AS BIGINT)"] for one in told]
+    said = [one["sent_at"] for one in told]
     first = min(opened_at, *said)
-    last = max(*said, *(one["CAST(epoch(valid_at) AS BIGINT)"] for one in told))
+    last = max(*said, *(one["valid_at"] for one in told))
     margin = max(_MARGIN_S, (last - first) // 5)
     return first - margin, min(last + margin, first + _LONGEST_S)
 
@@ -140,18 +123,45 @@ def _name(places: Places, subject: str) -> str:
     return place.name if place else subject
 
 
-def _entry(row: dict[str, Any], variable: str | None) -> Entry:
-    # Of another rule than the storm's, its value has another unit: its words say it all the same.
-    is_same = row["variable"] == variable
+def _measure(row: dict[str, Any]) -> tuple[str | None, int]:
+    return row["variable"], row["window_s"] or 0
+
+
+def _peak(
+    lines: Sequence[Line],
+    rule: Rule | None,
+    told: Sequence[dict[str, Any]],
+    worst: dict[str, Any],
+    opened_at: int,
+    closed_at: int,
+) -> tuple[float | None, int | None]:
+    """The worst value of what the storm shows, and when. (The log's own may be another rule's.)"""
+    sign = rule.sign if rule else 1
+    both = [pair for line in lines for pair in zip(line.value, line.at, strict=True)]
+    found = [(value, at) for value, at in both if opened_at <= at <= closed_at] if rule else []
+    if not found:
+        found = [
+            (one["value"], one["valid_at"])
+            for one in told
+            if _measure(one) == _measure(worst) and one["value"] is not None
+        ]
+    if not found:
+        return None, None
+    return max(found, key=lambda pair: (sign * pair[0], -pair[1]))
+
+
+def _entry(row: dict[str, Any], measure: tuple[str | None, int]) -> Entry:
+    # Of another measure than the storm's its value says nothing on the same scale.
+    is_same = _measure(row) == measure
     return Entry(
         version=row["version"],
         type=row["type"],
         reason=row["reason"],
         level=LEVEL_OF[row["level"]],
-        sent_at=row["CAST(epoch(sent_at) AS BIGINT)"],
-        valid_at=row["CAST(epoch(valid_at) AS BIGINT)"],
+        sent_at=row["sent_at"],
+        valid_at=row["valid_at"],
         value=row["value"] if is_same else None,
-        limit=row['"limit"'] if is_same else None,
+        limit=row["limit"] if is_same else None,
         is_forecast=row["evidence"] == Kind.FORECAST.word,
         source=row["source"],
         text=(row["text_pt_br"] or "", row["text_en"] or "", row["text_es"] or ""),
@@ -260,22 +270,23 @@ def _relative(rule: Rule, at: Ints, norm: Floats) -> list[Limit]:
 
 def _over(limits: Iterable[Limit], first: int, until: int) -> list[Limit]:
     """Limits as the timeline shows them: a fixed one from edge to edge."""
-    return [
+    shown = [
         Limit(one.level, Line("", (first, until), one.line.value * 2))
         if len(one.line.at) == 1
         else Limit(one.level, _cut(one.line, first, until))
         for one in limits
     ]
+    return [one for one in shown if one.line.at]
 
 
 def _limits_told(
-    told: Sequence[dict[str, Any]], variable: str | None, first: int, until: int
+    told: Sequence[dict[str, Any]], measure: tuple[str | None, int], first: int, until: int
 ) -> list[Limit]:
     """The limits that the alerts said they had passed, where the rule itself is gone."""
     limits = {
-        LEVEL_OF[one["level"]]: one['"limit"']
+        LEVEL_OF[one["level"]]: one["limit"]
         for one in told
-        if one["reason"] in ("onset", "escalated") and one["variable"] == variable
+        if one["reason"] in ("onset", "escalated") and _measure(one) == measure
     }
     return [
         Limit(level, Line("", (first, until), (limit, limit)))
@@ -312,7 +323,7 @@ def _lanes(
 ) -> Iterable[Lane]:
     """This incident, then those at its place, then those elsewhere in its area."""
     here = {places[i].id for i in members}
-    areas = {places[i].area for i in members} - {None}
+    areas = {area for i in members if (area := places[i].area)}
     near = here | areas | {place.id for place in places if place.area in areas}
     shown = (held.ends >= first) & (held.begins <= until)
     shown &= np.isin(held.place, list(near)) & (held.hazard != Hazard.CANNOT_SEE)

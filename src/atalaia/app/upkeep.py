@@ -44,7 +44,7 @@ def _drop(stream: Stream, state: State, now: int, keep_s: int) -> int:
     marks = msgspec.json.decode(text, type=list[tuple[int, int]]) if text else []
     archived = state.offset(raw.ARCHIVED)
     old = [offset for at, offset in marks if at <= now - keep_s]
-    up_to = min(max(old, default=0), state.offset(CONSUMER), _refined(state, archived))
+    up_to = min(max(old, default=0), state.offset(CONSUMER), refined(state))
     dropped = stream.drop(up_to) if up_to else 0
     kept = [mark for mark in marks if mark[1] > up_to]
     if archived and (not marks or now - marks[-1][0] >= _MARK_EVERY_S):
@@ -54,8 +54,9 @@ def _drop(stream: Stream, state: State, now: int, keep_s: int) -> int:
     return dropped
 
 
-def _refined(state: State, archived: int) -> int:
+def refined(state: State) -> int:
     """The offset up to which GOLD holds all that is in RAW."""
+    archived = state.offset(raw.ARCHIVED)
     waiting = [int(key.removeprefix(gold.UNREFINED)) for key in state.load(gold.UNREFINED)]
     return min(waiting, default=archived + 1) - 1
 

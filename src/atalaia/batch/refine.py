@@ -15,7 +15,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from itertools import islice, takewhile
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from atalaia.domain.alert import LogEntry
 from atalaia.domain.payload import Reject
@@ -61,7 +61,7 @@ class RefineReport(NamedTuple):
     rejects: int
 
 
-class _Step(NamedTuple):
+class Step(NamedTuple):
     """Rows to merge, and the parts of RAW that are wholly in GOLD once these are.
 
     `damaged` are those of them that cannot be read to their end; `rejects` counts these too.
@@ -75,8 +75,45 @@ class _Step(NamedTuple):
     rejects: int
 
 
+class Folded(NamedTuple):
+    """What parts of RAW came to, once their readings are in GOLD: as in `Step`.
+
+    rows, partitions   readings decoded, and files written
+    placed             of a rebuild by `Workers`: the keys of all files of readings
+    """
+
+    rows: int
+    partitions: int
+    done: list[str]
+    damaged: list[str]
+    answers: list[Answers]
+    rejects: int
+    placed: tuple[str, ...] = ()
+
+
+class Workers(Protocol):
+    """Other processes that decode and merge readings, each its share (`batch.spark`).
+
+    When a call returns, all readings of these parts are in GOLD. Killed before that, it is done
+    again, and changes nothing twice.
+    """
+
+    def fold(self, keys: Sequence[str]) -> Folded:
+        """Merge these parts of RAW into GOLD."""
+        ...
+
+    def make(self, keys: Sequence[str]) -> Folded:
+        """Make GOLD's readings of these parts alone, in place of the files that were there."""
+        ...
+
+
 def refine(
-    state: State, lake: Lake, decode: Decode, places: Places, outbox: Outbox | None = None
+    state: State,
+    lake: Lake,
+    decode: Decode,
+    places: Places,
+    outbox: Outbox | None = None,
+    workers: Workers | None = None,
 ) -> RefineReport:
     """Bring GOLD up to where RAW, the alert log and the outbox are."""
     start = time.perf_counter()
@@ -85,14 +122,14 @@ def refine(
     keys = sorted(item_of, key=raw.first_of)
     rows = partitions = rejects = 0
     write_places(lake, places)
-    for step in _steps(lake, keys, decode):
-        partitions += merge_readings(lake, step.readings, places).partitions
-        merge_answers(lake, step.answers)
-        rows, rejects = rows + len(step.readings), rejects + step.rejects
-        if step.done:
-            items = {item_of[key]: None for key in step.done}
-            faults = [(raw.first_of(key), _damage(key)) for key in step.damaged]
-            last = raw.first_of(step.done[-1])
+    for part in [workers.fold(keys)] if workers else _fold(lake, lake, keys, decode, places):
+        merge_answers(lake, part.answers)
+        rows, rejects = rows + part.rows, rejects + part.rejects
+        partitions += part.partitions
+        if part.done:
+            items = {item_of[key]: None for key in part.done}
+            faults = [(raw.first_of(key), _damage(key)) for key in part.damaged]
+            last = raw.first_of(part.done[-1])
             state.commit(Commit(gold.REFINED, last, items=items, rejects=faults))
     partitions += _refine_alerts(state, lake)
     if outbox is not None:
@@ -101,7 +138,12 @@ def refine(
 
 
 def rebuild(
-    state: State, lake: Lake, decode: Decode, places: Places, outbox: Outbox | None = None
+    state: State,
+    lake: Lake,
+    decode: Decode,
+    places: Places,
+    outbox: Outbox | None = None,
+    workers: Workers | None = None,
 ) -> RefineReport:
     """Derive all of GOLD again from RAW, beside it, then put it in its place file by file.
 
@@ -114,11 +156,13 @@ def rebuild(
         (key for key in lake.keys(raw.PAYLOADS) if raw.first_of(key) <= up_to), key=raw.first_of
     )
     rows = partitions = rejects = last_alert = 0
+    placed: tuple[str, ...] = ()
     with _empty_gold(lake) as rebuilt:
-        for step in _steps(lake, keys, decode):
-            partitions += merge_readings(rebuilt, step.readings, places).partitions
-            merge_answers(rebuilt, step.answers)
-            rows, rejects = rows + len(step.readings), rejects + step.rejects
+        for part in [workers.make(keys)] if workers else _fold(lake, rebuilt, keys, decode, places):
+            merge_answers(rebuilt, part.answers)
+            rows, rejects = rows + part.rows, rejects + part.rejects
+            partitions += part.partitions
+            placed += part.placed
         alerts = _all_alerts(state, lake)
         while entries := list(islice(alerts, _ALERTS_AT_ONCE)):
             partitions += merge_alerts(rebuilt, [entry for _, entry in entries]).partitions
@@ -128,7 +172,7 @@ def rebuild(
                 settled = raw.read_deliveries(lake.read(key))
                 partitions += merge_deliveries(rebuilt, settled).partitions
         compact_months(rebuilt, lake.keys(gold.READINGS))  # as it was
-        _put_in_place(rebuilt, lake)
+        _put_in_place(rebuilt, lake, placed)
     write_places(lake, places)
     if keys:
         known = set(keys)
@@ -156,7 +200,23 @@ def compact(lake: Lake, now: int) -> CompactReport:
     return CompactReport(months, compact_alerts(lake, now))
 
 
-def _steps(lake: Lake, keys: Sequence[str], decode: Decode) -> Iterator[_Step]:
+def _fold(
+    lake: Lake, into: Lake, keys: Sequence[str], decode: Decode, places: Places
+) -> Iterator[Folded]:
+    """Merge the parts of RAW into GOLD, a step at a time, in this process."""
+    for step in steps(lake, keys, decode):
+        merged = merge_readings(into, step.readings, places)
+        yield Folded(
+            rows=len(step.readings),
+            partitions=merged.partitions,
+            done=step.done,
+            damaged=step.damaged,
+            answers=step.answers,
+            rejects=step.rejects,
+        )
+
+
+def steps(lake: Lake, keys: Sequence[str], decode: Decode) -> Iterator[Step]:
     """The parts' readings, a step at a time. A damaged part is counted and passed over."""
     readings: list[Readings] = []
     done: list[str] = []
@@ -173,7 +233,7 @@ def _steps(lake: Lake, keys: Sequence[str], decode: Decode) -> Iterator[_Step]:
                 rejects += len(decoded.rejects)
                 rows += len(decoded.readings)
                 if rows >= STEP_ROWS:
-                    yield _Step(Readings.concat(readings), done, damaged, answers, rejects)
+                    yield Step(Readings.concat(readings), done, damaged, answers, rejects)
                     readings, done, damaged, answers, rows, rejects = [], [], [], [], 0, 0
         except (PayloadInvalid, KeyError):
             rejects += 1
@@ -181,7 +241,7 @@ def _steps(lake: Lake, keys: Sequence[str], decode: Decode) -> Iterator[_Step]:
         done.append(key)
         if told:
             answers.append(together(told))
-    yield _Step(Readings.concat(readings), done, damaged, answers, rejects)
+    yield Step(Readings.concat(readings), done, damaged, answers, rejects)
 
 
 def _damage(key: str) -> Reject:
@@ -221,7 +281,7 @@ def _all_alerts(state: State, lake: Lake) -> Iterator[tuple[int, LogEntry]]:
     yield from (entry for entry in state.alerts() if entry[0] not in seen)
 
 
-class _Scratch:
+class Scratch:
     """Fills `ports.Lake` while it lasts: plain files, none of them synced to disk."""
 
     def __init__(self, folder: Path) -> None:
@@ -229,6 +289,7 @@ class _Scratch:
         self._keys: list[str] = []  # sorted: merge looks for each partition before it is there
 
     def write(self, key: str, body: bytes) -> None:
+        """See `ports.Lake.write`; not synced to disk."""
         file = self.path(key)
         try:
             file.parent.mkdir(parents=True, exist_ok=True)
@@ -241,22 +302,26 @@ class _Scratch:
             insort(self._keys, key)
 
     def read(self, key: str) -> bytes:
+        """See `ports.Lake.read`."""
         return self.path(key).read_bytes()
 
     def keys(self, prefix: str) -> list[str]:
+        """See `ports.Lake.keys`; those written here."""
         start = bisect_left(self._keys, prefix)
         return list(takewhile(lambda key: key.startswith(prefix), self._keys[start:]))
 
     def delete(self, key: str) -> None:
+        """See `ports.Lake.delete`."""
         self.path(key).unlink(missing_ok=True)
         self._keys.remove(key)
 
     def path(self, key: str) -> Path:
+        """See `ports.Lake.path`."""
         return self._folder / key
 
 
 @contextmanager
-def _empty_gold(lake: Lake) -> Iterator[_Scratch]:
+def _empty_gold(lake: Lake) -> Iterator[Scratch]:
     """A lake without any GOLD, on the disk of the real one: another disk may be too small.
 
     A rebuild that was killed starts anew, so nothing in it has to outlive the process.
@@ -267,17 +332,26 @@ def _empty_gold(lake: Lake) -> Iterator[_Scratch]:
         for left_by_a_killed_one in disk.glob(f"{_REBUILT}*"):
             shutil.rmtree(left_by_a_killed_one)
     with tempfile.TemporaryDirectory(prefix=f"{_REBUILT}-", dir=disk) as folder:
-        yield _Scratch(Path(folder))
+        yield Scratch(Path(folder))
 
 
-def _put_in_place(rebuilt: Lake, lake: Lake) -> None:
-    """Replace the files that came out otherwise, and remove those that nothing made."""
+def _put_in_place(rebuilt: Lake, lake: Lake, placed: Sequence[str]) -> None:
+    """Replace the files that came out otherwise, and remove those that nothing made.
+
+    `placed` are there already, by `Workers`.
+    """
     before = {key for prefix in _REBUILT_PREFIXES for key in lake.keys(prefix)}
     keys = [key for prefix in _REBUILT_PREFIXES for key in rebuilt.keys(prefix)]
     for key in keys:
-        body = rebuilt.read(key)
-        # Mostly a rebuild makes what was there, and writing to last is the dearest part of it.
-        if key not in before or lake.read(key) != body:
-            lake.write(key, body)
-    for key in before.difference(keys):
+        replace(lake, key, rebuilt.read(key))
+    for key in before.difference(keys, placed):
         lake.delete(key)
+
+
+def replace(lake: Lake, key: str, body: bytes) -> None:
+    """Write a file of GOLD, unless it is there as it is.
+
+    Mostly a rebuild makes what was there, and writing to last is the dearest part of it.
+    """
+    if not lake.keys(key) or lake.read(key) != body:
+        lake.write(key, body)

@@ -141,7 +141,7 @@ class Sms:
         self._threads.shutdown(wait=False, cancel_futures=True)
 
     def _publish(self, number: str, message: str) -> Outcome:
-        from botocore.exceptions import (  # type: ignore[import-untyped]  # noqa: PLC0415
+        from botocore.exceptions import (  # noqa: PLC0415
             ClientError,
         )
 
@@ -163,7 +163,7 @@ class Sms:
     def _open(self) -> Any:
         with self._making:  # making a client is not safe in two threads; using one is
             if self._client is None:
-                from botocore.config import (  # type: ignore[import-untyped]  # noqa: PLC0415
+                from botocore.config import (  # noqa: PLC0415
                     Config,
                 )
 
@@ -198,7 +198,8 @@ def text(content: Content, stop: str = "") -> str:
         return cut(plain(_CONFIRM[i].format(code=content.code)) + ".", SEGMENT)
     first, others = content.parts[0], len(content.parts) - 1
     tail = [_MORE[i].format(n=others)] if others else []
-    words = [word for word in (_NOT_OFFICIAL[i], plain(stop)) if word]
+    not_official = "" if first.is_official else _NOT_OFFICIAL[i]
+    words = [word for word in (not_official, plain(stop)) if word]
     core = ""
     while not core:
         room = SEGMENT - septets(_joined("", [], [*tail, *words]))
@@ -276,7 +277,7 @@ def _no_answer(error: Exception, is_asked: bool) -> Outcome:
 
 def _boto3() -> Any:
     try:
-        import boto3  # type: ignore[import-untyped]  # noqa: PLC0415
+        import boto3  # noqa: PLC0415
     except ImportError as error:
         raise SettingsInvalid(
             ["channels.sms: boto3 is not installed; run: pip install 'atalaia[aws]'"]

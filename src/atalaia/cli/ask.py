@@ -11,6 +11,7 @@ import typer
 from atalaia.cli.options import (
     HomeOption,
     JsonOption,
+    OnOption,
     SettingsOption,
     existing,
     settings_of,
@@ -102,12 +103,14 @@ def refine(
     rebuild: Annotated[
         bool, typer.Option("--rebuild", help="Derive all of GOLD again from RAW.")
     ] = False,
+    on: OnOption = None,
     home: HomeOption = None,
     settings: SettingsOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Bring GOLD up to date with RAW, or derive all of it again; make few files of many."""
     import time
+    from contextlib import ExitStack
 
     import msgspec
 
@@ -118,11 +121,19 @@ def refine(
     from atalaia.sources import decode_all
 
     kept = settings_of(settings, home)
-    with open_home(existing(kept.home), exclusive=False) as opened, opened.hold("refine"):
+    with ExitStack() as stack:
+        opened = stack.enter_context(open_home(existing(kept.home), exclusive=False))
+        stack.enter_context(opened.hold("refine"))
         places = places_of(opened.state)
+        workers = None
+        if on:
+            from atalaia.app.spark import workers_of
+            from atalaia.batch.spark import open_spark
+
+            workers = workers_of(stack.enter_context(open_spark(on)), kept, places)
         work = batch.rebuild if rebuild else batch.refine
         decode = opening(decode_all(places), kept.home, kept)
-        report = work(opened.state, opened.lake, decode, places, opened.outbox)
+        report = work(opened.state, opened.lake, decode, places, opened.outbox, workers)
         compacted = batch.compact(opened.lake, int(time.time()))
     if as_json:
         typer.echo(msgspec.json.encode(report._asdict() | {"compacted": compacted._asdict()}))

@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from atalaia.cli.options import HomeOption, JsonOption, SettingsOption, settings_of, while_read
+from atalaia.cli.options import (
+    HomeOption,
+    JsonOption,
+    OnOption,
+    SettingsOption,
+    settings_of,
+    while_read,
+)
 from atalaia.errors import AtalaiaError
 
 if TYPE_CHECKING:
@@ -41,6 +48,7 @@ def climate(
     least_years: Annotated[
         int, typer.Option(min=1, help="Years that a mean or percentile needs to be a norm.")
     ] = 10,
+    on: OnOption = None,
     home: HomeOption = None,
     settings: SettingsOption = None,
     as_json: JsonOption = False,
@@ -50,6 +58,8 @@ def climate(
 
     if bool(files) != is_import:
         raise typer.BadParameter("--import and files go together", param_hint="--import")
+    if files and on:
+        raise typer.BadParameter("files are learnt from in this process", param_hint="--on")
     kept = settings_of(settings, home)
     if not is_import and not (kept.home / "atalaia.sqlite3").exists():
         raise AtalaiaError(
@@ -60,7 +70,7 @@ def climate(
             _show(opened, place, as_json=as_json)
             return
         where = _places(opened, kept, places)
-        learnt = _learn(opened, where, files or [], least_years)
+        learnt = _learn(opened, where, files or [], least_years, on)
     if as_json:
         _tell_json(learnt)
     else:
@@ -86,10 +96,17 @@ def _places(opened: Home, kept: Settings, file: Path | None) -> Places:
     return Places(known.values() or kept.places)
 
 
-def _learn(opened: Home, where: Places, files: list[Path], least_years: int) -> list[Learnt]:
+def _learn(
+    opened: Home, where: Places, files: list[Path], least_years: int, on: str | None
+) -> list[Learnt]:
     from atalaia.app.climate import learn, learn_from
+    from atalaia.app.spark import learn_on
+    from atalaia.batch.spark import open_spark
 
     with opened.hold("refine"):
+        if on:
+            with open_spark(on) as spark:
+                return learn_on(spark, opened.path, where, least_years)
         if not files:
             return learn(opened.lake, where, least_years)
         learnt, rejects = learn_from(opened.lake, where, files, least_years)

@@ -14,14 +14,14 @@ from atalaia.cli.options import (
     JsonOption,
     SettingsOption,
     existing,
+    hazard_of,
     settings_of,
     while_read,
+    zone_of,
 )
 from atalaia.errors import AtalaiaError
 
 if TYPE_CHECKING:
-    from zoneinfo import ZoneInfo
-
     from atalaia.batch.told import Told
     from atalaia.domain.place import Places
     from atalaia.domain.reading import Readings
@@ -69,12 +69,12 @@ def verify(
     from atalaia.batch.verify import verify as score
     from atalaia.cli.scores import show_verified, wide
 
-    zone = _zone(timezone)
+    zone = zone_of(timezone)
     verified = score(
         _told(alerts, hazard, settings, home),
         read_events(events, zone),
         zone,
-        hazard=_hazard(hazard),
+        hazard=hazard_of(hazard),
         by=by,
         min_events=min_events,
         first_day=since.date() if since else None,
@@ -156,7 +156,7 @@ def backtest(
     from atalaia.batch.told import Told
     from atalaia.cli.scores import show_backtest, wide
 
-    zone = _zone(timezone)
+    zone = zone_of(timezone)
     sets = [(name, rule_sets.load(name)) for name in rules]
     variables = frozenset[str]().union(*(rule_set.variables for _, rule_set in sets))
     rows, where, lake = _history(readings, places, variables, settings, home)
@@ -171,7 +171,7 @@ def backtest(
         zone,
         since.date() if since else first,
         until.date() if until else last,
-        hazard=_hazard(hazard),
+        hazard=hazard_of(hazard),
         min_events=min_events,
     )
     with while_read():
@@ -215,7 +215,7 @@ def calibrate(
     from atalaia.batch.events import read_events
     from atalaia.cli.scores import show_calibration, wide
 
-    zone = _zone(timezone)
+    zone = zone_of(timezone)
     wanted = Wanted(
         min_pod, _seconds(min_lead, "--min-lead"), float("inf") if budget is None else budget
     )
@@ -226,7 +226,7 @@ def calibrate(
         where,
         read_events(events, zone),
         zone,
-        hazard=str(_hazard(hazard)),
+        hazard=str(hazard_of(hazard)),
         variable=_sum(variable),
         area=area,
         name=write.stem,
@@ -307,24 +307,4 @@ def _told(alerts: str, hazard: str | None, settings: Path | None, home: Path | N
 
     kept = settings_of(settings, home)
     with open_home(existing(kept.home), exclusive=False) as opened:
-        return told_by(opened, _hazard(hazard))
-
-
-def _zone(name: str) -> ZoneInfo:
-    from zoneinfo import ZoneInfo
-
-    try:
-        return ZoneInfo(name)
-    except (KeyError, ValueError, OSError):
-        raise typer.BadParameter(
-            f"no time zone is called {name!r}; use an IANA name", param_hint="--timezone"
-        ) from None
-
-
-def _hazard(word: str | None) -> str | None:
-    from atalaia.domain.hazard import Hazard
-
-    if word is not None and (word not in set(Hazard) or word == Hazard.CANNOT_SEE):
-        known = ", ".join(h for h in Hazard if h is not Hazard.CANNOT_SEE)
-        raise typer.BadParameter(f"give one of {known}", param_hint="--hazard")
-    return word
+        return told_by(opened, hazard_of(hazard))

@@ -14,6 +14,8 @@ import typer
 from atalaia.errors import AtalaiaError
 
 if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
+
     from atalaia.settings import Settings
 
 HomeOption = Annotated[
@@ -22,6 +24,10 @@ HomeOption = Annotated[
 ]
 SettingsOption = Annotated[
     Path | None, typer.Option("--settings", help="Settings file (TOML); else ./atalaia.toml.")
+]
+OnOption = Annotated[
+    str | None,
+    typer.Option("--on", help="Spark's master: local[2], spark://host:7077; else this process."),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Answer for programs.")]
 
@@ -81,3 +87,25 @@ def progress_bar() -> Iterator[Callable[[str, int, int], None]]:
             bar.update(task, description=what, completed=done, total=total)
 
         yield progress
+
+
+def zone_of(name: str) -> ZoneInfo:
+    """The time zone of --timezone."""
+    from zoneinfo import ZoneInfo
+
+    try:
+        return ZoneInfo(name)
+    except (KeyError, ValueError, OSError):
+        raise typer.BadParameter(
+            f"no time zone is called {name!r}; use an IANA name", param_hint="--timezone"
+        ) from None
+
+
+def hazard_of(word: str | None) -> str | None:
+    """The weather hazard of --hazard; None: all."""
+    from atalaia.domain.hazard import Hazard
+
+    if word is not None and (word not in set(Hazard) or word == Hazard.CANNOT_SEE):
+        known = ", ".join(h for h in Hazard if h is not Hazard.CANNOT_SEE)
+        raise typer.BadParameter(f"give one of {known}", param_hint="--hazard")
+    return word

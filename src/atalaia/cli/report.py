@@ -8,7 +8,14 @@ from typing import Annotated
 
 import typer
 
-from atalaia.cli.options import HomeOption, SettingsOption, existing, settings_of
+from atalaia.cli.options import (
+    HomeOption,
+    SettingsOption,
+    existing,
+    hazard_of,
+    settings_of,
+    zone_of,
+)
 from atalaia.errors import AtalaiaError
 
 app = typer.Typer()
@@ -41,7 +48,6 @@ def report(
     import time
 
     from atalaia.app.report import Truth, report_of
-    from atalaia.cli.knowledge import _hazard, _zone
     from atalaia.domain.words import LANGUAGES
     from atalaia.homes.embedded import open_home
     from atalaia.serving.report import page
@@ -50,8 +56,8 @@ def report(
     words = language or kept.language
     if words not in LANGUAGES:
         raise typer.BadParameter(f"give one of {', '.join(LANGUAGES)}", param_hint="--language")
-    scored = _hazard(hazard)
-    truth = Truth(events, _zone(timezone), min_events, scored) if events else None
+    scored = hazard_of(hazard)
+    truth = Truth(events, zone_of(timezone), min_events, scored) if events else None
     if scored and truth is None:
         raise typer.BadParameter(
             "there is nothing to score without --events", param_hint="--hazard"

@@ -14,7 +14,6 @@ tried.
 
 from __future__ import annotations
 
-import base64
 import hashlib
 from collections.abc import Sequence
 from enum import StrEnum
@@ -202,8 +201,7 @@ class Channel(Protocol):
 
 def message_id(person: str, channel: str, about: str) -> str:
     """The same for the same words: what is fanned out twice is one message."""
-    digest = hashlib.sha256(f"{person}|{channel}|{about}".encode()).digest()[:15]
-    return "msg_" + base64.b32encode(digest).decode().lower()
+    return "msg_" + hashlib.sha256(f"{person}|{channel}|{about}".encode()).hexdigest()[:30]
 
 
 def settled(message: Message, outcome: Outcome, schedule: Sequence[int], now: int) -> Message:

@@ -14,6 +14,8 @@ import msgspec
 
 from atalaia.domain.alert import Alert, LogEntry
 from atalaia.domain.hazard import LEVEL_OF, Level
+from atalaia.domain.official import PASSED_ON, Official
+from atalaia.domain.official import title as official_title
 from atalaia.domain.place import Place
 from atalaia.domain.reading import KIND_OF, Kind
 from atalaia.domain.words import (
@@ -67,6 +69,18 @@ _MANY = (
     "{n} alerts, the worst: {head}",
     "{n} avisos, el más grave: {head}",
 )
+_STANDS = (
+    "Vale de {begins} até {ends}",
+    "It stands from {begins} until {ends}",
+    "Rige desde {begins} hasta {ends}",
+)
+_SOME_OFFICIAL = (
+    "O que não nomeia quem avisa não é um aviso oficial",
+    "What names no issuer is not an official warning",
+    "Lo que no nombra a quien avisa no es un aviso oficial",
+)
+_LEAST_OF_WORDS = 80
+"""Letters of an issuer's words that are worth their place."""
 _MOMENTS = ("menos de 1 min", "under 1 min", "menos de 1 min")
 
 _CONFIRM = (
@@ -101,6 +115,7 @@ class Part(msgspec.Struct, frozen=True, kw_only=True):
     source    who says so, of when, and how sure that is
     advice    what to do
     brief     all of it in under a hundred letters
+    is_official    it is a warning that is passed on, in its issuer's words
     """
 
     level: str
@@ -112,6 +127,7 @@ class Part(msgspec.Struct, frozen=True, kw_only=True):
     source: str = ""
     advice: str = ""
     brief: str = ""
+    is_official: bool = False
 
     @property
     def icon(self) -> str:
@@ -121,7 +137,7 @@ class Part(msgspec.Struct, frozen=True, kw_only=True):
     def lines(self) -> list[str]:
         """The part as lines to read, the advice aside."""
         head = f"{self.icon} {self.title}"
-        return [head, *(f"{x}." for x in (self.when, self.measured, self.own, self.source) if x)]
+        return [head, *map(_ended, filter(None, (self.when, self.measured, self.own, self.source)))]
 
 
 class Content(msgspec.Struct, frozen=True, kw_only=True):
@@ -131,7 +147,8 @@ class Content(msgspec.Struct, frozen=True, kw_only=True):
     level     the highest that it tells of, if not all is over; empty for confirm
     subject   one line
     parts     one an alert, the gravest first
-    closing   that it is not an official warning; for confirm: what to do with the code
+    closing   that it is not an official warning, or whose it is; for confirm: what to do with
+              the code
     alerts    the same for programs, in the order of the log
     code, terms    of a confirmation: what confirms it, and what is agreed to by that
     """
@@ -155,7 +172,7 @@ class Content(msgspec.Struct, frozen=True, kw_only=True):
         """What to do, each advice once."""
         i = LANGUAGES.index(self.language)
         each = dict.fromkeys(part.advice for part in self.parts if part.advice)
-        return [_DO[i].format(advice=advice) + "." for advice in each]
+        return [_ended(_DO[i].format(advice=advice)) for advice in each]
 
     def text(self, longest: int, stop: str = "") -> str:
         """As plain text of at most `longest` characters: fewer alerts, never half of one.
@@ -166,7 +183,20 @@ class Content(msgspec.Struct, frozen=True, kw_only=True):
             text = self._text(n, stop)
             if len(text) <= longest:
                 return text
+            if n == 1 and (text := self._shortened(longest, stop)):
+                return text
         return self.subject[:longest]
+
+    def _shortened(self, longest: int, stop: str) -> str:
+        """With less of what the gravest says: an issuer's text may be long. Empty: no room."""
+        first = self.parts[0]
+
+        def text(measured: str) -> str:
+            part = msgspec.structs.replace(first, measured=measured)
+            return msgspec.structs.replace(self, parts=(part, *self.parts[1:]))._text(1, stop)
+
+        room = longest - len(text("…")) - 1
+        return text(first.measured[:room].rstrip() + "…") if room >= _LEAST_OF_WORDS else ""
 
     def _text(self, n: int, stop: str) -> str:
         blocks = ["\n".join(part.lines()) for part in self.parts[:n]]
@@ -203,7 +233,7 @@ def compose(
         level=level,
         subject=subject,
         parts=tuple(parts),
-        closing=NOT_OFFICIAL[i] + ".",
+        closing=_closing(entries, i) + ".",
         alerts=tuple(entry.alert for entry in entries),
     )
 
@@ -226,6 +256,8 @@ def confirmation(code: str, language: str, terms: str = "") -> Content:
 def _part(entry: LogEntry, places: dict[str, Place], i: int, now: int, own: str) -> Part:
     alert = entry.alert
     is_over = alert.type in ("end", "cancel")
+    if entry.official is not None:
+        return _official_part(entry, entry.official, places, i)
     if alert.variable is None or entry.peak is None:
         head, _, _ = alert.text[LANGUAGES[i]].rpartition(f". {NOT_OFFICIAL[i]}")
         return Part(level=alert.level, is_over=is_over, title=head, brief=head)
@@ -253,6 +285,42 @@ def _part(entry: LogEntry, places: dict[str, Place], i: int, now: int, own: str)
         advice=said.advice(i),
         brief=_brief(said, i),
     )
+
+
+def _official_part(entry: LogEntry, official: Official, places: dict[str, Place], i: int) -> Part:
+    """An official warning: the issuer's words as they are, and ours around them."""
+    alert = entry.alert
+    is_over = alert.type in ("end", "cancel")
+    text = official.text(LANGUAGES[i])
+    zone = next((places[p].timezone for p in entry.places if p in places), "UTC")
+    title = official_title(official, alert.type, i)
+    stands = _STANDS[i].format(
+        begins=clock(official.begins_at, zone, i), ends=clock(official.ends_at, zone, i)
+    )
+    return Part(
+        level=alert.level,
+        is_over=is_over,
+        title=title,
+        when="" if is_over else stands,
+        measured="" if alert.type == "end" else text.description,
+        source=PASSED_ON[i].format(issuer=official.issuer),
+        advice="" if is_over else text.instruction,
+        brief=title,
+        is_official=True,
+    )
+
+
+def _closing(entries: Sequence[LogEntry], i: int) -> str:
+    issuers = dict.fromkeys(entry.official.issuer for entry in entries if entry.official)
+    if not issuers:
+        return NOT_OFFICIAL[i]
+    if all(entry.official for entry in entries):
+        return PASSED_ON[i].format(issuer=", ".join(issuers))
+    return _SOME_OFFICIAL[i]
+
+
+def _ended(sentence: str) -> str:
+    return sentence if sentence.endswith((".", "!", "?", "…")) else f"{sentence}."
 
 
 def _said(entry: LogEntry, places: dict[str, Place]) -> Said:

@@ -144,11 +144,11 @@ class Official(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         return any(area.polygons or area.circles or area.geocodes for area in self.areas)
 
     def text(self, language: str) -> OfficialText:
-        """The words for a reader of this language: theirs if there are any, else the issuer's."""
-        wanted = language.partition("-")[0].lower()
-        for text in self.texts:
-            if text.language.partition("-")[0].lower() == wanted:
-                return text
+        """The words for a reader of this language: theirs, else English, else the issuer's own."""
+        for wanted in (language.partition("-")[0].lower(), "en"):
+            for text in self.texts:
+                if text.language.partition("-")[0].lower() == wanted:
+                    return text
         return self.texts[0] if self.texts else OfficialText(language, "")
 
 
@@ -169,6 +169,12 @@ def hazard_of(events: Iterable[str]) -> str:
             if pattern.search(plain):
                 return hazard.value
     return ""
+
+
+def told_as(official: Official) -> str:
+    """The hazard that people must have asked for to be told: what is not known here is weather of
+    some kind, and goes to who asked for storms."""
+    return official.hazard or Hazard.STORM.value
 
 
 def are_kin(one: str, other: str) -> bool:

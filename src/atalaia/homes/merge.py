@@ -26,7 +26,7 @@ from atalaia.domain.alert import LogEntry
 from atalaia.domain.delivery import Settled
 from atalaia.domain.fold import DAY_S, fold
 from atalaia.domain.place import Places
-from atalaia.domain.reading import NO_TIME, Kind, Readings
+from atalaia.domain.reading import NO_TIME, Ints, Kind, Readings
 from atalaia.domain.variable import CATALOGUE
 from atalaia.homes.answers import Answers
 from atalaia.homes.gold import (
@@ -266,8 +266,30 @@ def workshop(lake: Lake) -> Iterator[Workshop]:
             con.close()
 
 
+def by_partition(lake: Lake, readings: Readings) -> Iterator[tuple[str, Readings]]:
+    """The readings of each partition, with its key: what may be merged by different processes."""
+    if len(readings) == 0:
+        return
+    partitions, of_row = _partitions_of(readings, _Layout(lake, set(readings.sources)))
+    order = np.argsort(of_row, kind="stable")
+    bounds = np.searchsorted(of_row[order], np.arange(len(partitions) + 1))
+    for partition, (start, stop) in zip(partitions, pairwise(bounds.tolist()), strict=True):
+        yield partition.key, readings.take(order[start:stop])
+
+
 def _chunks(readings: Readings, layout: _Layout) -> Iterator[tuple[list[Partition], Readings]]:
     """The readings of some partitions at a time, with these partitions in order."""
+    partitions, of_row = _partitions_of(readings, layout)
+    for start in range(0, len(partitions), _AT_ONCE):
+        some = partitions[start : start + _AT_ONCE]
+        if len(some) == len(partitions):
+            yield some, readings
+        else:
+            yield some, readings.take((of_row >= start) & (of_row < start + len(some)))
+
+
+def _partitions_of(readings: Readings, layout: _Layout) -> tuple[list[Partition], Ints]:
+    """The partitions that the readings touch, and the position among them of each row's."""
     sources = sorted(set(readings.sources))
     number = np.array([sources.index(name) for name in readings.sources])[readings.source]
     days = readings.valid_at // DAY_S
@@ -276,13 +298,7 @@ def _chunks(readings: Readings, layout: _Layout) -> Iterator[tuple[list[Partitio
     of_code = [layout.partition(sources[c // span], first + int(c % span)) for c in codes]
     partitions = list(dict.fromkeys(of_code))
     position = {partition: i for i, partition in enumerate(partitions)}
-    of_row = np.array([position[partition] for partition in of_code])[where]
-    for start in range(0, len(partitions), _AT_ONCE):
-        some = partitions[start : start + _AT_ONCE]
-        if len(some) == len(partitions):
-            yield some, readings
-        else:
-            yield some, readings.take((of_row >= start) & (of_row < start + len(some)))
+    return partitions, np.array([position[partition] for partition in of_code])[where]
 
 
 def _read(

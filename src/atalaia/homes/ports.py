@@ -312,9 +312,10 @@ class Outbox(Protocol):
         status: Status | None = None,
         person: str | None = None,
         channel: str | None = None,
+        after: str | None = None,
         limit: int = 100,
     ) -> list[Message]:
-        """Messages, the newest first."""
+        """Messages, the newest first; `after`: those that follow the one with this id."""
         ...
 
     def message(self, message: str) -> Message | None:

@@ -152,7 +152,7 @@ def _read_feature(feature: Any, name: str) -> Polygon:
     try:
         rings = [ring for polygon in found for ring in polygon] if kind != "Polygon" else found
         points = tuple(tuple((float(p[0]), float(p[1])) for p in ring) for ring in rings)
-    except (TypeError, ValueError, IndexError, KeyError):
+    except (TypeError, ValueError, OverflowError, IndexError, KeyError):
         raise ValueError("an area's points are pairs of longitude and latitude") from None
     area = Polygon(name=name or (own if isinstance(own, str) else "") or "area", rings=points)
     check_area(area)

@@ -7,25 +7,35 @@ goes out; what could not be read of it is kept all the same, and named in the an
 from __future__ import annotations
 
 import base64
-import binascii
 import re
+import time
 from asyncio import Semaphore
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import msgspec
-from fastapi import FastAPI, Request, Response
+from fastapi import APIRouter, FastAPI, Request, Response
+from pydantic import BaseModel
 from starlette.concurrency import run_in_threadpool
+from starlette.responses import PlainTextResponse
 
 from atalaia import __version__
 from atalaia.domain.payload import Payload, Reject
-from atalaia.domain.reading import Decode, Decoded
+from atalaia.domain.reading import Decode, Decoded, Kind
+from atalaia.domain.variable import CATALOGUE
 from atalaia.errors import StateConflict
-from atalaia.serving import problem
+from atalaia.serving import feeds, operate, people, problem, read
+from atalaia.serving.access import Caller, Gate, Scope, Who, bearer
+from atalaia.serving.bodies import BodyLimit
+from atalaia.serving.limits import RateLimits
 from atalaia.serving.metrics import CONTENT_TYPE_LATEST
-from atalaia.serving.people import OPERATOR, PeopleDesk, routes
-from atalaia.serving.problem import Problem
+from atalaia.serving.once import Once
+from atalaia.serving.operate import OperatorDesk
+from atalaia.serving.people import PeopleDesk
+from atalaia.serving.problem import Problem, errors
+from atalaia.serving.read import ReadPorts
+from atalaia.serving.schema import describe
 
 OFF = "push is off; set api.key_file"
 RETRY_AFTER_S = 5
@@ -35,6 +45,10 @@ MOST_REJECTS = 100
 _JSON = ("application/json", "text/json")
 _LINES = ("application/x-ndjson", "application/ndjson", "application/jsonl", "text/plain")
 _AT = re.compile(r"(record|line) (\d+)\b")
+
+
+MOST_BODY = 1_000_000
+"""Bytes of a body that is no push; pushes have a limit of their own."""
 
 
 class QueueFull(Exception):
@@ -55,9 +69,15 @@ class Ports:
     sources     names that pushed payloads may have
     max_body    bytes that a push may have
     is_push_on  whether anything can be pushed
-    who         whose key this is: a pseudonym, `people.OPERATOR`, or None
+    who         whose key this is
+    is_public   whether reading what is of no person needs no key
+    rate_limit  requests a minute a key or address; 0: as many as they like
     seal        what a person pushes under their own key, sealed with it
+    read        what is shown of the watch
     people      what can be asked of people
+    operate     what operators can ask for
+    feeds       what the open feeds are made of
+    page        the page's files
     """
 
     accept: Callable[[Sequence[Payload]], Awaitable[int]]
@@ -69,9 +89,15 @@ class Ports:
     sources: frozenset[str]
     max_body: int
     is_push_on: bool
-    who: Callable[[str], str | None]
+    who: Who
+    is_public: bool
+    rate_limit: int
     seal: Callable[[str, bytes], bytes]
+    read: ReadPorts
     people: PeopleDesk
+    operate: OperatorDesk
+    feeds: feeds.FeedPorts
+    page: APIRouter
 
 
 class _Envelope(msgspec.Struct, forbid_unknown_fields=True):
@@ -84,36 +110,119 @@ class _Envelope(msgspec.Struct, forbid_unknown_fields=True):
     body_base64: str | msgspec.UnsetType = msgspec.UNSET
 
 
+class Unread(BaseModel):
+    """What could not be read: where, and why."""
+
+    reason: str
+    detail: str
+    index: int | None = None
+    line: int | None = None
+
+
+class Pushed(BaseModel):
+    """What became of a push: it is on disk. `offset` is its number in the stream."""
+
+    accepted: int
+    readings: int
+    offset: int
+    rejected: list[Unread]
+    rejected_more: int = 0
+
+
+_ANY_JSON: dict[str, Any] = {"content": {"application/json": {"schema": {"type": "object"}}}}
+
+_READING: dict[str, Any] = {
+    "type": "object",
+    "required": ["place_id", "valid_at"],
+    "properties": {
+        "place_id": {"type": "string"},
+        "valid_at": {"type": "string", "format": "date-time"},
+        "kind": {"enum": [kind.word for kind in Kind]},
+        "issued_at": {"type": "string", "format": "date-time"},
+        "period_s": {"type": "integer", "minimum": 0},
+        "source": {"type": "string"},
+        **{name: {"type": ["number", "null"]} for name in CATALOGUE},
+    },
+}
+_ENVELOPE: dict[str, Any] = {
+    "type": "object",
+    "required": ["source", "content"],
+    "additionalProperties": False,
+    "properties": {
+        "source": {"type": "string"},
+        "content": {"type": "string"},
+        "places": {"type": "array", "items": {"type": "string"}},
+        "body": {},
+        "body_base64": {"type": "string", "contentEncoding": "base64"},
+    },
+}
+_PUSHED = {"/v1/readings": _READING, "/v1/payloads": _ENVELOPE}
+
+
+def _pushed(path: str) -> dict[str, Any]:
+    """What the description of the API says of a push: its body is read by hand."""
+    one = _PUSHED[path]
+    body: dict[str, Any] = {"schema": {"anyOf": [one, {"type": "array", "items": one}]}}
+    content: dict[str, Any] = {"application/json": body}
+    if path == "/v1/readings":
+        content["application/x-ndjson"] = {"schema": {"type": "string"}}
+    return {
+        "status_code": 202,
+        "response_class": Response,
+        "response_model": Pushed,
+        "tags": ["pushing"],
+        "responses": errors(400, 401, 403, 404, 413, 415, 422, 429, 503),
+        "openapi_extra": {
+            "requestBody": {"required": True, "content": content},
+            "security": [{"key": []}],
+        },
+    }
+
+
 def api(ports: Ports) -> FastAPI:
     """The application. It holds no state of its own."""
     # No pages of documentation: they would load scripts from a stranger's host.
     app = FastAPI(title="Atalaia", version=__version__, docs_url=None, redoc_url=None)
     problem.install(app)
-    app.include_router(routes(ports.people))
-    push = _Push(ports)
+    gate = Gate(ports.who, is_public=ports.is_public)
+    once = Once(time.monotonic)
+    app.include_router(read.routes(ports.read, gate))
+    app.include_router(people.routes(ports.people, gate, once))
+    app.include_router(operate.routes(ports.operate, gate, once))
+    app.include_router(feeds.routes(ports.feeds))
+    app.include_router(ports.page)
+    app.add_middleware(BodyLimit, most=MOST_BODY, free=tuple(_PUSHED))
+    app.add_middleware(RateLimits, gate=gate, limit=ports.rate_limit, now=time.monotonic)
+    describe(app)
+    push = _Push(ports, gate)
 
-    @app.get("/healthz")
+    @app.get("/healthz", tags=["service"])
     async def healthz() -> dict[str, str]:
         """The process is alive."""
         return {"status": "ok"}
 
-    @app.get("/readyz")
+    @app.get(
+        "/readyz",
+        tags=["service"],
+        response_class=Response,
+        responses={200: _ANY_JSON, 503: _ANY_JSON},
+    )
     async def readyz() -> Response:
         """Whether the store is writable (else 503), and how each source is doing."""
         is_ready, state = await ports.readiness()
         return _json(state, 200 if is_ready else 503)
 
-    @app.get("/metrics")
+    @app.get("/metrics", tags=["service"], response_class=PlainTextResponse)
     async def metrics() -> Response:
         """In Prometheus' text format."""
         return Response(ports.metrics(), media_type=CONTENT_TYPE_LATEST)
 
-    @app.post("/v1/readings", status_code=202)
+    @app.post("/v1/readings", **_pushed("/v1/readings"))
     async def readings(request: Request) -> Response:
         """Readings of one's own stations: a JSON array, one object, or one object a line."""
         return await push.readings(request)
 
-    @app.post("/v1/payloads", status_code=202)
+    @app.post("/v1/payloads", **_pushed("/v1/payloads"))
     async def payloads(request: Request) -> Response:
         """Providers' answers as they came: envelopes, or a raw body and a query that says whose."""
         return await push.payloads(request)
@@ -124,13 +233,14 @@ def api(ports: Ports) -> FastAPI:
 class _Push:
     """From a request to payloads in the stream."""
 
-    def __init__(self, ports: Ports) -> None:
+    def __init__(self, ports: Ports, gate: Gate) -> None:
         self._ports = ports
+        self._gate = gate
         self._one_at_a_time = Semaphore(1)  # decoding is all that costs memory and time here
 
     async def readings(self, request: Request) -> Response:
         """``POST /v1/readings``."""
-        who = await self._who(request)
+        who = await self._who(request, Scope.PUSH)
         media = _media_type(request)
         if media and media not in _JSON + _LINES:
             raise Problem(415, f"{media} is not read here; send application/json or x-ndjson")
@@ -141,8 +251,8 @@ class _Push:
             received_at=self._ports.now(),
             body=await self._body(request),
         )
-        if who != OPERATOR:
-            sealed = await run_in_threadpool(self._ports.seal, who, payload.body)
+        if who.person is not None:
+            sealed = await run_in_threadpool(self._ports.seal, who.person, payload.body)
             payload = msgspec.structs.replace(payload, body=sealed)
         decoded = await self._decode([payload])
         rejected = sorted(map(_of_readings, decoded.rejects), key=_position)
@@ -150,8 +260,7 @@ class _Push:
 
     async def payloads(self, request: Request) -> Response:
         """``POST /v1/payloads``."""
-        if await self._who(request) != OPERATOR:
-            raise Problem(403, "payloads are for the operator's key; push /v1/readings with yours")
+        await self._who(request, Scope.PAYLOADS)
         is_raw = "source" in request.query_params
         media = _media_type(request)
         if not is_raw and media and media not in _JSON:
@@ -202,21 +311,22 @@ class _Push:
 
     # What was asked
 
-    async def _who(self, request: Request) -> str:
-        """Who pushes: the operator, or a person by their own key."""
+    async def _who(self, request: Request, scope: Scope) -> Caller:
+        """Who pushes: the operator, a station's key, or a person by their own."""
         if not self._ports.is_push_on:
             raise Problem(404, OFF)
-        scheme, _, given = request.headers.get("authorization", "").partition(" ")
-        if scheme.lower() != "bearer" or not given.strip():
+        if not bearer(request.headers.get("authorization", "")):
             raise Problem(
                 401,
                 "send the key: Authorization: Bearer …",
                 headers={"WWW-Authenticate": "Bearer"},
             )
-        who = await run_in_threadpool(self._ports.who, given.strip())
-        if who is None:
-            raise Problem(403, "this key is not the one that is set; see api.key_file")
-        return who
+        try:
+            return await run_in_threadpool(self._gate.needs(scope), request)
+        except Problem as problem_:
+            if problem_.status == 401:
+                raise Problem(403, "this key is not one that is set; see api.key_file") from None
+            raise
 
     async def _body(self, request: Request) -> bytes:
         most = self._ports.max_body
@@ -275,7 +385,7 @@ def _body_of(envelope: _Envelope, index: int) -> bytes:
     if isinstance(envelope.body_base64, str):
         try:
             return base64.b64decode(envelope.body_base64, validate=True)
-        except binascii.Error:
+        except ValueError:
             raise Problem(422, f"envelope {index}: body_base64 is not base64") from None
     body = bytes(envelope.body)  # type: ignore[arg-type]
     return msgspec.json.decode(body, type=str).encode() if body.startswith(b'"') else body

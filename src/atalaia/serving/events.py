@@ -14,7 +14,7 @@ from contextlib import suppress
 import msgspec
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
-from starlette.types import Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
 from atalaia.domain.alert import Alert
 from atalaia.serving.board import Numbered
@@ -85,6 +85,7 @@ class Events:
         self._numbers: list[int] = []
         self._frames: list[bytes] = []
         self._news = asyncio.Event()
+        self._begun = asyncio.Event()
         self._is_closed = False
         self.seq = 0
         self.clients = 0
@@ -95,8 +96,9 @@ class Events:
         return self.clients >= MOST_CLIENTS
 
     def begin(self, seq: int) -> None:
-        """What is in the log up to here is no news."""
+        """What is in the log up to here is no news. Who listens is told nothing before this."""
         self.seq = max(self.seq, seq)
+        self._begun.set()
 
     def publish(self, entries: Sequence[Numbered]) -> None:
         """Tell everybody."""
@@ -112,6 +114,7 @@ class Events:
     def close(self) -> None:
         """Let everybody go."""
         self._is_closed = True
+        self._begun.set()
         self._wake()
 
     def stream(self, after: int | None) -> Response:
@@ -123,8 +126,11 @@ class Events:
         news, self._news = self._news, asyncio.Event()
         news.set()
 
-    async def tell(self, send: Send, after: int | None) -> None:
+    async def tell(self, send: Send, start: Message, after: int | None) -> None:
         """Send all that is new to one client until they, or all, are to go."""
+        async with asyncio.timeout(self._slow_s):
+            await send(start)
+        await self._begun.wait()
         at = self.seq if after is None or after > self.seq else after
         hello = b'retry: %d\nid: %d\nevent: ready\ndata: {"seq":%d}\n\n' % (_RETRY_MS, at, at)
         await self._send(send, hello)
@@ -186,8 +192,7 @@ class _Stream(Response):
 
     async def _tell(self, send: Send) -> None:
         start = {"type": "http.response.start", "status": 200, "headers": self.raw_headers}
-        await send(start)
-        await self._events.tell(send, self._after)
+        await self._events.tell(send, start, self._after)
 
 
 async def _until_gone(receive: Receive) -> None:

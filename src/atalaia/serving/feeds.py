@@ -28,6 +28,8 @@ from atalaia.serving.problem import Problem
 ATOM = "http://www.w3.org/2005/Atom"
 ATOM_TYPE = "application/atom+xml; charset=utf-8"
 GEOJSON_TYPE = "application/geo+json"
+_KINDS = {GEOJSON_TYPE: "object"}
+"""What an answer is to who reads the description of the API; else a text."""
 
 FRESH_S = 10
 """How long an index may be kept without asking again; a message, which never changes, longer."""
@@ -110,7 +112,7 @@ def routes(ports: FeedPorts) -> APIRouter:
         ("/feeds/alerts.geojson", alerts_geojson, GEOJSON_TYPE),
     ):
         told: dict[int | str, dict[str, Any]] = {
-            200: {"content": {media: {"schema": {"type": "string"}}}},
+            200: {"content": {media: {"schema": {"type": _KINDS.get(media, "string")}}}},
             304: {"description": "Not changed"},
         }
         router.add_api_route(path, answer, response_class=Response, responses=told)

@@ -1,21 +1,23 @@
-"""People over HTTP: subscribing, confirming, seeing and erasing what is kept, and deliveries.
+"""People over HTTP: subscribing, confirming, seeing and erasing what is kept of them.
 
-Two kinds of key open these: the operator's (`api.key_file`), and a person's own (`atalaia key`),
-which opens what is theirs and nothing else. No answer and no error repeats an address.
+A person's own key (`atalaia key`), and the signed token that they get when they subscribe, open
+what is theirs and nothing else; the operator's key opens everybody's. No answer and no error
+repeats an address.
 """
 
 # Without postponed annotations: routes name their dependencies in them.
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, TypeVar
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from atalaia.serving.problem import Problem
-
-OPERATOR = "operator"
+from atalaia.serving import once
+from atalaia.serving.access import Caller, Gate, Scope
+from atalaia.serving.once import Once
+from atalaia.serving.problem import Problem, errors
 
 T = TypeVar("T")
 
@@ -59,6 +61,21 @@ class Subscribing(Wish):
     proof: str = Field("", max_length=500)
 
 
+OPEN_CHANNELS = ("telegram", "whatsapp", "sms", "email", "webhook")
+"""By which anybody may subscribe without a key: those that are asked to confirm."""
+
+
+class OpenSubscribing(Wish):
+    """A wish of somebody's own; its contacts have to confirm it."""
+
+    contacts: list[str] = Field(
+        min_length=1,
+        max_length=5,
+        examples=[["email:name@example.org"]],
+        description=f"`channel:address`, of {', '.join(OPEN_CHANNELS)}",
+    )
+
+
 class Subscribed(BaseModel):
     """`to_confirm`: channels that get a code. `secrets`: shown this once."""
 
@@ -70,6 +87,27 @@ class Subscribed(BaseModel):
     consent: str
 
 
+class OpenlySubscribed(BaseModel):
+    """`to_confirm`: channels that get a code. `secrets`: shown this once.
+
+    `manage` leads to the page by which they see and erase what is kept; it is theirs alone.
+    """
+
+    person: str
+    to_confirm: list[str]
+    secrets: dict[str, str]
+    notes: list[str]
+    consent: str
+    manage: str
+
+
+class Confirmed(BaseModel):
+    """Whose contact it is: they may have been known before, under another pseudonym."""
+
+    person: str
+    manage: str
+
+
 class Code(Strict):
     """The six digits that a contact was sent."""
 
@@ -79,7 +117,7 @@ class Code(Strict):
 class Stopping(Strict):
     """By which channel; None: by all."""
 
-    channel: str | None = None
+    channel: str | None = Field(None, max_length=20)
 
 
 class Told(BaseModel):
@@ -97,130 +135,152 @@ class Previewed(BaseModel):
     days: int
 
 
-class Delivered(BaseModel):
-    """One message in the outbox."""
-
-    id: str
-    person: str
-    channel: str
-    kind: str
-    status: str
-    attempts: int
-    reason: str
-    due_at: int
-    settled_at: int
-    acknowledged_at: int
-
-
 @dataclass(frozen=True)
 class PeopleDesk:
     """What these routes need of the running watch. They may raise ValueError, with the next step
     and without any address; all but `whatsapp` block, and are called in threads.
 
-    who           whose key this is: a pseudonym, `OPERATOR`, or None
     export        JSON; None: nobody
+    manage        a person's signed token
     whatsapp      what Meta's webhook sends: query or body and signature → (status, text)
     """
 
-    who: Callable[[str], str | None]
     subscribe: Callable[[Subscribing], Subscribed]
+    subscribe_openly: Callable[[OpenSubscribing], OpenlySubscribed]
     confirm: Callable[[str, str], str | None]
+    manage: Callable[[str], str]
     preview: Callable[[Wish, int], Previewed]
     export: Callable[[str], bytes | None]
     erase: Callable[[str], bool]
     stop: Callable[[str, str | None], bool]
-    deliveries: Callable[[str | None, str | None, int], Sequence[Delivered]]
-    retry: Callable[[str], bool]
     acknowledge: Callable[[str, str], bool]
     whatsapp: Callable[[Request], Awaitable[tuple[int, str]]]
 
 
-def routes(desk: PeopleDesk) -> APIRouter:
+OPEN_PREVIEW_DAYS = 30
+"""How far back a preview may look without a key."""
+
+_NO_STORE = {"Cache-Control": "no-store"}
+_MessageId = Annotated[str, Path(pattern=r"^msg_[A-Za-z0-9_-]{1,80}$")]
+
+
+def routes(desk: PeopleDesk, gate: Gate, once_: Once) -> APIRouter:
     """The routes; all under /v1."""
-    router = APIRouter(prefix="/v1", tags=["people"])
+    router = APIRouter(prefix="/v1", tags=["people"], responses=errors(422, 429))
+    needs_key: dict[str, Any] = {"security": [{"key": []}]}
 
-    def key(request: Request) -> str:
-        """Who asks: a pseudonym or the operator."""
-        scheme, _, given = request.headers.get("authorization", "").partition(" ")
-        who = desk.who(given.strip()) if scheme.lower() == "bearer" and given.strip() else None
-        if who is None:
-            raise Problem(
-                401,
-                "send a key that is known: Authorization: Bearer …",
-                headers={"WWW-Authenticate": "Bearer"},
-            )
-        return who
-
-    def operator(who: Annotated[str, Depends(key)]) -> str:
-        if who != OPERATOR:
-            raise Problem(403, "this is for the operator's key; see api.key_file")
-        return who
-
-    def own(person: Pseudonym, who: Annotated[str, Depends(key)]) -> str:
+    def own(person: Pseudonym, who: Annotated[Caller, Depends(gate.caller)]) -> str:
         """The person asked about, who has to be the one who asks, unless that is the operator."""
-        if who not in (OPERATOR, person):
+        if not who.owns(person):
             # The same as for nobody: who is there is nobody else's business.
             raise _nobody()
         return person
 
-    @router.post("/subscriptions", status_code=201, dependencies=[Depends(operator)])
-    def subscribe(asked: Subscribing) -> Subscribed:
+    Own = Annotated[str, Depends(own)]  # noqa: N806  a type
+
+    @router.post(
+        "/subscriptions",
+        status_code=201,
+        dependencies=[Depends(gate.needs(Scope.SUBSCRIBE))],
+        responses=errors(401, 403, 409),
+        openapi_extra=needs_key,
+    )
+    def subscribe(
+        request: Request, response: Response, asked: Subscribing, idempotency_key: once.Key = None
+    ) -> Subscribed:
         """Tell somebody. What is not proven is told once its contact confirmed by a code."""
-        return _wished(lambda: desk.subscribe(asked))
+        response.headers.update(_NO_STORE)
+        return once_.do(
+            idempotency_key,
+            request,
+            response,
+            asked,
+            lambda: wished(lambda: desk.subscribe(asked)),
+        )
 
-    @router.post("/preview", dependencies=[Depends(key)])
-    def preview(asked: Wish, days: Annotated[int, Field(ge=1, le=3650)] = 30) -> Previewed:
-        """What would have been told in the past days."""
-        return _wished(lambda: desk.preview(asked, days))
+    @router.post("/subscribe", status_code=201, responses=errors(409))
+    def subscribe_openly(
+        request: Request,
+        response: Response,
+        asked: OpenSubscribing,
+        idempotency_key: once.Key = None,
+    ) -> OpenlySubscribed:
+        """Subscribe oneself: each contact is asked for a code first. It needs no key."""
+        response.headers.update(_NO_STORE)
+        return once_.do(
+            idempotency_key,
+            request,
+            response,
+            asked,
+            lambda: wished(lambda: desk.subscribe_openly(asked)),
+        )
 
-    @router.post("/people/{person}/confirm")
-    def confirm(person: Pseudonym, given: Code) -> dict[str, str]:
+    @router.post("/preview", responses=errors(401, 503))
+    def preview(
+        request: Request, asked: Wish, days: Annotated[int, Query(ge=1, le=3650)] = 30
+    ) -> Previewed:
+        """What would have been told in the past days. More than 30 need a key."""
+        if days > OPEN_PREVIEW_DAYS:
+            gate.caller(request)
+        return wished(lambda: desk.preview(asked, days))
+
+    @router.post("/people/{person}/confirm", responses=errors(403))
+    def confirm(response: Response, person: Pseudonym, given: Code) -> Confirmed:
         """Take a code; it needs no key, being one. Five tries."""
-        confirmed = _wished(lambda: desk.confirm(person, given.code))
+        confirmed = wished(lambda: desk.confirm(person, given.code))
         if confirmed is None:
             raise Problem(403, "this code confirms nothing of theirs, or has run out")
-        return {"person": confirmed}
+        response.headers.update(_NO_STORE)
+        return Confirmed(person=confirmed, manage=desk.manage(confirmed))
 
-    @router.get("/people/{person}")
-    def export(person: Annotated[str, Depends(own)]) -> Response:
+    @router.get(
+        "/people/{person}",
+        response_class=Response,
+        responses={
+            200: {"content": {"application/json": {"schema": {"type": "object"}}}},
+            **errors(401, 404),
+        },
+        openapi_extra=needs_key,
+    )
+    def export(person: Own) -> Response:
         """All that is kept of somebody."""
         held = desk.export(person)
         if held is None:
             raise _nobody()
-        return Response(held, media_type="application/json", headers={"Cache-Control": "no-store"})
+        return Response(held, media_type="application/json", headers=_NO_STORE)
 
-    @router.delete("/people/{person}", status_code=204)
-    def erase(person: Annotated[str, Depends(own)]) -> None:
+    @router.delete(
+        "/people/{person}",
+        status_code=204,
+        responses=errors(401, 404),
+        openapi_extra=needs_key,
+    )
+    def erase(person: Own) -> None:
         """Forget somebody: their key, contacts, subscriptions, messages. It cannot be undone."""
         if not desk.erase(person):
             raise _nobody()
 
-    @router.post("/people/{person}/stop", status_code=204)
-    def stop(person: Annotated[str, Depends(own)], asked: Stopping) -> None:
+    @router.post(
+        "/people/{person}/stop",
+        status_code=204,
+        responses=errors(401, 404),
+        openapi_extra=needs_key,
+    )
+    def stop(person: Own, asked: Stopping) -> None:
         """Tell somebody no more, by one channel or by all."""
         if not desk.stop(person, asked.channel):
             raise _nobody()
 
-    @router.post("/people/{person}/messages/{message}/acknowledge", status_code=204)
-    def acknowledge(person: Annotated[str, Depends(own)], message: str) -> None:
+    @router.post(
+        "/people/{person}/messages/{message}/acknowledge",
+        status_code=204,
+        responses=errors(401, 404),
+        openapi_extra=needs_key,
+    )
+    def acknowledge(person: Own, message: _MessageId) -> None:
         """Note that they read it: it goes by no further channel."""
         if not desk.acknowledge(person, message):
             raise Problem(404, "they have no such message")
-
-    @router.get("/deliveries", dependencies=[Depends(operator)])
-    def deliveries(
-        status: str | None = None,
-        person: Pseudonym | None = None,
-        limit: Annotated[int, Field(ge=1, le=1000)] = 100,
-    ) -> list[Delivered]:
-        """Messages, the newest first."""
-        return list(_wished(lambda: desk.deliveries(status, person, limit)))
-
-    @router.post("/deliveries/{message}/retry", status_code=204, dependencies=[Depends(operator)])
-    def retry(message: str) -> None:
-        """Send a dead, late or unknown message once more, within the next hour."""
-        if not desk.retry(message):
-            raise Problem(404, "no message of this id is dead, late or unknown")
 
     @router.api_route("/whatsapp", methods=["GET", "POST"], include_in_schema=False)
     async def whatsapp(request: Request) -> Response:
@@ -231,7 +291,7 @@ def routes(desk: PeopleDesk) -> APIRouter:
     return router
 
 
-def _wished(do: Callable[[], T]) -> T:
+def wished(do: Callable[[], T]) -> T:
     """What cannot be asked for is told as such."""
     try:
         return do()

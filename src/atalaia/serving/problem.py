@@ -37,6 +37,30 @@ class Problem(Exception):
         return JSONResponse(body, self.status, self.headers, media_type="application/problem+json")
 
 
+SCHEMA = {
+    "title": "Problem",
+    "description": "RFC 9457: a status, what is wrong, and what to do.",
+    "type": "object",
+    "required": ["title", "status", "detail"],
+    "properties": {
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "detail": {"type": "string"},
+    },
+}
+"""Of `Problem` in the description of the API."""
+
+_CONTENT = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
+
+
+def errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """Errors that a route may answer, for the description of the API."""
+    return {
+        status: {"description": HTTPStatus(status).phrase, "content": _CONTENT}
+        for status in statuses
+    }
+
+
 def install(app: FastAPI) -> None:
     """Answer every error of this app as problem details; a fault of ours without its insides."""
 
@@ -60,5 +84,5 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(Exception)
     async def tell_fault(request: Request, error: Exception) -> JSONResponse:
-        log.error("fault in the API", path=request.url.path, error=type(error).__name__)
+        log.error("fault in the API", path=request.url.path, exc_info=error)
         return Problem(500, "a fault of Atalaia's; please report it").response()

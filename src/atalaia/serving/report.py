@@ -63,7 +63,7 @@ class _Page:
             tag(
                 "footer",
                 tag("p", say("not_official")),
-                tag("p", f"Atalaia, {say('made', at=say.clock(report.made_at))}"),
+                tag("p", f"Atalaia, {say('made', at=say.day(report.made_at))}"),
             ),
         )
         body = tag("html", head, tag("body", main), lang=say.language)
@@ -73,7 +73,10 @@ class _Page:
 
     def _figures(self) -> Markup:
         say, report = self._say, self._report
-        items = [(sum(report.levels), say("incidents"), None), (report.alerts, say("alerts"), None)]
+        items: list[tuple[int, str, Markup | None]] = [
+            (sum(report.levels), say("incidents"), None),
+            (report.alerts, say("alerts"), None),
+        ]
         items += [
             (count, say.level(level), self._mark(level, "inline big"))
             for level, count in reversed(list(zip(SHOWN, report.levels, strict=True)))

@@ -11,7 +11,7 @@ from atalaia.domain.words import HAZARDS, LANGUAGES, LEVELS, VARIABLES, duration
 _WORDS: dict[str, tuple[str, str, str]] = {
     "title": ("Relatório do tempo extremo", "Extreme weather report", "Informe de tiempo extremo"),
     "period": ("{first} a {last}", "{first} to {last}", "{first} al {last}"),
-    "made": ("feito em {at} UTC", "made on {at} UTC", "hecho el {at} UTC"),
+    "made": ("feito em {at}", "made on {at}", "hecho el {at}"),
     "not_official": (
         "Isto não é um aviso oficial. Dado que falta não é tempo calmo.",
         "This is not an official warning. Missing data are not calm weather.",
@@ -19,7 +19,6 @@ _WORDS: dict[str, tuple[str, str, str]] = {
     ),
     "incidents": ("incidentes", "incidents", "incidentes"),
     "alerts": ("avisos", "alerts", "avisos"),
-    "by_level": ("Incidentes por nível", "Incidents by level", "Incidentes por nivel"),
     "table": ("Em tabela", "As a table", "En tabla"),
     "storm": ("A tempestade", "The storm", "La tormenta"),
     "storm_title": (
@@ -57,9 +56,7 @@ _WORDS: dict[str, tuple[str, str, str]] = {
     "over": ("{variable} em {length}", "{variable} in {length}", "{variable} en {length}"),
     "limit": ("limite", "limit", "límite"),
     "amounts": ("cada período", "each period", "cada período"),
-    "meanwhile": ("Ao mesmo tempo", "Meanwhile", "Al mismo tiempo"),
     "at": ("quando", "when", "cuándo"),
-    "type": ("o quê", "what", "qué"),
     "level": ("nível", "level", "nivel"),
     "value": ("valor", "value", "valor"),
     "source": ("fonte", "source", "fuente"),

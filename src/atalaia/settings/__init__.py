@@ -22,7 +22,7 @@ from atalaia.domain.place import Place, Places
 from atalaia.domain.rule import RuleSet
 from atalaia.domain.words import LANGUAGES, duration
 from atalaia.errors import SettingsInvalid
-from atalaia.settings import channels
+from atalaia.settings import channels, feeds, page
 from atalaia.settings.document import (
     FILE_VARIABLE,
     Document,
@@ -41,6 +41,8 @@ from atalaia.sources.recorded import read_places
 from atalaia.sources.schedule import Pace, arithmetic, intervals, most_a_day
 
 DEFAULT_FILE = "atalaia.toml"
+
+_LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 _PLACE_KEYS = ("id", "name", "latitude", "longitude", "timezone", "area")
 _NEEDED = ("id", "name", "latitude", "longitude")
@@ -66,10 +68,14 @@ KEYS = (
     "api.port",
     "api.key",
     "api.key_file",
+    "api.public",
+    "api.rate_limit",
     "archive.interval",
     "archive.keep",
     "refine.interval",
     "limits.max_body",
+    *feeds.KEYS,
+    *page.KEYS,
     *channels.KEYS,
 )
 """Every key of a settings file, besides the tables ``[[place]]``."""
@@ -107,11 +113,18 @@ class TomorrowIo(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Api(msgspec.Struct, frozen=True, kw_only=True):
-    """The service's own HTTP. `key` is what pushes must carry; None: pushing is off."""
+    """The service's own HTTP.
+
+    key         the operator's; None: pushing is off
+    is_public   whether reading what is of no person needs no key
+    rate_limit  requests a minute that a key, or an address, may make; 0: as many as they like
+    """
 
     host: str
     port: int
     key: Secret | None
+    is_public: bool
+    rate_limit: int
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -119,6 +132,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
     home        the home's folder
     rules, places, language    what is dangerous, where to look, what the terminal speaks
+    cap         who speaks in the feeds, and whose official warnings are passed on
+    page        what the page shows besides the outline map
     people, channels    who is told, and how they are reached
     archive_interval_s, refine_interval_s    between two runs of each
     keep_s      how long payloads stay in the stream once they are in RAW and GOLD
@@ -134,6 +149,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     open_meteo: OpenMeteo
     tomorrow_io: TomorrowIo
     api: Api
+    cap: feeds.Cap
+    page: page.Page
     people: channels.PeopleSettings
     channels: channels.Channels
     archive_interval_s: int
@@ -175,6 +192,10 @@ def describe(settings: Settings) -> list[str]:
         f"places: {len(settings.places)}",
         *_describe_open_meteo(settings),
         *_describe_tomorrow_io(settings),
+        *(
+            f"official warnings: {feed.url} every {duration(feed.interval_s)}"
+            for feed in settings.cap.feeds
+        ),
         f"api: http://{settings.api.host}:{settings.api.port}, push is {push}",
         f"channels: {', '.join(settings.channels.names)}",
         f"archive every {duration(settings.archive_interval_s)}, "
@@ -249,11 +270,9 @@ class _Reader(Document):
             language=language,
             open_meteo=source,
             tomorrow_io=other,
-            api=Api(
-                host=self.get("api.host", text_of, "127.0.0.1"),
-                port=self.get("api.port", whole(0, 65_535), 8420),
-                key=self.secret("api.key"),
-            ),
+            api=self._api(),
+            cap=feeds.read_cap(self),
+            page=page.read_page(self),
             people=channels.read_people(self),
             channels=channels.read_channels(self),
             archive_interval_s=self.get("archive.interval", duration_of(60), 300),
@@ -278,6 +297,16 @@ class _Reader(Document):
         path = Path(given).expanduser()
         # What stands in a file is meant from there; what a shell says, from where it stands.
         return path if self.is_from_env("home") else self.base / path
+
+    def _api(self) -> Api:
+        host = self.get("api.host", text_of, "127.0.0.1")
+        return Api(
+            host=host,
+            port=self.get("api.port", whole(0, 65_535), 8420),
+            key=self.secret("api.key"),
+            is_public=self.get("api.public", flag, host in _LOOPBACK),
+            rate_limit=self.get("api.rate_limit", whole(0, 10_000_000), 1200),
+        )
 
     def _rules(self, value: Any) -> RuleSet:
         name = text_of(value)

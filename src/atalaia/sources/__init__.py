@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from atalaia.domain.payload import Payload, Reject
 from atalaia.domain.place import Places
 from atalaia.domain.reading import Decode, Decoded, Readings
-from atalaia.sources import inmet, open_meteo, readings_csv, tomorrow_io
+from atalaia.sources import cap, inmet, open_meteo, readings_csv, tomorrow_io
 from atalaia.sources.decoding import Wanted
 
 CLOCK = "clock"
@@ -25,6 +25,7 @@ def decoders(places: Places) -> dict[str, Decode]:
         tomorrow_io.NAME: tomorrow_io.decoder(places),
         open_meteo.NAME: open_meteo.decoder(places),
         inmet.NAME: inmet.decoder(places),
+        cap.NAME: cap.decoder(),
         readings_csv.NAME: readings,
         readings_csv.STATION: readings,
         CLOCK: _no_rows,

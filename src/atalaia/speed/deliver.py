@@ -37,7 +37,7 @@ TRY_S = 45.0
 _MARGIN_S = 5
 _POLL_S = 1.0
 _FAULT_S = 2.0
-_AHEAD = 8
+_AHEAD = 16
 """Messages claimed ahead for each that can be tried at once: so that no worker waits for disk."""
 
 log = structlog.get_logger()

@@ -5,7 +5,8 @@ concerned:
 
 alert, escalated, certainty, step    those whose places and levels (or own limits) match, and those
                                      who were already told of the incident
-eased, end, cancel                   those who were told of the incident, and nobody else
+eased, end, cancel                   those who were told of the incident; and who has a limit of
+                                     their own that was passed at the very instant of an easing
 
 Other than red waits for the end of a person's quiet hours. What waits is dropped when its
 incident ends first, or when something newer takes its place.
@@ -17,8 +18,9 @@ taken up in its middle passes over those who have their delivery of it.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
+from functools import lru_cache
 from itertools import islice
 from typing import Protocol
 
@@ -29,6 +31,7 @@ from atalaia.domain.alert import LogEntry
 from atalaia.domain.delivery import Delivery, Message, Status, message_id
 from atalaia.domain.hazard import LEVEL_OF, Level
 from atalaia.domain.place import Places
+from atalaia.domain.silence import Silence, is_muted
 from atalaia.domain.subscription import Person
 from atalaia.homes.ports import FanOut, Told
 from atalaia.speed.audience import Audience, Event
@@ -36,7 +39,7 @@ from atalaia.speed.audience import Audience, Event
 GROUP_MOST = 500
 """Alerts of one instant that are grouped; the next begin a group of their own."""
 
-STEP_PEOPLE = 2_000
+STEP_PEOPLE = 500
 
 OVER_EXPIRES_S = 86400
 """News that something is over are of use for so long."""
@@ -105,6 +108,7 @@ class Fan:
     """Takes the alert log forward, group by group.
 
     audience, profiles    who asked for what; kept up to date by their owner between steps
+    silences    what is told to nobody, as it stands at each group
     """
 
     def __init__(
@@ -116,6 +120,7 @@ class Fan:
         places: Places,
         *,
         step_people: int = STEP_PEOPLE,
+        silences: Callable[[], Iterable[Silence]] = tuple,
     ) -> None:
         self._state = state
         self._outbox = outbox
@@ -123,7 +128,13 @@ class Fan:
         self._profiles = profiles
         self._places = places
         self._step_people = step_people
+        self._silences = silences
         self._plan: _Plan | None = None
+
+    @property
+    def done(self) -> int:
+        """The number of the last entry that everybody concerned has a message of."""
+        return _read(self._outbox.position()).done
 
     def step(self, now: int | None) -> Fanned | None:
         """Fan out the next people of the next group; None if the log has nothing new.
@@ -189,15 +200,17 @@ class Fan:
         found: dict[str, set[int]] = defaultdict(set)
         told: dict[str, list[Told]] = defaultdict(list)
         by_incident: dict[str, list[int]] = defaultdict(list)
-        for i, entry in enumerate(entries):
-            by_incident[entry.alert.incident].append(i)
+        silences = tuple(self._silences())
+        heard = [i for i, entry in enumerate(entries) if not is_muted(entry, silences)]
+        for i in heard:
+            by_incident[entries[i].alert.incident].append(i)
         for one in self._outbox.told(list(by_incident)):
             told[one.person].append(one)
             for i in by_incident[one.incident]:
                 # A step is for those whose limit it passed; all else is news to who was told.
                 if one.version < entries[i].alert.version and entries[i].alert.type != "step":
                     found[one.person].add(i)
-        news = [i for i, entry in enumerate(entries) if _is_news(entry)]
+        news = [i for i in heard if _is_news(entries[i]) or entries[i].moved]
         concern = self._audience.concerned([_event(entries[i], self._places) for i in news])
         names = self._audience.names
         for event, person in zip(concern.event.tolist(), concern.person.tolist(), strict=True):
@@ -214,12 +227,12 @@ class Fan:
             profile = self._profiles.get(person)
             if profile is None or not profile.channels:
                 continue
-            told = plan.told.get(person, [])
-            alerts = [(seq, e) for seq, e in (plan.entries[i] for i in plan.alerts[person])]
             if plan.sent_at < profile.since:
                 continue
-            alerts = [one for one in alerts if not _was_never_heard(one[1], told)]
-            dropped.update(_overtaken(plan, person, told))
+            alerts = [plan.entries[i] for i in plan.alerts[person]]
+            if told := plan.told.get(person):
+                alerts = [one for one in alerts if not _was_never_heard(one[1], told)]
+                dropped.update(_overtaken(plan, person, told))
             if not alerts:
                 continue
             message = _message(profile, alerts, now)
@@ -319,7 +332,7 @@ def _event(entry: LogEntry, places: Places) -> Event:
         latitudes=np.array([place.latitude for place in known]),
         longitudes=np.array([place.longitude for place in known]),
         moved=entry.moved,
-        is_step=alert.type == "step",
+        is_step=alert.type == "step" or not _is_news(entry),
     )
 
 
@@ -335,6 +348,7 @@ def _expires_at(entry: LogEntry) -> int:
     return _seconds(alert.expires_at)
 
 
+@lru_cache(maxsize=4096)
 def _seconds(text: str) -> int:
     return int(datetime.fromisoformat(text).timestamp())
 

@@ -63,6 +63,12 @@ class Book:
         n = len(self.places)
         return self.places[subject].id if subject < n else self.areas[subject - n]
 
+    def place_ids(self, subject: int) -> tuple[str, ...]:
+        """The place's id, or those of the area's places."""
+        n = len(self.places)
+        members = (subject,) if subject < n else self.places.areas[self.areas[subject - n]]
+        return tuple(self.places[member].id for member in members)
+
     def put(self, subject: int, incident: Incident) -> None:
         """Take up an incident that was kept."""
         self.incidents[subject, incident.hazard] = incident

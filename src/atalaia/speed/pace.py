@@ -14,6 +14,7 @@ import msgspec
 from atalaia.domain.delivery import Limits
 
 _REMEMBERED = 100_000
+_DAY_S = 86_400
 
 
 class Spent(msgspec.Struct):
@@ -40,6 +41,7 @@ class Pace:
         self._since = self._spent.last_at + limits.contact_s if kept else 0.0
         self._contacts: dict[str, float] = {}
         self._paused_until = 0.0
+        self._day_from = -math.inf
         self.pause_reason = ""
 
     def closed_for(self, now: float) -> float:
@@ -92,6 +94,9 @@ class Pace:
         return msgspec.json.encode(self._spent).decode()
 
     def _turn_page(self, now: float) -> None:
+        if self._day_from <= now < self._day_from + _DAY_S:
+            return
+        self._day_from = now - now % _DAY_S
         day = datetime.fromtimestamp(now, UTC).date().isoformat()
         if day != self._spent.day:
             self._spent.day, self._spent.sent = day, 0
@@ -119,7 +124,7 @@ def takes_in_words(messages: int, channel: str, limits: Limits) -> str:
 
 
 def _until_tomorrow(now: float) -> float:
-    return 86400 - now % 86400
+    return _DAY_S - now % _DAY_S
 
 
 def _until_next_month(now: float) -> float:

@@ -7,13 +7,14 @@ state items that it writes are enough to go on after a restart at any moment.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import msgspec
 import numpy as np
 
 from atalaia.domain.alert import LogEntry
 from atalaia.domain.incident import Asked
+from atalaia.domain.official import Official, are_kin
 from atalaia.domain.payload import Payload, Reject
 from atalaia.domain.place import Places
 from atalaia.domain.reading import NO_TIME, Decode, Readings
@@ -23,18 +24,28 @@ from atalaia.speed import items
 from atalaia.speed.blindness import Blindness, Outage
 from atalaia.speed.detect import Detector
 from atalaia.speed.incidents import Book
+from atalaia.speed.official import Officials
 from atalaia.speed.series import SeriesTable
 from atalaia.speed.values import Norm, no_norms
 
 CONSUMER = "speed"
 
+ReadOfficials = Callable[[Sequence[Payload]], Sequence[tuple[int, Official]]]
+"""Payloads → official warnings, each with when it was received."""
+
+
+def no_officials(_payloads: Sequence[Payload]) -> Sequence[tuple[int, Official]]:
+    """No warnings: nothing is asked for them."""
+    return ()
+
 
 class Step(msgspec.Struct):
-    """What one batch came to: rows by source, entries made, and the newest instant."""
+    """What one batch came to: rows by source, entries made, the newest instant, and the rows."""
 
     rows: dict[str, int]
     entries: list[LogEntry]
     now: int
+    readings: Readings
 
 
 class Watch:
@@ -45,6 +56,7 @@ class Watch:
     decode     payloads → readings, of the variables that the rules name
     norms      what is usual at each place, for rules whose limits are relative to it
     expected_s by source: the interval at which it is polled, where it is
+    read_officials  payloads → warnings that are passed on
     """
 
     def __init__(
@@ -54,14 +66,17 @@ class Watch:
         decode: Decode,
         norms: Norm = no_norms,
         expected_s: dict[str, int] | None = None,
+        read_officials: ReadOfficials = no_officials,
     ) -> None:
         self.rules = rules
         self.places = places
         self._decode = decode
+        self._read_officials = read_officials
         self.table = SeriesTable(places)
         self.detector = Detector(rules, self.table, norms, expected_s)
         self.book = Book(rules, self.table)
         self.blindness = Blindness(self.table)
+        self.officials = Officials(places)
         self._rules_changed = False
         self._outages_kept: set[str] = set()
 
@@ -105,6 +120,7 @@ class Watch:
             outage.places = [i for i in outage.places if i in self.places.position]
             self.blindness.outages[source] = outage
         self._outages_kept = set(self.blindness.outages)
+        self.officials.load(state.load("official:"))
         known = state.load("rules:").get("rules:digest")
         self._rules_changed = known is not None and known.decode() != self.rules.digest
 
@@ -134,7 +150,8 @@ class Watch:
             readings = decoded.readings
             if decoded.rejects:
                 rejects = list(self._rejects(records))
-        step = self.live(readings.in_order(), _clock(payloads))
+        officials = self._read_officials(payloads)
+        step = self.live(readings.in_order(), _clock(payloads), officials)
         offset = records[-1].offset if records else 0
         commit = Commit(
             consumer=CONSUMER,
@@ -145,21 +162,46 @@ class Watch:
         )
         return step, commit
 
-    def live(self, rows: Readings, clock: Sequence[int] = ()) -> Step:
-        """Live through readings in order, and through the instants of the clock."""
+    def live(
+        self,
+        rows: Readings,
+        clock: Sequence[int] = (),
+        officials: Sequence[tuple[int, Official]] = (),
+    ) -> Step:
+        """Live through readings in order, the instants of the clock, and official warnings with
+        when each became known."""
         # known_at ascends, so its distinct values are where it changes: no sort is needed.
         is_new = np.ones(len(rows), bool)
         is_new[1:] = rows.known_at[1:] != rows.known_at[:-1]
-        instants = np.union1d(rows.known_at[is_new], np.array(clock, np.int64))
+        others = [*clock, *(at for at, _ in officials)]
+        instants = np.union1d(rows.known_at[is_new], np.array(others, np.int64))
         entries = []
         if self._rules_changed and len(instants):
             entries += self.book.judge_again(int(instants[0]))
             self._rules_changed = False
         self.detector.heard.clear()
         entries += self.book.advance(self.detector.detect(rows) if len(rows) else (), instants)
+        warned = self.officials.advance(officials, instants, self._own)
+        entries = [self.officials.linked(entry) for entry in entries] + warned
         entries += self.blindness.advance(self.detector.heard, instants)
         entries.sort(key=lambda e: (e.alert.sent_at, e.alert.incident, e.alert.version))
-        return Step(_count(rows), entries, int(instants[-1]) if len(instants) else 0)
+        now = int(instants[-1]) if len(instants) else 0
+        return Step(_count(rows), entries, now, rows)
+
+    def _own(
+        self, places: frozenset[str], hazard: str, begins_at: int, ends_at: int
+    ) -> tuple[str, ...]:
+        """Our own incidents at these places, of a kin hazard, that are open between the two."""
+        keys = [
+            incident.key
+            for (subject, kind), incident in self.book.incidents.items()
+            if incident.status == "active"
+            and are_kin(kind, hazard)
+            and incident.onset_at <= ends_at
+            and begins_at <= incident.expires_at
+            and not places.isdisjoint(self.book.place_ids(subject))
+        ]
+        return tuple(sorted(keys))
 
     def _rejects(self, records: Sequence[Record]) -> Iterator[tuple[int, Reject]]:
         """Which payload each reject came from; only batches with rejects are decoded twice."""
@@ -192,7 +234,7 @@ class Watch:
         for source, outage in open_outages.items():
             out[f"source:{source}"] = msgspec.msgpack.encode(outage)
         self._outages_kept = set(open_outages)
-        return out
+        return out | self.officials.changed_items()
 
 
 def _count(rows: Readings) -> dict[str, int]:

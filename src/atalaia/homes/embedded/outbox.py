@@ -7,8 +7,8 @@ leased by somebody who has died.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, TypeVar
 
 import apsw
 import msgspec
@@ -24,14 +24,38 @@ _SOON_S = 60
 """A lane waits for an older message that is due within so long; for one put off longer it does
 not: what is newer matters more."""
 
-_COLUMNS = (
-    "id, person, channel, lane, kind, seqs, rank, status, due_at, expires_at, attempts, unknowns,"
-    " lease_until, settled_at, reason, provider_id, escalate_at, acknowledged_at"
-)
 _UNSENT = f"status IN ({', '.join(repr(str(status)) for status in UNSENT)})"
+_PLACE_IN_LIST = "SELECT -first_seq, id FROM messages WHERE id = ?"
+_LAST = ", ".join(repr(str(status)) for status in LAST)
 
-_encode_seqs = msgspec.json.Encoder().encode
-_decode_seqs = msgspec.json.Decoder(tuple[int, ...]).decode
+# Rows go to and from SQLite as JSON, many in one step. One at a time each would wait for its turn
+# among this process's threads, while messages are being sent.
+_NAMES = Message.__struct_fields__
+_MESSAGE = ", ".join(f"'{name}', {'json(seqs)' if name == 'seqs' else name}" for name in _NAMES)
+_MESSAGE = f"json_object({_MESSAGE})"
+_VALUES = ", ".join(f"value {'->' if name == 'seqs' else '->>'} '{name}'" for name in _NAMES)
+_INSERT = (
+    f"INSERT OR IGNORE INTO messages ({', '.join(_NAMES)}, first_seq, ready_at, settled)"
+    f" SELECT {_VALUES}, coalesce(value ->> '$.seqs[0]', 0), value ->> 'due_at',"
+    f" CASE WHEN value ->> 'status' IN ({_LAST}) THEN ?2 + key END FROM json_each(?1)"
+)
+_SETTLED = (
+    *("status", "due_at", "attempts", "unknowns", "settled_at", "reason"),
+    *("provider_id", "lease_until"),
+)
+_CHANGES = ", ".join(f"{name} = value ->> {i}" for i, name in enumerate(_SETTLED, 2))
+_SETTLE = (
+    f"UPDATE messages SET {_CHANGES}, ready_at = value ->> 3,"
+    f" settled = CASE WHEN value ->> 2 IN ({_LAST}) THEN ?2 + key ELSE settled END"
+    " FROM json_each(?1) WHERE messages.id = value ->> 0"
+    " AND +messages.status = 'leased' AND +messages.lease_until = value ->> 1"
+)
+
+_encode = msgspec.json.Encoder().encode
+_MESSAGES = msgspec.json.Decoder(list[Message])
+_NUMBERED = msgspec.json.Decoder(list[tuple[int, Message]])
+
+T = TypeVar("T")
 
 
 class SqliteOutbox:
@@ -71,9 +95,9 @@ class SqliteOutbox:
     def told(self, incidents: Sequence[str], people: Sequence[str] | None = None) -> list[Told]:
         """See `ports.Outbox.told`."""
         among = "" if people is None else " AND d.person IN (SELECT value FROM json_each(?2))"
-        bindings = [_encode_seqs(list(incidents)).decode()]
+        bindings = [_encode(list(incidents)).decode()]
         if people is not None:
-            bindings.append(_encode_seqs(list(people)).decode())
+            bindings.append(_encode(list(people)).decode())
         rows = self._database.rows(
             "SELECT d.person, d.incident, d.version, d.channel, m.id, m.status, m.attempts,"
             " json_array_length(m.seqs), m.provider_id"
@@ -124,16 +148,17 @@ class SqliteOutbox:
                     for each in (message,) if is_first else self._in_order(message, now):
                         claimed.setdefault(each.id, each)
             late = [m for m in claimed.values() if m.expires_at < now]
-            number = self._next_number()
-            cursor.executemany(
-                "UPDATE messages SET status = 'late', settled_at = ?, settled = ? WHERE id = ?",
-                [(now, number + i, message.id) for i, message in enumerate(late)],
-            )
             due = [m for m in claimed.values() if m.expires_at >= now]
-            cursor.executemany(
+            if late:
+                cursor.execute(
+                    "UPDATE messages SET status = 'late', settled_at = ?1, settled = ?2 + key"
+                    " FROM json_each(?3) WHERE messages.id = value",
+                    (now, self._next_number(), _ids(late)),
+                )
+            cursor.execute(
                 "UPDATE messages SET status = 'leased', lease_until = ?1, ready_at = ?1"
-                " WHERE id = ?2",
-                [(lease_until, message.id) for message in due],
+                " WHERE id IN (SELECT value FROM json_each(?2))",
+                (lease_until, _ids(due)),
             )
         return [
             msgspec.structs.replace(m, status=Status.LEASED, lease_until=lease_until) for m in due
@@ -142,36 +167,12 @@ class SqliteOutbox:
     def settle(self, pairs: Sequence[tuple[Message, Message]]) -> int:
         """See `ports.Outbox.settle`."""
         with self._database.transaction() as cursor:
-            number = self._next_number()
-            rows = []
-            for before, after in pairs:
-                is_last = after.status in LAST
-                rows.append(
-                    (
-                        str(after.status),
-                        after.due_at,
-                        after.due_at,
-                        after.attempts,
-                        after.unknowns,
-                        after.lease_until,
-                        after.settled_at,
-                        after.reason,
-                        after.provider_id,
-                        number if is_last else None,
-                        before.id,
-                        before.lease_until,
-                    )
-                )
-                number += is_last
-            before_all = self._database.rows("SELECT total_changes()")[0][0]
-            cursor.executemany(
-                "UPDATE messages SET status = ?, due_at = ?, ready_at = ?, attempts = ?,"
-                " unknowns = ?, lease_until = ?, settled_at = ?, reason = ?, provider_id = ?,"
-                " settled = coalesce(?, settled)"
-                " WHERE id = ? AND status = 'leased' AND lease_until = ?",
-                rows,
-            )
-            return int(self._database.rows("SELECT total_changes()")[0][0] - before_all)
+            rows = [
+                (before.id, before.lease_until, *(getattr(after, name) for name in _SETTLED))
+                for before, after in pairs
+            ]
+            cursor.execute(_SETTLE, (_encode(rows).decode(), self._next_number()))
+            return int(self._database.rows("SELECT changes()")[0][0])
 
     def messages(
         self,
@@ -179,15 +180,18 @@ class SqliteOutbox:
         status: Status | None = None,
         person: str | None = None,
         channel: str | None = None,
+        after: str | None = None,
         limit: int = 100,
     ) -> list[Message]:
         """See `ports.Outbox.messages`."""
         asked = {"status": status and str(status), "person": person, "channel": channel}
         wanted = {key: value for key, value in asked.items() if value is not None}
         where = " AND ".join(f"{key} = ?" for key in wanted) or "1"
-        return self._select(
-            f"{where} ORDER BY first_seq DESC, id LIMIT ?", (*wanted.values(), limit)
-        )
+        values = [*wanted.values()]
+        if after is not None:
+            where += f" AND (-first_seq, id) > ({_PLACE_IN_LIST})"
+            values.append(after)
+        return self._select(f"{where} ORDER BY first_seq DESC, id LIMIT ?", (*values, limit))
 
     def message(self, message: str) -> Message | None:
         """See `ports.Outbox.message`."""
@@ -257,15 +261,16 @@ class SqliteOutbox:
 
     def settled(self, after: int, limit: int) -> list[tuple[int, Message, list[Delivery]]]:
         """See `ports.Outbox.settled`."""
-        rows = self._database.rows(
-            f"SELECT settled, {_COLUMNS} FROM messages WHERE settled > ? AND NOT {_UNSENT}"
-            " ORDER BY settled LIMIT ?",
+        found = self._read(
+            f"SELECT json_array(settled, {_MESSAGE}) AS said FROM messages"
+            f" WHERE settled > ? AND NOT {_UNSENT} ORDER BY settled LIMIT ?",
             (after, limit),
+            _NUMBERED,
         )
         carried = defaultdict(list)
-        for delivery in self._deliveries([row[1] for row in rows]):
+        for delivery in self._deliveries([message.id for _, message in found]):
             carried[delivery.message].append(delivery)
-        return [(row[0], _message(row[1:]), carried[row[1]]) for row in rows]
+        return [(number, message, carried[message.id]) for number, message in found]
 
     def forget(self, settled_before: int) -> int:
         """See `ports.Outbox.forget`."""
@@ -286,8 +291,13 @@ class SqliteOutbox:
     # Parts
 
     def _select(self, where: str, bindings: tuple[Any, ...]) -> list[Message]:
-        rows = self._database.rows(f"SELECT {_COLUMNS} FROM messages WHERE {where}", bindings)
-        return [_message(row) for row in rows]
+        select = f"SELECT {_MESSAGE} AS said FROM messages WHERE {where}"
+        return self._read(select, bindings, _MESSAGES)
+
+    def _read(self, select: str, bindings: tuple[Any, ...], decoder: msgspec.json.Decoder[T]) -> T:
+        """What a SELECT of a column `said` gives, in its order: fetched as one row."""
+        rows = self._database.rows(f"SELECT group_concat(said, ',') FROM ({select})", bindings)
+        return decoder.decode(f"[{rows[0][0] or ''}]")
 
     def _next_number(self) -> int:
         rows = self._database.rows("SELECT max(settled) FROM messages WHERE settled IS NOT NULL")
@@ -312,11 +322,11 @@ class SqliteOutbox:
         for rank in _RANKS:
             if left <= 0:
                 return
-            rows = self._database.rows(
-                f"SELECT NOT EXISTS (SELECT 1 FROM messages o WHERE o.lane = messages.lane AND"
-                f" o.channel = messages.channel AND o.first_seq < messages.first_seq AND"
-                f" o.{_UNSENT}), {_COLUMNS} FROM messages"
-                f" WHERE channel = ?1 AND rank = ?2 AND ready_at <= ?3 AND {_UNSENT}"
+            found = self._read(
+                "SELECT json_array(NOT EXISTS (SELECT 1 FROM messages o WHERE"
+                " o.lane = messages.lane AND o.channel = messages.channel AND"
+                f" o.first_seq < messages.first_seq AND o.{_UNSENT}), {_MESSAGE}) AS said"
+                f" FROM messages WHERE channel = ?1 AND rank = ?2 AND ready_at <= ?3 AND {_UNSENT}"
                 # What has to wait for its lane must not take the room of others.
                 " AND NOT EXISTS (SELECT 1 FROM messages o WHERE o.lane = messages.lane AND"
                 " o.channel = messages.channel AND o.first_seq < messages.first_seq AND"
@@ -324,88 +334,53 @@ class SqliteOutbox:
                 " OR o.status = 'leased'))"
                 " ORDER BY ready_at, first_seq LIMIT ?4",
                 (channel, rank, now, left),
+                _NUMBERED,
             )
-            left -= len(rows)
-            for row in rows:
-                yield _message(row[1:]), bool(row[0])
+            left -= len(found)
+            for is_first, message in found:
+                yield message, bool(is_first)
 
     def _in_order(self, message: Message, now: int) -> list[Message]:
         """The message after the older ones of its lane; nothing while it has to wait for one."""
-        rows = self._database.rows(
-            f"SELECT ready_at, {_COLUMNS} FROM messages WHERE lane = ? AND channel = ?"
-            f" AND first_seq < ? AND {_UNSENT} ORDER BY first_seq, id",
+        older = self._read(
+            f"SELECT json_array(ready_at, {_MESSAGE}) AS said FROM messages WHERE lane = ?"
+            f" AND channel = ? AND first_seq < ? AND {_UNSENT} ORDER BY first_seq, id",
             (message.lane, message.channel, min(message.seqs, default=0)),
+            _NUMBERED,
         )
-        soon = [row for row in rows if row[0] <= now + _SOON_S or row[8] == Status.LEASED]
-        if any(row[0] > now for row in soon):
+        soon = [
+            (ready_at, one)
+            for ready_at, one in older
+            if ready_at <= now + _SOON_S or one.status == Status.LEASED
+        ]
+        if any(ready_at > now for ready_at, _ in soon):
             return []
-        return [*(_message(row[1:]) for row in soon), message]
+        return [*(one for _, one in soon), message]
 
     def _deliveries(self, messages: Sequence[str]) -> list[Delivery]:
         rows = self._database.rows(
             "SELECT d.person, d.incident, d.version, d.channel, d.message FROM messages m"
             " JOIN deliveries d ON d.person = m.person AND d.message = m.id"
             " WHERE m.id IN (SELECT value FROM json_each(?))",
-            (_encode_seqs(list(messages)).decode(),),
+            (_encode(list(messages)).decode(),),
         )
         return [Delivery(*row) for row in rows]
 
 
 def _insert(cursor: apsw.Cursor, messages: Sequence[Message], number: int) -> int:
     """Keep messages that are not known; those with a last status are settled by that."""
-    rows = []
-    for m in messages:
-        is_last = m.status in LAST
-        rows.append(
-            (
-                *(m.id, m.person, m.channel, m.lane, m.kind, _encode_seqs(m.seqs).decode()),
-                *(min(m.seqs, default=0), m.rank, str(m.status), m.due_at, m.due_at),
-                *(m.expires_at, m.attempts, m.unknowns, m.lease_until, m.settled_at, m.reason),
-                *(m.provider_id, m.escalate_at, m.acknowledged_at, number if is_last else None),
-            )
-        )
-        number += is_last
-    before = cursor.connection.total_changes()
-    cursor.executemany(
-        "INSERT OR IGNORE INTO messages (id, person, channel, lane, kind, seqs, first_seq, rank,"
-        " status, due_at, ready_at, expires_at, attempts, unknowns, lease_until, settled_at,"
-        " reason, provider_id, escalate_at, acknowledged_at, settled)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        rows,
-    )
-    return cursor.connection.total_changes() - before
+    cursor.execute(_INSERT, (_encode(messages).decode(), number))
+    return cursor.connection.changes()
 
 
 def _insert_deliveries(cursor: apsw.Cursor, deliveries: Sequence[Delivery]) -> None:
-    cursor.executemany(
+    cursor.execute(
         "INSERT OR IGNORE INTO deliveries (person, incident, version, channel, message)"
-        " VALUES (?, ?, ?, ?, ?)",
-        [(d.person, d.incident, d.version, d.channel, d.message) for d in deliveries],
+        " SELECT value ->> 'person', value ->> 'incident', value ->> 'version',"
+        " value ->> 'channel', value ->> 'message' FROM json_each(?)",
+        (_encode(deliveries).decode(),),
     )
 
 
-def _message(row: Sequence[Any]) -> Message:
-    # fmt: off
-    (id_, person, channel, lane, kind, seqs, rank, status, due_at, expires_at, attempts, unknowns,
-     lease_until, settled_at, reason, provider_id, escalate_at, acknowledged_at) = row
-    # fmt: on
-    return Message(
-        id=id_,
-        person=person,
-        channel=channel,
-        lane=lane,
-        kind=kind,
-        seqs=_decode_seqs(seqs),
-        rank=rank,
-        status=Status(status),
-        due_at=due_at,
-        expires_at=expires_at,
-        attempts=attempts,
-        unknowns=unknowns,
-        lease_until=lease_until,
-        settled_at=settled_at,
-        reason=reason,
-        provider_id=provider_id,
-        escalate_at=escalate_at,
-        acknowledged_at=acknowledged_at,
-    )
+def _ids(messages: Iterable[Message]) -> str:
+    return _encode([m.id for m in messages]).decode()

@@ -10,8 +10,8 @@ from atalaia.serving.report_words import Say
 from atalaia.serving.reported import Spot
 from atalaia.serving.svg import Markup, line, mark, picture, tag, text, ticks
 
-_WIDTH, _MARGIN = 440, 34
-_HIGHEST, _LOWEST = 460, 240
+_WIDTH, _MARGIN = 440, 46
+_HIGHEST, _LOWEST = 460, 220
 _KM_PER_DEGREE = 111.195
 _LEAST_DEGREES = 0.2
 """A single place still has something around it."""
@@ -45,6 +45,7 @@ def places_map(spots: Sequence[Spot], say: Say, name: str) -> Markup:
     frame = _frame(longitudes, [spot.place.latitude for spot in spots])
     parts = [*_graticule(frame, say), *_scale_bar(frame)]
     most = max((spot.incidents for spot in spots), default=0)
+    sizes = [3 + 11 * sqrt(spot.incidents / (most or 1)) for spot in spots]
     # The largest lie undermost, so that none is hidden.
     order = sorted(range(len(spots)), key=lambda i: -spots[i].incidents)
     taken: list[tuple[float, float, float, float]] = []
@@ -52,11 +53,11 @@ def places_map(spots: Sequence[Spot], say: Say, name: str) -> Markup:
     for i in order:
         spot = spots[i]
         x, y = frame.x(longitudes[i]), frame.y(spot.place.latitude)
-        size = 4 + 11 * sqrt(spot.incidents / most) if spot.incidents else 3.0
+        size = sizes[i]
         said = f"{spot.place.name}: {spot.incidents} {say('incidents')}, {say.level(spot.level)}"
         marks.append(mark(x, y, size, spot.level, said))
         taken.append((x - size, y - size, x + size, y + size))
-    labels = _labels(spots, order, longitudes, frame, taken)
+    labels = _labels(spots, order, longitudes, sizes, frame, taken)
     height = frame.height + 1.5 * _MARGIN
     return picture([*parts, *marks, *labels], _WIDTH, height, say("map"), name, "square")
 
@@ -72,7 +73,7 @@ def _unwrapped(longitudes: Sequence[float]) -> list[float]:
 def _frame(longitudes: Sequence[float], latitudes: Sequence[float]) -> _Frame:
     middle = (min(latitudes) + max(latitudes)) / 2
     squeeze = max(cos(radians(middle)), 0.05)
-    tall = max((max(latitudes) - min(latitudes)) * 1.3, _LEAST_DEGREES)
+    tall = max((max(latitudes) - min(latitudes)) * 1.3, _LEAST_DEGREES / 2)
     broad = max((max(longitudes) - min(longitudes)) * 1.3, _LEAST_DEGREES / squeeze)
     across = _WIDTH - 2 * _MARGIN
     scale = min(across / (broad * squeeze), _HIGHEST / tall)
@@ -96,7 +97,7 @@ def _graticule(frame: _Frame, say: Say) -> Iterator[Markup]:
     for latitude in ticks(frame.south, frame.north, 4):
         y = frame.y(latitude)
         yield line(left, y, right, y, "grid")
-        yield text(left + 4, y - 4, _degrees(latitude, "NS", say), "tiny")
+        yield text(left - 5, y + 4, _degrees(latitude, "NS", say), "tiny", "end")
 
 
 def _degrees(value: float, letters: str, say: Say) -> str:
@@ -120,6 +121,7 @@ def _labels(
     spots: Sequence[Spot],
     order: Sequence[int],
     longitudes: Sequence[float],
+    sizes: Sequence[float],
     frame: _Frame,
     taken: list[tuple[float, float, float, float]],
 ) -> Iterator[Markup]:
@@ -127,11 +129,11 @@ def _labels(
     for i in order:
         spot, name = spots[i], spots[i].place.name
         x, y = frame.x(longitudes[i]), frame.y(spot.place.latitude)
-        wide, reach = 6.6 * len(name), 18
+        wide, reach = 6.6 * len(name), 1.3 * sizes[i] + 6
         for left, foot in (
             (x + reach, y + 4),
             (x - reach - wide, y + 4),
-            (x - wide / 2, y - reach),
+            (x - wide / 2, y - reach - 1),
             (x - wide / 2, y + reach + 9),
         ):
             box = (left, foot - 12, left + wide, foot + 3)

@@ -9,7 +9,7 @@ from atalaia.serving.report_words import Say
 from atalaia.serving.reported import Foretold, Score
 from atalaia.serving.svg import Markup, line, path, picture, tag, text
 
-_SIDE, _LEFT, _TOP, _RIGHT, _FOOT = 344, 52, 26, 34, 48
+_SIDE, _LEFT, _TOP, _RIGHT, _FOOT = 344, 52, 34, 34, 48
 
 _CSI = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
 _BIAS = (0.3, 0.5, 0.8, 1.0, 1.3, 2.0, 4.0)
@@ -30,7 +30,7 @@ def performance(scores: Sequence[Score], say: Say, name: str) -> Markup:
     After Roebber 2009, Weather and Forecasting 24, 601-608. Scores without a POD or FAR are not
     in it.
     """
-    parts = [*_curves(), *_rays(say), *_frame(say)]
+    parts = [*_curves(say), *_rays(say), *_frame(say)]
     known = [s for s in scores if s.pod is not None and s.far is not None]
     # The whole comes last, above its parts.
     for i, score in reversed(list(enumerate(known))):
@@ -56,7 +56,7 @@ def point_name(score: Score, say: Say) -> str:
     return say("all") if score.group == "all" else score.of
 
 
-def _curves() -> Iterator[Markup]:
+def _curves(say: Say) -> Iterator[Markup]:
     """Filled, the better the deeper, so that the eye finds up and right."""
     for csi in _CSI:
         # 1 / CSI = 1 / SR + 1 / POD - 1, from where POD is 1 to where SR is 1.
@@ -71,7 +71,7 @@ def _curves() -> Iterator[Markup]:
         yield path(points, "csi")
         # Named on the diagonal between the ray of bias 1 and the corner.
         equal = 2 * csi / (1 + csi)
-        yield text(_x(equal), _y(equal) + 4, f"{csi:.1f}", "tiny halo", "middle")
+        yield text(_x(equal), _y(equal) + 4, say.number(csi), "tiny halo", "middle")
 
 
 def _rays(say: Say) -> Iterator[Markup]:
@@ -99,7 +99,7 @@ def _frame(say: Say) -> Iterator[Markup]:
         text_anchor="middle",
         class_="tick b",
     )
-    yield text(_x(1) + 5, _y(1) - 6, say("bias"), "tiny", "middle")
+    yield text(_x(1) + 12, _y(1) - 20, say("bias"), "tiny", "middle")
 
 
 def _point(score: Score, position: int) -> Iterator[Markup]:

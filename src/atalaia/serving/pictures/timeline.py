@@ -16,7 +16,7 @@ from atalaia.serving.svg import Markup, line, mark, path, picture, tag, text, ti
 WIDE, NARROW = 960, 420
 """Widths at which it is drawn: text keeps its size, and the page shows the one that fits."""
 
-_TOP, _PLOT, _LANE = 58, 260, 26
+_TOP, _PLOT, _LANE = 58, 260, 44
 _STEPS_H = (1, 2, 3, 6, 12, 24, 48, 96, 168, 336)
 _GAP_S = 3 * 3600
 """A course is broken where nothing is known of it for longer, and for four times its step."""
@@ -35,9 +35,6 @@ def timeline(storm: Storm, say: Say, width: int, name: str) -> Markup:
     """The storm at this width."""
     has_plot = bool(storm.lines or storm.limits)
     plot = _PLOT if has_plot else 8
-    # On a narrow page the names of lanes stand above them, not beside.
-    is_narrow = width < WIDE
-    lane_height = _LANE + 16 * is_narrow
     left, right = (52.0, 66.0) if has_plot else (12.0, 12.0)
     bottom = _TOP + plot
     begins, ends = storm.begins, max(storm.ends, storm.begins + 3600)
@@ -53,11 +50,15 @@ def timeline(storm: Storm, say: Say, width: int, name: str) -> Markup:
     parts: list[Markup] = [*_hours(storm, say, axes, across)]
     if has_plot:
         parts += [*_values(storm, say, axes, low, high), *_limits(storm, say, axes)]
-        parts += [*_bars(storm, axes), *_lines(storm, axes, is_narrow=is_narrow)]
+        parts += [*_bars(storm, axes), *_lines(storm, axes)]
     parts += _alerts(storm, say, axes, has_plot=has_plot)
     lanes_at = bottom + 48
+    if len(storm.lines) > 1:
+        columns = 3 if width >= WIDE else 1
+        parts += _key(storm, axes, bottom + 44, columns)
+        lanes_at += 10 + 18 * -(-len(storm.lines) // columns)
     for i, lane in enumerate(storm.lanes):
-        parts += _lane(lane, say, axes, lanes_at + i * lane_height, is_narrow=is_narrow)
+        parts += _lane(lane, say, axes, lanes_at + i * _LANE)
     title = say(
         "storm_title",
         hazard=say.hazard(storm.hazard),
@@ -66,8 +67,8 @@ def timeline(storm: Storm, say: Say, width: int, name: str) -> Markup:
         first=say.clock(begins, storm.zone),
         last=say.clock(ends, storm.zone),
     )
-    height = lanes_at + len(storm.lanes) * lane_height
-    return picture(parts, width, height, title, name, "narrow" if is_narrow else "wide")
+    height = lanes_at + len(storm.lanes) * _LANE
+    return picture(parts, width, height, title, name, "wide" if width >= WIDE else "narrow")
 
 
 def _range(storm: Storm) -> tuple[float, float]:
@@ -146,7 +147,7 @@ def _bars(storm: Storm, axes: _Axes) -> Iterator[Markup]:
             )
 
 
-def _lines(storm: Storm, axes: _Axes, *, is_narrow: bool) -> Iterator[Markup]:
+def _lines(storm: Storm, axes: _Axes) -> Iterator[Markup]:
     for i, course in enumerate(storm.lines):
         for part in _unbroken(course):
             points = [(axes.x(at), axes.y(value)) for at, value in part]
@@ -154,12 +155,15 @@ def _lines(storm: Storm, axes: _Axes, *, is_narrow: bool) -> Iterator[Markup]:
                 yield tag("circle", cx=points[0][0], cy=points[0][1], r=2, class_=f"dot s{i % 4}")
             else:
                 yield path(points, f"course s{i % 4}")
-    if len(storm.lines) > 1:
-        for i, course in enumerate(storm.lines[:4]):
-            row, column = divmod(i, 1 if is_narrow else 3)
-            x, y = axes.left + 12 + column * 190, _TOP + 16 + row * 18
-            yield line(x, y - 4, x + 22, y - 4, f"course s{i % 4}")
-            yield text(x + 28, y, course.label, "tick halo")
+
+
+def _key(storm: Storm, axes: _Axes, y: float, columns: int) -> Iterator[Markup]:
+    """Which course is whose."""
+    for i, course in enumerate(storm.lines):
+        row, column = divmod(i, columns)
+        x = axes.left + column * (axes.right - axes.left) / columns
+        yield line(x, y + 18 * row - 4, x + 22, y + 18 * row - 4, f"course s{i % 4}")
+        yield text(x + 28, y + 18 * row, course.label, "tick")
 
 
 def _unbroken(course: Line) -> Iterator[list[tuple[int, float]]]:
@@ -198,18 +202,19 @@ def _alerts(storm: Storm, say: Say, axes: _Axes, *, has_plot: bool) -> Iterator[
                 yield mark(at, axes.y(entry.value), 4.5, entry.level, said)
 
 
-def _lane(lane: Lane, say: Say, axes: _Axes, y: float, *, is_narrow: bool) -> Iterator[Markup]:
-    """An incident as a bar: the higher the level, the thicker, and each part has its mark."""
+def _lane(lane: Lane, say: Say, axes: _Axes, y: float) -> Iterator[Markup]:
+    """An incident as a bar under its name: the higher the level, the thicker, with its word."""
     label = f"{say.hazard(lane.hazard)} · {lane.place}"
-    middle = y + (20 if is_narrow else 0)
-    ends_at = axes.left
-    for i, stretch in enumerate(lane.stretches):
+    first = max(axes.x(lane.stretches[0].begins), axes.left)
+    yield text(min(first, axes.right - 7 * len(label)), y, label, "tick")
+    for stretch in lane.stretches:
         x1 = min(max(axes.x(stretch.begins), axes.left), axes.right)
         x2 = min(max(axes.x(stretch.ends), x1 + 2), axes.right)
-        thick = 5 + 3 * stretch.level
+        thick, middle = 5 + 3 * stretch.level, y + 16
+        word = say.level(stretch.level)
         yield tag(
             "rect",
-            tag("title", f"{label}: {say.level(stretch.level)}"),
+            tag("title", f"{label}: {word}"),
             x=x1,
             y=middle - thick / 2,
             width=max(x2 - x1, 2),
@@ -217,19 +222,5 @@ def _lane(lane: Lane, say: Say, axes: _Axes, y: float, *, is_narrow: bool) -> It
             rx=2,
             class_=f"m l{stretch.level}",
         )
-        if x2 - x1 > 70:
-            yield text(
-                (x1 + x2) / 2,
-                middle + 4,
-                say.level(stretch.level),
-                f"flag l{stretch.level}",
-                "middle",
-            )
-        ends_at = x2 if i == 0 else max(ends_at, x2)
-    first = axes.x(lane.stretches[0].begins) if lane.stretches else axes.left
-    if is_narrow:
-        yield text(axes.left, y + 2, label, "tick")
-    elif first - axes.left > 8 * len(label):
-        yield text(max(first, axes.left) - 8, y + 4, label, "tick", "end")
-    else:
-        yield text(min(ends_at + 8, axes.right), y + 4, label, "tick halo")
+        if x2 - x1 > 8 * len(word) and stretch.level > Level.WATCH:
+            yield text((x1 + x2) / 2, middle + 4, word, f"flag l{stretch.level}", "middle")

@@ -1,0 +1,236 @@
+"""The batch work on Apache Spark: many processes, and what one would have made.
+
+Nothing is computed in another way. A task decodes parts of RAW by the same `refine.steps`; its rows
+are shuffled by the partition of GOLD that they belong to, and whoever gets a partition folds all of
+it by the same `merge_readings`. Two tasks never write one file, and a task that is run again writes
+what it wrote. State, alerts, answers and deliveries stay with the driver, as they are small.
+
+On a cluster every worker needs Atalaia installed, and the lake under the same path (or a lake that
+is opened by address). In AWS Glue, the context is there already: give no master.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from atalaia.batch.refine import STEP_ROWS, Folded, Scratch, replace, steps
+from atalaia.domain.place import Places
+from atalaia.domain.reading import Decode, Readings
+from atalaia.errors import AtalaiaError, SettingsInvalid
+from atalaia.homes import gold
+from atalaia.homes.compact import compact_months
+from atalaia.homes.merge import by_partition, merge_readings
+from atalaia.homes.ports import Lake
+
+if TYPE_CHECKING:
+    from pyspark import SparkContext
+
+_PARTS_A_TASK = 24
+"""So many parts of RAW, about a day of a source, are decoded by one task."""
+
+_TASKS_A_CORE = 3
+"""More tasks than cores: the one with the largest partitions does not keep all others waiting."""
+
+_TOLD = ""
+"""The key under which a task's counts are shuffled, beside partitions."""
+
+_MASTER = re.compile(r"local(\[|$)|spark://|yarn$|k8s://")
+
+T = TypeVar("T")
+U = TypeVar("U")
+
+
+@contextmanager
+def open_spark(master: str | None) -> Iterator[SparkContext]:
+    """A context on this master (``local[2]``, ``spark://host:7077``); None: the one that is there.
+
+    Raises SettingsInvalid where PySpark or Java is missing, or the master cannot be used, and
+    AtalaiaError where what is done on it fails.
+    """
+    try:
+        from py4j.protocol import Py4JError  # noqa: PLC0415
+        from pyspark import SparkConf, SparkContext  # noqa: PLC0415
+        from pyspark.errors import PySparkException  # noqa: PLC0415
+    except ImportError:
+        raise SettingsInvalid(
+            ["--on needs PySpark, which is not installed; install atalaia[spark]"]
+        ) from None
+    if master is None:
+        yield SparkContext.getOrCreate()
+        return
+    if not _MASTER.match(master):
+        raise SettingsInvalid(
+            [f"--on {master!r} is no master of Spark's; give local[2], or spark://host:7077"]
+        )
+    if shutil.which("java") is None and "JAVA_HOME" not in os.environ:
+        raise SettingsInvalid(["--on needs Java 17 or newer, which is not here; install a JRE"])
+    os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
+    conf = SparkConf().setAppName("atalaia").setMaster(master)
+    conf = conf.set("spark.ui.enabled", "false").set("spark.ui.showConsoleProgress", "false")
+    if master.startswith("local"):
+        os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
+        conf = conf.set("spark.driver.host", "127.0.0.1")
+    try:
+        context = SparkContext(conf=conf)
+    except (PySparkException, OSError, ValueError) as error:
+        raise SettingsInvalid([f"Spark at {master} cannot be used: {error}"]) from error
+    try:
+        context.setLogLevel("ERROR")
+        yield context
+    except Py4JError as error:
+        raise AtalaiaError(
+            f"Spark at {master} failed: {_in_a_line(error)}; run it again, nothing is lost"
+        ) from error
+    finally:
+        context.stop()
+
+
+def _in_a_line(error: Exception) -> str:
+    """The deepest error that a worker or the Java side tells of, without their stacks."""
+    lines = [line.strip() for line in str(error).splitlines()]
+    named = [
+        line for line in lines if re.match(r"[\w.]+(Error|Exception|Invalid|Conflict): ", line)
+    ]
+    caused = [line for line in lines if "Job aborted" in line or line.startswith("Caused by: ")]
+    return (named or caused or lines)[-1]
+
+
+@dataclass(frozen=True, slots=True)
+class SparkWorkers:
+    """Fills `refine.Workers`.
+
+    spark         an open context
+    open_lake     opens the lake in a worker; picklable
+    make_decode   makes the decoder of all sources there; picklable
+    """
+
+    spark: SparkContext
+    open_lake: Callable[[], Lake]
+    make_decode: Callable[[], Decode]
+    places: Places
+
+    def fold(self, keys: Sequence[str]) -> Folded:
+        """See `refine.Workers.fold`."""
+        return self._run(keys, _merge)
+
+    def make(self, keys: Sequence[str]) -> Folded:
+        """See `refine.Workers.make`."""
+        return self._run(keys, _make)
+
+    def _run(self, keys: Sequence[str], write: _Write) -> Folded:
+        if not keys:
+            return Folded(0, 0, [], [], [], 0)
+        cores = self.spark.defaultParallelism
+        tasks = max(min(len(keys), cores * _TASKS_A_CORE), -(-len(keys) // _PARTS_A_TASK))
+        told = (
+            self.spark.parallelize(list(keys), tasks)
+            .mapPartitions(partial(_decode, self.open_lake, self.make_decode))
+            .groupByKey(cores * _TASKS_A_CORE)
+            .mapPartitions(partial(_gather, self.open_lake, self.places, write))
+            .collect()
+        )
+        return _together(told, keys)
+
+
+_Write = Callable[[Lake, Readings, Places, Sequence[str]], tuple[int, list[str]]]
+"""Writes all rows of some partitions; tells how many files it wrote, and which it put in place."""
+
+
+def _decode(
+    open_lake: Callable[[], Lake], make_decode: Callable[[], Decode], keys: Iterable[str]
+) -> Iterator[tuple[str, Readings | Folded]]:
+    """A task's parts of RAW as rows by partition, and what they came to besides."""
+    lake = open_lake()
+    for step in steps(lake, list(keys), make_decode()):
+        yield from by_partition(lake, step.readings)
+        rows = len(step.readings)
+        yield _TOLD, Folded(rows, 0, step.done, step.damaged, step.answers, step.rejects)
+
+
+def _gather(
+    open_lake: Callable[[], Lake],
+    places: Places,
+    write: _Write,
+    groups: Iterable[tuple[str, Iterable[Any]]],
+) -> Iterator[Folded]:
+    """A task's partitions, written whole and a bounded number of rows at a time."""
+    lake = open_lake()
+    held: list[Readings] = []
+    keys: list[str] = []
+    rows = 0
+
+    def written() -> Folded:
+        partitions, placed = write(lake, Readings.concat(held), places, keys)
+        return Folded(0, partitions, [], [], [], 0, tuple(placed))
+
+    for key, values in groups:
+        if key == _TOLD:
+            yield from values
+            continue
+        some = list(values)
+        count = sum(len(each) for each in some)
+        if held and rows + count > STEP_ROWS:
+            yield written()
+            held, keys, rows = [], [], 0
+        held, rows = held + some, rows + count
+        keys.append(key)
+    if held:
+        yield written()
+
+
+def _merge(
+    lake: Lake, readings: Readings, places: Places, _keys: Sequence[str]
+) -> tuple[int, list[str]]:
+    return merge_readings(lake, readings, places).partitions, []
+
+
+def _make(
+    lake: Lake, readings: Readings, places: Places, keys: Sequence[str]
+) -> tuple[int, list[str]]:
+    """Made beside the lake, without what GOLD holds, and then put in its place."""
+    with tempfile.TemporaryDirectory(prefix="atalaia-spark-") as folder:
+        made = Scratch(Path(folder))
+        partitions = merge_readings(made, readings, places).partitions
+        compact_months(made, keys)
+        placed = made.keys(gold.READINGS)
+        for key in placed:
+            replace(lake, key, made.read(key))
+    return partitions, placed
+
+
+def _together(told: Sequence[Folded], keys: Sequence[str]) -> Folded:
+    """What all tasks came to, in the order of RAW."""
+    position = {key: i for i, key in enumerate(keys)}
+
+    def in_order(some: Iterable[str]) -> list[str]:
+        return sorted(some, key=position.__getitem__)
+
+    return Folded(
+        rows=sum(part.rows for part in told),
+        partitions=sum(part.partitions for part in told),
+        done=in_order(key for part in told for key in part.done),
+        damaged=in_order(key for part in told for key in part.damaged),
+        answers=sorted(
+            (each for part in told for each in part.answers), key=lambda each: each.first_offset
+        ),
+        rejects=sum(part.rejects for part in told),
+        placed=tuple(key for part in told for key in part.placed),
+    )
+
+
+def spread(spark: SparkContext, work: Callable[[T], U], items: Sequence[T]) -> list[U]:
+    """What `work` makes of each item, in their order, one task an item. `work` is picklable."""
+    if not items:
+        return []
+    found: list[U] = spark.parallelize(list(items), len(items)).map(work).collect()
+    return found

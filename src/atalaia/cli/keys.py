@@ -1,0 +1,66 @@
+"""Keys of programs for the API: made, listed, removed."""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import Annotated
+
+import typer
+
+from atalaia.cli.options import HomeOption, SettingsOption, existing, settings_of
+from atalaia.errors import AtalaiaError
+
+app = typer.Typer()
+keys = typer.Typer(help="Keys of programs for the API, each with a role.", no_args_is_help=True)
+app.add_typer(keys, name="api-key")
+
+
+@keys.command()
+def add(
+    role: Annotated[str, typer.Argument(help="reader, station, registrar or operator.")],
+    label: Annotated[str, typer.Option(help="What it is for; `list` shows it.")] = "",
+    home: HomeOption = None,
+    settings: SettingsOption = None,
+) -> None:
+    """Make a key. It is shown this once: only its hash is kept."""
+    from atalaia.app.keys import add_key
+    from atalaia.homes.embedded import open_home
+    from atalaia.serving.access import Role
+
+    if role not in tuple(Role):
+        raise AtalaiaError(f"there is no role {role!r}; give one of {', '.join(Role)}")
+    with open_home(settings_of(settings, home).home, exclusive=False) as opened:
+        try:
+            made, text = add_key(opened.state, Role(role), label, int(time.time()))
+        except ValueError as error:
+            raise AtalaiaError(str(error)) from None
+    typer.echo(text)
+    print(f"{made.id} has the role {role}; it is not shown again", file=sys.stderr)
+
+
+@keys.command("list")
+def list_(home: HomeOption = None, settings: SettingsOption = None) -> None:
+    """List the keys: id, role, when it was made, label."""
+    from atalaia.app.keys import keys_of
+    from atalaia.domain.alert import instant
+    from atalaia.homes.embedded import open_home
+
+    with open_home(existing(settings_of(settings, home).home), exclusive=False) as opened:
+        for key in keys_of(opened.state):
+            typer.echo(f"{key.id}  {key.role:<9}  {instant(key.made_at)}  {key.label}".rstrip())
+
+
+@keys.command()
+def remove(
+    id_: Annotated[str, typer.Argument(metavar="ID", help="As `list` shows it: k_….")],
+    home: HomeOption = None,
+    settings: SettingsOption = None,
+) -> None:
+    """End a key, at once."""
+    from atalaia.app.keys import remove_key
+    from atalaia.homes.embedded import open_home
+
+    with open_home(existing(settings_of(settings, home).home), exclusive=False) as opened:
+        if not remove_key(opened.state, id_):
+            raise AtalaiaError(f"there is no key {id_}; `atalaia api-key list` shows them")

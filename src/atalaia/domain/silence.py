@@ -1,0 +1,52 @@
+"""Silences: for a while, news of a hazard or of a place are told to nobody.
+
+Alerts are recorded all the same. That something is over is still told to those who were told that
+it began; and what goes on when a silence ends is told with its next change.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+
+import msgspec
+
+from atalaia.domain.alert import LogEntry
+
+LONGEST_S = 7 * 86_400
+
+
+class Silence(msgspec.Struct, frozen=True, kw_only=True):
+    """What is not told, from when until when (Unix seconds).
+
+    hazard, place    None: any; one of them at least is named
+    reason           for those who ask later why nobody was told
+    by               whose key asked for it
+    """
+
+    id: str
+    hazard: str | None
+    place: str | None
+    since: int
+    until: int
+    reason: str
+    by: str
+
+    def mutes(self, entry: LogEntry) -> bool:
+        """Whether this entry is told to nobody."""
+        alert = entry.alert
+        if alert.type in ("end", "cancel"):
+            return False
+        sent_at = datetime.fromisoformat(alert.sent_at).timestamp()
+        # An entry that concerns other places, too, is told: they are not silenced.
+        places = set(entry.places) or {alert.place_id}
+        return (
+            self.since <= sent_at < self.until
+            and self.hazard in (None, alert.hazard)
+            and (self.place is None or places == {self.place})
+        )
+
+
+def is_muted(entry: LogEntry, silences: Iterable[Silence]) -> bool:
+    """Whether any of them keeps this entry from people."""
+    return any(silence.mutes(entry) for silence in silences)

@@ -1,0 +1,97 @@
+"""Answers that are made once for all who ask: with an ETag, packed, and bounded in memory."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass
+
+from fastapi import Request, Response
+
+MOST_ANSWERS = 512
+MOST_BYTES = 32_000_000
+
+_PACKED_FROM = 1_400
+"""Bytes: what fits into one packet anyway is not packed."""
+
+_LEVEL = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A body of JSON. `packed` is empty where that is not worth it."""
+
+    body: bytes
+    tag: str
+    packed: bytes
+
+    @staticmethod
+    def of(body: bytes) -> Answer:
+        """With its tag, which is that of the contents."""
+        tag = f'"{hashlib.blake2b(body, digest_size=12).hexdigest()}"'
+        is_long = len(body) > _PACKED_FROM
+        return Answer(body, tag, gzip.compress(body, _LEVEL, mtime=0) if is_long else b"")
+
+    @property
+    def size(self) -> int:
+        """Bytes held."""
+        return len(self.body) + len(self.packed)
+
+
+class Answers:
+    """The last answers by what was asked, each as long as its version stands.
+
+    For one thread, the event loop's; what is made here is made from memory, and once.
+    """
+
+    def __init__(self, most: int = MOST_ANSWERS, most_bytes: int = MOST_BYTES) -> None:
+        self._most, self._most_bytes = most, most_bytes
+        self._held: OrderedDict[Hashable, tuple[Hashable, Answer]] = OrderedDict()
+        self._bytes = 0
+
+    def get(self, asked: Hashable, version: Hashable) -> Answer | None:
+        """What was answered to this at this version."""
+        found = self._held.get(asked)
+        if found is None or found[0] != version:
+            return None
+        self._held.move_to_end(asked)
+        return found[1]
+
+    def put(self, asked: Hashable, version: Hashable, body: bytes) -> Answer:
+        """Keep an answer; the ones asked for longest ago go."""
+        answer = Answer.of(body)
+        before = self._held.pop(asked, None)
+        self._bytes += answer.size - (before[1].size if before else 0)
+        self._held[asked] = (version, answer)
+        while len(self._held) > self._most or (self._bytes > self._most_bytes and self._held):
+            _, (_, gone) = self._held.popitem(last=False)
+            self._bytes -= gone.size
+        return answer
+
+    def made(self, asked: Hashable, version: Hashable, make: Callable[[], bytes]) -> Answer:
+        """The answer held, or a new one."""
+        return self.get(asked, version) or self.put(asked, version, make())
+
+
+def sent(request: Request, answer: Answer, *, tag: str | None = None) -> Response:
+    """The answer, packed where that is understood; 304 where it is known.
+
+    `tag` is one of its own for what changes with every look, such as the time.
+    """
+    tag = tag or answer.tag
+    headers = {"ETag": tag, "Cache-Control": "no-cache", "Vary": "Accept-Encoding, Authorization"}
+    if _is_known(request.headers.get("if-none-match"), tag):
+        return Response(status_code=304, headers=headers)
+    if answer.packed and "gzip" in request.headers.get("accept-encoding", ""):
+        headers["Content-Encoding"] = "gzip"
+        return Response(answer.packed, headers=headers, media_type="application/json")
+    return Response(answer.body, headers=headers, media_type="application/json")
+
+
+def _is_known(given: str | None, tag: str) -> bool:
+    if given is None:
+        return False
+    known = [each.strip().removeprefix("W/") for each in given.split(",")]
+    return given.strip() == "*" or tag.removeprefix("W/") in known

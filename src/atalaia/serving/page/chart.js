@@ -1,0 +1,248 @@
+// A chart with its limits drawn in, "now", what is forecast, and the same as a table.
+
+import { h } from "./dom.js";
+import { amount, clock, length, number, variable, zoned } from "./format.js";
+import { LEVELS, shape } from "./levels.js";
+import { hasLibraries, uplot } from "./libraries.js";
+import { t } from "./words.js";
+
+const GAP_S = 3 * 3600 + 60;
+const COLOURS = ["--line-1", "--line-2", "--line-3"];
+const MOST_ROWS = 200;
+
+/** {variable, window_s, unit, limits, isBelow, zone, now, lines} → an element; `.end()` it. */
+export function chart(given) {
+  const title = variable(given.variable) + (given.window_s ? t.over(length(given.window_s)) : "");
+  const box = h("div", { class: "chart", role: "img", "aria-label": `${title}. ${summed(given)}` });
+  const element = h("figure", { class: "chart-box" },
+    h("h3", {}, title, " ", h("small", { class: "quiet" }, given.unit === "1" ? "" : given.unit)),
+    keys(given), hasLibraries ? box : h("p", { class: "quiet small" }, summed(given)), table(given, title));
+  let end = () => {};
+  if (hasLibraries) draw(box, given).then((done) => { end = done; }, () => box.remove());
+  element.end = () => end();
+  return element;
+}
+
+function summed({ lines, unit, zone }) {
+  const said = [];
+  for (const line of lines) {
+    const most = line.pairs.reduce((a, b) => (b[1] > a[1] ? b : a));
+    const least = line.pairs.reduce((a, b) => (b[1] < a[1] ? b : a));
+    said.push(`${line.source}, ${t.kinds[line.kind]}: ${amount(least[1], unit)} – ${amount(most[1], unit)} (${clock(most[0] * 1000, zone)})`);
+  }
+  return said.join("; ");
+}
+
+function keys({ lines, limits, unit }) {
+  const sources = [...new Set(lines.map((line) => line.source))];
+  return h("ul", { class: "keys" },
+    sources.map((source, i) => h("li", {},
+      h("span", { class: `key-line line-${i + 1}` }), source)),
+    LEVELS.filter((level) => limits[level] !== undefined).map((level) =>
+      h("li", {}, shape(level, 12), h("span", {}, `${t.short[level]} ${amount(limits[level], unit)}`))));
+}
+
+function table({ lines, unit, zone, limits, isBelow }, title) {
+  const rows = new Map();
+  for (const line of lines) {
+    for (const [at, value] of line.pairs) rows.set(`${at}|${line.source}|${line.kind}`, [at, line, value]);
+  }
+  const sorted = [...rows.values()].sort((a, b) => b[0] - a[0]).slice(0, MOST_ROWS);
+  const body = () => h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": title }, h("table", {},
+    h("caption", {}, title),
+    h("thead", {}, h("tr", {}, h("th", { scope: "col" }, t.place.time), h("th", { scope: "col", class: "number" }, unit === "1" ? "" : unit),
+      h("th", { scope: "col" }, t.alert.source), h("th", { scope: "col" }, t.place.limits))),
+    h("tbody", {}, sorted.map(([at, line, value]) => h("tr", {},
+      h("td", {}, clock(at * 1000, zone, { long: true })), h("td", { class: "number" }, number(value)),
+      h("td", {}, `${line.source}, ${t.kinds[line.kind]}`), h("td", {}, over(value, limits, isBelow)))))));
+  const details = h("details", {}, h("summary", {}, t.place.table));
+  details.addEventListener("toggle", () => { if (details.open && details.childElementCount === 1) details.append(body()); });
+  return details;
+}
+
+function over(value, limits, isBelow) {
+  const level = [...LEVELS].reverse().find((one) => limits[one] !== undefined &&
+    (isBelow ? value <= limits[one] : value >= limits[one]));
+  return level ? t.short[level] : "";
+}
+
+async function draw(box, given) {
+  const uPlot = await uplot();
+  const sources = [...new Set(given.lines.map((line) => line.source))];
+  const data = uPlot.join(given.lines.map((line) => columns(line.pairs)));
+  const wide = () => Math.max(260, box.clientWidth);
+  const look = () => looks(box);
+  const options = {
+    width: wide(), height: 220, padding: [12, 26, 0, 0],
+    legend: { show: false },
+    cursor: { points: { size: 8 }, drag: { x: false, y: false }, y: false },
+    scales: { x: { range: () => spread(data[0]) }, y: { range: (_, low, high) => reach(low, high, given) } },
+    axes: axes(given, look),
+    series: [{}, ...given.lines.map((line) => stroke(line, sources, look))],
+    hooks: { drawClear: [(u) => tint(u, given, look())], draw: [(u) => limitsOn(u, given, look())], setCursor: [tip(box, given)] },
+  };
+  let plot = new uPlot(options, data, box);
+  const sized = new ResizeObserver(() => plot.setSize({ width: wide(), height: 220 }));
+  sized.observe(box);
+  const themed = new MutationObserver(() => plot.redraw());
+  themed.observe(document.documentElement, { attributes: true, attributeFilter: ["data-theme"] });
+  box.dataset.drawn = "yes";
+  return () => {
+    sized.disconnect();
+    themed.disconnect();
+    plot.destroy();
+    plot = null;
+  };
+}
+
+/** With an empty point wherever nothing came for long: missing is not drawn over. */
+function columns(pairs) {
+  const x = [];
+  const y = [];
+  pairs.forEach(([at, value], i) => {
+    if (i && at - pairs[i - 1][0] > GAP_S) {
+      x.push(at - 1);
+      y.push(null);
+    }
+    x.push(at);
+    y.push(value);
+  });
+  return [x, y];
+}
+
+const spread = (x) => [x[0], x.at(-1) === x[0] ? x[0] + 3600 : x.at(-1)];
+
+/** From what there is to the first limit beyond it, so that one sees how far it is. */
+function reach(low, high, { limits, isBelow, variable: name }) {
+  const all = Object.values(limits).sort((a, b) => a - b);
+  let least = low ?? 0;
+  let most = high ?? 1;
+  if (isBelow) {
+    least = Math.min(least, [...all].reverse().find((one) => one < least) ?? least);
+    most = Math.max(most, all.at(-1) ?? most);
+  } else {
+    most = Math.max(most, all.find((one) => one > most) ?? most);
+    if (!name.endsWith("_c")) least = Math.min(least, 0);
+    else least = Math.min(least, all[0] ?? least);
+  }
+  const room = (most - least || 1) * 0.09;
+  return [least === 0 ? 0 : least - room, most + room];
+}
+
+function axes({ zone, unit }, look) {
+  const hour = zoned({ hour: "2-digit", minute: "2-digit" }, zone);
+  const day = zoned({ weekday: "short", day: "numeric" }, zone);
+  const told = (_, splits) => splits.map((at) => {
+    const text = hour.format(at * 1000);
+    return text === "00:00" ? day.format(at * 1000).replace(".,", "") : text;
+  });
+  const common = {
+    stroke: () => look().muted, font: `12px ${getComputedStyle(document.body).fontFamily}`,
+    grid: { stroke: () => look().line, width: 1 }, ticks: { show: false },
+  };
+  return [
+    { ...common, values: told, space: 64, size: 30, incrs: [3600, 7200, 10800, 21600, 43200, 86400, 172800],
+      splits: (u, _, low, high, step) => localSplits(low, high, step, zone) },
+    { ...common, size: 46, values: (_, splits) => splits.map((value) => number(value)), gap: unit ? 6 : 5 },
+  ];
+}
+
+/** Round hours of the place's own clock. */
+function localSplits(low, high, step, zone) {
+  const parts = zoned({ hour: "numeric" }, zone).formatToParts(low * 1000);
+  const hour = Number(parts.find((part) => part.type === "hour")?.value ?? 0);
+  const start = low - (low % 3600) - ((hour * 3600) % step);
+  const found = [];
+  for (let at = start; at <= high; at += step) if (at >= low) found.push(at);
+  return found;
+}
+
+function stroke(line, sources, look) {
+  const i = sources.indexOf(line.source);
+  return {
+    stroke: () => look().lines[i % COLOURS.length], width: 2.2, dash: line.isForecast ? [5, 4] : undefined,
+    points: { show: line.pairs.length < 3, size: 6 }, spanGaps: false,
+  };
+}
+
+function looks(box) {
+  const style = getComputedStyle(box);
+  const colour = (name) => style.getPropertyValue(name).trim();
+  return {
+    lines: COLOURS.map(colour), muted: colour("--muted"), line: colour("--line"), ink: colour("--ink"),
+    surface: colour("--surface"), soft: colour("--accent-soft"), font: style.fontFamily,
+    levels: Object.fromEntries(LEVELS.map((level) => [level, [colour(`--${level}`), colour(`--${level}-ink`)]])),
+  };
+}
+
+/** The ground of what is to come. */
+function tint(u, { now }, look) {
+  const { left, top, width, height } = u.bbox;
+  const x = u.valToPos(now, "x", true);
+  if (x >= left + width) return;
+  const from = Math.max(left, x);
+  u.ctx.save();
+  u.ctx.fillStyle = look.soft;
+  u.ctx.globalAlpha = 0.55;
+  u.ctx.fillRect(from, top, left + width - from, height);
+  u.ctx.restore();
+}
+
+function limitsOn(u, { limits, now, unit }, look) {
+  const pen = u.ctx;
+  const ratio = devicePixelRatio || 1;
+  const { left, top, width, height } = u.bbox;
+  pen.save();
+  pen.font = `600 ${11.5 * ratio}px ${look.font}`;
+  pen.textAlign = "left";
+  pen.textBaseline = "bottom";
+  for (const level of LEVELS) {
+    if (limits[level] === undefined) continue;
+    const y = u.valToPos(limits[level], "y", true);
+    if (y < top || y > top + height) continue;
+    pen.strokeStyle = look.levels[level][0];
+    pen.lineWidth = 1.8 * ratio;
+    pen.setLineDash([7 * ratio, 5 * ratio]);
+    pen.beginPath();
+    pen.moveTo(left, y);
+    pen.lineTo(left + width, y);
+    pen.stroke();
+    pen.setLineDash([]);
+    const text = `${t.short[level]} ${number(limits[level])}${unit === "1" ? "" : ` ${unit}`}`;
+    pen.lineWidth = 3.5 * ratio;
+    pen.strokeStyle = look.surface;
+    pen.lineJoin = "round";
+    pen.strokeText(text, left + 6 * ratio, y - 2 * ratio);
+    pen.fillStyle = look.levels[level][1];
+    pen.fillText(text, left + 6 * ratio, y - 2 * ratio);
+  }
+  const x = u.valToPos(now, "x", true);
+  if (x > left && x < left + width) {
+    pen.fillStyle = look.ink;
+    pen.fillRect(x - ratio / 2, top, ratio, height);
+    pen.textBaseline = "top";
+    const word = t.map.title.toLowerCase();
+    const room = pen.measureText(word).width + 6 * ratio;
+    pen.fillText(word, x + room > left + width ? x - room : x + 5 * ratio, top);
+  }
+  pen.restore();
+}
+
+function tip(box, { lines, unit, zone }) {
+  const element = h("div", { class: "tip", hidden: true });
+  box.append(element);
+  return (u) => {
+    const i = u.cursor.idx;
+    const told = lines.map((line, n) => [line, i === null || i === undefined ? null : u.data[n + 1][i]])
+      .filter(([, value]) => value !== null && value !== undefined);
+    element.hidden = u.cursor.left < 0 || !told.length;
+    if (element.hidden) return;
+    const at = u.data[0][i];
+    element.textContent = `${clock(at * 1000, zone)} · ${told.map(([line, value]) =>
+      `${lines.length > 2 ? `${line.source}: ` : ""}${amount(value, unit)}`).join(" · ")}`;
+    const half = element.offsetWidth / 2;
+    const x = u.over.offsetLeft + u.cursor.left;
+    element.style.left = `${Math.min(Math.max(x, half), box.clientWidth - half)}px`;
+    element.style.top = `${u.over.offsetTop + Math.max(30, u.cursor.top)}px`;
+  };
+}

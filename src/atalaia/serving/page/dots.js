@@ -1,0 +1,241 @@
+// A layer of the map: thousands of places on one canvas, each with the shape of its level, the worst
+// on top, with as many names as there is room for.
+
+import { CORNERS, RANK } from "./levels.js";
+
+const MARGIN = 0.25; // of the view, drawn around it so that a drag shows no edge
+const SIZE = { watch: 6.5, yellow: 9, orange: 9.5, red: 10.5 };
+const FLASH_MS = 4000;
+const REACH = matchMedia("(pointer: coarse)").matches ? 24 : 14;
+
+/** The layer's class, for this Leaflet. Options: onPick(id, latlng). */
+export const dots = (L) => L.Layer.extend({
+  initialize(options) {
+    L.setOptions(this, options);
+    this._places = [];
+    this._flashes = new Map();
+  },
+
+  onAdd(map) {
+    this._canvas = L.DomUtil.create("canvas", "dots leaflet-zoom-animated");
+    this._canvas.setAttribute("aria-hidden", "true");
+    map.getPane("overlayPane").append(this._canvas);
+    this.redraw();
+  },
+
+  onRemove() {
+    this._canvas.remove();
+    cancelAnimationFrame(this._frame);
+  },
+
+  getEvents() {
+    return {
+      moveend: this.redraw, viewreset: this.redraw, resize: this.redraw, zoomanim: this._zoom,
+      click: this._click, mousemove: this._hover,
+    };
+  },
+
+  /** places: [{id, name, latitude, longitude, level, isBlind}] */
+  setPlaces(places) {
+    this._places = [...places].sort((a, b) => (RANK[a.level] ?? 0) - (RANK[b.level] ?? 0));
+    this.redraw();
+  },
+
+  /** Draw attention to places for a moment. */
+  flash(ids) {
+    if (matchMedia("(prefers-reduced-motion: reduce)").matches) return;
+    for (const id of ids) this._flashes.set(id, performance.now());
+    this._animate();
+  },
+
+  _animate() {
+    cancelAnimationFrame(this._frame);
+    const now = performance.now();
+    for (const [id, since] of this._flashes) if (now - since > FLASH_MS) this._flashes.delete(id);
+    this.redraw();
+    if (this._flashes.size) this._frame = requestAnimationFrame(() => this._animate());
+  },
+
+  redraw() {
+    const map = this._map;
+    if (!map || !this._canvas || map._animatingZoom) return;
+    const size = map.getSize();
+    const margin = size.multiplyBy(MARGIN).round();
+    const full = size.add(margin.multiplyBy(2));
+    this._origin = map.containerPointToLayerPoint(margin.multiplyBy(-1)).round();
+    this._corner = map.layerPointToLatLng(this._origin);
+    L.DomUtil.setPosition(this._canvas, this._origin);
+    const ratio = Math.min(window.devicePixelRatio || 1, 2);
+    const canvas = this._canvas;
+    if (canvas.width !== Math.round(full.x * ratio) || canvas.height !== Math.round(full.y * ratio)) {
+      canvas.width = Math.round(full.x * ratio);
+      canvas.height = Math.round(full.y * ratio);
+      canvas.style.width = `${full.x}px`;
+      canvas.style.height = `${full.y}px`;
+    }
+    const pen = canvas.getContext("2d");
+    pen.setTransform(ratio, 0, 0, ratio, 0, 0);
+    pen.clearRect(0, 0, full.x, full.y);
+    this._look = looks(canvas);
+    this._shown = this._within(full);
+    this._paint(pen);
+    canvas.dataset.levels = counted(this._places);
+  },
+
+  _within(full) {
+    const map = this._map;
+    const shown = [];
+    for (const place of this._places) {
+      const point = map.latLngToLayerPoint([place.latitude, place.longitude]);
+      const x = point.x - this._origin.x;
+      const y = point.y - this._origin.y;
+      if (x > -20 && y > -20 && x < full.x + 20 && y < full.y + 20) shown.push({ place, x, y });
+    }
+    return shown;
+  },
+
+  _paint(pen) {
+    const many = this._shown.length > 400;
+    const scale = many ? 0.8 : 1;
+    const now = performance.now();
+    for (const one of this._shown) {
+      const since = this._flashes.get(one.place.id);
+      if (since !== undefined) ripple(pen, one, this._look, (now - since) / FLASH_MS);
+      one.reach = mark(pen, one, this._look, scale);
+    }
+    const seen = this._map.containerPointToLayerPoint([0, 0]).subtract(this._origin);
+    const size = this._map.getSize();
+    names(pen, this._shown, this._look, [seen.x, seen.y, seen.x + size.x, seen.y + size.y]);
+  },
+
+  _zoom(event) {
+    const scale = this._map.getZoomScale(event.zoom);
+    const offset = this._map._latLngToNewLayerPoint(this._corner, event.zoom, event.center);
+    L.DomUtil.setTransform(this._canvas, offset, scale);
+  },
+
+  _nearest(event) {
+    const at = event.layerPoint.subtract(this._origin);
+    let best = null;
+    let least = REACH * REACH;
+    for (const one of this._shown ?? []) {
+      const far = (one.x - at.x) ** 2 + (one.y - at.y) ** 2 - (RANK[one.place.level] ?? 0);
+      if (far <= least) [best, least] = [one, far];
+    }
+    return best?.place ?? null;
+  },
+
+  _click(event) {
+    const place = this._nearest(event);
+    if (place) this.options.onPick(place.id, [place.latitude, place.longitude]);
+  },
+
+  _hover(event) {
+    this._map.getContainer().classList.toggle("over-place", Boolean(this._nearest(event)));
+  },
+});
+
+function looks(canvas) {
+  const style = getComputedStyle(canvas);
+  const colour = (name) => style.getPropertyValue(`--${name}`).trim();
+  return {
+    font: style.fontFamily, halo: colour("surface"), ink: colour("ink"), muted: colour("muted"),
+    calm: colour("calm"), land: colour("land"),
+    watch: colour("watch"), yellow: colour("yellow"), orange: colour("orange"), red: colour("red"),
+    edge: colour("level-edge"),
+  };
+}
+
+/** Draw one place; how far it reaches from its middle. */
+function mark(pen, { place, x, y }, look, scale) {
+  if (!place.level) {
+    const r = (place.isBlind ? 4.5 : 3.4) * scale;
+    pen.beginPath();
+    pen.arc(x, y, r, 0, 2 * Math.PI);
+    pen.fillStyle = place.isBlind ? look.land : look.calm;
+    pen.strokeStyle = place.isBlind ? look.ink : look.halo;
+    pen.lineWidth = place.isBlind ? 1.4 : 1.2;
+    pen.setLineDash(place.isBlind ? [2.2, 2] : []);
+    pen.fill();
+    pen.stroke();
+    pen.setLineDash([]);
+    return r;
+  }
+  const size = SIZE[place.level] * scale;
+  outline(pen, x, y, size + 2.6, place.level);
+  pen.fillStyle = look.halo;
+  pen.fill();
+  outline(pen, x, y, size, place.level);
+  pen.fillStyle = look[place.level];
+  pen.fill();
+  pen.lineWidth = 1.2;
+  pen.strokeStyle = look.edge;
+  pen.lineJoin = "round";
+  pen.stroke();
+  if (place.level === "red") exclaim(pen, x, y, size);
+  return size + 2;
+}
+
+function outline(pen, x, y, size, level) {
+  pen.beginPath();
+  const corners = CORNERS[level];
+  if (!corners) {
+    pen.arc(x, y, size, 0, 2 * Math.PI);
+    return;
+  }
+  corners.forEach(([cx, cy], i) => pen[i ? "lineTo" : "moveTo"](x + cx * size, y + cy * size));
+  pen.closePath();
+}
+
+function exclaim(pen, x, y, size) {
+  pen.fillStyle = "#fff";
+  pen.fillRect(x - 1.1, y - size * 0.55, 2.2, size * 0.7);
+  pen.fillRect(x - 1.1, y + size * 0.33, 2.2, 2.2);
+}
+
+function ripple(pen, { place, x, y }, look, part) {
+  const turn = (part * 3) % 1;
+  pen.beginPath();
+  pen.arc(x, y, 10 + 26 * turn, 0, 2 * Math.PI);
+  pen.globalAlpha = (1 - turn) * 0.8;
+  pen.lineWidth = 2.5;
+  pen.strokeStyle = look[place.level] ?? look.calm;
+  pen.stroke();
+  pen.globalAlpha = 1;
+}
+
+/** Names of the worst first, where nothing is yet. */
+function names(pen, shown, look, view) {
+  if (shown.length > 1500) return;
+  const taken = shown.map(({ x, y, reach }) => [x - reach, y - reach, x + reach, y + reach]);
+  pen.textBaseline = "middle";
+  pen.lineJoin = "round";
+  for (const { place, x, y, reach } of [...shown].reverse()) {
+    const isLoud = Boolean(place.level);
+    pen.font = `${isLoud ? 650 : 450} ${isLoud ? 13 : 11.5}px ${look.font}`;
+    const width = pen.measureText(place.name).width;
+    const spot = [
+      [x + reach + 5, y], [x - reach - 5 - width, y], [x - width / 2, y - reach - 10], [x - width / 2, y + reach + 10],
+    ].find(([left, middle]) => fits(taken, [left - 2, middle - 8, left + width + 2, middle + 8], view));
+    if (!spot) continue;
+    const [left, middle] = spot;
+    taken.push([left - 2, middle - 8, left + width + 2, middle + 8]);
+    pen.strokeStyle = look.land;
+    pen.lineWidth = 3;
+    pen.strokeText(place.name, left, middle);
+    pen.fillStyle = isLoud ? look.ink : look.muted;
+    pen.fillText(place.name, left, middle);
+  }
+}
+
+function fits(taken, [left, top, right, bottom], view) {
+  if (left < view[0] || top < view[1] || right > view[2] || bottom > view[3]) return false;
+  return !taken.some(([l, t, r, b]) => left < r && right > l && top < b && bottom > t);
+}
+
+/** How many places have which level: what the canvas shows, for programs. */
+function counted(places) {
+  const count = {};
+  for (const { level } of places) if (level) count[level] = (count[level] ?? 0) + 1;
+  return Object.entries(count).map((pair) => pair.join(":")).join(" ");
+}

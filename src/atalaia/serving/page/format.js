@@ -1,0 +1,80 @@
+// Values, times and lengths as people read them, in their language.
+
+import { language, t } from "./words.js";
+
+const cached = new Map();
+
+function formatter(kind, options) {
+  const key = `${language}|${kind.name}|${JSON.stringify(options)}`;
+  if (!cached.has(key)) cached.set(key, new kind(language, options));
+  return cached.get(key);
+}
+
+/** 12.345 → 12,3; whole numbers from 100. */
+export function number(value, digits = Math.abs(value) >= 100 ? 0 : 1) {
+  return formatter(Intl.NumberFormat, { maximumFractionDigits: digits }).format(value);
+}
+
+/** With its unit; wind in km/h too, as people know it. */
+export function amount(value, unit) {
+  if (value === null || value === undefined) return "—";
+  const plain = unit && unit !== "1" ? `${number(value)} ${unit}` : number(value);
+  return unit === "m/s" ? `${plain} (${number(value * 3.6, 0)} km/h)` : plain;
+}
+
+/** An instant in a place's own time: 18:00 today, ontem 18:00, else qua 23/07 18:00. */
+export function clock(at, zone, { long = false } = {}) {
+  if (!at) return "—";
+  const date = new Date(at);
+  if (Number.isNaN(date.getTime())) return "—";
+  const hour = zoned({ hour: "2-digit", minute: "2-digit" }, zone).format(date);
+  const day = zoned({ day: "2-digit", month: "2-digit", year: "numeric" }, zone);
+  const is = (days) => day.format(date) === day.format(Date.now() + days * 86_400_000);
+  if (!long && is(0)) return hour;
+  for (const days of long ? [] : [-1, 1]) {
+    if (is(days)) return `${formatter(Intl.RelativeTimeFormat, { numeric: "auto" }).format(days, "day")} ${hour}`;
+  }
+  const named = zoned({ weekday: "short", day: "2-digit", month: "2-digit" }, zone).format(date);
+  return `${named.replace(".,", "")} ${hour}`;
+}
+
+export function zoned(options, zone) {
+  const twentyFour = "hour" in options ? { hourCycle: "h23" } : {};
+  try {
+    return formatter(Intl.DateTimeFormat, { ...twentyFour, ...options, timeZone: zone || undefined });
+  } catch {
+    return formatter(Intl.DateTimeFormat, { ...twentyFour, ...options });
+  }
+}
+
+/** há 5 minutos */
+export function ago(at, now = Date.now()) {
+  const seconds = (new Date(at).getTime() - now) / 1000;
+  const relative = formatter(Intl.RelativeTimeFormat, { numeric: "auto", style: "short" });
+  const size = Math.abs(seconds);
+  if (size < 90) return relative.format(Math.round(seconds / 60), "minute");
+  if (size < 5400) return relative.format(Math.round(seconds / 60), "minute");
+  if (size < 129_600) return relative.format(Math.round(seconds / 3600), "hour");
+  return relative.format(Math.round(seconds / 86_400), "day");
+}
+
+/** 15 min, 24 h, 3 d */
+export function length(seconds) {
+  if (seconds % 86_400 === 0 && seconds > 86_400) return `${seconds / 86_400} d`;
+  return seconds % 3600 === 0 ? `${seconds / 3600} h` : `${Math.round(seconds / 60)} min`;
+}
+
+/** A stretch of time, rounded: 2 h 15 min */
+export function stretch(seconds) {
+  const minutes = Math.max(1, Math.round(seconds / 60));
+  if (minutes < 60) return `${minutes} min`;
+  const hours = Math.floor(minutes / 60);
+  if (hours < 48) return minutes % 60 ? `${hours} h ${minutes % 60} min` : `${hours} h`;
+  return `${Math.round(hours / 24)} d`;
+}
+
+/** A sentence's first letter. */
+export const capital = (text) => text.charAt(0).toUpperCase() + text.slice(1);
+
+export const hazard = (name) => t.hazards[name] ?? name;
+export const variable = (name) => t.variables[name] ?? name;

@@ -1,0 +1,120 @@
+// The map: outlines of countries, and every watched place as a shape on one canvas.
+
+import { h } from "./dom.js";
+import { dots } from "./dots.js";
+import { countries, leaflet } from "./libraries.js";
+import { badge, highest } from "./levels.js";
+import { hazard, capital } from "./format.js";
+import { blindPlaces, levelsByPlace, store } from "./store.js";
+import { icon } from "./icons.js";
+import { t } from "./words.js";
+
+// Where somebody last looked, while the page is open.
+let looked = null;
+
+/** Show the map in an element. Answers {update, flash, fit, remove}. */
+export async function showMap(element) {
+  const L = await leaflet();
+  const map = L.map(element, {
+    zoomControl: false, attributionControl: false, minZoom: 2, maxZoom: 12, zoomSnap: 0.25,
+    zoomDelta: 0.75, wheelPxPerZoomLevel: 90, worldCopyJump: true, preferCanvas: true,
+    maxBounds: [[-85, -260], [85, 260]], maxBoundsViscosity: 0.6,
+  });
+  const layer = new (dots(L))({ onPick: (id, at) => pick(L, map, id, at) });
+  L.control.zoom({ position: "topright", zoomInTitle: "+", zoomOutTitle: "−" }).addTo(map);
+  fit(L, map);
+  if (looked) map.setView(looked.center, looked.zoom, { animate: false });
+  const land = addLand(L, map, layer);
+  addTiles(L, map);
+  layer.addTo(map);
+  map.on("moveend", () => { looked = { center: map.getCenter(), zoom: map.getZoom() }; });
+
+  const update = () => layer.setPlaces(points());
+  update();
+  const repaint = () => { land.then((one) => one?.setStyle(landStyle())); layer.redraw(); };
+  const watcher = new MutationObserver(repaint);
+  watcher.observe(document.documentElement, { attributes: true, attributeFilter: ["data-theme"] });
+  const system = matchMedia("(prefers-color-scheme: dark)");
+  system.addEventListener("change", repaint);
+  const resized = new ResizeObserver(() => map.invalidateSize({ animate: false }));
+  resized.observe(element);
+  return {
+    update,
+    flash: (ids) => layer.flash(ids),
+    fit: () => fit(L, map),
+    look: (ids) => look(L, map, ids),
+    remove() {
+      watcher.disconnect();
+      resized.disconnect();
+      system.removeEventListener("change", repaint);
+      map.remove();
+    },
+  };
+}
+
+function points() {
+  const levels = levelsByPlace();
+  const blind = blindPlaces();
+  return [...store.places.values()].map((place) => ({
+    id: place.id, name: place.name, latitude: place.latitude, longitude: place.longitude,
+    level: highest(Object.values(levels.get(place.id) ?? {})), isBlind: blind.has(place.id),
+  }));
+}
+
+function bounds(L, ids) {
+  const chosen = ids.map((id) => store.places.get(id)).filter(Boolean);
+  return L.latLngBounds(chosen.map((place) => [place.latitude, place.longitude]));
+}
+
+function fit(L, map) {
+  const all = bounds(L, [...store.places.keys()]);
+  if (!all.isValid()) map.setView([-14, -52], 4, { animate: false });
+  else map.fitBounds(all, { animate: false, maxZoom: 8, paddingTopLeft: [28, 28], paddingBottomRight: [44, 84] });
+}
+
+function look(L, map, ids) {
+  const area = bounds(L, ids);
+  if (area.isValid()) map.flyToBounds(area.pad(0.3), { maxZoom: 7, duration: 0.6 });
+}
+
+function landStyle() {
+  const style = getComputedStyle(document.documentElement);
+  const colour = (name) => style.getPropertyValue(name).trim();
+  return { fillColor: colour("--land"), color: colour("--border-land"), fillOpacity: 1, weight: 0.8 };
+}
+
+async function addLand(L, map, layer) {
+  try {
+    const world = await countries();
+    const land = L.geoJSON(world, {
+      interactive: false, style: landStyle, smoothFactor: 1.2,
+      renderer: L.canvas({ padding: 0.3, pane: "tilePane" }),
+    });
+    land.addTo(map);
+    layer.redraw();
+    return land;
+  } catch {
+    return null; // places show on plain water
+  }
+}
+
+function addTiles(L, map) {
+  const { tiles, attribution } = document.documentElement.dataset;
+  if (!tiles) return;
+  const shown = L.tileLayer(tiles, { maxZoom: 18, attribution, className: "tiles", zIndex: 2 });
+  shown.addTo(map);
+  map.setMaxZoom(16);
+  if (attribution) L.control.attribution({ prefix: false }).addTo(map);
+}
+
+function pick(L, map, id, at) {
+  const place = store.places.get(id);
+  const levels = Object.entries(levelsByPlace().get(id) ?? {});
+  const lines = levels.map(([name, level]) =>
+    h("li", {}, icon(name, 17), h("span", {}, capital(hazard(name))), badge(level)));
+  if (blindPlaces().has(id)) lines.push(h("li", {}, icon("cannot_see", 17), capital(t.blind.tag)));
+  if (!lines.length) lines.push(h("li", { class: "quiet" }, t.place.calm));
+  const content = h("div", { class: "popup" }, h("strong", {}, place.name), h("ul", {}, lines),
+    h("a", { href: `/#/place/${encodeURIComponent(id)}` }, t.map.open, icon("arrow", 16)));
+  L.popup({ offset: [0, -8], minWidth: 190, closeButton: false }).setLatLng(at).setContent(content).openOn(map);
+}

@@ -1,0 +1,190 @@
+// For operators, behind a key that this tab alone keeps: sources, lag, deliveries, silences, drills.
+
+import { all, ask } from "../api.js";
+import { fill, h } from "../dom.js";
+import { ago, capital, clock, hazard } from "../format.js";
+import { icon } from "../icons.js";
+import { LEVELS } from "../levels.js";
+import { on, store } from "../store.js";
+import { t } from "../words.js";
+import { inWords, sure } from "./parts.js";
+
+const TABS = ["sources", "lag", "deliveries", "silences", "drills"];
+const AGAIN_MS = 10_000;
+const RETRIABLE = new Set(["dead", "late", "unknown"]);
+const HAZARDS = ["heavy_rain", "wind", "storm", "flood", "heat", "dry_air", "cold", "frost", "temperature_drop", "snow", "uv", "fog"];
+
+export async function show(main, { id, query, titled }) {
+  titled(t.operator.title);
+  const page = h("div", { class: "page" });
+  main.append(page);
+  const key = sessionStorage.getItem("operator");
+  if (!key) {
+    login(page);
+    return undefined;
+  }
+  return desk(page, key, TABS.includes(id) ? id : "sources", query);
+}
+
+const reload = () => dispatchEvent(new Event("hashchange"));
+
+function login(page) {
+  page.classList.add("narrow");
+  const fault = h("div", { role: "alert" });
+  const field = h("input", { id: "key", type: "password", autocomplete: "off", required: true, "aria-describedby": "key-hint" });
+  const enter = async (event) => {
+    event.preventDefault();
+    try {
+      await ask("/v1/lag", { key: field.value.trim() });
+      sessionStorage.setItem("operator", field.value.trim());
+      reload();
+    } catch (error) {
+      fill(fault, h("p", { class: "fault" }, [401, 403].includes(error.status) ? t.operator.wrong : inWords(error)));
+    }
+  };
+  fill(page, h("h1", { tabindex: -1 }, t.operator.title),
+    h("form", { class: "panel step", onsubmit: enter, novalidate: true },
+      h("div", { class: "field" }, h("label", { for: "key" }, t.operator.key), field, h("p", { class: "hint", id: "key-hint" }, t.operator.key_hint)),
+      fault, h("div", {}, h("button", { type: "submit", class: "button first" }, t.operator.enter))));
+}
+
+async function desk(page, key, tab, query) {
+  const body = h("div", { class: "step" });
+  const fault = h("div", { role: "alert" });
+  const leave = () => {
+    sessionStorage.removeItem("operator");
+    reload();
+  };
+  fill(page,
+    h("div", { class: "title-row" }, h("h1", { tabindex: -1 }, t.operator.title), h("button", { type: "button", class: "button small", onclick: leave }, t.operator.leave)),
+    h("nav", { class: "tabs", "aria-label": t.operator.title }, TABS.map((name) =>
+      h("a", { href: `/#/operator/${name}`, "aria-current": name === tab ? "page" : null }, t.operator.tabs[name]))),
+    fault, body);
+  const tried = async (run) => {
+    try {
+      await run();
+      fill(fault);
+    } catch (error) {
+      if (error.status === 401) leave();
+      else fill(fault, h("p", { class: "fault" }, error.status === 404 ? t.operator.not_here : inWords(error)));
+    }
+  };
+  const draw = () => tried(() => DRAWN[tab](body, { key, query, tried, draw }));
+  await draw();
+  // Forms are left alone while somebody fills them in.
+  const timer = setInterval(() => { if (["sources", "lag"].includes(tab)) draw(); }, AGAIN_MS);
+  const end = store.places.size ? () => {} : on("data", () => {
+    end();
+    if (tab === "silences" || tab === "drills") draw();
+  });
+  return () => {
+    clearInterval(timer);
+    end();
+  };
+}
+
+function rows(caption, heads, lines) {
+  if (!lines.length) return h("p", { class: "quiet" }, t.operator.none);
+  return h("div", { class: "panel scroll", tabindex: 0, role: "region", "aria-label": caption }, h("table", {},
+    h("caption", { class: "unseen" }, caption),
+    h("thead", {}, h("tr", {}, heads.map((head) => h("th", { scope: "col" }, head)))),
+    h("tbody", {}, lines.map((cells) => h("tr", {}, cells.map((cell) => h("td", {}, cell)))))));
+}
+
+async function sources(body) {
+  const { items, blind } = await ask("/v1/sources");
+  const o = t.operator;
+  const quota = (left) => Object.entries(left ?? {}).map(([window, n]) => `${n} / ${window}`).join(" · ") || "—";
+  fill(body, rows(o.tabs.sources, [o.source, o.fresh, o.last, o.quota, o.fault, o.next], items.map((one) => [
+    h("b", {}, one.source),
+    h("span", { class: `badge level-${one.fresh ? "calm" : "orange"}` }, icon(one.fresh ? "check" : "cannot_see", 15), one.fresh ? o.is_fresh : o.is_stale),
+    one.last_success_at ? ago(one.last_success_at) : "—", quota(one.calls_left), one.fault ?? "—", one.next_try_at ? clock(one.next_try_at) : "—",
+  ])), blind.map((one) => h("p", { class: "fault" }, `${t.blind.title(one.source)} ${t.blind.places(one.places.length)}, ${t.blind.since(clock(one.since))}`)));
+}
+
+async function lag(body, { key }) {
+  const told = await ask("/v1/lag", { key });
+  fill(body, rows(t.operator.tabs.lag, [t.operator.stage, t.operator.value], Object.entries(told).map(([name, value]) =>
+    [t.operator.stages[name] ?? name, value === null ? "—" : h("b", {}, typeof value === "object" ? JSON.stringify(value) : String(value))])));
+}
+
+async function deliveries(body, { key, query, tried, draw }) {
+  const wanted = query.get("status") ?? "";
+  const path = `/v1/deliveries?limit=100${wanted ? `&status=${encodeURIComponent(wanted)}` : ""}`;
+  const { items, counts } = await ask(path, { key });
+  const o = t.operator;
+  const sums = {};
+  for (const some of Object.values(counts)) for (const [status, n] of Object.entries(some)) sums[status] = (sums[status] ?? 0) + n;
+  const chip = (status, n) => h("a", { class: "button small", href: `/#/operator/deliveries${status ? `?status=${status}` : ""}`, "aria-current": status === wanted ? "true" : null },
+    status ? o.statuses[status] ?? status : o.all, n !== null && h("b", {}, n));
+  const again = (one) => h("button", { type: "button", class: "button small", onclick: (event) => tried(async () => {
+    await ask(`/v1/deliveries/${encodeURIComponent(one.id)}/retry`, { method: "POST", key });
+    event.target.replaceWith(h("span", { class: "good", role: "status" }, icon("check", 16), o.retried));
+    setTimeout(draw, 1500);
+  }) }, o.retry);
+  fill(body,
+    h("nav", { class: "figures-row", "aria-label": o.by_outcome }, chip("", null), Object.entries(sums).map(([status, n]) => chip(status, n))),
+    rows(o.tabs.deliveries, [o.due, o.channel, o.status, o.tries, o.reason, o.id, ""], items.map((one) => [
+      clock((one.settled_at || one.due_at) * 1000), one.channel, o.statuses[one.status] ?? one.status, one.attempts, one.reason || "—",
+      h("small", { class: "quiet" }, one.id), RETRIABLE.has(one.status) && again(one)])));
+}
+
+function pick(id, label, options, attributes = {}) {
+  const element = h("select", { id, ...attributes }, options.map(([value, text]) => h("option", { value }, text)));
+  return { element, field: h("div", { class: "field" }, h("label", { for: id }, label), element) };
+}
+
+const anyHazard = () => [["", t.operator.any], ...HAZARDS.map((name) => [name, capital(hazard(name))])];
+const places = () => [...store.places.values()].sort((a, b) => a.name.localeCompare(b.name)).map((one) => [one.id, one.name]);
+
+async function silences(body, { key, tried, draw }) {
+  const items = await all("/v1/silences", { key });
+  const o = t.operator;
+  const what = pick("silence-hazard", o.hazard, anyHazard());
+  const where = pick("silence-place", o.place, [["", o.any], ...places()]);
+  const hours = h("input", { id: "silence-hours", type: "number", min: 1, max: 168, value: 2 });
+  const why = h("input", { id: "silence-why", type: "text", maxlength: 300, required: true });
+  const add = (event) => {
+    event.preventDefault();
+    tried(async () => {
+      await ask("/v1/silences", { method: "POST", key, body: {
+        hazard: what.element.value || null, place: where.element.value || null,
+        seconds: Math.round(Number(hours.value) * 3600), reason: why.value.trim(),
+      } });
+      await draw();
+    });
+  };
+  const stop = (one) => one.active && h("button", { type: "button", class: "button small", onclick: () => tried(async () => {
+    await ask(`/v1/silences/${encodeURIComponent(one.id)}`, { method: "DELETE", key });
+    await draw();
+  }) }, o.end_silence);
+  fill(body,
+    h("form", { class: "panel form", onsubmit: add }, what.field, where.field,
+      h("div", { class: "field" }, h("label", { for: "silence-hours" }, o.hours), hours),
+      h("div", { class: "field" }, h("label", { for: "silence-why" }, o.comment), why),
+      h("button", { type: "submit", class: "button first" }, o.add_silence)),
+    rows(o.tabs.silences, [o.hazard, o.place, o.until, o.comment, o.by, ""], items.map((one) => [
+      one.hazard ? capital(hazard(one.hazard)) : o.any, one.place ? store.places.get(one.place)?.name ?? one.place : o.any,
+      clock(one.until, undefined, { long: true }), one.reason, one.by, stop(one)])));
+}
+
+async function drills(body, { key, tried }) {
+  const o = t.operator;
+  const what = pick("drill-hazard", o.hazard, anyHazard().slice(1));
+  const where = pick("drill-place", o.place, places());
+  const level = pick("drill-level", o.drill_level, LEVELS.slice(1).reverse().map((one) => [one, t.levels[one]]));
+  const done = h("div", { role: "status" });
+  const start = async (event) => {
+    event.preventDefault();
+    if (!(await sure(o.tabs.drills, o.drill_sure, o.yes, o.no))) return;
+    await tried(async () => {
+      await ask("/v1/drills", { method: "POST", key, body: { hazard: what.element.value, place: where.element.value, level: level.element.value } });
+      fill(done, h("p", { class: "good" }, icon("check"), o.drill_done));
+    });
+  };
+  fill(body, h("p", { class: "drill" }, o.drill_lead),
+    h("form", { class: "panel form", onsubmit: start }, what.field, where.field, level.field,
+      h("button", { type: "submit", class: "button first" }, o.drill_start)), done);
+}
+
+const DRAWN = { sources, lag, deliveries, silences, drills };

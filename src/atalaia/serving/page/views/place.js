@@ -1,0 +1,225 @@
+// One place: how it stands, what is ahead, the last days with the limits drawn in, its episodes.
+
+import { ask, Problem } from "../api.js";
+import { chart } from "../chart.js";
+import { fill, h } from "../dom.js";
+import { ago, amount, capital, clock, hazard, length, number, variable, zoned } from "../format.js";
+import { icon } from "../icons.js";
+import { badge, highest, LEVELS, RANK, shape } from "../levels.js";
+import { ahead, drawable, latest, lines, passed, read } from "../series.js";
+import { on, open, placesOf, store } from "../store.js";
+import { t } from "../words.js";
+import { failed, share } from "./parts.js";
+
+const TILES = [
+  ["temperature_c", 0], ["rain_mm", 3600], ["rain_mm", 86_400], ["wind_gust_m_s", 0],
+  ["relative_humidity_pct", 0], ["pressure_hpa", 0],
+];
+const ALWAYS = ["temperature_c", "rain_mm", "wind_gust_m_s", "relative_humidity_pct"];
+const AGAIN_MS = 120_000;
+// Measures of the rules that no source tells and no chart can show.
+const NOT_READ = new Set(["heat_index_c"]);
+
+export async function show(main, { id, query, titled }) {
+  const hours = query.get("hours") === "24" ? 24 : 72;
+  let place;
+  try {
+    place = await ask(`/v1/places/${encodeURIComponent(id)}`);
+  } catch (error) {
+    return failed(main, error, t.place.missing);
+  }
+  titled(place.name);
+  const parts = Object.fromEntries(["state", "now", "next", "charts", "past"].map((name) => [name, h("div", {})]));
+  const time = h("p", { class: "quiet" });
+  main.append(h("div", { class: "page" },
+    h("div", {}, h("a", { class: "back", href: "/#/" }, icon("back", 18), t.place.back)),
+    h("header", { class: "title-row" },
+      h("div", {}, h("h1", { tabindex: -1 }, place.name), time),
+      h("div", { class: "buttons" }, share(),
+        h("a", { class: "button first", href: `/#/subscribe?place=${encodeURIComponent(id)}` }, icon("bell", 18), t.place.subscribe))),
+    parts.state, parts.now, parts.next, parts.charts, climate(place), parts.past));
+
+  const told = { series: [], ends: [], isGone: false };
+  const drawState = () => {
+    fill(time, [place.area, t.place.local_time(zoned({ weekday: "long", hour: "2-digit", minute: "2-digit" }, place.timezone).format(new Date()))].filter(Boolean).join(" · "));
+    fill(parts.state, state(place));
+  };
+  const drawReadings = async () => {
+    const names = [...new Set([...ALWAYS, ...place.rules.map((rule) => rule.variable)])].filter((name) => !NOT_READ.has(name));
+    try {
+      told.series = read(await ask(`/v1/places/${encodeURIComponent(id)}/readings?hours=72&variables=${names.join(",")}`));
+    } catch (error) {
+      if (!(error instanceof Problem)) throw error;
+      told.series = [];
+    }
+    if (told.isGone) return;
+    const now = Date.parse(store.summary?.now ?? "") / 1000 || Date.now() / 1000;
+    fill(parts.now, nowTiles(place, told.series, now));
+    fill(parts.next, nextHours(place, told.series, now));
+    told.ends.forEach((end) => end());
+    const drawn = charts(place, told.series, now, hours);
+    told.ends = drawn.ends;
+    fill(parts.charts, drawn.element);
+  };
+  const drawPast = async () => {
+    const page = await ask(`/v1/incidents?place=${encodeURIComponent(id)}&limit=20`).catch(() => ({ items: [] }));
+    if (!told.isGone) fill(parts.past, past(page.items, place));
+  };
+  drawState();
+  await Promise.all([drawReadings(), drawPast()]);
+  const timer = setInterval(drawReadings, AGAIN_MS);
+  const ends = [on("data", drawState), on("alert", (alert) => {
+    if (placesOf(alert).includes(id)) {
+      drawPast();
+      drawReadings();
+    }
+  })];
+  return () => {
+    told.isGone = true;
+    clearInterval(timer);
+    [...ends, ...told.ends].forEach((end) => end());
+  };
+}
+
+// How it stands
+
+function state(place) {
+  const mine = open().filter((one) => placesOf(one).includes(place.id));
+  const lost = store.blind.filter((one) => one.places?.includes(place.id));
+  const shown = mine.map((one) => h("a", { class: `state-line level-${one.level}`, href: `/#/alert/${encodeURIComponent(one.incident)}` },
+    shape(one.level, 30),
+    h("span", {}, h("strong", {}, capital(hazard(one.hazard))),
+      h("span", {}, `${t.levels[one.level]} · ${one.certainty === "Possible" ? t.map.from(clock(one.onset_at, place.timezone)) : t.map.since(clock(one.onset_at ?? one.opened_at, place.timezone))}`)),
+    h("span", { class: "to" }, icon("arrow"))));
+  lost.forEach((one) => shown.push(h("p", { class: "state-line" }, shape("blind", 26),
+    h("span", {}, h("strong", {}, t.place.blind(one.source, clock(one.since, place.timezone))), h("span", { class: "quiet" }, t.blind.means)))));
+  if (!shown.length && store.updatedAt) {
+    shown.push(h("p", { class: "state-line" }, shape("calm", 26),
+      h("span", {}, h("strong", {}, t.place.calm), h("span", { class: "quiet" }, t.place.calm_sub))));
+  }
+  return h("section", { class: "state", "aria-label": t.place.now }, shown);
+}
+
+function nowTiles(place, series, now) {
+  const tiles = [];
+  for (const [name, window_s] of TILES) {
+    const found = latest(series, name, now, window_s);
+    if (!found) continue;
+    const unit = series.find((one) => one.variable === name).unit;
+    const [plain, other] = amount(found.value, unit).split(" (");
+    tiles.push(h("div", { class: "tile" },
+      h("dt", {}, variable(name) + (window_s ? t.over(length(window_s)) : "")),
+      h("dd", { class: "figure" }, plain, other && h("small", {}, ` ${other.replace(")", "")}`)),
+      h("dd", {}, `${t.kinds[found.kind]} ${ago(found.at * 1000, now * 1000)} · ${found.source}`)));
+  }
+  return h("section", { "aria-labelledby": "now" }, h("h2", { id: "now" }, t.place.now),
+    tiles.length ? h("dl", { class: "tiles" }, tiles) : h("p", { class: "quiet" }, t.place.no_now));
+}
+
+// What is ahead
+
+function nextHours(place, series, now) {
+  const rows = drawable(place.rules).map((rule) => {
+    const best = ahead(lines(series, rule.variable, rule.window_s, rule.measure, now), rule.is_below, now);
+    return best && row(rule, best, place);
+  }).filter(Boolean);
+  if (!rows.length) return null;
+  return h("section", { class: "panel", "aria-labelledby": "next" },
+    h("h2", { id: "next" }, t.place.next), h("p", { class: "quiet" }, t.place.next_sub),
+    h("div", { class: "ahead" }, rows));
+}
+
+function row(rule, best, place) {
+  const level = passed(best.value, rule.limits, rule.is_below);
+  const title = variable(rule.variable) + (rule.window_s ? t.over(length(rule.window_s)) : "");
+  const said = level ? t.place.passes(t.short[level].toLowerCase()) : t.place.within;
+  return h("div", { class: "ahead-row" },
+    h("div", { class: "ahead-head" }, h("span", {}, h("b", {}, title)),
+      h("span", {}, h("b", {}, amount(best.value, rule.unit)), ` ${clock(best.at * 1000, place.timezone)} `,
+        level ? badge(level) : h("span", { class: "quiet" }, said), level && h("span", { class: "unseen" }, said))),
+    gauge(rule, best.value, level));
+}
+
+function gauge(rule, value, level) {
+  const limits = Object.values(rule.limits);
+  const far = rule.is_below ? Math.max(value, Math.max(...limits) * 1.6, 1) : Math.max(value, Math.max(...limits)) * 1.12;
+  const near = rule.is_below || Math.min(value, ...limits) >= 0 ? 0 : Math.min(value, ...limits) * 1.2;
+  const part = (one) => Math.min(100, Math.max(0, ((one - near) / (far - near)) * 100));
+  const ticks = LEVELS.filter((one) => rule.limits[one] !== undefined && one !== "watch");
+  // Two limits that lie close together have their figures above and below.
+  const close = (i) => i > 0 && Math.abs(part(rule.limits[ticks[i]]) - part(rule.limits[ticks[i - 1]])) < 14 && !(i > 1 && close(i - 1));
+  const filled = rule.is_below ? 100 - part(value) : part(value);
+  return h("div", { class: `gauge${rule.is_below ? " is-below" : ""}`, "aria-hidden": "true" },
+    h("div", { class: `upto level-${level ?? "none"}`, style: { width: `${filled}%` } }),
+    ticks.map((one, i) =>
+      h("span", { class: `tick${close(i) ? " low" : ""}`, style: { left: `${part(rule.limits[one])}%` } },
+        h("span", {}, shape(one, 11), number(rule.limits[one])))));
+}
+
+// The last days
+
+function charts(place, series, now, hours) {
+  const drawn = [];
+  const since = now - hours * 3600;
+  for (const rule of drawable(place.rules)) {
+    const found = lines(series, rule.variable, rule.window_s, rule.measure, now)
+      .map((line) => ({ ...line, pairs: line.pairs.filter(([at]) => at >= since && at <= now + 48 * 3600) }))
+      .filter((line) => line.pairs.length);
+    if (found.length) drawn.push(chart({ variable: rule.variable, window_s: rule.window_s, unit: rule.unit,
+      limits: rule.limits, isBelow: rule.is_below, zone: place.timezone, now, lines: found }));
+  }
+  const choose = h("div", { class: "segmented", role: "radiogroup", "aria-label": t.place.period },
+    [24, 72].map((one) => h("label", {}, h("input", { type: "radio", name: "hours", value: one, checked: one === hours,
+      onchange: () => { location.hash = `#/place/${encodeURIComponent(place.id)}?hours=${one}`; } }),
+    h("span", {}, t.place.hours[one]))));
+  const element = h("section", { "aria-labelledby": "charts" },
+    h("div", { class: "title-row" }, h("div", {}, h("h2", { id: "charts" }, t.place.charts), h("p", { class: "quiet" }, t.place.charts_sub)), choose),
+    drawn.length ? h("div", { class: "charts" }, drawn) : h("p", { class: "quiet" }, t.place.no_data));
+  return { element, ends: drawn.map((one) => one.end) };
+}
+
+// What is usual, and what was
+
+function climate(place) {
+  const known = place.climate;
+  if (!known?.bands?.length && !known?.return_levels?.length) return null;
+  const month = Number(zoned({ month: "numeric" }, place.timezone).format(new Date()));
+  const named = zoned({ month: "long" }, place.timezone).format(new Date());
+  const rows = known.bands.map((band) => ({ band, now: band.months.find((one) => one.month === month) })).filter((one) => one.now);
+  const returns = new Map();
+  for (const one of known.return_levels ?? []) {
+    const key = `${one.variable}|${one.window_s}|${one.extreme}`;
+    returns.set(key, [...(returns.get(key) ?? []), one]);
+  }
+  const years = rows.map(({ band }) => `${band.first_year}–${band.last_year}`)[0] ?? "";
+  return h("section", { class: "panel", "aria-labelledby": "climate" },
+    h("h2", { id: "climate" }, t.place.climate),
+    years && h("p", { class: "quiet" }, t.place.climate_sub(named, years)),
+    h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": t.place.climate }, h("table", {}, h("tbody", {},
+      rows.map(({ band, now }) => h("tr", {}, h("th", { scope: "row" }, variable(band.variable)), h("td", {}, usual(now, band.unit)), h("td", { class: "quiet" }, band.source))),
+      [...returns.values()].map((some) => h("tr", {},
+        h("th", { scope: "row" }, variable(some[0].variable) + (some[0].window_s ? t.over(length(some[0].window_s)) : "")),
+        h("td", { colspan: 2 }, some.sort((a, b) => a.return_years - b.return_years).map((one) => `${t.place.return(one.return_years)}: ${amount(one.level, one.unit)}`).join(" · "))))))));
+}
+
+function usual(month, unit) {
+  const by = Object.entries(month.percentiles ?? {}).map(([key, value]) => [Number(key.replace(/\D/g, "")), value]).sort((a, b) => a[0] - b[0]);
+  const middle = by.find(([key]) => key === 50);
+  if (by.length < 2) return `${t.place.normal}: ${amount(month.mean, unit)}`;
+  const low = by.find(([key]) => key >= 10) ?? by[0];
+  const high = [...by].reverse().find(([key]) => key <= 90) ?? by.at(-1);
+  return `${t.place.range}: ${amount(low[1], unit)} – ${amount(high[1], unit)}; ${t.place.normal} ${amount(middle?.[1] ?? month.mean, unit)}`;
+}
+
+function past(items, place) {
+  const shown = items.filter((one) => one.hazard !== "cannot_see");
+  return h("section", { "aria-labelledby": "past" }, h("h2", { id: "past" }, t.place.incidents),
+    shown.length ? h("ol", { class: "history" }, shown.map((one) => {
+      const level = highest([one.level, one.peak_level ?? "none"]);
+      const from = clock(one.onset_at ?? one.opened_at, place.timezone, { long: true });
+      return h("li", {}, h("a", { href: `/#/alert/${encodeURIComponent(one.incident)}` },
+        shape(level, 24),
+        h("span", {}, h("b", {}, capital(hazard(one.hazard))), h("small", {}, [t.short[level], RANK[level] && one.peak !== null ? amount(one.peak, one.unit) : null, from].filter(Boolean).join(" · "))),
+        h("span", { class: "quiet small" }, one.status === "open" ? t.alert.ongoing : t.alert.status[one.status])));
+    })) : h("p", { class: "quiet" }, t.place.no_incidents));
+}

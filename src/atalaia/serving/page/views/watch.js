@@ -1,0 +1,158 @@
+// The map and what is going on: the first thing that anybody sees.
+
+import { calmly, fill, h } from "../dom.js";
+import { amount, capital, clock, hazard, length } from "../format.js";
+import { icon } from "../icons.js";
+import { badge, highest, LEVELS, shape } from "../levels.js";
+import { hasLibraries } from "../libraries.js";
+import { blindPlaces, levelsByPlace, nameOf, on, open, placesOf, store, zoneOf } from "../store.js";
+import { t } from "../words.js";
+
+const FIRST = 40;
+
+export async function show(main, { titled }) {
+  titled("");
+  const state = { asked: "", most: FIRST };
+  const head = h("div", { class: "headline" });
+  const list = h("ol", { class: "cards" });
+  const places = h("ul", { class: "places" });
+  const found = h("p", { class: "quiet small", role: "status" });
+  const searched = calmly(120, (text) => {
+    Object.assign(state, { asked: text, most: FIRST });
+    drawPlaces(places, found, state);
+  });
+  const search = h("input", { type: "search", id: "find", autocomplete: "off", placeholder: t.map.find,
+    "aria-label": t.map.find, oninput: (event) => searched(event.target.value) });
+  const canvas = h("div", { class: "map", id: "map", role: "application", "aria-label": t.map.label });
+  const drawn = h("section", { class: "map-box" }, canvas, legend());
+  main.append(
+    h("div", { class: "watch" }, drawn,
+      h("div", { class: "side" }, head, list,
+        h("section", { "aria-labelledby": "all-places" },
+          h("h2", { id: "all-places" }, t.map.all_places),
+          h("div", { class: "field with-icon" }, icon("search", 18), search), found, places))));
+
+  let map = null;
+  const draw = () => {
+    drawHead(head);
+    drawCards(list);
+    drawPlaces(places, found, state);
+    map?.update();
+  };
+  draw();
+  const ends = [on("data", calmly(60, draw)), on("live", () => drawHead(head)),
+    on("alert", (alert) => map?.flash(placesOf(alert)))];
+  if (hasLibraries) {
+    begin();
+  } else {
+    fill(canvas, h("p", { class: "notice" }, t.map.missing));
+    drawn.classList.add("without");
+  }
+
+  let isGone = false;
+  async function begin() {
+    // The map comes when the page can be used already, and is fitted to the places once they are known.
+    await new Promise((done) => (store.places.size ? done() : afterFirst(done)));
+    if (isGone) return;
+    const { showMap } = await import("../map.js");
+    const shown = await showMap(canvas);
+    if (isGone) shown.remove();
+    else map = shown;
+    canvas.dataset.ready = "yes";
+  }
+  return () => {
+    isGone = true;
+    ends.forEach((end) => end());
+    map?.remove();
+  };
+}
+
+function afterFirst(run) {
+  const end = on("data", () => {
+    end();
+    run();
+  });
+}
+
+function legend() {
+  const items = ["red", "orange", "yellow", "watch"].map((level) =>
+    h("li", {}, shape(level, 15), h("span", {}, t.short[level])));
+  items.push(h("li", {}, shape("calm", 15), h("span", {}, t.short.none)));
+  items.push(h("li", {}, shape("blind", 15), h("span", {}, capital(t.blind.tag))));
+  return h("ul", { class: "legend", "aria-label": t.map.legend }, items);
+}
+
+function drawHead(head) {
+  const active = open();
+  const all = store.places.size;
+  const counts = Object.fromEntries(LEVELS.map((level) => [level, 0]));
+  const touched = new Set();
+  for (const incident of active) {
+    counts[incident.level] += 1;
+    placesOf(incident).forEach((id) => touched.add(id));
+  }
+  const loud = active.length - counts.watch;
+  const isKnown = store.updatedAt !== null;
+  const title = !isKnown ? t.map.title : loud ? t.map.active(loud) : t.map.calm(all);
+  const calmly_ = store.blind.length ? t.map.unknown_calm : t.map.calm_more;
+  fill(head,
+    h("p", { class: `live is-${store.live}` }, h("span", { class: "dot" }), t.live[store.live]),
+    h("h1", { tabindex: -1 }, title),
+    isKnown && h("p", { class: "lead" }, loud ? t.map.in_places(touched.size, all) : calmly_),
+    loud > 0 && h("ul", { class: "counts" }, [...LEVELS].reverse().filter((level) => counts[level])
+      .map((level) => h("li", { class: `count level-${level}` }, shape(level, 20),
+        h("b", {}, counts[level]), h("span", {}, t.short[level])))));
+}
+
+function drawCards(list) {
+  const shown = open().slice(0, 60);
+  const kept = document.activeElement?.dataset?.key;
+  fill(list, shown.map(card));
+  if (kept) list.querySelector(`[data-key="${CSS.escape(kept)}"]`)?.focus();
+}
+
+function card(incident) {
+  const ids = placesOf(incident);
+  const zone = zoneOf(ids[0]);
+  const isToCome = incident.certainty === "Possible";
+  const at = clock(incident.onset_at ?? incident.opened_at, zone);
+  return h("li", {}, h("a", { class: `card level-${incident.level}`, "data-key": incident.incident,
+    href: `/#/alert/${encodeURIComponent(incident.incident)}` },
+  h("span", { class: "card-shape" }, shape(incident.level, 26)),
+  h("span", { class: "card-text" },
+    h("span", { class: "card-title" }, capital(hazard(incident.hazard)), icon(incident.hazard, 19)),
+    h("span", { class: "card-place" }, nameOf(incident.place_id),
+      ids.length > 1 && ids[0] !== incident.place_id ? ` (${ids.length})` : ""),
+    h("span", { class: "card-more" }, h("b", {}, t.short[incident.level]), " · ",
+      isToCome ? t.map.from(at) : at)),
+  h("span", { class: "card-value" }, newest(incident))));
+}
+
+function newest(incident) {
+  const value = incident.value ?? incident.peak;
+  if (value === null || value === undefined) return null;
+  const [plain, other] = amount(value, incident.unit).split(" (");
+  const more = incident.window_s ? t.over(length(incident.window_s)).trim() : other?.replace(")", "");
+  return [h("b", {}, plain), more && h("span", {}, more)];
+}
+
+const plain = (text) => text.normalize("NFD").replace(/\p{M}/gu, "").toLowerCase();
+
+function drawPlaces(list, found, state) {
+  const levels = levelsByPlace();
+  const blind = blindPlaces();
+  const asked = plain(state.asked.trim());
+  const matching = [...store.places.values()]
+    .filter((place) => !asked || plain(`${place.name} ${place.area ?? ""}`).includes(asked))
+    .sort((a, b) => a.name.localeCompare(b.name));
+  fill(found, asked && (matching.length ? t.map.found(matching.length) : t.map.none_found));
+  fill(list, matching.slice(0, state.most).map((place) => {
+    const level = highest(Object.values(levels.get(place.id) ?? {}));
+    return h("li", {}, h("a", { href: `/#/place/${encodeURIComponent(place.id)}` },
+      h("span", {}, place.name, place.area && h("small", {}, ` ${place.area}`)),
+      level ? badge(level) : blind.has(place.id) && h("span", { class: "badge" }, shape("blind", 13), t.blind.tag)));
+  }), matching.length > state.most && h("li", {}, h("button", { type: "button", class: "plain", onclick: () => {
+    state.most += 400;
+    drawPlaces(list, found, state);
+  } }, t.map.show_all(Math.min(400, matching.length - state.most)))));
+}

@@ -1,0 +1,276 @@
+"""What the read endpoints answer, as OpenAPI describes it. Instants are ISO 8601 with an offset.
+
+The answers themselves are encoded elsewhere, from the structs that hold them; a test holds these
+against each other.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, Field
+
+Level = Literal["watch", "yellow", "orange", "red"]
+"""From calm to worst; calm has none."""
+
+Texts = dict[str, str]
+
+
+class PlaceItem(BaseModel):
+    """A watched place. `levels`: the highest level of each hazard that is going on there."""
+
+    id: str
+    name: str
+    latitude: float
+    longitude: float
+    timezone: str
+    area: str | None
+    levels: dict[str, Level]
+
+
+class RuleItem(BaseModel):
+    """A rule that judges a place. `limits` are in `unit`; relative to the norm where it has one."""
+
+    name: str
+    hazard: str
+    variable: str
+    measure: str
+    window_s: int
+    unit: str
+    is_below: bool
+    limits: dict[Level, float]
+    exits: dict[Level, float]
+    norm: str | None
+    in_words: str
+
+
+class MonthItem(BaseModel):
+    """A month of a place's climate. `percentiles`: of hourly values, by their number."""
+
+    month: int
+    mean: float
+    mean_minimum: float | None
+    mean_maximum: float | None
+    percentiles: dict[str, float]
+
+
+class BandItem(BaseModel):
+    """The climate of one variable."""
+
+    variable: str
+    unit: str
+    source: str
+    first_year: int
+    last_year: int
+    is_norm: bool
+    months: list[MonthItem]
+
+
+class ReturnLevelItem(BaseModel):
+    """What is reached once in so many years, with its 95 % interval."""
+
+    variable: str
+    unit: str
+    window_s: int
+    extreme: str
+    return_years: int
+    level: float
+    low: float | None
+    high: float | None
+
+
+class ClimateItem(BaseModel):
+    """A place's climate, as the batch layer last computed it."""
+
+    bands: list[BandItem]
+    return_levels: list[ReturnLevelItem]
+
+
+class PlaceDetail(PlaceItem):
+    """A place with the rules that judge it. `climate` is null where none was computed."""
+
+    rules: list[RuleItem]
+    climate: ClimateItem | None
+
+
+class PlacePage(BaseModel):
+    """Places in the order of the settings."""
+
+    items: list[PlaceItem]
+    next: str | None
+
+
+class SeriesItem(BaseModel):
+    """One variable of one source, oldest first; null is missing.
+
+    `period_s`: of amounts, how long each covers (a source may tell them by more than one length);
+    0 for instants.
+    """
+
+    source: str
+    kind: Literal["observed", "analysis", "forecast"]
+    variable: str
+    unit: str
+    period_s: int
+    times: list[str]
+    values: list[float | None]
+
+
+class ReadingsItem(BaseModel):
+    """The last hours of a place, and the hours to come as newest forecast."""
+
+    place_id: str
+    hours: int
+    series: list[SeriesItem]
+
+
+class IncidentModel(BaseModel):
+    """An incident as it stands; see `docs/api.md` for each field."""
+
+    incident: str
+    hazard: str
+    place_id: str
+    places: list[str]
+    level: Level
+    peak_level: str | None
+    peak: float | None
+    unit: str | None
+    peak_at: str | None
+    status: Literal["open", "ended", "cancelled", "expired"]
+    opened_at: str
+    onset_at: str | None
+    expires_at: str | None
+    last_sent_at: str
+    ended_at: str | None
+    versions: int
+    certainty: str
+    evidence: str
+    source: str
+    variable: str | None
+    window_s: int | None
+    value: float | None
+    limit: float | None
+    valid_at: str
+    rule: str
+    reason: str
+    seq: int
+    issuer: str | None
+    linked: list[str]
+    text: Texts
+
+
+class IncidentPage(BaseModel):
+    """Incidents, the newest first."""
+
+    items: list[IncidentModel]
+    next: str | None
+
+
+class AlertModel(BaseModel):
+    """One entry of the alert log, with its number; the keys are those of the alerts file."""
+
+    seq: int
+    incident: str
+    version: int
+    type: Literal["alert", "update", "step", "end", "cancel"]
+    place_id: str
+    hazard: str
+    level: Level
+    severity: str
+    urgency: str
+    certainty: str
+    sent_at: str
+    onset_at: str | None
+    expires_at: str | None
+    evidence: str
+    source: str
+    valid_at: str
+    variable: str | None
+    window_s: int | None
+    value: float | None
+    unit: str | None
+    limit: float | None
+    rule: str
+    reason: str
+    text: Texts
+
+
+class IncidentDetail(IncidentModel):
+    """An incident with its life, oldest first."""
+
+    entries: list[AlertModel]
+
+
+class AlertPage(BaseModel):
+    """Entries, the newest last. `next`: the cursor of what comes after; null: nothing yet."""
+
+    items: list[AlertModel]
+    next: str | None
+
+
+class SourceItem(BaseModel):
+    """A source that is polled. `calls_left`: by window; empty where its calls are not counted."""
+
+    source: str
+    fresh: bool
+    last_success_at: str | None
+    age_s: int | None
+    fault: str | None
+    next_try_at: str | None
+    calls_left: dict[str, int]
+
+
+class BlindItem(BaseModel):
+    """A source that cannot be seen at some places, and since when."""
+
+    source: str
+    since: str
+    places: list[str]
+
+
+class SourcePage(BaseModel):
+    """The sources, and who of them is silent where."""
+
+    items: list[SourceItem]
+    next: str | None
+    blind: list[BlindItem]
+
+
+class SummaryItem(BaseModel):
+    """How things stand, in a line. `active`: open weather incidents by level."""
+
+    now: str
+    places: int
+    active: dict[Level, int]
+    blind: list[BlindItem]
+    subscribers_channels: list[str]
+    languages: list[str]
+    rules: str
+    version: str
+    seq: int
+
+
+class NearestItem(BaseModel):
+    """The watched place nearest to a town."""
+
+    place_id: str
+    name: str
+    km: float
+
+
+class TownItem(BaseModel):
+    """A town by name. Data: GeoNames, CC BY 4.0."""
+
+    id: int
+    label: str
+    latitude: float = Field(ge=-90, le=90)
+    longitude: float = Field(ge=-180, le=180)
+    timezone: str
+    nearest: NearestItem | None
+
+
+class TownPage(BaseModel):
+    """Towns, the likeliest first."""
+
+    items: list[TownItem]
+    next: str | None

@@ -1,0 +1,205 @@
+"""The newest readings in memory, by place: what a page draws without asking a store.
+
+Decoded batches → here → /v1/places/{id}/readings. Batches are held as they came, and now and then
+sorted into one run by place; of rows with one key the one that became known last counts. Memory is
+bounded: where there are too many rows the oldest go, and `since` says from when on all is here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from threading import RLock
+from typing import Any
+
+import numpy as np
+
+from atalaia.domain.reading import Bools, Floats, Ints, Kind, Readings
+from atalaia.domain.variable import CATALOGUE
+
+KEEP_S = 72 * 3600
+MOST_ROWS = 1_000_000
+"""About 60 bytes each with ten variables."""
+
+_SMALL = 5_000
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """Readings without what is not drawn. Columns as in `Readings`; values are float32."""
+
+    place: Ints
+    source: Ints
+    kind: Ints
+    valid_at: Ints
+    known_at: Ints
+    period_s: Ints
+    values: dict[str, Any]
+
+    def __len__(self) -> int:
+        return len(self.place)
+
+    def take(self, rows: Ints | Bools | slice) -> Rows:
+        """The given rows."""
+        return Rows(
+            self.place[rows],
+            self.source[rows],
+            self.kind[rows],
+            self.valid_at[rows],
+            self.known_at[rows],
+            self.period_s[rows],
+            {name: column[rows] for name, column in self.values.items()},
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """One variable of one source and kind at one place, oldest first. NaN is missing.
+
+    period_s    of amounts: how long each of them covers; 0 for instants
+    """
+
+    source: str
+    kind: Kind
+    variable: str
+    period_s: int
+    valid_at: Ints
+    values: Floats
+
+
+class Recent:
+    """Holds what was read lately. `take` and `compact` may be called from different threads.
+
+    since   from this valid time on all that became known is here (Unix seconds)
+    """
+
+    def __init__(self, began_at: int, *, most_rows: int = MOST_ROWS) -> None:
+        self.since = began_at
+        self.sources: list[str] = []
+        self._most_rows = most_rows
+        self._lock = RLock()
+        self._sorted: Rows | None = None
+        self._new: list[Rows] = []
+        self._waiting = 0
+
+    def take(self, readings: Readings) -> bool:
+        """Hold a batch; whether there is enough to `compact`."""
+        if not len(readings):
+            return False
+        with self._lock:
+            self._new.append(self.rows_of(readings))
+            self._waiting += len(readings)
+            held = 0 if self._sorted is None else len(self._sorted)
+            return self._waiting > max(_SMALL, held // 8)
+
+    def rows_of(self, readings: Readings) -> Rows:
+        """A batch with the numbers that its sources have here."""
+        with self._lock:
+            self.sources += [name for name in readings.sources if name not in self.sources]
+        codes = np.array([self.sources.index(name) for name in readings.sources], np.int16)
+        return Rows(
+            readings.place,
+            codes[readings.source],
+            readings.kind,
+            readings.valid_at,
+            readings.known_at,
+            readings.period_s,
+            {name: column.astype(np.float32) for name, column in readings.values.items()},
+        )
+
+    def compact(self, now: int) -> None:
+        """Sort what came into the rest, and let go what is old, or too much."""
+        with self._lock:
+            new, waiting = list(self._new), self._waiting
+            parts = [*([] if self._sorted is None else [self._sorted]), *new]
+        if not parts:
+            return
+        rows = _newest(_concat(parts))
+        is_past_forecast = (rows.kind == Kind.FORECAST) & (rows.valid_at <= now)
+        rows = rows.take((rows.valid_at > now - KEEP_S) & ~is_past_forecast)
+        since = self.since
+        if len(rows) > self._most_rows:
+            cut = np.partition(rows.valid_at, len(rows) - self._most_rows)
+            since = max(since, int(cut[len(rows) - self._most_rows]))
+            rows = rows.take(rows.valid_at >= since)
+        with self._lock:
+            self._sorted, self.since = rows, since
+            self._new = self._new[len(new) :]
+            self._waiting -= waiting
+
+    def of(self, place: int) -> list[Rows]:
+        """What is held of a place (its position), unsorted."""
+        with self._lock:
+            whole, new = self._sorted, list(self._new)
+        found = []
+        if whole is not None:
+            start, stop = np.searchsorted(whole.place, [place, place + 1])
+            found.append(whole.take(slice(int(start), int(stop))))
+        for rows in new:
+            found.append(rows.take(np.flatnonzero(rows.place == place)))
+        return [rows for rows in found if len(rows)]
+
+
+def series_of(
+    parts: Sequence[Rows], sources: Sequence[str], variables: Sequence[str], since: int, now: int
+) -> Iterator[Series]:
+    """The series of one place after `since`; forecasts of hours that are over are left out."""
+    if not parts:
+        return
+    rows = _newest(_concat(parts))
+    is_wanted = (rows.valid_at > since) & ((rows.kind != Kind.FORECAST) | (rows.valid_at > now))
+    rows = rows.take(is_wanted)
+    for variable in variables:
+        column = rows.values.get(variable)
+        if column is None:
+            continue
+        known = rows.take(~np.isnan(column))
+        # Amounts of an hour and of a quarter of it are two series: together they count twice.
+        period = known.period_s if CATALOGUE[variable].is_sum else np.zeros(len(known), np.int32)
+        keys = np.stack((known.source, known.kind, period), 1).astype(np.int64)
+        for source, kind, period_s in np.unique(keys, axis=0).tolist():
+            is_same = (keys == (source, kind, period_s)).all(axis=1)
+            one = known.take(is_same)
+            order = np.lexsort((one.known_at, one.valid_at))
+            at = one.valid_at[order]
+            is_last = np.ones(len(at), bool)
+            is_last[:-1] = at[1:] != at[:-1]
+            yield Series(
+                source=sources[source],
+                kind=Kind(kind),
+                variable=variable,
+                period_s=period_s,
+                valid_at=at[is_last],
+                values=one.values[variable][order][is_last],
+            )
+
+
+def _concat(parts: Sequence[Rows]) -> Rows:
+    names = dict.fromkeys(name for part in parts for name in part.values)
+
+    def column(part: Rows, name: str) -> Any:
+        found = part.values.get(name)
+        return np.full(len(part), np.nan, np.float32) if found is None else found
+
+    def joined(name: str) -> Any:
+        return np.concatenate([getattr(part, name) for part in parts])
+
+    return Rows(
+        place=joined("place"),
+        source=joined("source"),
+        kind=joined("kind"),
+        valid_at=joined("valid_at"),
+        known_at=joined("known_at"),
+        period_s=joined("period_s"),
+        values={name: np.concatenate([column(part, name) for part in parts]) for name in names},
+    )
+
+
+def _newest(rows: Rows) -> Rows:
+    """By place, source, kind, period and valid time; of equal ones what became known last."""
+    keys = (rows.valid_at, rows.period_s, rows.kind, rows.source, rows.place)
+    order = np.lexsort((rows.known_at, *keys))
+    rows = rows.take(order)
+    is_last = np.ones(len(rows), bool)
+    is_last[:-1] = np.any([key[order][1:] != key[order][:-1] for key in keys], axis=0)
+    return rows.take(is_last)

@@ -1,0 +1,184 @@
+"""What one person reads: everything that helps, in three languages, in any channel's space."""
+
+from __future__ import annotations
+
+import itertools
+from typing import Any
+
+import pytest
+
+from atalaia.domain.alert import LogEntry, instant
+from atalaia.domain.hazard import Hazard
+from atalaia.domain.message import Content, compose, confirmation
+from atalaia.domain.words import ADVICE, HAZARDS, LANGUAGES, NOT_OFFICIAL
+from telling import NOON, PLACES, news
+
+KNOWN = {place.id: place for place in PLACES}
+WEATHER = [hazard for hazard in Hazard if hazard is not Hazard.CANNOT_SEE]
+EACH = list(enumerate(LANGUAGES))
+
+
+def said(*entries: LogEntry, language: str = "en", now: int = NOON, **more: Any) -> Content:
+    return compose(entries or (news(),), KNOWN, language, now, **more)
+
+
+def text(*entries: LogEntry, **how: Any) -> str:
+    return said(*entries, **how).text(10_000)
+
+
+def test_a_message_reads_so_in_english() -> None:
+    rain = news(valid_at=instant(NOON - 720), onset_at=instant(NOON - 3600))
+    assert text(rain).splitlines() == [
+        "🟠 Orange (severe): heavy rain at Recife",
+        "Since 10 Jan 08:00. Without new data it stands until 11 Jan 09:00.",
+        "Rain in 1 h: 35 mm (measured, 10 Jan 08:48), limit 30 mm.",
+        "Source: station, value of 10 Jan 08:48 (12 min before this message); "
+        "measured by an instrument.",
+        "",
+        f"What to do: {ADVICE['heavy_rain'][1]}.",
+        "",
+        f"{NOT_OFFICIAL[1]}.",
+    ]
+
+
+@pytest.mark.parametrize(("i", "language"), EACH)
+@pytest.mark.parametrize("evidence", ["observed", "analysis", "forecast"])
+@pytest.mark.parametrize("hazard", WEATHER)
+def test_every_message_says_all_that_it_must(
+    hazard: str, evidence: str, i: int, language: str
+) -> None:
+    entry = news(
+        hazard=str(hazard), evidence=evidence, source="open-meteo", valid_at=instant(NOON - 5400)
+    )
+    told = text(entry, language=language)
+    assert HAZARDS[hazard][i] in told, "what"
+    assert "Recife" in told, "where"
+    assert ("Desde", "Since", "Desde")[i] in told, "since when"
+    assert ("vale até", "stands until", "vale hasta")[i] in told, "until when"
+    assert "35 mm" in told, "the value"
+    assert "30 mm" in told, "the limit"
+    sure = {
+        "observed": ("medido por instrumento", "by an instrument", "medido por instrumento"),
+        "analysis": ("estimado por modelo", "estimated by a model", "estimado por modelo"),
+        "forecast": ("previsto, pode mudar", "forecast, may change", "pronosticado, puede"),
+    }
+    assert sure[evidence][i] in told, "how sure"
+    assert "open-meteo" in told, "the source"
+    assert "1 h 30 min" in told, "the data's age"
+    assert ("O que fazer: ", "What to do: ", "Qué hacer: ")[i] in told
+    assert NOT_OFFICIAL[i] in told
+    assert "{" not in told
+    assert ".." not in told
+
+
+def test_a_forecast_has_no_age() -> None:
+    told = text(
+        news(evidence="forecast", valid_at=instant(NOON + 7200), onset_at=instant(NOON + 7200))
+    )
+    assert "Source: station, value for 10 Jan 11:00; forecast, may change." in told
+    assert "before this message" not in told
+
+
+@pytest.mark.parametrize(
+    ("age_s", "words"),
+    [(0, "under 1 min"), (59, "under 1 min"), (60, "1 min"), (3600, "1 h 00 min")],
+)
+def test_the_age_is_that_at_which_the_message_goes(age_s: int, words: str) -> None:
+    assert f"({words} before" in text(news(), now=NOON + age_s)
+
+
+def test_what_is_over_tells_its_peak_and_nothing_to_do() -> None:
+    end = news(version=3, type="end", level="red", at=NOON)
+    content = said(end)
+    assert content.is_over
+    assert content.level == ""
+    assert content.subject == "Over: heavy rain at Recife"
+    told = content.text(10_000)
+    assert told.startswith("⚪ Over: heavy rain at Recife\n")
+    assert "peak 35 mm" in told
+    assert "What to do" not in told
+    assert "stands until" not in told
+
+
+def test_several_alerts_are_one_message_the_gravest_first_and_what_is_over_last() -> None:
+    content = said(
+        news("i1", level="yellow"),
+        news("i2", 2, "end", level="red", place="natal"),
+        news("i3", level="red", hazard="wind"),
+    )
+    assert [part.title for part in content.parts] == [
+        "Red (extreme): strong wind at Recife",
+        "Yellow (moderate): heavy rain at Recife",
+        "Over: heavy rain at Natal",
+    ]
+    assert content.subject == "3 alerts, the worst: Red (extreme): strong wind at Recife"
+    assert (content.level, content.is_over) == ("red", False)
+    assert [alert.incident for alert in content.alerts] == ["i1", "i2", "i3"]
+    assert content.text(10_000).count("What to do") == 2, "each advice once"
+
+
+def test_the_same_advice_is_given_once() -> None:
+    content = said(news("i1"), news("i2", place="natal"))
+    assert len(content.advices()) == 1
+
+
+def test_a_limit_of_one_s_own_is_told() -> None:
+    assert "The limit you asked for: 33 mm." in text(own=["33 mm"])
+    assert "O limite que você pediu: 33 mm." in text(language="pt-BR", own=["33 mm"])
+
+
+@pytest.mark.parametrize(("i", "language"), EACH)
+def test_a_text_never_is_longer_than_the_channel_takes_and_never_half_of_an_alert(
+    i: int, language: str
+) -> None:
+    entries = [news(f"i{n}", hazard=str(h)) for n, h in enumerate(itertools.islice(WEATHER, 9))]
+    content = said(*entries, language=language)
+    whole = content.text(100_000, "Stop: /stop.")
+    titles = [part.title for part in content.parts]
+    for longest in (*range(10, 700, 30), 1024, 4096, len(whole) - 1, len(whole)):
+        told = content.text(longest, "Stop: /stop.")
+        assert len(told) <= longest
+        if told == content.subject[:longest]:
+            continue  # no room for anything else
+        shown = [title for title in titles if title in told]
+        assert shown == titles[: len(shown)], "the gravest stay"
+        assert NOT_OFFICIAL[i] in told
+        assert told.endswith("Stop: /stop.")
+        left = len(titles) - len(shown)
+        more = ("e mais {n}.", "and {n} more.", "y {n} más.")[i].format(n=left)
+        assert (more in told) == (left > 0)
+    assert content.text(len(whole), "Stop: /stop.") == whole
+
+
+@pytest.mark.parametrize(("i", "language"), EACH)
+def test_the_brief_of_any_hazard_fits_a_hundred_letters(i: int, language: str) -> None:
+    for hazard in WEATHER:
+        brief = said(news(hazard=str(hazard)), language=language).parts[0].brief
+        assert len(brief) < 100
+        assert "Recife" in brief
+        assert "35 mm" in brief
+        assert HAZARDS[hazard][i] in brief
+
+
+def test_a_place_that_is_not_known_any_more_is_told_by_its_id() -> None:
+    assert "at old-place" in text(news(place="old-place"))
+
+
+def test_blindness_is_told_in_its_own_words() -> None:
+    words = {
+        "pt-BR": f"Não vemos nada. {NOT_OFFICIAL[0]}.",
+        "en": f"We cannot see. {NOT_OFFICIAL[1]}.",
+        "es": f"No vemos nada. {NOT_OFFICIAL[2]}.",
+    }
+    blind = news(hazard="cannot_see", variable=None, value=None, limit=None, unit=None, text=words)
+    assert text(blind, language="pt-BR") == (f"🟠 Não vemos nada\n\n{NOT_OFFICIAL[0]}.")
+
+
+@pytest.mark.parametrize(("i", "language"), EACH)
+def test_a_question_has_its_code_and_says_what_happens_without_it(i: int, language: str) -> None:
+    content = confirmation("482913", language)
+    assert (content.kind, content.code, content.parts) == ("confirm", "482913", ())
+    told = content.text(1_000)
+    assert "482913" in told
+    assert "7 " in told
+    assert not content.is_over

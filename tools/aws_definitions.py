@@ -1,0 +1,250 @@
+"""Write what ``infra/`` takes from the program itself: DynamoDB's keys, Athena's tables and views.
+
+    .venv/bin/python tools/aws_definitions.py            # writes the two files
+    .venv/bin/python tools/aws_definitions.py --check    # exits with 1 where they are not up to date
+
+The views are those of `homes.views`, in Athena's dialect of SQL (Trino's): an instant is a
+``timestamp`` that means UTC. They keep to what both engines have, so that tests can hold them
+against the embedded ones row by row; `STAND_INS` is the little that only Athena has.
+"""
+
+# The SQL here is put together from the catalogue alone.
+# ruff: noqa: S608
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import msgspec
+
+from atalaia.domain.variable import Variable
+from atalaia.homes.aws.tables import TABLES
+from atalaia.homes.gold import DATASETS, DELIVERY_COLUMNS, rows
+from atalaia.homes.views import INCIDENTS, SOURCES, SUMMARISED, VIEWS
+
+INFRA = Path(__file__).resolve().parents[1] / "infra"
+
+GLUE = {
+    "VARCHAR": "string",
+    "TIMESTAMPTZ": "timestamp",
+    "BOOLEAN": "boolean",
+    "INTEGER": "int",
+    "BIGINT": "bigint",
+    "DOUBLE": "double",
+    "DATE": "date",
+    "VARCHAR[]": "array<string>",
+    "DOUBLE[]": "array<double>",
+}
+PRESTO = {
+    "VARCHAR": "varchar",
+    "TIMESTAMP WITH TIME ZONE": "timestamp(3)",
+    "BOOLEAN": "boolean",
+    "INTEGER": "integer",
+    "BIGINT": "bigint",
+    "DOUBLE": "double",
+    "DATE": "date",
+}
+
+STAND_INS = """
+CREATE MACRO with_timezone(at, zone) AS timezone(zone, at);
+CREATE MACRO at_timezone(at, zone) AS timezone(zone, at);
+CREATE MACRO date_format(at, form) AS strftime(at, form);
+CREATE MACRO from_iso8601_timestamp(text) AS CAST(text AS TIMESTAMPTZ);
+"""
+"""Athena's functions that DuckDB lacks, for the tests, which run in UTC."""
+
+MASKED = ("person", "message", "number")
+"""Columns of deliveries that no one sees in Athena: whose it was, and what could be joined to it."""
+
+
+def _hour(at: str) -> str:
+    """The end of the hour that an instant falls into; what falls on it belongs to it."""
+    return f"date_trunc('hour', {at} - INTERVAL '1' SECOND) + INTERVAL '1' HOUR"
+
+
+def _readings() -> str:
+    columns = ", ".join(f'"{name}"' for name in DATASETS["readings"])
+    return f"""
+SELECT {columns} FROM readings_days
+WHERE NOT EXISTS (
+    SELECT 1 FROM readings_months
+    WHERE readings_months.source = readings_days.source
+        AND readings_months.month = date_format(readings_days.date, '%Y-%m')
+)
+UNION ALL
+SELECT {columns} FROM readings_months
+"""
+
+
+def _hourly(variable: Variable) -> str:
+    name = variable.name
+    heading = f"place_id, source, kind, '{name}' AS variable, '{variable.unit}' AS unit"
+    usable = f"kind <> 'forecast' AND {name} BETWEEN {variable.lowest} AND {variable.highest}"
+    if not variable.is_sum:
+        return f"""
+SELECT {heading}, hour_ends_at, min({name}) AS minimum, max({name}) AS maximum,
+    CAST(NULL AS DOUBLE) AS sum, avg({name}) AS mean
+FROM (SELECT *, {_hour("valid_at")} AS hour_ends_at FROM readings WHERE {usable}) AS usable
+GROUP BY place_id, source, kind, hour_ends_at
+"""
+    # Periods of one length stand in slots of that length, and count once a slot; of lengths, that
+    # which covers most of the hour counts, of equals the longest.
+    seconds = "date_diff('second', TIMESTAMP '1970-01-01 00:00:00', valid_at)"
+    return f"""
+SELECT {heading}, hour_ends_at, CAST(NULL AS DOUBLE) AS minimum, CAST(NULL AS DOUBLE) AS maximum,
+    max_by(total, least(slots * period, 3600) * 4000 + period) AS sum,
+    CAST(NULL AS DOUBLE) AS mean
+FROM (
+    SELECT place_id, source, kind, hour_ends_at, period, count(*) AS slots, sum(amount) AS total
+    FROM (
+        SELECT place_id, source, kind, hour_ends_at, period, slot, max({name}) AS amount
+        FROM (
+            SELECT *, {_hour("valid_at")} AS hour_ends_at, coalesce(period_s, 0) AS period,
+                floor(({seconds} - 1) * 1.0e0 / greatest(coalesce(period_s, 0), 1)) AS slot
+            FROM readings WHERE {usable} AND coalesce(period_s, 0) <= 3600
+        ) AS usable
+        GROUP BY place_id, source, kind, hour_ends_at, period, slot
+    ) AS slots
+    GROUP BY place_id, source, kind, hour_ends_at, period
+) AS periods
+GROUP BY place_id, source, kind, hour_ends_at
+"""
+
+
+DAILY = """
+SELECT place_id, source, kind, variable, unit, day,
+    min(coalesce(minimum, sum)) AS minimum, max(coalesce(maximum, sum)) AS maximum,
+    sum(sum) AS sum, avg(coalesce(mean, sum)) AS mean, count(*) AS hours
+FROM (
+    SELECT hourly.*, CAST(at_timezone(
+        with_timezone(hour_ends_at - INTERVAL '1' SECOND, 'UTC'), coalesce(places.timezone, 'UTC')
+    ) AS DATE) AS day
+    FROM hourly LEFT JOIN places ON places.place_id = hourly.place_id
+) AS local
+GROUP BY place_id, source, kind, variable, unit, day
+"""
+
+
+def views() -> dict[str, str]:
+    """Athena's SQL of each view, a view after those that it is made of."""
+    return {
+        "readings": _readings(),
+        "hourly": "UNION ALL".join(map(_hourly, SUMMARISED)),
+        "daily": DAILY,
+        "incidents": INCIDENTS.replace("arg_max(", "max_by("),
+        "sources": _sources(),
+    }
+
+
+def _sources() -> str:
+    """Trino wants WHERE in a filter, and names for what stands in FROM."""
+    sql = SOURCES.replace("arg_max(", "max_by(").replace("FILTER (kind", "FILTER (WHERE kind")
+    return sql.replace("\nFULL JOIN (", " AS told\nFULL JOIN (").replace(
+        "\n) USING", "\n) AS read USING"
+    )
+
+
+def masked() -> str:
+    """Deliveries without whose they were."""
+    columns = [name for name in (*DELIVERY_COLUMNS, "date") if name not in MASKED]
+    return "\nSELECT " + ", ".join(f'"{name}"' for name in columns) + " FROM deliveries\n"
+
+
+def gold() -> dict[str, Any]:
+    """Columns of the tables, and the views with theirs."""
+    columns = {
+        dataset: {name: GLUE[kind] for name, kind in described.items()}
+        for dataset, described in DATASETS.items()
+    }
+    # What the folders say is no column of the files.
+    files = {
+        "readings_days": _without(columns["readings"], "source", "date"),
+        "readings_months": {
+            name: kind for name, kind in columns["readings"].items() if name != "source"
+        },
+        "alerts": _without(columns["alerts"], "date"),
+        "answers": _without(columns["answers"], "date"),
+        "places": columns["places"],
+        "climate": columns["climate"],
+        "return_levels": columns["return_levels"],
+    }
+    made = _view_columns()
+    return {
+        "tables": {name: _listed(kinds) for name, kinds in files.items()},
+        "deliveries": _listed(_without(columns["deliveries"], "date")),
+        "views": {
+            name: {"sql": sql, "columns": _listed(made[name])} for name, sql in views().items()
+        },
+        "masked": {"sql": masked(), "columns": _listed(made["masked"]), "without": list(MASKED)},
+    }
+
+
+def _view_columns() -> dict[str, dict[str, str]]:
+    """Names and Athena's types of the views' columns, as the embedded views have them."""
+    with duckdb.connect() as con:
+        for dataset in DATASETS:
+            con.execute(f"CREATE VIEW {dataset} AS {rows(dataset, [])}")
+        for name, sql in (*VIEWS.items(), ("masked", masked())):
+            con.execute(f"CREATE VIEW {name} AS {sql}")
+        return {
+            name: {
+                column: PRESTO[kind]
+                for column, kind, *_ in con.execute(f"DESCRIBE {name}").fetchall()
+            }
+            for name in ("readings", *VIEWS, "masked")
+        }
+
+
+def _without(columns: dict[str, str], *names: str) -> dict[str, str]:
+    return {name: kind for name, kind in columns.items() if name not in names}
+
+
+def _listed(columns: dict[str, str]) -> list[dict[str, str]]:
+    """A list keeps its order in Terraform, a map does not."""
+    return [{"name": name, "type": kind} for name, kind in columns.items()]
+
+
+def definitions() -> dict[Path, str]:
+    """The files and what is to be in them."""
+    tables = {name: msgspec.to_builtins(_table(name)) for name in TABLES}
+    return {
+        INFRA / "speed" / "tables.json": _text(tables),
+        INFRA / "serving" / "gold.json": _text(gold()),
+    }
+
+
+def _table(name: str) -> dict[str, Any]:
+    table = TABLES[name]
+    return {
+        "key": table.key,
+        "stream": table.stream,
+        "backup": table.backup,
+        "indexes": list(table.indexes),
+    }
+
+
+def _text(value: Any) -> str:
+    return json.dumps(value, indent=1, ensure_ascii=False) + "\n"
+
+
+def main() -> int:
+    stale = [
+        path
+        for path, text in definitions().items()
+        if not path.exists() or path.read_text("utf-8") != text
+    ]
+    for path in stale:
+        if "--check" in sys.argv[1:]:
+            print(f"{path} is not up to date; run tools/aws_definitions.py")
+        else:
+            path.write_text(definitions()[path], "utf-8")
+            print(path)
+    return int(bool(stale) and "--check" in sys.argv[1:])
+
+
+if __name__ == "__main__":
+    sys.exit(main())
