@@ -60,6 +60,12 @@ crash: .venv/.dev ## kill -9 a replay 100 times, and the sending of messages 50 
 	ATALAIA_KILLS=100 $(BIN)/python -m pytest tests/acceptance/test_crash.py
 	ATALAIA_KILLS=50 $(BIN)/python -m pytest -s tests/acceptance/test_outbox_crash.py
 
+fuzz-api: .venv/.dev ## 10,000 requests made of the description of the API
+	ATALAIA_SCHEMATHESIS=10000 $(BIN)/python -m pytest tests/live/test_schemathesis.py
+
+openapi: .venv/.run ## write the description of the API, docs/openapi.json
+	@$(BIN)/python tools/openapi.py docs/openapi.json
+
 fuzz: .venv/.dev ## damage every recorded file in 1,050 ways
 	ATALAIA_FUZZ=long $(BIN)/python -m pytest tests/acceptance/test_bad_input.py
 
@@ -91,4 +97,4 @@ lock: $(UV) ## choose newer versions and lock them with hashes (no addresses in 
 clean: ## remove what was built
 	rm -rf build .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
-.PHONY: help install demo run test check format crash fuzz spark bench lock clean
+.PHONY: help install demo run test check format crash fuzz fuzz-api openapi spark bench lock clean

@@ -4,9 +4,9 @@
 
 Each alert is for another person. Measured is all between the alert log and the last outcome on
 disk (synchronous=FULL): fan-out, claims, words, signatures, HTTP, settling. The peer, in the same
-process and with as many requests at once, POSTs the same bodies to the same URLs with a bare
-aiohttp client, unsigned, and keeps nothing. The server is a process of its own. Both take turns,
-and the median is told.
+process and with as many requests at once, POSTs the same bodies and headers to the same URLs with
+a bare aiohttp client: they are ready before, and it keeps nothing. The server is a process of its
+own. Both take turns, and the median is told.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ import aiohttp
 
 from atalaia.app.letters import Scribe
 from atalaia.channels.guard import Rules, networks
-from atalaia.channels.webhook import Webhook, encode
+from atalaia.channels.webhook import Webhook, encode, signed
 from atalaia.domain.alert import Alert, LogEntry, instant
 from atalaia.domain.contact import Contact
 from atalaia.domain.delivery import Letter, Sent, Status
@@ -178,12 +178,14 @@ async def ours(folder: Path, n: int, port: int) -> float:
 async def bare(bodies: list[bytes], port: int) -> float:
     """Seconds that a bare client takes."""
     queue = iter(enumerate(bodies))
+    headers = signed("msg_" + "x" * 30, 1_768_046_400, bodies[0], SECRET)
+    headers |= {"User-Agent": "Atalaia", "Content-Type": "application/json"}
     async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=64)) as session:
 
         async def worker() -> None:
             for i, body in queue:
                 url = f"http://127.0.0.1:{port}/p_{i:06d}"
-                async with session.post(url, data=body) as response:
+                async with session.post(url, data=body, headers=headers) as response:
                     await response.read()
 
         began = time.perf_counter()

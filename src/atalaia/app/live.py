@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import resource
 import signal
 import socket
 import time
@@ -78,6 +79,7 @@ _LOOK_S = 5.0
 _AFTER_FAULT_S = 5.0
 _FORGET_S = 6 * 3600.0
 _STOP_S = 2.0
+_MOST_FILES = 8_192
 _COLOURS = {"watch": "cyan", "yellow": "yellow", "orange": "dark_orange", "red": "bold red"}
 
 log = structlog.get_logger()
@@ -517,6 +519,7 @@ def run(settings: Settings, *, port: int | None = None) -> int:
     Raises StateConflict where the home cannot be used, SettingsInvalid where the port cannot.
     """
     configure_logs()
+    _allow_files()
     allow_listeners()
     if port is not None:
         settings = _with_port(settings, port)
@@ -543,6 +546,14 @@ async def _run(settings: Settings, home: Home) -> None:
         )
         await stop.wait()
         log.info("stopping")
+
+
+def _allow_files() -> None:
+    """Who listens holds a connection each, and the usual limit is 1,024 files: allow more."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _MOST_FILES if hard == resource.RLIM_INFINITY else min(hard, _MOST_FILES)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def _with_port(settings: Settings, port: int) -> Settings:

@@ -36,8 +36,9 @@ def past_readings(
     names = ", ".join(f'"{name}"' for name in variables)
     # Of names of the catalogue, quoted ids and instants alone.
     found = sql.run(
-        "SELECT place_id, source, kind, epoch(valid_at), epoch(received_at), coalesce(period_s, 0), "  # noqa: S608
-        f"{names} FROM readings WHERE place_id IN ({ids}) AND kind <> 'forecast' "
+        "SELECT place_id, source, kind, epoch(valid_at), epoch(received_at), "  # noqa: S608
+        f"coalesce(period_s, 0), {names} FROM readings "
+        f"WHERE place_id IN ({ids}) AND kind <> 'forecast' "
         f"AND valid_at > TIMESTAMPTZ '{instant(since)}' "
         f"AND valid_at <= TIMESTAMPTZ '{instant(until)}'",
         {"readings": [lake.path(key) for key in files]},

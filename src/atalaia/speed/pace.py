@@ -41,6 +41,7 @@ class Pace:
         self._since = self._spent.last_at + limits.contact_s if kept else 0.0
         self._contacts: dict[str, float] = {}
         self._paused_until = 0.0
+        self._page_from = -86400.0  # the UTC day that `_spent` was last found to be of
         self._day_from = -math.inf
         self.pause_reason = ""
 
@@ -94,9 +95,9 @@ class Pace:
         return msgspec.json.encode(self._spent).decode()
 
     def _turn_page(self, now: float) -> None:
-        if self._day_from <= now < self._day_from + _DAY_S:
+        if self._page_from <= now < self._page_from + 86400:
             return
-        self._day_from = now - now % _DAY_S
+        self._page_from = now - now % 86400
         day = datetime.fromtimestamp(now, UTC).date().isoformat()
         if day != self._spent.day:
             self._spent.day, self._spent.sent = day, 0

@@ -1,0 +1,102 @@
+"""A browser for the page's tests: Debian's chromium, driven by Playwright."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+VENDOR = ROOT / "src/atalaia/serving/page/vendor"
+AXE = ROOT / ".venv/page/axe.js"
+PICTURES = ROOT / "build/screenshots"
+
+PHONE: dict[str, Any] = {
+    "viewport": {"width": 390, "height": 844},
+    "device_scale_factor": 2,
+    "is_mobile": True,
+    "has_touch": True,
+}
+DESKTOP: dict[str, Any] = {"viewport": {"width": 1360, "height": 860}}
+
+
+def lacking() -> str | None:
+    """Why the page cannot be tested here; None: it can be."""
+    if find_chromium() is None:
+        return "no chromium; on Debian: apt-get install chromium"
+    if not (VENDOR / "leaflet.js").is_file() or not AXE.is_file():
+        return "the page's libraries are not built; run tools/page_assets.py --tests .venv/page"
+    try:
+        import playwright  # noqa: F401
+    except ModuleNotFoundError:
+        return "playwright is not installed"
+    return None
+
+
+def find_chromium() -> str | None:
+    return shutil.which("chromium") or shutil.which("chromium-browser")
+
+
+@pytest.fixture(scope="session")
+def browser_is_here() -> None:
+    why = lacking()
+    if why and os.environ.get("CI"):
+        pytest.fail(f"the page cannot be tested: {why}")
+    if why:
+        pytest.skip(f"the page is not tested: {why}")
+
+
+@dataclass
+class Seen:
+    """What a page complained about: errors of scripts, violations of the policy, requests."""
+
+    problems: list[str] = field(default_factory=list)
+    hosts: set[str] = field(default_factory=set)
+
+
+@dataclass
+class Browser:
+    """One running chromium."""
+
+    browser: Any
+
+    async def page(self, **options: Any) -> tuple[Any, Seen]:
+        """A new page in a context of its own, and what it complains about."""
+        settings = {"locale": "pt-BR", "timezone_id": "America/Sao_Paulo", **DESKTOP, **options}
+        context = await self.browser.new_context(**settings)
+        context.set_default_timeout(8_000)
+        page = await context.new_page()
+        seen = Seen()
+        page.on("pageerror", lambda error: seen.problems.append(str(error)))
+        page.on("console", lambda told: _note(seen, told))
+        page.on("request", lambda request: seen.hosts.add(request.url.split("/")[2]))
+        return page, seen
+
+
+def _note(seen: Seen, told: Any) -> None:
+    # A violated policy is told as an error on the console.
+    if told.type == "error":
+        seen.problems.append(told.text)
+
+
+@asynccontextmanager
+async def opened() -> AsyncIterator[Browser]:
+    from playwright.async_api import async_playwright
+
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(
+            executable_path=find_chromium(), args=["--no-sandbox", "--disable-dev-shm-usage"]
+        )
+        try:
+            yield Browser(browser)
+        finally:
+            await browser.close()
+
+
+Told = Callable[[Browser], Awaitable[None]]

@@ -1,0 +1,316 @@
+"""A stage for the page: an API that answers as the real one does, with a day that shows everything.
+
+What the watch itself does with the page is told in `test_page.py`, on the real one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import math
+import socket
+import threading
+import tomllib
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from datetime import UTC, datetime, timedelta
+from importlib.resources import files
+from typing import Any
+
+import uvicorn
+from fastapi import FastAPI, Request, Response
+from fastapi.responses import StreamingResponse
+
+from atalaia.domain.hazard import LEVEL_OF
+from atalaia.domain.words import ADVICE, CARE, HAZARDS, LANGUAGES, LEVELS
+from atalaia.serving import web
+
+Json = dict[str, Any]
+
+RULES: list[Json] = [
+    {"name": "rain-1h", "hazard": "heavy_rain", "variable": "rain_mm", "measure": "sum",
+     "window_s": 3600, "unit": "mm", "is_below": False, "norm": None,
+     "limits": {"yellow": 20, "orange": 30, "red": 60}},
+    {"name": "rain-24h", "hazard": "heavy_rain", "variable": "rain_mm", "measure": "sum",
+     "window_s": 86400, "unit": "mm", "is_below": False, "norm": None,
+     "limits": {"yellow": 30, "orange": 50, "red": 100}},
+    {"name": "gust", "hazard": "wind", "variable": "wind_gust_m_s", "measure": "value",
+     "window_s": 0, "unit": "m/s", "is_below": False, "norm": None,
+     "limits": {"yellow": 11.1, "orange": 16.7, "red": 27.8}},
+    {"name": "dry", "hazard": "dry_air", "variable": "relative_humidity_pct", "measure": "value",
+     "window_s": 0, "unit": "%", "is_below": True, "norm": None,
+     "limits": {"yellow": 30, "orange": 20, "red": 12}},
+]  # fmt: skip
+
+# place, hazard, level, value, unit, variable, window_s, limit, hours since onset, certainty
+GOING_ON = [
+    ("Porto Alegre", "heavy_rain", "red", 112.4, "mm", "rain_mm", 86400, 100, 9, "Observed"),
+    ("Recife", "heavy_rain", "orange", 34.2, "mm", "rain_mm", 3600, 30, 1.3, "Likely"),
+    ("Florianópolis", "wind", "orange", 19.4, "m/s", "wind_gust_m_s", 0, 16.7, 2.5, "Observed"),
+    ("Curitiba", "wind", "yellow", 12.8, "m/s", "wind_gust_m_s", 0, 11.1, 3, "Likely"),
+    ("Brasília", "dry_air", "yellow", 24, "%", "relative_humidity_pct", 0, 30, 5, "Observed"),
+    ("Cuiabá", "heat", "yellow", 38.6, "°C", "temperature_c", 0, 37, -6, "Possible"),
+]  # fmt: skip
+
+
+def iso(at: datetime) -> str:
+    return at.replace(microsecond=0).isoformat()
+
+
+class Stage:
+    """What the API answers. `push` tells everybody who listens."""
+
+    def __init__(self, places: list[Json] | None = None, *, calm: bool = False) -> None:
+        self.now = datetime.now(UTC)
+        self.places = places or capitals()
+        self.incidents: dict[str, Json] = {}
+        self.seq = 0
+        self.listeners: list[tuple[asyncio.AbstractEventLoop, asyncio.Queue[str]]] = []
+        self.blind: list[Json] = []
+        self.asked: list[tuple[str, Any]] = []
+        if not calm:
+            for given in GOING_ON:
+                self._begin(*given)
+            lost = [place["id"] for place in self.places if place["name"] in ("Macapá", "Belém")]
+            self.blind = [
+                {
+                    "source": "tomorrow-io",
+                    "since": iso(self.now - timedelta(hours=2)),
+                    "places": lost,
+                }
+            ]
+
+    def id_of(self, name: str) -> str:
+        return next(place["id"] for place in self.places if place["name"] == name)
+
+    def _begin(
+        self, name: str, hazard: str, level: str, value: float, unit: str, variable: str,
+        window_s: int, limit: float, hours: float, certainty: str,
+    ) -> None:  # fmt: skip
+        onset = self.now - timedelta(hours=hours)
+        key = f"inc{len(self.incidents)}"
+        levels = [one for one in ("yellow", "orange", "red") if LEVEL_OF[one] <= LEVEL_OF[level]]
+        entries = []
+        for i, one in enumerate(levels):
+            self.seq += 1
+            share = (i + 1) / len(levels)
+            entries.append(
+                {
+                    "seq": self.seq, "incident": key, "version": i + 1,
+                    "type": "update" if i else "alert", "place_id": self.id_of(name),
+                    "hazard": hazard, "level": one, "severity": LEVEL_OF[one].severity,
+                    "urgency": "Immediate", "certainty": certainty,
+                    "sent_at": iso(self.now - timedelta(hours=abs(hours) * (1 - 0.4 * i))),
+                    "onset_at": iso(onset), "expires_at": iso(self.now + timedelta(hours=20)),
+                    "evidence": {"Observed": "observed", "Likely": "analysis"}.get(
+                        certainty, "forecast"
+                    ),
+                    "source": "open-meteo", "valid_at": iso(self.now - timedelta(minutes=12)),
+                    "variable": variable, "window_s": window_s,
+                    "value": round(value * share, 1) if value > limit else value,
+                    "unit": unit, "limit": limit, "rule": f"inmet-{hazard}",
+                    "reason": "escalated" if i else "onset", "text": text(hazard, one, name),
+                }
+            )  # fmt: skip
+        last = entries[-1]
+        self.incidents[key] = {
+            **{name: last[name] for name in (
+                "incident", "hazard", "place_id", "level", "unit", "onset_at", "expires_at",
+                "certainty", "evidence", "source", "variable", "window_s", "value", "limit",
+                "valid_at", "rule", "reason", "seq", "text")},
+            "places": [self.id_of(name)], "peak_level": level, "peak": value,
+            "peak_at": last["valid_at"], "status": "open", "opened_at": iso(onset),
+            "last_sent_at": last["sent_at"], "ended_at": None, "versions": len(entries),
+            "issuer": None, "linked": [], "entries": entries,
+        }  # fmt: skip
+
+    def push(self, event: str, data: Json) -> None:
+        frame = f"event: {event}\ndata: {json.dumps(data)}\n\n"
+        for loop, queue in self.listeners:
+            loop.call_soon_threadsafe(queue.put_nowait, frame)
+
+    def readings(self) -> list[Json]:
+        """Hours that rise to a storm and are forecast to go on for a while."""
+        found = []
+        hour = self.now.replace(minute=0, second=0, microsecond=0)
+
+        def series(kind: str, variable: str, unit: str, hours: range, of: Any, period: int) -> None:
+            found.append(
+                {
+                    "source": "open-meteo", "kind": kind, "variable": variable, "unit": unit,
+                    "period_s": period, "times": [iso(hour + timedelta(hours=i)) for i in hours],
+                    "values": [None if i == -40 else round(max(0.0, of(i)), 1) for i in hours],
+                }
+            )  # fmt: skip
+
+        for kind, hours in (("analysis", range(-72, 1)), ("forecast", range(1, 49))):
+            series(
+                kind,
+                "rain_mm",
+                "mm",
+                hours,
+                lambda i: 34 * math.exp(-((i / 3.2) ** 2)) + 6 * math.sin(i / 5) ** 8,
+                3600,
+            )
+            series(
+                kind,
+                "wind_gust_m_s",
+                "m/s",
+                hours,
+                lambda i: 6 + 2.5 * math.sin(i / 4) + 9 * math.exp(-(((i - 4) / 6) ** 2)),
+                0,
+            )
+            series(
+                kind,
+                "temperature_c",
+                "°C",
+                hours,
+                lambda i: 25 + 4 * math.sin((i + self.now.hour - 12) / 3.82),
+                0,
+            )
+            series(kind, "relative_humidity_pct", "%", hours,
+                   lambda i: 74 - 14 * math.sin((i + self.now.hour - 12) / 3.82), 0)  # fmt: skip
+        return found
+
+
+def text(hazard: str, level: str, name: str) -> dict[str, str]:
+    said = {}
+    for i, language in enumerate(LANGUAGES):
+        advice = ADVICE.get(hazard, CARE)[i]
+        said[language] = f"{LEVELS[LEVEL_OF[level]][i]}: {HAZARDS[hazard][i]}, {name}. {advice}."
+    return said
+
+
+def capitals() -> list[Json]:
+    document = (files("atalaia") / "data" / "capitals.toml").read_text("utf-8")
+    return [{**place, "area": None, "levels": {}} for place in tomllib.loads(document)["place"]]
+
+
+def application(stage: Stage) -> FastAPI:
+    app = FastAPI()
+    app.include_router(web.page())
+
+    @app.get("/v1/summary")
+    def summary() -> Json:
+        return {
+            "now": iso(stage.now), "places": len(stage.places), "active": {}, "blind": stage.blind,
+            "subscribers_channels": ["telegram", "whatsapp", "sms", "email", "webhook"],
+            "languages": list(LANGUAGES), "rules": "inmet", "version": "0.5", "seq": stage.seq,
+        }  # fmt: skip
+
+    @app.get("/v1/places")
+    def places() -> Json:
+        return {"items": stage.places, "next": None}
+
+    @app.get("/v1/places/{place_id}")
+    def place(place_id: str) -> Response:
+        for one in stage.places:
+            if one["id"] == place_id:
+                return Response(json.dumps({**one, "rules": RULES, "climate": CLIMATE}))
+        return Response('{"detail": "no such place is watched"}', 404)
+
+    @app.get("/v1/places/{place_id}/readings")
+    def readings(place_id: str) -> Json:
+        return {"place_id": place_id, "hours": 72, "series": stage.readings()}
+
+    @app.get("/v1/incidents")
+    def incidents(place: str | None = None) -> Json:
+        some = [one for one in stage.incidents.values() if place in (None, one["place_id"])]
+        return {"items": [{k: v for k, v in one.items() if k != "entries"} for one in some],
+                "next": None}  # fmt: skip
+
+    @app.get("/v1/incidents/{key}")
+    def incident(key: str) -> Response:
+        if key in stage.incidents:
+            return Response(json.dumps(stage.incidents[key]))
+        return Response('{"detail": "no such incident"}', 404)
+
+    @app.get("/v1/sources")
+    def sources() -> Json:
+        return {"items": SOURCES(stage.now), "next": None, "blind": stage.blind}
+
+    @app.get("/v1/towns")
+    def towns(q: str) -> Json:
+        nearest = {"place_id": stage.id_of("Recife"), "name": "Recife", "km": 6.1}
+        names = [("Recife", "Pernambuco, BR"), ("Recifinho", "Bahia, BR")]
+        return {
+            "items": [
+                {"id": i, "label": f"{name}, {region}", "latitude": -8.05, "longitude": -34.9,
+                 "timezone": "America/Recife", "nearest": nearest}
+                for i, (name, region) in enumerate(names) if q.lower()[:3] in name.lower()
+            ],
+            "next": None,
+        }  # fmt: skip
+
+    @app.post("/v1/preview")
+    async def preview(request: Request) -> Json:
+        stage.asked.append(("preview", await request.json()))
+        told = [
+            {"at": iso(stage.now - timedelta(days=3 * i)), "level": level,
+             "text": text("heavy_rain", level, "Recife")["pt-BR"]}
+            for i, level in enumerate(("orange", "yellow", "yellow", "orange"))
+        ]  # fmt: skip
+        return {"messages": told, "days": 30}
+
+    @app.get("/v1/events")
+    async def events() -> StreamingResponse:
+        queue: asyncio.Queue[str] = asyncio.Queue()
+        stage.listeners.append((asyncio.get_running_loop(), queue))
+
+        async def told() -> Any:
+            yield "retry: 500\nevent: ready\ndata: {}\n\n"
+            while True:
+                yield await queue.get()
+
+        return StreamingResponse(told(), media_type="text/event-stream")
+
+    return app
+
+
+def SOURCES(now: datetime) -> list[Json]:  # noqa: N802
+    return [
+        {"source": "open-meteo", "fresh": True, "last_success_at": iso(now - timedelta(seconds=41)),
+         "age_s": 41, "fault": None, "next_try_at": iso(now + timedelta(minutes=4)),
+         "calls_left": {"minute": 571, "hour": 4712, "day": 8120}},
+        {"source": "tomorrow-io", "fresh": False, "last_success_at": iso(now - timedelta(hours=2)),
+         "age_s": 7200, "fault": "HTTP 429: too many calls", "next_try_at": iso(now),
+         "calls_left": {"hour": 0, "day": 112}},
+    ]  # fmt: skip
+
+
+CLIMATE = {
+    "bands": [
+        {"variable": "temperature_c", "unit": "°C", "source": "open-meteo", "first_year": 1991,
+         "last_year": 2020, "is_norm": True, "months": [
+             {"month": month, "mean": 26.1, "mean_minimum": 22.9, "mean_maximum": 29.4,
+              "percentiles": {"1": 21.2, "10": 23.4, "50": 26.0, "90": 29.1, "99": 30.8}}
+             for month in range(1, 13)]},
+    ],
+    "return_levels": [
+        {"variable": "rain_mm", "unit": "mm", "window_s": 86400, "extreme": "max",
+         "return_years": years, "level": level, "low": None, "high": None}
+        for years, level in ((2, 96.0), (10, 148.0), (50, 211.0))],
+}  # fmt: skip
+
+
+def shown(stage: Stage) -> AbstractContextManager[str]:
+    """The stage's address, while it is served."""
+    return served(application(stage))
+
+
+@contextmanager
+def served(app: FastAPI) -> Iterator[str]:
+    """An application's address, while it is served in a thread."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    server = uvicorn.Server(uvicorn.Config(app, log_level="critical", timeout_graceful_shutdown=1))
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        thread.join(5)
+
+
+if __name__ == "__main__":
+    uvicorn.run(application(Stage()), port=8499, log_level="warning")

@@ -1,0 +1,314 @@
+"""How the page looks and behaves on a stage that shows everything: for every eye and hand, on every
+screen, with few bytes, and with many places. Pictures go to build/screenshots."""
+
+from __future__ import annotations
+
+import asyncio
+import csv
+import gzip
+import json
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from atalaia.serving import web
+
+from .conftest import AXE, PHONE, PICTURES, Browser, opened
+from .stage import Stage, shown
+
+pytestmark = pytest.mark.usefixtures("browser_is_here")
+
+VIEWS = {
+    "map": ("/", "#map[data-ready=yes] canvas.dots"),
+    "place": ("/#/place/{recife}", ".chart[data-drawn=yes]"),
+    "alert": ("/#/alert/inc0", ".life li"),
+    "subscribe": ("/#/subscribe?place={recife}", ".preview strong"),
+    "manage": ("/#/manage", "h1"),
+    "operator": ("/#/operator", "#key"),
+}
+SCREENS: dict[str, dict[str, Any]] = {
+    "desktop-light": {"color_scheme": "light"},
+    "desktop-dark": {"color_scheme": "dark"},
+    "phone-light": {"color_scheme": "light", **PHONE},
+    "phone-dark": {"color_scheme": "dark", **PHONE},
+}
+
+
+def on_stage(stage: Stage, tell: Callable[[str, Browser], Awaitable[None]]) -> None:
+    async def run() -> None:
+        with shown(stage) as url:
+            async with opened() as browser:
+                await tell(url, browser)
+
+    asyncio.run(run())
+
+
+async def go(page: Any, url: str, stage: Stage, view: str) -> None:
+    path, ready = VIEWS[view]
+    await page.goto("about:blank")
+    await page.goto(url + path.format(recife=stage.id_of("Recife")))
+    await page.wait_for_selector(ready)
+
+
+@pytest.mark.parametrize("screen", SCREENS)
+def test_axe_finds_no_serious_fault_and_the_policy_is_not_violated(screen: str) -> None:
+    stage = Stage()
+
+    async def tell(url: str, browser: Browser) -> None:
+        page, seen = await browser.page(**SCREENS[screen], reduced_motion="reduce")
+        PICTURES.mkdir(parents=True, exist_ok=True)
+        for view in VIEWS:
+            await go(page, url, stage, view)
+            await page.evaluate("document.fonts.ready")
+            picture = PICTURES / f"{view}-{screen}.png"
+            is_whole = view != "map" or "phone" in screen
+            await page.screenshot(path=picture, full_page=is_whole)
+            assert await faults(page) == [], view
+            wide = await page.evaluate("document.documentElement.scrollWidth > innerWidth + 1")
+            assert not wide, f"{view} is wider than the screen"
+        assert seen.problems == []
+        assert seen.hosts == {url.removeprefix("http://")}
+
+    on_stage(stage, tell)
+
+
+async def faults(page: Any) -> list[str]:
+    """What axe-core calls serious or critical. It is put in by the debugger, past the policy."""
+    await page.evaluate(AXE.read_text("utf-8"))
+    told = await page.evaluate("axe.run(document, {resultTypes: ['violations']})")
+    return [
+        f"{one['id']}: {one['nodes'][0]['html'][:120]} {one['nodes'][0]['failureSummary']}"
+        for one in told["violations"]
+        if one["impact"] in ("serious", "critical")
+    ]
+
+
+def test_the_first_view_of_the_map_is_light_and_soon_there() -> None:
+    async def tell(url: str, browser: Browser) -> None:
+        page, _ = await browser.page()
+        bodies: dict[str, int] = {}
+
+        async def weigh(response: Any) -> None:
+            if "/v1/events" not in response.url:
+                sizes = await response.request.sizes()
+                bodies[response.url] = sizes["responseBodySize"] + sizes["responseHeadersSize"]
+
+        page.on("response", weigh)
+        await page.goto(url)
+        await page.wait_for_selector("#map[data-ready=yes] canvas.dots")
+        ready_ms = await page.evaluate("performance.now()")
+        await page.wait_for_timeout(300)
+        weight = sum(bodies.values())
+        print(f"first view: {weight} bytes in {len(bodies)} answers, map after {ready_ms:.0f} ms")
+        assert weight < 600_000
+        assert ready_ms < 2_000 * 2  # the machine of the tests has others on it
+        assert not any(name.endswith("uplot.js") for name in bodies)
+
+    on_stage(Stage(), tell)
+
+
+def municipalities(shared: Path) -> list[dict[str, Any]]:
+    with (shared / "geo/municipios.csv").open(encoding="utf-8-sig") as file:
+        return [
+            {"id": row["codigo_ibge"], "name": row["nome"], "area": None, "levels": {},
+             "latitude": float(row["latitude"]), "longitude": float(row["longitude"]),
+             "timezone": "America/Sao_Paulo"}
+            for row in csv.DictReader(file)
+        ]  # fmt: skip
+
+
+def test_every_municipality_of_brazil_stays_smooth(shared: Path) -> None:
+    stage = Stage(municipalities(shared), calm=True)
+    assert len(stage.places) == 5_571
+
+    async def tell(url: str, browser: Browser) -> None:
+        page, seen = await browser.page()
+        await page.goto(url)
+        await page.wait_for_selector("#map[data-ready=yes] canvas.dots")
+        await page.wait_for_timeout(300)
+        await page.evaluate(FRAMES)
+        await page.mouse.move(400, 400)
+        await page.mouse.down()
+        for step in range(30):
+            await page.mouse.move(400 + 6 * step, 400 + 4 * step)
+        await page.mouse.up()
+        await page.mouse.wheel(0, -400)
+        await page.wait_for_timeout(900)
+        times = sorted(await page.evaluate("window.frames"))
+        middle, worst = times[len(times) // 2], times[-1]
+        print(f"{len(stage.places)} places: median frame {middle:.0f} ms, worst {worst:.0f} ms")
+        assert middle < 40
+        assert worst < 600
+        PICTURES.mkdir(parents=True, exist_ok=True)
+        await page.screenshot(path=PICTURES / "map-5571.png")
+        await page.fill("#find", "são josé")
+        await page.get_by_text("lugares", exact=False).first.wait_for()
+        assert await page.locator(".places a").count() >= 20
+        assert seen.problems == []
+
+    on_stage(stage, tell)
+
+
+FRAMES = """() => {
+  window.frames = [];
+  let last = performance.now();
+  const next = (now) => {
+    window.frames.push(now - last);
+    last = now;
+    requestAnimationFrame(next);
+  };
+  requestAnimationFrame(next);
+}"""
+
+
+def test_a_source_that_falls_silent_is_told_with_since_when_and_not_as_calm() -> None:
+    stage = Stage(calm=True)
+
+    async def tell(url: str, browser: Browser) -> None:
+        page, _ = await browser.page()
+        await page.goto(url)
+        await page.get_by_text("Nenhum limite foi ultrapassado").wait_for()
+        lost = [place["id"] for place in stage.places[:3]]
+        since = stage.now.replace(minute=5).isoformat()
+        stage.blind = [{"source": "open-meteo", "since": since, "places": lost}]
+        stage.push("sources", {})
+        banner = page.locator(".banner")
+        await banner.wait_for()
+        told = await banner.inner_text()
+        assert "Sem dados de open-meteo em 3 lugares desde" in told
+        assert ":05" in told
+        await page.get_by_text("não conseguimos ver agora").wait_for()
+
+    on_stage(stage, tell)
+
+
+def test_all_can_be_done_by_keyboard() -> None:
+    stage = Stage()
+
+    async def tell(url: str, browser: Browser) -> None:
+        page, _ = await browser.page()
+        await go(page, url, stage, "map")
+        await page.keyboard.press("Tab")
+        assert await focused(page) == "Ir para o conteúdo"
+        await page.locator(".cards a").first.focus()
+        await page.keyboard.press("Enter")
+        await page.wait_for_selector(".life")
+        assert await focused(page) == "Chuva forte, Porto Alegre"  # the new view's title is read
+        await go(page, url, stage, "subscribe")
+        await page.focus("#town")
+        await page.keyboard.type("reci")
+        await page.wait_for_selector("#towns [role=option]")
+        await page.keyboard.press("ArrowDown")
+        chosen = await page.get_attribute("#town", "aria-activedescendant")
+        assert "Recifinho" in await page.inner_text(f"#{chosen}")
+        await page.keyboard.press("Enter")
+        await page.wait_for_selector(".chosen li >> nth=1")
+        assert await page.get_attribute("#town", "aria-expanded") == "false"
+
+    on_stage(stage, tell)
+
+
+async def focused(page: Any) -> str:
+    return str(await page.evaluate("document.activeElement.textContent"))
+
+
+def test_ones_location_is_asked_for_once_and_rounded() -> None:
+    stage = Stage(calm=True)
+
+    async def tell(url: str, browser: Browser) -> None:
+        page, _ = await browser.page(
+            geolocation={"latitude": -8.063169, "longitude": -34.871139},
+            permissions=["geolocation"],
+        )
+        await page.goto(f"{url}/#/subscribe")
+        await page.get_by_role("button", name="Usar minha localização").click()
+        await page.get_by_text("Perto de mim").wait_for()
+        await page.wait_for_selector(".preview strong")
+        sent = json.dumps([body for name, body in stage.asked if name == "preview"])
+        assert '"latitude": -8.05' in sent
+        assert '"longitude": -34.85' in sent
+        assert "8.063" not in sent
+
+    on_stage(stage, tell)
+
+
+@pytest.mark.parametrize(
+    ("locale", "title"),
+    [("pt-PT", "6 alertas ativos"), ("en-GB", "6 active alerts"), ("es-AR", "6 alertas activas")],
+)
+def test_the_page_speaks_the_browsers_language(locale: str, title: str) -> None:
+    async def tell(url: str, browser: Browser) -> None:
+        page, seen = await browser.page(locale=locale)
+        await page.goto(url)
+        await page.get_by_role("heading", name=title).wait_for()
+        await page.select_option(".language select", "en")
+        await page.get_by_role("heading", name="6 active alerts").wait_for()
+        assert await page.evaluate("document.documentElement.lang") == "en"
+        assert seen.problems == []
+
+    on_stage(Stage(), tell)
+
+
+def test_the_three_languages_have_the_same_words() -> None:
+    async def tell(url: str, browser: Browser) -> None:
+        page, _ = await browser.page()
+        await page.goto(url)
+        keys = await page.evaluate(
+            """async () => {
+              const { static: at } = document.documentElement.dataset;
+              const { file } = await import(`${at}/libraries.js`);
+              const flat = (o, at = "") => Object.entries(o).flatMap(([key, value]) =>
+                value && typeof value === "object" && !Array.isArray(value)
+                  ? flat(value, `${at}${key}.`) : [`${at}${key}:${typeof value}`]);
+              const found = [];
+              for (const one of ["pt-BR", "en", "es"])
+                found.push(flat((await import(file(`words/${one}.js`))).words).sort());
+              return found;
+            }"""
+        )
+        assert keys[0] == keys[1] == keys[2]
+        assert len(keys[0]) > 200
+
+    on_stage(Stage(calm=True), tell)
+
+
+def test_without_the_libraries_there_are_lists_and_tables(monkeypatch: pytest.MonkeyPatch) -> None:
+    assets, version = web._ours()
+    ours = {name: asset for name, asset in assets.items() if not name.startswith("vendor/")}
+    monkeypatch.setattr(web, "_ours", lambda: (ours, version))
+    stage = Stage()
+
+    async def tell(url: str, browser: Browser) -> None:
+        page, _ = await browser.page()
+        await page.goto(url)
+        await page.get_by_text("O mapa não foi construído").wait_for()
+        assert await page.locator(".cards a").count() == 6
+        await page.goto(f"{url}/#/place/{stage.id_of('Recife')}")
+        await page.locator(".chart-box summary").first.click()
+        assert await page.locator(".chart-box tbody tr").count() > 20
+
+    on_stage(stage, tell)
+
+
+def test_events_that_do_not_come_are_asked_for() -> None:
+    stage = Stage(calm=True)
+
+    async def tell(url: str, browser: Browser) -> None:
+        page, _ = await browser.page()
+        await page.route("**/v1/events", lambda route: route.fulfill(status=503))
+        await page.goto(url)
+        await page.get_by_text("Atualizando a cada 20 s").wait_for()
+
+    on_stage(stage, tell)
+
+
+def test_our_own_files_are_few_bytes() -> None:
+    assets, _ = web._ours()
+    own = sum(
+        len(gzip.compress(asset.body, 9))
+        for name, asset in assets.items()
+        if not name.startswith("vendor/")
+    )
+    assert own < 80_000

@@ -1,0 +1,185 @@
+"""The page in a browser, on a running watch: as people meet it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
+
+from live.world import NOON, World, watching
+
+from .conftest import Browser, Seen, opened
+
+pytestmark = pytest.mark.usefixtures("browser_is_here")
+
+ENV = {
+    "ATALAIA_SOURCES_OPEN_METEO_ENABLED": "false",
+    "ATALAIA_API_KEY": "push-s3cret",
+    "ATALAIA_CHANNELS_WEBHOOK_ALLOW": "127.0.0.0/8",
+    "ATALAIA_PEOPLE_CONTROLLER": "Defesa Civil de Exemplo",
+    "ATALAIA_PEOPLE_CONTACT": "privacidade@example.org",
+}
+
+
+def story(
+    folder: Path, tell: Callable[[World, Any, Seen], Awaitable[None]], **options: Any
+) -> None:
+    """A watch and a page beside it, which must have nothing to complain about at the end."""
+
+    async def run() -> None:
+        async with watching(folder, **ENV) as world, opened() as browser:
+            page, seen = await at_noon(browser, **options)
+            await tell(world, page, seen)
+            assert seen.problems == []
+            assert seen.hosts <= {f"127.0.0.1:{world.live.port}"}
+
+    asyncio.run(run())
+
+
+async def at_noon(browser: Browser, **options: Any) -> tuple[Any, Seen]:
+    page, seen = await browser.page(**options)
+    await page.clock.set_fixed_time(datetime.fromtimestamp(NOON, UTC))
+    return page, seen
+
+
+async def gust(world: World, value: float, minute: int = 0, place: str = "p1") -> None:
+    """A station's gust, and all that follows from it."""
+    valid_at = datetime.fromtimestamp(world.clock.now() + 60 * minute, UTC).isoformat()
+    reading = {"place_id": place, "valid_at": valid_at, "wind_gust_m_s": value}
+    status, told, _ = await world.post("/v1/readings", json.dumps([reading]))
+    assert status == 202, told
+    await world.live.settled()
+
+
+ORANGE = """() => {
+  const canvas = document.querySelector("canvas.dots");
+  const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+  let found = 0;
+  for (let i = 0; i < data.length; i += 4)
+    if (data[i] > 225 && data[i + 1] > 95 && data[i + 1] < 135 && data[i + 2] < 45) found += 1;
+  return found;
+}"""
+
+
+def test_a_storm_turns_the_marker_orange_while_the_page_is_open(tmp_path: Path) -> None:
+    async def tell(world: World, page: Any, _seen: Seen) -> None:
+        await page.goto(world.url("/"))
+        await page.wait_for_selector("#map[data-ready=yes] canvas.dots")
+        await page.wait_for_selector(".live.is-live")
+        assert await page.inner_text("h1") == "Tudo tranquilo nos 3 lugares vigiados"
+        assert await page.evaluate(ORANGE) == 0
+        await page.evaluate("window.notReloaded = true")
+        await gust(world, 21.0)
+        await page.wait_for_selector("canvas.dots[data-levels='orange:1']")
+        assert await page.evaluate(ORANGE) > 80
+        assert await page.evaluate("window.notReloaded")
+        assert await page.inner_text("h1") == "1 alerta ativo"
+        card = page.locator(".cards a")
+        assert "Vento forte" in await card.inner_text()
+        assert "Laranja" in await card.inner_text()  # a word, and not the colour alone
+        assert await card.locator("svg polygon").count() == 1  # and a shape
+        assert "Laranja: vento forte, Place 1" in await page.inner_text("#said")
+
+    story(tmp_path, tell)
+
+
+def test_a_place_shows_its_chart_with_the_limits_and_the_same_as_a_table(tmp_path: Path) -> None:
+    async def tell(world: World, page: Any, _seen: Seen) -> None:
+        for minute, value in ((-180, 8.0), (-120, 12.0), (-60, 18.5), (0, 21.0)):
+            await gust(world, value, minute)
+        await page.goto(world.url("/#/place/p1"))
+        await page.wait_for_selector(".chart[data-drawn=yes] canvas")
+        box = page.locator(".chart-box", has_text="Rajada").first
+        assert "Laranja 16,7 m/s (60 km/h)" in await box.inner_text()
+        assert "21 m/s (76 km/h)" in str(await box.locator(".chart").get_attribute("aria-label"))
+        await box.locator("summary").click()
+        rows = await box.locator("tbody tr").all_inner_texts()
+        assert [row.split("\t")[1] for row in rows] == ["21", "18,5", "12", "8"]
+        assert [row.split("\t")[3] for row in rows] == ["Laranja", "Laranja", "Amarelo", ""]
+        state = page.locator("a.state-line")
+        assert "Laranja: perigo" in await state.inner_text()
+        await state.click()
+        await page.wait_for_selector(".hero.level-orange")
+        assert await page.inner_text("h1") == "Vento forte, Place 1"
+        life = await page.locator(".life li").all_inner_texts()
+        assert [entry.split("\n")[0] for entry in life] == ["Subiu", "Começou"]
+        cap = await page.locator(".life a").first.get_attribute("href")
+        status, xml = await world.get(cap)
+        assert status == 200
+        assert "urn:oasis:names:tc:emergency:cap:1.2" in xml
+
+    story(tmp_path, tell)
+
+
+class Hook:
+    """A newcomer's program: what came to its webhook."""
+
+    def __init__(self) -> None:
+        self.came: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+
+    async def answer(self, request: web.Request) -> web.Response:
+        await self.came.put(await request.json())
+        return web.Response(status=204)
+
+    def application(self) -> web.Application:
+        application = web.Application()
+        application.router.add_post("/alertas", self.answer)
+        return application
+
+    async def next(self) -> dict[str, Any]:
+        async with asyncio.timeout(10):
+            return await self.came.get()
+
+
+def test_a_newcomer_subscribes_confirms_is_told_and_erases_themselves(tmp_path: Path) -> None:
+    async def tell(world: World, page: Any, seen: Seen) -> None:
+        hook = Hook()
+        async with TestServer(hook.application()) as server:
+            await gust(world, 21.0, -5 * 24 * 60, "p0")
+            await page.goto(world.url("/#/subscribe?place=p0"))
+            await page.get_by_text("você teria recebido").first.wait_for()
+            await page.check("input[value=webhook]")
+            await page.fill("#address", str(server.make_url("/alertas")))
+            await page.get_by_role("button", name="Enviar código").click()
+            await page.wait_for_selector("#code")
+            words = await page.inner_text(".words")
+            assert "Defesa Civil de Exemplo" in words
+            secret = await page.input_value(".copy input")
+            assert secret.startswith("whsec_")
+            asked = await hook.next()
+            await page.fill("#code", "000000" if code_in(asked) != "000000" else "000001")
+            await page.get_by_role("button", name="Concordo").click()
+            await page.get_by_text("Este código não confere").wait_for()
+            seen.problems.clear()  # the browser notes the refused code
+            await page.fill("#code", code_in(asked))
+            await page.get_by_role("button", name="Concordo").click()
+            await page.get_by_role("heading", name="Pronto").wait_for()
+            await gust(world, 22.5, 0, "p0")
+            told = await hook.next()
+            assert "Laranja" in json.dumps(told, ensure_ascii=False)
+            await page.get_by_role("link", name="Ver minha inscrição").click()
+            await page.get_by_role("heading", name="Sua inscrição").wait_for()
+            assert "#/manage" in page.url
+            assert "atm_" not in page.url  # the token has left the address
+            await page.get_by_text("Place 0, até 25 km").wait_for()
+            await page.get_by_role("button", name="Apagar tudo de mim").click()
+            await page.get_by_role("button", name="Sim, apagar tudo").click()
+            await page.get_by_role("heading", name="Tudo apagado").wait_for()
+            assert await page.evaluate("sessionStorage.getItem('manage')") is None
+            kept = [row for row in world.home.people.changes(0, 99) if row.sealed is not None]
+            assert kept == []
+
+    story(tmp_path, tell)
+
+
+def code_in(message: dict[str, Any]) -> str:
+    found = json.dumps(message)
+    digits = [part for part in found.replace('"', " ").split() if part.strip(".,").isdigit()]
+    return next(part.strip(".,") for part in digits if len(part.strip(".,")) == 6)
