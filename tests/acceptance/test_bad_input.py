@@ -24,6 +24,7 @@ from atalaia.domain.place import Place, Places
 from atalaia.errors import AtalaiaError
 from atalaia.homes.ports import Record
 from atalaia.sources import decode_all, decoders
+from atalaia.sources.cap import read_officials
 from atalaia.sources.recorded import as_payload, read_places
 from atalaia.speed.watch import Watch
 from stories import assert_plausible, atalaia, weather
@@ -46,8 +47,14 @@ CONTENTS = {
     "inmet": ("station-csv",),
     "csv": ("readings-csv",),
     "station": ("readings-csv", "readings-json"),
+    "cap": ("feed",),
 }  # fmt: skip
-FOLDERS = {"tomorrowio": ("tomorrow-io",), "open_meteo": ("open-meteo",), "inmet": ("inmet",)}
+FOLDERS = {
+    "tomorrowio": ("tomorrow-io",),
+    "open_meteo": ("open-meteo",),
+    "inmet": ("inmet",),
+    "cap": ("cap",),
+}
 """Whose answers the files of a folder are; all others could come from anyone."""
 
 FILES = sorted(
@@ -120,7 +127,7 @@ def test_a_damaged_file_costs_itself_and_nothing_else(
     body = body_of(name, request)
     pairs = fitting(name)
     decode = decode_all(WHERE)
-    watch = Watch(rules.load("inmet"), WHERE, decode)
+    watch = Watch(rules.load("inmet"), WHERE, decode, read_officials=read_officials)
     variants = [trimmed(body, chance), *damaged(body if IS_LONG else trimmed(body, chance), chance)]
     for number, variant in enumerate(variants):
         # Files of no known provider go to every decoder once, and then to one at a time.

@@ -25,6 +25,9 @@ def changed(before: Message, status: Status, **changes: object) -> tuple[Message
 
 
 class OutboxContract(ABC):
+    crowd = 200
+    """Messages that many claim at once."""
+
     @abstractmethod
     def reopened(self) -> Outbox:
         """The same outbox, opened anew."""
@@ -245,7 +248,7 @@ class OutboxContract(ABC):
         assert self.claim(outbox, NOON + DAY) == ["msg_a"]
 
     def test_of_many_who_claim_at_once_each_gets_others(self, outbox: Outbox) -> None:
-        self.fill(outbox, *(message(str(i), f"p_{i}", seqs=(i,)) for i in range(200)))
+        self.fill(outbox, *(message(str(i), f"p_{i}", seqs=(i,)) for i in range(self.crowd)))
         given: list[str] = []
 
         def work(mine: Outbox) -> None:
@@ -258,7 +261,7 @@ class OutboxContract(ABC):
             sender.start()
         for sender in senders:
             sender.join()
-        assert len(given) == 200
+        assert len(given) == self.crowd
         assert max(Counter(given).values()) == 1
 
     # What becomes of them
@@ -297,6 +300,8 @@ class OutboxContract(ABC):
         )
         assert [m.id for m in outbox.messages()] == ["msg_3", "msg_2", "msg_1"]
         assert [m.id for m in outbox.messages(limit=1)] == ["msg_3"]
+        assert [m.id for m in outbox.messages(after="msg_3", limit=1)] == ["msg_2"]
+        assert outbox.messages(after="msg_1") == outbox.messages(after="msg_none") == []
         assert [m.id for m in outbox.messages(after="msg_3")] == ["msg_2", "msg_1"]
         assert outbox.messages(after="msg_1") == []
         assert [m.id for m in outbox.messages(person="p_ana", channel="email")] == ["msg_2"]

@@ -128,6 +128,12 @@ class StateContract(ABC):
         assert list(state.alerts(after=middle)) == log[1500:]
         assert list(state.alerts(after=middle, limit=3)) == log[1500:1503]
         assert list(state.alerts(limit=0)) == []
+        assert state.latest(3) == log[-3:]
+
+    def test_the_newest_entries_of_a_short_log_are_all_of_it(self, state: State) -> None:
+        assert state.latest(5) == []
+        state.commit(whole(7))
+        assert state.latest(5) == list(state.alerts())
 
     def test_the_life_of_an_incident_is_all_of_it_by_version(self, state: State) -> None:
         later = [entry("a", 2), entry("b", 2)]

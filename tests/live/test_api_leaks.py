@@ -194,3 +194,26 @@ def test_a_token_of_before_the_confirmation_ends_with_it(tmp_path: Path) -> None
         assert (await ask(world, "GET", path, None, after))[0] == 401
 
     story(tmp_path, tell)
+
+
+def test_keys_of_programs_are_made_listed_and_removed_by_command(tmp_path: Path) -> None:
+    from typer.testing import CliRunner
+
+    from atalaia.cli import app
+
+    def run(*words: str) -> tuple[int, str]:
+        done = CliRunner().invoke(app, ["api-key", *words, "--home", str(tmp_path / "home")])
+        return done.exit_code, done.stdout
+
+    code, key = run("add", "station", "--label", "school roof")
+    assert (code, key.startswith("atp_")) == (0, True)
+    _, listed = run("list")
+    assert ("school roof" in listed, "station" in listed, key.strip() in listed) == (
+        True,
+        True,
+        False,
+    )
+    assert run("remove", listed.split()[0])[0] == 0
+    assert run("list") == (0, "")
+    assert run("remove", "k_none")[0] == 1
+    assert run("add", "king")[0] == 1

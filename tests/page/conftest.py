@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shutil
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Coroutine, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from threading import Event, Thread
 from typing import Any
 
 import pytest
@@ -43,15 +44,6 @@ def find_chromium() -> str | None:
     return shutil.which("chromium") or shutil.which("chromium-browser")
 
 
-@pytest.fixture(scope="session")
-def browser_is_here() -> None:
-    why = lacking()
-    if why and os.environ.get("CI"):
-        pytest.fail(f"the page cannot be tested: {why}")
-    if why:
-        pytest.skip(f"the page is not tested: {why}")
-
-
 @dataclass
 class Seen:
     """What a page complained about: errors of scripts, violations of the policy, requests."""
@@ -62,14 +54,27 @@ class Seen:
 
 @dataclass
 class Browser:
-    """One running chromium."""
+    """One chromium for all tests, and the event loop on which it is driven."""
 
-    browser: Any
+    loop: asyncio.AbstractEventLoop
+    chromium: Any = None
+
+    def run(self, story: Coroutine[Any, Any, None]) -> None:
+        """Tell a story on the loop; its pages are closed afterwards."""
+
+        async def told() -> None:
+            try:
+                await story
+            finally:
+                for context in self.chromium.contexts:
+                    await context.close()
+
+        asyncio.run_coroutine_threadsafe(told(), self.loop).result(120)
 
     async def page(self, **options: Any) -> tuple[Any, Seen]:
         """A new page in a context of its own, and what it complains about."""
         settings = {"locale": "pt-BR", "timezone_id": "America/Sao_Paulo", **DESKTOP, **options}
-        context = await self.browser.new_context(**settings)
+        context = await self.chromium.new_context(**settings)
         context.set_default_timeout(8_000)
         page = await context.new_page()
         seen = Seen()
@@ -85,18 +90,35 @@ def _note(seen: Seen, told: Any) -> None:
         seen.problems.append(told.text)
 
 
-@asynccontextmanager
-async def opened() -> AsyncIterator[Browser]:
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    why = lacking()
+    if why and os.environ.get("CI"):
+        pytest.fail(f"the page cannot be tested: {why}")
+    if why:
+        pytest.skip(f"the page is not tested: {why}")
     from playwright.async_api import async_playwright
 
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(
-            executable_path=find_chromium(), args=["--no-sandbox", "--disable-dev-shm-usage"]
-        )
-        try:
-            yield Browser(browser)
-        finally:
-            await browser.close()
+    found = Browser(asyncio.new_event_loop())
+    Thread(target=found.loop.run_forever, daemon=True).start()
+    over = asyncio.Event()
+    ready = Event()
 
+    async def live() -> None:
+        async with async_playwright() as playwright:
+            found.chromium = await playwright.chromium.launch(
+                executable_path=find_chromium(), args=["--no-sandbox", "--disable-dev-shm-usage"]
+            )
+            ready.set()
+            await over.wait()
+            await found.chromium.close()
 
-Told = Callable[[Browser], Awaitable[None]]
+    living = asyncio.run_coroutine_threadsafe(live(), found.loop)
+    living.add_done_callback(lambda _: ready.set())
+    ready.wait(60)
+    if living.done():
+        living.result()
+    yield found
+    found.loop.call_soon_threadsafe(over.set)
+    living.result(20)
+    found.loop.call_soon_threadsafe(found.loop.stop)

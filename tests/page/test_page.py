@@ -9,15 +9,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from live.world import NOON, World, watching
 
-from .conftest import Browser, Seen, opened
-
-pytestmark = pytest.mark.usefixtures("browser_is_here")
+from .conftest import PICTURES, Browser, Seen
 
 ENV = {
     "ATALAIA_SOURCES_OPEN_METEO_ENABLED": "false",
@@ -29,24 +26,19 @@ ENV = {
 
 
 def story(
-    folder: Path, tell: Callable[[World, Any, Seen], Awaitable[None]], **options: Any
+    browser: Browser, folder: Path, tell: Callable[[World, Any, Seen], Awaitable[None]]
 ) -> None:
     """A watch and a page beside it, which must have nothing to complain about at the end."""
 
     async def run() -> None:
-        async with watching(folder, **ENV) as world, opened() as browser:
-            page, seen = await at_noon(browser, **options)
+        async with watching(folder, **ENV) as world:
+            page, seen = await browser.page()
+            await page.clock.set_fixed_time(datetime.fromtimestamp(NOON, UTC))
             await tell(world, page, seen)
             assert seen.problems == []
             assert seen.hosts <= {f"127.0.0.1:{world.live.port}"}
 
-    asyncio.run(run())
-
-
-async def at_noon(browser: Browser, **options: Any) -> tuple[Any, Seen]:
-    page, seen = await browser.page(**options)
-    await page.clock.set_fixed_time(datetime.fromtimestamp(NOON, UTC))
-    return page, seen
+    browser.run(run())
 
 
 async def gust(world: World, value: float, minute: int = 0, place: str = "p1") -> None:
@@ -56,6 +48,11 @@ async def gust(world: World, value: float, minute: int = 0, place: str = "p1") -
     status, told, _ = await world.post("/v1/readings", json.dumps([reading]))
     assert status == 202, told
     await world.live.settled()
+
+
+async def picture(page: Any, name: str) -> None:
+    PICTURES.mkdir(parents=True, exist_ok=True)
+    await page.screenshot(path=PICTURES / f"{name}.png", full_page=True)
 
 
 ORANGE = """() => {
@@ -68,7 +65,9 @@ ORANGE = """() => {
 }"""
 
 
-def test_a_storm_turns_the_marker_orange_while_the_page_is_open(tmp_path: Path) -> None:
+def test_a_storm_turns_the_marker_orange_while_the_page_is_open(
+    browser: Browser, tmp_path: Path
+) -> None:
     async def tell(world: World, page: Any, _seen: Seen) -> None:
         await page.goto(world.url("/"))
         await page.wait_for_selector("#map[data-ready=yes] canvas.dots")
@@ -87,10 +86,12 @@ def test_a_storm_turns_the_marker_orange_while_the_page_is_open(tmp_path: Path) 
         assert await card.locator("svg polygon").count() == 1  # and a shape
         assert "Laranja: vento forte, Place 1" in await page.inner_text("#said")
 
-    story(tmp_path, tell)
+    story(browser, tmp_path, tell)
 
 
-def test_a_place_shows_its_chart_with_the_limits_and_the_same_as_a_table(tmp_path: Path) -> None:
+def test_a_place_shows_its_chart_with_the_limits_and_the_same_as_a_table(
+    browser: Browser, tmp_path: Path
+) -> None:
     async def tell(world: World, page: Any, _seen: Seen) -> None:
         for minute, value in ((-180, 8.0), (-120, 12.0), (-60, 18.5), (0, 21.0)):
             await gust(world, value, minute)
@@ -100,6 +101,7 @@ def test_a_place_shows_its_chart_with_the_limits_and_the_same_as_a_table(tmp_pat
         assert "Laranja 16,7 m/s (60 km/h)" in await box.inner_text()
         assert "21 m/s (76 km/h)" in str(await box.locator(".chart").get_attribute("aria-label"))
         await box.locator("summary").click()
+        await box.locator("tbody tr").first.wait_for()
         rows = await box.locator("tbody tr").all_inner_texts()
         assert [row.split("\t")[1] for row in rows] == ["21", "18,5", "12", "8"]
         assert [row.split("\t")[3] for row in rows] == ["Laranja", "Laranja", "Amarelo", ""]
@@ -115,18 +117,19 @@ def test_a_place_shows_its_chart_with_the_limits_and_the_same_as_a_table(tmp_pat
         assert status == 200
         assert "urn:oasis:names:tc:emergency:cap:1.2" in xml
 
-    story(tmp_path, tell)
+    story(browser, tmp_path, tell)
 
 
 class Hook:
-    """A newcomer's program: what came to its webhook."""
+    """Somebody's program: what came to its webhook. With 410 it says that it is gone."""
 
-    def __init__(self) -> None:
+    def __init__(self, status: int = 204) -> None:
+        self.status = status
         self.came: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
 
     async def answer(self, request: web.Request) -> web.Response:
         await self.came.put(await request.json())
-        return web.Response(status=204)
+        return web.Response(status=self.status)
 
     def application(self) -> web.Application:
         application = web.Application()
@@ -138,7 +141,9 @@ class Hook:
             return await self.came.get()
 
 
-def test_a_newcomer_subscribes_confirms_is_told_and_erases_themselves(tmp_path: Path) -> None:
+def test_a_newcomer_subscribes_confirms_is_told_and_erases_themselves(
+    browser: Browser, tmp_path: Path
+) -> None:
     async def tell(world: World, page: Any, seen: Seen) -> None:
         hook = Hook()
         async with TestServer(hook.application()) as server:
@@ -154,6 +159,7 @@ def test_a_newcomer_subscribes_confirms_is_told_and_erases_themselves(tmp_path: 
             secret = await page.input_value(".copy input")
             assert secret.startswith("whsec_")
             asked = await hook.next()
+            await picture(page, "subscribe-code")
             await page.fill("#code", "000000" if code_in(asked) != "000000" else "000001")
             await page.get_by_role("button", name="Concordo").click()
             await page.get_by_text("Este código não confere").wait_for()
@@ -169,6 +175,7 @@ def test_a_newcomer_subscribes_confirms_is_told_and_erases_themselves(tmp_path: 
             assert "#/manage" in page.url
             assert "atm_" not in page.url  # the token has left the address
             await page.get_by_text("Place 0, até 25 km").wait_for()
+            await picture(page, "manage-held")
             await page.get_by_role("button", name="Apagar tudo de mim").click()
             await page.get_by_role("button", name="Sim, apagar tudo").click()
             await page.get_by_role("heading", name="Tudo apagado").wait_for()
@@ -176,10 +183,65 @@ def test_a_newcomer_subscribes_confirms_is_told_and_erases_themselves(tmp_path: 
             kept = [row for row in world.home.people.changes(0, 99) if row.sealed is not None]
             assert kept == []
 
-    story(tmp_path, tell)
+    story(browser, tmp_path, tell)
 
 
 def code_in(message: dict[str, Any]) -> str:
     found = json.dumps(message)
     digits = [part for part in found.replace('"', " ").split() if part.strip(".,").isdigit()]
     return next(part.strip(".,") for part in digits if len(part.strip(".,")) == 6)
+
+
+def test_an_operator_sees_the_stages_silences_a_hazard_and_sends_again_what_did_not_go(
+    browser: Browser, tmp_path: Path
+) -> None:
+    async def tell(world: World, page: Any, seen: Seen) -> None:
+        await page.goto(world.url("/#/operator"))
+        await page.fill("#key", "wrong")
+        await page.get_by_role("button", name="Entrar").click()
+        await page.get_by_text("Esta chave não abre").wait_for()
+        seen.problems.clear()  # the browser notes the refused key
+        await page.fill("#key", "push-s3cret")
+        await page.get_by_role("button", name="Entrar").click()
+        await page.get_by_role("link", name="Atraso").click()
+        await page.get_by_text("Registros à espera da detecção").wait_for()
+        assert await page.evaluate("Object.keys(localStorage)") == []
+        await page.get_by_role("link", name="Silêncios").click()
+        await page.select_option("#silence-hazard", "wind")
+        await page.fill("#silence-why", "manutenção")
+        await page.get_by_role("button", name="Silenciar").click()
+        await page.get_by_role("cell", name="manutenção").wait_for()
+        await picture(page, "operator-silences")
+        await page.get_by_role("button", name="Encerrar").click()
+        await page.get_by_role("button", name="Encerrar").wait_for(state="detached")
+        async with TestServer(Hook(410).application()) as server:
+            person = await subscribed_on_paper(world, str(server.make_url("/alertas")))
+            await gust(world, 22.5, 0, "p0")
+            await died(world, person)
+        await page.get_by_role("link", name="Entregas").click()
+        await page.get_by_role("button", name="Tentar de novo").first.wait_for()
+        await picture(page, "operator-deliveries")
+        await page.get_by_role("button", name="Tentar de novo").first.click()
+        await page.get_by_text("Vai de novo").wait_for()
+
+    story(browser, tmp_path, tell)
+
+
+async def subscribed_on_paper(world: World, address: str) -> str:
+    place = world.live.settings.places.get("p0")
+    assert place is not None
+    body = {
+        "contacts": [f"webhook:{address}"],
+        "where": [{"latitude": place.latitude, "longitude": place.longitude}],
+        "proof": "form 1",
+    }
+    status, told, _ = await world.post("/v1/subscriptions", json.dumps(body))
+    assert status == 201, told
+    return str(told["person"])
+
+
+async def died(world: World, person: str) -> None:
+    """Until the message to them is not tried any more."""
+    async with asyncio.timeout(10):
+        while all(one.status != "dead" for one in world.home.outbox.messages(person=person)):
+            await asyncio.sleep(0.02)

@@ -11,7 +11,9 @@ from http.client import HTTPConnection
 import pytest
 from fastapi import FastAPI
 
+from atalaia.errors import SettingsInvalid
 from atalaia.serving import problem, web
+from atalaia.settings import load
 
 from .stage import served
 
@@ -95,3 +97,24 @@ def test_files_are_sent_by_gzip_to_who_reads_it() -> None:
 def test_no_other_file_can_be_had(path: str) -> None:
     with client() as browser:
         assert browser.get(path)[0] == 404
+
+
+@pytest.mark.parametrize(
+    "template",
+    [
+        "https://tiles.example.org/map.png",
+        "https://tiles.example.org/{z}/{x}/{y}.png; script-src *",
+        "javascript:alert(1)/{z}/{x}/{y}",
+        "tiles/{z}/{x}/{y}.png",
+        "https://* 'unsafe-inline'/{z}/{x}/{y}.png",
+    ],
+)
+def test_a_template_of_tiles_that_would_loosen_the_policy_is_refused(template: str) -> None:
+    with pytest.raises(SettingsInvalid, match="not a template"):
+        load(None, {"ATALAIA_PAGE_TILES_URL": template})
+
+
+def test_a_template_of_tiles_is_taken_from_the_settings() -> None:
+    template = "https://{s}.tiles.example.org/{z}/{x}/{y}.png"
+    assert load(None, {"ATALAIA_PAGE_TILES_URL": template}).page.tiles_url == template
+    assert load(None, {}).page.tiles_url == ""

@@ -17,7 +17,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 import msgspec
 from lxml import etree  # type: ignore[import-untyped]
@@ -292,7 +292,7 @@ class _Reading:
         begins, ends = (self._local(rows.get(name, "")) for name in ("Início", "Fim"))
         return Official(
             identifier=_text(item, "guid") or link,
-            sender=urlsplit(link).hostname or "inmet",
+            sender=parts_of(link).hostname or "inmet",
             issuer="INMET",
             type=type_,
             sent_at=begins or self.received_at,
@@ -506,8 +506,16 @@ def _link_of(entry: Any) -> str:
     for media, url in links:
         if "cap+xml" in media:
             return str(url)
-    return next((str(url) for _, url in links if urlsplit(url).path.endswith((".xml", ".cap"))), "")
+    return next((str(url) for _, url in links if parts_of(url).path.endswith((".xml", ".cap"))), "")
 
 
 def _is_on_earth(longitude: float, latitude: float) -> bool:
     return -90 <= latitude <= 90 and -360 <= longitude <= 360
+
+
+def parts_of(link: str) -> SplitResult:
+    """A link's parts; all empty where it is none (half of an IPv6 address, say)."""
+    try:
+        return urlsplit(link)
+    except ValueError:
+        return urlsplit("")

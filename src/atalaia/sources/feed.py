@@ -99,7 +99,11 @@ class FeedPoller:
 
     async def _follow(self, links: Sequence[cap.Link]) -> None:
         """Fetch what is new; what an index lists first is the newest, and goes last."""
-        listed = {urljoin(self.url, link.url): link.digest for link in reversed(links)}
+        listed = {
+            urljoin(self.url, link.url): link.digest
+            for link in reversed(links)
+            if cap.parts_of(link.url) != cap.parts_of("")
+        }
         self._known = {url: digest for url, digest in self._known.items() if url in listed}
         for url, digest in listed.items():
             if self._known.get(url) == digest or not self._is_own(url):
@@ -113,7 +117,7 @@ class FeedPoller:
 
     def _is_own(self, url: str) -> bool:
         """Whether a link stays with the feed's own host (and does not leave TLS)."""
-        own, other = urlsplit(self.url), urlsplit(url)
+        own, other = cap.parts_of(self.url), cap.parts_of(url)
         is_as_safe = other.scheme in (own.scheme, "https")
         return is_as_safe and other.netloc == own.netloc
 

@@ -10,7 +10,7 @@ const GAP_S = 3 * 3600 + 60;
 const COLOURS = ["--line-1", "--line-2", "--line-3"];
 const MOST_ROWS = 200;
 
-/** {variable, window_s, unit, limits, isBelow, zone, now, lines} → an element; `.end()` it. */
+/** {variable, window_s, unit, limits, isBelow, usual: {low, high}, zone, now, lines} → an element; `.end()` it. */
 export function chart(given) {
   const title = variable(given.variable) + (given.window_s ? t.over(length(given.window_s)) : "");
   const box = h("div", { class: "chart", role: "img", "aria-label": `${title}. ${summed(given)}` });
@@ -33,11 +33,12 @@ function summed({ lines, unit, zone }) {
   return said.join("; ");
 }
 
-function keys({ lines, limits, unit }) {
+function keys({ lines, limits, unit, usual }) {
   const sources = [...new Set(lines.map((line) => line.source))];
   return h("ul", { class: "keys" },
     sources.map((source, i) => h("li", {},
       h("span", { class: `key-line line-${i + 1}` }), source)),
+    usual && h("li", {}, h("span", { class: "key-band" }), `${t.place.range} ${number(usual.low)} – ${amount(usual.high, unit)}`),
     LEVELS.filter((level) => limits[level] !== undefined).map((level) =>
       h("li", {}, shape(level, 12), h("span", {}, `${t.short[level]} ${amount(limits[level], unit)}`))));
 }
@@ -113,10 +114,10 @@ function columns(pairs) {
 const spread = (x) => [x[0], x.at(-1) === x[0] ? x[0] + 3600 : x.at(-1)];
 
 /** From what there is to the first limit beyond it, so that one sees how far it is. */
-function reach(low, high, { limits, isBelow, variable: name }) {
+function reach(low, high, { limits, isBelow, usual, variable: name }) {
   const all = Object.values(limits).sort((a, b) => a - b);
-  let least = low ?? 0;
-  let most = high ?? 1;
+  let least = Math.min(low ?? 0, usual?.low ?? Infinity);
+  let most = Math.max(high ?? 1, usual?.high ?? -Infinity);
   if (isBelow) {
     least = Math.min(least, [...all].reverse().find((one) => one < least) ?? least);
     most = Math.max(most, all.at(-1) ?? most);
@@ -175,9 +176,17 @@ function looks(box) {
   };
 }
 
-/** The ground of what is to come. */
-function tint(u, { now }, look) {
+/** The ground: of what is usual, and of what is to come. */
+function tint(u, { now, usual }, look) {
   const { left, top, width, height } = u.bbox;
+  if (usual) {
+    const [from, to] = [usual.high, usual.low].map((value) => u.valToPos(value, "y", true));
+    u.ctx.save();
+    u.ctx.fillStyle = look.lines[0];
+    u.ctx.globalAlpha = 0.13;
+    u.ctx.fillRect(left, from, width, to - from);
+    u.ctx.restore();
+  }
   const x = u.valToPos(now, "x", true);
   if (x >= left + width) return;
   const from = Math.max(left, x);

@@ -95,13 +95,14 @@ export const dots = (L) => L.Layer.extend({
   },
 
   _paint(pen) {
-    const many = this._shown.length > 400;
-    const scale = many ? 0.8 : 1;
+    // The more there are, the smaller are those where all is calm.
+    const count = this._shown.length;
+    const [scale, calm] = count > 1500 ? [0.8, 0.5] : count > 400 ? [0.85, 0.75] : [1, 1];
     const now = performance.now();
     for (const one of this._shown) {
       const since = this._flashes.get(one.place.id);
       if (since !== undefined) ripple(pen, one, this._look, (now - since) / FLASH_MS);
-      one.reach = mark(pen, one, this._look, scale);
+      one.reach = mark(pen, one, this._look, one.place.level ? scale : calm);
     }
     const seen = this._map.containerPointToLayerPoint([0, 0]).subtract(this._origin);
     const size = this._map.getSize();

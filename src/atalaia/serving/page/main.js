@@ -4,6 +4,7 @@ import { $, fill, h, put } from "./dom.js";
 import { clock, hazard } from "./format.js";
 import { icon } from "./icons.js";
 import { follow, nameOf, on, store } from "./store.js";
+import { inWords } from "./views/parts.js";
 import { LANGUAGES, language, speak, t } from "./words.js";
 
 const VIEWS = {
@@ -111,9 +112,7 @@ function banner() {
     h("p", {}, icon("cannot_see"), h("span", {},
       h("strong", {}, t.blind.title(one.source)), " ", t.blind.places(one.places?.length ?? 0), " ",
       h("span", {}, t.blind.since(clock(one.since))), ". ", h("span", { class: "quiet" }, t.blind.means))));
-  if (store.problem?.status === 0 || store.live === "down") {
-    lines.unshift(h("p", {}, icon("cannot_see"), h("span", {}, t.errors[0])));
-  }
+  if (store.problem) lines.unshift(h("p", {}, icon("cannot_see"), h("span", {}, inWords(store.problem))));
   const shown = $("#banner");
   const text = lines.map((line) => line.textContent).join("\n");
   if (shown.dataset.text === text) return;

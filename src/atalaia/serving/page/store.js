@@ -6,7 +6,7 @@ import { calmly } from "./dom.js";
 import { highest, RANK } from "./levels.js";
 
 const POLL_MS = 20_000;
-const PATIENCE_MS = 6_000;
+const PATIENCE_MS = 4_000;
 
 const news = new EventTarget();
 
@@ -103,7 +103,7 @@ async function fetched() {
 }
 
 async function loadPlaces() {
-  const places = await all("/v1/places?limit=1000");
+  const places = await all("/v1/places?limit=10000");
   store.places = new Map(places.map((place) => [place.id, place]));
 }
 
@@ -144,9 +144,10 @@ export function follow() {
   source.addEventListener("error", () => {
     isOpen = false;
     setLive("connecting");
+    const isRefused = source.readyState === EventSource.CLOSED;
     // A browser does not try again after an answer that is no stream.
-    if (source.readyState === EventSource.CLOSED) setTimeout(follow, POLL_MS);
-    setTimeout(() => { if (!isOpen) poll(); }, PATIENCE_MS);
+    if (isRefused) setTimeout(follow, POLL_MS);
+    setTimeout(() => { if (!isOpen) poll(); }, isRefused ? 0 : PATIENCE_MS);
   });
 }
 

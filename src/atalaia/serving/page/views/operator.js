@@ -59,7 +59,7 @@ async function desk(page, key, tab, query) {
     h("div", { class: "title-row" }, h("h1", { tabindex: -1 }, t.operator.title), h("button", { type: "button", class: "button small", onclick: leave }, t.operator.leave)),
     h("nav", { class: "tabs", "aria-label": t.operator.title }, TABS.map((name) =>
       h("a", { href: `/#/operator/${name}`, "aria-current": name === tab ? "page" : null }, t.operator.tabs[name]))),
-    fault, body);
+    h("div", {}, fault, body));
   const tried = async (run) => {
     try {
       await run();

@@ -161,12 +161,18 @@ function gauge(rule, value, level) {
 function charts(place, series, now, hours) {
   const drawn = [];
   const since = now - hours * 3600;
-  for (const rule of drawable(place.rules)) {
+  const bands = (place.climate?.bands ?? []).map((band) => ({ ...band, usual: usualOf(band, place) })).filter((one) => one.usual);
+  const rules = drawable(place.rules);
+  // What has a climate is drawn, too, where no rule has limits for it.
+  const others = bands.filter((band) => !rules.some((rule) => rule.variable === band.variable && !rule.window_s))
+    .map(({ variable: name, unit }) => ({ variable: name, unit, window_s: 0, measure: "value", limits: {}, is_below: false }));
+  for (const rule of [...rules, ...others]) {
+    const band = rule.window_s ? null : bands.find((one) => one.variable === rule.variable);
     const found = lines(series, rule.variable, rule.window_s, rule.measure, now)
       .map((line) => ({ ...line, pairs: line.pairs.filter(([at]) => at >= since && at <= now + 48 * 3600) }))
       .filter((line) => line.pairs.length);
     if (found.length) drawn.push(chart({ variable: rule.variable, window_s: rule.window_s, unit: rule.unit,
-      limits: rule.limits, isBelow: rule.is_below, zone: place.timezone, now, lines: found }));
+      limits: rule.limits, isBelow: rule.is_below, usual: band?.usual, zone: place.timezone, now, lines: found }));
   }
   const choose = h("div", { class: "segmented", role: "radiogroup", "aria-label": t.place.period },
     [24, 72].map((one) => h("label", {}, h("input", { type: "radio", name: "hours", value: one, checked: one === hours,
@@ -183,7 +189,7 @@ function charts(place, series, now, hours) {
 function climate(place) {
   const known = place.climate;
   if (!known?.bands?.length && !known?.return_levels?.length) return null;
-  const month = Number(zoned({ month: "numeric" }, place.timezone).format(new Date()));
+  const month = monthOf(place);
   const named = zoned({ month: "long" }, place.timezone).format(new Date());
   const rows = known.bands.map((band) => ({ band, now: band.months.find((one) => one.month === month) })).filter((one) => one.now);
   const returns = new Map();
@@ -203,13 +209,27 @@ function climate(place) {
 }
 
 function usual(month, unit) {
+  const [low, middle, high] = spreadOf(month);
+  if (low === undefined) return `${t.place.normal}: ${amount(month.mean, unit)}`;
+  return `${t.place.range}: ${amount(low, unit)} – ${amount(high, unit)}; ${t.place.normal} ${amount(middle, unit)}`;
+}
+
+/** Eight of ten hours of a month lie between these, and half below the middle one. */
+function spreadOf(month) {
   const by = Object.entries(month.percentiles ?? {}).map(([key, value]) => [Number(key.replace(/\D/g, "")), value]).sort((a, b) => a[0] - b[0]);
-  const middle = by.find(([key]) => key === 50);
-  if (by.length < 2) return `${t.place.normal}: ${amount(month.mean, unit)}`;
+  if (by.length < 2) return [];
   const low = by.find(([key]) => key >= 10) ?? by[0];
   const high = [...by].reverse().find(([key]) => key <= 90) ?? by.at(-1);
-  return `${t.place.range}: ${amount(low[1], unit)} – ${amount(high[1], unit)}; ${t.place.normal} ${amount(middle?.[1] ?? month.mean, unit)}`;
+  return [low[1], by.find(([key]) => key === 50)?.[1] ?? month.mean, high[1]];
 }
+
+function usualOf(band, place) {
+  const month = band.months.find((one) => one.month === monthOf(place));
+  const [low, , high] = month ? spreadOf(month) : [];
+  return low === undefined ? null : { low, high };
+}
+
+const monthOf = (place) => Number(zoned({ month: "numeric" }, place.timezone).format(new Date()));
 
 function past(items, place) {
   const shown = items.filter((one) => one.hazard !== "cannot_see");
