@@ -19,7 +19,7 @@ from .conftest import AXE, PHONE, PICTURES, Browser
 from .stage import Stage, shown
 
 VIEWS = {
-    "map": ("/", "#map[data-ready=yes] canvas.dots"),
+    "map": ("/", "#map[data-land=yes] canvas.dots"),
     "place": ("/#/place/{recife}", ".chart[data-drawn=yes]"),
     "alert": ("/#/alert/inc0", ".life li"),
     "subscribe": ("/#/subscribe?place={recife}", ".preview strong"),
@@ -61,6 +61,9 @@ def test_axe_finds_no_serious_fault_and_the_policy_is_not_violated(browser: Brow
         for view in VIEWS if is_judged else PICTURED:
             await go(page, url, stage, view)
             await page.evaluate("document.fonts.ready")
+            await page.evaluate(
+                "new Promise(done => requestAnimationFrame(() => setTimeout(done)))"
+            )
             picture = PICTURES / f"{view}-{screen}.png"
             is_whole = view != "map" or "phone" in screen
             await page.screenshot(path=picture, full_page=is_whole)
@@ -102,7 +105,8 @@ def test_the_first_view_of_the_map_is_light_and_soon_there(browser: Browser) -> 
         await page.goto(url)
         await page.wait_for_selector("#map[data-ready=yes] canvas.dots")
         ready_ms = await page.evaluate("performance.now()")
-        await page.wait_for_timeout(300)
+        await page.wait_for_selector("#map[data-land=yes]")
+        await page.wait_for_timeout(200)
         weight = sum(bodies.values())
         print(f"first view: {weight} bytes in {len(bodies)} answers, map after {ready_ms:.0f} ms")
         assert weight < 600_000
@@ -174,7 +178,7 @@ def test_a_source_that_falls_silent_is_told_with_since_when_and_not_as_calm(
     async def tell(url: str) -> None:
         page, _ = await browser.page()
         await page.goto(url)
-        await page.get_by_text("Nenhum limite foi ultrapassado").wait_for()
+        await page.get_by_role("heading", name="Tudo tranquilo nos 27 lugares").wait_for()
         lost = [place["id"] for place in stage.places[:3]]
         since = stage.now.replace(minute=5).isoformat()
         stage.blind = [{"source": "open-meteo", "since": since, "places": lost}]
@@ -185,6 +189,7 @@ def test_a_source_that_falls_silent_is_told_with_since_when_and_not_as_calm(
         assert "Sem dados de open-meteo em 3 lugares desde" in told
         assert ":05" in told
         await page.get_by_text("não conseguimos ver agora").wait_for()
+        assert await page.inner_text("h1") == "Nenhum alerta"
 
     on_stage(browser, stage, tell)
 

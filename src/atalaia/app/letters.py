@@ -10,9 +10,11 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Protocol
 
+from atalaia.app.drills import drill_in
 from atalaia.domain.alert import LogEntry
 from atalaia.domain.contact import Contact
 from atalaia.domain.delivery import Letter, Message, Outcome, Status
+from atalaia.domain.drill import drill_of, exercise
 from atalaia.domain.hazard import LEVEL_OF, Level
 from atalaia.domain.message import Content, compose, confirmation
 from atalaia.domain.place import Places
@@ -102,6 +104,14 @@ class Scribe:
         person = self._profiles.get(message.person)
         if contact is None or person is None:
             return Outcome("never", "the person has no such address any more")
+        if (id_ := drill_of(message.kind)) and (drill := drill_in(self._state, id_)):
+            return Letter(
+                id=message.id,
+                contact=contact,
+                content=exercise(drill, person.language),
+                sent_at=drill.at,
+                asks=message.rank == Level.RED,
+            )
         if not entries:
             return Outcome("never", "its alerts are no longer in the log")
         return Letter(

@@ -34,6 +34,7 @@ from atalaia.app.appender import Appender
 from atalaia.app.board import Board
 from atalaia.app.channels import open_channels
 from atalaia.app.consumer import Consumer, Lived
+from atalaia.app.drills import Drills
 from atalaia.app.feeds import Feeds, allow_listeners
 from atalaia.app.logs import configure_logs
 from atalaia.app.norms import norms_of
@@ -163,9 +164,29 @@ class Live:
         )
         self._feeds = Feeds(self.settings, self.home.state, self._board.incidents.take)
         self._silences = Silences(self.home.state)
+        self._outreach = Outreach(
+            self.home.state,
+            self.home.outbox,
+            self._registry,
+            open_channels(self.settings, self._session),
+            self.settings.places,
+            now=self._now,
+            sleep=self._sleep,
+            silences=self._silences.all,
+            on_roll=self._set_steps,
+            on_sent=self.metrics.tried,
+        )
         self._operating = Operating(
             self.home.outbox,
             self._silences,
+            Drills(
+                self.home.state,
+                self.home.outbox,
+                self._outreach.roll,
+                self.settings.places,
+                now=self._now,
+                wake=wake,
+            ),
             self.settings.places,
             lag=self._lag,
             now=self._now,
@@ -181,18 +202,6 @@ class Live:
                 limit_concurrency=200 + MOST_CLIENTS,
                 timeout_graceful_shutdown=1,
             )
-        )
-        self._outreach = Outreach(
-            self.home.state,
-            self.home.outbox,
-            self._registry,
-            open_channels(self.settings, self._session),
-            self.settings.places,
-            now=self._now,
-            sleep=self._sleep,
-            silences=self._silences.all,
-            on_roll=self._set_steps,
-            on_sent=self.metrics.tried,
         )
         self._pollers = [self._poller(plan) for plan in self._plans]
         self._warnings = [self._feed_poller(feed) for feed in self.settings.cap.feeds]

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 
+from atalaia.app.drills import Drills
 from atalaia.app.silences import Silences
 from atalaia.domain.alert import instant
 from atalaia.domain.delivery import Message, Status
@@ -30,6 +31,7 @@ class Operating:
         self,
         outbox: Outbox,
         silences: Silences,
+        drills: Drills,
         places: Places,
         *,
         lag: Callable[[], served.LagItem],
@@ -38,6 +40,7 @@ class Operating:
     ) -> None:
         self._outbox = outbox
         self._silences = silences
+        self._drills = drills
         self._places = places
         self._lag = lag
         self._now, self._wake = now, wake
@@ -52,6 +55,7 @@ class Operating:
             silences=self._listed,
             silence=self._silence,
             end_silence=lambda id_: self._silences.end(id_, int(self._now())),
+            drill=self._drill,
         )
 
     def _deliveries(
@@ -87,6 +91,12 @@ class Operating:
         hazard = str(asked.hazard) if asked.hazard else None
         new = self._silences.add(hazard, asked.place, asked.seconds, asked.reason, by, now)
         return _silence(new, now)
+
+    def _drill(self, asked: served.DrillAsked, by: str) -> served.DrillItem:
+        drill, people = self._drills.start(
+            str(asked.hazard), asked.level, asked.place, by, is_for_everyone=asked.everyone
+        )
+        return served.DrillItem(id=drill.id, people=people)
 
 
 def _delivered(message: Message) -> served.Delivered:

@@ -25,6 +25,7 @@ from atalaia.channels import outcomes
 from atalaia.channels.guard import STRICT, Rules, TargetRefused, check_url, guarded_connector
 from atalaia.domain.alert import Alert, instant
 from atalaia.domain.delivery import HOUR, MINUTE, Letter, Limits, Outcome
+from atalaia.domain.drill import KIND
 from atalaia.domain.message import Content
 
 # One row a status or a class of statuses; the first that fits holds.
@@ -52,9 +53,11 @@ has just closed comes to an unknown outcome."""
 class Data(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What happened. `alerts` are as in the alert log; a confirmation has a `code` instead.
 
+    status  CAP's word: Actual, or Exercise for a drill: on that no siren may sound
     thread  ids of the earlier messages on the same incident to this target, oldest first
     """
 
+    status: str
     language: str
     level: str
     subject: str
@@ -66,7 +69,7 @@ class Data(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True):
-    """The body: `type` alert or confirm, `timestamp` of when it was decided (ISO 8601, UTC)."""
+    """The body: `type` alert, confirm or exercise, `timestamp` of when it was decided."""
 
     type: str
     timestamp: str
@@ -155,6 +158,7 @@ def encode(letter: Letter) -> bytes:
     """The body, the same over all tries."""
     content = letter.content
     data = Data(
+        status="Exercise" if content.kind == KIND else "Actual",
         language=content.language,
         level=content.level,
         subject=content.subject,

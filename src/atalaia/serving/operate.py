@@ -4,7 +4,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from pydantic import BaseModel, Field
@@ -93,6 +93,23 @@ class SilencePage(BaseModel):
     next: str | None
 
 
+class DrillAsked(Strict):
+    """What is drilled; for organisations that such an alert would concern, or for everyone."""
+
+    hazard: Hazard
+    level: Literal["watch", "yellow", "orange", "red"]
+    place: str = Field(max_length=200)
+    everyone: bool = False
+
+
+class DrillItem(BaseModel):
+    """A drill that was started. `people`: how many get it; `status` is CAP's."""
+
+    id: str
+    status: Literal["Exercise"] = "Exercise"
+    people: int
+
+
 @dataclass(frozen=True)
 class OperatorDesk:
     """What these routes need of the running watch. They may raise ValueError, with the next step;
@@ -109,6 +126,7 @@ class OperatorDesk:
     silences: Callable[[], Sequence[SilenceItem]]
     silence: Callable[[SilenceAsked, str], SilenceItem]
     end_silence: Callable[[str], bool]
+    drill: Callable[[DrillAsked, str], DrillItem]
 
 
 def routes(desk: OperatorDesk, gate: Gate, once_: Once) -> APIRouter:
@@ -183,5 +201,22 @@ def routes(desk: OperatorDesk, gate: Gate, once_: Once) -> APIRouter:
         """End a silence now."""
         if not desk.end_silence(silence_id):
             raise Problem(404, "no silence of this id is going on")
+
+    @router.post("/drills", status_code=201, responses=errors(409), openapi_extra=needs_key)
+    def drill(
+        request: Request,
+        response: Response,
+        asked: DrillAsked,
+        who: Annotated[Caller, Depends(needs_operator)],
+        idempotency_key: once.Key = None,
+    ) -> DrillItem:
+        """Send an exercise, marked as one, all the way to people. No board or feed shows it."""
+        return once_.do(
+            idempotency_key,
+            request,
+            response,
+            asked,
+            lambda: wished(lambda: desk.drill(asked, who.name)),
+        )
 
     return router

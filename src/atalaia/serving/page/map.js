@@ -92,6 +92,7 @@ async function addLand(L, map, layer) {
     });
     land.addTo(map);
     layer.redraw();
+    map.getContainer().dataset.land = "yes";
     return land;
   } catch {
     return null; // places show on plain water

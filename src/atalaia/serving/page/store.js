@@ -6,6 +6,7 @@ import { calmly } from "./dom.js";
 import { highest, RANK } from "./levels.js";
 
 const POLL_MS = 20_000;
+const REST_MS = 60_000;
 const PATIENCE_MS = 4_000;
 
 const news = new EventTarget();
@@ -70,6 +71,9 @@ export function blindPlaces() {
   return new Set(store.blind.flatMap((one) => one.places ?? []));
 }
 
+/** Whether some source that is asked answers: else no alert says nothing of the weather. */
+export const canSee = () => store.sources.some((one) => one.fresh);
+
 /** What people call it: a place's name, or an area's. */
 export const nameOf = (id) => store.places.get(id)?.name ?? id;
 export const zoneOf = (id) => store.places.get(id)?.timezone;
@@ -129,11 +133,31 @@ function arrived() {
 
 // Live
 
-/** Follow what happens from now on, for as long as the page is open. */
+let stream = null;
+
+/** Follow what happens from now on, for as long as the page is looked at. */
 export function follow() {
+  listen();
+  // A browser has few connections for a host: a tab that nobody looks at gives its own back.
+  let hiding;
+  document.addEventListener("visibilitychange", () => {
+    clearTimeout(hiding);
+    if (!document.hidden && stream === null) listen();
+    else if (document.hidden) hiding = setTimeout(rest, REST_MS);
+  });
+}
+
+function rest() {
+  stream?.close();
+  stream = null;
+  setLive("connecting");
+}
+
+function listen() {
   const source = new EventSource("/v1/events");
+  stream = source;
   let isOpen = false;
-  setTimeout(() => { if (!isOpen) poll(); }, PATIENCE_MS);
+  setTimeout(() => { if (!isOpen && stream === source) poll(); }, PATIENCE_MS);
   source.addEventListener("open", () => {
     isOpen = true;
     setLive("live");
@@ -146,8 +170,8 @@ export function follow() {
     setLive("connecting");
     const isRefused = source.readyState === EventSource.CLOSED;
     // A browser does not try again after an answer that is no stream.
-    if (isRefused) setTimeout(follow, POLL_MS);
-    setTimeout(() => { if (!isOpen) poll(); }, isRefused ? 0 : PATIENCE_MS);
+    if (isRefused) setTimeout(() => { if (stream === source) listen(); }, POLL_MS);
+    setTimeout(() => { if (!isOpen && stream === source) poll(); }, isRefused ? 0 : PATIENCE_MS);
   });
 }
 
@@ -156,12 +180,13 @@ let polling = null;
 function poll() {
   if (polling) return;
   const again = async () => {
-    if (store.live === "live") {
+    if (store.live === "live" || stream === null) {
       polling = null;
       return;
     }
     await load();
-    setLive(store.problem ? "down" : "polling");
+    // Meanwhile the events may have come.
+    if (store.live !== "live") setLive(store.problem ? "down" : "polling");
     polling = setTimeout(again, POLL_MS);
   };
   polling = setTimeout(again, 0);

@@ -17,6 +17,7 @@ const TILES = [
 ];
 const ALWAYS = ["temperature_c", "rain_mm", "wind_gust_m_s", "relative_humidity_pct"];
 const AGAIN_MS = 120_000;
+const RECENT_S = 3 * 3600;
 // Measures of the rules that no source tells and no chart can show.
 const NOT_READ = new Set(["heat_index_c"]);
 
@@ -39,10 +40,10 @@ export async function show(main, { id, query, titled }) {
         h("a", { class: "button first", href: `/#/subscribe?place=${encodeURIComponent(id)}` }, icon("bell", 18), t.place.subscribe))),
     parts.state, parts.now, parts.next, parts.charts, climate(place), parts.past));
 
-  const told = { series: [], ends: [], isGone: false };
+  const told = { series: [], hasRecent: null, ends: [], isGone: false };
   const drawState = () => {
     fill(time, [place.area, t.place.local_time(zoned({ weekday: "long", hour: "2-digit", minute: "2-digit" }, place.timezone).format(new Date()))].filter(Boolean).join(" · "));
-    fill(parts.state, state(place));
+    fill(parts.state, state(place, told.hasRecent));
   };
   const drawReadings = async () => {
     const names = [...new Set([...ALWAYS, ...place.rules.map((rule) => rule.variable)])].filter((name) => !NOT_READ.has(name));
@@ -54,6 +55,8 @@ export async function show(main, { id, query, titled }) {
     }
     if (told.isGone) return;
     const now = Date.parse(store.summary?.now ?? "") / 1000 || Date.now() / 1000;
+    told.hasRecent = told.series.some((one) => !one.isForecast && one.x.some((at, i) => one.y[i] !== null && now - at < RECENT_S));
+    drawState();
     fill(parts.now, nowTiles(place, told.series, now));
     fill(parts.next, nextHours(place, told.series, now));
     told.ends.forEach((end) => end());
@@ -83,7 +86,7 @@ export async function show(main, { id, query, titled }) {
 
 // How it stands
 
-function state(place) {
+function state(place, hasRecent) {
   const mine = open().filter((one) => placesOf(one).includes(place.id));
   const lost = store.blind.filter((one) => one.places?.includes(place.id));
   const shown = mine.map((one) => h("a", { class: `state-line level-${one.level}`, href: `/#/alert/${encodeURIComponent(one.incident)}` },
@@ -93,9 +96,11 @@ function state(place) {
     h("span", { class: "to" }, icon("arrow"))));
   lost.forEach((one) => shown.push(h("p", { class: "state-line" }, shape("blind", 26),
     h("span", {}, h("strong", {}, t.place.blind(one.source, clock(one.since, place.timezone))), h("span", { class: "quiet" }, t.blind.means)))));
-  if (!shown.length && store.updatedAt) {
-    shown.push(h("p", { class: "state-line" }, shape("calm", 26),
-      h("span", {}, h("strong", {}, t.place.calm), h("span", { class: "quiet" }, t.place.calm_sub))));
+  if (!shown.length && store.updatedAt && hasRecent !== null) {
+    // Calm is only what is seen.
+    const [how, title, more] = hasRecent ? ["calm", t.place.calm, t.place.calm_sub] : ["blind", t.place.unseen, t.place.unseen_sub];
+    shown.push(h("p", { class: "state-line" }, shape(how, 26),
+      h("span", {}, h("strong", {}, title), h("span", { class: "quiet" }, more))));
   }
   return h("section", { class: "state", "aria-label": t.place.now }, shown);
 }

@@ -5,7 +5,7 @@ import { amount, capital, clock, hazard, length } from "../format.js";
 import { icon } from "../icons.js";
 import { badge, highest, LEVELS, shape } from "../levels.js";
 import { hasLibraries } from "../libraries.js";
-import { blindPlaces, levelsByPlace, nameOf, on, open, placesOf, store, zoneOf } from "../store.js";
+import { blindPlaces, canSee, levelsByPlace, nameOf, on, open, placesOf, store, zoneOf } from "../store.js";
 import { t } from "../words.js";
 
 const FIRST = 40;
@@ -93,12 +93,14 @@ function drawHead(head) {
   }
   const loud = active.length - counts.watch;
   const isKnown = store.updatedAt !== null;
-  const title = !isKnown ? t.map.title : loud ? t.map.active(loud) : t.map.calm(all);
-  const calmly_ = store.blind.length ? t.map.unknown_calm : t.map.calm_more;
+  // Calm is only what is seen: no alert from no data is none.
+  const isCalm = canSee() && !store.blind.length;
+  const title = !isKnown ? t.map.title : loud ? t.map.active(loud) : isCalm ? t.map.calm(all) : t.map.none;
+  const why = isCalm ? t.map.calm_more : canSee() ? t.map.unknown_calm : t.map.unseen;
   fill(head,
     h("p", { class: `live is-${store.live}` }, h("span", { class: "dot" }), t.live[store.live]),
     h("h1", { tabindex: -1 }, title),
-    isKnown && h("p", { class: "lead" }, loud ? t.map.in_places(touched.size, all) : calmly_),
+    isKnown && h("p", { class: "lead" }, loud ? t.map.in_places(touched.size, all) : why),
     loud > 0 && h("ul", { class: "counts" }, [...LEVELS].reverse().filter((level) => counts[level])
       .map((level) => h("li", { class: `count level-${level}` }, shape(level, 20),
         h("b", {}, counts[level]), h("span", {}, t.short[level])))));
