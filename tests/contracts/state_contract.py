@@ -53,6 +53,9 @@ def whole(offset: int, consumer: str = "speed") -> Commit:
 
 
 class StateContract(ABC):
+    long = 2500
+    """Entries of a log that is read in pieces."""
+
     @abstractmethod
     def reopened(self) -> State:
         """The same state, opened anew."""
@@ -119,14 +122,15 @@ class StateContract(ABC):
         assert state.load("x") == {}
 
     def test_the_log_is_read_on_from_a_number(self, state: State) -> None:
-        entries = [entry("i", version) for version in range(1, 2501)]
+        entries = [entry("i", version) for version in range(1, self.long + 1)]
         state.commit(Commit("speed", 1, entries=entries))
         log = list(state.alerts())
-        assert [e.alert.version for _, e in log] == list(range(1, 2501))
+        assert [e.alert.version for _, e in log] == list(range(1, self.long + 1))
         assert [seq for seq, _ in log] == sorted({seq for seq, _ in log})
-        middle = log[1499][0]
-        assert list(state.alerts(after=middle)) == log[1500:]
-        assert list(state.alerts(after=middle, limit=3)) == log[1500:1503]
+        at = self.long * 3 // 5
+        middle = log[at - 1][0]
+        assert list(state.alerts(after=middle)) == log[at:]
+        assert list(state.alerts(after=middle, limit=3)) == log[at : at + 3]
         assert list(state.alerts(limit=0)) == []
         assert state.latest(3) == log[-3:]
 

@@ -229,6 +229,26 @@ def test_an_operator_sees_the_stages_silences_a_hazard_and_sends_again_what_did_
     story(browser, tmp_path, tell)
 
 
+def test_a_drill_goes_all_the_way_and_says_that_it_is_one(browser: Browser, tmp_path: Path) -> None:
+    async def tell(world: World, page: Any, _seen: Seen) -> None:
+        hook = Hook()
+        async with TestServer(hook.application()) as server:
+            await subscribed_on_paper(world, str(server.make_url("/alertas")))
+            await page.goto(world.url("/#/operator"))
+            await page.fill("#key", "push-s3cret")
+            await page.get_by_role("button", name="Entrar").click()
+            await page.get_by_role("link", name="Exercícios").click()
+            await page.select_option("#drill-hazard", "flood")
+            await page.select_option("#drill-place", "p0")
+            await page.get_by_label("Também pessoas").check()
+            await page.get_by_role("button", name="Começar o exercício").click()
+            await page.get_by_role("button", name="Sim", exact=True).click()
+            await page.get_by_text("1 destinatário").wait_for()
+            assert "EXERCÍCIO" in json.dumps(await hook.next(), ensure_ascii=False)
+
+    story(browser, tmp_path, tell)
+
+
 async def subscribed_on_paper(world: World, address: str) -> str:
     place = world.live.settings.places.get("p0")
     assert place is not None

@@ -40,6 +40,11 @@ function parsed(text) {
   }
 }
 
+/** A key by which a request that is sent twice is done once. */
+export const once = () =>
+  // Not randomUUID, which pages without HTTPS do not have.
+  Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
+
 /** All items of a list that comes in pages, up to so many. */
 export async function all(path, { most = 20_000, ...options } = {}) {
   const items = [];

@@ -93,7 +93,7 @@ function messages(told) {
   return h("section", { class: "panel" }, h("h2", {}, t.manage.messages), some.length
     ? h("ul", { class: "kept" }, some.map((one) => h("li", {},
       h("div", {}, (one.alerts ?? []).map((alert) => h("div", {}, h("a", { href: `/#/alert/${encodeURIComponent(alert.incident)}` }, `${capital(hazard(alert.hazard))}, ${nameOf(alert.place_id)}`), " ", badge(alert.level))),
-        !one.alerts?.length && h("div", {}, capital(t.operator.kinds[one.kind] ?? one.kind)),
+        !one.alerts?.length && h("div", {}, capital(t.operator.kinds[one.kind.split(":")[0]] ?? one.kind)),
         h("small", { class: "quiet" }, `${t.subscribe.channels[one.channel]?.[0] ?? one.channel} · ${t.operator.statuses[one.status] ?? one.status}`)),
       h("small", { class: "quiet" }, clock(one.settled_at ?? one.due_at, undefined, { long: true })))))
     : h("p", { class: "quiet" }, t.manage.no_messages));

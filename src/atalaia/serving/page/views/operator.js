@@ -1,6 +1,6 @@
 // For operators, behind a key that this tab alone keeps: sources, lag, deliveries, silences, drills.
 
-import { all, ask } from "../api.js";
+import { all, ask, once } from "../api.js";
 import { fill, h } from "../dom.js";
 import { ago, capital, clock, hazard } from "../format.js";
 import { icon } from "../icons.js";
@@ -173,17 +173,21 @@ async function drills(body, { key, tried }) {
   const what = pick("drill-hazard", o.hazard, anyHazard().slice(1));
   const where = pick("drill-place", o.place, places());
   const level = pick("drill-level", o.drill_level, LEVELS.slice(1).reverse().map((one) => [one, t.levels[one]]));
+  const everyone = h("input", { type: "checkbox" });
   const done = h("div", { role: "status" });
   const start = async (event) => {
     event.preventDefault();
-    if (!(await sure(o.tabs.drills, o.drill_sure, o.yes, o.no))) return;
+    if (!(await sure(o.tabs.drills, o.drill_sure(everyone.checked), o.yes, o.no))) return;
     await tried(async () => {
-      await ask("/v1/drills", { method: "POST", key, body: { hazard: what.element.value, place: where.element.value, level: level.element.value } });
-      fill(done, h("p", { class: "good" }, icon("check"), o.drill_done));
+      const told = await ask("/v1/drills", { method: "POST", key, headers: { "Idempotency-Key": once() }, body: {
+        hazard: what.element.value, place: where.element.value, level: level.element.value, everyone: everyone.checked,
+      } });
+      fill(done, h("p", { class: "good" }, icon("check"), o.drill_done(told.people)));
     });
   };
   fill(body, h("p", { class: "drill" }, o.drill_lead),
     h("form", { class: "panel form", onsubmit: start }, what.field, where.field, level.field,
+      h("div", { class: "hazard" }, h("label", {}, everyone, h("span", {}, o.drill_everyone))),
       h("button", { type: "submit", class: "button first" }, o.drill_start)), done);
 }
 

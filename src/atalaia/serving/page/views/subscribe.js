@@ -1,6 +1,6 @@
 // Asking to be told: where, of what, by which way; then a code that proves whose address it is.
 
-import { ask } from "../api.js";
+import { ask, once } from "../api.js";
 import { calmly, fill, h } from "../dom.js";
 import { clock, hazard, capital } from "../format.js";
 import { icon } from "../icons.js";
@@ -70,7 +70,7 @@ function form(page, wish, ends) {
     send.disabled = true;
     send.textContent = t.subscribe.sending;
     try {
-      const done = await ask("/v1/subscribe", { method: "POST", body: asked(wish), headers: { "Idempotency-Key": crypto.randomUUID() } });
+      const done = await ask("/v1/subscribe", { method: "POST", body: asked(wish), headers: { "Idempotency-Key": once() } });
       confirming(page, wish, done, () => form(page, wish, ends));
     } catch (error) {
       fill(fault, h("p", { class: "fault" }, inWords(error)));
