@@ -73,6 +73,9 @@ openapi: .venv/.run ## write the description of the API, docs/openapi.json
 fuzz: .venv/.dev ## damage every recorded file in 1,050 ways
 	ATALAIA_FUZZ=long $(BIN)/python -m pytest tests/acceptance/test_bad_input.py
 
+test-aws: .venv/.dev ## the AWS home against emulated services (minutes; Terraform where it is found)
+	ATALAIA_AWS=1 $(BIN)/python -m pytest tests/contracts/test_aws.py tests/aws
+
 spark: .venv/.dev ## the batch work on local Spark, against the embedded run (needs Java)
 	@$(UV) pip install --quiet --python $(BIN)/python 'pyspark>=4.1'
 	$(BIN)/python -m pytest -rs tests/batch/test_spark.py
@@ -104,4 +107,4 @@ clean: ## remove what was built
 	rm -rf build .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache \
 		src/atalaia/serving/page/vendor
 
-.PHONY: help install demo run test check format crash fuzz fuzz-api openapi spark bench lock clean
+.PHONY: help install demo run test check format crash fuzz fuzz-api openapi test-aws spark bench lock clean

@@ -1,15 +1,12 @@
 """Write what ``infra/`` takes from the program itself: DynamoDB's keys, Athena's tables and views.
 
     .venv/bin/python tools/aws_definitions.py            # writes the two files
-    .venv/bin/python tools/aws_definitions.py --check    # exits with 1 where they are not up to date
+    .venv/bin/python tools/aws_definitions.py --check    # exits with 1 where they are stale
 
 The views are those of `homes.views`, in Athena's dialect of SQL (Trino's): an instant is a
 ``timestamp`` that means UTC. They keep to what both engines have, so that tests can hold them
 against the embedded ones row by row; `STAND_INS` is the little that only Athena has.
 """
-
-# The SQL here is put together from the catalogue alone.
-# ruff: noqa: S608
 
 from __future__ import annotations
 
@@ -50,15 +47,15 @@ PRESTO = {
 }
 
 STAND_INS = """
-CREATE MACRO with_timezone(at, zone) AS timezone(zone, at);
-CREATE MACRO at_timezone(at, zone) AS timezone(zone, at);
-CREATE MACRO date_format(at, form) AS strftime(at, form);
+CREATE MACRO with_timezone(moment, zone) AS timezone(zone, moment);
+CREATE MACRO at_timezone(moment, zone) AS timezone(zone, moment);
+CREATE MACRO date_format(moment, form) AS strftime(moment, form);
 CREATE MACRO from_iso8601_timestamp(text) AS CAST(text AS TIMESTAMPTZ);
 """
 """Athena's functions that DuckDB lacks, for the tests, which run in UTC."""
 
 MASKED = ("person", "message", "number")
-"""Columns of deliveries that no one sees in Athena: whose it was, and what could be joined to it."""
+"""Columns of deliveries that no one sees in Athena: whose it was, and what leads there."""
 
 
 def _hour(at: str) -> str:

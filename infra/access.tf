@@ -1,0 +1,99 @@
+# What functions may do with tables and keys, in the few ways in which the program uses them. Who
+# reads a table may have to finish a write that a killed function left (homes/aws/redo.py): so a
+# table is used as a whole or not at all, and never by its administration.
+
+locals {
+  items = [
+    "dynamodb:BatchGetItem", "dynamodb:BatchWriteItem", "dynamodb:ConditionCheckItem",
+    "dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query", "dynamodb:Scan",
+    "dynamodb:UpdateItem",
+  ]
+  tables = module.speed.tables
+
+  access = {
+    # The watch: state and the alert log, and the settings by which it is judged.
+    watch = [{
+      sid       = "Settings"
+      actions   = ["s3:GetObject"]
+      resources = ["${module.code.arn}/${aws_s3_object.settings.key}"]
+      }, {
+      sid       = "Watch"
+      actions   = local.items
+      resources = [local.tables["state"], local.tables["log"]]
+    }]
+
+    # Messages and deliveries: pseudonyms, and texts that name no one.
+    outbox = [
+      {
+        sid       = "Outbox"
+        actions   = local.items
+        resources = [local.tables["outbox"], "${local.tables["outbox"]}/index/*", local.tables["deliveries"]]
+      },
+      merge(local.opens, { sid = "OutboxKey", conditions = [merge(local.of_table, { values = local.outbox_names })] }),
+    ]
+
+    # The climate that rules may name.
+    climate = [
+      {
+        sid       = "Climate"
+        actions   = ["s3:GetObject"]
+        resources = ["${module.batch.bucket_arns["gold"]}/gold/climate/*"]
+      },
+      {
+        sid       = "ListClimate"
+        actions   = ["s3:ListBucket"]
+        resources = [module.batch.bucket_arns["gold"]]
+        conditions = [{
+          test     = "StringLike"
+          variable = "s3:prefix"
+          values   = ["gold/climate/*"]
+        }]
+      },
+    ]
+
+    # Keys alone: what people push of their own stations is sealed with them.
+    keys = [
+      {
+        sid       = "Keys"
+        actions   = ["dynamodb:GetItem"]
+        resources = [local.tables["keys"]]
+      },
+      merge(local.opens, {
+        sid        = "KeysKey"
+        conditions = [merge(local.of_table, { values = ["${var.environment}-keys"] })]
+      }),
+      merge(local.envelope, { actions = ["kms:Decrypt"] }),
+    ]
+
+    # People, their addresses and their keys.
+    people = [
+      {
+        sid     = "People"
+        actions = local.items
+        resources = [
+          local.tables["people"], local.tables["contacts"], local.tables["consents"], local.tables["keys"],
+        ]
+      },
+      merge(local.opens, { sid = "PeopleKey", conditions = [merge(local.of_table, { values = local.people_names })] }),
+      local.envelope,
+    ]
+  }
+
+  # The data key that people's keys are wrapped with (homes/aws/keys.py).
+  envelope = {
+    sid       = "Envelope"
+    actions   = ["kms:Decrypt", "kms:GenerateDataKey"]
+    resources = [aws_kms_key.people.arn]
+    conditions = [{
+      test     = "StringEquals"
+      variable = "kms:EncryptionContext:table"
+      values   = ["${var.environment}-keys"]
+    }]
+  }
+
+  # DynamoDB opens a table with the caller's right to its key, and says which table it is for.
+  opens        = { actions = ["kms:Decrypt", "kms:DescribeKey"], resources = [aws_kms_key.people.arn] }
+  of_table     = { test = "StringEquals", variable = "kms:EncryptionContext:aws:dynamodb:tableName" }
+  outbox_names = [for name in ["outbox", "deliveries"] : "${var.environment}-${name}"]
+  people_names = [for name in ["people", "contacts", "consents", "keys"] : "${var.environment}-${name}"]
+}

@@ -1,0 +1,133 @@
+# Batch: the stream and the logs into RAW as they came, RAW into GOLD.
+
+terraform {
+  required_providers {
+    aws = {
+      source = "hashicorp/aws"
+    }
+  }
+}
+
+module "raw" {
+  source = "../bucket"
+
+  name          = "${var.common.environment}-raw-${var.common.account}"
+  key           = var.common.data_key
+  force_destroy = !var.protect
+
+  # RAW is read within the hour, and then only where GOLD is made anew.
+  transitions = [
+    { days = 30, storage_class = "STANDARD_IA" },
+    { days = 180, storage_class = "GLACIER" },
+  ]
+}
+
+module "gold" {
+  source = "../bucket"
+
+  name          = "${var.common.environment}-gold-${var.common.account}"
+  key           = var.common.data_key
+  force_destroy = !var.protect
+
+  # A partition is replaced as a whole: a day's older versions are of no more use than a week's.
+  old_versions_days = 7
+}
+
+# Each file of RAW is announced; the heartbeat lives on it (module watch).
+resource "aws_s3_bucket_notification" "raw" {
+  bucket      = module.raw.name
+  eventbridge = true
+}
+
+module "archive" {
+  source = "../function"
+
+  common    = var.common
+  name      = "archive"
+  package   = var.package
+  timeout_s = 120
+  memory_mb = 1024
+
+  statements = concat(var.access.watch, [
+    {
+      sid = "Stream"
+      actions = [
+        "kinesis:DescribeStream", "kinesis:DescribeStreamSummary", "kinesis:GetRecords",
+        "kinesis:GetShardIterator", "kinesis:ListShards",
+      ]
+      resources = [var.stream]
+    },
+    {
+      sid       = "Raw"
+      actions   = ["s3:PutObject"]
+      resources = ["${module.raw.arn}/raw/payloads/*"]
+    },
+    {
+      sid       = "Failed"
+      actions   = ["sqs:SendMessage"]
+      resources = [var.queues["poison"]]
+    },
+  ])
+}
+
+# Five minutes of records make few files. What RAW loses is lost, so it is tried for as long as the
+# stream has it, less a day for a person to come and look.
+resource "aws_lambda_event_source_mapping" "archive" {
+  event_source_arn                   = var.stream
+  function_name                      = module.archive.arn
+  starting_position                  = "TRIM_HORIZON"
+  batch_size                         = 5000
+  maximum_batching_window_in_seconds = 300
+  parallelization_factor             = 1
+  bisect_batch_on_function_error     = true
+  maximum_retry_attempts             = 10000
+  maximum_record_age_in_seconds      = 518400
+  function_response_types            = ["ReportBatchItemFailures"]
+
+  destination_config {
+    on_failure {
+      destination_arn = var.queues["poison"]
+    }
+  }
+}
+
+module "refine" {
+  source = "../function"
+
+  common    = var.common
+  name      = "refine"
+  package   = var.package
+  timeout_s = 900
+  memory_mb = 3008
+  disk_mb   = 4096 # parts of RAW on their way, and what DuckDB spills
+  schedule  = "rate(15 minutes)"
+  failures  = var.queues["dead"]
+
+  statements = concat(var.access.watch, var.access.outbox, var.access.keys, [
+    {
+      sid       = "Raw"
+      actions   = ["s3:GetObject"]
+      resources = ["${module.raw.arn}/raw/*"]
+    },
+    {
+      sid       = "Gold"
+      actions   = ["s3:DeleteObject", "s3:GetObject", "s3:PutObject"]
+      resources = ["${module.gold.arn}/gold/*"]
+    },
+    {
+      sid       = "List"
+      actions   = ["s3:ListBucket"]
+      resources = [module.raw.arn, module.gold.arn]
+    },
+    {
+      sid       = "Logs" # the alert log, what could not be read, what became of deliveries
+      actions   = ["s3:PutObject"]
+      resources = [for log in ["alerts", "deliveries", "rejects"] : "${module.raw.arn}/raw/${log}/*"]
+    },
+    {
+      sid       = "OldAlerts" # a closed day's parts are made one
+      actions   = ["s3:DeleteObject"]
+      resources = ["${module.raw.arn}/raw/alerts/*"]
+    },
+  ])
+}

@@ -1,0 +1,106 @@
+# The API: people, feeds, pushed readings, and the webhooks of Telegram and WhatsApp.
+
+terraform {
+  required_providers {
+    aws = {
+      source = "hashicorp/aws"
+    }
+  }
+}
+
+resource "aws_secretsmanager_secret" "api" {
+  #checkov:skip=CKV2_AWS_57:whoever pushes holds the other half; docs/aws.md says how both change it
+  name                    = "${var.common.environment}-api"
+  description             = "The key of pushed readings and of operators: {\"ATALAIA_API_KEY\": \"…\"}"
+  kms_key_id              = var.common.data_key
+  recovery_window_in_days = 7
+}
+
+module "api" {
+  source = "../function"
+
+  common    = var.common
+  name      = "api"
+  package   = var.package
+  timeout_s = 29 # an HTTP API waits for 30 seconds
+  memory_mb = 1769
+  variables = {
+    ATALAIA_SECRETS = join(",", concat([aws_secretsmanager_secret.api.name], keys(var.secrets)))
+  }
+
+  statements = concat(var.access.watch, var.access.people, var.access.outbox, [
+    {
+      sid       = "Append"
+      actions   = ["kinesis:PutRecord", "kinesis:PutRecords"]
+      resources = [var.stream]
+    },
+    {
+      sid       = "Wake" # a confirmation goes out at once
+      actions   = ["sqs:SendMessage"]
+      resources = [var.queues["urgent"], var.queues["normal"]]
+    },
+    {
+      sid       = "Secrets"
+      actions   = ["secretsmanager:GetSecretValue"]
+      resources = concat([aws_secretsmanager_secret.api.arn], values(var.secrets))
+    },
+  ])
+}
+
+resource "aws_apigatewayv2_api" "this" {
+  name          = "${var.common.environment}-api"
+  protocol_type = "HTTP"
+}
+
+resource "aws_apigatewayv2_integration" "api" {
+  api_id                 = aws_apigatewayv2_api.this.id
+  integration_type       = "AWS_PROXY"
+  integration_uri        = module.api.invoke_arn
+  payload_format_version = "2.0"
+}
+
+resource "aws_apigatewayv2_route" "all" {
+  #checkov:skip=CKV_AWS_309:feeds are open to everybody, webhooks are signed by Telegram and Meta, and what is a person's or an operator's asks for a key of its own (docs/api.md)
+  api_id    = aws_apigatewayv2_api.this.id
+  route_key = "$default"
+  target    = "integrations/${aws_apigatewayv2_integration.api.id}"
+}
+
+resource "aws_cloudwatch_log_group" "access" {
+  name              = "/aws/apigateway/${var.common.environment}-api"
+  retention_in_days = 365
+  kms_key_id        = var.common.data_key
+}
+
+resource "aws_apigatewayv2_stage" "this" {
+  api_id      = aws_apigatewayv2_api.this.id
+  name        = "$default"
+  auto_deploy = true
+
+  default_route_settings {
+    throttling_burst_limit = 100
+    throttling_rate_limit  = 50
+  }
+
+  access_log_settings {
+    destination_arn = aws_cloudwatch_log_group.access.arn
+    # No address of the caller, and no path: a person's pseudonym stands in some.
+    format = jsonencode({
+      at       = "$context.requestTime"
+      method   = "$context.httpMethod"
+      status   = "$context.status"
+      ms       = "$context.responseLatency"
+      bytes    = "$context.responseLength"
+      failure  = "$context.integrationErrorMessage"
+      protocol = "$context.protocol"
+    })
+  }
+}
+
+resource "aws_lambda_permission" "api" {
+  statement_id  = "http"
+  action        = "lambda:InvokeFunction"
+  function_name = module.api.name
+  principal     = "apigateway.amazonaws.com"
+  source_arn    = "${aws_apigatewayv2_api.this.execution_arn}/*"
+}

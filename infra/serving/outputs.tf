@@ -1,0 +1,32 @@
+output "url" {
+  value = aws_apigatewayv2_api.this.api_endpoint
+}
+
+output "databases" {
+  value = {
+    gold   = aws_glue_catalog_database.gold.name
+    raw    = aws_glue_catalog_database.raw.name
+    people = aws_glue_catalog_database.people.name
+  }
+}
+
+output "workgroup" {
+  value = aws_athena_workgroup.this.name
+}
+
+output "api_id" {
+  value = aws_apigatewayv2_api.this.id
+}
+
+output "reader_policies" {
+  description = "What the readers' roles may do, as JSON: tests/aws/test_policies.py judges them."
+  value       = { for name, document in data.aws_iam_policy_document.reader : name => document.json }
+}
+
+output "functions" {
+  value = { api = module.api }
+}
+
+output "secrets" {
+  value = { (aws_secretsmanager_secret.api.name) = aws_secretsmanager_secret.api.arn }
+}

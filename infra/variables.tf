@@ -1,0 +1,129 @@
+variable "environment" {
+  description = "Stands before every name, so that several can live in one account."
+  type        = string
+
+  validation {
+    condition     = can(regex("^[a-z][a-z0-9]{1,15}$", var.environment))
+    error_message = "Give 2 to 16 small letters and digits, a letter first, such as prod: databases carry it too."
+  }
+}
+
+variable "region" {
+  description = "Where everything lies. São Paulo unless said otherwise: it is near Brazil's phones."
+  type        = string
+  default     = "sa-east-1"
+}
+
+variable "packages" {
+  description = "The folder with watch.zip, people.zip and serving.zip, as tools/lambda_zip.py makes them."
+  type        = string
+  default     = "../build/lambda"
+}
+
+variable "settings" {
+  description = "The settings file (TOML) that the functions read: places, rules, sources, channels."
+  type        = string
+}
+
+variable "sources" {
+  description = "Sources that are expected to answer: each has an alarm, and a folder in Athena."
+  type        = list(string)
+  default     = ["open-meteo"]
+}
+
+variable "pushed_sources" {
+  description = "Names of sources that are pushed or imported: folders in Athena, without an alarm."
+  type        = list(string)
+  default     = []
+}
+
+variable "tomorrow_secret" {
+  description = "Name of the secret with Tomorrow.io's key, after the environment's; made without a value."
+  type        = string
+  default     = "tomorrow-io"
+}
+
+variable "channel_secrets" {
+  description = <<-EOT
+    Secrets of the channels in use, after the environment's name, such as ["telegram", "whatsapp"]. They
+    are made without values; each value is a JSON object of variables (docs/aws.md).
+  EOT
+  type        = list(string)
+  default     = []
+}
+
+variable "poll_every" {
+  description = "How often to ask what is due (which place is, and what it may cost, the poller knows)."
+  type        = string
+  default     = "1 minute"
+}
+
+variable "reserved_concurrency" {
+  description = <<-EOT
+    Copies of a function that may run at once; those not named share what the account has. poll has
+    one because a provider's quota is counted in one place, refine because it replaces whole files,
+    fan-out because there is one alert log. A new account allows 10 in all and no reservation: give {} until AWS has raised it.
+  EOT
+  type        = map(number)
+  default     = { poll = 1, refine = 1, fan-out = 1 }
+}
+
+variable "deliver_at_once" {
+  description = "Copies of deliver that each queue may start. A channel's own limits hold besides."
+  type        = number
+  default     = 2
+}
+
+variable "email_domain" {
+  description = "The domain that e-mail comes from, verified in SES by three DNS records; empty: no e-mail."
+  type        = string
+  default     = ""
+}
+
+variable "alarm_email" {
+  description = "Who is told of alarms and of spending. AWS asks there for a confirmation."
+  type        = string
+}
+
+variable "heartbeat_url" {
+  description = "An outside dead-man's switch, called at every file of RAW; empty: none."
+  type        = string
+  default     = ""
+  sensitive   = true
+}
+
+variable "monthly_budget_usd" {
+  description = "What a month may cost; told at 80 % spent and at 100 % foreseen."
+  type        = number
+  default     = 50
+}
+
+variable "sms_monthly_usd" {
+  description = "The account's limit for SMS, for the alarm at 80 %. A new account has 1 US$."
+  type        = number
+  default     = 1
+}
+
+variable "analysts" {
+  description = "ARNs of roles or users that may ask GOLD in Athena."
+  type        = list(string)
+  default     = []
+}
+
+variable "outreach_analysts" {
+  description = "ARNs that may besides ask the masked view of deliveries: a grant of its own."
+  type        = list(string)
+  default     = []
+}
+
+variable "protect" {
+  description = "Whether tables and buckets refuse to be removed while they hold something."
+  type        = bool
+  default     = true
+}
+
+variable "lanes" {
+  description = "Into how many lanes places are divided: each is watched by one copy of detect at a time."
+  type        = number
+  default     = 1
+}

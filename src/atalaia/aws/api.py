@@ -1,0 +1,176 @@
+"""The API, the page and the bots' webhooks as a function behind an HTTP API.
+
+Before each request the container takes up what the alert log has new. Readings are
+those of GOLD, which is minutes behind. Events are not streamed for ever:
+an answer ends with the call's time, and a client asks on from the last number that it saw.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Any
+
+import msgspec
+
+from atalaia.app.board import Board
+from atalaia.app.drills import Drills
+from atalaia.app.feeds import Feeds
+from atalaia.app.office import Office
+from atalaia.app.operating import Operating
+from atalaia.app.people import retention
+from atalaia.app.roll import Roll
+from atalaia.app.silences import Silences
+from atalaia.aws import archive, deployment, detect
+from atalaia.aws.asgi import respond
+from atalaia.aws.local import LocalLake
+from atalaia.domain.delivery import UNSENT
+from atalaia.domain.payload import Payload
+from atalaia.errors import StateConflict
+from atalaia.homes.ports import Record, Stream
+from atalaia.people.bodies import seal_body, unsealed
+from atalaia.people.consent import Controller
+from atalaia.people.registry import Registry
+from atalaia.serving.api import Ports, api
+from atalaia.serving.metrics import Metrics
+from atalaia.serving.operate import LagItem
+from atalaia.serving.web import page
+from atalaia.sources import CLOCK, decode_all, decoders, readings_csv
+from atalaia.speed.fanout import Position
+
+_MARGIN_S = 2.0
+
+
+class _Behind:
+    """A stream that is not read: to find what GOLD lacks, all of it would have to be."""
+
+    def __init__(self, stream: Stream) -> None:
+        self.append, self.last_offset = stream.append, stream.last_offset
+
+    def read(self, after: int, limit: int) -> list[Record]:
+        """None."""
+        del after, limit
+        return []
+
+
+class _Home:
+    """The deployment's home with GOLD's files at hand, and one state for all requests."""
+
+    def __init__(self) -> None:
+        home = deployment.home()
+        self.state, self.outbox, self.people = home.state, home.outbox, home.people
+        self.stream = _Behind(home.stream)
+        self.lake = LocalLake(home.lake)
+
+    @property
+    def sql(self) -> Any:
+        """Athena, which knows the files by the catalogue."""
+        return deployment.home().sql
+
+
+class Api:
+    """The application of one container."""
+
+    def __init__(self) -> None:
+        settings, home = deployment.settings(), _Home()
+        held: Any = home
+        controller = Controller(settings.people.controller, settings.people.contact)
+        registry = Registry(home.people, deployment.home().keys, controller, retention(settings))
+        decode = unsealed(decode_all(settings.places), registry.vault)
+        office = Office(settings, home.state, home.outbox, registry, now=time.time, wake=self._wake)
+        board = Board(settings, held, decode, now=time.time, sources=list)
+        self._home = home
+        self._feeds = Feeds(settings, home.state, board.incidents.take)
+        self._take = board.incidents.take
+        silences = Silences(home.state)
+        # Nobody is told here: who is on the roll counts for drills, and is looked up for them.
+        roll = Roll(registry.load, settings.channels.names)
+        operating = Operating(
+            home.outbox,
+            silences,
+            Drills(home.state, home.outbox, roll, settings.places, now=time.time, wake=self._wake),
+            settings.places,
+            lag=self._lag,
+            now=time.time,
+            wake=self._wake,
+        )
+        metrics = Metrics()
+        self.app = api(
+            Ports(
+                accept=self._accept,
+                decode=decode,
+                now=lambda: int(time.time()),
+                readiness=self._readiness,
+                metrics=lambda: metrics.before_reading(lambda _: None),
+                readings_as=(readings_csv.STATION, readings_csv.JSON),
+                sources=frozenset(decoders(settings.places)) - {CLOCK},
+                is_push_on=settings.api.key is not None,
+                who=office.who,
+                seal=lambda person, body: seal_body(registry.vault, person, body),
+                is_public=settings.api.is_public,
+                rate_limit=settings.api.rate_limit,
+                read=board.ports(),
+                people=office.desk(),
+                operate=operating.desk(),
+                feeds=self._feeds.ports(),
+                page=page(settings.page.tiles_url, settings.page.attribution),
+                max_body=settings.max_body,
+            )
+        )
+
+    async def answer(self, event: dict[str, Any], left_s: float) -> dict[str, Any]:
+        """One request."""
+        while new := await asyncio.to_thread(self._feeds.board.advance):
+            self._take(new)
+        return await respond(self.app, event, left_s)
+
+    async def _accept(self, payloads: Sequence[Payload]) -> int:
+        return await asyncio.to_thread(self._home.stream.append, payloads)
+
+    async def _readiness(self) -> tuple[bool, dict[str, Any]]:
+        try:
+            await asyncio.to_thread(self._home.state.note, "ready")
+        except StateConflict as error:
+            return False, {"ready": False, "store": {"writable": False, "fault": str(error)}}
+        return True, {"ready": True, "store": {"writable": True, "fault": None}}
+
+    def _wake(self) -> None:
+        deployment.home().wake("normal")
+
+    def _lag(self) -> LagItem:
+        state, outbox = self._home.state, self._home.outbox
+        newest = state.latest(1)
+        seq = newest[0][0] if newest else 0
+        offset = self._home.stream.last_offset()
+        lived = [int(body) for body in state.load(detect.NEWEST).values()]
+        archived = [int(body) for body in state.load(archive.NEWEST).values()]
+        return LagItem(
+            stream_offset=offset,
+            speed=offset - min(lived, default=0),
+            archive=offset - max(archived, default=0),  # shards that were closed stay behind
+            board=seq - self._feeds.board.seq,
+            fan_out=seq - msgspec.json.decode(outbox.position() or "{}", type=Position).done,
+            step_s=None,
+            deliveries=sum(n for (_, status), n in outbox.counts().items() if status in UNSENT),
+        )
+
+
+@lru_cache(1)
+def _api() -> Api:
+    return Api()
+
+
+def forget() -> None:
+    """Hold nothing, as a new container does."""
+    _api.cache_clear()
+
+
+def handle(event: dict[str, Any], left_s: float) -> dict[str, Any]:
+    """A request of the HTTP API."""
+
+    async def run() -> dict[str, Any]:
+        return await _api().answer(event, max(1.0, left_s - _MARGIN_S))
+
+    return deployment.loop().run_until_complete(run())

@@ -1,0 +1,34 @@
+"""What is polled, by the settings."""
+
+from __future__ import annotations
+
+from atalaia.settings import Settings
+from atalaia.sources.poller import OpenMeteoPlan, Plan, TomorrowIoPlan
+from atalaia.sources.schedule import Pace
+
+
+def plans(settings: Settings) -> list[Plan]:
+    """Of the sources that are switched on."""
+    found: list[Plan] = []
+    source, other = settings.open_meteo, settings.tomorrow_io
+    if source.enabled:
+        found.append(
+            OpenMeteoPlan(
+                settings.places,
+                Pace(source.interval_s, source.calm_interval_s),
+                is_adaptive=source.is_adaptive,
+                base_url=source.base_url,
+            )
+        )
+    if other.enabled and other.key is not None:
+        found.append(
+            TomorrowIoPlan(
+                settings.places,
+                key=other.key.reveal(),
+                interval_s=other.interval_s,
+                forecast_s=other.forecast_interval_s,
+                is_adaptive=other.is_adaptive,
+                base_url=other.base_url,
+            )
+        )
+    return found

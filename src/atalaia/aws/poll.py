@@ -1,0 +1,94 @@
+"""Asking the sources as a function, called by the clock every minute, with one at a time.
+
+Each call is one round of `sources.poller`: what is due is asked, and what comes is appended to the
+stream. When each place was asked, and how many calls are left, is kept in notes between rounds.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from contextlib import suppress
+from typing import Any
+
+import aiohttp
+
+from atalaia import __version__
+from atalaia.app.norms import norms_of
+from atalaia.aws import deployment
+from atalaia.aws.local import LocalLake
+from atalaia.aws.plans import plans
+from atalaia.domain.payload import Payload
+from atalaia.domain.reading import Floats
+from atalaia.sources import CLOCK, decode_all
+from atalaia.sources.poller import Plan, Poller
+from atalaia.speed.nearness import nearness
+from atalaia.speed.watch import Watch
+
+
+class _RoundIsOver(Exception):
+    """Nothing is due any more, and nothing is under way."""
+
+
+def handle(event: dict[str, Any]) -> dict[str, Any]:
+    """Ask what is due; and tell the stream what time it is."""
+    del event
+    return deployment.loop().run_until_complete(_round())
+
+
+async def _round() -> dict[str, Any]:
+    settings, home = deployment.settings(), deployment.home()
+    now = time.time()
+    closeness = await asyncio.to_thread(_nearness, int(now))
+    # Without the proxies that an environment may name: requests carry keys.
+    headers = {"User-Agent": f"atalaia/{__version__}"}
+    async with aiohttp.ClientSession(headers=headers, auto_decompress=True) as session:
+        asked = [_ask(plan, session, closeness) for plan in plans(settings)]
+        counts = await asyncio.gather(*asked)
+    tick = Payload(source=CLOCK, content="tick", received_at=int(time.time()), body=b"")
+    await asyncio.to_thread(home.stream.append, [tick])
+    return {"payloads": sum(counts)}
+
+
+async def _ask(plan: Plan, session: aiohttp.ClientSession, closeness: Floats) -> int:
+    """One round of one source; return how many payloads came."""
+    home, state = deployment.home(), deployment.home().state
+    came = 0
+
+    async def keep(payloads: list[Payload]) -> None:
+        nonlocal came
+        await asyncio.to_thread(home.stream.append, payloads)
+        came += len(payloads)
+
+    async def wait(_: float) -> None:
+        name = f"ask {plan.name}"
+        asking = [task for task in asyncio.all_tasks() if task.get_name() == name]
+        if not asking:
+            raise _RoundIsOver
+        await asyncio.wait(asking)
+
+    poller = Poller(
+        plan,
+        deployment.places(),
+        session,
+        keep,
+        nearness=lambda: closeness,
+        get_note=lambda key: asyncio.to_thread(state.note, key),
+        set_note=lambda key, text: asyncio.to_thread(state.set_note, key, text),
+        now=time.time,
+        sleep=wait,
+        jitter=random.random,
+    )
+    with suppress(_RoundIsOver):
+        await poller.run()
+    return came
+
+
+def _nearness(now: int) -> Floats:
+    """Of each place to a limit, from the state as it is kept."""
+    settings, home = deployment.settings(), deployment.home()
+    norms = norms_of(LocalLake(home.lake), settings.rules, settings.places)
+    watch = Watch(settings.rules, settings.places, decode_all(settings.places), norms)
+    watch.load(home.state)
+    return nearness(watch.rules, watch.table, watch.book, now)

@@ -1,0 +1,71 @@
+"""GOLD as a function, called every few minutes: RAW's logs, then all that is new in RAW."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+import structlog
+
+from atalaia.aws import deployment
+from atalaia.aws.local import LocalLake
+from atalaia.batch.archive import archive
+from atalaia.batch.refine import refine
+from atalaia.errors import StateConflict
+from atalaia.homes import gold
+from atalaia.homes.ports import Commit, Record, State
+from atalaia.people.bodies import unsealed
+from atalaia.people.vault import Vault
+from atalaia.sources import decode_all
+
+log = structlog.get_logger()
+
+
+class _NoStream:
+    """Payloads are archived as they come; only the logs are left."""
+
+    def read(self, after: int, limit: int) -> list[Record]:
+        """None."""
+        del after, limit
+        return []
+
+    def __getattr__(self, name: str) -> Any:
+        raise AttributeError(name)
+
+
+class _Counting:
+    """A state in which each step of refining is one further: parts of several shards are done in
+    no order that their numbers could follow."""
+
+    def __init__(self, state: State) -> None:
+        self._state = state
+
+    def commit(self, commit: Commit) -> bool:
+        """See `ports.State.commit`."""
+        if commit.consumer == gold.REFINED:
+            further = self._state.offset(gold.REFINED) + 1
+            commit = msgspec.structs.replace(commit, offset=further)
+        return self._state.commit(commit)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._state, name)
+
+
+def handle(event: dict[str, Any]) -> dict[str, Any]:
+    """Called by the clock. One at a time: another that comes meanwhile leaves it to the first."""
+    del event
+    home, places = deployment.home(), deployment.places()
+    lake = LocalLake(home.lake)
+    state: Any = _Counting(home.state)
+    stream: Any = _NoStream()
+    try:
+        with home.hold("refine"):
+            archive(stream, state, lake, home.outbox)
+            decode = unsealed(decode_all(places), Vault(home.keys))
+            report = refine(state, lake, decode, places, home.outbox)
+    except StateConflict as error:
+        log.info("not refined", reason=str(error))
+        return {"rows": 0, "partitions": 0}
+    finally:
+        lake.close()
+    return {"rows": report.rows, "partitions": report.partitions}

@@ -1,0 +1,146 @@
+"""People are told: fan-out, woken by the alert log, and delivery, woken by a queue or the clock.
+
+What wakes them says nothing: both look into the tables, so that a wake-up that is lost or comes
+twice changes nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from typing import Any
+
+import aiohttp
+import structlog
+
+from atalaia import __version__
+from atalaia.app.channels import open_channels
+from atalaia.app.outreach import Outreach
+from atalaia.app.people import retention
+from atalaia.app.silences import Silences
+from atalaia.aws import deployment
+from atalaia.domain.delivery import Message
+from atalaia.domain.hazard import Level
+from atalaia.errors import StateConflict
+from atalaia.homes.ports import FanOut, Outbox
+from atalaia.people.consent import Controller
+from atalaia.people.registry import Registry
+
+_MARGIN_S = 20.0
+"""Before the function's time is over: what is under way comes to its outcome."""
+
+log = structlog.get_logger()
+
+
+class _Watched:
+    """An outbox that says when nothing is due any more, and wakes delivery for what is new."""
+
+    def __init__(self, outbox: Outbox) -> None:
+        self._outbox = outbox
+        self._under_way = 0
+        self.is_dry = False
+
+    def begin(self) -> None:
+        """A new call."""
+        self._under_way, self.is_dry = 0, False
+
+    def claim(self, now: int, lease_until: int, room: Mapping[str, int]) -> list[Message]:
+        """See `ports.Outbox.claim`."""
+        claimed = self._outbox.claim(now, lease_until, room)
+        self._under_way += len(claimed)
+        self.is_dry = not claimed and self._under_way <= 0
+        return claimed
+
+    def settle(self, pairs: Sequence[tuple[Message, Message]]) -> int:
+        """See `ports.Outbox.settle`."""
+        n = self._outbox.settle(pairs)
+        self._under_way -= len(pairs)
+        return n
+
+    def fan_out(self, step: FanOut) -> int:
+        """See `ports.Outbox.fan_out`."""
+        new = self._outbox.fan_out(step)
+        ranks = [message.rank for message in step.messages]
+        if any(rank >= Level.RED for rank in ranks):
+            deployment.home().wake("urgent")
+        if any(rank < Level.RED for rank in ranks):
+            deployment.home().wake("normal")
+        return new
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._outbox, name)
+
+
+class _Told:
+    """What both functions have of people and channels, once a container."""
+
+    def __init__(self) -> None:
+        settings, home = deployment.settings(), deployment.home()
+        controller = Controller(settings.people.controller, settings.people.contact)
+        self.registry = Registry(home.people, home.keys, controller, retention(settings))
+        self.outbox = _Watched(home.outbox)
+        self.session = aiohttp.ClientSession(headers={"User-Agent": f"atalaia/{__version__}"})
+        outbox: Any = self.outbox
+        self.outreach = Outreach(
+            home.state,
+            outbox,
+            self.registry,
+            open_channels(settings, self.session),
+            settings.places,
+            now=time.time,
+            silences=Silences(home.state).all,
+        )
+
+
+@lru_cache(1)
+def _told() -> _Told:
+    return _Told()
+
+
+def forget() -> None:
+    """Hold nothing, as a new container does."""
+    _told.cache_clear()
+
+
+def fan_out(event: dict[str, Any]) -> dict[str, Any]:
+    """Woken by the log's change stream. All that is new is fanned out, in bounded steps."""
+    del event
+
+    async def run() -> int:
+        outreach = _told().outreach
+        steps = 0
+        while outreach.step():
+            steps += 1
+        return steps
+
+    try:
+        return {"steps": deployment.loop().run_until_complete(run())}
+    except StateConflict as error:
+        # Another fans out; what it leaves, the next call does.
+        log.info("fan-out is left to another", reason=str(error))
+        return {"steps": 0}
+
+
+def deliver(event: dict[str, Any], left_s: float) -> dict[str, Any]:
+    """Woken by a queue or the clock: sends until nothing is due, or its time is over."""
+    del event
+    return deployment.loop().run_until_complete(_deliver(left_s))
+
+
+async def _deliver(left_s: float) -> dict[str, Any]:
+    told = _told()
+    told.outbox.begin()
+    outreach = told.outreach
+    await asyncio.to_thread(outreach.roll.refresh)
+    handed = await asyncio.to_thread(outreach.hand_on)
+    until = time.monotonic() + max(1.0, left_s - _MARGIN_S)
+    sending = asyncio.create_task(outreach.deliverer.run())
+    try:
+        while not told.outbox.is_dry and time.monotonic() < until and not sending.done():
+            await asyncio.sleep(0.02)
+    finally:
+        sending.cancel()
+        await asyncio.wait([sending])
+    return {"handed_on": handed}

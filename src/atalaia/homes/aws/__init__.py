@@ -1,0 +1,121 @@
+"""The AWS home: Kinesis, DynamoDB, S3, KMS and Athena behind the same ports.
+
+Opening it asks AWS for nothing: clients are made when they are first used.
+"""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from atalaia.domain.place import Places
+from atalaia.errors import StateConflict
+from atalaia.homes.aws.clients import Clients
+from atalaia.homes.aws.config import Config
+from atalaia.homes.aws.dynamo import ABSENT, Table, write
+from atalaia.homes.aws.outbox import DynamoOutbox
+from atalaia.homes.aws.people import DynamoPeople
+from atalaia.homes.aws.state import DynamoState
+from atalaia.homes.aws.stream import KinesisStream, lanes_of
+
+if TYPE_CHECKING:
+    from atalaia.homes.aws.keys import DynamoKeys
+    from atalaia.homes.aws.lake import S3Lake
+    from atalaia.homes.aws.sql import AthenaSql
+
+HOLD_S = 900
+"""A task is held for so long at most: no function runs for longer."""
+
+
+@dataclass(frozen=True)
+class Home:
+    """An open home of one deployment. What is not used is not imported, either."""
+
+    config: Config
+    clients: Clients
+    stream: KinesisStream
+    people: DynamoPeople
+    outbox: DynamoOutbox
+
+    @property
+    def state(self) -> DynamoState:
+        """A new one each time: it remembers what its consumer has read."""
+        return DynamoState(self.clients, self.table("state"), self.table("log"))
+
+    @property
+    def keys(self) -> DynamoKeys:
+        """Of people, with the data key that KMS opens."""
+        from atalaia.homes.aws.keys import DynamoKeys, KmsWrap  # noqa: PLC0415
+
+        table = self.table("keys")
+        return DynamoKeys(self.clients, table, KmsWrap(self.clients, table, self.config.people_key))
+
+    @property
+    def lake(self) -> S3Lake:
+        """RAW and GOLD."""
+        from atalaia.homes.aws.lake import S3Lake  # noqa: PLC0415
+
+        return S3Lake(self.clients, {name: self.config.bucket(name) for name in ("raw", "gold")})
+
+    @property
+    def sql(self) -> AthenaSql:
+        """Athena over GOLD."""
+        from atalaia.homes.aws.sql import AthenaSql  # noqa: PLC0415
+
+        return AthenaSql(self.clients, self.config.workgroup, self.config.database)
+
+    def table(self, name: str) -> Table:
+        """One of `tables.TABLES`."""
+        return Table(self.clients, self.config.table(name))
+
+    def wake(self, name: str, text: str = "{}") -> None:
+        """Send a message to a queue; nothing where the deployment has none."""
+        if self.config.queues:
+            url = self.config.queue(name)
+            self.clients.get("sqs").send_message(QueueUrl=url, MessageBody=text)
+
+    @contextmanager
+    def hold(self, task: str, now: Callable[[], float] = time.time) -> Iterator[None]:
+        """Keep other processes from doing `task` until the block ends, or for `HOLD_S`.
+
+        Raises StateConflict if another holds it.
+        """
+        table, mine, at = self.table("state"), uuid.uuid4().hex, int(now())
+        item = {"pk": "#lock", "sk": task, "holder": mine, "until": at + HOLD_S}
+        if not write(self.clients, table.put(item, f"{ABSENT} OR #until < :now", {":now": at})):
+            raise StateConflict(
+                f"{task} of {self.config.env} is in use by another; it is tried again"
+            )
+        try:
+            yield
+        finally:
+            write(self.clients, table.remove("#lock", task, "holder = :mine", {":mine": mine}))
+
+
+def open_home(config: Config, places: Places | None = None, clients: Clients | None = None) -> Home:
+    """The home of a deployment; with `places` its stream knows their lanes."""
+    clients = clients or Clients()
+
+    def table(name: str) -> Table:
+        return Table(clients, config.table(name))
+
+    outbox = DynamoOutbox(clients, table("outbox"), table("deliveries"))
+    return Home(
+        config=config,
+        clients=clients,
+        stream=KinesisStream(
+            clients,
+            config.stream,
+            table("state"),
+            lanes=config.lanes,
+            lane_of_place=None if places is None else lanes_of(places, config.lanes),
+        ),
+        people=DynamoPeople(
+            clients, table("people"), table("contacts"), table("consents"), outbox.forget_person
+        ),
+        outbox=outbox,
+    )

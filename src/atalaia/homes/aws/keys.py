@@ -1,0 +1,138 @@
+"""People's keys in a table of their own, wrapped by a data key that KMS alone can open.
+
+```
+key       <pseudonym>   a person's key, wrapped (``lookup``: what addresses are looked up with)
+erased    <pseudonym>   whose key was destroyed, and when
+master    -             the data key, wrapped by KMS
+```
+
+KMS is asked once a process, and not once a person. Backups of this table hold keys that were
+destroyed since: keep none for longer than an erasure may take.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import secrets
+from typing import Protocol
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from atalaia.errors import StateConflict
+from atalaia.homes.aws.clients import Clients, translated
+from atalaia.homes.aws.dynamo import ABSENT, Refused, Table, transact, write
+
+KEY_BYTES = 32
+_NONCE_BYTES = 12
+_LOOKUP = "lookup"
+_PSEUDONYM = re.compile(r"[A-Za-z0-9_-]{1,64}")
+
+
+class Wrap(Protocol):
+    """Encrypts short secrets under a key that never leaves it; `name` goes in as context."""
+
+    def wrap(self, secret: bytes, name: str) -> bytes:
+        """The secret, unreadable without this key."""
+        ...
+
+    def unwrap(self, wrapped: bytes, name: str) -> bytes:
+        """The inverse. Raises StateConflict for what this key did not wrap under this name."""
+        ...
+
+
+class KmsWrap:
+    """Fills `Wrap` by AES-256-GCM under a data key of KMS, which lies wrapped in the table."""
+
+    def __init__(self, clients: Clients, table: Table, key: str) -> None:
+        self._clients = clients
+        self._table = table
+        self._key = key
+        self._made: AESGCM | None = None
+
+    def wrap(self, secret: bytes, name: str) -> bytes:
+        """See `Wrap.wrap`."""
+        nonce = secrets.token_bytes(_NONCE_BYTES)
+        return nonce + self._cipher().encrypt(nonce, secret, name.encode())
+
+    def unwrap(self, wrapped: bytes, name: str) -> bytes:
+        """See `Wrap.unwrap`."""
+        nonce, rest = wrapped[:_NONCE_BYTES], wrapped[_NONCE_BYTES:]
+        try:
+            return self._cipher().decrypt(nonce, rest, name.encode())
+        except (InvalidTag, ValueError) as error:
+            raise StateConflict(
+                f"the data key of table {self._table.name} does not open the key of {name}: they "
+                "are of different backups; restore the table as a whole"
+            ) from error
+
+    def _cipher(self) -> AESGCM:
+        if self._made is None:
+            context = {"table": self._table.name}
+            kms = self._clients.get("kms")
+            found = self._table.get("master", "-")
+            with translated(f"KMS key {self._key}"):
+                if found is None:
+                    made = kms.generate_data_key(
+                        KeyId=self._key, KeySpec="AES_256", EncryptionContext=context
+                    )
+                    item = {"pk": "master", "sk": "-", "wrapped": made["CiphertextBlob"]}
+                    write(self._clients, self._table.put(item, ABSENT))  # who was first, was first
+                    found = self._table.get("master", "-") or item
+                said = kms.decrypt(
+                    KeyId=self._key, CiphertextBlob=found["wrapped"], EncryptionContext=context
+                )
+            self._made = AESGCM(said["Plaintext"])
+        return self._made
+
+
+class DynamoKeys:
+    """Fills `ports.Keys`. Nothing but the data key is held."""
+
+    def __init__(self, clients: Clients, table: Table, wrap: Wrap) -> None:
+        self._clients = clients
+        self._table = table
+        self._wrap = wrap
+
+    def make(self, pseudonym: str) -> bytes:
+        """See `ports.Keys.make`."""
+        return self._made(_checked(pseudonym))
+
+    def get(self, pseudonym: str) -> bytes | None:
+        """See `ports.Keys.get`."""
+        found = self._table.get("key", _checked(pseudonym))
+        return self._wrap.unwrap(found["wrapped"], pseudonym) if found else None
+
+    def destroy(self, pseudonym: str, at: int) -> None:
+        """See `ports.Keys.destroy`."""
+        note = {"pk": "erased", "sk": _checked(pseudonym), "at": at}
+        gone = self._table.remove("key", pseudonym)
+        try:
+            transact(self._clients, [self._table.put(note, ABSENT), gone])
+        except Refused:  # noted before; a key that was made since goes too
+            write(self._clients, gone)
+
+    def erased(self) -> list[tuple[str, int]]:
+        """See `ports.Keys.erased`."""
+        found = [(row["sk"], row["at"]) for row in self._table.query("erased")]
+        return sorted(found, key=lambda one: (one[1], one[0]))
+
+    def lookup_key(self) -> bytes:
+        """See `ports.Keys.lookup_key`."""
+        return self._made(_LOOKUP)
+
+    def _made(self, name: str) -> bytes:
+        while (found := self._table.get("key", name)) is None:
+            wrapped = self._wrap.wrap(os.urandom(KEY_BYTES), name)
+            write(
+                self._clients,
+                self._table.put({"pk": "key", "sk": name, "wrapped": wrapped}, ABSENT),
+            )
+        return self._wrap.unwrap(found["wrapped"], name)
+
+
+def _checked(pseudonym: str) -> str:
+    if not _PSEUDONYM.fullmatch(pseudonym) or pseudonym == _LOOKUP:
+        raise ValueError("a pseudonym has letters, digits, - and _ alone, 64 at most")
+    return pseudonym

@@ -1,0 +1,77 @@
+"""RAW and GOLD on S3: the same keys and formats as in a folder, in one bucket each."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from atalaia.homes.aws.clients import Clients, code_of, translated
+
+
+class S3Lake:
+    """Fills `ports.Lake`. What is written is whole or not there at all, as S3 has it.
+
+    buckets    by the first part of a key: ``raw`` and ``gold``
+    """
+
+    def __init__(self, clients: Clients, buckets: dict[str, str]) -> None:
+        self._clients = clients
+        self._buckets = buckets
+
+    @property
+    def _client(self) -> Any:
+        return self._clients.get("s3")
+
+    def write(self, key: str, body: bytes) -> None:
+        """See `ports.Lake.write`."""
+        bucket = self._bucket(key)
+        with translated(f"bucket {bucket}"):
+            self._client.put_object(Bucket=bucket, Key=key, Body=body)
+
+    def read(self, key: str) -> bytes:
+        """See `ports.Lake.read`."""
+        bucket = self._bucket(key)
+        with translated(f"bucket {bucket}"):
+            try:
+                body: bytes = self._client.get_object(Bucket=bucket, Key=key)["Body"].read()
+            except ClientError as error:
+                if code_of(error) in ("NoSuchKey", "404"):
+                    raise KeyError(key) from None
+                raise
+        return body
+
+    def keys(self, prefix: str) -> list[str]:
+        """See `ports.Lake.keys`."""
+        found: list[str] = []
+        for first, bucket in self._buckets.items():
+            is_inside = prefix.startswith(f"{first}/")
+            if not is_inside and not f"{first}/".startswith(prefix):
+                continue
+            with translated(f"bucket {bucket}"):
+                pages = self._client.get_paginator("list_objects_v2").paginate(
+                    Bucket=bucket, Prefix=prefix if is_inside else f"{first}/"
+                )
+                found += [one["Key"] for page in pages for one in page.get("Contents", ())]
+        return sorted(found)
+
+    def delete(self, key: str) -> None:
+        """See `ports.Lake.delete`. An older version stays until the bucket's rules end it."""
+        bucket = self._bucket(key)
+        with translated(f"bucket {bucket}"):
+            self._client.delete_object(Bucket=bucket, Key=key)
+
+    def path(self, key: str) -> str:
+        """See `ports.Lake.path`."""
+        first = key.partition("/")[0]
+        if first not in self._buckets:
+            raise ValueError(f"{key!r} is not a key of the lake: it begins with raw/ or gold/")
+        return f"s3://{self._buckets[first]}/{key}"
+
+    def _bucket(self, key: str) -> str:
+        parts = key.split("/")
+        if any(part in ("", ".", "..") or "\0" in part or "\\" in part for part in parts):
+            raise ValueError(f"{key!r} is not a key of the lake: no empty, '.' or '..' parts")
+        if parts[0] not in self._buckets:
+            raise ValueError(f"{key!r} is not a key of the lake: it begins with raw/ or gold/")
+        return self._buckets[parts[0]]

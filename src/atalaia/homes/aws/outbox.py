@@ -1,0 +1,589 @@
+"""The outbox in DynamoDB, which is the truth; a queue only wakes those who send.
+
+```
+outbox      lane/<channel>/<lane>   <first number>#<id>   a message
+            id/<id>                 -                     where it lies
+            #position               -                     where fan-out stands
+            #redo …                                       steps that are still being written out
+deliveries  incident/<incident>     <version>#<person>#<channel>
+            message/<id>            the same, by the message that carries it
+            settled                 <number>              messages in the order of their last status
+            #counter                settled
+```
+
+Every change of a message writes it anew, under the condition that it is still as it was read. So
+it does no harm that the indexes lag a little behind: of two who claim a message one is refused,
+and what an index does not show yet is claimed a moment later. The order of a lane is read from
+the table itself.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+import msgspec
+
+from atalaia.domain.delivery import LAST, UNSENT, Delivery, Message, Status
+from atalaia.errors import StateConflict
+from atalaia.homes.aws.clients import Clients
+from atalaia.homes.aws.dynamo import (
+    ABSENT,
+    Action,
+    Item,
+    Refused,
+    Table,
+    fits,
+    number_text,
+    pieces,
+    transact,
+    write,
+)
+from atalaia.homes.aws.redo import Redo
+from atalaia.homes.ports import FanOut, Told
+
+_RANKS = (4, 3, 2, 1, 0)
+_SOON_S = 60
+"""A lane waits for an older message that is due within so long; for one put off longer it does
+not: what is newer matters more."""
+
+_TRIES = 12
+_AT_ONCE = 20
+_AGAIN = (Status.DEAD, Status.LATE, Status.UNKNOWN)
+
+_encode = msgspec.msgpack.Encoder().encode
+_decode = msgspec.msgpack.Decoder(Message).decode
+
+
+class _Row(NamedTuple):
+    """A message as it lies in the table. `rev` grows with every change; `settled` 0: never was."""
+
+    message: Message
+    rev: int
+    settled: int = 0
+    is_handed_on: bool = False
+
+
+class DynamoOutbox:
+    """Fills `ports.Outbox`."""
+
+    def __init__(self, clients: Clients, outbox: Table, deliveries: Table) -> None:
+        self._clients = clients
+        self._table = outbox
+        self._deliveries = deliveries
+        self._redo = Redo(clients, outbox)
+
+    def position(self) -> str:
+        """See `ports.Outbox.position`."""
+        self._redo.finish()
+        found = self._table.get("#position", "-")
+        return str(found["value"]) if found else ""
+
+    def fan_out(self, step: FanOut) -> int:
+        """See `ports.Outbox.fan_out`."""
+        for _ in range(_TRIES):
+            if self.position() != step.before:
+                raise StateConflict("another process fans out in this home; stop one of them")
+            at: Item = {"pk": "#position", "sk": "-", "value": step.position}
+            where, values = (
+                ("#value = :was", {":was": step.before}) if step.before else (ABSENT, {})
+            )
+            head = [self._table.put(at, where, values)]
+            new = self._unknown(step.messages)
+            ending = [self._dropped(*one, step.now) for one in step.dropped.items()]
+            late = [_Row(m, 0) for m in new if m.status in LAST]
+            numbers = self._count(head, len(ending) + len(late))
+            for row in ending:
+                head += self._changed(row, settled=next(numbers))
+            rest = self._deliveries_of(step.deliveries)
+            for message in new:
+                is_last = message.status in LAST
+                rest += self._inserted(message, next(numbers) if is_last else 0)
+            try:
+                if fits(head, rest):
+                    transact(self._clients, [*head, *rest])
+                else:
+                    self._redo.write(head, rest)
+            except Refused:
+                continue  # looked at anew: it says who was quicker
+            return len(new)
+        raise StateConflict("others write the outbox all the time; the step is tried again")
+
+    def told(self, incidents: Sequence[str], people: Sequence[str] | None = None) -> list[Told]:
+        """See `ports.Outbox.told`."""
+        self._redo.finish()
+        wanted = None if people is None else set(people)
+        rows = [
+            row
+            for incident in dict.fromkeys(incidents)
+            for row in self._deliveries.query(f"incident/{incident}")
+            if wanted is None or row["person"] in wanted
+        ]
+        found = self._rows({row["message"] for row in rows})
+        told = []
+        for row in sorted(rows, key=lambda row: int(row["version"])):
+            if row["message"] not in found:
+                continue
+            message = found[row["message"]].message
+            told.append(
+                Told(
+                    person=row["person"],
+                    incident=row["incident"],
+                    version=row["version"],
+                    channel=row["channel"],
+                    message=message.id,
+                    status=message.status,
+                    attempts=message.attempts,
+                    size=len(message.seqs),
+                    provider_id=message.provider_id,
+                )
+            )
+        return told
+
+    def put(self, message: Message, deliveries: Sequence[Delivery] = ()) -> bool:
+        """See `ports.Outbox.put`."""
+        for _ in range(_TRIES):
+            head: list[Action] = []
+            new = self._unknown([message])
+            numbers = self._count(head, sum(m.status in LAST for m in new))
+            rest = self._deliveries_of(deliveries)
+            for one in new:
+                rest += self._inserted(one, next(numbers) if one.status in LAST else 0)
+            try:
+                if not fits(head, rest):
+                    self._redo.write(head, rest)
+                elif rest:
+                    transact(self._clients, [*head, *rest])
+            except Refused:
+                continue
+            return bool(new)
+        raise StateConflict("others write the outbox all the time; it is tried again")
+
+    def claim(self, now: int, lease_until: int, room: Mapping[str, int]) -> list[Message]:
+        """See `ports.Outbox.claim`."""
+        self._redo.finish()
+        claimed: list[Message] = []
+        for channel, limit in room.items():
+            left = limit
+            pass_over = 0
+            seen: set[str] = set()
+            for row in self._ready(channel, now, limit):
+                if left <= 0:
+                    break
+                if pass_over:
+                    pass_over -= 1
+                    continue
+                if row.message.id in seen:
+                    left -= 1
+                    continue
+                group = self._in_order(row, now)
+                left -= bool(group)
+                for each in group:
+                    if each.message.id in seen:
+                        continue
+                    seen.add(each.message.id)
+                    taken = self._take(each, now, lease_until)
+                    if taken is None:
+                        # Somebody else's: its lane has to wait, and what comes next they take too.
+                        pass_over = limit
+                        break
+                    if taken.status == Status.LEASED:
+                        claimed.append(taken)
+        return claimed
+
+    def settle(self, pairs: Sequence[tuple[Message, Message]]) -> int:
+        """See `ports.Outbox.settle`."""
+        return sum(self._settle(some) for some in pieces(pairs, _AT_ONCE))
+
+    def messages(
+        self,
+        *,
+        status: Status | None = None,
+        person: str | None = None,
+        channel: str | None = None,
+        after: str | None = None,
+        limit: int = 100,
+    ) -> list[Message]:
+        """See `ports.Outbox.messages`. Unless a person is named, the whole table is read."""
+        self._redo.finish()
+        last = self._row(after) if after else None
+        if after and last is None:
+            return []
+        found = [
+            row.message
+            for row in (self._all() if person is None else self._of(person))
+            if status in (None, row.message.status) and channel in (None, row.message.channel)
+        ]
+        if last is not None:
+            found = [m for m in found if _newest_first(m) > _newest_first(last.message)]
+        return sorted(found, key=_newest_first)[:limit]
+
+    def message(self, message: str) -> Message | None:
+        """See `ports.Outbox.message`."""
+        self._redo.finish()
+        row = self._row(message)
+        return row.message if row else None
+
+    def retry(self, messages: Sequence[str], now: int, expires_at: int) -> int:
+        """See `ports.Outbox.retry`."""
+
+        def again(row: _Row) -> _Row | None:
+            before = row.message
+            if before.status not in _AGAIN:
+                return None
+            after = msgspec.structs.replace(
+                before,
+                status=Status.DUE,
+                due_at=now,
+                attempts=0,
+                unknowns=0,
+                expires_at=max(before.expires_at, expires_at),
+            )
+            return row._replace(message=after, is_handed_on=False)
+
+        return sum(self._edit(message, again) for message in messages)
+
+    def acknowledge(self, person: str, message: str, at: int) -> bool:
+        """See `ports.Outbox.acknowledge`."""
+        found = self.message(message)
+        if found is None or found.person != person:
+            return False
+
+        def read(row: _Row) -> _Row | None:
+            if row.message.acknowledged_at:
+                return None
+            return row._replace(message=msgspec.structs.replace(row.message, acknowledged_at=at))
+
+        self._edit(message, read)  # also where the index does not show it yet
+        for row in list(self._of(person)):
+            if _first(row.message) <= _first(found) and not row.message.acknowledged_at:
+                self._edit(row.message.id, read)
+        return True
+
+    def unanswered(self, now: int, limit: int) -> list[Message]:
+        """See `ports.Outbox.unanswered`."""
+        self._redo.finish()
+        rows = self._table.query(
+            "turn",
+            "turn_at < :until",
+            {":until": number_text(now + 1)},
+            index="turn",
+            hash="turn",
+            is_consistent=False,
+            limit=limit,
+        )
+        return [_decode(row["body"]) for row in rows]
+
+    def fail(self, message: str, reason: str, now: int) -> bool:
+        """See `ports.Outbox.fail`."""
+
+        def dead(row: _Row) -> _Row | None:
+            if row.message.status not in (Status.SENT, Status.UNKNOWN):
+                return None
+            after = msgspec.structs.replace(
+                row.message, status=Status.DEAD, reason=reason, settled_at=now
+            )
+            return row._replace(message=after)
+
+        return bool(self._edit(message, dead, is_settled=True))
+
+    def handed_on(self, messages: Sequence[str]) -> None:
+        """See `ports.Outbox.handed_on`."""
+        for message in messages:
+            self._edit(message, lambda row: row._replace(is_handed_on=True))
+
+    def counts(self) -> dict[tuple[str, str], int]:
+        """See `ports.Outbox.counts`. The whole table is read."""
+        found = Counter((m.channel, str(m.status)) for m in (row.message for row in self._all()))
+        return dict(found)
+
+    def settled(self, after: int, limit: int) -> list[tuple[int, Message, list[Delivery]]]:
+        """See `ports.Outbox.settled`."""
+        self._redo.finish()
+        found: list[tuple[int, Message, list[Delivery]]] = []
+        for number, row in self._settled_rows(after):
+            if len(found) == limit:
+                break
+            if row.settled == number and row.message.status in LAST:
+                carried = self._deliveries.query(f"message/{row.message.id}")
+                found.append((number, row.message, [_delivery(one) for one in carried]))
+        return found
+
+    def forget(self, settled_before: int) -> int:
+        """See `ports.Outbox.forget`."""
+        old = [
+            row
+            for number, row in self._settled_rows(0)
+            if row.settled == number
+            and row.message.status in LAST
+            and row.message.settled_at < settled_before
+        ]
+        for row in old:
+            self._remove(row)
+        return len(old)
+
+    def forget_person(self, person: str) -> None:
+        """Remove all messages to a person, and their deliveries."""
+        self._redo.finish()
+        for row in list(self._of(person)):
+            self._remove(row)
+
+    # Reading
+
+    def _row(self, message: str) -> _Row | None:
+        at = self._table.get(f"id/{message}", "-")
+        found = self._table.get(at["at_pk"], at["at_sk"]) if at else None
+        return _read(found) if found else None
+
+    def _rows(self, messages: Iterable[str]) -> dict[str, _Row]:
+        lies = self._table.many([(f"id/{message}", "-") for message in messages]).values()
+        found = self._table.many([(at["at_pk"], at["at_sk"]) for at in lies])
+        return {row.message.id: row for row in map(_read, found.values())}
+
+    def _all(self) -> Iterator[_Row]:
+        return map(_read, self._table.scan("begins_with(pk, :lane)", {":lane": "lane/"}))
+
+    def _of(self, person: str) -> Iterator[_Row]:
+        rows = self._table.query(person, index="person", hash="person", is_consistent=False)
+        return map(_read, rows)
+
+    def _ready(self, channel: str, now: int, limit: int) -> Iterator[_Row]:
+        """What may be taken, the gravest first. `limit` 0: nothing."""
+        for rank in _RANKS if limit > 0 else ():
+            rows = self._table.query(
+                f"{channel}/{rank}",
+                "ready_at < :until",
+                {":until": number_text(now + 1)},
+                index="ready",
+                hash="ready",
+                is_consistent=False,
+                page=max(10, 2 * limit),
+            )
+            yield from map(_read, rows)
+
+    def _in_order(self, row: _Row, now: int) -> list[_Row]:
+        """The message after the older ones of its lane; nothing while it has to wait for one."""
+        message = row.message
+        before = {":before": number_text(_first(message))}
+        older = [
+            _read(one)
+            for one in self._table.query(_lane(message), "open_at < :before", before, index="open")
+        ]
+        soon = [
+            one
+            for one in older
+            if _ready_at(one.message) <= now + _SOON_S or one.message.status == Status.LEASED
+        ]
+        if any(_ready_at(one.message) > now for one in soon):
+            return []
+        return [*soon, row]
+
+    def _settled_rows(self, after: int) -> Iterator[tuple[int, _Row]]:
+        feed = self._deliveries.query("settled", "sk > :after", {":after": number_text(after)})
+        for one in feed:
+            found = self._table.get(one["at_pk"], one["at_sk"])
+            if found is not None:
+                yield int(one["sk"]), _read(found)
+
+    # Writing
+
+    def _unknown(self, messages: Sequence[Message]) -> list[Message]:
+        known = self._table.many([(f"id/{m.id}", "-") for m in messages])
+        return [m for m in messages if (f"id/{m.id}", "-") not in known]
+
+    def _inserted(self, message: Message, settled: int) -> list[Action]:
+        item = _item(_Row(message, 1, settled))
+        at = {"pk": f"id/{message.id}", "sk": "-", "at_pk": item["pk"], "at_sk": item["sk"]}
+        actions = [self._table.put(item, ABSENT), self._table.put(at, ABSENT)]
+        return [*actions, self._feed(item, settled)] if settled else actions
+
+    def _changed(self, row: _Row, settled: int = 0) -> list[Action]:
+        """The row as it is to be, if it is still at `rev`; `settled`: its new number."""
+        after = row._replace(rev=row.rev + 1, settled=settled or row.settled)
+        item = _item(after)
+        actions = [self._table.put(item, "rev = :rev", {":rev": row.rev})]
+        if settled:
+            actions.append(self._feed(item, settled))
+            if row.settled:
+                actions.append(self._deliveries.remove("settled", number_text(row.settled)))
+        return actions
+
+    def _feed(self, item: Item, number: int) -> Action:
+        at = {"at_pk": item["pk"], "at_sk": item["sk"]}
+        return self._deliveries.put({"pk": "settled", "sk": number_text(number)} | at)
+
+    def _count(self, head: list[Action], n: int) -> Iterator[int]:
+        """Give out numbers as a part of the transaction."""
+        if not n:
+            return iter(())
+        found = self._deliveries.get("#counter", "settled")
+        last = int(found["n"]) if found else 0
+        where, values = ("n = :n", {":n": last}) if found else (ABSENT, {})
+        counter = {"pk": "#counter", "sk": "settled", "n": last + n}
+        head.append(self._deliveries.put(counter, where, values))
+        return iter(range(last + 1, last + n + 1))
+
+    def _deliveries_of(self, deliveries: Sequence[Delivery]) -> list[Action]:
+        """Those that are not known, each by its incident and by its message."""
+        items = {}
+        for one in deliveries:
+            name = f"{number_text(one.version)}#{one.person}#{one.channel}"
+            items[f"incident/{one.incident}", name] = one
+        known = self._deliveries.many(list(items))
+        actions = []
+        for (pk, sk), one in items.items():
+            if (pk, sk) in known:
+                continue
+            row = msgspec.structs.asdict(one)
+            by_message = {"pk": f"message/{one.message}", "sk": f"{one.incident}#{sk}"}
+            actions.append(self._deliveries.put(row | {"pk": pk, "sk": sk}, ABSENT))
+            actions.append(self._deliveries.put(row | by_message))
+        return actions
+
+    def _dropped(self, message: str, reason: str, now: int) -> _Row:
+        row = self._row(message)
+        if row is None or row.message.status not in (Status.WAITING, Status.DUE):
+            raise StateConflict(f"{message} went out meanwhile; the step is made anew")
+        after = msgspec.structs.replace(
+            row.message, status=Status.DROPPED, reason=reason, settled_at=now
+        )
+        return row._replace(message=after)
+
+    def _take(self, row: _Row, now: int, lease_until: int) -> Message | None:
+        """Lease it, or settle what has expired; None: somebody was quicker."""
+        if row.message.expires_at < now:
+            late = msgspec.structs.replace(row.message, status=Status.LATE, settled_at=now)
+            return late if self._write(row._replace(message=late), is_settled=True) else None
+        leased = msgspec.structs.replace(row.message, status=Status.LEASED, lease_until=lease_until)
+        return leased if self._write(row._replace(message=leased)) else None
+
+    def _settle(self, pairs: Sequence[tuple[Message, Message]]) -> int:
+        """Together, as long as nobody is in the way."""
+        for _ in range(_TRIES):
+            rows = self._rows(before.id for before, _ in pairs)
+            head: list[Action] = []
+            changed = []
+            for before, after in pairs:
+                row = rows.get(before.id)
+                if row is None or row.message.status != Status.LEASED:
+                    continue
+                if row.message.lease_until == before.lease_until:
+                    # An acknowledgement may have come meanwhile.
+                    read_at = row.message.acknowledged_at
+                    now = msgspec.structs.replace(after, acknowledged_at=read_at)
+                    changed.append(row._replace(message=now))
+            numbers = self._count(head, sum(row.message.status in LAST for row in changed))
+            for row in changed:
+                head += self._changed(row, next(numbers) if row.message.status in LAST else 0)
+            try:
+                if head:
+                    transact(self._clients, head)
+            except Refused:
+                continue
+            return len(changed)
+        raise StateConflict("others write the outbox all the time; it is tried again")
+
+    def _edit(
+        self, message: str, edit: Callable[[_Row], _Row | None], *, is_settled: bool = False
+    ) -> int:
+        """Change one message as it is now; 0 where there is nothing to change."""
+        for _ in range(_TRIES):
+            row = self._row(message)
+            after = edit(row) if row else None
+            if after is None:
+                return 0
+            if self._write(after, is_settled=is_settled):
+                return 1
+        raise StateConflict("others write the outbox all the time; it is tried again")
+
+    def _write(self, row: _Row, *, is_settled: bool = False) -> bool:
+        """Write it, if it is still at its `rev`."""
+        for _ in range(_TRIES):
+            head: list[Action] = []
+            numbers = self._count(head, int(is_settled))
+            actions = [*head, *self._changed(row, next(numbers, 0))]
+            if len(actions) == 1:
+                return write(self._clients, actions[0])
+            try:
+                transact(self._clients, actions)
+            except Refused as refused:
+                if len(head) in refused.at:
+                    return False
+                continue  # the counter had gone on
+            return True
+        raise StateConflict("others write the outbox all the time; it is tried again")
+
+    def _remove(self, row: _Row) -> None:
+        """The message last: what is left of it by a killed process is found again by it."""
+        message = row.message
+        for one in list(self._deliveries.query(f"message/{message.id}")):
+            name = f"{number_text(one['version'])}#{one['person']}#{one['channel']}"
+            write(self._clients, self._deliveries.remove(f"incident/{one['incident']}", name))
+            write(self._clients, self._deliveries.remove(one["pk"], one["sk"]))
+        if row.settled:
+            write(self._clients, self._deliveries.remove("settled", number_text(row.settled)))
+        write(self._clients, self._table.remove(f"id/{message.id}", "-"))
+        write(self._clients, self._table.remove(_lane(message), _at(message)))
+
+
+def _first(message: Message) -> int:
+    return min(message.seqs, default=0)
+
+
+def _newest_first(message: Message) -> tuple[int, str]:
+    return -_first(message), message.id
+
+
+def _lane(message: Message) -> str:
+    return f"lane/{message.channel}/{message.lane}"
+
+
+def _at(message: Message) -> str:
+    return f"{number_text(_first(message))}#{message.id}"
+
+
+def _ready_at(message: Message) -> int:
+    return message.lease_until if message.status == Status.LEASED else message.due_at
+
+
+def _item(row: _Row) -> Item:
+    """The row with the keys of those indexes that it belongs to."""
+    message = row.message
+    item: Item = {
+        "pk": _lane(message),
+        "sk": _at(message),
+        "body": _encode(message),
+        "rev": row.rev,
+        "settled": row.settled,
+        "is_handed_on": row.is_handed_on,
+        "person": message.person,
+        "person_at": _at(message),
+    }
+    if message.status in UNSENT:
+        item["open_at"] = _at(message)
+        item["ready"] = f"{message.channel}/{message.rank}"
+        item["ready_at"] = f"{number_text(_ready_at(message))}#{_at(message)}"
+    turn_at = _turn_at(row)
+    if turn_at is not None:
+        item["turn"] = "turn"
+        item["turn_at"] = f"{number_text(turn_at)}#{message.id}"
+    return item
+
+
+def _turn_at(row: _Row) -> int | None:
+    """When a next channel has its turn; None: never."""
+    message = row.message
+    if row.is_handed_on or message.kind != "alert" or message.status == Status.DROPPED:
+        return None
+    if message.status == Status.DEAD:
+        return 0
+    return None if message.acknowledged_at else message.escalate_at or None
+
+
+def _read(item: Item) -> _Row:
+    return _Row(_decode(item["body"]), item["rev"], item["settled"], item["is_handed_on"])
+
+
+def _delivery(row: Item) -> Delivery:
+    return Delivery(row["person"], row["incident"], row["version"], row["channel"], row["message"])

@@ -1,0 +1,236 @@
+"""People, contacts and consents in three tables: seals, HMACs and pseudonyms alone.
+
+```
+people     person     <pseudonym>             what they asked for, sealed
+           change     <number>                who changed then: the newest change of each
+           #counter   change                  the newest number
+contacts   <channel>/<HMAC>   -               one address, sealed
+           person/<pseudonym> <channel>/<HMAC>    whose it is
+consents   <pseudonym>        <purpose>/<channel>/<given_at>
+```
+
+Retention reads whole tables: it runs a few times a day.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import msgspec
+
+from atalaia.errors import StateConflict
+from atalaia.homes.aws.clients import Clients
+from atalaia.homes.aws.dynamo import (
+    ABSENT,
+    Action,
+    Item,
+    Refused,
+    Table,
+    number_text,
+    transact,
+    write,
+)
+from atalaia.homes.ports import Consent, ContactRow, PersonRow
+
+_TRIES = 12
+_FREE = f"{ABSENT} OR pseudonym = :mine OR #status = :stopped"
+
+_encode = msgspec.msgpack.Encoder().encode
+_decode_person = msgspec.msgpack.Decoder(PersonRow).decode
+_decode_contact = msgspec.msgpack.Decoder(ContactRow).decode
+_decode_consent = msgspec.msgpack.Decoder(Consent).decode
+
+
+class DynamoPeople:
+    """Fills `ports.People`. `forget_messages` removes all messages to a person."""
+
+    def __init__(
+        self,
+        clients: Clients,
+        people: Table,
+        contacts: Table,
+        consents: Table,
+        forget_messages: Callable[[str], None],
+    ) -> None:
+        self._clients = clients
+        self._people = people
+        self._contacts = contacts
+        self._consents = consents
+        self._forget_messages = forget_messages
+
+    def changes(self, after: int, limit: int) -> list[PersonRow]:
+        """See `ports.People.changes`."""
+        values = {":after": number_text(after)}
+        rows = list(self._people.query("change", "sk > :after", values, limit=limit))
+        found = self._people.many([("person", row["pseudonym"]) for row in rows])
+        people = [_decode_person(one["row"]) for one in found.values()]
+        # Who changed again meanwhile comes under the newer number.
+        return sorted((p for p in people if p.changed > after), key=lambda p: p.changed)
+
+    def person(self, pseudonym: str) -> PersonRow | None:
+        """See `ports.People.person`."""
+        row = self._person(pseudonym)
+        return row if row is not None and row.sealed is not None else None
+
+    def put(
+        self,
+        person: PersonRow,
+        contacts: Sequence[ContactRow] = (),
+        consents: Sequence[Consent] = (),
+    ) -> None:
+        """See `ports.People.put`."""
+        for _ in range(_TRIES):
+            actions = self._change(person)
+            for contact in contacts:
+                actions += self._contact(contact)
+            for consent in consents:
+                actions.append(self._consent(consent))
+            try:
+                transact(self._clients, actions)
+            except Refused:
+                self._check_person(person)
+                self._check_contacts(contacts)
+                continue  # the counter had gone on
+            return
+        raise StateConflict("others change people all the time; try again")
+
+    def contacts(self, pseudonym: str) -> list[ContactRow]:
+        """See `ports.People.contacts`."""
+        keys = [(row["sk"], "-") for row in self._contacts.query(f"person/{pseudonym}")]
+        rows = [_decode_contact(one["row"]) for one in self._contacts.many(keys).values()]
+        mine = [row for row in rows if row.pseudonym == pseudonym]
+        return sorted(mine, key=lambda row: (row.channel, row.since, row.lookup))
+
+    def find(self, channel: str, lookup: bytes) -> ContactRow | None:
+        """See `ports.People.find`."""
+        found = self._contacts.get(_address(channel, lookup), "-")
+        return _decode_contact(found["row"]) if found else None
+
+    def consents(self, pseudonym: str) -> list[Consent]:
+        """See `ports.People.consents`."""
+        rows = [_decode_consent(row["row"]) for row in self._consents.query(pseudonym)]
+        return sorted(rows, key=lambda row: (row.given_at, row.channel))
+
+    def erase(self, pseudonym: str, at: int) -> None:
+        """See `ports.People.erase`. Killed in between, erasing again finishes it.
+
+        Point-in-time backups still hold what was sealed, which nobody can open any more.
+        """
+        self._forget_messages(pseudonym)
+        for contact in self.contacts(pseudonym):
+            self._remove_contact(contact)
+        for consent in self.consents(pseudonym):
+            if not consent.withdrawn_at:
+                withdrawn = msgspec.structs.replace(consent, withdrawn_at=at)
+                write(self._clients, self._consent(withdrawn))
+        for _ in range(_TRIES):
+            row = self._person(pseudonym)
+            if row is None or row.sealed is None:
+                return
+            try:
+                gone = PersonRow(pseudonym=pseudonym, changed=row.changed)
+                transact(self._clients, self._change(gone))
+            except Refused:
+                continue
+            return
+        raise StateConflict("others change people all the time; erase again")
+
+    def forget(self, pending_before: int, consents_before: int) -> list[str]:
+        """See `ports.People.forget`."""
+        for found in list(self._contacts.scan("attribute_exists(since)")):
+            contact = _decode_contact(found["row"])
+            if contact.status == "pending" and contact.since < pending_before:
+                self._remove_contact(contact)
+        for found in list(self._consents.scan()):
+            if 0 < _decode_consent(found["row"]).withdrawn_at < consents_before:
+                write(self._clients, self._consents.remove(found["pk"], found["sk"]))
+        unconfirmed = [
+            person.pseudonym
+            for person in (_decode_person(one["row"]) for one in self._people.query("person"))
+            if person.confirmed_at == 0
+            and person.sealed is not None
+            and person.created_at < pending_before
+        ]
+        return [
+            pseudonym
+            for pseudonym in unconfirmed
+            if all(contact.since < pending_before for contact in self.contacts(pseudonym))
+        ]
+
+    # Writes
+
+    def _change(self, person: PersonRow) -> list[Action]:
+        """The person as they are to be, under the next number."""
+        found = self._people.get("#counter", "change")
+        last = int(found["n"]) if found else 0
+        where, values = ("n = :n", {":n": last}) if found else (ABSENT, {})
+        number = last + 1
+        counter = {"pk": "#counter", "sk": "change", "n": number}
+        change = {"pk": "change", "sk": number_text(number), "pseudonym": person.pseudonym}
+        row = msgspec.structs.replace(person, changed=number)
+        item = {"pk": "person", "sk": person.pseudonym, "row": _encode(row), "changed": number}
+        read = {":read": person.changed}
+        actions = [
+            self._people.put(counter, where, values),
+            self._people.put(change),
+            self._people.put(
+                item, *(("changed = :read", read) if person.changed else (ABSENT, {}))
+            ),
+        ]
+        if person.changed:
+            actions.append(self._people.remove("change", number_text(person.changed)))
+        return actions
+
+    def _contact(self, contact: ContactRow) -> list[Action]:
+        address = _address(contact.channel, contact.lookup)
+        item = {
+            "pk": address,
+            "sk": "-",
+            "pseudonym": contact.pseudonym,
+            "status": contact.status,
+            "since": contact.since,
+            "row": _encode(contact),
+        }
+        values = {":mine": contact.pseudonym, ":stopped": "stopped"}
+        actions = [
+            self._contacts.put(item, _FREE, values),
+            self._contacts.put({"pk": f"person/{contact.pseudonym}", "sk": address}),
+        ]
+        before = self.find(contact.channel, contact.lookup)
+        if before is not None and before.pseudonym != contact.pseudonym:
+            actions.append(self._contacts.remove(f"person/{before.pseudonym}", address))
+        return actions
+
+    def _remove_contact(self, contact: ContactRow) -> None:
+        address = _address(contact.channel, contact.lookup)
+        theirs = self._contacts.remove(address, "-", "pseudonym = :p", {":p": contact.pseudonym})
+        write(self._clients, theirs)
+        write(self._clients, self._contacts.remove(f"person/{contact.pseudonym}", address))
+
+    def _consent(self, consent: Consent) -> Action:
+        given = number_text(consent.given_at)
+        item: Item = {"pk": consent.pseudonym, "row": _encode(consent)}
+        return self._consents.put(item | {"sk": f"{consent.purpose}/{consent.channel}/{given}"})
+
+    def _person(self, pseudonym: str) -> PersonRow | None:
+        found = self._people.get("person", pseudonym)
+        return _decode_person(found["row"]) if found else None
+
+    def _check_person(self, person: PersonRow) -> None:
+        found = self._person(person.pseudonym)
+        if (found.changed if found else 0) != person.changed:
+            raise StateConflict(
+                f"person {person.pseudonym} was changed or erased in between; try again"
+            )
+
+    def _check_contacts(self, contacts: Sequence[ContactRow]) -> None:
+        for contact in contacts:
+            found = self.find(contact.channel, contact.lookup)
+            if found and found.pseudonym != contact.pseudonym and found.status != "stopped":
+                raise StateConflict(
+                    f"this {contact.channel} contact of {contact.pseudonym} is another's"
+                )
+
+
+def _address(channel: str, lookup: bytes) -> str:
+    return f"{channel}/{lookup.hex()}"

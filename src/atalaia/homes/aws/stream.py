@@ -1,0 +1,236 @@
+"""The stream on Kinesis.
+
+A record carries its own number, which a counter in DynamoDB has given out: that is the port's
+offset, small enough for RAW's names and lines, and growing over all shards. Kinesis' sequence
+numbers, which grow within a shard alone and are opaque, say what a consumer has had
+(`aws.records`).
+
+Places are watched in a fixed number of lanes: `lane_of` hashes a place's area, or its id where it
+has none, so that an area is judged by one consumer. A lane is a partition key, and so keeps its
+order, however the stream is split into shards. A payload that speaks of places of several lanes,
+or that does not say of which, goes to each of these; all but the first are marked as copies, and
+the archive passes over them.
+
+What Kinesis cannot do: an append of several records is not taken back where it ends half-way (who
+repeats it, repeats payloads, which changes nothing but RAW's size); and nothing can be dropped:
+what is older than the stream's retention goes by itself.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+import msgspec
+import zstandard
+
+from atalaia.domain.payload import Payload
+from atalaia.domain.place import Places
+from atalaia.errors import PayloadInvalid, StateConflict
+from atalaia.homes.aws.clients import Clients, translated
+from atalaia.homes.aws.dynamo import Table
+from atalaia.homes.ports import Record
+
+MOST_BYTES = 1_000_000
+"""Of one record, which is compressed."""
+
+_MOST_AT_ONCE = 500
+_MOST_BYTES_AT_ONCE = 4_500_000
+_TRIES = 6
+_MARK = b"ATA1"
+_MOST_UNPACKED = 256_000_000
+COUNTER = ("#counter", "stream")
+
+
+class Carried(msgspec.Struct, frozen=True):
+    """What a record of Kinesis holds: a payload, its number, and the lane that it is for."""
+
+    number: int
+    lane: int
+    is_copy: bool
+    payload: Payload
+
+
+_encode = msgspec.msgpack.Encoder().encode
+_decode = msgspec.msgpack.Decoder(Carried).decode
+
+
+def lane_of(name: str, lanes: int) -> int:
+    """The lane of an area or of a place without one. It must not change while lanes stay."""
+    return int.from_bytes(hashlib.sha256(name.encode()).digest()[:8]) % lanes
+
+
+def lanes_of(places: Places, lanes: int) -> dict[str, int]:
+    """By the places' ids."""
+    return {place.id: lane_of(place.area or place.id, lanes) for place in places}
+
+
+def pack(carried: Carried) -> bytes:
+    """A record's data. Raises StateConflict for a payload that Kinesis would not take."""
+    data = _MARK + zstandard.ZstdCompressor(level=3, write_checksum=True).compress(_encode(carried))
+    if len(data) > MOST_BYTES:
+        raise StateConflict(
+            f"a payload of {carried.payload.source} has {len(data)} bytes packed, and a record "
+            f"of Kinesis {MOST_BYTES} at most; ask for fewer places at a time"
+        )
+    return data
+
+
+def unpack(data: bytes) -> Carried:
+    """The inverse of `pack`. Raises PayloadInvalid for what is none of ours, or is damaged."""
+    if not data.startswith(_MARK):
+        raise PayloadInvalid("a record of the stream was not written by Atalaia")
+    try:
+        body = zstandard.ZstdDecompressor().decompress(
+            data[len(_MARK) :], max_output_size=_MOST_UNPACKED
+        )
+        return _decode(body)
+    except (zstandard.ZstdError, msgspec.MsgspecError) as error:
+        raise PayloadInvalid(f"a record of the stream is damaged: {error}") from error
+
+
+class KinesisStream:
+    """Fills `ports.Stream`, but for `drop`.
+
+    Reading looks through the whole stream: it is for people and for replays. Consumers get their
+    records from Lambda.
+
+    lanes    of the places, by id; without them every payload is for each lane
+    """
+
+    def __init__(
+        self,
+        clients: Clients,
+        name: str,
+        state: Table,
+        *,
+        lanes: int = 1,
+        lane_of_place: Mapping[str, int] | None = None,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._clients = clients
+        self._name = name
+        self._state = state
+        self._lanes = lanes
+        self._lane_of_place = lane_of_place or {}
+        self._sleep = sleep
+
+    def append(self, payloads: Sequence[Payload]) -> int:
+        """See `ports.Stream.append`; StateConflict may leave the first of them appended."""
+        if not payloads:
+            return self.last_offset()
+        for payload in payloads:  # what cannot be packed is found before a number is given
+            pack(Carried(0, 0, False, payload))
+        last = self._numbers(len(payloads))
+        first = last - len(payloads) + 1
+        entries = [
+            {"Data": pack(Carried(number, lane, i > 0, payload)), "PartitionKey": f"lane-{lane}"}
+            for number, payload in enumerate(payloads, first)
+            for i, lane in enumerate(self._lanes_for(payload))
+        ]
+        for some in _fitting(entries):
+            self._put(some)
+        return last
+
+    def read(self, after: int, limit: int) -> list[Record]:
+        """See `ports.Stream.read`. What is none of ours is passed over."""
+        found = [
+            Record(carried.number, carried.payload)
+            for shard in self._shards()
+            for carried in self._carried(shard)
+            if carried.number > after and not carried.is_copy
+        ]
+        return sorted(found, key=lambda record: record.offset)[:limit]
+
+    def last_offset(self) -> int:
+        """See `ports.Stream.last_offset`: the newest number given; its record may be on its way."""
+        found = self._state.get(*COUNTER)
+        return int(found["n"]) if found else 0
+
+    def drop(self, up_to: int) -> int:
+        """Nothing: Kinesis forgets by itself, by the stream's retention."""
+        del up_to
+        return 0
+
+    def _numbers(self, n: int) -> int:
+        """Give out so many numbers; return the last."""
+        pk, sk = COUNTER
+        with translated(f"table {self._state.name}"):
+            said = self._clients.get("dynamodb").update_item(
+                TableName=self._state.name,
+                Key={"pk": {"S": pk}, "sk": {"S": sk}},
+                UpdateExpression="ADD n :n",
+                ExpressionAttributeValues={":n": {"N": str(n)}},
+                ReturnValues="UPDATED_NEW",
+            )
+        return int(said["Attributes"]["n"]["N"])
+
+    def _lanes_for(self, payload: Payload) -> list[int]:
+        if payload.places and all(place in self._lane_of_place for place in payload.places):
+            return sorted({self._lane_of_place[place] for place in payload.places})
+        return list(range(self._lanes))
+
+    def _put(self, entries: list[dict[str, Any]]) -> None:
+        """Put them, and again those that Kinesis had no room for."""
+        client = self._clients.get("kinesis")
+        pause_s = 0.1
+        for _ in range(_TRIES):
+            with translated(f"stream {self._name}"):
+                said = client.put_records(StreamName=self._name, Records=entries)
+            if not said["FailedRecordCount"]:
+                return
+            entries = [
+                entry
+                for entry, outcome in zip(entries, said["Records"], strict=True)
+                if "ErrorCode" in outcome
+            ]
+            self._sleep(pause_s)
+            pause_s *= 2
+        raise StateConflict(
+            f"stream {self._name} has no room for {len(entries)} records; it is tried again"
+        )
+
+    def _shards(self) -> Iterator[str]:
+        arguments = {"StreamName": self._name}
+        while True:
+            with translated(f"stream {self._name}"):
+                said = self._clients.get("kinesis").list_shards(**arguments)
+            yield from (shard["ShardId"] for shard in said["Shards"])
+            if "NextToken" not in said:
+                return
+            arguments = {"NextToken": said["NextToken"]}
+
+    def _carried(self, shard: str) -> Iterator[Carried]:
+        client = self._clients.get("kinesis")
+        with translated(f"stream {self._name}"):
+            iterator = client.get_shard_iterator(
+                StreamName=self._name, ShardId=shard, ShardIteratorType="TRIM_HORIZON"
+            )["ShardIterator"]
+        while iterator:
+            with translated(f"stream {self._name}"):
+                said = client.get_records(ShardIterator=iterator, Limit=10_000)
+            for record in said["Records"]:
+                try:
+                    yield unpack(record["Data"])
+                except PayloadInvalid:
+                    continue
+            if not said["Records"] and not said.get("MillisBehindLatest"):
+                return
+            iterator = said.get("NextShardIterator")
+
+
+def _fitting(entries: list[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
+    """As many at a time as one call may have."""
+    some: list[dict[str, Any]] = []
+    size = 0
+    for entry in entries:
+        more = len(entry["Data"]) + len(entry["PartitionKey"])
+        if some and (len(some) == _MOST_AT_ONCE or size + more > _MOST_BYTES_AT_ONCE):
+            yield some
+            some, size = [], 0
+        some.append(entry)
+        size += more
+    if some:
+        yield some

@@ -1,0 +1,68 @@
+"""The key schemas of the tables: what the definitions in ``infra/`` make, and tests make alike.
+
+Every table has the same two keys, both text: ``pk`` (hash) and ``sk`` (range). Numbers in keys are
+written with leading zeros, so that text sorts as they do. Which items lie under which keys is said
+at the top of the file of each port.
+
+An index is eventually consistent unless it is local; nothing is decided by a global one alone:
+what it finds is written under a condition, and what it does not find yet is found a moment later.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Index:
+    """A secondary index with all attributes. Items without its keys are not in it (it is sparse).
+
+    hash, range    attributes, both text
+    is_local       shares the table's hash key, and can be read consistently
+    """
+
+    name: str
+    hash: str
+    range: str
+    is_local: bool = False
+
+
+@dataclass(frozen=True)
+class Table:
+    """One table; billing is on demand.
+
+    holds     what is in it
+    key       which KMS alias encrypts it: ``data`` or ``people``
+    stream    kind of change stream that other functions are woken by; empty: none
+    backup    whether point-in-time recovery is on
+    """
+
+    holds: str
+    key: str
+    indexes: tuple[Index, ...] = ()
+    stream: str = ""
+    backup: bool = True
+
+
+TABLES: dict[str, Table] = {
+    "state": Table("one item a place, an area and a source; offsets, notes, locks", "data"),
+    # fan-out is woken by it; it reads the log itself, so keys are enough
+    "log": Table("the alert log and the rejects, by number", "data", stream="KEYS_ONLY"),
+    "people": Table("pseudonyms, each with what they asked for, sealed", "people"),
+    "contacts": Table("the one table with addresses, sealed", "people"),
+    "consents": Table("what people agreed to; it outlives an erasure", "people"),
+    # Erasing is destroying a key: a backup that brings it back must not outlive that for long.
+    "keys": Table("people's keys, wrapped; whose were destroyed", "people", backup=False),
+    "outbox": Table(
+        "messages by lane, and where fan-out stands",
+        "people",
+        (
+            Index("open", "pk", "open_at", is_local=True),  # unsent ones of a lane, in order
+            Index("ready", "ready", "ready_at"),  # unsent ones by channel and rank
+            Index("person", "person", "person_at"),  # a person's, in order
+            Index("turn", "turn", "turn_at"),  # dead, or waiting for an acknowledgement
+        ),
+    ),
+    "deliveries": Table("deliveries by incident and by message; what was settled", "people"),
+}
+"""By the name behind the environment's prefix: ``<env>-state`` and so on."""

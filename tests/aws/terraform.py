@@ -1,0 +1,162 @@
+"""Applies the definitions in ``infra/`` to an emulator of AWS on loopback.
+
+What is applied is the real configuration. `OVERRIDES` is the little that differs, as the emulator
+cannot do it: it judges no condition of a bucket's policy, and so would take "TLS only" for "never"
+on plain loopback; and it knows neither a budget's tags nor Lake Formation's columns.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[2]
+INFRA = ROOT / "infra"
+ENVIRONMENT = "ci"
+REGION = "us-east-1"
+PLUGINS = "registry.terraform.io/hashicorp/aws"
+
+OVERRIDES = {
+    "backend_override.tf": 'terraform {\n  backend "local" {}\n}\n',
+    "provider_override.tf": """
+provider "aws" {
+  s3_use_path_style           = true
+  skip_credentials_validation = true
+  skip_metadata_api_check     = true
+}
+""",
+    "bucket/emulator_override.tf": """
+data "aws_iam_policy_document" "this" {
+  statement {
+    sid       = "TlsOnly"
+    effect    = "Deny"
+    actions   = ["s3:GetBucketWebsite"]
+    resources = [aws_s3_bucket.this.arn]
+    principals {
+      type        = "*"
+      identifiers = ["*"]
+    }
+  }
+}
+""",
+    "watch/emulator_override.tf": """
+resource "aws_budgets_budget" "month" {
+  count = 0
+}
+""",
+    "serving/emulator_override.tf": """
+resource "aws_lakeformation_permissions" "deliveries" {
+  count = 0
+}
+""",
+}
+
+
+class TerraformMissing(Exception):
+    """Terraform or its provider is not on this machine; the message says which."""
+
+
+class Terraform:
+    """A working copy of ``infra/`` with Terraform initialised in it."""
+
+    def __init__(self, folder: Path, environment: Mapping[str, str] | None = None) -> None:
+        binary = shutil.which("terraform")
+        if binary is None:
+            raise TerraformMissing("there is no terraform on the PATH")
+        self._binary = binary
+        self.folder = folder / "infra"
+        shutil.copytree(
+            INFRA, self.folder, ignore=shutil.ignore_patterns(".terraform*", "*.tfstate*")
+        )
+        for name, text in OVERRIDES.items():
+            (self.folder / name).write_text(text, "utf-8")
+        rc = folder / "terraform.rc"
+        rc.write_text(_command_line_settings(mirror()), "utf-8")
+        self._environment = {
+            **os.environ,
+            "TF_CLI_CONFIG_FILE": str(rc),
+            "TF_IN_AUTOMATION": "1",
+            "CHECKPOINT_DISABLE": "1",
+            **(environment or {}),
+        }
+        self.run("init", "-input=false")
+
+    def run(self, *arguments: str, timeout_s: float = 540) -> str:
+        """What a command printed. Raises AssertionError with all of it where it fails."""
+        done = subprocess.run(
+            [self._binary, *arguments, "-no-color"],
+            cwd=self.folder,
+            env=self._environment,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=timeout_s,
+        )
+        assert done.returncode == 0, f"terraform {' '.join(arguments)}\n{done.stdout}{done.stderr}"
+        return done.stdout
+
+    def apply(self, variables: Mapping[str, Any]) -> dict[str, Any]:
+        """Apply with these variables; return the outputs."""
+        file = self.folder / "test.auto.tfvars.json"
+        file.write_text(json.dumps(variables), "utf-8")
+        self.run("apply", "-input=false", "-auto-approve", "-parallelism=40")
+        outputs: dict[str, Any] = json.loads(self.run("output", "-json"))
+        return {name: output["value"] for name, output in outputs.items()}
+
+
+def mirror() -> Path:
+    """The folder of providers on this machine. Raises TerraformMissing where there is none."""
+    named = os.environ.get("ATALAIA_TF_PLUGINS")
+    places = (
+        [Path(named)]
+        if named
+        else [
+            Path("/opt/tf-plugins"),
+            Path("/usr/local/share/terraform/plugins"),
+            Path("/usr/share/terraform/plugins"),
+            Path.home() / ".terraform.d" / "plugins",
+        ]
+    )
+    for place in places:
+        if (place / PLUGINS).is_dir():
+            return place
+    raise TerraformMissing(
+        f"no mirror of providers with {PLUGINS} in {', '.join(map(str, places))}; "
+        "set ATALAIA_TF_PLUGINS"
+    )
+
+
+def variables(folder: Path) -> dict[str, Any]:
+    """Of a deployment with everything in it. Its packages are empty: nothing is run from them."""
+    for name in ("speed", "batch", "serving"):
+        with zipfile.ZipFile(folder / f"{name}.zip", "w") as package:
+            package.writestr("empty.py", "")
+    settings = folder / "atalaia.toml"
+    settings.write_text('language = "pt-BR"\n', "utf-8")
+    return {
+        "environment": ENVIRONMENT,
+        "region": REGION,
+        "packages": str(folder),
+        "settings": str(settings),
+        "sources": ["open-meteo", "tomorrow-io"],
+        "alarm_email": "ops@example.org",
+        "email_domain": "example.org",
+        "heartbeat_url": "https://example.org/ping",
+        "protect": False,
+    }
+
+
+def _command_line_settings(plugins: Path) -> str:
+    return f'''provider_installation {{
+  filesystem_mirror {{
+    path    = "{plugins}"
+    include = ["registry.terraform.io/*/*"]
+  }}
+}}
+'''

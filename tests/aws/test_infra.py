@@ -1,0 +1,243 @@
+"""The definitions: they are valid, they apply, and what they make is what the program expects."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+
+from atalaia.homes.aws.config import Config
+from atalaia.homes.aws.tables import TABLES
+from aws import moto
+from aws.conftest import Applied
+from aws.terraform import ENVIRONMENT, INFRA, REGION, Terraform
+
+FUNCTIONS = ("poll", "detect", "fan-out", "deliver", "archive", "refine", "api")
+BUCKETS = ("raw", "gold", "athena", "trail", "code")
+CONFIG = Config(ENVIRONMENT, moto.ACCOUNT)
+
+
+class Services:
+    """AWS's clients, of the emulator."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+
+    def __getattr__(self, service: str) -> Any:
+        return boto3.client(
+            service,
+            endpoint_url=self._url,
+            region_name=REGION,
+            aws_access_key_id="test",
+            aws_secret_access_key="test",
+        )
+
+
+@pytest.fixture
+def services(applied: Applied) -> Services:
+    return Services(applied.url)
+
+
+def test_the_definitions_are_valid(terraform: Terraform) -> None:
+    assert json.loads(terraform.run("validate", "-json"))["valid"]
+
+
+def test_the_definitions_are_formatted(terraform: Terraform) -> None:
+    terraform.run("fmt", "-check", "-recursive", str(INFRA))
+
+
+def blocks(text: str) -> Iterator[str]:
+    """The actions that a policy's statement names, in Terraform's language."""
+    yield from re.findall(r'"([a-z0-9]+:[A-Za-z*]+)"', text)
+
+
+@pytest.mark.parametrize("file", sorted(INFRA.rglob("*.tf")), ids=lambda path: path.name)
+def test_no_grant_has_a_wildcard_action(file: Path) -> None:
+    """But where everything is denied."""
+    text = re.sub(r'effect\s+= "Deny"\s+actions\s+= \["\w+:\*"\]', "", file.read_text("utf-8"))
+    assert [action for action in blocks(text) if "*" in action] == []
+
+
+def test_versions_are_pinned_and_their_lock_is_not_kept() -> None:
+    assert re.search(r'version = "= \d+\.\d+\.\d+"', (INFRA / "versions.tf").read_text("utf-8"))
+    assert ".terraform.lock.hcl" in (INFRA.parent / ".gitignore").read_text("utf-8")
+
+
+def test_every_function_is_there_with_its_handler(services: Services) -> None:
+    found = {
+        one["FunctionName"]: one
+        for one in services.__getattr__("lambda").list_functions()["Functions"]
+    }
+    assert set(found) == {f"{ENVIRONMENT}-{name}" for name in FUNCTIONS}
+    for name in FUNCTIONS:
+        function = found[f"{ENVIRONMENT}-{name}"]
+        assert function["Handler"] == f"atalaia.aws.handlers.{name.replace('-', '_')}"
+        variables = function["Environment"]["Variables"]
+        assert variables["ATALAIA_ENV"] == ENVIRONMENT
+        assert variables["ATALAIA_ACCOUNT"] == moto.ACCOUNT
+        assert variables["ATALAIA_QUEUES"].endswith(f"/{moto.ACCOUNT}/")
+        assert function["Role"].endswith(f"role/{ENVIRONMENT}-{name}")
+
+
+def test_no_two_functions_share_a_role(services: Services) -> None:
+    found = services.__getattr__("lambda").list_functions()["Functions"]
+    assert len({one["Role"] for one in found}) == len(FUNCTIONS)
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_tables_have_the_keys_that_the_program_uses(services: Services, name: str) -> None:
+    table, found = (
+        TABLES[name],
+        services.dynamodb.describe_table(TableName=CONFIG.table(name))["Table"],
+    )
+    assert keys(found) == ["pk", "sk"]
+    indexes = {
+        (one["IndexName"], *keys(one), kind == "LocalSecondaryIndexes")
+        for kind in ("LocalSecondaryIndexes", "GlobalSecondaryIndexes")
+        for one in found.get(kind, ())
+    }
+    assert indexes == {(one.name, one.hash, one.range, one.is_local) for one in table.indexes}
+    assert found.get("StreamSpecification", {}).get("StreamViewType", "") == table.stream
+    assert found["BillingModeSummary"]["BillingMode"] == "PAY_PER_REQUEST"
+    backups = services.dynamodb.describe_continuous_backups(TableName=CONFIG.table(name))
+    status = backups["ContinuousBackupsDescription"]["PointInTimeRecoveryDescription"]
+    assert (status["PointInTimeRecoveryStatus"] == "ENABLED") is table.backup
+    key = services.kms.describe_key(KeyId=f"alias/{ENVIRONMENT}-{table.key}")["KeyMetadata"]["Arn"]
+    assert found["SSEDescription"]["KMSMasterKeyArn"] == key
+
+
+def keys(described: dict[str, Any]) -> list[str]:
+    return [one["AttributeName"] for one in described["KeySchema"]]
+
+
+def test_a_record_that_cannot_be_read_does_not_block_its_shard(services: Services) -> None:
+    mappings = services.__getattr__("lambda").list_event_source_mappings(
+        FunctionName=f"{ENVIRONMENT}-detect"
+    )["EventSourceMappings"]
+    assert len(mappings) == 1
+    assert mappings[0]["EventSourceArn"].endswith(f"stream/{CONFIG.stream}")
+    text = (INFRA / "speed" / "main.tf").read_text("utf-8")
+    for asked in (
+        "bisect_batch_on_function_error",
+        "maximum_retry_attempts",
+        "ReportBatchItemFailures",
+    ):
+        assert asked in text
+
+
+def test_the_stream_grows_by_itself_and_keeps_a_week(services: Services) -> None:
+    found = services.kinesis.describe_stream_summary(StreamName=CONFIG.stream)
+    summary = found["StreamDescriptionSummary"]
+    assert summary["StreamModeDetails"]["StreamMode"] == "ON_DEMAND"
+    assert summary["RetentionPeriodHours"] == 168
+    assert summary["EncryptionType"] == "KMS"
+
+
+@pytest.mark.parametrize("name", BUCKETS)
+def test_buckets_are_private_versioned_and_encrypted(services: Services, name: str) -> None:
+    bucket = f"{ENVIRONMENT}-{name}-{moto.ACCOUNT}"
+    s3 = services.s3
+    blocked = s3.get_public_access_block(Bucket=bucket)["PublicAccessBlockConfiguration"]
+    assert set(blocked.values()) == {True}
+    assert s3.get_bucket_versioning(Bucket=bucket)["Status"] == "Enabled"
+    rules = s3.get_bucket_encryption(Bucket=bucket)["ServerSideEncryptionConfiguration"]["Rules"]
+    assert rules[0]["ApplyServerSideEncryptionByDefault"]["SSEAlgorithm"] == "aws:kms"
+
+
+def test_raw_becomes_cheaper_as_it_ages(services: Services) -> None:
+    found = services.s3.get_bucket_lifecycle_configuration(Bucket=CONFIG.bucket("raw"))
+    moves = [(one["Days"], one["StorageClass"]) for one in found["Rules"][0]["Transitions"]]
+    assert sorted(moves) == [(30, "STANDARD_IA"), (180, "GLACIER")]
+
+
+def test_keys_are_changed_every_year(services: Services) -> None:
+    for name in ("data", "people"):
+        key = services.kms.describe_key(KeyId=f"alias/{ENVIRONMENT}-{name}")["KeyMetadata"]["KeyId"]
+        assert services.kms.get_key_rotation_status(KeyId=key)["KeyRotationEnabled"]
+
+
+def test_the_clock_starts_what_nothing_else_starts(services: Services) -> None:
+    found = {one["Name"] for one in services.scheduler.list_schedules()["Schedules"]}
+    assert found == {f"{ENVIRONMENT}-{name}" for name in ("poll", "archive", "refine")}
+
+
+def test_every_source_function_and_queue_has_its_alarm(services: Services) -> None:
+    pages = services.cloudwatch.get_paginator("describe_alarms").paginate()
+    alarms = {one["AlarmName"]: one for page in pages for one in page["MetricAlarms"]}
+    assert set(alarms) == {
+        f"{ENVIRONMENT}-{name}"
+        for name in (
+            *(f"silent-{source}" for source in ("open-meteo", "tomorrow-io")),
+            *(f"late-{function}" for function in ("detect", "fan-out")),
+            *(f"letters-{queue}" for queue in ("dead", "poison")),
+            *(f"errors-{function}" for function in FUNCTIONS),
+            "tomorrow-io-quota",
+            "sms-spend",
+        )
+    }
+    assert all(alarm["AlarmActions"] for alarm in alarms.values())
+
+
+def test_silence_is_an_alarm_and_not_missing_data(services: Services) -> None:
+    [alarm] = services.cloudwatch.describe_alarms(AlarmNames=[f"{ENVIRONMENT}-silent-open-meteo"])[
+        "MetricAlarms"
+    ]
+    assert alarm["TreatMissingData"] == "breaching"
+
+
+def test_alarms_and_dashboard_use_metrics_that_the_program_has() -> None:
+    from atalaia.serving.metrics import Metrics
+
+    known = {
+        family.name + ("_total" if family.type == "counter" else "")
+        for family in Metrics()._registry.collect()
+    }
+    text = "".join(file.read_text("utf-8") for file in sorted((INFRA / "watch").glob("*.tf")))
+    named = set(re.findall(r"atalaia_[a-z_]+", text))
+    assert named
+    assert named <= known
+
+
+def test_secrets_are_made_without_values(applied: Applied, services: Services) -> None:
+    for name in applied.outputs["secrets"]:
+        assert "VersionIdsToStages" not in services.secretsmanager.describe_secret(SecretId=name)
+
+
+def test_athena_finds_partitions_without_a_crawler(services: Services) -> None:
+    tables = services.glue.get_tables(DatabaseName=CONFIG.database)["TableList"]
+    found = {table["Name"]: table for table in tables}
+    gold = json.loads((INFRA / "serving" / "gold.json").read_text("utf-8"))
+    assert set(found) == {*gold["tables"], *gold["views"]}
+    for name in gold["tables"]:
+        parameters = found[name]["Parameters"]
+        partitions = [one["Name"] for one in found[name].get("PartitionKeys", ())]
+        projected = re.findall(r"\$\{(\w+)\}", parameters.get("storage.location.template", ""))
+        assert projected == partitions
+        assert all(f"projection.{one}.type" in parameters for one in partitions)
+    text = found["incidents"]["ViewOriginalText"].removeprefix("/* Presto View: ")
+    view = json.loads(base64.b64decode(text.removesuffix(" */")))
+    assert view["originalSql"] == gold["views"]["incidents"]["sql"]
+
+
+def test_deliveries_are_in_no_database_that_analysts_read(services: Services) -> None:
+    names = {
+        one["Name"] for one in services.glue.get_tables(DatabaseName=CONFIG.database)["TableList"]
+    }
+    assert "deliveries" not in names
+    people = services.glue.get_tables(DatabaseName=f"{ENVIRONMENT}_people")["TableList"]
+    assert {one["Name"] for one in people} == {"deliveries", "deliveries_masked"}
+
+
+def test_all_that_is_named_begins_with_the_environment(services: Services) -> None:
+    prefix = f"{ENVIRONMENT}-"
+    assert all(name.startswith(prefix) for name in services.dynamodb.list_tables()["TableNames"])
+    assert all(one["Name"].startswith(prefix) for one in services.s3.list_buckets()["Buckets"])
+    assert all(one["RoleName"].startswith(prefix) for one in services.iam.list_roles()["Roles"])
+    urls = services.sqs.list_queues()["QueueUrls"]
+    assert all(url.rpartition("/")[2].startswith(prefix) for url in urls)

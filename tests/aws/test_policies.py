@@ -1,0 +1,234 @@
+"""Least privilege, function by function: what it needs is allowed, its neighbour's is refused."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import pytest
+
+from aws.conftest import Applied
+from aws.moto import ACCOUNT
+from aws.policies import actions, is_allowed, statements
+from aws.terraform import ENVIRONMENT, REGION
+
+FUNCTIONS = ("poll", "detect", "fan-out", "deliver", "archive", "refine", "api")
+
+
+def table(name: str, index: str = "") -> str:
+    arn = f"arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/{ENVIRONMENT}-{name}"
+    return f"{arn}/index/{index}" if index else arn
+
+
+def queue(name: str) -> str:
+    return f"arn:aws:sqs:{REGION}:{ACCOUNT}:{ENVIRONMENT}-{name}"
+
+
+def file(bucket: str, key: str) -> str:
+    return f"arn:aws:s3:::{ENVIRONMENT}-{bucket}-{ACCOUNT}/{key}"
+
+
+def bucket(name: str) -> str:
+    return f"arn:aws:s3:::{ENVIRONMENT}-{name}-{ACCOUNT}"
+
+
+def secret(name: str) -> str:
+    return f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:{ENVIRONMENT}-{name}"
+
+
+STREAM = f"arn:aws:kinesis:{REGION}:{ACCOUNT}:stream/{ENVIRONMENT}-readings"
+PHONE = "+5551999990000"
+TOPIC = f"arn:aws:sns:{REGION}:{ACCOUNT}:{ENVIRONMENT}-alarms"
+MAIL = f"arn:aws:ses:{REGION}:{ACCOUNT}:identity/example.org"
+SETTINGS = file("code", "atalaia.toml")
+
+
+class Call(NamedTuple):
+    """What a function calls; each action with each resource."""
+
+    actions: str
+    resources: tuple[str, ...]
+
+
+READ = "dynamodb:GetItem dynamodb:Query"
+WRITE = "dynamodb:PutItem dynamodb:UpdateItem dynamodb:DeleteItem dynamodb:ConditionCheckItem"
+WATCH = (table("state"), table("log"))
+OUTBOX = (table("outbox"), table("deliveries"))
+PEOPLE = tuple(map(table, ("people", "contacts", "consents", "keys")))
+
+NEEDS: dict[str, list[Call]] = {
+    "poll": [
+        Call("kinesis:PutRecords", (STREAM,)),
+        Call(f"{READ} dynamodb:UpdateItem dynamodb:PutItem", (table("state"),)),
+    ],
+    "detect": [
+        Call("kinesis:GetRecords kinesis:GetShardIterator kinesis:DescribeStream", (STREAM,)),
+        Call(f"{READ} {WRITE} dynamodb:BatchWriteItem dynamodb:Scan", WATCH),
+        Call("sqs:SendMessage", (queue("poison"),)),
+    ],
+    "fan-out": [
+        Call(READ, WATCH),
+        Call(READ, (table("people"), table("keys"))),
+        Call(f"{READ} {WRITE}", OUTBOX),
+        Call("sqs:SendMessage", (queue("urgent"), queue("normal"), queue("dead"))),
+    ],
+    "deliver": [
+        Call("sqs:ReceiveMessage sqs:DeleteMessage", (queue("urgent"), queue("normal"))),
+        Call(f"{READ} {WRITE}", OUTBOX),
+        Call("dynamodb:Query", (table("outbox", "ready"), table("outbox", "turn"))),
+        Call(READ, (table("contacts"), table("keys"))),
+        Call(
+            "secretsmanager:GetSecretValue", (secret("telegram-AbCdEf"), secret("whatsapp-AbCdEf"))
+        ),
+        Call("sns:Publish sns:CheckIfPhoneNumberIsOptedOut", (PHONE,)),
+        Call("ses:SendRawEmail", (MAIL,)),
+    ],
+    "archive": [
+        Call("kinesis:GetRecords kinesis:ListShards", (STREAM,)),
+        Call(READ, (*WATCH, *OUTBOX)),
+        Call("s3:PutObject", (file("raw", "raw/payloads/x"),)),
+        Call("s3:ListBucket", (bucket("raw"),)),
+    ],
+    "refine": [
+        Call("s3:GetObject", (file("raw", "raw/payloads/x"), file("gold", "gold/readings/x"))),
+        Call("s3:PutObject s3:DeleteObject", (file("gold", "gold/readings/x"),)),
+        Call("s3:PutObject s3:DeleteObject", (file("raw", "raw/alerts/x"),)),
+        Call("s3:ListBucket", (bucket("raw"), bucket("gold"))),
+        Call(f"{READ} {WRITE}", (table("state"),)),
+    ],
+    "api": [
+        Call(f"{READ} {WRITE}", (*PEOPLE, *OUTBOX)),
+        Call(READ, WATCH),
+        Call("kinesis:PutRecords", (STREAM,)),
+        Call("sqs:SendMessage", (queue("urgent"),)),
+        Call("secretsmanager:GetSecretValue", (secret("api-AbCdEf"), secret("whatsapp-AbCdEf"))),
+    ],
+}
+
+REFUSED: dict[str, list[Call]] = {
+    "poll": [
+        Call(READ, (*PEOPLE, *OUTBOX)),
+        Call("kinesis:GetRecords", (STREAM,)),
+        Call("s3:GetObject", (file("raw", "raw/x"), file("gold", "gold/x"))),
+        Call("secretsmanager:GetSecretValue", (secret("telegram-AbCdEf"), secret("api-AbCdEf"))),
+        Call("sns:Publish", (PHONE, TOPIC)),
+    ],
+    "detect": [
+        Call(f"{READ} {WRITE}", (*PEOPLE, *OUTBOX)),
+        Call("kinesis:PutRecords", (STREAM,)),
+        Call("sns:Publish", (PHONE,)),
+        Call("secretsmanager:GetSecretValue", (secret("tomorrow-io-AbCdEf"),)),
+    ],
+    "fan-out": [
+        Call("sns:Publish", (PHONE,)),
+        Call("ses:SendRawEmail", (MAIL,)),
+        Call("secretsmanager:GetSecretValue", (secret("telegram-AbCdEf"),)),
+        Call("kinesis:PutRecords kinesis:GetRecords", (STREAM,)),
+        Call("s3:GetObject", (file("gold", "gold/deliveries/x"),)),
+    ],
+    "deliver": [
+        Call("sns:Publish", (TOPIC,)),
+        Call("ses:SendRawEmail", (MAIL.replace("example.org", "elsewhere.org"),)),
+        Call("kinesis:PutRecords", (STREAM,)),
+        Call("s3:GetObject s3:PutObject", (file("raw", "raw/x"), file("gold", "gold/x"))),
+        Call("secretsmanager:GetSecretValue", (secret("api-AbCdEf"), secret("tomorrow-io-AbCdEf"))),
+    ],
+    "archive": [
+        Call(f"{READ} {WRITE}", PEOPLE),
+        Call("s3:DeleteObject", (file("raw", "raw/payloads/x"),)),
+        Call("s3:GetObject s3:PutObject", (file("gold", "gold/x"),)),
+        Call("kinesis:PutRecords", (STREAM,)),
+    ],
+    "refine": [
+        Call(f"{READ} {WRITE}", PEOPLE),
+        Call("s3:PutObject s3:DeleteObject", (file("raw", "raw/payloads/x"),)),
+        Call("kinesis:GetRecords kinesis:PutRecords", (STREAM,)),
+        Call("sns:Publish", (PHONE,)),
+    ],
+    "api": [
+        Call("sns:Publish", (PHONE,)),
+        Call("s3:GetObject", (file("raw", "raw/x"), file("gold", "gold/deliveries/x"))),
+        Call("secretsmanager:GetSecretValue", (secret("tomorrow-io-AbCdEf"),)),
+        Call("dynamodb:DeleteTable dynamodb:UpdateTable", (*PEOPLE, *WATCH)),
+    ],
+    "analyst": [
+        Call("s3:GetObject", (file("gold", "gold/deliveries/date=2026-01-01/deliveries.parquet"),)),
+        Call("s3:GetObject", (file("raw", "raw/payloads/x"),)),
+        Call(
+            "glue:GetTable",
+            (f"arn:aws:glue:{REGION}:{ACCOUNT}:table/{ENVIRONMENT}_people/deliveries",),
+        ),
+        Call(READ, (*PEOPLE, *OUTBOX)),
+    ],
+    "outreach-analyst": [
+        Call("s3:GetObject", (file("gold", "gold/deliveries/x"), file("gold", "gold/readings/x"))),
+        Call(READ, (*PEOPLE, *OUTBOX)),
+    ],
+}
+
+
+@pytest.fixture
+def policies(applied: Applied) -> dict[str, str]:
+    return dict(applied.outputs["policies"])
+
+
+def pairs(calls: list[Call]) -> list[tuple[str, str]]:
+    return [
+        (action, one) for call in calls for action in call.actions.split() for one in call.resources
+    ]
+
+
+@pytest.mark.parametrize("name", NEEDS)
+def test_every_call_that_a_function_needs_is_allowed(policies: dict[str, str], name: str) -> None:
+    needed = [*pairs(NEEDS[name]), ("s3:GetObject", SETTINGS)]
+    assert [call for call in needed if not is_allowed(policies[name], *call)] == []
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_a_neighbours_data_are_refused(policies: dict[str, str], name: str) -> None:
+    assert [call for call in pairs(REFUSED[name]) if is_allowed(policies[name], *call)] == []
+
+
+@pytest.mark.parametrize("name", [*FUNCTIONS, "analyst", "outreach-analyst"])
+def test_no_action_is_a_wildcard(policies: dict[str, str], name: str) -> None:
+    assert [action for action in actions(policies[name]) if "*" in action] == []
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_resources_are_named_but_a_phone_number_which_has_no_name(
+    policies: dict[str, str], name: str
+) -> None:
+    unnamed = [one for one in statements(policies[name]) if one["Resource"] == "*"]
+    assert [one["Sid"] for one in unnamed] == (["Sms"] if name == "deliver" else [])
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_the_peoples_key_opens_no_table_that_is_not_the_functions(
+    policies: dict[str, str], name: str
+) -> None:
+    """What a table is encrypted with is opened by name of the table: `people` for three alone."""
+    [key] = {one["Resource"] for one in statements(policies["api"]) if one["Sid"] == "Envelope"}
+    opened = {
+        found
+        for found in ("outbox", "deliveries", "people", "contacts", "consents", "keys")
+        if is_allowed(
+            policies[name],
+            "kms:Decrypt",
+            key,
+            {"kms:EncryptionContext:aws:dynamodb:tableName": f"{ENVIRONMENT}-{found}"},
+        )
+    }
+    outbox = {"outbox", "deliveries"}
+    people = {"people", "contacts", "consents", "keys"}
+    assert (
+        opened
+        == {
+            "poll": set(),
+            "detect": set(),
+            "archive": outbox,
+            "refine": outbox,
+            "fan-out": outbox | people,
+            "deliver": outbox | people,
+            "api": outbox | people,
+        }[name]
+    )
+    assert not is_allowed(policies[name], "kms:Decrypt", key)

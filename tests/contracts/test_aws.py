@@ -1,0 +1,208 @@
+"""The AWS home against the contracts, over HTTP, with Amazon's services played on loopback."""
+
+from __future__ import annotations
+
+import os
+import random
+from collections.abc import Iterator
+
+import pytest
+
+from atalaia.errors import SettingsInvalid, StateConflict
+from atalaia.homes.aws import open_home
+from atalaia.homes.aws.clients import Clients
+from atalaia.homes.aws.config import Config, from_environment
+from atalaia.homes.aws.dynamo import Table
+from atalaia.homes.aws.keys import DynamoKeys, KmsWrap
+from atalaia.homes.aws.lake import S3Lake
+from atalaia.homes.aws.outbox import DynamoOutbox
+from atalaia.homes.aws.people import DynamoPeople
+from atalaia.homes.aws.redo import Redo
+from atalaia.homes.aws.state import DynamoState
+from atalaia.homes.aws.stream import KinesisStream
+from atalaia.homes.ports import Commit, Keys, Lake, Outbox, People, State, Stream
+from aws import moto
+from contracts.keys_contract import KeysContract
+from contracts.lake_contract import LakeContract
+from contracts.outbox_contract import OutboxContract
+from contracts.people_contract import PeopleContract
+from contracts.state_contract import StateContract, entry
+from contracts.stream_contract import StreamContract, payload
+
+if not os.environ.get("ATALAIA_AWS"):
+    pytest.skip("the AWS home is tested by `make test-aws`", allow_module_level=True)
+
+
+@pytest.fixture(scope="module")
+def url() -> Iterator[str]:
+    server, url = moto.start()
+    yield url
+    server.stop()
+
+
+class Deployed:
+    """Each test has a deployment of its own."""
+
+    services: tuple[str, ...] = ()
+
+    @pytest.fixture(autouse=True)
+    def _deployment(self, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.url = url
+        self._environment(monkeypatch)
+        moto.reset(url)
+        self.config: Config = moto.deploy(url, only=self.services)
+        self.clients = Clients()
+
+    def _environment(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        for name, value in moto.ENVIRONMENT.items():
+            monkeypatch.setenv(name, value)
+        monkeypatch.setenv("AWS_ENDPOINT_URL", self.url)
+
+    def table(self, name: str) -> Table:
+        return Table(self.clients, self.config.table(name))
+
+
+class TestKinesisStream(Deployed, StreamContract):
+    services = ("dynamodb", "kinesis")
+    drops = False
+
+    def reopened(self) -> Stream:
+        return KinesisStream(self.clients, self.config.stream, self.table("state"))
+
+
+class TestDynamoState(Deployed, StateContract):
+    services = ("dynamodb",)
+    long = 500  # what plays DynamoDB here takes its time
+
+    def reopened(self) -> State:
+        return DynamoState(self.clients, self.table("state"), self.table("log"))
+
+
+class TestS3Lake(Deployed, LakeContract):
+    services = ("s3",)
+
+    def reopened(self) -> Lake:
+        buckets = {name: self.config.bucket(name) for name in ("raw", "gold")}
+        return S3Lake(self.clients, buckets)
+
+
+class TestDynamoOutbox(Deployed, OutboxContract):
+    services = ("dynamodb",)
+    crowd = 40  # what plays DynamoDB here copies all of it for each transaction
+
+    def reopened(self) -> Outbox:
+        return DynamoOutbox(self.clients, self.table("outbox"), self.table("deliveries"))
+
+
+class TestDynamoPeople(Deployed, PeopleContract):
+    services = ("dynamodb",)
+
+    def reopened(self) -> People:
+        outbox = DynamoOutbox(self.clients, self.table("outbox"), self.table("deliveries"))
+        tables = (self.table(name) for name in ("people", "contacts", "consents"))
+        return DynamoPeople(self.clients, *tables, outbox.forget_person)
+
+
+class TestDynamoKeys(Deployed, KeysContract):
+    services = ("dynamodb", "kms")
+
+    def reopened(self) -> Keys:
+        wrap = KmsWrap(self.clients, self.table("keys"), self.config.people_key)
+        return DynamoKeys(self.clients, self.table("keys"), wrap)
+
+
+class TestLargeCommits(Deployed):
+    """More than a transaction holds takes effect as a whole all the same."""
+
+    services = ("dynamodb",)
+
+    def state(self) -> DynamoState:
+        return DynamoState(self.clients, self.table("state"), self.table("log"))
+
+    def large(self, offset: int) -> Commit:
+        items = {f"place:{i}": b"%d" % offset for i in range(120)}
+        return Commit("speed", offset, items=items, entries=[entry(f"i{offset}")])
+
+    def test_a_process_that_dies_in_between_leaves_the_rest_to_who_reads_next(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(Redo, "_do", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            self.state().commit(self.large(1))
+        monkeypatch.undo()
+        self._environment(monkeypatch)
+        again = self.state()
+        assert set(again.load("place:").values()) == {b"1"}
+        assert [e.alert.incident for _, e in again.alerts()] == ["i1"]
+        assert not again.commit(self.large(1))
+        assert again.commit(self.large(2))
+        assert set(self.state().load("place:").values()) == {b"2"}
+
+    def test_one_that_dies_before_it_took_effect_leaves_nothing(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def dies(*_: object) -> None:
+            raise KeyboardInterrupt
+
+        monkeypatch.setattr("atalaia.homes.aws.redo.transact", dies)
+        with pytest.raises(KeyboardInterrupt):
+            self.state().commit(self.large(1))
+        monkeypatch.undo()
+        self._environment(monkeypatch)
+        assert self.state().load() == {}
+        assert self.state().offset("speed") == 0
+        assert self.state().commit(self.large(1))
+
+    def test_of_two_who_go_on_from_one_offset_the_second_is_refused(self) -> None:
+        one, two = self.state(), self.state()
+        one.commit(Commit("speed", 1))
+        assert two.offset("speed") == 1
+        one.commit(Commit("speed", 2))
+        with pytest.raises(StateConflict, match="load it again"):
+            two.commit(Commit("speed", 3, items={"place:a": b"x"}))
+        assert self.state().load() == {}
+
+    def test_an_item_that_lanes_share_is_not_written_over_what_was_not_read(self) -> None:
+        one, two = self.state(), self.state()
+        one.commit(Commit("speed/lane-0", 1, items={"source:inmet": b"1"}))
+        two.load("source:")
+        one.commit(Commit("speed/lane-0", 2, items={"source:inmet": b"2"}))
+        with pytest.raises(StateConflict, match="load it again"):
+            two.commit(Commit("speed/lane-1", 1, items={"source:inmet": b"other"}))
+        two.load("source:")
+        assert two.commit(Commit("speed/lane-1", 1, items={"source:inmet": b"other"}))
+
+    def test_an_item_that_dynamodb_would_not_take_is_refused_in_words(self) -> None:
+        with pytest.raises(StateConflict, match=r"place:a has 400000 bytes.*shorten"):
+            self.state().commit(Commit("speed", 1, items={"place:a": b"x" * 400_000}))
+
+
+class TestHome(Deployed):
+    services = ("dynamodb", "sqs")
+
+    def test_one_process_at_a_time_holds_a_task_and_one_that_died_lets_it_go(self) -> None:
+        home = open_home(self.config)
+        with home.hold("refine", lambda: 1000):
+            with pytest.raises(StateConflict, match="refine"), home.hold("refine", lambda: 1900):
+                pass
+            with home.hold("refine", lambda: 1901):
+                pass
+        with home.hold("refine", lambda: 1000):
+            pass
+
+    def test_a_payload_that_kinesis_would_not_take_is_refused_in_words(self) -> None:
+        body = random.Random(1).randbytes(1_100_000)
+        with pytest.raises(StateConflict, match="fewer places"):
+            open_home(self.config).stream.append([payload(1, body)])
+
+
+def test_names_are_read_from_the_environment_and_faults_told_together() -> None:
+    config = from_environment({"ATALAIA_ENV": "prod", "ATALAIA_ACCOUNT": "12"})
+    assert (config.table("log"), config.bucket("raw"), config.lanes) == (
+        "prod-log",
+        "prod-raw-12",
+        1,
+    )
+    with pytest.raises(SettingsInvalid) as caught:
+        from_environment({"ATALAIA_LANES": "0"})
+    assert len(caught.value.problems) == 3
