@@ -74,6 +74,7 @@ fuzz: .venv/.dev ## damage every recorded file in 1,050 ways
 	ATALAIA_FUZZ=long $(BIN)/python -m pytest tests/acceptance/test_bad_input.py
 
 test-aws: .venv/.dev ## the AWS home against emulated services (minutes; Terraform where it is found)
+	@$(UV) pip install --quiet --python $(BIN)/python 'awslambdaric>=4'
 	ATALAIA_AWS=1 $(BIN)/python -m pytest tests/contracts/test_aws.py tests/aws
 
 spark: .venv/.dev ## the batch work on local Spark, against the embedded run (needs Java)
@@ -108,4 +109,31 @@ clean: ## remove what was built
 	rm -rf build .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache \
 		src/atalaia/serving/page/vendor
 
+# The AWS home (docs/aws.md). ENV names the deployment: its files are infra/envs/ENV.*
+
+TERRAFORM ?= terraform
+CHECKOV := checkov==3.3.30
+
+test-aws: .venv/.dev ## the AWS home: infra/ applied to an emulator on loopback, and the functions
+	ATALAIA_AWS=1 $(BIN)/python -m pytest -rs tests/aws tests/contracts/test_aws.py
+
+check-aws: $(UV) ## checkov over infra/, each exception with its reason beside it
+	@$(UV) tool run --quiet --from '$(CHECKOV)' checkov -d infra --skip-download --quiet --compact
+
+aws-zip: .venv/.run ## build the packages of the functions into build/lambda
+	@$(BIN)/python tools/lambda_zip.py build/lambda
+
+aws-init:
+	@test -n "$(ENV)" || { echo "say which deployment: make aws-deploy ENV=prod" >&2; exit 1; }
+	@test -f infra/envs/$(ENV).tfvars -a -f infra/envs/$(ENV).s3.tfbackend || { \
+		echo "infra/envs/ has no $(ENV).tfvars or $(ENV).s3.tfbackend; copy the examples" >&2; exit 1; }
+	@$(TERRAFORM) -chdir=infra init -input=false -reconfigure -backend-config=envs/$(ENV).s3.tfbackend
+
+aws-deploy: aws-init aws-zip ## deploy to AWS, or bring a deployment up to date: ENV=prod
+	@$(TERRAFORM) -chdir=infra apply -var environment=$(ENV) -var-file=envs/$(ENV).tfvars
+
+aws-destroy: aws-init ## remove a deployment, once it has been applied with protect = false
+	@$(TERRAFORM) -chdir=infra destroy -var environment=$(ENV) -var-file=envs/$(ENV).tfvars
+
+.PHONY: test-aws check-aws aws-zip aws-init aws-deploy aws-destroy
 .PHONY: help install demo run test check format crash fuzz fuzz-api openapi test-aws spark bench lock clean

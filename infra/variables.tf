@@ -50,6 +50,11 @@ variable "channel_secrets" {
   EOT
   type        = list(string)
   default     = []
+
+  validation {
+    condition     = length(setsubtract(var.channel_secrets, ["telegram", "whatsapp"])) == 0
+    error_message = "Channels with secrets are telegram and whatsapp."
+  }
 }
 
 variable "poll_every" {

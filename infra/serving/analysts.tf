@@ -43,7 +43,7 @@ locals {
       resources = [module.answers.arn]
     },
     {
-      sid       = "Key"
+      sid       = "AnswersKey"
       actions   = ["kms:Decrypt", "kms:GenerateDataKey"]
       resources = [var.common.data_key]
     },
@@ -70,7 +70,11 @@ locals {
         sid       = "List"
         actions   = ["s3:ListBucket"]
         resources = [var.bucket_arns["gold"]]
-        prefixes  = [for folder in local.open : "gold/${folder}/*"]
+        conditions = [{
+          test     = "StringLike"
+          variable = "s3:prefix"
+          values   = [for folder in local.open : "gold/${folder}/*"]
+        }]
       },
     ]
     outreach-analyst = [
@@ -120,11 +124,11 @@ data "aws_iam_policy_document" "reader" {
       actions   = statement.value.actions
       resources = statement.value.resources
       dynamic "condition" {
-        for_each = try([statement.value.prefixes], [])
+        for_each = try(statement.value.conditions, [])
         content {
-          test     = "StringLike"
-          variable = "s3:prefix"
-          values   = condition.value
+          test     = condition.value.test
+          variable = condition.value.variable
+          values   = condition.value.values
         }
       }
     }

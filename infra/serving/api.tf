@@ -28,7 +28,7 @@ module "api" {
     ATALAIA_SECRETS = join(",", concat([aws_secretsmanager_secret.api.name], keys(var.secrets)))
   }
 
-  statements = concat(var.access.watch, var.access.people, var.access.outbox, [
+  statements = concat(var.access.watch, var.access.people, var.access.outbox, local.ask, local.grants.analyst, [
     {
       sid       = "Append"
       actions   = ["kinesis:PutRecord", "kinesis:PutRecords"]

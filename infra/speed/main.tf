@@ -96,7 +96,9 @@ module "fan_out" {
   memory_mb = 1024
   schedule  = "rate(1 minute)" # what a wake-up missed
   failures  = aws_sqs_queue.dead.arn
-  variables = local.secrets # which channels there are
+
+  # It must know which channels there are; their tokens are deliver's.
+  variables = { for name in var.channel_secrets : "ATALAIA_CHANNELS_${upper(name)}_TOKEN" => "not for fan-out" }
 
   statements = concat(var.access.watch, var.access.people, var.access.outbox, [
     {
@@ -112,7 +114,7 @@ module "fan_out" {
       actions   = ["sqs:SendMessage"]
       resources = concat([for queue in aws_sqs_queue.wake : queue.arn], [aws_sqs_queue.dead.arn])
     },
-  ], local.tokens)
+  ])
 }
 
 # A wake-up says nothing: the function looks into the log itself, so that a batch fails as a whole.

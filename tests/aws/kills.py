@@ -41,5 +41,8 @@ class Reaper:
     def arm(self, most: int) -> None:
         self._left = self._chance.randint(1, most)
 
+    def disarm(self) -> None:
+        self._left = None
+
     def new_container(self) -> None:
         self._is_dead, self._left = False, None

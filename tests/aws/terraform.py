@@ -134,7 +134,7 @@ def mirror() -> Path:
 
 def variables(folder: Path) -> dict[str, Any]:
     """Of a deployment with everything in it. Its packages are empty: nothing is run from them."""
-    for name in ("speed", "batch", "serving"):
+    for name in ("watch", "people", "serving"):
         with zipfile.ZipFile(folder / f"{name}.zip", "w") as package:
             package.writestr("empty.py", "")
     settings = folder / "atalaia.toml"
@@ -145,6 +145,7 @@ def variables(folder: Path) -> dict[str, Any]:
         "packages": str(folder),
         "settings": str(settings),
         "sources": ["open-meteo", "tomorrow-io"],
+        "channel_secrets": ["telegram", "whatsapp"],
         "alarm_email": "ops@example.org",
         "email_domain": "example.org",
         "heartbeat_url": "https://example.org/ping",

@@ -1,0 +1,13 @@
+# Copy to ENV.tfvars (git leaves that alone) and change what is yours; variables.tf explains each.
+region      = "sa-east-1"
+settings    = "envs/prod.toml" # from infra/; atalaia.example.toml is where to begin
+alarm_email = "ops@example.org"
+
+sources = ["open-meteo"] # and "tomorrow-io" once its key is in the secret
+
+# channel_secrets      = ["telegram", "whatsapp"]
+# email_domain         = "example.org"
+# heartbeat_url        = "https://example.org/your-dead-mans-switch"
+# monthly_budget_usd   = 50
+# sms_monthly_usd      = 1
+# reserved_concurrency = {} # in an account that allows 10 copies of functions in all
