@@ -20,7 +20,8 @@ ROOT = Path(__file__).resolve().parents[2]
 INFRA = ROOT / "infra"
 ENVIRONMENT = "ci"
 REGION = "us-east-1"
-PLUGINS = "registry.terraform.io/hashicorp/aws"
+PLUGINS = "*/hashicorp/aws"
+"""Of a mirror, below the name of the registry that it mirrors."""
 
 OVERRIDES = {
     "backend_override.tf": 'terraform {\n  backend "local" {}\n}\n',
@@ -117,14 +118,13 @@ def mirror() -> Path:
         [Path(named)]
         if named
         else [
-            Path("/opt/tf-plugins"),
             Path("/usr/local/share/terraform/plugins"),
             Path("/usr/share/terraform/plugins"),
             Path.home() / ".terraform.d" / "plugins",
         ]
     )
     for place in places:
-        if (place / PLUGINS).is_dir():
+        if any(place.glob(PLUGINS)):
             return place
     raise TerraformMissing(
         f"no mirror of providers with {PLUGINS} in {', '.join(map(str, places))}; "
@@ -157,7 +157,7 @@ def _command_line_settings(plugins: Path) -> str:
     return f'''provider_installation {{
   filesystem_mirror {{
     path    = "{plugins}"
-    include = ["registry.terraform.io/*/*"]
+    include = ["*/*"]
   }}
 }}
 '''
