@@ -114,9 +114,6 @@ clean: ## remove what was built
 TERRAFORM ?= terraform
 CHECKOV := checkov==3.3.30
 
-test-aws: .venv/.dev ## the AWS home: infra/ applied to an emulator on loopback, and the functions
-	ATALAIA_AWS=1 $(BIN)/python -m pytest -rs tests/aws tests/contracts/test_aws.py
-
 check-aws: $(UV) ## checkov over infra/, each exception with its reason beside it
 	@$(UV) tool run --quiet --from '$(CHECKOV)' checkov -d infra --skip-download --quiet --compact
 
@@ -135,5 +132,5 @@ aws-deploy: aws-init aws-zip ## deploy to AWS, or bring a deployment up to date:
 aws-destroy: aws-init ## remove a deployment, once it has been applied with protect = false
 	@$(TERRAFORM) -chdir=infra destroy -var environment=$(ENV) -var-file=envs/$(ENV).tfvars
 
-.PHONY: test-aws check-aws aws-zip aws-init aws-deploy aws-destroy
+.PHONY: check-aws aws-zip aws-init aws-deploy aws-destroy
 .PHONY: help install demo run test check format crash fuzz fuzz-api openapi test-aws spark bench lock clean
