@@ -30,7 +30,7 @@ ALWAYS = (
     "boto3", "botocore", "jmespath", "python-dateutil", "s3transfer", "six", "urllib3",
     "aiohttp", "aiohappyeyeballs", "aiosignal", "attrs", "frozenlist", "idna", "multidict",
     "propcache", "yarl",
-    "cffi", "cryptography", "lxml", "msgspec", "numpy", "pycparser", "structlog", "thermofeel",
+    "cffi", "cryptography", "lxml", "msgspec", "numpy", "prometheus-client", "pycparser", "structlog", "thermofeel",
     "typing-extensions", "tzdata", "zstandard",
 )  # fmt: skip
 PACKAGES: dict[str, tuple[str, ...]] = {
@@ -44,7 +44,7 @@ PACKAGES: dict[str, tuple[str, ...]] = {
     "serving": (
         *ALWAYS, "aiosmtplib", "apsw", "markdown-it-py", "mdurl", "pygments", "rich",
         "annotated-doc", "annotated-types", "anyio", "fastapi", "opentelemetry-api",
-        "prometheus-client", "pydantic", "pydantic-core", "starlette", "typing-inspection",
+        "pydantic", "pydantic-core", "starlette", "typing-inspection",
     ),
 }  # fmt: skip
 

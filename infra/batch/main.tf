@@ -65,7 +65,7 @@ module "archive" {
     {
       sid       = "Failed"
       actions   = ["sqs:SendMessage"]
-      resources = [var.queues["poison"]]
+      resources = [var.queues["dead"]]
     },
   ])
 }
@@ -86,7 +86,7 @@ resource "aws_lambda_event_source_mapping" "archive" {
 
   destination_config {
     on_failure {
-      destination_arn = var.queues["poison"]
+      destination_arn = var.queues["dead"]
     }
   }
 }

@@ -58,15 +58,16 @@ module "detect" {
       resources = [var.stream]
     },
     {
-      sid       = "Poison"
+      sid       = "Poison" # what it cannot read; and what Lambda gives up
       actions   = ["sqs:SendMessage"]
-      resources = [aws_sqs_queue.poison.arn]
+      resources = [aws_sqs_queue.poison.arn, aws_sqs_queue.dead.arn]
     },
   ])
 }
 
-# By default a record that cannot be read blocks its shard until it expires. Here its batch is cut
-# in halves until it stands alone, and goes to `poison` after five tries.
+# What cannot be read the function itself puts into `poison`. A record at which it breaks would by
+# default block its shard until it expires: here its batch is cut in halves until it stands alone,
+# and Lambda puts its place in the stream into `dead` after five tries.
 resource "aws_lambda_event_source_mapping" "stream" {
   event_source_arn                   = var.stream
   function_name                      = module.detect.arn
@@ -81,7 +82,7 @@ resource "aws_lambda_event_source_mapping" "stream" {
 
   destination_config {
     on_failure {
-      destination_arn = aws_sqs_queue.poison.arn
+      destination_arn = aws_sqs_queue.dead.arn
     }
   }
 }

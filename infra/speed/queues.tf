@@ -1,5 +1,5 @@
 # SQS only wakes somebody up: what is to be sent stands in the outbox's table. `dead` takes what
-# could not be done, `poison` what of the stream could not be read; both are for a person to look at.
+# was given up, `poison` records of the stream that nobody can read; both are for a person to see.
 
 locals {
   visibility_s = 6 * local.deliver_timeout_s # as AWS advises: a slow batch is not given out twice

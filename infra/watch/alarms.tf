@@ -45,7 +45,7 @@ resource "aws_cloudwatch_metric_alarm" "late" {
 
 resource "aws_cloudwatch_metric_alarm" "letters" {
   for_each = {
-    dead   = "a message or a step was given up after five tries"
+    dead   = "a batch, a run or a wake-up was given up"
     poison = "a record of the stream could not be read"
   }
 

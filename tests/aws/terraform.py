@@ -121,14 +121,15 @@ def mirror() -> Path:
             Path("/usr/local/share/terraform/plugins"),
             Path("/usr/share/terraform/plugins"),
             Path.home() / ".terraform.d" / "plugins",
+            *sorted(Path("/opt").glob("*")),
         ]
     )
     for place in places:
         if any(place.glob(PLUGINS)):
             return place
     raise TerraformMissing(
-        f"no mirror of providers with {PLUGINS} in {', '.join(map(str, places))}; "
-        "set ATALAIA_TF_PLUGINS"
+        f"no folder of Terraform's usual ones has {PLUGINS}: set ATALAIA_TF_PLUGINS to a mirror of "
+        "providers"
     )
 
 

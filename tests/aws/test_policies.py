@@ -66,7 +66,7 @@ NEEDS: dict[str, list[Call]] = {
     "detect": [
         Call("kinesis:GetRecords kinesis:GetShardIterator kinesis:DescribeStream", (STREAM,)),
         Call(f"{READ} {WRITE} dynamodb:BatchWriteItem dynamodb:Scan", WATCH),
-        Call("sqs:SendMessage", (queue("poison"),)),
+        Call("sqs:SendMessage", (queue("poison"), queue("dead"))),
         Call("s3:GetObject", (file("gold", "gold/climate/place=1/climate.parquet"),)),
         Call("dynamodb:GetItem", (table("keys"),)),
     ],
@@ -89,7 +89,7 @@ NEEDS: dict[str, list[Call]] = {
         Call("kinesis:GetRecords kinesis:ListShards", (STREAM,)),
         Call(f"{READ} {WRITE}", (table("state"),)),
         Call("s3:PutObject", (file("raw", "raw/payloads/x"),)),
-        Call("sqs:SendMessage", (queue("poison"),)),
+        Call("sqs:SendMessage", (queue("dead"),)),
     ],
     "refine": [
         Call("s3:GetObject", (file("raw", "raw/payloads/x"), file("gold", "gold/readings/x"))),

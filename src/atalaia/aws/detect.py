@@ -7,6 +7,7 @@ lane is loaded again.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
@@ -16,7 +17,7 @@ import numpy as np
 import structlog
 
 from atalaia.app.norms import norms_of
-from atalaia.aws import deployment, records
+from atalaia.aws import deployment, figures, records
 from atalaia.aws.local import LocalLake
 from atalaia.aws.records import Came
 from atalaia.domain.payload import Payload, Reject
@@ -80,6 +81,7 @@ class Lane:
         raise reason
 
     def _live(self, new: Sequence[Came]) -> int:
+        began = time.perf_counter()
         step, commit = self._watch.step([one.record for one in new])
         # Of a payload for several lanes one tells what could not be read of it.
         copies = {one.carried.number for one in new if one.carried.is_copy}
@@ -94,6 +96,9 @@ class Lane:
                 rejects=rejects,
             )
         )
+        unread = [reject for _, reject in rejects]
+        seconds = time.perf_counter() - began
+        figures.figures().metrics.judged(step.rows, unread, step.entries, seconds)
         return len(step.entries)
 
     def _put_aside(self, one: Came, error: Exception) -> None:
@@ -179,6 +184,7 @@ def handle(event: dict[str, Any]) -> dict[str, Any]:
             log.warning("a lane cannot go on", lane=lane, reason=str(error))
             undone += came
     records.set_aside(home, batch)
+    figures.tell()
     return records.failed(undone)
 
 

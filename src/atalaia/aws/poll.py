@@ -16,7 +16,7 @@ import aiohttp
 
 from atalaia import __version__
 from atalaia.app.norms import norms_of
-from atalaia.aws import deployment
+from atalaia.aws import deployment, figures
 from atalaia.aws.local import LocalLake
 from atalaia.aws.plans import plans
 from atalaia.domain.payload import Payload
@@ -48,18 +48,21 @@ async def _round() -> dict[str, Any]:
         counts = await asyncio.gather(*asked)
     tick = Payload(source=CLOCK, content="tick", received_at=int(time.time()), body=b"")
     await asyncio.to_thread(home.stream.append, [tick])
+    figures.tell()
     return {"payloads": sum(counts)}
 
 
 async def _ask(plan: Plan, session: aiohttp.ClientSession, closeness: Floats) -> int:
     """One round of one source; return how many payloads came."""
     home, state = deployment.home(), deployment.home().state
+    metrics = figures.figures().metrics
     came = 0
 
     async def keep(payloads: list[Payload]) -> None:
         nonlocal came
         await asyncio.to_thread(home.stream.append, payloads)
         came += len(payloads)
+        metrics.kept(payloads)
 
     async def wait(_: float) -> None:
         name = f"ask {plan.name}"
@@ -82,6 +85,8 @@ async def _ask(plan: Plan, session: aiohttp.ClientSession, closeness: Floats) ->
     )
     with suppress(_RoundIsOver):
         await poller.run()
+    for window, left in poller.budget.left(time.time()).items():
+        metrics.budget_calls_left.labels(plan.name, window).set(left)
     return came
 
 

@@ -20,7 +20,7 @@ from atalaia.app.channels import open_channels
 from atalaia.app.outreach import Outreach
 from atalaia.app.people import retention
 from atalaia.app.silences import Silences
-from atalaia.aws import deployment
+from atalaia.aws import deployment, figures
 from atalaia.domain.delivery import Message
 from atalaia.domain.hazard import Level
 from atalaia.errors import StateConflict
@@ -91,6 +91,7 @@ class _Told:
             settings.places,
             now=time.time,
             silences=Silences(home.state).all,
+            on_sent=figures.figures().metrics.tried,
         )
 
 
@@ -143,4 +144,5 @@ async def _deliver(left_s: float) -> dict[str, Any]:
     finally:
         sending.cancel()
         await asyncio.wait([sending])
+    figures.tell()
     return {"handed_on": handed}

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client.metrics_core import Metric
 
 from atalaia.domain.alert import LogEntry
 from atalaia.domain.delivery import Sent
@@ -131,6 +132,10 @@ class Metrics:
         self.messages.clear()
         for (channel, status), n in counts.items():
             self.messages.labels(channel, status).set(n)
+
+    def families(self) -> Iterable[Metric]:
+        """Each figure with its samples, as they are now."""
+        return self._registry.collect()
 
     def before_reading(self, set_gauges: Callable[[Metrics], None]) -> bytes:
         """The page, after `set_gauges` has filled in what is only asked for when it is read."""

@@ -1,0 +1,385 @@
+"""What the AWS home needs and costs, from 27 places to 170,000: the arithmetic of docs/growth.md.
+
+    .venv/bin/python tools/growth.py --measure    # measures this machine and this program; seconds
+    .venv/bin/python tools/growth.py              # the tables, from what --measure printed once
+    .venv/bin/python tools/growth.py --interval 300 --prices-times 1.6 --detect-ms 80 …
+
+Every number is an argument. Defaults of what was measured are what --measure printed on one core
+of a shared machine of two; prices are assumptions that have a name, and a date: `PRICES`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import random
+import statistics
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from atalaia import rules
+from atalaia.batch.archive import archive
+from atalaia.batch.refine import refine
+from atalaia.domain.payload import Payload
+from atalaia.domain.place import Place, Places
+from atalaia.homes.aws.stream import Carried, pack
+from atalaia.homes.embedded import open_home
+from atalaia.homes.ports import Record
+from atalaia.sources import decode_all, open_meteo
+from atalaia.speed.watch import Watch
+
+PLACES_A_CALL = open_meteo.MOST_PLACES
+SCALES = (("27 capitals", 27), ("Brazil's municipalities", 5_571), ("the world's places", 170_391))
+DAY, MONTH_S = 86_400, 30 * 86_400
+MB, GB = 1e6, 1e9
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What --measure prints: of one call's answer, which is about 100 places."""
+
+    detect_ms: float = 161.9
+    stream_bytes: float = 107_750.0
+    raw_bytes: float = 33_660.0
+    state_items: float = 101.0
+    state_bytes: float = 8_857.0
+    gold_bytes: float = 15_082.0
+    refine_ms: float = 49.3
+
+
+MEASURES = {
+    "detect_ms": "an answer decoded, judged, and turned into a commit, ms",
+    "stream_bytes": "an answer in the stream, bytes",
+    "raw_bytes": "an answer in RAW, bytes",
+    "state_items": "state items that an answer changes",
+    "state_bytes": "one such item, bytes",
+    "gold_bytes": "GOLD's Parquet of one place and day, bytes",
+    "refine_ms": "an answer from RAW into GOLD, ms",
+}
+
+PRICES = {
+    "stream_hour": (0.04, "Kinesis on demand, an hour"),
+    "stream_in_gb": (0.08, "Kinesis, a GB in"),
+    "stream_out_gb": (0.04, "Kinesis, a GB to a consumer"),
+    "stream_kept_gb": (0.10, "Kinesis, a GB and month beyond the first day"),
+    "lambda_gb_s": (0.0000133334, "Lambda on arm64, a GB and second"),
+    "lambda_million": (0.20, "Lambda, a million calls"),
+    "write_million": (0.625, "DynamoDB on demand, a million write units"),
+    "read_million": (0.125, "DynamoDB on demand, a million read units"),
+    "table_gb": (0.25, "DynamoDB, a GB and month"),
+    "put_thousand": (0.005, "S3, a thousand objects written"),
+    "s3_gb": (0.023, "S3, a GB and month"),
+    "athena_tb": (5.0, "Athena, a TB read"),
+    "queue_million": (0.40, "SQS, a million requests"),
+    "clock_million": (1.0, "EventBridge Scheduler, a million starts"),
+    "key_million": (3.0, "KMS, a million requests"),
+    "trail_million": (1.0, "CloudTrail, a million data events"),
+    "log_gb": (0.50, "CloudWatch Logs, a GB in"),
+    "metric": (0.30, "CloudWatch, a metric of one's own"),
+    "alarm": (0.10, "CloudWatch, an alarm"),
+    "key": (1.0, "KMS, a key"),
+    "secret": (0.40, "Secrets Manager, a secret"),
+    "sms": (0.05, "SNS, an SMS to Brazil: a careful guess"),
+}
+"""US dollars in us-east-1: assumptions of November 2026, not looked up. São Paulo costs more:
+`--prices-times` says how much."""
+
+
+def measure(places_n: int, polls: int) -> Measured:
+    """Poll made-up weather of so many places, every 15 minutes, through the program itself."""
+    places = Places(
+        Place(id=f"p{i}", name=f"P{i}", latitude=-30 + i * 0.01, longitude=-50.0)
+        for i in range(places_n)
+    )
+    decode = decode_all(places)
+    watch = Watch(rules.load("inmet"), places, decode)
+    times: list[float] = []
+    items: list[int] = []
+    sizes: list[int] = []
+    with tempfile.TemporaryDirectory() as folder, open_home(Path(folder) / "home") as home:
+        for payload in answers(places, polls):
+            sizes.append(len(pack(Carried(1, 0, False, payload))))
+            offset = home.stream.append([payload])
+            begin = time.perf_counter()
+            _, commit = watch.step([Record(offset, payload)])
+            times.append(time.perf_counter() - begin)
+            items += [len(body) for body in commit.items.values() if body]
+            home.state.commit(commit)
+        archive(home.stream, home.state, home.lake, home.outbox)
+        begin = time.perf_counter()
+        refine(home.state, home.lake, decode, places, home.outbox)
+        refined = time.perf_counter() - begin
+        weigh = home.lake.keys
+        raw_bytes = sum(len(home.lake.read(key)) for key in weigh("raw/payloads/"))
+        gold_bytes = sum(len(home.lake.read(key)) for key in weigh("gold/readings/"))
+    settled = slice(polls // 4, None)  # the first answers are all news
+    return Measured(
+        detect_ms=round(1000 * statistics.median(times[settled]), 1),
+        stream_bytes=round(statistics.mean(sizes)),
+        raw_bytes=round(raw_bytes / polls),
+        state_items=round(len(items) / polls, 1),
+        state_bytes=round(statistics.mean(items)) if items else 0,
+        gold_bytes=round(gold_bytes / places_n / (polls * 900 / DAY)),
+        refine_ms=round(1000 * refined / polls, 1),
+    )
+
+
+def answers(places: Places, polls: int) -> Iterator[Payload]:
+    """Open-Meteo's answers in their shape: hours that drift, and a new forecast every six hours."""
+    chance = random.Random(1)
+    at = 1_767_225_600
+    bases = {place.id: [chance.gauss(20, 6) for _ in open_meteo.HOURLY] for place in places}
+    told: dict[str, dict[str, list[float]]] = {}
+    for n in range(polls):
+        now = at + n * 900
+        elements = []
+        for place in places:
+            if n % 24 == 0:
+                told[place.id] = {
+                    name: [round(abs(base + chance.gauss(0, 2)), 1) for _ in range(72)]
+                    for name, base in zip(open_meteo.HOURLY, bases[place.id], strict=True)
+                }
+            elements.append(element(place, now, told[place.id], chance))
+        yield Payload(
+            source=open_meteo.NAME,
+            content=open_meteo.FORECAST,
+            places=tuple(place.id for place in places),
+            received_at=now,
+            body=msgspec.json.encode(elements),
+        )
+
+
+def element(
+    place: Place, now: int, hourly: dict[str, list[float]], chance: random.Random
+) -> dict[str, Any]:
+    """One place's part of an answer."""
+    units = {
+        "temperature_2m": "°C", "apparent_temperature": "°C", "relative_humidity_2m": "%",
+        "precipitation": "mm", "snowfall": "cm", "surface_pressure": "hPa", "visibility": "m",
+        "wind_speed_10m": "m/s", "wind_gusts_10m": "m/s", "wind_direction_10m": "°",
+        "precipitation_probability": "%", "cape": "J/kg", "uv_index": "",
+        "weather_code": "wmo code",
+    }  # fmt: skip
+    first = now // 3600 * 3600 - 24 * 3600
+    calm = {"precipitation": 0.0, "snowfall": 0.0, "surface_pressure": 1010.0}
+    current = {name: round(abs(chance.gauss(8, 3)), 1) for name in open_meteo.CURRENT} | calm
+    return {
+        "latitude": place.latitude,
+        "longitude": place.longitude,
+        "utc_offset_seconds": 0,
+        "current_units": {"time": "iso8601", "interval": "seconds"}
+        | {name: units[name] for name in open_meteo.CURRENT},
+        "current": {"time": minute(now), "interval": 900} | current,
+        "hourly_units": {"time": "iso8601"} | {name: units[name] for name in open_meteo.HOURLY},
+        "hourly": {
+            "time": [minute(first + 3600 * i) for i in range(72)],
+            **hourly,
+            "snowfall": [0.0] * 72,
+        },
+    }
+
+
+def minute(at: int) -> str:
+    """As Open-Meteo writes an instant."""
+    return time.strftime("%Y-%m-%dT%H:%M", time.gmtime(at))
+
+
+@dataclass(frozen=True)
+class Load:
+    """What is asked of a deployment.
+
+    interval_s    between two answers for a place
+    people        subscribers a place; storms a place and year; entries of the alert log a storm
+    by_sms        share of messages that go by SMS
+    queries       asked in Athena a day, each of a month and a tenth of the columns
+    """
+
+    interval_s: int = 900
+    people: float = 40.0
+    storms: float = 10.0
+    entries: float = 4.0
+    by_sms: float = 0.05
+    queries: float = 50.0
+
+
+# How the definitions in infra/ and the program stand: what the arithmetic goes by.
+RUNS_A_MONTH = MONTH_S / 60  # of the poller, and of each other function that the clock starts
+LANE_BYTES = 100 * MB  # of state that one copy of detect takes up within its minute, with room
+LANE_LOAD = 0.5  # of its time
+READ_BYTES_S = 40 * MB  # of a table, by one function
+ARCHIVE_S, REFINE_S = 300, 900
+DAYS_REWRITTEN = 4  # partitions that one round of refining touches: yesterday to the day after next
+WRITES_A_MESSAGE = 24  # write units from fan-out to its last status, by the tables' items
+MEMORY_GB = {"poll": 0.5, "detect": 1.77, "archive": 1.0, "refine": 3.0, "tell": 1.0}
+OWN_METRICS, ALARMS, SECRETS, KEYS = 60, 16, 2, 2
+
+
+@dataclass(frozen=True)
+class Needs:
+    """Of one scale, a month where nothing else is said."""
+
+    calls_a_day: float
+    lanes: int
+    stream_bytes_s: float
+    shards: int
+    detect_busy: float
+    detect_at_once: int
+    state_bytes: float
+    take_up_s: float
+    write_units: float
+    read_units: float
+    raw_objects: float
+    raw_gb: float
+    gold_gb: float
+    refine_share: float
+    day_gb: float
+    athena_gb: float
+    messages: float
+    usd: dict[str, float]
+
+
+def needs(places: int, load: Load, found: Measured, price: dict[str, float]) -> Needs:
+    """The arithmetic, one line an idea."""
+    polls = places * MONTH_S / load.interval_s
+    answers_ = polls / PLACES_A_CALL
+    detect_busy = answers_ * found.detect_ms / 1000 / MONTH_S
+    state_bytes = places * found.state_bytes
+    lanes = math.ceil(max(detect_busy / LANE_LOAD, state_bytes / LANE_BYTES, 1))
+    copies = min(lanes, PLACES_A_CALL)  # an answer goes to each lane that it has places of
+    streamed = answers_ * found.stream_bytes * copies
+    detected = answers_ * copies * found.detect_ms / 1000  # each copy is decoded as a whole
+    items = answers_ * found.state_items
+    messages = places * load.people * load.storms / 12 * load.entries
+    # In a transaction, or laid beside and then written: each item is paid for twice.
+    state_writes = 2 * items * math.ceil(found.state_bytes / 1024)
+    # The poller asks the state each minute how near each place is to a limit.
+    take_up_s = state_bytes / READ_BYTES_S
+    reads = places * math.ceil(found.state_bytes / 4096) * RUNS_A_MONTH
+    raw_objects = MONTH_S / ARCHIVE_S * max(1, min(lanes, 200)) * 2
+    gold_objects = MONTH_S / REFINE_S * DAYS_REWRITTEN * 2
+    raw_gb = answers_ * found.raw_bytes / GB
+    gold_gb = places * found.gold_bytes * 30 / GB
+    day_gb = places * found.gold_bytes / GB
+    refine_s = answers_ * found.refine_ms / 1000 / (MONTH_S / REFINE_S)
+    asked_gb = load.queries * 30 * max(0.01, gold_gb * 0.1)
+    poll_s = RUNS_A_MONTH * (1.5 + take_up_s)
+    seconds = {
+        "poll": poll_s,
+        "detect": detected,
+        "archive": answers_ * copies * 0.02,
+        "refine": refine_s * MONTH_S / REFINE_S,
+        "tell": 2 * RUNS_A_MONTH * 0.3 + messages * 0.05,
+    }
+    gb_s = sum(MEMORY_GB[name] * took for name, took in seconds.items())
+    runs = 3 * RUNS_A_MONTH + answers_ * copies / 4 + MONTH_S / REFINE_S + messages / 10
+    writes = state_writes + WRITES_A_MESSAGE * messages
+    usd = {
+        "Kinesis": MONTH_S / 3600 * price["stream_hour"]
+        + streamed / GB * (price["stream_in_gb"] + 2 * price["stream_out_gb"])
+        + streamed / GB * 6 / 30 * price["stream_kept_gb"],
+        "DynamoDB": writes / 1e6 * price["write_million"]
+        + reads / 1e6 * price["read_million"]
+        + state_bytes / GB * price["table_gb"],
+        "Lambda": gb_s * price["lambda_gb_s"] + runs / 1e6 * price["lambda_million"],
+        "S3": (raw_objects + gold_objects) / 1000 * price["put_thousand"]
+        + (raw_gb + gold_gb) * price["s3_gb"],
+        "Athena": asked_gb / 1000 * price["athena_tb"],
+        "SQS, Scheduler, KMS, CloudTrail": messages * 3 / 1e6 * price["queue_million"]
+        + 3 * RUNS_A_MONTH / 1e6 * price["clock_million"]
+        + runs / 1e6 * price["key_million"]
+        + 2 * (raw_objects + gold_objects) / 1e6 * price["trail_million"],
+        "CloudWatch": OWN_METRICS * price["metric"]
+        + ALARMS * price["alarm"]
+        + runs * 2_000 / GB * price["log_gb"],
+        "keys and secrets": KEYS * price["key"] + SECRETS * price["secret"],
+        "SMS": messages * load.by_sms * price["sms"],
+    }
+    return Needs(
+        calls_a_day=polls / 30 * open_meteo.calls_per_place(),
+        lanes=lanes,
+        stream_bytes_s=streamed / MONTH_S,
+        shards=max(1, math.ceil(streamed / MONTH_S / MB)),
+        detect_busy=detected / MONTH_S,
+        detect_at_once=min(lanes, max(1, math.ceil(detected / MONTH_S / LANE_LOAD))),
+        state_bytes=state_bytes,
+        take_up_s=take_up_s,
+        write_units=writes,
+        read_units=reads,
+        raw_objects=raw_objects,
+        raw_gb=raw_gb,
+        gold_gb=gold_gb,
+        refine_share=refine_s / REFINE_S,
+        day_gb=day_gb,
+        athena_gb=asked_gb,
+        messages=messages,
+        usd=usd,
+    )
+
+
+def report(load: Load, found: Measured, price: dict[str, float]) -> str:
+    """The two tables, in Markdown."""
+    told = [(name, n, needs(n, load, found, price)) for name, n in SCALES]
+    rows: list[tuple[str, Any]] = [
+        ("places", lambda n, _: f"{n:,}"),
+        ("calls of Open-Meteo a day", lambda _, x: f"{x.calls_a_day:,.0f}"),
+        ("lanes of detection", lambda _, x: f"{x.lanes:,}"),
+        ("stream, kB/s", lambda _, x: f"{x.stream_bytes_s / 1000:,.0f}"),
+        ("shards of 1 MB/s", lambda _, x: f"{x.shards:,}"),
+        ("detect: busy copies of Lambda", lambda _, x: f"{x.detect_busy:,.2f}"),
+        ("… at once, at most one a lane", lambda _, x: f"{x.detect_at_once:,}"),
+        ("state in DynamoDB, MB", lambda _, x: f"{x.state_bytes / MB:,.1f}"),
+        ("… read by the poller each minute, s", lambda _, x: f"{x.take_up_s:,.1f}"),
+        ("write units, million", lambda _, x: f"{x.write_units / 1e6:,.1f}"),
+        ("read units, million", lambda _, x: f"{x.read_units / 1e6:,.1f}"),
+        ("objects into RAW", lambda _, x: f"{x.raw_objects:,.0f}"),
+        ("RAW, GB", lambda _, x: f"{x.raw_gb:,.1f}"),
+        ("GOLD, GB", lambda _, x: f"{x.gold_gb:,.2f}"),
+        ("… a day's partition, GB", lambda _, x: f"{x.day_gb:,.3f}"),
+        ("refine: share of its 15 minutes", lambda _, x: f"{x.refine_share:.1%}"),
+        ("read by Athena, GB", lambda _, x: f"{x.athena_gb:,.0f}"),
+        ("messages to people", lambda _, x: f"{x.messages:,.0f}"),
+    ]
+    head = ["| a month | " + " | ".join(name for name, *_ in told) + " |", "|---|" + "--:|" * 3]
+    lines = [
+        *head,
+        *(f"| {row} | " + " | ".join(f(n, x) for _, n, x in told) + " |" for row, f in rows),
+    ]
+    lines += ["", head[0].replace("a month", "US$ a month"), head[1]]
+    for name in told[0][2].usd:
+        lines.append(f"| {name} | " + " | ".join(f"{x.usd[name]:,.2f}" for *_, x in told) + " |")
+    sums = [(sum(x.usd.values()) - x.usd["SMS"], sum(x.usd.values())) for *_, x in told]
+    lines.append("| **without SMS** | " + " | ".join(f"**{a:,.0f}**" for a, _ in sums) + " |")
+    lines.append("| with SMS | " + " | ".join(f"{b:,.0f}" for _, b in sums) + " |")
+    return "\n".join(lines)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument("--measure", action="store_true", help="measure, and print what was found")
+    parser.add_argument("--prices-times", type=float, default=1.0, help="of another region")
+    for record in (Measured, Load):
+        for field in fields(record):
+            option = "--" + field.name.replace("_", "-").removesuffix("-s")
+            kind = type(field.default)
+            parser.add_argument(option, dest=field.name, type=kind, default=field.default)
+    given = vars(parser.parse_args())
+    if given["measure"]:
+        for name, value in vars(measure(places_n=100, polls=32)).items():
+            print(f"--{name.replace('_', '-')} {value:g}    {MEASURES[name]}")
+        return
+    found = Measured(**{field.name: given[field.name] for field in fields(Measured)})
+    load = Load(**{field.name: given[field.name] for field in fields(Load)})
+    price = {name: usd * given["prices_times"] for name, (usd, _) in PRICES.items()}
+    print(report(load, found, price))
+
+
+if __name__ == "__main__":
+    main()
