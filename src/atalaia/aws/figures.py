@@ -14,7 +14,6 @@ import sys
 import time
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
-from typing import Any
 
 import msgspec
 from prometheus_client.metrics_core import Metric
@@ -26,6 +25,8 @@ MOST_VALUES = 100
 """Observations of one figure in a line; of more, evenly chosen ones stand for all."""
 
 _Key = tuple[str, tuple[tuple[str, str], ...]]
+_Figure = tuple[str, dict[str, str], float | list[float]]
+"""Its name, its labels, and what is new of it."""
 
 
 class Figures:
@@ -39,28 +40,27 @@ class Figures:
     def lines(self, now: float) -> Iterator[bytes]:
         """A line of JSON for each figure and set of labels that changed; `now` in Unix seconds."""
         for family in self.metrics.families():
-            if family.type == "histogram":
-                found = self._observed(family)
-            elif family.type == "counter":
-                found = self._added(family)
-            else:
-                found = self._set(family)
-            for name, labels, value in found:
+            for name, labels, value in self._new(family):
                 yield self._line(name, labels, value, now)
 
-    def _added(self, family: Metric) -> Iterator[tuple[str, dict[str, str], float]]:
+    def _new(self, family: Metric) -> Iterator[_Figure]:
+        if family.type == "histogram":
+            return self._observed(family)
+        return self._added(family) if family.type == "counter" else self._set(family)
+
+    def _added(self, family: Metric) -> Iterator[_Figure]:
         for sample in family.samples:
             added = self._since(sample.name, sample.labels, sample.value)
             if added:
                 yield sample.name, sample.labels, added
 
-    def _set(self, family: Metric) -> Iterator[tuple[str, dict[str, str], float]]:
+    def _set(self, family: Metric) -> Iterator[_Figure]:
         for sample in family.samples:
             # One without labels is 0 until it is set, which few functions do.
             if self._since(sample.name, sample.labels, sample.value) or sample.labels:
                 yield sample.name, sample.labels, sample.value
 
-    def _observed(self, family: Metric) -> Iterator[tuple[str, dict[str, str], list[float]]]:
+    def _observed(self, family: Metric) -> Iterator[_Figure]:
         new: dict[tuple[tuple[str, str], ...], list[float]] = {}
         below, bound = 0.0, 0.0
         for sample in family.samples:  # buckets hold what those below them hold
@@ -84,7 +84,9 @@ class Figures:
         self._told[key] = value
         return value - before
 
-    def _line(self, name: str, labels: dict[str, str], value: Any, now: float) -> bytes:
+    def _line(
+        self, name: str, labels: dict[str, str], value: float | list[float], now: float
+    ) -> bytes:
         about = {
             "Namespace": self._namespace,
             "Dimensions": [list(labels)],

@@ -1,0 +1,96 @@
+"""What functions write for CloudWatch: the figures of /metrics, each once."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from atalaia.aws.figures import MOST_VALUES, Figures
+from atalaia.domain.payload import Payload
+
+NOW = 1_768_046_400.5
+
+
+def told(figures: Figures) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in figures.lines(NOW)]
+
+
+def named(lines: list[dict[str, Any]], name: str) -> list[dict[str, Any]]:
+    return [line for line in lines if name in line]
+
+
+def payload(status: int) -> Payload:
+    return Payload(source="open-meteo", content="forecast", received_at=int(NOW), status=status)
+
+
+def test_a_line_is_in_the_embedded_metric_format() -> None:
+    figures = Figures("Atalaia/prod")
+    figures.metrics.kept([payload(200), payload(200), payload(503)])
+    lines = named(told(figures), "atalaia_payloads_total")
+    assert lines[0] == {
+        "_aws": {
+            "Timestamp": 1_768_046_400_500,
+            "CloudWatchMetrics": [
+                {
+                    "Namespace": "Atalaia/prod",
+                    "Dimensions": [["source", "outcome"]],
+                    "Metrics": [{"Name": "atalaia_payloads_total", "Unit": "Count"}],
+                }
+            ],
+        },
+        "source": "open-meteo",
+        "outcome": "answer",
+        "atalaia_payloads_total": 2,
+    }
+    assert lines[1]["outcome"] == "error"
+
+
+def test_a_counter_is_told_by_what_was_added() -> None:
+    figures = Figures("x")
+    figures.metrics.kept([payload(200)])
+    told(figures)
+    assert named(told(figures), "atalaia_payloads_total") == []
+    figures.metrics.kept([payload(200)] * 3)
+    assert [line["atalaia_payloads_total"] for line in told(figures) if "outcome" in line] == [3]
+
+
+def test_a_gauge_is_told_as_it_stands_and_not_before_it_is_set() -> None:
+    figures = Figures("x")
+    assert told(figures) == []
+    figures.metrics.budget_calls_left.labels("tomorrow-io", "day").set(24)
+    for _ in range(2):
+        [line] = told(figures)
+        assert (line["source"], line["window"]) == ("tomorrow-io", "day")
+        assert line["atalaia_budget_calls_left"] == 24
+
+
+def test_observations_are_told_by_their_buckets_once() -> None:
+    figures = Figures("x")
+    for seconds in (0.003, 0.02, 0.02, 99):
+        figures.metrics.step_seconds.observe(seconds)
+    [line] = told(figures)
+    assert line["atalaia_step_seconds"] == [0.005, 0.025, 0.025, 30]
+    assert line["_aws"]["CloudWatchMetrics"][0]["Metrics"][0]["Unit"] == "Seconds"
+    assert told(figures) == []
+    figures.metrics.step_seconds.observe(0.02)
+    assert told(figures)[0]["atalaia_step_seconds"] == [0.025]
+
+
+def test_of_many_observations_some_stand_for_all() -> None:
+    figures = Figures("x")
+    for _ in range(1000):
+        figures.metrics.delivery_seconds.labels("sms").observe(0.3)
+    [line] = told(figures)
+    assert line["channel"] == "sms"
+    assert line["atalaia_delivery_seconds"] == [0.5] * MOST_VALUES
+
+
+def test_alarms_and_dashboard_look_where_the_figures_are() -> None:
+    text = "".join(
+        file.read_text("utf-8")
+        for file in sorted((Path(__file__).resolve().parents[2] / "infra").rglob("*.tf"))
+    )
+    assert 'namespace       = "Atalaia/${var.environment}"' in text
+    assert 'dimensions          = { source = each.key, outcome = "answer" }' in text
+    assert 'dimensions          = { source = "tomorrow-io", window = "day" }' in text
