@@ -30,8 +30,8 @@ ALWAYS = (
     "boto3", "botocore", "jmespath", "python-dateutil", "s3transfer", "six", "urllib3",
     "aiohttp", "aiohappyeyeballs", "aiosignal", "attrs", "frozenlist", "idna", "multidict",
     "propcache", "yarl",
-    "cffi", "cryptography", "lxml", "msgspec", "numpy", "prometheus-client", "pycparser", "structlog",
-    "thermofeel", "typing-extensions", "tzdata", "zstandard",
+    "cffi", "cryptography", "lxml", "msgspec", "numpy", "prometheus-client", "pycparser",
+    "structlog", "thermofeel", "typing-extensions", "tzdata", "zstandard",
 )  # fmt: skip
 PACKAGES: dict[str, tuple[str, ...]] = {
     # poll, detect, archive, refine. Rules may name the climate, which DuckDB reads.
