@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,9 @@ def named(lines: list[dict[str, Any]], name: str) -> list[dict[str, Any]]:
 
 
 def payload(status: int) -> Payload:
-    return Payload(source="open-meteo", content="forecast", received_at=int(NOW), status=status)
+    return Payload(
+        source="open-meteo", content="forecast", received_at=int(NOW), body=b"{}", status=status
+    )
 
 
 def test_a_line_is_in_the_embedded_metric_format() -> None:
@@ -87,10 +90,8 @@ def test_of_many_observations_some_stand_for_all() -> None:
 
 
 def test_alarms_and_dashboard_look_where_the_figures_are() -> None:
-    text = "".join(
-        file.read_text("utf-8")
-        for file in sorted((Path(__file__).resolve().parents[2] / "infra").rglob("*.tf"))
-    )
-    assert 'namespace       = "Atalaia/${var.environment}"' in text
-    assert 'dimensions          = { source = each.key, outcome = "answer" }' in text
-    assert 'dimensions          = { source = "tomorrow-io", window = "day" }' in text
+    files = sorted((Path(__file__).resolve().parents[2] / "infra").rglob("*.tf"))
+    text = re.sub(" +", " ", "".join(file.read_text("utf-8") for file in files))
+    assert 'namespace = "Atalaia/${var.environment}"' in text
+    assert 'dimensions = { source = each.key, outcome = "answer" }' in text
+    assert 'dimensions = { source = "tomorrow-io", window = "day" }' in text

@@ -107,11 +107,6 @@ def tell() -> None:
     _write(figures().lines(time.time()))
 
 
-def forget() -> None:
-    """Begin anew, as a new container does."""
-    figures.cache_clear()
-
-
 def _write(lines: Iterable[bytes]) -> None:
     for line in lines:
         sys.stdout.write(line.decode() + "\n")
