@@ -43,6 +43,7 @@ from atalaia.app.operating import Operating
 from atalaia.app.outreach import Outreach
 from atalaia.app.people import open_registry
 from atalaia.app.places import note_places
+from atalaia.app.plans import plans
 from atalaia.app.roll import Roll
 from atalaia.app.silences import Silences
 from atalaia.app.starts import Terms, note_start
@@ -68,8 +69,7 @@ from atalaia.settings import Settings
 from atalaia.settings.feeds import Feed
 from atalaia.sources import CLOCK, cap, decode_all, decoders, readings_csv
 from atalaia.sources.feed import FeedPoller
-from atalaia.sources.poller import OpenMeteoPlan, Plan, Poller, TomorrowIoPlan
-from atalaia.sources.schedule import Pace
+from atalaia.sources.poller import Plan, Poller
 from atalaia.speed.watch import Watch
 
 TICK_AFTER_S = 60
@@ -113,7 +113,7 @@ class Live:
         self._console = console or Console(highlight=False, soft_wrap=True)
         self._refine = refine or refine_command(home.path, settings.file)
         self._began_at = int(now())
-        self._plans = _plans(settings)
+        self._plans = plans(settings)
         self._registry = open_registry(home, settings)
         self._decode = unsealed(decode_all(settings.places), self._registry.vault)
         note_places(home.state, settings.places)
@@ -572,32 +572,6 @@ def _with_port(settings: Settings, port: int) -> Settings:
 def _refuse_replay(home: Home) -> None:
     if home.state.note("replay") is not None:
         raise StateConflict(f"home {home.path} holds a replay; use another --home for the watch")
-
-
-def _plans(settings: Settings) -> list[Plan]:
-    plans: list[Plan] = []
-    source, other = settings.open_meteo, settings.tomorrow_io
-    if source.enabled:
-        plans.append(
-            OpenMeteoPlan(
-                settings.places,
-                Pace(source.interval_s, source.calm_interval_s),
-                is_adaptive=source.is_adaptive,
-                base_url=source.base_url,
-            )
-        )
-    if other.enabled and other.key is not None:
-        plans.append(
-            TomorrowIoPlan(
-                settings.places,
-                key=other.key.reveal(),
-                interval_s=other.interval_s,
-                forecast_s=other.forecast_interval_s,
-                is_adaptive=other.is_adaptive,
-                base_url=other.base_url,
-            )
-        )
-    return plans
 
 
 def _health(poller: Poller, now: int) -> dict[str, Any]:

@@ -213,7 +213,7 @@ def _norms() -> Norm:
 
 
 def _expected_s(settings: Settings) -> dict[str, int]:
-    from atalaia.aws.plans import plans  # noqa: PLC0415 - it brings the HTTP client
+    from atalaia.app.plans import plans  # noqa: PLC0415 - it brings the HTTP client
 
     if not (settings.open_meteo.enabled or settings.tomorrow_io.enabled):
         return {}

@@ -16,9 +16,9 @@ import aiohttp
 
 from atalaia import __version__
 from atalaia.app.norms import norms_of
+from atalaia.app.plans import plans
 from atalaia.aws import deployment, figures
 from atalaia.aws.local import LocalLake
-from atalaia.aws.plans import plans
 from atalaia.domain.payload import Payload
 from atalaia.domain.reading import Floats
 from atalaia.sources import CLOCK, decode_all
