@@ -46,8 +46,8 @@ demo: .venv/.demo ## replay New York's weather of 2013 through the complete path
 run: .venv/.run .venv/.page ## the live watch (Brazil's 27 state capitals unless atalaia.toml says otherwise)
 	@$(BIN)/atalaia run
 
-test: .venv/.dev .venv/.page ## all tests, in their short forms
-	@$(BIN)/python -m pytest
+test: .venv/.dev .venv/.page ## all tests, in their short forms, a process a core (four at most)
+	@$(BIN)/python -m pytest -n logical --maxprocesses 4 --dist loadfile
 
 check: .venv/.dev ## format, lint, types, import contracts, docs
 	@$(BIN)/ruff format --check src tests bench tools

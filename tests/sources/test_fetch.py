@@ -171,7 +171,7 @@ def test_a_broken_connection_is_a_failure_in_words(answer: bytes | None, failure
 @pytest.mark.parametrize(
     ("url", "failure"),
     [
-        (f"http://127.0.0.1:{unused_port()}/", "connection refused"),
+        ("http://127.0.0.1:{unused}/", "connection refused"),
         ("http://nowhere.invalid/", "host name not resolved"),
         ("http://[/", "address or header not valid"),
         ("nonsense", "address or header not valid"),
@@ -187,7 +187,8 @@ def test_what_cannot_be_reached_is_a_failure_without_the_key(url: str, failure: 
     async def run() -> Payload:
         connector = aiohttp.TCPConnector(resolver=NoNames())
         async with aiohttp.ClientSession(connector=connector) as session:
-            return (await fetch(session, request(url), lambda: 1, 5))[0]
+            asked = request(url.format(unused=unused_port()))
+            return (await fetch(session, asked, lambda: 1, 5))[0]
 
     payload = asyncio.run(run())
     assert payload.failure == failure
