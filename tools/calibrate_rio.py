@@ -1,10 +1,10 @@
 """Makes the rule set `rio-flood` from Rio de Janeiro's gauges and flood occurrences.
 
-    python tools/calibrate_rio.py DATA FOLDER [--write src/atalaia/rules/rio_flood.toml]
+    python tools/calibrate_rio.py DATA FOLDER [--splits 12] [--write RULES.toml]
 
 DATA holds the files that tools/rio.py reads; FOLDER takes its readings, places and events. Printed
 are what was chosen, its score on years that did not choose it, and the trade-off; with --write the
-rule file is written, too.
+rule file is written, too. --splits repeats the search over other splits of the days.
 
 An event is a day with 5 occurrences or more, as the city's record of single puddles is no flood.
 Sought is the point of the trade-off with the highest strict CSI that still has POD 0.80 and a
@@ -48,7 +48,7 @@ SPACE = Space(
 )
 
 
-def search(folder: Path, space: Space = SPACE) -> tuple[Calibration, str]:
+def search(folder: Path, space: Space = SPACE, splits: int = 0) -> tuple[Calibration, str]:
     """What is found in the three files of a folder, and the rule file's text."""
     rows, places = recorded([folder / "readings.csv"], folder / "places.csv")
     return calibrated(
@@ -65,6 +65,7 @@ def search(folder: Path, space: Space = SPACE) -> tuple[Calibration, str]:
         min_events=MIN_EVENTS,
         first_day=FIRST,
         last_day=LAST,
+        splits=splits,
     )
 
 
@@ -73,9 +74,10 @@ if __name__ == "__main__":
     parser.add_argument("data", type=Path)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--write", type=Path)
+    parser.add_argument("--splits", type=int, default=0)
     asked = parser.parse_args()
     rio.convert(asked.data, asked.folder)
-    found, text = search(asked.folder)
+    found, text = search(asked.folder, splits=asked.splits)
     show_calibration(found, Console(highlight=False, width=160))
     if asked.write:
         asked.write.write_text(text, "utf-8")

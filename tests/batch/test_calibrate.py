@@ -174,3 +174,13 @@ def test_missing_amounts_and_other_periods_stay_out_of_the_grid() -> None:
     assert sums.step_s == 3600
     assert np.nansum(sums.amount, axis=0).tolist() == [1, 3, 0]
     assert np.isnan(sums.amount).sum() == 7
+
+
+def test_other_splits_of_the_days_are_scored_with_what_the_rest_chose() -> None:
+    rows, events = made_up()
+    calibration, _ = search(rows, events, splits=2)
+    assert calibration.cross_validated == search(rows, events)[0].cross_validated
+    assert len(calibration.splits) == 2
+    for score in calibration.splits:
+        assert score.hits + score.misses == len(events), "each day is scored, and once"
+        assert (score.csi or 0) > 0.8

@@ -34,6 +34,7 @@ def calibrated(
     min_events: int,
     first_day: date | None = None,
     last_day: date | None = None,
+    splits: int = 0,
 ) -> tuple[Calibration, str]:
     """What was found, and the text of a rule file that can be loaded. Only observed rows count.
 
@@ -45,7 +46,7 @@ def calibrated(
     first, last = days_of(observed, zone)
     calendar = Calendar.of(first_day or first, last_day or last, zone)
     started_at = np.sort(np.array([event.started_at for event in events], np.int64))
-    found = calibrate(sums, places, started_at, calendar, min_events, wanted, space)
+    found = calibrate(sums, places, started_at, calendar, min_events, wanted, space, splits)
     description = f"{hazard} in {where}, from {calendar.first} to {calendar.dates()[-1]}:"
     text = rule_file(found, name, hazard, variable, sums.step_s, description)
     parse(text, name)

@@ -9,7 +9,8 @@ What is searched are area rules over sums of one variable, as a person could rea
 Each candidate is a trigger with its wide rules, any of which raises. A day was warned of when one
 did in it. The best candidate has the highest strict CSI among those with POD, median lead and
 messages as wanted. Its score is cross-validated by year: each year is scored with the candidate
-that the other years chose, so nothing is ever tuned and scored on the same days.
+that the other years chose, so nothing is ever tuned and scored on the same days. How much of such
+a score is luck is seen where the search is repeated over other splits of the days.
 """
 
 from __future__ import annotations
@@ -38,6 +39,10 @@ CURVE = (0.6, 0.7, 0.75, 0.8, 0.82, 0.84, 0.86, 0.9)
 """PODs that the trade-off curve asks for."""
 
 MONTH_DAYS = 365.25 / 12
+
+SPLIT_MONTHS, SPLIT_PARTS = 2, 4
+"""Another split deals blocks of so many months to so many parts. Shorter blocks would put one wet
+spell into two parts."""
 
 _NEVER = np.iinfo(np.int64).max
 _LOOK_AT = 50_000
@@ -120,6 +125,7 @@ class Calibration(msgspec.Struct, frozen=True):
     chosen    by all years; its score on them, `fitted`, is too good to be expected
     cross_validated    what is to be expected
     tried     candidates that were held against each other
+    splits    the same as `cross_validated`, by other splits of the days
     """
 
     chosen: Candidate
@@ -128,6 +134,7 @@ class Calibration(msgspec.Struct, frozen=True):
     folds: list[Fold]
     curve: list[Point]
     tried: int
+    splits: list[Score]
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,8 +183,10 @@ def calibrate(
     min_events: int,
     wanted: Wanted,
     space: Space,
+    splits: int = 0,
 ) -> Calibration:
-    """Search, choose and cross-validate. `started_at` are the occurrences, in order of time.
+    """Search, choose and cross-validate. `started_at` are the occurrences, in order of time;
+    `splits` other splits of the days are tried, too.
 
     Raises SettingsInvalid where fewer than two years have events, or nothing keeps what is wanted.
     """
@@ -214,7 +223,20 @@ def calibrate(
         folds=folds,
         curve=points,
         tried=len(table.triggers) * len(table.wides),
+        splits=[
+            _Search(table, happened, _dealt(calendar, seed), range(SPLIT_PARTS)).expected(wanted)
+            for seed in range(splits)
+        ],
     )
+
+
+def _dealt(calendar: Calendar, seed: int) -> Ints:
+    """By day, the part that it is in: blocks of months, dealt at random."""
+    months = np.array([day.year * 12 + day.month for day in calendar.dates()])
+    block = (months - months[0]) // SPLIT_MONTHS
+    parts = np.random.default_rng(seed).permutation(np.arange(block[-1] + 1) % SPLIT_PARTS)
+    dealt: Ints = parts[block]
+    return dealt
 
 
 class _Table:
@@ -325,7 +347,7 @@ class _Table:
 
 
 class _Search:
-    """Candidates held against each other on any choice of years."""
+    """Candidates held against each other on any choice of years, or of other parts of the days."""
 
     def __init__(
         self, table: _Table, happened: Happened, years: Ints, blocks: Sequence[int]
@@ -347,13 +369,10 @@ class _Search:
         self, pick: tuple[int, int], picks: Sequence[tuple[int, int] | None]
     ) -> tuple[Candidate, Score, Score, list[Fold]]:
         """A candidate and its score, and the score of each year's `picks` on that year."""
-        together = np.full(len(self._years), _NEVER, np.int64)
         folds = []
         for year, other in zip(np.unique(self._years), picks, strict=True):
-            # Where the other years have nothing that keeps it, this year goes without a warning.
             here = self._years == year
-            first = self._table.first(other) if other else np.full(len(here), _NEVER, np.int64)
-            together[here] = first[here]
+            first = self._first(other)
             counts = np.bincount(self._cases(first).take(here).outcome, minlength=6)
             folds.append(
                 Fold(
@@ -365,7 +384,26 @@ class _Search:
                 )
             )
         fitted = self._score(self._table.first(pick))
-        return self._table.candidate(pick), fitted, self._score(together), folds
+        return self._table.candidate(pick), fitted, self._score(self._together(picks)), folds
+
+    def expected(self, wanted: Wanted) -> Score:
+        """Of each part with what the others chose."""
+        _, *picks = (some[0] for some in self.choose([wanted]))
+        return self._score(self._together(picks))
+
+    def _together(self, picks: Sequence[tuple[int, int] | None]) -> Ints:
+        """By day, when the pick of the day's year first raised."""
+        together = np.full(len(self._years), _NEVER, np.int64)
+        for year, pick in zip(np.unique(self._years), picks, strict=True):
+            here = self._years == year
+            together[here] = self._first(pick)[here]
+        return together
+
+    def _first(self, pick: tuple[int, int] | None) -> Ints:
+        """Where the other years have nothing that keeps it, a year goes without a warning."""
+        if pick is None:
+            return np.full(len(self._years), _NEVER, np.int64)
+        return self._table.first(pick)
 
     def _score(self, first: Ints) -> Score:
         return scores.score(self._cases(first), self._draws)

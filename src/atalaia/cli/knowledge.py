@@ -199,6 +199,9 @@ def calibrate(
     budget: Annotated[
         float | None, typer.Option(min=0, help="Warned days a month at most.")
     ] = None,
+    splits: Annotated[
+        int, typer.Option(min=0, help="Repeat the search over so many other splits of the days.")
+    ] = 0,
     min_events: MinEventsOption = 1,
     timezone: TimezoneOption = "UTC",
     since: FromOption = None,
@@ -235,6 +238,7 @@ def calibrate(
         min_events=min_events,
         first_day=since.date() if since else None,
         last_day=until.date() if until else None,
+        splits=splits,
     )
     try:
         write.write_text(text, "utf-8")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from statistics import fmean
 from typing import TYPE_CHECKING
 
 from rich.console import Console
@@ -182,6 +184,8 @@ def show_calibration(found: Calibration, console: Console) -> None:
     console.print(table)
     strict = found.cross_validated.strict.intervals["csi"]
     console.print(f"expected strict CSI: {_between(strict)}")
+    if found.splits:
+        console.print(f"by {len(found.splits)} other splits of the days: {_spread(found.splits)}")
     console.print()
     table = _numbers("year", "hits", "misses", "strict false alarms", "chosen by the others")
     for fold in found.folds:
@@ -197,6 +201,21 @@ def show_calibration(found: Calibration, console: Console) -> None:
             f"POD {number(point.fitted.pod)}, strict CSI {number(point.fitted.strict.csi)}",
         )
     console.print(table)
+
+
+def _spread(splits: Sequence[Score]) -> str:
+    """Means and ranges over the splits."""
+    leads = [score.lead_h.median if score.lead_h else None for score in splits]
+    figures: dict[str, list[float | None]] = {
+        "POD": [score.pod for score in splits],
+        "strict CSI": [score.strict.csi for score in splits],
+        "median lead in h": leads,
+    }
+    return ", ".join(
+        f"{name} {fmean(known):.2f} ({min(known):.2f} to {max(known):.2f})"
+        for name, values in figures.items()
+        if (known := [value for value in values if value is not None])
+    )
 
 
 def _chosen(one: Candidate) -> str:
