@@ -248,8 +248,8 @@ def test_a_killed_process_leaves_whole_batches_only(tmp_path: Path) -> None:
             log = [e.alert.incident for _, e in home.state.alerts()]
             assert log == [f"{n}-{i}" for n in range(1, done + 1) for i in range(BATCH)]
             for key in home.lake.keys(""):
-                body = home.lake.read(key)
-                assert body in (b"%d" % done * 10_000, b"%d" % (done - 1) * 10_000)
+                # Of several killed writers each may have died before it wrote the file.
+                assert home.lake.read(key) in [b"%d" % n * 10_000 for n in range(1, done + 1)]
     assert done > 0
 
 
