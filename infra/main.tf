@@ -12,6 +12,7 @@ locals {
       ATALAIA_LANES    = tostring(var.lanes)
       ATALAIA_QUEUES   = "https://sqs.${var.region}.amazonaws.com/${local.account}/"
       ATALAIA_SETTINGS = "s3://${module.code.name}/${aws_s3_object.settings.key}"
+      SETTINGS_HASH    = local.settings_hash
     }
   }
   namespace = "Atalaia/${var.environment}"
@@ -47,11 +48,21 @@ module "batch" {
   source = "./batch"
 
   common  = local.common
-  package = local.packages["watch"]
+  package = local.packages["batch"]
   access  = local.access
   stream  = module.ingest.stream
   queues  = module.speed.queues
   protect = var.protect
+
+  job = {
+    bucket        = module.code.name
+    bucket_arn    = module.code.arn
+    script        = aws_s3_object.job.key
+    wheels        = aws_s3_object.wheels.key
+    region        = var.region
+    workers       = var.rebuild_workers
+    climate_every = var.climate_every
+  }
 }
 
 module "serving" {
@@ -76,6 +87,7 @@ module "watch" {
   common             = local.common
   namespace          = local.namespace
   functions          = keys(local.functions)
+  job                = "rebuild"
   tables             = keys(module.speed.tables)
   sources            = var.sources
   raw_bucket         = module.batch.buckets["raw"]

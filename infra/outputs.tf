@@ -27,7 +27,13 @@ output "policies" {
   value = merge(
     { for name, function in local.functions : name => function.policy },
     module.serving.reader_policies,
+    { rebuild = module.batch.job.policy },
   )
+}
+
+output "job" {
+  description = "Name of the job on Spark: aws glue start-job-run --job-name …"
+  value       = module.batch.job.name
 }
 
 output "functions" {

@@ -15,7 +15,7 @@ variable "region" {
 }
 
 variable "packages" {
-  description = "The folder with watch.zip, people.zip and serving.zip, as tools/lambda_zip.py makes them."
+  description = "The folder with watch.zip, batch.zip, people.zip, serving.zip and rebuild.gluewheels.zip, as tools/lambda_zip.py makes them."
   type        = string
   default     = "../build/lambda"
 }
@@ -23,6 +23,12 @@ variable "packages" {
 variable "settings" {
   description = "The settings file (TOML) that the functions read: places, rules, sources, channels."
   type        = string
+}
+
+variable "renew" {
+  description = "Any text: changed, it replaces running copies of functions, which then read their secrets again."
+  type        = string
+  default     = ""
 }
 
 variable "sources" {
@@ -71,6 +77,18 @@ variable "reserved_concurrency" {
   EOT
   type        = map(number)
   default     = { poll = 1, refine = 1, fan-out = 1 }
+}
+
+variable "rebuild_workers" {
+  description = "Workers of the job on Spark (16 GB and 4 cores each), paid for while it runs."
+  type        = number
+  default     = 2
+}
+
+variable "climate_every" {
+  description = "When the climate is learnt again: Sundays at 04:20 UTC. Where no rule goes by it, the run ends at once."
+  type        = string
+  default     = "cron(20 4 ? * SUN *)"
 }
 
 variable "deliver_at_once" {

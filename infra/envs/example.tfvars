@@ -7,6 +7,7 @@ sources = ["open-meteo"] # and "tomorrow-io" once its key is in the secret
 
 # channel_secrets      = ["telegram", "whatsapp"]
 # email_domain         = "example.org"
+# renew                = "2026-11-23" # after a new secret
 # heartbeat_url        = "https://example.org/your-dead-mans-switch"
 # monthly_budget_usd   = 50
 # sms_monthly_usd      = 1

@@ -44,7 +44,7 @@ module "poll" {
     ATALAIA_SECRETS = aws_secretsmanager_secret.tomorrow.name
   }
 
-  statements = concat(var.access.watch, var.access.climate, [
+  statements = concat(var.access.watch, [
     {
       sid       = "Append"
       actions   = ["kinesis:PutRecord", "kinesis:PutRecords"]

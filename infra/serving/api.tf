@@ -28,7 +28,7 @@ module "api" {
     ATALAIA_SECRETS = join(",", concat([aws_secretsmanager_secret.api.name], keys(var.secrets)))
   }
 
-  statements = concat(var.access.watch, var.access.people, var.access.outbox, local.ask, local.grants.analyst, [
+  statements = concat(var.access.watch, var.access.people, var.access.outbox, local.shows, [
     {
       sid       = "Append"
       actions   = ["kinesis:PutRecord", "kinesis:PutRecords"]
@@ -45,6 +45,42 @@ module "api" {
       resources = concat([aws_secretsmanager_secret.api.arn], values(var.secrets))
     },
   ])
+}
+
+locals {
+  # Of GOLD the API shows a place's readings and climate (aws/past.py), and asks for nothing else.
+  shown = ["readings_days", "readings_months", "climate", "return_levels"]
+  shows = concat(
+    [for one in local.ask : one.sid != "Ask" ? one : merge(one, { actions = [
+      "athena:GetQueryExecution", "athena:GetQueryResults", "athena:StartQueryExecution", "athena:StopQueryExecution",
+    ] })],
+    [
+      {
+        sid     = "Gold"
+        actions = local.catalogue
+        resources = concat(
+          ["${local.glue}:catalog", "${local.glue}:database/${aws_glue_catalog_database.gold.name}"],
+          [for name in local.shown : "${local.glue}:table/${aws_glue_catalog_database.gold.name}/${name}"],
+        )
+      },
+      {
+        sid       = "Files"
+        actions   = ["s3:GetObject"]
+        resources = [for folder in local.shown_folders : "${var.bucket_arns["gold"]}/gold/${folder}/*"]
+      },
+      {
+        sid       = "List"
+        actions   = ["s3:ListBucket"]
+        resources = [var.bucket_arns["gold"]]
+        conditions = [{
+          test     = "StringLike"
+          variable = "s3:prefix"
+          values   = [for folder in local.shown_folders : "gold/${folder}/*"]
+        }]
+      },
+    ],
+  )
+  shown_folders = distinct([for name in local.shown : local.tables[name].folder])
 }
 
 resource "aws_apigatewayv2_api" "this" {

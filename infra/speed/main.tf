@@ -46,9 +46,9 @@ module "detect" {
   memory_mb = 1769
 
   # It must know that Tomorrow.io is asked, to see it fall silent; the key is not its business.
-  variables = contains(var.sources, "tomorrow-io") ? { TOMORROW_API_KEY = "not for detect" } : {}
+  variables = contains(var.sources, "tomorrow-io") ? { TOMORROW_API_KEY = "not-for-detect" } : {}
 
-  statements = concat(var.access.watch, var.access.climate, var.access.keys, [
+  statements = concat(var.access.watch, var.access.norms, var.access.keys, [
     {
       sid = "Stream"
       actions = [
@@ -99,7 +99,7 @@ module "fan_out" {
   failures  = aws_sqs_queue.dead.arn
 
   # It must know which channels there are; their tokens are deliver's.
-  variables = { for name in var.channel_secrets : "ATALAIA_CHANNELS_${upper(name)}_TOKEN" => "not for fan-out" }
+  variables = { for name in var.channel_secrets : "ATALAIA_CHANNELS_${upper(name)}_TOKEN" => "not-for-fan-out" }
 
   statements = concat(var.access.watch, var.access.people, var.access.outbox, [
     {
@@ -188,6 +188,21 @@ resource "aws_lambda_event_source_mapping" "wake" {
   scaling_config {
     maximum_concurrency = var.deliver_at_once
   }
+}
+
+# What was kept of people for long enough is let go.
+module "retention" {
+  source = "../function"
+
+  common    = var.common
+  name      = "retention"
+  package   = var.packages["people"]
+  timeout_s = 900
+  memory_mb = 512
+  schedule  = "rate(1 day)"
+  failures  = aws_sqs_queue.dead.arn
+
+  statements = concat(var.access.settings, var.access.people, var.access.outbox)
 }
 
 resource "aws_sesv2_email_identity" "sender" {

@@ -19,5 +19,5 @@ output "email_dns" {
 }
 
 output "functions" {
-  value = { detect = module.detect, fan-out = module.fan_out, deliver = module.deliver }
+  value = { detect = module.detect, fan-out = module.fan_out, deliver = module.deliver, retention = module.retention }
 }

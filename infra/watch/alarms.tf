@@ -132,3 +132,22 @@ resource "aws_cloudwatch_metric_alarm" "sms" {
   alarm_actions       = local.tell
   ok_actions          = local.tell
 }
+
+# Glue's runs have no metric that an alarm could count: one that ends badly is told as it happens.
+resource "aws_cloudwatch_event_rule" "job" {
+  name        = "${var.common.environment}-errors-${var.job}"
+  description = "A run of the job ${var.common.environment}-${var.job} came to no end. See its log."
+  event_pattern = jsonencode({
+    source      = ["aws.glue"]
+    detail-type = ["Glue Job State Change"]
+    detail = {
+      jobName = ["${var.common.environment}-${var.job}"]
+      state   = ["FAILED", "TIMEOUT"]
+    }
+  })
+}
+
+resource "aws_cloudwatch_event_target" "job" {
+  rule = aws_cloudwatch_event_rule.job.name
+  arn  = aws_sns_topic.alarms.arn
+}

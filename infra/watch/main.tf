@@ -33,6 +33,21 @@ data "aws_iam_policy_document" "alarms" {
       values   = [var.common.account]
     }
   }
+
+  statement {
+    sid       = "Job"
+    actions   = ["sns:Publish"]
+    resources = [aws_sns_topic.alarms.arn]
+    principals {
+      type        = "Service"
+      identifiers = ["events.amazonaws.com"]
+    }
+    condition {
+      test     = "ArnEquals"
+      variable = "aws:SourceArn"
+      values   = [aws_cloudwatch_event_rule.job.arn]
+    }
+  }
 }
 
 resource "aws_sns_topic_policy" "alarms" {

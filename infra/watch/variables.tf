@@ -13,6 +13,11 @@ variable "functions" {
   type        = list(string)
 }
 
+variable "job" {
+  description = "Glue's job, without the environment."
+  type        = string
+}
+
 variable "tables" {
   description = "Names of DynamoDB's tables without the environment."
   type        = list(string)

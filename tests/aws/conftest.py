@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import os
 import socket
 import subprocess
@@ -7,8 +8,10 @@ import sys
 import time
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -16,13 +19,19 @@ import pytest
 from aws import moto
 from aws.terraform import REGION, Terraform, TerraformMissing, variables
 
+EMULATOR = Path(__file__).with_name("emulator.py")
+
 
 @dataclass(frozen=True)
 class Applied:
-    """The emulator, and what Terraform said after it had applied ``infra/`` to it."""
+    """The emulator, and what Terraform said after it had applied ``infra/`` to it.
+
+    resources    the addresses of all that Terraform keeps in its state
+    """
 
     url: str
     outputs: dict[str, Any]
+    resources: tuple[str, ...]
 
 
 @pytest.fixture(scope="session")
@@ -35,17 +44,66 @@ def terraform(tmp_path_factory: pytest.TempPathFactory) -> Terraform:
 
 
 @pytest.fixture(scope="session")
-def applied(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Applied]:
-    """The real configuration, applied once a run. It takes a minute and a half."""
+def applied(pytestconfig: pytest.Config) -> Applied:
+    """The real configuration, applied once a run."""
     if not os.environ.get("ATALAIA_AWS"):
         pytest.skip("infra/ is applied to the emulator by `make test-aws`")
-    folder = tmp_path_factory.mktemp("applied")
-    with alone() as url:
-        try:
-            environment = {**moto.ENVIRONMENT, "AWS_REGION": REGION, "AWS_ENDPOINT_URL": url}
-            yield Applied(url, Terraform(folder, environment).apply(variables(folder)))
-        except TerraformMissing as missing:
-            pytest.skip(f"infra/ is not applied here: {missing}")
+    try:
+        return _applying(pytestconfig).wait()
+    except TerraformMissing as missing:
+        pytest.skip(f"infra/ is not applied here: {missing}")
+
+
+class Applying:
+    """An emulator, and Terraform at work on it. Raises TerraformMissing."""
+
+    def __init__(self) -> None:
+        with ExitStack() as stack:
+            folder = Path(stack.enter_context(TemporaryDirectory(prefix="atalaia-applied-")))
+            # Before the emulator: where Terraform is missing there is nothing to start.
+            environment = {**moto.ENVIRONMENT, "AWS_REGION": REGION}
+            self._terraform = Terraform(folder, environment)
+            self._url = stack.enter_context(alone())
+            self._terraform.environment["AWS_ENDPOINT_URL"] = self._url
+            self._process = self._terraform.start_apply(variables(folder))
+            stack.callback(self._process.kill)
+            self._stack = stack.pop_all()
+        self._applied: Applied | None = None
+
+    def wait(self) -> Applied:
+        """Until all is there."""
+        if self._applied is None:
+            outputs = self._terraform.applied(self._process)
+            resources = tuple(self._terraform.run("state", "list").split())
+            self._applied = Applied(self._url, outputs, resources)
+        return self._applied
+
+    def close(self) -> None:
+        """Take it down."""
+        self._stack.close()
+
+
+_APPLYING = pytest.StashKey[Applying]()
+
+
+def _applying(config: pytest.Config) -> Applying:
+    if _APPLYING not in config.stash:
+        config.stash[_APPLYING] = Applying()
+    return config.stash[_APPLYING]
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Begin to apply before the first test: it takes a minute and a half, most of it waiting."""
+    is_wanted = any("applied" in getattr(item, "fixturenames", ()) for item in session.items)
+    if is_wanted and os.environ.get("ATALAIA_AWS") and not session.config.option.collectonly:
+        with suppress(TerraformMissing):  # the tests that need it say so
+            _applying(session.config)
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Leave nothing behind."""
+    if _APPLYING in config.stash:
+        config.stash[_APPLYING].close()
 
 
 @contextmanager
@@ -54,7 +112,7 @@ def alone() -> Iterator[str]:
     with socket.socket() as found:
         found.bind(("127.0.0.1", 0))
         port = found.getsockname()[1]
-    command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
+    command = [sys.executable, "-P", EMULATOR, str(port)]
     quiet = subprocess.DEVNULL
     with subprocess.Popen(command, stdout=quiet, stderr=quiet) as process:
         try:
@@ -63,6 +121,12 @@ def alone() -> Iterator[str]:
             yield url
         finally:
             process.terminate()
+
+
+def sent(url: str, way: str) -> list[tuple[str, str]]:
+    """What an emulator (`alone`) was given to send by ``sms`` or ``mail``: to whom, and what."""
+    with urllib.request.urlopen(f"{url}/{way}") as answer:
+        return [(to, text) for to, text in json.load(answer)]
 
 
 def wait_until_it_answers(url: str, process: subprocess.Popen[bytes]) -> None:

@@ -79,6 +79,8 @@ def _schema(name: str, table: Table) -> dict[str, Any]:
         ],
         "KeySchema": _key("pk", "sk"),
     }
+    if table.stream:
+        schema["StreamSpecification"] = {"StreamEnabled": True, "StreamViewType": table.stream}
     for kind, is_local in (("LocalSecondaryIndexes", True), ("GlobalSecondaryIndexes", False)):
         found = [
             {

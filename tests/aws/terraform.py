@@ -59,6 +59,24 @@ resource "aws_lakeformation_permissions" "deliveries" {
 }
 
 
+PARALLEL = "-parallelism=40"
+"""Most of the time Terraform waits for what it made to stay as it is."""
+
+OWN = {
+    "atalaia.toml": 'language = "pt-BR"\nrules = "./rules/own.toml"\nplaces = "places.csv"\n',
+    "places.csv": "place_id,name,latitude,longitude,timezone\npoa,Porto Alegre,-30,-51.2,UTC\n",
+    "rules/own.toml": """name = "own"
+[[rule]]
+name = "own-gusts"
+hazard = "wind"
+variable = "wind_gust_m_s"
+limits = { yellow = 12 }
+keep_firing_for = "1h"
+""",
+}
+"""Settings with rules and places of one's own beside them."""
+
+
 class TerraformMissing(Exception):
     """Terraform or its provider is not on this machine; the message says which."""
 
@@ -72,6 +90,7 @@ class Terraform:
             raise TerraformMissing("there is no terraform on the PATH")
         self._binary = binary
         self.folder = folder / "infra"
+        self._said = folder / "apply.log"
         shutil.copytree(
             INFRA, self.folder, ignore=shutil.ignore_patterns(".terraform*", "*.tfstate*")
         )
@@ -79,7 +98,7 @@ class Terraform:
             (self.folder / name).write_text(text, "utf-8")
         rc = folder / "terraform.rc"
         rc.write_text(_command_line_settings(mirror()), "utf-8")
-        self._environment = {
+        self.environment = {
             **os.environ,
             "TF_CLI_CONFIG_FILE": str(rc),
             "TF_IN_AUTOMATION": "1",
@@ -93,7 +112,7 @@ class Terraform:
         done = subprocess.run(
             [self._binary, *arguments, "-no-color"],
             cwd=self.folder,
-            env=self._environment,
+            env=self.environment,
             capture_output=True,
             text=True,
             check=False,
@@ -102,11 +121,23 @@ class Terraform:
         assert done.returncode == 0, f"terraform {' '.join(arguments)}\n{done.stdout}{done.stderr}"
         return done.stdout
 
-    def apply(self, variables: Mapping[str, Any]) -> dict[str, Any]:
-        """Apply with these variables; return the outputs."""
+    def start_apply(self, variables: Mapping[str, Any]) -> subprocess.Popen[bytes]:
+        """Begin to apply with these variables. See `applied`."""
         file = self.folder / "test.auto.tfvars.json"
         file.write_text(json.dumps(variables), "utf-8")
-        self.run("apply", "-input=false", "-auto-approve", "-parallelism=40")
+        with self._said.open("w") as said:
+            return subprocess.Popen(
+                [self._binary, "apply", "-input=false", "-auto-approve", "-no-color", PARALLEL],
+                cwd=self.folder,
+                env=self.environment,
+                stdout=said,
+                stderr=said,
+            )
+
+    def applied(self, process: subprocess.Popen[bytes], timeout_s: float = 540) -> dict[str, Any]:
+        """The outputs, when it is done. Raises AssertionError with all it said if it failed."""
+        status = process.wait(timeout_s)
+        assert status == 0, f"terraform apply\n{self._said.read_text('utf-8')}"
         outputs: dict[str, Any] = json.loads(self.run("output", "-json"))
         return {name: output["value"] for name, output in outputs.items()}
 
@@ -135,11 +166,13 @@ def mirror() -> Path:
 
 def variables(folder: Path) -> dict[str, Any]:
     """Of a deployment with everything in it. Its packages are empty: nothing is run from them."""
-    for name in ("watch", "people", "serving"):
-        with zipfile.ZipFile(folder / f"{name}.zip", "w") as package:
+    for name in ("watch.zip", "batch.zip", "people.zip", "serving.zip", "rebuild.gluewheels.zip"):
+        with zipfile.ZipFile(folder / name, "w") as package:
             package.writestr("empty.py", "")
     settings = folder / "atalaia.toml"
-    settings.write_text('language = "pt-BR"\n', "utf-8")
+    for name, text in OWN.items():
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_text(text, "utf-8")
     return {
         "environment": ENVIRONMENT,
         "region": REGION,

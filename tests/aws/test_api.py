@@ -4,22 +4,50 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import hashlib
+import hmac
 import json
+import os
+import threading
+import time
+import urllib.request
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
+import boto3
 import pytest
 
 from atalaia.aws import api, deployment, handlers
 from atalaia.aws.asgi import respond
+from atalaia.domain.contact import Contact
 from atalaia.homes.aws.config import Config
 from atalaia.homes.ports import Commit
+from atalaia.people.registry import Registry
+from atalaia.people.request import Request
+from atalaia.people.subscribe import subscribe
 from aws import moto
 from aws.mapper import Context
-from telling import news
+from telling import HERE, news
 
 KEY = "k" * 40
+SECRET = "s3cret-s3cret-s3cret"
+CHAT = 77000111222
+SENDER = {"id": CHAT, "is_bot": False, "language_code": "en"}
+
+
+SETTINGS = """
+rules = "inmet"
+[channels.telegram]
+token = "123456:token"
+webhook_secret = "s3cret-s3cret-s3cret"
+[channels.whatsapp]
+token = "t"
+phone_number_id = "1"
+app_secret = "app"
+verify_token = "word"
+"""
 
 
 def event(path: str, method: str = "GET", body: bytes = b"", **headers: str) -> dict[str, Any]:
@@ -47,7 +75,7 @@ def deployed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Config
     monkeypatch.setenv("AWS_ENDPOINT_URL", url)
     moto.reset(url)
     config = moto.deploy(url)
-    (tmp_path / "atalaia.toml").write_text('rules = "inmet"\n')
+    (tmp_path / "atalaia.toml").write_text(SETTINGS)
     for name, value in {
         "ATALAIA_ENV": config.env,
         "ATALAIA_ACCOUNT": config.account,
@@ -87,6 +115,140 @@ def test_an_alert_that_was_told_since_is_in_the_next_answer(deployed: Config) ->
     assert after["statusCode"] == 200
     assert "i1" not in json.dumps(before)
     assert "i1" in after["body"]
+
+
+def test_a_places_readings_come_from_athena(deployed: Config) -> None:
+    boto3.client("athena").create_work_group(Name=deployed.workgroup, Tags=[])
+    kinds = {"source": "varchar", "kind": "varchar", "valid_at": "timestamp(3)"}
+    kinds |= {"received_at": "timestamp(3)", "period_s": "integer", "temperature_c": "double"}
+    at = time.strftime("%Y-%m-%d %H:%M:%S.000", time.gmtime(time.time() - 3600))
+    cells = ["open-meteo", "analysis", at, at, "900", "31.5"]
+    rows = [{"Data": [{"VarCharValue": text} for text in some]} for some in (list(kinds), cells)]
+    about = [{"Name": name, "Type": kind} for name, kind in kinds.items()]
+    canned = {"results": [{"rows": rows, "column_info": about}], "region": moto.REGION}
+    url = f"{os.environ['AWS_ENDPOINT_URL']}/moto-api/static/athena/query-results"
+    headers = {"Content-Type": "application/json"}
+    urllib.request.urlopen(
+        urllib.request.Request(url, json.dumps(canned).encode(), headers)
+    ).close()
+    place = deployment.places()[0].id
+    path = f"/v1/places/{place}/readings?hours=3&variables=temperature_c"
+    answer = ask(path, authorization=f"Bearer {KEY}")
+    assert answer["statusCode"] == 200, answer["body"]
+    [series] = json.loads(answer["body"])["series"]
+    assert (series["source"], series["values"]) == ("open-meteo", [31.5])
+    [query] = boto3.client("athena").list_query_executions(WorkGroup=deployed.workgroup)[
+        "QueryExecutionIds"
+    ]
+    asked = boto3.client("athena").get_query_execution(QueryExecutionId=query)["QueryExecution"]
+    assert asked["QueryExecutionContext"]["Database"] == deployed.database
+    assert f"place_id = '{place}'" in asked["Query"]
+
+
+class Telegram(BaseHTTPRequestHandler):
+    """What the bot said: (method, parameters)."""
+
+    said: ClassVar[list[tuple[str, Any]]] = []
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        self.said.append((self.path.rpartition("/")[2], json.loads(body)))
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(b'{"ok": true, "result": {"message_id": 1}}')
+
+    def log_message(self, *_: Any) -> None:
+        pass
+
+
+@pytest.fixture
+def telegram(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[tuple[str, Any]]]:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Telegram)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    url = f"http://127.0.0.1:{server.server_port}"
+    monkeypatch.setenv("ATALAIA_CHANNELS_TELEGRAM_BASE_URL", url)
+    Telegram.said.clear()
+    yield Telegram.said
+    server.shutdown()
+
+
+def update(number: int, **what: Any) -> dict[str, Any]:
+    """A call of Telegram's webhook."""
+    chat = {"id": CHAT, "type": "private"}
+    if "pressed" in what:
+        held = {"message_id": 1, "chat": chat, "from": {"id": 5, "is_bot": True}}
+        query = {"id": "q", "from": SENDER, "data": what["pressed"], "message": held}
+        body: dict[str, Any] = {"update_id": number, "callback_query": query}
+    else:
+        message = {"message_id": number, "chat": chat, "from": SENDER} | what
+        body = {"update_id": number, "message": message}
+    answer: dict[str, Any] = ask(
+        "/v1/telegram",
+        "POST",
+        json.dumps(body).encode(),
+        x_telegram_bot_api_secret_token=SECRET,
+        content_type="application/json",
+    )
+    return answer
+
+
+def test_people_talk_to_telegrams_bot_whichever_container_hears_them(
+    telegram: list[tuple[str, Any]], deployed: Config
+) -> None:
+    assert update(1, text="/start")["statusCode"] == 200
+    for number in range(2, 5):  # a place, a level, the consent: each heard by another container
+        for part in (deployment, api):
+            part.forget()
+        what: dict[str, Any] = {"location": {"latitude": -8.05, "longitude": -34.9}}
+        if number > 2:
+            what = {
+                "pressed": telegram[-1][1]["reply_markup"]["inline_keyboard"][0][0]["callback_data"]
+            }
+        assert update(number, **what)["statusCode"] == 200
+    home = deployment.home()
+    registry = Registry(home.people, home.keys)
+    pseudonym = registry.find(Contact("telegram", str(CHAT)))
+    assert pseudonym is not None
+    person = registry.person(pseudonym)
+    assert person is not None
+    assert person.channels == ("telegram",)
+    said = len(telegram)
+    assert update(4, pressed="agree:x")["statusCode"] == 200
+    assert len(telegram) == said, "the same update again is not answered again"
+    assert not list(home.table("contacts").query("talk")), "a talk that is over is not kept"
+    assert update(5, text="/stop")["statusCode"] == 200
+    assert registry.person(pseudonym) is None
+
+
+def test_a_bots_webhook_believes_nobody_without_the_secret(
+    telegram: list[tuple[str, Any]], deployed: Config
+) -> None:
+    for given in ({}, {"x_telegram_bot_api_secret_token": "x"}):
+        body = json.dumps({"update_id": 1, "message": {"text": "/start"}}).encode()
+        assert ask("/v1/telegram", "POST", body, **given)["statusCode"] == 403
+    assert telegram == []
+    body = b'{"entry": []}'
+    signed = "sha256=" + hmac.new(b"app", body, hashlib.sha256).hexdigest()
+    forged = "sha256=" + hmac.new(b"ppa", body, hashlib.sha256).hexdigest()
+    assert ask("/v1/whatsapp", "POST", body, x_hub_signature_256=signed)["statusCode"] == 200
+    assert ask("/v1/whatsapp", "POST", body, x_hub_signature_256=forged)["statusCode"] == 403
+    query = "/v1/whatsapp?hub.mode=subscribe&hub.challenge=42&hub.verify_token="
+    assert ask(query + "word")["body"] == "42"
+    assert ask(query + "other")["statusCode"] == 403
+
+
+def test_a_reply_by_whatsapp_acknowledges_and_stops(deployed: Config) -> None:
+    home = deployment.home()
+    registry = Registry(home.people, home.keys)
+    contact = Contact("whatsapp", "+5581999990000")
+    request = Request(contacts=(contact,), where=(HERE,), proof="form 12")
+    pseudonym = subscribe(registry, request, int(time.time()) - 60).pseudonym
+    assert registry.person(pseudonym) is not None
+    value = {"messages": [{"from": "5581999990000", "text": {"body": "PARAR"}}]}
+    body = json.dumps({"entry": [{"changes": [{"value": value}]}]}).encode()
+    signed = "sha256=" + hmac.new(b"app", body, hashlib.sha256).hexdigest()
+    assert ask("/v1/whatsapp", "POST", body, x_hub_signature_256=signed)["statusCode"] == 200
+    assert registry.person(pseudonym) is None
 
 
 def test_bytes_go_as_base64_cookies_apart_and_an_endless_answer_ends() -> None:

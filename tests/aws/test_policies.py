@@ -10,8 +10,9 @@ from aws.conftest import Applied
 from aws.moto import ACCOUNT
 from aws.policies import actions, is_allowed, statements
 from aws.terraform import ENVIRONMENT, REGION
+from aws.test_infra import Services
 
-FUNCTIONS = ("poll", "detect", "fan-out", "deliver", "archive", "refine", "api")
+FUNCTIONS = ("poll", "detect", "fan-out", "deliver", "retention", "archive", "refine", "api")
 
 
 def table(name: str, index: str = "") -> str:
@@ -36,6 +37,11 @@ def secret(name: str) -> str:
     return f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:{ENVIRONMENT}-{name}"
 
 
+def glue(table_: str, database: str = "gold") -> str:
+    return f"arn:aws:glue:{REGION}:{ACCOUNT}:table/{ENVIRONMENT}_{database}/{table_}"
+
+
+WORKGROUP = f"arn:aws:athena:{REGION}:{ACCOUNT}:workgroup/{ENVIRONMENT}"
 STREAM = f"arn:aws:kinesis:{REGION}:{ACCOUNT}:stream/{ENVIRONMENT}-readings"
 PHONE = "+5551999990000"
 TOPIC = f"arn:aws:sns:{REGION}:{ACCOUNT}:{ENVIRONMENT}-alarms"
@@ -60,14 +66,13 @@ NEEDS: dict[str, list[Call]] = {
     "poll": [
         Call("kinesis:PutRecords", (STREAM,)),
         Call(f"{READ} dynamodb:UpdateItem dynamodb:PutItem", (table("state"),)),
-        Call("s3:GetObject", (file("gold", "gold/climate/place=1/climate.parquet"),)),
         Call("secretsmanager:GetSecretValue", (secret("tomorrow-io"),)),
     ],
     "detect": [
         Call("kinesis:GetRecords kinesis:GetShardIterator kinesis:DescribeStream", (STREAM,)),
         Call(f"{READ} {WRITE} dynamodb:BatchWriteItem dynamodb:Scan", WATCH),
         Call("sqs:SendMessage", (queue("poison"), queue("dead"))),
-        Call("s3:GetObject", (file("gold", "gold/climate/place=1/climate.parquet"),)),
+        Call("s3:GetObject", (file("gold", "gold/norms/x.msgpack.zst"),)),
         Call("dynamodb:GetItem", (table("keys"),)),
     ],
     "fan-out": [
@@ -83,7 +88,11 @@ NEEDS: dict[str, list[Call]] = {
         Call(READ, (table("contacts"), table("keys"))),
         Call("secretsmanager:GetSecretValue", (secret("telegram"), secret("whatsapp"))),
         Call("sns:Publish sns:CheckIfPhoneNumberIsOptedOut", (PHONE,)),
-        Call("ses:SendRawEmail", (MAIL,)),
+        Call("ses:SendEmail ses:SendRawEmail", (MAIL,)),
+    ],
+    "retention": [
+        Call(f"{READ} {WRITE} dynamodb:Scan", (*PEOPLE, *OUTBOX)),
+        Call("sqs:SendMessage", (queue("dead"),)),
     ],
     "archive": [
         Call("kinesis:GetRecords kinesis:ListShards", (STREAM,)),
@@ -101,16 +110,28 @@ NEEDS: dict[str, list[Call]] = {
         Call("s3:ListBucket", (bucket("raw"), bucket("gold"))),
         Call(f"{READ} {WRITE}", (table("state"),)),
     ],
+    "rebuild": [
+        Call("s3:GetObject", (file("code", "rebuild.py"), file("code", "rebuild.gluewheels.zip"))),
+        Call("s3:GetObject", (file("raw", "raw/payloads/x"), file("gold", "gold/readings/x"))),
+        Call(
+            "s3:PutObject s3:DeleteObject",
+            (file("gold", "gold/readings/x"), file("gold", "gold/climate/x")),
+        ),
+        Call("s3:ListBucket", (bucket("raw"), bucket("gold"))),
+        Call(READ, (*WATCH, *OUTBOX)),
+        Call("dynamodb:GetItem", (table("keys"),)),
+        Call(f"{READ} {WRITE}", (table("state"),)),
+    ],
     "api": [
         Call(f"{READ} {WRITE}", (*PEOPLE, *OUTBOX)),
         Call(READ, WATCH),
         Call("kinesis:PutRecords", (STREAM,)),
         Call("sqs:SendMessage", (queue("normal"),)),
-        Call(
-            "athena:StartQueryExecution",
-            (f"arn:aws:athena:{REGION}:{ACCOUNT}:workgroup/{ENVIRONMENT}",),
-        ),
-        Call("s3:GetObject", (file("gold", "gold/readings/x"), file("athena", "results/x"))),
+        Call("athena:StartQueryExecution athena:StopQueryExecution", (WORKGROUP,)),
+        Call("athena:GetQueryExecution athena:GetQueryResults", (WORKGROUP,)),
+        Call("glue:GetTable glue:GetPartitions", tuple(map(glue, ("readings_days", "climate")))),
+        Call("s3:GetObject s3:PutObject", (file("athena", "results/x"),)),
+        Call("s3:GetObject", (file("gold", "gold/readings/x"), file("gold", "gold/climate/x"))),
         Call("secretsmanager:GetSecretValue", (secret("api"), secret("whatsapp"))),
     ],
 }
@@ -127,6 +148,7 @@ REFUSED: dict[str, list[Call]] = {
         Call(f"{READ} {WRITE}", (*PEOPLE[:3], *OUTBOX)),
         Call(WRITE, (table("keys"),)),
         Call("s3:GetObject", (file("gold", "gold/deliveries/x"), file("raw", "raw/x"))),
+        Call("s3:PutObject", (file("gold", "gold/norms/x"),)),
         Call("kinesis:PutRecords", (STREAM,)),
         Call("sns:Publish", (PHONE,)),
         Call("secretsmanager:GetSecretValue", (secret("tomorrow-io"),)),
@@ -145,6 +167,15 @@ REFUSED: dict[str, list[Call]] = {
         Call("s3:GetObject s3:PutObject", (file("raw", "raw/x"), file("gold", "gold/x"))),
         Call("secretsmanager:GetSecretValue", (secret("api"), secret("tomorrow-io"))),
     ],
+    "retention": [
+        Call(f"{READ} {WRITE}", WATCH),
+        Call("dynamodb:DeleteTable", (*PEOPLE, *OUTBOX)),
+        Call("kinesis:GetRecords kinesis:PutRecords", (STREAM,)),
+        Call("s3:GetObject", (file("raw", "raw/x"), file("gold", "gold/deliveries/x"))),
+        Call("secretsmanager:GetSecretValue", (secret("telegram"), secret("api"))),
+        Call("sns:Publish", (PHONE, TOPIC)),
+        Call("ses:SendRawEmail", (MAIL,)),
+    ],
     "archive": [
         Call(f"{READ} {WRITE}", (*PEOPLE, *OUTBOX)),
         Call("s3:DeleteObject s3:GetObject", (file("raw", "raw/payloads/x"),)),
@@ -158,19 +189,28 @@ REFUSED: dict[str, list[Call]] = {
         Call("kinesis:GetRecords kinesis:PutRecords", (STREAM,)),
         Call("sns:Publish", (PHONE,)),
     ],
+    "rebuild": [
+        Call(f"{READ} {WRITE}", PEOPLE[:3]),
+        Call(WRITE, (table("keys"),)),
+        Call("s3:PutObject s3:DeleteObject", (file("raw", "raw/payloads/x"),)),
+        Call("s3:PutObject", (file("code", "rebuild.py"),)),
+        Call("kinesis:GetRecords kinesis:PutRecords", (STREAM,)),
+        Call("sns:Publish", (PHONE,)),
+        Call("secretsmanager:GetSecretValue", (secret("api"),)),
+    ],
     "api": [
         Call("sns:Publish", (PHONE,)),
         Call("s3:GetObject", (file("raw", "raw/x"), file("gold", "gold/deliveries/x"))),
+        Call("s3:GetObject", (file("gold", "gold/alerts/x"),)),
+        Call("glue:GetTable", (glue("alerts"), glue("deliveries", "people"))),
+        Call("athena:ListQueryExecutions", (WORKGROUP,)),
         Call("secretsmanager:GetSecretValue", (secret("tomorrow-io"),)),
         Call("dynamodb:DeleteTable dynamodb:UpdateTable", (*PEOPLE, *WATCH)),
     ],
     "analyst": [
         Call("s3:GetObject", (file("gold", "gold/deliveries/date=2026-01-01/deliveries.parquet"),)),
         Call("s3:GetObject", (file("raw", "raw/payloads/x"),)),
-        Call(
-            "glue:GetTable",
-            (f"arn:aws:glue:{REGION}:{ACCOUNT}:table/{ENVIRONMENT}_people/deliveries",),
-        ),
+        Call("glue:GetTable", (glue("deliveries", "people"),)),
         Call(READ, (*PEOPLE, *OUTBOX)),
     ],
     "outreach-analyst": [
@@ -213,7 +253,7 @@ def test_a_neighbours_data_are_refused(
     ] == []
 
 
-@pytest.mark.parametrize("name", [*FUNCTIONS, "analyst", "outreach-analyst"])
+@pytest.mark.parametrize("name", [*FUNCTIONS, "rebuild", "analyst", "outreach-analyst"])
 def test_no_action_is_a_wildcard(policies: dict[str, str], name: str) -> None:
     assert [action for action in actions(policies[name]) if "*" in action] == []
 
@@ -228,10 +268,11 @@ def test_resources_are_named_but_a_phone_number_which_has_no_name(
 
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_the_peoples_key_opens_no_table_that_is_not_the_functions(
-    policies: dict[str, str], name: str
+    applied: Applied, policies: dict[str, str], name: str
 ) -> None:
     """What a table is encrypted with is opened by name of the table: `people` for three alone."""
     [key] = {one["Resource"] for one in statements(policies["api"]) if one["Sid"] == "Envelope"}
+    of_key = Services(applied.url).kms.get_key_policy(KeyId=key, PolicyName="default")["Policy"]
     opened = {
         found
         for found in ("outbox", "deliveries", "people", "contacts", "consents", "keys")
@@ -240,6 +281,7 @@ def test_the_peoples_key_opens_no_table_that_is_not_the_functions(
             "kms:Decrypt",
             key,
             {"kms:EncryptionContext:aws:dynamodb:tableName": f"{ENVIRONMENT}-{found}"},
+            of_resource=of_key,
         )
     }
     outbox = {"outbox", "deliveries"}
@@ -253,7 +295,8 @@ def test_the_peoples_key_opens_no_table_that_is_not_the_functions(
             "refine": outbox | {"keys"},
             "fan-out": outbox | people,
             "deliver": outbox | people,
+            "retention": outbox | people,
             "api": outbox | people,
         }[name]
     )
-    assert not is_allowed(policies[name], "kms:Decrypt", key)
+    assert not is_allowed(policies[name], "kms:Decrypt", key, of_resource=of_key)

@@ -7,6 +7,7 @@ tested here.
 from __future__ import annotations
 
 import json
+import re
 import urllib.request
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
@@ -14,7 +15,9 @@ from typing import Any
 
 import boto3
 import pytest
+from typer.testing import CliRunner
 
+from atalaia.cli import app
 from atalaia.errors import QueryInvalid, StateConflict
 from atalaia.homes.aws.clients import Clients
 from atalaia.homes.aws.sql import AthenaSql, Cost
@@ -29,6 +32,7 @@ class Athena:
         self.states, self.pages = states, pages or []
         self.asked: dict[str, Any] = {}
         self.stopped: list[str] = []
+        self.reason = "line 1:8: no such column"
 
     def get(self, service: str) -> Athena:
         assert service == "athena"
@@ -41,7 +45,7 @@ class Athena:
     def get_query_execution(self, **_: Any) -> Any:
         state = self.states.pop(0) if len(self.states) > 1 else self.states[0]
         about = {"DataScannedInBytes": 2_500_000_000, "TotalExecutionTimeInMillis": 1200}
-        status = {"State": state, "StateChangeReason": "line 1:8: no such column"}
+        status = {"State": state, "StateChangeReason": self.reason}
         return {"QueryExecution": {"Status": status, "Statistics": about}}
 
     def get_query_results(self, **asked: Any) -> Any:
@@ -122,11 +126,13 @@ def url(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     for name, value in moto.ENVIRONMENT.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("AWS_ENDPOINT_URL", url)
+    moto.reset(url)
     yield url
     server.stop()
 
 
-def test_athena_is_asked_over_http(url: str) -> None:
+def canned(url: str) -> None:
+    """A work group, and what its next query is answered."""
     boto3.client("athena").create_work_group(Name="prod", Tags=[{"Key": "a", "Value": "b"}])
     rows = [{"Data": [{"VarCharValue": "n"}]}, {"Data": [{"VarCharValue": "7"}]}]
     answer = {"rows": rows, "column_info": [{"Name": "n", "Type": "bigint"}]}
@@ -137,7 +143,34 @@ def test_athena_is_asked_over_http(url: str) -> None:
         {"Content-Type": "application/json"},
     )
     urllib.request.urlopen(request).close()
+
+
+def test_athena_is_asked_over_http(url: str) -> None:
+    canned(url)
     athena: Sql = AthenaSql(Clients(), "prod", "prod_gold", sleep=lambda _: None)
     result = athena.run("SELECT count(*) AS n FROM readings", {})
     assert result.columns == ("n",)
     assert list(result.rows) == [(7,)]
+
+
+def test_the_command_asks_athena_and_says_what_it_cost(url: str) -> None:
+    canned(url)
+    asked = ["sql", "--aws", "prod", "--format", "csv", "SELECT count(*) AS n FROM readings"]
+    done = CliRunner().invoke(app, asked)
+    assert done.exit_code == 0, done.output
+    assert done.stdout.split() == ["n", "7"]
+    assert re.fullmatch(r"[\d.,]+ MB read in [\d.]+ s: US\$ [\d.]+\n", done.stderr)
+
+
+def test_a_deployment_that_is_not_there_is_told_with_the_next_step(url: str) -> None:
+    done = CliRunner().invoke(app, ["sql", "--aws", "elsewhere", "SELECT 1"])
+    assert "Athena cannot be used" in str(done.exception)
+    assert "see the function's role" in str(done.exception)
+
+
+def test_what_the_role_refuses_is_told_as_athena_says_it() -> None:
+    """Athena starts such a query, and fails it."""
+    refused = Athena(["FAILED"])
+    refused.reason = "Insufficient permissions: not authorized to perform glue:GetTable"
+    with pytest.raises(QueryInvalid, match="Insufficient permissions"):
+        sql(refused).run("SELECT person FROM prod_people.deliveries", {})

@@ -10,10 +10,12 @@ from typing import Any
 
 import boto3
 import pytest
+from moto.ses.models import ses_backends
 
 from atalaia.aws import deployment, handlers, poll, tell
 from atalaia.domain.contact import read_contact
 from atalaia.domain.delivery import Status
+from atalaia.errors import SettingsInvalid, StateConflict
 from atalaia.homes.aws.config import Config
 from atalaia.homes.ports import Commit
 from atalaia.people.registry import Registry
@@ -69,10 +71,10 @@ def deployed(
     return config
 
 
-def subscribed() -> str:
+def subscribed(contact: str = "inbox") -> str:
     home = deployment.home()
     registry = Registry(home.people, home.keys)
-    request = Request(contacts=(read_contact("inbox"),), where=(HERE,), proof="form 12")
+    request = Request(contacts=(read_contact(contact),), where=(HERE,), proof="form 12")
     return subscribe(registry, request, int(time.time()) - 60).pseudonym
 
 
@@ -130,3 +132,105 @@ def test_secrets_are_variables_and_one_without_a_value_is_passed_over(
     key: Any = deployment.settings().tomorrow_io.key
     assert key.reveal() == "k" * 32
     assert poll.plans(deployment.settings())[-1].name == "tomorrow-io"
+
+
+def test_mail_goes_by_ses(deployed: Config, monkeypatch: pytest.MonkeyPatch) -> None:
+    boto3.client("sesv2").create_email_identity(EmailIdentity="watch.example")
+    monkeypatch.setenv("ATALAIA_CHANNELS_EMAIL_VIA", "ses")
+    monkeypatch.setenv("ATALAIA_CHANNELS_EMAIL_SENDER", "Atalaia <alerts@watch.example>")
+    pseudonym = subscribed("email:ana@people.example")
+    home = deployment.home()
+    home.state.commit(Commit("speed/lane-0", 1, entries=[news("i1", at=int(time.time()))]))
+    handlers.fan_out({}, Context())
+    handlers.deliver({}, Context())
+    [sent] = home.outbox.messages(person=pseudonym)
+    assert (sent.status, sent.channel) == (Status.SENT, "email"), sent.reason
+    assert sent.provider_id.endswith(f"@{moto.REGION}.amazonses.com>")
+    [mail] = ses_backends[moto.ACCOUNT][moto.REGION].sent_messages
+    assert mail.destinations[0] == "ana@people.example"
+
+
+def test_what_was_kept_long_enough_is_let_go_once_a_day(deployed: Config) -> None:
+    home, now, day = deployment.home(), int(time.time()), 86_400
+    registry = Registry(home.people, home.keys)
+    person = subscribed("inbox")
+    pending = Request(contacts=(read_contact("email:ana@people.example"),), where=(HERE,))
+    forgotten = subscribe(registry, pending, now - 8 * day).pseudonym
+    waiting = subscribe(registry, pending, now - 6 * day).pseudonym
+    half_erased = subscribed("inbox")
+    home.keys.destroy(half_erased, now)  # and there the function died
+    home.talks.put("old", b"sealed", now - 1)
+    home.talks.put("new", b"sealed", now + 600)
+    for at, seq, incident in ((now - 100 * day, 1, "i1"), (now, 2, "i2")):
+        home.state.commit(Commit("speed/lane-0", seq, entries=[news(incident, at=at)]))
+    handlers.fan_out({}, Context())
+    handlers.deliver({}, Context())
+    assert len(home.outbox.messages(person=person)) == 1
+    told = handlers.retention({}, Context())
+    assert (told["people"], told["talks"], told["erased"]) == (1, 1, 1)
+    assert home.people.person(forgotten) is None
+    assert home.people.person(half_erased) is None
+    assert home.people.person(waiting) is not None
+    assert home.people.person(person) is not None
+    assert len(home.outbox.messages(person=person)) == 1
+    assert [one["sk"] for one in home.table("contacts").query("talk")] == ["new"]
+    assert not any(handlers.retention({}, Context()).values()), "there is nothing left to do"
+
+
+def test_messages_are_let_go_after_as_long_as_the_settings_say(
+    deployed: Config, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ATALAIA_DELIVERIES_KEEP", "1d")
+    person = subscribed("inbox")
+    home = deployment.home()
+    home.state.commit(Commit("speed/lane-0", 1, entries=[news("i1", at=int(time.time()))]))
+    handlers.fan_out({}, Context())
+    handlers.deliver({}, Context())
+    assert handlers.retention({}, Context())["messages"] == 0
+    later = time.time() + 2 * 86_400
+    monkeypatch.setattr("atalaia.aws.retention.time.time", lambda: later)
+    assert handlers.retention({}, Context())["messages"] == 1
+    assert home.outbox.messages(person=person) == []
+
+
+OWN = """
+rules = "./rules/mine.toml"
+places = "places.csv"
+"""
+RULES = """
+name = "mine"
+[[rule]]
+name = "gusts"
+hazard = "wind"
+variable = "wind_gust_m_s"
+limits = { yellow = 12 }
+keep_firing_for = "1h"
+"""
+
+
+def test_rules_and_places_of_ones_own_are_read_from_beside_the_settings(deployed: Config) -> None:
+    s3, bucket = boto3.client("s3"), deployed.bucket("raw")
+    files = {
+        "atalaia.toml": OWN,
+        "beside/rules/mine.toml": RULES,
+        "beside/places.csv": "place_id,name,latitude,longitude,timezone\na,A,1,2,UTC\n",
+    }
+    for key, text in files.items():
+        s3.put_object(Bucket=bucket, Key=key, Body=text.encode())
+    deployment.forget()
+    settings = deployment.settings()
+    assert [rule.name for rule in settings.rules.rules] == ["gusts"]
+    assert [place.id for place in settings.places] == ["a"]
+
+
+def test_a_file_that_is_not_there_or_not_below_the_settings_is_named(deployed: Config) -> None:
+    s3, bucket = boto3.client("s3"), deployed.bucket("raw")
+    s3.put_object(Bucket=bucket, Key="atalaia.toml", Body=b'places = "towns.csv"\n')
+    deployment.forget()
+    with pytest.raises(StateConflict, match=r"beside/towns\.csv"):
+        deployment.settings()
+    for path in ("../secret.toml", "/etc/rules.toml"):
+        s3.put_object(Bucket=bucket, Key="atalaia.toml", Body=f'rules = "{path}"\n'.encode())
+        deployment.forget()
+        with pytest.raises(SettingsInvalid, match="not a path below"):
+            deployment.settings()

@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from atalaia.app.climate import learn
-from atalaia.app.spark import learn_on
+from atalaia.app.climate import learn, learn_on
+from atalaia.app.spark import lake_of
 from atalaia.batch import refine as module
 from atalaia.batch.archive import archive
 from atalaia.batch.refine import compact, rebuild, refine
@@ -145,19 +145,27 @@ def test_the_climate_is_the_same(spark: Any, twins: tuple[Home, Home]) -> None:
         for name, zone in (("poa", "America/Sao_Paulo"), ("jfk", "America/New_York"), ("x", "UTC"))
     )
     first = int(datetime(2001, 1, 1, tzinfo=UTC).timestamp())
-    hours = np.arange(64 * 24)
+    quarters = np.arange(64 * 24 * 4)  # an hour's four lie in two files where a day ends
     for home in twins:
-        place = np.repeat([0, 1], len(hours))
-        rows = Readings.build(
-            place=place,
-            source="station",
-            kind=Kind.OBSERVED,
-            valid_at=first + np.tile(hours, 2) * HOUR,
-            values={"temperature_c": 15 + 10 * np.sin(np.tile(hours, 2) / 1000 + place)},
-        )
-        merge_readings(home.lake, rows, places)
+        place = np.repeat([0, 1], len(quarters))
+        both = np.tile(quarters, 2)
+        for source, shift in (("station", 0), ("other", 1)):
+            rows = Readings.build(
+                place=place[shift:],
+                source=source,
+                kind=Kind.OBSERVED,
+                valid_at=first + both[shift:] * HOUR // 4,
+                period_s=HOUR // 4,
+                values={
+                    "temperature_c": 15 + 10 * np.sin(both[shift:] / 1000 + place[shift:]),
+                    "rain_mm": np.sin(both[shift:]) ** 8 + shift,
+                },
+            )
+            merge_readings(home.lake, rows, places)
     one = {each.place.id: each for each in learn(here.lake, places, least_years=1)}
-    many = {each.place.id: each for each in learn_on(spark, there.path, places, least_years=1)}
+    many = {
+        each.place.id: each for each in learn_on(spark, lake_of(there.path), places, least_years=1)
+    }
     assert sorted(many) == ["jfk", "poa"]
     assert one["poa"].climate.months
     assert one == many

@@ -203,3 +203,30 @@ async def ask_text(world: World, method: str, path: str) -> tuple[int, str]:
     url = f"http://127.0.0.1:{world.live.port}{path}"
     async with world.http.request(method, url) as response:
         return response.status, await response.text()
+
+
+def test_telegrams_webhook_is_off_until_it_has_a_secret_and_then_nobody_polls(
+    tmp_path: Path,
+) -> None:
+    update = {"update_id": 1, "my_chat_member": {"chat": {"id": 7}, "new_chat_member": {}}}
+
+    async def call(world: World, secret: str) -> int:
+        url = f"http://127.0.0.1:{world.live.port}/v1/telegram"
+        headers = {"X-Telegram-Bot-Api-Secret-Token": secret}
+        async with world.http.post(url, json=update, headers=headers) as response:
+            return response.status
+
+    async def off(world: World) -> None:
+        assert await call(world, "s" * 16) == 404
+
+    async def on(world: World) -> None:
+        assert await call(world, "s" * 16) == 200
+        assert await call(world, "x" * 16) == 403
+        assert "telegram bot" not in {task.get_name() for task in asyncio.all_tasks()}
+
+    for name in ("off", "on"):
+        (tmp_path / name).mkdir()
+    at = "ATALAIA_CHANNELS_TELEGRAM_"
+    story(tmp_path / "off", off)
+    secret = {f"{at}TOKEN": "t", f"{at}WEBHOOK_SECRET": "s" * 16}
+    story(tmp_path / "on", on, **ENV, **secret)

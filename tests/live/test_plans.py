@@ -9,7 +9,7 @@ from atalaia.domain.place import Place, Places
 from atalaia.domain.reading import NO_TIME
 from atalaia.sources.budget import Budget
 from atalaia.sources.open_meteo import calls_per_place
-from atalaia.sources.poller import OpenMeteoPlan, Plan, TomorrowIoPlan
+from atalaia.sources.plan import OpenMeteoPlan, Plan, TomorrowIoPlan
 from atalaia.sources.schedule import Pace
 
 MIDNIGHT = 1_768_003_200

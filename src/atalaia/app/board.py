@@ -11,7 +11,7 @@ import asyncio
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterable, Sequence
-from typing import Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from atalaia.app.subscribing import nearest
 from atalaia.app.upkeep import refined
@@ -32,7 +32,10 @@ from atalaia.serving.read import ReadPorts
 from atalaia.serving.recent import KEEP_S, Recent, Series, series_of
 from atalaia.settings import Settings
 
-_PERCENTILES = (1, 10, 50, 90, 99)
+if TYPE_CHECKING:
+    from atalaia.homes.climate import Months, ReturnLevel
+
+PERCENTILES = (1, 10, 50, 90, 99)
 _NEIGHBOURS = 50
 """Places whose past is read together: a few thousand rows, in a tenth of a second."""
 
@@ -73,8 +76,8 @@ class Board:
         self._tail: asyncio.Task[None] | None = None
         self._groups: dict[int, asyncio.Task[None]] = {}
         self._compacting: asyncio.Task[None] | None = None
-        self._past: _Kept[Readings] = _Kept(_MINUTE_S)
-        self._climates: _Kept[models.ClimateItem | None] = _Kept(_CLIMATE_S)
+        self._past: Kept[Readings] = Kept(_MINUTE_S)
+        self._climates: Kept[models.ClimateItem | None] = Kept(_CLIMATE_S)
         self._one_at_a_time = asyncio.Semaphore(1)
         self._waiting = 0
 
@@ -200,7 +203,7 @@ class Board:
         return [_town(town, self._settings.places) for town in gazetteer.search(text, limit=limit)]
 
 
-class _Kept(Generic[T]):
+class Kept(Generic[T]):
     """The last answers of a store, each for so many seconds."""
 
     def __init__(self, for_s: float) -> None:
@@ -223,11 +226,15 @@ class _Kept(Generic[T]):
         return value
 
 
-def _climate(lake: Lake, place_id: str) -> models.ClimateItem | None:
+def _climate(lake: Lake, place_id: str) -> models.ClimateItem:
     # Only now: it brings DuckDB.
     from atalaia.homes.climate import read_climate  # noqa: PLC0415
 
-    months, levels = read_climate(lake, place_id)
+    return climate_item(*read_climate(lake, place_id))
+
+
+def climate_item(months: Iterable[Months], levels: Iterable[ReturnLevel]) -> models.ClimateItem:
+    """A place's climate as it is shown, of the rows that GOLD has of it."""
     bands: dict[str, models.BandItem] = {}
     for row in months:
         if row.hour is not None:
@@ -251,7 +258,7 @@ def _climate(lake: Lake, place_id: str) -> models.ClimateItem | None:
                 mean_minimum=row.mean_minimum,
                 mean_maximum=row.mean_maximum,
                 percentiles={
-                    str(n): row.percentiles[n - 1] for n in _PERCENTILES if row.percentiles
+                    str(n): row.percentiles[n - 1] for n in PERCENTILES if row.percentiles
                 },
             )
         )

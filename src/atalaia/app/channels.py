@@ -8,12 +8,13 @@ from atalaia.channels.apprise import Apprise
 from atalaia.channels.email import Email
 from atalaia.channels.guard import STRICT, Rules
 from atalaia.channels.inbox import Inbox
+from atalaia.channels.ses import Ses
 from atalaia.channels.sms import Sms
 from atalaia.channels.telegram import Telegram
 from atalaia.channels.webhook import Webhook
 from atalaia.channels.whatsapp import WhatsApp
 from atalaia.domain.delivery import Channel
-from atalaia.settings import Settings
+from atalaia.settings import Settings, channels
 
 
 def open_channels(settings: Settings, session: aiohttp.ClientSession) -> dict[str, Channel]:
@@ -36,17 +37,7 @@ def open_channels(settings: Settings, session: aiohttp.ClientSession) -> dict[st
             )
         )
     if (email := chosen.email) is not None:
-        found.append(
-            Email(
-                host=email.host,
-                port=email.port,
-                tls=email.security,
-                user=email.user,
-                password=email.password.reveal() if email.password else "",
-                sender=email.sender,
-                unsubscribe=settings.people.contact,
-            )
-        )
+        found.append(_email(email, settings.people.contact))
     if (sms := chosen.sms) is not None:
         found.append(
             Sms(
@@ -62,6 +53,25 @@ def open_channels(settings: Settings, session: aiohttp.ClientSession) -> dict[st
     if chosen.apprise:
         found.append(Apprise())
     return {channel.name: channel for channel in found}
+
+
+def _email(chosen: channels.Email, unsubscribe: str) -> Channel:
+    if chosen.via == "ses":
+        return Ses(
+            sender=chosen.sender,
+            unsubscribe=unsubscribe,
+            region=chosen.region,
+            endpoint_url=chosen.base_url or "",
+        )
+    return Email(
+        host=chosen.host,
+        port=chosen.port,
+        tls=chosen.security,
+        user=chosen.user,
+        password=chosen.password.reveal() if chosen.password else "",
+        sender=chosen.sender,
+        unsubscribe=unsubscribe,
+    )
 
 
 def webhook_rules(settings: Settings) -> Rules:

@@ -92,6 +92,16 @@ class Consumer:
         if self._made is not None:
             self._made.steps = steps
 
+    def begin_anew(self) -> bool:
+        """Let the next batch be lived by a watch that is made anew, as after a restart.
+
+        False while a batch waits for its commit: what that watch holds is not yet kept.
+        """
+        if self._pending is not None:
+            return False
+        self._made = None
+        return True
+
     def advance(self) -> Lived | None:
         """Live through the next records and commit; None if there are none.
 

@@ -32,12 +32,13 @@ from rich.text import Text
 from atalaia import __version__
 from atalaia.app.appender import Appender
 from atalaia.app.board import Board
+from atalaia.app.bot import telegram_hook
 from atalaia.app.channels import open_channels
 from atalaia.app.consumer import Consumer, Lived
 from atalaia.app.drills import Drills
 from atalaia.app.feeds import Feeds, allow_listeners
 from atalaia.app.logs import configure_logs
-from atalaia.app.norms import norms_of
+from atalaia.app.norms import digest, is_due, keep, known, names_norms, norms_of
 from atalaia.app.office import Office
 from atalaia.app.operating import Operating
 from atalaia.app.outreach import Outreach
@@ -48,7 +49,7 @@ from atalaia.app.roll import Roll
 from atalaia.app.silences import Silences
 from atalaia.app.starts import Terms, note_start
 from atalaia.app.threads import DaemonThreads
-from atalaia.app.upkeep import has_to_refine, keep_house, refine_beside, refine_command
+from atalaia.app.upkeep import command_of, do_beside, has_to_refine, keep_house
 from atalaia.channels.telegram_updates import Updates
 from atalaia.domain.alert import LogEntry, instant
 from atalaia.domain.delivery import UNSENT
@@ -69,7 +70,9 @@ from atalaia.settings import Settings
 from atalaia.settings.feeds import Feed
 from atalaia.sources import CLOCK, cap, decode_all, decoders, readings_csv
 from atalaia.sources.feed import FeedPoller
-from atalaia.sources.poller import Plan, Poller
+from atalaia.sources.plan import Plan
+from atalaia.sources.poller import Poller
+from atalaia.speed.norms import Norms
 from atalaia.speed.watch import Watch
 
 TICK_AFTER_S = 60
@@ -90,7 +93,7 @@ class Live:
     """One running watch. ``async with Live(…) as live`` starts it, and stops it at the end.
 
     now, sleep, jitter   the one clock, waiting by it, and chance; tests bring their own
-    refine               the command that refines; None: this program's own
+    refine, learn        the commands that refine, and learn the climate; None: this program's own
     port                 of the API once it runs (0 in the settings: any that is free)
     """
 
@@ -104,6 +107,7 @@ class Live:
         jitter: Callable[[], float] = random.random,
         console: Console | None = None,
         refine: Sequence[str] | None = None,
+        learn: Sequence[str] | None = None,
     ) -> None:
         self.settings = settings
         self.home = home
@@ -111,18 +115,17 @@ class Live:
         self.metrics = Metrics()
         self._now, self._sleep, self._jitter = now, sleep, jitter
         self._console = console or Console(highlight=False, soft_wrap=True)
-        self._refine = refine or refine_command(home.path, settings.file)
+        self._refine = refine or command_of("refine", home.path, settings.file)
+        self._learn = learn or command_of("climate", home.path, settings.file)
         self._began_at = int(now())
         self._plans = plans(settings)
         self._registry = open_registry(home, settings)
         self._decode = unsealed(decode_all(settings.places), self._registry.vault)
         note_places(home.state, settings.places)
         self._expected_s = {plan.name: plan.expected_s for plan in self._plans}
-        terms = Terms(settings.rules, tuple(settings.places), self._expected_s)
-        note_start(home.state, self._began_at, terms)
-        self._norms = norms_of(home.lake, settings.rules, settings.places)
-        for line in self._norms.in_words():
-            log.warning("a rule cannot judge everywhere", reason=line)
+        self._climate = known(home.state).version
+        self._new_norms: Norms | None = None
+        self._begin_with(norms_of(home.lake, settings.rules, settings.places))
         self._consumer = Consumer(home.stream, home.state, self._make_watch)
         self._appender = Appender(home.stream, self._kept, sleep)
         self._offset = home.stream.last_offset()
@@ -259,9 +262,12 @@ class Live:
         return task
 
     def _start_bot(self) -> None:
-        """People can talk to Telegram's bot, by long polling: no public address is needed."""
+        """People can talk to Telegram's bot, by long polling: no public address is needed.
+
+        With a secret for its webhook Telegram calls us instead, and would refuse to be asked.
+        """
         telegram = self.settings.channels.telegram
-        if telegram is None or not telegram.is_bot:
+        if telegram is None or not telegram.is_bot or telegram.webhook_secret is not None:
             return
         state = self.home.state
 
@@ -344,12 +350,31 @@ class Live:
             watch.expect(plan.name, self._began_at)
         return watch
 
+    def _begin_with(self, norms: Norms) -> None:
+        """The watch begins, now or anew, and judges by these norms; they are kept for replays."""
+        settings = self.settings
+        terms = Terms(settings.rules, tuple(settings.places), self._expected_s)
+        note_start(self.home.state, self._began_at, terms, keep(self.home.lake, norms))
+        self._norms = norms
+        for line in norms.in_words():
+            log.warning("a rule cannot judge everywhere", reason=line)
+
+    def _advance(self) -> Lived | None:
+        """The next batch; before it, norms that are new are taken up."""
+        norms = self._new_norms
+        if norms is not None and self._consumer.begin_anew():
+            self._begin_with(norms)
+            if self._new_norms is norms:  # and none came that is newer
+                self._new_norms = None
+            log.info("the new climate was taken up", offset=self._consumer.offset)
+        return self._consumer.advance()
+
     async def _consume(self) -> None:
         pause_s = 1.0
         while True:
             self._news.clear()
             try:
-                lived = await asyncio.to_thread(self._consumer.advance)
+                lived = await asyncio.to_thread(self._advance)
             except StateConflict as error:
                 log.warning("the watch cannot commit; it is tried again", reason=str(error))
                 await self._sleep(pause_s)
@@ -426,7 +451,22 @@ class Live:
         while True:
             await self._sleep(self.settings.refine_interval_s)
             if await asyncio.to_thread(has_to_refine, self.home.state, self.home.outbox):
-                await refine_beside(self._refine)
+                await do_beside("refine", self._refine)
+            if names_norms(self.settings.rules):
+                await self._learn_climate()
+
+    async def _learn_climate(self) -> None:
+        """Learn it once a week; and look whether it is another now, whoever learnt it."""
+        state, rules = self.home.state, self.settings.rules
+        if await asyncio.to_thread(is_due, state, rules, int(self._now())):
+            await do_beside("climate", self._learn)
+        version = (await asyncio.to_thread(known, state)).version
+        if version == self._climate:
+            return
+        norms = await asyncio.to_thread(norms_of, self.home.lake, rules, self.settings.places)
+        self._climate = version
+        if digest(norms) != digest(self._norms):
+            self._new_norms = norms
 
     # What is served
 
@@ -445,7 +485,9 @@ class Live:
             is_public=self.settings.api.is_public,
             rate_limit=self.settings.api.rate_limit,
             read=self._board.ports(),
-            people=self._office.desk(),
+            people=self._office.desk(
+                telegram_hook(self.settings, self._session, self._office.talk, self.home.state)
+            ),
             operate=self._operating.desk(),
             feeds=self._feeds.ports(),
             page=page(self.settings.page.tiles_url, self.settings.page.attribution),

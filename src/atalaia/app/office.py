@@ -39,6 +39,7 @@ from atalaia.people.export import export
 from atalaia.people.gazetteer import find
 from atalaia.people.registry import Registry
 from atalaia.people.subscribe import confirm
+from atalaia.people.talks import Talks
 from atalaia.serving import people as served
 from atalaia.serving.access import OPERATOR, OWN_KEY, SCOPES, SIGNED_LINK, Caller, Role
 from atalaia.serving.problem import Problem
@@ -55,6 +56,7 @@ class Office:
     """What can be asked of the people of a running watch.
 
     wake    called when there is something new to be told
+    talks   where half-done talks go on that another process began; None: in memory alone
     """
 
     def __init__(
@@ -66,12 +68,14 @@ class Office:
         *,
         now: Callable[[], float],
         wake: Callable[[], None],
+        talks: Talks | None = None,
     ) -> None:
         self._settings = settings
         self._state = state
         self._outbox = outbox
         self._registry = registry
         self._now, self._wake = now, wake
+        self._talks = talks
         self._telegram = Conversation(
             FrontDesk(registry, outbox, state, "telegram"), language=settings.language
         )
@@ -79,8 +83,8 @@ class Office:
         self._one_at_a_time = asyncio.Lock()
         self._previews = BoundedSemaphore(_PREVIEWS)
 
-    def desk(self) -> served.PeopleDesk:
-        """For the API."""
+    def desk(self, telegram: served.Heard) -> served.PeopleDesk:
+        """For the API; `telegram` takes what its webhook sends (`app.bot`)."""
         return served.PeopleDesk(
             subscribe=self._subscribe,
             subscribe_openly=self._subscribe_openly,
@@ -94,13 +98,25 @@ class Office:
                 person, message, int(self._now())
             ),
             whatsapp=self._heard,
+            telegram=telegram,
         )
 
     async def talk(self, incoming: Incoming) -> list[Reply]:
         """What the bot answers."""
         async with self._one_at_a_time:
-            replies = await asyncio.to_thread(self._telegram.answer, incoming, int(self._now()))
+            replies = await asyncio.to_thread(self._answer, incoming, int(self._now()))
         self._wake()
+        return replies
+
+    def _answer(self, incoming: Incoming, now: int) -> list[Reply]:
+        talks, bot, contact = self._talks, self._telegram, incoming.contact
+        if talks is None:
+            return bot.answer(incoming, now)
+        before = talks.get(contact, now)
+        bot.recall(contact, before)
+        replies = bot.answer(incoming, now)
+        if before or bot.held(contact):
+            talks.put(contact, bot.held(contact), now)
         return replies
 
     def who(self, key: str) -> Caller | None:

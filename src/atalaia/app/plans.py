@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from atalaia.settings import Settings
-from atalaia.sources.poller import OpenMeteoPlan, Plan, TomorrowIoPlan
+from atalaia.sources.plan import OpenMeteoPlan, Plan, TomorrowIoPlan
 from atalaia.sources.schedule import Pace
 
 

@@ -20,7 +20,7 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
-from atalaia.app.norms import norms_of
+from atalaia.app.norms import digest, norms_of
 from atalaia.app.places import note_places
 from atalaia.batch.archive import archive
 from atalaia.batch.refine import compact, refine
@@ -38,6 +38,9 @@ from atalaia.speed.watch import CONSUMER, Watch
 
 REPLAY = "replay"
 """The note of a home that a replay has made, and that no live watch goes on in."""
+
+_NORMS = "replay-norms"
+"""The note of a replay's home with the digest of the norms that it began with."""
 
 _READ_AT_ONCE = 64
 
@@ -93,7 +96,7 @@ def replay(
     with temporary_or_kept(home) as opened:
         payloads = list(_payloads(rows, places))
         norms = norms_of(opened.lake, rules, places)
-        resumed = _claim(opened, _fingerprint(payloads, rules, places), home)
+        resumed = _claim(opened, _fingerprint(payloads, rules, places), digest(norms), home)
         note_places(opened.state, places)
         if decoded.rejects:
             opened.state.commit(Commit("replay", 1, rejects=[(0, r) for r in decoded.rejects]))
@@ -181,15 +184,22 @@ def _fingerprint(payloads: Sequence[Payload], rules: RuleSet, places: Places) ->
     return digest.hexdigest()
 
 
-def _claim(home: Home, fingerprint: str, path: Path | None) -> bool:
+def _claim(home: Home, fingerprint: str, norms: str, path: Path | None) -> bool:
     """Make the home this replay's; True if it had begun there before."""
     known = home.state.note(REPLAY)
     if known is None and home.stream.last_offset() == 0:
+        home.state.set_note(_NORMS, norms)
         home.state.set_note(REPLAY, fingerprint)
         return False
     if known != fingerprint:
         what = "a live watch" if known is None else "another replay (other rows, places or rules)"
         raise StateConflict(f"home {path} holds {what}; use another --home, or remove it")
+    if home.state.note(_NORMS) not in (None, norms):  # None: an earlier Atalaia began it
+        raise StateConflict(
+            f"home {path}: its climate has changed since this replay began, and what the rules "
+            "told so far came of the old one; import the climate into another --home, and replay "
+            "there"
+        )
     return True
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 import msgspec
 
 from atalaia.app.consumer import Consumer
-from atalaia.app.norms import norms_of
+from atalaia.app.norms import kept, norms_of
 from atalaia.app.places import note_places, places_of
 from atalaia.app.replay import (
     REPLAY,
@@ -37,6 +37,7 @@ from atalaia.homes import raw
 from atalaia.homes.embedded import Home, open_home
 from atalaia.homes.ports import Record
 from atalaia.sources import cap, decode_all
+from atalaia.speed.norms import Norms
 from atalaia.speed.values import Norm
 from atalaia.speed.watch import CONSUMER, Watch
 
@@ -54,10 +55,10 @@ def replay_stream(
     """Live through a home's stream again, in another home (None: a temporary one).
 
     Returns what it came to, with the places and the newest rules that it went by. `rules` None:
-    those of the home's own time, and `Replayed.as_live` says whether it told the same. The climate
-    is the source's, as it is today. Raises AtalaiaError where the home noted no rules and
-    none are given, PayloadInvalid where RAW is damaged, StateConflict where `home` holds something
-    else.
+    those of the home's own time, with the norms that they went by, and `Replayed.as_live` says
+    whether it told the same. Rules that are given go by the source's climate as it is today.
+    Raises AtalaiaError where the home noted no rules and none are given, PayloadInvalid where RAW
+    is damaged, StateConflict where it lacks something, or `home` holds something else.
     """
     with open_home(source, exclusive=False) as live, temporary_or_kept(home) as opened:
         up_to, told = _until_now(live)
@@ -69,7 +70,7 @@ def replay_stream(
         readings, unjudged = 0, dict[str, None]()
         for start, end in zip(starts, [*(s.offset for s in starts[1:]), up_to], strict=True):
             progress("watching", start.offset, up_to)
-            norms = norms_of(live.lake, start.terms.rules, Places(start.terms.places))
+            norms = _norms(live, start)
             unjudged.update(dict.fromkeys(norms.in_words()))
             readings += _one_life(opened, start, arrivals, end, norms, decoder)
         if home:
@@ -111,11 +112,27 @@ def _starts(live: Home, rules: RuleSet | None) -> list[Start]:
         starts = [Start(0, 0, Terms(rules, tuple(places_of(live.state)), {}))]
     if rules is not None:
         starts = [
-            msgspec.structs.replace(start, terms=msgspec.structs.replace(start.terms, rules=rules))
+            msgspec.structs.replace(
+                start, terms=msgspec.structs.replace(start.terms, rules=rules), norms=None
+            )
             for start in starts
         ]
     # What the first watch found there (pushed by hand, say) it lived through, too.
     return [msgspec.structs.replace(starts[0], offset=0), *starts[1:]]
+
+
+def _norms(live: Home, start: Start) -> Norms:
+    """Those of the start; of rules that are not its own, or where none were kept, today's."""
+    places = Places(start.terms.places)
+    if start.norms is None:
+        return norms_of(live.lake, start.terms.rules, places)
+    try:
+        return kept(live.lake, start.norms, places)
+    except KeyError as error:
+        raise StateConflict(
+            f"home {live.path}: the norms {start.norms}, which its watch went by, are not in "
+            "lake/raw/norms; restore them from a backup, or give --rules"
+        ) from error
 
 
 def _arrivals(live: Home, up_to: int) -> Iterator[Record]:

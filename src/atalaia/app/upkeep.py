@@ -1,4 +1,5 @@
-"""What the running watch does every few minutes: archive, refine, and let old payloads go."""
+"""What the running watch does every few minutes: archive, refine, learn the climate once a week,
+and let old payloads go."""
 
 from __future__ import annotations
 
@@ -68,16 +69,16 @@ def has_to_refine(state: State, outbox: Outbox) -> bool:
     return next(state.alerts(state.offset(gold.ALERTS_REFINED), limit=1), None) is not None
 
 
-def refine_command(home: Path, settings: Path | None) -> list[str]:
-    """The command that refines a home, in this interpreter."""
-    command = [sys.executable, "-m", "atalaia", "refine", "--home", str(home)]
+def command_of(name: str, home: Path, settings: Path | None) -> list[str]:
+    """The command ``refine`` or ``climate`` for a home, in this interpreter."""
+    command = [sys.executable, "-m", "atalaia", name, "--home", str(home)]
     return [*command, "--settings", str(settings)] if settings else command
 
 
-async def refine_beside(command: Sequence[str]) -> None:
-    """Refine in a process of its own, so that its memory and its locks are not the watch's.
+async def do_beside(name: str, command: Sequence[str]) -> None:
+    """Do batch work in a process of its own, so that its memory and locks are not the watch's.
 
-    Cancelled, it ends that process: refining again makes the same files.
+    Cancelled, it ends that process: doing it again makes the same files.
     """
     process = await asyncio.create_subprocess_exec(
         *command,
@@ -99,4 +100,4 @@ async def refine_beside(command: Sequence[str]) -> None:
         raise
     if process.returncode:
         last = said.decode("utf-8", "replace").strip().splitlines()[-1:] or ["it said nothing"]
-        log.warning("refine failed; it is tried again", code=process.returncode, reason=last[0])
+        log.warning(f"{name} failed; it is tried again", code=process.returncode, reason=last[0])

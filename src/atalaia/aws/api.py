@@ -10,12 +10,16 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
+import aiohttp
 import msgspec
 
+from atalaia import __version__
 from atalaia.app.board import Board
+from atalaia.app.bot import telegram_hook
 from atalaia.app.drills import Drills
 from atalaia.app.feeds import Feeds
 from atalaia.app.office import Office
@@ -25,14 +29,16 @@ from atalaia.app.roll import Roll
 from atalaia.app.silences import Silences
 from atalaia.aws import archive, deployment, detect
 from atalaia.aws.asgi import respond
-from atalaia.aws.local import LocalLake
+from atalaia.aws.past import ANSWER_S, Past, note_cost
 from atalaia.domain.delivery import UNSENT
 from atalaia.domain.payload import Payload
 from atalaia.errors import StateConflict
+from atalaia.homes.aws.sql import AthenaSql
 from atalaia.homes.ports import Record, Stream
 from atalaia.people.bodies import seal_body, unsealed
 from atalaia.people.consent import Controller
 from atalaia.people.registry import Registry
+from atalaia.people.talks import Talks
 from atalaia.serving.api import Ports, api
 from atalaia.serving.metrics import Metrics
 from atalaia.serving.operate import LagItem
@@ -56,22 +62,16 @@ class _Behind:
 
 
 class _Home:
-    """The deployment's home with GOLD's files at hand, and one state for all requests."""
+    """The deployment's home, with one state for all requests."""
 
     def __init__(self) -> None:
         home = deployment.home()
         self.state, self.outbox, self.people = home.state, home.outbox, home.people
         self.stream = _Behind(home.stream)
-        self.lake = LocalLake(home.lake)
-
-    @property
-    def sql(self) -> Any:
-        """Athena, which knows the files by the catalogue."""
-        return deployment.home().sql
 
 
 class Api:
-    """The application of one container."""
+    """The application of one container. To be made on its event loop."""
 
     def __init__(self) -> None:
         settings, home = deployment.settings(), _Home()
@@ -79,8 +79,18 @@ class Api:
         controller = Controller(settings.people.controller, settings.people.contact)
         registry = Registry(home.people, deployment.home().keys, controller, retention(settings))
         decode = unsealed(decode_all(settings.places), registry.vault)
-        office = Office(settings, home.state, home.outbox, registry, now=time.time, wake=self._wake)
+        office = Office(
+            settings,
+            home.state,
+            home.outbox,
+            registry,
+            now=time.time,
+            wake=self._wake,
+            talks=Talks(registry.vault, deployment.home().talks),
+        )
+        session = aiohttp.ClientSession(headers={"User-Agent": f"atalaia/{__version__}"})
         board = Board(settings, held, decode, now=time.time, sources=list)
+        past = Past(_athena(), settings.places, time.time)
         self._home = home
         self._feeds = Feeds(settings, home.state, board.incidents.take)
         self._take = board.incidents.take
@@ -111,8 +121,8 @@ class Api:
                 seal=lambda person, body: seal_body(registry.vault, person, body),
                 is_public=settings.api.is_public,
                 rate_limit=settings.api.rate_limit,
-                read=board.ports(),
-                people=office.desk(),
+                read=replace(board.ports(), readings=past.readings, climate=past.climate),
+                people=office.desk(telegram_hook(settings, session, office.talk, home.state)),
                 operate=operating.desk(),
                 feeds=self._feeds.ports(),
                 page=page(settings.page.tiles_url, settings.page.attribution),
@@ -155,6 +165,13 @@ class Api:
             step_s=None,
             deliveries=sum(n for (_, status), n in outbox.counts().items() if status in UNSENT),
         )
+
+
+def _athena() -> AthenaSql:
+    config, clients = deployment.home().config, deployment.clients()
+    return AthenaSql(
+        clients, config.workgroup, config.database, on_cost=note_cost, timeout_s=ANSWER_S
+    )
 
 
 @lru_cache(1)

@@ -1,6 +1,7 @@
 """What all functions of a deployment have: its names, its settings, its home; once a container.
 
-ATALAIA_SETTINGS   the settings file: ``s3://bucket/key``, or a path in the package
+ATALAIA_SETTINGS   the settings file: ``s3://bucket/key``, or a path in the package; files that it
+                   names (rules, places) lie below ``beside/`` in the same folder of the bucket
 ATALAIA_SECRETS    names of secrets, with commas between; each is a JSON object of variables, as
                    ``{"TOMORROW_API_KEY": "…"}``; one without a value yet is passed over
 """
@@ -12,7 +13,7 @@ import os
 import tempfile
 from collections.abc import Iterator
 from functools import lru_cache
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import msgspec
 from botocore.exceptions import ClientError
@@ -22,7 +23,7 @@ from atalaia.errors import SettingsInvalid
 from atalaia.homes.aws import Home, open_home
 from atalaia.homes.aws.clients import Clients, code_of, translated
 from atalaia.homes.aws.config import from_environment
-from atalaia.settings import Settings, load
+from atalaia.settings import Settings, beside, load
 
 _FILE = "ATALAIA_SETTINGS"
 _SECRETS = "ATALAIA_SECRETS"
@@ -43,13 +44,13 @@ def settings() -> Settings:
     address = environment.get(_FILE, "")
     if not address.startswith("s3://"):
         return load(None, environment)
-    bucket, _, key = address.removeprefix("s3://").partition("/")
-    with translated(f"settings {address}"):
-        body = clients().get("s3").get_object(Bucket=bucket, Key=key)["Body"].read()
     with tempfile.TemporaryDirectory(prefix="atalaia-settings-") as folder:
-        file = Path(folder) / "atalaia.toml"
-        file.write_bytes(body)
-        return load(file, environment)
+        file = _brought(address, Path(folder))
+        try:
+            return load(file, environment)
+        except SettingsInvalid as error:
+            problems = [problem.replace(f"{folder}/", "") for problem in error.problems]
+            raise SettingsInvalid(problems) from error
 
 
 def places() -> Places:
@@ -73,6 +74,27 @@ def forget() -> None:
     """Begin anew, as a new container does."""
     for each in (clients, settings, home, loop):
         each.cache_clear()
+
+
+def _brought(address: str, folder: Path) -> Path:
+    """The settings file, put into the folder with what it names. Raises SettingsInvalid."""
+    bucket, _, key = address.removeprefix("s3://").partition("/")
+    file = folder / "atalaia.toml"
+    file.write_bytes(_object(bucket, key))
+    for path in map(PurePosixPath, beside(file.read_text("utf-8-sig", "replace"))):
+        if path.is_absolute() or ".." in path.parts:
+            problem = f"{address}: {path}: not a path below the settings; put the file there"
+            raise SettingsInvalid([problem])
+        one = folder / path
+        one.parent.mkdir(parents=True, exist_ok=True)
+        one.write_bytes(_object(bucket, str(PurePosixPath(key).parent / "beside" / path)))
+    return file
+
+
+def _object(bucket: str, key: str) -> bytes:
+    with translated(f"settings s3://{bucket}/{key}"):
+        body: bytes = clients().get("s3").get_object(Bucket=bucket, Key=key)["Body"].read()
+    return body
 
 
 def _secret(name: str) -> Iterator[tuple[str, str]]:

@@ -9,16 +9,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from functools import lru_cache
 from typing import Any
 
 import msgspec
 import numpy as np
 import structlog
 
-from atalaia.app.norms import norms_of
-from atalaia.aws import deployment, figures, records
-from atalaia.aws.local import LocalLake
+from atalaia.app.norms import names_norms
+from atalaia.app.plans import plans
+from atalaia.aws import deployment, figures, near, norms, records
+from atalaia.aws.opened import opened
 from atalaia.aws.records import Came
 from atalaia.domain.payload import Payload, Reject
 from atalaia.domain.reading import NO_TIME, Decode, Decoded
@@ -27,10 +27,8 @@ from atalaia.homes.aws import Home
 from atalaia.homes.aws.state import DynamoState
 from atalaia.homes.aws.stream import lane_of, lanes_of
 from atalaia.homes.ports import Commit
-from atalaia.people.bodies import is_sealed, unsealed
-from atalaia.people.vault import Vault
 from atalaia.settings import Settings
-from atalaia.sources import decode_all
+from atalaia.speed.nearness import nearness
 from atalaia.speed.values import Norm
 from atalaia.speed.watch import CONSUMER, Watch
 
@@ -40,6 +38,7 @@ NEWEST = "lane:"
 """Items with the number of the newest record that each lane has lived through."""
 
 _TRIES = 5
+_LOOK_S = 300.0
 _BEGAN = "began"
 
 log = structlog.get_logger()
@@ -86,13 +85,16 @@ class Lane:
         # Of a payload for several lanes one tells what could not be read of it.
         copies = {one.carried.number for one in new if one.carried.is_copy}
         rejects = [one for one in commit.rejects if one[0] not in copies]
-        newest = {f"{NEWEST}{self.lane}": b"%d" % new[-1].carried.number}
+        items = dict(commit.items)
+        items[f"{NEWEST}{self.lane}"] = b"%d" % new[-1].carried.number
+        if step.now:
+            items[f"{near.PREFIX}{self.lane}"] = self._near(step.now)
         self._commit(
             msgspec.structs.replace(
                 commit,
                 consumer=self._consumer,
                 offset=new[-1].sequence,
-                items={**commit.items, **newest},
+                items=items,
                 rejects=rejects,
             )
         )
@@ -100,6 +102,11 @@ class Lane:
         seconds = time.perf_counter() - began
         figures.figures().metrics.judged(step.rows, unread, step.entries, seconds)
         return len(step.entries)
+
+    def _near(self, now: int) -> bytes:
+        watch = self._watch
+        closeness = nearness(watch.rules, watch.table, watch.book, now)
+        return near.pack(closeness[self._mine], now, self._of_mine)
 
     def _put_aside(self, one: Came, error: Exception) -> None:
         log.exception(FAULT, lane=self.lane, sequence=one.text, error=repr(error))
@@ -124,12 +131,13 @@ class Lane:
         lanes = self._home.config.lanes
         of_place = lanes_of(places, lanes)
         mine = np.array([of_place[place.id] == self.lane for place in places], bool)
+        self._mine = np.flatnonzero(mine)
+        self._of_mine = near.hash_of(places, self._mine)
+        decode = opened(self._home, places)
         self._watch = Watch(
             settings.rules,
             places,
-            _only(_opened(decode_all(places), self._home), mine)
-            if lanes > 1
-            else _opened(decode_all(places), self._home),
+            _only(decode, mine) if lanes > 1 else decode,
             self._norms,
             expected_s=_expected_s(settings),
         )
@@ -171,6 +179,7 @@ class _OfLane:
 def handle(event: dict[str, Any]) -> dict[str, Any]:
     """Records of one shard of Kinesis. What cannot be read goes to a queue, and stops nothing."""
     home = deployment.home()
+    _look_at_norms(home)
     batch = records.read(event)
     by_lane: dict[int, list[Came]] = {}
     for one in batch.came:
@@ -189,12 +198,26 @@ def handle(event: dict[str, Any]) -> dict[str, Any]:
 
 
 _lanes: dict[int, Lane] = {}
+_looked: list[tuple[float, norms.Laid]] = []
+"""When it was last looked which norms are laid down, and what lay there: the lanes go by it."""
 
 
 def forget() -> None:
     """Hold nothing, as a new container does."""
     _lanes.clear()
-    _norms.cache_clear()
+    _looked.clear()
+
+
+def _look_at_norms(home: Home, every_s: float = _LOOK_S) -> None:
+    """Take up, between two batches, norms that are new: all lanes are loaded again with them."""
+    now = time.monotonic()
+    if not names_norms(deployment.settings().rules) or (_looked and now < _looked[0][0] + every_s):
+        return
+    found = norms.laid(home.state)
+    if _looked and found != _looked[0][1]:
+        log.info("new norms are taken up", norms=found.name)
+        _lanes.clear()
+    _looked[:] = [(now, found)]
 
 
 def _lane(lane: int, came: Sequence[Came]) -> Lane:
@@ -202,33 +225,19 @@ def _lane(lane: int, came: Sequence[Came]) -> Lane:
         home = deployment.home()
         if home.state.note(_BEGAN) is None:
             home.state.set_note(_BEGAN, str(came[0].carried.payload.received_at))
-        _lanes[lane] = Lane(home, deployment.settings(), _norms(), lane)
+        _lanes[lane] = Lane(home, deployment.settings(), _norms(home), lane)
     return _lanes[lane]
 
 
-@lru_cache(1)
-def _norms() -> Norm:
-    settings = deployment.settings()
-    return norms_of(LocalLake(deployment.home().lake), settings.rules, settings.places)
+def _norms(home: Home) -> Norm:
+    at = _looked[0][1] if _looked else norms.Laid()
+    return norms.read(home.lake, at, deployment.settings())
 
 
 def _expected_s(settings: Settings) -> dict[str, int]:
-    from atalaia.app.plans import plans  # noqa: PLC0415 - it brings the HTTP client
-
     if not (settings.open_meteo.enabled or settings.tomorrow_io.enabled):
         return {}
     return {plan.name: plan.expected_s for plan in plans(settings)}
-
-
-def _opened(decode: Decode, home: Home) -> Decode:
-    """The decoder that also opens what people sealed; KMS is asked when that comes."""
-
-    def opening(payloads: Sequence[Payload], wanted: frozenset[str] | None) -> Decoded:
-        if not any(is_sealed(payload.body) for payload in payloads):
-            return decode(payloads, wanted)
-        return unsealed(decode, Vault(home.keys))(payloads, wanted)
-
-    return opening
 
 
 def _only(decode: Decode, mine: Any) -> Decode:

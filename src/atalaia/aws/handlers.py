@@ -52,6 +52,13 @@ def deliver(event: Event, context: Any) -> Event:
     return tell.deliver(event, context.get_remaining_time_in_millis() / 1000)
 
 
+def retention(event: Event, context: Any) -> Event:
+    """By the clock: what was kept long enough is let go."""
+    from atalaia.aws import retention as part  # noqa: PLC0415
+
+    return part.handle(event)
+
+
 def api(event: Event, context: Any) -> Event:
     """By the HTTP API: the page, the API, and the bots' webhooks."""
     from atalaia.aws import api as part  # noqa: PLC0415

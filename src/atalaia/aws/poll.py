@@ -15,16 +15,13 @@ from typing import Any
 import aiohttp
 
 from atalaia import __version__
-from atalaia.app.norms import norms_of
 from atalaia.app.plans import plans
-from atalaia.aws import deployment, figures
-from atalaia.aws.local import LocalLake
+from atalaia.aws import deployment, figures, near
 from atalaia.domain.payload import Payload
 from atalaia.domain.reading import Floats
-from atalaia.sources import CLOCK, decode_all
-from atalaia.sources.poller import Plan, Poller
-from atalaia.speed.nearness import nearness
-from atalaia.speed.watch import Watch
+from atalaia.sources import CLOCK
+from atalaia.sources.plan import Plan
+from atalaia.sources.poller import Poller
 
 
 class _RoundIsOver(Exception):
@@ -91,9 +88,7 @@ async def _ask(plan: Plan, session: aiohttp.ClientSession, closeness: Floats) ->
 
 
 def _nearness(now: int) -> Floats:
-    """Of each place to a limit, from the state as it is kept."""
-    settings, home = deployment.settings(), deployment.home()
-    norms = norms_of(LocalLake(home.lake), settings.rules, settings.places)
-    watch = Watch(settings.rules, settings.places, decode_all(settings.places), norms)
-    watch.load(home.state)
-    return nearness(watch.rules, watch.table, watch.book, now)
+    """Of each place to a limit, as detect last told it."""
+    home = deployment.home()
+    items = home.state.load(near.PREFIX)
+    return near.read(items, deployment.places(), home.config.lanes, now)

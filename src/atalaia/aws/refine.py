@@ -1,22 +1,22 @@
-"""GOLD as a function, called every few minutes: RAW's logs, then all that is new in RAW."""
+"""GOLD as a function, called every few minutes: RAW's logs, then all that is new in RAW; and the
+norms, where the climate or the rules are new."""
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import msgspec
 import structlog
 
-from atalaia.aws import deployment
+from atalaia.aws import deployment, norms
 from atalaia.aws.local import LocalLake
+from atalaia.aws.opened import opened
 from atalaia.batch.archive import archive
 from atalaia.batch.refine import refine
 from atalaia.errors import StateConflict
-from atalaia.homes import gold
+from atalaia.homes import gold, raw
 from atalaia.homes.ports import Commit, Record, State
-from atalaia.people.bodies import unsealed
-from atalaia.people.vault import Vault
-from atalaia.sources import decode_all
 
 log = structlog.get_logger()
 
@@ -33,12 +33,17 @@ class _NoStream:
         raise AttributeError(name)
 
 
-class _Counting:
-    """A state in which each step of refining is one further: parts of several shards are done in
-    no order that their numbers could follow."""
+class Counting:
+    """A state as refining needs it here, where shards are archived each for itself: their parts
+    are done in no order that their numbers could follow, so each step is one further; and all
+    that is in RAW has been archived."""
 
     def __init__(self, state: State) -> None:
         self._state = state
+
+    def offset(self, consumer: str) -> int:
+        """See `ports.State.offset`."""
+        return sys.maxsize if consumer == raw.ARCHIVED else self._state.offset(consumer)
 
     def commit(self, commit: Commit) -> bool:
         """See `ports.State.commit`."""
@@ -56,13 +61,13 @@ def handle(event: dict[str, Any]) -> dict[str, Any]:
     del event
     home, places = deployment.home(), deployment.places()
     lake = LocalLake(home.lake)
-    state: Any = _Counting(home.state)
+    state: Any = Counting(home.state)
     stream: Any = _NoStream()
     try:
         with home.hold("refine"):
             archive(stream, state, lake, home.outbox)
-            decode = unsealed(decode_all(places), Vault(home.keys))
-            report = refine(state, lake, decode, places, home.outbox)
+            report = refine(state, lake, opened(home, places), places, home.outbox)
+            norms.lay(home.state, lake, deployment.settings())
     except StateConflict as error:
         log.info("not refined", reason=str(error))
         return {"rows": 0, "partitions": 0}

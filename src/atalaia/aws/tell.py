@@ -10,6 +10,7 @@ import asyncio
 import time
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
+from threading import Lock
 from typing import Any
 
 import aiohttp
@@ -29,7 +30,11 @@ from atalaia.people.consent import Controller
 from atalaia.people.registry import Registry
 
 _MARGIN_S = 20.0
-"""Before the function's time is over: what is under way comes to its outcome."""
+"""So long before the function's time is over nothing more is begun, and what is under way comes to
+its outcome."""
+
+_END_S = 2.0
+"""Before it is over: what has no outcome by then is left to its lease."""
 
 log = structlog.get_logger()
 
@@ -39,24 +44,41 @@ class _Watched:
 
     def __init__(self, outbox: Outbox) -> None:
         self._outbox = outbox
+        self._claiming, self._counting = Lock(), Lock()
         self._under_way = 0
+        self._is_over = False
         self.is_dry = False
 
     def begin(self) -> None:
         """A new call."""
-        self._under_way, self.is_dry = 0, False
+        self._under_way, self._is_over, self.is_dry = 0, False, False
+
+    def rest(self, *, is_late: bool) -> bool:
+        """End the call, if nothing is under way; `is_late`: nothing more is claimed in any case.
+
+        A claim that is just being made is waited for. One that outlived its call would hold
+        messages that nobody sends, until their leases end.
+        """
+        with self._claiming:
+            self._is_over = is_late or self._under_way <= 0
+            return self._under_way <= 0
 
     def claim(self, now: int, lease_until: int, room: Mapping[str, int]) -> list[Message]:
         """See `ports.Outbox.claim`."""
-        claimed = self._outbox.claim(now, lease_until, room)
-        self._under_way += len(claimed)
-        self.is_dry = not claimed and self._under_way <= 0
-        return claimed
+        with self._claiming:
+            if self._is_over:
+                return []
+            claimed = self._outbox.claim(now, lease_until, room)
+            with self._counting:
+                self._under_way += len(claimed)
+                self.is_dry = not claimed and self._under_way <= 0
+            return claimed
 
     def settle(self, pairs: Sequence[tuple[Message, Message]]) -> int:
         """See `ports.Outbox.settle`."""
         n = self._outbox.settle(pairs)
-        self._under_way -= len(pairs)
+        with self._counting:
+            self._under_way -= len(pairs)
         return n
 
     def fan_out(self, step: FanOut) -> int:
@@ -136,10 +158,14 @@ async def _deliver(left_s: float) -> dict[str, Any]:
     outreach = told.outreach
     await asyncio.to_thread(outreach.roll.refresh)
     handed = await asyncio.to_thread(outreach.hand_on)
-    until = time.monotonic() + max(1.0, left_s - _MARGIN_S)
+    began = time.monotonic()
     sending = asyncio.create_task(outreach.deliverer.run())
     try:
-        while not told.outbox.is_dry and time.monotonic() < until and not sending.done():
+        while not sending.done() and time.monotonic() < began + left_s - _END_S:
+            is_late = time.monotonic() > began + left_s - _MARGIN_S
+            may_rest = told.outbox.is_dry or is_late
+            if may_rest and await asyncio.to_thread(told.outbox.rest, is_late=is_late):
+                break
             await asyncio.sleep(0.02)
     finally:
         sending.cancel()

@@ -20,6 +20,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
+from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -228,9 +229,31 @@ def _together(told: Sequence[Folded], keys: Sequence[str]) -> Folded:
     )
 
 
-def spread(spark: SparkContext, work: Callable[[T], U], items: Sequence[T]) -> list[U]:
-    """What `work` makes of each item, in their order, one task an item. `work` is picklable."""
-    if not items:
+def by_key(
+    spark: SparkContext,
+    read: Callable[[Iterable[str]], Iterator[tuple[str, T]]],
+    keys: Sequence[str],
+    work: Callable[[tuple[str, Iterable[T]]], list[U]],
+) -> list[U]:
+    """What `work` makes of all that `read` found under each name, in the order of these names.
+
+    `read` turns some of the `keys` into pairs of a name and what is of it; both are picklable.
+    """
+    if not keys:
         return []
-    found: list[U] = spark.parallelize(list(items), len(items)).map(work).collect()
-    return found
+    cores = spark.defaultParallelism
+    tasks = max(min(len(keys), cores * _TASKS_A_CORE), -(-len(keys) // _PARTS_A_TASK))
+    found: list[tuple[str, list[U]]] = (
+        spark.parallelize(list(keys), tasks)
+        .mapPartitions(read)
+        .groupByKey(cores * _TASKS_A_CORE)
+        .map(partial(_with_name, work))
+        .collect()
+    )
+    return [one for _, some in sorted(found, key=itemgetter(0)) for one in some]
+
+
+def _with_name(
+    work: Callable[[tuple[str, Iterable[T]]], list[U]], found: tuple[str, Iterable[T]]
+) -> tuple[str, list[U]]:
+    return found[0], work(found)

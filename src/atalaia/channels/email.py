@@ -1,11 +1,10 @@
-"""E-mail by SMTP: text and HTML, one message a person, threads by References.
+"""E-mail by SMTP. `mail` writes the messages; `ses` sends the same ones by Amazon's API.
 
 A connection carries one message after the other; as many are open as tries go on at once. What the
 server says is judged by the command that it says it to: a refused recipient is the recipient's
 matter, a refused sender or password is the operator's, and holds the whole channel.
 
-Reference: RFC 5321 (SMTP), 3463 (enhanced status codes), 5322 (threads), 3834 (Auto-Submitted),
-2369 (List-Unsubscribe).
+Reference: RFC 5321 (SMTP), 3463 (enhanced status codes).
 """
 
 from __future__ import annotations
@@ -15,22 +14,14 @@ import ssl
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from datetime import UTC, datetime
-from email.headerregistry import Address
-from email.message import EmailMessage
-from email.policy import SMTP
-from email.utils import format_datetime, parseaddr
 from typing import Literal
-from urllib.parse import quote
 
 import aiosmtplib
 from aiosmtplib import SMTPException, SMTPResponseException
 
-from atalaia.channels.mail_html import html
+from atalaia.channels.mail import Composer, envelope
 from atalaia.channels.outcomes import MISTAKE_WAIT_S
 from atalaia.domain.delivery import HOUR, MINUTE, Letter, Limits, Outcome
-from atalaia.domain.words import LANGUAGES
-from atalaia.errors import SettingsInvalid
 
 Tls = Literal["none", "starttls", "implicit"]
 
@@ -53,15 +44,6 @@ OUTCOMES: tuple[tuple[str, Outcome], ...] = (
     (r"", Outcome("unknown", "an answer that SMTP does not have")),
 )
 
-_STOP = (
-    "Para não receber mais: {where}.",
-    "To get no more of these: {where}.",
-    "Para no recibir más: {where}.",
-)
-# Any server takes seven bits; and a Message-ID must not be folded, whatever the domain's length.
-_POLICY = SMTP.clone(cte_type="7bit", max_line_length=200)
-_NO_SENDER = "channels.email.sender: not an address; write Name <name@example.org>"
-_LONGEST_TEXT = 100_000
 _MOST_MESSAGES = 100
 """A connection carries no more: servers cut long ones at their own moment."""
 
@@ -81,9 +63,7 @@ class Email:
     """Sends by one SMTP server, whose operator is trusted with the addresses.
 
     tls          starttls (never without it), implicit, or none
-    sender       address, or ``Name <address>``
-    unsubscribe  where one says that one wants no more, as the last line tells it; an address or an
-                 https URL also makes a List-Unsubscribe. Empty: the sender's address
+    sender, unsubscribe    see `mail.Composer`
     hello        the name this host gives itself; empty: its own
     trust        certificates to accept; None: the system's
     """
@@ -116,8 +96,7 @@ class Email:
         self._tls = tls
         self._user = user
         self._password = password
-        self._from = _sender(sender)
-        self._unsubscribe = unsubscribe
+        self._mails = Composer(sender, unsubscribe)
         self._hello = hello
         self._trust = trust
         self._timeout_s = timeout_s
@@ -127,8 +106,9 @@ class Email:
     async def send(self, letter: Letter) -> Outcome:
         """Try once. A connection that was found closed before the message went is replaced."""
         try:
-            recipient = _envelope(letter.contact.address)
-            message = self._write(letter, recipient).as_bytes(policy=_POLICY)
+            recipient = envelope(letter.contact.address)
+            before = [self._mails.message_id(one) for one in letter.thread]
+            message = self._mails.compose(letter, recipient, before)
         except (ValueError, UnicodeError):
             return Outcome("never", "not an address that mail can be sent to")
         try:
@@ -136,7 +116,7 @@ class Email:
             await self._hand_over(line, recipient, message)
         except _Refused as refused:
             return refused.outcome
-        return Outcome("sent", provider_id=self._message_id(letter.id))
+        return Outcome("sent", provider_id=self._mails.message_id(letter.id))
 
     async def close(self) -> None:
         """End all idle connections."""
@@ -188,7 +168,7 @@ class Email:
         """One message through one connection, which is kept if all went well."""
         client, stage, is_taken = line.client, "sender", False
         try:
-            await client.mail(self._from.addr_spec)
+            await client.mail(self._mails.sender.addr_spec)
             stage = "recipient"
             await client.rcpt(recipient)
             stage = "data"
@@ -210,36 +190,6 @@ class Email:
             self._idle.append(line)
         else:
             client.close()
-
-    def _write(self, letter: Letter, recipient: str) -> EmailMessage:
-        # EmailMessage refuses line ends in headers; _one_line leaves none to refuse.
-        content = letter.content
-        stop = _STOP[LANGUAGES.index(content.language)].format(
-            where=self._unsubscribe or self._from.addr_spec
-        )
-        if content.kind == "confirm":
-            stop = ""  # nothing runs yet that could be stopped
-        message = EmailMessage(policy=_POLICY)
-        message["From"] = self._from
-        message["To"] = Address(addr_spec=recipient)
-        message["Subject"] = _one_line(content.subject)
-        message["Date"] = format_datetime(datetime.fromtimestamp(letter.sent_at, UTC))
-        message["Message-ID"] = self._message_id(letter.id)
-        if letter.thread:
-            message["In-Reply-To"] = self._message_id(letter.thread[-1])
-            message["References"] = " ".join(map(self._message_id, letter.thread))
-        message["Auto-Submitted"] = "auto-generated"
-        if content.level == "red":
-            message["Importance"] = "high"
-        if where := _link(self._unsubscribe):
-            message["List-Unsubscribe"] = where
-        message["Content-Language"] = content.language
-        message.set_content(content.text(_LONGEST_TEXT, stop))
-        message.add_alternative(html(content, stop), subtype="html")
-        return message
-
-    def _message_id(self, letter_id: str) -> str:
-        return f"<{letter_id}@{self._from.domain}>"
 
 
 class _Line:
@@ -286,37 +236,3 @@ def _unconnected(error: Exception) -> Outcome:
         return Outcome("again", "cannot connect")
     reason = "the server has no STARTTLS or no login that we know"
     return Outcome("again", reason, after_s=MISTAKE_WAIT_S, pauses=True)
-
-
-def _sender(text: str) -> Address:
-    """Raises SettingsInvalid."""
-    if not text.isprintable():  # a line end would be the start of another header
-        raise SettingsInvalid([_NO_SENDER])
-    name, address = parseaddr(text)
-    try:
-        return Address(display_name=name, addr_spec=_envelope(address))
-    except ValueError as error:
-        raise SettingsInvalid([_NO_SENDER]) from error
-
-
-def _envelope(address: str) -> str:
-    """The address as SMTP carries it: ASCII, a domain of other letters in its xn-- form."""
-    local, _, domain = address.rpartition("@")
-    spec = f"{local}@{domain.encode('idna').decode()}"
-    # What cannot be in an envelope or a header without quoting is nobody's address here.
-    if not re.fullmatch(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9.-]{1,253}", spec):
-        raise ValueError("email: not an address")
-    return spec
-
-
-def _link(where: str) -> str:
-    """For List-Unsubscribe; empty where it is words that only people can follow."""
-    if re.fullmatch(r"https://[!-;=?-~]+", where):
-        return f"<{where}>"
-    if re.fullmatch(r"[!-;=?-~]+@[A-Za-z0-9.-]+", where):
-        return f"<mailto:{quote(where, safe='@')}?subject=unsubscribe>"
-    return ""
-
-
-def _one_line(text: str) -> str:
-    return " ".join(text.split())

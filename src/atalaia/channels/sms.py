@@ -9,58 +9,23 @@ Reference: Amazon SNS API (2010-03-31), Publish, common errors.
 
 from __future__ import annotations
 
-import asyncio
-import logging
 import re
-import threading
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+from atalaia.channels.amazon import Amazon, Row, code_of, no_answer, refused
 from atalaia.channels.gsm7 import SEGMENT, cut, plain, septets
-from atalaia.channels.outcomes import MISTAKE_WAIT_S
-from atalaia.domain.delivery import MINUTE, Letter, Limits, Outcome
+from atalaia.domain.delivery import Letter, Limits, Outcome
 from atalaia.domain.hazard import LEVEL_OF
 from atalaia.domain.message import Content, Part
 from atalaia.domain.words import LANGUAGES, LEVELS
-from atalaia.errors import SettingsInvalid
 
 DEFAULT_PRICE_USD = 0.05
 """A segment's price where the settings name none: a careful guess, not a price list."""
 
-_LATER = Outcome("again", "AWS is busy", after_s=30.0, pauses=True)
-_OWNER = Outcome("again", "AWS refuses the account", after_s=MISTAKE_WAIT_S, pauses=True)
 _OPTED_OUT = Outcome("never", "the number has opted out", is_gone=True)
-
-# One row a meaning; the first whose pattern fits the whole of AWS's own error code holds.
-OUTCOMES: tuple[tuple[str, Outcome], ...] = (
-    (r"(KMS)?Throttl(ed|ing)(Exception)?|TooManyRequests(Exception)?|RequestLimitExceeded", _LATER),
-    (
-        r"InternalError|InternalFailure|ServiceUnavailable(Exception)?",
-        Outcome("again", "AWS fails"),
-    ),
-    (r"OptedOut(Exception)?", _OPTED_OUT),
-    (r"Invalid(Parameter|ParameterValue)(Exception)?|ValidationError", Outcome("never", "refused")),
-    (r".*(SpendingLimit|SpendLimit|Quota|LimitExceeded).*", _OWNER),
-    (r"AuthorizationError|AccessDenied(Exception)?|InvalidSecurity|UserError", _OWNER),
-    (r"InvalidClientTokenId|UnrecognizedClientException|SignatureDoesNotMatch", _OWNER),
-    (r"ExpiredToken(Exception)?|RequestExpired|OptInRequired|MissingAuthenticationToken", _OWNER),
-    (r"5\d\d", Outcome("again", "AWS fails")),
-    (r".*", Outcome("never", "refused")),
-)
-# The same for what ends without an answer, by the names of botocore's errors.
-_NO_ANSWER: dict[str, Outcome] = {
-    "EndpointConnectionError": Outcome("again", "cannot connect"),
-    "ConnectTimeoutError": Outcome("again", "no connection in time"),
-    "ProxyConnectionError": Outcome("again", "cannot connect"),
-    "SSLError": Outcome("again", "TLS failed"),
-    "NoCredentialsError": Outcome("again", "no AWS keys", after_s=MISTAKE_WAIT_S, pauses=True),
-    "PartialCredentialsError": Outcome("again", "no AWS keys", after_s=MISTAKE_WAIT_S, pauses=True),
-    "NoRegionError": Outcome("again", "no AWS region", after_s=MISTAKE_WAIT_S, pauses=True),
-    "CredentialRetrievalError": Outcome("again", "no AWS keys", after_s=MINUTE, pauses=True),
-    "ReadTimeoutError": Outcome("unknown", "no answer in time"),
-    "ConnectionClosedError": Outcome("unknown", "connection closed without an answer"),
-}
+OUTCOMES: tuple[Row, ...] = ((r"OptedOut(Exception)?", _OPTED_OUT),)
+"""What SNS says besides what `amazon.COMMON` knows."""
 
 _NOT_OFFICIAL = ("Aviso nao oficial", "Not official", "Aviso no oficial")
 STOP = ("Pare: responda STOP", "Stop: reply STOP", "Parar: responda STOP")
@@ -91,8 +56,7 @@ class Sms:
     sender_id     what phones show as the sender, where the country has that
     stop          how to get no more of these, by language; what phones can do depends on the number
                   that SNS sends from
-    endpoint_url  another service that speaks SNS's language
-    access_key, secret_key    empty: as AWS's own chain finds them
+    region, endpoint_url, access_key, secret_key    see `amazon.Amazon`
     """
 
     name = "sms"
@@ -113,32 +77,28 @@ class Sms:
     ) -> None:
         # 20 a second is what a new account may publish.
         self.limits = Limits(a_second=20.0, usd_a_month=usd_a_month, at_once=at_once)
-        self._boto3 = _boto3()
-        self._options = {
-            "region_name": region or None,
-            "endpoint_url": endpoint_url or None,
-            "aws_access_key_id": access_key or None,
-            "aws_secret_access_key": secret_key or None,
-        }
+        self._amazon = Amazon(
+            self.name,
+            "sns",
+            region=region,
+            endpoint_url=endpoint_url,
+            access_key=access_key,
+            secret_key=secret_key,
+            timeout_s=timeout_s,
+            at_once=at_once,
+        )
         self._sender_id = sender_id
         self._price_usd = price_usd
         self._stop = dict(zip(LANGUAGES, STOP, strict=True)) | dict(stop or {})
-        self._timeout_s = timeout_s
-        self._threads = ThreadPoolExecutor(at_once, thread_name_prefix="sms")
-        self._making = threading.Lock()
-        self._client: Any = None
 
     async def send(self, letter: Letter) -> Outcome:
         """Try once: ask whether the number has opted out, then publish."""
         message = text(letter.content, self._stop.get(letter.content.language, ""))
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(
-            self._threads, self._publish, letter.contact.address, message
-        )
+        return await self._amazon.run(lambda: self._publish(letter.contact.address, message))
 
     async def close(self) -> None:
         """End the threads."""
-        self._threads.shutdown(wait=False, cancel_futures=True)
+        self._amazon.close()
 
     def _publish(self, number: str, message: str) -> Outcome:
         from botocore.exceptions import (  # noqa: PLC0415
@@ -147,7 +107,7 @@ class Sms:
 
         is_asked = False
         try:
-            client = self._open()
+            client = self._amazon.client()
             if client.check_if_phone_number_is_opted_out(phoneNumber=number)["isOptedOut"]:
                 return _OPTED_OUT
             is_asked = True
@@ -159,26 +119,6 @@ class Sms:
         except Exception as error:  # its parser's errors share no root with its others
             return _no_answer(error, is_asked)
         return Outcome("sent", provider_id=answer["MessageId"], cost_usd=self._price_usd)
-
-    def _open(self) -> Any:
-        with self._making:  # making a client is not safe in two threads; using one is
-            if self._client is None:
-                from botocore.config import (  # noqa: PLC0415
-                    Config,
-                )
-
-                # boto would write numbers and texts to a log that is open for debugging.
-                logging.getLogger("botocore").setLevel(logging.WARNING)
-                config = Config(
-                    connect_timeout=self._timeout_s / 2,
-                    read_timeout=self._timeout_s,
-                    retries={"total_max_attempts": 1},  # retries are the outbox's
-                    max_pool_connections=self.limits.at_once,
-                )
-                self._client = self._boto3.session.Session().client(
-                    "sns", config=config, **self._options
-                )
-            return self._client
 
     def _attributes(self) -> dict[str, dict[str, str]]:
         said = {"AWS.SNS.SMS.SMSType": "Transactional"}
@@ -251,35 +191,15 @@ def _around_place(brief: str, is_over: bool) -> tuple[str, str, str]:
 
 
 def _outcome(response: Mapping[str, Any]) -> Outcome:
-    error = response.get("Error", {})
-    status = response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-    code = str(error.get("Code", ""))
-    if not re.fullmatch(r"[A-Za-z]{1,60}", code):
-        code = str(int(status))  # an answer that is not AWS's
-    if re.search(r"opted[ -]?out", str(error.get("Message", "")), re.IGNORECASE):
+    code = code_of(response)
+    said = str(response.get("Error", {}).get("Message", ""))
+    if re.search(r"opted[ -]?out", said, re.IGNORECASE):
         code = "OptedOut"
-    found = next(outcome for pattern, outcome in OUTCOMES if re.fullmatch(pattern, code))
-    return Outcome(
-        found.verdict,
-        f"SNS {code}: {found.reason}",
-        after_s=found.after_s,
-        is_gone=found.is_gone,
-        pauses=found.pauses,
-    )
+    return refused("SNS", code, OUTCOMES)
 
 
 def _no_answer(error: Exception, is_asked: bool) -> Outcome:
-    found = _NO_ANSWER.get(type(error).__name__, Outcome("unknown", type(error).__name__))
+    found = no_answer(error)
     if found.verdict == "unknown" and not is_asked:
         return Outcome("again", found.reason)  # it was the question that had no answer
     return found
-
-
-def _boto3() -> Any:
-    try:
-        import boto3  # noqa: PLC0415
-    except ImportError as error:
-        raise SettingsInvalid(
-            ["channels.sms: boto3 is not installed; run: pip install 'atalaia[aws]'"]
-        ) from error
-    return boto3

@@ -15,15 +15,16 @@ import aiohttp
 import msgspec
 import structlog
 
-from atalaia.channels.outcomes import Answer, post, wait_s
+from atalaia.channels.outcomes import post, wait_s
 from atalaia.channels.telegram import BASE_URL
+from atalaia.channels.telegram_voice import Voice, fault_of
 from atalaia.domain.contact import Contact
 from atalaia.domain.conversation import Incoming, Reply
 from atalaia.domain.delivery import Outcome
 
 Handler = Callable[[Incoming], Awaitable[list[Reply]]]
 
-_KINDS = ["message", "callback_query", "my_chat_member"]
+KINDS = ["message", "callback_query", "my_chat_member"]
 _AT_ONCE = 50
 _MOST_BYTES = 16 * 2**20  # of so many updates, each of which may hold 4,096 characters
 _LONGEST_TEXT = 4096
@@ -123,6 +124,7 @@ class Updates:
     ) -> None:
         self._session = session
         self._url = f"{base_url.rstrip('/')}/bot{token}"
+        self._voice = Voice(session, token, base_url=base_url, timeout_s=timeout_s)
         self._handler = handler
         self._load, self._keep = load, keep
         self._poll_s, self._timeout_s = poll_s, timeout_s
@@ -151,7 +153,7 @@ class Updates:
 
     async def _poll(self, offset: int) -> list[msgspec.Raw] | Outcome:
         """The updates from this number on; or why there are none."""
-        question = {"timeout": self._poll_s, "limit": _AT_ONCE, "allowed_updates": _KINDS}
+        question = {"timeout": self._poll_s, "limit": _AT_ONCE, "allowed_updates": KINDS}
         answer = await post(
             self._session,
             f"{self._url}/getUpdates",
@@ -168,7 +170,7 @@ class Updates:
             after_s = wait_s(said.parameters.retry_after) or answer.after_s
         except (msgspec.MsgspecError, RecursionError):
             after_s = answer.after_s
-        return Outcome("again", _fault(answer), after_s=after_s)
+        return Outcome("again", fault_of(answer), after_s=after_s)
 
     async def _deal_with(self, updates: list[msgspec.Raw], offset: int) -> int:
         """Answer each in turn; the number to go on from, kept."""
@@ -207,33 +209,8 @@ class Updates:
             self.skipped += 1
             replies = []
         self._failed = 0
-        note = next((reply.text for reply in replies if reply.is_passing), "")
-        if query:
-            await self._call("answerCallbackQuery", callback_query_id=query, text=note[:200])
-        for reply in replies:
-            if not (query and reply.is_passing):
-                await self._say(incoming.contact.address, reply)
+        await self._voice.reply(incoming.contact.address, replies, query)
         return True
-
-    async def _say(self, chat: str, reply: Reply) -> None:
-        if reply.file:
-            form = aiohttp.FormData({"chat_id": chat, "caption": reply.text[:1024]})
-            form.add_field("document", reply.file, filename=reply.file_name)
-            await self._request("sendDocument", data=form)
-            return
-        await self._call("sendMessage", chat_id=chat, text=reply.text[:4000], **_markup(reply))
-
-    async def _call(self, method: str, **parameters: Any) -> None:
-        await self._request(method, json=parameters)
-
-    async def _request(self, method: str, **request: Any) -> None:
-        """Try once: an answer that does not arrive is asked for again by the person."""
-        answer = await post(
-            self._session, f"{self._url}/{method}", timeout_s=self._timeout_s, **request
-        )
-        if isinstance(answer, Outcome) or not answer.is_ok:
-            reason = answer.reason if isinstance(answer, Outcome) else _fault(answer)
-            log.warning("an answer of the Telegram bot was lost", method=method, reason=reason)
 
 
 def read_update(raw: msgspec.Raw) -> tuple[int, Incoming | None, str]:
@@ -280,24 +257,3 @@ def _number(raw: msgspec.Raw) -> int:
         return msgspec.json.decode(raw, type=_Number).update_id
     except (msgspec.MsgspecError, RecursionError):
         return -1
-
-
-def _markup(reply: Reply) -> dict[str, Any]:
-    if reply.buttons:
-        rows = [[{"text": b.label, "callback_data": b.data} for b in row] for row in reply.buttons]
-        return {"reply_markup": {"inline_keyboard": rows}}
-    if reply.asks_position:
-        key = {"text": reply.asks_position, "request_location": True}
-        keyboard = {"keyboard": [[key]], "one_time_keyboard": True, "resize_keyboard": True}
-        return {"reply_markup": keyboard}
-    return {}
-
-
-def _fault(answer: Answer) -> str:
-    known = {
-        401: "Telegram refuses the token; mend channels.telegram.token",
-        404: "Telegram refuses the token; mend channels.telegram.token",
-        409: "another program listens with the same token, or a webhook is set; stop that one",
-        429: "Telegram's rate limit",
-    }
-    return known.get(answer.status, f"HTTP {answer.status}")

@@ -32,8 +32,15 @@ def sql(
     home: HomeOption = None,
     settings: SettingsOption = None,
     as_json: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
+    aws: Annotated[
+        str | None,
+        typer.Option(metavar="ENV", help="Ask this deployment's GOLD by Athena; it says the cost."),
+    ] = None,
 ) -> None:
     """Ask GOLD, and what is newer than GOLD, in one answer. `atalaia tables` lists the columns."""
+    if aws is not None:
+        _ask_athena(aws, query, "json" if as_json else form)
+        return
     from atalaia.app.people import opening
     from atalaia.app.places import places_of
     from atalaia.homes.embedded import open_home
@@ -48,6 +55,24 @@ def sql(
         answer = ask(opened, decode, places, query)
         with while_read():
             render(answer, "json" if as_json else form, sys.stdout)
+
+
+def _ask_athena(deployment: str, query: str, form: Form) -> None:
+    """With the caller's own rights on AWS. Ctrl-C cancels the query."""
+    from atalaia.homes.aws.clients import Clients
+    from atalaia.homes.aws.config import Config
+    from atalaia.homes.aws.sql import AthenaSql
+    from atalaia.serving.render import render
+
+    names = Config(deployment, account="")
+    athena = AthenaSql(
+        Clients(),
+        names.workgroup,
+        names.database,
+        on_cost=lambda cost: print(cost.in_words(), file=sys.stderr),
+    )
+    with while_read():
+        render(athena.run(query, {}), form, sys.stdout)
 
 
 @app.command()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -54,6 +55,7 @@ def climate(
     as_json: JsonOption = False,
 ) -> None:
     """Learn each place's climate from GOLD or from files: means, percentiles, return levels."""
+    from atalaia.app.norms import note_learnt
     from atalaia.homes.embedded import open_home
 
     if bool(files) != is_import:
@@ -71,6 +73,8 @@ def climate(
             return
         where = _places(opened, kept, places)
         learnt = _learn(opened, where, files or [], least_years, on)
+        is_new = any(each.is_kept for each in learnt)
+        note_learnt(opened.state, int(time.time()), is_new=is_new)
     if as_json:
         _tell_json(learnt)
     else:
@@ -99,14 +103,14 @@ def _places(opened: Home, kept: Settings, file: Path | None) -> Places:
 def _learn(
     opened: Home, where: Places, files: list[Path], least_years: int, on: str | None
 ) -> list[Learnt]:
-    from atalaia.app.climate import learn, learn_from
-    from atalaia.app.spark import learn_on
+    from atalaia.app.climate import learn, learn_from, learn_on
+    from atalaia.app.spark import lake_of
     from atalaia.batch.spark import open_spark
 
     with opened.hold("refine"):
         if on:
             with open_spark(on) as spark:
-                return learn_on(spark, opened.path, where, least_years)
+                return learn_on(spark, lake_of(opened.path), where, least_years)
         if not files:
             return learn(opened.lake, where, least_years)
         learnt, rejects = learn_from(opened.lake, where, files, least_years)

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from atalaia.domain.norm import CLIMATE_VARIABLES
 from atalaia.domain.place import Places
-from atalaia.domain.reading import Floats, Kind, Readings
+from atalaia.domain.reading import KIND_OF, Floats, Kind, Readings
 from atalaia.domain.variable import CATALOGUE
 from atalaia.homes import gold, views
 from atalaia.homes.merge import Workshop, workshop
@@ -60,6 +60,34 @@ def from_gold(lake: Lake, places: Sequence[str]) -> Iterator[History]:
         rows = gold.rows("readings", files)
         shop.con.execute(f"CREATE VIEW readings AS FROM ({rows}) WHERE place_id IN ({listed})")
         yield from _histories(shop)
+
+
+def rows_of(lake: Lake, key: str) -> Iterator[tuple[str, Readings]]:
+    """By place: the rows of one file of GOLD's readings that make a climate, which forecasts do
+    not. Each part's rows are of place 0."""
+    names = ", ".join(f'"{name}"' for name in CLIMATE_VARIABLES)
+    with workshop(lake) as shop:
+        found = shop.con.execute(
+            f"SELECT place_id, source, kind, epoch_us(valid_at) // 1000000 AS valid_at,"
+            f" coalesce(period_s, 0) AS period_s, {names}"
+            f" FROM ({gold.rows('readings', [lake.path(key)])}) WHERE kind <> 'forecast'"
+        ).fetchnumpy()
+    ids = found["place_id"].astype(object)
+    for place_id in np.unique(ids):
+        mine = np.flatnonzero(ids == place_id)
+        yield (
+            str(place_id),
+            Readings.build(
+                place=np.zeros(len(mine), np.int32),
+                source=str(found["source"][mine[0]]),  # a file is of one
+                kind=np.array([KIND_OF[word] for word in found["kind"][mine]], np.int8),
+                valid_at=found["valid_at"][mine],
+                values={
+                    name: np.ma.filled(found[name][mine], np.nan) for name in CLIMATE_VARIABLES
+                },
+                period_s=found["period_s"][mine],
+            ),
+        )
 
 
 def from_readings(lake: Lake, readings: Readings, places: Places) -> Iterator[History]:

@@ -3,7 +3,8 @@
     /start ─► a town's name, or a position ─► (which of several) ─► a level ─► I agree ─► subscribed
 
 It knows no channel and no store: what it needs of the registry is `Desk`. What a half-done talk
-has come to is held in memory alone, for a bounded number of people. A button carries the mark of
+has come to is held in memory alone, for a bounded number of people; where one process does not
+hear all of a talk, `held` and `recall` carry it over (`talks`). A button carries the mark of
 what it stands for, so that one of an older talk cannot be taken for another.
 """
 
@@ -13,6 +14,7 @@ import hashlib
 import re
 from collections import OrderedDict
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Protocol
 
 import msgspec
@@ -198,6 +200,17 @@ class Conversation:
         return (
             self._help(turn, "") if incoming.text.startswith("/") else self._named(turn, incoming)
         )
+
+    def held(self, contact: Contact) -> bytes:
+        """What a talk has come to, for `recall`; empty: nothing. It is personal."""
+        talk = self._talks.get(contact, _Talk())
+        return b"" if talk == _Talk() else msgspec.json.encode(talk)
+
+    def recall(self, contact: Contact, held: bytes) -> None:
+        """Go on with a talk where another process left it; what is not one is forgotten."""
+        self._talks.pop(contact, None)
+        with suppress(msgspec.MsgspecError):
+            self._talks[contact] = msgspec.json.decode(held, type=_Talk)
 
     def _turn(self, incoming: Incoming, now: int) -> _Turn:
         contact = incoming.contact

@@ -37,8 +37,8 @@ _TRYING_TIMES = 10
 """How many times its cost a request takes under a key not seen before: guessing is slow."""
 
 _LIMITED = ("/v1/", "/feeds/")
-_FREE = ("/v1/events", "/v1/whatsapp")
-"""Events are bounded by how many may listen; WhatsApp's are signed, and come when they come."""
+_FREE = ("/v1/events", "/v1/whatsapp", "/v1/telegram")
+"""Events are bounded by how many may listen; bots' calls are signed, and come when they come."""
 
 _NETWORK_BITS = 64
 

@@ -135,14 +135,18 @@ class Previewed(BaseModel):
     days: int
 
 
+Heard = Callable[[Request], Awaitable[tuple[int, str]]]
+"""Takes what a bot's webhook sends: query or body, and what proves whose it is → (status, text)."""
+
+
 @dataclass(frozen=True)
 class PeopleDesk:
     """What these routes need of the running watch. They may raise ValueError, with the next step
-    and without any address; all but `whatsapp` block, and are called in threads.
+    and without any address; all but the two webhooks block, and are called in threads.
 
     export        JSON; None: nobody
     manage        a person's signed token
-    whatsapp      what Meta's webhook sends: query or body and signature → (status, text)
+    whatsapp, telegram   what Meta's and Telegram's webhooks send
     """
 
     subscribe: Callable[[Subscribing], Subscribed]
@@ -154,7 +158,8 @@ class PeopleDesk:
     erase: Callable[[str], bool]
     stop: Callable[[str, str | None], bool]
     acknowledge: Callable[[str, str], bool]
-    whatsapp: Callable[[Request], Awaitable[tuple[int, str]]]
+    whatsapp: Heard
+    telegram: Heard
 
 
 OPEN_PREVIEW_DAYS = 30
@@ -286,6 +291,12 @@ def routes(desk: PeopleDesk, gate: Gate, once_: Once) -> APIRouter:
     async def whatsapp(request: Request) -> Response:
         """Meta's webhook: answers of people, and messages that did not arrive."""
         status, text = await desk.whatsapp(request)
+        return Response(text, status, media_type="text/plain")
+
+    @router.post("/telegram", include_in_schema=False)
+    async def telegram(request: Request) -> Response:
+        """Telegram's webhook: what people write to the bot."""
+        status, text = await desk.telegram(request)
         return Response(text, status, media_type="text/plain")
 
     return router

@@ -182,6 +182,21 @@ def load(path: Path | None, env: Mapping[str, str]) -> Settings:
     return _Reader(text, path, env, KEYS).settings()
 
 
+def beside(text: str) -> list[str]:
+    """Paths of the files that a settings file names and `load` reads, as they stand in it.
+
+    For who has to bring them to where it is read; files of keys are none of them. What is no TOML
+    names none: `load` says what is wrong with it.
+    """
+    try:
+        document = tomllib.loads(text)
+    except tomllib.TOMLDecodeError:
+        return []
+    rule_set, places = document.get("rules"), document.get("places")
+    named = [rule_set] if isinstance(rule_set, str) and _is_rule_file(rule_set) else []
+    return named + ([places] if isinstance(places, str) and places else [])
+
+
 def describe(settings: Settings) -> list[str]:
     """What is in force, for `config check`: where things are, and the arithmetic of the calls."""
     push = "on" if settings.api.key else "off; set api.key_file"
@@ -312,8 +327,7 @@ class _Reader(Document):
         name = text_of(value)
         if name in rules.SHIPPED:
             return rules.load(name)
-        is_file = name.endswith(".toml") or "/" in name
-        if not is_file:
+        if not _is_rule_file(name):
             near = meant(name, rules.SHIPPED)
             known = ", ".join(rules.SHIPPED)
             raise ValueError(
@@ -421,6 +435,11 @@ class _Reader(Document):
             keys = (key for key in _PLACE_KEYS[2:5] if key.replace("zone", " zone") in fault)
             self.add(("place", i, next(keys, "id")), f"{fault}; mend it")
         return None if wrong else place
+
+
+def _is_rule_file(name: str) -> bool:
+    """Whether `rules` is a path, and no name of a shipped set."""
+    return name not in rules.SHIPPED and (name.endswith(".toml") or "/" in name)
 
 
 def _faults_of_place(table: dict[str, Any]) -> Iterator[tuple[str, str]]:

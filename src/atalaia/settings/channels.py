@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import math
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal
@@ -31,6 +32,8 @@ KEYS = (
     "channels.telegram.token_file",
     "channels.telegram.base_url",
     "channels.telegram.bot",
+    "channels.telegram.webhook_secret",
+    "channels.telegram.webhook_secret_file",
     "channels.whatsapp.token",
     "channels.whatsapp.token_file",
     "channels.whatsapp.phone_number_id",
@@ -42,6 +45,7 @@ KEYS = (
     "channels.whatsapp.verify_token",
     "channels.whatsapp.verify_token_file",
     "channels.whatsapp.base_url",
+    "channels.email.via",
     "channels.email.host",
     "channels.email.port",
     "channels.email.security",
@@ -49,6 +53,8 @@ KEYS = (
     "channels.email.password",
     "channels.email.password_file",
     "channels.email.sender",
+    "channels.email.region",
+    "channels.email.base_url",
     "channels.sms.enabled",
     "channels.sms.region",
     "channels.sms.sender",
@@ -66,6 +72,8 @@ _SECURITY: dict[str, Literal["starttls", "implicit", "none"]] = {
     "tls": "implicit",
     "none": "none",
 }
+
+_OF_A_SERVER = ("host", "user", "password", "password_file")
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -85,11 +93,16 @@ class PeopleSettings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Telegram(msgspec.Struct, frozen=True, kw_only=True):
-    """A bot of one's own. `is_bot`: whether it is talked to, by long polling."""
+    """A bot of one's own.
+
+    is_bot          whether it is talked to
+    webhook_secret  what Telegram's calls must carry; None: it is asked by long polling instead
+    """
 
     token: Secret
     base_url: str
     is_bot: bool
+    webhook_secret: Secret | None
 
 
 class WhatsApp(msgspec.Struct, frozen=True, kw_only=True):
@@ -106,14 +119,21 @@ class WhatsApp(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Email(msgspec.Struct, frozen=True, kw_only=True):
-    """An SMTP server."""
+    """An SMTP server, or Amazon SES.
 
+    via       which of them: host to password are the server's, region and base_url SES's
+    region    empty: as Amazon's tools are set; `base_url` None: Amazon's own
+    """
+
+    via: Literal["smtp", "ses"]
+    sender: str
     host: str
     port: int
     security: Literal["starttls", "implicit", "none"]
     user: str
     password: Secret | None
-    sender: str
+    region: str
+    base_url: str | None
 
 
 class Sms(msgspec.Struct, frozen=True, kw_only=True):
@@ -189,7 +209,12 @@ def _telegram(document: Document) -> Telegram | None:
     token = document.secret(f"{at}.token")
     base_url = document.get(f"{at}.base_url", url, "https://api.telegram.org")
     is_bot = document.get(f"{at}.bot", flag, True)
-    return Telegram(token=token, base_url=base_url, is_bot=is_bot) if token else None
+    secret = document.secret(f"{at}.webhook_secret")
+    if secret and not re.fullmatch(r"[A-Za-z0-9_-]{16,256}", secret.reveal()):
+        document.add(f"{at}.webhook_secret", "not 16 to 256 letters, digits, _ and -; write such")
+    if token is None:
+        return None
+    return Telegram(token=token, base_url=base_url, is_bot=is_bot, webhook_secret=secret)
 
 
 def _whatsapp(document: Document) -> WhatsApp | None:
@@ -215,19 +240,26 @@ def _email(document: Document) -> Email | None:
     at = "channels.email"
     host = document.get(f"{at}.host", text_of, "")
     sender = document.get(f"{at}.sender", text_of, "")
-    if host and not sender:
+    is_ses = document.get(f"{at}.via", one_of(("smtp", "ses")), "smtp") == "ses"
+    if (host or is_ses) and not sender:
         document.add(f"{at}.sender", "missing; give the address that the messages come from")
+    for name in _OF_A_SERVER if is_ses else ():
+        if document.raw(f"{at}.{name}") is not None:
+            document.add(f"{at}.{name}", 'via = "ses" speaks to no server of yours; keep one')
     chosen = document.get(f"{at}.security", one_of(tuple(_SECURITY)), "starttls")
     security = _SECURITY[chosen]
     settings = Email(
+        via="ses" if is_ses else "smtp",
         host=host,
         port=document.get(f"{at}.port", whole(1, 65_535), 465 if security == "implicit" else 587),
         security=security,
         user=document.get(f"{at}.user", text_of, ""),
         password=document.secret(f"{at}.password"),
         sender=sender,
+        region=document.get(f"{at}.region", text_of, ""),
+        base_url=document.get(f"{at}.base_url", url, "") or None,
     )
-    return settings if host else None
+    return settings if host or is_ses else None
 
 
 def _sms(document: Document) -> Sms | None:

@@ -22,7 +22,7 @@ class Norms:
 
     def __init__(self, places: Places, tables: Mapping[str, Floats]) -> None:
         self._places = places
-        self._tables = tables
+        self.tables = tables
         self._zones: dict[str, Ints] = {}
         zones = [place.timezone for place in places]
         for zone in dict.fromkeys(zones):
@@ -37,7 +37,7 @@ class Norms:
     def __call__(self, rule: Rule, place: Ints, valid_at: Ints) -> Floats:
         """See `speed.values.Norm`."""
         norm = np.full(len(place), np.nan)
-        table = self._tables[rule.name]
+        table = self.tables[rule.name]
         for zone, members in self._zones.items():
             rows = np.flatnonzero(np.isin(place, members)) if len(self._zones) > 1 else slice(None)
             month, hour = local_month_and_hour(valid_at[rows], zone)

@@ -10,7 +10,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from atalaia.domain.place import Places
 from atalaia.errors import StateConflict
@@ -21,6 +21,7 @@ from atalaia.homes.aws.outbox import DynamoOutbox
 from atalaia.homes.aws.people import DynamoPeople
 from atalaia.homes.aws.state import DynamoState
 from atalaia.homes.aws.stream import KinesisStream, lanes_of
+from atalaia.homes.aws.talks import DynamoTalks
 
 if TYPE_CHECKING:
     from atalaia.homes.aws.keys import DynamoKeys
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from atalaia.homes.aws.sql import AthenaSql
 
 HOLD_S = 900
-"""A task is held for so long at most: no function runs for longer."""
+"""A task is held for so long: no function runs for longer, and what does prolongs it."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,11 @@ class Home:
         return DynamoKeys(self.clients, table, KmsWrap(self.clients, table, self.config.people_key))
 
     @property
+    def talks(self) -> DynamoTalks:
+        """Half-done talks of the bot."""
+        return DynamoTalks(self.clients, self.table("contacts"))
+
+    @property
     def lake(self) -> S3Lake:
         """RAW and GOLD."""
         from atalaia.homes.aws.lake import S3Lake  # noqa: PLC0415
@@ -79,19 +85,26 @@ class Home:
             self.clients.get("sqs").send_message(QueueUrl=url, MessageBody=text)
 
     @contextmanager
-    def hold(self, task: str, now: Callable[[], float] = time.time) -> Iterator[None]:
+    def hold(self, task: str, now: Callable[[], float] = time.time) -> Iterator[Callable[[], bool]]:
         """Keep other processes from doing `task` until the block ends, or for `HOLD_S`.
 
-        Raises StateConflict if another holds it.
+        Yields what prolongs it by as much again, and says whether it could: who is told that it
+        could not has lost the task to another, and must stop. Raises StateConflict if another
+        holds it.
         """
-        table, mine, at = self.table("state"), uuid.uuid4().hex, int(now())
-        item = {"pk": "#lock", "sk": task, "holder": mine, "until": at + HOLD_S}
-        if not write(self.clients, table.put(item, f"{ABSENT} OR #until < :now", {":now": at})):
+        table, mine = self.table("state"), uuid.uuid4().hex
+
+        def take(where: str, values: dict[str, Any]) -> bool:
+            until = int(now()) + HOLD_S
+            item = {"pk": "#lock", "sk": task, "holder": mine, "until": until}
+            return write(self.clients, table.put(item, where, values))
+
+        if not take(f"{ABSENT} OR #until < :now", {":now": int(now())}):
             raise StateConflict(
                 f"{task} of {self.config.env} is in use by another; it is tried again"
             )
         try:
-            yield
+            yield lambda: take("holder = :mine", {":mine": mine})
         finally:
             write(self.clients, table.remove("#lock", task, "holder = :mine", {":mine": mine}))
 

@@ -1,0 +1,41 @@
+"""Half-done talks of the bot, in the table of contacts: ``talk`` <name>, sealed, until when.
+
+No call of Lambda can count on the memory of the one before.
+"""
+
+from __future__ import annotations
+
+from atalaia.homes.aws.clients import Clients
+from atalaia.homes.aws.dynamo import Table, write
+
+_TALK = "talk"
+
+
+class DynamoTalks:
+    """Fills `people.talks.TalkStore`."""
+
+    def __init__(self, clients: Clients, table: Table) -> None:
+        self._clients = clients
+        self._table = table
+
+    def get(self, name: str) -> tuple[bytes, int] | None:
+        """See `TalkStore.get`."""
+        found = self._table.get(_TALK, name)
+        return (found["sealed"], int(found["until"])) if found else None
+
+    def put(self, name: str, sealed: bytes, until: int) -> None:
+        """See `TalkStore.put`."""
+        item = {"pk": _TALK, "sk": name, "sealed": sealed, "until": until}
+        write(self._clients, self._table.put(item))
+
+    def remove(self, name: str) -> None:
+        """See `TalkStore.remove`."""
+        write(self._clients, self._table.remove(_TALK, name))
+
+    def forget(self, now: int) -> int:
+        """Remove those whose time is over; return how many."""
+        over = [one for one in self._table.query(_TALK) if int(one["until"]) <= now]
+        for one in over:
+            gone = self._table.remove(_TALK, one["sk"], "#until <= :now", {":now": now})
+            write(self._clients, gone)
+        return len(over)

@@ -1,0 +1,84 @@
+"""Amazon's services on loopback, in a process of their own: ``python emulator.py PORT``.
+
+What one process plays it plays once: two deployments that have to be apart need two. Two things are
+other than in moto's own server: ``/sms`` and ``/mail`` say what went out by SNS and by SES, as
+``[[to, what], …]``; and event source mappings are kept, and never run. Moto would run some of them,
+in containers of Docker, and where there are none throw away what they were to hand over.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from moto.awslambda.models import LambdaBackend
+from moto.core import DEFAULT_ACCOUNT_ID
+from moto.dynamodb.models import dynamodb_backends
+from moto.kinesis.models import kinesis_backends
+from moto.moto_server.werkzeug_app import (
+    DomainDispatcherApplication,
+    MotoRequestHandler,
+    create_backend_app,
+)
+from moto.ses.models import ses_backends
+from moto.sns.models import sns_backends
+from moto.sqs.models import sqs_backends
+from werkzeug.serving import run_simple
+
+Start = Callable[[str, list[tuple[str, str]]], Any]
+
+
+def main(port: int) -> None:
+    """Serve until the process is ended."""
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
+    keep_mappings()
+    services: Any = DomainDispatcherApplication(create_backend_app)
+
+    def application(environ: dict[str, Any], start: Start) -> Iterable[bytes]:
+        asked = SENT.get(environ["PATH_INFO"])
+        if asked is None:
+            return services(environ, start)  # type: ignore[no-any-return]
+        start("200 OK", [("Content-Type", "application/json")])
+        return [json.dumps(asked()).encode()]
+
+    run_simple("127.0.0.1", port, application, threaded=True, request_handler=MotoRequestHandler)
+
+
+def sms() -> list[Any]:
+    regions = sns_backends[DEFAULT_ACCOUNT_ID].values()
+    return [one for sns in regions for one in sns.sms_messages.values()]
+
+
+def mail() -> list[Any]:
+    regions = ses_backends[DEFAULT_ACCOUNT_ID].values()
+    found = [one for ses in regions for one in ses.sent_messages]
+    return [(one.destinations[0], one.raw_data) for one in found]
+
+
+SENT = {"/sms": sms, "/mail": mail}
+
+
+def keep_mappings() -> None:
+    """Let them be stored, and let no queue, table or stream know of them."""
+    create = LambdaBackend.create_event_source_mapping
+
+    def stored(backend: Any, spec: dict[str, Any]) -> Any:
+        made = create(backend, spec)
+        where = backend.account_id, backend.region_name
+        for sources in (
+            sqs_backends[where[0]][where[1]].queues,
+            dynamodb_backends[where[0]][where[1]].tables,
+            kinesis_backends[where[0]][where[1]].streams,
+        ):
+            for source in sources.values():
+                source.lambda_event_source_mappings.clear()
+        return made
+
+    LambdaBackend.create_event_source_mapping = stored
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]))
