@@ -86,6 +86,9 @@ fuzz: .venv/.dev ## damage every recorded file in 1,050 ways
 test-aws: .venv/.aws .venv/.simulator ## the AWS home against emulated services (minutes; Terraform where it is found)
 	ATALAIA_AWS=1 $(BIN)/python -m pytest tests/contracts/test_aws.py tests/aws
 
+crash-aws: .venv/.aws ## kill -9 each function 20 times in the middle of a batch
+	ATALAIA_AWS=1 ATALAIA_AWS_KILLS=20 $(BIN)/python -m pytest tests/aws/test_storm.py
+
 spark: .venv/.spark ## the batch work on local Spark, against the embedded run (needs Java)
 	ATALAIA_AWS=1 $(BIN)/python -m pytest -rs tests/batch/test_spark.py tests/aws/test_rebuild.py
 
@@ -146,4 +149,4 @@ aws-destroy: aws-init ## remove a deployment, once it has been applied with prot
 	@$(TERRAFORM) -chdir=infra destroy -var environment=$(ENV) -var-file=envs/$(ENV).tfvars
 
 .PHONY: check-aws aws-zip aws-init aws-deploy aws-destroy
-.PHONY: help install demo run test check format crash fuzz fuzz-api openapi test-aws spark bench lock clean
+.PHONY: help install demo run test check format crash fuzz fuzz-api openapi test-aws crash-aws spark bench lock clean
