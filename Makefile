@@ -145,7 +145,7 @@ aws-init:
 aws-deploy: aws-init aws-zip ## deploy to AWS, or bring a deployment up to date: ENV=prod
 	@$(TERRAFORM) -chdir=infra apply -var environment=$(ENV) -var-file=envs/$(ENV).tfvars
 
-aws-destroy: aws-init ## remove a deployment, once it has been applied with protect = false
+aws-destroy: aws-init aws-zip ## remove a deployment, once it has been applied with protect = false
 	@$(TERRAFORM) -chdir=infra destroy -var environment=$(ENV) -var-file=envs/$(ENV).tfvars
 
 .PHONY: check-aws aws-zip aws-init aws-deploy aws-destroy

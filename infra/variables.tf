@@ -73,10 +73,11 @@ variable "reserved_concurrency" {
   description = <<-EOT
     Copies of a function that may run at once; those not named share what the account has. poll has
     one because a provider's quota is counted in one place, refine because it replaces whole files,
-    fan-out because there is one alert log. A new account allows 10 in all and no reservation: give {} until AWS has raised it.
+    fan-out because there is one alert log; api may not take from detect what the account has, whoever
+    calls it. A new account allows 10 in all and no reservation: give {} until AWS has raised it.
   EOT
   type        = map(number)
-  default     = { poll = 1, refine = 1, fan-out = 1 }
+  default     = { poll = 1, refine = 1, fan-out = 1, api = 100 }
 }
 
 variable "rebuild_workers" {

@@ -82,7 +82,7 @@ resource "aws_cloudwatch_log_group" "this" {
 }
 
 resource "aws_lambda_function" "this" {
-  #checkov:skip=CKV_AWS_115:only where a provider's quota or a whole file needs it (variable reserved_concurrency); what the rest may use is bounded by shards, queues and the API's throttle
+  #checkov:skip=CKV_AWS_115:only where a provider's quota, a whole file or strangers need it (variable reserved_concurrency); what the rest may use is bounded by shards and queues
   #checkov:skip=CKV_AWS_116:what a stream or queue brings fails into its event source mapping's destination, what the clock brings into the dead-letter queue (aws_lambda_function_event_invoke_config)
   #checkov:skip=CKV_AWS_117:it talks to public providers and to AWS; in a VPC it would need a NAT gateway and reach nothing more
   #checkov:skip=CKV_AWS_272:the package is built and applied by one command from one checkout; a signing profile would sign what the same hands made

@@ -22,7 +22,8 @@ locals {
     outreach-analyst = var.outreach_analysts
   }
 
-  ask = [
+  # By work group. See catalogue.tf for why there are two.
+  ask = { for what, group in local.workgroups : what => [
     {
       sid = "Ask"
       actions = [
@@ -30,12 +31,12 @@ locals {
         "athena:GetWorkGroup", "athena:ListQueryExecutions", "athena:StartQueryExecution",
         "athena:StopQueryExecution",
       ]
-      resources = [aws_athena_workgroup.this.arn]
+      resources = [aws_athena_workgroup.this[what].arn]
     },
     {
       sid       = "Answers"
       actions   = ["s3:AbortMultipartUpload", "s3:GetObject", "s3:PutObject"]
-      resources = ["${module.answers.arn}/results/*"]
+      resources = ["${module.answers.arn}/${group.folder}/*"]
     },
     {
       sid       = "Buckets"
@@ -47,7 +48,8 @@ locals {
       actions   = ["kms:Decrypt", "kms:GenerateDataKey"]
       resources = [var.common.data_key]
     },
-  ]
+  ] }
+  asks      = { analyst = local.ask["gold"], outreach-analyst = local.ask["people"] }
   catalogue = ["glue:GetDatabase", "glue:GetPartitions", "glue:GetTable", "glue:GetTables"]
 
   grants = {
@@ -118,7 +120,7 @@ data "aws_iam_policy_document" "reader" {
   for_each = local.readers
 
   dynamic "statement" {
-    for_each = concat(local.ask, local.grants[each.key])
+    for_each = concat(local.asks[each.key], local.grants[each.key])
     content {
       sid       = statement.value.sid
       actions   = statement.value.actions

@@ -51,7 +51,7 @@ locals {
   # Of GOLD the API shows a place's readings and climate (aws/past.py), and asks for nothing else.
   shown = ["readings_days", "readings_months", "climate", "return_levels"]
   shows = concat(
-    [for one in local.ask : one.sid != "Ask" ? one : merge(one, { actions = [
+    [for one in local.ask["gold"] : one.sid != "Ask" ? one : merge(one, { actions = [
       "athena:GetQueryExecution", "athena:GetQueryResults", "athena:StartQueryExecution", "athena:StopQueryExecution",
     ] })],
     [

@@ -194,6 +194,13 @@ resource "aws_glue_catalog_table" "payloads" {
   }
 }
 
+locals {
+  workgroups = {
+    gold   = { name = var.common.environment, folder = "results" }
+    people = { name = "${var.common.environment}-people", folder = "people" }
+  }
+}
+
 module "answers" {
   source = "../bucket"
 
@@ -204,10 +211,13 @@ module "answers" {
   old_versions_days  = 1
 }
 
+# Two, as who may use a work group may fetch what others asked in it: `people` is for deliveries.
 resource "aws_athena_workgroup" "this" {
-  name          = var.common.environment
+  for_each = local.workgroups
+
+  name          = each.value.name
   force_destroy = true
-  tags          = { purpose = "gold" }
+  tags          = { purpose = each.key }
 
   configuration {
     enforce_workgroup_configuration    = true
@@ -219,7 +229,7 @@ resource "aws_athena_workgroup" "this" {
     }
 
     result_configuration {
-      output_location = "s3://${module.answers.name}/results/"
+      output_location = "s3://${module.answers.name}/${each.value.folder}/"
 
       encryption_configuration {
         encryption_option = "SSE_KMS"

@@ -10,8 +10,9 @@ output "databases" {
   }
 }
 
-output "workgroup" {
-  value = aws_athena_workgroup.this.name
+output "workgroups" {
+  description = "Names of Athena's work groups: what is asked of GOLD, and of deliveries."
+  value       = { for what, group in aws_athena_workgroup.this : what => group.name }
 }
 
 output "api_id" {

@@ -2,6 +2,9 @@
 
 locals {
   tell = [aws_sns_topic.alarms.arn]
+
+  # Functions that run once in a quarter of an hour or less: two failed runs are never near each other.
+  seldom = ["refine", "retention"]
 }
 
 # Missing data are the alarm here: a poller that died counts nothing at all.
@@ -70,7 +73,7 @@ resource "aws_cloudwatch_metric_alarm" "errors" {
   alarm_name          = "${var.common.environment}-errors-${each.key}"
   alarm_description   = "More than one in twenty runs of ${each.key} fail. See its log."
   evaluation_periods  = 3
-  datapoints_to_alarm = 2
+  datapoints_to_alarm = contains(local.seldom, each.key) ? 1 : 2
   comparison_operator = "GreaterThanThreshold"
   threshold           = 5
   treat_missing_data  = "notBreaching"

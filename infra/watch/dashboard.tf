@@ -68,7 +68,7 @@ locals {
     {
       title   = "Cost: bytes that Athena read"
       stat    = "Sum"
-      metrics = [["AWS/Athena", "ProcessedBytes", "WorkGroup", var.common.environment]]
+      metrics = [for group in ["", "-people"] : ["AWS/Athena", "ProcessedBytes", "WorkGroup", "${var.common.environment}${group}"]]
     },
   ]
 

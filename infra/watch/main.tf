@@ -25,7 +25,7 @@ data "aws_iam_policy_document" "alarms" {
     resources = [aws_sns_topic.alarms.arn]
     principals {
       type        = "Service"
-      identifiers = ["cloudwatch.amazonaws.com", "budgets.amazonaws.com"]
+      identifiers = ["cloudwatch.amazonaws.com"]
     }
     condition {
       test     = "StringEquals"
@@ -34,6 +34,7 @@ data "aws_iam_policy_document" "alarms" {
     }
   }
 
+  # No condition: EventBridge sends none to a topic, and with one its message is dropped unseen.
   statement {
     sid       = "Job"
     actions   = ["sns:Publish"]
@@ -41,11 +42,6 @@ data "aws_iam_policy_document" "alarms" {
     principals {
       type        = "Service"
       identifiers = ["events.amazonaws.com"]
-    }
-    condition {
-      test     = "ArnEquals"
-      variable = "aws:SourceArn"
-      values   = [aws_cloudwatch_event_rule.job.arn]
     }
   }
 }

@@ -74,4 +74,6 @@ resource "aws_cloudtrail" "lake" {
       starts_with = [for arn in values(var.bucket_arns) : "${arn}/"]
     }
   }
+
+  depends_on = [module.trail] # a bucket whose policy does not let CloudTrail in yet is refused
 }

@@ -19,16 +19,20 @@ from typing import Any, ClassVar
 import boto3
 import pytest
 
-from atalaia.aws import api, deployment, handlers
+from atalaia.aws import api, deployment, detect, handlers, sources
 from atalaia.aws.asgi import respond
+from atalaia.aws.past import Past
+from atalaia.domain.alert import instant
 from atalaia.domain.contact import Contact
+from atalaia.domain.reading import Readings
 from atalaia.homes.aws.config import Config
 from atalaia.homes.ports import Commit
 from atalaia.people.registry import Registry
 from atalaia.people.request import Request
 from atalaia.people.subscribe import subscribe
+from atalaia.sources.poller import Health
 from aws import moto
-from aws.mapper import Context
+from aws.mapper import Context, Mapper
 from telling import HERE, news
 
 KEY = "k" * 40
@@ -83,7 +87,7 @@ def deployed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Config
         "ATALAIA_API_KEY": KEY,
     }.items():
         monkeypatch.setenv(name, value)
-    for part in (deployment, api):
+    for part in (deployment, api, detect):
         part.forget()
     yield config
     server.stop()
@@ -117,6 +121,32 @@ def test_an_alert_that_was_told_since_is_in_the_next_answer(deployed: Config) ->
     assert "i1" in after["body"]
 
 
+def test_how_the_sources_do_is_as_polls_last_round_left_it(deployed: Config) -> None:
+    at = int(time.time()) - 60
+    assert json.loads(ask("/v1/sources", authorization=f"Bearer {KEY}")["body"])["items"] == []
+    state = deployment.home().state
+    silent = Health("HTTP 503", at - 3600, at + 600)
+    told = [
+        sources.Told("open-meteo", 900, Health(None, at), {"minute": 599, "day": 9000}),
+        sources.Told("tomorrow-io", 300, silent, {"day": 20}),
+    ]
+    sources.keep(state, told)
+    answer = json.loads(ask("/v1/sources", authorization=f"Bearer {KEY}")["body"])
+    one, other = answer["items"]
+    assert (one["source"], one["fresh"], one["fault"]) == ("open-meteo", True, None)
+    assert one["last_success_at"] == instant(at)
+    assert 60 <= one["age_s"] < 120
+    assert one["calls_left"] == {"minute": 599, "day": 9000}
+    assert (other["fresh"], other["fault"]) == (False, "HTTP 503")
+    assert other["next_try_at"] == instant(at + 600)
+    ready = json.loads(ask("/readyz")["body"])
+    assert ready["ready"] is True
+    assert ready["sources"]["tomorrow-io"]["fault"] == "HTTP 503"
+    assert set(ready["sources"]["open-meteo"]) == set(one) - {"source", "calls_left"}
+    state.set_note("sources", '{"of": "another version"}')
+    assert json.loads(ask("/v1/sources", authorization=f"Bearer {KEY}")["body"])["items"] == []
+
+
 def test_a_places_readings_come_from_athena(deployed: Config) -> None:
     boto3.client("athena").create_work_group(Name=deployed.workgroup, Tags=[])
     kinds = {"source": "varchar", "kind": "varchar", "valid_at": "timestamp(3)"}
@@ -143,6 +173,33 @@ def test_a_places_readings_come_from_athena(deployed: Config) -> None:
     asked = boto3.client("athena").get_query_execution(QueryExecutionId=query)["QueryExecution"]
     assert asked["QueryExecutionContext"]["Database"] == deployed.database
     assert f"place_id = '{place}'" in asked["Query"]
+
+
+def test_what_was_foretold_and_detect_has_judged_is_shown_before_gold_has_it(
+    deployed: Config, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Past, "_read", lambda *_: Readings.empty())
+    place, now = deployment.places()[0].id, int(time.time()) // 3600 * 3600
+    path = f"/v1/places/{place}/readings?variables=temperature_c"
+    mapper = Mapper(deployed.stream, handlers.detect, deployed.queue("dead"))
+    for values in ((20.0, 21.0, 22.0), (30.0, 31.0)):
+        rows = [
+            {
+                "place_id": place,
+                "kind": "forecast",
+                "valid_at": instant(now + hours * 3600),
+                "issued_at": instant(now - 7200),
+                "temperature_c": value,
+            }
+            for hours, value in enumerate(values, 2)
+        ]
+        said = {"content_type": "application/json", "authorization": f"Bearer {KEY}"}
+        assert ask("/v1/readings", "POST", json.dumps(rows).encode(), **said)["statusCode"] == 202
+        mapper.run()
+    answer = ask(path, authorization=f"Bearer {KEY}")
+    [series] = json.loads(answer["body"])["series"]
+    assert (series["kind"], series["values"]) == ("forecast", [30.0, 31.0, 22.0])
+    assert series["times"] == [instant(now + hours * 3600) for hours in (2, 3, 4)]
 
 
 class Telegram(BaseHTTPRequestHandler):

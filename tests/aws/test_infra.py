@@ -211,6 +211,38 @@ def test_every_source_function_and_queue_has_its_alarm(services: Services) -> No
     assert all(alarm["AlarmActions"] for alarm in alarms.values())
 
 
+def test_one_failed_run_of_a_function_that_runs_seldom_is_an_alarm(services: Services) -> None:
+    """Two of them are never within the quarter of an hour that an alarm looks at."""
+    for name in FUNCTIONS:
+        [alarm] = services.cloudwatch.describe_alarms(AlarmNames=[f"{ENVIRONMENT}-errors-{name}"])[
+            "MetricAlarms"
+        ]
+        assert alarm["DatapointsToAlarm"] == (1 if name in ("refine", "retention") else 2)
+
+
+def test_the_trail_waits_until_its_bucket_lets_it_in() -> None:
+    """AWS refuses a trail whose bucket has no policy yet; the emulator does not."""
+    text = (INFRA / "watch" / "trail.tf").read_text("utf-8")
+    assert "depends_on = [module.trail]" in text.partition('resource "aws_cloudtrail"')[2]
+
+
+def test_what_eventbridge_tells_the_operators_meets_no_condition_that_it_cannot(
+    services: Services,
+) -> None:
+    """It names no source to a topic, nor to its key: where one is asked, all is dropped unseen."""
+    topic = f"arn:aws:sns:{REGION}:{moto.ACCOUNT}:{ENVIRONMENT}-alarms"
+    of_topic = services.sns.get_topic_attributes(TopicArn=topic)["Attributes"]["Policy"]
+    key = services.kms.describe_key(KeyId=f"alias/{ENVIRONMENT}-data")["KeyMetadata"]["KeyId"]
+    of_key = services.kms.get_key_policy(KeyId=key, PolicyName="default")["Policy"]
+    for policy, asked in (
+        (of_topic, None),
+        (of_key, {"StringEquals": {"kms:EncryptionContext:aws:sns:topicArn": topic}}),
+    ):
+        [statement] = [one for one in json.loads(policy)["Statement"] if one["Sid"] == "Job"]
+        assert statement["Principal"] == {"Service": "events.amazonaws.com"}
+        assert statement.get("Condition") == asked
+
+
 def test_silence_is_an_alarm_and_not_missing_data(services: Services) -> None:
     [alarm] = services.cloudwatch.describe_alarms(AlarmNames=[f"{ENVIRONMENT}-silent-open-meteo"])[
         "MetricAlarms"

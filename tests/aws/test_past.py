@@ -10,15 +10,21 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import numpy as np
 import pytest
 
 from atalaia.aws.past import KEPT_S, MOST_ROWS, Past, climate_sql, readings_sql
 from atalaia.domain.place import Place, Places
-from atalaia.domain.reading import Kind
+from atalaia.domain.reading import Kind, Readings
 from atalaia.errors import QueryInvalid, StateConflict
 from atalaia.homes import gold
 from atalaia.homes.ports import Result
+from atalaia.rules import load
 from atalaia.serving.problem import Problem
+from atalaia.speed.forecasts import Forecasts
+from atalaia.speed.items import pack, save_series
+from atalaia.speed.series import SeriesTable
+from atalaia.speed.values import no_norms
 
 NOW = int(datetime(2026, 2, 2, 12, tzinfo=UTC).timestamp())
 PLACES = Places(
@@ -55,6 +61,10 @@ def at(hours: float) -> datetime:
     return datetime.fromtimestamp(NOW, UTC) - timedelta(hours=hours)
 
 
+def nothing(key: str) -> None:
+    """A state without a word of any place."""
+
+
 def shown(past: Past, hours: int = 72) -> Any:
     return asyncio.run(past.readings(0, NAMES, hours))
 
@@ -64,7 +74,7 @@ def test_a_places_days_are_series_and_a_twin_of_a_row_counts_once() -> None:
     athena = Asked(
         rows(row, row, ("inmet", "observed", at(60), at(59), 3600, 18.0, None)),
     )
-    series = shown(Past(athena, PLACES, lambda: NOW))
+    series = shown(Past(athena, PLACES, lambda: NOW, nothing))
     assert [(one.source, one.kind, one.variable) for one in series] == [
         ("inmet", Kind.OBSERVED, "temperature_c"),
         ("inmet", Kind.OBSERVED, "rain_mm"),
@@ -77,7 +87,7 @@ def test_a_places_days_are_series_and_a_twin_of_a_row_counts_once() -> None:
 def test_an_answer_is_kept_for_a_while_and_serves_shorter_spans() -> None:
     clock = [float(NOW)]
     athena = Asked(rows(("inmet", "observed", at(60), at(59), 0, 18.0, None)), rows())
-    past = Past(athena, PLACES, lambda: clock[0])
+    past = Past(athena, PLACES, lambda: clock[0], nothing)
     assert len(shown(past)) == 1
     assert shown(past, hours=24) == []
     assert len(athena.sql) == 1
@@ -96,10 +106,48 @@ def test_only_four_days_and_their_months_are_read_and_so_many_rows() -> None:
     assert tables == {"readings_days", "readings_months", "climate", "return_levels"}
 
 
+def foretells(source: str, issued_h: float, hours: dict[int, float]) -> Readings:
+    """A forecast for Porto Alegre: rain by hours from now."""
+    n = len(hours)
+    return Readings(
+        place=np.zeros(n, np.int32),
+        source=np.zeros(n, np.int16),
+        kind=np.full(n, Kind.FORECAST, np.int8),
+        valid_at=np.array([NOW + hour * 3600 for hour in hours]),
+        issued_at=np.full(n, NOW - int(issued_h * 3600)),
+        known_at=np.full(n, NOW - int(issued_h * 3600)),
+        period_s=np.full(n, 3600, np.int32),
+        values={"rain_mm": np.array(list(hours.values()))},
+        sources=(source,),
+    )
+
+
+def test_what_is_foretold_is_of_the_newest_issue_and_of_the_hours_to_come() -> None:
+    rules = load("inmet")
+    table = SeriesTable(PLACES)
+    forecasts = Forecasts(rules, table, no_norms)
+    number = table.number("poa", "open-meteo")
+    for issue in (
+        foretells("open-meteo", 12, {-1: 20.0, 1: 21.0, 2: 22.0, 3: 23.0}),
+        foretells("open-meteo", 2, {-1: 30.0, 1: 31.0, 2: 32.0}),
+    ):
+        list(forecasts.judge(issue, np.full(len(issue), number)))
+    state = {"place:poa": pack([save_series(table, number)], [])}
+    observed = ("open-meteo", "analysis", at(2), at(1), 900, None, 20.5)
+    past = Past(Asked(rows(observed)), PLACES, lambda: NOW, state.get)
+    series = {one.kind: one for one in shown(past) if one.variable == "rain_mm"}
+    assert series[Kind.ANALYSIS].values.tolist() == [20.5]
+    told = series[Kind.FORECAST]
+    assert (told.source, told.values.tolist()) == ("open-meteo", [31.0, 32.0, 23.0])
+    assert told.valid_at.tolist() == [NOW + hour * 3600 for hour in (1, 2, 3)]
+    state["place:poa"] = pack([], [])
+    assert [one.kind for one in shown(past)] == [Kind.ANALYSIS], "forecasts are not kept"
+
+
 @pytest.mark.parametrize("error", [QueryInvalid("line 1: c4nary"), StateConflict("throttled")])
 def test_gold_that_cannot_be_read_is_a_503_that_is_not_kept(error: Exception) -> None:
     athena = Asked(error, rows())
-    past = Past(athena, PLACES, lambda: NOW)
+    past = Past(athena, PLACES, lambda: NOW, nothing)
     with pytest.raises(Problem) as told:
         shown(past)
     assert told.value.status == 503
@@ -168,7 +216,7 @@ def test_the_questions_find_a_places_rows(engine: duckdb.DuckDBPyConnection) -> 
         names = ", ".join(row)
         marks = ", ".join("?" * len(row))
         engine.execute(f"INSERT INTO {table} ({names}) VALUES ({marks})", list(row.values()))
-    [series] = shown(Past(Duck(engine), PLACES, lambda: NOW))
+    [series] = shown(Past(Duck(engine), PLACES, lambda: NOW, nothing))
     assert series.values.tolist() == [80.0, 22.0]
 
 
@@ -189,7 +237,7 @@ def test_the_climate_is_read_from_the_places_own_files(engine: duckdb.DuckDBPyCo
         '50.0 AS low, 70.0 AS high, ? AS "$path"',
         [path.format("return_levels", "poa", "return_levels")],
     )
-    past = Past(Duck(engine), PLACES, lambda: NOW)
+    past = Past(Duck(engine), PLACES, lambda: NOW, nothing)
     climate = asyncio.run(past.climate("poa"))
     assert climate is not None
     [band] = climate.bands

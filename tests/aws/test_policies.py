@@ -42,6 +42,8 @@ def glue(table_: str, database: str = "gold") -> str:
 
 
 WORKGROUP = f"arn:aws:athena:{REGION}:{ACCOUNT}:workgroup/{ENVIRONMENT}"
+OF_PEOPLE = f"{WORKGROUP}-people"
+ASKS = "athena:StartQueryExecution athena:GetQueryResults"
 STREAM = f"arn:aws:kinesis:{REGION}:{ACCOUNT}:stream/{ENVIRONMENT}-readings"
 PHONE = "+5551999990000"
 TOPIC = f"arn:aws:sns:{REGION}:{ACCOUNT}:{ENVIRONMENT}-alarms"
@@ -136,6 +138,20 @@ NEEDS: dict[str, list[Call]] = {
     ],
 }
 
+READERS: dict[str, list[Call]] = {
+    "analyst": [
+        Call(ASKS, (WORKGROUP,)),
+        Call("s3:GetObject s3:PutObject", (file("athena", "results/x"),)),
+        Call("s3:GetObject", (file("gold", "gold/readings/x"), file("gold", "gold/alerts/x"))),
+        Call("glue:GetTable", (glue("readings_days"), glue("incidents"))),
+    ],
+    "outreach-analyst": [
+        Call(ASKS, (OF_PEOPLE,)),
+        Call("s3:GetObject s3:PutObject", (file("athena", "people/x"),)),
+        Call("glue:GetTable", (glue("deliveries_masked", "people"),)),
+    ],
+}
+
 REFUSED: dict[str, list[Call]] = {
     "poll": [
         Call(READ, (*PEOPLE, *OUTBOX)),
@@ -204,6 +220,8 @@ REFUSED: dict[str, list[Call]] = {
         Call("s3:GetObject", (file("gold", "gold/alerts/x"),)),
         Call("glue:GetTable", (glue("alerts"), glue("deliveries", "people"))),
         Call("athena:ListQueryExecutions", (WORKGROUP,)),
+        Call(ASKS, (OF_PEOPLE,)),
+        Call("s3:GetObject", (file("athena", "people/x"),)),
         Call("secretsmanager:GetSecretValue", (secret("tomorrow-io"),)),
         Call("dynamodb:DeleteTable dynamodb:UpdateTable", (*PEOPLE, *WATCH)),
     ],
@@ -211,6 +229,8 @@ REFUSED: dict[str, list[Call]] = {
         Call("s3:GetObject", (file("gold", "gold/deliveries/date=2026-01-01/deliveries.parquet"),)),
         Call("s3:GetObject", (file("raw", "raw/payloads/x"),)),
         Call("glue:GetTable", (glue("deliveries", "people"),)),
+        Call(ASKS, (OF_PEOPLE,)),
+        Call("s3:GetObject", (file("athena", "people/x"),)),
         Call(READ, (*PEOPLE, *OUTBOX)),
     ],
     "outreach-analyst": [
@@ -241,6 +261,14 @@ def test_every_call_that_a_function_needs_is_allowed(
     applied: Applied, policies: dict[str, str], name: str
 ) -> None:
     needed = [*pairs(applied, NEEDS[name]), ("s3:GetObject", SETTINGS)]
+    assert [call for call in needed if not is_allowed(policies[name], *call)] == []
+
+
+@pytest.mark.parametrize("name", READERS)
+def test_who_may_ask_is_allowed_what_asking_needs(
+    applied: Applied, policies: dict[str, str], name: str
+) -> None:
+    needed = pairs(applied, READERS[name])
     assert [call for call in needed if not is_allowed(policies[name], *call)] == []
 
 

@@ -12,7 +12,7 @@ import boto3
 import pytest
 from moto.ses.models import ses_backends
 
-from atalaia.aws import deployment, handlers, poll, tell
+from atalaia.aws import deployment, handlers, poll, sources, tell
 from atalaia.domain.contact import read_contact
 from atalaia.domain.delivery import Status
 from atalaia.errors import SettingsInvalid, StateConflict
@@ -21,6 +21,7 @@ from atalaia.homes.ports import Commit
 from atalaia.people.registry import Registry
 from atalaia.people.request import Request
 from atalaia.people.subscribe import subscribe
+from atalaia.sources.poller import Health
 from aws import moto
 from aws.mapper import Context, messages
 from telling import HERE, news
@@ -71,10 +72,11 @@ def deployed(
     return config
 
 
-def subscribed(contact: str = "inbox") -> str:
+def subscribed(*contacts: str) -> str:
     home = deployment.home()
     registry = Registry(home.people, home.keys)
-    request = Request(contacts=(read_contact(contact),), where=(HERE,), proof="form 12")
+    chosen = tuple(map(read_contact, contacts or ("inbox",)))
+    request = Request(contacts=chosen, where=(HERE,), proof="form 12")
     return subscribe(registry, request, int(time.time()) - 60).pseudonym
 
 
@@ -117,8 +119,39 @@ def test_a_round_of_polling_keeps_what_came_and_says_what_time_it_is(deployed: C
     found = [record.payload for record in deployment.home().stream.read(0, 10)]
     assert [payload.source for payload in found] == ["open-meteo", "clock"]
     assert found[0].status == 404, "nobody plays Open-Meteo here; its refusal is kept, too"
+    [told] = sources.read(deployment.home().state)
+    assert (told.source, told.expected_s, told.health) == ("open-meteo", 900, Health())
+    assert told.calls_left["day"] < 10_000
     deployment.forget()
     assert handlers.poll({}, Context()) == {"payloads": 0}, "it remembers when it asked"
+
+
+@pytest.mark.parametrize("deployed", [True], indirect=True)
+def test_how_a_source_does_lasts_from_round_to_round(
+    deployed: Config, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = int(time.time()) - 3600
+    state = deployment.home().state
+    sources.keep(state, [sources.Told("open-meteo", 900, Health(None, seen), {})])
+    monkeypatch.setenv("ATALAIA_SOURCES_OPEN_METEO_BASE_URL", "http://127.0.0.1:9")
+    deployment.forget()
+    for _ in range(2):
+        handlers.poll({}, Context())
+        [told] = sources.read(deployment.home().state)
+        assert told.health.last_success_at == seen
+        assert told.health.reason
+        assert (told.health.next_try_at or 0) > seen
+
+
+@pytest.mark.parametrize("deployed", [True], indirect=True)
+def test_a_round_that_changes_nothing_of_the_sources_writes_nothing_of_them(
+    deployed: Config, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    handlers.poll({}, Context())
+    kept: list[Any] = []
+    monkeypatch.setattr(sources, "keep", lambda _, told: kept.append(told))
+    handlers.poll({}, Context())
+    assert kept == []
 
 
 def test_secrets_are_variables_and_one_without_a_value_is_passed_over(
@@ -148,6 +181,33 @@ def test_mail_goes_by_ses(deployed: Config, monkeypatch: pytest.MonkeyPatch) -> 
     assert sent.provider_id.endswith(f"@{moto.REGION}.amazonses.com>")
     [mail] = ses_backends[moto.ACCOUNT][moto.REGION].sent_messages
     assert mail.destinations[0] == "ana@people.example"
+
+
+def test_a_channel_that_has_no_key_yet_hands_on_to_the_next_one(
+    deployed: Config, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`channel_secrets` tells fan-out of a channel; deliver has it with its secret's value."""
+    both, alone = subscribed("telegram:5511", "inbox"), subscribed("telegram:5522")
+    home = deployment.home()
+    monkeypatch.setenv("ATALAIA_CHANNELS_TELEGRAM_TOKEN", "not-for-fan-out")
+    home.state.commit(Commit("speed/lane-0", 1, entries=[news("i1", at=int(time.time()))]))
+    deployment.forget()
+    tell.forget()
+    handlers.fan_out({}, Context())
+    monkeypatch.delenv("ATALAIA_CHANNELS_TELEGRAM_TOKEN")
+    for _ in range(3):
+        deployment.forget()
+        tell.forget()
+        handlers.deliver({}, Context())
+    home = deployment.home()
+    found = {m.channel: m for m in home.outbox.messages(person=both)}
+    assert {name: m.status for name, m in found.items()} == {
+        "telegram": Status.DEAD,
+        "inbox": Status.SENT,
+    }
+    assert "no key yet" in found["telegram"].reason
+    [dead] = home.outbox.messages(person=alone)
+    assert (dead.channel, dead.status) == ("telegram", Status.DEAD), "there is a trace of it"
 
 
 def test_what_was_kept_long_enough_is_let_go_once_a_day(deployed: Config) -> None:

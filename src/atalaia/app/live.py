@@ -51,7 +51,7 @@ from atalaia.app.starts import Terms, note_start
 from atalaia.app.threads import DaemonThreads
 from atalaia.app.upkeep import command_of, do_beside, has_to_refine, keep_house
 from atalaia.channels.telegram_updates import Updates
-from atalaia.domain.alert import LogEntry, instant
+from atalaia.domain.alert import LogEntry
 from atalaia.domain.delivery import UNSENT
 from atalaia.domain.payload import Payload
 from atalaia.domain.reading import Floats
@@ -510,7 +510,7 @@ class Live:
             SourceItem(
                 source=poller.plan.name,
                 calls_left={k: int(v) for k, v in poller.budget.left(now).items()},
-                **_health(poller, now),
+                **poller.health.shown(poller.plan.expected_s, now),
             )
             for poller in self._pollers
         ]
@@ -544,7 +544,10 @@ class Live:
             "store": {"writable": fault is None, "fault": fault},
             "stream_offset": self._offset,
             "lag": self._offset - self._consumer.offset,
-            "sources": {poller.plan.name: _health(poller, now) for poller in self._pollers}
+            "sources": {
+                poller.plan.name: poller.health.shown(poller.plan.expected_s, now)
+                for poller in self._pollers
+            }
             | {warnings.name: warnings.shown() for warnings in self._warnings},
         }
         return fault is None, state
@@ -614,19 +617,6 @@ def _with_port(settings: Settings, port: int) -> Settings:
 def _refuse_replay(home: Home) -> None:
     if home.state.note("replay") is not None:
         raise StateConflict(f"home {home.path} holds a replay; use another --home for the watch")
-
-
-def _health(poller: Poller, now: int) -> dict[str, Any]:
-    """One source in `/readyz`: fresh while its last answer is younger than three intervals."""
-    health = poller.health
-    at = health.last_success_at
-    return {
-        "fresh": at is not None and now - at < 3 * poller.plan.expected_s,
-        "last_success_at": None if at is None else instant(at),
-        "age_s": None if at is None else now - at,
-        "fault": health.reason,
-        "next_try_at": None if health.next_try_at is None else instant(health.next_try_at),
-    }
 
 
 def _line(entry: LogEntry, language: str) -> Text:

@@ -10,7 +10,7 @@ Every part is a loop of its own; what one leaves undone the next run takes up fr
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence, Set
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence, Set
 from contextlib import suppress
 
 import msgspec
@@ -18,6 +18,7 @@ import structlog
 
 from atalaia.app.letters import Scribe
 from atalaia.app.roll import Roll
+from atalaia.channels.off import Off
 from atalaia.domain.delivery import Channel, Message, Sent, Status, message_id
 from atalaia.domain.place import Places
 from atalaia.domain.silence import Silence
@@ -43,6 +44,7 @@ class Outreach:
     """Everybody who asked is told. Its parts run until they are cancelled.
 
     silences   what is told to nobody
+    off        channels that others may believe to be on: what is for them goes by the next one
     on_roll    called when people changed, from a thread
     on_sent    told of every try, once it is kept
     """
@@ -58,6 +60,7 @@ class Outreach:
         now: Callable[[], float],
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         silences: Callable[[], Sequence[Silence]] = tuple,
+        off: Collection[str] = (),
         on_roll: Callable[[Roll], None] = lambda _: None,
         on_sent: Callable[[Sequence[Sent]], None] = lambda _: None,
     ) -> None:
@@ -75,7 +78,7 @@ class Outreach:
         self.deliverer = Deliverer(
             outbox,
             state,
-            channels,
+            {**channels, **{name: Off(name) for name in off}},
             scribe.write,
             now=now,
             sleep=sleep,

@@ -1,8 +1,8 @@
 """The API, the page and the bots' webhooks as a function behind an HTTP API.
 
-Before each request the container takes up what the alert log has new. Readings are
-those of GOLD, which is minutes behind. Events are not streamed for ever:
-an answer ends with the call's time, and a client asks on from the last number that it saw.
+Before each request the container takes up what the alert log has new. Readings are those of GOLD,
+which is minutes behind; forecasts are as detect has them. Events are not streamed for ever: an
+answer ends with the call's time, and a client asks on from the last number that it saw.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from atalaia.app.operating import Operating
 from atalaia.app.people import retention
 from atalaia.app.roll import Roll
 from atalaia.app.silences import Silences
-from atalaia.aws import archive, deployment, detect
+from atalaia.aws import archive, deployment, detect, sources
 from atalaia.aws.asgi import respond
 from atalaia.aws.past import ANSWER_S, Past, note_cost
 from atalaia.domain.delivery import UNSENT
@@ -42,6 +42,7 @@ from atalaia.people.talks import Talks
 from atalaia.serving.api import Ports, api
 from atalaia.serving.metrics import Metrics
 from atalaia.serving.operate import LagItem
+from atalaia.serving.read_models import SourceItem
 from atalaia.serving.web import page
 from atalaia.sources import CLOCK, decode_all, decoders, readings_csv
 from atalaia.speed.fanout import Position
@@ -89,8 +90,8 @@ class Api:
             talks=Talks(registry.vault, deployment.home().talks),
         )
         session = aiohttp.ClientSession(headers={"User-Agent": f"atalaia/{__version__}"})
-        board = Board(settings, held, decode, now=time.time, sources=list)
-        past = Past(_athena(), settings.places, time.time)
+        board = Board(settings, held, decode, now=time.time, sources=self._sources)
+        past = Past(_athena(), settings.places, time.time, home.state.item)
         self._home = home
         self._feeds = Feeds(settings, home.state, board.incidents.take)
         self._take = board.incidents.take
@@ -141,10 +142,28 @@ class Api:
 
     async def _readiness(self) -> tuple[bool, dict[str, Any]]:
         try:
-            await asyncio.to_thread(self._home.state.note, "ready")
+            told = await asyncio.to_thread(self._sources)
         except StateConflict as error:
             return False, {"ready": False, "store": {"writable": False, "fault": str(error)}}
-        return True, {"ready": True, "store": {"writable": True, "fault": None}}
+        return True, {
+            "ready": True,
+            "store": {"writable": True, "fault": None},
+            "sources": {
+                one.source: one.model_dump(exclude={"source", "calls_left"}) for one in told
+            },
+        }
+
+    def _sources(self) -> list[SourceItem]:
+        # For the page this is on the event loop: a container has one request at a time.
+        now = int(time.time())
+        return [
+            SourceItem(
+                source=told.source,
+                calls_left=told.calls_left,
+                **told.health.shown(told.expected_s, now),
+            )
+            for told in sources.read(self._home.state)
+        ]
 
     def _wake(self) -> None:
         deployment.home().wake("normal")

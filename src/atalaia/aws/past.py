@@ -1,4 +1,5 @@
-"""What the API shows of GOLD: a place's last days, and its climate. Athena is asked for them.
+"""What the API shows of a place: its last days and its climate, for which Athena is asked, and what
+is foretold, which its item of the watch's state has: the newest of each hour.
 
 Nothing is fetched to the function: its disk holds no file, and its memory the rows of one answer.
 Of the readings the folders of four days are read, of the climate one place's file. A query of
@@ -29,6 +30,7 @@ from atalaia.homes.raw import folder_name
 from atalaia.serving import read_models as models
 from atalaia.serving.problem import Problem
 from atalaia.serving.recent import KEEP_S, Recent, Series, series_of
+from atalaia.speed.items import forecasts_in
 
 MOST_ROWS = 20_000
 """Of one place, the newest first: three days of a row a minute, from four sources."""
@@ -49,15 +51,23 @@ log = structlog.get_logger()
 
 
 class Past:
-    """Answers out of GOLD, which is minutes behind; each is kept for a while.
+    """Answers out of GOLD, which is minutes behind; each is kept for a while. Forecasts are not.
 
     now    Unix seconds
+    item   of the watch's state, by its key
     """
 
-    def __init__(self, sql: Sql, places: Places, now: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        sql: Sql,
+        places: Places,
+        now: Callable[[], float],
+        item: Callable[[str], bytes | None],
+    ) -> None:
         self._sql = sql
         self._places = places
         self._now = now
+        self._item = item
         self._held: Kept[Readings] = Kept(KEPT_S)
         self._climates: Kept[models.ClimateItem | None] = Kept(CLIMATE_S)
 
@@ -68,8 +78,9 @@ class Past:
         if held is None:
             found = await asyncio.to_thread(self._read, place, variables, now)
             held = (self._held.put(asked, found),)
+        foretold = await asyncio.to_thread(self._foretold, place)
         numbers = Recent(now)
-        parts = [numbers.rows_of(held[0])] if len(held[0]) else []
+        parts = [numbers.rows_of(rows) for rows in (*held, *foretold) if len(rows)]
         return list(series_of(parts, numbers.sources, variables, now - hours * 3600, now))
 
     async def climate(self, place_id: str) -> models.ClimateItem | None:
@@ -103,6 +114,10 @@ class Past:
             sources=sources,
         )
 
+    def _foretold(self, place: int) -> list[Readings]:
+        body = self._item(f"place:{self._places[place].id}")
+        return forecasts_in(body, place) if body is not None else []
+
     def _climate(self, place_id: str) -> models.ClimateItem | None:
         months, levels = (_named(self._asked(sql)) for sql in climate_sql(place_id))
         for row in months:
@@ -122,7 +137,7 @@ def readings_sql(place_id: str, variables: Sequence[str], since: int, until: int
     """A place's rows in (since, until], from the folders of these days and of their months.
 
     What a month has may still lie in a day's file, too; such twins are one in a series. Forecasts
-    are left out: GOLD has each issue of them, and a chart wants the newest.
+    are left out: GOLD has each issue of them, and a chart wants the newest, which the state has.
     """
     names = ", ".join(f'"{name}"' for name in variables)
     first, last = datetime.fromtimestamp(since, UTC), datetime.fromtimestamp(until, UTC)

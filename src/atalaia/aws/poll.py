@@ -1,7 +1,8 @@
 """Asking the sources as a function, called by the clock every minute, with one at a time.
 
 Each call is one round of `sources.poller`: what is due is asked, and what comes is appended to the
-stream. When each place was asked, and how many calls are left, is kept in notes between rounds.
+stream. When each place was asked, how many calls are left, and how each source is doing, is kept in
+notes between rounds.
 """
 
 from __future__ import annotations
@@ -9,19 +10,21 @@ from __future__ import annotations
 import asyncio
 import random
 import time
+from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
 import aiohttp
+import msgspec
 
 from atalaia import __version__
 from atalaia.app.plans import plans
-from atalaia.aws import deployment, figures, near
+from atalaia.aws import deployment, figures, near, sources
 from atalaia.domain.payload import Payload
 from atalaia.domain.reading import Floats
 from atalaia.sources import CLOCK
 from atalaia.sources.plan import Plan
-from atalaia.sources.poller import Poller
+from atalaia.sources.poller import Health, Poller
 
 
 class _RoundIsOver(Exception):
@@ -38,19 +41,30 @@ async def _round() -> dict[str, Any]:
     settings, home = deployment.settings(), deployment.home()
     now = time.time()
     closeness = await asyncio.to_thread(_nearness, int(now))
+    before = await asyncio.to_thread(sources.read, home.state)
+    known = {told.source: told.health for told in before}
     # Without the proxies that an environment may name: requests carry keys.
     headers = {"User-Agent": f"atalaia/{__version__}"}
     async with aiohttp.ClientSession(headers=headers, auto_decompress=True) as session:
-        asked = [_ask(plan, session, closeness) for plan in plans(settings)]
-        counts = await asyncio.gather(*asked)
+        asked = [_ask(plan, session, closeness, known) for plan in plans(settings)]
+        rounds = await asyncio.gather(*asked)
     tick = Payload(source=CLOCK, content="tick", received_at=int(time.time()), body=b"")
     await asyncio.to_thread(home.stream.append, [tick])
+    told = [one for _, one in rounds]
+    if told != before:
+        await asyncio.to_thread(sources.keep, home.state, told)
     figures.tell()
-    return {"payloads": sum(counts)}
+    return {"payloads": sum(came for came, _ in rounds)}
 
 
-async def _ask(plan: Plan, session: aiohttp.ClientSession, closeness: Floats) -> int:
-    """One round of one source; return how many payloads came."""
+async def _ask(
+    plan: Plan,
+    session: aiohttp.ClientSession,
+    closeness: Floats,
+    known: Mapping[str, Health],
+) -> tuple[int, sources.Told]:
+    """One round of one source, known to do so well; return how many payloads came, and how it is
+    doing."""
     home, state = deployment.home(), deployment.home().state
     metrics = figures.figures().metrics
     came = 0
@@ -80,11 +94,14 @@ async def _ask(plan: Plan, session: aiohttp.ClientSession, closeness: Floats) ->
         sleep=wait,
         jitter=random.random,
     )
+    if plan.name in known:
+        poller.health = msgspec.structs.replace(known[plan.name])
     with suppress(_RoundIsOver):
         await poller.run()
-    for window, left in poller.budget.left(time.time()).items():
+    calls_left = poller.budget.left(time.time())
+    for window, left in calls_left.items():
         metrics.budget_calls_left.labels(plan.name, window).set(left)
-    return came
+    return came, sources.Told(plan.name, plan.expected_s, poller.health, calls_left)
 
 
 def _nearness(now: int) -> Floats:

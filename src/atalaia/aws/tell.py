@@ -22,6 +22,7 @@ from atalaia.app.outreach import Outreach
 from atalaia.app.people import retention
 from atalaia.app.silences import Silences
 from atalaia.aws import deployment, figures
+from atalaia.domain.contact import CHANNELS
 from atalaia.domain.delivery import Message
 from atalaia.domain.hazard import Level
 from atalaia.errors import StateConflict
@@ -105,14 +106,16 @@ class _Told:
         self.outbox = _Watched(home.outbox)
         self.session = aiohttp.ClientSession(headers={"User-Agent": f"atalaia/{__version__}"})
         outbox: Any = self.outbox
+        channels = open_channels(settings, self.session)
         self.outreach = Outreach(
             home.state,
             outbox,
             self.registry,
-            open_channels(settings, self.session),
+            channels,
             settings.places,
             now=time.time,
             silences=Silences(home.state).all,
+            off=[name for name in CHANNELS if name not in channels],
             on_sent=figures.figures().metrics.tried,
         )
 

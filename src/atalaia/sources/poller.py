@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 import aiohttp
 import msgspec
@@ -47,6 +48,17 @@ class Health(msgspec.Struct):
     reason: str | None = None
     last_success_at: int | None = None
     next_try_at: int | None = None
+
+    def shown(self, expected_s: int, now: int) -> dict[str, Any]:
+        """As `/readyz` shows it: fresh while its last answer is younger than three intervals."""
+        at, next_try_at = self.last_success_at, self.next_try_at
+        return {
+            "fresh": at is not None and now - at < 3 * expected_s,
+            "last_success_at": None if at is None else instant(at),
+            "age_s": None if at is None else now - at,
+            "fault": self.reason,
+            "next_try_at": None if next_try_at is None else instant(next_try_at),
+        }
 
 
 class Poller:

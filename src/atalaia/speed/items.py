@@ -134,6 +134,13 @@ def load_series(table: SeriesTable, place_id: str, item: SeriesItem) -> None:
         table.forecasts[number] = _load_view(item.forecast, item.source, int(table.place[number]))
 
 
+def forecasts_in(body: bytes, place: int) -> list[Readings]:
+    """What each source foretells in the item of a place at this position, the newest row of each
+    hour."""
+    kept = ((series.forecast, series.source) for series in unpack(body).series)
+    return [_load_view(view, source, place) for view, source in kept if view is not None]
+
+
 def _save_view(view: Readings) -> dict[str, Column]:
     rows = {name: Column.of(getattr(view, name)) for name in _ROW_COLUMNS}
     return rows | {f"value:{name}": Column.of(column) for name, column in view.values.items()}

@@ -84,6 +84,11 @@ class DynamoState:
         self._shared |= {key: body for key, body in found.items() if key.startswith(_SHARED)}
         return dict(sorted(found.items()))
 
+    def item(self, key: str) -> bytes | None:
+        """One item as it lies there, which a commit may just be changing; None: there is none."""
+        found = self._table.get(key.partition(":")[0], key)
+        return found["body"] if found else None
+
     def offset(self, consumer: str) -> int:
         """See `ports.State.offset`."""
         found = self._table.get("#offset", consumer)
