@@ -30,7 +30,7 @@ from atalaia.homes.ports import Commit
 from atalaia.people.registry import Registry
 from atalaia.people.request import Request
 from atalaia.people.subscribe import subscribe
-from atalaia.sources.poller import Health
+from atalaia.sources.health import Health
 from aws import moto
 from aws.mapper import Context, Mapper
 from telling import HERE, news

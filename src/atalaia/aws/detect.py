@@ -28,14 +28,18 @@ from atalaia.homes.aws.state import DynamoState
 from atalaia.homes.aws.stream import lane_of, lanes_of
 from atalaia.homes.ports import Commit
 from atalaia.settings import Settings
+from atalaia.sources import cap
 from atalaia.speed.nearness import nearness
 from atalaia.speed.values import Norm
-from atalaia.speed.watch import CONSUMER, Watch
+from atalaia.speed.watch import CONSUMER, Watch, no_officials
 
 FAULT = "fault in the watch"
 
 NEWEST = "lane:"
 """Items with the number of the newest record that each lane has lived through."""
+
+_OFFICIAL = 0
+"""The lane that tells official warnings, of all places: one of them is one incident."""
 
 _TRIES = 5
 _LOOK_S = 300.0
@@ -140,10 +144,11 @@ class Lane:
             _only(decode, mine) if lanes > 1 else decode,
             self._norms,
             expected_s=_expected_s(settings),
+            read_officials=cap.read_officials if self.lane == _OFFICIAL else no_officials,
         )
         areas = {name for name in places.areas if lane_of(name, lanes) == self.lane}
         ids = {place.id for place in places if of_place[place.id] == self.lane}
-        self._watch.load(_OfLane(self._state, ids, areas))
+        self._watch.load(_OfLane(self._state, ids, areas, is_official=self.lane == _OFFICIAL))
         for source in _expected_s(settings):
             self._expect(source, mine)
 
@@ -159,14 +164,19 @@ class Lane:
 
 
 class _OfLane:
-    """A state of which a lane loads its own places and areas."""
+    """A state of which a lane loads its own places and areas, and one the official warnings."""
 
-    def __init__(self, state: DynamoState, places: set[str], areas: set[str]) -> None:
+    def __init__(
+        self, state: DynamoState, places: set[str], areas: set[str], *, is_official: bool
+    ) -> None:
         self._state = state
+        self._is_official = is_official
         self._mine = {f"place:{name}" for name in places} | {f"area:{name}" for name in areas}
 
     def load(self, prefix: str = "") -> dict[str, bytes]:
         """See `ports.State.load`."""
+        if prefix == "official:" and not self._is_official:
+            return {}
         found = self._state.load(prefix)
         if prefix not in ("place:", "area:"):
             return found

@@ -20,11 +20,13 @@ import msgspec
 from atalaia import __version__
 from atalaia.app.plans import plans
 from atalaia.aws import deployment, figures, near, sources
+from atalaia.aws.official import hear
 from atalaia.domain.payload import Payload
 from atalaia.domain.reading import Floats
 from atalaia.sources import CLOCK
+from atalaia.sources.health import Health
 from atalaia.sources.plan import Plan
-from atalaia.sources.poller import Health, Poller
+from atalaia.sources.poller import Poller
 
 
 class _RoundIsOver(Exception):
@@ -46,15 +48,27 @@ async def _round() -> dict[str, Any]:
     # Without the proxies that an environment may name: requests carry keys.
     headers = {"User-Agent": f"atalaia/{__version__}"}
     async with aiohttp.ClientSession(headers=headers, auto_decompress=True) as session:
-        asked = [_ask(plan, session, closeness, known) for plan in plans(settings)]
-        rounds = await asyncio.gather(*asked)
+        came = _Came()
+        asked = [_ask(plan, session, closeness, known, came) for plan in plans(settings)]
+        heard = [hear(feed, home.state, session, came.keep) for feed in settings.cap.feeds]
+        told = await asyncio.gather(*asked, *heard)
     tick = Payload(source=CLOCK, content="tick", received_at=int(time.time()), body=b"")
     await asyncio.to_thread(home.stream.append, [tick])
-    told = [one for _, one in rounds]
     if told != before:
         await asyncio.to_thread(sources.keep, home.state, told)
     figures.tell()
-    return {"payloads": sum(came for came, _ in rounds)}
+    return {"payloads": came.n}
+
+
+class _Came:
+    """Puts what comes into the stream, and counts it."""
+
+    n = 0
+
+    async def keep(self, payloads: list[Payload]) -> None:
+        await asyncio.to_thread(deployment.home().stream.append, payloads)
+        self.n += len(payloads)
+        figures.figures().metrics.kept(payloads)
 
 
 async def _ask(
@@ -62,18 +76,11 @@ async def _ask(
     session: aiohttp.ClientSession,
     closeness: Floats,
     known: Mapping[str, Health],
-) -> tuple[int, sources.Told]:
-    """One round of one source, known to do so well; return how many payloads came, and how it is
-    doing."""
-    home, state = deployment.home(), deployment.home().state
+    came: _Came,
+) -> sources.Told:
+    """One round of one source, known to do so well; return how it is doing."""
+    state = deployment.home().state
     metrics = figures.figures().metrics
-    came = 0
-
-    async def keep(payloads: list[Payload]) -> None:
-        nonlocal came
-        await asyncio.to_thread(home.stream.append, payloads)
-        came += len(payloads)
-        metrics.kept(payloads)
 
     async def wait(_: float) -> None:
         name = f"ask {plan.name}"
@@ -86,7 +93,7 @@ async def _ask(
         plan,
         deployment.places(),
         session,
-        keep,
+        came.keep,
         nearness=lambda: closeness,
         get_note=lambda key: asyncio.to_thread(state.note, key),
         set_note=lambda key, text: asyncio.to_thread(state.set_note, key, text),
@@ -101,7 +108,7 @@ async def _ask(
     calls_left = poller.budget.left(time.time())
     for window, left in calls_left.items():
         metrics.budget_calls_left.labels(plan.name, window).set(left)
-    return came, sources.Told(plan.name, plan.expected_s, poller.health, calls_left)
+    return sources.Told(plan.name, plan.expected_s, poller.health, calls_left)
 
 
 def _nearness(now: int) -> Floats:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import msgspec
 
 from atalaia.homes.ports import State
-from atalaia.sources.poller import Health
+from atalaia.sources.health import Health
 
 _NOTE = "sources"
 

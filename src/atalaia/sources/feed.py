@@ -17,10 +17,10 @@ import aiohttp
 import msgspec
 import structlog
 
-from atalaia.domain.alert import instant
 from atalaia.domain.payload import Payload
 from atalaia.sources import cap
 from atalaia.sources.fetch import fetch
+from atalaia.sources.health import Health
 from atalaia.sources.request import Request
 
 PAUSE_S = 0.2
@@ -34,12 +34,20 @@ log = structlog.get_logger()
 Deliver = Callable[[list[Payload]], Awaitable[object]]
 
 
-class FeedHealth(msgspec.Struct):
-    """How a feed is doing. `reason` is why it does not answer; None: it does."""
+class Memory(msgspec.Struct):
+    """What a feed's poller knows of it; who polls in several processes hands it on.
 
-    reason: str | None = None
-    last_success_at: int | None = None
-    next_try_at: int | None = None
+    digest    of the index or document as it was last kept
+    known     marks of the messages that were fetched, as the index named them
+    failures  since it last answered
+    due_at    when it is to be asked again; Unix seconds
+    """
+
+    digest: str = ""
+    known: set[str] = msgspec.field(default_factory=set)
+    failures: int = 0
+    due_at: float = 0.0
+    health: Health = msgspec.field(default_factory=Health)
 
 
 class FeedPoller:
@@ -60,40 +68,43 @@ class FeedPoller:
         sleep: Callable[[float], Awaitable[None]],
         jitter: Callable[[], float],
         timeout_s: float = 30.0,
+        memory: Memory | None = None,
     ) -> None:
         self.url = url
         self.interval_s = interval_s
         self.name = f"{cap.NAME}:{urlsplit(url).hostname}"
-        self.health = FeedHealth()
+        self.memory = memory or Memory()
         self._session = session
         self._deliver = deliver
         self._now, self._sleep, self._jitter = now, sleep, jitter
         self._timeout_s = timeout_s
-        self._kept = b""
-        self._known: dict[str, str] = {}
-        self._failures = 0
 
     async def run(self) -> None:
         """Ask, and go on asking: nothing that a feed does ends this."""
         while True:
-            try:
-                await self.round()
-            except (ValueError, LookupError, TypeError) as error:
-                log.exception("fault in the feed", feed=self.name, error=repr(error))
-            await self._sleep(self._pause_s())
+            await self.look()
+            await self._sleep(self.memory.due_at - self._now())
+
+    async def look(self) -> None:
+        """One round, and when the next is due."""
+        try:
+            await self.round()
+        except (ValueError, LookupError, TypeError) as error:
+            log.exception("fault in the feed", feed=self.name, error=repr(error))
+        self.memory.due_at = self._now() + self._pause_s()
 
     async def round(self) -> None:
         """Ask once, and for all messages that are new."""
         payload = await self._ask(self.url, cap.FEED)
         reason = payload.failure or (f"HTTP {payload.status}" if payload.status >= 300 else None)
         self._note(reason)
-        digest = hashlib.blake2b(payload.body).digest()
+        digest = _digest(payload.body)
         if reason is not None:
             await self._deliver([payload])
             return
-        if digest != self._kept:
+        if digest != self.memory.digest:
             await self._deliver([payload])
-            self._kept = digest
+            self.memory.digest = digest
         links = await asyncio.to_thread(lambda: cap.read(payload).links)
         await self._follow(links)
 
@@ -104,15 +115,16 @@ class FeedPoller:
             for link in reversed(links)
             if cap.parts_of(link.url) != cap.parts_of("")
         }
-        self._known = {url: digest for url, digest in self._known.items() if url in listed}
-        for url, digest in listed.items():
-            if self._known.get(url) == digest or not self._is_own(url):
+        marks = {url: _digest(f"{url} {digest}".encode()) for url, digest in listed.items()}
+        self.memory.known.intersection_update(marks.values())
+        for url, mark in marks.items():
+            if mark in self.memory.known or not self._is_own(url):
                 continue
             payload = await self._ask(url, cap.MESSAGE)
+            await self._deliver([payload])
             is_final = payload.failure is None and (payload.status < 300 or payload.status in _GONE)
             if is_final:
-                self._known[url] = digest
-            await self._deliver([payload])
+                self.memory.known.add(mark)
             await self._sleep(PAUSE_S)
 
     def _is_own(self, url: str) -> bool:
@@ -127,38 +139,33 @@ class FeedPoller:
         return payload
 
     def _note(self, reason: str | None) -> None:
-        now = int(self._now())
+        memory, now = self.memory, int(self._now())
         if reason is None:
-            if self.health.reason is not None:
+            if memory.health.reason is not None:
                 log.info("feed answers again", feed=self.name)
-            self._failures = 0
-            self.health = FeedHealth(last_success_at=now)
+            memory.failures = 0
+            memory.health = Health(last_success_at=now)
             return
-        if self.health.reason is None:
+        if memory.health.reason is None:
             log.warning(
                 "feed does not answer; it is tried again for ever, and what stands goes on",
                 feed=self.name,
                 reason=reason,
             )
-        self._failures += 1
-        self.health.reason = reason
-        self.health.next_try_at = now + int(self._pause_s())
+        memory.failures += 1
+        memory.health.reason = reason
+        memory.health.next_try_at = now + int(self._pause_s())
 
     def _pause_s(self) -> float:
         """Until the next round: longer the longer it fails."""
         slowest_s = max(_LONGEST_PAUSE_S, self.interval_s)
-        pause_s = min(slowest_s, self.interval_s * 2.0 ** min(self._failures, 8))
+        pause_s = min(slowest_s, self.interval_s * 2.0 ** min(self.memory.failures, 8))
         return pause_s * (1 + 0.1 * self._jitter())
 
     def shown(self) -> dict[str, object]:
-        """Its health, as `/readyz` shows it: fresh while its last answer is younger than three
-        intervals."""
-        at, now = self.health.last_success_at, int(self._now())
-        next_try_at = self.health.next_try_at
-        return {
-            "fresh": at is not None and now - at < 3 * self.interval_s,
-            "last_success_at": None if at is None else instant(at),
-            "age_s": None if at is None else now - at,
-            "fault": self.health.reason,
-            "next_try_at": None if next_try_at is None else instant(next_try_at),
-        }
+        """Its health, as `/readyz` shows it."""
+        return self.memory.health.shown(self.interval_s, int(self._now()))
+
+
+def _digest(body: bytes) -> str:
+    return hashlib.blake2b(body, digest_size=12).hexdigest()

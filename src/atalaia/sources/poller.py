@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import Awaitable, Callable
-from typing import Any
 
 import aiohttp
 import msgspec
@@ -23,6 +22,7 @@ from atalaia.domain.place import Places
 from atalaia.domain.reading import NO_TIME, Floats
 from atalaia.sources.budget import Budget
 from atalaia.sources.fetch import fetch
+from atalaia.sources.health import Health
 from atalaia.sources.plan import Plan
 from atalaia.sources.request import Request
 from atalaia.sources.schedule import (
@@ -40,25 +40,6 @@ log = structlog.get_logger()
 Deliver = Callable[[list[Payload]], Awaitable[object]]
 GetNote = Callable[[str], Awaitable[str | None]]
 SetNote = Callable[[str, str], Awaitable[None]]
-
-
-class Health(msgspec.Struct):
-    """How a source is doing. `reason` is why it does not answer; None: it does."""
-
-    reason: str | None = None
-    last_success_at: int | None = None
-    next_try_at: int | None = None
-
-    def shown(self, expected_s: int, now: int) -> dict[str, Any]:
-        """As `/readyz` shows it: fresh while its last answer is younger than three intervals."""
-        at, next_try_at = self.last_success_at, self.next_try_at
-        return {
-            "fresh": at is not None and now - at < 3 * expected_s,
-            "last_success_at": None if at is None else instant(at),
-            "age_s": None if at is None else now - at,
-            "fault": self.reason,
-            "next_try_at": None if next_try_at is None else instant(next_try_at),
-        }
 
 
 class Poller:
