@@ -14,18 +14,15 @@ from __future__ import annotations
 
 import asyncio
 import random
-import resource
 import signal
-import socket
 import time
-from collections.abc import Awaitable, Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from typing import Any
 
 import aiohttp
 import msgspec
 import structlog
-import uvicorn
 from rich.console import Console
 from rich.text import Text
 
@@ -46,6 +43,7 @@ from atalaia.app.people import open_registry
 from atalaia.app.places import note_places
 from atalaia.app.plans import plans
 from atalaia.app.roll import Roll
+from atalaia.app.server import allow_files, listen, serving
 from atalaia.app.silences import Silences
 from atalaia.app.starts import Terms, note_start
 from atalaia.app.threads import DaemonThreads
@@ -55,13 +53,12 @@ from atalaia.domain.alert import LogEntry
 from atalaia.domain.delivery import UNSENT
 from atalaia.domain.payload import Payload
 from atalaia.domain.reading import Floats
-from atalaia.errors import SettingsInvalid, StateConflict
+from atalaia.errors import StateConflict
 from atalaia.homes import raw
 from atalaia.homes.embedded import Home, open_home
 from atalaia.people.bodies import seal_body, unsealed
 from atalaia.people.retention import apply_retention
 from atalaia.serving.api import Ports, api
-from atalaia.serving.events import MOST_CLIENTS
 from atalaia.serving.metrics import Metrics
 from atalaia.serving.operate import LagItem
 from atalaia.serving.read_models import SourceItem
@@ -83,7 +80,6 @@ _LOOK_S = 5.0
 _AFTER_FAULT_S = 5.0
 _FORGET_S = 6 * 3600.0
 _STOP_S = 2.0
-_MOST_FILES = 8_192
 _COLOURS = {"watch": "cyan", "yellow": "yellow", "orange": "dark_orange", "red": "bold red"}
 
 log = structlog.get_logger()
@@ -144,7 +140,7 @@ class Live:
     async def __aenter__(self) -> Live:
         loop = asyncio.get_running_loop()
         loop.set_default_executor(DaemonThreads())
-        listener = _listen(self.settings.api.host, self.settings.api.port)
+        listener = listen(self.settings.api.host, self.settings.api.port)
         self.port = int(listener.getsockname()[1])
         # Without the proxies that an environment may name: requests carry keys.
         self._session = aiohttp.ClientSession(
@@ -195,17 +191,7 @@ class Live:
             now=self._now,
             wake=wake,
         )
-        self._server = _Server(
-            uvicorn.Config(
-                api(self._ports()),
-                log_config=None,
-                access_log=False,
-                lifespan="off",
-                server_header=False,
-                limit_concurrency=200 + MOST_CLIENTS,
-                timeout_graceful_shutdown=1,
-            )
-        )
+        self._server = serving(api(self._ports()))
         self._pollers = [self._poller(plan) for plan in self._plans]
         self._warnings = [self._feed_poller(feed) for feed in self.settings.cap.feeds]
         self._appending = self._start("appender", self._appender.run)
@@ -573,7 +559,7 @@ def run(settings: Settings, *, port: int | None = None) -> int:
     Raises StateConflict where the home cannot be used, SettingsInvalid where the port cannot.
     """
     configure_logs()
-    _allow_files()
+    allow_files()
     allow_listeners()
     if port is not None:
         settings = _with_port(settings, port)
@@ -602,14 +588,6 @@ async def _run(settings: Settings, home: Home) -> None:
         log.info("stopping")
 
 
-def _allow_files() -> None:
-    """Who listens holds a connection each, and the usual limit is 1,024 files: allow more."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = _MOST_FILES if hard == resource.RLIM_INFINITY else min(hard, _MOST_FILES)
-    if soft != resource.RLIM_INFINITY and soft < wanted:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
-
-
 def _with_port(settings: Settings, port: int) -> Settings:
     return msgspec.structs.replace(settings, api=msgspec.structs.replace(settings.api, port=port))
 
@@ -627,31 +605,3 @@ def _line(entry: LogEntry, language: str) -> Text:
     line = Text(f"{alert.sent_at[11:16]} ", style="dim")
     line.append(f"{alert.type:6} {alert.level:6} ", style=colour)
     return line.append(alert.text[language])
-
-
-def _listen(host: str, port: int) -> socket.socket:
-    """A bound socket for the API; SettingsInvalid says why there is none."""
-    try:
-        family, kind, protocol, _, address = socket.getaddrinfo(
-            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-        )[0]
-        listener = socket.socket(family, kind, protocol)
-        try:
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            listener.bind(address)
-            listener.listen(128)  # who knocks before the API is up waits, and is not refused
-        except OSError:
-            listener.close()
-            raise
-    except OSError as error:
-        problem = f"api: {host}:{port}: {error.strerror}; use another --port or api.host"
-        raise SettingsInvalid([problem]) from error
-    return listener
-
-
-class _Server(uvicorn.Server):
-    """Uvicorn, which leaves signals to us."""
-
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
