@@ -106,6 +106,7 @@ def test_every_variable_is_documented_with_its_unit_and_limits(name: str) -> Non
     if variable is not None:
         assert variable.unit == "1" or f"| {variable.unit} |" in row[0]
         assert f"| {variable.lowest:,g} … {variable.highest:,.0f} |" in row[0]
+        assert row[0].replace("`valid_at`", "valid_at").endswith(f"| {variable.meaning} |")
 
 
 def test_every_column_that_can_be_queried_is_documented() -> None:

@@ -4,8 +4,11 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import pytest
+
 from atalaia.batch.backtest import Backtested, backtest
 from atalaia.batch.told import Told
+from atalaia.errors import SettingsInvalid
 
 UTC_ZONE = ZoneInfo("UTC")
 
@@ -70,3 +73,8 @@ def test_days_outside_are_left_out() -> None:
         date(2018, 3, 31),
     )
     assert (one.incidents, one.warned_days) == (1, 1)
+
+
+def test_days_that_end_before_they_begin_are_refused() -> None:
+    with pytest.raises(SettingsInvalid, match="no day from 2018-03-02 to 2018-03-01; mend --from"):
+        backtest([("x", [told("a", 1, 10)])], [], UTC_ZONE, date(2018, 3, 2), date(2018, 3, 1))

@@ -5,14 +5,16 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
+import msgspec
 import numpy as np
 import pytest
 
 from atalaia.app.calibration import calibrated
 from atalaia.app.history import watched
 from atalaia.batch.backtest import backtest
-from atalaia.batch.calibrate import Calibration, Space, Wanted, on_grid
+from atalaia.batch.calibrate import Calibration, Space, Wanted, Wide, on_grid
 from atalaia.batch.events import Event
+from atalaia.batch.rule_file import rule_file
 from atalaia.batch.told import Told
 from atalaia.batch.verify import verify
 from atalaia.domain.place import Place, Places
@@ -184,3 +186,16 @@ def test_other_splits_of_the_days_are_scored_with_what_the_rest_chose() -> None:
     for score in calibration.splits:
         assert score.hits + score.misses == len(events), "each day is scored, and once"
         assert (score.csi or 0) > 0.8
+
+
+def test_two_wide_rules_over_one_window_are_two_rules_of_the_file(
+    found: tuple[Readings, list[Event], Calibration, str],
+) -> None:
+    calibration = found[2]
+    wide = (Wide(3600, 2, 15.0), Wide(3600, 3, 8.0))
+    both = msgspec.structs.replace(
+        calibration, chosen=msgspec.structs.replace(calibration.chosen, wide=wide)
+    )
+    text = rule_file(both, "basin", "flood", "rain_mm", 900, "made up:")
+    names = [rule.name for rule in parse(text, "basin.toml").rules]
+    assert names == ["burst", "wide-1h-2-places", "wide-1h-3-places"]

@@ -257,7 +257,7 @@ def test_times_without_an_offset_are_local_and_coordinates_of_zero_unknown(
         ("started_at\n", ":2: no event"),
         ("started_at\nyesterday\n", ":2: 'yesterday' is no time"),
         ("started_at,ended_at\n2018-01-02,2018-01-01\n", ":2: ended_at 2018-01-01 is before"),
-        ("started_at,latitude,longitude\n2018-01-02,x,1\n", ":2: could not convert"),
+        ("started_at,latitude,longitude\n2018-01-02,x,1\n", ":2: latitude 'x' is no number"),
     ],
 )
 def test_a_faulty_events_file_is_named_by_its_line(tmp_path: Path, text: str, problem: str) -> None:

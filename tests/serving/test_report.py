@@ -280,6 +280,9 @@ def test_the_command_writes_the_page(folder: Path, tmp_path: Path) -> None:
     subprocess.run([*command, *asked, "--out", str(out)], check=True, capture_output=True)
     assert out.read_text("utf-8").startswith("<!doctype html>")
     assert '<html lang="es">' in out.read_text("utf-8")
+    other = [*command, *asked, "--rules", "basic", "--out", str(out)]
+    subprocess.run(other, check=True, capture_output=True)
+    assert "La regla cambió desde entonces" in out.read_text("utf-8")
     wrong = subprocess.run(
         [*command, *asked, "--out", str(tmp_path / "no" / "page.html")],
         check=False,

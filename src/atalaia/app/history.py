@@ -103,6 +103,18 @@ def watched(
     return sorted(log, key=lambda e: (e.alert.sent_at, e.alert.incident, e.alert.version))
 
 
+def unjudged(rules: RuleSet, places: Places, lake: Lake | None) -> list[str]:
+    """A line for each rule that said nothing at some places, for want of a norm."""
+    if lake is not None:
+        return norms_of(lake, rules, places).in_words()
+    return [
+        f"rule {rule.name} says nothing: it names a norm, and files have none; learn it with "
+        "`atalaia climate --import --home DIR`, replay into that home, and leave the files out"
+        for rule in rules.rules
+        if rule.norm is not None
+    ]
+
+
 def only(rows: Readings, kinds: Sequence[Kind], source: str | None = None) -> Readings:
     """The rows of some kinds, of all sources or of one."""
     chosen = np.isin(rows.kind, kinds)

@@ -61,7 +61,7 @@ class Space(msgspec.Struct, frozen=True):
     """
 
     circles: tuple[Near, ...] = ()
-    triggers: tuple[int, ...] = (900, 1800, 2700, 3600, 3 * 3600, 24 * 3600)
+    triggers: tuple[int, ...] = (900, 1800, 2700, 3600, 3 * 3600, 24 * 3600, 72 * 3600)
     givens: tuple[int, ...] = (6 * 3600, 24 * 3600, 72 * 3600)
     wide: tuple[tuple[int, int], ...] = (
         (1800, 2),
@@ -197,7 +197,9 @@ def calibrate(
     if len(blocks) < 2:
         raise SettingsInvalid(
             ["events of two years or more are needed: limits are scored on years that did not "
-             "choose them; give a longer record, or a smaller --min-events"]
+             f"choose them; from {calendar.first} to {calendar.dates()[-1]} "
+             f"{f'only {blocks[0]}' if blocks else 'no year'} has any; give a longer record, or a "
+             "smaller --min-events"]
         )  # fmt: skip
     table = _Table(sums, places, calendar, space)
     search = _Search(table, happened, years, blocks)

@@ -41,11 +41,15 @@ def read_events(path: Path, zone: ZoneInfo) -> list[Event]:
     """The events of a file, by started_at. SettingsInvalid has a line for each fault."""
     try:
         text = path.read_text("utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
+    except OSError as error:
+        raise SettingsInvalid([f"{path}: {error.strerror}; give a CSV file in UTF-8"]) from error
+    except UnicodeDecodeError as error:
         raise SettingsInvalid([f"{path}:1: {error}; give a CSV file in UTF-8"]) from error
     reader = csv.DictReader(text.splitlines())
     if "started_at" not in (reader.fieldnames or ()):
-        raise SettingsInvalid([f"{path}:1: no column started_at; write {','.join(COLUMNS)}"])
+        raise SettingsInvalid(
+            [f"{path}:1: no column started_at; write {','.join(COLUMNS)}, with commas between"]
+        )
     events: list[Event] = []
     problems: list[str] = []
     for row in reader:
@@ -66,12 +70,19 @@ def _event(row: dict[str, str | None], zone: ZoneInfo) -> Event:
     ended_at = _seconds(said["ended_at"], zone) if said["ended_at"] else None
     if ended_at is not None and ended_at < started_at:
         raise ValueError(f"ended_at {said['ended_at']} is before started_at")
-    where = [float(said[name]) if said[name] else None for name in ("latitude", "longitude")]
+    where = [_degrees(name, said[name]) for name in ("latitude", "longitude")]
     if None in where or where == [0.0, 0.0]:
         where = [None, None]
     return Event(
         started_at, ended_at, where[0], where[1], said["place_id"] or None, said["severity"] or None
     )
+
+
+def _degrees(name: str, text: str) -> float | None:
+    try:
+        return float(text) if text else None
+    except ValueError:
+        raise ValueError(f"{name} {text!r} is no number; write degrees, such as -22.9") from None
 
 
 def _seconds(text: str, zone: ZoneInfo) -> int:

@@ -85,8 +85,11 @@ def _rules(
         )
         for i, near in enumerate(circles, 1)
     ]
+    windows = [wide.window_s for wide in chosen.wide]
     for wide in chosen.wide:
         label = f"wide-{_duration(wide.window_s)}"
+        if windows.count(wide.window_s) > 1:
+            label = f"{label}-{wide.places}-places"
         out.append((label, wide.window_s, wide.limit, wide.places, None, ""))
     return out
 

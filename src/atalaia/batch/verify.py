@@ -89,7 +89,9 @@ class Calendar:
 
     @staticmethod
     def of(first: date, last: date, zone: ZoneInfo) -> Calendar:
-        """From first to last, both included."""
+        """From first to last, both included. Raises SettingsInvalid where there is no such day."""
+        if last < first:
+            raise SettingsInvalid([f"there is no day from {first} to {last}; mend --from or --to"])
         days = (first + timedelta(days=i) for i in range((last - first).days + 2))
         return Calendar(np.array([_midnight(day, zone) for day in days], np.int64), first)
 
@@ -376,8 +378,6 @@ def _calendar(
     starts = [event.started_at for event in events]
     first = first_day or _local_day(min(starts + warned.begins.tolist()), zone)
     last = last_day or _local_day(max(starts + _last_instant(warned).tolist()), zone)
-    if last < first:
-        raise SettingsInvalid([f"there is no day from {first} to {last}; mend --from or --to"])
     return Calendar.of(first, last, zone)
 
 

@@ -182,7 +182,7 @@ def variables(as_json: JsonOption = False) -> None:
         return
     for variable in CATALOGUE.values():
         limits = f"{variable.lowest:g} … {variable.highest:g} {variable.unit}"
-        typer.echo(f"{variable.name:32} {limits:28} {variable.because}")
+        typer.echo(f"{variable.name:32} {limits:28} {variable.meaning}; {variable.because}")
     for name, (unit, inputs) in INDICES.items():
         typer.echo(f"{name:32} {'index, ' + unit:28} from {' and '.join(inputs)}")
 

@@ -65,14 +65,16 @@ def verify(
     """Score alerts against outside events: POD, FAR, CSI, bias, lead times."""
     import msgspec
 
+    from atalaia.batch.doubts import doubts
     from atalaia.batch.events import read_events
     from atalaia.batch.verify import verify as score
     from atalaia.cli.scores import show_verified, wide
 
     zone = zone_of(timezone)
+    told, happened = _told(alerts, settings, home), read_events(events, zone)
     verified = score(
-        _told(alerts, hazard, settings, home),
-        read_events(events, zone),
+        told,
+        happened,
         zone,
         hazard=hazard_of(hazard),
         by=by,
@@ -85,7 +87,10 @@ def verify(
             typer.echo(msgspec.json.encode(verified))
         else:
             show_verified(verified, wide())
-    if verified.outside:
+    notes = doubts(verified, told, happened, zone, hazard)
+    for note in notes:
+        print(note, file=sys.stderr)
+    if verified.outside and not notes:
         print(
             f"{verified.outside} warned days lie before the first or after the last occurrence; "
             "if nothing was recorded then, leave them out with --from and --to",
@@ -150,8 +155,9 @@ def backtest(
     import msgspec
 
     from atalaia import rules as rule_sets
-    from atalaia.app.history import days_of, watched
+    from atalaia.app.history import days_of, unjudged, watched
     from atalaia.batch.backtest import backtest as compare
+    from atalaia.batch.doubts import outside_of_the_days
     from atalaia.batch.events import read_events
     from atalaia.batch.told import Told
     from atalaia.cli.scores import show_backtest, wide
@@ -165,9 +171,10 @@ def backtest(
         (name, [Told.of(entry.alert) for entry in watched(rows, rule_set, where, lake)])
         for name, rule_set in sets
     ]
+    happened = read_events(events, zone) if events else []
     compared = compare(
         logs,
-        read_events(events, zone) if events else [],
+        happened,
         zone,
         since.date() if since else first,
         until.date() if until else last,
@@ -179,6 +186,12 @@ def backtest(
             typer.echo(msgspec.json.encode(compared))
         else:
             show_backtest(compared, wide())
+    verified = compared[0].verified
+    if verified and (nowhere := outside_of_the_days(verified, happened, zone)):
+        print(nowhere, file=sys.stderr)
+    for _, rule_set in sets:
+        for line in unjudged(rule_set, where, lake):
+            print(line, file=sys.stderr)
 
 
 @app.command()
@@ -243,7 +256,9 @@ def calibrate(
     try:
         write.write_text(text, "utf-8")
     except OSError as error:
-        raise AtalaiaError(f"{write} cannot be written: {error.strerror}") from error
+        raise AtalaiaError(
+            f"{write} cannot be written: {error.strerror}; give another --write"
+        ) from error
     with while_read():
         if as_json:
             typer.echo(msgspec.json.encode(found))
@@ -301,7 +316,7 @@ def _sum(name: str) -> str:
     return name
 
 
-def _told(alerts: str, hazard: str | None, settings: Path | None, home: Path | None) -> list[Told]:
+def _told(alerts: str, settings: Path | None, home: Path | None) -> list[Told]:
     from atalaia.batch.told import read_alerts
 
     if alerts != "gold":
@@ -311,4 +326,4 @@ def _told(alerts: str, hazard: str | None, settings: Path | None, home: Path | N
 
     kept = settings_of(settings, home)
     with open_home(existing(kept.home), exclusive=False) as opened:
-        return told_by(opened, hazard_of(hazard))
+        return told_by(opened)

@@ -41,12 +41,16 @@ def report(
         int, typer.Option("--min-events", min=1, help="So many occurrences make an event.")
     ] = 1,
     timezone: Annotated[str, typer.Option(help="IANA zone whose days are scored.")] = "UTC",
+    rules: Annotated[
+        str | None, typer.Option(help="The rules that the home went by; else the settings'.")
+    ] = None,
     home: HomeOption = None,
     settings: SettingsOption = None,
 ) -> None:
     """Write one page of pictures: the gravest storm, a calendar, the places, how right it was."""
     import time
 
+    from atalaia import rules as rule_sets
     from atalaia.app.report import Truth, report_of
     from atalaia.domain.words import LANGUAGES
     from atalaia.homes.embedded import open_home
@@ -65,7 +69,7 @@ def report(
     with open_home(existing(kept.home), exclusive=False) as opened:
         told = report_of(
             opened,
-            kept.rules,
+            rule_sets.load(rules) if rules else kept.rules,
             now=int(time.time()),
             days=days,
             incident=incident,

@@ -30,9 +30,11 @@ def show_verified(verified: Verified, console: Console) -> None:
     unit = "day" if verified.by == "day" else "episode"
     console.print(
         f"{verified.first_day} to {verified.last_day} ({verified.timezone}), by {unit}; "
-        f"an event is {verified.min_events} occurrences or more"
+        f"an event is {_count(verified.min_events, 'occurrence')} or more"
     )
-    console.print(f"{verified.occurrences} occurrences, {verified.incidents} incidents")
+    console.print(
+        f"{_count(verified.occurrences, 'occurrence')}, {_count(verified.incidents, 'incident')}"
+    )
     console.print()
     _show_score(verified.score, console, with_strict=verified.min_events > 1)
     for name in GROUPS:
@@ -72,8 +74,8 @@ def _show_score(score: Score, console: Console, *, with_strict: bool) -> None:
     lead = score.lead_h
     if lead:
         console.print(
-            f"lead of {lead.hits} hits, hours: median {lead.median:.1f}, middle half "
-            f"{lead.p25:.1f} to {lead.p75:.1f}, from {lead.minimum:.1f} to {lead.maximum:.1f}; "
+            f"lead of {_count(lead.hits, 'hit')}, hours: median {lead.median:z.1f}, middle half "
+            f"{lead.p25:z.1f} to {lead.p75:z.1f}, from {lead.minimum:z.1f} to {lead.maximum:z.1f}; "
             f"1 h or more: {lead.share_of_an_hour_or_more:.0%}"
         )
 
@@ -89,10 +91,14 @@ def _table(title: str, group: dict[str, Score], *, with_strict: bool) -> Table:
             str(score.false_alarms),
             *map(number, (score.pod, score.far, score.csi, score.frequency_bias)),
             *([number(score.strict.csi)] if with_strict else []),
-            f"{score.lead_h.median:.1f} h" if score.lead_h else "–",
+            f"{score.lead_h.median:z.1f} h" if score.lead_h else "–",
         ]
         table.add_row(name, *cells)
     return table
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
 
 
 def number(value: float | None) -> str:
@@ -157,7 +163,7 @@ def show_backtest(compared: list[Backtested], console: Console) -> None:
                 if score
                 else ("–",) * 4
             ),
-            f"{lead.median:.1f} h" if lead else "–",
+            f"{lead.median:z.1f} h" if lead else "–",
         )
     console.print(table)
     first = compared[0].rules
@@ -231,7 +237,7 @@ def _span(seconds: int) -> str:
 
 
 def _five(score: Score) -> list[str]:
-    lead = f"{score.lead_h.median:.1f} h" if score.lead_h else "–"
+    lead = f"{score.lead_h.median:z.1f} h" if score.lead_h else "–"
     return [*map(number, (score.pod, score.far, score.csi, score.strict.csi)), lead]
 
 

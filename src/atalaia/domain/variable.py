@@ -17,6 +17,7 @@ class Variable(msgspec.Struct, frozen=True):
     unit      as people read it
     lowest, highest   plausible limits, inclusive
     cf_name   the CF standard name, where there is one
+    meaning   in a few words
     because   where the limits come from
     max_step_per_h    the largest change in an hour that is believed without a witness;
               None: no jump test (a squall line is one sample long)
@@ -30,6 +31,7 @@ class Variable(msgspec.Struct, frozen=True):
     lowest: float
     highest: float
     cf_name: str | None
+    meaning: str
     because: str
     max_step_per_h: float | None = None
     stuck_after_h: int | None = None
@@ -38,73 +40,101 @@ class Variable(msgspec.Struct, frozen=True):
 
 _ALL = (
     Variable(
-        "temperature_c", "°C", -90, 60, "air_temperature",
+        "temperature_c", "°C", -90, 60, "air_temperature", "air temperature",
         "WMO world records -89.2 °C (Vostok 1983) and 56.7 °C (Furnace Creek 1913)",
         max_step_per_h=10, stuck_after_h=12,
     ),
     Variable(
-        "apparent_temperature_c", "°C", -120, 80, None,
+        "apparent_temperature_c", "°C", -120, 80, None, "temperature as it feels",
         "wind chill of -90 °C and heat index of 60 °C with a margin",
     ),
     Variable(
-        "dew_point_c", "°C", -100, 40, "dew_point_temperature",
+        "dew_point_c", "°C", -100, 40, "dew_point_temperature", "dew point",
         "record 35 °C (Dhahran 2003) with a margin",
     ),
     Variable(
-        "relative_humidity_pct", "%", 0, 105, "relative_humidity",
+        "relative_humidity_pct", "%", 0, 105, "relative_humidity", "relative humidity",
         "up to 105 % is supersaturation or sensor tolerance",
         max_step_per_h=40,
     ),
     Variable(
-        "wind_speed_m_s", "m/s", 0, 90, "wind_speed",
+        "wind_speed_m_s", "m/s", 0, 90, "wind_speed", "mean wind",
         "strongest sustained surface winds are near 85 m/s", stuck_after_h=12,
     ),
     Variable(
-        "wind_gust_m_s", "m/s", 0, 115, "wind_speed_of_gust",
+        "wind_gust_m_s", "m/s", 0, 115, "wind_speed_of_gust", "gust",
         "WMO world record 113.2 m/s (Barrow Island 1996)", stuck_after_h=6,
     ),
-    Variable("wind_direction_deg", "°", 0, 360, "wind_from_direction", "a full circle"),
     Variable(
-        "rain_rate_mm_h", "mm/h", 0, 2000, "rainfall_rate",
+        "wind_direction_deg", "°", 0, 360, "wind_from_direction", "where the wind comes from",
+        "a full circle",
+    ),
+    Variable(
+        "rain_rate_mm_h", "mm/h", 0, 2000, "rainfall_rate", "rain rate at an instant",
         "WMO record minute, 31.2 mm (Unionville 1956), is 1,872 mm/h",
     ),
     Variable(
         "rain_mm", "mm", 0, 2000, "precipitation_amount",
+        "rain that fell in the period that ends at valid_at",
         "WMO record day 1,825 mm (Foc-Foc 1966)", is_sum=True,
     ),
     Variable(
-        "snow_cm", "cm", 0, 300, "thickness_of_snowfall_amount",
+        "snow_cm", "cm", 0, 300, "thickness_of_snowfall_amount", "snow that fell in the period",
         "records of about 230 cm in a day", is_sum=True,
     ),
     Variable(
-        "pressure_hpa", "hPa", 450, 1100, "surface_air_pressure",
+        "pressure_hpa", "hPa", 450, 1100, "surface_air_pressure", "pressure at the surface",
         "record 1,084 hPa at sea level; about 490 hPa at 5,700 m",
         max_step_per_h=10, stuck_after_h=24,
     ),
     Variable(
         "pressure_sea_level_hpa", "hPa", 850, 1100, "air_pressure_at_mean_sea_level",
+        "pressure, reduced to sea level",
         "records 870 hPa (Tip 1979) and 1,084 hPa (Tosontsengel 2001)",
     ),
-    Variable("visibility_m", "m", 0, 300_000, "visibility_in_air", "clear air at most 300 km"),
-    Variable("cloud_cover_pct", "%", 0, 100, "cloud_area_fraction", "a share"),
-    Variable("cloud_base_m", "m", 0, 25_000, "cloud_base_altitude", "top of the troposphere"),
     Variable(
-        "cloud_ceiling_m", "m", 0, 25_000, None, "top of the troposphere",
+        "visibility_m", "m", 0, 300_000, "visibility_in_air", "visibility",
+        "clear air at most 300 km",
     ),
-    Variable("precipitation_probability_pct", "%", 0, 100, None, "a share"),
-    Variable("uv_index", "1", 0, 50, "ultraviolet_index", "record 43.3 (Licancabur 2003)"),
+    Variable("cloud_cover_pct", "%", 0, 100, "cloud_area_fraction", "cloud cover", "a share"),
+    Variable(
+        "cloud_base_m", "m", 0, 25_000, "cloud_base_altitude", "base of the lowest cloud",
+        "top of the troposphere",
+    ),
+    Variable(
+        "cloud_ceiling_m", "m", 0, 25_000, None, "height of the cloud ceiling",
+        "top of the troposphere",
+    ),
+    Variable(
+        "precipitation_probability_pct", "%", 0, 100, None, "probability of precipitation",
+        "a share",
+    ),
+    Variable(
+        "uv_index", "1", 0, 50, "ultraviolet_index", "ultraviolet index",
+        "record 43.3 (Licancabur 2003)",
+    ),
     Variable(
         "cape_j_kg", "J/kg", 0, 12_000, "atmosphere_convective_available_potential_energy",
+        "convective available potential energy",
         "the largest soundings are near 8,000 J/kg",
     ),
-    Variable("weather_code", "1", 0, 100_000, None, "each provider's own table"),
     Variable(
-        "sleet_rate_mm_h", "mm/h", 0, 2000, None, "as rain_rate_mm_h",
+        "weather_code", "1", 0, 100_000, None, "the weather by the provider's own table of codes",
+        "each provider's own table",
     ),
-    Variable("snow_rate_mm_h", "mm/h", 0, 2000, None, "as rain_rate_mm_h, water equivalent"),
-    Variable("freezing_rain_rate_mm_h", "mm/h", 0, 2000, None, "as rain_rate_mm_h"),
+    Variable(
+        "sleet_rate_mm_h", "mm/h", 0, 2000, None, "sleet rate", "as rain_rate_mm_h",
+    ),
+    Variable(
+        "snow_rate_mm_h", "mm/h", 0, 2000, None, "snow rate, as water",
+        "as rain_rate_mm_h, water equivalent",
+    ),
+    Variable(
+        "freezing_rain_rate_mm_h", "mm/h", 0, 2000, None, "freezing rain rate", "as rain_rate_mm_h"
+    ),
     Variable(
         "radiation_kj_m2", "kJ/m²", 0, 6000, "surface_downwelling_shortwave_flux_in_air",
+        "sunlight in the period",
         "the solar constant over an hour is 4,900 kJ/m²; night offsets below 0 are left out",
         is_sum=True,
     ),

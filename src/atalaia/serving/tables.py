@@ -63,7 +63,7 @@ def _readings() -> dict[str, Column]:
 
 def _value(name: str, null: str) -> Column:
     variable = CATALOGUE[name]
-    return Column("DOUBLE", variable.because, variable.unit, null)
+    return Column("DOUBLE", variable.meaning, variable.unit, null)
 
 
 def _summary(when: str, of: Column, per: str) -> dict[str, Column]:
