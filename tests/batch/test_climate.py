@@ -235,7 +235,7 @@ def test_the_command_learns_shows_and_says_what_it_refuses(shared: Path, tmp_pat
     run = CliRunner().invoke
     done = run(app, ["climate", "--import", file, "--places", str(places), *home])
     assert done.exit_code == 0, done.output
-    assert "A801         Porto Alegre: 7 variables, 1 years, 0 return levels" in done.output
+    assert "A801         Porto Alegre: 7 variables, 1 year, 0 return levels" in done.output
     shown = run(app, ["climate", "--place", "A801", *home]).output
     assert "too few for a norm" in shown
     assert "refused: 1 years with enough data; 10 are needed" in shown
