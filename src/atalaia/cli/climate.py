@@ -128,7 +128,8 @@ def _tell(learnt: list[Learnt]) -> None:
         kept = "" if each.is_kept else "; passed over: what is known came of more years"
         typer.echo(
             f"{each.place.id:12} {each.place.name}: {variables} variables, "
-            f"{years} year{'s' if years != 1 else ''}, {len(levels)} return levels, {refused} refused{kept}"
+            f"{years} year{'s' if years != 1 else ''}, {len(levels)} return levels, "
+            f"{refused} refused{kept}"
         )
 
 
