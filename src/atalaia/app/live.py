@@ -20,13 +20,11 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from typing import Any
 
-import aiohttp
 import msgspec
 import structlog
 from rich.console import Console
 from rich.text import Text
 
-from atalaia import __version__
 from atalaia.app.appender import Appender
 from atalaia.app.board import Board
 from atalaia.app.bot import telegram_hook
@@ -44,6 +42,7 @@ from atalaia.app.places import note_places
 from atalaia.app.plans import plans
 from atalaia.app.roll import Roll
 from atalaia.app.server import allow_files, listen, serving
+from atalaia.app.session import open_session
 from atalaia.app.silences import Silences
 from atalaia.app.starts import Terms, note_start
 from atalaia.app.threads import DaemonThreads
@@ -142,10 +141,7 @@ class Live:
         loop.set_default_executor(DaemonThreads())
         listener = listen(self.settings.api.host, self.settings.api.port)
         self.port = int(listener.getsockname()[1])
-        # Without the proxies that an environment may name: requests carry keys.
-        self._session = aiohttp.ClientSession(
-            headers={"User-Agent": f"atalaia/{__version__}"}, auto_decompress=True
-        )
+        self._session = open_session()
 
         def wake() -> None:
             loop.call_soon_threadsafe(self._outreach.wake)
@@ -501,9 +497,7 @@ class Live:
             for poller in self._pollers
         ]
         official = [
-            SourceItem.model_validate(
-                {"source": warnings.name, "calls_left": {}, **warnings.shown()}
-            )
+            SourceItem(source=warnings.name, calls_left={}, **warnings.shown())
             for warnings in self._warnings
         ]
         return polled + official

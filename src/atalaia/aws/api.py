@@ -14,10 +14,8 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
-import aiohttp
 import msgspec
 
-from atalaia import __version__
 from atalaia.app.board import Board
 from atalaia.app.bot import telegram_hook
 from atalaia.app.drills import Drills
@@ -26,6 +24,7 @@ from atalaia.app.office import Office
 from atalaia.app.operating import Operating
 from atalaia.app.people import retention
 from atalaia.app.roll import Roll
+from atalaia.app.session import open_session
 from atalaia.app.silences import Silences
 from atalaia.aws import archive, deployment, detect, sources
 from atalaia.aws.asgi import respond
@@ -89,7 +88,7 @@ class Api:
             wake=self._wake,
             talks=Talks(registry.vault, deployment.home().talks),
         )
-        session = aiohttp.ClientSession(headers={"User-Agent": f"atalaia/{__version__}"})
+        session = open_session()
         board = Board(settings, held, decode, now=time.time, sources=self._sources)
         past = Past(_athena(), settings.places, time.time, home.state.item)
         self._home = home

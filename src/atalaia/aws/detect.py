@@ -137,22 +137,22 @@ class Lane:
         mine = np.array([of_place[place.id] == self.lane for place in places], bool)
         self._mine = np.flatnonzero(mine)
         self._of_mine = near.hash_of(places, self._mine)
-        decode = opened(self._home, places)
+        decode, expected_s = opened(self._home, places), _expected_s(settings)
         self._watch = Watch(
             settings.rules,
             places,
             _only(decode, mine) if lanes > 1 else decode,
             self._norms,
-            expected_s=_expected_s(settings),
+            expected_s=expected_s,
             read_officials=cap.read_officials if self.lane == _OFFICIAL else no_officials,
         )
         areas = {name for name in places.areas if lane_of(name, lanes) == self.lane}
         ids = {place.id for place in places if of_place[place.id] == self.lane}
         self._watch.load(_OfLane(self._state, ids, areas, is_official=self.lane == _OFFICIAL))
-        for source in _expected_s(settings):
-            self._expect(source, mine)
+        for source, seconds in expected_s.items():
+            self._expect(source, seconds, mine)
 
-    def _expect(self, source: str, mine: Any) -> None:
+    def _expect(self, source: str, expected_s: int, mine: Any) -> None:
         """As `Watch.expect`, of the lane's own places; since the deployment's first batch."""
         table = self._watch.table
         place = np.flatnonzero(mine).astype(np.int32)
@@ -160,7 +160,7 @@ class Lane:
         numbers = table.numbers(place, np.repeat(code, len(place)))
         new = numbers[table.usable_at[numbers] == NO_TIME]
         table.usable_at[new] = int(self._state.note(_BEGAN) or 0)
-        table.expected_s[new] = _expected_s(self._settings)[source]
+        table.expected_s[new] = expected_s
 
 
 class _OfLane:

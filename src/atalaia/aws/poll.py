@@ -17,8 +17,8 @@ from typing import Any
 import aiohttp
 import msgspec
 
-from atalaia import __version__
 from atalaia.app.plans import plans
+from atalaia.app.session import open_session
 from atalaia.aws import deployment, figures, near, sources
 from atalaia.aws.official import hear
 from atalaia.domain.payload import Payload
@@ -45,9 +45,7 @@ async def _round() -> dict[str, Any]:
     closeness = await asyncio.to_thread(_nearness, int(now))
     before = await asyncio.to_thread(sources.read, home.state)
     known = {told.source: told.health for told in before}
-    # Without the proxies that an environment may name: requests carry keys.
-    headers = {"User-Agent": f"atalaia/{__version__}"}
-    async with aiohttp.ClientSession(headers=headers, auto_decompress=True) as session:
+    async with open_session() as session:
         came = _Came()
         asked = [_ask(plan, session, closeness, known, came) for plan in plans(settings)]
         heard = [hear(feed, home.state, session, came.keep) for feed in settings.cap.feeds]

@@ -13,13 +13,12 @@ from functools import lru_cache
 from threading import Lock
 from typing import Any
 
-import aiohttp
 import structlog
 
-from atalaia import __version__
 from atalaia.app.channels import open_channels
 from atalaia.app.outreach import Outreach
 from atalaia.app.people import retention
+from atalaia.app.session import open_session
 from atalaia.app.silences import Silences
 from atalaia.aws import deployment, figures
 from atalaia.domain.contact import CHANNELS
@@ -104,7 +103,7 @@ class _Told:
         controller = Controller(settings.people.controller, settings.people.contact)
         self.registry = Registry(home.people, home.keys, controller, retention(settings))
         self.outbox = _Watched(home.outbox)
-        self.session = aiohttp.ClientSession(headers={"User-Agent": f"atalaia/{__version__}"})
+        self.session = open_session()
         outbox: Any = self.outbox
         channels = open_channels(settings, self.session)
         self.outreach = Outreach(

@@ -6,19 +6,16 @@ says nothing of it: who has the store alone can neither read it nor tell whose i
 
 from __future__ import annotations
 
-import secrets
 from typing import Protocol
 
-from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from atalaia.domain.contact import Contact
+from atalaia.homes.wrap import unwrapped, wrapped
 from atalaia.people.vault import Vault
 
 KEEP_S = 3600
 """A talk that rested for so long is over: the next thing said begins anew."""
-
-_NONCE_BYTES = 12
 
 
 class TalkStore(Protocol):
@@ -50,10 +47,9 @@ class Talks:
         found = self._store.get(name)
         if found is None or found[1] <= now:
             return b""
-        nonce, rest = found[0][:_NONCE_BYTES], found[0][_NONCE_BYTES:]
         try:
-            return self._cipher(contact).decrypt(nonce, rest, name.encode())
-        except (InvalidTag, ValueError):
+            return unwrapped(self._cipher(contact), found[0], name)
+        except ValueError:
             return b""  # the talk begins anew
 
     def put(self, contact: Contact, held: bytes, now: int) -> None:
@@ -62,9 +58,7 @@ class Talks:
         if not held:
             self._store.remove(name)
             return
-        nonce = secrets.token_bytes(_NONCE_BYTES)
-        sealed = nonce + self._cipher(contact).encrypt(nonce, held, name.encode())
-        self._store.put(name, sealed, now + KEEP_S)
+        self._store.put(name, wrapped(self._cipher(contact), held, name), now + KEEP_S)
 
     def _name(self, contact: Contact) -> str:
         return self._vault.lookup("talk", contact.channel, contact.address).hex()

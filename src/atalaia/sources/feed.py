@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 import aiohttp
@@ -162,7 +163,7 @@ class FeedPoller:
         pause_s = min(slowest_s, self.interval_s * 2.0 ** min(self.memory.failures, 8))
         return pause_s * (1 + 0.1 * self._jitter())
 
-    def shown(self) -> dict[str, object]:
+    def shown(self) -> dict[str, Any]:
         """Its health, as `/readyz` shows it."""
         return self.memory.health.shown(self.interval_s, int(self._now()))
 

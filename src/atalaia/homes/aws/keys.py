@@ -14,32 +14,16 @@ from __future__ import annotations
 
 import os
 import re
-import secrets
-from typing import Protocol
 
-from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from atalaia.errors import StateConflict
 from atalaia.homes.aws.clients import Clients, translated
 from atalaia.homes.aws.dynamo import ABSENT, Refused, Table, transact, write
+from atalaia.homes.wrap import KEY_BYTES, Wrap, unwrapped, wrapped
 
-KEY_BYTES = 32
-_NONCE_BYTES = 12
 _LOOKUP = "lookup"
 _PSEUDONYM = re.compile(r"[A-Za-z0-9_-]{1,64}")
-
-
-class Wrap(Protocol):
-    """Encrypts short secrets under a key that never leaves it; `name` goes in as context."""
-
-    def wrap(self, secret: bytes, name: str) -> bytes:
-        """The secret, unreadable without this key."""
-        ...
-
-    def unwrap(self, wrapped: bytes, name: str) -> bytes:
-        """The inverse. Raises StateConflict for what this key did not wrap under this name."""
-        ...
 
 
 class KmsWrap:
@@ -53,15 +37,14 @@ class KmsWrap:
 
     def wrap(self, secret: bytes, name: str) -> bytes:
         """See `Wrap.wrap`."""
-        nonce = secrets.token_bytes(_NONCE_BYTES)
-        return nonce + self._cipher().encrypt(nonce, secret, name.encode())
+        return wrapped(self._cipher(), secret, name)
 
     def unwrap(self, wrapped: bytes, name: str) -> bytes:
         """See `Wrap.unwrap`."""
-        nonce, rest = wrapped[:_NONCE_BYTES], wrapped[_NONCE_BYTES:]
+        cipher = self._cipher()
         try:
-            return self._cipher().decrypt(nonce, rest, name.encode())
-        except (InvalidTag, ValueError) as error:
+            return unwrapped(cipher, wrapped, name)
+        except ValueError as error:
             raise StateConflict(
                 f"the data key of table {self._table.name} does not open the key of {name}: they "
                 "are of different backups; restore the table as a whole"

@@ -417,12 +417,9 @@ class DynamoOutbox:
         """Give out numbers as a part of the transaction."""
         if not n:
             return iter(())
-        found = self._deliveries.get("#counter", "settled")
-        last = int(found["n"]) if found else 0
-        where, values = ("n = :n", {":n": last}) if found else (ABSENT, {})
-        counter = {"pk": "#counter", "sk": "settled", "n": last + n}
-        head.append(self._deliveries.put(counter, where, values))
-        return iter(range(last + 1, last + n + 1))
+        first, counted = self._deliveries.number("settled", n)
+        head.append(counted)
+        return iter(range(first, first + n))
 
     def _deliveries_of(self, deliveries: Sequence[Delivery]) -> list[Action]:
         """Those that are not known, each by its incident and by its message."""

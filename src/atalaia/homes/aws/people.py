@@ -161,17 +161,13 @@ class DynamoPeople:
 
     def _change(self, person: PersonRow) -> list[Action]:
         """The person as they are to be, under the next number."""
-        found = self._people.get("#counter", "change")
-        last = int(found["n"]) if found else 0
-        where, values = ("n = :n", {":n": last}) if found else (ABSENT, {})
-        number = last + 1
-        counter = {"pk": "#counter", "sk": "change", "n": number}
+        number, counted = self._people.number("change")
         change = {"pk": "change", "sk": number_text(number), "pseudonym": person.pseudonym}
         row = msgspec.structs.replace(person, changed=number)
         item = {"pk": "person", "sk": person.pseudonym, "row": _encode(row), "changed": number}
         read = {":read": person.changed}
         actions = [
-            self._people.put(counter, where, values),
+            counted,
             self._people.put(change),
             self._people.put(
                 item, *(("changed = :read", read) if person.changed else (ABSENT, {}))

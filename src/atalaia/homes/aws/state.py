@@ -174,10 +174,12 @@ class DynamoState:
             elif body != self._shared.get(key):
                 head.append(self._shared_item(key, body))
         if commit.entries:
-            first = self._count(head, "alerts", len(commit.entries))
+            first, counted = self._table.number("alerts", len(commit.entries))
+            head.append(counted)
             rest += self._entries(commit.entries, first)
         if commit.rejects:
-            first = self._count(head, "rejects", len(commit.rejects))
+            first, counted = self._table.number("rejects", len(commit.rejects))
+            head.append(counted)
             for number, (offset, reject) in enumerate(commit.rejects, first):
                 row = {"pk": "rejects", "sk": number_text(number), "offset": str(offset)}
                 row |= {"source": reject.source, "reason": reject.reason, "detail": reject.detail}
@@ -214,15 +216,6 @@ class DynamoState:
         if body is None:
             return self._table.remove(kind, key, where, values)
         return self._table.put({"pk": kind, "sk": key, "body": body}, where, values)
-
-    def _count(self, head: list[Action], name: str, n: int) -> int:
-        """Give out numbers as a part of the transaction; return the first."""
-        found = self._table.get("#counter", name)
-        last = int(found["n"]) if found else 0
-        item = {"pk": "#counter", "sk": name, "n": last + n}
-        where, values = ("n = :n", {":n": last}) if found else (ABSENT, {})
-        head.append(self._table.put(item, where, values))
-        return last + 1
 
     def _entries(self, entries: Sequence[LogEntry], first: int) -> Iterator[Action]:
         for number, entry in enumerate(entries, first):

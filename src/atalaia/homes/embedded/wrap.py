@@ -3,32 +3,14 @@
 from __future__ import annotations
 
 import os
-import secrets
 import stat
 from pathlib import Path
-from typing import Protocol
 
-from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from atalaia.errors import SettingsInvalid, StateConflict
 from atalaia.homes.embedded.durable import create
-
-KEY_BYTES = 32
-_NONCE_BYTES = 12
-
-
-class Wrap(Protocol):
-    """Encrypts short secrets under a key that never leaves it. `name` goes in as context: what
-    was wrapped under one name is not unwrapped under another."""
-
-    def wrap(self, secret: bytes, name: str) -> bytes:
-        """The secret, unreadable without this key."""
-        ...
-
-    def unwrap(self, wrapped: bytes, name: str) -> bytes:
-        """The inverse. Raises StateConflict for what this key did not wrap under this name."""
-        ...
+from atalaia.homes.wrap import KEY_BYTES, unwrapped, wrapped
 
 
 class MasterKey:
@@ -40,15 +22,13 @@ class MasterKey:
 
     def wrap(self, secret: bytes, name: str) -> bytes:
         """See `Wrap.wrap`."""
-        nonce = secrets.token_bytes(_NONCE_BYTES)
-        return nonce + self._cipher.encrypt(nonce, secret, name.encode())
+        return wrapped(self._cipher, secret, name)
 
     def unwrap(self, wrapped: bytes, name: str) -> bytes:
         """See `Wrap.unwrap`."""
-        nonce, rest = wrapped[:_NONCE_BYTES], wrapped[_NONCE_BYTES:]
         try:
-            return self._cipher.decrypt(nonce, rest, name.encode())
-        except (InvalidTag, ValueError) as error:
+            return unwrapped(self._cipher, wrapped, name)
+        except ValueError as error:
             raise StateConflict(
                 f"master key {self._file} does not open the key of {name}: it is another "
                 "master key, or that file is damaged; put both back from one backup of the keys"
