@@ -22,12 +22,13 @@ import structlog
 
 from atalaia.app.board import PERCENTILES, Kept, climate_item
 from atalaia.domain.place import Places
-from atalaia.domain.reading import KIND_OF, NO_TIME, Ints, Readings
+from atalaia.domain.reading import Readings
 from atalaia.errors import QueryInvalid, StateConflict
 from atalaia.homes.aws.sql import Cost
 from atalaia.homes.ports import Result, Sql
 from atalaia.homes.raw import folder_name
 from atalaia.serving import read_models as models
+from atalaia.serving.past import readings_of
 from atalaia.serving.problem import Problem
 from atalaia.serving.recent import KEEP_S, Recent, Series, series_of
 from atalaia.speed.items import forecasts_in
@@ -97,22 +98,7 @@ class Past:
         rows = list(self._asked(sql).rows)
         if not rows:
             return Readings.empty()
-        source, kind, valid_at, known_at, period_s, *columns = zip(*rows, strict=True)
-        sources = tuple(dict.fromkeys(source))
-        return Readings(
-            place=np.full(len(rows), place, np.int32),
-            source=np.array([sources.index(name) for name in source], np.int16),
-            kind=np.array([KIND_OF[word] for word in kind], np.int8),
-            valid_at=_seconds(valid_at),
-            issued_at=np.full(len(rows), NO_TIME),
-            known_at=_seconds(known_at),
-            period_s=np.array(period_s, np.int32),
-            values={
-                name: np.array(column, float)
-                for name, column in zip(variables, columns, strict=True)
-            },
-            sources=sources,
-        )
+        return readings_of(np.full(len(rows), place, np.int32), rows, variables, _second)
 
     def _foretold(self, place: int) -> list[Readings]:
         body = self._item(f"place:{self._places[place].id}")
@@ -178,8 +164,8 @@ def _named(result: Result) -> list[Any]:
     return [SimpleNamespace(**dict(zip(result.columns, row, strict=True))) for row in result.rows]
 
 
-def _seconds(moments: Sequence[datetime]) -> Ints:
-    return np.array([int(moment.timestamp()) for moment in moments], np.int64)
+def _second(moment: datetime) -> int:
+    return int(moment.timestamp())
 
 
 def _quoted(text: str) -> str:

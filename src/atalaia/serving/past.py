@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import numpy as np
 
@@ -46,19 +47,27 @@ def past_readings(
     rows = list(found.rows)
     if not rows:
         return Readings.empty()
-    place_id, source, kind, valid_at, known_at, period_s, *columns = zip(*rows, strict=True)
+    place = np.array([places[row[0]] for row in rows], np.int32)
+    return readings_of(place, [row[1:] for row in rows], variables)
+
+
+def readings_of(
+    place: Ints,
+    rows: Sequence[Sequence[Any]],
+    variables: Sequence[str],
+    second: Callable[[Any], int] = int,
+) -> Readings:
+    """Rows of GOLD that are no forecasts, at least one: (source, kind, valid_at, known_at,
+    period_s, a value for each variable); `second` makes Unix seconds of their times."""
+    source, kind, valid_at, known_at, period_s, *columns = zip(*rows, strict=True)
     sources = tuple(dict.fromkeys(source))
-
-    def whole(column: Sequence[float]) -> Ints:
-        return np.array(column, np.int64)
-
     return Readings(
-        place=np.array([places[id_] for id_ in place_id], np.int32),
+        place=place,
         source=np.array([sources.index(name) for name in source], np.int16),
         kind=np.array([KIND_OF[word] for word in kind], np.int8),
-        valid_at=whole(valid_at),
+        valid_at=np.array([second(at) for at in valid_at], np.int64),
         issued_at=np.full(len(rows), NO_TIME),
-        known_at=whole(known_at),
+        known_at=np.array([second(at) for at in known_at], np.int64),
         period_s=np.array(period_s, np.int32),
         values={
             name: np.array(column, float) for name, column in zip(variables, columns, strict=True)
