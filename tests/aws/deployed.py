@@ -148,13 +148,7 @@ def on_tables(url: str, lanes: int) -> Deployed:
     secrets = {name: f"{config.env}-{name}" for name in ("api", "telegram")}
     for name in secrets.values():
         boto3.client("secretsmanager").create_secret(Name=name)
-    common = {
-        "ATALAIA_ENV": config.env,
-        "ATALAIA_ACCOUNT": config.account,
-        "ATALAIA_LANES": str(lanes),
-        "ATALAIA_QUEUES": config.queues,
-        "ATALAIA_SETTINGS": f"s3://{bucket}/atalaia.toml",
-    }
+    common = moto.variables(config, f"s3://{bucket}/atalaia.toml")
     own = {
         "fan-out": {"ATALAIA_CHANNELS_TELEGRAM_TOKEN": "not-for-fan-out"},
         "deliver": {"ATALAIA_SECRETS": secrets["telegram"]},

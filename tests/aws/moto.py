@@ -43,6 +43,17 @@ def reset(url: str) -> None:
     urllib.request.urlopen(request).close()
 
 
+def variables(config: Config, settings: str) -> dict[str, str]:
+    """What infra/ gives every function; `settings`: address or path of the settings file."""
+    return {
+        "ATALAIA_ENV": config.env,
+        "ATALAIA_ACCOUNT": config.account,
+        "ATALAIA_LANES": str(config.lanes),
+        "ATALAIA_QUEUES": config.queues,
+        "ATALAIA_SETTINGS": settings,
+    }
+
+
 def deploy(url: str, *, lanes: int = 1, shards: int = 1, only: tuple[str, ...] = ()) -> Config:
     """What infra/ makes, with a prefix of its own; `only`: of these services."""
     env = f"t{next(_numbers)}"

@@ -86,13 +86,7 @@ def deployed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, service: Service) 
         lines += ["[[place]]", f'id = "{name}"', f'name = "{name}"', "latitude = -8.05"]
         lines += ["longitude = -34.9", 'timezone = "America/Recife"']
     (tmp_path / "atalaia.toml").write_text("\n".join(lines) + "\n", "utf-8")
-    for name, value in {
-        "ATALAIA_ENV": config.env,
-        "ATALAIA_ACCOUNT": config.account,
-        "ATALAIA_LANES": "2",
-        "ATALAIA_QUEUES": config.queues,
-        "ATALAIA_SETTINGS": str(tmp_path / "atalaia.toml"),
-    }.items():
+    for name, value in moto.variables(config, str(tmp_path / "atalaia.toml")).items():
         monkeypatch.setenv(name, value)
     forget()
     yield config

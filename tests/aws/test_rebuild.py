@@ -69,12 +69,7 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         config = moto.deploy(url)
         settings = tmp_path_factory.mktemp("settings") / "atalaia.toml"
         settings.write_text(SETTINGS.format(rules="inmet"), "utf-8")
-        for name, value in {
-            "ATALAIA_ENV": config.env,
-            "ATALAIA_ACCOUNT": config.account,
-            "ATALAIA_QUEUES": config.queues,
-            "ATALAIA_SETTINGS": str(settings),
-        }.items():
+        for name, value in moto.variables(config, str(settings)).items():
             patch.setenv(name, value)
         deployment.forget()
         detect.forget()

@@ -50,12 +50,7 @@ def deployed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Config
     config = moto.deploy(url)
     (tmp_path / "warm.toml").write_text(RULES, "utf-8")
     (tmp_path / "atalaia.toml").write_text(SETTINGS, "utf-8")
-    for name, value in {
-        "ATALAIA_ENV": config.env,
-        "ATALAIA_ACCOUNT": config.account,
-        "ATALAIA_QUEUES": config.queues,
-        "ATALAIA_SETTINGS": str(tmp_path / "atalaia.toml"),
-    }.items():
+    for name, value in moto.variables(config, str(tmp_path / "atalaia.toml")).items():
         monkeypatch.setenv(name, value)
     for part in (deployment, detect):
         part.forget()

@@ -60,12 +60,8 @@ def deployed(
     boto3.client("s3").put_object(
         Bucket=config.bucket("raw"), Key="atalaia.toml", Body=text.encode()
     )
-    for name, value in {
-        "ATALAIA_ENV": config.env,
-        "ATALAIA_ACCOUNT": config.account,
-        "ATALAIA_QUEUES": config.queues,
-        "ATALAIA_SETTINGS": f"s3://{config.bucket('raw')}/atalaia.toml",
-    }.items():
+    address = f"s3://{config.bucket('raw')}/atalaia.toml"
+    for name, value in moto.variables(config, address).items():
         monkeypatch.setenv(name, value)
     for part in (deployment, tell):
         part.forget()
