@@ -70,7 +70,7 @@ crash: .venv/.dev ## kill -9 a replay 100 times, and the sending of messages 50 
 	ATALAIA_KILLS=50 $(BIN)/python -m pytest -s tests/acceptance/test_outbox_crash.py
 
 fuzz-api: .venv/.dev ## 10,000 requests made of the description of the API
-	ATALAIA_SCHEMATHESIS=10000 $(BIN)/python -m pytest tests/live/test_schemathesis.py
+	ATALAIA_SCHEMATHESIS=10000 $(BIN)/python -m pytest tests/run/test_schemathesis.py
 
 openapi: .venv/.run ## write the description of the API, docs/openapi.json
 	@$(BIN)/python tools/openapi.py docs/openapi.json
@@ -123,7 +123,7 @@ lock: $(UV) ## choose newer versions and lock them with hashes (no addresses in 
 
 clean: ## remove what was built
 	rm -rf build .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache \
-		src/atalaia/serving/page/vendor
+		src/atalaia/page/files/vendor
 
 # The AWS home (docs/aws.md). ENV names the deployment: its files are infra/envs/ENV.*
 

@@ -26,8 +26,8 @@ import numpy as np
 import shapely
 
 from atalaia.domain.alert import Moved
+from atalaia.notify.audience import Audience, Circles, Event
 from atalaia.people import gazetteer
-from atalaia.speed.audience import Audience, Circles, Event
 
 RADIUS_KM = 25.0
 EARTH_KM = 6371.0088

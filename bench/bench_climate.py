@@ -16,12 +16,12 @@ from pathlib import Path
 
 import numpy as np
 
-from atalaia.app.climate import learn, learn_from
+from atalaia.batch.learn import learn, learn_from
 from atalaia.domain.place import Place, Places
 from atalaia.domain.reading import Floats, Kind, Readings
-from atalaia.homes.compact import closed_months, compact_months
 from atalaia.homes.embedded import open_home
-from atalaia.homes.merge import merge_readings
+from atalaia.lake.compact import closed_months, compact_months
+from atalaia.lake.merge import merge_readings
 
 PLACES = Places(
     [Place(id="A801", name="Porto Alegre", latitude=-30.05, longitude=-51.17,

@@ -49,8 +49,8 @@ def settings() -> str:
 
 def fill() -> None:
     """A record a place and quarter of an hour: one CSV of calm weather each."""
-    from atalaia.aws import deployment
     from atalaia.domain.payload import Payload
+    from atalaia.run.aws import deployment
     from atalaia.sources import readings_csv
 
     head = "place_id,valid_at,period_s,kind,source,rain_mm,wind_gust_m_s,temperature_c\n"
@@ -74,7 +74,7 @@ def fill() -> None:
 def child(name: str) -> None:
     """One container: prints the seconds of its cold start and of each warm batch."""
     start, processor = time.perf_counter(), time.process_time()
-    from atalaia.aws import handlers
+    from atalaia.run.aws import handlers
 
     handler = getattr(handlers, name)
     import msgspec
@@ -125,7 +125,7 @@ def main() -> None:
     parser.add_argument("--packed", action="store_true", help="run the packages, built for here")
     parser.add_argument("--python", default=sys.executable, help="the interpreter that runs them")
     asked = parser.parse_args()
-    from atalaia.aws import deployment
+    from atalaia.run.aws import deployment
     from aws import moto
     from aws.mapper import Mapper
 

@@ -23,7 +23,6 @@ from pathlib import Path
 
 import aiohttp
 
-from atalaia.app.letters import Scribe
 from atalaia.channels.guard import Rules, networks
 from atalaia.channels.webhook import Webhook, encode, signed
 from atalaia.domain.alert import Alert, LogEntry, instant
@@ -33,10 +32,11 @@ from atalaia.domain.message import compose
 from atalaia.domain.place import Place, Places
 from atalaia.domain.subscription import Circle, Person, Subscription
 from atalaia.homes.embedded import open_home
-from atalaia.homes.ports import Commit
-from atalaia.speed.audience import Audience
-from atalaia.speed.deliver import Deliverer
-from atalaia.speed.fanout import Fan
+from atalaia.notify.audience import Audience
+from atalaia.notify.compose import Scribe
+from atalaia.notify.deliver import Deliverer
+from atalaia.notify.fanout import Fan
+from atalaia.ports import Commit
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 PLACE = Place(id="p", name="Recife", latitude=-8.05, longitude=-34.9, timezone="America/Recife")

@@ -21,10 +21,10 @@ import numpy as np
 
 from atalaia.domain.place import Place, Places
 from atalaia.domain.reading import Kind, Readings
-from atalaia.homes.compact import closed_months, compact_months
-from atalaia.homes.embedded import Home, open_home
-from atalaia.homes.merge import merge_readings
-from atalaia.serving.query import query
+from atalaia.homes.embedded import EmbeddedHome, open_home
+from atalaia.lake.compact import closed_months, compact_months
+from atalaia.lake.merge import merge_readings
+from atalaia.lake.query import query
 from atalaia.sources import decode_all
 
 PLACES = 114
@@ -54,7 +54,7 @@ SUMMARIES = {
 }
 
 
-def fill(home: Home, places: Places, hours: int) -> None:
+def fill(home: EmbeddedHome, places: Places, hours: int) -> None:
     """GOLD as refine makes it, half a year at a time."""
     chance = np.random.default_rng(1)
     step = YEAR_H // 2

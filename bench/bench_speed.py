@@ -21,11 +21,11 @@ from datetime import UTC, datetime
 import numpy as np
 
 from atalaia import rules
+from atalaia.detect.watch import Watch
 from atalaia.domain.alert import to_line
 from atalaia.domain.payload import Payload
 from atalaia.domain.place import Place, Places
 from atalaia.sources import decode_all
-from atalaia.speed.watch import Watch
 
 START = 1_726_897_440
 POLL_S = 300

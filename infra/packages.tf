@@ -23,7 +23,7 @@ resource "aws_s3_object" "package" {
 resource "aws_s3_object" "job" {
   bucket     = module.code.name
   key        = "rebuild.py"
-  content    = "from atalaia.aws.rebuild import main\n\nmain()\n"
+  content    = "from atalaia.run.aws.rebuild import main\n\nmain()\n"
   kms_key_id = aws_kms_key.data.arn
 }
 

@@ -14,16 +14,17 @@ from typing import Any
 
 import numpy as np
 
-from atalaia.app.replay import Replayed, replay
+from atalaia.detect.watch import Watch
 from atalaia.domain.alert import Alert, LogEntry, to_line
 from atalaia.domain.payload import Payload
 from atalaia.domain.place import Place, Places
 from atalaia.domain.reading import NO_TIME, Decoded, Kind, Readings
 from atalaia.domain.rule import Rule, RuleSet, parse
 from atalaia.domain.variable import CATALOGUE
-from atalaia.homes.ports import Commit, Record
+from atalaia.ports import Commit, Record
+from atalaia.replay.readings import Replayed
+from atalaia.run.replays import replay
 from atalaia.sources import readings_csv
-from atalaia.speed.watch import Watch
 
 HOUR = 3600
 DAY = 86_400

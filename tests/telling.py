@@ -15,10 +15,10 @@ from atalaia.domain.delivery import Delivery, Letter, Limits, Message, Outcome, 
 from atalaia.domain.message import Content
 from atalaia.domain.place import Place, Places
 from atalaia.domain.subscription import Circle, Person, Quiet, Subscription, Threshold
-from atalaia.homes.embedded import Home, open_home
-from atalaia.homes.ports import Commit
-from atalaia.speed.audience import Audience
-from atalaia.speed.fanout import Fan
+from atalaia.homes.embedded import EmbeddedHome, open_home
+from atalaia.notify.audience import Audience
+from atalaia.notify.fanout import Fan
+from atalaia.ports import Commit
 
 NOON = 1_768_046_400
 """2026-01-10T12:00Z, which is 09:00 at Recife"""
@@ -159,7 +159,7 @@ class Crowd:
         self.audience = Audience()
         self._offsets = itertools.count(1)
         self._step_people = step_people
-        self.home: Home = open_home(folder / "home", exclusive=False)
+        self.home: EmbeddedHome = open_home(folder / "home", exclusive=False)
         self.join(*people)
         self.restart()
 

@@ -22,8 +22,8 @@ from atalaia.domain.alert import Alert
 from atalaia.domain.hazard import Hazard, Level
 from atalaia.domain.rule import INDICES, _RuleText
 from atalaia.domain.variable import CATALOGUE
-from atalaia.homes.gold import DATASETS
-from atalaia.serving.tables import tables
+from atalaia.lake.gold import DATASETS
+from atalaia.lake.tables import tables
 
 ROOT = Path(__file__).resolve().parents[1]
 README, LEIA_ME = ROOT / "README.md", ROOT / "README.pt-BR.md"
@@ -151,7 +151,7 @@ def test_settings_in_the_documentation_can_be_loaded(tmp_path: Path) -> None:
 
 
 def test_every_metric_is_documented() -> None:
-    from atalaia.serving.metrics import Metrics
+    from atalaia.api.metrics import Metrics
 
     page = text("docs/api.md")
     for family in Metrics()._registry.collect():

@@ -3,7 +3,7 @@
     .venv/bin/python tools/aws_definitions.py            # writes the two files
     .venv/bin/python tools/aws_definitions.py --check    # exits with 1 where they are stale
 
-The views are those of `homes.views`, in Athena's dialect of SQL (Trino's): an instant is a
+The views are those of `lake.views`, in Athena's dialect of SQL (Trino's): an instant is a
 ``timestamp`` that means UTC. They keep to what both engines have, so that tests can hold them
 against the embedded ones row by row; `STAND_INS` is the little that only Athena has.
 """
@@ -20,8 +20,8 @@ import msgspec
 
 from atalaia.domain.variable import Variable
 from atalaia.homes.aws.tables import TABLES
-from atalaia.homes.gold import DATASETS, DELIVERY_COLUMNS, rows
-from atalaia.homes.views import INCIDENTS, SOURCES, SUMMARISED, VIEWS
+from atalaia.lake.gold import DATASETS, DELIVERY_COLUMNS, rows
+from atalaia.lake.views import INCIDENTS, SOURCES, SUMMARISED, VIEWS
 
 INFRA = Path(__file__).resolve().parents[1] / "infra"
 

@@ -28,10 +28,10 @@ from zoneinfo import ZoneInfo
 from rich.console import Console
 
 import rio
-from atalaia.app.calibration import calibrated
-from atalaia.app.history import recorded
 from atalaia.batch.calibrate import Calibration, Space, Wanted
+from atalaia.batch.calibration import calibrated
 from atalaia.batch.events import read_events
+from atalaia.batch.history import recorded
 from atalaia.cli.scores import show_calibration
 from atalaia.domain.rule import Near
 

@@ -26,13 +26,13 @@ import msgspec
 from atalaia import rules
 from atalaia.batch.archive import archive
 from atalaia.batch.refine import refine
+from atalaia.detect.watch import Watch
 from atalaia.domain.payload import Payload
 from atalaia.domain.place import Place, Places
 from atalaia.homes.aws.stream import Carried, pack
 from atalaia.homes.embedded import open_home
-from atalaia.homes.ports import Record
+from atalaia.ports import Record
 from atalaia.sources import decode_all, open_meteo
-from atalaia.speed.watch import Watch
 
 PLACES_A_CALL = open_meteo.MOST_PLACES
 SCALES = (("27 capitals", 27), ("Brazil's municipalities", 5_571), ("the world's places", 170_391))
@@ -221,7 +221,7 @@ MEMORY_GB = {"poll": 0.5, "detect": 1.77, "archive": 1.0, "refine": 3.0, "tell":
 NEAR_BYTES, LANE_NEAR_BYTES = (
     1,
     32,
-)  # a place, and a lane, in what detect tells the poller (aws/near.py)
+)  # a place, and a lane, in what detect tells the poller (run/aws/near.py)
 NOTE_BYTES = 24  # a place in the poller's note of when it asked: its id and ten digits
 NOTES_A_CALL = 1.5  # that note is written before and after calls, of which four go at once
 CLIMATE_S = 2.0  # of a core, for a place with 25 years (bench/bench_climate.py)

@@ -66,9 +66,9 @@ GLUE = (
     "cffi", "cryptography", "duckdb", "lxml", "msgspec", "numpy", "pycparser", "structlog",
     "thermofeel", "typing-extensions", "tzdata", "zstandard",
 )  # fmt: skip
-"""What the job imports (aws/rebuild.py); PySpark and boto3 are Glue's own."""
+"""What the job imports (run/aws/rebuild.py); PySpark and boto3 are Glue's own."""
 
-_NO_PAGE = re.compile(r"^atalaia/(data/gazetteer\.zst|serving/.*\.(js|css|html|json|svg))$")
+_NO_PAGE = re.compile(r"^atalaia/(data/gazetteer\.zst|(page|report)/.*\.(js|css|html|json|svg))$")
 NOT_IN = {"watch": _NO_PAGE, "batch": _NO_PAGE, "rebuild": _NO_PAGE}
 """Files of Atalaia's own that a package does without: nobody writes to these functions."""
 

@@ -5,6 +5,6 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from atalaia.app.described import described
+from atalaia.api.described import described
 
 Path(sys.argv[1]).write_text(described(), "utf-8")

@@ -4,7 +4,7 @@
 
 installs them with tools/npm.py into a temporary folder, by the committed lock in tools/page, and
 copies the few files that the page needs, each with its licence, into
-src/atalaia/serving/page/vendor. `--tests` also copies what the page's tests need. Nothing else is
+src/atalaia/page/files/vendor. `--tests` also copies what the page's tests need. Nothing else is
 left behind: whoever runs Atalaia needs no Node.js.
 """
 
@@ -20,7 +20,7 @@ from pathlib import Path
 from npm import installed
 
 ROOT = Path(__file__).resolve().parents[1]
-VENDOR = ROOT / "src/atalaia/serving/page/vendor"
+VENDOR = ROOT / "src/atalaia/page/files/vendor"
 LOCKED = ROOT / "tools/page"
 
 FILES = {

@@ -1,5 +1,5 @@
 # Glue and Athena: GOLD's tables, with the partitions worked out from the query (projection), so that
-# no crawler has to find them. gold.json is homes/gold.py and homes/views.py in Athena's words,
+# no crawler has to find them. gold.json is lake/gold.py and lake/views.py in Athena's words,
 # written by tools/aws_definitions.py.
 
 locals {

@@ -1,7 +1,7 @@
 """Atalaia, a watch over extreme weather.
 
 The rooms, in the order in which data passes through them: `sources` fetch and decode,
-`homes` keep, `speed` detects and tells, `batch` archives and refines, `serving` answers.
+`homes` keep, `detect` detects and tells, `batch` archives and refines, `serving` answers.
 All of them meet in `domain`, which is pure; `app` is the one place where they are put together.
 """
 

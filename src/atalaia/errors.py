@@ -3,7 +3,7 @@
 AtalaiaError
 ├── SettingsInvalid     a person mends a file or an option
 ├── PayloadInvalid      the payload is kept in RAW with the reason, and counted; the rest goes on
-├── SourceUnavailable   back off and try again; the source may be seen as blind
+├── QueueFull           come again in a moment: nothing of this was taken
 ├── StateConflict       another process holds this home, or changed the item first
 └── QueryInvalid        a person mends the SQL
 
@@ -32,12 +32,8 @@ class PayloadInvalid(AtalaiaError):
     """A payload, or a part of it, cannot be decoded. It is kept with this reason and counted."""
 
 
-class SourceUnavailable(AtalaiaError):
-    """A source did not answer usefully; `retry_after_s` is its own wish, if it gave one."""
-
-    def __init__(self, message: str, *, retry_after_s: float | None = None) -> None:
-        super().__init__(message)
-        self.retry_after_s = retry_after_s
+class QueueFull(AtalaiaError):
+    """More has come than the store has kept so far; nothing of this push was taken."""
 
 
 class StateConflict(AtalaiaError):

@@ -12,15 +12,15 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from atalaia.app.letters import Scribe
 from atalaia.channels.guard import Rules, networks
 from atalaia.channels.webhook import Webhook
 from atalaia.domain.contact import Contact
 from atalaia.domain.delivery import Status
 from atalaia.homes.embedded import open_home
-from atalaia.speed.audience import Audience
-from atalaia.speed.deliver import Deliverer
-from atalaia.speed.fanout import Fan
+from atalaia.notify.audience import Audience
+from atalaia.notify.compose import Scribe
+from atalaia.notify.deliver import Deliverer
+from atalaia.notify.fanout import Fan
 from telling import PLACES, people
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"

@@ -19,14 +19,14 @@ from zlib import crc32
 import pytest
 
 from atalaia import rules
+from atalaia.detect.watch import Watch
 from atalaia.domain.payload import Payload
 from atalaia.domain.place import Place, Places
 from atalaia.errors import AtalaiaError
-from atalaia.homes.ports import Record
+from atalaia.ports import Record
 from atalaia.sources import decode_all, decoders
 from atalaia.sources.cap import read_officials
 from atalaia.sources.recorded import as_payload, read_places
-from atalaia.speed.watch import Watch
 from stories import assert_plausible, atalaia, weather
 
 IS_LONG = os.environ.get("ATALAIA_FUZZ") == "long"

@@ -21,7 +21,7 @@ import pytest
 
 from atalaia.domain.delivery import Status
 from atalaia.homes.embedded import open_home
-from atalaia.homes.ports import Commit
+from atalaia.ports import Commit
 from telling import news
 
 KILLS = int(os.environ.get("ATALAIA_KILLS", "5"))

@@ -35,7 +35,7 @@ from atalaia.people.subscribe import subscribe
 from channels.servers import Provider, serve
 from channels.servers_mail import Mailbox, mail_server
 from channels.servers_webhook import target
-from live.world import PUSH_KEY, Clock, World, watching
+from run.world import PUSH_KEY, Clock, World, watching
 
 PEOPLE = 200
 LANGUAGES = ("pt-BR", "en", "es")

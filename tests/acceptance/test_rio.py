@@ -14,8 +14,8 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from atalaia import rules
-from atalaia.app.history import recorded, watched
 from atalaia.batch.events import Event, read_events
+from atalaia.batch.history import recorded, watched
 from atalaia.batch.score import Score
 from atalaia.batch.told import Told
 from atalaia.batch.verify import verify

@@ -127,7 +127,7 @@ def _schedules(env: str) -> dict[str, Any]:
 
 
 def _front(env: str) -> str:
-    """Of the one route of the one API, in the payload format that `aws.asgi` reads."""
+    """Of the one route of the one API, in the payload format that `run.aws.asgi` reads."""
     client = boto3.client("apigatewayv2")
     [api] = client.get_apis()["Items"]
     [route] = client.get_routes(ApiId=api["ApiId"])["Items"]
@@ -157,7 +157,7 @@ def on_tables(url: str, lanes: int) -> Deployed:
     names = ("poll", "detect", "fan-out", "deliver", "retention", "archive", "refine", "api")
     functions = {
         name: Function(
-            f"atalaia.aws.handlers.{name.replace('-', '_')}", common | own.get(name, {}), 60
+            f"atalaia.run.aws.handlers.{name.replace('-', '_')}", common | own.get(name, {}), 60
         )
         for name in names
     }

@@ -13,7 +13,7 @@ from typing import Any
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from live.world import Clock, Providers
+from run.world import Clock, Providers
 
 TOKEN = "123456:of-the-bot"
 

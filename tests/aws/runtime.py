@@ -42,7 +42,7 @@ class Died(FunctionFailed):
 class Runtime:
     """One function. Call it as Lambda does, one event at a time.
 
-    ``with Runtime("atalaia.aws.handlers.detect", variables, 60, folder) as detect: detect(event)``
+    ``with Runtime("atalaia.run.aws.handlers.detect", variables, 60, folder) as detect:``
 
     variables    of its environment, complete
     timeout_s    what is not answered by then is ended

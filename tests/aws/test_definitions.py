@@ -12,8 +12,8 @@ from typing import Any
 import duckdb
 import pytest
 
-from atalaia.homes.gold import DATASETS, rows
-from atalaia.homes.views import VIEWS
+from atalaia.lake.gold import DATASETS, rows
+from atalaia.lake.views import VIEWS
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -77,7 +77,7 @@ def test_every_function_is_there_with_its_handler(services: Services) -> None:
     assert set(found) == {f"{ENVIRONMENT}-{name}" for name in FUNCTIONS}
     for name in FUNCTIONS:
         function = found[f"{ENVIRONMENT}-{name}"]
-        assert function["Handler"] == f"atalaia.aws.handlers.{name.replace('-', '_')}"
+        assert function["Handler"] == f"atalaia.run.aws.handlers.{name.replace('-', '_')}"
         variables = function["Environment"]["Variables"]
         assert variables["ATALAIA_ENV"] == ENVIRONMENT
         assert variables["ATALAIA_ACCOUNT"] == moto.ACCOUNT
@@ -170,7 +170,7 @@ def test_the_clock_starts_what_nothing_else_starts(services: Services) -> None:
 
 
 def test_the_job_on_spark_starts_with_what_the_program_reads(services: Services) -> None:
-    from atalaia.aws import rebuild
+    from atalaia.run.aws import rebuild
 
     job = services.glue.get_job(JobName=f"{ENVIRONMENT}-rebuild")["Job"]
     bucket = f"s3://{ENVIRONMENT}-code-{moto.ACCOUNT}"
@@ -251,7 +251,7 @@ def test_silence_is_an_alarm_and_not_missing_data(services: Services) -> None:
 
 
 def test_alarms_and_dashboard_use_metrics_that_the_program_has() -> None:
-    from atalaia.serving.metrics import Metrics
+    from atalaia.api.metrics import Metrics
 
     known = {
         family.name + ("_total" if family.type == "counter" else "")

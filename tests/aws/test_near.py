@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from atalaia.aws import near
+from atalaia.detect.nearness import NEWS_FOR_S
 from atalaia.domain.place import Place, Places
-from atalaia.speed.nearness import NEWS_FOR_S
+from atalaia.run.aws import near
 
 NOW = 1_768_046_400
 

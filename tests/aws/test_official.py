@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from atalaia.aws import deployment, detect, handlers, official, sources
 from atalaia.domain.alert import instant
 from atalaia.homes.aws.config import Config
 from atalaia.homes.aws.stream import lane_of
+from atalaia.run.aws import deployment, detect, handlers, official, sources
 from aws import moto
 from aws.mapper import Mapper
-from live.test_official import MESSAGE
+from run.test_official import MESSAGE
 
 PLACES = ("recife", "olinda", "jaboatao", "paulista")
 """In two lanes."""

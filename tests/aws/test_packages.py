@@ -22,7 +22,7 @@ MODULES = {
 }
 LATER = {
     "watch": ("atalaia.homes.aws.lake", "atalaia.homes.aws.keys"),
-    "batch": ("atalaia.homes.climate", "atalaia.homes.aws.lake", "atalaia.homes.aws.keys"),
+    "batch": ("atalaia.lake.climate", "atalaia.homes.aws.lake", "atalaia.homes.aws.keys"),
     "people": (
         "atalaia.homes.aws.keys",
         "atalaia.channels.sms",
@@ -30,7 +30,7 @@ LATER = {
         "atalaia.channels.ses",
     ),
     "serving": ("atalaia.homes.aws.sql", "atalaia.people.gazetteer"),
-    "rebuild": ("atalaia.homes.climate", "atalaia.homes.aws.lake", "atalaia.homes.aws.keys"),
+    "rebuild": ("atalaia.lake.climate", "atalaia.homes.aws.lake", "atalaia.homes.aws.keys"),
 }
 """What functions import only when it is needed."""
 

@@ -13,18 +13,18 @@ import duckdb
 import numpy as np
 import pytest
 
-from atalaia.aws.past import KEPT_S, MOST_ROWS, Past, climate_sql, readings_sql
+from atalaia.api.problem import Problem
+from atalaia.detect.forecasts import Forecasts
+from atalaia.detect.items import pack, save_series
+from atalaia.detect.series import SeriesTable
+from atalaia.detect.values import no_norms
 from atalaia.domain.place import Place, Places
 from atalaia.domain.reading import Kind, Readings
 from atalaia.errors import QueryInvalid, StateConflict
-from atalaia.homes import gold
-from atalaia.homes.ports import Result
+from atalaia.lake import gold
+from atalaia.ports import Result
 from atalaia.rules import load
-from atalaia.serving.problem import Problem
-from atalaia.speed.forecasts import Forecasts
-from atalaia.speed.items import pack, save_series
-from atalaia.speed.series import SeriesTable
-from atalaia.speed.values import no_norms
+from atalaia.run.aws.past import KEPT_S, MOST_ROWS, Past, climate_sql, readings_sql
 
 NOW = int(datetime(2026, 2, 2, 12, tzinfo=UTC).timestamp())
 PLACES = Places(

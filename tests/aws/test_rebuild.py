@@ -12,17 +12,17 @@ import boto3
 import duckdb
 import pytest
 
-from atalaia.app.climate import learn
-from atalaia.app.norms import known
-from atalaia.aws import deployment, detect, handlers, rebuild
-from atalaia.aws.local import LocalLake
+from atalaia.batch.learn import learn
 from atalaia.batch.spark import open_spark
 from atalaia.domain.payload import Payload
 from atalaia.errors import StateConflict
-from atalaia.homes import gold, raw
 from atalaia.homes.aws import HOLD_S
+from atalaia.homes.aws.local import LocalLake
+from atalaia.lake import gold, raw
+from atalaia.lake.norms import known
 from atalaia.people.bodies import seal_body
 from atalaia.people.vault import Vault
+from atalaia.run.aws import deployment, detect, handlers, rebuild
 from atalaia.sources import readings_csv
 from aws import moto
 from aws.mapper import Mapper

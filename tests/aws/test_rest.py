@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from atalaia.aws.tell import _Watched
 from atalaia.domain.delivery import Message
+from atalaia.run.aws.tell import _Watched
 from telling import message
 
 

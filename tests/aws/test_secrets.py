@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 import structlog
 
-from atalaia.aws import deployment
 from atalaia.errors import SettingsInvalid
+from atalaia.run.aws import deployment
 from atalaia.settings import Settings
 from aws import moto
 from aws.conftest import Applied

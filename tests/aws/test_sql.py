@@ -21,7 +21,7 @@ from atalaia.cli import app
 from atalaia.errors import QueryInvalid, StateConflict
 from atalaia.homes.aws.clients import Clients
 from atalaia.homes.aws.sql import AthenaSql, Cost
-from atalaia.homes.ports import Sql
+from atalaia.ports import Sql
 from aws import moto
 
 

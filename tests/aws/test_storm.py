@@ -27,21 +27,22 @@ import numpy as np
 import pytest
 
 from atalaia import rules
-from atalaia.app.replay import Replayed, replay
-from atalaia.aws.local import LocalLake
 from atalaia.domain.alert import LogEntry
 from atalaia.domain.delivery import Status
 from atalaia.domain.payload import Payload
 from atalaia.domain.place import Place, Places
-from atalaia.homes import gold, raw
-from atalaia.homes.aws import Home, open_home
+from atalaia.homes.aws import AwsHome, open_home
+from atalaia.homes.aws.local import LocalLake
 from atalaia.homes.aws.stream import Carried, pack
 from atalaia.homes.embedded import open_home as open_embedded
 from atalaia.homes.embedded.lake import FolderLake
+from atalaia.lake import gold, raw
+from atalaia.notify.rehearsal import rehearse
 from atalaia.people.registry import Registry
+from atalaia.replay.readings import Replayed
+from atalaia.run.replays import replay
 from atalaia.sources import CLOCK, readings_csv
 from atalaia.sources.recorded import read_files, read_places
-from atalaia.speed.rehearsal import rehearse
 from aws import moto
 from aws.cloud import Cloud
 from aws.conftest import Applied, alone, sent
@@ -153,7 +154,7 @@ class Passed:
 
     cloud: Cloud
     outside: Outside
-    home: Home
+    home: AwsHome
     storm: Storm
     people: dict[str, str] = field(default_factory=dict)
     records: int = 0
@@ -370,7 +371,7 @@ def gold_files(lake: Any) -> dict[str, list[Any]]:
     }
 
 
-def payloads_in_raw(home: Home) -> list[Any]:
+def payloads_in_raw(home: AwsHome) -> list[Any]:
     lake = home.lake
     return [r for key in lake.keys(raw.PAYLOADS) for r in raw.read_part(lake.read(key))]
 

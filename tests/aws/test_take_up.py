@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from atalaia.app.norms import note_learnt
-from atalaia.aws import deployment, detect, handlers, norms, poll
-from atalaia.aws.local import LocalLake
 from atalaia.domain.payload import Payload
 from atalaia.homes.aws.config import Config
-from atalaia.homes.climate import Months, write_climate
+from atalaia.homes.aws.local import LocalLake
+from atalaia.lake.climate import Months, write_climate
+from atalaia.lake.norms import note_learnt
+from atalaia.run.aws import deployment, detect, handlers, norms, poll
 from atalaia.sources import readings_csv
 from aws import moto
 from aws.mapper import Mapper

@@ -12,15 +12,15 @@ import boto3
 import pytest
 from moto.ses.models import ses_backends
 
-from atalaia.aws import deployment, handlers, poll, sources, tell
 from atalaia.domain.contact import read_contact
 from atalaia.domain.delivery import Status
 from atalaia.errors import SettingsInvalid, StateConflict
 from atalaia.homes.aws.config import Config
-from atalaia.homes.ports import Commit
 from atalaia.people.registry import Registry
 from atalaia.people.request import Request
 from atalaia.people.subscribe import subscribe
+from atalaia.ports import Commit
+from atalaia.run.aws import deployment, handlers, poll, sources, tell
 from atalaia.sources.health import Health
 from aws import moto
 from aws.mapper import Context, messages
@@ -244,7 +244,7 @@ def test_messages_are_let_go_after_as_long_as_the_settings_say(
     handlers.deliver({}, Context())
     assert handlers.retention({}, Context())["messages"] == 0
     later = time.time() + 2 * 86_400
-    monkeypatch.setattr("atalaia.aws.retention.time.time", lambda: later)
+    monkeypatch.setattr("atalaia.run.aws.retention.time.time", lambda: later)
     assert handlers.retention({}, Context())["messages"] == 1
     assert home.outbox.messages(person=person) == []
 

@@ -11,7 +11,7 @@ import numpy as np
 from atalaia.domain.payload import Payload, Reject
 from atalaia.domain.place import Place, Places
 from atalaia.domain.reading import KIND_OF, NO_TIME, Decoded, Readings
-from atalaia.homes.embedded import Home
+from atalaia.homes.embedded import EmbeddedHome
 
 NOON = 1_714_478_400  # 2024-04-30T12:00:00Z
 HOUR = 3600
@@ -63,5 +63,5 @@ def decode(payloads: Sequence[Payload], wanted: frozenset[str] | None) -> Decode
     return Decoded(Readings.concat(parts), rejects)
 
 
-def files(home: Home, prefix: str) -> dict[str, bytes]:
+def files(home: EmbeddedHome, prefix: str) -> dict[str, bytes]:
     return {key: home.lake.read(key) for key in home.lake.keys(prefix)}

@@ -14,15 +14,15 @@ from atalaia.batch import archive as module
 from atalaia.batch.archive import archive, read_part
 from atalaia.domain.payload import Payload, Reject
 from atalaia.errors import PayloadInvalid
-from atalaia.homes import raw
-from atalaia.homes.embedded import Home, open_home
-from atalaia.homes.ports import Commit, Record
+from atalaia.homes.embedded import EmbeddedHome, open_home
+from atalaia.lake import raw
+from atalaia.ports import Commit, Record
 from batch.helpers import HOUR, NOON, answer, files
 from contracts.state_contract import entry
 
 
 @pytest.fixture
-def home(tmp_path: Path) -> Iterator[Home]:
+def home(tmp_path: Path) -> Iterator[EmbeddedHome]:
     with open_home(tmp_path / "home") as home:
         yield home
 
@@ -32,7 +32,7 @@ def lines(body: bytes) -> list[dict[str, object]]:
     return [json.loads(line) for line in text.splitlines()]
 
 
-def test_payloads_lie_by_source_and_hour_under_their_first_offset(home: Home) -> None:
+def test_payloads_lie_by_source_and_hour_under_their_first_offset(home: EmbeddedHome) -> None:
     home.stream.append(
         [
             answer(NOON),
@@ -54,7 +54,7 @@ def test_payloads_lie_by_source_and_hour_under_their_first_offset(home: Home) ->
     assert [record.offset for record in first] == [1, 4]
 
 
-def test_a_line_says_all_that_is_known_of_a_payload(home: Home) -> None:
+def test_a_line_says_all_that_is_known_of_a_payload(home: EmbeddedHome) -> None:
     home.stream.append(
         [
             Payload(
@@ -83,7 +83,7 @@ def test_a_line_says_all_that_is_known_of_a_payload(home: Home) -> None:
     ]
 
 
-def test_archiving_again_does_only_what_is_new(home: Home) -> None:
+def test_archiving_again_does_only_what_is_new(home: EmbeddedHome) -> None:
     home.stream.append([answer(NOON)])
     archive(home.stream, home.state, home.lake)
     assert archive(home.stream, home.state, home.lake) == (0, 0, 0)
@@ -93,7 +93,7 @@ def test_archiving_again_does_only_what_is_new(home: Home) -> None:
 
 
 def test_a_step_repeated_after_a_crash_doubles_nothing(
-    home: Home, monkeypatch: pytest.MonkeyPatch
+    home: EmbeddedHome, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     home.stream.append([answer(NOON + i % 2 * HOUR) for i in range(6)])
     monkeypatch.setattr(type(home.state), "commit", _die)
@@ -113,7 +113,7 @@ def _die(*_: object) -> bool:
 
 
 def test_a_step_is_bounded_in_payloads_and_bytes(
-    home: Home, monkeypatch: pytest.MonkeyPatch
+    home: EmbeddedHome, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     home.stream.append([answer(NOON) for _ in range(10)])
     monkeypatch.setattr(module, "STEP_PAYLOADS", 4)
@@ -125,7 +125,7 @@ def test_a_step_is_bounded_in_payloads_and_bytes(
     assert archive(home.stream, home.state, home.lake).files == 3
 
 
-def test_alerts_and_rejects_are_archived_by_their_own_numbers(home: Home) -> None:
+def test_alerts_and_rejects_are_archived_by_their_own_numbers(home: EmbeddedHome) -> None:
     reject = Reject(source="inmet", reason="bad number", detail="line 9")
     entries = [entry("a"), entry("a", 2)]
     home.state.commit(Commit("speed", 1, entries=entries, rejects=[(1, reject)]))

@@ -9,11 +9,11 @@ import msgspec
 import numpy as np
 import pytest
 
-from atalaia.app.calibration import calibrated
-from atalaia.app.history import watched
 from atalaia.batch.backtest import backtest
 from atalaia.batch.calibrate import Calibration, Space, Wanted, Wide, on_grid
+from atalaia.batch.calibration import calibrated
 from atalaia.batch.events import Event
+from atalaia.batch.history import watched
 from atalaia.batch.rule_file import rule_file
 from atalaia.batch.told import Told
 from atalaia.batch.verify import verify

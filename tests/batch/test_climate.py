@@ -9,16 +9,16 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from atalaia.app.climate import learn, learn_from
 from atalaia.batch.climate import climate_of, percentiles
+from atalaia.batch.learn import learn, learn_from
 from atalaia.cli import app
 from atalaia.domain.place import Place, Places
 from atalaia.domain.reading import Floats, Kind, Readings
-from atalaia.homes.climate import Months, ReturnLevel, read_climate, write_climate
-from atalaia.homes.compact import closed_months, compact_months
 from atalaia.homes.embedded import open_home
-from atalaia.homes.history import History, from_gold, from_readings
-from atalaia.homes.merge import merge_readings
+from atalaia.lake.climate import Months, ReturnLevel, read_climate, write_climate
+from atalaia.lake.compact import closed_months, compact_months
+from atalaia.lake.history import History, from_gold, from_readings
+from atalaia.lake.merge import merge_readings
 
 HOUR = 3600
 SAO_PAULO = Place(

@@ -15,12 +15,12 @@ from atalaia.batch.refine import CompactReport, compact, rebuild, refine
 from atalaia.domain.alert import instant
 from atalaia.domain.payload import Payload
 from atalaia.errors import QueryInvalid
-from atalaia.homes import compact as module
-from atalaia.homes import gold, raw
-from atalaia.homes.embedded import Home, open_home
+from atalaia.homes.embedded import EmbeddedHome, open_home
 from atalaia.homes.embedded.sql import DuckSql
-from atalaia.homes.ports import Commit, Lake
-from atalaia.serving.query import query
+from atalaia.lake import compact as module
+from atalaia.lake import gold, raw
+from atalaia.lake.query import query
+from atalaia.ports import Commit, Lake
 from batch.helpers import DAY, HOUR, NOON, PLACES, answer, decode, files, row
 from contracts.state_contract import entry
 
@@ -29,16 +29,16 @@ EVERYTHING = "SELECT * FROM readings ORDER BY ALL"
 
 
 @pytest.fixture
-def home(tmp_path: Path) -> Iterator[Home]:
+def home(tmp_path: Path) -> Iterator[EmbeddedHome]:
     with open_home(tmp_path / "home") as home:
         yield home
 
 
-def ask(home: Home, sql: str = EVERYTHING) -> list[tuple[Any, ...]]:
+def ask(home: EmbeddedHome, sql: str = EVERYTHING) -> list[tuple[Any, ...]]:
     return list(query(home, decode, PLACES, sql).rows)
 
 
-def keep(home: Home, *payloads: Payload) -> None:
+def keep(home: EmbeddedHome, *payloads: Payload) -> None:
     home.stream.append(payloads)
     archive(home.stream, home.state, home.lake)
     refine(home.state, home.lake, decode, PLACES)
@@ -66,7 +66,7 @@ def weeks(seed: int) -> list[Payload]:
     ]
 
 
-def test_a_closed_month_becomes_one_file_with_the_same_rows(home: Home) -> None:
+def test_a_closed_month_becomes_one_file_with_the_same_rows(home: EmbeddedHome) -> None:
     keep(home, *weeks(1))
     before = ask(home)
     days = home.lake.keys("gold/readings/")
@@ -83,14 +83,14 @@ def test_a_closed_month_becomes_one_file_with_the_same_rows(home: Home) -> None:
     assert compact(home.lake, LATER) == CompactReport(0, 0)
 
 
-def test_a_month_is_closed_a_week_after_its_end(home: Home) -> None:
+def test_a_month_is_closed_a_week_after_its_end(home: EmbeddedHome) -> None:
     keep(home, answer(NOON, row("poa", NOON, rain_mm=1.0)))
     end_of_april = 1_714_521_600
     assert compact(home.lake, end_of_april + 7 * DAY - 1).months == 0
     assert compact(home.lake, end_of_april + 7 * DAY).months == 1
 
 
-def test_a_late_row_goes_into_its_months_file(home: Home) -> None:
+def test_a_late_row_goes_into_its_months_file(home: EmbeddedHome) -> None:
     keep(home, answer(NOON, row("poa", NOON, rain_mm=1.0)))
     compact(home.lake, LATER)
     late = answer(LATER, row("recife", NOON, rain_mm=2.0), row("poa", NOON - DAY, rain_mm=4.0))
@@ -100,7 +100,7 @@ def test_a_late_row_goes_into_its_months_file(home: Home) -> None:
     assert ask(home, by_day) == [("04-29", 4.0), ("04-30", 3.0), ("07-09", 8.0)]
 
 
-def test_what_is_newer_than_gold_is_laid_over_a_months_file(home: Home) -> None:
+def test_what_is_newer_than_gold_is_laid_over_a_months_file(home: EmbeddedHome) -> None:
     keep(home, answer(NOON, row("poa", NOON, rain_mm=1.0)))
     compact(home.lake, LATER)
     home.stream.append([answer(LATER, row("poa", NOON + HOUR, rain_mm=2.0))])
@@ -109,7 +109,7 @@ def test_what_is_newer_than_gold_is_laid_over_a_months_file(home: Home) -> None:
 
 @pytest.mark.parametrize("steps", range(8))
 def test_a_compaction_that_was_killed_loses_and_doubles_nothing(
-    home: Home, monkeypatch: pytest.MonkeyPatch, steps: int
+    home: EmbeddedHome, monkeypatch: pytest.MonkeyPatch, steps: int
 ) -> None:
     keep(home, *weeks(2))
     before = ask(home)
@@ -141,7 +141,7 @@ def test_a_compaction_that_was_killed_loses_and_doubles_nothing(
     assert set(told) >= {(r[0], r[1], r[2], r[3], r[8]) for r in before}
 
 
-def test_large_months_stay_in_days(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_large_months_stay_in_days(home: EmbeddedHome, monkeypatch: pytest.MonkeyPatch) -> None:
     keep(home, answer(NOON, row("poa", NOON, rain_mm=1.0), row("poa", NOON - DAY, rain_mm=1.0)))
     monkeypatch.setattr(module, "MONTH_ROWS", 1)
     assert compact(home.lake, LATER).months == 0
@@ -149,7 +149,7 @@ def test_large_months_stay_in_days(home: Home, monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_a_query_goes_on_while_files_are_made_one(
-    home: Home, monkeypatch: pytest.MonkeyPatch
+    home: EmbeddedHome, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     keep(home, *weeks(3))
     before = ask(home)
@@ -170,7 +170,9 @@ def test_a_query_goes_on_while_files_are_made_one(
     assert runs == 3
 
 
-def test_a_rebuild_of_compacted_gold_gives_the_same_rows_in_the_same_files(home: Home) -> None:
+def test_a_rebuild_of_compacted_gold_gives_the_same_rows_in_the_same_files(
+    home: EmbeddedHome,
+) -> None:
     keep(home, *weeks(4))
     compact(home.lake, LATER)
     keep(home, answer(LATER, row("poa", LATER, rain_mm=8.0)))
@@ -180,7 +182,9 @@ def test_a_rebuild_of_compacted_gold_gives_the_same_rows_in_the_same_files(home:
     assert home.lake.keys("gold/") == names
 
 
-def test_a_decoder_that_was_changed_and_rolled_back_leaves_the_same_gold(home: Home) -> None:
+def test_a_decoder_that_was_changed_and_rolled_back_leaves_the_same_gold(
+    home: EmbeddedHome,
+) -> None:
     keep(home, *weeks(5))
     compact(home.lake, NOON + 8 * DAY)
     before, everything = ask(home), files(home, "gold/")
@@ -201,7 +205,7 @@ def test_a_decoder_that_was_changed_and_rolled_back_leaves_the_same_gold(home: H
     assert files(home, "gold/").keys() == everything.keys()
 
 
-def test_a_rebuild_leaves_the_climate_that_was_imported(home: Home) -> None:
+def test_a_rebuild_leaves_the_climate_that_was_imported(home: EmbeddedHome) -> None:
     keep(home, answer(NOON, row("poa", NOON, rain_mm=1.0)))
     home.lake.write("gold/climate/place=poa/climate.parquet", b"from an imported history")
     rebuild(home.state, home.lake, decode, PLACES)
@@ -211,7 +215,7 @@ def test_a_rebuild_leaves_the_climate_that_was_imported(home: Home) -> None:
 # RAW's alerts
 
 
-def told(home: Home, first: int, n: int = 30) -> None:
+def told(home: EmbeddedHome, first: int, n: int = 30) -> None:
     """An alert every two hours, archived one by one."""
     for i in range(n):
         each = entry(f"i{first + i}")
@@ -221,7 +225,7 @@ def told(home: Home, first: int, n: int = 30) -> None:
         archive(home.stream, home.state, home.lake)
 
 
-def test_a_closed_day_of_alerts_becomes_one_part_with_the_same_entries(home: Home) -> None:
+def test_a_closed_day_of_alerts_becomes_one_part_with_the_same_entries(home: EmbeddedHome) -> None:
     told(home, 0)
     parts = home.lake.keys(raw.ALERTS)
     before = [e for key in parts for e in raw.read_alerts(home.lake.read(key))]
@@ -239,7 +243,7 @@ def test_a_closed_day_of_alerts_becomes_one_part_with_the_same_entries(home: Hom
     assert ask(home, "SELECT count(*), count(DISTINCT incident) FROM alerts") == [(30, 30)]
 
 
-def test_a_day_with_a_damaged_part_stays_as_it_is(home: Home) -> None:
+def test_a_day_with_a_damaged_part_stays_as_it_is(home: EmbeddedHome) -> None:
     told(home, 0, 3)
     parts = home.lake.keys(raw.ALERTS)
     home.lake.write(parts[0], b"damaged")
@@ -247,7 +251,7 @@ def test_a_day_with_a_damaged_part_stays_as_it_is(home: Home) -> None:
     assert home.lake.keys(raw.ALERTS) == parts
 
 
-def test_alerts_that_are_in_two_parts_are_told_once(home: Home) -> None:
+def test_alerts_that_are_in_two_parts_are_told_once(home: EmbeddedHome) -> None:
     told(home, 0, 3)
     entries = [e for k in home.lake.keys(raw.ALERTS) for e in raw.read_alerts(home.lake.read(k))]
     # Killed after the day's part was written, before the hours' were removed.

@@ -14,27 +14,27 @@ from atalaia.batch.refine import rebuild, refine
 from atalaia.domain.payload import Payload
 from atalaia.domain.place import Place, Places
 from atalaia.domain.variable import CATALOGUE
-from atalaia.homes.embedded import Home, open_home
-from atalaia.homes.gold import ALERT_COLUMNS, READING_COLUMNS
-from atalaia.homes.ports import Commit
+from atalaia.homes.embedded import EmbeddedHome, open_home
+from atalaia.lake.gold import ALERT_COLUMNS, READING_COLUMNS
+from atalaia.ports import Commit
 from batch.helpers import DAY, HOUR, NOON, PLACES, answer, decode, files, row
 from contracts.state_contract import entry
 
 
 @pytest.fixture
-def home(tmp_path: Path) -> Iterator[Home]:
+def home(tmp_path: Path) -> Iterator[EmbeddedHome]:
     with open_home(tmp_path / "home") as home:
         yield home
 
 
-def refined(home: Home, *payloads: Payload) -> module.RefineReport:
+def refined(home: EmbeddedHome, *payloads: Payload) -> module.RefineReport:
     if payloads:
         home.stream.append(payloads)
     archive(home.stream, home.state, home.lake)
     return refine(home.state, home.lake, decode, PLACES)
 
 
-def gold(home: Home, columns: str, dataset: str = "readings") -> list[tuple[Any, ...]]:
+def gold(home: EmbeddedHome, columns: str, dataset: str = "readings") -> list[tuple[Any, ...]]:
     con = duckdb.connect()
     con.execute("SET TimeZone='UTC'")
     files = home.lake.path(f"gold/{dataset}") / "**" / "*.parquet"
@@ -64,7 +64,7 @@ def some_weeks(seed: int) -> list[Payload]:
     return payloads
 
 
-def test_a_partition_is_one_file_by_source_and_utc_day(home: Home) -> None:
+def test_a_partition_is_one_file_by_source_and_utc_day(home: EmbeddedHome) -> None:
     rows = [row("poa", NOON, rain_mm=1.0), row("poa", NOON + DAY, rain_mm=2.0)]
     report = refined(home, answer(NOON, *rows), answer(NOON, rows[0], source="b/c"))
     assert home.lake.keys("gold/readings/") == [
@@ -80,7 +80,7 @@ def test_a_partition_is_one_file_by_source_and_utc_day(home: Home) -> None:
     ]
 
 
-def test_every_file_has_the_same_typed_columns(home: Home) -> None:
+def test_every_file_has_the_same_typed_columns(home: EmbeddedHome) -> None:
     refined(home, answer(NOON, row("poa", NOON, rain_mm=1.0)))
     (key,) = home.lake.keys("gold/readings/")
     described = duckdb.sql(f"DESCRIBE FROM read_parquet('{home.lake.path(key)}')").fetchall()
@@ -93,7 +93,7 @@ def test_every_file_has_the_same_typed_columns(home: Home) -> None:
     assert set(CATALOGUE) < set(found)
 
 
-def test_a_row_says_what_is_missing_by_null(home: Home) -> None:
+def test_a_row_says_what_is_missing_by_null(home: EmbeddedHome) -> None:
     refined(
         home,
         answer(
@@ -114,7 +114,7 @@ def test_a_row_says_what_is_missing_by_null(home: Home) -> None:
     ]
 
 
-def test_rows_are_sorted_as_a_query_would_sort_them(home: Home) -> None:
+def test_rows_are_sorted_as_a_query_would_sort_them(home: EmbeddedHome) -> None:
     refined(home, *some_weeks(1))
     for key in home.lake.keys("gold/readings/"):
         rows = duckdb.sql(
@@ -125,14 +125,14 @@ def test_rows_are_sorted_as_a_query_would_sort_them(home: Home) -> None:
         assert keys == sorted(set(keys))
 
 
-def test_a_late_row_finds_its_partition(home: Home) -> None:
+def test_a_late_row_finds_its_partition(home: EmbeddedHome) -> None:
     refined(home, answer(NOON, row("poa", NOON, rain_mm=1.0)))
     refined(home, answer(NOON + 9 * DAY, row("recife", NOON, rain_mm=2.0)))
     assert gold(home, "place_id, rain_mm") == [("poa", 1.0), ("recife", 2.0)]
     assert len(home.lake.keys("gold/readings/")) == 1
 
 
-def test_what_says_nothing_new_writes_nothing(home: Home) -> None:
+def test_what_says_nothing_new_writes_nothing(home: EmbeddedHome) -> None:
     first = answer(
         NOON, row("poa", NOON, rain_mm=1.0), row("poa", NOON + HOUR, "forecast", rain_mm=2)
     )
@@ -145,7 +145,7 @@ def test_what_says_nothing_new_writes_nothing(home: Home) -> None:
     assert files(home, "gold/readings/") == before
 
 
-def test_places_that_are_no_longer_watched_stay_in_gold(home: Home) -> None:
+def test_places_that_are_no_longer_watched_stay_in_gold(home: EmbeddedHome) -> None:
     refined(home, answer(NOON, row("poa", NOON, rain_mm=1.0), row("d'água", NOON, rain_mm=4.0)))
     home.stream.append([answer(NOON + 60, row("recife", NOON, rain_mm=2.0))])
     archive(home.stream, home.state, home.lake)
@@ -174,7 +174,9 @@ def test_in_one_step_or_in_many_gold_is_the_same_to_the_byte(tmp_path: Path) -> 
         assert len(files(one, "gold/readings/")) > 10
 
 
-def test_bounded_steps_make_the_same_gold(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_bounded_steps_make_the_same_gold(
+    home: EmbeddedHome, monkeypatch: pytest.MonkeyPatch
+) -> None:
     for payload in (payloads := some_weeks(3)):
         home.stream.append([payload])
         archive(home.stream, home.state, home.lake)
@@ -190,7 +192,7 @@ def test_bounded_steps_make_the_same_gold(home: Home, monkeypatch: pytest.Monkey
 
 @pytest.mark.parametrize("writes", [0, 1, 3, 8])
 def test_a_refine_that_was_killed_is_done_again_to_the_same_gold(
-    home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, writes: int
+    home: EmbeddedHome, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, writes: int
 ) -> None:
     payloads = some_weeks(4)
     with open_home(tmp_path / "undisturbed") as other:
@@ -217,7 +219,7 @@ def test_a_refine_that_was_killed_is_done_again_to_the_same_gold(
     assert refine(home.state, home.lake, decode, PLACES)[:2] == (0, 0)
 
 
-def test_a_rebuild_gives_the_same_rows_and_only_those(home: Home) -> None:
+def test_a_rebuild_gives_the_same_rows_and_only_those(home: EmbeddedHome) -> None:
     refined(home, *some_weeks(5))
     home.state.commit(Commit("speed", 1, entries=[entry("a"), entry("b")]))
     refined(home)
@@ -231,7 +233,7 @@ def test_a_rebuild_gives_the_same_rows_and_only_those(home: Home) -> None:
     assert refined(home)[:2] == (0, 0)
 
 
-def test_a_rebuild_also_does_what_refine_had_not_yet(home: Home) -> None:
+def test_a_rebuild_also_does_what_refine_had_not_yet(home: EmbeddedHome) -> None:
     home.stream.append([answer(NOON, row("poa", NOON, rain_mm=1.0))])
     archive(home.stream, home.state, home.lake)
     home.state.commit(Commit("speed", 1, entries=[entry("a")]))  # told since the last archive
@@ -241,13 +243,13 @@ def test_a_rebuild_also_does_what_refine_had_not_yet(home: Home) -> None:
     assert refined(home)[:2] == (0, 0)
 
 
-def test_what_cannot_be_decoded_is_counted_and_stops_nothing(home: Home) -> None:
+def test_what_cannot_be_decoded_is_counted_and_stops_nothing(home: EmbeddedHome) -> None:
     bad = Payload(source="made-up", content="rows", received_at=NOON, body=b"<html>")
     report = refined(home, bad, answer(NOON, row("poa", NOON, rain_mm=1.0)))
     assert (report.rows, report.rejects) == (1, 1)
 
 
-def test_a_damaged_part_of_raw_stops_nothing(home: Home) -> None:
+def test_a_damaged_part_of_raw_stops_nothing(home: EmbeddedHome) -> None:
     home.stream.append([answer(NOON, row("poa", NOON, rain_mm=1.0))])
     home.stream.append([answer(NOON + HOUR, row("poa", NOON + HOUR, rain_mm=2.0))])
     archive(home.stream, home.state, home.lake)
@@ -262,7 +264,7 @@ def test_a_damaged_part_of_raw_stops_nothing(home: Home) -> None:
     assert refine(home.state, home.lake, decode, PLACES)[:2] == (0, 0)
 
 
-def test_the_alert_log_becomes_one_row_an_entry(home: Home) -> None:
+def test_the_alert_log_becomes_one_row_an_entry(home: EmbeddedHome) -> None:
     home.state.commit(Commit("speed", 1, entries=[entry("b"), entry("a"), entry("a", 2)]))
     assert refined(home).partitions == 1
     assert home.lake.keys("gold/alerts/") == ["gold/alerts/date=2024-04-30/alerts.parquet"]

@@ -14,20 +14,20 @@ from typing import Any
 import numpy as np
 import pytest
 
-from atalaia.app.climate import learn, learn_on
-from atalaia.app.spark import lake_of
 from atalaia.batch import refine as module
 from atalaia.batch.archive import archive
+from atalaia.batch.learn import learn, learn_on
 from atalaia.batch.refine import compact, rebuild, refine
 from atalaia.batch.spark import SparkWorkers, _in_a_line, open_spark
 from atalaia.domain.payload import Payload
 from atalaia.domain.place import Place, Places
 from atalaia.domain.reading import Kind, Readings
 from atalaia.errors import SettingsInvalid
-from atalaia.homes import raw
-from atalaia.homes.embedded import Home, open_home
+from atalaia.homes.embedded import EmbeddedHome, open_home
 from atalaia.homes.embedded.lake import FolderLake
-from atalaia.homes.merge import merge_readings
+from atalaia.lake import raw
+from atalaia.lake.merge import merge_readings
+from atalaia.run.spark import lake_of
 from batch import helpers
 from batch.helpers import DAY, HOUR, NOON, PLACES, answer, decode, row
 
@@ -67,29 +67,29 @@ def some_weeks(seed: int, polls: int, since: int = NOON) -> list[Payload]:
     return payloads
 
 
-def put(home: Home, payloads: list[Payload]) -> None:
+def put(home: EmbeddedHome, payloads: list[Payload]) -> None:
     home.stream.append(payloads)
     archive(home.stream, home.state, home.lake)
 
 
-def gold(home: Home) -> dict[str, bytes]:
+def gold(home: EmbeddedHome) -> dict[str, bytes]:
     return helpers.files(home, "gold/")
 
 
 @pytest.fixture
-def twins(tmp_path: Path) -> Iterator[tuple[Home, Home]]:
+def twins(tmp_path: Path) -> Iterator[tuple[EmbeddedHome, EmbeddedHome]]:
     """Two homes that are given the same."""
     with open_home(tmp_path / "here") as here, open_home(tmp_path / "there") as there:
         yield here, there
 
 
-def workers(spark: Any, home: Home) -> SparkWorkers:
+def workers(spark: Any, home: EmbeddedHome) -> SparkWorkers:
     open_lake = partial(FolderLake, home.path / "lake")
     return SparkWorkers(spark, open_lake, lambda: helpers.decode, PLACES)
 
 
 def test_refine_and_rebuild_make_the_same_files_as_one_process(
-    spark: Any, twins: tuple[Home, Home], monkeypatch: pytest.MonkeyPatch
+    spark: Any, twins: tuple[EmbeddedHome, EmbeddedHome], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     here, there = twins
     monkeypatch.setattr(module, "STEP_ROWS", 100)
@@ -123,7 +123,9 @@ def test_refine_and_rebuild_make_the_same_files_as_one_process(
     assert any("/month=" in key for key in gold(there))
 
 
-def test_done_again_after_a_kill_it_changes_nothing(spark: Any, twins: tuple[Home, Home]) -> None:
+def test_done_again_after_a_kill_it_changes_nothing(
+    spark: Any, twins: tuple[EmbeddedHome, EmbeddedHome]
+) -> None:
     here, there = twins
     for home in twins:
         put(home, some_weeks(7, 12))
@@ -138,7 +140,7 @@ def test_done_again_after_a_kill_it_changes_nothing(spark: Any, twins: tuple[Hom
     assert (again.rows, again.partitions) == (0, 0)
 
 
-def test_the_climate_is_the_same(spark: Any, twins: tuple[Home, Home]) -> None:
+def test_the_climate_is_the_same(spark: Any, twins: tuple[EmbeddedHome, EmbeddedHome]) -> None:
     here, there = twins
     places = Places(
         Place(id=name, name=name, latitude=0, longitude=0, timezone=zone)

@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 
 import pytest
 
-from atalaia.homes.ports import Keys
+from atalaia.ports import Keys
 
 ANA, BIA = "p_ana", "p_bia"
 

@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 
 import pytest
 
-from atalaia.homes.ports import Lake
+from atalaia.ports import Lake
 
 
 class LakeContract(ABC):

@@ -11,7 +11,7 @@ import pytest
 
 from atalaia.domain.delivery import Message, Status
 from atalaia.errors import StateConflict
-from atalaia.homes.ports import FanOut, Outbox
+from atalaia.ports import FanOut, Outbox
 from telling import DAY, NOON, delivery, message
 
 LEASE = NOON + 90

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from atalaia.errors import StateConflict
-from atalaia.homes.ports import Consent, ContactRow, People, PersonRow
+from atalaia.ports import Consent, ContactRow, People, PersonRow
 
 ANA, BIA = "p_ana", "p_bia"
 

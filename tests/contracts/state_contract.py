@@ -9,7 +9,7 @@ import pytest
 from atalaia.domain.alert import Alert, LogEntry
 from atalaia.domain.payload import Reject
 from atalaia.errors import StateConflict
-from atalaia.homes.ports import Commit, State
+from atalaia.ports import Commit, State
 
 
 def entry(incident: str, version: int = 1) -> LogEntry:

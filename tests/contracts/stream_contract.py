@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 import pytest
 
 from atalaia.domain.payload import Payload
-from atalaia.homes.ports import Stream
+from atalaia.ports import Stream
 
 
 def payload(number: int, body: bytes = b"{}") -> Payload:

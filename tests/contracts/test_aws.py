@@ -20,7 +20,7 @@ from atalaia.homes.aws.people import DynamoPeople
 from atalaia.homes.aws.redo import Redo
 from atalaia.homes.aws.state import DynamoState
 from atalaia.homes.aws.stream import KinesisStream
-from atalaia.homes.ports import Commit, Keys, Lake, Outbox, People, State, Stream
+from atalaia.ports import Commit, Keys, Lake, Outbox, People, State, Stream
 from aws import moto
 from contracts.keys_contract import KeysContract
 from contracts.lake_contract import LakeContract

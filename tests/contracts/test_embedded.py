@@ -17,10 +17,10 @@ import apsw
 import pytest
 
 from atalaia.errors import StateConflict
-from atalaia.homes.embedded import Home, open_home
+from atalaia.homes.embedded import EmbeddedHome, open_home
 from atalaia.homes.embedded.keys import open_keys
 from atalaia.homes.embedded.lake import FolderLake
-from atalaia.homes.ports import Commit, Keys, Lake, Outbox, People, Sql, State, Stream
+from atalaia.ports import Commit, Keys, Lake, Outbox, People, Sql, State, Stream
 from contracts.keys_contract import KeysContract
 from contracts.lake_contract import LakeContract
 from contracts.outbox_contract import OutboxContract
@@ -33,12 +33,12 @@ class Reopens:
     @pytest.fixture(autouse=True)
     def _folder(self, tmp_path: Path) -> Iterator[None]:
         self.path = tmp_path / "home"
-        self.homes: list[Home] = []
+        self.homes: list[EmbeddedHome] = []
         yield
         for home in self.homes:
             home.close()
 
-    def home(self) -> Home:
+    def home(self) -> EmbeddedHome:
         self.homes.append(open_home(self.path, exclusive=False))
         return self.homes[-1]
 
@@ -216,7 +216,7 @@ sys.path.insert(0, sys.argv[2])
 from contracts.state_contract import entry
 from contracts.stream_contract import payload
 from atalaia.homes.embedded import open_home
-from atalaia.homes.ports import Commit
+from atalaia.ports import Commit
 with open_home(Path(sys.argv[1])) as home:
     print("open", flush=True)
     n = home.state.offset("speed")

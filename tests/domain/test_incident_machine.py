@@ -19,6 +19,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition
 from hypothesis.stateful import rule as step
 
+from atalaia.detect import items
+from atalaia.detect.findings import levels
 from atalaia.domain.hazard import Hazard
 from atalaia.domain.incident import (
     BLIND_AFTER,
@@ -30,8 +32,6 @@ from atalaia.domain.incident import (
 )
 from atalaia.domain.reading import Kind
 from atalaia.domain.rule import Rule
-from atalaia.speed import items
-from atalaia.speed.findings import levels
 from stories import HOUR, T0, rule_set
 
 RULES = {

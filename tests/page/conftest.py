@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-VENDOR = ROOT / "src/atalaia/serving/page/vendor"
+VENDOR = ROOT / "src/atalaia/page/files/vendor"
 AXE = ROOT / ".venv/page/axe.js"
 PICTURES = ROOT / "build/screenshots"
 

@@ -23,7 +23,7 @@ from fastapi.responses import StreamingResponse
 
 from atalaia.domain.hazard import LEVEL_OF
 from atalaia.domain.words import ADVICE, CARE, HAZARDS, LANGUAGES, LEVELS
-from atalaia.serving import web
+from atalaia.page import web
 
 Json = dict[str, Any]
 

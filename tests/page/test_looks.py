@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from atalaia.serving import web
+from atalaia.page import web
 
 from .conftest import AXE, PHONE, PICTURES, Browser
 from .stage import Stage, shown

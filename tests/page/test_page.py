@@ -12,7 +12,7 @@ from typing import Any
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from live.world import NOON, World, watching
+from run.world import NOON, World, watching
 
 from .conftest import PICTURES, Browser, Seen
 

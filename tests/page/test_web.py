@@ -11,8 +11,9 @@ from http.client import HTTPConnection
 import pytest
 from fastapi import FastAPI
 
+from atalaia.api import problem
 from atalaia.errors import SettingsInvalid
-from atalaia.serving import problem, web
+from atalaia.page import web
 from atalaia.settings import load
 
 from .stage import served

@@ -12,14 +12,14 @@ import pytest
 from atalaia.batch.archive import archive
 from atalaia.domain.contact import read_contact
 from atalaia.errors import StateConflict
-from atalaia.homes import raw
 from atalaia.homes.embedded import open_home
 from atalaia.homes.embedded.backup import backup, backup_keys, restore
 from atalaia.homes.embedded.keys import default_folder, open_keys
-from atalaia.homes.ports import Commit
+from atalaia.lake import raw
 from atalaia.people.erase import erase
 from atalaia.people.registry import Registry
 from atalaia.people.rows import lookups
+from atalaia.ports import Commit
 from contracts.state_contract import entry
 from contracts.stream_contract import payload
 from people.world import DAY, NOW, World, world

@@ -18,12 +18,12 @@ from atalaia.domain.payload import Payload, Reject
 from atalaia.domain.reading import Decoded, Readings
 from atalaia.domain.subscription import Circle, Polygon, Quiet, Threshold
 from atalaia.errors import StateConflict
-from atalaia.homes.ports import Commit
 from atalaia.people.bodies import is_sealed, owner_of, seal_body, unsealed
 from atalaia.people.erase import erase, finish_erasures
 from atalaia.people.export import export
 from atalaia.people.retention import apply_retention
 from atalaia.people.subscribe import confirm
+from atalaia.ports import Commit
 from contracts.people_contract import contact, person
 from contracts.state_contract import entry
 from people.world import DAY, NOW, World, world

@@ -9,7 +9,7 @@ import pytest
 from atalaia.domain.contact import Contact
 from atalaia.domain.conversation import Incoming
 from atalaia.people.conversation import Conversation
-from atalaia.people.talks import KEEP_S, Talks
+from atalaia.people.talks import KEEP_S, SealedTalks
 from atalaia.people.vault import Vault
 from people.test_conversation import Notebook
 
@@ -39,9 +39,9 @@ def kept() -> Kept:
     return Kept()
 
 
-def talks(kept: Kept) -> Talks:
+def talks(kept: Kept) -> SealedTalks:
     keys: object = Keys()
-    return Talks(Vault(keys), kept)  # type: ignore[arg-type]
+    return SealedTalks(Vault(keys), kept)  # type: ignore[arg-type]
 
 
 def test_a_talk_goes_on_in_another_process_and_ends_there() -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from atalaia.domain.contact import read_contact
 from atalaia.domain.delivery import Message
 from atalaia.domain.subscription import Circle, Person
-from atalaia.homes.embedded import Home, open_home
+from atalaia.homes.embedded import EmbeddedHome, open_home
 from atalaia.homes.embedded.keys import FolderKeys, default_folder, open_keys
 from atalaia.people.consent import Controller
 from atalaia.people.registry import Registry
@@ -27,7 +27,7 @@ OLINDA = Circle(name="Olinda", latitude=-8.01, longitude=-34.86)
 @dataclass
 class World:
     path: Path
-    home: Home
+    home: EmbeddedHome
     keys: FolderKeys
     registry: Registry
 

@@ -3,7 +3,7 @@
 A step writes its parts and then commits its offset. Killed in between, it starts again at the
 same offset, when the stream may hold more: as a part is named by its first record alone, the same
 names are written again, each with what it had and perhaps more. So nothing is ever doubled, and
-whoever reads RAW by listing it needs no manifest. `homes.raw` has the keys and the lines.
+whoever reads RAW by listing it needs no manifest. `lake.raw` has the keys and the lines.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ from collections.abc import Iterable, Iterator
 from itertools import chain, islice
 from typing import NamedTuple, TypeVar
 
-from atalaia.homes import raw
-from atalaia.homes.gold import UNREFINED
-from atalaia.homes.ports import Commit, Lake, Outbox, Record, State, Stream
-from atalaia.homes.raw import read_part
-from atalaia.homes.settled import settled_after
+from atalaia.lake import raw
+from atalaia.lake.gold import UNREFINED
+from atalaia.lake.raw import read_part
+from atalaia.lake.settled import settled_after
+from atalaia.ports import Commit, Lake, Outbox, Record, State, Stream
 
 __all__ = ["ArchiveReport", "archive", "read_part"]
 

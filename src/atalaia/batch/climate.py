@@ -1,6 +1,6 @@
 """A place's climate: what is usual in each month and hour, and what is rare.
 
-In: hourly histories of a place (`homes.history`), from GOLD or from imported records. Out: rows of
+In: hourly histories of a place (`lake.history`), from GOLD or from imported records. Out: rows of
 GOLD's `climate` (means, and percentiles 1 … 99) and `return_levels`. All of it in local time: a
 month and an hour are those of the clock in that place.
 
@@ -23,8 +23,8 @@ from atalaia.domain.norm import EXTREMES, RETURN_YEARS, Extreme
 from atalaia.domain.place import Place
 from atalaia.domain.reading import Bools, Floats, Ints
 from atalaia.domain.variable import CATALOGUE
-from atalaia.homes.climate import Months, ReturnLevel
-from atalaia.homes.history import HOUR_S, History
+from atalaia.lake.climate import Months, ReturnLevel
+from atalaia.lake.history import HOUR_S, History
 
 COVERAGE = 0.75
 LEAST_YEARS = 10

@@ -22,18 +22,18 @@ from atalaia.domain.payload import Reject
 from atalaia.domain.place import Places
 from atalaia.domain.reading import Decode, Readings
 from atalaia.errors import PayloadInvalid, StateConflict
-from atalaia.homes import gold, raw
-from atalaia.homes.answers import Answers, tally, together
-from atalaia.homes.compact import closed_months, compact_alerts, compact_months
-from atalaia.homes.merge import (
+from atalaia.lake import gold, raw
+from atalaia.lake.answers import Answers, tally, together
+from atalaia.lake.compact import closed_months, compact_alerts, compact_months
+from atalaia.lake.merge import (
     merge_alerts,
     merge_answers,
     merge_deliveries,
     merge_readings,
     write_places,
 )
-from atalaia.homes.ports import Commit, Lake, Outbox, State
-from atalaia.homes.settled import settled_after
+from atalaia.lake.settled import settled_after
+from atalaia.ports import Commit, Lake, Outbox, State
 
 STEP_ROWS = 250_000
 """A step merges when it holds so many rows. Bodies are dropped as soon as they are decoded."""
@@ -194,7 +194,7 @@ class CompactReport(NamedTuple):
 def compact(lake: Lake, now: int) -> CompactReport:
     """Make few files of many, where a month or a day was over a week before `now`.
 
-    Queries and rebuilds give the same rows after it. See `homes.compact`.
+    Queries and rebuilds give the same rows after it. See `lake.compact`.
     """
     months = compact_months(lake, closed_months(lake, now))
     return CompactReport(months, compact_alerts(lake, now))

@@ -28,10 +28,10 @@ from atalaia.batch.refine import STEP_ROWS, Folded, Scratch, replace, steps
 from atalaia.domain.place import Places
 from atalaia.domain.reading import Decode, Readings
 from atalaia.errors import AtalaiaError, SettingsInvalid
-from atalaia.homes import gold
-from atalaia.homes.compact import compact_months
-from atalaia.homes.merge import by_partition, merge_readings
-from atalaia.homes.ports import Lake
+from atalaia.lake import gold
+from atalaia.lake.compact import compact_months
+from atalaia.lake.merge import by_partition, merge_readings
+from atalaia.ports import Lake
 
 if TYPE_CHECKING:
     from pyspark import SparkContext

@@ -41,11 +41,11 @@ def sql(
     if aws is not None:
         _ask_athena(aws, query, "json" if as_json else form)
         return
-    from atalaia.app.people import opening
-    from atalaia.app.places import places_of
     from atalaia.homes.embedded import open_home
-    from atalaia.serving.query import query as ask
-    from atalaia.serving.render import render
+    from atalaia.lake.places import places_of
+    from atalaia.lake.query import query as ask
+    from atalaia.report.table import render
+    from atalaia.run.people import opening
     from atalaia.sources import decode_all
 
     kept = settings_of(settings, home)
@@ -62,7 +62,7 @@ def _ask_athena(deployment: str, query: str, form: Form) -> None:
     from atalaia.homes.aws.clients import Clients
     from atalaia.homes.aws.config import Config
     from atalaia.homes.aws.sql import AthenaSql
-    from atalaia.serving.render import render
+    from atalaia.report.table import render
 
     names = Config(deployment, account="")
     athena = AthenaSql(
@@ -83,7 +83,7 @@ def tables(
     """The tables that `atalaia sql` knows: each column's type, unit, meaning and null."""
     import msgspec
 
-    from atalaia.serving.tables import tables as known
+    from atalaia.lake.tables import tables as known
 
     chosen = known() if name is None else {name: known().get(name, {})}
     if not all(chosen.values()):
@@ -139,10 +139,10 @@ def refine(
 
     import msgspec
 
-    from atalaia.app.people import opening
-    from atalaia.app.places import places_of
     from atalaia.batch import refine as batch
     from atalaia.homes.embedded import open_home
+    from atalaia.lake.places import places_of
+    from atalaia.run.people import opening
     from atalaia.sources import decode_all
 
     kept = settings_of(settings, home)
@@ -152,8 +152,8 @@ def refine(
         places = places_of(opened.state)
         workers = None
         if on:
-            from atalaia.app.spark import workers_of
             from atalaia.batch.spark import open_spark
+            from atalaia.run.spark import workers_of
 
             workers = workers_of(stack.enter_context(open_spark(on)), kept, places)
         work = batch.rebuild if rebuild else batch.refine

@@ -20,10 +20,10 @@ from atalaia.cli.options import (
 from atalaia.errors import AtalaiaError
 
 if TYPE_CHECKING:
-    from atalaia.app.climate import Learnt
+    from atalaia.batch.learn import Learnt
     from atalaia.domain.place import Places
-    from atalaia.homes.climate import Months, ReturnLevel
-    from atalaia.homes.embedded import Home
+    from atalaia.homes.embedded import EmbeddedHome
+    from atalaia.lake.climate import Months, ReturnLevel
     from atalaia.settings import Settings
 
 app = typer.Typer()
@@ -55,8 +55,8 @@ def climate(
     as_json: JsonOption = False,
 ) -> None:
     """Learn each place's climate from GOLD or from files: means, percentiles, return levels."""
-    from atalaia.app.norms import note_learnt
     from atalaia.homes.embedded import open_home
+    from atalaia.lake.norms import note_learnt
 
     if bool(files) != is_import:
         raise typer.BadParameter("--import and files go together", param_hint="--import")
@@ -86,10 +86,10 @@ def climate(
         raise AtalaiaError("nothing was learnt: no place has 28 days of hourly values")
 
 
-def _places(opened: Home, kept: Settings, file: Path | None) -> Places:
+def _places(opened: EmbeddedHome, kept: Settings, file: Path | None) -> Places:
     """The home's places, with those of a file, which are then the home's; else the settings'."""
-    from atalaia.app.places import note_places, places_of
     from atalaia.domain.place import Places
+    from atalaia.lake.places import note_places, places_of
     from atalaia.sources.recorded import read_places
 
     known = {place.id: place for place in places_of(opened.state)}
@@ -101,11 +101,11 @@ def _places(opened: Home, kept: Settings, file: Path | None) -> Places:
 
 
 def _learn(
-    opened: Home, where: Places, files: list[Path], least_years: int, on: str | None
+    opened: EmbeddedHome, where: Places, files: list[Path], least_years: int, on: str | None
 ) -> list[Learnt]:
-    from atalaia.app.climate import learn, learn_from, learn_on
-    from atalaia.app.spark import lake_of
+    from atalaia.batch.learn import learn, learn_from, learn_on
     from atalaia.batch.spark import open_spark
+    from atalaia.run.spark import lake_of
 
     with opened.hold("refine"):
         if on:
@@ -150,11 +150,11 @@ def _tell_json(learnt: list[Learnt]) -> None:
     typer.echo(msgspec.json.encode(told))
 
 
-def _show(opened: Home, place_id: str, *, as_json: bool) -> None:
+def _show(opened: EmbeddedHome, place_id: str, *, as_json: bool) -> None:
     """One place: the year's course of each variable, and its return levels."""
     import msgspec
 
-    from atalaia.homes.climate import places_with_climate, read_climate
+    from atalaia.lake.climate import places_with_climate, read_climate
 
     months, levels = read_climate(opened.lake, place_id)
     if not months:

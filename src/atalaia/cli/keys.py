@@ -24,9 +24,9 @@ def add(
     settings: SettingsOption = None,
 ) -> None:
     """Make a key. It is shown this once: only its hash is kept."""
-    from atalaia.app.keys import add_key
+    from atalaia.api.access import Role
+    from atalaia.api.keys import add_key
     from atalaia.homes.embedded import open_home
-    from atalaia.serving.access import Role
 
     if role not in tuple(Role):
         raise AtalaiaError(f"there is no role {role!r}; give one of {', '.join(Role)}")
@@ -42,7 +42,7 @@ def add(
 @keys.command("list")
 def list_(home: HomeOption = None, settings: SettingsOption = None) -> None:
     """List the keys: id, role, when it was made, label."""
-    from atalaia.app.keys import keys_of
+    from atalaia.api.keys import keys_of
     from atalaia.domain.alert import instant
     from atalaia.homes.embedded import open_home
 
@@ -58,7 +58,7 @@ def remove(
     settings: SettingsOption = None,
 ) -> None:
     """End a key, at once."""
-    from atalaia.app.keys import remove_key
+    from atalaia.api.keys import remove_key
     from atalaia.homes.embedded import open_home
 
     with open_home(existing(settings_of(settings, home).home), exclusive=False) as opened:

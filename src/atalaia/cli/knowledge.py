@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from atalaia.domain.place import Places
     from atalaia.domain.reading import Readings
     from atalaia.domain.rule import Near
-    from atalaia.homes.ports import Lake
+    from atalaia.ports import Lake
 
 app = typer.Typer()
 
@@ -111,7 +111,7 @@ def record(
     import msgspec
 
     from atalaia import rules as rule_sets
-    from atalaia.app.record import record_of
+    from atalaia.batch.recorded import record_of
     from atalaia.cli.scores import show_record, wide
     from atalaia.homes.embedded import open_home
 
@@ -155,10 +155,10 @@ def backtest(
     import msgspec
 
     from atalaia import rules as rule_sets
-    from atalaia.app.history import days_of, unjudged, watched
     from atalaia.batch.backtest import backtest as compare
     from atalaia.batch.doubts import outside_of_the_days
     from atalaia.batch.events import read_events
+    from atalaia.batch.history import days_of, unjudged, watched
     from atalaia.batch.told import Told
     from atalaia.cli.scores import show_backtest, wide
 
@@ -226,8 +226,8 @@ def calibrate(
     """Search limits for the best strict CSI, scored on years that did not choose them."""
     import msgspec
 
-    from atalaia.app.calibration import calibrated
     from atalaia.batch.calibrate import Space, Wanted
+    from atalaia.batch.calibration import calibrated
     from atalaia.batch.events import read_events
     from atalaia.cli.scores import show_calibration, wide
 
@@ -275,7 +275,7 @@ def _history(
     home: Path | None,
 ) -> tuple[Readings, Places, Lake | None]:
     """The rows of the files, or else of the home, with its lake."""
-    from atalaia.app.history import kept, recorded
+    from atalaia.batch.history import kept, recorded
     from atalaia.homes.embedded import open_home
 
     if readings:
@@ -321,7 +321,7 @@ def _told(alerts: str, settings: Path | None, home: Path | None) -> list[Told]:
 
     if alerts != "gold":
         return read_alerts(Path(alerts))
-    from atalaia.app.history import told_by
+    from atalaia.batch.history import told_by
     from atalaia.homes.embedded import open_home
 
     kept = settings_of(settings, home)

@@ -23,7 +23,7 @@ from atalaia.errors import AtalaiaError
 
 if TYPE_CHECKING:
     from atalaia.domain.subscription import Circle, Person, Polygon
-    from atalaia.homes.embedded import Home
+    from atalaia.homes.embedded import EmbeddedHome
     from atalaia.people.registry import Registry
     from atalaia.people.request import Request
     from atalaia.settings import Settings
@@ -91,9 +91,9 @@ def subscribe(
     as_json: JsonOption = False,
 ) -> None:
     """Tell somebody: where, of what, by which channels. They confirm it with a code."""
-    from atalaia.app.places import places_of
-    from atalaia.app.subscribing import closed_channels, subscribe_and_ask, unwatched
     from atalaia.domain.subscription import Circle
+    from atalaia.lake.places import places_of
+    from atalaia.people.subscribing import closed_channels, subscribe_and_ask, unwatched
 
     with _opened(settings, home, is_new=True) as (kept, opened, registry):
         if file is not None:
@@ -189,8 +189,8 @@ def preview(
     as_json: JsonOption = False,
 ) -> None:
     """What would I have received? The alert log of the past, told as it would have been."""
-    from atalaia.app.places import places_of
-    from atalaia.app.preview import previewed
+    from atalaia.lake.places import places_of
+    from atalaia.notify.preview import previewed
 
     kept = settings_of(settings, home)
     with _opened(settings, home) as (_, opened, registry):
@@ -408,10 +408,10 @@ def acknowledge(
 @contextmanager
 def _opened(
     file: Path | None, home: Path | None, *, is_new: bool = False
-) -> Iterator[tuple[Settings, Home, Registry]]:
+) -> Iterator[tuple[Settings, EmbeddedHome, Registry]]:
     """The settings, the home and its people. Beside a running watch, which notices what changes."""
-    from atalaia.app.people import open_registry
     from atalaia.homes.embedded import open_home
+    from atalaia.run.people import open_registry
 
     kept = settings_of(file, home)
     where = kept.home if is_new else existing(kept.home)
@@ -527,12 +527,18 @@ def _as_person(request: Request) -> Person:
 
 
 def _import(
-    file: Path, kept: Settings, opened: Home, registry: Registry, *, proof: str, as_json: bool
+    file: Path,
+    kept: Settings,
+    opened: EmbeddedHome,
+    registry: Registry,
+    *,
+    proof: str,
+    as_json: bool,
 ) -> None:
     """Many requests from a file: the good ones are kept, and each bad row is told."""
-    from atalaia.app.subscribing import subscribe_and_ask
     from atalaia.people.gazetteer import find
     from atalaia.people.importing import read_requests
+    from atalaia.people.subscribing import subscribe_and_ask
 
     kept_rows = 0
     faults: list[str] = []

@@ -51,10 +51,10 @@ def report(
     import time
 
     from atalaia import rules as rule_sets
-    from atalaia.app.report import Truth, report_of
     from atalaia.domain.words import LANGUAGES
     from atalaia.homes.embedded import open_home
-    from atalaia.serving.report import page
+    from atalaia.report.gather import Truth, report_of
+    from atalaia.report.render import page
 
     kept = settings_of(settings, home)
     words = language or kept.language

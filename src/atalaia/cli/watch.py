@@ -20,9 +20,9 @@ from atalaia.cli.options import (
 from atalaia.errors import AtalaiaError
 
 if TYPE_CHECKING:
-    from atalaia.app.replay import Replayed
     from atalaia.domain.place import Places
     from atalaia.domain.rule import RuleSet
+    from atalaia.replay.readings import Replayed
 
 app = typer.Typer()
 
@@ -34,7 +34,7 @@ def run(
     settings: SettingsOption = None,
 ) -> None:
     """Watch live: poll the sources, detect, tell, keep. Stops on Ctrl-C."""
-    from atalaia.app.live import run as run_live
+    from atalaia.run.local import run as run_live
 
     raise typer.Exit(run_live(settings_of(settings, home), port=port))
 
@@ -67,8 +67,8 @@ def replay(
     as_json: JsonOption = False,
 ) -> None:
     """Replay recorded readings in event time, or what a live home received as it arrived."""
-    from atalaia.app.replay import write_alerts
     from atalaia.domain.alert import to_line
+    from atalaia.replay.readings import write_alerts
 
     if alerts not in (None, "-") and not Path(alerts or "").parent.is_dir():
         # Said now, not when all is done.
@@ -104,8 +104,8 @@ def _replay_files(
     readings: list[Path], places: Path, rules: str, home: Path | None
 ) -> tuple[Replayed, Places, RuleSet]:
     from atalaia import rules as rule_sets
-    from atalaia.app.replay import replay as replay_files
     from atalaia.domain.place import Places
+    from atalaia.run.replays import replay as replay_files
     from atalaia.sources.recorded import read_places
 
     where = Places(read_places(places))
@@ -122,7 +122,7 @@ def _replay_stream(
     source: Path, rules: str | None, home: Path | None
 ) -> tuple[Replayed, Places, RuleSet]:
     from atalaia import rules as rule_sets
-    from atalaia.app.replay_stream import replay_stream
+    from atalaia.run.replays import replay_stream
 
     rule_set = None if rules is None else rule_sets.load(rules)
     with progress_bar() as progress:
@@ -138,7 +138,7 @@ def _tell_replay(
     import msgspec
     from rich.console import Console
 
-    from atalaia.serving.summary import counts, show, stories
+    from atalaia.replay.summary import counts, show, stories
 
     told = stories(done.entries)
     if as_json:

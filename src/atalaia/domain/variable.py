@@ -1,7 +1,7 @@
 """The catalogue: every variable once, with its unit in its name, its limits and their reason.
 
 A source's decoder converts into these units and nowhere else does. Plausible limits are wide:
-outside them a value cannot be weather and is never used; inside them `speed.check` may still
+outside them a value cannot be weather and is never used; inside them `detect.check` may still
 find it suspect.
 """
 

@@ -1,1 +1,1 @@
-"""Where the program lives. `ports` says what a home must offer; each home fills it."""
+"""Where the program lives: adapters that fill `atalaia.ports`. `run` and `cli` alone choose one."""

@@ -11,8 +11,8 @@ import hashlib
 import msgspec
 
 from atalaia.domain.words import LANGUAGES
-from atalaia.homes.ports import Consent
 from atalaia.people.retention import DAY_S, RETENTION, Retention
+from atalaia.ports import Consent
 
 VERSION = "1"
 PURPOSE = "alerts"

@@ -5,7 +5,7 @@ What stays is that somebody under this pseudonym once agreed, and that they were
 
 from __future__ import annotations
 
-from atalaia.homes.ports import Keys, People
+from atalaia.ports import Keys, People
 
 
 def erase(people: People, keys: Keys, pseudonym: str, now: int) -> None:

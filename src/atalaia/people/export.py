@@ -10,9 +10,9 @@ import msgspec
 
 from atalaia.domain.alert import LogEntry, instant
 from atalaia.domain.delivery import Message
-from atalaia.homes.ports import Outbox, State, Told
 from atalaia.people.registry import Held, Registry
 from atalaia.people.rows import KEY
+from atalaia.ports import Outbox, State, Told
 
 _ALL = 1_000_000
 _AT_ONCE = 500

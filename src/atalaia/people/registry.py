@@ -17,7 +17,6 @@ import structlog
 from atalaia.domain.contact import Contact
 from atalaia.domain.subscription import Circle, Person, Polygon, Quiet, Subscription, Threshold
 from atalaia.errors import StateConflict
-from atalaia.homes.ports import Consent, ContactRow, Keys, People, PersonRow
 from atalaia.people import request as asked
 from atalaia.people.consent import UNNAMED, Controller, Words, consent_words
 from atalaia.people.erase import erase
@@ -36,6 +35,7 @@ from atalaia.people.rows import (
     stopped,
 )
 from atalaia.people.vault import Vault
+from atalaia.ports import Consent, ContactRow, Keys, People, PersonRow
 
 MOST_SUBSCRIPTIONS = 100
 MOST_WAITING = 3

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
-from atalaia.homes.ports import Keys, Outbox, People
 from atalaia.people.erase import erase
+from atalaia.ports import Keys, Outbox, People
 
 DAY_S = 86_400
 

@@ -11,9 +11,9 @@ import msgspec
 
 from atalaia.domain.contact import Contact
 from atalaia.domain.subscription import Person
-from atalaia.homes.ports import ContactRow
 from atalaia.people.consent import Words
 from atalaia.people.vault import Vault
+from atalaia.ports import ContactRow
 
 PENDING, CONFIRMED, STOPPED = "pending", "confirmed", "stopped"
 KEY = "key"

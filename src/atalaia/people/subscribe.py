@@ -18,7 +18,6 @@ from atalaia.domain.contact import Contact
 from atalaia.domain.delivery import Message, message_id
 from atalaia.domain.subscription import Person
 from atalaia.errors import StateConflict
-from atalaia.homes.ports import Consent, ContactRow, PersonRow
 from atalaia.people.consent import agreed, shown_words
 from atalaia.people.erase import erase
 from atalaia.people.registry import (
@@ -43,6 +42,7 @@ from atalaia.people.rows import (
     new_pseudonym,
     stopped,
 )
+from atalaia.ports import Consent, ContactRow, PersonRow
 
 MOST_TRIES = 5
 """Wrong codes a contact: a guesser has one chance in 200,000."""

@@ -6,38 +6,21 @@ says nothing of it: who has the store alone can neither read it nor tell whose i
 
 from __future__ import annotations
 
-from typing import Protocol
-
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from atalaia.domain.contact import Contact
-from atalaia.homes.wrap import unwrapped, wrapped
 from atalaia.people.vault import Vault
+from atalaia.ports import Talks
+from atalaia.wrap import unwrapped, wrapped
 
 KEEP_S = 3600
 """A talk that rested for so long is over: the next thing said begins anew."""
 
 
-class TalkStore(Protocol):
-    """Bytes by name, each until a time (Unix seconds)."""
-
-    def get(self, name: str) -> tuple[bytes, int] | None:
-        """What is kept under the name, and until when; None: nothing."""
-        ...
-
-    def put(self, name: str, sealed: bytes, until: int) -> None:
-        """Keep it, in place of what was there."""
-        ...
-
-    def remove(self, name: str) -> None:
-        """Keep it no longer."""
-        ...
-
-
-class Talks:
+class SealedTalks:
     """What talks have come to, by contact. Raises what the store raises."""
 
-    def __init__(self, vault: Vault, store: TalkStore) -> None:
+    def __init__(self, vault: Vault, store: Talks) -> None:
         self._vault = vault
         self._store = store
 

@@ -17,7 +17,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from atalaia.errors import StateConflict
-from atalaia.homes.ports import Keys
+from atalaia.ports import Keys
 
 CACHED = 20_000
 """Keys kept at hand: about 1 kB each."""

@@ -172,6 +172,11 @@ class Channels(msgspec.Struct, frozen=True, kw_only=True):
         named = ("telegram", "whatsapp", "email", "sms", "webhook", "apprise")
         return (*(name for name in named if getattr(self, name)), "inbox")
 
+    @property
+    def webhook_allow(self) -> tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...]:
+        """Networks that a webhook may be in although they are not public."""
+        return self.webhook.allow if self.webhook is not None else ()
+
 
 def read_people(document: Document) -> PeopleSettings:
     """The table ``[people]``."""

@@ -33,14 +33,19 @@ HOLD_S = 900
 
 
 @dataclass(frozen=True)
-class Home:
-    """An open home of one deployment. What is not used is not imported, either."""
+class AwsHome:
+    """An open home of one deployment. Fills `ports.Home`; what is not used is not imported."""
 
     config: Config
     clients: Clients
     stream: KinesisStream
     people: DynamoPeople
     outbox: DynamoOutbox
+
+    @property
+    def name(self) -> str:
+        """See `ports.Home.name`."""
+        return f"deployment {self.config.env}"
 
     @property
     def state(self) -> DynamoState:
@@ -78,10 +83,14 @@ class Home:
         """One of `tables.TABLES`."""
         return Table(self.clients, self.config.table(name))
 
-    def wake(self, name: str, text: str = "{}") -> None:
+    def wake(self, what: str) -> None:
+        """See `ports.Home.wake`: by the queue of this name."""
+        self.send(what, "{}")
+
+    def send(self, queue: str, text: str) -> None:
         """Send a message to a queue; nothing where the deployment has none."""
         if self.config.queues:
-            url = self.config.queue(name)
+            url = self.config.queue(queue)
             self.clients.get("sqs").send_message(QueueUrl=url, MessageBody=text)
 
     @contextmanager
@@ -109,7 +118,9 @@ class Home:
             write(self.clients, table.remove("#lock", task, "holder = :mine", {":mine": mine}))
 
 
-def open_home(config: Config, places: Places | None = None, clients: Clients | None = None) -> Home:
+def open_home(
+    config: Config, places: Places | None = None, clients: Clients | None = None
+) -> AwsHome:
     """The home of a deployment; with `places` its stream knows their lanes."""
     clients = clients or Clients()
 
@@ -117,7 +128,7 @@ def open_home(config: Config, places: Places | None = None, clients: Clients | N
         return Table(clients, config.table(name))
 
     outbox = DynamoOutbox(clients, table("outbox"), table("deliveries"))
-    return Home(
+    return AwsHome(
         config=config,
         clients=clients,
         stream=KinesisStream(

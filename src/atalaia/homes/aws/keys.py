@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from atalaia.errors import StateConflict
 from atalaia.homes.aws.clients import Clients, translated
 from atalaia.homes.aws.dynamo import ABSENT, Refused, Table, transact, write
-from atalaia.homes.wrap import KEY_BYTES, Wrap, unwrapped, wrapped
+from atalaia.wrap import KEY_BYTES, Wrap, unwrapped, wrapped
 
 _LOOKUP = "lookup"
 _PSEUDONYM = re.compile(r"[A-Za-z0-9_-]{1,64}")

@@ -41,7 +41,7 @@ from atalaia.homes.aws.dynamo import (
     write,
 )
 from atalaia.homes.aws.redo import Redo
-from atalaia.homes.ports import FanOut, Told
+from atalaia.ports import FanOut, Told
 
 _RANKS = (4, 3, 2, 1, 0)
 _SOON_S = 60

@@ -30,7 +30,7 @@ from atalaia.homes.aws.dynamo import (
     transact,
     write,
 )
-from atalaia.homes.ports import Consent, ContactRow, PersonRow
+from atalaia.ports import Consent, ContactRow, PersonRow
 
 _TRIES = 12
 _FREE = f"{ABSENT} OR pseudonym = :mine OR #status = :stopped"

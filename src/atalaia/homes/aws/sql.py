@@ -1,7 +1,7 @@
 """Athena over GOLD in the Glue catalogue: a person's SQL, with what it cost.
 
 The work group says where results go and how many bytes a query may read; the role says which
-tables. The views of `homes.views` are kept in the catalogue, in Athena's dialect.
+tables. The views of `lake.views` are kept in the catalogue, in Athena's dialect.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Any
 
 from atalaia.errors import QueryInvalid, StateConflict
 from atalaia.homes.aws.clients import Clients, translated
-from atalaia.homes.ports import Result
+from atalaia.ports import Result
 
 USD_A_TERABYTE = 5.0
 """Athena's list price in most regions."""

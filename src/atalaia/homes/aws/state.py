@@ -40,7 +40,7 @@ from atalaia.homes.aws.dynamo import (
     write,
 )
 from atalaia.homes.aws.redo import Redo
-from atalaia.homes.ports import Commit
+from atalaia.ports import Commit
 
 MOST_ITEM = 380_000
 """Bytes of one item; DynamoDB has 400 KB with the names of its attributes."""

@@ -3,7 +3,7 @@
 A record carries its own number, which a counter in DynamoDB has given out: that is the port's
 offset, small enough for RAW's names and lines, and growing over all shards. Kinesis' sequence
 numbers, which grow within a shard alone and are opaque, say what a consumer has had
-(`aws.records`).
+(`run.aws.records`).
 
 Places are watched in a fixed number of lanes: `lane_of` hashes a place's area, or its id where it
 has none, so that an area is judged by one consumer. A lane is a partition key, and so keeps its
@@ -31,7 +31,7 @@ from atalaia.domain.place import Places
 from atalaia.errors import PayloadInvalid, StateConflict
 from atalaia.homes.aws.clients import Clients, translated
 from atalaia.homes.aws.dynamo import Table
-from atalaia.homes.ports import Record
+from atalaia.ports import Record
 
 MOST_BYTES = 1_000_000
 """Of one record, which is compressed."""

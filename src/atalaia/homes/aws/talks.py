@@ -12,24 +12,24 @@ _TALK = "talk"
 
 
 class DynamoTalks:
-    """Fills `people.talks.TalkStore`."""
+    """Fills `ports.Talks`."""
 
     def __init__(self, clients: Clients, table: Table) -> None:
         self._clients = clients
         self._table = table
 
     def get(self, name: str) -> tuple[bytes, int] | None:
-        """See `TalkStore.get`."""
+        """See `ports.Talks.get`."""
         found = self._table.get(_TALK, name)
         return (found["sealed"], int(found["until"])) if found else None
 
     def put(self, name: str, sealed: bytes, until: int) -> None:
-        """See `TalkStore.put`."""
+        """See `ports.Talks.put`."""
         item = {"pk": _TALK, "sk": name, "sealed": sealed, "until": until}
         write(self._clients, self._table.put(item))
 
     def remove(self, name: str) -> None:
-        """See `TalkStore.remove`."""
+        """See `ports.Talks.remove`."""
         write(self._clients, self._table.remove(_TALK, name))
 
     def forget(self, now: int) -> int:

@@ -12,31 +12,43 @@ from __future__ import annotations
 
 import fcntl
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from atalaia.errors import StateConflict
 from atalaia.homes.embedded.database import Database
+from atalaia.homes.embedded.keys import FolderKeys, open_keys
 from atalaia.homes.embedded.lake import FolderLake
 from atalaia.homes.embedded.outbox import SqliteOutbox
 from atalaia.homes.embedded.people import SqlitePeople
 from atalaia.homes.embedded.state import SqliteState
 from atalaia.homes.embedded.stream import SqliteStream
+from atalaia.homes.embedded.talks import MemoryTalks
 
 if TYPE_CHECKING:
     from atalaia.homes.embedded.sql import DuckSql
 
 
 @dataclass(frozen=True)
-class Home:
-    """An open home. `close` it, or use it in a ``with`` block.
+class KeyFiles:
+    """Where people's keys lie, if not beside the home, and what wraps them, if not a file there."""
+
+    folder: Path | None = None
+    master_key_file: Path | None = None
+
+
+@dataclass
+class EmbeddedHome:
+    """An open home. `close` it, or use it in a ``with`` block. Fills `ports.Home`.
 
     path      the folder
     stream, state, people, outbox   of the one SQLite file
     lake      RAW and GOLD
+    talks     in memory: one process hears all of a talk
     """
 
     path: Path
@@ -45,8 +57,21 @@ class Home:
     people: SqlitePeople
     outbox: SqliteOutbox
     lake: FolderLake
+    _key_files: KeyFiles
     _database: Database
     _lock: int | None
+    talks: MemoryTalks = field(default_factory=MemoryTalks)
+    _wakes: dict[str, Callable[[], None]] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        """See `ports.Home.name`."""
+        return str(self.path)
+
+    @cached_property
+    def keys(self) -> FolderKeys:
+        """People's keys, in a folder beside this one; made when they are first asked for."""
+        return open_keys(self.path, self._key_files.folder, self._key_files.master_key_file)
 
     @property
     def sql(self) -> DuckSql:
@@ -61,27 +86,33 @@ class Home:
         if self._lock is not None:
             os.close(self._lock)  # which also releases it
 
-    def __enter__(self) -> Home:
+    def on_wake(self, what: str, call: Callable[[], None]) -> None:
+        """From now on `wake` of this calls it, from any thread."""
+        self._wakes[what] = call
+
+    def wake(self, what: str) -> None:
+        """See `ports.Home.wake`."""
+        call = self._wakes.get(what)
+        if call is not None:
+            call()
+
+    def __enter__(self) -> EmbeddedHome:
         return self
 
     def __exit__(self, *_: object) -> None:
         self.close()
 
     @contextmanager
-    def hold(self, task: str) -> Iterator[None]:
-        """Keep other processes from doing `task` (``refine``, say) here until the block ends.
-
-        GOLD is read, merged and rewritten: two at once could lose each other's rows. Raises
-        StateConflict if another process holds it; that it died lets it go.
-        """
+    def hold(self, task: str) -> Iterator[Callable[[], bool]]:
+        """See `ports.Home.hold`. It lasts until the process ends, and needs no prolonging."""
         lock = _take(self.path / f"{task}.lock", f"{task} of home {self.path}")
         try:
-            yield
+            yield lambda: True
         finally:
             os.close(lock)
 
 
-def open_home(path: Path, *, exclusive: bool = True) -> Home:
+def open_home(path: Path, *, exclusive: bool = True, keys: KeyFiles | None = None) -> EmbeddedHome:
     """Open the home in this folder, making it if it is new.
 
     `exclusive` is for the one process that appends and watches. Those that query or refine beside
@@ -97,13 +128,14 @@ def open_home(path: Path, *, exclusive: bool = True) -> Home:
         ) from error
     try:
         database = Database(path / "atalaia.sqlite3")
-        return Home(
+        return EmbeddedHome(
             path=path,
             stream=SqliteStream(database),
             state=SqliteState(database),
             people=SqlitePeople(database),
             outbox=SqliteOutbox(database),
             lake=FolderLake(path / "lake"),
+            _key_files=keys or KeyFiles(),
             _database=database,
             _lock=lock,
         )

@@ -26,9 +26,9 @@ from pathlib import Path
 import apsw
 
 from atalaia.errors import StateConflict
-from atalaia.homes.embedded import Home, open_home
+from atalaia.homes.embedded import EmbeddedHome, open_home
 from atalaia.homes.embedded.durable import destroy, make_folder, sync_folder
-from atalaia.homes.ports import Keys
+from atalaia.ports import Keys
 
 KEYS_KEPT = timedelta(days=6)
 """Older copies of keys go when a new one is made: with one a day none gets older than a week."""
@@ -118,7 +118,7 @@ def restore(source: Path, home: Path, keys: Keys, lookup_of: LookupOf, now: int)
 # The store
 
 
-def _copy_store(opened: Home, beside: Path) -> list[str]:
+def _copy_store(opened: EmbeddedHome, beside: Path) -> list[str]:
     """Copy the store as it is now; return the files of the lake that belong to it.
 
     Their names are taken while nobody can commit, so that RAW ends where the store says it does.
@@ -171,7 +171,7 @@ def _write_without_lookups(store: Path, target: Path) -> None:
     sync_folder(target.parent)
 
 
-def _erase_again(opened: Home, keys: Keys, lookup_of: LookupOf, now: int) -> int:
+def _erase_again(opened: EmbeddedHome, keys: Keys, lookup_of: LookupOf, now: int) -> int:
     gone = {pseudonym: at for pseudonym, at in keys.erased() if opened.people.person(pseudonym)}
     for pseudonym, at in gone.items():
         opened.people.erase(pseudonym, at)
@@ -266,7 +266,7 @@ def _sync(file: Path) -> None:
 
 
 @contextmanager
-def _unrefined(opened: Home) -> Iterator[None]:
+def _unrefined(opened: EmbeddedHome) -> Iterator[None]:
     """Keep GOLD as it is until the block ends; wait two minutes for who refines just now."""
     with ExitStack() as held:
         for tries_left in range(_REFINE_TRIES, -1, -1):

@@ -20,7 +20,7 @@ from pathlib import Path
 from atalaia.errors import SettingsInvalid, StateConflict
 from atalaia.homes.embedded.durable import append_line, create, destroy, make_folder
 from atalaia.homes.embedded.wrap import make_master_key, read_master_key
-from atalaia.homes.wrap import KEY_BYTES, Wrap
+from atalaia.wrap import KEY_BYTES, Wrap
 
 ERASED = "erased"
 PEOPLE = "people"

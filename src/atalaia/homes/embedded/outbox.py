@@ -16,7 +16,7 @@ import msgspec
 from atalaia.domain.delivery import LAST, UNSENT, Delivery, Message, Status
 from atalaia.errors import StateConflict
 from atalaia.homes.embedded.database import Database
-from atalaia.homes.ports import FanOut, Told
+from atalaia.ports import FanOut, Told
 
 _POSITION = "fan-out"
 _RANKS = (4, 3, 2, 1, 0)

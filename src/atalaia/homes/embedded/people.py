@@ -16,7 +16,7 @@ import msgspec
 
 from atalaia.errors import StateConflict
 from atalaia.homes.embedded.database import Database
-from atalaia.homes.ports import Consent, ContactRow, PersonRow
+from atalaia.ports import Consent, ContactRow, PersonRow
 
 _PERSON = "SELECT pseudonym, changed, sealed, created_at, confirmed_at FROM people"
 _CONTACT = "SELECT pseudonym, channel, lookup, sealed, status, since, tries FROM contacts"

@@ -14,8 +14,8 @@ from typing import Any
 import duckdb
 
 from atalaia.errors import QueryInvalid
-from atalaia.homes import gold, views
-from atalaia.homes.ports import Result
+from atalaia.lake import gold, views
+from atalaia.ports import Result
 
 _MEMORY = "2GB"
 _SPILL = "20GB"

@@ -11,7 +11,7 @@ import msgspec
 from atalaia.domain.alert import LogEntry
 from atalaia.domain.payload import Reject
 from atalaia.homes.embedded.database import Database
-from atalaia.homes.ports import Commit
+from atalaia.ports import Commit
 
 _PAGE = 1000
 """Rows that an iteration holds at a time, so that nobody waits for a slow reader of the log."""

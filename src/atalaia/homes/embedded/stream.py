@@ -9,7 +9,7 @@ import msgspec
 
 from atalaia.domain.payload import Payload
 from atalaia.homes.embedded.database import Database
-from atalaia.homes.ports import Record
+from atalaia.ports import Record
 
 _decode_places = msgspec.json.Decoder(tuple[str, ...]).decode
 _encode_places = msgspec.json.Encoder().encode

@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from atalaia.errors import SettingsInvalid, StateConflict
 from atalaia.homes.embedded.durable import create
-from atalaia.homes.wrap import KEY_BYTES, unwrapped, wrapped
+from atalaia.wrap import KEY_BYTES, unwrapped, wrapped
 
 
 class MasterKey:

@@ -1,0 +1,293 @@
+"""What the API shows of a running watch, put together: incidents, readings, climate, sources.
+
+alert log ─► incidents ─┐
+batches ───► recent ────┼─► /v1
+GOLD ──────► past ──────┘   (in threads, one at a time, and only for what memory lacks)
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+from atalaia.api import read_models as models
+from atalaia.api.incidents import Incidents
+from atalaia.api.people import OPEN_CHANNELS
+from atalaia.api.problem import Problem
+from atalaia.api.read import ReadPorts
+from atalaia.api.recent import KEEP_S, Recent, Series, series_of
+from atalaia.batch.upkeep import refined
+from atalaia.domain.place import Places
+from atalaia.domain.reading import Decode, Readings
+from atalaia.errors import QueryInvalid
+from atalaia.lake import gold
+from atalaia.lake.past import past_readings
+from atalaia.lake.raw import folder_name
+from atalaia.people import gazetteer
+from atalaia.people.subscribing import nearest
+from atalaia.ports import Home, Lake
+from atalaia.settings import Settings
+
+if TYPE_CHECKING:
+    from atalaia.lake.climate import Months, ReturnLevel
+
+PERCENTILES = (1, 10, 50, 90, 99)
+_NEIGHBOURS = 50
+"""Places whose past is read together: a few thousand rows, in a tenth of a second."""
+
+_TRIES = 2
+_MINUTE_S = 60
+_CLIMATE_S = 3600
+_MOST_KEPT = 500
+_MOST_WAITING = 8
+_TAIL = 20_000
+"""Payloads of the stream that are read again after a start, at most."""
+
+T = TypeVar("T")
+
+
+class Board:
+    """Kept up to date by `incidents.take` (from the alert log) and `hear` (from each batch).
+
+    sources   how each source is doing
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        home: Home,
+        decode: Decode,
+        *,
+        now: Callable[[], float],
+        sources: Callable[[], list[models.SourceItem]],
+    ) -> None:
+        self._settings = settings
+        self._home = home
+        self._decode = decode
+        self._now, self._sources = now, sources
+        self.incidents = Incidents()
+        self._began_at = int(now())
+        self._recent = Recent(self._began_at)
+        self._tail_until = home.stream.last_offset()
+        self._tail: asyncio.Task[None] | None = None
+        self._groups: dict[int, asyncio.Task[None]] = {}
+        self._compacting: asyncio.Task[None] | None = None
+        self._past: Kept[Readings] = Kept(_MINUTE_S)
+        self._climates: Kept[models.ClimateItem | None] = Kept(_CLIMATE_S)
+        self._one_at_a_time = asyncio.Semaphore(1)
+        self._waiting = 0
+
+    def ports(self) -> ReadPorts:
+        """For the API."""
+        state = self._home.state
+        return ReadPorts(
+            places=self._settings.places,
+            rules=self._settings.rules,
+            incidents=self.incidents,
+            readings=self.readings,
+            climate=self._climate,
+            life=state.life,
+            log=lambda after, limit: list(state.alerts(after, limit)),
+            sources=self._sources,
+            towns=self._towns,
+            channels=[c for c in self._settings.channels.names if c in OPEN_CHANNELS],
+            now=self._now,
+        )
+
+    def hear(self, readings: Readings) -> None:
+        """Take up a batch that was lived through. On the event loop."""
+        is_much = self._recent.take(readings)
+        if is_much and (self._compacting is None or self._compacting.done()):
+            compact = asyncio.to_thread(self._recent.compact, int(self._now()))
+            self._compacting = asyncio.create_task(compact)
+
+    async def readings(self, place: int, variables: Sequence[str], hours: int) -> list[Series]:
+        """The series of a place, from memory; what was before this start is read into it once.
+
+        What memory does not hold (variables that no rule names, and what it had to let go) comes
+        from GOLD each time, for a minute.
+        """
+        now = int(self._now())
+        since = now - hours * 3600
+        if since < self._began_at:
+            await self._caught_up()
+            await self._taken_up(place // _NEIGHBOURS)
+        in_memory = self._settings.rules.variables
+        has_let_go = since < self._recent.since and self._recent.since > self._began_at
+        missing = [name for name in variables if has_let_go or name not in in_memory]
+        parts = self._recent.of(place)
+        if missing:
+            parts.append(self._recent.rows_of(await self._from_gold(place, missing, now)))
+        return list(series_of(parts, self._recent.sources, variables, since, now))
+
+    # From the stores, in threads
+
+    async def _caught_up(self) -> None:
+        """What came before this start and is not in GOLD yet is read from the stream, once."""
+        if self._tail is None or (self._tail.done() and self._tail.exception() is not None):
+            self._tail = asyncio.create_task(asyncio.to_thread(self._read_tail))
+        await asyncio.shield(self._tail)
+
+    def _read_tail(self) -> None:
+        after = max(refined(self._home.state), self._tail_until - _TAIL)
+        while after < self._tail_until:
+            records = self._home.stream.read(after, 64)
+            if not records:
+                return
+            after = records[-1].offset
+            payloads = [one.payload for one in records if one.offset <= self._tail_until]
+            decoded = self._decode(payloads, self._settings.rules.variables)
+            self._recent.take(decoded.readings)
+
+    async def _taken_up(self, group: int) -> None:
+        """What GOLD holds of a group of places goes into memory: one look for all of them."""
+        task = self._groups.get(group)
+        if task is None or (task.done() and task.exception() is not None):
+            task = self._groups[group] = asyncio.create_task(self._take_up(group))
+        await asyncio.shield(task)
+
+    async def _take_up(self, group: int) -> None:
+        first, every = group * _NEIGHBOURS, self._settings.places
+        places = range(first, min(first + _NEIGHBOURS, len(every)))
+        variables = sorted(self._settings.rules.variables)
+        async with self._one_at_a_time:
+            past = await asyncio.to_thread(self._read_past, places, variables, self._began_at)
+        self.hear(past)
+
+    async def _from_gold(self, place: int, variables: Sequence[str], now: int) -> Readings:
+        asked = (place, tuple(variables))
+        held = self._past.get(asked)
+        if held is not None:
+            return held[0]
+        read = await self._alone(lambda: self._read_past([place], variables, now))
+        return self._past.put(asked, read)
+
+    def _read_past(self, places: Iterable[int], variables: Sequence[str], now: int) -> Readings:
+        positions = {self._settings.places[place].id: place for place in places}
+        home = self._home
+        for _ in range(_TRIES):
+            try:
+                return past_readings(home.lake, home.sql, positions, variables, now - KEEP_S, now)
+            except QueryInvalid as error:  # of a file that refine has just replaced
+                reason = str(error)
+        raise Problem(503, f"GOLD cannot be read now; come again: {reason[:200]}")
+
+    async def _climate(self, place_id: str) -> models.ClimateItem | None:
+        held = self._climates.get(place_id)
+        if held is not None:
+            return held[0]
+        # Without DuckDB where there is none: a watch that nobody asks for climate stays small.
+        lake, folder = self._home.lake, f"{gold.CLIMATE}place={folder_name(place_id)}/"
+        if not await asyncio.to_thread(lake.keys, folder):
+            return self._climates.put(place_id, None)
+        return self._climates.put(place_id, await self._alone(lambda: _climate(lake, place_id)))
+
+    async def _alone(self, do: Callable[[], T]) -> T:
+        """In a thread, one at a time, so that the watch keeps the machine; few may wait."""
+        if self._waiting >= _MOST_WAITING:
+            raise Problem(
+                503, "too many ask for the past at once; come again", headers={"Retry-After": "2"}
+            )
+        self._waiting += 1
+        try:
+            async with self._one_at_a_time:
+                return await asyncio.to_thread(do)
+        finally:
+            self._waiting -= 1
+
+    def _towns(self, text: str, limit: int) -> list[models.TownItem]:
+        return [_town(town, self._settings.places) for town in gazetteer.search(text, limit=limit)]
+
+
+class Kept(Generic[T]):
+    """The last answers of a store, each for so many seconds."""
+
+    def __init__(self, for_s: float) -> None:
+        self._for_s = for_s
+        self._held: OrderedDict[Hashable, tuple[float, T]] = OrderedDict()
+
+    def get(self, asked: Hashable) -> tuple[T] | None:
+        """In a tuple, as what is held may be None; None: nothing is held of it."""
+        found = self._held.get(asked)
+        if found is None or time.monotonic() - found[0] > self._for_s:
+            return None
+        return (found[1],)
+
+    def put(self, asked: Hashable, value: T) -> T:
+        """Hold it."""
+        self._held.pop(asked, None)
+        self._held[asked] = (time.monotonic(), value)
+        while len(self._held) > _MOST_KEPT:
+            self._held.popitem(last=False)
+        return value
+
+
+def _climate(lake: Lake, place_id: str) -> models.ClimateItem:
+    # Only now: it brings DuckDB.
+    from atalaia.lake.climate import read_climate  # noqa: PLC0415
+
+    return climate_item(*read_climate(lake, place_id))
+
+
+def climate_item(months: Iterable[Months], levels: Iterable[ReturnLevel]) -> models.ClimateItem:
+    """A place's climate as it is shown, of the rows that GOLD has of it."""
+    bands: dict[str, models.BandItem] = {}
+    for row in months:
+        if row.hour is not None:
+            continue
+        band = bands.setdefault(
+            row.variable,
+            models.BandItem(
+                variable=row.variable,
+                unit=row.unit,
+                source=row.source,
+                first_year=row.first_year,
+                last_year=row.last_year,
+                is_norm=row.is_norm,
+                months=[],
+            ),
+        )
+        band.months.append(
+            models.MonthItem(
+                month=row.month,
+                mean=row.mean,
+                mean_minimum=row.mean_minimum,
+                mean_maximum=row.mean_maximum,
+                percentiles={
+                    str(n): row.percentiles[n - 1] for n in PERCENTILES if row.percentiles
+                },
+            )
+        )
+    told = [
+        models.ReturnLevelItem(
+            variable=row.variable,
+            unit=row.unit,
+            window_s=row.window_s,
+            extreme=row.extreme,
+            return_years=row.return_years,
+            level=row.level,
+            low=row.low,
+            high=row.high,
+        )
+        for row in levels
+        if row.level is not None
+    ]
+    return models.ClimateItem(bands=list(bands.values()), return_levels=told)
+
+
+def _town(town: gazetteer.Town, places: Places) -> models.TownItem:
+    place, km = nearest(town.latitude, town.longitude, places)
+    near = None
+    if place is not None:
+        near = models.NearestItem(place_id=place.id, name=place.name, km=round(km, 1))
+    return models.TownItem(
+        id=town.id,
+        label=town.label,
+        latitude=town.latitude,
+        longitude=town.longitude,
+        timezone=town.timezone,
+        nearest=near,
+    )

@@ -1,0 +1,290 @@
+"""Open feeds, for other programs: CAP 1.2 with an Atom index, GeoJSON, server-sent events.
+
+They need no key and may be read from any page. What has not changed is not sent again (ETag,
+If-Modified-Since), and is made once for all who ask.
+"""
+
+# Without postponed annotations: routes name their dependencies in them.
+
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import format_datetime, parsedate_to_datetime
+from functools import lru_cache
+from typing import Annotated, Any, Literal
+
+import msgspec
+from fastapi import APIRouter, Header, Query, Request, Response
+from lxml import etree  # type: ignore[import-untyped]
+
+from atalaia.api import cap
+from atalaia.api.alert_view import Numbered, View
+from atalaia.api.events import HEADERS, MOST_CLIENTS, Events
+from atalaia.api.problem import Problem
+from atalaia.domain.alert import LogEntry
+from atalaia.domain.place import Place
+
+ATOM = "http://www.w3.org/2005/Atom"
+ATOM_TYPE = "application/atom+xml; charset=utf-8"
+GEOJSON_TYPE = "application/geo+json"
+_KINDS = {GEOJSON_TYPE: "object"}
+"""What an answer is to who reads the description of the API; else a text."""
+
+FRESH_S = 10
+"""How long an index may be kept without asking again; a message, which never changes, longer."""
+_MESSAGE_FRESH_S = 3600
+
+_RETRY_AFTER_S = 30
+
+Language = Literal["pt-BR", "en", "es"]
+_TITLES = {"pt-BR": "Avisos da Atalaia", "en": "Atalaia's alerts", "es": "Avisos de Atalaia"}
+
+
+@dataclass(frozen=True)
+class FeedPorts:
+    """What the feeds need of the running watch.
+
+    view      what is going on, and what was told last
+    life      all entries of an incident, by version; may block
+    places    those that are watched, by id
+    issuer    who speaks in CAP
+    base_url  how others reach this service, without a slash at its end; empty: as they ask for it
+    events    who listens
+    """
+
+    view: Callable[[], View]
+    life: Callable[[str], Sequence[Numbered]]
+    places: dict[str, Place]
+    issuer: cap.Issuer
+    base_url: str
+    events: Events
+
+
+@dataclass(frozen=True, slots=True)
+class _Page:
+    """A body that was made, with what tells whether it has changed."""
+
+    body: bytes
+    tag: str
+    changed_at: datetime
+
+
+def routes(ports: FeedPorts) -> APIRouter:
+    """The routes, under /feeds, and /v1/events."""
+    router = APIRouter(tags=["feeds"])
+
+    @lru_cache(maxsize=12)
+    def index(seq: int, language: str, base_url: str) -> _Page:  # noqa: ARG001
+        view = ports.view()
+        return _page(_atom(view, language, base_url, ports.issuer), view)
+
+    @lru_cache(maxsize=1)
+    def collection(seq: int) -> _Page:  # noqa: ARG001
+        view = ports.view()
+        return _page(_geojson(view, ports.places), view)
+
+    def cap_atom(request: Request, lang: Language = "pt-BR") -> Response:
+        """The newest 300 CAP messages, newest first, as an Atom feed that leads to each."""
+        base_url = ports.base_url or str(request.base_url).rstrip("/")
+        page = index(ports.view().seq, lang, base_url)
+        return _answer(request, page, ATOM_TYPE, FRESH_S)
+
+    def cap_message(request: Request, name: str) -> Response:
+        """One entry of the alert log as a CAP 1.2 message."""
+        found = cap.incident_of(name)
+        life = [entry for _, entry in ports.life(found[0])] if found else []
+        position = next((i for i, e in enumerate(life) if e.alert.version == found[1]), None)  # type: ignore[index]
+        if position is None:
+            raise Problem(404, "there is no such message; /feeds/cap.atom lists the newest")
+        entry, earlier = life[position], [before.alert for before in life[:position]]
+        body = cap.to_cap(entry, earlier, ports.places, ports.issuer)
+        page = _Page(body, _tag(body), datetime.fromisoformat(entry.alert.sent_at))
+        return _answer(request, page, cap.MEDIA_TYPE, _MESSAGE_FRESH_S)
+
+    def alerts_geojson(request: Request) -> Response:
+        """Incidents that are going on, each with the places or the area that it concerns."""
+        return _answer(request, collection(ports.view().seq), GEOJSON_TYPE, FRESH_S)
+
+    for path, answer, media in (
+        ("/feeds/cap.atom", cap_atom, "application/atom+xml"),
+        ("/feeds/cap/{name}.xml", cap_message, cap.MEDIA_TYPE),
+        ("/feeds/alerts.geojson", alerts_geojson, GEOJSON_TYPE),
+    ):
+        told: dict[int | str, dict[str, Any]] = {
+            200: {"content": {media: {"schema": {"type": _KINDS.get(media, "string")}}}},
+            304: {"description": "Not changed"},
+        }
+        router.add_api_route(path, answer, response_class=Response, responses=told)
+        router.add_api_route(path, answer, methods=["HEAD"], include_in_schema=False)
+
+    @router.get(
+        "/v1/events",
+        response_class=Response,
+        responses={200: {"content": {"text/event-stream": {"schema": {"type": "string"}}}}},
+    )
+    async def events(
+        after: Annotated[int | None, Query(ge=0)] = None,
+        last_event_id: Annotated[str, Header()] = "",
+    ) -> Response:
+        """Each entry of the alert log as it is committed; its number is the event's id.
+
+        Goes on after `Last-Event-ID`, or after the query's `after`; else begins now.
+        """
+        if ports.events.is_full:
+            raise Problem(
+                503,
+                f"{MOST_CLIENTS} listen already; come again, or poll /feeds/alerts.geojson",
+                headers={"Retry-After": str(_RETRY_AFTER_S)},
+            )
+        # EventSource sends what it heard last by itself, which goes before the page's own query.
+        heard = int(last_event_id) if last_event_id.isdecimal() else after
+        return ports.events.stream(heard)
+
+    @router.head("/v1/events", include_in_schema=False)
+    def events_head() -> Response:
+        return Response(headers=HEADERS)
+
+    return router
+
+
+# What has not changed
+
+
+def _page(body: bytes, view: View) -> _Page:
+    newest = view.recent[0][1].alert.sent_at if view.recent else "1970-01-01T00:00:00+00:00"
+    return _Page(body, _tag(body), datetime.fromisoformat(newest))
+
+
+def _tag(body: bytes) -> str:
+    return f'"{hashlib.blake2b(body, digest_size=12).hexdigest()}"'
+
+
+def _answer(request: Request, page: _Page, media: str, fresh_s: int) -> Response:
+    headers = {
+        "ETag": page.tag,
+        "Last-Modified": format_datetime(page.changed_at.astimezone(UTC), usegmt=True),
+        "Cache-Control": f"public, max-age={fresh_s}",
+        "Access-Control-Allow-Origin": "*",
+    }
+    if _is_known(request, page):
+        return Response(status_code=304, headers=headers)
+    return Response(page.body, media_type=media, headers=headers)
+
+
+def _is_known(request: Request, page: _Page) -> bool:
+    """Whether who asks has it already."""
+    tags = request.headers.get("if-none-match")
+    if tags is not None:
+        return tags.strip() == "*" or page.tag in [
+            tag.strip().removeprefix("W/") for tag in tags.split(",")
+        ]
+    since = request.headers.get("if-modified-since")
+    try:
+        return since is not None and parsedate_to_datetime(since) >= page.changed_at
+    except (ValueError, TypeError):  # no date, or one without a zone
+        return False
+
+
+# Atom
+
+
+def _atom(view: View, language: str, base_url: str, issuer: cap.Issuer) -> bytes:
+    """RFC 4287. Each entry leads to its CAP message."""
+    feed = etree.Element(f"{{{ATOM}}}feed", nsmap={None: ATOM})
+    feed.set("{http://www.w3.org/XML/1998/namespace}lang", language)
+    own = f"{base_url}/feeds/cap.atom"
+    _text(feed, "id", f"tag:{issuer.sender},2026:feeds/cap.atom")
+    _text(feed, "title", _TITLES[language])
+    newest = view.recent[0][1].alert.sent_at if view.recent else "1970-01-01T00:00:00+00:00"
+    _text(feed, "updated", newest)
+    _text(etree.SubElement(feed, f"{{{ATOM}}}author"), "name", "Atalaia")
+    _link(feed, "self", own, "application/atom+xml")
+    for _, entry in view.recent:
+        _atom_entry(feed, entry, language, base_url, issuer)
+    body: bytes = etree.tostring(feed, xml_declaration=True, encoding="UTF-8", pretty_print=True)
+    return body
+
+
+def _atom_entry(
+    feed: Any, entry: LogEntry, language: str, base_url: str, issuer: cap.Issuer
+) -> None:
+    alert = entry.alert
+    name = cap.identifier(alert)
+    one = etree.SubElement(feed, f"{{{ATOM}}}entry")
+    _text(one, "id", f"tag:{issuer.sender},2026:{name}")
+    _text(one, "title", cap.headline(alert.text[language]))
+    _text(one, "updated", alert.sent_at)
+    _text(one, "published", alert.sent_at)
+    if entry.official is not None:
+        _text(etree.SubElement(one, f"{{{ATOM}}}author"), "name", cap.clean(entry.official.issuer))
+    _link(one, "alternate", f"{base_url}/feeds/cap/{name}.xml", cap.MEDIA_TYPE)
+    for term in (alert.hazard, alert.level, alert.type):
+        etree.SubElement(one, f"{{{ATOM}}}category").set("term", term)
+    _text(one, "summary", cap.clean(alert.text[language]))
+
+
+def _text(parent: Any, name: str, text: str) -> None:
+    etree.SubElement(parent, f"{{{ATOM}}}{name}").text = text
+
+
+def _link(parent: Any, rel: str, href: str, media: str) -> None:
+    link = etree.SubElement(parent, f"{{{ATOM}}}link")
+    for name, value in (("rel", rel), ("href", href), ("type", media)):
+        link.set(name, value)
+
+
+# GeoJSON
+
+
+class _Feature(msgspec.Struct, frozen=True, kw_only=True):
+    type: str = "Feature"
+    id: str
+    geometry: dict[str, Any] | None
+    properties: dict[str, Any]
+
+
+class _Collection(msgspec.Struct, frozen=True, kw_only=True):
+    """RFC 7946. `seq` is where ``/v1/events?after=`` goes on."""
+
+    type: str = "FeatureCollection"
+    seq: int
+    features: list[_Feature]
+
+
+def _geojson(view: View, places: dict[str, Place]) -> bytes:
+    features = [
+        _Feature(
+            id=entry.alert.incident,
+            geometry=_geometry(entry, places),
+            properties={
+                **msgspec.structs.asdict(entry.alert),
+                "seq": seq,
+                "places": entry.places,
+                "opened_at": entry.opened_at,
+                "peak": entry.peak,
+                "peak_level": entry.peak_level,
+                "peak_at": entry.peak_at,
+                "linked": entry.linked,
+                "issuer": entry.official.issuer if entry.official else None,
+                "cap": cap.identifier(entry.alert),
+            },
+        )
+        for seq, entry in view.open
+    ]
+    return msgspec.json.encode(_Collection(seq=view.seq, features=features))
+
+
+def _geometry(entry: LogEntry, places: dict[str, Place]) -> dict[str, Any] | None:
+    """The issuer's polygons where there are any, else the places."""
+    rings = (
+        [ring for area in entry.official.areas for ring in area.polygons] if entry.official else []
+    )
+    if rings:
+        return {"type": "MultiPolygon", "coordinates": [[ring] for ring in rings]}
+    points = [
+        [places[id_].longitude, places[id_].latitude] for id_ in entry.places if id_ in places
+    ]
+    if len(points) == 1:
+        return {"type": "Point", "coordinates": points[0]}
+    return {"type": "MultiPoint", "coordinates": points} if points else None

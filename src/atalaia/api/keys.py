@@ -1,0 +1,75 @@
+"""Keys of programs: each has a role, and of each only a hash is kept, with the home.
+
+They are 256 random bits, so a plain SHA-256 is enough: there is nothing to guess. A key is shown
+once, when it is made.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import secrets
+
+import msgspec
+
+from atalaia.api.access import SCOPES, Caller, Role
+from atalaia.ports import State
+
+_NOTE = "api-keys"
+_PREFIX = "atp_"
+_LONGEST_LABEL = 60
+
+
+class ApiKey(msgspec.Struct, frozen=True):
+    """A key as it is kept. `digest`: SHA-256, hex; `made_at`: Unix seconds."""
+
+    id: str
+    role: Role
+    label: str
+    digest: str
+    made_at: int
+
+
+def add_key(state: State, role: Role, label: str, now: int) -> tuple[ApiKey, str]:
+    """A new key, and the text of it, which is not kept. Raises ValueError for a label too long."""
+    if len(label) > _LONGEST_LABEL or not label.isprintable():
+        raise ValueError(f"label: give at most {_LONGEST_LABEL} printable letters")
+    text = _PREFIX + secrets.token_urlsafe(32)
+    key = ApiKey("k_" + secrets.token_hex(4), role, label, _digest(text), now)
+    _keep(state, [*keys_of(state), key])
+    return key, text
+
+
+def keys_of(state: State) -> list[ApiKey]:
+    """All keys, the oldest first."""
+    text = state.note(_NOTE)
+    return msgspec.json.decode(text, type=list[ApiKey]) if text else []
+
+
+def remove_key(state: State, id_: str) -> bool:
+    """End a key; False: there is none of this id."""
+    keys = keys_of(state)
+    left = [key for key in keys if key.id != id_]
+    if len(left) == len(keys):
+        return False
+    _keep(state, left)
+    return True
+
+
+def caller_of(state: State, given: str) -> Caller | None:
+    """Whose key this is; None: none of these."""
+    if not given.startswith(_PREFIX):
+        return None
+    digest = _digest(given)
+    for key in keys_of(state):
+        if hmac.compare_digest(key.digest, digest):
+            return Caller(key.id, SCOPES[key.role])
+    return None
+
+
+def _keep(state: State, keys: list[ApiKey]) -> None:
+    state.set_note(_NOTE, msgspec.json.encode(keys).decode())
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()

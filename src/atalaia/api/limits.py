@@ -1,0 +1,174 @@
+"""How often one may ask: a bucket of tokens a key, or an address where there is no known key.
+
+Each request takes a token, those that cost more take more, and tokens come back evenly. Memory is
+bounded: the buckets unused for longest are forgotten, and begin full. Every answer says what is
+left (``RateLimit-*``); one too many is a Problem (429) with ``Retry-After``.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import math
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from starlette.datastructures import MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from atalaia.api.access import Gate, bearer
+from atalaia.api.problem import Problem
+
+WINDOW_S = 60
+MOST_BUCKETS = 10_000
+
+SUBSCRIPTIONS, SUBSCRIPTIONS_WINDOW_S = 30, 3600
+"""What anybody may ask for from one address without a key: each sends a message to somebody."""
+
+COSTS = {
+    ("POST", "/v1/preview"): 20,
+    ("GET", "/v1/towns"): 2,
+}
+"""Tokens of requests that cost more than a look into memory."""
+
+_SUBSCRIBE = ("POST", "/v1/subscribe")
+_CONFIRM, _CONFIRM_COST = "/confirm", 20
+_TRYING_TIMES = 10
+"""How many times its cost a request takes under a key not seen before: guessing is slow."""
+
+_LIMITED = ("/v1/", "/feeds/")
+_FREE = ("/v1/events", "/v1/whatsapp", "/v1/telegram")
+"""Events are bounded by how many may listen; bots' calls are signed, and come when they come."""
+
+_NETWORK_BITS = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What became of a request: whether it may go, what is left, seconds until it is full again,
+    and seconds until this request could go."""
+
+    is_allowed: bool
+    left: int
+    full_in: int
+    retry_in: int
+
+
+class Buckets:
+    """Buckets of `limit` tokens a window, by name. For one thread."""
+
+    def __init__(self, limit: int, window_s: int = WINDOW_S, most: int = MOST_BUCKETS) -> None:
+        self.limit = limit
+        self.window_s = window_s
+        self._most = most
+        # The instant at which a bucket is full: all that has to be kept of it.
+        self._full_at: OrderedDict[str, float] = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self._full_at)
+
+    def take(self, name: str, cost: int, now: float) -> Taken:
+        """Take tokens, or none where there are too few. A cost above the limit is the limit."""
+        a_token = self.window_s / self.limit
+        full_at = max(self._full_at.get(name, now), now)
+        after = full_at + min(cost, self.limit) * a_token
+        # A hair's breadth, for sums of fractions: the last of the tokens is there.
+        is_allowed = after - now <= self.window_s + 1e-6
+        if is_allowed:
+            full_at = after
+            self._full_at[name] = after
+            self._full_at.move_to_end(name)
+            while len(self._full_at) > self._most:
+                self._full_at.popitem(last=False)
+        left = int((self.window_s - (full_at - now)) / a_token + 1e-6)
+        return Taken(
+            is_allowed,
+            max(left, 0),
+            math.ceil(full_at - now),
+            0 if is_allowed else math.ceil(after - now - self.window_s),
+        )
+
+
+class RateLimits:
+    """ASGI middleware. The operator's key is not limited: what it asks for is the watch's own work.
+
+    limit    tokens a minute; 0: no limit
+    """
+
+    def __init__(self, app: ASGIApp, gate: Gate, limit: int, now: Callable[[], float]) -> None:
+        self._app = app
+        self._gate = gate
+        self._buckets = Buckets(limit) if limit else None
+        self._subscribing = Buckets(SUBSCRIPTIONS, SUBSCRIPTIONS_WINDOW_S)
+        self._now = now
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass on what may go."""
+        path = scope.get("path", "")
+        is_limited = path.startswith(_LIMITED) and not path.startswith(_FREE)
+        if scope["type"] != "http" or self._buckets is None or not is_limited:
+            await self._app(scope, receive, send)
+            return
+        found = self._found(scope)
+        if found is None:
+            await self._app(scope, receive, send)
+            return
+        name, times = found
+        asked = (scope["method"], path)
+        buckets = self._subscribing if asked == _SUBSCRIBE else self._buckets
+        taken = buckets.take(name, times * _cost(*asked), self._now())
+        headers = _headers(buckets, taken)
+        if not taken.is_allowed:
+            problem = Problem(
+                429,
+                f"more than {buckets.limit} in {buckets.window_s} s; come again after Retry-After",
+                headers={**headers, "Retry-After": str(taken.retry_in)},
+            )
+            await problem.response()(scope, receive, send)
+            return
+
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                MutableHeaders(scope=message).update(headers)
+            await send(message)
+
+        await self._app(scope, receive, send_with_headers)
+
+    def _found(self, scope: Scope) -> tuple[str, int] | None:
+        """Whose bucket, and how many times its cost a request takes; None: the operator's, which
+        has none."""
+        headers = dict(scope["headers"])
+        given = bearer(headers.get(b"authorization", b"").decode("latin-1"))
+        caller = self._gate.known(given) if given else None
+        if caller is not None:
+            return None if caller.is_operator else (f"key:{caller.name}", 1)
+        client = scope.get("client")
+        address = _network(client[0] if client else "")
+        # Apart, so that who has a key gets in where others of the same address used theirs up.
+        return (f"trying:{address}", _TRYING_TIMES) if given else (f"address:{address}", 1)
+
+
+def _headers(buckets: Buckets, taken: Taken) -> dict[str, str]:
+    return {
+        "RateLimit-Limit": str(buckets.limit),
+        "RateLimit-Remaining": str(taken.left),
+        "RateLimit-Reset": str(taken.full_in),
+        "RateLimit-Policy": f"{buckets.limit};w={buckets.window_s}",
+    }
+
+
+def _cost(method: str, path: str) -> int:
+    if method == "POST" and path.endswith(_CONFIRM):
+        return _CONFIRM_COST
+    return COSTS.get((method, path.rstrip("/")), 1)
+
+
+def _network(address: str) -> str:
+    """An address; of IPv6 the network that one customer has."""
+    try:
+        found = ipaddress.ip_address(address.partition("%")[0])
+    except ValueError:
+        return address
+    if isinstance(found, ipaddress.IPv6Address) and found.ipv4_mapped is None:
+        return str(ipaddress.ip_network((found, _NETWORK_BITS), strict=False))
+    return str(found)

@@ -1,0 +1,65 @@
+"""Telegram's bot, talked to by webhook: the request, its secret, and the office that answers."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import aiohttp
+import structlog
+from fastapi import Request
+
+from atalaia.channels.telegram_updates import Handler
+from atalaia.channels.telegram_voice import Voice
+from atalaia.channels.telegram_webhook import SECRET_HEADER, Hook, is_ours
+from atalaia.errors import StateConflict
+from atalaia.ports import State
+from atalaia.settings import Settings
+
+ANSWERED = "telegram-answered"
+"""The note of the update that was answered last."""
+
+_MOST_BODY = 1_000_000
+
+Heard = Callable[[Request], Awaitable[tuple[int, str]]]
+
+log = structlog.get_logger()
+
+
+def telegram_hook(
+    settings: Settings, session: aiohttp.ClientSession, talk: Handler, state: State
+) -> Heard:
+    """What takes the requests of Telegram: each gives (status, text)."""
+    chosen = settings.channels.telegram
+    if chosen is None or chosen.webhook_secret is None or not chosen.is_bot:
+        return _off
+
+    async def load() -> int:
+        return int(await asyncio.to_thread(state.note, ANSWERED) or -1)
+
+    async def keep(number: int) -> None:
+        await asyncio.to_thread(state.set_note, ANSWERED, str(number))
+
+    voice = Voice(session, chosen.token.reveal(), base_url=chosen.base_url)
+    hook, secret = Hook(voice, talk, load=load, keep=keep), chosen.webhook_secret.reveal()
+
+    async def heard(request: Request) -> tuple[int, str]:
+        if not is_ours(request.headers.get(SECRET_HEADER, ""), secret):
+            return 403, "refused"
+        body = bytearray()
+        async for part in request.stream():
+            body += part
+            if len(body) > _MOST_BODY:
+                return 413, "too long"
+        try:
+            await hook.take(bytes(body))
+        except StateConflict as error:
+            log.warning("an update cannot be answered; Telegram sends it again", reason=str(error))
+            return 503, "later"
+        return 200, "ok"
+
+    return heard
+
+
+async def _off(_: Request) -> tuple[int, str]:
+    return 404, "Telegram's webhook is off; see channels.telegram in the settings"

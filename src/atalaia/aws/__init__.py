@@ -1,1 +1,0 @@
-"""Atalaia's parts as Lambda functions. Each file is one, thin over `app`; `handlers` names them."""

@@ -1,0 +1,150 @@
+"""The past as the watch would have lived it: a home's readings, or files of them, under any rules.
+
+Nothing is kept: no home is made, and what the watch would have said is handed back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import UTC, date, datetime
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import numpy as np
+
+from atalaia.batch.told import COLUMNS, Told
+from atalaia.detect.values import no_norms
+from atalaia.detect.watch import Watch
+from atalaia.domain.alert import LogEntry
+from atalaia.domain.place import Places
+from atalaia.domain.reading import KIND_OF, NO_TIME, Decoded, Kind, Readings
+from atalaia.domain.rule import RuleSet
+from atalaia.errors import PayloadInvalid
+from atalaia.lake.norms import norms_of
+from atalaia.lake.places import places_of
+from atalaia.lake.query import query
+from atalaia.ports import Home, Lake
+from atalaia.sources import decode_all
+from atalaia.sources.recorded import read_files, read_places
+
+_ROWS_AT_ONCE = 500_000
+
+
+def recorded(files: Sequence[Path], places_file: Path) -> tuple[Readings, Places]:
+    """The rows of recorded files in order, and their places. Raises PayloadInvalid without any."""
+    places = Places(read_places(places_file))
+    decoded = read_files(files, places)
+    if not len(decoded.readings):
+        first = decoded.rejects[0] if decoded.rejects else None
+        why = f"{first.reason}: {first.detail}" if first else "the files have no rows"
+        raise PayloadInvalid(f"no reading could be read ({why}); look at the files' first lines")
+    return decoded.readings.in_order(), places
+
+
+def kept(
+    home: Home,
+    variables: frozenset[str],
+    kinds: Sequence[Kind] = tuple(Kind),
+    among: str = "true",
+) -> tuple[Readings, Places]:
+    """What a home has of some variables, in event time: each row known at its own valid time.
+
+    A forecast is known when it was issued. `among` is a condition on the rows, as SQL. Raises
+    PayloadInvalid where there is nothing.
+    """
+    places = places_of(home.state)
+    names = sorted(variables)
+    words = ", ".join(f"'{kind.word}'" for kind in kinds)
+    has = " OR ".join(f"{name} IS NOT NULL" for name in names)
+    columns = ", ".join(["place_id", "source", "kind", "epoch(valid_at)", "epoch(issued_at)"])
+    sql = (
+        f"SELECT {columns}, period_s, {', '.join(names)} FROM readings "  # noqa: S608 - own words
+        f"WHERE kind IN ({words}) AND ({has}) AND ({among})"
+    )
+    rows = list(query(home, decode_all(places), places, sql).rows)
+    if not rows:
+        raise PayloadInvalid(
+            f"home {home.name} has no {' or '.join(names)} ({words}); "
+            "give another --home, or files to replay"
+        )
+    columns_ = list(zip(*rows, strict=True))
+    sources = sorted(set(columns_[1]))
+    issued_at = np.array([NO_TIME if at is None else int(at) for at in columns_[4]], np.int64)
+    valid_at = np.array(columns_[3], np.float64).astype(np.int64)
+    kind = np.array([KIND_OF[word] for word in columns_[2]], np.int8)
+    readings = Readings(
+        place=np.array([places.position[name] for name in columns_[0]], np.int32),
+        source=np.array([sources.index(name) for name in columns_[1]], np.int16),
+        kind=kind,
+        valid_at=valid_at,
+        issued_at=np.where(kind == Kind.FORECAST, issued_at, NO_TIME),
+        known_at=np.where((kind == Kind.FORECAST) & (issued_at != NO_TIME), issued_at, valid_at),
+        period_s=np.array([period or 0 for period in columns_[5]], np.int32),
+        values={
+            name: np.array([np.nan if v is None else v for v in columns_[6 + i]], np.float64)
+            for i, name in enumerate(names)
+        },
+        sources=tuple(sources),
+    )
+    return readings.in_order(), places
+
+
+def watched(
+    rows: Readings, rules: RuleSet, places: Places, lake: Lake | None = None
+) -> list[LogEntry]:
+    """The whole alert log of a watch that lives through the rows.
+
+    `lake` has the places' climate, for rules that name norms; without it they say nothing.
+    """
+    norms = no_norms if lake is None else norms_of(lake, rules, places)
+    watch = Watch(rules, places, lambda _payloads, _wanted: Decoded(Readings.empty()), norms)
+    log = [entry for part in _in_parts(rows) for entry in watch.live(part).entries]
+    return sorted(log, key=lambda e: (e.alert.sent_at, e.alert.incident, e.alert.version))
+
+
+def unjudged(rules: RuleSet, places: Places, lake: Lake | None) -> list[str]:
+    """A line for each rule that said nothing at some places, for want of a norm."""
+    if lake is not None:
+        return norms_of(lake, rules, places).in_words()
+    return [
+        f"rule {rule.name} says nothing: it names a norm, and files have none; learn it with "
+        "`atalaia climate --import --home DIR`, replay into that home, and leave the files out"
+        for rule in rules.rules
+        if rule.norm is not None
+    ]
+
+
+def only(rows: Readings, kinds: Sequence[Kind], source: str | None = None) -> Readings:
+    """The rows of some kinds, of all sources or of one."""
+    chosen = np.isin(rows.kind, kinds)
+    if source is not None:
+        chosen &= rows.source == rows.sources.index(source)
+    return rows.take(chosen)
+
+
+def days_of(rows: Readings, zone: ZoneInfo) -> tuple[date, date]:
+    """The first and the last local day that the rows speak of."""
+    first, last = (
+        datetime.fromtimestamp(int(at), UTC).astimezone(zone).date()
+        for at in (rows.valid_at.min(), rows.valid_at.max())
+    )
+    return first, last
+
+
+def told_by(home: Home, hazard: str | None = None) -> list[Told]:
+    """The home's alert log, as far as scoring needs it: without warnings that are passed on."""
+    where = " WHERE rule <> 'official'" + (f" AND hazard = '{hazard}'" if hazard else "")
+    places = places_of(home.state)
+    sql = f"SELECT {', '.join(COLUMNS)} FROM alerts{where}"  # noqa: S608 - a word of the domain
+    return [Told(*row) for row in query(home, decode_all(places), places, sql).rows]
+
+
+def _in_parts(rows: Readings) -> Iterator[Readings]:
+    """The rows in parts that fit into memory, cut between instants."""
+    cuts = np.flatnonzero(np.diff(rows.known_at)) + 1
+    start = 0
+    while start < len(rows):
+        later = np.searchsorted(cuts, start + _ROWS_AT_ONCE)
+        stop = int(cuts[later]) if later < len(cuts) else len(rows)
+        yield rows.take(slice(start, stop))
+        start = stop

@@ -1,0 +1,196 @@
+"""Silence, judged by place and source: three expected intervals without a usable value.
+
+Missing data is never calm weather. One `cannot_see` incident is told a source, with its places
+listed: `alert` when the first turn blind, `update` when others do or some can be seen again,
+`end` when all can. Weather incidents are not touched by it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+
+import msgspec
+import numpy as np
+
+from atalaia.detect.detect import Heard
+from atalaia.detect.series import SeriesTable
+from atalaia.domain.alert import Alert, AlertType, LogEntry, instant
+from atalaia.domain.hazard import Hazard, Level
+from atalaia.domain.incident import BLIND_AFTER
+from atalaia.domain.place import Place
+from atalaia.domain.reading import NO_TIME, Ints, Kind
+from atalaia.domain.words import cannot_see_text
+
+
+class Outage(msgspec.Struct):
+    """The open `cannot_see` incident of one source; `places` are those that are unseen now."""
+
+    key: str
+    opened_at: int
+    version: int
+    places: list[str] = msgspec.field(default_factory=list)
+
+
+class Blindness:
+    """Watches every series for silence. `outages` are the open incidents by source."""
+
+    def __init__(self, table: SeriesTable) -> None:
+        self.table = table
+        self.outages: dict[str, Outage] = {}
+        self.touched: set[int] = set()
+
+    def advance(self, heard: Sequence[Heard], instants: Ints) -> list[LogEntry]:
+        """Live through a batch: what was heard, and all its instants (sorted, unique)."""
+        if not len(instants):
+            return []
+        turns: dict[tuple[int, int], tuple[dict[int, int], dict[int, int]]] = defaultdict(
+            lambda: ({}, {})
+        )
+        for rows in heard:
+            self._hear(rows, instants, turns)
+        self._listen(instants, turns)
+        entries = []
+        for (now, source), (lost, found) in sorted(turns.items()):
+            entry = self._tell(now, self.table.sources[source], lost, found)
+            if entry is not None:
+                entries.append(entry)
+        return entries
+
+    def _hear(
+        self,
+        rows: Heard,
+        instants: Ints,
+        turns: dict[tuple[int, int], tuple[dict[int, int], dict[int, int]]],
+    ) -> None:
+        """Find gaps between usable values that were long enough to be noticed."""
+        table = self.table
+        is_new = table.usable_at[rows.series] == NO_TIME
+        if is_new.any():
+            # The watch over a new series begins with its first row, whatever is in it.
+            first = rows.series[is_new][::-1]
+            table.usable_at[first] = rows.valid_at[is_new][::-1]
+        patience = BLIND_AFTER * table.expected_s[rows.series]
+        usable = rows.is_usable & (rows.known_at - rows.valid_at < patience)
+        series, known_at = rows.series[usable], rows.known_at[usable]
+        if not len(series):
+            return
+        valid_at, patience = rows.valid_at[usable], patience[usable]
+        is_first = np.ones(len(series), bool)
+        is_first[1:] = series[1:] != series[:-1]
+        before = np.empty(len(series), np.int64)
+        before[1:] = valid_at[:-1]
+        before[is_first] = table.usable_at[series[is_first]]
+        slot = np.searchsorted(instants, before + patience)
+        noticed_at = instants[np.minimum(slot, len(instants) - 1)]
+        is_gap = (slot < len(instants)) & (noticed_at < known_at)
+        was_blind = is_first & table.is_blind[series]
+        for i in np.flatnonzero(is_gap | was_blind):
+            number, source = int(series[i]), int(table.source[series[i]])
+            if not was_blind[i]:
+                turns[int(noticed_at[i]), source][0][number] = int(before[i])
+            turns[int(known_at[i]), source][1][number] = int(valid_at[i])
+        table.is_blind[series] = False
+        table.usable_at[series] = valid_at
+
+    def _listen(
+        self, instants: Ints, turns: dict[tuple[int, int], tuple[dict[int, int], dict[int, int]]]
+    ) -> None:
+        """Find series that are silent at the end of the batch."""
+        table, n = self.table, self.table.count
+        due = table.usable_at[:n] + BLIND_AFTER * table.expected_s[:n]
+        silent = (due <= instants[-1]) & ~table.is_blind[:n] & (table.usable_at[:n] != NO_TIME)
+        for number in np.flatnonzero(silent):
+            noticed_at = int(instants[np.searchsorted(instants, due[number])])
+            turn = turns[noticed_at, int(table.source[number])]
+            turn[0][int(number)] = int(table.usable_at[number])
+            table.is_blind[number] = True
+            self.touched.add(int(table.place[number]))
+
+    def _tell(
+        self, now: int, source: str, lost: dict[int, int], found: dict[int, int]
+    ) -> LogEntry | None:
+        """One entry for all places of a source that changed at one instant.
+
+        `lost` and `found` have the last usable valid time of each series.
+        """
+        outage = self.outages.get(source)
+        blind = set(outage.places if outage else ())
+        newly = set(self._ids(lost)) - blind
+        again = set(self._ids(found)) & (blind | newly)
+        blind = (blind | newly) - again
+        newly, again = newly - again, again - newly
+        if outage is None:
+            if not blind:
+                return None
+            words = f"{Hazard.CANNOT_SEE}|{source}|{now}"
+            key = hashlib.sha256(words.encode()).hexdigest()[:16]
+            outage = self.outages[source] = Outage(key, now, 0)
+            step: tuple[AlertType, str, set[str]] = ("alert", "onset", newly)
+        elif not blind:
+            del self.outages[source]
+            step = ("end", "ended", again)
+        elif newly:
+            step = ("update", "escalated", newly)
+        elif again:
+            step = ("update", "eased", again)
+        else:
+            return None
+        outage.places = sorted(blind)
+        outage.version += 1
+        seen_at = max((lost if newly else found).values())
+        return self._entry(now, seen_at, source, outage, *step)
+
+    def _ids(self, numbers: Iterable[int]) -> list[str]:
+        table = self.table
+        return [table.places[int(table.place[number])].id for number in numbers]
+
+    def _places(self, ids: Iterable[str]) -> list[Place]:
+        return [self.table.places[self.table.places.position[i]] for i in sorted(ids)]
+
+    def _entry(
+        self,
+        now: int,
+        seen_at: int,
+        source: str,
+        outage: Outage,
+        type_: AlertType,
+        reason: str,
+        places: set[str],
+    ) -> LogEntry:
+        concerned = sorted(places)
+        listed = self._places(places)
+        alert = Alert(
+            incident=outage.key,
+            version=outage.version,
+            type=type_,
+            place_id=concerned[0] if len(concerned) == 1 else source,
+            hazard=Hazard.CANNOT_SEE,
+            level=Level.YELLOW.word,
+            severity=Level.YELLOW.severity,
+            urgency="Past" if type_ == "end" else "Immediate",
+            certainty="Observed",
+            sent_at=instant(now),
+            onset_at=instant(outage.opened_at),
+            expires_at=None,
+            evidence=Kind.OBSERVED.word,
+            source=source,
+            valid_at=instant(seen_at),
+            variable=None,
+            window_s=None,
+            value=None,
+            unit=None,
+            limit=None,
+            rule=Hazard.CANNOT_SEE,
+            reason=reason,
+            text=cannot_see_text(
+                source,
+                listed,
+                now,
+                seen_at,
+                is_over=bool(type_ == "end" or reason == "eased"),
+                others=self._places(set(outage.places) - places),
+            ),
+        )
+        return LogEntry(alert=alert, places=tuple(concerned), opened_at=instant(outage.opened_at))

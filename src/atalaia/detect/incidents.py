@@ -1,0 +1,240 @@
+"""Findings become incidents, and their changes entries of the alert log.
+
+Calm costs nothing here: a finding is looked at only if it enters a level, or if its place has an
+incident that is open or about to open. `Book` holds these; all others are arrays that are passed
+over.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+from atalaia.detect.findings import Findings
+from atalaia.detect.series import SeriesTable
+from atalaia.domain.alert import Alert, LogEntry, instant
+from atalaia.domain.hazard import CERTAINTY, Hazard, Level
+from atalaia.domain.incident import NOBODY_ASKED, Asked, Change, Evidence, Incident
+from atalaia.domain.place import Places
+from atalaia.domain.reading import Ints, Kind
+from atalaia.domain.rule import RuleSet
+from atalaia.domain.words import Said, change_text
+
+FORGET_AFTER_S = 86400
+"""How long a closed incident is remembered, so that late data do not open it again."""
+
+_HAZARDS = list(Hazard)
+
+_EVIDENCE_COLUMNS = (
+    "subject",
+    "source",
+    "known_at",
+    "kind",
+    *("at", "valid_at", "value", "entered", "holding", "held", "onset_at", "until", "expected_s"),
+)
+"""Columns of findings in the order in which evidence takes them."""
+
+
+class Book:
+    """All incidents that are open, about to open, or lately closed, by hazard and subject.
+
+    `steps` has the limits that people asked for, by subject and rule. It is replaced as a whole,
+    by any thread; a batch goes by one of them from its beginning to its end.
+    """
+
+    def __init__(self, rules: RuleSet, table: SeriesTable) -> None:
+        self.rules = {rule.name: rule for rule in rules.rules}
+        self.order = {rule.name: i for i, rule in enumerate(rules.rules)}
+        self.table = table
+        self.places: Places = table.places
+        self.areas = list(self.places.areas)
+        self.incidents: dict[tuple[int, Hazard], Incident] = {}
+        n = len(self.places) + len(self.areas)
+        self._is_watched = np.zeros((len(_HAZARDS), n), bool)
+        self._next_expiry: int | None = None
+        self.touched: set[int] = set()
+        self.steps: Mapping[int, Asked] = {}
+
+    def subject_name(self, subject: int) -> str:
+        """The place's id, or the area's name."""
+        n = len(self.places)
+        return self.places[subject].id if subject < n else self.areas[subject - n]
+
+    def place_ids(self, subject: int) -> tuple[str, ...]:
+        """The place's id, or those of the area's places."""
+        n = len(self.places)
+        members = (subject,) if subject < n else self.places.areas[self.areas[subject - n]]
+        return tuple(self.places[member].id for member in members)
+
+    def put(self, subject: int, incident: Incident) -> None:
+        """Take up an incident that was kept."""
+        self.incidents[subject, incident.hazard] = incident
+        self._is_watched[_HAZARDS.index(incident.hazard), subject] = not incident.is_idle
+        self._next_expiry = None
+
+    def of(self, subject: int) -> list[Incident]:
+        """The incidents of one place or area."""
+        keys = [(subject, hazard) for hazard in _HAZARDS]
+        return [self.incidents[key] for key in keys if key in self.incidents]
+
+    def judge_again(self, now: int) -> list[LogEntry]:
+        """The rules were edited: hold what is open against them as they now stand."""
+        entries = []
+        for (subject, _), incident in list(self.incidents.items()):
+            entries += [
+                self._entry(subject, change) for change in incident.judge_again(now, self.rules)
+            ]
+            self.touched.add(subject)
+        return entries
+
+    def advance(self, findings: Iterable[Findings], instants: Ints) -> list[LogEntry]:
+        """Live through a batch; entries by sent_at, incident, version."""
+        if not len(instants):
+            return []
+        gathered: dict[tuple[int, Hazard], list[Evidence]] = defaultdict(list)
+        waiting = [found for found in findings if len(found.value)]
+        for found in waiting:
+            hazard = _HAZARDS.index(found.rule.hazard)
+            self._is_watched[hazard, found.subject[found.entered > 0]] = True
+        for found in waiting:
+            hazard = _HAZARDS.index(found.rule.hazard)
+            if not self._is_watched[hazard].any():
+                continue
+            rows = np.flatnonzero(self._is_watched[hazard, found.subject])
+            for subject, said in self._evidence(found, rows):
+                gathered[subject, found.rule.hazard].append(said)
+        times = instants.tolist()
+        for key in self._due(times[-1]) - gathered.keys():
+            gathered[key] = []
+        entries = []
+        steps = self.steps
+        for key, evidence in sorted(gathered.items()):
+            entries += self._live(key, evidence, times, steps.get(key[0], NOBODY_ASKED))
+        if gathered:
+            self._next_expiry = None
+        return sorted(entries, key=lambda e: (e.alert.sent_at, e.alert.incident, e.alert.version))
+
+    def _due(self, now: int) -> set[tuple[int, Hazard]]:
+        """Incidents that expire, or can be forgotten, by `now`."""
+        if self._next_expiry is None:
+            self._next_expiry = min(map(_deadline, self.incidents.values()), default=2**62)
+        if self._next_expiry > now:
+            return set()
+        return {key for key, incident in self.incidents.items() if _deadline(incident) <= now}
+
+    def _evidence(self, found: Findings, rows: Ints) -> Iterator[tuple[int, Evidence]]:
+        """The chosen rows of a finding as evidence, each with its subject."""
+        order, rule, sources = self.order[found.rule.name], found.rule.name, self.table.sources
+        columns = [getattr(found, name)[rows].tolist() for name in _EVIDENCE_COLUMNS]
+        norms = [0.0] * len(rows) if found.norm is None else found.norm[rows].tolist()
+        for subject, source, known_at, kind, *rest, norm in zip(*columns, norms, strict=True):
+            told: list[Any] = [known_at, order, rule, sources[source], kind]
+            told += [*rest, found.is_late, norm]
+            yield subject, Evidence(*told)
+
+    def _live(
+        self, key: tuple[int, Hazard], evidence: list[Evidence], times: list[int], asked: Asked
+    ) -> list[LogEntry]:
+        subject, hazard = key
+        incident = self.incidents.get(key)
+        if incident is None:
+            incident = self.incidents[key] = Incident(hazard, self.subject_name(subject))
+        evidence.sort(key=lambda e: (e.known_at, e.at, e.source, e.order, e.kind))
+        changes = incident.advance(evidence, times, self.rules, asked)
+        self.touched.add(subject)
+        # Calm rows can change nothing where nothing is open or about to open.
+        self._is_watched[_HAZARDS.index(hazard), subject] = not incident.is_idle
+        if incident.is_idle and _deadline(incident) <= times[-1]:
+            del self.incidents[key]
+        return [self._entry(subject, change) for change in changes]
+
+    def _entry(self, subject: int, change: Change) -> LogEntry:
+        n = len(self.places)
+        concerned: tuple[str, ...]
+        if subject < n:
+            place = self.places[subject]
+            name, zone, concerned = place.name, place.timezone, (place.id,)
+        else:
+            area = self.areas[subject - n]
+            members = [self.places[i] for i in self.places.areas[area]]
+            name, zone = area, members[0].timezone
+            concerned = tuple(member.id for member in members)
+        track, rule = change.track, change.rule
+        window_s = rule.window_s if rule else 0
+        unit = rule.unit if rule else None
+        variable = rule.variable if rule else None
+        is_over = change.type in ("end", "cancel")
+        if is_over:
+            urgency = "Past"
+        elif track.is_forecast and change.onset_at > change.sent_at:
+            urgency = "Expected" if change.onset_at - change.sent_at <= 3600 else "Future"
+        else:
+            urgency = "Immediate"
+        alert = Alert(
+            incident=change.incident,
+            version=change.version,
+            type=change.type,
+            place_id=change.subject,
+            hazard=change.hazard,
+            level=Level(change.level).word,
+            severity=Level(change.level).severity,
+            urgency=urgency,
+            certainty=CERTAINTY[Kind(change.kind)],
+            sent_at=instant(change.sent_at),
+            onset_at=instant(change.onset_at),
+            expires_at=instant(change.expires_at),
+            evidence=Kind(track.kind).word,
+            source=track.source,
+            valid_at=instant(track.valid_at),
+            variable=variable,
+            window_s=window_s if rule else None,
+            value=round(track.value, 3),
+            unit=unit,
+            limit=change.limit,
+            rule=track.rule,
+            reason=change.reason,
+            text=change_text(
+                Said(
+                    reason=change.reason,
+                    hazard=change.hazard,
+                    level=change.level,
+                    place=name,
+                    zone=zone,
+                    source=track.source,
+                    kind=Kind(track.kind),
+                    sent_at=change.sent_at,
+                    onset_at=change.onset_at,
+                    valid_at=track.valid_at,
+                    variable=variable,
+                    unit=unit,
+                    window_s=window_s,
+                    value=track.value,
+                    limit=change.limit,
+                    peak=change.peak,
+                    peak_at=change.peak_at,
+                    is_late=track.is_late,
+                )
+            ),
+        )
+        return LogEntry(
+            alert=alert,
+            places=concerned,
+            opened_at=instant(change.opened_at),
+            rule_hash=rule.digest if rule else "",
+            peak_level=Level(change.peak_level).word,
+            peak=round(change.peak, 3),
+            peak_at=instant(change.peak_at),
+            moved=change.moved,
+        )
+
+
+def _deadline(incident: Incident) -> int:
+    """When something happens to an incident of which nothing more is heard."""
+    if incident.status == "active":
+        return incident.expires_at
+    if incident.status == "expired":
+        return incident.expires_at + FORGET_AFTER_S
+    return incident.closed_at + FORGET_AFTER_S if incident.closed_at else 0

@@ -1,0 +1,113 @@
+"""The value that a rule judges: an instant, an index, or a measure over a window.
+
+Each comes as two bounds, as in `measure`: what is known for certain, and what it may be at most.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import thermofeel
+
+from atalaia.detect import measure
+from atalaia.detect.check import Checked
+from atalaia.detect.measure import Block
+from atalaia.detect.series import SeriesTable
+from atalaia.domain.reading import Bools, Floats, Ints
+from atalaia.domain.rule import INDICES, Rule
+
+Norm = Callable[[Rule, Ints, Ints], Floats]
+"""(a rule that names a norm, place positions, valid times) → its norm there and then, in the
+variable's unit; NaN where it is not known."""
+
+
+def no_norms(_rule: Rule, place: Ints, _valid_at: Ints) -> Floats:
+    """Of a home that has no climate yet: rules that need one say nothing."""
+    return np.full(len(place), np.nan)
+
+
+def instant_value(rule: Rule, checked: Checked) -> tuple[Floats, Floats, Bools | None] | None:
+    """Value, ceiling and doubt of an instant rule; None where no row has its inputs."""
+    index = INDICES.get(rule.variable)
+    value = _index(rule.variable, checked) if index else checked.values.get(rule.variable)
+    suspect = _doubt(index[1] if index else (rule.variable,), checked)
+    stand_in = checked.values.get(rule.stand_in) if rule.stand_in else None
+    if stand_in is None:
+        return None if value is None else (value, value, suspect)
+    doubt = _doubt((rule.stand_in,) if rule.stand_in else (), checked)
+    if value is None:
+        return stand_in, stand_in + rule.sign * rule.stand_in_margin, doubt
+    missing = np.isnan(value)
+    if doubt is not None:
+        suspect = doubt & missing if suspect is None else np.where(missing, doubt, suspect)
+    return (
+        np.where(missing, stand_in, value),
+        np.where(missing, stand_in + rule.sign * rule.stand_in_margin, value),
+        suspect,
+    )
+
+
+def _doubt(names: tuple[str, ...], checked: Checked) -> Bools | None:
+    """Where any of the variables is suspect; None where none is."""
+    doubts = [checked.suspect[name] for name in names if name in checked.suspect]
+    return np.logical_or.reduce(doubts) if doubts else None
+
+
+def window_value(
+    rule: Rule, block: Block, table: SeriesTable, norms: Norm = no_norms
+) -> tuple[Floats, Floats]:
+    """Value and ceiling of the rule's window at each row of a block."""
+    if rule.measure == "sum":
+        return measure.rolling_sum(block, rule.window_s)
+    if rule.measure == "mean":
+        return measure.rolling_mean(block, rule.window_s)
+    if rule.measure == "change":
+        return measure.change(block, rule.window_s)
+    places = table.places
+    zones = [places[int(i)].timezone for i in table.place[: table.count]]
+    if rule.measure == "day_change":
+        return measure.day_change(block, zones)
+    limit = np.full(len(block.value), rule.day_limit or 0.0)
+    if rule.norm:
+        limit += norms(rule, table.place[block.series], block.valid_at)
+    return measure.days_in_a_row(block, zones, limit, -1 if rule.day_is_below else 1)
+
+
+def limits_norm(rule: Rule, norms: Norm, place: Ints, valid_at: Ints) -> Floats | None:
+    """What the rule's limits are relative to, row by row; None where they are fixed.
+
+    Of days in a row the limit of each day is relative, and their number is not.
+    """
+    if rule.norm is None or rule.measure == "days_in_a_row":
+        return None
+    return norms(rule, place, valid_at)
+
+
+def _index(name: str, checked: Checked) -> Floats | None:
+    """An index from its inputs; None where the batch lacks one. Only `heat_index_c` exists.
+
+    Heat index: Rothfusz regression with the US NWS adjustments (thermofeel), which needs the
+    dew point; that is made from temperature and humidity by Magnus' formula over water
+    (Sonntag 1990), as thermofeel turns it back by the same kind of formula. Below 26.7 °C the
+    NWS uses Steadman's simple formula, and so does this.
+    """
+    inputs = [checked.values.get(variable) for variable in INDICES[name][1]]
+    if any(column is None for column in inputs):
+        return None
+    temperature, humidity = inputs
+    assert temperature is not None  # noqa: S101 - for the type checker; tested above
+    assert humidity is not None  # noqa: S101
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return heat_index_c(temperature, humidity)
+
+
+def heat_index_c(temperature_c: Floats, relative_humidity_pct: Floats) -> Floats:
+    """Heat index in °C of air temperature (°C) and relative humidity (%); NaN where either is."""
+    kelvin = temperature_c + 273.15
+    vapour = np.log(np.clip(relative_humidity_pct, 0.1, 100) / 100)
+    ratio = vapour + 17.62 * temperature_c / (243.12 + temperature_c)
+    dew_point = 243.12 * ratio / (17.62 - ratio) + 273.15
+    out: Floats = thermofeel.calculate_heat_index_adjusted(kelvin, dew_point) - 273.15
+    # Beyond 80 °C the regression is far outside of what it was fitted to, and so is the weather.
+    return np.where(out <= 80, np.round(out, 3), np.nan)

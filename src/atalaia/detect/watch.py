@@ -1,0 +1,248 @@
+"""The speed layer put together: payloads in, one commit out.
+
+`Watch` is the consumer ``detect`` of the stream. It holds the state in memory, decodes with the
+decoder that it is given, and asks the home to change state, alert log and offset in one go. The
+state items that it writes are enough to go on after a restart at any moment.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+
+import msgspec
+import numpy as np
+
+from atalaia.detect import items
+from atalaia.detect.blindness import Blindness, Outage
+from atalaia.detect.detect import Detector
+from atalaia.detect.incidents import Book
+from atalaia.detect.official import Officials
+from atalaia.detect.series import SeriesTable
+from atalaia.detect.values import Norm, no_norms
+from atalaia.domain.alert import LogEntry
+from atalaia.domain.incident import Asked
+from atalaia.domain.official import Official, are_kin
+from atalaia.domain.payload import Payload, Reject
+from atalaia.domain.place import Places
+from atalaia.domain.reading import NO_TIME, Decode, Readings
+from atalaia.domain.rule import RuleSet
+from atalaia.ports import Commit, Record, State
+
+CONSUMER = "speed"
+
+ReadOfficials = Callable[[Sequence[Payload]], Sequence[tuple[int, Official]]]
+"""Payloads → official warnings, each with when it was received."""
+
+
+def no_officials(_payloads: Sequence[Payload]) -> Sequence[tuple[int, Official]]:
+    """No warnings: nothing is asked for them."""
+    return ()
+
+
+class Step(msgspec.Struct):
+    """What one batch came to: rows by source, entries made, the newest instant, and the rows."""
+
+    rows: dict[str, int]
+    entries: list[LogEntry]
+    now: int
+    readings: Readings
+
+
+class Watch:
+    """From payloads to the alert log. One instance has the state of its home in memory.
+
+    rules      what is dangerous
+    places     where to look
+    decode     payloads → readings, of the variables that the rules name
+    norms      what is usual at each place, for rules whose limits are relative to it
+    expected_s by source: the interval at which it is polled, where it is
+    read_officials  payloads → warnings that are passed on
+    """
+
+    def __init__(
+        self,
+        rules: RuleSet,
+        places: Places,
+        decode: Decode,
+        norms: Norm = no_norms,
+        expected_s: dict[str, int] | None = None,
+        read_officials: ReadOfficials = no_officials,
+    ) -> None:
+        self.rules = rules
+        self.places = places
+        self._decode = decode
+        self._read_officials = read_officials
+        self.table = SeriesTable(places)
+        self.detector = Detector(rules, self.table, norms, expected_s)
+        self.book = Book(rules, self.table)
+        self.blindness = Blindness(self.table)
+        self.officials = Officials(places)
+        self._rules_changed = False
+        self._outages_kept: set[str] = set()
+
+    @property
+    def steps(self) -> Mapping[int, Asked]:
+        """Limits that people asked for: by subject (a place's position; for an area the number of
+        places plus the area's position) and rule name, ascending.
+
+        Assign a new mapping to change it, from any thread: the next batch goes by that. A mapping
+        that was assigned must not be changed.
+        """
+        return self.book.steps
+
+    @steps.setter
+    def steps(self, steps: Mapping[int, Asked]) -> None:
+        self.book.steps = steps
+
+    # State
+
+    def load(self, state: State) -> None:
+        """Take up the state that a home has kept."""
+        for key, body in state.load("place:").items():
+            place_id = key.removeprefix("place:")
+            position = self.places.position.get(place_id)
+            if position is None:
+                continue  # no longer watched; its item stays as it was
+            item = items.unpack(body)
+            for series in item.series:
+                items.load_series(self.table, place_id, series)
+            for incident in item.incidents:
+                self.book.put(position, incident)
+        for key, body in state.load("area:").items():
+            name = key.removeprefix("area:")
+            if name in self.places.areas:
+                position = len(self.places) + self.book.areas.index(name)
+                for incident in items.unpack(body).incidents:
+                    self.book.put(position, incident)
+        for key, body in state.load("source:").items():
+            source = key.removeprefix("source:")
+            outage = msgspec.msgpack.decode(body, type=Outage)
+            outage.places = [i for i in outage.places if i in self.places.position]
+            self.blindness.outages[source] = outage
+        self._outages_kept = set(self.blindness.outages)
+        self.officials.load(state.load("official:"))
+        known = state.load("rules:").get("rules:digest")
+        self._rules_changed = known is not None and known.decode() != self.rules.digest
+
+    def expect(self, source: str, since: int) -> None:
+        """Expect a source to speak of every place from now on: its silence is told even if it
+        never said a word."""
+        code = self.table.source_codes([source])
+        place = np.arange(len(self.places), dtype=np.int32)
+        numbers = self.table.numbers(place, np.repeat(code, len(place)))
+        new = numbers[self.table.usable_at[numbers] == NO_TIME]
+        self.table.usable_at[new] = since
+        self.table.expected_s[new] = self.detector.expected_s.get(source, 3600)
+
+    # Batches
+
+    def step(self, records: Sequence[Record]) -> tuple[Step, Commit]:
+        """Live through the records; nothing is kept until the commit is.
+
+        Time passes by what comes: recorded rows bring their own, and live payloads the time at
+        which they were received, even if nothing is in them.
+        """
+        payloads = [record.payload for record in records]
+        decoded = self._decode(payloads, self.rules.variables) if payloads else None
+        rejects: list[tuple[int, Reject]] = []
+        readings = Readings.empty()
+        if decoded is not None:
+            readings = decoded.readings
+            if decoded.rejects:
+                rejects = list(self._rejects(records))
+        officials = self._read_officials(payloads)
+        step = self.live(readings.in_order(), _clock(payloads), officials)
+        offset = records[-1].offset if records else 0
+        commit = Commit(
+            consumer=CONSUMER,
+            offset=offset,
+            items=self._changed_items(readings),
+            entries=step.entries,
+            rejects=rejects,
+        )
+        return step, commit
+
+    def live(
+        self,
+        rows: Readings,
+        clock: Sequence[int] = (),
+        officials: Sequence[tuple[int, Official]] = (),
+    ) -> Step:
+        """Live through readings in order, the instants of the clock, and official warnings with
+        when each became known."""
+        # known_at ascends, so its distinct values are where it changes: no sort is needed.
+        is_new = np.ones(len(rows), bool)
+        is_new[1:] = rows.known_at[1:] != rows.known_at[:-1]
+        others = [*clock, *(at for at, _ in officials)]
+        instants = np.union1d(rows.known_at[is_new], np.array(others, np.int64))
+        entries = []
+        if self._rules_changed and len(instants):
+            entries += self.book.judge_again(int(instants[0]))
+            self._rules_changed = False
+        self.detector.heard.clear()
+        entries += self.book.advance(self.detector.detect(rows) if len(rows) else (), instants)
+        warned = self.officials.advance(officials, instants, self._own)
+        entries = [self.officials.linked(entry) for entry in entries] + warned
+        entries += self.blindness.advance(self.detector.heard, instants)
+        entries.sort(key=lambda e: (e.alert.sent_at, e.alert.incident, e.alert.version))
+        now = int(instants[-1]) if len(instants) else 0
+        return Step(_count(rows), entries, now, rows)
+
+    def _own(
+        self, places: frozenset[str], hazard: str, begins_at: int, ends_at: int
+    ) -> tuple[str, ...]:
+        """Our own incidents at these places, of a kin hazard, that are open between the two."""
+        keys = [
+            incident.key
+            for (subject, kind), incident in self.book.incidents.items()
+            if incident.status == "active"
+            and are_kin(kind, hazard)
+            and incident.onset_at <= ends_at
+            and begins_at <= incident.expires_at
+            and not places.isdisjoint(self.book.place_ids(subject))
+        ]
+        return tuple(sorted(keys))
+
+    def _rejects(self, records: Sequence[Record]) -> Iterator[tuple[int, Reject]]:
+        """Which payload each reject came from; only batches with rejects are decoded twice."""
+        for record in records:
+            for reject in self._decode([record.payload], self.rules.variables).rejects:
+                yield record.offset, reject
+
+    def _changed_items(self, readings: Readings) -> dict[str, bytes | None]:
+        changed = set(np.unique(readings.place).tolist())
+        changed |= self.book.touched | self.blindness.touched
+        self.book.touched, self.blindness.touched = set(), set()
+        n = len(self.places)
+        sources = range(len(self.table.sources))
+        out: dict[str, bytes | None] = {"rules:digest": self.rules.digest.encode()}
+        for subject in sorted(changed):
+            incidents = self.book.of(subject)
+            if subject >= n:
+                out[f"area:{self.book.subject_name(subject)}"] = items.pack([], incidents)
+                continue
+            numbers = [
+                number
+                for source in sources
+                if (number := int(self.table.numbers_of([subject], source)[0])) >= 0
+            ]
+            series = [items.save_series(self.table, number) for number in numbers]
+            out[f"place:{self.places[subject].id}"] = items.pack(series, incidents)
+        open_outages = self.blindness.outages
+        for source in self._outages_kept - open_outages.keys():
+            out[f"source:{source}"] = None
+        for source, outage in open_outages.items():
+            out[f"source:{source}"] = msgspec.msgpack.encode(outage)
+        self._outages_kept = set(open_outages)
+        return out | self.officials.changed_items()
+
+
+def _count(rows: Readings) -> dict[str, int]:
+    """Rows by source, of the sources that have any."""
+    counts = np.bincount(rows.source, minlength=len(rows.sources)).tolist()
+    return {name: n for name, n in zip(rows.sources, counts, strict=True) if n}
+
+
+def _clock(payloads: Sequence[Payload]) -> list[int]:
+    """Instants besides those of the rows: when live answers came, even empty ones."""
+    return [payload.received_at for payload in payloads if not payload.is_recorded]

@@ -1,0 +1,101 @@
+"""Small files made into few: closed months of GOLD's readings, and closed days of RAW's alerts.
+
+A month's file is written whole, and then its days' files are removed. In between, both are there
+and only the month counts (`gold.current`); so whoever is killed here loses and doubles nothing,
+and the next run removes what is left. One process at a time: hold the home's ``refine`` lock.
+"""
+
+# The SQL here is put together from GOLD's own names and files.
+# ruff: noqa: S608
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+
+from atalaia.errors import PayloadInvalid
+from atalaia.lake import raw
+from atalaia.lake.gold import READING_COLUMNS, READINGS, month_of, rows
+from atalaia.lake.merge import PARQUET, Workshop, workshop
+from atalaia.ports import Lake
+
+MONTH_ROWS = 2_000_000
+"""A month of a source with more rows stays in days: its files are not small, and a late row
+rewrites its whole partition."""
+
+CLOSED_AFTER_S = 7 * 86_400
+"""A month or day is closed so long after it ended: late rows mostly came by then."""
+
+
+def closed_months(lake: Lake, now: int) -> list[str]:
+    """The keys of the months' files that GOLD's days of before this could go into."""
+    months = {month for key in lake.keys(READINGS) if (month := month_of(key))}
+    return sorted(month for month in months if _ends_at(month) + CLOSED_AFTER_S <= now)
+
+
+def compact_months(lake: Lake, months: Iterable[str]) -> int:
+    """Make one file of the days of each of these months; return how many were made."""
+    wanted = set(months)
+    days: dict[str, list[str]] = {}
+    for key in lake.keys(READINGS) if wanted else ():
+        month = month_of(key)
+        if month in wanted:
+            days.setdefault(str(month), []).append(key)
+    made = 0
+    with workshop(lake) as shop:
+        for month, keys in sorted(days.items()):
+            if not lake.keys(month):
+                if not _write_month(shop, month, keys):
+                    continue
+                made += 1
+            for key in keys:
+                lake.delete(key)
+    return made
+
+
+def _write_month(shop: Workshop, month: str, days: list[str]) -> bool:
+    """Write the days' rows, in the order of the days, unless there are too many."""
+    con, folder, lake = shop
+    files = [lake.path(key) for key in days]
+    listed = ", ".join("'" + str(file).replace("'", "''") + "'" for file in files)
+    counted = con.execute(f"SELECT sum(num_rows) FROM parquet_file_metadata([{listed}])")
+    if int(counted.fetchall()[0][0]) > MONTH_ROWS:
+        return False
+    names = ", ".join(f'"{name}"' for name in [*READING_COLUMNS, "date"])
+    out = folder / "out.parquet"
+    con.execute(f"COPY (SELECT {names} FROM ({rows('readings', files)})) TO '{out}' {PARQUET}")
+    lake.write(month, out.read_bytes())
+    return True
+
+
+def _ends_at(month: str) -> int:
+    text = month.rpartition("/month=")[2][:7]
+    first = datetime.strptime(text, "%Y-%m").replace(tzinfo=UTC)
+    return int((first + timedelta(days=31)).replace(day=1).timestamp())
+
+
+def compact_alerts(lake: Lake, now: int) -> int:
+    """Make one part of RAW's alerts of each closed day; return how many were made.
+
+    The part lies in the day's folder, above those of its hours. A day with a damaged part stays
+    as it is, so that what can be mended is not lost.
+    """
+    by_day: dict[str, list[str]] = {}
+    for key in lake.keys(raw.ALERTS):
+        by_day.setdefault(key[: len(raw.ALERTS) + len("date=YYYY-MM-DD/")], []).append(key)
+    made = 0
+    for folder, keys in by_day.items():
+        day = datetime.fromisoformat(folder[-11:-1]).replace(tzinfo=UTC)
+        if len(keys) == 1 or day.timestamp() + 86_400 + CLOSED_AFTER_S > now:
+            continue
+        try:
+            entries = dict(entry for key in keys for entry in raw.read_alerts(lake.read(key)))
+        except PayloadInvalid:
+            continue
+        whole = folder + raw.part_name(min(entries))
+        lake.write(whole, raw.write_alerts(sorted(entries.items())))
+        for key in keys:
+            if key != whole:
+                lake.delete(key)
+        made += 1
+    return made

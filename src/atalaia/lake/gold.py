@@ -1,0 +1,272 @@
+"""GOLD: typed, de-duplicated Parquet. The same keys and columns in every home.
+
+```
+gold/readings/source=<source>/date=YYYY-MM-DD/readings.parquet     UTC day of valid_at
+gold/readings/source=<source>/month=YYYY-MM/readings.parquet       a closed month, in one file
+gold/alerts/date=YYYY-MM-DD/alerts.parquet                         UTC day of sent_at
+gold/deliveries/date=YYYY-MM-DD/deliveries.parquet                 UTC day of the alert's sent_at
+gold/answers/date=YYYY-MM-DD/answers.parquet                       UTC day of received_at
+gold/places/places.parquet
+gold/climate/place=<id>/climate.parquet
+gold/return_levels/place=<id>/return_levels.parquet
+```
+
+A partition is exactly one file, and is replaced as a whole: whoever lists the files sees each
+partition as it was or as it is, and needs no manifest. Where a month has its file, what is left of
+its days' files does not count (`partition_files`). `lake.merge` writes readings and alerts,
+`lake.compact` the months, `lake.climate` the last two; `lake.views` has what is made of them.
+"""
+
+# The SQL here is put together from GOLD's own names and files.
+# ruff: noqa: S608
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from atalaia.domain.variable import CATALOGUE
+from atalaia.ports import Lake
+
+REFINED = "refine"
+"""The consumer whose offset is the first offset of the last part of RAW that GOLD holds."""
+
+ALERTS_REFINED = "refine-alerts"
+"""The consumer whose offset is the number of the last alert that GOLD holds."""
+
+DELIVERIES_REFINED = "refine-deliveries"
+"""The consumer whose offset is the number of the last settled delivery that GOLD holds."""
+
+UNREFINED = "part:"
+"""State items under this prefix are the parts of RAW that GOLD does not hold yet: their keys."""
+
+READINGS = "gold/readings/"
+ALERTS = "gold/alerts/"
+DELIVERIES = "gold/deliveries/"
+ANSWERS = "gold/answers/"
+PLACES = "gold/places/"
+CLIMATE = "gold/climate/"
+RETURN_LEVELS = "gold/return_levels/"
+
+READING_COLUMNS: dict[str, str] = {
+    "place_id": "VARCHAR",
+    "valid_at": "TIMESTAMPTZ",
+    "kind": "VARCHAR",
+    "issued_at": "TIMESTAMPTZ",
+    "has_run_time": "BOOLEAN",
+    "received_at": "TIMESTAMPTZ",
+    "period_s": "INTEGER",
+    **dict.fromkeys(CATALOGUE, "DOUBLE"),
+}
+"""Columns of a file of readings, in order. Every file has all of them."""
+
+ALERT_COLUMNS: dict[str, str] = {
+    "incident": "VARCHAR",
+    "version": "INTEGER",
+    "type": "VARCHAR",
+    "place_id": "VARCHAR",
+    "hazard": "VARCHAR",
+    "level": "VARCHAR",
+    "severity": "VARCHAR",
+    "urgency": "VARCHAR",
+    "certainty": "VARCHAR",
+    "sent_at": "TIMESTAMPTZ",
+    "onset_at": "TIMESTAMPTZ",
+    "expires_at": "TIMESTAMPTZ",
+    "evidence": "VARCHAR",
+    "source": "VARCHAR",
+    "valid_at": "TIMESTAMPTZ",
+    "variable": "VARCHAR",
+    "window_s": "INTEGER",
+    "value": "DOUBLE",
+    "unit": "VARCHAR",
+    "limit": "DOUBLE",
+    "rule": "VARCHAR",
+    "reason": "VARCHAR",
+    "text_pt_br": "VARCHAR",
+    "text_en": "VARCHAR",
+    "text_es": "VARCHAR",
+    "places": "VARCHAR[]",
+    "opened_at": "TIMESTAMPTZ",
+    "rule_hash": "VARCHAR",
+    "peak_level": "VARCHAR",
+    "peak": "DOUBLE",
+    "peak_at": "TIMESTAMPTZ",
+}
+"""Columns of a file of alerts, in order."""
+
+DELIVERY_COLUMNS: dict[str, str] = {
+    "person": "VARCHAR",
+    "channel": "VARCHAR",
+    "message": "VARCHAR",
+    "incident": "VARCHAR",
+    "version": "INTEGER",
+    "place_id": "VARCHAR",
+    "hazard": "VARCHAR",
+    "level": "VARCHAR",
+    "status": "VARCHAR",
+    "reason": "VARCHAR",
+    "attempts": "INTEGER",
+    "sent_at": "TIMESTAMPTZ",
+    "settled_at": "TIMESTAMPTZ",
+    "number": "BIGINT",
+}
+"""Columns of a file of deliveries, in order."""
+
+ANSWER_COLUMNS: dict[str, str] = {
+    "source": "VARCHAR",
+    "first_offset": "BIGINT",
+    "first_received_at": "TIMESTAMPTZ",
+    "last_received_at": "TIMESTAMPTZ",
+    "answers": "INTEGER",
+    "errors": "INTEGER",
+    "failures": "INTEGER",
+    "rejects": "INTEGER",
+    "last_answer_at": "TIMESTAMPTZ",
+    "last_fault_at": "TIMESTAMPTZ",
+    "last_fault": "VARCHAR",
+}
+"""Columns of a file of answers, in order: one row a part of RAW."""
+
+PLACE_COLUMNS: dict[str, str] = {
+    "place_id": "VARCHAR",
+    "name": "VARCHAR",
+    "latitude": "DOUBLE",
+    "longitude": "DOUBLE",
+    "timezone": "VARCHAR",
+    "area": "VARCHAR",
+}
+"""Columns of the file of places, in order."""
+
+CLIMATE_COLUMNS: dict[str, str] = {
+    "place_id": "VARCHAR",
+    "variable": "VARCHAR",
+    "unit": "VARCHAR",
+    "month": "INTEGER",
+    "hour": "INTEGER",
+    "source": "VARCHAR",
+    "kind": "VARCHAR",
+    "first_year": "INTEGER",
+    "last_year": "INTEGER",
+    "years": "INTEGER",
+    "hours": "INTEGER",
+    "is_norm": "BOOLEAN",
+    "mean": "DOUBLE",
+    "mean_minimum": "DOUBLE",
+    "mean_maximum": "DOUBLE",
+    "percentiles": "DOUBLE[]",
+}
+"""Columns of a file of climate, in order: one row a variable, month and hour."""
+
+RETURN_LEVEL_COLUMNS: dict[str, str] = {
+    "place_id": "VARCHAR",
+    "variable": "VARCHAR",
+    "unit": "VARCHAR",
+    "window_s": "INTEGER",
+    "extreme": "VARCHAR",
+    "return_years": "INTEGER",
+    "source": "VARCHAR",
+    "kind": "VARCHAR",
+    "first_year": "INTEGER",
+    "last_year": "INTEGER",
+    "years": "INTEGER",
+    "level": "DOUBLE",
+    "low": "DOUBLE",
+    "high": "DOUBLE",
+    "refusal": "VARCHAR",
+}
+"""Columns of a file of return levels, in order: one row a variable, window and return period."""
+
+DATASETS: dict[str, dict[str, str]] = {
+    "readings": {
+        "place_id": "VARCHAR",
+        "source": "VARCHAR",
+        **{name: kind for name, kind in READING_COLUMNS.items() if name != "place_id"},
+        "date": "DATE",
+    },
+    "alerts": {**ALERT_COLUMNS, "date": "DATE"},
+    "deliveries": {**DELIVERY_COLUMNS, "date": "DATE"},
+    "answers": {**ANSWER_COLUMNS, "date": "DATE"},
+    "places": PLACE_COLUMNS,
+    "climate": CLIMATE_COLUMNS,
+    "return_levels": RETURN_LEVEL_COLUMNS,
+}
+"""Columns of each dataset as queries see them: with what the folders say, in this order."""
+
+_PREFIXES = {
+    "readings": READINGS,
+    "alerts": ALERTS,
+    "deliveries": DELIVERIES,
+    "answers": ANSWERS,
+    "places": PLACES,
+    "climate": CLIMATE,
+    "return_levels": RETURN_LEVELS,
+}
+
+_FOLDERS = {
+    "readings": "'source': VARCHAR, 'date': DATE",
+    "alerts": "'date': DATE",
+    "deliveries": "'date': DATE",
+    "answers": "'date': DATE",
+}
+"""What the folders of a dataset say besides its files. (A month's file has `date` in it.)"""
+
+_DAY = re.compile(r"/date=(\d{4}-\d\d)-\d\d/[^/]*$")
+_MONTH = re.compile(r"/month=\d{4}-\d\d/[^/]*$")
+
+
+def parquet(dataset: str, files: Sequence[Path | str]) -> str:
+    """What stands after FROM for these files of a dataset: a call of DuckDB's Parquet reader.
+
+    Columns that a file lacks, as it was written by an earlier Atalaia, are NULL in its rows.
+    """
+    days = [file for file in files if not _MONTH.search(str(file))]
+    months = [file for file in files if _MONTH.search(str(file))]
+    if not months:
+        return _reader(days, _FOLDERS.get(dataset, ""))
+    read_months = _reader(months, "'source': VARCHAR, 'month': VARCHAR")
+    if not days:
+        return read_months
+    read_days = _reader(days, _FOLDERS[dataset])
+    return f"(FROM {read_days} UNION ALL BY NAME FROM {read_months})"
+
+
+def _reader(files: Sequence[Path | str], folders: str) -> str:
+    listed = ", ".join("'" + str(file).replace("'", "''") + "'" for file in files)
+    hive = f"true, hive_types={{{folders}}}" if folders else "false"
+    return f"read_parquet([{listed}], union_by_name=true, hive_partitioning={hive})"
+
+
+def rows(dataset: str, files: Sequence[Path | str]) -> str:
+    """A SELECT of all rows in these files, with the dataset's columns as they are today."""
+    columns = DATASETS[dataset]
+    # The empty rows come first: they give every column, also one that no file has yet.
+    typed = ", ".join(f'NULL::{kind} AS "{name}"' for name, kind in columns.items())
+    empty = f"SELECT {typed} WHERE false"
+    if not files:
+        return empty
+    names = ", ".join(f'"{name}"' for name in columns)
+    return f"SELECT {names} FROM ({empty} UNION ALL BY NAME FROM {parquet(dataset, files)})"
+
+
+def partition_files(lake: Lake, wanted: Iterable[str] = tuple(DATASETS)) -> dict[str, list[str]]:
+    """The keys of GOLD's files by dataset, those that count, of the datasets that are wanted."""
+    return {
+        dataset: current(lake.keys(_PREFIXES[dataset]))
+        for dataset in wanted
+        if dataset in _PREFIXES
+    }
+
+
+def current(keys: Iterable[str]) -> list[str]:
+    """The keys without those of days whose month has a file of its own."""
+    keys = list(keys)
+    months = {key for key in keys if _MONTH.search(key)}
+    return [key for key in keys if not months or month_of(key) not in months]
+
+
+def month_of(key: str) -> str | None:
+    """The key of the month's file into which the file of a day goes; None: it is none of a day."""
+    match = _DAY.search(key)
+    return f"{key[: match.start()]}/month={match[1]}/readings.parquet" if match else None

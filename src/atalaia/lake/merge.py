@@ -1,0 +1,468 @@
+"""Merging into GOLD: read the partitions that new rows touch, fold these in, write what changed.
+
+Merging the same rows twice changes nothing, so a merge that was killed is simply done again.
+Rows go to DuckDB and come back as arrays; it is there to read and write Parquet.
+"""
+
+# The SQL here is put together from GOLD's own names, and ids are quoted.
+# ruff: noqa: S608
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import duckdb
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from atalaia.domain.alert import LogEntry
+from atalaia.domain.delivery import Settled
+from atalaia.domain.fold import DAY_S, fold
+from atalaia.domain.place import Places
+from atalaia.domain.reading import NO_TIME, Ints, Kind, Readings
+from atalaia.domain.variable import CATALOGUE
+from atalaia.lake.answers import Answers
+from atalaia.lake.gold import (
+    ALERT_COLUMNS,
+    ALERTS,
+    ANSWER_COLUMNS,
+    ANSWERS,
+    DELIVERIES,
+    DELIVERY_COLUMNS,
+    PLACE_COLUMNS,
+    PLACES,
+    READING_COLUMNS,
+    READINGS,
+    parquet,
+)
+from atalaia.lake.gold import rows as gold_rows
+from atalaia.lake.raw import folder_name
+from atalaia.ports import Lake
+
+_LANGUAGES = ("pt-BR", "en", "es")
+
+_AT_ONCE = 64
+"""Partitions that one merge holds in memory."""
+
+PARQUET = "(FORMAT parquet, COMPRESSION zstd)"
+
+_KINDS = sorted(kind.word for kind in Kind)
+_WORD_OF_KIND = np.array([_KINDS.index(kind.word) for kind in Kind], np.int8)
+_KIND_OF_WORD = np.argsort(_WORD_OF_KIND).astype(np.int8)
+
+
+class Workshop(NamedTuple):
+    """A DuckDB of its own, a folder for what is not yet in the lake, and the lake."""
+
+    con: duckdb.DuckDBPyConnection
+    folder: Path
+    lake: Lake
+
+
+class Merged(NamedTuple):
+    """What a merge did: `rows` in the partitions that it wrote, and how many these were."""
+
+    rows: int
+    partitions: int
+
+
+class Partition(NamedTuple):
+    """A partition of readings: its source, and its UTC day as days since 1970.
+
+    `is_month`: it is the whole month that begins on this day, which was closed and compacted.
+    """
+
+    source: str
+    day: int
+    is_month: bool = False
+
+    @property
+    def key(self) -> str:
+        """Where its one file lies."""
+        date = datetime.fromtimestamp(self.day * DAY_S, UTC)
+        folder = f"{date:month=%Y-%m}" if self.is_month else f"{date:date=%Y-%m-%d}"
+        return f"{READINGS}source={folder_name(self.source)}/{folder}/readings.parquet"
+
+
+class _Layout:
+    """Which partition a source's day belongs to: its own, or its month's if that has a file."""
+
+    def __init__(self, lake: Lake, sources: Iterable[str]) -> None:
+        self._months = {
+            key
+            for source in sources
+            for key in lake.keys(f"{READINGS}source={folder_name(source)}/month=")
+        }
+
+    def partition(self, source: str, day: int) -> Partition:
+        """The partition of a day, given as days since 1970."""
+        if self._months:
+            first = datetime.fromtimestamp(day * DAY_S, UTC).replace(day=1)
+            month = Partition(source, int(first.timestamp()) // DAY_S, is_month=True)
+            if month.key in self._months:
+                return month
+        return Partition(source, day)
+
+
+def merge_readings(lake: Lake, readings: Readings, places: Places) -> Merged:
+    """Fold readings into GOLD, partition by partition.
+
+    A partition whose rows stay as they were is not written.
+    """
+    if len(readings) == 0:
+        return Merged(0, 0)
+    ids = np.array([place.id for place in places], object)
+    done = Merged(0, 0)
+    layout = _Layout(lake, set(readings.sources))
+    with workshop(lake) as shop:
+        for chunk, rows in _chunks(readings, layout):
+            kept, all_ids = _read(shop, chunk, ids)
+            merged, names = _numbered(Readings.concat([kept, rows]), all_ids)
+            merged = fold(merged)
+            before, _ = _numbered(kept, all_ids, names, merged.sources)
+            wrote = _write_changed(shop, merged, before, names, layout)
+            done = Merged(done.rows + wrote.rows, done.partitions + wrote.partitions)
+    return done
+
+
+class _Log(NamedTuple):
+    """A dataset of rows that are written once: which day each is of, and what makes it one."""
+
+    dataset: str
+    prefix: str
+    columns: dict[str, str]
+    at: str
+    key: str
+    order: str
+
+
+_ALERTS = _Log(
+    "alerts", ALERTS, ALERT_COLUMNS, "sent_at", "incident, version", "sent_at, incident, version"
+)
+_DELIVERIES = _Log(
+    "deliveries",
+    DELIVERIES,
+    DELIVERY_COLUMNS,
+    "sent_at",
+    "person, incident, version, channel",
+    "sent_at, incident, version, person, channel",
+)
+_ANSWERS = _Log(
+    "answers", ANSWERS, ANSWER_COLUMNS, "first_received_at", "source, first_offset", "first_offset"
+)
+
+
+def merge_alerts(lake: Lake, entries: Iterable[LogEntry]) -> Merged:
+    """Put entries of the alert log into GOLD; one that is there already stays one row."""
+    return _merge_log(lake, _ALERTS, [_flat(entry) for entry in entries])
+
+
+def merge_deliveries(lake: Lake, settled: Sequence[Settled]) -> Merged:
+    """Put what became of deliveries into GOLD; what is told anew takes its row's place."""
+    newest = {(s.person, s.incident, s.version, s.channel): s for s in settled}
+    return _merge_log(lake, _DELIVERIES, [msgspec.structs.asdict(s) for s in newest.values()])
+
+
+def merge_answers(lake: Lake, answers: Iterable[Answers]) -> Merged:
+    """Put what parts of RAW came to into GOLD; a part told again takes its row's place."""
+    return _merge_log(lake, _ANSWERS, [msgspec.structs.asdict(each) for each in answers])
+
+
+def write_places(lake: Lake, places: Places) -> None:
+    """Put the places into GOLD, in place of those that were there."""
+    rows = [{"place_id": place.id, **msgspec.structs.asdict(place)} for place in places]
+    with workshop(lake) as shop:
+        out = shop.folder / "places.parquet"
+        names = ", ".join(f'"{name}"' for name in PLACE_COLUMNS)
+        source = from_rows(shop, PLACE_COLUMNS, rows)
+        shop.con.execute(f"COPY (SELECT {names} FROM {source}) TO '{out}' {PARQUET}")
+        body, key = out.read_bytes(), f"{PLACES}places.parquet"
+        if not lake.keys(key) or lake.read(key) != body:
+            lake.write(key, body)
+
+
+def _merge_log(lake: Lake, log: _Log, rows: list[dict[str, Any]]) -> Merged:
+    if not rows:
+        return Merged(0, 0)
+    done = Merged(0, 0)
+    with workshop(lake) as shop:
+        for date in _new_rows(shop, log, rows):
+            count = _write_day(shop, log, date)
+            done = Merged(done.rows + count, done.partitions + 1)
+    return done
+
+
+def _new_rows(shop: Workshop, log: _Log, rows: list[dict[str, Any]]) -> list[Any]:
+    """Make a table ``new`` of the rows, each with its partition's date; return these dates."""
+    turn = f"{log.at}::DATE AS date, 1 AS turn"
+    shop.con.execute(
+        f"CREATE TABLE new AS SELECT *, {turn} FROM {from_rows(shop, log.columns, rows)}"
+    )
+    dates = shop.con.execute("SELECT DISTINCT date FROM new ORDER BY date").fetchall()
+    return [date for (date,) in dates]
+
+
+def _write_day(shop: Workshop, log: _Log, date: Any) -> int:
+    """Write the new rows of a date with those that GOLD has; return how many these are."""
+    con, folder, lake = shop
+    key = f"{log.prefix}date={date}/{log.dataset}.parquet"
+    out = folder / "out.parquet"
+    rows = f"SELECT * FROM new WHERE date = '{date}'"
+    if lake.keys(key):
+        there = parquet(log.dataset, [lake.path(key)])
+        rows += f" UNION ALL BY NAME SELECT *, 0 AS turn FROM {there}"
+    names = ", ".join(f'"{name}"' for name in log.columns)
+    copied = con.execute(
+        f"COPY (SELECT {names} FROM ({rows}) QUALIFY"
+        f" row_number() OVER (PARTITION BY {log.key} ORDER BY turn DESC) = 1"
+        f" ORDER BY {log.order}) TO '{out}' {PARQUET}"
+    )
+    count = int(copied.fetchall()[0][0])
+    lake.write(key, out.read_bytes())
+    return count
+
+
+def _flat(entry: LogEntry) -> dict[str, Any]:
+    row: dict[str, Any] = msgspec.structs.asdict(entry.alert)
+    text = row.pop("text")
+    row |= {f"text_{lang.lower().replace('-', '_')}": text.get(lang) for lang in _LANGUAGES}
+    row |= {name: getattr(entry, name) for name in entry.__struct_fields__ if name != "alert"}
+    return row
+
+
+def from_rows(shop: Workshop, columns: dict[str, str], rows: Sequence[Any]) -> str:
+    """What stands after FROM for rows that are not in columns: DuckDB reads them as JSON."""
+    file = shop.folder / "new.ndjson"
+    file.write_bytes(msgspec.json.Encoder().encode_lines(rows))
+    typed = ", ".join(f"'{name}': '{kind}'" for name, kind in columns.items())
+    return f"read_json('{file}', format='newline_delimited', columns={{{typed}}})"
+
+
+@contextmanager
+def workshop(lake: Lake) -> Iterator[Workshop]:
+    """A place to work in.
+
+    One thread: beside a live watch the other cores are the watch's.
+    """
+    with tempfile.TemporaryDirectory(prefix="atalaia-") as folder:
+        config: dict[str, str | bool | int | float | list[str]] = {
+            "threads": 1,
+            "memory_limit": "512MB",
+            "temp_directory": folder,
+            "autoinstall_known_extensions": False,
+        }
+        con = duckdb.connect(":memory:", config=config)
+        try:
+            con.execute("SET TimeZone='UTC'")
+            yield Workshop(con, Path(folder), lake)
+        finally:
+            con.close()
+
+
+def by_partition(lake: Lake, readings: Readings) -> Iterator[tuple[str, Readings]]:
+    """The readings of each partition, with its key: what may be merged by different processes."""
+    if len(readings) == 0:
+        return
+    partitions, of_row = _partitions_of(readings, _Layout(lake, set(readings.sources)))
+    order = np.argsort(of_row, kind="stable")
+    bounds = np.searchsorted(of_row[order], np.arange(len(partitions) + 1))
+    for partition, (start, stop) in zip(partitions, pairwise(bounds.tolist()), strict=True):
+        yield partition.key, readings.take(order[start:stop])
+
+
+def _chunks(readings: Readings, layout: _Layout) -> Iterator[tuple[list[Partition], Readings]]:
+    """The readings of some partitions at a time, with these partitions in order."""
+    partitions, of_row = _partitions_of(readings, layout)
+    for start in range(0, len(partitions), _AT_ONCE):
+        some = partitions[start : start + _AT_ONCE]
+        if len(some) == len(partitions):
+            yield some, readings
+        else:
+            yield some, readings.take((of_row >= start) & (of_row < start + len(some)))
+
+
+def _partitions_of(readings: Readings, layout: _Layout) -> tuple[list[Partition], Ints]:
+    """The partitions that the readings touch, and the position among them of each row's."""
+    sources = sorted(set(readings.sources))
+    number = np.array([sources.index(name) for name in readings.sources])[readings.source]
+    days = readings.valid_at // DAY_S
+    first, span = int(days.min()), int(days.max() - days.min()) + 1
+    codes, where = np.unique(number * span + (days - first), return_inverse=True)
+    of_code = [layout.partition(sources[c // span], first + int(c % span)) for c in codes]
+    partitions = list(dict.fromkeys(of_code))
+    position = {partition: i for i, partition in enumerate(partitions)}
+    return partitions, np.array([position[partition] for partition in of_code])[where]
+
+
+def _read(
+    shop: Workshop, partitions: Sequence[Partition], ids: NDArray[Any]
+) -> tuple[Readings, NDArray[Any]]:
+    """What GOLD holds of these partitions, and the place ids that its rows' places point into.
+
+    The ids begin with those given; after them come places that are no longer watched.
+    """
+    con, _, lake = shop
+    found = [p for p in partitions if lake.keys(p.key)]
+    if not found:
+        return Readings.empty(), ids
+    # A file of an earlier Atalaia may lack a column that came later, or have one that went.
+    files = f"({gold_rows('readings', [lake.path(p.key) for p in found])})"
+    known = set(ids)
+    there = con.execute(f"SELECT DISTINCT place_id FROM {files}").fetchall()
+    all_ids = np.array([*ids, *sorted(i for (i,) in there if i not in known)], object)
+    sources = tuple(dict.fromkeys(p.source for p in found))
+    _make_enum(con, "place", all_ids)
+    _make_enum(con, "origin", sources)
+    _make_enum(con, "kind_word", _KINDS)
+    columns = con.execute(
+        "SELECT enum_code(place_id::place) AS place, enum_code(source::origin) AS source,"
+        " enum_code(kind::kind_word) AS kind, epoch_us(valid_at) // 1000000 AS valid_at,"
+        " CASE WHEN has_run_time THEN epoch_us(issued_at) // 1000000 END AS issued_at,"
+        " epoch_us(received_at) // 1000000 AS known_at, coalesce(period_s, 0) AS period_s, "
+        + ", ".join(f'"{name}"' for name in CATALOGUE)
+        + f" FROM {files}"
+    ).fetchnumpy()
+    values = {name: np.ma.filled(columns[name], np.nan) for name in CATALOGUE}
+    return Readings(
+        place=columns["place"].astype(np.int32),
+        source=columns["source"].astype(np.int16),
+        kind=_KIND_OF_WORD[columns["kind"]],
+        valid_at=columns["valid_at"].astype(np.int64),
+        issued_at=np.ma.filled(columns["issued_at"].astype(np.int64), NO_TIME),
+        known_at=columns["known_at"].astype(np.int64),
+        period_s=columns["period_s"].astype(np.int32),
+        values={name: column for name, column in values.items() if not np.isnan(column).all()},
+        sources=sources,
+    ), all_ids
+
+
+def _numbered(
+    rows: Readings,
+    ids: NDArray[Any],
+    names: Sequence[str] | None = None,
+    sources: tuple[str, ...] | None = None,
+) -> tuple[Readings, list[str]]:
+    """The rows with places and sources numbered as they sort, and the places' ids by number."""
+    used = np.unique(rows.place)
+    if names is None:
+        names = sorted(ids[used])
+    rank = {name: i for i, name in enumerate(names)}
+    place_of = np.zeros(len(ids), np.int32)
+    place_of[used] = [rank[name] for name in ids[used]]
+    if sources is None:
+        sources = tuple(sorted(set(rows.sources)))
+    source_of = np.array([sources.index(n) if n in sources else 0 for n in rows.sources], np.int16)
+    return Readings(
+        place=place_of[rows.place],
+        source=source_of[rows.source],
+        kind=rows.kind,
+        valid_at=rows.valid_at,
+        issued_at=rows.issued_at,
+        known_at=rows.known_at,
+        period_s=rows.period_s,
+        values=rows.values,
+        sources=sources,
+    ), list(names)
+
+
+def _write_changed(
+    shop: Workshop, merged: Readings, before: Readings, ids: Sequence[str], layout: _Layout
+) -> Merged:
+    """Write the partitions whose rows are not as they were before."""
+    con, folder, lake = shop
+    _make_enum(con, "place", ids)
+    _make_enum(con, "kind_word", _KINDS)
+    earlier = dict(_partitions(before, layout))
+    rows = partitions = 0
+    for partition, part in _partitions(merged, layout):
+        if partition in earlier and _is_same(part, earlier[partition]):
+            continue
+        out = folder / "out.parquet"
+        con.register("part", _columns(part))
+        con.execute(f"COPY (SELECT {_select(part, partition)} FROM part) TO '{out}' {PARQUET}")
+        con.unregister("part")
+        lake.write(partition.key, out.read_bytes())
+        rows, partitions = rows + len(part), partitions + 1
+    return Merged(rows, partitions)
+
+
+def _partitions(rows: Readings, layout: _Layout) -> Iterator[tuple[Partition, Readings]]:
+    """The rows of each partition; the rows come folded, so a partition's stand together."""
+    if len(rows) == 0:
+        return
+    day = rows.valid_at // DAY_S
+    is_start = np.ones(len(rows), bool)
+    is_start[1:] = (day[1:] != day[:-1]) | (rows.source[1:] != rows.source[:-1])
+    starts = np.flatnonzero(is_start).tolist()
+    each = [layout.partition(rows.sources[rows.source[i]], int(day[i])) for i in starts]
+    first = [i for i, partition in enumerate(each) if i == 0 or partition != each[i - 1]]
+    for i, after in pairwise([*first, len(each)]):
+        end = starts[after] if after < len(each) else len(rows)
+        yield each[i], rows.take(slice(starts[i], end))
+
+
+def _is_same(a: Readings, b: Readings) -> bool:
+    return (
+        len(a) == len(b)
+        and all(
+            np.array_equal(getattr(a, name), getattr(b, name))
+            for name in ("place", "kind", "valid_at", "issued_at", "known_at", "period_s")
+        )
+        and all(
+            np.array_equal(a.value(name), b.value(name), equal_nan=True)
+            for name in {*a.values, *b.values}
+        )
+    )
+
+
+def _columns(part: Readings) -> dict[str, NDArray[Any]]:
+    """As DuckDB reads them in place. It takes NaN as NULL."""
+    has_run_time = part.issued_at != NO_TIME
+    return {
+        "place": part.place,
+        "kind": _WORD_OF_KIND[part.kind],
+        "valid_at": part.valid_at,
+        "issued_at": np.where(has_run_time, part.issued_at, part.known_at),
+        "has_run_time": has_run_time,
+        "known_at": part.known_at,
+        "period_s": part.period_s,
+        **{f"v_{name}": np.ascontiguousarray(column) for name, column in part.values.items()},
+    }
+
+
+def _select(part: Readings, partition: Partition) -> str:
+    """GOLD's columns from `_columns`. Words come by their number: strings would cost the most.
+
+    The file of a month has `date` besides, which its folder does not say.
+    """
+    is_issued = f"has_run_time OR kind = {_WORD_OF_KIND[Kind.FORECAST]}"
+    expressions = {
+        "place_id": "enum_range(NULL::place)[place + 1]",
+        "valid_at": "make_timestamptz(valid_at * 1000000)",
+        "kind": "enum_range(NULL::kind_word)[kind + 1]",
+        "issued_at": f"CASE WHEN {is_issued} THEN make_timestamptz(issued_at * 1000000) END",
+        "has_run_time": f"CASE WHEN {is_issued} THEN has_run_time END",
+        "received_at": "make_timestamptz(known_at * 1000000)",
+        "period_s": "nullif(period_s, 0)",
+        **{name: f"v_{name}" if name in part.values else "NULL::DOUBLE" for name in CATALOGUE},
+    }
+    names = dict.fromkeys(READING_COLUMNS)
+    if partition.is_month:
+        expressions["date"] = "make_timestamptz(valid_at * 1000000)::DATE"
+        names["date"] = None
+    return ", ".join(f'{expressions[name]} AS "{name}"' for name in names)
+
+
+def _make_enum(
+    con: duckdb.DuckDBPyConnection, name: str, words: Sequence[str] | NDArray[Any]
+) -> None:
+    listed = ", ".join("'" + word.replace("'", "''") + "'" for word in words)
+    con.execute(f"DROP TYPE IF EXISTS {name}")
+    con.execute(f"CREATE TYPE {name} AS ENUM ({listed})")

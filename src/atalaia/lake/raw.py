@@ -1,0 +1,346 @@
+"""RAW: what lies in the lake as it was received. The same keys and lines in every home.
+
+```
+raw/payloads/source=<source>/date=YYYY-MM-DD/hour=HH/part-<first offset>.ndjson.zst
+raw/alerts/date=YYYY-MM-DD/hour=HH/part-<first number>.ndjson.zst
+raw/deliveries/date=YYYY-MM-DD/hour=HH/part-<first number>.ndjson.zst
+raw/rejects/source=<source>/part-<first number>.ndjson.zst
+```
+
+Hours are UTC, of `received_at`, of an alert's `sent_at`, and of when a delivery was settled; a
+reject has no time of its own, and is found by its payload's offset. A line is one record as JSON.
+A payload's body stands last:
+
+body          as it came, where it is JSON on one line: readers need no second unescaping
+body_text     a string, where it is other text (a CSV, HTML, JSON over several lines)
+body_base64   where it is not UTF-8
+
+Whichever it is, `read_part` gives back the body byte by byte.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import UTC, datetime
+from functools import lru_cache
+from heapq import heappop, heappush
+from urllib.parse import quote
+
+import msgspec
+import zstandard
+
+from atalaia.domain.alert import LogEntry, instant
+from atalaia.domain.delivery import Settled
+from atalaia.domain.payload import Payload, Reject
+from atalaia.errors import PayloadInvalid
+from atalaia.ports import Lake, Record, Stream
+
+ARCHIVED = "archive"
+"""The consumer whose offset says up to where the stream is in RAW."""
+
+ALERTS_ARCHIVED = "archive-alerts"
+"""The same for the alert log, by its sequence numbers."""
+
+DELIVERIES_ARCHIVED = "archive-deliveries"
+"""The same for what became of deliveries, by the outbox's numbers."""
+
+PAYLOADS = "raw/payloads/"
+ALERTS = "raw/alerts/"
+DELIVERIES = "raw/deliveries/"
+
+_BLOCK = 1 << 19
+"""Bytes of lines that are decoded at a time: it stays in the processor's cache."""
+
+_AT_ONCE = 1_000
+"""Payloads that are taken from the stream at a time."""
+
+_MARGIN = 300
+"""Levels of nesting that a body must leave to those who will decode its line."""
+
+
+class _Line(msgspec.Struct, frozen=True):
+    """A payload as it is written. The body is in one of the last three."""
+
+    offset: int
+    source: str
+    content: str
+    places: tuple[str, ...]
+    received_at: str
+    status: int
+    failure: str | None
+    is_recorded: bool
+    body: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
+    body_text: str | msgspec.UnsetType = msgspec.UNSET
+    body_base64: bytes | msgspec.UnsetType = msgspec.UNSET
+
+
+class _Found(msgspec.Struct, frozen=True, gc=False):
+    """A payload's line as it is read."""
+
+    offset: int
+    source: str
+    content: str
+    places: tuple[str, ...]
+    received_at: str
+    status: int = 200
+    failure: str | None = None
+    is_recorded: bool = False
+    body: msgspec.Raw = msgspec.Raw(b"")
+    body_text: str = ""
+    body_base64: bytes = b""
+
+
+class _AlertLine(msgspec.Struct, frozen=True):
+    seq: int
+    entry: LogEntry
+
+
+class _RejectLine(msgspec.Struct, frozen=True):
+    seq: int
+    offset: int
+    source: str
+    reason: str
+    detail: str
+
+
+_encode_lines = msgspec.json.Encoder().encode_lines
+_decode_raw = msgspec.json.Decoder(msgspec.Raw).decode
+_decode_found = msgspec.json.Decoder(_Found).decode_lines
+_decode_settled = msgspec.json.Decoder(Settled).decode_lines
+_decode_alerts = msgspec.json.Decoder(_AlertLine).decode_lines
+
+_DAMAGE = (zstandard.ZstdError, msgspec.MsgspecError, UnicodeDecodeError, ValueError)
+
+
+def payload_part(payload: Payload) -> str:
+    """The folder of the part that a payload belongs to."""
+    hour = datetime.fromtimestamp(payload.received_at, UTC)
+    return f"{PAYLOADS}source={folder_name(payload.source)}/{hour:date=%Y-%m-%d/hour=%H}/"
+
+
+def alert_part(entry: LogEntry) -> str:
+    """The folder of the part that an entry of the alert log belongs to."""
+    hour = datetime.fromisoformat(entry.alert.sent_at).astimezone(UTC)
+    return f"{ALERTS}{hour:date=%Y-%m-%d/hour=%H}/"
+
+
+def delivery_part(settled: Settled) -> str:
+    """The folder of the part that a settled delivery belongs to."""
+    hour = datetime.fromisoformat(settled.settled_at).astimezone(UTC)
+    return f"{DELIVERIES}{hour:date=%Y-%m-%d/hour=%H}/"
+
+
+def reject_part(reject: Reject) -> str:
+    """The folder of the part that a reject belongs to."""
+    return f"raw/rejects/source={folder_name(reject.source)}/"
+
+
+def part_name(first: int) -> str:
+    """A part's file name: its first record's offset alone, so that writing it again replaces it."""
+    return f"part-{first:020d}.ndjson.zst"
+
+
+def first_of(key: str) -> int:
+    """The offset or number of a part's first record, read from its name."""
+    match = re.search(r"part-(\d{20})\.ndjson\.zst$", key)
+    if match is None:
+        raise ValueError(f"{key!r} is not a part of RAW")
+    return int(match[1])
+
+
+def folder_name(source: str) -> str:
+    """A source's name as part of a key: what is not a letter, a digit or one of ``_.-~`` as %XX."""
+    return quote(source, safe="")
+
+
+def write_payloads(records: Iterable[Record]) -> bytes:
+    """A part: one line a payload, compressed."""
+    return _compressed([_line(record) for record in records])
+
+
+def write_alerts(entries: Iterable[tuple[int, LogEntry]]) -> bytes:
+    """A part: one line an entry of the alert log with its sequence number."""
+    return _compressed([_AlertLine(seq, entry) for seq, entry in entries])
+
+
+def write_deliveries(settled: Iterable[Settled]) -> bytes:
+    """A part: one line a settled delivery."""
+    return _compressed(list(settled))
+
+
+def write_rejects(rejects: Iterable[tuple[int, int, Reject]]) -> bytes:
+    """A part: one line a reject with its sequence number and its payload's offset."""
+    return _compressed(
+        [_RejectLine(seq, offset, r.source, r.reason, r.detail) for seq, offset, r in rejects]
+    )
+
+
+def read_part(body: bytes) -> list[Record]:
+    """The inverse of `write_payloads`. Raises PayloadInvalid for a damaged file."""
+    return [
+        Record(f.offset, payload)
+        for found in _found(body)
+        for f, payload in zip(found, _payloads(found), strict=True)
+    ]
+
+
+def payload_blocks(body: bytes) -> Iterator[list[Payload]]:
+    """A part's payloads in their order, a block at a time: memory does not grow with the part.
+
+    Raises PayloadInvalid where the file is damaged; what stood before has been given by then.
+    """
+    yield from map(_payloads, _found(body))
+
+
+def read_deliveries(body: bytes) -> list[Settled]:
+    """The inverse of `write_deliveries`. Raises PayloadInvalid for a damaged file."""
+    try:
+        return [one for block in _blocks(body) for one in _decode_settled(block)]
+    except _DAMAGE as error:
+        raise PayloadInvalid(f"a part of RAW is damaged: {error}") from error
+
+
+def read_alerts(body: bytes) -> list[tuple[int, LogEntry]]:
+    """The inverse of `write_alerts`. Raises PayloadInvalid for a damaged file."""
+    try:
+        return [(a.seq, a.entry) for block in _blocks(body) for a in _decode_alerts(block)]
+    except _DAMAGE as error:
+        raise PayloadInvalid(f"a part of RAW is damaged: {error}") from error
+
+
+def _line(record: Record) -> _Line:
+    payload = record.payload
+    body, text, base64 = _body(payload.body)
+    return _Line(
+        offset=record.offset,
+        source=payload.source,
+        content=payload.content,
+        places=payload.places,
+        received_at=instant(payload.received_at),
+        status=payload.status,
+        failure=payload.failure,
+        is_recorded=payload.is_recorded,
+        body=body,
+        body_text=text,
+        body_base64=base64,
+    )
+
+
+def _body(
+    body: bytes,
+) -> tuple[msgspec.Raw | msgspec.UnsetType, str | msgspec.UnsetType, bytes | msgspec.UnsetType]:
+    """The body in the one form that suits it; the other two are unset."""
+    unset = msgspec.UNSET
+    try:
+        text = body.decode()  # the check of JSON below does not look into strings
+    except UnicodeDecodeError:
+        return unset, unset, body
+    return (msgspec.Raw(body), unset, unset) if _is_one_json(body) else (unset, text, unset)
+
+
+def _is_one_json(body: bytes) -> bool:
+    """Whether UTF-8 text is one JSON value on one line, with nothing before or after it."""
+    if b"\n" in body or b"\r" in body:
+        return False
+    openers = body.count(b"[") + body.count(b"{")
+    try:
+        if openers > _MARGIN:  # it might be nested deeper than a decoder's stack
+            _decode_raw(b"[" * _MARGIN + body + b"]" * _MARGIN)
+        # A raw value comes without the blanks around it, which would be lost.
+        return len(memoryview(_decode_raw(body))) == len(body)
+    except (msgspec.MsgspecError, RecursionError):
+        return False
+
+
+def _payloads(found: list[_Found]) -> list[Payload]:
+    """One straight expression: a call for each would cost a fifth of refining."""
+    seconds = _seconds
+    return [
+        Payload(
+            source=f.source,
+            content=f.content,
+            places=f.places,
+            received_at=seconds(f.received_at),
+            status=f.status,
+            failure=f.failure,
+            is_recorded=f.is_recorded,
+            body=bytes(f.body) or f.body_text.encode() or f.body_base64,
+        )
+        for f in found
+    ]
+
+
+@lru_cache(65_536)
+def _seconds(text: str) -> int:
+    """Unix seconds of an instant. Many payloads of one poll share it."""
+    return int(datetime.fromisoformat(text).timestamp())
+
+
+def _compressed(lines: Sequence[msgspec.Struct]) -> bytes:
+    return zstandard.ZstdCompressor(level=3, write_checksum=True).compress(_encode_lines(lines))
+
+
+def _found(body: bytes) -> Iterator[list[_Found]]:
+    try:
+        yield from map(_decode_found, _blocks(body))
+    except _DAMAGE as error:
+        raise PayloadInvalid(f"a part of RAW is damaged: {error}") from error
+
+
+def _blocks(body: bytes) -> Iterator[bytes]:
+    """Whole lines, about _BLOCK bytes at a time; a longer line comes alone."""
+    left = zstandard.frame_content_size(body)
+    reader = zstandard.ZstdDecompressor().stream_reader(body)
+    pieces: list[bytes] = []  # of a line that has not ended
+    while block := reader.read(_BLOCK):
+        left -= len(block)
+        end = block.rfind(b"\n") + 1
+        if end:
+            yield b"".join((*pieces, memoryview(block)[:end]))
+            pieces = [block[end:]]
+        else:
+            pieces.append(block)
+    if left:  # the reader itself takes a file that was cut for one that ends
+        raise ValueError(f"{left} bytes are missing")
+
+
+def in_order(lake: Lake, stream: Stream, up_to: int) -> Iterator[Record]:
+    """All payloads up to an offset as they arrived: from RAW, and from the stream what it lacks.
+
+    Parts hold one source and hour each, so those of one time are read side by side. Raises
+    PayloadInvalid for a damaged part: what follows a gap is not what was lived through.
+    """
+    waiting = sorted(lake.keys(PAYLOADS), key=first_of, reverse=True)
+    nearest: list[tuple[int, int, Iterator[Record]]] = []  # (next offset, part, what follows it)
+    held: dict[int, Record] = {}
+    last = 0
+    while waiting or nearest:
+        while waiting and (not nearest or first_of(waiting[-1]) <= nearest[0][0]):
+            _push(nearest, held, len(waiting), iter(read_part(lake.read(waiting.pop()))))
+        _, part, rest = heappop(nearest)
+        record = held.pop(part)
+        _push(nearest, held, part, rest)
+        if record.offset > up_to:
+            return
+        if record.offset > last:
+            yield record
+            last = record.offset
+    while records := stream.read(last, _AT_ONCE):
+        for record in records:
+            if record.offset > up_to:
+                return
+            yield record
+        last = records[-1].offset
+
+
+def _push(
+    nearest: list[tuple[int, int, Iterator[Record]]],
+    held: dict[int, Record],
+    part: int,
+    rest: Iterator[Record],
+) -> None:
+    record = next(rest, None)
+    if record is not None:
+        held[part] = record
+        heappush(nearest, (record.offset, part, rest))

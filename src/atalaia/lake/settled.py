@@ -1,0 +1,51 @@
+"""What became of deliveries, in the order in which it did: from the outbox and the alert log."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from atalaia.domain.alert import LogEntry, instant
+from atalaia.domain.delivery import Settled
+from atalaia.ports import Outbox, State
+
+_AT_ONCE = 2_000
+_ENTRIES_KEPT = 2_000
+
+
+def settled_after(outbox: Outbox, state: State, after: int) -> Iterator[tuple[int, list[Settled]]]:
+    """A bounded number at a time, with the number up to which this is all there was."""
+    entries: dict[tuple[str, int], LogEntry] = {}
+    while found := outbox.settled(after, _AT_ONCE):
+        rows = []
+        for number, message, deliveries in found:
+            for seq in message.seqs:
+                _, entry = next(state.alerts(seq - 1, limit=1), (0, None))
+                if entry is not None:
+                    entries[entry.alert.incident, entry.alert.version] = entry
+            for one in deliveries:
+                entry = entries.get((one.incident, one.version))
+                if entry is None:
+                    continue
+                alert = entry.alert
+                rows.append(
+                    Settled(
+                        number=number,
+                        person=one.person,
+                        channel=one.channel,
+                        message=message.id,
+                        incident=one.incident,
+                        version=one.version,
+                        place_id=alert.place_id,
+                        hazard=alert.hazard,
+                        level=alert.level,
+                        status=str(message.status),
+                        reason=message.reason,
+                        attempts=message.attempts,
+                        sent_at=alert.sent_at,
+                        settled_at=instant(message.settled_at),
+                    )
+                )
+        if len(entries) > _ENTRIES_KEPT:
+            entries.clear()
+        after = found[-1][0]
+        yield after, rows

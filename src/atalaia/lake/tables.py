@@ -1,0 +1,290 @@
+"""What can be queried, column by column: type, unit, meaning, and what a null means.
+
+`atalaia tables` prints it, and a test holds it against what a query gives.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from atalaia.domain.variable import CATALOGUE
+from atalaia.lake.gold import DATASETS
+
+
+class Column(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One column of one table.
+
+    type     as DuckDB names it
+    meaning  in a few words
+    unit     of its values; None: it has none
+    null     what a null means; None: it is never null
+    """
+
+    type: str
+    meaning: str
+    unit: str | None = None
+    null: str | None = None
+
+
+_TIME = "TIMESTAMPTZ"
+_TEXT = "VARCHAR"
+_PLACE = Column(_TEXT, "the place's id")
+_SOURCE = Column(_TEXT, "who said it")
+_KIND = Column(_TEXT, "observed, analysis or forecast")
+_HAZARD = Column(_TEXT, "what kind of weather, or cannot_see")
+_FOR_CANNOT_SEE = "cannot_see, where nothing is measured"
+
+
+def _readings() -> dict[str, Column]:
+    told = {
+        "place_id": _PLACE,
+        "source": _SOURCE,
+        "valid_at": Column(_TIME, "the instant, or the end of the period, that the values are of"),
+        "kind": _KIND,
+        "issued_at": Column(
+            _TIME,
+            "when a forecast was made; where the source does not say: first received",
+            null="no forecast",
+        ),
+        "has_run_time": Column(
+            "BOOLEAN", "whether the source said when the forecast was made", null="no forecast"
+        ),
+        "received_at": Column(_TIME, "when the values became known"),
+        "period_s": Column(
+            "INTEGER", "length of the period of sums, ending at valid_at", "s", "not stated"
+        ),
+        "date": Column("DATE", "UTC day of valid_at; name it in WHERE to read less"),
+    }
+    return {
+        name: told.get(name) or _value(name, "missing: never calm, never 0")
+        for name in DATASETS["readings"]
+    }
+
+
+def _value(name: str, null: str) -> Column:
+    variable = CATALOGUE[name]
+    return Column("DOUBLE", variable.meaning, variable.unit, null)
+
+
+def _summary(when: str, of: Column, per: str) -> dict[str, Column]:
+    names = "any variable but wind_direction_deg and weather_code"
+    amount = "an amount, which has only a sum" if per == "hour" else None
+    unit = "unit"
+    return {
+        "place_id": _PLACE,
+        "source": _SOURCE,
+        "kind": Column(_TEXT, "observed or analysis; forecasts are not in it"),
+        "variable": Column(_TEXT, f"{names}; name it in WHERE to read it alone"),
+        "unit": Column(_TEXT, "of the four values"),
+        when: of,
+        "minimum": Column("DOUBLE", f"smallest value of the {per}", unit, amount),
+        "maximum": Column("DOUBLE", f"largest value of the {per}", unit, amount),
+        "sum": Column(
+            "DOUBLE", f"what fell in the {per}, from periods that do not overlap", unit,
+            "no amount: it cannot be added up",
+        ),
+        "mean": Column("DOUBLE", f"mean of the {per}", unit, amount),
+    }  # fmt: skip
+
+
+def _daily() -> dict[str, Column]:
+    day = Column("DATE", "local day, in the place's time zone; of the hours that end in it")
+    columns = _summary("day", day, "day")
+    columns["minimum"] = Column("DOUBLE", "smallest value; of amounts the driest hour's", "unit")
+    columns["maximum"] = Column("DOUBLE", "largest value; of amounts the wettest hour's", "unit")
+    columns["mean"] = Column("DOUBLE", "mean of the hours; of amounts, of their sums", "unit")
+    return columns | {"hours": Column("BIGINT", "hours of the day with data, at most 25", "h")}
+
+
+def _alerts() -> dict[str, Column]:
+    measured = _FOR_CANNOT_SEE
+    return {
+        "incident": Column(_TEXT, "key of the incident"),
+        "version": Column("INTEGER", "1, 2, 3 … within the incident"),
+        "type": Column(_TEXT, "alert, update, step, end or cancel"),
+        "place_id": Column(_TEXT, "the place; an area rule's area; a silent source"),
+        "hazard": _HAZARD,
+        "level": Column(_TEXT, "watch, yellow, orange or red"),
+        "severity": Column(_TEXT, "the level in CAP's words"),
+        "urgency": Column(_TEXT, "CAP: Immediate, Expected, Future, Past"),
+        "certainty": Column(_TEXT, "CAP: Observed, Likely, Possible"),
+        "sent_at": Column(_TIME, "when it was decided"),
+        "onset_at": Column(_TIME, "when the condition began, or is forecast to", null="not known"),
+        "expires_at": Column(_TIME, "when it expires if nothing more is seen", null="cannot_see"),
+        "evidence": Column(_TEXT, "observed, analysis or forecast: of the value"),
+        "source": _SOURCE,
+        "valid_at": Column(_TIME, "of the value; for cannot_see of the last usable one"),
+        "variable": Column(_TEXT, "what was measured", null=measured),
+        "window_s": Column("INTEGER", "over how long; 0: an instant", "s", measured),
+        "value": Column("DOUBLE", "the value that decided", "unit", measured),
+        "unit": Column(_TEXT, "of value, limit and peak", null=measured),
+        "limit": Column(
+            "DOUBLE", 'the limit it passed (a word of SQL: write it as "limit")', "unit",
+            f"{measured}; or the rule has gone",
+        ),
+        "rule": Column(_TEXT, "the rule that decided"),
+        "reason": Column(
+            _TEXT,
+            "onset, escalated, eased, certainty, step, ended, expired, withdrawn, rule changed",
+        ),
+        "text_pt_br": Column(_TEXT, "what people are told, in Portuguese"),
+        "text_en": Column(_TEXT, "in English"),
+        "text_es": Column(_TEXT, "in Spanish"),
+        "places": Column("VARCHAR[]", "ids of the places that it concerns"),
+        "opened_at": Column(_TIME, "event time at which the incident first passed a limit"),
+        "rule_hash": Column(_TEXT, "of the rule that decided, as it then stood"),
+        "peak_level": Column(_TEXT, "the highest level of the incident so far", null=measured),
+        "peak": Column("DOUBLE", "its worst value so far", "unit", measured),
+        "peak_at": Column(_TIME, "when that was", null=measured),
+        "date": Column("DATE", "UTC day of sent_at; name it in WHERE to read less"),
+    }  # fmt: skip
+
+
+def _incidents() -> dict[str, Column]:
+    return {
+        "incident": Column(_TEXT, "key of the incident"),
+        "hazard": _HAZARD,
+        "place_id": Column(_TEXT, "the place or area"),
+        "opened_at": Column(_TIME, "event time at which it first passed a limit"),
+        "level": Column(_TEXT, "the level of its last entry"),
+        "peak_level": Column(_TEXT, "the highest level it had", null=_FOR_CANNOT_SEE),
+        "peak_value": Column("DOUBLE", "the value at its worst", "unit", _FOR_CANNOT_SEE),
+        "unit": Column(_TEXT, "of peak_value", null=_FOR_CANNOT_SEE),
+        "peak_at": Column(_TIME, "when that was", null=_FOR_CANNOT_SEE),
+        "onset_at": Column(_TIME, "when the condition began, as last told", null="not known"),
+        "last_sent_at": Column(_TIME, "sent_at of its last entry"),
+        "ended_at": Column(_TIME, "sent_at of its end", null="it is open"),
+        "status": Column(_TEXT, "open, ended, cancelled or expired"),
+        "versions": Column("INTEGER", "how many entries it has"),
+    }
+
+
+def _sources() -> dict[str, Column]:
+    never = "never"
+    asked = "it was never asked: its rows came in a file"
+    heard = "no row of it was ever read"
+    return {
+        "source": Column(_TEXT, "who was asked, or who said it"),
+        "last_answer_at": Column(_TIME, "when it last answered", null=never),
+        "last_fault_at": Column(_TIME, "when it last failed", null=never),
+        "last_fault": Column(_TEXT, "why", null=never),
+        "answers": Column("BIGINT", "how many payloads were answers", null=asked),
+        "errors": Column("BIGINT", "how many had an error's status", null=asked),
+        "failures": Column("BIGINT", "how often no answer came", null=asked),
+        "rejects": Column("BIGINT", "places in answers that could not be decoded", null=asked),
+        "places": Column("BIGINT", "of how many places it spoke", null=heard),
+        "readings": Column("BIGINT", "rows of it in readings", null=heard),
+        "last_reading_at": Column(_TIME, "when a value of it last was news", null=heard),
+        "last_valid_at": Column(_TIME, "of its newest value that is no forecast", null="none"),
+        "forecast_until": Column(_TIME, "the last hour that it forecasts", null="no forecasts"),
+    }
+
+
+def _answers() -> dict[str, Column]:
+    return {
+        "source": Column(_TEXT, "who was asked"),
+        "first_offset": Column("BIGINT", "of the part of RAW: its first payload's offset"),
+        "first_received_at": Column(_TIME, "of the part's first payload"),
+        "last_received_at": Column(_TIME, "of its last"),
+        "answers": Column("INTEGER", "payloads with a status under 300"),
+        "errors": Column("INTEGER", "payloads with another status"),
+        "failures": Column("INTEGER", "requests that no answer came to"),
+        "rejects": Column("INTEGER", "places in answers that could not be decoded"),
+        "last_answer_at": Column(_TIME, "when the last answer came", null="none in this part"),
+        "last_fault_at": Column(_TIME, "when the last error or failure was", null="none"),
+        "last_fault": Column(_TEXT, "what it was", null="none"),
+        "date": Column("DATE", "UTC day of first_received_at"),
+    }
+
+
+def _places() -> dict[str, Column]:
+    return {
+        "place_id": _PLACE,
+        "name": Column(_TEXT, "as people read it"),
+        "latitude": Column("DOUBLE", "WGS 84", "°"),
+        "longitude": Column("DOUBLE", "WGS 84", "°"),
+        "timezone": Column(_TEXT, "IANA name"),
+        "area": Column(_TEXT, "the area whose rules judge it with others", null="none"),
+    }
+
+
+def _climate() -> dict[str, Column]:
+    one_hour = "a row of one hour of the day"
+    return {
+        "place_id": _PLACE,
+        "variable": Column(_TEXT, "what it is the climate of"),
+        "unit": Column(_TEXT, "of the values"),
+        "month": Column("INTEGER", "1 … 12, local"),
+        "hour": Column(
+            "INTEGER", "0 … 23, local: the hour that began then", "h", "all hours of the month"
+        ),
+        "source": Column(_TEXT, "whose record it was computed from"),
+        "kind": Column(_TEXT, "of that record: observed or analysis"),
+        "first_year": Column("INTEGER", "the first year with enough data of this month"),
+        "last_year": Column("INTEGER", "the last"),
+        "years": Column("INTEGER", "how many years have enough data of this month"),
+        "hours": Column("INTEGER", "how many hourly values", "h"),
+        "is_norm": Column("BOOLEAN", "whether rules may use it: it has enough years"),
+        "mean": Column("DOUBLE", "of the hourly values", "unit"),
+        "mean_minimum": Column("DOUBLE", "mean of the days' minima", "unit", one_hour),
+        "mean_maximum": Column("DOUBLE", "mean of the days' maxima", "unit", one_hour),
+        "percentiles": Column("DOUBLE[]", "99 of them: percentiles[1] … percentiles[99]", "unit"),
+    }
+
+
+def _return_levels() -> dict[str, Column]:
+    return {
+        "place_id": _PLACE,
+        "variable": Column(_TEXT, "what it is the extreme of"),
+        "unit": Column(_TEXT, "of level, low and high"),
+        "window_s": Column("INTEGER", "of the sum; 0: an hourly value", "s"),
+        "extreme": Column(_TEXT, "maximum or minimum, of the year"),
+        "return_years": Column("INTEGER", "2, 5, 10, 25 or 50", "a"),
+        "source": Column(_TEXT, "whose record it was computed from"),
+        "kind": Column(_TEXT, "of that record: observed or analysis"),
+        "first_year": Column("INTEGER", "the first year that counts", null="none does"),
+        "last_year": Column("INTEGER", "the last", null="none does"),
+        "years": Column("INTEGER", "how many years count: those with enough data"),
+        "level": Column("DOUBLE", "reached once in so many years", "unit", "refused"),
+        "low": Column("DOUBLE", "lower bound of its 95 % interval", "unit", "refused"),
+        "high": Column("DOUBLE", "upper bound of its 95 % interval", "unit", "refused"),
+        "refusal": Column(_TEXT, "why there is no level", null="there is one"),
+    }
+
+
+def _deliveries() -> dict[str, Column]:
+    return {
+        "person": Column(_TEXT, "a pseudonym"),
+        "channel": Column(_TEXT, "telegram, whatsapp, email, sms, webhook, inbox, apprise"),
+        "message": Column(_TEXT, "id of the message that carried it"),
+        "incident": Column(_TEXT, "key of the incident"),
+        "version": Column("INTEGER", "of the alert, within the incident"),
+        "place_id": Column(_TEXT, "the watched place (or area) that the alert was for"),
+        "hazard": _HAZARD,
+        "level": Column(_TEXT, "of the alert"),
+        "status": Column(_TEXT, "sent, unknown, late, dropped or dead"),
+        "reason": Column(_TEXT, "why, where it was not simply sent"),
+        "attempts": Column("INTEGER", "how often it was tried"),
+        "sent_at": Column(_TIME, "when the alert was decided"),
+        "settled_at": Column(_TIME, "when this became of it"),
+        "number": Column("BIGINT", "grows as messages are settled"),
+        "date": Column("DATE", "UTC day of sent_at; name it in WHERE to read less"),
+    }
+
+
+def tables() -> dict[str, dict[str, Column]]:
+    """Every table that can be queried, its columns in order."""
+    hour = Column(_TIME, "the end of the hour; what falls on it belongs to it")
+    return {
+        "readings": _readings(),
+        "hourly": _summary("hour_ends_at", hour, "hour"),
+        "daily": _daily(),
+        "alerts": _alerts(),
+        "incidents": _incidents(),
+        "deliveries": _deliveries(),
+        "sources": _sources(),
+        "answers": _answers(),
+        "places": _places(),
+        "climate": _climate(),
+        "return_levels": _return_levels(),
+    }

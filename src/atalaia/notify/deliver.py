@@ -1,0 +1,261 @@
+"""From the outbox to the channels: claim, write, pace, send, settle.
+
+A claim leases messages for a while; what becomes of them is written in batches, as tries come
+back. A process that dies leaves its leases to run out, and what it was sending goes again under
+the same id: at least once, and doubled at most for what was under way.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
+
+import structlog
+
+from atalaia.domain.delivery import (
+    Channel,
+    Letter,
+    Message,
+    Outcome,
+    Sent,
+    Status,
+    released,
+    settled,
+)
+from atalaia.errors import StateConflict
+from atalaia.notify.pace import Pace
+from atalaia.ports import Outbox, State
+
+LEASE_S = 90
+"""A lease is long enough for the slowest try and a lane's worth of waiting."""
+
+TRY_S = 45.0
+"""A channel that has not answered by then never will."""
+
+_MARGIN_S = 5
+_POLL_S = 1.0
+_FAULT_S = 2.0
+_AHEAD = 16
+"""Messages claimed ahead for each that can be tried at once: so that no worker waits for disk."""
+
+log = structlog.get_logger()
+
+Write = Callable[[Sequence[Message]], list[Letter | Outcome]]
+"""Messages as letters: with addresses and words; or what became of one that cannot be written."""
+
+
+_Result = tuple[Message, Message, Outcome | None, float]
+"""A message as it was leased and as it is now, what the try came to (None: there was none), and
+the seconds since it was decided."""
+
+
+class Deliverer:
+    """Sends what is due, by all channels at once, each at its own pace.
+
+    write       called in a thread, with a batch
+    on_sent     told of every try, once it is written down
+    """
+
+    def __init__(
+        self,
+        outbox: Outbox,
+        state: State,
+        channels: Mapping[str, Channel],
+        write: Write,
+        *,
+        now: Callable[[], float],
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        on_sent: Callable[[Sequence[Sent]], None] = lambda _: None,
+    ) -> None:
+        self._outbox = outbox
+        self._state = state
+        self._channels = channels
+        self._write = write
+        self._now, self._sleep = now, sleep
+        self._on_sent = on_sent
+        self.paces = {
+            name: Pace(channel.limits, state.note(_note(name)), now())
+            for name, channel in channels.items()
+        }
+        self._is_closing = False
+        self._forget()
+
+    def _forget(self) -> None:
+        """Hold nothing: what an earlier run had claimed comes again when its lease ends."""
+        self._held = dict.fromkeys(self._channels, 0)
+        self._queues: dict[str, asyncio.Queue[list[tuple[Message, Letter]]]] = {
+            name: asyncio.Queue() for name in self._channels
+        }
+        self._results: list[_Result] = []
+        self._has_results = asyncio.Event()
+        self._has_room = asyncio.Event()
+        self._is_idle = asyncio.Event()
+        self._spent: set[str] = set()
+
+    def wake(self) -> None:
+        """Something has become due."""
+        self._has_room.set()
+
+    async def run(self) -> None:
+        """Send until cancelled. What was claimed and not sent is taken up when its lease ends."""
+        self._forget()
+        async with asyncio.TaskGroup() as tasks:
+            for name, channel in self._channels.items():
+                for _ in range(channel.limits.at_once):
+                    tasks.create_task(self._work(name))
+            tasks.create_task(self._settle())
+            tasks.create_task(self._claim())
+
+    async def close(self, within_s: float) -> None:
+        """Claim no more, and write down what is under way; what takes longer is left to its
+        lease."""
+        self._is_closing = True
+        self._has_room.set()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(within_s):
+                await self._is_idle.wait()
+
+    # Claiming
+
+    async def _claim(self) -> None:
+        while not self._is_closing:
+            self._has_room.clear()
+            now = int(self._now())
+            room = self._room(now)
+            try:
+                claimed = await asyncio.to_thread(self._take, now, room) if room else []
+            except StateConflict as error:
+                log.warning("nothing can be claimed; it is tried again", reason=str(error))
+                await self._sleep(_FAULT_S)
+                continue
+            for name, lanes in claimed:
+                self._held[name] += sum(map(len, lanes))
+                for lane in lanes:
+                    self._queues[name].put_nowait(lane)
+            if not claimed:
+                # Not wait_for, which may lose a cancellation before Python 3.12.
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(_POLL_S):
+                        await self._has_room.wait()
+        self._tell_idle()
+
+    def _tell_idle(self) -> None:
+        if self._is_closing and not any(self._held.values()):
+            self._is_idle.set()
+
+    def _room(self, now: int) -> dict[str, int]:
+        """How many messages of each channel can be taken on."""
+        room = {}
+        for name, channel in self._channels.items():
+            most = channel.limits.at_once * _AHEAD
+            left = self.paces[name].room(now)
+            free = min(most, most if left is None else left) - self._held[name]
+            if free * 2 > most or (free > 0 and self._held[name] == 0):
+                room[name] = free
+        return room
+
+    def _take(
+        self, now: int, room: Mapping[str, int]
+    ) -> list[tuple[str, list[list[tuple[Message, Letter]]]]]:
+        """Claim and write; letters by channel and lane. In a thread."""
+        claimed = self._outbox.claim(now, now + LEASE_S, room)
+        lanes: dict[str, dict[str, list[tuple[Message, Letter]]]] = defaultdict(dict)
+        refused = []
+        for message, letter in zip(claimed, self._write(claimed), strict=True):
+            if isinstance(letter, Outcome):
+                schedule = self._channels[message.channel].limits.schedule
+                refused.append((message, settled(message, letter, schedule, now)))
+                continue
+            lanes[message.channel].setdefault(message.lane, []).append((message, letter))
+        if refused:
+            self._outbox.settle(refused)
+        return [(name, list(each.values())) for name, each in lanes.items()]
+
+    # Sending
+
+    async def _work(self, name: str) -> None:
+        queue = self._queues[name]
+        while True:
+            lane = await queue.get()
+            for message, letter in lane:
+                after, outcome = await self._try(name, message, letter)
+                self._results.append((message, after, outcome, self._now() - letter.sent_at))
+                self._has_results.set()
+                if outcome is None or after.status == Status.DUE:
+                    self._give_back(lane[lane.index((message, letter)) + 1 :])
+                    break
+
+    async def _try(
+        self, name: str, message: Message, letter: Letter
+    ) -> tuple[Message, Outcome | None]:
+        channel, pace = self._channels[name], self.paces[name]
+        now = self._now()
+        closed_s = 1.0 if self._is_closing else pace.closed_for(now)
+        if closed_s:
+            return released(message, closed_s, int(now)), None
+        latest = message.lease_until - TRY_S - _MARGIN_S
+        at = pace.turn(message.person, now, latest)
+        if at > latest:
+            # By then its lease may have run out, and somebody else have taken it up.
+            return released(message, max(0.0, at - now - TRY_S), int(now)), None
+        if at > now:
+            await self._sleep(at - now)
+            now = self._now()
+            if closed_s := pace.closed_for(now):  # a try that went on meanwhile was refused
+                return released(message, closed_s, int(now)), None
+        try:
+            async with asyncio.timeout(TRY_S):
+                outcome = await channel.send(letter)
+        except TimeoutError:
+            outcome = Outcome("unknown", f"no answer within {TRY_S:g} s")
+        except Exception as error:  # a fault of ours: it must not take the channel with it
+            # Without the traceback's last line: it may quote an address.
+            log.error("a channel broke", channel=name, error=type(error).__name__)  # noqa: TRY400
+            outcome = Outcome("again", f"fault in the channel: {type(error).__name__}")
+        now = self._now()
+        if outcome.verdict in ("sent", "unknown"):
+            pace.spend(now, outcome.cost_usd)
+            if channel.limits.is_counted:
+                self._spent.add(name)
+        if outcome.pauses:
+            pace.pause(now + max(1.0, outcome.after_s), outcome.reason)
+            log.warning("a channel pauses", channel=name, reason=outcome.reason)
+        return settled(message, outcome, channel.limits.schedule, int(now)), outcome
+
+    def _give_back(self, rest: Sequence[tuple[Message, Letter]]) -> None:
+        """Messages of a lane whose turn has not come, as one before them has to wait."""
+        now = int(self._now())
+        for message, _ in rest:
+            self._results.append((message, released(message, 0, now), None, 0.0))
+
+    # Settling
+
+    async def _settle(self) -> None:
+        while True:
+            await self._has_results.wait()
+            self._has_results.clear()
+            batch, self._results = self._results, []
+            spent, self._spent = self._spent, set()
+            while True:
+                try:
+                    await asyncio.to_thread(self._keep, batch, spent)
+                    break
+                except StateConflict as error:
+                    log.warning("outcomes cannot be kept; it is tried again", reason=str(error))
+                    await self._sleep(_FAULT_S)
+            for before, *_ in batch:
+                self._held[before.channel] -= 1
+            self._on_sent([Sent(m, outcome, age_s) for _, m, outcome, age_s in batch if outcome])
+            self._has_room.set()
+            self._tell_idle()
+
+    def _keep(self, batch: Sequence[_Result], spent: set[str]) -> None:
+        self._outbox.settle([(before, after) for before, after, *_ in batch])
+        for name in spent:
+            self._state.set_note(_note(name), self.paces[name].kept())
+
+
+def _note(channel: str) -> str:
+    return f"pace:{channel}"

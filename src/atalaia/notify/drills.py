@@ -1,0 +1,108 @@
+"""Drills: from an operator's wish to messages in the outbox, beside the alert log."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+
+import msgspec
+import numpy as np
+
+from atalaia.domain.delivery import Message, message_id
+from atalaia.domain.drill import KIND, Drill
+from atalaia.domain.hazard import LEVEL_OF
+from atalaia.domain.place import Places
+from atalaia.notify.audience import Event
+from atalaia.notify.fanout import lane_of
+from atalaia.notify.recipients import Roll
+from atalaia.ports import Outbox, State
+
+MOST_PEOPLE = 5_000
+_EXPIRES_S = 3600
+
+
+class Drills:
+    """Starts drills, and remembers them for who writes their messages."""
+
+    def __init__(
+        self,
+        state: State,
+        outbox: Outbox,
+        roll: Roll,
+        places: Places,
+        *,
+        now: Callable[[], float],
+        wake: Callable[[], None],
+    ) -> None:
+        self._state = state
+        self._outbox = outbox
+        self._roll = roll
+        self._places = places
+        self._now, self._wake = now, wake
+
+    def start(
+        self, hazard: str, level: str, place_id: str, by: str, *, is_for_everyone: bool
+    ) -> tuple[Drill, int]:
+        """Send a drill to the organisations (or to everyone) whom such an alert would concern;
+        return it and how many people get it. Raises ValueError with the next step."""
+        place = self._places.get(place_id)
+        if place is None:
+            raise ValueError("no such place is watched; GET /v1/places lists them")
+        now = int(self._now())
+        event = Event(
+            hazard=hazard,
+            level=int(LEVEL_OF[level]),
+            latitudes=np.array([place.latitude]),
+            longitudes=np.array([place.longitude]),
+        )
+        concern = self._roll.audience.concerned([event])
+        names = self._roll.audience.names
+        found = (self._roll.get(names[number]) for number in concern.person.tolist())
+        people = [
+            person
+            for person in found
+            if person is not None
+            and person.channels
+            and (is_for_everyone or person.is_organisation)
+        ]
+        if len(people) > MOST_PEOPLE:
+            raise ValueError(
+                f"it would reach {len(people):,} people, and at most {MOST_PEOPLE:,} are drilled "
+                "at once; choose a higher level, or organisations alone"
+            )
+        drill = Drill(
+            id=f"drill_{secrets.token_hex(8)}",
+            hazard=hazard,
+            level=level,
+            place_id=place_id,
+            place=place.name,
+            at=now,
+            by=by,
+        )
+        self._state.set_note(_note(drill.id), msgspec.json.encode(drill).decode())
+        for person in people:
+            channel = person.channels[0]
+            self._outbox.put(
+                Message(
+                    id=message_id(person.pseudonym, channel, drill.id),
+                    person=person.pseudonym,
+                    channel=channel,
+                    lane=lane_of(person.pseudonym, channel, drill.id),
+                    kind=f"{KIND}:{drill.id}",
+                    rank=int(LEVEL_OF[level]),
+                    due_at=now,
+                    expires_at=now + _EXPIRES_S,
+                )
+            )
+        self._wake()
+        return drill, len(people)
+
+
+def drill_in(state: State, drill: str) -> Drill | None:
+    """A drill that was started; None: there is none of this id."""
+    text = state.note(_note(drill))
+    return msgspec.json.decode(text, type=Drill) if text else None
+
+
+def _note(drill: str) -> str:
+    return f"drill:{drill}"

@@ -1,0 +1,362 @@
+"""From the alert log to the outbox: who is told what, each once, in bounded steps.
+
+Alerts of one `sent_at` are one group: whoever several of them concern gets one message. Who is
+concerned:
+
+alert, escalated, certainty, step    those whose places and levels (or own limits) match, and those
+                                     who were already told of the incident
+eased, end, cancel                   those who were told of the incident; and who has a limit of
+                                     their own that was passed at the very instant of an easing
+
+Other than red waits for the end of a person's quiet hours. What waits is dropped when its
+incident ends first, or when something newer takes its place.
+
+A step repeated adds nothing: where fan-out stands is kept with what it made, and a group that is
+taken up in its middle passes over those who have their delivery of it.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import datetime
+from functools import lru_cache
+from itertools import islice
+from typing import Protocol
+
+import msgspec
+import numpy as np
+
+from atalaia.domain.alert import LogEntry
+from atalaia.domain.delivery import Delivery, Message, Status, message_id
+from atalaia.domain.hazard import LEVEL_OF, Level
+from atalaia.domain.place import Places
+from atalaia.domain.silence import Silence, is_muted
+from atalaia.domain.subscription import Person
+from atalaia.notify.audience import Audience, Event
+from atalaia.ports import FanOut, Told
+
+GROUP_MOST = 500
+"""Alerts of one instant that are grouped; the next begin a group of their own."""
+
+STEP_PEOPLE = 500
+
+OVER_EXPIRES_S = 86400
+"""News that something is over are of use for so long."""
+
+_RED = int(Level.RED)
+
+
+class Profiles(Protocol):
+    """Who stands behind a pseudonym, without their subscriptions."""
+
+    def get(self, pseudonym: str) -> Person | None:
+        """None: erased, stopped, or with no confirmed contact."""
+        ...
+
+
+class Position(msgspec.Struct, frozen=True):
+    """Where fan-out stands: all up to `done` is out, and of the group that ends at `until` a part;
+    0: no group is under way."""
+
+    done: int = 0
+    until: int = 0
+
+
+class Fanned(msgspec.Struct, frozen=True):
+    """What a step came to: new messages, by channel."""
+
+    messages: dict[str, int]
+
+
+class _Plan(msgspec.Struct):
+    """A group with all whom it still has to reach, in the order in which they are told."""
+
+    until: int
+    entries: list[tuple[int, LogEntry]]
+    people: list[str]  # those whom the gravest concerns first
+    alerts: dict[str, list[int]]  # by pseudonym: positions in entries
+    told: dict[str, list[Told]]
+    sent_at: int
+
+
+class Ledger(Protocol):
+    """What fan-out needs of an outbox."""
+
+    def position(self) -> str:
+        """See `ports.Outbox.position`."""
+        ...
+
+    def fan_out(self, step: FanOut) -> int:
+        """See `ports.Outbox.fan_out`."""
+        ...
+
+    def told(self, incidents: Sequence[str]) -> list[Told]:
+        """See `ports.Outbox.told`."""
+        ...
+
+
+class Log(Protocol):
+    """What fan-out needs of a state."""
+
+    def alerts(self, after: int = 0, limit: int | None = None) -> Iterator[tuple[int, LogEntry]]:
+        """See `ports.State.alerts`."""
+        ...
+
+
+class Fan:
+    """Takes the alert log forward, group by group.
+
+    audience, profiles    who asked for what; kept up to date by their owner between steps
+    silences    what is told to nobody, as it stands at each group
+    """
+
+    def __init__(
+        self,
+        state: Log,
+        outbox: Ledger,
+        audience: Audience,
+        profiles: Profiles,
+        places: Places,
+        *,
+        step_people: int = STEP_PEOPLE,
+        silences: Callable[[], Iterable[Silence]] = tuple,
+    ) -> None:
+        self._state = state
+        self._outbox = outbox
+        self._audience = audience
+        self._profiles = profiles
+        self._places = places
+        self._step_people = step_people
+        self._silences = silences
+        self._plan: _Plan | None = None
+
+    @property
+    def done(self) -> int:
+        """The number of the last entry that everybody concerned has a message of."""
+        return _read(self._outbox.position()).done
+
+    def step(self, now: int | None) -> Fanned | None:
+        """Fan out the next people of the next group; None if the log has nothing new.
+
+        `now` None: the group's own instant, as if it had been fanned out then. Raises
+        StateConflict where the outbox cannot be written, or another process fans out.
+        """
+        before = self._outbox.position()
+        position = _read(before)
+        plan, self._plan = self._plan, None  # where the step fails, the group is looked up anew
+        if plan is None or plan.until != position.until:
+            plan = self._next_plan(position)
+        if plan is None:
+            return None
+        now = plan.sent_at if now is None else now
+        turn, left = plan.people[: self._step_people], plan.people[self._step_people :]
+        messages, deliveries, dropped = self._messages(plan, turn, now)
+        after = Position(position.done, plan.until) if left else Position(plan.until)
+        step = FanOut(
+            before=before,
+            position=written(after),
+            now=now,
+            messages=messages,
+            deliveries=deliveries,
+            dropped=dropped,
+        )
+        self._outbox.fan_out(step)
+        if left:
+            plan.people = left
+            self._plan = plan
+        made: dict[str, int] = defaultdict(int)
+        for message in messages:
+            made[message.channel] += 1
+        return Fanned(dict(made))
+
+    def _next_plan(self, position: Position) -> _Plan | None:
+        """The next group; the one that is under way ends where it ended before, and leaves out
+        those whom it has reached."""
+        log = self._state.alerts(position.done, limit=GROUP_MOST)
+        entries: list[tuple[int, LogEntry]] = []
+        for seq, entry in islice(log, GROUP_MOST):
+            is_other = entries and entry.alert.sent_at != entries[0][1].alert.sent_at
+            if is_other or (position.until and seq > position.until):
+                break
+            entries.append((seq, entry))
+        if not entries:
+            return None
+        alerts, told = self._concerned([entry for _, entry in entries])
+        if position.until:
+            versions = {(entry.alert.incident, entry.alert.version) for _, entry in entries}
+            for person, each in told.items():
+                if any((one.incident, one.version) in versions for one in each):
+                    alerts.pop(person, None)
+        ranks = [_rank(entry) for _, entry in entries]
+        people = sorted(alerts, key=lambda one: (-max(ranks[i] for i in alerts[one]), one))
+        sent_at = _seconds(entries[0][1].alert.sent_at)
+        return _Plan(entries[-1][0], entries, people, alerts, told, sent_at)
+
+    def _concerned(
+        self, entries: Sequence[LogEntry]
+    ) -> tuple[dict[str, list[int]], dict[str, list[Told]]]:
+        """By pseudonym: the alerts of the group that are for them, and what they were told."""
+        found: dict[str, set[int]] = defaultdict(set)
+        told: dict[str, list[Told]] = defaultdict(list)
+        by_incident: dict[str, list[int]] = defaultdict(list)
+        silences = tuple(self._silences())
+        heard = [i for i, entry in enumerate(entries) if not is_muted(entry, silences)]
+        for i in heard:
+            by_incident[entries[i].alert.incident].append(i)
+        for one in self._outbox.told(list(by_incident)):
+            told[one.person].append(one)
+            for i in by_incident[one.incident]:
+                # A step is for those whose limit it passed; all else is news to who was told.
+                if one.version < entries[i].alert.version and entries[i].alert.type != "step":
+                    found[one.person].add(i)
+        news = [i for i in heard if _is_news(entries[i]) or entries[i].moved]
+        concern = self._audience.concerned([_event(entries[i], self._places) for i in news])
+        names = self._audience.names
+        for event, person in zip(concern.event.tolist(), concern.person.tolist(), strict=True):
+            found[names[person]].add(news[event])
+        return {person: sorted(each) for person, each in found.items()}, told
+
+    def _messages(
+        self, plan: _Plan, turn: Sequence[str], now: int
+    ) -> tuple[list[Message], list[Delivery], dict[str, str]]:
+        messages: list[Message] = []
+        deliveries: list[Delivery] = []
+        dropped: dict[str, str] = {}
+        for person in turn:
+            profile = self._profiles.get(person)
+            if profile is None or not profile.channels:
+                continue
+            if plan.sent_at < profile.since:
+                continue
+            alerts = [plan.entries[i] for i in plan.alerts[person]]
+            if told := plan.told.get(person):
+                alerts = [one for one in alerts if not _was_never_heard(one[1], told)]
+                dropped.update(_overtaken(plan, person, told))
+            if not alerts:
+                continue
+            message = _message(profile, alerts, now)
+            messages.append(message)
+            deliveries += deliveries_of(message, alerts)
+        return messages, deliveries, dropped
+
+
+def lane_of(person: str, channel: str, incident: str) -> str:
+    """What goes one after the other: all of a person; to a program, all of an incident."""
+    return f"{person}/{incident}" if channel == "webhook" else person
+
+
+def deliveries_of(message: Message, alerts: Iterable[tuple[int, LogEntry]]) -> list[Delivery]:
+    """One row an alert that the message carries."""
+    return [
+        Delivery(
+            message.person,
+            entry.alert.incident,
+            entry.alert.version,
+            message.channel,
+            message.id,
+        )
+        for _, entry in alerts
+    ]
+
+
+def _message(profile: Person, alerts: Sequence[tuple[int, LogEntry]], now: int) -> Message:
+    first_seq, first = alerts[0]
+    channel = profile.channels[0]
+    rank = max(_rank(entry) for _, entry in alerts)
+    sent_at = _seconds(first.alert.sent_at)
+    quiet_until = profile.quiet.ends_at(now) if profile.quiet and rank < _RED else None
+    expires_at = max(_expires_at(entry) for _, entry in alerts)
+    is_late = expires_at < now
+    escalates = rank == _RED and profile.escalate_after_s and len(profile.channels) > 1
+    status = Status.WAITING if quiet_until else Status.DUE
+    return Message(
+        id=message_id(profile.pseudonym, channel, str(first_seq)),
+        person=profile.pseudonym,
+        channel=channel,
+        lane=lane_of(profile.pseudonym, channel, first.alert.incident),
+        seqs=tuple(seq for seq, _ in alerts),
+        rank=rank,
+        status=Status.LATE if is_late else status,
+        due_at=quiet_until or sent_at,
+        expires_at=expires_at,
+        settled_at=now if is_late else 0,
+        reason="it had expired before it could be sent" if is_late else "",
+        escalate_at=now + profile.escalate_after_s if escalates else 0,
+    )
+
+
+def _was_never_heard(entry: LogEntry, told: Sequence[Told]) -> bool:
+    """Whether it ends what the person has not heard of: that waits, and is dropped."""
+    if entry.alert.type not in ("end", "cancel"):
+        return False
+    before = [one for one in told if one.incident == entry.alert.incident]
+    return all(one.status in (Status.WAITING, Status.DROPPED, Status.LATE) for one in before)
+
+
+def _overtaken(plan: _Plan, person: str, told: Sequence[Told]) -> dict[str, str]:
+    """Messages to the person that need not go any more, as this group says it all anew."""
+    ended: set[str] = set()
+    newer: set[str] = set()
+    for i in plan.alerts[person]:
+        alert = plan.entries[i][1].alert
+        (ended if alert.type in ("end", "cancel") else newer).add(alert.incident)
+    covered: dict[str, list[Told]] = defaultdict(list)
+    for one in told:
+        is_put_off = one.status == Status.WAITING or (one.status == Status.DUE and one.attempts)
+        if is_put_off and one.incident in ended | newer:
+            covered[one.message].append(one)
+    return {
+        message: (
+            "it was over before it could be told"
+            if all(one.incident in ended for one in each)
+            else "something newer took its place"
+        )
+        for message, each in covered.items()
+        if len(each) == each[0].size
+    }
+
+
+def _is_news(entry: LogEntry) -> bool:
+    """Whether it concerns people who were not told of the incident before."""
+    alert = entry.alert
+    return alert.type in ("alert", "step") or (alert.type == "update" and alert.reason != "eased")
+
+
+def _event(entry: LogEntry, places: Places) -> Event:
+    alert = entry.alert
+    known = [place for id_ in entry.places if (place := places.get(id_)) is not None]
+    return Event(
+        hazard=alert.hazard,
+        level=int(LEVEL_OF[alert.level]),
+        latitudes=np.array([place.latitude for place in known]),
+        longitudes=np.array([place.longitude for place in known]),
+        moved=entry.moved,
+        is_step=alert.type == "step" or not _is_news(entry),
+    )
+
+
+def _rank(entry: LogEntry) -> int:
+    is_over = entry.alert.type in ("end", "cancel")
+    return 0 if is_over else int(LEVEL_OF[entry.alert.level])
+
+
+def _expires_at(entry: LogEntry) -> int:
+    alert = entry.alert
+    if alert.expires_at is None or alert.type in ("end", "cancel"):
+        return _seconds(alert.sent_at) + OVER_EXPIRES_S
+    return _seconds(alert.expires_at)
+
+
+@lru_cache(maxsize=4096)
+def _seconds(text: str) -> int:
+    return int(datetime.fromisoformat(text).timestamp())
+
+
+def _read(text: str) -> Position:
+    return msgspec.json.decode(text, type=Position) if text else Position()
+
+
+def written(position: Position) -> str:
+    """A position in the words of the outbox."""
+    return msgspec.json.encode(position).decode()

@@ -1,0 +1,77 @@
+"""What somebody would have received, as text and as figures."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import msgspec
+
+from atalaia.domain.alert import Alert, instant
+from atalaia.domain.delivery import Status
+from atalaia.domain.message import compose
+from atalaia.domain.place import Places
+from atalaia.domain.subscription import Person
+from atalaia.notify.rehearsal import rehearse
+from atalaia.ports import State
+
+_LONGEST = 4_000
+
+
+class Previewed(msgspec.Struct, frozen=True, kw_only=True):
+    """One message that would have gone out. `at`: ISO 8601, UTC; `note`: why not at once."""
+
+    at: str
+    note: str
+    level: str
+    text: str
+    alerts: tuple[Alert, ...]
+
+    def as_json(self) -> str:
+        """One line for programs."""
+        return msgspec.json.encode(self).decode()
+
+
+class Preview(msgspec.Struct, frozen=True, kw_only=True):
+    """The messages, and a sentence on how many there would have been."""
+
+    messages: list[Previewed]
+    summary: str
+
+
+def previewed(state: State, person: Person, places: Places, days: int, now: int) -> Preview:
+    """The messages of the last `days` before `now` (0: of all that the alert log holds)."""
+    since = now - days * 86_400 if days else 0
+    after = _last_before(state, since) if since else 0
+    known = {place.id: place for place in places}
+    found = []
+    for message, entries in rehearse(state, person, places, after):
+        content = compose(entries, known, person.language, message.due_at)
+        waited = "  (after quiet hours)" if message.status == Status.WAITING else ""
+        found.append(
+            Previewed(
+                at=instant(message.due_at),
+                note=waited,
+                level=content.level,
+                text=content.text(_LONGEST),
+                alerts=content.alerts,
+            )
+        )
+    over = f"in the last {days} days" if days else "over all that is kept"
+    n = len(found)
+    summary = f"{n} message{'' if n == 1 else 's'} {over}"
+    return Preview(messages=found, summary=summary)
+
+
+def _last_before(state: State, since: int) -> int:
+    """Number of the last entry that was sent before. The log is in the order of sending, so it is
+    halved and not read."""
+    newest = state.latest(1)
+    before, first = 0, newest[0][0] + 1 if newest else 1
+    while first - before > 1:
+        middle = (before + first) // 2
+        seq, entry = next(state.alerts(middle - 1, limit=1))
+        if datetime.fromisoformat(entry.alert.sent_at).timestamp() < since:
+            before = seq
+        else:
+            first = middle
+    return before

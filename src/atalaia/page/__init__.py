@@ -1,0 +1,1 @@
+"""The web page: a few files of our own, from memory."""

@@ -1,0 +1,157 @@
+"""The page: a few files of our own and the libraries beside them, from memory.
+
+Every file but the page itself has the contents' version in its address and may be kept for ever;
+the page is asked for again each time, and answered by 304 while it is the same. Nothing comes from
+another host, and the Content-Security-Policy lets nothing: no inline script, no inline style. Only
+where detail tiles are set (`page.tiles_url`) may images come from there.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import html
+import mimetypes
+from dataclasses import dataclass
+from functools import cache, cached_property
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+from urllib.parse import urlsplit
+
+from fastapi import APIRouter, Request, Response
+
+from atalaia.api.problem import Problem
+
+FOLDER = files(__package__) / "files"
+INDEX = "index.html"
+MAP = "vendor/leaflet.js"
+"""Without this file the libraries were not built, and the page does without a map."""
+
+_TYPES = {".js": "text/javascript", ".woff2": "font/woff2", ".svg": "image/svg+xml"}
+_COMPRESSED_ALREADY = (".woff2", ".png")
+_FOR_EVER = "public, max-age=31536000, immutable"
+_ASK_AGAIN = "no-cache"
+
+
+@dataclass(frozen=True)
+class Asset:
+    """One file as it is sent."""
+
+    media_type: str
+    body: bytes
+    is_text: bool
+
+    @cached_property
+    def packed(self) -> bytes:
+        """The body by gzip, made at the first request for it."""
+        return gzip.compress(self.body, 9, mtime=0)
+
+    @cached_property
+    def tag(self) -> str:
+        """ETag: of the contents."""
+        return f'"{hashlib.sha256(self.body).hexdigest()[:16]}"'
+
+
+def page(tiles_url: str = "", attribution: str = "") -> APIRouter:
+    """The routes of the page: ``/``, ``/manage`` and ``/static/…``.
+
+    `tiles_url` is a template of detail tiles (``https://…/{z}/{x}/{y}.png``); empty: the outline
+    map alone. `attribution` is shown on the map with them.
+    """
+    assets, version = _ours()
+    index = _index(assets[INDEX], version, tiles_url, attribution, has_map=MAP in assets)
+    headers = security_headers(tiles_url)
+    router = APIRouter(include_in_schema=False)
+
+    def sent(request: Request, asset: Asset, keep: str) -> Response:
+        told = {**headers, "Cache-Control": keep, "ETag": asset.tag, "Vary": "Accept-Encoding"}
+        if asset.tag in request.headers.get("if-none-match", ""):
+            return Response(status_code=304, headers=told)
+        if asset.is_text and "gzip" in request.headers.get("accept-encoding", ""):
+            told["Content-Encoding"] = "gzip"
+            return Response(asset.packed, headers=told, media_type=asset.media_type)
+        return Response(asset.body, headers=told, media_type=asset.media_type)
+
+    @router.api_route("/", methods=["GET", "HEAD"])
+    @router.api_route("/manage", methods=["GET", "HEAD"])
+    async def shown(request: Request) -> Response:
+        return sent(request, index, _ASK_AGAIN)
+
+    @router.get("/favicon.ico")
+    async def icon(request: Request) -> Response:
+        return sent(request, assets["icon.svg"], _ASK_AGAIN)
+
+    @router.api_route("/static/{asked}/{name:path}", methods=["GET", "HEAD"])
+    async def static(request: Request, asked: str, name: str) -> Response:
+        asset = assets.get(name)
+        if asset is None or asked != version or name == INDEX:
+            raise Problem(404, "no such file; load the page again")
+        return sent(request, asset, _FOR_EVER)
+
+    return router
+
+
+def security_headers(tiles_url: str = "") -> dict[str, str]:
+    """What a browser is to hold the page to."""
+    images = "'self'"
+    if tiles_url:
+        parts = urlsplit(tiles_url)
+        host = parts.netloc.replace("{s}", "*")
+        images += f" {parts.scheme}://{host}"
+    policy = (
+        "default-src 'self'; script-src 'self'; style-src 'self'; connect-src 'self'; "
+        f"font-src 'self'; img-src {images}; object-src 'none'; base-uri 'none'; "
+        "form-action 'none'; frame-ancestors 'none'"
+    )
+    return {
+        "Content-Security-Policy": policy,
+        "Cross-Origin-Opener-Policy": "same-origin",
+        "Permissions-Policy": "geolocation=(self), camera=(), microphone=(), payment=()",
+        # Servers of tiles want to know the site, and are told no more than that.
+        "Referrer-Policy": "origin" if tiles_url else "no-referrer",
+        "X-Content-Type-Options": "nosniff",
+    }
+
+
+def read_assets(folder: Traversable, under: str = "") -> dict[str, Asset]:
+    """Every file below, by its path."""
+    found: dict[str, Asset] = {}
+    for entry in folder.iterdir():
+        if entry.is_dir():
+            found |= read_assets(entry, f"{under}{entry.name}/")
+        else:
+            found[under + entry.name] = _asset(entry)
+    return found
+
+
+def version_of(assets: dict[str, Asset]) -> str:
+    """Twelve letters that change with any file."""
+    digest = hashlib.sha256()
+    for name in sorted(assets):
+        digest.update(f"{name}\n{assets[name].tag}\n".encode())
+    return digest.hexdigest()[:12]
+
+
+@cache
+def _ours() -> tuple[dict[str, Asset], str]:
+    """The page's files, read once, and their version."""
+    assets = read_assets(FOLDER)
+    return assets, version_of(assets)
+
+
+def _asset(entry: Traversable) -> Asset:
+    suffix = entry.name[entry.name.rfind(".") :]
+    kind = _TYPES.get(suffix) or mimetypes.guess_type(entry.name)[0] or "text/plain"
+    return Asset(kind, entry.read_bytes(), suffix not in _COMPRESSED_ALREADY)
+
+
+def _index(asset: Asset, version: str, tiles_url: str, attribution: str, *, has_map: bool) -> Asset:
+    text = asset.body.decode()
+    for name, value in (
+        ("static", f"/static/{version}"),
+        ("tiles", tiles_url),
+        ("attribution", attribution),
+        ("libraries", "yes" if has_map else "no"),
+    ):
+        text = text.replace("{" + name + "}", html.escape(value))
+    return Asset(asset.media_type, text.encode(), is_text=True)

@@ -1,0 +1,81 @@
+"""Subscribing, as the command line, the API and the bots do it: kept, asked about, and checked
+against what is watched."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+
+from atalaia.channels.guard import Rules, check_url
+from atalaia.domain.place import Place, Places
+from atalaia.domain.subscription import Circle, Polygon
+from atalaia.people.registry import Registry
+from atalaia.people.request import Request
+from atalaia.people.subscribe import Subscribed, subscribe
+from atalaia.ports import Outbox
+from atalaia.settings import Settings
+
+_KM_A_DEGREE = 111.195
+_FEW = 5
+
+
+def subscribe_and_ask(
+    settings: Settings, registry: Registry, outbox: Outbox, request: Request, now: int
+) -> Subscribed:
+    """Keep a request, and put into the outbox what asks its addresses.
+
+    Raises ValueError, also for a webhook whose writing alone shows that it lies inside.
+    """
+    for contact in request.contacts:
+        if contact.channel == "webhook":
+            check_url(contact.address, Rules(allow=settings.channels.webhook_allow))
+    done = subscribe(registry, request, now)
+    for message in done.asks:
+        outbox.put(message)
+    return done
+
+
+def closed_channels(settings: Settings, request: Request) -> list[str]:
+    """Channels that the request names and the settings do not switch on, with the next step."""
+    return [
+        f"{contact.channel} is not switched on; see [channels.{contact.channel}] in the settings"
+        for contact in request.contacts
+        if contact.channel not in settings.channels.names
+    ]
+
+
+def unwatched(where: Iterable[Circle | Polygon], places: Places) -> list[str]:
+    """Areas that hold no watched place, so that nothing can be told of them, in words."""
+    told = []
+    for area in where:
+        if not isinstance(area, Circle):
+            continue
+        place, km = nearest(area.latitude, area.longitude, places)
+        if place is None or km > area.radius_km:
+            near = f"; the nearest is {place.name}, {km:.0f} km away" if place else ""
+            told.append(
+                f"no watched place lies within {area.radius_km:g} km of {area.name}{near}: "
+                "add a [[place]] there, or give a larger radius"
+            )
+    return told
+
+
+def nearest(latitude: float, longitude: float, places: Places) -> tuple[Place | None, float]:
+    """The watched place that is nearest to a point, and how many kilometres away it is."""
+    found = [(_km(latitude, longitude, place), place) for place in places]
+    km, place = min(found, key=lambda one: one[0], default=(math.inf, None))
+    return place, km
+
+
+def choices(names: Sequence[str]) -> str:
+    """Some names to choose from, in one line."""
+    more = f" and {len(names) - _FEW} more" if len(names) > _FEW else ""
+    return "; ".join(names[:_FEW]) + more
+
+
+def _km(latitude: float, longitude: float, place: Place) -> float:
+    """By the haversine formula."""
+    a, b = math.radians(latitude), math.radians(place.latitude)
+    across = math.radians(longitude - place.longitude)
+    h = math.sin((a - b) / 2) ** 2 + math.cos(a) * math.cos(b) * math.sin(across / 2) ** 2
+    return 2 * math.degrees(math.asin(min(1.0, math.sqrt(h)))) * _KM_A_DEGREE

@@ -1,0 +1,489 @@
+"""What a home offers: the stream, the state, the people, the outbox, and the lake.
+
+Both homes pass the same tests.
+
+The code between the ports does not know where it lives. Methods are synchronous and may block;
+callers on an event loop put them in a thread.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import msgspec
+
+from atalaia.domain.alert import LogEntry
+from atalaia.domain.delivery import Delivery, Message, Status
+from atalaia.domain.payload import Payload, Reject
+
+
+class Record(msgspec.Struct, frozen=True):
+    """A payload with its place in the stream: `offset` grows by appending, and never repeats."""
+
+    offset: int
+    payload: Payload
+
+
+class Stream(Protocol):
+    """The append-only log of what sources answered: the one truth."""
+
+    def append(self, payloads: Sequence[Payload]) -> int:
+        """Keep the payloads, in order, all or none; return the offset of the last.
+
+        When it returns they survive the end of the process and of the machine's power.
+        """
+        ...
+
+    def read(self, after: int, limit: int) -> list[Record]:
+        """At most `limit` records with an offset above `after`, in order."""
+        ...
+
+    def last_offset(self) -> int:
+        """Of the newest record; 0 when the stream is empty."""
+        ...
+
+    def drop(self, up_to: int) -> int:
+        """Forget records with an offset of `up_to` or less (archived long ago); return how many."""
+        ...
+
+
+class Commit(msgspec.Struct, frozen=True):
+    """All that one batch changes. It takes effect as a whole or not at all.
+
+    consumer   who consumed
+    offset     the last offset consumed; a commit at or below the stored offset changes nothing
+    items      state items by key (``place:…``, ``area:…``, ``source:…``); None deletes
+    entries    new entries of the alert log
+    rejects    what could not be decoded, with the offset of its payload
+    """
+
+    consumer: str
+    offset: int
+    items: Mapping[str, bytes | None] = {}
+    entries: Sequence[LogEntry] = ()
+    rejects: Sequence[tuple[int, Reject]] = ()
+
+
+class State(Protocol):
+    """State items, consumers' offsets, the alert log and the rejects."""
+
+    def load(self, prefix: str = "") -> dict[str, bytes]:
+        """All items whose key begins with `prefix`."""
+        ...
+
+    def offset(self, consumer: str) -> int:
+        """The last offset that this consumer committed; 0 before its first commit."""
+        ...
+
+    def commit(self, commit: Commit) -> bool:
+        """Write all of it in one transaction; False (and nothing written) if it was done before.
+
+        Raises StateConflict where another process committed in between.
+        """
+        ...
+
+    def alerts(self, after: int = 0, limit: int | None = None) -> Iterator[tuple[int, LogEntry]]:
+        """Entries of the alert log with their sequence number, from the one after `after`."""
+        ...
+
+    def latest(self, limit: int) -> list[tuple[int, LogEntry]]:
+        """The newest entries of the alert log, at most `limit`, in the order of their numbers."""
+        ...
+
+    def life(self, incident: str) -> list[tuple[int, LogEntry]]:
+        """All entries of one incident with their sequence number, by version."""
+        ...
+
+    def rejects(
+        self, after: int = 0, limit: int | None = None
+    ) -> Iterator[tuple[int, int, Reject]]:
+        """Rejects as (sequence number, offset of the payload, reject), after number `after`."""
+        ...
+
+    def note(self, key: str) -> str | None:
+        """A small fact that outlives the process (a budget's count, a replay's fingerprint)."""
+        ...
+
+    def set_note(self, key: str, value: str) -> None:
+        """Keep such a fact."""
+        ...
+
+
+class PersonRow(msgspec.Struct, frozen=True, kw_only=True):
+    """A person as the store has them: all that they asked for, sealed with their own key.
+
+    changed    grows with every change of any person; who has read up to it asks for what is newer
+    sealed     None: this person was erased
+    created_at, confirmed_at    Unix seconds; 0: no contact is confirmed yet
+    """
+
+    pseudonym: str
+    changed: int = 0
+    sealed: bytes | None = None
+    created_at: int = 0
+    confirmed_at: int = 0
+
+
+class ContactRow(msgspec.Struct, frozen=True, kw_only=True):
+    """One address of a person, in the one table that holds addresses.
+
+    lookup     HMAC of channel and address: finds the person without knowing the address
+    sealed     the address, sealed with the person's key; empty for a key of theirs, of which
+               only the HMAC is kept
+    status     pending, confirmed, or stopped (by its owner, or because it is of no more use)
+    tries      wrong codes given so far
+    """
+
+    pseudonym: str
+    channel: str
+    lookup: bytes
+    sealed: bytes
+    status: str
+    since: int
+    tries: int = 0
+
+
+class Consent(msgspec.Struct, frozen=True, kw_only=True):
+    """What a person agreed to, for the controller to prove. It outlives an erasure.
+
+    purpose     what for; `channel` by which way
+    text_hash, version    SHA-256 and version of the words that they agreed to
+    how         cli, api, import, telegram, …; or, for paper, what proves it
+    given_at, withdrawn_at    Unix seconds; 0: it stands
+    """
+
+    pseudonym: str
+    purpose: str
+    channel: str
+    text_hash: str
+    version: str
+    how: str
+    given_at: int
+    withdrawn_at: int = 0
+
+
+class People(Protocol):
+    """Who asked to be told. Only pseudonyms, seals and HMACs: nothing here can be read alone."""
+
+    def changes(self, after: int, limit: int) -> list[PersonRow]:
+        """People changed since, in the order of `changed`; erased ones with nothing sealed."""
+        ...
+
+    def person(self, pseudonym: str) -> PersonRow | None:
+        """One person; None if there is none, or no more."""
+        ...
+
+    def put(
+        self,
+        person: PersonRow,
+        contacts: Sequence[ContactRow] = (),
+        consents: Sequence[Consent] = (),
+    ) -> None:
+        """Keep a person with what is new of contacts (by channel and lookup) and consents.
+
+        All of it or nothing; `changed` is given anew. Raises StateConflict where a contact is
+        another person's.
+        """
+        ...
+
+    def contacts(self, pseudonym: str) -> list[ContactRow]:
+        """All contacts of a person."""
+        ...
+
+    def find(self, channel: str, lookup: bytes) -> ContactRow | None:
+        """Whose contact this is."""
+        ...
+
+    def consents(self, pseudonym: str) -> list[Consent]:
+        """What a person agreed to, also after their erasure."""
+        ...
+
+    def erase(self, pseudonym: str, at: int) -> None:
+        """Remove the person, contacts, messages and deliveries; consents stay, withdrawn at `at`.
+
+        When it returns no page or log of the store holds them any more.
+        """
+        ...
+
+    def forget(self, pending_before: int, consents_before: int) -> list[str]:
+        """Apply retention: return the pseudonyms of those who never confirmed and were created
+        before `pending_before` (the caller erases them); remove consents withdrawn before
+        `consents_before`."""
+        ...
+
+
+class Keys(Protocol):
+    """Each person's key, kept apart from the data: without it what it sealed is gone."""
+
+    def make(self, pseudonym: str) -> bytes:
+        """A new key of 32 bytes, kept durably before it is given; the old one if there is one."""
+        ...
+
+    def get(self, pseudonym: str) -> bytes | None:
+        """The person's key; None if it was destroyed, or never was."""
+        ...
+
+    def destroy(self, pseudonym: str, at: int) -> None:
+        """Destroy the key, and note the pseudonym among the erased; again: nothing."""
+        ...
+
+    def erased(self) -> list[tuple[str, int]]:
+        """Pseudonyms of the erased with the time: applied again after a restore."""
+        ...
+
+    def lookup_key(self) -> bytes:
+        """The key of 32 bytes that addresses are looked up with, derived from the master key."""
+        ...
+
+
+class FanOut(msgspec.Struct, frozen=True, kw_only=True):
+    """One bounded step from the alert log to the outbox. All of it is kept, or nothing.
+
+    before, position    where fan-out stood, and where it goes on, in its own words
+    messages, deliveries    those known by their keys stay as they are
+    dropped     messages that were not sent yet and need not go any more, with the reason
+    """
+
+    before: str
+    position: str
+    now: int
+    messages: Sequence[Message] = ()
+    deliveries: Sequence[Delivery] = ()
+    dropped: Mapping[str, str] = {}
+
+
+class Told(msgspec.Struct, frozen=True):
+    """That somebody was told, or is about to be told, of an incident's version.
+
+    size    how many alerts the message carries
+    """
+
+    person: str
+    incident: str
+    version: int
+    channel: str
+    message: str
+    status: Status
+    attempts: int
+    size: int
+    provider_id: str
+
+
+class Outbox(Protocol):
+    """Messages and deliveries: what is to go, what went, and what became of it."""
+
+    def position(self) -> str:
+        """Where fan-out stands; empty at the very beginning."""
+        ...
+
+    def fan_out(self, step: FanOut) -> int:
+        """Keep a step; return how many messages are new. Raises StateConflict where the position
+        is not `before` (another process fans out too), or what is to be dropped is under way."""
+        ...
+
+    def told(self, incidents: Sequence[str], people: Sequence[str] | None = None) -> list[Told]:
+        """Deliveries of these incidents (to these people), in the order of versions."""
+        ...
+
+    def put(self, message: Message, deliveries: Sequence[Delivery] = ()) -> bool:
+        """Keep one message beside the fan-out; False if it is known."""
+        ...
+
+    def claim(self, now: int, lease_until: int, room: Mapping[str, int]) -> list[Message]:
+        """Lease what is due, the gravest first, about so many by channel; each lane in its order.
+
+        A message is not given while an older one of its lane is another's, or due within a
+        minute. One whose lease ran out is leased again. What has expired is settled as late, and
+        not given.
+        """
+        ...
+
+    def settle(self, pairs: Sequence[tuple[Message, Message]]) -> int:
+        """Write what became of leased messages, each as it was and as it is now; one whose lease
+        is no longer the caller's stays as it is. Return how many were written."""
+        ...
+
+    def messages(
+        self,
+        *,
+        status: Status | None = None,
+        person: str | None = None,
+        channel: str | None = None,
+        after: str | None = None,
+        limit: int = 100,
+    ) -> list[Message]:
+        """Messages, the newest first; `after`: those that follow the one with this id."""
+        ...
+
+    def message(self, message: str) -> Message | None:
+        """One message by its id."""
+        ...
+
+    def retry(self, messages: Sequence[str], now: int, expires_at: int) -> int:
+        """Make dead, late or unknown ones due again, as if never tried; return how many."""
+        ...
+
+    def acknowledge(self, person: str, message: str, at: int) -> bool:
+        """Note that the person read it, and with it all that went before; False if it is not
+        theirs."""
+        ...
+
+    def unanswered(self, now: int, limit: int) -> list[Message]:
+        """Dead ones, and red ones that nobody acknowledged in time, sent or not: a next channel's
+        turn."""
+        ...
+
+    def fail(self, message: str, reason: str, now: int) -> bool:
+        """Note that a message that a provider took did not arrive after all; False: no such."""
+        ...
+
+    def handed_on(self, messages: Sequence[str]) -> None:
+        """Note that these were handed to a next channel, or that there is none."""
+        ...
+
+    def counts(self) -> dict[tuple[str, str], int]:
+        """How many messages by channel and status."""
+        ...
+
+    def settled(self, after: int, limit: int) -> list[tuple[int, Message, list[Delivery]]]:
+        """Messages that reached a last status, with what they carry, in the order in which they
+        did, under a number that grows: what the archive reads. A retried one comes again."""
+        ...
+
+    def forget(self, settled_before: int) -> int:
+        """Remove messages settled before (Unix seconds) and their deliveries; return how many."""
+        ...
+
+
+class Lake(Protocol):
+    """RAW and GOLD: files under keys. A key's file is replaced as a whole or not at all."""
+
+    def write(self, key: str, body: bytes) -> None:
+        """Keep `body` under `key`, durably, replacing what was there."""
+        ...
+
+    def read(self, key: str) -> bytes:
+        """The file under `key`; KeyError if there is none."""
+        ...
+
+    def keys(self, prefix: str) -> list[str]:
+        """The keys below `prefix`, sorted."""
+        ...
+
+    def delete(self, key: str) -> None:
+        """Remove the file under `key`, if it is there."""
+        ...
+
+    def path(self, key: str) -> Path | str:
+        """What DuckDB opens for this key (a path, or a URL); it may hold globs."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What a query answered: the columns' names, and rows that come as they are taken.
+
+    Instants are aware datetimes in UTC; a missing value is None.
+    """
+
+    columns: tuple[str, ...]
+    rows: Iterator[tuple[Any, ...]]
+
+
+class Sql(Protocol):
+    """Runs a person's SQL over GOLD's datasets. It can read those and nothing else."""
+
+    def run(self, sql: str, files: Mapping[str, Sequence[Path | str]]) -> Result:
+        """Answer one SELECT over GOLD's datasets (`lake.gold`) and `lake.views.VIEWS`.
+
+        `files` has the Parquet files of each dataset of GOLD; a dataset without files is an empty
+        view with the right columns. Raises QueryInvalid with the engine's own message.
+        """
+        ...
+
+
+class Talks(Protocol):
+    """What half-done talks of the bot have come to: sealed bytes by name, each until a time."""
+
+    def get(self, name: str) -> tuple[bytes, int] | None:
+        """What is kept under the name, and until when (Unix seconds); None: nothing."""
+        ...
+
+    def put(self, name: str, sealed: bytes, until: int) -> None:
+        """Keep it, in place of what was there."""
+        ...
+
+    def remove(self, name: str) -> None:
+        """Keep it no longer."""
+        ...
+
+
+class Home(Protocol):
+    """Where the program lives: all that it keeps, and who else works there.
+
+    What is not asked for is not opened: a part may cost an import or a call.
+    """
+
+    @property
+    def name(self) -> str:
+        """As messages call it: a folder, or a deployment."""
+        ...
+
+    @property
+    def stream(self) -> Stream:
+        """What came."""
+        ...
+
+    @property
+    def state(self) -> State:
+        """What the speed layer holds, the alert log, notes."""
+        ...
+
+    @property
+    def people(self) -> People:
+        """Who asked to be told."""
+        ...
+
+    @property
+    def keys(self) -> Keys:
+        """People's keys. Raises SettingsInvalid where they cannot be used."""
+        ...
+
+    @property
+    def outbox(self) -> Outbox:
+        """Messages, and what became of them."""
+        ...
+
+    @property
+    def lake(self) -> Lake:
+        """RAW and GOLD."""
+        ...
+
+    @property
+    def sql(self) -> Sql:
+        """What asks GOLD."""
+        ...
+
+    @property
+    def talks(self) -> Talks:
+        """Half-done talks of the bot."""
+        ...
+
+    def wake(self, what: str) -> None:
+        """Tell who sends (``urgent``, ``normal``) that there is something new, wherever it runs.
+
+        It may come to nothing: who sends also looks by the clock.
+        """
+        ...
+
+    def hold(self, task: str) -> AbstractContextManager[Callable[[], bool]]:
+        """Keep other processes from doing `task` (``refine``, say) here until the block ends.
+
+        Yields what prolongs the hold and says whether it could; who has lost it must stop. Raises
+        StateConflict if another holds the task.
+        """
+        ...

@@ -1,0 +1,1 @@
+"""The past lived through again, by the same path as the present."""

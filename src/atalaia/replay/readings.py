@@ -1,0 +1,204 @@
+"""Recorded readings through the same path as live ones, in event time and without a network.
+
+    files → merged in time → stream → speed layer → alert log → the alerts file
+                               └──► RAW → GOLD
+
+All rows of all files are merged first, and cut into payloads at fixed places between instants.
+So the same rows make the same payloads, offsets and alerts, however they were shuffled,
+repeated or split over files; and a replay that was killed goes on where its home stands.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import msgspec
+import numpy as np
+
+from atalaia.batch.archive import archive
+from atalaia.batch.refine import compact, refine
+from atalaia.detect.watch import CONSUMER, Watch
+from atalaia.domain.alert import LogEntry, to_line
+from atalaia.domain.payload import Payload, Reject
+from atalaia.domain.place import Places
+from atalaia.domain.reading import Readings
+from atalaia.domain.rule import RuleSet
+from atalaia.errors import AtalaiaError, StateConflict
+from atalaia.lake.norms import digest, norms_of
+from atalaia.lake.places import note_places
+from atalaia.ports import Commit, Home
+from atalaia.sources import decode_all, readings_csv
+from atalaia.sources.recorded import read_files
+
+REPLAY = "replay"
+"""The note of a home that a replay has made, and that no live watch goes on in."""
+
+_NORMS = "replay-norms"
+"""The note of a replay's home with the digest of the norms that it began with."""
+
+_READ_AT_ONCE = 64
+
+Progress = Callable[[str, int, int], None]
+"""(what is being done, done, of how many)"""
+
+
+def no_progress(_what: str, _done: int, _total: int) -> None:
+    """Say nothing."""
+
+
+@dataclass(frozen=True)
+class Replayed:
+    """What a replay came to.
+
+    readings   rows after merging; `rejected` are those that could not be read
+    entries    the whole alert log, by sent_at, incident, version
+    silent     ids of places of which no file said anything
+    raw, gold  where the lake lies; None where the home was temporary
+    unjudged   a line for each rule that said nothing at some places, for want of a norm
+    as_live    of a replay from a stream: whether its home had told the same; None: not compared
+    """
+
+    readings: int
+    rejected: list[Reject]
+    entries: list[LogEntry]
+    silent: list[str]
+    raw: Path | None = None
+    gold: Path | None = None
+    gold_rows: int = 0
+    resumed: bool = False
+    sources: list[str] = field(default_factory=list)
+    unjudged: list[str] = field(default_factory=list)
+    as_live: bool | None = None
+
+
+def replay(
+    home: Home,
+    places: Places,
+    files: Sequence[Path],
+    rules: RuleSet,
+    *,
+    progress: Progress = no_progress,
+) -> Replayed:
+    """Replay files in a home.
+
+    Raises PayloadInvalid for a file that cannot be read at all, and StateConflict where the
+    home holds something else than this replay.
+    """
+    progress("reading", 0, len(files))
+    decoded = read_files(files, places)
+    rows = decoded.readings.in_order()
+    payloads = list(_payloads(rows, places))
+    norms = norms_of(home.lake, rules, places)
+    resumed = _claim(home, _fingerprint(payloads, rules, places), digest(norms))
+    note_places(home.state, places)
+    if decoded.rejects:
+        home.state.commit(Commit("replay", 1, rejects=[(0, r) for r in decoded.rejects]))
+    _run(home, payloads, Watch(rules, places, decode_all(places), norms), progress)
+    keep(home, places, progress)
+    heard = set(np.unique(rows.place).tolist())
+    return Replayed(
+        readings=len(rows),
+        rejected=decoded.rejects,
+        entries=log_of(home),
+        silent=[place.id for i, place in enumerate(places) if i not in heard],
+        resumed=resumed,
+        sources=list(rows.sources) if len(rows) else [],
+        unjudged=norms.in_words(),
+    )
+
+
+def keep(home: Home, places: Places, progress: Progress) -> None:
+    """Bring RAW and GOLD up to the end of the stream; what is long over, into few files."""
+    progress("archiving", 0, 1)
+    archive(home.stream, home.state, home.lake)
+    progress("refining", 0, 1)
+    with home.hold("refine"):
+        refine(home.state, home.lake, decode_all(places), places)
+        newest = home.stream.read(home.stream.last_offset() - 1, 1)
+        if newest:
+            compact(home.lake, newest[0].payload.received_at)
+
+
+def write_alerts(entries: Sequence[LogEntry], path: Path) -> None:
+    """The alerts file, as a whole: NDJSON, sorted by sent_at, incident, version.
+
+    Raises AtalaiaError where it cannot be written.
+    """
+    beside = path.with_name(path.name + ".part")
+    try:
+        beside.write_bytes(b"".join(to_line(entry.alert) + b"\n" for entry in entries))
+        beside.replace(path)
+    except OSError as error:
+        raise AtalaiaError(
+            f"alerts {path} cannot be written: {error.strerror}; give another --alerts"
+        ) from error
+
+
+def _payloads(rows: Readings, places: Places) -> Iterator[Payload]:
+    """The merged rows as recorded payloads, cut only between instants."""
+    size = min(max(len(rows) // 200, 1000), 20_000)
+    cuts = np.flatnonzero(np.diff(rows.known_at)) + 1
+    start = 0
+    while start < len(rows):
+        later = np.searchsorted(cuts, start + size)
+        stop = int(cuts[later]) if later < len(cuts) else len(rows)
+        part = rows.take(slice(start, stop))
+        yield Payload(
+            source=readings_csv.NAME,
+            content=readings_csv.CSV,
+            received_at=int(part.known_at[-1]),
+            body=readings_csv.write(part, places),
+            is_recorded=True,
+        )
+        start = stop
+
+
+def _fingerprint(payloads: Sequence[Payload], rules: RuleSet, places: Places) -> str:
+    digest = hashlib.sha256(rules.digest.encode())
+    digest.update(msgspec.json.encode(list(places)))
+    for payload in payloads:
+        digest.update(payload.body)
+    return digest.hexdigest()
+
+
+def _claim(home: Home, fingerprint: str, norms: str) -> bool:
+    """Make the home this replay's; True if it had begun there before."""
+    known = home.state.note(REPLAY)
+    if known is None and home.stream.last_offset() == 0:
+        home.state.set_note(_NORMS, norms)
+        home.state.set_note(REPLAY, fingerprint)
+        return False
+    if known != fingerprint:
+        what = "a live watch" if known is None else "another replay (other rows, places or rules)"
+        raise StateConflict(f"home {home.name} holds {what}; use another --home, or remove it")
+    if home.state.note(_NORMS) not in (None, norms):  # None: an earlier Atalaia began it
+        raise StateConflict(
+            f"home {home.name}: its climate has changed since this replay began, and what the "
+            "rules told so far came of the old one; import the climate into another --home, and "
+            "replay there"
+        )
+    return True
+
+
+def _run(home: Home, payloads: Sequence[Payload], watch: Watch, progress: Progress) -> None:
+    """Append what the stream lacks and live through what the speed layer has not seen."""
+    watch.load(home.state)
+    total = len(payloads)
+    while (done := home.state.offset(CONSUMER)) < total:
+        progress("watching", done, total)
+        appended = home.stream.last_offset()
+        if appended == done:
+            home.stream.append(payloads[appended : appended + 4])
+        for record in home.stream.read(done, _READ_AT_ONCE):
+            _, commit = watch.step([record])
+            home.state.commit(commit)
+    progress("watching", total, total)
+
+
+def log_of(home: Home) -> list[LogEntry]:
+    """The alert log, by sent_at, incident, version."""
+    entries = [entry for _, entry in home.state.alerts()]
+    return sorted(entries, key=lambda e: (e.alert.sent_at, e.alert.incident, e.alert.version))

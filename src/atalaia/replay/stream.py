@@ -1,0 +1,198 @@
+"""A live home lived through again: its stream in arrival order, as the watch did.
+
+    RAW and stream of a home → stream of another → speed layer → alert log
+
+With the terms that the home has noted (rules, places, what was polled, each restart in its place)
+this gives the live alerts again: the same incidents, levels and texts. With other rules it shows
+what these would have told of the same arrivals, late and repeated as they were.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from itertools import islice
+
+import msgspec
+
+from atalaia.detect.consumer import Consumer
+from atalaia.detect.starts import Start, Terms, starts_of
+from atalaia.detect.values import Norm
+from atalaia.detect.watch import CONSUMER, Watch
+from atalaia.domain.alert import LogEntry
+from atalaia.domain.norm_tables import Norms
+from atalaia.domain.place import Places
+from atalaia.domain.reading import Decode
+from atalaia.domain.rule import RuleSet
+from atalaia.errors import AtalaiaError, StateConflict
+from atalaia.lake import raw
+from atalaia.lake.norms import kept, norms_of
+from atalaia.lake.places import note_places, places_of
+from atalaia.ports import Home, Record
+from atalaia.replay.readings import (
+    REPLAY,
+    Progress,
+    Replayed,
+    keep,
+    log_of,
+    no_progress,
+)
+from atalaia.sources import cap, decode_all
+
+_AT_ONCE = 64
+
+
+def replay_stream(
+    live: Home,
+    home: Home,
+    rules: RuleSet | None = None,
+    *,
+    is_kept: bool,
+    decoder: Callable[[Places], Decode] = decode_all,
+    progress: Progress = no_progress,
+) -> tuple[Replayed, Places, RuleSet]:
+    """Live through a home's stream again, in another home; of one that `is_kept` with its lake.
+
+    Returns what it came to, with the places and the newest rules that it went by. `rules` None:
+    those of the home's own time, with the norms that they went by, and `Replayed.as_live` says
+    whether it told the same. Rules that are given go by the source's climate as it is today.
+    Raises AtalaiaError where the home noted no rules and none are given, PayloadInvalid where RAW
+    is damaged, StateConflict where it lacks something, or `home` holds something else.
+    """
+    up_to, told = _until_now(live)
+    starts = _starts(live, rules)
+    _claim(home)
+    everywhere = _everywhere(starts)
+    note_places(home.state, everywhere)
+    arrivals = _arrivals(live, up_to)
+    readings, unjudged = 0, dict[str, None]()
+    for start, end in zip(starts, [*(s.offset for s in starts[1:]), up_to], strict=True):
+        progress("watching", start.offset, up_to)
+        norms = _norms(live, start)
+        unjudged.update(dict.fromkeys(norms.in_words()))
+        readings += _one_life(home, start, arrivals, end, norms, decoder)
+    if is_kept:
+        keep(home, everywhere, progress)
+    entries = log_of(home)
+    done = Replayed(
+        readings=readings,
+        rejected=[reject for _, _, reject in home.state.rejects()],
+        entries=entries,
+        silent=[],
+        unjudged=list(unjudged),
+        as_live=_stories(entries) == _stories(told) if rules is None else None,
+    )
+    return done, everywhere, starts[-1].terms.rules
+
+
+def _until_now(live: Home) -> tuple[int, list[LogEntry]]:
+    """The offset up to which the watch has lived, and what it had told by then."""
+    while True:
+        offset = live.state.offset(CONSUMER)
+        told = log_of(live)
+        if live.state.offset(CONSUMER) == offset:
+            return offset, told
+
+
+def _starts(live: Home, rules: RuleSet | None) -> list[Start]:
+    """The watch's starts, the first at the beginning; with the rules given instead of its own."""
+    try:
+        starts = starts_of(live.state)
+    except msgspec.ValidationError as error:
+        raise AtalaiaError(
+            f"home {live.name}: an earlier Atalaia noted its rules ({error}); give --rules"
+        ) from error
+    if not starts:
+        if rules is None:
+            raise AtalaiaError(f"home {live.name} has noted no rules; give --rules")
+        starts = [Start(0, 0, Terms(rules, tuple(places_of(live.state)), {}))]
+    if rules is not None:
+        starts = [
+            msgspec.structs.replace(
+                start, terms=msgspec.structs.replace(start.terms, rules=rules), norms=None
+            )
+            for start in starts
+        ]
+    # What the first watch found there (pushed by hand, say) it lived through, too.
+    return [msgspec.structs.replace(starts[0], offset=0), *starts[1:]]
+
+
+def _norms(live: Home, start: Start) -> Norms:
+    """Those of the start; of rules that are not its own, or where none were kept, today's."""
+    places = Places(start.terms.places)
+    if start.norms is None:
+        return norms_of(live.lake, start.terms.rules, places)
+    try:
+        return kept(live.lake, start.norms, places)
+    except KeyError as error:
+        raise StateConflict(
+            f"home {live.name}: the norms {start.norms}, which its watch went by, are not in "
+            "lake/raw/norms; restore them from a backup, or give --rules"
+        ) from error
+
+
+def _arrivals(live: Home, up_to: int) -> Iterator[Record]:
+    """The payloads, without a gap; StateConflict where RAW and stream no longer have them all."""
+    expected = 1
+    for record in raw.in_order(live.lake, live.stream, up_to):
+        if record.offset != expected:
+            raise StateConflict(
+                f"home {live.name}: payloads {expected} to {record.offset - 1} are neither in RAW "
+                "nor in the stream; restore RAW, and replay again"
+            )
+        expected += 1
+        yield record
+
+
+def _everywhere(starts: list[Start]) -> Places:
+    """Every place that was ever watched, as it was last described."""
+    return Places({place.id: place for start in starts for place in start.terms.places}.values())
+
+
+def _claim(opened: Home) -> None:
+    if opened.state.note(REPLAY) is not None or opened.stream.last_offset():
+        raise StateConflict(f"home {opened.name} is in use; give a new --home, or none")
+    opened.state.set_note(REPLAY, "from a stream")
+
+
+def _one_life(
+    opened: Home,
+    start: Start,
+    arrivals: Iterator[Record],
+    end: int,
+    norms: Norm,
+    decoder: Callable[[Places], Decode],
+) -> int:
+    """Live from a start to the next one, or to the end; return how many rows came."""
+    terms = start.terms
+    places = Places(terms.places)
+
+    def make_watch() -> Watch:
+        watch = Watch(
+            terms.rules,
+            places,
+            decoder(places),
+            norms,
+            terms.expected_s,
+            cap.read_officials,
+        )
+        watch.load(opened.state)
+        for source in terms.expected_s:
+            watch.expect(source, start.at)
+        return watch
+
+    consumer = Consumer(opened.stream, opened.state, make_watch)
+    rows = 0
+    while some := list(islice(arrivals, min(_AT_ONCE, end - opened.stream.last_offset()))):
+        opened.stream.append([record.payload for record in some])
+        while lived := consumer.advance():
+            rows += sum(lived.readings.values())
+    return rows
+
+
+def _stories(entries: list[LogEntry]) -> list[LogEntry]:
+    """The entries without what depends on who is subscribed: steps, and how they are counted."""
+    return [
+        msgspec.structs.replace(entry, alert=msgspec.structs.replace(entry.alert, version=0))
+        for entry in entries
+        if entry.alert.type != "step"
+    ]

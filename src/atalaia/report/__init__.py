@@ -1,0 +1,1 @@
+"""What a person reads afterwards: gathered, drawn, and told in three languages."""

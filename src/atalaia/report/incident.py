@@ -1,0 +1,355 @@
+"""One incident as a report shows it: what its rule judged, the limits, what was told."""
+
+# The SQL here is put together from the home's own words, which are quoted.
+# ruff: noqa: S608
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+
+from atalaia.batch.history import kept
+from atalaia.batch.told import Stretches
+from atalaia.detect.watch import Watch
+from atalaia.domain.hazard import LEVEL_OF, Hazard
+from atalaia.domain.place import Places
+from atalaia.domain.reading import Decoded, Floats, Ints, Kind, Readings
+from atalaia.domain.rule import INDICES, LEVELS, Rule, RuleSet
+from atalaia.domain.variable import CATALOGUE
+from atalaia.errors import PayloadInvalid
+from atalaia.lake.norms import norms_of
+from atalaia.lake.places import places_of
+from atalaia.lake.query import query
+from atalaia.ports import Home
+from atalaia.report.reported import Bar, Entry, Lane, Limit, Line, Storm, Stretch
+from atalaia.sources import decode_all
+
+_MARGIN_S = 6 * 3600
+_LONGEST_S = 30 * 86_400
+"""Of a longer incident the timeline shows so much, from its onset."""
+
+_LANES = 10
+
+_TIMES = ("sent_at", "valid_at", "opened_at")
+
+_COLUMNS = (
+    *_TIMES,
+    *("version", "type", "reason", "level", "peak_level", "hazard", "place_id"),
+    *("evidence", "source", "variable", "window_s", "unit", "value", "limit"),
+    *("rule", "rule_hash", "text_pt_br", "text_en", "text_es"),
+)
+
+
+def storm_of(home: Home, rules: RuleSet, incident: str, held: Stretches) -> Storm | None:
+    """The incident of this key; None if there is none. `held` is what was warned of, of all."""
+    places = places_of(home.state)
+    told = _told(home, places, incident)
+    if not told:
+        return None
+    last = told[-1]
+    # An entry of another rule may come in between: the worst one says what the storm was.
+    worst = max(told, key=lambda one: (LEVEL_OF[one["level"]], -one["version"]))
+    opened_at = last["opened_at"]
+    is_over = last["type"] in ("end", "cancel")
+    ended_at = last["sent_at"] if is_over else None
+    first, until = _shown(told, opened_at)
+    members = _members(places, last["place_id"])
+    rule = next(
+        (r for r in rules.rules if (r.name, r.digest) == (worst["rule"], worst["rule_hash"])), None
+    )
+    lines, limits, bars = _measured(home, rule, worst, places, members, first, until)
+    peak, peak_at = _peak(lines, rule, told, worst, opened_at, ended_at or until)
+    return Storm(
+        incident=incident,
+        hazard=last["hazard"],
+        place=_name(places, last["place_id"]),
+        zone=places[members[0]].timezone if members else "UTC",
+        status=_status(last),
+        level=max(LEVEL_OF[one["peak_level"] or one["level"]] for one in told),
+        begins=first,
+        ends=until,
+        opened_at=opened_at,
+        ended_at=ended_at,
+        peak=peak,
+        peak_at=peak_at,
+        variable=worst["variable"],
+        window_s=worst["window_s"] or 0,
+        unit=worst["unit"] or "",
+        lines=tuple(lines),
+        limits=tuple(limits or _limits_told(told, _measure(worst), first, until)),
+        bars=tuple(bars),
+        is_same_rule=rule is not None,
+        entries=tuple(_entry(one, _measure(worst)) for one in told),
+        lanes=tuple(_lanes(held, places, incident, members, first, until)),
+    )
+
+
+def _told(home: Home, places: Places, incident: str) -> list[dict[str, Any]]:
+    """The incident's entries by version, with times as Unix seconds."""
+    columns = ", ".join(
+        f"CAST(epoch({name}) AS BIGINT)" if name in _TIMES else f'"{name}"' for name in _COLUMNS
+    )
+    sql = f"SELECT {columns} FROM alerts WHERE incident = '{incident}' ORDER BY version"
+    rows = query(home, decode_all(places), places, sql).rows
+    return [dict(zip(_COLUMNS, row, strict=True)) for row in rows]
+
+
+def _status(last: dict[str, Any]) -> str:
+    if last["reason"] == "expired":
+        return "expired"
+    return {"end": "ended", "cancel": "cancelled"}.get(last["type"], "open")
+
+
+def _shown(told: Sequence[dict[str, Any]], opened_at: int) -> tuple[int, int]:
+    """From a while before anything was said of it to a while after the last word."""
+    said = [one["sent_at"] for one in told]
+    first = min(opened_at, *said)
+    last = max(*said, *(one["valid_at"] for one in told))
+    margin = max(_MARGIN_S, (last - first) // 5)
+    return first - margin, min(last + margin, first + _LONGEST_S)
+
+
+def _members(places: Places, subject: str) -> tuple[int, ...]:
+    """Positions of the place, or of an area's places; none that are known: empty."""
+    position = places.position.get(subject)
+    return places.areas.get(subject, ()) if position is None else (position,)
+
+
+def _name(places: Places, subject: str) -> str:
+    place = places.get(subject)
+    return place.name if place else subject
+
+
+def _measure(row: dict[str, Any]) -> tuple[str | None, int]:
+    return row["variable"], row["window_s"] or 0
+
+
+def _peak(
+    lines: Sequence[Line],
+    rule: Rule | None,
+    told: Sequence[dict[str, Any]],
+    worst: dict[str, Any],
+    opened_at: int,
+    closed_at: int,
+) -> tuple[float | None, int | None]:
+    """The worst value of what the storm shows, and when. (The log's own may be another rule's.)"""
+    sign = rule.sign if rule else 1
+    both = [pair for line in lines for pair in zip(line.value, line.at, strict=True)]
+    found = [(value, at) for value, at in both if opened_at <= at <= closed_at] if rule else []
+    if not found:
+        found = [
+            (one["value"], one["valid_at"])
+            for one in told
+            if _measure(one) == _measure(worst) and one["value"] is not None
+        ]
+    if not found:
+        return None, None
+    return max(found, key=lambda pair: (sign * pair[0], -pair[1]))
+
+
+def _entry(row: dict[str, Any], measure: tuple[str | None, int]) -> Entry:
+    # Of another measure than the storm's its value says nothing on the same scale.
+    is_same = _measure(row) == measure
+    return Entry(
+        version=row["version"],
+        type=row["type"],
+        reason=row["reason"],
+        level=LEVEL_OF[row["level"]],
+        sent_at=row["sent_at"],
+        valid_at=row["valid_at"],
+        value=row["value"] if is_same else None,
+        limit=row["limit"] if is_same else None,
+        is_forecast=row["evidence"] == Kind.FORECAST.word,
+        source=row["source"],
+        text=(row["text_pt_br"] or "", row["text_en"] or "", row["text_es"] or ""),
+    )
+
+
+# What was measured
+
+
+def _measured(
+    home: Home,
+    rule: Rule | None,
+    worst: dict[str, Any],
+    places: Places,
+    members: tuple[int, ...],
+    first: int,
+    until: int,
+) -> tuple[list[Line], list[Limit], list[Bar]]:
+    """What the rule made of the readings; of a rule that has changed, the variable alone."""
+    variable = worst["variable"]
+    if variable is None or not members:
+        return [], [], []
+    reach = rule.reach_s if rule else 0
+    listed = ", ".join("'" + places[i].id.replace("'", "''") + "'" for i in members)
+    days = (
+        f"DATE '1970-01-01' + {(first - reach) // 86_400} AND DATE '1970-01-01' + {until // 86_400}"
+    )
+    among = (
+        f"place_id IN ({listed}) AND date BETWEEN {days}"
+        f" AND epoch(valid_at) BETWEEN {first - reach} AND {until}"
+    )
+    names = frozenset(rule.inputs if rule else INDICES.get(variable, ("", (variable,)))[1])
+    try:
+        rows, _ = kept(home, names & CATALOGUE.keys(), (Kind.OBSERVED, Kind.ANALYSIS), among)
+    except PayloadInvalid:  # only forecast, or no longer kept
+        return [], [], []
+    if rule is None:
+        lines = _raw(rows, variable, places) if variable in CATALOGUE else []
+        return [_cut(one, first, until) for one in lines], [], []
+    lines, limits = _judged(home, rule, rows, places, members, worst["place_id"])
+    bars = _bars(rows, rule, worst, first) if rule.measure == "sum" and len(members) == 1 else []
+    return [_cut(one, first, until) for one in lines], _over(limits, first, until), bars
+
+
+def _judged(
+    home: Home, rule: Rule, rows: Readings, places: Places, members: tuple[int, ...], subject: str
+) -> tuple[list[Line], list[Limit]]:
+    """The very values that the watch held against the limits, source by source."""
+    alone = RuleSet(rule.name, (rule,))
+    watch = Watch(alone, places, _nothing, norms_of(home.lake, alone, places))
+    position = (
+        members[0] if places.get(subject) else len(places) + list(places.areas).index(subject)
+    )
+    by_source: dict[str, list[tuple[Ints, Floats]]] = {}
+    limits: list[Limit] = []
+    for found in watch.detector.detect(rows):
+        mine = (found.subject == position) & np.isfinite(found.value)
+        for source in np.unique(found.source[mine]):
+            chosen = mine & (found.source == source)
+            name = watch.table.sources[int(source)]
+            by_source.setdefault(name, []).append((found.valid_at[chosen], found.value[chosen]))
+            if found.norm is not None and not limits:
+                limits = _relative(rule, found.valid_at[chosen], found.norm[chosen])
+    lines = [
+        _line(name, *(np.concatenate(part) for part in zip(*parts, strict=True)))
+        for name, parts in by_source.items()
+    ]
+    return lines, limits or _fixed(rule)
+
+
+def _nothing(_payloads: object, _wanted: object) -> Decoded:
+    return Decoded(Readings.empty())
+
+
+def _line(label: str, at: Ints, value: Floats) -> Line:
+    order = np.argsort(at, kind="stable")
+    return Line(label, tuple(at[order].tolist()), tuple(value[order].tolist()))
+
+
+def _raw(rows: Readings, variable: str, places: Places) -> list[Line]:
+    value = rows.value(variable)
+    lines = []
+    for source in np.unique(rows.source):
+        for place in np.unique(rows.place):
+            mine = (rows.source == source) & (rows.place == place) & ~np.isnan(value)
+            label = f"{rows.sources[source]} · {places[int(place)].name}"
+            if mine.any():
+                lines.append(_line(label, rows.valid_at[mine], value[mine]))
+    return lines
+
+
+def _cut(line: Line, first: int, until: int) -> Line:
+    both = zip(line.at, line.value, strict=True)
+    inside = [(at, value) for at, value in both if first <= at <= until]
+    return Line(line.label, tuple(at for at, _ in inside), tuple(value for _, value in inside))
+
+
+def _fixed(rule: Rule) -> list[Limit]:
+    limits = ((level, rule.limit(level)) for level in LEVELS)
+    return [Limit(level, Line("", (0,), (limit,))) for level, limit in limits if limit is not None]
+
+
+def _relative(rule: Rule, at: Ints, norm: Floats) -> list[Limit]:
+    return [Limit(one.level, _line("", at, norm + one.line.value[0])) for one in _fixed(rule)]
+
+
+def _over(limits: Iterable[Limit], first: int, until: int) -> list[Limit]:
+    """Limits as the timeline shows them: a fixed one from edge to edge."""
+    shown = [
+        Limit(one.level, Line("", (first, until), one.line.value * 2))
+        if len(one.line.at) == 1
+        else Limit(one.level, _cut(one.line, first, until))
+        for one in limits
+    ]
+    return [one for one in shown if one.line.at]
+
+
+def _limits_told(
+    told: Sequence[dict[str, Any]], measure: tuple[str | None, int], first: int, until: int
+) -> list[Limit]:
+    """The limits that the alerts said they had passed, where the rule itself is gone."""
+    limits = {
+        LEVEL_OF[one["level"]]: one["limit"]
+        for one in told
+        if one["reason"] in ("onset", "escalated") and _measure(one) == measure
+    }
+    return [
+        Limit(level, Line("", (first, until), (limit, limit)))
+        for level, limit in sorted(limits.items())
+        if limit is not None
+    ]
+
+
+def _bars(rows: Readings, rule: Rule, worst: dict[str, Any], first: int) -> list[Bar]:
+    """The amounts of the source that decided, of the length that it mostly tells."""
+    value = rows.value(rule.variable)
+    sources = np.array(rows.sources, object)[rows.source]
+    mine = (sources == worst["source"]) & ~np.isnan(value) & (rows.period_s > 0)
+    if not mine.any():
+        return []
+    period = Counter(rows.period_s[mine].tolist()).most_common(1)[0][0]
+    mine &= (rows.period_s == period) & (rows.valid_at > first)
+    return [
+        Bar(at - period, at, amount)
+        for at, amount in zip(rows.valid_at[mine].tolist(), value[mine].tolist(), strict=True)
+    ]
+
+
+# What else was open
+
+
+def _lanes(
+    held: Stretches,
+    places: Places,
+    incident: str,
+    members: tuple[int, ...],
+    first: int,
+    until: int,
+) -> Iterable[Lane]:
+    """This incident, then those at its place, then those elsewhere in its area."""
+    here = {places[i].id for i in members}
+    areas = {area for i in members if (area := places[i].area)}
+    near = here | areas | {place.id for place in places if place.area in areas}
+    shown = (held.ends >= first) & (held.begins <= until)
+    shown &= np.isin(held.place, list(near)) & (held.hazard != Hazard.CANNOT_SEE)
+    some = held.take(shown)
+    keys = dict.fromkeys(some.incident)
+
+    def turn(key: str) -> tuple[bool, bool, int, int]:
+        mine = some.incident == key
+        is_here = some.place[mine][0] in here
+        return (
+            key != incident,
+            not is_here,
+            -int(some.level[mine].max()),
+            int(some.begins[mine].min()),
+        )
+
+    for key in sorted(keys, key=turn)[:_LANES]:
+        mine = some.take(np.asarray(some.incident == key, bool))
+        yield Lane(
+            incident=key,
+            hazard=mine.hazard[0],
+            place=_name(places, mine.place[0]),
+            stretches=tuple(
+                Stretch(max(begins, first), min(ends, until), level)
+                for begins, ends, level in sorted(
+                    zip(mine.begins.tolist(), mine.ends.tolist(), mine.level.tolist(), strict=True)
+                )
+            ),
+        )

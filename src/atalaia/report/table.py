@@ -1,0 +1,160 @@
+"""A query's result for people (a table) and for programs (CSV, JSON). Times are ISO with offset."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from decimal import Decimal
+from itertools import islice
+from typing import Any, Literal, TextIO
+
+import msgspec
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from atalaia.ports import Result
+
+Format = Literal["table", "csv", "json"]
+
+_AT_ONCE = 500
+"""Rows of one table: widths are found, and memory is held, for so many at a time."""
+
+_NARROWEST = 24
+"""A long cell may be folded to this width; if that does not fit either, rows stand upright."""
+
+
+def render(result: Result, form: Format, out: TextIO, *, width: int | None = None) -> int:
+    """Write the result to `out` and return the number of its rows.
+
+    `width` is the terminal's; None: as wide as `out` is, or without limit where it is no terminal.
+    """
+    write = {"table": _write_table, "csv": _write_csv, "json": _write_json}[form]
+    return write(result, out, width)
+
+
+def _write_csv(result: Result, out: TextIO, _: int | None) -> int:
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(result.columns)
+    count = 0
+    for row in result.rows:
+        writer.writerow([_text(value) for value in row])
+        count += 1
+    return count
+
+
+def _write_json(result: Result, out: TextIO, _: int | None) -> int:
+    names = _distinct(result.columns)
+    encode = msgspec.json.Encoder(enc_hook=_plain, decimal_format="number").encode
+    count = 0
+    out.write("[")
+    for count, row in enumerate(result.rows, start=1):
+        line = encode(dict(zip(names, map(_timed, row), strict=True))).decode()
+        out.write(("\n" if count == 1 else ",\n") + line)
+    out.write("\n]\n" if count else "]\n")
+    return count
+
+
+def _write_table(result: Result, out: TextIO, width: int | None) -> int:
+    if width is None and not out.isatty():
+        width = 1_000_000
+    console = Console(file=out, width=width, highlight=False, soft_wrap=False)
+    count = 0
+    while rows := list(islice(result.rows, _AT_ONCE)) or (not count and [()]):
+        cells = [[_text(value) for value in row] for row in rows if row]
+        if _fits(result.columns, cells, console.width):
+            console.print(_table(result.columns, rows, cells))
+        else:
+            for number, row in enumerate(cells, start=count + 1):
+                console.print(_upright(result.columns, number, row))
+        count += len(cells)
+        if not cells:
+            break
+    return count
+
+
+def _fits(columns: Sequence[str], cells: list[list[str]], width: int) -> bool:
+    needed = [
+        max(len(name), *(min(len(row[i]), _NARROWEST) for row in cells)) if cells else len(name)
+        for i, name in enumerate(columns)
+    ]
+    return sum(needed) + 2 * len(needed) <= width
+
+
+def _table(columns: Sequence[str], rows: list[Any], cells: list[list[str]]) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
+    for i, name in enumerate(columns):
+        is_number = any(
+            isinstance(row[i], int | float | Decimal) and not isinstance(row[i], bool)
+            for row in rows
+            if row
+        )
+        shortest = max([len(name), *(min(len(row[i]), _NARROWEST) for row in cells)])
+        table.add_column(
+            Text(name),
+            justify="right" if is_number else "left",
+            min_width=shortest,
+            overflow="fold",
+        )
+    for row in cells:
+        table.add_row(*(Text(cell) for cell in row))
+    return table
+
+
+def _upright(columns: Sequence[str], number: int, row: list[str]) -> Table:
+    """One row as lines of name and value: for a table that is wider than the terminal."""
+    table = Table(
+        box=None,
+        show_header=False,
+        padding=(0, 1, 0, 0),
+        title=f"— row {number} —",
+        title_justify="left",
+        title_style="bold",
+    )
+    table.add_column(style="dim", no_wrap=True)
+    table.add_column(overflow="fold")
+    for name, cell in zip(columns, row, strict=True):
+        if cell:  # what is missing is left out: a row of readings has some 30 columns
+            table.add_row(Text(name), Text(cell))
+    return table
+
+
+def _text(value: Any) -> str:
+    """A cell: empty for NULL, ISO for times, JSON for lists and structs."""
+    if value is None:
+        return ""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if isinstance(value, list | tuple | dict):
+        return msgspec.json.encode(_timed(value), enc_hook=_plain).decode()
+    return str(value)
+
+
+def _timed(value: Any) -> Any:
+    """With times as text: an encoder of JSON would write UTC as ``Z``."""
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if isinstance(value, list | tuple):
+        return [_timed(item) for item in value]
+    if isinstance(value, dict):
+        return {str(_timed(key)): _timed(item) for key, item in value.items()}
+    return value
+
+
+def _plain(value: Any) -> Any:
+    return str(value)
+
+
+def _distinct(names: Sequence[str]) -> list[str]:
+    """Names with a number after those that came before: an object's keys must differ."""
+    made: list[str] = []
+    for name in names:
+        candidates: Iterator[str] = (f"{name}_{n}" if n > 1 else name for n in range(1, 10_000))
+        made.append(next(c for c in candidates if c not in made))
+    return made

@@ -1,0 +1,1 @@
+"""The program as Lambda functions: one small file each, named by `handlers`."""

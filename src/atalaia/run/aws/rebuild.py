@@ -1,0 +1,155 @@
+"""The batch work of a deployment on Spark, as a job of AWS Glue runs it.
+
+    aws glue start-job-run --job-name prod-rebuild
+    aws glue start-job-run --job-name prod-rebuild --arguments '{"--work": "climate"}'
+
+The first derives GOLD again from RAW. The work is `batch.refine.rebuild` and `batch.learn.learn`,
+by partition and by place (`batch.spark`). Workers are sent names and never what lies under them:
+each opens buckets and keys for itself. While the job lasts, GOLD is its alone, as it replaces whole
+files.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from functools import partial
+from typing import TYPE_CHECKING
+
+import structlog
+
+from atalaia.batch.learn import learn_on
+from atalaia.batch.refine import rebuild
+from atalaia.batch.spark import SparkWorkers, open_spark
+from atalaia.domain.place import Places
+from atalaia.domain.reading import Decode
+from atalaia.errors import StateConflict
+from atalaia.homes.aws import HOLD_S, AwsHome, open_home
+from atalaia.homes.aws.config import from_environment
+from atalaia.homes.aws.local import LocalLake
+from atalaia.lake.norms import names_norms, note_learnt
+from atalaia.run.aws import deployment
+from atalaia.run.aws.opened import opened
+from atalaia.run.aws.refine import Counting
+
+if TYPE_CHECKING:
+    from pyspark import SparkContext
+
+_NAMES = ("ATALAIA_ENV", "ATALAIA_ACCOUNT", "ATALAIA_LANES", "ATALAIA_QUEUES", "ATALAIA_SETTINGS")
+_REGION = "AWS_DEFAULT_REGION"
+_ENDPOINT = "AWS_ENDPOINT_URL"
+
+_WAIT_S = 10.0
+_PROLONG_S = HOLD_S / 5
+
+log = structlog.get_logger()
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Do what the job's arguments say, in the Spark that is there.
+
+    Glue gives no variables of the environment to a job: the deployment's come as arguments of the
+    same names, and so do others of Glue's own, which are passed over.
+    """
+    asked, _ = _arguments().parse_known_args(arguments)
+    given = {name: value for name in (*_NAMES, _REGION) if (value := getattr(asked, name))}
+    os.environ.update(given)
+    sent = {name: os.environ[name] for name in (*_NAMES, _REGION, _ENDPOINT) if name in os.environ}
+    with open_spark(None) as spark:
+        if asked.work == "rebuild":
+            _rebuild(spark, sent)
+        else:
+            _learn(spark, sent, asked.least_years, only_if_named=asked.only_if_named == "true")
+
+
+def _arguments() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(allow_abbrev=False)
+    parser.add_argument("--work", choices=("rebuild", "climate"), default="rebuild")
+    parser.add_argument("--least-years", type=int, default=10)
+    parser.add_argument("--only-if-named", default="false", help="climate: if a rule goes by it")
+    for name in (*_NAMES, _REGION):
+        parser.add_argument(f"--{name}")
+    return parser
+
+
+def _rebuild(spark: SparkContext, sent: Mapping[str, str]) -> None:
+    home, places = deployment.home(), deployment.places()
+    lake = LocalLake(home.lake)
+    make_decode = partial(_decoder, sent, places)
+    workers = SparkWorkers(spark, partial(_lake, sent), make_decode, places)
+    with _held(home):
+        report = rebuild(Counting(home.state), lake, make_decode(), places, home.outbox, workers)
+    lake.close()
+    log.info("rebuilt", **report._asdict())
+
+
+def _learn(
+    spark: SparkContext, sent: Mapping[str, str], least_years: int, *, only_if_named: bool
+) -> None:
+    home, places = deployment.home(), deployment.places()
+    if only_if_named and not names_norms(deployment.settings().rules):
+        log.info("nothing learnt: no rule goes by the climate")
+        return
+    with _held(home):
+        learnt = learn_on(spark, partial(_lake, sent), places, least_years)
+        kept = [each.place.id for each in learnt if each.is_kept]
+        note_learnt(home.state, int(time.time()), is_new=bool(kept))
+    log.info("learnt", places=len(learnt), kept=len(kept))
+
+
+def _lake(sent: Mapping[str, str]) -> LocalLake:
+    """The lake, opened in a worker, which need not have this process's environment."""
+    os.environ.update(sent)
+    return LocalLake(open_home(from_environment(sent)).lake)
+
+
+def _decoder(sent: Mapping[str, str], places: Places) -> Decode:
+    """The decoder of all sources, which also opens what people sealed."""
+    os.environ.update(sent)
+    return opened(open_home(from_environment(sent)), places)
+
+
+@contextmanager
+def _held(home: AwsHome, sleep: Callable[[float], None] = time.sleep) -> Iterator[None]:
+    """Keep `refine` from GOLD for as long as the block takes; wait for a round under way.
+
+    Raises StateConflict where another job has GOLD and keeps it.
+    """
+    with ExitStack() as stack:
+        for left in range(int(HOLD_S / _WAIT_S), -1, -1):
+            try:
+                prolong = stack.enter_context(home.hold("refine"))
+                break
+            except StateConflict:
+                if not left:
+                    raise
+                sleep(_WAIT_S)
+        done = threading.Event()
+        keeping = threading.Thread(target=_keep, args=(prolong, done), daemon=True)
+        keeping.start()
+        stack.callback(keeping.join)
+        stack.callback(done.set)
+        yield
+
+
+def _keep(
+    prolong: Callable[[], bool],
+    done: threading.Event,
+    every_s: float = _PROLONG_S,
+    stop: Callable[[int], object] = os._exit,
+) -> None:
+    """Prolong the hold until all is done. Who has lost it must not write on: the process ends."""
+    held_until = time.monotonic() + HOLD_S
+    while not done.wait(every_s):
+        is_held = time.monotonic() < held_until - every_s
+        with suppress(StateConflict):  # AWS does not answer: what is held is held for a while
+            is_held = prolong()
+            held_until = time.monotonic() + HOLD_S
+        if not is_held:
+            log.error("GOLD was taken by another; start the job again")
+            stop(1)
+            return

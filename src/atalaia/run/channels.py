@@ -1,0 +1,74 @@
+"""The channels that the settings switch on."""
+
+from __future__ import annotations
+
+import aiohttp
+
+from atalaia.channels.apprise import Apprise
+from atalaia.channels.email import Email
+from atalaia.channels.guard import Rules
+from atalaia.channels.inbox import Inbox
+from atalaia.channels.ses import Ses
+from atalaia.channels.sms import Sms
+from atalaia.channels.telegram import Telegram
+from atalaia.channels.webhook import Webhook
+from atalaia.channels.whatsapp import WhatsApp
+from atalaia.domain.delivery import Channel
+from atalaia.settings import Settings, channels
+
+
+def open_channels(settings: Settings, session: aiohttp.ClientSession) -> dict[str, Channel]:
+    """By name; the inbox is always there. Raises SettingsInvalid where a package is missing."""
+    chosen = settings.channels
+    found: list[Channel] = [Inbox()]
+    if (telegram := chosen.telegram) is not None:
+        token = telegram.token.reveal()
+        found.append(Telegram(session, token, base_url=telegram.base_url))
+    if (whatsapp := chosen.whatsapp) is not None:
+        found.append(
+            WhatsApp(
+                session,
+                whatsapp.token.reveal(),
+                whatsapp.phone_number_id,
+                template=whatsapp.template,
+                confirm_template=whatsapp.confirm_template,
+                base_url=whatsapp.base_url,
+                a_day=whatsapp.people_a_day,
+            )
+        )
+    if (email := chosen.email) is not None:
+        found.append(_email(email, settings.people.contact))
+    if (sms := chosen.sms) is not None:
+        found.append(
+            Sms(
+                region=sms.region,
+                endpoint_url=sms.base_url or "",
+                sender_id=sms.sender,
+                price_usd=sms.price_usd,
+                usd_a_month=sms.usd_a_month,
+            )
+        )
+    if chosen.webhook is not None:
+        found.append(Webhook(rules=Rules(allow=chosen.webhook_allow)))
+    if chosen.apprise:
+        found.append(Apprise())
+    return {channel.name: channel for channel in found}
+
+
+def _email(chosen: channels.Email, unsubscribe: str) -> Channel:
+    if chosen.via == "ses":
+        return Ses(
+            sender=chosen.sender,
+            unsubscribe=unsubscribe,
+            region=chosen.region,
+            endpoint_url=chosen.base_url or "",
+        )
+    return Email(
+        host=chosen.host,
+        port=chosen.port,
+        tls=chosen.security,
+        user=chosen.user,
+        password=chosen.password.reveal() if chosen.password else "",
+        sender=chosen.sender,
+        unsubscribe=unsubscribe,
+    )

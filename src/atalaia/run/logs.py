@@ -1,0 +1,52 @@
+"""What the process says of itself: to stderr, with what looks like an address or a key masked."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from typing import Any
+
+import structlog
+
+from atalaia.redact import redact, redact_event
+
+
+def configure_logs() -> None:
+    """Logs to stderr: for people on a terminal, else one line of ``key=value`` an event.
+
+    What libraries log (asyncio, aiohttp, uvicorn) goes the same way, from warnings on.
+    """
+    is_terminal = sys.stderr.isatty()
+    render: Any = (
+        structlog.dev.ConsoleRenderer(
+            colors="NO_COLOR" not in os.environ,
+        )
+        if is_terminal
+        else structlog.processors.LogfmtRenderer(key_order=["timestamp", "level", "event"])
+    )
+    processors: list[Any] = [
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        # Before anything is shown, for a traceback may quote an address; without local variables,
+        # which would show keys.
+        structlog.processors.format_exc_info,
+        redact_event,
+    ]
+    structlog.configure(
+        processors=[*processors, render],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
+    others = logging.StreamHandler(sys.stderr)
+    others.setFormatter(_Masked("%(name)s: %(levelname)s: %(message)s"))
+    logging.basicConfig(level=logging.WARNING, handlers=[others], force=True)
+    # It tells of each fault in a request what `api.problem` has told already.
+    logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
+
+
+class _Masked(logging.Formatter):
+    """Tracebacks of libraries may quote an address, too."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return redact(super().format(record))

@@ -1,0 +1,47 @@
+"""The batch work of a home on Spark: what is sent to the workers so that they can do their share.
+
+Paths are sent, and never what lies under them: a worker opens lake and keys for itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from atalaia.batch.spark import SparkWorkers
+from atalaia.domain.place import Places
+from atalaia.domain.reading import Decode
+from atalaia.homes.embedded.keys import default_folder
+from atalaia.homes.embedded.lake import FolderLake
+from atalaia.ports import Lake
+from atalaia.run.people import opening_with
+from atalaia.settings import Settings
+from atalaia.sources import decode_all
+
+if TYPE_CHECKING:
+    from pyspark import SparkContext
+
+
+def workers_of(spark: SparkContext, settings: Settings, places: Places) -> SparkWorkers:
+    """Workers that refine the settings' home."""
+    home = settings.home.resolve()
+    asked = settings.people
+    keys = (asked.keys or default_folder(home)).resolve()
+    master_key_file = asked.master_key_file.resolve() if asked.master_key_file else None
+    return SparkWorkers(
+        spark,
+        lake_of(home),
+        partial(_decoder, places, home, keys, master_key_file),
+        places,
+    )
+
+
+def lake_of(home: Path) -> Callable[[], Lake]:
+    """What opens the lake of a home in a worker."""
+    return partial(FolderLake, home.resolve() / "lake")
+
+
+def _decoder(places: Places, home: Path, keys: Path, master_key_file: Path | None) -> Decode:
+    return opening_with(decode_all(places), home, keys, master_key_file)

@@ -1,1 +1,0 @@
-"""Answers from both layers at once: SQL here, the API beside it."""

@@ -1,0 +1,140 @@
+"""What comes, into the stream: payloads that wait together become one commit."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+
+import structlog
+
+from atalaia.domain.payload import Payload
+from atalaia.errors import QueueFull, StateConflict
+from atalaia.ports import Stream
+
+MOST_WAITING = 256
+MOST_BYTES = 64_000_000
+"""What may wait to be written: deliveries, and bytes of all of them."""
+
+_MOST_AT_ONCE = 16_000_000
+_LONGEST_PAUSE_S = 30.0
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, eq=False)
+class _Waiting:
+    """Payloads that came together, and who waits for their offset.
+
+    is_patient  kept until the store can be written again; the others learn that it cannot
+    """
+
+    payloads: Sequence[Payload]
+    size: int
+    is_patient: bool
+    done: asyncio.Future[int]
+
+
+class Appender:
+    """Puts payloads into the stream in the order in which they came. `run` it in a task.
+
+    on_kept   told of each batch that is on disk, with the offset of its last
+    fault     why the store cannot be written; None: it can, as far as is known
+    """
+
+    def __init__(
+        self,
+        stream: Stream,
+        on_kept: Callable[[list[Payload], int], None],
+        sleep: Callable[[float], Awaitable[None]],
+    ) -> None:
+        self._stream = stream
+        self._on_kept = on_kept
+        self._sleep = sleep
+        self._queue: asyncio.Queue[_Waiting] = asyncio.Queue(MOST_WAITING)
+        self._bytes = 0
+        self.fault: str | None = None
+
+    async def keep(self, payloads: Sequence[Payload]) -> int:
+        """Keep what a source answered, however long it takes; return the offset of the last."""
+        waiting = self._waiting(payloads, is_patient=True)
+        await self._queue.put(waiting)
+        self._bytes += waiting.size
+        return await asyncio.shield(waiting.done)
+
+    async def offer(self, payloads: Sequence[Payload]) -> int:
+        """Keep what somebody pushed, soon or not at all: raises QueueFull or StateConflict."""
+        waiting = self._waiting(payloads, is_patient=False)
+        if self.fault is not None:
+            raise StateConflict(self.fault)
+        if self._bytes + waiting.size > MOST_BYTES or self._queue.full():
+            raise QueueFull
+        self._queue.put_nowait(waiting)
+        self._bytes += waiting.size
+        return await asyncio.shield(waiting.done)
+
+    async def run(self) -> None:
+        """Write what waits, for ever. A store that cannot be written is tried again and again."""
+        while True:
+            await self._write([await self._queue.get(), *self._more()])
+
+    async def drain(self) -> None:
+        """Wait until nothing waits any more."""
+        while self._bytes:
+            await asyncio.sleep(0.01)
+
+    def _waiting(self, payloads: Sequence[Payload], *, is_patient: bool) -> _Waiting:
+        size = sum(len(payload.body) + 200 for payload in payloads)
+        done: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+        return _Waiting(payloads, size, is_patient, done)
+
+    def _more(self) -> list[_Waiting]:
+        more: list[_Waiting] = []
+        while not self._queue.empty() and sum(one.size for one in more) < _MOST_AT_ONCE:
+            more.append(self._queue.get_nowait())
+        return more
+
+    async def _write(self, batch: list[_Waiting]) -> None:
+        pause_s = 1.0
+        while batch:
+            payloads = [payload for waiting in batch for payload in waiting.payloads]
+            try:
+                last = await asyncio.to_thread(self._stream.append, payloads)
+            except Exception as error:
+                self._note_fault(error)
+                batch = self._let_go(batch, StateConflict(str(error)))
+                await self._sleep(pause_s)
+                pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
+                continue
+            self._note_success()
+            self._settle(batch, last)
+            self._on_kept(payloads, last)
+            return
+
+    def _settle(self, batch: list[_Waiting], last: int) -> None:
+        # Offsets of one append follow each other: the writer holds the only connection.
+        left = sum(len(waiting.payloads) for waiting in batch)
+        for waiting in batch:
+            left -= len(waiting.payloads)
+            self._bytes -= waiting.size
+            if not waiting.done.done():
+                waiting.done.set_result(last - left)
+
+    def _let_go(self, batch: list[_Waiting], error: StateConflict) -> list[_Waiting]:
+        """Tell those who cannot wait that nothing was taken; return the others."""
+        for waiting in batch:
+            if not waiting.is_patient:
+                self._bytes -= waiting.size
+                if not waiting.done.done():
+                    waiting.done.set_exception(error)
+        return [waiting for waiting in batch if waiting.is_patient]
+
+    def _note_fault(self, error: Exception) -> None:
+        if self.fault is None:
+            log.error("the store cannot be written; it is tried again", reason=str(error))
+        self.fault = str(error)
+
+    def _note_success(self) -> None:
+        if self.fault is not None:
+            log.info("the store can be written again")
+        self.fault = None

@@ -1,0 +1,333 @@
+"""The open feeds as programs read them, over HTTP on loopback."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import json
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import aiohttp
+import msgspec
+import uvicorn
+from fastapi import FastAPI
+from lxml import etree
+
+from atalaia.api import problem
+from atalaia.api.alert_view import MOST_RECENT, Board
+from atalaia.api.cap import Issuer
+from atalaia.api.events import KEPT, Events
+from atalaia.api.feeds import FeedPorts, routes
+from atalaia.domain.alert import LogEntry, instant
+
+from .test_cap import PLACES, T0, an_alert, an_official, entry_of
+
+ATOM = "{http://www.w3.org/2005/Atom}"
+
+
+class Log:
+    """An alert log in memory."""
+
+    def __init__(self) -> None:
+        self.entries: list[LogEntry] = []
+
+    def read(self, after: int, limit: int) -> Iterator[tuple[int, LogEntry]]:
+        return iter(list(enumerate(self.entries, 1))[after : after + limit])
+
+    def life(self, incident: str) -> list[tuple[int, LogEntry]]:
+        return [one for one in enumerate(self.entries, 1) if one[1].alert.incident == incident]
+
+
+class Service:
+    """The feeds over a log. `tell` adds to it as the watch does."""
+
+    def __init__(self, **events: Any) -> None:
+        self.log = Log()
+        self.board = Board(self.log.read)
+        self.events = Events(lambda after, limit: list(self.log.read(after, limit)), **events)
+        self.events.begin(0)
+        self.http: aiohttp.ClientSession
+        self.base = ""
+
+    def ports(self) -> FeedPorts:
+        issuer = Issuer("atalaia@example.org")
+        return FeedPorts(self.board.view, self.log.life, PLACES, issuer, "", self.events)
+
+    def tell(self, *entries: LogEntry) -> None:
+        self.log.entries += entries
+        while new := self.board.advance():
+            self.events.publish(new)
+
+    async def get(self, path: str, method: str = "GET", **headers: str) -> tuple[int, bytes, Any]:
+        sent = {name.replace("_", "-"): value for name, value in headers.items()}
+        async with self.http.request(method, self.base + path, headers=sent) as response:
+            return response.status, await response.read(), response.headers
+
+    async def listen(self, n: int, path: str = "/v1/events", **headers: str) -> list[Any]:
+        """The next n events: (id, data)."""
+        sent = {name.replace("_", "-"): value for name, value in headers.items()}
+        heard = []
+        async with self.http.get(self.base + path, headers=sent) as response:
+            assert response.content_type == "text/event-stream"
+            async with asyncio.timeout(10):
+                async for event in events_of(response):
+                    heard.append(event)
+                    if len(heard) == n:
+                        break
+        return heard
+
+
+async def events_of(response: aiohttp.ClientResponse) -> AsyncIterator[tuple[int, Any]]:
+    fields: dict[str, str] = {}
+    async for raw in response.content:
+        line = raw.decode().rstrip("\n")
+        if line:
+            name, _, value = line.partition(": ")
+            fields[name] = value
+        else:
+            if fields.get("data"):
+                yield int(fields["id"]), json.loads(fields["data"])
+            fields = {}
+
+
+@asynccontextmanager
+async def serving(**events: Any) -> AsyncIterator[Service]:
+    service = Service(**events)
+    app = FastAPI()
+    problem.install(app)
+    app.include_router(routes(service.ports()))
+    listener = socket.socket()
+    listener.bind(("127.0.0.1", 0))
+    config = uvicorn.Config(app, log_config=None, lifespan="off", timeout_graceful_shutdown=1)
+    server = uvicorn.Server(config)
+    task = asyncio.create_task(server.serve(sockets=[listener]))
+    service.base = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    connector = aiohttp.TCPConnector(limit=0)
+    async with aiohttp.ClientSession(connector=connector) as service.http:
+        while not server.started:
+            await asyncio.sleep(0.005)
+        yield service
+        service.events.close()
+        server.should_exit = True
+        await task
+
+
+def story(tell: Callable[[Service], Awaitable[None]], **events: Any) -> None:
+    async def run() -> None:
+        async with serving(**events) as service:
+            await tell(service)
+
+    asyncio.run(run())
+
+
+def an_incident(i: int, n: int = 1, **more: Any) -> list[LogEntry]:
+    """The first n entries of incident i."""
+    types = ["alert", "update", "end"]
+    return [
+        entry_of(
+            an_alert(incident=f"{i:016x}", version=v, type=types[v - 1], sent_at=instant(T0 + i)),
+            **more,
+        )
+        for v in range(1, n + 1)
+    ]
+
+
+def test_the_atom_index_leads_from_each_entry_to_its_cap_message() -> None:
+    async def tell(service: Service) -> None:
+        service.tell(*an_incident(1, 2), *an_incident(2))
+        status, body, headers = await service.get("/feeds/cap.atom?lang=en")
+        assert status == 200
+        assert headers["Content-Type"].startswith("application/atom+xml")
+        feed = etree.fromstring(body)
+        entries = feed.findall(f"{ATOM}entry")
+        assert [e.findtext(f"{ATOM}title") for e in entries] == ["Rain", "Rain", "Rain"]
+        assert feed.findtext(f"{ATOM}updated") == "2026-01-10T12:00:02+00:00"
+        links = [e.find(f"{ATOM}link").get("href") for e in entries]
+        assert links[0].endswith("/feeds/cap/atalaia.0000000000000002.1.xml")
+        status, message, headers = await service.get(links[1].removeprefix(service.base))
+        assert (status, headers["Content-Type"]) == (200, "application/cap+xml")
+        root = etree.fromstring(message)
+        assert root.findtext("{*}identifier") == "atalaia.0000000000000001.2"
+        assert "atalaia.0000000000000001.1," in root.findtext("{*}references")
+        for name in ("atalaia.0000000000000001.3", "atalaia.9.1", "other"):
+            status, body, headers = await service.get(f"/feeds/cap/{name}.xml")
+            assert (status, headers["Content-Type"]) == (404, "application/problem+json")
+
+    story(tell)
+
+
+def test_the_index_is_bounded() -> None:
+    service = Service.__new__(Service)
+    service.log = Log()
+    service.log.entries = [one for i in range(MOST_RECENT + 50) for one in an_incident(i, 3)]
+    board = Board(service.log.read)
+    while board.advance():
+        pass
+    view = board.view()
+    assert len(view.recent) == MOST_RECENT
+    assert view.recent[0][0] == view.seq == 3 * (MOST_RECENT + 50)
+    assert view.open == ()
+
+
+def test_what_has_not_changed_is_not_sent_again() -> None:
+    async def tell(service: Service) -> None:
+        service.tell(*an_incident(1))
+        for path in (
+            "/feeds/cap.atom",
+            "/feeds/alerts.geojson",
+            "/feeds/cap/atalaia.0000000000000001.1.xml",
+        ):
+            status, body, headers = await service.get(path)
+            assert (status, bool(body)) == (200, True)
+            assert headers["Cache-Control"].startswith("public, max-age=")
+            known = headers["ETag"]
+            for asked in (
+                {"If_None_Match": known},
+                {"If_None_Match": f'"x", W/{known}'},
+                {"If_Modified_Since": headers["Last-Modified"]},
+            ):
+                status, body, again = await service.get(path, **asked)
+                assert (status, body, again["ETag"]) == (304, b"", known)
+            old = {"If_Modified_Since": "Sat, 10 Jan 2026 11:59:59 GMT"}
+            for asked in ({"If_None_Match": '"x"'}, {"If_Modified_Since": "soon"}, old):
+                assert (await service.get(path, **asked))[0] == 200
+            status, body, head = await service.get(path, "HEAD")
+            assert (status, body, head["ETag"]) == (200, b"", known)
+        index = (await service.get("/feeds/cap.atom"))[2]["ETag"]
+        service.tell(*an_incident(2))
+        assert (await service.get("/feeds/cap.atom", If_None_Match=index))[0] == 200
+
+    story(tell)
+
+
+def test_geojson_has_what_is_going_on_with_its_place_or_the_issuers_polygon() -> None:
+    async def tell(service: Service) -> None:
+        service.tell(
+            *an_incident(1, 3), *an_incident(2, 2), *an_incident(3, places=("p", "4314902"))
+        )
+        service.tell(*an_incident(4, official=an_official()), *an_incident(5, places=("gone",)))
+        found = json.loads((await service.get("/feeds/alerts.geojson"))[1])
+        assert found["type"] == "FeatureCollection"
+        assert found["seq"] == 8
+        by_id = {feature["id"][-1]: feature for feature in found["features"]}
+        assert sorted(by_id) == ["2", "3", "4", "5"]
+        assert by_id["2"]["geometry"] == {"type": "Point", "coordinates": [-51.2065, -30.0318]}
+        assert by_id["2"]["properties"]["version"] == 2
+        assert by_id["2"]["properties"]["level"] == "orange"
+        assert by_id["3"]["geometry"]["type"] == "MultiPoint"
+        assert by_id["4"]["geometry"]["type"] == "MultiPolygon"
+        assert by_id["4"]["geometry"]["coordinates"][0][0][0] == [-51.5, -30.5]
+        assert by_id["4"]["properties"]["issuer"] == "Instituto Nacional de Meteorologia"
+        assert by_id["5"]["geometry"] is None
+
+    story(tell)
+
+
+def test_events_come_as_they_are_committed_with_their_number() -> None:
+    async def tell(service: Service) -> None:
+        service.tell(*an_incident(1))
+        listening = asyncio.create_task(service.listen(3))
+        while not service.events.clients:
+            await asyncio.sleep(0.005)
+        service.tell(*an_incident(2, 2))
+        (at, ready), first, second = await listening
+        assert (at, ready) == (1, {"seq": 1})
+        assert [first[0], second[0]] == [2, 3]
+        assert first[1]["alert"]["incident"] == f"{2:016x}"
+        assert first[1]["cap"] == f"atalaia.{2:016x}.1"
+        assert set(first[1]["alert"]) == set(an_alert().__struct_fields__)
+
+    story(tell)
+
+
+def test_a_client_resumes_after_the_last_event_that_it_heard_also_beyond_what_is_at_hand() -> None:
+    async def tell(service: Service) -> None:
+        service.tell(*itertools.chain(*(an_incident(i) for i in range(2 * KEPT + 300))))
+        assert len(service.events._frames) < 2 * KEPT
+        for after in (5, KEPT, 2 * KEPT + 200):
+            heard = await service.listen(60, Last_Event_ID=str(after))
+            assert [at for at, _ in heard] == list(range(after, after + 60))
+        heard = await service.listen(3, f"/v1/events?after={2 * KEPT}")
+        assert [at for at, _ in heard] == [2 * KEPT, 2 * KEPT + 1, 2 * KEPT + 2]
+        # A number from another log: from now on.
+        heard = await service.listen(1, Last_Event_ID="99999999")
+        assert heard == [(2 * KEPT + 300, {"seq": 2 * KEPT + 300})]
+
+    story(tell)
+
+
+def test_silence_is_filled_so_that_no_proxy_closes_it() -> None:
+    async def tell(service: Service) -> None:
+        async with service.http.get(service.base + "/v1/events") as response:
+            async with asyncio.timeout(5):
+                while await response.content.readline() != b":\n":
+                    pass
+
+    story(tell, beat_s=0.02)
+
+
+def test_a_slow_client_is_let_go_and_delays_nobody() -> None:
+    async def tell() -> None:
+        events = Events(lambda _after, _limit: [], slow_s=0.05)
+
+        async def stuck(_message: Any) -> None:
+            await asyncio.Event().wait()
+
+        async def never() -> Any:
+            await asyncio.Event().wait()
+
+        async with asyncio.timeout(5):
+            await events.stream(None)({"type": "http"}, never, stuck)
+        assert events.clients == 0
+
+    asyncio.run(tell())
+
+
+def test_a_thousand_clients_hear_an_event_that_was_encoded_once(monkeypatch: Any) -> None:
+    async def tell() -> None:
+        encoded: list[int] = []
+        encode = msgspec.json.encode
+        monkeypatch.setattr(
+            "atalaia.api.events.msgspec.json.encode", lambda x: encoded.append(1) or encode(x)
+        )
+        events = Events(lambda _after, _limit: [])
+        events.begin(0)
+        heard: list[bytes] = []
+
+        async def send(message: Any) -> None:
+            if b"event: alert" in message.get("body", b""):
+                heard.append(message["body"])
+
+        async def never() -> Any:
+            await asyncio.Event().wait()
+
+        clients = [
+            asyncio.create_task(events.stream(None)({"type": "http"}, never, send))
+            for _ in range(1000)
+        ]
+        while events.clients < 1000:
+            await asyncio.sleep(0)
+        await asyncio.sleep(0.05)
+        events.publish([(1, an_incident(1)[0])])
+        async with asyncio.timeout(5):
+            while len(heard) < 1000:
+                await asyncio.sleep(0.001)
+        assert len(encoded) == 1
+        events.close()
+        await asyncio.gather(*clients)
+        assert events.clients == 0
+
+    asyncio.run(tell())
+
+
+def test_more_clients_than_can_listen_are_told_when_to_come_again(monkeypatch: Any) -> None:
+    async def tell(service: Service) -> None:
+        service.events.clients = 2_000
+        status, _, headers = await service.get("/v1/events")
+        assert (status, headers["Retry-After"]) == (503, "30")
+        service.events.clients = 0
+
+    story(tell)

@@ -1,0 +1,515 @@
+"""From the outbox to the channels: claimed, written, paced, tried, settled."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from structlog.testing import capture_logs
+
+from atalaia.domain.delivery import Letter, Message, Outcome, Sent, Status
+from atalaia.errors import StateConflict
+from atalaia.homes.embedded import EmbeddedHome, open_home
+from atalaia.notify.deliver import LEASE_S, Deliverer, Write
+from run.world import Clock
+from telling import DAY, NOON, SENT, Post, delivery, letter, message
+
+AGAIN = Outcome("again", "busy")
+NEVER = Outcome("never", "no such chat")
+UNKNOWN = Outcome("unknown", "no answer in time")
+
+
+def written(messages: Sequence[Message]) -> list[Letter | Outcome]:
+    return [letter(m) for m in messages]
+
+
+class Watched(Deliverer):
+    """Counts its looks for what is due, and the tries that began, ended, and are kept."""
+
+    looks = began = ended = kept = 0
+
+    def _room(self, now: int) -> dict[str, int]:
+        self.looks += 1
+        return super()._room(now)
+
+    async def _try(self, *of: Any) -> tuple[Message, Outcome | None]:
+        self.began += 1
+        try:
+            return await super()._try(*of)
+        finally:
+            self.ended += 1
+
+    def _give_back(self, rest: Sequence[Any]) -> None:
+        self.began += len(rest)
+        self.ended += len(rest)
+        super()._give_back(rest)
+
+    def _keep(self, batch: Sequence[Any], spent: set[str]) -> None:
+        super()._keep(batch, spent)
+        self.kept += len(batch)
+
+
+class Office:
+    """A deliverer that runs, over a home, with a clock that the test turns."""
+
+    def __init__(self, home: EmbeddedHome, posts: Sequence[Post], write: Write) -> None:
+        self.home = home
+        self.outbox = home.outbox
+        self.clock = Clock(NOON)
+        self.posts = posts
+        self.tries: list[Sent] = []
+        self.write = write
+        self.deliverer: Watched
+        for post in posts:
+            post.now = self.clock.now
+
+    def opened(self) -> Watched:
+        return Watched(
+            self.home.outbox,
+            self.home.state,
+            {post.name: post for post in self.posts},
+            self.write,
+            now=self.clock.now,
+            sleep=self.clock.sleep,
+            on_sent=self.tries.extend,
+        )
+
+    def put(self, *messages: Message) -> None:
+        for m in messages:
+            self.outbox.put(m, [delivery(m, f"i-{m.id}")])
+
+    async def until(self, is_so: Callable[[], bool]) -> None:
+        async with asyncio.timeout(10):
+            while not is_so():
+                self.deliverer.wake()
+                await asyncio.sleep(0.001)
+
+    async def rest(self) -> None:
+        """Until all that is under way waits for time to pass."""
+        d, seen, since = self.deliverer, (-1, -1, -1), 0
+        async with asyncio.timeout(10):
+            while True:
+                d.wake()
+                await asyncio.sleep(0.001)
+                if seen != (d.began, d.ended, d.kept):
+                    seen, since = (d.began, d.ended, d.kept), d.looks
+                busy = d.began - d.ended + (d.ended != d.kept)
+                if busy <= self.clock.waiting and d.looks >= since + 3:
+                    return
+
+    async def turn(self, seconds: float, step: float = 1.0) -> None:
+        while seconds > 0:
+            self.clock.turn(min(step, seconds))
+            seconds -= step
+            await self.rest()
+
+    def of(self, name: str = "a") -> Message:
+        found = self.outbox.message(f"msg_{name}")
+        assert found is not None
+        return found
+
+
+def story(
+    folder: Path,
+    tell: Callable[[Office], Awaitable[None]],
+    *posts: Post,
+    write: Write = written,
+) -> None:
+    async def run() -> None:
+        with open_home(folder / "home", exclusive=False) as home:
+            office = Office(home, posts or (Post(),), write)
+            office.deliverer = office.opened()
+            running = asyncio.create_task(office.deliverer.run())
+            try:
+                await tell(office)
+            finally:
+                running.cancel()
+                await asyncio.wait([running])
+
+    asyncio.run(run())
+
+
+def test_what_is_due_is_sent_once_and_its_outcome_kept(tmp_path: Path) -> None:
+    post = Post()
+
+    async def tell(o: Office) -> None:
+        o.put(*(message(str(i), f"p_{i}", seqs=(i,)) for i in range(50)))
+        await o.until(lambda: len(o.tries) == 50)
+        assert o.outbox.counts() == {("telegram", "sent"): 50}
+        assert sorted(post.ids) == sorted(f"msg_{i}" for i in range(50))
+        assert (o.of("7").provider_id, o.of("7").attempts, o.of("7").settled_at) == ("x1", 1, NOON)
+        assert len(o.tries) == 50
+        assert {t.outcome.verdict for t in o.tries} == {"sent"}
+
+    story(tmp_path, tell, post)
+
+
+def test_each_channel_sends_its_own(tmp_path: Path) -> None:
+    posts = [Post("telegram"), Post("email")]
+
+    async def tell(o: Office) -> None:
+        o.put(message("t"), message("e", channel="email"), message("s", "p_2", channel="sms"))
+        await o.until(lambda: len(o.tries) == 2)
+        assert [post.ids for post in posts] == [["msg_t"], ["msg_e"]]
+        assert o.of("s").status == Status.DUE
+
+    story(tmp_path, tell, *posts)
+
+
+def test_a_channel_that_hangs_holds_no_other_up(tmp_path: Path) -> None:
+    async def hang(_: Letter) -> Outcome:
+        await asyncio.sleep(3600)
+        return SENT
+
+    email = Post("email")
+
+    async def tell(o: Office) -> None:
+        o.put(*(message(f"t{i}", f"p_{i}", seqs=(i,)) for i in range(9)))
+        o.put(*(message(f"e{i}", f"p_{i}", channel="email", seqs=(i,)) for i in range(40)))
+        await o.until(lambda: len(email.letters) == 40)
+
+    story(tmp_path, tell, Post("telegram", hang), email)
+
+
+def test_the_messages_of_a_lane_go_one_after_the_other_in_order(tmp_path: Path) -> None:
+    under_way: set[str] = set()
+
+    async def watch(one: Letter) -> Outcome:
+        assert not under_way
+        under_way.add(one.id)
+        await asyncio.sleep(0.002)
+        under_way.remove(one.id)
+        return SENT
+
+    post = Post("telegram", watch)
+
+    async def tell(o: Office) -> None:
+        ranks = (2, 3, 4, 0, 4)
+        o.put(*(message(str(i), seqs=(i,), rank=r) for i, r in enumerate(ranks)))
+        await o.until(lambda: len(o.tries) == 5)
+        assert post.ids == [f"msg_{i}" for i in range(5)]
+
+    story(tmp_path, tell, post)
+
+
+def test_a_retry_that_is_near_holds_what_comes_after_it_in_its_lane(tmp_path: Path) -> None:
+    post = Post(answers=[AGAIN], schedule=(30,))
+
+    async def tell(o: Office) -> None:
+        o.put(message("1", seqs=(1,)), message("2", seqs=(2,)), message("3", seqs=(3,)))
+        await o.rest()
+        assert post.ids == ["msg_1"]
+        await o.turn(29)
+        assert post.ids == ["msg_1"]
+        await o.turn(3)
+        assert post.ids == ["msg_1", "msg_1", "msg_2", "msg_3"]
+
+    story(tmp_path, tell, post)
+
+
+def test_tries_follow_the_schedule_and_then_it_is_dead(tmp_path: Path) -> None:
+    post = Post(usual=AGAIN, schedule=(5, 30, 120))
+
+    async def tell(o: Office) -> None:
+        o.put(message())
+        await o.rest()
+        await o.turn(300)
+        assert [at - NOON for at in post.at] == [0, 5, 35, 155]
+        assert set(post.ids) == {"msg_a"}
+        assert (o.of().status, o.of().attempts, o.of().reason) == (Status.DEAD, 4, "busy")
+        assert [m.id for m in o.outbox.messages(status=Status.DEAD)] == ["msg_a"]
+
+    story(tmp_path, tell, post)
+
+
+def test_a_dead_one_that_is_tried_anew_goes_under_the_same_id(tmp_path: Path) -> None:
+    post = Post(answers=[NEVER])
+
+    async def tell(o: Office) -> None:
+        o.put(message())
+        await o.until(lambda: len(o.tries) == 1)
+        assert o.of().status == Status.DEAD
+        assert o.outbox.retry(["msg_a"], NOON, NOON + 60) == 1
+        await o.until(lambda: len(o.tries) == 2)
+        assert post.ids == ["msg_a", "msg_a"]
+        assert o.of().status == Status.SENT
+
+    story(tmp_path, tell, post)
+
+
+def test_the_providers_own_wish_counts_where_it_is_longer(tmp_path: Path) -> None:
+    post = Post(
+        answers=[Outcome("again", after_s=50), Outcome("again", after_s=1)], schedule=(5, 9)
+    )
+
+    async def tell(o: Office) -> None:
+        o.put(message())
+        await o.rest()
+        await o.turn(70)
+        assert [at - NOON for at in post.at] == [0, 50, 59]
+
+    story(tmp_path, tell, post)
+
+
+def test_no_answer_is_tried_once_more_under_the_same_id_and_then_stays_unknown(
+    tmp_path: Path,
+) -> None:
+    post = Post(usual=UNKNOWN, schedule=(5, 30, 120))
+
+    async def tell(o: Office) -> None:
+        o.put(message())
+        await o.rest()
+        await o.turn(400, 5)
+        assert post.ids == ["msg_a", "msg_a"]
+        assert (o.of().status, o.of().unknowns) == (Status.UNKNOWN, 2)
+
+    story(tmp_path, tell, post)
+
+
+def test_a_rate_limit_pauses_the_channel_and_costs_no_try(tmp_path: Path) -> None:
+    limit = Outcome("again", "rate limit", after_s=20, pauses=True)
+    post = Post(answers=[limit], schedule=(5,), at_once=1)
+
+    async def tell(o: Office) -> None:
+        o.put(*(message(str(i), f"p_{i}", seqs=(i,)) for i in range(5)))
+        with capture_logs() as logs:
+            await o.rest()
+        assert len(post.ids) == 1
+        assert [(line["event"], line["channel"]) for line in logs] == [
+            ("a channel pauses", "telegram")
+        ]
+        await o.turn(19)
+        assert len(post.ids) == 1
+        await o.turn(3)
+        assert len(post.ids) == 6
+        assert o.outbox.counts() == {("telegram", "sent"): 5}
+        assert {m.attempts for m in o.outbox.messages()} == {1}
+
+    story(tmp_path, tell, post)
+
+
+def test_who_waits_for_a_turn_while_the_channel_is_paused_is_not_sent(tmp_path: Path) -> None:
+    limit = Outcome("again", "rate limit", after_s=30, pauses=True)
+    post = Post(answers=[limit], a_second=1, at_once=8)
+
+    async def tell(o: Office) -> None:
+        o.put(*(message(str(i), f"p_{i}", seqs=(i,)) for i in range(8)))
+        await o.rest()
+        await o.turn(20)
+        assert len(post.ids) == 1
+        await o.turn(25)
+        assert len(set(post.ids)) == 8
+
+    story(tmp_path, tell, post)
+
+
+def test_what_expires_before_its_next_try_is_late_and_never_sent(tmp_path: Path) -> None:
+    post = Post(usual=AGAIN, schedule=(30, 60))
+
+    async def tell(o: Office) -> None:
+        o.put(message(expires_at=NOON + 60), message("old", "p_2", expires_at=NOON - 1))
+        await o.rest()
+        await o.turn(200, 10)
+        assert post.ids == ["msg_a", "msg_a"]
+        assert (o.of().status, o.of("old").status) == (Status.LATE, Status.LATE)
+
+    story(tmp_path, tell, post)
+
+
+def test_what_cannot_be_written_ends_with_its_reason_and_holds_nobody_up(tmp_path: Path) -> None:
+    def write(messages: Sequence[Message]) -> list[Letter | Outcome]:
+        said = {
+            "msg_gone": Outcome("never", "no such address any more"),
+            "msg_shut": Outcome("again", "cannot be opened"),
+        }
+        return [said.get(m.id) or letter(m) for m in messages]
+
+    post = Post(schedule=(5, 30))
+
+    async def tell(o: Office) -> None:
+        o.put(message("gone", "p_1"), message("shut", "p_2"), message("fine", "p_3"))
+        await o.rest()
+        assert post.ids == ["msg_fine"]
+        assert (o.of("gone").status, o.of("gone").reason) == ("dead", "no such address any more")
+        assert (o.of("shut").status, o.of("shut").due_at) == (Status.DUE, NOON + 5)
+
+    story(tmp_path, tell, post, write=write)
+
+
+def test_a_fault_in_a_channel_is_one_failed_try_and_shows_no_address(tmp_path: Path) -> None:
+    async def broken(_: Letter) -> Outcome:
+        raise KeyError("+5581999990000")
+
+    post = Post(answers=[broken], schedule=(5,))
+
+    async def tell(o: Office) -> None:
+        o.put(message(), message("b", "p_2"))
+        with capture_logs() as logs:
+            await o.until(lambda: len(o.tries) == 2)
+        assert "5581" not in str(logs)
+        failed = next(t for t in o.tries if t.outcome.verdict == "again")
+        assert failed.outcome.reason == "fault in the channel: KeyError"
+        await o.turn(6)
+        assert o.outbox.counts() == {("telegram", "sent"): 2}
+
+    story(tmp_path, tell, post)
+
+
+def test_the_pace_is_kept(tmp_path: Path) -> None:
+    post = Post(a_second=2, at_once=8)
+
+    async def tell(o: Office) -> None:
+        o.put(*(message(str(i), f"p_{i}", seqs=(i,)) for i in range(9)))
+        await o.rest()
+        await o.turn(5, 0.5)
+        assert [at - NOON for at in post.at] == pytest.approx([i / 2 for i in range(9)])
+
+    story(tmp_path, tell, post)
+
+
+def test_a_day_s_people_are_never_passed_and_the_rest_goes_tomorrow(tmp_path: Path) -> None:
+    post = Post(a_day=5, at_once=4)
+
+    async def tell(o: Office) -> None:
+        o.put(*(message(str(i), f"p_{i}", seqs=(i,), expires_at=NOON + DAY) for i in range(8)))
+        await o.rest()
+        assert len(post.ids) == 5
+        await o.turn(11 * 3600, 3600)
+        assert len(post.ids) == 5
+        await o.turn(2 * 3600, 3600)
+        assert len(set(post.ids)) == 8
+
+    story(tmp_path, tell, post)
+
+
+def test_what_was_sent_today_is_remembered_by_the_next_process(tmp_path: Path) -> None:
+    post = Post(a_day=5, usual=Outcome("sent", cost_usd=0.05), usd_a_month=1)
+
+    async def tell(o: Office) -> None:
+        o.put(*(message(str(i), f"p_{i}", seqs=(i,)) for i in range(3)))
+        await o.until(lambda: len(o.tries) == 3)
+        again = o.opened().paces["telegram"]
+        assert again.room(NOON) == 2
+        assert again._spent.usd == pytest.approx(0.15)
+
+    story(tmp_path, tell, post)
+
+
+def test_a_month_s_money_is_not_passed(tmp_path: Path) -> None:
+    post = Post("sms", Outcome("sent", cost_usd=0.05), usd_a_month=0.1, at_once=1)
+
+    async def tell(o: Office) -> None:
+        o.put(*(message(str(i), f"p_{i}", channel="sms", seqs=(i,)) for i in range(5)))
+        await o.rest()
+        assert len(post.ids) == 2
+        assert o.outbox.counts() == {("sms", "sent"): 2, ("sms", "late"): 3}
+
+    story(tmp_path, tell, post)
+
+
+def test_of_two_senders_each_message_is_one_s(tmp_path: Path) -> None:
+    posts = (Post(), Post())
+
+    async def run() -> None:
+        with open_home(tmp_path, exclusive=False) as a, open_home(tmp_path, exclusive=False) as b:
+            for i in range(120):
+                a.outbox.put(message(str(i), f"p_{i}", seqs=(i,)))
+            running = [
+                asyncio.create_task(
+                    Deliverer(
+                        home.outbox, home.state, {"telegram": post}, written, now=lambda: NOON
+                    ).run()
+                )
+                for home, post in zip((a, b), posts, strict=True)
+            ]
+            async with asyncio.timeout(20):
+                while a.outbox.counts() != {("telegram", "sent"): 120}:
+                    await asyncio.sleep(0.01)
+            for one in running:
+                one.cancel()
+            await asyncio.wait(running)
+
+    asyncio.run(run())
+    ids = posts[0].ids + posts[1].ids
+    assert len(ids) == len(set(ids)) == 120
+
+
+def test_what_a_dead_process_held_goes_when_its_lease_ends_under_the_same_id(
+    tmp_path: Path,
+) -> None:
+    post = Post()
+
+    async def tell(o: Office) -> None:
+        o.outbox.put(message())
+        o.outbox.claim(NOON, NOON + LEASE_S, {"telegram": 1})
+        await o.turn(LEASE_S - 1, 10)
+        assert post.ids == []
+        await o.turn(1)
+        assert post.ids == ["msg_a"]
+
+    story(tmp_path, tell, post)
+
+
+def test_a_turn_that_comes_after_the_lease_is_given_back_and_not_sent_twice(
+    tmp_path: Path,
+) -> None:
+    post = Post(contact_s=60)
+
+    async def tell(o: Office) -> None:
+        o.put(*(message(str(i), seqs=(i,)) for i in range(4)))
+        await o.rest()
+        assert post.ids == ["msg_0"]
+        await o.turn(400, 5)
+        assert post.ids == ["msg_0", "msg_1", "msg_2", "msg_3"]
+        assert all(b - a >= 60 for a, b in zip(post.at, post.at[1:], strict=False))
+
+    story(tmp_path, tell, post)
+
+
+def test_a_store_that_cannot_be_written_for_a_while_loses_no_outcome(tmp_path: Path) -> None:
+    async def tell(o: Office) -> None:
+        settle: Any = o.outbox.settle
+        faults = iter([StateConflict("disk full"), StateConflict("disk full")])
+
+        def fails(pairs: object) -> int:
+            for fault in faults:
+                raise fault
+            return int(settle(pairs))
+
+        o.outbox.settle = fails  # type: ignore[method-assign, assignment]
+        o.put(message())
+        with capture_logs() as logs:
+            await o.rest()
+            await o.turn(6)
+        assert [line["event"] for line in logs] == [
+            "outcomes cannot be kept; it is tried again"
+        ] * 2
+        assert o.of().status == Status.SENT
+        assert o.posts[0].ids == ["msg_a"]
+
+    story(tmp_path, tell)
+
+
+def test_a_stop_settles_what_is_under_way_and_begins_nothing(tmp_path: Path) -> None:
+    go = asyncio.Event()
+
+    async def slow(_: Letter) -> Outcome:
+        await go.wait()
+        return SENT
+
+    post = Post("telegram", slow, at_once=2)
+
+    async def tell(o: Office) -> None:
+        o.put(*(message(str(i), f"p_{i}", seqs=(i,)) for i in range(9)))
+        await o.until(lambda: len(post.ids) == 2)
+        closing = asyncio.create_task(o.deliverer.close(5))
+        await asyncio.sleep(0.01)
+        go.set()
+        await closing
+        assert len(post.ids) == 2
+        assert o.outbox.counts() == {("telegram", "sent"): 2, ("telegram", "due"): 7}
+
+    story(tmp_path, tell, post)

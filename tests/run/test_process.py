@@ -1,0 +1,134 @@
+"""The watch as a process of its own: what a signal, and its size, come to."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from atalaia.homes.embedded import open_home
+
+from .world import PUSH_KEY, places_csv
+
+RUN = (
+    "import os, sys; from atalaia.settings import load; from atalaia.run.local import run;"
+    "sys.exit(run(load(None, os.environ)))"
+)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@contextmanager
+def _running(folder: Path, **more: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """A watch without sources, and the address of its API once that answers."""
+    port = _free_port()
+    env = {
+        **os.environ,
+        "ATALAIA_HOME": str(folder / "home"),
+        "ATALAIA_PLACES": str(places_csv(folder, 3)),
+        "ATALAIA_API_PORT": str(port),
+        "ATALAIA_API_KEY": PUSH_KEY,
+        "ATALAIA_SOURCES_OPEN_METEO_ENABLED": "false",
+        **more,
+    }
+    with subprocess.Popen(
+        [sys.executable, "-c", RUN], env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        text=True, cwd=folder,
+    ) as process:  # fmt: skip
+        url = f"http://127.0.0.1:{port}"
+        try:
+            _wait_for(url + "/readyz", process)
+            yield process, url
+        finally:
+            process.kill()
+
+
+def _wait_for(url: str, process: subprocess.Popen[str]) -> None:
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline:
+        try:
+            with urllib.request.urlopen(url, timeout=5):
+                return
+        except OSError:
+            assert process.poll() is None, process.stderr and process.stderr.read()
+            time.sleep(0.05)
+    raise AssertionError(f"{url} does not answer")
+
+
+def _push(url: str, number: int) -> int:
+    reading = {"place_id": "p0", "valid_at": "2026-01-10T12:00:00Z", "wind_gust_m_s": number}
+    request = urllib.request.Request(
+        url + "/v1/readings",
+        json.dumps([reading]).encode(),
+        {"Content-Type": "application/json", "Authorization": f"Bearer {PUSH_KEY}"},
+    )
+    with urllib.request.urlopen(request, timeout=5) as answer:
+        return int(json.load(answer)["offset"])
+
+
+def test_what_was_accepted_survives_kill_9(tmp_path: Path) -> None:
+    with _running(tmp_path) as (process, url):
+        offsets = {_push(url, number): number for number in range(12)}
+        process.send_signal(signal.SIGKILL)  # right after the last answer
+        process.wait(5)
+    with open_home(tmp_path / "home") as home:
+        kept = {r.offset: json.loads(r.payload.body) for r in home.stream.read(0, 99)}
+        for offset, number in offsets.items():
+            assert kept[offset][0]["wind_gust_m_s"] == number
+
+
+@pytest.mark.parametrize("stop", [signal.SIGTERM, signal.SIGINT])
+def test_it_stops_within_five_seconds_when_it_is_asked_to(
+    tmp_path: Path, stop: signal.Signals
+) -> None:
+    with _running(tmp_path) as (process, url):
+        _push(url, 25)
+        began = time.monotonic()
+        process.send_signal(stop)
+        out, err = process.communicate(timeout=10)
+        assert process.returncode == 0, err
+        assert time.monotonic() - began < 5
+        assert "Traceback" not in err
+        assert PUSH_KEY not in out + err
+
+
+def test_an_idle_watch_is_small_and_has_not_loaded_duckdb(tmp_path: Path) -> None:
+    if not Path("/proc/self/status").exists():
+        pytest.skip("memory is read from /proc, which is not here")
+    with _running(tmp_path) as (process, url):
+        _push(url, 25)
+        proc = Path(f"/proc/{process.pid}")
+        status = proc.joinpath("status").read_text()
+        kilobytes = int(next(x for x in status.splitlines() if x.startswith("VmRSS")).split()[1])
+        assert kilobytes < 150_000
+        assert "duckdb" not in proc.joinpath("maps").read_text()
+
+
+def test_a_port_that_is_in_use_is_told_with_the_next_step(tmp_path: Path) -> None:
+    with _running(tmp_path) as (_, url):
+        port = url.rsplit(":", 1)[1]
+        env = {**os.environ, "ATALAIA_API_PORT": port, "ATALAIA_HOME": str(tmp_path / "other")}
+        code = "from atalaia.cli import main; import sys; sys.argv = ['atalaia', 'run']; main()"
+        told = subprocess.run(
+            [sys.executable, "-c", code], env=env, capture_output=True, text=True, check=False,
+            timeout=30, cwd=tmp_path,
+        )  # fmt: skip
+        assert told.returncode == 1
+        assert f"127.0.0.1:{port}" in told.stderr
+        assert "use another --port" in told.stderr
+        assert "Traceback" not in told.stderr
