@@ -33,7 +33,7 @@ from atalaia.domain.place import Place, Places
 from atalaia.domain.subscription import Circle, Person, Subscription
 from atalaia.homes.embedded import open_home
 from atalaia.notify.audience import Audience
-from atalaia.notify.compose import Scribe
+from atalaia.notify.compose import Composer
 from atalaia.notify.deliver import Deliverer
 from atalaia.notify.fanout import Fan
 from atalaia.ports import Commit
@@ -141,7 +141,7 @@ async def ours(folder: Path, n: int, port: int) -> float:
             people[person.pseudonym] = person
             audience.put(person)
         home.state.commit(Commit("bench", 1, entries=[entry(0, now)]))
-        scribe = Scribe(
+        composer = Composer(
             home.state, home.outbox, Places([PLACE]), people, Known(people, port), time.time
         )
         webhook = Webhook(rules=rules)
@@ -157,7 +157,7 @@ async def ours(folder: Path, n: int, port: int) -> float:
             home.outbox,
             home.state,
             {"webhook": webhook},
-            scribe.write,
+            composer.write,
             now=time.time,
             on_sent=count,
         )

@@ -18,7 +18,7 @@ from atalaia.domain.contact import Contact
 from atalaia.domain.delivery import Status
 from atalaia.homes.embedded import open_home
 from atalaia.notify.audience import Audience
-from atalaia.notify.compose import Scribe
+from atalaia.notify.compose import Composer
 from atalaia.notify.deliver import Deliverer
 from atalaia.notify.fanout import Fan
 from telling import PLACES, people
@@ -50,9 +50,11 @@ async def main(path: Path, port: int, n: int, ahead_s: int) -> None:
     audience = Audience()
     audience.put_all(profiles.values())
     with open_home(path) as home:
-        scribe = Scribe(home.state, home.outbox, PLACES, profiles, Known(port), now)
+        composer = Composer(home.state, home.outbox, PLACES, profiles, Known(port), now)
         webhook = Webhook(rules=Rules(allow=networks(["127.0.0.0/8"])))
-        deliverer = Deliverer(home.outbox, home.state, {"webhook": webhook}, scribe.write, now=now)
+        deliverer = Deliverer(
+            home.outbox, home.state, {"webhook": webhook}, composer.write, now=now
+        )
         fan = Fan(home.state, home.outbox, audience, profiles, PLACES, step_people=150)
         sending = asyncio.create_task(deliverer.run())
         while await asyncio.to_thread(fan.step, int(now())) is not None:

@@ -326,7 +326,7 @@ def test_whoever_set_a_limit_is_told_once_an_incident_when_it_is_passed(
 def test_an_incident_carries_no_peaks_into_its_next_life() -> None:
     shift = Shift(GUST, places(1))
     shift.live(series([11.0, 17.0, *CALM]))
-    (kept,) = shift.watch.book.of(0)
+    (kept,) = shift.watch.incidents.of(0)
     assert (kept.status, kept.peaks) == ("closed", {})
 
 

@@ -13,7 +13,7 @@ from atalaia.domain.contact import Contact
 from atalaia.domain.delivery import Letter, Outcome
 from atalaia.domain.subscription import Person, Threshold
 from atalaia.errors import StateConflict
-from atalaia.notify.compose import Scribe
+from atalaia.notify.compose import Composer
 from atalaia.people.registry import Question
 from telling import NOON, PLACES, Crowd, message, news, person, text_of
 
@@ -47,7 +47,7 @@ class Desk(Crowd):
     def __init__(self, folder: Path) -> None:
         super().__init__(folder)
         self.directory = Directory(self.people)
-        self.scribe = Scribe(
+        self.composer = Composer(
             self.home.state,
             self.home.outbox,
             PLACES,
@@ -59,7 +59,7 @@ class Desk(Crowd):
     def letters(self) -> dict[str, Letter]:
         """The newest letter to each."""
         newest = {m.person: m for m in self.all()}
-        found = self.scribe.write(list(newest.values()))
+        found = self.composer.write(list(newest.values()))
         assert all(isinstance(one, Letter) for one in found), found
         return dict(zip(newest, found, strict=True))  # type: ignore[arg-type]
 
@@ -136,7 +136,7 @@ def test_who_has_no_address_any_more_or_left_is_never_written_to(desk: Desk) -> 
     messages = desk.tell(news())
     desk.directory.gone.add("p_ana")
     desk.people.pop("p_bia")
-    said = desk.scribe.write(messages)
+    said = desk.composer.write(messages)
     assert [isinstance(one, Outcome) and one.verdict for one in said] == ["never", "never", False]
 
 
@@ -144,7 +144,7 @@ def test_one_who_cannot_be_opened_silences_nobody_else(desk: Desk) -> None:
     desk.join(person("p_ana"), person("p_bia"))
     messages = desk.tell(news())
     desk.directory.shut.add("p_ana")
-    ana, bia = desk.scribe.write(messages)
+    ana, bia = desk.composer.write(messages)
     assert isinstance(ana, Outcome)
     assert (ana.verdict, ana.reason) == ("again", "what is kept of the person cannot be opened")
     assert isinstance(bia, Letter)
@@ -152,16 +152,16 @@ def test_one_who_cannot_be_opened_silences_nobody_else(desk: Desk) -> None:
 
 def test_alerts_that_are_no_longer_kept_end_the_message(desk: Desk) -> None:
     desk.join(person("p_ana"))
-    [one] = desk.scribe.write([message(seqs=(99,))])
+    [one] = desk.composer.write([message(seqs=(99,))])
     assert one == Outcome("never", "its alerts are no longer in the log")
 
 
 def test_a_question_is_written_in_the_language_of_whom_it_asks(desk: Desk) -> None:
     ask = message(kind="confirm", seqs=(), rank=0)
-    [one] = desk.scribe.write([ask])
+    [one] = desk.composer.write([ask])
     assert one == Outcome("never", "there is nothing left to confirm")
     desk.directory.asked = Question(Contact("telegram", "77"), "482913", "es")
-    [one] = desk.scribe.write([ask])
+    [one] = desk.composer.write([ask])
     assert isinstance(one, Letter)
     assert one.contact.address == "77"
     assert one.content.code == "482913"

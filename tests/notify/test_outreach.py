@@ -12,7 +12,7 @@ from atalaia.domain.alert import LogEntry
 from atalaia.domain.delivery import Outcome, Sent, Status
 from atalaia.errors import StateConflict
 from atalaia.notify.outreach import Outreach
-from atalaia.notify.recipients import Roll
+from atalaia.notify.recipients import Recipients
 from atalaia.ports import Commit
 from people.world import RECIFE, World, world
 from run.world import Clock
@@ -30,7 +30,7 @@ class Town:
         self.clock = Clock(NOON)
         self.outbox = w.home.outbox
         self.tries: list[Sent] = []
-        self.rolls: list[Roll] = []
+        self.recipients_seen: list[Recipients] = []
         for post in posts:
             post.now = self.clock.now
         self.reach = Outreach(
@@ -41,7 +41,7 @@ class Town:
             PLACES,
             now=self.clock.now,
             sleep=self.clock.sleep,
-            on_roll=self.rolls.append,
+            on_recipients=self.recipients_seen.append,
             on_sent=self.tries.extend,
         )
 
@@ -114,7 +114,7 @@ def test_who_subscribes_while_it_runs_is_told_of_what_comes_and_not_of_what_was(
         t.log(news("i2", at=int(t.clock.now())))
         await t.until(lambda: len(t.tries) == 1)
         assert [m.seqs for m in t.outbox.messages()] == [(2,)]
-        assert t.rolls, "own limits are looked up anew"
+        assert t.recipients_seen, "own limits are looked up anew"
 
     story(tmp_path, tell)
 

@@ -6,7 +6,7 @@ from atalaia import rules
 from atalaia.domain.alert import Moved
 from atalaia.domain.subscription import Person, Threshold
 from atalaia.notify.audience import Event
-from atalaia.notify.recipients import Roll
+from atalaia.notify.recipients import Recipients
 from telling import HERE, PLACES, THERE, person
 
 OPEN = ("telegram", "email")
@@ -27,48 +27,48 @@ class Register:
         return [change for change in self.changes if change[0] > after]
 
 
-def concerned(roll: Roll, **event: object) -> set[str]:
+def concerned(recipients: Recipients, **event: object) -> set[str]:
     given = {"hazard": "heavy_rain", "level": 3, "latitudes": (-8.05,), "longitudes": (-34.9,)}
-    concern = roll.audience.concerned([Event(**(given | event))])  # type: ignore[arg-type]
-    return {roll.audience.names[i] for i in concern.person.tolist()}
+    concern = recipients.audience.concerned([Event(**(given | event))])  # type: ignore[arg-type]
+    return {recipients.audience.names[i] for i in concern.person.tolist()}
 
 
 def test_only_what_changed_since_is_read() -> None:
     register = Register()
-    roll = Roll(register.load, OPEN)
-    assert not roll.refresh()
+    recipients = Recipients(register.load, OPEN)
+    assert not recipients.refresh()
     register.put("p_ana", person("p_ana"))
-    assert roll.refresh()
-    assert not roll.refresh()
+    assert recipients.refresh()
+    assert not recipients.refresh()
     register.put("p_bia", person("p_bia"))
-    assert roll.refresh()
+    assert recipients.refresh()
     assert register.asked == [0, 0, 1, 1]
-    assert len(roll) == 2
-    assert concerned(roll) == {"p_ana", "p_bia"}
+    assert len(recipients) == 2
+    assert concerned(recipients) == {"p_ana", "p_bia"}
 
 
 def test_who_is_erased_stops_or_moves_is_so_from_then_on() -> None:
     register = Register()
-    roll = Roll(register.load, OPEN)
+    recipients = Recipients(register.load, OPEN)
     for name in ("p_ana", "p_bia", "p_cid"):
         register.put(name, person(name))
-    roll.refresh()
+    recipients.refresh()
     register.put("p_ana", None)
     register.put("p_bia", person("p_bia", where=[THERE]))
     register.put("p_none", None)
-    roll.refresh()
-    assert roll.get("p_ana") is None
-    assert concerned(roll) == {"p_cid"}
-    assert concerned(roll, latitudes=(-5.79,), longitudes=(-35.21,)) == {"p_bia"}
+    recipients.refresh()
+    assert recipients.get("p_ana") is None
+    assert concerned(recipients) == {"p_cid"}
+    assert concerned(recipients, latitudes=(-5.79,), longitudes=(-35.21,)) == {"p_bia"}
 
 
 def test_a_channel_that_is_switched_off_is_passed_over() -> None:
     register = Register()
-    roll = Roll(register.load, OPEN)
+    recipients = Recipients(register.load, OPEN)
     register.put("p_ana", person("p_ana", "sms", "email", "telegram"))
     register.put("p_bia", person("p_bia", "sms"))
-    roll.refresh()
-    ana, bia = roll.get("p_ana"), roll.get("p_bia")
+    recipients.refresh()
+    ana, bia = recipients.get("p_ana"), recipients.get("p_bia")
     assert ana is not None
     assert bia is not None
     assert (ana.channels, bia.channels) == (("email", "telegram"), ())
@@ -77,22 +77,22 @@ def test_a_channel_that_is_switched_off_is_passed_over() -> None:
 
 def test_own_limits_become_steps_of_the_rules_that_see_them() -> None:
     register = Register()
-    roll = Roll(register.load, OPEN)
+    recipients = Recipients(register.load, OPEN)
     inmet = rules.load("inmet")
-    assert roll.steps(PLACES, inmet) == {}
+    assert recipients.steps(PLACES, inmet) == {}
     limits = (Threshold("rain_mm", 3600, 35.0, "heavy_rain"),)
     register.put("p_ana", person("p_ana", where=[HERE], thresholds=limits, hazards={}))
-    roll.refresh()
-    [(position, found)] = roll.steps(PLACES, inmet).items()
+    recipients.refresh()
+    [(position, found)] = recipients.steps(PLACES, inmet).items()
     assert PLACES[position].id == "recife"
     assert set(found.values().__iter__().__next__()) == {35.0}
     assert all(inmet_rule(name).variable == "rain_mm" for name in found)
     assert all(inmet_rule(name).window_s == 3600 for name in found)
     passed = Moved("rain_mm", 3600, is_below=False, low=30.0, high=36.0)
-    assert concerned(roll, level=0, is_step=True, moved=(passed,)) == {"p_ana"}
+    assert concerned(recipients, level=0, is_step=True, moved=(passed,)) == {"p_ana"}
     register.put("p_ana", None)
-    roll.refresh()
-    assert roll.steps(PLACES, inmet) == {}
+    recipients.refresh()
+    assert recipients.steps(PLACES, inmet) == {}
 
 
 def inmet_rule(name: str):  # type: ignore[no-untyped-def]

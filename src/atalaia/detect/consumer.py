@@ -165,7 +165,7 @@ class Consumer:
         return self._made
 
     def _nearness(self, watch: Watch, now: int) -> Floats:
-        return nearness(watch.rules, watch.table, watch.book, now)
+        return nearness(watch.rules, watch.table, watch.incidents, now)
 
     def _adapt(self, records: Sequence[Record]) -> None:
         size = sum(len(record.payload.body) for record in records)
@@ -178,7 +178,7 @@ class Consumer:
 def _open(watch: Watch) -> list[str]:
     hazards = [
         str(incident.hazard)
-        for incident in watch.book.incidents.values()
+        for incident in watch.incidents.open.values()
         if incident.status == "active"
     ]
     return hazards + [str(Hazard.CANNOT_SEE)] * len(watch.blindness.outages)

@@ -1,8 +1,8 @@
 """Findings become incidents, and their changes entries of the alert log.
 
 Calm costs nothing here: a finding is looked at only if it enters a level, or if its place has an
-incident that is open or about to open. `Book` holds these; all others are arrays that are passed
-over.
+incident that is open or about to open. `Incidents` holds these; all others are arrays that are
+passed over.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ _EVIDENCE_COLUMNS = (
 """Columns of findings in the order in which evidence takes them."""
 
 
-class Book:
+class Incidents:
     """All incidents that are open, about to open, or lately closed, by hazard and subject.
 
     `steps` has the limits that people asked for, by subject and rule. It is replaced as a whole,
@@ -51,7 +51,7 @@ class Book:
         self.table = table
         self.places: Places = table.places
         self.areas = list(self.places.areas)
-        self.incidents: dict[tuple[int, Hazard], Incident] = {}
+        self.open: dict[tuple[int, Hazard], Incident] = {}
         n = len(self.places) + len(self.areas)
         self._is_watched = np.zeros((len(_HAZARDS), n), bool)
         self._next_expiry: int | None = None
@@ -71,19 +71,19 @@ class Book:
 
     def put(self, subject: int, incident: Incident) -> None:
         """Take up an incident that was kept."""
-        self.incidents[subject, incident.hazard] = incident
+        self.open[subject, incident.hazard] = incident
         self._is_watched[_HAZARDS.index(incident.hazard), subject] = not incident.is_idle
         self._next_expiry = None
 
     def of(self, subject: int) -> list[Incident]:
         """The incidents of one place or area."""
         keys = [(subject, hazard) for hazard in _HAZARDS]
-        return [self.incidents[key] for key in keys if key in self.incidents]
+        return [self.open[key] for key in keys if key in self.open]
 
     def judge_again(self, now: int) -> list[LogEntry]:
         """The rules were edited: hold what is open against them as they now stand."""
         entries = []
-        for (subject, _), incident in list(self.incidents.items()):
+        for (subject, _), incident in list(self.open.items()):
             entries += [
                 self._entry(subject, change) for change in incident.judge_again(now, self.rules)
             ]
@@ -120,10 +120,10 @@ class Book:
     def _due(self, now: int) -> set[tuple[int, Hazard]]:
         """Incidents that expire, or can be forgotten, by `now`."""
         if self._next_expiry is None:
-            self._next_expiry = min(map(_deadline, self.incidents.values()), default=2**62)
+            self._next_expiry = min(map(_deadline, self.open.values()), default=2**62)
         if self._next_expiry > now:
             return set()
-        return {key for key, incident in self.incidents.items() if _deadline(incident) <= now}
+        return {key for key, incident in self.open.items() if _deadline(incident) <= now}
 
     def _evidence(self, found: Findings, rows: Ints) -> Iterator[tuple[int, Evidence]]:
         """The chosen rows of a finding as evidence, each with its subject."""
@@ -139,16 +139,16 @@ class Book:
         self, key: tuple[int, Hazard], evidence: list[Evidence], times: list[int], asked: Asked
     ) -> list[LogEntry]:
         subject, hazard = key
-        incident = self.incidents.get(key)
+        incident = self.open.get(key)
         if incident is None:
-            incident = self.incidents[key] = Incident(hazard, self.subject_name(subject))
+            incident = self.open[key] = Incident(hazard, self.subject_name(subject))
         evidence.sort(key=lambda e: (e.known_at, e.at, e.source, e.order, e.kind))
         changes = incident.advance(evidence, times, self.rules, asked)
         self.touched.add(subject)
         # Calm rows can change nothing where nothing is open or about to open.
         self._is_watched[_HAZARDS.index(hazard), subject] = not incident.is_idle
         if incident.is_idle and _deadline(incident) <= times[-1]:
-            del self.incidents[key]
+            del self.open[key]
         return [self._entry(subject, change) for change in changes]
 
     def _entry(self, subject: int, change: Change) -> LogEntry:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from atalaia.detect.incidents import Book
+from atalaia.detect.incidents import Incidents
 from atalaia.detect.series import SeriesTable
 from atalaia.detect.values import heat_index_c
 from atalaia.domain.reading import NO_TIME, Floats
@@ -14,7 +14,7 @@ NEWS_FOR_S = 3 * 3600
 """A value older than this says nothing of how close its place is now."""
 
 
-def nearness(rules: RuleSet, table: SeriesTable, book: Book, now: int) -> Floats:
+def nearness(rules: RuleSet, table: SeriesTable, incidents: Incidents, now: int) -> Floats:
     """For each place, shape (places,), from 0 (calm, or nothing known) to 1 (at a limit).
 
     The largest over the sources' newest values and the rules of an instant, each against the
@@ -30,7 +30,7 @@ def nearness(rules: RuleSet, table: SeriesTable, book: Book, now: int) -> Floats
         if value is not None:
             np.maximum.at(closest, where, np.nan_to_num(_closeness(rule, value)))
     members = list(table.places.areas.values())
-    for (subject, _), incident in book.incidents.items():
+    for (subject, _), incident in incidents.open.items():
         if incident.status == "active":
             is_place = subject < len(closest)
             closest[subject if is_place else list(members[subject - len(closest)])] = 1.0

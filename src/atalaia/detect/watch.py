@@ -15,7 +15,7 @@ import numpy as np
 from atalaia.detect import items
 from atalaia.detect.blindness import Blindness, Outage
 from atalaia.detect.detect import Detector
-from atalaia.detect.incidents import Book
+from atalaia.detect.incidents import Incidents
 from atalaia.detect.official import Officials
 from atalaia.detect.series import SeriesTable
 from atalaia.detect.values import Norm, no_norms
@@ -74,7 +74,7 @@ class Watch:
         self._read_officials = read_officials
         self.table = SeriesTable(places)
         self.detector = Detector(rules, self.table, norms, expected_s)
-        self.book = Book(rules, self.table)
+        self.incidents = Incidents(rules, self.table)
         self.blindness = Blindness(self.table)
         self.officials = Officials(places)
         self._rules_changed = False
@@ -88,11 +88,11 @@ class Watch:
         Assign a new mapping to change it, from any thread: the next batch goes by that. A mapping
         that was assigned must not be changed.
         """
-        return self.book.steps
+        return self.incidents.steps
 
     @steps.setter
     def steps(self, steps: Mapping[int, Asked]) -> None:
-        self.book.steps = steps
+        self.incidents.steps = steps
 
     # State
 
@@ -107,13 +107,13 @@ class Watch:
             for series in item.series:
                 items.load_series(self.table, place_id, series)
             for incident in item.incidents:
-                self.book.put(position, incident)
+                self.incidents.put(position, incident)
         for key, body in state.load("area:").items():
             name = key.removeprefix("area:")
             if name in self.places.areas:
-                position = len(self.places) + self.book.areas.index(name)
+                position = len(self.places) + self.incidents.areas.index(name)
                 for incident in items.unpack(body).incidents:
-                    self.book.put(position, incident)
+                    self.incidents.put(position, incident)
         for key, body in state.load("source:").items():
             source = key.removeprefix("source:")
             outage = msgspec.msgpack.decode(body, type=Outage)
@@ -177,10 +177,10 @@ class Watch:
         instants = np.union1d(rows.known_at[is_new], np.array(others, np.int64))
         entries = []
         if self._rules_changed and len(instants):
-            entries += self.book.judge_again(int(instants[0]))
+            entries += self.incidents.judge_again(int(instants[0]))
             self._rules_changed = False
         self.detector.heard.clear()
-        entries += self.book.advance(self.detector.detect(rows) if len(rows) else (), instants)
+        entries += self.incidents.advance(self.detector.detect(rows) if len(rows) else (), instants)
         warned = self.officials.advance(officials, instants, self._own)
         entries = [self.officials.linked(entry) for entry in entries] + warned
         entries += self.blindness.advance(self.detector.heard, instants)
@@ -194,12 +194,12 @@ class Watch:
         """Our own incidents at these places, of a kin hazard, that are open between the two."""
         keys = [
             incident.key
-            for (subject, kind), incident in self.book.incidents.items()
+            for (subject, kind), incident in self.incidents.open.items()
             if incident.status == "active"
             and are_kin(kind, hazard)
             and incident.onset_at <= ends_at
             and begins_at <= incident.expires_at
-            and not places.isdisjoint(self.book.place_ids(subject))
+            and not places.isdisjoint(self.incidents.place_ids(subject))
         ]
         return tuple(sorted(keys))
 
@@ -211,15 +211,15 @@ class Watch:
 
     def _changed_items(self, readings: Readings) -> dict[str, bytes | None]:
         changed = set(np.unique(readings.place).tolist())
-        changed |= self.book.touched | self.blindness.touched
-        self.book.touched, self.blindness.touched = set(), set()
+        changed |= self.incidents.touched | self.blindness.touched
+        self.incidents.touched, self.blindness.touched = set(), set()
         n = len(self.places)
         sources = range(len(self.table.sources))
         out: dict[str, bytes | None] = {"rules:digest": self.rules.digest.encode()}
         for subject in sorted(changed):
-            incidents = self.book.of(subject)
+            incidents = self.incidents.of(subject)
             if subject >= n:
-                out[f"area:{self.book.subject_name(subject)}"] = items.pack([], incidents)
+                out[f"area:{self.incidents.subject_name(subject)}"] = items.pack([], incidents)
                 continue
             numbers = [
                 number

@@ -46,7 +46,7 @@ class Directory(Protocol):
         ...
 
 
-class Scribe:
+class Composer:
     """Writes letters, a batch at a time. Not for two threads at once.
 
     profiles    who is to be told, at hand; `people` opens what is sealed

@@ -14,7 +14,7 @@ from atalaia.domain.hazard import LEVEL_OF
 from atalaia.domain.place import Places
 from atalaia.notify.audience import Event
 from atalaia.notify.fanout import lane_of
-from atalaia.notify.recipients import Roll
+from atalaia.notify.recipients import Recipients
 from atalaia.ports import Outbox, State
 
 MOST_PEOPLE = 5_000
@@ -28,7 +28,7 @@ class Drills:
         self,
         state: State,
         outbox: Outbox,
-        roll: Roll,
+        recipients: Recipients,
         places: Places,
         *,
         now: Callable[[], float],
@@ -36,7 +36,7 @@ class Drills:
     ) -> None:
         self._state = state
         self._outbox = outbox
-        self._roll = roll
+        self._roll = recipients
         self._places = places
         self._now, self._wake = now, wake
 

@@ -2,7 +2,7 @@
 
     alert log ─► fan-out ─► outbox ─► delivery ─► channels ─► people
                     ▲                    │            │
-                  roll ◄─ registry ◄─ gone, stop ◄── bots
+                  recipients ◄─ registry ◄─ gone, stop ◄── bots
 
 Every part is a loop of its own; what one leaves undone the next run takes up from the outbox.
 """
@@ -21,11 +21,11 @@ from atalaia.domain.delivery import Channel, Message, Sent, Status, message_id
 from atalaia.domain.place import Places
 from atalaia.domain.silence import Silence
 from atalaia.errors import StateConflict
-from atalaia.notify.compose import Scribe
+from atalaia.notify.compose import Composer
 from atalaia.notify.deliver import Deliverer
 from atalaia.notify.fanout import Fan, deliveries_of, lane_of
 from atalaia.notify.pace import takes, takes_in_words
-from atalaia.notify.recipients import Roll
+from atalaia.notify.recipients import Recipients
 from atalaia.people.registry import Registry
 from atalaia.ports import Outbox, State, Told
 
@@ -45,7 +45,7 @@ class Outreach:
 
     silences   what is told to nobody
     off        channels that others may believe to be on: what is for them goes by the next one
-    on_roll    called when people changed, from a thread
+    on_recipients    called when people changed, from a thread
     on_sent    told of every try, once it is kept
     """
 
@@ -61,7 +61,7 @@ class Outreach:
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         silences: Callable[[], Sequence[Silence]] = tuple,
         off: Collection[str] = (),
-        on_roll: Callable[[Roll], None] = lambda _: None,
+        on_recipients: Callable[[Recipients], None] = lambda _: None,
         on_sent: Callable[[Sequence[Sent]], None] = lambda _: None,
     ) -> None:
         self._state = state
@@ -69,17 +69,19 @@ class Outreach:
         self._registry = registry
         self._channels = channels
         self._now, self._sleep = now, sleep
-        self._on_roll, self._on_sent = on_roll, on_sent
+        self._on_roll, self._on_sent = on_recipients, on_sent
         self._news = asyncio.Event()
         self._gone: list[tuple[str, str]] = []
-        self.roll = Roll(registry.load, channels)
-        self._fan = Fan(state, outbox, self.roll.audience, self.roll, places, silences=silences)
-        scribe = Scribe(state, outbox, places, self.roll, registry, now)
+        self.recipients = Recipients(registry.load, channels)
+        self._fan = Fan(
+            state, outbox, self.recipients.audience, self.recipients, places, silences=silences
+        )
+        composer = Composer(state, outbox, places, self.recipients, registry, now)
         self.deliverer = Deliverer(
             outbox,
             state,
             {**channels, **{name: Off(name) for name in off}},
-            scribe.write,
+            composer.write,
             now=now,
             sleep=sleep,
             on_sent=self._after_tries,
@@ -109,8 +111,8 @@ class Outreach:
 
     def step(self) -> bool:
         """Take up who changed, and fan out the next people; whether there was anything to do."""
-        if self.roll.refresh():
-            self._on_roll(self.roll)
+        if self.recipients.refresh():
+            self._on_roll(self.recipients)
         fanned = self._fan.step(int(self._now()))
         if fanned is None:
             return False
@@ -161,7 +163,7 @@ class Outreach:
         return handed
 
     def _hand_on(self, message: Message) -> bool:
-        person = self.roll.get(message.person)
+        person = self.recipients.get(message.person)
         now = int(self._now())
         if person is None or now > message.expires_at:
             return False

@@ -17,7 +17,7 @@ Load = Callable[[int], Iterable[tuple[int, str, Person | None]]]
 """People changed after a number: each with its number; None: no more to be told."""
 
 
-class Roll:
+class Recipients:
     """All who are told. `get` and `audience` serve fan-out; one thread refreshes at a time.
 
     channels    those that are switched on; a person's others are passed over

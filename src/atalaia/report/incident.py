@@ -24,7 +24,7 @@ from atalaia.lake.norms import norms_of
 from atalaia.lake.places import places_of
 from atalaia.lake.query import query
 from atalaia.ports import Home
-from atalaia.report.reported import Bar, Entry, Lane, Limit, Line, Storm, Stretch
+from atalaia.report.reported import Bar, Entry, IncidentReport, Lane, Limit, Line, Stretch
 from atalaia.sources import decode_all
 
 _MARGIN_S = 6 * 3600
@@ -43,7 +43,7 @@ _COLUMNS = (
 )
 
 
-def storm_of(home: Home, rules: RuleSet, incident: str, held: Stretches) -> Storm | None:
+def storm_of(home: Home, rules: RuleSet, incident: str, held: Stretches) -> IncidentReport | None:
     """The incident of this key; None if there is none. `held` is what was warned of, of all."""
     places = places_of(home.state)
     told = _told(home, places, incident)
@@ -62,7 +62,7 @@ def storm_of(home: Home, rules: RuleSet, incident: str, held: Stretches) -> Stor
     )
     lines, limits, bars = _measured(home, rule, worst, places, members, first, until)
     peak, peak_at = _peak(lines, rule, told, worst, opened_at, ended_at or until)
-    return Storm(
+    return IncidentReport(
         incident=incident,
         hazard=last["hazard"],
         place=_name(places, last["place_id"]),

@@ -13,7 +13,7 @@ from atalaia.report.pictures.calendar import months
 from atalaia.report.pictures.places import places_map
 from atalaia.report.pictures.skill import key_mark, performance, point_name, reliability
 from atalaia.report.pictures.timeline import NARROW, WIDE, timeline
-from atalaia.report.reported import Report, Score, Scored, Storm
+from atalaia.report.reported import IncidentReport, Report, Score, Scored
 from atalaia.report.svg import Markup, Numbers, join, mark, picture, tag
 from atalaia.report.words import SHOWN, Say
 
@@ -116,7 +116,7 @@ class _Page:
             self._told(storm),
         )
 
-    def _facts(self, storm: Storm) -> Markup:
+    def _facts(self, storm: IncidentReport) -> Markup:
         say = self._say
         facts = [tag("li", self._mark(storm.level), " ", tag("b", say.level(storm.level)))]
         if storm.peak is not None and storm.peak_at is not None:
@@ -134,7 +134,7 @@ class _Page:
         facts.append(tag("li", say("local", zone=storm.zone), class_="meta"))
         return tag("ul", *facts, class_="facts")
 
-    def _told(self, storm: Storm) -> Markup:
+    def _told(self, storm: IncidentReport) -> Markup:
         say = self._say
         items = []
         for entry in storm.entries:
@@ -157,7 +157,7 @@ class _Page:
             )
         return tag("ol", *items, class_="told")
 
-    def _courses(self, storm: Storm) -> Markup:
+    def _courses(self, storm: IncidentReport) -> Markup:
         """What the timeline draws, in numbers: a column a source."""
         say = self._say
         if not storm.lines and not storm.bars:

@@ -67,7 +67,7 @@ class Lane(msgspec.Struct, frozen=True):
     stretches: tuple[Stretch, ...]
 
 
-class Storm(msgspec.Struct, frozen=True, kw_only=True):
+class IncidentReport(msgspec.Struct, frozen=True, kw_only=True):
     """One incident from before its onset to after its end.
 
     begins, ends   what the timeline shows
@@ -210,7 +210,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     ends: int
     levels: tuple[int, int, int, int]
     alerts: int
-    storm: Storm | None
+    storm: IncidentReport | None
     days: tuple[Day, ...]
     spots: tuple[Spot, ...]
     foretold: tuple[Foretold, ...]

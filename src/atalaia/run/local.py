@@ -51,7 +51,7 @@ from atalaia.lake.norms import digest, is_due, keep, known, names_norms, norms_o
 from atalaia.lake.places import note_places
 from atalaia.notify.drills import Drills
 from atalaia.notify.outreach import Outreach
-from atalaia.notify.recipients import Roll
+from atalaia.notify.recipients import Recipients
 from atalaia.notify.silences import Silences
 from atalaia.page.web import page
 from atalaia.people.bodies import seal_body, unsealed
@@ -168,7 +168,7 @@ class Live:
             now=self._now,
             sleep=self._sleep,
             silences=self._silences.all,
-            on_roll=self._set_steps,
+            on_recipients=self._set_steps,
             on_sent=self.metrics.tried,
         )
         self._operating = Operating(
@@ -177,7 +177,7 @@ class Live:
             Drills(
                 self.home.state,
                 self.home.outbox,
-                self._outreach.roll,
+                self._outreach.recipients,
                 self.settings.places,
                 now=self._now,
                 wake=wake,
@@ -382,9 +382,9 @@ class Live:
             with suppress(OSError):  # a terminal that has gone must not stop the watch
                 self._console.print(_line(entry, self.settings.language))
 
-    def _set_steps(self, roll: Roll) -> None:
+    def _set_steps(self, recipients: Recipients) -> None:
         """People's own limits: from now on the watch tells when a peak passes one."""
-        self._consumer.steps = roll.steps(self.settings.places, self.settings.rules)
+        self._consumer.steps = recipients.steps(self.settings.places, self.settings.rules)
 
     # Upkeep
 

@@ -9,7 +9,7 @@ from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 from atalaia.domain.hazard import Level
-from atalaia.report.reported import Lane, Line, Storm
+from atalaia.report.reported import IncidentReport, Lane, Line
 from atalaia.report.svg import Markup, line, mark, path, picture, tag, text, ticks
 from atalaia.report.words import Say
 
@@ -31,7 +31,7 @@ class _Axes:
     bottom: float
 
 
-def timeline(storm: Storm, say: Say, width: int, name: str) -> Markup:
+def timeline(storm: IncidentReport, say: Say, width: int, name: str) -> Markup:
     """The storm at this width."""
     has_plot = bool(storm.lines or storm.limits)
     plot = _PLOT if has_plot else 8
@@ -71,7 +71,7 @@ def timeline(storm: Storm, say: Say, width: int, name: str) -> Markup:
     return picture(parts, width, height, title, name, "wide" if width >= WIDE else "narrow")
 
 
-def _range(storm: Storm) -> tuple[float, float]:
+def _range(storm: IncidentReport) -> tuple[float, float]:
     values = [v for one in storm.lines for v in one.value]
     values += [v for one in storm.limits for v in one.line.value] + [b.value for b in storm.bars]
     values += [entry.value for entry in storm.entries if entry.value is not None]
@@ -82,7 +82,7 @@ def _range(storm: Storm) -> tuple[float, float]:
     return low - (room if low else 0.0), high + room
 
 
-def _hours(storm: Storm, say: Say, axes: _Axes, across: float) -> Iterator[Markup]:
+def _hours(storm: IncidentReport, say: Say, axes: _Axes, across: float) -> Iterator[Markup]:
     """Local midnights and hours along the foot, with lines up through the picture."""
     zone = ZoneInfo(storm.zone)
     room = max(across // 52, 2)
@@ -106,7 +106,9 @@ def _hours(storm: Storm, say: Say, axes: _Axes, across: float) -> Iterator[Marku
         at += timedelta(hours=step)  # of the local clock
 
 
-def _values(storm: Storm, say: Say, axes: _Axes, low: float, high: float) -> Iterator[Markup]:
+def _values(
+    storm: IncidentReport, say: Say, axes: _Axes, low: float, high: float
+) -> Iterator[Markup]:
     for value in ticks(low, high, 5):
         y = axes.y(value)
         yield line(axes.left, y, axes.right, y, "grid")
@@ -115,7 +117,7 @@ def _values(storm: Storm, say: Say, axes: _Axes, low: float, high: float) -> Ite
     yield text(axes.left - 8, _TOP - 10, storm.unit, "tick b", "end")
 
 
-def _limits(storm: Storm, say: Say, axes: _Axes) -> Iterator[Markup]:
+def _limits(storm: IncidentReport, say: Say, axes: _Axes) -> Iterator[Markup]:
     free_below = _TOP - 20.0
     for limit in sorted(storm.limits, key=lambda one: -one.line.value[-1]):
         points = [
@@ -131,7 +133,7 @@ def _limits(storm: Storm, say: Say, axes: _Axes) -> Iterator[Markup]:
         yield text(axes.right + 25, y + 4, say.number(value), "tick b")
 
 
-def _bars(storm: Storm, axes: _Axes) -> Iterator[Markup]:
+def _bars(storm: IncidentReport, axes: _Axes) -> Iterator[Markup]:
     for bar in storm.bars:
         if bar.value > 0 and bar.ends > storm.begins:
             x1, x2 = axes.x(max(bar.begins, storm.begins)), axes.x(bar.ends)
@@ -147,7 +149,7 @@ def _bars(storm: Storm, axes: _Axes) -> Iterator[Markup]:
             )
 
 
-def _lines(storm: Storm, axes: _Axes) -> Iterator[Markup]:
+def _lines(storm: IncidentReport, axes: _Axes) -> Iterator[Markup]:
     for i, course in enumerate(storm.lines):
         for part in _unbroken(course):
             points = [(axes.x(at), axes.y(value)) for at, value in part]
@@ -157,7 +159,7 @@ def _lines(storm: Storm, axes: _Axes) -> Iterator[Markup]:
                 yield path(points, f"course s{i % 4}")
 
 
-def _key(storm: Storm, axes: _Axes, y: float, columns: int) -> Iterator[Markup]:
+def _key(storm: IncidentReport, axes: _Axes, y: float, columns: int) -> Iterator[Markup]:
     """Which course is whose."""
     for i, course in enumerate(storm.lines):
         row, column = divmod(i, columns)
@@ -181,7 +183,7 @@ def _unbroken(course: Line) -> Iterator[list[tuple[int, float]]]:
         yield part
 
 
-def _alerts(storm: Storm, say: Say, axes: _Axes, *, has_plot: bool) -> Iterator[Markup]:
+def _alerts(storm: IncidentReport, say: Say, axes: _Axes, *, has_plot: bool) -> Iterator[Markup]:
     """A flag a message, at the instant of sending, with the value that decided it."""
     taken: list[tuple[float, int]] = []
     for entry in storm.entries:

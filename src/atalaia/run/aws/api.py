@@ -31,7 +31,7 @@ from atalaia.errors import StateConflict
 from atalaia.homes.aws.sql import AthenaSql
 from atalaia.notify.drills import Drills
 from atalaia.notify.fanout import Position
-from atalaia.notify.recipients import Roll
+from atalaia.notify.recipients import Recipients
 from atalaia.notify.silences import Silences
 from atalaia.page.web import page
 from atalaia.people.bodies import seal_body, unsealed
@@ -95,12 +95,14 @@ class Api:
         self._feeds = Feeds(settings, home.state, board.incidents.take)
         self._take = board.incidents.take
         silences = Silences(home.state)
-        # Nobody is told here: who is on the roll counts for drills, and is looked up for them.
-        roll = Roll(registry.load, settings.channels.names)
+        # Nobody is told here: recipients count for drills alone, and are looked up for them.
+        recipients = Recipients(registry.load, settings.channels.names)
         operating = Operating(
             home.outbox,
             silences,
-            Drills(home.state, home.outbox, roll, settings.places, now=time.time, wake=self._wake),
+            Drills(
+                home.state, home.outbox, recipients, settings.places, now=time.time, wake=self._wake
+            ),
             settings.places,
             lag=self._lag,
             now=time.time,

@@ -109,7 +109,7 @@ class Lane:
 
     def _near(self, now: int) -> bytes:
         watch = self._watch
-        closeness = nearness(watch.rules, watch.table, watch.book, now)
+        closeness = nearness(watch.rules, watch.table, watch.incidents, now)
         return near.pack(closeness[self._mine], now, self._of_mine)
 
     def _put_aside(self, one: Came, error: Exception) -> None:

@@ -158,7 +158,7 @@ async def _deliver(left_s: float) -> dict[str, Any]:
     told = _told()
     told.outbox.begin()
     outreach = told.outreach
-    await asyncio.to_thread(outreach.roll.refresh)
+    await asyncio.to_thread(outreach.recipients.refresh)
     handed = await asyncio.to_thread(outreach.hand_on)
     began = time.monotonic()
     sending = asyncio.create_task(outreach.deliverer.run())
