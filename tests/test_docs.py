@@ -151,7 +151,7 @@ def test_settings_in_the_documentation_can_be_loaded(tmp_path: Path) -> None:
 
 
 def test_every_metric_is_documented() -> None:
-    from atalaia.api.metrics import Metrics
+    from atalaia.metrics import Metrics
 
     page = text("docs/api.md")
     for family in Metrics()._registry.collect():

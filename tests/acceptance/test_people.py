@@ -234,7 +234,7 @@ def enrol(world: World, everybody: list[Somebody]) -> None:
     for one in everybody:
         airports, level = one.wish
         done = subscribe(
-            world.live._registry,
+            world.live.services.registry,
             Request(
                 contacts=(read_contact(f"{one.channel}:{one.address}"),),
                 where=tuple(
@@ -273,7 +273,7 @@ async def all_told(world: World) -> None:
     last = max((seq for seq, _ in world.home.state.alerts()), default=0)
     async with asyncio.timeout(30):
         while True:
-            live._outreach.wake()
+            live.notifier.wake()
             await asyncio.sleep(0.002)
             text = outbox.position()
             if last and (not text or json.loads(text).get("done", 0) < last):

@@ -127,7 +127,7 @@ def _schedules(env: str) -> dict[str, Any]:
 
 
 def _front(env: str) -> str:
-    """Of the one route of the one API, in the payload format that `run.aws.asgi` reads."""
+    """Of the one route of the one API, in the payload format that `api.gateway` reads."""
     client = boto3.client("apigatewayv2")
     [api] = client.get_apis()["Items"]
     [route] = client.get_routes(ApiId=api["ApiId"])["Items"]

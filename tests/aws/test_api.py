@@ -19,6 +19,8 @@ from typing import Any, ClassVar
 import boto3
 import pytest
 
+from atalaia.api.gateway import respond
+from atalaia.api.past import Past
 from atalaia.domain.alert import instant
 from atalaia.domain.contact import Contact
 from atalaia.domain.reading import Readings
@@ -28,8 +30,6 @@ from atalaia.people.request import Request
 from atalaia.people.subscribe import subscribe
 from atalaia.ports import Commit
 from atalaia.run.aws import api, deployment, detect, handlers, sources
-from atalaia.run.aws.asgi import respond
-from atalaia.run.aws.past import Past
 from atalaia.sources.health import Health
 from aws import moto
 from aws.mapper import Context, Mapper

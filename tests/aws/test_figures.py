@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from atalaia.domain.payload import Payload
-from atalaia.run.aws.figures import MOST_VALUES, Figures
+from atalaia.homes.aws.figures import MOST_VALUES, Figures
 
 NOW = 1_768_046_400.5
 

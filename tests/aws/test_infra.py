@@ -251,7 +251,7 @@ def test_silence_is_an_alarm_and_not_missing_data(services: Services) -> None:
 
 
 def test_alarms_and_dashboard_use_metrics_that_the_program_has() -> None:
-    from atalaia.api.metrics import Metrics
+    from atalaia.metrics import Metrics
 
     known = {
         family.name + ("_total" if family.type == "counter" else "")

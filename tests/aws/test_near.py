@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from atalaia.detect import near
 from atalaia.detect.nearness import NEWS_FOR_S
+from atalaia.domain.lanes import Lane
 from atalaia.domain.place import Place, Places
-from atalaia.run.aws import near
 
 NOW = 1_768_046_400
 
@@ -17,8 +18,8 @@ def some(n: int) -> Places:
 
 def items(places: Places, closeness: np.ndarray, lanes: int) -> dict[str, bytes]:
     return {
-        f"{near.PREFIX}{lane}": near.pack(closeness[mine], NOW, near.hash_of(places, mine))
-        for lane, mine in enumerate(near.positions(places, lanes))
+        f"{near.PREFIX}{lane}": near.pack(Lane(places, lane, lanes), closeness, NOW)
+        for lane in range(lanes)
     }
 
 

@@ -13,6 +13,7 @@ import duckdb
 import numpy as np
 import pytest
 
+from atalaia.api.past import KEPT_S, MOST_ROWS, Past, climate_sql, readings_sql
 from atalaia.api.problem import Problem
 from atalaia.detect.forecasts import Forecasts
 from atalaia.detect.items import pack, save_series
@@ -24,7 +25,6 @@ from atalaia.errors import QueryInvalid, StateConflict
 from atalaia.lake import gold
 from atalaia.ports import Result
 from atalaia.rules import load
-from atalaia.run.aws.past import KEPT_S, MOST_ROWS, Past, climate_sql, readings_sql
 
 NOW = int(datetime(2026, 2, 2, 12, tzinfo=UTC).timestamp())
 PLACES = Places(

@@ -513,3 +513,72 @@ def test_a_stop_settles_what_is_under_way_and_begins_nothing(tmp_path: Path) -> 
         assert o.outbox.counts() == {("telegram", "sent"): 2, ("telegram", "due"): 7}
 
     story(tmp_path, tell, post)
+
+
+# A home without a process of its own: sent until nothing is due
+
+
+def dry(folder: Path, tell: Callable[[Office, Post], Awaitable[None]], **limits: Any) -> None:
+    async def run() -> None:
+        with open_home(folder / "home") as home:
+            post = Post("telegram", **limits)
+            office = Office(home, [post], written)
+            office.deliverer = office.opened()
+            await tell(office, post)
+
+    asyncio.run(run())
+
+
+def test_a_run_ends_when_nothing_is_due_any_more(tmp_path: Path) -> None:
+    async def tell(office: Office, post: Post) -> None:
+        office.put(*(message(f"m{i}") for i in range(30)))
+        await office.deliverer.run_dry(600, 20)
+        assert len(set(post.ids)) == 30
+        assert all(m.status == Status.SENT for m in office.outbox.messages(limit=99))
+        office.put(message("later"))
+        await office.deliverer.run_dry(600, 20)
+        assert len(post.ids) == 31, "the next call goes on"
+
+    dry(tmp_path, tell)
+
+
+def test_at_the_end_of_its_time_a_run_leaves_nothing_claimed_that_nobody_sends(
+    tmp_path: Path,
+) -> None:
+    async def tell(office: Office, post: Post) -> None:
+        async def slowly(_: Letter) -> Outcome:
+            await asyncio.sleep(0.3)
+            return SENT
+
+        post.usual = slowly
+        office.put(*(message(f"m{i}") for i in range(20)))
+        await office.deliverer.run_dry(0.6, 0.5)
+        left = office.outbox.messages(limit=99)
+        sent = [m for m in left if m.status == Status.SENT]
+        assert 0 < len(sent) < 20
+        assert len(sent) == len(post.ids), "what had begun came to its outcome"
+        now = int(office.clock.now())
+        again = office.outbox.claim(now + 5, now + 95, {"telegram": 99})
+        assert len(again) == 20 - len(sent), "none waits for a lease to run out"
+
+    dry(tmp_path, tell, at_once=2)
+
+
+def test_a_claim_that_is_being_made_when_the_run_ends_is_waited_for(tmp_path: Path) -> None:
+    async def tell(office: Office, post: Post) -> None:
+        office.put(message("a"))
+        take, may_answer = office.deliverer._take, asyncio.Event()
+        loop = asyncio.get_running_loop()
+
+        def slow_take(*of: Any) -> Any:
+            asyncio.run_coroutine_threadsafe(may_answer.wait(), loop).result(10)
+            return take(*of)
+
+        office.deliverer._take = slow_take  # type: ignore[method-assign]
+        loop.call_later(0.3, may_answer.set)
+        await office.deliverer.run_dry(2.1, 2.0)
+        assert post.ids == []
+        now = int(office.clock.now())
+        assert len(office.outbox.claim(now + 5, now + 95, {"telegram": 9})) == 1
+
+    dry(tmp_path, tell)

@@ -245,7 +245,7 @@ def test_a_pushed_body_is_opened_for_its_decoder_alone(w: World) -> None:
     assert is_sealed(payload.body)
     assert owner_of(payload.body) == pseudonym
     assert CANARIES["body"].encode() not in payload.body
-    decoded = unsealed(decode, w.registry.vault)([payload, plain], None)
+    decoded = unsealed(decode, lambda: w.registry.vault)([payload, plain], None)
     assert [r.reason for r in decoded.rejects] == [CANARIES["body"], "plain"]
 
 
@@ -254,7 +254,7 @@ def test_a_body_of_an_erased_person_is_a_reject_and_the_rest_goes_on(w: World) -
     payloads = [pushed(w, ana), pushed(w, bia)]
     erase(w.home.people, w.keys, ana, NOW)
     w.registry.vault.forget(ana)
-    decoded = unsealed(decode, w.registry.vault)(payloads, None)
+    decoded = unsealed(decode, lambda: w.registry.vault)(payloads, None)
     assert [r.reason for r in decoded.rejects] == ["erased", CANARIES["body"]]
 
 
@@ -262,7 +262,7 @@ def test_a_damaged_body_is_a_reject(w: World) -> None:
     payload = pushed(w, w.told("email:ana@example.org"))
     for body in (payload.body[:-1], payload.body[:20], payload.body[:16] + b"\xff"):
         damaged = Payload(source="push", content="x", received_at=NOW, body=body)
-        decoded = unsealed(decode, w.registry.vault)([damaged], None)
+        decoded = unsealed(decode, lambda: w.registry.vault)([damaged], None)
         assert [r.reason for r in decoded.rejects] == ["damaged seal"]
 
 

@@ -48,7 +48,7 @@ class Somebody:
 
 
 async def somebody(world: World, address: str) -> Somebody:
-    registry = world.live._registry
+    registry = world.live.services.registry
     body = {**WISH, "contacts": [f"email:{address}", "inbox:"], "hazards": {"wind": "watch"}}
     status, text, _ = await ask(world, "POST", "/v1/subscriptions", body, PUSH_KEY)
     assert status == 201, text
@@ -181,7 +181,7 @@ def test_a_token_of_before_the_confirmation_ends_with_it(tmp_path: Path) -> None
         assert told["to_confirm"] == ["email"]
         path, before = f"/v1/people/{told['person']}", told["manage"].partition("#")[2]
         assert (await ask(world, "GET", path, None, before))[0] == 200
-        registry = world.live._registry
+        registry = world.live.services.registry
         code = registry.question(told["person"], "email", NOON).code
         status, text, _ = await ask(world, "POST", f"{path}/confirm", {"code": code})
         assert status == 200

@@ -54,7 +54,7 @@ async def blow(world: World, gust: float, at: int, place: str = "p1") -> None:
 
 
 def shown(world: World) -> int:
-    return world.live._board.incidents.seq
+    return world.live.services.incidents.seq
 
 
 # Reading
@@ -162,7 +162,7 @@ def test_the_past_is_read_from_gold_and_what_gold_lacks_from_the_stream(tmp_path
         home = world.home
         await blow(world, 5.0, NOON - 7200)
         archive(home.stream, home.state, home.lake, home.outbox)
-        refine(home.state, home.lake, world.live._decode, world.live.settings.places)
+        refine(home.state, home.lake, world.live.services.decode, world.live.settings.places)
         await blow(world, 6.0, NOON - 3600)  # in the stream alone
 
     async def after(world: World) -> None:
@@ -192,7 +192,7 @@ def test_a_source_that_is_silent_is_told_with_its_places(tmp_path: Path) -> None
 
         world.providers.answers["open-meteo"] = refuse
         await world.turn(2 * 3600, step=300)
-        await world.until(lambda: bool(world.live._board.incidents.blind))
+        await world.until(lambda: bool(world.live.services.incidents.blind))
         _, told, _ = await get(world, "/v1/sources")
         assert not told["items"][0]["fresh"]
         assert told["blind"][0]["places"] == ["p0", "p1", "p2"]
@@ -297,7 +297,7 @@ def test_a_silence_keeps_news_from_people_and_not_from_the_log(tmp_path: Path) -
         status, silence, _ = await world.post("/v1/silences", json.dumps(asked))
         assert (status, silence["active"]) == (201, True)
         await blow(world, 21.0, NOON)
-        await world.until(lambda: world.live._outreach.done == 1)
+        await world.until(lambda: world.live.notifier.done == 1)
         assert [a.level for a in world.alerts()] == ["orange"]
         told = [m for m in world.home.outbox.messages(person=one.person) if m.kind == "alert"]
         assert told == []
@@ -307,7 +307,7 @@ def test_a_silence_keeps_news_from_people_and_not_from_the_log(tmp_path: Path) -
             assert answer.status == 204
         world.clock._now += 60
         await blow(world, 30.0, NOON + 60)
-        await world.until(lambda: world.live._outreach.done == 2)
+        await world.until(lambda: world.live.notifier.done == 2)
         told = [m for m in world.home.outbox.messages(person=one.person) if m.kind == "alert"]
         assert [m.seqs for m in told] == [(2,)]
         _, listed, _ = await get(world, "/v1/silences", **operator)

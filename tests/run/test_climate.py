@@ -70,13 +70,13 @@ def lived(folder: Path) -> Path:
     async def story() -> Path:
         def change(live: Live) -> None:
             remember(live)
-            live._learn = learning(live)
+            live.upkeep._learn_command = learning(live)
 
         async with watching(folder, change=change, ATALAIA_RULES=warm(folder)) as world:
             await world.turn(600)
             assert world.alerts() == [], "no norm is known: the rule says nothing"
             world.clock.turn(600)  # refining is due, and with it the climate
-            await world.until(lambda: world.live._new_norms is not None)
+            await world.until(lambda: world.live.upkeep.climate == 1)
             assert known(world.home.state).version == 1
             await world.turn(1800)
             found = world.alerts("heat")
@@ -146,13 +146,12 @@ def test_a_climate_that_came_out_the_same_changes_nothing(tmp_path: Path) -> Non
         again = [sys.executable, "-c", "pass"]
 
         def change(live: Live) -> None:
-            live._learn = again
-            note_learnt(live.home.state, int(live._now()), is_new=True)
+            live.upkeep._learn_command = again
+            note_learnt(live.home.state, int(live.clock.now()), is_new=True)
 
         async with watching(tmp_path, change=change, ATALAIA_RULES=warm(tmp_path)) as world:
             await world.turn(2700, step=300)
-            await world.until(lambda: world.live._climate == 1)
-            assert world.live._new_norms is None
+            await world.until(lambda: world.live.upkeep.climate == 1)
             assert len(starts_of(world.home.state)) == 1
 
     asyncio.run(story())

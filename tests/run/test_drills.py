@@ -14,13 +14,13 @@ def test_a_drill_goes_to_organisations_marked_as_one_and_into_no_alert_log(tmp_p
         proof = {"proof": "form", "where": where, "hazards": {"wind": "yellow"}}
         school = await subscribed(world, "inbox:", organisation=True, language="en", **proof)
         await subscribed(world, "inbox:", **proof)
-        world.live._outreach.recipients.refresh()
+        world.live.notifier.recipients.refresh()
         asked = {"hazard": "wind", "level": "orange", "place": place.id}
         status, told = await ask(world, "POST", "/v1/drills", asked)
         assert (status, told["people"], told["status"]) == (201, 1, "Exercise")
         drilled = [m for m in world.home.outbox.messages() if m.kind.startswith("exercise:")]
         assert [m.person for m in drilled] == [school["person"]]
-        composer = world.live._outreach.deliverer._write
+        composer = world.live.notifier.deliverer._write
         letter = composer(drilled)[0]
         text = letter.content.text(4000)  # type: ignore[union-attr]
         assert text.startswith("🟠 EXERCISE, Orange (severe): strong wind at")

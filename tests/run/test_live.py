@@ -14,8 +14,10 @@ import structlog
 from aiohttp import web
 
 from atalaia.batch import upkeep
+from atalaia.detect.watch import Watch
 from atalaia.domain.payload import Payload
 from atalaia.errors import StateConflict
+from atalaia.ports import State
 from atalaia.run.local import Live
 from atalaia.sources import CLOCK
 
@@ -128,7 +130,7 @@ def test_a_slow_source_delays_no_other(tmp_path: Path) -> None:
             await world.until(lambda: world.providers.count("tomorrow-io") >= 3)
             for _ in range(4):
                 world.clock.turn(300)
-                await world.until(lambda: not world.live._pollers[0]._in_flight)
+                await world.until(lambda: not world.live.pollers[0]._in_flight)
                 await asyncio.sleep(0.01)
             sources = {r.payload.source for r in world.home.stream.read(0, 99)}
             assert sources == {"open-meteo", CLOCK}
@@ -139,7 +141,7 @@ def test_a_slow_source_delays_no_other(tmp_path: Path) -> None:
             if len(rounds()) < 2:  # a busy machine had no time for it between two turns
                 world.clock.turn(300)
                 await world.until(lambda: len(rounds()) >= 2)
-            assert len(world.live._pollers[1]._in_flight) <= 4
+            assert len(world.live.pollers[1]._in_flight) <= 4
 
     asyncio.run(story())
 
@@ -176,12 +178,12 @@ def test_a_restart_keeps_calls_and_polls(tmp_path: Path) -> None:
         clock = Clock()
         async with watching(tmp_path, clock=clock, **TOMORROW) as world:
             await world.turn(10, step=1)
-            left = world.live._pollers[1].budget.left(clock.now())
+            left = world.live.pollers[1].budget.left(clock.now())
             assert left["hour"] == 25 - world.providers.count("tomorrow-io")
             assert world.providers.count("tomorrow-io") == 6
         async with watching(tmp_path, clock=clock, **TOMORROW) as world:
             await world.turn(10, step=1)
-            assert world.live._pollers[1].budget.left(clock.now())["hour"] == left["hour"]
+            assert world.live.pollers[1].budget.left(clock.now())["hour"] == left["hour"]
             assert world.providers.asked == []
 
     asyncio.run(story())
@@ -235,7 +237,7 @@ def test_keys_appear_in_no_log_and_in_no_file(
             async def fail() -> float:
                 raise RuntimeError("of ours")
 
-            live._refine_often = fail  # type: ignore[method-assign, assignment]
+            live.upkeep.refine = fail  # type: ignore[method-assign, assignment]
 
         env = {**TOMORROW, "ATALAIA_API_KEY": PUSH_KEY}
         async with watching(tmp_path, prepare=refused, change=broken, **env) as world:
@@ -247,8 +249,9 @@ def test_keys_appear_in_no_log_and_in_no_file(
             assert "the key is not accepted" in pages[0]
             assert KEY not in "".join(pages)
             assert PUSH_KEY not in "".join(pages)
-            assert KEY not in repr(world.live._ports()) + repr(world.live.settings)
-            assert PUSH_KEY not in repr(world.live._ports()) + repr(world.live.settings)
+            shown = repr(world.live.settings) + repr(vars(world.live.services))
+            assert KEY not in shown
+            assert PUSH_KEY not in shown
 
     logging.captureWarnings(True)
     asyncio.run(story())
@@ -266,10 +269,10 @@ def test_a_payload_that_breaks_the_watch_is_put_aside_and_the_rest_goes_on(
 ) -> None:
     async def story() -> None:
         def fragile(live: Live) -> None:
-            make = live._consumer._make_watch
+            make = live.consumer._make_watch
 
-            def made() -> object:
-                watch = make()
+            def made(state: State) -> Watch:
+                watch = make(state)
                 step = watch.step
 
                 def step_or_break(records: list[object]) -> object:
@@ -281,11 +284,11 @@ def test_a_payload_that_breaks_the_watch_is_put_aside_and_the_rest_goes_on(
                 watch.step = step_or_break  # type: ignore[method-assign, assignment]
                 return watch
 
-            live._consumer._make_watch = made  # type: ignore[assignment]
-            live._consumer._made = made()  # type: ignore[assignment]
+            live.consumer._make_watch = made
+            live.consumer.begin_anew()
             # All three wait before the watch first looks, so that they are one batch.
             live.home.stream.append([_reading(5.0), _poison(), _reading(21.0)])
-            live._offset = 3
+            live.watching.offset = 3
 
         env = {"ATALAIA_SOURCES_OPEN_METEO_ENABLED": "false"}
         async with watching(tmp_path, change=fragile, **env) as world:
@@ -318,7 +321,7 @@ def test_a_store_that_cannot_be_written_is_told_and_tried_again_and_nothing_is_l
             await world.quiet()
             fix = _break_store(world)
             world.clock.turn(900)
-            await world.until(lambda: world.live._appender.fault is not None)
+            await world.until(lambda: world.live.ingest.fault is not None)
             status, body = await world.get("/readyz")
             assert status == 503
             assert json.loads(body)["store"] == {"writable": False, "fault": "disk full"}
@@ -338,7 +341,7 @@ def test_a_store_that_cannot_be_written_is_told_and_tried_again_and_nothing_is_l
 
 def _break_store(world: World) -> Callable[[], None]:
     """Make every write fail; what this returns mends it."""
-    stream, state = world.live._appender._stream, world.home.state
+    stream, state = world.live.ingest._stream, world.home.state
     append, set_note = stream.append, state.set_note
 
     def fail(*_: object) -> int:
@@ -356,7 +359,7 @@ def test_a_commit_that_fails_is_tried_again_and_told_once(tmp_path: Path) -> Non
     async def story() -> None:
         async with watching(tmp_path, ATALAIA_SOURCES_OPEN_METEO_ENABLED="false") as world:
             await world.quiet()
-            state = world.live._consumer._state
+            state = world.live.home.state
             commit = state.commit
             failures = 0
 
@@ -370,7 +373,7 @@ def test_a_commit_that_fails_is_tried_again_and_told_once(tmp_path: Path) -> Non
                 return commit(one)  # type: ignore[arg-type]
 
             state.commit = fail_twice  # type: ignore[method-assign]
-            await world.live._appender.keep([_reading(21.0)])
+            await world.live.ingest.keep([_reading(21.0)])
             while failures < 3:
                 world.clock.turn(1)
                 await asyncio.sleep(0.002)
@@ -388,7 +391,7 @@ def test_payloads_are_archived_refined_and_in_the_end_dropped(tmp_path: Path) ->
         env = {"ATALAIA_ARCHIVE_KEEP": "1d", "ATALAIA_SOURCES_OPEN_METEO_ENABLED": "false"}
         async with watching(tmp_path, refine=refine, **env) as world:
             home = world.home
-            await world.live._appender.keep([_reading(5.0)])
+            await world.live.ingest.keep([_reading(5.0)])
             await world.turn(300, step=60)
             await world.until(lambda: home.lake.keys("raw/payloads/source=station/") != [])
             await world.until(lambda: bool(home.state.load("part:")))

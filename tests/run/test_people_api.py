@@ -67,7 +67,7 @@ def test_who_subscribes_by_the_api_confirms_sees_and_erases(tmp_path: Path) -> N
 
 def test_a_persons_objects_are_out_of_anothers_reach(tmp_path: Path) -> None:
     async def tell(world: World) -> None:
-        registry = world.live._registry
+        registry = world.live.services.registry
         people = [(await subscribed(world, "inbox:"))["person"] for _ in range(2)]
         keys = [registry.make_key(person, 1_768_046_400) for person in people]
         mine, theirs = people
@@ -130,7 +130,7 @@ def test_what_somebody_pushes_under_their_own_key_is_kept_sealed_until_they_are_
 ) -> None:
     async def tell(world: World) -> None:
         person = (await subscribed(world, "inbox:"))["person"]
-        key = world.live._registry.make_key(person, 1_768_046_400)
+        key = world.live.services.registry.make_key(person, 1_768_046_400)
         reading = {"place_id": "p1", "valid_at": "2026-01-10T12:00:00Z", "wind_gust_m_s": 21.0}
         status, told = await ask(
             world, "POST", "/v1/readings", [{**reading, "note": "CANARY-BODY"}], key=key
@@ -145,7 +145,9 @@ def test_what_somebody_pushes_under_their_own_key_is_kept_sealed_until_they_are_
         status, _ = await ask(world, "POST", "/v1/payloads", {"source": "inmet"}, key=key)
         assert status == 403
         await ask(world, "DELETE", f"/v1/people/{person}")
-        decoded = world.live._decode([r.payload for r in world.home.stream.read(0, 99)], None)
+        decoded = world.live.services.decode(
+            [r.payload for r in world.home.stream.read(0, 99)], None
+        )
         assert len(decoded.readings) == 0
         assert {reject.reason for reject in decoded.rejects} == {"erased"}
 

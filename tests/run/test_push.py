@@ -186,7 +186,7 @@ def test_pushes_that_wait_together_become_one_commit_and_each_learns_its_offset(
 ) -> None:
     async def tell(world: World) -> None:
         appends = []
-        stream = world.live._appender._stream
+        stream = world.live.ingest._stream
         append = stream.append
         stream.append = lambda some: appends.append(len(some)) or append(some)  # type: ignore[method-assign, func-returns-value, assignment]
         answers = await asyncio.gather(

@@ -17,6 +17,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 from rich.console import Console
 
+from atalaia.clock import Clock as WatchClock
 from atalaia.domain.alert import Alert
 from atalaia.homes.embedded import EmbeddedHome, open_home
 from atalaia.run.local import Live
@@ -178,7 +179,7 @@ class World:
         self.said = said
         self.http: aiohttp.ClientSession
         # Clock, archive, refine and each poller: at rest they all wait for time to pass.
-        self.at_rest = 3 + len(live._pollers)
+        self.at_rest = 3 + len(live.pollers)
 
     @property
     def home(self) -> EmbeddedHome:
@@ -195,9 +196,9 @@ class World:
             while calm < 3:
                 is_calm = (
                     self.clock.waiting >= self.at_rest
-                    and not any(poller._in_flight for poller in self.live._pollers)
-                    and self.live._appender._bytes == 0
-                    and self.live._consumer.offset >= self.home.stream.last_offset()
+                    and not any(poller._in_flight for poller in self.live.pollers)
+                    and self.live.ingest._bytes == 0
+                    and self.live.consumer.position >= self.home.stream.last_offset()
                 )
                 calm = calm + 1 if is_calm else 0
                 await asyncio.sleep(0.002)
@@ -271,9 +272,7 @@ async def watching(
             live = Live(
                 set_,
                 home,
-                now=clock.now,
-                sleep=clock.sleep,
-                jitter=lambda: 1.0,
+                WatchClock(clock.now, clock.sleep, lambda: 1.0),
                 console=Console(file=said, width=200),
                 refine=refine,
             )

@@ -12,7 +12,7 @@ import time
 from asyncio import Semaphore
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 from fastapi import APIRouter, FastAPI, Request, Response
@@ -22,20 +22,22 @@ from starlette.responses import PlainTextResponse
 
 from atalaia import __version__
 from atalaia.api import feeds, operate, people, problem, read
-from atalaia.api.access import Caller, Gate, Scope, Who, bearer
+from atalaia.api.access import Caller, Gate, Scope, bearer
 from atalaia.api.bodies import BodyLimit
 from atalaia.api.limits import RateLimits
-from atalaia.api.metrics import CONTENT_TYPE_LATEST
 from atalaia.api.once import Once
-from atalaia.api.operate import OperatorDesk
+from atalaia.api.operator import LagItem, Operator
 from atalaia.api.people import PeopleDesk
 from atalaia.api.problem import Problem, errors
-from atalaia.api.read import ReadPorts
+from atalaia.api.read import Shown
+from atalaia.api.read_models import SourceItem
 from atalaia.api.schema import describe
 from atalaia.domain.payload import Payload, Reject
 from atalaia.domain.reading import Decode, Decoded, Kind
 from atalaia.domain.variable import CATALOGUE
 from atalaia.errors import QueueFull, StateConflict
+from atalaia.metrics import CONTENT_TYPE_LATEST
+from atalaia.sources import readings_csv
 
 OFF = "push is off; set api.key_file"
 RETRY_AFTER_S = 5
@@ -52,48 +54,46 @@ MOST_BODY = 1_000_000
 
 
 @dataclass(frozen=True)
-class Ports:
-    """What the API needs of the running watch.
+class Pushing:
+    """Where pushes go.
 
+    is_on       whether anything can be pushed
     accept      keeps payloads durably, all or none, and returns the offset of the last; raises
                 QueueFull, or StateConflict where the store cannot be written
     decode      what a push can be read as
+    seal        what a person pushes under their own key, sealed with it
     now         Unix seconds
-    readiness   whether the store is writable, and the JSON that says so, with each source's state
-    metrics     the page of metrics
-    readings_as source and content of pushed readings
     sources     names that pushed payloads may have
     max_body    bytes that a push may have
-    is_push_on  whether anything can be pushed
-    who         whose key this is
-    is_public   whether reading what is of no person needs no key
-    rate_limit  requests a minute a key or address; 0: as many as they like
-    seal        what a person pushes under their own key, sealed with it
-    read        what is shown of the watch
-    people      what can be asked of people
-    operate     what operators can ask for
-    feeds       what the open feeds are made of
-    page        the page's files
     """
 
+    is_on: bool
     accept: Callable[[Sequence[Payload]], Awaitable[int]]
     decode: Decode
+    seal: Callable[[str, bytes], bytes]
     now: Callable[[], int]
-    readiness: Callable[[], Awaitable[tuple[bool, dict[str, Any]]]]
-    metrics: Callable[[], bytes]
-    readings_as: tuple[str, str]
     sources: frozenset[str]
     max_body: int
-    is_push_on: bool
-    who: Who
-    is_public: bool
-    rate_limit: int
-    seal: Callable[[str, bytes], bytes]
-    read: ReadPorts
-    people: PeopleDesk
-    operate: OperatorDesk
-    feeds: feeds.FeedPorts
-    page: APIRouter
+
+
+class Standing(Protocol):
+    """How the running program stands, as its root knows it."""
+
+    def sources(self) -> list[SourceItem]:
+        """How each source is doing."""
+        ...
+
+    def lag(self) -> LagItem:
+        """How far each stage is behind."""
+        ...
+
+    async def readiness(self) -> tuple[bool, dict[str, Any]]:
+        """Whether the store can be written, and the JSON that says so, with each source's state."""
+        ...
+
+    def metrics(self) -> bytes:
+        """The page of metrics."""
+        ...
 
 
 class _Envelope(msgspec.Struct, forbid_unknown_fields=True):
@@ -175,22 +175,37 @@ def _pushed(path: str) -> dict[str, Any]:
     }
 
 
-def api(ports: Ports) -> FastAPI:
-    """The application. It holds no state of its own."""
+def api(
+    gate: Gate,
+    rate_limit: int,
+    *,
+    pushing: Pushing,
+    shown: Shown,
+    service: PeopleDesk,
+    operator: Operator,
+    log: feeds.FeedPorts,
+    standing: Standing,
+    page: APIRouter,
+) -> FastAPI:
+    """The application. It holds no state of its own.
+
+    rate_limit   requests a minute a key or address; 0: as many as they like
+    service      what can be asked of people
+    log          what the open feeds are made of
+    """
     # No pages of documentation: they would load scripts from a stranger's host.
     app = FastAPI(title="Atalaia", version=__version__, docs_url=None, redoc_url=None)
     problem.install(app)
-    gate = Gate(ports.who, is_public=ports.is_public)
     once = Once(time.monotonic)
-    app.include_router(read.routes(ports.read, gate))
-    app.include_router(people.routes(ports.people, gate, once))
-    app.include_router(operate.routes(ports.operate, gate, once))
-    app.include_router(feeds.routes(ports.feeds))
-    app.include_router(ports.page)
+    app.include_router(read.routes(shown, gate))
+    app.include_router(people.routes(service, gate, once))
+    app.include_router(operate.routes(operator, gate, once))
+    app.include_router(feeds.routes(log))
+    app.include_router(page)
     app.add_middleware(BodyLimit, most=MOST_BODY, free=tuple(_PUSHED))
-    app.add_middleware(RateLimits, gate=gate, limit=ports.rate_limit, now=time.monotonic)
+    app.add_middleware(RateLimits, gate=gate, limit=rate_limit, now=time.monotonic)
     describe(app)
-    push = _Push(ports, gate)
+    push = _Push(pushing, gate)
 
     @app.get("/healthz", tags=["service"])
     async def healthz() -> dict[str, str]:
@@ -205,13 +220,13 @@ def api(ports: Ports) -> FastAPI:
     )
     async def readyz() -> Response:
         """Whether the store is writable (else 503), and how each source is doing."""
-        is_ready, state = await ports.readiness()
+        is_ready, state = await standing.readiness()
         return _json(state, 200 if is_ready else 503)
 
     @app.get("/metrics", tags=["service"], response_class=PlainTextResponse)
     async def metrics() -> Response:
         """In Prometheus' text format."""
-        return Response(ports.metrics(), media_type=CONTENT_TYPE_LATEST)
+        return Response(standing.metrics(), media_type=CONTENT_TYPE_LATEST)
 
     @app.post("/v1/readings", **_pushed("/v1/readings"))
     async def readings(request: Request) -> Response:
@@ -229,8 +244,8 @@ def api(ports: Ports) -> FastAPI:
 class _Push:
     """From a request to payloads in the stream."""
 
-    def __init__(self, ports: Ports, gate: Gate) -> None:
-        self._ports = ports
+    def __init__(self, pushing: Pushing, gate: Gate) -> None:
+        self._pushing = pushing
         self._gate = gate
         self._one_at_a_time = Semaphore(1)  # decoding is all that costs memory and time here
 
@@ -240,15 +255,14 @@ class _Push:
         media = _media_type(request)
         if media and media not in _JSON + _LINES:
             raise Problem(415, f"{media} is not read here; send application/json or x-ndjson")
-        source, content = self._ports.readings_as
         payload = Payload(
-            source=source,
-            content=content,
-            received_at=self._ports.now(),
+            source=readings_csv.STATION,
+            content=readings_csv.JSON,
+            received_at=self._pushing.now(),
             body=await self._body(request),
         )
         if who.person is not None:
-            sealed = await run_in_threadpool(self._ports.seal, who.person, payload.body)
+            sealed = await run_in_threadpool(self._pushing.seal, who.person, payload.body)
             payload = msgspec.structs.replace(payload, body=sealed)
         decoded = await self._decode([payload])
         rejected = sorted(map(_of_readings, decoded.rejects), key=_position)
@@ -278,14 +292,14 @@ class _Push:
 
     async def _decode(self, payloads: list[Payload]) -> Decoded:
         async with self._one_at_a_time:
-            return await run_in_threadpool(self._ports.decode, payloads, None)
+            return await run_in_threadpool(self._pushing.decode, payloads, None)
 
     async def _keep(
         self, payloads: list[Payload], accepted: int, rows: int, rejected: list[dict[str, Any]]
     ) -> Response:
         """Put it into the stream, then say what became of it."""
         try:
-            offset = await self._ports.accept(payloads)
+            offset = await self._pushing.accept(payloads)
         except QueueFull:
             raise Problem(
                 503,
@@ -309,7 +323,7 @@ class _Push:
 
     async def _who(self, request: Request, scope: Scope) -> Caller:
         """Who pushes: the operator, a station's key, or a person by their own."""
-        if not self._ports.is_push_on:
+        if not self._pushing.is_on:
             raise Problem(404, OFF)
         if not bearer(request.headers.get("authorization", "")):
             raise Problem(
@@ -325,7 +339,7 @@ class _Push:
             raise
 
     async def _body(self, request: Request) -> bytes:
-        most = self._ports.max_body
+        most = self._pushing.max_body
         encoding = request.headers.get("content-encoding", "identity").lower()
         if encoding != "identity":
             raise Problem(415, f"a body in {encoding} is not read here; send it uncompressed")
@@ -362,14 +376,14 @@ class _Push:
         ]
 
     def _payload(self, source: str, content: str, places: tuple[str, ...], body: bytes) -> Payload:
-        if source not in self._ports.sources:
-            known = ", ".join(sorted(self._ports.sources))
+        if source not in self._pushing.sources:
+            known = ", ".join(sorted(self._pushing.sources))
             raise Problem(422, f"unknown source {source[:40]!r}; known are {known}")
         return Payload(
             source=source,
             content=content,
             places=places,
-            received_at=self._ports.now(),
+            received_at=self._pushing.now(),
             body=body,
         )
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any
 
 from fastapi import APIRouter
 
-from atalaia.api.app import Ports, api
+from atalaia.api.access import Gate
+from atalaia.api.app import api
 from atalaia.api.schema import text
 from atalaia.domain.place import Places
 from atalaia.rules import load
@@ -15,11 +16,8 @@ from atalaia.rules import load
 class _Unplugged:
     """Stands for all that a running watch has. Where something has to be there it is the least."""
 
-    is_public = False
-    rate_limit = 1
     places = Places(())
     rules = load("inmet")
-    page = APIRouter()
 
     def __getattr__(self, name: str) -> Any:
         return _Unplugged()
@@ -30,4 +28,17 @@ class _Unplugged:
 
 def described() -> str:
     """OpenAPI 3.1 as JSON, in lines."""
-    return text(api(cast(Ports, _Unplugged())))
+    nothing: Any = _Unplugged()
+    return text(
+        api(
+            Gate(nothing, is_public=False),
+            1,
+            pushing=nothing,
+            shown=nothing,
+            service=nothing,
+            operator=nothing,
+            log=nothing,
+            standing=nothing,
+            page=APIRouter(),
+        )
+    )

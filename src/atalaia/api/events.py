@@ -30,6 +30,7 @@ KEPT = 1_000
 
 _PAGE = 200
 _RETRY_MS = 3_000
+_ASK_AGAIN_MS = 15_000
 
 HEADERS = {
     "Content-Type": "text/event-stream; charset=utf-8",
@@ -77,10 +78,22 @@ def frame(numbered: Numbered) -> bytes:
 
 
 class Events:
-    """All who listen. Everything but the backlog happens on the event loop's thread."""
+    """All who listen. Everything but the backlog happens on the event loop's thread.
 
-    def __init__(self, backlog: Backlog, *, slow_s: float = SLOW_S, beat_s: float = BEAT_S) -> None:
+    Where a gateway in front `can_stream` nothing, an answer ends with what is newer than the
+    listener has, and tells it when to ask again: EventSource does so by itself.
+    """
+
+    def __init__(
+        self,
+        backlog: Backlog,
+        *,
+        slow_s: float = SLOW_S,
+        beat_s: float = BEAT_S,
+        can_stream: bool = True,
+    ) -> None:
         self._backlog = backlog
+        self._can_stream = can_stream
         self._slow_s, self._beat_s = slow_s, beat_s
         self._numbers: list[int] = []
         self._frames: list[bytes] = []
@@ -132,7 +145,8 @@ class Events:
             await send(start)
         await self._begun.wait()
         at = self.seq if after is None or after > self.seq else after
-        hello = b'retry: %d\nid: %d\nevent: ready\ndata: {"seq":%d}\n\n' % (_RETRY_MS, at, at)
+        retry_ms = _RETRY_MS if self._can_stream else _ASK_AGAIN_MS
+        hello = b'retry: %d\nid: %d\nevent: ready\ndata: {"seq":%d}\n\n' % (retry_ms, at, at)
         await self._send(send, hello)
         while not self._is_closed:
             news = self._news
@@ -140,6 +154,8 @@ class Events:
             if body:
                 await self._send(send, body)
                 continue
+            if not self._can_stream:
+                break
             try:
                 async with asyncio.timeout(self._beat_s):
                     await news.wait()

@@ -21,12 +21,19 @@ class Feeds:
     """
 
     def __init__(
-        self, settings: Settings, state: State, on_new: Callable[[Sequence[Numbered]], object]
+        self,
+        settings: Settings,
+        state: State,
+        on_new: Callable[[Sequence[Numbered]], object],
+        *,
+        can_stream: bool = True,
     ) -> None:
         self._settings = settings
         self._state = state
         self.board = Board(state.alerts)
-        self.events = Events(lambda after, limit: list(state.alerts(after, limit)))
+        self.events = Events(
+            lambda after, limit: list(state.alerts(after, limit)), can_stream=can_stream
+        )
         self._on_new = on_new
         self._news = asyncio.Event()
         self._has_begun = False
@@ -51,14 +58,18 @@ class Feeds:
         """Tell what is new, for ever. What the log holds at the beginning is no news."""
         while True:
             self._news.clear()
-            while new := await asyncio.to_thread(self.board.advance):
-                self._on_new(new)
-                if self._has_begun:
-                    self.events.publish(new)
-            if not self._has_begun:
-                self._has_begun = True
-                self.events.begin(self.board.seq)
+            await self.catch_up()
             await self._news.wait()
+
+    async def catch_up(self) -> None:
+        """Take up what the log has new, and tell it."""
+        while new := await asyncio.to_thread(self.board.advance):
+            self._on_new(new)
+            if self._has_begun:
+                self.events.publish(new)
+        if not self._has_begun:
+            self._has_begun = True
+            self.events.begin(self.board.seq)
 
     def close(self) -> None:
         """Let all who listen go."""

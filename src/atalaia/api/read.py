@@ -8,7 +8,7 @@ incident's life, the log further back, GOLD, the gazetteer) goes to a thread.
 
 import asyncio
 import math
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Annotated, Any, Literal
@@ -21,15 +21,19 @@ from atalaia.api import read_models as models
 from atalaia.api.access import Gate
 from atalaia.api.cached import Answers, sent
 from atalaia.api.cursors import cursor, number, position
-from atalaia.api.incidents import Incidents, Numbered, alert_line, with_entries
+from atalaia.api.history import History
+from atalaia.api.incidents import Incidents, alert_line, with_entries
 from atalaia.api.problem import Problem, errors
 from atalaia.api.recent import Series
-from atalaia.domain.alert import LogEntry, instant
+from atalaia.domain.alert import instant
 from atalaia.domain.hazard import LEVEL_OF, Hazard
 from atalaia.domain.place import Place, Places
 from atalaia.domain.rule import LEVELS, Rule, RuleSet
 from atalaia.domain.variable import CATALOGUE
 from atalaia.domain.words import LANGUAGES
+from atalaia.people import gazetteer
+from atalaia.people.subscribing import nearest
+from atalaia.ports import State
 
 MOST_HOURS = 72
 MOST_PLACES_AT_ONCE = 10_000
@@ -39,38 +43,32 @@ _CURSOR = Annotated[str | None, Query(max_length=300)]
 
 
 @dataclass(frozen=True)
-class ReadPorts:
-    """What reading needs of the running watch.
+class Shown:
+    """What is shown of a running watch.
 
     incidents   as the alert log tells them; followed on the event loop's thread
-    readings    position of a place, variables, hours → its series
-    climate     a place's id → its climate, None: none was computed
-    life        all entries of an incident, by version; may block
-    log         entries of the alert log after a number, at most so many; may block
+    history     what was at each place
+    state       for an incident's whole life, and the log further back; may block
     sources     how each source is doing
-    towns       what is searched for, how many → towns; may block
     channels    those that people can choose
     """
 
     places: Places
     rules: RuleSet
     incidents: Incidents
-    readings: Callable[[int, Sequence[str], int], Awaitable[Sequence[Series]]]
-    climate: Callable[[str], Awaitable[models.ClimateItem | None]]
-    life: Callable[[str], Sequence[Numbered]]
-    log: Callable[[int, int], Sequence[tuple[int, LogEntry]]]
+    history: History
+    state: State
     sources: Callable[[], list[models.SourceItem]]
-    towns: Callable[[str, int], list[models.TownItem]]
     channels: Sequence[str]
     now: Callable[[], float]
 
 
-def routes(ports: ReadPorts, gate: Gate) -> APIRouter:
+def routes(shown: Shown, gate: Gate) -> APIRouter:
     """The routes; all under /v1."""
     readers = [Depends(each) for each in gate.readers]
     told = errors(401, 403) if readers else {}
     router = APIRouter(prefix="/v1", tags=["reading"], dependencies=readers, responses=told)
-    desk = _Desk(ports)
+    made = _Made(shown)
 
     def answers(model: type[Any], *statuses: int) -> dict[str, Any]:
         # The answers are bytes already; the models say what is in them.
@@ -84,12 +82,12 @@ def routes(ports: ReadPorts, gate: Gate) -> APIRouter:
         cursor: _CURSOR = None,
     ) -> Response:
         """Watched places, each with what is going on there."""
-        return sent(request, desk.places(limit, cursor))
+        return sent(request, made.places(limit, cursor))
 
     @router.get("/places/{place_id}", **answers(models.PlaceDetail, 404))
     async def place(request: Request, place_id: _PLACE) -> Response:
         """A place, the rules that judge it, and its climate where one was computed."""
-        return sent(request, await desk.place(place_id))
+        return sent(request, await made.place(place_id))
 
     @router.get("/places/{place_id}/readings", **answers(models.ReadingsItem, 404, 503))
     async def readings(
@@ -99,7 +97,7 @@ def routes(ports: ReadPorts, gate: Gate) -> APIRouter:
         variables: Annotated[str | None, Query(max_length=1000)] = None,
     ) -> Response:
         """The last hours of a place and the hours to come; `variables` are separated by commas."""
-        return sent(request, await desk.readings(place_id, hours, variables))
+        return sent(request, await made.readings(place_id, hours, variables))
 
     @router.get("/incidents", **answers(models.IncidentPage))
     async def incidents(
@@ -116,14 +114,14 @@ def routes(ports: ReadPorts, gate: Gate) -> APIRouter:
         `level`: from this level on.
         """
         asked = (active, place, hazard, level, limit, cursor)
-        return sent(request, desk.incidents(*asked))
+        return sent(request, made.incidents(*asked))
 
     @router.get("/incidents/{key}", **answers(models.IncidentDetail, 404))
     async def incident(
         request: Request, key: Annotated[str, Path(pattern=r"^[0-9A-Za-z_-]{1,64}$")]
     ) -> Response:
         """An incident with all entries of its life."""
-        return sent(request, await desk.incident(key))
+        return sent(request, await made.incident(key))
 
     @router.get("/alerts", **answers(models.AlertPage))
     async def alerts(
@@ -133,43 +131,43 @@ def routes(ports: ReadPorts, gate: Gate) -> APIRouter:
         cursor: _CURSOR = None,
     ) -> Response:
         """Entries of the alert log after a number, the newest last; without one, the newest."""
-        return sent(request, await desk.alerts(after, limit, cursor))
+        return sent(request, await made.alerts(after, limit, cursor))
 
     @router.get("/sources", **answers(models.SourcePage))
     async def sources(request: Request) -> Response:
         """How fresh each source is, what it still allows, and where it cannot be seen."""
-        return sent(request, desk.sources())
+        return sent(request, made.sources())
 
     @router.get("/summary", **answers(models.SummaryItem))
     async def summary(request: Request) -> Response:
         """How things stand. Its ETag stays while nothing but the time has changed."""
-        return sent(request, **desk.summary())
+        return sent(request, **made.summary())
 
     @router.get("/towns", **answers(models.TownPage))
     async def towns(
         request: Request, q: _SEARCH, limit: Annotated[int, Query(ge=1, le=50)] = 10
     ) -> Response:
         """Towns by name, offline, each with the watched place that is nearest."""
-        return sent(request, await desk.towns(q, limit))
+        return sent(request, await made.towns(q, limit))
 
     return router
 
 
-class _Desk:
+class _Made:
     """Makes the answers. All but threads happens on the event loop."""
 
-    def __init__(self, ports: ReadPorts) -> None:
-        self._ports = ports
+    def __init__(self, shown: Shown) -> None:
+        self._shown = shown
         self._answers = Answers()
         self._lives = asyncio.Semaphore(8)  # threads that read the log at the same time
         self._rules = {
-            has_area: [_rule(rule) for rule in ports.rules.rules if has_area or not rule.places]
+            has_area: [_rule(rule) for rule in shown.rules.rules if has_area or not rule.places]
             for has_area in (False, True)
         }
 
     @property
     def _version(self) -> int:
-        return self._ports.incidents.version
+        return self._shown.incidents.version
 
     # Places
 
@@ -177,14 +175,14 @@ class _Desk:
         first = 0
         after = position("places", given)
         if after is not None:
-            at = self._ports.places.position.get(after)
+            at = self._shown.places.position.get(after)
             if at is None:
                 raise Problem(422, "the place of this cursor is no longer watched; begin anew")
             first = at + 1
 
         def make() -> bytes:
-            every = list(islice(self._ports.places, first, first + limit))
-            is_more = first + limit < len(self._ports.places)
+            every = list(islice(self._shown.places, first, first + limit))
+            is_more = first + limit < len(self._shown.places)
             ahead = cursor("places", every[-1].id) if is_more else None
             items = [self._place_item(place) for place in every]
             return msgspec.json.encode({"items": items, "next": ahead})
@@ -193,7 +191,7 @@ class _Desk:
 
     async def place(self, place_id: str) -> Any:
         place = self._place(place_id)
-        climate = await self._ports.climate(place_id)
+        climate = await self._shown.history.climate(place_id)
         shown = {
             **self._place_item(place),
             "rules": self._rules[place.area is not None],
@@ -205,8 +203,8 @@ class _Desk:
     async def readings(self, place_id: str, hours: int, asked: str | None) -> Any:
         place = self._place(place_id)
         wanted = self._variables(asked)
-        at = self._ports.places.position[place.id]
-        found = await self._ports.readings(at, wanted, hours)
+        at = self._shown.places.position[place.id]
+        found = await self._shown.history.readings(at, wanted, hours)
         shown = {
             "place_id": place.id,
             "hours": hours,
@@ -217,7 +215,7 @@ class _Desk:
 
     def _variables(self, asked: str | None) -> list[str]:
         if asked is None:
-            return sorted(self._ports.rules.variables, key=list(CATALOGUE).index)
+            return sorted(self._shown.rules.variables, key=list(CATALOGUE).index)
         names = list(dict.fromkeys(name.strip() for name in asked.split(",") if name.strip()))
         unknown = [name for name in names if name not in CATALOGUE]
         if unknown or not names:
@@ -225,13 +223,13 @@ class _Desk:
         return names
 
     def _place(self, place_id: str) -> Place:
-        place = self._ports.places.get(place_id)
+        place = self._shown.places.get(place_id)
         if place is None:
             raise Problem(404, "no such place is watched; GET /v1/places lists them")
         return place
 
     def _place_item(self, place: Place) -> dict[str, Any]:
-        levels = self._ports.incidents.levels(place.id)
+        levels = self._shown.incidents.levels(place.id)
         return {**msgspec.structs.asdict(place), "levels": levels}
 
     # Incidents and alerts
@@ -248,7 +246,7 @@ class _Desk:
         before = number("incidents", given)
 
         def make() -> bytes:
-            rows = self._ports.incidents.rows(
+            rows = self._shown.incidents.rows(
                 is_open=active,
                 place=place,
                 hazard=hazard,
@@ -264,13 +262,13 @@ class _Desk:
         return self._answers.made(asked, self._version, make)
 
     async def incident(self, key: str) -> Any:
-        row = self._ports.incidents.get(key)
+        row = self._shown.incidents.get(key)
         version = row.seq if row else self._version
         held = self._answers.get(("incident", key), version)
         if held is not None:
             return held
         async with self._lives:
-            life = await asyncio.to_thread(self._ports.life, key)
+            life = await asyncio.to_thread(self._shown.state.life, key)
         if not life:
             raise Problem(404, "there is no such incident; GET /v1/incidents lists them")
         return self._answers.put(("incident", key), version, with_entries(life))
@@ -278,13 +276,14 @@ class _Desk:
     async def alerts(self, after: int | None, limit: int, given: str | None) -> Any:
         at = number("alerts", given)
         at = after if at is None else at
-        held = self._ports.incidents.alerts(at, limit)
+        held = self._shown.incidents.alerts(at, limit)
         if held is None:
             async with self._lives:
-                read = await asyncio.to_thread(self._ports.log, at or 0, limit)
+                log = self._shown.state.alerts
+                read = await asyncio.to_thread(lambda: list(log(at or 0, limit)))
             held = [(seq, alert_line(seq, entry.alert)) for seq, entry in read]
         newest = held[-1][0] if held else 0
-        ahead = cursor("alerts", newest) if 0 < newest < self._ports.incidents.seq else None
+        ahead = cursor("alerts", newest) if 0 < newest < self._shown.incidents.seq else None
         body = _page([line for _, line in held], ahead)
         return self._answers.made(("alerts", at, limit), hash(body), lambda: body)
 
@@ -292,7 +291,7 @@ class _Desk:
 
     def sources(self) -> Any:
         shown = {
-            "items": [item.model_dump() for item in self._ports.sources()],
+            "items": [item.model_dump() for item in self._shown.sources()],
             "next": None,
             "blind": self._blind(),
         }
@@ -300,21 +299,21 @@ class _Desk:
         return self._answers.made(("sources",), hash(body), lambda: body)
 
     def summary(self) -> dict[str, Any]:
-        ports = self._ports
-        now = int(ports.now())
+        shown = self._shown
+        now = int(shown.now())
 
         def make() -> bytes:
             return msgspec.json.encode(
                 {
                     "now": instant(now),
-                    "places": len(ports.places),
-                    "active": ports.incidents.counts(),
+                    "places": len(shown.places),
+                    "active": shown.incidents.counts(),
                     "blind": self._blind(),
-                    "subscribers_channels": list(ports.channels),
+                    "subscribers_channels": list(shown.channels),
                     "languages": list(LANGUAGES),
-                    "rules": ports.rules.name,
+                    "rules": shown.rules.name,
                     "version": __version__,
-                    "seq": ports.incidents.seq,
+                    "seq": shown.incidents.seq,
                 }
             )
 
@@ -324,7 +323,7 @@ class _Desk:
     def _blind(self) -> list[dict[str, Any]]:
         return [
             {"source": source, "since": blind.since, "places": sorted(blind.places)}
-            for source, blind in sorted(self._ports.incidents.blind.items())
+            for source, blind in sorted(self._shown.incidents.blind.items())
         ]
 
     async def towns(self, q: str, limit: int) -> Any:
@@ -332,8 +331,9 @@ class _Desk:
         if held is not None:
             return held
         async with self._lives:
-            found = await asyncio.to_thread(self._ports.towns, q, limit)
-        shown = {"items": [town.model_dump() for town in found], "next": None}
+            found = await asyncio.to_thread(lambda: list(gazetteer.search(q, limit=limit)))
+        items = [_town(town, self._shown.places).model_dump() for town in found]
+        shown = {"items": items, "next": None}
         return self._answers.put(("towns", q, limit), 0, msgspec.json.encode(shown))
 
 
@@ -373,3 +373,18 @@ def _series(series: Series) -> dict[str, Any]:
             None if math.isnan(value) else round(value, 3) for value in series.values.tolist()
         ],
     }
+
+
+def _town(town: gazetteer.Town, places: Places) -> models.TownItem:
+    place, km = nearest(town.latitude, town.longitude, places)
+    near = None
+    if place is not None:
+        near = models.NearestItem(place_id=place.id, name=place.name, km=round(km, 1))
+    return models.TownItem(
+        id=town.id,
+        label=town.label,
+        latitude=town.latitude,
+        longitude=town.longitude,
+        timezone=town.timezone,
+        nearest=near,
+    )

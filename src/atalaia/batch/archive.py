@@ -60,13 +60,17 @@ def archive(
         payloads += len(records)
         files += len(parts)
         size += sum(map(len, parts.values()))
+    logs = archive_logs(state, lake, outbox)
+    return ArchiveReport(payloads, files + logs.files, size + logs.bytes)
+
+
+def archive_logs(state: State, lake: Lake, outbox: Outbox | None = None) -> ArchiveReport:
+    """Bring RAW up to the end of all but the stream."""
     logs = [_archive_alerts(state, lake), _archive_rejects(state, lake)]
     if outbox is not None:
         logs.append(_archive_deliveries(outbox, state, lake))
-    for parts in chain.from_iterable(logs):
-        files += len(parts)
-        size += sum(map(len, parts.values()))
-    return ArchiveReport(payloads, files, size)
+    sizes = [len(body) for parts in chain.from_iterable(logs) for body in parts.values()]
+    return ArchiveReport(0, len(sizes), sum(sizes))
 
 
 def _step(stream: Stream, after: int) -> list[Record]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -13,15 +13,94 @@ import msgspec
 import structlog
 
 from atalaia.batch.archive import ArchiveReport, archive
+from atalaia.clock import Clock
 from atalaia.detect.watch import CONSUMER
+from atalaia.domain.norm_tables import Norms
+from atalaia.errors import StateConflict
 from atalaia.lake import gold, raw
-from atalaia.ports import Lake, Outbox, State, Stream
+from atalaia.lake.norms import digest, is_due, known, names_norms, norms_of
+from atalaia.ports import Home, Lake, Outbox, State, Stream
+from atalaia.settings import Settings
 
 _MARKS = "archive-marks"
 _MARK_EVERY_S = 3600
 _GRACE_S = 2.0
 
 log = structlog.get_logger()
+
+
+class Upkeep:
+    """The loops of a running watch that nobody waits for. `parts` has them by name.
+
+    refine, learn   the commands that refine, and learn the climate; run in processes of their own
+    norms           those that the watch goes by
+    on_norms        told of others, once they are learnt, by whomever
+    """
+
+    def __init__(
+        self,
+        home: Home,
+        settings: Settings,
+        clock: Clock,
+        refine: Sequence[str],
+        learn: Sequence[str],
+        norms: Norms,
+        on_norms: Callable[[Norms], None],
+    ) -> None:
+        self._home = home
+        self._settings = settings
+        self._clock = clock
+        self._refine_command, self._learn_command = refine, learn
+        self._norms = norms
+        self._on_norms = on_norms
+        self.climate = known(home.state).version
+        self.archived = home.state.offset(raw.ARCHIVED)
+
+    async def archive(self) -> None:
+        """RAW, and what of the stream is old enough to go."""
+        home, keep_s = self._home, self._settings.keep_s
+        while True:
+            await self._clock.sleep(self._settings.archive_interval_s)
+            try:
+                report, dropped = await asyncio.to_thread(
+                    keep_house,
+                    home.stream,
+                    home.state,
+                    home.outbox,
+                    home.lake,
+                    self._clock.second(),
+                    keep_s,
+                )
+            except StateConflict as error:
+                log.warning("archive failed; it is tried again", reason=str(error))
+                continue
+            self.archived += report.payloads
+            if report.payloads or dropped:
+                log.info("archived", payloads=report.payloads, files=report.files, dropped=dropped)
+
+    async def refine(self) -> None:
+        """GOLD; and the climate, where a rule goes by it."""
+        while True:
+            await self._clock.sleep(self._settings.refine_interval_s)
+            if await asyncio.to_thread(has_to_refine, self._home.state, self._home.outbox):
+                await do_beside("refine", self._refine_command)
+            if names_norms(self._settings.rules):
+                await self._learn()
+
+    async def _learn(self) -> None:
+        """Learn it once a week; and look whether it is another now, whoever learnt it."""
+        state, rules = self._home.state, self._settings.rules
+        if await asyncio.to_thread(is_due, state, rules, self._clock.second()):
+            await do_beside("climate", self._learn_command)
+        version = (await asyncio.to_thread(known, state)).version
+        if version == self.climate:
+            return
+        lake, places = self._home.lake, self._settings.places
+        norms = await asyncio.to_thread(norms_of, lake, rules, places)
+        self.climate = version
+        if digest(norms) != digest(self._norms):
+            self._norms = norms
+            self._on_norms(norms)
 
 
 def keep_house(

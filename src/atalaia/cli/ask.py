@@ -41,18 +41,18 @@ def sql(
     if aws is not None:
         _ask_athena(aws, query, "json" if as_json else form)
         return
-    from atalaia.homes.embedded import open_home
     from atalaia.lake.places import places_of
     from atalaia.lake.query import query as ask
+    from atalaia.people.bodies import opened
     from atalaia.report.table import render
-    from atalaia.run.people import opening
+    from atalaia.run.opened import home_of
     from atalaia.sources import decode_all
 
     kept = settings_of(settings, home)
-    with open_home(existing(kept.home), exclusive=False) as opened:
-        places = places_of(opened.state)
-        decode = opening(decode_all(places), kept.home, kept)
-        answer = ask(opened, decode, places, query)
+    existing(kept.home)
+    with home_of(kept, exclusive=False) as live:
+        places = places_of(live.state)
+        answer = ask(live, opened(decode_all(places), live), places, query)
         with while_read():
             render(answer, "json" if as_json else form, sys.stdout)
 
@@ -140,14 +140,15 @@ def refine(
     import msgspec
 
     from atalaia.batch import refine as batch
-    from atalaia.homes.embedded import open_home
     from atalaia.lake.places import places_of
-    from atalaia.run.people import opening
+    from atalaia.people.bodies import opened as opened_on_the_way
+    from atalaia.run.opened import home_of
     from atalaia.sources import decode_all
 
     kept = settings_of(settings, home)
+    existing(kept.home)
     with ExitStack() as stack:
-        opened = stack.enter_context(open_home(existing(kept.home), exclusive=False))
+        opened = stack.enter_context(home_of(kept, exclusive=False))
         stack.enter_context(opened.hold("refine"))
         places = places_of(opened.state)
         workers = None
@@ -157,7 +158,7 @@ def refine(
 
             workers = workers_of(stack.enter_context(open_spark(on)), kept, places)
         work = batch.rebuild if rebuild else batch.refine
-        decode = opening(decode_all(places), kept.home, kept)
+        decode = opened_on_the_way(decode_all(places), opened)
         report = work(opened.state, opened.lake, decode, places, opened.outbox, workers)
         compacted = batch.compact(opened.lake, int(time.time()))
     if as_json:

@@ -410,13 +410,17 @@ def _opened(
     file: Path | None, home: Path | None, *, is_new: bool = False
 ) -> Iterator[tuple[Settings, EmbeddedHome, Registry]]:
     """The settings, the home and its people. Beside a running watch, which notices what changes."""
-    from atalaia.homes.embedded import open_home
-    from atalaia.run.people import open_registry
+    import msgspec
+
+    from atalaia.people.erase import finish_erasures
+    from atalaia.people.registry import registry_of
+    from atalaia.run.opened import home_of
 
     kept = settings_of(file, home)
     where = kept.home if is_new else existing(kept.home)
-    with open_home(where, exclusive=False) as opened:
-        yield kept, opened, open_registry(opened, kept)
+    with home_of(msgspec.structs.replace(kept, home=where), exclusive=False) as opened:
+        finish_erasures(opened.people, opened.keys)
+        yield kept, opened, registry_of(opened, kept)
 
 
 @contextmanager

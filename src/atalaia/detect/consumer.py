@@ -1,7 +1,8 @@
-"""The speed layer's turn: a batch from the stream, lived through, and committed.
+"""The speed layer's turn: records of the stream, lived through by one lane's watch, and committed.
 
 All of it is synchronous and runs in one thread at a time. Nothing that a payload holds can stop
-it: one that breaks the watch is put aside, and the watch goes on from the last commit.
+it: one that breaks the watch is put aside, and the watch goes on from what the home has kept. So
+it does where a commit fails: what is held in memory is never more than what was committed.
 """
 
 from __future__ import annotations
@@ -9,15 +10,18 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
+import msgspec
 import structlog
 
 from atalaia.detect.nearness import nearness
-from atalaia.detect.watch import CONSUMER, Watch
+from atalaia.detect.watch import CONSUMER, Step, Watch
 from atalaia.domain.alert import LogEntry
 from atalaia.domain.hazard import Hazard
 from atalaia.domain.payload import Reject
 from atalaia.domain.reading import Floats, Readings
+from atalaia.errors import StateConflict
 from atalaia.ports import Commit, Record, State, Stream
 
 FAULT = "fault in the watch"
@@ -32,6 +36,18 @@ Steps = Mapping[int, Mapping[str, Sequence[float]]]
 log = structlog.get_logger()
 
 
+class Taken(NamedTuple):
+    """A record as a consumer takes it.
+
+    position  in the consumer's order; it grows, and is what the commit carries
+    is_copy   another lane tells what could not be read of it
+    """
+
+    position: int
+    record: Record
+    is_copy: bool = False
+
+
 @dataclass(frozen=True)
 class Lived:
     """What a batch came to, once it is committed.
@@ -43,7 +59,7 @@ class Lived:
     seconds    from reading to commit
     """
 
-    offset: int
+    position: int
     readings: dict[str, int]
     rows: Readings
     rejects: list[Reject]
@@ -53,33 +69,41 @@ class Lived:
     seconds: float
 
 
-@dataclass(frozen=True)
-class _Batch:
-    """Lived through, and not yet committed."""
+ItemsOf = Callable[[Step, Floats, Sequence[Taken]], Mapping[str, bytes]]
+"""What else a home commits with a step, given how near each place is to a limit."""
 
-    commit: Commit
-    readings: dict[str, int]
-    rows: Readings
-    began: float
+
+def no_items(_step: Step, _nearness: Floats, _taken: Sequence[Taken]) -> Mapping[str, bytes]:
+    """Nothing."""
+    return {}
 
 
 class Consumer:
-    """Takes the stream forward, batch by batch.
+    """Lives through records, batch by batch, as one reader of the stream.
 
+    state       the state as it is now; asked for anew whenever the watch is
     make_watch  a watch in the state that the home has kept
+    name        whose offset this is
+    items_of    what else is committed
     """
 
-    def __init__(self, stream: Stream, state: State, make_watch: Callable[[], Watch]) -> None:
-        self._stream = stream
-        self._state = state
+    def __init__(
+        self,
+        state: Callable[[], State],
+        make_watch: Callable[[State], Watch],
+        *,
+        name: str = CONSUMER,
+        items_of: ItemsOf = no_items,
+    ) -> None:
+        self._open_state = state
         self._make_watch = make_watch
-        self._made: Watch | None = make_watch()
-        self.offset = state.offset(CONSUMER)
-        self._pending: _Batch | None = None
-        self._limit = 32
+        self._name = name
+        self._items_of = items_of
         self._alone_until = 0
         self._steps: Steps = {}
-        self.nearness = self._nearness(self._made, 0)
+        self._watch: Watch | None = None
+        watch = self._take_up()
+        self.nearness = nearness(watch.rules, watch.table, watch.incidents, 0)
 
     @property
     def steps(self) -> Steps:
@@ -89,90 +113,81 @@ class Consumer:
     @steps.setter
     def steps(self, steps: Steps) -> None:
         self._steps = steps
-        if self._made is not None:
-            self._made.steps = steps
+        watch = self._watch
+        if watch is not None:
+            watch.steps = steps
 
-    def begin_anew(self) -> bool:
-        """Let the next batch be lived by a watch that is made anew, as after a restart.
+    def begin_anew(self) -> None:
+        """Let the next batch be lived by a watch that is made anew, as after a restart."""
+        self._watch = None
 
-        False while a batch waits for its commit: what that watch holds is not yet kept.
+    def live(self, taken: Sequence[Taken]) -> Lived | None:
+        """Live through the first of these that are new, and commit; None: none is new.
+
+        Raises StateConflict where it cannot be committed: the store does not answer, or another
+        process went on. Nothing is lost by that; the next call goes on from what was committed.
         """
-        if self._pending is not None:
-            return False
-        self._made = None
-        return True
-
-    def advance(self) -> Lived | None:
-        """Live through the next records and commit; None if there are none.
-
-        Raises StateConflict where the store cannot be written. Nothing is lost by that: the same
-        commit is tried the next time.
-        """
-        if self._pending is None:
-            limit = 1 if self.offset < self._alone_until else self._limit
-            records = self._stream.read(self.offset, limit)
-            if not records:
-                return None
-            self._pending = self._live(records)
-            if self._pending is None:  # it broke: once more, one by one
-                self._alone_until = records[-1].offset
-                return self.advance()
-            self._adapt(records)
-        batch = self._pending
-        # False: an earlier try did get through, though the store then reported an error.
-        self._state.commit(batch.commit)
-        self._pending = None
-        self.offset = batch.commit.offset
+        watch = self._watch or self._take_up()
+        new = [one for one in taken if one.position > self.position]
+        if not new:
+            return None
+        some = new[:1] if self.position < self._alone_until else new
+        began = time.perf_counter()
+        try:
+            step, commit = watch.step([one.record for one in some])
+        except Exception as error:
+            self._watch = None  # it may hold half of a step
+            first = some[0]
+            log.exception(FAULT, consumer=self._name, position=first.position, error=repr(error))
+            if len(some) > 1:  # once more, one by one
+                self._alone_until = some[-1].position
+                return self.live(taken)
+            step, commit = Step({}, [], 0, Readings.empty()), _aside(first, error)
+        copies = {one.record.offset for one in some if one.is_copy}
+        if step.now:
+            self.nearness = nearness(watch.rules, watch.table, watch.incidents, step.now)
+        commit = msgspec.structs.replace(
+            commit,
+            consumer=self._name,
+            offset=some[-1].position,
+            items={**commit.items, **self._items_of(step, self.nearness, some)},
+            rejects=[one for one in commit.rejects if one[0] not in copies],
+        )
+        self._commit(commit)
         return Lived(
-            offset=self.offset,
-            readings=batch.readings,
-            rows=batch.rows,
-            rejects=[reject for _, reject in batch.commit.rejects],
-            entries=batch.commit.entries,
+            position=self.position,
+            readings=step.rows,
+            rows=step.readings,
+            rejects=[reject for _, reject in commit.rejects],
+            entries=commit.entries,
             nearness=self.nearness,
-            open=_open(self._watch()),
-            seconds=time.perf_counter() - batch.began,
+            open=_open(watch),
+            seconds=time.perf_counter() - began,
         )
 
-    def _live(self, records: list[Record]) -> _Batch | None:
-        """The records' commit; None where they broke the watch and are to be tried singly."""
-        began = time.perf_counter()
-        watch = self._watch()
-        try:
-            step, commit = watch.step(records)
-        except Exception as error:
-            # What the watch holds in memory may be half of a step: forget it, and take up what
-            # was committed.
-            self._made = None
-            first = records[0]
-            log.exception(FAULT, offset=first.offset, records=len(records), error=repr(error))
-            if len(records) > 1:
-                return None
-            reject = Reject(
-                source=first.payload.source,
-                reason=FAULT,
-                detail=f"{type(error).__name__}; please report it with this payload",
-            )
-            aside = Commit(CONSUMER, first.offset, rejects=[(first.offset, reject)])
-            return _Batch(aside, {}, Readings.empty(), began)
-        self.nearness = self._nearness(watch, step.now)
-        return _Batch(commit, step.rows, step.readings, began)
+    def _commit(self, commit: Commit) -> None:
+        held, self._watch = self._watch, None  # until it is kept, it is more than the home has
+        if not self._state.commit(commit):
+            raise StateConflict(f"{self._name} went on in another process")
+        self._watch = held
+        self.position = commit.offset
 
-    def _watch(self) -> Watch:
-        if self._made is None:
-            self._made = self._make_watch()
-            self._made.steps = self._steps
-        return self._made
+    def _take_up(self) -> Watch:
+        """Go on from what the home has kept."""
+        self._state = self._open_state()
+        self.position = self._state.offset(self._name)
+        self._watch = watch = self._make_watch(self._state)
+        watch.steps = self._steps
+        return watch
 
-    def _nearness(self, watch: Watch, now: int) -> Floats:
-        return nearness(watch.rules, watch.table, watch.incidents, now)
 
-    def _adapt(self, records: Sequence[Record]) -> None:
-        size = sum(len(record.payload.body) for record in records)
-        if size > _LARGE_BATCH:
-            self._limit = max(1, self._limit // 4)
-        elif size < _SMALL_BATCH:
-            self._limit = min(_MOST_RECORDS, self._limit * 2)
+def _aside(one: Taken, error: Exception) -> Commit:
+    reject = Reject(
+        source=one.record.payload.source,
+        reason=FAULT,
+        detail=f"{type(error).__name__}; please report it with this payload",
+    )
+    return Commit(CONSUMER, one.position, rejects=[(one.record.offset, reject)])
 
 
 def _open(watch: Watch) -> list[str]:
@@ -182,3 +197,22 @@ def _open(watch: Watch) -> list[str]:
         if incident.status == "active"
     ]
     return hazards + [str(Hazard.CANNOT_SEE)] * len(watch.blindness.outages)
+
+
+class Follower:
+    """Reads the stream for a consumer, where nobody hands it the records."""
+
+    def __init__(self, stream: Stream, consumer: Consumer) -> None:
+        self._stream = stream
+        self._limit = 32
+        self.consumer = consumer
+
+    def advance(self) -> Lived | None:
+        """Live through the next records; None: there are none. Raises as `Consumer.live`."""
+        records = self._stream.read(self.consumer.position, self._limit)
+        size = sum(len(record.payload.body) for record in records)
+        if size > _LARGE_BATCH:
+            self._limit = max(1, self._limit // 4)
+        elif size < _SMALL_BATCH:
+            self._limit = min(_MOST_RECORDS, self._limit * 2)
+        return self.consumer.live([Taken(record.offset, record) for record in records])

@@ -21,6 +21,7 @@ from atalaia.detect.series import SeriesTable
 from atalaia.detect.values import Norm, no_norms
 from atalaia.domain.alert import LogEntry
 from atalaia.domain.incident import Asked
+from atalaia.domain.lanes import Lane
 from atalaia.domain.official import Official, are_kin
 from atalaia.domain.payload import Payload, Reject
 from atalaia.domain.place import Places
@@ -96,13 +97,17 @@ class Watch:
 
     # State
 
-    def load(self, state: State) -> None:
-        """Take up the state that a home has kept."""
+    def load(self, state: State, lane: Lane | None = None) -> None:
+        """Take up the state that a home has kept, of a lane's places (None: of all).
+
+        What is no longer watched stays in the home as it was.
+        """
+        lane = lane or Lane(self.places)
         for key, body in state.load("place:").items():
             place_id = key.removeprefix("place:")
-            position = self.places.position.get(place_id)
-            if position is None:
-                continue  # no longer watched; its item stays as it was
+            if not lane.has_place(place_id):
+                continue
+            position = self.places.position[place_id]
             item = items.unpack(body)
             for series in item.series:
                 items.load_series(self.table, place_id, series)
@@ -110,7 +115,7 @@ class Watch:
                 self.incidents.put(position, incident)
         for key, body in state.load("area:").items():
             name = key.removeprefix("area:")
-            if name in self.places.areas:
+            if lane.has_area(name):
                 position = len(self.places) + self.incidents.areas.index(name)
                 for incident in items.unpack(body).incidents:
                     self.incidents.put(position, incident)
@@ -120,15 +125,17 @@ class Watch:
             outage.places = [i for i in outage.places if i in self.places.position]
             self.blindness.outages[source] = outage
         self._outages_kept = set(self.blindness.outages)
-        self.officials.load(state.load("official:"))
+        if lane.tells_official:
+            self.officials.load(state.load("official:"))
         known = state.load("rules:").get("rules:digest")
         self._rules_changed = known is not None and known.decode() != self.rules.digest
 
-    def expect(self, source: str, since: int) -> None:
-        """Expect a source to speak of every place from now on: its silence is told even if it
-        never said a word."""
+    def expect(self, source: str, since: int, lane: Lane | None = None) -> None:
+        """Expect a source to speak of every place (of the lane) from now on: its silence is told
+        even if it never said a word."""
         code = self.table.source_codes([source])
-        place = np.arange(len(self.places), dtype=np.int32)
+        lane = lane or Lane(self.places)
+        place = np.flatnonzero(lane.mine).astype(np.int32)
         numbers = self.table.numbers(place, np.repeat(code, len(place)))
         new = numbers[self.table.usable_at[numbers] == NO_TIME]
         self.table.usable_at[new] = since

@@ -79,7 +79,7 @@ class Deliverer:
             name: Pace(channel.limits, state.note(_note(name)), now())
             for name, channel in channels.items()
         }
-        self._is_closing = False
+        self._is_dry = asyncio.Event()
         self._forget()
 
     def _forget(self) -> None:
@@ -93,6 +93,9 @@ class Deliverer:
         self._has_room = asyncio.Event()
         self._is_idle = asyncio.Event()
         self._spent: set[str] = set()
+        self._is_closing = False
+        self._is_claiming = False
+        self._is_dry.clear()
 
     def wake(self) -> None:
         """Something has become due."""
@@ -107,6 +110,25 @@ class Deliverer:
                     tasks.create_task(self._work(name))
             tasks.create_task(self._settle())
             tasks.create_task(self._claim())
+
+    async def run_dry(self, left_s: float, margin_s: float) -> None:
+        """Send until nothing is due and nothing under way, or for `left_s` seconds at most.
+
+        In the last `margin_s` of these nothing more is claimed, and what is under way comes to
+        its outcome.
+        """
+        sending = asyncio.create_task(self.run())
+        drying = asyncio.create_task(self._is_dry.wait())
+        try:
+            await asyncio.wait(
+                {sending, drying}, timeout=left_s - margin_s, return_when=asyncio.FIRST_COMPLETED
+            )
+            await self.close(margin_s)
+        finally:
+            drying.cancel()
+            sending.cancel()
+            with suppress(asyncio.CancelledError):
+                await sending
 
     async def close(self, within_s: float) -> None:
         """Claim no more, and write down what is under way; what takes longer is left to its
@@ -124,17 +146,22 @@ class Deliverer:
             self._has_room.clear()
             now = int(self._now())
             room = self._room(now)
+            self._is_claiming = True
             try:
                 claimed = await asyncio.to_thread(self._take, now, room) if room else []
             except StateConflict as error:
                 log.warning("nothing can be claimed; it is tried again", reason=str(error))
                 await self._sleep(_FAULT_S)
                 continue
+            finally:
+                self._is_claiming = False
             for name, lanes in claimed:
                 self._held[name] += sum(map(len, lanes))
                 for lane in lanes:
                     self._queues[name].put_nowait(lane)
             if not claimed:
+                if not any(self._held.values()):
+                    self._is_dry.set()
                 # Not wait_for, which may lose a cancellation before Python 3.12.
                 with suppress(TimeoutError):
                     async with asyncio.timeout(_POLL_S):
@@ -142,7 +169,7 @@ class Deliverer:
         self._tell_idle()
 
     def _tell_idle(self) -> None:
-        if self._is_closing and not any(self._held.values()):
+        if self._is_closing and not self._is_claiming and not any(self._held.values()):
             self._is_idle.set()
 
     def _room(self, now: int) -> dict[str, int]:

@@ -36,7 +36,7 @@ class Drills:
     ) -> None:
         self._state = state
         self._outbox = outbox
-        self._roll = recipients
+        self._recipients = recipients
         self._places = places
         self._now, self._wake = now, wake
 
@@ -55,9 +55,10 @@ class Drills:
             latitudes=np.array([place.latitude]),
             longitudes=np.array([place.longitude]),
         )
-        concern = self._roll.audience.concerned([event])
-        names = self._roll.audience.names
-        found = (self._roll.get(names[number]) for number in concern.person.tolist())
+        self._recipients.refresh()  # in a process that only serves nobody else does
+        concern = self._recipients.audience.concerned([event])
+        names = self._recipients.audience.names
+        found = (self._recipients.get(names[number]) for number in concern.person.tolist())
         people = [
             person
             for person in found

@@ -64,9 +64,10 @@ class Position(msgspec.Struct, frozen=True):
 
 
 class Fanned(msgspec.Struct, frozen=True):
-    """What a step came to: new messages, by channel."""
+    """What a step came to: new messages by channel, and how grave they are."""
 
     messages: dict[str, int]
+    ranks: frozenset[int]
 
 
 class _Plan(msgspec.Struct):
@@ -168,7 +169,7 @@ class Fan:
         made: dict[str, int] = defaultdict(int)
         for message in messages:
             made[message.channel] += 1
-        return Fanned(dict(made))
+        return Fanned(dict(made), frozenset(message.rank for message in messages))
 
     def _next_plan(self, position: Position) -> _Plan | None:
         """The next group; the one that is under way ends where it ended before, and leaves out

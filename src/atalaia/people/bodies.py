@@ -6,7 +6,7 @@ person is erased, what they pushed can no longer be read, wherever copies of it 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import msgspec
 
@@ -14,6 +14,7 @@ from atalaia.domain.payload import Payload, Reject
 from atalaia.domain.reading import Decode, Decoded, Readings
 from atalaia.errors import StateConflict
 from atalaia.people.vault import Vault
+from atalaia.ports import Home
 
 MAGIC = b"\x00atalaia sealed\x00"
 """How such a body begins: no text, JSON or CSV does."""
@@ -46,8 +47,16 @@ def open_body(vault: Vault, body: bytes) -> bytes | None:
     return vault.open(pseudonym, _PURPOSE, sealed)
 
 
-def unsealed(decode: Decode, vault: Vault) -> Decode:
-    """The same decoder, for payloads of which some are sealed.
+def opened(decode: Decode, home: Home) -> Decode:
+    """The same decoder, for a home of which some payloads may be sealed by those who pushed them.
+
+    Keys are asked for when such a payload comes, and not before.
+    """
+    return unsealed(decode, lambda: Vault(home.keys))
+
+
+def unsealed(decode: Decode, vault: Callable[[], Vault]) -> Decode:
+    """The same decoder, for payloads of which some are sealed. No vault is opened before that.
 
     One whose owner was erased gives the reject ``erased``, a damaged one ``damaged seal``.
     """
@@ -56,7 +65,7 @@ def unsealed(decode: Decode, vault: Vault) -> Decode:
         if not any(is_sealed(payload.body) for payload in payloads):
             return decode(payloads, wanted)
         rejects: list[Reject] = []
-        opened = (_opened(vault, payload, rejects) for payload in payloads)
+        opened = (_opened(vault(), payload, rejects) for payload in payloads)
         plain = [payload for payload in opened if payload is not None]
         decoded = decode(plain, wanted) if plain else Decoded(Readings.empty())
         return Decoded(decoded.readings, [*rejects, *decoded.rejects])

@@ -20,7 +20,7 @@ from atalaia.errors import StateConflict
 from atalaia.people import request as asked
 from atalaia.people.consent import UNNAMED, Controller, Words, consent_words
 from atalaia.people.erase import erase
-from atalaia.people.retention import RETENTION, Retention
+from atalaia.people.retention import RETENTION, Retention, retention_of
 from atalaia.people.rows import (
     CONFIRMED,
     KEY,
@@ -35,7 +35,8 @@ from atalaia.people.rows import (
     stopped,
 )
 from atalaia.people.vault import Vault
-from atalaia.ports import Consent, ContactRow, Keys, People, PersonRow
+from atalaia.ports import Consent, ContactRow, Home, Keys, People, PersonRow
+from atalaia.settings import Settings
 
 MOST_SUBSCRIPTIONS = 100
 MOST_WAITING = 3
@@ -87,6 +88,13 @@ class Question(msgspec.Struct, frozen=True):
 
     def __repr__(self) -> str:
         return "Question('***')"
+
+
+def registry_of(home: Home, settings: Settings) -> Registry:
+    """Everybody of this home. Raises SettingsInvalid where the keys cannot be used."""
+    asked_for = settings.people
+    controller = Controller(asked_for.controller, asked_for.contact)
+    return Registry(home.people, home.keys, controller, retention_of(settings))
 
 
 class Registry:

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
-import msgspec
+import asyncio
 
-from atalaia.people.erase import erase
-from atalaia.ports import Keys, Outbox, People
+import msgspec
+import structlog
+
+from atalaia.clock import Clock
+from atalaia.errors import StateConflict
+from atalaia.people.erase import erase, finish_erasures
+from atalaia.ports import Home, Keys, Outbox, People
+from atalaia.settings import Settings
 
 DAY_S = 86_400
+_FORGET_S = 6 * 3600.0
+
+log = structlog.get_logger()
 
 
 class Retention(msgspec.Struct, frozen=True, kw_only=True):
@@ -29,10 +38,16 @@ RETENTION = Retention()
 
 
 class Forgotten(msgspec.Struct, frozen=True):
-    """How many were let go."""
+    """How many were let go; `erased`: those of whom a crash had left rows without a key."""
 
     people: int
     messages: int
+    erased: int = 0
+
+
+def retention_of(settings: Settings) -> Retention:
+    """How long what is kept of people is kept, by the settings."""
+    return msgspec.structs.replace(RETENTION, messages_s=settings.channels.keep_s)
 
 
 def apply_retention(
@@ -43,7 +58,23 @@ def apply_retention(
     Raises StateConflict where another process keeps the removed pages readable; the next call
     goes on with it.
     """
+    erased = finish_erasures(people, keys)
     unconfirmed = people.forget(now - keep.pending_s, now - keep.consents_s)
     for pseudonym in unconfirmed:
         erase(people, keys, pseudonym, now)
-    return Forgotten(len(unconfirmed), outbox.forget(now - keep.messages_s))
+    return Forgotten(len(unconfirmed), outbox.forget(now - keep.messages_s), erased)
+
+
+async def forget_often(home: Home, keep: Retention, clock: Clock) -> None:
+    """Apply it, for as long as the watch runs."""
+    while True:
+        try:
+            gone = await asyncio.to_thread(
+                apply_retention, home.people, home.keys, home.outbox, clock.second(), keep
+            )
+        except StateConflict as error:
+            log.warning("retention failed; it is tried again", reason=str(error))
+        else:
+            if gone.people or gone.messages:
+                log.info("forgotten", people=gone.people, messages=gone.messages)
+        await clock.sleep(_FORGET_S)

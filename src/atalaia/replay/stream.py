@@ -14,7 +14,7 @@ from itertools import islice
 
 import msgspec
 
-from atalaia.detect.consumer import Consumer
+from atalaia.detect.consumer import Consumer, Follower
 from atalaia.detect.starts import Start, Terms, starts_of
 from atalaia.detect.values import Norm
 from atalaia.detect.watch import CONSUMER, Watch
@@ -27,7 +27,7 @@ from atalaia.errors import AtalaiaError, StateConflict
 from atalaia.lake import raw
 from atalaia.lake.norms import kept, norms_of
 from atalaia.lake.places import note_places, places_of
-from atalaia.ports import Home, Record
+from atalaia.ports import Home, Record, State
 from atalaia.replay.readings import (
     REPLAY,
     Progress,
@@ -166,7 +166,7 @@ def _one_life(
     terms = start.terms
     places = Places(terms.places)
 
-    def make_watch() -> Watch:
+    def make_watch(state: State) -> Watch:
         watch = Watch(
             terms.rules,
             places,
@@ -175,16 +175,16 @@ def _one_life(
             terms.expected_s,
             cap.read_officials,
         )
-        watch.load(opened.state)
+        watch.load(state)
         for source in terms.expected_s:
             watch.expect(source, start.at)
         return watch
 
-    consumer = Consumer(opened.stream, opened.state, make_watch)
+    follower = Follower(opened.stream, Consumer(lambda: opened.state, make_watch))
     rows = 0
     while some := list(islice(arrivals, min(_AT_ONCE, end - opened.stream.last_offset()))):
         opened.stream.append([record.payload for record in some])
-        while lived := consumer.advance():
+        while lived := follower.advance():
             rows += sum(lived.readings.values())
     return rows
 

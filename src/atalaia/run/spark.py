@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING
 from atalaia.batch.spark import SparkWorkers
 from atalaia.domain.place import Places
 from atalaia.domain.reading import Decode
-from atalaia.homes.embedded.keys import default_folder
+from atalaia.homes.embedded.keys import default_folder, open_keys
 from atalaia.homes.embedded.lake import FolderLake
+from atalaia.people.bodies import unsealed
+from atalaia.people.vault import Vault
 from atalaia.ports import Lake
-from atalaia.run.people import opening_with
 from atalaia.settings import Settings
 from atalaia.sources import decode_all
 
@@ -44,4 +45,4 @@ def lake_of(home: Path) -> Callable[[], Lake]:
 
 
 def _decoder(places: Places, home: Path, keys: Path, master_key_file: Path | None) -> Decode:
-    return opening_with(decode_all(places), home, keys, master_key_file)
+    return unsealed(decode_all(places), lambda: Vault(open_keys(home, keys, master_key_file)))

@@ -8,15 +8,21 @@ from dataclasses import dataclass
 
 import structlog
 
+from atalaia.clock import Clock
 from atalaia.domain.payload import Payload
 from atalaia.errors import QueueFull, StateConflict
 from atalaia.ports import Stream
+from atalaia.sources import CLOCK
 
 MOST_WAITING = 256
 MOST_BYTES = 64_000_000
 """What may wait to be written: deliveries, and bytes of all of them."""
 
+TICK_AFTER_S = 60
+"""Without a payload for so long, one that only says what time it is makes silence noticed."""
+
 _MOST_AT_ONCE = 16_000_000
+_LOOK_S = 5.0
 _LONGEST_PAUSE_S = 30.0
 
 log = structlog.get_logger()
@@ -35,7 +41,7 @@ class _Waiting:
     done: asyncio.Future[int]
 
 
-class Appender:
+class Ingest:
     """Puts payloads into the stream in the order in which they came. `run` it in a task.
 
     on_kept   told of each batch that is on disk, with the offset of its last
@@ -45,7 +51,7 @@ class Appender:
     def __init__(
         self,
         stream: Stream,
-        on_kept: Callable[[list[Payload], int], None],
+        on_kept: Callable[[Sequence[Payload], int], None],
         sleep: Callable[[float], Awaitable[None]],
     ) -> None:
         self._stream = stream
@@ -138,3 +144,22 @@ class Appender:
         if self.fault is not None:
             log.info("the store can be written again")
         self.fault = None
+
+
+async def tick(ingest: Ingest, clock: Clock, came_at: Callable[[], int]) -> None:
+    """Tell the stream what time it is where nothing else does, for as long as the watch runs.
+
+    came_at  when something was last received
+    """
+    ticked_at = 0
+    while True:
+        await clock.sleep(_LOOK_S)
+        now = clock.second()
+        if now - max(came_at(), ticked_at) >= TICK_AFTER_S:
+            ticked_at = now
+            await ingest.keep([clock_payload(now)])
+
+
+def clock_payload(now: int) -> Payload:
+    """A payload that says what time it is."""
+    return Payload(source=CLOCK, content="tick", received_at=now, body=b"")

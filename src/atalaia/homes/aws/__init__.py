@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from atalaia.domain.lanes import lanes_of
 from atalaia.domain.place import Places
 from atalaia.errors import StateConflict
 from atalaia.homes.aws.clients import Clients
@@ -20,12 +21,13 @@ from atalaia.homes.aws.dynamo import ABSENT, Table, write
 from atalaia.homes.aws.outbox import DynamoOutbox
 from atalaia.homes.aws.people import DynamoPeople
 from atalaia.homes.aws.state import DynamoState
-from atalaia.homes.aws.stream import KinesisStream, lanes_of
+from atalaia.homes.aws.stream import KinesisStream
 from atalaia.homes.aws.talks import DynamoTalks
 
 if TYPE_CHECKING:
     from atalaia.homes.aws.keys import DynamoKeys
     from atalaia.homes.aws.lake import S3Lake
+    from atalaia.homes.aws.refining import RefiningState
     from atalaia.homes.aws.sql import AthenaSql
 
 HOLD_S = 900
@@ -51,6 +53,13 @@ class AwsHome:
     def state(self) -> DynamoState:
         """A new one each time: it remembers what its consumer has read."""
         return DynamoState(self.clients, self.table("state"), self.table("log"))
+
+    @property
+    def refining(self) -> RefiningState:
+        """The state for who refines."""
+        from atalaia.homes.aws.refining import RefiningState  # noqa: PLC0415
+
+        return RefiningState(self.clients, self.table("state"), self.table("log"))
 
     @property
     def keys(self) -> DynamoKeys:

@@ -3,13 +3,12 @@
 A record carries its own number, which a counter in DynamoDB has given out: that is the port's
 offset, small enough for RAW's names and lines, and growing over all shards. Kinesis' sequence
 numbers, which grow within a shard alone and are opaque, say what a consumer has had
-(`run.aws.records`).
+(`homes.aws.records`).
 
-Places are watched in a fixed number of lanes: `lane_of` hashes a place's area, or its id where it
-has none, so that an area is judged by one consumer. A lane is a partition key, and so keeps its
-order, however the stream is split into shards. A payload that speaks of places of several lanes,
-or that does not say of which, goes to each of these; all but the first are marked as copies, and
-the archive passes over them.
+Places are watched in a fixed number of lanes (`domain.lanes`). A lane is a partition key, and so
+keeps its order, however the stream is split into shards. A payload that speaks of places of
+several lanes, or that does not say of which, goes to each of these; all but the first are marked as
+copies, and the archive passes over them.
 
 What Kinesis cannot do: an append of several records is not taken back where it ends half-way (who
 repeats it, repeats payloads, which changes nothing but RAW's size); and nothing can be dropped:
@@ -18,7 +17,6 @@ what is older than the stream's retention goes by itself.
 
 from __future__ import annotations
 
-import hashlib
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
@@ -27,7 +25,6 @@ import msgspec
 import zstandard
 
 from atalaia.domain.payload import Payload
-from atalaia.domain.place import Places
 from atalaia.errors import PayloadInvalid, StateConflict
 from atalaia.homes.aws.clients import Clients, translated
 from atalaia.homes.aws.dynamo import Table
@@ -55,16 +52,6 @@ class Carried(msgspec.Struct, frozen=True):
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(Carried).decode
-
-
-def lane_of(name: str, lanes: int) -> int:
-    """The lane of an area or of a place without one. It must not change while lanes stay."""
-    return int.from_bytes(hashlib.sha256(name.encode()).digest()[:8]) % lanes
-
-
-def lanes_of(places: Places, lanes: int) -> dict[str, int]:
-    """By the places' ids."""
-    return {place.id: lane_of(place.area or place.id, lanes) for place in places}
 
 
 def pack(carried: Carried) -> bytes:

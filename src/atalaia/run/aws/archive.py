@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from atalaia.homes.aws import records
 from atalaia.lake import gold, raw
 from atalaia.ports import Commit, Record
-from atalaia.run.aws import deployment, records
+from atalaia.run.aws import deployment
 
 NEWEST = "shard:"
 """Items with the number of the newest record of each shard that is in RAW."""

@@ -11,19 +11,21 @@ from __future__ import annotations
 import asyncio
 import os
 import tempfile
-from collections.abc import Iterator
 from functools import lru_cache
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
-import msgspec
-from botocore.exceptions import ClientError
-
-from atalaia.domain.place import Places
+from atalaia.clock import Clock
 from atalaia.errors import SettingsInvalid
 from atalaia.homes.aws import AwsHome, open_home
-from atalaia.homes.aws.clients import Clients, code_of, translated
+from atalaia.homes.aws.clients import Clients
 from atalaia.homes.aws.config import from_environment
+from atalaia.homes.aws.figures import Figures
+from atalaia.homes.aws.secrets import brought, secret
+from atalaia.metrics import Metrics
+from atalaia.run.services import Services
 from atalaia.settings import Settings, beside, load
+
+CLOCK = Clock()
 
 _FILE = "ATALAIA_SETTINGS"
 _SECRETS = "ATALAIA_SECRETS"
@@ -40,12 +42,12 @@ def settings() -> Settings:
     """As the deployment's file and secrets say. Raises SettingsInvalid."""
     environment = dict(os.environ)
     for name in filter(None, environment.pop(_SECRETS, "").split(",")):
-        environment |= dict(_secret(name))
+        environment |= dict(secret(clients(), name))
     address = environment.get(_FILE, "")
     if not address.startswith("s3://"):
         return load(None, environment)
     with tempfile.TemporaryDirectory(prefix="atalaia-settings-") as folder:
-        file = _brought(address, Path(folder))
+        file = brought(clients(), address, Path(folder), beside)
         try:
             return load(file, environment)
         except SettingsInvalid as error:
@@ -53,15 +55,29 @@ def settings() -> Settings:
             raise SettingsInvalid(problems) from error
 
 
-def places() -> Places:
-    """Where this deployment looks."""
-    return settings().places
-
-
 @lru_cache(1)
 def home() -> AwsHome:
     """The deployment's home."""
-    return open_home(from_environment(), places(), clients())
+    return open_home(from_environment(), settings().places, clients())
+
+
+@lru_cache(1)
+def figures() -> Figures:
+    """Of this container."""
+    return Figures(f"Atalaia/{home().config.env}", Metrics())
+
+
+@lru_cache(1)
+def services() -> Services:
+    """The program, put together for this deployment: its gateway takes whole answers alone."""
+    return Services(
+        home(),
+        settings(),
+        CLOCK,
+        figures().metrics,
+        lanes=home().config.lanes,
+        can_stream=False,
+    )
 
 
 @lru_cache(1)
@@ -72,41 +88,5 @@ def loop() -> asyncio.AbstractEventLoop:
 
 def forget() -> None:
     """Begin anew, as a new container does."""
-    for each in (clients, settings, home, loop):
+    for each in (clients, settings, home, figures, services, loop):
         each.cache_clear()
-
-
-def _brought(address: str, folder: Path) -> Path:
-    """The settings file, put into the folder with what it names. Raises SettingsInvalid."""
-    bucket, _, key = address.removeprefix("s3://").partition("/")
-    file = folder / "atalaia.toml"
-    file.write_bytes(_object(bucket, key))
-    for path in map(PurePosixPath, beside(file.read_text("utf-8-sig", "replace"))):
-        if path.is_absolute() or ".." in path.parts:
-            problem = f"{address}: {path}: not a path below the settings; put the file there"
-            raise SettingsInvalid([problem])
-        one = folder / path
-        one.parent.mkdir(parents=True, exist_ok=True)
-        one.write_bytes(_object(bucket, str(PurePosixPath(key).parent / "beside" / path)))
-    return file
-
-
-def _object(bucket: str, key: str) -> bytes:
-    with translated(f"settings s3://{bucket}/{key}"):
-        body: bytes = clients().get("s3").get_object(Bucket=bucket, Key=key)["Body"].read()
-    return body
-
-
-def _secret(name: str) -> Iterator[tuple[str, str]]:
-    with translated(f"secret {name}"):
-        try:
-            said = clients().get("secretsmanager").get_secret_value(SecretId=name)
-        except ClientError as error:
-            if code_of(error) == "ResourceNotFoundException":  # or it has no value yet
-                return
-            raise
-    try:
-        yield from msgspec.json.decode(said["SecretString"], type=dict[str, str]).items()
-    except msgspec.MsgspecError as error:
-        problem = f"secret {name}: it is no JSON object of texts; see docs/aws.md"
-        raise SettingsInvalid([problem]) from error

@@ -32,9 +32,9 @@ from atalaia.homes.aws import HOLD_S, AwsHome, open_home
 from atalaia.homes.aws.config import from_environment
 from atalaia.homes.aws.local import LocalLake
 from atalaia.lake.norms import names_norms, note_learnt
+from atalaia.people.bodies import opened
 from atalaia.run.aws import deployment
-from atalaia.run.aws.opened import opened
-from atalaia.run.aws.refine import Counting
+from atalaia.sources import decode_all
 
 if TYPE_CHECKING:
     from pyspark import SparkContext
@@ -77,12 +77,12 @@ def _arguments() -> argparse.ArgumentParser:
 
 
 def _rebuild(spark: SparkContext, sent: Mapping[str, str]) -> None:
-    home, places = deployment.home(), deployment.places()
+    home, places = deployment.home(), deployment.settings().places
     lake = LocalLake(home.lake)
     make_decode = partial(_decoder, sent, places)
     workers = SparkWorkers(spark, partial(_lake, sent), make_decode, places)
     with _held(home):
-        report = rebuild(Counting(home.state), lake, make_decode(), places, home.outbox, workers)
+        report = rebuild(home.refining, lake, make_decode(), places, home.outbox, workers)
     lake.close()
     log.info("rebuilt", **report._asdict())
 
@@ -90,7 +90,7 @@ def _rebuild(spark: SparkContext, sent: Mapping[str, str]) -> None:
 def _learn(
     spark: SparkContext, sent: Mapping[str, str], least_years: int, *, only_if_named: bool
 ) -> None:
-    home, places = deployment.home(), deployment.places()
+    home, places = deployment.home(), deployment.settings().places
     if only_if_named and not names_norms(deployment.settings().rules):
         log.info("nothing learnt: no rule goes by the climate")
         return
@@ -110,7 +110,7 @@ def _lake(sent: Mapping[str, str]) -> LocalLake:
 def _decoder(sent: Mapping[str, str], places: Places) -> Decode:
     """The decoder of all sources, which also opens what people sealed."""
     os.environ.update(sent)
-    return opened(open_home(from_environment(sent)), places)
+    return opened(decode_all(places), open_home(from_environment(sent)))
 
 
 @contextmanager

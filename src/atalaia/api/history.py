@@ -1,8 +1,7 @@
-"""What the API shows of a running watch, put together: incidents, readings, climate, sources.
+"""What a place's last days and its climate were, as the API shows them: from memory, and from GOLD.
 
-alert log ─► incidents ─┐
-batches ───► recent ────┼─► /v1
-GOLD ──────► past ──────┘   (in threads, one at a time, and only for what memory lacks)
+batches ─► recent ─┐
+GOLD ────► past ───┴─► /v1   (in threads, one at a time, and only for what memory lacks)
 """
 
 from __future__ import annotations
@@ -11,25 +10,20 @@ import asyncio
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterable, Sequence
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 from atalaia.api import read_models as models
-from atalaia.api.incidents import Incidents
-from atalaia.api.people import OPEN_CHANNELS
 from atalaia.api.problem import Problem
-from atalaia.api.read import ReadPorts
 from atalaia.api.recent import KEEP_S, Recent, Series, series_of
 from atalaia.batch.upkeep import refined
 from atalaia.domain.place import Places
 from atalaia.domain.reading import Decode, Readings
+from atalaia.domain.rule import RuleSet
 from atalaia.errors import QueryInvalid
 from atalaia.lake import gold
 from atalaia.lake.past import past_readings
 from atalaia.lake.raw import folder_name
-from atalaia.people import gazetteer
-from atalaia.people.subscribing import nearest
 from atalaia.ports import Home, Lake
-from atalaia.settings import Settings
 
 if TYPE_CHECKING:
     from atalaia.lake.climate import Months, ReturnLevel
@@ -49,26 +43,34 @@ _TAIL = 20_000
 T = TypeVar("T")
 
 
-class Board:
-    """Kept up to date by `incidents.take` (from the alert log) and `hear` (from each batch).
+class History(Protocol):
+    """What was at a place. Raises Problem where it cannot be read now."""
 
-    sources   how each source is doing
-    """
+    async def readings(self, place: int, variables: Sequence[str], hours: int) -> list[Series]:
+        """The series of the place at this position: the last hours, and the hours to come."""
+        ...
+
+    async def climate(self, place_id: str) -> models.ClimateItem | None:
+        """A place's climate; None: none was computed."""
+        ...
+
+
+class MemoryHistory:
+    """Fills `History` beside a watch in the same process, which tells it of each batch."""
 
     def __init__(
         self,
-        settings: Settings,
+        places: Places,
+        rules: RuleSet,
         home: Home,
         decode: Decode,
-        *,
         now: Callable[[], float],
-        sources: Callable[[], list[models.SourceItem]],
     ) -> None:
-        self._settings = settings
+        self._places = places
+        self._variables = rules.variables
         self._home = home
         self._decode = decode
-        self._now, self._sources = now, sources
-        self.incidents = Incidents()
+        self._now = now
         self._began_at = int(now())
         self._recent = Recent(self._began_at)
         self._tail_until = home.stream.last_offset()
@@ -79,23 +81,6 @@ class Board:
         self._climates: Kept[models.ClimateItem | None] = Kept(_CLIMATE_S)
         self._one_at_a_time = asyncio.Semaphore(1)
         self._waiting = 0
-
-    def ports(self) -> ReadPorts:
-        """For the API."""
-        state = self._home.state
-        return ReadPorts(
-            places=self._settings.places,
-            rules=self._settings.rules,
-            incidents=self.incidents,
-            readings=self.readings,
-            climate=self._climate,
-            life=state.life,
-            log=lambda after, limit: list(state.alerts(after, limit)),
-            sources=self._sources,
-            towns=self._towns,
-            channels=[c for c in self._settings.channels.names if c in OPEN_CHANNELS],
-            now=self._now,
-        )
 
     def hear(self, readings: Readings) -> None:
         """Take up a batch that was lived through. On the event loop."""
@@ -115,7 +100,7 @@ class Board:
         if since < self._began_at:
             await self._caught_up()
             await self._taken_up(place // _NEIGHBOURS)
-        in_memory = self._settings.rules.variables
+        in_memory = self._variables
         has_let_go = since < self._recent.since and self._recent.since > self._began_at
         missing = [name for name in variables if has_let_go or name not in in_memory]
         parts = self._recent.of(place)
@@ -139,7 +124,7 @@ class Board:
                 return
             after = records[-1].offset
             payloads = [one.payload for one in records if one.offset <= self._tail_until]
-            decoded = self._decode(payloads, self._settings.rules.variables)
+            decoded = self._decode(payloads, self._variables)
             self._recent.take(decoded.readings)
 
     async def _taken_up(self, group: int) -> None:
@@ -150,9 +135,9 @@ class Board:
         await asyncio.shield(task)
 
     async def _take_up(self, group: int) -> None:
-        first, every = group * _NEIGHBOURS, self._settings.places
+        first, every = group * _NEIGHBOURS, self._places
         places = range(first, min(first + _NEIGHBOURS, len(every)))
-        variables = sorted(self._settings.rules.variables)
+        variables = sorted(self._variables)
         async with self._one_at_a_time:
             past = await asyncio.to_thread(self._read_past, places, variables, self._began_at)
         self.hear(past)
@@ -166,7 +151,7 @@ class Board:
         return self._past.put(asked, read)
 
     def _read_past(self, places: Iterable[int], variables: Sequence[str], now: int) -> Readings:
-        positions = {self._settings.places[place].id: place for place in places}
+        positions = {self._places[place].id: place for place in places}
         home = self._home
         for _ in range(_TRIES):
             try:
@@ -175,7 +160,8 @@ class Board:
                 reason = str(error)
         raise Problem(503, f"GOLD cannot be read now; come again: {reason[:200]}")
 
-    async def _climate(self, place_id: str) -> models.ClimateItem | None:
+    async def climate(self, place_id: str) -> models.ClimateItem | None:
+        """See `History.climate`; one that was read is held for an hour."""
         held = self._climates.get(place_id)
         if held is not None:
             return held[0]
@@ -197,9 +183,6 @@ class Board:
                 return await asyncio.to_thread(do)
         finally:
             self._waiting -= 1
-
-    def _towns(self, text: str, limit: int) -> list[models.TownItem]:
-        return [_town(town, self._settings.places) for town in gazetteer.search(text, limit=limit)]
 
 
 class Kept(Generic[T]):
@@ -276,18 +259,3 @@ def climate_item(months: Iterable[Months], levels: Iterable[ReturnLevel]) -> mod
         if row.level is not None
     ]
     return models.ClimateItem(bands=list(bands.values()), return_levels=told)
-
-
-def _town(town: gazetteer.Town, places: Places) -> models.TownItem:
-    place, km = nearest(town.latitude, town.longitude, places)
-    near = None
-    if place is not None:
-        near = models.NearestItem(place_id=place.id, name=place.name, km=round(km, 1))
-    return models.TownItem(
-        id=town.id,
-        label=town.label,
-        latitude=town.latitude,
-        longitude=town.longitude,
-        timezone=town.timezone,
-        nearest=near,
-    )

@@ -12,14 +12,12 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterable, Iterator
-from functools import lru_cache
+from collections.abc import Iterator
 
 import msgspec
 from prometheus_client.metrics_core import Metric
 
-from atalaia.api.metrics import Metrics
-from atalaia.run.aws import deployment
+from atalaia.metrics import Metrics
 
 MOST_VALUES = 100
 """Observations of one figure in a line; of more, evenly chosen ones stand for all."""
@@ -32,8 +30,8 @@ _Figure = tuple[str, dict[str, str], float | list[float]]
 class Figures:
     """Figures of one container. `lines` gives what is new since it was called last."""
 
-    def __init__(self, namespace: str) -> None:
-        self.metrics = Metrics()
+    def __init__(self, namespace: str, metrics: Metrics) -> None:
+        self.metrics = metrics
         self._namespace = namespace
         self._told: dict[_Key, float] = {}
 
@@ -95,19 +93,8 @@ class Figures:
         head = {"Timestamp": int(now * 1000), "CloudWatchMetrics": [about]}
         return msgspec.json.encode({"_aws": head, **labels, name: value})
 
-
-@lru_cache(1)
-def figures() -> Figures:
-    """Of this container."""
-    return Figures(f"Atalaia/{deployment.home().config.env}")
-
-
-def tell() -> None:
-    """Write what is new into the function's log: at the end of a call."""
-    _write(figures().lines(time.time()))
-
-
-def _write(lines: Iterable[bytes]) -> None:
-    for line in lines:
-        sys.stdout.write(line.decode() + "\n")
-    sys.stdout.flush()
+    def tell(self) -> None:
+        """Write what is new into the function's log: at the end of a call."""
+        for line in self.lines(time.time()):
+            sys.stdout.write(line.decode() + "\n")
+        sys.stdout.flush()

@@ -17,7 +17,6 @@ from atalaia.domain.place import Places
 from atalaia.domain.rule import RuleSet
 from atalaia.lake import norms
 from atalaia.ports import Lake, State
-from atalaia.settings import Settings
 
 FOLDER = "gold/norms/"
 
@@ -41,15 +40,15 @@ def laid(state: State) -> Laid:
     return msgspec.json.decode(text, type=Laid) if text else Laid()
 
 
-def lay(state: State, lake: Lake, settings: Settings) -> None:
+def lay(state: State, lake: Lake, rules: RuleSet, places: Places) -> None:
     """Bring the norms up to the rules, the places and the climate of now."""
-    if not norms.names_norms(settings.rules):
+    if not norms.names_norms(rules):
         return
-    now = (_of(settings.rules, settings.places), norms.known(state).version)
+    now = (_of(rules, places), norms.known(state).version)
     before = laid(state)
     if (before.of, before.climate) == now:
         return
-    found = norms.norms_of(lake, settings.rules, settings.places)
+    found = norms.norms_of(lake, rules, places)
     for line in found.in_words():
         log.warning("a rule cannot judge everywhere", reason=line)
     name = norms.keep(lake, found, FOLDER)
@@ -61,12 +60,11 @@ def lay(state: State, lake: Lake, settings: Settings) -> None:
             lake.delete(key)
 
 
-def read(lake: Lake, at: Laid, settings: Settings) -> Norms:
+def read(lake: Lake, at: Laid, rules: RuleSet, places: Places) -> Norms:
     """The norms that lie there; where they are of other rules or places, none are known yet.
 
     Raises StateConflict where the lake cannot be read.
     """
-    rules, places = settings.rules, settings.places
     if not norms.names_norms(rules):
         return Norms(places, {})
     if at.of == _of(rules, places):

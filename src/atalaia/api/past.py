@@ -21,14 +21,13 @@ import numpy as np
 import structlog
 
 from atalaia.api import read_models as models
-from atalaia.api.answers import PERCENTILES, Kept, climate_item
+from atalaia.api.history import PERCENTILES, Kept, climate_item
 from atalaia.api.problem import Problem
 from atalaia.api.recent import KEEP_S, Recent, Series, series_of
 from atalaia.detect.items import forecasts_in
 from atalaia.domain.place import Places
 from atalaia.domain.reading import Readings
 from atalaia.errors import QueryInvalid, StateConflict
-from atalaia.homes.aws.sql import Cost
 from atalaia.lake.past import readings_of
 from atalaia.lake.raw import folder_name
 from atalaia.ports import Result, Sql
@@ -51,8 +50,9 @@ _LEVELS = "variable, unit, window_s, extreme, return_years, level, low, high"
 log = structlog.get_logger()
 
 
-class Past:
-    """Answers out of GOLD, which is minutes behind; each is kept for a while. Forecasts are not.
+class GoldHistory:
+    """Fills `History` out of GOLD, which is minutes behind; each answer is kept for a while.
+    Forecasts are not: they are those of the state.
 
     now    Unix seconds
     item   of the watch's state, by its key
@@ -73,7 +73,7 @@ class Past:
         self._climates: Kept[models.ClimateItem | None] = Kept(CLIMATE_S)
 
     async def readings(self, place: int, variables: Sequence[str], hours: int) -> list[Series]:
-        """See `api.read.ReadPorts`. Raises Problem where GOLD cannot be read now."""
+        """See `History`. Raises Problem where GOLD cannot be read now."""
         now, asked = int(self._now()), (place, tuple(variables))
         held = self._held.get(asked)
         if held is None:
@@ -85,7 +85,7 @@ class Past:
         return list(series_of(parts, numbers.sources, variables, now - hours * 3600, now))
 
     async def climate(self, place_id: str) -> models.ClimateItem | None:
-        """See `api.read.ReadPorts`. Raises Problem where GOLD cannot be read now."""
+        """See `History`. Raises Problem where GOLD cannot be read now."""
         held = self._climates.get(place_id)
         if held is None:
             held = (self._climates.put(place_id, await asyncio.to_thread(self._climate, place_id)),)
@@ -153,11 +153,6 @@ def climate_sql(place_id: str) -> tuple[str, str]:
         f"SELECT {_LEVELS} FROM return_levels WHERE {where} AND level IS NOT NULL "
         "ORDER BY variable, window_s, extreme, return_years",
     )
-
-
-def note_cost(cost: Cost) -> None:
-    """What a question came to, in the function's log."""
-    log.info("Athena was asked", query=cost.query, cost=cost.in_words())
 
 
 def _named(result: Result) -> list[Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
 from structlog.testing import capture_logs
@@ -11,7 +11,11 @@ from structlog.testing import capture_logs
 from atalaia.domain.alert import LogEntry
 from atalaia.domain.delivery import Outcome, Sent, Status
 from atalaia.errors import StateConflict
-from atalaia.notify.outreach import Outreach
+from atalaia.notify.compose import Composer
+from atalaia.notify.deliver import Deliverer
+from atalaia.notify.escalate import Escalation
+from atalaia.notify.fanout import Fan
+from atalaia.notify.notifier import Notifier
 from atalaia.notify.recipients import Recipients
 from atalaia.ports import Commit
 from people.world import RECIFE, World, world
@@ -33,16 +37,32 @@ class Town:
         self.recipients_seen: list[Recipients] = []
         for post in posts:
             post.now = self.clock.now
-        self.reach = Outreach(
-            w.home.state,
-            w.home.outbox,
-            w.registry,
+        state, outbox, now = w.home.state, w.home.outbox, self.clock.now
+        recipients = Recipients(w.registry.load, self.posts)
+        escalation = Escalation(state, outbox, w.registry, recipients, now)
+
+        def on_sent(tries: Sequence[Sent]) -> None:
+            escalation.hear(tries)
+            self.tries.extend(tries)
+
+        self.reach = Notifier(
+            recipients,
+            Fan(state, outbox, recipients.audience, recipients, PLACES),
+            Deliverer(
+                outbox,
+                state,
+                self.posts,
+                Composer(state, outbox, PLACES, recipients, w.registry, now).write,
+                now=now,
+                sleep=self.clock.sleep,
+                on_sent=on_sent,
+            ),
+            escalation,
             self.posts,
-            PLACES,
-            now=self.clock.now,
+            now=now,
+            wake=lambda _: None,  # who sends looks by itself
             sleep=self.clock.sleep,
-            on_recipients=self.recipients_seen.append,
-            on_sent=self.tries.extend,
+            on_changed=self.recipients_seen.append,
         )
 
     def told(self, *contacts: str, **wishes: object) -> str:

@@ -1,0 +1,84 @@
+"""The consumer's loop beside a stream that its own process appends to: woken by what is kept."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+
+import structlog
+
+from atalaia.clock import Clock
+from atalaia.detect.consumer import Follower, Lived
+from atalaia.domain.payload import Payload
+from atalaia.errors import StateConflict
+
+_LONGEST_PAUSE_S = 30.0
+
+log = structlog.get_logger()
+
+
+class Watching:
+    """Lives through what is kept, as it is kept. `run` it in a task.
+
+    on_lived  told of each batch that is committed, on the event loop
+    offset    of the newest record of the stream
+    came_at   when something was last received, Unix seconds
+    """
+
+    def __init__(
+        self, follower: Follower, offset: int, clock: Clock, on_lived: Callable[[Lived], None]
+    ) -> None:
+        self._follower = follower
+        self._clock = clock
+        self._on_lived = on_lived
+        self._between: list[Callable[[], None]] = []
+        self._news = asyncio.Event()
+        self._caught_up = asyncio.Event()
+        self.offset = offset
+        self.came_at = clock.second()
+
+    @property
+    def behind(self) -> int:
+        """Records of the stream that were not lived through yet."""
+        return self.offset - self._follower.consumer.position
+
+    def hear(self, payloads: Sequence[Payload], offset: int) -> None:
+        """These are in the stream now, the last of them at this offset."""
+        self.offset = offset
+        self.came_at = max(payload.received_at for payload in payloads)
+        self._news.set()
+
+    def between(self, do: Callable[[], None]) -> None:
+        """Do something before the next batch, in the thread that lives through it."""
+        self._between.append(do)
+
+    async def run(self) -> None:
+        """For ever. A store that cannot be written is tried again and again."""
+        pause_s = 1.0
+        while True:
+            self._news.clear()
+            try:
+                lived = await asyncio.to_thread(self._advance)
+            except StateConflict as error:
+                log.warning("the watch cannot commit; it is tried again", reason=str(error))
+                await self._clock.sleep(pause_s)
+                pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
+                continue
+            pause_s = 1.0
+            if lived is not None:
+                self._on_lived(lived)
+            self._caught_up.set()
+            if lived is None:
+                await self._news.wait()
+
+    async def settled(self) -> None:
+        """Wait until all that is in the stream has been lived through."""
+        while self.behind > 0:
+            self._caught_up.clear()
+            await self._caught_up.wait()
+
+    def _advance(self) -> Lived | None:
+        while self._between:
+            self._between[0]()
+            del self._between[0]
+        return self._follower.advance()

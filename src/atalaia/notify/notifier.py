@@ -1,0 +1,136 @@
+"""Everybody who asked is told, for as long as the watch runs.
+
+    alert log ─► fan-out ─► outbox ─► delivery ─► channels ─► people
+                    ▲                    │            │
+             recipients ◄─ registry ◄─ gone, stop ◄── bots
+
+Every stage is a loop of its own; what one leaves undone the next run takes up from the outbox.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
+
+import structlog
+
+from atalaia.domain.delivery import Channel
+from atalaia.domain.hazard import Level
+from atalaia.errors import StateConflict
+from atalaia.notify.deliver import Deliverer
+from atalaia.notify.escalate import Escalation
+from atalaia.notify.fanout import Fan, Fanned
+from atalaia.notify.pace import takes, takes_in_words
+from atalaia.notify.recipients import Recipients
+
+_LOOK_S = 1.0
+_ESCALATE_S = 5.0
+_FAULT_S = 5.0
+_LONG_S = 60.0
+"""A send that will take longer is told before it begins."""
+
+log = structlog.get_logger()
+
+
+class Notifier:
+    """The stages of telling people, run together.
+
+    wake        who sends is woken with it: ``urgent``, ``normal``
+    on_changed  called when recipients changed, from a thread
+    """
+
+    def __init__(
+        self,
+        recipients: Recipients,
+        fan: Fan,
+        deliverer: Deliverer,
+        escalation: Escalation,
+        channels: Mapping[str, Channel],
+        *,
+        now: Callable[[], float],
+        wake: Callable[[str], None],
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        on_changed: Callable[[Recipients], None] = lambda _: None,
+    ) -> None:
+        self.recipients = recipients
+        self.deliverer = deliverer
+        self.escalation = escalation
+        self._fan = fan
+        self._channels = channels
+        self._now, self._sleep = now, sleep
+        self._wake = wake
+        self._on_changed = on_changed
+        self._news = asyncio.Event()
+
+    def parts(self) -> dict[str, Callable[[], Awaitable[None]]]:
+        """The loops by name."""
+        return {
+            "fan-out": self._fan_out,
+            "delivery": self.deliverer.run,
+            "escalation": self._escalate,
+        }
+
+    @property
+    def done(self) -> int:
+        """The number of the last entry of the alert log that is fanned out."""
+        return self._fan.done
+
+    def wake(self) -> None:
+        """The alert log has something new, or somebody has just subscribed. On the event loop."""
+        self._news.set()
+        self.deliverer.wake()
+
+    async def close(self, within_s: float) -> None:
+        """Let what is under way come to its outcome."""
+        await self.deliverer.close(within_s)
+
+    def step(self) -> bool:
+        """Take up who changed, and fan out the next people; whether there was anything to do."""
+        if self.recipients.refresh():
+            self._on_changed(self.recipients)
+        fanned = self._fan.step(int(self._now()))
+        if fanned is None:
+            return False
+        for channel, n in fanned.messages.items():
+            self._tell_long(channel, n)
+        self._wake_for(fanned)
+        return True
+
+    async def _fan_out(self) -> None:
+        while True:
+            self._news.clear()
+            try:
+                has_more = await asyncio.to_thread(self.step)
+            except StateConflict as error:
+                log.warning("fan-out failed; it is tried again", reason=str(error))
+                await self._sleep(_FAULT_S)
+                continue
+            if not has_more:
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(_LOOK_S):
+                        await self._news.wait()
+
+    async def _escalate(self) -> None:
+        while True:
+            try:
+                n = await asyncio.to_thread(self.escalation.hand_on)
+            except StateConflict as error:
+                log.warning("escalation failed; it is tried again", reason=str(error))
+                n = 0
+            if n:
+                self.deliverer.wake()
+            await self._sleep(_ESCALATE_S)
+
+    def _wake_for(self, fanned: Fanned) -> None:
+        if any(rank >= Level.RED for rank in fanned.ranks):
+            self._wake("urgent")
+        if any(rank < Level.RED for rank in fanned.ranks):
+            self._wake("normal")
+
+    def _tell_long(self, channel: str, messages: int) -> None:
+        limits = self._channels[channel].limits if channel in self._channels else None
+        if limits is not None and (
+            takes(messages, limits) > _LONG_S or 0 < limits.a_day < messages
+        ):
+            log.warning("a long send", takes=takes_in_words(messages, channel, limits))

@@ -1,0 +1,316 @@
+"""One program, put together for any home: the only wiring there is.
+
+    a reading   sources ─► stream ─► consumer: decode → check → measure → detect → incidents
+    an alert    alert log ─► recipients → fan-out → outbox → compose → channel → settle ─► people
+    a question  the alert log, readings, people, operators, feeds ─► API
+
+Read from top to bottom it is the way of an alert. Each part is made when it is first asked for, and
+what only some roots need is imported there: a function that polls has no API.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from atalaia.clock import Clock
+from atalaia.domain.lanes import Lane
+from atalaia.domain.reading import Decode
+from atalaia.metrics import Metrics
+from atalaia.ports import Home, State
+from atalaia.settings import Settings
+from atalaia.settings.plans import plans
+from atalaia.sources import CLOCK, cap, decode_all, decoders
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable
+
+    import aiohttp
+    from fastapi import FastAPI
+
+    from atalaia.api.app import Standing
+    from atalaia.api.following import Feeds
+    from atalaia.api.history import History
+    from atalaia.api.incidents import Incidents
+    from atalaia.api.office import Office
+    from atalaia.detect.consumer import Consumer, ItemsOf
+    from atalaia.detect.values import Norm
+    from atalaia.detect.watch import Watch
+    from atalaia.domain.delivery import Channel, Sent
+    from atalaia.domain.payload import Payload
+    from atalaia.notify.notifier import Notifier
+    from atalaia.notify.recipients import Recipients
+    from atalaia.notify.silences import Silences
+    from atalaia.people.registry import Registry
+
+
+class Services:
+    """The parts of the program, in the order of the path.
+
+    lanes       into how many the places are cut, each with a consumer of its own
+    can_stream  whether an answer of the API may go on for ever
+    """
+
+    def __init__(
+        self,
+        home: Home,
+        settings: Settings,
+        clock: Clock,
+        metrics: Metrics,
+        *,
+        lanes: int = 1,
+        can_stream: bool = True,
+    ) -> None:
+        self.home = home
+        self.settings = settings
+        self.clock = clock
+        self.metrics = metrics
+        self._lanes = lanes
+        self._can_stream = can_stream
+        self._state = home.state
+
+    # A reading
+
+    @cached_property
+    def decode(self) -> Decode:
+        """Payloads → readings; what a person pushed is opened on the way."""
+        from atalaia.people.bodies import opened
+
+        return opened(decode_all(self.settings.places), self.home)
+
+    @cached_property
+    def expected_s(self) -> dict[str, int]:
+        """By source that is polled: how often."""
+        return {plan.name: plan.expected_s for plan in plans(self.settings)}
+
+    def consumer(
+        self,
+        norms: Callable[[], Norm],
+        since: Callable[[State], int],
+        *,
+        lane: int = 0,
+        name: str | None = None,
+        items_of: ItemsOf | None = None,
+    ) -> Consumer:
+        """What lives through a lane of the stream.
+
+        norms   those to go by, whenever its watch is made
+        since   from when on the polled sources are expected to speak, Unix seconds
+        """
+        from atalaia.detect.consumer import Consumer, no_items
+        from atalaia.detect.watch import CONSUMER
+
+        mine = Lane(self.settings.places, lane, self._lanes)
+
+        def watch(state: State) -> Watch:
+            return self._watch(state, mine, norms(), since(state))
+
+        return Consumer(
+            lambda: self.home.state, watch, name=name or CONSUMER, items_of=items_of or no_items
+        )
+
+    def _watch(self, state: State, lane: Lane, norms: Norm, since: int) -> Watch:
+        """A watch in the state that the home has kept, which expects what is polled."""
+        from atalaia.detect.watch import Watch, no_officials
+
+        decode = self.decode
+        watch = Watch(
+            self.settings.rules,
+            self.settings.places,
+            lambda payloads, wanted: lane.narrowed(decode(payloads, wanted)),
+            norms,
+            expected_s=self.expected_s,
+            read_officials=cap.read_officials if lane.tells_official else no_officials,
+        )
+        watch.load(state, lane)
+        for source in self.expected_s:
+            watch.expect(source, since, lane)
+        return watch
+
+    # An alert
+
+    @cached_property
+    def registry(self) -> Registry:
+        """Everybody of this home."""
+        from atalaia.people.registry import registry_of
+
+        return registry_of(self.home, self.settings)
+
+    @cached_property
+    def session(self) -> aiohttp.ClientSession:
+        """The HTTP client. To be made, and closed, on the event loop that uses it."""
+        from atalaia.sources.session import open_session
+
+        return open_session()
+
+    @cached_property
+    def channels(self) -> dict[str, Channel]:
+        """Those that the settings switch on."""
+        from atalaia.notify.channels import open_channels
+
+        return open_channels(self.settings, self.session)
+
+    @cached_property
+    def recipients(self) -> Recipients:
+        """Who is told."""
+        from atalaia.notify.recipients import Recipients
+
+        return Recipients(self.registry.load, self.settings.channels.names)
+
+    @cached_property
+    def silences(self) -> Silences:
+        """What is told to nobody."""
+        from atalaia.notify.silences import Silences
+
+        return Silences(self._state)
+
+    def notifier(
+        self,
+        *,
+        off: Collection[str] = (),
+        on_changed: Callable[[Recipients], None] = lambda _: None,
+    ) -> Notifier:
+        """The stages of telling people.
+
+        off         channels that others may believe to be on: what is for them goes by the next
+        on_changed  called when recipients changed, from a thread
+        """
+        from atalaia.channels.off import Off
+        from atalaia.notify.compose import Composer
+        from atalaia.notify.deliver import Deliverer
+        from atalaia.notify.escalate import Escalation
+        from atalaia.notify.fanout import Fan
+        from atalaia.notify.notifier import Notifier
+
+        state, outbox, places = self._state, self.home.outbox, self.settings.places
+        now, registry, recipients = self.clock.now, self.registry, self.recipients
+
+        fan = Fan(
+            state, outbox, recipients.audience, recipients, places, silences=self.silences.all
+        )
+        composer = Composer(state, outbox, places, recipients, registry, now)
+        escalation = Escalation(state, outbox, registry, recipients, now)
+
+        def on_sent(tries: Sequence[Sent]) -> None:
+            escalation.hear(tries)
+            self.metrics.tried(tries)
+
+        deliverer = Deliverer(
+            outbox,
+            state,
+            {**self.channels, **{name: Off(name) for name in off}},
+            composer.write,
+            now=now,
+            sleep=self.clock.sleep,
+            on_sent=on_sent,
+        )
+        return Notifier(
+            recipients,
+            fan,
+            deliverer,
+            escalation,
+            self.channels,
+            now=now,
+            wake=self.home.wake,
+            sleep=self.clock.sleep,
+            on_changed=on_changed,
+        )
+
+    # A question
+
+    def wake(self) -> None:
+        """Somebody is to be told something: who sends looks at once. From any thread."""
+        self.home.wake("normal")
+
+    @cached_property
+    def office(self) -> Office:
+        """What can be asked of people."""
+        from atalaia.api.office import Office
+        from atalaia.people.talks import SealedTalks
+
+        return Office(
+            self.settings,
+            self._state,
+            self.home.outbox,
+            self.registry,
+            now=self.clock.now,
+            wake=self.wake,
+            talks=SealedTalks(self.registry.vault, self.home.talks),
+        )
+
+    @cached_property
+    def incidents(self) -> Incidents:
+        """Incidents as the API shows them, followed as the alert log grows."""
+        from atalaia.api.incidents import Incidents
+
+        return Incidents()
+
+    @cached_property
+    def feeds(self) -> Feeds:
+        """The alert log for who follows it."""
+        from atalaia.api.following import Feeds
+
+        return Feeds(self.settings, self._state, self.incidents.take, can_stream=self._can_stream)
+
+    def api(
+        self,
+        accept: Callable[[Sequence[Payload]], Awaitable[int]],
+        history: History,
+        standing: Standing,
+    ) -> FastAPI:
+        """What is asked over HTTP.
+
+        accept    keeps what was pushed; raises QueueFull or StateConflict
+        history   what was at each place
+        """
+        from atalaia.api.access import Gate
+        from atalaia.api.app import Pushing, api
+        from atalaia.api.operator import Operator
+        from atalaia.api.people import OPEN_CHANNELS
+        from atalaia.api.read import Shown
+        from atalaia.api.telegram_hook import telegram_hook
+        from atalaia.notify.drills import Drills
+        from atalaia.page.web import page
+        from atalaia.people.bodies import seal_body
+
+        settings, state, outbox, now = self.settings, self._state, self.home.outbox, self.clock.now
+        drills = Drills(state, outbox, self.recipients, settings.places, now=now, wake=self.wake)
+        return api(
+            Gate(self.office.who, is_public=settings.api.is_public),
+            settings.api.rate_limit,
+            pushing=Pushing(
+                is_on=settings.api.key is not None,
+                accept=accept,
+                decode=self.decode,
+                seal=lambda person, body: seal_body(self.registry.vault, person, body),
+                now=self.clock.second,
+                sources=frozenset(decoders(settings.places)) - {CLOCK},
+                max_body=settings.max_body,
+            ),
+            shown=Shown(
+                places=settings.places,
+                rules=settings.rules,
+                incidents=self.incidents,
+                history=history,
+                state=state,
+                sources=standing.sources,
+                channels=[name for name in settings.channels.names if name in OPEN_CHANNELS],
+                now=now,
+            ),
+            service=self.office.desk(
+                telegram_hook(settings, self.session, self.office.talk, state)
+            ),
+            operator=Operator(
+                outbox,
+                self.silences,
+                drills,
+                settings.places,
+                lag=standing.lag,
+                now=now,
+                wake=self.wake,
+            ),
+            log=self.feeds.ports(),
+            standing=standing,
+            page=page(settings.page.tiles_url, settings.page.attribution),
+        )

@@ -1,0 +1,126 @@
+"""Sources asked in rounds, by a home that has no process of its own to ask them from.
+
+A round asks what is due, and ends when nothing is under way any more. When each place was asked,
+how many calls are left and how each source is doing is kept in notes between rounds.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+
+import aiohttp
+import msgspec
+
+from atalaia.clock import Clock
+from atalaia.domain.payload import Payload
+from atalaia.domain.place import Places
+from atalaia.domain.reading import Floats
+from atalaia.ports import State
+from atalaia.sources.feed import FeedPoller, Memory
+from atalaia.sources.health import Health
+from atalaia.sources.plan import Plan
+from atalaia.sources.poller import Poller
+from atalaia.sources.status import Told
+
+FEED_S = 30.0
+"""What a feed has left when this is over, as on the first day of one that lists hundreds of
+messages, the next round fetches."""
+
+Keep = Callable[[list[Payload]], Awaitable[object]]
+
+
+class _RoundIsOver(Exception):
+    """Nothing is due any more, and nothing is under way."""
+
+
+async def ask(
+    plan: Plan,
+    places: Places,
+    session: aiohttp.ClientSession,
+    state: State,
+    keep: Keep,
+    clock: Clock,
+    *,
+    nearness: Floats,
+    health: Health | None,
+) -> Told:
+    """One round of a source that was known to do so well; return how it is doing.
+
+    nearness  of each place to a limit, shape (places,)
+    """
+
+    async def wait(_: float) -> None:
+        name = f"ask {plan.name}"
+        asking = [task for task in asyncio.all_tasks() if task.get_name() == name]
+        if not asking:
+            raise _RoundIsOver
+        await asyncio.wait(asking)
+
+    poller = Poller(
+        plan,
+        places,
+        session,
+        keep,
+        nearness=lambda: nearness,
+        get_note=lambda key: asyncio.to_thread(state.note, key),
+        set_note=lambda key, text: asyncio.to_thread(state.set_note, key, text),
+        now=clock.now,
+        sleep=wait,
+        jitter=clock.jitter,
+    )
+    if health is not None:
+        poller.health = msgspec.structs.replace(health)
+    with suppress(_RoundIsOver):
+        await poller.run()
+    return Told(plan.name, plan.expected_s, poller.health, poller.budget.left(clock.now()))
+
+
+async def hear(
+    url: str,
+    interval_s: int,
+    session: aiohttp.ClientSession,
+    state: State,
+    keep: Keep,
+    clock: Clock,
+) -> Told:
+    """Ask a service of official warnings if it is due; return how it is doing.
+
+    What comes is kept before it is noted, so that a round that dies repeats some of it, which
+    tells nobody anything. Raises StateConflict.
+    """
+    memory = await asyncio.to_thread(_remembered, state, url)
+    poller = FeedPoller(
+        url,
+        interval_s,
+        session,
+        keep,
+        now=clock.now,
+        sleep=clock.sleep,
+        jitter=clock.jitter,
+        memory=memory,
+    )
+    if memory.due_at <= clock.now():
+        try:
+            async with asyncio.timeout(FEED_S):
+                await poller.look()
+        except TimeoutError:
+            pass  # it stays due
+        text = msgspec.json.encode(memory).decode()
+        await asyncio.to_thread(state.set_note, _key(url), text)
+    return Told(poller.name, interval_s, memory.health, {})
+
+
+def _remembered(state: State, url: str) -> Memory:
+    """What was known of the feed after the last round."""
+    try:
+        return msgspec.json.decode(state.note(_key(url)) or "{}", type=Memory)
+    except msgspec.MsgspecError:
+        return Memory()  # of another version: all is fetched again, and tells nobody anything
+
+
+def _key(url: str) -> str:
+    """An address may hold a key of its owner's."""
+    return f"feed {hashlib.sha256(url.encode()).hexdigest()[:16]}"
