@@ -266,6 +266,40 @@ def test_times_are_read_with_any_offset(written: str) -> None:
     assert only(message(sent=written)).sent_at == at("2026-01-10T15:00:00+00:00")
 
 
+@pytest.mark.parametrize("written", ["2026-01-10T24:00:00-03:00", "2026-01-10T24:00:00.0-03:00"])
+def test_the_end_of_a_day_is_the_start_of_the_next(written: str) -> None:
+    """Valid by CAP's schema, and refused by `fromisoformat` before Python 3.14."""
+    read = found(message(info=info(expires=written)))
+    (official,) = read.officials
+    assert official.expires_at == at("2026-01-11T00:00:00-03:00")
+    assert not read.rejects
+
+
+@pytest.mark.parametrize(
+    "written",
+    ["9999-12-31T23:59:59-03:00", "9999-12-31T24:00:00-03:00", "0001-01-01T00:00:00+14:00",
+     "2026-01-10T24:00:01-03:00", "2026-01-10T24:30:00-03:00", "2026-01-10T25:00:00-03:00"],
+)  # fmt: skip
+def test_a_time_beyond_the_calendar_costs_itself_alone(written: str) -> None:
+    read = found(message(info=info(expires=written)))
+    (official,) = read.officials
+    assert official.onset_at == at("2026-01-10T15:00:00-03:00")
+    assert official.expires_at == 0
+    assert [reject.reason for reject in read.rejects] == ["not a time"]
+
+
+def test_a_time_beyond_the_calendar_in_inmets_table_costs_itself_alone() -> None:
+    said = {"Status": "Alert", "Evento": "Chuva", "Fim": "9999-12-31 23:59:59.0"}
+    rows = "".join(f"<tr><th>{name}</th><td>{value}</td></tr>" for name, value in said.items())
+    item = (
+        f"<link>https://apiprevmet3.inmet.gov.br/1</link><description>{escape(rows)}</description>"
+    )
+    read = found(f"<rss><channel><item>{item}</item></channel></rss>")
+    (official,) = read.officials
+    assert official.expires_at == 0
+    assert "not a time" in [reject.reason for reject in read.rejects]
+
+
 def test_a_time_without_offset_is_not_guessed_and_the_warning_stays() -> None:
     read = found(message(sent="2026-01-10T12:00:00", info=info(expires="soon", onset="")))
     (official,) = read.officials

@@ -51,6 +51,8 @@ MOST_POINTS = 100_000
 """Of all polygons of one warning."""
 
 _CAP = re.compile(r"urn:oasis:names:tc:emergency:cap:1\.[012]|http://www\.incident\.com/cap/1\.0")
+_END_OF_DAY = re.compile(r"(?<=T)24(?=:00:00(?:\.0+)?(?:$|[+Z-]))")
+"""XML's other name for the start of the next day."""
 _IBGE = re.compile(r"\((\d{7})\)")
 _ROW = re.compile(r"<th[^>]*>(.*?)</th>\s*<td[^>]*>(.*?)</td>", re.DOTALL)
 _TAG = re.compile(r"<[^>]*>")
@@ -390,21 +392,23 @@ class _Reading:
         """Unix seconds; 0 where there is none, or it has no offset."""
         if not text:
             return 0
+        start, days = _END_OF_DAY.subn("00", str(text).strip())
         try:
-            moment = datetime.fromisoformat(str(text).strip())
-        except ValueError:
+            moment = datetime.fromisoformat(start)
+            if moment.tzinfo is not None:
+                return int((moment + timedelta(days=days)).astimezone(UTC).timestamp())
+        except (ValueError, OverflowError):  # the latter beyond the years 1 to 9999 of UTC
             self.rejects.add("not a time", f"{field}: {shown(text)}")
             return 0
-        if moment.tzinfo is None:
-            self.rejects.add("time without offset", f"{field}: {shown(text)}")
-            return 0
-        return int(moment.astimezone(UTC).timestamp())
+        self.rejects.add("time without offset", f"{field}: {shown(text)}")
+        return 0
 
     def _local(self, text: str) -> int:
         """INMET's own clock, which its items do not name: Brasília's."""
         try:
-            return int(datetime.fromisoformat(text).replace(tzinfo=_BRASILIA).timestamp())
-        except ValueError:
+            moment = datetime.fromisoformat(text).replace(tzinfo=_BRASILIA)
+            return int(moment.astimezone(UTC).timestamp())
+        except (ValueError, OverflowError):
             self.rejects.add("not a time", shown(text))
             return 0
 
