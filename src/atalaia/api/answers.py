@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 
 from atalaia.api import read_models as models
 from atalaia.api.incidents import Incidents
-from atalaia.api.people import OPEN_CHANNELS
+from atalaia.api.people_models import OPEN_CHANNELS
 from atalaia.api.problem import Problem
 from atalaia.api.read import ReadPorts
 from atalaia.api.recent import KEEP_S, Recent, Series, series_of
@@ -27,7 +27,7 @@ from atalaia.lake import gold
 from atalaia.lake.past import past_readings
 from atalaia.lake.raw import folder_name
 from atalaia.people import gazetteer
-from atalaia.people.subscribing import nearest
+from atalaia.people.coverage import nearest
 from atalaia.ports import Home, Lake
 from atalaia.settings import Settings
 

@@ -6,7 +6,8 @@ from typing import Any, cast
 
 from fastapi import APIRouter
 
-from atalaia.api.app import Ports, api
+from atalaia.api.app import api
+from atalaia.api.ports import Ports
 from atalaia.api.schema import text
 from atalaia.domain.place import Places
 from atalaia.rules import load

@@ -14,8 +14,8 @@ from atalaia.api.access import Caller, Gate, Scope
 from atalaia.api.cursors import cursor as cursor_of
 from atalaia.api.cursors import position
 from atalaia.api.once import Once
-from atalaia.api.people import Pseudonym, Strict, wished
-from atalaia.api.problem import Problem, errors
+from atalaia.api.people_models import Pseudonym, Strict
+from atalaia.api.problem import Problem, errors, wished
 from atalaia.domain.hazard import Hazard
 
 _MessageId = Annotated[str, Path(pattern=r"^msg_[A-Za-z0-9_-]{1,80}$")]

@@ -22,10 +22,10 @@ from atalaia.cli.options import (
 from atalaia.errors import AtalaiaError
 
 if TYPE_CHECKING:
-    from atalaia.domain.subscription import Circle, Person, Polygon
+    from atalaia.domain.subscription import Circle, Polygon
     from atalaia.homes.embedded import EmbeddedHome
-    from atalaia.people.registry import Registry
     from atalaia.people.request import Request
+    from atalaia.people.service import PeopleService
     from atalaia.settings import Settings
 
 app = typer.Typer()
@@ -92,25 +92,20 @@ def subscribe(
 ) -> None:
     """Tell somebody: where, of what, by which channels. They confirm it with a code."""
     from atalaia.domain.subscription import Circle
-    from atalaia.lake.places import places_of
-    from atalaia.people.subscribing import closed_channels, subscribe_and_ask, unwatched
 
-    with _opened(settings, home, is_new=True) as (kept, opened, registry):
+    with _opened(settings, home, is_new=True) as (kept, _, people):
         if file is not None:
-            _import(file, kept, opened, registry, proof=proof, as_json=as_json)
+            _import(file, people, proof=proof, as_json=as_json)
             return
         request = _request(
             kept, contact or [], place, radius, area, hazard, threshold, language, quiet, timezone,
             escalate_after=escalate_after, is_organisation=organisation, proof=proof,
         )  # fmt: skip
-        watched = places_of(opened.state)
-        if not len(watched):
-            watched = kept.places
-        for problem in (*closed_channels(kept, request), *unwatched(request.where, watched)):
+        for problem in people.notes(request):
             print(f"note: {problem}", file=sys.stderr)
         with _wishes():
-            done = subscribe_and_ask(kept, registry, opened.outbox, request, int(time.time()))
-        words = registry.words(language).text
+            done = people.subscribe(request, int(time.time()))
+        words = people.words(language)
     told: dict[str, Any] = {
         "person": done.pseudonym,
         "confirmed": list(done.confirmed),
@@ -146,16 +141,10 @@ def confirm(
 ) -> None:
     """Take the code that a contact was sent: from then on it is told."""
     from atalaia.domain.contact import read_contact
-    from atalaia.people.subscribe import confirm as take
-    from atalaia.people.subscribe import confirm_contact
 
-    with _opened(settings, home) as (_, opened, registry), _wishes():
-        if person.startswith("p_"):
-            done = take(registry, person, code, int(time.time()))
-        else:
-            done = confirm_contact(registry, read_contact(person), code, int(time.time()))
-        for message in done.asks if done else ():
-            opened.outbox.put(message)
+    with _opened(settings, home) as (_, _, people), _wishes():
+        who = person if person.startswith("p_") else read_contact(person)
+        done = people.confirm(who, code, int(time.time()))
     if done is None:
         raise AtalaiaError(
             "this code does not confirm anything of theirs; it may have run out (7 days, 5 tries): "
@@ -189,23 +178,21 @@ def preview(
     as_json: JsonOption = False,
 ) -> None:
     """What would I have received? The alert log of the past, told as it would have been."""
-    from atalaia.lake.places import places_of
-    from atalaia.notify.preview import previewed
+    from atalaia.notify.preview import previewed, stranger
 
-    kept = settings_of(settings, home)
-    with _opened(settings, home) as (_, opened, registry):
+    with _opened(settings, home) as (kept, opened, people):
         if person is None:
             request = _request(
                 kept, [_NO_CONTACT], place, radius, area, hazard, threshold, language, quiet,
                 timezone,
             )  # fmt: skip
-            who = _as_person(request)
+            who = stranger(request)
         else:
-            known = registry.person(_pseudonym(registry, person))
+            known = people.person(_pseudonym(people, person))
             if known is None:
                 raise AtalaiaError(f"{person} is not told of anything yet; confirm a contact first")
             who = known
-        told = previewed(opened.state, who, places_of(opened.state), days, int(time.time()))
+        told = previewed(opened.state, who, people.places, days, int(time.time()))
         with while_read():
             for each in told.messages:
                 if as_json:
@@ -224,9 +211,9 @@ def stop(
     settings: SettingsOption = None,
 ) -> None:
     """Tell somebody no more. `atalaia erase` also forgets them."""
-    with _opened(settings, home) as (_, _, registry):
-        pseudonym = _pseudonym(registry, person)
-        if not registry.stop(pseudonym, channel, int(time.time())):
+    with _opened(settings, home) as (_, _, people):
+        pseudonym = _pseudonym(people, person)
+        if not people.stop(pseudonym, int(time.time()), channel):
             raise AtalaiaError(f"{pseudonym} was not told by {channel or 'any channel'}")
     typer.echo(f"{pseudonym} is told no more by {channel or 'any channel'}")
 
@@ -238,11 +225,9 @@ def export(
     settings: SettingsOption = None,
 ) -> None:
     """All that is kept of somebody, as JSON, for them."""
-    from atalaia.people.export import export as everything
-
-    with _opened(settings, home) as (_, opened, registry):
-        pseudonym = _pseudonym(registry, person)
-        held = everything(registry, opened.outbox, opened.state, pseudonym)
+    with _opened(settings, home) as (_, _, people):
+        pseudonym = _pseudonym(people, person)
+        held = people.export(pseudonym)
     if held is None:
         raise AtalaiaError(f"nobody is kept under {pseudonym}; they may have been erased")
     typer.echo(held)
@@ -256,13 +241,13 @@ def erase(
     settings: SettingsOption = None,
 ) -> None:
     """Forget somebody: their key, contacts, subscriptions, messages. It cannot be undone."""
-    with _opened(settings, home) as (_, opened, registry):
-        pseudonym = _pseudonym(registry, person)
-        if opened.people.person(pseudonym) is None:
+    with _opened(settings, home) as (_, _, people):
+        pseudonym = _pseudonym(people, person)
+        if not people.is_kept(pseudonym):
             raise AtalaiaError(f"nobody is kept under {pseudonym}; they may have been erased")
         if not yes:
             typer.confirm(f"Forget {pseudonym}? It cannot be undone", abort=True, err=True)
-        registry.erase(pseudonym, int(time.time()))
+        people.erase(pseudonym, int(time.time()))
     typer.echo(
         f"{pseudonym} is erased; that they once agreed is kept, under a name that says nothing"
     )
@@ -275,8 +260,8 @@ def key(
     settings: SettingsOption = None,
 ) -> None:
     """A key of somebody's own for the API, shown this once; an older one ends."""
-    with _opened(settings, home) as (_, _, registry), _wishes():
-        typer.echo(registry.make_key(_pseudonym(registry, person), int(time.time())))
+    with _opened(settings, home) as (_, _, people), _wishes():
+        typer.echo(people.make_key(_pseudonym(people, person), int(time.time())))
 
 
 @app.command()
@@ -343,10 +328,10 @@ def deliveries_list(
         return
     if status is not None and status not in tuple(Status):
         raise typer.BadParameter(f"give one of {', '.join(Status)}", param_hint="--status")
-    with _opened(settings, home) as (_, opened, registry):
+    with _opened(settings, home) as (_, opened, people):
         found = opened.outbox.messages(
             status=Status(status) if status else None,
-            person=_pseudonym(registry, person) if person else None,
+            person=_pseudonym(people, person) if person else None,
             channel=channel,
             limit=last,
         )
@@ -394,8 +379,8 @@ def acknowledge(
     settings: SettingsOption = None,
 ) -> None:
     """Note that somebody read a message, so that it goes by no further channel."""
-    with _opened(settings, home) as (_, opened, registry):
-        if not opened.outbox.acknowledge(_pseudonym(registry, person), message, int(time.time())):
+    with _opened(settings, home) as (_, _, people):
+        if not people.acknowledge(_pseudonym(people, person), message, int(time.time())):
             raise AtalaiaError(
                 f"{person} has no message {message}; `atalaia deliveries` lists them"
             )
@@ -408,15 +393,17 @@ def acknowledge(
 @contextmanager
 def _opened(
     file: Path | None, home: Path | None, *, is_new: bool = False
-) -> Iterator[tuple[Settings, EmbeddedHome, Registry]]:
+) -> Iterator[tuple[Settings, EmbeddedHome, PeopleService]]:
     """The settings, the home and its people. Beside a running watch, which notices what changes."""
     from atalaia.homes.embedded import open_home
-    from atalaia.run.people import open_registry
+    from atalaia.people.registry import registry_of
+    from atalaia.people.service import PeopleService
+    from atalaia.run.people import key_files
 
     kept = settings_of(file, home)
     where = kept.home if is_new else existing(kept.home)
-    with open_home(where, exclusive=False) as opened:
-        yield kept, opened, open_registry(opened, kept)
+    with open_home(where, exclusive=False, keys=key_files(kept)) as opened:
+        yield kept, opened, PeopleService(registry_of(opened, kept), opened, kept)
 
 
 @contextmanager
@@ -428,19 +415,10 @@ def _wishes() -> Iterator[None]:
         raise AtalaiaError(str(error)) from None
 
 
-def _pseudonym(registry: Registry, person: str) -> str:
+def _pseudonym(people: PeopleService, person: str) -> str:
     """Whose pseudonym or contact this is."""
-    from atalaia.domain.contact import read_contact
-
-    if person.startswith("p_"):
-        return person
     with _wishes():
-        holders = registry.holders(read_contact(person))
-    if not holders:
-        raise AtalaiaError("nobody has this contact; give a pseudonym (p_…) or channel:address")
-    if len(holders) > 1:
-        raise AtalaiaError(f"several ask for this contact: {', '.join(holders)}; name one of them")
-    return holders[0]
+        return people.pseudonym(person)
 
 
 def _request(
@@ -506,31 +484,9 @@ def _polygons(files: list[Path]) -> Iterator[Polygon]:
             raise AtalaiaError(f"{file}: {error}") from None
 
 
-def _as_person(request: Request) -> Person:
-    """Somebody who asks for this, and is kept nowhere."""
-    from atalaia.domain.subscription import Person, Subscription
-
-    return Person(
-        pseudonym="p_preview",
-        language=request.language,
-        channels=("inbox",),
-        quiet=request.quiet,
-        subscriptions=(
-            Subscription(
-                id="preview",
-                where=request.where,
-                hazards=request.levels,
-                thresholds=request.thresholds,
-            ),
-        ),
-    )
-
-
 def _import(
     file: Path,
-    kept: Settings,
-    opened: EmbeddedHome,
-    registry: Registry,
+    people: PeopleService,
     *,
     proof: str,
     as_json: bool,
@@ -538,16 +494,15 @@ def _import(
     """Many requests from a file: the good ones are kept, and each bad row is told."""
     from atalaia.people.gazetteer import find
     from atalaia.people.importing import read_requests
-    from atalaia.people.subscribing import subscribe_and_ask
 
     kept_rows = 0
     faults: list[str] = []
-    for row in read_requests(file, kept.rules, find, proof=proof):
+    for row in read_requests(file, people.rules, find, proof=proof):
         if isinstance(row, str):
             faults.append(row)
             continue
         try:
-            done = subscribe_and_ask(kept, registry, opened.outbox, row.request, int(time.time()))
+            done = people.subscribe(row.request, int(time.time()))
         except ValueError as error:
             faults.append(f"{file}:{row.line}: {error}")
             continue

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import msgspec
 
-from atalaia.people.erase import erase
+from atalaia.people.erase import erase, finish_erasures
 from atalaia.ports import Keys, Outbox, People
+from atalaia.settings import Settings
 
 DAY_S = 86_400
 
@@ -29,10 +30,16 @@ RETENTION = Retention()
 
 
 class Forgotten(msgspec.Struct, frozen=True):
-    """How many were let go."""
+    """How many were let go; `erased`: those of whom a crash had left rows without a key."""
 
     people: int
     messages: int
+    erased: int = 0
+
+
+def retention_of(settings: Settings) -> Retention:
+    """How long what is kept of people is kept, by the settings."""
+    return msgspec.structs.replace(RETENTION, messages_s=settings.channels.keep_s)
 
 
 def apply_retention(
@@ -40,10 +47,14 @@ def apply_retention(
 ) -> Forgotten:
     """Remove what has been kept long enough; to be called at the start and once a day or so.
 
+    What a crash left of an erasure goes first: nothing of it can be read any more, so that who
+    opens a home to tell people need not look for it.
+
     Raises StateConflict where another process keeps the removed pages readable; the next call
     goes on with it.
     """
+    erased = finish_erasures(people, keys)
     unconfirmed = people.forget(now - keep.pending_s, now - keep.consents_s)
     for pseudonym in unconfirmed:
         erase(people, keys, pseudonym, now)
-    return Forgotten(len(unconfirmed), outbox.forget(now - keep.messages_s))
+    return Forgotten(len(unconfirmed), outbox.forget(now - keep.messages_s), erased)

@@ -26,14 +26,17 @@ from rich.console import Console
 from rich.text import Text
 
 from atalaia.api.answers import Board
-from atalaia.api.app import Ports, api
+from atalaia.api.app import api
 from atalaia.api.following import Feeds, allow_listeners
+from atalaia.api.keys import who_has
 from atalaia.api.metrics import Metrics
-from atalaia.api.office import Office
 from atalaia.api.operate import LagItem
 from atalaia.api.operating import Operating
+from atalaia.api.ports import Ports
+from atalaia.api.previews import previews
 from atalaia.api.read_models import SourceItem
 from atalaia.api.telegram_hook import telegram_hook
+from atalaia.api.whatsapp_hook import whatsapp_hook
 from atalaia.batch.upkeep import command_of, do_beside, has_to_refine, keep_house
 from atalaia.channels.telegram_updates import Updates
 from atalaia.detect.consumer import Consumer, Lived
@@ -55,10 +58,14 @@ from atalaia.notify.recipients import Recipients
 from atalaia.notify.silences import Silences
 from atalaia.page.web import page
 from atalaia.people.bodies import seal_body, unsealed
+from atalaia.people.conversation import Conversation, in_turn
+from atalaia.people.registry import registry_of
 from atalaia.people.retention import apply_retention
+from atalaia.people.service import PeopleService
+from atalaia.people.talks import SealedTalks
 from atalaia.run.channels import open_channels
 from atalaia.run.logs import configure_logs
-from atalaia.run.people import open_registry
+from atalaia.run.people import key_files
 from atalaia.run.server import allow_files, listen, serving
 from atalaia.run.threads import DaemonThreads
 from atalaia.settings import Settings
@@ -114,7 +121,11 @@ class Live:
         self._learn = learn or command_of("climate", home.path, settings.file)
         self._began_at = int(now())
         self._plans = plans(settings)
-        self._registry = open_registry(home, settings)
+        self._registry = registry_of(home, settings)
+        self._people = PeopleService(self._registry, home, settings)
+        talks = SealedTalks(self._registry.vault, home.talks)
+        bot = Conversation(self._people, talks, language=settings.language)
+        self._talk = in_turn(bot, now)
         self._decode = unsealed(decode_all(settings.places), self._registry.vault)
         note_places(home.state, settings.places)
         self._expected_s = {plan.name: plan.expected_s for plan in self._plans}
@@ -146,14 +157,7 @@ class Live:
         def wake() -> None:
             loop.call_soon_threadsafe(self._outreach.wake)
 
-        self._office = Office(
-            self.settings,
-            self.home.state,
-            self.home.outbox,
-            self._registry,
-            now=self._now,
-            wake=wake,
-        )
+        self.home.on_wake("normal", wake)
         self._board = Board(
             self.settings, self.home, self._decode, now=self._now, sources=self._sources
         )
@@ -262,7 +266,7 @@ class Live:
         updates = Updates(
             self._session,
             telegram.token.reveal(),
-            self._office.talk,
+            self._talk,
             load=load,
             keep=keep,
             base_url=telegram.base_url,
@@ -425,8 +429,8 @@ class Live:
             except StateConflict as error:
                 log.warning("retention failed; it is tried again", reason=str(error))
             else:
-                if gone.people or gone.messages:
-                    log.info("forgotten", people=gone.people, messages=gone.messages)
+                if gone.people or gone.messages or gone.erased:
+                    log.info("forgotten", **msgspec.structs.asdict(gone))
             await self._sleep(_FORGET_S)
 
     async def _refine_often(self) -> None:
@@ -462,14 +466,15 @@ class Live:
             readings_as=(readings_csv.STATION, readings_csv.JSON),
             sources=frozenset(decoders(self.settings.places)) - {CLOCK},
             is_push_on=self.settings.api.key is not None,
-            who=self._office.who,
+            who=who_has(self.settings, self.home.state, self._people, self._now),
             seal=lambda person, body: seal_body(self._registry.vault, person, body),
             is_public=self.settings.api.is_public,
             rate_limit=self.settings.api.rate_limit,
             read=self._board.ports(),
-            people=self._office.desk(
-                telegram_hook(self.settings, self._session, self._office.talk, self.home.state)
-            ),
+            people=self._people,
+            preview=previews(self.home.state, self.settings.places, self._now),
+            whatsapp=whatsapp_hook(self.settings, self._people, self._now),
+            telegram=telegram_hook(self.settings, self._session, self._talk, self.home.state),
             operate=self._operating.desk(),
             feeds=self._feeds.ports(),
             page=page(self.settings.page.tiles_url, self.settings.page.attribution),
@@ -557,7 +562,7 @@ def run(settings: Settings, *, port: int | None = None) -> int:
     allow_listeners()
     if port is not None:
         settings = _with_port(settings, port)
-    with open_home(settings.home) as home:
+    with open_home(settings.home, keys=key_files(settings)) as home:
         _refuse_replay(home)
         asyncio.run(_run(settings, home))
     return 0

@@ -1,40 +1,20 @@
-"""The people of a home, opened: their store, their keys, and the decoder for what they pushed."""
+"""The people of an embedded home: where their keys lie, and the decoder for what they pushed."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 from atalaia.domain.reading import Decode
-from atalaia.homes.embedded import EmbeddedHome
+from atalaia.homes.embedded import KeyFiles
 from atalaia.homes.embedded.keys import default_folder, open_keys
 from atalaia.people.bodies import unsealed
-from atalaia.people.consent import Controller
-from atalaia.people.erase import finish_erasures
-from atalaia.people.registry import Registry
-from atalaia.people.retention import RETENTION, Retention
 from atalaia.people.vault import Vault
 from atalaia.settings import Settings
 
 
-def open_registry(home: EmbeddedHome, settings: Settings) -> Registry:
-    """Everybody of this home. What a crash left of an erasure is erased first.
-
-    Raises SettingsInvalid where the keys cannot be used.
-    """
-    asked = settings.people
-    keys = open_keys(home.path, asked.keys, asked.master_key_file)
-    finish_erasures(home.people, keys)
-    controller = Controller(asked.controller, asked.contact)
-    return Registry(home.people, keys, controller, retention(settings))
-
-
-def retention(settings: Settings) -> Retention:
-    """How long what is kept of people is kept, by the settings."""
-    return Retention(
-        pending_s=RETENTION.pending_s,
-        messages_s=settings.channels.keep_s,
-        consents_s=RETENTION.consents_s,
-    )
+def key_files(settings: Settings) -> KeyFiles:
+    """Where people's keys lie, by the settings."""
+    return KeyFiles(settings.people.keys, settings.people.master_key_file)
 
 
 def opening(decode: Decode, home: Path, settings: Settings) -> Decode:

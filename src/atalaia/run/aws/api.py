@@ -17,14 +17,17 @@ from typing import Any
 import msgspec
 
 from atalaia.api.answers import Board
-from atalaia.api.app import Ports, api
+from atalaia.api.app import api
 from atalaia.api.following import Feeds
+from atalaia.api.keys import who_has
 from atalaia.api.metrics import Metrics
-from atalaia.api.office import Office
 from atalaia.api.operate import LagItem
 from atalaia.api.operating import Operating
+from atalaia.api.ports import Ports
+from atalaia.api.previews import previews
 from atalaia.api.read_models import SourceItem
 from atalaia.api.telegram_hook import telegram_hook
+from atalaia.api.whatsapp_hook import whatsapp_hook
 from atalaia.domain.delivery import UNSENT
 from atalaia.domain.payload import Payload
 from atalaia.errors import StateConflict
@@ -35,14 +38,14 @@ from atalaia.notify.recipients import Recipients
 from atalaia.notify.silences import Silences
 from atalaia.page.web import page
 from atalaia.people.bodies import seal_body, unsealed
-from atalaia.people.consent import Controller
-from atalaia.people.registry import Registry
+from atalaia.people.conversation import Conversation, in_turn
+from atalaia.people.registry import registry_of
+from atalaia.people.service import PeopleService
 from atalaia.people.talks import SealedTalks
 from atalaia.ports import Record, Stream
 from atalaia.run.aws import archive, deployment, detect, sources
 from atalaia.run.aws.asgi import respond
 from atalaia.run.aws.past import ANSWER_S, Past, note_cost
-from atalaia.run.people import retention
 from atalaia.sources import CLOCK, decode_all, decoders, readings_csv
 from atalaia.sources.session import open_session
 
@@ -76,18 +79,11 @@ class Api:
     def __init__(self) -> None:
         settings, home = deployment.settings(), _Home()
         held: Any = home
-        controller = Controller(settings.people.controller, settings.people.contact)
-        registry = Registry(home.people, deployment.home().keys, controller, retention(settings))
+        registry = registry_of(deployment.home(), settings)
+        people = PeopleService(registry, deployment.home(), settings)
+        talks = SealedTalks(registry.vault, deployment.home().talks)
+        talk = in_turn(Conversation(people, talks, language=settings.language), time.time)
         decode = unsealed(decode_all(settings.places), registry.vault)
-        office = Office(
-            settings,
-            home.state,
-            home.outbox,
-            registry,
-            now=time.time,
-            wake=self._wake,
-            talks=SealedTalks(registry.vault, deployment.home().talks),
-        )
         session = open_session()
         board = Board(settings, held, decode, now=time.time, sources=self._sources)
         past = Past(_athena(), settings.places, time.time, home.state.item)
@@ -119,12 +115,15 @@ class Api:
                 readings_as=(readings_csv.STATION, readings_csv.JSON),
                 sources=frozenset(decoders(settings.places)) - {CLOCK},
                 is_push_on=settings.api.key is not None,
-                who=office.who,
+                who=who_has(settings, home.state, people, time.time),
                 seal=lambda person, body: seal_body(registry.vault, person, body),
                 is_public=settings.api.is_public,
                 rate_limit=settings.api.rate_limit,
                 read=replace(board.ports(), readings=past.readings, climate=past.climate),
-                people=office.desk(telegram_hook(settings, session, office.talk, home.state)),
+                people=people,
+                preview=previews(home.state, settings.places, time.time),
+                whatsapp=whatsapp_hook(settings, people, time.time),
+                telegram=telegram_hook(settings, session, talk, home.state),
                 operate=operating.desk(),
                 feeds=self._feeds.ports(),
                 page=page(settings.page.tiles_url, settings.page.attribution),

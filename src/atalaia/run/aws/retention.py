@@ -9,12 +9,11 @@ from __future__ import annotations
 import time
 from typing import Any
 
+import msgspec
 import structlog
 
-from atalaia.people.erase import finish_erasures
-from atalaia.people.retention import apply_retention
+from atalaia.people.retention import apply_retention, retention_of
 from atalaia.run.aws import deployment
-from atalaia.run.people import retention
 
 log = structlog.get_logger()
 
@@ -23,9 +22,8 @@ def handle(event: dict[str, Any]) -> dict[str, Any]:
     """Called by the clock."""
     del event
     home, now = deployment.home(), int(time.time())
-    keys, keep = home.keys, retention(deployment.settings())
-    erased = finish_erasures(home.people, keys)
-    gone = apply_retention(home.people, keys, home.outbox, now, keep)
-    told = {"people": gone.people, "messages": gone.messages, "talks": home.talks.forget(now)}
-    log.info("forgotten", erased=erased, **told)
-    return told | {"erased": erased}
+    keep = retention_of(deployment.settings())
+    gone = apply_retention(home.people, home.keys, home.outbox, now, keep)
+    told = msgspec.structs.asdict(gone) | {"talks": home.talks.forget(now)}
+    log.info("forgotten", **told)
+    return told

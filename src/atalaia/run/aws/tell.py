@@ -21,12 +21,10 @@ from atalaia.domain.hazard import Level
 from atalaia.errors import StateConflict
 from atalaia.notify.outreach import Outreach
 from atalaia.notify.silences import Silences
-from atalaia.people.consent import Controller
-from atalaia.people.registry import Registry
+from atalaia.people.registry import registry_of
 from atalaia.ports import FanOut, Outbox
 from atalaia.run.aws import deployment, figures
 from atalaia.run.channels import open_channels
-from atalaia.run.people import retention
 from atalaia.sources.session import open_session
 
 _MARGIN_S = 20.0
@@ -100,8 +98,7 @@ class _Told:
 
     def __init__(self) -> None:
         settings, home = deployment.settings(), deployment.home()
-        controller = Controller(settings.people.controller, settings.people.contact)
-        self.registry = Registry(home.people, home.keys, controller, retention(settings))
+        self.registry = registry_of(home, settings)
         self.outbox = _Watched(home.outbox)
         self.session = open_session()
         outbox: Any = self.outbox
