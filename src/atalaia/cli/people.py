@@ -396,6 +396,7 @@ def _opened(
 ) -> Iterator[tuple[Settings, EmbeddedHome, PeopleService]]:
     """The settings, the home and its people. Beside a running watch, which notices what changes."""
     from atalaia.homes.embedded import open_home
+    from atalaia.lake.places import places_of
     from atalaia.people.registry import registry_of
     from atalaia.people.service import PeopleService
     from atalaia.run.people import key_files
@@ -403,7 +404,9 @@ def _opened(
     kept = settings_of(file, home)
     where = kept.home if is_new else existing(kept.home)
     with open_home(where, exclusive=False, keys=key_files(kept)) as opened:
-        yield kept, opened, PeopleService(registry_of(opened, kept), opened, kept)
+        noted = places_of(opened.state)
+        watched = noted if len(noted) else kept.places
+        yield kept, opened, PeopleService(registry_of(opened, kept), opened, kept, watched)
 
 
 @contextmanager

@@ -14,7 +14,6 @@ from atalaia.domain.contact import Contact, read_contact
 from atalaia.domain.place import Places
 from atalaia.domain.rule import RuleSet
 from atalaia.domain.subscription import Person
-from atalaia.lake.places import places_of
 from atalaia.people import manage
 from atalaia.people.changing import update
 from atalaia.people.coverage import closed_channels, unwatched
@@ -35,23 +34,22 @@ class PeopleService:
     All of it blocks, and may be called from any thread. Raises ValueError, with the next step and
     without any address, for what cannot be asked for; StateConflict where the home cannot be used.
     Who sends is woken where there may be something new for them.
+
+    places   that are watched here (None: the settings' own)
     """
 
-    def __init__(self, registry: Registry, home: Home, settings: Settings) -> None:
+    def __init__(
+        self, registry: Registry, home: Home, settings: Settings, places: Places | None = None
+    ) -> None:
         self._registry = registry
         self._home = home
         self._settings = settings
+        self.places = settings.places if places is None else places
 
     @property
     def rules(self) -> RuleSet:
         """By which limits of one's own are read."""
         return self._settings.rules
-
-    @property
-    def places(self) -> Places:
-        """The places that are watched here: those noted with the home, else the settings'."""
-        noted = places_of(self._home.state)
-        return noted if len(noted) else self._settings.places
 
     # To be told
 
