@@ -72,11 +72,11 @@ def who_has(
         program = caller_of(state, key)
         if program is not None:
             return program
-        person = people.signed(key, int(now()))
-        if person is not None:
-            return Caller(person, SIGNED_LINK, person)
-        person = people.keyed(key)
-        return None if person is None else Caller(person, OWN_KEY, person)
+        found = people.whose(key, int(now()))
+        if found is None:
+            return None
+        person, is_token = found
+        return Caller(person, SIGNED_LINK if is_token else OWN_KEY, person)
 
     return who
 

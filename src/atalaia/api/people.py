@@ -44,7 +44,7 @@ _MessageId = Annotated[str, Path(pattern=r"^msg_[A-Za-z0-9_-]{1,80}$")]
 
 
 def routes(
-    people: PeopleService, preview: Preview, now: Callable[[], int], gate: Gate, once_: Once
+    people: PeopleService, previewed: Preview, now: Callable[[], int], gate: Gate, once_: Once
 ) -> APIRouter:
     """The routes; all under /v1."""
     router = APIRouter(prefix="/v1", tags=["people"], responses=errors(422, 429))
@@ -116,13 +116,13 @@ def routes(
         )
 
     @router.post("/preview", responses=errors(401, 503))
-    def previewed(
+    def preview(
         request: Request, asked: Wish, days: Annotated[int, Query(ge=1, le=3650)] = 30
     ) -> Previewed:
         """What would have been told in the past days. More than 30 need a key."""
         if days > OPEN_PREVIEW_DAYS:
             gate.caller(request)
-        found = wished(lambda: preview(wish_of(asked, people.rules), days))
+        found = wished(lambda: previewed(wish_of(asked, people.rules), days))
         told = [Told(at=m.at, level=m.level, text=m.text) for m in found.messages]
         return Previewed(messages=told, days=days)
 

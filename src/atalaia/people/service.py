@@ -12,7 +12,6 @@ from typing import TypeAlias
 from atalaia.channels.guard import Rules, check_url
 from atalaia.domain.contact import Contact, read_contact
 from atalaia.domain.place import Places
-from atalaia.domain.rule import RuleSet
 from atalaia.domain.subscription import Person
 from atalaia.people import manage
 from atalaia.people.changing import update
@@ -35,6 +34,7 @@ class PeopleService:
     without any address, for what cannot be asked for; StateConflict where the home cannot be used.
     Who sends is woken where there may be something new for them.
 
+    rules    by which limits of one's own are read
     places   that are watched here (None: the settings' own)
     """
 
@@ -44,12 +44,8 @@ class PeopleService:
         self._registry = registry
         self._home = home
         self._settings = settings
+        self.rules = settings.rules
         self.places = settings.places if places is None else places
-
-    @property
-    def rules(self) -> RuleSet:
-        """By which limits of one's own are read."""
-        return self._settings.rules
 
     # To be told
 
@@ -73,7 +69,7 @@ class PeopleService:
         done = subscribe(self._registry, request, now)
         for message in done.asks:
             self._home.outbox.put(message)
-        self._wake()
+        self._home.wake("normal")
         return done
 
     def confirm(self, who: Named, code: str, now: int) -> Confirmed | None:
@@ -86,7 +82,7 @@ class PeopleService:
             return None
         for message in done.asks:
             self._home.outbox.put(message)
-        self._wake()
+        self._home.wake("normal")
         return done
 
     # What is kept of them
@@ -115,13 +111,14 @@ class PeopleService:
         """A key of their own for the API, shown this once; an older one ends."""
         return self._registry.make_key(pseudonym, now)
 
-    def signed(self, token: str, now: int) -> str | None:
-        """Whose signed token this is; None: nobody's (any more)."""
-        return manage.whose(self._registry, token, now)
+    def whose(self, key: str, now: int) -> tuple[str, bool] | None:
+        """Who this signed token or key of their own is of, and whether it is a token.
 
-    def keyed(self, key: str) -> str | None:
-        """Whose own key this is; None: nobody's (any more)."""
-        return self._registry.who(key)
+        None: it is nobody's (any more).
+        """
+        signed = manage.whose(self._registry, key, now)
+        person = signed or self._registry.who(key)
+        return (person, signed is not None) if person else None
 
     # What they change
 
@@ -130,7 +127,7 @@ class PeopleService:
         pseudonym = self._told(who)
         if pseudonym:
             update(self._registry, pseudonym, language=language)
-            self._wake()
+            self._home.wake("normal")
 
     def stop(self, who: Named, now: int, channel: str | None = None) -> bool:
         """Tell them no more by this channel (a contact: by its own; None: by any), and keep the
@@ -178,10 +175,8 @@ class PeopleService:
         """All under whom anything of a contact is kept."""
         return self._registry.holders(who) if isinstance(who, Contact) else [who]
 
-    def _wake(self) -> None:
-        self._home.wake("normal")
-
     def _woken(self, is_new: bool) -> bool:
+        """Wake who sends, if there is something new."""
         if is_new:
-            self._wake()
+            self._home.wake("normal")
         return is_new
