@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import re
+import secrets
 from dataclasses import dataclass, field
 
 import pytest
@@ -13,8 +14,17 @@ from atalaia.domain.conversation import LONGEST_DATA, Button, Incoming, Reply
 from atalaia.domain.subscription import WEATHER, Circle, Person, Subscription
 from atalaia.domain.words import LANGUAGES
 from atalaia.errors import StateConflict
+from atalaia.homes.embedded.talks import MemoryTalks
 from atalaia.people import bot_words
-from atalaia.people.conversation import Conversation, Desk, Town, command_of, language_of
+from atalaia.people.bot_own import language_of
+from atalaia.people.bot_turn import Town, Towns
+from atalaia.people.conversation import Conversation, command_of
+from atalaia.people.request import Request
+from atalaia.people.service import Named, PeopleService
+from atalaia.people.subscribe import Confirmed, Subscribed
+from atalaia.people.talks import SealedTalks
+from atalaia.people.vault import Vault
+from atalaia.ports import Talks
 
 NOW = 1_790_000_000
 ANA, BEA = Contact("telegram", "1001"), Contact("telegram", "1002")
@@ -27,8 +37,8 @@ SANTA_MARIAS = [
 
 
 @dataclass
-class Notebook:
-    """A desk that keeps everything in a dict, by contact."""
+class Notebook(PeopleService, Towns):
+    """What bots ask of people and of the gazetteer, in dicts by contact."""
 
     told: dict[Contact, Person] = field(default_factory=dict)
     consents: dict[Contact, str] = field(default_factory=dict)
@@ -37,10 +47,10 @@ class Notebook:
     acknowledged: list[tuple[Contact, str, int]] = field(default_factory=list)
     searched: list[str] = field(default_factory=list)
 
-    def person(self, contact: Contact) -> Person | None:
-        return None if contact in self.stopped else self.told.get(contact)
+    def person(self, who: Named) -> Person | None:
+        return None if who in self.stopped else self.told.get(contact(who))
 
-    def towns(self, name: str, limit: int) -> list[Town]:
+    def search(self, name: str, limit: int) -> list[Town]:
         self.searched.append(name)
         found = [t for t in (RECIFE, *SANTA_MARIAS) if t.label.lower().startswith(name.lower())]
         return found[:limit]
@@ -51,67 +61,88 @@ class Notebook:
     def words(self, language: str) -> str:
         return f"words in {language}, which tell of /forget"
 
-    def subscribe(
-        self,
-        contact: Contact,
-        circle: Circle,
-        hazards: dict[str, str],
-        language: str,
-        consent: str,
-        now: int,
-    ) -> None:
-        before = self.told[contact].subscriptions if contact in self.told else ()
+    def subscribe(self, request: Request, now: int) -> Subscribed:
+        assert (request.is_own, request.how) == (True, request.contacts[0].channel)
+        [who] = request.contacts
+        before = self.told[who].subscriptions if who in self.told else ()
         if len(before) == 2:
             raise ValueError("too many")
-        new = Subscription(id=f"s{now}", where=(circle,), hazards=hazards, since=now)
-        self.told[contact] = Person(
+        new = Subscription(id=f"s{now}", where=request.where, hazards=request.hazards, since=now)
+        self.told[who] = Person(
             pseudonym="p_1",
-            language=language,
-            channels=(contact.channel,),
+            language=request.language,
+            channels=(who.channel,),
             subscriptions=(*before, new),
         )
-        self.consents[contact] = consent
-        self.stopped.discard(contact)
+        self.consents[who] = request.shown
+        self.stopped.discard(who)
+        return Subscribed("p_1", (who.channel,), (), {})
 
-    def confirm(self, contact: Contact, code: str, now: int) -> bool:
-        return code == "123 456"
+    def confirm(self, who: Named, code: str, now: int) -> Confirmed | None:
+        return Confirmed("p_1", contact(who).channel) if code == "123 456" else None
 
-    def speak(self, contact: Contact, language: str) -> None:
-        if contact in self.told:
-            person = self.told[contact]
-            self.told[contact] = Person(
+    def speak(self, who: Named, language: str) -> None:
+        if who in self.told:
+            person = self.told[contact(who)]
+            self.told[contact(who)] = Person(
                 pseudonym=person.pseudonym,
                 language=language,
                 channels=person.channels,
                 subscriptions=person.subscriptions,
             )
 
-    def stop(self, contact: Contact, now: int) -> bool:
-        was_told = self.person(contact) is not None
-        if contact in self.told:
-            self.stopped.add(contact)
+    def stop(self, who: Named, now: int, channel: str | None = None) -> bool:
+        was_told = self.person(who) is not None
+        if who in self.told:
+            self.stopped.add(contact(who))
         return was_told
 
-    def export(self, contact: Contact) -> bytes | None:
-        person = self.told.get(contact)
+    def export(self, who: Named) -> bytes | None:
+        person = self.told.get(contact(who))
         return json.dumps({"language": person.language}).encode() if person else None
 
-    def erase(self, contact: Contact, now: int) -> bool:
-        self.erased.append(contact)
-        return self.told.pop(contact, None) is not None
+    def erase(self, who: Named, now: int) -> bool:
+        self.erased.append(contact(who))
+        return self.told.pop(contact(who), None) is not None
 
-    def acknowledge(self, contact: Contact, message: str, now: int) -> bool:
-        self.acknowledged.append((contact, message, now))
+    def acknowledge(self, who: Named, message: str, now: int) -> bool:
+        self.acknowledged.append((contact(who), message, now))
         return message == "msg_theirs"
+
+
+def contact(who: Named) -> Contact:
+    """Bots know people by the contact that they write from, and by nothing else."""
+    assert isinstance(who, Contact)
+    return who
+
+
+class Keys:
+    """A home's key of look-ups."""
+
+    def __init__(self) -> None:
+        self.key = secrets.token_bytes(32)
+
+    def lookup_key(self) -> bytes:
+        return self.key
+
+
+def sealed(kept: Talks) -> SealedTalks:
+    keys: object = Keys()
+    return SealedTalks(Vault(keys), kept)  # type: ignore[arg-type]
+
+
+def bot_of(desk: Notebook, kept: Talks) -> Conversation:
+    return Conversation(desk, sealed(kept), towns=desk)
 
 
 class Talk:
     """One person at the bot."""
 
     def __init__(
-        self, desk: Desk, who: Contact = ANA, app: str = "", bot: Conversation | None = None
+        self, desk: Notebook, who: Contact = ANA, app: str = "", bot: Conversation | None = None
     ) -> None:
-        self.bot = bot or Conversation(desk)
+        self.kept = MemoryTalks()
+        self.bot = bot or bot_of(desk, self.kept)
         self.who, self.app = who, app
         self.last: list[Reply] = []
 
@@ -378,7 +409,7 @@ def test_forgetting_asks_once_and_then_erases(app: str, sure: str, no: str) -> N
     talk.press_label(sure)
     assert desk.erased == [ANA]
     assert desk.told == {}
-    assert talk.bot._talks == {}
+    assert talk.kept._held == {}
 
 
 def test_of_whom_nothing_is_kept_nothing_is_erased() -> None:
@@ -458,11 +489,12 @@ def test_words_that_look_like_commands_inside_a_name_are_none() -> None:
 
 
 def test_half_done_talks_are_bounded_and_the_oldest_is_forgotten() -> None:
-    bot = Conversation(Notebook(), most_talks=3)
+    kept = MemoryTalks(most=3)
+    bot = bot_of(Notebook(), kept)
     talks = [Talk(Notebook(), Contact("telegram", str(i)), bot=bot) for i in range(5)]
     for talk in talks:
         talk.write("recife")
-    assert len(bot._talks) == 3
+    assert len(kept._held) == 3
     assert "recomeçar" in talks[0].press_label("Laranja").text
     assert "Recife" in talks[4].press_label("Laranja").text
 

@@ -19,6 +19,7 @@ from atalaia.domain.reading import Decoded, Readings
 from atalaia.domain.subscription import Circle, Polygon, Quiet, Threshold
 from atalaia.errors import StateConflict
 from atalaia.people.bodies import is_sealed, owner_of, seal_body, unsealed
+from atalaia.people.changing import update
 from atalaia.people.erase import erase, finish_erasures
 from atalaia.people.export import export
 from atalaia.people.retention import apply_retention
@@ -54,7 +55,7 @@ def full_person(w: World) -> tuple[str, list[bytes]]:
         how="import",
     )
     p = made.pseudonym
-    w.registry.update(p, language="es")  # older copies of the row are in the log, too
+    update(w.registry, p, language="es")  # older copies of the row are in the log, too
     key = w.registry.make_key(p, NOW)
     waiting = w.subscribe("email:canary-waiting@example.org", proof="")
     confirm(w.registry, waiting.pseudonym, "000000", NOW)

@@ -6,6 +6,7 @@ import pytest
 
 from atalaia.domain.contact import read_contact
 from atalaia.domain.subscription import Quiet, Threshold
+from atalaia.people.changing import add, remove, update
 from atalaia.people.registry import Registry
 from people.world import NOW, OLINDA, World
 
@@ -16,7 +17,7 @@ def test_everybody_is_loaded_and_then_only_who_changed(w: World) -> None:
     ana, bia = w.told(ANA), w.told(PHONE)
     loaded = list(w.registry.load())
     assert [(p, person is not None) for _, p, person in loaded] == [(ana, True), (bia, True)]
-    w.registry.update(ana, language="en")
+    update(w.registry, ana, language="en")
     (after, pseudonym, person) = next(w.registry.load(loaded[-1][0]))
     assert (pseudonym, person) == (ana, w.person(ana))
     assert list(w.registry.load(after)) == []
@@ -26,7 +27,8 @@ def test_what_is_changed_is_changed_and_nothing_else(w: World) -> None:
     ana = w.told(ANA, PHONE)
     before = w.person(ana)
     quiet = Quiet(1320, 360, "America/Recife")
-    w.registry.update(
+    update(
+        w.registry,
         ana,
         language="es",
         quiet=quiet,
@@ -38,8 +40,8 @@ def test_what_is_changed_is_changed_and_nothing_else(w: World) -> None:
     assert (after.language, after.quiet, after.escalate_after_s) == ("es", quiet, 60)
     assert after.channels == ("sms", "email")
     assert [s.hazards for s in after.subscriptions] == [{"wind": "red"}]
-    w.registry.update(ana, quiet=None)
-    w.registry.update(ana, channels=("email", "sms"))
+    update(w.registry, ana, quiet=None)
+    update(w.registry, ana, channels=("email", "sms"))
     assert w.person(ana).quiet is None
     assert w.person(ana).channels == before.channels
 
@@ -55,12 +57,12 @@ def test_who_names_no_hazard_gets_all_weather_and_who_has_a_limit_gets_that(w: W
 
 def test_subscriptions_are_added_and_removed_one_by_one(w: World) -> None:
     ana = w.told(ANA)
-    added = w.registry.add(ana, [OLINDA], {"wind": "red"}, [], NOW)
+    added = add(w.registry, ana, [OLINDA], {"wind": "red"}, [], NOW)
     assert w.places(ana) == ["Recife", "Olinda"]
-    w.registry.remove(ana, added)
+    remove(w.registry, ana, added)
     assert w.places(ana) == ["Recife"]
     with pytest.raises(ValueError, match="no subscription of this id"):
-        w.registry.remove(ana, added)
+        remove(w.registry, ana, added)
 
 
 @pytest.mark.parametrize(
@@ -71,13 +73,13 @@ def test_a_change_that_cannot_be_is_refused(w: World, change: dict[str, object])
     ana = w.told(ANA)
     before = w.person(ana)
     with pytest.raises(ValueError, match=r"languages|no sms contact|different times"):
-        w.registry.update(ana, **change)
+        update(w.registry, ana, **change)
     assert w.person(ana) == before
 
 
 def test_nobody_cannot_be_changed(w: World) -> None:
     with pytest.raises(ValueError, match="nobody is kept under p_nobody"):
-        w.registry.update("p_nobody", language="en")
+        update(w.registry, "p_nobody", language="en")
     assert not w.registry.stop("p_nobody", None, NOW)
 
 
@@ -165,7 +167,7 @@ def test_no_repr_shows_an_address_or_a_code(w: World) -> None:
 def test_a_second_registry_sees_what_the_first_wrote(w: World) -> None:
     ana = w.told(ANA)
     other = Registry(w.home.people, w.keys)
-    w.registry.update(ana, language="en")
+    update(w.registry, ana, language="en")
     person = other.person(ana)
     assert person is not None
     assert person.language == "en"

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
-
 import pytest
 
 from atalaia.domain.contact import Contact
@@ -11,27 +9,19 @@ from atalaia.domain.conversation import Incoming
 from atalaia.people.conversation import Conversation
 from atalaia.people.talks import KEEP_S, SealedTalks
 from atalaia.people.vault import Vault
-from people.test_conversation import Notebook
+from people.test_conversation import Keys, Notebook
 
 HERE, OTHER = Contact("telegram", "77000111222"), Contact("telegram", "77000111223")
 
 
 class Kept(dict[str, tuple[bytes, int]]):
-    """Fills `TalkStore`."""
+    """Fills `ports.Talks`."""
 
     def put(self, name: str, sealed: bytes, until: int) -> None:
         self[name] = sealed, until
 
     def remove(self, name: str) -> None:
         self.pop(name, None)
-
-
-class Keys:
-    def __init__(self) -> None:
-        self.key = secrets.token_bytes(32)
-
-    def lookup_key(self) -> bytes:
-        return self.key
 
 
 @pytest.fixture
@@ -44,22 +34,32 @@ def talks(kept: Kept) -> SealedTalks:
     return SealedTalks(Vault(keys), kept)  # type: ignore[arg-type]
 
 
-def test_a_talk_goes_on_in_another_process_and_ends_there() -> None:
-    desk = Notebook()
-    one, other = Conversation(desk), Conversation(desk)
+def test_a_talk_goes_on_in_another_process_and_ends_there(kept: Kept) -> None:
+    desk, some = Notebook(), talks(kept)
+    one, other = (Conversation(desk, some, towns=desk) for _ in range(2))
     one.answer(Incoming(contact=HERE, text="/start"), 100)
-    assert one.held(HERE) == b"", "nothing was chosen yet"
+    assert kept == {}, "nothing was chosen yet"
     shared = Incoming(contact=HERE, position=(-8.05, -34.9))
     [asked] = one.answer(shared, 100)
-    other.recall(HERE, one.held(HERE))
     pressed = Incoming(contact=HERE, pressed=asked.buttons[0][0].data)
     [consent] = other.answer(pressed, 101)
-    one.recall(HERE, other.held(HERE))
-    one.answer(Incoming(contact=HERE, pressed=consent.buttons[0][0].data), 102)
+    agreed = Incoming(contact=HERE, pressed=consent.buttons[0][0].data)
+    one.answer(agreed, 102)
     assert desk.person(HERE) is not None
-    assert one.held(HERE) == b""
-    other.recall(HERE, b"no talk")
-    assert other.held(HERE) == b""
+    assert kept == {}
+    some.put(HERE, b"no talk", 103)
+    assert [reply.asks_position != "" for reply in other.answer(agreed, 103)] == [True]
+    assert kept == {}
+
+
+def test_a_talk_that_rested_for_an_hour_begins_anew(kept: Kept) -> None:
+    desk = Notebook()
+    bot = Conversation(desk, talks(kept), towns=desk)
+    [asked] = bot.answer(Incoming(contact=HERE, text="recife"), 100)
+    pressed = Incoming(contact=HERE, pressed=asked.buttons[0][0].data)
+    [old] = bot.answer(pressed, 100 + KEEP_S)
+    assert old.asks_position, "they are asked for their place once more"
+    assert desk.told == {}
 
 
 def test_what_is_kept_says_neither_whose_nor_what_and_is_over_after_an_hour(kept: Kept) -> None:

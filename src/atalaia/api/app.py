@@ -1,79 +1,32 @@
-"""The running service's HTTP: pushed readings and payloads in, health and metrics out.
-
-Pushing is off unless a key is set. What was accepted is in the stream, on disk, before the answer
-goes out; what could not be read of it is kept all the same, and named in the answer.
-"""
+"""The running service's HTTP: all routes put together, and health and metrics."""
 
 from __future__ import annotations
 
-import base64
-import re
 import time
-from asyncio import Semaphore
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
 from typing import Any, Protocol
 
-import msgspec
-from fastapi import APIRouter, FastAPI, Request, Response
-from pydantic import BaseModel
-from starlette.concurrency import run_in_threadpool
+from fastapi import APIRouter, FastAPI, Response
 from starlette.responses import PlainTextResponse
 
 from atalaia import __version__
-from atalaia.api import feeds, operate, people, problem, read
-from atalaia.api.access import Caller, Gate, Scope, bearer
+from atalaia.api import feeds, hooks, operate, people, problem, push, read
+from atalaia.api.access import Gate
 from atalaia.api.bodies import BodyLimit
 from atalaia.api.limits import RateLimits
 from atalaia.api.once import Once
 from atalaia.api.operator import LagItem, Operator
-from atalaia.api.people import PeopleDesk
-from atalaia.api.problem import Problem, errors
+from atalaia.api.previews import Preview
 from atalaia.api.read import Shown
 from atalaia.api.read_models import SourceItem
 from atalaia.api.schema import describe
-from atalaia.domain.payload import Payload, Reject
-from atalaia.domain.reading import Decode, Decoded, Kind
-from atalaia.domain.variable import CATALOGUE
-from atalaia.errors import QueueFull, StateConflict
 from atalaia.metrics import CONTENT_TYPE_LATEST
-from atalaia.sources import readings_csv
-
-OFF = "push is off; set api.key_file"
-RETRY_AFTER_S = 5
-MOST_REJECTS = 100
-"""Rejects that an answer lists; it says how many more there were."""
-
-_JSON = ("application/json", "text/json")
-_LINES = ("application/x-ndjson", "application/ndjson", "application/jsonl", "text/plain")
-_AT = re.compile(r"(record|line) (\d+)\b")
-
+from atalaia.people.service import PeopleService
 
 MOST_BODY = 1_000_000
 """Bytes of a body that is no push; pushes have a limit of their own."""
 
-
-@dataclass(frozen=True)
-class Pushing:
-    """Where pushes go.
-
-    is_on       whether anything can be pushed
-    accept      keeps payloads durably, all or none, and returns the offset of the last; raises
-                QueueFull, or StateConflict where the store cannot be written
-    decode      what a push can be read as
-    seal        what a person pushes under their own key, sealed with it
-    now         Unix seconds
-    sources     names that pushed payloads may have
-    max_body    bytes that a push may have
-    """
-
-    is_on: bool
-    accept: Callable[[Sequence[Payload]], Awaitable[int]]
-    decode: Decode
-    seal: Callable[[str, bytes], bytes]
-    now: Callable[[], int]
-    sources: frozenset[str]
-    max_body: int
+_ANY_JSON: dict[str, Any] = {"content": {"application/json": {"schema": {"type": "object"}}}}
 
 
 class Standing(Protocol):
@@ -96,92 +49,17 @@ class Standing(Protocol):
         ...
 
 
-class _Envelope(msgspec.Struct, forbid_unknown_fields=True):
-    """A pushed payload. `body` is the provider's answer: JSON as it is, or any text as a string."""
-
-    source: str
-    content: str
-    places: list[str] = []
-    body: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
-    body_base64: str | msgspec.UnsetType = msgspec.UNSET
-
-
-class Unread(BaseModel):
-    """What could not be read: where, and why."""
-
-    reason: str
-    detail: str
-    index: int | None = None
-    line: int | None = None
-
-
-class Pushed(BaseModel):
-    """What became of a push: it is on disk. `offset` is its number in the stream."""
-
-    accepted: int
-    readings: int
-    offset: int
-    rejected: list[Unread]
-    rejected_more: int = 0
-
-
-_ANY_JSON: dict[str, Any] = {"content": {"application/json": {"schema": {"type": "object"}}}}
-
-_READING: dict[str, Any] = {
-    "type": "object",
-    "required": ["place_id", "valid_at"],
-    "properties": {
-        "place_id": {"type": "string"},
-        "valid_at": {"type": "string", "format": "date-time"},
-        "kind": {"enum": [kind.word for kind in Kind]},
-        "issued_at": {"type": "string", "format": "date-time"},
-        "period_s": {"type": "integer", "minimum": 0},
-        "source": {"type": "string"},
-        **{name: {"type": ["number", "null"]} for name in CATALOGUE},
-    },
-}
-_ENVELOPE: dict[str, Any] = {
-    "type": "object",
-    "required": ["source", "content"],
-    "additionalProperties": False,
-    "properties": {
-        "source": {"type": "string"},
-        "content": {"type": "string"},
-        "places": {"type": "array", "items": {"type": "string"}},
-        "body": {},
-        "body_base64": {"type": "string", "contentEncoding": "base64"},
-    },
-}
-_PUSHED = {"/v1/readings": _READING, "/v1/payloads": _ENVELOPE}
-
-
-def _pushed(path: str) -> dict[str, Any]:
-    """What the description of the API says of a push: its body is read by hand."""
-    one = _PUSHED[path]
-    body: dict[str, Any] = {"schema": {"anyOf": [one, {"type": "array", "items": one}]}}
-    content: dict[str, Any] = {"application/json": body}
-    if path == "/v1/readings":
-        content["application/x-ndjson"] = {"schema": {"type": "string"}}
-    return {
-        "status_code": 202,
-        "response_class": Response,
-        "response_model": Pushed,
-        "tags": ["pushing"],
-        "responses": errors(400, 401, 403, 404, 413, 415, 422, 429, 503),
-        "openapi_extra": {
-            "requestBody": {"required": True, "content": content},
-            "security": [{"key": []}],
-        },
-    }
-
-
 def api(
     gate: Gate,
     rate_limit: int,
+    now: Callable[[], int],
     *,
-    pushing: Pushing,
+    pushing: push.Pushing,
     shown: Shown,
-    service: PeopleDesk,
+    service: PeopleService,
+    preview: Preview,
+    whatsapp: hooks.Heard,
+    telegram: hooks.Heard,
     operator: Operator,
     log: feeds.FeedPorts,
     standing: Standing,
@@ -190,7 +68,10 @@ def api(
     """The application. It holds no state of its own.
 
     rate_limit   requests a minute a key or address; 0: as many as they like
+    now          Unix seconds
     service      what can be asked of people
+    preview      what somebody would have had
+    whatsapp, telegram   what takes the requests of Meta and of Telegram
     log          what the open feeds are made of
     """
     # No pages of documentation: they would load scripts from a stranger's host.
@@ -198,14 +79,14 @@ def api(
     problem.install(app)
     once = Once(time.monotonic)
     app.include_router(read.routes(shown, gate))
-    app.include_router(people.routes(service, gate, once))
+    app.include_router(people.routes(service, preview, now, gate, once))
+    app.include_router(hooks.routes(whatsapp, telegram))
     app.include_router(operate.routes(operator, gate, once))
     app.include_router(feeds.routes(log))
     app.include_router(page)
-    app.add_middleware(BodyLimit, most=MOST_BODY, free=tuple(_PUSHED))
+    app.add_middleware(BodyLimit, most=MOST_BODY, free=push.PATHS)
     app.add_middleware(RateLimits, gate=gate, limit=rate_limit, now=time.monotonic)
     describe(app)
-    push = _Push(pushing, gate)
 
     @app.get("/healthz", tags=["service"])
     async def healthz() -> dict[str, str]:
@@ -221,203 +102,12 @@ def api(
     async def readyz() -> Response:
         """Whether the store is writable (else 503), and how each source is doing."""
         is_ready, state = await standing.readiness()
-        return _json(state, 200 if is_ready else 503)
+        return push.answer(state, 200 if is_ready else 503)
 
     @app.get("/metrics", tags=["service"], response_class=PlainTextResponse)
     async def metrics() -> Response:
         """In Prometheus' text format."""
         return Response(standing.metrics(), media_type=CONTENT_TYPE_LATEST)
 
-    @app.post("/v1/readings", **_pushed("/v1/readings"))
-    async def readings(request: Request) -> Response:
-        """Readings of one's own stations: a JSON array, one object, or one object a line."""
-        return await push.readings(request)
-
-    @app.post("/v1/payloads", **_pushed("/v1/payloads"))
-    async def payloads(request: Request) -> Response:
-        """Providers' answers as they came: envelopes, or a raw body and a query that says whose."""
-        return await push.payloads(request)
-
+    app.include_router(push.routes(pushing, gate))
     return app
-
-
-class _Push:
-    """From a request to payloads in the stream."""
-
-    def __init__(self, pushing: Pushing, gate: Gate) -> None:
-        self._pushing = pushing
-        self._gate = gate
-        self._one_at_a_time = Semaphore(1)  # decoding is all that costs memory and time here
-
-    async def readings(self, request: Request) -> Response:
-        """``POST /v1/readings``."""
-        who = await self._who(request, Scope.PUSH)
-        media = _media_type(request)
-        if media and media not in _JSON + _LINES:
-            raise Problem(415, f"{media} is not read here; send application/json or x-ndjson")
-        payload = Payload(
-            source=readings_csv.STATION,
-            content=readings_csv.JSON,
-            received_at=self._pushing.now(),
-            body=await self._body(request),
-        )
-        if who.person is not None:
-            sealed = await run_in_threadpool(self._pushing.seal, who.person, payload.body)
-            payload = msgspec.structs.replace(payload, body=sealed)
-        decoded = await self._decode([payload])
-        rejected = sorted(map(_of_readings, decoded.rejects), key=_position)
-        return await self._keep([payload], len(decoded.readings), len(decoded.readings), rejected)
-
-    async def payloads(self, request: Request) -> Response:
-        """``POST /v1/payloads``."""
-        await self._who(request, Scope.PAYLOADS)
-        is_raw = "source" in request.query_params
-        media = _media_type(request)
-        if not is_raw and media and media not in _JSON:
-            raise Problem(
-                415, f"{media} needs its source in the query: ?source=…&content=…&places=…"
-            )
-        body = await self._body(request)
-        payloads = [self._raw(request, body)] if is_raw else self._enveloped(body)
-        rejected: list[dict[str, Any]] = []
-        rows = 0
-        for i, payload in enumerate(payloads):
-            decoded = await self._decode([payload])
-            rows += len(decoded.readings)
-            rejected += [
-                {"index": i, "reason": reject.reason, "detail": reject.detail}
-                for reject in decoded.rejects
-            ]
-        return await self._keep(payloads, len(payloads), rows, rejected)
-
-    async def _decode(self, payloads: list[Payload]) -> Decoded:
-        async with self._one_at_a_time:
-            return await run_in_threadpool(self._pushing.decode, payloads, None)
-
-    async def _keep(
-        self, payloads: list[Payload], accepted: int, rows: int, rejected: list[dict[str, Any]]
-    ) -> Response:
-        """Put it into the stream, then say what became of it."""
-        try:
-            offset = await self._pushing.accept(payloads)
-        except QueueFull:
-            raise Problem(
-                503,
-                "more comes than can be kept; nothing of this was taken, send it again",
-                headers={"Retry-After": str(RETRY_AFTER_S)},
-            ) from None
-        except StateConflict:
-            raise Problem(
-                503,
-                "the store cannot be written now; nothing of this was taken, send it again",
-                headers={"Retry-After": str(6 * RETRY_AFTER_S)},
-            ) from None
-        told: dict[str, Any] = {"offset": offset, "rejected": rejected[:MOST_REJECTS]}
-        if len(rejected) > MOST_REJECTS:
-            told["rejected_more"] = len(rejected) - MOST_REJECTS
-        if rejected and rows == 0:
-            raise Problem(422, "nothing in it could be read; it is kept as it came", **told)
-        return _json({"accepted": accepted, "readings": rows, **told}, 202)
-
-    # What was asked
-
-    async def _who(self, request: Request, scope: Scope) -> Caller:
-        """Who pushes: the operator, a station's key, or a person by their own."""
-        if not self._pushing.is_on:
-            raise Problem(404, OFF)
-        if not bearer(request.headers.get("authorization", "")):
-            raise Problem(
-                401,
-                "send the key: Authorization: Bearer …",
-                headers={"WWW-Authenticate": "Bearer"},
-            )
-        try:
-            return await run_in_threadpool(self._gate.needs(scope), request)
-        except Problem as problem_:
-            if problem_.status == 401:
-                raise Problem(403, "this key is not one that is set; see api.key_file") from None
-            raise
-
-    async def _body(self, request: Request) -> bytes:
-        most = self._pushing.max_body
-        encoding = request.headers.get("content-encoding", "identity").lower()
-        if encoding != "identity":
-            raise Problem(415, f"a body in {encoding} is not read here; send it uncompressed")
-        stated = request.headers.get("content-length", "0")
-        body = bytearray()
-        if not stated.isdecimal() or int(stated) <= most:
-            async for part in request.stream():
-                body += part
-                if len(body) > most:
-                    break
-            else:
-                return bytes(body)
-        raise Problem(413, f"more than {most} bytes; send it in parts, or raise limits.max_body")
-
-    def _raw(self, request: Request, body: bytes) -> Payload:
-        query = request.query_params
-        places = tuple(place for place in query.get("places", "").split(",") if place)
-        return self._payload(query["source"], query.get("content", ""), places, body)
-
-    def _enveloped(self, body: bytes) -> list[Payload]:
-        try:
-            envelopes = msgspec.json.decode(body, type=list[_Envelope] | _Envelope)
-        except (msgspec.MsgspecError, ValueError, RecursionError) as error:
-            raise Problem(
-                422, f"not an envelope: {error}; send source, content, places and body"
-            ) from None
-        if isinstance(envelopes, _Envelope):
-            envelopes = [envelopes]
-        if not envelopes:
-            raise Problem(422, "an empty list; send at least one envelope")
-        return [
-            self._payload(each.source, each.content, tuple(each.places), _body_of(each, i))
-            for i, each in enumerate(envelopes)
-        ]
-
-    def _payload(self, source: str, content: str, places: tuple[str, ...], body: bytes) -> Payload:
-        if source not in self._pushing.sources:
-            known = ", ".join(sorted(self._pushing.sources))
-            raise Problem(422, f"unknown source {source[:40]!r}; known are {known}")
-        return Payload(
-            source=source,
-            content=content,
-            places=places,
-            received_at=self._pushing.now(),
-            body=body,
-        )
-
-
-def _body_of(envelope: _Envelope, index: int) -> bytes:
-    """The provider's bytes: as they are in the envelope, or unpacked from a string."""
-    if (envelope.body is msgspec.UNSET) == (envelope.body_base64 is msgspec.UNSET):
-        raise Problem(422, f"envelope {index}: give either body or body_base64")
-    if isinstance(envelope.body_base64, str):
-        try:
-            return base64.b64decode(envelope.body_base64, validate=True)
-        except ValueError:
-            raise Problem(422, f"envelope {index}: body_base64 is not base64") from None
-    body = bytes(envelope.body)  # type: ignore[arg-type]
-    return msgspec.json.decode(body, type=str).encode() if body.startswith(b'"') else body
-
-
-def _of_readings(reject: Reject) -> dict[str, Any]:
-    """A reject of pushed readings: with the position in the array (from 0) or the line (from 1)."""
-    told: dict[str, Any] = {"reason": reject.reason, "detail": reject.detail}
-    at = _AT.match(reject.detail)
-    if at is None:
-        return told
-    number = int(at[2])
-    return {"index": number - 1, **told} if at[1] == "record" else {"line": number, **told}
-
-
-def _position(told: dict[str, Any]) -> int:
-    return int(told.get("index", told.get("line", 0)))
-
-
-def _media_type(request: Request) -> str:
-    return request.headers.get("content-type", "").partition(";")[0].strip().lower()
-
-
-def _json(body: dict[str, Any], status: int) -> Response:
-    return Response(msgspec.json.encode(body), status, media_type="application/json")

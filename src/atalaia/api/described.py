@@ -33,9 +33,13 @@ def described() -> str:
         api(
             Gate(nothing, is_public=False),
             1,
+            nothing,
             pushing=nothing,
             shown=nothing,
             service=nothing,
+            preview=nothing,
+            whatsapp=nothing,
+            telegram=nothing,
             operator=nothing,
             log=nothing,
             standing=nothing,

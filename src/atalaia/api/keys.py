@@ -1,4 +1,5 @@
-"""Keys of programs: each has a role, and of each only a hash is kept, with the home.
+"""Whose a key is; and the keys of programs: each has a role, and of each only a hash is kept, with
+the home.
 
 They are 256 random bits, so a plain SHA-256 is enough: there is nothing to guess. A key is shown
 once, when it is made.
@@ -9,11 +10,14 @@ from __future__ import annotations
 import hashlib
 import hmac
 import secrets
+from collections.abc import Callable
 
 import msgspec
 
-from atalaia.api.access import SCOPES, Caller, Role
+from atalaia.api.access import OPERATOR, OWN_KEY, SCOPES, SIGNED_LINK, Caller, Role, Who
+from atalaia.people.service import PeopleService
 from atalaia.ports import State
+from atalaia.settings import Settings
 
 _NOTE = "api-keys"
 _PREFIX = "atp_"
@@ -54,6 +58,27 @@ def remove_key(state: State, id_: str) -> bool:
         return False
     _keep(state, left)
     return True
+
+
+def who_has(
+    settings: Settings, state: State, people: PeopleService, now: Callable[[], float]
+) -> Who:
+    """Whose key this is: the operator's, a program's, a person's, or nobody's."""
+    operators = settings.api.key
+
+    def who(key: str) -> Caller | None:
+        if operators is not None and hmac.compare_digest(_digest(key), _digest(operators.reveal())):
+            return Caller(OPERATOR, SCOPES[Role.OPERATOR])
+        program = caller_of(state, key)
+        if program is not None:
+            return program
+        found = people.whose(key, int(now()))
+        if found is None:
+            return None
+        person, is_token = found
+        return Caller(person, SIGNED_LINK if is_token else OWN_KEY, person)
+
+    return who
 
 
 def caller_of(state: State, given: str) -> Caller | None:

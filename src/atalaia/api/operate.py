@@ -21,8 +21,8 @@ from atalaia.api.operator import (
     SilenceItem,
     SilencePage,
 )
-from atalaia.api.people import Pseudonym, wished
-from atalaia.api.problem import Problem, errors
+from atalaia.api.people_models import Pseudonym
+from atalaia.api.problem import Problem, errors, wished
 
 _MessageId = Annotated[str, Path(pattern=r"^msg_[A-Za-z0-9_-]{1,80}$")]
 _SilenceId = Annotated[str, Path(pattern=r"^sil_[A-Za-z0-9_-]{1,40}$")]

@@ -11,7 +11,7 @@ from typing import Literal
 
 from pydantic import BaseModel, Field
 
-from atalaia.api.people import Strict
+from atalaia.api.people_models import Strict
 from atalaia.domain.alert import instant
 from atalaia.domain.delivery import Message, Status
 from atalaia.domain.hazard import Hazard

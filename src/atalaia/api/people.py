@@ -7,160 +7,34 @@ repeats an address.
 
 # Without postponed annotations: routes name their dependencies in them.
 
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
-from typing import Annotated, Any, Literal, TypeVar
+from collections.abc import Callable
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
-from pydantic import BaseModel, ConfigDict, Field
 
 from atalaia.api import once
 from atalaia.api.access import Caller, Gate, Scope
 from atalaia.api.once import Once
-from atalaia.api.problem import Problem, errors
-
-T = TypeVar("T")
-
-Pseudonym = Annotated[str, Field(pattern=r"^p_[A-Za-z0-9_-]{1,62}$")]
-
-
-class Strict(BaseModel):
-    """A body with these fields and no others."""
-
-    model_config = ConfigDict(extra="forbid")
-
-
-class Area(Strict):
-    """One of: a town's name; a point; a GeoJSON polygon."""
-
-    place: str | None = Field(None, max_length=100, examples=["Recife, PE"])
-    name: str = Field("", max_length=100)
-    latitude: float | None = Field(None, ge=-90, le=90)
-    longitude: float | None = Field(None, ge=-180, le=180)
-    radius_km: float = Field(25.0, gt=0, le=500)
-    geojson: dict[str, Any] | None = None
-
-
-class Wish(Strict):
-    """What somebody wants to be told."""
-
-    where: list[Area] = Field(min_length=1, max_length=200)
-    hazards: dict[str, Literal["watch", "yellow", "orange", "red"]] = {}
-    thresholds: list[str] = Field([], max_length=50, examples=[["rain_mm over 1h >= 35"]])
-    language: Literal["pt-BR", "en", "es"] = "pt-BR"
-    quiet: str = Field("", examples=["22:00-07:00"], max_length=20)
-    timezone: str = Field("America/Sao_Paulo", max_length=64)
-
-
-class Subscribing(Wish):
-    """A wish, and how to reach who has it."""
-
-    contacts: list[str] = Field(min_length=1, max_length=7, examples=[["email:name@example.org"]])
-    organisation: bool = False
-    escalate_after_s: int = Field(600, ge=0, le=86_400)
-    proof: str = Field("", max_length=500)
-
-
-OPEN_CHANNELS = ("telegram", "whatsapp", "sms", "email", "webhook")
-"""By which anybody may subscribe without a key: those that are asked to confirm."""
-
-
-class OpenSubscribing(Wish):
-    """A wish of somebody's own; its contacts have to confirm it."""
-
-    contacts: list[str] = Field(
-        min_length=1,
-        max_length=5,
-        examples=[["email:name@example.org"]],
-        description=f"`channel:address`, of {', '.join(OPEN_CHANNELS)}",
-    )
-
-
-class Subscribed(BaseModel):
-    """`to_confirm`: channels that get a code. `secrets`: shown this once."""
-
-    person: str
-    confirmed: list[str]
-    to_confirm: list[str]
-    secrets: dict[str, str]
-    notes: list[str]
-    consent: str
-
-
-class OpenlySubscribed(BaseModel):
-    """`to_confirm`: channels that get a code. `secrets`: shown this once.
-
-    `manage` leads to the page by which they see and erase what is kept; it is theirs alone.
-    """
-
-    person: str
-    to_confirm: list[str]
-    secrets: dict[str, str]
-    notes: list[str]
-    consent: str
-    manage: str
-
-
-class Confirmed(BaseModel):
-    """Whose contact it is: they may have been known before, under another pseudonym."""
-
-    person: str
-    manage: str
-
-
-class Code(Strict):
-    """The six digits that a contact was sent."""
-
-    code: str = Field(pattern=r"^\d{3} ?\d{3}$")
-
-
-class Stopping(Strict):
-    """By which channel; None: by all."""
-
-    channel: str | None = Field(None, max_length=20)
-
-
-class Told(BaseModel):
-    """One message that would have gone out."""
-
-    at: str
-    level: str
-    text: str
-
-
-class Previewed(BaseModel):
-    """What somebody would have had in the past days."""
-
-    messages: list[Told]
-    days: int
-
-
-Heard = Callable[[Request], Awaitable[tuple[int, str]]]
-"""Takes what a bot's webhook sends: query or body, and what proves whose it is → (status, text)."""
-
-
-@dataclass(frozen=True)
-class PeopleDesk:
-    """What these routes need of the running watch. They may raise ValueError, with the next step
-    and without any address; all but the two webhooks block, and are called in threads.
-
-    export        JSON; None: nobody
-    manage        a person's signed token
-    whatsapp, telegram   what Meta's and Telegram's webhooks send
-    """
-
-    subscribe: Callable[[Subscribing], Subscribed]
-    subscribe_openly: Callable[[OpenSubscribing], OpenlySubscribed]
-    confirm: Callable[[str, str], str | None]
-    manage: Callable[[str], str]
-    preview: Callable[[Wish, int], Previewed]
-    export: Callable[[str], bytes | None]
-    erase: Callable[[str], bool]
-    stop: Callable[[str, str | None], bool]
-    acknowledge: Callable[[str, str], bool]
-    whatsapp: Heard
-    telegram: Heard
-
+from atalaia.api.people_models import (
+    Code,
+    Confirmed,
+    OpenlySubscribed,
+    OpenSubscribing,
+    Previewed,
+    Pseudonym,
+    Stopping,
+    Subscribed,
+    Subscribing,
+    Told,
+    Wish,
+    open_request_of,
+    request_of,
+    wish_of,
+)
+from atalaia.api.previews import Preview
+from atalaia.api.problem import Problem, errors, wished
+from atalaia.people.request import Request as Wanted
+from atalaia.people.service import PeopleService
 
 OPEN_PREVIEW_DAYS = 30
 """How far back a preview may look without a key."""
@@ -169,7 +43,9 @@ _NO_STORE = {"Cache-Control": "no-store"}
 _MessageId = Annotated[str, Path(pattern=r"^msg_[A-Za-z0-9_-]{1,80}$")]
 
 
-def routes(desk: PeopleDesk, gate: Gate, once_: Once) -> APIRouter:
+def routes(
+    people: PeopleService, previewed: Preview, now: Callable[[], int], gate: Gate, once_: Once
+) -> APIRouter:
     """The routes; all under /v1."""
     router = APIRouter(prefix="/v1", tags=["people"], responses=errors(422, 429))
     needs_key: dict[str, Any] = {"security": [{"key": []}]}
@@ -180,6 +56,25 @@ def routes(desk: PeopleDesk, gate: Gate, once_: Once) -> APIRouter:
             # The same as for nobody: who is there is nobody else's business.
             raise _nobody()
         return person
+
+    def subscribed(wanted: Wanted) -> Subscribed:
+        done = people.subscribe(wanted, now())
+        return Subscribed(
+            person=done.pseudonym,
+            confirmed=list(done.confirmed),
+            to_confirm=[message.channel for message in done.asks],
+            secrets=done.secrets,
+            notes=people.notes(wanted),
+            consent=people.words(wanted.language),
+        )
+
+    def openly_subscribed(wanted: Wanted) -> OpenlySubscribed:
+        done = subscribed(wanted).model_dump(exclude={"confirmed"})
+        return OpenlySubscribed(**done, manage=link(done["person"]))
+
+    def link(person: str) -> str:
+        """Where they manage what is theirs. After a #, so that no server is told of the token."""
+        return "/manage#" + people.manage(person, now())
 
     Own = Annotated[str, Depends(own)]  # noqa: N806  a type
 
@@ -200,7 +95,7 @@ def routes(desk: PeopleDesk, gate: Gate, once_: Once) -> APIRouter:
             request,
             response,
             asked,
-            lambda: wished(lambda: desk.subscribe(asked)),
+            lambda: wished(lambda: subscribed(request_of(asked, people.rules))),
         )
 
     @router.post("/subscribe", status_code=201, responses=errors(409))
@@ -217,7 +112,7 @@ def routes(desk: PeopleDesk, gate: Gate, once_: Once) -> APIRouter:
             request,
             response,
             asked,
-            lambda: wished(lambda: desk.subscribe_openly(asked)),
+            lambda: wished(lambda: openly_subscribed(open_request_of(asked, people.rules))),
         )
 
     @router.post("/preview", responses=errors(401, 503))
@@ -227,16 +122,18 @@ def routes(desk: PeopleDesk, gate: Gate, once_: Once) -> APIRouter:
         """What would have been told in the past days. More than 30 need a key."""
         if days > OPEN_PREVIEW_DAYS:
             gate.caller(request)
-        return wished(lambda: desk.preview(asked, days))
+        found = wished(lambda: previewed(wish_of(asked, people.rules), days))
+        told = [Told(at=m.at, level=m.level, text=m.text) for m in found.messages]
+        return Previewed(messages=told, days=days)
 
     @router.post("/people/{person}/confirm", responses=errors(403))
     def confirm(response: Response, person: Pseudonym, given: Code) -> Confirmed:
         """Take a code; it needs no key, being one. Five tries."""
-        confirmed = wished(lambda: desk.confirm(person, given.code))
+        confirmed = wished(lambda: people.confirm(person, given.code, now()))
         if confirmed is None:
             raise Problem(403, "this code confirms nothing of theirs, or has run out")
         response.headers.update(_NO_STORE)
-        return Confirmed(person=confirmed, manage=desk.manage(confirmed))
+        return Confirmed(person=confirmed.pseudonym, manage=link(confirmed.pseudonym))
 
     @router.get(
         "/people/{person}",
@@ -249,7 +146,7 @@ def routes(desk: PeopleDesk, gate: Gate, once_: Once) -> APIRouter:
     )
     def export(person: Own) -> Response:
         """All that is kept of somebody."""
-        held = desk.export(person)
+        held = people.export(person)
         if held is None:
             raise _nobody()
         return Response(held, media_type="application/json", headers=_NO_STORE)
@@ -262,7 +159,7 @@ def routes(desk: PeopleDesk, gate: Gate, once_: Once) -> APIRouter:
     )
     def erase(person: Own) -> None:
         """Forget somebody: their key, contacts, subscriptions, messages. It cannot be undone."""
-        if not desk.erase(person):
+        if not people.erase(person, now()):
             raise _nobody()
 
     @router.post(
@@ -273,7 +170,7 @@ def routes(desk: PeopleDesk, gate: Gate, once_: Once) -> APIRouter:
     )
     def stop(person: Own, asked: Stopping) -> None:
         """Tell somebody no more, by one channel or by all."""
-        if not desk.stop(person, asked.channel):
+        if not people.stop(person, now(), asked.channel):
             raise _nobody()
 
     @router.post(
@@ -284,30 +181,10 @@ def routes(desk: PeopleDesk, gate: Gate, once_: Once) -> APIRouter:
     )
     def acknowledge(person: Own, message: _MessageId) -> None:
         """Note that they read it: it goes by no further channel."""
-        if not desk.acknowledge(person, message):
+        if not people.acknowledge(person, message, now()):
             raise Problem(404, "they have no such message")
 
-    @router.api_route("/whatsapp", methods=["GET", "POST"], include_in_schema=False)
-    async def whatsapp(request: Request) -> Response:
-        """Meta's webhook: answers of people, and messages that did not arrive."""
-        status, text = await desk.whatsapp(request)
-        return Response(text, status, media_type="text/plain")
-
-    @router.post("/telegram", include_in_schema=False)
-    async def telegram(request: Request) -> Response:
-        """Telegram's webhook: what people write to the bot."""
-        status, text = await desk.telegram(request)
-        return Response(text, status, media_type="text/plain")
-
     return router
-
-
-def wished(do: Callable[[], T]) -> T:
-    """What cannot be asked for is told as such."""
-    try:
-        return do()
-    except ValueError as error:
-        raise Problem(422, str(error)) from None
 
 
 def _nobody() -> Problem:

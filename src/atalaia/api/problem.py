@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from http import HTTPStatus
-from typing import Any
+from typing import Any, TypeVar
 
 import structlog
 from fastapi import FastAPI, Request
@@ -11,6 +12,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
+T = TypeVar("T")
 log = structlog.get_logger()
 
 
@@ -35,6 +37,14 @@ class Problem(Exception):
             **self.more,
         }
         return JSONResponse(body, self.status, self.headers, media_type="application/problem+json")
+
+
+def wished(do: Callable[[], T]) -> T:
+    """What cannot be asked for is told as such."""
+    try:
+        return do()
+    except ValueError as error:
+        raise Problem(422, str(error)) from None
 
 
 SCHEMA = {

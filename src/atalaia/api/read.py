@@ -32,7 +32,7 @@ from atalaia.domain.rule import LEVELS, Rule, RuleSet
 from atalaia.domain.variable import CATALOGUE
 from atalaia.domain.words import LANGUAGES
 from atalaia.people import gazetteer
-from atalaia.people.subscribing import nearest
+from atalaia.people.coverage import nearest
 from atalaia.ports import State
 
 MOST_HOURS = 72

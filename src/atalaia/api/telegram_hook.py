@@ -1,14 +1,14 @@
-"""Telegram's bot, talked to by webhook: the request, its secret, and the office that answers."""
+"""Telegram's bot, talked to by webhook: the request, its secret, and the bot that answers."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
 
 import aiohttp
 import structlog
 from fastapi import Request
 
+from atalaia.api.hooks import Heard
 from atalaia.channels.telegram_updates import Handler
 from atalaia.channels.telegram_voice import Voice
 from atalaia.channels.telegram_webhook import SECRET_HEADER, Hook, is_ours
@@ -18,10 +18,6 @@ from atalaia.settings import Settings
 
 ANSWERED = "telegram-answered"
 """The note of the update that was answered last."""
-
-_MOST_BODY = 1_000_000
-
-Heard = Callable[[Request], Awaitable[tuple[int, str]]]
 
 log = structlog.get_logger()
 
@@ -46,13 +42,9 @@ def telegram_hook(
     async def heard(request: Request) -> tuple[int, str]:
         if not is_ours(request.headers.get(SECRET_HEADER, ""), secret):
             return 403, "refused"
-        body = bytearray()
-        async for part in request.stream():
-            body += part
-            if len(body) > _MOST_BODY:
-                return 413, "too long"
+        body = await request.body()
         try:
-            await hook.take(bytes(body))
+            await hook.take(body)
         except StateConflict as error:
             log.warning("an update cannot be answered; Telegram sends it again", reason=str(error))
             return 503, "later"

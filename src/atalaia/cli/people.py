@@ -1,36 +1,31 @@
-"""Who is told: subscribing, previewing, what became of messages, and what is kept of people."""
+"""Who is told: subscribing, previewing, and what is kept of people."""
 
 from __future__ import annotations
 
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from atalaia.cli.opened import PersonArgument, as_line, opened_people, pseudonym_of, wishes
 from atalaia.cli.options import (
     HomeOption,
     JsonOption,
     SettingsOption,
-    existing,
-    settings_of,
     while_read,
 )
 from atalaia.errors import AtalaiaError
 
 if TYPE_CHECKING:
-    from atalaia.domain.subscription import Circle, Person, Polygon
-    from atalaia.homes.embedded import EmbeddedHome
-    from atalaia.people.registry import Registry
+    from atalaia.domain.subscription import Circle, Polygon
     from atalaia.people.request import Request
+    from atalaia.people.service import PeopleService
     from atalaia.settings import Settings
 
 app = typer.Typer()
-deliveries = typer.Typer(help="What was sent to whom, and what became of it.")
-app.add_typer(deliveries, name="deliveries")
 
 PlaceOption = Annotated[
     list[str] | None,
@@ -53,10 +48,6 @@ QuietOption = Annotated[
     str, typer.Option("--quiet", help="Hours in which only red is told: 22:00-07:00.")
 ]
 ZoneOption = Annotated[str, typer.Option("--timezone", help="Of the quiet hours.")]
-PersonArgument = Annotated[
-    str, typer.Argument(help="A pseudonym (p_…), or a contact such as email:name@example.org.")
-]
-
 _NO_CONTACT = "inbox:"
 
 
@@ -92,25 +83,20 @@ def subscribe(
 ) -> None:
     """Tell somebody: where, of what, by which channels. They confirm it with a code."""
     from atalaia.domain.subscription import Circle
-    from atalaia.lake.places import places_of
-    from atalaia.people.subscribing import closed_channels, subscribe_and_ask, unwatched
 
-    with _opened(settings, home, is_new=True) as (kept, opened, registry):
+    with opened_people(settings, home, is_new=True) as (kept, _, people):
         if file is not None:
-            _import(file, kept, opened, registry, proof=proof, as_json=as_json)
+            _import(file, people, proof=proof, as_json=as_json)
             return
         request = _request(
             kept, contact or [], place, radius, area, hazard, threshold, language, quiet, timezone,
             escalate_after=escalate_after, is_organisation=organisation, proof=proof,
         )  # fmt: skip
-        watched = places_of(opened.state)
-        if not len(watched):
-            watched = kept.places
-        for problem in (*closed_channels(kept, request), *unwatched(request.where, watched)):
+        for problem in people.notes(request):
             print(f"note: {problem}", file=sys.stderr)
-        with _wishes():
-            done = subscribe_and_ask(kept, registry, opened.outbox, request, int(time.time()))
-        words = registry.words(language).text
+        with wishes():
+            done = people.subscribe(request, int(time.time()))
+        words = people.words(language)
     told: dict[str, Any] = {
         "person": done.pseudonym,
         "confirmed": list(done.confirmed),
@@ -118,7 +104,7 @@ def subscribe(
         "secrets": done.secrets,
     }
     if as_json:
-        _json(told)
+        as_line(told)
         return
     typer.echo(f"person {done.pseudonym}")
     for one in request.where:
@@ -146,16 +132,10 @@ def confirm(
 ) -> None:
     """Take the code that a contact was sent: from then on it is told."""
     from atalaia.domain.contact import read_contact
-    from atalaia.people.subscribe import confirm as take
-    from atalaia.people.subscribe import confirm_contact
 
-    with _opened(settings, home) as (_, opened, registry), _wishes():
-        if person.startswith("p_"):
-            done = take(registry, person, code, int(time.time()))
-        else:
-            done = confirm_contact(registry, read_contact(person), code, int(time.time()))
-        for message in done.asks if done else ():
-            opened.outbox.put(message)
+    with opened_people(settings, home) as (_, _, people), wishes():
+        who = person if person.startswith("p_") else read_contact(person)
+        done = people.confirm(who, code, int(time.time()))
     if done is None:
         raise AtalaiaError(
             "this code does not confirm anything of theirs; it may have run out (7 days, 5 tries): "
@@ -163,7 +143,7 @@ def confirm(
         )
     told = {"person": done.pseudonym, "confirmed": done.channel}
     if as_json:
-        _json(told)
+        as_line(told)
     else:
         typer.echo(f"{done.channel} of {done.pseudonym}: told from now on")
 
@@ -189,23 +169,21 @@ def preview(
     as_json: JsonOption = False,
 ) -> None:
     """What would I have received? The alert log of the past, told as it would have been."""
-    from atalaia.lake.places import places_of
-    from atalaia.notify.preview import previewed
+    from atalaia.notify.preview import previewed, stranger
 
-    kept = settings_of(settings, home)
-    with _opened(settings, home) as (_, opened, registry):
+    with opened_people(settings, home) as (kept, opened, people):
         if person is None:
             request = _request(
                 kept, [_NO_CONTACT], place, radius, area, hazard, threshold, language, quiet,
                 timezone,
             )  # fmt: skip
-            who = _as_person(request)
+            who = stranger(request)
         else:
-            known = registry.person(_pseudonym(registry, person))
+            known = people.person(pseudonym_of(people, person))
             if known is None:
                 raise AtalaiaError(f"{person} is not told of anything yet; confirm a contact first")
             who = known
-        told = previewed(opened.state, who, places_of(opened.state), days, int(time.time()))
+        told = previewed(opened.state, who, people.places, days, int(time.time()))
         with while_read():
             for each in told.messages:
                 if as_json:
@@ -224,9 +202,9 @@ def stop(
     settings: SettingsOption = None,
 ) -> None:
     """Tell somebody no more. `atalaia erase` also forgets them."""
-    with _opened(settings, home) as (_, _, registry):
-        pseudonym = _pseudonym(registry, person)
-        if not registry.stop(pseudonym, channel, int(time.time())):
+    with opened_people(settings, home) as (_, _, people):
+        pseudonym = pseudonym_of(people, person)
+        if not people.stop(pseudonym, int(time.time()), channel):
             raise AtalaiaError(f"{pseudonym} was not told by {channel or 'any channel'}")
     typer.echo(f"{pseudonym} is told no more by {channel or 'any channel'}")
 
@@ -238,11 +216,9 @@ def export(
     settings: SettingsOption = None,
 ) -> None:
     """All that is kept of somebody, as JSON, for them."""
-    from atalaia.people.export import export as everything
-
-    with _opened(settings, home) as (_, opened, registry):
-        pseudonym = _pseudonym(registry, person)
-        held = everything(registry, opened.outbox, opened.state, pseudonym)
+    with opened_people(settings, home) as (_, _, people):
+        pseudonym = pseudonym_of(people, person)
+        held = people.export(pseudonym)
     if held is None:
         raise AtalaiaError(f"nobody is kept under {pseudonym}; they may have been erased")
     typer.echo(held)
@@ -256,13 +232,13 @@ def erase(
     settings: SettingsOption = None,
 ) -> None:
     """Forget somebody: their key, contacts, subscriptions, messages. It cannot be undone."""
-    with _opened(settings, home) as (_, opened, registry):
-        pseudonym = _pseudonym(registry, person)
-        if opened.people.person(pseudonym) is None:
+    with opened_people(settings, home) as (_, _, people):
+        pseudonym = pseudonym_of(people, person)
+        if not people.is_kept(pseudonym):
             raise AtalaiaError(f"nobody is kept under {pseudonym}; they may have been erased")
         if not yes:
             typer.confirm(f"Forget {pseudonym}? It cannot be undone", abort=True, err=True)
-        registry.erase(pseudonym, int(time.time()))
+        people.erase(pseudonym, int(time.time()))
     typer.echo(
         f"{pseudonym} is erased; that they once agreed is kept, under a name that says nothing"
     )
@@ -275,176 +251,11 @@ def key(
     settings: SettingsOption = None,
 ) -> None:
     """A key of somebody's own for the API, shown this once; an older one ends."""
-    with _opened(settings, home) as (_, _, registry), _wishes():
-        typer.echo(registry.make_key(_pseudonym(registry, person), int(time.time())))
-
-
-@app.command()
-def backup(
-    folder: Annotated[Path, typer.Argument(help="Where the copy goes.")],
-    keys: Annotated[
-        Path | None,
-        typer.Option("--keys", help="Copy people's keys to this other folder, for 7 days."),
-    ] = None,
-    home: HomeOption = None,
-    settings: SettingsOption = None,
-) -> None:
-    """Copy the home, without people's keys, while it runs."""
-    from atalaia.homes.embedded.backup import backup as copy
-    from atalaia.homes.embedded.backup import backup_keys
-    from atalaia.homes.embedded.keys import default_folder
-
-    kept = settings_of(settings, home)
-    where = existing(kept.home)
-    copy(where, folder)
-    typer.echo(f"{where} is copied to {folder}")
-    if keys is not None:
-        backup_keys(kept.people.keys or default_folder(where), keys, int(time.time()))
-        typer.echo(f"keys are copied to {keys}; copies older than 7 days there were removed")
-
-
-@app.command()
-def restore(
-    folder: Annotated[Path, typer.Argument(help="A copy that `atalaia backup` made.")],
-    home: HomeOption = None,
-    settings: SettingsOption = None,
-) -> None:
-    """Make a home of a copy, and erase again everybody who was erased since."""
-    from atalaia.homes.embedded.backup import restore as bring_back
-    from atalaia.homes.embedded.keys import open_keys
-    from atalaia.people.rows import lookups
-    from atalaia.people.vault import Vault
-
-    kept = settings_of(settings, home)
-    keys = open_keys(kept.home, kept.people.keys, kept.people.master_key_file)
-    erased = bring_back(folder, kept.home, keys, lookups(Vault(keys)), int(time.time()))
-    typer.echo(f"{kept.home} is as {folder} was; {erased} erasures were made again")
-
-
-@deliveries.callback(invoke_without_command=True)
-def deliveries_list(
-    context: typer.Context,
-    person: Annotated[str | None, typer.Option(help="Only this person's.")] = None,
-    status: Annotated[
-        str | None,
-        typer.Option(help="waiting, due, leased, sent, unknown, late, dropped or dead."),
-    ] = None,
-    channel: Annotated[str | None, typer.Option(help="Only by this channel.")] = None,
-    last: Annotated[int, typer.Option(min=1, help="How many, the newest first.")] = 20,
-    home: HomeOption = None,
-    settings: SettingsOption = None,
-    as_json: JsonOption = False,
-) -> None:
-    """List messages and how many there are of each kind."""
-    from atalaia.domain.alert import instant
-    from atalaia.domain.delivery import Status
-
-    if context.invoked_subcommand is not None:
-        return
-    if status is not None and status not in tuple(Status):
-        raise typer.BadParameter(f"give one of {', '.join(Status)}", param_hint="--status")
-    with _opened(settings, home) as (_, opened, registry):
-        found = opened.outbox.messages(
-            status=Status(status) if status else None,
-            person=_pseudonym(registry, person) if person else None,
-            channel=channel,
-            limit=last,
-        )
-        counts = opened.outbox.counts()
-    with while_read():
-        for m in found:
-            if as_json:
-                _json(m)
-                continue
-            when = instant(m.settled_at or m.due_at)
-            typer.echo(f"{when}  {m.status:8} {m.channel:9} {m.person}  {m.id}  {m.reason}")
-    for (name, state), n in sorted(counts.items()):
-        print(f"{name} {state}: {n}", file=sys.stderr)
-    if not counts:
-        print("nothing was to be sent yet", file=sys.stderr)
-
-
-@deliveries.command()
-def retry(
-    message: Annotated[list[str] | None, typer.Argument(help="Ids (msg_…).")] = None,
-    every: Annotated[bool, typer.Option("--all", help="All that are dead.")] = False,
-    home: HomeOption = None,
-    settings: SettingsOption = None,
-) -> None:
-    """Send what is dead, late or unknown once more, within the next hour."""
-    from atalaia.domain.delivery import Status
-
-    with _opened(settings, home) as (_, opened, _):
-        ids = list(message or [])
-        if every:
-            dead = opened.outbox.messages(status=Status.DEAD, limit=1_000_000)
-            ids += [m.id for m in dead]
-        if not ids:
-            raise AtalaiaError("nothing to send again: give ids, or --all where some are dead")
-        now = int(time.time())
-        n = opened.outbox.retry(ids, now, now + 3600)
-    typer.echo(f"{n} of {len(ids)} will be sent again")
-
-
-@deliveries.command()
-def acknowledge(
-    person: PersonArgument,
-    message: Annotated[str, typer.Argument(help="Its id (msg_…).")],
-    home: HomeOption = None,
-    settings: SettingsOption = None,
-) -> None:
-    """Note that somebody read a message, so that it goes by no further channel."""
-    with _opened(settings, home) as (_, opened, registry):
-        if not opened.outbox.acknowledge(_pseudonym(registry, person), message, int(time.time())):
-            raise AtalaiaError(
-                f"{person} has no message {message}; `atalaia deliveries` lists them"
-            )
-    typer.echo(f"{message} is acknowledged")
+    with opened_people(settings, home) as (_, _, people), wishes():
+        typer.echo(people.make_key(pseudonym_of(people, person), int(time.time())))
 
 
 # Parts
-
-
-@contextmanager
-def _opened(
-    file: Path | None, home: Path | None, *, is_new: bool = False
-) -> Iterator[tuple[Settings, EmbeddedHome, Registry]]:
-    """The settings, the home and its people. Beside a running watch, which notices what changes."""
-    import msgspec
-
-    from atalaia.people.erase import finish_erasures
-    from atalaia.people.registry import registry_of
-    from atalaia.run.opened import home_of
-
-    kept = settings_of(file, home)
-    where = kept.home if is_new else existing(kept.home)
-    with home_of(msgspec.structs.replace(kept, home=where), exclusive=False) as opened:
-        finish_erasures(opened.people, opened.keys)
-        yield kept, opened, registry_of(opened, kept)
-
-
-@contextmanager
-def _wishes() -> Iterator[None]:
-    """What cannot be asked for is told without a traceback."""
-    try:
-        yield
-    except ValueError as error:
-        raise AtalaiaError(str(error)) from None
-
-
-def _pseudonym(registry: Registry, person: str) -> str:
-    """Whose pseudonym or contact this is."""
-    from atalaia.domain.contact import read_contact
-
-    if person.startswith("p_"):
-        return person
-    with _wishes():
-        holders = registry.holders(read_contact(person))
-    if not holders:
-        raise AtalaiaError("nobody has this contact; give a pseudonym (p_…) or channel:address")
-    if len(holders) > 1:
-        raise AtalaiaError(f"several ask for this contact: {', '.join(holders)}; name one of them")
-    return holders[0]
 
 
 def _request(
@@ -469,7 +280,7 @@ def _request(
     from atalaia.domain.subscription import read_hazards, read_threshold
     from atalaia.people.request import Request, check, read_quiet
 
-    with _wishes():
+    with wishes():
         request = Request(
             contacts=tuple(read_contact(text) for text in contacts),
             where=(*_circles(places or [], radius), *_polygons(areas or [])),
@@ -510,31 +321,9 @@ def _polygons(files: list[Path]) -> Iterator[Polygon]:
             raise AtalaiaError(f"{file}: {error}") from None
 
 
-def _as_person(request: Request) -> Person:
-    """Somebody who asks for this, and is kept nowhere."""
-    from atalaia.domain.subscription import Person, Subscription
-
-    return Person(
-        pseudonym="p_preview",
-        language=request.language,
-        channels=("inbox",),
-        quiet=request.quiet,
-        subscriptions=(
-            Subscription(
-                id="preview",
-                where=request.where,
-                hazards=request.levels,
-                thresholds=request.thresholds,
-            ),
-        ),
-    )
-
-
 def _import(
     file: Path,
-    kept: Settings,
-    opened: EmbeddedHome,
-    registry: Registry,
+    people: PeopleService,
     *,
     proof: str,
     as_json: bool,
@@ -542,23 +331,22 @@ def _import(
     """Many requests from a file: the good ones are kept, and each bad row is told."""
     from atalaia.people.gazetteer import find
     from atalaia.people.importing import read_requests
-    from atalaia.people.subscribing import subscribe_and_ask
 
     kept_rows = 0
     faults: list[str] = []
-    for row in read_requests(file, kept.rules, find, proof=proof):
+    for row in read_requests(file, people.rules, find, proof=proof):
         if isinstance(row, str):
             faults.append(row)
             continue
         try:
-            done = subscribe_and_ask(kept, registry, opened.outbox, row.request, int(time.time()))
+            done = people.subscribe(row.request, int(time.time()))
         except ValueError as error:
             faults.append(f"{file}:{row.line}: {error}")
             continue
         kept_rows += 1
         told = {"line": row.line, "person": done.pseudonym, "secrets": done.secrets}
         if as_json:
-            _json(told)
+            as_line(told)
         else:
             typer.echo(f"{row.line}: {done.pseudonym}")
     for fault in faults:
@@ -566,10 +354,3 @@ def _import(
     print(f"{kept_rows} kept, {len(faults)} refused", file=sys.stderr)
     if faults and not kept_rows:
         raise typer.Exit(1)
-
-
-def _json(value: object) -> None:
-    import msgspec
-
-    with while_read():
-        typer.echo(msgspec.json.encode(value).decode())

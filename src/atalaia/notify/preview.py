@@ -10,8 +10,9 @@ from atalaia.domain.alert import Alert, instant
 from atalaia.domain.delivery import Status
 from atalaia.domain.message import compose
 from atalaia.domain.place import Places
-from atalaia.domain.subscription import Person
+from atalaia.domain.subscription import Person, Subscription
 from atalaia.notify.rehearsal import rehearse
+from atalaia.people.request import Request
 from atalaia.ports import State
 
 _LONGEST = 4_000
@@ -36,6 +37,23 @@ class Preview(msgspec.Struct, frozen=True, kw_only=True):
 
     messages: list[Previewed]
     summary: str
+
+
+def stranger(request: Request) -> Person:
+    """Somebody who asks for this, and is kept nowhere."""
+    wish = Subscription(
+        id="preview",
+        where=request.where,
+        hazards=request.levels,
+        thresholds=request.thresholds,
+    )
+    return Person(
+        pseudonym="p_preview",
+        language=request.language,
+        channels=("inbox",),
+        quiet=request.quiet,
+        subscriptions=(wish,),
+    )
 
 
 def previewed(state: State, person: Person, places: Places, days: int, now: int) -> Preview:

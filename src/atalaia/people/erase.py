@@ -21,7 +21,7 @@ def erase(people: People, keys: Keys, pseudonym: str, now: int) -> None:
 def finish_erasures(people: People, keys: Keys) -> int:
     """Erase again whoever's key was destroyed and whose rows are still there; return how many.
 
-    To be called at the start and after a restore.
+    To be called by who lets go of what is old (`retention`), and after a restore.
     """
     left = [(p, at) for p, at in keys.erased() if people.person(p) is not None]
     for pseudonym, at in left:

@@ -6,18 +6,18 @@ is written against what was read: of two at a time the second is made anew.
 
 from __future__ import annotations
 
-import hmac
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 
 import msgspec
 import structlog
 
 from atalaia.domain.contact import Contact
-from atalaia.domain.subscription import Circle, Person, Polygon, Quiet, Subscription, Threshold
+from atalaia.domain.subscription import Circle, Person, Polygon, Subscription, Threshold
 from atalaia.errors import StateConflict
 from atalaia.people import request as asked
+from atalaia.people.codes import code_of, lookup_of, waiting_lookups
 from atalaia.people.consent import UNNAMED, Controller, Words, consent_words
 from atalaia.people.erase import erase
 from atalaia.people.retention import RETENTION, Retention, retention_of
@@ -39,13 +39,9 @@ from atalaia.ports import Consent, ContactRow, Home, Keys, People, PersonRow
 from atalaia.settings import Settings
 
 MOST_SUBSCRIPTIONS = 100
-MOST_WAITING = 3
-"""So many requests may wait for one address to confirm them, so that nobody can be flooded."""
-
 _TRIES = 8
 _PAGE = 1_000
 
-T = TypeVar("T")
 log = structlog.get_logger()
 
 
@@ -88,13 +84,6 @@ class Question(msgspec.Struct, frozen=True):
 
     def __repr__(self) -> str:
         return "Question('***')"
-
-
-def registry_of(home: Home, settings: Settings) -> Registry:
-    """Everybody of this home. Raises SettingsInvalid where the keys cannot be used."""
-    asked_for = settings.people
-    controller = Controller(asked_for.controller, asked_for.contact)
-    return Registry(home.people, home.keys, controller, retention_of(settings))
 
 
 class Registry:
@@ -160,16 +149,18 @@ class Registry:
         if address.contact is None:
             return None
         language = held.kept.person.language
-        return Question(address.contact, self.code(row), language, self.words(language).text)
+        return Question(
+            address.contact, code_of(self.vault, row), language, self.words(language).text
+        )
 
     def find(self, contact: Contact) -> str | None:
         """Whose confirmed contact this is; None: nobody's."""
-        row = self.people.find(contact.channel, self.lookup(contact))
+        row = self.people.find(contact.channel, lookup_of(self.vault, contact))
         return row.pseudonym if row and row.status == CONFIRMED else None
 
     def holders(self, contact: Contact) -> list[str]:
         """All under whom anything of this contact is kept: confirmed, stopped or waiting."""
-        lookups = (self.lookup(contact), *self.waiting_lookups(contact))
+        lookups = (lookup_of(self.vault, contact), *waiting_lookups(self.vault, contact))
         rows = (self.people.find(contact.channel, lookup) for lookup in lookups)
         return list(dict.fromkeys(row.pseudonym for row in rows if row is not None))
 
@@ -179,75 +170,6 @@ class Registry:
         return row.pseudonym if row and row.status == CONFIRMED else None
 
     # Changing
-
-    def update(
-        self,
-        pseudonym: str,
-        *,
-        language: str | None = None,
-        quiet: Quiet | msgspec.UnsetType | None = msgspec.UNSET,
-        channels: Sequence[str] | None = None,
-        levels: dict[str, str] | None = None,
-        escalate_after_s: int | None = None,
-    ) -> None:
-        """Change what is given: the order of channels, and the levels of all subscriptions, too.
-
-        `channels` may leave some out: they keep their order behind those named. `quiet` None ends
-        quiet hours.
-        """
-
-        def edit(held: Held) -> Change:
-            person, wanted = held.kept.person, held.kept.wanted
-            if language is not None:
-                asked.check_language(language)
-                person = msgspec.structs.replace(person, language=language)
-            if not isinstance(quiet, msgspec.UnsetType):
-                asked.check_quiet(quiet)
-                person = msgspec.structs.replace(person, quiet=quiet)
-            if escalate_after_s is not None:
-                person = msgspec.structs.replace(person, escalate_after_s=escalate_after_s)
-            if levels is not None:
-                subscriptions = tuple(
-                    msgspec.structs.replace(one, hazards=levels) for one in person.subscriptions
-                )
-                person = msgspec.structs.replace(person, subscriptions=subscriptions)
-            if channels is not None:
-                wanted = _reordered(wanted, channels)
-            return Change(with_channels(Kept(person, wanted), person.channels))
-
-        self.change(pseudonym, edit)
-
-    def add(
-        self,
-        pseudonym: str,
-        where: Sequence[Circle | Polygon],
-        hazards: dict[str, str],
-        thresholds: Sequence[Threshold],
-        now: int,
-    ) -> str:
-        """Give a person one more subscription, and return its id. They asked for it themselves."""
-        for area in where:
-            asked.check_area(area)
-        new = new_subscription(where, hazards, thresholds, now)
-
-        def edit(held: Held) -> Change:
-            return Change(with_subscriptions(held.kept, (new,)))
-
-        self.change(pseudonym, edit)
-        return new.id
-
-    def remove(self, pseudonym: str, subscription: str) -> None:
-        """End one of a person's subscriptions. Raises ValueError where they have no such."""
-
-        def edit(held: Held) -> Change:
-            person = held.kept.person
-            left = tuple(one for one in person.subscriptions if one.id != subscription)
-            if len(left) == len(person.subscriptions):
-                raise ValueError(f"{pseudonym} has no subscription of this id; `export` lists them")
-            changed = msgspec.structs.replace(person, subscriptions=left)
-            return Change(msgspec.structs.replace(held.kept, person=changed))
-
-        self.change(pseudonym, edit)
 
     def stop(self, pseudonym: str, channel: str | None, now: int) -> bool:
         """Tell them no more by this channel (None: by any), and withdraw their consent to it.
@@ -335,33 +257,10 @@ class Registry:
             change.consents,
         )
 
-    def lookup(self, contact: Contact) -> bytes:
-        """What a confirmed contact is found by."""
-        return self.vault.lookup(contact.channel, contact.address)
-
-    def waiting_lookups(self, contact: Contact) -> list[bytes]:
-        """What an unconfirmed contact may be found by: as many as requests may wait for it.
-
-        They are apart from the confirmed one's, so that a request for an address goes the same
-        way whether somebody has that address or not.
-        """
-        slots = map(str, range(MOST_WAITING))
-        return [self.vault.lookup(PENDING, s, contact.channel, contact.address) for s in slots]
-
     def waiting(self, held: Held, now: int) -> list[Entry]:
         """Contacts of theirs that can still be confirmed."""
         after = now - self.keep.pending_s
         return [entry for entry in held.with_status(PENDING) if entry.row.since > after]
-
-    def code(self, row: ContactRow) -> str:
-        """Six digits that confirm this contact. They follow from the row and need no keeping."""
-        digest = self.vault.lookup("code", row.channel, row.lookup.hex(), str(row.since))
-        return f"{int.from_bytes(digest[:8], 'big') % 1_000_000:06d}"
-
-    def is_code(self, row: ContactRow, code: str) -> bool:
-        """Whether these digits, with or without blanks, confirm this contact."""
-        digits = "".join(code.split())
-        return hmac.compare_digest(self.code(row).encode(), digits.encode())
 
     def _told(self, row: PersonRow) -> Person | None:
         if row.sealed is None:
@@ -403,6 +302,13 @@ class Registry:
         return bool(names) if channel is None else channel in names
 
 
+def registry_of(home: Home, settings: Settings) -> Registry:
+    """Everybody of a home. Raises SettingsInvalid where its keys cannot be used."""
+    asked = settings.people
+    controller = Controller(asked.controller, asked.contact)
+    return Registry(home.people, home.keys, controller, retention_of(settings))
+
+
 def with_channels(kept: Kept, confirmed: Sequence[str]) -> Kept:
     """The same person, told by these channels, in the order that they want."""
     order = (*kept.wanted, *(name for name in confirmed if name not in kept.wanted))
@@ -439,10 +345,3 @@ def new_subscription(
 
 def _wish(subscription: Subscription) -> tuple[object, ...]:
     return subscription.where, subscription.hazards, subscription.thresholds
-
-
-def _reordered(wanted: Sequence[str], first: Sequence[str]) -> tuple[str, ...]:
-    for name in first:
-        if name not in wanted:
-            raise ValueError(f"they have no {name} contact; subscribe with one first")
-    return tuple(dict.fromkeys((*first, *wanted)))

@@ -55,6 +55,9 @@ def apply_retention(
 ) -> Forgotten:
     """Remove what has been kept long enough; to be called at the start and once a day or so.
 
+    What a crash left of an erasure goes first: nothing of it can be read any more, so that who
+    opens a home to tell people need not look for it.
+
     Raises StateConflict where another process keeps the removed pages readable; the next call
     goes on with it.
     """
@@ -75,6 +78,6 @@ async def forget_often(home: Home, keep: Retention, clock: Clock) -> None:
         except StateConflict as error:
             log.warning("retention failed; it is tried again", reason=str(error))
         else:
-            if gone.people or gone.messages:
-                log.info("forgotten", people=gone.people, messages=gone.messages)
+            if gone.people or gone.messages or gone.erased:
+                log.info("forgotten", **msgspec.structs.asdict(gone))
         await clock.sleep(_FORGET_S)

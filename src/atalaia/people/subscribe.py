@@ -18,10 +18,10 @@ from atalaia.domain.contact import Contact
 from atalaia.domain.delivery import Message, message_id
 from atalaia.domain.subscription import Person
 from atalaia.errors import StateConflict
+from atalaia.people.codes import MOST_WAITING, is_code, lookup_of, waiting_lookups
 from atalaia.people.consent import agreed, shown_words
 from atalaia.people.erase import erase
 from atalaia.people.registry import (
-    MOST_WAITING,
     Change,
     Entry,
     Held,
@@ -137,7 +137,8 @@ def confirm(registry: Registry, pseudonym: str, code: str, now: int) -> Confirme
 def confirm_contact(registry: Registry, contact: Contact, code: str, now: int) -> Confirmed | None:
     """The same for who knows their address, and not their pseudonym."""
     found = (
-        registry.people.find(contact.channel, look) for look in registry.waiting_lookups(contact)
+        registry.people.find(contact.channel, look)
+        for look in waiting_lookups(registry.vault, contact)
     )
     people = dict.fromkeys(row.pseudonym for row in found if row is not None)
     confirmed = (confirm(registry, pseudonym, code, now) for pseudonym in people)
@@ -158,13 +159,13 @@ def _guessed(registry: Registry, pseudonym: str, code: str, now: int) -> Entry |
     if held is None or not waiting(held):
         return None
     before, _ = registry.change(pseudonym, count)
-    return next((e for e in waiting(before) if registry.is_code(e.row, code)), None)
+    return next((e for e in waiting(before) if is_code(registry.vault, e.row, code)), None)
 
 
 def _settle(registry: Registry, pseudonym: str, found: Entry, contact: Contact, now: int) -> None:
     """A contact is confirmed: it can be found from now on, and is told."""
     address = msgspec.structs.replace(
-        found.address, lookup=registry.lookup(contact), how=f"{found.address.how}, code"
+        found.address, lookup=lookup_of(registry.vault, contact), how=f"{found.address.how}, code"
     )
 
     def edit(held: Held) -> Change:
@@ -275,7 +276,7 @@ def _row(
     if is_inbox:
         lookup = registry.vault.lookup(INBOX, pseudonym)
     elif is_confirmed:
-        lookup = registry.lookup(contact)
+        lookup = lookup_of(registry.vault, contact)
     else:
         lookup = _free_lookup(registry, contact, now)
     words = shown_words(request.shown, registry.words(request.language))
@@ -293,7 +294,7 @@ def _row(
 def _free_lookup(registry: Registry, contact: Contact, now: int) -> bytes:
     """One of the few look-ups under which a request may wait for this address."""
     taken: list[ContactRow] = []
-    for lookup in registry.waiting_lookups(contact):
+    for lookup in waiting_lookups(registry.vault, contact):
         row = registry.people.find(contact.channel, lookup)
         if row is None or row.status == STOPPED:
             return lookup
@@ -316,7 +317,7 @@ def _is_proven(registry: Registry, request: Request, contact: Contact) -> bool:
     """Whether no code is needed. Somebody's paper is no proof for who has stopped since."""
     if contact.channel == INBOX or request.is_own:
         return True
-    row = registry.people.find(contact.channel, registry.lookup(contact))
+    row = registry.people.find(contact.channel, lookup_of(registry.vault, contact))
     return bool(request.proof) and not (row and row.status == STOPPED)
 
 

@@ -1,4 +1,5 @@
-"""Half-done talks where no single process hears all of one: sealed, and good for an hour.
+"""Half-done talks, as a home keeps them for whoever hears the next thing said: sealed, and good for
+an hour.
 
 A talk is sealed with a key that is made of the contact and the key of look-ups, under a name that
 says nothing of it: who has the store alone can neither read it nor tell whose it is.

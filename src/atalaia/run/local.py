@@ -41,7 +41,6 @@ from atalaia.lake.places import note_places
 from atalaia.logs import configure_logs
 from atalaia.metrics import Metrics
 from atalaia.notify.recipients import Recipients
-from atalaia.people.erase import finish_erasures
 from atalaia.people.retention import forget_often
 from atalaia.run.opened import home_of
 from atalaia.run.services import Services
@@ -87,7 +86,6 @@ class Live:
         self._console = console or Console(highlight=False, soft_wrap=True)
         self._began_at = self.clock.second()
         self._stack = AsyncExitStack()
-        finish_erasures(home.people, home.keys)
         note_places(home.state, settings.places)
         self._begin_with(norms_of(home.lake, settings.rules, settings.places))
         self.services = services = Services(home, settings, self.clock, self.metrics)
@@ -210,7 +208,7 @@ class Live:
         updates = Updates(
             self.services.session,
             telegram.token.reveal(),
-            self.services.office.talk,
+            self.services.talk,
             load=load,
             keep=keep_offset,
             base_url=telegram.base_url,

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from atalaia.api.following import Feeds
     from atalaia.api.history import History
     from atalaia.api.incidents import Incidents
-    from atalaia.api.office import Office
+    from atalaia.channels.telegram_updates import Handler
     from atalaia.detect.consumer import Consumer, ItemsOf
     from atalaia.detect.values import Norm
     from atalaia.detect.watch import Watch
@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from atalaia.notify.recipients import Recipients
     from atalaia.notify.silences import Silences
     from atalaia.people.registry import Registry
+    from atalaia.people.service import PeopleService
 
 
 class Services:
@@ -219,25 +220,22 @@ class Services:
 
     # A question
 
-    def wake(self) -> None:
-        """Somebody is to be told something: who sends looks at once. From any thread."""
-        self.home.wake("normal")
+    @cached_property
+    def people(self) -> PeopleService:
+        """What can be asked of people."""
+        from atalaia.people.service import PeopleService
+
+        return PeopleService(self.registry, self.home, self.settings)
 
     @cached_property
-    def office(self) -> Office:
-        """What can be asked of people."""
-        from atalaia.api.office import Office
+    def talk(self) -> Handler:
+        """What the bot answers."""
+        from atalaia.people.conversation import Conversation, in_turn
         from atalaia.people.talks import SealedTalks
 
-        return Office(
-            self.settings,
-            self._state,
-            self.home.outbox,
-            self.registry,
-            now=self.clock.now,
-            wake=self.wake,
-            talks=SealedTalks(self.registry.vault, self.home.talks),
-        )
+        talks = SealedTalks(self.registry.vault, self.home.talks)
+        bot = Conversation(self.people, talks, language=self.settings.language)
+        return in_turn(bot, self.clock.now)
 
     @cached_property
     def incidents(self) -> Incidents:
@@ -265,20 +263,32 @@ class Services:
         history   what was at each place
         """
         from atalaia.api.access import Gate
-        from atalaia.api.app import Pushing, api
+        from atalaia.api.app import api
+        from atalaia.api.keys import who_has
         from atalaia.api.operator import Operator
-        from atalaia.api.people import OPEN_CHANNELS
+        from atalaia.api.people_models import OPEN_CHANNELS
+        from atalaia.api.previews import previews
+        from atalaia.api.push import Pushing
         from atalaia.api.read import Shown
         from atalaia.api.telegram_hook import telegram_hook
+        from atalaia.api.whatsapp_hook import whatsapp_hook
         from atalaia.notify.drills import Drills
         from atalaia.page.web import page
         from atalaia.people.bodies import seal_body
 
         settings, state, outbox, now = self.settings, self._state, self.home.outbox, self.clock.now
-        drills = Drills(state, outbox, self.recipients, settings.places, now=now, wake=self.wake)
+
+        def wake() -> None:
+            self.home.wake("normal")
+
+        drills = Drills(state, outbox, self.recipients, settings.places, now=now, wake=wake)
         return api(
-            Gate(self.office.who, is_public=settings.api.is_public),
+            Gate(
+                who_has(settings, state, self.people, now),
+                is_public=settings.api.is_public,
+            ),
             settings.api.rate_limit,
+            self.clock.second,
             pushing=Pushing(
                 is_on=settings.api.key is not None,
                 accept=accept,
@@ -298,9 +308,10 @@ class Services:
                 channels=[name for name in settings.channels.names if name in OPEN_CHANNELS],
                 now=now,
             ),
-            service=self.office.desk(
-                telegram_hook(settings, self.session, self.office.talk, state)
-            ),
+            service=self.people,
+            preview=previews(state, settings.places, now),
+            whatsapp=whatsapp_hook(settings, self.people, now),
+            telegram=telegram_hook(settings, self.session, self.talk, state),
             operator=Operator(
                 outbox,
                 self.silences,
@@ -308,7 +319,7 @@ class Services:
                 settings.places,
                 lag=standing.lag,
                 now=now,
-                wake=self.wake,
+                wake=wake,
             ),
             log=self.feeds.ports(),
             standing=standing,

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-_MOST = 10_000
+MOST = 10_000
+"""Beyond so many the talk that rested longest is forgotten."""
 
 
 class MemoryTalks:
-    """Fills `ports.Talks`. Of very many at once the oldest begin anew."""
+    """Fills `ports.Talks`. Of very many at once those that rested longest begin anew."""
 
-    def __init__(self) -> None:
+    def __init__(self, most: int = MOST) -> None:
+        self._most = most
         self._held: dict[str, tuple[bytes, int]] = {}
 
     def get(self, name: str) -> tuple[bytes, int] | None:
@@ -19,7 +21,7 @@ class MemoryTalks:
         """See `ports.Talks.put`."""
         self._held.pop(name, None)
         self._held[name] = (sealed, until)
-        while len(self._held) > _MOST:
+        while len(self._held) > self._most:
             del self._held[next(iter(self._held))]
 
     def remove(self, name: str) -> None:

@@ -1,38 +1,16 @@
-"""Subscribing, as the command line, the API and the bots do it: kept, asked about, and checked
-against what is watched."""
+"""What a request asks for beside what this home watches and sends by: what can come of it."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
-from atalaia.channels.guard import Rules, check_url
 from atalaia.domain.place import Place, Places
 from atalaia.domain.subscription import Circle, Polygon
-from atalaia.people.registry import Registry
 from atalaia.people.request import Request
-from atalaia.people.subscribe import Subscribed, subscribe
-from atalaia.ports import Outbox
 from atalaia.settings import Settings
 
 _KM_A_DEGREE = 111.195
-_FEW = 5
-
-
-def subscribe_and_ask(
-    settings: Settings, registry: Registry, outbox: Outbox, request: Request, now: int
-) -> Subscribed:
-    """Keep a request, and put into the outbox what asks its addresses.
-
-    Raises ValueError, also for a webhook whose writing alone shows that it lies inside.
-    """
-    for contact in request.contacts:
-        if contact.channel == "webhook":
-            check_url(contact.address, Rules(allow=settings.channels.webhook_allow))
-    done = subscribe(registry, request, now)
-    for message in done.asks:
-        outbox.put(message)
-    return done
 
 
 def closed_channels(settings: Settings, request: Request) -> list[str]:
@@ -65,12 +43,6 @@ def nearest(latitude: float, longitude: float, places: Places) -> tuple[Place | 
     found = [(_km(latitude, longitude, place), place) for place in places]
     km, place = min(found, key=lambda one: one[0], default=(math.inf, None))
     return place, km
-
-
-def choices(names: Sequence[str]) -> str:
-    """Some names to choose from, in one line."""
-    more = f" and {len(names) - _FEW} more" if len(names) > _FEW else ""
-    return "; ".join(names[:_FEW]) + more
 
 
 def _km(latitude: float, longitude: float, place: Place) -> float:

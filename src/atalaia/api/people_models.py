@@ -1,0 +1,179 @@
+"""What is sent and answered about people, and the request that it stands for."""
+
+# Without postponed annotations: FastAPI reads them.
+
+from collections.abc import Iterator
+from typing import Annotated, Any, Literal
+
+import msgspec
+from pydantic import BaseModel, ConfigDict, Field
+
+from atalaia.domain.contact import Contact, read_contact
+from atalaia.domain.rule import RuleSet
+from atalaia.domain.subscription import Circle, Polygon, read_hazards, read_threshold
+from atalaia.people.gazetteer import find
+from atalaia.people.request import Request, read_geojson, read_quiet, read_where
+
+Pseudonym = Annotated[str, Field(pattern=r"^p_[A-Za-z0-9_-]{1,62}$")]
+
+
+class Strict(BaseModel):
+    """A body with these fields and no others."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class Area(Strict):
+    """One of: a town's name; a point; a GeoJSON polygon."""
+
+    place: str | None = Field(None, max_length=100, examples=["Recife, PE"])
+    name: str = Field("", max_length=100)
+    latitude: float | None = Field(None, ge=-90, le=90)
+    longitude: float | None = Field(None, ge=-180, le=180)
+    radius_km: float = Field(25.0, gt=0, le=500)
+    geojson: dict[str, Any] | None = None
+
+
+class Wish(Strict):
+    """What somebody wants to be told."""
+
+    where: list[Area] = Field(min_length=1, max_length=200)
+    hazards: dict[str, Literal["watch", "yellow", "orange", "red"]] = {}
+    thresholds: list[str] = Field([], max_length=50, examples=[["rain_mm over 1h >= 35"]])
+    language: Literal["pt-BR", "en", "es"] = "pt-BR"
+    quiet: str = Field("", examples=["22:00-07:00"], max_length=20)
+    timezone: str = Field("America/Sao_Paulo", max_length=64)
+
+
+class Subscribing(Wish):
+    """A wish, and how to reach who has it."""
+
+    contacts: list[str] = Field(min_length=1, max_length=7, examples=[["email:name@example.org"]])
+    organisation: bool = False
+    escalate_after_s: int = Field(600, ge=0, le=86_400)
+    proof: str = Field("", max_length=500)
+
+
+OPEN_CHANNELS = ("telegram", "whatsapp", "sms", "email", "webhook")
+"""By which anybody may subscribe without a key: those that are asked to confirm."""
+
+
+class OpenSubscribing(Wish):
+    """A wish of somebody's own; its contacts have to confirm it."""
+
+    contacts: list[str] = Field(
+        min_length=1,
+        max_length=5,
+        examples=[["email:name@example.org"]],
+        description=f"`channel:address`, of {', '.join(OPEN_CHANNELS)}",
+    )
+
+
+class Subscribed(BaseModel):
+    """`to_confirm`: channels that get a code. `secrets`: shown this once."""
+
+    person: str
+    confirmed: list[str]
+    to_confirm: list[str]
+    secrets: dict[str, str]
+    notes: list[str]
+    consent: str
+
+
+class OpenlySubscribed(BaseModel):
+    """`to_confirm`: channels that get a code. `secrets`: shown this once.
+
+    `manage` leads to the page by which they see and erase what is kept; it is theirs alone.
+    """
+
+    person: str
+    to_confirm: list[str]
+    secrets: dict[str, str]
+    notes: list[str]
+    consent: str
+    manage: str
+
+
+class Confirmed(BaseModel):
+    """Whose contact it is: they may have been known before, under another pseudonym."""
+
+    person: str
+    manage: str
+
+
+class Code(Strict):
+    """The six digits that a contact was sent."""
+
+    code: str = Field(pattern=r"^\d{3} ?\d{3}$")
+
+
+class Stopping(Strict):
+    """By which channel; None: by all."""
+
+    channel: str | None = Field(None, max_length=20)
+
+
+class Told(BaseModel):
+    """One message that would have gone out."""
+
+    at: str
+    level: str
+    text: str
+
+
+class Previewed(BaseModel):
+    """What somebody would have had in the past days."""
+
+    messages: list[Told]
+    days: int
+
+
+def wish_of(wanted: Wish, rules: RuleSet) -> Request:
+    """What is wanted, of whoever it is. Raises ValueError for what cannot be."""
+    return Request(
+        contacts=(Contact("inbox", ""),),
+        where=tuple(_where(wanted)),
+        hazards=read_hazards(tuple(f"{h}={level}" for h, level in wanted.hazards.items())),
+        thresholds=tuple(read_threshold(text, rules) for text in wanted.thresholds),
+        language=wanted.language,
+        quiet=read_quiet(wanted.quiet, wanted.timezone),
+    )
+
+
+def request_of(wanted: Subscribing, rules: RuleSet) -> Request:
+    """The same with who is to be told. Raises ValueError."""
+    return msgspec.structs.replace(
+        wish_of(wanted, rules),
+        contacts=tuple(read_contact(text) for text in wanted.contacts),
+        is_organisation=wanted.organisation,
+        escalate_after_s=wanted.escalate_after_s,
+        how="api",
+        proof=wanted.proof,
+    )
+
+
+def open_request_of(wanted: OpenSubscribing, rules: RuleSet) -> Request:
+    """What somebody asks for who comes by the page. Raises ValueError."""
+    contacts = tuple(read_contact(text) for text in wanted.contacts)
+    closed = sorted({c.channel for c in contacts} - set(OPEN_CHANNELS))
+    if closed:
+        known = ", ".join(OPEN_CHANNELS)
+        raise ValueError(f"{closed[0]} is not for who comes by the page; give one of {known}")
+    return msgspec.structs.replace(wish_of(wanted, rules), contacts=contacts, how="page")
+
+
+def _where(wanted: Wish) -> Iterator[Circle | Polygon]:
+    for area in wanted.where:
+        if area.geojson is not None:
+            yield from read_geojson(area.geojson, area.name)
+        elif area.latitude is not None and area.longitude is not None:
+            yield Circle(
+                name=area.name or f"{area.latitude:g}, {area.longitude:g}",
+                latitude=area.latitude,
+                longitude=area.longitude,
+                radius_km=area.radius_km,
+            )
+        elif area.place:
+            yield read_where(area.place, area.radius_km, find)
+        else:
+            raise ValueError("say where: place, latitude and longitude, or geojson")

@@ -1,0 +1,55 @@
+"""Copies of a home, and people's keys apart from them."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from atalaia.cli.options import HomeOption, SettingsOption, existing, settings_of
+
+app = typer.Typer()
+
+
+@app.command()
+def backup(
+    folder: Annotated[Path, typer.Argument(help="Where the copy goes.")],
+    keys: Annotated[
+        Path | None,
+        typer.Option("--keys", help="Copy people's keys to this other folder, for 7 days."),
+    ] = None,
+    home: HomeOption = None,
+    settings: SettingsOption = None,
+) -> None:
+    """Copy the home, without people's keys, while it runs."""
+    from atalaia.homes.embedded.backup import backup as copy
+    from atalaia.homes.embedded.backup import backup_keys
+    from atalaia.homes.embedded.keys import default_folder
+
+    kept = settings_of(settings, home)
+    where = existing(kept.home)
+    copy(where, folder)
+    typer.echo(f"{where} is copied to {folder}")
+    if keys is not None:
+        backup_keys(kept.people.keys or default_folder(where), keys, int(time.time()))
+        typer.echo(f"keys are copied to {keys}; copies older than 7 days there were removed")
+
+
+@app.command()
+def restore(
+    folder: Annotated[Path, typer.Argument(help="A copy that `atalaia backup` made.")],
+    home: HomeOption = None,
+    settings: SettingsOption = None,
+) -> None:
+    """Make a home of a copy, and erase again everybody who was erased since."""
+    from atalaia.homes.embedded.backup import restore as bring_back
+    from atalaia.homes.embedded.keys import open_keys
+    from atalaia.people.rows import lookups
+    from atalaia.people.vault import Vault
+
+    kept = settings_of(settings, home)
+    keys = open_keys(kept.home, kept.people.keys, kept.people.master_key_file)
+    erased = bring_back(folder, kept.home, keys, lookups(Vault(keys)), int(time.time()))
+    typer.echo(f"{kept.home} is as {folder} was; {erased} erasures were made again")

@@ -1,0 +1,98 @@
+"""What was sent to whom, and what became of it."""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import Annotated
+
+import typer
+
+from atalaia.cli.opened import PersonArgument, as_line, opened_people, pseudonym_of
+from atalaia.cli.options import HomeOption, JsonOption, SettingsOption, while_read
+from atalaia.errors import AtalaiaError
+
+app = typer.Typer()
+deliveries = typer.Typer(help="What was sent to whom, and what became of it.")
+app.add_typer(deliveries, name="deliveries")
+
+
+@deliveries.callback(invoke_without_command=True)
+def deliveries_list(
+    context: typer.Context,
+    person: Annotated[str | None, typer.Option(help="Only this person's.")] = None,
+    status: Annotated[
+        str | None,
+        typer.Option(help="waiting, due, leased, sent, unknown, late, dropped or dead."),
+    ] = None,
+    channel: Annotated[str | None, typer.Option(help="Only by this channel.")] = None,
+    last: Annotated[int, typer.Option(min=1, help="How many, the newest first.")] = 20,
+    home: HomeOption = None,
+    settings: SettingsOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """List messages and how many there are of each kind."""
+    from atalaia.domain.alert import instant
+    from atalaia.domain.delivery import Status
+
+    if context.invoked_subcommand is not None:
+        return
+    if status is not None and status not in tuple(Status):
+        raise typer.BadParameter(f"give one of {', '.join(Status)}", param_hint="--status")
+    with opened_people(settings, home) as (_, opened, people):
+        found = opened.outbox.messages(
+            status=Status(status) if status else None,
+            person=pseudonym_of(people, person) if person else None,
+            channel=channel,
+            limit=last,
+        )
+        counts = opened.outbox.counts()
+    with while_read():
+        for m in found:
+            if as_json:
+                as_line(m)
+                continue
+            when = instant(m.settled_at or m.due_at)
+            typer.echo(f"{when}  {m.status:8} {m.channel:9} {m.person}  {m.id}  {m.reason}")
+    for (name, state), n in sorted(counts.items()):
+        print(f"{name} {state}: {n}", file=sys.stderr)
+    if not counts:
+        print("nothing was to be sent yet", file=sys.stderr)
+
+
+@deliveries.command()
+def retry(
+    message: Annotated[list[str] | None, typer.Argument(help="Ids (msg_…).")] = None,
+    every: Annotated[bool, typer.Option("--all", help="All that are dead.")] = False,
+    home: HomeOption = None,
+    settings: SettingsOption = None,
+) -> None:
+    """Send what is dead, late or unknown once more, within the next hour."""
+    from atalaia.domain.delivery import Status
+
+    with opened_people(settings, home) as (_, opened, _):
+        ids = list(message or [])
+        if every:
+            dead = opened.outbox.messages(status=Status.DEAD, limit=1_000_000)
+            ids += [m.id for m in dead]
+        if not ids:
+            raise AtalaiaError("nothing to send again: give ids, or --all where some are dead")
+        now = int(time.time())
+        n = opened.outbox.retry(ids, now, now + 3600)
+    typer.echo(f"{n} of {len(ids)} will be sent again")
+
+
+@deliveries.command()
+def acknowledge(
+    person: PersonArgument,
+    message: Annotated[str, typer.Argument(help="Its id (msg_…).")],
+    home: HomeOption = None,
+    settings: SettingsOption = None,
+) -> None:
+    """Note that somebody read a message, so that it goes by no further channel."""
+    with opened_people(settings, home) as (_, _, people):
+        if not people.acknowledge(pseudonym_of(people, person), message, int(time.time())):
+            raise AtalaiaError(
+                f"{person} has no message {message}; `atalaia deliveries` lists them"
+            )
+    typer.echo(f"{message} is acknowledged")

@@ -1,0 +1,64 @@
+"""The people of a home, as commands have them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from atalaia.cli.options import existing, settings_of, while_read
+from atalaia.errors import AtalaiaError
+
+if TYPE_CHECKING:
+    from atalaia.homes.embedded import EmbeddedHome
+    from atalaia.people.service import PeopleService
+    from atalaia.settings import Settings
+
+PersonArgument = Annotated[
+    str, typer.Argument(help="A pseudonym (p_…), or a contact such as email:name@example.org.")
+]
+
+
+@contextmanager
+def opened_people(
+    file: Path | None, home: Path | None, *, is_new: bool = False
+) -> Iterator[tuple[Settings, EmbeddedHome, PeopleService]]:
+    """The settings, the home and its people. Beside a running watch, which notices what changes."""
+    from atalaia.homes.embedded import open_home
+    from atalaia.lake.places import places_of
+    from atalaia.people.registry import registry_of
+    from atalaia.people.service import PeopleService
+    from atalaia.run.opened import key_files
+
+    kept = settings_of(file, home)
+    where = kept.home if is_new else existing(kept.home)
+    with open_home(where, exclusive=False, keys=key_files(kept)) as opened:
+        noted = places_of(opened.state)
+        watched = noted if len(noted) else kept.places
+        yield kept, opened, PeopleService(registry_of(opened, kept), opened, kept, watched)
+
+
+@contextmanager
+def wishes() -> Iterator[None]:
+    """What cannot be asked for is told without a traceback."""
+    try:
+        yield
+    except ValueError as error:
+        raise AtalaiaError(str(error)) from None
+
+
+def pseudonym_of(people: PeopleService, person: str) -> str:
+    """Whose pseudonym or contact this is."""
+    with wishes():
+        return people.pseudonym(person)
+
+
+def as_line(value: object) -> None:
+    """Print it as one line of JSON, for programs."""
+    import msgspec
+
+    with while_read():
+        typer.echo(msgspec.json.encode(value).decode())

@@ -1,0 +1,182 @@
+"""What one can ask of a person's data, each spelled once: for the API, the bots and the commands.
+
+    subscribe ─► confirm ─► told; at any time: export, manage, speak, stop, erase, acknowledge
+
+What somebody would have had is `notify.preview`'s: it needs what tells people, which is above.
+"""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+from atalaia.channels.guard import Rules, check_url
+from atalaia.domain.contact import Contact, read_contact
+from atalaia.domain.place import Places
+from atalaia.domain.subscription import Person
+from atalaia.people import manage
+from atalaia.people.changing import update
+from atalaia.people.coverage import closed_channels, unwatched
+from atalaia.people.export import export
+from atalaia.people.registry import Registry
+from atalaia.people.request import Request
+from atalaia.people.subscribe import Confirmed, Subscribed, confirm, confirm_contact, subscribe
+from atalaia.ports import Home
+from atalaia.settings import Settings
+
+Named: TypeAlias = str | Contact
+"""A pseudonym; or a contact, for who writes from it and so needs no other proof of who they are."""
+
+
+class PeopleService:
+    """People of a home, and what can be asked of them. Times are Unix seconds.
+
+    All of it blocks, and may be called from any thread. Raises ValueError, with the next step and
+    without any address, for what cannot be asked for; StateConflict where the home cannot be used.
+    Who sends is woken where there may be something new for them.
+
+    rules    by which limits of one's own are read
+    places   that are watched here (None: the settings' own)
+    """
+
+    def __init__(
+        self, registry: Registry, home: Home, settings: Settings, places: Places | None = None
+    ) -> None:
+        self._registry = registry
+        self._home = home
+        self._settings = settings
+        self.rules = settings.rules
+        self.places = settings.places if places is None else places
+
+    # To be told
+
+    def words(self, language: str) -> str:
+        """What somebody agrees to who is to be told, word for word."""
+        return self._registry.words(language).text
+
+    def notes(self, request: Request) -> list[str]:
+        """Why nothing will come of parts of a request as things are, with the next step."""
+        return [
+            *closed_channels(self._settings, request),
+            *unwatched(request.where, self.places),
+        ]
+
+    def subscribe(self, request: Request, now: int) -> Subscribed:
+        """Keep a request, and ask the addresses that are not proven for a code. Who has stopped is
+        told again. A webhook whose writing alone shows that it lies inside is refused."""
+        for contact in request.contacts:
+            if contact.channel == "webhook":
+                check_url(contact.address, Rules(allow=self._settings.channels.webhook_allow))
+        done = subscribe(self._registry, request, now)
+        for message in done.asks:
+            self._home.outbox.put(message)
+        self._home.wake("normal")
+        return done
+
+    def confirm(self, who: Named, code: str, now: int) -> Confirmed | None:
+        """Take the code that a contact was sent: from then on it is told. None: it is not its."""
+        if isinstance(who, Contact):
+            done = confirm_contact(self._registry, who, code, now)
+        else:
+            done = confirm(self._registry, who, code, now)
+        if done is None:
+            return None
+        for message in done.asks:
+            self._home.outbox.put(message)
+        self._home.wake("normal")
+        return done
+
+    # What is kept of them
+
+    def person(self, who: Named) -> Person | None:
+        """Who is told; None: nobody, or they stopped, or did not confirm yet."""
+        pseudonym = self._told(who)
+        return self._registry.person(pseudonym) if pseudonym else None
+
+    def is_kept(self, pseudonym: str) -> bool:
+        """Whether anything is kept under this name."""
+        return self._registry.people.person(pseudonym) is not None
+
+    def export(self, who: Named) -> bytes | None:
+        """All that is kept of them, as JSON; None: nothing."""
+        pseudonym = next(iter(self._kept(who)), None)
+        if pseudonym is None:
+            return None
+        return export(self._registry, self._home.outbox, self._home.state, pseudonym)
+
+    def manage(self, pseudonym: str, now: int) -> str:
+        """A signed token by which they manage what is theirs. Not to be kept or logged."""
+        return manage.sign(self._registry, pseudonym, now)
+
+    def make_key(self, pseudonym: str, now: int) -> str:
+        """A key of their own for the API, shown this once; an older one ends."""
+        return self._registry.make_key(pseudonym, now)
+
+    def whose(self, key: str, now: int) -> tuple[str, bool] | None:
+        """Who this signed token or key of their own is of, and whether it is a token.
+
+        None: it is nobody's (any more).
+        """
+        signed = manage.whose(self._registry, key, now)
+        person = signed or self._registry.who(key)
+        return (person, signed is not None) if person else None
+
+    # What they change
+
+    def speak(self, who: Named, language: str) -> None:
+        """Tell them in this language from now on; nothing where nobody is known."""
+        pseudonym = self._told(who)
+        if pseudonym:
+            update(self._registry, pseudonym, language=language)
+            self._home.wake("normal")
+
+    def stop(self, who: Named, now: int, channel: str | None = None) -> bool:
+        """Tell them no more by this channel (a contact: by its own; None: by any), and keep the
+        rest. False: they were not told that way."""
+        pseudonym = self._told(who)
+        by = who.channel if isinstance(who, Contact) else channel
+        return self._woken(bool(pseudonym) and self._registry.stop(str(pseudonym), by, now))
+
+    def erase(self, who: Named, now: int) -> bool:
+        """Forget them: key, contacts, subscriptions, messages. False: nothing was kept."""
+        gone = [self._registry.erase(pseudonym, now) for pseudonym in self._kept(who)]
+        return self._woken(any(gone))
+
+    def acknowledge(self, who: Named, message: str, now: int) -> bool:
+        """Note that they read it: it goes by no further channel. False: it is not theirs, or is
+        not kept any more."""
+        pseudonym = self._told(who)
+        outbox = self._home.outbox
+        return self._woken(bool(pseudonym) and outbox.acknowledge(str(pseudonym), message, now))
+
+    def undelivered(self, message: str, reason: str, now: int) -> None:
+        """A message that a channel took did not arrive after all: it goes by the next one."""
+        self._woken(self._home.outbox.fail(message, reason, now))
+
+    # Who is meant
+
+    def pseudonym(self, text: str) -> str:
+        """Whose pseudonym or contact (``email:name@example.org``) this is, written down."""
+        if text.startswith("p_"):
+            return text
+        holders = self._registry.holders(read_contact(text))
+        if not holders:
+            raise ValueError("nobody has this contact; give a pseudonym (p_…) or channel:address")
+        if len(holders) > 1:
+            raise ValueError(
+                f"several ask for this contact: {', '.join(holders)}; name one of them"
+            )
+        return holders[0]
+
+    def _told(self, who: Named) -> str | None:
+        """Who is told by a contact that they confirmed."""
+        return self._registry.find(who) if isinstance(who, Contact) else who
+
+    def _kept(self, who: Named) -> list[str]:
+        """All under whom anything of a contact is kept."""
+        return self._registry.holders(who) if isinstance(who, Contact) else [who]
+
+    def _woken(self, is_new: bool) -> bool:
+        """Wake who sends, if there is something new."""
+        if is_new:
+            self._home.wake("normal")
+        return is_new

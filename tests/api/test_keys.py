@@ -1,0 +1,43 @@
+"""Whose a key is: each kind opens what is its own, and one that has ended opens nothing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from atalaia.api.access import OPERATOR, OWN_KEY, SIGNED_LINK, Caller, Role, Scope
+from atalaia.api.keys import add_key, remove_key, who_has
+from atalaia.people.manage import LASTS_S
+from atalaia.people.service import PeopleService
+from atalaia.settings import load
+from people.world import NOW, world
+
+
+def test_every_kind_of_key_is_told_from_the_others(tmp_path: Path) -> None:
+    with world(tmp_path / "home") as w:
+        settings = load(
+            None, {"ATALAIA_HOME": str(w.path), "ATALAIA_API_KEY": "the-operators-own-key"}
+        )
+        people = PeopleService(w.registry, w.home, settings)
+        ana = w.told("email:ana@example.org")
+        token, own = people.manage(ana, NOW), people.make_key(ana, NOW)
+        station, text = add_key(w.home.state, Role.STATION, "garden", NOW)
+        at = [NOW]
+        who = who_has(settings, w.home.state, people, lambda: at[0])
+        assert who("the-operators-own-key") == Caller(OPERATOR, frozenset(Scope))
+        assert who(text) == Caller(station.id, frozenset({Scope.READ, Scope.PUSH}))
+        assert who(own) == Caller(ana, OWN_KEY, ana)
+        assert who(token) == Caller(ana, SIGNED_LINK, ana)
+        assert [who(key) for key in ("", "atk_x", "atp_x", "atm_x", text[:-1])] == [None] * 5
+        at[0] += LASTS_S
+        assert who(token) is None
+        assert who(own) is not None
+        remove_key(w.home.state, station.id)
+        assert who(text) is None
+
+
+def test_without_an_operators_key_no_text_is_one(tmp_path: Path) -> None:
+    with world(tmp_path / "home") as w:
+        settings = load(None, {"ATALAIA_HOME": str(w.path)})
+        people = PeopleService(w.registry, w.home, settings)
+        who = who_has(settings, w.home.state, people, lambda: NOW)
+        assert [who(key) for key in ("", "operator", "None")] == [None] * 3
