@@ -11,7 +11,7 @@ import pytest
 
 from atalaia.detect.official import FORGET_AFTER_S
 from atalaia.detect.watch import Watch
-from atalaia.domain.alert import LogEntry, instant
+from atalaia.domain.alert import LogEntry
 from atalaia.domain.message import compose
 from atalaia.domain.official import Official, OfficialArea, OfficialText
 from atalaia.domain.payload import Payload
@@ -87,8 +87,8 @@ def test_a_warning_over_many_places_is_one_entry_in_its_issuers_words() -> None:
     assert entry.places == ("p0", "p1", "p2")
     assert (alert.source, alert.place_id, alert.hazard) == ("Met", "Met", "wind")
     assert (alert.urgency, alert.certainty) == ("Expected", "Likely")
-    assert alert.onset_at == instant(T0 + HOUR)
-    assert alert.expires_at == instant(T0 + 10 * HOUR)
+    assert alert.onset_at == T0 + HOUR
+    assert alert.expires_at == T0 + 10 * HOUR
     assert "Rajadas de até 100 km/h.\nRisco de queda de árvores" in alert.text["pt-BR"]
     assert "Gusts up to 100 km/h" in alert.text["en"]
     assert "Gusts up to 100 km/h" in alert.text["es"]

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from atalaia.domain.alert import LogEntry, instant
+from atalaia.domain.alert import LogEntry
 from atalaia.domain.hazard import Hazard
 from atalaia.domain.message import Content, compose, confirmation
 from atalaia.domain.words import ADVICE, HAZARDS, LANGUAGES, NOT_OFFICIAL
@@ -27,7 +27,7 @@ def text(*entries: LogEntry, **how: Any) -> str:
 
 
 def test_a_message_reads_so_in_english() -> None:
-    rain = news(valid_at=instant(NOON - 720), onset_at=instant(NOON - 3600))
+    rain = news(valid_at=NOON - 720, onset_at=NOON - 3600)
     assert text(rain).splitlines() == [
         "🟠 Orange (severe): heavy rain at Recife",
         "Since 10 Jan 08:00. Without new data it stands until 11 Jan 09:00.",
@@ -47,9 +47,7 @@ def test_a_message_reads_so_in_english() -> None:
 def test_every_message_says_all_that_it_must(
     hazard: str, evidence: str, i: int, language: str
 ) -> None:
-    entry = news(
-        hazard=str(hazard), evidence=evidence, source="open-meteo", valid_at=instant(NOON - 5400)
-    )
+    entry = news(hazard=str(hazard), evidence=evidence, source="open-meteo", valid_at=NOON - 5400)
     told = text(entry, language=language)
     assert HAZARDS[hazard][i] in told, "what"
     assert "Recife" in told, "where"
@@ -72,9 +70,7 @@ def test_every_message_says_all_that_it_must(
 
 
 def test_a_forecast_has_no_age() -> None:
-    told = text(
-        news(evidence="forecast", valid_at=instant(NOON + 7200), onset_at=instant(NOON + 7200))
-    )
+    told = text(news(evidence="forecast", valid_at=NOON + 7200, onset_at=NOON + 7200))
     assert "Source: station, value for 10 Jan 11:00; forecast, may change." in told
     assert "before this message" not in told
 

@@ -322,7 +322,7 @@ class _Made:
 
     def _blind(self) -> list[dict[str, Any]]:
         return [
-            {"source": source, "since": blind.since, "places": sorted(blind.places)}
+            {"source": source, "since": instant(blind.since), "places": sorted(blind.places)}
             for source, blind in sorted(self._shown.incidents.blind.items())
         ]
 

@@ -16,7 +16,7 @@ import numpy as np
 
 from atalaia.detect.detect import Heard
 from atalaia.detect.series import SeriesTable
-from atalaia.domain.alert import Alert, AlertType, LogEntry, instant
+from atalaia.domain.alert import Alert, AlertType, LogEntry
 from atalaia.domain.hazard import Hazard, Level
 from atalaia.domain.incident import BLIND_AFTER
 from atalaia.domain.place import Place
@@ -171,12 +171,12 @@ class Blindness:
             severity=Level.YELLOW.severity,
             urgency="Past" if type_ == "end" else "Immediate",
             certainty="Observed",
-            sent_at=instant(now),
-            onset_at=instant(outage.opened_at),
+            sent_at=now,
+            onset_at=outage.opened_at,
             expires_at=None,
             evidence=Kind.OBSERVED.word,
             source=source,
-            valid_at=instant(seen_at),
+            valid_at=seen_at,
             variable=None,
             window_s=None,
             value=None,
@@ -193,4 +193,4 @@ class Blindness:
                 others=self._places(set(outage.places) - places),
             ),
         )
-        return LogEntry(alert=alert, places=tuple(concerned), opened_at=instant(outage.opened_at))
+        return LogEntry(alert=alert, places=tuple(concerned), opened_at=outage.opened_at)

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 import msgspec
 import numpy as np
 
-from atalaia.domain.alert import Alert, AlertType, LogEntry, instant
+from atalaia.domain.alert import Alert, AlertType, LogEntry, is_last
 from atalaia.domain.hazard import Hazard
 from atalaia.domain.official import Official, are_kin, official_text, told_as
 from atalaia.domain.outline import outline, turns
@@ -119,8 +119,8 @@ class Officials:
             key
             for key, one in self.standing.items()
             if one.official is not None
-            and instant(one.opened_at) <= alert.sent_at
-            and not (one.closed_at and instant(one.closed_at) <= alert.sent_at)
+            and one.opened_at <= alert.sent_at
+            and not (one.closed_at and one.closed_at <= alert.sent_at)
             and one.official.hazard
             and are_kin(one.official.hazard, alert.hazard)
             and not set(one.places).isdisjoint(entry.places)
@@ -268,7 +268,7 @@ class Officials:
         now: int,
         own: Open,
     ) -> LogEntry:
-        is_over = type_ in ("end", "cancel")
+        is_over = is_last(type_)
         one.version += 1
         one.official = official
         one.places = places
@@ -290,12 +290,12 @@ class Officials:
             severity=level.severity,
             urgency="Past" if is_over else official.urgency,
             certainty=official.certainty,
-            sent_at=instant(now),
-            onset_at=instant(official.begins_at),
-            expires_at=instant(official.ends_at),
+            sent_at=now,
+            onset_at=official.begins_at,
+            expires_at=official.ends_at,
             evidence="observed" if official.certainty == "Observed" else "forecast",
             source=official.issuer,
-            valid_at=instant(official.sent_at),
+            valid_at=official.sent_at,
             variable=None,
             window_s=None,
             value=None,
@@ -308,7 +308,7 @@ class Officials:
         return LogEntry(
             alert=alert,
             places=tuple(places),
-            opened_at=instant(one.opened_at),
+            opened_at=one.opened_at,
             official=official,
             linked=linked,
         )

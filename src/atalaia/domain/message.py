@@ -8,7 +8,6 @@ how to stop. Channels take from it what fits them.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
 
 import msgspec
 
@@ -255,7 +254,7 @@ def confirmation(code: str, language: str, terms: str = "") -> Content:
 
 def _part(entry: LogEntry, places: dict[str, Place], i: int, now: int, own: str) -> Part:
     alert = entry.alert
-    is_over = alert.type in ("end", "cancel")
+    is_over = alert.is_over
     if entry.official is not None:
         return _official_part(entry, entry.official, places, i)
     if alert.variable is None or entry.peak is None:
@@ -272,7 +271,7 @@ def _part(entry: LogEntry, places: dict[str, Place], i: int, now: int, own: str)
     since = said.since(i)
     until = ""
     if not is_over and alert.expires_at:
-        until = _UNTIL[i].format(at=clock(_seconds(alert.expires_at), said.zone, i))
+        until = _UNTIL[i].format(at=clock(alert.expires_at, said.zone, i))
     when = ". ".join(x for x in (since[:1].upper() + since[1:], until) if x)
     return Part(
         level=alert.level,
@@ -290,7 +289,7 @@ def _part(entry: LogEntry, places: dict[str, Place], i: int, now: int, own: str)
 def _official_part(entry: LogEntry, official: Official, places: dict[str, Place], i: int) -> Part:
     """An official warning: the issuer's words as they are, and ours around them."""
     alert = entry.alert
-    is_over = alert.type in ("end", "cancel")
+    is_over = alert.is_over
     text = official.text(LANGUAGES[i])
     zone = next((places[p].timezone for p in entry.places if p in places), "UTC")
     title = official_title(official, alert.type, i)
@@ -335,16 +334,16 @@ def _said(entry: LogEntry, places: dict[str, Place]) -> Said:
         zone=known.timezone if known else "UTC",
         source=alert.source,
         kind=KIND_OF[alert.evidence],
-        sent_at=_seconds(alert.sent_at),
-        onset_at=_seconds(alert.onset_at or alert.sent_at),
-        valid_at=_seconds(alert.valid_at),
+        sent_at=alert.sent_at,
+        onset_at=alert.onset_at or alert.sent_at,
+        valid_at=alert.valid_at,
         variable=alert.variable,
         unit=alert.unit,
         window_s=alert.window_s or 0,
         value=alert.value or 0.0,
         limit=alert.limit,
         peak=entry.peak or 0.0,
-        peak_at=_seconds(entry.peak_at or alert.valid_at),
+        peak_at=entry.peak_at or alert.valid_at,
     )
 
 
@@ -366,7 +365,3 @@ def _age(seconds: int, i: int) -> str:
         return _MOMENTS[i]
     minutes = seconds // 60
     return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02d} min"
-
-
-def _seconds(text: str) -> int:
-    return int(datetime.fromisoformat(text).timestamp())
