@@ -18,7 +18,7 @@ from lxml import etree
 from atalaia.api import problem
 from atalaia.api.alert_view import MOST_RECENT, Board
 from atalaia.api.cap import Issuer
-from atalaia.api.events import KEPT, Events
+from atalaia.api.events import KEPT, Events, frame
 from atalaia.api.feeds import FeedPorts, routes
 from atalaia.domain.alert import LogEntry
 

@@ -61,10 +61,12 @@ class Post:
         self.watch = Watch(
             RULES,
             self.places,
-            lambda _payloads, _wanted: Decoded(Readings.empty()),
-            read_officials=lambda payloads: [
-                (p.received_at, one) for p in payloads for one in self.polls[int(p.body)]
-            ],
+            lambda payloads, _wanted: Decoded(
+                Readings.empty(),
+                officials=[
+                    (p.received_at, one) for p in payloads for one in self.polls[int(p.body)]
+                ],
+            ),
         )
         self.watch.load(self.memory)  # type: ignore[arg-type]
 

@@ -21,7 +21,7 @@ from atalaia.metrics import Metrics
 from atalaia.ports import Home, State
 from atalaia.settings import Settings
 from atalaia.settings.plans import plans
-from atalaia.sources import CLOCK, cap, decode_all, decoders
+from atalaia.sources import CLOCK, decode_all, decoders
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable
@@ -112,7 +112,7 @@ class Services:
 
     def _watch(self, state: State, lane: Lane, norms: Norm, since: int) -> Watch:
         """A watch in the state that the home has kept, which expects what is polled."""
-        from atalaia.detect.watch import Watch, no_officials
+        from atalaia.detect.watch import Watch
 
         decode = self.decode
         watch = Watch(
@@ -121,7 +121,6 @@ class Services:
             lambda payloads, wanted: lane.narrowed(decode(payloads, wanted)),
             norms,
             expected_s=self.expected_s,
-            read_officials=cap.read_officials if lane.tells_official else no_officials,
         )
         watch.load(state, lane)
         for source in self.expected_s:
