@@ -16,6 +16,7 @@ import msgspec
 import numpy as np
 
 from atalaia.domain.alert import Alert, AlertType, LogEntry, is_last
+from atalaia.domain.geo import distances_km
 from atalaia.domain.hazard import Hazard
 from atalaia.domain.official import Official, are_kin, official_text, told_as
 from atalaia.domain.outline import outline, turns
@@ -34,7 +35,6 @@ MOST_NAMES = 500
 _SHORTEST_CODE = 5
 """Letters of a geocode that may name a place by its id: ``2900207``, and not ``1``."""
 
-_EARTH_KM = 6371.0
 
 Open = Callable[[frozenset[str], str, int, int], tuple[str, ...]]
 """Our own incidents at these places, of a kin hazard, between two instants."""
@@ -247,7 +247,7 @@ class Officials:
             for ring in area.polygons:
                 is_in |= _within(ring, self._longitude, self._latitude)
             for longitude, latitude, radius_km in area.circles:
-                away = _distance_km(longitude, latitude, self._longitude, self._latitude)
+                away = distances_km(latitude, longitude, self._latitude, self._longitude)
                 is_in |= away <= radius_km
             codes |= {code for _, code in area.geocodes if len(code) >= _SHORTEST_CODE}
         return [
@@ -376,13 +376,3 @@ def _within(ring: Sequence[tuple[float, float]], longitude: Floats, latitude: Fl
         if len(near):
             is_in[near] |= shape.turned(by).holds(longitude[near], latitude[near])
     return is_in
-
-
-def _distance_km(longitude: float, latitude: float, x: Floats, y: Floats) -> Floats:
-    """Great-circle distance of each place from a point."""
-    a, b = np.radians(latitude), np.radians(y)
-    half = np.sin((b - a) / 2) ** 2 + np.cos(a) * np.cos(b) * (
-        np.sin(np.radians(x - longitude) / 2) ** 2
-    )
-    distance: Floats = 2 * _EARTH_KM * np.arcsin(np.sqrt(np.clip(half, 0, 1)))
-    return distance

@@ -7,6 +7,7 @@ import math
 from collections.abc import Iterable, Sequence
 
 from atalaia.channels.guard import Rules, check_url
+from atalaia.domain.geo import distance_km
 from atalaia.domain.place import Place, Places
 from atalaia.domain.subscription import Circle, Polygon
 from atalaia.people.registry import Registry
@@ -15,7 +16,6 @@ from atalaia.people.subscribe import Subscribed, subscribe
 from atalaia.ports import Outbox
 from atalaia.settings import Settings
 
-_KM_A_DEGREE = 111.195
 _FEW = 5
 
 
@@ -62,7 +62,10 @@ def unwatched(where: Iterable[Circle | Polygon], places: Places) -> list[str]:
 
 def nearest(latitude: float, longitude: float, places: Places) -> tuple[Place | None, float]:
     """The watched place that is nearest to a point, and how many kilometres away it is."""
-    found = [(_km(latitude, longitude, place), place) for place in places]
+    found = [
+        (distance_km(latitude, longitude, place.latitude, place.longitude), place)
+        for place in places
+    ]
     km, place = min(found, key=lambda one: one[0], default=(math.inf, None))
     return place, km
 
@@ -71,11 +74,3 @@ def choices(names: Sequence[str]) -> str:
     """Some names to choose from, in one line."""
     more = f" and {len(names) - _FEW} more" if len(names) > _FEW else ""
     return "; ".join(names[:_FEW]) + more
-
-
-def _km(latitude: float, longitude: float, place: Place) -> float:
-    """By the haversine formula."""
-    a, b = math.radians(latitude), math.radians(place.latitude)
-    across = math.radians(longitude - place.longitude)
-    h = math.sin((a - b) / 2) ** 2 + math.cos(a) * math.cos(b) * math.sin(across / 2) ** 2
-    return 2 * math.degrees(math.asin(min(1.0, math.sqrt(h)))) * _KM_A_DEGREE
