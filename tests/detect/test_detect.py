@@ -254,6 +254,7 @@ def test_a_late_reading_may_raise_and_says_that_it_is_late() -> None:
     entries = shift.live(late(series([26], start=T0 + HOUR // 2), 2 * HOUR), T0 + 150 * 60)
     assert told(entries) == [("alert", "onset", "orange")]
     assert "Late data" in entries[0].alert.text["en"]
+    assert entries[0].is_late
 
 
 def test_a_late_calm_reading_ends_nothing() -> None:

@@ -41,6 +41,13 @@ def test_a_line_is_read_as_it_was_written_and_no_instant_in_it_is_a_number() -> 
     assert tuple(fields) == type(alert).__struct_fields__
 
 
+def test_what_is_rare_is_written_where_it_is_and_read_again() -> None:
+    entry = news()
+    assert b"is_late" not in encode_entry(entry)
+    rare = msgspec.structs.replace(entry, is_late=True, still_blind=("natal",))
+    assert decode_entry(encode_entry(rare)) == rare
+
+
 @pytest.mark.parametrize("body", [b"", b"[]", b"{}", b'{"alert":1}', KEPT[:-1], KEPT[9:]])
 def test_what_is_no_entry_is_refused(body: bytes) -> None:
     with pytest.raises((msgspec.MsgspecError, ValueError)):

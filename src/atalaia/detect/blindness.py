@@ -160,7 +160,7 @@ class Blindness:
         places: set[str],
     ) -> LogEntry:
         concerned = sorted(places)
-        listed = self._places(places)
+        listed, others = self._places(places), set(outage.places) - places
         alert = Alert(
             incident=outage.key,
             version=outage.version,
@@ -186,11 +186,16 @@ class Blindness:
             reason=reason,
             text=cannot_see_text(
                 source,
-                listed,
-                now,
-                seen_at,
+                [place.name for place in listed],
+                listed[0].timezone,
+                min(seen_at, now),
                 is_over=bool(type_ == "end" or reason == "eased"),
-                others=self._places(set(outage.places) - places),
+                others=[place.name for place in self._places(others)],
             ),
         )
-        return LogEntry(alert=alert, places=tuple(concerned), opened_at=outage.opened_at)
+        return LogEntry(
+            alert=alert,
+            places=tuple(concerned),
+            opened_at=outage.opened_at,
+            still_blind=tuple(sorted(others)),
+        )

@@ -228,6 +228,7 @@ class Incidents:
             peak=round(change.peak, 3),
             peak_at=change.peak_at,
             moved=change.moved,
+            is_late=track.is_late,
         )
 
 

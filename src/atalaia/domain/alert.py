@@ -107,6 +107,8 @@ class LogEntry(msgspec.Struct, frozen=True, kw_only=True):
     peak_level, peak, peak_at    the running peak of the incident; None for cannot_see
     moved       the peak of each rule that passed somebody's own limit, or could have
     official    the warning that it passes on, in its issuer's words; None: it is our own
+    is_late     the value came after newer ones of its source
+    still_blind    of cannot_see: places that its source was and stays silent for
     linked      incidents about the same weather at one of these places, official or our own, that
                 were open when this was decided: who was told of one reads this in its thread
     """
@@ -121,6 +123,8 @@ class LogEntry(msgspec.Struct, frozen=True, kw_only=True):
     moved: tuple[Moved, ...] = ()
     official: Official | None = None
     linked: tuple[str, ...] = ()
+    is_late: bool = False
+    still_blind: tuple[str, ...] = ()
 
 
 @lru_cache(maxsize=4096)
@@ -162,9 +166,17 @@ def from_line(line: bytes) -> Alert:
     return msgspec.convert(_with_seconds(fields, Alert), Alert)
 
 
+_RARE = ("is_late", "still_blind")
+"""What is written of an entry only where there is something to say."""
+
+
 def encode_entry(entry: LogEntry) -> bytes:
     """An entry as the log and RAW keep it: JSON, instants in ISO 8601."""
-    return msgspec.json.encode(iso_fields(entry) | {"alert": iso_fields(entry.alert)})
+    fields = iso_fields(entry) | {"alert": iso_fields(entry.alert)}
+    for name in _RARE:
+        if not fields[name]:
+            del fields[name]
+    return msgspec.json.encode(fields)
 
 
 def decode_entry(body: bytes | str) -> LogEntry:
