@@ -15,7 +15,7 @@ import pytest
 
 from atalaia.api.cached import Answers
 from atalaia.api.described import described
-from atalaia.api.incidents import Incidents
+from atalaia.api.incidents import IncidentView
 from atalaia.api.limits import Buckets, _network
 from atalaia.api.recent import Recent, series_of
 from atalaia.domain.alert import instant
@@ -358,7 +358,7 @@ def test_a_bucket_fills_again_evenly_and_the_unused_ones_are_forgotten() -> None
 
 
 def test_incidents_at_hand_are_bounded_and_open_ones_stay() -> None:
-    incidents = Incidents(most_over=2)
+    incidents = IncidentView(most_over=2)
     ended = {"type": "end", "reason": "ended"}
     incidents.take([(1, entry("open"))])
     for i in range(2, 12, 2):

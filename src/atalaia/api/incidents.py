@@ -92,7 +92,7 @@ class Blind:
     places: set[str]
 
 
-class Incidents:
+class IncidentView:
     """Follows the alert log by `take`. `version` grows with every change."""
 
     def __init__(self, *, most_over: int = MOST_OVER) -> None:

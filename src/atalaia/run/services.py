@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from atalaia.api.app import Standing
     from atalaia.api.following import Feeds
     from atalaia.api.history import History
-    from atalaia.api.incidents import Incidents
+    from atalaia.api.incidents import IncidentView
     from atalaia.api.office import Office
     from atalaia.detect.consumer import Consumer, ItemsOf
     from atalaia.detect.values import Norm
@@ -239,11 +239,11 @@ class Services:
         )
 
     @cached_property
-    def incidents(self) -> Incidents:
+    def incidents(self) -> IncidentView:
         """Incidents as the API shows them, followed as the alert log grows."""
-        from atalaia.api.incidents import Incidents
+        from atalaia.api.incidents import IncidentView
 
-        return Incidents()
+        return IncidentView()
 
     @cached_property
     def feeds(self) -> Feeds:
