@@ -25,7 +25,7 @@ import aiohttp
 
 from atalaia.channels.guard import Rules, networks
 from atalaia.channels.webhook import Webhook, encode, signed
-from atalaia.domain.alert import Alert, LogEntry, instant
+from atalaia.domain.alert import Alert, LogEntry
 from atalaia.domain.contact import Contact
 from atalaia.domain.delivery import Letter, Sent, Status
 from atalaia.domain.message import compose
@@ -78,12 +78,12 @@ def entry(i: int, now: int) -> LogEntry:
         severity="Severe",
         urgency="Immediate",
         certainty="Observed",
-        sent_at=instant(now),
-        onset_at=instant(now),
-        expires_at=instant(now + 86400),
+        sent_at=now,
+        onset_at=now,
+        expires_at=now + 86400,
         evidence="observed",
         source="station",
-        valid_at=instant(now),
+        valid_at=now,
         variable="rain_mm",
         window_s=3600,
         value=35.0,
@@ -96,10 +96,10 @@ def entry(i: int, now: int) -> LogEntry:
     return LogEntry(
         alert=alert,
         places=("p",),
-        opened_at=instant(now),
+        opened_at=now,
         peak_level="orange",
         peak=35.0,
-        peak_at=instant(now),
+        peak_at=now,
     )
 
 

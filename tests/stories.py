@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from atalaia.detect.watch import Watch
-from atalaia.domain.alert import Alert, LogEntry, to_line
+from atalaia.domain.alert import Alert, LogEntry, instant, to_line
 from atalaia.domain.payload import Payload
 from atalaia.domain.place import Place, Places
 from atalaia.domain.reading import NO_TIME, Decoded, Kind, Readings
@@ -283,7 +283,7 @@ def assert_sane(entries: Sequence[LogEntry]) -> None:
 
 def assert_few_a_day(entries: Sequence[LogEntry], most: int = 4) -> None:
     """No incident of the weather speaks more often than that on any day (UTC)."""
-    per_day = Counter((e.alert.incident, e.alert.sent_at[:10]) for e in weather(entries))
+    per_day = Counter((e.alert.incident, instant(e.alert.sent_at)[:10]) for e in weather(entries))
     crowded = {key: n for key, n in per_day.items() if n > most}
     assert not crowded, f"more than {most} messages a day: {crowded}"
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from atalaia.domain.alert import Alert, LogEntry, Moved, instant
+from atalaia.domain.alert import Alert, LogEntry, Moved
 from atalaia.domain.contact import Contact
 from atalaia.domain.delivery import Delivery, Letter, Limits, Message, Outcome, Status
 from atalaia.domain.message import Content
@@ -66,12 +66,12 @@ def news(
         severity=_SEVERITY[level],
         urgency="Immediate",
         certainty="Observed",
-        sent_at=instant(at),
-        onset_at=instant(at),
-        expires_at=instant(at + expires_s),
+        sent_at=at,
+        onset_at=at,
+        expires_at=at + expires_s,
         evidence="observed",
         source="station",
-        valid_at=instant(at),
+        valid_at=at,
         variable="rain_mm",
         window_s=3600,
         value=35.0,
@@ -84,10 +84,10 @@ def news(
     return LogEntry(
         alert=msgspec.structs.replace(base, **changes),
         places=(place,),
-        opened_at=instant(at),
+        opened_at=at,
         peak_level=level,
         peak=35.0,
-        peak_at=instant(at),
+        peak_at=at,
         moved=moved,
     )
 

@@ -25,7 +25,6 @@ from atalaia.domain.place import Place, Places
 from atalaia.errors import AtalaiaError
 from atalaia.ports import Record
 from atalaia.sources import decode_all, decoders
-from atalaia.sources.cap import read_officials
 from atalaia.sources.recorded import as_payload, read_places
 from stories import assert_plausible, atalaia, weather
 
@@ -127,7 +126,7 @@ def test_a_damaged_file_costs_itself_and_nothing_else(
     body = body_of(name, request)
     pairs = fitting(name)
     decode = decode_all(WHERE)
-    watch = Watch(rules.load("inmet"), WHERE, decode, read_officials=read_officials)
+    watch = Watch(rules.load("inmet"), WHERE, decode)
     variants = [trimmed(body, chance), *damaged(body if IS_LONG else trimmed(body, chance), chance)]
     for number, variant in enumerate(variants):
         # Files of no known provider go to every decoder once, and then to one at a time.

@@ -17,7 +17,6 @@ from atalaia import rules
 from atalaia.batch.events import Event, read_events
 from atalaia.batch.history import recorded, watched
 from atalaia.batch.score import Score
-from atalaia.batch.told import Told
 from atalaia.batch.verify import verify
 from atalaia.domain.place import Places
 from atalaia.domain.reading import Readings
@@ -38,7 +37,7 @@ class Rio:
 
     def score(self, rule_set: RuleSet) -> Score:
         log = watched(self.rows, rule_set, self.places)
-        told = [Told.of(entry.alert) for entry in log]
+        told = [entry.alert for entry in log]
         return verify(told, self.events, ZONE, hazard="flood", min_events=5, **DAYS).score
 
 

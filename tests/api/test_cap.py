@@ -10,7 +10,7 @@ import pytest
 from lxml import etree
 
 from atalaia.api.cap import NAMESPACE, Issuer, identifier, incident_of, to_cap
-from atalaia.domain.alert import Alert, LogEntry, instant
+from atalaia.domain.alert import Alert, LogEntry
 from atalaia.domain.hazard import LEVEL_OF, Hazard
 from atalaia.domain.official import Official, OfficialArea, OfficialText, official_text
 from atalaia.domain.place import Place
@@ -35,9 +35,9 @@ def an_alert(**more: object) -> Alert:
     known = {
         "incident": "00ff00ff00ff00ff", "version": 1, "type": "alert", "place_id": "4314902",
         "hazard": "heavy_rain", "level": "orange", "severity": "Severe", "urgency": "Immediate",
-        "certainty": "Observed", "sent_at": instant(T0), "onset_at": instant(T0 - 600),
-        "expires_at": instant(T0 + 86_400), "evidence": "observed", "source": "station",
-        "valid_at": instant(T0 - 60), "variable": "rain_mm", "window_s": 3600, "value": 35.2,
+        "certainty": "Observed", "sent_at": T0, "onset_at": T0 - 600,
+        "expires_at": T0 + 86_400, "evidence": "observed", "source": "station",
+        "valid_at": T0 - 60, "variable": "rain_mm", "window_s": 3600, "value": 35.2,
         "unit": "mm", "limit": 30.0, "rule": "rain-1h", "reason": "onset",
         "text": {"pt-BR": "Chuva. Fim.", "en": "Rain. More.", "es": "Lluvia. Fin."},
     }  # fmt: skip
@@ -45,7 +45,7 @@ def an_alert(**more: object) -> Alert:
 
 
 def entry_of(alert: Alert, *places: str, **more: object) -> LogEntry:
-    known: dict[str, object] = {"places": places or ("4314902",), "opened_at": instant(T0 - 600)}
+    known: dict[str, object] = {"places": places or ("4314902",), "opened_at": T0 - 600}
     return LogEntry(alert=alert, **(known | more))  # type: ignore[arg-type]
 
 
@@ -77,7 +77,7 @@ def test_a_thousand_alerts_validate_against_the_schema(schema: etree.XMLSchema) 
     for _ in range(1000):
         entry = anything(chance)
         earlier = [
-            msgspec.structs.replace(entry.alert, version=i, sent_at=instant(T0 - 9 * i))
+            msgspec.structs.replace(entry.alert, version=i, sent_at=T0 - 9 * i)
             for i in range(1, entry.alert.version)
         ]
         status = chance.choice(["Actual", "Exercise", "Test"])
@@ -118,9 +118,9 @@ def anything(chance: random.Random) -> LogEntry:
         severity=level.severity,
         urgency=chance.choice(["Immediate", "Expected", "Future", "Past"]),
         certainty=chance.choice(["Observed", "Likely", "Possible"]),
-        sent_at=instant(sent),
-        onset_at=chance.choice([None, instant(sent - 5000)]),
-        expires_at=chance.choice([None, instant(sent - 1), instant(sent + 90_000)]),
+        sent_at=sent,
+        onset_at=chance.choice([None, sent - 5000]),
+        expires_at=chance.choice([None, sent - 1, sent + 90_000]),
         reason=chance.choice(["onset", "ended", "expired", "withdrawn"]),
         text={language: text() for language in ("pt-BR", "en", "es")},
         source=chance.choice(["open-meteo", "my <station> & co"]),
@@ -140,7 +140,7 @@ def anything(chance: random.Random) -> LogEntry:
 
 def test_the_life_of_an_incident_is_alert_update_all_clear_and_each_refers_to_all_before() -> None:
     alerts = [
-        an_alert(version=i, type=type_, reason=reason, sent_at=instant(T0 + 600 * i))
+        an_alert(version=i, type=type_, reason=reason, sent_at=T0 + 600 * i)
         for i, (type_, reason) in enumerate(
             [("alert", "onset"), ("update", "escalated"), ("step", "step"), ("end", "ended")], 1
         )

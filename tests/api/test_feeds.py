@@ -11,7 +11,6 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import aiohttp
-import msgspec
 import uvicorn
 from fastapi import FastAPI
 from lxml import etree
@@ -19,9 +18,9 @@ from lxml import etree
 from atalaia.api import problem
 from atalaia.api.alert_view import MOST_RECENT, Board
 from atalaia.api.cap import Issuer
-from atalaia.api.events import KEPT, Events
+from atalaia.api.events import KEPT, Events, frame
 from atalaia.api.feeds import FeedPorts, routes
-from atalaia.domain.alert import LogEntry, instant
+from atalaia.domain.alert import LogEntry
 
 from .test_cap import PLACES, T0, an_alert, an_official, entry_of
 
@@ -128,7 +127,7 @@ def an_incident(i: int, n: int = 1, **more: Any) -> list[LogEntry]:
     types = ["alert", "update", "end"]
     return [
         entry_of(
-            an_alert(incident=f"{i:016x}", version=v, type=types[v - 1], sent_at=instant(T0 + i)),
+            an_alert(incident=f"{i:016x}", version=v, type=types[v - 1], sent_at=T0 + i),
             **more,
         )
         for v in range(1, n + 1)
@@ -289,10 +288,7 @@ def test_a_slow_client_is_let_go_and_delays_nobody() -> None:
 def test_a_thousand_clients_hear_an_event_that_was_encoded_once(monkeypatch: Any) -> None:
     async def tell() -> None:
         encoded: list[int] = []
-        encode = msgspec.json.encode
-        monkeypatch.setattr(
-            "atalaia.api.events.msgspec.json.encode", lambda x: encoded.append(1) or encode(x)
-        )
+        monkeypatch.setattr("atalaia.api.events.frame", lambda x: encoded.append(1) or frame(x))
         events = Events(lambda _after, _limit: [])
         events.begin(0)
         heard: list[bytes] = []

@@ -344,7 +344,7 @@ def life(entries: list[LogEntry]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for entry in sorted(entries, key=lambda e: (e.alert.incident, e.alert.version)):
         alert = entry.alert
-        is_over = alert.type in ("end", "cancel")
+        is_over = alert.is_over
         is_blind = alert.hazard == "cannot_see"
         told = found.setdefault(alert.incident, {"hazard": alert.hazard, "levels": []})
         if not is_over and told["levels"][-1:] != [alert.level]:

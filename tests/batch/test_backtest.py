@@ -1,38 +1,34 @@
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
 
 from atalaia.batch.backtest import Backtested, backtest
-from atalaia.batch.told import Told
+from atalaia.domain.alert import Alert
 from atalaia.errors import SettingsInvalid
+from telling import news
 
 UTC_ZONE = ZoneInfo("UTC")
 
 
-def told(incident: str, day: int, hour: int, kind: str = "alert", **fields: Any) -> Told:
-    at = datetime(2018, 3, day, hour, tzinfo=UTC)
-    said = {
-        "place_id": "rio",
-        "hazard": "flood",
+def told(incident: str, day: int, hour: int, kind: str = "alert", **fields: Any) -> Alert:
+    said: dict[str, Any] = {
         "level": "yellow",
-        "sent_at": at,
-        "onset_at": at,
-        "expires_at": at + timedelta(hours=1),
-        "evidence": "observed",
+        "hazard": "flood",
         "source": "gauges",
-        "valid_at": at,
         "rule": "burst",
         "reason": "onset" if kind == "alert" else "ended",
         **fields,
     }
-    return Told(incident=incident, version=1 if kind == "alert" else 2, type=kind, **said)
+    at = int(datetime(2018, 3, day, hour, tzinfo=UTC).timestamp())
+    version = 1 if kind == "alert" else 2
+    return news(incident, version, kind, at=at, place="rio", expires_s=3600, **said).alert
 
 
-def compared(*logs: list[Told]) -> list[Backtested]:
+def compared(*logs: list[Alert]) -> list[Backtested]:
     named = [(f"set-{i}", log) for i, log in enumerate(logs)]
     return backtest(named, [], UTC_ZONE, date(2018, 3, 1), date(2018, 3, 31))
 

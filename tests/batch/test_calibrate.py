@@ -15,7 +15,6 @@ from atalaia.batch.calibration import calibrated
 from atalaia.batch.events import Event
 from atalaia.batch.history import watched
 from atalaia.batch.rule_file import rule_file
-from atalaia.batch.told import Told
 from atalaia.batch.verify import verify
 from atalaia.domain.place import Place, Places
 from atalaia.domain.reading import Kind, Readings
@@ -96,7 +95,7 @@ def test_the_written_file_scores_as_it_says_when_the_watch_lives_through_it(
 ) -> None:
     rows, events, calibration, text = found
     log = watched(rows, parse(text, "basin.toml"), WHERE)
-    told = [Told.of(entry.alert) for entry in log]
+    told = [entry.alert for entry in log]
     days = (datetime(2020, 1, 1, tzinfo=UTC).date(), datetime(2022, 12, 30, tzinfo=UTC).date())
     verified = verify(told, events, ZONE, hazard="flood", first_day=days[0], last_day=days[1]).score
     fitted = calibration.fitted

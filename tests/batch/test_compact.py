@@ -12,7 +12,6 @@ import pytest
 
 from atalaia.batch.archive import archive
 from atalaia.batch.refine import CompactReport, compact, rebuild, refine
-from atalaia.domain.alert import instant
 from atalaia.domain.payload import Payload
 from atalaia.errors import QueryInvalid
 from atalaia.homes.embedded import EmbeddedHome, open_home
@@ -219,7 +218,7 @@ def told(home: EmbeddedHome, first: int, n: int = 30) -> None:
     """An alert every two hours, archived one by one."""
     for i in range(n):
         each = entry(f"i{first + i}")
-        alert = msgspec.structs.replace(each.alert, sent_at=instant(NOON + (first + i) * 2 * HOUR))
+        alert = msgspec.structs.replace(each.alert, sent_at=NOON + (first + i) * 2 * HOUR)
         said = msgspec.structs.replace(each, alert=alert)
         home.state.commit(Commit("speed", first + i + 1, entries=[said]))
         archive(home.stream, home.state, home.lake)

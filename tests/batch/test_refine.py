@@ -15,7 +15,8 @@ from atalaia.domain.payload import Payload
 from atalaia.domain.place import Place, Places
 from atalaia.domain.variable import CATALOGUE
 from atalaia.homes.embedded import EmbeddedHome, open_home
-from atalaia.lake.gold import ALERT_COLUMNS, READING_COLUMNS
+from atalaia.lake.alert_rows import ALERT_COLUMNS
+from atalaia.lake.gold import READING_COLUMNS
 from atalaia.ports import Commit
 from batch.helpers import DAY, HOUR, NOON, PLACES, answer, decode, files, row
 from contracts.state_contract import entry

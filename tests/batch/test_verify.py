@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -12,47 +12,43 @@ from typer.testing import CliRunner
 
 from atalaia.batch.events import Event, read_events
 from atalaia.batch.score import Score
-from atalaia.batch.told import Told, read_alerts
+from atalaia.batch.told import read_alerts
 from atalaia.batch.verify import Verified, verify
 from atalaia.cli import app
+from atalaia.domain.alert import Alert
 from atalaia.errors import PayloadInvalid, SettingsInvalid
 from stories import HOUR, T0, places, rows, series, write_places, write_readings
+from telling import news
 
 UTC_ZONE = ZoneInfo("UTC")
 RIO = ZoneInfo("America/Sao_Paulo")
 
 
-def at(text: str) -> datetime:
-    return datetime.fromisoformat(f"2018-{text}").replace(tzinfo=UTC)
+def at(text: str) -> int:
+    return int(datetime.fromisoformat(f"2018-{text}").replace(tzinfo=UTC).timestamp())
 
 
-def entry(incident: str, version: int, kind: str, when: str, **fields: Any) -> Told:
-    said = {
-        "place_id": "rio",
-        "hazard": "flood",
+def entry(incident: str, version: int, kind: str, when: str, **fields: Any) -> Alert:
+    said: dict[str, Any] = {
         "level": "yellow",
-        "evidence": "observed",
+        "hazard": "flood",
         "source": "gauges",
         "rule": "burst",
         "reason": "onset" if kind == "alert" else "ended",
-        "sent_at": at(when),
-        "onset_at": at(when),
-        "expires_at": at(when) + timedelta(days=1),
-        "valid_at": at(when),
         **fields,
     }
-    return Told(incident=incident, version=version, type=kind, **said)
+    return news(incident, version, kind, at=at(when), place="rio", **said).alert
 
 
-def incident(name: str, begins: str, ends: str, **fields: Any) -> list[Told]:
+def incident(name: str, begins: str, ends: str, **fields: Any) -> list[Alert]:
     return [entry(name, 1, "alert", begins, **fields), entry(name, 2, "end", ends, **fields)]
 
 
 def events(*times: str, place: str | None = None) -> list[Event]:
-    return [Event(int(at(time).timestamp()), place_id=place) for time in times]
+    return [Event(at(time), place_id=place) for time in times]
 
 
-def year(told: list[Told], happened: list[Event], **options: Any) -> Verified:
+def year(told: list[Alert], happened: list[Event], **options: Any) -> Verified:
     """Scored over the 365 days of 2018."""
     days = {"first_day": date(2018, 1, 1), "last_day": date(2018, 12, 31)}
     return verify(told, happened, options.pop("zone", UTC_ZONE), **days, **options)
@@ -245,8 +241,8 @@ def test_times_without_an_offset_are_local_and_coordinates_of_zero_unknown(
         "2018-02-15T00:40:00Z,,-22.9,-43.2,rio,\n"
     )
     first, second = read_events(file, RIO)
-    assert first == Event(int(at("02-15T00:40").timestamp()), None, -22.9, -43.2, "rio", None)
-    assert second.started_at == int(at("02-15T02:40").timestamp()), "summer time, UTC-2"
+    assert first == Event(at("02-15T00:40"), None, -22.9, -43.2, "rio", None)
+    assert second.started_at == at("02-15T02:40"), "summer time, UTC-2"
     assert (second.latitude, second.place_id, second.severity) == (None, None, "Alto")
 
 

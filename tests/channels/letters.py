@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from atalaia.domain.alert import Alert, LogEntry, instant
+from atalaia.domain.alert import Alert, LogEntry
 from atalaia.domain.contact import Contact
 from atalaia.domain.delivery import Letter
 from atalaia.domain.message import Content, compose, confirmation
@@ -24,12 +24,12 @@ def alert(place_id: str = "recife", level: str = "red", **changes: object) -> Al
         severity="Extreme",
         urgency="Immediate",
         certainty="Observed",
-        sent_at=instant(NOON),
-        onset_at=instant(NOON - 3600),
-        expires_at=instant(NOON + 86400),
+        sent_at=NOON,
+        onset_at=NOON - 3600,
+        expires_at=NOON + 86400,
         evidence="observed",
         source="station",
-        valid_at=instant(NOON - 720),
+        valid_at=NOON - 720,
         variable="rain_mm",
         window_s=3600,
         value=71.2,
@@ -50,10 +50,10 @@ def content(
         LogEntry(
             alert=one,
             places=(one.place_id,),
-            opened_at=instant(NOON - 3600),
+            opened_at=NOON - 3600,
             peak_level=one.level,
             peak=71.2,
-            peak_at=instant(NOON - 720),
+            peak_at=NOON - 720,
         )
         for one in alerts
     ]

@@ -313,17 +313,18 @@ def test_advice_fills_what_is_left_clause_by_clause() -> None:
 
 
 def test_a_silent_source_is_told_with_its_time_and_that_it_is_not_calm() -> None:
-    from atalaia.domain.place import Place
-    from atalaia.domain.words import cannot_see_text
-
-    places = [Place(id=name, name=name * 4, latitude=0, longitude=0) for name in "abcdefg"]
-    blind = cannot_see_text("open-meteo", places, NOON, NOON - 3600, is_over=False)
-    one = alert("open-meteo", "yellow", variable=None, hazard="cannot_see", text=blind)
+    one = alert(
+        level="yellow",
+        variable=None,
+        hazard="cannot_see",
+        source="open-meteo",
+        valid_at=NOON - 3600,
+    )
     for language in LANGUAGES:
-        said = text(content(one, language=language))
+        said = text(content(one, language=language, place=", ".join("abcdefg")))
         assert septets(said) <= SEGMENT
         assert "open-meteo" in said
-        assert "11:00" in said
+        assert "08:00" in said
         assert re.search("calmo|calm|calma", said)
 
 

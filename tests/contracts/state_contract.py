@@ -11,6 +11,9 @@ from atalaia.domain.payload import Reject
 from atalaia.errors import StateConflict
 from atalaia.ports import Commit, State
 
+NOON = 1_714_478_400
+"""2024-04-30T12:00Z."""
+
 
 def entry(incident: str, version: int = 1) -> LogEntry:
     alert = Alert(
@@ -23,12 +26,12 @@ def entry(incident: str, version: int = 1) -> LogEntry:
         severity="Severe",
         urgency="Immediate",
         certainty="Observed",
-        sent_at="2024-04-30T12:00:00+00:00",
+        sent_at=NOON,
         onset_at=None,
         expires_at=None,
         evidence="observed",
         source="inmet",
-        valid_at="2024-04-30T12:00:00+00:00",
+        valid_at=NOON,
         variable="rain_mm",
         window_s=86_400,
         value=109.0,
@@ -38,7 +41,7 @@ def entry(incident: str, version: int = 1) -> LogEntry:
         reason="onset",
         text={"pt-BR": "Chuva forte", "en": "Heavy rain", "es": "Lluvia fuerte"},
     )
-    return LogEntry(alert=alert, places=("poa",), opened_at="2024-04-30T10:00:00+00:00")
+    return LogEntry(alert=alert, places=("poa",), opened_at=NOON - 2 * 3600)
 
 
 def whole(offset: int, consumer: str = "speed") -> Commit:

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from atalaia.detect.detect import levels
+from atalaia.domain.alert import instant
 from atalaia.domain.reading import Kind, Readings
 from stories import (
     DAY,
@@ -93,8 +94,8 @@ def test_dry_air_is_told_once_it_held_for_an_hour() -> None:
         series([50, 29, 50, 28, 27, 60, 60, 60, 60], "relative_humidity_pct"), dry, places()
     )
     assert told(log) == [("alert", "onset", "yellow"), ("end", "ended", "yellow")]
-    assert log[0].alert.onset_at == "2024-01-01T03:00:00+00:00"
-    assert log[0].alert.sent_at == "2024-01-01T04:00:00+00:00"
+    assert instant(log[0].alert.onset_at) == "2024-01-01T03:00:00+00:00"
+    assert instant(log[0].alert.sent_at) == "2024-01-01T04:00:00+00:00"
     assert log[0].alert.value == 27
     assert log[0].alert.limit == 30
 
@@ -253,6 +254,7 @@ def test_a_late_reading_may_raise_and_says_that_it_is_late() -> None:
     entries = shift.live(late(series([26], start=T0 + HOUR // 2), 2 * HOUR), T0 + 150 * 60)
     assert told(entries) == [("alert", "onset", "orange")]
     assert "Late data" in entries[0].alert.text["en"]
+    assert entries[0].is_late
 
 
 def test_a_late_calm_reading_ends_nothing() -> None:
@@ -353,7 +355,7 @@ def test_a_forecast_is_one_incident_that_becomes_observed() -> None:
     first, *_, last = [e.alert for e in log]
     assert (first.type, first.certainty, first.evidence) == ("alert", "Possible", "forecast")
     assert first.urgency == "Future"
-    assert first.onset_at == "2024-01-01T08:00:00+00:00"
+    assert instant(first.onset_at) == "2024-01-01T08:00:00+00:00"
     assert "forecast" in first.text["en"]
     sure = [e.alert.certainty for e in log]
     assert "Observed" in sure
@@ -427,7 +429,7 @@ def test_a_shorter_forecast_takes_the_place_of_a_longer_one() -> None:
     )
     end = watched(later, WIND, places())[-1].alert
     assert end.type in ("end", "cancel")
-    assert end.sent_at <= "2024-01-02T07:00:00+00:00"
+    assert instant(end.sent_at) <= "2024-01-02T07:00:00+00:00"
 
 
 def test_a_forecast_sum_is_of_its_hours() -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from atalaia.detect.watch import Watch
+from atalaia.domain.alert import instant
 from atalaia.domain.place import Place, Places
 from atalaia.domain.reading import Readings
 from atalaia.domain.rule import Near
@@ -29,7 +30,7 @@ def rain(values: list[float], place: int = 0, start: int = T0) -> Readings:
 def begun(readings: Readings, where: Places, **keys: Any) -> list[tuple[str, int]]:
     log = watched(readings.in_order(), rule_set(keys), where)
     return [
-        (e.alert.place_id, int(e.alert.sent_at[11:13]))
+        (e.alert.place_id, int(instant(e.alert.sent_at)[11:13]))
         for e in log
         if e.alert.type == "alert" and e.alert.hazard == "flood"
     ]
@@ -48,7 +49,7 @@ def test_what_fell_before_need_not_go_on_for_it_to_hold() -> None:
     given = {**AFTER_WET, "given": {"window": "2h", "limit": 30}}
     log = watched(rain([25, 12, 12, 12, 0, 0, 0]).in_order(), rule_set(given), places(1))
     assert [e.alert.type for e in log] == ["alert", "end"]
-    assert log[-1].alert.sent_at[11:13] == "05"
+    assert instant(log[-1].alert.sent_at)[11:13] == "05"
 
 
 def test_in_an_area_it_may_have_fallen_at_another_place() -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from atalaia.detect.official import FORGET_AFTER_S
 from atalaia.detect.watch import Watch
-from atalaia.domain.alert import LogEntry, instant
+from atalaia.domain.alert import LogEntry
 from atalaia.domain.message import compose
 from atalaia.domain.official import Official, OfficialArea, OfficialText
 from atalaia.domain.payload import Payload
@@ -61,10 +61,12 @@ class Post:
         self.watch = Watch(
             RULES,
             self.places,
-            lambda _payloads, _wanted: Decoded(Readings.empty()),
-            read_officials=lambda payloads: [
-                (p.received_at, one) for p in payloads for one in self.polls[int(p.body)]
-            ],
+            lambda payloads, _wanted: Decoded(
+                Readings.empty(),
+                officials=[
+                    (p.received_at, one) for p in payloads for one in self.polls[int(p.body)]
+                ],
+            ),
         )
         self.watch.load(self.memory)  # type: ignore[arg-type]
 
@@ -87,8 +89,8 @@ def test_a_warning_over_many_places_is_one_entry_in_its_issuers_words() -> None:
     assert entry.places == ("p0", "p1", "p2")
     assert (alert.source, alert.place_id, alert.hazard) == ("Met", "Met", "wind")
     assert (alert.urgency, alert.certainty) == ("Expected", "Likely")
-    assert alert.onset_at == instant(T0 + HOUR)
-    assert alert.expires_at == instant(T0 + 10 * HOUR)
+    assert alert.onset_at == T0 + HOUR
+    assert alert.expires_at == T0 + 10 * HOUR
     assert "Rajadas de até 100 km/h.\nRisco de queda de árvores" in alert.text["pt-BR"]
     assert "Gusts up to 100 km/h" in alert.text["en"]
     assert "Gusts up to 100 km/h" in alert.text["es"]

@@ -5,12 +5,13 @@ from __future__ import annotations
 import itertools
 from typing import Any
 
+import msgspec
 import pytest
 
-from atalaia.domain.alert import LogEntry, instant
+from atalaia.domain.alert import LogEntry
 from atalaia.domain.hazard import Hazard
 from atalaia.domain.message import Content, compose, confirmation
-from atalaia.domain.words import ADVICE, HAZARDS, LANGUAGES, NOT_OFFICIAL
+from atalaia.domain.words import ADVICE, HAZARDS, LANGUAGES, NOT_OFFICIAL, cannot_see_text
 from telling import NOON, PLACES, news
 
 KNOWN = {place.id: place for place in PLACES}
@@ -27,7 +28,7 @@ def text(*entries: LogEntry, **how: Any) -> str:
 
 
 def test_a_message_reads_so_in_english() -> None:
-    rain = news(valid_at=instant(NOON - 720), onset_at=instant(NOON - 3600))
+    rain = news(valid_at=NOON - 720, onset_at=NOON - 3600)
     assert text(rain).splitlines() == [
         "🟠 Orange (severe): heavy rain at Recife",
         "Since 10 Jan 08:00. Without new data it stands until 11 Jan 09:00.",
@@ -47,9 +48,7 @@ def test_a_message_reads_so_in_english() -> None:
 def test_every_message_says_all_that_it_must(
     hazard: str, evidence: str, i: int, language: str
 ) -> None:
-    entry = news(
-        hazard=str(hazard), evidence=evidence, source="open-meteo", valid_at=instant(NOON - 5400)
-    )
+    entry = news(hazard=str(hazard), evidence=evidence, source="open-meteo", valid_at=NOON - 5400)
     told = text(entry, language=language)
     assert HAZARDS[hazard][i] in told, "what"
     assert "Recife" in told, "where"
@@ -72,9 +71,7 @@ def test_every_message_says_all_that_it_must(
 
 
 def test_a_forecast_has_no_age() -> None:
-    told = text(
-        news(evidence="forecast", valid_at=instant(NOON + 7200), onset_at=instant(NOON + 7200))
-    )
+    told = text(news(evidence="forecast", valid_at=NOON + 7200, onset_at=NOON + 7200))
     assert "Source: station, value for 10 Jan 11:00; forecast, may change." in told
     assert "before this message" not in told
 
@@ -164,14 +161,38 @@ def test_a_place_that_is_not_known_any_more_is_told_by_its_id() -> None:
     assert "at old-place" in text(news(place="old-place"))
 
 
-def test_blindness_is_told_in_its_own_words() -> None:
-    words = {
-        "pt-BR": f"Não vemos nada. {NOT_OFFICIAL[0]}.",
-        "en": f"We cannot see. {NOT_OFFICIAL[1]}.",
-        "es": f"No vemos nada. {NOT_OFFICIAL[2]}.",
-    }
-    blind = news(hazard="cannot_see", variable=None, value=None, limit=None, unit=None, text=words)
-    assert text(blind, language="pt-BR") == (f"🟠 Não vemos nada\n\n{NOT_OFFICIAL[0]}.")
+@pytest.mark.parametrize(("i", "language"), EACH)
+@pytest.mark.parametrize(
+    ("type_", "reason", "still"),
+    [
+        ("alert", "onset", ()), ("update", "escalated", ("natal",)),
+        ("update", "eased", ("natal",)), ("end", "ended", ()),
+    ],
+)  # fmt: skip
+def test_blindness_is_told_in_the_words_of_the_log(
+    type_: str, reason: str, still: tuple[str, ...], i: int, language: str
+) -> None:
+    names = {place.id: place.name for place in PLACES}
+    zone = KNOWN["recife"].timezone
+    words = cannot_see_text(
+        "station", [names["recife"]], zone, NOON - 7200,
+        is_over=type_ == "end" or reason == "eased", others=[names[one] for one in still],
+    )  # fmt: skip
+    blind = news(
+        type=type_, hazard="cannot_see", variable=None, value=None, limit=None, unit=None,
+        reason=reason, valid_at=NOON - 7200, text=words,
+    )  # fmt: skip
+    blind = msgspec.structs.replace(blind, still_blind=still, peak=None)
+    (part,) = said(blind, language=language).parts
+    assert f"{part.title}. {NOT_OFFICIAL[i]}." == words[language]
+    assert part.lines() == [f"{part.icon} {part.title}"]
+
+
+@pytest.mark.parametrize(("i", "language"), EACH)
+def test_a_late_value_is_told_as_one(i: int, language: str) -> None:
+    late = ("Dado atrasado: chegou em", "Late data: it came at", "Dato atrasado: llegó a las")[i]
+    assert late in text(msgspec.structs.replace(news(), is_late=True), language=language)
+    assert late not in text(news(), language=language)
 
 
 @pytest.mark.parametrize(("i", "language"), EACH)

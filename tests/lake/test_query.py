@@ -11,7 +11,7 @@ import pytest
 
 from atalaia.batch.archive import archive
 from atalaia.batch.refine import refine
-from atalaia.domain.alert import LogEntry, instant
+from atalaia.domain.alert import LogEntry
 from atalaia.errors import QueryInvalid
 from atalaia.homes.embedded import EmbeddedHome, open_home
 from atalaia.lake.query import query
@@ -47,14 +47,14 @@ def life(*kinds: tuple[str, str, str, float]) -> list[LogEntry]:
             reason=reason,
             level=level,
             value=value,
-            sent_at=instant(NOON + version * HOUR),
-            onset_at=instant(NOON),
+            sent_at=NOON + version * HOUR,
+            onset_at=NOON,
         )
         entries.append(
             LogEntry(
                 alert=alert,
                 places=("poa",),
-                opened_at=instant(NOON + HOUR),
+                opened_at=NOON + HOUR,
                 peak=peak,
                 peak_level=peak_level,
             )

@@ -12,7 +12,8 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from atalaia.domain.alert import Moved
-from atalaia.domain.grid import EARTH_KM, Grid
+from atalaia.domain.geo import EARTH_KM
+from atalaia.domain.grid import Grid
 from atalaia.domain.hazard import LEVEL_OF
 from atalaia.domain.outline import outline
 from atalaia.domain.subscription import Circle, Person, Polygon, Subscription, Threshold

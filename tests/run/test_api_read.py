@@ -15,9 +15,10 @@ import pytest
 
 from atalaia.api.cached import Answers
 from atalaia.api.described import described
-from atalaia.api.incidents import Incidents
+from atalaia.api.incidents import IncidentView
 from atalaia.api.limits import Buckets, _network
 from atalaia.api.recent import Recent, series_of
+from atalaia.domain.alert import instant
 from atalaia.domain.reading import Kind, Readings
 from contracts.state_contract import entry
 
@@ -99,7 +100,7 @@ def test_an_incident_shows_how_it_stands_and_its_whole_life(tmp_path: Path) -> N
         _, told, _ = await get(world, "/v1/incidents?active=false&hazard=wind&level=red&place=p1")
         item = told["items"][0]
         assert (item["status"], item["peak"], item["versions"]) == ("ended", 30.0, 3)
-        assert item["ended_at"] == log[-1].sent_at
+        assert item["ended_at"] == instant(log[-1].sent_at)
         _, whole, _ = await get(world, f"/v1/incidents/{item['incident']}")
         assert {k: v for k, v in whole.items() if k != "entries"} == item
         assert [one["type"] for one in whole["entries"]] == ["alert", "update", "end"]
@@ -357,7 +358,7 @@ def test_a_bucket_fills_again_evenly_and_the_unused_ones_are_forgotten() -> None
 
 
 def test_incidents_at_hand_are_bounded_and_open_ones_stay() -> None:
-    incidents = Incidents(most_over=2)
+    incidents = IncidentView(most_over=2)
     ended = {"type": "end", "reason": "ended"}
     incidents.take([(1, entry("open"))])
     for i in range(2, 12, 2):

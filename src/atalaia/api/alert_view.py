@@ -72,7 +72,7 @@ class Board:
     def _take(self, seq: int, entry: LogEntry) -> None:
         alert = entry.alert
         self._open.pop(alert.incident, None)
-        if alert.type not in ("end", "cancel"):
+        if not alert.is_over:
             self._open[alert.incident] = (seq, entry)
         self._recent.append((seq, entry))
         self._seq = seq

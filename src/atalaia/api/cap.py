@@ -11,12 +11,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any, Literal
 
 from lxml import etree  # type: ignore[import-untyped]
 
-from atalaia.domain.alert import Alert, LogEntry, instant
+from atalaia.domain.alert import Alert, LogEntry, instant, iso_fields
 from atalaia.domain.hazard import Hazard
 from atalaia.domain.official import PASSED_ON, Official, OfficialArea
 from atalaia.domain.place import Place
@@ -74,7 +73,7 @@ def to_cap(
     root = etree.Element(_tag("alert"), nsmap={None: NAMESPACE})
     _add(root, "identifier", identifier(alert))
     _add(root, "sender", issuer.sender)
-    _add(root, "sent", alert.sent_at)
+    _add(root, "sent", instant(alert.sent_at))
     _add(root, "status", issuer.status)
     _add(root, "msgType", _type(alert))
     _add(root, "source", official.issuer if official else alert.source)
@@ -98,7 +97,7 @@ def _type(alert: Alert) -> str:
 
 
 def _reference(alert: Alert, issuer: Issuer) -> str:
-    return f"{issuer.sender},{identifier(alert)},{alert.sent_at}"
+    return f"{issuer.sender},{identifier(alert)},{instant(alert.sent_at)}"
 
 
 def _note(official: Official | None) -> str:
@@ -124,7 +123,7 @@ def _add_info(root: Any, entry: LogEntry, i: int, areas: Sequence[OfficialArea])
     _add(info, "senderName", entry.official.issuer if entry.official else "Atalaia")
     _add(info, "headline", headline(text))
     _add(info, "description", text)
-    if alert.type not in ("end", "cancel") or alert.reason == "expired":
+    if not alert.is_over or alert.reason == "expired":
         _add(info, "instruction", ADVICE.get(alert.hazard, CARE)[i] + ".")
     for name, value in _parameters(entry):
         _add_pair(info, "parameter", name, value)
@@ -163,24 +162,23 @@ def _response(alert: Alert) -> str:
 
 
 def _add_times(info: Any, alert: Alert) -> None:
-    sent = _seconds(alert.sent_at)
-    if alert.type in ("end", "cancel"):
-        expires = sent + OVER_STANDS_S
+    if alert.is_over:
+        expires = alert.sent_at + OVER_STANDS_S
     else:
-        expires = _seconds(alert.expires_at) if alert.expires_at else sent + _DAY_S
-    _add(info, "effective", alert.sent_at)
-    _add(info, "onset", alert.onset_at or "")
-    _add(info, "expires", instant(max(expires, sent + 60)))
+        expires = alert.expires_at or alert.sent_at + _DAY_S
+    _add(info, "effective", instant(alert.sent_at))
+    _add(info, "onset", "" if alert.onset_at is None else instant(alert.onset_at))
+    _add(info, "expires", instant(max(expires, alert.sent_at + 60)))
 
 
 def _parameters(entry: LogEntry) -> Iterable[tuple[str, str]]:
     """What decided, for programs: names as the keys of an alert have them."""
-    alert = entry.alert
+    alert = iso_fields(entry.alert)
     for name in ("hazard", "level", "rule", "reason", "source", "evidence", "valid_at"):
-        yield f"atalaia:{name}", str(getattr(alert, name))
-    if alert.variable is not None:
+        yield f"atalaia:{name}", str(alert[name])
+    if alert["variable"] is not None:
         for name in ("variable", "value", "unit", "limit", "window_s"):
-            value = getattr(alert, name)
+            value = alert[name]
             if value is not None:
                 yield f"atalaia:{name}", f"{value:g}" if isinstance(value, float) else str(value)
 
@@ -243,7 +241,3 @@ def clean(text: str) -> str:
 
 def _tag(name: str) -> str:
     return f"{{{NAMESPACE}}}{name}"
-
-
-def _seconds(text: str) -> int:
-    return int(datetime.fromisoformat(text).timestamp())

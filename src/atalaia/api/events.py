@@ -18,7 +18,7 @@ from starlette.types import Message, Receive, Scope, Send
 
 from atalaia.api.alert_view import Numbered
 from atalaia.api.cap import identifier
-from atalaia.domain.alert import Alert
+from atalaia.domain.alert import instant, to_line
 
 MOST_CLIENTS = 2_000
 SLOW_S = 20.0
@@ -54,7 +54,7 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     seq: int
-    alert: Alert
+    alert: msgspec.Raw
     places: tuple[str, ...]
     opened_at: str
     linked: tuple[str, ...]
@@ -67,9 +67,9 @@ def frame(numbered: Numbered) -> bytes:
     seq, entry = numbered
     said = Event(
         seq=seq,
-        alert=entry.alert,
+        alert=msgspec.Raw(to_line(entry.alert)),
         places=entry.places,
-        opened_at=entry.opened_at,
+        opened_at=instant(entry.opened_at),
         linked=entry.linked,
         cap=identifier(entry.alert),
         issuer=entry.official.issuer if entry.official else None,

@@ -10,7 +10,7 @@ import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from email.utils import format_datetime, parsedate_to_datetime
+from email.utils import formatdate, parsedate_to_datetime
 from functools import lru_cache
 from typing import Annotated, Any, Literal
 
@@ -22,7 +22,7 @@ from atalaia.api import cap
 from atalaia.api.alert_view import Numbered, View
 from atalaia.api.events import HEADERS, MOST_CLIENTS, Events
 from atalaia.api.problem import Problem
-from atalaia.domain.alert import LogEntry
+from atalaia.domain.alert import LogEntry, instant, iso_fields
 from atalaia.domain.place import Place
 
 ATOM = "http://www.w3.org/2005/Atom"
@@ -67,7 +67,7 @@ class _Page:
 
     body: bytes
     tag: str
-    changed_at: datetime
+    changed_at: int
 
 
 def routes(ports: FeedPorts) -> APIRouter:
@@ -99,7 +99,7 @@ def routes(ports: FeedPorts) -> APIRouter:
             raise Problem(404, "there is no such message; /feeds/cap.atom lists the newest")
         entry, earlier = life[position], [before.alert for before in life[:position]]
         body = cap.to_cap(entry, earlier, ports.places, ports.issuer)
-        page = _Page(body, _tag(body), datetime.fromisoformat(entry.alert.sent_at))
+        page = _Page(body, _tag(body), entry.alert.sent_at)
         return _answer(request, page, cap.MEDIA_TYPE, _MESSAGE_FRESH_S)
 
     def alerts_geojson(request: Request) -> Response:
@@ -152,8 +152,11 @@ def routes(ports: FeedPorts) -> APIRouter:
 
 
 def _page(body: bytes, view: View) -> _Page:
-    newest = view.recent[0][1].alert.sent_at if view.recent else "1970-01-01T00:00:00+00:00"
-    return _Page(body, _tag(body), datetime.fromisoformat(newest))
+    return _Page(body, _tag(body), _newest(view))
+
+
+def _newest(view: View) -> int:
+    return view.recent[0][1].alert.sent_at if view.recent else 0
 
 
 def _tag(body: bytes) -> str:
@@ -163,7 +166,7 @@ def _tag(body: bytes) -> str:
 def _answer(request: Request, page: _Page, media: str, fresh_s: int) -> Response:
     headers = {
         "ETag": page.tag,
-        "Last-Modified": format_datetime(page.changed_at.astimezone(UTC), usegmt=True),
+        "Last-Modified": formatdate(page.changed_at, usegmt=True),
         "Cache-Control": f"public, max-age={fresh_s}",
         "Access-Control-Allow-Origin": "*",
     }
@@ -181,7 +184,8 @@ def _is_known(request: Request, page: _Page) -> bool:
         ]
     since = request.headers.get("if-modified-since")
     try:
-        return since is not None and parsedate_to_datetime(since) >= page.changed_at
+        changed_at = datetime.fromtimestamp(page.changed_at, UTC)
+        return since is not None and parsedate_to_datetime(since) >= changed_at
     except (ValueError, TypeError):  # no date, or one without a zone
         return False
 
@@ -196,8 +200,7 @@ def _atom(view: View, language: str, base_url: str, issuer: cap.Issuer) -> bytes
     own = f"{base_url}/feeds/cap.atom"
     _text(feed, "id", f"tag:{issuer.sender},2026:feeds/cap.atom")
     _text(feed, "title", _TITLES[language])
-    newest = view.recent[0][1].alert.sent_at if view.recent else "1970-01-01T00:00:00+00:00"
-    _text(feed, "updated", newest)
+    _text(feed, "updated", instant(_newest(view)))
     _text(etree.SubElement(feed, f"{{{ATOM}}}author"), "name", "Atalaia")
     _link(feed, "self", own, "application/atom+xml")
     for _, entry in view.recent:
@@ -214,8 +217,8 @@ def _atom_entry(
     one = etree.SubElement(feed, f"{{{ATOM}}}entry")
     _text(one, "id", f"tag:{issuer.sender},2026:{name}")
     _text(one, "title", cap.headline(alert.text[language]))
-    _text(one, "updated", alert.sent_at)
-    _text(one, "published", alert.sent_at)
+    _text(one, "updated", instant(alert.sent_at))
+    _text(one, "published", instant(alert.sent_at))
     if entry.official is not None:
         _text(etree.SubElement(one, f"{{{ATOM}}}author"), "name", cap.clean(entry.official.issuer))
     _link(one, "alternate", f"{base_url}/feeds/cap/{name}.xml", cap.MEDIA_TYPE)
@@ -258,13 +261,13 @@ def _geojson(view: View, places: dict[str, Place]) -> bytes:
             id=entry.alert.incident,
             geometry=_geometry(entry, places),
             properties={
-                **msgspec.structs.asdict(entry.alert),
+                **iso_fields(entry.alert),
                 "seq": seq,
                 "places": entry.places,
-                "opened_at": entry.opened_at,
+                "opened_at": instant(entry.opened_at),
                 "peak": entry.peak,
                 "peak_level": entry.peak_level,
-                "peak_at": entry.peak_at,
+                "peak_at": None if entry.peak_at is None else instant(entry.peak_at),
                 "linked": entry.linked,
                 "issuer": entry.official.issuer if entry.official else None,
                 "cap": cap.identifier(entry.alert),

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import msgspec
 
-from atalaia.domain.alert import Alert, LogEntry, to_line
+from atalaia.domain.alert import Alert, Instant, LogEntry, iso_fields, to_line
 from atalaia.domain.hazard import LEVEL_OF, Hazard
 
 MOST_OVER = 10_000
@@ -25,7 +25,7 @@ Numbered = tuple[int, LogEntry]
 
 
 class IncidentItem(msgspec.Struct, frozen=True, kw_only=True):
-    """One incident as it stands. Instants are ISO 8601.
+    """One incident as it stands.
 
     places      ids that its newest entry concerns
     status      open, ended, cancelled, expired (it can no longer be seen)
@@ -43,13 +43,13 @@ class IncidentItem(msgspec.Struct, frozen=True, kw_only=True):
     peak_level: str | None
     peak: float | None
     unit: str | None
-    peak_at: str | None
+    peak_at: Instant | None
     status: str
-    opened_at: str
-    onset_at: str | None
-    expires_at: str | None
-    last_sent_at: str
-    ended_at: str | None
+    opened_at: Instant
+    onset_at: Instant | None
+    expires_at: Instant | None
+    last_sent_at: Instant
+    ended_at: Instant | None
     versions: int
     certainty: str
     evidence: str
@@ -58,7 +58,7 @@ class IncidentItem(msgspec.Struct, frozen=True, kw_only=True):
     window_s: int | None
     value: float | None
     limit: float | None
-    valid_at: str
+    valid_at: Instant
     rule: str
     reason: str
     seq: int
@@ -86,13 +86,13 @@ class Row:
 
 @dataclass
 class Blind:
-    """A source that cannot be seen, since when, and where."""
+    """A source that cannot be seen, since when (Unix seconds), and where."""
 
-    since: str
+    since: int
     places: set[str]
 
 
-class Incidents:
+class IncidentView:
     """Follows the alert log by `take`. `version` grows with every change."""
 
     def __init__(self, *, most_over: int = MOST_OVER) -> None:
@@ -193,8 +193,8 @@ class Incidents:
     def _put(self, seq: int, entry: LogEntry) -> set[str]:
         key = entry.alert.incident
         before = self._rows.get(key)
-        body = msgspec.json.encode(item(seq, entry))
-        is_open = entry.alert.type not in ("end", "cancel")
+        body = msgspec.json.encode(iso_fields(item(seq, entry)))
+        is_open = not entry.alert.is_over
         row = Row(
             key=key,
             number=before.number if before else seq,
@@ -228,7 +228,7 @@ class Incidents:
     def _look(self, entry: LogEntry) -> None:
         """Who cannot be seen: an entry names the places that changed."""
         alert = entry.alert
-        if alert.type in ("end", "cancel"):
+        if alert.is_over:
             self.blind.pop(alert.source, None)
             return
         blind = self.blind.setdefault(alert.source, Blind(entry.opened_at, set()))
@@ -241,7 +241,7 @@ class Incidents:
 def item(seq: int, entry: LogEntry) -> IncidentItem:
     """An incident as its newest entry says it stands."""
     alert = entry.alert
-    is_over = alert.type in ("end", "cancel")
+    is_over = alert.is_over
     return IncidentItem(
         incident=alert.incident,
         hazard=alert.hazard,
@@ -252,7 +252,7 @@ def item(seq: int, entry: LogEntry) -> IncidentItem:
         peak=entry.peak,
         unit=alert.unit,
         peak_at=entry.peak_at,
-        status=_status(alert),
+        status=alert.status,
         opened_at=entry.opened_at,
         onset_at=alert.onset_at,
         expires_at=alert.expires_at,
@@ -284,10 +284,4 @@ def alert_line(seq: int, alert: Alert) -> bytes:
 def with_entries(life: Sequence[Numbered]) -> bytes:
     """An incident with all entries of its life, of which there is at least one."""
     entries = b",".join(alert_line(seq, entry.alert) for seq, entry in life)
-    return b'%b,"entries":[%b]}' % (msgspec.json.encode(item(*life[-1]))[:-1], entries)
-
-
-def _status(alert: Alert) -> str:
-    if alert.reason == "expired":
-        return "expired"
-    return {"end": "ended", "cancel": "cancelled"}.get(alert.type, "open")
+    return b'%b,"entries":[%b]}' % (msgspec.json.encode(iso_fields(item(*life[-1])))[:-1], entries)

@@ -22,7 +22,7 @@ from atalaia.api.access import Gate
 from atalaia.api.cached import Answers, sent
 from atalaia.api.cursors import cursor, number, position
 from atalaia.api.history import History
-from atalaia.api.incidents import Incidents, alert_line, with_entries
+from atalaia.api.incidents import IncidentView, alert_line, with_entries
 from atalaia.api.problem import Problem, errors
 from atalaia.api.recent import Series
 from atalaia.domain.alert import instant
@@ -55,7 +55,7 @@ class Shown:
 
     places: Places
     rules: RuleSet
-    incidents: Incidents
+    incidents: IncidentView
     history: History
     state: State
     sources: Callable[[], list[models.SourceItem]]
@@ -322,7 +322,7 @@ class _Made:
 
     def _blind(self) -> list[dict[str, Any]]:
         return [
-            {"source": source, "since": blind.since, "places": sorted(blind.places)}
+            {"source": source, "since": instant(blind.since), "places": sorted(blind.places)}
             for source, blind in sorted(self._shown.incidents.blind.items())
         ]
 

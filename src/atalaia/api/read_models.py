@@ -1,14 +1,19 @@
 """What the read endpoints answer, as OpenAPI describes it. Instants are ISO 8601 with an offset.
 
-The answers themselves are encoded elsewhere, from the structs that hold them; a test holds these
-against each other.
+The answers themselves are encoded elsewhere, from the structs that hold them: an incident's and an
+alert's fields are taken from those, and a test holds the others against them.
 """
 
 from __future__ import annotations
 
-from typing import Literal
+from types import GenericAlias
+from typing import Any, Literal, get_args
 
-from pydantic import BaseModel, Field
+import msgspec
+from pydantic import BaseModel, Field, create_model
+
+from atalaia.api.incidents import IncidentItem
+from atalaia.domain.alert import Alert, instants_of
 
 Level = Literal["watch", "yellow", "orange", "red"]
 """From calm to worst; calm has none."""
@@ -124,88 +129,57 @@ class ReadingsItem(BaseModel):
     series: list[SeriesItem]
 
 
-class IncidentModel(BaseModel):
-    """An incident as it stands; see `docs/api.md` for each field."""
-
-    incident: str
-    hazard: str
-    place_id: str
-    places: list[str]
-    level: Level
-    peak_level: str | None
-    peak: float | None
-    unit: str | None
-    peak_at: str | None
-    status: Literal["open", "ended", "cancelled", "expired"]
-    opened_at: str
-    onset_at: str | None
-    expires_at: str | None
-    last_sent_at: str
-    ended_at: str | None
-    versions: int
-    certainty: str
-    evidence: str
-    source: str
-    variable: str | None
-    window_s: int | None
-    value: float | None
-    limit: float | None
-    valid_at: str
-    rule: str
-    reason: str
-    seq: int
-    issuer: str | None
-    linked: list[str]
-    text: Texts
+def _fields(struct: type[msgspec.Struct], **narrower: Any) -> dict[str, Any]:
+    """A struct's fields for a model, as JSON has them; `narrower` has types that say more."""
+    found: dict[str, Any] = {}
+    for field in msgspec.structs.fields(struct):
+        kind: Any = field.type
+        if field.name in instants_of(struct):
+            kind = str | None if type(None) in get_args(kind) else str
+        elif kind == tuple[str, ...]:
+            kind = list[str]
+        found[field.name] = (narrower.get(field.name, kind), ...)
+    return found
 
 
-class IncidentPage(BaseModel):
-    """Incidents, the newest first."""
-
-    items: list[IncidentModel]
-    next: str | None
+def _many(model: type[BaseModel]) -> Any:
+    return GenericAlias(list, (model,))
 
 
-class AlertModel(BaseModel):
-    """One entry of the alert log, with its number; the keys are those of the alerts file."""
-
-    seq: int
-    incident: str
-    version: int
-    type: Literal["alert", "update", "step", "end", "cancel"]
-    place_id: str
-    hazard: str
-    level: Level
-    severity: str
-    urgency: str
-    certainty: str
-    sent_at: str
-    onset_at: str | None
-    expires_at: str | None
-    evidence: str
-    source: str
-    valid_at: str
-    variable: str | None
-    window_s: int | None
-    value: float | None
-    unit: str | None
-    limit: float | None
-    rule: str
-    reason: str
-    text: Texts
-
-
-class IncidentDetail(IncidentModel):
-    """An incident with its life, oldest first."""
-
-    entries: list[AlertModel]
-
-
-class AlertPage(BaseModel):
-    """Entries, the newest last. `next`: the cursor of what comes after; null: nothing yet."""
-
-    items: list[AlertModel]
-    next: str | None
+IncidentModel = create_model(
+    "IncidentModel",
+    __doc__="An incident as it stands; see `docs/api.md` for each field.",
+    __module__=__name__,
+    **_fields(IncidentItem, level=Level, status=Literal["open", "ended", "cancelled", "expired"]),
+)
+IncidentPage = create_model(
+    "IncidentPage",
+    __doc__="Incidents, the newest first.",
+    __module__=__name__,
+    items=(_many(IncidentModel), ...),
+    next=(str | None, ...),
+)
+AlertModel = create_model(
+    "AlertModel",
+    __doc__="One entry of the alert log, with its number; the keys are those of the alerts file.",
+    __module__=__name__,
+    seq=(int, ...),
+    **_fields(Alert, level=Level),
+)
+IncidentDetail = create_model(
+    "IncidentDetail",
+    __base__=IncidentModel,
+    __doc__="An incident with its life, oldest first.",
+    __module__=__name__,
+    entries=(_many(AlertModel), ...),
+)
+AlertPage = create_model(
+    "AlertPage",
+    __doc__="Entries, the newest last. `next`: the cursor of what comes after; null: nothing yet.",
+    __module__=__name__,
+    items=(_many(AlertModel), ...),
+    next=(str | None, ...),
+)
 
 
 class SourceItem(BaseModel):

@@ -14,8 +14,9 @@ import msgspec
 import numpy as np
 
 from atalaia.batch.events import Event
-from atalaia.batch.told import Told, stretches
+from atalaia.batch.told import stretches
 from atalaia.batch.verify import Calendar, Verified, verify, warned_from
+from atalaia.domain.alert import Alert
 from atalaia.domain.hazard import LEVEL_OF, Hazard, Level
 from atalaia.domain.reading import NO_TIME
 
@@ -42,7 +43,7 @@ class Backtested(msgspec.Struct, frozen=True):
 
 
 def backtest(
-    logs: Sequence[tuple[str, Sequence[Told]]],
+    logs: Sequence[tuple[str, Sequence[Alert]]],
     events: Sequence[Event],
     zone: ZoneInfo,
     first_day: date,
@@ -91,7 +92,7 @@ def backtest(
     return out
 
 
-def _messages(told: Iterable[Told]) -> int:
+def _messages(told: Iterable[Alert]) -> int:
     """Instants at which something was told, of what is sent without being asked for."""
     loud: set[str] = set()
     instants = set()
@@ -104,9 +105,8 @@ def _messages(told: Iterable[Told]) -> int:
     return len(instants)
 
 
-def _is_inside(entry: Told, calendar: Calendar) -> bool:
-    at = entry.sent_at.timestamp()
-    return bool(calendar.midnights[0] <= at < calendar.midnights[-1])
+def _is_inside(entry: Alert, calendar: Calendar) -> bool:
+    return bool(calendar.midnights[0] <= entry.sent_at < calendar.midnights[-1])
 
 
 def _named(days: set[int], calendar: Calendar) -> list[str]:

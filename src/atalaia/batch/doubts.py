@@ -10,8 +10,8 @@ from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
 
 from atalaia.batch.events import Event
-from atalaia.batch.told import Told
 from atalaia.batch.verify import Verified
+from atalaia.domain.alert import Alert
 from atalaia.domain.hazard import Hazard
 
 _NAMED = 8
@@ -19,7 +19,7 @@ _NAMED = 8
 
 def doubts(
     verified: Verified,
-    told: Sequence[Told],
+    told: Sequence[Alert],
     events: Sequence[Event],
     zone: ZoneInfo,
     hazard: str | None = None,
@@ -45,7 +45,7 @@ def doubts(
             f"alerts are of {_some(alert_places)}"
         )
     ends = [entry.expires_at or entry.sent_at for entry in chosen]
-    said = _span([int(at.timestamp()) for at in (*ends, *(e.sent_at for e in chosen))], zone)
+    said = _span([*ends, *(entry.sent_at for entry in chosen)], zone)
     happened = _span([event.started_at for event in events], zone)
     if said[1] < happened[0] or happened[1] < said[0]:
         lines.append(

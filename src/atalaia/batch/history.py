@@ -12,14 +12,14 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
-from atalaia.batch.told import COLUMNS, Told
 from atalaia.detect.values import no_norms
 from atalaia.detect.watch import Watch
-from atalaia.domain.alert import LogEntry
+from atalaia.domain.alert import Alert, LogEntry
 from atalaia.domain.place import Places
 from atalaia.domain.reading import KIND_OF, NO_TIME, Decoded, Kind, Readings
 from atalaia.domain.rule import RuleSet
 from atalaia.errors import PayloadInvalid
+from atalaia.lake.logged import logged
 from atalaia.lake.norms import norms_of
 from atalaia.lake.places import places_of
 from atalaia.lake.query import query
@@ -131,12 +131,11 @@ def days_of(rows: Readings, zone: ZoneInfo) -> tuple[date, date]:
     return first, last
 
 
-def told_by(home: Home, hazard: str | None = None) -> list[Told]:
+def told_by(home: Home, hazard: str | None = None) -> list[Alert]:
     """The home's alert log, as far as scoring needs it: without warnings that are passed on."""
-    where = " WHERE rule <> 'official'" + (f" AND hazard = '{hazard}'" if hazard else "")
+    where = "rule <> 'official'" + (f" AND hazard = '{hazard}'" if hazard else "")
     places = places_of(home.state)
-    sql = f"SELECT {', '.join(COLUMNS)} FROM alerts{where}"  # noqa: S608 - a word of the domain
-    return [Told(*row) for row in query(home, decode_all(places), places, sql).rows]
+    return [entry.alert for entry in logged(home, decode_all(places), places, where)]
 
 
 def _in_parts(rows: Readings) -> Iterator[Readings]:

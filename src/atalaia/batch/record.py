@@ -16,7 +16,8 @@ from math import sqrt
 import msgspec
 import numpy as np
 
-from atalaia.batch.told import Told, stretches
+from atalaia.batch.told import stretches
+from atalaia.domain.alert import Alert
 from atalaia.domain.hazard import LEVEL_OF, Hazard
 from atalaia.domain.reading import Ints
 
@@ -108,7 +109,7 @@ class Seen:
 
     def __init__(
         self,
-        told: Sequence[Told],
+        told: Sequence[Alert],
         hours: Mapping[tuple[str, str], Ints],
         inputs: Mapping[str, Sequence[str]],
         speaks: Mapping[tuple[str, str], Ints],
@@ -117,7 +118,7 @@ class Seen:
         self.onsets = [
             entry for entry in told if entry.type == "alert" and entry.hazard != Hazard.CANNOT_SEE
         ]
-        by_subject: dict[tuple[str, str], list[Told]] = {}
+        by_subject: dict[tuple[str, str], list[Alert]] = {}
         for entry in told:
             by_subject.setdefault((entry.hazard, entry.place_id), []).append(entry)
         self._held = {subject: stretches(some) for subject, some in by_subject.items()}
@@ -140,7 +141,7 @@ class Seen:
 
 
 def record(
-    told: Iterable[Told], seen: Seen, alone: Mapping[str, Sequence[Told]] | None = None
+    told: Iterable[Alert], seen: Seen, alone: Mapping[str, Sequence[Alert]] | None = None
 ) -> Record:
     """Score forecast entries of the alert log, and, by source, what models would say alone.
 
@@ -159,16 +160,16 @@ def record(
     )
 
 
-def _raises(entry: Told, evidence: str) -> bool:
+def _raises(entry: Alert, evidence: str) -> bool:
     """Whether by this entry an incident began, or rose."""
     rises = entry.type == "alert" or entry.reason == "escalated"
     return entry.evidence == evidence and rises and entry.hazard != Hazard.CANNOT_SEE
 
 
-def _judged(entry: Told, seen: Seen, lead: str | None = None) -> Foretold:
-    sent_at = int(entry.sent_at.timestamp())
-    valid_at = int(entry.valid_at.timestamp())
-    onset_at = valid_at if entry.onset_at is None else int(entry.onset_at.timestamp())
+def _judged(entry: Alert, seen: Seen, lead: str | None = None) -> Foretold:
+    sent_at = entry.sent_at
+    valid_at = entry.valid_at
+    onset_at = valid_at if entry.onset_at is None else entry.onset_at
     from_at, to_at = min(onset_at, valid_at), max(onset_at, valid_at)
     outcome = "not_verifiable"
     if seen.reached(entry.hazard, entry.place_id, LEVEL_OF[entry.level], from_at, to_at):
@@ -224,7 +225,7 @@ def _total(source: str, forecasts: Sequence[Foretold], seen: Seen) -> Total:
     true, false, unknown = _counts(mine)
     hits = misses = 0
     for first in seen.onsets:
-        began = int((first.onset_at or first.sent_at).timestamp())
+        began = first.onset_at or first.sent_at
         if began // 3600 not in seen.speaks.get((source, first.place_id), ()):
             continue  # of these hours it said nothing at all
         is_announced = any(

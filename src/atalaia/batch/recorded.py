@@ -6,7 +6,7 @@ import numpy as np
 
 from atalaia.batch.history import kept, only, told_by, watched
 from atalaia.batch.record import Record, Seen, record
-from atalaia.batch.told import Told
+from atalaia.domain.alert import Alert
 from atalaia.domain.place import Places
 from atalaia.domain.reading import Ints, Kind, Readings
 from atalaia.domain.rule import RuleSet
@@ -38,8 +38,8 @@ def record_of(home: Home, rules: RuleSet) -> Record:
     return record(told_by(home), seen, alone)
 
 
-def _log(rows: Readings, rules: RuleSet, places: Places, lake: Lake) -> list[Told]:
-    return [Told.of(entry.alert) for entry in watched(rows, rules, places, lake)]
+def _log(rows: Readings, rules: RuleSet, places: Places, lake: Lake) -> list[Alert]:
+    return [entry.alert for entry in watched(rows, rules, places, lake)]
 
 
 def _hours(

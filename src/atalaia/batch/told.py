@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -17,41 +16,13 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from atalaia.domain.alert import Alert
+from atalaia.domain.alert import Alert, from_line
 from atalaia.domain.hazard import LEVEL_OF, Hazard
 from atalaia.domain.reading import Bools, Ints
 from atalaia.errors import PayloadInvalid
 
 Words = NDArray[Any]
 """Text of shape (n,), dtype object."""
-
-
-class Told(msgspec.Struct, frozen=True):
-    """As much of an entry of the alert log as scoring needs; the fields are those of `Alert`."""
-
-    incident: str
-    version: int
-    type: str
-    place_id: str
-    hazard: str
-    level: str
-    sent_at: datetime
-    onset_at: datetime | None
-    expires_at: datetime | None
-    evidence: str
-    source: str
-    valid_at: datetime
-    rule: str
-    reason: str
-
-    @staticmethod
-    def of(alert: Alert) -> Told:
-        """From an alert of the log."""
-        return msgspec.convert(msgspec.to_builtins(alert), Told)
-
-
-COLUMNS = Told.__struct_fields__
-"""Columns of GOLD's `alerts` that make a `Told`, in order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,20 +52,19 @@ class Stretches:
         return Stretches(*(getattr(self, name)[rows] for name in Stretches.__slots__))
 
 
-def read_alerts(path: Path) -> list[Told]:
+def read_alerts(path: Path) -> list[Alert]:
     """The lines of an alerts file (`atalaia replay --alerts`). Raises PayloadInvalid by line."""
     try:
         lines = path.read_bytes().splitlines()
     except OSError as error:
         raise PayloadInvalid(f"{path}: {error.strerror}; give an alerts file, or gold") from error
-    decode = msgspec.json.Decoder(Told).decode
     told = []
     for number, line in enumerate(lines, 1):
         if not line.strip():
             continue
         try:
-            told.append(decode(line))
-        except msgspec.DecodeError as error:
+            told.append(from_line(line))
+        except (msgspec.MsgspecError, ValueError) as error:
             raise PayloadInvalid(
                 f"{path}:{number}: not a line of an alerts file: {error}; "
                 "write one with `atalaia replay --alerts`"
@@ -102,9 +72,9 @@ def read_alerts(path: Path) -> list[Told]:
     return told
 
 
-def stretches(told: Iterable[Told]) -> Stretches:
+def stretches(told: Iterable[Alert]) -> Stretches:
     """The stretches of all incidents; the entries may come in any order."""
-    lives: dict[str, list[Told]] = {}
+    lives: dict[str, list[Alert]] = {}
     for entry in told:
         if entry.hazard != Hazard.CANNOT_SEE:
             lives.setdefault(entry.incident, []).append(entry)
@@ -119,26 +89,24 @@ def stretches(told: Iterable[Told]) -> Stretches:
 _Row = tuple[int, int, int, int, str, str, str, str]
 
 
-def _of_one(life: list[Told]) -> list[_Row]:
+def _of_one(life: list[Alert]) -> list[_Row]:
     life = sorted(life, key=lambda entry: entry.version)
     rows: list[_Row] = []
     first_at: dict[int, int] = {}
     rule = ""
     for i, entry in enumerate(life):
-        if entry.type in ("end", "cancel"):
+        if entry.is_over:
             continue
-        level, sent_at = int(LEVEL_OF[entry.level]), int(entry.sent_at.timestamp())
+        level, sent_at = int(LEVEL_OF[entry.level]), entry.sent_at
         is_eased = entry.reason == "eased"
         rule = rule if is_eased and rule else entry.rule
         first_at.setdefault(level, sent_at)
         begins = sent_at
         if entry.evidence == "forecast" and entry.onset_at is not None:
-            begins = max(sent_at, int(entry.onset_at.timestamp()))
-        if i + 1 < len(life):
-            ends = int(life[i + 1].sent_at.timestamp())
-        else:
-            # Still open where the record breaks off: it holds until it would expire.
-            ends = int((entry.expires_at or entry.sent_at).timestamp())
+            begins = max(sent_at, entry.onset_at)
+        # Still open where the record breaks off: it holds until it would expire.
+        open_until = entry.expires_at or entry.sent_at
+        ends = life[i + 1].sent_at if i + 1 < len(life) else open_until
         # What ends at the instant at which it was told was told all the same. A forecast that was
         # taken back before its hours came warned of nothing.
         if begins <= ends and (begins < ends or begins == sent_at):

@@ -39,7 +39,8 @@ from atalaia.batch.score import (
     Cases,
     Score,
 )
-from atalaia.batch.told import Stretches, Told, Words, stretches
+from atalaia.batch.told import Stretches, Words, stretches
+from atalaia.domain.alert import Alert
 from atalaia.domain.hazard import LEVEL_OF
 from atalaia.domain.reading import NO_TIME, Bools, Ints
 from atalaia.errors import SettingsInvalid
@@ -126,7 +127,7 @@ class Happened:
 
 
 def verify(
-    told: Iterable[Told],
+    told: Iterable[Alert],
     events: Sequence[Event],
     zone: ZoneInfo,
     *,

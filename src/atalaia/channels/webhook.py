@@ -23,7 +23,7 @@ from aiohttp.abc import AbstractResolver
 
 from atalaia.channels import outcomes
 from atalaia.channels.guard import STRICT, Rules, TargetRefused, check_url, guarded_connector
-from atalaia.domain.alert import Alert, instant
+from atalaia.domain.alert import instant, to_line
 from atalaia.domain.delivery import HOUR, MINUTE, Letter, Limits, Outcome
 from atalaia.domain.drill import KIND
 from atalaia.domain.message import Content
@@ -51,7 +51,7 @@ has just closed comes to an unknown outcome."""
 
 
 class Data(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What happened. `alerts` are as in the alert log; a confirmation has a `code` instead.
+    """What happened. `alerts` are as in the alerts file; a confirmation has a `code` instead.
 
     status  CAP's word: Actual, or Exercise for a drill: on that no siren may sound
     thread  ids of the earlier messages on the same incident to this target, oldest first
@@ -63,7 +63,7 @@ class Data(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     subject: str
     text: str
     is_over: bool
-    alerts: tuple[Alert, ...] = ()
+    alerts: tuple[msgspec.Raw, ...] = ()
     thread: tuple[str, ...] = ()
     code: str = ""
 
@@ -164,7 +164,7 @@ def encode(letter: Letter) -> bytes:
         subject=content.subject,
         text=content.text(_LONGEST_TEXT),
         is_over=content.is_over,
-        alerts=content.alerts,
+        alerts=tuple(msgspec.Raw(to_line(alert)) for alert in content.alerts),
         thread=letter.thread,
         code=content.code,
     )

@@ -108,7 +108,7 @@ def alerts(
     as_json: JsonOption = False,
 ) -> None:
     """The inbox: what the watch has told, newest last."""
-    from atalaia.domain.alert import to_line
+    from atalaia.domain.alert import instant, to_line
     from atalaia.domain.words import LANGUAGES
     from atalaia.homes.embedded import open_home
 
@@ -118,7 +118,9 @@ def alerts(
         newest = [entry.alert for _, entry in opened.state.alerts()][-last:]
     with while_read():
         for alert in newest:
-            typer.echo(to_line(alert) if as_json else f"{alert.sent_at}  {alert.text[language]}")
+            typer.echo(
+                to_line(alert) if as_json else f"{instant(alert.sent_at)}  {alert.text[language]}"
+            )
     if not newest:
         print("nothing has been told yet", file=sys.stderr)
 

@@ -22,7 +22,7 @@ from atalaia.cli.options import (
 from atalaia.errors import AtalaiaError
 
 if TYPE_CHECKING:
-    from atalaia.batch.told import Told
+    from atalaia.domain.alert import Alert
     from atalaia.domain.place import Places
     from atalaia.domain.reading import Readings
     from atalaia.domain.rule import Near
@@ -159,7 +159,6 @@ def backtest(
     from atalaia.batch.doubts import outside_of_the_days
     from atalaia.batch.events import read_events
     from atalaia.batch.history import days_of, unjudged, watched
-    from atalaia.batch.told import Told
     from atalaia.cli.scores import show_backtest, wide
 
     zone = zone_of(timezone)
@@ -168,7 +167,7 @@ def backtest(
     rows, where, lake = _history(readings, places, variables, settings, home)
     first, last = days_of(rows, zone)
     logs = [
-        (name, [Told.of(entry.alert) for entry in watched(rows, rule_set, where, lake)])
+        (name, [entry.alert for entry in watched(rows, rule_set, where, lake)])
         for name, rule_set in sets
     ]
     happened = read_events(events, zone) if events else []
@@ -316,7 +315,7 @@ def _sum(name: str) -> str:
     return name
 
 
-def _told(alerts: str, settings: Path | None, home: Path | None) -> list[Told]:
+def _told(alerts: str, settings: Path | None, home: Path | None) -> list[Alert]:
     from atalaia.batch.told import read_alerts
 
     if alerts != "gold":

@@ -16,7 +16,7 @@ import numpy as np
 
 from atalaia.detect.detect import Heard
 from atalaia.detect.series import SeriesTable
-from atalaia.domain.alert import Alert, AlertType, LogEntry, instant
+from atalaia.domain.alert import Alert, AlertType, LogEntry
 from atalaia.domain.hazard import Hazard, Level
 from atalaia.domain.incident import BLIND_AFTER
 from atalaia.domain.place import Place
@@ -160,7 +160,7 @@ class Blindness:
         places: set[str],
     ) -> LogEntry:
         concerned = sorted(places)
-        listed = self._places(places)
+        listed, others = self._places(places), set(outage.places) - places
         alert = Alert(
             incident=outage.key,
             version=outage.version,
@@ -171,12 +171,12 @@ class Blindness:
             severity=Level.YELLOW.severity,
             urgency="Past" if type_ == "end" else "Immediate",
             certainty="Observed",
-            sent_at=instant(now),
-            onset_at=instant(outage.opened_at),
+            sent_at=now,
+            onset_at=outage.opened_at,
             expires_at=None,
             evidence=Kind.OBSERVED.word,
             source=source,
-            valid_at=instant(seen_at),
+            valid_at=seen_at,
             variable=None,
             window_s=None,
             value=None,
@@ -186,11 +186,16 @@ class Blindness:
             reason=reason,
             text=cannot_see_text(
                 source,
-                listed,
-                now,
-                seen_at,
+                [place.name for place in listed],
+                listed[0].timezone,
+                min(seen_at, now),
                 is_over=bool(type_ == "end" or reason == "eased"),
-                others=self._places(set(outage.places) - places),
+                others=[place.name for place in self._places(others)],
             ),
         )
-        return LogEntry(alert=alert, places=tuple(concerned), opened_at=instant(outage.opened_at))
+        return LogEntry(
+            alert=alert,
+            places=tuple(concerned),
+            opened_at=outage.opened_at,
+            still_blind=tuple(sorted(others)),
+        )

@@ -15,7 +15,7 @@ import numpy as np
 
 from atalaia.detect.findings import Findings
 from atalaia.detect.series import SeriesTable
-from atalaia.domain.alert import Alert, LogEntry, instant
+from atalaia.domain.alert import Alert, LogEntry, is_last
 from atalaia.domain.hazard import CERTAINTY, Hazard, Level
 from atalaia.domain.incident import NOBODY_ASKED, Asked, Change, Evidence, Incident
 from atalaia.domain.place import Places
@@ -166,7 +166,7 @@ class Incidents:
         window_s = rule.window_s if rule else 0
         unit = rule.unit if rule else None
         variable = rule.variable if rule else None
-        is_over = change.type in ("end", "cancel")
+        is_over = is_last(change.type)
         if is_over:
             urgency = "Past"
         elif track.is_forecast and change.onset_at > change.sent_at:
@@ -183,12 +183,12 @@ class Incidents:
             severity=Level(change.level).severity,
             urgency=urgency,
             certainty=CERTAINTY[Kind(change.kind)],
-            sent_at=instant(change.sent_at),
-            onset_at=instant(change.onset_at),
-            expires_at=instant(change.expires_at),
+            sent_at=change.sent_at,
+            onset_at=change.onset_at,
+            expires_at=change.expires_at,
             evidence=Kind(track.kind).word,
             source=track.source,
-            valid_at=instant(track.valid_at),
+            valid_at=track.valid_at,
             variable=variable,
             window_s=window_s if rule else None,
             value=round(track.value, 3),
@@ -222,12 +222,13 @@ class Incidents:
         return LogEntry(
             alert=alert,
             places=concerned,
-            opened_at=instant(change.opened_at),
+            opened_at=change.opened_at,
             rule_hash=rule.digest if rule else "",
             peak_level=Level(change.peak_level).word,
             peak=round(change.peak, 3),
-            peak_at=instant(change.peak_at),
+            peak_at=change.peak_at,
             moved=change.moved,
+            is_late=track.is_late,
         )
 
 

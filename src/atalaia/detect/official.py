@@ -15,7 +15,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 import msgspec
 import numpy as np
 
-from atalaia.domain.alert import Alert, AlertType, LogEntry, instant
+from atalaia.domain.alert import Alert, AlertType, LogEntry, is_last
+from atalaia.domain.geo import distances_km
 from atalaia.domain.hazard import Hazard
 from atalaia.domain.official import Official, are_kin, official_text, told_as
 from atalaia.domain.outline import outline, turns
@@ -34,7 +35,6 @@ MOST_NAMES = 500
 _SHORTEST_CODE = 5
 """Letters of a geocode that may name a place by its id: ``2900207``, and not ``1``."""
 
-_EARTH_KM = 6371.0
 
 Open = Callable[[frozenset[str], str, int, int], tuple[str, ...]]
 """Our own incidents at these places, of a kin hazard, between two instants."""
@@ -119,8 +119,8 @@ class Officials:
             key
             for key, one in self.standing.items()
             if one.official is not None
-            and instant(one.opened_at) <= alert.sent_at
-            and not (one.closed_at and instant(one.closed_at) <= alert.sent_at)
+            and one.opened_at <= alert.sent_at
+            and not (one.closed_at and one.closed_at <= alert.sent_at)
             and one.official.hazard
             and are_kin(one.official.hazard, alert.hazard)
             and not set(one.places).isdisjoint(entry.places)
@@ -247,7 +247,7 @@ class Officials:
             for ring in area.polygons:
                 is_in |= _within(ring, self._longitude, self._latitude)
             for longitude, latitude, radius_km in area.circles:
-                away = _distance_km(longitude, latitude, self._longitude, self._latitude)
+                away = distances_km(latitude, longitude, self._latitude, self._longitude)
                 is_in |= away <= radius_km
             codes |= {code for _, code in area.geocodes if len(code) >= _SHORTEST_CODE}
         return [
@@ -268,7 +268,7 @@ class Officials:
         now: int,
         own: Open,
     ) -> LogEntry:
-        is_over = type_ in ("end", "cancel")
+        is_over = is_last(type_)
         one.version += 1
         one.official = official
         one.places = places
@@ -290,12 +290,12 @@ class Officials:
             severity=level.severity,
             urgency="Past" if is_over else official.urgency,
             certainty=official.certainty,
-            sent_at=instant(now),
-            onset_at=instant(official.begins_at),
-            expires_at=instant(official.ends_at),
+            sent_at=now,
+            onset_at=official.begins_at,
+            expires_at=official.ends_at,
             evidence="observed" if official.certainty == "Observed" else "forecast",
             source=official.issuer,
-            valid_at=instant(official.sent_at),
+            valid_at=official.sent_at,
             variable=None,
             window_s=None,
             value=None,
@@ -308,7 +308,7 @@ class Officials:
         return LogEntry(
             alert=alert,
             places=tuple(places),
-            opened_at=instant(one.opened_at),
+            opened_at=one.opened_at,
             official=official,
             linked=linked,
         )
@@ -376,13 +376,3 @@ def _within(ring: Sequence[tuple[float, float]], longitude: Floats, latitude: Fl
         if len(near):
             is_in[near] |= shape.turned(by).holds(longitude[near], latitude[near])
     return is_in
-
-
-def _distance_km(longitude: float, latitude: float, x: Floats, y: Floats) -> Floats:
-    """Great-circle distance of each place from a point."""
-    a, b = np.radians(latitude), np.radians(y)
-    half = np.sin((b - a) / 2) ** 2 + np.cos(a) * np.cos(b) * (
-        np.sin(np.radians(x - longitude) / 2) ** 2
-    )
-    distance: Floats = 2 * _EARTH_KM * np.arcsin(np.sqrt(np.clip(half, 0, 1)))
-    return distance

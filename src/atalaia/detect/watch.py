@@ -7,7 +7,7 @@ state items that it writes are enough to go on after a restart at any moment.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import msgspec
 import numpy as np
@@ -25,19 +25,11 @@ from atalaia.domain.lanes import Lane
 from atalaia.domain.official import Official, are_kin
 from atalaia.domain.payload import Payload, Reject
 from atalaia.domain.place import Places
-from atalaia.domain.reading import NO_TIME, Decode, Readings
+from atalaia.domain.reading import NO_TIME, Decode, Decoded, Readings
 from atalaia.domain.rule import RuleSet
 from atalaia.ports import Commit, Record, State
 
 CONSUMER = "speed"
-
-ReadOfficials = Callable[[Sequence[Payload]], Sequence[tuple[int, Official]]]
-"""Payloads → official warnings, each with when it was received."""
-
-
-def no_officials(_payloads: Sequence[Payload]) -> Sequence[tuple[int, Official]]:
-    """No warnings: nothing is asked for them."""
-    return ()
 
 
 class Step(msgspec.Struct):
@@ -54,10 +46,9 @@ class Watch:
 
     rules      what is dangerous
     places     where to look
-    decode     payloads → readings, of the variables that the rules name
+    decode     payloads → readings, of the variables that the rules name, and warnings to pass on
     norms      what is usual at each place, for rules whose limits are relative to it
     expected_s by source: the interval at which it is polled, where it is
-    read_officials  payloads → warnings that are passed on
     """
 
     def __init__(
@@ -67,12 +58,10 @@ class Watch:
         decode: Decode,
         norms: Norm = no_norms,
         expected_s: dict[str, int] | None = None,
-        read_officials: ReadOfficials = no_officials,
     ) -> None:
         self.rules = rules
         self.places = places
         self._decode = decode
-        self._read_officials = read_officials
         self.table = SeriesTable(places)
         self.detector = Detector(rules, self.table, norms, expected_s)
         self.incidents = Incidents(rules, self.table)
@@ -150,22 +139,18 @@ class Watch:
         which they were received, even if nothing is in them.
         """
         payloads = [record.payload for record in records]
-        decoded = self._decode(payloads, self.rules.variables) if payloads else None
-        rejects: list[tuple[int, Reject]] = []
-        readings = Readings.empty()
-        if decoded is not None:
-            readings = decoded.readings
-            if decoded.rejects:
-                rejects = list(self._rejects(records))
-        officials = self._read_officials(payloads)
-        step = self.live(readings.in_order(), _clock(payloads), officials)
+        decoded = Decoded(Readings.empty())
+        if payloads:
+            decoded = self._decode(payloads, self.rules.variables)
+        readings = decoded.readings
+        step = self.live(readings.in_order(), _clock(payloads), decoded.officials)
         offset = records[-1].offset if records else 0
         commit = Commit(
             consumer=CONSUMER,
             offset=offset,
             items=self._changed_items(readings),
             entries=step.entries,
-            rejects=rejects,
+            rejects=list(self._rejects(records, decoded)),
         )
         return step, commit
 
@@ -210,9 +195,12 @@ class Watch:
         ]
         return tuple(sorted(keys))
 
-    def _rejects(self, records: Sequence[Record]) -> Iterator[tuple[int, Reject]]:
+    def _rejects(self, records: Sequence[Record], decoded: Decoded) -> Iterator[tuple[int, Reject]]:
         """Which payload each reject came from; only batches with rejects are decoded twice."""
-        for record in records:
+        if len(records) == 1:
+            yield from ((records[0].offset, reject) for reject in decoded.rejects)
+            return
+        for record in records if decoded.rejects else ():
             for reject in self._decode([record.payload], self.rules.variables).rejects:
                 yield record.offset, reject
 

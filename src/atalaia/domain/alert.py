@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from functools import lru_cache
-from typing import Literal
+from functools import cache, lru_cache
+from typing import Annotated, Any, Literal, get_args
 
 import msgspec
 
 from atalaia.domain.official import Official
+
+Instant = Annotated[int, msgspec.Meta(extra={"format": "date-time"})]
+"""Unix seconds; what is written for others has it in ISO 8601."""
 
 AlertType = Literal["alert", "update", "step", "end", "cancel"]
 
@@ -46,12 +49,12 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True):
     severity: str
     urgency: str
     certainty: str
-    sent_at: str
-    onset_at: str | None
-    expires_at: str | None
+    sent_at: Instant
+    onset_at: Instant | None
+    expires_at: Instant | None
     evidence: str
     source: str
-    valid_at: str
+    valid_at: Instant
     variable: str | None
     window_s: int | None
     value: float | None
@@ -60,6 +63,23 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True):
     rule: str
     reason: str
     text: dict[str, str]
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing of its incident stands any more."""
+        return is_last(self.type)
+
+    @property
+    def status(self) -> str:
+        """How its incident stands: open, ended, cancelled, or expired (nobody can see it)."""
+        if self.reason == "expired":
+            return "expired"
+        return {"end": "ended", "cancel": "cancelled"}.get(self.type, "open")
+
+
+def is_last(type_: str) -> bool:
+    """Whether an entry of this type ends its incident."""
+    return type_ in ("end", "cancel")
 
 
 class Moved(msgspec.Struct, frozen=True):
@@ -82,25 +102,29 @@ class LogEntry(msgspec.Struct, frozen=True, kw_only=True):
     places      ids that this entry concerns: one for a weather incident, an area's places for
                 an area rule, and for cannot_see those that turned blind (alert, update) or can
                 be seen again (update, end)
-    opened_at   event time at which the incident left pending (ISO 8601)
+    opened_at   event time at which the incident left pending
     rule_hash   of the rule that decided, as it then stood
     peak_level, peak, peak_at    the running peak of the incident; None for cannot_see
     moved       the peak of each rule that passed somebody's own limit, or could have
     official    the warning that it passes on, in its issuer's words; None: it is our own
+    is_late     the value came after newer ones of its source
+    still_blind    of cannot_see: places that its source was and stays silent for
     linked      incidents about the same weather at one of these places, official or our own, that
                 were open when this was decided: who was told of one reads this in its thread
     """
 
     alert: Alert
     places: tuple[str, ...]
-    opened_at: str
+    opened_at: Instant
     rule_hash: str = ""
     peak_level: str | None = None
     peak: float | None = None
-    peak_at: str | None = None
+    peak_at: Instant | None = None
     moved: tuple[Moved, ...] = ()
     official: Official | None = None
     linked: tuple[str, ...] = ()
+    is_late: bool = False
+    still_blind: tuple[str, ...] = ()
 
 
 @lru_cache(maxsize=4096)
@@ -109,6 +133,62 @@ def instant(seconds: int) -> str:
     return datetime.fromtimestamp(seconds, UTC).isoformat()
 
 
+@lru_cache(maxsize=65_536)
+def seconds_of(text: str) -> int:
+    """The inverse of `instant`, for any ISO 8601 with an offset. Many entries share one."""
+    return int(datetime.fromisoformat(text).timestamp())
+
+
+@cache
+def instants_of(struct: type[msgspec.Struct]) -> frozenset[str]:
+    """The fields of a struct that are an `Instant`."""
+    fields = msgspec.structs.fields(struct)
+    return frozenset(f.name for f in fields if Instant in (f.type, *get_args(f.type)))
+
+
+def iso_fields(struct: msgspec.Struct) -> dict[str, Any]:
+    """The fields in their order, as JSON has them: instants in ISO 8601."""
+    fields = msgspec.structs.asdict(struct)
+    for name in instants_of(type(struct)):
+        if fields[name] is not None:
+            fields[name] = instant(fields[name])
+    return fields
+
+
 def to_line(alert: Alert) -> bytes:
     """One line of NDJSON without the newline, keys in the order of the fields."""
-    return msgspec.json.encode(alert)
+    return msgspec.json.encode(iso_fields(alert))
+
+
+def from_line(line: bytes) -> Alert:
+    """The inverse of `to_line`. Raises msgspec.MsgspecError, ValueError."""
+    fields = msgspec.json.decode(line, type=dict[str, Any])
+    return msgspec.convert(_with_seconds(fields, Alert), Alert)
+
+
+_RARE = ("is_late", "still_blind")
+"""What is written of an entry only where there is something to say."""
+
+
+def encode_entry(entry: LogEntry) -> bytes:
+    """An entry as the log and RAW keep it: JSON, instants in ISO 8601."""
+    fields = iso_fields(entry) | {"alert": iso_fields(entry.alert)}
+    for name in _RARE:
+        if not fields[name]:
+            del fields[name]
+    return msgspec.json.encode(fields)
+
+
+def decode_entry(body: bytes | str) -> LogEntry:
+    """The inverse of `encode_entry`. Raises msgspec.MsgspecError, ValueError."""
+    fields = msgspec.json.decode(body, type=dict[str, Any])
+    alert = msgspec.convert(fields.get("alert"), dict[str, Any])
+    fields["alert"] = _with_seconds(alert, Alert)
+    return msgspec.convert(_with_seconds(fields, LogEntry), LogEntry)
+
+
+def _with_seconds(fields: dict[str, Any], struct: type[msgspec.Struct]) -> dict[str, Any]:
+    for name in instants_of(struct):
+        if isinstance(fields.get(name), str):
+            fields[name] = seconds_of(fields[name])
+    return fields

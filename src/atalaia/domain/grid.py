@@ -13,13 +13,9 @@ from itertools import pairwise
 
 import numpy as np
 
+from atalaia.domain.geo import EARTH_KM, KM_A_DEGREE, chord, unit
 from atalaia.domain.outline import Outline, crossed, spans, turns
 from atalaia.domain.reading import Bools, Floats, Ints
-
-EARTH_KM = 6371.0088
-"""Mean radius of the Earth (IUGG)."""
-
-KM_A_DEGREE = EARTH_KM * np.pi / 180
 
 FINEST = 0.01
 """Degrees: cells are not smaller, which is about a kilometre."""
@@ -292,17 +288,3 @@ def _covered(key: Ints, low: Ints, high: Ints) -> Bools:
     closed = np.bincount(np.searchsorted(key, high, side="right"), minlength=len(key) + 1)
     covered: Bools = np.cumsum(opened - closed)[:-1] > 0
     return covered
-
-
-def unit(latitude: Floats, longitude: Floats) -> tuple[Floats, Floats, Floats]:
-    """Points on the globe of radius 1."""
-    phi, lam = np.radians(latitude), np.radians(longitude)
-    flat = np.cos(phi)
-    return flat * np.cos(lam), flat * np.sin(lam), np.sin(phi)
-
-
-def chord(radius_km: Floats) -> Floats:
-    """Straight through the globe of radius 1, for a way over its surface."""
-    # From half the way round on everything is within, rounding or not.
-    half = radius_km / (2 * EARTH_KM)
-    return np.where(half >= np.pi / 2, 3.0, 2 * np.sin(np.minimum(half, np.pi / 2)))

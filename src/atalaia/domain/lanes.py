@@ -58,8 +58,10 @@ class Lane:
         return name in self.places.areas and lane_of(name, self.lanes) == self.number
 
     def narrowed(self, decoded: Decoded) -> Decoded:
-        """Of what was decoded, the readings of this lane's places; rejects stay."""
+        """Of what was decoded, what this lane tells: the readings of its places, and official
+        warnings; rejects stay."""
         if self.lanes == 1:
             return decoded
         readings = decoded.readings
-        return Decoded(readings.take(self.mine[readings.place]), decoded.rejects)
+        officials = decoded.officials if self.tells_official else []
+        return Decoded(readings.take(self.mine[readings.place]), decoded.rejects, officials)

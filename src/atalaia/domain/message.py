@@ -8,12 +8,11 @@ how to stop. Channels take from it what fits them.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
 
 import msgspec
 
 from atalaia.domain.alert import Alert, LogEntry
-from atalaia.domain.hazard import LEVEL_OF, Level
+from atalaia.domain.hazard import LEVEL_OF, Hazard, Level
 from atalaia.domain.official import PASSED_ON, Official
 from atalaia.domain.official import title as official_title
 from atalaia.domain.place import Place
@@ -25,6 +24,7 @@ from atalaia.domain.words import (
     NOT_OFFICIAL,
     VARIABLES,
     Said,
+    cannot_see,
     clock,
     duration,
     number,
@@ -111,6 +111,7 @@ class Part(msgspec.Struct, frozen=True, kw_only=True):
     title     what and where, with the level: ``Orange (severe): heavy rain at Recife``
     when      since when, and until when it stands
     measured  the value and the limit it passed
+    late      that the value came after newer ones
     own       the person's own limit, where that is why they are told
     source    who says so, of when, and how sure that is
     advice    what to do
@@ -123,6 +124,7 @@ class Part(msgspec.Struct, frozen=True, kw_only=True):
     title: str
     when: str = ""
     measured: str = ""
+    late: str = ""
     own: str = ""
     source: str = ""
     advice: str = ""
@@ -137,7 +139,8 @@ class Part(msgspec.Struct, frozen=True, kw_only=True):
     def lines(self) -> list[str]:
         """The part as lines to read, the advice aside."""
         head = f"{self.icon} {self.title}"
-        return [head, *map(_ended, filter(None, (self.when, self.measured, self.own, self.source)))]
+        rest = (self.when, self.measured, self.late, self.own, self.source)
+        return [head, *map(_ended, filter(None, rest))]
 
 
 class Content(msgspec.Struct, frozen=True, kw_only=True):
@@ -255,12 +258,11 @@ def confirmation(code: str, language: str, terms: str = "") -> Content:
 
 def _part(entry: LogEntry, places: dict[str, Place], i: int, now: int, own: str) -> Part:
     alert = entry.alert
-    is_over = alert.type in ("end", "cancel")
+    is_over = alert.is_over
     if entry.official is not None:
         return _official_part(entry, entry.official, places, i)
-    if alert.variable is None or entry.peak is None:
-        head, _, _ = alert.text[LANGUAGES[i]].rpartition(f". {NOT_OFFICIAL[i]}")
-        return Part(level=alert.level, is_over=is_over, title=head, brief=head)
+    if alert.hazard == Hazard.CANNOT_SEE:
+        return _blind_part(entry, places, i)
     said = _said(entry, places)
     valid_at = said.valid_at
     source = (_FORECAST_SOURCE if valid_at > now else _SOURCE)[i].format(
@@ -272,7 +274,7 @@ def _part(entry: LogEntry, places: dict[str, Place], i: int, now: int, own: str)
     since = said.since(i)
     until = ""
     if not is_over and alert.expires_at:
-        until = _UNTIL[i].format(at=clock(_seconds(alert.expires_at), said.zone, i))
+        until = _UNTIL[i].format(at=clock(alert.expires_at, said.zone, i))
     when = ". ".join(x for x in (since[:1].upper() + since[1:], until) if x)
     return Part(
         level=alert.level,
@@ -280,6 +282,7 @@ def _part(entry: LogEntry, places: dict[str, Place], i: int, now: int, own: str)
         title=said.head(i),
         when=when,
         measured=said.measured(i),
+        late=said.late(i),
         own=_OWN[i].format(limit=own) if own else "",
         source=source,
         advice=said.advice(i),
@@ -287,12 +290,34 @@ def _part(entry: LogEntry, places: dict[str, Place], i: int, now: int, own: str)
     )
 
 
+def _blind_part(entry: LogEntry, places: dict[str, Place], i: int) -> Part:
+    """That a source cannot be seen at some places, or is seen again."""
+    alert = entry.alert
+
+    def names(ids: Sequence[str]) -> list[str]:
+        return [places[id_].name if id_ in places else id_ for id_ in ids]
+
+    told = cannot_see(
+        alert.source,
+        names(entry.places),
+        _zone(entry, places),
+        min(alert.valid_at, alert.sent_at),
+        is_over=alert.is_over or alert.reason == "eased",
+        others=names(entry.still_blind),
+    )[i]
+    return Part(level=alert.level, is_over=alert.is_over, title=told, brief=told)
+
+
+def _zone(entry: LogEntry, places: dict[str, Place]) -> str:
+    return next((places[id_].timezone for id_ in entry.places if id_ in places), "UTC")
+
+
 def _official_part(entry: LogEntry, official: Official, places: dict[str, Place], i: int) -> Part:
     """An official warning: the issuer's words as they are, and ours around them."""
     alert = entry.alert
-    is_over = alert.type in ("end", "cancel")
+    is_over = alert.is_over
     text = official.text(LANGUAGES[i])
-    zone = next((places[p].timezone for p in entry.places if p in places), "UTC")
+    zone = _zone(entry, places)
     title = official_title(official, alert.type, i)
     stands = _STANDS[i].format(
         begins=clock(official.begins_at, zone, i), ends=clock(official.ends_at, zone, i)
@@ -326,25 +351,25 @@ def _ended(sentence: str) -> str:
 def _said(entry: LogEntry, places: dict[str, Place]) -> Said:
     alert = entry.alert
     place = places.get(alert.place_id)
-    known = place or next((places[p] for p in entry.places if p in places), None)
     return Said(
         reason=alert.reason,
         hazard=alert.hazard,
         level=LEVEL_OF[alert.level],
         place=place.name if place else alert.place_id,
-        zone=known.timezone if known else "UTC",
+        zone=place.timezone if place else _zone(entry, places),
         source=alert.source,
         kind=KIND_OF[alert.evidence],
-        sent_at=_seconds(alert.sent_at),
-        onset_at=_seconds(alert.onset_at or alert.sent_at),
-        valid_at=_seconds(alert.valid_at),
+        sent_at=alert.sent_at,
+        onset_at=alert.onset_at or alert.sent_at,
+        valid_at=alert.valid_at,
         variable=alert.variable,
         unit=alert.unit,
         window_s=alert.window_s or 0,
         value=alert.value or 0.0,
         limit=alert.limit,
         peak=entry.peak or 0.0,
-        peak_at=_seconds(entry.peak_at or alert.valid_at),
+        peak_at=entry.peak_at or alert.valid_at,
+        is_late=entry.is_late,
     )
 
 
@@ -366,7 +391,3 @@ def _age(seconds: int, i: int) -> str:
         return _MOMENTS[i]
     minutes = seconds // 60
     return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02d} min"
-
-
-def _seconds(text: str) -> int:
-    return int(datetime.fromisoformat(text).timestamp())

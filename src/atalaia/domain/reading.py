@@ -9,12 +9,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from atalaia.domain.payload import Payload, Reject
+
+if TYPE_CHECKING:  # an official warning has words, and those name the kinds of readings
+    from atalaia.domain.official import Official
 
 Ints: TypeAlias = NDArray[np.signedinteger[Any]]
 Floats: TypeAlias = NDArray[np.float64]
@@ -211,10 +214,24 @@ class Readings:
 
 @dataclass(frozen=True, slots=True)
 class Decoded:
-    """What a decoder made of some payloads: the rows it could read, and reasons for the rest."""
+    """What a decoder made of some payloads: the rows it could read, and reasons for the rest.
+
+    officials   warnings of others, each with when it was received
+    """
 
     readings: Readings
     rejects: list[Reject] = field(default_factory=list)
+    officials: list[tuple[int, Official]] = field(default_factory=list)
+
+    @staticmethod
+    def together(parts: Iterable[Decoded]) -> Decoded:
+        """What all parts hold, in their order."""
+        parts = list(parts)
+        return Decoded(
+            Readings.concat(part.readings for part in parts),
+            [reject for part in parts for reject in part.rejects],
+            [official for part in parts for official in part.officials],
+        )
 
 
 Decode: TypeAlias = Callable[[Sequence[Payload], frozenset[str] | None], Decoded]

@@ -12,12 +12,13 @@ import re
 import tomllib
 from collections.abc import Iterable
 from itertools import pairwise
-from math import asin, cos, isfinite, radians, sin, sqrt
+from math import isfinite
 from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import Meta
 
+from atalaia.domain.geo import distance_km
 from atalaia.domain.hazard import Hazard, Level
 from atalaia.domain.norm import check_norm
 from atalaia.domain.reading import KIND_OF, Kind
@@ -58,13 +59,8 @@ class Near(msgspec.Struct, frozen=True):
     km: float
 
     def has(self, latitude: float, longitude: float) -> bool:
-        """Whether a point lies in it (great circle on a sphere of 6,371 km)."""
-        here, there = radians(self.latitude), radians(latitude)
-        half = (
-            sin((there - here) / 2) ** 2
-            + cos(here) * cos(there) * sin(radians(longitude - self.longitude) / 2) ** 2
-        )
-        return 2 * 6371 * asin(sqrt(half)) <= self.km
+        """Whether a point lies in it."""
+        return distance_km(self.latitude, self.longitude, latitude, longitude) <= self.km
 
 
 # The fields with a default came later: left out of the hash, they leave older rules' as it was.

@@ -7,7 +7,6 @@ it began; and what goes on when a silence ends is told with its next change.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime
 
 import msgspec
 
@@ -35,13 +34,12 @@ class Silence(msgspec.Struct, frozen=True, kw_only=True):
     def mutes(self, entry: LogEntry) -> bool:
         """Whether this entry is told to nobody."""
         alert = entry.alert
-        if alert.type in ("end", "cancel"):
+        if alert.is_over:
             return False
-        sent_at = datetime.fromisoformat(alert.sent_at).timestamp()
         # An entry that concerns other places, too, is told: they are not silenced.
         places = set(entry.places) or {alert.place_id}
         return (
-            self.since <= sent_at < self.until
+            self.since <= alert.sent_at < self.until
             and self.hazard in (None, alert.hazard)
             and (self.place is None or places == {self.place})
         )

@@ -15,7 +15,6 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from atalaia.domain.hazard import Hazard, Level
-from atalaia.domain.place import Place
 from atalaia.domain.reading import Kind
 
 LANGUAGES = ("pt-BR", "en", "es")
@@ -265,6 +264,10 @@ class Said(msgspec.Struct, frozen=True, kw_only=True):
             )
         return sentence
 
+    def late(self, i: int) -> str:
+        """When a value came that is older than what its source had said; empty: in its turn."""
+        return _LATE[i].format(at=clock(self.sent_at, self.zone, i)) if self.is_late else ""
+
     def advice(self, i: int) -> str:
         """What to do; empty where it is over."""
         needs_care = self.reason in _GOING_ON or self.reason == "expired"
@@ -279,39 +282,53 @@ def change_text(said: Said) -> dict[str, str]:
     texts = {}
     for i, language in enumerate(LANGUAGES):
         head = ", ".join(filter(None, (said.head(i), said.since(i))))
-        late = _LATE[i].format(at=clock(said.sent_at, said.zone, i)) if said.is_late else ""
         source = _SOURCE[i].format(source=said.source)
-        parts = (head, said.measured(i), late, source, said.advice(i), NOT_OFFICIAL[i])
+        parts = (head, said.measured(i), said.late(i), source, said.advice(i), NOT_OFFICIAL[i])
         texts[language] = ". ".join(filter(None, parts)) + "."
     return texts
 
 
-def cannot_see_text(
+def cannot_see(
     source: str,
-    places: Sequence[Place],
-    now: int,
-    last_seen_at: int,
+    places: Sequence[str],
+    zone: str,
+    seen_at: int,
     *,
     is_over: bool,
-    others: Sequence[Place] = (),
-) -> dict[str, str]:
+    others: Sequence[str] = (),
+) -> tuple[str, ...]:
     """That a source fell silent for some places, or can be heard again, by language.
 
-    `others` are places that it was and stays silent for.
+    Places are names; `others` are those that it was and stays silent for. `seen_at` (Unix
+    seconds) is of its last usable value. The last sentence has no full stop.
     """
-    texts = {}
-    zone = places[0].timezone
-    for i, language in enumerate(LANGUAGES):
+    told = []
+    for i in range(len(LANGUAGES)):
         head = (_SEES if is_over else _BLIND)[i].format(
-            source=source,
-            places=_names(places, i),
-            at=clock(min(last_seen_at, now), zone, i),
+            source=source, places=_names(places, i), at=clock(seen_at, zone, i)
         )
-        still = f" {_STILL[i].format(places=_names(others, i))}." if others else ""
-        texts[language] = f"{head}.{still} {NOT_OFFICIAL[i]}."
-    return texts
+        still = _STILL[i].format(places=_names(others, i)) if others else ""
+        told.append(". ".join(filter(None, (head, still))))
+    return tuple(told)
 
 
-def _names(places: Sequence[Place], language: int) -> str:
-    names = ", ".join(place.name for place in places[:5])
+def cannot_see_text(
+    source: str,
+    places: Sequence[str],
+    zone: str,
+    seen_at: int,
+    *,
+    is_over: bool,
+    others: Sequence[str] = (),
+) -> dict[str, str]:
+    """What `cannot_see` says as a paragraph by language."""
+    told = cannot_see(source, places, zone, seen_at, is_over=is_over, others=others)
+    return {
+        language: f"{sentences}. {NOT_OFFICIAL[i]}."
+        for i, (language, sentences) in enumerate(zip(LANGUAGES, told, strict=True))
+    }
+
+
+def _names(places: Sequence[str], language: int) -> str:
+    names = ", ".join(places[:5])
     return names + _AND_MORE[language].format(n=len(places) - 5) if len(places) > 5 else names

@@ -27,6 +27,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from atalaia.domain.variable import CATALOGUE
+from atalaia.lake.alert_rows import ALERT_COLUMNS
 from atalaia.ports import Lake
 
 REFINED = "refine"
@@ -60,41 +61,6 @@ READING_COLUMNS: dict[str, str] = {
     **dict.fromkeys(CATALOGUE, "DOUBLE"),
 }
 """Columns of a file of readings, in order. Every file has all of them."""
-
-ALERT_COLUMNS: dict[str, str] = {
-    "incident": "VARCHAR",
-    "version": "INTEGER",
-    "type": "VARCHAR",
-    "place_id": "VARCHAR",
-    "hazard": "VARCHAR",
-    "level": "VARCHAR",
-    "severity": "VARCHAR",
-    "urgency": "VARCHAR",
-    "certainty": "VARCHAR",
-    "sent_at": "TIMESTAMPTZ",
-    "onset_at": "TIMESTAMPTZ",
-    "expires_at": "TIMESTAMPTZ",
-    "evidence": "VARCHAR",
-    "source": "VARCHAR",
-    "valid_at": "TIMESTAMPTZ",
-    "variable": "VARCHAR",
-    "window_s": "INTEGER",
-    "value": "DOUBLE",
-    "unit": "VARCHAR",
-    "limit": "DOUBLE",
-    "rule": "VARCHAR",
-    "reason": "VARCHAR",
-    "text_pt_br": "VARCHAR",
-    "text_en": "VARCHAR",
-    "text_es": "VARCHAR",
-    "places": "VARCHAR[]",
-    "opened_at": "TIMESTAMPTZ",
-    "rule_hash": "VARCHAR",
-    "peak_level": "VARCHAR",
-    "peak": "DOUBLE",
-    "peak_at": "TIMESTAMPTZ",
-}
-"""Columns of a file of alerts, in order."""
 
 DELIVERY_COLUMNS: dict[str, str] = {
     "person": "VARCHAR",

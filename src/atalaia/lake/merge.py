@@ -28,9 +28,9 @@ from atalaia.domain.fold import DAY_S, fold
 from atalaia.domain.place import Places
 from atalaia.domain.reading import NO_TIME, Ints, Kind, Readings
 from atalaia.domain.variable import CATALOGUE
+from atalaia.lake.alert_rows import ALERT_COLUMNS, flat
 from atalaia.lake.answers import Answers
 from atalaia.lake.gold import (
-    ALERT_COLUMNS,
     ALERTS,
     ANSWER_COLUMNS,
     ANSWERS,
@@ -161,7 +161,7 @@ _ANSWERS = _Log(
 
 def merge_alerts(lake: Lake, entries: Iterable[LogEntry]) -> Merged:
     """Put entries of the alert log into GOLD; one that is there already stays one row."""
-    return _merge_log(lake, _ALERTS, [_flat(entry) for entry in entries])
+    return _merge_log(lake, _ALERTS, [flat(entry) for entry in entries])
 
 
 def merge_deliveries(lake: Lake, settled: Sequence[Settled]) -> Merged:
@@ -227,14 +227,6 @@ def _write_day(shop: Workshop, log: _Log, date: Any) -> int:
     count = int(copied.fetchall()[0][0])
     lake.write(key, out.read_bytes())
     return count
-
-
-def _flat(entry: LogEntry) -> dict[str, Any]:
-    row: dict[str, Any] = msgspec.structs.asdict(entry.alert)
-    text = row.pop("text")
-    row |= {f"text_{lang.lower().replace('-', '_')}": text.get(lang) for lang in _LANGUAGES}
-    row |= {name: getattr(entry, name) for name in entry.__struct_fields__ if name != "alert"}
-    return row
 
 
 def from_rows(shop: Workshop, columns: dict[str, str], rows: Sequence[Any]) -> str:

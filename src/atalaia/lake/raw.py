@@ -23,14 +23,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
-from functools import lru_cache
 from heapq import heappop, heappush
 from urllib.parse import quote
 
 import msgspec
 import zstandard
 
-from atalaia.domain.alert import LogEntry, instant
+from atalaia.domain.alert import LogEntry, decode_entry, encode_entry, instant, seconds_of
 from atalaia.domain.delivery import Settled
 from atalaia.domain.payload import Payload, Reject
 from atalaia.errors import PayloadInvalid
@@ -93,7 +92,7 @@ class _Found(msgspec.Struct, frozen=True, gc=False):
 
 class _AlertLine(msgspec.Struct, frozen=True):
     seq: int
-    entry: LogEntry
+    entry: msgspec.Raw
 
 
 class _RejectLine(msgspec.Struct, frozen=True):
@@ -121,7 +120,7 @@ def payload_part(payload: Payload) -> str:
 
 def alert_part(entry: LogEntry) -> str:
     """The folder of the part that an entry of the alert log belongs to."""
-    hour = datetime.fromisoformat(entry.alert.sent_at).astimezone(UTC)
+    hour = datetime.fromtimestamp(entry.alert.sent_at, UTC)
     return f"{ALERTS}{hour:date=%Y-%m-%d/hour=%H}/"
 
 
@@ -161,7 +160,9 @@ def write_payloads(records: Iterable[Record]) -> bytes:
 
 def write_alerts(entries: Iterable[tuple[int, LogEntry]]) -> bytes:
     """A part: one line an entry of the alert log with its sequence number."""
-    return _compressed([_AlertLine(seq, entry) for seq, entry in entries])
+    return _compressed(
+        [_AlertLine(seq, msgspec.Raw(encode_entry(entry))) for seq, entry in entries]
+    )
 
 
 def write_deliveries(settled: Iterable[Settled]) -> bytes:
@@ -204,7 +205,11 @@ def read_deliveries(body: bytes) -> list[Settled]:
 def read_alerts(body: bytes) -> list[tuple[int, LogEntry]]:
     """The inverse of `write_alerts`. Raises PayloadInvalid for a damaged file."""
     try:
-        return [(a.seq, a.entry) for block in _blocks(body) for a in _decode_alerts(block)]
+        return [
+            (line.seq, decode_entry(bytes(line.entry)))
+            for block in _blocks(body)
+            for line in _decode_alerts(block)
+        ]
     except _DAMAGE as error:
         raise PayloadInvalid(f"a part of RAW is damaged: {error}") from error
 
@@ -255,7 +260,7 @@ def _is_one_json(body: bytes) -> bool:
 
 def _payloads(found: list[_Found]) -> list[Payload]:
     """One straight expression: a call for each would cost a fifth of refining."""
-    seconds = _seconds
+    seconds = seconds_of
     return [
         Payload(
             source=f.source,
@@ -269,12 +274,6 @@ def _payloads(found: list[_Found]) -> list[Payload]:
         )
         for f in found
     ]
-
-
-@lru_cache(65_536)
-def _seconds(text: str) -> int:
-    """Unix seconds of an instant. Many payloads of one poll share it."""
-    return int(datetime.fromisoformat(text).timestamp())
 
 
 def _compressed(lines: Sequence[msgspec.Struct]) -> bytes:

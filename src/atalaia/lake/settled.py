@@ -41,7 +41,7 @@ def settled_after(outbox: Outbox, state: State, after: int) -> Iterator[tuple[in
                         status=str(message.status),
                         reason=message.reason,
                         attempts=message.attempts,
-                        sent_at=alert.sent_at,
+                        sent_at=instant(alert.sent_at),
                         settled_at=instant(message.settled_at),
                     )
                 )

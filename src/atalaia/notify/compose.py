@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Sequence
-from datetime import datetime
 from typing import Protocol
 
 from atalaia.domain.alert import LogEntry
@@ -118,7 +117,7 @@ class Composer:
             id=message.id,
             contact=contact,
             content=self._content(message, entries, person, contents),
-            sent_at=int(datetime.fromisoformat(entries[0].alert.sent_at).timestamp()),
+            sent_at=entries[0].alert.sent_at,
             reply_to=thread[-1].provider_id if thread else "",
             thread=tuple(dict.fromkeys(told.message for told in thread)),
             asks=message.rank == Level.RED,
@@ -215,7 +214,7 @@ def _own_limit(person: Person, entry: LogEntry) -> str:
     Empty where they chose a level for the hazard that the alert reaches: that says enough.
     """
     alert = entry.alert
-    if not entry.moved or alert.type in ("end", "cancel"):
+    if not entry.moved or alert.is_over:
         return ""
     chosen = [
         LEVEL_OF[s.hazards[alert.hazard]] for s in person.subscriptions if alert.hazard in s.hazards

@@ -19,8 +19,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from datetime import datetime
-from functools import lru_cache
 from itertools import islice
 from typing import Protocol
 
@@ -191,7 +189,7 @@ class Fan:
                     alerts.pop(person, None)
         ranks = [_rank(entry) for _, entry in entries]
         people = sorted(alerts, key=lambda one: (-max(ranks[i] for i in alerts[one]), one))
-        sent_at = _seconds(entries[0][1].alert.sent_at)
+        sent_at = entries[0][1].alert.sent_at
         return _Plan(entries[-1][0], entries, people, alerts, told, sent_at)
 
     def _concerned(
@@ -265,7 +263,7 @@ def _message(profile: Person, alerts: Sequence[tuple[int, LogEntry]], now: int) 
     first_seq, first = alerts[0]
     channel = profile.channels[0]
     rank = max(_rank(entry) for _, entry in alerts)
-    sent_at = _seconds(first.alert.sent_at)
+    sent_at = first.alert.sent_at
     quiet_until = profile.quiet.ends_at(now) if profile.quiet and rank < _RED else None
     expires_at = max(_expires_at(entry) for _, entry in alerts)
     is_late = expires_at < now
@@ -289,7 +287,7 @@ def _message(profile: Person, alerts: Sequence[tuple[int, LogEntry]], now: int) 
 
 def _was_never_heard(entry: LogEntry, told: Sequence[Told]) -> bool:
     """Whether it ends what the person has not heard of: that waits, and is dropped."""
-    if entry.alert.type not in ("end", "cancel"):
+    if not entry.alert.is_over:
         return False
     before = [one for one in told if one.incident == entry.alert.incident]
     return all(one.status in (Status.WAITING, Status.DROPPED, Status.LATE) for one in before)
@@ -301,7 +299,7 @@ def _overtaken(plan: _Plan, person: str, told: Sequence[Told]) -> dict[str, str]
     newer: set[str] = set()
     for i in plan.alerts[person]:
         alert = plan.entries[i][1].alert
-        (ended if alert.type in ("end", "cancel") else newer).add(alert.incident)
+        (ended if alert.is_over else newer).add(alert.incident)
     covered: dict[str, list[Told]] = defaultdict(list)
     for one in told:
         is_put_off = one.status == Status.WAITING or (one.status == Status.DUE and one.attempts)
@@ -338,20 +336,15 @@ def _event(entry: LogEntry, places: Places) -> Event:
 
 
 def _rank(entry: LogEntry) -> int:
-    is_over = entry.alert.type in ("end", "cancel")
+    is_over = entry.alert.is_over
     return 0 if is_over else int(LEVEL_OF[entry.alert.level])
 
 
 def _expires_at(entry: LogEntry) -> int:
     alert = entry.alert
-    if alert.expires_at is None or alert.type in ("end", "cancel"):
-        return _seconds(alert.sent_at) + OVER_EXPIRES_S
-    return _seconds(alert.expires_at)
-
-
-@lru_cache(maxsize=4096)
-def _seconds(text: str) -> int:
-    return int(datetime.fromisoformat(text).timestamp())
+    if alert.expires_at is None or alert.is_over:
+        return alert.sent_at + OVER_EXPIRES_S
+    return alert.expires_at
 
 
 def _read(text: str) -> Position:

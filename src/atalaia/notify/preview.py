@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-
 import msgspec
 
-from atalaia.domain.alert import Alert, instant
+from atalaia.domain.alert import instant, to_line
 from atalaia.domain.delivery import Status
 from atalaia.domain.message import compose
 from atalaia.domain.place import Places
@@ -19,13 +17,18 @@ _LONGEST = 4_000
 
 
 class Previewed(msgspec.Struct, frozen=True, kw_only=True):
-    """One message that would have gone out. `at`: ISO 8601, UTC; `note`: why not at once."""
+    """One message that would have gone out.
+
+    at      ISO 8601, UTC
+    note    why not at once
+    alerts  as lines of the alerts file have them
+    """
 
     at: str
     note: str
     level: str
     text: str
-    alerts: tuple[Alert, ...]
+    alerts: tuple[msgspec.Raw, ...]
 
     def as_json(self) -> str:
         """One line for programs."""
@@ -71,7 +74,7 @@ def previewed(state: State, person: Person, places: Places, days: int, now: int)
                 note=waited,
                 level=content.level,
                 text=content.text(_LONGEST),
-                alerts=content.alerts,
+                alerts=tuple(msgspec.Raw(to_line(alert)) for alert in content.alerts),
             )
         )
     over = f"in the last {days} days" if days else "over all that is kept"
@@ -88,7 +91,7 @@ def _last_before(state: State, since: int) -> int:
     while first - before > 1:
         middle = (before + first) // 2
         seq, entry = next(state.alerts(middle - 1, limit=1))
-        if datetime.fromisoformat(entry.alert.sent_at).timestamp() < since:
+        if entry.alert.sent_at < since:
             before = seq
         else:
             first = middle

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from datetime import datetime
 
 import msgspec
 
@@ -54,7 +53,7 @@ class _Ledger:
     def alerts(self, after: int = 0, limit: int | None = None) -> Iterator[tuple[int, LogEntry]]:
         for i, (seq, entry) in enumerate(self._state.alerts(after, limit)):
             if i == 0:
-                self._now = int(datetime.fromisoformat(entry.alert.sent_at).timestamp())
+                self._now = entry.alert.sent_at
             yield seq, entry
 
     def position(self) -> str:

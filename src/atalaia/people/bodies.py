@@ -7,6 +7,7 @@ person is erased, what they pushed can no longer be read, wherever copies of it 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import msgspec
 
@@ -68,7 +69,7 @@ def unsealed(decode: Decode, vault: Callable[[], Vault]) -> Decode:
         opened = (_opened(vault(), payload, rejects) for payload in payloads)
         plain = [payload for payload in opened if payload is not None]
         decoded = decode(plain, wanted) if plain else Decoded(Readings.empty())
-        return Decoded(decoded.readings, [*rejects, *decoded.rejects])
+        return replace(decoded, rejects=[*rejects, *decoded.rejects])
 
     return opening
 

@@ -5,12 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 
+from atalaia.domain.geo import distance_km
 from atalaia.domain.place import Place, Places
 from atalaia.domain.subscription import Circle, Polygon
 from atalaia.people.request import Request
 from atalaia.settings import Settings
-
-_KM_A_DEGREE = 111.195
 
 
 def closed_channels(settings: Settings, request: Request) -> list[str]:
@@ -40,14 +39,9 @@ def unwatched(where: Iterable[Circle | Polygon], places: Places) -> list[str]:
 
 def nearest(latitude: float, longitude: float, places: Places) -> tuple[Place | None, float]:
     """The watched place that is nearest to a point, and how many kilometres away it is."""
-    found = [(_km(latitude, longitude, place), place) for place in places]
+    found = [
+        (distance_km(latitude, longitude, place.latitude, place.longitude), place)
+        for place in places
+    ]
     km, place = min(found, key=lambda one: one[0], default=(math.inf, None))
     return place, km
-
-
-def _km(latitude: float, longitude: float, place: Place) -> float:
-    """By the haversine formula."""
-    a, b = math.radians(latitude), math.radians(place.latitude)
-    across = math.radians(longitude - place.longitude)
-    h = math.sin((a - b) / 2) ** 2 + math.cos(a) * math.cos(b) * math.sin(across / 2) ** 2
-    return 2 * math.degrees(math.asin(min(1.0, math.sqrt(h)))) * _KM_A_DEGREE

@@ -23,10 +23,9 @@ import msgspec
 import numpy as np
 import zstandard
 
+from atalaia.domain.geo import distance_km, unit
 from atalaia.domain.reading import Floats, Ints
 from atalaia.domain.subscription import Circle
-
-EARTH_KM = 6371.0088
 
 LONGEST = 100
 """Letters of a question; the rest is not read."""
@@ -198,7 +197,7 @@ def table() -> Table:
         others=_Lines.of(stored.other_names),
         other_of=np.frombuffer(stored.other_of, "<i4"),
         known=_known(stored),
-        point=_point(latitude, longitude),
+        point=unit(latitude, longitude),
     )
 
 
@@ -217,11 +216,12 @@ def nearest(latitude: float, longitude: float, within_km: float = 300.0) -> Town
     if not (math.isfinite(latitude) and math.isfinite(longitude)):
         return None
     every = table()
-    here = _point(np.array([latitude]), np.array([longitude]))
+    here = unit(np.array([latitude]), np.array([longitude]))
     square = sum((each - one) ** 2 for each, one in zip(every.point, here, strict=True))
     number = int(np.argmin(square))
-    away_km = 2 * EARTH_KM * math.asin(min(1.0, math.sqrt(np.asarray(square)[number]) / 2))
-    return every.town(number) if away_km <= within_km else None
+    town = every.town(number)
+    is_near = distance_km(latitude, longitude, town.latitude, town.longitude) <= within_km
+    return town if is_near else None
 
 
 def find(text: str) -> Circle:
@@ -338,8 +338,3 @@ def _known(stored: Stored) -> dict[str, frozenset[int]]:
             if word:
                 known[fold(word)].add(number)
     return {word: frozenset(numbers) for word, numbers in known.items()}
-
-
-def _point(latitude: Floats, longitude: Floats) -> tuple[Floats, Floats, Floats]:
-    phi, lam = np.radians(latitude), np.radians(longitude)
-    return np.cos(phi) * np.cos(lam), np.cos(phi) * np.sin(lam), np.sin(phi)

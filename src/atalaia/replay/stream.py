@@ -36,7 +36,7 @@ from atalaia.replay.readings import (
     log_of,
     no_progress,
 )
-from atalaia.sources import cap, decode_all
+from atalaia.sources import decode_all
 
 _AT_ONCE = 64
 
@@ -173,7 +173,6 @@ def _one_life(
             decoder(places),
             norms,
             terms.expected_s,
-            cap.read_officials,
         )
         watch.load(state)
         for source in terms.expected_s:

@@ -21,16 +21,16 @@ _SIGN = {"red": "▲▲▲", "orange": "▲▲", "yellow": "▲", "watch": "·"}
 
 
 class Story(msgspec.Struct, frozen=True, kw_only=True):
-    """One incident from onset to end. Times are ISO 8601; `ended_at` None: still open."""
+    """One incident from onset to end. Times are Unix seconds; `ended_at` None: still open."""
 
     incident: str
     place_id: str
     hazard: str
     level: str
-    onset_at: str
+    onset_at: int
     peak: float | None
-    peak_at: str | None
-    ended_at: str | None
+    peak_at: int | None
+    ended_at: int | None
     ending: str | None
     messages: int
     why: str
@@ -48,7 +48,7 @@ def stories(entries: Sequence[LogEntry]) -> list[Story]:
 def _story(life: list[LogEntry]) -> Story:
     last = life[-1].alert
     at_peak = max(life, key=lambda e: (LEVEL_OF[e.alert.level], -e.alert.version)).alert
-    is_over = last.type in ("end", "cancel")
+    is_over = last.is_over
     return Story(
         incident=last.incident,
         place_id=life[0].alert.place_id,
@@ -153,7 +153,7 @@ def _extremity(story: Story) -> float:
     return -peak if story.hazard in {Hazard.DRY_AIR, Hazard.COLD, Hazard.FROST} else peak
 
 
-def _local(at: str | None, zone: str) -> str:
+def _local(at: int | None, zone: str) -> str:
     if at is None:
         return "—"
-    return datetime.fromisoformat(at).astimezone(ZoneInfo(zone)).strftime("%Y-%m-%d %H:%M")
+    return datetime.fromtimestamp(at, ZoneInfo(zone)).strftime("%Y-%m-%d %H:%M")

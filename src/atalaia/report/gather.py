@@ -21,8 +21,9 @@ from atalaia.batch.history import told_by
 from atalaia.batch.record import Record
 from atalaia.batch.recorded import record_of
 from atalaia.batch.score import Score as BatchScore
-from atalaia.batch.told import Stretches, Told, stretches
+from atalaia.batch.told import Stretches, stretches
 from atalaia.batch.verify import verify
+from atalaia.domain.alert import Alert
 from atalaia.domain.hazard import LEVEL_OF, Hazard, Level
 from atalaia.domain.place import Place, Places
 from atalaia.domain.rule import RuleSet
@@ -74,7 +75,7 @@ def report_of(
     ends = _newest(asked)
     begins = ends - days * DAY_S
     log = told_by(home)
-    lived = [entry for entry in log if begins <= int(entry.sent_at.timestamp()) <= ends]
+    lived = [entry for entry in log if begins <= entry.sent_at <= ends]
     held = _within(stretches(log), begins, ends)
     record = _record(home, rules)
     key = incident or _gravest(asked, begins)
@@ -180,15 +181,15 @@ def _by_level(held: Stretches) -> tuple[int, int, int, int]:
     return count[Level.WATCH], count[Level.YELLOW], count[Level.ORANGE], count[Level.RED]
 
 
-def _blind(log: Iterable[Told], begins: int, ends: int) -> list[tuple[int, int, str]]:
+def _blind(log: Iterable[Alert], begins: int, ends: int) -> list[tuple[int, int, str]]:
     """When a source could not be seen, and the place or source that this was told of."""
     since: dict[str, tuple[int, str]] = {}
     found = []
     for entry in sorted(log, key=lambda one: (one.sent_at, one.version)):
         if entry.hazard != Hazard.CANNOT_SEE:
             continue
-        at = int(entry.sent_at.timestamp())
-        if entry.type in ("end", "cancel"):
+        at = entry.sent_at
+        if entry.is_over:
             first, place = since.pop(entry.incident, (at, entry.place_id))
             found.append((first, at, place))
         else:

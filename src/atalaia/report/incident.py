@@ -1,28 +1,28 @@
 """One incident as a report shows it: what its rule judged, the limits, what was told."""
 
 # The SQL here is put together from the home's own words, which are quoted.
-# ruff: noqa: S608
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from typing import Any
 
 import numpy as np
 
 from atalaia.batch.history import kept
 from atalaia.batch.told import Stretches
 from atalaia.detect.watch import Watch
+from atalaia.domain.alert import LogEntry
 from atalaia.domain.hazard import LEVEL_OF, Hazard
 from atalaia.domain.place import Places
 from atalaia.domain.reading import Decoded, Floats, Ints, Kind, Readings
 from atalaia.domain.rule import INDICES, LEVELS, Rule, RuleSet
 from atalaia.domain.variable import CATALOGUE
+from atalaia.domain.words import LANGUAGES
 from atalaia.errors import PayloadInvalid
+from atalaia.lake.logged import logged
 from atalaia.lake.norms import norms_of
 from atalaia.lake.places import places_of
-from atalaia.lake.query import query
 from atalaia.ports import Home
 from atalaia.report.reported import Bar, Entry, IncidentReport, Lane, Limit, Line, Stretch
 from atalaia.sources import decode_all
@@ -33,51 +33,42 @@ _LONGEST_S = 30 * 86_400
 
 _LANES = 10
 
-_TIMES = ("sent_at", "valid_at", "opened_at")
-
-_COLUMNS = (
-    *_TIMES,
-    *("version", "type", "reason", "level", "peak_level", "hazard", "place_id"),
-    *("evidence", "source", "variable", "window_s", "unit", "value", "limit"),
-    *("rule", "rule_hash", "text_pt_br", "text_en", "text_es"),
-)
-
 
 def storm_of(home: Home, rules: RuleSet, incident: str, held: Stretches) -> IncidentReport | None:
     """The incident of this key; None if there is none. `held` is what was warned of, of all."""
     places = places_of(home.state)
-    told = _told(home, places, incident)
+    told = logged(home, decode_all(places), places, f"incident = '{incident}'")
     if not told:
         return None
     last = told[-1]
     # An entry of another rule may come in between: the worst one says what the storm was.
-    worst = max(told, key=lambda one: (LEVEL_OF[one["level"]], -one["version"]))
-    opened_at = last["opened_at"]
-    is_over = last["type"] in ("end", "cancel")
-    ended_at = last["sent_at"] if is_over else None
+    worst = max(told, key=lambda one: (LEVEL_OF[one.alert.level], -one.alert.version))
+    opened_at = last.opened_at
+    is_over = last.alert.is_over
+    ended_at = last.alert.sent_at if is_over else None
     first, until = _shown(told, opened_at)
-    members = _members(places, last["place_id"])
+    members = _members(places, last.alert.place_id)
     rule = next(
-        (r for r in rules.rules if (r.name, r.digest) == (worst["rule"], worst["rule_hash"])), None
+        (r for r in rules.rules if (r.name, r.digest) == (worst.alert.rule, worst.rule_hash)), None
     )
     lines, limits, bars = _measured(home, rule, worst, places, members, first, until)
     peak, peak_at = _peak(lines, rule, told, worst, opened_at, ended_at or until)
     return IncidentReport(
         incident=incident,
-        hazard=last["hazard"],
-        place=_name(places, last["place_id"]),
+        hazard=last.alert.hazard,
+        place=_name(places, last.alert.place_id),
         zone=places[members[0]].timezone if members else "UTC",
-        status=_status(last),
-        level=max(LEVEL_OF[one["peak_level"] or one["level"]] for one in told),
+        status=last.alert.status,
+        level=max(LEVEL_OF[one.peak_level or one.alert.level] for one in told),
         begins=first,
         ends=until,
         opened_at=opened_at,
         ended_at=ended_at,
         peak=peak,
         peak_at=peak_at,
-        variable=worst["variable"],
-        window_s=worst["window_s"] or 0,
-        unit=worst["unit"] or "",
+        variable=worst.alert.variable,
+        window_s=worst.alert.window_s or 0,
+        unit=worst.alert.unit or "",
         lines=tuple(lines),
         limits=tuple(limits or _limits_told(told, _measure(worst), first, until)),
         bars=tuple(bars),
@@ -87,27 +78,11 @@ def storm_of(home: Home, rules: RuleSet, incident: str, held: Stretches) -> Inci
     )
 
 
-def _told(home: Home, places: Places, incident: str) -> list[dict[str, Any]]:
-    """The incident's entries by version, with times as Unix seconds."""
-    columns = ", ".join(
-        f"CAST(epoch({name}) AS BIGINT)" if name in _TIMES else f'"{name}"' for name in _COLUMNS
-    )
-    sql = f"SELECT {columns} FROM alerts WHERE incident = '{incident}' ORDER BY version"
-    rows = query(home, decode_all(places), places, sql).rows
-    return [dict(zip(_COLUMNS, row, strict=True)) for row in rows]
-
-
-def _status(last: dict[str, Any]) -> str:
-    if last["reason"] == "expired":
-        return "expired"
-    return {"end": "ended", "cancel": "cancelled"}.get(last["type"], "open")
-
-
-def _shown(told: Sequence[dict[str, Any]], opened_at: int) -> tuple[int, int]:
+def _shown(told: Sequence[LogEntry], opened_at: int) -> tuple[int, int]:
     """From a while before anything was said of it to a while after the last word."""
-    said = [one["sent_at"] for one in told]
+    said = [one.alert.sent_at for one in told]
     first = min(opened_at, *said)
-    last = max(*said, *(one["valid_at"] for one in told))
+    last = max(*said, *(one.alert.valid_at for one in told))
     margin = max(_MARGIN_S, (last - first) // 5)
     return first - margin, min(last + margin, first + _LONGEST_S)
 
@@ -123,15 +98,15 @@ def _name(places: Places, subject: str) -> str:
     return place.name if place else subject
 
 
-def _measure(row: dict[str, Any]) -> tuple[str | None, int]:
-    return row["variable"], row["window_s"] or 0
+def _measure(row: LogEntry) -> tuple[str | None, int]:
+    return row.alert.variable, row.alert.window_s or 0
 
 
 def _peak(
     lines: Sequence[Line],
     rule: Rule | None,
-    told: Sequence[dict[str, Any]],
-    worst: dict[str, Any],
+    told: Sequence[LogEntry],
+    worst: LogEntry,
     opened_at: int,
     closed_at: int,
 ) -> tuple[float | None, int | None]:
@@ -141,30 +116,30 @@ def _peak(
     found = [(value, at) for value, at in both if opened_at <= at <= closed_at] if rule else []
     if not found:
         found = [
-            (one["value"], one["valid_at"])
+            (one.alert.value, one.alert.valid_at)
             for one in told
-            if _measure(one) == _measure(worst) and one["value"] is not None
+            if _measure(one) == _measure(worst) and one.alert.value is not None
         ]
     if not found:
         return None, None
     return max(found, key=lambda pair: (sign * pair[0], -pair[1]))
 
 
-def _entry(row: dict[str, Any], measure: tuple[str | None, int]) -> Entry:
+def _entry(row: LogEntry, measure: tuple[str | None, int]) -> Entry:
     # Of another measure than the storm's its value says nothing on the same scale.
     is_same = _measure(row) == measure
     return Entry(
-        version=row["version"],
-        type=row["type"],
-        reason=row["reason"],
-        level=LEVEL_OF[row["level"]],
-        sent_at=row["sent_at"],
-        valid_at=row["valid_at"],
-        value=row["value"] if is_same else None,
-        limit=row["limit"] if is_same else None,
-        is_forecast=row["evidence"] == Kind.FORECAST.word,
-        source=row["source"],
-        text=(row["text_pt_br"] or "", row["text_en"] or "", row["text_es"] or ""),
+        version=row.alert.version,
+        type=row.alert.type,
+        reason=row.alert.reason,
+        level=LEVEL_OF[row.alert.level],
+        sent_at=row.alert.sent_at,
+        valid_at=row.alert.valid_at,
+        value=row.alert.value if is_same else None,
+        limit=row.alert.limit if is_same else None,
+        is_forecast=row.alert.evidence == Kind.FORECAST.word,
+        source=row.alert.source,
+        text=tuple(row.alert.text[language] for language in LANGUAGES),
     )
 
 
@@ -174,14 +149,14 @@ def _entry(row: dict[str, Any], measure: tuple[str | None, int]) -> Entry:
 def _measured(
     home: Home,
     rule: Rule | None,
-    worst: dict[str, Any],
+    worst: LogEntry,
     places: Places,
     members: tuple[int, ...],
     first: int,
     until: int,
 ) -> tuple[list[Line], list[Limit], list[Bar]]:
     """What the rule made of the readings; of a rule that has changed, the variable alone."""
-    variable = worst["variable"]
+    variable = worst.alert.variable
     if variable is None or not members:
         return [], [], []
     reach = rule.reach_s if rule else 0
@@ -201,7 +176,7 @@ def _measured(
     if rule is None:
         lines = _raw(rows, variable, places) if variable in CATALOGUE else []
         return [_cut(one, first, until) for one in lines], [], []
-    lines, limits = _judged(home, rule, rows, places, members, worst["place_id"])
+    lines, limits = _judged(home, rule, rows, places, members, worst.alert.place_id)
     bars = _bars(rows, rule, worst, first) if rule.measure == "sum" and len(members) == 1 else []
     return [_cut(one, first, until) for one in lines], _over(limits, first, until), bars
 
@@ -280,13 +255,13 @@ def _over(limits: Iterable[Limit], first: int, until: int) -> list[Limit]:
 
 
 def _limits_told(
-    told: Sequence[dict[str, Any]], measure: tuple[str | None, int], first: int, until: int
+    told: Sequence[LogEntry], measure: tuple[str | None, int], first: int, until: int
 ) -> list[Limit]:
     """The limits that the alerts said they had passed, where the rule itself is gone."""
     limits = {
-        LEVEL_OF[one["level"]]: one["limit"]
+        LEVEL_OF[one.alert.level]: one.alert.limit
         for one in told
-        if one["reason"] in ("onset", "escalated") and _measure(one) == measure
+        if one.alert.reason in ("onset", "escalated") and _measure(one) == measure
     }
     return [
         Limit(level, Line("", (first, until), (limit, limit)))
@@ -295,11 +270,11 @@ def _limits_told(
     ]
 
 
-def _bars(rows: Readings, rule: Rule, worst: dict[str, Any], first: int) -> list[Bar]:
+def _bars(rows: Readings, rule: Rule, worst: LogEntry, first: int) -> list[Bar]:
     """The amounts of the source that decided, of the length that it mostly tells."""
     value = rows.value(rule.variable)
     sources = np.array(rows.sources, object)[rows.source]
-    mine = (sources == worst["source"]) & ~np.isnan(value) & (rows.period_s > 0)
+    mine = (sources == worst.alert.source) & ~np.isnan(value) & (rows.period_s > 0)
     if not mine.any():
         return []
     period = Counter(rows.period_s[mine].tolist()).most_common(1)[0][0]

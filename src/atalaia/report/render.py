@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from importlib.resources import files
 
+from atalaia.domain.alert import is_last
 from atalaia.report.pictures.calendar import months
 from atalaia.report.pictures.places import places_map
 from atalaia.report.pictures.skill import key_mark, performance, point_name, reliability
@@ -138,7 +139,7 @@ class _Page:
         say = self._say
         items = []
         for entry in storm.entries:
-            is_over = entry.type in ("end", "cancel")
+            is_over = is_last(entry.type)
             value = ""
             if entry.value is not None:
                 value = f" · {say.number(entry.value)} {storm.unit}"

@@ -47,7 +47,7 @@ class Entry(msgspec.Struct, frozen=True):
     limit: float | None
     is_forecast: bool
     source: str
-    text: tuple[str, str, str]
+    text: tuple[str, ...]
 
 
 class Stretch(msgspec.Struct, frozen=True):

@@ -31,7 +31,7 @@ from atalaia.clock import Clock
 from atalaia.detect.consumer import Follower, Lived
 from atalaia.detect.starts import Terms, note_start
 from atalaia.detect.watching import Watching
-from atalaia.domain.alert import LogEntry
+from atalaia.domain.alert import LogEntry, instant
 from atalaia.domain.norm_tables import Norms
 from atalaia.domain.payload import Payload
 from atalaia.errors import StateConflict
@@ -329,8 +329,8 @@ def _refuse_replay(home: EmbeddedHome) -> None:
 def _line(entry: LogEntry, language: str) -> Text:
     """One entry for the terminal: when, how bad, and the text."""
     alert = entry.alert
-    is_over = alert.type in ("end", "cancel")
+    is_over = alert.is_over
     colour = "green" if is_over else _COLOURS.get(alert.level, "")
-    line = Text(f"{alert.sent_at[11:16]} ", style="dim")
+    line = Text(f"{instant(alert.sent_at)[11:16]} ", style="dim")
     line.append(f"{alert.type:6} {alert.level:6} ", style=colour)
     return line.append(alert.text[language])

@@ -21,7 +21,7 @@ from atalaia.metrics import Metrics
 from atalaia.ports import Home, State
 from atalaia.settings import Settings
 from atalaia.settings.plans import plans
-from atalaia.sources import CLOCK, cap, decode_all, decoders
+from atalaia.sources import CLOCK, decode_all, decoders
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from atalaia.api.app import Standing
     from atalaia.api.following import Feeds
     from atalaia.api.history import History
-    from atalaia.api.incidents import Incidents
+    from atalaia.api.incidents import IncidentView
     from atalaia.channels.telegram_updates import Handler
     from atalaia.detect.consumer import Consumer, ItemsOf
     from atalaia.detect.values import Norm
@@ -113,7 +113,7 @@ class Services:
 
     def _watch(self, state: State, lane: Lane, norms: Norm, since: int) -> Watch:
         """A watch in the state that the home has kept, which expects what is polled."""
-        from atalaia.detect.watch import Watch, no_officials
+        from atalaia.detect.watch import Watch
 
         decode = self.decode
         watch = Watch(
@@ -122,7 +122,6 @@ class Services:
             lambda payloads, wanted: lane.narrowed(decode(payloads, wanted)),
             norms,
             expected_s=self.expected_s,
-            read_officials=cap.read_officials if lane.tells_official else no_officials,
         )
         watch.load(state, lane)
         for source in self.expected_s:
@@ -238,11 +237,11 @@ class Services:
         return in_turn(bot, self.clock.now)
 
     @cached_property
-    def incidents(self) -> Incidents:
+    def incidents(self) -> IncidentView:
         """Incidents as the API shows them, followed as the alert log grows."""
-        from atalaia.api.incidents import Incidents
+        from atalaia.api.incidents import IncidentView
 
-        return Incidents()
+        return IncidentView()
 
     @cached_property
     def feeds(self) -> Feeds:

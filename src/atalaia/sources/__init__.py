@@ -45,10 +45,7 @@ def decode_all(places: Places) -> Decode:
         parts = [
             _decode_one(known.get(source), group, wanted) for source, group in by_source.items()
         ]
-        return Decoded(
-            Readings.concat(part.readings for part in parts),
-            [reject for part in parts for reject in part.rejects],
-        )
+        return Decoded.together(parts)
 
     return decode
 
@@ -68,11 +65,7 @@ def _decode_one(decode: Decode | None, payloads: Sequence[Payload], wanted: Want
                 detail=f"{type(error).__name__}; please report it with this payload",
             )
             return Decoded(Readings.empty(), [fault])
-    parts = [_decode_one(decode, [payload], wanted) for payload in payloads]
-    return Decoded(
-        Readings.concat(part.readings for part in parts),
-        [reject for part in parts for reject in part.rejects],
-    )
+    return Decoded.together(_decode_one(decode, [payload], wanted) for payload in payloads)
 
 
 def _no_rows(_payloads: Sequence[Payload], _wanted: Wanted) -> Decoded:

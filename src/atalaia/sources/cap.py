@@ -83,23 +83,17 @@ class Found(msgspec.Struct, frozen=True):
 
 
 def decoder() -> Decode:
-    """Warnings are no readings: none come out, and what cannot be read is told."""
+    """Warnings are no readings: no rows come out, and what cannot be read is told."""
 
     def decode(payloads: Sequence[Payload], _wanted: Wanted) -> Decoded:
-        rejects = [reject for payload in payloads for reject in read(payload).rejects]
-        return Decoded(Readings.empty(), rejects)
+        found = [(payload.received_at, read(payload)) for payload in payloads]
+        return Decoded(
+            Readings.empty(),
+            [reject for _, one in found for reject in one.rejects],
+            [(received_at, official) for received_at, one in found for official in one.officials],
+        )
 
     return decode
-
-
-def read_officials(payloads: Sequence[Payload]) -> list[tuple[int, Official]]:
-    """(when it was received, warning) of all payloads of this source, in their order."""
-    return [
-        (payload.received_at, official)
-        for payload in payloads
-        if payload.source == NAME
-        for official in read(payload).officials
-    ]
 
 
 def read(payload: Payload) -> Found:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import csv
 import math
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
 
 from atalaia.domain.payload import Payload, Reject
 from atalaia.domain.place import Place, Places
-from atalaia.domain.reading import Decoded, Readings
+from atalaia.domain.reading import Decoded
 from atalaia.errors import PayloadInvalid, SettingsInvalid
 from atalaia.sources import inmet, open_meteo, readings_csv
 
@@ -32,17 +33,13 @@ def read_files(paths: Iterable[Path], places: Places) -> Decoded:
     cannot be read are rejected, each with ``file:line``. Raises PayloadInvalid for a file that
     is neither, or cannot be opened.
     """
-    parts = [_read_file(Path(path), places) for path in paths]
-    return Decoded(
-        Readings.concat(part.readings for part in parts),
-        [reject for part in parts for reject in part.rejects],
-    )
+    return Decoded.together(_read_file(Path(path), places) for path in paths)
 
 
 def _read_file(path: Path, places: Places) -> Decoded:
     payload = as_payload(path)
     decoded = _DECODERS[payload.source](places)([payload], None)
-    return Decoded(decoded.readings, [_named(reject, path) for reject in decoded.rejects])
+    return replace(decoded, rejects=[_named(reject, path) for reject in decoded.rejects])
 
 
 def as_payload(path: Path) -> Payload:

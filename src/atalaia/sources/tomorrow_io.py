@@ -97,10 +97,7 @@ def decoder(places: Places) -> Decode:
         parts = [
             read_realtime.get(content, rest)(group, wanted) for content, group in groups.items()
         ]
-        return Decoded(
-            Readings.concat(part.readings for part in parts),
-            [reject for part in parts for reject in part.rejects],
-        )
+        return Decoded.together(parts)
 
     return decode
 

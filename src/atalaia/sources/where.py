@@ -2,22 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable
 
+from atalaia.domain.geo import distance_km
 from atalaia.domain.place import Place
-
-_EARTH_KM = 6371.0
-
-
-def distance_km(lat_a: float, lon_a: float, lat_b: float, lon_b: float) -> float:
-    """Great-circle distance of two points in WGS 84 degrees, on a sphere (within 0.5 %)."""
-    a, b = math.radians(lat_a), math.radians(lat_b)
-    half = (
-        math.sin((b - a) / 2) ** 2
-        + math.cos(a) * math.cos(b) * math.sin(math.radians(lon_b - lon_a) / 2) ** 2
-    )
-    return 2 * _EARTH_KM * math.asin(math.sqrt(min(1.0, half)))
 
 
 def nearest(

@@ -21,9 +21,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-import msgspec
-
-from atalaia.domain.alert import LogEntry
+from atalaia.domain.alert import LogEntry, decode_entry, encode_entry
 from atalaia.domain.payload import Reject
 from atalaia.errors import StateConflict
 from atalaia.homes.aws.clients import Clients
@@ -52,9 +50,6 @@ _DIGITS = 60
 """Of an offset: Kinesis' sequence numbers have up to 56."""
 
 _ENTRY_TRIES = 12
-
-_encode_entry = msgspec.json.Encoder().encode
-_decode_entry = msgspec.json.Decoder(LogEntry).decode
 
 
 class DynamoState:
@@ -126,13 +121,13 @@ class DynamoState:
             return
         self._redo.finish()
         for row in self._log.query("alerts", "sk > :after", _after(after), limit=limit):
-            yield int(row["sk"]), _decode_entry(row["entry"])
+            yield int(row["sk"]), decode_entry(row["entry"])
 
     def latest(self, limit: int) -> list[tuple[int, LogEntry]]:
         """See `ports.State.latest`."""
         self._redo.finish()
         rows = list(self._log.query("alerts", is_newest_first=True, limit=limit))
-        return [(int(row["sk"]), _decode_entry(row["entry"])) for row in reversed(rows)]
+        return [(int(row["sk"]), decode_entry(row["entry"])) for row in reversed(rows)]
 
     def life(self, incident: str) -> list[tuple[int, LogEntry]]:
         """See `ports.State.life`."""
@@ -140,7 +135,7 @@ class DynamoState:
         numbers = [row["number"] for row in self._log.query(f"life/{incident}")]
         rows = self._log.many([("alerts", number_text(number)) for number in numbers])
         return [
-            (number, _decode_entry(rows["alerts", number_text(number)]["entry"]))
+            (number, decode_entry(rows["alerts", number_text(number)]["entry"]))
             for number in numbers
         ]
 
@@ -220,7 +215,7 @@ class DynamoState:
     def _entries(self, entries: Sequence[LogEntry], first: int) -> Iterator[Action]:
         for number, entry in enumerate(entries, first):
             alert = entry.alert
-            text = {"pk": "alerts", "sk": number_text(number), "entry": _encode_entry(entry)}
+            text = {"pk": "alerts", "sk": number_text(number), "entry": encode_entry(entry)}
             yield self._log.put(text, ABSENT)
             life = {"pk": f"life/{alert.incident}", "sk": number_text(alert.version)}
             yield self._log.put(life | {"number": number}, ABSENT)

@@ -6,9 +6,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import apsw
-import msgspec
 
-from atalaia.domain.alert import LogEntry
+from atalaia.domain.alert import LogEntry, decode_entry, encode_entry, instant
 from atalaia.domain.payload import Reject
 from atalaia.homes.embedded.database import Database
 from atalaia.ports import Commit
@@ -17,9 +16,6 @@ _PAGE = 1000
 """Rows that an iteration holds at a time, so that nobody waits for a slow reader of the log."""
 
 _OFFSET = "SELECT offset FROM offsets WHERE consumer = ?"
-
-_encode_entry = msgspec.json.Encoder().encode
-_decode_entry = msgspec.json.Decoder(LogEntry).decode
 
 
 class SqliteState:
@@ -60,21 +56,21 @@ class SqliteState:
         """See `ports.State.alerts`."""
         sql = "SELECT seq, entry FROM alerts WHERE seq > ? ORDER BY seq LIMIT ?"
         for seq, entry in self._pages(sql, after, limit):
-            yield seq, _decode_entry(entry)
+            yield seq, decode_entry(entry)
 
     def latest(self, limit: int) -> list[tuple[int, LogEntry]]:
         """See `ports.State.latest`."""
         rows = self._database.rows(
             "SELECT seq, entry FROM alerts ORDER BY seq DESC LIMIT ?", (limit,)
         )
-        return [(seq, _decode_entry(entry)) for seq, entry in reversed(rows)]
+        return [(seq, decode_entry(entry)) for seq, entry in reversed(rows)]
 
     def life(self, incident: str) -> list[tuple[int, LogEntry]]:
         """See `ports.State.life`."""
         rows = self._database.rows(
             "SELECT seq, entry FROM alerts WHERE incident = ? ORDER BY version", (incident,)
         )
-        return [(seq, _decode_entry(entry)) for seq, entry in rows]
+        return [(seq, decode_entry(entry)) for seq, entry in rows]
 
     def rejects(
         self, after: int = 0, limit: int | None = None
@@ -120,7 +116,7 @@ def _write_entries(cursor: apsw.Cursor, commit: Commit) -> None:
     cursor.executemany(
         "INSERT INTO alerts (incident, version, sent_at, entry) VALUES (?, ?, ?, ?)",
         [
-            (e.alert.incident, e.alert.version, e.alert.sent_at, _encode_entry(e).decode())
+            (e.alert.incident, e.alert.version, instant(e.alert.sent_at), encode_entry(e).decode())
             for e in commit.entries
         ],
     )

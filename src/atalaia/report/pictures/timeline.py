@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from zoneinfo import ZoneInfo
 
+from atalaia.domain.alert import is_last
 from atalaia.domain.hazard import Level
 from atalaia.report.reported import IncidentReport, Lane, Line
 from atalaia.report.svg import Markup, line, mark, path, picture, tag, text, ticks
@@ -192,7 +193,7 @@ def _alerts(storm: IncidentReport, say: Say, axes: _Axes, *, has_plot: bool) -> 
         row = min(row, 1)
         taken.append((x, row))
         y = 16 + row * 26
-        is_over = entry.type in ("end", "cancel")
+        is_over = is_last(entry.type)
         level = Level.NONE if is_over else entry.level
         said = f"{say.clock(entry.sent_at, storm.zone)}: {entry.text[say.i]}"
         yield line(x, y + 9, x, axes.bottom, "stem" if is_over else f"stem l{entry.level}")

@@ -1,0 +1,70 @@
+"""The alert log as rows of GOLD: which columns an entry has, and an entry of a row again."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+from msgspec import inspect
+
+from atalaia.domain.alert import Alert, LogEntry, instants_of, iso_fields
+from atalaia.domain.words import LANGUAGES
+
+_AROUND = ("places", "opened_at", "rule_hash", "peak_level", "peak", "peak_at")
+"""What GOLD has of an entry besides its alert; RAW has the rest, too."""
+
+_TEXTS = {f"text_{language.lower().replace('-', '_')}": language for language in LANGUAGES}
+
+_TYPES: dict[type[inspect.Type], str] = {
+    inspect.StrType: "VARCHAR",
+    inspect.LiteralType: "VARCHAR",
+    inspect.IntType: "INTEGER",
+    inspect.FloatType: "DOUBLE",
+    inspect.VarTupleType: "VARCHAR[]",
+}
+
+
+def _columns(struct: type[msgspec.Struct], names: Sequence[str]) -> dict[str, str]:
+    fields = {field.name: inspect.type_info(field.type) for field in msgspec.structs.fields(struct)}
+    found = {}
+    for name in names:
+        info = fields[name]
+        known = info.types[0] if isinstance(info, inspect.UnionType) else info
+        found[name] = "TIMESTAMPTZ" if name in instants_of(struct) else _TYPES[type(known)]
+    return found
+
+
+_OF_ALERT = tuple(name for name in Alert.__struct_fields__ if name != "text")
+
+ALERT_COLUMNS = (
+    _columns(Alert, _OF_ALERT) | dict.fromkeys(_TEXTS, "VARCHAR") | _columns(LogEntry, _AROUND)
+)
+"""Columns of a file of alerts, in order, with DuckDB's types."""
+
+
+def flat(entry: LogEntry) -> dict[str, Any]:
+    """An entry as a row: by column, instants in ISO 8601."""
+    alert, around = iso_fields(entry.alert), iso_fields(entry)
+    return (
+        {name: alert[name] for name in _OF_ALERT}
+        | {column: entry.alert.text.get(language) for column, language in _TEXTS.items()}
+        | {name: around[name] for name in _AROUND}
+    )
+
+
+SELECTED = ", ".join(
+    f"CAST(epoch({name}) AS BIGINT)" if kind == "TIMESTAMPTZ" else f'"{name}"'
+    for name, kind in ALERT_COLUMNS.items()
+)
+"""What stands after SELECT for rows that `entry_of` takes."""
+
+
+def entry_of(values: Sequence[Any]) -> LogEntry:
+    """The entry of a row, as far as GOLD has it."""
+    row = dict(zip(ALERT_COLUMNS, values, strict=True))
+    around = {name: row[name] for name in _AROUND}
+    around["places"] = tuple(row["places"])
+    text = {language: row[column] or "" for column, language in _TEXTS.items()}
+    alert = Alert(**{name: row[name] for name in _OF_ALERT}, text=text)
+    return LogEntry(alert=alert, **around)

@@ -1,0 +1,19 @@
+"""The alert log of a home, as queries see it: GOLD, and what is newer."""
+
+from __future__ import annotations
+
+from atalaia.domain.alert import LogEntry
+from atalaia.domain.place import Places
+from atalaia.domain.reading import Decode
+from atalaia.lake.alert_rows import SELECTED, entry_of
+from atalaia.lake.query import query
+from atalaia.ports import Home
+
+
+def logged(home: Home, decode: Decode, places: Places, where: str) -> list[LogEntry]:
+    """The entries for which a condition on the columns of `alerts` holds, by incident and version.
+
+    They have what GOLD has of them.
+    """
+    sql = f"SELECT {SELECTED} FROM alerts WHERE {where} ORDER BY incident, version"  # noqa: S608
+    return [entry_of(row) for row in query(home, decode, places, sql).rows]
