@@ -47,8 +47,8 @@ class Watched(Deliverer):
         self.ended += len(rest)
         super()._give_back(rest)
 
-    def _keep(self, batch: Sequence[Any], spent: set[str]) -> None:
-        super()._keep(batch, spent)
+    def _keep(self, batch: Sequence[Any], *spent: Any) -> None:
+        super()._keep(batch, *spent)
         self.kept += len(batch)
 
 

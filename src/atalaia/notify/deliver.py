@@ -25,8 +25,9 @@ from atalaia.domain.delivery import (
     settled,
 )
 from atalaia.errors import StateConflict
-from atalaia.notify.pace import Pace
-from atalaia.ports import Outbox, State
+from atalaia.notes import Note
+from atalaia.notify.pace import Pace, Spent, sum_of
+from atalaia.ports import Notes, Outbox
 
 LEASE_S = 90
 """A lease is long enough for the slowest try and a lane's worth of waiting."""
@@ -61,7 +62,7 @@ class Deliverer:
     def __init__(
         self,
         outbox: Outbox,
-        state: State,
+        notes: Notes,
         channels: Mapping[str, Channel],
         write: Write,
         *,
@@ -70,13 +71,13 @@ class Deliverer:
         on_sent: Callable[[Sequence[Sent]], None] = lambda _: None,
     ) -> None:
         self._outbox = outbox
-        self._state = state
+        self._notes = notes
         self._channels = channels
         self._write = write
         self._now, self._sleep = now, sleep
         self._on_sent = on_sent
         self.paces = {
-            name: Pace(channel.limits, state.note(_note(name)), now())
+            name: Pace(channel.limits, self._note(name).get(), now())
             for name, channel in channels.items()
         }
         self._is_dry = asyncio.Event()
@@ -264,25 +265,36 @@ class Deliverer:
             await self._has_results.wait()
             self._has_results.clear()
             batch, self._results = self._results, []
-            spent, self._spent = self._spent, set()
+            new = {name: self.paces[name].take(self._now()) for name in self._spent}
+            self._spent.clear()
+            total: dict[str, Spent] = {}
             while True:
                 try:
-                    await asyncio.to_thread(self._keep, batch, spent)
+                    await asyncio.to_thread(self._keep, batch, new, total)
                     break
                 except StateConflict as error:
                     log.warning("outcomes cannot be kept; it is tried again", reason=str(error))
                     await self._sleep(_FAULT_S)
+            for name, spent in total.items():
+                self.paces[name].learn(spent, self._now())
             for before, *_ in batch:
                 self._held[before.channel] -= 1
             self._on_sent([Sent(m, outcome, age_s) for _, m, outcome, age_s in batch if outcome])
             self._has_room.set()
             self._tell_idle()
 
-    def _keep(self, batch: Sequence[_Result], spent: set[str]) -> None:
+    def _keep(
+        self, batch: Sequence[_Result], new: Mapping[str, Spent], total: dict[str, Spent]
+    ) -> None:
+        """Write the outcomes, and add what is `new` to what all processes have spent: `total` has
+        it where that is done."""
         self._outbox.settle([(before, after) for before, after, *_ in batch])
-        for name in spent:
-            self._state.set_note(_note(name), self.paces[name].kept())
+        for name in new.keys() - total.keys():
+            total[name] = self._add(name, new[name])
 
+    def _add(self, channel: str, new: Spent) -> Spent:
+        now = self._now()
+        return self._note(channel).change(lambda known: sum_of((known or Spent(), new), now))
 
-def _note(channel: str) -> str:
-    return f"pace:{channel}"
+    def _note(self, channel: str) -> Note[Spent]:
+        return Note(self._notes, f"pace:{channel}", Spent)

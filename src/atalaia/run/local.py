@@ -40,6 +40,7 @@ from atalaia.lake.norms import keep, norms_of
 from atalaia.lake.places import note_places
 from atalaia.logs import configure_logs
 from atalaia.metrics import Metrics
+from atalaia.notes import Note
 from atalaia.notify.recipients import Recipients
 from atalaia.people.erase import finish_erasures
 from atalaia.people.retention import forget_often
@@ -54,7 +55,6 @@ from atalaia.sources.ingest import Ingest, tick
 from atalaia.sources.plan import Plan
 from atalaia.sources.poller import Poller
 
-_TELEGRAM_OFFSET = "telegram-offset"
 _AFTER_FAULT_S = 5.0
 _STOP_S = 2.0
 _COLOURS = {"watch": "cyan", "yellow": "yellow", "orange": "dark_orange", "red": "bold red"}
@@ -199,13 +199,13 @@ class Live:
         telegram = self.settings.channels.telegram
         if telegram is None or not telegram.is_bot or telegram.webhook_secret is not None:
             return
-        state = self.home.state
+        note = Note(self.home.state, "telegram-offset", int)
 
         async def load() -> int:
-            return int(await asyncio.to_thread(state.note, _TELEGRAM_OFFSET) or 0)
+            return await asyncio.to_thread(note.get) or 0
 
         async def keep_offset(offset: int) -> None:
-            await asyncio.to_thread(state.set_note, _TELEGRAM_OFFSET, str(offset))
+            await asyncio.to_thread(note.put, offset)
 
         updates = Updates(
             self.services.session,
@@ -218,15 +218,13 @@ class Live:
         self._start("telegram bot", updates.run)
 
     def _poller(self, plan: Plan) -> Poller:
-        state = self.home.state
         return Poller(
             plan,
             self.settings.places,
             self.services.session,
             self.ingest.keep,
             nearness=lambda: self.consumer.nearness,
-            get_note=lambda key: asyncio.to_thread(state.note, key),
-            set_note=lambda key, text: asyncio.to_thread(state.set_note, key, text),
+            notes=self.home.state,
             now=self.clock.now,
             sleep=self.clock.sleep,
             jitter=self.clock.jitter,

@@ -12,7 +12,6 @@ import math
 from collections.abc import Awaitable, Callable
 
 import aiohttp
-import msgspec
 import numpy as np
 import structlog
 
@@ -20,7 +19,9 @@ from atalaia.domain.alert import instant
 from atalaia.domain.payload import Payload
 from atalaia.domain.place import Places
 from atalaia.domain.reading import NO_TIME, Floats
-from atalaia.sources.budget import Budget
+from atalaia.notes import Note
+from atalaia.ports import Notes
+from atalaia.sources.budget import Budget, Count
 from atalaia.sources.fetch import fetch
 from atalaia.sources.health import Health
 from atalaia.sources.plan import Plan
@@ -38,8 +39,8 @@ MOST_IN_FLIGHT = 4
 log = structlog.get_logger()
 
 Deliver = Callable[[list[Payload]], Awaitable[object]]
-GetNote = Callable[[str], Awaitable[str | None]]
-SetNote = Callable[[str, str], Awaitable[None]]
+Polls = dict[str, dict[str, int]]
+"""By content and place: when it was asked last, Unix seconds."""
 
 
 class Poller:
@@ -59,8 +60,7 @@ class Poller:
         deliver: Deliver,
         *,
         nearness: Callable[[], Floats],
-        get_note: GetNote,
-        set_note: SetNote,
+        notes: Notes,
         now: Callable[[], float],
         sleep: Callable[[float], Awaitable[None]],
         jitter: Callable[[], float],
@@ -73,7 +73,9 @@ class Poller:
         self._session = session
         self._deliver = deliver
         self._nearness = nearness
-        self._get_note, self._set_note = get_note, set_note
+        # Spare: without them it may ask a little too often, within the calls.
+        self._count_note = Note(notes, f"budget:{plan.name}", Count, is_spare=True)
+        self._polls_note = Note(notes, f"polls:{plan.name}", Polls, is_spare=True)
         self._now, self._sleep, self._jitter = now, sleep, jitter
         self._timeout_s = timeout_s
         self._last = {name: np.full(len(places), NO_TIME, np.int64) for name in plan.contents}
@@ -191,16 +193,9 @@ class Poller:
     # What outlives the process
 
     async def _load(self) -> None:
-        self.budget = Budget.from_text(
-            self.plan.name, await self._get_note(f"budget:{self.plan.name}")
-        )
-        try:
-            known = msgspec.json.decode(
-                await self._get_note(f"polls:{self.plan.name}") or "{}",
-                type=dict[str, dict[str, int]],
-            )
-        except msgspec.MsgspecError:
-            known = {}  # then all is asked at once, within the calls
+        count = await asyncio.to_thread(self._count_note.get)
+        self.budget = Budget.of(self.plan.name, count)
+        known = await asyncio.to_thread(self._polls_note.get) or {}
         now = int(self._now())
         for content, column in self._last.items():
             for place_id, at in known.get(content, {}).items():
@@ -218,8 +213,8 @@ class Poller:
             for content, column in self._last.items()
         }
         try:
-            await self._set_note(f"budget:{self.plan.name}", self.budget.to_text())
-            await self._set_note(f"polls:{self.plan.name}", msgspec.json.encode(polls).decode())
+            await asyncio.to_thread(self._count_note.put, self.budget.count())
+            await asyncio.to_thread(self._polls_note.put, polls)
         except Exception as error:
             # The watch goes on without: after a restart it may ask a little too often.
             if self._can_keep:

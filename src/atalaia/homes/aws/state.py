@@ -162,6 +162,18 @@ class DynamoState:
         """See `ports.State.set_note`."""
         write(self._clients, self._table.put({"pk": "#note", "sk": key, "value": value}))
 
+    def swap_note(self, key: str, before: str | None, value: str) -> bool:
+        """See `ports.State.swap_note`."""
+        where = ABSENT if before is None else "#value = :before"
+        values = None if before is None else {":before": before}
+        put = self._table.put({"pk": "#note", "sk": key, "value": value}, where, values)
+        try:
+            # A transaction has a token: one whose answer got lost is not refused for itself.
+            transact(self._clients, [put])
+        except Refused:
+            return False
+        return True
+
     # A commit's writes
 
     def _actions(self, commit: Commit) -> tuple[list[Action], list[Action]]:

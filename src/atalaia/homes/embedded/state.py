@@ -17,6 +17,7 @@ _PAGE = 1000
 """Rows that an iteration holds at a time, so that nobody waits for a slow reader of the log."""
 
 _OFFSET = "SELECT offset FROM offsets WHERE consumer = ?"
+_NOTE = "INSERT OR REPLACE INTO notes (key, value) VALUES (?, ?)"
 
 _encode_entry = msgspec.json.Encoder().encode
 _decode_entry = msgspec.json.Decoder(LogEntry).decode
@@ -95,7 +96,15 @@ class SqliteState:
     def set_note(self, key: str, value: str) -> None:
         """See `ports.State.set_note`."""
         with self._database.transaction() as cursor:
-            cursor.execute("INSERT OR REPLACE INTO notes (key, value) VALUES (?, ?)", (key, value))
+            cursor.execute(_NOTE, (key, value))
+
+    def swap_note(self, key: str, before: str | None, value: str) -> bool:
+        """See `ports.State.swap_note`."""
+        with self._database.transaction() as cursor:
+            if self.note(key) != before:
+                return False
+            cursor.execute(_NOTE, (key, value))
+        return True
 
     def _pages(self, sql: str, after: int, limit: int | None) -> Iterator[Any]:
         left = limit
