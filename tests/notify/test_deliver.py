@@ -72,8 +72,7 @@ class Office:
             self.home.state,
             {post.name: post for post in self.posts},
             self.write,
-            now=self.clock.now,
-            sleep=self.clock.sleep,
+            clock=self.clock,
             on_sent=self.tries.extend,
         )
 
@@ -420,7 +419,7 @@ def test_of_two_senders_each_message_is_one_s(tmp_path: Path) -> None:
             running = [
                 asyncio.create_task(
                     Deliverer(
-                        home.outbox, home.state, {"telegram": post}, written, now=lambda: NOON
+                        home.outbox, home.state, {"telegram": post}, written, clock=Clock(NOON)
                     ).run()
                 )
                 for home, post in zip((a, b), posts, strict=True)

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 
 import structlog
 
+from atalaia.clock import Clock
 from atalaia.domain.delivery import (
     Channel,
     Letter,
@@ -66,18 +67,17 @@ class Deliverer:
         channels: Mapping[str, Channel],
         write: Write,
         *,
-        now: Callable[[], float],
-        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        clock: Clock,
         on_sent: Callable[[Sequence[Sent]], None] = lambda _: None,
     ) -> None:
         self._outbox = outbox
         self._notes = notes
         self._channels = channels
         self._write = write
-        self._now, self._sleep = now, sleep
+        self._clock = clock
         self._on_sent = on_sent
         self.paces = {
-            name: Pace(channel.limits, self._note(name).get(), now())
+            name: Pace(channel.limits, self._note(name).get(), clock.now())
             for name, channel in channels.items()
         }
         self._is_dry = asyncio.Event()
@@ -145,14 +145,14 @@ class Deliverer:
     async def _claim(self) -> None:
         while not self._is_closing:
             self._has_room.clear()
-            now = int(self._now())
+            now = self._clock.second()
             room = self._room(now)
             self._is_claiming = True
             try:
                 claimed = await asyncio.to_thread(self._take, now, room) if room else []
             except StateConflict as error:
                 log.warning("nothing can be claimed; it is tried again", reason=str(error))
-                await self._sleep(_FAULT_S)
+                await self._clock.sleep(_FAULT_S)
                 continue
             finally:
                 self._is_claiming = False
@@ -209,7 +209,7 @@ class Deliverer:
             lane = await queue.get()
             for message, letter in lane:
                 after, outcome = await self._try(name, message, letter)
-                self._results.append((message, after, outcome, self._now() - letter.sent_at))
+                self._results.append((message, after, outcome, self._clock.now() - letter.sent_at))
                 self._has_results.set()
                 if outcome is None or after.status == Status.DUE:
                     self._give_back(lane[lane.index((message, letter)) + 1 :])
@@ -219,7 +219,7 @@ class Deliverer:
         self, name: str, message: Message, letter: Letter
     ) -> tuple[Message, Outcome | None]:
         channel, pace = self._channels[name], self.paces[name]
-        now = self._now()
+        now = self._clock.now()
         closed_s = 1.0 if self._is_closing else pace.closed_for(now)
         if closed_s:
             return released(message, closed_s, int(now)), None
@@ -229,8 +229,8 @@ class Deliverer:
             # By then its lease may have run out, and somebody else have taken it up.
             return released(message, max(0.0, at - now - TRY_S), int(now)), None
         if at > now:
-            await self._sleep(at - now)
-            now = self._now()
+            await self._clock.sleep(at - now)
+            now = self._clock.now()
             if closed_s := pace.closed_for(now):  # a try that went on meanwhile was refused
                 return released(message, closed_s, int(now)), None
         try:
@@ -242,7 +242,7 @@ class Deliverer:
             # Without the traceback's last line: it may quote an address.
             log.error("a channel broke", channel=name, error=type(error).__name__)  # noqa: TRY400
             outcome = Outcome("again", f"fault in the channel: {type(error).__name__}")
-        now = self._now()
+        now = self._clock.now()
         if outcome.verdict in ("sent", "unknown"):
             pace.spend(now, outcome.cost_usd)
             if channel.limits.is_counted:
@@ -254,7 +254,7 @@ class Deliverer:
 
     def _give_back(self, rest: Sequence[tuple[Message, Letter]]) -> None:
         """Messages of a lane whose turn has not come, as one before them has to wait."""
-        now = int(self._now())
+        now = self._clock.second()
         for message, _ in rest:
             self._results.append((message, released(message, 0, now), None, 0.0))
 
@@ -265,7 +265,7 @@ class Deliverer:
             await self._has_results.wait()
             self._has_results.clear()
             batch, self._results = self._results, []
-            new = {name: self.paces[name].take(self._now()) for name in self._spent}
+            new = {name: self.paces[name].take(self._clock.now()) for name in self._spent}
             self._spent.clear()
             total: dict[str, Spent] = {}
             while True:
@@ -274,9 +274,9 @@ class Deliverer:
                     break
                 except StateConflict as error:
                     log.warning("outcomes cannot be kept; it is tried again", reason=str(error))
-                    await self._sleep(_FAULT_S)
+                    await self._clock.sleep(_FAULT_S)
             for name, spent in total.items():
-                self.paces[name].learn(spent, self._now())
+                self.paces[name].learn(spent, self._clock.now())
             for before, *_ in batch:
                 self._held[before.channel] -= 1
             self._on_sent([Sent(m, outcome, age_s) for _, m, outcome, age_s in batch if outcome])
@@ -293,7 +293,7 @@ class Deliverer:
             total[name] = self._add(name, new[name])
 
     def _add(self, channel: str, new: Spent) -> Spent:
-        now = self._now()
+        now = self._clock.now()
         return self._note(channel).change(lambda known: sum_of((known or Spent(), new), now))
 
     def _note(self, channel: str) -> Note[Spent]:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from atalaia.clock import Clock
 from atalaia.domain.delivery import Message, message_id
 from atalaia.domain.drill import KIND, Drill
 from atalaia.domain.hazard import LEVEL_OF
@@ -31,14 +32,14 @@ class Drills:
         recipients: Recipients,
         places: Places,
         *,
-        now: Callable[[], float],
+        clock: Clock,
         wake: Callable[[], None],
     ) -> None:
         self._notes = notes
         self._outbox = outbox
         self._recipients = recipients
         self._places = places
-        self._now, self._wake = now, wake
+        self._clock, self._wake = clock, wake
 
     def start(
         self, hazard: str, level: str, place_id: str, by: str, *, is_for_everyone: bool
@@ -48,7 +49,7 @@ class Drills:
         place = self._places.get(place_id)
         if place is None:
             raise ValueError("no such place is watched; GET /v1/places lists them")
-        now = int(self._now())
+        now = self._clock.second()
         event = Event(
             hazard=hazard,
             level=int(LEVEL_OF[level]),

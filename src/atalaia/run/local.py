@@ -98,7 +98,7 @@ class Live:
             self.clock,
             self._tell,
         )
-        self.ingest = Ingest(home.stream, self._kept, self.clock.sleep)
+        self.ingest = Ingest(home.stream, self._kept, self.clock)
         self.upkeep = Upkeep(
             home,
             settings,
@@ -153,9 +153,7 @@ class Live:
                 feed.interval_s,
                 services.session,
                 self.ingest.keep,
-                now=self.clock.now,
-                sleep=self.clock.sleep,
-                jitter=self.clock.jitter,
+                clock=self.clock,
             )
             for feed in self.settings.cap.feeds
         ]
@@ -225,9 +223,7 @@ class Live:
             self.ingest.keep,
             nearness=lambda: self.consumer.nearness,
             notes=self.home.state,
-            now=self.clock.now,
-            sleep=self.clock.sleep,
-            jitter=self.clock.jitter,
+            clock=self.clock,
         )
 
     # From stage to stage

@@ -184,13 +184,13 @@ class Services:
         from atalaia.notify.notifier import Notifier
 
         state, outbox, places = self._state, self.home.outbox, self.settings.places
-        now, registry, recipients = self.clock.now, self.registry, self.recipients
+        clock, registry, recipients = self.clock, self.registry, self.recipients
 
         fan = Fan(
             state, outbox, recipients.audience, recipients, places, silences=self.silences.all
         )
-        composer = Composer(state, outbox, places, recipients, registry, now)
-        escalation = Escalation(state, outbox, registry, recipients, now)
+        composer = Composer(state, outbox, places, recipients, registry, clock)
+        escalation = Escalation(state, outbox, registry, recipients, clock)
 
         def on_sent(tries: Sequence[Sent]) -> None:
             escalation.hear(tries)
@@ -201,8 +201,7 @@ class Services:
             state,
             {**self.channels, **{name: Off(name) for name in off}},
             composer.write,
-            now=now,
-            sleep=self.clock.sleep,
+            clock=clock,
             on_sent=on_sent,
         )
         return Notifier(
@@ -211,9 +210,8 @@ class Services:
             deliverer,
             escalation,
             self.channels,
-            now=now,
+            clock=clock,
             wake=self.home.wake,
-            sleep=self.clock.sleep,
             on_changed=on_changed,
         )
 
@@ -275,7 +273,9 @@ class Services:
         from atalaia.people.bodies import seal_body
 
         settings, state, outbox, now = self.settings, self._state, self.home.outbox, self.clock.now
-        drills = Drills(state, outbox, self.recipients, settings.places, now=now, wake=self.wake)
+        drills = Drills(
+            state, outbox, self.recipients, settings.places, clock=self.clock, wake=self.wake
+        )
         return api(
             Gate(self.office.who, is_public=settings.api.is_public),
             settings.api.rate_limit,

@@ -15,6 +15,7 @@ import aiohttp
 import numpy as np
 import structlog
 
+from atalaia.clock import Clock
 from atalaia.domain.alert import instant
 from atalaia.domain.payload import Payload
 from atalaia.domain.place import Places
@@ -48,8 +49,6 @@ class Poller:
 
     nearness    each place's nearness to a limit, shape (places,), from 0 to 1
     deliver     takes what came; it may take its time, and the source is then asked less
-    now         Unix seconds, with fractions
-    jitter      draws from 0 to 1, so that clients that failed together do not return together
     """
 
     def __init__(
@@ -61,9 +60,7 @@ class Poller:
         *,
         nearness: Callable[[], Floats],
         notes: Notes,
-        now: Callable[[], float],
-        sleep: Callable[[float], Awaitable[None]],
-        jitter: Callable[[], float],
+        clock: Clock,
         timeout_s: float = 20.0,
     ) -> None:
         self.plan = plan
@@ -76,7 +73,7 @@ class Poller:
         # Spare: without them it may ask a little too often, within the calls.
         self._count_note = Note(notes, f"budget:{plan.name}", Count, is_spare=True)
         self._polls_note = Note(notes, f"polls:{plan.name}", Polls, is_spare=True)
-        self._now, self._sleep, self._jitter = now, sleep, jitter
+        self._clock = clock
         self._timeout_s = timeout_s
         self._last = {name: np.full(len(places), NO_TIME, np.int64) for name in plan.contents}
         self._in_flight: set[asyncio.Task[None]] = set()
@@ -96,14 +93,14 @@ class Poller:
                     # A mistake of ours must not end the watch over this source either.
                     log.exception("fault in the poller", source=self.plan.name, error=repr(error))
                     wait_s = LOOK_AGAIN_S
-                await self._sleep(min(wait_s, LOOK_AGAIN_S))
+                await self._clock.sleep(min(wait_s, LOOK_AGAIN_S))
         finally:
             for task in self._in_flight:
                 task.cancel()
 
     async def _round(self) -> float:
         """Send what is due, as calls and requests in flight allow; return seconds to wait."""
-        now = self._now()
+        now = self._clock.now()
         asked = self.plan.due(int(now), self._last, self._nearness(), self.budget.left(now))
         begun: list[tuple[Request, list[Due]]] = []
         wait_s = LOOK_AGAIN_S
@@ -142,15 +139,13 @@ class Poller:
         return before
 
     async def _ask(self, request: Request, what: list[Due], before: list[int], number: int) -> None:
-        payload, headers = await fetch(
-            self._session, request, lambda: int(self._now()), self._timeout_s
-        )
+        payload, headers = await fetch(self._session, request, self._clock.second, self._timeout_s)
         reason = _unreachable(payload)
-        now = self._now()
+        now = self._clock.now()
         # Requests that were under way when the first of them failed are one failure, not four.
         if reason is None or number > self._launched_at_failure:
             status = None if payload.failure else payload.status
-            self.budget.observe(status, headers, now, self._jitter())
+            self.budget.observe(status, headers, now, self._clock.jitter())
         if reason is None:
             self._answered(payload)
         else:
@@ -196,7 +191,7 @@ class Poller:
         count = await asyncio.to_thread(self._count_note.get)
         self.budget = Budget.of(self.plan.name, count)
         known = await asyncio.to_thread(self._polls_note.get) or {}
-        now = int(self._now())
+        now = self._clock.second()
         for content, column in self._last.items():
             for place_id, at in known.get(content, {}).items():
                 position = self._places.position.get(place_id)

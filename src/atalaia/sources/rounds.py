@@ -10,6 +10,7 @@ import asyncio
 import hashlib
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from dataclasses import replace
 
 import aiohttp
 import msgspec
@@ -67,9 +68,7 @@ async def ask(
         keep,
         nearness=lambda: nearness,
         notes=notes,
-        now=clock.now,
-        sleep=wait,
-        jitter=clock.jitter,
+        clock=replace(clock, sleep=wait),
     )
     if health is not None:
         poller.health = msgspec.structs.replace(health)
@@ -98,9 +97,7 @@ async def hear(
         interval_s,
         session,
         keep,
-        now=clock.now,
-        sleep=clock.sleep,
-        jitter=clock.jitter,
+        clock=clock,
         memory=memory,
     )
     if memory.due_at <= clock.now():
