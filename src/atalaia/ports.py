@@ -303,9 +303,10 @@ class Outbox(Protocol):
         ...
 
     def claim(self, now: int, lease_until: int, room: Mapping[str, int]) -> list[Message]:
-        """Lease what is due, the gravest first, about so many by channel; each lane in its order.
+        """Lease what is due, the gravest first, about so many by channel; each order key in
+        its order.
 
-        A message is not given while an older one of its lane is another's, or due within a
+        A message is not given while an older one of its key is another's, or due within a
         minute. One whose lease ran out is leased again. What has expired is settled as late, and
         not given.
         """

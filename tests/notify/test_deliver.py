@@ -173,7 +173,7 @@ def test_a_channel_that_hangs_holds_no_other_up(tmp_path: Path) -> None:
     story(tmp_path, tell, Post("telegram", hang), email)
 
 
-def test_the_messages_of_a_lane_go_one_after_the_other_in_order(tmp_path: Path) -> None:
+def test_the_messages_of_an_order_key_go_one_after_the_other_in_order(tmp_path: Path) -> None:
     under_way: set[str] = set()
 
     async def watch(one: Letter) -> Outcome:
@@ -194,7 +194,7 @@ def test_the_messages_of_a_lane_go_one_after_the_other_in_order(tmp_path: Path) 
     story(tmp_path, tell, post)
 
 
-def test_a_retry_that_is_near_holds_what_comes_after_it_in_its_lane(tmp_path: Path) -> None:
+def test_a_retry_that_is_near_holds_what_comes_after_it_in_its_order(tmp_path: Path) -> None:
     post = Post(answers=[AGAIN], schedule=(30,))
 
     async def tell(o: Office) -> None:

@@ -31,7 +31,7 @@ from atalaia.notify.pace import Pace, Spent, sum_of
 from atalaia.ports import Notes, Outbox
 
 LEASE_S = 90
-"""A lease is long enough for the slowest try and a lane's worth of waiting."""
+"""A lease is long enough for the slowest try and the waiting for those before it."""
 
 TRY_S = 45.0
 """A channel that has not answered by then never will."""
@@ -156,10 +156,10 @@ class Deliverer:
                 continue
             finally:
                 self._is_claiming = False
-            for name, lanes in claimed:
-                self._held[name] += sum(map(len, lanes))
-                for lane in lanes:
-                    self._queues[name].put_nowait(lane)
+            for name, rows in claimed:
+                self._held[name] += sum(map(len, rows))
+                for row in rows:
+                    self._queues[name].put_nowait(row)
             if not claimed:
                 if not any(self._held.values()):
                     self._is_dry.set()
@@ -187,32 +187,32 @@ class Deliverer:
     def _take(
         self, now: int, room: Mapping[str, int]
     ) -> list[tuple[str, list[list[tuple[Message, Letter]]]]]:
-        """Claim and write; letters by channel and lane. In a thread."""
+        """Claim and write; letters by channel and order key. In a thread."""
         claimed = self._outbox.claim(now, now + LEASE_S, room)
-        lanes: dict[str, dict[str, list[tuple[Message, Letter]]]] = defaultdict(dict)
+        rows: dict[str, dict[str, list[tuple[Message, Letter]]]] = defaultdict(dict)
         refused = []
         for message, letter in zip(claimed, self._write(claimed), strict=True):
             if isinstance(letter, Outcome):
                 schedule = self._channels[message.channel].limits.schedule
                 refused.append((message, settled(message, letter, schedule, now)))
                 continue
-            lanes[message.channel].setdefault(message.lane, []).append((message, letter))
+            rows[message.channel].setdefault(message.order_key, []).append((message, letter))
         if refused:
             self._outbox.settle(refused)
-        return [(name, list(each.values())) for name, each in lanes.items()]
+        return [(name, list(each.values())) for name, each in rows.items()]
 
     # Sending
 
     async def _work(self, name: str) -> None:
         queue = self._queues[name]
         while True:
-            lane = await queue.get()
-            for message, letter in lane:
+            row = await queue.get()
+            for message, letter in row:
                 after, outcome = await self._try(name, message, letter)
                 self._results.append((message, after, outcome, self._clock.now() - letter.sent_at))
                 self._has_results.set()
                 if outcome is None or after.status == Status.DUE:
-                    self._give_back(lane[lane.index((message, letter)) + 1 :])
+                    self._give_back(row[row.index((message, letter)) + 1 :])
                     break
 
     async def _try(
@@ -253,7 +253,7 @@ class Deliverer:
         return settled(message, outcome, channel.limits.schedule, int(now)), outcome
 
     def _give_back(self, rest: Sequence[tuple[Message, Letter]]) -> None:
-        """Messages of a lane whose turn has not come, as one before them has to wait."""
+        """Messages of a key whose turn has not come, as one before them has to wait."""
         now = self._clock.second()
         for message, _ in rest:
             self._results.append((message, released(message, 0, now), None, 0.0))

@@ -14,7 +14,7 @@ from atalaia.domain.hazard import LEVEL_OF
 from atalaia.domain.place import Places
 from atalaia.notes import Note
 from atalaia.notify.audience import Event
-from atalaia.notify.fanout import lane_of
+from atalaia.notify.fanout import order_key_of
 from atalaia.notify.recipients import Recipients
 from atalaia.ports import Notes, Outbox
 
@@ -89,7 +89,7 @@ class Drills:
                     id=message_id(person.pseudonym, channel, drill.id),
                     person=person.pseudonym,
                     channel=channel,
-                    lane=lane_of(person.pseudonym, channel, drill.id),
+                    order_key=order_key_of(person.pseudonym, channel, drill.id),
                     kind=f"{KIND}:{drill.id}",
                     rank=int(LEVEL_OF[level]),
                     due_at=now,

@@ -9,7 +9,7 @@ import msgspec
 
 from atalaia.clock import Clock
 from atalaia.domain.delivery import Message, Sent, Status, message_id
-from atalaia.notify.fanout import deliveries_of, lane_of
+from atalaia.notify.fanout import deliveries_of, order_key_of
 from atalaia.notify.recipients import Recipients
 from atalaia.people.registry import Registry
 from atalaia.ports import Outbox, State, Told
@@ -75,7 +75,7 @@ class Escalation:
             message,
             id=message_id(message.person, channel, str(message.seqs[0])),
             channel=channel,
-            lane=lane_of(message.person, channel, alerts[0][1].alert.incident),
+            order_key=order_key_of(message.person, channel, alerts[0][1].alert.incident),
             status=Status.DUE,
             due_at=now,
             attempts=0,

@@ -13,16 +13,22 @@ from typing import Any, TypeVar
 import apsw
 import msgspec
 
-from atalaia.domain.delivery import LAST, UNSENT, Delivery, Message, Status
+from atalaia.domain.delivery import (
+    LAST,
+    RANKS,
+    SOON_S,
+    UNSENT,
+    Delivery,
+    Message,
+    Status,
+    ahead,
+    first_seq,
+)
 from atalaia.errors import StateConflict
 from atalaia.homes.embedded.database import Database
 from atalaia.ports import FanOut, Told
 
 _POSITION = "fan-out"
-_RANKS = (4, 3, 2, 1, 0)
-_SOON_S = 60
-"""A lane waits for an older message that is due within so long; for one put off longer it does
-not: what is newer matters more."""
 
 _UNSENT = f"status IN ({', '.join(repr(str(status)) for status in UNSENT)})"
 _PLACE_IN_LIST = "SELECT -first_seq, id FROM messages WHERE id = ?"
@@ -30,7 +36,7 @@ _LAST = ", ".join(repr(str(status)) for status in LAST)
 
 # Rows go to and from SQLite as JSON, many in one step. One at a time each would wait for its turn
 # among this process's threads, while messages are being sent.
-_NAMES = Message.__struct_fields__
+_NAMES = Message.__struct_encode_fields__
 _MESSAGE = ", ".join(f"'{name}', {'json(seqs)' if name == 'seqs' else name}" for name in _NAMES)
 _MESSAGE = f"json_object({_MESSAGE})"
 _VALUES = ", ".join(f"value {'->' if name == 'seqs' else '->>'} '{name}'" for name in _NAMES)
@@ -313,13 +319,13 @@ class SqliteOutbox:
             )
             for channel, limit in room.items()
             if limit > 0
-            for rank in _RANKS
+            for rank in RANKS
         )
 
     def _ready(self, channel: str, now: int, limit: int) -> Iterator[tuple[Message, bool]]:
-        """What may be taken, the gravest first; and whether it is the first of its lane."""
+        """What may be taken, the gravest first; and whether it is the first of its order key."""
         left = limit
-        for rank in _RANKS:
+        for rank in RANKS:
             if left <= 0:
                 return
             found = self._read(
@@ -327,10 +333,10 @@ class SqliteOutbox:
                 " o.lane = messages.lane AND o.channel = messages.channel AND"
                 f" o.first_seq < messages.first_seq AND o.{_UNSENT}), {_MESSAGE}) AS said"
                 f" FROM messages WHERE channel = ?1 AND rank = ?2 AND ready_at <= ?3 AND {_UNSENT}"
-                # What has to wait for its lane must not take the room of others.
+                # What has to wait for its order key must not take the room of others.
                 " AND NOT EXISTS (SELECT 1 FROM messages o WHERE o.lane = messages.lane AND"
                 " o.channel = messages.channel AND o.first_seq < messages.first_seq AND"
-                f" o.{_UNSENT} AND o.ready_at > ?3 AND (o.ready_at <= ?3 + {_SOON_S}"
+                f" o.{_UNSENT} AND o.ready_at > ?3 AND (o.ready_at <= ?3 + {SOON_S}"
                 " OR o.status = 'leased'))"
                 " ORDER BY ready_at, first_seq LIMIT ?4",
                 (channel, rank, now, left),
@@ -341,21 +347,13 @@ class SqliteOutbox:
                 yield message, bool(is_first)
 
     def _in_order(self, message: Message, now: int) -> list[Message]:
-        """The message after the older ones of its lane; nothing while it has to wait for one."""
-        older = self._read(
-            f"SELECT json_array(ready_at, {_MESSAGE}) AS said FROM messages WHERE lane = ?"
-            f" AND channel = ? AND first_seq < ? AND {_UNSENT} ORDER BY first_seq, id",
-            (message.lane, message.channel, min(message.seqs, default=0)),
-            _NUMBERED,
+        """The message after the older ones of its key; nothing while it has to wait for one."""
+        older = self._select(
+            f"lane = ? AND channel = ? AND first_seq < ? AND {_UNSENT} ORDER BY first_seq, id",
+            (message.order_key, message.channel, first_seq(message)),
         )
-        soon = [
-            (ready_at, one)
-            for ready_at, one in older
-            if ready_at <= now + _SOON_S or one.status == Status.LEASED
-        ]
-        if any(ready_at > now for ready_at, _ in soon):
-            return []
-        return [*(one for _, one in soon), message]
+        before = ahead(older, now)
+        return [] if before is None else [*before, message]
 
     def _deliveries(self, messages: Sequence[str]) -> list[Delivery]:
         rows = self._database.rows(
