@@ -51,7 +51,7 @@ from atalaia.homes.aws.dynamo import (
     write,
 )
 from atalaia.homes.aws.redo import Redo
-from atalaia.ports import FanOut, Told
+from atalaia.ports import FanOut, Outbox, Told
 
 _TRIES = 12
 _AT_ONCE = 20
@@ -70,7 +70,7 @@ class _Row(NamedTuple):
     is_handed_on: bool = False
 
 
-class DynamoOutbox:
+class DynamoOutbox(Outbox):
     """Fills `ports.Outbox`."""
 
     def __init__(self, clients: Clients, outbox: Table, deliveries: Table) -> None:
@@ -80,13 +80,11 @@ class DynamoOutbox:
         self._redo = Redo(clients, outbox)
 
     def position(self) -> str:
-        """See `ports.Outbox.position`."""
         self._redo.finish()
         found = self._table.get("#position", "-")
         return str(found["value"]) if found else ""
 
     def fan_out(self, step: FanOut) -> int:
-        """See `ports.Outbox.fan_out`."""
         for _ in range(_TRIES):
             if self.position() != step.before:
                 raise StateConflict("another process fans out in this home; stop one of them")
@@ -116,7 +114,6 @@ class DynamoOutbox:
         raise StateConflict("others write the outbox all the time; the step is tried again")
 
     def told(self, incidents: Sequence[str], people: Sequence[str] | None = None) -> list[Told]:
-        """See `ports.Outbox.told`."""
         self._redo.finish()
         wanted = None if people is None else set(people)
         rows = [
@@ -147,7 +144,6 @@ class DynamoOutbox:
         return told
 
     def put(self, message: Message, deliveries: Sequence[Delivery] = ()) -> bool:
-        """See `ports.Outbox.put`."""
         for _ in range(_TRIES):
             head: list[Action] = []
             new = self._unknown([message])
@@ -166,7 +162,6 @@ class DynamoOutbox:
         raise StateConflict("others write the outbox all the time; it is tried again")
 
     def claim(self, now: int, lease_until: int, room: Mapping[str, int]) -> list[Message]:
-        """See `ports.Outbox.claim`."""
         self._redo.finish()
         claimed: list[Message] = []
         for channel, limit in room.items():
@@ -198,7 +193,6 @@ class DynamoOutbox:
         return claimed
 
     def settle(self, pairs: Sequence[tuple[Message, Message]]) -> int:
-        """See `ports.Outbox.settle`."""
         return sum(self._settle(some) for some in pieces(pairs, _AT_ONCE))
 
     def messages(
@@ -210,7 +204,7 @@ class DynamoOutbox:
         after: str | None = None,
         limit: int = 100,
     ) -> list[Message]:
-        """See `ports.Outbox.messages`. Unless a person is named, the whole table is read."""
+        """Unless a person is named, the whole table is read."""
         self._redo.finish()
         last = self._row(after) if after else None
         if after and last is None:
@@ -225,13 +219,11 @@ class DynamoOutbox:
         return sorted(found, key=_newest_first)[:limit]
 
     def message(self, message: str) -> Message | None:
-        """See `ports.Outbox.message`."""
         self._redo.finish()
         row = self._row(message)
         return row.message if row else None
 
     def retry(self, messages: Sequence[str], now: int, expires_at: int) -> int:
-        """See `ports.Outbox.retry`."""
 
         def again(row: _Row) -> _Row | None:
             before = row.message
@@ -250,7 +242,6 @@ class DynamoOutbox:
         return sum(self._edit(message, again) for message in messages)
 
     def acknowledge(self, person: str, message: str, at: int) -> bool:
-        """See `ports.Outbox.acknowledge`."""
         found = self.message(message)
         if found is None or found.person != person:
             return False
@@ -267,7 +258,6 @@ class DynamoOutbox:
         return True
 
     def unanswered(self, now: int, limit: int) -> list[Message]:
-        """See `ports.Outbox.unanswered`."""
         self._redo.finish()
         rows = self._table.query(
             "turn",
@@ -281,7 +271,6 @@ class DynamoOutbox:
         return [_decode(row["body"]) for row in rows]
 
     def fail(self, message: str, reason: str, now: int) -> bool:
-        """See `ports.Outbox.fail`."""
 
         def dead(row: _Row) -> _Row | None:
             if row.message.status not in (Status.SENT, Status.UNKNOWN):
@@ -294,17 +283,15 @@ class DynamoOutbox:
         return bool(self._edit(message, dead, is_settled=True))
 
     def handed_on(self, messages: Sequence[str]) -> None:
-        """See `ports.Outbox.handed_on`."""
         for message in messages:
             self._edit(message, lambda row: row._replace(is_handed_on=True))
 
     def counts(self) -> dict[tuple[str, str], int]:
-        """See `ports.Outbox.counts`. The whole table is read."""
+        """The whole table is read."""
         found = Counter((m.channel, str(m.status)) for m in (row.message for row in self._all()))
         return dict(found)
 
     def settled(self, after: int, limit: int) -> list[tuple[int, Message, list[Delivery]]]:
-        """See `ports.Outbox.settled`."""
         self._redo.finish()
         found: list[tuple[int, Message, list[Delivery]]] = []
         for number, row in self._settled_rows(after):
@@ -316,7 +303,6 @@ class DynamoOutbox:
         return found
 
     def forget(self, settled_before: int) -> int:
-        """See `ports.Outbox.forget`."""
         old = [
             row
             for number, row in self._settled_rows(0)

@@ -26,7 +26,7 @@ from atalaia.domain.delivery import (
 )
 from atalaia.errors import StateConflict
 from atalaia.homes.embedded.database import Database
-from atalaia.ports import FanOut, Told
+from atalaia.ports import FanOut, Outbox, Told
 
 _POSITION = "fan-out"
 
@@ -64,19 +64,17 @@ _NUMBERED = msgspec.json.Decoder(list[tuple[int, Message]])
 T = TypeVar("T")
 
 
-class SqliteOutbox:
+class SqliteOutbox(Outbox):
     """Fills `ports.Outbox`."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def position(self) -> str:
-        """See `ports.Outbox.position`."""
         rows = self._database.rows("SELECT value FROM notes WHERE key = ?", (_POSITION,))
         return str(rows[0][0]) if rows else ""
 
     def fan_out(self, step: FanOut) -> int:
-        """See `ports.Outbox.fan_out`."""
         with self._database.transaction() as cursor:
             if self.position() != step.before:
                 raise StateConflict("another process fans out in this home; stop one of them")
@@ -99,7 +97,6 @@ class SqliteOutbox:
         return new
 
     def told(self, incidents: Sequence[str], people: Sequence[str] | None = None) -> list[Told]:
-        """See `ports.Outbox.told`."""
         among = "" if people is None else " AND d.person IN (SELECT value FROM json_each(?2))"
         bindings = [_encode(list(incidents)).decode()]
         if people is not None:
@@ -137,14 +134,12 @@ class SqliteOutbox:
         ]
 
     def put(self, message: Message, deliveries: Sequence[Delivery] = ()) -> bool:
-        """See `ports.Outbox.put`."""
         with self._database.transaction() as cursor:
             new = _insert(cursor, [message], self._next_number())
             _insert_deliveries(cursor, deliveries)
         return new > 0
 
     def claim(self, now: int, lease_until: int, room: Mapping[str, int]) -> list[Message]:
-        """See `ports.Outbox.claim`."""
         if not self._has_ready(now, room):
             return []
         claimed: dict[str, Message] = {}
@@ -171,7 +166,6 @@ class SqliteOutbox:
         ]
 
     def settle(self, pairs: Sequence[tuple[Message, Message]]) -> int:
-        """See `ports.Outbox.settle`."""
         with self._database.transaction() as cursor:
             rows = [
                 (before.id, before.lease_until, *(getattr(after, name) for name in _SETTLED))
@@ -189,7 +183,6 @@ class SqliteOutbox:
         after: str | None = None,
         limit: int = 100,
     ) -> list[Message]:
-        """See `ports.Outbox.messages`."""
         asked = {"status": status and str(status), "person": person, "channel": channel}
         wanted = {key: value for key, value in asked.items() if value is not None}
         where = " AND ".join(f"{key} = ?" for key in wanted) or "1"
@@ -200,12 +193,10 @@ class SqliteOutbox:
         return self._select(f"{where} ORDER BY first_seq DESC, id LIMIT ?", (*values, limit))
 
     def message(self, message: str) -> Message | None:
-        """See `ports.Outbox.message`."""
         found = self._select("id = ?", (message,))
         return found[0] if found else None
 
     def retry(self, messages: Sequence[str], now: int, expires_at: int) -> int:
-        """See `ports.Outbox.retry`."""
         with self._database.transaction() as cursor:
             n = 0
             for message in messages:
@@ -220,7 +211,6 @@ class SqliteOutbox:
         return n
 
     def acknowledge(self, person: str, message: str, at: int) -> bool:
-        """See `ports.Outbox.acknowledge`."""
         found = self.message(message)
         if found is None or found.person != person:
             return False
@@ -233,7 +223,6 @@ class SqliteOutbox:
         return True
 
     def unanswered(self, now: int, limit: int) -> list[Message]:
-        """See `ports.Outbox.unanswered`."""
         return self._select(
             "is_handed_on = 0 AND (status = 'dead' OR escalate_at > 0) AND kind = 'alert'"
             " AND (status = 'dead' OR (status != 'dropped'"
@@ -242,7 +231,6 @@ class SqliteOutbox:
         )
 
     def fail(self, message: str, reason: str, now: int) -> bool:
-        """See `ports.Outbox.fail`."""
         with self._database.transaction() as cursor:
             cursor.execute(
                 "UPDATE messages SET status = 'dead', reason = ?, settled_at = ?, settled = ?"
@@ -252,21 +240,18 @@ class SqliteOutbox:
             return bool(self._database.rows("SELECT changes()")[0][0])
 
     def handed_on(self, messages: Sequence[str]) -> None:
-        """See `ports.Outbox.handed_on`."""
         with self._database.transaction() as cursor:
             cursor.executemany(
                 "UPDATE messages SET is_handed_on = 1 WHERE id = ?", [(m,) for m in messages]
             )
 
     def counts(self) -> dict[tuple[str, str], int]:
-        """See `ports.Outbox.counts`."""
         rows = self._database.rows(
             "SELECT channel, status, count(*) FROM messages GROUP BY channel, status"
         )
         return {(channel, status): n for channel, status, n in rows}
 
     def settled(self, after: int, limit: int) -> list[tuple[int, Message, list[Delivery]]]:
-        """See `ports.Outbox.settled`."""
         found = self._read(
             f"SELECT json_array(settled, {_MESSAGE}) AS said FROM messages"
             f" WHERE settled > ? AND NOT {_UNSENT} ORDER BY settled LIMIT ?",
@@ -279,7 +264,6 @@ class SqliteOutbox:
         return [(number, message, carried[message.id]) for number, message in found]
 
     def forget(self, settled_before: int) -> int:
-        """See `ports.Outbox.forget`."""
         # The newest stays: its number is what the next one grows from.
         old = (
             "SELECT id FROM messages WHERE settled IS NOT NULL AND settled_at < ?"
