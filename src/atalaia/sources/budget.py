@@ -103,10 +103,6 @@ class Budget:
         """Calls left by window name."""
         return {window.name: window.limit - self._used(window, now) for window in self.windows}
 
-    def resets_in(self, now: float) -> dict[str, float]:
-        """Seconds by window name until a full window has room again."""
-        return {window.name: self._wait(window, window.limit, now) for window in self.windows}
-
     def blocked_for(self, now: float) -> float:
         """Seconds during which the source wants, or is given, rest; 0: none."""
         return max(0.0, self._count.blocked_until - now)
