@@ -25,6 +25,7 @@ import aiohttp
 
 from atalaia.channels.guard import Rules, networks
 from atalaia.channels.webhook import Webhook, encode, signed
+from atalaia.clock import Clock
 from atalaia.domain.alert import Alert, LogEntry
 from atalaia.domain.contact import Contact
 from atalaia.domain.delivery import Letter, Sent, Status
@@ -142,7 +143,7 @@ async def ours(folder: Path, n: int, port: int) -> float:
             audience.put(person)
         home.state.commit(Commit("bench", 1, entries=[entry(0, now)]))
         composer = Composer(
-            home.state, home.outbox, Places([PLACE]), people, Known(people, port), time.time
+            home.state, home.outbox, Places([PLACE]), people, Known(people, port), Clock()
         )
         webhook = Webhook(rules=rules)
         left, is_done = n, asyncio.Event()
@@ -158,7 +159,7 @@ async def ours(folder: Path, n: int, port: int) -> float:
             home.state,
             {"webhook": webhook},
             composer.write,
-            now=time.time,
+            clock=Clock(),
             on_sent=count,
         )
         fan = Fan(home.state, home.outbox, audience, people, Places([PLACE]))

@@ -133,7 +133,7 @@ def message(name: str = "a", person: str = "p_ana", **changes: Any) -> Message:
         "id": f"msg_{name}",
         "person": person,
         "channel": "telegram",
-        "lane": person,
+        "order_key": person,
         "seqs": (1,),
         "rank": 3,
         "due_at": NOON,

@@ -15,7 +15,7 @@ class Clock:
 
     now     Unix seconds, with fractions
     sleep   waits for so many seconds
-    jitter  draws from 0 to 1
+    jitter  draws from 0 to 1, so that clients that failed together do not return together
     """
 
     now: Callable[[], float] = time.time

@@ -68,8 +68,25 @@ class Commit(msgspec.Struct, frozen=True):
     rejects: Sequence[tuple[int, Reject]] = ()
 
 
-class State(Protocol):
-    """State items, consumers' offsets, the alert log and the rejects."""
+class Notes(Protocol):
+    """Small facts that outlive the process, each a text under a key; `notes.Note` gives types."""
+
+    def note(self, key: str) -> str | None:
+        """What is kept under the key; None: nothing."""
+        ...
+
+    def set_note(self, key: str, value: str) -> None:
+        """Keep it, in place of what was there."""
+        ...
+
+    def swap_note(self, key: str, before: str | None, value: str) -> bool:
+        """Keep it where `before` is what is kept (None: nothing is), else change nothing; return
+        whether it was. Of writers that go on from the same text one comes through."""
+        ...
+
+
+class State(Notes, Protocol):
+    """State items, consumers' offsets, the alert log, the rejects, and notes."""
 
     def load(self, prefix: str = "") -> dict[str, bytes]:
         """All items whose key begins with `prefix`."""
@@ -102,14 +119,6 @@ class State(Protocol):
         self, after: int = 0, limit: int | None = None
     ) -> Iterator[tuple[int, int, Reject]]:
         """Rejects as (sequence number, offset of the payload, reject), after number `after`."""
-        ...
-
-    def note(self, key: str) -> str | None:
-        """A small fact that outlives the process (a budget's count, a replay's fingerprint)."""
-        ...
-
-    def set_note(self, key: str, value: str) -> None:
-        """Keep such a fact."""
         ...
 
 
@@ -294,9 +303,10 @@ class Outbox(Protocol):
         ...
 
     def claim(self, now: int, lease_until: int, room: Mapping[str, int]) -> list[Message]:
-        """Lease what is due, the gravest first, about so many by channel; each lane in its order.
+        """Lease what is due, the gravest first, about so many by channel; each order key in
+        its order.
 
-        A message is not given while an older one of its lane is another's, or due within a
+        A message is not given while an older one of its key is another's, or due within a
         minute. One whose lease ran out is leased again. What has expired is settled as late, and
         not given.
         """

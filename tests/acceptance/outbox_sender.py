@@ -14,6 +14,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from atalaia.channels.guard import Rules, networks
 from atalaia.channels.webhook import Webhook
+from atalaia.clock import Clock
 from atalaia.domain.contact import Contact
 from atalaia.domain.delivery import Status
 from atalaia.homes.embedded import open_home
@@ -43,21 +44,19 @@ class Known:
 
 
 async def main(path: Path, port: int, n: int, ahead_s: int) -> None:
-    def now() -> float:
-        return time.time() + ahead_s
-
+    clock = Clock(lambda: time.time() + ahead_s)
     profiles = {one.pseudonym: one for one in people(n, "webhook")}
     audience = Audience()
     audience.put_all(profiles.values())
     with open_home(path) as home:
-        composer = Composer(home.state, home.outbox, PLACES, profiles, Known(port), now)
+        composer = Composer(home.state, home.outbox, PLACES, profiles, Known(port), clock)
         webhook = Webhook(rules=Rules(allow=networks(["127.0.0.0/8"])))
         deliverer = Deliverer(
-            home.outbox, home.state, {"webhook": webhook}, composer.write, now=now
+            home.outbox, home.state, {"webhook": webhook}, composer.write, clock=clock
         )
         fan = Fan(home.state, home.outbox, audience, profiles, PLACES, step_people=150)
         sending = asyncio.create_task(deliverer.run())
-        while await asyncio.to_thread(fan.step, int(now())) is not None:
+        while await asyncio.to_thread(fan.step, int(clock.now())) is not None:
             deliverer.wake()
         while set(home.outbox.counts()) != {("webhook", str(Status.SENT))}:
             await asyncio.sleep(0.02)

@@ -15,7 +15,9 @@ from moto.ses.models import ses_backends
 from atalaia.domain.contact import read_contact
 from atalaia.domain.delivery import Status
 from atalaia.errors import SettingsInvalid, StateConflict
+from atalaia.homes.aws import open_home
 from atalaia.homes.aws.config import Config
+from atalaia.notify.silences import Silences
 from atalaia.people.registry import Registry
 from atalaia.people.request import Request
 from atalaia.people.subscribe import subscribe
@@ -92,6 +94,25 @@ def test_an_alert_is_fanned_out_wakes_delivery_and_is_sent_once(deployed: Config
     assert handlers.fan_out({}, Context()) == {"steps": 0}
     handlers.refine({}, Context())
     assert len(home.lake.keys("gold/deliveries/")) == 1
+
+
+def test_a_silence_of_one_container_holds_in_a_warm_one_and_both_ones_stand(
+    deployed: Config,
+) -> None:
+    pseudonym = subscribed()
+    home, now = deployment.home(), int(time.time())
+    home.state.commit(Commit("speed/lane-0", 1, entries=[news("i1", at=now)]))
+    handlers.fan_out({}, Context())  # the container is warm from here on
+    one, other = Silences(home.state), Silences(open_home(deployed).state)
+    made = [
+        one.add("heavy_rain", None, 600, "a gauge is broken", "k_1", now),
+        other.add(None, "recife", 600, "a drill of the city", "k_2", now),
+    ]
+    assert list(one.all()) == list(other.all()) == made
+    home.state.commit(Commit("speed/lane-0", 2, entries=[news("i2", at=now + 1)]))
+    assert handlers.fan_out({}, Context())["steps"] == 1
+    [told] = home.outbox.messages(person=pseudonym)
+    assert len(told.seqs) == 1, "of the second nobody is told"
 
 
 def test_what_is_kept_of_people_is_sealed_and_an_erasure_leaves_none_of_it(

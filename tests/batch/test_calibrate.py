@@ -11,7 +11,7 @@ import pytest
 
 from atalaia.batch.backtest import backtest
 from atalaia.batch.calibrate import Calibration, Space, Wanted, Wide, on_grid
-from atalaia.batch.calibration import calibrated
+from atalaia.batch.calibration import Search, calibrated
 from atalaia.batch.events import Event
 from atalaia.batch.history import watched
 from atalaia.batch.rule_file import rule_file
@@ -69,7 +69,7 @@ def search(rows: Readings, events: list[Event], **options: object) -> tuple[Cali
         "min_events": 1,
         **options,
     }
-    return calibrated(rows, WHERE, events, ZONE, **settings)  # type: ignore[arg-type]
+    return calibrated(rows, WHERE, events, ZONE, Search(**settings))  # type: ignore[arg-type]
 
 
 @pytest.fixture(scope="module")

@@ -180,7 +180,7 @@ def test_a_status_means(status: int, headers: dict[str, str], outcome: Outcome) 
 
 
 def test_the_waits_are_those_of_the_standard_and_then_it_is_dead() -> None:
-    message = Message(id="msg_a", person="p", channel="webhook", lane="l", expires_at=NOON * 2)
+    message = Message(id="msg_a", person="p", channel="webhook", order_key="l", expires_at=NOON * 2)
     schedule = Webhook().limits.schedule
     waits = []
     while message.status == Status.DUE:

@@ -174,7 +174,7 @@ class OutboxContract(ABC):
         assert self.claim(outbox, most=3) == ["msg_3", "msg_0", "msg_5"]
         assert self.claim(outbox) == ["msg_2"]
 
-    def test_a_lane_keeps_its_order_whatever_is_graver(self, outbox: Outbox) -> None:
+    def test_an_order_key_keeps_its_order_whatever_is_graver(self, outbox: Outbox) -> None:
         self.fill(
             outbox,
             message("1", seqs=(1,), rank=2),
@@ -186,7 +186,7 @@ class OutboxContract(ABC):
         assert given == ["msg_1", "msg_2", "msg_3"], "those before the gravest come with it"
         assert self.claim(outbox) == ["msg_other"]
 
-    def test_a_lane_waits_while_an_older_one_is_under_way(self, outbox: Outbox) -> None:
+    def test_an_order_key_waits_while_an_older_one_is_under_way(self, outbox: Outbox) -> None:
         self.fill(outbox, message("1", seqs=(1,)))
         [first] = outbox.claim(NOON, LEASE, ALL)
         self.fill(outbox, message("2", seqs=(2,), rank=4))
@@ -195,7 +195,7 @@ class OutboxContract(ABC):
         assert self.claim(outbox) == ["msg_2"]
 
     @pytest.mark.parametrize(("wait_s", "given"), [(60, []), (61, ["msg_2"])])
-    def test_a_lane_waits_for_a_retry_that_is_near_and_not_for_one_that_is_far(
+    def test_an_order_key_waits_for_a_retry_that_is_near_and_not_for_one_that_is_far(
         self, outbox: Outbox, wait_s: int, given: list[str]
     ) -> None:
         self.fill(outbox, message("1", seqs=(1,)))
@@ -204,14 +204,14 @@ class OutboxContract(ABC):
         self.fill(outbox, message("2", seqs=(2,)))
         assert self.claim(outbox) == given
 
-    def test_those_who_wait_for_their_lane_take_nobody_s_room(self, outbox: Outbox) -> None:
+    def test_those_who_wait_for_their_order_take_nobody_s_room(self, outbox: Outbox) -> None:
         for i in range(5):
             self.fill(outbox, message(f"old{i}", f"p_{i}", seqs=(1,), due_at=NOON + 30))
             self.fill(outbox, message(f"new{i}", f"p_{i}", seqs=(2,)))
         self.fill(outbox, message("other", "p_9", seqs=(9,)))
         assert self.claim(outbox, most=2) == ["msg_other"]
 
-    def test_lanes_of_other_channels_do_not_wait(self, outbox: Outbox) -> None:
+    def test_order_keys_of_other_channels_do_not_wait(self, outbox: Outbox) -> None:
         self.fill(outbox, message("t", seqs=(1,), due_at=NOON + 30))
         self.fill(outbox, message("e", seqs=(2,), channel="email"))
         assert self.claim(outbox) == ["msg_e"]

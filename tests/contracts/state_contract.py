@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from atalaia.domain.alert import Alert, LogEntry
 from atalaia.domain.payload import Reject
 from atalaia.errors import StateConflict
+from atalaia.notes import Note
 from atalaia.ports import Commit, State
 
 NOON = 1_714_478_400
@@ -160,3 +162,28 @@ class StateContract(ABC):
         state.set_note("budget", "1")
         state.set_note("budget", "2 — dois")
         assert self.reopened().note("budget") == "2 — dois"
+
+    def test_a_note_is_swapped_only_for_the_text_that_is_kept(self, state: State) -> None:
+        assert not state.swap_note("silences", "[]", "[1]"), "nothing is kept yet"
+        assert state.swap_note("silences", None, "[1]")
+        assert not state.swap_note("silences", None, "[2]")
+        assert not state.swap_note("silences", "[ 1]", "[2]")
+        assert self.reopened().note("silences") == "[1]"
+        assert state.swap_note("silences", "[1]", "[1, 2]")
+        assert self.reopened().note("silences") == "[1, 2]"
+
+    def test_of_two_writers_neither_loses_what_the_other_added(self) -> None:
+        def add(note: Note[list[str]], names: list[str]) -> None:
+            for name in names:
+                note.change(lambda was, name=name: [*(was or []), name])  # type: ignore[misc]
+
+        names = [[f"{writer}{i}" for i in range(10)] for writer in "ab"]
+        notes = [Note(self.reopened(), "names", list[str]) for _ in names]
+        with ThreadPoolExecutor() as threads:
+            for done in [threads.submit(add, *each) for each in zip(notes, names, strict=True)]:
+                done.result()
+        kept = Note(self.reopened(), "names", list[str]).get()
+        assert kept is not None
+        assert sorted(kept) == sorted(names[0] + names[1])
+        for each in names:
+            assert [name for name in kept if name in each] == each

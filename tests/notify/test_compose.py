@@ -8,6 +8,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from atalaia.clock import Clock
 from atalaia.domain.alert import Moved
 from atalaia.domain.contact import Contact
 from atalaia.domain.delivery import Letter, Outcome
@@ -53,7 +54,7 @@ class Desk(Crowd):
             PLACES,
             self.people,
             self.directory,
-            lambda: NOON + 60,
+            Clock(lambda: NOON + 60),
         )
 
     def letters(self) -> dict[str, Letter]:

@@ -47,8 +47,8 @@ class Watched(Deliverer):
         self.ended += len(rest)
         super()._give_back(rest)
 
-    def _keep(self, batch: Sequence[Any], spent: set[str]) -> None:
-        super()._keep(batch, spent)
+    def _keep(self, batch: Sequence[Any], *spent: Any) -> None:
+        super()._keep(batch, *spent)
         self.kept += len(batch)
 
 
@@ -72,8 +72,7 @@ class Office:
             self.home.state,
             {post.name: post for post in self.posts},
             self.write,
-            now=self.clock.now,
-            sleep=self.clock.sleep,
+            clock=self.clock,
             on_sent=self.tries.extend,
         )
 
@@ -174,7 +173,7 @@ def test_a_channel_that_hangs_holds_no_other_up(tmp_path: Path) -> None:
     story(tmp_path, tell, Post("telegram", hang), email)
 
 
-def test_the_messages_of_a_lane_go_one_after_the_other_in_order(tmp_path: Path) -> None:
+def test_the_messages_of_an_order_key_go_one_after_the_other_in_order(tmp_path: Path) -> None:
     under_way: set[str] = set()
 
     async def watch(one: Letter) -> Outcome:
@@ -195,7 +194,7 @@ def test_the_messages_of_a_lane_go_one_after_the_other_in_order(tmp_path: Path) 
     story(tmp_path, tell, post)
 
 
-def test_a_retry_that_is_near_holds_what_comes_after_it_in_its_lane(tmp_path: Path) -> None:
+def test_a_retry_that_is_near_holds_what_comes_after_it_in_its_order(tmp_path: Path) -> None:
     post = Post(answers=[AGAIN], schedule=(30,))
 
     async def tell(o: Office) -> None:
@@ -420,7 +419,7 @@ def test_of_two_senders_each_message_is_one_s(tmp_path: Path) -> None:
             running = [
                 asyncio.create_task(
                     Deliverer(
-                        home.outbox, home.state, {"telegram": post}, written, now=lambda: NOON
+                        home.outbox, home.state, {"telegram": post}, written, clock=Clock(NOON)
                     ).run()
                 )
                 for home, post in zip((a, b), posts, strict=True)

@@ -61,7 +61,13 @@ def test_an_alert_is_one_message_to_each_whom_it_concerns(crowd: Make) -> None:
     c = crowd(person("p_ana"), person("p_bia"), person("p_far", where=[THERE]))
     [a, b] = c.tell(news())
     assert (a.person, b.person) == ("p_ana", "p_bia")
-    assert (a.channel, a.lane, a.seqs, a.rank, a.status) == ("telegram", "p_ana", (1,), 3, "due")
+    assert (a.channel, a.order_key, a.seqs, a.rank, a.status) == (
+        "telegram",
+        "p_ana",
+        (1,),
+        3,
+        "due",
+    )
     assert (a.due_at, a.expires_at) == (NOON, NOON + DAY)
     assert a.id.startswith("msg_")
     assert a.id != b.id
@@ -169,10 +175,12 @@ def test_a_place_that_is_no_longer_watched_concerns_nobody(crowd: Make) -> None:
     assert c.fan_out() == 0
 
 
-def test_to_a_program_each_incident_is_a_lane_of_its_own(crowd: Make) -> None:
+def test_to_a_program_each_incident_has_an_order_key_of_its_own(crowd: Make) -> None:
     c = crowd(person("p_ana", "webhook"), person("p_bia", "telegram"))
-    lanes = {m.lane for m in c.tell(news("i1"))} | {m.lane for m in c.tell(news("i2", at=NOON + 1))}
-    assert lanes == {"p_ana/i1", "p_ana/i2", "p_bia"}
+    keys = {m.order_key for m in c.tell(news("i1"))} | {
+        m.order_key for m in c.tell(news("i2", at=NOON + 1))
+    }
+    assert keys == {"p_ana/i1", "p_ana/i2", "p_bia"}
 
 
 def test_what_has_expired_before_it_is_fanned_out_is_kept_as_late(crowd: Make) -> None:

@@ -37,9 +37,9 @@ class Town:
         self.recipients_seen: list[Recipients] = []
         for post in posts:
             post.now = self.clock.now
-        state, outbox, now = w.home.state, w.home.outbox, self.clock.now
+        state, outbox, clock = w.home.state, w.home.outbox, self.clock
         recipients = Recipients(w.registry.load, self.posts)
-        escalation = Escalation(state, outbox, w.registry, recipients, now)
+        escalation = Escalation(state, outbox, w.registry, recipients, clock)
 
         def on_sent(tries: Sequence[Sent]) -> None:
             escalation.hear(tries)
@@ -52,16 +52,14 @@ class Town:
                 outbox,
                 state,
                 self.posts,
-                Composer(state, outbox, PLACES, recipients, w.registry, now).write,
-                now=now,
-                sleep=self.clock.sleep,
+                Composer(state, outbox, PLACES, recipients, w.registry, clock).write,
+                clock=clock,
                 on_sent=on_sent,
             ),
             escalation,
             self.posts,
-            now=now,
+            clock=clock,
             wake=lambda _: None,  # who sends looks by itself
-            sleep=self.clock.sleep,
             on_changed=self.recipients_seen.append,
         )
 

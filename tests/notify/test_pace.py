@@ -6,7 +6,7 @@ import pytest
 
 from atalaia.channels.telegram import Telegram
 from atalaia.domain.delivery import Limits
-from atalaia.notify.pace import Pace, takes, takes_in_words
+from atalaia.notify.pace import Pace, sum_of, takes, takes_in_words
 from telling import DAY, NOON
 
 TELEGRAM = Telegram.limits
@@ -82,17 +82,45 @@ def test_what_was_sent_and_spent_outlives_the_process() -> None:
     pace = Pace(limits, None, NOON)
     pace.spend(NOON, 0.05)
     pace.spend(NOON, 0.05)
-    again = Pace(limits, pace.kept(), NOON + 9)
+    kept = pace.take(NOON)
+    again = Pace(limits, kept, NOON + 9)
     assert again.room(NOON + 9) == 1
     again.spend(NOON + 9, 0.05)
-    assert Pace(limits, again.kept(), NOON + DAY).room(NOON + DAY) == 3, "a new day"
-    assert Pace(limits, again.kept(), NOON + DAY).closed_for(NOON + DAY) > 0, "but not a new month"
+    kept = sum_of((kept, again.take(NOON + 9)), NOON + 9)
+    assert Pace(limits, kept, NOON + DAY).room(NOON + DAY) == 3, "a new day"
+    assert Pace(limits, kept, NOON + DAY).closed_for(NOON + DAY) > 0, "but not a new month"
+
+
+def test_what_two_processes_spend_at_once_counts_for_both() -> None:
+    limits = Limits(a_day=10, usd_a_month=1.0)
+    one, other = Pace(limits, None, NOON), Pace(limits, None, NOON)
+    for pace in (one, other, one):
+        pace.spend(NOON, 0.25)
+    kept = sum_of((one.take(NOON),), NOON)
+    one.spend(NOON + 1, 0.25)  # while what was taken is being written
+    one.learn(kept, NOON + 1)
+    kept = sum_of((kept, other.take(NOON + 1)), NOON + 1)
+    other.learn(kept, NOON + 1)
+    assert (one.room(NOON + 1), other.room(NOON + 1)) == (7, 7)
+    kept = sum_of((kept, one.take(NOON + 1)), NOON + 1)
+    one.learn(kept, NOON + 1)
+    assert one.room(NOON + 1) == 6
+    assert one.closed_for(NOON + 1) > 0, "the month's money is spent by both"
+
+
+def test_yesterdays_part_that_comes_late_takes_nothing_from_todays() -> None:
+    late = Pace(Limits(), None, NOON)
+    late.spend(NOON, 0.5)
+    today = Pace(Limits(), None, NOON + DAY)
+    today.spend(NOON + DAY, 0.5)
+    kept = sum_of((today.take(NOON + DAY), late.take(NOON)), NOON + DAY)
+    assert (kept.sent, kept.usd) == (1, 1.0)
 
 
 def test_after_a_restart_nobody_is_written_to_too_soon() -> None:
     pace = Pace(TELEGRAM, None, NOON)
     pace.spend(NOON + 0.4, 0)
-    again = Pace(TELEGRAM, pace.kept(), NOON + 0.5)
+    again = Pace(TELEGRAM, pace.take(NOON + 0.4), NOON + 0.5)
     assert again.turn("p_whoever", NOON + 0.5) == pytest.approx(NOON + 1.4)
 
 

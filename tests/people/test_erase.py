@@ -64,7 +64,7 @@ def full_person(w: World) -> tuple[str, list[bytes]]:
         id="msg_zq81x",
         person=p,
         channel="email",
-        lane=p,
+        order_key=p,
         seqs=(1, 2),
     )
     send(w, message, NOW, [Delivery(p, "i1", v, "email", "msg_zq81x") for v in (1, 2)])
@@ -326,7 +326,9 @@ def test_who_stopped_everything_is_erased_seven_days_later(w: World) -> None:
 
 def test_messages_go_after_ninety_days(w: World) -> None:
     pseudonym, _ = full_person(w)
-    send(w, Message(id="msg_newer", person=pseudonym, channel="email", lane="x"), NOW + 80 * DAY)
+    send(
+        w, Message(id="msg_newer", person=pseudonym, channel="email", order_key="x"), NOW + 80 * DAY
+    )
     keep = w.home.people, w.keys, w.home.outbox
     assert apply_retention(*keep, NOW + 90 * DAY).messages == 0
     assert apply_retention(*keep, NOW + 90 * DAY + 1).messages == 1

@@ -342,15 +342,16 @@ def test_a_store_that_cannot_be_written_is_told_and_tried_again_and_nothing_is_l
 def _break_store(world: World) -> Callable[[], None]:
     """Make every write fail; what this returns mends it."""
     stream, state = world.live.ingest._stream, world.home.state
-    append, set_note = stream.append, state.set_note
+    append, set_note, swap_note = stream.append, state.set_note, state.swap_note
 
     def fail(*_: object) -> int:
         raise StateConflict("disk full")
 
-    stream.append, state.set_note = fail, fail  # type: ignore[method-assign, assignment]
+    stream.append = state.set_note = state.swap_note = fail  # type: ignore[method-assign, assignment]
 
     def fix() -> None:
-        stream.append, state.set_note = append, set_note  # type: ignore[method-assign]
+        stream.append = append  # type: ignore[method-assign]
+        state.set_note, state.swap_note = set_note, swap_note  # type: ignore[method-assign]
 
     return fix
 

@@ -17,7 +17,6 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 from rich.console import Console
 
-from atalaia.clock import Clock as WatchClock
 from atalaia.domain.alert import Alert
 from atalaia.homes.embedded import EmbeddedHome, open_home
 from atalaia.run.local import Live
@@ -56,6 +55,12 @@ class Clock:
 
     def now(self) -> float:
         return self._now
+
+    def second(self) -> int:
+        return int(self._now)
+
+    def jitter(self) -> float:
+        return 1.0
 
     async def sleep(self, seconds: float) -> None:
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -272,7 +277,7 @@ async def watching(
             live = Live(
                 set_,
                 home,
-                WatchClock(clock.now, clock.sleep, lambda: 1.0),
+                clock,
                 console=Console(file=said, width=200),
                 refine=refine,
             )

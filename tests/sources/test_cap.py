@@ -16,6 +16,7 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
+from atalaia.clock import Clock
 from atalaia.domain.official import Official, hazard_of
 from atalaia.domain.payload import Payload
 from atalaia.sources import cap
@@ -400,7 +401,7 @@ def polled(tell: Callable[[Host, FeedPoller, list[Payload]], Any]) -> None:
         async with TestServer(application) as server, aiohttp.ClientSession() as session:
             poller = FeedPoller(
                 str(server.make_url("/rss")), 120, session, keep,
-                now=lambda: NOW, sleep=sleep, jitter=lambda: 0.0,
+                clock=Clock(lambda: NOW, sleep, lambda: 0.0),
             )  # fmt: skip
             await tell(host, poller, kept)
 

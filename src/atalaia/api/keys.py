@@ -15,11 +15,11 @@ from collections.abc import Callable
 import msgspec
 
 from atalaia.api.access import OPERATOR, OWN_KEY, SCOPES, SIGNED_LINK, Caller, Role, Who
+from atalaia.notes import Note
 from atalaia.people.service import PeopleService
-from atalaia.ports import State
+from atalaia.ports import Notes
 from atalaia.settings import Settings
 
-_NOTE = "api-keys"
 _PREFIX = "atp_"
 _LONGEST_LABEL = 60
 
@@ -34,34 +34,38 @@ class ApiKey(msgspec.Struct, frozen=True):
     made_at: int
 
 
-def add_key(state: State, role: Role, label: str, now: int) -> tuple[ApiKey, str]:
+def add_key(notes: Notes, role: Role, label: str, now: int) -> tuple[ApiKey, str]:
     """A new key, and the text of it, which is not kept. Raises ValueError for a label too long."""
     if len(label) > _LONGEST_LABEL or not label.isprintable():
         raise ValueError(f"label: give at most {_LONGEST_LABEL} printable letters")
     text = _PREFIX + secrets.token_urlsafe(32)
     key = ApiKey("k_" + secrets.token_hex(4), role, label, _digest(text), now)
-    _keep(state, [*keys_of(state), key])
+    _note(notes).change(lambda known: [*(known or []), key])
     return key, text
 
 
-def keys_of(state: State) -> list[ApiKey]:
+def keys_of(notes: Notes) -> list[ApiKey]:
     """All keys, the oldest first."""
-    text = state.note(_NOTE)
-    return msgspec.json.decode(text, type=list[ApiKey]) if text else []
+    return _note(notes).get() or []
 
 
-def remove_key(state: State, id_: str) -> bool:
+def remove_key(notes: Notes, id_: str) -> bool:
     """End a key; False: there is none of this id."""
-    keys = keys_of(state)
-    left = [key for key in keys if key.id != id_]
-    if len(left) == len(keys):
+
+    def left(known: list[ApiKey] | None) -> list[ApiKey]:
+        keys = {key.id: key for key in known or []}
+        del keys[id_]
+        return list(keys.values())
+
+    try:
+        _note(notes).change(left)
+    except KeyError:
         return False
-    _keep(state, left)
     return True
 
 
 def who_has(
-    settings: Settings, state: State, people: PeopleService, now: Callable[[], float]
+    settings: Settings, notes: Notes, people: PeopleService, now: Callable[[], float]
 ) -> Who:
     """Whose key this is: the operator's, a program's, a person's, or nobody's."""
     operators = settings.api.key
@@ -69,7 +73,7 @@ def who_has(
     def who(key: str) -> Caller | None:
         if operators is not None and hmac.compare_digest(_digest(key), _digest(operators.reveal())):
             return Caller(OPERATOR, SCOPES[Role.OPERATOR])
-        program = caller_of(state, key)
+        program = caller_of(notes, key)
         if program is not None:
             return program
         found = people.whose(key, int(now()))
@@ -81,19 +85,19 @@ def who_has(
     return who
 
 
-def caller_of(state: State, given: str) -> Caller | None:
+def caller_of(notes: Notes, given: str) -> Caller | None:
     """Whose key this is; None: none of these."""
     if not given.startswith(_PREFIX):
         return None
     digest = _digest(given)
-    for key in keys_of(state):
+    for key in keys_of(notes):
         if hmac.compare_digest(key.digest, digest):
             return Caller(key.id, SCOPES[key.role])
     return None
 
 
-def _keep(state: State, keys: list[ApiKey]) -> None:
-    state.set_note(_NOTE, msgspec.json.encode(keys).decode())
+def _note(notes: Notes) -> Note[list[ApiKey]]:
+    return Note(notes, "api-keys", list[ApiKey])
 
 
 def _digest(text: str) -> str:

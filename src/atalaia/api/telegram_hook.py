@@ -13,7 +13,8 @@ from atalaia.channels.telegram_updates import Handler
 from atalaia.channels.telegram_voice import Voice
 from atalaia.channels.telegram_webhook import SECRET_HEADER, Hook, is_ours
 from atalaia.errors import StateConflict
-from atalaia.ports import State
+from atalaia.notes import Note
+from atalaia.ports import Notes
 from atalaia.settings import Settings
 
 ANSWERED = "telegram-answered"
@@ -23,18 +24,21 @@ log = structlog.get_logger()
 
 
 def telegram_hook(
-    settings: Settings, session: aiohttp.ClientSession, talk: Handler, state: State
+    settings: Settings, session: aiohttp.ClientSession, talk: Handler, notes: Notes
 ) -> Heard:
     """What takes the requests of Telegram: each gives (status, text)."""
     chosen = settings.channels.telegram
     if chosen is None or chosen.webhook_secret is None or not chosen.is_bot:
         return _off
 
+    answered = Note(notes, ANSWERED, int)
+
     async def load() -> int:
-        return int(await asyncio.to_thread(state.note, ANSWERED) or -1)
+        number = await asyncio.to_thread(answered.get)
+        return -1 if number is None else number
 
     async def keep(number: int) -> None:
-        await asyncio.to_thread(state.set_note, ANSWERED, str(number))
+        await asyncio.to_thread(answered.put, number)
 
     voice = Voice(session, chosen.token.reveal(), base_url=chosen.base_url)
     hook, secret = Hook(voice, talk, load=load, keep=keep), chosen.webhook_secret.reveal()

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import date
 from zoneinfo import ZoneInfo
 
+import msgspec
 import numpy as np
 
 from atalaia.batch.calibrate import Calibration, Space, Wanted, calibrate, on_grid
@@ -19,37 +20,56 @@ from atalaia.domain.rule import parse
 from atalaia.errors import SettingsInvalid
 
 
+class Search(msgspec.Struct, frozen=True, kw_only=True):
+    """What a calibration looks for, and among what.
+
+    hazard, variable    what the rules will warn of, and the amount that is summed
+    name                of the rule set
+    area                where; None: in the only area that there is
+    wanted, space       what the limits must come to, and which are tried
+    min_events          fewer events than this are not calibrated by
+    first_day, last_day    the days that count; None: as far as the readings speak of them
+    splits              over so many other splits of the days the search is repeated
+    """
+
+    hazard: str
+    variable: str
+    name: str
+    area: str | None = None
+    wanted: Wanted
+    space: Space = Space()
+    min_events: int = 1
+    first_day: date | None = None
+    last_day: date | None = None
+    splits: int = 0
+
+
 def calibrated(
-    rows: Readings,
-    places: Places,
-    events: Sequence[Event],
-    zone: ZoneInfo,
-    *,
-    hazard: str,
-    variable: str,
-    area: str | None,
-    name: str,
-    wanted: Wanted,
-    space: Space,
-    min_events: int,
-    first_day: date | None = None,
-    last_day: date | None = None,
-    splits: int = 0,
+    rows: Readings, places: Places, events: Sequence[Event], zone: ZoneInfo, search: Search
 ) -> tuple[Calibration, str]:
     """What was found, and the text of a rule file that can be loaded. Only observed rows count.
 
     Days left out: those that the readings speak of. Raises SettingsInvalid where nothing is found.
     """
     observed = rows.take(rows.kind == Kind.OBSERVED)
-    where = _area(places, area)
-    sums = on_grid(observed, variable, places, where)
+    where = _area(places, search.area)
+    sums = on_grid(observed, search.variable, places, where)
     first, last = days_of(observed, zone)
-    calendar = Calendar.of(first_day or first, last_day or last, zone)
+    calendar = Calendar.of(search.first_day or first, search.last_day or last, zone)
     started_at = np.sort(np.array([event.started_at for event in events], np.int64))
-    found = calibrate(sums, places, started_at, calendar, min_events, wanted, space, splits)
-    description = f"{hazard} in {where}, from {calendar.first} to {calendar.dates()[-1]}:"
-    text = rule_file(found, name, hazard, variable, sums.step_s, description)
-    parse(text, name)
+    found = calibrate(
+        sums,
+        places,
+        started_at,
+        calendar,
+        search.min_events,
+        search.wanted,
+        search.space,
+        search.splits,
+    )
+    description = f"{search.hazard} in {where}, from {calendar.first} to {calendar.dates()[-1]}:"
+    text = rule_file(found, search.name, search.hazard, search.variable, sums.step_s, description)
+    parse(text, search.name)
     return found, text
 
 

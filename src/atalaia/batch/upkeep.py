@@ -9,7 +9,6 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-import msgspec
 import structlog
 
 from atalaia.batch.archive import ArchiveReport, archive
@@ -19,10 +18,10 @@ from atalaia.domain.norm_tables import Norms
 from atalaia.errors import StateConflict
 from atalaia.lake import gold, raw
 from atalaia.lake.norms import digest, is_due, known, names_norms, norms_of
+from atalaia.notes import Note
 from atalaia.ports import Home, Lake, Outbox, State, Stream
 from atalaia.settings import Settings
 
-_MARKS = "archive-marks"
 _MARK_EVERY_S = 3600
 _GRACE_S = 2.0
 
@@ -120,8 +119,8 @@ def _drop(stream: Stream, state: State, now: int, keep_s: int) -> int:
     Marks are pairs (when, the archive's offset then), an hour or more apart: finding the offset
     by looking at the payloads would read all of them.
     """
-    text = state.note(_MARKS)
-    marks = msgspec.json.decode(text, type=list[tuple[int, int]]) if text else []
+    note = Note(state, "archive-marks", list[tuple[int, int]])
+    marks = note.get() or []
     archived = state.offset(raw.ARCHIVED)
     old = [offset for at, offset in marks if at <= now - keep_s]
     up_to = min(max(old, default=0), state.offset(CONSUMER), refined(state))
@@ -130,7 +129,7 @@ def _drop(stream: Stream, state: State, now: int, keep_s: int) -> int:
     if archived and (not marks or now - marks[-1][0] >= _MARK_EVERY_S):
         kept.append((now, archived))
     if kept != marks:
-        state.set_note(_MARKS, msgspec.json.encode(kept).decode())
+        note.put(kept)
     return dropped
 
 

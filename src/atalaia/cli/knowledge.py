@@ -226,7 +226,7 @@ def calibrate(
     import msgspec
 
     from atalaia.batch.calibrate import Space, Wanted
-    from atalaia.batch.calibration import calibrated
+    from atalaia.batch.calibration import Search, calibrated
     from atalaia.batch.events import read_events
     from atalaia.cli.scores import show_calibration, wide
 
@@ -236,11 +236,7 @@ def calibrate(
     )
     space = Space(circles=tuple(_near(text) for text in near or ()))
     rows, where, _ = _history(readings, places, frozenset({variable}), settings, home)
-    found, text = calibrated(
-        rows,
-        where,
-        read_events(events, zone),
-        zone,
+    search = Search(
         hazard=str(hazard_of(hazard)),
         variable=_sum(variable),
         area=area,
@@ -252,6 +248,7 @@ def calibrate(
         last_day=until.date() if until else None,
         splits=splits,
     )
+    found, text = calibrated(rows, where, read_events(events, zone), zone, search)
     try:
         write.write_text(text, "utf-8")
     except OSError as error:

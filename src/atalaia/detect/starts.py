@@ -14,10 +14,9 @@ import msgspec
 from atalaia.detect.watch import CONSUMER
 from atalaia.domain.place import Place
 from atalaia.domain.rule import RuleSet
+from atalaia.errors import StateConflict
+from atalaia.notes import Note
 from atalaia.ports import State
-
-_STARTS = "starts"
-_TERMS = "terms:"
 
 
 class Terms(msgspec.Struct, frozen=True):
@@ -50,29 +49,29 @@ class _Noted(msgspec.Struct, frozen=True, array_like=True):
 
 def note_start(state: State, at: int, terms: Terms, norms: str) -> None:
     """Keep that a watch begins now, from what the home has lived through."""
-    text = msgspec.json.encode(terms).decode()
-    digest = hashlib.sha256(text.encode()).hexdigest()[:16]
-    if state.note(_TERMS + digest) is None:
-        state.set_note(_TERMS + digest, text)
-    starts = [*_noted(state), _Noted(state.offset(CONSUMER), at, digest, norms)]
-    state.set_note(_STARTS, msgspec.json.encode(starts).decode())
+    digest = hashlib.sha256(msgspec.json.encode(terms)).hexdigest()[:16]
+    _terms(state, digest).put(terms)
+    start = _Noted(state.offset(CONSUMER), at, digest, norms)
+    _starts(state).change(lambda known: [*(known or []), start])
 
 
 def starts_of(state: State) -> list[Start]:
     """All starts, in their order. None are known of a home that was only ever replayed into.
 
-    Raises msgspec.ValidationError where an earlier Atalaia noted terms that this one cannot read.
+    Raises StateConflict where another Atalaia noted terms that this one cannot read.
     """
-    return [
-        Start(noted.offset, noted.at, _terms(state, noted.terms), noted.norms)
-        for noted in _noted(state)
-    ]
+    starts = []
+    for noted in _starts(state).get() or []:
+        terms = _terms(state, noted.terms).get()
+        if terms is None:
+            raise StateConflict(f"the home has lost the terms {noted.terms} of a start")
+        starts.append(Start(noted.offset, noted.at, terms, noted.norms))
+    return starts
 
 
-def _terms(state: State, digest: str) -> Terms:
-    return msgspec.json.decode(state.note(_TERMS + digest) or "", type=Terms)
+def _terms(state: State, digest: str) -> Note[Terms]:
+    return Note(state, f"terms:{digest}", Terms)
 
 
-def _noted(state: State) -> list[_Noted]:
-    text = state.note(_STARTS)
-    return msgspec.json.decode(text, type=list[_Noted]) if text else []
+def _starts(state: State) -> Note[list[_Noted]]:
+    return Note(state, "starts", list[_Noted])

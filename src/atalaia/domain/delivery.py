@@ -60,7 +60,8 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
     """What goes out by one channel to one person. All times are Unix seconds.
 
     id           the same over all tries: ``msg_…``
-    lane         messages of one lane go one after the other, in the order of their alerts
+    order_key    messages of one key go one after the other, in the order of their alerts (kept as
+                 ``lane``)
     kind         alert, or confirm: that the person wants these messages at all
     seqs         numbers of its alerts in the log, in their order; empty for confirm
     rank         4 red … 1 watch, 0 an end: the higher goes first
@@ -76,7 +77,7 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
     id: str
     person: str
     channel: str
-    lane: str
+    order_key: str = msgspec.field(name="lane")
     kind: str = "alert"
     seqs: tuple[int, ...] = ()
     rank: int = 0
@@ -91,6 +92,31 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
     provider_id: str = ""
     escalate_at: int = 0
     acknowledged_at: int = 0
+
+
+RANKS = (4, 3, 2, 1, 0)
+"""The gravest first."""
+
+SOON_S = 60
+"""A message waits for an older one of its order key that is due within so long; for one put off
+longer it does not: what is newer matters more."""
+
+
+def first_seq(message: Message) -> int:
+    """The number of its first alert, by which messages of one order key go."""
+    return min(message.seqs, default=0)
+
+
+def ready_at(message: Message) -> int:
+    """When one that is unsent may be taken: when it is due, or when its lease ends."""
+    return message.lease_until if message.status == Status.LEASED else message.due_at
+
+
+def ahead(older: Sequence[Message], now: int) -> list[Message] | None:
+    """Which of the older, unsent messages of its order key go right before a message that is to
+    be taken now; None: it waits, for one that is another's or about to be due."""
+    soon = [one for one in older if ready_at(one) <= now + SOON_S or one.status == Status.LEASED]
+    return None if any(ready_at(one) > now for one in soon) else soon
 
 
 class Settled(msgspec.Struct, frozen=True, kw_only=True):

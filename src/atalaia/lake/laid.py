@@ -16,11 +16,10 @@ from atalaia.domain.norm_tables import Norms
 from atalaia.domain.place import Places
 from atalaia.domain.rule import RuleSet
 from atalaia.lake import norms
-from atalaia.ports import Lake, State
+from atalaia.notes import Note
+from atalaia.ports import Lake, Notes
 
 FOLDER = "gold/norms/"
-
-_NOTE = "norms"
 
 log = structlog.get_logger()
 
@@ -34,25 +33,24 @@ class Laid(msgspec.Struct, frozen=True):
     name: str = ""
 
 
-def laid(state: State) -> Laid:
+def laid(notes: Notes) -> Laid:
     """As it was last noted."""
-    text = state.note(_NOTE)
-    return msgspec.json.decode(text, type=Laid) if text else Laid()
+    return _note(notes).get() or Laid()
 
 
-def lay(state: State, lake: Lake, rules: RuleSet, places: Places) -> None:
+def lay(notes: Notes, lake: Lake, rules: RuleSet, places: Places) -> None:
     """Bring the norms up to the rules, the places and the climate of now."""
     if not norms.names_norms(rules):
         return
-    now = (_of(rules, places), norms.known(state).version)
-    before = laid(state)
+    now = (_of(rules, places), norms.known(notes).version)
+    before = laid(notes)
     if (before.of, before.climate) == now:
         return
     found = norms.norms_of(lake, rules, places)
     for line in found.in_words():
         log.warning("a rule cannot judge everywhere", reason=line)
     name = norms.keep(lake, found, FOLDER)
-    state.set_note(_NOTE, msgspec.json.encode(Laid(*now, name)).decode())
+    _note(notes).put(Laid(*now, name))
     # The one before stays: a lane that has just looked is about to read it.
     stay = {norms.key_of(each, FOLDER) for each in (name, before.name)}
     for key in lake.keys(FOLDER):
@@ -71,6 +69,10 @@ def read(lake: Lake, at: Laid, rules: RuleSet, places: Places) -> Norms:
         return norms.kept(lake, at.name, places, FOLDER)
     nothing = np.full((len(places), 12, 24), np.nan)
     return Norms(places, {rule.name: nothing for rule in rules.rules if rule.norm is not None})
+
+
+def _note(notes: Notes) -> Note[Laid]:
+    return Note(notes, "norms", Laid)
 
 
 def _of(rules: RuleSet, places: Places) -> str:

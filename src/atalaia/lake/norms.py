@@ -18,7 +18,8 @@ import zstandard
 from atalaia.domain.norm_tables import Norms
 from atalaia.domain.place import Places
 from atalaia.domain.rule import RuleSet
-from atalaia.ports import Lake, State
+from atalaia.notes import Note
+from atalaia.ports import Lake, Notes
 
 LEARN_EVERY_S = 7 * 86_400
 """How often the climate is learnt again: it is one of months, and a week is soon enough."""
@@ -26,7 +27,6 @@ LEARN_EVERY_S = 7 * 86_400
 NORMS = "raw/norms/"
 """Norms that watches went by. They are RAW, as nothing gives them again."""
 
-_NOTE = "climate"
 _MOST_BYTES = 4_000_000_000
 
 
@@ -41,21 +41,19 @@ class Known(msgspec.Struct, frozen=True):
     learnt_at: int = 0
 
 
-def known(state: State) -> Known:
+def known(notes: Notes) -> Known:
     """As the home has noted it."""
-    text = state.note(_NOTE)
-    return msgspec.json.decode(text, type=Known) if text else Known()
+    return _note(notes).get() or Known()
 
 
-def note_learnt(state: State, now: int, *, is_new: bool) -> None:
+def note_learnt(notes: Notes, now: int, *, is_new: bool) -> None:
     """Note that the climate was learnt, so that watches take it up if some of it `is_new`."""
-    noted = Known(known(state).version + is_new, now)
-    state.set_note(_NOTE, msgspec.json.encode(noted).decode())
+    _note(notes).change(lambda was: Known((was or Known()).version + is_new, now))
 
 
-def is_due(state: State, rules: RuleSet, now: int) -> bool:
+def is_due(notes: Notes, rules: RuleSet, now: int) -> bool:
     """Whether to learn the climate: once a week, where a rule goes by it."""
-    return names_norms(rules) and now - known(state).learnt_at >= LEARN_EVERY_S
+    return names_norms(rules) and now - known(notes).learnt_at >= LEARN_EVERY_S
 
 
 def names_norms(rules: RuleSet) -> bool:
@@ -103,6 +101,10 @@ def kept(lake: Lake, name: str, places: Places, folder: str = NORMS) -> Norms:
 def key_of(name: str, folder: str = NORMS) -> str:
     """Where the norms of this digest lie."""
     return f"{folder}{name}.msgpack.zst"
+
+
+def _note(notes: Notes) -> Note[Known]:
+    return Note(notes, "climate", Known)
 
 
 def _packed(norms: Norms) -> bytes:

@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
-import msgspec
-
 from atalaia.domain.place import Place, Places
-from atalaia.ports import State
+from atalaia.notes import Note
+from atalaia.ports import Notes
 
-_NOTE = "places"
 
-
-def note_places(state: State, places: Places) -> None:
+def note_places(notes: Notes, places: Places) -> None:
     """Keep the places with the home, those that were watched before included."""
-    known = {place.id: place for place in _noted(state)}
-    known |= {place.id: place for place in places}
-    state.set_note(_NOTE, msgspec.json.encode(list(known.values())).decode())
+
+    def joined(known: list[Place] | None) -> list[Place]:
+        by_id = {place.id: place for place in known or []}
+        return list((by_id | {place.id: place for place in places}).values())
+
+    _note(notes).change(joined)
 
 
-def places_of(state: State) -> Places:
+def places_of(notes: Notes) -> Places:
     """All places that the home was ever filled for."""
-    return Places(_noted(state))
+    return Places(_note(notes).get() or [])
 
 
-def _noted(state: State) -> list[Place]:
-    text = state.note(_NOTE)
-    return msgspec.json.decode(text, type=list[Place]) if text else []
+def _note(notes: Notes) -> Note[list[Place]]:
+    return Note(notes, "places", list[Place])

@@ -6,9 +6,10 @@ This is the one place where what is said and to whom come together, for as long 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Protocol
 
+from atalaia.clock import Clock
 from atalaia.domain.alert import LogEntry
 from atalaia.domain.contact import Contact
 from atalaia.domain.delivery import Letter, Message, Outcome, Status
@@ -58,14 +59,14 @@ class Composer:
         places: Places,
         profiles: Profiles,
         people: Directory,
-        now: Callable[[], float],
+        clock: Clock,
     ) -> None:
         self._state = state
         self._outbox = outbox
         self._places = {place.id: place for place in places}
         self._profiles = profiles
         self._people = people
-        self._now = now
+        self._clock = clock
         self._entries: dict[int, LogEntry] = {}
 
     def write(self, messages: Sequence[Message]) -> list[Letter | Outcome]:
@@ -124,7 +125,7 @@ class Composer:
         )
 
     def _question(self, message: Message) -> Letter | Outcome:
-        asked = self._people.question(message.person, message.channel, int(self._now()))
+        asked = self._people.question(message.person, message.channel, self._clock.second())
         if asked is None:
             return Outcome("never", "there is nothing left to confirm")
         return Letter(
@@ -145,9 +146,9 @@ class Composer:
         own = self._own_limits(person, entries)
         key = (message.seqs, person.language)
         if any(own):
-            return compose(entries, self._places, person.language, int(self._now()), own)
+            return compose(entries, self._places, person.language, self._clock.second(), own)
         if key not in contents:
-            contents[key] = compose(entries, self._places, person.language, int(self._now()))
+            contents[key] = compose(entries, self._places, person.language, self._clock.second())
         return contents[key]
 
     def _own_limits(self, person: Person, entries: Sequence[LogEntry]) -> list[str]:

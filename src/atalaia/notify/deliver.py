@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 
 import structlog
 
+from atalaia.clock import Clock
 from atalaia.domain.delivery import (
     Channel,
     Letter,
@@ -25,11 +26,12 @@ from atalaia.domain.delivery import (
     settled,
 )
 from atalaia.errors import StateConflict
-from atalaia.notify.pace import Pace
-from atalaia.ports import Outbox, State
+from atalaia.notes import Note
+from atalaia.notify.pace import Pace, Spent, sum_of
+from atalaia.ports import Notes, Outbox
 
 LEASE_S = 90
-"""A lease is long enough for the slowest try and a lane's worth of waiting."""
+"""A lease is long enough for the slowest try and the waiting for those before it."""
 
 TRY_S = 45.0
 """A channel that has not answered by then never will."""
@@ -61,22 +63,21 @@ class Deliverer:
     def __init__(
         self,
         outbox: Outbox,
-        state: State,
+        notes: Notes,
         channels: Mapping[str, Channel],
         write: Write,
         *,
-        now: Callable[[], float],
-        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        clock: Clock,
         on_sent: Callable[[Sequence[Sent]], None] = lambda _: None,
     ) -> None:
         self._outbox = outbox
-        self._state = state
+        self._notes = notes
         self._channels = channels
         self._write = write
-        self._now, self._sleep = now, sleep
+        self._clock = clock
         self._on_sent = on_sent
         self.paces = {
-            name: Pace(channel.limits, state.note(_note(name)), now())
+            name: Pace(channel.limits, self._note(name).get(), clock.now())
             for name, channel in channels.items()
         }
         self._is_dry = asyncio.Event()
@@ -144,21 +145,21 @@ class Deliverer:
     async def _claim(self) -> None:
         while not self._is_closing:
             self._has_room.clear()
-            now = int(self._now())
+            now = self._clock.second()
             room = self._room(now)
             self._is_claiming = True
             try:
                 claimed = await asyncio.to_thread(self._take, now, room) if room else []
             except StateConflict as error:
                 log.warning("nothing can be claimed; it is tried again", reason=str(error))
-                await self._sleep(_FAULT_S)
+                await self._clock.sleep(_FAULT_S)
                 continue
             finally:
                 self._is_claiming = False
-            for name, lanes in claimed:
-                self._held[name] += sum(map(len, lanes))
-                for lane in lanes:
-                    self._queues[name].put_nowait(lane)
+            for name, rows in claimed:
+                self._held[name] += sum(map(len, rows))
+                for row in rows:
+                    self._queues[name].put_nowait(row)
             if not claimed:
                 if not any(self._held.values()):
                     self._is_dry.set()
@@ -186,39 +187,39 @@ class Deliverer:
     def _take(
         self, now: int, room: Mapping[str, int]
     ) -> list[tuple[str, list[list[tuple[Message, Letter]]]]]:
-        """Claim and write; letters by channel and lane. In a thread."""
+        """Claim and write; letters by channel and order key. In a thread."""
         claimed = self._outbox.claim(now, now + LEASE_S, room)
-        lanes: dict[str, dict[str, list[tuple[Message, Letter]]]] = defaultdict(dict)
+        rows: dict[str, dict[str, list[tuple[Message, Letter]]]] = defaultdict(dict)
         refused = []
         for message, letter in zip(claimed, self._write(claimed), strict=True):
             if isinstance(letter, Outcome):
                 schedule = self._channels[message.channel].limits.schedule
                 refused.append((message, settled(message, letter, schedule, now)))
                 continue
-            lanes[message.channel].setdefault(message.lane, []).append((message, letter))
+            rows[message.channel].setdefault(message.order_key, []).append((message, letter))
         if refused:
             self._outbox.settle(refused)
-        return [(name, list(each.values())) for name, each in lanes.items()]
+        return [(name, list(each.values())) for name, each in rows.items()]
 
     # Sending
 
     async def _work(self, name: str) -> None:
         queue = self._queues[name]
         while True:
-            lane = await queue.get()
-            for message, letter in lane:
+            row = await queue.get()
+            for message, letter in row:
                 after, outcome = await self._try(name, message, letter)
-                self._results.append((message, after, outcome, self._now() - letter.sent_at))
+                self._results.append((message, after, outcome, self._clock.now() - letter.sent_at))
                 self._has_results.set()
                 if outcome is None or after.status == Status.DUE:
-                    self._give_back(lane[lane.index((message, letter)) + 1 :])
+                    self._give_back(row[row.index((message, letter)) + 1 :])
                     break
 
     async def _try(
         self, name: str, message: Message, letter: Letter
     ) -> tuple[Message, Outcome | None]:
         channel, pace = self._channels[name], self.paces[name]
-        now = self._now()
+        now = self._clock.now()
         closed_s = 1.0 if self._is_closing else pace.closed_for(now)
         if closed_s:
             return released(message, closed_s, int(now)), None
@@ -228,8 +229,8 @@ class Deliverer:
             # By then its lease may have run out, and somebody else have taken it up.
             return released(message, max(0.0, at - now - TRY_S), int(now)), None
         if at > now:
-            await self._sleep(at - now)
-            now = self._now()
+            await self._clock.sleep(at - now)
+            now = self._clock.now()
             if closed_s := pace.closed_for(now):  # a try that went on meanwhile was refused
                 return released(message, closed_s, int(now)), None
         try:
@@ -241,7 +242,7 @@ class Deliverer:
             # Without the traceback's last line: it may quote an address.
             log.error("a channel broke", channel=name, error=type(error).__name__)  # noqa: TRY400
             outcome = Outcome("again", f"fault in the channel: {type(error).__name__}")
-        now = self._now()
+        now = self._clock.now()
         if outcome.verdict in ("sent", "unknown"):
             pace.spend(now, outcome.cost_usd)
             if channel.limits.is_counted:
@@ -252,8 +253,8 @@ class Deliverer:
         return settled(message, outcome, channel.limits.schedule, int(now)), outcome
 
     def _give_back(self, rest: Sequence[tuple[Message, Letter]]) -> None:
-        """Messages of a lane whose turn has not come, as one before them has to wait."""
-        now = int(self._now())
+        """Messages of a key whose turn has not come, as one before them has to wait."""
+        now = self._clock.second()
         for message, _ in rest:
             self._results.append((message, released(message, 0, now), None, 0.0))
 
@@ -264,25 +265,36 @@ class Deliverer:
             await self._has_results.wait()
             self._has_results.clear()
             batch, self._results = self._results, []
-            spent, self._spent = self._spent, set()
+            new = {name: self.paces[name].take(self._clock.now()) for name in self._spent}
+            self._spent.clear()
+            total: dict[str, Spent] = {}
             while True:
                 try:
-                    await asyncio.to_thread(self._keep, batch, spent)
+                    await asyncio.to_thread(self._keep, batch, new, total)
                     break
                 except StateConflict as error:
                     log.warning("outcomes cannot be kept; it is tried again", reason=str(error))
-                    await self._sleep(_FAULT_S)
+                    await self._clock.sleep(_FAULT_S)
+            for name, spent in total.items():
+                self.paces[name].learn(spent, self._clock.now())
             for before, *_ in batch:
                 self._held[before.channel] -= 1
             self._on_sent([Sent(m, outcome, age_s) for _, m, outcome, age_s in batch if outcome])
             self._has_room.set()
             self._tell_idle()
 
-    def _keep(self, batch: Sequence[_Result], spent: set[str]) -> None:
+    def _keep(
+        self, batch: Sequence[_Result], new: Mapping[str, Spent], total: dict[str, Spent]
+    ) -> None:
+        """Write the outcomes, and add what is `new` to what all processes have spent: `total` has
+        it where that is done."""
         self._outbox.settle([(before, after) for before, after, *_ in batch])
-        for name in spent:
-            self._state.set_note(_note(name), self.paces[name].kept())
+        for name in new.keys() - total.keys():
+            total[name] = self._add(name, new[name])
 
+    def _add(self, channel: str, new: Spent) -> Spent:
+        now = self._clock.now()
+        return self._note(channel).change(lambda known: sum_of((known or Spent(), new), now))
 
-def _note(channel: str) -> str:
-    return f"pace:{channel}"
+    def _note(self, channel: str) -> Note[Spent]:
+        return Note(self._notes, f"pace:{channel}", Spent)

@@ -5,17 +5,18 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable
 
-import msgspec
 import numpy as np
 
+from atalaia.clock import Clock
 from atalaia.domain.delivery import Message, message_id
 from atalaia.domain.drill import KIND, Drill
 from atalaia.domain.hazard import LEVEL_OF
 from atalaia.domain.place import Places
+from atalaia.notes import Note
 from atalaia.notify.audience import Event
-from atalaia.notify.fanout import lane_of
+from atalaia.notify.fanout import order_key_of
 from atalaia.notify.recipients import Recipients
-from atalaia.ports import Outbox, State
+from atalaia.ports import Notes, Outbox
 
 MOST_PEOPLE = 5_000
 _EXPIRES_S = 3600
@@ -26,19 +27,19 @@ class Drills:
 
     def __init__(
         self,
-        state: State,
+        notes: Notes,
         outbox: Outbox,
         recipients: Recipients,
         places: Places,
         *,
-        now: Callable[[], float],
+        clock: Clock,
         wake: Callable[[], None],
     ) -> None:
-        self._state = state
+        self._notes = notes
         self._outbox = outbox
         self._recipients = recipients
         self._places = places
-        self._now, self._wake = now, wake
+        self._clock, self._wake = clock, wake
 
     def start(
         self, hazard: str, level: str, place_id: str, by: str, *, is_for_everyone: bool
@@ -48,7 +49,7 @@ class Drills:
         place = self._places.get(place_id)
         if place is None:
             raise ValueError("no such place is watched; GET /v1/places lists them")
-        now = int(self._now())
+        now = self._clock.second()
         event = Event(
             hazard=hazard,
             level=int(LEVEL_OF[level]),
@@ -80,7 +81,7 @@ class Drills:
             at=now,
             by=by,
         )
-        self._state.set_note(_note(drill.id), msgspec.json.encode(drill).decode())
+        _note(self._notes, drill.id).put(drill)
         for person in people:
             channel = person.channels[0]
             self._outbox.put(
@@ -88,7 +89,7 @@ class Drills:
                     id=message_id(person.pseudonym, channel, drill.id),
                     person=person.pseudonym,
                     channel=channel,
-                    lane=lane_of(person.pseudonym, channel, drill.id),
+                    order_key=order_key_of(person.pseudonym, channel, drill.id),
                     kind=f"{KIND}:{drill.id}",
                     rank=int(LEVEL_OF[level]),
                     due_at=now,
@@ -99,11 +100,10 @@ class Drills:
         return drill, len(people)
 
 
-def drill_in(state: State, drill: str) -> Drill | None:
+def drill_in(notes: Notes, drill: str) -> Drill | None:
     """A drill that was started; None: there is none of this id."""
-    text = state.note(_note(drill))
-    return msgspec.json.decode(text, type=Drill) if text else None
+    return _note(notes, drill).get()
 
 
-def _note(drill: str) -> str:
-    return f"drill:{drill}"
+def _note(notes: Notes, drill: str) -> Note[Drill]:
+    return Note(notes, f"drill:{drill}", Drill)

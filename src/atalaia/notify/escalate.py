@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence, Set
+from collections.abc import Sequence, Set
 from contextlib import suppress
 
 import msgspec
 
+from atalaia.clock import Clock
 from atalaia.domain.delivery import Message, Sent, Status, message_id
-from atalaia.notify.fanout import deliveries_of, lane_of
+from atalaia.notify.fanout import deliveries_of, order_key_of
 from atalaia.notify.recipients import Recipients
 from atalaia.people.registry import Registry
 from atalaia.ports import Outbox, State, Told
@@ -25,13 +26,13 @@ class Escalation:
         outbox: Outbox,
         registry: Registry,
         recipients: Recipients,
-        now: Callable[[], float],
+        clock: Clock,
     ) -> None:
         self._state = state
         self._outbox = outbox
         self._registry = registry
         self._recipients = recipients
-        self._now = now
+        self._clock = clock
         self._gone: list[tuple[str, str]] = []
 
     def hear(self, tries: Sequence[Sent]) -> None:
@@ -43,9 +44,9 @@ class Escalation:
         while self._gone:
             person, channel = self._gone[0]
             with suppress(ValueError):  # erased meanwhile
-                self._registry.gone(person, channel, int(self._now()))
+                self._registry.gone(person, channel, self._clock.second())
             del self._gone[0]
-        waiting = self._outbox.unanswered(int(self._now()), _AT_ONCE)
+        waiting = self._outbox.unanswered(self._clock.second(), _AT_ONCE)
         handed = sum(self._hand_on(message) for message in waiting)
         if waiting:
             self._outbox.handed_on([message.id for message in waiting])
@@ -53,7 +54,7 @@ class Escalation:
 
     def _hand_on(self, message: Message) -> bool:
         person = self._recipients.get(message.person)
-        now = int(self._now())
+        now = self._clock.second()
         if person is None or now > message.expires_at:
             return False
         found = (next(self._state.alerts(seq - 1, limit=1), None) for seq in message.seqs)
@@ -74,7 +75,7 @@ class Escalation:
             message,
             id=message_id(message.person, channel, str(message.seqs[0])),
             channel=channel,
-            lane=lane_of(message.person, channel, alerts[0][1].alert.incident),
+            order_key=order_key_of(message.person, channel, alerts[0][1].alert.incident),
             status=Status.DUE,
             due_at=now,
             attempts=0,

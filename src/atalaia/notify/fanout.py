@@ -240,7 +240,7 @@ class Fan:
         return messages, deliveries, dropped
 
 
-def lane_of(person: str, channel: str, incident: str) -> str:
+def order_key_of(person: str, channel: str, incident: str) -> str:
     """What goes one after the other: all of a person; to a program, all of an incident."""
     return f"{person}/{incident}" if channel == "webhook" else person
 
@@ -273,7 +273,7 @@ def _message(profile: Person, alerts: Sequence[tuple[int, LogEntry]], now: int) 
         id=message_id(profile.pseudonym, channel, str(first_seq)),
         person=profile.pseudonym,
         channel=channel,
-        lane=lane_of(profile.pseudonym, channel, first.alert.incident),
+        order_key=order_key_of(profile.pseudonym, channel, first.alert.incident),
         seqs=tuple(seq for seq, _ in alerts),
         rank=rank,
         status=Status.LATE if is_late else status,

@@ -15,6 +15,7 @@ from contextlib import suppress
 
 import structlog
 
+from atalaia.clock import Clock
 from atalaia.domain.delivery import Channel
 from atalaia.domain.hazard import Level
 from atalaia.errors import StateConflict
@@ -48,9 +49,8 @@ class Notifier:
         escalation: Escalation,
         channels: Mapping[str, Channel],
         *,
-        now: Callable[[], float],
+        clock: Clock,
         wake: Callable[[str], None],
-        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         on_changed: Callable[[Recipients], None] = lambda _: None,
     ) -> None:
         self.recipients = recipients
@@ -58,7 +58,7 @@ class Notifier:
         self.escalation = escalation
         self._fan = fan
         self._channels = channels
-        self._now, self._sleep = now, sleep
+        self._clock = clock
         self._wake = wake
         self._on_changed = on_changed
         self._news = asyncio.Event()
@@ -89,7 +89,7 @@ class Notifier:
         """Take up who changed, and fan out the next people; whether there was anything to do."""
         if self.recipients.refresh():
             self._on_changed(self.recipients)
-        fanned = self._fan.step(int(self._now()))
+        fanned = self._fan.step(self._clock.second())
         if fanned is None:
             return False
         for channel, n in fanned.messages.items():
@@ -104,7 +104,7 @@ class Notifier:
                 has_more = await asyncio.to_thread(self.step)
             except StateConflict as error:
                 log.warning("fan-out failed; it is tried again", reason=str(error))
-                await self._sleep(_FAULT_S)
+                await self._clock.sleep(_FAULT_S)
                 continue
             if not has_more:
                 with suppress(TimeoutError):
@@ -120,7 +120,7 @@ class Notifier:
                 n = 0
             if n:
                 self.deliverer.wake()
-            await self._sleep(_ESCALATE_S)
+            await self._clock.sleep(_ESCALATE_S)
 
     def _wake_for(self, fanned: Fanned) -> None:
         if any(rank >= Level.RED for rank in fanned.ranks):

@@ -1,12 +1,13 @@
 """How fast a channel may send: so many a second, a person, a day, so much money a month.
 
-What was sent in a day and spent in a month outlives the process; so does when the last message
-went out, after which nobody is written to again too soon.
+What was sent in a day and spent in a month outlives the process, and is counted over all processes
+that send; so is when the last message went out, after which nobody is written to again too soon.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from datetime import UTC, datetime
 
 import msgspec
@@ -27,21 +28,36 @@ class Spent(msgspec.Struct):
     last_at: float = 0.0
 
 
+def sum_of(parts: Iterable[Spent], now: float) -> Spent:
+    """What they come to on the day, and in the month, of `now`: what is of others is over."""
+    found = list(parts)
+    day = datetime.fromtimestamp(now, UTC).date().isoformat()
+    month = day[:7]
+    return Spent(
+        day,
+        sum(one.sent for one in found if one.day == day),
+        month,
+        sum(one.usd for one in found if one.month == month),
+        max((one.last_at for one in found), default=0.0),
+    )
+
+
 class Pace:
     """The pace of one channel. Times are Unix seconds.
 
-    kept    what an earlier process wrote by `kept`
+    kept    what all processes had spent when this one began
     """
 
-    def __init__(self, limits: Limits, kept: str | None, now: float) -> None:
+    def __init__(self, limits: Limits, kept: Spent | None, now: float) -> None:
         self._limits = limits
-        self._spent = msgspec.json.decode(kept, type=Spent) if kept else Spent()
+        self._spent = kept or Spent()
+        self._new = Spent()
         self._next_at = now
         # Who was written to last by the process before is not known: all wait as if they were.
         self._since = self._spent.last_at + limits.contact_s if kept else 0.0
         self._contacts: dict[str, float] = {}
         self._paused_until = 0.0
-        self._page_from = -86400.0  # the UTC day that `_spent` was last found to be of
+        self._page_from = -86400.0  # the UTC day that what is spent was last found to be of
         self._day_from = -math.inf
         self.pause_reason = ""
 
@@ -81,28 +97,30 @@ class Pace:
     def spend(self, now: float, usd: float) -> None:
         """Count one message that went out."""
         self._turn_page(now)
-        self._spent.sent += 1
-        self._spent.usd += usd
-        self._spent.last_at = now
+        for spent in (self._spent, self._new):
+            spent.sent += 1
+            spent.usd += usd
+            spent.last_at = now
 
     def pause(self, until: float, reason: str) -> None:
         """Send nothing until then, as the provider wishes."""
         self._paused_until = max(self._paused_until, until)
         self.pause_reason = reason
 
-    def kept(self) -> str:
-        """What the next process has to know."""
-        return msgspec.json.encode(self._spent).decode()
+    def take(self, now: float) -> Spent:
+        """What was spent here since it was last taken: its taker adds it to what all have spent."""
+        new, self._new = self._new, sum_of((), now)
+        return new
+
+    def learn(self, kept: Spent, now: float) -> None:
+        """Go by what all have spent, with what was taken here, and by what is new since."""
+        self._spent = sum_of((kept, self._new), now)
 
     def _turn_page(self, now: float) -> None:
         if self._page_from <= now < self._page_from + 86400:
             return
         self._page_from = now - now % 86400
-        day = datetime.fromtimestamp(now, UTC).date().isoformat()
-        if day != self._spent.day:
-            self._spent.day, self._spent.sent = day, 0
-        if day[:7] != self._spent.month:
-            self._spent.month, self._spent.usd = day[:7], 0.0
+        self._spent, self._new = sum_of((self._spent,), now), sum_of((self._new,), now)
 
 
 def takes(messages: int, limits: Limits) -> float:

@@ -355,7 +355,7 @@ def _asks(registry: Registry, rows: Sequence[ContactRow]) -> tuple[Message, ...]
             id=message_id(row.pseudonym, row.channel, f"confirm {row.lookup.hex()} {row.since}"),
             person=row.pseudonym,
             channel=row.channel,
-            lane=row.pseudonym,
+            order_key=row.pseudonym,
             kind="confirm",
             due_at=row.since,
             expires_at=row.since + registry.keep.pending_s,

@@ -97,10 +97,10 @@ def _starts(live: Home, rules: RuleSet | None) -> list[Start]:
     """The watch's starts, the first at the beginning; with the rules given instead of its own."""
     try:
         starts = starts_of(live.state)
-    except msgspec.ValidationError as error:
-        raise AtalaiaError(
-            f"home {live.name}: an earlier Atalaia noted its rules ({error}); give --rules"
-        ) from error
+    except StateConflict as error:
+        if rules is None:
+            raise AtalaiaError(f"home {live.name}: {error}; or give --rules") from error
+        starts = []
     if not starts:
         if rules is None:
             raise AtalaiaError(f"home {live.name} has noted no rules; give --rules")

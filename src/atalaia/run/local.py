@@ -40,6 +40,7 @@ from atalaia.lake.norms import keep, norms_of
 from atalaia.lake.places import note_places
 from atalaia.logs import configure_logs
 from atalaia.metrics import Metrics
+from atalaia.notes import Note
 from atalaia.notify.recipients import Recipients
 from atalaia.people.retention import forget_often
 from atalaia.run.opened import home_of
@@ -53,7 +54,6 @@ from atalaia.sources.ingest import Ingest, tick
 from atalaia.sources.plan import Plan
 from atalaia.sources.poller import Poller
 
-_TELEGRAM_OFFSET = "telegram-offset"
 _AFTER_FAULT_S = 5.0
 _STOP_S = 2.0
 _COLOURS = {"watch": "cyan", "yellow": "yellow", "orange": "dark_orange", "red": "bold red"}
@@ -96,7 +96,7 @@ class Live:
             self.clock,
             self._tell,
         )
-        self.ingest = Ingest(home.stream, self._kept, self.clock.sleep)
+        self.ingest = Ingest(home.stream, self._kept, self.clock)
         self.upkeep = Upkeep(
             home,
             settings,
@@ -151,9 +151,7 @@ class Live:
                 feed.interval_s,
                 services.session,
                 self.ingest.keep,
-                now=self.clock.now,
-                sleep=self.clock.sleep,
-                jitter=self.clock.jitter,
+                clock=self.clock,
             )
             for feed in self.settings.cap.feeds
         ]
@@ -197,13 +195,13 @@ class Live:
         telegram = self.settings.channels.telegram
         if telegram is None or not telegram.is_bot or telegram.webhook_secret is not None:
             return
-        state = self.home.state
+        note = Note(self.home.state, "telegram-offset", int)
 
         async def load() -> int:
-            return int(await asyncio.to_thread(state.note, _TELEGRAM_OFFSET) or 0)
+            return await asyncio.to_thread(note.get) or 0
 
         async def keep_offset(offset: int) -> None:
-            await asyncio.to_thread(state.set_note, _TELEGRAM_OFFSET, str(offset))
+            await asyncio.to_thread(note.put, offset)
 
         updates = Updates(
             self.services.session,
@@ -216,18 +214,14 @@ class Live:
         self._start("telegram bot", updates.run)
 
     def _poller(self, plan: Plan) -> Poller:
-        state = self.home.state
         return Poller(
             plan,
             self.settings.places,
             self.services.session,
             self.ingest.keep,
             nearness=lambda: self.consumer.nearness,
-            get_note=lambda key: asyncio.to_thread(state.note, key),
-            set_note=lambda key, text: asyncio.to_thread(state.set_note, key, text),
-            now=self.clock.now,
-            sleep=self.clock.sleep,
-            jitter=self.clock.jitter,
+            notes=self.home.state,
+            clock=self.clock,
         )
 
     # From stage to stage

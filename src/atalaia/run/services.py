@@ -184,13 +184,13 @@ class Services:
         from atalaia.notify.notifier import Notifier
 
         state, outbox, places = self._state, self.home.outbox, self.settings.places
-        now, registry, recipients = self.clock.now, self.registry, self.recipients
+        clock, registry, recipients = self.clock, self.registry, self.recipients
 
         fan = Fan(
             state, outbox, recipients.audience, recipients, places, silences=self.silences.all
         )
-        composer = Composer(state, outbox, places, recipients, registry, now)
-        escalation = Escalation(state, outbox, registry, recipients, now)
+        composer = Composer(state, outbox, places, recipients, registry, clock)
+        escalation = Escalation(state, outbox, registry, recipients, clock)
 
         def on_sent(tries: Sequence[Sent]) -> None:
             escalation.hear(tries)
@@ -201,8 +201,7 @@ class Services:
             state,
             {**self.channels, **{name: Off(name) for name in off}},
             composer.write,
-            now=now,
-            sleep=self.clock.sleep,
+            clock=clock,
             on_sent=on_sent,
         )
         return Notifier(
@@ -211,9 +210,8 @@ class Services:
             deliverer,
             escalation,
             self.channels,
-            now=now,
+            clock=clock,
             wake=self.home.wake,
-            sleep=self.clock.sleep,
             on_changed=on_changed,
         )
 
@@ -280,7 +278,9 @@ class Services:
         def wake() -> None:
             self.home.wake("normal")
 
-        drills = Drills(state, outbox, self.recipients, settings.places, now=now, wake=wake)
+        drills = Drills(
+            state, outbox, self.recipients, settings.places, clock=self.clock, wake=wake
+        )
         return api(
             Gate(
                 who_has(settings, state, self.people, now),

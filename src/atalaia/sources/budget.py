@@ -1,7 +1,7 @@
 """How many calls a source still allows: its published limits, and what its answers say of them.
 
-Pure but for its own count: `now` is an argument (Unix seconds, with fractions), and the count is
-kept over a restart as text.
+Pure but for its own count: `now` is an argument (Unix seconds, with fractions), and the count can
+be kept over a restart.
 """
 
 from __future__ import annotations
@@ -48,16 +48,16 @@ LIMITS: dict[str, tuple[Window, ...]] = {
 }
 
 
-class _Taken(msgspec.Struct):
+class Taken(msgspec.Struct):
     """Calls of one window: (when, how many), oldest first."""
 
     calls: list[tuple[float, int]] = []
 
 
-class _State(msgspec.Struct):
-    """What is kept over a restart."""
+class Count(msgspec.Struct):
+    """What is kept over a restart: calls by window, and the rest that the source wants."""
 
-    taken: dict[str, _Taken]
+    taken: dict[str, Taken]
     blocked_until: float = 0.0
     failures: int = 0
 
@@ -67,55 +67,45 @@ class Budget:
 
     def __init__(self, windows: tuple[Window, ...]) -> None:
         self.windows = windows
-        self._state = _State(taken={window.name: _Taken() for window in windows})
+        self._count = Count(taken={window.name: Taken() for window in windows})
 
     @classmethod
-    def of(cls, source: str) -> Budget:
-        """A full budget with the source's published limits; none for a source that has none."""
-        return cls(LIMITS.get(source, ()))
-
-    @classmethod
-    def from_text(cls, source: str, text: str | None) -> Budget:
-        """As `to_text` kept it; a full budget if there is no text, or none that can be read."""
-        budget = cls.of(source)
-        try:
-            state = msgspec.json.decode(text or "", type=_State)
-        except msgspec.MsgspecError:
-            return budget
-        for window in budget.windows:
-            budget._state.taken[window.name] = state.taken.get(window.name, _Taken())
-        budget._state.blocked_until = state.blocked_until
-        budget._state.failures = state.failures
+    def of(cls, source: str, kept: Count | None = None) -> Budget:
+        """With the source's published limits, if it has any, and what was `kept` by `count`; full
+        where nothing was."""
+        budget = cls(LIMITS.get(source, ()))
+        if kept is not None:
+            for window in budget.windows:
+                budget._count.taken[window.name] = kept.taken.get(window.name, Taken())
+            budget._count.blocked_until = kept.blocked_until
+            budget._count.failures = kept.failures
         return budget
 
-    def to_text(self) -> str:
-        """The count, for `from_text` after a restart."""
-        return msgspec.json.encode(self._state).decode()
+    def count(self) -> Count:
+        """As it is now, for `of` after a restart."""
+        taken = {name: Taken(list(each.calls)) for name, each in self._count.taken.items()}
+        return Count(taken, self._count.blocked_until, self._count.failures)
 
     def take(self, n: int, now: float) -> float:
         """Take n calls: 0 if they may go now, else the seconds to wait, and nothing is taken.
 
         Infinite where a single window is smaller than n: such a request must be split.
         """
-        wait = max(0.0, self._state.blocked_until - now)
+        wait = max(0.0, self._count.blocked_until - now)
         for window in self.windows:
             wait = max(wait, self._wait(window, n, now))
         if wait == 0:
             for window in self.windows:
-                self._state.taken[window.name].calls.append((now, n))
+                self._count.taken[window.name].calls.append((now, n))
         return wait
 
     def left(self, now: float) -> dict[str, int]:
         """Calls left by window name."""
         return {window.name: window.limit - self._used(window, now) for window in self.windows}
 
-    def resets_in(self, now: float) -> dict[str, float]:
-        """Seconds by window name until a full window has room again."""
-        return {window.name: self._wait(window, window.limit, now) for window in self.windows}
-
     def blocked_for(self, now: float) -> float:
         """Seconds during which the source wants, or is given, rest; 0: none."""
-        return max(0.0, self._state.blocked_until - now)
+        return max(0.0, self._count.blocked_until - now)
 
     def observe(
         self, status: int | None, headers: Mapping[str, str], now: float, jitter: float = 1.0
@@ -134,24 +124,24 @@ class Budget:
         if _count(said.get("ratelimit-remaining")) == 0:
             self._rest(_seconds(said.get("ratelimit-reset"), now) or 1.0, now)
         if status is not None and 200 <= status < 300:
-            self._state.failures = 0
+            self._count.failures = 0
             return
-        self._state.failures += 1
+        self._count.failures += 1
         order = _seconds(said.get("retry-after"), now)
         if order is None and status == 429:
             order = self._until_room(now) or _seconds(said.get("ratelimit-reset"), now)
-        self._rest(backoff_s(self._state.failures, jitter) if order is None else order, now)
+        self._rest(backoff_s(self._count.failures, jitter) if order is None else order, now)
 
     def _rest(self, seconds: float, now: float) -> None:
         until = now + min(seconds, _LONGEST_ORDER_S)
-        self._state.blocked_until = max(self._state.blocked_until, until)
+        self._count.blocked_until = max(self._count.blocked_until, until)
 
     def _until_room(self, now: float) -> float | None:
         """Seconds until every window has room for one call; None if all have it now."""
         return max((self._wait(window, 1, now) for window in self.windows), default=0.0) or None
 
     def _used(self, window: Window, now: float) -> int:
-        taken = self._state.taken[window.name]
+        taken = self._count.taken[window.name]
         start = now - now % window.length_s if window.is_aligned else now - window.length_s
         # A clock that was set back must not hand out a second budget: later calls stay counted.
         taken.calls = [
@@ -167,7 +157,7 @@ class Budget:
             return 0.0
         if window.is_aligned:
             return window.length_s - now % window.length_s
-        for at, calls in self._state.taken[window.name].calls:
+        for at, calls in self._count.taken[window.name].calls:
             over -= calls
             if over <= 0:
                 return max(0.001, at + window.length_s - now)
@@ -176,7 +166,7 @@ class Budget:
     def _lower(self, window: Window, remaining: int, now: float) -> None:
         missing = self.left(now)[window.name] - remaining
         if missing > 0:
-            self._state.taken[window.name].calls.append((now, missing))
+            self._count.taken[window.name].calls.append((now, missing))
 
 
 def backoff_s(failures: int, jitter: float) -> float:

@@ -18,6 +18,7 @@ import aiohttp
 import msgspec
 import structlog
 
+from atalaia.clock import Clock
 from atalaia.domain.payload import Payload
 from atalaia.sources import cap
 from atalaia.sources.fetch import fetch
@@ -55,7 +56,6 @@ class FeedPoller:
     """Polls one feed for ever: `run` it in a task, and cancel that to stop.
 
     name      ``cap:`` and the feed's host: what logs and `/readyz` call it
-    jitter    draws from 0 to 1, so that many watches do not come at once
     """
 
     def __init__(
@@ -65,9 +65,7 @@ class FeedPoller:
         session: aiohttp.ClientSession,
         deliver: Deliver,
         *,
-        now: Callable[[], float],
-        sleep: Callable[[float], Awaitable[None]],
-        jitter: Callable[[], float],
+        clock: Clock,
         timeout_s: float = 30.0,
         memory: Memory | None = None,
     ) -> None:
@@ -77,14 +75,14 @@ class FeedPoller:
         self.memory = memory or Memory()
         self._session = session
         self._deliver = deliver
-        self._now, self._sleep, self._jitter = now, sleep, jitter
+        self._clock = clock
         self._timeout_s = timeout_s
 
     async def run(self) -> None:
         """Ask, and go on asking: nothing that a feed does ends this."""
         while True:
             await self.look()
-            await self._sleep(self.memory.due_at - self._now())
+            await self._clock.sleep(self.memory.due_at - self._clock.now())
 
     async def look(self) -> None:
         """One round, and when the next is due."""
@@ -92,7 +90,7 @@ class FeedPoller:
             await self.round()
         except (ValueError, LookupError, TypeError) as error:
             log.exception("fault in the feed", feed=self.name, error=repr(error))
-        self.memory.due_at = self._now() + self._pause_s()
+        self.memory.due_at = self._clock.now() + self._pause_s()
 
     async def round(self) -> None:
         """Ask once, and for all messages that are new."""
@@ -126,7 +124,7 @@ class FeedPoller:
             is_final = payload.failure is None and (payload.status < 300 or payload.status in _GONE)
             if is_final:
                 self.memory.known.add(mark)
-            await self._sleep(PAUSE_S)
+            await self._clock.sleep(PAUSE_S)
 
     def _is_own(self, url: str) -> bool:
         """Whether a link stays with the feed's own host (and does not leave TLS)."""
@@ -136,11 +134,11 @@ class FeedPoller:
 
     async def _ask(self, url: str, content: str) -> Payload:
         request = Request(source=cap.NAME, content=content, places=(), url=url, params={})
-        payload, _ = await fetch(self._session, request, lambda: int(self._now()), self._timeout_s)
+        payload, _ = await fetch(self._session, request, self._clock.second, self._timeout_s)
         return payload
 
     def _note(self, reason: str | None) -> None:
-        memory, now = self.memory, int(self._now())
+        memory, now = self.memory, self._clock.second()
         if reason is None:
             if memory.health.reason is not None:
                 log.info("feed answers again", feed=self.name)
@@ -161,11 +159,11 @@ class FeedPoller:
         """Until the next round: longer the longer it fails."""
         slowest_s = max(_LONGEST_PAUSE_S, self.interval_s)
         pause_s = min(slowest_s, self.interval_s * 2.0 ** min(self.memory.failures, 8))
-        return pause_s * (1 + 0.1 * self._jitter())
+        return pause_s * (1 + 0.1 * self._clock.jitter())
 
     def shown(self) -> dict[str, Any]:
         """Its health, as `/readyz` shows it."""
-        return self.memory.health.shown(self.interval_s, int(self._now()))
+        return self.memory.health.shown(self.interval_s, self._clock.second())
 
 
 def _digest(body: bytes) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import structlog
@@ -52,11 +52,11 @@ class Ingest:
         self,
         stream: Stream,
         on_kept: Callable[[Sequence[Payload], int], None],
-        sleep: Callable[[float], Awaitable[None]],
+        clock: Clock,
     ) -> None:
         self._stream = stream
         self._on_kept = on_kept
-        self._sleep = sleep
+        self._clock = clock
         self._queue: asyncio.Queue[_Waiting] = asyncio.Queue(MOST_WAITING)
         self._bytes = 0
         self.fault: str | None = None
@@ -109,7 +109,7 @@ class Ingest:
             except Exception as error:
                 self._note_fault(error)
                 batch = self._let_go(batch, StateConflict(str(error)))
-                await self._sleep(pause_s)
+                await self._clock.sleep(pause_s)
                 pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
                 continue
             self._note_success()

@@ -12,15 +12,17 @@ import math
 from collections.abc import Awaitable, Callable
 
 import aiohttp
-import msgspec
 import numpy as np
 import structlog
 
+from atalaia.clock import Clock
 from atalaia.domain.alert import instant
 from atalaia.domain.payload import Payload
 from atalaia.domain.place import Places
 from atalaia.domain.reading import NO_TIME, Floats
-from atalaia.sources.budget import Budget
+from atalaia.notes import Note
+from atalaia.ports import Notes
+from atalaia.sources.budget import Budget, Count
 from atalaia.sources.fetch import fetch
 from atalaia.sources.health import Health
 from atalaia.sources.plan import Plan
@@ -38,8 +40,8 @@ MOST_IN_FLIGHT = 4
 log = structlog.get_logger()
 
 Deliver = Callable[[list[Payload]], Awaitable[object]]
-GetNote = Callable[[str], Awaitable[str | None]]
-SetNote = Callable[[str, str], Awaitable[None]]
+Polls = dict[str, dict[str, int]]
+"""By content and place: when it was asked last, Unix seconds."""
 
 
 class Poller:
@@ -47,8 +49,6 @@ class Poller:
 
     nearness    each place's nearness to a limit, shape (places,), from 0 to 1
     deliver     takes what came; it may take its time, and the source is then asked less
-    now         Unix seconds, with fractions
-    jitter      draws from 0 to 1, so that clients that failed together do not return together
     """
 
     def __init__(
@@ -59,11 +59,8 @@ class Poller:
         deliver: Deliver,
         *,
         nearness: Callable[[], Floats],
-        get_note: GetNote,
-        set_note: SetNote,
-        now: Callable[[], float],
-        sleep: Callable[[float], Awaitable[None]],
-        jitter: Callable[[], float],
+        notes: Notes,
+        clock: Clock,
         timeout_s: float = 20.0,
     ) -> None:
         self.plan = plan
@@ -73,8 +70,10 @@ class Poller:
         self._session = session
         self._deliver = deliver
         self._nearness = nearness
-        self._get_note, self._set_note = get_note, set_note
-        self._now, self._sleep, self._jitter = now, sleep, jitter
+        # Spare: without them it may ask a little too often, within the calls.
+        self._count_note = Note(notes, f"budget:{plan.name}", Count, is_spare=True)
+        self._polls_note = Note(notes, f"polls:{plan.name}", Polls, is_spare=True)
+        self._clock = clock
         self._timeout_s = timeout_s
         self._last = {name: np.full(len(places), NO_TIME, np.int64) for name in plan.contents}
         self._in_flight: set[asyncio.Task[None]] = set()
@@ -94,14 +93,14 @@ class Poller:
                     # A mistake of ours must not end the watch over this source either.
                     log.exception("fault in the poller", source=self.plan.name, error=repr(error))
                     wait_s = LOOK_AGAIN_S
-                await self._sleep(min(wait_s, LOOK_AGAIN_S))
+                await self._clock.sleep(min(wait_s, LOOK_AGAIN_S))
         finally:
             for task in self._in_flight:
                 task.cancel()
 
     async def _round(self) -> float:
         """Send what is due, as calls and requests in flight allow; return seconds to wait."""
-        now = self._now()
+        now = self._clock.now()
         asked = self.plan.due(int(now), self._last, self._nearness(), self.budget.left(now))
         begun: list[tuple[Request, list[Due]]] = []
         wait_s = LOOK_AGAIN_S
@@ -140,15 +139,13 @@ class Poller:
         return before
 
     async def _ask(self, request: Request, what: list[Due], before: list[int], number: int) -> None:
-        payload, headers = await fetch(
-            self._session, request, lambda: int(self._now()), self._timeout_s
-        )
+        payload, headers = await fetch(self._session, request, self._clock.second, self._timeout_s)
         reason = _unreachable(payload)
-        now = self._now()
+        now = self._clock.now()
         # Requests that were under way when the first of them failed are one failure, not four.
         if reason is None or number > self._launched_at_failure:
             status = None if payload.failure else payload.status
-            self.budget.observe(status, headers, now, self._jitter())
+            self.budget.observe(status, headers, now, self._clock.jitter())
         if reason is None:
             self._answered(payload)
         else:
@@ -191,17 +188,10 @@ class Poller:
     # What outlives the process
 
     async def _load(self) -> None:
-        self.budget = Budget.from_text(
-            self.plan.name, await self._get_note(f"budget:{self.plan.name}")
-        )
-        try:
-            known = msgspec.json.decode(
-                await self._get_note(f"polls:{self.plan.name}") or "{}",
-                type=dict[str, dict[str, int]],
-            )
-        except msgspec.MsgspecError:
-            known = {}  # then all is asked at once, within the calls
-        now = int(self._now())
+        count = await asyncio.to_thread(self._count_note.get)
+        self.budget = Budget.of(self.plan.name, count)
+        known = await asyncio.to_thread(self._polls_note.get) or {}
+        now = self._clock.second()
         for content, column in self._last.items():
             for place_id, at in known.get(content, {}).items():
                 position = self._places.position.get(place_id)
@@ -218,8 +208,8 @@ class Poller:
             for content, column in self._last.items()
         }
         try:
-            await self._set_note(f"budget:{self.plan.name}", self.budget.to_text())
-            await self._set_note(f"polls:{self.plan.name}", msgspec.json.encode(polls).decode())
+            await asyncio.to_thread(self._count_note.put, self.budget.count())
+            await asyncio.to_thread(self._polls_note.put, polls)
         except Exception as error:
             # The watch goes on without: after a restart it may ask a little too often.
             if self._can_keep:

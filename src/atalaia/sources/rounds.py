@@ -10,6 +10,7 @@ import asyncio
 import hashlib
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from dataclasses import replace
 
 import aiohttp
 import msgspec
@@ -18,7 +19,8 @@ from atalaia.clock import Clock
 from atalaia.domain.payload import Payload
 from atalaia.domain.place import Places
 from atalaia.domain.reading import Floats
-from atalaia.ports import State
+from atalaia.notes import Note
+from atalaia.ports import Notes
 from atalaia.sources.feed import FeedPoller, Memory
 from atalaia.sources.health import Health
 from atalaia.sources.plan import Plan
@@ -40,7 +42,7 @@ async def ask(
     plan: Plan,
     places: Places,
     session: aiohttp.ClientSession,
-    state: State,
+    notes: Notes,
     keep: Keep,
     clock: Clock,
     *,
@@ -65,11 +67,8 @@ async def ask(
         session,
         keep,
         nearness=lambda: nearness,
-        get_note=lambda key: asyncio.to_thread(state.note, key),
-        set_note=lambda key, text: asyncio.to_thread(state.set_note, key, text),
-        now=clock.now,
-        sleep=wait,
-        jitter=clock.jitter,
+        notes=notes,
+        clock=replace(clock, sleep=wait),
     )
     if health is not None:
         poller.health = msgspec.structs.replace(health)
@@ -82,7 +81,7 @@ async def hear(
     url: str,
     interval_s: int,
     session: aiohttp.ClientSession,
-    state: State,
+    notes: Notes,
     keep: Keep,
     clock: Clock,
 ) -> Told:
@@ -91,15 +90,14 @@ async def hear(
     What comes is kept before it is noted, so that a round that dies repeats some of it, which
     tells nobody anything. Raises StateConflict.
     """
-    memory = await asyncio.to_thread(_remembered, state, url)
+    note = memory_of(notes, url)
+    memory = await asyncio.to_thread(note.get) or Memory()
     poller = FeedPoller(
         url,
         interval_s,
         session,
         keep,
-        now=clock.now,
-        sleep=clock.sleep,
-        jitter=clock.jitter,
+        clock=clock,
         memory=memory,
     )
     if memory.due_at <= clock.now():
@@ -108,19 +106,13 @@ async def hear(
                 await poller.look()
         except TimeoutError:
             pass  # it stays due
-        text = msgspec.json.encode(memory).decode()
-        await asyncio.to_thread(state.set_note, _key(url), text)
+        await asyncio.to_thread(note.put, memory)
     return Told(poller.name, interval_s, memory.health, {})
 
 
-def _remembered(state: State, url: str) -> Memory:
-    """What was known of the feed after the last round."""
-    try:
-        return msgspec.json.decode(state.note(_key(url)) or "{}", type=Memory)
-    except msgspec.MsgspecError:
-        return Memory()  # of another version: all is fetched again, and tells nobody anything
-
-
-def _key(url: str) -> str:
-    """An address may hold a key of its owner's."""
-    return f"feed {hashlib.sha256(url.encode()).hexdigest()[:16]}"
+def memory_of(notes: Notes, url: str) -> Note[Memory]:
+    """The note of what was known of a feed after the last round."""
+    # A digest: an address may hold a key of its owner's. Spare: of another version, all is fetched
+    # again, and tells nobody anything.
+    digest = hashlib.sha256(url.encode()).hexdigest()[:16]
+    return Note(notes, f"feed {digest}", Memory, is_spare=True)

@@ -10,10 +10,9 @@ from collections.abc import Sequence
 
 import msgspec
 
-from atalaia.ports import State
+from atalaia.notes import Note
+from atalaia.ports import Notes
 from atalaia.sources.health import Health
-
-_NOTE = "sources"
 
 
 class Told(msgspec.Struct, frozen=True):
@@ -29,14 +28,16 @@ class Told(msgspec.Struct, frozen=True):
     calls_left: dict[str, int]
 
 
-def read(state: State) -> list[Told]:
+def read(notes: Notes) -> list[Told]:
     """As the last round left them; none before the first. Raises StateConflict."""
-    try:
-        return msgspec.json.decode(state.note(_NOTE) or "[]", type=list[Told])
-    except msgspec.MsgspecError:
-        return []  # of another version: the next round writes it anew
+    return _note(notes).get() or []
 
 
-def keep(state: State, told: Sequence[Told]) -> None:
+def keep(notes: Notes, told: Sequence[Told]) -> None:
     """After a round. Raises StateConflict."""
-    state.set_note(_NOTE, msgspec.json.encode(told).decode())
+    _note(notes).put(list(told))
+
+
+def _note(notes: Notes) -> Note[list[Told]]:
+    # Spare: of another version, the next round writes it anew.
+    return Note(notes, "sources", list[Told], is_spare=True)

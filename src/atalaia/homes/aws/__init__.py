@@ -46,7 +46,6 @@ class AwsHome:
 
     @property
     def name(self) -> str:
-        """See `ports.Home.name`."""
         return f"deployment {self.config.env}"
 
     @property
@@ -93,7 +92,7 @@ class AwsHome:
         return Table(self.clients, self.config.table(name))
 
     def wake(self, what: str) -> None:
-        """See `ports.Home.wake`: by the queue of this name."""
+        """By the queue of this name."""
         self.send(what, "{}")
 
     def send(self, queue: str, text: str) -> None:

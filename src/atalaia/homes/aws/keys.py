@@ -20,6 +20,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from atalaia.errors import StateConflict
 from atalaia.homes.aws.clients import Clients, translated
 from atalaia.homes.aws.dynamo import ABSENT, Refused, Table, transact, write
+from atalaia.ports import Keys
 from atalaia.wrap import KEY_BYTES, Wrap, unwrapped, wrapped
 
 _LOOKUP = "lookup"
@@ -36,11 +37,9 @@ class KmsWrap:
         self._made: AESGCM | None = None
 
     def wrap(self, secret: bytes, name: str) -> bytes:
-        """See `Wrap.wrap`."""
         return wrapped(self._cipher(), secret, name)
 
     def unwrap(self, wrapped: bytes, name: str) -> bytes:
-        """See `Wrap.unwrap`."""
         cipher = self._cipher()
         try:
             return unwrapped(cipher, wrapped, name)
@@ -70,7 +69,7 @@ class KmsWrap:
         return self._made
 
 
-class DynamoKeys:
+class DynamoKeys(Keys):
     """Fills `ports.Keys`. Nothing but the data key is held."""
 
     def __init__(self, clients: Clients, table: Table, wrap: Wrap) -> None:
@@ -79,16 +78,13 @@ class DynamoKeys:
         self._wrap = wrap
 
     def make(self, pseudonym: str) -> bytes:
-        """See `ports.Keys.make`."""
         return self._made(_checked(pseudonym))
 
     def get(self, pseudonym: str) -> bytes | None:
-        """See `ports.Keys.get`."""
         found = self._table.get("key", _checked(pseudonym))
         return self._wrap.unwrap(found["wrapped"], pseudonym) if found else None
 
     def destroy(self, pseudonym: str, at: int) -> None:
-        """See `ports.Keys.destroy`."""
         note = {"pk": "erased", "sk": _checked(pseudonym), "at": at}
         gone = self._table.remove("key", pseudonym)
         try:
@@ -97,12 +93,10 @@ class DynamoKeys:
             write(self._clients, gone)
 
     def erased(self) -> list[tuple[str, int]]:
-        """See `ports.Keys.erased`."""
         found = [(row["sk"], row["at"]) for row in self._table.query("erased")]
         return sorted(found, key=lambda one: (one[1], one[0]))
 
     def lookup_key(self) -> bytes:
-        """See `ports.Keys.lookup_key`."""
         return self._made(_LOOKUP)
 
     def _made(self, name: str) -> bytes:

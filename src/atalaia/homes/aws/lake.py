@@ -7,9 +7,10 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from atalaia.homes.aws.clients import Clients, code_of, translated
+from atalaia.ports import Lake
 
 
-class S3Lake:
+class S3Lake(Lake):
     """Fills `ports.Lake`. What is written is whole or not there at all, as S3 has it.
 
     buckets    by the first part of a key: ``raw`` and ``gold``
@@ -24,13 +25,11 @@ class S3Lake:
         return self._clients.get("s3")
 
     def write(self, key: str, body: bytes) -> None:
-        """See `ports.Lake.write`."""
         bucket = self._bucket(key)
         with translated(f"bucket {bucket}"):
             self._client.put_object(Bucket=bucket, Key=key, Body=body)
 
     def read(self, key: str) -> bytes:
-        """See `ports.Lake.read`."""
         bucket = self._bucket(key)
         with translated(f"bucket {bucket}"):
             try:
@@ -42,7 +41,6 @@ class S3Lake:
         return body
 
     def keys(self, prefix: str) -> list[str]:
-        """See `ports.Lake.keys`."""
         found: list[str] = []
         for first, bucket in self._buckets.items():
             is_inside = prefix.startswith(f"{first}/")
@@ -56,13 +54,12 @@ class S3Lake:
         return sorted(found)
 
     def delete(self, key: str) -> None:
-        """See `ports.Lake.delete`. An older version stays until the bucket's rules end it."""
+        """An older version stays until the bucket's rules end it."""
         bucket = self._bucket(key)
         with translated(f"bucket {bucket}"):
             self._client.delete_object(Bucket=bucket, Key=key)
 
     def path(self, key: str) -> str:
-        """See `ports.Lake.path`."""
         first = key.partition("/")[0]
         if first not in self._buckets:
             raise ValueError(f"{key!r} is not a key of the lake: it begins with raw/ or gold/")

@@ -8,7 +8,7 @@ from pathlib import Path
 from atalaia.ports import Lake
 
 
-class LocalLake:
+class LocalLake(Lake):
     """Fills `ports.Lake` over another. Files lie in a folder of their own until it is closed."""
 
     def __init__(self, lake: Lake) -> None:
@@ -16,25 +16,21 @@ class LocalLake:
         self._folder = tempfile.TemporaryDirectory(prefix="atalaia-lake-")
 
     def write(self, key: str, body: bytes) -> None:
-        """See `ports.Lake.write`."""
         self._lake.write(key, body)
         self._file(key).unlink(missing_ok=True)
 
     def read(self, key: str) -> bytes:
-        """See `ports.Lake.read`."""
         return self._lake.read(key)
 
     def keys(self, prefix: str) -> list[str]:
-        """See `ports.Lake.keys`."""
         return self._lake.keys(prefix)
 
     def delete(self, key: str) -> None:
-        """See `ports.Lake.delete`."""
         self._lake.delete(key)
         self._file(key).unlink(missing_ok=True)
 
     def path(self, key: str) -> Path:
-        """See `ports.Lake.path`: the file, fetched; one that is not there has an absent path."""
+        """The file, fetched; one that is not there has an absent path."""
         file = self._file(key)
         if not file.exists():
             try:

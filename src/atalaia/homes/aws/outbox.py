@@ -1,7 +1,7 @@
 """The outbox in DynamoDB, which is the truth; a queue only wakes those who send.
 
 ```
-outbox      lane/<channel>/<lane>   <first number>#<id>   a message
+outbox      lane/<channel>/<order key>   <first number>#<id>   a message
             id/<id>                 -                     where it lies
             #position               -                     where fan-out stands
             #redo …                                       steps that are still being written out
@@ -13,7 +13,7 @@ deliveries  incident/<incident>     <version>#<person>#<channel>
 
 Every change of a message writes it anew, under the condition that it is still as it was read. So
 it does no harm that the indexes lag a little behind: of two who claim a message one is refused,
-and what an index does not show yet is claimed a moment later. The order of a lane is read from
+and what an index does not show yet is claimed a moment later. The order of a key is read from
 the table itself.
 """
 
@@ -25,7 +25,17 @@ from typing import NamedTuple
 
 import msgspec
 
-from atalaia.domain.delivery import LAST, UNSENT, Delivery, Message, Status
+from atalaia.domain.delivery import (
+    LAST,
+    RANKS,
+    UNSENT,
+    Delivery,
+    Message,
+    Status,
+    ahead,
+    first_seq,
+    ready_at,
+)
 from atalaia.errors import StateConflict
 from atalaia.homes.aws.clients import Clients
 from atalaia.homes.aws.dynamo import (
@@ -41,12 +51,7 @@ from atalaia.homes.aws.dynamo import (
     write,
 )
 from atalaia.homes.aws.redo import Redo
-from atalaia.ports import FanOut, Told
-
-_RANKS = (4, 3, 2, 1, 0)
-_SOON_S = 60
-"""A lane waits for an older message that is due within so long; for one put off longer it does
-not: what is newer matters more."""
+from atalaia.ports import FanOut, Outbox, Told
 
 _TRIES = 12
 _AT_ONCE = 20
@@ -65,7 +70,7 @@ class _Row(NamedTuple):
     is_handed_on: bool = False
 
 
-class DynamoOutbox:
+class DynamoOutbox(Outbox):
     """Fills `ports.Outbox`."""
 
     def __init__(self, clients: Clients, outbox: Table, deliveries: Table) -> None:
@@ -75,13 +80,11 @@ class DynamoOutbox:
         self._redo = Redo(clients, outbox)
 
     def position(self) -> str:
-        """See `ports.Outbox.position`."""
         self._redo.finish()
         found = self._table.get("#position", "-")
         return str(found["value"]) if found else ""
 
     def fan_out(self, step: FanOut) -> int:
-        """See `ports.Outbox.fan_out`."""
         for _ in range(_TRIES):
             if self.position() != step.before:
                 raise StateConflict("another process fans out in this home; stop one of them")
@@ -111,7 +114,6 @@ class DynamoOutbox:
         raise StateConflict("others write the outbox all the time; the step is tried again")
 
     def told(self, incidents: Sequence[str], people: Sequence[str] | None = None) -> list[Told]:
-        """See `ports.Outbox.told`."""
         self._redo.finish()
         wanted = None if people is None else set(people)
         rows = [
@@ -142,7 +144,6 @@ class DynamoOutbox:
         return told
 
     def put(self, message: Message, deliveries: Sequence[Delivery] = ()) -> bool:
-        """See `ports.Outbox.put`."""
         for _ in range(_TRIES):
             head: list[Action] = []
             new = self._unknown([message])
@@ -161,7 +162,6 @@ class DynamoOutbox:
         raise StateConflict("others write the outbox all the time; it is tried again")
 
     def claim(self, now: int, lease_until: int, room: Mapping[str, int]) -> list[Message]:
-        """See `ports.Outbox.claim`."""
         self._redo.finish()
         claimed: list[Message] = []
         for channel, limit in room.items():
@@ -185,7 +185,7 @@ class DynamoOutbox:
                     seen.add(each.message.id)
                     taken = self._take(each, now, lease_until)
                     if taken is None:
-                        # Somebody else's: its lane has to wait, and what comes next they take too.
+                        # Somebody else's: its key has to wait, and what comes next they take too.
                         pass_over = limit
                         break
                     if taken.status == Status.LEASED:
@@ -193,7 +193,6 @@ class DynamoOutbox:
         return claimed
 
     def settle(self, pairs: Sequence[tuple[Message, Message]]) -> int:
-        """See `ports.Outbox.settle`."""
         return sum(self._settle(some) for some in pieces(pairs, _AT_ONCE))
 
     def messages(
@@ -205,7 +204,7 @@ class DynamoOutbox:
         after: str | None = None,
         limit: int = 100,
     ) -> list[Message]:
-        """See `ports.Outbox.messages`. Unless a person is named, the whole table is read."""
+        """Unless a person is named, the whole table is read."""
         self._redo.finish()
         last = self._row(after) if after else None
         if after and last is None:
@@ -220,13 +219,11 @@ class DynamoOutbox:
         return sorted(found, key=_newest_first)[:limit]
 
     def message(self, message: str) -> Message | None:
-        """See `ports.Outbox.message`."""
         self._redo.finish()
         row = self._row(message)
         return row.message if row else None
 
     def retry(self, messages: Sequence[str], now: int, expires_at: int) -> int:
-        """See `ports.Outbox.retry`."""
 
         def again(row: _Row) -> _Row | None:
             before = row.message
@@ -245,7 +242,6 @@ class DynamoOutbox:
         return sum(self._edit(message, again) for message in messages)
 
     def acknowledge(self, person: str, message: str, at: int) -> bool:
-        """See `ports.Outbox.acknowledge`."""
         found = self.message(message)
         if found is None or found.person != person:
             return False
@@ -257,12 +253,11 @@ class DynamoOutbox:
 
         self._edit(message, read)  # also where the index does not show it yet
         for row in list(self._of(person)):
-            if _first(row.message) <= _first(found) and not row.message.acknowledged_at:
+            if first_seq(row.message) <= first_seq(found) and not row.message.acknowledged_at:
                 self._edit(row.message.id, read)
         return True
 
     def unanswered(self, now: int, limit: int) -> list[Message]:
-        """See `ports.Outbox.unanswered`."""
         self._redo.finish()
         rows = self._table.query(
             "turn",
@@ -276,7 +271,6 @@ class DynamoOutbox:
         return [_decode(row["body"]) for row in rows]
 
     def fail(self, message: str, reason: str, now: int) -> bool:
-        """See `ports.Outbox.fail`."""
 
         def dead(row: _Row) -> _Row | None:
             if row.message.status not in (Status.SENT, Status.UNKNOWN):
@@ -289,17 +283,15 @@ class DynamoOutbox:
         return bool(self._edit(message, dead, is_settled=True))
 
     def handed_on(self, messages: Sequence[str]) -> None:
-        """See `ports.Outbox.handed_on`."""
         for message in messages:
             self._edit(message, lambda row: row._replace(is_handed_on=True))
 
     def counts(self) -> dict[tuple[str, str], int]:
-        """See `ports.Outbox.counts`. The whole table is read."""
+        """The whole table is read."""
         found = Counter((m.channel, str(m.status)) for m in (row.message for row in self._all()))
         return dict(found)
 
     def settled(self, after: int, limit: int) -> list[tuple[int, Message, list[Delivery]]]:
-        """See `ports.Outbox.settled`."""
         self._redo.finish()
         found: list[tuple[int, Message, list[Delivery]]] = []
         for number, row in self._settled_rows(after):
@@ -311,7 +303,6 @@ class DynamoOutbox:
         return found
 
     def forget(self, settled_before: int) -> int:
-        """See `ports.Outbox.forget`."""
         old = [
             row
             for number, row in self._settled_rows(0)
@@ -350,7 +341,7 @@ class DynamoOutbox:
 
     def _ready(self, channel: str, now: int, limit: int) -> Iterator[_Row]:
         """What may be taken, the gravest first. `limit` 0: nothing."""
-        for rank in _RANKS if limit > 0 else ():
+        for rank in RANKS if limit > 0 else ():
             rows = self._table.query(
                 f"{channel}/{rank}",
                 "ready_at < :until",
@@ -363,21 +354,18 @@ class DynamoOutbox:
             yield from map(_read, rows)
 
     def _in_order(self, row: _Row, now: int) -> list[_Row]:
-        """The message after the older ones of its lane; nothing while it has to wait for one."""
+        """The message after the older ones of its key; nothing while it has to wait for one."""
         message = row.message
-        before = {":before": number_text(_first(message))}
+        at = {":before": number_text(first_seq(message))}
         older = [
             _read(one)
-            for one in self._table.query(_lane(message), "open_at < :before", before, index="open")
+            for one in self._table.query(_order(message), "open_at < :before", at, index="open")
         ]
-        soon = [
-            one
-            for one in older
-            if _ready_at(one.message) <= now + _SOON_S or one.message.status == Status.LEASED
-        ]
-        if any(_ready_at(one.message) > now for one in soon):
+        before = ahead([one.message for one in older], now)
+        if before is None:
             return []
-        return [*soon, row]
+        ids = {one.id for one in before}
+        return [*(one for one in older if one.message.id in ids), row]
 
     def _settled_rows(self, after: int) -> Iterator[tuple[int, _Row]]:
         feed = self._deliveries.query("settled", "sk > :after", {":after": number_text(after)})
@@ -521,34 +509,26 @@ class DynamoOutbox:
         if row.settled:
             write(self._clients, self._deliveries.remove("settled", number_text(row.settled)))
         write(self._clients, self._table.remove(f"id/{message.id}", "-"))
-        write(self._clients, self._table.remove(_lane(message), _at(message)))
-
-
-def _first(message: Message) -> int:
-    return min(message.seqs, default=0)
+        write(self._clients, self._table.remove(_order(message), _at(message)))
 
 
 def _newest_first(message: Message) -> tuple[int, str]:
-    return -_first(message), message.id
+    return -first_seq(message), message.id
 
 
-def _lane(message: Message) -> str:
-    return f"lane/{message.channel}/{message.lane}"
+def _order(message: Message) -> str:
+    return f"lane/{message.channel}/{message.order_key}"
 
 
 def _at(message: Message) -> str:
-    return f"{number_text(_first(message))}#{message.id}"
-
-
-def _ready_at(message: Message) -> int:
-    return message.lease_until if message.status == Status.LEASED else message.due_at
+    return f"{number_text(first_seq(message))}#{message.id}"
 
 
 def _item(row: _Row) -> Item:
     """The row with the keys of those indexes that it belongs to."""
     message = row.message
     item: Item = {
-        "pk": _lane(message),
+        "pk": _order(message),
         "sk": _at(message),
         "body": _encode(message),
         "rev": row.rev,
@@ -560,7 +540,7 @@ def _item(row: _Row) -> Item:
     if message.status in UNSENT:
         item["open_at"] = _at(message)
         item["ready"] = f"{message.channel}/{message.rank}"
-        item["ready_at"] = f"{number_text(_ready_at(message))}#{_at(message)}"
+        item["ready_at"] = f"{number_text(ready_at(message))}#{_at(message)}"
     turn_at = _turn_at(row)
     if turn_at is not None:
         item["turn"] = "turn"

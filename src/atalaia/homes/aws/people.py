@@ -30,7 +30,7 @@ from atalaia.homes.aws.dynamo import (
     transact,
     write,
 )
-from atalaia.ports import Consent, ContactRow, PersonRow
+from atalaia.ports import Consent, ContactRow, People, PersonRow
 
 _TRIES = 12
 _FREE = f"{ABSENT} OR pseudonym = :mine OR #status = :stopped"
@@ -41,7 +41,7 @@ _decode_contact = msgspec.msgpack.Decoder(ContactRow).decode
 _decode_consent = msgspec.msgpack.Decoder(Consent).decode
 
 
-class DynamoPeople:
+class DynamoPeople(People):
     """Fills `ports.People`. `forget_messages` removes all messages to a person."""
 
     def __init__(
@@ -59,7 +59,6 @@ class DynamoPeople:
         self._forget_messages = forget_messages
 
     def changes(self, after: int, limit: int) -> list[PersonRow]:
-        """See `ports.People.changes`."""
         values = {":after": number_text(after)}
         rows = list(self._people.query("change", "sk > :after", values, limit=limit))
         found = self._people.many([("person", row["pseudonym"]) for row in rows])
@@ -68,7 +67,6 @@ class DynamoPeople:
         return sorted((p for p in people if p.changed > after), key=lambda p: p.changed)
 
     def person(self, pseudonym: str) -> PersonRow | None:
-        """See `ports.People.person`."""
         row = self._person(pseudonym)
         return row if row is not None and row.sealed is not None else None
 
@@ -78,7 +76,6 @@ class DynamoPeople:
         contacts: Sequence[ContactRow] = (),
         consents: Sequence[Consent] = (),
     ) -> None:
-        """See `ports.People.put`."""
         for _ in range(_TRIES):
             actions = self._change(person)
             for contact in contacts:
@@ -95,24 +92,21 @@ class DynamoPeople:
         raise StateConflict("others change people all the time; try again")
 
     def contacts(self, pseudonym: str) -> list[ContactRow]:
-        """See `ports.People.contacts`."""
         keys = [(row["sk"], "-") for row in self._contacts.query(f"person/{pseudonym}")]
         rows = [_decode_contact(one["row"]) for one in self._contacts.many(keys).values()]
         mine = [row for row in rows if row.pseudonym == pseudonym]
         return sorted(mine, key=lambda row: (row.channel, row.since, row.lookup))
 
     def find(self, channel: str, lookup: bytes) -> ContactRow | None:
-        """See `ports.People.find`."""
         found = self._contacts.get(_address(channel, lookup), "-")
         return _decode_contact(found["row"]) if found else None
 
     def consents(self, pseudonym: str) -> list[Consent]:
-        """See `ports.People.consents`."""
         rows = [_decode_consent(row["row"]) for row in self._consents.query(pseudonym)]
         return sorted(rows, key=lambda row: (row.given_at, row.channel))
 
     def erase(self, pseudonym: str, at: int) -> None:
-        """See `ports.People.erase`. Killed in between, erasing again finishes it.
+        """Killed in between, erasing again finishes it.
 
         Point-in-time backups still hold what was sealed, which nobody can open any more.
         """
@@ -136,7 +130,6 @@ class DynamoPeople:
         raise StateConflict("others change people all the time; erase again")
 
     def forget(self, pending_before: int, consents_before: int) -> list[str]:
-        """See `ports.People.forget`."""
         for found in list(self._contacts.scan("attribute_exists(since)")):
             contact = _decode_contact(found["row"])
             if contact.status == "pending" and contact.since < pending_before:

@@ -17,7 +17,7 @@ from typing import Any
 
 from atalaia.errors import QueryInvalid, StateConflict
 from atalaia.homes.aws.clients import Clients, translated
-from atalaia.ports import Result
+from atalaia.ports import Result, Sql
 
 USD_A_TERABYTE = 5.0
 """Athena's list price in most regions."""
@@ -56,7 +56,7 @@ class Cost:
         return f"{self.scanned / 1e6:,.1f} MB read in {self.seconds:.1f} s: US$ {self.usd:.5f}"
 
 
-class AthenaSql:
+class AthenaSql(Sql):
     """Fills `ports.Sql`. Ended before its answer came (Ctrl-C), it cancels the query.
 
     on_cost    told of each query that was answered
@@ -85,7 +85,7 @@ class AthenaSql:
         return self._clients.get("athena")
 
     def run(self, sql: str, files: Mapping[str, Sequence[Path | str]]) -> Result:
-        """See `ports.Sql.run`; the catalogue knows the files. StateConflict: Athena is not there,
+        """The catalogue knows the files. StateConflict: Athena is not there,
         or had not answered in time."""
         del files
         with translated("Athena"):

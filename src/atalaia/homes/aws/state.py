@@ -38,7 +38,7 @@ from atalaia.homes.aws.dynamo import (
     write,
 )
 from atalaia.homes.aws.redo import Redo
-from atalaia.ports import Commit
+from atalaia.ports import Commit, State
 
 MOST_ITEM = 380_000
 """Bytes of one item; DynamoDB has 400 KB with the names of its attributes."""
@@ -52,7 +52,7 @@ _DIGITS = 60
 _ENTRY_TRIES = 12
 
 
-class DynamoState:
+class DynamoState(State):
     """Fills `ports.State`. One process of a consumer has one of its own."""
 
     def __init__(self, clients: Clients, state: Table, log: Table) -> None:
@@ -64,7 +64,7 @@ class DynamoState:
         self._offsets: dict[str, int] = {}
 
     def load(self, prefix: str = "") -> dict[str, bytes]:
-        """See `ports.State.load`. Without a colon in the prefix, the whole table is read."""
+        """Without a colon in the prefix, the whole table is read."""
         self._redo.finish()
         kind, colon, _ = prefix.partition(":")
         if colon:
@@ -85,15 +85,12 @@ class DynamoState:
         return found["body"] if found else None
 
     def offset(self, consumer: str) -> int:
-        """See `ports.State.offset`."""
         found = self._table.get("#offset", consumer)
         self._offsets[consumer] = int(found["at"]) if found else 0
         return self._offsets[consumer]
 
     def commit(self, commit: Commit) -> bool:
-        """See `ports.State.commit`.
-
-        Raises StateConflict also where an item that lanes share has changed since it was read:
+        """Raises StateConflict also where an item that lanes share has changed since it was read:
         load again, and live through the batch again.
         """
         if commit.offset <= 0:
@@ -116,7 +113,6 @@ class DynamoState:
         raise StateConflict("the alert log is written all the time by others; it is tried again")
 
     def alerts(self, after: int = 0, limit: int | None = None) -> Iterator[tuple[int, LogEntry]]:
-        """See `ports.State.alerts`."""
         if limit == 0:
             return
         self._redo.finish()
@@ -124,13 +120,11 @@ class DynamoState:
             yield int(row["sk"]), decode_entry(row["entry"])
 
     def latest(self, limit: int) -> list[tuple[int, LogEntry]]:
-        """See `ports.State.latest`."""
         self._redo.finish()
         rows = list(self._log.query("alerts", is_newest_first=True, limit=limit))
         return [(int(row["sk"]), decode_entry(row["entry"])) for row in reversed(rows)]
 
     def life(self, incident: str) -> list[tuple[int, LogEntry]]:
-        """See `ports.State.life`."""
         self._redo.finish()
         numbers = [row["number"] for row in self._log.query(f"life/{incident}")]
         rows = self._log.many([("alerts", number_text(number)) for number in numbers])
@@ -142,20 +136,28 @@ class DynamoState:
     def rejects(
         self, after: int = 0, limit: int | None = None
     ) -> Iterator[tuple[int, int, Reject]]:
-        """See `ports.State.rejects`."""
         self._redo.finish()
         for row in self._log.query("rejects", "sk > :after", _after(after), limit=limit):
             reject = Reject(source=row["source"], reason=row["reason"], detail=row["detail"])
             yield int(row["sk"]), int(row["offset"]), reject
 
     def note(self, key: str) -> str | None:
-        """See `ports.State.note`."""
         found = self._table.get("#note", key)
         return found["value"] if found else None
 
     def set_note(self, key: str, value: str) -> None:
-        """See `ports.State.set_note`."""
         write(self._clients, self._table.put({"pk": "#note", "sk": key, "value": value}))
+
+    def swap_note(self, key: str, before: str | None, value: str) -> bool:
+        where = ABSENT if before is None else "#value = :before"
+        values = None if before is None else {":before": before}
+        put = self._table.put({"pk": "#note", "sk": key, "value": value}, where, values)
+        try:
+            # A transaction has a token: one whose answer got lost is not refused for itself.
+            transact(self._clients, [put])
+        except Refused:
+            return False
+        return True
 
     # A commit's writes
 

@@ -28,7 +28,7 @@ from atalaia.domain.payload import Payload
 from atalaia.errors import PayloadInvalid, StateConflict
 from atalaia.homes.aws.clients import Clients, translated
 from atalaia.homes.aws.dynamo import Table
-from atalaia.ports import Record
+from atalaia.ports import Record, Stream
 
 MOST_BYTES = 1_000_000
 """Of one record, which is compressed."""
@@ -78,7 +78,7 @@ def unpack(data: bytes) -> Carried:
         raise PayloadInvalid(f"a record of the stream is damaged: {error}") from error
 
 
-class KinesisStream:
+class KinesisStream(Stream):
     """Fills `ports.Stream`, but for `drop`.
 
     Reading looks through the whole stream: it is for people and for replays. Consumers get their
@@ -105,7 +105,7 @@ class KinesisStream:
         self._sleep = sleep
 
     def append(self, payloads: Sequence[Payload]) -> int:
-        """See `ports.Stream.append`; StateConflict may leave the first of them appended."""
+        """StateConflict may leave the first of them appended."""
         if not payloads:
             return self.last_offset()
         for payload in payloads:  # what cannot be packed is found before a number is given
@@ -122,7 +122,7 @@ class KinesisStream:
         return last
 
     def read(self, after: int, limit: int) -> list[Record]:
-        """See `ports.Stream.read`. What is none of ours is passed over."""
+        """What is none of ours is passed over."""
         found = [
             Record(carried.number, carried.payload)
             for shard in self._shards()
@@ -132,7 +132,7 @@ class KinesisStream:
         return sorted(found, key=lambda record: record.offset)[:limit]
 
     def last_offset(self) -> int:
-        """See `ports.Stream.last_offset`: the newest number given; its record may be on its way."""
+        """The newest number given; its record may be on its way."""
         found = self._state.get(*COUNTER)
         return int(found["n"]) if found else 0
 

@@ -54,10 +54,10 @@ TABLES: dict[str, Table] = {
     # Erasing is destroying a key: a backup that brings it back must not outlive that for long.
     "keys": Table("people's keys, wrapped; whose were destroyed", "people", backup=False),
     "outbox": Table(
-        "messages by lane, and where fan-out stands",
+        "messages by order key, and where fan-out stands",
         "people",
         (
-            Index("open", "pk", "open_at", is_local=True),  # unsent ones of a lane, in order
+            Index("open", "pk", "open_at", is_local=True),  # unsent ones of an order key, in order
             Index("ready", "ready", "ready_at"),  # unsent ones by channel and rank
             Index("person", "person", "person_at"),  # a person's, in order
             Index("turn", "turn", "turn_at"),  # dead, or waiting for an acknowledgement

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from atalaia.homes.aws.clients import Clients
 from atalaia.homes.aws.dynamo import Table, write
+from atalaia.ports import Talks
 
 _TALK = "talk"
 
 
-class DynamoTalks:
+class DynamoTalks(Talks):
     """Fills `ports.Talks`."""
 
     def __init__(self, clients: Clients, table: Table) -> None:
@@ -19,17 +20,14 @@ class DynamoTalks:
         self._table = table
 
     def get(self, name: str) -> tuple[bytes, int] | None:
-        """See `ports.Talks.get`."""
         found = self._table.get(_TALK, name)
         return (found["sealed"], int(found["until"])) if found else None
 
     def put(self, name: str, sealed: bytes, until: int) -> None:
-        """See `ports.Talks.put`."""
         item = {"pk": _TALK, "sk": name, "sealed": sealed, "until": until}
         write(self._clients, self._table.put(item))
 
     def remove(self, name: str) -> None:
-        """See `ports.Talks.remove`."""
         write(self._clients, self._table.remove(_TALK, name))
 
     def forget(self, now: int) -> int:

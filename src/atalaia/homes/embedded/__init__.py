@@ -65,7 +65,6 @@ class EmbeddedHome:
 
     @property
     def name(self) -> str:
-        """See `ports.Home.name`."""
         return str(self.path)
 
     @cached_property
@@ -91,7 +90,6 @@ class EmbeddedHome:
         self._wakes[what] = call
 
     def wake(self, what: str) -> None:
-        """See `ports.Home.wake`."""
         call = self._wakes.get(what)
         if call is not None:
             call()
@@ -104,7 +102,7 @@ class EmbeddedHome:
 
     @contextmanager
     def hold(self, task: str) -> Iterator[Callable[[], bool]]:
-        """See `ports.Home.hold`. It lasts until the process ends, and needs no prolonging."""
+        """It lasts until the process ends, and needs no prolonging."""
         lock = _take(self.path / f"{task}.lock", f"{task} of home {self.path}")
         try:
             yield lambda: True

@@ -20,6 +20,7 @@ from pathlib import Path
 from atalaia.errors import SettingsInvalid, StateConflict
 from atalaia.homes.embedded.durable import append_line, create, destroy, make_folder
 from atalaia.homes.embedded.wrap import make_master_key, read_master_key
+from atalaia.ports import Keys
 from atalaia.wrap import KEY_BYTES, Wrap
 
 ERASED = "erased"
@@ -31,7 +32,7 @@ _PSEUDONYM = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _ERASED_LINE = re.compile(r"([A-Za-z0-9_-]{1,64}) (\d{1,12})")
 
 
-class FolderKeys:
+class FolderKeys(Keys):
     """Fills `ports.Keys`. Files alone are shared by processes, and nothing is cached."""
 
     def __init__(self, folder: Path, wrap: Wrap) -> None:
@@ -41,15 +42,13 @@ class FolderKeys:
             destroy(self._file(pseudonym))
 
     def make(self, pseudonym: str) -> bytes:
-        """See `ports.Keys.make`."""
         return self._made(self._file(pseudonym), pseudonym)
 
     def get(self, pseudonym: str) -> bytes | None:
-        """See `ports.Keys.get`."""
         return self._read(self._file(pseudonym), pseudonym)
 
     def destroy(self, pseudonym: str, at: int) -> None:
-        """See `ports.Keys.destroy`. Killed in between, it is finished when next opened."""
+        """Killed in between, it is finished when next opened."""
         file = self._file(pseudonym)
         try:
             if file.exists() or all(known != pseudonym for known, _ in self.erased()):
@@ -59,7 +58,6 @@ class FolderKeys:
             raise self._unusable(error) from error
 
     def erased(self) -> list[tuple[str, int]]:
-        """See `ports.Keys.erased`."""
         try:
             lines = (self._folder / ERASED).read_text("ascii", "replace").splitlines()
         except FileNotFoundError:
@@ -68,7 +66,6 @@ class FolderKeys:
         return [(match[1], int(match[2])) for match in found if match]
 
     def lookup_key(self) -> bytes:
-        """See `ports.Keys.lookup_key`."""
         return self._made(self._folder / _LOOKUP, _LOOKUP_NAME)
 
     def _made(self, file: Path, name: str) -> bytes:

@@ -6,12 +6,13 @@ import os
 from pathlib import Path
 
 from atalaia.errors import StateConflict
+from atalaia.ports import Lake
 
 _UNFINISHED = ".unfinished-"
 """Ends the name of a file that is being written, so that no glob for ``*.parquet`` finds it."""
 
 
-class FolderLake:
+class FolderLake(Lake):
     """Fills `ports.Lake`.
 
     A file appears under its name when it is whole and on disk: it is written beside its place
@@ -24,7 +25,6 @@ class FolderLake:
         root.mkdir(mode=0o700, parents=True, exist_ok=True)
 
     def write(self, key: str, body: bytes) -> None:
-        """See `ports.Lake.write`."""
         target = self._file(key)
         try:
             self._make_folder(target.parent)
@@ -42,14 +42,13 @@ class FolderLake:
             ) from error
 
     def read(self, key: str) -> bytes:
-        """See `ports.Lake.read`."""
         try:
             return self._file(key).read_bytes()
         except (FileNotFoundError, IsADirectoryError):
             raise KeyError(key) from None
 
     def keys(self, prefix: str) -> list[str]:
-        """See `ports.Lake.keys`. A prefix may end within a name, as on S3."""
+        """A prefix may end within a name, as on S3."""
         folder = prefix.rpartition("/")[0]
         start = self._file(folder) if folder else self._root
         found = (
@@ -61,7 +60,7 @@ class FolderLake:
         return sorted(key for key in found if key.startswith(prefix))
 
     def delete(self, key: str) -> None:
-        """See `ports.Lake.delete`. Folders that this leaves empty go too."""
+        """Folders that this leaves empty go too."""
         target = self._file(key)
         target.unlink(missing_ok=True)
         for folder in target.parents:
@@ -73,7 +72,6 @@ class FolderLake:
                 return
 
     def path(self, key: str) -> Path:
-        """See `ports.Lake.path`."""
         return self._file(key)
 
     def _file(self, key: str) -> Path:

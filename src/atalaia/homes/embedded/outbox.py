@@ -13,16 +13,22 @@ from typing import Any, TypeVar
 import apsw
 import msgspec
 
-from atalaia.domain.delivery import LAST, UNSENT, Delivery, Message, Status
+from atalaia.domain.delivery import (
+    LAST,
+    RANKS,
+    SOON_S,
+    UNSENT,
+    Delivery,
+    Message,
+    Status,
+    ahead,
+    first_seq,
+)
 from atalaia.errors import StateConflict
 from atalaia.homes.embedded.database import Database
-from atalaia.ports import FanOut, Told
+from atalaia.ports import FanOut, Outbox, Told
 
 _POSITION = "fan-out"
-_RANKS = (4, 3, 2, 1, 0)
-_SOON_S = 60
-"""A lane waits for an older message that is due within so long; for one put off longer it does
-not: what is newer matters more."""
 
 _UNSENT = f"status IN ({', '.join(repr(str(status)) for status in UNSENT)})"
 _PLACE_IN_LIST = "SELECT -first_seq, id FROM messages WHERE id = ?"
@@ -30,7 +36,7 @@ _LAST = ", ".join(repr(str(status)) for status in LAST)
 
 # Rows go to and from SQLite as JSON, many in one step. One at a time each would wait for its turn
 # among this process's threads, while messages are being sent.
-_NAMES = Message.__struct_fields__
+_NAMES = Message.__struct_encode_fields__
 _MESSAGE = ", ".join(f"'{name}', {'json(seqs)' if name == 'seqs' else name}" for name in _NAMES)
 _MESSAGE = f"json_object({_MESSAGE})"
 _VALUES = ", ".join(f"value {'->' if name == 'seqs' else '->>'} '{name}'" for name in _NAMES)
@@ -58,19 +64,17 @@ _NUMBERED = msgspec.json.Decoder(list[tuple[int, Message]])
 T = TypeVar("T")
 
 
-class SqliteOutbox:
+class SqliteOutbox(Outbox):
     """Fills `ports.Outbox`."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def position(self) -> str:
-        """See `ports.Outbox.position`."""
         rows = self._database.rows("SELECT value FROM notes WHERE key = ?", (_POSITION,))
         return str(rows[0][0]) if rows else ""
 
     def fan_out(self, step: FanOut) -> int:
-        """See `ports.Outbox.fan_out`."""
         with self._database.transaction() as cursor:
             if self.position() != step.before:
                 raise StateConflict("another process fans out in this home; stop one of them")
@@ -93,7 +97,6 @@ class SqliteOutbox:
         return new
 
     def told(self, incidents: Sequence[str], people: Sequence[str] | None = None) -> list[Told]:
-        """See `ports.Outbox.told`."""
         among = "" if people is None else " AND d.person IN (SELECT value FROM json_each(?2))"
         bindings = [_encode(list(incidents)).decode()]
         if people is not None:
@@ -131,14 +134,12 @@ class SqliteOutbox:
         ]
 
     def put(self, message: Message, deliveries: Sequence[Delivery] = ()) -> bool:
-        """See `ports.Outbox.put`."""
         with self._database.transaction() as cursor:
             new = _insert(cursor, [message], self._next_number())
             _insert_deliveries(cursor, deliveries)
         return new > 0
 
     def claim(self, now: int, lease_until: int, room: Mapping[str, int]) -> list[Message]:
-        """See `ports.Outbox.claim`."""
         if not self._has_ready(now, room):
             return []
         claimed: dict[str, Message] = {}
@@ -165,7 +166,6 @@ class SqliteOutbox:
         ]
 
     def settle(self, pairs: Sequence[tuple[Message, Message]]) -> int:
-        """See `ports.Outbox.settle`."""
         with self._database.transaction() as cursor:
             rows = [
                 (before.id, before.lease_until, *(getattr(after, name) for name in _SETTLED))
@@ -183,7 +183,6 @@ class SqliteOutbox:
         after: str | None = None,
         limit: int = 100,
     ) -> list[Message]:
-        """See `ports.Outbox.messages`."""
         asked = {"status": status and str(status), "person": person, "channel": channel}
         wanted = {key: value for key, value in asked.items() if value is not None}
         where = " AND ".join(f"{key} = ?" for key in wanted) or "1"
@@ -194,12 +193,10 @@ class SqliteOutbox:
         return self._select(f"{where} ORDER BY first_seq DESC, id LIMIT ?", (*values, limit))
 
     def message(self, message: str) -> Message | None:
-        """See `ports.Outbox.message`."""
         found = self._select("id = ?", (message,))
         return found[0] if found else None
 
     def retry(self, messages: Sequence[str], now: int, expires_at: int) -> int:
-        """See `ports.Outbox.retry`."""
         with self._database.transaction() as cursor:
             n = 0
             for message in messages:
@@ -214,7 +211,6 @@ class SqliteOutbox:
         return n
 
     def acknowledge(self, person: str, message: str, at: int) -> bool:
-        """See `ports.Outbox.acknowledge`."""
         found = self.message(message)
         if found is None or found.person != person:
             return False
@@ -227,7 +223,6 @@ class SqliteOutbox:
         return True
 
     def unanswered(self, now: int, limit: int) -> list[Message]:
-        """See `ports.Outbox.unanswered`."""
         return self._select(
             "is_handed_on = 0 AND (status = 'dead' OR escalate_at > 0) AND kind = 'alert'"
             " AND (status = 'dead' OR (status != 'dropped'"
@@ -236,7 +231,6 @@ class SqliteOutbox:
         )
 
     def fail(self, message: str, reason: str, now: int) -> bool:
-        """See `ports.Outbox.fail`."""
         with self._database.transaction() as cursor:
             cursor.execute(
                 "UPDATE messages SET status = 'dead', reason = ?, settled_at = ?, settled = ?"
@@ -246,21 +240,18 @@ class SqliteOutbox:
             return bool(self._database.rows("SELECT changes()")[0][0])
 
     def handed_on(self, messages: Sequence[str]) -> None:
-        """See `ports.Outbox.handed_on`."""
         with self._database.transaction() as cursor:
             cursor.executemany(
                 "UPDATE messages SET is_handed_on = 1 WHERE id = ?", [(m,) for m in messages]
             )
 
     def counts(self) -> dict[tuple[str, str], int]:
-        """See `ports.Outbox.counts`."""
         rows = self._database.rows(
             "SELECT channel, status, count(*) FROM messages GROUP BY channel, status"
         )
         return {(channel, status): n for channel, status, n in rows}
 
     def settled(self, after: int, limit: int) -> list[tuple[int, Message, list[Delivery]]]:
-        """See `ports.Outbox.settled`."""
         found = self._read(
             f"SELECT json_array(settled, {_MESSAGE}) AS said FROM messages"
             f" WHERE settled > ? AND NOT {_UNSENT} ORDER BY settled LIMIT ?",
@@ -273,7 +264,6 @@ class SqliteOutbox:
         return [(number, message, carried[message.id]) for number, message in found]
 
     def forget(self, settled_before: int) -> int:
-        """See `ports.Outbox.forget`."""
         # The newest stays: its number is what the next one grows from.
         old = (
             "SELECT id FROM messages WHERE settled IS NOT NULL AND settled_at < ?"
@@ -313,13 +303,13 @@ class SqliteOutbox:
             )
             for channel, limit in room.items()
             if limit > 0
-            for rank in _RANKS
+            for rank in RANKS
         )
 
     def _ready(self, channel: str, now: int, limit: int) -> Iterator[tuple[Message, bool]]:
-        """What may be taken, the gravest first; and whether it is the first of its lane."""
+        """What may be taken, the gravest first; and whether it is the first of its order key."""
         left = limit
-        for rank in _RANKS:
+        for rank in RANKS:
             if left <= 0:
                 return
             found = self._read(
@@ -327,10 +317,10 @@ class SqliteOutbox:
                 " o.lane = messages.lane AND o.channel = messages.channel AND"
                 f" o.first_seq < messages.first_seq AND o.{_UNSENT}), {_MESSAGE}) AS said"
                 f" FROM messages WHERE channel = ?1 AND rank = ?2 AND ready_at <= ?3 AND {_UNSENT}"
-                # What has to wait for its lane must not take the room of others.
+                # What has to wait for its order key must not take the room of others.
                 " AND NOT EXISTS (SELECT 1 FROM messages o WHERE o.lane = messages.lane AND"
                 " o.channel = messages.channel AND o.first_seq < messages.first_seq AND"
-                f" o.{_UNSENT} AND o.ready_at > ?3 AND (o.ready_at <= ?3 + {_SOON_S}"
+                f" o.{_UNSENT} AND o.ready_at > ?3 AND (o.ready_at <= ?3 + {SOON_S}"
                 " OR o.status = 'leased'))"
                 " ORDER BY ready_at, first_seq LIMIT ?4",
                 (channel, rank, now, left),
@@ -341,21 +331,13 @@ class SqliteOutbox:
                 yield message, bool(is_first)
 
     def _in_order(self, message: Message, now: int) -> list[Message]:
-        """The message after the older ones of its lane; nothing while it has to wait for one."""
-        older = self._read(
-            f"SELECT json_array(ready_at, {_MESSAGE}) AS said FROM messages WHERE lane = ?"
-            f" AND channel = ? AND first_seq < ? AND {_UNSENT} ORDER BY first_seq, id",
-            (message.lane, message.channel, min(message.seqs, default=0)),
-            _NUMBERED,
+        """The message after the older ones of its key; nothing while it has to wait for one."""
+        older = self._select(
+            f"lane = ? AND channel = ? AND first_seq < ? AND {_UNSENT} ORDER BY first_seq, id",
+            (message.order_key, message.channel, first_seq(message)),
         )
-        soon = [
-            (ready_at, one)
-            for ready_at, one in older
-            if ready_at <= now + _SOON_S or one.status == Status.LEASED
-        ]
-        if any(ready_at > now for ready_at, _ in soon):
-            return []
-        return [*(one for _, one in soon), message]
+        before = ahead(older, now)
+        return [] if before is None else [*before, message]
 
     def _deliveries(self, messages: Sequence[str]) -> list[Delivery]:
         rows = self._database.rows(

@@ -16,27 +16,25 @@ import msgspec
 
 from atalaia.errors import StateConflict
 from atalaia.homes.embedded.database import Database
-from atalaia.ports import Consent, ContactRow, PersonRow
+from atalaia.ports import Consent, ContactRow, People, PersonRow
 
 _PERSON = "SELECT pseudonym, changed, sealed, created_at, confirmed_at FROM people"
 _CONTACT = "SELECT pseudonym, channel, lookup, sealed, status, since, tries FROM contacts"
 
 
-class SqlitePeople:
+class SqlitePeople(People):
     """Fills `ports.People`."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def changes(self, after: int, limit: int) -> list[PersonRow]:
-        """See `ports.People.changes`."""
         rows = self._database.rows(
             f"{_PERSON} WHERE changed > ? ORDER BY changed LIMIT ?", (after, limit)
         )
         return [_person(row) for row in rows]
 
     def person(self, pseudonym: str) -> PersonRow | None:
-        """See `ports.People.person`."""
         rows = self._database.rows(
             f"{_PERSON} WHERE pseudonym = ? AND sealed IS NOT NULL", (pseudonym,)
         )
@@ -48,7 +46,6 @@ class SqlitePeople:
         contacts: Sequence[ContactRow] = (),
         consents: Sequence[Consent] = (),
     ) -> None:
-        """See `ports.People.put`."""
         with self._database.transaction() as cursor:
             _put_person(cursor, person)
             for contact in contacts:
@@ -72,21 +69,18 @@ class SqlitePeople:
             )
 
     def contacts(self, pseudonym: str) -> list[ContactRow]:
-        """See `ports.People.contacts`."""
         rows = self._database.rows(
             f"{_CONTACT} WHERE pseudonym = ? ORDER BY channel, since", (pseudonym,)
         )
         return [_contact(row) for row in rows]
 
     def find(self, channel: str, lookup: bytes) -> ContactRow | None:
-        """See `ports.People.find`."""
         rows = self._database.rows(
             f"{_CONTACT} WHERE channel = ? AND lookup = ?", (channel, lookup)
         )
         return _contact(rows[0]) if rows else None
 
     def consents(self, pseudonym: str) -> list[Consent]:
-        """See `ports.People.consents`."""
         rows = self._database.rows(
             "SELECT pseudonym, purpose, channel, text_hash, version, how, given_at, withdrawn_at"
             " FROM consents WHERE pseudonym = ? ORDER BY given_at, channel",
@@ -95,9 +89,7 @@ class SqlitePeople:
         return [_consent(row) for row in rows]
 
     def erase(self, pseudonym: str, at: int) -> None:
-        """See `ports.People.erase`.
-
-        Raises StateConflict where it is erased, but another process would not let go of the log
+        """Raises StateConflict where it is erased, but another process would not let go of the log
         for seconds; erasing again, or the next `forget`, finishes that.
         """
         with self._database.transaction() as cursor:
@@ -116,7 +108,7 @@ class SqlitePeople:
         self._leave_no_trace()
 
     def forget(self, pending_before: int, consents_before: int) -> list[str]:
-        """See `ports.People.forget`. Raises StateConflict as `erase` does."""
+        """Raises StateConflict as `erase` does."""
         with self._database.transaction() as cursor:
             found = cursor.execute(
                 "SELECT pseudonym FROM people p WHERE confirmed_at = 0 AND sealed IS NOT NULL"

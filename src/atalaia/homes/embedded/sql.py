@@ -15,7 +15,7 @@ import duckdb
 
 from atalaia.errors import QueryInvalid
 from atalaia.lake import gold, views
-from atalaia.ports import Result
+from atalaia.ports import Result, Sql
 
 _MEMORY = "2GB"
 _SPILL = "20GB"
@@ -24,11 +24,10 @@ _AT_ONCE = 1000
 _ZONED = "TIMESTAMP WITH TIME ZONE"
 
 
-class DuckSql:
+class DuckSql(Sql):
     """Fills `ports.Sql`. Every query has a database of its own, which nothing is left of."""
 
     def run(self, sql: str, files: Mapping[str, Sequence[Path | str]]) -> Result:
-        """See `ports.Sql.run`."""
         # Where what a query gathers goes when it is too large for its memory.
         folder = tempfile.TemporaryDirectory(prefix="atalaia-spill-")
         con = duckdb.connect(":memory:")

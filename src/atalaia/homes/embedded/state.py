@@ -10,22 +10,22 @@ import apsw
 from atalaia.domain.alert import LogEntry, decode_entry, encode_entry, instant
 from atalaia.domain.payload import Reject
 from atalaia.homes.embedded.database import Database
-from atalaia.ports import Commit
+from atalaia.ports import Commit, State
 
 _PAGE = 1000
 """Rows that an iteration holds at a time, so that nobody waits for a slow reader of the log."""
 
 _OFFSET = "SELECT offset FROM offsets WHERE consumer = ?"
+_NOTE = "INSERT OR REPLACE INTO notes (key, value) VALUES (?, ?)"
 
 
-class SqliteState:
+class SqliteState(State):
     """Fills `ports.State`."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def load(self, prefix: str = "") -> dict[str, bytes]:
-        """See `ports.State.load`."""
         rows = self._database.rows(
             # A range, not LIKE: that takes `_` for any letter, and scans the whole table.
             "SELECT key, body FROM items WHERE key >= ? AND key < ? ORDER BY key",
@@ -34,12 +34,10 @@ class SqliteState:
         return dict(rows)
 
     def offset(self, consumer: str) -> int:
-        """See `ports.State.offset`."""
         rows = self._database.rows(_OFFSET, (consumer,))
         return int(rows[0][0]) if rows else 0
 
     def commit(self, commit: Commit) -> bool:
-        """See `ports.State.commit`."""
         with self._database.transaction() as cursor:
             if commit.offset <= self.offset(commit.consumer):
                 return False
@@ -53,20 +51,17 @@ class SqliteState:
         return True
 
     def alerts(self, after: int = 0, limit: int | None = None) -> Iterator[tuple[int, LogEntry]]:
-        """See `ports.State.alerts`."""
         sql = "SELECT seq, entry FROM alerts WHERE seq > ? ORDER BY seq LIMIT ?"
         for seq, entry in self._pages(sql, after, limit):
             yield seq, decode_entry(entry)
 
     def latest(self, limit: int) -> list[tuple[int, LogEntry]]:
-        """See `ports.State.latest`."""
         rows = self._database.rows(
             "SELECT seq, entry FROM alerts ORDER BY seq DESC LIMIT ?", (limit,)
         )
         return [(seq, decode_entry(entry)) for seq, entry in reversed(rows)]
 
     def life(self, incident: str) -> list[tuple[int, LogEntry]]:
-        """See `ports.State.life`."""
         rows = self._database.rows(
             "SELECT seq, entry FROM alerts WHERE incident = ? ORDER BY version", (incident,)
         )
@@ -75,7 +70,6 @@ class SqliteState:
     def rejects(
         self, after: int = 0, limit: int | None = None
     ) -> Iterator[tuple[int, int, Reject]]:
-        """See `ports.State.rejects`."""
         sql = (
             "SELECT seq, offset, source, reason, detail FROM rejects"
             " WHERE seq > ? ORDER BY seq LIMIT ?"
@@ -84,14 +78,19 @@ class SqliteState:
             yield seq, offset, Reject(source=source, reason=reason, detail=detail)
 
     def note(self, key: str) -> str | None:
-        """See `ports.State.note`."""
         rows = self._database.rows("SELECT value FROM notes WHERE key = ?", (key,))
         return str(rows[0][0]) if rows else None
 
     def set_note(self, key: str, value: str) -> None:
-        """See `ports.State.set_note`."""
         with self._database.transaction() as cursor:
-            cursor.execute("INSERT OR REPLACE INTO notes (key, value) VALUES (?, ?)", (key, value))
+            cursor.execute(_NOTE, (key, value))
+
+    def swap_note(self, key: str, before: str | None, value: str) -> bool:
+        with self._database.transaction() as cursor:
+            if self.note(key) != before:
+                return False
+            cursor.execute(_NOTE, (key, value))
+        return True
 
     def _pages(self, sql: str, after: int, limit: int | None) -> Iterator[Any]:
         left = limit

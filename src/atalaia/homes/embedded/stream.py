@@ -9,20 +9,20 @@ import msgspec
 
 from atalaia.domain.payload import Payload
 from atalaia.homes.embedded.database import Database
-from atalaia.ports import Record
+from atalaia.ports import Record, Stream
 
 _decode_places = msgspec.json.Decoder(tuple[str, ...]).decode
 _encode_places = msgspec.json.Encoder().encode
 
 
-class SqliteStream:
+class SqliteStream(Stream):
     """Fills `ports.Stream`. One append is one transaction, synced to disk before it returns."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def append(self, payloads: Sequence[Payload]) -> int:
-        """See `ports.Stream.append`. Without payloads: the newest offset there is."""
+        """Without payloads: the newest offset there is."""
         rows = [
             (
                 payload.source,
@@ -45,7 +45,6 @@ class SqliteStream:
             return self.last_offset()
 
     def read(self, after: int, limit: int) -> list[Record]:
-        """See `ports.Stream.read`."""
         rows = self._database.rows(
             "SELECT offset, source, content, places, received_at, status, failure, is_recorded,"
             " body FROM payloads WHERE offset > ? ORDER BY offset LIMIT ?",
@@ -54,13 +53,12 @@ class SqliteStream:
         return [_record(row) for row in rows]
 
     def last_offset(self) -> int:
-        """See `ports.Stream.last_offset`. It stands when old payloads were dropped."""
+        """It stands when old payloads were dropped."""
         # SQLite's own count of given offsets outlives the rows.
         rows = self._database.rows("SELECT seq FROM sqlite_sequence WHERE name = 'payloads'")
         return int(rows[0][0]) if rows else 0
 
     def drop(self, up_to: int) -> int:
-        """See `ports.Stream.drop`."""
         with self._database.transaction() as cursor:
             cursor.execute("DELETE FROM payloads WHERE offset <= ?", (up_to,))
             return int(self._database.rows("SELECT changes()")[0][0])

@@ -21,11 +21,9 @@ class MasterKey:
         self._file = file
 
     def wrap(self, secret: bytes, name: str) -> bytes:
-        """See `Wrap.wrap`."""
         return wrapped(self._cipher, secret, name)
 
     def unwrap(self, wrapped: bytes, name: str) -> bytes:
-        """See `Wrap.unwrap`."""
         try:
             return unwrapped(self._cipher, wrapped, name)
         except ValueError as error:

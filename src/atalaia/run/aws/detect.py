@@ -23,7 +23,8 @@ from atalaia.homes.aws import records
 from atalaia.homes.aws.records import Came
 from atalaia.lake import laid
 from atalaia.lake.norms import names_norms
-from atalaia.ports import State
+from atalaia.notes import Note
+from atalaia.ports import Notes, State
 from atalaia.run.aws import deployment
 
 NEWEST = "lane:"
@@ -31,7 +32,6 @@ NEWEST = "lane:"
 
 _TRIES = 5
 _LOOK_S = 300.0
-_BEGAN = "began"
 
 log = structlog.get_logger()
 
@@ -84,11 +84,15 @@ def _live(lane: int, came: Sequence[Came]) -> None:
             return
 
 
+def _began(notes: Notes) -> Note[int]:
+    """When the deployment's first batch came, Unix seconds."""
+    return Note(notes, "began", int)
+
+
 def _consumer(number: int, now: int) -> Consumer:
     settings, state = deployment.settings(), deployment.home().state
     lane = Lane(settings.places, number, deployment.home().config.lanes)
-    if state.note(_BEGAN) is None:
-        state.set_note(_BEGAN, str(now))
+    _began(state).change(lambda known: now if known is None else known)
 
     def items_of(step: Step, nearness: Floats, taken: Sequence[Taken]) -> Mapping[str, bytes]:
         items = {f"{NEWEST}{number}": b"%d" % taken[-1].record.offset}
@@ -97,7 +101,7 @@ def _consumer(number: int, now: int) -> Consumer:
         return items
 
     def since(state: State) -> int:
-        return int(state.note(_BEGAN) or 0)
+        return _began(state).get() or 0
 
     return deployment.services().consumer(
         _norms, since, lane=number, name=f"{CONSUMER}/lane-{number}", items_of=items_of
