@@ -31,7 +31,7 @@ locals {
       merge(local.opens, { sid = "OutboxKey", conditions = [merge(local.of_table, { values = local.outbox_names })] }),
     ]
 
-    # The norms that rules may name: refine lays them down (run/aws/norms.py).
+    # The norms that rules may name: refine lays them down (lake/laid.py).
     norms = [{
       sid       = "Norms"
       actions   = ["s3:GetObject"]

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from atalaia.cli.replays import replay
 from atalaia.detect.watch import Watch
 from atalaia.domain.alert import Alert, LogEntry, instant, to_line
 from atalaia.domain.payload import Payload
@@ -23,7 +24,6 @@ from atalaia.domain.rule import Rule, RuleSet, parse
 from atalaia.domain.variable import CATALOGUE
 from atalaia.ports import Commit, Record
 from atalaia.replay.readings import Replayed
-from atalaia.run.replays import replay
 from atalaia.sources import readings_csv
 
 HOUR = 3600

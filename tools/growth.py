@@ -221,7 +221,7 @@ MEMORY_GB = {"poll": 0.5, "detect": 1.77, "archive": 1.0, "refine": 3.0, "tell":
 NEAR_BYTES, LANE_NEAR_BYTES = (
     1,
     32,
-)  # a place, and a lane, in what detect tells the poller (run/aws/near.py)
+)  # a place, and a lane, in what detect tells the poller (detect/near.py)
 NOTE_BYTES = 24  # a place in the poller's note of when it asked: its id and ten digits
 NOTES_A_CALL = 1.5  # that note is written before and after calls, of which four go at once
 CLIMATE_S = 2.0  # of a core, for a place with 25 years (bench/bench_climate.py)

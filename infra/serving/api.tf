@@ -48,7 +48,7 @@ module "api" {
 }
 
 locals {
-  # Of GOLD the API shows a place's readings and climate (run/aws/past.py), and asks for nothing else.
+  # Of GOLD the API shows a place's readings and climate (api/past.py), and asks for nothing else.
   shown = ["readings_days", "readings_months", "climate", "return_levels"]
   shows = concat(
     [for one in local.ask["gold"] : one.sid != "Ask" ? one : merge(one, { actions = [

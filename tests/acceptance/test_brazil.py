@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from atalaia import rules
+from atalaia.cli.replays import replay
 from atalaia.domain.alert import LogEntry, instant
 from atalaia.domain.hazard import LEVEL_OF
 from atalaia.domain.place import Place, Places
 from atalaia.replay.readings import Replayed
-from atalaia.run.replays import replay
 from stories import assert_few_a_day, assert_sane, lives, of_hazard, told, weather
 
 PORTO_ALEGRE = Places(

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from atalaia import rules
+from atalaia.cli.replays import replay
 from atalaia.domain.alert import LogEntry, instant
 from atalaia.domain.hazard import LEVEL_OF
 from atalaia.domain.place import Places
 from atalaia.replay.readings import Replayed
-from atalaia.run.replays import replay
 from atalaia.sources.recorded import read_files, read_places
 from stories import (
     assert_few_a_day,

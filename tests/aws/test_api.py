@@ -20,7 +20,7 @@ import boto3
 import pytest
 
 from atalaia.api.gateway import respond
-from atalaia.api.past import Past
+from atalaia.api.past import GoldHistory
 from atalaia.domain.alert import instant
 from atalaia.domain.contact import Contact
 from atalaia.domain.reading import Readings
@@ -29,7 +29,8 @@ from atalaia.people.registry import Registry
 from atalaia.people.request import Request
 from atalaia.people.subscribe import subscribe
 from atalaia.ports import Commit
-from atalaia.run.aws import api, deployment, detect, handlers, sources
+from atalaia.run.aws import api, deployment, detect, handlers
+from atalaia.sources import status
 from atalaia.sources.health import Health
 from aws import moto
 from aws.mapper import Context, Mapper
@@ -102,7 +103,11 @@ def ask(*args: Any, **headers: str) -> dict[str, Any]:
 def test_it_is_alive_and_ready_and_what_is_pushed_is_in_the_stream(deployed: Config) -> None:
     assert ask("/healthz")["statusCode"] == 200
     assert json.loads(ask("/readyz")["body"])["ready"] is True
-    row = {"place_id": deployment.places()[0].id, "valid_at": "2026-01-10T12:00:00Z", "rain_mm": 3}
+    row = {
+        "place_id": deployment.settings().places[0].id,
+        "valid_at": "2026-01-10T12:00:00Z",
+        "rain_mm": 3,
+    }
     body = json.dumps([row]).encode()
     said = {"content_type": "application/json"}
     assert ask("/v1/readings", "POST", body, **said)["statusCode"] == 401
@@ -127,10 +132,10 @@ def test_how_the_sources_do_is_as_polls_last_round_left_it(deployed: Config) -> 
     state = deployment.home().state
     silent = Health("HTTP 503", at - 3600, at + 600)
     told = [
-        sources.Told("open-meteo", 900, Health(None, at), {"minute": 599, "day": 9000}),
-        sources.Told("tomorrow-io", 300, silent, {"day": 20}),
+        status.Told("open-meteo", 900, Health(None, at), {"minute": 599, "day": 9000}),
+        status.Told("tomorrow-io", 300, silent, {"day": 20}),
     ]
-    sources.keep(state, told)
+    status.keep(state, told)
     answer = json.loads(ask("/v1/sources", authorization=f"Bearer {KEY}")["body"])
     one, other = answer["items"]
     assert (one["source"], one["fresh"], one["fault"]) == ("open-meteo", True, None)
@@ -161,7 +166,7 @@ def test_a_places_readings_come_from_athena(deployed: Config) -> None:
     urllib.request.urlopen(
         urllib.request.Request(url, json.dumps(canned).encode(), headers)
     ).close()
-    place = deployment.places()[0].id
+    place = deployment.settings().places[0].id
     path = f"/v1/places/{place}/readings?hours=3&variables=temperature_c"
     answer = ask(path, authorization=f"Bearer {KEY}")
     assert answer["statusCode"] == 200, answer["body"]
@@ -178,8 +183,8 @@ def test_a_places_readings_come_from_athena(deployed: Config) -> None:
 def test_what_was_foretold_and_detect_has_judged_is_shown_before_gold_has_it(
     deployed: Config, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Past, "_read", lambda *_: Readings.empty())
-    place, now = deployment.places()[0].id, int(time.time()) // 3600 * 3600
+    monkeypatch.setattr(GoldHistory, "_read", lambda *_: Readings.empty())
+    place, now = deployment.settings().places[0].id, int(time.time()) // 3600 * 3600
     path = f"/v1/places/{place}/readings?variables=temperature_c"
     mapper = Mapper(deployed.stream, handlers.detect, deployed.queue("dead"))
     for values in ((20.0, 21.0, 22.0), (30.0, 31.0)):

@@ -9,6 +9,7 @@ from typing import Any
 
 from atalaia.domain.payload import Payload
 from atalaia.homes.aws.figures import MOST_VALUES, Figures
+from atalaia.metrics import Metrics
 
 NOW = 1_768_046_400.5
 
@@ -28,7 +29,7 @@ def payload(status: int) -> Payload:
 
 
 def test_a_line_is_in_the_embedded_metric_format() -> None:
-    figures = Figures("Atalaia/prod")
+    figures = Figures("Atalaia/prod", Metrics())
     figures.metrics.kept([payload(200), payload(200), payload(503)])
     lines = named(told(figures), "atalaia_payloads_total")
     assert lines[0] == {
@@ -50,7 +51,7 @@ def test_a_line_is_in_the_embedded_metric_format() -> None:
 
 
 def test_a_counter_is_told_by_what_was_added() -> None:
-    figures = Figures("x")
+    figures = Figures("x", Metrics())
     figures.metrics.kept([payload(200)])
     told(figures)
     assert named(told(figures), "atalaia_payloads_total") == []
@@ -59,7 +60,7 @@ def test_a_counter_is_told_by_what_was_added() -> None:
 
 
 def test_a_gauge_is_told_as_it_stands_and_not_before_it_is_set() -> None:
-    figures = Figures("x")
+    figures = Figures("x", Metrics())
     assert told(figures) == []
     figures.metrics.budget_calls_left.labels("tomorrow-io", "day").set(24)
     for _ in range(2):
@@ -69,7 +70,7 @@ def test_a_gauge_is_told_as_it_stands_and_not_before_it_is_set() -> None:
 
 
 def test_observations_are_told_by_their_buckets_once() -> None:
-    figures = Figures("x")
+    figures = Figures("x", Metrics())
     for seconds in (0.003, 0.02, 0.02, 99):
         figures.metrics.step_seconds.observe(seconds)
     [line] = told(figures)
@@ -81,7 +82,7 @@ def test_observations_are_told_by_their_buckets_once() -> None:
 
 
 def test_of_many_observations_some_stand_for_all() -> None:
-    figures = Figures("x")
+    figures = Figures("x", Metrics())
     for _ in range(1000):
         figures.metrics.delivery_seconds.labels("sms").observe(0.3)
     [line] = told(figures)

@@ -11,9 +11,11 @@ from pathlib import Path
 import pytest
 
 from atalaia.domain.alert import instant
+from atalaia.domain.lanes import lane_of
 from atalaia.homes.aws.config import Config
-from atalaia.homes.aws.stream import lane_of
-from atalaia.run.aws import deployment, detect, handlers, official, sources
+from atalaia.run.aws import deployment, detect, handlers
+from atalaia.sources import rounds, status
+from atalaia.sources.feed import Memory
 from aws import moto
 from aws.mapper import Mapper
 from run.test_official import MESSAGE
@@ -102,9 +104,9 @@ def forget() -> None:
 def poll_again(service: Service) -> int:
     """As if the feed's hour were over, in a new container."""
     state = deployment.home().state
-    memory = official.read(state, service.url)
+    memory = rounds.memory_of(state, service.url).get() or Memory()
     memory.due_at = 0
-    official.note(state, service.url, memory)
+    rounds.memory_of(state, service.url).put(memory)
     forget()
     return int(handlers.poll({}, None)["payloads"])
 
@@ -122,7 +124,7 @@ def test_a_warning_is_one_incident_of_all_places_and_ends_by_its_cancel(
     [entry] = [entry for _, entry in deployment.home().state.alerts()]
     assert entry.alert.type == "alert"
     assert sorted(entry.places) == sorted(PLACES)
-    [told] = sources.read(deployment.home().state)
+    [told] = status.read(deployment.home().state)
     assert told.source == "cap:127.0.0.1"
     assert told.health.last_success_at
 
@@ -137,18 +139,18 @@ def test_a_warning_is_one_incident_of_all_places_and_ends_by_its_cancel(
 def test_what_a_round_has_no_time_for_the_next_one_fetches(
     deployed: Config, service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(official, "ROUND_S", 1.0)
+    monkeypatch.setattr(rounds, "FEED_S", 1.0)
     for name in "abcdef":
         service.publish(name)
     service.slow_s = 0.2
-    rounds = 0
-    while official.read(deployment.home().state, service.url).due_at == 0:
+    asked = 0
+    while (rounds.memory_of(deployment.home().state, service.url).get() or Memory()).due_at == 0:
         handlers.poll({}, None)
-        rounds += 1
-    assert 1 < rounds < 6
+        asked += 1
+    assert 1 < asked < 6
     fetched = [name for name in service.asked if name != "rss"]
     assert set(fetched) == set("abcdef")
-    assert len(fetched) < 6 + rounds, "at most the one that a round was at is fetched again"
+    assert len(fetched) < 6 + asked, "at most the one that a round was at is fetched again"
 
 
 def _sent(service: Service, name: str) -> str:

@@ -21,15 +21,43 @@ MODULES = {
     "rebuild": ("rebuild",),
 }
 LATER = {
-    "watch": ("atalaia.homes.aws.lake", "atalaia.homes.aws.keys"),
-    "batch": ("atalaia.lake.climate", "atalaia.homes.aws.lake", "atalaia.homes.aws.keys"),
+    "watch": (
+        "atalaia.detect.consumer",
+        "atalaia.people.bodies",
+        "atalaia.homes.aws.lake",
+        "atalaia.homes.aws.keys",
+    ),
+    "batch": (
+        "atalaia.people.bodies",
+        "atalaia.lake.climate",
+        "atalaia.homes.aws.lake",
+        "atalaia.homes.aws.refining",
+        "atalaia.homes.aws.keys",
+    ),
     "people": (
         "atalaia.homes.aws.keys",
+        "atalaia.notify.channels",
+        "atalaia.notify.compose",
+        "atalaia.notify.notifier",
+        "atalaia.notify.silences",
+        "atalaia.people.registry",
+        "atalaia.sources.session",
         "atalaia.channels.sms",
         "atalaia.channels.email",
         "atalaia.channels.ses",
     ),
-    "serving": ("atalaia.homes.aws.sql", "atalaia.people.gazetteer"),
+    "serving": (
+        "atalaia.api.app",
+        "atalaia.api.keys",
+        "atalaia.api.previews",
+        "atalaia.api.telegram_hook",
+        "atalaia.api.whatsapp_hook",
+        "atalaia.homes.aws.sql",
+        "atalaia.notify.drills",
+        "atalaia.page.web",
+        "atalaia.people.conversation",
+        "atalaia.people.gazetteer",
+    ),
     "rebuild": ("atalaia.lake.climate", "atalaia.homes.aws.lake", "atalaia.homes.aws.keys"),
 }
 """What functions import only when it is needed."""
@@ -77,7 +105,7 @@ def test_a_package_has_what_its_functions_import(name: str) -> None:
         if module != "atalaia"
         and not packed & {one.lower().replace("_", "-") for one in distributions}
     ]
-    modules = [*(f"atalaia.aws.{module}" for module in MODULES[name]), *LATER[name]]
+    modules = [*(f"atalaia.run.aws.{module}" for module in MODULES[name]), *LATER[name]]
     code = ALONE.format(absent=sorted(absent), modules=modules)
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
@@ -94,7 +122,7 @@ def test_a_package_starts_and_is_well_below_what_lambda_takes(name: str, tmp_pat
     files = [path for path in folder.rglob("*") if path.is_file()]
     assert sum(path.stat().st_size for path in files) < lambda_zip.MOST_BYTES
     assert any(path.suffix == ".pyc" for path in files)
-    modules = [*(f"atalaia.aws.{module}" for module in MODULES[name]), *LATER[name]]
+    modules = [*(f"atalaia.run.aws.{module}" for module in MODULES[name]), *LATER[name]]
     code = f"""
 import sys
 sys.path[:] = [{str(folder)!r}, *(p for p in sys.path if "site-packages" not in p)]

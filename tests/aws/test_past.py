@@ -13,7 +13,7 @@ import duckdb
 import numpy as np
 import pytest
 
-from atalaia.api.past import KEPT_S, MOST_ROWS, Past, climate_sql, readings_sql
+from atalaia.api.past import KEPT_S, MOST_ROWS, GoldHistory, climate_sql, readings_sql
 from atalaia.api.problem import Problem
 from atalaia.detect.forecasts import Forecasts
 from atalaia.detect.items import pack, save_series
@@ -65,7 +65,7 @@ def nothing(key: str) -> None:
     """A state without a word of any place."""
 
 
-def shown(past: Past, hours: int = 72) -> Any:
+def shown(past: GoldHistory, hours: int = 72) -> Any:
     return asyncio.run(past.readings(0, NAMES, hours))
 
 
@@ -74,7 +74,7 @@ def test_a_places_days_are_series_and_a_twin_of_a_row_counts_once() -> None:
     athena = Asked(
         rows(row, row, ("inmet", "observed", at(60), at(59), 3600, 18.0, None)),
     )
-    series = shown(Past(athena, PLACES, lambda: NOW, nothing))
+    series = shown(GoldHistory(athena, PLACES, lambda: NOW, nothing))
     assert [(one.source, one.kind, one.variable) for one in series] == [
         ("inmet", Kind.OBSERVED, "temperature_c"),
         ("inmet", Kind.OBSERVED, "rain_mm"),
@@ -87,7 +87,7 @@ def test_a_places_days_are_series_and_a_twin_of_a_row_counts_once() -> None:
 def test_an_answer_is_kept_for_a_while_and_serves_shorter_spans() -> None:
     clock = [float(NOW)]
     athena = Asked(rows(("inmet", "observed", at(60), at(59), 0, 18.0, None)), rows())
-    past = Past(athena, PLACES, lambda: clock[0], nothing)
+    past = GoldHistory(athena, PLACES, lambda: clock[0], nothing)
     assert len(shown(past)) == 1
     assert shown(past, hours=24) == []
     assert len(athena.sql) == 1
@@ -134,7 +134,7 @@ def test_what_is_foretold_is_of_the_newest_issue_and_of_the_hours_to_come() -> N
         list(forecasts.judge(issue, np.full(len(issue), number)))
     state = {"place:poa": pack([save_series(table, number)], [])}
     observed = ("open-meteo", "analysis", at(2), at(1), 900, None, 20.5)
-    past = Past(Asked(rows(observed)), PLACES, lambda: NOW, state.get)
+    past = GoldHistory(Asked(rows(observed)), PLACES, lambda: NOW, state.get)
     series = {one.kind: one for one in shown(past) if one.variable == "rain_mm"}
     assert series[Kind.ANALYSIS].values.tolist() == [20.5]
     told = series[Kind.FORECAST]
@@ -147,7 +147,7 @@ def test_what_is_foretold_is_of_the_newest_issue_and_of_the_hours_to_come() -> N
 @pytest.mark.parametrize("error", [QueryInvalid("line 1: c4nary"), StateConflict("throttled")])
 def test_gold_that_cannot_be_read_is_a_503_that_is_not_kept(error: Exception) -> None:
     athena = Asked(error, rows())
-    past = Past(athena, PLACES, lambda: NOW, nothing)
+    past = GoldHistory(athena, PLACES, lambda: NOW, nothing)
     with pytest.raises(Problem) as told:
         shown(past)
     assert told.value.status == 503
@@ -216,7 +216,7 @@ def test_the_questions_find_a_places_rows(engine: duckdb.DuckDBPyConnection) -> 
         names = ", ".join(row)
         marks = ", ".join("?" * len(row))
         engine.execute(f"INSERT INTO {table} ({names}) VALUES ({marks})", list(row.values()))
-    [series] = shown(Past(Duck(engine), PLACES, lambda: NOW, nothing))
+    [series] = shown(GoldHistory(Duck(engine), PLACES, lambda: NOW, nothing))
     assert series.values.tolist() == [80.0, 22.0]
 
 
@@ -237,7 +237,7 @@ def test_the_climate_is_read_from_the_places_own_files(engine: duckdb.DuckDBPyCo
         '50.0 AS low, 70.0 AS high, ? AS "$path"',
         [path.format("return_levels", "poa", "return_levels")],
     )
-    past = Past(Duck(engine), PLACES, lambda: NOW, nothing)
+    past = GoldHistory(Duck(engine), PLACES, lambda: NOW, nothing)
     climate = asyncio.run(past.climate("poa"))
     assert climate is not None
     [band] = climate.bands

@@ -16,7 +16,8 @@ from atalaia.batch.learn import learn
 from atalaia.batch.spark import open_spark
 from atalaia.domain.payload import Payload
 from atalaia.errors import StateConflict
-from atalaia.homes.aws import HOLD_S
+from atalaia.homes.aws import HOLD_S, holding
+from atalaia.homes.aws.holding import held_for_long
 from atalaia.homes.aws.local import LocalLake
 from atalaia.lake import gold, raw
 from atalaia.lake.norms import known
@@ -191,7 +192,7 @@ def test_the_climate_is_what_one_process_learns(spark: Any) -> None:
     for key in home.lake.keys(gold.CLIMATE) + home.lake.keys(gold.RETURN_LEVELS):
         home.lake.delete(key)
     lake = LocalLake(home.lake)
-    learn(lake, deployment.places(), least_years=1)
+    learn(lake, deployment.settings().places, least_years=1)
     lake.close()
     assert rows("climate", "return_levels") == many
 
@@ -211,11 +212,11 @@ def test_a_round_of_refining_is_waited_for_and_none_begins_meanwhile() -> None:
     home = deployment.home()
     waited: list[float] = []
     with home.hold("refine") as prolong:
-        with pytest.raises(StateConflict), rebuild._held(home, waited.append):
+        with pytest.raises(StateConflict), held_for_long(home, "refine", waited.append):
             pass
         assert sum(waited) >= HOLD_S
         assert prolong()
-    with rebuild._held(home), pytest.raises(StateConflict), home.hold("refine"):
+    with held_for_long(home, "refine"), pytest.raises(StateConflict), home.hold("refine"):
         pass
     with home.hold("refine", lambda: 1_000_000) as prolong, home.hold("refine"):
         assert not prolong(), "its time was over, and another has it"
@@ -223,7 +224,7 @@ def test_a_round_of_refining_is_waited_for_and_none_begins_meanwhile() -> None:
 
 def test_who_has_lost_its_hold_stops() -> None:
     codes: list[int] = []
-    rebuild._keep(lambda: False, threading.Event(), 0.001, codes.append)
+    holding._keep(lambda: False, threading.Event(), 0.001, codes.append)
     assert codes == [1]
 
 

@@ -27,6 +27,7 @@ import numpy as np
 import pytest
 
 from atalaia import rules
+from atalaia.cli.replays import replay
 from atalaia.domain.alert import LogEntry
 from atalaia.domain.delivery import Status
 from atalaia.domain.payload import Payload
@@ -40,7 +41,6 @@ from atalaia.lake import gold, raw
 from atalaia.notify.rehearsal import rehearse
 from atalaia.people.registry import Registry
 from atalaia.replay.readings import Replayed
-from atalaia.run.replays import replay
 from atalaia.sources import CLOCK, readings_csv
 from atalaia.sources.recorded import read_files, read_places
 from aws import moto

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
 
 from atalaia.domain.payload import Payload
+from atalaia.homes.aws import AwsHome
 from atalaia.homes.aws.config import Config
 from atalaia.homes.aws.local import LocalLake
+from atalaia.lake import laid
 from atalaia.lake.climate import Months, write_climate
+from atalaia.lake.laid import Followed
 from atalaia.lake.norms import note_learnt
-from atalaia.run.aws import deployment, detect, handlers, norms, poll
+from atalaia.run.aws import deployment, detect, handlers, poll
 from atalaia.sources import readings_csv
 from aws import moto
 from aws.mapper import Mapper
@@ -61,8 +64,7 @@ def deployed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Config
 
 
 def look_again() -> None:
-    [(at, norms)] = detect._looked
-    detect._looked[:] = [(at - detect._LOOK_S, norms)]
+    detect._followed()._looked_at -= Followed._LOOK_S
 
 
 def learn() -> None:
@@ -90,6 +92,11 @@ def learn() -> None:
     lake.close()
     note_learnt(deployment.home().state, 1, is_new=True)
     handlers.refine({}, None)
+
+
+def missing(home: AwsHome, at: laid.Laid) -> Mapping[str, tuple[str, ...]]:
+    settings = deployment.settings()
+    return laid.read(home.lake, at, settings.rules, settings.places).missing
 
 
 def test_detect_takes_up_a_new_climate_between_two_batches(deployed: Config) -> None:
@@ -130,13 +137,19 @@ def test_detect_takes_up_a_new_climate_between_two_batches(deployed: Config) -> 
 def test_norms_of_other_rules_are_not_gone_by(deployed: Config, tmp_path: Path) -> None:
     learn()
     home = deployment.home()
-    at = norms.laid(home.state)
-    assert norms.read(home.lake, at, deployment.settings()).missing == {"warm": ()}
+    at = laid.laid(home.state)
+    assert laid.read(
+        home.lake, at, deployment.settings().rules, deployment.settings().places
+    ).missing == {"warm": ()}
     (tmp_path / "warm.toml").write_text(RULES.replace("yellow = 5", "yellow = 6"), "utf-8")
     deployment.settings.cache_clear()
-    assert norms.read(home.lake, at, deployment.settings()).missing == {"warm": ("poa",)}
-    before = home.lake.keys(norms.FOLDER)
+    assert laid.read(
+        home.lake, at, deployment.settings().rules, deployment.settings().places
+    ).missing == {"warm": ("poa",)}
+    before = home.lake.keys(laid.FOLDER)
     handlers.refine({}, None)
-    found = norms.laid(home.state)
-    assert norms.read(home.lake, found, deployment.settings()).missing == {"warm": ()}
-    assert home.lake.keys(norms.FOLDER) == before, "the same norms, now of these rules"
+    found = laid.laid(home.state)
+    assert laid.read(
+        home.lake, found, deployment.settings().rules, deployment.settings().places
+    ).missing == {"warm": ()}
+    assert home.lake.keys(laid.FOLDER) == before, "the same norms, now of these rules"

@@ -12,6 +12,7 @@ import boto3
 import pytest
 from moto.ses.models import ses_backends
 
+from atalaia.clock import Clock
 from atalaia.domain.contact import read_contact
 from atalaia.domain.delivery import Status
 from atalaia.errors import SettingsInvalid, StateConflict
@@ -22,7 +23,8 @@ from atalaia.people.registry import Registry
 from atalaia.people.request import Request
 from atalaia.people.subscribe import subscribe
 from atalaia.ports import Commit
-from atalaia.run.aws import deployment, handlers, poll, sources, tell
+from atalaia.run.aws import deployment, handlers, poll, tell
+from atalaia.sources import status
 from atalaia.sources.health import Health
 from aws import moto
 from aws.mapper import Context, messages
@@ -136,7 +138,7 @@ def test_a_round_of_polling_keeps_what_came_and_says_what_time_it_is(deployed: C
     found = [record.payload for record in deployment.home().stream.read(0, 10)]
     assert [payload.source for payload in found] == ["open-meteo", "clock"]
     assert found[0].status == 404, "nobody plays Open-Meteo here; its refusal is kept, too"
-    [told] = sources.read(deployment.home().state)
+    [told] = status.read(deployment.home().state)
     assert (told.source, told.expected_s, told.health) == ("open-meteo", 900, Health())
     assert told.calls_left["day"] < 10_000
     deployment.forget()
@@ -149,12 +151,12 @@ def test_how_a_source_does_lasts_from_round_to_round(
 ) -> None:
     seen = int(time.time()) - 3600
     state = deployment.home().state
-    sources.keep(state, [sources.Told("open-meteo", 900, Health(None, seen), {})])
+    status.keep(state, [status.Told("open-meteo", 900, Health(None, seen), {})])
     monkeypatch.setenv("ATALAIA_SOURCES_OPEN_METEO_BASE_URL", "http://127.0.0.1:9")
     deployment.forget()
     for _ in range(2):
         handlers.poll({}, Context())
-        [told] = sources.read(deployment.home().state)
+        [told] = status.read(deployment.home().state)
         assert told.health.last_success_at == seen
         assert told.health.reason
         assert (told.health.next_try_at or 0) > seen
@@ -166,7 +168,7 @@ def test_a_round_that_changes_nothing_of_the_sources_writes_nothing_of_them(
 ) -> None:
     handlers.poll({}, Context())
     kept: list[Any] = []
-    monkeypatch.setattr(sources, "keep", lambda _, told: kept.append(told))
+    monkeypatch.setattr(status, "keep", lambda _, told: kept.append(told))
     handlers.poll({}, Context())
     assert kept == []
 
@@ -265,7 +267,7 @@ def test_messages_are_let_go_after_as_long_as_the_settings_say(
     handlers.deliver({}, Context())
     assert handlers.retention({}, Context())["messages"] == 0
     later = time.time() + 2 * 86_400
-    monkeypatch.setattr("atalaia.run.aws.retention.time.time", lambda: later)
+    monkeypatch.setattr(deployment, "CLOCK", Clock(now=lambda: later))
     assert handlers.retention({}, Context())["messages"] == 1
     assert home.outbox.messages(person=person) == []
 

@@ -9,9 +9,9 @@ import pytest
 
 from atalaia.batch.record import Foretold, Record
 from atalaia.batch.recorded import record_of
+from atalaia.cli.replays import replay
 from atalaia.domain.reading import Kind, Readings
 from atalaia.homes.embedded import open_home
-from atalaia.run.replays import replay
 from stories import DAY, HOUR, T0, forecast, places, rows, rule_set, series, write_readings
 
 RULES = rule_set({"limits": {"yellow": 15, "orange": 25}, "keep_firing_for": "1h"})

@@ -19,6 +19,7 @@ from atalaia.batch.archive import archive
 from atalaia.batch.learn import learn, learn_on
 from atalaia.batch.refine import compact, rebuild, refine
 from atalaia.batch.spark import SparkWorkers, _in_a_line, open_spark
+from atalaia.cli.workers import lake_of
 from atalaia.domain.payload import Payload
 from atalaia.domain.place import Place, Places
 from atalaia.domain.reading import Kind, Readings
@@ -27,7 +28,6 @@ from atalaia.homes.embedded import EmbeddedHome, open_home
 from atalaia.homes.embedded.lake import FolderLake
 from atalaia.lake import raw
 from atalaia.lake.merge import merge_readings
-from atalaia.run.spark import lake_of
 from batch import helpers
 from batch.helpers import DAY, HOUR, NOON, PLACES, answer, decode, row
 

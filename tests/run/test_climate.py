@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from atalaia import rules as rule_sets
+from atalaia.cli.replays import replay, replay_stream
 from atalaia.detect.starts import starts_of
 from atalaia.domain.place import Place, Places
 from atalaia.domain.reading import Kind, Readings
@@ -20,7 +21,6 @@ from atalaia.lake.climate import write_climate
 from atalaia.lake.merge import merge_readings
 from atalaia.lake.norms import LEARN_EVERY_S, NORMS, Known, is_due, known, note_learnt
 from atalaia.run.local import Live
-from atalaia.run.replays import replay, replay_stream
 
 from .world import NOON, watching
 

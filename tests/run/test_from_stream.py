@@ -12,12 +12,12 @@ from typer.testing import CliRunner
 from atalaia import rules as rule_sets
 from atalaia.batch.archive import archive
 from atalaia.cli import app
+from atalaia.cli.replays import replay_stream
 from atalaia.detect.starts import starts_of
 from atalaia.domain.payload import Payload
 from atalaia.errors import AtalaiaError, StateConflict
 from atalaia.homes.embedded import open_home
 from atalaia.ports import Commit
-from atalaia.run.replays import replay_stream
 
 from .world import Clock, latitude, refuse, watching
 

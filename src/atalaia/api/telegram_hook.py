@@ -1,4 +1,4 @@
-"""Telegram's bot, talked to by webhook: the request, its secret, and the bot that answers."""
+"""Telegram's bot: talked to by webhook (the request, its secret, who answers), or by polling."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import structlog
 from fastapi import Request
 
 from atalaia.api.hooks import Heard
-from atalaia.channels.telegram_updates import Handler
+from atalaia.channels.telegram_updates import Handler, Updates
 from atalaia.channels.telegram_voice import Voice
 from atalaia.channels.telegram_webhook import SECRET_HEADER, Hook, is_ours
 from atalaia.errors import StateConflict
@@ -21,6 +21,28 @@ ANSWERED = "telegram-answered"
 """The note of the update that was answered last."""
 
 log = structlog.get_logger()
+
+
+def telegram_polling(
+    settings: Settings, session: aiohttp.ClientSession, talk: Handler, notes: Notes
+) -> Updates | None:
+    """Asks Telegram for what people say, so that no public address is needed; None: no bot is on.
+
+    With a secret for its webhook Telegram calls us instead, and would refuse to be asked.
+    """
+    chosen = settings.channels.telegram
+    if chosen is None or not chosen.is_bot or chosen.webhook_secret is not None:
+        return None
+    offset = Note(notes, "telegram-offset", int)
+
+    async def load() -> int:
+        return await asyncio.to_thread(offset.get) or 0
+
+    async def keep(reached: int) -> None:
+        await asyncio.to_thread(offset.put, reached)
+
+    token = chosen.token.reveal()
+    return Updates(session, token, talk, load=load, keep=keep, base_url=chosen.base_url)
 
 
 def telegram_hook(

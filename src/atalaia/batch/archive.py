@@ -24,6 +24,9 @@ STEP_PAYLOADS = 50_000
 STEP_BYTES = 8_000_000
 """A step ends with the payload that reaches one of these: a step's parts fit into memory."""
 
+SHARD_NEWEST = "shard:"
+"""Items with the number of the newest record of each shard that is in RAW."""
+
 _READ_AT_ONCE = 2_000
 
 _REJECTS_ARCHIVED = "archive-rejects"
@@ -62,6 +65,37 @@ def archive(
         size += sum(map(len, parts.values()))
     logs = archive_logs(state, lake, outbox)
     return ArchiveReport(payloads, files + logs.files, size + logs.bytes)
+
+
+class Numbered(NamedTuple):
+    """A record of a shard, in the shard's own order. Of a copy another shard has charge."""
+
+    sequence: int
+    record: Record
+    is_copy: bool
+
+
+def archive_shard(state: State, lake: Lake, shard: str, came: Iterable[Numbered]) -> None:
+    """Bring RAW up to these records of a shard.
+
+    A part is named by the number of its first record. What the shard's archive has had it knows by
+    the sequence number of its last commit, so that a batch that comes again, or in other pieces, is
+    neither lost nor kept twice.
+    """
+    consumer = f"{raw.ARCHIVED}/{shard}"
+    had = state.offset(consumer)
+    new = [one for one in came if one.sequence > had]
+    if not new:
+        return
+    mine = (one.record for one in new if not one.is_copy)
+    parts = {
+        folder + raw.part_name(some[0].offset): raw.write_payloads(some)
+        for folder, some in _grouped((raw.payload_part(r.payload), r) for r in mine).items()
+    }
+    _write(lake, parts)
+    todo = {f"{UNREFINED}{raw.first_of(key):020d}": key.encode() for key in parts}
+    newest = {f"{SHARD_NEWEST}{shard}": b"%d" % new[-1].record.offset}
+    state.commit(Commit(consumer, new[-1].sequence, items={**todo, **newest}))
 
 
 def archive_logs(state: State, lake: Lake, outbox: Outbox | None = None) -> ArchiveReport:

@@ -156,7 +156,7 @@ def refine(
         workers = None
         if on:
             from atalaia.batch.spark import open_spark
-            from atalaia.run.spark import workers_of
+            from atalaia.cli.workers import workers_of
 
             workers = workers_of(stack.enter_context(open_spark(on)), kept, places)
         work = batch.rebuild if rebuild else batch.refine

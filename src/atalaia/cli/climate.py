@@ -105,7 +105,7 @@ def _learn(
 ) -> list[Learnt]:
     from atalaia.batch.learn import learn, learn_from, learn_on
     from atalaia.batch.spark import open_spark
-    from atalaia.run.spark import lake_of
+    from atalaia.cli.workers import lake_of
 
     with opened.hold("refine"):
         if on:

@@ -104,8 +104,8 @@ def _replay_files(
     readings: list[Path], places: Path, rules: str, home: Path | None
 ) -> tuple[Replayed, Places, RuleSet]:
     from atalaia import rules as rule_sets
+    from atalaia.cli.replays import replay as replay_files
     from atalaia.domain.place import Places
-    from atalaia.run.replays import replay as replay_files
     from atalaia.sources.recorded import read_places
 
     where = Places(read_places(places))
@@ -122,7 +122,7 @@ def _replay_stream(
     source: Path, rules: str | None, home: Path | None
 ) -> tuple[Replayed, Places, RuleSet]:
     from atalaia import rules as rule_sets
-    from atalaia.run.replays import replay_stream
+    from atalaia.cli.replays import replay_stream
 
     rule_set = None if rules is None else rule_sets.load(rules)
     with progress_bar() as progress:

@@ -7,6 +7,7 @@ slower. A note says which file is of which rules, places and climate.
 from __future__ import annotations
 
 import hashlib
+import time
 
 import msgspec
 import numpy as np
@@ -78,3 +79,30 @@ def _note(notes: Notes) -> Note[Laid]:
 def _of(rules: RuleSet, places: Places) -> str:
     ids = msgspec.json.encode([place.id for place in places])
     return hashlib.sha256(rules.digest.encode() + ids).hexdigest()[:16]
+
+
+class Followed:
+    """The norms that lie there, as a process goes by them: looked at every few minutes."""
+
+    _LOOK_S = 300.0
+
+    def __init__(self, rules: RuleSet, places: Places) -> None:
+        self._rules, self._places = rules, places
+        self._looked_at = float("-inf")
+        self._at = Laid()
+
+    def is_new(self, notes: Notes) -> bool:
+        """Whether others lie there than at the last look; the first look finds nothing new."""
+        now = time.monotonic()
+        if now < self._looked_at + self._LOOK_S or not norms.names_norms(self._rules):
+            return False
+        before, self._at = self._at, laid(notes)
+        is_first, self._looked_at = self._looked_at == float("-inf"), now
+        if is_first or self._at == before:
+            return False
+        log.info("new norms are taken up", norms=self._at.name)
+        return True
+
+    def norms(self, lake: Lake) -> Norms:
+        """Those of the last look."""
+        return read(lake, self._at, self._rules, self._places)

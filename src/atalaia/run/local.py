@@ -20,18 +20,17 @@ from contextlib import AsyncExitStack, suppress
 import msgspec
 import structlog
 from rich.console import Console
-from rich.text import Text
 
 from atalaia.api.following import allow_listeners
 from atalaia.api.history import MemoryHistory
 from atalaia.api.server import allow_files, listen, serving
+from atalaia.api.standing import LocalStanding
+from atalaia.api.telegram_hook import telegram_polling
 from atalaia.batch.upkeep import Upkeep, command_of
-from atalaia.channels.telegram_updates import Updates
 from atalaia.clock import Clock
 from atalaia.detect.consumer import Follower, Lived
 from atalaia.detect.starts import Terms, note_start
 from atalaia.detect.watching import Watching
-from atalaia.domain.alert import LogEntry, instant
 from atalaia.domain.norm_tables import Norms
 from atalaia.domain.payload import Payload
 from atalaia.errors import StateConflict
@@ -40,23 +39,20 @@ from atalaia.lake.norms import keep, norms_of
 from atalaia.lake.places import note_places
 from atalaia.logs import configure_logs
 from atalaia.metrics import Metrics
-from atalaia.notes import Note
 from atalaia.notify.recipients import Recipients
 from atalaia.people.retention import forget_often
+from atalaia.report.line import line_of
 from atalaia.run.opened import home_of
 from atalaia.run.services import Services
-from atalaia.run.standing import LocalStanding
-from atalaia.run.threads import DaemonThreads
 from atalaia.settings import Settings
 from atalaia.settings.plans import plans
 from atalaia.sources.feed import FeedPoller
 from atalaia.sources.ingest import Ingest, tick
-from atalaia.sources.plan import Plan
 from atalaia.sources.poller import Poller
+from atalaia.threads import DaemonThreads
 
 _AFTER_FAULT_S = 5.0
 _STOP_S = 2.0
-_COLOURS = {"watch": "cyan", "yellow": "yellow", "orange": "dark_orange", "red": "bold red"}
 
 log = structlog.get_logger()
 
@@ -135,16 +131,41 @@ class Live:
         self.history = MemoryHistory(
             self.settings.places, self.settings.rules, home, services.decode, self.clock.now
         )
-        self.standing = LocalStanding(self)
+        self.standing = LocalStanding(
+            home,
+            self.clock,
+            self.metrics,
+            ingest=self.ingest,
+            watching=self.watching,
+            upkeep=self.upkeep,
+            pollers=self.pollers,
+            warnings=self.warnings,
+            shown=lambda: services.incidents.seq,
+            fanned_out=lambda: self.notifier.done,
+        )
         server = serving(services.api(self.ingest.offer, self.history, self.standing))
         task = asyncio.create_task(server.serve(sockets=[listener]), name="api")
         self._stack.push_async_callback(_ended, task)
         self._stack.callback(setattr, server, "should_exit", True)
         self._start("feeds", services.feeds.run)
         self._stack.callback(services.feeds.close)
-        self._start_bot()
+        updates = telegram_polling(self.settings, services.session, services.talk, home.state)
+        if updates is not None:
+            self._start("telegram bot", updates.run)
 
-        self.pollers += [self._poller(plan) for plan in plans(self.settings)]
+        session, keep_it = services.session, self.ingest.keep
+        self.pollers += [
+            Poller(
+                plan,
+                self.settings.places,
+                session,
+                keep_it,
+                nearness=lambda: self.consumer.nearness,
+                notes=home.state,
+                clock=self.clock,
+            )
+            for plan in plans(self.settings)
+        ]
         self.warnings += [
             FeedPoller(
                 feed.url,
@@ -187,43 +208,6 @@ class Live:
         task = asyncio.create_task(always(), name=name)
         self._stack.push_async_callback(_ended, task, is_cancelled=True)
 
-    def _start_bot(self) -> None:
-        """People can talk to Telegram's bot, by long polling: no public address is needed.
-
-        With a secret for its webhook Telegram calls us instead, and would refuse to be asked.
-        """
-        telegram = self.settings.channels.telegram
-        if telegram is None or not telegram.is_bot or telegram.webhook_secret is not None:
-            return
-        note = Note(self.home.state, "telegram-offset", int)
-
-        async def load() -> int:
-            return await asyncio.to_thread(note.get) or 0
-
-        async def keep_offset(offset: int) -> None:
-            await asyncio.to_thread(note.put, offset)
-
-        updates = Updates(
-            self.services.session,
-            telegram.token.reveal(),
-            self.services.talk,
-            load=load,
-            keep=keep_offset,
-            base_url=telegram.base_url,
-        )
-        self._start("telegram bot", updates.run)
-
-    def _poller(self, plan: Plan) -> Poller:
-        return Poller(
-            plan,
-            self.settings.places,
-            self.services.session,
-            self.ingest.keep,
-            nearness=lambda: self.consumer.nearness,
-            notes=self.home.state,
-            clock=self.clock,
-        )
-
     # From stage to stage
 
     def _kept(self, payloads: Sequence[Payload], offset: int) -> None:
@@ -240,7 +224,7 @@ class Live:
             self.services.feeds.wake()
         for entry in lived.entries:
             with suppress(OSError):  # a terminal that has gone must not stop the watch
-                self._console.print(_line(entry, self.settings.language))
+                self._console.print(line_of(entry, self.settings.language))
 
     def _set_steps(self, recipients: Recipients) -> None:
         """People's own limits: from now on the watch tells when a peak passes one."""
@@ -318,13 +302,3 @@ def _with_port(settings: Settings, port: int) -> Settings:
 def _refuse_replay(home: EmbeddedHome) -> None:
     if home.state.note("replay") is not None:
         raise StateConflict(f"home {home.name} holds a replay; use another --home for the watch")
-
-
-def _line(entry: LogEntry, language: str) -> Text:
-    """One entry for the terminal: when, how bad, and the text."""
-    alert = entry.alert
-    is_over = alert.is_over
-    colour = "green" if is_over else _COLOURS.get(alert.level, "")
-    line = Text(f"{instant(alert.sent_at)[11:16]} ", style="dim")
-    line.append(f"{alert.type:6} {alert.level:6} ", style=colour)
-    return line.append(alert.text[language])

@@ -11,74 +11,19 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
-import msgspec
 import structlog
 
 from atalaia.api.gateway import respond
-from atalaia.api.operator import LagItem
 from atalaia.api.past import ANSWER_S, GoldHistory
-from atalaia.api.read_models import SourceItem
-from atalaia.domain.delivery import UNSENT
+from atalaia.api.standing import NotedStanding
+from atalaia.batch.archive import SHARD_NEWEST
 from atalaia.domain.payload import Payload
-from atalaia.errors import StateConflict
 from atalaia.homes.aws.sql import AthenaSql, Cost
-from atalaia.notify.fanout import Position
-from atalaia.run.aws import archive, deployment, detect
-from atalaia.sources import status
+from atalaia.run.aws import deployment, detect
 
 _MARGIN_S = 2.0
 
 log = structlog.get_logger()
-
-
-class AwsStanding:
-    """Fills `api.app.Standing` from what the functions have noted."""
-
-    def sources(self) -> list[SourceItem]:
-        """See `Standing.sources`."""
-        # For the page this is on the event loop: a container has one request at a time.
-        now = deployment.CLOCK.second()
-        return [
-            SourceItem(
-                source=told.source,
-                calls_left=told.calls_left,
-                **told.health.shown(told.expected_s, now),
-            )
-            for told in status.read(deployment.home().state)
-        ]
-
-    def lag(self) -> LagItem:
-        """See `Standing.lag`."""
-        home, services = deployment.home(), deployment.services()
-        state, outbox = home.state, home.outbox
-        newest = state.latest(1)
-        seq = newest[0][0] if newest else 0
-        offset = home.stream.last_offset()
-        lived = [int(body) for body in state.load(detect.NEWEST).values()]
-        archived = [int(body) for body in state.load(archive.NEWEST).values()]
-        return LagItem(
-            stream_offset=offset,
-            speed=offset - min(lived, default=0),
-            archive=offset - max(archived, default=0),  # shards that were closed stay behind
-            board=seq - services.incidents.seq,
-            fan_out=seq - msgspec.json.decode(outbox.position() or "{}", type=Position).done,
-            step_s=None,
-            deliveries=sum(n for (_, status), n in outbox.counts().items() if status in UNSENT),
-        )
-
-    def metrics(self) -> bytes:
-        """See `Standing.metrics`: of this container; CloudWatch has those of all."""
-        return deployment.figures().metrics.before_reading(lambda _: None)
-
-    async def readiness(self) -> tuple[bool, dict[str, Any]]:
-        """See `Standing.readiness`."""
-        try:
-            told = await asyncio.to_thread(self.sources)
-        except StateConflict as error:
-            return False, {"ready": False, "store": {"writable": False, "fault": str(error)}}
-        sources = {one.source: one.model_dump(exclude={"source", "calls_left"}) for one in told}
-        store = {"writable": True, "fault": None}
-        return True, {"ready": True, "store": store, "sources": sources}
 
 
 async def _accept(payloads: Sequence[Payload]) -> int:
@@ -98,7 +43,16 @@ def _app() -> Any:
         home.clients, config.workgroup, config.database, on_cost=_note_cost, timeout_s=ANSWER_S
     )
     history = GoldHistory(sql, settings.places, deployment.CLOCK.now, home.state.item)
-    return deployment.services().api(_accept, history, AwsStanding())
+    services = deployment.services()
+    standing = NotedStanding(
+        home,
+        deployment.CLOCK,
+        services.metrics,
+        lived=detect.NEWEST,
+        archived=SHARD_NEWEST,
+        shown=lambda: services.incidents.seq,
+    )
+    return services.api(_accept, history, standing)
 
 
 def forget() -> None:

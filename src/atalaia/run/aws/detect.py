@@ -6,8 +6,8 @@ where another container went on meanwhile, it goes on from there.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 import structlog
@@ -16,13 +16,11 @@ from atalaia.detect import near
 from atalaia.detect.consumer import Consumer, Taken
 from atalaia.detect.watch import CONSUMER, Step
 from atalaia.domain.lanes import Lane
-from atalaia.domain.norm_tables import Norms
 from atalaia.domain.reading import Floats
 from atalaia.errors import StateConflict
 from atalaia.homes.aws import records
 from atalaia.homes.aws.records import Came
-from atalaia.lake import laid
-from atalaia.lake.norms import names_norms
+from atalaia.lake.laid import Followed
 from atalaia.notes import Note
 from atalaia.ports import Notes, State
 from atalaia.run.aws import deployment
@@ -31,25 +29,29 @@ NEWEST = "lane:"
 """Items with the number of the newest record that each lane has lived through."""
 
 _TRIES = 5
-_LOOK_S = 300.0
 
 log = structlog.get_logger()
 
 _lanes: dict[int, Consumer] = {}
-_looked: list[tuple[float, laid.Laid]] = []
-"""When it was last looked which norms are laid down, and what lay there: the lanes go by it."""
+
+
+@lru_cache(1)
+def _followed() -> Followed:
+    settings = deployment.settings()
+    return Followed(settings.rules, settings.places)
 
 
 def forget() -> None:
     """Hold nothing, as a new container does."""
     _lanes.clear()
-    _looked.clear()
+    _followed.cache_clear()
 
 
 def handle(event: dict[str, Any]) -> dict[str, Any]:
     """Records of one shard of Kinesis. What cannot be read goes to a queue, and stops nothing."""
     home = deployment.home()
-    _look_at_norms()
+    if _followed().is_new(home.state):
+        _lanes.clear()  # all begin anew, between two batches
     batch = records.read(event)
     by_lane: dict[int, list[Came]] = {}
     for one in batch.came:
@@ -104,24 +106,9 @@ def _consumer(number: int, now: int) -> Consumer:
         return _began(state).get() or 0
 
     return deployment.services().consumer(
-        _norms, since, lane=number, name=f"{CONSUMER}/lane-{number}", items_of=items_of
+        lambda: _followed().norms(deployment.home().lake),
+        since,
+        lane=number,
+        name=f"{CONSUMER}/lane-{number}",
+        items_of=items_of,
     )
-
-
-def _look_at_norms(every_s: float = _LOOK_S) -> None:
-    """Take up, between two batches, norms that are new: all lanes begin anew with them."""
-    now = time.monotonic()
-    is_fresh = bool(_looked) and now < _looked[0][0] + every_s
-    if is_fresh or not names_norms(deployment.settings().rules):
-        return
-    found = laid.laid(deployment.home().state)
-    if _looked and found != _looked[0][1]:
-        log.info("new norms are taken up", norms=found.name)
-        _lanes.clear()
-    _looked[:] = [(now, found)]
-
-
-def _norms() -> Norms:
-    at = _looked[0][1] if _looked else laid.Laid()
-    settings = deployment.settings()
-    return laid.read(deployment.home().lake, at, settings.rules, settings.places)

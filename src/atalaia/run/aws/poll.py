@@ -12,6 +12,7 @@ from typing import Any
 
 from atalaia.detect import near
 from atalaia.domain.payload import Payload
+from atalaia.domain.reading import Floats
 from atalaia.run.aws import deployment
 from atalaia.settings.plans import plans
 from atalaia.sources import status
@@ -29,8 +30,7 @@ def handle(event: dict[str, Any]) -> dict[str, Any]:
 async def _round() -> dict[str, Any]:
     settings, home, clock = deployment.settings(), deployment.home(), deployment.CLOCK
     metrics, state, places = deployment.figures().metrics, home.state, settings.places
-    items = await asyncio.to_thread(state.load, near.PREFIX)
-    closeness = near.read(items, places, home.config.lanes, clock.second())
+    nearness = await asyncio.to_thread(_nearness, clock.second())
     before = await asyncio.to_thread(status.read, state)
     known = {told.source: told.health for told in before}
     n = 0
@@ -50,7 +50,7 @@ async def _round() -> dict[str, Any]:
                 state,
                 keep,
                 clock,
-                nearness=closeness,
+                nearness=nearness,
                 health=known.get(plan.name),
             )
             for plan in plans(settings)
@@ -68,3 +68,9 @@ async def _round() -> dict[str, Any]:
         await asyncio.to_thread(status.keep, state, told)
     deployment.figures().tell()
     return {"payloads": n}
+
+
+def _nearness(now: int) -> Floats:
+    """Of each place to a limit, as detect last told it."""
+    home, places = deployment.home(), deployment.settings().places
+    return near.read(home.state.load(near.PREFIX), places, home.config.lanes, now)

@@ -13,10 +13,8 @@ from __future__ import annotations
 
 import argparse
 import os
-import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -27,9 +25,9 @@ from atalaia.batch.refine import rebuild
 from atalaia.batch.spark import SparkWorkers, open_spark
 from atalaia.domain.place import Places
 from atalaia.domain.reading import Decode
-from atalaia.errors import StateConflict
-from atalaia.homes.aws import HOLD_S, AwsHome, open_home
+from atalaia.homes.aws import open_home
 from atalaia.homes.aws.config import from_environment
+from atalaia.homes.aws.holding import held_for_long
 from atalaia.homes.aws.local import LocalLake
 from atalaia.lake.norms import names_norms, note_learnt
 from atalaia.people.bodies import opened
@@ -42,9 +40,6 @@ if TYPE_CHECKING:
 _NAMES = ("ATALAIA_ENV", "ATALAIA_ACCOUNT", "ATALAIA_LANES", "ATALAIA_QUEUES", "ATALAIA_SETTINGS")
 _REGION = "AWS_DEFAULT_REGION"
 _ENDPOINT = "AWS_ENDPOINT_URL"
-
-_WAIT_S = 10.0
-_PROLONG_S = HOLD_S / 5
 
 log = structlog.get_logger()
 
@@ -81,7 +76,7 @@ def _rebuild(spark: SparkContext, sent: Mapping[str, str]) -> None:
     lake = LocalLake(home.lake)
     make_decode = partial(_decoder, sent, places)
     workers = SparkWorkers(spark, partial(_lake, sent), make_decode, places)
-    with _held(home):
+    with held_for_long(home, "refine"):
         report = rebuild(home.refining, lake, make_decode(), places, home.outbox, workers)
     lake.close()
     log.info("rebuilt", **report._asdict())
@@ -94,7 +89,7 @@ def _learn(
     if only_if_named and not names_norms(deployment.settings().rules):
         log.info("nothing learnt: no rule goes by the climate")
         return
-    with _held(home):
+    with held_for_long(home, "refine"):
         learnt = learn_on(spark, partial(_lake, sent), places, least_years)
         kept = [each.place.id for each in learnt if each.is_kept]
         note_learnt(home.state, int(time.time()), is_new=bool(kept))
@@ -111,45 +106,3 @@ def _decoder(sent: Mapping[str, str], places: Places) -> Decode:
     """The decoder of all sources, which also opens what people sealed."""
     os.environ.update(sent)
     return opened(decode_all(places), open_home(from_environment(sent)))
-
-
-@contextmanager
-def _held(home: AwsHome, sleep: Callable[[float], None] = time.sleep) -> Iterator[None]:
-    """Keep `refine` from GOLD for as long as the block takes; wait for a round under way.
-
-    Raises StateConflict where another job has GOLD and keeps it.
-    """
-    with ExitStack() as stack:
-        for left in range(int(HOLD_S / _WAIT_S), -1, -1):
-            try:
-                prolong = stack.enter_context(home.hold("refine"))
-                break
-            except StateConflict:
-                if not left:
-                    raise
-                sleep(_WAIT_S)
-        done = threading.Event()
-        keeping = threading.Thread(target=_keep, args=(prolong, done), daemon=True)
-        keeping.start()
-        stack.callback(keeping.join)
-        stack.callback(done.set)
-        yield
-
-
-def _keep(
-    prolong: Callable[[], bool],
-    done: threading.Event,
-    every_s: float = _PROLONG_S,
-    stop: Callable[[int], object] = os._exit,
-) -> None:
-    """Prolong the hold until all is done. Who has lost it must not write on: the process ends."""
-    held_until = time.monotonic() + HOLD_S
-    while not done.wait(every_s):
-        is_held = time.monotonic() < held_until - every_s
-        with suppress(StateConflict):  # AWS does not answer: what is held is held for a while
-            is_held = prolong()
-            held_until = time.monotonic() + HOLD_S
-        if not is_held:
-            log.error("GOLD was taken by another; start the job again")
-            stop(1)
-            return

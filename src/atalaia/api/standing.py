@@ -1,0 +1,212 @@
+"""How the running program stands, for those who ask.
+
+Where all of it is one process that is told from memory; where it is many functions, from what they
+have noted in the home.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import msgspec
+
+from atalaia.api.operator import LagItem
+from atalaia.api.read_models import SourceItem
+from atalaia.batch.upkeep import Upkeep
+from atalaia.clock import Clock
+from atalaia.detect.watching import Watching
+from atalaia.domain.delivery import UNSENT
+from atalaia.errors import StateConflict
+from atalaia.metrics import Metrics
+from atalaia.notify.fanout import Position
+from atalaia.ports import Home
+from atalaia.sources import status
+from atalaia.sources.feed import FeedPoller
+from atalaia.sources.ingest import Ingest
+from atalaia.sources.poller import Poller
+
+_PROBE_S = 2.0
+
+
+class LocalStanding:
+    """Fills `api.app.Standing` beside the watch, in one process.
+
+    pollers, warnings   those that run; the lists may grow
+    shown, fanned_out   numbers of the last entries that the API has, that everybody was told
+    step_s              seconds from reading the newest batch to its commit
+    """
+
+    def __init__(
+        self,
+        home: Home,
+        clock: Clock,
+        metrics: Metrics,
+        *,
+        ingest: Ingest,
+        watching: Watching,
+        upkeep: Upkeep,
+        pollers: Sequence[Poller],
+        warnings: Sequence[FeedPoller],
+        shown: Callable[[], int],
+        fanned_out: Callable[[], int],
+    ) -> None:
+        self._home = home
+        self._clock = clock
+        self._metrics = metrics
+        self._ingest = ingest
+        self._watching = watching
+        self._upkeep = upkeep
+        self._pollers, self._warnings = pollers, warnings
+        self._shown, self._fanned_out = shown, fanned_out
+        self._probing: asyncio.Task[None] | None = None
+        self.step_s: float | None = None
+
+    def sources(self) -> list[SourceItem]:
+        """See `Standing.sources`."""
+        now = self._clock.second()
+        polled = [
+            SourceItem(
+                source=poller.plan.name,
+                calls_left={k: int(v) for k, v in poller.budget.left(now).items()},
+                **poller.health.shown(poller.plan.expected_s, now),
+            )
+            for poller in self._pollers
+        ]
+        official = [
+            SourceItem(source=warnings.name, calls_left={}, **warnings.shown())
+            for warnings in self._warnings
+        ]
+        return polled + official
+
+    def lag(self) -> LagItem:
+        """See `Standing.lag`."""
+        counts = self._home.outbox.counts()
+        newest = self._home.state.latest(1)
+        seq = newest[0][0] if newest else 0
+        return LagItem(
+            stream_offset=self._watching.offset,
+            speed=self._watching.behind,
+            archive=self._watching.offset - self._upkeep.archived,
+            board=seq - self._shown(),
+            fan_out=seq - self._fanned_out(),
+            step_s=self.step_s,
+            deliveries=sum(n for (_, status), n in counts.items() if status in UNSENT),
+        )
+
+    def metrics(self) -> bytes:
+        """See `Standing.metrics`."""
+        return self._metrics.before_reading(self._set_gauges)
+
+    async def readiness(self) -> tuple[bool, dict[str, Any]]:
+        """See `Standing.readiness`."""
+        fault = self._ingest.fault or await self._write_fault()
+        now = self._clock.second()
+        state: dict[str, Any] = {
+            "ready": fault is None,
+            "store": {"writable": fault is None, "fault": fault},
+            "stream_offset": self._watching.offset,
+            "lag": self._watching.behind,
+            "sources": {
+                poller.plan.name: poller.health.shown(poller.plan.expected_s, now)
+                for poller in self._pollers
+            }
+            | {warnings.name: warnings.shown() for warnings in self._warnings},
+        }
+        return fault is None, state
+
+    def _set_gauges(self, metrics: Metrics) -> None:
+        metrics.stream_offset.set(self._watching.offset)
+        metrics.outbox_now(self._home.outbox.counts())
+        metrics.consumer_lag.labels("speed").set(self._watching.behind)
+        metrics.consumer_lag.labels("archive").set(self._watching.offset - self._upkeep.archived)
+        now = self._clock.now()
+        for poller in self._pollers:
+            for window, left in poller.budget.left(now).items():
+                metrics.budget_calls_left.labels(poller.plan.name, window).set(left)
+
+    async def _write_fault(self) -> str | None:
+        """Why nothing can be written now, found out by writing; None: it can be."""
+        if self._probing is None or self._probing.done():
+            at = str(self._clock.second())
+            probe = asyncio.to_thread(self._home.state.set_note, "ready", at)
+            self._probing = asyncio.create_task(probe)
+        try:
+            await asyncio.wait_for(asyncio.shield(self._probing), _PROBE_S)
+        except TimeoutError:
+            return "the store is busy"
+        except StateConflict as error:
+            return str(error)
+        return None
+
+
+class NotedStanding:
+    """Fills `api.app.Standing` from what functions have noted.
+
+    lived, archived    prefixes of the items with the newest numbers that were lived through and
+                       archived, by lane and by shard
+    shown              number of the last entry that the API has
+    """
+
+    def __init__(
+        self,
+        home: Home,
+        clock: Clock,
+        metrics: Metrics,
+        *,
+        lived: str,
+        archived: str,
+        shown: Callable[[], int],
+    ) -> None:
+        self._home = home
+        self._clock = clock
+        self._metrics = metrics
+        self._lived, self._archived = lived, archived
+        self._shown = shown
+
+    def sources(self) -> list[SourceItem]:
+        """See `Standing.sources`."""
+        # For the page this is on the event loop: a container has one request at a time.
+        now = self._clock.second()
+        return [
+            SourceItem(
+                source=told.source,
+                calls_left=told.calls_left,
+                **told.health.shown(told.expected_s, now),
+            )
+            for told in status.read(self._home.state)
+        ]
+
+    def lag(self) -> LagItem:
+        """See `Standing.lag`."""
+        home = self._home
+        state, outbox = home.state, home.outbox
+        newest = state.latest(1)
+        seq = newest[0][0] if newest else 0
+        offset = home.stream.last_offset()
+        lived = [int(body) for body in state.load(self._lived).values()]
+        archived = [int(body) for body in state.load(self._archived).values()]
+        return LagItem(
+            stream_offset=offset,
+            speed=offset - min(lived, default=0),
+            archive=offset - max(archived, default=0),  # shards that were closed stay behind
+            board=seq - self._shown(),
+            fan_out=seq - msgspec.json.decode(outbox.position() or "{}", type=Position).done,
+            step_s=None,
+            deliveries=sum(n for (_, of), n in outbox.counts().items() if of in UNSENT),
+        )
+
+    def metrics(self) -> bytes:
+        """See `Standing.metrics`: of this container; CloudWatch has those of all."""
+        return self._metrics.before_reading(lambda _: None)
+
+    async def readiness(self) -> tuple[bool, dict[str, Any]]:
+        """See `Standing.readiness`."""
+        try:
+            told = await asyncio.to_thread(self.sources)
+        except StateConflict as error:
+            return False, {"ready": False, "store": {"writable": False, "fault": str(error)}}
+        sources = {one.source: one.model_dump(exclude={"source", "calls_left"}) for one in told}
+        store = {"writable": True, "fault": None}
+        return True, {"ready": True, "store": store, "sources": sources}
