@@ -18,6 +18,7 @@ from atalaia.homes.embedded import EmbeddedHome, open_home
 from atalaia.ports import Commit
 from batch.helpers import DAY, HOUR, NOON, PLACES, answer, decode, row
 from contracts.state_contract import entry
+from patience import patient
 
 KEEP_S = 7 * DAY
 
@@ -156,7 +157,7 @@ def test_work_ends_with_the_watch_even_where_it_does_not_want_to(
 
     async def run() -> int:
         task = asyncio.create_task(do_beside("refine", python(program)))
-        async with asyncio.timeout(120):
+        async with patient():
             while not file.exists():
                 await asyncio.sleep(0.01)
         task.cancel()

@@ -14,10 +14,10 @@ from typing import Any
 
 import aiohttp
 import pytest
-
-from atalaia.errors import SettingsInvalid
 from atalaia.run.channels import open_channels
 from atalaia.run.server import allow_files, listen, serving
+
+from atalaia.errors import SettingsInvalid
 from atalaia.run.threads import DaemonThreads
 from atalaia.settings import load
 
