@@ -25,6 +25,7 @@ from atalaia.domain.variable import CATALOGUE
 from atalaia.ports import Commit, Record
 from atalaia.replay.readings import Replayed
 from atalaia.sources import readings_csv
+from patience import LIMIT_S
 
 HOUR = 3600
 DAY = 86_400
@@ -328,7 +329,7 @@ def atalaia(*arguments: str | Path, **environment: str) -> subprocess.CompletedP
         capture_output=True,
         text=True,
         env=os.environ | {"COLUMNS": "100"} | environment,
-        timeout=120,
+        timeout=LIMIT_S,
         check=False,
     )
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 import random
 import subprocess
-import time
 from pathlib import Path
 
 import pytest
@@ -15,6 +15,7 @@ import pytest
 from atalaia import __version__
 from atalaia.domain.place import Places
 from atalaia.sources.recorded import read_places
+from patience import LIMIT_S
 from stories import (
     HOUR,
     T0,
@@ -312,7 +313,7 @@ def test_a_reader_that_goes_away_is_no_error(home: Path) -> None:
     writer.stdout.readline()
     writer.stdout.close()
     error = writer.stderr.read().decode()
-    assert writer.wait(30) == 0
+    assert writer.wait(LIMIT_S) == 0
     assert error == ""
     writer.stderr.close()
 
@@ -320,11 +321,15 @@ def test_a_reader_that_goes_away_is_no_error(home: Path) -> None:
 def test_the_version_is_told_at_once() -> None:
     took = []
     for _ in range(3):
-        began = time.monotonic()
+        before = os.times()
         done = atalaia("--version")
-        took.append(time.monotonic() - began)
+        after = os.times()
+        took.append(
+            after.children_user + after.children_system
+            - before.children_user - before.children_system
+        )  # fmt: skip
         assert done.stdout == f"atalaia {__version__}\n"
-    assert min(took) < 1.0, "0.3 s on a machine that does nothing else"
+    assert min(took) < 1.0, "about 0.3 s of a core, whatever else it has to do"
 
 
 def test_every_command_says_what_it_is_for() -> None:

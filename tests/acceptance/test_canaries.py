@@ -8,7 +8,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 import urllib.error
 import urllib.request
 from datetime import UTC, datetime
@@ -16,6 +15,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+from patience import LIMIT_S, wait_until
 
 pytest.importorskip("boto3", reason="boto3 is not installed; `make test` installs it")
 
@@ -74,7 +75,7 @@ def test_no_address_and_no_secret_is_in_anything_that_a_run_writes(tmp_path: Pat
             said.append(_get(port, "/v1/deliveries", key="wrong"))
         finally:
             watch.send_signal(signal.SIGTERM)
-            said.extend(watch.communicate(timeout=20))
+            said.extend(watch.communicate(timeout=LIMIT_S))
     assert b"fan-out" not in said[-1]
     atalaia("refine")
     atalaia("sql", "SELECT * FROM alerts", "--format", "json")
@@ -134,7 +135,7 @@ def _get(port: int, path: str, key: str = "") -> bytes:
     headers = {"Authorization": f"Bearer {key}"} if key else {}
     request = urllib.request.Request(f"http://127.0.0.1:{port}{path}", headers=headers)
     try:
-        with urllib.request.urlopen(request, timeout=5) as answer:
+        with urllib.request.urlopen(request, timeout=LIMIT_S) as answer:
             return bytes(answer.read())
     except urllib.error.HTTPError as error:
         return error.read()
@@ -148,7 +149,7 @@ def _push(port: int) -> None:
         json.dumps([reading]).encode(),
         {"Content-Type": "application/json", "Authorization": "Bearer canary-api-key"},
     )
-    with urllib.request.urlopen(request, timeout=5) as answer:
+    with urllib.request.urlopen(request, timeout=LIMIT_S) as answer:
         assert answer.status == 202
 
 
@@ -159,16 +160,11 @@ def _tries(atalaia: Any) -> int:
 
 
 def _until(is_so: Any, watch: subprocess.Popen[bytes]) -> None:
-    deadline = time.monotonic() + 30
-    while time.monotonic() < deadline:
+    def is_so_while_it_runs() -> bool:
         assert watch.poll() is None, watch.stderr and watch.stderr.read()
-        try:
-            if is_so():
-                return
-        except OSError:
-            pass
-        time.sleep(0.1)
-    raise AssertionError("it did not happen within 30 s")
+        return bool(is_so())
+
+    wait_until(is_so_while_it_runs)
 
 
 def _found(text: bytes) -> list[bytes]:

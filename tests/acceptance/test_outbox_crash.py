@@ -22,6 +22,7 @@ import pytest
 from atalaia.domain.delivery import Status
 from atalaia.homes.embedded import open_home
 from atalaia.ports import Commit
+from patience import LIMIT_S, wait_until
 from telling import news
 
 KILLS = int(os.environ.get("ATALAIA_KILLS", "5"))
@@ -38,6 +39,7 @@ class Hook:
         self.came: Counter[str] = Counter()
         self.bodies: dict[str, set[bytes]] = {}
         self.port = 0
+        self.open = 0
         self._is_up = threading.Event()
         self._loop = asyncio.new_event_loop()
         threading.Thread(target=self._run, daemon=True).start()
@@ -54,6 +56,7 @@ class Hook:
         self._loop.run_forever()
 
     async def _meet(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.open += 1
         try:
             while head := await reader.readuntil(b"\r\n\r\n"):
                 lines = head.decode().lower().split("\r\n")
@@ -64,6 +67,8 @@ class Hook:
                 await writer.drain()
         except (asyncio.IncompleteReadError, ConnectionError):
             writer.close()
+        finally:
+            self.open -= 1
 
 
 @pytest.fixture
@@ -103,13 +108,14 @@ def test_kill_9_while_sending_loses_and_doubles_nothing(hook: Hook, tmp_path: Pa
             time.sleep(0.001)
         process.send_signal(signal.SIGKILL)
         process.wait()
-        time.sleep(0.05)  # what the dead process had written is still being read
+        # What the dead process had written is still being read.
+        wait_until(lambda: not hook.open)
         with open_home(path, exclusive=False) as home:
             leased = {m.id for m in home.outbox.messages(status=Status.LEASED, limit=expected)}
         in_flight.append({id_ for id_ in leased if hook.came[id_] > before[id_]})
         before = hook.came.copy()
     process = send(path, hook, KILLS)
-    assert process.wait(120) == 0
+    assert process.wait(LIMIT_S) == 0
 
     with open_home(path, exclusive=False) as home:
         messages = home.outbox.messages(limit=2 * expected)

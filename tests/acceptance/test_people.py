@@ -35,6 +35,7 @@ from atalaia.people.subscribe import subscribe
 from channels.servers import Provider, serve
 from channels.servers_mail import Mailbox, mail_server
 from channels.servers_webhook import target
+from patience import patient
 from run.world import PUSH_KEY, Clock, World, watching
 
 PEOPLE = 200
@@ -271,7 +272,7 @@ async def all_told(world: World) -> None:
     live, outbox = world.live, world.home.outbox
     await live.settled()
     last = max((seq for seq, _ in world.home.state.alerts()), default=0)
-    async with asyncio.timeout(30):
+    async with patient():
         while True:
             live.notifier.wake()
             await asyncio.sleep(0.002)

@@ -61,7 +61,7 @@ def sent(url: str, one: Letter, **settings: Any) -> Outcome:
 def answered(answer: Callable[[web.Request], Awaitable[web.StreamResponse]], one: Letter) -> Any:
     async def run() -> Outcome:
         async with target(answer) as server:
-            ses = Ses(sender=SENDER, endpoint_url=str(server.make_url("")), timeout_s=0.5, **KEYS)
+            ses = Ses(sender=SENDER, endpoint_url=str(server.make_url("")), timeout_s=5, **KEYS)
             outcome = await ses.send(one)
             await ses.close()
         return outcome

@@ -11,6 +11,7 @@ from aiohttp import web
 
 from atalaia.channels.telegram_updates import Updates, read_update
 from atalaia.domain.conversation import Button, Incoming, Reply
+from patience import patient
 
 from . import servers
 from .servers import CHAT, TOKEN, Answer, Provider, says
@@ -117,7 +118,7 @@ def listening(
                 sleep=sleep,
             )
             running = asyncio.create_task(updates.run())
-            async with asyncio.timeout(5):
+            async with patient():
                 while not is_done():
                     await asyncio.sleep(0.002)
                     assert not running.done()
@@ -329,7 +330,7 @@ def test_a_place_that_cannot_be_kept_does_not_end_the_bot() -> None:
                 poll_s=0,
             )
             running = asyncio.create_task(updates.run())
-            async with asyncio.timeout(5):
+            async with patient():
                 while len(bot.questions) < 2:
                     await asyncio.sleep(0.002)
             running.cancel()

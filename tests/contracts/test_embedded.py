@@ -49,9 +49,9 @@ class TestSqliteStream(Reopens, StreamContract):
 
     def test_appending_many_is_quick(self, stream: Stream) -> None:
         payloads = [payload(i, b"x" * 200) for i in range(20_000)]
-        start = time.perf_counter()
+        start = time.process_time()
         stream.append(payloads)
-        assert len(payloads) / (time.perf_counter() - start) > 50_000
+        assert len(payloads) / (time.process_time() - start) > 50_000, "a core's second"
 
 
 class TestSqliteState(Reopens, StateContract):

@@ -14,6 +14,7 @@ from atalaia.domain.delivery import Letter, Message, Outcome, Sent, Status
 from atalaia.errors import StateConflict
 from atalaia.homes.embedded import EmbeddedHome, open_home
 from atalaia.notify.deliver import LEASE_S, Deliverer, Write
+from patience import patient
 from run.world import Clock
 from telling import DAY, NOON, SENT, Post, delivery, letter, message
 
@@ -81,7 +82,7 @@ class Office:
             self.outbox.put(m, [delivery(m, f"i-{m.id}")])
 
     async def until(self, is_so: Callable[[], bool]) -> None:
-        async with asyncio.timeout(10):
+        async with patient():
             while not is_so():
                 self.deliverer.wake()
                 await asyncio.sleep(0.001)
@@ -89,7 +90,7 @@ class Office:
     async def rest(self) -> None:
         """Until all that is under way waits for time to pass."""
         d, seen, since = self.deliverer, (-1, -1, -1), 0
-        async with asyncio.timeout(10):
+        async with patient():
             while True:
                 d.wake()
                 await asyncio.sleep(0.001)
@@ -424,7 +425,7 @@ def test_of_two_senders_each_message_is_one_s(tmp_path: Path) -> None:
                 )
                 for home, post in zip((a, b), posts, strict=True)
             ]
-            async with asyncio.timeout(20):
+            async with patient():
                 while a.outbox.counts() != {("telegram", "sent"): 120}:
                     await asyncio.sleep(0.01)
             for one in running:

@@ -8,9 +8,11 @@ from pathlib import Path
 
 from structlog.testing import capture_logs
 
+from atalaia import clock as clock_of
 from atalaia.domain.alert import LogEntry
 from atalaia.domain.delivery import Outcome, Sent, Status
 from atalaia.errors import StateConflict
+from atalaia.notify import notifier
 from atalaia.notify.compose import Composer
 from atalaia.notify.deliver import Deliverer
 from atalaia.notify.escalate import Escalation
@@ -18,6 +20,7 @@ from atalaia.notify.fanout import Fan
 from atalaia.notify.notifier import Notifier
 from atalaia.notify.recipients import Recipients
 from atalaia.ports import Commit
+from patience import until
 from people.world import RECIFE, World, world
 from run.world import Clock
 from telling import NOON, PLACES, Post, news
@@ -35,6 +38,7 @@ class Town:
         self.outbox = w.home.outbox
         self.tries: list[Sent] = []
         self.recipients_seen: list[Recipients] = []
+        self._escalating_sleeps = False
         for post in posts:
             post.now = self.clock.now
         state, outbox, clock = w.home.state, w.home.outbox, self.clock
@@ -58,7 +62,7 @@ class Town:
             ),
             escalation,
             self.posts,
-            clock=clock,
+            clock=clock_of.Clock(clock.now, self._sleep),
             wake=lambda _: None,  # who sends looks by itself
             on_changed=self.recipients_seen.append,
         )
@@ -73,18 +77,29 @@ class Town:
         self.reach.wake()
 
     async def until(self, is_so: Callable[[], bool]) -> None:
-        async with asyncio.timeout(10):
-            while not is_so():
-                self.reach.wake()
-                await asyncio.sleep(0.002)
+        await until(is_so, self.reach.wake)
 
     async def turn(self, seconds: float) -> None:
         """Time passes in steps of five seconds, so that whoever looks has looked."""
         for _ in range(int(seconds // 5)):
             self.clock.turn(5)
-            for _ in range(6):
-                self.reach.wake()
-                await asyncio.sleep(0.001)
+            await self._rest()
+
+    async def _sleep(self, seconds: float) -> None:
+        is_escalation = seconds == notifier._ESCALATE_S
+        self._escalating_sleeps |= is_escalation
+        await self.clock.sleep(seconds)
+        self._escalating_sleeps &= not is_escalation
+
+    async def _rest(self) -> None:
+        """Until escalation has looked, and what is due has gone out."""
+        await asyncio.sleep(0)  # who waited for this moment wakes up
+        await until(lambda: self._escalating_sleeps and not self._busy(), self.reach.wake)
+
+    def _busy(self) -> bool:
+        due = self.outbox.messages(status=Status.DUE, limit=99)
+        leased = self.outbox.messages(status=Status.LEASED, limit=1)
+        return bool(leased) or any(message.due_at <= self.clock.now() for message in due)
 
     def went(self) -> list[tuple[str, int]]:
         """By which channel, and how many seconds after noon."""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from pathlib import Path
 
 from lxml import etree
+
+from patience import patient
 
 from .test_push import PUSH, READING, story
 from .world import World
@@ -20,7 +21,7 @@ def test_a_pushed_storm_reaches_a_listener_the_index_the_message_and_the_map(
             while not (await response.content.readline()).startswith(b"data:"):
                 pass
             await world.post("/v1/readings", json.dumps([READING]))
-            async with asyncio.timeout(10):
+            async with patient():
                 while not (line := await response.content.readline()).startswith(b"data:"):
                     pass
         event = json.loads(line.removeprefix(b"data:"))

@@ -26,6 +26,8 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
+from patience import LIMIT_S
+
 from .world import PUSH_KEY, watching
 
 REQUESTS = int(os.environ.get("ATALAIA_SCHEMATHESIS", "1000"))
@@ -85,12 +87,12 @@ def running(folder: Path) -> Iterator[str]:
 
     thread = threading.Thread(target=story)
     thread.start()
-    assert began.wait(20)
+    assert began.wait(LIMIT_S)
     try:
         yield found["url"]
     finally:
         done.set()
-        thread.join(20)
+        thread.join(LIMIT_S)
 
 
 def generated(operation: Any, turn: int, ask: Callable[[Any], None]) -> None:
@@ -120,7 +122,7 @@ def test_what_is_generated_from_the_description_is_answered_by_it(tmp_path: Path
             if asked % 2:
                 for name in (case.path_parameters or {}).keys() & KNOWN.keys():
                     case.path_parameters[name] = KNOWN[name]
-            response = case.call(session=session, headers=KEY, timeout=20)
+            response = case.call(session=session, headers=KEY, timeout=LIMIT_S)
             statuses[response.status_code] += 1
             case.validate_response(response, checks=CHECKS)
 

@@ -21,6 +21,7 @@ from atalaia.domain.alert import Alert
 from atalaia.homes.embedded import EmbeddedHome, open_home
 from atalaia.run.local import Live
 from atalaia.settings import Settings, load
+from patience import patient
 
 NOON = 1_768_046_400  # 2026-01-10T12:00Z
 KEY = "t0morrow-s3cret"
@@ -197,7 +198,7 @@ class World:
     async def quiet(self) -> None:
         """Until nothing is under way: no request, nothing to write, nothing to live through."""
         calm = 0
-        async with asyncio.timeout(20):
+        async with patient():
             while calm < 3:
                 is_calm = (
                     self.clock.waiting >= self.at_rest
@@ -217,7 +218,7 @@ class World:
             await self.quiet()
 
     async def until(self, is_so: Callable[[], bool]) -> None:
-        async with asyncio.timeout(10):
+        async with patient():
             while not is_so():
                 await asyncio.sleep(0.002)
 

@@ -15,6 +15,14 @@ from starlette.exceptions import HTTPException
 T = TypeVar("T")
 log = structlog.get_logger()
 
+_TITLES = {413: "Request Entity Too Large", 422: "Unprocessable Entity"}
+"""As clients know them since v1: RFC 9110 and, with it, Python from 3.13 on call them otherwise."""
+
+
+def title(status: int) -> str:
+    """What a status is called, whatever Python says it."""
+    return _TITLES.get(status) or HTTPStatus(status).phrase
+
 
 class Problem(Exception):
     """Ends a request. `detail` says what is wrong and what to do; `more` are further members."""
@@ -31,7 +39,7 @@ class Problem(Exception):
     def response(self) -> JSONResponse:
         """As ``application/problem+json``. Its type is about:blank: the status says the kind."""
         body = {
-            "title": HTTPStatus(self.status).phrase,
+            "title": title(self.status),
             "status": self.status,
             "detail": self.detail,
             **self.more,
@@ -65,10 +73,7 @@ _CONTENT = {"application/problem+json": {"schema": {"$ref": "#/components/schema
 
 def errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """Errors that a route may answer, for the description of the API."""
-    return {
-        status: {"description": HTTPStatus(status).phrase, "content": _CONTENT}
-        for status in statuses
-    }
+    return {status: {"description": title(status), "content": _CONTENT} for status in statuses}
 
 
 def install(app: FastAPI) -> None:

@@ -175,6 +175,9 @@ async def do_beside(name: str, command: Sequence[str]) -> None:
         except TimeoutError:
             with suppress(ProcessLookupError):
                 process.kill()
+            # So that it is gone, and its pipe closed, before the loop is.
+            with suppress(TimeoutError):
+                await asyncio.wait_for(process.wait(), _GRACE_S)
         raise
     if process.returncode:
         last = said.decode("utf-8", "replace").strip().splitlines()[-1:] or ["it said nothing"]

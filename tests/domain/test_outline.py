@@ -1,0 +1,137 @@
+"""Who lies within an area, and which areas have something in common, against the plainest ways."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from atalaia.domain.outline import Rings, outline, spans, turns
+
+Point = tuple[float, float]
+
+
+def box(west: float, south: float, east: float, north: float) -> list[Point]:
+    return [(west, south), (east, south), (east, north), (west, north), (west, south)]
+
+
+def holds(rings: Rings, *points: Point) -> list[bool]:
+    """Whether each point lies within, wherever on the axis of longitudes the outline stands."""
+    shape = outline(rings)
+    x, y = (np.array(each, float) for each in zip(*points, strict=True))
+    found = np.zeros(len(points), bool)
+    for by in (0.0, -360.0, 360.0):
+        found |= shape.turned(by).holds(x, y)
+    return found.tolist()
+
+
+COORDINATE = st.integers(-80, 80).map(float)
+POINTS = st.lists(st.tuples(st.floats(-85, 85), st.floats(-85, 85)), min_size=1, max_size=12)
+BOX = st.tuples(COORDINATE, COORDINATE, COORDINATE, COORDINATE).filter(
+    lambda b: b[0] < b[2] and b[1] < b[3]
+)
+
+
+@given(BOX, POINTS)
+def test_a_box_holds_what_lies_between_its_sides(
+    sides: tuple[float, float, float, float], points: list[Point]
+) -> None:
+    west, south, east, north = sides
+    assume(all(x not in (west, east) and y not in (south, north) for x, y in points))
+    expected = [west < x < east and south < y < north for x, y in points]
+    assert holds([box(*sides)], *points) == expected
+
+
+@given(BOX, POINTS)
+def test_few_points_and_many_are_judged_alike(
+    sides: tuple[float, float, float, float], points: list[Point]
+) -> None:
+    many = [*points, *[(0.5, 0.5)] * 20]
+    assert holds([box(*sides)], *many)[: len(points)] == [
+        holds([box(*sides)], point)[0] for point in points
+    ]
+
+
+@pytest.mark.parametrize("is_reversed", [False, True])
+def test_what_lies_in_a_hole_is_not_in_the_area(is_reversed: bool) -> None:
+    hole = box(4, 4, 6, 6)
+    rings = [box(0, 0, 10, 10), hole[::-1] if is_reversed else hole]
+    assert holds(rings, (5, 5), (1, 1), (9.9, 9.9), (11, 5)) == [False, True, True, False]
+
+
+def test_two_rings_apart_are_one_area() -> None:
+    rings = [box(0, 0, 1, 1), box(20, 20, 21, 21)]
+    assert holds(rings, (0.5, 0.5), (20.5, 20.5), (10, 10)) == [True, True, False]
+
+
+@pytest.mark.parametrize(
+    "ring",
+    [box(170, -20, 190, -10), box(-190, -20, -170, -10),
+     [(170, -20), (-170, -20), (-170, -10), (170, -10), (170, -20)]],
+)  # fmt: skip
+def test_an_area_over_the_antimeridian_holds_both_of_its_sides(ring: list[Point]) -> None:
+    inside = ((175, -15), (-175, -15), (179.9, -12), (-179.9, -12))
+    outside = ((165, -15), (-165, -15), (0, -15), (175, -25))
+    assert holds([ring], *inside, *outside) == [True] * 4 + [False] * 4
+
+
+def test_a_ring_round_the_globe_holds_the_pole_that_is_nearer() -> None:
+    found = holds([[(float(x), 60.0) for x in (-135, -45, 45, 135, -135)]],
+                  (10, 80), (-170, 70), (100, 89), (10, 50), (10, -80))  # fmt: skip
+    assert found == [True, True, True, False, False]
+    south = [[(float(x), -70.0) for x in (135, 45, -45, -135, 135)]]
+    assert holds(south, (10, -80), (10, -60), (10, 80)) == [True, False, False]
+
+
+def test_a_ring_that_is_not_closed_is_closed() -> None:
+    assert holds([box(0, 0, 2, 2)[:-1]], (1, 1), (3, 1)) == [True, False]
+
+
+@given(BOX, BOX)
+def test_boxes_overlap_when_their_insides_meet(
+    a: tuple[float, float, float, float], b: tuple[float, float, float, float]
+) -> None:
+    assume(not set(a[::2]) & set(b[::2]) and not set(a[1::2]) & set(b[1::2]))
+    meets = a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3]
+    one, other = outline([box(*a)]), outline([box(*b)])
+    assert one.overlaps(other) == meets
+    assert other.overlaps(one) == meets
+
+
+def test_two_that_cross_without_a_corner_in_each_other_overlap() -> None:
+    assert outline([box(-10, -1, 10, 1)]).overlaps(outline([box(-1, -10, 1, 10)]))
+
+
+def test_one_within_the_other_overlaps_it_and_one_in_its_hole_does_not() -> None:
+    ring = outline([box(0, 0, 10, 10), box(2, 2, 8, 8)])
+    assert outline([box(0, 0, 10, 10)]).overlaps(outline([box(4, 4, 5, 5)]))
+    assert not ring.overlaps(outline([box(4, 4, 5, 5)]))
+    assert ring.overlaps(outline([box(7, 7, 9, 9)]))
+
+
+def test_areas_on_both_sides_of_the_antimeridian_overlap_however_they_are_written() -> None:
+    fiji = outline([box(177, -20, 183, -15)])
+    for other in (box(-179, -18, -178, -17), box(181, -18, 182, -17), box(178, -18, 179, -17)):
+        assert fiji.overlaps(outline([other]))
+        assert outline([other]).overlaps(fiji)
+    assert not fiji.overlaps(outline([box(-170, -18, -160, -17)]))
+
+
+@pytest.mark.parametrize(
+    ("west", "east", "expected"),
+    [(-10, 10, {0.0}), (170, 190, {0.0, -360.0}), (-190, -170, {0.0, 360.0}),
+     (350, 370, {-360.0})],
+)  # fmt: skip
+def test_an_outline_is_turned_to_where_the_map_is(
+    west: float, east: float, expected: set[float]
+) -> None:
+    assert set(turns(west, east)) == expected
+
+
+@given(st.lists(st.tuples(st.integers(0, 50), st.integers(0, 9)), max_size=20))
+def test_spans_are_the_numbers_of_each_pair_in_turn(pairs: list[tuple[int, int]]) -> None:
+    start = np.array([a for a, _ in pairs], np.int64)
+    stop = np.array([a + n for a, n in pairs], np.int64)
+    expected = [i for a, n in pairs for i in range(a, a + n)]
+    assert spans(start, stop).tolist() == expected
