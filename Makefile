@@ -84,7 +84,7 @@ fuzz: .venv/.dev ## damage every recorded file in 1,050 ways
 
 # ATALAIA_AWS_KILLS: how often each function is killed in the storm; 3 unless set.
 test-aws: .venv/.aws .venv/.simulator ## the AWS home against emulated services (minutes; Terraform where it is found)
-	ATALAIA_AWS=1 $(BIN)/python -m pytest tests/contracts/test_aws.py tests/aws
+	ATALAIA_AWS=1 $(BIN)/python -m pytest tests/contracts/test_aws.py tests/usecases/test_aws.py tests/aws
 
 crash-aws: .venv/.aws ## kill -9 each function 20 times in the middle of a batch
 	ATALAIA_AWS=1 ATALAIA_AWS_KILLS=20 $(BIN)/python -m pytest tests/aws/test_storm.py

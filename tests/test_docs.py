@@ -251,3 +251,12 @@ def anchors(page: str) -> set[str]:
 
 def without_comments(block: str) -> str:
     return re.sub(r"\s*# .*$", "", block, flags=re.MULTILINE).strip()
+
+
+def test_the_walks_through_the_rooms_name_files_that_are_there() -> None:
+    text = (ROOT / "docs/development.md").read_text("utf-8")
+    named = set(re.findall(r"`((?:[a-z_]+/)+[a-z_]+\.py)`", text))
+    assert len(named) > 40
+    assert sorted(name for name in named if not (ROOT / "src/atalaia" / name).is_file()) == [
+        name for name in sorted(named) if name.startswith("tests/")
+    ]

@@ -64,8 +64,7 @@ GLUE_PYTHON = "3.11"
 GLUE_PLATFORMS = ("manylinux_2_28_x86_64", "manylinux_2_27_x86_64", "manylinux2014_x86_64")
 GLUE = (
     "cffi", "cryptography", "duckdb", "lxml", "msgspec", "numpy", "prometheus-client", "pycparser",
-    "structlog",
-    "thermofeel", "typing-extensions", "tzdata", "zstandard",
+    "structlog", "thermofeel", "typing-extensions", "tzdata", "zstandard",
 )  # fmt: skip
 """What the job imports (run/aws/rebuild.py); PySpark and boto3 are Glue's own."""
 

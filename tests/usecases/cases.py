@@ -1,0 +1,246 @@
+"""What a person or an operator can do, once, for every home. A home says only how it is driven."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from atalaia.domain.alert import instant
+
+KEY = "operator-" + "k" * 31
+
+SETTINGS = """
+rules = "inmet"
+language = "en"
+[sources.open-meteo]
+enabled = false
+[people]
+controller = "Defesa Civil"
+contact = "https://example.org/contact"
+[channels.webhook]
+enabled = true
+allow = ["127.0.0.0/8"]
+[[place]]
+id = "recife"
+name = "Recife"
+latitude = -8.05
+longitude = -34.9
+timezone = "America/Recife"
+[[place]]
+id = "olinda"
+name = "Olinda"
+latitude = -8.0
+longitude = -34.85
+timezone = "America/Recife"
+"""
+
+HERE = [{"latitude": -8.05, "longitude": -34.9, "radius_km": 2}]
+
+
+class Target:
+    """Somebody's webhook: a server on loopback that notes what it is sent."""
+
+    def __init__(self) -> None:
+        self.bodies: list[dict[str, Any]] = []
+        target = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                size = int(self.headers["Content-Length"])
+                target.bodies.append(json.loads(self.rfile.read(size)))
+                self.send_response(204)
+                self.end_headers()
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self._server.server_port}/hook"
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+
+    def texts(self) -> list[str]:
+        return [json.dumps(body, ensure_ascii=False) for body in self.bodies]
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+
+class Driven(ABC):
+    """A home with the program on it, as its outside meets it."""
+
+    @abstractmethod
+    def ask(
+        self, method: str, path: str, body: Any = None, key: str | None = KEY
+    ) -> tuple[int, Any]:
+        """A request of the API; JSON comes decoded."""
+
+    @abstractmethod
+    def settle(self) -> None:
+        """Let all that has come go all the way: to the alert log, the outbox, the channels."""
+
+    @abstractmethod
+    def events(self, after: int | None) -> list[dict[str, Any]]:
+        """Alerts that ``GET /v1/events`` tells who heard up to a number; in bounded time."""
+
+    @abstractmethod
+    def another(self) -> None:
+        """From now on other processes do the work, where a home has several."""
+
+
+class UseCases:
+    """To be run on each home: a subclass has the fixture ``watch``."""
+
+    @pytest.fixture
+    def target(self) -> Iterator[Target]:
+        target = Target()
+        yield target
+        target.close()
+
+    @pytest.fixture
+    def watch(self, tmp_path: Path) -> Iterator[Driven]:
+        raise NotImplementedError
+
+    def test_who_subscribes_and_confirms_is_told_once_and_acknowledges(
+        self, watch: Driven, target: Target
+    ) -> None:
+        person = subscribed(watch, target)
+        storm(watch, 21.0)
+        assert [text.count("Recife") > 0 for text in target.texts()[1:]] == [True]
+        storm(watch, 21.5)
+        assert len(target.bodies) == 2, "the same level is no news"
+        storm(watch, 34.0)
+        assert len(target.bodies) == 3, "a higher one is"
+        watch.another()
+        watch.settle()
+        assert len(target.bodies) == 3
+        status, page = watch.ask("GET", f"/v1/deliveries?person={person}")
+        assert status == 200
+        sent = [one for one in page["items"] if one["kind"] != "confirm"]
+        assert [one["status"] for one in sent] == ["sent", "sent"]
+        message = sent[0]["id"]
+        path = f"/v1/people/{person}/messages/{message}/acknowledge"
+        assert watch.ask("POST", path)[0] == 204
+        page = watch.ask("GET", f"/v1/deliveries?person={person}")[1]
+        assert all(one["acknowledged_at"] for one in page["items"] if one["kind"] != "confirm")
+
+    def test_a_silence_holds_wherever_the_work_is_done_and_is_lost_to_no_other(
+        self, watch: Driven, target: Target
+    ) -> None:
+        subscribed(watch, target)
+        storm(watch, 10.0)  # all parts are warm
+        asked = {"hazard": "wind", "seconds": 600, "reason": "a gauge is broken"}
+        assert watch.ask("POST", "/v1/silences", asked)[0] == 201
+        watch.another()
+        other = {"place": "olinda", "seconds": 600, "reason": "an exercise of the city"}
+        assert watch.ask("POST", "/v1/silences", other)[0] == 201
+        watch.another()
+        listed = watch.ask("GET", "/v1/silences")[1]["items"]
+        assert [one["reason"] for one in listed] == [other["reason"], asked["reason"]]
+        storm(watch, 21.0)
+        assert len(target.bodies) == 1, "only the code"
+        incidents = watch.ask("GET", "/v1/incidents?active=true")[1]["items"]
+        assert [one["hazard"] for one in incidents] == ["wind"], "it is recorded all the same"
+        ended = watch.ask("DELETE", f"/v1/silences/{listed[1]['id']}")[0]
+        assert ended == 204
+        storm(watch, 34.0)
+        assert len(target.bodies) == 2
+
+    def test_a_drill_reaches_the_organisations_that_it_is_for(
+        self, watch: Driven, target: Target
+    ) -> None:
+        subscribed(watch, target, organisation=True)
+        watch.another()
+        asked = {"hazard": "wind", "level": "orange", "place": "recife"}
+        status, told = watch.ask("POST", "/v1/drills", asked)
+        assert (status, told["people"], told["status"]) == (201, 1, "Exercise")
+        watch.settle()
+        assert len(target.bodies) == 2
+        assert "EXERCISE" in target.texts()[1]
+        assert watch.ask("GET", "/v1/alerts")[1]["items"] == []
+
+    def test_what_is_held_can_be_seen_stopped_and_erased(
+        self, watch: Driven, target: Target
+    ) -> None:
+        person = subscribed(watch, target)
+        status, held = watch.ask("GET", f"/v1/people/{person}")
+        assert status == 200
+        assert target.url in json.dumps(held)
+        assert watch.ask("DELETE", f"/v1/people/{person}")[0] == 204
+        watch.another()
+        assert watch.ask("GET", f"/v1/people/{person}")[0] == 404
+        storm(watch, 21.0)
+        assert len(target.bodies) == 1, "who was erased is told nothing more"
+
+    def test_events_tell_what_is_newer_than_a_listener_has(
+        self, watch: Driven, target: Target
+    ) -> None:
+        assert watch.events(None) == []
+        storm(watch, 21.0)
+        [first] = watch.events(0)
+        assert (first["alert"]["hazard"], first["alert"]["level"]) == ("wind", "orange")
+        storm(watch, 34.0)
+        watch.another()
+        [second] = watch.events(first["seq"])
+        assert (second["alert"]["type"], second["alert"]["level"]) == ("update", "red")
+        assert watch.events(second["seq"]) == []
+
+    def test_an_operator_sees_how_far_behind_each_stage_is(
+        self, watch: Driven, target: Target
+    ) -> None:
+        subscribed(watch, target)
+        storm(watch, 21.0)
+        assert watch.ask("GET", "/v1/summary")[1]["active"]["orange"] == 1
+        lag = watch.ask("GET", "/v1/lag")[1]
+        assert {name: lag[name] for name in ("speed", "board", "fan_out", "deliveries")} == {
+            "speed": 0,
+            "board": 0,
+            "fan_out": 0,
+            "deliveries": 0,
+        }
+        assert watch.ask("GET", "/v1/lag", key=None)[0] == 401
+
+    def test_a_preview_tells_what_one_would_have_had(self, watch: Driven, target: Target) -> None:
+        storm(watch, 21.0)
+        wish = {"where": HERE, "hazards": {"wind": "yellow"}, "language": "en"}
+        status, told = watch.ask("POST", "/v1/preview", wish)
+        assert status == 200
+        assert ["strong wind" in one["text"] for one in told["messages"]] == [True], told
+
+
+def subscribed(watch: Driven, target: Target, **more: Any) -> str:
+    """Somebody with a webhook, who has confirmed it by the code that came there."""
+    wish = {
+        "contacts": [f"webhook:{target.url}"],
+        "where": HERE,
+        "hazards": {"wind": "yellow"},
+        "language": "en",
+        **more,
+    }
+    status, told = watch.ask("POST", "/v1/subscriptions", wish)
+    assert status == 201, told
+    assert told["to_confirm"] == ["webhook"]
+    watch.settle()
+    [asked] = target.bodies
+    code = asked["data"]["code"]
+    person = str(told["person"])
+    assert watch.ask("POST", f"/v1/people/{person}/confirm", {"code": code}, None)[0] == 200
+    watch.settle()
+    return person
+
+
+def storm(watch: Driven, gust: float) -> None:
+    """A gust at Recife, a second after whatever came before."""
+    time.sleep(1.01)
+    row = {"place_id": "recife", "valid_at": instant(int(time.time())), "wind_gust_m_s": gust}
+    status, told = watch.ask("POST", "/v1/readings", [row])
+    assert status == 202, told
+    watch.settle()

@@ -1,0 +1,105 @@
+"""The use cases on the AWS home: functions, called as Lambda calls them, on emulated services."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from .cases import KEY, SETTINGS, Driven, UseCases
+
+pytestmark = pytest.mark.skipif(
+    "ATALAIA_AWS" not in os.environ, reason="the AWS home is tested by `make test-aws`"
+)
+
+
+class Functions(Driven):
+    """All functions, in a container each that can be taken away."""
+
+    def __init__(self, deployed: Any) -> None:
+        from atalaia.run.aws import handlers
+        from aws.mapper import Context, Mapper
+
+        self._handlers, self._context = handlers, Context()
+        self._detect = Mapper(deployed.stream, handlers.detect, deployed.queue("dead"))
+
+    def ask(
+        self, method: str, path: str, body: Any = None, key: str | None = KEY
+    ) -> tuple[int, Any]:
+        answer = self._answer(method, path, body, key)
+        said = answer["body"]
+        if answer["isBase64Encoded"]:
+            said = base64.b64decode(said).decode()
+        return answer["statusCode"], json.loads(said) if said else None
+
+    def _answer(
+        self, method: str, path: str, body: Any = None, key: str | None = KEY
+    ) -> dict[str, Any]:
+        raw, _, query = path.partition("?")
+        headers = {"content-type": "application/json"}
+        if key is not None:
+            headers["authorization"] = f"Bearer {key}"
+        event = {
+            "version": "2.0",
+            "rawPath": raw,
+            "rawQueryString": query,
+            "headers": headers,
+            "requestContext": {
+                "domainName": "x.execute-api.sa-east-1.amazonaws.com",
+                "http": {"method": method, "path": raw, "sourceIp": "192.0.2.1"},
+            },
+            "body": "" if body is None else json.dumps(body),
+            "isBase64Encoded": False,
+        }
+        return self._handlers.api(event, self._context)
+
+    def settle(self) -> None:
+        self._detect.run()
+        self._handlers.fan_out({}, self._context)
+        self._handlers.deliver({}, self._context)
+
+    def events(self, after: int | None) -> list[dict[str, Any]]:
+        query = "" if after is None else f"?after={after}"
+        answer = self._answer("GET", f"/v1/events{query}")
+        assert answer["statusCode"] == 200
+        found, kind = [], ""
+        for line in answer["body"].splitlines():
+            if line.startswith("event:"):
+                kind = line[6:].strip()
+            if line.startswith("data:") and kind == "alert":
+                found.append(json.loads(line[5:]))
+        return found
+
+    def another(self) -> None:
+        from atalaia.run.aws import api, deployment, detect, tell
+
+        for part in (deployment, api, detect, tell):
+            part.forget()
+
+
+class TestAws(UseCases):
+    @pytest.fixture
+    def watch(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Driven]:  # type: ignore[override]
+        from aws import moto
+
+        server, url = moto.start()
+        for name, value in moto.ENVIRONMENT.items():
+            monkeypatch.setenv(name, value)
+        monkeypatch.setenv("AWS_ENDPOINT_URL", url)
+        moto.reset(url)
+        config = moto.deploy(url)
+        file = tmp_path / "atalaia.toml"
+        file.write_text(SETTINGS)
+        for name, value in moto.variables(config, str(file)).items():
+            monkeypatch.setenv(name, value)
+        monkeypatch.setenv("ATALAIA_API_KEY", KEY)
+        watch = Functions(config)
+        watch.another()
+        yield watch
+        watch.another()
+        server.stop()

@@ -1,0 +1,118 @@
+"""The use cases on the embedded home: one process, its API over HTTP."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import threading
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from atalaia.domain.delivery import UNSENT
+from atalaia.run.local import Live
+from atalaia.run.opened import home_of
+from atalaia.settings import load
+from patience import wait_until
+
+from .cases import KEY, SETTINGS, Driven, UseCases
+
+
+class Embedded(Driven):
+    """A watch that runs in a thread of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        file = folder / "atalaia.toml"
+        file.write_text(SETTINGS)
+        self._settings = load(
+            file,
+            {
+                "ATALAIA_HOME": str(folder / "home"),
+                "ATALAIA_API_KEY": KEY,
+                "ATALAIA_API_PORT": "0",
+            },
+        )
+        self._loop = asyncio.new_event_loop()
+        self._is_up = threading.Event()
+        self._stop = asyncio.Event()
+        self._thread = threading.Thread(target=self._run)
+        self._thread.start()
+        assert self._is_up.wait(60)
+
+    def _run(self) -> None:
+        async def live() -> None:
+            with home_of(self._settings, exclusive=True) as home:
+                async with Live(self._settings, home) as self.live:
+                    self._is_up.set()
+                    await self._stop.wait()
+
+        self._loop.run_until_complete(live())
+
+    def close(self) -> None:
+        self._loop.call_soon_threadsafe(self._stop.set)
+        self._thread.join(30)
+
+    def ask(
+        self, method: str, path: str, body: Any = None, key: str | None = KEY
+    ) -> tuple[int, Any]:
+        try:
+            with urllib.request.urlopen(self._request(method, path, body, key)) as answer:
+                said = answer.read()
+                return answer.status, json.loads(said) if said else None
+        except urllib.error.HTTPError as error:
+            said = error.read()
+            return error.code, json.loads(said) if said else None
+
+    def _request(
+        self, method: str, path: str, body: Any = None, key: str | None = KEY
+    ) -> urllib.request.Request:
+        headers = {"Content-Type": "application/json"}
+        if key is not None:
+            headers["Authorization"] = f"Bearer {key}"
+        data = None if body is None else json.dumps(body).encode()
+        url = f"http://127.0.0.1:{self.live.port}{path}"
+        return urllib.request.Request(url, data, headers, method=method)
+
+    def settle(self) -> None:
+        live = self.live
+
+        def is_settled() -> bool:
+            newest = live.home.state.latest(1)
+            seq = newest[0][0] if newest else 0
+            due = sum(n for (_, of), n in live.home.outbox.counts().items() if of in UNSENT)
+            is_shown = live.services.incidents.seq >= seq
+            return not live.watching.behind and live.notifier.done >= seq and is_shown and not due
+
+        wait_until(is_settled)
+
+    def events(self, after: int | None) -> list[dict[str, Any]]:
+        query = "" if after is None else f"?after={after}"
+        found: list[dict[str, Any]] = []
+        with urllib.request.urlopen(
+            self._request("GET", f"/v1/events{query}"), timeout=1.5
+        ) as said:
+            kind = ""
+            try:
+                for line in said:
+                    if line.startswith(b"event:"):
+                        kind = line[6:].strip().decode()
+                    if line.startswith(b"data:") and kind == "alert":
+                        found.append(json.loads(line[5:]))
+            except TimeoutError:
+                pass  # it goes on for ever
+        return found
+
+    def another(self) -> None:
+        pass  # one process does it all
+
+
+class TestEmbedded(UseCases):
+    @pytest.fixture
+    def watch(self, tmp_path: Path) -> Iterator[Driven]:
+        watch = Embedded(tmp_path)
+        yield watch
+        watch.close()
