@@ -13,6 +13,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
+from atalaia.run.replays import replay, replay_stream
 
 from atalaia import rules
 from atalaia.batch.history import recorded, watched
@@ -23,7 +24,6 @@ from atalaia.homes.embedded import open_home
 from atalaia.lake.places import note_places
 from atalaia.ports import Commit
 from atalaia.replay.readings import write_alerts
-from atalaia.run.replays import replay, replay_stream
 from atalaia.sources import CLOCK, cap
 from atalaia.sources.recorded import read_places
 

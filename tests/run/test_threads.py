@@ -9,7 +9,6 @@ import threading
 from typing import Any
 
 import pytest
-
 from atalaia.run.threads import DaemonThreads
 
 

@@ -10,7 +10,7 @@ from fastapi import APIRouter, FastAPI, Response
 from starlette.responses import PlainTextResponse
 
 from atalaia import __version__
-from atalaia.api import feeds, hooks, operate, people, problem, push, read
+from atalaia.api import hooks, operate, people, problem, push, read
 from atalaia.api.access import Gate
 from atalaia.api.bodies import BodyLimit
 from atalaia.api.limits import RateLimits
@@ -61,7 +61,7 @@ def api(
     whatsapp: hooks.Heard,
     telegram: hooks.Heard,
     operator: Operator,
-    log: feeds.FeedPorts,
+    feeds: APIRouter,
     standing: Standing,
     page: APIRouter,
 ) -> FastAPI:
@@ -72,7 +72,7 @@ def api(
     service      what can be asked of people
     preview      what somebody would have had
     whatsapp, telegram   what takes the requests of Meta and of Telegram
-    log          what the open feeds are made of
+    feeds        the open ones
     """
     # No pages of documentation: they would load scripts from a stranger's host.
     app = FastAPI(title="Atalaia", version=__version__, docs_url=None, redoc_url=None)
@@ -82,7 +82,7 @@ def api(
     app.include_router(people.routes(service, preview, now, gate, once))
     app.include_router(hooks.routes(whatsapp, telegram))
     app.include_router(operate.routes(operator, gate, once))
-    app.include_router(feeds.routes(log))
+    app.include_router(feeds)
     app.include_router(page)
     app.add_middleware(BodyLimit, most=MOST_BODY, free=push.PATHS)
     app.add_middleware(RateLimits, gate=gate, limit=rate_limit, now=time.monotonic)

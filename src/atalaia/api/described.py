@@ -8,6 +8,7 @@ from fastapi import APIRouter
 
 from atalaia.api.access import Gate
 from atalaia.api.app import api
+from atalaia.api.feeds import routes
 from atalaia.api.schema import text
 from atalaia.domain.place import Places
 from atalaia.rules import load
@@ -41,7 +42,7 @@ def described() -> str:
             whatsapp=nothing,
             telegram=nothing,
             operator=nothing,
-            log=nothing,
+            feeds=routes(nothing, nothing, nothing, nothing, nothing),
             standing=nothing,
             page=APIRouter(),
         )

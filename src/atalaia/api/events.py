@@ -16,8 +16,8 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
-from atalaia.api.alert_view import Numbered
 from atalaia.api.cap import identifier
+from atalaia.api.incidents import Numbered, issuer
 from atalaia.domain.alert import instant, to_line
 
 MOST_CLIENTS = 2_000
@@ -72,7 +72,7 @@ def frame(numbered: Numbered) -> bytes:
         opened_at=instant(entry.opened_at),
         linked=entry.linked,
         cap=identifier(entry.alert),
-        issuer=entry.official.issuer if entry.official else None,
+        issuer=issuer(entry),
     )
     return b"id: %d\nevent: alert\ndata: %b\n\n" % (seq, msgspec.json.encode(said))
 

@@ -19,10 +19,11 @@ from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from atalaia import __version__
 from atalaia.api import read_models as models
 from atalaia.api.access import Gate
+from atalaia.api.alert_view import AlertView
 from atalaia.api.cached import Answers, sent
 from atalaia.api.cursors import cursor, number, position
 from atalaia.api.history import History
-from atalaia.api.incidents import IncidentView, alert_line, with_entries
+from atalaia.api.incidents import alert_line, with_entries
 from atalaia.api.problem import Problem, errors
 from atalaia.api.recent import Series
 from atalaia.domain.alert import instant
@@ -46,7 +47,7 @@ _CURSOR = Annotated[str | None, Query(max_length=300)]
 class Shown:
     """What is shown of a running watch.
 
-    incidents   as the alert log tells them; followed on the event loop's thread
+    view        what the alert log tells; followed on the event loop's thread
     history     what was at each place
     state       for an incident's whole life, and the log further back; may block
     sources     how each source is doing
@@ -55,7 +56,7 @@ class Shown:
 
     places: Places
     rules: RuleSet
-    incidents: IncidentView
+    view: AlertView
     history: History
     state: State
     sources: Callable[[], list[models.SourceItem]]
@@ -167,7 +168,7 @@ class _Made:
 
     @property
     def _version(self) -> int:
-        return self._shown.incidents.version
+        return self._shown.view.version
 
     # Places
 
@@ -229,7 +230,7 @@ class _Made:
         return place
 
     def _place_item(self, place: Place) -> dict[str, Any]:
-        levels = self._shown.incidents.levels(place.id)
+        levels = self._shown.view.levels(place.id)
         return {**msgspec.structs.asdict(place), "levels": levels}
 
     # Incidents and alerts
@@ -246,7 +247,7 @@ class _Made:
         before = number("incidents", given)
 
         def make() -> bytes:
-            rows = self._shown.incidents.rows(
+            rows = self._shown.view.rows(
                 is_open=active,
                 place=place,
                 hazard=hazard,
@@ -262,7 +263,7 @@ class _Made:
         return self._answers.made(asked, self._version, make)
 
     async def incident(self, key: str) -> Any:
-        row = self._shown.incidents.get(key)
+        row = self._shown.view.get(key)
         version = row.seq if row else self._version
         held = self._answers.get(("incident", key), version)
         if held is not None:
@@ -276,14 +277,14 @@ class _Made:
     async def alerts(self, after: int | None, limit: int, given: str | None) -> Any:
         at = number("alerts", given)
         at = after if at is None else at
-        held = self._shown.incidents.alerts(at, limit)
+        held = self._shown.view.alerts(at, limit)
         if held is None:
             async with self._lives:
                 log = self._shown.state.alerts
                 read = await asyncio.to_thread(lambda: list(log(at or 0, limit)))
             held = [(seq, alert_line(seq, entry.alert)) for seq, entry in read]
         newest = held[-1][0] if held else 0
-        ahead = cursor("alerts", newest) if 0 < newest < self._shown.incidents.seq else None
+        ahead = cursor("alerts", newest) if 0 < newest < self._shown.view.seq else None
         body = _page([line for _, line in held], ahead)
         return self._answers.made(("alerts", at, limit), hash(body), lambda: body)
 
@@ -307,13 +308,13 @@ class _Made:
                 {
                     "now": instant(now),
                     "places": len(shown.places),
-                    "active": shown.incidents.counts(),
+                    "active": shown.view.counts(),
                     "blind": self._blind(),
                     "subscribers_channels": list(shown.channels),
                     "languages": list(LANGUAGES),
                     "rules": shown.rules.name,
                     "version": __version__,
-                    "seq": shown.incidents.seq,
+                    "seq": shown.view.seq,
                 }
             )
 
@@ -323,7 +324,7 @@ class _Made:
     def _blind(self) -> list[dict[str, Any]]:
         return [
             {"source": source, "since": instant(blind.since), "places": sorted(blind.places)}
-            for source, blind in sorted(self._shown.incidents.blind.items())
+            for source, blind in sorted(self._shown.view.blind.items())
         ]
 
     async def towns(self, q: str, limit: int) -> Any:
