@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from atalaia.api.alert_view import AlertView
-from atalaia.api.cached import Answers
+from atalaia.api.cached import AnswerCache
 from atalaia.api.described import described
 from atalaia.api.limits import Buckets, _network
 from atalaia.api.recent import Recent, series_of
@@ -414,7 +414,7 @@ def test_readings_at_hand_keep_the_newest_word_in_any_cut_and_are_bounded() -> N
 
 
 def test_answers_at_hand_are_bounded_in_number_and_bytes() -> None:
-    answers = Answers(most=10, most_bytes=5_000)
+    answers = AnswerCache(most=10, most_bytes=5_000)
     for i in range(50):
         answers.put(i, 0, bytes([i]) * 1000)
     assert answers.get(49, 0) is not None

@@ -43,7 +43,7 @@ Backlog = Callable[[int, int], Sequence[Numbered]]
 """(after, limit) → entries of the log after a number; may block."""
 
 
-class Event(msgspec.Struct, frozen=True, kw_only=True):
+class AlertEvent(msgspec.Struct, frozen=True, kw_only=True):
     """What an event says.
 
     seq       its number in the alert log, which is the event's id too
@@ -65,7 +65,7 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
 def frame(numbered: Numbered) -> bytes:
     """One entry as an event."""
     seq, entry = numbered
-    said = Event(
+    said = AlertEvent(
         seq=seq,
         alert=msgspec.Raw(to_line(entry.alert)),
         places=entry.places,

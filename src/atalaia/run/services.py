@@ -29,9 +29,9 @@ if TYPE_CHECKING:
     import aiohttp
     from fastapi import APIRouter, FastAPI
 
-    from atalaia.api.app import Standing
     from atalaia.api.following import LogFollower
-    from atalaia.api.history import History
+    from atalaia.api.health import ProgramStanding
+    from atalaia.api.history import PlaceHistory
     from atalaia.channels.telegram_updates import Handler
     from atalaia.detect.consumer import Consumer, ItemsOf
     from atalaia.detect.values import Norm
@@ -243,14 +243,15 @@ class Services:
     def api(
         self,
         accept: Callable[[Sequence[Payload]], Awaitable[int]],
-        history: History,
-        standing: Standing,
+        history: PlaceHistory,
+        standing: ProgramStanding,
     ) -> FastAPI:
         """What is asked over HTTP.
 
         accept    keeps what was pushed; raises QueueFull or StateConflict
         history   what was at each place
         """
+        from atalaia.api import hooks
         from atalaia.api.access import Gate
         from atalaia.api.app import api
         from atalaia.api.keys import who_has
@@ -258,7 +259,7 @@ class Services:
         from atalaia.api.people_models import OPEN_CHANNELS
         from atalaia.api.previews import previews
         from atalaia.api.push import Pushing
-        from atalaia.api.read import Shown
+        from atalaia.api.shown import Shown
         from atalaia.api.telegram_hook import telegram_hook
         from atalaia.api.whatsapp_hook import whatsapp_hook
         from atalaia.notify.drills import Drills
@@ -301,8 +302,6 @@ class Services:
             ),
             service=self.people,
             preview=previews(state, settings.places, now),
-            whatsapp=whatsapp_hook(settings, self.people, now),
-            telegram=telegram_hook(settings, self.session, self.talk, state),
             operator=Operator(
                 outbox,
                 self.silences,
@@ -311,6 +310,10 @@ class Services:
                 lag=standing.lag,
                 now=now,
                 wake=wake,
+            ),
+            hooks=hooks.routes(
+                whatsapp_hook(settings, self.people, now),
+                telegram_hook(settings, self.session, self.talk, state),
             ),
             feeds=self._feeds(),
             standing=standing,

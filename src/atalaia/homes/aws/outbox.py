@@ -41,9 +41,9 @@ from atalaia.homes.aws.clients import Clients
 from atalaia.homes.aws.dynamo import (
     ABSENT,
     Action,
+    DynamoTable,
     Item,
     Refused,
-    Table,
     fits,
     number_text,
     pieces,
@@ -51,7 +51,7 @@ from atalaia.homes.aws.dynamo import (
     write,
 )
 from atalaia.homes.aws.redo import Redo
-from atalaia.ports import FanOut, Outbox, Told
+from atalaia.ports import FanOut, Notice, Outbox
 
 _TRIES = 12
 _AT_ONCE = 20
@@ -73,7 +73,7 @@ class _Row(NamedTuple):
 class DynamoOutbox(Outbox):
     """Fills `ports.Outbox`."""
 
-    def __init__(self, clients: Clients, outbox: Table, deliveries: Table) -> None:
+    def __init__(self, clients: Clients, outbox: DynamoTable, deliveries: DynamoTable) -> None:
         self._clients = clients
         self._table = outbox
         self._deliveries = deliveries
@@ -113,7 +113,7 @@ class DynamoOutbox(Outbox):
             return len(new)
         raise StateConflict("others write the outbox all the time; the step is tried again")
 
-    def told(self, incidents: Sequence[str], people: Sequence[str] | None = None) -> list[Told]:
+    def told(self, incidents: Sequence[str], people: Sequence[str] | None = None) -> list[Notice]:
         self._redo.finish()
         wanted = None if people is None else set(people)
         rows = [
@@ -129,7 +129,7 @@ class DynamoOutbox(Outbox):
                 continue
             message = found[row["message"]].message
             told.append(
-                Told(
+                Notice(
                     person=row["person"],
                     incident=row["incident"],
                     version=row["version"],

@@ -28,9 +28,9 @@ from atalaia.homes.aws.clients import Clients
 from atalaia.homes.aws.dynamo import (
     ABSENT,
     Action,
+    DynamoTable,
     Item,
     Refused,
-    Table,
     fits,
     number_text,
     transact,
@@ -55,7 +55,7 @@ _ENTRY_TRIES = 12
 class DynamoState(State):
     """Fills `ports.State`. One process of a consumer has one of its own."""
 
-    def __init__(self, clients: Clients, state: Table, log: Table) -> None:
+    def __init__(self, clients: Clients, state: DynamoTable, log: DynamoTable) -> None:
         self._clients = clients
         self._table = state
         self._log = log
