@@ -13,10 +13,10 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
-from atalaia.run.replays import replay, replay_stream
 
 from atalaia import rules
 from atalaia.batch.history import recorded, watched
+from atalaia.cli.replays import replay, replay_stream
 from atalaia.domain.alert import LogEntry, to_line
 from atalaia.domain.payload import Payload
 from atalaia.domain.place import Place, Places

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from fastapi import APIRouter, FastAPI
 
 from atalaia import __version__
-from atalaia.api import health, operate, people, problem, push, read
+from atalaia.api import operate, people, probes, problem, push, read
 from atalaia.api.access import Gate
 from atalaia.api.limits import BodyLimit, RateLimits
 from atalaia.api.once import Once
@@ -34,7 +34,7 @@ def api(
     operator: Operator,
     hooks: APIRouter,
     feeds: APIRouter,
-    standing: health.ProgramStanding,
+    standing: probes.ProgramStanding,
     page: APIRouter,
 ) -> FastAPI:
     """The application. It holds no state of its own.
@@ -59,6 +59,6 @@ def api(
     app.add_middleware(BodyLimit, most=MOST_BODY, free=push.PATHS)
     app.add_middleware(RateLimits, gate=gate, limit=rate_limit, now=time.monotonic)
     describe(app)
-    app.include_router(health.routes(standing))
+    app.include_router(probes.routes(standing))
     app.include_router(push.routes(pushing, gate))
     return app

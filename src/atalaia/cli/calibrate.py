@@ -20,7 +20,7 @@ from atalaia.cli.options import (
     while_read,
     zone_of,
 )
-from atalaia.cli.past import PlacesOption, ReadingsArgument, history_of
+from atalaia.cli.trial import PlacesOption, ReadingsArgument, history_of
 from atalaia.errors import AtalaiaError
 
 if TYPE_CHECKING:

@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     from fastapi import APIRouter, FastAPI
 
     from atalaia.api.following import LogFollower
-    from atalaia.api.health import ProgramStanding
     from atalaia.api.history import PlaceHistory
+    from atalaia.api.probes import ProgramStanding
     from atalaia.channels.telegram_updates import Handler
     from atalaia.detect.consumer import Consumer, ItemsOf
     from atalaia.detect.values import Norm
