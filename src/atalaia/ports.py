@@ -265,7 +265,7 @@ class FanOut(msgspec.Struct, frozen=True, kw_only=True):
     dropped: Mapping[str, str] = {}
 
 
-class Told(msgspec.Struct, frozen=True):
+class Notice(msgspec.Struct, frozen=True):
     """That somebody was told, or is about to be told, of an incident's version.
 
     size    how many alerts the message carries
@@ -294,7 +294,7 @@ class Outbox(Protocol):
         is not `before` (another process fans out too), or what is to be dropped is under way."""
         ...
 
-    def told(self, incidents: Sequence[str], people: Sequence[str] | None = None) -> list[Told]:
+    def told(self, incidents: Sequence[str], people: Sequence[str] | None = None) -> list[Notice]:
         """Deliveries of these incidents (to these people), in the order of versions."""
         ...
 

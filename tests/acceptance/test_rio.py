@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from atalaia import rules
-from atalaia.batch.events import Event, read_events
+from atalaia.batch.events import Occurrence, read_events
 from atalaia.batch.history import recorded, watched
 from atalaia.batch.score import Score
 from atalaia.batch.verify import verify
@@ -33,7 +33,7 @@ class Rio:
     folder: Path
     rows: Readings
     places: Places
-    events: Sequence[Event]
+    events: Sequence[Occurrence]
 
     def score(self, rule_set: RuleSet) -> Score:
         log = watched(self.rows, rule_set, self.places)

@@ -17,6 +17,7 @@ from atalaia.run.replays import replay, replay_stream
 
 from atalaia import rules
 from atalaia.batch.history import recorded, watched
+from atalaia.cli.replays import replay, replay_stream
 from atalaia.domain.alert import LogEntry, to_line
 from atalaia.domain.payload import Payload
 from atalaia.domain.place import Place, Places

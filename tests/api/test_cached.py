@@ -1,4 +1,4 @@
-"""Answers made once for all who ask: never stale, never another's, and bounded."""
+"""AnswerCache made once for all who ask: never stale, never another's, and bounded."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from fastapi import Request
 from hypothesis import given
 from hypothesis import strategies as st
 
-from atalaia.api.cached import Answer, Answers, sent
+from atalaia.api.cached import AnswerCache, JsonAnswer, sent
 from atalaia.api.cursors import cursor, number, position
 from atalaia.api.problem import Problem
 
@@ -24,20 +24,20 @@ def request(**headers: str) -> Request:
 
 @given(st.binary(max_size=4000))
 def test_a_tag_is_that_of_the_contents_and_what_is_packed_unpacks_to_them(body: bytes) -> None:
-    answer = Answer.of(body)
-    assert answer == Answer.of(bytes(body)), "the same on every machine and at any time"
-    assert answer.tag != Answer.of(body + b" ").tag
+    answer = JsonAnswer.of(body)
+    assert answer == JsonAnswer.of(bytes(body)), "the same on every machine and at any time"
+    assert answer.tag != JsonAnswer.of(body + b" ").tag
     assert not answer.packed or gzip.decompress(answer.packed) == body
     assert answer.size == len(body) + len(answer.packed)
 
 
 def test_what_fits_into_a_packet_is_not_packed() -> None:
-    assert Answer.of(b"{}").packed == b""
-    assert 0 < len(Answer.of(LONG).packed) < len(LONG)
+    assert JsonAnswer.of(b"{}").packed == b""
+    assert 0 < len(JsonAnswer.of(LONG).packed) < len(LONG)
 
 
 def test_an_answer_is_made_once_a_version() -> None:
-    answers, made = Answers(), []
+    answers, made = AnswerCache(), []
 
     def make() -> bytes:
         made.append(1)
@@ -61,7 +61,7 @@ def test_an_answer_is_made_once_a_version() -> None:
 def test_answers_stay_within_their_bounds_and_are_true(
     story: list[tuple[int, int, int]], most: int, most_bytes: int
 ) -> None:
-    answers = Answers(most, most_bytes)
+    answers = AnswerCache(most, most_bytes)
     for asked, version, size in story:
         body = b"x" * size
         assert answers.put(asked, version, body).body == body
@@ -72,7 +72,7 @@ def test_answers_stay_within_their_bounds_and_are_true(
 
 
 def test_the_answer_asked_for_longest_ago_goes_first() -> None:
-    answers = Answers(most=2)
+    answers = AnswerCache(most=2)
     answers.put("a", 1, b"a")
     answers.put("b", 1, b"b")
     assert answers.get("a", 1) is not None
@@ -81,7 +81,7 @@ def test_the_answer_asked_for_longest_ago_goes_first() -> None:
 
 
 def test_an_answer_larger_than_all_room_is_given_and_not_kept() -> None:
-    answers = Answers(most_bytes=10)
+    answers = AnswerCache(most_bytes=10)
     assert answers.put("a", 1, b"x" * 100).body == b"x" * 100
     assert answers.get("a", 1) is None
     assert answers.put("b", 1, b"x").body == b"x"
@@ -102,7 +102,7 @@ def test_an_answer_larger_than_all_room_is_given_and_not_kept() -> None:
     ],
 )
 def test_who_has_the_answer_is_told_so_without_it(given_tag: str, is_known: bool) -> None:
-    answer = Answer.of(LONG)
+    answer = JsonAnswer.of(LONG)
     given_tag = given_tag.format(tag=answer.tag, bare=answer.tag.strip('"'))
     response = sent(request(if_none_match=given_tag), answer)
     assert response.status_code == (304 if is_known else 200)
@@ -112,7 +112,7 @@ def test_who_has_the_answer_is_told_so_without_it(given_tag: str, is_known: bool
 
 @pytest.mark.parametrize("accepts", ["gzip", "br, gzip;q=0.8", "gzip, deflate"])
 def test_an_answer_goes_packed_to_who_understands_it(accepts: str) -> None:
-    response = sent(request(accept_encoding=accepts), Answer.of(LONG))
+    response = sent(request(accept_encoding=accepts), JsonAnswer.of(LONG))
     assert response.headers["content-encoding"] == "gzip"
     assert gzip.decompress(bytes(response.body)) == LONG
     assert "Accept-Encoding" in response.headers["vary"]
@@ -122,13 +122,13 @@ def test_an_answer_goes_packed_to_who_understands_it(accepts: str) -> None:
     ("body", "accepts"), [(LONG, ""), (LONG, "br"), (b"{}", "gzip"), (LONG, "identity")]
 )
 def test_and_plain_to_all_others(body: bytes, accepts: str) -> None:
-    response = sent(request(accept_encoding=accepts), Answer.of(body))
+    response = sent(request(accept_encoding=accepts), JsonAnswer.of(body))
     assert "content-encoding" not in response.headers
     assert response.body == body
 
 
 def test_what_changes_with_every_look_has_a_tag_of_its_own() -> None:
-    answer = Answer.of(LONG)
+    answer = JsonAnswer.of(LONG)
     assert sent(request(if_none_match=answer.tag), answer, tag='"t-1"').status_code == 200
     assert sent(request(if_none_match='"t-1"'), answer, tag='"t-1"').status_code == 304
     assert sent(request(if_none_match='"t-1"'), answer, tag='W/"t-1"').status_code == 304

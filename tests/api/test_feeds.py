@@ -12,15 +12,15 @@ from typing import Any
 
 import aiohttp
 import uvicorn
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 from lxml import etree
 
 from atalaia.api import problem
-from atalaia.api.alert_view import MOST_RECENT, Board
-from atalaia.api.cap import Issuer
+from atalaia.api.alert_view import MOST_RECENT, AlertView
 from atalaia.api.events import KEPT, Events, frame
-from atalaia.api.feeds import FeedPorts, routes
+from atalaia.api.feeds import routes
 from atalaia.domain.alert import LogEntry
+from atalaia.settings.feeds import Cap
 from patience import patient, until
 
 from .test_cap import PLACES, T0, an_alert, an_official, entry_of
@@ -46,20 +46,21 @@ class Service:
 
     def __init__(self, **events: Any) -> None:
         self.log = Log()
-        self.board = Board(self.log.read)
+        self.view = AlertView()
         self.events = Events(lambda after, limit: list(self.log.read(after, limit)), **events)
         self.events.begin(0)
         self.http: aiohttp.ClientSession
         self.base = ""
 
-    def ports(self) -> FeedPorts:
-        issuer = Issuer("atalaia@example.org")
-        return FeedPorts(self.board.view, self.log.life, PLACES, issuer, "", self.events)
+    def routes(self) -> APIRouter:
+        speaker = Cap(sender="atalaia@example.org", public_url="", feeds=())
+        return routes(self.view, self.events, self.log.life, PLACES, speaker)
 
     def tell(self, *entries: LogEntry) -> None:
         self.log.entries += entries
-        while new := self.board.advance():
-            self.events.publish(new)
+        new = list(self.log.read(self.view.seq, len(entries)))
+        self.view.take(new)
+        self.events.publish(new)
 
     async def get(self, path: str, method: str = "GET", **headers: str) -> tuple[int, bytes, Any]:
         sent = {name.replace("_", "-"): value for name, value in headers.items()}
@@ -98,7 +99,7 @@ async def serving(**events: Any) -> AsyncIterator[Service]:
     service = Service(**events)
     app = FastAPI()
     problem.install(app)
-    app.include_router(routes(service.ports()))
+    app.include_router(service.routes())
     listener = socket.socket()
     listener.bind(("127.0.0.1", 0))
     config = uvicorn.Config(app, log_config=None, lifespan="off", timeout_graceful_shutdown=1)
@@ -160,16 +161,11 @@ def test_the_atom_index_leads_from_each_entry_to_its_cap_message() -> None:
 
 
 def test_the_index_is_bounded() -> None:
-    service = Service.__new__(Service)
-    service.log = Log()
-    service.log.entries = [one for i in range(MOST_RECENT + 50) for one in an_incident(i, 3)]
-    board = Board(service.log.read)
-    while board.advance():
-        pass
-    view = board.view()
-    assert len(view.recent) == MOST_RECENT
-    assert view.recent[0][0] == view.seq == 3 * (MOST_RECENT + 50)
-    assert view.open == ()
+    view = AlertView()
+    view.take(enumerate([one for i in range(MOST_RECENT + 50) for one in an_incident(i, 3)], 1))
+    assert len(view.now.recent) == MOST_RECENT
+    assert view.now.recent[0][0] == view.now.seq == 3 * (MOST_RECENT + 50)
+    assert view.now.open == ()
 
 
 def test_what_has_not_changed_is_not_sent_again() -> None:

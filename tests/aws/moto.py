@@ -12,7 +12,7 @@ import boto3
 from moto.server import ThreadedMotoServer
 
 from atalaia.homes.aws.config import Config
-from atalaia.homes.aws.tables import TABLES, Table
+from atalaia.homes.aws.tables import TABLES, TableDefinition
 
 ACCOUNT = "123456789012"
 REGION = "sa-east-1"
@@ -80,7 +80,7 @@ def deploy(url: str, *, lanes: int = 1, shards: int = 1, only: tuple[str, ...] =
     return config
 
 
-def _schema(name: str, table: Table) -> dict[str, Any]:
+def _schema(name: str, table: TableDefinition) -> dict[str, Any]:
     keys = {"pk", "sk"} | {key for index in table.indexes for key in (index.hash, index.range)}
     schema: dict[str, Any] = {
         "TableName": name,

@@ -132,8 +132,8 @@ def test_how_the_sources_do_is_as_polls_last_round_left_it(deployed: Config) -> 
     state = deployment.home().state
     silent = Health("HTTP 503", at - 3600, at + 600)
     told = [
-        status.Told("open-meteo", 900, Health(None, at), {"minute": 599, "day": 9000}),
-        status.Told("tomorrow-io", 300, silent, {"day": 20}),
+        status.SourceStatus("open-meteo", 900, Health(None, at), {"minute": 599, "day": 9000}),
+        status.SourceStatus("tomorrow-io", 300, silent, {"day": 20}),
     ]
     status.keep(state, told)
     answer = json.loads(ask("/v1/sources", authorization=f"Bearer {KEY}")["body"])

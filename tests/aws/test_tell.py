@@ -151,7 +151,7 @@ def test_how_a_source_does_lasts_from_round_to_round(
 ) -> None:
     seen = int(time.time()) - 3600
     state = deployment.home().state
-    status.keep(state, [status.Told("open-meteo", 900, Health(None, seen), {})])
+    status.keep(state, [status.SourceStatus("open-meteo", 900, Health(None, seen), {})])
     monkeypatch.setenv("ATALAIA_SOURCES_OPEN_METEO_BASE_URL", "http://127.0.0.1:9")
     deployment.forget()
     for _ in range(2):

@@ -12,7 +12,7 @@ import pytest
 from atalaia.batch.backtest import backtest
 from atalaia.batch.calibrate import Calibration, Space, Wanted, Wide, on_grid
 from atalaia.batch.calibration import Search, calibrated
-from atalaia.batch.events import Event
+from atalaia.batch.events import Occurrence
 from atalaia.batch.history import watched
 from atalaia.batch.rule_file import rule_file
 from atalaia.batch.verify import verify
@@ -31,7 +31,7 @@ HOURS = 3 * 365 * 24
 SPACE = Space(triggers=(3600,), givens=(24 * 3600,), wide=((6 * 3600, 2),))
 
 
-def made_up(seed: int = 1) -> tuple[Readings, list[Event]]:
+def made_up(seed: int = 1) -> tuple[Readings, list[Occurrence]]:
     """Three years of hourly rain at three gauges; floods where a burst meets wet ground."""
     random = np.random.default_rng(seed)
     rain = random.gamma(0.3, 3, (HOURS, 3)) * (random.random((HOURS, 3)) < 0.1)
@@ -42,7 +42,7 @@ def made_up(seed: int = 1) -> tuple[Readings, list[Event]]:
             rain[hour - 20 : hour - 10, 1] += 4 if kind == 0 else 0
             rain[hour, 0] += 25
         if kind == 0:
-            events.append(Event(START + hour * 3600 + 5400))
+            events.append(Occurrence(START + hour * 3600 + 5400))
     at = START + np.arange(HOURS) * 3600
     parts = [
         Readings.build(
@@ -58,7 +58,7 @@ def made_up(seed: int = 1) -> tuple[Readings, list[Event]]:
     return Readings.concat(parts).in_order(), events
 
 
-def search(rows: Readings, events: list[Event], **options: object) -> tuple[Calibration, str]:
+def search(rows: Readings, events: list[Occurrence], **options: object) -> tuple[Calibration, str]:
     settings = {
         "hazard": "flood",
         "variable": "rain_mm",
@@ -73,13 +73,13 @@ def search(rows: Readings, events: list[Event], **options: object) -> tuple[Cali
 
 
 @pytest.fixture(scope="module")
-def found() -> tuple[Readings, list[Event], Calibration, str]:
+def found() -> tuple[Readings, list[Occurrence], Calibration, str]:
     rows, events = made_up()
     return rows, events, *search(rows, events)
 
 
 def test_a_burst_on_wet_ground_is_found(
-    found: tuple[Readings, list[Event], Calibration, str],
+    found: tuple[Readings, list[Occurrence], Calibration, str],
 ) -> None:
     _, _, calibration, _ = found
     chosen = calibration.chosen
@@ -91,7 +91,7 @@ def test_a_burst_on_wet_ground_is_found(
 
 
 def test_the_written_file_scores_as_it_says_when_the_watch_lives_through_it(
-    found: tuple[Readings, list[Event], Calibration, str],
+    found: tuple[Readings, list[Occurrence], Calibration, str],
 ) -> None:
     rows, events, calibration, text = found
     log = watched(rows, parse(text, "basin.toml"), WHERE)
@@ -122,7 +122,7 @@ def test_each_year_is_scored_with_what_the_others_chose() -> None:
 
 
 def test_the_folds_add_up_to_the_cross_validated_score(
-    found: tuple[Readings, list[Event], Calibration, str],
+    found: tuple[Readings, list[Occurrence], Calibration, str],
 ) -> None:
     _, events, calibration, _ = found
     score = calibration.cross_validated
@@ -188,7 +188,7 @@ def test_other_splits_of_the_days_are_scored_with_what_the_rest_chose() -> None:
 
 
 def test_two_wide_rules_over_one_window_are_two_rules_of_the_file(
-    found: tuple[Readings, list[Event], Calibration, str],
+    found: tuple[Readings, list[Occurrence], Calibration, str],
 ) -> None:
     calibration = found[2]
     wide = (Wide(3600, 2, 15.0), Wide(3600, 3, 8.0))

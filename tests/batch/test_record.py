@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from atalaia.batch.record import Foretold, Record
+from atalaia.batch.record import ForecastRecord, Foretold
 from atalaia.batch.recorded import record_of
 from atalaia.cli.replays import replay
 from atalaia.domain.reading import Kind, Readings
@@ -17,7 +17,7 @@ from stories import DAY, HOUR, T0, forecast, places, rows, rule_set, series, wri
 RULES = rule_set({"limits": {"yellow": 15, "orange": 25}, "keep_firing_for": "1h"})
 
 
-def recorded(tmp_path: Path, *parts: Readings, n: int = 2) -> Record:
+def recorded(tmp_path: Path, *parts: Readings, n: int = 2) -> ForecastRecord:
     """The record of a home that lived through made-up (synthetic) readings."""
     where = places(n)
     file = write_readings(tmp_path / "synthetic.csv", rows(*parts).in_order(), where)
@@ -35,7 +35,7 @@ def model(gusts: list[float], *, issued: int, **options: Any) -> Readings:
     return forecast(issued, gusts, source="synthetic-model", **options)
 
 
-def only(record: Record) -> Foretold:
+def only(record: ForecastRecord) -> Foretold:
     (one,) = record.forecasts
     return one
 

@@ -10,7 +10,7 @@ import pytest
 from click.testing import Result
 from typer.testing import CliRunner
 
-from atalaia.batch.events import Event, read_events
+from atalaia.batch.events import Occurrence, read_events
 from atalaia.batch.score import Score
 from atalaia.batch.told import read_alerts
 from atalaia.batch.verify import Verified, verify
@@ -44,11 +44,11 @@ def incident(name: str, begins: str, ends: str, **fields: Any) -> list[Alert]:
     return [entry(name, 1, "alert", begins, **fields), entry(name, 2, "end", ends, **fields)]
 
 
-def events(*times: str, place: str | None = None) -> list[Event]:
-    return [Event(at(time), place_id=place) for time in times]
+def events(*times: str, place: str | None = None) -> list[Occurrence]:
+    return [Occurrence(at(time), place_id=place) for time in times]
 
 
-def year(told: list[Alert], happened: list[Event], **options: Any) -> Verified:
+def year(told: list[Alert], happened: list[Occurrence], **options: Any) -> Verified:
     """Scored over the 365 days of 2018."""
     days = {"first_day": date(2018, 1, 1), "last_day": date(2018, 12, 31)}
     return verify(told, happened, options.pop("zone", UTC_ZONE), **days, **options)
@@ -241,7 +241,7 @@ def test_times_without_an_offset_are_local_and_coordinates_of_zero_unknown(
         "2018-02-15T00:40:00Z,,-22.9,-43.2,rio,\n"
     )
     first, second = read_events(file, RIO)
-    assert first == Event(at("02-15T00:40"), None, -22.9, -43.2, "rio", None)
+    assert first == Occurrence(at("02-15T00:40"), None, -22.9, -43.2, "rio", None)
     assert second.started_at == at("02-15T02:40"), "summer time, UTC-2"
     assert (second.latitude, second.place_id, second.severity) == (None, None, "Alto")
 

@@ -12,7 +12,7 @@ from atalaia.errors import SettingsInvalid, StateConflict
 from atalaia.homes.aws import open_home
 from atalaia.homes.aws.clients import Clients
 from atalaia.homes.aws.config import Config, from_environment
-from atalaia.homes.aws.dynamo import Table
+from atalaia.homes.aws.dynamo import DynamoTable
 from atalaia.homes.aws.keys import DynamoKeys, KmsWrap
 from atalaia.homes.aws.lake import S3Lake
 from atalaia.homes.aws.outbox import DynamoOutbox
@@ -58,8 +58,8 @@ class Deployed:
             monkeypatch.setenv(name, value)
         monkeypatch.setenv("AWS_ENDPOINT_URL", self.url)
 
-    def table(self, name: str) -> Table:
-        return Table(self.clients, self.config.table(name))
+    def table(self, name: str) -> DynamoTable:
+        return DynamoTable(self.clients, self.config.table(name))
 
 
 class TestKinesisStream(Deployed, StreamContract):

@@ -56,7 +56,7 @@ def watched(
     at: Sequence[int] = (),
 ) -> list[LogEntry]:
     watch = Watch(rules, where or places(1), lambda _payloads, _wanted: Decoded(Readings.empty()))
-    watch.steps = steps
+    watch.incidents.steps = steps
     log = in_log_order(e for part in cut(readings, at) for e in watch.live(part).entries)
     assert_sane(log)
     return log
@@ -212,7 +212,7 @@ def test_limits_are_taken_up_between_two_batches() -> None:
     assert len(watch.live(first).entries) == 1
     assert watch.live(second).entries == []
     # 15 was passed an hour ago, before anybody asked: the next rise tells it.
-    watch.steps = {0: {"gust": [15.0]}}
+    watch.incidents.steps = {0: {"gust": [15.0]}}
     (step,) = watch.live(third.take([0])).entries
     assert (step.alert.type, step.alert.value, step.alert.limit) == ("step", 17, 15)
     assert watch.live(third.take([1])).entries == []
@@ -226,7 +226,7 @@ def test_state_kept_before_there_were_steps_is_taken_up() -> None:
     for incident in old["incidents"]:
         del incident["peaks"]
     shift.memory.items["place:p0"] = msgspec.msgpack.encode(old)
-    shift.restart().steps = {0: {"gust": [15.0]}}
+    shift.restart().incidents.steps = {0: {"gust": [15.0]}}
     (step,) = shift.live(series([17.0], start=T0 + HOUR))
     assert (step.alert.type, step.moved[0].low) == ("step", None)
 
@@ -269,7 +269,7 @@ def test_a_restart_at_any_moment_repeats_no_step(values: list[float], limits: li
     steps = {0: {"gust": limits}}
     shift = Shift(GUST, places(1))
     for part in cut(readings, [T0 + n * HOUR for n in range(1, len(readings))]):
-        shift.restart().steps = steps
+        shift.restart().incidents.steps = steps
         shift.live(part)
     assert shift.log == watched(readings, GUST, steps)
 

@@ -17,22 +17,22 @@ from atalaia.errors import StateConflict
 from atalaia.homes.embedded.talks import MemoryTalks
 from atalaia.people import bot_words
 from atalaia.people.bot_own import language_of
-from atalaia.people.bot_turn import Town, Towns
+from atalaia.people.bot_turn import TownChoice, Towns
 from atalaia.people.conversation import Conversation, command_of
 from atalaia.people.request import Request
 from atalaia.people.service import Named, PeopleService
-from atalaia.people.subscribe import Confirmed, Subscribed
+from atalaia.people.subscribe import Confirmation, Enrolled
 from atalaia.people.talks import SealedTalks
 from atalaia.people.vault import Vault
 from atalaia.ports import Talks
 
 NOW = 1_790_000_000
 ANA, BEA = Contact("telegram", "1001"), Contact("telegram", "1002")
-RECIFE = Town("Recife, Pernambuco, Brasil", -8.05389, -34.88111)
+RECIFE = TownChoice("Recife, Pernambuco, Brasil", -8.05389, -34.88111)
 SANTA_MARIAS = [
-    Town("Santa Maria, Rio Grande do Sul, Brasil", -29.68417, -53.80694),
-    Town("Santa Maria, Distrito Federal, Brasil", -16.02, -48.01),
-    Town("Santa María, Catamarca, Argentina", -26.7, -66.05),
+    TownChoice("Santa Maria, Rio Grande do Sul, Brasil", -29.68417, -53.80694),
+    TownChoice("Santa Maria, Distrito Federal, Brasil", -16.02, -48.01),
+    TownChoice("Santa María, Catamarca, Argentina", -26.7, -66.05),
 ]
 
 
@@ -50,18 +50,18 @@ class Notebook(PeopleService, Towns):
     def person(self, who: Named) -> Person | None:
         return None if who in self.stopped else self.told.get(contact(who))
 
-    def search(self, name: str, limit: int) -> list[Town]:
+    def search(self, name: str, limit: int) -> list[TownChoice]:
         self.searched.append(name)
         found = [t for t in (RECIFE, *SANTA_MARIAS) if t.label.lower().startswith(name.lower())]
         return found[:limit]
 
-    def nearest(self, latitude: float, longitude: float) -> Town | None:
+    def nearest(self, latitude: float, longitude: float) -> TownChoice | None:
         return RECIFE if abs(latitude + 8) < 1 else None
 
     def words(self, language: str) -> str:
         return f"words in {language}, which tell of /forget"
 
-    def subscribe(self, request: Request, now: int) -> Subscribed:
+    def subscribe(self, request: Request, now: int) -> Enrolled:
         assert (request.is_own, request.how) == (True, request.contacts[0].channel)
         [who] = request.contacts
         before = self.told[who].subscriptions if who in self.told else ()
@@ -76,10 +76,10 @@ class Notebook(PeopleService, Towns):
         )
         self.consents[who] = request.shown
         self.stopped.discard(who)
-        return Subscribed("p_1", (who.channel,), (), {})
+        return Enrolled("p_1", (who.channel,), (), {})
 
-    def confirm(self, who: Named, code: str, now: int) -> Confirmed | None:
-        return Confirmed("p_1", contact(who).channel) if code == "123 456" else None
+    def confirm(self, who: Named, code: str, now: int) -> Confirmation | None:
+        return Confirmation("p_1", contact(who).channel) if code == "123 456" else None
 
     def speak(self, who: Named, language: str) -> None:
         if who in self.told:

@@ -15,7 +15,7 @@ from atalaia.homes.embedded.keys import FolderKeys, default_folder, open_keys
 from atalaia.people.consent import Controller
 from atalaia.people.registry import Registry
 from atalaia.people.request import Request
-from atalaia.people.subscribe import Subscribed, subscribe
+from atalaia.people.subscribe import Enrolled, subscribe
 
 NOW = 1_700_000_000
 DAY = 86_400
@@ -35,7 +35,7 @@ class World:
     def folders(self) -> tuple[Path, Path]:
         return self.path, default_folder(self.path)
 
-    def subscribe(self, *contacts: str, now: int = NOW, **wishes: object) -> Subscribed:
+    def subscribe(self, *contacts: str, now: int = NOW, **wishes: object) -> Enrolled:
         return subscribe(self.registry, request(*contacts, **wishes), now)
 
     def told(self, *contacts: str, now: int = NOW, **wishes: object) -> str:

@@ -17,10 +17,11 @@ from atalaia.domain.hazard import Level
 from atalaia.domain.words import LANGUAGES
 from atalaia.errors import AtalaiaError, PayloadInvalid
 from atalaia.homes.embedded import open_home
-from atalaia.report.gather import Truth, report_of
+from atalaia.report.gather import report_of
 from atalaia.report.pictures.timeline import _unbroken
 from atalaia.report.render import page
-from atalaia.report.reported import Foretold, Line, Report, Score
+from atalaia.report.reported import LeadTimeScore, Line, Report, ScorePoint
+from atalaia.report.scored import Truth
 from atalaia.report.svg import Markup, mark, tag, ticks
 from atalaia.rules import load
 
@@ -251,11 +252,11 @@ def test_missing_hours_are_not_drawn_as_if_they_were_known() -> None:
 def test_scores_and_reliability_are_drawn_with_their_intervals(told: Report) -> None:
     from msgspec.structs import replace
 
-    score = Score("model", "source", 8, 2, 2, 0.8, 0.2, 0.67, 1.0, (0.6, 0.9), (0.1, 0.4))
-    nothing = Score("mute", "source", 0, 3, 0, 0.0, None, 0.0, 0.0)
+    score = ScorePoint("model", "source", 8, 2, 2, 0.8, 0.2, 0.67, 1.0, (0.6, 0.9), (0.1, 0.4))
+    nothing = ScorePoint("mute", "source", 0, 3, 0, 0.0, None, 0.0, 0.0)
     rows = (
-        Foretold("model", "3 to 6 h", 12, 8, 2, 2, 0.8, (0.49, 0.94)),
-        Foretold("model", "24 h on", 3, 0, 0, 3, None, None),
+        LeadTimeScore("model", "3 to 6 h", 12, 8, 2, 2, 0.8, (0.49, 0.94)),
+        LeadTimeScore("model", "24 h on", 3, 0, 0, 3, None, None),
     )
     html = page(replace(told, sources_scored=(score, nothing), foretold=rows), "pt-BR")
     said = read(html).texts

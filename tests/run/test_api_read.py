@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from atalaia.api.cached import Answers
+from atalaia.api.alert_view import AlertView
+from atalaia.api.cached import AnswerCache
 from atalaia.api.described import described
-from atalaia.api.incidents import IncidentView
 from atalaia.api.limits import Buckets, _network
 from atalaia.api.recent import Recent, series_of
 from atalaia.domain.alert import instant
@@ -55,7 +55,7 @@ async def blow(world: World, gust: float, at: int, place: str = "p1") -> None:
 
 
 def shown(world: World) -> int:
-    return world.live.services.incidents.seq
+    return world.live.services.follower.view.seq
 
 
 # Reading
@@ -193,7 +193,7 @@ def test_a_source_that_is_silent_is_told_with_its_places(tmp_path: Path) -> None
 
         world.providers.answers["open-meteo"] = refuse
         await world.turn(2 * 3600, step=300)
-        await world.until(lambda: bool(world.live.services.incidents.blind))
+        await world.until(lambda: bool(world.live.services.follower.view.blind))
         _, told, _ = await get(world, "/v1/sources")
         assert not told["items"][0]["fresh"]
         assert told["blind"][0]["places"] == ["p0", "p1", "p2"]
@@ -358,7 +358,7 @@ def test_a_bucket_fills_again_evenly_and_the_unused_ones_are_forgotten() -> None
 
 
 def test_incidents_at_hand_are_bounded_and_open_ones_stay() -> None:
-    incidents = IncidentView(most_over=2)
+    incidents = AlertView(most_over=2)
     ended = {"type": "end", "reason": "ended"}
     incidents.take([(1, entry("open"))])
     for i in range(2, 12, 2):
@@ -414,7 +414,7 @@ def test_readings_at_hand_keep_the_newest_word_in_any_cut_and_are_bounded() -> N
 
 
 def test_answers_at_hand_are_bounded_in_number_and_bytes() -> None:
-    answers = Answers(most=10, most_bytes=5_000)
+    answers = AnswerCache(most=10, most_bytes=5_000)
     for i in range(50):
         answers.put(i, 0, bytes([i]) * 1000)
     assert answers.get(49, 0) is not None

@@ -9,7 +9,8 @@ import threading
 from typing import Any
 
 import pytest
-from atalaia.run.threads import DaemonThreads
+
+from atalaia.threads import DaemonThreads
 
 
 def test_calls_run_beside_each_other_and_their_results_and_errors_come_back() -> None:
@@ -32,7 +33,7 @@ def test_calls_run_beside_each_other_and_their_results_and_errors_come_back() ->
 def test_a_call_that_hangs_holds_up_neither_the_loop_nor_the_end_of_the_process() -> None:
     program = """
 import asyncio, threading
-from atalaia.run.threads import DaemonThreads
+from atalaia.threads import DaemonThreads
 async def run():
     asyncio.get_running_loop().set_default_executor(DaemonThreads())
     asyncio.ensure_future(asyncio.to_thread(threading.Event().wait))

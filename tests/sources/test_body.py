@@ -19,7 +19,7 @@ from atalaia.sources.rejects import (
     Unreadable,
     shown,
 )
-from atalaia.sources.request import Request
+from atalaia.sources.request import SourceRequest
 
 JSON = st.recursive(
     st.one_of(
@@ -146,7 +146,7 @@ def test_a_value_is_shown_short_and_on_one_line(value: object) -> None:
 
 
 def test_a_request_shows_no_secret_however_it_is_printed() -> None:
-    request = Request(
+    request = SourceRequest(
         source="tomorrow-io",
         content="realtime",
         places=("p1", "p2"),

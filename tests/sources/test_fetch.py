@@ -13,14 +13,14 @@ from aiohttp.test_utils import TestServer, unused_port
 from atalaia.domain.payload import Payload
 from atalaia.sources import fetch as fetch_module
 from atalaia.sources.fetch import fetch
-from atalaia.sources.request import Request
+from atalaia.sources.request import SourceRequest
 
 KEY = "s3cret-key"
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
-def request(url: str) -> Request:
-    return Request(
+def request(url: str) -> SourceRequest:
+    return SourceRequest(
         source="tomorrow-io",
         content="realtime",
         places=("poa",),

@@ -1,79 +1,221 @@
-"""What is going on, as the alert log tells it: the newest entry of each open incident, and the
-newest entries of all.
+"""What is going on, as the alert log tells it: all incidents that are open, the last that are over,
+and the newest entries of all.
 
-Alert log → here → feeds and page. It follows the log by its numbers, and holds what is open and a
-bounded number of entries besides.
+Alert log → here → /v1/incidents, /v1/alerts, each place's levels, the open feeds. It is filled by
+one thread, the event loop's, which also reads it; `now` may be read by any. What it gives out is
+encoded once, when it changes.
 """
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable, Iterator
+from collections import Counter, deque
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from threading import Lock
 
+from atalaia.api.incidents import Numbered, alert_line, incident_body
 from atalaia.domain.alert import LogEntry
+from atalaia.domain.hazard import LEVEL_OF, Hazard
+
+MOST_OVER = 10_000
+"""Incidents that are over and still at hand: about 3 kB each. SQL has the older ones."""
+
+MOST_LINES = 2_000
+"""Entries of the log that are at hand as lines."""
 
 MOST_RECENT = 300
-
-_PAGE = 2_000
-
-Read = Callable[[int, int], Iterator[tuple[int, LogEntry]]]
-"""(after, limit) → entries of the log with their number, as `ports.State.alerts` has them."""
-
-Numbered = tuple[int, LogEntry]
+"""Entries of the log that are at hand whole."""
 
 
 @dataclass(frozen=True, slots=True)
-class View:
-    """The board at one moment. `seq` is the number of the newest entry that is in it; 0: none.
+class Snapshot:
+    """What is known at one moment. `seq` is the number of the newest entry in it; 0: none.
 
     open      the newest entry of each incident that has not ended, in the order of these
     recent    the newest `MOST_RECENT` entries, newest first
     """
 
+    seq: int = 0
+    open: tuple[Numbered, ...] = ()
+    recent: tuple[Numbered, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class IncidentRow:
+    """One incident. `number` is that of its first entry: the order of lists, which never changes.
+
+    body    as `incident_body` has it
+    """
+
+    key: str
+    number: int
     seq: int
-    open: tuple[Numbered, ...]
-    recent: tuple[Numbered, ...]
+    is_open: bool
+    hazard: str
+    level: int
+    places: tuple[str, ...]
+    body: bytes
 
 
-class Board:
-    """Follows the log. Safe for several threads."""
+@dataclass
+class Blind:
+    """A source that cannot be seen, since when (Unix seconds), and where."""
 
-    def __init__(self, read: Read) -> None:
-        self._read = read
-        self._lock = Lock()
-        self._seq = 0
+    since: int
+    places: set[str]
+
+
+class AlertView:
+    """Follows the alert log by `take`. `version` grows with every change."""
+
+    def __init__(self, *, most_over: int = MOST_OVER) -> None:
+        self._most_over = most_over
+        self._rows: dict[str, IncidentRow] = {}
+        self._over: deque[tuple[str, int]] = deque()
+        self._by_place: dict[str, dict[str, IncidentRow]] = {}
+        self._lines: deque[tuple[int, bytes]] = deque(maxlen=MOST_LINES)
         self._open: dict[str, Numbered] = {}
         self._recent: deque[Numbered] = deque(maxlen=MOST_RECENT)
-        self._view: View | None = None
+        self.now = Snapshot()
+        self.blind: dict[str, Blind] = {}
+        self.version = 0
+        self.seq = 0
 
-    @property
-    def seq(self) -> int:
-        """The number of the newest entry that was read."""
-        return self._seq
+    def take(self, entries: Iterable[Numbered]) -> set[str]:
+        """Take up new entries, in order; return the places whose levels may have changed."""
+        touched: set[str] = set()
+        for seq, entry in entries:
+            if seq <= self.seq:
+                continue
+            self.seq = seq
+            self._lines.append((seq, alert_line(seq, entry.alert)))
+            self._note((seq, entry))
+            if entry.alert.hazard == Hazard.CANNOT_SEE:
+                self._look(entry)
+            touched |= self._put(seq, entry)
+        self._forget()
+        self.now = Snapshot(self.seq, tuple(self._open.values()), tuple(reversed(self._recent)))
+        self.version += 1
+        return touched
 
-    def advance(self) -> list[Numbered]:
-        """Read on; return what is new, at most `_PAGE` entries: call again until there is none."""
-        with self._lock:
-            new = list(self._read(self._seq, _PAGE))
-            for seq, entry in new:
-                self._take(seq, entry)
-            return new
+    # Reading
 
-    def view(self) -> View:
-        """What is known now. The same object until something is new."""
-        with self._lock:
-            if self._view is None:
-                standing = tuple(sorted(self._open.values(), key=lambda one: one[0]))
-                self._view = View(self._seq, standing, tuple(reversed(self._recent)))
-            return self._view
+    def get(self, key: str) -> IncidentRow | None:
+        """One incident; None: none of this key is at hand."""
+        return self._rows.get(key)
 
-    def _take(self, seq: int, entry: LogEntry) -> None:
-        alert = entry.alert
-        self._open.pop(alert.incident, None)
+    def rows(
+        self,
+        *,
+        is_open: bool | None = None,
+        place: str | None = None,
+        hazard: str | None = None,
+        level: int = 0,
+        before: int | None = None,
+    ) -> Iterator[IncidentRow]:
+        """Incidents, the newest first.
+
+        is_open     None: those that are over, too
+        level       from this level on
+        before      those whose `number` is smaller
+        """
+        some = self._rows if place is None else self._by_place.get(place, {})
+        ordered: Iterable[IncidentRow] = reversed(some.values())
+        if place is not None:  # an incident may come to a place later than it began
+            ordered = sorted(some.values(), key=lambda row: -row.number)
+        for row in ordered:
+            if before is not None and row.number >= before:
+                continue
+            is_wanted = (
+                (is_open is None or row.is_open == is_open)
+                and (hazard is None or row.hazard == hazard)
+                and row.level >= level
+            )
+            if is_wanted:
+                yield row
+
+    def levels(self, place: str) -> dict[str, str]:
+        """The highest level of each hazard that is going on at a place.
+
+        Blindness is none of the weather's: `blind` has it.
+        """
+        worst: dict[str, int] = {}
+        for row in self._by_place.get(place, {}).values():
+            if row.is_open and row.hazard != Hazard.CANNOT_SEE:
+                worst[row.hazard] = max(row.level, worst.get(row.hazard, 0))
+        words = {int(level): word for word, level in LEVEL_OF.items()}
+        return {hazard: words[level] for hazard, level in sorted(worst.items())}
+
+    def counts(self) -> Mapping[str, int]:
+        """How many weather incidents are open, by level."""
+        words = {int(level): word for word, level in LEVEL_OF.items()}
+        found = Counter(
+            words[row.level]
+            for row in self._rows.values()
+            if row.is_open and row.hazard != Hazard.CANNOT_SEE
+        )
+        return {word: found[word] for word in ("watch", "yellow", "orange", "red")}
+
+    def alerts(self, after: int | None, limit: int) -> list[tuple[int, bytes]] | None:
+        """Entries after a number (None: the newest), oldest first; None: older than is at hand."""
+        if after is None:
+            return list(self._lines)[-limit:]
+        if after >= self.seq:
+            return []
+        if not self._lines or self._lines[0][0] > after + 1:
+            return None
+        return [one for one in self._lines if one[0] > after][:limit]
+
+    # Keeping
+
+    def _note(self, numbered: Numbered) -> None:
+        alert = numbered[1].alert
+        self._recent.append(numbered)
+        self._open.pop(alert.incident, None)  # it is the newest of those that are open, or none
         if not alert.is_over:
-            self._open[alert.incident] = (seq, entry)
-        self._recent.append((seq, entry))
-        self._seq = seq
-        self._view = None
+            self._open[alert.incident] = numbered
+
+    def _put(self, seq: int, entry: LogEntry) -> set[str]:
+        key = entry.alert.incident
+        before = self._rows.get(key)
+        is_open = not entry.alert.is_over
+        row = IncidentRow(
+            key=key,
+            number=before.number if before else seq,
+            seq=seq,
+            is_open=is_open,
+            hazard=entry.alert.hazard,
+            level=int(LEVEL_OF[entry.alert.level]),
+            places=entry.places,
+            body=incident_body(seq, entry),
+        )
+        self._rows[key] = row
+        gone = set(before.places) - set(row.places) if before else set()
+        for place in gone:
+            self._by_place[place].pop(key, None)
+        for place in row.places:
+            self._by_place.setdefault(place, {})[key] = row
+        if not is_open:
+            self._over.append((key, seq))
+        return gone | set(row.places)
+
+    def _forget(self) -> None:
+        while len(self._over) > self._most_over:
+            key, seq = self._over.popleft()
+            row = self._rows.get(key)
+            if row is None or row.seq != seq:
+                continue  # it went on since then
+            del self._rows[key]
+            for place in row.places:
+                self._by_place[place].pop(key, None)
+
+    def _look(self, entry: LogEntry) -> None:
+        """Who cannot be seen: an entry names the places that changed."""
+        alert = entry.alert
+        if alert.is_over:
+            self.blind.pop(alert.source, None)
+            return
+        blind = self.blind.setdefault(alert.source, Blind(entry.opened_at, set()))
+        if alert.reason == "eased":
+            blind.places.difference_update(entry.places)
+        else:
+            blind.places.update(entry.places)

@@ -20,7 +20,7 @@ _LEVEL = 1
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class JsonAnswer:
     """A body of JSON. `packed` is empty where that is not worth it."""
 
     body: bytes
@@ -28,11 +28,11 @@ class Answer:
     packed: bytes
 
     @staticmethod
-    def of(body: bytes) -> Answer:
+    def of(body: bytes) -> JsonAnswer:
         """With its tag, which is that of the contents."""
         tag = f'"{hashlib.blake2b(body, digest_size=12).hexdigest()}"'
         is_long = len(body) > _PACKED_FROM
-        return Answer(body, tag, gzip.compress(body, _LEVEL, mtime=0) if is_long else b"")
+        return JsonAnswer(body, tag, gzip.compress(body, _LEVEL, mtime=0) if is_long else b"")
 
     @property
     def size(self) -> int:
@@ -40,7 +40,7 @@ class Answer:
         return len(self.body) + len(self.packed)
 
 
-class Answers:
+class AnswerCache:
     """The last answers by what was asked, each as long as its version stands.
 
     For one thread, the event loop's; what is made here is made from memory, and once.
@@ -48,10 +48,10 @@ class Answers:
 
     def __init__(self, most: int = MOST_ANSWERS, most_bytes: int = MOST_BYTES) -> None:
         self._most, self._most_bytes = most, most_bytes
-        self._held: OrderedDict[Hashable, tuple[Hashable, Answer]] = OrderedDict()
+        self._held: OrderedDict[Hashable, tuple[Hashable, JsonAnswer]] = OrderedDict()
         self._bytes = 0
 
-    def get(self, asked: Hashable, version: Hashable) -> Answer | None:
+    def get(self, asked: Hashable, version: Hashable) -> JsonAnswer | None:
         """What was answered to this at this version."""
         found = self._held.get(asked)
         if found is None or found[0] != version:
@@ -59,9 +59,9 @@ class Answers:
         self._held.move_to_end(asked)
         return found[1]
 
-    def put(self, asked: Hashable, version: Hashable, body: bytes) -> Answer:
+    def put(self, asked: Hashable, version: Hashable, body: bytes) -> JsonAnswer:
         """Keep an answer; the ones asked for longest ago go."""
-        answer = Answer.of(body)
+        answer = JsonAnswer.of(body)
         before = self._held.pop(asked, None)
         self._bytes += answer.size - (before[1].size if before else 0)
         self._held[asked] = (version, answer)
@@ -70,12 +70,12 @@ class Answers:
             self._bytes -= gone.size
         return answer
 
-    def made(self, asked: Hashable, version: Hashable, make: Callable[[], bytes]) -> Answer:
+    def made(self, asked: Hashable, version: Hashable, make: Callable[[], bytes]) -> JsonAnswer:
         """The answer held, or a new one."""
         return self.get(asked, version) or self.put(asked, version, make())
 
 
-def sent(request: Request, answer: Answer, *, tag: str | None = None) -> Response:
+def sent(request: Request, answer: JsonAnswer, *, tag: str | None = None) -> Response:
     """The answer, packed where that is understood; 304 where it is known.
 
     `tag` is one of its own for what changes with every look, such as the time.

@@ -8,6 +8,7 @@ from fastapi import APIRouter
 
 from atalaia.api.access import Gate
 from atalaia.api.app import api
+from atalaia.api.feeds import routes
 from atalaia.api.schema import text
 from atalaia.domain.place import Places
 from atalaia.rules import load
@@ -38,10 +39,9 @@ def described() -> str:
             shown=nothing,
             service=nothing,
             preview=nothing,
-            whatsapp=nothing,
-            telegram=nothing,
             operator=nothing,
-            log=nothing,
+            hooks=APIRouter(),
+            feeds=routes(nothing, nothing, nothing, nothing, nothing),
             standing=nothing,
             page=APIRouter(),
         )

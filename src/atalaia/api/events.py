@@ -16,8 +16,8 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
-from atalaia.api.alert_view import Numbered
 from atalaia.api.cap import identifier
+from atalaia.api.incidents import Numbered, issuer
 from atalaia.domain.alert import instant, to_line
 
 MOST_CLIENTS = 2_000
@@ -43,7 +43,7 @@ Backlog = Callable[[int, int], Sequence[Numbered]]
 """(after, limit) → entries of the log after a number; may block."""
 
 
-class Event(msgspec.Struct, frozen=True, kw_only=True):
+class AlertEvent(msgspec.Struct, frozen=True, kw_only=True):
     """What an event says.
 
     seq       its number in the alert log, which is the event's id too
@@ -65,14 +65,14 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
 def frame(numbered: Numbered) -> bytes:
     """One entry as an event."""
     seq, entry = numbered
-    said = Event(
+    said = AlertEvent(
         seq=seq,
         alert=msgspec.Raw(to_line(entry.alert)),
         places=entry.places,
         opened_at=instant(entry.opened_at),
         linked=entry.linked,
         cap=identifier(entry.alert),
-        issuer=entry.official.issuer if entry.official else None,
+        issuer=issuer(entry),
     )
     return b"id: %d\nevent: alert\ndata: %b\n\n" % (seq, msgspec.json.encode(said))
 

@@ -7,7 +7,7 @@ If-Modified-Since), and is made once for all who ask.
 # Without postponed annotations: routes name their dependencies in them.
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import formatdate, parsedate_to_datetime
@@ -19,11 +19,13 @@ from fastapi import APIRouter, Header, Query, Request, Response
 from lxml import etree  # type: ignore[import-untyped]
 
 from atalaia.api import cap
-from atalaia.api.alert_view import Numbered, View
+from atalaia.api.alert_view import AlertView, Snapshot
 from atalaia.api.events import HEADERS, MOST_CLIENTS, Events
+from atalaia.api.incidents import Numbered, issuer
 from atalaia.api.problem import Problem
 from atalaia.domain.alert import LogEntry, instant, iso_fields
 from atalaia.domain.place import Place
+from atalaia.settings.feeds import Cap
 
 ATOM = "http://www.w3.org/2005/Atom"
 ATOM_TYPE = "application/atom+xml; charset=utf-8"
@@ -37,28 +39,11 @@ _MESSAGE_FRESH_S = 3600
 
 _RETRY_AFTER_S = 30
 
+_OF_ENTRY = ("places", "opened_at", "peak", "peak_level", "peak_at", "linked")
+"""What a feature has of its entry besides the alert."""
+
 Language = Literal["pt-BR", "en", "es"]
 _TITLES = {"pt-BR": "Avisos da Atalaia", "en": "Atalaia's alerts", "es": "Avisos de Atalaia"}
-
-
-@dataclass(frozen=True)
-class FeedPorts:
-    """What the feeds need of the running watch.
-
-    view      what is going on, and what was told last
-    life      all entries of an incident, by version; may block
-    places    those that are watched, by id
-    issuer    who speaks in CAP
-    base_url  how others reach this service, without a slash at its end; empty: as they ask for it
-    events    who listens
-    """
-
-    view: Callable[[], View]
-    life: Callable[[str], Sequence[Numbered]]
-    places: dict[str, Place]
-    issuer: cap.Issuer
-    base_url: str
-    events: Events
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,41 +55,53 @@ class _Page:
     changed_at: int
 
 
-def routes(ports: FeedPorts) -> APIRouter:
-    """The routes, under /feeds, and /v1/events."""
+def routes(
+    view: AlertView,
+    listeners: Events,
+    life: Callable[[str], Sequence[Numbered]],
+    places: Mapping[str, Place],
+    speaker: Cap,
+) -> APIRouter:
+    """The routes, under /feeds, and /v1/events.
+
+    listeners    who listens to /v1/events
+    life         all entries of an incident, by version; may block
+    speaker      who speaks in CAP, and where others reach this service; empty: as they ask for it
+    """
+    issuer = cap.Issuer(speaker.sender)
     router = APIRouter(tags=["feeds"])
 
     @lru_cache(maxsize=12)
     def index(seq: int, language: str, base_url: str) -> _Page:  # noqa: ARG001
-        view = ports.view()
-        return _page(_atom(view, language, base_url, ports.issuer), view)
+        now = view.now
+        return _page(_atom(now, language, base_url, issuer), now)
 
     @lru_cache(maxsize=1)
     def collection(seq: int) -> _Page:  # noqa: ARG001
-        view = ports.view()
-        return _page(_geojson(view, ports.places), view)
+        now = view.now
+        return _page(_geojson(now, places), now)
 
     def cap_atom(request: Request, lang: Language = "pt-BR") -> Response:
         """The newest 300 CAP messages, newest first, as an Atom feed that leads to each."""
-        base_url = ports.base_url or str(request.base_url).rstrip("/")
-        page = index(ports.view().seq, lang, base_url)
+        base_url = speaker.public_url or str(request.base_url).rstrip("/")
+        page = index(view.now.seq, lang, base_url)
         return _answer(request, page, ATOM_TYPE, FRESH_S)
 
     def cap_message(request: Request, name: str) -> Response:
         """One entry of the alert log as a CAP 1.2 message."""
         found = cap.incident_of(name)
-        life = [entry for _, entry in ports.life(found[0])] if found else []
-        position = next((i for i, e in enumerate(life) if e.alert.version == found[1]), None)  # type: ignore[index]
+        entries = [entry for _, entry in life(found[0])] if found else []
+        position = next((i for i, e in enumerate(entries) if e.alert.version == found[1]), None)  # type: ignore[index]
         if position is None:
             raise Problem(404, "there is no such message; /feeds/cap.atom lists the newest")
-        entry, earlier = life[position], [before.alert for before in life[:position]]
-        body = cap.to_cap(entry, earlier, ports.places, ports.issuer)
+        entry, earlier = entries[position], [before.alert for before in entries[:position]]
+        body = cap.to_cap(entry, earlier, places, issuer)
         page = _Page(body, _tag(body), entry.alert.sent_at)
         return _answer(request, page, cap.MEDIA_TYPE, _MESSAGE_FRESH_S)
 
     def alerts_geojson(request: Request) -> Response:
         """Incidents that are going on, each with the places or the area that it concerns."""
-        return _answer(request, collection(ports.view().seq), GEOJSON_TYPE, FRESH_S)
+        return _answer(request, collection(view.now.seq), GEOJSON_TYPE, FRESH_S)
 
     for path, answer, media in (
         ("/feeds/cap.atom", cap_atom, "application/atom+xml"),
@@ -131,7 +128,7 @@ def routes(ports: FeedPorts) -> APIRouter:
 
         Goes on after `Last-Event-ID`, or after the query's `after`; else begins now.
         """
-        if ports.events.is_full:
+        if listeners.is_full:
             raise Problem(
                 503,
                 f"{MOST_CLIENTS} listen already; come again, or poll /feeds/alerts.geojson",
@@ -139,7 +136,7 @@ def routes(ports: FeedPorts) -> APIRouter:
             )
         # EventSource sends what it heard last by itself, which goes before the page's own query.
         heard = int(last_event_id) if last_event_id.isdecimal() else after
-        return ports.events.stream(heard)
+        return listeners.stream(heard)
 
     @router.head("/v1/events", include_in_schema=False)
     def events_head() -> Response:
@@ -151,12 +148,12 @@ def routes(ports: FeedPorts) -> APIRouter:
 # What has not changed
 
 
-def _page(body: bytes, view: View) -> _Page:
-    return _Page(body, _tag(body), _newest(view))
+def _page(body: bytes, now: Snapshot) -> _Page:
+    return _Page(body, _tag(body), _newest(now))
 
 
-def _newest(view: View) -> int:
-    return view.recent[0][1].alert.sent_at if view.recent else 0
+def _newest(now: Snapshot) -> int:
+    return now.recent[0][1].alert.sent_at if now.recent else 0
 
 
 def _tag(body: bytes) -> str:
@@ -193,17 +190,17 @@ def _is_known(request: Request, page: _Page) -> bool:
 # Atom
 
 
-def _atom(view: View, language: str, base_url: str, issuer: cap.Issuer) -> bytes:
+def _atom(now: Snapshot, language: str, base_url: str, issuer: cap.Issuer) -> bytes:
     """RFC 4287. Each entry leads to its CAP message."""
     feed = etree.Element(f"{{{ATOM}}}feed", nsmap={None: ATOM})
     feed.set("{http://www.w3.org/XML/1998/namespace}lang", language)
     own = f"{base_url}/feeds/cap.atom"
     _text(feed, "id", f"tag:{issuer.sender},2026:feeds/cap.atom")
     _text(feed, "title", _TITLES[language])
-    _text(feed, "updated", instant(_newest(view)))
+    _text(feed, "updated", instant(_newest(now)))
     _text(etree.SubElement(feed, f"{{{ATOM}}}author"), "name", "Atalaia")
     _link(feed, "self", own, "application/atom+xml")
-    for _, entry in view.recent:
+    for _, entry in now.recent:
         _atom_entry(feed, entry, language, base_url, issuer)
     body: bytes = etree.tostring(feed, xml_declaration=True, encoding="UTF-8", pretty_print=True)
     return body
@@ -255,7 +252,7 @@ class _Collection(msgspec.Struct, frozen=True, kw_only=True):
     features: list[_Feature]
 
 
-def _geojson(view: View, places: dict[str, Place]) -> bytes:
+def _geojson(now: Snapshot, places: Mapping[str, Place]) -> bytes:
     features = [
         _Feature(
             id=entry.alert.incident,
@@ -263,22 +260,22 @@ def _geojson(view: View, places: dict[str, Place]) -> bytes:
             properties={
                 **iso_fields(entry.alert),
                 "seq": seq,
-                "places": entry.places,
-                "opened_at": instant(entry.opened_at),
-                "peak": entry.peak,
-                "peak_level": entry.peak_level,
-                "peak_at": None if entry.peak_at is None else instant(entry.peak_at),
-                "linked": entry.linked,
-                "issuer": entry.official.issuer if entry.official else None,
+                **_of_entry(entry),
+                "issuer": issuer(entry),
                 "cap": cap.identifier(entry.alert),
             },
         )
-        for seq, entry in view.open
+        for seq, entry in now.open
     ]
-    return msgspec.json.encode(_Collection(seq=view.seq, features=features))
+    return msgspec.json.encode(_Collection(seq=now.seq, features=features))
 
 
-def _geometry(entry: LogEntry, places: dict[str, Place]) -> dict[str, Any] | None:
+def _of_entry(entry: LogEntry) -> dict[str, Any]:
+    fields = iso_fields(entry)
+    return {name: fields[name] for name in _OF_ENTRY}
+
+
+def _geometry(entry: LogEntry, places: Mapping[str, Place]) -> dict[str, Any] | None:
     """The issuer's polygons where there are any, else the places."""
     rings = (
         [ring for area in entry.official.areas for ring in area.polygons] if entry.official else []

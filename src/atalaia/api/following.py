@@ -1,54 +1,32 @@
-"""The open feeds put together: the alert log, followed as it grows, and who listens to it."""
+"""The alert log, followed as it grows: by the view of it, and by who listens."""
 
 from __future__ import annotations
 
 import asyncio
 import resource
-from collections.abc import Callable, Sequence
 
-from atalaia.api.alert_view import Board, Numbered
-from atalaia.api.cap import Issuer
+from atalaia.api.alert_view import AlertView
 from atalaia.api.events import MOST_CLIENTS, Events
-from atalaia.api.feeds import FeedPorts
 from atalaia.ports import State
-from atalaia.settings import Settings
+
+_PAGE = 2_000
 
 
-class Feeds:
+class LogFollower:
     """Follows the log of a home. `run` it in a task, and `wake` it when there is something new.
 
-    on_new    told of every entry, those from before the start included, before who listens is
+    view      takes up every entry, those from before the start included, before who listens does
+    events    who listens
     """
 
-    def __init__(
-        self,
-        settings: Settings,
-        state: State,
-        on_new: Callable[[Sequence[Numbered]], object],
-        *,
-        can_stream: bool = True,
-    ) -> None:
-        self._settings = settings
+    def __init__(self, state: State, *, can_stream: bool = True) -> None:
         self._state = state
-        self.board = Board(state.alerts)
+        self.view = AlertView()
         self.events = Events(
             lambda after, limit: list(state.alerts(after, limit)), can_stream=can_stream
         )
-        self._on_new = on_new
         self._news = asyncio.Event()
         self._has_begun = False
-
-    def ports(self) -> FeedPorts:
-        """What the routes need."""
-        cap = self._settings.cap
-        return FeedPorts(
-            view=self.board.view,
-            life=self._state.life,
-            places={place.id: place for place in self._settings.places},
-            issuer=Issuer(cap.sender),
-            base_url=cap.public_url,
-            events=self.events,
-        )
 
     def wake(self) -> None:
         """There is something new in the log."""
@@ -63,13 +41,15 @@ class Feeds:
 
     async def catch_up(self) -> None:
         """Take up what the log has new, and tell it."""
-        while new := await asyncio.to_thread(self.board.advance):
-            self._on_new(new)
+        while new := await asyncio.to_thread(
+            lambda: list(self._state.alerts(self.view.seq, _PAGE))
+        ):
+            self.view.take(new)
             if self._has_begun:
                 self.events.publish(new)
         if not self._has_begun:
             self._has_begun = True
-            self.events.begin(self.board.seq)
+            self.events.begin(self.view.seq)
 
     def close(self) -> None:
         """Let all who listen go."""

@@ -18,7 +18,7 @@ async def respond(app: Any, event: dict[str, Any], left_s: float) -> dict[str, A
     An answer that does not end by itself (a stream of events) ends after `left_s` seconds, with
     what came until then; a client asks again.
     """
-    said = _Answer()
+    said = _Gathered()
     asked = _body(event)
     is_asked = False
 
@@ -38,7 +38,7 @@ async def respond(app: Any, event: dict[str, Any], left_s: float) -> dict[str, A
     return said.for_gateway()
 
 
-class _Answer:
+class _Gathered:
     """What the application said so far."""
 
     def __init__(self) -> None:

@@ -43,7 +43,7 @@ _TAIL = 20_000
 T = TypeVar("T")
 
 
-class History(Protocol):
+class PlaceHistory(Protocol):
     """What was at a place. Raises Problem where it cannot be read now."""
 
     async def readings(self, place: int, variables: Sequence[str], hours: int) -> list[Series]:
@@ -56,7 +56,7 @@ class History(Protocol):
 
 
 class MemoryHistory:
-    """Fills `History` beside a watch in the same process, which tells it of each batch."""
+    """Fills `PlaceHistory` beside a watch in the same process, which tells it of each batch."""
 
     def __init__(
         self,
@@ -77,8 +77,8 @@ class MemoryHistory:
         self._tail: asyncio.Task[None] | None = None
         self._groups: dict[int, asyncio.Task[None]] = {}
         self._compacting: asyncio.Task[None] | None = None
-        self._past: Kept[Readings] = Kept(_MINUTE_S)
-        self._climates: Kept[models.ClimateItem | None] = Kept(_CLIMATE_S)
+        self._past: TimedCache[Readings] = TimedCache(_MINUTE_S)
+        self._climates: TimedCache[models.ClimateItem | None] = TimedCache(_CLIMATE_S)
         self._one_at_a_time = asyncio.Semaphore(1)
         self._waiting = 0
 
@@ -161,7 +161,7 @@ class MemoryHistory:
         raise Problem(503, f"GOLD cannot be read now; come again: {reason[:200]}")
 
     async def climate(self, place_id: str) -> models.ClimateItem | None:
-        """See `History.climate`; one that was read is held for an hour."""
+        """See `PlaceHistory.climate`; one that was read is held for an hour."""
         held = self._climates.get(place_id)
         if held is not None:
             return held[0]
@@ -185,7 +185,7 @@ class MemoryHistory:
             self._waiting -= 1
 
 
-class Kept(Generic[T]):
+class TimedCache(Generic[T]):
     """The last answers of a store, each for so many seconds."""
 
     def __init__(self, for_s: float) -> None:

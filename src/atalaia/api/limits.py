@@ -1,4 +1,6 @@
-"""How often one may ask: a bucket of tokens a key, or an address where there is no known key.
+"""How often one may ask, and with how long a body: what is read whole into memory is bounded.
+
+How often: a bucket of tokens a key, or an address where there is no known key.
 
 Each request takes a token, those that cost more take more, and tokens come back evenly. Memory is
 bounded: the buckets unused for longest are forgotten, and begin full. Every answer says what is
@@ -44,7 +46,7 @@ _NETWORK_BITS = 64
 
 
 @dataclass(frozen=True, slots=True)
-class Taken:
+class Allowance:
     """What became of a request: whether it may go, what is left, seconds until it is full again,
     and seconds until this request could go."""
 
@@ -67,7 +69,7 @@ class Buckets:
     def __len__(self) -> int:
         return len(self._full_at)
 
-    def take(self, name: str, cost: int, now: float) -> Taken:
+    def take(self, name: str, cost: int, now: float) -> Allowance:
         """Take tokens, or none where there are too few. A cost above the limit is the limit."""
         a_token = self.window_s / self.limit
         full_at = max(self._full_at.get(name, now), now)
@@ -81,7 +83,7 @@ class Buckets:
             while len(self._full_at) > self._most:
                 self._full_at.popitem(last=False)
         left = int((self.window_s - (full_at - now)) / a_token + 1e-6)
-        return Taken(
+        return Allowance(
             is_allowed,
             max(left, 0),
             math.ceil(full_at - now),
@@ -148,7 +150,7 @@ class RateLimits:
         return (f"trying:{address}", _TRYING_TIMES) if given else (f"address:{address}", 1)
 
 
-def _headers(buckets: Buckets, taken: Taken) -> dict[str, str]:
+def _headers(buckets: Buckets, taken: Allowance) -> dict[str, str]:
     return {
         "RateLimit-Limit": str(buckets.limit),
         "RateLimit-Remaining": str(taken.left),
@@ -172,3 +174,46 @@ def _network(address: str) -> str:
     if isinstance(found, ipaddress.IPv6Address) and found.ipv4_mapped is None:
         return str(ipaddress.ip_network((found, _NETWORK_BITS), strict=False))
     return str(found)
+
+
+class BodyLimit:
+    """ASGI middleware. A body that says, or turns out, to be longer is a Problem (413).
+
+    most    bytes
+    free    paths that have a limit of their own
+    """
+
+    def __init__(self, app: ASGIApp, most: int, free: tuple[str, ...]) -> None:
+        self._app = app
+        self._most = most
+        self._free = free
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass on what is short enough, once all of it is there."""
+        if scope["type"] != "http" or scope["path"] in self._free or scope["method"] == "GET":
+            await self._app(scope, receive, send)
+            return
+        stated = dict(scope["headers"]).get(b"content-length", b"0")
+        body = await self._read(receive) if int(stated) <= self._most else None
+        if body is None:
+            problem = Problem(413, f"more than {self._most} bytes; send less")
+            await problem.response()(scope, receive, send)
+            return
+        parts = iter([{"type": "http.request", "body": body, "more_body": False}])
+
+        async def replay() -> Message:
+            return next(parts, None) or await receive()
+
+        await self._app(scope, replay, send)
+
+    async def _read(self, receive: Receive) -> bytes | None:
+        body = bytearray()
+        while True:
+            message = await receive()
+            if message["type"] != "http.request":
+                return bytes(body)  # the client has gone; nobody reads the answer
+            body += message.get("body", b"")
+            if len(body) > self._most:
+                return None
+            if not message.get("more_body"):
+                return bytes(body)

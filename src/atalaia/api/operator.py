@@ -11,7 +11,7 @@ from typing import Literal
 
 from pydantic import BaseModel, Field
 
-from atalaia.api.people_models import Strict
+from atalaia.api.people_models import StrictBody
 from atalaia.domain.alert import instant
 from atalaia.domain.delivery import Message, Status
 from atalaia.domain.hazard import Hazard
@@ -66,7 +66,7 @@ class LagItem(BaseModel):
     deliveries: int
 
 
-class SilenceAsked(Strict):
+class SilenceAsked(StrictBody):
     """Name a hazard, a place, or both; for at most seven days."""
 
     hazard: Hazard | None = None
@@ -95,7 +95,7 @@ class SilencePage(BaseModel):
     next: str | None
 
 
-class DrillAsked(Strict):
+class DrillAsked(StrictBody):
     """What is drilled; for organisations that such an alert would concern, or for everyone."""
 
     hazard: Hazard

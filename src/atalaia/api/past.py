@@ -21,7 +21,7 @@ import numpy as np
 import structlog
 
 from atalaia.api import read_models as models
-from atalaia.api.history import PERCENTILES, Kept, climate_item
+from atalaia.api.history import PERCENTILES, TimedCache, climate_item
 from atalaia.api.problem import Problem
 from atalaia.api.recent import KEEP_S, Recent, Series, series_of
 from atalaia.detect.items import forecasts_in
@@ -51,7 +51,7 @@ log = structlog.get_logger()
 
 
 class GoldHistory:
-    """Fills `History` out of GOLD, which is minutes behind; each answer is kept for a while.
+    """Fills `PlaceHistory` out of GOLD, which is minutes behind; each answer is kept for a while.
     Forecasts are not: they are those of the state.
 
     now    Unix seconds
@@ -69,11 +69,11 @@ class GoldHistory:
         self._places = places
         self._now = now
         self._item = item
-        self._held: Kept[Readings] = Kept(KEPT_S)
-        self._climates: Kept[models.ClimateItem | None] = Kept(CLIMATE_S)
+        self._held: TimedCache[Readings] = TimedCache(KEPT_S)
+        self._climates: TimedCache[models.ClimateItem | None] = TimedCache(CLIMATE_S)
 
     async def readings(self, place: int, variables: Sequence[str], hours: int) -> list[Series]:
-        """See `History`. Raises Problem where GOLD cannot be read now."""
+        """See `PlaceHistory`. Raises Problem where GOLD cannot be read now."""
         now, asked = int(self._now()), (place, tuple(variables))
         held = self._held.get(asked)
         if held is None:
@@ -85,7 +85,7 @@ class GoldHistory:
         return list(series_of(parts, numbers.sources, variables, now - hours * 3600, now))
 
     async def climate(self, place_id: str) -> models.ClimateItem | None:
-        """See `History`. Raises Problem where GOLD cannot be read now."""
+        """See `PlaceHistory`. Raises Problem where GOLD cannot be read now."""
         held = self._climates.get(place_id)
         if held is None:
             held = (self._climates.put(place_id, await asyncio.to_thread(self._climate, place_id)),)

@@ -17,13 +17,13 @@ from atalaia.people.request import Request, read_geojson, read_quiet, read_where
 Pseudonym = Annotated[str, Field(pattern=r"^p_[A-Za-z0-9_-]{1,62}$")]
 
 
-class Strict(BaseModel):
+class StrictBody(BaseModel):
     """A body with these fields and no others."""
 
     model_config = ConfigDict(extra="forbid")
 
 
-class Area(Strict):
+class Area(StrictBody):
     """One of: a town's name; a point; a GeoJSON polygon."""
 
     place: str | None = Field(None, max_length=100, examples=["Recife, PE"])
@@ -34,7 +34,7 @@ class Area(Strict):
     geojson: dict[str, Any] | None = None
 
 
-class Wish(Strict):
+class Wish(StrictBody):
     """What somebody wants to be told."""
 
     where: list[Area] = Field(min_length=1, max_length=200)
@@ -101,13 +101,13 @@ class Confirmed(BaseModel):
     manage: str
 
 
-class Code(Strict):
+class Code(StrictBody):
     """The six digits that a contact was sent."""
 
     code: str = Field(pattern=r"^\d{3} ?\d{3}$")
 
 
-class Stopping(Strict):
+class Stopping(StrictBody):
     """By which channel; None: by all."""
 
     channel: str | None = Field(None, max_length=20)

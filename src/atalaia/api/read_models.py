@@ -12,8 +12,8 @@ from typing import Any, Literal, get_args
 import msgspec
 from pydantic import BaseModel, Field, create_model
 
-from atalaia.api.incidents import IncidentItem
-from atalaia.domain.alert import Alert, instants_of
+from atalaia.api.incidents import SHOWN, IncidentState
+from atalaia.domain.alert import Alert, LogEntry, instants_of
 
 Level = Literal["watch", "yellow", "orange", "red"]
 """From calm to worst; calm has none."""
@@ -146,11 +146,16 @@ def _many(model: type[BaseModel]) -> Any:
     return GenericAlias(list, (model,))
 
 
+_INCIDENT = (
+    _fields(LogEntry)
+    | _fields(Alert, level=Level)
+    | _fields(IncidentState, status=Literal["open", "ended", "cancelled", "expired"])
+)
 IncidentModel = create_model(
     "IncidentModel",
     __doc__="An incident as it stands; see `docs/api.md` for each field.",
     __module__=__name__,
-    **_fields(IncidentItem, level=Level, status=Literal["open", "ended", "cancelled", "expired"]),
+    **{name: _INCIDENT[name] for name in SHOWN},
 )
 IncidentPage = create_model(
     "IncidentPage",

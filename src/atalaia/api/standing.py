@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 
 from atalaia.api.operator import LagItem
+from atalaia.api.probes import ProgramStanding
 from atalaia.api.read_models import SourceItem
 from atalaia.batch.upkeep import Upkeep
 from atalaia.clock import Clock
@@ -30,8 +31,8 @@ from atalaia.sources.poller import Poller
 _PROBE_S = 2.0
 
 
-class LocalStanding:
-    """Fills `api.app.Standing` beside the watch, in one process.
+class LocalStanding(ProgramStanding):
+    """That of a program beside the watch, in one process.
 
     pollers, warnings   those that run; the lists may grow
     shown, fanned_out   numbers of the last entries that the API has, that everybody was told
@@ -64,7 +65,6 @@ class LocalStanding:
         self.step_s: float | None = None
 
     def sources(self) -> list[SourceItem]:
-        """See `Standing.sources`."""
         now = self._clock.second()
         polled = [
             SourceItem(
@@ -81,7 +81,6 @@ class LocalStanding:
         return polled + official
 
     def lag(self) -> LagItem:
-        """See `Standing.lag`."""
         counts = self._home.outbox.counts()
         newest = self._home.state.latest(1)
         seq = newest[0][0] if newest else 0
@@ -96,11 +95,9 @@ class LocalStanding:
         )
 
     def metrics(self) -> bytes:
-        """See `Standing.metrics`."""
         return self._metrics.before_reading(self._set_gauges)
 
     async def readiness(self) -> tuple[bool, dict[str, Any]]:
-        """See `Standing.readiness`."""
         fault = self._ingest.fault or await self._write_fault()
         now = self._clock.second()
         state: dict[str, Any] = {
@@ -141,8 +138,8 @@ class LocalStanding:
         return None
 
 
-class NotedStanding:
-    """Fills `api.app.Standing` from what functions have noted.
+class NotedStanding(ProgramStanding):
+    """That of a deployment, from what functions have noted.
 
     lived, archived    prefixes of the items with the newest numbers that were lived through and
                        archived, by lane and by shard
@@ -166,7 +163,6 @@ class NotedStanding:
         self._shown = shown
 
     def sources(self) -> list[SourceItem]:
-        """See `Standing.sources`."""
         # For the page this is on the event loop: a container has one request at a time.
         now = self._clock.second()
         return [
@@ -179,7 +175,6 @@ class NotedStanding:
         ]
 
     def lag(self) -> LagItem:
-        """See `Standing.lag`."""
         home = self._home
         state, outbox = home.state, home.outbox
         newest = state.latest(1)
@@ -198,11 +193,10 @@ class NotedStanding:
         )
 
     def metrics(self) -> bytes:
-        """See `Standing.metrics`: of this container; CloudWatch has those of all."""
+        """Of this container; CloudWatch has those of all."""
         return self._metrics.before_reading(lambda _: None)
 
     async def readiness(self) -> tuple[bool, dict[str, Any]]:
-        """See `Standing.readiness`."""
         try:
             told = await asyncio.to_thread(self.sources)
         except StateConflict as error:

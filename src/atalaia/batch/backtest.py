@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 import numpy as np
 
-from atalaia.batch.events import Event
+from atalaia.batch.events import Occurrence
 from atalaia.batch.told import stretches
 from atalaia.batch.verify import Calendar, Verified, verify, warned_from
 from atalaia.domain.alert import Alert
@@ -44,7 +44,7 @@ class Backtested(msgspec.Struct, frozen=True):
 
 def backtest(
     logs: Sequence[tuple[str, Sequence[Alert]]],
-    events: Sequence[Event],
+    events: Sequence[Occurrence],
     zone: ZoneInfo,
     first_day: date,
     last_day: date,

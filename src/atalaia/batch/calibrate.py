@@ -201,7 +201,7 @@ def calibrate(
              f"{f'only {blocks[0]}' if blocks else 'no year'} has any; give a longer record, or a "
              "smaller --min-events"]
         )  # fmt: skip
-    table = _Table(sums, places, calendar, space)
+    table = _FirstRaised(sums, places, calendar, space)
     search = _Search(table, happened, years, blocks)
     others = [Wanted(pod, wanted.lead_s, wanted.days_a_month) for pod in CURVE]
     whole, *without = search.choose([wanted, *others])
@@ -241,7 +241,7 @@ def _dealt(calendar: Calendar, seed: int) -> Ints:
     return dealt
 
 
-class _Table:
+class _FirstRaised:
     """When each trigger and each choice of wide rules first raised, by day."""
 
     def __init__(
@@ -352,7 +352,7 @@ class _Search:
     """Candidates held against each other on any choice of years, or of other parts of the days."""
 
     def __init__(
-        self, table: _Table, happened: Happened, years: Ints, blocks: Sequence[int]
+        self, table: _FirstRaised, happened: Happened, years: Ints, blocks: Sequence[int]
     ) -> None:
         self._table, self._happened, self._years, self._blocks = table, happened, years, blocks
         self._is_event = happened.begins != NO_TIME

@@ -10,7 +10,7 @@ import msgspec
 import numpy as np
 
 from atalaia.batch.calibrate import Calibration, Space, Wanted, calibrate, on_grid
-from atalaia.batch.events import Event
+from atalaia.batch.events import Occurrence
 from atalaia.batch.history import days_of
 from atalaia.batch.rule_file import rule_file
 from atalaia.batch.verify import Calendar
@@ -45,7 +45,7 @@ class Search(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def calibrated(
-    rows: Readings, places: Places, events: Sequence[Event], zone: ZoneInfo, search: Search
+    rows: Readings, places: Places, events: Sequence[Occurrence], zone: ZoneInfo, search: Search
 ) -> tuple[Calibration, str]:
     """What was found, and the text of a rule file that can be loaded. Only observed rows count.
 

@@ -48,7 +48,7 @@ class Climate:
 
 
 @dataclass(frozen=True, slots=True)
-class _Record:
+class _LocalHours:
     """A history with its local calendar, hour by hour; only hours whose value is plausible.
 
     years, months (0 … 11), hours (0 … 23), days (since 1970)   shape (n,)
@@ -63,12 +63,12 @@ class _Record:
     values: Floats
 
     @staticmethod
-    def of(history: History, zone: str) -> _Record:
+    def of(history: History, zone: str) -> _LocalHours:
         at = history.first_at + np.arange(len(history.values), dtype=np.int64) * HOUR_S
         days = local_seconds(at - 1, zone) // 86400
         months, hours = local_month_and_hour(at, zone)
         years = days.astype("datetime64[D]").astype("datetime64[Y]").astype(np.int64) + 1970
-        return _Record(history, years, months, hours, days, history.values)
+        return _LocalHours(history, years, months, hours, days, history.values)
 
 
 def climate_of(
@@ -82,13 +82,13 @@ def climate_of(
     months: list[Months] = []
     levels: list[ReturnLevel] = []
     for history in histories:
-        record = _Record.of(history, place.timezone)
+        record = _LocalHours.of(history, place.timezone)
         months += _months(record, least_years)
         levels += _levels(record)
     return Climate(months, levels)
 
 
-def _months(record: _Record, least_years: int) -> Iterator[Months]:
+def _months(record: _LocalHours, least_years: int) -> Iterator[Months]:
     """Rows of every month with data, of all its hours and of each."""
     enough = _enough(record, "M")
     for month in range(12):
@@ -138,7 +138,7 @@ def percentiles(values: Floats) -> Floats:
     return out
 
 
-def _enough(record: _Record, unit: Literal["M", "Y"]) -> Bools:
+def _enough(record: _LocalHours, unit: Literal["M", "Y"]) -> Bools:
     """For each hour, whether the calendar month (M) or year (Y) that it is in has enough data.
 
     One that the record only touches lacks the hours outside of it.
@@ -151,7 +151,7 @@ def _enough(record: _Record, unit: Literal["M", "Y"]) -> Bools:
     return enough
 
 
-def _daily_extremes(record: _Record, rows: Ints) -> tuple[float | None, float | None]:
+def _daily_extremes(record: _LocalHours, rows: Ints) -> tuple[float | None, float | None]:
     """Mean of the days' minima and of their maxima, of days with enough hours."""
     values = record.values[rows]
     rows = rows[~np.isnan(values)]
@@ -167,7 +167,7 @@ def _daily_extremes(record: _Record, rows: Ints) -> tuple[float | None, float | 
     return float(low.mean()), float(high.mean())
 
 
-def _levels(record: _Record) -> Iterator[ReturnLevel]:
+def _levels(record: _LocalHours) -> Iterator[ReturnLevel]:
     """Return levels of each extreme of the record's variable; refused ones say why."""
     is_counted = _enough(record, "Y")
     for extreme in EXTREMES:
@@ -176,7 +176,9 @@ def _levels(record: _Record) -> Iterator[ReturnLevel]:
             yield from _of_extreme(record.history, extreme, years, values)
 
 
-def annual_extremes(record: _Record, is_counted: Bools, extreme: Extreme) -> tuple[Ints, Floats]:
+def annual_extremes(
+    record: _LocalHours, is_counted: Bools, extreme: Extreme
+) -> tuple[Ints, Floats]:
     """The years that count, and the extreme of each, of the sums where it is of sums.
 
     Of a sum over hours of which some are missing, the rest counts: so much is known to have fallen.

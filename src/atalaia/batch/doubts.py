@@ -9,7 +9,7 @@ from collections.abc import Collection, Sequence
 from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
 
-from atalaia.batch.events import Event
+from atalaia.batch.events import Occurrence
 from atalaia.batch.verify import Verified
 from atalaia.domain.alert import Alert
 from atalaia.domain.hazard import Hazard
@@ -20,7 +20,7 @@ _NAMED = 8
 def doubts(
     verified: Verified,
     told: Sequence[Alert],
-    events: Sequence[Event],
+    events: Sequence[Occurrence],
     zone: ZoneInfo,
     hazard: str | None = None,
 ) -> list[str]:
@@ -55,7 +55,9 @@ def doubts(
     return lines
 
 
-def outside_of_the_days(verified: Verified, events: Sequence[Event], zone: ZoneInfo) -> str | None:
+def outside_of_the_days(
+    verified: Verified, events: Sequence[Occurrence], zone: ZoneInfo
+) -> str | None:
     """A line where no event lies in the days that were scored."""
     if verified.occurrences:
         return None

@@ -20,7 +20,7 @@ COLUMNS = ("started_at", "ended_at", "latitude", "longitude", "place_id", "sever
 """Of EVENTS.csv. Others are passed over."""
 
 
-class Event(msgspec.Struct, frozen=True):
+class Occurrence(msgspec.Struct, frozen=True):
     """One occurrence.
 
     started_at, ended_at   Unix seconds; ended_at None: not known
@@ -37,7 +37,7 @@ class Event(msgspec.Struct, frozen=True):
     severity: str | None = None
 
 
-def read_events(path: Path, zone: ZoneInfo) -> list[Event]:
+def read_events(path: Path, zone: ZoneInfo) -> list[Occurrence]:
     """The events of a file, by started_at. SettingsInvalid has a line for each fault."""
     try:
         text = path.read_text("utf-8-sig")
@@ -50,7 +50,7 @@ def read_events(path: Path, zone: ZoneInfo) -> list[Event]:
         raise SettingsInvalid(
             [f"{path}:1: no column started_at; write {','.join(COLUMNS)}, with commas between"]
         )
-    events: list[Event] = []
+    events: list[Occurrence] = []
     problems: list[str] = []
     for row in reader:
         try:
@@ -64,7 +64,7 @@ def read_events(path: Path, zone: ZoneInfo) -> list[Event]:
     return sorted(events, key=lambda event: event.started_at)
 
 
-def _event(row: dict[str, str | None], zone: ZoneInfo) -> Event:
+def _event(row: dict[str, str | None], zone: ZoneInfo) -> Occurrence:
     said = {name: (row.get(name) or "").strip() for name in COLUMNS}
     started_at = _seconds(said["started_at"], zone)
     ended_at = _seconds(said["ended_at"], zone) if said["ended_at"] else None
@@ -73,7 +73,7 @@ def _event(row: dict[str, str | None], zone: ZoneInfo) -> Event:
     where = [_degrees(name, said[name]) for name in ("latitude", "longitude")]
     if None in where or where == [0.0, 0.0]:
         where = [None, None]
-    return Event(
+    return Occurrence(
         started_at, ended_at, where[0], where[1], said["place_id"] or None, said["severity"] or None
     )
 

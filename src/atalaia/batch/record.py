@@ -55,7 +55,7 @@ class Foretold(msgspec.Struct, frozen=True):
     outcome: str
 
 
-class Row(msgspec.Struct, frozen=True):
+class LeadTimeRecord(msgspec.Struct, frozen=True):
     """A source's record at one class of lead time.
 
     success_ratio   came true, of what could be verified (1 - FAR); None: nothing could
@@ -90,11 +90,11 @@ class Total(msgspec.Struct, frozen=True):
     csi: float | None
 
 
-class Record(msgspec.Struct, frozen=True):
+class ForecastRecord(msgspec.Struct, frozen=True):
     """The whole record: by source, by source and lead time, and each forecast that was told."""
 
     sources: list[Total]
-    rows: list[Row]
+    rows: list[LeadTimeRecord]
     forecasts: list[Foretold]
 
 
@@ -142,7 +142,7 @@ class Seen:
 
 def record(
     told: Iterable[Alert], seen: Seen, alone: Mapping[str, Sequence[Alert]] | None = None
-) -> Record:
+) -> ForecastRecord:
     """Score forecast entries of the alert log, and, by source, what models would say alone.
 
     `alone` has, for each source whose record has no issue times, the log of a watch that was given
@@ -153,7 +153,7 @@ def record(
         own = [msgspec.structs.replace(e, source=source) for e in log if _raises(e, e.evidence)]
         forecasts += [_judged(entry, seen, NEAREST_RUN) for entry in own]
     sources = sorted({one.source for one in forecasts} | {source for source, _ in seen.speaks})
-    return Record(
+    return ForecastRecord(
         sources=[_total(source, forecasts, seen) for source in sources],
         rows=_rows(forecasts),
         forecasts=sorted(forecasts, key=lambda one: (one.sent_at, one.incident)),
@@ -195,7 +195,7 @@ def _lead(seconds: int) -> str:
     return [name for hours, name in LEADS if seconds >= hours * 3600 or hours == 0][-1]
 
 
-def _rows(forecasts: Sequence[Foretold]) -> list[Row]:
+def _rows(forecasts: Sequence[Foretold]) -> list[LeadTimeRecord]:
     order = [name for _, name in LEADS] + [NEAREST_RUN]
     groups: dict[tuple[str, str], list[Foretold]] = {}
     for one in forecasts:
@@ -206,9 +206,9 @@ def _rows(forecasts: Sequence[Foretold]) -> list[Row]:
     ]
 
 
-def _row(source: str, lead: str, some: Sequence[Foretold]) -> Row:
+def _row(source: str, lead: str, some: Sequence[Foretold]) -> LeadTimeRecord:
     true, false, unknown = _counts(some)
-    return Row(
+    return LeadTimeRecord(
         source=source,
         lead=lead,
         told=len(some),

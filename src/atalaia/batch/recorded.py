@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from atalaia.batch.history import kept, only, told_by, watched
-from atalaia.batch.record import Record, Seen, record
+from atalaia.batch.record import ForecastRecord, Seen, record
 from atalaia.domain.alert import Alert
 from atalaia.domain.place import Places
 from atalaia.domain.reading import Ints, Kind, Readings
@@ -13,7 +13,7 @@ from atalaia.domain.rule import RuleSet
 from atalaia.ports import Home, Lake
 
 
-def record_of(home: Home, rules: RuleSet) -> Record:
+def record_of(home: Home, rules: RuleSet) -> ForecastRecord:
     """Score every forecast alert that the home ever sent, and each model's analyses alone.
 
     The rules say what an event is: they are lived through again with observed readings only. A

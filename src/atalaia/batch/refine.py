@@ -61,7 +61,7 @@ class RefineReport(NamedTuple):
     rejects: int
 
 
-class Step(NamedTuple):
+class RefineStep(NamedTuple):
     """Rows to merge, and the parts of RAW that are wholly in GOLD once these are.
 
     `damaged` are those of them that cannot be read to their end; `rejects` counts these too.
@@ -76,7 +76,7 @@ class Step(NamedTuple):
 
 
 class Folded(NamedTuple):
-    """What parts of RAW came to, once their readings are in GOLD: as in `Step`.
+    """What parts of RAW came to, once their readings are in GOLD: as in `RefineStep`.
 
     rows, partitions   readings decoded, and files written
     placed             of a rebuild by `Workers`: the keys of all files of readings
@@ -216,7 +216,7 @@ def _fold(
         )
 
 
-def steps(lake: Lake, keys: Sequence[str], decode: Decode) -> Iterator[Step]:
+def steps(lake: Lake, keys: Sequence[str], decode: Decode) -> Iterator[RefineStep]:
     """The parts' readings, a step at a time. A damaged part is counted and passed over."""
     readings: list[Readings] = []
     done: list[str] = []
@@ -233,7 +233,7 @@ def steps(lake: Lake, keys: Sequence[str], decode: Decode) -> Iterator[Step]:
                 rejects += len(decoded.rejects)
                 rows += len(decoded.readings)
                 if rows >= STEP_ROWS:
-                    yield Step(Readings.concat(readings), done, damaged, answers, rejects)
+                    yield RefineStep(Readings.concat(readings), done, damaged, answers, rejects)
                     readings, done, damaged, answers, rows, rejects = [], [], [], [], 0, 0
         except (PayloadInvalid, KeyError):
             rejects += 1
@@ -241,7 +241,7 @@ def steps(lake: Lake, keys: Sequence[str], decode: Decode) -> Iterator[Step]:
         done.append(key)
         if told:
             answers.append(together(told))
-    yield Step(Readings.concat(readings), done, damaged, answers, rejects)
+    yield RefineStep(Readings.concat(readings), done, damaged, answers, rejects)
 
 
 def _damage(key: str) -> Reject:

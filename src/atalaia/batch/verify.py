@@ -28,7 +28,7 @@ import msgspec
 import numpy as np
 
 from atalaia.batch import score as scores
-from atalaia.batch.events import Event
+from atalaia.batch.events import Occurrence
 from atalaia.batch.score import (
     FALSE_ALARM,
     HIT,
@@ -128,7 +128,7 @@ class Happened:
 
 def verify(
     told: Iterable[Alert],
-    events: Sequence[Event],
+    events: Sequence[Occurrence],
     zone: ZoneInfo,
     *,
     hazard: str | None = None,
@@ -150,7 +150,7 @@ def verify(
     opens, closes = int(calendar.midnights[0]), int(calendar.midnights[-1])
     warned = warned.take((_last_instant(warned) >= opens) & (warned.begins < closes))
     events = [event for event in events if opens <= event.started_at < closes]
-    record = _Record(warned, Occurrences.of(events), calendar, by, min_events)
+    record = _Period(warned, Occurrences.of(events), calendar, by, min_events)
     return Verified(
         by=by,
         min_events=min_events,
@@ -174,7 +174,7 @@ class Occurrences:
     place: Words
 
     @staticmethod
-    def of(events: Sequence[Event]) -> Occurrences:
+    def of(events: Sequence[Occurrence]) -> Occurrences:
         """The columns; every place is "" unless each event names its own."""
         ordered = sorted(events, key=lambda event: event.started_at)
         has_places = all(event.place_id for event in ordered)
@@ -187,7 +187,7 @@ class Occurrences:
         )
 
 
-class _Record:
+class _Period:
     """Stretches and occurrences of one period, scored as a whole or in part."""
 
     def __init__(
@@ -326,7 +326,7 @@ def _merged(warned: Stretches) -> Ints:
     return np.array(out, np.int64).reshape(-1, 3)
 
 
-def _groups(record: _Record) -> dict[str, dict[str, Score]]:
+def _groups(record: _Period) -> dict[str, dict[str, Score]]:
     warned = record.warned
     months = np.array([day.month for day in record.calendar.dates()])
     years = np.array([day.year for day in record.calendar.dates()])
@@ -350,7 +350,7 @@ def _groups(record: _Record) -> dict[str, dict[str, Score]]:
     }
 
 
-def _outside(record: _Record) -> int:
+def _outside(record: _Period) -> int:
     """Days that were warned of before the first occurrence or after the last."""
     days = np.flatnonzero(warned_from(record.warned, record.calendar) != NO_TIME)
     at = record.occurrences.started_at
@@ -371,7 +371,7 @@ def _midnight(day: date, zone: ZoneInfo) -> int:
 
 def _calendar(
     warned: Stretches,
-    events: Sequence[Event],
+    events: Sequence[Occurrence],
     zone: ZoneInfo,
     first_day: date | None,
     last_day: date | None,

@@ -19,7 +19,7 @@ from typing import Literal
 import aiosmtplib
 from aiosmtplib import SMTPException, SMTPResponseException
 
-from atalaia.channels.mail import Composer, envelope
+from atalaia.channels.mail import MailWriter, envelope
 from atalaia.channels.outcomes import MISTAKE_WAIT_S
 from atalaia.domain.delivery import HOUR, MINUTE, Letter, Limits, Outcome
 
@@ -63,7 +63,7 @@ class Email:
     """Sends by one SMTP server, whose operator is trusted with the addresses.
 
     tls          starttls (never without it), implicit, or none
-    sender, unsubscribe    see `mail.Composer`
+    sender, unsubscribe    see `mail.MailWriter`
     hello        the name this host gives itself; empty: its own
     trust        certificates to accept; None: the system's
     """
@@ -96,12 +96,12 @@ class Email:
         self._tls = tls
         self._user = user
         self._password = password
-        self._mails = Composer(sender, unsubscribe)
+        self._mails = MailWriter(sender, unsubscribe)
         self._hello = hello
         self._trust = trust
         self._timeout_s = timeout_s
         self._now = now
-        self._idle: list[_Line] = []
+        self._idle: list[_Connection] = []
 
     async def send(self, letter: Letter) -> Outcome:
         """Try once. A connection that was found closed before the message went is replaced."""
@@ -126,14 +126,14 @@ class Email:
                 await line.client.quit()
             line.client.close()
 
-    async def _line(self) -> _Line:
+    async def _line(self) -> _Connection:
         """A connection that answers: one that lies idle, or a new one."""
         while self._idle:
             line = self._idle.pop()
             if self._now() - line.used_at < _IDLE_S and await line.is_there():
                 return line
             line.client.close()
-        return _Line(await self._connect())
+        return _Connection(await self._connect())
 
     async def _connect(self) -> aiosmtplib.SMTP:
         client = aiosmtplib.SMTP(
@@ -164,7 +164,7 @@ class Email:
                 client.close()
         return client
 
-    async def _hand_over(self, line: _Line, recipient: str, message: bytes) -> None:
+    async def _hand_over(self, line: _Connection, recipient: str, message: bytes) -> None:
         """One message through one connection, which is kept if all went well."""
         client, stage, is_taken = line.client, "sender", False
         try:
@@ -192,7 +192,7 @@ class Email:
             client.close()
 
 
-class _Line:
+class _Connection:
     """A connection, how many messages it carried, and when the last."""
 
     def __init__(self, client: aiosmtplib.SMTP) -> None:

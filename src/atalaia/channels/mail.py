@@ -30,7 +30,7 @@ _NO_SENDER = "channels.email.sender: not an address; write Name <name@example.or
 _LONGEST_TEXT = 100_000
 
 
-class Composer:
+class MailWriter:
     """Writes mails of one sender.
 
     sender       address, or ``Name <address>``. Raises SettingsInvalid for anything else

@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from atalaia.channels.amazon import OWNER, Amazon, Row, code_of, no_answer, refused
-from atalaia.channels.mail import Composer, envelope
+from atalaia.channels.mail import MailWriter, envelope
 from atalaia.domain.delivery import HOUR, MINUTE, Letter, Limits, Outcome
 
 # SES has one code for all that it will not send. These two are its own words, told apart here.
@@ -39,7 +39,7 @@ _ITS_ID = re.compile(r"<[^<>\s@]{1,200}@[A-Za-z0-9.-]{1,253}>")
 class Ses:
     """Sends by SES, in threads of its own.
 
-    sender, unsubscribe    see `mail.Composer`; the sender's address or domain is verified in SES
+    sender, unsubscribe    see `mail.MailWriter`; the sender's address or domain is verified in SES
     region, endpoint_url, access_key, secret_key    see `amazon.Amazon`
     """
 
@@ -62,7 +62,7 @@ class Ses:
             at_once=at_once,
             schedule=(MINUTE, 5 * MINUTE, 15 * MINUTE, 30 * MINUTE, HOUR, 2 * HOUR, 4 * HOUR),
         )
-        self._mails = Composer(sender, unsubscribe)
+        self._mails = MailWriter(sender, unsubscribe)
         self._amazon = Amazon(
             self.name,
             "sesv2",

@@ -51,7 +51,9 @@ _ACKNOWLEDGE = ("Recebi", "Received", "Recibido")
 _CONFIRM = ("Quero receber", "I want them", "Quiero recibirlos")
 
 
-class _Parameters(msgspec.Struct):
+class BotParameters(msgspec.Struct):
+    """What an answer of the Bot API says to do: wait so many seconds, or write to another chat."""
+
     retry_after: float = 0
     migrate_to_chat_id: int = 0
 
@@ -60,12 +62,14 @@ class _Sent(msgspec.Struct):
     message_id: int
 
 
-class _Answer(msgspec.Struct):
+class BotAnswer(msgspec.Struct):
+    """What every method of the Bot API answers."""
+
     ok: bool
     result: msgspec.Raw = msgspec.Raw()
     error_code: int = 0
     description: str = ""
-    parameters: _Parameters = msgspec.field(default_factory=_Parameters)
+    parameters: BotParameters = msgspec.field(default_factory=BotParameters)
 
 
 class Telegram:
@@ -128,14 +132,14 @@ def _button(label: str, data: str) -> dict[str, Any]:
 def _judged(answer: Answer, *, is_group: bool) -> tuple[Outcome, int]:
     """What an answer means; and where the chat has moved to, 0 if it has not."""
     try:
-        said = msgspec.json.decode(answer.body, type=_Answer)
+        said = msgspec.json.decode(answer.body, type=BotAnswer)
         if said.ok and answer.is_ok:
             sent = msgspec.json.decode(said.result, type=_Sent)
             return Outcome("sent", provider_id=str(sent.message_id)), 0
     except (msgspec.MsgspecError, RecursionError):
         if answer.is_ok:
             return Outcome("unknown", "an answer that is not Telegram's"), 0
-        said = _Answer(ok=False)
+        said = BotAnswer(ok=False)
     code = said.error_code or answer.status
     words = said.description.lower()
     found = next(

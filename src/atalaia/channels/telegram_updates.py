@@ -16,7 +16,7 @@ import msgspec
 import structlog
 
 from atalaia.channels.outcomes import post, wait_s
-from atalaia.channels.telegram import BASE_URL
+from atalaia.channels.telegram import BASE_URL, BotAnswer
 from atalaia.channels.telegram_voice import Voice, fault_of
 from atalaia.domain.contact import Contact
 from atalaia.domain.conversation import Incoming, Reply
@@ -54,7 +54,7 @@ class _RepliedTo(msgspec.Struct):
     sender: _User = msgspec.field(name="from", default_factory=_User)
 
 
-class _Message(msgspec.Struct):
+class _BotMessage(msgspec.Struct):
     chat: _Chat
     sender: _User = msgspec.field(name="from", default_factory=_User)
     text: str = ""
@@ -65,7 +65,7 @@ class _Message(msgspec.Struct):
 class _Pressed(msgspec.Struct):
     id: str
     sender: _User = msgspec.field(name="from", default_factory=_User)
-    message: _Message | None = None
+    message: _BotMessage | None = None
     data: str = ""
 
 
@@ -81,23 +81,13 @@ class _Member(msgspec.Struct):
 
 class _Update(msgspec.Struct):
     update_id: int
-    message: _Message | None = None
+    message: _BotMessage | None = None
     callback_query: _Pressed | None = None
     my_chat_member: _Member | None = None
 
 
 class _Number(msgspec.Struct):
     update_id: int
-
-
-class _Parameters(msgspec.Struct):
-    retry_after: float = 0
-
-
-class _Answer(msgspec.Struct):
-    ok: bool
-    result: msgspec.Raw = msgspec.Raw(b"[]")
-    parameters: _Parameters = msgspec.field(default_factory=_Parameters)
 
 
 class Updates:
@@ -164,7 +154,7 @@ class Updates:
         if isinstance(answer, Outcome):
             return answer
         try:
-            said = msgspec.json.decode(answer.body, type=_Answer)
+            said = msgspec.json.decode(answer.body, type=BotAnswer)
             if said.ok and answer.is_ok:
                 return msgspec.json.decode(said.result, type=list[msgspec.Raw])
             after_s = wait_s(said.parameters.retry_after) or answer.after_s
@@ -231,7 +221,7 @@ def read_update(raw: msgspec.Raw) -> tuple[int, Incoming | None, str]:
     return update.update_id, _written(update.message) if update.message else None, ""
 
 
-def _written(message: _Message) -> Incoming | None:
+def _written(message: _BotMessage) -> Incoming | None:
     """A message to the bot; None where it is of no use, or not meant for it."""
     is_to_bot = (
         message.chat.type == "private"

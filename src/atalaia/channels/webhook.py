@@ -68,7 +68,7 @@ class Data(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     code: str = ""
 
 
-class Event(msgspec.Struct, frozen=True, kw_only=True):
+class WebhookBody(msgspec.Struct, frozen=True, kw_only=True):
     """The body: `type` alert, confirm or exercise, `timestamp` of when it was decided."""
 
     type: str
@@ -168,7 +168,7 @@ def encode(letter: Letter) -> bytes:
         thread=letter.thread,
         code=content.code,
     )
-    event = Event(type=content.kind, timestamp=instant(letter.sent_at), data=data)
+    event = WebhookBody(type=content.kind, timestamp=instant(letter.sent_at), data=data)
     return msgspec.json.encode(event)
 
 

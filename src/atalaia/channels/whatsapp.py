@@ -97,18 +97,18 @@ _LONGEST_HEAD = 200
 _LONGEST_TEXT = 620
 
 
-class _Error(msgspec.Struct):
+class _GraphError(msgspec.Struct):
     code: int = 0
     error_subcode: int = 0
 
 
-class _Sent(msgspec.Struct):
+class _SentMessage(msgspec.Struct):
     id: str
 
 
-class _Answer(msgspec.Struct):
-    messages: list[_Sent] = []
-    error: _Error | None = None
+class _SendAnswer(msgspec.Struct):
+    messages: list[_SentMessage] = []
+    error: _GraphError | None = None
 
 
 class WhatsApp:
@@ -217,11 +217,11 @@ def _line(text: str) -> str:
 
 def _judged(answer: Answer) -> Outcome:
     try:
-        said = msgspec.json.decode(answer.body, type=_Answer)
+        said = msgspec.json.decode(answer.body, type=_SendAnswer)
     except (msgspec.MsgspecError, RecursionError):
         if answer.is_ok:
             return Outcome("unknown", "an answer that is not WhatsApp's")
-        said = _Answer()
+        said = _SendAnswer()
     if said.error is not None and (found := outcome_of(said.error.code, said.error.error_subcode)):
         wish_s = max(found.after_s, answer.after_s)
         return msgspec.structs.replace(found, after_s=wish_s)

@@ -19,7 +19,7 @@ from atalaia.channels.whatsapp import outcome_of
 from atalaia.domain.delivery import Outcome
 
 
-class Heard(msgspec.Struct, frozen=True, kw_only=True):
+class WhatsAppReply(msgspec.Struct, frozen=True, kw_only=True):
     """A person's reply: text, or the payload of the button that they pressed.
 
     addresses   the numbers (E.164) that their contact may be kept under, the likeliest first:
@@ -44,7 +44,7 @@ class Undelivered(msgspec.Struct, frozen=True):
 class News(msgspec.Struct, frozen=True):
     """What one request tells; `skipped`: how many of its parts could not be read."""
 
-    heard: tuple[Heard, ...] = ()
+    heard: tuple[WhatsAppReply, ...] = ()
     undelivered: tuple[Undelivered, ...] = ()
     skipped: int = 0
 
@@ -72,14 +72,14 @@ class _Message(msgspec.Struct, rename={"sender": "from"}):
     interactive: _Interactive = msgspec.field(default_factory=_Interactive)
 
 
-class _Error(msgspec.Struct):
+class _StatusError(msgspec.Struct):
     code: int = 0
 
 
 class _Status(msgspec.Struct):
     status: str
     biz_opaque_callback_data: str = ""
-    errors: list[_Error] = []
+    errors: list[_StatusError] = []
 
 
 class _Value(msgspec.Struct):
@@ -144,8 +144,8 @@ def _read(parts: list[msgspec.Raw], kind: type[_Part]) -> Iterator[_Part]:
             continue
 
 
-def _heard(message: _Message) -> Heard:
-    return Heard(
+def _heard(message: _Message) -> WhatsAppReply:
+    return WhatsAppReply(
         addresses=_numbers(message.sender),
         text=message.text.body,
         pressed=message.button.payload or message.interactive.button_reply.id,

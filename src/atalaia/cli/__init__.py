@@ -12,7 +12,21 @@ from typing import Annotated
 import typer
 
 from atalaia import __version__
-from atalaia.cli import ask, backup, climate, deliveries, keys, knowledge, people, report, watch
+from atalaia.cli import (
+    ask,
+    backtest,
+    backup,
+    calibrate,
+    climate,
+    deliveries,
+    in_force,
+    keys,
+    people,
+    refine,
+    report,
+    verify,
+    watch,
+)
 from atalaia.errors import AtalaiaError
 
 app = typer.Typer(
@@ -23,7 +37,10 @@ app = typer.Typer(
     rich_markup_mode=None,
     add_completion=False,
 )
-for group in (watch, ask, people, backup, deliveries, keys, knowledge, climate, report):
+for group in (
+    *(watch, ask, refine, in_force, people, backup, deliveries, keys),
+    *(verify, backtest, calibrate, climate, report),
+):
     app.add_typer(group.app)
 
 

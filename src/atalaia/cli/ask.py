@@ -1,9 +1,8 @@
-"""What is kept and what is in force: SQL, the inbox, GOLD, the catalogue, rules and settings."""
+"""What is kept, asked: SQL over the tables, which these are, and the inbox."""
 
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
@@ -11,7 +10,6 @@ import typer
 from atalaia.cli.options import (
     HomeOption,
     JsonOption,
-    OnOption,
     SettingsOption,
     existing,
     settings_of,
@@ -19,8 +17,6 @@ from atalaia.cli.options import (
 )
 
 app = typer.Typer()
-config = typer.Typer(help="The settings file.", no_args_is_help=True)
-app.add_typer(config, name="config")
 
 Form = Literal["table", "csv", "json"]
 
@@ -123,103 +119,3 @@ def alerts(
             )
     if not newest:
         print("nothing has been told yet", file=sys.stderr)
-
-
-@app.command()
-def refine(
-    rebuild: Annotated[
-        bool, typer.Option("--rebuild", help="Derive all of GOLD again from RAW.")
-    ] = False,
-    on: OnOption = None,
-    home: HomeOption = None,
-    settings: SettingsOption = None,
-    as_json: JsonOption = False,
-) -> None:
-    """Bring GOLD up to date with RAW, or derive all of it again; make few files of many."""
-    import time
-    from contextlib import ExitStack
-
-    import msgspec
-
-    from atalaia.batch import refine as batch
-    from atalaia.lake.places import places_of
-    from atalaia.people.bodies import opened as opened_on_the_way
-    from atalaia.run.opened import home_of
-    from atalaia.sources import decode_all
-
-    kept = settings_of(settings, home)
-    existing(kept.home)
-    with ExitStack() as stack:
-        opened = stack.enter_context(home_of(kept, exclusive=False))
-        stack.enter_context(opened.hold("refine"))
-        places = places_of(opened.state)
-        workers = None
-        if on:
-            from atalaia.batch.spark import open_spark
-            from atalaia.cli.workers import workers_of
-
-            workers = workers_of(stack.enter_context(open_spark(on)), kept, places)
-        work = batch.rebuild if rebuild else batch.refine
-        decode = opened_on_the_way(decode_all(places), opened)
-        report = work(opened.state, opened.lake, decode, places, opened.outbox, workers)
-        compacted = batch.compact(opened.lake, int(time.time()))
-    if as_json:
-        typer.echo(msgspec.json.encode(report._asdict() | {"compacted": compacted._asdict()}))
-    else:
-        typer.echo(
-            f"{report.rows} rows in {report.partitions} partitions, "
-            f"{report.rejects} rejects, {report.seconds:.1f} s"
-        )
-
-
-@app.command()
-def variables(as_json: JsonOption = False) -> None:
-    """The catalogue: every variable, its unit and plausible limits."""
-    import msgspec
-
-    from atalaia.domain.rule import INDICES
-    from atalaia.domain.variable import CATALOGUE
-
-    if as_json:
-        typer.echo(msgspec.json.encode(list(CATALOGUE.values())))
-        return
-    for variable in CATALOGUE.values():
-        limits = f"{variable.lowest:g} … {variable.highest:g} {variable.unit}"
-        typer.echo(f"{variable.name:32} {limits:28} {variable.meaning}; {variable.because}")
-    for name, (unit, inputs) in INDICES.items():
-        typer.echo(f"{name:32} {'index, ' + unit:28} from {' and '.join(inputs)}")
-
-
-@app.command()
-def rules(
-    name: Annotated[str, typer.Argument(help="A shipped rule set or a TOML file.")] = "inmet",
-    as_json: JsonOption = False,
-) -> None:
-    """Check a rule set and show its limits."""
-    import msgspec
-
-    from atalaia import rules as rule_sets
-
-    rule_set = rule_sets.load(name)
-    if as_json:
-        typer.echo(msgspec.json.encode(rule_set))
-        return
-    typer.echo(
-        f"{rule_set.name}: {len(rule_set.rules)} rules; shipped: {', '.join(rule_sets.SHIPPED)}"
-    )
-    for rule in rule_set.rules:
-        typer.echo(f"{rule.name:20} {rule.hazard:14} {rule.in_words()}")
-
-
-@config.command("check")
-def config_check(
-    file: Annotated[Path | None, typer.Argument(help="Settings file; else ./atalaia.toml.")] = None,
-    as_json: JsonOption = False,
-) -> None:
-    """Name every problem of the settings, and show the arithmetic of the sources' calls."""
-    import msgspec
-
-    from atalaia.settings import describe
-
-    lines = describe(settings_of(file, None))
-    typer.echo(msgspec.json.encode(lines) if as_json else "\n".join(lines))

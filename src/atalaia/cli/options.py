@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -30,6 +31,21 @@ OnOption = Annotated[
     typer.Option("--on", help="Spark's master: local[2], spark://host:7077; else this process."),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Answer for programs.")]
+EventsOption = Annotated[
+    Path, typer.Option(help="CSV: started_at,ended_at,latitude,longitude,place_id,severity.")
+]
+MinEventsOption = Annotated[
+    int, typer.Option("--min-events", min=1, help="So many occurrences make an event.")
+]
+TimezoneOption = Annotated[str, typer.Option(help="IANA zone whose days are counted.")]
+FromOption = Annotated[
+    datetime | None,
+    typer.Option("--from", formats=["%Y-%m-%d"], help="First local day; else the first on record."),
+]
+ToOption = Annotated[
+    datetime | None,
+    typer.Option("--to", formats=["%Y-%m-%d"], help="Last local day; else the last on record."),
+]
 
 
 def settings_of(file: Path | None, home: Path | None) -> Settings:

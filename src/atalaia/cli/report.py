@@ -53,8 +53,9 @@ def report(
     from atalaia import rules as rule_sets
     from atalaia.domain.words import LANGUAGES
     from atalaia.homes.embedded import open_home
-    from atalaia.report.gather import Truth, report_of
+    from atalaia.report.gather import report_of
     from atalaia.report.render import page
+    from atalaia.report.scored import Truth
 
     kept = settings_of(settings, home)
     words = language or kept.language

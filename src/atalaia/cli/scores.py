@@ -12,7 +12,7 @@ from rich.table import Table
 if TYPE_CHECKING:
     from atalaia.batch.backtest import Backtested
     from atalaia.batch.calibrate import Calibration, Candidate
-    from atalaia.batch.record import Record
+    from atalaia.batch.record import ForecastRecord
     from atalaia.batch.score import Interval, Score
     from atalaia.batch.verify import Verified
 
@@ -110,7 +110,7 @@ def _between(interval: Interval) -> str:
     return f"95 %: {interval[0]:.2f} to {interval[1]:.2f}" if interval else "no interval"
 
 
-def show_record(record: Record, console: Console) -> None:
+def show_record(record: ForecastRecord, console: Console) -> None:
     """One line a source, and one a source and class of lead time."""
     if not record.sources:
         console.print("No forecast was ever told, and no model's values are kept.")

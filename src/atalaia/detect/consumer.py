@@ -115,7 +115,7 @@ class Consumer:
         self._steps = steps
         watch = self._watch
         if watch is not None:
-            watch.steps = steps
+            watch.incidents.steps = steps
 
     def begin_anew(self) -> None:
         """Let the next batch be lived by a watch that is made anew, as after a restart."""
@@ -177,7 +177,7 @@ class Consumer:
         self._state = self._open_state()
         self.position = self._state.offset(self._name)
         self._watch = watch = self._make_watch(self._state)
-        watch.steps = self._steps
+        watch.incidents.steps = self._steps
         return watch
 
 

@@ -39,7 +39,7 @@ class Heard:
 
 
 @dataclass(frozen=True, slots=True)
-class _Rows:
+class _SortedRows:
     """Checked rows of one kind of history, sorted by series, then valid_at."""
 
     readings: Readings
@@ -49,8 +49,8 @@ class _Rows:
     checked: Checked
     is_late: bool
 
-    def take(self, rows: Ints | Bools) -> _Rows:
-        return _Rows(
+    def take(self, rows: Ints | Bools) -> _SortedRows:
+        return _SortedRows(
             self.readings.take(rows),
             self.series[rows],
             self.source[rows],
@@ -125,9 +125,13 @@ class Detector:
             for rule in self.rules.rules:
                 yield from self._judge(rule, part, blocks)
 
-    def _rows(self, rows: Readings, series: Ints, checked: Checked, *, is_late: bool) -> _Rows:
+    def _rows(
+        self, rows: Readings, series: Ints, checked: Checked, *, is_late: bool
+    ) -> _SortedRows:
         table = self.table
-        return _Rows(rows, series, table.source[series], table.expected_s[series], checked, is_late)
+        return _SortedRows(
+            rows, series, table.source[series], table.expected_s[series], checked, is_late
+        )
 
     def _series(self, rows: Readings) -> Ints:
         codes = self.table.source_codes(rows.sources)
@@ -156,7 +160,7 @@ class Detector:
         stated = np.where(rows.period_s > 0, rows.period_s, 3600)
         self.table.expected_s[series] = np.where(polled_s > 0, polled_s, stated)
 
-    def _note_usable(self, fresh: _Rows) -> None:
+    def _note_usable(self, fresh: _SortedRows) -> None:
         usable = np.zeros(len(fresh.series), bool)
         for name in self.rules.variables & fresh.checked.values.keys():
             usable |= ~np.isnan(fresh.checked.values[name])
@@ -165,7 +169,7 @@ class Detector:
         rows = fresh.readings
         self.heard.append(Heard(fresh.series, rows.known_at, rows.valid_at, usable))
 
-    def _extend(self, name: str, reach_s: int, parts: list[_Rows]) -> Block | None:
+    def _extend(self, name: str, reach_s: int, parts: list[_SortedRows]) -> Block | None:
         """A windowed variable's remembered rows with the new ones; and remember those."""
         added = []
         for part in parts:
@@ -196,7 +200,7 @@ class Detector:
         return block
 
     def _judge(
-        self, rule: Rule, part: _Rows, blocks: dict[str, Block | None]
+        self, rule: Rule, part: _SortedRows, blocks: dict[str, Block | None]
     ) -> Iterator[Findings]:
         given = None
         if rule.measure == "value":
@@ -228,7 +232,7 @@ class Detector:
         else:
             yield judged
 
-    def _ends(self, rule: Rule, part: _Rows, block: Block) -> tuple[_Rows, Ints]:
+    def _ends(self, rule: Rule, part: _SortedRows, block: Block) -> tuple[_SortedRows, Ints]:
         """The rows at which windows end, and where these are in the block.
 
         A late row is not where a window ends: it is inside of the newest one, which is judged
@@ -247,7 +251,7 @@ class Detector:
     def _findings(
         self,
         rule: Rule,
-        rows: _Rows,
+        rows: _SortedRows,
         value: Floats,
         ceiling: Floats,
         suspect: Bools | None,

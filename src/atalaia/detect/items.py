@@ -16,23 +16,23 @@ from atalaia.domain.incident import Incident
 from atalaia.domain.reading import Readings
 
 
-class Column(msgspec.Struct, frozen=True, array_like=True):
+class PackedArray(msgspec.Struct, frozen=True, array_like=True):
     """A numpy array: its dtype and its bytes (little-endian)."""
 
     dtype: str
     data: bytes
 
     @staticmethod
-    def of(array: Any) -> Column:
+    def of(array: Any) -> PackedArray:
         """Pack an array."""
-        return Column(array.dtype.str, np.ascontiguousarray(array).tobytes())
+        return PackedArray(array.dtype.str, np.ascontiguousarray(array).tobytes())
 
     def array(self) -> Any:
         """Unpack it."""
         return np.frombuffer(self.data, self.dtype)
 
 
-class SeriesItem(msgspec.Struct):
+class SeriesState(msgspec.Struct):
     """One series; the columns of `SeriesTable`, by their names."""
 
     source: str
@@ -41,8 +41,8 @@ class SeriesItem(msgspec.Struct):
     expected_s: int
     is_blind: bool
     memory: dict[str, tuple[float, int, int, float, int]] = {}
-    windows: dict[str, tuple[Column, Column, Column]] = {}
-    forecast: dict[str, Column] | None = None
+    windows: dict[str, tuple[PackedArray, PackedArray, PackedArray]] = {}
+    forecast: dict[str, PackedArray] | None = None
     area_values: dict[str, tuple[float, float, int]] = {}
     area_given: dict[str, float] = {}
 
@@ -50,7 +50,7 @@ class SeriesItem(msgspec.Struct):
 class Item(msgspec.Struct, omit_defaults=True):
     """What is kept under ``place:<id>`` and ``area:<name>``."""
 
-    series: list[SeriesItem] = []
+    series: list[SeriesState] = []
     incidents: list[Incident] = []
 
 
@@ -60,7 +60,7 @@ _decode = msgspec.msgpack.Decoder(Item).decode
 _ROW_COLUMNS = ("place", "source", "kind", "valid_at", "issued_at", "known_at", "period_s")
 
 
-def pack(series: list[SeriesItem], incidents: list[Incident]) -> bytes:
+def pack(series: list[SeriesState], incidents: list[Incident]) -> bytes:
     """An item's bytes."""
     return _encode(Item(series, incidents))
 
@@ -70,10 +70,10 @@ def unpack(body: bytes) -> Item:
     return _decode(body)
 
 
-def save_series(table: SeriesTable, number: int) -> SeriesItem:
+def save_series(table: SeriesTable, number: int) -> SeriesState:
     """One series of the table as an item."""
     forecast = table.forecasts.get(number)
-    return SeriesItem(
+    return SeriesState(
         source=table.sources[table.source[number]],
         valid_at=int(table.valid_at[number]),
         usable_at=int(table.usable_at[number]),
@@ -90,7 +90,7 @@ def save_series(table: SeriesTable, number: int) -> SeriesItem:
             for name in table.last
         },
         windows={
-            name: (Column.of(w.valid_at), Column.of(w.period_s), Column.of(w.value))
+            name: (PackedArray.of(w.valid_at), PackedArray.of(w.period_s), PackedArray.of(w.value))
             for name in table.windowed
             if (w := table.windows.get((number, name))) is not None
         },
@@ -108,7 +108,7 @@ def save_series(table: SeriesTable, number: int) -> SeriesItem:
     )
 
 
-def load_series(table: SeriesTable, place_id: str, item: SeriesItem) -> None:
+def load_series(table: SeriesTable, place_id: str, item: SeriesState) -> None:
     """Put a kept series into the table."""
     number = table.number(place_id, item.source)
     table.valid_at[number] = item.valid_at
@@ -141,12 +141,12 @@ def forecasts_in(body: bytes, place: int) -> list[Readings]:
     return [_load_view(view, source, place) for view, source in kept if view is not None]
 
 
-def _save_view(view: Readings) -> dict[str, Column]:
-    rows = {name: Column.of(getattr(view, name)) for name in _ROW_COLUMNS}
-    return rows | {f"value:{name}": Column.of(column) for name, column in view.values.items()}
+def _save_view(view: Readings) -> dict[str, PackedArray]:
+    rows = {name: PackedArray.of(getattr(view, name)) for name in _ROW_COLUMNS}
+    return rows | {f"value:{name}": PackedArray.of(column) for name, column in view.values.items()}
 
 
-def _load_view(columns: dict[str, Column], source: str, place: int) -> Readings:
+def _load_view(columns: dict[str, PackedArray], source: str, place: int) -> Readings:
     """A forecast view; its place's position may have changed since it was kept."""
     arrays = {name: column.array() for name, column in columns.items()}
     n = len(arrays["place"])

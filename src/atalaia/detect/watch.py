@@ -7,7 +7,7 @@ state items that it writes are enough to go on after a restart at any moment.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 
 import msgspec
 import numpy as np
@@ -20,7 +20,6 @@ from atalaia.detect.official import Officials
 from atalaia.detect.series import SeriesTable
 from atalaia.detect.values import Norm, no_norms
 from atalaia.domain.alert import LogEntry
-from atalaia.domain.incident import Asked
 from atalaia.domain.lanes import Lane
 from atalaia.domain.official import Official, are_kin
 from atalaia.domain.payload import Payload, Reject
@@ -69,20 +68,6 @@ class Watch:
         self.officials = Officials(places)
         self._rules_changed = False
         self._outages_kept: set[str] = set()
-
-    @property
-    def steps(self) -> Mapping[int, Asked]:
-        """Limits that people asked for: by subject (a place's position; for an area the number of
-        places plus the area's position) and rule name, ascending.
-
-        Assign a new mapping to change it, from any thread: the next batch goes by that. A mapping
-        that was assigned must not be changed.
-        """
-        return self.incidents.steps
-
-    @steps.setter
-    def steps(self, steps: Mapping[int, Asked]) -> None:
-        self.incidents.steps = steps
 
     # State
 

@@ -195,7 +195,7 @@ class Grid:
         begin, end = np.searchsorted(self._cells.key, self.first[[low, high + 1]])
         if begin == end:
             return np.zeros(0, np.int64)
-        lines = _Lines(self, outline)
+        lines = _Edges(self, outline)
         key = self._cells.key[begin:end]
         is_edge = _covered(key, *lines.touched())
         # Of the other cells those are within that an odd number of edges lies to the west of.
@@ -210,7 +210,7 @@ class Grid:
         return np.concatenate([spans(start[sure], stop[sure]), rows[is_within]])
 
 
-class _Lines:
+class _Edges:
     """An outline's edges by the bands that they go through: one row a pair of these."""
 
     def __init__(self, grid: Grid, outline: Outline) -> None:

@@ -240,7 +240,7 @@ WITNESSES: dict[str, tuple[str, ...]] = {
 _Limits = dict[str, float]
 
 
-class _Near(msgspec.Struct, forbid_unknown_fields=True):
+class _NearTable(msgspec.Struct, forbid_unknown_fields=True):
     latitude: Annotated[float, Meta(ge=-90, le=90)]
     longitude: Annotated[float, Meta(ge=-180, le=180)]
     km: Annotated[float, Meta(gt=0)]
@@ -249,7 +249,7 @@ class _Near(msgspec.Struct, forbid_unknown_fields=True):
 class _Area(msgspec.Struct, forbid_unknown_fields=True):
     places: Annotated[int, Meta(ge=1)]
     within: str = "1h"
-    near: _Near | None = None
+    near: _NearTable | None = None
 
 
 class _Given(msgspec.Struct, forbid_unknown_fields=True):

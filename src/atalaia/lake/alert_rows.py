@@ -42,6 +42,14 @@ ALERT_COLUMNS = (
 )
 """Columns of a file of alerts, in order, with DuckDB's types."""
 
+NULLABLE = frozenset(
+    field.name
+    for struct, names in ((Alert, _OF_ALERT), (LogEntry, _AROUND))
+    for field in msgspec.structs.fields(struct)
+    if field.name in names and isinstance(inspect.type_info(field.type), inspect.UnionType)
+)
+"""Those that may be null."""
+
 
 def flat(entry: LogEntry) -> dict[str, Any]:
     """An entry as a row: by column, instants in ISO 8601."""

@@ -58,7 +58,7 @@ _MARGIN = 300
 """Levels of nesting that a body must leave to those who will decode its line."""
 
 
-class _Line(msgspec.Struct, frozen=True):
+class _RawLine(msgspec.Struct, frozen=True):
     """A payload as it is written. The body is in one of the last three."""
 
     offset: int
@@ -214,10 +214,10 @@ def read_alerts(body: bytes) -> list[tuple[int, LogEntry]]:
         raise PayloadInvalid(f"a part of RAW is damaged: {error}") from error
 
 
-def _line(record: Record) -> _Line:
+def _line(record: Record) -> _RawLine:
     payload = record.payload
     body, text, base64 = _body(payload.body)
-    return _Line(
+    return _RawLine(
         offset=record.offset,
         source=payload.source,
         content=payload.content,

@@ -8,6 +8,7 @@ from __future__ import annotations
 import msgspec
 
 from atalaia.domain.variable import CATALOGUE
+from atalaia.lake.alert_rows import ALERT_COLUMNS, NULLABLE
 from atalaia.lake.gold import DATASETS
 
 
@@ -96,48 +97,61 @@ def _daily() -> dict[str, Column]:
     return columns | {"hours": Column("BIGINT", "hours of the day with data, at most 25", "h")}
 
 
+_OF_ALERTS = {
+    "incident": "key of the incident",
+    "version": "1, 2, 3 … within the incident",
+    "type": "alert, update, step, end or cancel",
+    "place_id": "the place; an area rule's area; a silent source",
+    "hazard": _HAZARD.meaning,
+    "level": "watch, yellow, orange or red",
+    "severity": "the level in CAP's words",
+    "urgency": "CAP: Immediate, Expected, Future, Past",
+    "certainty": "CAP: Observed, Likely, Possible",
+    "sent_at": "when it was decided",
+    "onset_at": "when the condition began, or is forecast to",
+    "expires_at": "when it expires if nothing more is seen",
+    "evidence": "observed, analysis or forecast: of the value",
+    "source": _SOURCE.meaning,
+    "valid_at": "of the value; for cannot_see of the last usable one",
+    "variable": "what was measured",
+    "window_s": "over how long; 0: an instant",
+    "value": "the value that decided",
+    "unit": "of value, limit and peak",
+    "limit": 'the limit it passed (a word of SQL: write it as "limit")',
+    "rule": "the rule that decided",
+    "reason": "onset, escalated, eased, certainty, step, ended, expired, withdrawn, rule changed",
+    "text_pt_br": "what people are told, in Portuguese",
+    "text_en": "in English",
+    "text_es": "in Spanish",
+    "places": "ids of the places that it concerns",
+    "opened_at": "event time at which the incident first passed a limit",
+    "rule_hash": "of the rule that decided, as it then stood",
+    "peak_level": "the highest level of the incident so far",
+    "peak": "its worst value so far",
+    "peak_at": "when that was",
+}
+"""What each column means; all else of them is what the structs of the log say."""
+
+_NULL_IN_ALERTS = {
+    "onset_at": "not known",
+    "expires_at": "cannot_see",
+    "limit": f"{_FOR_CANNOT_SEE}; or the rule has gone",
+}
+"""What a null means where it is not `_FOR_CANNOT_SEE`."""
+
+
 def _alerts() -> dict[str, Column]:
-    measured = _FOR_CANNOT_SEE
-    return {
-        "incident": Column(_TEXT, "key of the incident"),
-        "version": Column("INTEGER", "1, 2, 3 … within the incident"),
-        "type": Column(_TEXT, "alert, update, step, end or cancel"),
-        "place_id": Column(_TEXT, "the place; an area rule's area; a silent source"),
-        "hazard": _HAZARD,
-        "level": Column(_TEXT, "watch, yellow, orange or red"),
-        "severity": Column(_TEXT, "the level in CAP's words"),
-        "urgency": Column(_TEXT, "CAP: Immediate, Expected, Future, Past"),
-        "certainty": Column(_TEXT, "CAP: Observed, Likely, Possible"),
-        "sent_at": Column(_TIME, "when it was decided"),
-        "onset_at": Column(_TIME, "when the condition began, or is forecast to", null="not known"),
-        "expires_at": Column(_TIME, "when it expires if nothing more is seen", null="cannot_see"),
-        "evidence": Column(_TEXT, "observed, analysis or forecast: of the value"),
-        "source": _SOURCE,
-        "valid_at": Column(_TIME, "of the value; for cannot_see of the last usable one"),
-        "variable": Column(_TEXT, "what was measured", null=measured),
-        "window_s": Column("INTEGER", "over how long; 0: an instant", "s", measured),
-        "value": Column("DOUBLE", "the value that decided", "unit", measured),
-        "unit": Column(_TEXT, "of value, limit and peak", null=measured),
-        "limit": Column(
-            "DOUBLE", 'the limit it passed (a word of SQL: write it as "limit")', "unit",
-            f"{measured}; or the rule has gone",
-        ),
-        "rule": Column(_TEXT, "the rule that decided"),
-        "reason": Column(
-            _TEXT,
-            "onset, escalated, eased, certainty, step, ended, expired, withdrawn, rule changed",
-        ),
-        "text_pt_br": Column(_TEXT, "what people are told, in Portuguese"),
-        "text_en": Column(_TEXT, "in English"),
-        "text_es": Column(_TEXT, "in Spanish"),
-        "places": Column("VARCHAR[]", "ids of the places that it concerns"),
-        "opened_at": Column(_TIME, "event time at which the incident first passed a limit"),
-        "rule_hash": Column(_TEXT, "of the rule that decided, as it then stood"),
-        "peak_level": Column(_TEXT, "the highest level of the incident so far", null=measured),
-        "peak": Column("DOUBLE", "its worst value so far", "unit", measured),
-        "peak_at": Column(_TIME, "when that was", null=measured),
-        "date": Column("DATE", "UTC day of sent_at; name it in WHERE to read less"),
-    }  # fmt: skip
+    units = {"window_s": "s"} | dict.fromkeys(("value", "limit", "peak"), "unit")
+    columns = {
+        name: Column(
+            type_,
+            _OF_ALERTS[name],
+            units.get(name),
+            _NULL_IN_ALERTS.get(name, _FOR_CANNOT_SEE) if name in NULLABLE else None,
+        )
+        for name, type_ in ALERT_COLUMNS.items()
+    }
+    return columns | {"date": Column("DATE", "UTC day of sent_at; name it in WHERE to read less")}
 
 
 def _incidents() -> dict[str, Column]:

@@ -55,7 +55,7 @@ def open_channels(settings: Settings, session: aiohttp.ClientSession) -> dict[st
     return {channel.name: channel for channel in found}
 
 
-def _email(chosen: channels.Email, unsubscribe: str) -> Channel:
+def _email(chosen: channels.EmailSettings, unsubscribe: str) -> Channel:
     if chosen.via == "ses":
         return Ses(
             sender=chosen.sender,

@@ -14,18 +14,16 @@ from atalaia.domain.alert import LogEntry
 from atalaia.domain.contact import Contact
 from atalaia.domain.delivery import Letter, Message, Outcome, Status
 from atalaia.domain.drill import drill_of, exercise
-from atalaia.domain.hazard import LEVEL_OF, Level
+from atalaia.domain.hazard import Level
 from atalaia.domain.message import Content, compose, confirmation
 from atalaia.domain.place import Places
-from atalaia.domain.rule import INDICES
-from atalaia.domain.subscription import Person, passed_limit
-from atalaia.domain.variable import CATALOGUE
-from atalaia.domain.words import LANGUAGES, number
+from atalaia.domain.subscription import Person
 from atalaia.errors import StateConflict
 from atalaia.notify.drills import drill_in
 from atalaia.notify.fanout import Profiles
+from atalaia.notify.own_limit import own_limit
 from atalaia.people.registry import Question
-from atalaia.ports import Outbox, State, Told
+from atalaia.ports import Notice, Outbox, State
 
 _ENTRIES_KEPT = 2_000
 
@@ -83,7 +81,7 @@ class Composer:
         self,
         message: Message,
         entries: Sequence[LogEntry],
-        thread: Sequence[Told],
+        thread: Sequence[Notice],
         contents: dict[tuple[tuple[int, ...], str], Content],
     ) -> Letter | Outcome:
         try:
@@ -95,7 +93,7 @@ class Composer:
         self,
         message: Message,
         entries: Sequence[LogEntry],
-        thread: Sequence[Told],
+        thread: Sequence[Notice],
         contents: dict[tuple[tuple[int, ...], str], Content],
     ) -> Letter | Outcome:
         if message.kind == "confirm":
@@ -156,11 +154,11 @@ class Composer:
         if not any(entry.moved for entry in entries):
             return []
         whole = self._people.person(person.pseudonym)
-        return [_own_limit(whole, entry) if whole else "" for entry in entries]
+        return [own_limit(whole, entry) if whole else "" for entry in entries]
 
     def _threads(
         self, messages: Sequence[Message], entries: dict[str, list[LogEntry | None]]
-    ) -> dict[str, list[Told]]:
+    ) -> dict[str, list[Notice]]:
         """By message: what went out before it about its incidents, by the same channel."""
         # A first alert has nothing before it, and most messages are first alerts; one that is
         # linked to an incident about the same weather goes on in that one's thread.
@@ -207,24 +205,3 @@ def _goes_on(entry: LogEntry) -> bool:
 def _thread_of(entry: LogEntry) -> tuple[str, ...]:
     """The incidents whose messages are one thread to a person: its own first."""
     return (entry.alert.incident, *entry.linked)
-
-
-def _own_limit(person: Person, entry: LogEntry) -> str:
-    """The person's own limit that the alert passed, as ``35 mm``, where that is why they are told.
-
-    Empty where they chose a level for the hazard that the alert reaches: that says enough.
-    """
-    alert = entry.alert
-    if not entry.moved or alert.is_over:
-        return ""
-    chosen = [
-        LEVEL_OF[s.hazards[alert.hazard]] for s in person.subscriptions if alert.hazard in s.hazards
-    ]
-    if alert.type != "step" and any(LEVEL_OF[alert.level] >= level for level in chosen):
-        return ""
-    own = passed_limit(person, alert.hazard, entry.moved)
-    if own is None:
-        return ""
-    index = INDICES.get(own.variable)
-    unit = index[0] if index else CATALOGUE[own.variable].unit
-    return f"{number(own.limit, LANGUAGES.index(person.language))} {unit}"

@@ -12,7 +12,7 @@ from atalaia.domain.delivery import Message, Sent, Status, message_id
 from atalaia.notify.fanout import deliveries_of, order_key_of
 from atalaia.notify.recipients import Recipients
 from atalaia.people.registry import Registry
-from atalaia.ports import Outbox, State, Told
+from atalaia.ports import Notice, Outbox, State
 
 _AT_ONCE = 500
 
@@ -88,7 +88,7 @@ class Escalation:
         )
         return self._outbox.put(new, deliveries_of(new, alerts))
 
-    def _is_over(self, versions: Set[tuple[str, int]], told: Sequence[Told]) -> bool:
+    def _is_over(self, versions: Set[tuple[str, int]], told: Sequence[Notice]) -> bool:
         """Whether the person was told since then that all these incidents are over."""
         latest = dict(versions)
         later = {one.message for one in told if one.version > latest[one.incident]}

@@ -32,7 +32,7 @@ from atalaia.domain.place import Places
 from atalaia.domain.silence import Silence, is_muted
 from atalaia.domain.subscription import Person
 from atalaia.notify.audience import Audience, Event
-from atalaia.ports import FanOut, Told
+from atalaia.ports import FanOut, Notice
 
 GROUP_MOST = 500
 """Alerts of one instant that are grouped; the next begin a group of their own."""
@@ -75,7 +75,7 @@ class _Plan(msgspec.Struct):
     entries: list[tuple[int, LogEntry]]
     people: list[str]  # those whom the gravest concerns first
     alerts: dict[str, list[int]]  # by pseudonym: positions in entries
-    told: dict[str, list[Told]]
+    told: dict[str, list[Notice]]
     sent_at: int
 
 
@@ -90,7 +90,7 @@ class Ledger(Protocol):
         """See `ports.Outbox.fan_out`."""
         ...
 
-    def told(self, incidents: Sequence[str]) -> list[Told]:
+    def told(self, incidents: Sequence[str]) -> list[Notice]:
         """See `ports.Outbox.told`."""
         ...
 
@@ -194,10 +194,10 @@ class Fan:
 
     def _concerned(
         self, entries: Sequence[LogEntry]
-    ) -> tuple[dict[str, list[int]], dict[str, list[Told]]]:
+    ) -> tuple[dict[str, list[int]], dict[str, list[Notice]]]:
         """By pseudonym: the alerts of the group that are for them, and what they were told."""
         found: dict[str, set[int]] = defaultdict(set)
-        told: dict[str, list[Told]] = defaultdict(list)
+        told: dict[str, list[Notice]] = defaultdict(list)
         by_incident: dict[str, list[int]] = defaultdict(list)
         silences = tuple(self._silences())
         heard = [i for i, entry in enumerate(entries) if not is_muted(entry, silences)]
@@ -285,7 +285,7 @@ def _message(profile: Person, alerts: Sequence[tuple[int, LogEntry]], now: int) 
     )
 
 
-def _was_never_heard(entry: LogEntry, told: Sequence[Told]) -> bool:
+def _was_never_heard(entry: LogEntry, told: Sequence[Notice]) -> bool:
     """Whether it ends what the person has not heard of: that waits, and is dropped."""
     if not entry.alert.is_over:
         return False
@@ -293,14 +293,14 @@ def _was_never_heard(entry: LogEntry, told: Sequence[Told]) -> bool:
     return all(one.status in (Status.WAITING, Status.DROPPED, Status.LATE) for one in before)
 
 
-def _overtaken(plan: _Plan, person: str, told: Sequence[Told]) -> dict[str, str]:
+def _overtaken(plan: _Plan, person: str, told: Sequence[Notice]) -> dict[str, str]:
     """Messages to the person that need not go any more, as this group says it all anew."""
     ended: set[str] = set()
     newer: set[str] = set()
     for i in plan.alerts[person]:
         alert = plan.entries[i][1].alert
         (ended if alert.is_over else newer).add(alert.incident)
-    covered: dict[str, list[Told]] = defaultdict(list)
+    covered: dict[str, list[Notice]] = defaultdict(list)
     for one in told:
         is_put_off = one.status == Status.WAITING or (one.status == Status.DUE and one.attempts)
         if is_put_off and one.incident in ended | newer:

@@ -16,7 +16,7 @@ from atalaia.ports import State
 _LONGEST = 4_000
 
 
-class Previewed(msgspec.Struct, frozen=True, kw_only=True):
+class PreviewedMessage(msgspec.Struct, frozen=True, kw_only=True):
     """One message that would have gone out.
 
     at      ISO 8601, UTC
@@ -38,7 +38,7 @@ class Previewed(msgspec.Struct, frozen=True, kw_only=True):
 class Preview(msgspec.Struct, frozen=True, kw_only=True):
     """The messages, and a sentence on how many there would have been."""
 
-    messages: list[Previewed]
+    messages: list[PreviewedMessage]
     summary: str
 
 
@@ -69,7 +69,7 @@ def previewed(state: State, person: Person, places: Places, days: int, now: int)
         content = compose(entries, known, person.language, message.due_at)
         waited = "  (after quiet hours)" if message.status == Status.WAITING else ""
         found.append(
-            Previewed(
+            PreviewedMessage(
                 at=instant(message.due_at),
                 note=waited,
                 level=content.level,

@@ -13,7 +13,7 @@ from atalaia.domain.place import Places
 from atalaia.domain.subscription import Person
 from atalaia.notify.audience import Audience
 from atalaia.notify.fanout import Fan, Position, written
-from atalaia.ports import FanOut, State, Told
+from atalaia.ports import FanOut, Notice, State
 
 
 def rehearse(
@@ -48,7 +48,7 @@ class _Ledger:
         self._now = 0
         self.messages: dict[str, Message] = {}
         self._position = position
-        self._told: dict[str, list[Told]] = defaultdict(list)
+        self._told: dict[str, list[Notice]] = defaultdict(list)
 
     def alerts(self, after: int = 0, limit: int | None = None) -> Iterator[tuple[int, LogEntry]]:
         for i, (seq, entry) in enumerate(self._state.alerts(after, limit)):
@@ -68,7 +68,7 @@ class _Ledger:
             self.messages[message.id] = message
         for delivery in step.deliveries:
             self._told[delivery.incident].append(
-                Told(
+                Notice(
                     person=delivery.person,
                     incident=delivery.incident,
                     version=delivery.version,
@@ -82,7 +82,7 @@ class _Ledger:
             )
         return len(step.messages)
 
-    def told(self, incidents: Sequence[str]) -> list[Told]:
+    def told(self, incidents: Sequence[str]) -> list[Notice]:
         found = [one for incident in incidents for one in self._told.get(incident, ())]
         return [msgspec.structs.replace(one, status=self._status(one.message)) for one in found]
 

@@ -9,7 +9,7 @@ from atalaia.domain.subscription import Person
 from atalaia.people import gazetteer
 
 
-class Town(msgspec.Struct, frozen=True):
+class TownChoice(msgspec.Struct, frozen=True):
     """A place of the gazetteer: `label` tells it from others of its name (WGS 84 degrees)."""
 
     label: str
@@ -21,8 +21,8 @@ class Talk(msgspec.Struct):
     """What a half-done talk has come to. It is personal."""
 
     language: str = ""
-    towns: tuple[Town, ...] = ()
-    town: Town | None = None
+    towns: tuple[TownChoice, ...] = ()
+    town: TownChoice | None = None
     level: str = ""
 
     def begin_again(self) -> Talk:
@@ -48,15 +48,15 @@ class Turn(msgspec.Struct, frozen=True):
 class Towns:
     """The gazetteer, as a talk has it."""
 
-    def search(self, name: str, limit: int) -> list[Town]:
+    def search(self, name: str, limit: int) -> list[TownChoice]:
         """Towns that this name, perhaps with a state or country, may mean; the likeliest first."""
         return [_town(town) for town in gazetteer.search(name, limit=limit)]
 
-    def nearest(self, latitude: float, longitude: float) -> Town | None:
+    def nearest(self, latitude: float, longitude: float) -> TownChoice | None:
         """The town that a position is at or near; None: there is none."""
         town = gazetteer.nearest(latitude, longitude)
         return None if town is None else _town(town)
 
 
-def _town(town: gazetteer.Town) -> Town:
-    return Town(town.label, town.latitude, town.longitude)
+def _town(town: gazetteer.Town) -> TownChoice:
+    return TownChoice(town.label, town.latitude, town.longitude)

@@ -16,7 +16,7 @@ from atalaia.domain.message import ICONS
 from atalaia.domain.subscription import DEFAULT_RADIUS_KM, WEATHER, Circle, Subscription
 from atalaia.domain.words import LANGUAGES, LEVELS
 from atalaia.people import bot_words as words
-from atalaia.people.bot_turn import Town, Towns, Turn
+from atalaia.people.bot_turn import TownChoice, Towns, Turn
 from atalaia.people.request import Request
 from atalaia.people.service import PeopleService
 
@@ -74,7 +74,7 @@ class Wishing:
         at = round(latitude, _POSITION_DECIMALS), round(longitude, _POSITION_DECIMALS)
         near = self._towns.nearest(*at)
         label = near.label if near else f"{at[0]:.2f}, {at[1]:.2f}"
-        return self._ask_level(turn, Town(label, *at))
+        return self._ask_level(turn, TownChoice(label, *at))
 
     def town_pressed(self, turn: Turn, mark: str) -> list[Reply]:
         """They chose one of several towns."""
@@ -83,7 +83,7 @@ class Wishing:
 
     # From which level, and the consent
 
-    def _ask_level(self, turn: Turn, town: Town) -> list[Reply]:
+    def _ask_level(self, turn: Turn, town: TownChoice) -> list[Reply]:
         turn.talk.town, turn.talk.level = town, ""
         rows = tuple(
             (
@@ -157,7 +157,7 @@ def _subscriptions(turn: Turn) -> tuple[Subscription, ...]:
     return turn.person.subscriptions if turn.person else ()
 
 
-def _mark(town: Town, *more: str) -> str:
+def _mark(town: TownChoice, *more: str) -> str:
     """What a button stands for, in eight letters: the same for the same, whenever it is shown."""
     text = "|".join((town.label, repr(town.latitude), repr(town.longitude), *more))
     return hashlib.sha256(text.encode()).hexdigest()[:8]

@@ -9,8 +9,8 @@ import msgspec
 from atalaia.domain.subscription import Circle, Polygon, Quiet, Threshold
 from atalaia.people import request as asked
 from atalaia.people.registry import (
-    Change,
     Held,
+    PersonChange,
     Registry,
     new_subscription,
     with_channels,
@@ -35,7 +35,7 @@ def update(
     quiet hours.
     """
 
-    def edit(held: Held) -> Change:
+    def edit(held: Held) -> PersonChange:
         person, wanted = held.kept.person, held.kept.wanted
         if language is not None:
             asked.check_language(language)
@@ -52,7 +52,7 @@ def update(
             person = msgspec.structs.replace(person, subscriptions=subscriptions)
         if channels is not None:
             wanted = _reordered(wanted, channels)
-        return Change(with_channels(Kept(person, wanted), person.channels))
+        return PersonChange(with_channels(Kept(person, wanted), person.channels))
 
     registry.change(pseudonym, edit)
 
@@ -70,8 +70,8 @@ def add(
         asked.check_area(area)
     new = new_subscription(where, hazards, thresholds, now)
 
-    def edit(held: Held) -> Change:
-        return Change(with_subscriptions(held.kept, (new,)))
+    def edit(held: Held) -> PersonChange:
+        return PersonChange(with_subscriptions(held.kept, (new,)))
 
     registry.change(pseudonym, edit)
     return new.id
@@ -80,13 +80,13 @@ def add(
 def remove(registry: Registry, pseudonym: str, subscription: str) -> None:
     """End one of a person's subscriptions. Raises ValueError where they have no such."""
 
-    def edit(held: Held) -> Change:
+    def edit(held: Held) -> PersonChange:
         person = held.kept.person
         left = tuple(one for one in person.subscriptions if one.id != subscription)
         if len(left) == len(person.subscriptions):
             raise ValueError(f"{pseudonym} has no subscription of this id; `export` lists them")
         changed = msgspec.structs.replace(person, subscriptions=left)
-        return Change(msgspec.structs.replace(held.kept, person=changed))
+        return PersonChange(msgspec.structs.replace(held.kept, person=changed))
 
     registry.change(pseudonym, edit)
 

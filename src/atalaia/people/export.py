@@ -12,7 +12,7 @@ from atalaia.domain.alert import LogEntry, instant
 from atalaia.domain.delivery import Message
 from atalaia.people.registry import Held, Registry
 from atalaia.people.rows import KEY
-from atalaia.ports import Outbox, State, Told
+from atalaia.ports import Notice, Outbox, State
 
 _ALL = 1_000_000
 _AT_ONCE = 500
@@ -88,7 +88,7 @@ def _message(message: Message, alerts: dict[int, LogEntry]) -> dict[str, Any]:
     return _times(one)
 
 
-def _delivery(told: Told) -> dict[str, Any]:
+def _delivery(told: Notice) -> dict[str, Any]:
     return {
         "incident": told.incident,
         "version": told.version,

@@ -114,16 +114,16 @@ class Stored(msgspec.Struct, frozen=True):
 
 
 @dataclass(frozen=True, slots=True)
-class _Lines:
+class _Names:
     """Names in UTF-8, each after a line break, and where each begins."""
 
     text: bytes
     begins: Ints
 
     @staticmethod
-    def of(names: bytes) -> _Lines:
+    def of(names: bytes) -> _Names:
         text = b"\n%b\n" % names
-        return _Lines(text, np.flatnonzero(np.frombuffer(text, np.uint8) == ord("\n")))
+        return _Names(text, np.flatnonzero(np.frombuffer(text, np.uint8) == ord("\n")))
 
     def __getitem__(self, line: int) -> str:
         return self.text[self.begins[line] + 1 : self.begins[line + 1]].decode()
@@ -139,11 +139,11 @@ class _Lines:
 
 
 @dataclass(frozen=True, slots=True)
-class Table:
+class TownTable:
     """All towns as columns, from the largest to the smallest; coordinates in degrees."""
 
     id: Ints
-    names: _Lines
+    names: _Names
     latitude: Floats
     longitude: Floats
     population: Ints
@@ -151,8 +151,8 @@ class Table:
     timezone: Ints
     regions: list[tuple[str, str, str]]
     timezones: list[str]
-    folded: _Lines
-    others: _Lines
+    folded: _Names
+    others: _Names
     other_of: Ints
     known: dict[str, frozenset[int]]
     """States and countries by folded letters and name: the regions that they mean."""
@@ -176,16 +176,16 @@ class Table:
 
 
 @lru_cache(maxsize=1)
-def table() -> Table:
+def table() -> TownTable:
     """The whole gazetteer, read once."""
     body = (files("atalaia") / "data" / "gazetteer.zst").read_bytes()
     packed = zstandard.ZstdDecompressor().decompress(body[body.index(b"\n") + 1 :])
     stored = msgspec.msgpack.decode(packed, type=Stored)
     latitude = np.frombuffer(stored.latitude, "<i4") / 1e5
     longitude = np.frombuffer(stored.longitude, "<i4") / 1e5
-    return Table(
+    return TownTable(
         id=np.frombuffer(stored.id, "<i4"),
-        names=_Lines.of(stored.names),
+        names=_Names.of(stored.names),
         latitude=latitude,
         longitude=longitude,
         population=np.frombuffer(stored.population, "<i4"),
@@ -193,8 +193,8 @@ def table() -> Table:
         timezone=np.frombuffer(stored.timezone, "<i2"),
         regions=stored.regions,
         timezones=stored.timezones,
-        folded=_Lines.of(_folded(stored.names.decode())),
-        others=_Lines.of(stored.other_names),
+        folded=_Names.of(_folded(stored.names.decode())),
+        others=_Names.of(stored.other_names),
         other_of=np.frombuffer(stored.other_of, "<i4"),
         known=_known(stored),
         point=unit(latitude, longitude),
@@ -259,7 +259,7 @@ def fold(text: str) -> str:
 # How it searches
 
 
-def _found(text: str, country: str | None, every: Table) -> Iterator[tuple[str, int]]:
+def _found(text: str, country: str | None, every: TownTable) -> Iterator[tuple[str, int]]:
     """Kinds of match and towns; a town may come more than once."""
     for name, regions in _readings(text, every):
         within = regions
@@ -269,7 +269,7 @@ def _found(text: str, country: str | None, every: Table) -> Iterator[tuple[str, 
         yield from _matches(name, within, every)
 
 
-def _weighed(found: Iterable[tuple[str, int]], every: Table) -> list[tuple[int, float]]:
+def _weighed(found: Iterable[tuple[str, int]], every: TownTable) -> list[tuple[int, float]]:
     """Each town once with what its best match is worth, the likeliest first."""
     scores: dict[int, float] = {}
     for kind, number in found:
@@ -278,7 +278,7 @@ def _weighed(found: Iterable[tuple[str, int]], every: Table) -> list[tuple[int, 
     return sorted(scores.items(), key=lambda one: (-one[1], one[0]))
 
 
-def _readings(text: str, every: Table) -> list[tuple[str, frozenset[int] | None]]:
+def _readings(text: str, every: TownTable) -> list[tuple[str, frozenset[int] | None]]:
     """What the text may mean: a folded name, and the regions that it is in (None: any)."""
     parts = [part for part in map(fold, text[:LONGEST].split(",")) if part]
     known = [every.known[part] for part in parts[1:] if part in every.known]
@@ -289,7 +289,7 @@ def _readings(text: str, every: Table) -> list[tuple[str, frozenset[int] | None]
 
 
 def _endings(
-    words: tuple[str, ...], regions: frozenset[int] | None, every: Table
+    words: tuple[str, ...], regions: frozenset[int] | None, every: TownTable
 ) -> Iterator[tuple[str, frozenset[int] | None]]:
     """All as a name; and its end as a region, with the end of the rest, again."""
     yield " ".join(words), regions
@@ -300,7 +300,9 @@ def _endings(
             yield from _endings(words[:-n], both, every)
 
 
-def _matches(name: str, regions: frozenset[int] | None, every: Table) -> Iterator[tuple[str, int]]:
+def _matches(
+    name: str, regions: frozenset[int] | None, every: TownTable
+) -> Iterator[tuple[str, int]]:
     """Kinds of match and towns, of each kind the largest ones."""
 
     def taken(kind: str, numbers: Iterator[int]) -> Iterator[tuple[str, int]]:

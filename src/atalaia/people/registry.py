@@ -66,7 +66,7 @@ class Held:
 
 
 @dataclass(frozen=True)
-class Change:
+class PersonChange:
     """What becomes of a person: contacts and consents are those that are new or changed."""
 
     kept: Kept
@@ -197,12 +197,12 @@ class Registry:
         key = "atk_" + random_name(32)
         lookup = self.vault.lookup(KEY, key)
 
-        def edit(held: Held) -> Change:
+        def edit(held: Held) -> PersonChange:
             old = [e.row for e in held.contacts if e.row.channel == KEY]
             ended = [stopped(self.vault, row, now) for row in old if row.status == CONFIRMED]
             address = Address(lookup=lookup)
             new = contact_row(self.vault, pseudonym, KEY, address, CONFIRMED, now)
-            return Change(held.kept, [*ended, new])
+            return PersonChange(held.kept, [*ended, new])
 
         self.change(pseudonym, edit)
         return key
@@ -222,8 +222,8 @@ class Registry:
         return Held(row, kept, [Entry(row, a) for row, a in opened if a is not None])
 
     def change(
-        self, pseudonym: str, edit: Callable[[Held], Change], new: Held | None = None
-    ) -> tuple[Held, Change]:
+        self, pseudonym: str, edit: Callable[[Held], PersonChange], new: Held | None = None
+    ) -> tuple[Held, PersonChange]:
         """Write what `edit` makes of a person; return them as they were, and what became of them.
 
         `edit` is called again where somebody else changed them, or took a look-up, in between.
@@ -244,7 +244,7 @@ class Registry:
         assert conflict is not None  # noqa: S101  the loop ran
         raise conflict
 
-    def _put(self, row: PersonRow, change: Change) -> None:
+    def _put(self, row: PersonRow, change: PersonChange) -> None:
         """Write a person, if they still are as they were read."""
         person = change.kept.person
         self.people.put(
@@ -274,7 +274,7 @@ class Registry:
         return kept.person if kept is not None and kept.person.channels else None
 
     def _end(self, pseudonym: str, channel: str | None, now: int, *, is_withdrawn: bool) -> bool:
-        def edit(held: Held) -> Change:
+        def edit(held: Held) -> PersonChange:
             ended = [
                 entry.row
                 for entry in (*held.with_status(CONFIRMED), *held.with_status(PENDING))
@@ -292,7 +292,7 @@ class Registry:
                 for consent in self.people.consents(pseudonym)
                 if is_withdrawn and consent.channel in names and not consent.withdrawn_at
             ]
-            return Change(kept, [stopped(self.vault, row, now) for row in ended], consents)
+            return PersonChange(kept, [stopped(self.vault, row, now) for row in ended], consents)
 
         held = self.held(pseudonym)
         if held is None:

@@ -19,7 +19,7 @@ from atalaia.people.coverage import closed_channels, unwatched
 from atalaia.people.export import export
 from atalaia.people.registry import Registry
 from atalaia.people.request import Request
-from atalaia.people.subscribe import Confirmed, Subscribed, confirm, confirm_contact, subscribe
+from atalaia.people.subscribe import Confirmation, Enrolled, confirm, confirm_contact, subscribe
 from atalaia.ports import Home
 from atalaia.settings import Settings
 
@@ -60,7 +60,7 @@ class PeopleService:
             *unwatched(request.where, self.places),
         ]
 
-    def subscribe(self, request: Request, now: int) -> Subscribed:
+    def subscribe(self, request: Request, now: int) -> Enrolled:
         """Keep a request, and ask the addresses that are not proven for a code. Who has stopped is
         told again. A webhook whose writing alone shows that it lies inside is refused."""
         for contact in request.contacts:
@@ -72,7 +72,7 @@ class PeopleService:
         self._home.wake("normal")
         return done
 
-    def confirm(self, who: Named, code: str, now: int) -> Confirmed | None:
+    def confirm(self, who: Named, code: str, now: int) -> Confirmation | None:
         """Take the code that a contact was sent: from then on it is told. None: it is not its."""
         if isinstance(who, Contact):
             done = confirm_contact(self._registry, who, code, now)

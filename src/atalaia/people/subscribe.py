@@ -22,9 +22,9 @@ from atalaia.people.codes import MOST_WAITING, is_code, lookup_of, waiting_looku
 from atalaia.people.consent import agreed, shown_words
 from atalaia.people.erase import erase
 from atalaia.people.registry import (
-    Change,
     Entry,
     Held,
+    PersonChange,
     Registry,
     new_subscription,
     with_channels,
@@ -55,7 +55,7 @@ INBOX, WEBHOOK = "inbox", "webhook"
 log = structlog.get_logger()
 
 
-class Subscribed(msgspec.Struct, frozen=True):
+class Enrolled(msgspec.Struct, frozen=True):
     """What a request came to.
 
     confirmed    channels that are told from now on
@@ -72,7 +72,7 @@ class Subscribed(msgspec.Struct, frozen=True):
         return f"Subscribed({self.pseudonym!r}, {self.confirmed}, '***')"
 
 
-class Confirmed(msgspec.Struct, frozen=True):
+class Confirmation(msgspec.Struct, frozen=True):
     """Who confirmed, and by which channel. The pseudonym may be one that they had before; `asks`
     are for contacts that went with them to it."""
 
@@ -81,7 +81,7 @@ class Confirmed(msgspec.Struct, frozen=True):
     asks: tuple[Message, ...] = ()
 
 
-def subscribe(registry: Registry, request: Request, now: int) -> Subscribed:
+def subscribe(registry: Registry, request: Request, now: int) -> Enrolled:
     """Keep a request. What needs no code is told from now on; the rest once it is confirmed.
 
     Raises ValueError, with the next step and without any address, for what cannot be kept.
@@ -94,7 +94,7 @@ def subscribe(registry: Registry, request: Request, now: int) -> Subscribed:
     pseudonym = owner or new_pseudonym()
     registry.vault.make_key(pseudonym)
 
-    def edit(held: Held) -> Change:
+    def edit(held: Held) -> PersonChange:
         rows = [
             _row(registry, pseudonym, request, contact, now, is_proven=contact in proven)
             for contact in contacts
@@ -110,7 +110,7 @@ def subscribe(registry: Registry, request: Request, now: int) -> Subscribed:
 
     _, change = registry.change(pseudonym, edit, _nobody(request, pseudonym, now))
     new = [row for row in change.contacts if row.status != STOPPED]
-    return Subscribed(
+    return Enrolled(
         pseudonym=pseudonym,
         confirmed=tuple(row.channel for row in new if row.status == CONFIRMED),
         asks=_asks(registry, new),
@@ -118,7 +118,7 @@ def subscribe(registry: Registry, request: Request, now: int) -> Subscribed:
     )
 
 
-def confirm(registry: Registry, pseudonym: str, code: str, now: int) -> Confirmed | None:
+def confirm(registry: Registry, pseudonym: str, code: str, now: int) -> Confirmation | None:
     """Take a code for any of a person's contacts that wait for one.
 
     None: it is not theirs, has run out, or too many were tried; which of these is not said. A
@@ -131,10 +131,12 @@ def confirm(registry: Registry, pseudonym: str, code: str, now: int) -> Confirme
     if owner not in (None, pseudonym):
         return _merged(registry, pseudonym, found, owner, now)
     _settle(registry, pseudonym, found, found.address.contact, now)
-    return Confirmed(pseudonym, found.row.channel)
+    return Confirmation(pseudonym, found.row.channel)
 
 
-def confirm_contact(registry: Registry, contact: Contact, code: str, now: int) -> Confirmed | None:
+def confirm_contact(
+    registry: Registry, contact: Contact, code: str, now: int
+) -> Confirmation | None:
     """The same for who knows their address, and not their pseudonym."""
     found = (
         registry.people.find(contact.channel, look)
@@ -149,9 +151,9 @@ def _guessed(registry: Registry, pseudonym: str, code: str, now: int) -> Entry |
     def waiting(held: Held) -> list[Entry]:
         return [e for e in registry.waiting(held, now) if e.row.tries < MOST_TRIES]
 
-    def count(held: Held) -> Change:
+    def count(held: Held) -> PersonChange:
         rows = [e.row for e in waiting(held)]
-        return Change(
+        return PersonChange(
             held.kept, [msgspec.structs.replace(row, tries=row.tries + 1) for row in rows]
         )
 
@@ -168,7 +170,7 @@ def _settle(registry: Registry, pseudonym: str, found: Entry, contact: Contact, 
         found.address, lookup=lookup_of(registry.vault, contact), how=f"{found.address.how}, code"
     )
 
-    def edit(held: Held) -> Change:
+    def edit(held: Held) -> PersonChange:
         rows = [
             stopped(registry.vault, found.row, now),
             contact_row(registry.vault, pseudonym, contact.channel, address, CONFIRMED, now),
@@ -181,7 +183,7 @@ def _settle(registry: Registry, pseudonym: str, found: Entry, contact: Contact, 
 
 def _merged(
     registry: Registry, pseudonym: str, found: Entry, owner: str, now: int
-) -> Confirmed | None:
+) -> Confirmation | None:
     """Who confirmed has a pseudonym already: all that they asked for goes there.
 
     A crash between the steps loses at most what the request's other contacts were; they can be
@@ -192,7 +194,7 @@ def _merged(
         return None
     channel = found.row.channel
 
-    def take_wish(held: Held) -> Change:
+    def take_wish(held: Held) -> PersonChange:
         how = f"{found.address.how}, code"
         consent = agreed(owner, channel, found.address.words, how, now)
         return _joined(registry, held, leaving.kept, [], [consent], now)
@@ -210,7 +212,7 @@ def _merged(
         log.warning("older pages are still in the log", reason=str(error))
     registry.vault.forget(pseudonym)
 
-    def take_contacts(held: Held) -> Change:
+    def take_contacts(held: Held) -> PersonChange:
         rows = [
             contact_row(registry.vault, owner, e.row.channel, e.address, e.row.status, e.row.since)
             for e in others
@@ -222,9 +224,9 @@ def _merged(
         return _joined(registry, held, held.kept, rows, consents, now)
 
     if not others:
-        return Confirmed(owner, channel)
+        return Confirmation(owner, channel)
     _, change = registry.change(owner, take_contacts)
-    return Confirmed(owner, channel, _asks(registry, change.contacts))
+    return Confirmation(owner, channel, _asks(registry, change.contacts))
 
 
 def _joined(
@@ -234,7 +236,7 @@ def _joined(
     rows: Sequence[ContactRow],
     consents: Sequence[Consent],
     now: int,
-) -> Change:
+) -> PersonChange:
     """A person with what they newly wish, and these rows of contacts.
 
     A newly confirmed contact takes the place of an older one of its channel.
@@ -258,7 +260,7 @@ def _joined(
     wanted = tuple(dict.fromkeys((*held.kept.wanted, *wish.wanted)))
     kept = with_subscriptions(Kept(person, wanted), asked.subscriptions)
     confirmed = (*(entry.row.channel for entry in have), *new)
-    return Change(with_channels(kept, confirmed), [*replaced, *rows], consents)
+    return PersonChange(with_channels(kept, confirmed), [*replaced, *rows], consents)
 
 
 def _row(
@@ -306,8 +308,8 @@ def _free_lookup(registry: Registry, contact: Contact, now: int) -> bytes:
             "one of them, or ask again tomorrow"
         )
 
-    def give_way(held: Held) -> Change:
-        return Change(held.kept, [stopped(registry.vault, oldest, now)])
+    def give_way(held: Held) -> PersonChange:
+        return PersonChange(held.kept, [stopped(registry.vault, oldest, now)])
 
     registry.change(oldest.pseudonym, give_way)
     return oldest.lookup

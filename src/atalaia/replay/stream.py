@@ -15,18 +15,16 @@ from itertools import islice
 import msgspec
 
 from atalaia.detect.consumer import Consumer, Follower
-from atalaia.detect.starts import Start, Terms, starts_of
+from atalaia.detect.starts import Start
 from atalaia.detect.values import Norm
 from atalaia.detect.watch import CONSUMER, Watch
 from atalaia.domain.alert import LogEntry
-from atalaia.domain.norm_tables import Norms
 from atalaia.domain.place import Places
 from atalaia.domain.reading import Decode
 from atalaia.domain.rule import RuleSet
-from atalaia.errors import AtalaiaError, StateConflict
+from atalaia.errors import StateConflict
 from atalaia.lake import raw
-from atalaia.lake.norms import kept, norms_of
-from atalaia.lake.places import note_places, places_of
+from atalaia.lake.places import note_places
 from atalaia.ports import Home, Record, State
 from atalaia.replay.readings import (
     REPLAY,
@@ -36,6 +34,7 @@ from atalaia.replay.readings import (
     log_of,
     no_progress,
 )
+from atalaia.replay.terms import everywhere, norms_by, starts_by
 from atalaia.sources import decode_all
 
 _AT_ONCE = 64
@@ -59,19 +58,19 @@ def replay_stream(
     is damaged, StateConflict where it lacks something, or `home` holds something else.
     """
     up_to, told = _until_now(live)
-    starts = _starts(live, rules)
+    starts = starts_by(live, rules)
     _claim(home)
-    everywhere = _everywhere(starts)
-    note_places(home.state, everywhere)
+    watched = everywhere(starts)
+    note_places(home.state, watched)
     arrivals = _arrivals(live, up_to)
     readings, unjudged = 0, dict[str, None]()
     for start, end in zip(starts, [*(s.offset for s in starts[1:]), up_to], strict=True):
         progress("watching", start.offset, up_to)
-        norms = _norms(live, start)
+        norms = norms_by(live, start)
         unjudged.update(dict.fromkeys(norms.in_words()))
         readings += _one_life(home, start, arrivals, end, norms, decoder)
     if is_kept:
-        keep(home, everywhere, progress)
+        keep(home, watched, progress)
     entries = log_of(home)
     done = Replayed(
         readings=readings,
@@ -81,7 +80,7 @@ def replay_stream(
         unjudged=list(unjudged),
         as_live=_stories(entries) == _stories(told) if rules is None else None,
     )
-    return done, everywhere, starts[-1].terms.rules
+    return done, watched, starts[-1].terms.rules
 
 
 def _until_now(live: Home) -> tuple[int, list[LogEntry]]:
@@ -91,43 +90,6 @@ def _until_now(live: Home) -> tuple[int, list[LogEntry]]:
         told = log_of(live)
         if live.state.offset(CONSUMER) == offset:
             return offset, told
-
-
-def _starts(live: Home, rules: RuleSet | None) -> list[Start]:
-    """The watch's starts, the first at the beginning; with the rules given instead of its own."""
-    try:
-        starts = starts_of(live.state)
-    except StateConflict as error:
-        if rules is None:
-            raise AtalaiaError(f"home {live.name}: {error}; or give --rules") from error
-        starts = []
-    if not starts:
-        if rules is None:
-            raise AtalaiaError(f"home {live.name} has noted no rules; give --rules")
-        starts = [Start(0, 0, Terms(rules, tuple(places_of(live.state)), {}))]
-    if rules is not None:
-        starts = [
-            msgspec.structs.replace(
-                start, terms=msgspec.structs.replace(start.terms, rules=rules), norms=None
-            )
-            for start in starts
-        ]
-    # What the first watch found there (pushed by hand, say) it lived through, too.
-    return [msgspec.structs.replace(starts[0], offset=0), *starts[1:]]
-
-
-def _norms(live: Home, start: Start) -> Norms:
-    """Those of the start; of rules that are not its own, or where none were kept, today's."""
-    places = Places(start.terms.places)
-    if start.norms is None:
-        return norms_of(live.lake, start.terms.rules, places)
-    try:
-        return kept(live.lake, start.norms, places)
-    except KeyError as error:
-        raise StateConflict(
-            f"home {live.name}: the norms {start.norms}, which its watch went by, are not in "
-            "lake/raw/norms; restore them from a backup, or give --rules"
-        ) from error
 
 
 def _arrivals(live: Home, up_to: int) -> Iterator[Record]:
@@ -141,11 +103,6 @@ def _arrivals(live: Home, up_to: int) -> Iterator[Record]:
             )
         expected += 1
         yield record
-
-
-def _everywhere(starts: list[Start]) -> Places:
-    """Every place that was ever watched, as it was last described."""
-    return Places({place.id: place for start in starts for place in start.terms.places}.values())
 
 
 def _claim(opened: Home) -> None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -16,13 +15,8 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
-from atalaia.batch.events import read_events
 from atalaia.batch.history import told_by
-from atalaia.batch.record import Record
-from atalaia.batch.recorded import record_of
-from atalaia.batch.score import Score as BatchScore
 from atalaia.batch.told import Stretches, stretches
-from atalaia.batch.verify import verify
 from atalaia.domain.alert import Alert
 from atalaia.domain.hazard import LEVEL_OF, Hazard, Level
 from atalaia.domain.place import Place, Places
@@ -34,27 +28,15 @@ from atalaia.ports import Home
 from atalaia.report.incident import storm_of
 from atalaia.report.reported import (
     Day,
-    Foretold,
     Report,
-    Score,
-    Scored,
     Source,
     Spot,
 )
+from atalaia.report.scored import Truth, forecasts_of, foretold, scored, sources_scored
 from atalaia.sources import decode_all
 
 DAY_S = 86_400
 _KEY = re.compile(r"[0-9a-f]{4,64}")
-
-
-@dataclass(frozen=True, slots=True)
-class Truth:
-    """Outside events to score the home's alerts against, as `atalaia verify` does."""
-
-    events: Path
-    zone: ZoneInfo
-    min_events: int = 1
-    hazard: str | None = None
 
 
 def report_of(
@@ -77,7 +59,7 @@ def report_of(
     log = told_by(home)
     lived = [entry for entry in log if begins <= entry.sent_at <= ends]
     held = _within(stretches(log), begins, ends)
-    record = _record(home, rules)
+    record = forecasts_of(home, rules)
     key = incident or _gravest(asked, begins)
     if incident is not None and not _KEY.fullmatch(incident):
         raise AtalaiaError(_no_such(incident))
@@ -94,9 +76,9 @@ def report_of(
         storm=storm,
         days=tuple(_days(asked, held, _blind(log, begins, ends), begins, ends)),
         spots=tuple(_spots(asked.places, held)),
-        foretold=tuple(_foretold(record)),
-        sources_scored=tuple(_sources_scored(record)),
-        scored=_scored(home, truth) if truth else None,
+        foretold=tuple(foretold(record)),
+        sources_scored=tuple(sources_scored(record)),
+        scored=scored(home, truth) if truth else None,
         sources=tuple(_sources(asked)),
     )
 
@@ -271,90 +253,3 @@ def _sources(asked: _Asked) -> Iterable[Source]:
     )
     for source, readings, places, answers, faults, last in rows:
         yield Source(source, readings, places, answers, faults, None if last is None else int(last))
-
-
-# Scores
-
-
-def _record(home: Home, rules: RuleSet) -> Record:
-    try:
-        return record_of(home, rules)
-    except PayloadInvalid:  # no reading of what the rules judge: nothing was forecast, either
-        return Record([], [], [])
-
-
-def _foretold(record: Record) -> Iterable[Foretold]:
-    for row in record.rows:
-        yield Foretold(
-            source=row.source,
-            lead=row.lead,
-            told=row.told,
-            came_true=row.came_true,
-            false_alarms=row.false_alarms,
-            not_verifiable=row.not_verifiable,
-            ratio=row.success_ratio,
-            interval=row.interval,
-        )
-
-
-def _sources_scored(record: Record) -> Iterable[Score]:
-    for total in record.sources:
-        if total.pod is not None or total.far is not None:
-            warned, happened = total.hits + total.false_alarms, total.hits + total.misses
-            yield Score(
-                of=total.source,
-                group="source",
-                hits=total.hits,
-                misses=total.misses,
-                false_alarms=total.false_alarms,
-                pod=total.pod,
-                far=total.far,
-                csi=total.csi,
-                bias=round(warned / happened, 4) if happened else None,
-            )
-
-
-def _scored(home: Home, truth: Truth) -> Scored:
-    events = read_events(truth.events, truth.zone)
-    days = [
-        datetime.fromtimestamp(event.started_at, UTC).astimezone(truth.zone).date()
-        for event in (events[0], events[-1])
-    ]
-    verified = verify(
-        told_by(home, truth.hazard),
-        events,
-        truth.zone,
-        hazard=truth.hazard,
-        min_events=truth.min_events,
-        first_day=days[0],
-        last_day=days[1],
-    )
-    scores = [_point("all", "all", verified.score)]
-    for group in ("hazard", "level"):
-        found = verified.groups[group]
-        if len(found) > 1:
-            scores += [_point(name, group, score) for name, score in found.items()]
-    return Scored(
-        first_day=verified.first_day,
-        last_day=verified.last_day,
-        timezone=verified.timezone,
-        occurrences=verified.occurrences,
-        min_events=verified.min_events,
-        scores=tuple(scores),
-    )
-
-
-def _point(name: str, group: str, score: BatchScore) -> Score:
-    return Score(
-        of=name,
-        group=group,
-        hits=score.hits,
-        misses=score.misses,
-        false_alarms=score.false_alarms,
-        pod=score.pod,
-        far=score.far,
-        csi=score.csi,
-        bias=score.frequency_bias,
-        pod_interval=score.intervals["pod"],
-        far_interval=score.intervals["far"],
-    )

@@ -14,7 +14,7 @@ from atalaia.report.pictures.calendar import months
 from atalaia.report.pictures.places import places_map
 from atalaia.report.pictures.skill import key_mark, performance, point_name, reliability
 from atalaia.report.pictures.timeline import NARROW, WIDE, timeline
-from atalaia.report.reported import IncidentReport, Report, Score, Scored
+from atalaia.report.reported import IncidentReport, Report, Scored, ScorePoint
 from atalaia.report.svg import Markup, Numbers, join, mark, picture, tag
 from atalaia.report.words import SHOWN, Say
 
@@ -26,10 +26,10 @@ Row = Sequence[str | Markup]
 
 def page(report: Report, language: str) -> str:
     """The page in one of `words.LANGUAGES`."""
-    return _Page(report, Say(language)).html()
+    return _ReportPage(report, Say(language)).html()
 
 
-class _Page:
+class _ReportPage:
     def __init__(self, report: Report, say: Say) -> None:
         self._report, self._say = report, say
         self._numbers = Numbers()
@@ -276,7 +276,7 @@ class _Page:
         table = self._table(head, rows, numbers_from=1)
         return tag("div", *parts, tag("div", table, class_="scroll", tabindex="0"))
 
-    def _named(self, score: Score, known: Sequence[Score]) -> Row:
+    def _named(self, score: ScorePoint, known: Sequence[ScorePoint]) -> Row:
         said = tag("span", point_name(score, self._say))
         if score not in known:
             return [said]
@@ -360,6 +360,6 @@ class _Page:
         )
 
 
-def _numbers(score: Score, say: Say) -> list[str]:
+def _numbers(score: ScorePoint, say: Say) -> list[str]:
     shares = [say.number(value, 2) for value in (score.pod, score.far, score.csi, score.bias)]
     return [*shares, *(str(n) for n in (score.hits, score.misses, score.false_alarms))]

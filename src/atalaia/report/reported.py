@@ -34,7 +34,7 @@ class Bar(msgspec.Struct, frozen=True):
     value: float
 
 
-class Entry(msgspec.Struct, frozen=True):
+class AlertEntry(msgspec.Struct, frozen=True):
     """One alert of the storm. `text` is by language, in the order of `words.LANGUAGES`."""
 
     version: int
@@ -58,7 +58,7 @@ class Stretch(msgspec.Struct, frozen=True):
     level: int
 
 
-class Lane(msgspec.Struct, frozen=True):
+class LevelTrack(msgspec.Struct, frozen=True):
     """One incident beside others: what it was, where, and its levels over time."""
 
     incident: str
@@ -101,8 +101,8 @@ class IncidentReport(msgspec.Struct, frozen=True, kw_only=True):
     limits: tuple[Limit, ...]
     bars: tuple[Bar, ...]
     is_same_rule: bool
-    entries: tuple[Entry, ...]
-    lanes: tuple[Lane, ...]
+    entries: tuple[AlertEntry, ...]
+    lanes: tuple[LevelTrack, ...]
 
 
 class Day(msgspec.Struct, frozen=True):
@@ -132,7 +132,7 @@ class Spot(msgspec.Struct, frozen=True):
     counts: tuple[tuple[str, int], ...]
 
 
-class Foretold(msgspec.Struct, frozen=True):
+class LeadTimeScore(msgspec.Struct, frozen=True):
     """What became of a source's forecasts at one class of lead time (`atalaia record`).
 
     ratio, interval    came true, of what could be verified, and its 95 % interval
@@ -151,7 +151,7 @@ class Foretold(msgspec.Struct, frozen=True):
 Interval = tuple[float, float] | None
 
 
-class Score(msgspec.Struct, frozen=True):
+class ScorePoint(msgspec.Struct, frozen=True):
     """A point of the performance diagram: alerts, or a source's forecasts, against what happened.
 
     of       all, or the name of a group: a hazard, a level, a source
@@ -180,7 +180,7 @@ class Scored(msgspec.Struct, frozen=True):
     timezone: str
     occurrences: int
     min_events: int
-    scores: tuple[Score, ...]
+    scores: tuple[ScorePoint, ...]
 
 
 class Source(msgspec.Struct, frozen=True):
@@ -213,7 +213,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     storm: IncidentReport | None
     days: tuple[Day, ...]
     spots: tuple[Spot, ...]
-    foretold: tuple[Foretold, ...]
-    sources_scored: tuple[Score, ...]
+    foretold: tuple[LeadTimeScore, ...]
+    sources_scored: tuple[ScorePoint, ...]
     scored: Scored | None
     sources: tuple[Source, ...]

@@ -140,15 +140,15 @@ class Live:
             upkeep=self.upkeep,
             pollers=self.pollers,
             warnings=self.warnings,
-            shown=lambda: services.incidents.seq,
+            shown=lambda: services.follower.view.seq,
             fanned_out=lambda: self.notifier.done,
         )
         server = serving(services.api(self.ingest.offer, self.history, self.standing))
         task = asyncio.create_task(server.serve(sockets=[listener]), name="api")
         self._stack.push_async_callback(_ended, task)
         self._stack.callback(setattr, server, "should_exit", True)
-        self._start("feeds", services.feeds.run)
-        self._stack.callback(services.feeds.close)
+        self._start("follower", services.follower.run)
+        self._stack.callback(services.follower.close)
         updates = telegram_polling(self.settings, services.session, services.talk, home.state)
         if updates is not None:
             self._start("telegram bot", updates.run)
@@ -221,7 +221,7 @@ class Live:
         self.standing.step_s = lived.seconds
         if lived.entries:
             self.notifier.wake()
-            self.services.feeds.wake()
+            self.services.follower.wake()
         for entry in lived.entries:
             with suppress(OSError):  # a terminal that has gone must not stop the watch
                 self._console.print(line_of(entry, self.settings.language))

@@ -27,12 +27,11 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable
 
     import aiohttp
-    from fastapi import FastAPI
+    from fastapi import APIRouter, FastAPI
 
-    from atalaia.api.app import Standing
-    from atalaia.api.following import Feeds
-    from atalaia.api.history import History
-    from atalaia.api.incidents import IncidentView
+    from atalaia.api.following import LogFollower
+    from atalaia.api.history import PlaceHistory
+    from atalaia.api.probes import ProgramStanding
     from atalaia.channels.telegram_updates import Handler
     from atalaia.detect.consumer import Consumer, ItemsOf
     from atalaia.detect.values import Norm
@@ -235,30 +234,24 @@ class Services:
         return in_turn(bot, self.clock.now)
 
     @cached_property
-    def incidents(self) -> IncidentView:
-        """Incidents as the API shows them, followed as the alert log grows."""
-        from atalaia.api.incidents import IncidentView
+    def follower(self) -> LogFollower:
+        """The alert log, followed: by what the API shows of it, and by who listens."""
+        from atalaia.api.following import LogFollower
 
-        return IncidentView()
-
-    @cached_property
-    def feeds(self) -> Feeds:
-        """The alert log for who follows it."""
-        from atalaia.api.following import Feeds
-
-        return Feeds(self.settings, self._state, self.incidents.take, can_stream=self._can_stream)
+        return LogFollower(self._state, can_stream=self._can_stream)
 
     def api(
         self,
         accept: Callable[[Sequence[Payload]], Awaitable[int]],
-        history: History,
-        standing: Standing,
+        history: PlaceHistory,
+        standing: ProgramStanding,
     ) -> FastAPI:
         """What is asked over HTTP.
 
         accept    keeps what was pushed; raises QueueFull or StateConflict
         history   what was at each place
         """
+        from atalaia.api import hooks
         from atalaia.api.access import Gate
         from atalaia.api.app import api
         from atalaia.api.keys import who_has
@@ -266,7 +259,7 @@ class Services:
         from atalaia.api.people_models import OPEN_CHANNELS
         from atalaia.api.previews import previews
         from atalaia.api.push import Pushing
-        from atalaia.api.read import Shown
+        from atalaia.api.shown import Shown
         from atalaia.api.telegram_hook import telegram_hook
         from atalaia.api.whatsapp_hook import whatsapp_hook
         from atalaia.notify.drills import Drills
@@ -300,7 +293,7 @@ class Services:
             shown=Shown(
                 places=settings.places,
                 rules=settings.rules,
-                incidents=self.incidents,
+                view=self.follower.view,
                 history=history,
                 state=state,
                 sources=standing.sources,
@@ -309,8 +302,6 @@ class Services:
             ),
             service=self.people,
             preview=previews(state, settings.places, now),
-            whatsapp=whatsapp_hook(settings, self.people, now),
-            telegram=telegram_hook(settings, self.session, self.talk, state),
             operator=Operator(
                 outbox,
                 self.silences,
@@ -320,7 +311,19 @@ class Services:
                 now=now,
                 wake=wake,
             ),
-            log=self.feeds.ports(),
+            hooks=hooks.routes(
+                whatsapp_hook(settings, self.people, now),
+                telegram_hook(settings, self.session, self.talk, state),
+            ),
+            feeds=self._feeds(),
             standing=standing,
             page=page(settings.page.tiles_url, settings.page.attribution),
         )
+
+    def _feeds(self) -> APIRouter:
+        """The open ones."""
+        from atalaia.api.feeds import routes
+
+        follower, settings = self.follower, self.settings
+        places = {place.id: place for place in settings.places}
+        return routes(follower.view, follower.events, self._state.life, places, settings.cap)

@@ -38,7 +38,7 @@ from atalaia.settings.document import (
 )
 from atalaia.sources import open_meteo, tomorrow_io
 from atalaia.sources.recorded import read_places
-from atalaia.sources.schedule import Pace, arithmetic, intervals, most_a_day
+from atalaia.sources.schedule import Cadence, arithmetic, intervals, most_a_day
 
 DEFAULT_FILE = "atalaia.toml"
 
@@ -246,7 +246,7 @@ def _describe_tomorrow_io(settings: Settings) -> list[str]:
             len(settings.places),
             0,
             most_a_day(tomorrow_io.NAME),
-            Pace(near_s=source.interval_s),
+            Cadence(near_s=source.interval_s),
             source.forecast_interval_s,
         )
         lines.append(

@@ -92,7 +92,7 @@ class PeopleSettings(msgspec.Struct, frozen=True, kw_only=True):
     contact: str
 
 
-class Telegram(msgspec.Struct, frozen=True, kw_only=True):
+class TelegramSettings(msgspec.Struct, frozen=True, kw_only=True):
     """A bot of one's own.
 
     is_bot          whether it is talked to
@@ -105,7 +105,7 @@ class Telegram(msgspec.Struct, frozen=True, kw_only=True):
     webhook_secret: Secret | None
 
 
-class WhatsApp(msgspec.Struct, frozen=True, kw_only=True):
+class WhatsAppSettings(msgspec.Struct, frozen=True, kw_only=True):
     """WhatsApp's Cloud API. Without app_secret and verify_token nobody can answer."""
 
     token: Secret
@@ -118,7 +118,7 @@ class WhatsApp(msgspec.Struct, frozen=True, kw_only=True):
     base_url: str
 
 
-class Email(msgspec.Struct, frozen=True, kw_only=True):
+class EmailSettings(msgspec.Struct, frozen=True, kw_only=True):
     """An SMTP server, or Amazon SES.
 
     via       which of them: host to password are the server's, region and base_url SES's
@@ -136,7 +136,7 @@ class Email(msgspec.Struct, frozen=True, kw_only=True):
     base_url: str | None
 
 
-class Sms(msgspec.Struct, frozen=True, kw_only=True):
+class SmsSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Amazon SNS. `base_url` None: Amazon's own; keys come from where its tools find them."""
 
     region: str
@@ -146,7 +146,7 @@ class Sms(msgspec.Struct, frozen=True, kw_only=True):
     base_url: str | None
 
 
-class Webhook(msgspec.Struct, frozen=True, kw_only=True):
+class WebhookSettings(msgspec.Struct, frozen=True, kw_only=True):
     """`allow`: networks inside of which targets may lie although the guard would refuse them."""
 
     allow: tuple[Network, ...]
@@ -158,11 +158,11 @@ class Channels(msgspec.Struct, frozen=True, kw_only=True):
     keep_s    how long messages and deliveries are kept
     """
 
-    telegram: Telegram | None
-    whatsapp: WhatsApp | None
-    email: Email | None
-    sms: Sms | None
-    webhook: Webhook | None
+    telegram: TelegramSettings | None
+    whatsapp: WhatsAppSettings | None
+    email: EmailSettings | None
+    sms: SmsSettings | None
+    webhook: WebhookSettings | None
     apprise: bool
     keep_s: int
 
@@ -209,7 +209,7 @@ def read_channels(document: Document) -> Channels:
     )
 
 
-def _telegram(document: Document) -> Telegram | None:
+def _telegram(document: Document) -> TelegramSettings | None:
     at = "channels.telegram"
     token = document.secret(f"{at}.token")
     base_url = document.get(f"{at}.base_url", url, "https://api.telegram.org")
@@ -219,16 +219,16 @@ def _telegram(document: Document) -> Telegram | None:
         document.add(f"{at}.webhook_secret", "not 16 to 256 letters, digits, _ and -; write such")
     if token is None:
         return None
-    return Telegram(token=token, base_url=base_url, is_bot=is_bot, webhook_secret=secret)
+    return TelegramSettings(token=token, base_url=base_url, is_bot=is_bot, webhook_secret=secret)
 
 
-def _whatsapp(document: Document) -> WhatsApp | None:
+def _whatsapp(document: Document) -> WhatsAppSettings | None:
     at = "channels.whatsapp"
     token = document.secret(f"{at}.token")
     number = document.get(f"{at}.phone_number_id", text_of, "")
     if token and not number:
         document.add(f"{at}.phone_number_id", "missing; Meta's page of the app shows it")
-    settings = WhatsApp(
+    settings = WhatsAppSettings(
         token=token or Secret(""),
         phone_number_id=number,
         template=document.get(f"{at}.template", text_of, "atalaia_alert"),
@@ -241,7 +241,7 @@ def _whatsapp(document: Document) -> WhatsApp | None:
     return settings if token else None
 
 
-def _email(document: Document) -> Email | None:
+def _email(document: Document) -> EmailSettings | None:
     at = "channels.email"
     host = document.get(f"{at}.host", text_of, "")
     sender = document.get(f"{at}.sender", text_of, "")
@@ -253,7 +253,7 @@ def _email(document: Document) -> Email | None:
             document.add(f"{at}.{name}", 'via = "ses" speaks to no server of yours; keep one')
     chosen = document.get(f"{at}.security", one_of(tuple(_SECURITY)), "starttls")
     security = _SECURITY[chosen]
-    settings = Email(
+    settings = EmailSettings(
         via="ses" if is_ses else "smtp",
         host=host,
         port=document.get(f"{at}.port", whole(1, 65_535), 465 if security == "implicit" else 587),
@@ -267,10 +267,10 @@ def _email(document: Document) -> Email | None:
     return settings if host or is_ses else None
 
 
-def _sms(document: Document) -> Sms | None:
+def _sms(document: Document) -> SmsSettings | None:
     at = "channels.sms"
     is_on = document.get(f"{at}.enabled", flag, False)
-    settings = Sms(
+    settings = SmsSettings(
         region=document.get(f"{at}.region", text_of, "us-east-1"),
         sender=document.get(f"{at}.sender", text_of, ""),
         price_usd=document.get(f"{at}.price_usd", _number(0, 10), 0.05),
@@ -280,11 +280,11 @@ def _sms(document: Document) -> Sms | None:
     return settings if is_on else None
 
 
-def _webhook(document: Document) -> Webhook | None:
+def _webhook(document: Document) -> WebhookSettings | None:
     is_on = document.get("channels.webhook.enabled", flag, True)
     nowhere: tuple[Network, ...] = ()
     allow = document.get("channels.webhook.allow", _networks, nowhere)
-    return Webhook(allow=allow) if is_on else None
+    return WebhookSettings(allow=allow) if is_on else None
 
 
 def _number(lowest: float, highest: float) -> Callable[[Any], float]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from atalaia.settings import Settings
 from atalaia.sources.plan import OpenMeteoPlan, Plan, TomorrowIoPlan
-from atalaia.sources.schedule import Pace
+from atalaia.sources.schedule import Cadence
 
 
 def plans(settings: Settings) -> list[Plan]:
@@ -15,7 +15,7 @@ def plans(settings: Settings) -> list[Plan]:
         found.append(
             OpenMeteoPlan(
                 settings.places,
-                Pace(source.interval_s, source.calm_interval_s),
+                Cadence(source.interval_s, source.calm_interval_s),
                 is_adaptive=source.is_adaptive,
                 base_url=source.base_url,
             )

@@ -19,7 +19,7 @@ _LONGEST_ORDER_S = 86_400.0
 """The longest wait that an answer may order: a provider's clock may be wrong by years."""
 
 
-class Window(msgspec.Struct, frozen=True):
+class CallWindow(msgspec.Struct, frozen=True):
     """At most `limit` calls in `length_s` seconds.
 
     is_aligned  it begins anew at every multiple of its length since 1970 (UTC): on the hour, at
@@ -32,23 +32,23 @@ class Window(msgspec.Struct, frozen=True):
     is_aligned: bool = False
 
 
-LIMITS: dict[str, tuple[Window, ...]] = {
+LIMITS: dict[str, tuple[CallWindow, ...]] = {
     # The free plan.
     "tomorrow-io": (
-        Window("second", 3, 1),
-        Window("hour", 25, 3600, is_aligned=True),
-        Window("day", 500, 86_400, is_aligned=True),
+        CallWindow("second", 3, 1),
+        CallWindow("hour", 25, 3600, is_aligned=True),
+        CallWindow("day", 500, 86_400, is_aligned=True),
     ),
     # Non-commercial use without a key.
     "open-meteo": (
-        Window("minute", 600, 60),
-        Window("hour", 5_000, 3600),
-        Window("day", 10_000, 86_400),
+        CallWindow("minute", 600, 60),
+        CallWindow("hour", 5_000, 3600),
+        CallWindow("day", 10_000, 86_400),
     ),
 }
 
 
-class Taken(msgspec.Struct):
+class SpentCalls(msgspec.Struct):
     """Calls of one window: (when, how many), oldest first."""
 
     calls: list[tuple[float, int]] = []
@@ -57,7 +57,7 @@ class Taken(msgspec.Struct):
 class Count(msgspec.Struct):
     """What is kept over a restart: calls by window, and the rest that the source wants."""
 
-    taken: dict[str, Taken]
+    taken: dict[str, SpentCalls]
     blocked_until: float = 0.0
     failures: int = 0
 
@@ -65,9 +65,9 @@ class Count(msgspec.Struct):
 class Budget:
     """The calls of one source."""
 
-    def __init__(self, windows: tuple[Window, ...]) -> None:
+    def __init__(self, windows: tuple[CallWindow, ...]) -> None:
         self.windows = windows
-        self._count = Count(taken={window.name: Taken() for window in windows})
+        self._count = Count(taken={window.name: SpentCalls() for window in windows})
 
     @classmethod
     def of(cls, source: str, kept: Count | None = None) -> Budget:
@@ -76,14 +76,14 @@ class Budget:
         budget = cls(LIMITS.get(source, ()))
         if kept is not None:
             for window in budget.windows:
-                budget._count.taken[window.name] = kept.taken.get(window.name, Taken())
+                budget._count.taken[window.name] = kept.taken.get(window.name, SpentCalls())
             budget._count.blocked_until = kept.blocked_until
             budget._count.failures = kept.failures
         return budget
 
     def count(self) -> Count:
         """As it is now, for `of` after a restart."""
-        taken = {name: Taken(list(each.calls)) for name, each in self._count.taken.items()}
+        taken = {name: SpentCalls(list(each.calls)) for name, each in self._count.taken.items()}
         return Count(taken, self._count.blocked_until, self._count.failures)
 
     def take(self, n: int, now: float) -> float:
@@ -140,7 +140,7 @@ class Budget:
         """Seconds until every window has room for one call; None if all have it now."""
         return max((self._wait(window, 1, now) for window in self.windows), default=0.0) or None
 
-    def _used(self, window: Window, now: float) -> int:
+    def _used(self, window: CallWindow, now: float) -> int:
         taken = self._count.taken[window.name]
         start = now - now % window.length_s if window.is_aligned else now - window.length_s
         # A clock that was set back must not hand out a second budget: later calls stay counted.
@@ -149,7 +149,7 @@ class Budget:
         ]
         return sum(n for _, n in taken.calls)
 
-    def _wait(self, window: Window, n: int, now: float) -> float:
+    def _wait(self, window: CallWindow, n: int, now: float) -> float:
         over = self._used(window, now) + n - window.limit
         if n > window.limit:
             return math.inf
@@ -163,7 +163,7 @@ class Budget:
                 return max(0.001, at + window.length_s - now)
         return float(window.length_s)
 
-    def _lower(self, window: Window, remaining: int, now: float) -> None:
+    def _lower(self, window: CallWindow, remaining: int, now: float) -> None:
         missing = self.left(now)[window.name] - remaining
         if missing > 0:
             self._count.taken[window.name].calls.append((now, missing))

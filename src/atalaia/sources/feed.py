@@ -23,7 +23,7 @@ from atalaia.domain.payload import Payload
 from atalaia.sources import cap
 from atalaia.sources.fetch import fetch
 from atalaia.sources.health import Health
-from atalaia.sources.request import Request
+from atalaia.sources.request import SourceRequest
 
 PAUSE_S = 0.2
 """Between two messages of one index: a service is not to be rushed."""
@@ -133,7 +133,7 @@ class FeedPoller:
         return is_as_safe and other.netloc == own.netloc
 
     async def _ask(self, url: str, content: str) -> Payload:
-        request = Request(source=cap.NAME, content=content, places=(), url=url, params={})
+        request = SourceRequest(source=cap.NAME, content=content, places=(), url=url, params={})
         payload, _ = await fetch(self._session, request, self._clock.second, self._timeout_s)
         return payload
 

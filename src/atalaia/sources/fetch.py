@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 import aiohttp
 
 from atalaia.domain.payload import Payload
-from atalaia.sources.request import Request
+from atalaia.sources.request import SourceRequest
 
 MOST_BYTES = 32 * 1024 * 1024
 """An answer longer than this is none: the largest real ones have some hundred kilobytes."""
@@ -20,7 +20,7 @@ class _TooLargeError(Exception):
 
 async def fetch(
     session: aiohttp.ClientSession,
-    request: Request,
+    request: SourceRequest,
     now: Callable[[], int],
     timeout_s: float = 20.0,
 ) -> tuple[Payload, Mapping[str, str]]:
@@ -49,7 +49,7 @@ async def fetch(
 
 
 async def _get(
-    session: aiohttp.ClientSession, request: Request, timeout_s: float
+    session: aiohttp.ClientSession, request: SourceRequest, timeout_s: float
 ) -> tuple[int, bytes, Mapping[str, str]]:
     async with (
         asyncio.timeout(timeout_s),  # all of it: a server may also answer a byte at a time
@@ -69,7 +69,7 @@ async def _get(
         return response.status, bytes(body), response.headers
 
 
-def _failed(request: Request, received_at: int, failure: str) -> Payload:
+def _failed(request: SourceRequest, received_at: int, failure: str) -> Payload:
     return Payload(
         source=request.source,
         content=request.content,

@@ -137,7 +137,7 @@ def _position(lines: Sequence[str], places: Places) -> int:
 
 
 @dataclass(frozen=True, slots=True)
-class _Table:
+class _StationTable:
     """The rows of a file as columns of text, as they came.
 
     names    of the columns, as `_words` gives them
@@ -150,7 +150,7 @@ class _Table:
     numbers: Sequence[int]
 
 
-def _table(lines: list[str], header: int, rejects: Rejects) -> _Table:
+def _table(lines: list[str], header: int, rejects: Rejects) -> _StationTable:
     names = lines[header].rstrip(";").split(";")
     width = len(names)
     rows, numbers = [], []
@@ -163,10 +163,10 @@ def _table(lines: list[str], header: int, rejects: Rejects) -> _Table:
         elif line.strip():
             rejects.add("wrong number of cells", f"line {number}: {len(cells)} for {width} columns")
     columns: list[tuple[str, ...]] = list(zip(*rows, strict=True)) if rows else [()] * width
-    return _Table([_words(name) for name in names], columns, numbers)
+    return _StationTable([_words(name) for name in names], columns, numbers)
 
 
-def _valid_at(table: _Table, rejects: Rejects) -> Ints:
+def _valid_at(table: _StationTable, rejects: Rejects) -> Ints:
     """Unix seconds of the rows; NO_TIME, and a reject, where date or hour cannot be read."""
     days = _by_text(table.columns[0], _DATE, "{}-{}-{}T00:00:00Z")
     # An hour is a time of a day that begins at 0.
@@ -187,7 +187,7 @@ def _by_text(cells: Sequence[str], pattern: re.Pattern[str], shape: str) -> Ints
     return np.array([known[cell] for cell in cells], np.int64)
 
 
-def _values(table: _Table, wanted: Wanted, rejects: Rejects) -> dict[str, Floats]:
+def _values(table: _StationTable, wanted: Wanted, rejects: Rejects) -> dict[str, Floats]:
     values: dict[str, Floats] = {}
     for variable, words, units in _COLUMNS:
         where = next((i for i, name in enumerate(table.names) if _has(name, words)), None)

@@ -34,7 +34,7 @@ from atalaia.sources.decoding import (
     without_future,
 )
 from atalaia.sources.rejects import Rejects, Unreadable, shown
-from atalaia.sources.request import Request
+from atalaia.sources.request import SourceRequest
 from atalaia.sources.times import local_seconds
 from atalaia.sources.units import conversion
 from atalaia.sources.where import nearest
@@ -114,12 +114,12 @@ def requests(
     base_url: str = BASE_URL,
     past_hours: int = 24,
     forecast_hours: int = 48,
-) -> list[Request]:
+) -> list[SourceRequest]:
     """As few calls as hold all places: now, the last hours and the next, in m/s and UTC."""
     asked = list(places)
     groups = [asked[i : i + MOST_PLACES] for i in range(0, len(asked), MOST_PLACES)]
     return [
-        Request(
+        SourceRequest(
             source=NAME,
             content=FORECAST,
             places=tuple(place.id for place in group),

@@ -11,11 +11,11 @@ import numpy as np
 from atalaia.domain.place import Places
 from atalaia.domain.reading import NO_TIME, Floats, Ints
 from atalaia.sources import open_meteo, tomorrow_io
-from atalaia.sources.request import Request
+from atalaia.sources.request import SourceRequest
 from atalaia.sources.schedule import (
     NEAR,
+    Cadence,
     Due,
-    Pace,
     due,
     due_within_budget,
     intervals,
@@ -40,7 +40,7 @@ class Plan(Protocol):
         """What to ask now, first things first. `last` has a column for each of `contents`."""
         ...
 
-    def requests(self, asked: Sequence[Due]) -> list[tuple[Request, list[Due]]]:
+    def requests(self, asked: Sequence[Due]) -> list[tuple[SourceRequest, list[Due]]]:
         """The requests for what is due, each with what it asks; in the same order."""
         ...
 
@@ -55,10 +55,15 @@ class OpenMeteoPlan:
     contents: tuple[str, ...] = (open_meteo.FORECAST,)
 
     def __init__(
-        self, places: Places, pace: Pace, *, is_adaptive: bool, base_url: str = open_meteo.BASE_URL
+        self,
+        places: Places,
+        pace: Cadence,
+        *,
+        is_adaptive: bool,
+        base_url: str = open_meteo.BASE_URL,
     ) -> None:
         self._places = places
-        self._pace = pace if is_adaptive else Pace(pace.near_s, pace.near_s)
+        self._pace = pace if is_adaptive else Cadence(pace.near_s, pace.near_s)
         self._base_url = base_url
         calm = np.zeros(len(places))
         self.expected_s = max(_SLOWEST_UPDATE_S, _affordable(calm, self._pace).calm_s)
@@ -76,7 +81,7 @@ class OpenMeteoPlan:
             for place in due(now, asked_at, closeness, pace).tolist()
         ]
 
-    def requests(self, asked: Sequence[Due]) -> list[tuple[Request, list[Due]]]:
+    def requests(self, asked: Sequence[Due]) -> list[tuple[SourceRequest, list[Due]]]:
         """See `Plan.requests`."""
         size = open_meteo.MOST_PLACES
         groups = [list(asked[i : i + size]) for i in range(0, len(asked), size)]
@@ -110,7 +115,7 @@ class TomorrowIoPlan:
     ) -> None:
         self._places = places
         self._key = key
-        self._pace = Pace(near_s=interval_s)
+        self._pace = Cadence(near_s=interval_s)
         self._forecast_s = forecast_s
         self._is_adaptive = is_adaptive
         self._base_url = base_url
@@ -141,7 +146,7 @@ class TomorrowIoPlan:
             closeness,
             left,
             source=self.name,
-            pace=Pace(near_s=self._near_s(near)),
+            pace=Cadence(near_s=self._near_s(near)),
             forecast_s=self._forecast_s,
         )
 
@@ -151,7 +156,7 @@ class TomorrowIoPlan:
         left = max(1.0, self._calls_for_now - for_calm)
         return max(self._pace.near_s, math.ceil(near * _DAY_S / left))
 
-    def requests(self, asked: Sequence[Due]) -> list[tuple[Request, list[Due]]]:
+    def requests(self, asked: Sequence[Due]) -> list[tuple[SourceRequest, list[Due]]]:
         """See `Plan.requests`."""
         return [
             (request, [one])
@@ -165,7 +170,7 @@ class TomorrowIoPlan:
         ]
 
 
-def _affordable(closeness: Floats, pace: Pace) -> Pace:
+def _affordable(closeness: Floats, pace: Cadence) -> Cadence:
     """Open-Meteo's pace, slowed down until a day of it fits into a day's calls.
 
     First the places near a limit are asked less often; only where even calm polling of all does
@@ -181,7 +186,7 @@ def _affordable(closeness: Floats, pace: Pace) -> Pace:
 
     while near_s < calm_s and calls_a_day(near_s) > allowed:
         near_s = min(calm_s, math.ceil(near_s * 1.25))
-    return Pace(near_s, calm_s)
+    return Cadence(near_s, calm_s)
 
 
 def _with_unseen(now: int, last: Ints, nearness: Floats, expected_s: int) -> Floats:

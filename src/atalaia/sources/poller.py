@@ -26,7 +26,7 @@ from atalaia.sources.budget import Budget, Count
 from atalaia.sources.fetch import fetch
 from atalaia.sources.health import Health
 from atalaia.sources.plan import Plan
-from atalaia.sources.request import Request
+from atalaia.sources.request import SourceRequest
 from atalaia.sources.schedule import (
     Due,
 )
@@ -102,7 +102,7 @@ class Poller:
         """Send what is due, as calls and requests in flight allow; return seconds to wait."""
         now = self._clock.now()
         asked = self.plan.due(int(now), self._last, self._nearness(), self.budget.left(now))
-        begun: list[tuple[Request, list[Due]]] = []
+        begun: list[tuple[SourceRequest, list[Due]]] = []
         wait_s = LOOK_AGAIN_S
         for request, what in self.plan.requests(asked):
             if len(self._in_flight) + len(begun) >= (1 if self.health.reason else MOST_IN_FLIGHT):
@@ -138,7 +138,9 @@ class Poller:
         self._last[one.content][one.place] = at
         return before
 
-    async def _ask(self, request: Request, what: list[Due], before: list[int], number: int) -> None:
+    async def _ask(
+        self, request: SourceRequest, what: list[Due], before: list[int], number: int
+    ) -> None:
         payload, headers = await fetch(self._session, request, self._clock.second, self._timeout_s)
         reason = _unreachable(payload)
         now = self._clock.now()

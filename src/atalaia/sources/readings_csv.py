@@ -62,7 +62,7 @@ def decoder(places: Places) -> Decode:
 
 
 @dataclass(frozen=True, slots=True)
-class _Rows:
+class _CsvRows:
     """Some rows as columns of whatever the body held for them.
 
     cells    by column name; every column has one entry a row
@@ -81,7 +81,7 @@ class _Rows:
 
 
 @dataclass(slots=True)
-class _Reader:
+class _CsvReader:
     """Makes readings of one payload, part by part.
 
     unknown  how many rows each place that is not watched has, and where the first is: told once
@@ -96,14 +96,14 @@ class _Reader:
     unknown: dict[str, tuple[int, str]] = field(default_factory=dict)
     sources: dict[str, int] = field(default_factory=dict)
 
-    def read(self, parts: Iterable[_Rows]) -> Readings:
+    def read(self, parts: Iterable[_CsvRows]) -> Readings:
         """All parts' good rows; reasons for the others go to the rejects."""
         readings = [self._readings(rows) for rows in parts]
         for place, (rows, at) in self.unknown.items():
             self.rejects.add("unknown place", f"{at}: {place} is not watched ({rows} rows of it)")
         return without_future(Readings.concat(readings), self.payload, self.rejects)
 
-    def _readings(self, rows: _Rows) -> Readings:
+    def _readings(self, rows: _CsvRows) -> Readings:
         n = len(rows.numbers)
         blank: Sequence[Any] = [None] * n
         column = {name: rows.cells.get(name, blank) for name in _KEYS}
@@ -128,7 +128,7 @@ class _Reader:
         )
         return readings if is_good.all() else readings.take(is_good)
 
-    def _places(self, rows: _Rows, cells: Sequence[Any]) -> Ints:
+    def _places(self, rows: _CsvRows, cells: Sequence[Any]) -> Ints:
         """Positions of the places, int32; -1 where none of that id is watched."""
         position = self.places.position
         try:
@@ -143,14 +143,14 @@ class _Reader:
                 self.unknown[shown(cell)] = (before + 1, at)
         return found
 
-    def _times(self, rows: _Rows, cells: Sequence[Any]) -> Ints:
+    def _times(self, rows: _CsvRows, cells: Sequence[Any]) -> Ints:
         seconds = utc_seconds(cells)
         for i in np.flatnonzero(seconds == NO_TIME).tolist():
             self.rejects.add(fault(cells[i]), f"{rows.at(i)}: valid_at is {shown(cells[i])}")
         return seconds
 
     def _codes(
-        self, rows: _Rows, cells: Sequence[Any], read: Callable[[Any], int], reason: str
+        self, rows: _CsvRows, cells: Sequence[Any], read: Callable[[Any], int], reason: str
     ) -> Ints:
         """Whole numbers, int64, of a column with few different cells; -1, and a reject, for bad."""
         plain = [cell if type(cell) in _SCALARS else _not_scalar(cell) for cell in cells]
@@ -165,7 +165,7 @@ class _Reader:
             return Kind.OBSERVED
         return KIND_OF.get(cell.strip().lower(), -1) if isinstance(cell, str) else -1
 
-    def _issued(self, rows: _Rows, cells: Sequence[Any], kind: Ints) -> tuple[Ints, Bools]:
+    def _issued(self, rows: _CsvRows, cells: Sequence[Any], kind: Ints) -> tuple[Ints, Bools]:
         """(issued_at, whether it is unusable): only of forecasts, NO_TIME for all else."""
         is_forecast = kind == Kind.FORECAST
         if not is_forecast.any():
@@ -191,7 +191,7 @@ class _Reader:
             raise Unreadable("too many sources", f"more than {_MOST_SOURCES} in `source`")
         return np.array([self.sources[name] for name in names], np.int16)
 
-    def _values(self, rows: _Rows) -> dict[str, Floats]:
+    def _values(self, rows: _CsvRows) -> dict[str, Floats]:
         values: dict[str, Floats] = {}
         for name in CATALOGUE:
             if name not in rows.cells or not is_wanted(name, self.wanted):
@@ -225,14 +225,14 @@ def _period(cell: Any) -> int:
 
 
 def _read_csv(places: Places, payload: Payload, wanted: Wanted, rejects: Rejects) -> Readings:
-    return _Reader(places, payload, wanted, rejects).read(_csv_rows(payload.body, rejects))
+    return _CsvReader(places, payload, wanted, rejects).read(_csv_rows(payload.body, rejects))
 
 
 def _read_json(places: Places, payload: Payload, wanted: Wanted, rejects: Rejects) -> Readings:
-    return _Reader(places, payload, wanted, rejects).read([_json_rows(payload.body, rejects)])
+    return _CsvReader(places, payload, wanted, rejects).read([_json_rows(payload.body, rejects)])
 
 
-def _csv_rows(body: bytes, rejects: Rejects) -> Iterator[_Rows]:
+def _csv_rows(body: bytes, rejects: Rejects) -> Iterator[_CsvRows]:
     """The file in parts, each as columns; lines of another width are rejected."""
     names: list[str] | None = None
     number = 1
@@ -251,7 +251,7 @@ def _csv_rows(body: bytes, rejects: Rejects) -> Iterator[_Rows]:
         columns, numbers = _columns_of(lines, len(names), number, rejects)
         number += len(lines)
         if numbers:
-            yield _Rows(dict(zip(names, columns, strict=True)), numbers, "line", is_text=True)
+            yield _CsvRows(dict(zip(names, columns, strict=True)), numbers, "line", is_text=True)
     if names is None:
         raise Unreadable("empty body")
 
@@ -328,7 +328,7 @@ def _of_width(
     return kept, numbers
 
 
-def _json_rows(body: bytes, rejects: Rejects) -> _Rows:
+def _json_rows(body: bytes, rejects: Rejects) -> _CsvRows:
     """A JSON array, one object, or one object a line, as columns."""
     try:
         found = msgspec.json.decode(body)
@@ -350,7 +350,7 @@ def _json_rows(body: bytes, rejects: Rejects) -> _Rows:
     names = list(dict.fromkeys(name for record in kept for name in record))
     _name_unknown(names, rejects)
     cells = {name: [record.get(name) for record in kept] for name in names}
-    return _Rows(cells, numbers_kept, unit, is_text=False)
+    return _CsvRows(cells, numbers_kept, unit, is_text=False)
 
 
 def _by_line(body: bytes, rejects: Rejects) -> Iterator[Any]:

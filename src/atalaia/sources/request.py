@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 
-class Request(msgspec.Struct, frozen=True, kw_only=True):
+class SourceRequest(msgspec.Struct, frozen=True, kw_only=True):
     """What to ask of one source.
 
     source, content, places   go into the answer's `Payload` unchanged

@@ -25,7 +25,7 @@ from atalaia.sources.feed import FeedPoller, Memory
 from atalaia.sources.health import Health
 from atalaia.sources.plan import Plan
 from atalaia.sources.poller import Poller
-from atalaia.sources.status import Told
+from atalaia.sources.status import SourceStatus
 
 FEED_S = 30.0
 """What a feed has left when this is over, as on the first day of one that lists hundreds of
@@ -48,7 +48,7 @@ async def ask(
     *,
     nearness: Floats,
     health: Health | None,
-) -> Told:
+) -> SourceStatus:
     """One round of a source that was known to do so well; return how it is doing.
 
     nearness  of each place to a limit, shape (places,)
@@ -74,7 +74,7 @@ async def ask(
         poller.health = msgspec.structs.replace(health)
     with suppress(_RoundIsOver):
         await poller.run()
-    return Told(plan.name, plan.expected_s, poller.health, poller.budget.left(clock.now()))
+    return SourceStatus(plan.name, plan.expected_s, poller.health, poller.budget.left(clock.now()))
 
 
 async def hear(
@@ -84,7 +84,7 @@ async def hear(
     notes: Notes,
     keep: Keep,
     clock: Clock,
-) -> Told:
+) -> SourceStatus:
     """Ask a service of official warnings if it is due; return how it is doing.
 
     What comes is kept before it is noted, so that a round that dies repeats some of it, which
@@ -107,7 +107,7 @@ async def hear(
         except TimeoutError:
             pass  # it stays due
         await asyncio.to_thread(note.put, memory)
-    return Told(poller.name, interval_s, memory.health, {})
+    return SourceStatus(poller.name, interval_s, memory.health, {})
 
 
 def memory_of(notes: Notes, url: str) -> Note[Memory]:

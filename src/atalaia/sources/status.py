@@ -15,7 +15,7 @@ from atalaia.ports import Notes
 from atalaia.sources.health import Health
 
 
-class Told(msgspec.Struct, frozen=True):
+class SourceStatus(msgspec.Struct, frozen=True):
     """A source at the end of a round.
 
     expected_s  the interval at which it is asked
@@ -28,16 +28,16 @@ class Told(msgspec.Struct, frozen=True):
     calls_left: dict[str, int]
 
 
-def read(notes: Notes) -> list[Told]:
+def read(notes: Notes) -> list[SourceStatus]:
     """As the last round left them; none before the first. Raises StateConflict."""
     return _note(notes).get() or []
 
 
-def keep(notes: Notes, told: Sequence[Told]) -> None:
+def keep(notes: Notes, told: Sequence[SourceStatus]) -> None:
     """After a round. Raises StateConflict."""
     _note(notes).put(list(told))
 
 
-def _note(notes: Notes) -> Note[list[Told]]:
+def _note(notes: Notes) -> Note[list[SourceStatus]]:
     # Spare: of another version, the next round writes it anew.
-    return Note(notes, "sources", list[Told], is_spare=True)
+    return Note(notes, "sources", list[SourceStatus], is_spare=True)

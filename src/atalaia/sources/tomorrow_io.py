@@ -28,10 +28,10 @@ from atalaia.sources.decoding import (
     times_of_rows,
 )
 from atalaia.sources.rejects import Rejects, Unreadable, shown
-from atalaia.sources.request import Request
+from atalaia.sources.request import SourceRequest
 from atalaia.sources.tomorrow_io_fields import System
 from atalaia.sources.tomorrow_io_series import (
-    Block,
+    Timeline,
     blocks_of_forecast,
     blocks_of_timelines,
     columns,
@@ -48,14 +48,14 @@ NEAR_KM = 11.1
 
 def requests(
     places: Iterable[Place], *, key: str, content: str = "realtime", base_url: str = BASE_URL
-) -> list[Request]:
+) -> list[SourceRequest]:
     """One call a place. The key travels in a header, so that no URL ever holds it."""
     params = {"units": "metric"}
     if content == "forecast":
         # Asked every few hours: the minutes of its first hour would be old before they are used.
         params["timesteps"] = "1h"
     return [
-        Request(
+        SourceRequest(
             source=NAME,
             content=content,
             places=(place.id,),
@@ -187,7 +187,7 @@ class _Series:
         )
 
     def _rows(
-        self, block: Block, position: int, payload: Payload, wanted: Wanted, rejects: Rejects
+        self, block: Timeline, position: int, payload: Payload, wanted: Wanted, rejects: Rejects
     ) -> Readings:
         valid_at, values = columns(block, self.system, wanted, rejects)
         is_forecast = valid_at > payload.received_at

@@ -21,7 +21,7 @@ _DAY = "1d"
 
 
 @dataclass(frozen=True, slots=True)
-class Block:
+class Timeline:
     """Entries of one timestep, each an object with a time and its values.
 
     label     what the answer calls it; for rejects
@@ -41,7 +41,7 @@ class Block:
         return 3600 if self.step_s == 3600 else 0
 
 
-def blocks_of_forecast(body: dict[str, Any]) -> list[Block]:
+def blocks_of_forecast(body: dict[str, Any]) -> list[Timeline]:
     """The blocks of a ``/weather/forecast`` answer.
 
     `daily` is left out: its values are means, extremes and sums of local days, under names of
@@ -51,13 +51,13 @@ def blocks_of_forecast(body: dict[str, Any]) -> list[Block]:
     if not isinstance(timelines, dict):
         raise Unreadable("no timelines", "the answer has no object `timelines`")
     return [
-        Block(name, "time", entries, step_s)
+        Timeline(name, "time", entries, step_s)
         for name, step_s in (("minutely", 60), ("hourly", 3600))
         if isinstance(entries := timelines.get(name), list)
     ]
 
 
-def blocks_of_timelines(body: dict[str, Any], rejects: Rejects) -> list[Block]:
+def blocks_of_timelines(body: dict[str, Any], rejects: Rejects) -> list[Timeline]:
     """The blocks of a ``/timelines`` answer; days are left out as in `blocks_of_forecast`."""
     data = body.get("data")
     timelines = data.get("timelines") if isinstance(data, dict) else None
@@ -66,20 +66,20 @@ def blocks_of_timelines(body: dict[str, Any], rejects: Rejects) -> list[Block]:
     return list(_read_timelines(timelines, rejects))
 
 
-def _read_timelines(timelines: list[Any], rejects: Rejects) -> Iterator[Block]:
+def _read_timelines(timelines: list[Any], rejects: Rejects) -> Iterator[Timeline]:
     for timeline in timelines:
         step = timeline.get("timestep") if isinstance(timeline, dict) else None
         intervals = timeline.get("intervals") if isinstance(timeline, dict) else None
         if not isinstance(intervals, list):
             rejects.add("no intervals", f"timeline {shown(step)}")
         elif isinstance(step, str) and step in _TIMESTEP_S:
-            yield Block(step, "startTime", intervals, _TIMESTEP_S[step])
+            yield Timeline(step, "startTime", intervals, _TIMESTEP_S[step])
         elif step != _DAY:
             rejects.add("unknown timestep", shown(step))
 
 
 def columns(
-    block: Block, system: System, wanted: Wanted, rejects: Rejects
+    block: Timeline, system: System, wanted: Wanted, rejects: Rejects
 ) -> tuple[Ints, dict[str, Floats]]:
     """(valid_at, values): int64 Unix seconds, and float64 by variable, all of shape (rows,).
 

@@ -17,7 +17,7 @@ from atalaia.domain.place import Places
 from atalaia.errors import StateConflict
 from atalaia.homes.aws.clients import Clients
 from atalaia.homes.aws.config import Config
-from atalaia.homes.aws.dynamo import ABSENT, Table, write
+from atalaia.homes.aws.dynamo import ABSENT, DynamoTable, write
 from atalaia.homes.aws.outbox import DynamoOutbox
 from atalaia.homes.aws.people import DynamoPeople
 from atalaia.homes.aws.state import DynamoState
@@ -87,9 +87,9 @@ class AwsHome:
 
         return AthenaSql(self.clients, self.config.workgroup, self.config.database)
 
-    def table(self, name: str) -> Table:
+    def table(self, name: str) -> DynamoTable:
         """One of `tables.TABLES`."""
-        return Table(self.clients, self.config.table(name))
+        return DynamoTable(self.clients, self.config.table(name))
 
     def wake(self, what: str) -> None:
         """By the queue of this name."""
@@ -132,8 +132,8 @@ def open_home(
     """The home of a deployment; with `places` its stream knows their lanes."""
     clients = clients or Clients()
 
-    def table(name: str) -> Table:
-        return Table(clients, config.table(name))
+    def table(name: str) -> DynamoTable:
+        return DynamoTable(clients, config.table(name))
 
     outbox = DynamoOutbox(clients, table("outbox"), table("deliveries"))
     return AwsHome(

@@ -36,7 +36,7 @@ class Refused(Exception):
         self.at = at
 
 
-class Table:
+class DynamoTable:
     """One table, by its whole name. All reads are consistent, except those of a global index."""
 
     def __init__(self, clients: Clients, name: str) -> None:

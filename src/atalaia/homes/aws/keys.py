@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from atalaia.errors import StateConflict
 from atalaia.homes.aws.clients import Clients, translated
-from atalaia.homes.aws.dynamo import ABSENT, Refused, Table, transact, write
+from atalaia.homes.aws.dynamo import ABSENT, DynamoTable, Refused, transact, write
 from atalaia.ports import Keys
 from atalaia.wrap import KEY_BYTES, Wrap, unwrapped, wrapped
 
@@ -30,7 +30,7 @@ _PSEUDONYM = re.compile(r"[A-Za-z0-9_-]{1,64}")
 class KmsWrap:
     """Fills `Wrap` by AES-256-GCM under a data key of KMS, which lies wrapped in the table."""
 
-    def __init__(self, clients: Clients, table: Table, key: str) -> None:
+    def __init__(self, clients: Clients, table: DynamoTable, key: str) -> None:
         self._clients = clients
         self._table = table
         self._key = key
@@ -72,7 +72,7 @@ class KmsWrap:
 class DynamoKeys(Keys):
     """Fills `ports.Keys`. Nothing but the data key is held."""
 
-    def __init__(self, clients: Clients, table: Table, wrap: Wrap) -> None:
+    def __init__(self, clients: Clients, table: DynamoTable, wrap: Wrap) -> None:
         self._clients = clients
         self._table = table
         self._wrap = wrap

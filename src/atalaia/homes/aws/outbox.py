@@ -20,63 +20,48 @@ the table itself.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
 
 from atalaia.domain.delivery import (
     LAST,
-    RANKS,
-    UNSENT,
     Delivery,
     Message,
     Status,
-    ahead,
     first_seq,
-    ready_at,
 )
 from atalaia.errors import StateConflict
 from atalaia.homes.aws.clients import Clients
 from atalaia.homes.aws.dynamo import (
     ABSENT,
     Action,
+    DynamoTable,
     Item,
     Refused,
-    Table,
     fits,
     number_text,
     pieces,
     transact,
     write,
 )
+from atalaia.homes.aws.outbox_rows import OutboxRow, OutboxRows, order_of, place_of, row_of
 from atalaia.homes.aws.redo import Redo
-from atalaia.ports import FanOut, Outbox, Told
+from atalaia.ports import FanOut, Notice, Outbox
 
 _TRIES = 12
 _AT_ONCE = 20
 _AGAIN = (Status.DEAD, Status.LATE, Status.UNKNOWN)
 
-_encode = msgspec.msgpack.Encoder().encode
-_decode = msgspec.msgpack.Decoder(Message).decode
-
-
-class _Row(NamedTuple):
-    """A message as it lies in the table. `rev` grows with every change; `settled` 0: never was."""
-
-    message: Message
-    rev: int
-    settled: int = 0
-    is_handed_on: bool = False
-
 
 class DynamoOutbox(Outbox):
     """Fills `ports.Outbox`."""
 
-    def __init__(self, clients: Clients, outbox: Table, deliveries: Table) -> None:
+    def __init__(self, clients: Clients, outbox: DynamoTable, deliveries: DynamoTable) -> None:
         self._clients = clients
         self._table = outbox
         self._deliveries = deliveries
+        self._rows = OutboxRows(outbox, deliveries)
         self._redo = Redo(clients, outbox)
 
     def position(self) -> str:
@@ -93,16 +78,16 @@ class DynamoOutbox(Outbox):
                 ("#value = :was", {":was": step.before}) if step.before else (ABSENT, {})
             )
             head = [self._table.put(at, where, values)]
-            new = self._unknown(step.messages)
+            new = self._rows.unknown(step.messages)
             ending = [self._dropped(*one, step.now) for one in step.dropped.items()]
-            late = [_Row(m, 0) for m in new if m.status in LAST]
-            numbers = self._count(head, len(ending) + len(late))
+            late = [OutboxRow(m, 0) for m in new if m.status in LAST]
+            numbers = self._rows.count(head, len(ending) + len(late))
             for row in ending:
-                head += self._changed(row, settled=next(numbers))
-            rest = self._deliveries_of(step.deliveries)
+                head += self._rows.changed(row, settled=next(numbers))
+            rest = self._rows.deliveries_of(step.deliveries)
             for message in new:
                 is_last = message.status in LAST
-                rest += self._inserted(message, next(numbers) if is_last else 0)
+                rest += self._rows.inserted(message, next(numbers) if is_last else 0)
             try:
                 if fits(head, rest):
                     transact(self._clients, [*head, *rest])
@@ -113,7 +98,7 @@ class DynamoOutbox(Outbox):
             return len(new)
         raise StateConflict("others write the outbox all the time; the step is tried again")
 
-    def told(self, incidents: Sequence[str], people: Sequence[str] | None = None) -> list[Told]:
+    def told(self, incidents: Sequence[str], people: Sequence[str] | None = None) -> list[Notice]:
         self._redo.finish()
         wanted = None if people is None else set(people)
         rows = [
@@ -122,14 +107,14 @@ class DynamoOutbox(Outbox):
             for row in self._deliveries.query(f"incident/{incident}")
             if wanted is None or row["person"] in wanted
         ]
-        found = self._rows({row["message"] for row in rows})
+        found = self._rows.many({row["message"] for row in rows})
         told = []
         for row in sorted(rows, key=lambda row: int(row["version"])):
             if row["message"] not in found:
                 continue
             message = found[row["message"]].message
             told.append(
-                Told(
+                Notice(
                     person=row["person"],
                     incident=row["incident"],
                     version=row["version"],
@@ -146,11 +131,11 @@ class DynamoOutbox(Outbox):
     def put(self, message: Message, deliveries: Sequence[Delivery] = ()) -> bool:
         for _ in range(_TRIES):
             head: list[Action] = []
-            new = self._unknown([message])
-            numbers = self._count(head, sum(m.status in LAST for m in new))
-            rest = self._deliveries_of(deliveries)
+            new = self._rows.unknown([message])
+            numbers = self._rows.count(head, sum(m.status in LAST for m in new))
+            rest = self._rows.deliveries_of(deliveries)
             for one in new:
-                rest += self._inserted(one, next(numbers) if one.status in LAST else 0)
+                rest += self._rows.inserted(one, next(numbers) if one.status in LAST else 0)
             try:
                 if not fits(head, rest):
                     self._redo.write(head, rest)
@@ -168,7 +153,7 @@ class DynamoOutbox(Outbox):
             left = limit
             pass_over = 0
             seen: set[str] = set()
-            for row in self._ready(channel, now, limit):
+            for row in self._rows.ready(channel, now, limit):
                 if left <= 0:
                     break
                 if pass_over:
@@ -177,7 +162,7 @@ class DynamoOutbox(Outbox):
                 if row.message.id in seen:
                     left -= 1
                     continue
-                group = self._in_order(row, now)
+                group = self._rows.in_order(row, now)
                 left -= bool(group)
                 for each in group:
                     if each.message.id in seen:
@@ -206,12 +191,12 @@ class DynamoOutbox(Outbox):
     ) -> list[Message]:
         """Unless a person is named, the whole table is read."""
         self._redo.finish()
-        last = self._row(after) if after else None
+        last = self._rows.row(after) if after else None
         if after and last is None:
             return []
         found = [
             row.message
-            for row in (self._all() if person is None else self._of(person))
+            for row in (self._rows.all() if person is None else self._rows.of(person))
             if status in (None, row.message.status) and channel in (None, row.message.channel)
         ]
         if last is not None:
@@ -220,12 +205,12 @@ class DynamoOutbox(Outbox):
 
     def message(self, message: str) -> Message | None:
         self._redo.finish()
-        row = self._row(message)
+        row = self._rows.row(message)
         return row.message if row else None
 
     def retry(self, messages: Sequence[str], now: int, expires_at: int) -> int:
 
-        def again(row: _Row) -> _Row | None:
+        def again(row: OutboxRow) -> OutboxRow | None:
             before = row.message
             if before.status not in _AGAIN:
                 return None
@@ -246,13 +231,13 @@ class DynamoOutbox(Outbox):
         if found is None or found.person != person:
             return False
 
-        def read(row: _Row) -> _Row | None:
+        def read(row: OutboxRow) -> OutboxRow | None:
             if row.message.acknowledged_at:
                 return None
             return row._replace(message=msgspec.structs.replace(row.message, acknowledged_at=at))
 
         self._edit(message, read)  # also where the index does not show it yet
-        for row in list(self._of(person)):
+        for row in list(self._rows.of(person)):
             if first_seq(row.message) <= first_seq(found) and not row.message.acknowledged_at:
                 self._edit(row.message.id, read)
         return True
@@ -268,11 +253,11 @@ class DynamoOutbox(Outbox):
             is_consistent=False,
             limit=limit,
         )
-        return [_decode(row["body"]) for row in rows]
+        return [row_of(row).message for row in rows]
 
     def fail(self, message: str, reason: str, now: int) -> bool:
 
-        def dead(row: _Row) -> _Row | None:
+        def dead(row: OutboxRow) -> OutboxRow | None:
             if row.message.status not in (Status.SENT, Status.UNKNOWN):
                 return None
             after = msgspec.structs.replace(
@@ -288,13 +273,15 @@ class DynamoOutbox(Outbox):
 
     def counts(self) -> dict[tuple[str, str], int]:
         """The whole table is read."""
-        found = Counter((m.channel, str(m.status)) for m in (row.message for row in self._all()))
+        found = Counter(
+            (m.channel, str(m.status)) for m in (row.message for row in self._rows.all())
+        )
         return dict(found)
 
     def settled(self, after: int, limit: int) -> list[tuple[int, Message, list[Delivery]]]:
         self._redo.finish()
         found: list[tuple[int, Message, list[Delivery]]] = []
-        for number, row in self._settled_rows(after):
+        for number, row in self._rows.settled(after):
             if len(found) == limit:
                 break
             if row.settled == number and row.message.status in LAST:
@@ -305,7 +292,7 @@ class DynamoOutbox(Outbox):
     def forget(self, settled_before: int) -> int:
         old = [
             row
-            for number, row in self._settled_rows(0)
+            for number, row in self._rows.settled(0)
             if row.settled == number
             and row.message.status in LAST
             and row.message.settled_at < settled_before
@@ -317,117 +304,13 @@ class DynamoOutbox(Outbox):
     def forget_person(self, person: str) -> None:
         """Remove all messages to a person, and their deliveries."""
         self._redo.finish()
-        for row in list(self._of(person)):
+        for row in list(self._rows.of(person)):
             self._remove(row)
-
-    # Reading
-
-    def _row(self, message: str) -> _Row | None:
-        at = self._table.get(f"id/{message}", "-")
-        found = self._table.get(at["at_pk"], at["at_sk"]) if at else None
-        return _read(found) if found else None
-
-    def _rows(self, messages: Iterable[str]) -> dict[str, _Row]:
-        lies = self._table.many([(f"id/{message}", "-") for message in messages]).values()
-        found = self._table.many([(at["at_pk"], at["at_sk"]) for at in lies])
-        return {row.message.id: row for row in map(_read, found.values())}
-
-    def _all(self) -> Iterator[_Row]:
-        return map(_read, self._table.scan("begins_with(pk, :lane)", {":lane": "lane/"}))
-
-    def _of(self, person: str) -> Iterator[_Row]:
-        rows = self._table.query(person, index="person", hash="person", is_consistent=False)
-        return map(_read, rows)
-
-    def _ready(self, channel: str, now: int, limit: int) -> Iterator[_Row]:
-        """What may be taken, the gravest first. `limit` 0: nothing."""
-        for rank in RANKS if limit > 0 else ():
-            rows = self._table.query(
-                f"{channel}/{rank}",
-                "ready_at < :until",
-                {":until": number_text(now + 1)},
-                index="ready",
-                hash="ready",
-                is_consistent=False,
-                page=max(10, 2 * limit),
-            )
-            yield from map(_read, rows)
-
-    def _in_order(self, row: _Row, now: int) -> list[_Row]:
-        """The message after the older ones of its key; nothing while it has to wait for one."""
-        message = row.message
-        at = {":before": number_text(first_seq(message))}
-        older = [
-            _read(one)
-            for one in self._table.query(_order(message), "open_at < :before", at, index="open")
-        ]
-        before = ahead([one.message for one in older], now)
-        if before is None:
-            return []
-        ids = {one.id for one in before}
-        return [*(one for one in older if one.message.id in ids), row]
-
-    def _settled_rows(self, after: int) -> Iterator[tuple[int, _Row]]:
-        feed = self._deliveries.query("settled", "sk > :after", {":after": number_text(after)})
-        for one in feed:
-            found = self._table.get(one["at_pk"], one["at_sk"])
-            if found is not None:
-                yield int(one["sk"]), _read(found)
 
     # Writing
 
-    def _unknown(self, messages: Sequence[Message]) -> list[Message]:
-        known = self._table.many([(f"id/{m.id}", "-") for m in messages])
-        return [m for m in messages if (f"id/{m.id}", "-") not in known]
-
-    def _inserted(self, message: Message, settled: int) -> list[Action]:
-        item = _item(_Row(message, 1, settled))
-        at = {"pk": f"id/{message.id}", "sk": "-", "at_pk": item["pk"], "at_sk": item["sk"]}
-        actions = [self._table.put(item, ABSENT), self._table.put(at, ABSENT)]
-        return [*actions, self._feed(item, settled)] if settled else actions
-
-    def _changed(self, row: _Row, settled: int = 0) -> list[Action]:
-        """The row as it is to be, if it is still at `rev`; `settled`: its new number."""
-        after = row._replace(rev=row.rev + 1, settled=settled or row.settled)
-        item = _item(after)
-        actions = [self._table.put(item, "rev = :rev", {":rev": row.rev})]
-        if settled:
-            actions.append(self._feed(item, settled))
-            if row.settled:
-                actions.append(self._deliveries.remove("settled", number_text(row.settled)))
-        return actions
-
-    def _feed(self, item: Item, number: int) -> Action:
-        at = {"at_pk": item["pk"], "at_sk": item["sk"]}
-        return self._deliveries.put({"pk": "settled", "sk": number_text(number)} | at)
-
-    def _count(self, head: list[Action], n: int) -> Iterator[int]:
-        """Give out numbers as a part of the transaction."""
-        if not n:
-            return iter(())
-        first, counted = self._deliveries.number("settled", n)
-        head.append(counted)
-        return iter(range(first, first + n))
-
-    def _deliveries_of(self, deliveries: Sequence[Delivery]) -> list[Action]:
-        """Those that are not known, each by its incident and by its message."""
-        items = {}
-        for one in deliveries:
-            name = f"{number_text(one.version)}#{one.person}#{one.channel}"
-            items[f"incident/{one.incident}", name] = one
-        known = self._deliveries.many(list(items))
-        actions = []
-        for (pk, sk), one in items.items():
-            if (pk, sk) in known:
-                continue
-            row = msgspec.structs.asdict(one)
-            by_message = {"pk": f"message/{one.message}", "sk": f"{one.incident}#{sk}"}
-            actions.append(self._deliveries.put(row | {"pk": pk, "sk": sk}, ABSENT))
-            actions.append(self._deliveries.put(row | by_message))
-        return actions
-
-    def _dropped(self, message: str, reason: str, now: int) -> _Row:
-        row = self._row(message)
+    def _dropped(self, message: str, reason: str, now: int) -> OutboxRow:
+        row = self._rows.row(message)
         if row is None or row.message.status not in (Status.WAITING, Status.DUE):
             raise StateConflict(f"{message} went out meanwhile; the step is made anew")
         after = msgspec.structs.replace(
@@ -435,7 +318,7 @@ class DynamoOutbox(Outbox):
         )
         return row._replace(message=after)
 
-    def _take(self, row: _Row, now: int, lease_until: int) -> Message | None:
+    def _take(self, row: OutboxRow, now: int, lease_until: int) -> Message | None:
         """Lease it, or settle what has expired; None: somebody was quicker."""
         if row.message.expires_at < now:
             late = msgspec.structs.replace(row.message, status=Status.LATE, settled_at=now)
@@ -446,7 +329,7 @@ class DynamoOutbox(Outbox):
     def _settle(self, pairs: Sequence[tuple[Message, Message]]) -> int:
         """Together, as long as nobody is in the way."""
         for _ in range(_TRIES):
-            rows = self._rows(before.id for before, _ in pairs)
+            rows = self._rows.many(before.id for before, _ in pairs)
             head: list[Action] = []
             changed = []
             for before, after in pairs:
@@ -458,9 +341,9 @@ class DynamoOutbox(Outbox):
                     read_at = row.message.acknowledged_at
                     now = msgspec.structs.replace(after, acknowledged_at=read_at)
                     changed.append(row._replace(message=now))
-            numbers = self._count(head, sum(row.message.status in LAST for row in changed))
+            numbers = self._rows.count(head, sum(row.message.status in LAST for row in changed))
             for row in changed:
-                head += self._changed(row, next(numbers) if row.message.status in LAST else 0)
+                head += self._rows.changed(row, next(numbers) if row.message.status in LAST else 0)
             try:
                 if head:
                     transact(self._clients, head)
@@ -470,11 +353,15 @@ class DynamoOutbox(Outbox):
         raise StateConflict("others write the outbox all the time; it is tried again")
 
     def _edit(
-        self, message: str, edit: Callable[[_Row], _Row | None], *, is_settled: bool = False
+        self,
+        message: str,
+        edit: Callable[[OutboxRow], OutboxRow | None],
+        *,
+        is_settled: bool = False,
     ) -> int:
         """Change one message as it is now; 0 where there is nothing to change."""
         for _ in range(_TRIES):
-            row = self._row(message)
+            row = self._rows.row(message)
             after = edit(row) if row else None
             if after is None:
                 return 0
@@ -482,12 +369,12 @@ class DynamoOutbox(Outbox):
                 return 1
         raise StateConflict("others write the outbox all the time; it is tried again")
 
-    def _write(self, row: _Row, *, is_settled: bool = False) -> bool:
+    def _write(self, row: OutboxRow, *, is_settled: bool = False) -> bool:
         """Write it, if it is still at its `rev`."""
         for _ in range(_TRIES):
             head: list[Action] = []
-            numbers = self._count(head, int(is_settled))
-            actions = [*head, *self._changed(row, next(numbers, 0))]
+            numbers = self._rows.count(head, int(is_settled))
+            actions = [*head, *self._rows.changed(row, next(numbers, 0))]
             if len(actions) == 1:
                 return write(self._clients, actions[0])
             try:
@@ -499,7 +386,7 @@ class DynamoOutbox(Outbox):
             return True
         raise StateConflict("others write the outbox all the time; it is tried again")
 
-    def _remove(self, row: _Row) -> None:
+    def _remove(self, row: OutboxRow) -> None:
         """The message last: what is left of it by a killed process is found again by it."""
         message = row.message
         for one in list(self._deliveries.query(f"message/{message.id}")):
@@ -509,57 +396,11 @@ class DynamoOutbox(Outbox):
         if row.settled:
             write(self._clients, self._deliveries.remove("settled", number_text(row.settled)))
         write(self._clients, self._table.remove(f"id/{message.id}", "-"))
-        write(self._clients, self._table.remove(_order(message), _at(message)))
+        write(self._clients, self._table.remove(order_of(message), place_of(message)))
 
 
 def _newest_first(message: Message) -> tuple[int, str]:
     return -first_seq(message), message.id
-
-
-def _order(message: Message) -> str:
-    return f"lane/{message.channel}/{message.order_key}"
-
-
-def _at(message: Message) -> str:
-    return f"{number_text(first_seq(message))}#{message.id}"
-
-
-def _item(row: _Row) -> Item:
-    """The row with the keys of those indexes that it belongs to."""
-    message = row.message
-    item: Item = {
-        "pk": _order(message),
-        "sk": _at(message),
-        "body": _encode(message),
-        "rev": row.rev,
-        "settled": row.settled,
-        "is_handed_on": row.is_handed_on,
-        "person": message.person,
-        "person_at": _at(message),
-    }
-    if message.status in UNSENT:
-        item["open_at"] = _at(message)
-        item["ready"] = f"{message.channel}/{message.rank}"
-        item["ready_at"] = f"{number_text(ready_at(message))}#{_at(message)}"
-    turn_at = _turn_at(row)
-    if turn_at is not None:
-        item["turn"] = "turn"
-        item["turn_at"] = f"{number_text(turn_at)}#{message.id}"
-    return item
-
-
-def _turn_at(row: _Row) -> int | None:
-    """When a next channel has its turn; None: never."""
-    message = row.message
-    if row.is_handed_on or message.kind != "alert" or message.status == Status.DROPPED:
-        return None
-    if message.status == Status.DEAD:
-        return 0
-    return None if message.acknowledged_at else message.escalate_at or None
-
-
-def _read(item: Item) -> _Row:
-    return _Row(_decode(item["body"]), item["rev"], item["settled"], item["is_handed_on"])
 
 
 def _delivery(row: Item) -> Delivery:

@@ -23,9 +23,9 @@ from atalaia.homes.aws.clients import Clients
 from atalaia.homes.aws.dynamo import (
     ABSENT,
     Action,
+    DynamoTable,
     Item,
     Refused,
-    Table,
     number_text,
     transact,
     write,
@@ -47,9 +47,9 @@ class DynamoPeople(People):
     def __init__(
         self,
         clients: Clients,
-        people: Table,
-        contacts: Table,
-        consents: Table,
+        people: DynamoTable,
+        contacts: DynamoTable,
+        consents: DynamoTable,
         forget_messages: Callable[[str], None],
     ) -> None:
         self._clients = clients

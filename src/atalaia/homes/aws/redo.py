@@ -21,7 +21,7 @@ import msgspec
 from atalaia.homes.aws.clients import Clients
 from atalaia.homes.aws.dynamo import (
     Action,
-    Table,
+    DynamoTable,
     number_text,
     pieces,
     put_all,
@@ -38,7 +38,7 @@ _decode = msgspec.msgpack.Decoder(list[dict[str, Any]]).decode
 class Redo:
     """Lies in the table of what decides."""
 
-    def __init__(self, clients: Clients, table: Table) -> None:
+    def __init__(self, clients: Clients, table: DynamoTable) -> None:
         self._clients = clients
         self._table = table
 

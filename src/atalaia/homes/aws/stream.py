@@ -27,7 +27,7 @@ import zstandard
 from atalaia.domain.payload import Payload
 from atalaia.errors import PayloadInvalid, StateConflict
 from atalaia.homes.aws.clients import Clients, translated
-from atalaia.homes.aws.dynamo import Table
+from atalaia.homes.aws.dynamo import DynamoTable
 from atalaia.ports import Record, Stream
 
 MOST_BYTES = 1_000_000
@@ -91,7 +91,7 @@ class KinesisStream(Stream):
         self,
         clients: Clients,
         name: str,
-        state: Table,
+        state: DynamoTable,
         *,
         lanes: int = 1,
         lane_of_place: Mapping[str, int] | None = None,

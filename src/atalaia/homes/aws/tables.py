@@ -28,7 +28,7 @@ class Index:
 
 
 @dataclass(frozen=True)
-class Table:
+class TableDefinition:
     """One table; billing is on demand.
 
     holds     what is in it
@@ -44,16 +44,18 @@ class Table:
     backup: bool = True
 
 
-TABLES: dict[str, Table] = {
-    "state": Table("one item a place, an area and a source; offsets, notes, locks", "data"),
+TABLES: dict[str, TableDefinition] = {
+    "state": TableDefinition(
+        "one item a place, an area and a source; offsets, notes, locks", "data"
+    ),
     # fan-out is woken by it; it reads the log itself, so keys are enough
-    "log": Table("the alert log and the rejects, by number", "data", stream="KEYS_ONLY"),
-    "people": Table("pseudonyms, each with what they asked for, sealed", "people"),
-    "contacts": Table("the one table with addresses, sealed", "people"),
-    "consents": Table("what people agreed to; it outlives an erasure", "people"),
+    "log": TableDefinition("the alert log and the rejects, by number", "data", stream="KEYS_ONLY"),
+    "people": TableDefinition("pseudonyms, each with what they asked for, sealed", "people"),
+    "contacts": TableDefinition("the one table with addresses, sealed", "people"),
+    "consents": TableDefinition("what people agreed to; it outlives an erasure", "people"),
     # Erasing is destroying a key: a backup that brings it back must not outlive that for long.
-    "keys": Table("people's keys, wrapped; whose were destroyed", "people", backup=False),
-    "outbox": Table(
+    "keys": TableDefinition("people's keys, wrapped; whose were destroyed", "people", backup=False),
+    "outbox": TableDefinition(
         "messages by order key, and where fan-out stands",
         "people",
         (
@@ -63,6 +65,8 @@ TABLES: dict[str, Table] = {
             Index("turn", "turn", "turn_at"),  # dead, or waiting for an acknowledgement
         ),
     ),
-    "deliveries": Table("deliveries by incident and by message; what was settled", "people"),
+    "deliveries": TableDefinition(
+        "deliveries by incident and by message; what was settled", "people"
+    ),
 }
 """By the name behind the environment's prefix: ``<env>-state`` and so on."""

@@ -6,7 +6,7 @@ No call of Lambda can count on the memory of the one before.
 from __future__ import annotations
 
 from atalaia.homes.aws.clients import Clients
-from atalaia.homes.aws.dynamo import Table, write
+from atalaia.homes.aws.dynamo import DynamoTable, write
 from atalaia.ports import Talks
 
 _TALK = "talk"
@@ -15,7 +15,7 @@ _TALK = "talk"
 class DynamoTalks(Talks):
     """Fills `ports.Talks`."""
 
-    def __init__(self, clients: Clients, table: Table) -> None:
+    def __init__(self, clients: Clients, table: DynamoTable) -> None:
         self._clients = clients
         self._table = table
 

@@ -26,7 +26,7 @@ from atalaia.domain.delivery import (
 )
 from atalaia.errors import StateConflict
 from atalaia.homes.embedded.database import Database
-from atalaia.ports import FanOut, Outbox, Told
+from atalaia.ports import FanOut, Notice, Outbox
 
 _POSITION = "fan-out"
 
@@ -96,7 +96,7 @@ class SqliteOutbox(Outbox):
             _insert_deliveries(cursor, step.deliveries)
         return new
 
-    def told(self, incidents: Sequence[str], people: Sequence[str] | None = None) -> list[Told]:
+    def told(self, incidents: Sequence[str], people: Sequence[str] | None = None) -> list[Notice]:
         among = "" if people is None else " AND d.person IN (SELECT value FROM json_each(?2))"
         bindings = [_encode(list(incidents)).decode()]
         if people is not None:
@@ -109,7 +109,7 @@ class SqliteOutbox(Outbox):
             tuple(bindings),
         )
         return [
-            Told(
+            Notice(
                 person=person,
                 incident=incident,
                 version=version,

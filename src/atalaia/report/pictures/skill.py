@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 
 from atalaia.domain.hazard import LEVEL_OF
-from atalaia.report.reported import Foretold, Score
+from atalaia.report.reported import LeadTimeScore, ScorePoint
 from atalaia.report.svg import Markup, line, path, picture, tag, text
 from atalaia.report.words import Say
 
@@ -24,7 +24,7 @@ def _y(pod: float) -> float:
     return _TOP + (1 - pod) * _SIDE
 
 
-def performance(scores: Sequence[Score], say: Say, name: str) -> Markup:
+def performance(scores: Sequence[ScorePoint], say: Say, name: str) -> Markup:
     """POD against success ratio with curves of CSI and rays of bias.
 
     After Roebber 2009, Weather and Forecasting 24, 601-608. Scores without a POD or FAR are not
@@ -47,7 +47,7 @@ def key_mark(position: int, name: str) -> Markup:
     return picture([_shape(8, 8, position)], 16, 16, str(position + 1), name, "inline")
 
 
-def point_name(score: Score, say: Say) -> str:
+def point_name(score: ScorePoint, say: Say) -> str:
     """What a point is of, in words."""
     if score.group == "hazard":
         return say.hazard(score.of)
@@ -102,7 +102,7 @@ def _frame(say: Say) -> Iterator[Markup]:
     yield text(_x(1) + 12, _y(1) - 20, say("bias"), "tiny", "middle")
 
 
-def _point(score: Score, position: int) -> Iterator[Markup]:
+def _point(score: ScorePoint, position: int) -> Iterator[Markup]:
     assert score.pod is not None  # noqa: S101 - for the type checker; `performance` left them out
     assert score.far is not None  # noqa: S101
     x, y = _x(1 - score.far), _y(score.pod)
@@ -134,7 +134,7 @@ def _shape(x: float, y: float, position: int) -> Markup:
 _ROW, _WIDTH = 34, 430
 
 
-def reliability(rows: Sequence[Foretold], say: Say, name: str) -> Markup:
+def reliability(rows: Sequence[LeadTimeScore], say: Say, name: str) -> Markup:
     """A row a source and lead time: the share that came true, with its interval."""
     begins, ends = 150, _WIDTH - 64
     parts: list[Markup] = []
@@ -158,7 +158,7 @@ def reliability(rows: Sequence[Foretold], say: Say, name: str) -> Markup:
     return picture([*parts, *body], _WIDTH, height, say("reliability"), name, "square")
 
 
-def _row(row: Foretold, say: Say, x: Callable[[float], float], y: float) -> Iterator[Markup]:
+def _row(row: LeadTimeScore, say: Say, x: Callable[[float], float], y: float) -> Iterator[Markup]:
     yield text(12, y + 4, say(row.lead), "tick")
     known = row.came_true + row.false_alarms
     yield line(x(0), y, x(1), y, "track")

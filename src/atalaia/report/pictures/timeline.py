@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from atalaia.domain.alert import is_last
 from atalaia.domain.hazard import Level
-from atalaia.report.reported import IncidentReport, Lane, Line
+from atalaia.report.reported import IncidentReport, LevelTrack, Line
 from atalaia.report.svg import Markup, line, mark, path, picture, tag, text, ticks
 from atalaia.report.words import Say
 
@@ -205,7 +205,7 @@ def _alerts(storm: IncidentReport, say: Say, axes: _Axes, *, has_plot: bool) -> 
                 yield mark(at, axes.y(entry.value), 4.5, entry.level, said)
 
 
-def _lane(lane: Lane, say: Say, axes: _Axes, y: float) -> Iterator[Markup]:
+def _lane(lane: LevelTrack, say: Say, axes: _Axes, y: float) -> Iterator[Markup]:
     """An incident as a bar under its name: the higher the level, the thicker, with its word."""
     label = f"{say.hazard(lane.hazard)} · {lane.place}"
     first = max(axes.x(lane.stretches[0].begins), axes.left)

@@ -50,7 +50,7 @@ def _app() -> Any:
         services.metrics,
         lived=detect.NEWEST,
         archived=SHARD_NEWEST,
-        shown=lambda: services.incidents.seq,
+        shown=lambda: services.follower.view.seq,
     )
     return services.api(_accept, history, standing)
 
@@ -65,7 +65,7 @@ def handle(event: dict[str, Any], left_s: float) -> dict[str, Any]:
 
     async def run() -> dict[str, Any]:
         app = _app()
-        await deployment.services().feeds.catch_up()
+        await deployment.services().follower.catch_up()
         return await respond(app, event, max(1.0, left_s - _MARGIN_S))
 
     return deployment.loop().run_until_complete(run())

@@ -1,0 +1,222 @@
+"""The answers to who reads: made from memory, once for all who ask.
+
+What may block (an incident's life, the log further back, GOLD, the gazetteer) goes to a thread.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from itertools import islice
+from typing import Any
+
+import msgspec
+
+from atalaia import __version__
+from atalaia.api.cached import AnswerCache, JsonAnswer
+from atalaia.api.cursors import cursor, number, position
+from atalaia.api.incidents import alert_line, with_entries
+from atalaia.api.problem import Problem
+from atalaia.api.read_items import rule_item, series_item, town_items
+from atalaia.api.shown import Shown
+from atalaia.domain.alert import instant
+from atalaia.domain.hazard import LEVEL_OF
+from atalaia.domain.place import Place
+from atalaia.domain.variable import CATALOGUE
+from atalaia.domain.words import LANGUAGES
+
+
+class ReadAnswers:
+    """Makes the answers. All but threads happens on the event loop."""
+
+    def __init__(self, shown: Shown) -> None:
+        self._shown = shown
+        self._answers = AnswerCache()
+        self._lives = asyncio.Semaphore(8)  # threads that read the log at the same time
+        self._rules = {
+            has_area: [rule_item(rule) for rule in shown.rules.rules if has_area or not rule.places]
+            for has_area in (False, True)
+        }
+
+    @property
+    def _version(self) -> int:
+        return self._shown.view.version
+
+    # Places
+
+    def places(self, limit: int, given: str | None) -> JsonAnswer:
+        """Watched places after a cursor."""
+        first = 0
+        after = position("places", given)
+        if after is not None:
+            at = self._shown.places.position.get(after)
+            if at is None:
+                raise Problem(422, "the place of this cursor is no longer watched; begin anew")
+            first = at + 1
+
+        def make() -> bytes:
+            every = list(islice(self._shown.places, first, first + limit))
+            is_more = first + limit < len(self._shown.places)
+            ahead = cursor("places", every[-1].id) if is_more else None
+            items = [self._place_item(place) for place in every]
+            return msgspec.json.encode({"items": items, "next": ahead})
+
+        return self._answers.made(("places", first, limit), self._version, make)
+
+    async def place(self, place_id: str) -> JsonAnswer:
+        """A place with its rules and its climate."""
+        place = self._place(place_id)
+        climate = await self._shown.history.climate(place_id)
+        shown = {
+            **self._place_item(place),
+            "rules": self._rules[place.area is not None],
+            "climate": None if climate is None else climate.model_dump(),
+        }
+        version = (self._version, id(climate))
+        return self._answers.made(("place", place_id), version, lambda: msgspec.json.encode(shown))
+
+    async def readings(self, place_id: str, hours: int, asked: str | None) -> JsonAnswer:
+        """A place's series; `asked` are variables, separated by commas."""
+        place = self._place(place_id)
+        wanted = self._variables(asked)
+        at = self._shown.places.position[place.id]
+        found = await self._shown.history.readings(at, wanted, hours)
+        shown = {
+            "place_id": place.id,
+            "hours": hours,
+            "series": [series_item(series) for series in found],
+        }
+        body = msgspec.json.encode(shown)
+        return self._answers.made(("readings", place.id, hours, asked), hash(body), lambda: body)
+
+    def _variables(self, asked: str | None) -> list[str]:
+        if asked is None:
+            return sorted(self._shown.rules.variables, key=list(CATALOGUE).index)
+        names = list(dict.fromkeys(name.strip() for name in asked.split(",") if name.strip()))
+        unknown = [name for name in names if name not in CATALOGUE]
+        if unknown or not names:
+            raise Problem(422, "unknown variable; docs/data.md lists them")
+        return names
+
+    def _place(self, place_id: str) -> Place:
+        place = self._shown.places.get(place_id)
+        if place is None:
+            raise Problem(404, "no such place is watched; GET /v1/places lists them")
+        return place
+
+    def _place_item(self, place: Place) -> dict[str, Any]:
+        levels = self._shown.view.levels(place.id)
+        return {**msgspec.structs.asdict(place), "levels": levels}
+
+    # Incidents and alerts
+
+    def incidents(
+        self,
+        active: bool | None,
+        place: str | None,
+        hazard: str | None,
+        level: str | None,
+        limit: int,
+        given: str | None,
+    ) -> JsonAnswer:
+        """Incidents before a cursor, the newest first."""
+        before = number("incidents", given)
+
+        def make() -> bytes:
+            rows = self._shown.view.rows(
+                is_open=active,
+                place=place,
+                hazard=hazard,
+                level=int(LEVEL_OF[level]) if level else 0,
+                before=before,
+            )
+            found = list(islice(rows, limit + 1))
+            page = found[:limit]
+            ahead = cursor("incidents", page[-1].number) if len(found) > limit else None
+            return _page([row.body for row in page], ahead)
+
+        asked = ("incidents", active, place, hazard, level, limit, before)
+        return self._answers.made(asked, self._version, make)
+
+    async def incident(self, key: str) -> JsonAnswer:
+        """An incident with its life."""
+        row = self._shown.view.get(key)
+        version = row.seq if row else self._version
+        held = self._answers.get(("incident", key), version)
+        if held is not None:
+            return held
+        async with self._lives:
+            life = await asyncio.to_thread(self._shown.state.life, key)
+        if not life:
+            raise Problem(404, "there is no such incident; GET /v1/incidents lists them")
+        return self._answers.put(("incident", key), version, with_entries(life))
+
+    async def alerts(self, after: int | None, limit: int, given: str | None) -> JsonAnswer:
+        """Entries of the log after a number or a cursor; without either, the newest."""
+        at = number("alerts", given)
+        at = after if at is None else at
+        held = self._shown.view.alerts(at, limit)
+        if held is None:
+            async with self._lives:
+                log = self._shown.state.alerts
+                read = await asyncio.to_thread(lambda: list(log(at or 0, limit)))
+            held = [(seq, alert_line(seq, entry.alert)) for seq, entry in read]
+        newest = held[-1][0] if held else 0
+        ahead = cursor("alerts", newest) if 0 < newest < self._shown.view.seq else None
+        body = _page([line for _, line in held], ahead)
+        return self._answers.made(("alerts", at, limit), hash(body), lambda: body)
+
+    # How things stand
+
+    def sources(self) -> JsonAnswer:
+        """How the sources are doing, and where they cannot be seen."""
+        shown = {
+            "items": [item.model_dump() for item in self._shown.sources()],
+            "next": None,
+            "blind": self._blind(),
+        }
+        body = msgspec.json.encode(shown)
+        return self._answers.made(("sources",), hash(body), lambda: body)
+
+    def summary(self) -> dict[str, Any]:
+        """How things stand, with a tag that stays while nothing but the time has changed."""
+        shown = self._shown
+        now = int(shown.now())
+
+        def make() -> bytes:
+            return msgspec.json.encode(
+                {
+                    "now": instant(now),
+                    "places": len(shown.places),
+                    "active": shown.view.counts(),
+                    "blind": self._blind(),
+                    "subscribers_channels": list(shown.channels),
+                    "languages": list(LANGUAGES),
+                    "rules": shown.rules.name,
+                    "version": __version__,
+                    "seq": shown.view.seq,
+                }
+            )
+
+        answer = self._answers.made(("summary",), (self._version, now), make)
+        return {"answer": answer, "tag": f'W/"{__version__}-{self._version}"'}
+
+    def _blind(self) -> list[dict[str, Any]]:
+        return [
+            {"source": source, "since": instant(blind.since), "places": sorted(blind.places)}
+            for source, blind in sorted(self._shown.view.blind.items())
+        ]
+
+    async def towns(self, q: str, limit: int) -> JsonAnswer:
+        """Towns by name."""
+        held = self._answers.get(("towns", q, limit), 0)
+        if held is not None:
+            return held
+        async with self._lives:
+            items = await asyncio.to_thread(town_items, q, limit, self._shown.places)
+        shown = {"items": items, "next": None}
+        return self._answers.put(("towns", q, limit), 0, msgspec.json.encode(shown))
+
+
+def _page(bodies: Sequence[bytes], ahead: str | None) -> bytes:
+    return b'{"items":[%b],"next":%b}' % (b",".join(bodies), msgspec.json.encode(ahead))

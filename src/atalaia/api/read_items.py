@@ -1,0 +1,74 @@
+"""A rule, a series and a town, each as the models say it is answered."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from atalaia.api import read_models as models
+from atalaia.api.recent import Series
+from atalaia.domain.alert import instant
+from atalaia.domain.place import Places
+from atalaia.domain.rule import LEVELS, Rule
+from atalaia.domain.variable import CATALOGUE
+from atalaia.people import gazetteer
+from atalaia.people.coverage import nearest
+
+
+def rule_item(rule: Rule) -> dict[str, Any]:
+    """As `RuleItem` has it."""
+
+    def by_level(limits: Sequence[float | None]) -> dict[str, float]:
+        pairs = zip(LEVELS, limits, strict=True)
+        return {level.word: limit for level, limit in pairs if limit is not None}
+
+    return {
+        "name": rule.name,
+        "hazard": rule.hazard,
+        "variable": rule.variable,
+        "measure": rule.measure,
+        "window_s": rule.window_s,
+        "unit": rule.unit,
+        "is_below": rule.is_below,
+        "limits": by_level(rule.enter),
+        "exits": by_level(rule.leave),
+        "norm": rule.norm,
+        "in_words": rule.in_words(),
+    }
+
+
+def series_item(series: Series) -> dict[str, Any]:
+    """As `SeriesItem` has it."""
+    return {
+        "source": series.source,
+        "kind": series.kind.word,
+        "variable": series.variable,
+        "unit": CATALOGUE[series.variable].unit,
+        "period_s": series.period_s,
+        "times": [instant(at) for at in series.valid_at.tolist()],
+        "values": [
+            None if math.isnan(value) else round(value, 3) for value in series.values.tolist()
+        ],
+    }
+
+
+def town_items(wanted: str, limit: int, places: Places) -> list[dict[str, Any]]:
+    """Towns by name, each as `TownItem` has it."""
+    found = gazetteer.search(wanted, limit=limit)
+    return [_town(town, places).model_dump() for town in found]
+
+
+def _town(town: gazetteer.Town, places: Places) -> models.TownItem:
+    place, km = nearest(town.latitude, town.longitude, places)
+    near = None
+    if place is not None:
+        near = models.NearestItem(place_id=place.id, name=place.name, km=round(km, 1))
+    return models.TownItem(
+        id=town.id,
+        label=town.label,
+        latitude=town.latitude,
+        longitude=town.longitude,
+        timezone=town.timezone,
+        nearest=near,
+    )

@@ -1,0 +1,129 @@
+"""Limits searched by the scores that they would have had."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from atalaia.cli.options import (
+    EventsOption,
+    FromOption,
+    HomeOption,
+    JsonOption,
+    MinEventsOption,
+    SettingsOption,
+    TimezoneOption,
+    ToOption,
+    hazard_of,
+    while_read,
+    zone_of,
+)
+from atalaia.cli.trial import PlacesOption, ReadingsArgument, history_of
+from atalaia.errors import AtalaiaError
+
+if TYPE_CHECKING:
+    from atalaia.domain.rule import Near
+
+app = typer.Typer()
+
+
+@app.command()
+def calibrate(
+    hazard: Annotated[str, typer.Option(help="What the rules will warn of.")],
+    events: EventsOption,
+    write: Annotated[Path, typer.Option(help="The rule file to write.")],
+    readings: ReadingsArgument = None,
+    places: PlacesOption = None,
+    area: Annotated[str | None, typer.Option(help="The area; else the only one.")] = None,
+    variable: Annotated[str, typer.Option(help="The amount that is summed.")] = "rain_mm",
+    near: Annotated[
+        list[str] | None,
+        typer.Option(help="LAT,LON,KM: try triggers at places in this circle; may be repeated."),
+    ] = None,
+    min_pod: Annotated[float, typer.Option(min=0, max=1, help="POD to keep.")] = 0.8,
+    min_lead: Annotated[str, typer.Option(help="Median lead to keep, such as 1h.")] = "0h",
+    budget: Annotated[
+        float | None, typer.Option(min=0, help="Warned days a month at most.")
+    ] = None,
+    splits: Annotated[
+        int, typer.Option(min=0, help="Repeat the search over so many other splits of the days.")
+    ] = 0,
+    min_events: MinEventsOption = 1,
+    timezone: TimezoneOption = "UTC",
+    since: FromOption = None,
+    until: ToOption = None,
+    home: HomeOption = None,
+    settings: SettingsOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Search limits for the best strict CSI, scored on years that did not choose them."""
+    import msgspec
+
+    from atalaia.batch.calibrate import Space, Wanted
+    from atalaia.batch.calibration import Search, calibrated
+    from atalaia.batch.events import read_events
+    from atalaia.cli.scores import show_calibration, wide
+
+    zone = zone_of(timezone)
+    wanted = Wanted(
+        min_pod, _seconds(min_lead, "--min-lead"), float("inf") if budget is None else budget
+    )
+    space = Space(circles=tuple(_near(text) for text in near or ()))
+    rows, where, _ = history_of(readings, places, frozenset({variable}), settings, home)
+    search = Search(
+        hazard=str(hazard_of(hazard)),
+        variable=_sum(variable),
+        area=area,
+        name=write.stem,
+        wanted=wanted,
+        space=space,
+        min_events=min_events,
+        first_day=since.date() if since else None,
+        last_day=until.date() if until else None,
+        splits=splits,
+    )
+    found, text = calibrated(rows, where, read_events(events, zone), zone, search)
+    try:
+        write.write_text(text, "utf-8")
+    except OSError as error:
+        raise AtalaiaError(
+            f"{write} cannot be written: {error.strerror}; give another --write"
+        ) from error
+    with while_read():
+        if as_json:
+            typer.echo(msgspec.json.encode(found))
+        else:
+            show_calibration(found, wide())
+            typer.echo(f"written: {write}")
+
+
+def _near(text: str) -> Near:
+    from atalaia.domain.rule import Near
+
+    try:
+        latitude, longitude, km = (float(part) for part in text.split(","))
+    except ValueError:
+        raise typer.BadParameter(
+            f"{text!r} is not LAT,LON,KM, for example -22.9,-43.2,10", param_hint="--near"
+        ) from None
+    return Near(latitude, longitude, km)
+
+
+def _seconds(text: str, option: str) -> int:
+    from atalaia.domain.rule import seconds
+
+    try:
+        return seconds(text)
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint=option) from None
+
+
+def _sum(name: str) -> str:
+    from atalaia.domain.variable import CATALOGUE
+
+    known = [variable.name for variable in CATALOGUE.values() if variable.is_sum]
+    if name not in known:
+        raise typer.BadParameter(f"give one of {', '.join(known)}", param_hint="--variable")
+    return name

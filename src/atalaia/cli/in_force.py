@@ -1,0 +1,67 @@
+"""What is in force: the catalogue of variables, rules, and settings."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from atalaia.cli.options import JsonOption, settings_of
+
+app = typer.Typer()
+config = typer.Typer(help="The settings file.", no_args_is_help=True)
+app.add_typer(config, name="config")
+
+
+@app.command()
+def variables(as_json: JsonOption = False) -> None:
+    """The catalogue: every variable, its unit and plausible limits."""
+    import msgspec
+
+    from atalaia.domain.rule import INDICES
+    from atalaia.domain.variable import CATALOGUE
+
+    if as_json:
+        typer.echo(msgspec.json.encode(list(CATALOGUE.values())))
+        return
+    for variable in CATALOGUE.values():
+        limits = f"{variable.lowest:g} … {variable.highest:g} {variable.unit}"
+        typer.echo(f"{variable.name:32} {limits:28} {variable.meaning}; {variable.because}")
+    for name, (unit, inputs) in INDICES.items():
+        typer.echo(f"{name:32} {'index, ' + unit:28} from {' and '.join(inputs)}")
+
+
+@app.command()
+def rules(
+    name: Annotated[str, typer.Argument(help="A shipped rule set or a TOML file.")] = "inmet",
+    as_json: JsonOption = False,
+) -> None:
+    """Check a rule set and show its limits."""
+    import msgspec
+
+    from atalaia import rules as rule_sets
+
+    rule_set = rule_sets.load(name)
+    if as_json:
+        typer.echo(msgspec.json.encode(rule_set))
+        return
+    typer.echo(
+        f"{rule_set.name}: {len(rule_set.rules)} rules; shipped: {', '.join(rule_sets.SHIPPED)}"
+    )
+    for rule in rule_set.rules:
+        typer.echo(f"{rule.name:20} {rule.hazard:14} {rule.in_words()}")
+
+
+@config.command("check")
+def config_check(
+    file: Annotated[Path | None, typer.Argument(help="Settings file; else ./atalaia.toml.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Name every problem of the settings, and show the arithmetic of the sources' calls."""
+    import msgspec
+
+    from atalaia.settings import describe
+
+    lines = describe(settings_of(file, None))
+    typer.echo(msgspec.json.encode(lines) if as_json else "\n".join(lines))

@@ -1,0 +1,65 @@
+"""GOLD brought up to date with RAW."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from atalaia.cli.options import (
+    HomeOption,
+    JsonOption,
+    OnOption,
+    SettingsOption,
+    existing,
+    settings_of,
+)
+
+app = typer.Typer()
+
+
+@app.command()
+def refine(
+    rebuild: Annotated[
+        bool, typer.Option("--rebuild", help="Derive all of GOLD again from RAW.")
+    ] = False,
+    on: OnOption = None,
+    home: HomeOption = None,
+    settings: SettingsOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Bring GOLD up to date with RAW, or derive all of it again; make few files of many."""
+    import time
+    from contextlib import ExitStack
+
+    import msgspec
+
+    from atalaia.batch import refine as batch
+    from atalaia.lake.places import places_of
+    from atalaia.people.bodies import opened as opened_on_the_way
+    from atalaia.run.opened import home_of
+    from atalaia.sources import decode_all
+
+    kept = settings_of(settings, home)
+    existing(kept.home)
+    with ExitStack() as stack:
+        opened = stack.enter_context(home_of(kept, exclusive=False))
+        stack.enter_context(opened.hold("refine"))
+        places = places_of(opened.state)
+        workers = None
+        if on:
+            from atalaia.batch.spark import open_spark
+            from atalaia.cli.workers import workers_of
+
+            workers = workers_of(stack.enter_context(open_spark(on)), kept, places)
+        work = batch.rebuild if rebuild else batch.refine
+        decode = opened_on_the_way(decode_all(places), opened)
+        report = work(opened.state, opened.lake, decode, places, opened.outbox, workers)
+        compacted = batch.compact(opened.lake, int(time.time()))
+    if as_json:
+        typer.echo(msgspec.json.encode(report._asdict() | {"compacted": compacted._asdict()}))
+    else:
+        typer.echo(
+            f"{report.rows} rows in {report.partitions} partitions, "
+            f"{report.rejects} rejects, {report.seconds:.1f} s"
+        )

@@ -1,0 +1,41 @@
+"""The past that rules are tried on: of files, or of a home."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from atalaia.cli.options import existing, settings_of
+
+if TYPE_CHECKING:
+    from atalaia.domain.place import Places
+    from atalaia.domain.reading import Readings
+    from atalaia.ports import Lake
+
+ReadingsArgument = Annotated[
+    list[Path] | None, typer.Argument(help="Readings CSV or INMET station files; else the home's.")
+]
+PlacesOption = Annotated[
+    Path | None, typer.Option(help="CSV: place_id,name,latitude,longitude,timezone[,area].")
+]
+
+
+def history_of(
+    readings: list[Path] | None,
+    places: Path | None,
+    variables: frozenset[str],
+    settings: Path | None,
+    home: Path | None,
+) -> tuple[Readings, Places, Lake | None]:
+    """The rows of the files, or else of the home, with its lake."""
+    from atalaia.batch.history import kept, recorded
+    from atalaia.homes.embedded import open_home
+
+    if readings:
+        if places is None:
+            raise typer.BadParameter("files of readings need their places", param_hint="--places")
+        return *recorded(readings, places), None
+    with open_home(existing(settings_of(settings, home).home), exclusive=False) as opened:
+        return *kept(opened, variables), opened.lake

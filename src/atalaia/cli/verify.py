@@ -1,0 +1,123 @@
+"""What alerts were worth: scored against what happened."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from atalaia.cli.options import (
+    EventsOption,
+    FromOption,
+    HomeOption,
+    JsonOption,
+    MinEventsOption,
+    SettingsOption,
+    TimezoneOption,
+    ToOption,
+    existing,
+    hazard_of,
+    settings_of,
+    while_read,
+    zone_of,
+)
+
+if TYPE_CHECKING:
+    from atalaia.domain.alert import Alert
+
+app = typer.Typer()
+
+By = Literal["day", "episode"]
+
+
+@app.command()
+def verify(
+    alerts: Annotated[str, typer.Option(help="An alerts file, or gold: the home's own.")],
+    events: EventsOption,
+    hazard: Annotated[str | None, typer.Option(help="Only this hazard; else all.")] = None,
+    by: Annotated[By, typer.Option(help="Score local days, or episodes.")] = "day",
+    min_events: MinEventsOption = 1,
+    timezone: TimezoneOption = "UTC",
+    since: FromOption = None,
+    until: ToOption = None,
+    home: HomeOption = None,
+    settings: SettingsOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Score alerts against outside events: POD, FAR, CSI, bias, lead times."""
+    import msgspec
+
+    from atalaia.batch.doubts import doubts
+    from atalaia.batch.events import read_events
+    from atalaia.batch.verify import verify as score
+    from atalaia.cli.scores import show_verified, wide
+
+    zone = zone_of(timezone)
+    told, happened = _told(alerts, settings, home), read_events(events, zone)
+    verified = score(
+        told,
+        happened,
+        zone,
+        hazard=hazard_of(hazard),
+        by=by,
+        min_events=min_events,
+        first_day=since.date() if since else None,
+        last_day=until.date() if until else None,
+    )
+    with while_read():
+        if as_json:
+            typer.echo(msgspec.json.encode(verified))
+        else:
+            show_verified(verified, wide())
+    notes = doubts(verified, told, happened, zone, hazard)
+    for note in notes:
+        print(note, file=sys.stderr)
+    if verified.outside and not notes:
+        print(
+            f"{verified.outside} warned days lie before the first or after the last occurrence; "
+            "if nothing was recorded then, leave them out with --from and --to",
+            file=sys.stderr,
+        )
+
+
+@app.command()
+def record(
+    rules: Annotated[
+        str | None, typer.Option(help="What counts as an event: a rule set; else the settings'.")
+    ] = None,
+    home: HomeOption = None,
+    settings: SettingsOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Score every forecast alert ever sent against what an instrument observed there later."""
+    import msgspec
+
+    from atalaia import rules as rule_sets
+    from atalaia.batch.recorded import record_of
+    from atalaia.cli.scores import show_record, wide
+    from atalaia.homes.embedded import open_home
+
+    kept = settings_of(settings, home)
+    rule_set = rule_sets.load(rules) if rules else kept.rules
+    with open_home(existing(kept.home), exclusive=False) as opened:
+        found = record_of(opened, rule_set)
+    with while_read():
+        if as_json:
+            typer.echo(msgspec.json.encode(found))
+        else:
+            show_record(found, wide())
+
+
+def _told(alerts: str, settings: Path | None, home: Path | None) -> list[Alert]:
+    from atalaia.batch.told import read_alerts
+
+    if alerts != "gold":
+        return read_alerts(Path(alerts))
+    from atalaia.batch.history import told_by
+    from atalaia.homes.embedded import open_home
+
+    kept = settings_of(settings, home)
+    with open_home(existing(kept.home), exclusive=False) as opened:
+        return told_by(opened)

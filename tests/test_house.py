@@ -1,0 +1,85 @@
+"""The house is kept: one meaning a class name, no class and no module that knows everything."""
+
+from __future__ import annotations
+
+import ast
+from collections import defaultdict
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+SRC = Path(__file__).parents[1] / "src"
+
+MOST_METHODS = 20
+MORE_IN_AN_ADAPTER = 12
+"""What a home's adapter may have besides its port's methods."""
+
+WHOLE = {"Incident"}
+"""The life of an incident is long, and one idea: its methods share all of its state."""
+
+MOST_IMPORTS = 15
+
+
+@cache
+def modules() -> dict[str, ast.Module]:
+    found = {}
+    for path in SRC.rglob("*.py"):
+        parts = path.relative_to(SRC).with_suffix("").parts
+        name = ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+        found[name] = ast.parse(path.read_text("utf-8"))
+    return found
+
+
+def classes() -> Iterator[tuple[str, ast.ClassDef]]:
+    for module, tree in modules().items():
+        yield from ((module, node) for node in ast.walk(tree) if isinstance(node, ast.ClassDef))
+
+
+def methods(found: ast.ClassDef) -> int:
+    return sum(isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)) for node in found.body)
+
+
+def imports(module: str) -> set[str]:
+    """Modules of ours that it imports, wherever in it: for types alone, and late ones, too."""
+    found = set()
+    for node in ast.walk(modules()[module]):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{module} imports by dots"
+            named = {f"{node.module}.{alias.name}" for alias in node.names}
+            of_these = {name for name in named if name in modules()}
+            found |= of_these if len(of_these) == len(named) else {*of_these, str(node.module)}
+    return (found & modules().keys()) - {module}
+
+
+def test_a_class_name_has_one_meaning() -> None:
+    where = defaultdict(list)
+    for module, found in classes():
+        if not found.name.startswith("_"):
+            where[found.name].append(module)
+    twice = {name: sorted(places) for name, places in where.items() if len(places) > 1}
+    assert twice == {}
+
+
+def test_no_class_does_everything() -> None:
+    ports = {found.name: methods(found) for module, found in classes() if module == "atalaia.ports"}
+    large = {}
+    for module, found in classes():
+        port = max(
+            (ports.get(base.id, 0) for base in found.bases if isinstance(base, ast.Name)), default=0
+        )
+        is_adapter = module.startswith("atalaia.homes.") and port
+        most = max(MOST_METHODS, port + MORE_IN_AN_ADAPTER if is_adapter else 0)
+        if methods(found) > most and found.name not in WHOLE:
+            large[f"{module}.{found.name}"] = methods(found)
+    assert large == {}
+
+
+def test_no_module_knows_most_of_the_others() -> None:
+    wide = {
+        module: len(imports(module))
+        for module in modules()
+        if not module.startswith("atalaia.run.") and len(imports(module)) > MOST_IMPORTS
+    }
+    assert wide == {}
