@@ -91,21 +91,22 @@ FROM ({hours}) AS hours
 
 
 def of_amounts(variable: Variable, rows: str = "readings", dialect: Dialect = DUCKDB) -> str:
-    """An hour's sum: the most that periods which do not overlap are known to have brought.
+    """An hour's sum: what periods that do not overlap are known to have brought.
 
-    `rows` is what stands after FROM. The columns are place_id, source, kind, the hour's number since
-    the year 1, sum and covered_s.
+    `rows` is what stands after FROM. The columns are place_id, source, kind, the hour's number
+    since the year 1, sum and covered_s.
 
-    - A period is of the hour that its middle is in, and lies in it if it juts out by a twentieth at
-      most: two neighbours then overlap by a tenth of the shorter one, and count in full.
-    - Of periods of one length in an hour that overlap by more (an hour's rain that is told every ten
-      minutes) those count that stand one period apart, of such choices the one with most rain.
+    - A period is of the hour that its middle is in, and lies in it if it juts out by a twentieth
+      at most: two neighbours then overlap by a tenth of the shorter one, and count in full.
+    - Of periods of one length that overlap by more (an hour's rain that is told every ten minutes)
+      those count that stand one period apart, give or take a twentieth: of such choices the one
+      that covers most of the hour, of equals the one that is nearest to the clock.
     - Of lengths in an hour the one with most rain counts, as the same rain is told in both.
-    - A period that juts out (a station that tells its hour at half past) counts where it overlaps
-      nothing that lies in an hour, and no such period before it. Of several over one stroke the
-      longest counts, of equals the one that juts out least.
-    - Without a period an amount counts in full, and covers the time since the one before it, an hour
-      at most.
+    - A period that juts out (of a station that tells its hour at half past) counts where it
+      overlaps nothing that lies in an hour, and no such period before it. Of several over one
+      stroke the longest counts, of equals the one that juts out least.
+    - Without a period an amount counts in full, and covers the time since the one before it, an
+      hour at most.
     """
 
     def divided(one: str, other: object) -> str:
@@ -115,8 +116,13 @@ def of_amounts(variable: Variable, rows: str = "readings", dialect: Dialect = DU
     seconds = dialect.seconds.format("valid_at")
     begins, ends = "hour * 3600", "hour * 3600 + 3600"
     middle = divided(f"CASE WHEN told = 0 THEN t - 1 ELSE t - {divided('told + 1', 2)} END", 3600)
-    slot = f"t + {divided('told', 40)}"
+    choice = f"{series}, hour, told, chain, is_wide, phase"
+    # Phases of a period: twentieths of it, counted from a fortieth before its grid on the clock.
+    length = "greatest(told, 1)"
     step = f"greatest({divided('told', 20)}, 1)"
+    shifted = f"t + {divided('told', 40)}"
+    phases = divided(length, step)
+    phase = f"least({divided(f'mod({shifted}, {length})', step)}, {phases} - 1)"
     return f"""
 SELECT {series}, hour, sum(amount) AS sum, CAST(least(sum(covered), 3600) AS INTEGER) AS covered_s
 FROM (
@@ -136,40 +142,57 @@ FROM (
     placed AS (
         SELECT *, {middle} AS hour,
             CASE WHEN told = 0 THEN least(coalesce(since, 0), 3600) ELSE told END AS covers,
-            sum(CASE WHEN since < told - {divided("told", 10)} THEN 0 ELSE 1 END)
+            sum(CASE WHEN since < told AND (told - since) * 10 >= told THEN 0 ELSE 1 END)
                 OVER (PARTITION BY {series}, told ORDER BY t) AS chain
         FROM beside
     ),
     judged AS (
-        SELECT *, told = 0 OR (t - told >= {begins} - {divided("told", 20)}
-            AND t <= {ends} + {divided("told", 20)}) AS lies_in
+        SELECT *,
+            CASE WHEN told = 0 THEN covers
+                ELSE least(t, {ends}) - greatest(t - told, {begins}) END AS covered,
+            told = 0 OR (t - told >= {begins} - {divided("told", 20)}
+                AND t <= {ends} + {divided("told", 20)}) AS lies_in
         FROM placed
     ),
+    -- Choices are the rows of one phase, and those of two neighbours: jitter may lie on both sides.
+    phased AS (
+        SELECT judged.*, is_wide, mod({phase} + {phases} - earlier, {phases}) AS phase
+        FROM judged CROSS JOIN (
+            SELECT 0 AS earlier, 0 AS is_wide UNION ALL SELECT 0, 1 UNION ALL SELECT 1, 1
+        ) AS choices
+        WHERE lies_in
+    ),
+    turns AS (
+        SELECT *, row_number() OVER (
+            PARTITION BY {choice}, {divided(f"{shifted} - phase * {step}", length)}
+            ORDER BY covered DESC, t
+        ) AS turn
+        FROM phased
+    ),
     slots AS (
-        SELECT {series}, hour, told, chain, {divided(f"mod({slot}, greatest(told, 1))", step)} AS phase,
-            max(amount) AS amount, max(covers) AS covers
-        FROM judged WHERE lies_in
-        GROUP BY {series}, hour, told, chain, phase, {divided(slot, "greatest(told, 1)")}
+        SELECT *, covered - greatest(coalesce(
+            lag(t) OVER (PARTITION BY {choice} ORDER BY t) - (t - told), 0), 0) AS adds
+        FROM turns WHERE turn = 1
     ),
-    choices AS (
-        SELECT {series}, hour, told, chain, sum(amount) AS amount, sum(covers) AS covered
-        FROM slots GROUP BY {series}, hour, told, chain, phase
+    weighed AS (
+        SELECT *, sum(adds) OVER (PARTITION BY {choice}) AS weight FROM slots
     ),
-    chains AS (
-        SELECT {series}, hour, told, max(amount) AS amount, max(covered) AS covered
-        FROM choices GROUP BY {series}, hour, told, chain
+    ranked AS (
+        SELECT *, rank() OVER (
+            PARTITION BY {series}, hour, told, chain
+            ORDER BY weight DESC, is_wide, least(phase, {phases} - phase), phase
+        ) AS place
+        FROM weighed
     ),
     lengths AS (
-        SELECT {series}, hour, sum(amount) AS amount, sum(covered) AS covered
-        FROM chains GROUP BY {series}, hour, told
+        SELECT {series}, hour, sum(amount) AS amount, sum(adds) AS covered,
+            min(t - covers) AS opens, max(t) AS closes
+        FROM ranked WHERE place = 1 GROUP BY {series}, hour, told
     ),
     inside AS (
-        SELECT {series}, hour, max(amount) AS amount, max(covered) AS covered
+        SELECT {series}, hour, max(amount) AS amount, max(covered) AS covered,
+            min(opens) AS opens, max(closes) AS closes
         FROM lengths GROUP BY {series}, hour
-    ),
-    spans AS (
-        SELECT {series}, hour, min(t - covers) AS opens, max(t) AS closes
-        FROM judged WHERE lies_in GROUP BY {series}, hour
     ),
     jutting AS (
         SELECT *, {divided("t", 3600)} AS stroke,
@@ -185,10 +208,10 @@ FROM (
                 PARTITION BY jutting.place_id, jutting.source, jutting.kind ORDER BY jutting.t
             ) AS before
         FROM jutting
-        LEFT JOIN spans AS earlier ON earlier.place_id = jutting.place_id
+        LEFT JOIN inside AS earlier ON earlier.place_id = jutting.place_id
             AND earlier.source = jutting.source AND earlier.kind = jutting.kind
             AND earlier.hour = jutting.stroke - 1
-        LEFT JOIN spans AS later ON later.place_id = jutting.place_id
+        LEFT JOIN inside AS later ON later.place_id = jutting.place_id
             AND later.source = jutting.source AND later.kind = jutting.kind
             AND later.hour = jutting.stroke
         WHERE jutting.turn = 1
