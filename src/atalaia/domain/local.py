@@ -19,8 +19,8 @@ from atalaia.domain.reading import Ints
 DAY_S = 86_400
 
 _STEP_S = 3 * DAY_S
-"""What both ends agree on held between: no clock was put on and back within less than a week (Recife's
-in October 2000 was)."""
+"""What both ends agree on held between: no clock was put on and back within less than a week
+(Recife's in October 2000 was)."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 

@@ -237,6 +237,7 @@ def _of_amounts(variable: Variable) -> str:
     # Joins that a condition on the place goes through, to the rows of both sides.
     odd = f"(SELECT {series}, true AS known FROM quick WHERE is_odd GROUP BY {series}) AS odd"
     is_same = "odd.place_id = {0}.place_id AND odd.source = {0}.source AND odd.kind = {0}.kind"
+    of_odd = f"SELECT readings.* FROM readings JOIN {odd} ON {is_same.format('readings')}"
     return f"""
     WITH quick AS MATERIALIZED (
         SELECT {series}, hour, bool_or(is_odd) AS is_odd,
@@ -266,7 +267,7 @@ def _of_amounts(variable: Variable) -> str:
     WHERE odd.known IS NULL
     GROUP BY quick.place_id, quick.source, quick.kind, hour
     UNION ALL
-    {of_amounts(variable, f"(SELECT readings.* FROM readings JOIN {odd} ON {is_same.format('readings')}) AS rows")}
+    {of_amounts(variable, f"({of_odd}) AS rows")}
 """
 
 
@@ -281,8 +282,8 @@ HOURLY = "UNION ALL".join(map(hourly, SUMMARISED))
 COVERED_S = 2700
 """An hour of which so much is covered is an hour with data: three quarters."""
 
-# Asking the engine for the local time of each hour would take ten times as long as all the rest, and
-# it has rules of its own. The clock of each zone on each UTC day stands in `zone_rules.clocks`.
+# Asking the engine for the local time of each hour would take ten times as long as all the rest,
+# and it has rules of its own. The clock of each zone on each UTC day stands in `zone_rules.clocks`.
 DAILY = f"""
 SELECT
     place_id, source, kind, variable, unit, day,
@@ -309,7 +310,7 @@ GROUP BY place_id, source, kind, variable, unit, day
 
 
 def make_clocks(con: duckdb.DuckDBPyConnection) -> None:
-    """Make what `daily` needs besides the views `places` and `readings`: the clocks of all zones."""
+    """Make what `daily` needs besides the views `places` and `readings`: the zones' clocks."""
     first, last = con.execute("SELECT min(date), max(date) FROM readings").fetchall()[0]
     zones = con.execute("SELECT DISTINCT timezone FROM places UNION SELECT 'UTC'").fetchall()
     con.execute("CREATE SCHEMA zone_rules")
