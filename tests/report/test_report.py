@@ -294,7 +294,7 @@ def test_the_command_writes_the_page(folder: Path, tmp_path: Path) -> None:
 
 def test_a_day_is_the_places_also_where_it_begins_before_that_of_utc(tmp_path: Path) -> None:
     """21:00 of 30 April in UTC is the morning of 1 May in Auckland."""
-    from atalaia.run.replays import replay
+    from atalaia.cli.replays import replay
     from stories import HOUR, places, rows, rule_set, series, write_readings
 
     where = places(1, zone="Pacific/Auckland")
