@@ -72,6 +72,12 @@ crash: .venv/.dev ## kill -9 a replay 100 times, and the sending of messages 50 
 fuzz-api: .venv/.dev ## 10,000 requests made of the description of the API
 	ATALAIA_SCHEMATHESIS=10000 $(BIN)/python -m pytest tests/run/test_schemathesis.py
 
+oracles: .venv/.dev ## hours, days and scores against slow plain versions, 20 times the cases of `make test`
+	ATALAIA_ORACLES=20 $(BIN)/python -m pytest tests/lake/test_hourly.py tests/batch/test_scores.py
+
+coverage: .venv/.run ## how often 95 % intervals of return levels and of scores hold the truth
+	$(BIN)/python tools/coverage.py
+
 openapi: .venv/.run ## write the description of the API, docs/openapi.json
 	@$(BIN)/python tools/openapi.py docs/openapi.json
 
@@ -149,4 +155,4 @@ aws-destroy: aws-init aws-zip ## remove a deployment, once it has been applied w
 	@$(TERRAFORM) -chdir=infra destroy -var environment=$(ENV) -var-file=envs/$(ENV).tfvars
 
 .PHONY: check-aws aws-zip aws-init aws-deploy aws-destroy
-.PHONY: help install demo run test check format crash fuzz fuzz-api openapi test-aws crash-aws spark bench lock clean
+.PHONY: help install demo run test check format crash fuzz fuzz-api oracles coverage openapi test-aws crash-aws spark bench lock clean

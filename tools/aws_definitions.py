@@ -21,7 +21,18 @@ import msgspec
 from atalaia.domain.variable import Variable
 from atalaia.homes.aws.tables import TABLES
 from atalaia.lake.gold import DATASETS, DELIVERY_COLUMNS, rows
-from atalaia.lake.views import INCIDENTS, SOURCES, SUMMARISED, VIEWS
+from atalaia.lake.views import (
+    COVERED_S,
+    INCIDENTS,
+    SOURCES,
+    SUMMARISED,
+    VIEWS,
+    Dialect,
+    amounts,
+    make_clocks,
+    of_amounts,
+    of_instants,
+)
 
 INFRA = Path(__file__).resolve().parents[1] / "infra"
 
@@ -58,9 +69,11 @@ MASKED = ("person", "message", "number")
 """Columns of deliveries that no one sees in Athena: whose it was, and what leads there."""
 
 
-def _hour(at: str) -> str:
-    """The end of the hour that an instant falls into; what falls on it belongs to it."""
-    return f"date_trunc('hour', {at} - INTERVAL '1' SECOND) + INTERVAL '1' HOUR"
+ATHENA = Dialect(
+    seconds="date_diff('second', TIMESTAMP '0001-01-01 00:00:00', {0})",
+    divided="CAST(floor(({0}) * 1.0e0 / ({1})) AS BIGINT)",
+    hour_end="(TIMESTAMP '0001-01-01 00:00:00' + ({0} + 1) * INTERVAL '1' HOUR)",
+)
 
 
 def _readings() -> str:
@@ -78,44 +91,16 @@ SELECT {columns} FROM readings_months
 
 
 def _hourly(variable: Variable) -> str:
-    name = variable.name
-    heading = f"place_id, source, kind, '{name}' AS variable, '{variable.unit}' AS unit"
-    usable = f"kind <> 'forecast' AND {name} BETWEEN {variable.lowest} AND {variable.highest}"
-    if not variable.is_sum:
-        return f"""
-SELECT {heading}, hour_ends_at, min({name}) AS minimum, max({name}) AS maximum,
-    CAST(NULL AS DOUBLE) AS sum, avg({name}) AS mean
-FROM (SELECT *, {_hour("valid_at")} AS hour_ends_at FROM readings WHERE {usable}) AS usable
-GROUP BY place_id, source, kind, hour_ends_at
-"""
-    # Periods of one length stand in slots of that length, and count once a slot; of lengths, that
-    # which covers most of the hour counts, of equals the longest.
-    seconds = "date_diff('second', TIMESTAMP '1970-01-01 00:00:00', valid_at)"
-    return f"""
-SELECT {heading}, hour_ends_at, CAST(NULL AS DOUBLE) AS minimum, CAST(NULL AS DOUBLE) AS maximum,
-    max_by(total, least(slots * period, 3600) * 4000 + period) AS sum,
-    CAST(NULL AS DOUBLE) AS mean
-FROM (
-    SELECT place_id, source, kind, hour_ends_at, period, count(*) AS slots, sum(amount) AS total
-    FROM (
-        SELECT place_id, source, kind, hour_ends_at, period, slot, max({name}) AS amount
-        FROM (
-            SELECT *, {_hour("valid_at")} AS hour_ends_at, coalesce(period_s, 0) AS period,
-                floor(({seconds} - 1) * 1.0e0 / greatest(coalesce(period_s, 0), 1)) AS slot
-            FROM readings WHERE {usable} AND coalesce(period_s, 0) <= 3600
-        ) AS usable
-        GROUP BY place_id, source, kind, hour_ends_at, period, slot
-    ) AS slots
-    GROUP BY place_id, source, kind, hour_ends_at, period
-) AS periods
-GROUP BY place_id, source, kind, hour_ends_at
-"""
+    if variable.is_sum:
+        return amounts(variable, of_amounts(variable, dialect=ATHENA), ATHENA)
+    return of_instants(variable, ATHENA)
 
 
-DAILY = """
+DAILY = f"""
 SELECT place_id, source, kind, variable, unit, day,
     min(coalesce(minimum, sum)) AS minimum, max(coalesce(maximum, sum)) AS maximum,
-    sum(sum) AS sum, avg(coalesce(mean, sum)) AS mean, count(*) AS hours
+    sum(sum) AS sum, avg(coalesce(mean, sum)) AS mean,
+    count(CASE WHEN covered_s >= {COVERED_S} THEN 1 END) AS hours
 FROM (
     SELECT hourly.*, CAST(at_timezone(
         with_timezone(hour_ends_at - INTERVAL '1' SECOND, 'UTC'), coalesce(places.timezone, 'UTC')
@@ -185,6 +170,7 @@ def _view_columns() -> dict[str, dict[str, str]]:
     with duckdb.connect() as con:
         for dataset in DATASETS:
             con.execute(f"CREATE VIEW {dataset} AS {rows(dataset, [])}")
+        make_clocks(con)
         for name, sql in (*VIEWS.items(), ("masked", masked())):
             con.execute(f"CREATE VIEW {name} AS {sql}")
         return {

@@ -29,7 +29,7 @@ from rich.console import Console
 
 import rio
 from atalaia.batch.calibrate import Calibration, Space, Wanted
-from atalaia.batch.calibration import calibrated
+from atalaia.batch.calibration import Search, calibrated
 from atalaia.batch.events import read_events
 from atalaia.batch.history import recorded
 from atalaia.cli.scores import show_calibration
@@ -51,11 +51,7 @@ SPACE = Space(
 def search(folder: Path, space: Space = SPACE, splits: int = 0) -> tuple[Calibration, str]:
     """What is found in the three files of a folder, and the rule file's text."""
     rows, places = recorded([folder / "readings.csv"], folder / "places.csv")
-    return calibrated(
-        rows,
-        places,
-        read_events(folder / "events.csv", ZONE),
-        ZONE,
+    wanted = Search(
         hazard="flood",
         variable="rain_mm",
         area=rio.AREA,
@@ -67,6 +63,7 @@ def search(folder: Path, space: Space = SPACE, splits: int = 0) -> tuple[Calibra
         last_day=LAST,
         splits=splits,
     )
+    return calibrated(rows, places, read_events(folder / "events.csv", ZONE), ZONE, wanted)
 
 
 if __name__ == "__main__":

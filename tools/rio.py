@@ -15,6 +15,8 @@ Traps of these files, and what is done about each:
 - Occurrences are local clock time though labelled +00:00; they become times without an offset,
   which `atalaia verify --timezone America/Sao_Paulo` takes as local. Latitude and longitude 0 are
   unknown.
+- An occurrence ends when the centre closes the case, perhaps the next morning, and not when the
+  water is gone: the end is left out, so that each counts on the day on which it was reported.
 """
 
 from __future__ import annotations
@@ -75,8 +77,8 @@ def occurrences(data: Path) -> Iterator[list[str]]:
     """Rows of EVENTS.csv: local clock times without an offset."""
     for file in sorted(data.glob("flood_occurrences*.csv")):
         for row in csv.DictReader(io.StringIO(file.read_text("utf-8"))):
-            times = [row[name].removesuffix("+00:00") for name in ("data_inicio", "data_fim")]
-            yield [*times, row["latitude"], row["longitude"], "", row["gravidade"]]
+            started_at = row["data_inicio"].removesuffix("+00:00")
+            yield [started_at, "", row["latitude"], row["longitude"], "", row["gravidade"]]
 
 
 def convert(data: Path, folder: Path) -> None:

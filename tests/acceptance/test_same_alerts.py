@@ -13,7 +13,6 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
-from atalaia.run.replays import replay, replay_stream
 
 from atalaia import rules
 from atalaia.batch.history import recorded, watched

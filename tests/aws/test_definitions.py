@@ -13,7 +13,7 @@ import duckdb
 import pytest
 
 from atalaia.lake.gold import DATASETS, rows
-from atalaia.lake.views import VIEWS
+from atalaia.lake.views import VIEWS, make_clocks
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -47,6 +47,7 @@ def engines(
         for dataset in DATASETS:
             ours.execute(f"CREATE TABLE {dataset} AS {rows(dataset, [])}")
         fill(ours)
+        make_clocks(ours)
         for name, sql in VIEWS.items():
             ours.execute(f"CREATE VIEW {name} AS {sql}")
         theirs.execute(TOOL.STAND_INS)
@@ -100,6 +101,10 @@ def fill(con: duckdb.DuckDBPyConnection) -> None:
                          ('poa', 'open-meteo', 'analysis', 3600, 3600, 2200),
                          ('jfk', 'inmet', 'observed', 3600, 3600, 2200),
                          ('nowhere', 'inmet', 'observed', NULL, 1117, 500),
+                         ('poa', 'rolling', 'observed', 3600, 900, 4000),
+                         ('jfk', 'tens', 'observed', 600, 60, 4000),
+                         ('jfk', 'at half past', 'observed', 3600, 1800, 500),
+                         ('jfk', 'slow', 'observed', 60, 61, 4000),
                          ('poa', 'open-meteo', 'forecast', 3600, 3600, 48)
                  ) AS t(place_id, source, kind, period, step, steps),
                  range(9000) AS r(n)

@@ -74,3 +74,15 @@ def test_days_outside_are_left_out() -> None:
 def test_days_that_end_before_they_begin_are_refused() -> None:
     with pytest.raises(SettingsInvalid, match="no day from 2018-03-02 to 2018-03-01; mend --from"):
         backtest([("x", [told("a", 1, 10)])], [], UTC_ZONE, date(2018, 3, 2), date(2018, 3, 1))
+
+
+def test_an_incident_that_is_cut_by_the_days_is_one_in_every_column() -> None:
+    from atalaia.batch.events import Event
+
+    log = [told("a", 1, 22), told("a", 4, 10, "end")]
+    happened = [Event(int(datetime(2018, 3, 3, 12, tzinfo=UTC).timestamp()))]
+    (one,) = backtest([("set", log)], happened, UTC_ZONE, date(2018, 3, 3), date(2018, 3, 5))
+    assert one.verified is not None
+    assert (one.incidents, one.warned_days, one.messages) == (1, 2, 1)
+    score = one.verified.score
+    assert (one.verified.incidents, score.hits + score.false_alarms) == (1, 2)

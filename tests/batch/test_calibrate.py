@@ -198,3 +198,42 @@ def test_two_wide_rules_over_one_window_are_two_rules_of_the_file(
     text = rule_file(both, "basin", "flood", "rain_mm", 900, "made up:")
     names = [rule.name for rule in parse(text, "basin.toml").rules]
     assert names == ["burst", "wide-1h-2-places", "wide-1h-3-places"]
+
+
+@pytest.mark.parametrize("off_s", [3, 300])
+def test_a_gauge_off_the_grid_is_placed_and_not_dropped(off_s: int) -> None:
+    gauges = [
+        Readings.build(
+            place=np.full(96, p, np.int32),
+            source="gauges",
+            kind=Kind.OBSERVED,
+            valid_at=START + np.arange(1, 97) * 900 + (off_s if p else 0),
+            period_s=900,
+            values={"rain_mm": np.full(96, 1.0)},
+        )
+        for p in range(2)
+    ]
+    sums = on_grid(Readings.concat(gauges).in_order(), "rain_mm", WHERE, "basin")
+    assert np.nansum(sums.amount, axis=0).tolist() == [96, 96, 0]
+    assert (sums.at % 900 == 0).all()
+    late = 1 if off_s == 300 else 0
+    assert np.flatnonzero(~np.isnan(sums.amount[:, 1]))[0] == late, "when it was known"
+
+
+def test_rows_of_another_period_are_counted_and_not_dropped_in_silence() -> None:
+    rows, _ = made_up()
+    other = Readings.build(
+        place=[0], source="gauges", kind=Kind.OBSERVED, valid_at=[START + 900], period_s=900,
+        values={"rain_mm": [1.0]},
+    )  # fmt: skip
+    assert on_grid(Readings.concat([rows, other]), "rain_mm", WHERE, "basin").left_out == 1
+
+
+def test_the_budget_holds_on_all_days_also_of_years_without_events() -> None:
+    rows, events = made_up()
+    quiet_year = [e for e in events if e.started_at < START + 2 * 365 * 86_400]
+    wanted = Wanted(0.2, 0, 1.0)
+    found, text = search(rows, quiet_year, wanted=wanted)
+    warned = found.fitted.hits + found.fitted.false_alarms + found.fitted.partial[0]
+    assert warned <= 1.0 * HOURS / 24 / (365.25 / 12)
+    assert "days a month" in text

@@ -34,8 +34,8 @@ def at(*date: int) -> int:
 
 def history(values: Floats, variable: str = "temperature_c") -> History:
     """Hourly values from the beginning of 2000 (UTC) on."""
-    first = at(2000, 1, 1) + HOUR
-    return History("poa", variable, "inmet", "observed", first, np.asarray(values, float))
+    first, values = at(2000, 1, 1) + HOUR, np.asarray(values, float)
+    return History("poa", variable, "inmet", "observed", first, values, ~np.isnan(values))
 
 
 def years(n: int, begins: int = 2000) -> int:
@@ -261,3 +261,80 @@ def test_a_replay_goes_by_the_climate_of_its_home(shared: Path, tmp_path: Path) 
     told = [line for line in done.stdout.splitlines() if '"rule":"heat-wave"' in line]
     assert any('"type":"alert"' in line and '"value":2.0' in line for line in told)
     assert "rule heat-wave says nothing at X: no norm of it is known there" in done.stderr
+
+
+def told_as(rain: Floats, period_s: int, step_s: int) -> Readings:
+    """Rain of quarters from 2000 on as a station tells it: sums over a period, every step."""
+    at_quarter = np.concatenate(([0.0], np.cumsum(rain)))
+    ends = np.arange(period_s // 900, len(rain) + 1, step_s // 900)
+    return Readings.build(
+        place=np.zeros(len(ends), np.int32),
+        source="station",
+        kind=Kind.OBSERVED,
+        valid_at=at(2000, 1, 1) + ends * 900,
+        period_s=period_s,
+        values={"rain_mm": at_quarter[ends] - at_quarter[ends - period_s // 900]},
+    )
+
+
+def test_rain_that_is_told_rolling_makes_the_climate_of_what_fell(tmp_path: Path) -> None:
+    rain = np.where(np.random.default_rng(1).random(4 * 24 * 40) < 0.02, 7.0, 0.0)
+    with open_home(tmp_path / "home") as home:
+        (plain,) = from_readings(home.lake, told_as(rain, 3600, 3600), PLACES)
+        (rolling,) = from_readings(home.lake, told_as(rain, 3600, 900), PLACES)
+        (quarters,) = from_readings(home.lake, told_as(rain, 900, 900), PLACES)
+        none = list(from_readings(home.lake, told_as(rain, 900, 3600), PLACES))
+    assert (rolling.values == plain.values).all()
+    assert (quarters.values == plain.values).all()
+    assert none == [], "a quarter of each hour is no history"
+
+
+def test_years_of_which_a_quarter_was_told_have_no_say_in_what_is_rare() -> None:
+    chance = np.random.default_rng(3)
+    hours = years(24)
+    values = np.where(chance.random(hours) < 0.01, chance.gamma(2, 12, hours), 0.0)
+    whole = np.ones(hours, bool)
+    quarter = slice(years(12), None)
+    values[quarter] /= 4
+    whole[quarter] = False
+    first = at(2000, 1, 1) + HOUR
+    mixed = History("poa", "rain_mm", "s", "observed", first, values, whole)
+    known = History(
+        "poa", "rain_mm", "s", "observed", first, values[: years(12)], whole[: years(12)]
+    )
+    found, expected = (levels(climate_of(UTC_PLACE, [h]).levels, 1)[0] for h in (mixed, known))
+    assert (found.level, found.years) == (expected.level, 12)
+
+
+def test_an_hour_is_a_norm_by_the_years_that_have_that_hour() -> None:
+    values = np.full(years(11), 20.0)
+    hour = np.arange(len(values)) % 24
+    values[(hour == 5) & (np.arange(len(values)) >= years(1))] = np.nan
+    climate = climate_of(UTC_PLACE, [history(values)])
+    assert (row(climate.months, 6).years, row(climate.months, 6).is_norm) == (11, True)
+    assert (row(climate.months, 6, 4).years, row(climate.months, 6, 4).is_norm) == (11, True)
+    assert (row(climate.months, 6, 5).years, row(climate.months, 6, 5).is_norm) == (1, False)
+
+
+def test_where_most_years_have_no_snow_there_is_no_return_level() -> None:
+    values = np.zeros(years(20))
+    for year in range(8):
+        values[years(year) + 50] = 5.0 + year
+    (first, *_) = levels(climate_of(UTC_PLACE, [history(values, "snow_cm")]).levels, 24)
+    assert first.level is None
+    assert first.refusal is not None
+    assert "12 of 20 years have the same extreme, 0" in first.refusal
+
+
+def test_a_level_beyond_what_can_be_is_refused() -> None:
+    chance = np.random.default_rng(1)
+    values = np.full(years(20), 60.0)
+    for year in range(20):
+        values[years(year) + 50] = max(14 - 6 * chance.exponential(), 0.2)
+    found = levels(
+        climate_of(UTC_PLACE, [history(values, "relative_humidity_pct")]).levels, 0, "minimum"
+    )
+    told = [one for one in found if one.level is not None]
+    assert all(0 <= one.low <= one.level <= one.high for one in told)  # type: ignore[operator]
+    refused = [one.refusal or "" for one in found if one.level is None]
+    assert any("passes a bound: -" in refusal for refusal in refused)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from atalaia.batch.record import ForecastRecord, Foretold
@@ -160,9 +161,56 @@ def test_porto_alegre_open_meteos_archive_is_scored_against_inmets_station(
 
 @pytest.mark.parametrize(("part", "whole"), [(0, 5), (5, 5), (15, 50)])
 def test_the_interval_of_a_share_is_wilsons(part: int, whole: int) -> None:
-    from atalaia.batch.record import _wilson
+    from atalaia.batch.score import wilson
 
     # Values of R's prop.test(x, n, correct = FALSE), Wilson's interval.
     expected = {(0, 5): (0.0, 0.4345), (5, 5): (0.5655, 1.0), (15, 50): (0.191, 0.4375)}
-    low, high = _wilson(part, whole) or (1, 0)
+    low, high = wilson(part, whole)
     assert (round(low, 4), round(high, 4)) == pytest.approx(expected[part, whole], abs=6e-5)
+
+
+INDEX = rule_set(
+    {"hazard": "heat", "variable": "heat_index_c", "limits": {"yellow": 40}, "exit": {"yellow": 38}}
+)
+SUM = rule_set(
+    {"hazard": "heavy_rain", "variable": "rain_mm", "measure": "sum", "window": "24h",
+     "limits": {"yellow": 50}}
+)  # fmt: skip
+
+
+def verdict(tmp_path: Path, rules: Any, *parts: Readings) -> str:
+    where = places(1)
+    file = write_readings(tmp_path / "synthetic.csv", rows(*parts).in_order(), where)
+    replay(where, [file], rules, home=tmp_path / "home")
+    with open_home(tmp_path / "home", exclusive=False) as home:
+        return record_of(home, rules).forecasts[0].outcome
+
+
+def test_implausible_values_verify_nothing(tmp_path: Path) -> None:
+    broken = station(*[500.0] * 48)
+    gusts = model(with_gust(20, 20), issued=T0)
+    assert verdict(tmp_path, RULES, gusts, broken) == "not_verifiable"
+
+
+def test_an_index_of_which_an_input_was_not_observed_is_not_verifiable(tmp_path: Path) -> None:
+    hot = forecast(T0, [42.0] * 12, "temperature_c", source="synthetic-model")
+    humid = forecast(T0, [60.0] * 12, "relative_humidity_pct", source="synthetic-model")
+    dry = series([25.0 + 0.1 * (i % 7) for i in range(48)], "temperature_c", source="station")
+    parts = Readings.concat([hot, humid])
+    assert verdict(tmp_path, INDEX, parts, dry) == "not_verifiable"
+
+
+def test_a_window_that_was_half_observed_is_not_verifiable(tmp_path: Path) -> None:
+    rain = forecast(T0 + 30 * HOUR, [60.0] * 3, "rain_mm", source="synthetic-model")
+    dry = [series([0.0] * 20, "rain_mm", source="gauge", start=T0 + 24 * HOUR)]
+    assert verdict(tmp_path, SUM, rain, *dry) == "not_verifiable"
+
+
+def test_a_quarter_told_each_hour_is_no_hour_that_was_observed() -> None:
+    from atalaia.batch.recorded import _covered_hours
+
+    hours = T0 + np.arange(1, 25) * HOUR
+    assert len(_covered_hours(hours, np.full(24, 900))) == 0
+    assert len(_covered_hours(hours, np.full(24, 3600))) == 24
+    rolling = T0 + np.arange(4, 97) * 900
+    assert len(_covered_hours(rolling, np.full(93, 3600))) == 24

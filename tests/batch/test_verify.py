@@ -15,7 +15,7 @@ from atalaia.batch.score import Score
 from atalaia.batch.told import read_alerts
 from atalaia.batch.verify import Verified, verify
 from atalaia.cli import app
-from atalaia.domain.alert import Alert
+from atalaia.domain.alert import Alert, to_line
 from atalaia.errors import PayloadInvalid, SettingsInvalid
 from stories import HOUR, T0, places, rows, series, write_places, write_readings
 from telling import news
@@ -207,7 +207,7 @@ def test_intervals_hold_the_score_and_are_the_same_each_time() -> None:
     assert first == again
     low, high = first.score.intervals["pod"] or (1.0, 0.0)
     assert low < 0.5 < high
-    assert first.score.intervals["far"] == (0.0, 0.0)
+    assert first.score.intervals["far"] == (0.0, 0.2876), "of none in 12 weeks"
 
 
 def test_without_days_every_event_and_every_alert_is_scored() -> None:
@@ -347,3 +347,76 @@ def test_what_is_not_understood_is_refused(tmp_path: Path, options: list[str]) -
     (tmp_path / "events.csv").write_text("started_at\n2024-01-02\n")
     files = ["--alerts", tmp_path / "alerts.ndjson", "--events", tmp_path / "events.csv"]
     assert run("verify", *files, *options).exit_code == 2
+
+
+def lasting(begins: str, ends: str) -> Occurrence:
+    return Occurrence(at(begins), at(ends))
+
+
+def test_a_flood_of_three_days_that_was_warned_of_throughout_is_three_hits() -> None:
+    told = incident("a", "03-01T08:00", "03-03T20:00")
+    score = year(told, [lasting("03-01T10:00", "03-03T18:00")]).score
+    assert table(score) == (3, 0, 0, 362)
+    assert score.far == 0.0
+
+
+def test_what_ended_at_midnight_is_not_of_the_new_day() -> None:
+    score = year([], [lasting("03-01T10:00", "03-02T00:00")]).score
+    assert table(score)[:2] == (0, 1)
+
+
+def test_a_flood_that_lasts_is_one_episode_with_what_comes_before_its_end() -> None:
+    happened = [lasting("03-01T10:00", "03-03T10:00"), *events("03-03T16:00")]
+    score = year(incident("a", "03-01T08:00", "03-01T12:00"), happened, by="episode").score
+    assert table(score)[:3] == (1, 0, 0)
+
+
+def test_a_warning_that_ended_before_the_first_day_still_counts_for_its_water() -> None:
+    told = incident("a", "02-28T20:00", "02-28T23:00")
+    options = {"by": "episode", "first_day": date(2018, 3, 1), "last_day": date(2018, 3, 31)}
+    score = verify(told, events("03-01T02:00"), UTC_ZONE, **options).score  # type: ignore[arg-type]
+    assert table(score)[:3] == (1, 0, 0)
+
+
+def test_places_are_told_apart_or_not_whatever_days_are_scored() -> None:
+    happened = [*events("01-01T10:00"), *events("03-01T10:00", place="poa")]
+    told = incident("a", "03-01T09:00", "03-01T12:00")  # at rio
+    whole = year(told, happened).score
+    days = {"first_day": date(2018, 2, 1), "last_day": date(2018, 12, 31)}
+    part = verify(told, happened, UTC_ZONE, **days).score
+    assert whole.hits == part.hits == 1, "one event names no place: all are held against all"
+
+
+def test_lead_runs_from_the_first_alert_of_the_incident_a_forecast_too() -> None:
+    told = [
+        entry("a", 1, "alert", "02-28T22:00", evidence="forecast", onset_at=at("03-01T04:00")),
+        entry("a", 2, "update", "03-01T00:00", level="orange", reason="escalated"),
+        entry("a", 3, "end", "03-01T09:00"),
+    ]
+    verified = year(told, events("03-01T05:00"))
+    assert verified.score.lead_h is not None
+    assert verified.score.lead_h.median == 7.0
+    orange = verified.groups["level"]["orange"].lead_h
+    assert orange is not None
+    assert orange.median == 5.0, "of a level from when it was told"
+
+
+def test_official_warnings_that_were_passed_on_are_not_scored_from_a_file_either(
+    tmp_path: Path,
+) -> None:
+    told = incident("a", "03-01T10:00", "03-01T12:00", rule="official")
+    assert table(year(told, events("03-01T11:00")).score) == (0, 1, 0, 364)
+    file, happened = tmp_path / "a.ndjson", tmp_path / "events.csv"
+    file.write_bytes(b"\n".join(to_line(one) for one in told))
+    happened.write_text("started_at\n2018-03-01T11:00:00Z\n")
+    told_of = CliRunner().invoke(app, ["verify", "--alerts", str(file), "--events", str(happened)])
+    assert told_of.exit_code == 0, told_of.output
+    assert "1 official warnings were passed on and are not scored" in told_of.stderr
+
+
+def test_a_time_without_an_offset_is_refused_and_never_the_machines(tmp_path: Path) -> None:
+    (one, _) = incident("a", "03-01T10:00", "03-01T12:00")
+    file = tmp_path / "a.ndjson"
+    file.write_bytes(to_line(one).replace(b"T10:00:00+00:00", b"T10:00:00"))
+    with pytest.raises(PayloadInvalid, match=r"a\.ndjson:1: .*has no offset"):
+        read_alerts(file)

@@ -301,3 +301,12 @@ def test_gold_opens_as_it_is(home: EmbeddedHome) -> None:
     assert found == [("made-up", date(2024, 4, 30), "poa", 1.0)]
     assert len(duckdb.sql(f"FROM '{gold}/places/places.parquet'").fetchall()) == 3
     assert duckdb.sql(f"SELECT answers FROM '{gold}/answers/*/*.parquet'").fetchall() == [(1,)]
+
+
+def test_an_hours_rain_stays_beside_a_row_of_the_same_instant_that_only_has_a_temperature(
+    home: EmbeddedHome,
+) -> None:
+    put(home, [NOON + HOUR], period_s=HOUR, rain_mm=[25])
+    put(home, [NOON + HOUR], period_s=24 * HOUR, temperature_c=[20])
+    assert hourly(home, "rain_mm", "sum, covered_s") == [(NOON + HOUR, 25, HOUR)]
+    assert hourly(home, "temperature_c", "mean") == [(NOON + HOUR, 20)]

@@ -291,3 +291,20 @@ def test_the_command_writes_the_page(folder: Path, tmp_path: Path) -> None:
         text=True,
     )
     assert (wrong.returncode, "give another --out" in wrong.stderr) == (1, True)
+
+
+def test_a_day_is_the_places_also_where_it_begins_before_that_of_utc(tmp_path: Path) -> None:
+    """21:00 of 30 April in UTC is the morning of 1 May in Auckland."""
+    from atalaia.cli.replays import replay
+    from stories import HOUR, places, rows, rule_set, series, write_readings
+
+    where = places(1, zone="Pacific/Auckland")
+    gusts = series([5.0 + i % 3 for i in range(10)] + [25.0], start=UTC_NOON - HOUR)
+    file = write_readings(tmp_path / "readings.csv", rows(gusts), where)
+    rules = rule_set({"limits": {"yellow": 15}, "keep_firing_for": "1h"})
+    replay(where, [file], rules, home=tmp_path / "home")
+    with open_home(tmp_path / "home", exclusive=False) as home:
+        report = report_of(home, rules, now=UTC_NOON, days=3)
+    days = {day.date: (day.incidents, day.has_data) for day in report.days}
+    assert days["2024-05-01"] == (1, True)
+    assert len(days) == 3

@@ -17,7 +17,7 @@ from atalaia.batch.events import Occurrence
 from atalaia.batch.told import stretches
 from atalaia.batch.verify import Calendar, Verified, verify, warned_from
 from atalaia.domain.alert import Alert
-from atalaia.domain.hazard import LEVEL_OF, Hazard, Level
+from atalaia.domain.hazard import LEVEL_OF, Level
 from atalaia.domain.reading import NO_TIME
 
 MONTH_DAYS = 365.25 / 12
@@ -26,6 +26,7 @@ MONTH_DAYS = 365.25 / 12
 class Backtested(msgspec.Struct, frozen=True):
     """One rule set's record.
 
+    incidents   that were active on one of the days
     messages_a_month   of a person who follows all places and hazards, from yellow on
     warned_days   local days with an incident, of the hazard if one was named
     days_gained, days_lost   days that it warned of and the first set did not; and the other way
@@ -54,23 +55,24 @@ def backtest(
 ) -> list[Backtested]:
     """Compare the logs of rule sets, each (name, its alerts), over the same days.
 
-    The first is what the others are held against. `events` may be empty: then nothing is scored.
+    An incident that began before them or ends after them counts, in every column, for what of it
+    lies in these days. The first is what the others are held against. `events` may be empty:
+    then nothing is scored.
     """
     calendar = Calendar.of(first_day, last_day, zone)
     first: set[int] = set()
     out = []
     for i, (name, told) in enumerate(logs):
-        mine = [entry for entry in told if _is_inside(entry, calendar)]
-        if hazard is not None:
-            mine = [entry for entry in mine if entry.hazard == hazard]
-        warned_at = warned_from(stretches(mine), calendar)
-        days = {int(day) for day in np.flatnonzero(warned_at != NO_TIME)}
+        mine = [entry for entry in told if hazard in (None, entry.hazard)]
+        warned = stretches(mine)
+        days = {int(day) for day in np.flatnonzero(warned_from(warned, calendar) != NO_TIME)}
+        active = calendar.overlap(warned.begins, warned.ends)
         first = days if i == 0 else first
-        messages = _messages(mine)
+        messages = _messages(mine, calendar)
         out.append(
             Backtested(
                 rules=name,
-                incidents=len({e.incident for e in mine if e.hazard != Hazard.CANNOT_SEE}),
+                incidents=len(set(warned.incident[active])),
                 messages=messages,
                 messages_a_month=round(messages / len(calendar) * MONTH_DAYS, 2),
                 warned_days=len(days),
@@ -92,21 +94,18 @@ def backtest(
     return out
 
 
-def _messages(told: Iterable[Alert]) -> int:
-    """Instants at which something was told, of what is sent without being asked for."""
+def _messages(told: Iterable[Alert], calendar: Calendar) -> int:
+    """Instants of these days at which something was told, of what is sent without being asked."""
     loud: set[str] = set()
     instants = set()
     for entry in sorted(told, key=lambda e: (e.incident, e.version)):
         if LEVEL_OF[entry.level] >= Level.YELLOW:
             loud.add(entry.incident)
-        # An end is told to those who were told of the beginning.
-        if entry.incident in loud and entry.type != "step":
+        # An end is told to those who were told of the beginning, also before these days.
+        is_inside = calendar.midnights[0] <= entry.sent_at < calendar.midnights[-1]
+        if entry.incident in loud and entry.type != "step" and is_inside:
             instants.add(entry.sent_at)
     return len(instants)
-
-
-def _is_inside(entry: Alert, calendar: Calendar) -> bool:
-    return bool(calendar.midnights[0] <= entry.sent_at < calendar.midnights[-1])
 
 
 def _named(days: set[int], calendar: Calendar) -> list[str]:

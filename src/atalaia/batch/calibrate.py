@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 
 from atalaia.batch import score as scores
 from atalaia.batch.score import Cases, Score
-from atalaia.batch.verify import BLOCK_DAYS, Calendar, Happened, day_cases
+from atalaia.batch.verify import Calendar, Happened, Occurrences, day_cases
 from atalaia.domain.place import Places
 from atalaia.domain.reading import NO_TIME, Bools, Floats, Ints, Readings
 from atalaia.domain.rule import Near
@@ -126,6 +126,7 @@ class Calibration(msgspec.Struct, frozen=True):
     cross_validated    what is to be expected
     tried     candidates that were held against each other
     splits    the same as `cross_validated`, by other splits of the days
+    left_out  rows of the variable that were not used, as their period is another than most rows'
     """
 
     chosen: Candidate
@@ -135,27 +136,32 @@ class Calibration(msgspec.Struct, frozen=True):
     curve: list[Point]
     tried: int
     splits: list[Score]
+    left_out: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Sums:
     """Amounts of the places of one area on a regular grid.
 
-    at       Unix seconds, shape (t,): ends of periods of `step_s`
+    at       Unix seconds, shape (t,): ends of periods of `step_s`, on the clock
     amount   shape (t, n), in the variable's unit; NaN is missing
     places   the n places' positions
+    left_out   rows that are not on it, as their period is another
     """
 
     at: Ints
     amount: Floats
     step_s: int
     places: tuple[int, ...]
+    left_out: int = 0
 
 
 def on_grid(rows: Readings, variable: str, places: Places, area: str) -> Sums:
     """The grid of one area's observed amounts; of several sources at one place the larger counts.
 
-    Raises SettingsInvalid where there are none, or where their periods differ.
+    Its step is the period that most rows have. A gauge that is off the clock is placed at the next
+    stroke, when what it told was known: one by seconds (a twentieth of the period) at its own.
+    Raises SettingsInvalid where there are none.
     """
     members = places.areas.get(area, ())
     amount = rows.value(variable)
@@ -164,33 +170,33 @@ def on_grid(rows: Readings, variable: str, places: Places, area: str) -> Sums:
         raise SettingsInvalid([f"area {area}: no {variable} with a period; name another --area"])
     steps, counts = np.unique(rows.period_s[mine], return_counts=True)
     step_s = int(steps[counts.argmax()])
+    left_out = int((mine & (rows.period_s != step_s)).sum())
     mine &= rows.period_s == step_s
-    first, last = int(rows.valid_at[mine].min()), int(rows.valid_at[mine].max())
-    mine &= (rows.valid_at - first) % step_s == 0
-    at = np.arange(first, last + 1, step_s, dtype=np.int64)
+    stroke = -((step_s // 20 - rows.valid_at[mine]) // step_s)
+    first, last = int(stroke.min()), int(stroke.max())
+    at = np.arange(first, last + 1, dtype=np.int64) * step_s
     grid = np.full((len(at), len(members)), np.nan)
-    slot = (rows.valid_at[mine] - first) // step_s
+    slot = stroke - first
     column = np.searchsorted(np.array(members), rows.place[mine])
     np.fmax.at(grid, (slot, column), amount[mine])
-    return Sums(at, grid, step_s, members)
+    return Sums(at, grid, step_s, members, left_out)
 
 
 def calibrate(
     sums: Sums,
     places: Places,
-    started_at: Ints,
+    occurrences: Occurrences,
     calendar: Calendar,
     min_events: int,
     wanted: Wanted,
     space: Space,
     splits: int = 0,
 ) -> Calibration:
-    """Search, choose and cross-validate. `started_at` are the occurrences, in order of time;
-    `splits` other splits of the days are tried, too.
+    """Search, choose and cross-validate; `splits` other splits of the days are tried, too.
 
     Raises SettingsInvalid where fewer than two years have events, or nothing keeps what is wanted.
     """
-    happened = Happened.by_day(started_at, calendar, min_events)
+    happened = Happened.by_day(occurrences.started_at, occurrences.ended_at, calendar, min_events)
     years = np.array([day.year for day in calendar.dates()])
     is_event = happened.begins != NO_TIME
     blocks = [int(year) for year in np.unique(years[is_event])]
@@ -229,6 +235,7 @@ def calibrate(
             _Search(table, happened, _dealt(calendar, seed), range(SPLIT_PARTS)).expected(wanted)
             for seed in range(splits)
         ],
+        left_out=sums.left_out,
     )
 
 
@@ -356,16 +363,13 @@ class _Search:
     ) -> None:
         self._table, self._happened, self._years, self._blocks = table, happened, years, blocks
         self._is_event = happened.begins != NO_TIME
-        self._draws = scores.weights(-(-len(years) // BLOCK_DAYS))
         self._trigger = table.trigger_first < _NEVER
         self._wide = table.wide_first < _NEVER
 
     def choose(self, wanted: Sequence[Wanted]) -> list[list[tuple[int, int] | None]]:
         """What is best for each wish: by all years, and then by all but each year in turn."""
         left_out: list[int | None] = [None, *(int(year) for year in np.unique(self._years))]
-        return [
-            self._best([year for year in self._blocks if year != out], wanted) for out in left_out
-        ]
+        return [self._best(out, wanted) for out in left_out]
 
     def validated(
         self, pick: tuple[int, int], picks: Sequence[tuple[int, int] | None]
@@ -408,21 +412,24 @@ class _Search:
         return self._table.first(pick)
 
     def _score(self, first: Ints) -> Score:
-        return scores.score(self._cases(first), self._draws)
+        return scores.score(self._cases(first))
 
     def _cases(self, first: Ints) -> Cases:
         return day_cases(np.where(first == _NEVER, NO_TIME, first), self._happened)
 
-    def _best(
-        self, blocks: Sequence[int], wanted: Sequence[Wanted]
-    ) -> list[tuple[int, int] | None]:
-        """For each wish the candidate with the highest strict CSI on some years that keeps it."""
-        here = np.isin(self._years, blocks)
+    def _best(self, left_out: int | None, wanted: Sequence[Wanted]) -> list[tuple[int, int] | None]:
+        """For each wish the candidate with the highest strict CSI on all years but one.
+
+        Scores are of years with events; what is warned of in a month, of all days.
+        """
+        asked = self._years != left_out if left_out is not None else np.ones(len(self._years), bool)
+        here = asked & np.isin(self._years, self._blocks)
         days = np.flatnonzero(here & self._is_event)
         hits = _either(self._trigger[:, days], self._wide[:, days]).ravel()
         warned = _either(self._trigger[:, here], self._wide[:, here]).ravel()
         csi = hits / (len(days) + warned - hits)
-        return [self._first_of(one, csi, hits, warned, days, here) for one in wanted]
+        on_all = _either(self._trigger[:, asked], self._wide[:, asked]).ravel()
+        return [self._first_of(one, csi, hits, on_all, days, asked) for one in wanted]
 
     def _first_of(
         self,

@@ -7,13 +7,12 @@ from datetime import date
 from zoneinfo import ZoneInfo
 
 import msgspec
-import numpy as np
 
 from atalaia.batch.calibrate import Calibration, Space, Wanted, calibrate, on_grid
 from atalaia.batch.events import Occurrence
 from atalaia.batch.history import days_of
 from atalaia.batch.rule_file import rule_file
-from atalaia.batch.verify import Calendar
+from atalaia.batch.verify import Calendar, Occurrences
 from atalaia.domain.place import Places
 from atalaia.domain.reading import Kind, Readings
 from atalaia.domain.rule import parse
@@ -56,11 +55,10 @@ def calibrated(
     sums = on_grid(observed, search.variable, places, where)
     first, last = days_of(observed, zone)
     calendar = Calendar.of(search.first_day or first, search.last_day or last, zone)
-    started_at = np.sort(np.array([event.started_at for event in events], np.int64))
     found = calibrate(
         sums,
         places,
-        started_at,
+        Occurrences.of(events),
         calendar,
         search.min_events,
         search.wanted,

@@ -4,9 +4,9 @@ In: hourly histories of a place (`lake.history`), from GOLD or from imported rec
 GOLD's `climate` (means, and percentiles 1 … 99) and `return_levels`. All of it in local time: a
 month and an hour are those of the clock in that place.
 
-Choices that are ours: a month or a year counts with three quarters of its hours; norms need ten
-years, as the WMO's provisional normals do (WMO-No. 1203, 2017, 4.4); a return period of more than
-twice the record's years is refused.
+Choices that are ours: a month or a year counts with three quarters of its hours, an hour of the
+day with three quarters of the month's days; norms need ten years, as the WMO's provisional normals
+do (WMO-No. 1203, 2017, 4.4); a return period of more than twice the record's years is refused.
 """
 
 from __future__ import annotations
@@ -52,7 +52,8 @@ class _LocalHours:
     """A history with its local calendar, hour by hour; only hours whose value is plausible.
 
     years, months (0 … 11), hours (0 … 23), days (since 1970)   shape (n,)
-    values   shape (n,), NaN is missing
+    values   shape (n,), NaN is missing: what is known of the hour, as long as it is of a whole one
+    known    shape (n,), NaN is missing: of amounts, what is known to have fallen at least
     """
 
     history: History
@@ -61,6 +62,7 @@ class _LocalHours:
     hours: Ints
     days: Ints
     values: Floats
+    known: Floats
 
     @staticmethod
     def of(history: History, zone: str) -> _LocalHours:
@@ -68,7 +70,8 @@ class _LocalHours:
         days = local_seconds(at - 1, zone) // 86400
         months, hours = local_month_and_hour(at, zone)
         years = days.astype("datetime64[D]").astype("datetime64[Y]").astype(np.int64) + 1970
-        return _LocalHours(history, years, months, hours, days, history.values)
+        whole = np.where(history.is_whole, history.values, np.nan)
+        return _LocalHours(history, years, months, hours, days, whole, history.values)
 
 
 def climate_of(
@@ -95,19 +98,20 @@ def _months(record: _LocalHours, least_years: int) -> Iterator[Months]:
         rows = np.flatnonzero(enough & (record.months == month))
         if not len(rows):
             continue
-        years = np.unique(record.years[rows])
-        is_norm = len(years) >= least_years
         low, high = _daily_extremes(record, rows)
-        hours = record.hours[rows]
-        order = np.argsort(hours, kind="stable")
-        bounds = np.searchsorted(hours[order], np.arange(25))
+        rows = rows[~np.isnan(record.values[rows])]
+        years, year, hours = *np.unique(record.years[rows], return_inverse=True), record.hours[rows]
+        has_hour = _years_of_hours(years, year, month, hours)
+        of_hours = rows[has_hour[year, hours]]
+        order = np.argsort(record.hours[of_hours], kind="stable")
+        bounds = np.searchsorted(record.hours[of_hours][order], np.arange(25))
         for hour in [_ALL_HOURS, *range(24)]:
             is_whole = hour == _ALL_HOURS
-            mine = rows if is_whole else rows[order[bounds[hour] : bounds[hour + 1]]]
-            values = record.values[mine]
-            values = values[~np.isnan(values)]
-            if not len(values):
+            mine = rows if is_whole else of_hours[order[bounds[hour] : bounds[hour + 1]]]
+            if not len(mine):
                 continue
+            values = record.values[mine]
+            counted = years if is_whole else years[has_hour[:, hour]]
             yield Months(
                 place_id=record.history.place_id,
                 variable=record.history.variable,
@@ -116,16 +120,28 @@ def _months(record: _LocalHours, least_years: int) -> Iterator[Months]:
                 hour=None if is_whole else hour,
                 source=record.history.source,
                 kind=record.history.kind,
-                first_year=int(years[0]),
-                last_year=int(years[-1]),
-                years=len(years),
+                first_year=int(counted[0]),
+                last_year=int(counted[-1]),
+                years=len(counted),
                 hours=len(values),
-                is_norm=is_norm,
+                is_norm=len(counted) >= least_years,
                 mean=float(values.mean()),
                 mean_minimum=low if is_whole else None,
                 mean_maximum=high if is_whole else None,
                 percentiles=percentiles(values).tolist(),
             )
+
+
+def _years_of_hours(years: Ints, year: Ints, month: int, hours: Ints) -> Bools:
+    """Which years have which hour of the day on enough days of the month: shape (years, 24).
+
+    `year` has each value's position in `years`, and `hours` its hour.
+    """
+    count = np.bincount(year * 24 + hours, minlength=len(years) * 24).reshape(-1, 24)
+    months = ((years - 1970) * 12 + month).astype("datetime64[M]")
+    days = (months + 1).astype("datetime64[D]") - months.astype("datetime64[D]")
+    enough: Bools = count >= COVERAGE * days.astype(np.int64)[:, None]
+    return enough
 
 
 def percentiles(values: Floats) -> Floats:
@@ -183,7 +199,7 @@ def annual_extremes(
 
     Of a sum over hours of which some are missing, the rest counts: so much is known to have fallen.
     """
-    values = record.values
+    values = record.known
     hours = extreme.window_s // HOUR_S
     if hours > 1:
         so_far = np.concatenate((np.zeros(hours), np.cumsum(np.nan_to_num(values))))
@@ -209,6 +225,12 @@ def _of_extreme(
         level, low, high = sign * level, sign * low, sign * high
         if extreme.is_minimum:
             low, high = high, low
+        least, most = _bounds(extreme)
+        refusals = [
+            refusal or _passed(value, least, most)
+            for refusal, value in zip(refusals, level.tolist(), strict=True)
+        ]
+        low, high = np.clip(low, least, most), np.clip(high, least, most)
     for i, (period, refusal) in enumerate(zip(RETURN_YEARS, refusals, strict=True)):
         is_known = refusal is None
         yield ReturnLevel(
@@ -239,4 +261,22 @@ def _refusal(values: Floats, period: int) -> str | None:
         return f"{n} years with enough data; {period} years need {(period + 1) // 2}"
     if np.ptp(values) == 0:
         return f"every year has the same extreme, {values[0]:g}"
+    found, counts = np.unique(values, return_counts=True)
+    same, count = found[counts.argmax()], counts.max()
+    if count > n / 2:
+        return f"{count} of {n} years have the same extreme, {same:g}: no distribution fits that"
     return None
+
+
+def _bounds(extreme: Extreme) -> tuple[float, float]:
+    """What a level can be: a plausible value; of a sum as many as fit into its window."""
+    variable = CATALOGUE[extreme.variable]
+    hours = max(extreme.window_s // HOUR_S, 1)
+    return variable.lowest, variable.highest * (hours if variable.is_sum else 1)
+
+
+def _passed(level: float, least: float, most: float) -> str | None:
+    """Why a level is none: the distribution that was fitted goes on where nothing can be."""
+    if least <= level <= most:
+        return None
+    return f"the fitted distribution passes a bound: {level:.4g} is not within {least:g} … {most:g}"

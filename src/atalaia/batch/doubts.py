@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 from atalaia.batch.events import Occurrence
 from atalaia.batch.verify import Verified
+from atalaia.detect.official import RULE as OFFICIAL
 from atalaia.domain.alert import Alert
 from atalaia.domain.hazard import Hazard
 
@@ -29,7 +30,9 @@ def doubts(
         return []
     if outside := outside_of_the_days(verified, events, zone):
         return [outside]
-    warned = [entry for entry in told if entry.hazard != Hazard.CANNOT_SEE]
+    warned = [
+        entry for entry in told if entry.hazard != Hazard.CANNOT_SEE and entry.rule != OFFICIAL
+    ]
     if not warned:
         return ["no alert warns of anything: every event is a miss"]
     chosen = [entry for entry in warned if hazard in (None, entry.hazard)]

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
+from atalaia.detect.official import RULE as OFFICIAL
 from atalaia.detect.values import no_norms
 from atalaia.detect.watch import Watch
 from atalaia.domain.alert import Alert, LogEntry
@@ -131,9 +132,11 @@ def days_of(rows: Readings, zone: ZoneInfo) -> tuple[date, date]:
     return first, last
 
 
-def told_by(home: Home, hazard: str | None = None) -> list[Alert]:
-    """The home's alert log, as far as scoring needs it: without warnings that are passed on."""
-    where = "rule <> 'official'" + (f" AND hazard = '{hazard}'" if hazard else "")
+def told_by(home: Home, hazard: str | None = None, *, has_official: bool = False) -> list[Alert]:
+    """The home's alert log, as far as scoring needs it; `has_official`: with warnings passed on."""
+    among = [] if has_official else [f"rule <> '{OFFICIAL}'"]
+    among += [f"hazard = '{hazard}'"] if hazard else []
+    where = " AND ".join(among) or "true"
     places = places_of(home.state)
     return [entry.alert for entry in logged(home, decode_all(places), places, where)]
 

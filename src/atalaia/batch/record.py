@@ -11,15 +11,16 @@ it spoke of. An observed incident that no forecast of a source had announced is 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from math import sqrt
 
 import msgspec
 import numpy as np
 
+from atalaia.batch.score import wilson
 from atalaia.batch.told import stretches
 from atalaia.domain.alert import Alert
 from atalaia.domain.hazard import LEVEL_OF, Hazard
 from atalaia.domain.reading import Ints
+from atalaia.domain.rule import Rule
 
 TOLERANCE_S = 3 * 3600
 """How far from the hour that was forecast it may come and still be what was meant."""
@@ -102,8 +103,9 @@ class Seen:
     """What instruments observed, and who forecasts where.
 
     told      the log of a watch that was given observed readings only
-    hours     by place and variable: hours (Unix time // 3600, sorted, unique) with a value
-    inputs    by rule: the variables that it judges, of which one at least must be observed
+    hours     by place and variable: hours (Unix time // 3600, sorted, unique) that were observed:
+              of an amount by three quarters, else by one value at least, and a plausible one
+    rules     by name: what each judges
     speaks    by source and place: hours that it ever told a value of, as `hours`
     """
 
@@ -111,10 +113,10 @@ class Seen:
         self,
         told: Sequence[Alert],
         hours: Mapping[tuple[str, str], Ints],
-        inputs: Mapping[str, Sequence[str]],
+        rules: Mapping[str, Rule],
         speaks: Mapping[tuple[str, str], Ints],
     ) -> None:
-        self.hours, self.inputs, self.speaks = hours, inputs, speaks
+        self.hours, self.rules, self.speaks = hours, rules, speaks
         self.onsets = [
             entry for entry in told if entry.type == "alert" and entry.hazard != Hazard.CANNOT_SEE
         ]
@@ -132,11 +134,24 @@ class Seen:
         return bool((near & (held.level >= level)).any())
 
     def is_covered(self, rule: str, place_id: str, from_at: int, to_at: int) -> bool:
-        """Whether an instrument was looking in these hours: what it did not see was not there."""
-        first, last = (from_at - TOLERANCE_S) // 3600, -(-(to_at + TOLERANCE_S) // 3600)
+        """Whether an instrument was looking in these hours: what it did not see was not there.
+
+        Of a sum, or another measure over a window, the hours that the window reaches back to count
+        with them. An index is observed where all that it is made of is.
+        """
+        judged = self.rules.get(rule)
+        if judged is None:
+            return False
         none = np.empty(0, np.int64)
-        hours = [self.hours.get((place_id, name), none) for name in self.inputs.get(rule, ())]
-        known = max((int(((h >= first) & (h <= last)).sum()) for h in hours), default=0)
+        made_of = judged.made_of
+        observed = self.hours.get((place_id, made_of[0]), none)
+        for name in made_of[1:]:
+            observed = np.intersect1d(observed, self.hours.get((place_id, name), none))
+        if judged.stand_in:
+            observed = np.union1d(observed, self.hours.get((place_id, judged.stand_in), none))
+        first = (from_at - TOLERANCE_S - judged.window_s) // 3600
+        last = -(-(to_at + TOLERANCE_S) // 3600)
+        known = int(((observed >= first) & (observed <= last)).sum())
         return known >= COVERAGE * (last - first + 1)
 
 
@@ -216,7 +231,7 @@ def _row(source: str, lead: str, some: Sequence[Foretold]) -> LeadTimeRecord:
         false_alarms=false,
         not_verifiable=unknown,
         success_ratio=round(true / (true + false), 4) if true + false else None,
-        interval=_wilson(true, true + false),
+        interval=wilson(true, true + false) if true + false else None,
     )
 
 
@@ -260,14 +275,3 @@ def _counts(some: Sequence[Foretold]) -> tuple[int, int, int]:
 
 def _ratio(part: int, whole: int) -> float | None:
     return round(part / whole, 4) if whole else None
-
-
-def _wilson(part: int, whole: int) -> tuple[float, float] | None:
-    """The 95 % interval of a share (Wilson 1927, JASA 22, 209): it stays within 0 and 1."""
-    if not whole:
-        return None
-    z, share = 1.959964, part / whole
-    middle = share + z * z / (2 * whole)
-    half = z * sqrt(share * (1 - share) / whole + z * z / (4 * whole * whole))
-    scale = 1 + z * z / whole
-    return round((middle - half) / scale, 4), round((middle + half) / scale, 4)

@@ -5,11 +5,12 @@ from __future__ import annotations
 import numpy as np
 
 from atalaia.batch.history import kept, only, told_by, watched
-from atalaia.batch.record import ForecastRecord, Seen, record
+from atalaia.batch.record import COVERAGE, ForecastRecord, Seen, record
 from atalaia.domain.alert import Alert
 from atalaia.domain.place import Places
 from atalaia.domain.reading import Ints, Kind, Readings
 from atalaia.domain.rule import RuleSet
+from atalaia.domain.variable import CATALOGUE
 from atalaia.ports import Home, Lake
 
 
@@ -26,7 +27,7 @@ def record_of(home: Home, rules: RuleSet) -> ForecastRecord:
     seen = Seen(
         told=_log(observed, rules, places, home.lake),
         hours=_hours(observed, names, places),
-        inputs={rule.name: rule.inputs for rule in rules.rules},
+        rules={rule.name: rule for rule in rules.rules},
         speaks=_speaks(rows, places),
     )
     issued = {rows.sources[i] for i in np.unique(rows.source[rows.kind == Kind.FORECAST])}
@@ -45,14 +46,39 @@ def _log(rows: Readings, rules: RuleSet, places: Places, lake: Lake) -> list[Ale
 def _hours(
     observed: Readings, names: frozenset[str], places: Places
 ) -> dict[tuple[str, str], Ints]:
-    """By place and variable: the hours in which an instrument told it."""
+    """By place and variable: the hours in which an instrument told it, plausibly."""
     found: dict[tuple[str, str], Ints] = {}
     for name in names & observed.values.keys():
-        known = ~np.isnan(observed.values[name])
-        place, hour = observed.place[known], observed.valid_at[known] // 3600
+        variable, value = CATALOGUE[name], observed.values[name]
+        known = (value >= variable.lowest) & (value <= variable.highest)
+        place, at, period_s = (
+            column[known] for column in (observed.place, observed.valid_at, observed.period_s)
+        )
         for position in np.unique(place):
-            found[places[int(position)].id, name] = np.unique(hour[place == position])
+            mine = place == position
+            is_timed = variable.is_sum and (period_s[mine] > 0).any()
+            found[places[int(position)].id, name] = (
+                _covered_hours(at[mine], period_s[mine])
+                if is_timed
+                else np.unique(at[mine] // 3600)
+            )
     return found
+
+
+def _covered_hours(ends: Ints, period_s: Ints) -> Ints:
+    """The hours of which periods cover three quarters or more, however they overlap."""
+    order = np.argsort(ends - period_s, kind="stable")
+    begins, ends = (ends - period_s)[order], ends[order]
+    so_far = np.maximum.accumulate(ends)
+    is_new = np.append(True, begins[1:] > so_far[:-1])
+    opens, closes = begins[is_new], so_far[np.append(np.flatnonzero(is_new)[1:] - 1, len(ends) - 1)]
+    covered = np.concatenate(([0], np.cumsum(closes - opens)))
+    hours = np.arange(opens[0] // 3600, -(-closes[-1] // 3600) + 1)
+    edges = np.column_stack((opens, closes)).ravel()
+    through = np.column_stack((covered[:-1], covered[1:])).ravel()
+    at = np.interp(hours * 3600, edges, through)
+    whole: Ints = hours[:-1][np.diff(at) >= COVERAGE * 3600]
+    return whole
 
 
 def _speaks(rows: Readings, places: Places) -> dict[tuple[str, str], Ints]:

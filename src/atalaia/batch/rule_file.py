@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from atalaia.batch.calibrate import Calibration, Candidate
+from atalaia.batch.calibrate import MONTH_DAYS, Calibration, Candidate
 from atalaia.domain.rule import Near
 
 _RULE = """
@@ -54,6 +54,9 @@ def expected(found: Calibration) -> str:
     """The cross-validated score in a few words."""
     score = found.cross_validated
     lead = f"{score.lead_h.median:.1f} h" if score.lead_h else "none"
+    warned = score.hits + score.false_alarms + score.partial[0]
+    days = warned + score.misses + (score.correct_quiet or 0) + score.partial[1]
+    a_month = f"it warns on {warned / days * MONTH_DAYS:.1f} days a month"
     figures = {
         "POD": score.pod,
         "FAR": score.far,
@@ -61,7 +64,7 @@ def expected(found: Calibration) -> str:
         "strict CSI": score.strict.csi,
     }
     told = ", ".join(f"{name} {value or 0:.2f}" for name, value in figures.items())
-    return f"expected, from years that did not choose it: {told}, median lead {lead}"
+    return f"expected, from years that did not choose it: {told}, median lead {lead}; {a_month}"
 
 
 def _rules(

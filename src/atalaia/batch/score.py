@@ -1,4 +1,4 @@
-"""A contingency table and what the field makes of it, with bootstrap intervals and lead times.
+"""A contingency table and what the field makes of it, with intervals and lead times.
 
 Words and formulas as in Wilks, *Statistical Methods in the Atmospheric Sciences* (4th ed., 2019),
 section 8.2: POD = hits / (hits + misses); FAR = false alarms / (hits + false alarms), the *ratio*;
@@ -10,18 +10,21 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from math import exp, sqrt
 
 import msgspec
 import numpy as np
-from numpy.typing import NDArray
 
-from atalaia.domain.reading import Bools, Floats, Ints
+from atalaia.domain.reading import Bools, Ints
 
 HIT, MISS, FALSE_ALARM, QUIET, PARTIAL_WARNED, PARTIAL_QUIET = range(6)
 """What became of a case. Partial: something happened, but less than an event."""
 
-RESAMPLES = 1000
+TOO_FEW = 10
+"""Fewer cases in a score's denominator say nothing of how far it is luck: no interval is told."""
+
+FEW_BLOCKS = 10
+"""Of fewer blocks of days it cannot be seen how much their weather differs."""
 
 Interval = tuple[float, float] | None
 
@@ -55,7 +58,7 @@ class Score(msgspec.Struct, frozen=True):
     """Of a set of cases; partial ones count neither way here, and in `strict` against us.
 
     correct_quiet   None where quiet cases cannot be counted (by episode)
-    intervals       95 % bootstrap interval of each score; None where it cannot be had
+    intervals       95 % interval of each score; None where cases are too few
     partial         cases with something less than an event: (warned of, not warned of)
     """
 
@@ -104,73 +107,125 @@ class Cases:
         )
 
 
-def weights(blocks: int, seed: int = 0) -> NDArray[np.int64]:
-    """How often each of RESAMPLES resamples draws each block: shape (RESAMPLES, blocks)."""
-    if blocks == 0:
-        return np.zeros((RESAMPLES, 0), np.int64)
-    return np.random.default_rng(seed).multinomial(
-        blocks, np.full(blocks, 1 / blocks), size=RESAMPLES
-    )
-
-
-def score(cases: Cases, draws: NDArray[np.int64]) -> Score:
-    """All scores of the cases. `draws` comes from `weights` and covers every block."""
-    table = np.zeros((draws.shape[1], 6), np.int64)
+def score(cases: Cases) -> Score:
+    """All scores of the cases."""
+    blocks = int(cases.block.max()) + 1 if len(cases.block) else 0
+    table = np.zeros((blocks, 6), np.int64)
     np.add.at(table, (cases.block, cases.outcome), 1)
     count = table.sum(axis=0)
-    drawn = draws @ table
     hits, misses, false_alarms, quiet, partial, partial_quiet = (int(n) for n in count)
-    plain = _scores(count[None, :], is_strict=False)
-    strict = _scores(count[None, :], is_strict=True)
-    around = _scores(drawn, is_strict=False)
-    strict_around = _scores(drawn, is_strict=True)
+    plain, strict = _parts(count, is_strict=False), _parts(count, is_strict=True)
+    around = _intervals(_parts(table.T, is_strict=False))
+    strict_around = _intervals(_parts(table.T, is_strict=True))
     return Score(
         hits=hits,
         misses=misses,
         false_alarms=false_alarms,
         correct_quiet=quiet if cases.can_be_quiet else None,
         partial=(partial, partial_quiet),
-        pod=_number(plain["pod"][0]),
-        far=_number(plain["far"][0]),
-        csi=_number(plain["csi"][0]),
-        frequency_bias=_number(plain["frequency_bias"][0]),
-        intervals={name: _interval(column) for name, column in around.items()},
+        pod=_ratio(*plain["pod"]),
+        far=_ratio(*plain["far"]),
+        csi=_ratio(*plain["csi"]),
+        frequency_bias=_ratio(*plain["frequency_bias"]),
+        intervals=around,
         strict=Strict(
             false_alarms=false_alarms + partial,
             correct_quiet=quiet + partial_quiet if cases.can_be_quiet else None,
-            far=_number(strict["far"][0]),
-            csi=_number(strict["csi"][0]),
-            frequency_bias=_number(strict["frequency_bias"][0]),
-            intervals={n: _interval(c) for n, c in strict_around.items() if n != "pod"},
+            far=_ratio(*strict["far"]),
+            csi=_ratio(*strict["csi"]),
+            frequency_bias=_ratio(*strict["frequency_bias"]),
+            intervals={name: one for name, one in strict_around.items() if name != "pod"},
         ),
         lead_h=_lead(cases.lead_s[cases.outcome == HIT]),
     )
 
 
-def _scores(count: NDArray[np.int64], *, is_strict: bool) -> dict[str, Floats]:
-    """POD, FAR, CSI and bias of counts of shape (m, 6); NaN where nothing can be said."""
-    hits, misses = count[:, HIT], count[:, MISS]
-    wrong = count[:, FALSE_ALARM] + (count[:, PARTIAL_WARNED] if is_strict else 0)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return {
-            "pod": hits / (hits + misses),
-            "far": wrong / (hits + wrong),
-            "csi": hits / (hits + misses + wrong),
-            "frequency_bias": np.where(hits + misses > 0, (hits + wrong) / (hits + misses), np.nan),
-        }
+def _parts(count: Ints, *, is_strict: bool) -> dict[str, tuple[Ints, Ints]]:
+    """Numerator and denominator of POD, FAR, CSI and bias; `count` has shape (6, …)."""
+    hits, misses = count[HIT], count[MISS]
+    wrong = count[FALSE_ALARM] + (count[PARTIAL_WARNED] if is_strict else 0)
+    return {
+        "pod": (hits, hits + misses),
+        "far": (wrong, hits + wrong),
+        "csi": (hits, hits + misses + wrong),
+        "frequency_bias": (hits + wrong, hits + misses),
+    }
 
 
-def _number(value: Any) -> float | None:
-    return None if np.isnan(value) else round(float(value), 4)
+def _ratio(part: Ints, whole: Ints) -> float | None:
+    return round(float(part / whole), 4) if whole else None
 
 
-def _interval(column: Floats) -> Interval:
-    """The 2.5th and 97.5th percentile; None where a tenth of the resamples say nothing."""
-    known = column[~np.isnan(column)]
-    if len(known) < 0.9 * len(column):
+def _intervals(parts: dict[str, tuple[Ints, Ints]]) -> dict[str, Interval]:
+    """The 95 % interval of each score, from its parts by block; None where they are too few."""
+    return {
+        name: None
+        if int(whole.sum()) < TOO_FEW
+        else _log_interval(part, whole)
+        if name == "frequency_bias"
+        else _wilson_of_blocks(part, whole)
+        for name, (part, whole) in parts.items()
+    }
+
+
+def wilson(part: float, whole: float, z: float = 1.959964) -> tuple[float, float]:
+    """The interval of a share (Wilson 1927, JASA 22, 209): it stays within 0 and 1.
+
+    `z` is the standard normal's quantile, or Student's; as it is for 95 %.
+    """
+    share = part / whole
+    middle = share + z * z / (2 * whole)
+    half = z * sqrt(share * (1 - share) / whole + z * z / (4 * whole * whole))
+    scale = 1 + z * z / whole
+    return round((middle - half) / scale, 4), round((middle + half) / scale, 4)
+
+
+def _wilson_of_blocks(part: Ints, whole: Ints) -> tuple[float, float]:
+    """Wilson's, of as many independent cases as blocks that share their weather are worth.
+
+    Of few blocks it cannot be seen how alike their days are: they count as independent.
+    """
+    n, share = int(whole.sum()), float(part.sum() / whole.sum())
+    if _blocks(part, whole) < FEW_BLOCKS:
+        return wilson(share * n, n)
+    variance = _variance(part, whole, share)
+    # Where blocks differ less than independent cases would, that is luck.
+    worth = min(share * (1 - share) / variance, n) if variance > 0 else n
+    return wilson(share * worth, worth, _student(part, whole))
+
+
+def _log_interval(part: Ints, whole: Ints) -> Interval:
+    """Of a ratio that may be above 1: the normal interval of its logarithm."""
+    ratio = float(part.sum() / whole.sum())
+    if ratio == 0 or _blocks(part, whole) < FEW_BLOCKS:
         return None
-    low, high = np.percentile(known, [2.5, 97.5])
-    return round(float(low), 4), round(float(high), 4)
+    half = _student(part, whole) * sqrt(_variance(part, whole, ratio)) / ratio
+    return round(ratio * exp(-half), 4), round(ratio * exp(half), 4)
+
+
+def _variance(part: Ints, whole: Ints, ratio: float) -> float:
+    """Of a ratio of sums over blocks (Cochran 1977, *Sampling Techniques*, 2.11)."""
+    blocks = _blocks(part, whole)
+    if blocks < 2:
+        return 0.0
+    left = part - ratio * whole
+    return float((left**2).sum() * blocks / (blocks - 1) / whole.sum() ** 2)
+
+
+def _blocks(part: Ints, whole: Ints) -> int:
+    return int((whole + part > 0).sum())
+
+
+def _student(part: Ints, whole: Ints) -> float:
+    """Student's 97.5 % quantile of one degree less than blocks with a case in them.
+
+    By Cornish and Fisher's expansion, which is off by 0.02 at 4 degrees; fewer count as so many.
+    """
+    z, free = 1.959964, max(_blocks(part, whole) - 1, 4)
+    first = (z**3 + z) / 4
+    second = (5 * z**5 + 16 * z**3 + 3 * z) / 96
+    third = (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / 384
+    return z + first / free + second / free**2 + third / free**3
 
 
 def _lead(lead_s: Ints) -> Lead | None:

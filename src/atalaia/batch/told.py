@@ -1,8 +1,8 @@
 """What was told, as stretches of time: from each entry of the alert log to the next one.
 
 Comes from an alerts file or from GOLD, and goes to `verify`. Only what warns makes a stretch:
-`cannot_see` never does, `end` and `cancel` close one, and an easing carries on, at its lower level,
-what the entry before it had raised.
+`cannot_see` never does, nor an official warning that was passed on; `end` and `cancel` close one;
+an easing carries on, at its lower level, what the entry before it had raised.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from atalaia.detect.official import RULE as OFFICIAL
 from atalaia.domain.alert import Alert, from_line
 from atalaia.domain.hazard import LEVEL_OF, Hazard
 from atalaia.domain.reading import Bools, Ints
@@ -30,7 +31,9 @@ class Stretches:
     """n stretches during which a level was warned of. Every column has shape (n,).
 
     begins, ends   Unix seconds, half open; a forecast begins when it says that it will
-    told_at        when the incident first told of this level, or of a higher one
+    told_at        when the incident first told of anything
+    since          from when on the incident warned of anything: a forecast's hours are later
+    level_told_at  when the incident first told of this level, or of a higher one
     level          a `Level`
     incident, place, hazard, rule   text; rule: the one that raised it
     """
@@ -38,6 +41,8 @@ class Stretches:
     begins: Ints
     ends: Ints
     told_at: Ints
+    since: Ints
+    level_told_at: Ints
     level: Ints
     incident: Words
     place: Words
@@ -76,22 +81,22 @@ def stretches(told: Iterable[Alert]) -> Stretches:
     """The stretches of all incidents; the entries may come in any order."""
     lives: dict[str, list[Alert]] = {}
     for entry in told:
-        if entry.hazard != Hazard.CANNOT_SEE:
+        if entry.hazard != Hazard.CANNOT_SEE and entry.rule != OFFICIAL:
             lives.setdefault(entry.incident, []).append(entry)
     rows = [row for life in lives.values() for row in _of_one(life)]
-    columns = [[row[i] for row in rows] for i in range(8)]
+    columns = [[row[i] for row in rows] for i in range(10)]
     return Stretches(
-        *(np.array(column, np.int64) for column in columns[:4]),
-        *(np.array(column, object) for column in columns[4:]),
+        *(np.array(column, np.int64) for column in columns[:6]),
+        *(np.array(column, object) for column in columns[6:]),
     )
 
 
-_Row = tuple[int, int, int, int, str, str, str, str]
+_Row = tuple[int, int, int, int, int, int, str, str, str, str]
 
 
 def _of_one(life: list[Alert]) -> list[_Row]:
     life = sorted(life, key=lambda entry: entry.version)
-    rows: list[_Row] = []
+    found: list[tuple[int, int, int, str, str, str]] = []
     first_at: dict[int, int] = {}
     rule = ""
     for i, entry in enumerate(life):
@@ -110,8 +115,20 @@ def _of_one(life: list[Alert]) -> list[_Row]:
         # What ends at the instant at which it was told was told all the same. A forecast that was
         # taken back before its hours came warned of nothing.
         if begins <= ends and (begins < ends or begins == sent_at):
-            told_at = min(at for one, at in first_at.items() if one >= level)
-            rows.append(
-                (begins, ends, told_at, level, entry.incident, entry.place_id, entry.hazard, rule)
-            )
-    return rows
+            found.append((begins, ends, level, entry.place_id, entry.hazard, rule))
+    told_at, since = min(first_at.values(), default=0), min((one[0] for one in found), default=0)
+    return [
+        (
+            begins,
+            ends,
+            told_at,
+            since,
+            min(at for one, at in first_at.items() if one >= level),
+            level,
+            life[0].incident,
+            place,
+            hazard,
+            rule,
+        )
+        for begins, ends, level, place, hazard, rule in found
+    ]

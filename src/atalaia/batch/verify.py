@@ -3,14 +3,15 @@
 Comes from `told` (what was warned of, as stretches) and `events` (what happened); goes to the
 command `verify`, to `backtest` and to `calibrate`.
 
-By day: a case is a local day at a place. It is an event with `min_events` occurrences or more, and
-begins with the one that makes it so; it was warned of when an incident was active in it. Lead runs
-from the first alert, or from local midnight if the incident was active then, to the event's start.
+By day: a case is a local day at a place. An occurrence is of each day from its start to its end. A
+day is an event with `min_events` occurrences or more, and begins with the one that makes it so; it
+was warned of when an incident was active in it. Lead runs from the incident's first alert, a
+forecast too, or from local midnight if the incident was active then, to the event's start.
 
-By episode: occurrences that follow each other within EPISODE_GAP_S are one episode, and so are
-stretches that touch. An event is a hit where a warning was active from its start to its end, or had
-ended no more than AFTERMATH_S before; a warning without such an event is a false alarm. Quiet
-cannot be counted.
+By episode: occurrences of which one begins within EPISODE_GAP_S of all others' end are one episode,
+and so are stretches that touch. An event is a hit where a warning was active from its start to its
+end, or had ended no more than AFTERMATH_S before; a warning without such an event is a false alarm.
+Quiet cannot be counted.
 
 Where every event names its place, alerts are held against the events of their own place; otherwise
 all of them against all.
@@ -19,7 +20,7 @@ all of them against all.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Literal
 from zoneinfo import ZoneInfo
@@ -100,6 +101,13 @@ class Calendar:
         """The number of each instant's day; negative, or len, for those outside."""
         return np.searchsorted(self.midnights, at, side="right") - 1
 
+    def overlap(self, begins: Ints, ends: Ints) -> Bools:
+        """Which stretches of time lie in it, in part at least."""
+        overlap: Bools = (_last_instant(begins, ends) >= self.midnights[0]) & (
+            begins < self.midnights[-1]
+        )
+        return overlap
+
     def dates(self) -> list[date]:
         """Each day."""
         return [self.first + timedelta(days=i) for i in range(len(self))]
@@ -113,11 +121,17 @@ class Happened:
     begins: Ints
 
     @staticmethod
-    def by_day(started_at: Ints, calendar: Calendar, min_events: int) -> Happened:
-        """Of occurrences in order of time."""
-        day = calendar.day(started_at)
+    def by_day(started_at: Ints, ended_at: Ints, calendar: Calendar, min_events: int) -> Happened:
+        """Of occurrences, each on every day from its start to its end."""
+        first = calendar.day(started_at)
+        last = calendar.day(_last_instant(started_at, ended_at))
+        days = last - first + 1
+        day = np.repeat(first, days) + np.arange(days.sum()) - np.repeat(days.cumsum() - days, days)
         inside = (day >= 0) & (day < len(calendar))
-        started_at, day = started_at[inside], day[inside]
+        day, started_at = day[inside], np.repeat(started_at, days)[inside]
+        started_at = np.maximum(started_at, calendar.midnights[day])
+        order = np.argsort(started_at, kind="stable")
+        started_at, day = started_at[order], day[order]
         count = np.bincount(day, minlength=len(calendar))
         begins = np.full(len(calendar), NO_TIME, np.int64)
         first = np.searchsorted(day, np.arange(len(calendar)))
@@ -147,18 +161,17 @@ def verify(
     if not events:
         raise SettingsInvalid(["there is no event to score against; give --events a record"])
     calendar = _calendar(warned, events, zone, first_day, last_day)
-    opens, closes = int(calendar.midnights[0]), int(calendar.midnights[-1])
-    warned = warned.take((_last_instant(warned) >= opens) & (warned.begins < closes))
-    events = [event for event in events if opens <= event.started_at < closes]
     record = _Period(warned, Occurrences.of(events), calendar, by, min_events)
+    inside = calendar.overlap(record.occurrences.started_at, record.occurrences.ended_at)
+    active = calendar.overlap(warned.begins, warned.ends)
     return Verified(
         by=by,
         min_events=min_events,
         timezone=zone.key,
         first_day=calendar.first.isoformat(),
         last_day=calendar.dates()[-1].isoformat(),
-        occurrences=len(events),
-        incidents=len(set(warned.incident)),
+        occurrences=int(inside.sum()),
+        incidents=len(set(warned.incident[active])),
         outside=_outside(record),
         score=record.score(),
         groups=_groups(record),
@@ -188,7 +201,11 @@ class Occurrences:
 
 
 class _Period:
-    """Stretches and occurrences of one period, scored as a whole or in part."""
+    """All stretches and occurrences, of which those of one period are scored, whole or in part.
+
+    What lies outside of the period still counts for what lies inside: a warning that ended an hour
+    before its first day, an episode that began then.
+    """
 
     def __init__(
         self,
@@ -203,7 +220,6 @@ class _Period:
         self.calendar = calendar
         self._by = by
         self._min_events = min_events
-        self._draws = scores.weights(-(-len(calendar) // BLOCK_DAYS))
         self.has_places = bool(len(occurrences.place)) and bool(occurrences.place[0])
         self.places = (
             sorted({*warned.place, *occurrences.place})
@@ -212,17 +228,27 @@ class _Period:
         )
 
     def score(
-        self, rows: Bools | None = None, days: Bools | None = None, place: str | None = None
+        self,
+        rows: Bools | None = None,
+        days: Bools | None = None,
+        place: str | None = None,
+        *,
+        is_of_level: bool = False,
     ) -> Score:
-        """Of chosen stretches, of chosen days of the calendar, at one place or at all."""
+        """Of chosen stretches, of chosen days of the calendar, at one place or at all.
+
+        `is_of_level`: lead runs from when this level was told, not from the incident's first alert.
+        """
         warned = self.warned if rows is None else self.warned.take(rows)
+        if is_of_level:
+            warned = replace(warned, told_at=warned.level_told_at)
         places = [place] if place is not None else self.places
         parts = [self._at(warned, name) for name in places] if self.has_places else []
         if not self.has_places:
             parts = [self._cases(warned, self.occurrences.started_at, self.occurrences.ended_at)]
         if days is not None:
             parts = [(cases.take(days[day]), day) for cases, day in parts]
-        return scores.score(Cases.concat(cases for cases, _ in parts), self._draws)
+        return scores.score(Cases.concat(cases for cases, _ in parts))
 
     def _at(self, warned: Stretches, place: str) -> tuple[Cases, Ints]:
         here = self.occurrences.place == place
@@ -235,7 +261,7 @@ class _Period:
     def _cases(self, warned: Stretches, started_at: Ints, ended_at: Ints) -> tuple[Cases, Ints]:
         """The cases, and the day of the calendar that each belongs to."""
         if self._by == "day":
-            happened = Happened.by_day(started_at, self.calendar, self._min_events)
+            happened = Happened.by_day(started_at, ended_at, self.calendar, self._min_events)
             return day_cases(warned_from(warned, self.calendar), happened), np.arange(
                 len(self.calendar)
             )
@@ -243,12 +269,20 @@ class _Period:
 
 
 def warned_from(warned: Stretches, calendar: Calendar) -> Ints:
-    """By day: from when it was warned of (at the earliest its midnight); NO_TIME: it was not."""
+    """By day: from when it was warned of; NO_TIME: it was not.
+
+    Where the incident was active at the day's beginning already, that is the day's midnight. A
+    forecast of hours of this day may have been told the day before.
+    """
     out = np.full(len(calendar), np.iinfo(np.int64).max, np.int64)
-    first, last = calendar.day(warned.begins), calendar.day(_last_instant(warned))
-    for told_at, begin, end in zip(warned.told_at, first, last, strict=True):
+    first, last = (
+        calendar.day(warned.begins),
+        calendar.day(_last_instant(warned.begins, warned.ends)),
+    )
+    for told_at, since, begin, end in zip(warned.told_at, warned.since, first, last, strict=True):
         days = slice(max(int(begin), 0), min(int(end), len(calendar) - 1) + 1)
-        out[days] = np.minimum(out[days], np.maximum(told_at, calendar.midnights[:-1][days]))
+        midnights = calendar.midnights[:-1][days]
+        out[days] = np.minimum(out[days], np.where(since < midnights, midnights, told_at))
     return np.where(out == np.iinfo(np.int64).max, NO_TIME, out)
 
 
@@ -268,9 +302,14 @@ def day_cases(warned_at: Ints, happened: Happened) -> Cases:
 def episode_cases(
     warned: Stretches, started_at: Ints, ended_at: Ints, calendar: Calendar, min_events: int
 ) -> tuple[Cases, Ints]:
-    """The outcome of each episode of occurrences, and of each warning that met none."""
+    """The outcome of each episode of occurrences, and of each warning that met none.
+
+    An episode is a case of the day on which it begins; a warning that met none, of each calendar
+    that it was active in.
+    """
     happened = _episodes(started_at, ended_at, min_events)
     told = _merged(warned)
+    opens, closes = int(calendar.midnights[0]), int(calendar.midnights[-1])
     outcome, lead_s, at = [], [], []
     is_needed = np.zeros(len(told), bool)
     is_near = np.zeros(len(told), bool)
@@ -278,6 +317,8 @@ def episode_cases(
         meets = (told[:, 1] + AFTERMATH_S >= first) & (told[:, 0] <= ends)
         is_event = begins != NO_TIME
         (is_needed if is_event else is_near)[meets] = True
+        if not opens <= (begins if is_event else first) < closes:
+            continue
         if is_event:
             outcome.append(HIT if meets.any() else MISS)
             lead_s.append(begins - told[meets, 2].min() if meets.any() else 0)
@@ -286,7 +327,8 @@ def episode_cases(
             outcome.append(PARTIAL_QUIET)
             lead_s.append(0)
             at.append(first)
-    for row in np.flatnonzero(~is_needed):
+    is_inside = calendar.overlap(told[:, 0], told[:, 1])
+    for row in np.flatnonzero(~is_needed & is_inside):
         outcome.append(PARTIAL_WARNED if is_near[row] else FALSE_ALARM)
         lead_s.append(0)
         at.append(told[row, 0])
@@ -304,7 +346,8 @@ def _episodes(started_at: Ints, ended_at: Ints, min_events: int) -> list[tuple[i
     """(first occurrence, begin of the event or NO_TIME, end) of each episode."""
     if not len(started_at):
         return []
-    cuts = np.flatnonzero(np.diff(started_at) > EPISODE_GAP_S) + 1
+    so_far = np.maximum.accumulate(ended_at)
+    cuts = np.flatnonzero(started_at[1:] - so_far[:-1] > EPISODE_GAP_S) + 1
     found = []
     for rows in np.split(np.arange(len(started_at)), cuts):
         is_event = len(rows) >= min_events
@@ -328,6 +371,7 @@ def _merged(warned: Stretches) -> Ints:
 
 def _groups(record: _Period) -> dict[str, dict[str, Score]]:
     warned = record.warned
+    inside = record.calendar.overlap(warned.begins, warned.ends)
     months = np.array([day.month for day in record.calendar.dates()])
     years = np.array([day.year for day in record.calendar.dates()])
 
@@ -337,14 +381,16 @@ def _groups(record: _Period) -> dict[str, dict[str, Score]]:
         return record.score(warned.place == name)
 
     return {
-        "hazard": {h: record.score(warned.hazard == h) for h in sorted(set(warned.hazard))},
+        "hazard": {h: record.score(warned.hazard == h) for h in sorted(set(warned.hazard[inside]))},
         "level": {
-            word: record.score(warned.level >= level)
+            word: record.score(warned.level >= level, is_of_level=True)
             for word, level in LEVEL_OF.items()
-            if (warned.level == level).any()
+            if (warned.level == level)[inside].any()
         },
         "place": {name: place(name) for name in record.places},
-        "rule": {rule: record.score(warned.rule == rule) for rule in sorted(set(warned.rule))},
+        "rule": {
+            rule: record.score(warned.rule == rule) for rule in sorted(set(warned.rule[inside]))
+        },
         "month": {f"{m:02}": record.score(days=months == m) for m in np.unique(months)},
         "year": {str(y): record.score(days=years == y) for y in np.unique(years)},
     }
@@ -353,16 +399,18 @@ def _groups(record: _Period) -> dict[str, dict[str, Score]]:
 def _outside(record: _Period) -> int:
     """Days that were warned of before the first occurrence or after the last."""
     days = np.flatnonzero(warned_from(record.warned, record.calendar) != NO_TIME)
-    at = record.occurrences.started_at
-    if not len(at):
+    some = record.occurrences
+    inside = record.calendar.overlap(some.started_at, some.ended_at)
+    if not inside.any():
         return len(days)
-    first, last = record.calendar.day(at[[0, -1]])
+    first = record.calendar.day(some.started_at[inside]).min()
+    last = record.calendar.day(_last_instant(some.started_at, some.ended_at)[inside]).max()
     return int(((days < first) | (days > last)).sum())
 
 
-def _last_instant(warned: Stretches) -> Ints:
+def _last_instant(begins: Ints, ends: Ints) -> Ints:
     """The last instant of each stretch: its end is no part of it, unless it is all of it."""
-    return np.maximum(warned.begins, warned.ends - 1)
+    return np.maximum(begins, ends - 1)
 
 
 def _midnight(day: date, zone: ZoneInfo) -> int:
@@ -376,9 +424,13 @@ def _calendar(
     first_day: date | None,
     last_day: date | None,
 ) -> Calendar:
-    starts = [event.started_at for event in events]
+    happened = Occurrences.of(events)
+    starts = happened.started_at.tolist()
+    ends = _last_instant(happened.started_at, happened.ended_at).tolist()
     first = first_day or _local_day(min(starts + warned.begins.tolist()), zone)
-    last = last_day or _local_day(max(starts + _last_instant(warned).tolist()), zone)
+    last = last_day or _local_day(
+        max(ends + _last_instant(warned.begins, warned.ends).tolist()), zone
+    )
     return Calendar.of(first, last, zone)
 
 

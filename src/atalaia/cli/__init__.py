@@ -7,6 +7,7 @@ One file a group of commands. Heavy modules are imported inside the commands, so
 from __future__ import annotations
 
 import sys
+from importlib.metadata import version
 from typing import Annotated
 
 import typer
@@ -57,7 +58,7 @@ def main() -> None:
 
 def _show_version(wanted: bool) -> None:
     if wanted:
-        typer.echo(f"atalaia {__version__}")
+        typer.echo(f"atalaia {__version__} (time zones: tzdata {version('tzdata')})")
         raise typer.Exit
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -97,6 +98,11 @@ def calibrate(
         else:
             show_calibration(found, wide())
             typer.echo(f"written: {write}")
+    if found.left_out:
+        print(
+            f"{found.left_out} rows are left out: their period is another than that of most rows",
+            file=sys.stderr,
+        )
 
 
 def _near(text: str) -> Near:

@@ -53,6 +53,7 @@ def verify(
     from atalaia.batch.events import read_events
     from atalaia.batch.verify import verify as score
     from atalaia.cli.scores import show_verified, wide
+    from atalaia.detect.official import RULE as OFFICIAL
 
     zone = zone_of(timezone)
     told, happened = _told(alerts, settings, home), read_events(events, zone)
@@ -71,6 +72,13 @@ def verify(
             typer.echo(msgspec.json.encode(verified))
         else:
             show_verified(verified, wide())
+    official = {entry.incident for entry in told if entry.rule == OFFICIAL}
+    if official:
+        print(
+            f"{len(official)} official warnings were passed on and are not scored: no rule decided "
+            "them (nor is a drill, which is in no log)",
+            file=sys.stderr,
+        )
     notes = doubts(verified, told, happened, zone, hazard)
     for note in notes:
         print(note, file=sys.stderr)
@@ -120,4 +128,4 @@ def _told(alerts: str, settings: Path | None, home: Path | None) -> list[Alert]:
 
     kept = settings_of(settings, home)
     with open_home(existing(kept.home), exclusive=False) as opened:
-        return told_by(opened)
+        return told_by(opened, has_official=True)

@@ -70,7 +70,9 @@ def window_value(
         return measure.day_change(block, zones)
     limit = np.full(len(block.value), rule.day_limit or 0.0)
     if rule.norm:
-        limit += norms(rule, table.place[block.series], block.valid_at)
+        # A norm is of the hour that a value closes. Here a value at midnight is of the day that
+        # begins, and so is its limit: on the first of a month that is another month's.
+        limit += norms(rule, table.place[block.series], block.valid_at + 1)
     return measure.days_in_a_row(block, zones, limit, -1 if rule.day_is_below else 1)
 
 

@@ -135,8 +135,15 @@ def instant(seconds: int) -> str:
 
 @lru_cache(maxsize=65_536)
 def seconds_of(text: str) -> int:
-    """The inverse of `instant`, for any ISO 8601 with an offset. Many entries share one."""
-    return int(datetime.fromisoformat(text).timestamp())
+    """The inverse of `instant`, for any ISO 8601 with an offset; ValueError where it has none.
+
+    Many entries share one.
+    """
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None:
+        # It would be of the zone of the machine that happens to read it.
+        raise ValueError(f"{text!r} has no offset from UTC; write 2018-02-15T00:40:00-02:00")
+    return int(moment.timestamp())
 
 
 @cache

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from atalaia.domain.reading import NO_TIME, Bools, Floats, Ints, Kind, Readings
+from atalaia.domain.variable import CATALOGUE
 
 DAY_S = 86_400
 
@@ -26,8 +27,9 @@ def fold(readings: Readings) -> Readings:
     and places by their number, so number them as they shall be sorted.
 
     Of rows with the same key the one known later counts, variable by variable: a missing value
-    never erases one. Of rows known at the same second the larger value counts. `known_at` of the
-    result is when its values were first complete: a later row that says nothing new leaves it.
+    never erases one, and a period is of the amounts beside it. Of rows known at the same second the
+    larger value counts. `known_at` of the result is when its values were first complete: a later
+    row that says nothing new leaves it.
 
     A forecast without a run time (issued_at NO_TIME) is a series of revisions: a row that says
     nothing new is left out, and one that does is kept beside the earlier ones, carrying on what
@@ -39,6 +41,7 @@ def fold(readings: Readings) -> Readings:
     rows, is_start = _sorted(readings)
     if is_start.all():
         return _settle(rows)
+    rows = _periods_of_amounts(rows, is_start)
     rows, is_start = _merge_ties(rows, is_start)
     rows = _carry_on(rows, is_start)
     return _settle(rows.take(_news(rows, is_start)))
@@ -90,6 +93,23 @@ def _order(keys: Sequence[Ints]) -> Ints | None:
     if (packed[1:] >= packed[:-1]).all():
         return None
     return np.argsort(packed, kind="stable")
+
+
+def _periods_of_amounts(rows: Readings, is_start: Bools) -> Readings:
+    """A period is of the amounts beside it: in a key that has any, rows without say none.
+
+    Else a temperature of the same instant would make of an hour's rain a day's.
+    """
+    has_amount = np.zeros(len(rows), bool)
+    for name, column in rows.values.items():
+        if CATALOGUE[name].is_sum:
+            has_amount |= ~np.isnan(column)
+    first = np.flatnonzero(is_start)
+    in_key = np.logical_or.reduceat(has_amount, first)[np.cumsum(is_start) - 1]
+    says_none = in_key & ~has_amount & (rows.period_s != 0)
+    if not says_none.any():
+        return rows
+    return _with(rows, np.where(says_none, 0, rows.period_s).astype(np.int32), rows.values)
 
 
 def _merge_ties(rows: Readings, is_start: Bools) -> tuple[Readings, Bools]:

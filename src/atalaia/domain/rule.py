@@ -138,9 +138,13 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     @property
     def inputs(self) -> tuple[str, ...]:
         """Variables of the catalogue that it is computed from, the stand-in included."""
+        return (*self.made_of, self.stand_in) if self.stand_in else self.made_of
+
+    @property
+    def made_of(self) -> tuple[str, ...]:
+        """The variables that are all needed for a value: the variable itself, or an index's."""
         index = INDICES.get(self.variable)
-        made_of = index[1] if index else (self.variable,)
-        return (*made_of, self.stand_in) if self.stand_in else made_of
+        return index[1] if index else (self.variable,)
 
     def limit(self, level: Level) -> float | None:
         """The entry limit of a level."""

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from atalaia.domain.norm import CLIMATE_VARIABLES
 from atalaia.domain.place import Places
-from atalaia.domain.reading import KIND_OF, Floats, Kind, Readings
+from atalaia.domain.reading import KIND_OF, Bools, Floats, Kind, Readings
 from atalaia.domain.variable import CATALOGUE
 from atalaia.lake import gold, views
 from atalaia.lake.merge import Workshop, workshop
@@ -39,6 +39,8 @@ class History:
 
     first_at  Unix seconds of the end of the first hour
     values    shape (hours,), every hour from the first to the last; NaN is missing
+    is_whole  shape (hours,): the value is of three quarters of the hour or more. Of an amount that
+              is of less, so much is known to have fallen, and the hour is as good as missing.
     """
 
     place_id: str
@@ -47,6 +49,7 @@ class History:
     kind: str
     first_at: int
     values: Floats
+    is_whole: Bools
 
 
 def from_gold(lake: Lake, places: Sequence[str]) -> Iterator[History]:
@@ -127,25 +130,29 @@ def _histories(shop: Workshop) -> Iterator[History]:
         value = "sum" if variable.is_sum else "maximum" if name in _PEAKS else "mean"
         shop.con.execute(
             "CREATE OR REPLACE TABLE hours AS SELECT place_id, source, kind,"
-            f" epoch_us(hour_ends_at) // 1000000 AS ends_at, {value} AS value"
+            f" epoch_us(hour_ends_at) // 1000000 AS ends_at, {value} AS value,"
+            f" covered_s >= {views.COVERED_S} AS is_whole"
             f" FROM ({views.hourly(variable)})"
         )
         best = shop.con.execute(
             "SELECT place_id, source, kind FROM hours GROUP BY place_id, source, kind"
-            f" HAVING count(*) >= {_LEAST_HOURS} QUALIFY row_number() OVER"
-            " (PARTITION BY place_id ORDER BY kind DESC, count(*) DESC, source) = 1"
+            f" HAVING count_if(is_whole) >= {_LEAST_HOURS} QUALIFY row_number() OVER"
+            " (PARTITION BY place_id ORDER BY kind DESC, count_if(is_whole) DESC, source) = 1"
             " ORDER BY place_id"
         ).fetchall()
         for place_id, source, kind in best:
             found = shop.con.execute(
-                "SELECT ends_at, value FROM hours WHERE place_id = ? AND source = ? AND kind = ?",
+                "SELECT ends_at, value, is_whole FROM hours"
+                " WHERE place_id = ? AND source = ? AND kind = ?",
                 [place_id, source, kind],
             ).fetchnumpy()
             hour = found["ends_at"] // HOUR_S
             first = int(hour.min())
             values = np.full(int(hour.max()) - first + 1, np.nan)
             values[hour - first] = np.ma.filled(found["value"], np.nan)
-            yield History(place_id, name, source, kind, first * HOUR_S, values)
+            is_whole = np.zeros(len(values), bool)
+            is_whole[hour - first] = found["is_whole"]
+            yield History(place_id, name, source, kind, first * HOUR_S, values, is_whole)
 
 
 def _columns(readings: Readings) -> dict[str, NDArray[Any]]:

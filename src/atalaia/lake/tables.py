@@ -88,13 +88,25 @@ def _summary(when: str, of: Column, per: str) -> dict[str, Column]:
     }  # fmt: skip
 
 
+def _hourly() -> dict[str, Column]:
+    hour = Column(_TIME, "the end of the hour; what falls on it belongs to it")
+    covered = (
+        "how much of the hour the periods of an amount cover; a value at an instant: all of it"
+    )
+    return _summary("hour_ends_at", hour, "hour") | {"covered_s": Column("INTEGER", covered, "s")}
+
+
 def _daily() -> dict[str, Column]:
     day = Column("DATE", "local day, in the place's time zone; of the hours that end in it")
     columns = _summary("day", day, "day")
     columns["minimum"] = Column("DOUBLE", "smallest value; of amounts the driest hour's", "unit")
     columns["maximum"] = Column("DOUBLE", "largest value; of amounts the wettest hour's", "unit")
     columns["mean"] = Column("DOUBLE", "mean of the hours; of amounts, of their sums", "unit")
-    return columns | {"hours": Column("BIGINT", "hours of the day with data, at most 25", "h")}
+    return columns | {
+        "hours": Column(
+            "BIGINT", "hours of the day with data for three quarters of the hour or more", "h"
+        )
+    }
 
 
 _OF_ALERTS = {
@@ -288,10 +300,9 @@ def _deliveries() -> dict[str, Column]:
 
 def tables() -> dict[str, dict[str, Column]]:
     """Every table that can be queried, its columns in order."""
-    hour = Column(_TIME, "the end of the hour; what falls on it belongs to it")
     return {
         "readings": _readings(),
-        "hourly": _summary("hour_ends_at", hour, "hour"),
+        "hourly": _hourly(),
         "daily": _daily(),
         "alerts": _alerts(),
         "incidents": _incidents(),

@@ -8,6 +8,12 @@
 
 from __future__ import annotations
 
+from datetime import date
+from typing import NamedTuple
+
+import duckdb
+
+from atalaia.domain.local import DAY_S, clock_days
 from atalaia.domain.variable import CATALOGUE, Variable
 from atalaia.lake.gold import DATASETS
 
@@ -16,119 +22,316 @@ NOT_AVERAGED = ("wind_direction_deg", "weather_code")
 
 SUMMARISED = [variable for name, variable in CATALOGUE.items() if name not in NOT_AVERAGED]
 
+FROM_YEAR_1_S = 62_135_596_800
+"""Seconds from the year 1 to 1970. Times are counted from there: the engines' integer division cuts
+towards zero, and would put what was before 1970 into the hour after its own."""
+
 _HOUR_US = 3_600_000_000
 
-# Integers: on a zoned time the same by DATE_TRUNC takes seven times as long.
-_HOUR = (
-    f"make_timestamptz((epoch_us(valid_at) + {_HOUR_US - 1}) // {_HOUR_US} * {_HOUR_US})"
-    " AS hour_ends_at"
+
+class Dialect(NamedTuple):
+    """What engines write differently. `{0}`, `{1}` stand for what it is of.
+
+    seconds   of an instant, whole ones since the year 1
+    divided   one integer by another, rounded down (neither is negative)
+    hour_end  the instant at which an hour ends, by its number since the year 1
+    """
+
+    seconds: str
+    divided: str
+    hour_end: str
+
+
+DUCKDB = Dialect(
+    seconds=f"(epoch_us({{0}}) // 1000000 + {FROM_YEAR_1_S})",
+    divided="({0}) // ({1})",
+    # Integers: on a zoned time the same by DATE_TRUNC takes seven times as long.
+    hour_end=f"make_timestamptz((({{0}}) + 1) * {_HOUR_US} - {FROM_YEAR_1_S} * 1000000)",
 )
 
 
-def _of_instants(variable: Variable) -> str:
+def _heading(variable: Variable) -> str:
+    return f"place_id, source, kind, '{variable.name}' AS variable, '{variable.unit}' AS unit"
+
+
+def usable(variable: Variable) -> str:
+    """Of which rows the variable counts, as a condition."""
+    name = variable.name
+    return f"kind <> 'forecast' AND {name} BETWEEN {variable.lowest} AND {variable.highest}"
+
+
+def of_instants(variable: Variable, dialect: Dialect = DUCKDB) -> str:
+    """An hour's extremes and mean; what falls on its stroke belongs to it."""
+    hour = dialect.divided.format(f"{dialect.seconds.format('valid_at')} - 1", 3600)
     return f"""
 SELECT
-    place_id, source, kind, '{variable.name}' AS variable, '{variable.unit}' AS unit, {_HOUR},
+    {_heading(variable)}, {dialect.hour_end.format("hour")} AS hour_ends_at,
     min({variable.name}) AS minimum,
     max({variable.name}) AS maximum,
     CAST(NULL AS DOUBLE) AS sum,
-    avg({variable.name}) AS mean
-FROM readings
-WHERE kind <> 'forecast'
-    AND {variable.name} BETWEEN {variable.lowest} AND {variable.highest}
-GROUP BY place_id, source, kind, hour_ends_at
+    avg({variable.name}) AS mean,
+    3600 AS covered_s
+FROM (
+    SELECT place_id, source, kind, {variable.name}, {hour} AS hour
+    FROM readings WHERE {usable(variable)}
+) AS usable
+GROUP BY place_id, source, kind, hour
+"""
+
+
+def amounts(variable: Variable, hours: str, dialect: Dialect = DUCKDB) -> str:
+    """The rows of an amount in `hourly`, from what `of_amounts` found of it."""
+    return f"""
+SELECT
+    {_heading(variable)}, {dialect.hour_end.format("hour")} AS hour_ends_at,
+    CAST(NULL AS DOUBLE) AS minimum, CAST(NULL AS DOUBLE) AS maximum, sum,
+    CAST(NULL AS DOUBLE) AS mean, covered_s
+FROM ({hours}) AS hours
+"""
+
+
+def of_amounts(variable: Variable, rows: str = "readings", dialect: Dialect = DUCKDB) -> str:
+    """An hour's sum: what periods that do not overlap are known to have brought.
+
+    `rows` is what stands after FROM. The columns are place_id, source, kind, the hour's number
+    since the year 1, sum and covered_s.
+
+    - A period is of the hour that its middle is in, and lies in it if it juts out by a twentieth
+      at most: two neighbours then overlap by a tenth of the shorter one, and count in full.
+    - Of periods of one length that overlap by more (an hour's rain that is told every ten minutes)
+      those count that stand one period apart, give or take a twentieth: of such choices the one
+      that covers most of the hour, of equals the one that is nearest to the clock.
+    - Of lengths in an hour the one with most rain counts, as the same rain is told in both.
+    - A period that juts out (of a station that tells its hour at half past) counts where it
+      overlaps nothing that lies in an hour, and no such period before it. Of several over one
+      stroke the longest counts, of equals the one that juts out least.
+    - Without a period an amount counts in full, and covers the time since the one before it, an
+      hour at most.
+    """
+
+    def divided(one: str, other: object) -> str:
+        return dialect.divided.format(one, other)
+
+    series = "place_id, source, kind"
+    seconds = dialect.seconds.format("valid_at")
+    begins, ends = "hour * 3600", "hour * 3600 + 3600"
+    middle = divided(f"CASE WHEN told = 0 THEN t - 1 ELSE t - {divided('told + 1', 2)} END", 3600)
+    choice = f"{series}, hour, told, chain, is_wide, phase"
+    # Phases of a period: twentieths of it, counted from a fortieth before its grid on the clock.
+    length = "greatest(told, 1)"
+    step = f"greatest({divided('told', 20)}, 1)"
+    shifted = f"t + {divided('told', 40)}"
+    phases = divided(length, step)
+    phase = f"least({divided(f'mod({shifted}, {length})', step)}, {phases} - 1)"
+    return f"""
+SELECT {series}, hour, sum(amount) AS sum, CAST(least(sum(covered), 3600) AS INTEGER) AS covered_s
+FROM (
+    WITH told AS (
+        SELECT {series}, t, told, max(amount) AS amount
+        FROM (
+            SELECT {series}, {seconds} AS t, coalesce(period_s, 0) AS told,
+                {variable.name} AS amount
+            FROM {rows}
+            WHERE {usable(variable)} AND coalesce(period_s, 0) <= 3600
+        ) AS usable
+        GROUP BY {series}, t, told
+    ),
+    beside AS (
+        SELECT *, t - lag(t) OVER (PARTITION BY {series}, told ORDER BY t) AS since FROM told
+    ),
+    placed AS (
+        SELECT *, {middle} AS hour,
+            CASE WHEN told = 0 THEN least(coalesce(since, 0), 3600) ELSE told END AS covers,
+            sum(CASE WHEN since < told AND (told - since) * 10 >= told THEN 0 ELSE 1 END)
+                OVER (PARTITION BY {series}, told ORDER BY t) AS chain
+        FROM beside
+    ),
+    judged AS (
+        SELECT *,
+            CASE WHEN told = 0 THEN covers
+                ELSE least(t, {ends}) - greatest(t - told, {begins}) END AS covered,
+            told = 0 OR (t - told >= {begins} - {divided("told", 20)}
+                AND t <= {ends} + {divided("told", 20)}) AS lies_in
+        FROM placed
+    ),
+    -- Choices are the rows of one phase, and those of two neighbours: jitter may lie on both sides.
+    phased AS (
+        SELECT judged.*, is_wide, mod({phase} + {phases} - earlier, {phases}) AS phase
+        FROM judged CROSS JOIN (
+            SELECT 0 AS earlier, 0 AS is_wide UNION ALL SELECT 0, 1 UNION ALL SELECT 1, 1
+        ) AS choices
+        WHERE lies_in
+    ),
+    turns AS (
+        SELECT *, row_number() OVER (
+            PARTITION BY {choice}, {divided(f"{shifted} - phase * {step}", length)}
+            ORDER BY covered DESC, t
+        ) AS turn
+        FROM phased
+    ),
+    slots AS (
+        SELECT *, covered - greatest(coalesce(
+            lag(t) OVER (PARTITION BY {choice} ORDER BY t) - (t - told), 0), 0) AS adds
+        FROM turns WHERE turn = 1
+    ),
+    weighed AS (
+        SELECT *, sum(adds) OVER (PARTITION BY {choice}) AS weight FROM slots
+    ),
+    ranked AS (
+        SELECT *, rank() OVER (
+            PARTITION BY {series}, hour, told, chain
+            ORDER BY weight DESC, is_wide, least(phase, {phases} - phase), phase
+        ) AS place
+        FROM weighed
+    ),
+    lengths AS (
+        SELECT {series}, hour, sum(amount) AS amount, sum(adds) AS covered,
+            min(t - covers) AS opens, max(t) AS closes
+        FROM ranked WHERE place = 1 GROUP BY {series}, hour, told
+    ),
+    inside AS (
+        SELECT {series}, hour, max(amount) AS amount, max(covered) AS covered,
+            min(opens) AS opens, max(closes) AS closes
+        FROM lengths GROUP BY {series}, hour
+    ),
+    jutting AS (
+        SELECT *, {divided("t", 3600)} AS stroke,
+            row_number() OVER (
+                PARTITION BY {series}, {divided("t", 3600)}
+                ORDER BY told DESC, least(mod(t, 3600), told - mod(t, 3600)), t
+            ) AS turn
+        FROM judged WHERE NOT lies_in
+    ),
+    free AS (
+        SELECT jutting.*,
+            lag(jutting.t) OVER (
+                PARTITION BY jutting.place_id, jutting.source, jutting.kind ORDER BY jutting.t
+            ) AS before
+        FROM jutting
+        LEFT JOIN inside AS earlier ON earlier.place_id = jutting.place_id
+            AND earlier.source = jutting.source AND earlier.kind = jutting.kind
+            AND earlier.hour = jutting.stroke - 1
+        LEFT JOIN inside AS later ON later.place_id = jutting.place_id
+            AND later.source = jutting.source AND later.kind = jutting.kind
+            AND later.hour = jutting.stroke
+        WHERE jutting.turn = 1
+            AND coalesce(earlier.closes <= jutting.t - told + {divided("told", 10)}, true)
+            AND coalesce(later.opens >= jutting.t - {divided("told", 10)}, true)
+    )
+    SELECT {series}, hour, amount, covered FROM inside
+    UNION ALL
+    SELECT {series}, hour, amount, told AS covered FROM free
+    WHERE before IS NULL OR before <= t - told + {divided("told", 10)}
+) AS hours
+GROUP BY {series}, hour
 """
 
 
 def _of_amounts(variable: Variable) -> str:
-    """The hour's sum from periods that do not overlap.
+    """`of_amounts` where it is needed, and what is quick where that gives the same.
 
-    Periods of one length stand in slots of that length, and count once a slot. A source that
-    tells the same rain by the hour and by the quarter is added up once: by the length that
-    covers most of the hour, of equals by the longest.
+    A series whose periods all end on the clock (an hour's on the hour, a quarter's on the quarter)
+    needs none of it: periods of one length do not overlap then.
     """
+    series = "place_id, source, kind"
+    # Joins that a condition on the place goes through, to the rows of both sides.
+    odd = f"(SELECT {series}, true AS known FROM quick WHERE is_odd GROUP BY {series}) AS odd"
+    is_same = "odd.place_id = {0}.place_id AND odd.source = {0}.source AND odd.kind = {0}.kind"
+    of_odd = f"SELECT readings.* FROM readings JOIN {odd} ON {is_same.format('readings')}"
     return f"""
-SELECT
-    place_id, source, kind, '{variable.name}' AS variable, '{variable.unit}' AS unit, hour_ends_at,
-    CAST(NULL AS DOUBLE) AS minimum,
-    CAST(NULL AS DOUBLE) AS maximum,
-    arg_max(total, least(slots * period, 3600) * 4000 + period) AS sum,
-    CAST(NULL AS DOUBLE) AS mean
-FROM (
-    SELECT
-        place_id, source, kind, hour_ends_at, period, count(*) AS slots, sum(amount) AS total
-    FROM (
-        SELECT
-            place_id, source, kind, {_HOUR}, coalesce(period_s, 0) AS period,
-            (epoch_us(valid_at) // 1000000 - 1) // greatest(coalesce(period_s, 0), 1) AS slot,
-            max({variable.name}) AS amount
-        FROM readings
-        WHERE kind <> 'forecast' AND coalesce(period_s, 0) <= 3600
-            AND {variable.name} BETWEEN {variable.lowest} AND {variable.highest}
-        GROUP BY place_id, source, kind, hour_ends_at, period, slot
+    WITH quick AS MATERIALIZED (
+        SELECT {series}, hour, bool_or(is_odd) AS is_odd,
+            -- What is told twice of one slot counts once.
+            greatest(sum(amount) - (count(*) - bit_count(bit_or(slot))) * max(amount), max(amount))
+                AS amount,
+            bit_count(bit_or(slot)) * period AS covered
+        FROM (
+            SELECT {series}, period, amount,
+                (t - (period + 1) // 2) // 3600 AS hour,
+                1::BIGINT << least((t - (period + 1) // 2) % 3600 // period, 62) AS slot,
+                period < 60 OR 3600 % period <> 0
+                    OR (t % period > period // 20 AND t % period < period - period // 20) AS is_odd
+            FROM (
+                SELECT {series}, {variable.name} AS amount,
+                    {DUCKDB.seconds.format("valid_at")} AS t,
+                    greatest(coalesce(period_s, 0), 1) AS period
+                FROM readings
+                WHERE {usable(variable)} AND coalesce(period_s, 0) <= 3600
+            )
+        )
+        GROUP BY {series}, hour, period
     )
-    GROUP BY place_id, source, kind, hour_ends_at, period
-)
-GROUP BY place_id, source, kind, hour_ends_at
+    SELECT quick.place_id, quick.source, quick.kind, hour,
+        max(amount) AS sum, max(covered)::INTEGER AS covered_s
+    FROM quick LEFT JOIN {odd} ON {is_same.format("quick")}
+    WHERE odd.known IS NULL
+    GROUP BY quick.place_id, quick.source, quick.kind, hour
+    UNION ALL
+    {of_amounts(variable, f"({of_odd}) AS rows")}
 """
 
 
 def hourly(variable: Variable) -> str:
     """The rows of one variable in `hourly`, from the view `readings`."""
-    return _of_amounts(variable) if variable.is_sum else _of_instants(variable)
+    return amounts(variable, _of_amounts(variable)) if variable.is_sum else of_instants(variable)
 
 
 HOURLY = "UNION ALL".join(map(hourly, SUMMARISED))
 """One row a place, source, kind, variable and hour. Naming the variable reads its column alone."""
 
-_DAY_US = 86_400_000_000
+COVERED_S = 2700
+"""An hour of which so much is covered is an hour with data: three quarters."""
 
-# Asking for the local time of each hour would take ten times as long as all the rest: it is asked
-# at the ends of each UTC day, and of hours only where the clocks were changed in between.
+# Asking the engine for the local time of each hour would take ten times as long as all the rest,
+# and it has rules of its own. The clock of each zone on each UTC day stands in `zone_rules.clocks`.
 DAILY = f"""
-WITH zones AS (SELECT DISTINCT timezone FROM places UNION SELECT 'UTC'),
-days AS (
-    SELECT CAST(unnest(generate_series(
-        (SELECT min(date) FROM readings) - INTERVAL 1 DAY,
-        (SELECT max(date) FROM readings) + INTERVAL 1 DAY,
-        INTERVAL 1 DAY
-    )) AS TIMESTAMPTZ) AS begins_at
-),
-offsets AS (
-    SELECT
-        timezone,
-        epoch_us(begins_at) // {_DAY_US} AS utc_day,
-        epoch_us(timezone(timezone, begins_at)) - epoch_us(begins_at) AS first,
-        epoch_us(timezone(timezone, begins_at + INTERVAL 24 HOUR))
-            - epoch_us(begins_at + INTERVAL 24 HOUR) AS last
-    FROM zones, days
-),
-local AS (
-    SELECT
-        hourly.*,
-        CASE
-            WHEN first = last THEN
-                DATE '1970-01-01'
-                    + CAST((epoch_us(hour_ends_at) - 1 + first) // {_DAY_US} AS INTEGER)
-            ELSE CAST(timezone(offsets.timezone, hour_ends_at - INTERVAL 1 SECOND) AS DATE)
-        END AS day
-    FROM hourly
-    LEFT JOIN places USING (place_id)
-    JOIN offsets
-        ON offsets.timezone = coalesce(places.timezone, 'UTC')
-        AND utc_day = (epoch_us(hour_ends_at) - 1) // {_DAY_US}
-)
 SELECT
     place_id, source, kind, variable, unit, day,
     min(coalesce(minimum, sum)) AS minimum,
     max(coalesce(maximum, sum)) AS maximum,
     sum(sum) AS sum,
     avg(coalesce(mean, sum)) AS mean,
-    count(*) AS hours
-FROM local
+    count(*) FILTER (covered_s >= {COVERED_S}) AS hours
+FROM (
+    SELECT
+        hourly.*,
+        DATE '1970-01-01' + CAST((
+            ended_s + CASE WHEN ended_s < changes_at THEN offset_s ELSE then_s END
+        ) // {DAY_S} - {FROM_YEAR_1_S // DAY_S} AS INTEGER) AS day
+    FROM (SELECT *, {DUCKDB.seconds.format("hour_ends_at")} - 1 AS ended_s FROM hourly) AS hourly
+    LEFT JOIN places USING (place_id)
+    JOIN zone_rules.clocks AS clocks
+        ON clocks.timezone = coalesce(places.timezone, 'UTC')
+        AND clocks.day = ended_s // {DAY_S}
+)
 GROUP BY place_id, source, kind, variable, unit, day
 """
 """One row a place, source, kind, variable and day of the place's time zone."""
+
+
+def make_clocks(con: duckdb.DuckDBPyConnection) -> None:
+    """Make what `daily` needs besides the views `places` and `readings`: the zones' clocks."""
+    first, last = con.execute("SELECT min(date), max(date) FROM readings").fetchall()[0]
+    zones = con.execute("SELECT DISTINCT timezone FROM places UNION SELECT 'UTC'").fetchall()
+    con.execute("CREATE SCHEMA zone_rules")
+    con.execute(
+        "CREATE TABLE zone_rules.clocks"
+        " (timezone VARCHAR, day BIGINT, offset_s BIGINT, changes_at BIGINT, then_s BIGINT)"
+    )
+    if first is None:
+        return
+    # An hour that ends at midnight is of the day before; one that is put forward, of the day after.
+    days = [(day - date(1970, 1, 1)).days for day in (first, last)]
+    for (zone,) in zones:
+        clock = clock_days(zone, days[0] - 1, days[1] + 1)
+        con.register("clock", clock._asdict())
+        con.execute(
+            f"INSERT INTO zone_rules.clocks SELECT ?, day + {FROM_YEAR_1_S // DAY_S}, offset_s,"
+            f" changes_at + {FROM_YEAR_1_S}, then_s FROM clock",
+            [zone],
+        )
+    con.unregister("clock")
+
 
 INCIDENTS = """
 SELECT

@@ -19,6 +19,7 @@ from atalaia.batch.history import told_by
 from atalaia.batch.told import Stretches, stretches
 from atalaia.domain.alert import Alert
 from atalaia.domain.hazard import LEVEL_OF, Hazard, Level
+from atalaia.domain.local import local_day
 from atalaia.domain.place import Place, Places
 from atalaia.domain.rule import RuleSet
 from atalaia.errors import AtalaiaError, PayloadInvalid
@@ -193,9 +194,11 @@ def _days(
     unseen = {
         day for first, last, place in blind for day in _local_days(first, last, asked.zone(place))
     }
-    first, last = (datetime.fromtimestamp(at, UTC).date() for at in (begins + DAY_S, ends))
-    told = asked(f"SELECT DISTINCT date FROM readings WHERE date BETWEEN '{first}' AND '{last}'")
-    known = {day for (day,) in told}
+    # The newest day is that of the place whose day begins first.
+    zones = {place.timezone for place in asked.places} or {"UTC"}
+    last = max(day for zone in zones for day in _local_days(ends, ends, ZoneInfo(zone)))
+    first = last - timedelta(days=round((ends - begins) / DAY_S) - 1)
+    known = set(_days_with_data(asked, first))
     for i in range((last - first).days + 1):
         day = first + timedelta(days=i)
         hazards = Counter(incidents.get(day, {}).values())
@@ -207,6 +210,20 @@ def _days(
             is_blind=day in unseen,
             has_data=day in known,
         )
+
+
+def _days_with_data(asked: _Asked, first: date) -> Iterable[date]:
+    """The local days of which there is a reading, from a day on."""
+    rows = asked(f"""
+        SELECT coalesce(timezone, 'UTC') AS zone, epoch(min(valid_at)), epoch(max(valid_at))
+        FROM readings LEFT JOIN places USING (place_id)
+        WHERE date >= DATE '{first}' - 1
+        GROUP BY zone, date_trunc('hour', valid_at)
+    """)
+    for zone in {row[0] for row in rows}:
+        at = np.array([ends for row in rows if row[0] == zone for ends in row[1:]], np.int64)
+        for day in np.unique(local_day(at, zone)).tolist():
+            yield date(1970, 1, 1) + timedelta(days=day)
 
 
 def _local_days(begins: int, ends: int, zone: ZoneInfo) -> Iterable[date]:

@@ -54,6 +54,8 @@ def _make_views(
     for dataset in gold.DATASETS:
         if dataset in wanted:
             con.execute(f"CREATE VIEW {dataset} AS {gold.rows(dataset, files.get(dataset, ()))}")
+    if "daily" in wanted:
+        views.make_clocks(con)
     for name, sql in views.VIEWS.items():
         if name in wanted:
             con.execute(f"CREATE VIEW {name} AS {sql}")
