@@ -24,7 +24,7 @@ from typing import NamedTuple
 import numpy as np
 
 from atalaia.domain.payload import Reject
-from atalaia.domain.reading import Floats, Ints
+from atalaia.domain.reading import Bools, Floats, Ints
 from atalaia.domain.station import Station
 
 NO_REPORT = 0
@@ -120,7 +120,7 @@ class StationReadings:
             sources=(source,),
         )
 
-    def take(self, rows: Ints | slice) -> StationReadings:
+    def take(self, rows: Ints | Bools | slice) -> StationReadings:
         """The given rows (positions, a mask or a slice), in the given order."""
         return StationReadings(
             station=self.station[rows],
