@@ -16,7 +16,8 @@ import time
 
 import numpy as np
 
-from atalaia.domain.link import EARTH_KM, FARTHEST_KM, Spots, links
+from atalaia.domain.grid import EARTH_KM
+from atalaia.domain.link import FARTHEST_KM, Spots, links
 from atalaia.people import gazetteer
 
 TURNS = 5

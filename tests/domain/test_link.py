@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from atalaia.domain.grid import EARTH_KM
 from atalaia.domain.link import (
-    EARTH_KM,
     REACHES,
     Links,
     Spots,

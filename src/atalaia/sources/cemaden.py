@@ -19,13 +19,12 @@ import re
 from typing import Any
 
 from atalaia.domain.payload import Payload
-from atalaia.domain.reading import NO_TIME
 from atalaia.domain.station import Station
 from atalaia.domain.station_reading import StationReadings, StationsDecoded, Value, report_number
 from atalaia.sources.body import read_json
 from atalaia.sources.instruments import DecodeStations, by_content
 from atalaia.sources.rejects import Rejects, Unreadable, shown
-from atalaia.sources.times import utc_seconds
+from atalaia.sources.times import utc_second
 
 NAME = "cemaden"
 HOURLY = "cemaden-hourly"
@@ -129,19 +128,14 @@ def _degrees(value: Any) -> float | None:
 def _day(text: Any) -> int | None:
     """``19/08/2026`` → Unix seconds of its midnight."""
     found = re.fullmatch(r"(\d\d)/(\d\d)/(\d{4})", text) if isinstance(text, str) else None
-    return _utc(f"{found[3]}-{found[2]}-{found[1]}T00:00:00Z") if found else None
+    return utc_second(f"{found[3]}-{found[2]}-{found[1]}T00:00:00Z") if found else None
 
 
 def _moment(text: Any) -> int | None:
     """``20/08/26 00:50`` → Unix seconds."""
     shape = r"(\d\d)/(\d\d)/(\d\d) (\d\d:\d\d)"
     found = re.fullmatch(shape, text) if isinstance(text, str) else None
-    return _utc(f"20{found[3]}-{found[2]}-{found[1]}T{found[4]}:00Z") if found else None
-
-
-def _utc(text: str) -> int | None:
-    seconds = int(utc_seconds([text])[0])
-    return None if seconds == NO_TIME else seconds
+    return utc_second(f"20{found[3]}-{found[2]}-{found[1]}T{found[4]}:00Z") if found else None
 
 
 def _hour(text: Any) -> int | None:

@@ -14,14 +14,13 @@ import math
 from typing import Any
 
 from atalaia.domain.payload import Payload
-from atalaia.domain.reading import NO_TIME
 from atalaia.domain.station import Station
 from atalaia.domain.station_reading import StationReadings, StationsDecoded, Value
 from atalaia.sources.body import read_json
 from atalaia.sources.instruments import DecodeStations, by_content
 from atalaia.sources.metar.decoder import NAME as AERODROME
 from atalaia.sources.rejects import Rejects, Unreadable, shown
-from atalaia.sources.times import utc_seconds
+from atalaia.sources.times import utc_second
 from atalaia.sources.units import conversion
 
 NAME = "nws"
@@ -79,8 +78,8 @@ def _observation(value: Any, payload: Payload, rejects: Rejects) -> StationsDeco
         name = payload.places[0]
     if not isinstance(name, str) or not (name.isascii() and name.isalnum() and len(name) <= 8):
         raise Unreadable("no station", shown(name))
-    at = int(utc_seconds([properties["timestamp"]])[0])
-    if at == NO_TIME:
+    at = utc_second(properties["timestamp"])
+    if at is None:
         raise Unreadable("not a time", f"{name}: {shown(properties['timestamp'])}")
     told = [
         Value(at, period_s, variable, number)

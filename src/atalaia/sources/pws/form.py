@@ -12,9 +12,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import parse_qsl, unquote_plus
 
-from atalaia.domain.reading import NO_TIME
 from atalaia.sources.rejects import Unreadable, shown
-from atalaia.sources.times import utc_seconds
+from atalaia.sources.times import utc_second
 
 LONGEST = 16_384
 """Octets of one upload; a console with every sensor sends 2,000."""
@@ -112,7 +111,7 @@ def observed_at(sent: Mapping[str, str], received_at: int) -> int:
     if found is not None:
         year, month, day, hour, minute, second = (int(part or 0) for part in found.groups())
         whole = f"{year}-{month:02d}-{day:02d}T{hour:02d}:{minute:02d}:{second:02d}Z"
-        seconds = int(utc_seconds([whole])[0])
-        if seconds != NO_TIME:
+        seconds = utc_second(whole)
+        if seconds is not None:
             return seconds
     raise Unreadable("not a time", f"dateutc is {shown(text)}")

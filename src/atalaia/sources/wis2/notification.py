@@ -17,10 +17,9 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-from atalaia.domain.reading import NO_TIME
 from atalaia.sources.body import read_json
 from atalaia.sources.rejects import Rejects, Unreadable, shown
-from atalaia.sources.times import utc_seconds
+from atalaia.sources.times import utc_second
 
 LONGEST = 65_536
 """Octets a notification may have. The standard has 8,192; some carry more of their data inline."""
@@ -120,7 +119,7 @@ def of(message: Any) -> Notification:
     links = _links(message.get("links"))
     relations = [relation for relation, _ in links]
     longitude, latitude, elevation_m = point(message.get("geometry"))
-    pubtime_at = _time(properties.get("pubtime"))
+    pubtime_at = utc_second(properties.get("pubtime"))
     if pubtime_at is None:
         raise Unreadable("not a notification", f"pubtime is {shown(properties.get('pubtime'))}")
     return Notification(
@@ -134,7 +133,7 @@ def of(message: Any) -> Notification:
         longitude=longitude,
         latitude=latitude,
         elevation_m=elevation_m,
-        valid_at=_time(properties.get("datetime") or properties.get("end_datetime")),
+        valid_at=utc_second(properties.get("datetime") or properties.get("end_datetime")),
         station=_text(properties.get("wigos_station_identifier")),
         link=_chosen(links),
         integrity=_integrity(properties.get("integrity")),
@@ -188,11 +187,6 @@ def _name(value: Any, key: str) -> str:
     if text is None:
         raise Unreadable("not a notification", f"{key} is {shown(value)}")
     return text
-
-
-def _time(value: Any) -> int | None:
-    seconds = int(utc_seconds([value])[0])
-    return None if seconds == NO_TIME else seconds
 
 
 def _whole(value: Any) -> int | None:
