@@ -81,10 +81,27 @@ def test_halves_of_one_report_complete_each_other() -> None:
     assert settled.values["temperature_c"].tolist() == [21.0]
 
 
+def test_one_report_that_says_two_things_says_the_larger_in_any_order() -> None:
+    one, other = rows(RAIN_1), rows(RAIN_1._replace(value=40.0))
+    for pair in ([one, other], [other, one]):
+        assert StationReadings.concat(pair).settled().values["rain_mm"].tolist() == [40.0]
+
+
+def test_another_report_of_the_same_time_takes_nothing_away() -> None:
+    """Some services send temperature and rain of a station in messages of their own."""
+    heat = rows(HEAT, report=7, revision=100)
+    wet = rows(Value(7200, 0, "dew_point_c", 3.0), report=8, revision=200)
+    dry = rows(report=8, revision=300)
+    settled = StationReadings.concat([heat, wet, dry]).settled()
+    assert settled.values["temperature_c"].tolist() == [21.0]
+    assert settled.values["dew_point_c"].tolist() == [3.0]
+
+
 CELLS = st.tuples(
     st.sampled_from(["wis2:a", "metar:SBPA"]), st.sampled_from(["x", "y"]),
     st.sampled_from([0, 600]), st.sampled_from([0, 3600]), st.sampled_from([1, 2]),
     st.sampled_from([10, 20]), st.sampled_from(["rain_mm", "temperature_c"]), st.integers(0, 3),
+    st.sampled_from([7, 8]),
 )  # fmt: skip
 
 
@@ -93,14 +110,14 @@ def test_rows_in_any_order_and_number_of_parts_settle_alike(cells: list, random:
     parts = [
         StationReadings.of(
             station, source, [Value(at, period, name, float(value))], known_at=known,
-            revision=revision, report=i + 1,
+            revision=revision, report=report,
         )
-        for i, (station, source, at, period, revision, known, name, value) in enumerate(cells)
+        for station, source, at, period, revision, known, name, value, report in cells
     ]  # fmt: skip
     whole = StationReadings.concat(parts).settled()
     shuffled = [*parts, *parts[:3]]
     random.shuffle(shuffled)  # type: ignore[attr-defined]
-    again = StationReadings.concat([StationReadings.concat(shuffled), whole]).settled()
+    again = StationReadings.concat(shuffled).settled()
     assert listed(again) == listed(whole)
     keys = [row[:4] for row in listed(whole)]
     assert len(set(keys)) == len(keys)

@@ -162,23 +162,39 @@ class StationReadings:
             sources=sources,
         )
 
+    def without(self, withdrawn: Iterable[tuple[int, int]]) -> StationReadings:
+        """The rows that still hold, when of each report what was said up to a revision does not.
+
+        What is published anew after it was taken back has a higher revision, and holds.
+        """
+        holds = np.ones(len(self), bool)
+        for report, revision in withdrawn:
+            holds &= (self.report != report) | (self.revision > revision)
+        return self.take(holds)
+
     def settled(self) -> StationReadings:
         """Rows by known_at, station, source, valid_at and period; one row a key.
 
-        The key is (station, source, valid_at, period_s). Of rows with one key the highest revision
-        counts, whole: a correction that leaves a value out withdraws it. Of equal revisions (one
-        report in two messages: wind in one, temperature in the other) the first that was known
-        says each value, others add what it lacks. Rows given twice, in any order and in any number
-        of parts, make the same batch.
+        The key is (station, source, valid_at, period_s). Of one report the highest revision
+        counts, whole: a correction that leaves a value out withdraws it. Where several reports
+        speak of one key (temperature in one message, wind in the next), the one with the highest
+        revision, then the one that was known first, says each value, and the others add what it
+        lacks. Rows given twice, in any order and in any number of parts, make the same batch.
+
+        What is withdrawn goes first (`without`): a settled row names but one of its reports.
         """
         if len(self) == 0:
             return self
         by_name = np.argsort(np.argsort(np.array(self.stations)))[self.station]
         by_source = np.argsort(np.argsort(np.array(self.sources)))[self.source]
-        # The last key of the sort is the first to count; equal rows differ by their report alone.
+        # The last key counts first. What is equal in all of them is put in order by its values, the
+        # larger first: one report that says two things says the graver.
+        values_last = [
+            -np.nan_to_num(self.values[name], nan=-np.inf) for name in sorted(self.values)
+        ]
         order = np.lexsort(
             (
-                self.report, self.known_at, -self.revision,
+                *values_last, self.report, self.known_at, -self.revision,
                 self.period_s, self.valid_at, by_source, by_name,
             )
         )  # fmt: skip
@@ -189,7 +205,7 @@ class StationReadings:
             same[1:] &= column[1:] == column[:-1]
         first = np.flatnonzero(~same)
         group = np.cumsum(~same) - 1
-        counts = rows.revision == rows.revision[first][group]
+        counts = _is_newest(group, rows.report, rows.revision)
         merged = rows.take(first)
         values = {
             name: _first_said(np.where(counts, column, np.nan), group, len(first))
@@ -217,6 +233,18 @@ def _recoded(
     return np.concatenate(
         [np.array([position[each] for each in own], dtype)[column] for column, own in columns]
     )
+
+
+def _is_newest(group: Ints, report: Ints, revision: Ints) -> Bools:
+    """Which rows are of their report's highest revision within their group."""
+    order = np.lexsort((revision, report, group))
+    # The last row of each group and report has the highest.
+    changes = (np.diff(group[order]) != 0) | (np.diff(report[order]) != 0)
+    last = np.append(np.flatnonzero(changes), len(order) - 1)
+    highest = np.repeat(revision[order][last], np.diff(last, prepend=-1))
+    newest = np.zeros(len(order), bool)
+    newest[order] = revision[order] == highest
+    return newest
 
 
 def _first_said(column: Floats, group: Ints, n: int) -> Floats:

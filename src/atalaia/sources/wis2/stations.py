@@ -9,8 +9,8 @@ from typing import Any
 
 from atalaia.domain.station import Station
 from atalaia.sources.body import read_json
+from atalaia.sources.bufr.decoder import PREFIX
 from atalaia.sources.rejects import Rejects, Unreadable, shown
-from atalaia.sources.wis2.decoder import PREFIX
 from atalaia.sources.wis2.notification import point
 
 FIXED = "landFixed"
