@@ -169,6 +169,32 @@ def test_a_trend_is_no_observation() -> None:
     assert found.unread == []
 
 
+@pytest.mark.parametrize(
+    "groups",
+    [
+        "02006MPS 2100 -SN OVC009 M04/M06 Q1008 R06L/590230 R06R/590230 TEMPO 1000 SHSN BKN012CB",
+        "32003MPS 280V360 CAVOK M02/M16 Q1008 R88/190055 NOSIG",
+        "03015KT 1400 R07R/P2000N R07L/1900U SN DRSN BR VV/// M04/M04 Q1000 R07R/11//90 BECMG 4000",
+        "31015G27KT 280V350 4000 1800N R10/P2000 +TSRA SN FEW010CB 10/03 Q0995 REDZ WS R10 W12/H75",
+        "25007KT 220V290 50KM FEW040CU SCT120AC BKN300CI 27/12 Q1017 NOSIG RMK BKN",
+        "AUTO 23010KT 9999 // BKN021/// ///015 //////CB 10/09 Q1010 RERA",
+        "24008KT 4000 BR SCT004 07/06 Q1021 BLU TEMPO 2000 WHT",
+        "13009KT 9999 SCT018 29/24 Q1018 A3007 NOSIG",
+        "CCA 27010KT 15SM SKC 18/10 A3001 RMK SC1 SC TR SLP189 DENSITY ALT 1900FT",
+        "00000KT 0100 R02/0325 FG VV/// 18/17 Q1020 NOSIG",
+        "18008KT 9999 WS ALL RWY SCT030 20/15 Q1013",
+    ],
+)
+def test_groups_of_every_country_are_understood(groups: str) -> None:
+    assert report(groups).unread == []
+
+
+def test_a_collection_with_its_dates_is_read() -> None:
+    decoded = decode("2026/08/11 18:00\nSBGR 111800Z 05006KT 22/19 Q1016\n\n2026/08/11 17:00\n")
+    assert decoded.rejects == []
+    assert len(decoded.readings) == 1
+
+
 def test_nil_has_no_values() -> None:
     assert len(decode("METAR SBPA 111800Z NIL=").readings) == 0
     assert decode("METAR SBPA 111800Z NIL=").rejects == []

@@ -11,6 +11,7 @@ a degree where the report has the same temperature in whole ones.
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from atalaia.domain.payload import Payload
@@ -104,20 +105,22 @@ def _reports(text: str, rejects: Rejects) -> list[str]:
         if is_start(words):
             reports.append(words)
             is_open = True
-        elif is_open and words:
+        elif _HEADING.fullmatch(words):
+            is_open = False
+        elif is_open:
             reports[-1] += f" {words}"
-        elif words and not _is_heading(words):
+        elif words and not words.isdigit():
             rejects.add("not a METAR", shown(words))
         if "=" in line:
             is_open = False
     return reports
 
 
-def _is_heading(line: str) -> bool:
-    """``SABR31 SBGR 111800``, and the line that says what follows."""
-    words = line.split()
-    is_bulletin = len(words) in (3, 4) and len(words[0]) == 6 and words[2].isdigit()
-    return is_bulletin or line in ("METAR", "SPECI", "METAR COR") or line.isdigit()
+_HEADING = re.compile(
+    r"[A-Z]{4}\d\d [A-Z]{4} \d{6}(?: [A-Z]{3})?"  # of a bulletin: SABR31 SBGR 111800
+    r"|(?:METAR|SPECI)(?: COR)?"  # what follows
+    r"|\d{4}/\d\d/\d\d \d\d:\d\d"  # the date of a report in a collection
+)
 
 
 def _parsed(

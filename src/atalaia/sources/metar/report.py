@@ -161,9 +161,10 @@ _WEATHER = re.compile(
     rf"(\+|-|VC|RE)?((?:MI|PR|BC|DR|BL|SH|TS|FZ){{0,2}})((?:{_PHENOMENA}){{0,3}})"
 )
 _IGNORED = re.compile(
-    r"(?:FEW|SCT|BKN|OVC|VV)(?:\d{3}|///)(?:CB|TCU|///|[A-Z]{2})?|/{6}(?:CB|TCU|///)?"  # clouds
+    r"(?:FEW|SCT|BKN|OVC|VV|///)(?:\d{3}|///)(?:CB|TCU|///|[A-Z]{2})?|/{6}(?:CB|TCU|///)?"  # clouds
     r"|SKC|CLR|NSC|NCD|NSW|//|////|/////|Q////|A////"  # none of them, or nothing told
     r"|R\d\d[LCR]?/\S+"  # visual range of a runway, or its state
+    r"|(?:BLACK)?(?:BLU|WHT|GRN|YLO|AMB|RED)\+?|BLACK"  # colours of military airfields
     r"|WS|ALL|RWY|R\d\d[LCR]?|WS\S+|W(?:M?\d\d|//)/[SH]\S+|\d{8}|SNOCLO"
 )
 
