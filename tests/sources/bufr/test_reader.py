@@ -243,9 +243,17 @@ def test_replications_of_operators_are_counted_too() -> None:
     refused_within(_raw(codes, b"\0" * 40, n=65_535), 1, "too much|template")
 
 
-def test_subsets_of_nothing_are_not_counted_for_ever() -> None:
-    assert len(told(_raw([], b"", n=65_535))) == 65_535
-    refused_within(_raw([201132], b"", n=65_535), 1, "too much")
+def test_subsets_of_nothing_are_counted_too() -> None:
+    assert told(_raw([], b"", n=1000)) == [[]] * 1000
+    for codes in ([], [201132]):
+        for flags in (0x80, 0xC0):
+            body = _raw(codes, b"", n=65_535, flags=flags)
+            refused_within(body, 0.5, "unfolds into too much")
+
+
+def test_a_long_message_of_single_bits_is_refused() -> None:
+    body = _raw([101000, 31002, 31000], b"\xff" * 1_000_000, n=200)
+    refused_within(body, 3, "unfolds into too much")
 
 
 def test_replications_within_each_other_are_refused() -> None:

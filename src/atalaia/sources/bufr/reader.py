@@ -38,8 +38,10 @@ LONGEST = 2_000_000
 
 _VALUES_AN_OCTET = 64
 _VALUES_AT_LEAST = 20_000
+_VALUES_AT_MOST = 500_000
 """A message may unfold into so many values. Compressed ones, in which one octet can stand for a
-hundred equal values, stay well below; what claims more says nothing true."""
+hundred equal values, stay well below; what claims more says nothing true. The largest message of
+surface data seen had 20,000; half a million take some 60 MB and half a second."""
 
 _DEEPEST = 12
 """Levels of replication within each other; templates in use have three."""
@@ -151,7 +153,9 @@ def _read(body: bytes) -> Message:
     codes = tuple(_decimal(three[i], three[i + 1]) for i in range(7, len(three) - 1, 2))
     table = tables(section1.centre, section1.office, section1.local_table)
     steps = _template(codes, section1.centre, section1.office, section1.local_table, table)
-    bits = _Bits(four[4:], max(_VALUES_AT_LEAST, _VALUES_AN_OCTET * len(four)))
+    values = max(_VALUES_AT_LEAST, _VALUES_AN_OCTET * len(four))
+    bits = _Bits(four[4:], min(values, _VALUES_AT_MOST))
+    bits.spend(n_subsets)
     is_compressed = bool(flags & 0x40)
     subsets = (
         _Columns(bits, n_subsets).rows(steps)
