@@ -102,6 +102,7 @@ bench: .venv/.dev ## what README's figures come from, against a peer in the same
 	$(BIN)/python bench/bench_speed.py
 	$(BIN)/python bench/bench_refine.py
 	$(BIN)/python bench/bench_audience.py
+	$(BIN)/python bench/bench_links.py
 	$(BIN)/python bench/bench_outbox.py
 	$(BIN)/python bench/bench_pages.py
 	$(BIN)/python bench/bench_query.py

@@ -45,6 +45,14 @@ _ALL = (
         max_step_per_h=10, stuck_after_h=12,
     ),
     Variable(
+        "temperature_max_c", "°C", -90, 60, None, "highest air temperature of the period",
+        "as temperature_c",
+    ),
+    Variable(
+        "temperature_min_c", "°C", -90, 60, None, "lowest air temperature of the period",
+        "as temperature_c",
+    ),
+    Variable(
         "apparent_temperature_c", "°C", -120, 80, None, "temperature as it feels",
         "wind chill of -90 °C and heat index of 60 °C with a margin",
     ),
@@ -70,6 +78,10 @@ _ALL = (
         "a full circle",
     ),
     Variable(
+        "wind_gust_direction_deg", "°", 0, 360, "wind_gust_from_direction",
+        "where the gust came from", "a full circle",
+    ),
+    Variable(
         "rain_rate_mm_h", "mm/h", 0, 2000, "rainfall_rate", "rain rate at an instant",
         "WMO record minute, 31.2 mm (Unionville 1956), is 1,872 mm/h",
     ),
@@ -81,6 +93,10 @@ _ALL = (
     Variable(
         "snow_cm", "cm", 0, 300, "thickness_of_snowfall_amount", "snow that fell in the period",
         "records of about 230 cm in a day", is_sum=True,
+    ),
+    Variable(
+        "snow_depth_m", "m", 0, 20, "surface_snow_thickness", "depth of the snow on the ground",
+        "record 11.82 m (Mount Ibuki 1927) with a margin",
     ),
     Variable(
         "pressure_hpa", "hPa", 450, 1100, "surface_air_pressure", "pressure at the surface",
@@ -137,6 +153,11 @@ _ALL = (
         "sunlight in the period",
         "the solar constant over an hour is 4,900 kJ/m²; night offsets below 0 are left out",
         is_sum=True,
+    ),
+    Variable(
+        "river_level_m", "m", -20, 120, "water_surface_height_above_reference_datum",
+        "height of the water above the zero of its gauge",
+        "each gauge has a zero of its own; 30 m at Manaus (2021) with a wide margin",
     ),
 )  # fmt: skip
 

@@ -17,7 +17,7 @@ from atalaia.domain.local import DAY_S, clock_days
 from atalaia.domain.variable import CATALOGUE, Variable
 from atalaia.lake.gold import DATASETS
 
-NOT_AVERAGED = ("wind_direction_deg", "weather_code")
+NOT_AVERAGED = ("wind_direction_deg", "wind_gust_direction_deg", "weather_code")
 """Neither `hourly` nor `daily` has these: a direction is no number on a line, a code is none."""
 
 SUMMARISED = [variable for name, variable in CATALOGUE.items() if name not in NOT_AVERAGED]

@@ -25,7 +25,7 @@ _FROM: dict[str, dict[str, Conversion]] = {
     "mm/h": {"mm/h": _SAME, "in/h": (25.4, 0.0)},
     "mm": {"mm": _SAME, "cm": (10.0, 0.0), "inch": (25.4, 0.0)},
     "cm": {"cm": _SAME, "mm": (0.1, 0.0), "inch": (2.54, 0.0)},
-    "hPa": {"hPa": _SAME, "mB": _SAME, "inHg": (33.863886667, 0.0)},
+    "hPa": {"hPa": _SAME, "mB": _SAME, "Pa": (0.01, 0.0), "inHg": (33.863886667, 0.0)},
     "m": {"m": _SAME, "km": (1000.0, 0.0), "ft": (0.3048, 0.0), "mi": (1609.344, 0.0)},
     "1": {"": _SAME, "1": _SAME, "wmo code": _SAME},
     "J/kg": {"J/kg": _SAME},

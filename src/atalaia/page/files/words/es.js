@@ -27,6 +27,8 @@ export const words = {
     pressure_hpa: "Presión", pressure_sea_level_hpa: "Presión al nivel del mar", visibility_m: "Visibilidad",
     cloud_cover_pct: "Nubes", precipitation_probability_pct: "Probabilidad de lluvia", uv_index: "Índice UV",
     heat_index_c: "Índice de calor", cape_j_kg: "CAPE", weather_code: "Código del tiempo",
+    temperature_max_c: "Temperatura máxima", temperature_min_c: "Temperatura mínima",
+    wind_gust_direction_deg: "Dirección de la ráfaga", snow_depth_m: "Espesor de la nieve", river_level_m: "Nivel del río",
   },
   kinds: { observed: "medido", analysis: "estimado", forecast: "pronosticado" },
   certainty: { Observed: "Medido por un instrumento", Likely: "Estimado por un modelo", Possible: "Pronosticado" },

@@ -33,6 +33,8 @@ export const words = {
     visibility_m: "Visibilidade", cloud_cover_pct: "Nuvens",
     precipitation_probability_pct: "Probabilidade de chuva", uv_index: "Índice UV",
     heat_index_c: "Índice de calor", cape_j_kg: "CAPE", weather_code: "Código do tempo",
+    temperature_max_c: "Temperatura máxima", temperature_min_c: "Temperatura mínima",
+    wind_gust_direction_deg: "Direção da rajada", snow_depth_m: "Espessura da neve", river_level_m: "Nível do rio",
   },
   kinds: { observed: "medido", analysis: "estimado", forecast: "previsto" },
   certainty: { Observed: "Medido por instrumento", Likely: "Estimado por modelo", Possible: "Previsto" },

@@ -1,0 +1,220 @@
+"""Which stations a place may listen to, for which variables, and how far away they are.
+
+`REACHES` says how far an instrument speaks, with the reason of each limit. Beyond it a station is
+no evidence, not weak evidence. Rain is never an average of gauges, and a direction is never
+interpolated: each station is a source of its own.
+
+`links` finds all pairs at once (`bench/bench_links.py`: 170,000 stations with 5,571 places); from
+then on the way from a station to its places, and from a place to its stations, is a slice.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import msgspec
+import numpy as np
+
+from atalaia.domain.geo import EARTH_KM, unit
+from atalaia.domain.grid import Grid
+from atalaia.domain.reading import Bools, Floats, Ints
+
+LAPSE_C_M = 0.0065
+"""Fall of temperature with height: the International Standard Atmosphere's 6.5 K a kilometre."""
+
+
+class Reach(msgspec.Struct, frozen=True, kw_only=True):
+    """How far some variables carry.
+
+    variables   of the catalogue
+    within_km   distance, inclusive
+    alone_km    distance where no station that measures it is nearer than within_km; None: the same
+    height_m    difference in height, inclusive, where both heights are known; None: any
+    up_to_s     the longest sum that this holds for; None: instants, or sums of any length
+    because     where the limit comes from
+    """
+
+    variables: tuple[str, ...]
+    within_km: float
+    because: str
+    alone_km: float | None = None
+    height_m: float | None = None
+    up_to_s: int | None = None
+
+    @property
+    def widest_km(self) -> float:
+        """The farthest that a station may stand."""
+        return max(self.within_km, self.alone_km or 0.0)
+
+
+REACHES = (
+    Reach(
+        variables=("rain_mm", "rain_rate_mm_h"), within_km=5, alone_km=10, up_to_s=3600,
+        because="a shower is a few kilometres wide: of a gauge's wet hours less than half are wet"
+        " ones at another 9 km away, and a quarter at 14",
+    ),
+    Reach(
+        variables=("rain_mm",), within_km=10, up_to_s=43_200,
+        because="between the hour's and the day's: showers drift",
+    ),
+    Reach(
+        variables=("rain_mm",), within_km=20,
+        because="a day's heavy rain is wide: a gauge 15 km away sees most of it, a model a third",
+    ),
+    Reach(
+        variables=("wind_speed_m_s", "wind_gust_m_s", "wind_direction_deg",
+                   "wind_gust_direction_deg"),
+        within_km=15, height_m=150,
+        because="15 km apart it is nearer to the truth than a model's; ridges and valleys have"
+        " winds of their own",
+    ),
+    Reach(
+        variables=("temperature_c", "dew_point_c", "temperature_max_c", "temperature_min_c"),
+        within_km=25, height_m=300,
+        because="15 km apart it is nearer to the truth than a model's; corrected by 6.5 K/km,"
+        " which valleys with cold air do not keep to",
+    ),
+    Reach(
+        variables=("relative_humidity_pct",), within_km=15,
+        because="15 km apart it is no nearer to the truth than a model's",
+    ),
+    Reach(
+        variables=("pressure_sea_level_hpa",), within_km=50,
+        because="smooth at sea level; at the station's own height 8 m make 1 hPa, so that"
+        " pressure_hpa reaches nowhere",
+    ),
+    Reach(
+        variables=("visibility_m",), within_km=5,
+        because="fog ends at a river bank",
+    ),
+    Reach(
+        variables=("snow_depth_m", "snow_cm"), within_km=10, height_m=150,
+        because="the snow line: 150 m are about 1 °C",
+    ),
+)  # fmt: skip
+"""In the order in which they are asked: the first that names a variable and a sum long enough."""
+
+FARTHEST_KM = max(reach.widest_km for reach in REACHES)
+
+
+def reach_of(variable: str, over_s: int = 0) -> Reach | None:
+    """How far this variable speaks, as a sum over so many seconds (0: no sum); None: nowhere."""
+    for reach in REACHES:
+        if variable in reach.variables and (reach.up_to_s is None or over_s <= reach.up_to_s):
+            return reach
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class Spots:
+    """Points on the globe in columns of shape (n,), float64.
+
+    latitude, longitude   WGS 84 degrees; NaN: not known, and linked to nothing
+    elevation_m           above sea level; NaN: not known
+    """
+
+    latitude: Floats
+    longitude: Floats
+    elevation_m: Floats
+
+    def __len__(self) -> int:
+        return len(self.latitude)
+
+
+@dataclass(frozen=True, slots=True)
+class Links:
+    """Pairs of a place and a station within FARTHEST_KM, by place, the nearest first.
+
+    place, station  int32, positions in what was linked
+    km              float64, distance over the globe
+    height_m        float64, height of the station above the place; NaN where one is not known
+    place_start     int64, shape (places + 1,): the rows of place i are place_start[i] to
+                    place_start[i + 1]
+    by_station      int64, the rows by station, and station_start as place_start
+    """
+
+    place: Ints
+    station: Ints
+    km: Floats
+    height_m: Floats
+    place_start: Ints
+    by_station: Ints
+    station_start: Ints
+
+    def __len__(self) -> int:
+        return len(self.place)
+
+    def of_place(self, place: int) -> slice:
+        """The rows of one place, the nearest station first."""
+        return slice(int(self.place_start[place]), int(self.place_start[place + 1]))
+
+    def of_station(self, station: int) -> Ints:
+        """The rows of one station."""
+        first, last = self.station_start[station], self.station_start[station + 1]
+        return self.by_station[first:last]
+
+    def speaks(self, variable: str, over_s: int, measures: Bools) -> Bools:
+        """Which links are evidence of a variable, as a sum over so many seconds; shape (n,).
+
+        measures  shape (stations,): which stations tell this variable at all; a gauge that is
+                  not there does not keep a farther one from speaking
+        """
+        reach = reach_of(variable, over_s)
+        if reach is None:
+            return np.zeros(len(self), bool)
+        can = measures[self.station]
+        if reach.height_m is not None:
+            # Written so that an unknown height does not exclude.
+            can &= ~(np.abs(self.height_m) > reach.height_m)
+        near: Bools = can & (self.km <= reach.within_km)
+        if reach.alone_km is None:
+            return near
+        has_near = np.zeros(len(self.place_start) - 1, bool)
+        has_near[self.place[near]] = True
+        return near | (can & (self.km <= reach.alone_km) & ~has_near[self.place])
+
+
+def at_place(variable: str, value: Floats, height_m: Floats) -> Floats:
+    """Values of a station as they are at a place `height_m` below it, all of shape (n,).
+
+    Temperatures by LAPSE_C_M; all else, and where the height is not known, as it is. A dew point
+    falls by less (about 2 K a kilometre in dry air): it is left alone.
+    """
+    if variable not in ("temperature_c", "temperature_max_c", "temperature_min_c"):
+        return value
+    return value + LAPSE_C_M * np.nan_to_num(height_m)
+
+
+def links(places: Spots, stations: Spots, within_km: float = FARTHEST_KM) -> Links:
+    """All pairs within a distance (inclusive)."""
+    watched = np.flatnonzero(~np.isnan(places.latitude + places.longitude))
+    known = np.flatnonzero(~np.isnan(stations.latitude + stations.longitude))
+    # A circle round each station: whose circle holds a place, is near it.
+    grid = Grid(stations.latitude[known], stations.longitude[known], np.full(len(known), within_km))
+    rows = list(grid.around(places.latitude[watched], places.longitude[watched]))
+    place = np.repeat(watched, [len(each) for each in rows])
+    station = known[grid.order[np.concatenate([*rows, np.zeros(0, np.int64)])]]
+    km = _km(places, place, stations, station)
+    order = np.lexsort((station, km, place))
+    place, station, km = place[order], station[order], km[order]
+    by_station = np.argsort(station, kind="stable")
+    return Links(
+        place=place.astype(np.int32),
+        station=station.astype(np.int32),
+        km=km,
+        height_m=stations.elevation_m[station] - places.elevation_m[place],
+        place_start=np.searchsorted(place, np.arange(len(places) + 1)),
+        by_station=by_station,
+        station_start=np.searchsorted(station[by_station], np.arange(len(stations) + 1)),
+    )
+
+
+def _km(places: Spots, place: Ints, stations: Spots, station: Ints) -> Floats:
+    """Distances over the globe of pairs, by their chords: exact where they are small."""
+    here = unit(places.latitude[place], places.longitude[place])
+    there = unit(stations.latitude[station], stations.longitude[station])
+    square = np.zeros(len(place))
+    for a, b in zip(here, there, strict=True):
+        square += (a - b) ** 2
+    km: Floats = 2 * EARTH_KM * np.arcsin(np.minimum(np.sqrt(square) / 2, 1.0))
+    return km

@@ -1,0 +1,287 @@
+"""Readings of stations in columns: what instruments said, before any place has seen it.
+
+A `Readings` row speaks of a watched place; a row here speaks of a station, which may stand for many
+places or for none. Both have a variable a column; what differs, and why:
+
+- `station` instead of `place`. A reading is kept once, however many places it is linked to, and
+  also before anybody watches a place near it.
+- no `kind` and no `issued_at`: an instrument observes.
+- one row a station, source, valid_at **and period_s**: one report tells sums of 1, 3, 6, 12 and
+  24 hours that all end now, a mean wind of ten minutes and a temperature of this instant. They
+  overlap, and are never added: a row each. Values of the same period share a row.
+- `report` and `revision`: whose word a row is. Notices are corrected and withdrawn days later by
+  the name of the report, not by station and time; of two rows with one key the higher revision
+  counts, in whichever order they came.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import numpy as np
+
+from atalaia.domain.payload import Reject
+from atalaia.domain.reading import Bools, Floats, Ints
+from atalaia.domain.station import Station
+
+NO_REPORT = 0
+"""A row of no named report: it cannot be withdrawn by name."""
+
+
+def report_number(name: str) -> int:
+    """A report's name as the number that columns carry: 63 bits of its hash, never NO_REPORT."""
+    digest = hashlib.blake2b(name.encode(), digest_size=8).digest()
+    return int.from_bytes(digest, "big") >> 1 or 1
+
+
+class Value(NamedTuple):
+    """One value, as decoders find them one after the other.
+
+    valid_at  Unix seconds: the instant, or the end of the period
+    period_s  0: an instant, or a period that was not given
+    """
+
+    valid_at: int
+    period_s: int
+    variable: str
+    value: float
+
+
+@dataclass(frozen=True, slots=True)
+class StationReadings:
+    """A batch of n rows. Every column is an array of shape (n,).
+
+    station   int32, position in `stations`
+    source    int16, position in `sources`
+    valid_at  int64, Unix seconds: the instant, or the end of the period, that is spoken of
+    known_at  int64, Unix seconds at which the row was received
+    period_s  int32, length of the period that ends at valid_at, of sums, means and extremes alike;
+              0: an instant, or not stated
+    report    int64, `report_number` of the report that said so; NO_REPORT: of none with a name
+    revision  int64, grows with each correction of a report; 0 where there are none
+    values    float64 by variable name, in the catalogue's unit; NaN is missing, never 0
+    stations  the ids that `station` points into
+    sources   the names that `source` points into
+    """
+
+    station: Ints
+    source: Ints
+    valid_at: Ints
+    known_at: Ints
+    period_s: Ints
+    report: Ints
+    revision: Ints
+    values: dict[str, Floats]
+    stations: tuple[str, ...]
+    sources: tuple[str, ...]
+
+    def __len__(self) -> int:
+        return len(self.station)
+
+    @staticmethod
+    def empty() -> StationReadings:
+        """No rows."""
+        return StationReadings.of("", "none", [], known_at=0)
+
+    @staticmethod
+    def of(
+        station: str,
+        source: str,
+        told: Iterable[Value],
+        *,
+        known_at: int,
+        report: int = NO_REPORT,
+        revision: int = 0,
+    ) -> StationReadings:
+        """One report's values as rows: those of one instant and period share one."""
+        told = list(told)
+        keys = dict.fromkeys((each.valid_at, each.period_s) for each in told)
+        row = {key: i for i, key in enumerate(keys)}
+        values: dict[str, Floats] = {}
+        for each in told:
+            column = values.get(each.variable)
+            if column is None:
+                column = values[each.variable] = np.full(len(row), np.nan)
+            column[row[each.valid_at, each.period_s]] = each.value
+        n = len(row)
+        return StationReadings(
+            station=np.zeros(n, np.int32),
+            source=np.zeros(n, np.int16),
+            valid_at=np.array([at for at, _ in row], np.int64),
+            known_at=np.full(n, known_at, np.int64),
+            period_s=np.array([period for _, period in row], np.int32),
+            report=np.full(n, report, np.int64),
+            revision=np.full(n, revision, np.int64),
+            values=values,
+            stations=(station,),
+            sources=(source,),
+        )
+
+    def take(self, rows: Ints | Bools | slice) -> StationReadings:
+        """The given rows (positions, a mask or a slice), in the given order."""
+        return StationReadings(
+            station=self.station[rows],
+            source=self.source[rows],
+            valid_at=self.valid_at[rows],
+            known_at=self.known_at[rows],
+            period_s=self.period_s[rows],
+            report=self.report[rows],
+            revision=self.revision[rows],
+            values={name: column[rows] for name, column in self.values.items()},
+            stations=self.stations,
+            sources=self.sources,
+        )
+
+    def value(self, name: str) -> Floats:
+        """A variable's column; all NaN where the batch has none of it."""
+        column = self.values.get(name)
+        return np.full(len(self), np.nan) if column is None else column
+
+    @staticmethod
+    def concat(parts: Iterable[StationReadings]) -> StationReadings:
+        """All rows of all parts, in order; stations and sources are named once."""
+        parts = [part for part in parts if len(part)]
+        if len(parts) <= 1:
+            return parts[0] if parts else StationReadings.empty()
+        stations = tuple(dict.fromkeys(name for part in parts for name in part.stations))
+        sources = tuple(dict.fromkeys(name for part in parts for name in part.sources))
+        names = dict.fromkeys(name for part in parts for name in part.values)
+        return StationReadings(
+            station=_recoded([(part.station, part.stations) for part in parts], stations, np.int32),
+            source=_recoded([(part.source, part.sources) for part in parts], sources, np.int16),
+            valid_at=np.concatenate([part.valid_at for part in parts]),
+            known_at=np.concatenate([part.known_at for part in parts]),
+            period_s=np.concatenate([part.period_s for part in parts]),
+            report=np.concatenate([part.report for part in parts]),
+            revision=np.concatenate([part.revision for part in parts]),
+            values={name: np.concatenate([part.value(name) for part in parts]) for name in names},
+            stations=stations,
+            sources=sources,
+        )
+
+    def without(self, withdrawn: Iterable[tuple[int, int]]) -> StationReadings:
+        """The rows that still hold, when of each report what was said up to a revision does not.
+
+        What is published anew after it was taken back has a higher revision, and holds.
+        """
+        holds = np.ones(len(self), bool)
+        for report, revision in withdrawn:
+            holds &= (self.report != report) | (self.revision > revision)
+        return self.take(holds)
+
+    def settled(self) -> StationReadings:
+        """Rows by known_at, station, source, valid_at and period; one row a key.
+
+        The key is (station, source, valid_at, period_s). Of one report the highest revision
+        counts, whole: a correction that leaves a value out withdraws it. Where several reports
+        speak of one key (temperature in one message, wind in the next), the one with the highest
+        revision, then the one that was known first, says each value, and the others add what it
+        lacks. Rows given twice, in any order and in any number of parts, make the same batch.
+
+        What is withdrawn goes first (`without`): a settled row names but one of its reports.
+        """
+        if len(self) == 0:
+            return self
+        by_name = np.argsort(np.argsort(np.array(self.stations)))[self.station]
+        by_source = np.argsort(np.argsort(np.array(self.sources)))[self.source]
+        # The last key counts first. What is equal in all of them is put in order by its values, the
+        # larger first: one report that says two things says the graver.
+        values_last = [
+            -np.nan_to_num(self.values[name], nan=-np.inf) for name in sorted(self.values)
+        ]
+        order = np.lexsort(
+            (
+                *values_last, self.report, self.known_at, -self.revision,
+                self.period_s, self.valid_at, by_source, by_name,
+            )
+        )  # fmt: skip
+        rows = self.take(order)
+        same = np.ones(len(rows), bool)
+        same[0] = False
+        for column in (by_name[order], by_source[order], rows.valid_at, rows.period_s):
+            same[1:] &= column[1:] == column[:-1]
+        first = np.flatnonzero(~same)
+        group = np.cumsum(~same) - 1
+        counts = _is_newest(group, rows.report, rows.revision)
+        merged = rows.take(first)
+        values = {
+            name: _first_said(np.where(counts, column, np.nan), group, len(first))
+            for name, column in rows.values.items()
+        }
+        settled = StationReadings(
+            station=merged.station,
+            source=merged.source,
+            valid_at=merged.valid_at,
+            known_at=merged.known_at,
+            period_s=merged.period_s,
+            report=merged.report,
+            revision=merged.revision,
+            values=values,
+            stations=self.stations,
+            sources=self.sources,
+        )
+        return settled.take(np.argsort(settled.known_at, kind="stable"))
+
+
+def _recoded(
+    columns: Sequence[tuple[Ints, tuple[str, ...]]], names: tuple[str, ...], dtype: type
+) -> Ints:
+    position = {name: i for i, name in enumerate(names)}
+    return np.concatenate(
+        [np.array([position[each] for each in own], dtype)[column] for column, own in columns]
+    )
+
+
+def _is_newest(group: Ints, report: Ints, revision: Ints) -> Bools:
+    """Which rows are of their report's highest revision within their group."""
+    order = np.lexsort((revision, report, group))
+    # The last row of each group and report has the highest.
+    changes = (np.diff(group[order]) != 0) | (np.diff(report[order]) != 0)
+    last = np.append(np.flatnonzero(changes), len(order) - 1)
+    highest = np.repeat(revision[order][last], np.diff(last, prepend=-1))
+    newest = np.zeros(len(order), bool)
+    newest[order] = revision[order] == highest
+    return newest
+
+
+def _first_said(column: Floats, group: Ints, n: int) -> Floats:
+    """Of each group's values the first that is not missing; column and result (n groups,)."""
+    said = np.full(n, np.nan)
+    is_said = ~np.isnan(column)
+    # Written from the last to the first: the first stays.
+    said[group[is_said][::-1]] = column[is_said][::-1]
+    return said
+
+
+@dataclass(frozen=True, slots=True)
+class StationsDecoded:
+    """What a decoder made of some payloads of instruments.
+
+    readings   rows of stations
+    stations   what the payloads say of the stations themselves
+    rejects    reasons for what could not be read
+    withdrawn  (report number, revision): rows of this report up to this revision no longer hold
+    """
+
+    readings: StationReadings
+    stations: list[Station] = field(default_factory=list)
+    rejects: list[Reject] = field(default_factory=list)
+    withdrawn: list[tuple[int, int]] = field(default_factory=list)
+
+    @staticmethod
+    def concat(parts: Sequence[StationsDecoded]) -> StationsDecoded:
+        """All of all parts, in order; of a station named several times all that is known."""
+        stations: dict[str, Station] = {}
+        for part in parts:
+            for each in part.stations:
+                known = stations.get(each.id)
+                stations[each.id] = each if known is None else known.told(each)
+        return StationsDecoded(
+            StationReadings.concat(part.readings for part in parts),
+            list(stations.values()),
+            [reject for part in parts for reject in part.rejects],
+            [each for part in parts for each in part.withdrawn],
+        )

@@ -1,0 +1,167 @@
+"""JSON of any form, by a mapping that the station's owner writes: Home Assistant, ChirpStack v4.
+
+Payloads: source ``pws``, content ``mqtt-json``, the station's name in `places`. There is no one
+form of such messages, so a mapping says where each value stands and in which unit::
+
+    time = "time"                          # ISO 8601 with an offset, or Unix seconds; else: receipt
+    message_id = "deduplicationId"         # the same message by two gateways is one
+    [[values]]
+    variable = "temperature_c"
+    path = "object.temperature"            # names and numbers of places, with dots between
+    unit = "°F"                            # left out: the catalogue's
+
+A counter of rain (`counter`, in mm or `counter_unit`) becomes rain by differences, as consoles' do.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping as Mappings
+from typing import Any
+
+import msgspec
+
+from atalaia.domain.payload import Payload
+from atalaia.domain.station import Station
+from atalaia.domain.station_reading import (
+    NO_REPORT,
+    StationReadings,
+    StationsDecoded,
+    Value,
+    report_number,
+)
+from atalaia.domain.variable import CATALOGUE
+from atalaia.sources.body import read_json
+from atalaia.sources.instruments import DecodeStations, by_content
+from atalaia.sources.pws.decoder import NAME
+from atalaia.sources.pws.form import number
+from atalaia.sources.pws.rain import Gauges
+from atalaia.sources.rejects import Rejects, Unreadable, shown
+from atalaia.sources.times import EARLIEST, LATEST, utc_second
+from atalaia.sources.units import conversion
+
+CONTENT = "mqtt-json"
+
+_MISSING = ("unavailable", "unknown")
+"""What Home Assistant says of a sensor that is silent, besides what consoles say."""
+
+
+class MappedValue(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Where one variable stands. `period_s`: of what it is a sum, a mean or an extreme over."""
+
+    variable: str
+    path: str
+    unit: str | None = None
+    period_s: int = 0
+
+
+class Mapping(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How one station's messages are read."""
+
+    values: tuple[MappedValue, ...] = ()
+    time: str | None = None
+    message_id: str | None = None
+    counter: str | None = None
+    counter_unit: str = "mm"
+
+    def faults(self) -> list[str]:
+        """What is wrong with this mapping, in words; nothing if nothing is."""
+        faults = []
+        for each in self.values:
+            variable = CATALOGUE.get(each.variable)
+            if variable is None:
+                faults.append(f"no variable is called {each.variable!r} (see atalaia variables)")
+            elif each.unit is not None and conversion(each.unit, each.variable) is None:
+                faults.append(f"{each.variable}: unit {each.unit!r} is not known for it")
+            elif variable.is_sum and each.period_s <= 0:
+                faults.append(f"{each.variable}: a sum needs period_s, the seconds it is over")
+        if self.counter is not None and conversion(self.counter_unit, "rain_mm") is None:
+            faults.append(f"counter_unit {self.counter_unit!r} is not known: mm, cm or inch")
+        if not self.values and self.counter is None:
+            faults.append("a mapping needs values, or a counter")
+        return faults
+
+
+def decoder(mappings: Mappings[str, Mapping], gauges: Gauges) -> DecodeStations:
+    """Messages of stations whose mapping has no faults, by their names → OBSERVED rows."""
+
+    def read(payload: Payload, rejects: Rejects) -> StationsDecoded:
+        mapping = mappings.get(payload.places[0]) if len(payload.places) == 1 else None
+        if mapping is None:
+            raise Unreadable("no station", f"{shown(', '.join(payload.places))} has no mapping")
+        return _read(mapping, gauges, payload, rejects)
+
+    return by_content({CONTENT: read})
+
+
+def _read(mapping: Mapping, gauges: Gauges, payload: Payload, rejects: Rejects) -> StationsDecoded:
+    body = read_json(payload.body, rejects)
+    station = f"{NAME}:{payload.places[0]}"
+    at = payload.received_at if mapping.time is None else _time(_at(body, mapping.time))
+    if at is None:
+        raise Unreadable("not a time", f"{station}: {mapping.time} is {_shown(body, mapping.time)}")
+    told = []
+    for each in mapping.values:
+        unit = each.unit or CATALOGUE[each.variable].unit
+        value = _number(body, each.path, unit, each.variable, rejects)
+        if value is not None:
+            told.append(Value(at, each.period_s, each.variable, value))
+    if mapping.counter is not None:
+        mm = _number(body, mapping.counter, mapping.counter_unit, "rain_mm", rejects)
+        fallen, why = gauges.fallen(station, at, {} if mm is None else {"total": mm})
+        told += [] if fallen is None else [fallen]
+        if why is not None:
+            rejects.add(why, f"{station}: no rain is told of the time before {at}")
+    name = _at(body, mapping.message_id)
+    readings = StationReadings.of(
+        station,
+        payload.source,
+        told,
+        known_at=payload.received_at,
+        report=report_number(f"{station}|{name}") if isinstance(name, str) else NO_REPORT,
+    )
+    return StationsDecoded(readings, [Station(id=station, kind="private")])
+
+
+def _at(body: Any, path: str | None) -> Any:
+    """What stands at a path; None if nothing does."""
+    for step in path.split(".") if path is not None else ():
+        if isinstance(body, dict):
+            body = body.get(step)
+        elif isinstance(body, list) and step.isdigit() and int(step) < len(body):
+            body = body[int(step)]
+        else:
+            return None
+    return None if path is None else body
+
+
+def _shown(body: Any, path: str | None) -> str:
+    return shown(_at(body, path))
+
+
+def _time(value: Any) -> int | None:
+    if type(value) in (int, float) and EARLIEST <= value <= LATEST:
+        return int(value)
+    return utc_second(value)
+
+
+def _number(body: Any, path: str, unit: str, variable: str, rejects: Rejects) -> float | None:
+    value, known = _at(body, path), conversion(unit, variable)
+    if value is None or (isinstance(value, str) and value.casefold() in _MISSING):
+        return None
+    try:
+        # Numbers come as texts too: Home Assistant's states all do.
+        told = number(value) if isinstance(value, str) else _finite(value)
+    except ValueError:
+        rejects.add("not a number", f"{path} is {shown(value)}")
+        return None
+    if told is None or known is None:
+        return None
+    scale, offset = known
+    return round(told * scale + offset, 4)
+
+
+def _finite(value: Any) -> float:
+    if type(value) in (int, float) and math.isfinite(value):
+        return float(value)
+    raise ValueError(value)
