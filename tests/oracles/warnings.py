@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from atalaia.batch.events import Event
+from atalaia.batch.occurrences import Event
 from atalaia.domain.alert import Alert
 from telling import news
 
