@@ -49,7 +49,12 @@ def some(chance: random.Random, start: int, days: int) -> tuple[list[Incident], 
 
 
 def by_day(
-    incidents: list[Incident], events: list[Occurrence], zone: ZoneInfo, first: date, last: date, n: int
+    incidents: list[Incident],
+    events: list[Occurrence],
+    zone: ZoneInfo,
+    first: date,
+    last: date,
+    n: int,
 ) -> tuple[tuple[int, int, int, int], list[float]]:
     """Hits, misses, false alarms and correct quiet of main figures, and the leads in hours."""
     hits = misses = wrong = quiet = 0
