@@ -30,8 +30,8 @@ from rich.console import Console
 import rio
 from atalaia.batch.calibrate import Calibration, Space, Wanted
 from atalaia.batch.calibration import Search, calibrated
-from atalaia.batch.events import read_events
 from atalaia.batch.history import recorded
+from atalaia.batch.occurrences import read_events
 from atalaia.cli.scores import show_calibration
 from atalaia.domain.rule import Near
 

@@ -14,8 +14,8 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from atalaia import rules
-from atalaia.batch.events import Occurrence, read_events
 from atalaia.batch.history import recorded, watched
+from atalaia.batch.occurrences import Occurrence, read_events
 from atalaia.batch.score import Score
 from atalaia.batch.verify import verify
 from atalaia.domain.place import Places

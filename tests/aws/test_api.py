@@ -20,7 +20,7 @@ import boto3
 import pytest
 
 from atalaia.api.gateway import respond
-from atalaia.api.past import GoldHistory
+from atalaia.api.gold_history import GoldHistory
 from atalaia.domain.alert import instant
 from atalaia.domain.contact import Contact
 from atalaia.domain.reading import Readings

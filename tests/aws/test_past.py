@@ -13,7 +13,7 @@ import duckdb
 import numpy as np
 import pytest
 
-from atalaia.api.past import KEPT_S, MOST_ROWS, GoldHistory, climate_sql, readings_sql
+from atalaia.api.gold_history import KEPT_S, MOST_ROWS, GoldHistory, climate_sql, readings_sql
 from atalaia.api.problem import Problem
 from atalaia.detect.forecasts import Forecasts
 from atalaia.detect.items import pack, save_series

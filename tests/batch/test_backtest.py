@@ -77,10 +77,10 @@ def test_days_that_end_before_they_begin_are_refused() -> None:
 
 
 def test_an_incident_that_is_cut_by_the_days_is_one_in_every_column() -> None:
-    from atalaia.batch.events import Event
+    from atalaia.batch.occurrences import Occurrence
 
     log = [told("a", 1, 22), told("a", 4, 10, "end")]
-    happened = [Event(int(datetime(2018, 3, 3, 12, tzinfo=UTC).timestamp()))]
+    happened = [Occurrence(int(datetime(2018, 3, 3, 12, tzinfo=UTC).timestamp()))]
     (one,) = backtest([("set", log)], happened, UTC_ZONE, date(2018, 3, 3), date(2018, 3, 5))
     assert one.verified is not None
     assert (one.incidents, one.warned_days, one.messages) == (1, 2, 1)

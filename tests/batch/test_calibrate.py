@@ -12,8 +12,8 @@ import pytest
 from atalaia.batch.backtest import backtest
 from atalaia.batch.calibrate import Calibration, Space, Wanted, Wide, on_grid
 from atalaia.batch.calibration import Search, calibrated
-from atalaia.batch.events import Occurrence
 from atalaia.batch.history import watched
+from atalaia.batch.occurrences import Occurrence
 from atalaia.batch.rule_file import rule_file
 from atalaia.batch.verify import verify
 from atalaia.domain.place import Place, Places

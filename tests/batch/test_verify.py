@@ -10,7 +10,7 @@ import pytest
 from click.testing import Result
 from typer.testing import CliRunner
 
-from atalaia.batch.events import Occurrence, read_events
+from atalaia.batch.occurrences import Occurrence, read_events
 from atalaia.batch.score import Score
 from atalaia.batch.told import read_alerts
 from atalaia.batch.verify import Verified, verify

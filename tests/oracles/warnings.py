@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from atalaia.batch.events import Event
+from atalaia.batch.occurrences import Occurrence
 from atalaia.domain.alert import Alert
 from telling import news
 
@@ -34,7 +34,7 @@ class Incident:
         ]
 
 
-def some(chance: random.Random, start: int, days: int) -> tuple[list[Incident], list[Event]]:
+def some(chance: random.Random, start: int, days: int) -> tuple[list[Incident], list[Occurrence]]:
     """Incidents and occurrences, some over several days, on full minutes."""
     incidents, events = [], []
     for _ in range(chance.randint(0, 6)):
@@ -44,12 +44,17 @@ def some(chance: random.Random, start: int, days: int) -> tuple[list[Incident], 
     for _ in range(chance.randint(1, 8)):
         at = start + chance.randrange(days * DAY // MINUTE) * MINUTE
         lasts = chance.choice([None, None, chance.randrange(1, 4000) * MINUTE])
-        events.append(Event(at, None if lasts is None else at + lasts))
+        events.append(Occurrence(at, None if lasts is None else at + lasts))
     return incidents, events
 
 
 def by_day(
-    incidents: list[Incident], events: list[Event], zone: ZoneInfo, first: date, last: date, n: int
+    incidents: list[Incident],
+    events: list[Occurrence],
+    zone: ZoneInfo,
+    first: date,
+    last: date,
+    n: int,
 ) -> tuple[tuple[int, int, int, int], list[float]]:
     """Hits, misses, false alarms and correct quiet of main figures, and the leads in hours."""
     hits = misses = wrong = quiet = 0
@@ -83,7 +88,7 @@ def by_day(
     return (hits, misses, wrong, quiet), sorted(leads)
 
 
-def by_episode(incidents: list[Incident], events: list[Event]) -> tuple[int, int, int]:
+def by_episode(incidents: list[Incident], events: list[Occurrence]) -> tuple[int, int, int]:
     """Hits, misses and false alarms, of all that ever was."""
     episodes: list[list[int]] = []
     for event in sorted(events, key=lambda e: e.started_at):

@@ -84,7 +84,7 @@ class Embedded(Driven):
             newest = live.home.state.latest(1)
             seq = newest[0][0] if newest else 0
             due = sum(n for (_, of), n in live.home.outbox.counts().items() if of in UNSENT)
-            is_shown = live.services.follower.seq >= seq
+            is_shown = live.services.follower.view.seq >= seq
             return not live.watching.behind and live.notifier.done >= seq and is_shown and not due
 
         wait_until(is_settled)

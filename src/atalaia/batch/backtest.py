@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 import numpy as np
 
-from atalaia.batch.events import Occurrence
+from atalaia.batch.occurrences import Occurrence
 from atalaia.batch.told import stretches
 from atalaia.batch.verify import Calendar, Verified, verify, warned_from
 from atalaia.domain.alert import Alert

@@ -9,8 +9,8 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from atalaia.batch.calibrate import Calibration, Space, Wanted, calibrate, on_grid
-from atalaia.batch.events import Occurrence
 from atalaia.batch.history import days_of
+from atalaia.batch.occurrences import Occurrence
 from atalaia.batch.rule_file import rule_file
 from atalaia.batch.verify import Calendar, Occurrences
 from atalaia.domain.place import Places

@@ -9,7 +9,7 @@ from collections.abc import Collection, Sequence
 from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
 
-from atalaia.batch.events import Occurrence
+from atalaia.batch.occurrences import Occurrence
 from atalaia.batch.verify import Verified
 from atalaia.detect.official import RULE as OFFICIAL
 from atalaia.domain.alert import Alert

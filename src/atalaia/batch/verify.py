@@ -29,7 +29,7 @@ import msgspec
 import numpy as np
 
 from atalaia.batch import score as scores
-from atalaia.batch.events import Occurrence
+from atalaia.batch.occurrences import Occurrence
 from atalaia.batch.score import (
     FALSE_ALARM,
     HIT,

@@ -48,8 +48,8 @@ def backtest(
     from atalaia import rules as rule_sets
     from atalaia.batch.backtest import backtest as compare
     from atalaia.batch.doubts import outside_of_the_days
-    from atalaia.batch.events import read_events
     from atalaia.batch.history import days_of, unjudged, watched
+    from atalaia.batch.occurrences import read_events
     from atalaia.cli.scores import show_backtest, wide
 
     zone = zone_of(timezone)

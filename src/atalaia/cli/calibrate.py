@@ -64,7 +64,7 @@ def calibrate(
 
     from atalaia.batch.calibrate import Space, Wanted
     from atalaia.batch.calibration import Search, calibrated
-    from atalaia.batch.events import read_events
+    from atalaia.batch.occurrences import read_events
     from atalaia.cli.scores import show_calibration, wide
 
     zone = zone_of(timezone)

@@ -50,7 +50,7 @@ def verify(
     import msgspec
 
     from atalaia.batch.doubts import doubts
-    from atalaia.batch.events import read_events
+    from atalaia.batch.occurrences import read_events
     from atalaia.batch.verify import verify as score
     from atalaia.cli.scores import show_verified, wide
     from atalaia.detect.official import RULE as OFFICIAL

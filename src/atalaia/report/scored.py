@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from atalaia.batch.events import read_events
 from atalaia.batch.history import told_by
+from atalaia.batch.occurrences import read_events
 from atalaia.batch.record import ForecastRecord
 from atalaia.batch.recorded import record_of
 from atalaia.batch.score import Score

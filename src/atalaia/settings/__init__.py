@@ -22,6 +22,7 @@ from atalaia.domain.place import Place, Places
 from atalaia.domain.rule import RuleSet
 from atalaia.domain.words import LANGUAGES, duration
 from atalaia.errors import SettingsInvalid
+from atalaia.given import read_given
 from atalaia.settings import channels, feeds, page
 from atalaia.settings.document import (
     FILE_VARIABLE,
@@ -171,14 +172,7 @@ def load(path: Path | None, env: Mapping[str, str]) -> Settings:
         path = Path(named) if named else Path(DEFAULT_FILE)
         if not named and not path.is_file():
             return _Reader("", None, env, KEYS).settings()
-    try:
-        text = path.read_text("utf-8-sig")
-    except OSError as error:
-        reason = error.strerror or type(error).__name__
-        raise SettingsInvalid([f"{path}:1: {reason}; give a file that can be read"]) from error
-    except UnicodeDecodeError as error:
-        problem = f"{path}:1: not UTF-8 at byte {error.start}; save it as UTF-8"
-        raise SettingsInvalid([problem]) from error
+    text = read_given(path)
     return _Reader(text, path, env, KEYS).settings()
 
 

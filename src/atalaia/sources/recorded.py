@@ -14,6 +14,7 @@ from atalaia.domain.payload import Payload, Reject
 from atalaia.domain.place import Place, Places
 from atalaia.domain.reading import Decoded
 from atalaia.errors import PayloadInvalid, SettingsInvalid
+from atalaia.given import read_given
 from atalaia.sources import inmet, open_meteo, readings_csv
 
 _DECODERS = {
@@ -81,14 +82,7 @@ def read_places(path: Path) -> list[Place]:
 
     Raises SettingsInvalid with one problem a line: ``file:line: what is wrong; what to do``.
     """
-    try:
-        text = path.read_text("utf-8-sig")
-    except OSError as error:
-        reason = error.strerror or type(error).__name__
-        raise SettingsInvalid([f"{path}:1: {reason}; give a file that can be read"]) from error
-    except UnicodeDecodeError as error:
-        problem = f"{path}:1: not UTF-8 at byte {error.start}; save it as UTF-8"
-        raise SettingsInvalid([problem]) from error
+    text = read_given(path)
     reader = csv.reader(text.split("\n"))
     header = [name.strip() for name in next(reader, [])]
     missing = [name for name in _PLACE_COLUMNS if name not in header]

@@ -14,7 +14,7 @@ from typing import Any
 import structlog
 
 from atalaia.api.gateway import respond
-from atalaia.api.past import ANSWER_S, GoldHistory
+from atalaia.api.gold_history import ANSWER_S, GoldHistory
 from atalaia.api.standing import NotedStanding
 from atalaia.batch.archive import SHARD_NEWEST
 from atalaia.domain.payload import Payload
