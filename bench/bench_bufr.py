@@ -20,7 +20,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from atalaia.sources.bufr.observations import observe
-from atalaia.sources.bufr.reader import Damaged, Message, Value, find, read
+from atalaia.sources.bufr.reader import BufrMessage, Damaged, Value, find, read
 
 MISSING = -1e100
 ROUNDS = 5
@@ -75,7 +75,7 @@ def timed(name: str, bodies: list[bytes], work: Callable[[bytes], object]) -> No
     print(f"{name:28s} {len(bodies) / whole:8.0f} messages/s; one of {len(small)} B: {one:.3f} ms")
 
 
-def compare(messages: dict[bytes, Message]) -> None:
+def compare(messages: dict[bytes, BufrMessage]) -> None:
     values = differ = 0
     for body, message in messages.items():
         ours = [

@@ -24,7 +24,7 @@ from pathlib import Path
 import msgspec
 import zstandard
 
-from atalaia.sources.bufr.tables import Element, Stored, Table
+from atalaia.sources.bufr.tables import Element, StoredTables, Table
 
 TARGET = Path(__file__).resolve().parents[1] / "src/atalaia/data/bufr_tables.zst"
 ROOT = "bufr/tables/0"
@@ -35,7 +35,7 @@ def main() -> None:
     target = Path(sys.argv[1]) if len(sys.argv) > 1 else TARGET
     library = _Library()
     newest = max(int(path.split("/")[1]) for path in library.folders if path.startswith("wmo/"))
-    stored = Stored(
+    stored = StoredTables(
         version=newest,
         wmo=library.table(f"wmo/{newest}"),
         local={

@@ -223,10 +223,10 @@ def test_section_2_is_passed_over() -> None:
 
 
 def refused_within(body: bytes, seconds: float, reason: str) -> None:
-    start = time.perf_counter()
+    start = time.process_time()
     with pytest.raises(Damaged, match=reason):
         read(body)
-    assert time.perf_counter() - start < seconds
+    assert time.process_time() - start < seconds
 
 
 def test_a_claim_of_65535_equal_subsets_is_refused() -> None:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from atalaia.domain.payload import Payload
 from atalaia.domain.station_reading import StationsDecoded
 from atalaia.sources.metar import decoder
-from atalaia.sources.metar.report import Report, dated, parse, weather_code
+from atalaia.sources.metar.report import MetarReport, dated, parse, weather_code
 from atalaia.sources.rejects import Unreadable
 
 RECEIVED = int(datetime(2026, 8, 11, 18, 5, tzinfo=UTC).timestamp())
@@ -24,7 +24,7 @@ def at(text: str) -> int:
     return int(datetime.fromisoformat(text).timestamp())
 
 
-def report(groups: str, head: str = "METAR SBPA 111800Z") -> Report:
+def report(groups: str, head: str = "METAR SBPA 111800Z") -> MetarReport:
     return parse(f"{head} {groups}", RECEIVED)
 
 
@@ -209,7 +209,7 @@ def test_what_is_not_understood_is_put_aside_and_the_rest_is_read() -> None:
 # Remarks
 
 
-def american(remarks: str, hour: str = "112253", kind: str = "METAR") -> Report:
+def american(remarks: str, hour: str = "112253", kind: str = "METAR") -> MetarReport:
     received = at("2026-08-12T03:00:00Z")
     return parse(f"{kind} KTYS {hour}Z 21012KT 10SM 07/04 A2968 RMK AO2 {remarks}", received)
 

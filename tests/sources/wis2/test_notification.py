@@ -171,11 +171,11 @@ def test_the_first_canonical_link_is_chosen_else_the_first_update(
     ],
 )
 def test_data_are_fetched_from_hosts_that_are_allowed(href: str, can: bool) -> None:
-    link = notification.Link(href, None, None)
+    link = notification.DataLink(href, None, None)
     assert can_fetch(link, frozenset({"a.example"})) is can
 
 
-# Content
+# InlineContent
 
 
 def with_content(encoding: str, value: str, **more: Any) -> Notification:

@@ -21,7 +21,7 @@ from atalaia.domain.station_reading import (
     report_number,
 )
 from atalaia.sources.bufr.observations import Observation, observe
-from atalaia.sources.bufr.reader import Damaged, Found, find, read
+from atalaia.sources.bufr.reader import BufrFound, Damaged, find, read
 from atalaia.sources.instruments import DecodeStations, by_content
 from atalaia.sources.rejects import Rejects, Unreadable
 
@@ -75,7 +75,7 @@ def read_data(
 
 
 def _message(
-    found: Found, published: Published, payload: Payload, rejects: Rejects
+    found: BufrFound, published: Published, payload: Payload, rejects: Rejects
 ) -> StationsDecoded:
     try:
         if found.body is None:

@@ -24,7 +24,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import NamedTuple
 
-from atalaia.sources.bufr.reader import Message, Told, Value
+from atalaia.sources.bufr.reader import BufrMessage, Told, Value
 
 PERIOD_NOT_GIVEN = "period not given"
 TRACE = "trace"
@@ -37,7 +37,7 @@ _LOWEST_SENSOR_M = 0.5
 """Below, a thermometer measures the ground; WMO-No. 8 wants 1.25 to 2 m, ships have 20 and more."""
 
 
-class Row(NamedTuple):
+class ObservedRow(NamedTuple):
     """One value.
 
     variable  a name of the catalogue
@@ -74,11 +74,11 @@ class Observation:
     longitude: float | None = None
     elevation_m: float | None = None
     anemometer_m: float | None = None
-    rows: list[Row] = field(default_factory=list)
+    rows: list[ObservedRow] = field(default_factory=list)
     refused: list[str] = field(default_factory=list)
 
 
-def observe(message: Message) -> list[Observation]:
+def observe(message: BufrMessage) -> list[Observation]:
     """One observation a subset, in order; none where the message is not of the surface."""
     if message.section1.category not in _SURFACE:
         return []
@@ -271,7 +271,7 @@ class _Reading:
         if earlier is None:
             self._told[key] = value
             note = TRACE if is_trace else PERIOD_NOT_GIVEN if period_s is None else None
-            self._observation.rows.append(Row(variable, valid_at, value, period_s, note))
+            self._observation.rows.append(ObservedRow(variable, valid_at, value, period_s, note))
         elif earlier != value:
             self._refuse(f"{variable}: told twice, differently")
 

@@ -59,7 +59,7 @@ class Damaged(PayloadInvalid):
         self.detail = detail
 
 
-class Found(NamedTuple):
+class BufrFound(NamedTuple):
     """A stretch of a file that begins with ``BUFR``.
 
     body     the message, from ``BUFR`` to ``7777``; None if `fault` says what is wrong with it
@@ -90,7 +90,7 @@ class Section1(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Message:
+class BufrMessage:
     """A whole message. `subsets` are its elements in order, missing ones too (None)."""
 
     section1: Section1
@@ -99,7 +99,7 @@ class Message:
     subsets: list[list[Told]]
 
 
-def find(data: bytes) -> Iterator[Found]:
+def find(data: bytes) -> Iterator[BufrFound]:
     """The messages in a file, with or without the headings of the GTS around them."""
     at, done = data.find(b"BUFR"), 0
     while at >= 0:
@@ -107,13 +107,15 @@ def find(data: bytes) -> Iterator[Found]:
         length = int.from_bytes(data[at + 4 : at + 7], "big")
         body = data[at : at + length]
         if len(data) < at + 8 or len(body) < length:
-            yield Found(None, heading, Damaged("BUFR cut short", f"{len(data) - at} of {length}"))
+            yield BufrFound(
+                None, heading, Damaged("BUFR cut short", f"{len(data) - at} of {length}")
+            )
         elif length > LONGEST:
-            yield Found(None, heading, Damaged("BUFR too long", f"{length} octets"))
+            yield BufrFound(None, heading, Damaged("BUFR too long", f"{length} octets"))
         elif body[-4:] != b"7777":
-            yield Found(None, heading, Damaged("BUFR without its end", f"{length} octets"))
+            yield BufrFound(None, heading, Damaged("BUFR without its end", f"{length} octets"))
         else:
-            yield Found(body, heading, None)
+            yield BufrFound(body, heading, None)
         done = at + (length if body[-4:] == b"7777" and len(body) >= 8 else 4)
         at = data.find(b"BUFR", done)
 
@@ -125,7 +127,7 @@ def _heading(before: bytes) -> str:
     return last if 18 <= len(last) <= 24 and last.isascii() and last.isprintable() else ""
 
 
-def read(body: bytes) -> Message:
+def read(body: bytes) -> BufrMessage:
     """One message, from ``BUFR`` to ``7777``. Raises Damaged."""
     try:
         return _read(body)
@@ -134,7 +136,7 @@ def read(body: bytes) -> Message:
         raise Damaged("BUFR not understood", repr(error)) from error
 
 
-def _read(body: bytes) -> Message:
+def _read(body: bytes) -> BufrMessage:
     if len(body) > LONGEST:
         raise Damaged("BUFR too long", f"{len(body)} octets")
     if body[:4] != b"BUFR" or body[-4:] != b"7777":
@@ -162,7 +164,7 @@ def _read(body: bytes) -> Message:
         if is_compressed
         else [_Row(bits).read(steps) for _ in range(n_subsets)]
     )
-    return Message(section1, is_compressed, codes, subsets)
+    return BufrMessage(section1, is_compressed, codes, subsets)
 
 
 def _section(body: bytes, start: int, at_least: int) -> tuple[bytes, int]:

@@ -36,7 +36,7 @@ class Table(msgspec.Struct, frozen=True):
     sequences: dict[int, list[int]]
 
 
-class Stored(msgspec.Struct, frozen=True):
+class StoredTables(msgspec.Struct, frozen=True):
     """What the file holds. `local` by ``centre/office`` within ``version/``: ``8/78/0``."""
 
     version: int
@@ -45,11 +45,11 @@ class Stored(msgspec.Struct, frozen=True):
 
 
 @lru_cache(1)
-def stored() -> Stored:
+def stored() -> StoredTables:
     """The whole file, read once."""
     body = (files("atalaia") / "data" / "bufr_tables.zst").read_bytes()
     packed = zstandard.ZstdDecompressor().decompress(body[body.index(b"\n") + 1 :])
-    return msgspec.msgpack.decode(packed, type=Stored)
+    return msgspec.msgpack.decode(packed, type=StoredTables)
 
 
 @lru_cache(64)

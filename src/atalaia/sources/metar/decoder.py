@@ -24,7 +24,7 @@ from atalaia.domain.station_reading import (
 )
 from atalaia.sources.body import read_json
 from atalaia.sources.instruments import DecodeStations, by_content
-from atalaia.sources.metar.report import Report, is_start, parse, weather_code
+from atalaia.sources.metar.report import MetarReport, is_start, parse, weather_code
 from atalaia.sources.rejects import Rejects, Unreadable, shown
 
 NAME = "metar"
@@ -125,7 +125,7 @@ _HEADING = re.compile(
 
 def _parsed(
     text: str, observed_at: int | None, payload: Payload, rejects: Rejects
-) -> Report | None:
+) -> MetarReport | None:
     try:
         report = parse(text, payload.received_at, observed_at)
     except Unreadable as error:
@@ -136,7 +136,7 @@ def _parsed(
     return report
 
 
-def _rows(report: Report, payload: Payload) -> StationReadings:
+def _rows(report: MetarReport, payload: Payload) -> StationReadings:
     return StationReadings.of(
         f"{NAME}:{report.station}",
         payload.source,
@@ -147,7 +147,7 @@ def _rows(report: Report, payload: Payload) -> StationReadings:
     )
 
 
-def _values(report: Report) -> list[Value]:
+def _values(report: MetarReport) -> list[Value]:
     at = report.observed_at
     told = [
         Value(at, 0, name, value)

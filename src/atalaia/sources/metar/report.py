@@ -39,7 +39,7 @@ FARTHEST_M = 10_000.0
 
 
 @dataclass(slots=True)
-class Report:
+class MetarReport:
     """What one report says. None: it does not say.
 
     station       ICAO location indicator: ``SBGR``
@@ -92,7 +92,7 @@ def is_start(text: str) -> bool:
     return _START.match(text) is not None
 
 
-def parse(text: str, received_at: int, observed_at: int | None = None) -> Report:
+def parse(text: str, received_at: int, observed_at: int | None = None) -> MetarReport:
     """One report that came at `received_at`, Unix seconds. Raises Unreadable.
 
     observed_at  its time, where the bearer tells it in full
@@ -108,7 +108,9 @@ def parse(text: str, received_at: int, observed_at: int | None = None) -> Report
         at = dated(int(day), int(hour), int(minute), received_at)
     if at is None:
         raise Unreadable("not a time", f"{station}: {day}{hour}{minute}Z")
-    report = Report(station, at, is_special=kind == "SPECI", is_corrected=bool(before or after))
+    report = MetarReport(
+        station, at, is_special=kind == "SPECI", is_corrected=bool(before or after)
+    )
     groups = text[start.end() :].split("=", maxsplit=1)[0].split()
     if groups[:1] == ["NIL"]:
         return report
@@ -169,7 +171,7 @@ _IGNORED = re.compile(
 )
 
 
-def _read_body(report: Report, groups: list[str]) -> None:
+def _read_body(report: MetarReport, groups: list[str]) -> None:
     at = 0
     while at < len(groups):
         # Miles are written with a space between the whole ones and the rest: 1 1/2SM.
@@ -184,7 +186,7 @@ def _read_body(report: Report, groups: list[str]) -> None:
         at += 1
 
 
-def _flag(report: Report, group: str) -> bool:
+def _flag(report: MetarReport, group: str) -> bool:
     if group == "AUTO":
         report.is_automatic = True
     elif group == "COR" or re.fullmatch(r"CC[A-Z]", group):
@@ -196,7 +198,7 @@ def _flag(report: Report, group: str) -> bool:
     return True
 
 
-def _wind(report: Report, group: str) -> bool:
+def _wind(report: MetarReport, group: str) -> bool:
     if _NO_WIND.fullmatch(group) or _TURN.fullmatch(group):
         return True
     found = _WIND.fullmatch(group)
@@ -217,7 +219,7 @@ def _speed(text: str | None, factor: float) -> float | None:
     return int(digits) * factor if digits.isdigit() else None
 
 
-def _visibility(report: Report, group: str) -> bool:
+def _visibility(report: MetarReport, group: str) -> bool:
     if group == "CAVOK":
         metres: float | None = FARTHEST_M
     elif found := _METRES.fullmatch(group):
@@ -240,7 +242,7 @@ def _miles(found: re.Match[str]) -> float | None:
     return int(over) / int(under) * _MILE_M if int(under) else None
 
 
-def _present(report: Report, group: str) -> bool:
+def _present(report: MetarReport, group: str) -> bool:
     found = _WEATHER.fullmatch(group)
     if found is None or not (found[2] or found[3]):
         return False
@@ -249,7 +251,7 @@ def _present(report: Report, group: str) -> bool:
     return True
 
 
-def _heat(report: Report, group: str) -> bool:
+def _heat(report: MetarReport, group: str) -> bool:
     found = _HEAT.fullmatch(group)
     if found is None:
         return False
@@ -264,7 +266,7 @@ def _degrees(text: str | None) -> float | None:
     return -float(digits) if text != digits else float(digits)
 
 
-def _pressure(report: Report, group: str) -> bool:
+def _pressure(report: MetarReport, group: str) -> bool:
     found = _PRESSURE.fullmatch(group)
     if found is None:
         return False
@@ -277,11 +279,11 @@ def _pressure(report: Report, group: str) -> bool:
     return True
 
 
-def _ignored(_report: Report, group: str) -> bool:
+def _ignored(_report: MetarReport, group: str) -> bool:
     return _IGNORED.fullmatch(group) is not None
 
 
-_READERS: tuple[Callable[[Report, str], bool], ...] = (
+_READERS: tuple[Callable[[MetarReport, str], bool], ...] = (
     _flag,
     _wind,
     _visibility,
@@ -302,7 +304,7 @@ _DAY = re.compile(r"7(\d{4})")
 _EXTREME = re.compile(r"([12])([01])(\d{3})")
 
 
-def _read_remarks(report: Report, groups: list[str]) -> None:
+def _read_remarks(report: MetarReport, groups: list[str]) -> None:
     if not (report.station[0] in "KP" or any(_IS_AMERICAN.fullmatch(each) for each in groups)):
         return
     for group in groups:
@@ -325,7 +327,7 @@ def _read_remarks(report: Report, groups: list[str]) -> None:
             _extreme(report, found)
 
 
-def _extreme(report: Report, found: re.Match[str]) -> None:
+def _extreme(report: MetarReport, found: re.Match[str]) -> None:
     value = _signed(found[2], found[3])
     if found[1] == "1":
         report.temperature_max_c = value

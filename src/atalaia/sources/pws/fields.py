@@ -20,7 +20,7 @@ from atalaia.sources.rejects import Rejects, shown
 from atalaia.sources.units import conversion
 
 
-class Field(NamedTuple):
+class ConsoleField(NamedTuple):
     """One name that a console uses. `period_s` of what it is a mean, a maximum or a sum over."""
 
     key: str
@@ -30,37 +30,37 @@ class Field(NamedTuple):
 
 
 IMPERIAL = (
-    Field("tempf", "temperature_c", "°F"),
-    Field("dewptf", "dew_point_c", "°F"),
-    Field("humidity", "relative_humidity_pct", "%"),
-    Field("windspdmph_avg10m", "wind_speed_m_s", "mph", 600),
-    Field("winddir_avg10m", "wind_direction_deg", "°", 600),
-    Field("windspdmph_avg2m", "wind_speed_m_s", "mph", 120),
-    Field("winddir_avg2m", "wind_direction_deg", "°", 120),
-    Field("windspeedmph", "wind_speed_m_s", "mph"),
-    Field("winddir", "wind_direction_deg", "°"),
-    Field("windgustmph_10m", "wind_gust_m_s", "mph", 600),
-    Field("windgustmph", "wind_gust_m_s", "mph"),
-    Field("baromrelin", "pressure_sea_level_hpa", "inHg"),
-    Field("baromin", "pressure_sea_level_hpa", "inHg"),
-    Field("baromabsin", "pressure_hpa", "inHg"),
-    Field("absbaromin", "pressure_hpa", "inHg"),
-    Field("rainratein", "rain_rate_mm_h", "in/h"),
-    Field("rrain_piezo", "rain_rate_mm_h", "in/h"),
-    Field("rainin", "rain_mm", "inch", 3600),
-    Field("uv", "uv_index", "1"),
-    Field("UV", "uv_index", "1"),
+    ConsoleField("tempf", "temperature_c", "°F"),
+    ConsoleField("dewptf", "dew_point_c", "°F"),
+    ConsoleField("humidity", "relative_humidity_pct", "%"),
+    ConsoleField("windspdmph_avg10m", "wind_speed_m_s", "mph", 600),
+    ConsoleField("winddir_avg10m", "wind_direction_deg", "°", 600),
+    ConsoleField("windspdmph_avg2m", "wind_speed_m_s", "mph", 120),
+    ConsoleField("winddir_avg2m", "wind_direction_deg", "°", 120),
+    ConsoleField("windspeedmph", "wind_speed_m_s", "mph"),
+    ConsoleField("winddir", "wind_direction_deg", "°"),
+    ConsoleField("windgustmph_10m", "wind_gust_m_s", "mph", 600),
+    ConsoleField("windgustmph", "wind_gust_m_s", "mph"),
+    ConsoleField("baromrelin", "pressure_sea_level_hpa", "inHg"),
+    ConsoleField("baromin", "pressure_sea_level_hpa", "inHg"),
+    ConsoleField("baromabsin", "pressure_hpa", "inHg"),
+    ConsoleField("absbaromin", "pressure_hpa", "inHg"),
+    ConsoleField("rainratein", "rain_rate_mm_h", "in/h"),
+    ConsoleField("rrain_piezo", "rain_rate_mm_h", "in/h"),
+    ConsoleField("rainin", "rain_mm", "inch", 3600),
+    ConsoleField("uv", "uv_index", "1"),
+    ConsoleField("UV", "uv_index", "1"),
 )
 METRIC = (
-    Field("outtemp", "temperature_c", "°C"),
-    Field("dewpoint", "dew_point_c", "°C"),
-    Field("outhumi", "relative_humidity_pct", "%"),
-    Field("windspeed", "wind_speed_m_s", "m/s"),
-    Field("winddir", "wind_direction_deg", "°"),
-    Field("windgust", "wind_gust_m_s", "m/s"),
-    Field("relbaro", "pressure_sea_level_hpa", "hPa"),
-    Field("absbaro", "pressure_hpa", "hPa"),
-    Field("rainrate", "rain_rate_mm_h", "mm/h"),
+    ConsoleField("outtemp", "temperature_c", "°C"),
+    ConsoleField("dewpoint", "dew_point_c", "°C"),
+    ConsoleField("outhumi", "relative_humidity_pct", "%"),
+    ConsoleField("windspeed", "wind_speed_m_s", "m/s"),
+    ConsoleField("winddir", "wind_direction_deg", "°"),
+    ConsoleField("windgust", "wind_gust_m_s", "m/s"),
+    ConsoleField("relbaro", "pressure_sea_level_hpa", "hPa"),
+    ConsoleField("absbaro", "pressure_hpa", "hPa"),
+    ConsoleField("rainrate", "rain_rate_mm_h", "mm/h"),
 )
 """Of names for one variable the first that has a value counts, one for each period."""
 

@@ -9,7 +9,7 @@ import hmac
 import zlib
 
 from atalaia.sources.rejects import Unreadable, shown
-from atalaia.sources.wis2.notification import Content, Integrity, Notification
+from atalaia.sources.wis2.notification import InlineContent, Integrity, Notification
 
 LONGEST = 2_000_000
 """Octets of data, unpacked. Inline data have 4,096; a bulletin of hundreds of stations 200,000."""
@@ -46,7 +46,7 @@ def checked(data: bytes, integrity: Integrity | None) -> None:
         raise Unreadable("content differs from its checksum", integrity.method)
 
 
-def _decoded(content: Content) -> bytes:
+def _decoded(content: InlineContent) -> bytes:
     if content.encoding == "utf-8":
         return content.value.encode("utf-8", "surrogatepass")
     if content.encoding == "base64":

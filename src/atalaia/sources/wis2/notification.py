@@ -29,7 +29,7 @@ _MOST_LINKS = 32
 
 
 @dataclass(frozen=True, slots=True)
-class Link:
+class DataLink:
     """Where data lie. `media_type` and `length` (octets) as they are told; None: not told."""
 
     href: str
@@ -46,7 +46,7 @@ class Integrity:
 
 
 @dataclass(frozen=True, slots=True)
-class Content:
+class InlineContent:
     """Data within the notification. `size` is told in octets, before encoding; None: not told."""
 
     encoding: str
@@ -85,9 +85,9 @@ class Notification:
     elevation_m: float | None
     valid_at: int | None
     station: str | None
-    link: Link | None
+    link: DataLink | None
     integrity: Integrity | None
-    content: Content | None
+    content: InlineContent | None
 
     @property
     def report(self) -> str:
@@ -160,7 +160,7 @@ def archived(body: bytes, rejects: Rejects) -> list[Notification]:
     return sorted(found, key=lambda each: (each.pubtime_at, each.id))
 
 
-def can_fetch(link: Link, hosts: frozenset[str]) -> bool:
+def can_fetch(link: DataLink, hosts: frozenset[str]) -> bool:
     """Whether data may be fetched from here: HTTP, a host that is allowed, no credentials."""
     try:
         parts = urlsplit(link.href)
@@ -193,11 +193,11 @@ def _whole(value: Any) -> int | None:
     return value if type(value) is int and value >= 0 else None
 
 
-def _links(value: Any) -> list[tuple[str, Link]]:
+def _links(value: Any) -> list[tuple[str, DataLink]]:
     """The links that lead to data, and how; ``via`` and ``item`` lead elsewhere."""
     links = value if isinstance(value, list) else []
     return [
-        (link["rel"], Link(href, _text(link.get("type")), _whole(link.get("length"))))
+        (link["rel"], DataLink(href, _text(link.get("type")), _whole(link.get("length"))))
         for link in links[:_MOST_LINKS]
         if isinstance(link, dict)
         and link.get("rel") in ("canonical", "update", "deletion")
@@ -205,7 +205,7 @@ def _links(value: Any) -> list[tuple[str, Link]]:
     ]
 
 
-def _chosen(links: list[tuple[str, Link]]) -> Link | None:
+def _chosen(links: list[tuple[str, DataLink]]) -> DataLink | None:
     for wanted in ("canonical", "update"):
         for relation, link in links:
             if relation == wanted:
@@ -234,10 +234,10 @@ def _integrity(value: Any) -> Integrity | None:
     return Integrity(method, checksum)
 
 
-def _content(value: Any) -> Content | None:
+def _content(value: Any) -> InlineContent | None:
     if value is None:
         return None
     encoding, text = _of(value, "encoding"), _of(value, "value")
     if not isinstance(encoding, str) or not isinstance(text, str):
         raise Unreadable("not a notification", "content without encoding or value")
-    return Content(encoding, text, _whole(_of(value, "size")))
+    return InlineContent(encoding, text, _whole(_of(value, "size")))
