@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from atalaia.detect.consumer import Consumer
+from atalaia.detect.consumer import Consumer, Follower
 from atalaia.detect.watch import Watch
 from atalaia.domain.payload import Payload, Reject
 from atalaia.domain.place import Places
@@ -23,10 +23,10 @@ from atalaia.domain.rule import RuleSet
 from atalaia.errors import PayloadInvalid
 from atalaia.lake.norms import norms_of
 from atalaia.lake.places import note_places
-from atalaia.ports import Home
+from atalaia.ports import Home, State
 from atalaia.replay.lines import read_payloads
 from atalaia.replay.readings import Progress, Replayed, claim_new, keep, log_of, no_progress
-from atalaia.sources import cap, decode_all
+from atalaia.sources import decode_all
 
 _AT_ONCE = 64
 
@@ -50,22 +50,23 @@ def replay_payloads(
     note_places(home.state, places)
     norms = norms_of(home.lake, rules, places)
 
-    def make_watch() -> Watch:
-        watch = Watch(rules, places, decode_all(places), norms, read_officials=cap.read_officials)
-        watch.load(home.state)
+    def make_watch(state: State) -> Watch:
+        watch = Watch(rules, places, decode_all(places), norms)
+        watch.load(state)
         return watch
 
-    consumer = Consumer(home.stream, home.state, make_watch)
+    follower = Follower(home.stream, Consumer(lambda: home.state, make_watch))
+    consumer = follower.consumer
     payloads = _good(read_payloads(files), rejects)
     readings, sources, heard = 0, dict[str, None](), np.zeros(len(places), bool)
     while some := list(islice(payloads, _AT_ONCE)):
-        progress("watching", consumer.offset, consumer.offset + len(some))
+        progress("watching", consumer.position, consumer.position + len(some))
         home.stream.append(some)
-        while lived := consumer.advance():
+        while lived := follower.advance():
             readings += len(lived.rows)
             sources.update(dict.fromkeys(lived.readings))
             heard[lived.rows.place] = True
-    if not consumer.offset:
+    if not consumer.position:
         first = f" ({rejects[0].reason}: {rejects[0].detail})" if rejects else ""
         raise PayloadInvalid(f"no payload could be read{first}; see docs/replay.md")
     if is_kept:
