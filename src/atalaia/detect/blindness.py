@@ -72,7 +72,7 @@ class Blindness:
             first = rows.series[is_new][::-1]
             table.usable_at[first] = rows.valid_at[is_new][::-1]
             listened[first] = rows.known_at[is_new][::-1]
-        news = np.flatnonzero(rows.is_usable)
+        news = np.flatnonzero(rows.is_news)
         series, known_at = rows.series[news], rows.known_at[news]
         if not len(series):
             return

@@ -53,7 +53,8 @@ _STEP_S = 60
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """Rows that are news of their series, and whether a rule can use any value of them.
+    """Rows of series, and which of them are news: of a later time than was known, with a value that
+    a rule can use.
 
     patience_s   how long its silence may last before it cannot be seen, as known before the row
     """
@@ -61,7 +62,7 @@ class Heard:
     series: Ints
     known_at: Ints
     valid_at: Ints
-    is_usable: Bools
+    is_news: Bools
     patience_s: Ints
 
 
@@ -302,9 +303,20 @@ class Detector:
             table.arrivals.interval[fresh.series],
             fresh.prior_s,
         )
-        news = np.flatnonzero(usable) if not usable.all() else np.arange(len(fresh))
+        # What says nothing of a later time than was known is no news: it does not show that the
+        # source goes on.
+        told = np.flatnonzero(usable)
+        valid_at, number = rows.valid_at[told], fresh.series[told]
+        before_at = np.empty(len(told), np.int64)
+        before_at[1:] = valid_at[:-1]
+        is_first = _firsts(number)
+        before_at[is_first] = table.news_at[number[is_first]]
+        news = told[valid_at > before_at]
+        is_news = np.zeros(len(fresh), bool)
+        is_news[news] = True
         if len(news):
             series, known_at = fresh.series[news], rows.known_at[news]
+            table.news_at[series] = rows.valid_at[news]
             _, before, after = table.arrivals.hear(series, known_at, _firsts(series))
             patience[news] = np.where(before > 0, before, fresh.prior_s[news])
             fresh.arrival_s[news] = np.where(after > 0, after, fresh.prior_s[news])
@@ -312,7 +324,7 @@ class Detector:
         never = table.expected_s[fresh.series] == 0
         table.expected_s[fresh.series[never]] = fresh.prior_s[never]
         self.heard.append(
-            Heard(fresh.series, rows.known_at, rows.valid_at, usable, BLIND_AFTER * patience)
+            Heard(fresh.series, rows.known_at, rows.valid_at, is_news, BLIND_AFTER * patience)
         )
 
     # Judging

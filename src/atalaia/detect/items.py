@@ -46,6 +46,7 @@ class SeriesState(msgspec.Struct):
     area_values: dict[str, tuple[float, float, int]] = {}
     area_given: dict[str, float] = {}
     area_marks: dict[str, int] = {}
+    news_at: int = NO_TIME
     arrivals: tuple[int, list[int]] = (NO_TIME, [])
     paces: dict[str, tuple[int, list[int]]] = {}
 
@@ -113,6 +114,7 @@ def save_series(table: SeriesTable, number: int) -> SeriesState:
             for rule in table.area_rules
             if (mark := table.area_mark.get((rule, number))) is not None
         },
+        news_at=int(table.news_at[number]),
         arrivals=table.arrivals.kept(number),
         paces={
             of: pace.kept(number)
@@ -146,6 +148,7 @@ def load_series(table: SeriesTable, place_id: str, item: SeriesState) -> None:
         table.area_given[rule, number] = given
     for rule, mark in item.area_marks.items():
         table.area_mark[rule, number] = mark
+    table.news_at[number] = item.news_at
     table.arrivals.put(number, *item.arrivals)
     for of, pace in item.paces.items():
         table.pace(of).put(number, *pace)

@@ -42,6 +42,7 @@ class SeriesTable:
     valid_at        newest valid time of an observed or analysed row; NO_TIME: none yet
     usable_at       newest valid time of a row with a usable value; before the first one, the
                     valid time of the first row (the watch began there)
+    news_at         newest valid time of a usable value; NO_TIME: none yet
     expected_s      interval at which news are expected: as learned, or before that as polled, or
                     as long as periods are stated
     arrivals        how often news come
@@ -65,6 +66,7 @@ class SeriesTable:
         self.source = np.empty(0, np.int16)
         self.valid_at = np.empty(0, np.int64)
         self.usable_at = np.empty(0, np.int64)
+        self.news_at = np.empty(0, np.int64)
         self.expected_s = np.empty(0, np.int64)
         self.is_blind = np.empty(0, bool)
         self.arrivals = Cadence(0)
@@ -145,6 +147,7 @@ class SeriesTable:
             self.place, self.source = grown(self.place, 0), grown(self.source, 0)
             self.valid_at = grown(self.valid_at, NO_TIME)
             self.usable_at = grown(self.usable_at, NO_TIME)
+            self.news_at = grown(self.news_at, NO_TIME)
             self.expected_s = grown(self.expected_s, 0)
             self.is_blind = grown(self.is_blind, False)
             for cadence in (self.arrivals, *self.paces.values()):
