@@ -72,8 +72,9 @@ crash: .venv/.dev ## kill -9 a replay 100 times, and the sending of messages 50 
 fuzz-api: .venv/.dev ## 10,000 requests made of the description of the API
 	ATALAIA_SCHEMATHESIS=10000 $(BIN)/python -m pytest tests/run/test_schemathesis.py
 
-oracles: .venv/.dev ## hours, days and scores against slow plain versions, 20 times the cases of `make test`
+oracles: .venv/.dev ## hours, days, scores and detection against slow plain versions, with many times the cases
 	ATALAIA_ORACLES=20 $(BIN)/python -m pytest tests/lake/test_hourly.py tests/batch/test_scores.py
+	ATALAIA_ORACLES=10 $(BIN)/python -m pytest tests/oracles
 
 coverage: .venv/.run ## how often 95 % intervals of return levels and of scores hold the truth
 	$(BIN)/python tools/coverage.py

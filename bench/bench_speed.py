@@ -109,7 +109,10 @@ class Weather:
 
 def run(records: int, n_places: int, batch: int, wanted_all: bool) -> dict[str, float]:
     """Seconds and alerts of both, taking turns."""
-    places = Places(Place(id=str(i), name=str(i), latitude=0, longitude=0) for i in range(n_places))
+    places = Places(
+        Place(id=str(i), name=str(i), latitude=-30 + i * 1e-3, longitude=-60 + i * 1e-3)
+        for i in range(n_places)
+    )
     ids = [(place.id,) for place in places]
     rule_set = rules.load("basic")
     decode = decode_all(places)

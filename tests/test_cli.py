@@ -108,7 +108,7 @@ def test_alerts_are_lines_of_json_with_every_key_in_order(home: Path) -> None:
     assert len(lines) > 6
     for line in lines:
         alert = json.loads(line)
-        assert list(alert) == KEYS
+        assert list(alert) == [*KEYS, "places"]
         assert alert["valid_at"] is not None
         assert alert["sent_at"].endswith("+00:00")
         assert set(alert["text"]) == {"pt-BR", "en", "es"}

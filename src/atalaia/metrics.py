@@ -58,6 +58,11 @@ class Metrics:
         self.consumer_lag = Gauge(
             "atalaia_consumer_lag", "Records not yet consumed.", ["consumer"], registry=here
         )
+        self.lag_seconds = Gauge(
+            "atalaia_lag_seconds",
+            "For how long the oldest record that was not lived through has waited.",
+            registry=here,
+        )
         self.budget_calls_left = Gauge(
             "atalaia_budget_calls_left",
             "Calls that a source allows.",

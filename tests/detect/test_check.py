@@ -34,18 +34,36 @@ def test_a_sensor_that_says_1048_mph_is_not_weather() -> None:
 @pytest.mark.parametrize("name", CATALOGUE)
 def test_a_value_at_its_limits_is_used_and_beyond_them_is_not(name: str) -> None:
     variable = CATALOGUE[name]
-    span = (variable.highest - variable.lowest) * 1e-6
+    highest = float(variable.highest_in(np.array(HOUR))) if variable.is_sum else variable.highest
+    span = (highest - variable.lowest) * 1e-6
     values = [
         variable.lowest - span,
         variable.lowest,
-        variable.highest,
-        variable.highest + span,
+        highest,
+        highest + span,
         np.inf,
         -np.inf,
         None,
     ]
     found = checked(series(values, name)).values[name]
     assert np.isnan(found).tolist() == [True, False, False, True, True, True, True]
+
+
+@pytest.mark.parametrize(
+    ("period_s", "record_mm"),
+    # Barot 1970 (contested) and Unionville 1956, Holt 1947, Foc-Foc 1966, Cherrapunji 1860-61.
+    [(60, 31.2), (42 * 60, 305), (HOUR, 305), (24 * HOUR, 1825), (365 * 24 * HOUR, 26_461)],
+)
+def test_the_most_that_can_have_fallen_follows_from_the_period(
+    period_s: int, record_mm: float
+) -> None:
+    most = float(CATALOGUE["rain_mm"].highest_in(np.array(period_s)))
+    assert record_mm < most < 2.1 * record_mm
+
+
+def test_what_no_cloud_holds_in_a_minute_is_not_used() -> None:
+    found = checked(series([0.0, 150.0, 31.0], "rain_mm", step=60)).values["rain_mm"]
+    assert np.isnan(found).tolist() == [False, True, False]
 
 
 def test_a_gust_below_the_mean_wind_is_doubted() -> None:

@@ -31,7 +31,7 @@ from atalaia.domain.incident import (
     Incident,
 )
 from atalaia.domain.reading import Kind
-from atalaia.domain.rule import Rule
+from atalaia.domain.rule import LEVELS, Rule
 from stories import HOUR, T0, rule_set
 
 RULES = {
@@ -141,6 +141,10 @@ class IncidentLife(RuleBasedStateMachine):
                 onset_at=valid_at,
                 until=valid_at + hours * HOUR,
                 expected_s=HOUR,
+                spans=[
+                    (valid_at, valid_at + hours * HOUR) if level <= holding else (0, 0)
+                    for level in LEVELS
+                ],
             )
         )
 
@@ -271,7 +275,8 @@ class IncidentLife(RuleBasedStateMachine):
 
     def check_update(self, change: Change) -> None:
         earlier = [c for c in self.changes if c.incident == change.incident]
-        assert change.kind <= min(c.kind for c in earlier), "certainty never falls"
+        if change.level == earlier[-1].level:
+            assert change.kind <= earlier[-1].kind, "certainty never falls at one level"
         assert change.peak_level >= max(c.peak_level for c in earlier), "a peak stays"
 
     @invariant()

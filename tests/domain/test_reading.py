@@ -94,11 +94,29 @@ def test_a_batch_in_order_has_one_row_a_key_sorted_by_when_it_became_known(
 
 def test_of_rows_with_one_key_the_larger_value_counts_and_missing_is_never_0() -> None:
     key = (0, "a", Kind.OBSERVED, 0, 0)
-    parts = [one((*key, 900, None, 1.0)), one((*key, 3600, -3.0, None)), one((*key, 0, -4.0, 0.5))]
+    parts = [one((*key, 900, None, 1.0)), one((*key, 900, -3.0, None)), one((*key, 900, -4.0, 0.5))]
     (row,) = table(Readings.concat(parts).in_order())
-    assert row[-3:] == (3600, -3.0, 1.0)
+    assert row[-3:] == (900, -3.0, 1.0)
     (silent,) = table(one((*key, 0, None, None)).in_order())
     assert silent[-2:] == (None, None)
+
+
+def test_amounts_of_two_periods_are_two_readings_and_all_else_is_of_the_instant() -> None:
+    def of(period_s: int, rain: float, gust: float) -> Readings:
+        values = {"rain_mm": np.array([rain]), "wind_gust_m_s": np.array([gust])}
+        return Readings.build(
+            place=[0],
+            source="a",
+            kind=Kind.OBSERVED,
+            valid_at=[T0],
+            period_s=period_s,
+            values=values,
+        )
+
+    both = Readings.concat([of(3600, 12.0, 7.0), of(900, 3.0, 9.0)]).in_order()
+    assert both.period_s.tolist() == [900, 3600]
+    assert both.values["rain_mm"].tolist() == [3.0, 12.0]
+    np.testing.assert_array_equal(both.values["wind_gust_m_s"], [np.nan, 9.0])
 
 
 def test_two_sources_are_two_rows_and_two_issues_of_a_forecast_are_two() -> None:

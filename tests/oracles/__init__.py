@@ -9,3 +9,7 @@ import os
 def cases(short: int) -> int:
     """How many cases a test tries: `short`, or so many times as ATALAIA_ORACLES says."""
     return short * int(os.environ.get("ATALAIA_ORACLES", "1"))
+
+
+HISTORIES = cases(300)
+"""Random histories that detection lives through."""

@@ -117,7 +117,7 @@ def test_what_is_too_large_or_of_another_kind_is_refused(tmp_path: Path) -> None
 def test_providers_answers_can_be_pushed_in_envelopes_or_raw(tmp_path: Path) -> None:
     answer = (
         b'{"data": {"time": "2026-01-10T11:59:00Z",  "values": {"windGust": 19.5}},'
-        b' "location": {"lat": -1.5, "lon": 0}}'
+        b' "location": {"lat": null, "lon": null}}'
     )
 
     async def tell(world: World) -> None:

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -168,8 +169,10 @@ def test_both_spellings_in_one_answer_fill_each_other(places: Places) -> None:
 
 
 def test_many_places_come_in_the_order_of_the_request(places: Places) -> None:
+    spots = [(-8.0, -34.9), (0, 0), (-30.0, -51.25)]
     body = [
-        hourly({"cape": "J/kg"}, {"cape": [i, i, i]}, latitude=0, longitude=0) for i in range(3)
+        hourly({"cape": "J/kg"}, {"cape": [i, i, i]}, latitude=lat, longitude=lon)
+        for i, (lat, lon) in enumerate(spots)
     ]
     answer = payload(body, places=("recife", "atlantis", "poa"))
     decoded = open_meteo.decoder(places)([answer], None)
@@ -181,6 +184,28 @@ def test_many_places_come_in_the_order_of_the_request(places: Places) -> None:
     }
     assert said == {"recife": 0, "poa": 2}
     assert [reject.reason for reject in decoded.rejects] == ["unknown place"]
+
+
+def test_an_answer_for_another_place_is_rejected_with_both_named(places: Places) -> None:
+    far = hourly({"cape": "J/kg"}, {"cape": [1, 2, 3]}, latitude=52.52, longitude=13.42)
+    decoded = open_meteo.decoder(places)([payload(far, places=("recife",))], None)
+    assert len(decoded.readings) == 0
+    (reject,) = decoded.rejects
+    assert reject.reason == "another place"
+    assert "recife at -8" in reject.detail
+    assert "52.52, 13.42" in reject.detail
+
+
+@pytest.mark.parametrize("word", ["nan", "-nan", "NaN", "Infinity", "-inf", "1e999"])
+def test_what_is_no_number_costs_itself_alone(places: Places, word: str) -> None:
+    good = hourly({"cape": "J/kg"}, {"cape": [1, 2, 3]}, latitude=-8.0, longitude=-34.9)
+    bad = hourly({"cape": "J/kg"}, {"cape": [1, 987654, 3]}, latitude=-30.0, longitude=-51.25)
+    answer = payload([good, bad], places=("recife", "poa"))
+    body = answer.body.replace(b"987654", word.encode())
+    decoded = open_meteo.decoder(places)([msgspec.structs.replace(answer, body=body)], None)
+    found = decoded.readings.values["cape_j_kg"]
+    assert np.isnan(found).tolist() == [False] * 4 + [True, False]
+    assert [reject.reason for reject in decoded.rejects] == ["not finite"]
 
 
 def test_an_answer_of_another_length_is_matched_by_coordinates(places: Places) -> None:
@@ -198,7 +223,8 @@ def test_an_answer_of_another_length_is_matched_by_coordinates(places: Places) -
 
 def test_a_damaged_element_costs_no_other_place(places: Places) -> None:
     good = hourly({"cape": "J/kg"}, {"cape": [1, 2, 3]})
-    elements = [None, good, {"latitude": 1}, {**good, "utc_offset_seconds": None}]
+    elements = [None, good, {"latitude": None}, {**good, "utc_offset_seconds": None}]
+    elements[3] |= {"latitude": None}
     answer = payload(elements, places=("poa", "enschede", "recife", "toronto"))
     decoded = open_meteo.decoder(places)([answer], None)
     assert {places[i].id for i in decoded.readings.place} == {"enschede"}

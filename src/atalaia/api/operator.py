@@ -51,6 +51,7 @@ class LagItem(BaseModel):
     """How far each stage is behind the one before it.
 
     speed, archive    records of the stream not yet lived through, not yet archived
+    speed_s           for how many seconds the oldest of them has waited; null: not known here
     board             entries of the alert log not yet shown
     fan_out           entries of the alert log not yet fanned out
     step_s            seconds from reading the newest batch to its commit; null: none yet
@@ -59,6 +60,7 @@ class LagItem(BaseModel):
 
     stream_offset: int
     speed: int
+    speed_s: int | None
     archive: int
     board: int
     fan_out: int

@@ -87,6 +87,7 @@ class LocalStanding(ProgramStanding):
         return LagItem(
             stream_offset=self._watching.offset,
             speed=self._watching.behind,
+            speed_s=self._watching.lag_s,
             archive=self._watching.offset - self._upkeep.archived,
             board=seq - self._shown(),
             fan_out=seq - self._fanned_out(),
@@ -105,6 +106,7 @@ class LocalStanding(ProgramStanding):
             "store": {"writable": fault is None, "fault": fault},
             "stream_offset": self._watching.offset,
             "lag": self._watching.behind,
+            "lag_s": self._watching.lag_s,
             "sources": {
                 poller.plan.name: poller.health.shown(poller.plan.expected_s, now)
                 for poller in self._pollers
@@ -117,6 +119,7 @@ class LocalStanding(ProgramStanding):
         metrics.stream_offset.set(self._watching.offset)
         metrics.outbox_now(self._home.outbox.counts())
         metrics.consumer_lag.labels("speed").set(self._watching.behind)
+        metrics.lag_seconds.set(self._watching.lag_s)
         metrics.consumer_lag.labels("archive").set(self._watching.offset - self._upkeep.archived)
         now = self._clock.now()
         for poller in self._pollers:
@@ -185,6 +188,7 @@ class NotedStanding(ProgramStanding):
         return LagItem(
             stream_offset=offset,
             speed=offset - min(lived, default=0),
+            speed_s=None,  # the shards' iterator age, which CloudWatch has
             archive=offset - max(archived, default=0),  # shards that were closed stay behind
             board=seq - self._shown(),
             fan_out=seq - msgspec.json.decode(outbox.position() or "{}", type=Position).done,

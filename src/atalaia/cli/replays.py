@@ -12,7 +12,7 @@ from atalaia.domain.place import Places
 from atalaia.domain.reading import Decode
 from atalaia.domain.rule import RuleSet
 from atalaia.homes.embedded import EmbeddedHome, open_home
-from atalaia.replay import readings, stream
+from atalaia.replay import payloads, readings, stream
 from atalaia.replay.readings import Progress, Replayed, no_progress
 from atalaia.sources import decode_all
 
@@ -28,6 +28,22 @@ def replay(
     """See `replay.readings.replay`; in the home at this path (None: a temporary one)."""
     with _home_at(home) as opened:
         done = readings.replay(opened, places, files, rules, progress=progress)
+        return _with_lake(done, opened) if home else done
+
+
+def replay_payloads(
+    places: Places,
+    files: Sequence[Path],
+    rules: RuleSet,
+    *,
+    home: Path | None = None,
+    progress: Progress = no_progress,
+) -> Replayed:
+    """See `replay.payloads.replay_payloads`; in the home at this path (None: a temporary one)."""
+    with _home_at(home) as opened:
+        done = payloads.replay_payloads(
+            opened, places, files, rules, is_kept=home is not None, progress=progress
+        )
         return _with_lake(done, opened) if home else done
 
 

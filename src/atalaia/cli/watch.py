@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -48,6 +49,10 @@ def replay(
     places: Annotated[
         Path | None, typer.Option(help="CSV: place_id,name,latitude,longitude,timezone[,area].")
     ] = None,
+    payloads: Annotated[
+        list[Path] | None,
+        typer.Option("--payloads", help="Payloads as they arrived: NDJSON, or parts of RAW."),
+    ] = None,
     from_stream: Annotated[
         Path | None,
         typer.Option("--from-stream", help="A live home: its payloads as they arrived."),
@@ -66,25 +71,26 @@ def replay(
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Replay recorded readings in event time, or what a live home received as it arrived."""
-    from atalaia.domain.alert import to_line
+    """Replay recorded readings in event time, or what arrived, as it arrived."""
+    from atalaia.domain.alert import entry_line
     from atalaia.replay.readings import write_alerts
 
     if alerts not in (None, "-") and not Path(alerts or "").parent.is_dir():
         # Said now, not when all is done.
         raise AtalaiaError(f"alerts {alerts}: its folder is not there; make it first")
     if from_stream is not None:
-        if readings or places:
-            raise typer.BadParameter("it has readings and places", param_hint="--from-stream")
+        if readings or places or payloads:
+            raise typer.BadParameter("it has payloads and places", param_hint="--from-stream")
         done, where, rule_set = _replay_stream(from_stream, rules, home)
-    elif not readings or places is None:
-        raise typer.BadParameter("give readings and --places, or --from-stream")
+    elif bool(readings) == bool(payloads) or places is None:
+        raise typer.BadParameter("give --places and readings or --payloads, or --from-stream")
     else:
-        done, where, rule_set = _replay_files(readings, places, rules or "inmet", home)
+        where, rule_set = _places_and_rules(places, rules or "inmet")
+        done = _replay_files(readings or [], payloads or [], where, rule_set, home)
     if alerts == "-":
         with while_read():
             for entry in done.entries:
-                sys.stdout.buffer.write(to_line(entry.alert) + b"\n")
+                sys.stdout.buffer.write(entry_line(entry) + b"\n")
     elif alerts is not None:
         write_alerts(done.entries, Path(alerts))
     _tell_replay(done, where, rule_set.name, to_stdout=alerts != "-", as_json=as_json)
@@ -94,28 +100,58 @@ def replay(
         print(
             f"no place has an area: the area rules of {rule_set.name} judge none", file=sys.stderr
         )
-    if not done.readings:
+    if not done.readings and not payloads:
         first = done.rejected[0] if done.rejected else None
         why = f"{first.reason}: {first.detail}" if first else "there are no rows"
         raise AtalaiaError(f"no reading could be read ({why})")
 
 
-def _replay_files(
-    readings: list[Path], places: Path, rules: str, home: Path | None
-) -> tuple[Replayed, Places, RuleSet]:
+_TIMES = ["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"]
+
+
+@app.command()
+def cut(
+    folder: Annotated[Path, typer.Argument(help="Where payloads.ndjson and places.csv go.")],
+    since: Annotated[
+        datetime | None, typer.Option("--from", formats=_TIMES, help="From this instant (UTC) on.")
+    ] = None,
+    until: Annotated[
+        datetime | None, typer.Option("--to", formats=_TIMES, help="Up to this instant (UTC).")
+    ] = None,
+    source: Annotated[str | None, typer.Option(help="What one source answered alone.")] = None,
+    home: HomeOption = None,
+    settings: SettingsOption = None,
+) -> None:
+    """Cut a piece of a home's past for `replay --payloads`, without anybody's data."""
+    from atalaia.homes.embedded import open_home
+    from atalaia.replay.cut import cut as cut_home
+
+    first = int(since.replace(tzinfo=UTC).timestamp()) if since else 0
+    last = int(until.replace(tzinfo=UTC).timestamp()) if until else 2**62
+    with open_home(existing(settings_of(settings, home).home), exclusive=False) as opened:
+        written = cut_home(opened, folder, first, last, source)
+    print(f"{written} payloads in {folder}", file=sys.stderr)
+
+
+def _places_and_rules(places: Path, rules: str) -> tuple[Places, RuleSet]:
     from atalaia import rules as rule_sets
-    from atalaia.cli.replays import replay as replay_files
     from atalaia.domain.place import Places
     from atalaia.sources.recorded import read_places
 
-    where = Places(read_places(places))
-    rule_set = rule_sets.load(rules)
+    return Places(read_places(places)), rule_sets.load(rules)
+
+
+def _replay_files(
+    readings: list[Path], payloads: list[Path], places: Places, rules: RuleSet, home: Path | None
+) -> Replayed:
     with progress_bar() as progress:
-        return (
-            replay_files(where, readings, rule_set, home=home, progress=progress),
-            where,
-            rule_set,
-        )
+        if payloads:
+            from atalaia.cli.replays import replay_payloads
+
+            return replay_payloads(places, payloads, rules, home=home, progress=progress)
+        from atalaia.cli.replays import replay as replay_files
+
+        return replay_files(places, readings, rules, home=home, progress=progress)
 
 
 def _replay_stream(

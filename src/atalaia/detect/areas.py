@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 
 from atalaia.detect import measure
 from atalaia.detect.findings import Findings, levels, only
-from atalaia.detect.series import SeriesTable
-from atalaia.domain.reading import NO_TIME, Bools
+from atalaia.detect.series import DOUBTED, SeriesTable
+from atalaia.domain.hazard import Level
+from atalaia.domain.incident import BLIND_AFTER
+from atalaia.domain.reading import NO_TIME, Bools, Floats, Ints, Kind
 from atalaia.domain.rule import Rule
 
 
@@ -30,68 +33,56 @@ def _of_one(
     found: Findings,
     table: SeriesTable,
 ) -> Findings:
-    """One area and one source: the k-th largest of its places' newest values, at each instant."""
+    """One area and one source: the k-th largest of its places' newest values, at each time at which
+    one of them became known. `found` is in the order in which it became known."""
     source = int(found.source[0])
     numbers = [int(n) for n in table.numbers_of(members, source)]
     known = [table.area_value.get((rule.name, n), (np.nan, np.nan, NO_TIME)) for n in numbers]
-    newest_at = np.array([at for _, _, at in known], np.int64)
     # A late value does not take the place of what its place has said since.
     column_of = np.searchsorted(np.array(members), found.subject)
-    is_newest = found.valid_at >= newest_at[column_of]
+    is_newest = np.ones(len(column_of), bool)
+    for column, (_, _, newest_at) in enumerate(known):
+        mine = np.flatnonzero(column_of == column)
+        before = np.maximum.accumulate(np.concatenate(([newest_at], found.valid_at[mine])))[:-1]
+        is_newest[mine] = found.valid_at[mine] >= before
     found, column_of = only(found, is_newest), column_of[is_newest]
     if not len(found.value):
         return found
-    at, slot = np.unique(found.valid_at, return_inverse=True)
-    shape = (len(at) + 1, len(members))
-    value, top = np.full(shape, np.nan), np.full(shape, np.nan)
-    told_at = np.full(shape, NO_TIME, np.int64)
-    for column, remembered in enumerate(known):
-        value[0, column], top[0, column], told_at[0, column] = remembered
-    value[slot + 1, column_of] = found.value
-    top[slot + 1, column_of] = found.ceiling
-    told_at[slot + 1, column_of] = found.valid_at
-    # Each place's newest word counts until it is `within` old.
-    newest = np.maximum.accumulate(
-        np.where(told_at > NO_TIME, np.arange(shape[0])[:, None], 0), axis=0
-    )
-    columns = np.arange(shape[1])[None, :]
-    value, top, told_at = value[newest, columns], top[newest, columns], told_at[newest, columns]
-    for column, number in enumerate(numbers):
-        if told_at[-1, column] > NO_TIME:
-            table.area_value[rule.name, number] = (
-                float(value[-1, column]),
-                float(top[-1, column]),
-                int(told_at[-1, column]),
-            )
+    look = _look(rule, found, column_of, numbers, known, table)
+    first, told_at, value, top, mark = look.first, look.told_at, look.value, look.top, look.mark
+    at = np.maximum(told_at.max(axis=1)[1:], found.valid_at[first])
     old = told_at[1:] < (at - rule.within_s)[:, None]
     near = _near(rule, members, table)
     sign = rule.sign
+    seen = sign * np.where(old, np.nan, value[1:])[:, near]
+    most = sign * np.where(old, np.nan, top[1:])[:, near]
+    is_doubted = mark[1:][:, near] >= DOUBTED
+    # What is doubted is not known: it can make no more than yellow of an area, and calms none.
     reached, at_most = measure.kth_largest(
-        sign * np.where(old, np.nan, value[1:])[:, near],
-        sign * np.where(old, np.nan, top[1:])[:, near],
-        rule.places,
+        np.where(is_doubted, np.nan, seen), np.where(is_doubted, np.nan, most), rule.places
     )
-    known_at = np.full(len(at), NO_TIME, np.int64)
-    np.maximum.at(known_at, slot, found.known_at)
     entered, holding, held = levels(rule, sign * reached, sign * at_most)
+    if is_doubted.any():
+        believed, _ = measure.kth_largest(seen, most, rule.places)
+        doubtful, _, _ = levels(rule, sign * believed, sign * believed)
+        doubtful = np.minimum(doubtful, rule.up_to(Level.YELLOW))
+        reached = np.where(doubtful > entered, believed, reached)
+        entered = np.maximum(entered, doubtful)
     if rule.given and found.given is not None:
-        given = np.full(shape, np.nan)
-        given[0] = [table.area_given.get((rule.name, n), np.nan) for n in numbers]
-        given[slot + 1, column_of] = found.given
-        given = given[newest, columns]
-        for column, number in enumerate(numbers):
-            table.area_given[rule.name, number] = float(given[-1, column])
+        given = _given(rule, found.given, column_of, numbers, look, table)
         fallen = np.where(old, np.nan, given[1:]) >= rule.given.limit
         entered = np.where(fallen.sum(axis=1) >= rule.given.places, entered, 0)
+    kind = _kind(seen, reached, mark[1:][:, near] % DOUBTED, rule.places)
     # Too few places reported to raise, and yet enough of them are calm to be sure of calm.
     value = sign * np.where(np.isnan(reached), at_most, reached)
-    n = len(at)
+    expected_s = found.expected_s[first]
+    before_at = np.concatenate((told_at.max(axis=1)[:1], at[:-1]))
     judged = Findings(
         rule=rule,
-        subject=np.full(n, subject, np.int64),
-        source=np.full(n, source, np.int16),
-        kind=np.full(n, int(found.kind.max()), np.int8),
-        known_at=known_at,
+        subject=np.full(len(first), subject, np.int64),
+        source=np.full(len(first), source, np.int16),
+        kind=kind,
+        known_at=found.known_at[first],
         at=at,
         valid_at=at,
         value=value,
@@ -101,10 +92,101 @@ def _of_one(
         held=held,
         onset_at=at,
         until=at,
-        expected_s=np.full(n, int(found.expected_s.max()), np.int64),
-        is_late=found.is_late,
+        expected_s=expected_s,
+        is_late=found.is_late[first],
+        is_after_gap=(before_at > NO_TIME) & (at - before_at >= BLIND_AFTER * expected_s),
     )
     return only(judged, np.isfinite(value))
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """n looks at an area of m places; row 0 is what was remembered.
+
+    first     position in the findings of the first that each look is for, shape (n,)
+    slot      of each finding: its look
+    newest    the look at which each place said its newest word, shape (n + 1, m)
+    value, top, told_at, mark    of that word, shape (n + 1, m)
+    """
+
+    first: Ints
+    slot: Ints
+    newest: Ints
+    value: Floats
+    top: Floats
+    told_at: Ints
+    mark: Ints
+
+
+def _look(
+    rule: Rule,
+    found: Findings,
+    column_of: Ints,
+    numbers: list[int],
+    known: list[tuple[float, float, int]],
+    table: SeriesTable,
+) -> _Look:
+    """What the places had said at each time at which one of them spoke; and remember it."""
+    # One look at the area for all that became known together of one instant.
+    is_new = np.ones(len(found.value), bool)
+    is_new[1:] = (np.diff(found.known_at) != 0) | (np.diff(found.valid_at) != 0)
+    slot, first = np.cumsum(is_new) - 1, np.flatnonzero(is_new)
+    shape = (len(first) + 1, len(numbers))
+    value, top = np.full(shape, np.nan), np.full(shape, np.nan)
+    told_at = np.full(shape, NO_TIME, np.int64)
+    mark = np.zeros(shape, np.int64)
+    for column, remembered in enumerate(known):
+        value[0, column], top[0, column], told_at[0, column] = remembered
+        mark[0, column] = table.area_mark.get((rule.name, numbers[column]), 0)
+    value[slot + 1, column_of] = found.value
+    top[slot + 1, column_of] = found.ceiling
+    told_at[slot + 1, column_of] = found.valid_at
+    doubted = 0 if found.is_doubted is None else DOUBTED * found.is_doubted
+    mark[slot + 1, column_of] = found.kind + doubted
+    # Each place's newest word counts until it is `within` old.
+    newest = np.maximum.accumulate(
+        np.where(told_at > NO_TIME, np.arange(shape[0])[:, None], 0), axis=0
+    )
+    columns = np.arange(shape[1])[None, :]
+    value, top, told_at = value[newest, columns], top[newest, columns], told_at[newest, columns]
+    mark = mark[newest, columns]
+    for column, number in enumerate(numbers):
+        if told_at[-1, column] > NO_TIME:
+            table.area_value[rule.name, number] = (
+                float(value[-1, column]),
+                float(top[-1, column]),
+                int(told_at[-1, column]),
+            )
+            table.area_mark[rule.name, number] = int(mark[-1, column])
+    return _Look(first, slot, newest, value, top, told_at, mark)
+
+
+def _given(
+    rule: Rule,
+    given: Floats,
+    column_of: Ints,
+    numbers: list[int],
+    look: _Look,
+    table: SeriesTable,
+) -> Floats:
+    """The second window of each place at each look, shape (n + 1, m); and remember it."""
+    told = np.full(look.value.shape, np.nan)
+    told[0] = [table.area_given.get((rule.name, n), np.nan) for n in numbers]
+    told[look.slot + 1, column_of] = given
+    told = told[look.newest, np.arange(len(numbers))[None, :]]
+    for column, number in enumerate(numbers):
+        table.area_given[rule.name, number] = float(told[-1, column])
+    return told
+
+
+def _kind(seen: Floats, reached: Floats, kind: Ints, k: int) -> Ints:
+    """The certainty of an area's value is that of the surest k places that reach it."""
+    if seen.shape[1] < k or len(np.unique(kind)) == 1:
+        return np.full(len(seen), kind.max(initial=0), np.int8)
+    none = np.int64(max(Kind))
+    reaching = np.where(seen >= reached[:, None], kind, none)
+    surest: Ints = np.partition(reaching, k - 1, axis=1)[:, k - 1].astype(np.int8)
+    return surest
 
 
 def _near(rule: Rule, members: tuple[int, ...], table: SeriesTable) -> Bools:

@@ -1,4 +1,5 @@
-"""Silence, judged by place and source: three expected intervals without a usable value.
+"""Silence, judged by place and source: three expected intervals without a usable value. How often
+news are expected is learned of each (`cadence`).
 
 Missing data is never calm weather. One `cannot_see` incident is told a source, with its places
 listed: `alert` when the first turn blind, `update` when others do or some can be seen again,
@@ -23,6 +24,10 @@ from atalaia.domain.place import Place
 from atalaia.domain.reading import NO_TIME, Ints, Kind
 from atalaia.domain.words import cannot_see_text
 
+Turns = dict[tuple[int, int], tuple[dict[int, int], dict[int, int]]]
+"""By (instant, source): the series that were lost, and found again, each with when it was last
+usable."""
+
 
 class Outage(msgspec.Struct):
     """The open `cannot_see` incident of one source; `places` are those that are unseen now."""
@@ -45,12 +50,12 @@ class Blindness:
         """Live through a batch: what was heard, and all its instants (sorted, unique)."""
         if not len(instants):
             return []
-        turns: dict[tuple[int, int], tuple[dict[int, int], dict[int, int]]] = defaultdict(
-            lambda: ({}, {})
-        )
+        turns: Turns = defaultdict(lambda: ({}, {}))
+        # Up to when each series has been listened to: all before this batch was, in its own.
+        listened = np.full(self.table.count, instants[0], np.int64)
         for rows in heard:
-            self._hear(rows, instants, turns)
-        self._listen(instants, turns)
+            self._hear(rows, instants, listened, turns)
+        self._listen(instants, listened, turns)
         entries = []
         for (now, source), (lost, found) in sorted(turns.items()):
             entry = self._tell(now, self.table.sources[source], lost, found)
@@ -58,52 +63,77 @@ class Blindness:
                 entries.append(entry)
         return entries
 
-    def _hear(
-        self,
-        rows: Heard,
-        instants: Ints,
-        turns: dict[tuple[int, int], tuple[dict[int, int], dict[int, int]]],
-    ) -> None:
-        """Find gaps between usable values that were long enough to be noticed."""
+    def _hear(self, rows: Heard, instants: Ints, listened: Ints, turns: Turns) -> None:
+        """Find silences between news that were long enough to be noticed, and what ends them."""
         table = self.table
         is_new = table.usable_at[rows.series] == NO_TIME
         if is_new.any():
             # The watch over a new series begins with its first row, whatever is in it.
             first = rows.series[is_new][::-1]
             table.usable_at[first] = rows.valid_at[is_new][::-1]
-        patience = BLIND_AFTER * table.expected_s[rows.series]
-        usable = rows.is_usable & (rows.known_at - rows.valid_at < patience)
-        series, known_at = rows.series[usable], rows.known_at[usable]
+            listened[first] = rows.known_at[is_new][::-1]
+        news = np.flatnonzero(rows.is_news)
+        series, known_at = rows.series[news], rows.known_at[news]
         if not len(series):
             return
-        valid_at, patience = rows.valid_at[usable], patience[usable]
+        # News of long ago renew nothing: they do not show that the source can be seen now.
+        patience = rows.patience_s[news]
+        is_timely = known_at - rows.valid_at[news] < patience
+        seen = np.where(is_timely, rows.valid_at[news], NO_TIME)
         is_first = np.ones(len(series), bool)
         is_first[1:] = series[1:] != series[:-1]
         before = np.empty(len(series), np.int64)
-        before[1:] = valid_at[:-1]
+        before[1:] = seen[:-1]
         before[is_first] = table.usable_at[series[is_first]]
-        slot = np.searchsorted(instants, before + patience)
-        noticed_at = instants[np.minimum(slot, len(instants) - 1)]
-        is_gap = (slot < len(instants)) & (noticed_at < known_at)
-        was_blind = is_first & table.is_blind[series]
-        for i in np.flatnonzero(is_gap | was_blind):
-            number, source = int(series[i]), int(table.source[series[i]])
-            if not was_blind[i]:
-                turns[int(noticed_at[i]), source][0][number] = int(before[i])
-            turns[int(known_at[i]), source][1][number] = int(valid_at[i])
-        table.is_blind[series] = False
-        table.usable_at[series] = valid_at
+        since = np.empty(len(series), np.int64)
+        since[1:] = known_at[:-1]
+        since[is_first] = listened[series[is_first]]
+        is_plain = is_timely & (seen > before) & (before > NO_TIME) & ~table.is_blind[series]
+        slot = np.searchsorted(instants, np.maximum(before + patience, since))
+        is_plain &= (slot == len(instants)) | (
+            instants[np.minimum(slot, len(instants) - 1)] >= known_at
+        )
+        odd = np.unique(series[~is_plain])
+        for i in np.flatnonzero(np.isin(series, odd)) if len(odd) else ():
+            self._hear_one(
+                int(series[i]), int(known_at[i]), int(seen[i]), int(patience[i]), instants,
+                int(since[i]), turns,
+            )  # fmt: skip
+        usual = ~np.isin(series, odd) if len(odd) else slice(None)
+        table.usable_at[series[usual]] = seen[usual]
+        listened[series] = known_at
 
-    def _listen(
-        self, instants: Ints, turns: dict[tuple[int, int], tuple[dict[int, int], dict[int, int]]]
+    def _hear_one(
+        self,
+        number: int,
+        known_at: int,
+        seen: int,
+        patience_s: int,
+        instants: Ints,
+        since: int,
+        turns: Turns,
     ) -> None:
+        """One row of news: the silence before it, if it was noticed, and whether that is over."""
+        table, source = self.table, int(self.table.source[number])
+        before = int(table.usable_at[number])
+        slot = int(np.searchsorted(instants, max(before + patience_s, since)))
+        if not table.is_blind[number] and slot < len(instants) and instants[slot] < known_at:
+            turns[int(instants[slot]), source][0][number] = before
+            table.is_blind[number] = True
+        if seen > before:
+            if table.is_blind[number]:
+                turns[known_at, source][1][number] = seen
+                table.is_blind[number] = False
+            table.usable_at[number] = seen
+
+    def _listen(self, instants: Ints, listened: Ints, turns: Turns) -> None:
         """Find series that are silent at the end of the batch."""
         table, n = self.table, self.table.count
         due = table.usable_at[:n] + BLIND_AFTER * table.expected_s[:n]
         silent = (due <= instants[-1]) & ~table.is_blind[:n] & (table.usable_at[:n] != NO_TIME)
         for number in np.flatnonzero(silent):
-            noticed_at = int(instants[np.searchsorted(instants, due[number])])
-            turn = turns[noticed_at, int(table.source[number])]
+            slot = np.searchsorted(instants, max(int(due[number]), int(listened[number])))
+            turn = turns[int(instants[slot]), int(table.source[number])]
             turn[0][int(number)] = int(table.usable_at[number])
             table.is_blind[number] = True
             self.touched.add(int(table.place[number]))

@@ -16,8 +16,10 @@ however rows are cut into batches.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from types import MappingProxyType
 
 import numpy as np
 
@@ -25,6 +27,11 @@ from atalaia.detect.series import SeriesTable
 from atalaia.domain.reading import NO_TIME, Bools, Floats, Ints, Readings
 from atalaia.domain.rule import WITNESSES
 from atalaia.domain.variable import CATALOGUE
+
+Beside = Mapping[str, Floats]
+"""Values by variable, shape (n,); NaN where there is none."""
+
+NOTHING: Beside = MappingProxyType({})
 
 JUMP_WITHIN_S = 3 * 3600
 DOUBTED_FOR_S = 12 * 3600
@@ -49,36 +56,38 @@ class Checked:
     suspect: dict[str, Bools]
 
 
-def plausible(values: dict[str, Floats]) -> dict[str, Floats]:
-    """The values with NaN in place of what lies outside the catalogue's limits."""
+def plausible(values: dict[str, Floats], period_s: Ints) -> dict[str, Floats]:
+    """The values with NaN in place of what lies outside the catalogue's limits.
+
+    Those of amounts follow from the period: what can fall in a day cannot fall in a minute.
+    """
     out = {}
     for name, column in values.items():
         variable = CATALOGUE[name]
+        highest = variable.highest_in(period_s) if variable.is_sum else variable.highest
         # `not inside` would also be true for NaN; `outside` is false for it, and cheap.
-        outside = (column < variable.lowest) | (column > variable.highest)
+        outside = (column < variable.lowest) | (column > highest)
         out[name] = np.where(outside, np.nan, column) if outside.any() else column
     return out
 
 
-def check(rows: Readings, series: Ints, table: SeriesTable) -> Checked:
+def check(rows: Readings, series: Ints, table: SeriesTable, beside: Beside = NOTHING) -> Checked:
     """Check rows sorted by series, then valid_at; `series` (n,) holds their numbers.
 
-    Remembers in `table` what the next batch needs. Rows that are older than what was already
-    seen of their series must not be among them.
+    Remembers in `table` what the next batch needs. Values that are older than what was already
+    seen of their series and variable must not be among them. `beside` has, by variable, what had
+    been told of the same instants before.
     """
-    values = plausible(rows.values)
-    suspect: dict[str, Bools] = {}
-    if "wind_gust_m_s" in values and "wind_speed_m_s" in values:
-        # 0.05 is half of the last digit that stations report.
-        below = values["wind_gust_m_s"] < values["wind_speed_m_s"] - 0.05
-        if below.any():
-            suspect["wind_gust_m_s"] = below
+    values = plausible(rows.values, rows.period_s)
+    suspect = _below_the_wind(values, beside)
     walks = {}
     for name, column in values.items():
         variable = CATALOGUE[name]
         where = np.flatnonzero(~np.isnan(column))
-        if len(where) and (variable.stuck_after_h or variable.max_step_per_h):
-            table.memory(name)
+        if not len(where):
+            continue
+        table.memory(name)
+        if variable.stuck_after_h or variable.max_step_per_h:
             walks[name] = _Walk(name, where, series, rows.valid_at, column, table)
     for name, walk in walks.items():
         variable = CATALOGUE[name]
@@ -90,9 +99,28 @@ def check(rows: Readings, series: Ints, table: SeriesTable) -> Checked:
         if doubted.any():
             suspect[name] = doubted
     # Only now, as a jump is held against what its witnesses were before this batch.
-    for name, walk in walks.items():
-        walk.remember(suspect.get(name), table)
+    for name, column in values.items():
+        if name in walks:
+            walks[name].remember(suspect.get(name), table)
+        elif name in table.last:
+            told = ~np.isnan(column)
+            table.last[name][series[told]] = column[told]
+            table.last_at[name][series[told]] = rows.valid_at[told]
     return Checked(values, suspect)
+
+
+def _below_the_wind(values: dict[str, Floats], beside: Beside) -> dict[str, Bools]:
+    """Gusts below the mean wind of the same instant."""
+    gust, told = values.get("wind_gust_m_s"), values.get("wind_speed_m_s")
+    before = beside.get("wind_speed_m_s")
+    wind = before if told is None else told
+    if gust is None or wind is None:
+        return {}
+    if told is not None and before is not None:
+        wind = np.where(np.isnan(told), before, told)
+    # 0.05 is half of the last digit that stations report.
+    below = gust < wind - 0.05
+    return {"wind_gust_m_s": below} if below.any() else {}
 
 
 class _Walk:

@@ -30,6 +30,9 @@ _MOST_RECORDS = 256
 _SMALL_BATCH, _LARGE_BATCH = 1_000_000, 8_000_000
 """Bytes: a batch under the first lets the next be longer, one over the second shortens it."""
 
+_LONGEST_TURN_S = 1.0
+"""A batch that took longer shortens the next one."""
+
 Steps = Mapping[int, Mapping[str, Sequence[float]]]
 """People's own limits: by position of a place and name of a rule, sorted."""
 
@@ -200,7 +203,11 @@ def _open(watch: Watch) -> list[str]:
 
 
 class Follower:
-    """Reads the stream for a consumer, where nobody hands it the records."""
+    """Reads the stream for a consumer, where nobody hands it the records.
+
+    Batches are as long as they can be lived through in about a second, so that what comes in the
+    meantime does not wait for them: what is told does not depend on where they are cut.
+    """
 
     def __init__(self, stream: Stream, consumer: Consumer) -> None:
         self._stream = stream
@@ -211,8 +218,15 @@ class Follower:
         """Live through the next records; None: there are none. Raises as `Consumer.live`."""
         records = self._stream.read(self.consumer.position, self._limit)
         size = sum(len(record.payload.body) for record in records)
-        if size > _LARGE_BATCH:
+        lived = self.consumer.live([Taken(record.offset, record) for record in records])
+        seconds = lived.seconds if lived is not None else 0.0
+        if size > _LARGE_BATCH or seconds > _LONGEST_TURN_S:
             self._limit = max(1, self._limit // 4)
-        elif size < _SMALL_BATCH:
+        elif size < _SMALL_BATCH and seconds < _LONGEST_TURN_S / 4:
             self._limit = min(_MOST_RECORDS, self._limit * 2)
-        return self.consumer.live([Taken(record.offset, record) for record in records])
+        return lived
+
+    def oldest_at(self) -> int | None:
+        """When the oldest record that was not lived through came; None: there is none."""
+        waiting = self._stream.read(self.consumer.position, 1)
+        return waiting[0].payload.received_at if waiting else None

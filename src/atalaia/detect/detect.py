@@ -3,64 +3,110 @@
 Observed and analysed rows become findings row by row, at their valid time; a forecast becomes
 one finding a revision, for the worst of the hours that it still speaks of. Nothing here knows
 of incidents: a finding says which level a value enters, and which it still holds.
+
+A finding goes by what was known at its `known_at`, and by nothing that came later, however rows are
+cut into batches. Rows that come in the order of their valid times are judged a batch at a time:
+what follows lies outside of their windows. Where a series is told of something older, or of an
+instant once more, its rows are judged in turns, one for each time at which anything of it became
+known.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
 from atalaia.detect import measure
 from atalaia.detect.areas import area_findings
-from atalaia.detect.check import Checked, check, plausible
-from atalaia.detect.findings import Findings, levels, only
+from atalaia.detect.check import NOTHING, Beside, Checked, check, plausible
+from atalaia.detect.findings import Findings, levels, only, together
 from atalaia.detect.forecasts import Forecasts
 from atalaia.detect.measure import Block
 from atalaia.detect.series import SeriesTable, Window
-from atalaia.detect.values import Norm, instant_value, limits_norm, no_norms, window_value
+from atalaia.detect.values import (
+    Norm,
+    instant_value,
+    is_news,
+    judged_name,
+    limits_norm,
+    no_norms,
+    window_value,
+)
 from atalaia.domain.hazard import Level
+from atalaia.domain.incident import BLIND_AFTER
 from atalaia.domain.reading import Bools, Floats, Ints, Kind, Readings
 from atalaia.domain.rule import Rule, RuleSet
 
 STALE_AFTER_S = 3 * 3600
 """Older than this when it becomes known, a value counts in sums and in GOLD only."""
 
+UNKNOWN_PACE_S = 3600
+"""How often a source may be expected to speak before anything is known of its habit, at least."""
+
+_STEP_S = 60
+"""Of windows that became known together, those that end within the same minute are judged once."""
+
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """Rows that are news of their series, and whether a rule can use any value of them."""
+    """Rows of series, and which of them are news: of a later time than was known, with a value that
+    a rule can use.
+
+    patience_s   how long its silence may last before it cannot be seen, as known before the row
+    """
 
     series: Ints
     known_at: Ints
     valid_at: Ints
-    is_usable: Bools
+    is_news: Bools
+    patience_s: Ints
 
 
 @dataclass(frozen=True, slots=True)
 class _SortedRows:
-    """Checked rows of one kind of history, sorted by series, then valid_at."""
+    """Checked rows, sorted by series, then valid_at.
+
+    beside     by variable: what had been told of the same instants before
+    prior_s    how often news are expected before anything is known of a habit
+    arrival_s  how often news come, as known after each row
+    again      by variable: which rows say once more what was said of their instant
+    paces      by what is judged: (mask of its rows, whether there was a gap before each of them,
+               the interval at which it is expected after each)
+    """
 
     readings: Readings
     series: Ints
     source: Ints
-    expected_s: Ints
     checked: Checked
+    beside: Beside
+    again: Mapping[str, Bools]
+    prior_s: Ints
+    arrival_s: Ints
+    paces: dict[str, tuple[Bools, Bools, Ints]]
     is_late: bool
 
-    def take(self, rows: Ints | Bools) -> _SortedRows:
-        return _SortedRows(
-            self.readings.take(rows),
-            self.series[rows],
-            self.source[rows],
-            self.expected_s[rows],
-            Checked(
-                {name: column[rows] for name, column in self.checked.values.items()},
-                {name: column[rows] for name, column in self.checked.suspect.items()},
-            ),
-            self.is_late,
-        )
+    def __len__(self) -> int:
+        return len(self.series)
+
+
+@dataclass(frozen=True, slots=True)
+class _Ends:
+    """Where a rule is judged: columns of shape (n,), and the values in `measured`."""
+
+    place: Ints
+    series: Ints
+    source: Ints
+    kind: Ints
+    known_at: Ints
+    valid_at: Ints
+    expected_s: Ints
+    is_after_gap: Bools
+    is_suspect: Bools | None
+    is_late: bool
 
 
 class Detector:
@@ -88,236 +134,596 @@ class Detector:
         now = rows.kind != Kind.FORECAST
         if now.all():
             yield from self._present(rows)
-        elif now.any():
-            yield from self._present(rows.take(now))
+            return
+        if not self.forecasts.has_windows or not now.any():
+            if now.any():
+                yield from self._present(rows.take(now))
             ahead = rows.take(~now)
             yield from self.forecasts.judge(ahead, self._series(ahead))
-        else:
-            yield from self.forecasts.judge(rows, self._series(rows))
+            return
+        # What a forecast adds up with is what was measured when it became known.
+        issues = np.unique(rows.known_at[~now])
+        bounds = np.searchsorted(rows.known_at, issues, "right")
+        start = 0
+        for stop in (*bounds.tolist(), len(rows)):
+            part, is_now = rows.take(slice(start, stop)), now[start:stop]
+            if is_now.any():
+                yield from self._present(part.take(is_now))
+            if not is_now.all():
+                ahead = part.take(~is_now)
+                yield from self.forecasts.judge(ahead, self._series(ahead))
+            start = stop
 
     # Observed and analysed rows
 
     def _present(self, rows: Readings) -> Iterator[Findings]:
         series = self._series(rows)
-        if (series[1:] <= series[:-1]).any():
+        if (series[1:] < series[:-1]).any():
             # Stable: within a series rows stay in the order in which they became known.
             order = np.argsort(series, kind="stable")
             rows, series = rows.take(order), series[order]
+        areas: dict[str, list[Findings]] = defaultdict(list)
+        for found in self._in_turns(rows, series):
+            if found.rule.places:
+                areas[found.rule.name].append(found)
+            else:
+                yield found
+        for parts in areas.values():
+            yield from area_findings(parts[0].rule, together(parts), self.table)
+
+    def _in_turns(self, rows: Readings, series: Ints) -> Iterator[Findings]:
         late = self._is_late(rows, series)
-        self._expect(rows, series)
-        if late.any():
-            fresh_rows, fresh_series = rows.take(~late), series[~late]
-        else:
-            fresh_rows, fresh_series = rows, series
-        checked = check(fresh_rows, fresh_series, self.table)
-        fresh = self._rows(fresh_rows, fresh_series, checked, is_late=False)
-        self.table.valid_at[fresh_series] = fresh_rows.valid_at
+        if not late.any():
+            yield from self._turn(rows, series)
+            return
+        is_mixed = np.isin(series, np.unique(series[late]))
+        if not is_mixed.all():
+            yield from self._turn(rows.take(~is_mixed), series[~is_mixed])
+            rows, series = rows.take(is_mixed), series[is_mixed]
+        is_new = np.ones(len(rows), bool)
+        is_new[1:] = (series[1:] != series[:-1]) | (rows.known_at[1:] != rows.known_at[:-1])
+        is_first = _firsts(series)
+        count = np.cumsum(is_new)
+        turn = count - count[is_first][np.cumsum(is_first) - 1]
+        for number in range(int(turn.max()) + 1):
+            mine = turn == number
+            yield from self._mixed_turn(rows.take(mine), series[mine])
+
+    def _is_late(self, rows: Readings, series: Ints) -> Bools:
+        """Rows not newer than what their series had said before (state, or earlier rows). Rows of
+        one instant that became known together are one."""
+        newest = self.table.valid_at[series]
+        late = rows.valid_at <= newest
+        again = series[1:] == series[:-1]
+        if again.any():
+            is_one = np.zeros(len(rows), bool)
+            is_one[1:] = (
+                again
+                & (rows.valid_at[1:] == rows.valid_at[:-1])
+                & (rows.known_at[1:] == rows.known_at[:-1])
+            )
+            late[is_one] = False
+            backwards = again & (np.diff(rows.valid_at) <= 0) & ~is_one[1:]
+            for number in np.unique(series[1:][backwards]):
+                mine = np.flatnonzero((series == number) & ~is_one)
+                before = np.maximum.accumulate(rows.valid_at[mine])[:-1]
+                late[mine[1:]] |= rows.valid_at[mine[1:]] <= before
+        return late
+
+    def _turn(self, rows: Readings, series: Ints) -> Iterator[Findings]:
+        """Rows of which every value is newer than what was known of its series."""
+        yield from self._judge_all(self._fresh(rows, series, NOTHING, {}), None)
+
+    def _mixed_turn(self, rows: Readings, series: Ints) -> Iterator[Findings]:
+        """Rows of series each of which became known at one time, of which some values are older
+        than what was known, or were told before."""
+        fresh, late, beside, again = {}, {}, {}, {}
+        for name, column in rows.values.items():
+            told, at = self._remembered(name, series)
+            is_old, is_same = rows.valid_at < at, rows.valid_at == at
+            beside[name] = np.where(is_same, told, np.nan)
+            late[name] = np.where(is_old, column, np.nan)
+            again[name] = is_same & (column == told)
+            # Of amounts it depends on their period as well: see `_was_told`.
+            is_known = is_old | (again[name] & (name not in self._reach))
+            fresh[name] = np.where(is_known, np.nan, column)
+        for name in self.rules.variables - rows.values.keys():
+            told, at = self._remembered(name, series)
+            beside[name] = np.where(rows.valid_at == at, told, np.nan)
+        is_fresh, is_late = (
+            np.logical_or.reduce(
+                [~np.isnan(c) for c in part.values()] or [np.zeros(len(rows), bool)]
+            )
+            for part in (fresh, late)
+        )
+        # A row without any value still says that its source is there.
+        is_fresh |= rows.valid_at > self.table.valid_at[series]
+        parts: list[_SortedRows | None] = [None, None]
+        if is_fresh.any():
+            mine = replace(rows, values=fresh).take(is_fresh)
+            parts[0] = self._fresh(
+                mine,
+                series[is_fresh],
+                {name: c[is_fresh] for name, c in beside.items()},
+                {name: c[is_fresh] for name, c in again.items()},
+            )
+        if is_late.any():
+            old = replace(rows, values=late).take(is_late)
+            values = Checked(plausible(old.values, old.period_s), {})
+            parts[1] = self._rows(old, series[is_late], values, NOTHING, {}, is_late=True)
+        yield from self._judge_all(*parts)
+
+    def _remembered(self, name: str, series: Ints) -> tuple[Floats, Ints]:
+        self.table.memory(name)
+        return self.table.last[name][series], self.table.last_at[name][series]
+
+    def _fresh(
+        self, rows: Readings, series: Ints, beside: Beside, again: Mapping[str, Bools]
+    ) -> _SortedRows:
+        checked = check(rows, series, self.table, beside)
+        fresh = self._rows(rows, series, checked, beside, again, is_late=False)
+        self.table.valid_at[series] = np.maximum(rows.valid_at, self.table.valid_at[series])
         self._note_usable(fresh)
-        parts = [fresh] if len(fresh_rows) else []
-        if late.any():
-            old = rows.take(late)
-            by_time = np.lexsort((old.valid_at, series[late]))
-            old = old.take(by_time)
-            values = Checked(plausible(old.values), {})
-            parts.append(self._rows(old, series[late][by_time], values, is_late=True))
-        blocks = {name: self._extend(name, reach, parts) for name, reach in self._reach.items()}
-        for part in parts:
-            for rule in self.rules.rules:
-                yield from self._judge(rule, part, blocks)
+        return fresh
 
     def _rows(
-        self, rows: Readings, series: Ints, checked: Checked, *, is_late: bool
+        self,
+        rows: Readings,
+        series: Ints,
+        checked: Checked,
+        beside: Beside,
+        again: Mapping[str, Bools],
+        *,
+        is_late: bool,
     ) -> _SortedRows:
-        table = self.table
+        polled = np.array([self.expected_s.get(name, 0) for name in rows.sources], np.int64)
+        prior = polled[rows.source]
+        if not prior.all():
+            stated = np.maximum(rows.period_s, UNKNOWN_PACE_S)
+            prior = np.where(prior > 0, prior, stated)
+        source = self.table.source[series]
+        arrival = self.table.expected_s[series]
         return _SortedRows(
-            rows, series, table.source[series], table.expected_s[series], checked, is_late
+            rows, series, source, checked, beside, again, prior, arrival, {}, is_late
         )
 
     def _series(self, rows: Readings) -> Ints:
         codes = self.table.source_codes(rows.sources)
         return self.table.numbers(rows.place, codes[rows.source])
 
-    def _is_late(self, rows: Readings, series: Ints) -> Bools:
-        """Rows not newer than what their series had said before (state, or earlier rows)."""
-        newest = self.table.valid_at[series]
-        late = rows.valid_at <= newest
-        again = series[1:] == series[:-1]
-        if again.any():
-            # Within a batch, hold each row against the newest that was known before it.
-            for number in np.unique(series[1:][again & (np.diff(rows.valid_at) <= 0)]):
-                mine = np.flatnonzero(series == number)
-                before = np.maximum.accumulate(rows.valid_at[mine])[:-1]
-                late[mine[1:]] |= rows.valid_at[mine[1:]] <= before
-        return late
-
-    def _expect(self, rows: Readings, series: Ints) -> None:
-        """The interval at which values are expected: as polled, or as long as the periods are."""
-        polled = np.array([self.expected_s.get(name, 0) for name in rows.sources], np.int64)
-        polled_s = polled[rows.source]
-        if polled.all():
-            self.table.expected_s[series] = polled_s
-            return
-        stated = np.where(rows.period_s > 0, rows.period_s, 3600)
-        self.table.expected_s[series] = np.where(polled_s > 0, polled_s, stated)
-
     def _note_usable(self, fresh: _SortedRows) -> None:
-        usable = np.zeros(len(fresh.series), bool)
+        usable = np.zeros(len(fresh), bool)
         for name in self.rules.variables & fresh.checked.values.keys():
             usable |= ~np.isnan(fresh.checked.values[name])
             if usable.all():
                 break
-        rows = fresh.readings
-        self.heard.append(Heard(fresh.series, rows.known_at, rows.valid_at, usable))
-
-    def _extend(self, name: str, reach_s: int, parts: list[_SortedRows]) -> Block | None:
-        """A windowed variable's remembered rows with the new ones; and remember those."""
-        added = []
-        for part in parts:
-            column = part.checked.values.get(name)
-            if column is None:
-                continue
-            has = ~np.isnan(column)
-            rows = part.readings
-            added.append((part.series[has], rows.valid_at[has], rows.period_s[has], column[has]))
-        if not added:
-            return None
-        series = np.unique(np.concatenate([one[0] for one in added]))
-        if not len(series):
-            return None
-        kept = [(i, self.table.windows.get((int(i), name))) for i in series]
-        for i, window in kept:
-            if window is not None:
-                same = np.full(len(window.value), i, np.int64)
-                added.append((same, window.valid_at, window.period_s, window.value))
-        block = _merged(*(np.concatenate(columns) for columns in zip(*added, strict=True)))
-        bounds = np.searchsorted(block.series, series)
-        for i, start, stop in zip(series, bounds, [*bounds[1:], len(block.value)], strict=True):
-            oldest = block.valid_at[stop - 1] - reach_s
-            start = start + np.searchsorted(block.valid_at[start:stop], oldest)  # noqa: PLW2901
-            self.table.windows[int(i), name] = Window(
-                block.valid_at[start:stop], block.period_s[start:stop], block.value[start:stop]
-            )
-        return block
-
-    def _judge(
-        self, rule: Rule, part: _SortedRows, blocks: dict[str, Block | None]
-    ) -> Iterator[Findings]:
-        given = None
-        if rule.measure == "value":
-            measured = instant_value(rule, part.checked)
-            if measured is None:
-                return
-            value, ceiling, suspect = measured
-            valid_at, known_at = part.readings.valid_at, part.readings.known_at
-            rows = part
-        else:
-            block = blocks.get(rule.variable)
-            if block is None:
-                return
-            rows, at = self._ends(rule, part, block)
-            if not len(at):
-                return
-            measures = window_value(rule, block, self.table, self.norms)
-            value, ceiling = (column[at] for column in measures)
-            if rule.given:
-                given = measure.rolling_sum(block, rule.given.window_s)[0][at]
-            suspect = None if part.is_late else rows.checked.suspect.get(rule.variable)
-            valid_at, known_at = block.valid_at[at], rows.readings.known_at
-        norm = limits_norm(rule, self.norms, rows.readings.place, valid_at)
-        judged = self._findings(
-            rule, rows, value, ceiling, suspect, valid_at, known_at, given, norm
+        rows, table = fresh.readings, self.table
+        patience = np.where(
+            table.arrivals.interval[fresh.series] > 0,
+            table.arrivals.interval[fresh.series],
+            fresh.prior_s,
         )
-        if rule.places:
-            yield from area_findings(rule, judged, self.table)
-        else:
-            yield judged
+        # What says nothing of a later time than was known is no news: it does not show that the
+        # source goes on.
+        told = np.flatnonzero(usable)
+        valid_at, number = rows.valid_at[told], fresh.series[told]
+        before_at = np.empty(len(told), np.int64)
+        before_at[1:] = valid_at[:-1]
+        is_first = _firsts(number)
+        before_at[is_first] = table.news_at[number[is_first]]
+        news = told[valid_at > before_at]
+        is_news = np.zeros(len(fresh), bool)
+        is_news[news] = True
+        if len(news):
+            series, known_at = fresh.series[news], rows.known_at[news]
+            table.news_at[series] = rows.valid_at[news]
+            _, before, after = table.arrivals.hear(series, known_at, _firsts(series))
+            patience[news] = np.where(before > 0, before, fresh.prior_s[news])
+            fresh.arrival_s[news] = np.where(after > 0, after, fresh.prior_s[news])
+            table.expected_s[series] = fresh.arrival_s[news]
+        never = table.expected_s[fresh.series] == 0
+        table.expected_s[fresh.series[never]] = fresh.prior_s[never]
+        self.heard.append(
+            Heard(fresh.series, rows.known_at, rows.valid_at, is_news, BLIND_AFTER * patience)
+        )
 
-    def _ends(self, rule: Rule, part: _SortedRows, block: Block) -> tuple[_SortedRows, Ints]:
-        """The rows at which windows end, and where these are in the block.
+    # Judging
 
-        A late row is not where a window ends: it is inside of the newest one, which is judged
-        again at the time at which the late row became known.
-        """
-        column = part.checked.values.get(rule.variable)
-        has = np.zeros(len(part.series), bool) if column is None else ~np.isnan(column)
-        rows = part.take(has)
+    def _judge_all(self, fresh: _SortedRows | None, late: _SortedRows | None) -> Iterator[Findings]:
+        extended = {
+            name: self._extend(name, reach, fresh, late) for name, reach in self._reach.items()
+        }
+        for part in (late, fresh):
+            if part is None or not len(part):
+                continue
+            for rule in self.rules.rules:
+                if rule.measure == "value":
+                    found = self._judge_instants(rule, part)
+                else:
+                    found = self._judge_windows(rule, part, extended[rule.variable])
+                if found is not None:
+                    yield found
+
+    def _pace(self, part: _SortedRows, of: str, told: Bools) -> tuple[Bools, Ints]:
+        """Of the rows in which what is judged was told: (whether there was a gap before it, the
+        interval at which it is expected)."""
+        known = part.paces.get(of)
+        if known is None:
+            known = part.paces[of] = self._new_pace(part, of, told)
+        mask, is_after_gap, expected = known
+        if mask is told or (mask == told).all():
+            return is_after_gap, expected
+        rows = np.flatnonzero(mask)
+        chosen = np.searchsorted(rows, np.flatnonzero(told))
+        return is_after_gap[chosen], expected[chosen]
+
+    def _new_pace(self, part: _SortedRows, of: str, told: Bools) -> tuple[Bools, Bools, Ints]:
+        series, prior = (
+            (part.series, part.prior_s)
+            if told.all()
+            else (
+                part.series[told],
+                part.prior_s[told],
+            )
+        )
         if part.is_late:
-            last = np.searchsorted(block.series, rows.series, side="right") - 1
-            _, first = np.unique(rows.series, return_index=True)
-            return rows.take(first), last[first]
-        key = rows.series.astype(np.int64) * measure._SPAN + rows.readings.valid_at
-        return rows, np.searchsorted(block.key, key)
+            interval = self.table.pace(of).interval[series]
+            expected = np.where(interval > 0, interval, prior)
+            none = np.zeros(len(series), bool)
+            return told, none, np.maximum(expected, self.table.expected_s[series])
+        valid_at = part.readings.valid_at if told.all() else part.readings.valid_at[told]
+        gap, before, after = self.table.pace(of).hear(series, valid_at, _firsts(series))
+        is_after_gap = gap >= BLIND_AFTER * np.where(before > 0, before, prior)
+        expected = np.where(after > 0, after, prior)
+        arrival = part.arrival_s if told.all() else part.arrival_s[told]
+        return told, is_after_gap, np.maximum(expected, arrival)
 
-    def _findings(
+    def _judge_instants(self, rule: Rule, part: _SortedRows) -> Findings | None:
+        measured = instant_value(rule, part.checked, part.beside)
+        if measured is None:
+            return None
+        value, ceiling, suspect = measured
+        told = ~np.isnan(value)
+        news = is_news(rule, part.checked, part.again)
+        if not news.all():
+            told &= news
+        if not told.any():
+            return None
+        is_after_gap, expected = self._pace(part, judged_name(rule), told)
+        rows = part.readings
+        if not told.all():
+            rows = rows.take(told)
+            value, ceiling = value[told], ceiling[told]
+            suspect = None if suspect is None else suspect[told]
+        ends = _Ends(
+            place=rows.place,
+            series=part.series if told.all() else part.series[told],
+            source=part.source if told.all() else part.source[told],
+            kind=rows.kind,
+            known_at=rows.known_at,
+            valid_at=rows.valid_at,
+            expected_s=expected,
+            is_after_gap=is_after_gap,
+            is_suspect=suspect,
+            is_late=part.is_late,
+        )
+        return self._findings(rule, ends, value, ceiling, None)
+
+    def _judge_windows(
+        self, rule: Rule, part: _SortedRows, extended: _Extended | None
+    ) -> Findings | None:
+        if extended is None:
+            return None
+        news = extended.late_news if part.is_late else extended.fresh_news
+        if not news.any():
+            return None
+        # The habit is learned of every row that was told, whatever kinds the rule takes.
+        pace = self._pace(part, _over_time(rule.variable), news)
+        block = extended.block
+        if len(rule.kinds) < len(Kind):
+            block = block.take(np.isin(block.kind, rule.kinds))
+        clean = block.take(~block.is_suspect) if block.is_suspect.any() else block
+        if part.is_late:
+            ends = self._late_ends(rule, part, news, pace, clean)
+        else:
+            ends = self._ends(rule, part, news, pace, block)
+        if ends is None:
+            return None
+        value, ceiling, given = self._measured(rule, ends, clean)
+        if ends.is_suspect is not None and ends.is_suspect.any():
+            doubted = self._measured(rule, ends, block)
+            value, ceiling = (
+                np.where(ends.is_suspect, theirs, ours)
+                for theirs, ours in zip(doubted[:2], (value, ceiling), strict=True)
+            )
+        return self._findings(rule, ends, value, ceiling, given)
+
+    def _measured(
+        self, rule: Rule, ends: _Ends, block: Block
+    ) -> tuple[Floats, Floats, Floats | None]:
+        """Value and ceiling of the windows that end there, and of the second window its sum."""
+        at = np.searchsorted(block.key, measure.key_of(ends.series, ends.valid_at), "right") - 1
+        known = (at >= 0) & (block.series[at] == ends.series)
+        value, ceiling = np.full(len(at), np.nan), np.full(len(at), np.nan)
+        given = np.full(len(at), np.nan) if rule.given else None
+        rows = at[known]
+        if len(rows):
+            value[known], ceiling[known] = window_value(rule, block, self.table, self.norms, rows)
+            if rule.given and given is not None:
+                given[known] = measure.rolling_sum(block, rule.given.window_s, rows)[0]
+        return value, ceiling, given
+
+    def _ends(
         self,
         rule: Rule,
-        rows: _SortedRows,
-        value: Floats,
-        ceiling: Floats,
-        suspect: Bools | None,
-        valid_at: Ints,
-        known_at: Ints,
-        given: Floats | None,
-        norm: Floats | None,
+        part: _SortedRows,
+        news: Bools,
+        pace: tuple[Bools, Ints],
+        block: Block,
+    ) -> _Ends | None:
+        """Windows end where news are; once at an instant, and of what became known together once
+        a minute."""
+        rows, series = part.readings, part.series
+        chosen = news & np.isin(rows.kind, rule.kinds)
+        where = np.flatnonzero(chosen)
+        if not len(where):
+            return None
+        s, t, k = series[where], rows.valid_at[where], rows.known_at[where]
+        again = (s[1:] == s[:-1]) & (k[1:] == k[:-1]) & (t[1:] // _STEP_S == t[:-1] // _STEP_S)
+        is_last = np.ones(len(where), bool)
+        is_last[:-1] = ~again
+        at = where[is_last]
+        position = np.cumsum(news) - 1
+        suspect = part.checked.suspect.get(rule.variable)
+        return _Ends(
+            place=rows.place[at],
+            series=series[at],
+            source=part.source[at],
+            kind=_least_sure(block, series[at], rows.valid_at[at], rows.kind[at], rule.window_s),
+            known_at=rows.known_at[at],
+            valid_at=rows.valid_at[at],
+            expected_s=pace[1][position[at]],
+            is_after_gap=pace[0][position[at]],
+            is_suspect=None if suspect is None else suspect[at],
+            is_late=False,
+        )
+
+    def _late_ends(
+        self,
+        rule: Rule,
+        part: _SortedRows,
+        news: Bools,
+        pace: tuple[Bools, Ints],
+        block: Block,
+    ) -> _Ends | None:
+        """A late row lies in windows that were judged without it: these are judged again, at the
+        time at which it became known."""
+        rows, series = part.readings, part.series
+        found: list[tuple[int, int, int, int]] = []
+        position = np.cumsum(news) - 1
+        for number in np.unique(series[news]):
+            mine = np.flatnonzero(news & (series == number))
+            first = int(rows.valid_at[mine].min())
+            known_at = int(rows.known_at[mine[0]])
+            members = np.flatnonzero(block.series == number)
+            if not len(members):
+                continue
+            ends = block.valid_at[members]
+            newest = int(ends[-1])
+            reaches = ends >= max(first, known_at - STALE_AFTER_S)
+            reaches &= (ends <= int(rows.valid_at[mine].max()) + rule.window_s) | (ends == newest)
+            chosen = members[reaches]
+            minutes = block.valid_at[chosen] // _STEP_S
+            is_last = np.ones(len(chosen), bool)
+            is_last[:-1] = minutes[1:] != minutes[:-1]
+            found += [
+                (int(mine[0]), int(number), int(block.valid_at[i]), int(block.kind[i]))
+                for i in chosen[is_last]
+            ]
+        if not found:
+            return None
+        row, numbers, valid_at, kind = (
+            np.array(column, np.int64) for column in zip(*found, strict=True)
+        )
+        return _Ends(
+            place=rows.place[row],
+            series=numbers,
+            source=part.source[row],
+            kind=_least_sure(block, numbers, valid_at, kind, rule.window_s),
+            known_at=rows.known_at[row],
+            valid_at=valid_at,
+            expected_s=pace[1][position[row]],
+            is_after_gap=np.zeros(len(row), bool),
+            is_suspect=None,
+            is_late=True,
+        )
+
+    # Windows
+
+    def _extend(
+        self, name: str, reach_s: int, fresh: _SortedRows | None, late: _SortedRows | None
+    ) -> _Extended | None:
+        """A windowed variable's remembered rows with the new ones; and remember those."""
+        added: list[Block] = []
+        news: list[Bools] = []
+        for part in (fresh, late):
+            if part is None:
+                news.append(np.zeros(0, bool))
+                continue
+            column = part.checked.values.get(name)
+            told = np.zeros(len(part), bool) if column is None else ~np.isnan(column)
+            told &= ~self._was_told(name, reach_s, part, column, told)
+            news.append(told)
+            if column is None or not told.any():
+                continue
+            pace = self._pace(part, _over_time(name), told)
+            suspect = part.checked.suspect.get(name)
+            rows = part.readings
+            added.append(
+                Block(
+                    part.series[told],
+                    rows.valid_at[told],
+                    rows.period_s[told],
+                    column[told],
+                    np.maximum(np.maximum(rows.period_s[told], pace[1]), UNKNOWN_PACE_S),
+                    rows.kind[told],
+                    np.zeros(int(told.sum()), bool) if suspect is None else suspect[told],
+                )
+            )
+        if not added:
+            return None
+        series = np.unique(np.concatenate([one.series for one in added]))
+        kept = [
+            Block(np.full(len(window.value), i, np.int64), *_columns(window))
+            for i in series.tolist()
+            if (window := self.table.windows.get((i, name))) is not None
+        ]
+        block = _merged([*kept, *added])
+        bounds = np.searchsorted(block.series, series)
+        for i, start, stop in zip(series, bounds, [*bounds[1:], len(block.value)], strict=True):
+            valid_at = block.valid_at[start:stop]
+            # One more: how long a row stands is told by the row before it.
+            oldest = np.searchsorted(valid_at, valid_at[-1] - reach_s)
+            oldest = start + np.searchsorted(valid_at, valid_at[max(oldest - 1, 0)])
+            self.table.windows[int(i), name] = Window(
+                *(getattr(block, column)[oldest:stop] for column in Window.__struct_fields__)
+            )
+        return _Extended(block, *news)
+
+    def _was_told(
+        self, name: str, reach_s: int, part: _SortedRows, column: Floats | None, told: Bools
+    ) -> Bools:
+        """Which rows say again what is remembered, or are older than any window reaches."""
+        again = np.zeros(len(part), bool)
+        if column is None or not (part.is_late or part.beside):
+            return again
+        rows = part.readings
+        for number in np.unique(part.series[told]).tolist():
+            window = self.table.windows.get((number, name))
+            if window is None or not len(window.value):
+                continue
+            mine = np.flatnonzero(told & (part.series == number))
+            again[mine] = rows.valid_at[mine] < window.valid_at[-1] - reach_s
+            for i in mine[~again[mine]]:
+                low, high = np.searchsorted(
+                    window.valid_at, [rows.valid_at[i], rows.valid_at[i] + 1]
+                )
+                same = (window.period_s[low:high] == rows.period_s[i]) & (
+                    window.kind[low:high] == rows.kind[i]
+                )
+                told_before = window.value[low:high][same]
+                if len(told_before):
+                    # An instrument does not revise what it said: of two words the larger counts.
+                    is_less = rows.kind[i] == Kind.OBSERVED and column[i] < told_before[0]
+                    again[i] = bool(column[i] == told_before[0] or is_less)
+        return again
+
+    def _findings(
+        self, rule: Rule, ends: _Ends, value: Floats, ceiling: Floats, given: Floats | None
     ) -> Findings:
+        norm = limits_norm(rule, self.norms, ends.place, ends.valid_at)
         entered, holding, held = levels(rule, value, ceiling, norm)
         if rule.given and given is not None and not rule.places:
             entered = np.where(given >= rule.given.limit, entered, Level.NONE)
+        suspect = ends.is_suspect
         if suspect is not None:
             # A suspect value never raises orange or red alone, holds nothing and ends nothing.
             entered = np.where(suspect, np.minimum(entered, rule.up_to(Level.YELLOW)), entered)
             holding = np.where(suspect, Level.NONE, holding)
             held = np.where(suspect, Level.RED, held)
-        kinds = rows.readings.kind
-        counts = ~np.isnan(value) & (known_at - valid_at <= STALE_AFTER_S)
+        counts = ~np.isnan(value) & (ends.known_at - ends.valid_at <= STALE_AFTER_S)
         if norm is not None:
             counts &= ~np.isnan(norm)
         if len(rule.kinds) < len(Kind):
-            counts &= np.isin(kinds, rule.kinds)
+            counts &= np.isin(ends.kind, rule.kinds)
         found = Findings(
             rule=rule,
-            subject=rows.readings.place,
-            source=rows.source,
-            kind=kinds,
-            known_at=known_at,
-            at=valid_at,
-            valid_at=valid_at,
+            subject=ends.place,
+            source=ends.source,
+            kind=ends.kind,
+            known_at=ends.known_at,
+            at=ends.valid_at,
+            valid_at=ends.valid_at,
             value=value,
             ceiling=ceiling,
             entered=entered,
             holding=holding,
             held=held,
-            onset_at=valid_at,
-            until=valid_at,
-            expected_s=rows.expected_s,
-            is_late=rows.is_late,
+            onset_at=ends.valid_at,
+            until=ends.valid_at,
+            expected_s=ends.expected_s,
+            is_late=np.full(len(value), ends.is_late),
+            is_after_gap=ends.is_after_gap,
             given=given,
             norm=norm,
+            is_doubted=suspect,
         )
         return found if counts.all() else only(found, counts)
 
 
-def _merged(series: Ints, valid_at: Ints, period_s: Ints, value: Floats) -> Block:
-    """A block of rows in any order; of rows of one series and time the larger value counts."""
-    order = np.lexsort((valid_at, series))
-    block = Block(series[order], valid_at[order], period_s[order], value[order])
-    starts = np.ones(len(order), bool)
-    starts[1:] = np.diff(block.key) != 0
-    if starts.all():
-        return block
-    first = np.flatnonzero(starts)
-    return Block(
-        block.series[first],
-        block.valid_at[first],
-        np.maximum.reduceat(block.period_s, first),
-        np.maximum.reduceat(block.value, first),
+@dataclass(frozen=True, slots=True)
+class _Extended:
+    """A windowed variable's rows, and which of the fresh and of the late rows were news."""
+
+    block: Block
+    fresh_news: Bools
+    late_news: Bools
+
+
+def _columns(window: Window) -> list[Any]:
+    return [getattr(window, name) for name in Window.__struct_fields__]
+
+
+def _over_time(variable: str) -> str:
+    """What the pace of a variable's windows is called, beside that of its values."""
+    return f"{variable} over time"
+
+
+def _firsts(series: Ints) -> Bools:
+    """Which rows, sorted by series, are the first of theirs."""
+    first = np.ones(len(series), bool)
+    first[1:] = series[1:] != series[:-1]
+    return first
+
+
+def _merged(parts: list[Block]) -> Block:
+    """One block of several, each later than those before it: of rows of one series, time, period
+    and kind the last counts."""
+    names = Block.__slots__
+    if len(parts) == 1:
+        block = parts[0]
+    else:
+        block = Block(*(np.concatenate([getattr(p, name) for p in parts]) for name in names))
+    order = np.lexsort((block.kind, block.period_s, block.valid_at, block.series))
+    block = block.take(order)
+    is_last = np.ones(len(order), bool)
+    is_last[:-1] = (
+        (np.diff(block.key) != 0)
+        | (block.period_s[1:] != block.period_s[:-1])
+        | (block.kind[1:] != block.kind[:-1])
     )
+    return block if is_last.all() else block.take(is_last)
+
+
+def _least_sure(block: Block, series: Ints, valid_at: Ints, kind: Ints, window_s: int) -> Ints:
+    """The kind of what windows are made of: of several kinds the least sure."""
+    if not len(block.kind) or (block.kind == block.kind[0]).all():
+        return kind
+    key = measure.key_of(series, valid_at)
+    low = np.searchsorted(block.key, key - window_s, "right")
+    high = np.searchsorted(block.key, key, "right")
+    least = [
+        max(int(own), int(block.kind[a:b].max(initial=0)))
+        for own, a, b in zip(kind, low, high, strict=True)
+    ]
+    return np.array(least, np.int8)
 
 
 def _reach(rules: RuleSet) -> dict[str, int]:
-    """How far back each windowed variable is remembered, in seconds."""
+    """How far back each windowed variable is remembered, in seconds: windows that end up to
+    STALE_AFTER_S ago can be judged again."""
     reach: dict[str, int] = {}
     for rule in rules.rules:
         if rule.reach_s:
-            reach[rule.variable] = max(reach.get(rule.variable, 0), rule.reach_s)
+            reach[rule.variable] = max(reach.get(rule.variable, 0), rule.reach_s + STALE_AFTER_S)
     return reach

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -16,8 +18,10 @@ class Findings:
     """What one rule makes of n values. `subject` is a place's position, or for an area rule
     the number of places plus the area's position; `ceiling` bounds what the value may have been.
     `given` is the value of the rule's second window, NaN where not known; None: it has none.
-    `norm` is what the rule's limits are relative to, None where they are fixed. The other columns
-    are as in `domain.incident.Evidence`."""
+    `norm` is what the rule's limits are relative to, None where they are fixed. `is_doubted` says
+    which values are suspect; None: none is. `spans` has, of forecasts, the first and the last hour
+    that holds each level, shape (n, 4, 2); 0: none does. The other columns are as in
+    `domain.incident.Evidence`."""
 
     rule: Rule
     subject: Ints
@@ -34,9 +38,12 @@ class Findings:
     onset_at: Ints
     until: Ints
     expected_s: Ints
-    is_late: bool = False
+    is_late: Bools
+    is_after_gap: Bools
     given: Floats | None = None
     norm: Floats | None = None
+    is_doubted: Bools | None = None
+    spans: Ints | None = None
 
 
 def levels(
@@ -73,15 +80,32 @@ def levels(
     return entered, holding, held
 
 
-def only(found: Findings, rows: Bools) -> Findings:
+def only(found: Findings, rows: Ints | Bools) -> Findings:
     """The chosen findings."""
-    columns = {
-        name: getattr(found, name)[rows]
-        for name in Findings.__slots__
-        if name not in ("rule", "is_late", "given", "norm")
-    }
-    if found.norm is not None:
-        columns["norm"] = found.norm[rows]
-    if found.given is not None:
-        columns["given"] = found.given[rows]
-    return Findings(rule=found.rule, is_late=found.is_late, **columns)
+    columns: Any = (
+        None if (column := getattr(found, name)) is None else column[rows]
+        for name in Findings.__slots__[1:]
+    )
+    return Findings(found.rule, *columns)
+
+
+def together(parts: Sequence[Findings]) -> Findings:
+    """Findings of one rule as one, in the order in which they became known."""
+    n = sum(len(part.value) for part in parts)
+
+    def joined(name: str) -> Any:
+        columns = [getattr(part, name) for part in parts]
+        if all(column is None for column in columns):
+            return None
+        blanks = {"is_doubted": False, "given": np.nan, "norm": 0.0}
+        return np.concatenate(
+            [
+                np.full(len(part.value), blanks[name]) if column is None else column
+                for part, column in zip(parts, columns, strict=True)
+            ]
+        )
+
+    columns: Any = (joined(name) for name in Findings.__slots__[1:])
+    found = Findings(parts[0].rule, *columns)
+    order = np.lexsort((np.arange(n), found.valid_at, found.known_at))
+    return only(found, order)

@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
+import msgspec
 import numpy as np
 
+from atalaia.detect import sums
 from atalaia.detect.check import Checked, plausible
 from atalaia.detect.findings import Findings, levels, only
-from atalaia.detect.measure import Block
+from atalaia.detect.measure import Block, key_of
 from atalaia.detect.series import SeriesTable
 from atalaia.detect.values import Norm, instant_value, limits_norm, window_value
-from atalaia.domain.reading import Bools, Floats, Ints, Kind, Readings
-from atalaia.domain.rule import Rule, RuleSet
+from atalaia.domain.reading import NO_TIME, Bools, Floats, Ints, Kind, Readings
+from atalaia.domain.rule import LEVELS, Rule, RuleSet
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,12 +36,25 @@ class Hours:
 
 
 class Forecasts:
-    """What each series says of the hours to come (kept in the table), judged at each revision."""
+    """What each series says of the hours to come (kept in the table), judged at each revision.
+
+    has_windows   whether a rule adds up, or averages, hours to come with those that have passed
+    """
 
     def __init__(self, rules: RuleSet, table: SeriesTable, norms: Norm) -> None:
         self.rules = rules
         self.table = table
         self.norms = norms
+        self._judged_rules = [
+            rule
+            for rule in rules.rules
+            if Kind.FORECAST in rule.kinds
+            and not (rule.places or rule.given)
+            and rule.measure in ("value", "sum", "mean", "change")
+        ]
+        reaches = [rule.reach_s for rule in self._judged_rules]
+        self._reach_s = max(reaches, default=0)
+        self.has_windows = self._reach_s > 0
 
     def judge(self, rows: Readings, series: Ints) -> Iterator[Findings]:
         """One finding a rule, series and revision: rows that became known together."""
@@ -51,17 +66,16 @@ class Forecasts:
         view, series, revised = self._view(rows, series, now)
         if not len(view):
             return
-        hours = Hours(view, series, Checked(plausible(view.values), {}))
-        for rule in self.rules.rules:
-            if Kind.FORECAST not in rule.kinds or rule.places or rule.given:
-                continue
-            judged = self._judged(rule, hours)
+        hours = Hours(view, series, Checked(plausible(view.values, view.period_s), {}))
+        for rule in self._judged_rules:
+            judged = self._judged(rule, hours, now)
             if judged is not None:
                 yield self._worst(rule, *judged, revised, now)
 
     def _view(self, rows: Readings, series: Ints, now: int) -> tuple[Readings, Ints, Ints]:
-        """What the series now say of the hours to come, older issues filling gaps; and the
-        numbers of those that say anything new."""
+        """What the series now say of the hours to come, and said of those that windows reach: of
+        each hour the newest issue, older ones filling gaps; and the numbers of those that say
+        anything new of the hours to come."""
         wanted = self.rules.variables
         rows = replace(
             rows, values={name: column for name, column in rows.values.items() if name in wanted}
@@ -72,14 +86,15 @@ class Forecasts:
         numbers = [np.full(len(view), i) for i, view in before if view is not None]
         all_rows = Readings.concat([*parts, rows])
         all_series = np.concatenate([*numbers, series]).astype(np.int64)
-        # Stable: of rows with one valid time the one that came last counts.
-        order = np.lexsort((all_rows.valid_at, all_series))
-        s, t = all_series[order], all_rows.valid_at[order]
+        issued = np.where(all_rows.issued_at == NO_TIME, all_rows.known_at, all_rows.issued_at)
+        # Stable: of rows of one hour and issue the one that came last counts.
+        order = np.lexsort((issued, all_rows.period_s, all_rows.valid_at, all_series))
+        s, t, p = all_series[order], all_rows.valid_at[order], all_rows.period_s[order]
         is_newest = np.ones(len(order), bool)
-        is_newest[:-1] = (s[1:] != s[:-1]) | (t[1:] != t[:-1])
+        is_newest[:-1] = (s[1:] != s[:-1]) | (t[1:] != t[:-1]) | (p[1:] != p[:-1])
         is_news = (order >= len(order) - len(rows)) & ~_is_as_before(all_rows.take(order), s)
-        revised = np.unique(s[is_news & (t > now)])
-        keep = order[is_newest & (t > now)]
+        revised = np.unique(s[is_news & is_newest & (t > now)])
+        keep = order[is_newest & (t > now - self._reach_s)]
         view, view_series = all_rows.take(keep), all_series[keep]
         bounds = np.searchsorted(view_series, [told, told + 1])
         for i, start, stop in zip(told, *bounds, strict=True):
@@ -87,30 +102,66 @@ class Forecasts:
         return view, view_series, revised
 
     def _judged(
-        self, rule: Rule, hours: Hours
+        self, rule: Rule, hours: Hours, now: int
     ) -> tuple[Hours, Floats, Floats, Floats | None] | None:
         """Value, ceiling and norm of each hour to come that the rule can judge."""
+        ahead = hours.readings.valid_at > now
         if rule.measure == "value":
+            hours = hours.take(ahead)
             measured = instant_value(rule, hours.checked)
             if measured is None:
                 return None
             value, ceiling, _ = measured
         else:
             column = hours.checked.values.get(rule.variable)
-            if column is None or rule.measure not in ("sum", "mean", "change"):
+            if column is None:
                 return None
-            hours = hours.take(~np.isnan(column))
+            told = ~np.isnan(column)
+            block = self._block(rule, hours.take(told))
+            hours = hours.take(told & ahead)
             rows = hours.readings
-            block = Block(
-                hours.series, rows.valid_at, rows.period_s, hours.checked.values[rule.variable]
-            )
-            value, ceiling = window_value(rule, block, self.table)
+            at = np.searchsorted(block.key, key_of(hours.series, rows.valid_at), "right") - 1
+            value, ceiling = window_value(rule, block, self.table, at=at)
         norm = limits_norm(rule, self.norms, hours.readings.place, hours.readings.valid_at)
         known = ~np.isnan(value)
         if norm is not None:
             known &= ~np.isnan(norm)
             norm = norm[known]
         return hours.take(known), value[known], ceiling[known], norm
+
+    def _block(self, rule: Rule, hours: Hours) -> Block:
+        """A variable's hours, behind what was measured or estimated of those that have passed: of
+        what was seen the forecast is no longer asked."""
+        rows = hours.readings
+        n = len(rows)
+        told = Block(
+            hours.series,
+            rows.valid_at,
+            rows.period_s,
+            hours.checked.values[rule.variable],
+            np.maximum(rows.period_s, 3600).astype(np.int64),
+            np.full(n, Kind.FORECAST, np.int8),
+            np.zeros(n, bool),
+        )
+        parts = [told]
+        is_seen = np.zeros(n, bool)
+        for number in np.unique(hours.series).tolist():
+            window = self.table.windows.get((number, rule.variable))
+            if window is None:
+                continue
+            columns = msgspec.structs.astuple(window)
+            seen = Block(np.full(len(window.value), number, np.int64), *columns)
+            seen = seen.take(np.isin(seen.kind, rule.kinds) & ~seen.is_suspect)
+            if not len(seen.value):
+                continue
+            mine = np.flatnonzero(hours.series == number)
+            is_seen[mine] = _is_covered(told.take(mine), seen)
+            parts.append(seen)
+        if len(parts) == 1:
+            return told
+        parts[0] = told.take(~is_seen)
+        block = Block(*(np.concatenate([getattr(p, c) for p in parts]) for c in Block.__slots__))
+        return block.take(np.lexsort((block.period_s, block.valid_at, block.series)))
 
     def _worst(
         self,
@@ -134,19 +185,21 @@ class Forecasts:
         excess = rule.sign * (value if norm is None else value - norm)
         series, first = np.unique(hours.series, return_index=True)
         stop = np.append(first, len(value))[1:]  # of no rows: none
-        picks, onset, until, best_holding = [], [], [], []
+        picks, onset, best_holding = [], [], []
+        spans = np.zeros((len(series), len(LEVELS), 2), np.int64)
         valid_at = hours.readings.valid_at
-        for start, end in zip(first, stop, strict=True):
+        for i, (start, end) in enumerate(zip(first, stop, strict=True)):
             mine = slice(start, end)
             top = entered[mine].max()
             # The hour to show: the first of the highest level; in calm the worst value.
             worst = np.argmax(entered[mine] == top) if top else np.argmax(excess[mine])
             picks.append(start + worst)
             passing = valid_at[mine][entered[mine] > 0]
-            keeping = valid_at[mine][holding[mine] > 0]
             onset.append(passing[0] if len(passing) else valid_at[start + worst])
-            until.append(keeping[-1] if len(keeping) else valid_at[start + worst])
             best_holding.append(holding[mine].max())
+            for j, level in enumerate(LEVELS[: int(best_holding[-1])]):
+                keeping = valid_at[mine][holding[mine] >= level]
+                spans[i, j] = keeping[0], keeping[-1]
         pick = np.array(picks, np.int64)
         n = len(pick)
         worst_hours = Findings(
@@ -163,12 +216,28 @@ class Forecasts:
             holding=np.array(best_holding, np.int8),
             held=np.array(best_holding, np.int8),
             onset_at=np.array(onset, np.int64),
-            until=np.array(until, np.int64),
+            until=spans[:, :, 1].max(axis=1, initial=0),
             expected_s=np.full(n, 3600, np.int64),
+            is_late=np.zeros(n, bool),
+            is_after_gap=np.zeros(n, bool),
             norm=None if norm is None else norm[pick],
+            spans=spans,
         )
         counts = np.isin(series, revised) | (worst_hours.entered > 0)
         return worst_hours if counts.all() else only(worst_hours, counts)
+
+
+def _is_covered(told: Block, seen: Block) -> Bools:
+    """Which hours of a forecast lie wholly in what was measured or estimated of one series."""
+    period = seen.period_s.astype(np.int64)
+    slack = sums.tolerance(period)
+    since = sums.covered_since(seen.valid_at, seen.valid_at - period, slack)
+    slack = sums.tolerance(told.period_s)
+    after = np.searchsorted(seen.valid_at, told.valid_at - slack)
+    has = after < len(seen.value)
+    covered = np.zeros(len(told.value), bool)
+    covered[has] = since[after[has]] <= (told.valid_at - told.period_s + slack)[has]
+    return covered
 
 
 def _is_as_before(rows: Readings, series: Ints) -> Bools:

@@ -17,14 +17,19 @@ from atalaia.detect.findings import Findings
 from atalaia.detect.series import SeriesTable
 from atalaia.domain.alert import Alert, LogEntry, is_last
 from atalaia.domain.hazard import CERTAINTY, Hazard, Level
-from atalaia.domain.incident import NOBODY_ASKED, Asked, Change, Evidence, Incident
+from atalaia.domain.incident import (
+    FORGET_AFTER_S,
+    NO_SPANS,
+    NOBODY_ASKED,
+    Asked,
+    Change,
+    Evidence,
+    Incident,
+)
 from atalaia.domain.place import Places
 from atalaia.domain.reading import Ints, Kind
 from atalaia.domain.rule import RuleSet
 from atalaia.domain.words import Said, change_text
-
-FORGET_AFTER_S = 86400
-"""How long a closed incident is remembered, so that late data do not open it again."""
 
 _HAZARDS = list(Hazard)
 
@@ -34,6 +39,7 @@ _EVIDENCE_COLUMNS = (
     "known_at",
     "kind",
     *("at", "valid_at", "value", "entered", "holding", "held", "onset_at", "until", "expected_s"),
+    *("is_late", "is_after_gap"),
 )
 """Columns of findings in the order in which evidence takes them."""
 
@@ -131,9 +137,13 @@ class Incidents:
         order, rule, sources = self.order[found.rule.name], found.rule.name, self.table.sources
         columns = [getattr(found, name)[rows].tolist() for name in _EVIDENCE_COLUMNS]
         norms = [0.0] * len(rows) if found.norm is None else found.norm[rows].tolist()
-        for subject, source, known_at, kind, *rest, norm in zip(*columns, norms, strict=True):
+        spans = [NO_SPANS] * len(rows) if found.spans is None else found.spans[rows].tolist()
+        for subject, source, known_at, kind, *rest, norm, span in zip(
+            *columns, norms, spans, strict=True
+        ):
+            *rest, is_after_gap = rest  # noqa: PLW2901
             told: list[Any] = [known_at, order, rule, sources[source], kind]
-            told += [*rest, found.is_late, norm]
+            told += [*rest, norm, is_after_gap, span]
             yield subject, Evidence(*told)
 
     def _live(
@@ -239,4 +249,4 @@ def _deadline(incident: Incident) -> int:
         return incident.expires_at
     if incident.status == "expired":
         return incident.expires_at + FORGET_AFTER_S
-    return incident.closed_at + FORGET_AFTER_S if incident.closed_at else 0
+    return incident.forgotten_at

@@ -13,7 +13,7 @@ import numpy as np
 
 from atalaia.detect.series import SeriesTable, Window
 from atalaia.domain.incident import Incident
-from atalaia.domain.reading import Readings
+from atalaia.domain.reading import NO_TIME, Readings
 
 
 class PackedArray(msgspec.Struct, frozen=True, array_like=True):
@@ -41,10 +41,14 @@ class SeriesState(msgspec.Struct):
     expected_s: int
     is_blind: bool
     memory: dict[str, tuple[float, int, int, float, int]] = {}
-    windows: dict[str, tuple[PackedArray, PackedArray, PackedArray]] = {}
+    windows: dict[str, tuple[PackedArray, ...]] = {}
     forecast: dict[str, PackedArray] | None = None
     area_values: dict[str, tuple[float, float, int]] = {}
     area_given: dict[str, float] = {}
+    area_marks: dict[str, int] = {}
+    news_at: int = NO_TIME
+    arrivals: tuple[int, list[int]] = (NO_TIME, [])
+    paces: dict[str, tuple[int, list[int]]] = {}
 
 
 class Item(msgspec.Struct, omit_defaults=True):
@@ -90,7 +94,7 @@ def save_series(table: SeriesTable, number: int) -> SeriesState:
             for name in table.last
         },
         windows={
-            name: (PackedArray.of(w.valid_at), PackedArray.of(w.period_s), PackedArray.of(w.value))
+            name: tuple(PackedArray.of(column) for column in msgspec.structs.astuple(w))
             for name in table.windowed
             if (w := table.windows.get((number, name))) is not None
         },
@@ -104,6 +108,18 @@ def save_series(table: SeriesTable, number: int) -> SeriesState:
             rule: given
             for rule in table.area_rules
             if (given := table.area_given.get((rule, number))) is not None
+        },
+        area_marks={
+            rule: mark
+            for rule in table.area_rules
+            if (mark := table.area_mark.get((rule, number))) is not None
+        },
+        news_at=int(table.news_at[number]),
+        arrivals=table.arrivals.kept(number),
+        paces={
+            of: pace.kept(number)
+            for of, pace in table.paces.items()
+            if pace.last_at[number] != NO_TIME
         },
     )
 
@@ -124,14 +140,27 @@ def load_series(table: SeriesTable, place_id: str, item: SeriesState) -> None:
         table.good_at[name][number] = good_at
     for name, columns in item.windows.items():
         table.windowed.add(name)
-        table.windows[number, name] = Window(*(column.array() for column in columns))
+        table.windows[number, name] = _window(*(column.array() for column in columns))
     for rule, known in item.area_values.items():
         table.area_rules.add(rule)
         table.area_value[rule, number] = known
     for rule, given in item.area_given.items():
         table.area_given[rule, number] = given
+    for rule, mark in item.area_marks.items():
+        table.area_mark[rule, number] = mark
+    table.news_at[number] = item.news_at
+    table.arrivals.put(number, *item.arrivals)
+    for of, pace in item.paces.items():
+        table.pace(of).put(number, *pace)
     if item.forecast is not None:
         table.forecasts[number] = _load_view(item.forecast, item.source, int(table.place[number]))
+
+
+def _window(valid_at: Any, period_s: Any, value: Any, *rest: Any) -> Window:
+    """A window as it was kept; an earlier Atalaia kept its first three columns."""
+    n = len(value)
+    none = (np.full(n, 3600, np.int64), np.zeros(n, np.int8), np.zeros(n, bool))
+    return Window(valid_at, period_s, value, *(rest or none))
 
 
 def forecasts_in(body: bytes, place: int) -> list[Readings]:

@@ -7,6 +7,8 @@ every row the measure over the window that ends there, as two bounds:
 - `ceiling`, what it may have been at most, given what is missing. Only a ceiling past the exit
   limit lowers, so that a partial sum (ceiling inf) may raise and never lowers.
 
+Where small values are dangerous the two change places (`findings.levels`).
+
 Rain is added up in whole micrometres: sums of integers are exact, so they do not depend on how
 rows are cut into batches.
 """
@@ -17,6 +19,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from atalaia.detect import sums
 from atalaia.domain.local import local_day
 from atalaia.domain.reading import Bools, Floats, Ints
 
@@ -28,82 +31,123 @@ _SPAN = 1 << 40  # wider than any Unix time: (series, time) as one sortable inte
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """n rows of one variable, without missing values, sorted by series, then valid_at."""
+    """n rows of one variable, without missing values, sorted by series, valid_at and period_s.
+
+    period_s   as stated; 0: not
+    stands_s   how long a row stands for what came before it at most, where nothing is stated
+    kind       a `Kind`
+    is_suspect doubted by `check`
+    """
 
     series: Ints
     valid_at: Ints
     period_s: Ints
     value: Floats
+    stands_s: Ints
+    kind: Ints
+    is_suspect: Bools
 
     @property
     def key(self) -> Ints:
         """(series, valid_at) as one increasing integer."""
-        key: Ints = self.series.astype(np.int64) * _SPAN + self.valid_at
-        return key
+        return key_of(self.series, self.valid_at)
+
+    def take(self, rows: Ints | Bools) -> Block:
+        """The chosen rows."""
+        return Block(*(getattr(self, name)[rows] for name in Block.__slots__))
 
 
-def rolling_sum(block: Block, window_s: int) -> tuple[Floats, Floats]:
-    """Sum over (t - window, t] of periods that do not overlap and lie within the window.
+def key_of(series: Ints, valid_at: Ints) -> Ints:
+    """(series, valid_at) as one increasing integer."""
+    key: Ints = series.astype(np.int64) * _SPAN + valid_at
+    return key
 
-    The ceiling is the sum itself where the periods cover the whole window, inf otherwise. A
-    period of 0 (not stated) adds its amount and covers nothing.
+
+def rolling_sum(block: Block, window_s: int, at: Ints | None = None) -> tuple[Floats, Floats]:
+    """What fell in (t - window, t] at least, and at most, at the rows `at` (None: at all).
+
+    See `sums` for what that means where periods overlap or leave gaps. A period that is not stated
+    is the time since the row before, at most `stands_s`.
     """
+    at = np.arange(len(block.value)) if at is None else at
     amount = np.round(block.value * 1000).astype(np.int64)
-    begins = block.key - block.period_s
-    overlaps = np.zeros(len(amount), bool)
-    overlaps[1:] = (begins[1:] < block.key[:-1]) & (block.series[1:] == block.series[:-1])
-    # A sum that is longer than the window does not lie in it, and its neighbours do.
-    fits = block.period_s <= window_s
-    total, covered = _sums(block.key, begins, amount, block.period_s, window_s, fits)
-    for number in np.unique(block.series[overlaps]):
-        rows = np.flatnonzero(block.series == number)
-        for end in rows:
-            total[end], covered[end] = _greedy(block, rows[rows <= end], amount, window_s)
-    value = total / 1000
-    # Where the row itself is longer than the window and nothing else lies in it, nothing is known.
-    value[(covered == 0) & ~fits] = np.nan
-    return value, np.where(covered >= window_s, value, np.inf)
+    period = _periods(block)
+    slack = sums.tolerance(period)
+    begin = block.key - period
+    overlaps, gaps = sums.are_side_by_side(block.series, begin, block.key, slack)
+    late = begin - slack
+    overlaps[1:] |= (late[1:] < late[:-1]) & (block.series[1:] == block.series[:-1])
+    tangled = np.unique(block.series[overlaps])
+    least, most = np.zeros(len(at), np.int64), np.full(len(at), np.inf)
+    is_plain = ~np.isin(block.series[at], tangled)
+    if is_plain.any():
+        # Running totals must not run through series that are out of order.
+        chosen = np.flatnonzero(~np.isin(block.series, tangled))
+        rows = np.searchsorted(chosen, at[is_plain])
+        plain = block.take(chosen)
+        least[is_plain], most[is_plain] = _plain_sums(
+            plain, period[chosen], amount[chosen], gaps[chosen], window_s, rows
+        )
+    for number in tangled:
+        asked = np.flatnonzero(block.series[at] == number)
+        if len(asked):
+            mine = _near(block, period, number, at[asked], window_s)
+            periods = sums.Periods(block.valid_at[mine], period[mine], amount[mine])
+            for i in asked:
+                least[i], most[i] = periods.within(int(block.valid_at[at[i]]), window_s)
+    # Where periods contradict one another (two gauges under one name), the larger word counts.
+    return least / 1000, np.maximum(least, most) / 1000
 
 
-def _sums(
-    key: Ints, begins: Ints, amount: Ints, period: Ints, window_s: int, fits: Bools
-) -> tuple[Ints, Ints]:
-    """Sum and covered seconds by differences of running totals; exact, as all are integers."""
-    from_row = np.searchsorted(begins, key - window_s, side="left")
-    if (period == 0).any():
-        # Without a period, what was told at the window's opening fell before it.
-        from_row = np.maximum(from_row, np.searchsorted(key, key - window_s, side="right"))
-    through = np.arange(1, len(key) + 1)
-    from_row = np.minimum(from_row, through)
-    amounts = np.concatenate(([0], np.cumsum(np.where(fits, amount, 0))))
-    seconds = np.concatenate(([0], np.cumsum(np.where(fits, period, 0).astype(np.int64))))
-    return amounts[through] - amounts[from_row], seconds[through] - seconds[from_row]
+def _near(block: Block, period: Ints, number: int, at: Ints, window_s: int) -> Ints:
+    """The rows of a series that windows ending at `at` go by, and those that tell parts of them."""
+    mine = np.flatnonzero(block.series == number)
+    end = block.valid_at[mine]
+    asked = block.valid_at[at]
+    opens = int(asked.min()) - window_s
+    reaches = period[mine][end > opens].max(initial=0)
+    near: Ints = mine[(end > opens - reaches) & (end <= asked.max())]
+    return near
 
 
-def _greedy(block: Block, rows: Ints, amount: Ints, window_s: int) -> tuple[int, int]:
-    """Sum and covered seconds of one series' periods that do not overlap, newest first."""
-    opens = int(block.valid_at[rows[-1]]) - window_s
-    free_until = int(block.valid_at[rows[-1]])
-    total = covered = 0
-    for row in rows[::-1]:
-        ends, period = int(block.valid_at[row]), int(block.period_s[row])
-        if ends <= opens:
-            break
-        if ends <= free_until and ends - period >= opens:
-            total += int(amount[row])
-            covered += period
-            free_until = ends - period
-    return total, covered
+def _periods(block: Block) -> Ints:
+    """How long each row's period is, in seconds; 0: not known."""
+    period = block.period_s.astype(np.int64)
+    if not (period == 0).any():
+        return period
+    since = np.zeros(len(period), np.int64)
+    since[1:] = np.where(block.series[1:] == block.series[:-1], np.diff(block.valid_at), 0)
+    known: Ints = np.where(period > 0, period, np.minimum(since, block.stands_s))
+    return known
+
+
+def _plain_sums(
+    block: Block, period: Ints, amount: Ints, gaps: Bools, window_s: int, at: Ints
+) -> tuple[Ints, Floats]:
+    """Both bounds by differences of running totals, where periods follow one another."""
+    key = block.key
+    begin, slack = key - period, sums.tolerance(period)
+    opens, through = key[at] - window_s, at + 1
+    inside = np.where(period > 0, begin + slack, key - 1)
+    total = np.concatenate(([0], np.cumsum(amount)))
+    first = np.minimum(np.searchsorted(inside, opens, "left"), through)
+    least = total[through] - total[first]
+    # A cover begins with the last period that begins by the time at which the window opens.
+    start = np.searchsorted(begin - slack, opens, "right") - 1
+    breaks = np.cumsum(gaps)
+    is_covered = (start >= 0) & (start < through) & (breaks[np.maximum(start, 0)] == breaks[at])
+    is_covered &= (period[at] > 0) & (period[np.maximum(start, 0)] > 0)
+    most = np.where(is_covered, total[through] - total[np.maximum(start, 0)], np.inf)
+    return least, most
 
 
 def rolling_mean(block: Block, window_s: int) -> tuple[Floats, Floats]:
     """Mean over (t - window, t]; NaN under 75 % coverage, a row covering the time since the row
-    before it, at most an hour or its own period. Value and ceiling are the same."""
+    before it, at most `stands_s`. Value and ceiling are the same."""
     milli = np.round(block.value * 1000).astype(np.int64)
     gap = np.zeros(len(milli), np.int64)
     gap[1:] = np.where(block.series[1:] == block.series[:-1], np.diff(block.valid_at), 0)
-    at_most = np.maximum(block.period_s, 3600)
-    covers = np.where(gap == 0, block.period_s, np.minimum(gap, at_most)).astype(np.int64)
+    covers = np.where(gap == 0, block.period_s, np.minimum(gap, block.stands_s)).astype(np.int64)
     from_row = np.searchsorted(block.key, block.key - window_s, side="right")
     through = np.arange(1, len(milli) + 1)
     sums = np.concatenate(([0], np.cumsum(milli)))

@@ -13,16 +13,26 @@ from typing import Any
 import msgspec
 import numpy as np
 
+from atalaia.detect.cadence import Cadence
 from atalaia.domain.place import Places
-from atalaia.domain.reading import NO_TIME, Floats, Ints, Readings
+from atalaia.domain.reading import NO_TIME, Bools, Floats, Ints, Readings
+
+DOUBTED = 8
+"""Added to a kind: the value is suspect."""
 
 
 class Window(msgspec.Struct):
-    """Rows of one series and variable that windows still reach, by valid_at."""
+    """Rows of one series and variable that windows still reach, by valid_at, then period_s.
+
+    The columns are those of `measure.Block`.
+    """
 
     valid_at: Ints
     period_s: Ints
     value: Floats
+    stands_s: Ints
+    kind: Ints
+    is_suspect: Bools
 
 
 class SeriesTable:
@@ -32,11 +42,16 @@ class SeriesTable:
     valid_at        newest valid time of an observed or analysed row; NO_TIME: none yet
     usable_at       newest valid time of a row with a usable value; before the first one, the
                     valid time of the first row (the watch began there)
-    expected_s      interval at which values are expected
+    news_at         newest valid time of a usable value; NO_TIME: none yet
+    expected_s      interval at which news are expected: as learned, or before that as polled, or
+                    as long as periods are stated
+    arrivals        how often news come
+    paces           by what is judged (a variable or an index): how often its valid times come
     is_blind        told as unseen
     windows         by series and variable: rows that windowed rules (of `windowed`) still reach
-    forecasts       by series: the hours to come, as newest told
+    forecasts       by series: the hours to come, as newest told, and those that windows reach
     area_value      by area rule and series: newest value, ceiling and their time
+    area_mark       by area rule and series: kind of that value; DOUBTED is added to it if it is
     area_given      by area rule and series: the rule's second window at that time
     last, last_at, unchanged_since   by variable: last usable value, its time, and since when it
                     has been the same; good, good_at: the last that no check doubted
@@ -51,8 +66,11 @@ class SeriesTable:
         self.source = np.empty(0, np.int16)
         self.valid_at = np.empty(0, np.int64)
         self.usable_at = np.empty(0, np.int64)
+        self.news_at = np.empty(0, np.int64)
         self.expected_s = np.empty(0, np.int64)
         self.is_blind = np.empty(0, bool)
+        self.arrivals = Cadence(0)
+        self.paces: dict[str, Cadence] = {}
         self.last: dict[str, Floats] = {}
         self.last_at: dict[str, Ints] = {}
         self.unchanged_since: dict[str, Ints] = {}
@@ -62,6 +80,7 @@ class SeriesTable:
         self.windowed: set[str] = set()
         self.forecasts: dict[int, Readings] = {}
         self.area_value: dict[tuple[str, int], tuple[float, float, int]] = {}
+        self.area_mark: dict[tuple[str, int], int] = {}
         self.area_given: dict[tuple[str, int], float] = {}
         self.area_rules: set[str] = set()
 
@@ -109,6 +128,13 @@ class SeriesTable:
             self.last_at[variable] = np.full(size, NO_TIME, np.int64)
             self.unchanged_since[variable] = np.full(size, NO_TIME, np.int64)
 
+    def pace(self, of: str) -> Cadence:
+        """How often what is judged comes."""
+        pace = self.paces.get(of)
+        if pace is None:
+            pace = self.paces[of] = Cadence(len(self.valid_at))
+        return pace
+
     def _grow(self, count: int) -> None:
         if count > len(self.valid_at):
             size = max(count, 2 * len(self.valid_at), 16)
@@ -121,8 +147,11 @@ class SeriesTable:
             self.place, self.source = grown(self.place, 0), grown(self.source, 0)
             self.valid_at = grown(self.valid_at, NO_TIME)
             self.usable_at = grown(self.usable_at, NO_TIME)
+            self.news_at = grown(self.news_at, NO_TIME)
             self.expected_s = grown(self.expected_s, 0)
             self.is_blind = grown(self.is_blind, False)
+            for cadence in (self.arrivals, *self.paces.values()):
+                cadence.grow(size)
             for columns, fill in (
                 (self.last, np.nan),
                 (self.good, np.nan),

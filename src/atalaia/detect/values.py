@@ -5,13 +5,13 @@ Each comes as two bounds, as in `measure`: what is known for certain, and what i
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import thermofeel
 
 from atalaia.detect import measure
-from atalaia.detect.check import Checked
+from atalaia.detect.check import NOTHING, Beside, Checked
 from atalaia.detect.measure import Block
 from atalaia.detect.series import SeriesTable
 from atalaia.domain.reading import Bools, Floats, Ints
@@ -27,12 +27,38 @@ def no_norms(_rule: Rule, place: Ints, _valid_at: Ints) -> Floats:
     return np.full(len(place), np.nan)
 
 
-def instant_value(rule: Rule, checked: Checked) -> tuple[Floats, Floats, Bools | None] | None:
-    """Value, ceiling and doubt of an instant rule; None where no row has its inputs."""
+def judged_name(rule: Rule) -> str:
+    """What the pace of a rule's instants is called: rules of one variable share it."""
+    return f"{rule.variable}|{rule.stand_in}" if rule.stand_in else rule.variable
+
+
+def is_news(rule: Rule, checked: Checked, again: Mapping[str, Bools]) -> Bools:
+    """Rows in which some input of the rule is told, and not only once more."""
+    told = []
+    for name in rule.inputs:
+        column = checked.values.get(name)
+        if column is not None:
+            is_told = ~np.isnan(column)
+            told.append(is_told & ~again[name] if name in again else is_told)
+    return np.logical_or.reduce(told) if told else np.zeros(0, bool)
+
+
+def instant_value(
+    rule: Rule, checked: Checked, beside: Beside = NOTHING
+) -> tuple[Floats, Floats, Bools | None] | None:
+    """Value, ceiling and doubt of an instant rule; None where no row has its inputs.
+
+    `beside` has what had been told of the same instants before: an index is made of both.
+    """
     index = INDICES.get(rule.variable)
-    value = _index(rule.variable, checked) if index else checked.values.get(rule.variable)
+    inputs = {
+        name: column
+        for name in rule.inputs
+        if (column := _both(checked.values.get(name), beside.get(name))) is not None
+    }
+    value = _index(rule.variable, inputs) if index else inputs.get(rule.variable)
     suspect = _doubt(index[1] if index else (rule.variable,), checked)
-    stand_in = checked.values.get(rule.stand_in) if rule.stand_in else None
+    stand_in = inputs.get(rule.stand_in) if rule.stand_in else None
     if stand_in is None:
         return None if value is None else (value, value, suspect)
     doubt = _doubt((rule.stand_in,) if rule.stand_in else (), checked)
@@ -48,6 +74,12 @@ def instant_value(rule: Rule, checked: Checked) -> tuple[Floats, Floats, Bools |
     )
 
 
+def _both(told: Floats | None, before: Floats | None) -> Floats | None:
+    if told is None or before is None:
+        return before if told is None else told
+    return np.where(np.isnan(told), before, told)
+
+
 def _doubt(names: tuple[str, ...], checked: Checked) -> Bools | None:
     """Where any of the variables is suspect; None where none is."""
     doubts = [checked.suspect[name] for name in names if name in checked.suspect]
@@ -55,15 +87,22 @@ def _doubt(names: tuple[str, ...], checked: Checked) -> Bools | None:
 
 
 def window_value(
-    rule: Rule, block: Block, table: SeriesTable, norms: Norm = no_norms
+    rule: Rule, block: Block, table: SeriesTable, norms: Norm = no_norms, at: Ints | None = None
 ) -> tuple[Floats, Floats]:
-    """Value and ceiling of the rule's window at each row of a block."""
+    """Value and ceiling of the rule's window at the rows `at` of a block (None: at all)."""
     if rule.measure == "sum":
-        return measure.rolling_sum(block, rule.window_s)
+        return measure.rolling_sum(block, rule.window_s, at)
+    chosen = slice(None) if at is None else at
     if rule.measure == "mean":
-        return measure.rolling_mean(block, rule.window_s)
-    if rule.measure == "change":
-        return measure.change(block, rule.window_s)
+        value, ceiling = measure.rolling_mean(block, rule.window_s)
+    elif rule.measure == "change":
+        value, ceiling = measure.change(block, rule.window_s)
+    else:
+        value, ceiling = _of_days(rule, block, table, norms)
+    return value[chosen], ceiling[chosen]
+
+
+def _of_days(rule: Rule, block: Block, table: SeriesTable, norms: Norm) -> tuple[Floats, Floats]:
     places = table.places
     zones = [places[int(i)].timezone for i in table.place[: table.count]]
     if rule.measure == "day_change":
@@ -86,7 +125,7 @@ def limits_norm(rule: Rule, norms: Norm, place: Ints, valid_at: Ints) -> Floats 
     return norms(rule, place, valid_at)
 
 
-def _index(name: str, checked: Checked) -> Floats | None:
+def _index(name: str, values: Mapping[str, Floats]) -> Floats | None:
     """An index from its inputs; None where the batch lacks one. Only `heat_index_c` exists.
 
     Heat index: Rothfusz regression with the US NWS adjustments (thermofeel), which needs the
@@ -94,7 +133,7 @@ def _index(name: str, checked: Checked) -> Floats | None:
     (Sonntag 1990), as thermofeel turns it back by the same kind of formula. Below 26.7 °C the
     NWS uses Steadman's simple formula, and so does this.
     """
-    inputs = [checked.values.get(variable) for variable in INDICES[name][1]]
+    inputs = [values.get(variable) for variable in INDICES[name][1]]
     if any(column is None for column in inputs):
         return None
     temperature, humidity = inputs

@@ -42,6 +42,12 @@ class Watching:
         """Records of the stream that were not lived through yet."""
         return self.offset - self._follower.consumer.position
 
+    @property
+    def lag_s(self) -> int:
+        """For how many seconds the oldest that was not lived through yet has waited; 0: none."""
+        oldest_at = self._follower.oldest_at()
+        return 0 if oldest_at is None else max(0, self._clock.second() - oldest_at)
+
     def hear(self, payloads: Sequence[Payload], offset: int) -> None:
         """These are in the stream now, the last of them at this offset."""
         self.offset = offset

@@ -167,6 +167,11 @@ def to_line(alert: Alert) -> bytes:
     return msgspec.json.encode(iso_fields(alert))
 
 
+def entry_line(entry: LogEntry) -> bytes:
+    """A line of an alerts file: `to_line`, and last `places`, the ids that the entry speaks of."""
+    return b'%b,"places":%b}' % (to_line(entry.alert)[:-1], msgspec.json.encode(entry.places))
+
+
 def from_line(line: bytes) -> Alert:
     """The inverse of `to_line`. Raises msgspec.MsgspecError, ValueError."""
     fields = msgspec.json.decode(line, type=dict[str, Any])

@@ -10,7 +10,12 @@ Evidence comes in the order in which it became known, grouped by instant. Each s
 each rule is a `Track` with a level of its own. A track rises when a level's entry limit has held
 for the rule's `for`, and falls when what it says has been past the level's exit limit for
 `keep_firing_for`; a gap of three expected intervals starts both clocks again, so an outage
-neither raises nor ends. The incident has the highest level among the tracks that can see.
+neither raises nor ends. What a value is not known to be is neither: it holds nothing, ends nothing,
+and leaves the clocks alone. The incident has the highest level among the tracks that can see.
+
+A forecast speaks of hours. It is taken back by a later revision of hours that are still ahead;
+hours that have passed stand as they were foretold, until what was measured in their place says
+otherwise.
 
 At most one entry an instant comes out of an incident, whatever number of sources and rules
 stand behind it. Where there is nothing else to tell, and the peak by a rule has come through a
@@ -41,11 +46,28 @@ CONTINUES_WITHIN_S = 86400
 WITHDRAWN_AFTER_S = 3600
 """Two revisions of a forecast, so far apart, must fail to hold it before it is withdrawn."""
 
+FORGET_AFTER_S = 86400
+"""How long a closed incident is remembered, so that late data do not open it again."""
+
+SOONER_S = 6 * 3600
+"""A forecast that begins so much earlier than was told is news."""
+
+SOONER_BY_HALF_S = 3600
+"""So is one that begins so much earlier, where that leaves half of the time or less."""
+
 
 NEVER = -(1 << 62)
 """Before every instant."""
 
 _NO_COUNT = [0, 0, 0, 0]
+
+Span = tuple[int, int]
+"""(first, last) hour that a forecast gives a level; (0, 0): none."""
+
+NO_SPANS: tuple[Span, ...] = ((0, 0),) * len(LEVELS)
+
+MOST_COUNTED = 64
+"""Instants of a run that are told apart: more readings in a row no rule asks for."""
 
 Asked = Mapping[str, Sequence[float]]
 """Limits that people asked for, by the rule that sees them; ascending, each once."""
@@ -65,8 +87,11 @@ class Evidence(msgspec.Struct, frozen=True, gc=False):
     held       highest level whose exit limit cannot be excluded; a level above it is past
     onset_at   when the condition began: valid_at; for a forecast the first hour that passes
     until      last valid time that passes (a forecast's last hour), else valid_at
+    expected_s how often its source speaks
     is_late    older than what its source had already said: it may raise, and lowers nothing
     norm       what the rule's limits are relative to, in the value's unit; 0: they are fixed
+    is_after_gap    nothing was seen for three intervals before it
+    spans      of a forecast: the hours to come that hold each level (watch … red)
     """
 
     known_at: int
@@ -85,11 +110,23 @@ class Evidence(msgspec.Struct, frozen=True, gc=False):
     expected_s: int
     is_late: bool = False
     norm: float = 0.0
+    is_after_gap: bool = False
+    spans: Sequence[Sequence[int]] = NO_SPANS
 
     @property
     def is_doubted(self) -> bool:
         """Whether it may raise and holds nothing: a suspect value."""
         return self.entered > self.holding
+
+    @property
+    def is_calm(self) -> bool:
+        """Whether it is now past every exit limit, for certain."""
+        return self.held == 0 and not self.is_late and self.kind != Kind.FORECAST
+
+    @property
+    def is_known(self) -> bool:
+        """Whether it says anything: an unknown value is neither calm nor does it hold."""
+        return self.held == 0 or max(self.holding, self.entered) > 0
 
 
 class Track(msgspec.Struct, gc=False):
@@ -100,11 +137,19 @@ class Track(msgspec.Struct, gc=False):
     above      by level (watch … red): since when the entry limit has been passed without a
                break, and in how many readings; 0: it is not
     below      by level: since when it has been past the exit limit; 0: it is not
-    value, valid_at, norm    newest; `holding` is the highest level that it enters or still passes
+    counted    instants of the readings that are counted: one reading told twice is one
+    broken_at  newest valid time at which the lowest level was not entered: late values from before
+               that lengthen no run
+    value, valid_at, norm    newest; `holding` is the highest level that it enters or still passes,
+               `entered` the one that it enters
     best, best_at      at the peak of this track's life in the incident
     onset_at   of the newest rise from calm
     held_until, held_value    last valid time of a value that still held it, and that value
-    seen_at    newest usable valid_at
+    seen_at    newest valid_at of which anything is known
+    calm_since since when all that is known is past every exit limit; 0: it is not
+    spans      of a forecast: the hours that hold each level, as last told; those that passed stand
+    raised_by  (when it became known, value, valid_at, norm) of the newest value that entered the
+               level that is held: what comes with it in one message may be calm again
     """
 
     rule: str
@@ -127,6 +172,12 @@ class Track(msgspec.Struct, gc=False):
     seen_at: int = 0
     is_late: bool = False
     norm: float = 0.0
+    entered: int = 0
+    counted: list[int] = []
+    broken_at: int = 0
+    calm_since: int = 0
+    spans: list[Span] = msgspec.field(default_factory=lambda: [*NO_SPANS])
+    raised_by: tuple[int, float, int, float] = (NEVER, 0.0, 0, 0.0)
 
     @property
     def is_forecast(self) -> bool:
@@ -139,61 +190,143 @@ class Track(msgspec.Struct, gc=False):
         return self.holding < self.level
 
     def can_see(self, now: int) -> bool:
-        """Whether its last word still counts: not silent for three intervals; a forecast while
-        the hours that it speaks of are not over."""
-        if self.is_forecast:
-            return self.held_until >= now
-        return now - self.seen_at < BLIND_AFTER * self.expected_s
+        """Whether its last word still counts: not silent for three intervals. A forecast's word
+        counts until its hours have passed in calm, or it is taken back."""
+        return self.is_forecast or now - self.seen_at < BLIND_AFTER * self.expected_s
 
     def hear(self, said: Evidence, rule: Rule) -> None:
         """Take one more piece of evidence into account."""
-        was_blind = self.seen_at and said.at - self.seen_at >= BLIND_AFTER * self.expected_s
-        if was_blind and not self.is_forecast:
-            self.above, self.count, self.below = [0] * 4, [0] * 4, [0] * 4
-        for_s = 0 if self.is_forecast else rule.for_s
-        keep_s = WITHDRAWN_AFTER_S if self.is_forecast else rule.keep_s
-        fired = kept = Level.NONE
+        if said.is_after_gap and not self.is_forecast:
+            self._forget_clocks()
+        fired = self._rise(said, rule)
+        if self.is_forecast:
+            kept = self._keep_hours(said)
+        elif said.is_late:
+            kept = self.level
+        else:
+            kept = self._keep(said, rule)
+        self._note(said, rule, max(fired, kept))
+
+    def _forget_clocks(self) -> None:
+        self.above, self.count, self.below = [0] * 4, [0] * 4, [0] * 4
+        self.counted, self.calm_since = [], 0
+
+    def _rise(self, said: Evidence, rule: Rule) -> int:
+        """The highest level whose entry limit has been passed for long enough."""
+        lowest = rule.lowest
+        if said.entered < lowest and not said.is_late and said.is_known:
+            self.broken_at = max(self.broken_at, said.at)
+        is_again = said.at in self.counted
+        is_before_a_break = said.is_late and said.at <= self.broken_at
+        fired = Level.NONE
         for i, level in enumerate(LEVELS):
             if said.entered >= level:
-                self.above[i] = self.above[i] or said.at
-                self.count[i] += 1
-                is_long = said.at - self.above[i] >= for_s
-                if is_long or 0 < rule.for_readings <= self.count[i]:
+                if is_before_a_break:
+                    # Its run, if it was one, is over: it counts for itself alone.
+                    is_long, count = not self._for_s(rule), 1
+                else:
+                    since = self.above[i] or said.at
+                    self.above[i] = min(since, said.at)
+                    self.count[i] += not is_again
+                    is_long = max(since, said.at) - self.above[i] >= self._for_s(rule)
+                    count = self.count[i]
+                if is_long or 0 < rule.for_readings <= count:
                     fired = level
-            elif not said.is_late:
+                    if level > self.level:
+                        self.below[i] = 0
+            elif not said.is_late and (said.holding >= level or said.held < level):
                 self.above[i] = self.count[i] = 0
-            if said.is_late:
-                kept = level if self.level >= level else kept
-            elif said.held >= level:
+        if said.entered < lowest and not any(self.count):
+            self.counted = []
+        elif said.entered and not is_again and not is_before_a_break:
+            self.counted = [*self.counted[-MOST_COUNTED:], said.at]
+        return fired
+
+    def _for_s(self, rule: Rule) -> int:
+        return 0 if self.is_forecast else rule.for_s
+
+    def _keep(self, said: Evidence, rule: Rule) -> int:
+        """The level that a value of now leaves it."""
+        kept = Level.NONE
+        for i, level in enumerate(LEVELS):
+            if said.holding >= level:
                 self.below[i] = 0
-                kept = level if self.level >= level else kept
-            elif self.level >= level:
+            elif said.held < level:
                 self.below[i] = self.below[i] or said.at
-                kept = kept if said.at - self.below[i] >= keep_s else level
-        self._note(said, rule, max(fired, kept))
+            has_ended = said.held < level and said.at - self.below[i] >= rule.keep_s
+            if self.level >= level and not has_ended:
+                kept = level
+        if said.held == 0:
+            self.calm_since = self.calm_since or said.at
+        elif said.holding:
+            self.calm_since = 0
+        return kept
+
+    def _keep_hours(self, said: Evidence) -> int:
+        """The level that a revision leaves it: what is still ahead can be taken back, and what has
+        passed stands."""
+        kept = Level.NONE
+        for i, level in enumerate(LEVELS):
+            first, last = self.spans[i]
+            told_first, told_last = said.spans[i]
+            has_ended = False
+            if told_last:
+                stands = 0 < first <= said.at and not self.below[i]
+                self.spans[i] = (min(first, told_first) if stands else told_first, told_last)
+                self.below[i] = 0
+            elif 0 < first <= said.at and not self.below[i]:
+                # The rest of its hours is taken back, if there is any.
+                self.spans[i] = (first, min(last, said.at))
+            else:
+                self.below[i] = self.below[i] or said.at
+                has_ended = said.at - self.below[i] >= WITHDRAWN_AFTER_S
+                if has_ended:
+                    self.spans[i] = (0, 0)
+            if self.level >= level and not has_ended:
+                kept = level
+        return kept
 
     def _note(self, said: Evidence, rule: Rule, level: int) -> None:
         if level and not self.level:
-            begun = min(since for since in self.above if since)
-            self.onset_at = said.onset_at if self.is_forecast else begun
+            begun = min((since for since in self.above if since), default=said.onset_at)
+            self.onset_at = said.onset_at if self.is_forecast else min(begun, said.onset_at)
             self.best, self.best_at = said.value, said.valid_at
-        if not said.is_late or level > self.level:
+        if (not said.is_late and said.is_known) or level > self.level:
             self.value, self.valid_at, self.is_late = said.value, said.valid_at, said.is_late
             self.norm = said.norm
-            self.holding = max(said.holding, said.entered)
+            self.holding, self.entered = max(said.holding, said.entered), said.entered
             if not self.is_forecast:
                 self.kind = said.kind
         if level and said.holding and rule.sign * said.value > rule.sign * self.best:
             self.best, self.best_at = said.value, said.valid_at
-        if level and (said.holding or level > self.level):
-            # A doubted value holds nothing, but what it raised counts from it. A forecast's newest
-            # word on how long it lasts takes the place of what was said before.
-            so_far = NEVER if self.is_forecast else self.held_until
-            if said.until >= so_far:
-                self.held_until, self.held_value = said.until, said.value
+        if self.is_forecast:
+            self.held_until = max((last for _, last in self.spans if last), default=NEVER)
+            if said.holding:
+                self.held_value = said.value
+            if said.entered and self.onset_at > said.at:
+                self.onset_at = said.onset_at
+        elif level and (said.holding or level > self.level) and said.until >= self.held_until:
+            # A doubted value holds nothing, but what it raised counts from it.
+            self.held_until, self.held_value = said.until, said.value
         self.level = level
-        self.seen_at = max(self.seen_at, said.at)
+        if level and said.entered >= level:
+            self.raised_by = (said.known_at, said.value, said.valid_at, said.norm)
+        if said.is_known:
+            self.seen_at = max(self.seen_at, said.at)
         self.expected_s = said.expected_s
+
+    def as_raised(self, now: int) -> Track:
+        """With the value that raised it now, where a later one of the same message is calm."""
+        known_at, value, valid_at, norm = self.raised_by
+        if known_at != now or self.entered >= self.level:
+            return self
+        return msgspec.structs.replace(
+            self, value=value, valid_at=valid_at, norm=norm, entered=self.level, holding=self.level
+        )
+
+    def first_of(self, level: int) -> int:
+        """The first hour of a forecast that holds a level."""
+        return self.spans[level - 1][0] or self.valid_at
 
     def take_up(self, said: Evidence, level: int, onset_at: int) -> None:
         """Hold again what still passes the exit limit, in an incident that expired.
@@ -207,10 +340,36 @@ class Track(msgspec.Struct, gc=False):
             if said.until >= self.held_until:
                 self.held_until, self.held_value = said.until, said.value
 
+    def lapsed_to(self, keep_s: int, others: Sequence[Track]) -> int:
+        """The level of a forecast that is left, where hours have passed and what was seen in their
+        place, for `keep_s` since, was past the exit limit.
+
+        `others` are measured or estimated, and can see. The same rule says it level by level; where
+        it has no word, all others must be past all of their limits.
+        """
+        same = [track for track in others if track.rule == self.rule]
+        if not same and not all(track.calm_since for track in others):
+            return self.level
+        level = self.level
+        while level:
+            last = self.spans[level - 1][1] or self.held_until
+            if not any(
+                track._has_seen_off(self.rule, level, last, keep_s) for track in same or others
+            ):
+                break
+            level -= 1
+        return level
+
+    def _has_seen_off(self, rule: str, level: int, last: int, keep_s: int) -> bool:
+        """Whether what a forecast gave a level up to `last` was seen to be past it for so long."""
+        since = self.below[level - 1] if self.rule == rule else self.calm_since
+        return bool(since) and self.seen_at > last and self.seen_at - max(since, last) >= keep_s
+
     def rest(self) -> None:
         """Forget all clocks: the incident is over, and what held it holds no later one."""
         self.level, self.held_until = 0, NEVER
-        self.above, self.count, self.below = [0] * 4, [0] * 4, [0] * 4
+        self._forget_clocks()
+        self.spans = [*NO_SPANS]
 
 
 class Peak(msgspec.Struct, gc=False, array_like=True):
@@ -302,12 +461,28 @@ class Incident(msgspec.Struct):
                 j += 1
             if self.status == "active" and self.expires_at < now:
                 changes += self._expire(instants, now, rules)
-            changes += self._instant(now, evidence[i:j], rules, asked)
+            self._pass_time(instants, now)
+            # Calm is nothing to who waits for nothing: it is heard from what enters a level on.
+            if not self.is_idle or any(one.entered for one in evidence[i:j]):
+                changes += self._instant(now, evidence[i:j], rules, asked)
             i = j
         if self.status == "active" and self.expires_at <= end:
             changes += self._expire(instants, end + 1, rules)
         self._give_up(end)
         return changes
+
+    def _pass_time(self, instants: Sequence[int], now: int) -> None:
+        """Close and forget what was over at an instant before this one, as if it came alone."""
+        earlier = bisect_left(instants, now)
+        if earlier:
+            self._give_up(instants[earlier - 1])
+            if self.is_idle and self.forgotten_at <= instants[earlier - 1]:
+                self.tracks, self.closed_at, self.status = [], 0, "pending"
+
+    @property
+    def forgotten_at(self) -> int:
+        """When nothing needs to be known any more of an incident that is idle."""
+        return self.closed_at + FORGET_AFTER_S if self.closed_at else 0
 
     @property
     def is_idle(self) -> bool:
@@ -343,7 +518,7 @@ class Incident(msgspec.Struct):
             changes = self._go_on(now, deciding, heard, rules)
             return changes or self._step(now, highs, rules, asked)
         if deciding is None:
-            if self.status == "expired" and any(o.held == 0 and not o.is_late for o in said):
+            if self.status == "expired" and any(one.is_calm for one in said):
                 # It is calm now. That it could no longer be seen was the last word.
                 self._close(said[-1].at)
             return []
@@ -411,65 +586,102 @@ class Incident(msgspec.Struct):
     def _deciding(self, now: int) -> Track | None:
         """The track that gives the level: the highest that can see, the surest among equals.
 
-        One that comes back from an outage with a calm value still holds its level for a while,
-        and is passed over where the level has been eased meanwhile.
+        Where those that gave the level as it was told cannot be seen, another one takes their place
+        only if it speaks of now: what is forecast for tonight says nothing of what was measured.
         """
         holding = [track for track in self.tracks if track.level]
         seeing = [track for track in holding if track.can_see(now)]
-        raising = [t for t in seeing if t.level <= self.level or not t.is_past]
-        return max(
-            raising or seeing or holding, key=lambda t: (t.level, -t.kind, -t.order), default=None
-        )
+        highest = max((track.level for track in seeing), default=0)
+        if highest < self.level and any(track.level >= self.level for track in holding):
+            seeing = [track for track in seeing if not track.is_forecast]
+        return max(seeing or holding, key=lambda t: (t.level, -t.kind, -t.order), default=None)
 
     def _open(self, now: int, track: Track, rules: dict[str, Rule]) -> Change:
         self.status, self.version, self.peak_level = "active", 0, 0
         self.opened_at = now if track.is_forecast else track.valid_at
         words = f"{self.hazard}|{self.subject}|{self.opened_at}"
         self.key = hashlib.sha256(words.encode()).hexdigest()[:16]
-        self.kind = Kind.FORECAST
-        return self._tell(now, "alert", "onset", track, track.level, rules)
+        return self._tell(now, "alert", "onset", track.as_raised(now), track.level, rules)
 
     def _go_on(
         self, now: int, deciding: Track | None, heard: Sequence[Track], rules: dict[str, Rule]
     ) -> list[Change]:
-        lapsed = [t for t in self.tracks if t.level and self._has_lapsed(t, now, rules)]
+        has_lapsed = self._lapse(now, rules)
         expired = [t for t in self.tracks if t.level and now >= self._expiry(t, rules)]
-        for track in (*lapsed, *expired):
+        for track in expired:
             track.level = 0
-        if lapsed or expired:
+        if has_lapsed or expired:
             deciding = self._deciding(now)
         if deciding is None:
-            return [self._expired(now, rules) if expired else self._end(now, bool(lapsed), rules)]
+            ended_by = self._calmed(now, heard)
+            is_unseen = bool(expired) and ended_by is None
+            change = self._expired(now, rules) if is_unseen else self._end(now, ended_by, rules)
+            return [change]
         self._remember_peak(deciding, rules)
         self.expires_at = self._expires_at(rules)
         # What others were eased from, unseen since, is no news when these others fall silent.
         is_news = deciding.can_see(now) or any(track is deciding for track in heard)
-        if deciding.level > self.level and is_news and not deciding.is_past:
-            return [self._tell(now, "update", "escalated", deciding, deciding.level, rules)]
-        if deciding.level < self.level and deciding.can_see(now) and not self._sinks(deciding):
-            return [self._tell(now, "update", "eased", deciding, deciding.level, rules)]
+        # The value that is told passes the limit that is told.
+        raised = deciding.as_raised(now)
+        if deciding.level > self.level and is_news and raised.entered > self.level:
+            return [self._tell(now, "update", "escalated", raised, deciding.level, rules)]
+        if deciding.level < self.level and deciding.can_see(now) and not deciding.is_past:
+            # Easing is told once, where it settles.
+            return [self._ease(now, deciding, rules)]
         # A lower level that is measured does not confirm a higher one that is forecast.
-        reaching = [t for t in self.tracks if t.level >= self.level]
+        reaching = [t for t in self.tracks if t.level >= self.level and not t.is_past]
         surest = min(reaching, key=lambda t: (t.kind, -t.level, t.order), default=deciding)
-        if surest.kind < self.kind:
+        if surest.kind < self.kind and surest.level >= self.level:
             return [self._tell(now, "update", "certainty", surest, self.level, rules)]
+        if self._is_sooner(now, deciding):
+            return [self._tell(now, "update", "sooner", deciding, self.level, rules)]
         return []
 
-    def _has_lapsed(self, track: Track, now: int, rules: dict[str, Rule]) -> bool:
-        """Whether a forecast's hours are over, and calm was seen in their place since.
+    def _lapse(self, now: int, rules: dict[str, Rule]) -> bool:
+        """Lower forecasts whose hours are over, where calm was seen in their place since."""
+        seeing = [t for t in self.tracks if not t.is_forecast and t.can_see(now)]
+        has_lapsed = False
+        for track in self.tracks:
+            if track.is_forecast and track.level and seeing:
+                rule = rules[track.rule]
+                level = rule.up_to(track.lapsed_to(rule.keep_s, seeing))
+                has_lapsed |= level < track.level
+                track.level = level
+        return has_lapsed
 
-        It says nothing of what comes after them, so it needs no revision to be past.
-        """
-        if not track.is_forecast or now - track.held_until < rules[track.rule].keep_s:
+    def _ease(self, now: int, deciding: Track, rules: dict[str, Rule]) -> Change:
+        """Tell a lower level. Those that cannot be seen are no longer believed to hold a higher
+        one: where they come back, they must enter it."""
+        for track in self.tracks:
+            if track.level > deciding.level and not track.can_see(now):
+                track.level = rules[track.rule].up_to(deciding.level)
+        return self._tell(now, "update", "eased", deciding, deciding.level, rules)
+
+    def _is_sooner(self, now: int, deciding: Track) -> bool:
+        """Whether what is still only forecast begins much earlier than was told."""
+        if not deciding.is_forecast or self.kind != Kind.FORECAST or self.onset_at <= now:
             return False
-        return any(
-            not t.is_forecast and not t.level and t.can_see(now) and t.seen_at > track.held_until
-            for t in self.tracks
-        )
+        earlier = self.onset_at - self._onset(deciding, deciding.level)
+        is_by_half = 2 * (self.onset_at - earlier - now) <= self.onset_at - now
+        return earlier >= SOONER_S or (earlier >= SOONER_BY_HALF_S and is_by_half)
 
-    def _sinks(self, track: Track) -> bool:
-        """Whether it is on its way further down: easing is told once, where it settles."""
-        return not track.is_forecast and track.is_past
+    def _onset(self, track: Track, level: int) -> int:
+        """When what is told began, or is forecast to."""
+        holding = [t for t in self.tracks if t.level]
+        measured = [t for t in holding if not t.is_forecast]
+        if track.is_forecast and measured and all(t.level < level for t in measured):
+            return track.first_of(level)  # what is there now is less than what is to come
+        return min(t.onset_at for t in measured or holding)
+
+    def _calmed(self, now: int, heard: Sequence[Track]) -> Track | None:
+        """The track whose value shows that it is over: past every exit limit, and seen now."""
+        calm = [t for t in self.tracks if not t.is_forecast and t.calm_since and t.can_see(now)]
+
+        def weight(track: Track) -> tuple[bool, bool, int, int]:
+            was_heard = any(one is track for one in heard)
+            return was_heard, track.held_until > NEVER, track.seen_at, -track.order
+
+        return max(calm, key=weight, default=None)
 
     def _continue(self, now: int, deciding: Track, rules: dict[str, Rule]) -> Change:
         """Data came back within a day and still pass the exit limit: the incident goes on."""
@@ -502,25 +714,29 @@ class Incident(msgspec.Struct):
         """Bring what was told up to what is, and say so."""
         rule = rules[track.rule]
         holding = [t for t in self.tracks if t.level]
+        # Of what reaches this level: that less is measured does not make more of it certain. What
+        # was told of it stays: certainty never falls at one level.
+        kind = min((t.kind for t in holding if t.level >= level), default=track.kind)
+        self.kind = min(self.kind, kind) if level == self.level and type_ != "alert" else kind
         self.level = level
-        self.kind = min([self.kind, *(t.kind for t in holding if t.level >= level)])
-        measured = [t.onset_at for t in holding if not t.is_forecast]
-        self.onset_at = min(measured or [t.onset_at for t in holding])
+        self.onset_at = self._onset(track, level)
         self._remember_peak(track, rules)
         self.expires_at = self._expires_at(rules)
-        return self._change(now, type_, reason, track, rules, rule.limit(Level(track.level)))
+        told = Level(track.level)
+        limit = rule.limit(told) if track.entered >= told else rule.exit_limit(told)
+        return self._change(now, type_, reason, track, rules, limit)
 
-    def _end(self, now: int, has_lapsed: bool, rules: dict[str, Rule]) -> Change:
-        measured = [t for t in self.tracks if not t.is_forecast]
-        has_held = any(t.held_until > NEVER for t in measured)
-        # What was only ever forecast, and is no more, is taken back. Hours that passed in calm
-        # took nothing back: what was seen of them is told. Nor is that taken back which was seen
-        # before an outage, and only forecast to go on after it.
-        is_withdrawn = not has_held and not has_lapsed and self.kind == Kind.FORECAST
-        if is_withdrawn or has_held:
-            track = self._held_last()
-        else:
-            track = max(measured or self.tracks, key=lambda t: (t.seen_at, -t.order))
+    def _end(self, now: int, calmed: Track | None, rules: dict[str, Rule]) -> Change:
+        """What was only ever forecast, and is taken back, is withdrawn. All else is over, by the
+        value that shows it; what was seen before an outage, and only forecast to go on after it, is
+        over by what the forecast now says."""
+        measured = [t for t in self.tracks if not t.is_forecast and t.held_until > NEVER]
+        taken_back = [t for t in self.tracks if t.is_forecast and not t.held_until > NEVER]
+        is_withdrawn = not measured and bool(taken_back) and self.kind == Kind.FORECAST
+        is_withdrawn &= not any(t.is_forecast and t.held_until > NEVER for t in self.tracks)
+        track = calmed or self._held_last()
+        if is_withdrawn:
+            track = max(taken_back, key=lambda t: (t.seen_at, -t.order))
         rule = rules[track.rule]
         change = self._change(
             now,

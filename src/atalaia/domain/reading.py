@@ -7,7 +7,7 @@ one valid time. There is no object a reading anywhere on the hot path.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import IntEnum
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from atalaia.domain.payload import Payload, Reject
+from atalaia.domain.variable import CATALOGUE
 
 if TYPE_CHECKING:  # an official warning has words, and those name the kinds of readings
     from atalaia.domain.official import Official
@@ -166,17 +167,19 @@ class Readings:
         )
 
     def in_order(self) -> Readings:
-        """Rows by known_at, then place, source, valid_at, kind; one row a key.
+        """Rows by known_at, then place, source, valid_at, kind, period; one row a key.
 
-        Of rows with the same key (place, source, valid_at, kind, issued_at) the larger value of
-        each variable counts, and the longer period: rows given twice, in any order and in any
-        number of parts, make the same batch.
+        Of rows with the same key (place, source, valid_at, kind, issued_at, period_s) the larger
+        value of each variable counts: rows given twice, in any order and in any number of parts,
+        make the same batch. Amounts of different periods are different readings; all else is of the
+        instant, and of rows that differ by their period alone it stands in the last.
         """
         if len(self) == 0:
             return self
         by_name = np.argsort(np.argsort(np.array(self.sources)))
         order = np.lexsort(
             (
+                self.period_s,
                 self.issued_at,
                 self.kind,
                 self.valid_at,
@@ -197,19 +200,20 @@ class Readings:
         )
         if not is_same.any():
             return rows
-        first = np.flatnonzero(~is_same)
-        merged = rows.take(first)
-        return Readings(
-            place=merged.place,
-            source=merged.source,
-            kind=merged.kind,
-            valid_at=merged.valid_at,
-            issued_at=merged.issued_at,
-            known_at=merged.known_at,
-            period_s=np.maximum.reduceat(rows.period_s, first),
-            values={name: np.fmax.reduceat(column, first) for name, column in rows.values.items()},
-            sources=rows.sources,
-        )
+        is_again = is_same.copy()
+        is_again[1:] &= rows.period_s[1:] == rows.period_s[:-1]
+        first = np.flatnonzero(~is_again)
+        instants = np.flatnonzero(~is_same[first])
+        last = np.append(instants[1:], len(first)) - 1
+        values = {}
+        for name, column in rows.values.items():
+            merged = np.fmax.reduceat(column, first)
+            if not CATALOGUE[name].is_sum and len(instants) < len(first):
+                largest = np.fmax.reduceat(merged, instants)
+                merged = np.full(len(first), np.nan)
+                merged[last] = largest
+            values[name] = merged
+        return replace(rows.take(first), values=values)
 
 
 @dataclass(frozen=True, slots=True)

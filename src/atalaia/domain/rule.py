@@ -376,6 +376,11 @@ def _check_sense(text: _RuleText, window_s: int) -> None:
             raise ValueError("an area has no climate of its own; leave out area or norm")
     if text.for_readings and not seconds(text.for_):
         raise ValueError("for_readings is the other way to fulfil `for`; give `for` as well")
+    if seconds(text.expires_after) < seconds(text.keep_firing_for):
+        raise ValueError(
+            "expires_after is shorter than keep_firing_for: what is calm would be told as unseen "
+            "before it may end"
+        )
     if text.hazard is Hazard.CANNOT_SEE:
         raise ValueError("cannot_see is judged by the watch itself and takes no rule")
 

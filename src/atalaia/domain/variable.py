@@ -7,7 +7,11 @@ find it suspect.
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
+import numpy as np
+from numpy.typing import NDArray
 
 
 class Variable(msgspec.Struct, frozen=True):
@@ -24,6 +28,9 @@ class Variable(msgspec.Struct, frozen=True):
     stuck_after_h     hours of one unchanged value, other than 0, after which the sensor is
               suspected of repeating itself; None: no such test
     is_sum    it fell in the period that ends at valid_at: it has a period, and can be added up
+    limit_of_s, limit_power    of a sum: `highest` is of so long a period, and grows with the
+              period to this power
+    highest_rate_h    of a sum: never more than this in an hour, in however short a period
     """
 
     name: str
@@ -36,6 +43,18 @@ class Variable(msgspec.Struct, frozen=True):
     max_step_per_h: float | None = None
     stuck_after_h: int | None = None
     is_sum: bool = False
+    limit_of_s: int = 0
+    limit_power: float = 1.0
+    highest_rate_h: float | None = None
+
+    def highest_in(self, period_s: NDArray[Any]) -> NDArray[np.float64]:
+        """The most that can have fallen in periods of so many seconds (0: not stated)."""
+        stated = np.maximum(period_s, 1)
+        most = self.highest * (stated / (self.limit_of_s or 1)) ** self.limit_power
+        if self.highest_rate_h is not None:
+            most = np.minimum(most, self.highest_rate_h * stated / 3600)
+        limits: NDArray[np.float64] = np.where(period_s > 0, most, self.highest)
+        return limits
 
 
 _ALL = (
@@ -88,11 +107,14 @@ _ALL = (
     Variable(
         "rain_mm", "mm", 0, 2000, "precipitation_amount",
         "rain that fell in the period that ends at valid_at",
-        "WMO record day 1,825 mm (Foc-Foc 1966)", is_sum=True,
+        "WMO record day 1,825 mm (Foc-Foc 1966); records grow with the period to the power of "
+        "0.475 (Jennings 1950)", is_sum=True,
+        limit_of_s=86_400, limit_power=0.475, highest_rate_h=2000,
     ),
     Variable(
         "snow_cm", "cm", 0, 300, "thickness_of_snowfall_amount", "snow that fell in the period",
-        "records of about 230 cm in a day", is_sum=True,
+        "records of about 230 cm in a day; grown with the period as rain is", is_sum=True,
+        limit_of_s=86_400, limit_power=0.475,
     ),
     Variable(
         "snow_depth_m", "m", 0, 20, "surface_snow_thickness", "depth of the snow on the ground",
@@ -152,7 +174,7 @@ _ALL = (
         "radiation_kj_m2", "kJ/m²", 0, 6000, "surface_downwelling_shortwave_flux_in_air",
         "sunlight in the period",
         "the solar constant over an hour is 4,900 kJ/m²; night offsets below 0 are left out",
-        is_sum=True,
+        is_sum=True, limit_of_s=3600,
     ),
     Variable(
         "river_level_m", "m", -20, 120, "water_surface_height_above_reference_datum",

@@ -121,6 +121,11 @@ _HEADS: dict[str, tuple[str, str, str]] = {
         "Confirmed, {level}: {hazard} at {place}",
         "Confirmado, {level}: {hazard} en {place}",
     ),
+    "sooner": (
+        "Mais cedo, {level}: {hazard} em {place}",
+        "Sooner, {level}: {hazard} at {place}",
+        "Más pronto, {level}: {hazard} en {place}",
+    ),
     "step": (
         "{level}, mais forte: {hazard} em {place}",
         "{level}, stronger: {hazard} at {place}",
@@ -274,7 +279,7 @@ class Said(msgspec.Struct, frozen=True, kw_only=True):
         return ADVICE.get(self.hazard, CARE)[i] if needs_care else ""
 
 
-_GOING_ON = ("onset", "escalated", "eased", "certainty", "step")
+_GOING_ON = ("onset", "escalated", "eased", "certainty", "sooner", "step")
 
 
 def change_text(said: Said) -> dict[str, str]:

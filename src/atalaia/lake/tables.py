@@ -131,7 +131,8 @@ _OF_ALERTS = {
     "unit": "of value, limit and peak",
     "limit": 'the limit it passed (a word of SQL: write it as "limit")',
     "rule": "the rule that decided",
-    "reason": "onset, escalated, eased, certainty, step, ended, expired, withdrawn, rule changed",
+    "reason": "onset, escalated, eased, certainty, sooner, step, ended, expired, withdrawn, "
+    "rule changed",
     "text_pt_br": "what people are told, in Portuguese",
     "text_en": "in English",
     "text_es": "in Spanish",

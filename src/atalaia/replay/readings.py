@@ -21,7 +21,7 @@ import numpy as np
 from atalaia.batch.archive import archive
 from atalaia.batch.refine import compact, refine
 from atalaia.detect.watch import CONSUMER, Watch
-from atalaia.domain.alert import LogEntry, to_line
+from atalaia.domain.alert import LogEntry, entry_line
 from atalaia.domain.payload import Payload, Reject
 from atalaia.domain.place import Places
 from atalaia.domain.reading import Readings
@@ -129,12 +129,19 @@ def write_alerts(entries: Sequence[LogEntry], path: Path) -> None:
     """
     beside = path.with_name(path.name + ".part")
     try:
-        beside.write_bytes(b"".join(to_line(entry.alert) + b"\n" for entry in entries))
+        beside.write_bytes(b"".join(entry_line(entry) + b"\n" for entry in entries))
         beside.replace(path)
     except OSError as error:
         raise AtalaiaError(
             f"alerts {path} cannot be written: {error.strerror}; give another --alerts"
         ) from error
+
+
+def claim_new(home: Home, what: str) -> None:
+    """Make a new home that of a replay of `what`; StateConflict where it holds anything."""
+    if home.state.note(REPLAY) is not None or home.stream.last_offset():
+        raise StateConflict(f"home {home.name} is in use; give a new --home, or none")
+    home.state.set_note(REPLAY, what)
 
 
 def _payloads(rows: Readings, places: Places) -> Iterator[Payload]:

@@ -27,9 +27,9 @@ from atalaia.lake import raw
 from atalaia.lake.places import note_places
 from atalaia.ports import Home, Record, State
 from atalaia.replay.readings import (
-    REPLAY,
     Progress,
     Replayed,
+    claim_new,
     keep,
     log_of,
     no_progress,
@@ -59,7 +59,7 @@ def replay_stream(
     """
     up_to, told = _until_now(live)
     starts = starts_by(live, rules)
-    _claim(home)
+    claim_new(home, "from a stream")
     watched = everywhere(starts)
     note_places(home.state, watched)
     arrivals = _arrivals(live, up_to)
@@ -103,12 +103,6 @@ def _arrivals(live: Home, up_to: int) -> Iterator[Record]:
             )
         expected += 1
         yield record
-
-
-def _claim(opened: Home) -> None:
-    if opened.state.note(REPLAY) is not None or opened.stream.last_offset():
-        raise StateConflict(f"home {opened.name} is in use; give a new --home, or none")
-    opened.state.set_note(REPLAY, "from a stream")
 
 
 def _one_life(

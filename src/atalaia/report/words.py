@@ -172,6 +172,7 @@ _WORDS: dict[str, tuple[str, str, str]] = {
     "escalated": ("subiu", "raised", "sube"),
     "eased": ("baixou", "eased", "baja"),
     "certainty": ("confirmado", "confirmed", "confirmado"),
+    "sooner": ("mais cedo", "sooner", "más pronto"),
     "step": ("mais forte", "stronger", "más fuerte"),
     "withdrawn": ("previsão retirada", "forecast withdrawn", "pronóstico retirado"),
     "rule changed": ("a regra mudou", "the rule changed", "la regla cambió"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import msgspec
@@ -10,6 +11,18 @@ import msgspec
 from atalaia.sources.rejects import Rejects, Unreadable
 
 _strict = msgspec.json.Decoder()
+
+_NO_NUMBER = re.compile(r'"(?:[^"\\]|\\.)*"|([-+]?)\b(nan|inf(?:inity)?)\b', re.IGNORECASE)
+"""A text, which is left alone; or what C and others print for a number that is none."""
+
+
+def _spelled(found: re.Match[str]) -> str:
+    """The same as Python's reader of JSON spells it."""
+    if found[2] is None:
+        return found[0]
+    if found[2][0] in "nN":
+        return "NaN"
+    return "-Infinity" if found[1] == "-" else "Infinity"
 
 
 def read_json(body: bytes, rejects: Rejects) -> Any:
@@ -36,7 +49,7 @@ def _read_loosely(body: bytes, rejects: Rejects, error: Exception) -> Any:
         raise Unreadable("HTML instead of JSON", shown_start(body))
     text = body.decode("utf-8-sig", "replace")
     try:
-        value = json.loads(text)
+        value = json.loads(_NO_NUMBER.sub(_spelled, text))
     except RecursionError:
         raise Unreadable("nested too deeply") from None
     except ValueError:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import TypeAlias
 
 import numpy as np
@@ -22,6 +23,9 @@ May raise Unreadable where nothing can be read.
 
 FUTURE_S = 86_400
 """How far ahead of its receipt an observation may lie before its clock is not believed."""
+
+TOLD_AHEAD_S = 120
+"""So far a clock may be ahead before its owner is told."""
 
 
 def is_answer(payload: Payload) -> bool:
@@ -84,17 +88,40 @@ def times_of_rows(payload: Payload, kind: Ints, valid_at: Ints) -> tuple[Ints, I
 
 
 def without_future(readings: Readings, payload: Payload, rejects: Rejects) -> Readings:
-    """Live rows without those that speak of a present more than a day ahead of their receipt."""
+    """Live rows, none of which speaks of a present that is still to come.
+
+    What bears a time ahead of its receipt comes from a clock that is ahead: it is taken as of its
+    receipt (several rows keep the distances between them), so that it moves no clock here. More
+    than a day ahead it is not believed at all.
+    """
     if payload.is_recorded or len(readings) == 0:
         return readings
-    is_future = (readings.valid_at > payload.received_at + FUTURE_S) & (
-        readings.kind != Kind.FORECAST
-    )
-    if not is_future.any():
+    ahead = np.where(readings.kind == Kind.FORECAST, 0, readings.valid_at - payload.received_at)
+    if (ahead <= 0).all():
         return readings
-    days = (int(readings.valid_at[is_future].max()) - payload.received_at) / FUTURE_S
-    rejects.add("from the future", f"{int(is_future.sum())} rows, up to {days:.1f} days ahead")
-    return readings.take(~is_future)
+    is_future = ahead > FUTURE_S
+    if is_future.any():
+        days = int(ahead.max()) / FUTURE_S
+        rejects.add("from the future", f"{int(is_future.sum())} rows, up to {days:.1f} days ahead")
+        readings, ahead = readings.take(~is_future), ahead[~is_future]
+    if (ahead > 0).any():
+        readings, offsets = at_receipt(readings, ahead)
+        if (worst := int(offsets.max())) > TOLD_AHEAD_S:
+            how = f"up to {worst / 60:.0f} min ahead; taken as of their receipt"
+            rejects.add("clock ahead", f"{int((ahead > TOLD_AHEAD_S).sum())} rows, {how}")
+    return readings
+
+
+def at_receipt(readings: Readings, ahead: Ints) -> tuple[Readings, Ints]:
+    """Rows (`ahead` is by how many seconds each is ahead of its receipt) moved back, those of one
+    place and source together; and how far each was moved."""
+    offsets = np.zeros(len(readings), np.int64)
+    series = readings.place.astype(np.int64) * len(readings.sources) + readings.source
+    is_ahead = ahead > 0
+    for number in np.unique(series[is_ahead]):
+        mine = is_ahead & (series == number)
+        offsets[mine] = ahead[mine].max()
+    return replace(readings, valid_at=readings.valid_at - offsets), offsets
 
 
 def is_wanted(variable: str, wanted: Wanted) -> bool:

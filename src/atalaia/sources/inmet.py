@@ -3,7 +3,8 @@
 Content of payloads: ``station-csv``. A file is Latin-1 with ``;`` and a decimal comma: header
 lines that name the station, one line of column names, then one line an hour. Names and forms
 differ with the year (``DATA (YYYY-MM-DD);HORA (UTC)`` with ``2018-01-01;00:00``; ``Data;Hora UTC``
-with ``2023/01/01;0000 UTC``), so columns are found by words in their names.
+with ``2023/01/01;0000 UTC``), so columns are found by words in their names. What its form for
+requests (BDMEP) sends has ``Nome: valor`` above the table, and ``null`` where nothing was measured.
 
 A row is the hour that ends at its time: rain fell in it, the gust is its strongest, radiation
 its sum. A row without any value is still a row: the watch must know that the station was silent.
@@ -123,7 +124,7 @@ def _position(lines: Sequence[str], places: Places) -> int:
     """The watched place that the station stands for: by its code, or by where it is."""
     said = {}
     for line in lines:
-        name, _, value = line.partition(";")
+        name, _, value = line.partition(";" if ";" in line else ":")
         said[_words(name).partition(" ")[0]] = value.strip("; \t").replace(",", ".")
     code = said.get("CODIGO") or said.get("C", "")
     if code in places.position:
@@ -131,8 +132,11 @@ def _position(lines: Sequence[str], places: Places) -> int:
     spot, _ = parsed([said.get("LATITUDE", ""), said.get("LONGITUDE", "")])
     place = nearest(places, float(spot[0]), float(spot[1]), NEAR_KM)
     if place is None:
+        station = f"station {shown(code)}" if code else "its header names no station code"
         where = f"no watched place within {NEAR_KM:g} km of {spot[0]:.4f}, {spot[1]:.4f}"
-        raise Unreadable("unknown place", f"station {shown(code)}: {where}")
+        if np.isnan(spot).any():
+            where = "no latitude and longitude; give the place the station's code as its place_id"
+        raise Unreadable("unknown place", f"{station}: {where}")
     return places.position[place.id]
 
 
@@ -197,7 +201,7 @@ def _values(table: _StationTable, wanted: Wanted, rejects: Rejects) -> dict[str,
         if not any(_has(name, (unit,)) for unit in units):
             rejects.add("unknown unit", f"column {shown(name)}: not in {' or '.join(units)}")
             continue
-        cells = [cell.replace(",", ".") for cell in table.columns[where]]
+        cells = ["" if cell == "null" else cell.replace(",", ".") for cell in table.columns[where]]
         column, faults = parsed(cells, _MISSING)
         for i, reason in faults:
             rejects.add(reason, f"line {table.numbers[i]}: {name} is {shown(cells[i])}")

@@ -37,7 +37,7 @@ from atalaia.sources.rejects import Rejects, Unreadable, shown
 from atalaia.sources.request import SourceRequest
 from atalaia.sources.times import local_seconds
 from atalaia.sources.units import conversion
-from atalaia.sources.where import nearest
+from atalaia.sources.where import is_elsewhere, nearest
 
 NAME = "open-meteo"
 FORECAST = "forecast"
@@ -204,6 +204,11 @@ def _placed(
             name = shown(payload.places[i]) if in_order else f"element {i} of {len(elements)}"
             at = f"{element.get('latitude')}, {element.get('longitude')}"
             rejects.add("unknown place", f"{name} at {at} is none of the places asked for")
+            continue
+        where = (element.get("latitude"), element.get("longitude"))
+        if is_elsewhere(place, *where, GRID_KM):
+            asked = f"{place.id} at {place.latitude}, {place.longitude}"
+            rejects.add("another place", f"asked for {asked}, answered for {where[0]}, {where[1]}")
             continue
         if not in_order:
             left.remove(place)

@@ -36,7 +36,7 @@ from atalaia.sources.tomorrow_io_series import (
     blocks_of_timelines,
     columns,
 )
-from atalaia.sources.where import nearest
+from atalaia.sources.where import is_elsewhere, nearest
 
 NAME = "tomorrow-io"
 BASE_URL = "https://api.tomorrow.io"
@@ -108,6 +108,13 @@ def locate(payload: Payload, location: Any, places: Places, rejects: Rejects) ->
         position = places.position.get(payload.places[0])
         if position is None:
             rejects.add("unknown place", f"{shown(payload.places[0])} is not watched")
+            return None
+        asked_for, spot = places[position], location if isinstance(location, dict) else {}
+        if is_elsewhere(asked_for, spot.get("lat"), spot.get("lon"), NEAR_KM):
+            asked = f"{asked_for.id} at {asked_for.latitude}, {asked_for.longitude}"
+            answered = f"{spot.get('lat')}, {spot.get('lon')}"
+            rejects.add("another place", f"asked for {asked}, answered for {answered}")
+            return None
         return position
     if payload.places:
         rejects.add("more than one place", f"{len(payload.places)} places for one answer")

@@ -7,7 +7,9 @@ payload. Only payloads that this cannot read are looked at one by one.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import lru_cache
 from itertools import chain
 from operator import attrgetter
@@ -22,7 +24,7 @@ from atalaia.domain.place import Places
 from atalaia.domain.reading import NO_TIME, Decode, Decoded, Floats, Ints, Kind, Readings
 from atalaia.sources.body import read_json
 from atalaia.sources.columns import numbers, present
-from atalaia.sources.decoding import FUTURE_S, Wanted, is_answer, is_wanted
+from atalaia.sources.decoding import FUTURE_S, TOLD_AHEAD_S, Wanted, is_answer, is_wanted
 from atalaia.sources.rejects import Rejects, Unreadable, shown
 from atalaia.sources.times import fault, utc_seconds
 from atalaia.sources.tomorrow_io_fields import FIELDS, ONLY_IN_SERIES, Field, System
@@ -36,6 +38,19 @@ _UNREADABLE = (msgspec.MsgspecError, ValueError, OverflowError, RecursionError)
 _received_at = attrgetter("received_at")
 _time, _values_of = attrgetter("time"), attrgetter("values")
 _is_recorded = attrgetter("is_recorded")
+_data, _location = attrgetter("data"), attrgetter("location")
+
+
+class _Spot(msgspec.Struct, frozen=True, gc=False):
+    """Where an answer says that it is of, in degrees; NaN: it does not say."""
+
+    lat: float = math.nan
+    lon: float = math.nan
+
+
+_NOWHERE = _Spot()
+_NEAR_DEGREES = 0.05
+"""Nearer than this in both coordinates is near enough everywhere on the globe."""
 
 
 class _Shape:
@@ -58,8 +73,10 @@ class _Shape:
         self.data: Any = msgspec.defstruct(
             "Data", [("time", str), ("values", self.values)], gc=False
         )
-        body = msgspec.defstruct("Body", [("data", self.data)], gc=False)
-        self.decode: Callable[[bytes], Any] = msgspec.json.Decoder(body).decode
+        self.body: Any = msgspec.defstruct(
+            "Body", [("data", self.data), ("location", _Spot | None, None)], gc=False
+        )
+        self.decode: Callable[[bytes], Any] = msgspec.json.Decoder(self.body).decode
 
 
 _shape = lru_cache(maxsize=64)(_Shape)
@@ -67,6 +84,8 @@ _shape = lru_cache(maxsize=64)(_Shape)
 
 def reader(places: Places, system: System, locate: Locate, describe_error: DescribeError) -> Decode:
     """A decoder for realtime answers in one system of units: ANALYSIS rows, period 0."""
+
+    is_of_another_place = _Elsewhere(places)
 
     def decode(payloads: Sequence[Payload], wanted: Wanted) -> Decoded:
         shape = _shape(wanted)
@@ -79,11 +98,15 @@ def reader(places: Places, system: System, locate: Locate, describe_error: Descr
             answers = [payload for payload in payloads if is_answer(payload)]
         try:
             read = shape.decode
-            datas = [read(payload.body).data for payload in answers]
+            bodies = [read(payload.body) for payload in answers]
         except _UNREADABLE:
-            answers, datas = _one_by_one(answers, shape, describe_error, rejects)
+            answers, bodies = _one_by_one(answers, shape, describe_error, rejects)
+        datas = list(map(_data, bodies))
         valid_at = utc_seconds(list(map(_time, datas)))
         place = _positions(answers, places, locate, rejects)
+        for i in is_of_another_place(place, bodies):
+            # Told, and put aside, as any answer of which the place is unclear.
+            place[i] = _position(answers[i], places, locate, rejects)
         readings = Readings.build(
             place=place,
             source="tomorrow-io",
@@ -108,19 +131,19 @@ def _errors(payloads: Sequence[Payload], describe_error: DescribeError) -> list[
 def _one_by_one(
     payloads: list[Payload], shape: _Shape, describe_error: DescribeError, rejects: list[Reject]
 ) -> tuple[list[Payload], list[Any]]:
-    """The payloads that can be read at all, with their data; reasons for the others."""
-    kept, datas = [], []
+    """The payloads that can be read at all, with what is in them; reasons for the others."""
+    kept, bodies = [], []
     for payload in filter(is_answer, payloads):
         try:
-            data = shape.decode(payload.body).data
+            body = shape.decode(payload.body)
         except _UNREADABLE:
             found = Rejects(payload.source)
-            data = _salvaged(payload, shape, describe_error, found)
+            body = _salvaged(payload, shape, describe_error, found)
             rejects += found.listed()
-        if data is not None:
+        if body is not None:
             kept.append(payload)
-            datas.append(data)
-    return kept, datas
+            bodies.append(body)
+    return kept, bodies
 
 
 def _salvaged(
@@ -149,7 +172,36 @@ def _salvaged(
             rejects.add(reason, f"{name}: {each.key} is {shown(values[each.key])}")
         good[each.key] = None if np.isnan(column[0]) else float(column[0])
     time = data.get("time") if isinstance(data, dict) else None
-    return shape.data(time=time, values=shape.values(**good))
+    location = body.get("location") if isinstance(body, dict) else None
+    return shape.body(shape.data(time=time, values=shape.values(**good)), _spot(location))
+
+
+def _spot(location: Any) -> _Spot | None:
+    try:
+        return msgspec.convert(location, _Spot)
+    except msgspec.ValidationError:
+        return None
+
+
+class _Elsewhere:
+    """Finds answers that say that they are of another place than the one that was asked for.
+
+    This is the first look, by degrees; the few that it finds are looked at by themselves.
+    """
+
+    def __init__(self, places: Places) -> None:
+        self.latitude = np.array([place.latitude for place in places], np.float64)
+        self.longitude = np.array([place.longitude for place in places], np.float64)
+
+    def __call__(self, place: Ints, bodies: list[Any]) -> list[int]:
+        spots = list(map(_location, bodies))
+        if None in spots:
+            spots = [spot or _NOWHERE for spot in spots]
+        flat = np.fromiter(chain.from_iterable(map(astuple, spots)), np.float64, 2 * len(spots))
+        latitude, longitude = flat.reshape(-1, 2).T
+        away = np.abs(latitude - self.latitude[place]) > _NEAR_DEGREES
+        away |= np.abs(longitude - self.longitude[place]) > _NEAR_DEGREES
+        return np.flatnonzero(away & (place >= 0)).tolist()
 
 
 def _positions(
@@ -167,13 +219,11 @@ def _positions(
 
 def _position(payload: Payload, places: Places, locate: Locate, rejects: list[Reject]) -> int:
     found = Rejects(payload.source)
-    location = None
-    if not payload.places:
-        try:
-            body = read_json(payload.body, Rejects(payload.source))
-        except Unreadable:  # damaged behind the data: they were read, the location cannot be
-            body = None
-        location = body.get("location") if isinstance(body, dict) else None
+    try:
+        body = read_json(payload.body, Rejects(payload.source))
+    except Unreadable:  # damaged behind the data: they were read, the location cannot be
+        body = None
+    location = body.get("location") if isinstance(body, dict) else None
     where = locate(payload, location, places, found)
     rejects += found.listed()
     return -1 if where is None else where
@@ -208,13 +258,18 @@ def _believable(
     """The rows with a place and a time that can be; reasons for the others."""
     has_time = readings.valid_at != NO_TIME
     # known_at of a recorded row is its valid_at: never ahead of itself.
-    is_future = has_time & (readings.valid_at > readings.known_at + FUTURE_S)
+    ahead = np.where(has_time, readings.valid_at - readings.known_at, 0)
+    if (ahead > 0).any():
+        late = np.where(ahead <= FUTURE_S, np.maximum(ahead, 0), 0)
+        readings = replace(readings, valid_at=readings.valid_at - late)
+    is_future = ahead > FUTURE_S
     is_good = has_time & ~is_future & (readings.place >= 0)
-    if is_good.all():
-        return Decoded(readings, rejects)
-    for i in np.flatnonzero(~has_time | is_future):
+    for i in np.flatnonzero(~has_time | (ahead > TOLD_AHEAD_S)):
         found = Rejects(payloads[i].source)
-        reason = "from the future" if is_future[i] else fault(datas[i].time)
-        found.add(reason, f"{', '.join(payloads[i].places)}: {shown(datas[i].time)}")
+        reason = "from the future" if is_future[i] else "clock ahead"
+        found.add(
+            reason if has_time[i] else fault(datas[i].time),
+            f"{', '.join(payloads[i].places)}: {shown(datas[i].time)}",
+        )
         rejects += found.listed()
-    return Decoded(readings.take(is_good), rejects)
+    return Decoded(readings if is_good.all() else readings.take(is_good), rejects)

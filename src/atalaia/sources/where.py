@@ -25,3 +25,14 @@ def nearest(
 
 def _is_degrees(value: object, limit: int) -> bool:
     return type(value) in (int, float) and -limit <= value <= limit  # type: ignore[operator]
+
+
+def is_elsewhere(place: Place, latitude: object, longitude: object, within_km: float) -> bool:
+    """Whether an answer says that it is of another place: a cache may hand out somebody else's.
+
+    One without coordinates, or with some that are none, says nothing of that.
+    """
+    if not (_is_degrees(latitude, 90) and _is_degrees(longitude, 180)):
+        return False
+    km = distance_km(place.latitude, place.longitude, latitude, longitude)  # type: ignore[arg-type]
+    return km > within_km

@@ -241,7 +241,7 @@ export const words = {
     statuses: { waiting: "waits for quiet hours to end", due: "due", leased: "being sent", sent: "sent", unknown: "unknown", late: "too late", dropped: "dropped", dead: "dead" },
     kinds: { alert: "alert", confirm: "request to confirm", exercise: "exercise" },
     stages: {
-      stream_offset: "Records received, in all", speed: "Records that wait for detection", archive: "Records that wait for the archive",
+      stream_offset: "Records received, in all", speed: "Records that wait for detection", speed_s: "Seconds that the oldest of them has waited", archive: "Records that wait for the archive",
       board: "Alerts that wait for this page", fan_out: "Alerts that wait for whom they concern", step_s: "Newest batch, from reading to commit (s)", deliveries: "Messages that wait to be sent",
     },
     none: "Nothing here.",

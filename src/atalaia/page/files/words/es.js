@@ -241,7 +241,7 @@ export const words = {
     statuses: { waiting: "espera el fin del silencio", due: "en cola", leased: "enviando", sent: "enviado", unknown: "incierto", late: "demasiado tarde", dropped: "descartado", dead: "sin salida" },
     kinds: { alert: "alerta", confirm: "pedido de confirmación", exercise: "simulacro" },
     stages: {
-      stream_offset: "Registros recibidos, en total", speed: "Registros que esperan la detección", archive: "Registros que esperan el archivo",
+      stream_offset: "Registros recibidos, en total", speed: "Registros que esperan la detección", speed_s: "Segundos que espera el más antiguo", archive: "Registros que esperan el archivo",
       board: "Alertas que esperan esta página", fan_out: "Alertas que esperan a sus destinatarios", step_s: "Último lote, de la lectura al guardado (s)", deliveries: "Mensajes que esperan el envío",
     },
     none: "Nada aquí.",

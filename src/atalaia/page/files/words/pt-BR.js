@@ -247,7 +247,7 @@ export const words = {
     statuses: { waiting: "esperando o fim do silêncio", due: "na fila", leased: "enviando", sent: "enviada", unknown: "incerta", late: "tarde demais", dropped: "dispensada", dead: "sem saída" },
     kinds: { alert: "alerta", confirm: "pedido de confirmação", exercise: "exercício" },
     stages: {
-      stream_offset: "Registros recebidos, ao todo", speed: "Registros à espera da detecção", archive: "Registros à espera do arquivo",
+      stream_offset: "Registros recebidos, ao todo", speed: "Registros à espera da detecção", speed_s: "Segundos que o mais antigo deles espera", archive: "Registros à espera do arquivo",
       board: "Alertas à espera desta página", fan_out: "Alertas à espera dos destinatários", step_s: "Último lote, da leitura à gravação (s)", deliveries: "Mensagens à espera de envio",
     },
     none: "Nada aqui.",

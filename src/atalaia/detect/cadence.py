@@ -1,0 +1,132 @@
+"""How often something comes, learned from the gaps between what came: of each series by itself.
+
+A source is asked every quarter of an hour and gives a variable by the hour; a station states
+periods of a second and tells them twice a minute; another one reports every three hours. What
+counts as a gap, and as silence, is measured by that habit and not by what was configured.
+
+The interval is the upper quartile of the last eight gaps: one outage, or a burst of special
+reports, is no habit.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from atalaia.domain.reading import NO_TIME, Bools, Ints
+
+KEPT = 8
+"""Gaps that are remembered of each series."""
+
+
+class Cadence:
+    """By number of the series, like all columns of `SeriesTable`.
+
+    last_at   when it came last; NO_TIME: never
+    gaps      the last gaps in seconds, shape (series, KEPT), oldest first; 0: none
+    interval  learned, in seconds; 0: not yet
+    _even     how many of the last gaps there are, where all are the interval; else -1. While it
+              is not, `gaps` is not kept up: what never changes costs nothing
+    """
+
+    def __init__(self, size: int) -> None:
+        self.last_at = np.full(size, NO_TIME, np.int64)
+        self.gaps = np.zeros((size, KEPT), np.int64)
+        self.interval = np.zeros(size, np.int64)
+        self._even = np.zeros(size, np.int64)
+
+    def grow(self, size: int) -> None:
+        """Make room for more series."""
+        more = size - len(self.last_at)
+        self.last_at = np.concatenate([self.last_at, np.full(more, NO_TIME, np.int64)])
+        self.gaps = np.concatenate([self.gaps, np.zeros((more, KEPT), np.int64)])
+        self.interval = np.concatenate([self.interval, np.zeros(more, np.int64)])
+        self._even = np.concatenate([self._even, np.zeros(more, np.int64)])
+
+    def put(self, number: int, last_at: int, gaps: list[int]) -> None:
+        """Take up what was kept of one series."""
+        self.last_at[number] = last_at
+        self.gaps[number, KEPT - len(gaps) :] = gaps
+        self.interval[number] = _usual(self.gaps[number : number + 1])[0]
+        self._note_even(np.array([number]))
+
+    def kept(self, number: int) -> tuple[int, list[int]]:
+        """What is to be kept of one series, for `put`."""
+        self._write_out(np.array([number]))
+        gaps = self.gaps[number]
+        return int(self.last_at[number]), gaps[np.argmax(gaps > 0) :].tolist() if gaps.any() else []
+
+    def hear(self, series: Ints, at: Ints, is_first: Bools) -> tuple[Ints, Ints, Ints]:
+        """What came, sorted by series, then time; `is_first` of its series.
+
+        Returns, for each row, the gap before it (0: nothing came before), the interval as it was
+        known before it, and after it (0: not yet).
+        """
+        if not len(series):
+            none = np.empty(0, np.int64)
+            return none, none, none
+        before_at = np.empty(len(at), np.int64)
+        before_at[1:] = at[:-1]
+        before_at[is_first] = self.last_at[series[is_first]]
+        gap = np.where(before_at == NO_TIME, 0, np.maximum(at - before_at, 0))
+        known = self.interval[series]
+        # Of several assignments to one series numpy keeps the last, which is the newest.
+        self.last_at[series] = at
+        if (gap == known).all() and (self._even[series] >= 0).all():
+            self._count(series, gap, is_first)
+            return gap, known, known
+        after = self._learn(series, gap, is_first)
+        before = np.empty(len(at), np.int64)
+        before[1:] = after[:-1]
+        before[is_first] = known[is_first]
+        return gap, before, after
+
+    def _learn(self, series: Ints, gap: Ints, is_first: Bools) -> Ints:
+        """The interval after each row."""
+        starts = np.flatnonzero(is_first)
+        numbers = series[starts]
+        self._write_out(numbers)
+        # Each series' rows behind what is remembered of it, and windows of KEPT over both.
+        row = np.arange(len(gap)) + KEPT * np.cumsum(is_first)
+        told = np.empty(len(gap) + KEPT * len(starts), np.int64)
+        told[row] = gap
+        told[(row[starts] - KEPT)[:, None] + np.arange(KEPT)] = self.gaps[numbers]
+        windows = np.lib.stride_tricks.sliding_window_view(told, KEPT)[row - KEPT + 1]
+        after = _usual(windows)
+        stops = np.append(starts[1:], len(gap)) - 1
+        self.gaps[numbers] = windows[stops]
+        self.interval[numbers] = after[stops]
+        self._note_even(numbers)
+        return after
+
+    def _count(self, series: Ints, gap: Ints, is_first: Bools) -> None:
+        """Once more the same."""
+        if is_first.all():
+            self._even[series] = np.minimum(self._even[series] + (gap > 0), KEPT)
+            return
+        starts = np.flatnonzero(is_first)
+        more = np.add.reduceat((gap > 0).astype(np.int64), starts)
+        self._even[series[starts]] = np.minimum(self._even[series[starts]] + more, KEPT)
+
+    def _note_even(self, numbers: Ints) -> None:
+        gaps = self.gaps[numbers]
+        # Gaps of 0 stand among others where an instant came twice: then they take up room.
+        is_even = ((gaps == self.interval[numbers, None]) | (np.cumsum(gaps, axis=1) == 0)).all(1)
+        self._even[numbers] = np.where(is_even, (gaps > 0).sum(axis=1), -1)
+
+    def _write_out(self, numbers: Ints) -> None:
+        """Bring `gaps` up to what was only counted."""
+        even = self._even[numbers]
+        places = np.arange(KEPT) >= KEPT - even[:, None]
+        written = np.where(places, self.interval[numbers, None], 0)
+        self.gaps[numbers] = np.where(even[:, None] >= 0, written, self.gaps[numbers])
+
+
+def _usual(gaps: Any) -> Ints:
+    """The upper quartile (the lower of two) of the gaps that there are, row by row; 0: none."""
+    known = (gaps > 0).sum(axis=1)
+    ordered = np.sort(gaps, axis=1)
+    place = np.where(known, KEPT - known + 3 * (known - 1) // 4, 0)
+    usual: Ints = np.where(known, ordered[np.arange(len(ordered)), place], 0)
+    return usual

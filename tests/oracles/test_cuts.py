@@ -1,0 +1,79 @@
+"""What is told goes by what was known when it was told, however payloads are cut into batches."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+
+from atalaia.domain.alert import LogEntry
+from atalaia.domain.reading import Readings
+from stories import Shift, assert_sane, cut, in_log_order, places, watched
+
+from . import HISTORIES
+from .histories import RULES, history
+
+WHERE = places(2, area="Valley")
+
+
+def restarted(readings: Readings, at: Sequence[int]) -> list[LogEntry]:
+    """The log of a watch that is made anew from its state items before each batch."""
+    shift = Shift(RULES, WHERE)
+    entries: list[LogEntry] = []
+    for part in cut(readings, at):
+        shift.restart()
+        entries += shift.live(part)
+    return in_log_order(entries)
+
+
+def plain(entries: Sequence[LogEntry]) -> list[str]:
+    return [
+        f"{e.alert.sent_at} {e.alert.hazard} {e.alert.place_id} {e.alert.type} {e.alert.reason} "
+        f"{e.alert.level} {e.alert.certainty} {e.alert.value} {e.alert.limit} {e.alert.valid_at} "
+        f"{e.alert.onset_at} {e.alert.expires_at}"
+        for e in entries
+    ]
+
+
+@pytest.mark.parametrize("seed", range(HISTORIES))
+def test_any_cut_of_a_sequence_of_payloads_gives_the_same_alerts(seed: int) -> None:
+    told = history(seed)
+    one_by_one = np.unique(told.known_at)
+    chance = random.Random(seed)
+    cuts = [at for at in one_by_one.tolist() if chance.random() < 0.3]
+    expected = plain(watched(told, RULES, WHERE, one_by_one))
+    assert plain(watched(told, RULES, WHERE)) == expected
+    assert plain(watched(told, RULES, WHERE, cuts)) == expected
+    assert plain(restarted(told, cuts)) == expected
+
+
+@pytest.mark.parametrize("seed", range(0, HISTORIES, 10))
+def test_nothing_that_comes_later_changes_what_was_told(seed: int) -> None:
+    told = history(seed)
+    until = int(told.known_at[len(told) // 2])
+    early = told.take(told.known_at <= until)
+    before = [e for e in watched(told, RULES, WHERE) if e.alert.sent_at <= until]
+    assert plain(before) == plain(watched(early, RULES, WHERE))
+
+
+@pytest.mark.parametrize("seed", range(0, HISTORIES, 3))
+def test_every_entry_is_what_its_value_says(seed: int) -> None:
+    log = watched(history(seed), RULES, WHERE)
+    assert_sane(log)
+    rules = {rule.name: rule for rule in RULES.rules}
+    for entry in log:
+        alert = entry.alert
+        rule = rules.get(alert.rule)
+        if rule is None or alert.value is None or alert.limit is None:
+            continue
+        beyond = rule.sign * (alert.value - alert.limit)
+        if alert.reason in ("onset", "escalated", "eased"):
+            assert beyond >= -1e-6, (alert.reason, alert.value, alert.limit)
+        if alert.reason in ("ended", "withdrawn"):
+            assert beyond < 1e-6, (alert.reason, alert.value, alert.limit)
+        if alert.evidence == "observed" and alert.type != "end":
+            assert alert.valid_at <= alert.sent_at, "measured, and still to come"
+        if alert.reason == "withdrawn":
+            assert alert.certainty == "Possible"
