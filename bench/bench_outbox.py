@@ -35,7 +35,7 @@ from atalaia.domain.subscription import Circle, Person, Subscription
 from atalaia.homes.embedded import open_home
 from atalaia.notify.audience import Audience
 from atalaia.notify.compose import Composer
-from atalaia.notify.deliver import Deliverer
+from atalaia.notify.deliver import FRESH_S, Deliverer
 from atalaia.notify.fanout import Fan
 from atalaia.ports import Commit
 
@@ -160,6 +160,8 @@ async def ours(folder: Path, n: int, port: int) -> float:
             {"webhook": webhook},
             composer.write,
             clock=Clock(),
+            drafts=composer,
+            fresh_s=FRESH_S,
             on_sent=count,
         )
         fan = Fan(home.state, home.outbox, audience, people, Places([PLACE]))

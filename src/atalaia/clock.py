@@ -9,6 +9,27 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 
+def steady(now: Callable[[], float]) -> Callable[[], float]:
+    """Seconds from no particular start that never go back, whatever is done to the clock: for how
+    long something takes. A clock of a test's own is followed, but for its steps backwards."""
+    return time.monotonic if now is time.time else _Forward(now)
+
+
+class _Forward:
+    """A clock that stands while the one it follows makes up for a step backwards."""
+
+    def __init__(self, now: Callable[[], float]) -> None:
+        self._now = now
+        self._last = now()
+        self._total = self._last
+
+    def __call__(self) -> float:
+        now = self._now()
+        self._total += max(0.0, now - self._last)
+        self._last = now
+        return self._total
+
+
 @dataclass(frozen=True)
 class Clock:
     """What waits, and what draws lots, does so by this.

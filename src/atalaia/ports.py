@@ -17,7 +17,7 @@ from typing import Any, Protocol
 import msgspec
 
 from atalaia.domain.alert import LogEntry
-from atalaia.domain.delivery import Delivery, Message, Status
+from atalaia.domain.delivery import UNSENT, Delivery, Message, Status
 from atalaia.domain.payload import Payload, Reject
 
 
@@ -268,7 +268,9 @@ class FanOut(msgspec.Struct, frozen=True, kw_only=True):
 class Notice(msgspec.Struct, frozen=True):
     """That somebody was told, or is about to be told, of an incident's version.
 
-    size    how many alerts the message carries
+    status    of the message; DROPPED where its letter left this out
+    size      how many alerts the message carries
+    unknowns  how often it may have gone without an answer
     """
 
     person: str
@@ -280,6 +282,17 @@ class Notice(msgspec.Struct, frozen=True):
     attempts: int
     size: int
     provider_id: str
+    unknowns: int = 0
+
+    @property
+    def is_heard(self) -> bool:
+        """Whether the person knows of it, or may know."""
+        return self.status in (Status.SENT, Status.UNKNOWN) or self.unknowns > 0
+
+    @property
+    def is_coming(self) -> bool:
+        """Whether it is still to be sent."""
+        return self.status in UNSENT
 
 
 class Outbox(Protocol):
@@ -302,13 +315,15 @@ class Outbox(Protocol):
         """Keep one message beside the fan-out; False if it is known."""
         ...
 
-    def claim(self, now: int, lease_until: int, room: Mapping[str, int]) -> list[Message]:
-        """Lease what is due, the gravest first, about so many by channel; each order key in
-        its order.
+    def claim(
+        self, now: int, lease_until: int, room: Mapping[str, int], least_rank: int = 0
+    ) -> list[Message]:
+        """Lease what is due and at least so grave, the gravest first, about so many by channel;
+        each order key in its order.
 
         A message is not given while an older one of its key is another's, or due within a
-        minute. One whose lease ran out is leased again. What has expired is settled as late, and
-        not given.
+        minute. One whose lease ran out is leased again: nobody knows whether it went, which counts
+        among its `unknowns`. What has expired is settled as late, and not given.
         """
         ...
 
@@ -343,16 +358,24 @@ class Outbox(Protocol):
         ...
 
     def unanswered(self, now: int, limit: int) -> list[Message]:
-        """Dead ones, and red ones that nobody acknowledged in time, sent or not: a next channel's
-        turn."""
+        """Dead and late ones, and those that nobody acknowledged in time, sent or not: a next
+        channel's turn."""
         ...
 
     def fail(self, message: str, reason: str, now: int) -> bool:
         """Note that a message that a provider took did not arrive after all; False: no such."""
         ...
 
-    def handed_on(self, messages: Sequence[str]) -> None:
-        """Note that these were handed to a next channel, or that there is none."""
+    def hand_on(
+        self, message: str, to: Message | None = None, deliveries: Sequence[Delivery] = ()
+    ) -> bool:
+        """Note that it had its turn, and keep in the same step what goes by the next channel, if
+        anything does. False, and nothing kept, where it had its turn before."""
+        ...
+
+    def rouse(self, person: str, now: int) -> int:
+        """Make due what waits for the end of a person's quiet hours, which have changed; return
+        how many."""
         ...
 
     def counts(self) -> dict[tuple[str, str], int]:

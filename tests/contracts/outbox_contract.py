@@ -216,6 +216,24 @@ class OutboxContract(ABC):
         self.fill(outbox, message("e", seqs=(2,), channel="email"))
         assert self.claim(outbox) == ["msg_e"]
 
+    def test_red_alone_can_be_claimed_with_what_goes_before_it(self, outbox: Outbox) -> None:
+        self.fill(
+            outbox,
+            message("1", seqs=(1,), rank=2),
+            message("2", seqs=(2,), rank=4),
+            message("other", "p_bia", seqs=(3,), rank=3),
+        )
+        claimed = outbox.claim(NOON, LEASE, ALL, 4)
+        assert [m.id for m in claimed] == ["msg_1", "msg_2"]
+
+    def test_whether_one_went_whose_lease_ran_out_nobody_knows(self, outbox: Outbox) -> None:
+        self.fill(outbox, message())
+        [first] = outbox.claim(NOON, LEASE, ALL)
+        [second] = outbox.claim(LEASE, LEASE + 90, ALL)
+        assert (first.unknowns, second.unknowns) == (0, 1)
+        assert outbox.message("msg_a") == second
+        assert [t.is_heard for t in outbox.told(["i-msg_a"])] == [True]
+
     def test_a_lease_that_ran_out_is_given_anew_in_order(self, outbox: Outbox) -> None:
         self.fill(outbox, message("1", seqs=(1,)), message("2", seqs=(2,), rank=4))
         assert self.claim(outbox) == ["msg_1", "msg_2"]
@@ -339,8 +357,49 @@ class OutboxContract(ABC):
         found = [m.id for m in outbox.unanswered(NOON + 600, 10)]
         assert sorted(found) == ["msg_dead", "msg_red"]
         assert len(outbox.unanswered(NOON + 600, 1)) == 1
-        outbox.handed_on(found)
+        for one in found:
+            assert outbox.hand_on(one)
         assert outbox.unanswered(NOON + DAY, 10) == []
+        assert not outbox.hand_on("msg_dead"), "it had its turn"
+
+    def test_what_goes_by_the_next_channel_is_kept_with_its_being_handed_on(
+        self, outbox: Outbox
+    ) -> None:
+        self.fill(outbox, message())
+        self.end(outbox, Status.DEAD)
+        next_ = message("n", channel="email")
+        assert outbox.hand_on("msg_a", next_, [delivery(next_)])
+        again = message("m", channel="sms")
+        assert not outbox.hand_on("msg_a", again, [delivery(again)])
+        assert not outbox.hand_on("msg_none", again, [delivery(again)])
+        assert self.reopened().message("msg_n") == next_
+        assert outbox.message("msg_m") is None
+        assert [t.message for t in outbox.told(["i1"])] == ["msg_n"]
+
+    def test_what_was_put_off_for_long_and_what_is_late_is_a_next_channels_turn(
+        self, outbox: Outbox
+    ) -> None:
+        self.fill(outbox, message("late", "p_1", expires_at=NOON - 1), message("off", "p_2"))
+        [off] = outbox.claim(NOON, LEASE, ALL)
+        outbox.settle([changed(off, Status.DUE, due_at=NOON + 600, escalate_at=NOON)])
+        assert sorted(m.id for m in outbox.unanswered(NOON, 10)) == ["msg_late", "msg_off"]
+
+    def test_what_a_letter_left_out_was_not_told(self, outbox: Outbox) -> None:
+        one = message(seqs=(1, 2))
+        outbox.put(one, [delivery(one, "i1"), delivery(one, "i2", 3)])
+        self.end(outbox, Status.SENT, left_out=("i2/3",))
+        told = {t.incident: t.status for t in outbox.told(["i1", "i2"])}
+        assert told == {"i1": Status.SENT, "i2": Status.DROPPED}
+        found = self.reopened().message("msg_a")
+        assert found is not None
+        assert found.left_out == ("i2/3",)
+
+    def test_what_waits_is_roused_for_one_person(self, outbox: Outbox) -> None:
+        later = {"status": Status.WAITING, "due_at": NOON + DAY}
+        self.fill(outbox, message("a", **later), message("b", "p_bia", **later))
+        assert outbox.rouse("p_ana", NOON) == 1
+        assert outbox.rouse("p_ana", NOON) == 0
+        assert self.claim(outbox) == ["msg_a"]
 
     def test_what_did_not_arrive_after_all_is_dead(self, outbox: Outbox) -> None:
         self.fill(outbox, message())

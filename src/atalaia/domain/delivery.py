@@ -6,10 +6,14 @@ channel. A *message* is what goes out: it carries all deliveries that came of al
 tried.
 
     waiting ─► due ─► leased ─► sent             the provider took it
-       │        ▲        ├────► unknown          no answer, twice: it may have arrived
+       ▲        ▲        ├────► unknown          no answer, twice: it may have arrived
        │        └────────┤ again
-       ▼                 ├────► late             its alert had expired before it could go
-    dropped              └────► dead             never again, or tried often enough
+       └─────────────────┤ quiet hours
+                         ├────► dropped          nothing that it tells is news any more
+                         ├────► late             its alert had expired before it could go
+                         └────► dead             never again, or tried often enough
+
+What it tells is decided when its letter is written, and again right before that is sent.
 """
 
 from __future__ import annotations
@@ -17,14 +21,14 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from enum import StrEnum
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 import msgspec
 
 from atalaia.domain.contact import Contact
 from atalaia.domain.message import Content
 
-Verdict = Literal["sent", "again", "never", "unknown"]
+Verdict = Literal["sent", "again", "never", "unknown", "dropped", "waits"]
 
 MINUTE, HOUR = 60, 3600
 
@@ -67,11 +71,13 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
     rank         4 red … 1 watch, 0 an end: the higher goes first
     due_at       not before; `expires_at`: not after
     attempts     how often it was tried
-    unknowns     how often no answer came
+    unknowns     how often no answer came, or its sender died while it was leased
     lease_until  while leased: until when it is one sender's
     settled_at   when it got its last status
     provider_id  what the provider calls it, for replies
-    escalate_at  a red one that nobody acknowledged by then goes by the next channel; 0: it need not
+    escalate_at  not acknowledged by then, it goes by the next channel: a red one, and one that its
+                 channel put off for long; 0: it need not
+    left_out     alerts that its letter did not tell, as something newer was known: `key_of` each
     """
 
     id: str
@@ -92,6 +98,7 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
     provider_id: str = ""
     escalate_at: int = 0
     acknowledged_at: int = 0
+    left_out: tuple[str, ...] = ()
 
 
 RANKS = (4, 3, 2, 1, 0)
@@ -99,7 +106,12 @@ RANKS = (4, 3, 2, 1, 0)
 
 SOON_S = 60
 """A message waits for an older one of its order key that is due within so long; for one put off
-longer it does not: what is newer matters more."""
+longer it does not: what is newer matters more. Nor does a next channel wait for it."""
+
+
+def key_of(incident: str, version: int) -> str:
+    """An alert, as `Message.left_out` names it."""
+    return f"{incident}/{version}"
 
 
 def first_seq(message: Message) -> int:
@@ -117,6 +129,18 @@ def ahead(older: Sequence[Message], now: int) -> list[Message] | None:
     be taken now; None: it waits, for one that is another's or about to be due."""
     soon = [one for one in older if ready_at(one) <= now + SOON_S or one.status == Status.LEASED]
     return None if any(ready_at(one) > now for one in soon) else soon
+
+
+def leased(message: Message, lease_until: int) -> Message:
+    """The message, taken until then. Where an earlier lease ran out, nobody knows whether it went:
+    that is a try without an answer."""
+    lost = message.status == Status.LEASED
+    return msgspec.structs.replace(
+        message,
+        status=Status.LEASED,
+        lease_until=lease_until,
+        unknowns=message.unknowns + lost,
+    )
 
 
 class Settled(msgspec.Struct, frozen=True, kw_only=True):
@@ -146,7 +170,8 @@ class Settled(msgspec.Struct, frozen=True, kw_only=True):
 class Outcome(msgspec.Struct, frozen=True):
     """What one try came to.
 
-    verdict      sent; again (after `after_s`, or by the channel's schedule); never; unknown
+    verdict      sent; again (after `after_s`, or by the channel's schedule); never; unknown; and
+                 without a try: dropped, or waits (for `after_s`)
     reason       in plain words, without address, token or text
     after_s      the provider's own wish
     provider_id  what it calls the message
@@ -179,6 +204,7 @@ class Letter(msgspec.Struct, frozen=True, kw_only=True):
     reply_to   the provider's id of the last message of this thread by this channel; empty: none
     thread     ids of the earlier messages of this thread by this channel, oldest first
     asks       whether an acknowledgement is asked for
+    left_out   alerts of the message that it does not tell
     """
 
     id: str
@@ -188,6 +214,7 @@ class Letter(msgspec.Struct, frozen=True, kw_only=True):
     reply_to: str = ""
     thread: tuple[str, ...] = ()
     asks: bool = False
+    left_out: tuple[str, ...] = ()
 
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True):
@@ -234,8 +261,11 @@ def settled(message: Message, outcome: Outcome, schedule: Sequence[int], now: in
     """The message after a try. `schedule` is the channel's.
 
     A try without an answer is repeated once, under the same id; after a second one it stays
-    unknown. What would be due only after it has expired is late.
+    unknown. What would be due only after it has expired is late. One put off for long is the next
+    channel's turn, too.
     """
+    if outcome.verdict in ("waits", "dropped"):
+        return _untried(message, outcome, now)
     attempts = message.attempts + 1
     unknowns = message.unknowns + (outcome.verdict == "unknown")
     changes = {
@@ -261,21 +291,34 @@ def settled(message: Message, outcome: Outcome, schedule: Sequence[int], now: in
         return msgspec.structs.replace(message, status=Status.DEAD, **changes)
     else:
         wait_s = max(outcome.after_s, schedule[attempts - 1])
-    due_at = now + max(1, round(wait_s))
-    is_late = due_at > message.expires_at
+    return _put_off(_for_next(message, wait_s, now), wait_s, now, Status.DUE, **changes)
+
+
+def _untried(message: Message, outcome: Outcome, now: int) -> Message:
+    if outcome.verdict == "waits":
+        return _put_off(message, outcome.after_s, now, Status.WAITING, reason=outcome.reason)
     return msgspec.structs.replace(
-        message, status=Status.LATE if is_late else Status.DUE, due_at=due_at, **changes
+        message, status=Status.DROPPED, lease_until=0, settled_at=now, reason=outcome.reason
     )
 
 
 def released(message: Message, after_s: float, now: int) -> Message:
     """Given back untried: its channel may not send just now."""
-    due_at = now + max(1, round(after_s))
+    return _put_off(_for_next(message, after_s, now), after_s, now, Status.DUE)
+
+
+def _for_next(message: Message, wait_s: float, now: int) -> Message:
+    """The next channel's turn has come where this one puts it off for long."""
+    if wait_s <= SOON_S or message.kind != "alert":
+        return message
+    at = min(message.escalate_at or now, now)
+    return msgspec.structs.replace(message, escalate_at=at)
+
+
+def _put_off(message: Message, wait_s: float, now: int, status: Status, **changes: Any) -> Message:
+    due_at = now + max(1, round(wait_s))
     is_late = due_at > message.expires_at
+    fields = {"lease_until": 0, "settled_at": now} | changes
     return msgspec.structs.replace(
-        message,
-        status=Status.LATE if is_late else Status.DUE,
-        due_at=due_at,
-        lease_until=0,
-        settled_at=now,
+        message, status=Status.LATE if is_late else status, due_at=due_at, **fields
     )

@@ -62,6 +62,11 @@ _OWN = (
     "The limit you asked for: {limit}",
     "El límite que pidió: {limit}",
 )
+_MISSED = (
+    "A mensagem de que isto começou não pôde ser entregue",
+    "The message that it began could not be delivered",
+    "El mensaje de que comenzó no pudo entregarse",
+)
 _DO = ("O que fazer: {advice}", "What to do: {advice}", "Qué hacer: {advice}")
 _MORE = ("e mais {n}", "and {n} more", "y {n} más")
 _MANY = (
@@ -112,6 +117,7 @@ class Part(msgspec.Struct, frozen=True, kw_only=True):
     when      since when, and until when it stands
     measured  the value and the limit it passed
     late      that the value came after newer ones
+    missed    that what was said before could not be delivered
     own       the person's own limit, where that is why they are told
     source    who says so, of when, and how sure that is
     advice    what to do
@@ -125,6 +131,7 @@ class Part(msgspec.Struct, frozen=True, kw_only=True):
     when: str = ""
     measured: str = ""
     late: str = ""
+    missed: str = ""
     own: str = ""
     source: str = ""
     advice: str = ""
@@ -139,7 +146,7 @@ class Part(msgspec.Struct, frozen=True, kw_only=True):
     def lines(self) -> list[str]:
         """The part as lines to read, the advice aside."""
         head = f"{self.icon} {self.title}"
-        rest = (self.when, self.measured, self.late, self.own, self.source)
+        rest = (self.when, self.measured, self.late, self.missed, self.own, self.source)
         return [head, *map(_ended, filter(None, rest))]
 
 
@@ -217,15 +224,19 @@ def compose(
     language: str,
     now: int,
     own: Sequence[str] = (),
+    failed: Sequence[bool] = (),
 ) -> Content:
     """The message that tells these alerts (one at least) at `now` (Unix seconds).
 
     `places` has those that the alerts name, where they are known; `own` has by alert the limit of
-    the person's own that it passed, as ``35 mm``, or an empty string.
+    the person's own that it passed, as ``35 mm``, or an empty string; `failed` whether nothing that
+    was said of its incident before could be delivered.
     """
     i = LANGUAGES.index(language)
     own = own or [""] * len(entries)
     parts = [_part(entry, places, i, now, limit) for entry, limit in zip(entries, own, strict=True)]
+    for nth in (n for n, is_so in enumerate(failed) if is_so):
+        parts[nth] = msgspec.structs.replace(parts[nth], missed=_MISSED[i])
     parts.sort(key=lambda part: (part.is_over, -LEVEL_OF[part.level]))
     first = parts[0]
     level = max((part.level for part in parts if not part.is_over), key=LEVEL_OF.get, default="")  # type: ignore[arg-type]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -20,6 +20,8 @@ from atalaia.domain.variable import CATALOGUE
 DEFAULT_RADIUS_KM = 25.0
 WEATHER = tuple(hazard for hazard in Hazard if hazard is not Hazard.CANNOT_SEE)
 """What somebody gets who names no hazard: all kinds of weather. `cannot_see` is for who asks."""
+
+_DAY_MINUTES, _DAY_S = 1440, 86_400
 
 _THRESHOLD = re.compile(
     r"(?P<variable>[a-z_]+)(?:\s+over\s+(?P<window>\d+\s*(?:min|h|d)))?\s*(?:>=|<=|≥|≤)\s*"
@@ -65,22 +67,33 @@ class Quiet(msgspec.Struct, frozen=True):
     timezone: str
 
     def ends_at(self, now: int) -> int | None:
-        """When the quiet hours that `now` lies in are over (Unix seconds); None outside them."""
-        zone = ZoneInfo(self.timezone)
-        local = datetime.fromtimestamp(now, UTC).astimezone(zone)
-        minute = local.hour * 60 + local.minute
-        is_over_midnight = self.start > self.end
-        is_inside = (
-            minute >= self.start or minute < self.end
-            if is_over_midnight
-            else self.start <= minute < self.end
-        )
-        if not is_inside:
+        """When the quiet hours that `now` lies in are over (Unix seconds); None outside them.
+
+        It is the first instant at which the clock on the wall shows a time outside them: also
+        where clocks change in between, and the hour of the end comes twice or not at all.
+        """
+        local = self._local(now)
+        if not self._holds(local):
             return None
-        days = 1 if is_over_midnight and minute >= self.start else 0
-        end = datetime(local.year, local.month, local.day, tzinfo=zone) + timedelta(days=days)
-        end = end.replace(hour=self.end // 60, minute=self.end % 60)
-        return int(end.timestamp())
+        minute = local.hour * 60 + local.minute
+        end = now - local.second + (self.end - minute) % _DAY_MINUTES * 60
+        if self._local(end).utcoffset() == local.utcoffset():
+            return end
+        # The clocks change meanwhile: the minutes are looked at one by one.
+        first = now - local.second + 60
+        return next(at for at in range(first, first + 2 * _DAY_S, 60) if not self._is_inside(at))
+
+    def _local(self, at: int) -> datetime:
+        return datetime.fromtimestamp(at, UTC).astimezone(ZoneInfo(self.timezone))
+
+    def _is_inside(self, at: int) -> bool:
+        return self._holds(self._local(at))
+
+    def _holds(self, local: datetime) -> bool:
+        minute = local.hour * 60 + local.minute
+        if self.start > self.end:
+            return minute >= self.start or minute < self.end
+        return self.start <= minute < self.end
 
 
 class Subscription(msgspec.Struct, frozen=True, kw_only=True):

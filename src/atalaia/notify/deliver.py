@@ -1,4 +1,4 @@
-"""From the outbox to the channels: claim, write, pace, send, settle.
+"""From the outbox to the channels: claim, write, pace, look again, send, settle.
 
 A claim leases messages for a while; what becomes of them is written in batches, as tries come
 back. A process that dies leaves its leases to run out, and what it was sending goes again under
@@ -8,13 +8,17 @@ the same id: at least once, and doubled at most for what was under way.
 from __future__ import annotations
 
 import asyncio
+import itertools
+import math
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from typing import Protocol
 
+import msgspec
 import structlog
 
-from atalaia.clock import Clock
+from atalaia.clock import Clock, steady
 from atalaia.domain.delivery import (
     Channel,
     Letter,
@@ -25,6 +29,7 @@ from atalaia.domain.delivery import (
     released,
     settled,
 )
+from atalaia.domain.hazard import Level
 from atalaia.errors import StateConflict
 from atalaia.notes import Note
 from atalaia.notify.pace import Pace, Spent, sum_of
@@ -45,7 +50,26 @@ _AHEAD = 16
 log = structlog.get_logger()
 
 Write = Callable[[Sequence[Message]], list[Letter | Outcome]]
-"""Messages as letters: with addresses and words; or what became of one that cannot be written."""
+"""Messages as letters: with addresses and words; or what became of one that is not to be sent."""
+
+FRESH_S = 0.1
+"""What was looked at so short a time ago is not looked at again before the next letter is sent."""
+
+
+class Drafts(Protocol):
+    """What letters were written by. `compose.Composer` is one."""
+
+    def look(self) -> None:
+        """Take up what has changed. May block. Raises StateConflict."""
+        ...
+
+    def is_stale(self, message: Message) -> bool:
+        """Whether its letter is to be written anew, as far as was looked."""
+        ...
+
+
+_Row = list[tuple[Message, Letter]]
+"""Letters of one order key, in their order."""
 
 
 _Result = tuple[Message, Message, Outcome | None, float]
@@ -57,6 +81,7 @@ class Deliverer:
     """Sends what is due, by all channels at once, each at its own pace.
 
     write       called in a thread, with a batch
+    drafts      looked at right before a letter is sent, unless that was less than `fresh_s` ago
     on_sent     told of every try, once it is written down
     """
 
@@ -68,16 +93,21 @@ class Deliverer:
         write: Write,
         *,
         clock: Clock,
+        drafts: Drafts | None = None,
+        fresh_s: float = 0.0,
         on_sent: Callable[[Sequence[Sent]], None] = lambda _: None,
     ) -> None:
         self._outbox = outbox
         self._notes = notes
         self._channels = channels
         self._write = write
+        self._drafts = drafts
+        self._fresh_s = fresh_s
         self._clock = clock
+        self._tick = steady(clock.now)
         self._on_sent = on_sent
         self.paces = {
-            name: Pace(channel.limits, self._note(name).get(), clock.now())
+            name: Pace(channel.limits, self._note(name).get(), clock.now(), self._tick())
             for name, channel in channels.items()
         }
         self._is_dry = asyncio.Event()
@@ -86,9 +116,15 @@ class Deliverer:
     def _forget(self) -> None:
         """Hold nothing: what an earlier run had claimed comes again when its lease ends."""
         self._held = dict.fromkeys(self._channels, 0)
-        self._queues: dict[str, asyncio.Queue[list[tuple[Message, Letter]]]] = {
-            name: asyncio.Queue() for name in self._channels
+        # The gravest first, then the oldest claim.
+        self._queues: dict[str, asyncio.PriorityQueue[tuple[int, int, _Row]]] = {
+            name: asyncio.PriorityQueue() for name in self._channels
         }
+        self._gates = {name: asyncio.Lock() for name in self._channels}
+        self._numbers = itertools.count()
+        self._mine: set[str] = set()
+        self._looking: asyncio.Task[None] | None = None
+        self._looked_at = -math.inf
         self._results: list[_Result] = []
         self._has_results = asyncio.Event()
         self._has_room = asyncio.Event()
@@ -149,7 +185,7 @@ class Deliverer:
             room = self._room(now)
             self._is_claiming = True
             try:
-                claimed = await asyncio.to_thread(self._take, now, room) if room else []
+                claimed = await asyncio.to_thread(self._take, now, room)
             except StateConflict as error:
                 log.warning("nothing can be claimed; it is tried again", reason=str(error))
                 await self._clock.sleep(_FAULT_S)
@@ -159,7 +195,8 @@ class Deliverer:
             for name, rows in claimed:
                 self._held[name] += sum(map(len, rows))
                 for row in rows:
-                    self._queues[name].put_nowait(row)
+                    gravest = max(message.rank for message, _ in row)
+                    self._queues[name].put_nowait((-gravest, next(self._numbers), row))
             if not claimed:
                 if not any(self._held.values()):
                     self._is_dry.set()
@@ -184,18 +221,29 @@ class Deliverer:
                 room[name] = free
         return room
 
-    def _take(
-        self, now: int, room: Mapping[str, int]
-    ) -> list[tuple[str, list[list[tuple[Message, Letter]]]]]:
+    def _urgent_room(self, now: int, room: Mapping[str, int]) -> dict[str, int]:
+        """How many red ones are taken on where there is no room: these wait for no others."""
+        return {
+            name: channel.limits.at_once
+            for name, channel in self._channels.items()
+            if name not in room and self.paces[name].room(now) != 0
+        }
+
+    def _take(self, now: int, room: Mapping[str, int]) -> list[tuple[str, list[_Row]]]:
         """Claim and write; letters by channel and order key. In a thread."""
-        claimed = self._outbox.claim(now, now + LEASE_S, room)
-        rows: dict[str, dict[str, list[tuple[Message, Letter]]]] = defaultdict(dict)
+        claimed = self._outbox.claim(now, now + LEASE_S, room) if room else []
+        if urgent := self._urgent_room(now, room):
+            claimed += self._outbox.claim(now, now + LEASE_S, urgent, Level.RED)
+        # If the clock was set forward, leases seem to have run out that are still held.
+        claimed = [message for message in claimed if message.id not in self._mine]
+        rows: dict[str, dict[str, _Row]] = defaultdict(dict)
         refused = []
         for message, letter in zip(claimed, self._write(claimed), strict=True):
             if isinstance(letter, Outcome):
                 schedule = self._channels[message.channel].limits.schedule
                 refused.append((message, settled(message, letter, schedule, now)))
                 continue
+            self._mine.add(message.id)
             rows[message.channel].setdefault(message.order_key, []).append((message, letter))
         if refused:
             self._outbox.settle(refused)
@@ -204,35 +252,59 @@ class Deliverer:
     # Sending
 
     async def _work(self, name: str) -> None:
-        queue = self._queues[name]
+        queue, is_paced = self._queues[name], self._channels[name].limits.a_second > 0
         while True:
-            row = await queue.get()
-            for message, letter in row:
+            *_, row = await (self._gravest(name) if is_paced else queue.get())
+            for i, (message, letter) in enumerate(row):
                 after, outcome = await self._try(name, message, letter)
                 self._results.append((message, after, outcome, self._clock.now() - letter.sent_at))
                 self._has_results.set()
-                if outcome is None or after.status == Status.DUE:
-                    self._give_back(row[row.index((message, letter)) + 1 :])
+                if after.status == Status.DUE:
+                    self._give_back(row[i + 1 :])
                     break
+
+    async def _gravest(self, name: str) -> tuple[int, int, _Row]:
+        """The gravest when the channel's next slot has come, not when the waiting for it began."""
+        queue = self._queues[name]
+        async with self._gates[name]:
+            first = await queue.get()
+            while wait_s := self._slot_in(name):
+                queue.put_nowait(first)
+                await self._clock.sleep(wait_s)
+                first = queue.get_nowait()
+            return first
+
+    def _slot_in(self, name: str) -> float:
+        """Seconds to wait for the channel's next slot; one that is closed needs none."""
+        pace = self.paces[name]
+        is_closed = self._is_closing or pace.closed_for(self._clock.now(), self._tick())
+        return 0.0 if is_closed else pace.slot_in(self._tick())
 
     async def _try(
         self, name: str, message: Message, letter: Letter
     ) -> tuple[Message, Outcome | None]:
         channel, pace = self._channels[name], self.paces[name]
         now = self._clock.now()
-        closed_s = 1.0 if self._is_closing else pace.closed_for(now)
+        tick = self._tick()
+        closed_s = 1.0 if self._is_closing else pace.closed_for(now, tick)
         if closed_s:
             return released(message, closed_s, int(now)), None
-        latest = message.lease_until - TRY_S - _MARGIN_S
-        at = pace.turn(message.person, now, latest)
+        latest = tick + message.lease_until - now - TRY_S - _MARGIN_S
+        at = pace.turn(message.person, tick, latest)
         if at > latest:
             # By then its lease may have run out, and somebody else have taken it up.
-            return released(message, max(0.0, at - now - TRY_S), int(now)), None
-        if at > now:
-            await self._clock.sleep(at - now)
+            return released(message, max(0.0, at - tick - TRY_S), int(now)), None
+        if at > tick:
+            await self._clock.sleep(at - tick)
             now = self._clock.now()
-            if closed_s := pace.closed_for(now):  # a try that went on meanwhile was refused
+            # A try that went on meanwhile was refused.
+            if closed_s := pace.closed_for(now, self._tick()):
                 return released(message, closed_s, int(now)), None
+        renewed = await self._look(message, letter)
+        if isinstance(renewed, Outcome):
+            now = self._clock.now()
+            return settled(message, renewed, channel.limits.schedule, int(now)), None
+        letter = renewed
         try:
             async with asyncio.timeout(TRY_S):
                 outcome = await channel.send(letter)
@@ -248,9 +320,43 @@ class Deliverer:
             if channel.limits.is_counted:
                 self._spent.add(name)
         if outcome.pauses:
-            pace.pause(now + max(1.0, outcome.after_s), outcome.reason)
+            for_s = max(1.0, outcome.after_s)
+            pace.pause(self._tick() + for_s, outcome.reason, now + for_s)
+            self._spent.add(name)
             log.warning("a channel pauses", channel=name, reason=outcome.reason)
-        return settled(message, outcome, channel.limits.schedule, int(now)), outcome
+        after = settled(message, outcome, channel.limits.schedule, int(now))
+        return msgspec.structs.replace(after, left_out=letter.left_out), outcome
+
+    # Looking again
+
+    async def _look(self, message: Message, letter: Letter) -> Letter | Outcome:
+        """The letter as it is to be sent now; or what became of its message meanwhile."""
+        if self._drafts is None:
+            return letter
+        try:
+            if self._tick() >= self._looked_at + self._fresh_s:
+                await self._look_again()
+            if not self._drafts.is_stale(message):
+                return letter
+            [renewed] = await asyncio.to_thread(self._write, [message])
+        except StateConflict as error:
+            log.warning("nothing can be looked at again", reason=str(error))
+            return Outcome("again", "what it tells cannot be looked at")
+        return renewed
+
+    async def _look_again(self) -> None:
+        """One look does for all that are about to be sent by then."""
+        if self._looking is None:
+            self._looking = asyncio.create_task(self._gathered_look())
+        await asyncio.shield(self._looking)
+
+    async def _gathered_look(self) -> None:
+        await asyncio.sleep(0)
+        self._looking = None  # who comes from here on needs another one
+        assert self._drafts is not None  # noqa: S101  who calls has asked
+        at = self._tick()
+        await asyncio.to_thread(self._drafts.look)
+        self._looked_at = at
 
     def _give_back(self, rest: Sequence[tuple[Message, Letter]]) -> None:
         """Messages of a key whose turn has not come, as one before them has to wait."""
@@ -279,6 +385,7 @@ class Deliverer:
                 self.paces[name].learn(spent, self._clock.now())
             for before, *_ in batch:
                 self._held[before.channel] -= 1
+                self._mine.discard(before.id)
             self._on_sent([Sent(m, outcome, age_s) for _, m, outcome, age_s in batch if outcome])
             self._has_room.set()
             self._tell_idle()
@@ -288,9 +395,18 @@ class Deliverer:
     ) -> None:
         """Write the outcomes, and add what is `new` to what all processes have spent: `total` has
         it where that is done."""
-        self._outbox.settle([(before, after) for before, after, *_ in batch])
+        pairs = [(before, after) for before, after, *_ in batch]
+        if self._outbox.settle(pairs) < len(pairs):
+            self._outbox.settle(list(self._retaken(batch)))
         for name in new.keys() - total.keys():
             total[name] = self._add(name, new[name])
+
+    def _retaken(self, batch: Sequence[_Result]) -> Iterator[tuple[Message, Message]]:
+        """Those that were sent by a lease that has been taken anew since: sent is sent."""
+        for before, after, outcome, _ in batch:
+            now = self._outbox.message(before.id) if outcome else None
+            if now and now.status == Status.LEASED and now.lease_until != before.lease_until:
+                yield now, after
 
     def _add(self, channel: str, new: Spent) -> Spent:
         now = self._clock.now()

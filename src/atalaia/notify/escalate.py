@@ -1,15 +1,19 @@
-"""What nobody read goes to a next channel: dead messages, and red ones that nobody answered."""
+"""What nobody read goes to a next channel: what died, came too late or was put off for long, and
+red ones that nobody answered. What goes there is what is true by then."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence, Set
+from collections.abc import Sequence
 from contextlib import suppress
 
 import msgspec
 
 from atalaia.clock import Clock
-from atalaia.domain.delivery import Message, Sent, Status, message_id
-from atalaia.notify.fanout import deliveries_of, order_key_of
+from atalaia.domain.alert import LogEntry
+from atalaia.domain.delivery import Message, Sent, Status
+from atalaia.domain.hazard import Level
+from atalaia.domain.subscription import Person
+from atalaia.notify.fanout import deliveries_of, expires_at, message_of, rank_of
 from atalaia.notify.recipients import Recipients
 from atalaia.people.registry import Registry
 from atalaia.ports import Notice, Outbox, State
@@ -40,62 +44,62 @@ class Escalation:
         self._gone += [(t.message.person, t.message.channel) for t in tries if t.outcome.is_gone]
 
     def hand_on(self) -> int:
-        """Give to the next channel what is dead, or red and not acknowledged; return how many."""
+        """Give to the next channel what has its turn there; return how many messages."""
         while self._gone:
             person, channel = self._gone[0]
             with suppress(ValueError):  # erased meanwhile
                 self._registry.gone(person, channel, self._clock.second())
             del self._gone[0]
-        waiting = self._outbox.unanswered(self._clock.second(), _AT_ONCE)
-        handed = sum(self._hand_on(message) for message in waiting)
-        if waiting:
-            self._outbox.handed_on([message.id for message in waiting])
-        return handed
-
-    def _hand_on(self, message: Message) -> bool:
-        person = self._recipients.get(message.person)
         now = self._clock.second()
-        if person is None or now > message.expires_at:
-            return False
-        found = (next(self._state.alerts(seq - 1, limit=1), None) for seq in message.seqs)
-        alerts = [one for one in found if one is not None]
-        if not alerts:
-            return False
-        told = self._outbox.told([e.alert.incident for _, e in alerts], [message.person])
-        versions = {(e.alert.incident, e.alert.version) for _, e in alerts}
-        if self._is_over(versions, told):
-            return False
-        tried = {one.channel for one in told if (one.incident, one.version) in versions}
-        channel = next((name for name in person.channels if name not in tried), None)
-        if channel is None:
-            return False
-        has_more = any(name not in tried | {channel} for name in person.channels)
-        escalates = message.escalate_at and has_more
-        new = msgspec.structs.replace(
-            message,
-            id=message_id(message.person, channel, str(message.seqs[0])),
-            channel=channel,
-            order_key=order_key_of(message.person, channel, alerts[0][1].alert.incident),
-            status=Status.DUE,
-            due_at=now,
-            attempts=0,
-            unknowns=0,
-            lease_until=0,
-            settled_at=0,
-            reason="",
-            provider_id="",
-            escalate_at=now + person.escalate_after_s if escalates else 0,
-        )
-        return self._outbox.put(new, deliveries_of(new, alerts))
+        return sum(self._hand_on(m, now) for m in self._outbox.unanswered(now, _AT_ONCE))
 
-    def _is_over(self, versions: Set[tuple[str, int]], told: Sequence[Notice]) -> bool:
-        """Whether the person was told since then that all these incidents are over."""
-        latest = dict(versions)
-        later = {one.message for one in told if one.version > latest[one.incident]}
-        ended = set()
-        for message in map(self._outbox.message, later):
-            for seq in message.seqs if message else ():
-                for _, entry in self._state.alerts(seq - 1, limit=1):
-                    if entry.alert.is_over:
-                        ended.add(entry.alert.incident)
-        return ended >= latest.keys()
+    def _hand_on(self, message: Message, now: int) -> bool:
+        person = self._recipients.get(message.person)
+        new, alerts = self._next(message, person, now) if person else (None, [])
+        deliveries = deliveries_of(new, alerts) if new else ()
+        return self._outbox.hand_on(message.id, new, deliveries) and new is not None
+
+    def _next(
+        self, message: Message, person: Person, now: int
+    ) -> tuple[Message | None, list[tuple[int, LogEntry]]]:
+        """What goes by the next channel, and what it tells; None: nothing does."""
+        found = [one for seq in message.seqs for one in self._state.alerts(seq - 1, limit=1)]
+        incidents = [entry.alert.incident for _, entry in found]
+        told = self._outbox.told(incidents, [message.person]) if found else []
+        was_sent = message.status in (Status.SENT, Status.UNKNOWN)
+        course = self._as_it_stands if was_sent else _unless_newer
+        alerts = [
+            one
+            for seq, entry in found
+            if (one := course(seq, entry, told)) and expires_at(one[1]) >= now
+        ]
+        versions = {(e.alert.incident, e.alert.version) for _, e in alerts}
+        tried = {one.channel for one in told if (one.incident, one.version) in versions}
+        tried.add(message.channel)
+        left = [name for name in person.channels if name not in tried]
+        if not alerts or not left:
+            return None, []
+        new = message_of(person, left[0], alerts, now)
+        escalates = new.rank == Level.RED and person.escalate_after_s and left[1:]
+        escalate_at = now + person.escalate_after_s if escalates else 0
+        return msgspec.structs.replace(new, due_at=now, escalate_at=escalate_at), alerts
+
+    def _as_it_stands(
+        self, seq: int, entry: LogEntry, told: Sequence[Notice]
+    ) -> tuple[int, LogEntry] | None:
+        """The newest that the person was told of the incident, where that still is red; None:
+        nobody has to answer any more."""
+        alert = entry.alert
+        mine = [one for one in told if one.incident == alert.incident]
+        newest = max((one.version for one in mine), default=alert.version)
+        if newest > alert.version:
+            life = self._state.life(alert.incident)
+            seq, entry = next(one for one in life if one[1].alert.version == newest)
+        return (seq, entry) if rank_of(entry) == Level.RED else None
+
+
+def _unless_newer(seq: int, entry: LogEntry, told: Sequence[Notice]) -> tuple[int, LogEntry] | None:
+    """What did not go, unless something newer goes its own way."""
+    alert = entry.alert
+    mine = (one for one in told if one.incident == alert.incident)
+    return None if any(one.version > alert.version for one in mine) else (seq, entry)

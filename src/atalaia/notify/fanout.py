@@ -19,6 +19,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from itertools import islice
 from typing import Protocol
 
@@ -187,7 +188,7 @@ class Fan:
             for person, each in told.items():
                 if any((one.incident, one.version) in versions for one in each):
                     alerts.pop(person, None)
-        ranks = [_rank(entry) for _, entry in entries]
+        ranks = [rank_of(entry) for _, entry in entries]
         people = sorted(alerts, key=lambda one: (-max(ranks[i] for i in alerts[one]), one))
         sent_at = entries[0][1].alert.sent_at
         return _Plan(entries[-1][0], entries, people, alerts, told, sent_at)
@@ -210,7 +211,7 @@ class Fan:
                 if one.version < entries[i].alert.version and entries[i].alert.type != "step":
                     found[one.person].add(i)
         news = [i for i in heard if _is_news(entries[i]) or entries[i].moved]
-        concern = self._audience.concerned([_event(entries[i], self._places) for i in news])
+        concern = self._audience.concerned([event_of(entries[i], self._places) for i in news])
         names = self._audience.names
         for event, person in zip(concern.event.tolist(), concern.person.tolist(), strict=True):
             found[names[person]].add(news[event])
@@ -234,9 +235,10 @@ class Fan:
                 dropped.update(_overtaken(plan, person, told))
             if not alerts:
                 continue
-            message = _message(profile, alerts, now)
-            messages.append(message)
-            deliveries += deliveries_of(message, alerts)
+            for channel, some in by_channel(profile, alerts, told or ()):
+                message = message_of(profile, channel, some, now)
+                messages.append(message)
+                deliveries += deliveries_of(message, some)
         return messages, deliveries, dropped
 
 
@@ -259,18 +261,42 @@ def deliveries_of(message: Message, alerts: Iterable[tuple[int, LogEntry]]) -> l
     ]
 
 
-def _message(profile: Person, alerts: Sequence[tuple[int, LogEntry]], now: int) -> Message:
+def by_channel(
+    profile: Person, alerts: Sequence[tuple[int, LogEntry]], told: Sequence[Notice]
+) -> list[tuple[str, list[tuple[int, LogEntry]]]]:
+    """The alerts by the channels that are to carry them, a message each.
+
+    News goes where the person heard of the incident, or is about to; what is new to them by the
+    first channel. To a program each incident goes by itself, so that it has an order of its own.
+    """
+    heard: dict[str, set[str]] = defaultdict(set)
+    for one in told:
+        if one.is_heard or one.is_coming:
+            heard[one.incident].add(one.channel)
+    found: dict[tuple[str, str], list[tuple[int, LogEntry]]] = defaultdict(list)
+    for seq, entry in alerts:
+        incident = entry.alert.incident
+        names = [name for name in profile.channels if name in heard[incident]]
+        for name in names or profile.channels[:1]:
+            found[name, incident if name == "webhook" else ""].append((seq, entry))
+    return [(channel, some) for (channel, _), some in found.items()]
+
+
+def message_of(
+    profile: Person, channel: str, alerts: Sequence[tuple[int, LogEntry]], now: int, about: str = ""
+) -> Message:
+    """A message of these alerts. `about`: what its id is made of, if not its first alert."""
     first_seq, first = alerts[0]
-    channel = profile.channels[0]
-    rank = max(_rank(entry) for _, entry in alerts)
+    rank = max(rank_of(entry) for _, entry in alerts)
     sent_at = first.alert.sent_at
     quiet_until = profile.quiet.ends_at(now) if profile.quiet and rank < _RED else None
-    expires_at = max(_expires_at(entry) for _, entry in alerts)
-    is_late = expires_at < now
-    escalates = rank == _RED and profile.escalate_after_s and len(profile.channels) > 1
+    until = max(expires_at(entry) for _, entry in alerts)
+    is_late = until < now
+    is_first = channel == profile.channels[0]
+    escalates = rank == _RED and profile.escalate_after_s and is_first and profile.channels[1:]
     status = Status.WAITING if quiet_until else Status.DUE
     return Message(
-        id=message_id(profile.pseudonym, channel, str(first_seq)),
+        id=message_id(profile.pseudonym, channel, about or str(first_seq)),
         person=profile.pseudonym,
         channel=channel,
         order_key=order_key_of(profile.pseudonym, channel, first.alert.incident),
@@ -278,7 +304,7 @@ def _message(profile: Person, alerts: Sequence[tuple[int, LogEntry]], now: int) 
         rank=rank,
         status=Status.LATE if is_late else status,
         due_at=quiet_until or sent_at,
-        expires_at=expires_at,
+        expires_at=until,
         settled_at=now if is_late else 0,
         reason="it had expired before it could be sent" if is_late else "",
         escalate_at=now + profile.escalate_after_s if escalates else 0,
@@ -290,7 +316,8 @@ def _was_never_heard(entry: LogEntry, told: Sequence[Notice]) -> bool:
     if not entry.alert.is_over:
         return False
     before = [one for one in told if one.incident == entry.alert.incident]
-    return all(one.status in (Status.WAITING, Status.DROPPED, Status.LATE) for one in before)
+    silent = (Status.WAITING, Status.DROPPED, Status.LATE)
+    return all(one.status in silent and not one.is_heard for one in before)
 
 
 def _overtaken(plan: _Plan, person: str, told: Sequence[Notice]) -> dict[str, str]:
@@ -322,7 +349,16 @@ def _is_news(entry: LogEntry) -> bool:
     return alert.type in ("alert", "step") or (alert.type == "update" and alert.reason != "eased")
 
 
-def _event(entry: LogEntry, places: Places) -> Event:
+def concerns(person: Person, entry: LogEntry, places: Places) -> bool:
+    """Whether the incident, as it stands with this entry, would be news to the person."""
+    audience = Audience()
+    audience.put(person)
+    event = replace(event_of(entry, places), is_step=False)
+    return len(audience.concerned([event])) > 0
+
+
+def event_of(entry: LogEntry, places: Places) -> Event:
+    """What decides whom it concerns."""
     alert = entry.alert
     known = [place for id_ in entry.places if (place := places.get(id_)) is not None]
     return Event(
@@ -335,12 +371,14 @@ def _event(entry: LogEntry, places: Places) -> Event:
     )
 
 
-def _rank(entry: LogEntry) -> int:
+def rank_of(entry: LogEntry) -> int:
+    """How grave it is, as `Message.rank`."""
     is_over = entry.alert.is_over
     return 0 if is_over else int(LEVEL_OF[entry.alert.level])
 
 
-def _expires_at(entry: LogEntry) -> int:
+def expires_at(entry: LogEntry) -> int:
+    """Until when it is of use to anybody."""
     alert = entry.alert
     if alert.expires_at is None or alert.is_over:
         return alert.sent_at + OVER_EXPIRES_S

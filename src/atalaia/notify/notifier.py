@@ -18,12 +18,14 @@ import structlog
 from atalaia.clock import Clock
 from atalaia.domain.delivery import Channel
 from atalaia.domain.hazard import Level
+from atalaia.domain.subscription import Person
 from atalaia.errors import StateConflict
 from atalaia.notify.deliver import Deliverer
 from atalaia.notify.escalate import Escalation
 from atalaia.notify.fanout import Fan, Fanned
 from atalaia.notify.pace import takes, takes_in_words
 from atalaia.notify.recipients import Recipients
+from atalaia.notify.standing import Standing
 
 _LOOK_S = 1.0
 _ESCALATE_S = 5.0
@@ -37,6 +39,7 @@ log = structlog.get_logger()
 class Notifier:
     """The stages of telling people, run together.
 
+    standing    what stands is told by it, if given
     wake        who sends is woken with it: ``urgent``, ``normal``
     on_changed  called when recipients changed, from a thread
     """
@@ -51,17 +54,22 @@ class Notifier:
         *,
         clock: Clock,
         wake: Callable[[str], None],
+        standing: Standing | None = None,
         on_changed: Callable[[Recipients], None] = lambda _: None,
     ) -> None:
         self.recipients = recipients
         self.deliverer = deliverer
         self.escalation = escalation
         self._fan = fan
+        self._standing = standing
         self._channels = channels
         self._clock = clock
         self._wake = wake
         self._on_changed = on_changed
         self._news = asyncio.Event()
+        self._changed = 0
+        self._came: dict[str, Person] = {}
+        self._quiet: set[str] = set()
 
     def parts(self) -> dict[str, Callable[[], Awaitable[None]]]:
         """The loops by name."""
@@ -87,21 +95,52 @@ class Notifier:
 
     def step(self) -> bool:
         """Take up who changed, and fan out the next people; whether there was anything to do."""
-        if self.recipients.refresh():
-            self._on_changed(self.recipients)
+        self._take_up()
         fanned = self._fan.step(self._clock.second())
         if fanned is None:
+            self.stand()
             return False
         for channel, n in fanned.messages.items():
             self._tell_long(channel, n)
         self._wake_for(fanned)
         return True
 
+    def stand(self) -> None:
+        """Tell who came what stands, and what a silence that has ended kept back; wake what waits
+        for quiet hours that are others now."""
+        self._take_up()
+        if self._standing is None:
+            return
+        now = self._clock.second()
+        while self._quiet:
+            pseudonym = next(iter(self._quiet))
+            self._standing.rouse(pseudonym, now)
+            self._quiet.discard(pseudonym)
+        came = dict(self._came)
+        if self._standing.step(came, now):
+            self._wake("normal")
+        for pseudonym in came:
+            self._came.pop(pseudonym, None)
+
+    def _take_up(self) -> None:
+        """Who changed, whoever has refreshed."""
+        self.recipients.refresh()
+        if self.recipients.changed != self._changed:
+            self._changed = self.recipients.changed
+            self._on_changed(self.recipients)
+        news = self.recipients.news()
+        self._came |= news.came
+        self._quiet |= news.quiet
+
     async def _fan_out(self) -> None:
+        is_begun = False
         while True:
             self._news.clear()
             try:
                 has_more = await asyncio.to_thread(self.step)
+                if not is_begun and self._standing is not None:
+                    await asyncio.to_thread(self._standing.rouse_changed, self._clock.second())
+                    is_begun = True
             except StateConflict as error:
                 log.warning("fan-out failed; it is tried again", reason=str(error))
                 await self._clock.sleep(_FAULT_S)

@@ -19,13 +19,16 @@ _DAY_S = 86_400
 
 
 class Spent(msgspec.Struct):
-    """What was used up, as it is kept: `day` is a UTC date, `month` its first seven letters."""
+    """What was used up, as it is kept: `day` is a UTC date, `month` its first seven letters;
+    until `paused_until` (Unix seconds) the provider wants nothing."""
 
     day: str = ""
     sent: int = 0
     month: str = ""
     usd: float = 0.0
     last_at: float = 0.0
+    paused_until: float = 0.0
+    pause_reason: str = ""
 
 
 def sum_of(parts: Iterable[Spent], now: float) -> Spent:
@@ -33,37 +36,47 @@ def sum_of(parts: Iterable[Spent], now: float) -> Spent:
     found = list(parts)
     day = datetime.fromtimestamp(now, UTC).date().isoformat()
     month = day[:7]
+    longest = max(found, key=lambda one: one.paused_until, default=Spent())
     return Spent(
         day,
         sum(one.sent for one in found if one.day == day),
         month,
         sum(one.usd for one in found if one.month == month),
         max((one.last_at for one in found), default=0.0),
+        longest.paused_until,
+        longest.pause_reason,
     )
 
 
 class Pace:
-    """The pace of one channel. Times are Unix seconds.
+    """The pace of one channel. `now` is in Unix seconds: by it days and months are counted.
+
+    Who waits, waits by `tick`, seconds that no one sets back (by default as `now`).
 
     kept    what all processes had spent when this one began
     """
 
-    def __init__(self, limits: Limits, kept: Spent | None, now: float) -> None:
+    def __init__(
+        self, limits: Limits, kept: Spent | None, now: float, tick: float | None = None
+    ) -> None:
         self._limits = limits
         self._spent = kept or Spent()
         self._new = Spent()
-        self._next_at = now
-        # Who was written to last by the process before is not known: all wait as if they were.
-        self._since = self._spent.last_at + limits.contact_s if kept else 0.0
+        tick = now if tick is None else tick
+        self._next_at = tick
+        # Who was written to last by the process before is not known: all wait as if they were. If
+        # the clock was set meanwhile, no longer than that.
+        left_s = self._spent.last_at + limits.contact_s - now if kept else 0.0
+        self._since = tick + min(max(0.0, left_s), limits.contact_s)
         self._contacts: dict[str, float] = {}
-        self._paused_until = 0.0
+        self._paused_until = tick + min(max(0.0, self._spent.paused_until - now), _DAY_S)
         self._page_from = -86400.0  # the UTC day that what is spent was last found to be of
         self._day_from = -math.inf
-        self.pause_reason = ""
+        self.pause_reason = self._spent.pause_reason
 
-    def closed_for(self, now: float) -> float:
+    def closed_for(self, now: float, tick: float | None = None) -> float:
         """Seconds until the channel may send at all; 0: it may now."""
-        paused = self._paused_until - now
+        paused = self._paused_until - (now if tick is None else tick)
         self._turn_page(now)
         limits = self._limits
         if limits.a_day and self._spent.sent >= limits.a_day:
@@ -77,20 +90,24 @@ class Pace:
         self._turn_page(now)
         return max(0, self._limits.a_day - self._spent.sent) if self._limits.a_day else None
 
-    def turn(self, contact: str, now: float, latest: float = math.inf) -> float:
+    def slot_in(self, tick: float) -> float:
+        """Seconds until the next slot, whoever takes it."""
+        return max(0.0, self._next_at - tick)
+
+    def turn(self, contact: str, tick: float, latest: float = math.inf) -> float:
         """Take the next slot for this contact (any text that stands for it): when it is.
 
         One that is later than `latest` is told, and not taken.
         """
-        at = max(now, self._next_at, self._contacts.get(contact, self._since))
+        at = max(tick, self._next_at, self._contacts.get(contact, self._since))
         if at > latest:
             return at
         if self._limits.a_second:
             # A slot lies after the one before, whoever has to wait longer for reasons of his own.
-            self._next_at = max(now, self._next_at) + 1 / self._limits.a_second
+            self._next_at = max(tick, self._next_at) + 1 / self._limits.a_second
         if self._limits.contact_s:
             if len(self._contacts) >= _REMEMBERED:
-                self._contacts = {c: until for c, until in self._contacts.items() if until > now}
+                self._contacts = {c: until for c, until in self._contacts.items() if until > tick}
             self._contacts[contact] = at + self._limits.contact_s
         return at
 
@@ -102,10 +119,13 @@ class Pace:
             spent.usd += usd
             spent.last_at = now
 
-    def pause(self, until: float, reason: str) -> None:
-        """Send nothing until then, as the provider wishes."""
+    def pause(self, until: float, reason: str, at: float = 0.0) -> None:
+        """Send nothing until then, as the provider wishes; `at`: the same in Unix seconds, for who
+        comes after this process."""
         self._paused_until = max(self._paused_until, until)
         self.pause_reason = reason
+        if at > self._new.paused_until:
+            self._new.paused_until, self._new.pause_reason = at, reason
 
     def take(self, now: float) -> Spent:
         """What was spent here since it was last taken: its taker adds it to what all have spent."""

@@ -10,6 +10,7 @@ from atalaia.domain.message import compose
 from atalaia.domain.place import Places
 from atalaia.domain.subscription import Person, Subscription
 from atalaia.notify.rehearsal import rehearse
+from atalaia.notify.standing import last_before
 from atalaia.people.request import Request
 from atalaia.ports import State
 
@@ -62,7 +63,7 @@ def stranger(request: Request) -> Person:
 def previewed(state: State, person: Person, places: Places, days: int, now: int) -> Preview:
     """The messages of the last `days` before `now` (0: of all that the alert log holds)."""
     since = now - days * 86_400 if days else 0
-    after = _last_before(state, since) if since else 0
+    after = last_before(state, since) if since else 0
     known = {place.id: place for place in places}
     found = []
     for message, entries in rehearse(state, person, places, after):
@@ -81,18 +82,3 @@ def previewed(state: State, person: Person, places: Places, days: int, now: int)
     n = len(found)
     summary = f"{n} message{'' if n == 1 else 's'} {over}"
     return Preview(messages=found, summary=summary)
-
-
-def _last_before(state: State, since: int) -> int:
-    """Number of the last entry that was sent before. The log is in the order of sending, so it is
-    halved and not read."""
-    newest = state.latest(1)
-    before, first = 0, newest[0][0] + 1 if newest else 1
-    while first - before > 1:
-        middle = (before + first) // 2
-        seq, entry = next(state.alerts(middle - 1, limit=1))
-        if entry.alert.sent_at < since:
-            before = seq
-        else:
-            first = middle
-    return before

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable
+from dataclasses import dataclass, field
 from threading import Lock
 
 import msgspec
@@ -17,19 +18,34 @@ Load = Callable[[int], Iterable[tuple[int, str, Person | None]]]
 """People changed after a number: each with its number; None: no more to be told."""
 
 
+@dataclass
+class News:
+    """Who changed in a way that is not only for what comes.
+
+    came     those who are there for the first time, or may have asked for more, as they now are
+    quiet    those whose quiet hours are others than before
+    """
+
+    came: dict[str, Person] = field(default_factory=dict)
+    quiet: set[str] = field(default_factory=set)
+
+
 class Recipients:
     """All who are told. `get` and `audience` serve fan-out; one thread refreshes at a time.
 
     channels    those that are switched on; a person's others are passed over
+    came_since  who asked for nothing since (Unix seconds) does not count as one who came
     """
 
-    def __init__(self, load: Load, channels: Collection[str]) -> None:
+    def __init__(self, load: Load, channels: Collection[str], came_since: int = 0) -> None:
         self._load = load
         self._channels = channels
+        self._came_since = came_since
         self._changed = 0
         self._profiles: dict[str, Person] = {}
         self._lock = Lock()
         self._limits: set[str] = set()
+        self._news = News()
         self.audience = Audience()
 
     def __len__(self) -> int:
@@ -39,6 +55,17 @@ class Recipients:
         """The person without subscriptions, which the audience has; None: not to be told."""
         return self._profiles.get(pseudonym)
 
+    @property
+    def changed(self) -> int:
+        """Grows with every change that was taken up, whoever refreshed."""
+        return self._changed
+
+    def news(self) -> News:
+        """Who changed since this was last asked."""
+        with self._lock:
+            news, self._news = self._news, News()
+            return news
+
     def refresh(self) -> bool:
         """Take up what has changed; whether anything had."""
         with self._lock:
@@ -47,6 +74,7 @@ class Recipients:
                 self._changed = changed
                 if person is None or not person.channels:
                     self._profiles.pop(pseudonym, None)
+                    self._news.came.pop(pseudonym, None)
                     self._limits.discard(pseudonym)
                     self.audience.remove(pseudonym)
                     continue
@@ -54,6 +82,12 @@ class Recipients:
                 if any(each.thresholds for each in person.subscriptions):
                     self._limits.add(pseudonym)
                 open_ = tuple(name for name in person.channels if name in self._channels)
+                known = self._profiles.get(pseudonym)
+                if known is not None and known.quiet != person.quiet:
+                    self._news.quiet.add(pseudonym)
+                since = max((person.since, *(one.since for one in person.subscriptions)))
+                if since >= self._came_since:
+                    self._news.came[pseudonym] = person
                 self._profiles[pseudonym] = msgspec.structs.replace(
                     person, channels=open_, subscriptions=()
                 )

@@ -45,6 +45,10 @@ if TYPE_CHECKING:
     from atalaia.people.service import PeopleService
 
 
+_CAME_S = 86_400
+"""Who subscribed so long before the program began may not have been told what stands."""
+
+
 class Services:
     """The parts of the program, in the order of the path.
 
@@ -155,7 +159,8 @@ class Services:
         """Who is told."""
         from atalaia.notify.recipients import Recipients
 
-        return Recipients(self.registry.load, self.settings.channels.names)
+        since = self.clock.second() - _CAME_S
+        return Recipients(self.registry.load, self.settings.channels.names, since)
 
     @cached_property
     def silences(self) -> Silences:
@@ -177,18 +182,28 @@ class Services:
         """
         from atalaia.channels.off import Off
         from atalaia.notify.compose import Composer
-        from atalaia.notify.deliver import Deliverer
+        from atalaia.notify.deliver import FRESH_S, Deliverer
         from atalaia.notify.escalate import Escalation
         from atalaia.notify.fanout import Fan
         from atalaia.notify.notifier import Notifier
+        from atalaia.notify.standing import Standing
 
         state, outbox, places = self._state, self.home.outbox, self.settings.places
         clock, registry, recipients = self.clock, self.registry, self.recipients
 
-        fan = Fan(
-            state, outbox, recipients.audience, recipients, places, silences=self.silences.all
+        silences = self.silences.all
+        fan = Fan(state, outbox, recipients.audience, recipients, places, silences=silences)
+        standing = Standing(state, outbox, recipients, places, silences)
+        composer = Composer(
+            state,
+            outbox,
+            places,
+            recipients,
+            registry,
+            clock,
+            silences=silences,
+            refresh=recipients.refresh,
         )
-        composer = Composer(state, outbox, places, recipients, registry, clock)
         escalation = Escalation(state, outbox, registry, recipients, clock)
 
         def on_sent(tries: Sequence[Sent]) -> None:
@@ -201,6 +216,8 @@ class Services:
             {**self.channels, **{name: Off(name) for name in off}},
             composer.write,
             clock=clock,
+            drafts=composer,
+            fresh_s=FRESH_S,
             on_sent=on_sent,
         )
         return Notifier(
@@ -211,6 +228,7 @@ class Services:
             self.channels,
             clock=clock,
             wake=self.home.wake,
+            standing=standing,
             on_changed=on_changed,
         )
 

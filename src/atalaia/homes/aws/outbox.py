@@ -30,6 +30,8 @@ from atalaia.domain.delivery import (
     Message,
     Status,
     first_seq,
+    key_of,
+    leased,
 )
 from atalaia.errors import StateConflict
 from atalaia.homes.aws.clients import Clients
@@ -113,6 +115,7 @@ class DynamoOutbox(Outbox):
             if row["message"] not in found:
                 continue
             message = found[row["message"]].message
+            is_left_out = key_of(row["incident"], row["version"]) in message.left_out
             told.append(
                 Notice(
                     person=row["person"],
@@ -120,10 +123,11 @@ class DynamoOutbox(Outbox):
                     version=row["version"],
                     channel=row["channel"],
                     message=message.id,
-                    status=message.status,
+                    status=Status.DROPPED if is_left_out else message.status,
                     attempts=message.attempts,
                     size=len(message.seqs),
                     provider_id=message.provider_id,
+                    unknowns=message.unknowns,
                 )
             )
         return told
@@ -146,14 +150,16 @@ class DynamoOutbox(Outbox):
             return bool(new)
         raise StateConflict("others write the outbox all the time; it is tried again")
 
-    def claim(self, now: int, lease_until: int, room: Mapping[str, int]) -> list[Message]:
+    def claim(
+        self, now: int, lease_until: int, room: Mapping[str, int], least_rank: int = 0
+    ) -> list[Message]:
         self._redo.finish()
         claimed: list[Message] = []
         for channel, limit in room.items():
             left = limit
             pass_over = 0
             seen: set[str] = set()
-            for row in self._rows.ready(channel, now, limit):
+            for row in self._rows.ready(channel, now, limit, least_rank):
                 if left <= 0:
                     break
                 if pass_over:
@@ -267,9 +273,42 @@ class DynamoOutbox(Outbox):
 
         return bool(self._edit(message, dead, is_settled=True))
 
-    def handed_on(self, messages: Sequence[str]) -> None:
-        for message in messages:
-            self._edit(message, lambda row: row._replace(is_handed_on=True))
+    def hand_on(
+        self, message: str, to: Message | None = None, deliveries: Sequence[Delivery] = ()
+    ) -> bool:
+        for _ in range(_TRIES):
+            row = self._rows.row(message)
+            if row is None or row.is_handed_on:
+                return False
+            head = self._rows.changed(row._replace(is_handed_on=True))
+            rest: list[Action] = []
+            if to is not None:
+                for one in self._rows.unknown([to]):
+                    rest += self._rows.inserted(one, 0)
+                rest += self._rows.deliveries_of(deliveries)
+            try:
+                if fits(head, rest):
+                    transact(self._clients, [*head, *rest])
+                else:
+                    self._redo.write(head, rest)
+            except Refused:
+                continue  # changed meanwhile
+            return True
+        raise StateConflict("others write the outbox all the time; it is tried again")
+
+    def rouse(self, person: str, now: int) -> int:
+
+        def due(row: OutboxRow) -> OutboxRow | None:
+            if row.message.status != Status.WAITING:
+                return None
+            after = msgspec.structs.replace(row.message, status=Status.DUE, due_at=now)
+            return row._replace(message=after)
+
+        self._redo.finish()
+        waiting = [
+            r.message.id for r in self._rows.of(person) if r.message.status == Status.WAITING
+        ]
+        return sum(self._edit(message, due) for message in waiting)
 
     def counts(self) -> dict[tuple[str, str], int]:
         """The whole table is read."""
@@ -323,8 +362,8 @@ class DynamoOutbox(Outbox):
         if row.message.expires_at < now:
             late = msgspec.structs.replace(row.message, status=Status.LATE, settled_at=now)
             return late if self._write(row._replace(message=late), is_settled=True) else None
-        leased = msgspec.structs.replace(row.message, status=Status.LEASED, lease_until=lease_until)
-        return leased if self._write(row._replace(message=leased)) else None
+        taken = leased(row.message, lease_until)
+        return taken if self._write(row._replace(message=taken)) else None
 
     def _settle(self, pairs: Sequence[tuple[Message, Message]]) -> int:
         """Together, as long as nobody is in the way."""

@@ -62,9 +62,9 @@ class OutboxRows:
         rows = self._table.query(person, index="person", hash="person", is_consistent=False)
         return map(row_of, rows)
 
-    def ready(self, channel: str, now: int, limit: int) -> Iterator[OutboxRow]:
-        """What may be taken, the gravest first. `limit` 0: nothing."""
-        for rank in RANKS if limit > 0 else ():
+    def ready(self, channel: str, now: int, limit: int, least_rank: int) -> Iterator[OutboxRow]:
+        """What is at least so grave and may be taken, the gravest first. `limit` 0: nothing."""
+        for rank in (r for r in RANKS if limit > 0 and r >= least_rank):
             rows = self._table.query(
                 f"{channel}/{rank}",
                 "ready_at < :until",
@@ -192,7 +192,7 @@ def _turn_at(row: OutboxRow) -> int | None:
     message = row.message
     if row.is_handed_on or message.kind != "alert" or message.status == Status.DROPPED:
         return None
-    if message.status == Status.DEAD:
+    if message.status in (Status.DEAD, Status.LATE):
         return 0
     return None if message.acknowledged_at else message.escalate_at or None
 

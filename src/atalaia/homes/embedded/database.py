@@ -137,7 +137,14 @@ CREATE TABLE deliveries (
 CREATE INDEX deliveries_incident ON deliveries (incident, version);
 """
 
-_STEPS = (_WATCH, _PEOPLE)
+_LEFT_OUT = """
+ALTER TABLE messages ADD COLUMN left_out TEXT NOT NULL DEFAULT '[]';  -- a JSON array of alerts
+DROP INDEX messages_unanswered;
+CREATE INDEX messages_unanswered ON messages (escalate_at)
+    WHERE is_handed_on = 0 AND (status IN ('dead', 'late') OR escalate_at > 0);
+"""
+
+_STEPS = (_WATCH, _PEOPLE, _LEFT_OUT)
 """What each format added. A file says how many steps it has taken, and takes those it lacks."""
 
 FORMAT = len(_STEPS)

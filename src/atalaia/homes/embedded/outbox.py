@@ -23,6 +23,7 @@ from atalaia.domain.delivery import (
     Status,
     ahead,
     first_seq,
+    leased,
 )
 from atalaia.errors import StateConflict
 from atalaia.homes.embedded.database import Database
@@ -37,9 +38,10 @@ _LAST = ", ".join(repr(str(status)) for status in LAST)
 # Rows go to and from SQLite as JSON, many in one step. One at a time each would wait for its turn
 # among this process's threads, while messages are being sent.
 _NAMES = Message.__struct_encode_fields__
-_MESSAGE = ", ".join(f"'{name}', {'json(seqs)' if name == 'seqs' else name}" for name in _NAMES)
+_LISTS = ("seqs", "left_out")
+_MESSAGE = ", ".join(f"'{n}', {f'json({n})' if n in _LISTS else n}" for n in _NAMES)
 _MESSAGE = f"json_object({_MESSAGE})"
-_VALUES = ", ".join(f"value {'->' if name == 'seqs' else '->>'} '{name}'" for name in _NAMES)
+_VALUES = ", ".join(f"value {'->' if name in _LISTS else '->>'} '{name}'" for name in _NAMES)
 _INSERT = (
     f"INSERT OR IGNORE INTO messages ({', '.join(_NAMES)}, first_seq, ready_at, settled)"
     f" SELECT {_VALUES}, coalesce(value ->> '$.seqs[0]', 0), value ->> 'due_at',"
@@ -47,9 +49,11 @@ _INSERT = (
 )
 _SETTLED = (
     *("status", "due_at", "attempts", "unknowns", "settled_at", "reason"),
-    *("provider_id", "lease_until"),
+    *("provider_id", "lease_until", "escalate_at", "left_out"),
 )
-_CHANGES = ", ".join(f"{name} = value ->> {i}" for i, name in enumerate(_SETTLED, 2))
+_CHANGES = ", ".join(
+    f"{name} = value {'->' if name in _LISTS else '->>'} {i}" for i, name in enumerate(_SETTLED, 2)
+)
 _SETTLE = (
     f"UPDATE messages SET {_CHANGES}, ready_at = value ->> 3,"
     f" settled = CASE WHEN value ->> 2 IN ({_LAST}) THEN ?2 + key ELSE settled END"
@@ -102,8 +106,10 @@ class SqliteOutbox(Outbox):
         if people is not None:
             bindings.append(_encode(list(people)).decode())
         rows = self._database.rows(
-            "SELECT d.person, d.incident, d.version, d.channel, m.id, m.status, m.attempts,"
-            " json_array_length(m.seqs), m.provider_id"
+            "SELECT d.person, d.incident, d.version, d.channel, m.id, CASE WHEN"
+            " m.left_out != '[]' AND EXISTS (SELECT 1 FROM json_each(m.left_out)"
+            " WHERE value = d.incident || '/' || d.version) THEN 'dropped' ELSE m.status END,"
+            " m.attempts, json_array_length(m.seqs), m.provider_id, m.unknowns"
             " FROM deliveries d JOIN messages m ON m.id = d.message"
             f" WHERE d.incident IN (SELECT value FROM json_each(?1)){among} ORDER BY d.version",
             tuple(bindings),
@@ -119,6 +125,7 @@ class SqliteOutbox(Outbox):
                 attempts=attempts,
                 size=size,
                 provider_id=provider_id,
+                unknowns=unknowns,
             )
             for (
                 person,
@@ -130,6 +137,7 @@ class SqliteOutbox(Outbox):
                 attempts,
                 size,
                 provider_id,
+                unknowns,
             ) in rows
         ]
 
@@ -139,13 +147,16 @@ class SqliteOutbox(Outbox):
             _insert_deliveries(cursor, deliveries)
         return new > 0
 
-    def claim(self, now: int, lease_until: int, room: Mapping[str, int]) -> list[Message]:
-        if not self._has_ready(now, room):
+    def claim(
+        self, now: int, lease_until: int, room: Mapping[str, int], least_rank: int = 0
+    ) -> list[Message]:
+        ranks = [rank for rank in RANKS if rank >= least_rank]
+        if not self._has_ready(now, room, ranks):
             return []
         claimed: dict[str, Message] = {}
         with self._database.transaction() as cursor:
             for channel, limit in room.items():
-                for message, is_first in self._ready(channel, now, limit):
+                for message, is_first in self._ready(channel, now, limit, ranks):
                     for each in (message,) if is_first else self._in_order(message, now):
                         claimed.setdefault(each.id, each)
             late = [m for m in claimed.values() if m.expires_at < now]
@@ -157,13 +168,11 @@ class SqliteOutbox(Outbox):
                     (now, self._next_number(), _ids(late)),
                 )
             cursor.execute(
-                "UPDATE messages SET status = 'leased', lease_until = ?1, ready_at = ?1"
-                " WHERE id IN (SELECT value FROM json_each(?2))",
+                "UPDATE messages SET unknowns = unknowns + (status = 'leased'), status = 'leased',"
+                " lease_until = ?1, ready_at = ?1 WHERE id IN (SELECT value FROM json_each(?2))",
                 (lease_until, _ids(due)),
             )
-        return [
-            msgspec.structs.replace(m, status=Status.LEASED, lease_until=lease_until) for m in due
-        ]
+        return [leased(m, lease_until) for m in due]
 
     def settle(self, pairs: Sequence[tuple[Message, Message]]) -> int:
         with self._database.transaction() as cursor:
@@ -224,8 +233,8 @@ class SqliteOutbox(Outbox):
 
     def unanswered(self, now: int, limit: int) -> list[Message]:
         return self._select(
-            "is_handed_on = 0 AND (status = 'dead' OR escalate_at > 0) AND kind = 'alert'"
-            " AND (status = 'dead' OR (status != 'dropped'"
+            "is_handed_on = 0 AND (status IN ('dead', 'late') OR escalate_at > 0)"
+            " AND kind = 'alert' AND (status IN ('dead', 'late') OR (status != 'dropped'"
             " AND escalate_at BETWEEN 1 AND ? AND acknowledged_at = 0)) LIMIT ?",
             (now, limit),
         )
@@ -239,11 +248,28 @@ class SqliteOutbox(Outbox):
             )
             return bool(self._database.rows("SELECT changes()")[0][0])
 
-    def handed_on(self, messages: Sequence[str]) -> None:
+    def hand_on(
+        self, message: str, to: Message | None = None, deliveries: Sequence[Delivery] = ()
+    ) -> bool:
         with self._database.transaction() as cursor:
-            cursor.executemany(
-                "UPDATE messages SET is_handed_on = 1 WHERE id = ?", [(m,) for m in messages]
+            cursor.execute(
+                "UPDATE messages SET is_handed_on = 1 WHERE id = ? AND is_handed_on = 0", (message,)
             )
+            if not cursor.connection.changes():
+                return False
+            if to is not None:
+                _insert(cursor, [to], self._next_number())
+                _insert_deliveries(cursor, deliveries)
+        return True
+
+    def rouse(self, person: str, now: int) -> int:
+        with self._database.transaction() as cursor:
+            cursor.execute(
+                "UPDATE messages SET status = 'due', due_at = ?1, ready_at = ?1"
+                " WHERE person = ?2 AND status = 'waiting'",
+                (now, person),
+            )
+            return cursor.connection.changes()
 
     def counts(self) -> dict[tuple[str, str], int]:
         rows = self._database.rows(
@@ -293,7 +319,7 @@ class SqliteOutbox(Outbox):
         rows = self._database.rows("SELECT max(settled) FROM messages WHERE settled IS NOT NULL")
         return int(rows[0][0] or 0) + 1
 
-    def _has_ready(self, now: int, room: Mapping[str, int]) -> bool:
+    def _has_ready(self, now: int, room: Mapping[str, int], ranks: Sequence[int]) -> bool:
         """Whether a claim would find anything: asked before a transaction is begun."""
         return any(
             self._database.rows(
@@ -303,13 +329,15 @@ class SqliteOutbox(Outbox):
             )
             for channel, limit in room.items()
             if limit > 0
-            for rank in RANKS
+            for rank in ranks
         )
 
-    def _ready(self, channel: str, now: int, limit: int) -> Iterator[tuple[Message, bool]]:
+    def _ready(
+        self, channel: str, now: int, limit: int, ranks: Sequence[int]
+    ) -> Iterator[tuple[Message, bool]]:
         """What may be taken, the gravest first; and whether it is the first of its order key."""
         left = limit
-        for rank in RANKS:
+        for rank in ranks:
             if left <= 0:
                 return
             found = self._read(

@@ -65,7 +65,7 @@ def deliver(event: dict[str, Any], left_s: float) -> dict[str, Any]:
 
 async def _deliver(left_s: float) -> dict[str, Any]:
     notifier = _notifier()
-    await asyncio.to_thread(notifier.recipients.refresh)
+    await asyncio.to_thread(notifier.stand)
     handed = await asyncio.to_thread(notifier.escalation.hand_on)
     await notifier.deliverer.run_dry(left_s - _END_S, _MARGIN_S - _END_S)
     deployment.figures().tell()

@@ -1,0 +1,208 @@
+"""What stands is told to those whom no entry of the log tells it: once, with its age.
+
+Who subscribes while something red goes on is told of it; and when a silence ends, what goes on and
+was kept from people by it is told to all whom it concerns.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+
+import msgspec
+
+from atalaia.domain.alert import LogEntry
+from atalaia.domain.delivery import Status
+from atalaia.domain.hazard import Level
+from atalaia.domain.place import Places
+from atalaia.domain.silence import Silence, is_held
+from atalaia.domain.subscription import Person
+from atalaia.notes import Note
+from atalaia.notify.audience import Audience
+from atalaia.notify.fanout import (
+    by_channel,
+    deliveries_of,
+    event_of,
+    expires_at,
+    message_of,
+    rank_of,
+)
+from atalaia.notify.recipients import Recipients
+from atalaia.ports import Notice, Outbox, State
+
+_SEEN_S = 7 * 86_400
+"""What said nothing for so long is not told anew."""
+
+_WAITING_MOST = 1_000_000
+
+_LOST = (Status.DROPPED, Status.LATE, Status.DEAD)
+
+Numbered = tuple[int, LogEntry]
+
+
+class Standing:
+    """Tells what stands. To be asked when all of the log is fanned out. Not for two threads."""
+
+    def __init__(
+        self,
+        state: State,
+        outbox: Outbox,
+        recipients: Recipients,
+        places: Places,
+        silences: Callable[[], Iterable[Silence]],
+    ) -> None:
+        self._state = state
+        self._outbox = outbox
+        self._recipients = recipients
+        self._places = places
+        self._silences = silences
+        self._until = Note(state, "silences:told", int, is_spare=True)
+        self._open: dict[str, Numbered] = {}
+        self._seq = -1
+
+    def step(self, came: Mapping[str, Person], now: int) -> int:
+        """Tell what stands to those who came, and what a silence kept back; return how many
+        messages that is. Raises StateConflict: what was not told then comes at the next call."""
+        silences = tuple(self._silences())
+        n = self._tell_newcomers(came, silences, now) if came else 0
+        known = self._until.get()
+        ended = [one for one in silences if known is not None and known < one.until <= now]
+        for silence in ended:
+            n += self._tell_silenced(silence, silences, now)
+        if known is None or ended:
+            self._until.put(now)
+        return n
+
+    def rouse(self, pseudonym: str, now: int) -> None:
+        """Let what waits for a person's quiet hours be looked at by those that they have now."""
+        self._outbox.rouse(pseudonym, now)
+
+    def rouse_changed(self, now: int) -> None:
+        """The same for all whose hours end earlier than what waits for them: they were changed
+        while nobody looked."""
+        waiting = self._outbox.messages(status=Status.WAITING, limit=_WAITING_MOST)
+        for pseudonym, due_at in {m.person: m.due_at for m in waiting}.items():
+            person = self._recipients.get(pseudonym)
+            ends_at = person.quiet.ends_at(now) if person and person.quiet else None
+            if ends_at is None or ends_at < due_at:
+                self._outbox.rouse(pseudonym, now)
+
+    def _tell_newcomers(
+        self, came: Mapping[str, Person], silences: Sequence[Silence], now: int
+    ) -> int:
+        standing = [
+            one
+            for one in self._standing(now)
+            if rank_of(one[1]) == Level.RED and not is_held(one[1], silences, now)
+        ]
+        if not standing:
+            return 0
+        audience = Audience()
+        audience.put_all(came.values())
+        concern = self._concerned(audience, standing)
+        told = self._told(standing, list(concern))
+        n = 0
+        for pseudonym, alerts in concern.items():
+            known = {one.incident for one in told[pseudonym]}
+            new = [one for one in alerts if one[1].alert.incident not in known]
+            n += self._tell(pseudonym, new, (), now)
+        return n
+
+    def _tell_silenced(self, silence: Silence, silences: Sequence[Silence], now: int) -> int:
+        standing = [
+            one
+            for one in self._standing(now)
+            if silence.covers(one[1]) and not is_held(one[1], silences, now)
+        ]
+        if not standing:
+            return 0
+        concern = self._concerned(self._recipients.audience, standing)
+        told = self._told(standing, None)
+        by_incident = {one[1].alert.incident: one for one in standing}
+        for pseudonym, each in told.items():
+            for incident in {one.incident for one in each if one.is_heard}:
+                if by_incident[incident] not in concern[pseudonym]:
+                    concern[pseudonym].append(by_incident[incident])
+        n = 0
+        for pseudonym, alerts in concern.items():
+            mine = told.get(pseudonym, [])
+            new = [one for one in alerts if not _has(mine, one[1])]
+            n += self._tell(pseudonym, sorted(new, key=lambda one: one[0]), mine, now, silence.id)
+        return n
+
+    def _standing(self, now: int) -> list[Numbered]:
+        """The newest entry of each incident that goes on, own limits' steps aside."""
+        if self._seq < 0:
+            self._seq = last_before(self._state, now - _SEEN_S)
+        for seq, entry in self._state.alerts(self._seq):
+            self._seq = seq
+            if entry.alert.is_over:
+                self._open.pop(entry.alert.incident, None)
+            elif entry.alert.type != "step":
+                self._open[entry.alert.incident] = (seq, entry)
+        return [one for one in self._open.values() if expires_at(one[1]) >= now]
+
+    def _concerned(
+        self, audience: Audience, standing: Sequence[Numbered]
+    ) -> dict[str, list[Numbered]]:
+        events = [replace(event_of(e, self._places), is_step=False) for _, e in standing]
+        concern, names = audience.concerned(events), audience.names
+        found: dict[str, list[Numbered]] = defaultdict(list)
+        for event, person in zip(concern.event.tolist(), concern.person.tolist(), strict=True):
+            found[names[person]].append(standing[event])
+        return found
+
+    def _told(
+        self, standing: Sequence[Numbered], people: Sequence[str] | None
+    ) -> dict[str, list[Notice]]:
+        found: dict[str, list[Notice]] = defaultdict(list)
+        for one in self._outbox.told([e.alert.incident for _, e in standing], people):
+            found[one.person].append(one)
+        return found
+
+    def _tell(
+        self,
+        pseudonym: str,
+        alerts: Sequence[Numbered],
+        told: Sequence[Notice],
+        now: int,
+        why: str = "",
+    ) -> int:
+        person = self._recipients.get(pseudonym)
+        if person is None or not person.channels or not alerts:
+            return 0
+        n = 0
+        for channel, some in by_channel(person, alerts, told):
+            about = f"{some[0][0]}@{why}" if why else ""
+            message = message_of(person, channel, some, now, about)
+            if message.status == Status.DUE:
+                message = msgspec.structs.replace(message, due_at=now)
+            n += self._outbox.put(message, deliveries_of(message, some))
+        return n
+
+
+def _has(told: Sequence[Notice], entry: LogEntry) -> bool:
+    """Whether the person has, or is about to have, this entry or a newer one."""
+    alert = entry.alert
+    return any(
+        one.incident == alert.incident
+        and one.version >= alert.version
+        and (one.status not in _LOST or one.is_heard)
+        for one in told
+    )
+
+
+def last_before(state: State, since: int) -> int:
+    """Number of the last entry that was sent before. The log is in the order of sending, so it is
+    halved and not read."""
+    newest = state.latest(1)
+    before, first = 0, newest[0][0] + 1 if newest else 1
+    while first - before > 1:
+        middle = (before + first) // 2
+        seq, entry = next(state.alerts(middle - 1, limit=1))
+        if entry.alert.sent_at < since:
+            before = seq
+        else:
+            first = middle
+    return before

@@ -1,0 +1,84 @@
+"""What of a message is still worth telling: decided when it is written, and before it is sent.
+
+What somebody was told decides what they may be told next. Fan-out says what concerns whom; until a
+letter goes, hours may pass (quiet hours, a provider's pause, a process that was down), in which an
+incident goes on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import msgspec
+
+from atalaia.domain.alert import LogEntry
+from atalaia.domain.delivery import Message, Status
+from atalaia.domain.subscription import Person
+from atalaia.ports import Notice
+
+OVER = "it was over before it could be told"
+NEWER = "something newer took its place"
+SILENCED = "it is silenced"
+ELSEWHERE = "it was told by another channel"
+EXPIRED = "it had expired before it could be sent"
+NEVER_HEARD = "its beginning was never told"
+
+
+class Facts(msgspec.Struct, frozen=True, kw_only=True):
+    """What is known of one alert of a message.
+
+    newest    the last entry of its incident that is fanned out
+    told      what its person was told, or is about to be told, of the incident
+    is_concerned    whether the incident as it stands would be told to the person as news
+    """
+
+    entry: LogEntry
+    newest: LogEntry
+    told: Sequence[Notice]
+    is_concerned: Callable[[], bool]
+
+
+def why_not(facts: Facts, message: Message, person: Person) -> str:
+    """Why the alert is left out of the message; empty: it is to be told."""
+    alert = facts.entry.alert
+    others = [one for one in facts.told if one.message != message.id]
+    if facts.newest.alert.version > alert.version and facts.newest.alert.is_over:
+        return OVER
+    # What died, or came too late, has told nothing; what was dropped gave way to what it knew of.
+    told_nothing = (Status.DEAD, Status.LATE)
+    if any(one.version > alert.version and one.status not in told_nothing for one in others):
+        return NEWER
+    before = [one for one in others if one.version < alert.version]
+    heard = {one.channel for one in before if one.is_heard}
+    if message.channel not in heard and _was_told_elsewhere(facts, message, person, heard):
+        return ELSEWHERE
+    if alert.is_over and not heard and not has_failed(facts):
+        return NEVER_HEARD
+    if alert.reason == "eased" and not heard and not facts.is_concerned():
+        return NEVER_HEARD
+    return ""
+
+
+def has_failed(facts: Facts) -> bool:
+    """Whether its person was to be told of the incident before, and nothing reached them."""
+    before = [one for one in facts.told if one.version < facts.entry.alert.version]
+    return any(one.status == Status.DEAD for one in before) and not any(
+        one.is_heard for one in before
+    )
+
+
+def _was_told_elsewhere(facts: Facts, message: Message, person: Person, heard: set[str]) -> bool:
+    """Whether another channel has the same for the person, and this one is not needed for it.
+
+    An end or an easing is for the channels that told of the beginning. What was put off here was
+    handed on to a later channel, and went.
+    """
+    alert = facts.entry.alert
+    same = [
+        one for one in facts.told if one.version == alert.version and one.channel != message.channel
+    ]
+    if alert.is_over or alert.reason == "eased":
+        return any((one.is_heard or one.is_coming) and one.channel in heard for one in same)
+    order = person.channels
+    mine = order.index(message.channel) if message.channel in order else len(order)
+    return any(one.is_heard and one.channel in order[mine + 1 :] for one in same)

@@ -1,0 +1,416 @@
+"""A message is true when it arrives: what is written, and when, is decided at the last moment."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from atalaia.clock import Clock, steady
+from atalaia.domain.delivery import Letter, Limits, Message, Outcome, Status, settled
+from atalaia.domain.silence import Silence
+from atalaia.domain.subscription import Person, Quiet
+from atalaia.notify.compose import Composer
+from atalaia.notify.deliver import Deliverer
+from atalaia.notify.escalate import Escalation
+from atalaia.notify.pace import Pace
+from atalaia.notify.standing import Standing
+from notify.test_compose import Directory
+from run.world import Clock as Turned
+from telling import DAY, HERE, MIDNIGHT, NIGHT, NOON, PLACES, THERE, Crowd, Post, news, person
+
+HOUR = 3600
+TAKEN = Outcome("sent", provider_id="x")
+MORNING = MIDNIGHT + 7 * HOUR
+BOTH = {"heavy_rain": "yellow", "wind": "yellow"}
+
+
+class Desk(Crowd):
+    """Fan-out, letters and escalation over a home, at `now`."""
+
+    def __init__(self, folder: Path, *people: Person) -> None:
+        super().__init__(folder, *people)
+        self.now = NOON
+        self.silences: list[Silence] = []
+        self.directory = Directory(self.people)
+        self.composer = Composer(
+            self.home.state,
+            self.home.outbox,
+            PLACES,
+            self.people,
+            self.directory,
+            Clock(lambda: self.now),
+            silences=lambda: self.silences,
+        )
+        self.escalation = Escalation(
+            self.home.state,
+            self.home.outbox,
+            self.directory,  # type: ignore[arg-type]
+            self.people,  # type: ignore[arg-type]
+            Clock(lambda: self.now),
+        )
+
+    def say(self, *entries: object, now: int) -> None:
+        self.now = now
+        self.tell(*entries, now=now)  # type: ignore[arg-type]
+
+    def send(self, now: int, outcome: Outcome = TAKEN) -> list[str]:
+        """What goes out now: channel, and what each letter says."""
+        self.now = now
+        outbox = self.home.outbox
+        claimed = outbox.claim(now, now + 90, dict.fromkeys(("telegram", "sms", "webhook"), 99))
+        went = []
+        for m, letter in zip(claimed, self.composer.write(claimed), strict=True):
+            result = letter if isinstance(letter, Outcome) else outcome
+            after = settled(m, result, (5, 30), now)
+            if isinstance(letter, Letter):
+                said = [f"{a.reason} {a.level}" for a in letter.content.alerts]
+                went.append(f"{m.channel}: {', '.join(said)}")
+                after = msgspec.structs.replace(after, left_out=letter.left_out)
+            outbox.settle([(m, after)])
+        return went
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Iterator[Desk]:
+    made = Desk(tmp_path)
+    yield made
+    made.home.close()
+
+
+PAUSE = Outcome("again", "rate limit", after_s=40, pauses=True)
+
+
+def test_of_a_message_that_waits_only_what_goes_on_is_told_in_the_morning(desk: Desk) -> None:
+    desk.join(person(quiet=NIGHT, where=[HERE, THERE]))
+    desk.say(
+        news("i1", at=MIDNIGHT),
+        news("i2", place="natal", level="yellow", at=MIDNIGHT),
+        now=MIDNIGHT,
+    )
+    desk.say(news("i1", 2, "end", at=MIDNIGHT + HOUR), now=MIDNIGHT + HOUR)
+    assert desk.send(MORNING) == ["telegram: onset yellow"]
+    desk.say(news("i2", 2, "end", at=MORNING + HOUR, level="yellow"), now=MORNING + HOUR)
+    assert desk.send(MORNING + HOUR) == ["telegram: ended yellow"]
+
+
+def test_a_yellow_that_waited_is_not_told_after_the_red_of_the_night(desk: Desk) -> None:
+    desk.join(person(quiet=NIGHT, where=[HERE, THERE]))
+    desk.say(
+        news("i1", level="yellow", at=MIDNIGHT),
+        news("i2", place="natal", at=MIDNIGHT),
+        now=MIDNIGHT,
+    )
+    desk.say(news("i1", 2, level="red", at=MIDNIGHT + HOUR), now=MIDNIGHT + HOUR)
+    assert desk.send(MIDNIGHT + HOUR) == ["telegram: escalated red"]
+    assert desk.send(MORNING) == ["telegram: onset orange"]
+
+
+def test_what_a_pause_put_off_gives_way_to_its_end_and_the_end_to_nothing(desk: Desk) -> None:
+    desk.join(person())
+    desk.say(news(level="red"), now=NOON)
+    assert desk.send(NOON, PAUSE) == ["telegram: onset red"]
+    desk.say(news("i1", 2, "end", level="red", at=NOON + 20), now=NOON + 20)
+    assert desk.send(NOON + 60) == []
+    assert {m.status for m in desk.all()} == {Status.DROPPED}
+
+
+def test_after_hours_of_being_down_what_began_and_ended_meanwhile_is_not_told(desk: Desk) -> None:
+    desk.join(person())
+    desk.say(news(level="red"), now=NOON)
+    desk.log(news("i1", 2, "end", level="red", at=NOON + HOUR))
+    assert desk.send(NOON + 2 * HOUR) == [], "though the end is not fanned out yet"
+
+
+def test_the_end_of_what_failed_says_so(desk: Desk) -> None:
+    desk.join(person())
+    desk.say(news(), now=NOON)
+    desk.send(NOON, Outcome("never", "refused"))
+    desk.say(news("i1", 2, "end", at=NOON + HOUR), now=NOON + HOUR)
+    [claimed] = desk.home.outbox.claim(NOON + HOUR, NOON + HOUR + 90, {"telegram": 9})
+    [letter] = desk.composer.write([claimed])
+    assert isinstance(letter, Letter)
+    assert "The message that it began could not be delivered." in letter.content.text(10_000)
+
+
+def test_an_easing_below_what_was_asked_for_is_not_told_to_who_never_heard(desk: Desk) -> None:
+    desk.join(person(quiet=NIGHT, hazards={"heavy_rain": "orange"}))
+    desk.say(news(at=MIDNIGHT), now=MIDNIGHT)
+    desk.say(news("i1", 2, level="yellow", reason="eased", at=MIDNIGHT + HOUR), now=MIDNIGHT + HOUR)
+    assert desk.send(MORNING) == []
+
+
+def test_escalation_says_what_stands_and_nothing_that_was_eased(desk: Desk) -> None:
+    desk.join(person("p_ana", "telegram", "sms"))
+    desk.say(news(level="red"), now=NOON)
+    assert desk.send(NOON) == ["telegram: onset red"]
+    desk.say(news("i1", 2, level="orange", reason="eased", at=NOON + 60), now=NOON + 60)
+    assert desk.send(NOON + 60) == ["telegram: eased orange"]
+    desk.now = NOON + 700
+    assert desk.escalation.hand_on() == 0
+    assert desk.send(NOON + 700) == []
+
+
+def test_who_heard_by_the_second_channel_hears_the_end_there_too(desk: Desk) -> None:
+    desk.join(person("p_ana", "telegram", "sms"))
+    desk.say(news(level="red"), now=NOON)
+    desk.send(NOON)
+    desk.now = NOON + 700
+    desk.escalation.hand_on()
+    assert desk.send(NOON + 700) == ["sms: onset red"]
+    desk.say(news("i1", 2, "end", level="red", at=NOON + 800), now=NOON + 800)
+    assert sorted(desk.send(NOON + 800)) == ["sms: ended red", "telegram: ended red"]
+
+
+def test_a_retry_in_quiet_hours_waits_for_their_end(desk: Desk) -> None:
+    desk.join(person(quiet=NIGHT))
+    before = MIDNIGHT - 2 * HOUR - 10
+    desk.say(news(at=before), now=before)
+    desk.send(before, Outcome("again", "busy", after_s=30))
+    assert desk.send(before + 40) == []
+    [m] = desk.all()
+    assert (m.status, m.due_at) == (Status.WAITING, MORNING)
+
+
+def test_quiet_hours_that_change_in_the_night_are_obeyed(desk: Desk) -> None:
+    desk.join(person(quiet=NIGHT))
+    desk.say(news(at=MIDNIGHT), now=MIDNIGHT)
+    desk.join(person(quiet=Quiet(22 * 60, 9 * 60, "America/Recife")))
+    assert desk.send(MORNING) == []
+    assert desk.send(MORNING + 2 * HOUR) == ["telegram: onset orange"]
+
+
+@pytest.mark.parametrize(
+    "zone",
+    [
+        "Europe/Lisbon",
+        "America/New_York",
+        "Australia/Lord_Howe",
+        "America/St_Johns",
+        "America/Santiago",
+    ],
+)
+def test_quiet_hours_end_where_the_clock_on_the_wall_leaves_them(zone: str) -> None:
+    quiet = Quiet(23 * 60 + 30, 2 * 60 + 30, zone)
+
+    def is_inside(at: int) -> bool:
+        return quiet.ends_at(at) is not None
+
+    year = int(datetime(2026, 1, 1, tzinfo=UTC).timestamp())
+    for at in range(year, year + 365 * DAY, 47 * 60):
+        end = quiet.ends_at(at)
+        if end is None:
+            continue
+        assert end > at
+        assert not is_inside(end)
+        assert all(is_inside(one) for one in range(at, end, 60))
+
+
+def test_a_channel_that_is_paused_for_long_holds_the_next_one_up_no_longer(desk: Desk) -> None:
+    desk.join(person("p_ana", "telegram", "sms"))
+    desk.say(news(), now=NOON)
+    desk.send(NOON, Outcome("again", "rate limit", after_s=3600, pauses=True))
+    assert desk.escalation.hand_on() == 1
+    assert desk.send(NOON + 5) == ["sms: onset orange"]
+    assert desk.send(NOON + 2 * HOUR) == [], "it was told, and is not told again by the first"
+
+
+def test_what_came_too_late_for_its_channel_goes_by_the_next(desk: Desk) -> None:
+    desk.join(person("p_ana", "telegram", "sms"))
+    desk.say(news(expires_s=HOUR), now=NOON)
+    desk.send(NOON, Outcome("again", "rate limit", after_s=2 * HOUR, pauses=True))
+    assert desk.all()[0].status == Status.LATE
+    assert desk.escalation.hand_on() == 1
+    assert desk.send(NOON + 5) == ["sms: onset orange"]
+
+
+def test_to_a_program_no_incident_is_overtaken_by_its_own_news(desk: Desk) -> None:
+    desk.join(person("p_ana", "webhook", where=[HERE, THERE]))
+    desk.say(news("i1"), news("i2", place="natal"), now=NOON)
+    desk.say(news("i2", 2, "end", place="natal", at=NOON + 1), now=NOON + 1)
+    keys = {m.seqs: m.order_key for m in desk.all()}
+    assert keys == {(1,): "p_ana/i1", (2,): "p_ana/i2", (3,): "p_ana/i2"}
+
+
+def test_a_silence_begun_later_stops_what_waits(desk: Desk) -> None:
+    desk.join(person())
+    desk.say(news(), now=NOON)
+    desk.silences.append(
+        Silence(
+            id="s",
+            hazard="heavy_rain",
+            place=None,
+            since=NOON + 1,
+            until=NOON + HOUR,
+            reason="",
+            by="",
+        )
+    )
+    assert desk.send(NOON + 2) == []
+
+
+class Everyone:
+    """Recipients at hand."""
+
+    def __init__(self, desk: Desk) -> None:
+        self.audience = desk.audience
+        self.get = desk.people.get
+
+
+def standing(desk: Desk) -> Standing:
+    made = Standing(
+        desk.home.state,
+        desk.home.outbox,
+        Everyone(desk),  # type: ignore[arg-type]
+        PLACES,
+        lambda: desk.silences,
+    )
+    made.step({}, NOON - 1)
+    return made
+
+
+def test_when_a_silence_ends_what_goes_on_is_told_with_its_age(desk: Desk) -> None:
+    desk.join(person())
+    desk.silences.append(
+        Silence(
+            id="s",
+            hazard="heavy_rain",
+            place=None,
+            since=NOON - 9,
+            until=NOON + HOUR,
+            reason="",
+            by="",
+        )
+    )
+    desk.fan._silences = lambda: desk.silences
+    stands = standing(desk)
+    desk.say(news("i1"), news("i2", level="red", at=NOON), now=NOON)
+    desk.say(news("i2", 2, "end", level="red", at=NOON + 60), now=NOON + 60)
+    assert desk.send(NOON + 60) == []
+    assert stands.step({}, NOON + HOUR - 1) == 0
+    assert stands.step({}, NOON + HOUR) == 1
+    assert stands.step({}, NOON + HOUR + 1) == 0, "once"
+    assert desk.send(NOON + HOUR) == ["telegram: onset orange"]
+
+
+def test_who_subscribes_during_a_red_incident_is_told_once_what_stands(desk: Desk) -> None:
+    desk.join(person("p_old"))
+    stands = standing(desk)
+    desk.say(news("i1", level="red"), now=NOON)
+    desk.send(NOON)
+    new = person("p_new", since=NOON + 100)
+    desk.join(new)
+    assert stands.step({"p_new": new}, NOON + 100) == 1
+    assert stands.step({"p_new": new, "p_old": person("p_old")}, NOON + 101) == 0
+    assert desk.send(NOON + 101) == ["telegram: onset red"]
+    desk.say(news("i1", 2, "end", level="red", at=NOON + 200), now=NOON + 200)
+    assert len(desk.send(NOON + 200)) == 2
+
+
+def test_a_clock_set_back_keeps_no_channel_silent() -> None:
+    at = [float(NOON)]
+    tick = steady(lambda: at[0])
+    pace = Pace(Limits(a_second=1), None, at[0], tick())
+    pace.turn("p", tick())
+    at[0] -= 600
+    assert pace.slot_in(tick()) <= 1
+    at[0] += 1
+    assert pace.turn("p", tick()) == tick()
+
+
+def test_a_pause_is_kept_over_a_restart() -> None:
+    pace = Pace(Limits(), None, NOON)
+    pace.pause(NOON + 300, "rate limit", NOON + 300)
+    again = Pace(Limits(), pace.take(NOON + 1), NOON + 100, 5.0)
+    assert again.closed_for(NOON + 100, 5.0) == 200
+    assert again.pause_reason == "rate limit"
+
+
+def running(desk: Desk, post: Post, clock: Turned, tell: object) -> None:
+    async def run() -> None:
+        deliverer = Deliverer(
+            desk.home.outbox,
+            desk.home.state,
+            {"telegram": post},
+            desk.composer.write,
+            clock=clock,
+            drafts=desk.composer,
+        )
+        task = asyncio.create_task(deliverer.run())
+        try:
+            await tell(deliverer)  # type: ignore[operator]
+        finally:
+            task.cancel()
+            await asyncio.wait([task])
+
+    asyncio.run(run())
+
+
+def test_who_leaves_while_letters_are_claimed_gets_none_of_them(desk: Desk) -> None:
+    desk.join(*(person(f"p_{i}") for i in range(9)))
+    desk.say(news(), now=NOON)
+
+    async def leave(_: Letter) -> Outcome:
+        for i in range(9):
+            desk.leave(f"p_{i}")
+        return Outcome("sent", provider_id="x")
+
+    post = Post("telegram", leave, at_once=1)
+
+    async def tell(deliverer: Deliverer) -> None:
+        async with asyncio.timeout(10):
+            while not post.letters or any(deliverer._held.values()):
+                await asyncio.sleep(0.005)
+            assert not desk.home.outbox.messages(status=Status.DUE)
+
+    running(desk, post, Turned(NOON), tell)
+    assert len(post.letters) == 1
+
+
+def test_red_goes_before_what_was_claimed_before_it(desk: Desk) -> None:
+    desk.join(*(person(f"p_{i}", hazards={"heavy_rain": "yellow"}) for i in range(30)))
+    desk.join(person("p_red", hazards={"heavy_rain": "red"}, where=[THERE]))
+    desk.say(news(level="yellow"), now=NOON)
+    post, clock = Post("telegram", a_second=1, at_once=4), Turned(NOON)
+
+    async def tell(deliverer: Deliverer) -> None:
+        async def turned() -> None:
+            clock.turn(1)
+            for _ in range(30):
+                deliverer.wake()
+                await asyncio.sleep(0.001)
+
+        for _ in range(3):
+            await turned()
+        desk.tell(news("i2", level="red", place="natal", at=NOON + 3), now=NOON + 3)
+        for _ in range(6):
+            await turned()
+
+    running(desk, post, clock, tell)
+    assert "p_red" in [letter.contact.address.removeprefix("at ") for letter in post.letters]
+
+
+def test_a_lease_that_a_jump_of_the_clock_ends_sends_nothing_twice(desk: Desk) -> None:
+    desk.join(*(person(f"p_{i}") for i in range(10)))
+    desk.say(news(expires_s=DAY), now=NOON)
+    post, clock = Post("telegram", a_second=1, at_once=2), Turned(NOON)
+
+    async def tell(deliverer: Deliverer) -> None:
+        async with asyncio.timeout(20):
+            while len(set(post.ids)) < 10:
+                clock.turn(3600 if len(post.ids) == 3 else 1)
+                for _ in range(10):
+                    deliverer.wake()
+                    await asyncio.sleep(0.002)
+        for _ in range(20):
+            clock.turn(1)
+            deliverer.wake()
+            await asyncio.sleep(0.002)
+
+    running(desk, post, clock, tell)
+    assert len(post.ids) == len(set(post.ids)) == 10
+    assert isinstance(desk.all()[0], Message)
