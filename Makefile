@@ -76,6 +76,9 @@ oracles: .venv/.dev ## hours, days, scores and detection against slow plain vers
 	ATALAIA_ORACLES=20 $(BIN)/python -m pytest tests/lake/test_hourly.py tests/batch/test_scores.py
 	ATALAIA_ORACLES=10 $(BIN)/python -m pytest tests/oracles
 
+fuzz-delivery: .venv/.dev ## 2,000 nights of telling people, against a plainly written oracle
+	ATALAIA_DELIVERIES=2000 $(BIN)/python -m pytest -s tests/oracles/test_delivery.py
+
 coverage: .venv/.run ## how often 95 % intervals of return levels and of scores hold the truth
 	$(BIN)/python tools/coverage.py
 
