@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from atalaia.domain.alert import LogEntry, instant
-from atalaia.domain.delivery import Settled
+from atalaia.domain.delivery import Settled, Status, key_of
 from atalaia.ports import Outbox, State
 
 _AT_ONCE = 2_000
@@ -27,6 +27,7 @@ def settled_after(outbox: Outbox, state: State, after: int) -> Iterator[tuple[in
                 if entry is None:
                     continue
                 alert = entry.alert
+                is_left_out = key_of(one.incident, one.version) in message.left_out
                 rows.append(
                     Settled(
                         number=number,
@@ -38,7 +39,7 @@ def settled_after(outbox: Outbox, state: State, after: int) -> Iterator[tuple[in
                         place_id=alert.place_id,
                         hazard=alert.hazard,
                         level=alert.level,
-                        status=str(message.status),
+                        status=str(Status.DROPPED if is_left_out else message.status),
                         reason=message.reason,
                         attempts=message.attempts,
                         sent_at=instant(alert.sent_at),
