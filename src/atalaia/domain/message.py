@@ -7,7 +7,7 @@ how to stop. Channels take from it what fits them.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import msgspec
 
@@ -15,6 +15,8 @@ from atalaia.domain.alert import Alert, LogEntry
 from atalaia.domain.hazard import LEVEL_OF, Hazard, Level
 from atalaia.domain.official import PASSED_ON, Official
 from atalaia.domain.official import title as official_title
+from atalaia.domain.official import where as official_where
+from atalaia.domain.official import words as official_words
 from atalaia.domain.place import Place
 from atalaia.domain.reading import KIND_OF, Kind
 from atalaia.domain.words import (
@@ -225,7 +227,8 @@ def compose(
     """
     i = LANGUAGES.index(language)
     own = own or [""] * len(entries)
-    parts = [_part(entry, places, i, now, limit) for entry, limit in zip(entries, own, strict=True)]
+    told = _joined(zip(entries, own, strict=True))
+    parts = [_part(entry, places, i, now, limit) for entry, limit in told]
     parts.sort(key=lambda part: (part.is_over, -LEVEL_OF[part.level]))
     first = parts[0]
     level = max((part.level for part in parts if not part.is_over), key=LEVEL_OF.get, default="")  # type: ignore[arg-type]
@@ -239,6 +242,18 @@ def compose(
         closing=_closing(entries, i) + ".",
         alerts=tuple(entry.alert for entry in entries),
     )
+
+
+def _joined(told: Iterable[tuple[LogEntry, str]]) -> Iterable[tuple[LogEntry, str]]:
+    """Each once: an issuer who made one warning of several says the same of all."""
+    found: dict[object, tuple[LogEntry, str]] = {}
+    for n, (entry, own) in enumerate(told):
+        official = entry.official
+        key = n if official is None else (entry.alert.type, official.name, official.part)
+        first, limit = found.get(key, (entry, own))
+        places = tuple(dict.fromkeys(first.places + entry.places))
+        found[key] = msgspec.structs.replace(first, places=places), limit
+    return found.values()
 
 
 def confirmation(code: str, language: str, terms: str = "") -> Content:
@@ -316,9 +331,11 @@ def _official_part(entry: LogEntry, official: Official, places: dict[str, Place]
     """An official warning: the issuer's words as they are, and ours around them."""
     alert = entry.alert
     is_over = alert.is_over
-    text = official.text(LANGUAGES[i])
+    description, instruction = official_words(official, alert.type, i)
     zone = _zone(entry, places)
     title = official_title(official, alert.type, i)
+    names = [places[id_].name if id_ in places else id_ for id_ in entry.places]
+    where = official_where(official, names, i)
     stands = _STANDS[i].format(
         begins=clock(official.begins_at, zone, i), ends=clock(official.ends_at, zone, i)
     )
@@ -326,10 +343,10 @@ def _official_part(entry: LogEntry, official: Official, places: dict[str, Place]
         level=alert.level,
         is_over=is_over,
         title=title,
-        when="" if is_over else stands,
-        measured="" if alert.type == "end" else text.description,
+        when=". ".join(where if is_over else [*where, stands]),
+        measured=description,
         source=PASSED_ON[i].format(issuer=official.issuer),
-        advice="" if is_over else text.instruction,
+        advice="" if is_over else instruction,
         brief=title,
         is_official=True,
     )

@@ -96,6 +96,6 @@ class Escalation:
         for message in map(self._outbox.message, later):
             for seq in message.seqs if message else ():
                 for _, entry in self._state.alerts(seq - 1, limit=1):
-                    if entry.alert.is_over:
+                    if entry.is_over:
                         ended.add(entry.alert.incident)
         return ended >= latest.keys()
