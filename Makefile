@@ -85,8 +85,9 @@ coverage: .venv/.run ## how often 95 % intervals of return levels and of scores 
 openapi: .venv/.run ## write the description of the API, docs/openapi.json
 	@$(BIN)/python tools/openapi.py docs/openapi.json
 
-fuzz: .venv/.dev ## damage every recorded file in 1,050 ways
-	ATALAIA_FUZZ=long $(BIN)/python -m pytest tests/acceptance/test_bad_input.py
+fuzz: .venv/.dev ## damage every recorded file in 1,050 ways, and 2,000 sequences of CAP messages
+	ATALAIA_FUZZ=long $(BIN)/python -m pytest tests/acceptance/test_bad_input.py \
+		tests/acceptance/test_cap_sequences.py
 
 # What judges policies. Without it their tests are skipped, aloud.
 .venv/.simulator: tools/npm.py tests/aws/simulator/package-lock.json requirements/page.txt .venv/.run

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from atalaia.detect.official import FORGET_AFTER_S
+from atalaia.detect.official import FORGET_AFTER_S, SPLIT_S
 from atalaia.detect.watch import Watch
 from atalaia.domain.alert import LogEntry
 from atalaia.domain.message import compose
@@ -168,14 +168,16 @@ def test_updates_are_told_for_what_is_new_in_them() -> None:
         ({"texts": texts, "severity": "Moderate"}, [("update", "eased", "yellow")]),
         ({"texts": texts, "severity": "Moderate", "areas": (ALL,)},
          [("update", "escalated", "yellow")]),
-        ({"texts": texts, "severity": "Moderate", "areas": (NOWHERE,)},
-         [("cancel", "withdrawn", "yellow")]),
+        # What it leaves out is held for a while: it may be half of a split.
+        ({"texts": texts, "severity": "Moderate", "areas": (NOWHERE,)}, []),
     ]  # fmt: skip
     for i, (more, expected) in enumerate(steps, 2):
         at = T0 + 60 * i
         said = {"areas": (FIRST,), "sent_at": at, **more}
         assert told(post.poll(at, warning(str(i), "Update", str(i - 1), **said))) == expected, i
         post.restart()
+    assert post.poll(at + SPLIT_S - 1) == []
+    assert told(post.poll(at + SPLIT_S)) == [("cancel", "withdrawn", "yellow")]
     incidents = {entry.alert.incident for entry in post.log}
     assert len(incidents) == 1
     assert [entry.alert.version for entry in post.log] == [1, 2, 3, 4, 5, 6]
@@ -210,14 +212,26 @@ def test_what_has_run_out_before_it_is_heard_is_not_told() -> None:
     assert Post().poll(T0 + 11 * HOUR, warning()) == []
 
 
-def test_a_successor_that_merges_two_warnings_leaves_one() -> None:
+def test_a_successor_that_merges_two_warnings_is_read_at_the_places_of_both() -> None:
+    post = Post()
+    west = ring(-2.5, 0.5, -0.5, 2.5)
+    post.poll(T0, warning("1", areas=(west,)), warning("2", areas=(FIRST,)))
+    merged = warning("3", "Update", "1", "2", sent_at=T0 + 60, severity="Extreme")
+    entries = post.poll(T0 + 60, merged)
+    assert sorted((*told([e])[0], e.places) for e in entries) == [
+        ("update", "escalated", "red", ("p0",)), ("update", "escalated", "red", ("p1", "p2")),
+    ]  # fmt: skip
+    assert told(post.poll(T0 + 10 * HOUR)) == [("end", "ended", "red")] * 2
+
+
+def test_a_message_reads_two_warnings_that_became_one_once() -> None:
     post = Post()
     post.poll(T0, warning("1"), warning("2", areas=(FIRST,)))
     merged = warning("3", "Update", "1", "2", sent_at=T0 + 60, severity="Extreme")
-    assert sorted(told(post.poll(T0 + 60, merged))) == [
-        ("cancel", "withdrawn", "red"), ("update", "escalated", "red"),
-    ]  # fmt: skip
-    assert told(post.poll(T0 + 10 * HOUR)) == [("end", "ended", "red")]
+    content = compose(post.poll(T0 + 60, merged), {}, "en", T0 + 60)
+    (part,) = content.parts
+    assert "has changed the official warning" in content.subject
+    assert "p0, p1, p2" in part.when
 
 
 def test_a_warning_that_is_split_goes_on_in_all_its_parts() -> None:
@@ -228,12 +242,98 @@ def test_a_warning_that_is_split_goes_on_in_all_its_parts() -> None:
         warning("2", "Update", "1", sent_at=T0 + 60, areas=(FIRST,), severity="Extreme"),
         warning("3", "Update", "1", sent_at=T0 + 60, areas=(west,)),
     )
-    entries = post.poll(T0 + 60, *parts)
-    assert sorted((e.alert.type, e.places) for e in entries) == [
-        ("alert", ("p1", "p2")), ("update", ("p0",)),
-    ]  # fmt: skip
+    (entry,) = post.poll(T0 + 60, *parts)  # at the others it goes on in the same words
+    assert (entry.alert.type, entry.places, entry.still) == ("update", ("p0",), ("p1", "p2"))
     assert post.poll(T0 + 120, *parts) == []
-    assert len(post.poll(T0 + 10 * HOUR)) == 2
+    ends = post.poll(T0 + 10 * HOUR)
+    assert [(e.places, e.is_over) for e in ends] == [(("p0",), False), (("p1", "p2"), True)]
+
+
+def test_a_part_that_is_cancelled_ends_there_alone() -> None:
+    for order in itertools.permutations(range(2)):
+        for apart in (0, 30):
+            post = Post()
+            post.poll(T0, warning("1"))
+            west = ring(-2.5, 0.5, -0.5, 2.5)
+            parts = (
+                warning("2", "Update", "1", sent_at=T0 + 60, areas=(FIRST,)),
+                warning("3", "Cancel", "1", sent_at=T0 + 60, areas=(west,), severity="Minor"),
+            )
+            entries = []
+            for n, i in enumerate(order):
+                entries += post.poll(T0 + 60 + n * apart, parts[i])
+            (over,) = [e for e in entries if e.alert.is_over]
+            assert (over.places, over.still, over.is_over) == (("p1", "p2"), ("p0",), False)
+            (end,) = post.poll(T0 + 10 * HOUR)
+            assert (end.alert.type, end.places, end.is_over) == ("end", ("p0",), True)
+
+
+def test_parts_of_a_message_have_lives_of_their_own() -> None:
+    west = ring(-2.5, 0.5, -0.5, 2.5)
+    post = Post()
+    entries = post.poll(
+        T0,
+        warning("1", areas=(FIRST,), severity="Extreme"),
+        warning("1", areas=(west,), severity="Minor", expires_at=T0 + 2 * HOUR, part=1),
+    )
+    assert sorted((e.alert.level, e.places) for e in entries) == [
+        ("red", ("p0",)), ("watch", ("p1", "p2")),
+    ]  # fmt: skip
+    assert [e.places for e in post.poll(T0 + 2 * HOUR)] == [("p1", "p2")]
+    assert [e.places for e in post.poll(T0 + 10 * HOUR)] == [("p0",)]
+
+
+def test_an_all_clear_ends_and_opens_nothing() -> None:
+    post = Post()
+    clear = warning("2", "Update", "1", sent_at=T0 + 60, is_all_clear=True, severity="Minor")
+    assert post.poll(T0 + 60, clear) == []
+    assert post.poll(T0 + 90, warning("1")) == []  # it is over already
+    post = Post()
+    post.poll(T0, warning("1"))
+    (entry,) = post.poll(T0 + 60, clear)
+    assert (entry.alert.type, entry.alert.reason) == ("end", "ended")
+    assert entry.alert.text["en"].startswith("Met has ended the official warning: Gale warning")
+    assert post.poll(T0 + 10 * HOUR) == []
+
+
+def test_a_warning_is_never_over_before_it_begins() -> None:
+    post = Post()
+    post.poll(T0, warning("1", onset_at=T0 + 20 * HOUR, expires_at=T0 + 10 * HOUR))
+    assert post.poll(T0 + 43 * HOUR) == []
+    assert told(post.poll(T0 + 44 * HOUR)) == [("end", "ended", "orange")]
+
+
+def test_lines_that_break_elsewhere_are_no_news() -> None:
+    post = Post()
+    post.poll(T0, warning("1"))
+    first = warning("1").texts
+    wrapped = (
+        OfficialText("pt-BR", "Vendaval", "Aviso de\nVendaval!",
+                     "Rajadas de até 100\nkm/h. Risco de queda  de árvores", "Abrigue-se"),
+        first[1],
+    )  # fmt: skip
+    assert post.poll(T0 + 60, warning("2", "Update", "1", sent_at=T0 + 60, texts=wrapped)) == []
+
+
+def test_a_place_in_a_hole_is_not_covered() -> None:
+    from msgspec.structs import replace
+
+    (entry,) = Post().poll(T0, warning(areas=(replace(ALL, excluded=FIRST.polygons),)))
+    assert entry.places == ("p1", "p2")
+
+
+def test_a_message_names_the_places_the_area_and_the_heights() -> None:
+    from msgspec.structs import replace
+
+    high = replace(ALL, description="Serra\nGeral", altitude_ft=3280.84, ceiling_ft=9842.5)
+    (entry,) = Post().poll(T0, warning(areas=(high,)))
+    for text in (entry.alert.text["en"], compose([entry], {}, "en", T0).text(4000)):
+        assert "For p" in text or "For Place 0, Place 1, Place 2." in text
+        assert "Area, in its issuer's words: Serra Geral." in text
+        assert "Only between 1000 and 3000 m of altitude." in text
+    low = OfficialArea("Vale", high.polygons, altitude_ft=0, ceiling_ft=1968.5)
+    (entry,) = Post().poll(T0, warning(areas=(low,)))
+    assert "Só abaixo de 600 m de altitude." in entry.alert.text["pt-BR"]
 
 
 def test_an_issuer_who_refers_to_the_first_message_alone_is_understood() -> None:
@@ -282,9 +382,8 @@ def test_any_restarts_and_any_polling_that_hears_the_same_tell_the_same() -> Non
             lives.setdefault(entry.alert.incident, []).append(entry)
         for life in lives.values():
             assert [entry.alert.version for entry in life] == list(range(1, len(life) + 1))
-            types = [entry.alert.type for entry in life]
-            assert types[0] == "alert"
-            assert not {"end", "cancel"} & set(types[:-1])
+            assert life[0].alert.type == "alert"
+            assert not any(entry.is_over for entry in life[:-1])
 
 
 # One thread with our own

@@ -7,10 +7,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from atalaia.domain.alert import LogEntry, Moved
 from atalaia.domain.delivery import Outcome, Status, settled
+from atalaia.domain.official import Official
 from atalaia.domain.subscription import Person, Threshold
 from atalaia.errors import StateConflict
 from atalaia.notify.fanout import GROUP_MOST
@@ -134,6 +136,35 @@ def test_easing_and_the_end_are_told_to_those_alone_who_were_told(crowd: Make) -
         "onset orange",
         "withdrawn orange",
     ]
+
+
+def over(entry: LogEntry, *places: str, still: tuple[str, ...] = ()) -> LogEntry:
+    """The entry, about these places alone; its warning stands at others."""
+    official = Official(identifier="1", sender="met", issuer="Met", type="Alert", sent_at=NOON)
+    return msgspec.structs.replace(
+        entry, places=places, still=still, peak_level="orange", official=official
+    )
+
+
+def test_a_part_of_a_warning_that_is_over_is_told_to_those_alone_who_follow_it(crowd: Make) -> None:
+    c = crowd(
+        person("p_both", where=[HERE, THERE]), person("p_here"), person("p_there", where=[THERE])
+    )
+    c.tell(over(news(), "recife", "natal"))
+    part = news(version=2, type="cancel", level="watch", at=NOON + 60)
+    c.tell(over(part, "natal", still=("recife",)))
+    c.tell(over(news(version=3, type="end", at=NOON + 120), "recife"))
+    assert c.told("p_there") == [("onset orange",), ("withdrawn watch",)]
+    assert c.told("p_here") == [("onset orange",), ("ended orange",)]
+    assert c.told("p_both") == [("onset orange",), ("withdrawn watch",), ("ended orange",)]
+
+
+def test_what_waits_is_not_dropped_by_the_end_of_a_part(crowd: Make) -> None:
+    c = crowd(person(where=[HERE, THERE], quiet=NIGHT))
+    c.tell(over(news(at=MIDNIGHT), "recife", "natal"))
+    part = news(version=2, type="cancel", at=MIDNIGHT + 60)
+    c.tell(over(part, "natal", still=("recife",)))
+    assert [m.status for m in c.all()] == ["waiting"]
 
 
 def test_a_step_is_told_to_those_alone_whose_limit_it_passed(crowd: Make) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import random
+import time
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
@@ -17,10 +18,11 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from atalaia.clock import Clock
-from atalaia.domain.official import Official, hazard_of
+from atalaia.domain.official import Official
 from atalaia.domain.payload import Payload
+from atalaia.domain.place import Place, Places
 from atalaia.sources import cap
-from atalaia.sources.feed import FeedPoller
+from atalaia.sources.feed import FeedPoller, _own_address
 
 NOW = 1_768_046_400
 CAP = "urn:oasis:names:tc:emergency:cap:1.2"
@@ -175,7 +177,10 @@ def test_inmets_recorded_cancel_is_read_whole(shared: Path) -> None:
 
 def test_nws_recorded_collection_is_read_whole(shared: Path) -> None:
     body = (shared / "cap" / "nws_alerts_featurecollection_2017-12-05.json").read_bytes()
-    official = only(body)
+    read = found(body)
+    (official,) = read.officials
+    # It names zones alone, of which none has the form of a watched place's id.
+    assert [reject.reason for reject in read.rejects] == ["could not be placed"]
     assert official.identifier == "NWS-IDP-PROD-2587691"
     assert official.issuer == "NWS Albuquerque NM"
     assert official.texts[0].event == "Special Weather Statement"
@@ -323,12 +328,176 @@ def test_bad_areas_cost_themselves_alone() -> None:
     assert len(read.rejects) == 5
 
 
-def test_several_parts_of_one_language_are_one_text_with_all_their_words() -> None:
-    first, other = info(severity="Minor"), info(severity="Extreme", description="Granizo")
-    official = only(message(info=f"{first}</info><info>{other}"))
-    (text,) = official.texts
-    assert text.description == "Chuva & vento\n\nGranizo"
-    assert official.level.word == "red"
+def test_each_info_is_a_part_and_languages_are_merged() -> None:
+    elsewhere = "<polygon>-20,-52 -20,-51 -19,-51 -20,-52</polygon>"
+    infos = (
+        info(severity="Minor"),
+        info(severity="Minor", language="en", description="Rain"),
+        info(elsewhere, severity="Extreme", description="Granizo"),
+        info(elsewhere, severity="Extreme", language="en", description="Hail"),
+        info(severity="Minor", description="Outro"),  # the same facts, and this language has words
+    )
+    read = found(message(info="</info><info>".join(infos)))
+    assert read.rejects == ()
+    assert [(o.part, o.level.word, [t.description for t in o.texts]) for o in read.officials] == [
+        (0, "watch", ["Chuva & vento", "Rain"]),
+        (1, "red", ["Granizo", "Hail"]),
+        (2, "watch", ["Outro"]),
+    ]
+
+
+def test_an_all_clear_or_an_urgency_of_past_is_an_end() -> None:
+    clear = info(responseType="AllClear")
+    assert only(message(info=clear)).is_end
+    assert only(message(info=info(urgency="Past"))).is_end
+    assert not only(message()).is_end
+
+
+def test_an_event_ends_when_its_issuer_says_and_else_with_the_message() -> None:
+    end = "<valueName>eventEndingTime</valueName><value>2026-01-11T10:00:00-03:00</value>"
+    assert only(message(info=info(parameter=end))).expires_at == at("2026-01-11T10:00:00-03:00")
+    read = found(message(info=info(parameter=end.replace("2026", "9999").replace("-03", "-99"))))
+    assert read.officials[0].expires_at == at("2026-01-10T23:00:00-03:00")
+    assert [reject.reason for reject in read.rejects] == ["not a time"]
+
+
+def test_what_expired_before_it_was_sent_is_named_and_stands_a_day() -> None:
+    read = found(message(info=info(expires="2025-11-10T23:00:00-03:00")))
+    (official,) = read.officials
+    assert official.ends_at == official.begins_at + 86_400
+    assert [reject.reason for reject in read.rejects] == ["expires before it was sent"]
+
+
+@pytest.mark.parametrize("written", ["0001-01-01T00:00:00Z", "1969-12-31T23:59:59Z"])
+def test_a_time_before_1970_is_an_empty_field(written: str) -> None:
+    read = found(message(info=info(expires=written)))
+    assert read.officials[0].expires_at == 0
+    assert [reject.reason for reject in read.rejects] == ["not a time"]
+
+
+def test_the_last_instant_of_the_calendar_can_be_said_anywhere() -> None:
+    from atalaia.domain.words import clock
+
+    until = only(message(info=info(expires="9999-12-31T23:59:59Z"))).ends_at
+    for zone in ("Pacific/Kiritimati", "Pacific/Pago_Pago"):
+        assert clock(until, zone, 0)
+
+
+@pytest.mark.parametrize("written", ["extreme", "EXTREME", " Extreme "])
+def test_a_severity_is_read_in_any_letters(written: str) -> None:
+    assert only(message(info=info(severity=written))).level.word == "red"
+
+
+def test_a_severity_that_is_none_is_told() -> None:
+    read = found(message(info=info(severity="Deadly")))
+    assert read.officials[0].severity == "Unknown"
+    assert [reject.reason for reject in read.rejects] == ["not a severity"]
+
+
+@pytest.mark.parametrize(
+    "written",
+    ["0, 0 0, 1 1, 1", "0,0,0 0,1,0 1,1,0", "0 , 0\n0 , 1\n1 , 1", "0.0,0.0,12 0,1 1,1"],
+)  # fmt: skip
+def test_a_polygon_is_read_with_spaces_and_with_heights(written: str) -> None:
+    (area,) = only(message(info=info(f"<polygon>{written}</polygon>"))).areas
+    assert area.polygons == (((0.0, 0.0), (1.0, 0.0), (1.0, 1.0), (0.0, 0.0)),)
+
+
+def test_holes_heights_and_listed_codes_are_read() -> None:
+    (area,) = only(
+        message(info=info(
+            "<polygon>0,0 0,9 9,9 0,0</polygon><altitude>3280.84</altitude>"
+            "<geocode><valueName>EXCLUDE_POLYGON</valueName>"
+            "<value>1,2 1,3 2,3 1,2</value></geocode>"
+            "<geocode><valueName>ANY</valueName><value>12345, 23456;34567</value></geocode>"
+            "<geocode><valueName>name</valueName><value>Porto Alegre</value></geocode>"
+        ))
+    ).areas  # fmt: skip
+    assert area.excluded == (((2.0, 1.0), (3.0, 1.0), (3.0, 2.0), (2.0, 1.0)),)
+    assert (area.altitude_ft, area.ceiling_ft) == (3280.84, None)
+    assert area.geocodes == (
+        ("ANY", "12345"), ("ANY", "23456"), ("ANY", "34567"), ("name", "Porto Alegre"),
+    )  # fmt: skip
+
+
+def test_holes_of_geojson_are_read() -> None:
+    outer, hole = [[0, 0], [9, 0], [9, 9], [0, 0]], [[2, 1], [3, 1], [3, 2], [2, 1]]
+    feature = {
+        "geometry": {"type": "MultiPolygon", "coordinates": [[outer, hole], [outer]]},
+        "properties": {"id": "1", "sender": "s", "event": "Wind", "status": "Actual",
+                       "messageType": "Alert"},
+    }  # fmt: skip
+    whole, holed = only(json.dumps(feature)).areas
+    assert (len(whole.polygons), whole.excluded) == (1, ())
+    assert holed.excluded[0][0] == (2.0, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("area", "reasons"),
+    [("", ["could not be placed"]),
+     ("<geocode><valueName>UGC</valueName><value>TXZ119</value></geocode>",
+      ["could not be placed"]),
+     ("<geocode><valueName>X</valueName><value>4314902</value></geocode>", [])],
+)  # fmt: skip
+def test_what_cannot_be_placed_is_told(area: str, reasons: list[str]) -> None:
+    forms = cap.forms_of(Places([Place(id="2611606", name="Recife", latitude=-8, longitude=-35)]))
+    read = cap.read(payload(message(info=info(area))), forms)
+    assert [reject.reason for reject in read.rejects] == reasons
+    assert cap.lost(read) == len(reasons)
+    assert len(read.officials) == 1
+
+
+@pytest.mark.parametrize("kind", ["Update", "Cancel"])
+def test_a_change_that_refers_to_nothing_is_told(kind: str) -> None:
+    read = found(message(msgType=kind))
+    assert [reject.reason for reject in read.rejects] == ["refers to nothing"]
+
+
+def test_characters_that_xml_does_not_have_cost_themselves_alone() -> None:
+    bad = message(identifier="b", info=info(headline="Half \x10 &#xD800; &#16; of it"))
+    feed = f"<feed xmlns='http://www.w3.org/2005/Atom'><entry>{message()}</entry><entry>{bad}</entry></feed>"
+    read = found(feed)
+    assert [o.identifier for o in read.officials] == ["a-1", "b"]
+    assert read.officials[1].texts[0].headline == "Half \ufffd \ufffd \ufffd of it"
+    assert [reject.reason for reject in read.rejects] == ["not a character of XML"]
+    assert len(found(feed.encode().replace(b"Half", b"H\xe4lf")).officials) == 2
+
+
+def test_half_a_letter_costs_itself_alone() -> None:
+    feature = {
+        "geometry": {"type": "Polygon", "coordinates": [[[0, 0], [9, 0], [9, 9], [0, 0]]]},
+        "properties": {"id": "1", "sender": "s", "event": "Wind", "status": "Actual",
+                       "messageType": "Alert", "headline": "Half \ud83d of it"},
+    }  # fmt: skip
+    assert only(json.dumps({"features": [feature]})).texts[0].headline == "Half ? of it"
+
+
+@pytest.mark.parametrize("piece", ["<th>", "<td>", "<", "<th><td>", "&#9", "&", "</th>", " <th"])
+def test_a_description_of_any_shape_is_read_in_linear_time(piece: str) -> None:
+    def seconds(n: int) -> float:
+        description = escape(piece * n)
+        body = f"<rss><item><link>x.xml</link><description>{description}</description></item></rss>"
+        began = time.process_time()
+        found(body)
+        return time.process_time() - began
+
+    seconds(1000)
+    assert seconds(200_000) < 4 + 60 * seconds(20_000)
+
+
+@pytest.mark.parametrize(
+    ("entry", "url"),
+    [("<item><link>/page</link><enclosure url='/a' type='application/cap+xml'/></item>", "/a"),
+     ("<item><link>/page</link><enclosure url='/a.CAP'/></item>", "/a.CAP"),
+     ("<item><link>/page</link></item>", "/page"),
+     ("<entry><link href='/page' type='text/html'/><link href='/a.xml'/></entry>", "/a.xml"),
+     ("<entry><link href='/page'/></entry>", None), ("<item><title>x</title></item>", None)],
+)  # fmt: skip
+def test_an_entry_leads_to_its_message_or_is_told_not_to(entry: str, url: str | None) -> None:
+    read = found(f"<rss>{entry}</rss>")
+    assert [link.url for link in read.links] == ([url] if url else [])
+    assert [r.reason for r in read.rejects] == ([] if url else ["no link to a message"])
+    assert cap.lost(read) == (not url)
 
 
 def test_an_index_leads_to_messages_or_holds_them() -> None:
@@ -351,23 +520,6 @@ def test_an_error_answer_is_a_reject_and_a_failure_is_nothing() -> None:
     refused = cap.read(payload(b"no", status=503))
     assert [reject.reason for reject in refused.rejects] == ["error 503"]
     assert cap.read(payload(b"", failure="time-out")) == cap.Found()
-
-
-@pytest.mark.parametrize(
-    ("event", "hazard"),
-    [("Chuvas Intensas", "heavy_rain"), ("Acumulado de Chuva", "heavy_rain"),
-     ("Tempestade", "storm"), ("Vendaval", "wind"), ("Ventos Costeiros", "wind"),
-     ("Baixa Umidade", "dry_air"), ("Onda de Calor", "heat"), ("Onda de Frio", "cold"),
-     ("Geada", "frost"), ("Declínio de Temperatura", "temperature_drop"), ("Nevoeiro", "fog"),
-     ("Severe Thunderstorm Warning", "storm"), ("Winter Storm Warning", "snow"),
-     ("Excessive Heat Warning", "heat"), ("Wind Chill Advisory", "cold"),
-     ("High Wind Watch", "wind"),
-     ("Flash Flood Warning", "flood"), ("STARKREGEN", "heavy_rain"), ("STURMBÖEN", "wind"),
-     ("GEWITTER", "storm"), ("Special Weather Statement", ""), ("AMBER Alert", ""),
-     ("Tsunami Warning", "")],
-)  # fmt: skip
-def test_events_of_many_services_are_known_by_their_names(event: str, hazard: str) -> None:
-    assert hazard_of([event]) == hazard
 
 
 # Polling
@@ -450,7 +602,44 @@ def test_a_feed_sends_nobody_to_another_host() -> None:
         host.pages = {"/rss": (200, rss(*links))}
         await poller.round()
         assert host.asked == ["/rss"]
-        assert len(kept) == 1
+        feed, told = kept  # what is not followed is told, in a payload of our own
+        assert (feed.content, told.content) == ("feed", "unfollowed")
+        reasons = sorted(reject.reason for reject in cap.read(told).rejects)
+        assert reasons == ["link to another host"] * 3 + ["not a link"]
+        assert poller.shown()["unused"] == 4
+        await poller.round()
+        assert len(kept) == 2
+
+    polled(tell)
+
+
+@pytest.mark.parametrize(
+    ("link", "url"),
+    [("http://met.example/1", "https://met.example/1"),
+     ("https://www.met.example/1?a=b", "https://met.example/1?a=b"),
+     ("HTTPS://MET.Example/1", "https://met.example/1"),
+     ("https://met.example:443/1", "https://met.example/1"),
+     ("//met.example/1", "https://met.example/1"), ("1", "https://met.example/1"),
+     ("https://met.example:8443/1", ""), ("https://met.example.evil/1", ""),
+     ("ftp://met.example/1", ""), ("http://[::1", "")],
+)  # fmt: skip
+def test_the_feeds_own_host_is_known_in_any_form(link: str, url: str) -> None:
+    assert _own_address("https://met.example/rss", link)[0] == url
+
+
+def test_messages_that_cannot_be_had_are_counted_until_they_are_gone() -> None:
+    async def tell(host: Host, poller: FeedPoller, kept: list[Payload]) -> None:
+        host.pages = {"/rss": (200, rss("/1", "/2", "/3")), "/1": (200, message()),
+                      "/3": (200, "<html/>")}  # fmt: skip
+        await poller.round()
+        assert poller.shown()["unused"] == 2
+        await poller.round()
+        assert poller.shown()["unused"] == 2
+        host.pages["/rss"] = (200, rss("/1"))
+        await poller.round()
+        assert poller.shown()["unused"] == 0
+        failed = payload(b"", content="message", failure="time-out")
+        assert [r.reason for r in cap.read(failed).rejects] == ["message could not be had"]
 
     polled(tell)
 

@@ -12,7 +12,9 @@ from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from atalaia.api.incidents import Numbered, alert_line, incident_body
+import msgspec
+
+from atalaia.api.incidents import Numbered, alert_line, incident_body, places_under
 from atalaia.domain.alert import LogEntry
 from atalaia.domain.hazard import LEVEL_OF, Hazard
 
@@ -168,35 +170,41 @@ class AlertView:
     # Keeping
 
     def _note(self, numbered: Numbered) -> None:
-        alert = numbered[1].alert
+        seq, entry = numbered
+        alert = entry.alert
         self._recent.append(numbered)
-        self._open.pop(alert.incident, None)  # it is the newest of those that are open, or none
+        # It is the newest of those that are open, or none.
+        before = self._open.pop(alert.incident, None)
         if not alert.is_over:
             self._open[alert.incident] = numbered
+        elif entry.still and before:  # over at some of its places, at others as it was
+            self._open[alert.incident] = seq, msgspec.structs.replace(before[1], places=entry.still)
 
     def _put(self, seq: int, entry: LogEntry) -> set[str]:
         key = entry.alert.incident
         before = self._rows.get(key)
-        is_open = not entry.alert.is_over
+        is_over_here = entry.alert.is_over
+        level = int(LEVEL_OF[entry.alert.level])
         row = IncidentRow(
             key=key,
             number=before.number if before else seq,
             seq=seq,
-            is_open=is_open,
+            is_open=not entry.is_over,
             hazard=entry.alert.hazard,
-            level=int(LEVEL_OF[entry.alert.level]),
-            places=entry.places,
+            level=before.level if before and is_over_here and entry.still else level,
+            places=places_under(entry),
             body=incident_body(seq, entry),
         )
         self._rows[key] = row
         gone = set(before.places) - set(row.places) if before else set()
         for place in gone:
-            self._by_place[place].pop(key, None)
-        for place in row.places:
+            self._by_place.get(place, {}).pop(key, None)
+        # Where it stands besides, it is as an earlier entry said: at another level, perhaps.
+        for place in () if is_over_here and entry.still else entry.places:
             self._by_place.setdefault(place, {})[key] = row
-        if not is_open:
+        if entry.is_over:
             self._over.append((key, seq))
-        return gone | set(row.places)
+        return gone | set(entry.places)
 
     def _forget(self) -> None:
         while len(self._over) > self._most_over:
@@ -206,7 +214,7 @@ class AlertView:
                 continue  # it went on since then
             del self._rows[key]
             for place in row.places:
-                self._by_place[place].pop(key, None)
+                self._by_place.get(place, {}).pop(key, None)
 
     def _look(self, entry: LogEntry) -> None:
         """Who cannot be seen: an entry names the places that changed."""

@@ -17,7 +17,7 @@ from lxml import etree  # type: ignore[import-untyped]
 
 from atalaia.domain.alert import Alert, LogEntry, instant, iso_fields
 from atalaia.domain.hazard import Hazard
-from atalaia.domain.official import PASSED_ON, Official, OfficialArea
+from atalaia.domain.official import PASSED_ON, Official, OfficialArea, Ring
 from atalaia.domain.place import Place
 from atalaia.domain.words import ADVICE, CARE, HAZARDS, LANGUAGES, NOT_OFFICIAL
 
@@ -201,11 +201,21 @@ def _add_areas(info: Any, areas: Sequence[OfficialArea]) -> None:
         area = etree.SubElement(info, _tag("area"))
         etree.SubElement(area, _tag("areaDesc")).text = clean(one.description) or "–"
         for ring in one.polygons:
-            _add(area, "polygon", " ".join(f"{_degrees(y)},{_degrees(x)}" for x, y in ring))
+            _add(area, "polygon", _points(ring))
         for x, y, km in one.circles:
             _add(area, "circle", f"{_degrees(y)},{_degrees(x)} {km:g}")
         for name, code in one.geocodes:
             _add_pair(area, "geocode", name, code)
+        for ring in one.excluded:
+            _add_pair(area, "geocode", "EXCLUDE_POLYGON", _points(ring))
+        if one.altitude_ft is not None:
+            _add(area, "altitude", f"{one.altitude_ft:g}")
+            # A ceiling stands beside an altitude alone.
+            _add(area, "ceiling", "" if one.ceiling_ft is None else f"{one.ceiling_ft:g}")
+
+
+def _points(ring: Ring) -> str:
+    return " ".join(f"{_degrees(y)},{_degrees(x)}" for x, y in ring)
 
 
 def _degrees(value: float) -> str:

@@ -277,11 +277,10 @@ def _of_entry(entry: LogEntry) -> dict[str, Any]:
 
 def _geometry(entry: LogEntry, places: Mapping[str, Place]) -> dict[str, Any] | None:
     """The issuer's polygons where there are any, else the places."""
-    rings = (
-        [ring for area in entry.official.areas for ring in area.polygons] if entry.official else []
-    )
-    if rings:
-        return {"type": "MultiPolygon", "coordinates": [[ring] for ring in rings]}
+    areas = entry.official.areas if entry.official else ()
+    polygons = [[ring, *area.excluded] for area in areas for ring in area.polygons]
+    if polygons:
+        return {"type": "MultiPolygon", "coordinates": polygons}
     points = [
         [places[id_].longitude, places[id_].latitude] for id_ in entry.places if id_ in places
     ]

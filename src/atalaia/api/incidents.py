@@ -48,18 +48,27 @@ def issuer(entry: LogEntry) -> str | None:
     return entry.official.issuer if entry.official else None
 
 
+def places_under(entry: LogEntry) -> tuple[str, ...]:
+    """Ids of the places that an incident concerns by its newest entry. That of an official warning
+    speaks of some of them, and may be over there alone."""
+    if entry.alert.is_over:
+        return entry.still or entry.places
+    return entry.places + entry.still
+
+
 def incident_body(seq: int, entry: LogEntry) -> bytes:
     """An incident as JSON has it. `seq` is its newest entry's number."""
     alert = entry.alert
     standing = IncidentState(
-        status=alert.status,
+        status="open" if entry.still else alert.status,
         last_sent_at=alert.sent_at,
-        ended_at=alert.sent_at if alert.is_over else None,
+        ended_at=alert.sent_at if entry.is_over else None,
         versions=alert.version,
         seq=seq,
         issuer=issuer(entry),
     )
     fields = iso_fields(entry) | iso_fields(alert) | iso_fields(standing)
+    fields["places"] = places_under(entry)
     return msgspec.json.encode({name: fields[name] for name in SHOWN})
 
 

@@ -188,7 +188,8 @@ AlertPage = create_model(
 
 
 class SourceItem(BaseModel):
-    """A source that is polled. `calls_left`: by window; empty where its calls are not counted."""
+    """A source that is polled. `calls_left`: by window; empty where its calls are not counted.
+    `unused`: official warnings of its newest answer that could not be used."""
 
     source: str
     fresh: bool
@@ -196,6 +197,7 @@ class SourceItem(BaseModel):
     age_s: int | None
     fault: str | None
     next_try_at: str | None
+    unused: int
     calls_left: dict[str, int]
 
 

@@ -109,6 +109,8 @@ class LogEntry(msgspec.Struct, frozen=True, kw_only=True):
     official    the warning that it passes on, in its issuer's words; None: it is our own
     is_late     the value came after newer ones of its source
     still_blind    of cannot_see: places that its source was and stays silent for
+    still       of an official warning: other places over which it stands after this entry, which
+                speaks of `places` alone
     linked      incidents about the same weather at one of these places, official or our own, that
                 were open when this was decided: who was told of one reads this in its thread
     """
@@ -125,6 +127,12 @@ class LogEntry(msgspec.Struct, frozen=True, kw_only=True):
     linked: tuple[str, ...] = ()
     is_late: bool = False
     still_blind: tuple[str, ...] = ()
+    still: tuple[str, ...] = ()
+
+    @property
+    def is_over(self) -> bool:
+        """Whether its incident stands nowhere any more."""
+        return self.alert.is_over and not self.still
 
 
 @lru_cache(maxsize=4096)
@@ -178,7 +186,7 @@ def from_line(line: bytes) -> Alert:
     return msgspec.convert(_with_seconds(fields, Alert), Alert)
 
 
-_RARE = ("is_late", "still_blind")
+_RARE = ("is_late", "still_blind", "still")
 """What is written of an entry only where there is something to say."""
 
 

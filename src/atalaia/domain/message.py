@@ -7,7 +7,7 @@ how to stop. Channels take from it what fits them.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import msgspec
 
@@ -15,6 +15,8 @@ from atalaia.domain.alert import Alert, LogEntry
 from atalaia.domain.hazard import LEVEL_OF, Hazard, Level
 from atalaia.domain.official import PASSED_ON, Official
 from atalaia.domain.official import title as official_title
+from atalaia.domain.official import where as official_where
+from atalaia.domain.official import words as official_words
 from atalaia.domain.place import Place
 from atalaia.domain.reading import KIND_OF, Kind
 from atalaia.domain.words import (
@@ -234,9 +236,13 @@ def compose(
     """
     i = LANGUAGES.index(language)
     own = own or [""] * len(entries)
-    parts = [_part(entry, places, i, now, limit) for entry, limit in zip(entries, own, strict=True)]
-    for nth in (n for n, is_so in enumerate(failed) if is_so):
-        parts[nth] = msgspec.structs.replace(parts[nth], missed=_MISSED[i])
+    missed = failed or [False] * len(entries)
+    told = _joined(zip(entries, own, missed, strict=True))
+    parts = [
+        msgspec.structs.replace(part, missed=_MISSED[i]) if is_missed else part
+        for entry, limit, is_missed in told
+        for part in [_part(entry, places, i, now, limit)]
+    ]
     parts.sort(key=lambda part: (part.is_over, -LEVEL_OF[part.level]))
     first = parts[0]
     level = max((part.level for part in parts if not part.is_over), key=LEVEL_OF.get, default="")  # type: ignore[arg-type]
@@ -250,6 +256,21 @@ def compose(
         closing=_closing(entries, i) + ".",
         alerts=tuple(entry.alert for entry in entries),
     )
+
+
+_Told = tuple[LogEntry, str, bool]
+
+
+def _joined(told: Iterable[_Told]) -> Iterable[_Told]:
+    """Each once: an issuer who made one warning of several says the same of all."""
+    found: dict[object, _Told] = {}
+    for n, (entry, own, is_missed) in enumerate(told):
+        official = entry.official
+        key = n if official is None else (entry.alert.type, official.name, official.part)
+        first, limit, _ = found.get(key, (entry, own, is_missed))
+        places = tuple(dict.fromkeys(first.places + entry.places))
+        found[key] = msgspec.structs.replace(first, places=places), limit, is_missed
+    return found.values()
 
 
 def confirmation(code: str, language: str, terms: str = "") -> Content:
@@ -327,9 +348,11 @@ def _official_part(entry: LogEntry, official: Official, places: dict[str, Place]
     """An official warning: the issuer's words as they are, and ours around them."""
     alert = entry.alert
     is_over = alert.is_over
-    text = official.text(LANGUAGES[i])
+    description, instruction = official_words(official, alert.type, i)
     zone = _zone(entry, places)
     title = official_title(official, alert.type, i)
+    names = [places[id_].name if id_ in places else id_ for id_ in entry.places]
+    where = official_where(official, names, i)
     stands = _STANDS[i].format(
         begins=clock(official.begins_at, zone, i), ends=clock(official.ends_at, zone, i)
     )
@@ -337,10 +360,10 @@ def _official_part(entry: LogEntry, official: Official, places: dict[str, Place]
         level=alert.level,
         is_over=is_over,
         title=title,
-        when="" if is_over else stands,
-        measured="" if alert.type == "end" else text.description,
+        when=". ".join(where if is_over else [*where, stands]),
+        measured=description,
         source=PASSED_ON[i].format(issuer=official.issuer),
-        advice="" if is_over else text.instruction,
+        advice="" if is_over else instruction,
         brief=title,
         is_official=True,
     )

@@ -6,9 +6,7 @@ areas) is read out of it so that it can be matched and ordered, and changes noth
 
 from __future__ import annotations
 
-import re
-import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import msgspec
 
@@ -27,31 +25,6 @@ LEVELS = {
 STANDS_S = 86_400
 """How long a warning stands that does not say until when, from when it was sent."""
 
-# Names of events as services write them, in Portuguese, Spanish, English, German and French,
-# without accents. The first that fits decides, so the particular goes before the general.
-_EVENTS: tuple[tuple[Hazard, str], ...] = (
-    (
-        Hazard.FLOOD,
-        r"flood|inunda|alagament|enchente|enxurrad|hochwasser|uberflut|crue|crecida|desborde",
-    ),
-    (Hazard.DRY_AIR, r"umidade|low humidity|dry air|humedad baja|baja humedad|red flag|fire weath"),
-    (Hazard.TEMPERATURE_DROP, r"declinio de temp|queda de temp|temperature drop|descenso .*temp"),
-    (Hazard.FROST, r"geada|frost|freeze|helada|\bgel\b|glatteis|verglas"),
-    (Hazard.SNOW, r"\bneve\b|nevada|snow|blizzard|winter storm|nieve|schnee|neige|\bice storm"),
-    (Hazard.HEAT, r"calor|\bheat|hitze|canicule|chaleur|altas temperaturas|high temperature"),
-    (Hazard.COLD, r"\bfrio\b|\bcold|wind chill|kalte|\bfroid|low temperature|bajas temperaturas"),
-    (Hazard.FOG, r"nevoeiro|neblina|\bfog\b|niebla|nebel|brouillard"),
-    (Hazard.UV, r"ultraviolet|\buv\b"),
-    (
-        Hazard.STORM,
-        r"tempestade|thunder|tornado|hurricane|tropical|cyclone|ciclone|furacao|granizo|hail"
-        r"|tormenta|gewitter|orage|raios|severe weather|storm(?! surge)",
-    ),
-    (Hazard.WIND, r"vento|vendaval|\bwind|gale|viento|sturm|boen|\bvents?\b|rajad"),
-    (Hazard.HEAVY_RAIN, r"chuva|\brain|lluvia|precipita|starkregen|dauerregen|pluie"),
-)
-_PATTERNS = tuple((hazard, re.compile(pattern)) for hazard, pattern in _EVENTS)
-
 _KIN = (
     {Hazard.STORM, Hazard.HEAVY_RAIN, Hazard.WIND},
     {Hazard.HEAVY_RAIN, Hazard.FLOOD},
@@ -69,12 +42,24 @@ class OfficialArea(msgspec.Struct, frozen=True, omit_defaults=True):
     polygons     rings of (longitude, latitude) pairs in degrees, closed
     circles      (longitude, latitude, radius in km)
     geocodes     (name of the code, code), as ``("IBGE", "2900207")``
+    excluded     rings of what its polygons and circles cover, and it does not
+    altitude_ft, ceiling_ft   feet above mean sea level from which and up to which it holds; None:
+                 not said
     """
 
     description: str = ""
     polygons: tuple[Ring, ...] = ()
     circles: tuple[tuple[float, float, float], ...] = ()
     geocodes: tuple[tuple[str, str], ...] = ()
+    excluded: tuple[Ring, ...] = ()
+    altitude_ft: float | None = None
+    ceiling_ft: float | None = None
+
+    @property
+    def where(self) -> tuple[object, ...]:
+        """All but the description, which languages word in their own way."""
+        heights = (self.altitude_ft, self.ceiling_ft)
+        return (self.polygons, self.circles, self.geocodes, self.excluded, *heights)
 
 
 class OfficialText(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -88,15 +73,20 @@ class OfficialText(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Official(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One message about a warning. All times are Unix seconds.
+    """One part of a message about a warning. All times are Unix seconds.
+
+    A message has a part for each of its events, areas, levels and times; languages are no parts.
 
     identifier, sender    together they name the message
+    part         which of its parts this is, from 0
+    is_all_clear    it says that it is over: response AllClear, or urgency Past
     issuer       who warns, as people know them
     type         Alert, Update, Cancel
     references   names (`name_of`) of earlier messages that this one changes or cancels
     hazard       what it is about; empty: none that is known here
     severity, urgency, certainty    CAP's words
-    sent_at, onset_at, expires_at   0: not said
+    sent_at, onset_at, expires_at   0: not said. The last is the end of what it warns of, where the
+                 issuer says that, else of the message
     texts        one a language, the issuer's first language first
     areas        as many as it names; those with a description alone cannot be matched
     web          where its issuer says more
@@ -117,11 +107,18 @@ class Official(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     texts: tuple[OfficialText, ...] = ()
     areas: tuple[OfficialArea, ...] = ()
     web: str = ""
+    part: int = 0
+    is_all_clear: bool = False
 
     @property
     def name(self) -> str:
         """What other messages refer to it by."""
         return name_of(self.sender, self.identifier)
+
+    @property
+    def is_end(self) -> bool:
+        """Whether it says that something is over, and so opens nothing."""
+        return self.type == "Cancel" or self.is_all_clear
 
     @property
     def level(self) -> Level:
@@ -135,8 +132,9 @@ class Official(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     @property
     def ends_at(self) -> int:
-        """Until when it stands, if nothing else is said."""
-        return self.expires_at or self.begins_at + STANDS_S
+        """Until when it stands, if nothing else is said: never over before it begins."""
+        is_told = self.expires_at > self.begins_at
+        return self.expires_at if is_told else self.begins_at + STANDS_S
 
     @property
     def is_placed(self) -> bool:
@@ -155,20 +153,6 @@ class Official(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 def name_of(sender: str, identifier: str) -> str:
     """The name of a message: ``sender,identifier``, as CAP's references write it."""
     return f"{sender},{identifier}"
-
-
-def hazard_of(events: Iterable[str]) -> str:
-    """What a warning is about, by the names of its event in any language; empty: not known."""
-    for event in events:
-        plain = "".join(
-            letter
-            for letter in unicodedata.normalize("NFKD", event.lower())
-            if not unicodedata.combining(letter)
-        )
-        for hazard, pattern in _PATTERNS:
-            if pattern.search(plain):
-                return hazard.value
-    return ""
 
 
 def told_as(official: Official) -> str:
@@ -192,6 +176,11 @@ _EXPIRED = (
     "The official warning of {issuer} has run out: {title}",
     "Dejó de regir el aviso oficial de {issuer}: {title}",
 )
+_OVER = (
+    "{issuer} deu por encerrado o aviso oficial: {title}",
+    "{issuer} has ended the official warning: {title}",
+    "{issuer} dio por terminado el aviso oficial: {title}",
+)
 _WITHDRAWN = (
     "{issuer} retirou o aviso oficial: {title}",
     "{issuer} has withdrawn the official warning: {title}",
@@ -207,22 +196,93 @@ _FIRST = (
     "{issuer}, official warning: {title}",
     "{issuer}, aviso oficial: {title}",
 )
+_FOR = ("Para {places}", "For {places}", "Para {places}")
+_AREA = (
+    "Área, como o emissor a descreve: {areas}",
+    "Area, in its issuer's words: {areas}",
+    "Área, en palabras del emisor: {areas}",
+)
+_MORE = ("{names} e mais {n}", "{names} and {n} more", "{names} y {n} más")
+_ABOVE = (
+    "Só acima de {low} m de altitude",
+    "Only above {low} m of altitude",
+    "Solo por encima de {low} m de altitud",
+)
+_BELOW = (
+    "Só abaixo de {high} m de altitude",
+    "Only below {high} m of altitude",
+    "Solo por debajo de {high} m de altitud",
+)
+_BETWEEN = (
+    "Só entre {low} e {high} m de altitude",
+    "Only between {low} and {high} m of altitude",
+    "Solo entre {low} y {high} m de altitud",
+)
+_METRES_A_FOOT = 0.3048
+_HIGHEST_M = 3000
+"""A ceiling from here on bounds nothing where it stands alone: DWD's profile always writes it."""
+_MOST_NAMED = 8
+_LONGEST_AREA = 300
 
 
 def title(official: Official, type_: str, i: int) -> str:
     """One line about a change (`type_` as in `Alert.type`): the issuer, and their headline."""
     text = official.text(LANGUAGES[i])
-    heads = {"alert": _FIRST, "update": _UPDATED, "end": _EXPIRED, "cancel": _WITHDRAWN}
+    ended = _OVER if official.is_end else _EXPIRED
+    heads = {"alert": _FIRST, "update": _UPDATED, "end": ended, "cancel": _WITHDRAWN}
     return heads[type_][i].format(issuer=official.issuer, title=text.headline or text.event)
 
 
-def official_text(official: Official, type_: str) -> dict[str, str]:
-    """A change as a paragraph by language, with the issuer's own words in it untouched."""
+def words(official: Official, type_: str, i: int) -> tuple[str, str]:
+    """The issuer's description and instruction; what ran out by itself needs neither."""
+    own = official.text(LANGUAGES[i])
+    has_run_out = type_ == "end" and not official.is_end
+    return ("", "") if has_run_out else (own.description, own.instruction)
+
+
+def where(official: Official, places: Sequence[str], i: int) -> list[str]:
+    """Whom it is for, as sentences without a full stop: the watched places by their names, the
+    area as its issuer describes it, and the altitudes between which it holds."""
+    found = [_FOR[i].format(places=_named(places, i))] if places else []
+    areas = "; ".join(dict.fromkeys(" ".join(a.description.split()) for a in official.areas))
+    if areas.strip("; "):
+        short = areas if len(areas) <= _LONGEST_AREA else areas[: _LONGEST_AREA - 1] + "…"
+        found.append(_AREA[i].format(areas=short))
+    bounds = [_heights(area, i) for area in official.areas]
+    if len(set(bounds)) <= 1:
+        return found + bounds[:1] if any(bounds) else found
+    named = (
+        f"{' '.join(area.description.split())}: {bound}"
+        for area, bound in zip(official.areas, bounds, strict=True)
+        if bound
+    )
+    return [*found, *dict.fromkeys(named)]
+
+
+def _named(places: Sequence[str], i: int) -> str:
+    names = ", ".join(places[:_MOST_NAMED])
+    more = len(places) - _MOST_NAMED
+    return _MORE[i].format(names=names, n=more) if more > 0 else names
+
+
+def _heights(area: OfficialArea, i: int) -> str:
+    """Between which altitudes an area lies; empty: at all of them."""
+    low = round((area.altitude_ft or 0) * _METRES_A_FOOT)
+    high = round((area.ceiling_ft or 0) * _METRES_A_FOOT)
+    if low > 0:
+        return (_BETWEEN if high > low else _ABOVE)[i].format(low=low, high=high)
+    return _BELOW[i].format(high=high) if 0 < high < _HIGHEST_M else ""
+
+
+def official_text(official: Official, type_: str, places: Sequence[str] = ()) -> dict[str, str]:
+    """A change as a paragraph by language, with the issuer's own words in it untouched.
+
+    `places` are the names of the watched places that it is about.
+    """
     texts = {}
     for i, language in enumerate(LANGUAGES):
-        own = official.text(language)
-        words: Sequence[str] = (own.description, own.instruction) if type_ != "end" else ()
+        said = [f"{sentence}." for sentence in where(official, places, i)]
         closing = PASSED_ON[i].format(issuer=official.issuer) + "."
-        parts = (title(official, type_, i), *words, closing)
+        parts = (title(official, type_, i), *said, *words(official, type_, i), closing)
         texts[language] = "\n".join(part for part in parts if part)
     return texts

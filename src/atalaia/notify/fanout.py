@@ -8,6 +8,9 @@ alert, escalated, certainty, step    those whose places and levels (or own limit
 eased, end, cancel                   those who were told of the incident; and who has a limit of
                                      their own that was passed at the very instant of an easing
 
+An official warning lives at each place by itself: what is told of some of its places is for those
+alone who follow one of these.
+
 Other than red waits for the end of a person's quiet hours. What waits is dropped when its
 incident ends first, or when something newer takes its place.
 
@@ -204,11 +207,14 @@ class Fan:
         heard = [i for i, entry in enumerate(entries) if not is_muted(entry, silences)]
         for i in heard:
             by_incident[entries[i].alert.incident].append(i)
+        local = self._who_follow(entries, [i for i in heard if entries[i].official])
         for one in self._outbox.told(list(by_incident)):
             told[one.person].append(one)
             for i in by_incident[one.incident]:
                 # A step is for those whose limit it passed; all else is news to who was told.
-                if one.version < entries[i].alert.version and entries[i].alert.type != "step":
+                is_theirs = i not in local or one.person in local[i]
+                is_step = entries[i].alert.type == "step"
+                if one.version < entries[i].alert.version and is_theirs and not is_step:
                     found[one.person].add(i)
         news = [i for i in heard if _is_news(entries[i]) or entries[i].moved]
         concern = self._audience.concerned([event_of(entries[i], self._places) for i in news])
@@ -216,6 +222,25 @@ class Fan:
         for event, person in zip(concern.event.tolist(), concern.person.tolist(), strict=True):
             found[names[person]].add(news[event])
         return {person: sorted(each) for person, each in found.items()}, told
+
+    def _who_follow(self, entries: Sequence[LogEntry], some: Sequence[int]) -> dict[int, set[str]]:
+        """By alert: who would be told of it, had it just begun at its places, at its peak."""
+        found: dict[int, set[str]] = {i: set() for i in some}
+        if not some:
+            return found
+        events = [
+            replace(
+                _event(entries[i], self._places),
+                level=int(LEVEL_OF[entries[i].peak_level or entries[i].alert.level]),
+                is_step=False,
+            )
+            for i in some
+        ]
+        concern = self._audience.concerned(events)
+        names = self._audience.names
+        for event, person in zip(concern.event.tolist(), concern.person.tolist(), strict=True):
+            found[some[event]].add(names[person])
+        return found
 
     def _messages(
         self, plan: _Plan, turn: Sequence[str], now: int
@@ -325,8 +350,9 @@ def _overtaken(plan: _Plan, person: str, told: Sequence[Notice]) -> dict[str, st
     ended: set[str] = set()
     newer: set[str] = set()
     for i in plan.alerts[person]:
-        alert = plan.entries[i][1].alert
-        (ended if alert.is_over else newer).add(alert.incident)
+        entry = plan.entries[i][1]
+        if not entry.still:  # else what waits speaks of other places, too
+            (ended if entry.is_over else newer).add(entry.alert.incident)
     covered: dict[str, list[Notice]] = defaultdict(list)
     for one in told:
         is_put_off = one.status == Status.WAITING or (one.status == Status.DUE and one.attempts)

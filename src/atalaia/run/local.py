@@ -46,6 +46,7 @@ from atalaia.run.opened import home_of
 from atalaia.run.services import Services
 from atalaia.settings import Settings
 from atalaia.settings.plans import plans
+from atalaia.sources.cap import forms_of
 from atalaia.sources.feed import FeedPoller
 from atalaia.sources.ingest import Ingest, tick
 from atalaia.sources.poller import Poller
@@ -173,6 +174,7 @@ class Live:
                 services.session,
                 self.ingest.keep,
                 clock=self.clock,
+                forms=forms_of(self.settings.places),
             )
             for feed in self.settings.cap.feeds
         ]

@@ -25,7 +25,7 @@ def decoders(places: Places) -> dict[str, Decode]:
         tomorrow_io.NAME: tomorrow_io.decoder(places),
         open_meteo.NAME: open_meteo.decoder(places),
         inmet.NAME: inmet.decoder(places),
-        cap.NAME: cap.decoder(),
+        cap.NAME: cap.decoder(places),
         readings_csv.NAME: readings,
         readings_csv.STATION: readings,
         CLOCK: _no_rows,

@@ -57,7 +57,17 @@ def _read_loosely(body: bytes, rejects: Rejects, error: Exception) -> Any:
         raise Unreadable(reason, f"{error}; it begins {shown_start(body)}") from error
     if "\ufffd" in text:
         rejects.add("not UTF-8", str(error))
-    return value
+    try:
+        return _whole_letters(value)
+    except RecursionError:
+        raise Unreadable("nested too deeply") from None
+
+
+def _whole_letters(value: Any) -> Any:
+    """The same, with ``?`` in place of half of a surrogate pair: nothing could be made of it."""
+    text = json.dumps(value, ensure_ascii=False)
+    whole = text.encode("utf-8", "replace").decode()
+    return value if whole == text else json.loads(whole)
 
 
 def shown_start(body: bytes) -> str:

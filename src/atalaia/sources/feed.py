@@ -2,8 +2,10 @@
 
 An address of the settings answers an index, or the messages themselves. Where it is an index, the
 messages that it leads to are fetched too, each once, from the same host and from no other: a feed
-must not send this program about. What comes goes on as payloads; an answer that is the same as the
-last is no news and does not. That a message is no longer listed means nothing here.
+must not send this program about. The host is the same with ``www.``, in capitals, by http or with
+its port, and is asked as the feed is. A link that is not followed is told, in a payload of our own.
+What comes goes on as payloads; an answer that is the same as the last is no news and does not. That
+a message is no longer listed means nothing here.
 """
 
 from __future__ import annotations
@@ -12,7 +14,7 @@ import asyncio
 import hashlib
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import SplitResult, urljoin, urlsplit
 
 import aiohttp
 import msgspec
@@ -41,12 +43,14 @@ class Memory(msgspec.Struct):
 
     digest    of the index or document as it was last kept
     known     marks of the messages that were fetched, as the index named them
+    unused    how many warnings could not be used, by such a mark; of the index itself by ""
     failures  since it last answered
     due_at    when it is to be asked again; Unix seconds
     """
 
     digest: str = ""
     known: set[str] = msgspec.field(default_factory=set)
+    unused: dict[str, int] = msgspec.field(default_factory=dict)
     failures: int = 0
     due_at: float = 0.0
     health: Health = msgspec.field(default_factory=Health)
@@ -56,6 +60,7 @@ class FeedPoller:
     """Polls one feed for ever: `run` it in a task, and cancel that to stop.
 
     name      ``cap:`` and the feed's host: what logs and `/readyz` call it
+    forms     of codes that may name a watched place (`cap.forms_of`)
     """
 
     def __init__(
@@ -68,6 +73,7 @@ class FeedPoller:
         clock: Clock,
         timeout_s: float = 30.0,
         memory: Memory | None = None,
+        forms: frozenset[str] = frozenset(),
     ) -> None:
         self.url = url
         self.interval_s = interval_s
@@ -77,6 +83,7 @@ class FeedPoller:
         self._deliver = deliver
         self._clock = clock
         self._timeout_s = timeout_s
+        self._forms = forms
 
     async def run(self) -> None:
         """Ask, and go on asking: nothing that a feed does ends this."""
@@ -101,36 +108,58 @@ class FeedPoller:
         if reason is not None:
             await self._deliver([payload])
             return
+        found = await self._read(payload)
+        listed, refused = self._listed(found.links)
         if digest != self.memory.digest:
-            await self._deliver([payload])
+            told = [self._unfollowed(refused)] if refused else []
+            await self._deliver([payload, *told])
             self.memory.digest = digest
-        links = await asyncio.to_thread(lambda: cap.read(payload).links)
-        await self._follow(links)
+        self.memory.unused[""] = cap.lost(found) + len(refused)
+        try:
+            await self._follow(listed)
+        finally:
+            self.memory.health.unused = sum(self.memory.unused.values())
 
-    async def _follow(self, links: Sequence[cap.Link]) -> None:
+    async def _read(self, payload: Payload) -> cap.Found:
+        return await asyncio.to_thread(cap.read, payload, self._forms)
+
+    def _listed(self, links: Sequence[cap.Link]) -> tuple[dict[str, str], list[tuple[str, str]]]:
+        """By address to fetch the mark of its entry, what an index lists first last; and the links
+        that are not followed, each with its reason."""
+        marks: dict[str, str] = {}
+        refused = []
+        for link in reversed(links):
+            url, reason = _own_address(self.url, link.url)
+            if reason:
+                refused.append((reason, link.url[:200]))
+            else:
+                marks[url] = _digest(f"{url} {link.digest}".encode())
+        return marks, refused
+
+    async def _follow(self, marks: dict[str, str]) -> None:
         """Fetch what is new; what an index lists first is the newest, and goes last."""
-        listed = {
-            urljoin(self.url, link.url): link.digest
-            for link in reversed(links)
-            if cap.parts_of(link.url) != cap.parts_of("")
-        }
-        marks = {url: _digest(f"{url} {digest}".encode()) for url, digest in listed.items()}
-        self.memory.known.intersection_update(marks.values())
+        memory = self.memory
+        memory.known.intersection_update(marks.values())
+        kept = memory.known | {""}
+        memory.unused = {mark: n for mark, n in memory.unused.items() if mark in kept}
         for url, mark in marks.items():
-            if mark in self.memory.known or not self._is_own(url):
+            if mark in memory.known:
                 continue
             payload = await self._ask(url, cap.MESSAGE)
             await self._deliver([payload])
+            memory.unused[mark] = cap.lost(await self._read(payload))
             is_final = payload.failure is None and (payload.status < 300 or payload.status in _GONE)
             if is_final:
-                self.memory.known.add(mark)
+                memory.known.add(mark)
             await self._clock.sleep(PAUSE_S)
 
-    def _is_own(self, url: str) -> bool:
-        """Whether a link stays with the feed's own host (and does not leave TLS)."""
-        own, other = cap.parts_of(self.url), cap.parts_of(url)
-        is_as_safe = other.scheme in (own.scheme, "https")
-        return is_as_safe and other.netloc == own.netloc
+    def _unfollowed(self, refused: Sequence[tuple[str, str]]) -> Payload:
+        return Payload(
+            source=cap.NAME,
+            content=cap.UNFOLLOWED,
+            received_at=self._clock.second(),
+            body=msgspec.json.encode(refused),
+        )
 
     async def _ask(self, url: str, content: str) -> Payload:
         request = SourceRequest(source=cap.NAME, content=content, places=(), url=url, params={})
@@ -143,7 +172,7 @@ class FeedPoller:
             if memory.health.reason is not None:
                 log.info("feed answers again", feed=self.name)
             memory.failures = 0
-            memory.health = Health(last_success_at=now)
+            memory.health = Health(last_success_at=now, unused=memory.health.unused)
             return
         if memory.health.reason is None:
             log.warning(
@@ -164,6 +193,35 @@ class FeedPoller:
     def shown(self) -> dict[str, Any]:
         """Its health, as `/readyz` shows it."""
         return self.memory.health.shown(self.interval_s, self._clock.second())
+
+
+def _own_address(feed: str, link: str) -> tuple[str, str]:
+    """Where a feed's link is fetched, and why not; one of the two is empty.
+
+    It stays with the feed's own host, and does not leave TLS.
+    """
+    own = cap.parts_of(feed)
+    other = cap.parts_of(urljoin(feed, link)) if cap.parts_of(link) != cap.parts_of("") else None
+    if other is None or other.scheme not in ("http", "https"):
+        return "", "not a link"
+    if _host(own) != _host(other) or _port(own, own) != _port(other, own):
+        return "", "link to another host"
+    is_https = "https" in (own.scheme, other.scheme)
+    netloc = own.netloc if is_https == (own.scheme == "https") else own.hostname or ""
+    return other._replace(scheme="https" if is_https else "http", netloc=netloc).geturl(), ""
+
+
+def _host(parts: SplitResult) -> str:
+    return (parts.hostname or "").removeprefix("www.")
+
+
+def _port(parts: SplitResult, feed: SplitResult) -> int | None:
+    """None: that of the feed's scheme, or of the plain one."""
+    try:
+        port = parts.port
+    except ValueError:
+        return -1
+    return None if port in (443, 80) and feed.scheme in ("http", "https") else port
 
 
 def _digest(body: bytes) -> str:

@@ -10,11 +10,13 @@ from atalaia.domain.alert import instant
 
 
 class Health(msgspec.Struct):
-    """How a source is doing. `reason` is why it does not answer; None: it does."""
+    """How a source is doing. `reason` is why it does not answer; None: it does. `unused` are the
+    official warnings of its newest answer that could not be used."""
 
     reason: str | None = None
     last_success_at: int | None = None
     next_try_at: int | None = None
+    unused: int = 0
 
     def shown(self, expected_s: int, now: int) -> dict[str, Any]:
         """As `/readyz` shows it: fresh while its last answer is younger than three intervals."""
@@ -25,4 +27,5 @@ class Health(msgspec.Struct):
             "age_s": None if at is None else now - at,
             "fault": self.reason,
             "next_try_at": None if next_try_at is None else instant(next_try_at),
+            "unused": self.unused,
         }

@@ -21,6 +21,7 @@ from atalaia.domain.place import Places
 from atalaia.domain.reading import Floats
 from atalaia.notes import Note
 from atalaia.ports import Notes
+from atalaia.sources.cap import forms_of
 from atalaia.sources.feed import FeedPoller, Memory
 from atalaia.sources.health import Health
 from atalaia.sources.plan import Plan
@@ -84,6 +85,7 @@ async def hear(
     notes: Notes,
     keep: Keep,
     clock: Clock,
+    places: Places,
 ) -> SourceStatus:
     """Ask a service of official warnings if it is due; return how it is doing.
 
@@ -99,6 +101,7 @@ async def hear(
         keep,
         clock=clock,
         memory=memory,
+        forms=forms_of(places),
     )
     if memory.due_at <= clock.now():
         try:

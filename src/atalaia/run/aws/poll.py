@@ -56,7 +56,7 @@ async def _round() -> dict[str, Any]:
             for plan in plans(settings)
         ]
         heard = [
-            hear(feed.url, feed.interval_s, session, state, keep, clock)
+            hear(feed.url, feed.interval_s, session, state, keep, clock, settings.places)
             for feed in settings.cap.feeds
         ]
         told = await asyncio.gather(*asked, *heard)

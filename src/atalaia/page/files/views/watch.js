@@ -96,11 +96,13 @@ function drawHead(head) {
   // Calm is only what is seen: no alert from no data is none.
   const isCalm = canSee() && !store.blind.length;
   const title = !isKnown ? t.map.title : loud ? t.map.active(loud) : isCalm ? t.map.calm(all) : t.map.none;
+  const unused = store.sources.reduce((sum, one) => sum + (one.unused ?? 0), 0);
   const why = isCalm ? t.map.calm_more : canSee() ? t.map.unknown_calm : t.map.unseen;
   fill(head,
     h("p", { class: `live is-${store.live}` }, h("span", { class: "dot" }), t.live[store.live]),
     h("h1", { tabindex: -1 }, title),
     isKnown && h("p", { class: "lead" }, loud ? t.map.in_places(touched.size, all) : why),
+    isKnown && unused > 0 && h("p", { class: "lead" }, `${t.map.unused(unused)}.`),
     loud > 0 && h("ul", { class: "counts" }, [...LEVELS].reverse().filter((level) => counts[level])
       .map((level) => h("li", { class: `count level-${level}` }, shape(level, 20),
         h("b", {}, counts[level]), h("span", {}, t.short[level])))));

@@ -58,6 +58,7 @@ export const words = {
     label: "Map of the watched places. The same places are in the list beside it.",
     missing: "The map was not built in this installation. Everything is in the lists; to have the map, run “make install” in the project's folder and restart.",
     calm: (count) => n(count, "All is calm at the watched place", "All is calm at the # watched places"),
+    unused: (count) => n(count, "1 official warning could not be used", "# official warnings could not be used"),
     calm_more: "No limit has been passed. The moment that changes, you read it here.",
     unknown_calm: "No alerts, but there are places that we cannot see now.",
     none: "No alerts",

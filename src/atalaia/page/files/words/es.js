@@ -58,6 +58,7 @@ export const words = {
     label: "Mapa de los lugares vigilados. Los mismos lugares están en la lista de al lado.",
     missing: "El mapa no se construyó en esta instalación. Todo está en las listas; para tener el mapa, ejecute “make install” en la carpeta del proyecto y reinicie.",
     calm: (count) => n(count, "Todo en calma en el lugar vigilado", "Todo en calma en los # lugares vigilados"),
+    unused: (count) => n(count, "1 aviso oficial no se pudo usar", "# avisos oficiales no se pudieron usar"),
     calm_more: "No se superó ningún límite. En cuanto eso cambie, se lee aquí.",
     unknown_calm: "Ninguna alerta, pero hay lugares que ahora no podemos ver.",
     none: "Ninguna alerta",

@@ -64,6 +64,7 @@ export const words = {
     label: "Mapa dos lugares vigiados. Os mesmos lugares estão na lista ao lado.",
     missing: "O mapa não foi construído nesta instalação. Tudo está nas listas; para ter o mapa, rode “make install” na pasta do projeto e reinicie.",
     calm: (count) => n(count, "Tudo tranquilo no lugar vigiado", "Tudo tranquilo nos # lugares vigiados"),
+    unused: (count) => n(count, "1 aviso oficial não pôde ser usado", "# avisos oficiais não puderam ser usados"),
     calm_more: "Nenhum limite foi ultrapassado. Avisamos aqui no instante em que isso mudar.",
     unknown_calm: "Nenhum alerta, mas há lugares que não conseguimos ver agora.",
     none: "Nenhum alerta",
