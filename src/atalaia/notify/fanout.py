@@ -230,7 +230,7 @@ class Fan:
             return found
         events = [
             replace(
-                _event(entries[i], self._places),
+                event_of(entries[i], self._places),
                 level=int(LEVEL_OF[entries[i].peak_level or entries[i].alert.level]),
                 is_step=False,
             )
