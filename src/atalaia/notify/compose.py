@@ -12,10 +12,10 @@ from typing import Protocol
 from atalaia.clock import Clock
 from atalaia.domain.alert import LogEntry
 from atalaia.domain.contact import Contact
-from atalaia.domain.delivery import Letter, Message, Outcome, Status
+from atalaia.domain.delivery import ADDED, Letter, Message, Outcome, Status
 from atalaia.domain.drill import drill_of, exercise
 from atalaia.domain.hazard import Level
-from atalaia.domain.message import Content, compose, confirmation
+from atalaia.domain.message import Content, added, compose, confirmation
 from atalaia.domain.place import Places
 from atalaia.domain.subscription import Person
 from atalaia.errors import StateConflict
@@ -110,6 +110,14 @@ class Composer:
                 sent_at=drill.at,
                 asks=message.rank == Level.RED,
             )
+        kind, _, about = message.kind.partition(":")
+        if kind == ADDED:
+            return Letter(
+                id=message.id,
+                contact=contact,
+                content=added(about, person.language),
+                sent_at=message.due_at,
+            )
         if not entries:
             return Outcome("never", "its alerts are no longer in the log")
         return Letter(
@@ -120,6 +128,7 @@ class Composer:
             reply_to=thread[-1].provider_id if thread else "",
             thread=tuple(dict.fromkeys(told.message for told in thread)),
             asks=message.rank == Level.RED,
+            has_more=len(person.channels) > 1,
         )
 
     def _question(self, message: Message) -> Letter | Outcome:

@@ -137,7 +137,15 @@ CREATE TABLE deliveries (
 CREATE INDEX deliveries_incident ON deliveries (incident, version);
 """
 
-_STEPS = (_WATCH, _PEOPLE)
+_TALLIES = """
+CREATE TABLE tallies (
+    name BLOB PRIMARY KEY,                     -- an HMAC
+    value BLOB NOT NULL,
+    until INTEGER NOT NULL                     -- Unix seconds
+) WITHOUT ROWID;
+"""
+
+_STEPS = (_WATCH, _PEOPLE, _TALLIES)
 """What each format added. A file says how many steps it has taken, and takes those it lacks."""
 
 FORMAT = len(_STEPS)
