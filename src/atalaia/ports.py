@@ -218,10 +218,19 @@ class People(Protocol):
         """
         ...
 
-    def forget(self, pending_before: int, consents_before: int) -> list[str]:
+    def tally(self, name: bytes) -> bytes | None:
+        """What was counted under this name, an HMAC; None: nothing."""
+        ...
+
+    def set_tally(self, name: bytes, before: bytes | None, value: bytes, until: int) -> bool:
+        """Keep it until then (Unix seconds), if `before` is what is kept (None: nothing); return
+        whether it was. It belongs to no person: erasures leave it, and `forget` lets it go."""
+        ...
+
+    def forget(self, pending_before: int, consents_before: int, now: int) -> list[str]:
         """Apply retention: return the pseudonyms of those who never confirmed and were created
         before `pending_before` (the caller erases them); remove consents withdrawn before
-        `consents_before`."""
+        `consents_before`, and tallies that were to be kept until `now`."""
         ...
 
 

@@ -27,7 +27,8 @@ def home(tmp_path: Path) -> Iterator[EmbeddedHome]:
 @pytest.mark.parametrize("role", list(Role))
 def test_a_key_opens_what_its_role_does_and_nothing_more(home: EmbeddedHome, role: Role) -> None:
     key, text = add_key(home.state, role, "a station", NOW)
-    assert caller_of(home.state, text) == Caller(key.id, SCOPES[role])
+    source = "a station" if role == Role.STATION else ""
+    assert caller_of(home.state, text) == Caller(key.id, SCOPES[role], source=source)
 
 
 def test_of_a_key_only_a_hash_is_kept(home: EmbeddedHome) -> None:

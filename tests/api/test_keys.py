@@ -19,14 +19,17 @@ def test_every_kind_of_key_is_told_from_the_others(tmp_path: Path) -> None:
         )
         people = PeopleService(w.registry, w.home, settings)
         ana = w.told("email:ana@example.org")
-        token, own = people.manage(ana, NOW), people.make_key(ana, NOW)
+        token, own = people.manage(ana, ["email"], NOW), people.make_key(ana, NOW)
         station, text = add_key(w.home.state, Role.STATION, "garden", NOW)
         at = [NOW]
         who = who_has(settings, w.home.state, people, lambda: at[0])
         assert who("the-operators-own-key") == Caller(OPERATOR, frozenset(Scope))
-        assert who(text) == Caller(station.id, frozenset({Scope.READ, Scope.PUSH}))
-        assert who(own) == Caller(ana, OWN_KEY, ana)
-        assert who(token) == Caller(ana, SIGNED_LINK, ana)
+        assert who(text) == Caller(station.id, frozenset({Scope.READ, Scope.PUSH}), source="garden")
+        of_ana = who(own)
+        assert of_ana is not None
+        assert of_ana.source.startswith("own-")
+        assert of_ana == Caller(ana, OWN_KEY, ana, source=of_ana.source)
+        assert who(token) == Caller(ana, SIGNED_LINK, ana, ("email",))
         assert [who(key) for key in ("", "atk_x", "atp_x", "atm_x", text[:-1])] == [None] * 5
         at[0] += LASTS_S
         assert who(token) is None

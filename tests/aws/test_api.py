@@ -304,7 +304,7 @@ def test_a_reply_by_whatsapp_acknowledges_and_stops(deployed: Config) -> None:
     registry = Registry(home.people, home.keys)
     contact = Contact("whatsapp", "+5581999990000")
     request = Request(contacts=(contact,), where=(HERE,), proof="form 12")
-    pseudonym = subscribe(registry, request, int(time.time()) - 60).pseudonym
+    pseudonym = subscribe(registry, request, int(time.time()) - 60, lambda *_: None).pseudonym
     assert registry.person(pseudonym) is not None
     value = {"messages": [{"from": "5581999990000", "text": {"body": "PARAR"}}]}
     body = json.dumps({"entry": [{"changes": [{"value": value}]}]}).encode()

@@ -77,7 +77,7 @@ def subscribed(*contacts: str) -> str:
     registry = Registry(home.people, home.keys)
     chosen = tuple(map(read_contact, contacts or ("inbox",)))
     request = Request(contacts=chosen, where=(HERE,), proof="form 12")
-    return subscribe(registry, request, int(time.time()) - 60).pseudonym
+    return subscribe(registry, request, int(time.time()) - 60, lambda *_: None).pseudonym
 
 
 def test_an_alert_is_fanned_out_wakes_delivery_and_is_sent_once(deployed: Config) -> None:
@@ -234,8 +234,8 @@ def test_what_was_kept_long_enough_is_let_go_once_a_day(deployed: Config) -> Non
     registry = Registry(home.people, home.keys)
     person = subscribed("inbox")
     pending = Request(contacts=(read_contact("email:ana@people.example"),), where=(HERE,))
-    forgotten = subscribe(registry, pending, now - 8 * day).pseudonym
-    waiting = subscribe(registry, pending, now - 6 * day).pseudonym
+    forgotten = subscribe(registry, pending, now - 8 * day, lambda *_: None).pseudonym
+    waiting = subscribe(registry, pending, now - 6 * day, lambda *_: None).pseudonym
     half_erased = subscribed("inbox")
     home.keys.destroy(half_erased, now)  # and there the function died
     home.talks.put("old", b"sealed", now - 1)

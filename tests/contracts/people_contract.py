@@ -165,8 +165,8 @@ class PeopleContract(ABC):
         people.put(person("p_stopped", confirmed_at=0), [stopped])
         people.put(person("p_erased", confirmed_at=0))
         people.erase("p_erased", 50)
-        assert people.forget(pending_before=50, consents_before=0) == ["p_old"]
-        assert sorted(people.forget(95, 0)) == ["p_new", "p_old", "p_stopped"]
+        assert people.forget(50, 0, 0) == ["p_old"]
+        assert sorted(people.forget(95, 0, 0)) == ["p_new", "p_old", "p_stopped"]
 
     def test_retention_removes_unconfirmed_contacts_also_of_those_who_stay(
         self, people: People
@@ -174,7 +174,7 @@ class PeopleContract(ABC):
         old = contact(name="old", status="pending", since=10)
         new = contact(name="new", status="pending", since=90)
         people.put(person(), [contact(), old, new])
-        assert people.forget(50, 0) == []
+        assert people.forget(50, 0, 0) == []
         assert {c.lookup for c in people.contacts(ANA)} == {b"lookup a", b"lookup new"}
 
     def test_retention_removes_consents_long_withdrawn(self, people: People) -> None:
@@ -182,5 +182,25 @@ class PeopleContract(ABC):
         new = consent(channel="sms", withdrawn_at=60)
         standing = consent(channel="telegram")
         people.put(person(), [], [old, new, standing])
-        people.forget(0, 50)
+        people.forget(0, 50, 0)
         assert people.consents(ANA) == [new, standing]
+
+    def test_a_tally_is_written_where_nobody_counted_in_between(self, people: People) -> None:
+        name = b"an HMAC"
+        assert people.tally(name) is None
+        assert people.set_tally(name, None, b"1", 100)
+        assert not people.set_tally(name, None, b"2", 100)
+        assert not people.set_tally(name, b"other", b"2", 100)
+        assert people.set_tally(name, b"1", b"2", 200)
+        again = self.reopened()
+        assert again.tally(name) == b"2"
+        assert again.tally(b"another HMAC") is None
+
+    def test_a_tally_outlives_whoever_is_erased_and_goes_in_its_time(self, people: People) -> None:
+        people.put(person(), [contact()])
+        people.set_tally(b"lookup a", None, b"1", 100)
+        people.erase(ANA, 50)
+        people.forget(0, 0, 99)
+        assert people.tally(b"lookup a") == b"1"
+        people.forget(0, 0, 100)
+        assert people.tally(b"lookup a") is None

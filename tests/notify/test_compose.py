@@ -166,7 +166,7 @@ def test_a_question_is_written_in_the_language_of_whom_it_asks(desk: Desk) -> No
     assert isinstance(one, Letter)
     assert one.contact.address == "77"
     assert one.content.code == "482913"
-    assert "confirme con el código 482913" in text_of(one.content)
+    assert "con el código 482913" in text_of(one.content)
 
 
 def test_a_letter_shows_no_address(desk: Desk) -> None:

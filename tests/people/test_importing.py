@@ -183,5 +183,5 @@ def test_many_rows_with_proof_are_told_at_once(w: World, tmp_path: Path, rules: 
     lines = "".join(f"n{i}@example.org,Recife\n" for i in range(50))
     for row in read(tmp_path, "email,place\n" + lines, rules, proof="list of May"):
         assert isinstance(row, Row)
-        assert subscribe(w.registry, row.request, NOW).confirmed == ("email",)
+        assert subscribe(w.registry, row.request, NOW, w.admit).confirmed == ("email",)
     assert sum(person is not None for _, _, person in w.registry.load()) == 50

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from atalaia.domain.contact import read_contact
+from atalaia.domain.contact import Contact, read_contact
 from atalaia.domain.delivery import Message
 from atalaia.domain.subscription import Circle, Person
 from atalaia.homes.embedded import EmbeddedHome, open_home
 from atalaia.homes.embedded.keys import FolderKeys, default_folder, open_keys
+from atalaia.people.admission import admit
 from atalaia.people.consent import Controller
 from atalaia.people.registry import Registry
 from atalaia.people.request import Request
-from atalaia.people.subscribe import Enrolled, subscribe
+from atalaia.people.subscribe import Confirmation, Enrolled, confirm, subscribe
+from atalaia.settings import load
 
 NOW = 1_700_000_000
 DAY = 86_400
@@ -35,8 +37,12 @@ class World:
     def folders(self) -> tuple[Path, Path]:
         return self.path, default_folder(self.path)
 
+    def admit(self, asked: Request, contacts: Sequence[Contact], now: int) -> None:
+        """The limits of codes, as the settings have them by themselves."""
+        admit(self.registry, load(None, {}), asked, contacts, now)
+
     def subscribe(self, *contacts: str, now: int = NOW, **wishes: object) -> Enrolled:
-        return subscribe(self.registry, request(*contacts, **wishes), now)
+        return subscribe(self.registry, request(*contacts, **wishes), now, self.admit)
 
     def told(self, *contacts: str, now: int = NOW, **wishes: object) -> str:
         """Somebody whose contacts are confirmed; their pseudonym."""
@@ -49,6 +55,12 @@ class World:
         assert question is not None
         return question.code
 
+    def confirm(
+        self, person: str, code: str, now: int = NOW, *, is_theirs: bool = False
+    ) -> Confirmation | None:
+        """The code is given; whatever message it came in went out."""
+        return confirm(self.registry, person, code, now, lambda _: True, is_theirs=is_theirs)
+
     def person(self, pseudonym: str) -> Person:
         person = self.registry.person(pseudonym)
         assert person is not None
@@ -59,7 +71,7 @@ class World:
 
 
 def request(*contacts: str, **wishes: object) -> Request:
-    given = {"where": (RECIFE,), **wishes}
+    given = {"where": (RECIFE,), "is_operators": True, **wishes}
     return Request(contacts=tuple(read_contact(text) for text in contacts), **given)
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from atalaia.api.access import Role
 from atalaia.api.keys import add_key
+from atalaia.domain.delivery import Outcome, settled
 from atalaia.people import manage
 
 from .world import NOON, PUSH_KEY, World, watching
@@ -53,7 +54,7 @@ async def somebody(world: World, address: str) -> Somebody:
     status, text, _ = await ask(world, "POST", "/v1/subscriptions", body, PUSH_KEY)
     assert status == 201, text
     person = json.loads(text)["person"]
-    token = manage.sign(registry, person, NOON)
+    token = manage.sign(registry, person, (), NOON)
     messages = world.home.outbox.messages(person=person)
     return Somebody(person, registry.make_key(person, NOON), token, messages[0].id)
 
@@ -183,15 +184,20 @@ def test_a_token_of_before_the_confirmation_ends_with_it(tmp_path: Path) -> None
         assert (await ask(world, "GET", path, None, before))[0] == 200
         registry = world.live.services.registry
         code = registry.question(told["person"], "email", NOON).code
+        [ask_] = world.home.outbox.claim(NOON, NOON + 90, {"email": 9})
+        world.home.outbox.settle([(ask_, settled(ask_, Outcome("sent"), (5,), NOON))])
         status, text, _ = await ask(world, "POST", f"{path}/confirm", {"code": code})
         assert status == 200
         after = json.loads(text)["manage"].partition("#")[2]
         assert (await ask(world, "GET", path, None, before))[0] == 401
         assert (await ask(world, "GET", path, None, after))[0] == 200
-        assert (await ask(world, "POST", f"{path}/stop", {}, after))[0] == 204
-        assert (await ask(world, "GET", path, None, before))[0] == 401
-        assert (await ask(world, "DELETE", path, None, after))[0] == 204
-        assert (await ask(world, "GET", path, None, after))[0] == 401
+        status, text, _ = await ask(world, "POST", f"{path}/stop", {}, after)
+        assert status == 200
+        last = json.loads(text)["manage"].partition("#")[2]
+        for ended in (before, after):
+            assert (await ask(world, "GET", path, None, ended))[0] == 401
+        assert (await ask(world, "DELETE", path, None, last))[0] == 204
+        assert (await ask(world, "GET", path, None, last))[0] == 401
 
     story(tmp_path, tell)
 

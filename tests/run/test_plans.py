@@ -10,7 +10,7 @@ from atalaia.domain.reading import NO_TIME
 from atalaia.sources.budget import Budget
 from atalaia.sources.open_meteo import calls_per_place
 from atalaia.sources.plan import OpenMeteoPlan, Plan, TomorrowIoPlan
-from atalaia.sources.schedule import Cadence
+from atalaia.sources.schedule import PollCadence
 
 MIDNIGHT = 1_768_003_200
 
@@ -62,7 +62,7 @@ def test_no_place_goes_unasked_so_long_that_tomorrow_io_would_count_as_silent(
 
 @pytest.mark.parametrize("near", [0.0, 0.5, 1.0])
 def test_open_meteo_fits_a_day_of_the_27_capitals_into_its_calls(near: float) -> None:
-    plan = OpenMeteoPlan(places(27), Cadence(300, 900), is_adaptive=True)
+    plan = OpenMeteoPlan(places(27), PollCadence(300, 900), is_adaptive=True)
     asked, longest = a_day(plan, 27, np.full(27, near))
     assert len(asked) * calls_per_place() <= 10_000
     assert longest <= 900
@@ -70,7 +70,7 @@ def test_open_meteo_fits_a_day_of_the_27_capitals_into_its_calls(near: float) ->
 
 
 def test_open_meteo_slows_down_evenly_where_there_are_too_many_places() -> None:
-    plan = OpenMeteoPlan(places(1000), Cadence(300, 900), is_adaptive=True)
+    plan = OpenMeteoPlan(places(1000), PollCadence(300, 900), is_adaptive=True)
     nearness = np.zeros(1000)
     nearness[7] = 1.0
     asked, longest = a_day(plan, 1000, nearness)

@@ -275,7 +275,7 @@ NAMES = st.text(
     st.characters(exclude_categories=("Cs", "Cc"), exclude_characters="\u2028\u2029\ufeff"),
     min_size=1,
     max_size=12,
-)
+).filter(readings_csv.is_name)
 
 
 @st.composite

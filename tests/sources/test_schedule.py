@@ -7,8 +7,8 @@ from atalaia.domain.reading import NO_TIME
 from atalaia.sources import open_meteo
 from atalaia.sources.budget import Budget
 from atalaia.sources.schedule import (
-    Cadence,
     Due,
+    PollCadence,
     arithmetic,
     due,
     due_within_budget,
@@ -27,13 +27,13 @@ def never(n: int) -> np.ndarray:
 def test_calm_places_are_due_after_15_minutes_and_near_ones_after_5() -> None:
     last = np.array([NOON - 299, NOON - 300, NOON - 899, NOON - 900, NO_TIME])
     calm, near = np.zeros(5), np.ones(5)
-    assert due(NOON, last, calm, Cadence()).tolist() == [3, 4]
-    assert due(NOON, last, near, Cadence()).tolist() == [1, 2, 3, 4]
+    assert due(NOON, last, calm, PollCadence()).tolist() == [3, 4]
+    assert due(NOON, last, near, PollCadence()).tolist() == [1, 2, 3, 4]
 
 
 def test_places_nearest_to_a_limit_go_first() -> None:
     nearness = np.array([0.1, 1.0, np.nan, 0.8])
-    assert due(NOON, never(4), nearness, Cadence()).tolist() == [1, 3, 0, 2]
+    assert due(NOON, never(4), nearness, PollCadence()).tolist() == [1, 3, 0, 2]
 
 
 def test_a_day_of_27_capitals_stays_within_the_free_plan_and_sees_all_of_them() -> None:
@@ -89,23 +89,23 @@ def test_the_last_fifth_of_the_budget_is_kept_for_storms() -> None:
 
 
 def test_what_forecasts_and_storms_leave_is_shared_evenly_by_calm_places() -> None:
-    every = intervals(27, 0, 500, Cadence(near_s=180), 21_600)
+    every = intervals(27, 0, 500, PollCadence(near_s=180), 21_600)
     assert every.forecast_s == pytest.approx(21_600)
     assert 27 * 86_400 / every.calm_s == pytest.approx(500 - 108)
-    storm = intervals(27, 27, 500, Cadence(near_s=180), 21_600)
+    storm = intervals(27, 27, 500, PollCadence(near_s=180), 21_600)
     assert 27 * 86_400 / storm.near_s == pytest.approx(392)
     # Too many places: forecasts take a quarter of the calls, and come less often.
-    crowd = intervals(500, 0, 500, Cadence(near_s=180), 21_600)
+    crowd = intervals(500, 0, 500, PollCadence(near_s=180), 21_600)
     assert 500 * 86_400 / crowd.forecast_s == pytest.approx(125)
     # One place is not asked oftener than it changes.
-    assert intervals(1, 1, 10_000, Cadence(near_s=180), 21_600).near_s == 180
-    assert intervals(0, 0, 500, Cadence(), 21_600).calm_s == 300
+    assert intervals(1, 1, 10_000, PollCadence(near_s=180), 21_600).near_s == 180
+    assert intervals(0, 0, 500, PollCadence(), 21_600).calm_s == 300
 
 
 def test_no_places_are_no_calls() -> None:
     nothing = {"realtime": never(0), "forecast": never(0)}
     assert due_within_budget(NOON, nothing, np.zeros(0), FULL) == []
-    assert due(NOON, never(0), np.zeros(0), Cadence()).tolist() == []
+    assert due(NOON, never(0), np.zeros(0), PollCadence()).tolist() == []
 
 
 def test_the_arithmetic_of_the_free_plan() -> None:

@@ -60,11 +60,19 @@ SIGNED_LINK = frozenset({Scope.READ})
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Whose key it is. `name` says so in logs; `person` is a pseudonym, where it is a person's."""
+    """Whose key it is. `name` says so in logs; `person` is a pseudonym, where it is a person's.
+
+    channels    of a signed link: by which channels' contacts it was earned; None: it is a key
+    source      what all that it pushes is called; empty: as its rows say (the operator's)
+    places      ids of those that it may push for; none: all
+    """
 
     name: str
     scopes: frozenset[Scope]
     person: str | None = None
+    channels: tuple[str, ...] | None = None
+    source: str = ""
+    places: tuple[str, ...] = ()
 
     @property
     def is_operator(self) -> bool:

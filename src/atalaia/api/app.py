@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from fastapi import APIRouter, FastAPI
 
 from atalaia import __version__
 from atalaia.api import operate, people, probes, problem, push, read
 from atalaia.api.access import Gate
-from atalaia.api.limits import BodyLimit, RateLimits
+from atalaia.api.guards import guard
 from atalaia.api.once import Once
 from atalaia.api.operator import Operator
 from atalaia.api.previews import Preview
@@ -18,15 +18,13 @@ from atalaia.api.schema import describe
 from atalaia.api.shown import Shown
 from atalaia.people.service import PeopleService
 
-MOST_BODY = 1_000_000
-"""Bytes of a body that is no push; pushes have a limit of their own."""
-
 
 def api(
     gate: Gate,
     rate_limit: int,
     now: Callable[[], int],
     *,
+    hosts: Collection[str] = (),
     pushing: push.Pushing,
     shown: Shown,
     service: PeopleService,
@@ -41,6 +39,7 @@ def api(
 
     rate_limit   requests a minute a key or address; 0: as many as they like
     now          Unix seconds
+    hosts        names that a request's Host may have; none: any
     service      what can be asked of people
     preview      what somebody would have had
     hooks        what takes the requests of Meta and of Telegram
@@ -56,8 +55,7 @@ def api(
     app.include_router(operate.routes(operator, gate, once))
     app.include_router(feeds)
     app.include_router(page)
-    app.add_middleware(BodyLimit, most=MOST_BODY, free=push.PATHS)
-    app.add_middleware(RateLimits, gate=gate, limit=rate_limit, now=time.monotonic)
+    guard(app, gate, rate_limit, hosts, push.PATHS)
     describe(app)
     app.include_router(probes.routes(standing))
     app.include_router(push.routes(pushing, gate))

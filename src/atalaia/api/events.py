@@ -8,6 +8,7 @@ one that takes nothing for `SLOW_S` is let go, and resumes by its `Last-Event-ID
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 
@@ -17,10 +18,16 @@ from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
 from atalaia.api.cap import identifier
+from atalaia.api.connections import is_loopback
 from atalaia.api.incidents import Numbered, issuer
+from atalaia.api.limits import network
+from atalaia.api.problem import Problem
 from atalaia.domain.alert import instant, to_line
 
 MOST_CLIENTS = 2_000
+MOST_OF_AN_ADDRESS = 50
+"""Listeners of one network address; this machine's own (a proxy) are not counted."""
+
 SLOW_S = 20.0
 BEAT_S = 15.0
 """Without news a client gets a comment so often: proxies close what is silent."""
@@ -102,11 +109,27 @@ class Events:
         self._is_closed = False
         self.seq = 0
         self.clients = 0
+        self._of_address: Counter[str] = Counter()
 
     @property
     def is_full(self) -> bool:
         """Whether nobody more can listen."""
         return self.clients >= MOST_CLIENTS
+
+    def let_in(self, address: str) -> bool:
+        """Count one more listener of this address; False where it has enough of them."""
+        if is_loopback(address):
+            return True
+        if self._of_address[address] >= MOST_OF_AN_ADDRESS:
+            return False
+        self._of_address[address] += 1
+        return True
+
+    def let_go(self, address: str) -> None:
+        """A listener that was let in has gone."""
+        self._of_address[address] -= 1
+        if self._of_address[address] <= 0:
+            del self._of_address[address]
 
     def begin(self, seq: int) -> None:
         """What is in the log up to here is no news. Who listens is told nothing before this."""
@@ -192,8 +215,16 @@ class _Stream(Response):
         self._events = events
         self._after = after
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         events = self._events
+        client = scope.get("client")
+        address = network(client[0]) if client else ""
+        if not events.let_in(address):
+            problem = Problem(
+                503, f"more than {MOST_OF_AN_ADDRESS} listen from one address; see docs/feeds.md"
+            )
+            await problem.response()(scope, receive, send)
+            return
         events.clients += 1
         telling = asyncio.ensure_future(self._tell(send))
         gone = asyncio.ensure_future(_until_gone(receive))
@@ -201,6 +232,7 @@ class _Stream(Response):
             await asyncio.wait({telling, gone}, return_when=asyncio.FIRST_COMPLETED)
         finally:
             events.clients -= 1
+            events.let_go(address)
             telling.cancel()
             gone.cancel()
             with suppress(asyncio.CancelledError, TimeoutError, OSError):

@@ -10,36 +10,67 @@ from __future__ import annotations
 import hashlib
 import hmac
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import msgspec
 
 from atalaia.api.access import OPERATOR, OWN_KEY, SCOPES, SIGNED_LINK, Caller, Role, Who
+from atalaia.domain.place import Places
 from atalaia.notes import Note
 from atalaia.people.service import PeopleService
 from atalaia.ports import Notes
 from atalaia.settings import Settings
+from atalaia.sources import decoders
+from atalaia.sources.readings_csv import LONGEST_SOURCE, STATION, is_name
 
 _PREFIX = "atp_"
 _LONGEST_LABEL = 60
+_PROVIDERS = frozenset(decoders(Places([]))) - {STATION}
 
 
 class ApiKey(msgspec.Struct, frozen=True):
-    """A key as it is kept. `digest`: SHA-256, hex; `made_at`: Unix seconds."""
+    """A key as it is kept. `digest`: SHA-256, hex; `made_at`: Unix seconds.
+
+    source, places    of a station's: what all that it pushes is called (empty: its label, or its
+                      id), and ids of the places that it may push for (none: all)
+    """
 
     id: str
     role: Role
     label: str
     digest: str
     made_at: int
+    source: str = ""
+    places: tuple[str, ...] = ()
+
+    @property
+    def pushes_as(self) -> str:
+        """The source of what it pushes: never a provider's, which others believe."""
+        named = (self.source, self.label, self.id)
+        return next(name for name in named if is_name(name) and name.lower() not in _PROVIDERS)
 
 
-def add_key(notes: Notes, role: Role, label: str, now: int) -> tuple[ApiKey, str]:
-    """A new key, and the text of it, which is not kept. Raises ValueError for a label too long."""
+def add_key(
+    notes: Notes,
+    role: Role,
+    label: str,
+    now: int,
+    *,
+    source: str = "",
+    places: Sequence[str] = (),
+) -> tuple[ApiKey, str]:
+    """A new key, and the text of it, which is not kept. Raises ValueError for a label too long,
+    and for a source that is a provider's or can be no name."""
+    if source and not is_name(source):
+        raise ValueError(f"source: give 1 to {LONGEST_SOURCE} printable letters")
+    if source.lower() in _PROVIDERS:
+        raise ValueError(f"source: {source} is a provider; give the station a name of its own")
     if len(label) > _LONGEST_LABEL or not label.isprintable():
         raise ValueError(f"label: give at most {_LONGEST_LABEL} printable letters")
     text = _PREFIX + secrets.token_urlsafe(32)
-    key = ApiKey("k_" + secrets.token_hex(4), role, label, _digest(text), now)
+    key = ApiKey(
+        "k_" + secrets.token_hex(4), role, label, _digest(text), now, source, tuple(places)
+    )
     _note(notes).change(lambda known: [*(known or []), key])
     return key, text
 
@@ -79,8 +110,10 @@ def who_has(
         found = people.whose(key, int(now()))
         if found is None:
             return None
-        person, is_token = found
-        return Caller(person, SIGNED_LINK if is_token else OWN_KEY, person)
+        person, channels = found
+        if channels is not None:
+            return Caller(person, SIGNED_LINK, person, channels)
+        return Caller(person, OWN_KEY, person, source=f"own-{_digest(person)[:8]}")
 
     return who
 
@@ -92,7 +125,9 @@ def caller_of(notes: Notes, given: str) -> Caller | None:
     digest = _digest(given)
     for key in keys_of(notes):
         if hmac.compare_digest(key.digest, digest):
-            return Caller(key.id, SCOPES[key.role])
+            if key.role != Role.STATION:
+                return Caller(key.id, SCOPES[key.role])
+            return Caller(key.id, SCOPES[key.role], source=key.pushes_as, places=key.places)
     return None
 
 

@@ -14,6 +14,7 @@ import math
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
+from urllib.parse import parse_qs
 
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -24,8 +25,10 @@ from atalaia.api.problem import Problem
 WINDOW_S = 60
 MOST_BUCKETS = 10_000
 
-SUBSCRIPTIONS, SUBSCRIPTIONS_WINDOW_S = 30, 3600
-"""What anybody may ask for from one address without a key: each sends a message to somebody."""
+HOUR_S = 3600
+SUBSCRIPTIONS, CONFIRMATIONS = 30, 60
+"""What one address may ask for in an hour, whatever key it shows and however the other limits are
+set: each subscription sends a message to somebody, and each confirmation is a guess."""
 
 COSTS = {
     ("POST", "/v1/preview"): 20,
@@ -34,11 +37,15 @@ COSTS = {
 """Tokens of requests that cost more than a look into memory."""
 
 _SUBSCRIBE = ("POST", "/v1/subscribe")
-_CONFIRM, _CONFIRM_COST = "/confirm", 20
+_CONFIRM = "/confirm"
 _TRYING_TIMES = 10
 """How many times its cost a request takes under a key not seen before: guessing is slow."""
 
-_LIMITED = ("/v1/", "/feeds/")
+_PREVIEW = ("POST", "/v1/preview")
+_PREVIEWED_DAYS = 30
+"""Days back that the cost of a preview is for; more cost as many times more."""
+
+_LIMITED = ("/v1/", "/feeds/", "/readyz", "/metrics")
 _FREE = ("/v1/events", "/v1/whatsapp", "/v1/telegram")
 """Events are bounded by how many may listen; bots' calls are signed, and come when they come."""
 
@@ -94,31 +101,28 @@ class Buckets:
 class RateLimits:
     """ASGI middleware. The operator's key is not limited: what it asks for is the watch's own work.
 
-    limit    tokens a minute; 0: no limit
+    Subscribing and confirming count by network address alone, and always. A signed link earns no
+    bucket of its own: anybody makes as many as they like.
+
+    limit    tokens a minute; 0: no limit on the rest
     """
 
     def __init__(self, app: ASGIApp, gate: Gate, limit: int, now: Callable[[], float]) -> None:
         self._app = app
         self._gate = gate
         self._buckets = Buckets(limit) if limit else None
-        self._subscribing = Buckets(SUBSCRIPTIONS, SUBSCRIPTIONS_WINDOW_S)
+        self._subscribing = Buckets(SUBSCRIPTIONS, HOUR_S)
+        self._confirming = Buckets(CONFIRMATIONS, HOUR_S)
         self._now = now
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass on what may go."""
-        path = scope.get("path", "")
-        is_limited = path.startswith(_LIMITED) and not path.startswith(_FREE)
-        if scope["type"] != "http" or self._buckets is None or not is_limited:
-            await self._app(scope, receive, send)
-            return
-        found = self._found(scope)
+        found = self._found(scope) if scope["type"] == "http" else None
         if found is None:
             await self._app(scope, receive, send)
             return
-        name, times = found
-        asked = (scope["method"], path)
-        buckets = self._subscribing if asked == _SUBSCRIBE else self._buckets
-        taken = buckets.take(name, times * _cost(*asked), self._now())
+        buckets, name, cost = found
+        taken = buckets.take(name, cost, self._now())
         headers = _headers(buckets, taken)
         if not taken.is_allowed:
             problem = Problem(
@@ -136,16 +140,33 @@ class RateLimits:
 
         await self._app(scope, receive, send_with_headers)
 
-    def _found(self, scope: Scope) -> tuple[str, int] | None:
+    def _found(self, scope: Scope) -> tuple[Buckets, str, int] | None:
+        """The buckets, whose of them, and how much a request takes; None: it is not limited."""
+        method, path = scope["method"], scope.get("path", "").rstrip("/")
+        client = scope.get("client")
+        address = network(client[0] if client else "")
+        if (method, path) == _SUBSCRIBE:
+            return self._subscribing, address, 1
+        if method == "POST" and path.endswith(_CONFIRM):
+            return self._confirming, address, 1
+        if self._buckets is None or not path.startswith(_LIMITED) or path.startswith(_FREE):
+            return None
+        whose = self._whose(scope, address)
+        if whose is None:
+            return None
+        name, times = whose
+        return self._buckets, name, times * _cost(method, path, scope.get("query_string", b""))
+
+    def _whose(self, scope: Scope, address: str) -> tuple[str, int] | None:
         """Whose bucket, and how many times its cost a request takes; None: the operator's, which
         has none."""
         headers = dict(scope["headers"])
         given = bearer(headers.get(b"authorization", b"").decode("latin-1"))
         caller = self._gate.known(given) if given else None
+        if caller is not None and caller.channels is not None:
+            return f"address:{address}", 1
         if caller is not None:
             return None if caller.is_operator else (f"key:{caller.name}", 1)
-        client = scope.get("client")
-        address = _network(client[0] if client else "")
         # Apart, so that who has a key gets in where others of the same address used theirs up.
         return (f"trying:{address}", _TRYING_TIMES) if given else (f"address:{address}", 1)
 
@@ -159,13 +180,16 @@ def _headers(buckets: Buckets, taken: Allowance) -> dict[str, str]:
     }
 
 
-def _cost(method: str, path: str) -> int:
-    if method == "POST" and path.endswith(_CONFIRM):
-        return _CONFIRM_COST
-    return COSTS.get((method, path.rstrip("/")), 1)
+def _cost(method: str, path: str, query: bytes) -> int:
+    cost = COSTS.get((method, path), 1)
+    if (method, path) == _PREVIEW:
+        days = parse_qs(query.decode("latin-1")).get("days", [""])[-1]
+        wanted = int(days) if days.isascii() and days.isdecimal() and len(days) < 6 else 0
+        return cost * max(1, math.ceil(wanted / _PREVIEWED_DAYS))
+    return cost
 
 
-def _network(address: str) -> str:
+def network(address: str) -> str:
     """An address; of IPv6 the network that one customer has."""
     try:
         found = ipaddress.ip_address(address.partition("%")[0])

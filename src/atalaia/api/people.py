@@ -7,13 +7,13 @@ repeats an address.
 
 # Without postponed annotations: routes name their dependencies in them.
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
 
 from atalaia.api import once
-from atalaia.api.access import Caller, Gate, Scope
+from atalaia.api.access import Caller, Gate, Scope, bearer
 from atalaia.api.once import Once
 from atalaia.api.people_models import (
     Code,
@@ -22,6 +22,7 @@ from atalaia.api.people_models import (
     OpenSubscribing,
     Previewed,
     Pseudonym,
+    Stopped,
     Stopping,
     Subscribed,
     Subscribing,
@@ -39,6 +40,10 @@ from atalaia.people.service import PeopleService
 OPEN_PREVIEW_DAYS = 30
 """How far back a preview may look without a key."""
 
+_NOT_ALL = (
+    "this link was earned by other addresses; who has more of theirs can say so with a code to each"
+)
+_NEEDS_KEY: dict[str, Any] = {"security": [{"key": []}]}
 _NO_STORE = {"Cache-Control": "no-store"}
 _MessageId = Annotated[str, Path(pattern=r"^msg_[A-Za-z0-9_-]{1,80}$")]
 
@@ -48,14 +53,25 @@ def routes(
 ) -> APIRouter:
     """The routes; all under /v1."""
     router = APIRouter(prefix="/v1", tags=["people"], responses=errors(422, 429))
-    needs_key: dict[str, Any] = {"security": [{"key": []}]}
+    _add_asking(router, people, previewed, now, gate, once_)
+    _add_own(router, people, now, gate)
+    return router
 
-    def own(person: Pseudonym, who: Annotated[Caller, Depends(gate.caller)]) -> str:
-        """The person asked about, who has to be the one who asks, unless that is the operator."""
-        if not who.owns(person):
-            # The same as for nobody: who is there is nobody else's business.
-            raise _nobody()
-        return person
+
+def _link(people: PeopleService, person: str, channels: Sequence[str], now: int) -> str:
+    """Where they manage what is theirs. After a #, so that no server is told of the token."""
+    return "/manage#" + people.manage(person, channels, now)
+
+
+def _add_asking(
+    router: APIRouter,
+    people: PeopleService,
+    previewed: Preview,
+    now: Callable[[], int],
+    gate: Gate,
+    once_: Once,
+) -> None:
+    """How one begins to be told."""
 
     def subscribed(wanted: Wanted) -> Subscribed:
         done = people.subscribe(wanted, now())
@@ -70,23 +86,20 @@ def routes(
 
     def openly_subscribed(wanted: Wanted) -> OpenlySubscribed:
         done = subscribed(wanted).model_dump(exclude={"confirmed"})
-        return OpenlySubscribed(**done, manage=link(done["person"]))
-
-    def link(person: str) -> str:
-        """Where they manage what is theirs. After a #, so that no server is told of the token."""
-        return "/manage#" + people.manage(person, now())
-
-    Own = Annotated[str, Depends(own)]  # noqa: N806  a type
+        return OpenlySubscribed(**done, manage=_link(people, done["person"], (), now()))
 
     @router.post(
         "/subscriptions",
         status_code=201,
-        dependencies=[Depends(gate.needs(Scope.SUBSCRIBE))],
         responses=errors(401, 403, 409),
-        openapi_extra=needs_key,
+        openapi_extra=_NEEDS_KEY,
     )
     def subscribe(
-        request: Request, response: Response, asked: Subscribing, idempotency_key: once.Key = None
+        request: Request,
+        response: Response,
+        asked: Subscribing,
+        who: Annotated[Caller, Depends(gate.needs(Scope.SUBSCRIBE))],
+        idempotency_key: once.Key = None,
     ) -> Subscribed:
         """Tell somebody. What is not proven is told once its contact confirmed by a code."""
         response.headers.update(_NO_STORE)
@@ -95,7 +108,9 @@ def routes(
             request,
             response,
             asked,
-            lambda: wished(lambda: subscribed(request_of(asked, people.rules))),
+            lambda: wished(
+                lambda: subscribed(request_of(asked, people.rules, is_operators=who.is_operator))
+            ),
         )
 
     @router.post("/subscribe", status_code=201, responses=errors(409))
@@ -126,14 +141,43 @@ def routes(
         told = [Told(at=m.at, level=m.level, text=m.text) for m in found.messages]
         return Previewed(messages=told, days=days)
 
-    @router.post("/people/{person}/confirm", responses=errors(403))
-    def confirm(response: Response, person: Pseudonym, given: Code) -> Confirmed:
-        """Take a code; it needs no key, being one. Five tries."""
-        confirmed = wished(lambda: people.confirm(person, given.code, now()))
+
+def _add_own(router: APIRouter, people: PeopleService, now: Callable[[], int], gate: Gate) -> None:
+    """What a person does with what is theirs."""
+
+    def own(person: Pseudonym, who: Annotated[Caller, Depends(gate.caller)]) -> Caller:
+        """Who asks, who has to be the person asked about, unless that is the operator."""
+        if not who.owns(person):
+            # The same as for nobody: who is there is nobody else's business.
+            raise _nobody()
+        return who
+
+    def is_whole(person: str, who: Caller) -> bool:
+        """Whether who asks may speak for all of somebody's contacts."""
+        return who.channels is None or people.is_whole(person, who.channels)
+
+    Own = Annotated[Caller, Depends(own)]  # noqa: N806  a type
+
+    @router.post("/people/{person}/confirm", responses=errors(401, 403))
+    def confirm(request: Request, response: Response, person: Pseudonym, given: Code) -> Confirmed:
+        """Take a code; it needs no key, being one. Five tries.
+
+        A code proves one address. With the person's own link or key besides, the address is added
+        to those that they confirmed before; without, it is told for itself.
+        """
+        who = gate.caller(request) if bearer(request.headers.get("authorization", "")) else None
+        is_theirs = who is not None and who.owns(person)
+        confirmed = wished(lambda: people.confirm(person, given.code, now(), is_theirs=is_theirs))
         if confirmed is None:
             raise Problem(403, "this code confirms nothing of theirs, or has run out")
         response.headers.update(_NO_STORE)
-        return Confirmed(person=confirmed.pseudonym, manage=link(confirmed.pseudonym))
+        is_same = confirmed.pseudonym == person
+        before = (who.channels if who and is_theirs and is_same else None) or ()
+        earned = {*before, confirmed.channel}
+        return Confirmed(
+            person=confirmed.pseudonym,
+            manage=_link(people, confirmed.pseudonym, sorted(earned), now()),
+        )
 
     @router.get(
         "/people/{person}",
@@ -142,11 +186,11 @@ def routes(
             200: {"content": {"application/json": {"schema": {"type": "object"}}}},
             **errors(401, 404),
         },
-        openapi_extra=needs_key,
+        openapi_extra=_NEEDS_KEY,
     )
-    def export(person: Own) -> Response:
-        """All that is kept of somebody."""
-        held = people.export(person)
+    def export(person: Pseudonym, who: Own) -> Response:
+        """All that is kept of somebody; by a link without the addresses that did not earn it."""
+        held = people.export(person, who.channels)
         if held is None:
             raise _nobody()
         return Response(held, media_type="application/json", headers=_NO_STORE)
@@ -154,37 +198,48 @@ def routes(
     @router.delete(
         "/people/{person}",
         status_code=204,
-        responses=errors(401, 404),
-        openapi_extra=needs_key,
+        responses=errors(401, 403, 404),
+        openapi_extra=_NEEDS_KEY,
     )
-    def erase(person: Own) -> None:
+    def erase(person: Pseudonym, who: Own) -> None:
         """Forget somebody: their key, contacts, subscriptions, messages. It cannot be undone."""
+        if not is_whole(person, who):
+            raise Problem(403, _NOT_ALL)
         if not people.erase(person, now()):
             raise _nobody()
 
     @router.post(
         "/people/{person}/stop",
-        status_code=204,
-        responses=errors(401, 404),
-        openapi_extra=needs_key,
+        responses=errors(401, 403, 404),
+        openapi_extra=_NEEDS_KEY,
     )
-    def stop(person: Own, asked: Stopping) -> None:
-        """Tell somebody no more, by one channel or by all."""
-        if not people.stop(person, now(), asked.channel):
+    def stop(response: Response, person: Pseudonym, who: Own, asked: Stopping) -> Stopped:
+        """Tell somebody no more, by one channel or by all. Links of before end with it."""
+        response.headers.update(_NO_STORE)
+        if is_whole(person, who):
+            channels = [asked.channel]
+        elif asked.channel in (None, *(who.channels or ())):
+            channels = [asked.channel] if asked.channel else list(who.channels or ())
+        else:
+            raise Problem(403, _NOT_ALL)
+        ended = [channel for channel in channels if people.stop(person, now(), channel)]
+        if not ended:
             raise _nobody()
+        left = [name for name in who.channels or () if name not in channels]
+        if who.channels is None or not (left or people.is_whole(person, left)):
+            return Stopped()
+        return Stopped(manage=_link(people, person, left, now()))
 
     @router.post(
         "/people/{person}/messages/{message}/acknowledge",
         status_code=204,
         responses=errors(401, 404),
-        openapi_extra=needs_key,
+        openapi_extra=_NEEDS_KEY,
     )
-    def acknowledge(person: Own, message: _MessageId) -> None:
+    def acknowledge(person: Pseudonym, _: Own, message: _MessageId) -> None:
         """Note that they read it: it goes by no further channel."""
         if not people.acknowledge(person, message, now()):
             raise Problem(404, "they have no such message")
-
-    return router
 
 
 def _nobody() -> Problem:

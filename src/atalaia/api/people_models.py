@@ -12,7 +12,7 @@ from atalaia.domain.contact import Contact, read_contact
 from atalaia.domain.rule import RuleSet
 from atalaia.domain.subscription import Circle, Polygon, read_hazards, read_threshold
 from atalaia.people.gazetteer import find
-from atalaia.people.request import Request, read_geojson, read_quiet, read_where
+from atalaia.people.request import OPEN, Request, read_geojson, read_quiet, read_where
 
 Pseudonym = Annotated[str, Field(pattern=r"^p_[A-Za-z0-9_-]{1,62}$")]
 
@@ -113,6 +113,12 @@ class Stopping(StrictBody):
     channel: str | None = Field(None, max_length=20)
 
 
+class Stopped(BaseModel):
+    """`manage`: the link that goes on, where it was a link that asked; others have ended."""
+
+    manage: str | None = None
+
+
 class Told(BaseModel):
     """One message that would have gone out."""
 
@@ -140,7 +146,7 @@ def wish_of(wanted: Wish, rules: RuleSet) -> Request:
     )
 
 
-def request_of(wanted: Subscribing, rules: RuleSet) -> Request:
+def request_of(wanted: Subscribing, rules: RuleSet, *, is_operators: bool) -> Request:
     """The same with who is to be told. Raises ValueError."""
     return msgspec.structs.replace(
         wish_of(wanted, rules),
@@ -149,6 +155,7 @@ def request_of(wanted: Subscribing, rules: RuleSet) -> Request:
         escalate_after_s=wanted.escalate_after_s,
         how="api",
         proof=wanted.proof,
+        is_operators=is_operators,
     )
 
 
@@ -159,7 +166,7 @@ def open_request_of(wanted: OpenSubscribing, rules: RuleSet) -> Request:
     if closed:
         known = ", ".join(OPEN_CHANNELS)
         raise ValueError(f"{closed[0]} is not for who comes by the page; give one of {known}")
-    return msgspec.structs.replace(wish_of(wanted, rules), contacts=contacts, how="page")
+    return msgspec.structs.replace(wish_of(wanted, rules), contacts=contacts, how=OPEN)
 
 
 def _where(wanted: Wish) -> Iterator[Circle | Polygon]:

@@ -28,6 +28,10 @@ from atalaia.sources import readings_csv
 
 OFF = "push is off; set api.key_file"
 RETRY_AFTER_S = 5
+DAY_S = 86_400
+SAMPLE_BYTES = 4_096
+"""What is kept of a push of a station's or a person's in which nothing could be read."""
+
 MOST_REJECTS = 100
 """Rejects that an answer lists; it says how many more there were."""
 
@@ -107,6 +111,7 @@ class Pushing:
     now         Unix seconds
     sources     names that pushed payloads may have
     max_body    bytes that a push may have
+    bytes_a_day    bytes that a key may have kept in a day (UTC); the operator's may more
     """
 
     is_on: bool
@@ -116,6 +121,7 @@ class Pushing:
     now: Callable[[], int]
     sources: frozenset[str]
     max_body: int
+    bytes_a_day: int
 
 
 def routes(pushing: Pushing, gate: Gate) -> APIRouter:
@@ -162,6 +168,7 @@ class _Push:
     def __init__(self, pushing: Pushing, gate: Gate) -> None:
         self._pushing = pushing
         self._gate = gate
+        self._day, self._kept = 0, dict[str, int]()
         self._one_at_a_time = Semaphore(1)  # decoding is all that costs memory and time here
 
     async def readings(self, request: Request) -> Response:
@@ -172,15 +179,19 @@ class _Push:
             raise Problem(415, f"{media} is not read here; send application/json or x-ndjson")
         payload = Payload(
             source=readings_csv.STATION,
-            content=readings_csv.JSON,
+            content=readings_csv.content_of(who.source) if who.source else readings_csv.JSON,
+            places=who.places,
             received_at=self._pushing.now(),
             body=await self._body(request),
         )
+        self._count(who, len(payload.body))
+        decoded = await self._decode([payload])
+        rejected = sorted(map(_of_readings, decoded.rejects), key=_position)
+        if rejected and not len(decoded.readings) and not who.is_operator:
+            payload = msgspec.structs.replace(payload, body=payload.body[:SAMPLE_BYTES])
         if who.person is not None:
             sealed = await run_in_threadpool(self._pushing.seal, who.person, payload.body)
             payload = msgspec.structs.replace(payload, body=sealed)
-        decoded = await self._decode([payload])
-        rejected = sorted(map(_of_readings, decoded.rejects), key=_position)
         return await self._keep([payload], len(decoded.readings), len(decoded.readings), rejected)
 
     async def payloads(self, request: Request) -> Response:
@@ -231,8 +242,26 @@ class _Push:
         if len(rejected) > MOST_REJECTS:
             told["rejected_more"] = len(rejected) - MOST_REJECTS
         if rejected and rows == 0:
-            raise Problem(422, "nothing in it could be read; it is kept as it came", **told)
+            raise Problem(422, "nothing in it could be read; a sample of it is kept", **told)
         return answer({"accepted": accepted, "readings": rows, **told}, 202)
+
+    def _count(self, who: Caller, size: int) -> None:
+        """Count bytes that a key has kept here today. A Problem (429) where it is too many."""
+        if who.is_operator:
+            return
+        day = self._pushing.now() // DAY_S
+        if day != self._day:
+            self._day, self._kept = day, {}
+        kept = self._kept.get(who.name, 0) + size
+        if kept > self._pushing.bytes_a_day:
+            after = (day + 1) * DAY_S - self._pushing.now()
+            raise Problem(
+                429,
+                f"more than {self._pushing.bytes_a_day} bytes of one key in a day (UTC); see "
+                "limits.bytes_a_day",
+                headers={"Retry-After": str(after)},
+            )
+        self._kept[who.name] = kept
 
     # What was asked
 

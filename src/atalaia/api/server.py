@@ -10,6 +10,7 @@ from typing import Any
 
 import uvicorn
 
+from atalaia.api.connections import bounded
 from atalaia.api.events import MOST_CLIENTS
 from atalaia.errors import SettingsInvalid
 
@@ -53,6 +54,7 @@ def serving(application: Any) -> uvicorn.Server:
             access_log=False,
             lifespan="off",
             server_header=False,
+            http=bounded(),
             limit_concurrency=200 + MOST_CLIENTS,
             timeout_graceful_shutdown=1,
         )

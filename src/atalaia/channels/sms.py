@@ -136,6 +136,8 @@ def text(content: Content, stop: str = "") -> str:
     i = LANGUAGES.index(content.language)
     if content.kind == "confirm":
         return cut(plain(_CONFIRM[i].format(code=content.code)) + ".", SEGMENT)
+    if not content.parts:
+        return cut(plain(content.closing), SEGMENT)
     first, others = content.parts[0], len(content.parts) - 1
     tail = [_MORE[i].format(n=others)] if others else []
     not_official = "" if first.is_official else _NOT_OFFICIAL[i]

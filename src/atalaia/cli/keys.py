@@ -20,6 +20,13 @@ app.add_typer(keys, name="api-key")
 def add(
     role: Annotated[str, typer.Argument(help="reader, station, registrar or operator.")],
     label: Annotated[str, typer.Option(help="What it is for; `list` shows it.")] = "",
+    source: Annotated[
+        str, typer.Option(help="What all that a station pushes is called; else its label.")
+    ] = "",
+    place: Annotated[
+        list[str] | None,
+        typer.Option("--place", help="A place that a station may push for; else all."),
+    ] = None,
     home: HomeOption = None,
     settings: SettingsOption = None,
 ) -> None:
@@ -30,9 +37,20 @@ def add(
 
     if role not in tuple(Role):
         raise AtalaiaError(f"there is no role {role!r}; give one of {', '.join(Role)}")
-    with open_home(settings_of(settings, home).home, exclusive=False) as opened:
+    kept = settings_of(settings, home)
+    unknown = [one for one in place or () if kept.places.get(one) is None]
+    if unknown:
+        raise AtalaiaError(f"place {unknown[0]} is not watched; `atalaia config check` lists them")
+    with open_home(kept.home, exclusive=False) as opened:
         try:
-            made, text = add_key(opened.state, Role(role), label, int(time.time()))
+            made, text = add_key(
+                opened.state,
+                Role(role),
+                label,
+                int(time.time()),
+                source=source,
+                places=place or (),
+            )
         except ValueError as error:
             raise AtalaiaError(str(error)) from None
     typer.echo(text)

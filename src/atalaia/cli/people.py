@@ -135,11 +135,11 @@ def confirm(
 
     with opened_people(settings, home) as (_, _, people), wishes():
         who = person if person.startswith("p_") else read_contact(person)
-        done = people.confirm(who, code, int(time.time()))
+        done = people.confirm(who, code, int(time.time()), is_theirs=True)
     if done is None:
         raise AtalaiaError(
-            "this code does not confirm anything of theirs; it may have run out (7 days, 5 tries): "
-            "subscribe again"
+            "this code does not confirm anything of theirs; it may have run out (30 minutes, "
+            "5 tries): subscribe again"
         )
     told = {"person": done.pseudonym, "confirmed": done.channel}
     if as_json:
@@ -292,6 +292,7 @@ def _request(
             escalate_after_s=seconds(escalate_after),
             how="cli",
             proof=proof,
+            is_operators=True,
         )
         check(request)
     return request

@@ -139,7 +139,7 @@ class Detector:
             if now.any():
                 yield from self._present(rows.take(now))
             ahead = rows.take(~now)
-            yield from self.forecasts.judge(ahead, self._series(ahead))
+            yield from self.forecasts.judge(ahead, _series(self.table, ahead))
             return
         # What a forecast adds up with is what was measured when it became known.
         issues = np.unique(rows.known_at[~now])
@@ -151,13 +151,13 @@ class Detector:
                 yield from self._present(part.take(is_now))
             if not is_now.all():
                 ahead = part.take(~is_now)
-                yield from self.forecasts.judge(ahead, self._series(ahead))
+                yield from self.forecasts.judge(ahead, _series(self.table, ahead))
             start = stop
 
     # Observed and analysed rows
 
     def _present(self, rows: Readings) -> Iterator[Findings]:
-        series = self._series(rows)
+        series = _series(self.table, rows)
         if (series[1:] < series[:-1]).any():
             # Stable: within a series rows stay in the order in which they became known.
             order = np.argsort(series, kind="stable")
@@ -219,7 +219,7 @@ class Detector:
         than what was known, or were told before."""
         fresh, late, beside, again = {}, {}, {}, {}
         for name, column in rows.values.items():
-            told, at = self._remembered(name, series)
+            told, at = _remembered(self.table, name, series)
             is_old, is_same = rows.valid_at < at, rows.valid_at == at
             beside[name] = np.where(is_same, told, np.nan)
             late[name] = np.where(is_old, column, np.nan)
@@ -228,7 +228,7 @@ class Detector:
             is_known = is_old | (again[name] & (name not in self._reach))
             fresh[name] = np.where(is_known, np.nan, column)
         for name in self.rules.variables - rows.values.keys():
-            told, at = self._remembered(name, series)
+            told, at = _remembered(self.table, name, series)
             beside[name] = np.where(rows.valid_at == at, told, np.nan)
         is_fresh, is_late = (
             np.logical_or.reduce(
@@ -252,10 +252,6 @@ class Detector:
             values = Checked(plausible(old.values, old.period_s), {})
             parts[1] = self._rows(old, series[is_late], values, NOTHING, {}, is_late=True)
         yield from self._judge_all(*parts)
-
-    def _remembered(self, name: str, series: Ints) -> tuple[Floats, Ints]:
-        self.table.memory(name)
-        return self.table.last[name][series], self.table.last_at[name][series]
 
     def _fresh(
         self, rows: Readings, series: Ints, beside: Beside, again: Mapping[str, Bools]
@@ -286,10 +282,6 @@ class Detector:
         return _SortedRows(
             rows, series, source, checked, beside, again, prior, arrival, {}, is_late
         )
-
-    def _series(self, rows: Readings) -> Ints:
-        codes = self.table.source_codes(rows.sources)
-        return self.table.numbers(rows.place, codes[rows.source])
 
     def _note_usable(self, fresh: _SortedRows) -> None:
         usable = np.zeros(len(fresh), bool)
@@ -552,7 +544,7 @@ class Detector:
                 continue
             column = part.checked.values.get(name)
             told = np.zeros(len(part), bool) if column is None else ~np.isnan(column)
-            told &= ~self._was_told(name, reach_s, part, column, told)
+            told &= ~_was_told(self.table, name, reach_s, part, column, told)
             news.append(told)
             if column is None or not told.any():
                 continue
@@ -589,34 +581,6 @@ class Detector:
                 *(getattr(block, column)[oldest:stop] for column in Window.__struct_fields__)
             )
         return _Extended(block, *news)
-
-    def _was_told(
-        self, name: str, reach_s: int, part: _SortedRows, column: Floats | None, told: Bools
-    ) -> Bools:
-        """Which rows say again what is remembered, or are older than any window reaches."""
-        again = np.zeros(len(part), bool)
-        if column is None or not (part.is_late or part.beside):
-            return again
-        rows = part.readings
-        for number in np.unique(part.series[told]).tolist():
-            window = self.table.windows.get((number, name))
-            if window is None or not len(window.value):
-                continue
-            mine = np.flatnonzero(told & (part.series == number))
-            again[mine] = rows.valid_at[mine] < window.valid_at[-1] - reach_s
-            for i in mine[~again[mine]]:
-                low, high = np.searchsorted(
-                    window.valid_at, [rows.valid_at[i], rows.valid_at[i] + 1]
-                )
-                same = (window.period_s[low:high] == rows.period_s[i]) & (
-                    window.kind[low:high] == rows.kind[i]
-                )
-                told_before = window.value[low:high][same]
-                if len(told_before):
-                    # An instrument does not revise what it said: of two words the larger counts.
-                    is_less = rows.kind[i] == Kind.OBSERVED and column[i] < told_before[0]
-                    again[i] = bool(column[i] == told_before[0] or is_less)
-        return again
 
     def _findings(
         self, rule: Rule, ends: _Ends, value: Floats, ceiling: Floats, given: Floats | None
@@ -727,3 +691,45 @@ def _reach(rules: RuleSet) -> dict[str, int]:
         if rule.reach_s:
             reach[rule.variable] = max(reach.get(rule.variable, 0), rule.reach_s + STALE_AFTER_S)
     return reach
+
+
+def _remembered(table: SeriesTable, name: str, series: Ints) -> tuple[Floats, Ints]:
+    table.memory(name)
+    return table.last[name][series], table.last_at[name][series]
+
+
+def _series(table: SeriesTable, rows: Readings) -> Ints:
+    codes = table.source_codes(rows.sources)
+    return table.numbers(rows.place, codes[rows.source])
+
+
+def _was_told(
+    table: SeriesTable,
+    name: str,
+    reach_s: int,
+    part: _SortedRows,
+    column: Floats | None,
+    told: Bools,
+) -> Bools:
+    """Which rows say again what is remembered, or are older than any window reaches."""
+    again = np.zeros(len(part), bool)
+    if column is None or not (part.is_late or part.beside):
+        return again
+    rows = part.readings
+    for number in np.unique(part.series[told]).tolist():
+        window = table.windows.get((number, name))
+        if window is None or not len(window.value):
+            continue
+        mine = np.flatnonzero(told & (part.series == number))
+        again[mine] = rows.valid_at[mine] < window.valid_at[-1] - reach_s
+        for i in mine[~again[mine]]:
+            low, high = np.searchsorted(window.valid_at, [rows.valid_at[i], rows.valid_at[i] + 1])
+            same = (window.period_s[low:high] == rows.period_s[i]) & (
+                window.kind[low:high] == rows.kind[i]
+            )
+            told_before = window.value[low:high][same]
+            if len(told_before):
+                # An instrument does not revise what it said: of two words the larger counts.
+                is_less = rows.kind[i] == Kind.OBSERVED and column[i] < told_before[0]
+                again[i] = bool(column[i] == told_before[0] or is_less)
+    return again

@@ -66,7 +66,8 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
     id           the same over all tries: ``msg_…``
     order_key    messages of one key go one after the other, in the order of their alerts (kept as
                  ``lane``)
-    kind         alert, or confirm: that the person wants these messages at all
+    kind         alert; confirm: that the person wants these messages at all; ``added:sms``: that
+                 an address was added to theirs
     seqs         numbers of its alerts in the log, in their order; empty for confirm
     rank         4 red … 1 watch, 0 an end: the higher goes first
     due_at       not before; `expires_at`: not after
@@ -101,6 +102,10 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
     left_out: tuple[str, ...] = ()
 
 
+ADDED = "added"
+"""The kind of a message, with the channel behind it (``added:sms``), that tells somebody that an
+address was added to theirs."""
+
 RANKS = (4, 3, 2, 1, 0)
 """The gravest first."""
 
@@ -122,6 +127,13 @@ def first_seq(message: Message) -> int:
 def ready_at(message: Message) -> int:
     """When one that is unsent may be taken: when it is due, or when its lease ends."""
     return message.lease_until if message.status == Status.LEASED else message.due_at
+
+
+def may_have_gone(message: Message, now: int) -> bool:
+    """Whether it reached somebody, as far as can be known."""
+    if message.status == Status.LEASED:
+        return message.lease_until > now
+    return message.status in (Status.SENT, Status.UNKNOWN) or message.unknowns > 0
 
 
 def ahead(older: Sequence[Message], now: int) -> list[Message] | None:
@@ -178,6 +190,7 @@ class Outcome(msgspec.Struct, frozen=True):
     is_gone      the address itself is of no more use: blocked, unsubscribed, unknown
     pauses       the wish holds for the whole channel (a rate limit, a wrong token)
     cost_usd     what this try cost, where the channel costs
+    is_capped    it was not tried: what the channel may send, or cost, is used up
     """
 
     verdict: Verdict
@@ -187,6 +200,7 @@ class Outcome(msgspec.Struct, frozen=True):
     is_gone: bool = False
     pauses: bool = False
     cost_usd: float = 0.0
+    is_capped: bool = False
 
 
 class Sent(msgspec.Struct, frozen=True):
@@ -205,6 +219,7 @@ class Letter(msgspec.Struct, frozen=True, kw_only=True):
     thread     ids of the earlier messages of this thread by this channel, oldest first
     asks       whether an acknowledgement is asked for
     left_out   alerts of the message that it does not tell
+    has_more   whether the person has other channels that it could go by
     """
 
     id: str
@@ -215,6 +230,7 @@ class Letter(msgspec.Struct, frozen=True, kw_only=True):
     thread: tuple[str, ...] = ()
     asks: bool = False
     left_out: tuple[str, ...] = ()
+    has_more: bool = False
 
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True):

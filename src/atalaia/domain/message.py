@@ -94,22 +94,48 @@ _CONFIRM = (
     (
         "Atalaia: confirme os avisos",
         "Alguém pediu para este endereço avisos de tempo extremo da Atalaia. Para recebê-los, "
-        "confirme com o código {code}. Se não foi você, não faça nada: nada mais será enviado, "
-        "e este endereço será apagado em 7 dias.",
+        "confirme em 30 minutos com o código {code}. Se não foi você, não faça nada: nada mais "
+        "será enviado, e este endereço será apagado em 7 dias.",
     ),
     (
         "Atalaia: confirm the alerts",
         "Somebody asked for Atalaia's alerts of extreme weather for this address. To get them, "
-        "confirm with the code {code}. If it was not you, do nothing: nothing more is sent, and "
-        "this address is erased within 7 days.",
+        "confirm within 30 minutes with the code {code}. If it was not you, do nothing: nothing "
+        "more is sent, and this address is erased within 7 days.",
     ),
     (
         "Atalaia: confirme los avisos",
         "Alguien pidió para esta dirección avisos de tiempo extremo de Atalaia. Para recibirlos, "
-        "confirme con el código {code}. Si no fue usted, no haga nada: no se enviará nada más, y "
-        "esta dirección se borrará en 7 días.",
+        "confirme en 30 minutos con el código {code}. Si no fue usted, no haga nada: no se "
+        "enviará nada más, y esta dirección se borrará en 7 días.",
     ),
 )
+
+
+_ADDED = (
+    (
+        "Atalaia: um endereço foi acrescentado aos seus",
+        "Seus avisos passam a ir também por {channel}. Se não foi você, pare todos os seus avisos "
+        "e peça-os de novo.",
+    ),
+    (
+        "Atalaia: an address was added to yours",
+        "Your alerts now go by {channel}, too. If it was not you, stop all your alerts, and ask "
+        "for them anew.",
+    ),
+    (
+        "Atalaia: se añadió una dirección a las suyas",
+        "Sus avisos van ahora también por {channel}. Si no fue usted, detenga todos sus avisos y "
+        "pídalos de nuevo.",
+    ),
+)
+_CHANNEL_NAMES = {
+    "telegram": "Telegram",
+    "whatsapp": "WhatsApp",
+    "sms": "SMS",
+    "email": "e-mail",
+    "apprise": "Apprise",
+}
 
 
 class Part(msgspec.Struct, frozen=True, kw_only=True):
@@ -285,6 +311,19 @@ def confirmation(code: str, language: str, terms: str = "") -> Content:
         closing=text.format(code=code),
         code=code,
         terms=terms,
+    )
+
+
+def added(channel: str, language: str) -> Content:
+    """The message that tells somebody that an address was added to theirs."""
+    subject, text = _ADDED[LANGUAGES.index(language)]
+    return Content(
+        kind="alert",
+        language=language,
+        level="",
+        subject=subject,
+        parts=(),
+        closing=text.format(channel=_CHANNEL_NAMES.get(channel, channel)),
     )
 
 

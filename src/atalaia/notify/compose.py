@@ -16,10 +16,10 @@ import msgspec
 from atalaia.clock import Clock
 from atalaia.domain.alert import LogEntry
 from atalaia.domain.contact import Contact
-from atalaia.domain.delivery import Letter, Message, Outcome, Status, key_of
+from atalaia.domain.delivery import ADDED, Letter, Message, Outcome, Status, key_of
 from atalaia.domain.drill import Drill, drill_of, exercise
 from atalaia.domain.hazard import Level
-from atalaia.domain.message import Content, compose, confirmation
+from atalaia.domain.message import Content, added, compose, confirmation
 from atalaia.domain.place import Places
 from atalaia.domain.silence import Silence, is_held
 from atalaia.domain.subscription import Person
@@ -187,7 +187,13 @@ class Composer:
         if (id_ := drill_of(message.kind)) and (drill := drill_in(self._state, id_)):
             letter = self._drill(message, drill, person)
             return self._when_awake(message.rank, person, batch.now) or letter
-        if not entries:
+        kind, _, about = message.kind.partition(":")
+        if kind == ADDED:
+            return self._added(message, about, person)
+        return self._news(message, person, batch)
+
+    def _news(self, message: Message, person: Person, batch: _Batch) -> Letter | Outcome:
+        if not batch.entries[message.id]:
             return Outcome("never", "its alerts are no longer in the log")
         told, left_out, reason = self._still(message, person, batch)
         if not told:
@@ -208,6 +214,17 @@ class Composer:
     def _when_awake(self, rank: int, person: Person, now: int) -> Outcome | None:
         until = _waits_until(person, rank, now)
         return None if until is None else Outcome("waits", "quiet hours", after_s=until - now)
+
+    def _added(self, message: Message, channel: str, person: Person) -> Letter | Outcome:
+        contact = self._people.contact(message.person, message.channel)
+        if contact is None:
+            return Outcome("never", _NO_ADDRESS)
+        return Letter(
+            id=message.id,
+            contact=contact,
+            content=added(channel, person.language),
+            sent_at=message.due_at,
+        )
 
     def _drill(self, message: Message, drill: Drill, person: Person) -> Letter | Outcome:
         contact = self._people.contact(message.person, message.channel)
@@ -242,6 +259,7 @@ class Composer:
             thread=tuple(dict.fromkeys(one.message for one in thread)),
             asks=max(map(rank_of, told)) == Level.RED,
             left_out=tuple(left_out),
+            has_more=len(person.channels) > 1,
         )
 
     def _still(

@@ -111,6 +111,7 @@ class Deliverer:
             for name, channel in channels.items()
         }
         self._is_dry = asyncio.Event()
+        self._capped: set[str] = set()
         self._forget()
 
     def _forget(self) -> None:
@@ -215,8 +216,9 @@ class Deliverer:
         room = {}
         for name, channel in self._channels.items():
             most = channel.limits.at_once * _AHEAD
-            left = self.paces[name].room(now)
-            free = min(most, most if left is None else left) - self._held[name]
+            # Also where nothing is left: what cannot go by this channel is handed on at once.
+            left = self.paces[name].room(now) or most
+            free = min(most, left) - self._held[name]
             if free * 2 > most or (free > 0 and self._held[name] == 0):
                 room[name] = free
         return room
@@ -286,7 +288,14 @@ class Deliverer:
         channel, pace = self._channels[name], self.paces[name]
         now = self._clock.now()
         tick = self._tick()
-        closed_s = 1.0 if self._is_closing else pace.closed_for(now, tick)
+        # Codes have a budget of their own, which is kept where they are asked for.
+        is_code = message.kind == "confirm"
+        capped_s, reason = (0.0, "") if is_code else pace.capped_for(now)
+        self._note_cap(name, reason, is_code=is_code)
+        if capped_s and letter.has_more and not self._is_closing:
+            outcome = Outcome("never", reason, is_capped=True)
+            return settled(message, outcome, channel.limits.schedule, int(now)), outcome
+        closed_s = 1.0 if self._is_closing else max(capped_s, pace.paused_for(tick))
         if closed_s:
             return released(message, closed_s, int(now)), None
         latest = tick + message.lease_until - now - TRY_S - _MARGIN_S
@@ -298,7 +307,7 @@ class Deliverer:
             await self._clock.sleep(at - tick)
             now = self._clock.now()
             # A try that went on meanwhile was refused.
-            if closed_s := pace.closed_for(now, self._tick()):
+            if closed_s := pace.paused_for(self._tick()):
                 return released(message, closed_s, int(now)), None
         renewed = await self._look(message, letter)
         if isinstance(renewed, Outcome):
@@ -315,7 +324,7 @@ class Deliverer:
             log.error("a channel broke", channel=name, error=type(error).__name__)  # noqa: TRY400
             outcome = Outcome("again", f"fault in the channel: {type(error).__name__}")
         now = self._clock.now()
-        if outcome.verdict in ("sent", "unknown"):
+        if outcome.verdict in ("sent", "unknown") and not is_code:
             pace.spend(now, outcome.cost_usd)
             if channel.limits.is_counted:
                 self._spent.add(name)
@@ -357,6 +366,16 @@ class Deliverer:
         at = self._tick()
         await asyncio.to_thread(self._drafts.look)
         self._looked_at = at
+
+    def _note_cap(self, name: str, reason: str, *, is_code: bool) -> None:
+        """Say once that a channel has used up what it may send."""
+        if reason and name not in self._capped:
+            log.warning(
+                "a channel is capped; what is for it goes by the next", channel=name, reason=reason
+            )
+            self._capped.add(name)
+        elif not reason and not is_code:
+            self._capped.discard(name)
 
     def _give_back(self, rest: Sequence[tuple[Message, Letter]]) -> None:
         """Messages of a key whose turn has not come, as one before them has to wait."""

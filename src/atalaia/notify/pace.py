@@ -76,14 +76,21 @@ class Pace:
 
     def closed_for(self, now: float, tick: float | None = None) -> float:
         """Seconds until the channel may send at all; 0: it may now."""
-        paused = self._paused_until - (now if tick is None else tick)
+        return max(self.paused_for(now if tick is None else tick), self.capped_for(now)[0])
+
+    def paused_for(self, tick: float) -> float:
+        """Seconds for which the provider wants nothing; 0: it takes what comes."""
+        return max(0.0, self._paused_until - tick)
+
+    def capped_for(self, now: float) -> tuple[float, str]:
+        """Seconds until there is something to spend again, and what is used up; 0: there is."""
         self._turn_page(now)
         limits = self._limits
         if limits.a_day and self._spent.sent >= limits.a_day:
-            return max(paused, _until_tomorrow(now))
+            return _until_tomorrow(now), f"{limits.a_day} a day are used up"
         if limits.usd_a_month and self._spent.usd >= limits.usd_a_month:
-            return max(paused, _until_next_month(now))
-        return max(0.0, paused)
+            return _until_next_month(now), f"USD {limits.usd_a_month:g} a month are used up"
+        return 0.0, ""
 
     def room(self, now: float) -> int | None:
         """How many more may go today; None: as many as there are."""

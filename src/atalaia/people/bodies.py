@@ -6,6 +6,7 @@ person is erased, what they pushed can no longer be read, wherever copies of it 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
@@ -21,6 +22,9 @@ MAGIC = b"\x00atalaia sealed\x00"
 """How such a body begins: no text, JSON or CSV does."""
 
 _PURPOSE = "body"
+
+_AT = re.compile(r"(record|line) \d{1,9}\b")
+_COUNTED = re.compile(r"[^a-z -]+")
 
 
 def seal_body(vault: Vault, pseudonym: str, body: bytes) -> bytes:
@@ -65,13 +69,29 @@ def unsealed(decode: Decode, vault: Callable[[], Vault]) -> Decode:
     def opening(payloads: Sequence[Payload], wanted: frozenset[str] | None) -> Decoded:
         if not any(is_sealed(payload.body) for payload in payloads):
             return decode(payloads, wanted)
+        sealed = [payload for payload in payloads if is_sealed(payload.body)]
+        plain = [payload for payload in payloads if not is_sealed(payload.body)]
         rejects: list[Reject] = []
-        opened = (_opened(vault(), payload, rejects) for payload in payloads)
-        plain = [payload for payload in opened if payload is not None]
-        decoded = decode(plain, wanted) if plain else Decoded(Readings.empty())
-        return replace(decoded, rejects=[*rejects, *decoded.rejects])
+        opened = (_opened(vault(), payload, rejects) for payload in sealed)
+        theirs = decode([payload for payload in opened if payload is not None], wanted)
+        others = decode(plain, wanted) if plain else Decoded(Readings.empty())
+        rejects += [_without_quotes(reject) for reject in theirs.rejects]
+        return replace(
+            others,
+            readings=Readings.concat([others.readings, theirs.readings]),
+            rejects=[*rejects, *others.rejects],
+        )
 
     return opening
+
+
+def _without_quotes(reject: Reject) -> Reject:
+    """The reject of what was sealed: where it is, and nothing of what stands there, as rejects are
+    kept in the clear."""
+    at = _AT.match(reject.detail)
+    return msgspec.structs.replace(
+        reject, reason=_COUNTED.sub("…", reject.reason)[:40], detail=at[0] if at else "sealed"
+    )
 
 
 def _opened(vault: Vault, payload: Payload, rejects: list[Reject]) -> Payload | None:

@@ -52,7 +52,7 @@ def update(
             person = msgspec.structs.replace(person, subscriptions=subscriptions)
         if channels is not None:
             wanted = _reordered(wanted, channels)
-        return PersonChange(with_channels(Kept(person, wanted), person.channels))
+        return PersonChange(with_channels(Kept(person, wanted, held.kept.epoch), person.channels))
 
     registry.change(pseudonym, edit)
 

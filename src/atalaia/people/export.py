@@ -10,16 +10,28 @@ import msgspec
 
 from atalaia.domain.alert import LogEntry, instant
 from atalaia.domain.delivery import Message
+from atalaia.people.manage import is_whole
 from atalaia.people.registry import Held, Registry
-from atalaia.people.rows import KEY
+from atalaia.people.rows import CONFIRMED, KEY
 from atalaia.ports import Notice, Outbox, State
+
+HIDDEN = "not told here: nobody proved by this link or contact to have it"
 
 _ALL = 1_000_000
 _AT_ONCE = 500
 
 
-def export(registry: Registry, outbox: Outbox, state: State, pseudonym: str) -> bytes | None:
+def export(
+    registry: Registry,
+    outbox: Outbox,
+    state: State,
+    pseudonym: str,
+    channels: Sequence[str] | None = None,
+) -> bytes | None:
     """Everything under this pseudonym, indented JSON in UTF-8; None for nobody.
+
+    channels    where somebody confirmed more than these, the addresses of others are not told
+                (None: all are)
 
     person         choices and subscriptions, as they are kept
     contacts       each with its address and status; a key of their own without the key, which
@@ -43,7 +55,7 @@ def export(registry: Registry, outbox: Outbox, state: State, pseudonym: str) -> 
     ]
     document = {
         "person": _person(held),
-        "contacts": _contacts(held),
+        "contacts": _contacts(held, channels),
         "consents": [_times(msgspec.to_builtins(c)) for c in registry.people.consents(pseudonym)],
         "messages": [_message(message, alerts) for message in messages],
         "deliveries": [_delivery(one) for one in told],
@@ -60,12 +72,20 @@ def _person(held: Held) -> dict[str, Any]:
     return _times(person)
 
 
-def _contacts(held: Held) -> list[dict[str, Any]]:
+def _contacts(held: Held, channels: Sequence[str] | None) -> list[dict[str, Any]]:
     shown = []
+    told = bool(held.with_status(CONFIRMED))
+    # A contact that only waits was asked for by whoever: they see it, and not what else was named.
+    is_all = channels is None or (is_whole(held, channels) and (told or not channels))
     for row, address in held.contacts:
         contact = address.contact
         one: dict[str, Any] = {"channel": row.channel, "status": row.status, "since": row.since}
-        if row.channel != KEY and contact is not None:
+        is_open = is_all or (
+            row.channel in (channels or ()) and (row.status == CONFIRMED or not told)
+        )
+        if row.channel != KEY and contact is not None and not is_open:
+            one |= {"address": HIDDEN}
+        elif row.channel != KEY and contact is not None:
             one |= {"address": contact.address, "asked by": address.how}
             one |= {"secret": contact.secret} if contact.secret else {}
         shown.append(_times(one))

@@ -161,6 +161,7 @@ def _request(row: Mapping[str, Any], rules: RuleSet, find: Find, proof: str) -> 
         ),
         how="import",
         proof=_text(row, "proof") or proof,
+        is_operators=True,
     )
     try:
         check(request)

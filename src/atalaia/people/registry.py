@@ -17,7 +17,7 @@ from atalaia.domain.contact import Contact
 from atalaia.domain.subscription import Circle, Person, Polygon, Subscription, Threshold
 from atalaia.errors import StateConflict
 from atalaia.people import request as asked
-from atalaia.people.codes import code_of, lookup_of, waiting_lookups
+from atalaia.people.codes import LASTS_S, code_of, lookup_of, waiting_lookups
 from atalaia.people.consent import UNNAMED, Controller, Words, consent_words
 from atalaia.people.erase import erase
 from atalaia.people.retention import RETENTION, Retention, retention_of
@@ -38,6 +38,7 @@ from atalaia.people.vault import Vault
 from atalaia.ports import Consent, ContactRow, Home, Keys, People, PersonRow
 from atalaia.settings import Settings
 
+INBOX = "inbox"
 MOST_SUBSCRIPTIONS = 100
 _TRIES = 8
 _PAGE = 1_000
@@ -63,6 +64,11 @@ class Held:
     def with_status(self, status: str) -> list[Entry]:
         """Their contacts of this status, keys of their own aside."""
         return [e for e in self.contacts if e.row.status == status and e.row.channel != KEY]
+
+
+def is_somebody(held: Held) -> bool:
+    """Whether anybody has proved to be this person: by an address, or a key of their own."""
+    return any(e.row.status == CONFIRMED and e.row.channel != INBOX for e in held.contacts)
 
 
 @dataclass(frozen=True)
@@ -149,9 +155,8 @@ class Registry:
         if address.contact is None:
             return None
         language = held.kept.person.language
-        return Question(
-            address.contact, code_of(self.vault, row), language, self.words(language).text
-        )
+        code = code_of(self.vault, row, address)
+        return Question(address.contact, code, language, self.words(language).text)
 
     def find(self, contact: Contact) -> str | None:
         """Whose confirmed contact this is; None: nobody's."""
@@ -182,6 +187,18 @@ class Registry:
     def gone(self, pseudonym: str, channel: str, now: int) -> bool:
         """The same when it is the channel that says that this address is of no more use."""
         return self._end(pseudonym, channel, now, is_withdrawn=False)
+
+    def leave(self, pseudonym: str, contact: Contact, now: int) -> bool:
+        """Forget this address where it waits beside what is somebody else's. False: it does not."""
+
+        def edit(held: Held) -> PersonChange:
+            mine = [e.row for e in held.with_status(PENDING) if e.address.contact == contact]
+            return PersonChange(held.kept, [stopped(self.vault, row, now) for row in mine])
+
+        if self.held(pseudonym) is None:
+            return False
+        _, change = self.change(pseudonym, edit)
+        return bool(change.contacts)
 
     def erase(self, pseudonym: str, now: int) -> bool:
         """Forget them: see `erase.erase`. False: nobody is kept under this name."""
@@ -259,7 +276,7 @@ class Registry:
 
     def waiting(self, held: Held, now: int) -> list[Entry]:
         """Contacts of theirs that can still be confirmed."""
-        after = now - self.keep.pending_s
+        after = now - LASTS_S
         return [entry for entry in held.with_status(PENDING) if entry.row.since > after]
 
     def _told(self, row: PersonRow) -> Person | None:
@@ -282,7 +299,8 @@ class Registry:
             ]
             names = {row.channel for row in ended}
             left = tuple(name for name in held.kept.person.channels if name not in names)
-            kept = Kept(held.kept.person, tuple(n for n in held.kept.wanted if n not in names))
+            wanted = tuple(name for name in held.kept.wanted if name not in names)
+            kept = Kept(held.kept.person, wanted, held.kept.epoch + 1)
             kept = with_channels(kept, left)
             if not left and is_withdrawn:
                 person = msgspec.structs.replace(kept.person, subscriptions=())
@@ -313,7 +331,7 @@ def with_channels(kept: Kept, confirmed: Sequence[str]) -> Kept:
     """The same person, told by these channels, in the order that they want."""
     order = (*kept.wanted, *(name for name in confirmed if name not in kept.wanted))
     channels = tuple(name for name in order if name in confirmed)
-    return Kept(msgspec.structs.replace(kept.person, channels=channels), order)
+    return Kept(msgspec.structs.replace(kept.person, channels=channels), order, kept.epoch)
 
 
 def with_subscriptions(kept: Kept, new: Sequence[Subscription]) -> Kept:
@@ -324,7 +342,7 @@ def with_subscriptions(kept: Kept, new: Sequence[Subscription]) -> Kept:
     every = (*person.subscriptions, *added)
     if len(every) > MOST_SUBSCRIPTIONS:
         raise ValueError(f"more than {MOST_SUBSCRIPTIONS} subscriptions; remove some first")
-    return Kept(msgspec.structs.replace(person, subscriptions=every), kept.wanted)
+    return Kept(msgspec.structs.replace(person, subscriptions=every), kept.wanted, kept.epoch)
 
 
 def new_subscription(

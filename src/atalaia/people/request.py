@@ -20,6 +20,9 @@ MOST_POINTS = 5_000
 LONGEST_NAME = 100
 LARGEST_RADIUS_KM = 500.0
 
+OPEN = "page"
+"""`Request.how` of what anybody asks for without a key."""
+
 _DAY_MINUTES = 1440
 
 
@@ -34,6 +37,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
                for a code then, unless they once stopped. Not a name: it outlives an erasure
     is_own     asked from the contact itself, which proves it: a chat
     shown      the words that they agreed to, if they were shown others than the registry's
+    is_operators    it is the operator's, whose proof also adds to somebody who is known already
     """
 
     contacts: tuple[Contact, ...]
@@ -48,6 +52,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     proof: str = ""
     is_own: bool = False
     shown: str = ""
+    is_operators: bool = False
 
     @property
     def levels(self) -> dict[str, str]:

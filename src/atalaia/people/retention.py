@@ -62,7 +62,7 @@ def apply_retention(
     goes on with it.
     """
     erased = finish_erasures(people, keys)
-    unconfirmed = people.forget(now - keep.pending_s, now - keep.consents_s)
+    unconfirmed = people.forget(now - keep.pending_s, now - keep.consents_s, now)
     for pseudonym in unconfirmed:
         erase(people, keys, pseudonym, now)
     return Forgotten(len(unconfirmed), outbox.forget(now - keep.messages_s), erased)

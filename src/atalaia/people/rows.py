@@ -26,10 +26,15 @@ _encode = msgspec.msgpack.Encoder().encode
 
 
 class Kept(msgspec.Struct, frozen=True):
-    """A person as they are kept. `wanted` has all their channels in order, confirmed or not."""
+    """A person as they are kept. `wanted` has all their channels in order, confirmed or not.
+
+    epoch    grows when a contact is confirmed or stopped, and when somebody else's request comes
+             to them: a signed link of an earlier epoch opens nothing
+    """
 
     person: Person
     wanted: tuple[str, ...]
+    epoch: int = 0
 
 
 class Address(msgspec.Struct, frozen=True, kw_only=True):
@@ -39,6 +44,8 @@ class Address(msgspec.Struct, frozen=True, kw_only=True):
     contact   None once it is stopped: its address is not needed any more
     how       by which way it was asked for
     text_hash, version    of the words to be agreed to
+    nonce     random letters that go into the code, while it waits
+    wish      what was asked for together with it, while it waits: nothing else comes with it
     """
 
     lookup: bytes
@@ -46,6 +53,8 @@ class Address(msgspec.Struct, frozen=True, kw_only=True):
     how: str = ""
     text_hash: str = ""
     version: str = ""
+    nonce: str = ""
+    wish: Person | None = None
 
     @property
     def words(self) -> Words:

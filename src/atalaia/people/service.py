@@ -7,17 +7,21 @@ What somebody would have had is `notify.preview`'s: it needs what tells people, 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import partial
 from typing import TypeAlias
 
 from atalaia.channels.guard import Rules, check_url
 from atalaia.domain.contact import Contact, read_contact
+from atalaia.domain.delivery import may_have_gone
 from atalaia.domain.place import Places
 from atalaia.domain.subscription import Person
 from atalaia.people import manage
+from atalaia.people.admission import admit
 from atalaia.people.changing import update
 from atalaia.people.coverage import closed_channels, unwatched
 from atalaia.people.export import export
-from atalaia.people.registry import Registry
+from atalaia.people.registry import Registry, is_somebody
 from atalaia.people.request import Request
 from atalaia.people.subscribe import Confirmation, Enrolled, confirm, confirm_contact, subscribe
 from atalaia.ports import Home
@@ -66,21 +70,33 @@ class PeopleService:
         for contact in request.contacts:
             if contact.channel == "webhook":
                 check_url(contact.address, Rules(allow=self._settings.channels.webhook_allow))
-        done = subscribe(self._registry, request, now)
-        for message in done.asks:
+        admitted = partial(admit, self._registry, self._settings)
+        done = subscribe(self._registry, request, now, admitted)
+        for message in (*done.asks, *done.notices):
             self._home.outbox.put(message)
         self._home.wake("normal")
         return done
 
-    def confirm(self, who: Named, code: str, now: int) -> Confirmation | None:
-        """Take the code that a contact was sent: from then on it is told. None: it is not its."""
+    def confirm(
+        self, who: Named, code: str, now: int, *, is_theirs: bool = False
+    ) -> Confirmation | None:
+        """Take the code that a contact was sent: from then on it is told. None: it is not its.
+
+        is_theirs    who gives it has shown to be this person, and wants the contact beside those
+                     that they have
+        """
+
+        def went_out(message: str) -> bool:
+            found = self._home.outbox.message(message)
+            return found is not None and may_have_gone(found, now)
+
         if isinstance(who, Contact):
-            done = confirm_contact(self._registry, who, code, now)
+            done = confirm_contact(self._registry, who, code, now, went_out)
         else:
-            done = confirm(self._registry, who, code, now)
+            done = confirm(self._registry, who, code, now, went_out, is_theirs=is_theirs)
         if done is None:
             return None
-        for message in done.asks:
+        for message in done.notices:
             self._home.outbox.put(message)
         self._home.wake("normal")
         return done
@@ -96,29 +112,45 @@ class PeopleService:
         """Whether anything is kept under this name."""
         return self._registry.people.person(pseudonym) is not None
 
-    def export(self, who: Named) -> bytes | None:
-        """All that is kept of them, as JSON; None: nothing."""
-        pseudonym = next(iter(self._kept(who)), None)
+    def export(self, who: Named, channels: Sequence[str] | None = None) -> bytes | None:
+        """All that is kept of them, as JSON; None: nothing.
+
+        channels    the addresses of others are left out: those alone are proven (None: all)
+        """
+        if isinstance(who, Contact):
+            pseudonym = next(iter(_own(self._registry, who)), None)
+            channels = (who.channel,)
+        else:
+            pseudonym = who
         if pseudonym is None:
             return None
-        return export(self._registry, self._home.outbox, self._home.state, pseudonym)
+        return export(self._registry, self._home.outbox, self._home.state, pseudonym, channels)
 
-    def manage(self, pseudonym: str, now: int) -> str:
-        """A signed token by which they manage what is theirs. Not to be kept or logged."""
-        return manage.sign(self._registry, pseudonym, now)
+    def manage(self, pseudonym: str, channels: Sequence[str], now: int) -> str:
+        """A signed token by which they manage what is theirs, earned by the contacts of these
+        channels. Not to be kept or logged."""
+        return manage.sign(self._registry, pseudonym, channels, now)
+
+    def is_whole(self, pseudonym: str, channels: Sequence[str]) -> bool:
+        """Whether these are all the channels by which they confirmed anything."""
+        held = self._registry.held(pseudonym)
+        return held is not None and manage.is_whole(held, channels)
 
     def make_key(self, pseudonym: str, now: int) -> str:
         """A key of their own for the API, shown this once; an older one ends."""
         return self._registry.make_key(pseudonym, now)
 
-    def whose(self, key: str, now: int) -> tuple[str, bool] | None:
-        """Who this signed token or key of their own is of, and whether it is a token.
+    def whose(self, key: str, now: int) -> tuple[str, tuple[str, ...] | None] | None:
+        """Who this signed token or key of their own is of, and which channels' contacts earned the
+        token (None: it is a key).
 
         None: it is nobody's (any more).
         """
         signed = manage.whose(self._registry, key, now)
-        person = signed or self._registry.who(key)
-        return (person, signed is not None) if person else None
+        if signed is not None:
+            return signed.pseudonym, signed.channels
+        person = self._registry.who(key)
+        return (person, None) if person else None
 
     # What they change
 
@@ -138,7 +170,13 @@ class PeopleService:
 
     def erase(self, who: Named, now: int) -> bool:
         """Forget them: key, contacts, subscriptions, messages. False: nothing was kept."""
-        gone = [self._registry.erase(pseudonym, now) for pseudonym in self._kept(who)]
+        if isinstance(who, Contact):
+            own = _own(self._registry, who)
+            others = [p for p in self._registry.holders(who) if p not in own]
+            gone = [self._registry.leave(pseudonym, who, now) for pseudonym in others]
+            gone += [self._registry.erase(pseudonym, now) for pseudonym in own]
+        else:
+            gone = [self._registry.erase(who, now)]
         return self._woken(any(gone))
 
     def acknowledge(self, who: Named, message: str, now: int) -> bool:
@@ -171,12 +209,17 @@ class PeopleService:
         """Who is told by a contact that they confirmed."""
         return self._registry.find(who) if isinstance(who, Contact) else who
 
-    def _kept(self, who: Named) -> list[str]:
-        """All under whom anything of a contact is kept."""
-        return self._registry.holders(who) if isinstance(who, Contact) else [who]
-
     def _woken(self, is_new: bool) -> bool:
         """Wake who sends, if there is something new."""
         if is_new:
             self._home.wake("normal")
         return is_new
+
+
+def _own(registry: Registry, contact: Contact) -> list[str]:
+    """All that this contact alone may speak for: who confirmed it, and requests for it under which
+    nobody confirmed anything. What waits beside somebody else's contacts is theirs."""
+    owner = registry.find(contact)
+    held = ((p, registry.held(p)) for p in registry.holders(contact))
+    free = [p for p, one in held if p != owner and one is not None and not is_somebody(one)]
+    return [owner, *free] if owner else free

@@ -1,31 +1,35 @@
 """From a request to somebody who is told: asked for, confirmed, agreed to.
 
 A request for an address makes a pseudonym of its own, whoever may have that address already, and
-asks the address for a code. Only who gives the code (or shows other proof) is joined to what the
-address had: so nobody can find out, or change, by asking, what somebody else receives.
+asks the address for a code. A code proves one address: what was wished with it goes to who has the
+address, and nothing else does. So nobody can find out, or change, by asking, what somebody else
+receives, nor get an address of their own in beside another's.
 """
 
 from __future__ import annotations
 
 import base64
 import secrets
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import TypeAlias
 
 import msgspec
 import structlog
 
 from atalaia.domain.contact import Contact
-from atalaia.domain.delivery import Message, message_id
+from atalaia.domain.delivery import ADDED, Message, message_id
 from atalaia.domain.subscription import Person
 from atalaia.errors import StateConflict
-from atalaia.people.codes import MOST_WAITING, is_code, lookup_of, waiting_lookups
+from atalaia.people.codes import LASTS_S, is_code, lookup_of, waiting_lookups
 from atalaia.people.consent import agreed, shown_words
 from atalaia.people.erase import erase
 from atalaia.people.registry import (
+    INBOX,
     Entry,
     Held,
     PersonChange,
     Registry,
+    is_somebody,
     new_subscription,
     with_channels,
     with_subscriptions,
@@ -42,15 +46,10 @@ from atalaia.people.rows import (
     new_pseudonym,
     stopped,
 )
+from atalaia.people.tally import TRIES_A_CODE, take_try
 from atalaia.ports import Consent, ContactRow, PersonRow
 
-MOST_TRIES = 5
-"""Wrong codes a contact: a guesser has one chance in 200,000."""
-
-GIVES_WAY_S = DAY_S
-"""A request that waited so long for an address gives way to a newer one, if too many wait."""
-
-INBOX, WEBHOOK = "inbox", "webhook"
+WEBHOOK = "webhook"
 
 log = structlog.get_logger()
 
@@ -61,42 +60,55 @@ class Enrolled(msgspec.Struct, frozen=True):
     confirmed    channels that are told from now on
     asks         messages for the outbox, which ask the other contacts for their codes
     secrets      by channel: what a webhook's messages are signed with; shown this once
+    notices      messages for the outbox, which tell contacts that others were added
     """
 
     pseudonym: str
     confirmed: tuple[str, ...]
     asks: tuple[Message, ...]
     secrets: dict[str, str]
+    notices: tuple[Message, ...] = ()
 
     def __repr__(self) -> str:
         return f"Subscribed({self.pseudonym!r}, {self.confirmed}, '***')"
 
 
 class Confirmation(msgspec.Struct, frozen=True):
-    """Who confirmed, and by which channel. The pseudonym may be one that they had before; `asks`
-    are for contacts that went with them to it."""
+    """Who confirmed, and by which channel. The pseudonym may be one that they had before, or a new
+    one; `notices` tell their other contacts."""
 
     pseudonym: str
     channel: str
-    asks: tuple[Message, ...] = ()
+    notices: tuple[Message, ...] = ()
 
 
-def subscribe(registry: Registry, request: Request, now: int) -> Enrolled:
+Admit: TypeAlias = Callable[[Request, Sequence[Contact], int], None]
+
+WentOut: TypeAlias = Callable[[str], bool]
+"""Whether the message of this id, which asks for a code, may have reached somebody."""
+
+
+def subscribe(registry: Registry, request: Request, now: int, admit: Admit) -> Enrolled:
     """Keep a request. What needs no code is told from now on; the rest once it is confirmed.
+
+    admit    asked whether codes may go to these contacts; raises ValueError
 
     Raises ValueError, with the next step and without any address, for what cannot be kept.
     """
     check(request)
     contacts = [_with_secret(contact) for contact in request.contacts]
     proven = [contact for contact in contacts if _is_proven(registry, request, contact)]
+    admit(request, [contact for contact in contacts if contact not in proven], now)
     owners = (registry.find(contact) for contact in proven if contact.channel != INBOX)
     owner = next((pseudonym for pseudonym in owners if pseudonym), None)
     pseudonym = owner or new_pseudonym()
     registry.vault.make_key(pseudonym)
 
+    wish = _wish(request, pseudonym, now)
+
     def edit(held: Held) -> PersonChange:
         rows = [
-            _row(registry, pseudonym, request, contact, now, is_proven=contact in proven)
+            _row(registry, wish.person, request, contact, now, is_proven=contact in proven)
             for contact in contacts
         ]
         how = f"{request.how}: {request.proof}" if request.proof else request.how
@@ -106,36 +118,65 @@ def subscribe(registry: Registry, request: Request, now: int) -> Enrolled:
             for row in rows
             if row.status == CONFIRMED
         ]
-        return _joined(registry, held, _wish(request, pseudonym, now), rows, consents, now)
+        return _joined(registry, held, wish, rows, consents, now)
 
-    _, change = registry.change(pseudonym, edit, _nobody(request, pseudonym, now))
+    before, change = registry.change(pseudonym, edit, _nobody(request, pseudonym, now))
     new = [row for row in change.contacts if row.status != STOPPED]
+    added = [row.channel for row in new if row.status == CONFIRMED and row.channel != INBOX]
     return Enrolled(
         pseudonym=pseudonym,
         confirmed=tuple(row.channel for row in new if row.status == CONFIRMED),
-        asks=_asks(registry, new),
+        asks=_asks(new),
         secrets={c.channel: c.secret for c in contacts if c.secret},
+        notices=_notices(before, added, now),
     )
 
 
-def confirm(registry: Registry, pseudonym: str, code: str, now: int) -> Confirmation | None:
+def confirm(
+    registry: Registry,
+    pseudonym: str,
+    code: str,
+    now: int,
+    went_out: WentOut,
+    *,
+    is_theirs: bool = False,
+) -> Confirmation | None:
     """Take a code for any of a person's contacts that wait for one.
 
-    None: it is not theirs, has run out, or too many were tried; which of these is not said. A
-    try is counted before the code is looked at, so that many at once are no more than five.
+    A code proves an address, and nothing about the request's other addresses. So the contact is
+    joined to this person where nobody else was confirmed under the name before, or who gives the
+    code has shown to be them (`is_theirs`); where somebody has the address already the wish goes
+    to them; and else it begins a person of its own. The wish of the request is all that comes
+    with it.
+
+    None: it is not theirs, has run out, was never sent, or too many were tried; which of these is
+    not said. A try is counted before the code is looked at, so that many at once are no more than
+    five.
     """
-    found = _guessed(registry, pseudonym, code, now)
-    if found is None or found.address.contact is None:
+    found = _guessed(registry, pseudonym, code, now, went_out)
+    if found is None or found.address.contact is None or found.address.wish is None:
         return None
     owner = registry.find(found.address.contact)
     if owner not in (None, pseudonym):
-        return _merged(registry, pseudonym, found, owner, now)
-    _settle(registry, pseudonym, found, found.address.contact, now)
-    return Confirmation(pseudonym, found.row.channel)
+        _settle(registry, owner, found, now)
+        _leave(registry, pseudonym, found, now)
+        return Confirmation(owner, found.row.channel)
+    held = registry.held(pseudonym)
+    if held is None:
+        return None
+    if is_theirs or not is_somebody(held):
+        return Confirmation(
+            pseudonym, found.row.channel, _settle(registry, pseudonym, found, now, held)
+        )
+    alone = new_pseudonym()
+    registry.vault.make_key(alone)
+    _settle(registry, alone, found, now)
+    _leave(registry, pseudonym, found, now)
+    return Confirmation(alone, found.row.channel)
 
 
 def confirm_contact(
-    registry: Registry, contact: Contact, code: str, now: int
+    registry: Registry, contact: Contact, code: str, now: int, went_out: WentOut
 ) -> Confirmation | None:
     """The same for who knows their address, and not their pseudonym."""
     found = (
@@ -143,13 +184,19 @@ def confirm_contact(
         for look in waiting_lookups(registry.vault, contact)
     )
     people = dict.fromkeys(row.pseudonym for row in found if row is not None)
-    confirmed = (confirm(registry, pseudonym, code, now) for pseudonym in people)
+    confirmed = (confirm(registry, pseudonym, code, now, went_out) for pseudonym in people)
     return next((one for one in confirmed if one is not None), None)
 
 
-def _guessed(registry: Registry, pseudonym: str, code: str, now: int) -> Entry | None:
+def _guessed(
+    registry: Registry, pseudonym: str, code: str, now: int, went_out: WentOut
+) -> Entry | None:
     def waiting(held: Held) -> list[Entry]:
-        return [e for e in registry.waiting(held, now) if e.row.tries < MOST_TRIES]
+        return [
+            e
+            for e in registry.waiting(held, now)
+            if e.row.tries < TRIES_A_CODE and went_out(ask_id(e.row))
+        ]
 
     def count(held: Held) -> PersonChange:
         rows = [e.row for e in waiting(held)]
@@ -161,72 +208,62 @@ def _guessed(registry: Registry, pseudonym: str, code: str, now: int) -> Entry |
     if held is None or not waiting(held):
         return None
     before, _ = registry.change(pseudonym, count)
-    return next((e for e in waiting(before) if is_code(registry.vault, e.row, code)), None)
+    counted = [
+        e
+        for e in waiting(before)
+        if e.address.contact and take_try(registry.people, registry.vault, e.address.contact, now)
+    ]
+    right = (e for e in counted if is_code(registry.vault, e.row, e.address, code))
+    return next(right, None)
 
 
-def _settle(registry: Registry, pseudonym: str, found: Entry, contact: Contact, now: int) -> None:
-    """A contact is confirmed: it can be found from now on, and is told."""
+def _settle(
+    registry: Registry, pseudonym: str, found: Entry, now: int, asked: Held | None = None
+) -> tuple[Message, ...]:
+    """A contact is confirmed for this person: it is found from now on, and told. Return messages
+    that tell their other contacts so.
+
+    asked    who asked for it, if it is this person
+    """
+    contact, wish = found.address.contact, found.address.wish
+    assert contact is not None and wish is not None  # noqa: S101, PT018  it could be confirmed
+    channel, how = found.row.channel, f"{found.address.how}, code"
     address = msgspec.structs.replace(
-        found.address, lookup=lookup_of(registry.vault, contact), how=f"{found.address.how}, code"
+        found.address, lookup=lookup_of(registry.vault, contact), how=how, nonce="", wish=None
     )
 
     def edit(held: Held) -> PersonChange:
-        rows = [
-            stopped(registry.vault, found.row, now),
-            contact_row(registry.vault, pseudonym, contact.channel, address, CONFIRMED, now),
-        ]
-        consent = agreed(pseudonym, contact.channel, address.words, address.how, now)
-        return _joined(registry, held, held.kept, rows, [consent], now)
+        rows = [contact_row(registry.vault, pseudonym, channel, address, CONFIRMED, now)]
+        if asked is not None:
+            rows.append(stopped(registry.vault, found.row, now))
+        consent = agreed(pseudonym, channel, address.words, how, now)
+        asks = Kept(msgspec.structs.replace(wish, pseudonym=pseudonym), (channel,))
+        return _joined(registry, held, asks, rows, [consent], now)
 
-    registry.change(pseudonym, edit)
+    nobody = Person(pseudonym=pseudonym, language=wish.language, channels=())
+    new = Held(PersonRow(pseudonym=pseudonym, created_at=now), Kept(nobody, ()), [])
+    before, _ = registry.change(pseudonym, edit, None if asked else new)
+    return _notices(before, (channel,), now)
 
 
-def _merged(
-    registry: Registry, pseudonym: str, found: Entry, owner: str, now: int
-) -> Confirmation | None:
-    """Who confirmed has a pseudonym already: all that they asked for goes there.
+def _leave(registry: Registry, pseudonym: str, found: Entry, now: int) -> None:
+    """A contact went elsewhere with its wish: the request's others go on without it, if any are
+    left. A crash before this leaves a request that comes to nothing."""
 
-    A crash between the steps loses at most what the request's other contacts were; they can be
-    subscribed again.
-    """
-    leaving = registry.held(pseudonym)
-    if leaving is None:
-        return None
-    channel = found.row.channel
+    def edit(held: Held) -> PersonChange:
+        wanted = tuple(name for name in held.kept.wanted if name != found.row.channel)
+        kept = Kept(held.kept.person, wanted, held.kept.epoch + 1)
+        return PersonChange(kept, [stopped(registry.vault, found.row, now)])
 
-    def take_wish(held: Held) -> PersonChange:
-        how = f"{found.address.how}, code"
-        consent = agreed(owner, channel, found.address.words, how, now)
-        return _joined(registry, held, leaving.kept, [], [consent], now)
-
-    registry.change(owner, take_wish)
-    others = [
-        entry
-        for entry in (*registry.waiting(leaving, now), *leaving.with_status(CONFIRMED))
-        if entry.row.lookup != found.row.lookup and entry.row.channel != INBOX
-    ]
-    standing = [c for c in registry.people.consents(pseudonym) if not c.withdrawn_at]
+    _, change = registry.change(pseudonym, edit)
+    held = registry.held(pseudonym)
+    if held is None or registry.waiting(held, now) or change.kept.person.channels:
+        return
     try:
         erase(registry.people, registry.keys, pseudonym, now)
     except StateConflict as error:
         log.warning("older pages are still in the log", reason=str(error))
     registry.vault.forget(pseudonym)
-
-    def take_contacts(held: Held) -> PersonChange:
-        rows = [
-            contact_row(registry.vault, owner, e.row.channel, e.address, e.row.status, e.row.since)
-            for e in others
-        ]
-        names = {row.channel for row in rows}
-        consents = [
-            msgspec.structs.replace(c, pseudonym=owner) for c in standing if c.channel in names
-        ]
-        return _joined(registry, held, held.kept, rows, consents, now)
-
-    if not others:
-        return Confirmation(owner, channel)
-    _, change = registry.change(owner, take_contacts)
-    return Confirmation(owner, channel, _asks(registry, change.contacts))
 
 
 def _joined(
@@ -258,14 +295,14 @@ def _joined(
         since=old.since if old.channels else now,
     )
     wanted = tuple(dict.fromkeys((*held.kept.wanted, *wish.wanted)))
-    kept = with_subscriptions(Kept(person, wanted), asked.subscriptions)
+    kept = with_subscriptions(Kept(person, wanted, held.kept.epoch + 1), asked.subscriptions)
     confirmed = (*(entry.row.channel for entry in have), *new)
     return PersonChange(with_channels(kept, confirmed), [*replaced, *rows], consents)
 
 
 def _row(
     registry: Registry,
-    pseudonym: str,
+    wish: Person,
     request: Request,
     contact: Contact,
     now: int,
@@ -273,7 +310,7 @@ def _row(
     is_proven: bool,
 ) -> ContactRow:
     """A contact's row: confirmed where that is proven and it is nobody else's, or waiting."""
-    is_inbox = contact.channel == INBOX
+    pseudonym, is_inbox = wish.pseudonym, contact.channel == INBOX
     is_confirmed = is_proven and (is_inbox or registry.find(contact) in (None, pseudonym))
     if is_inbox:
         lookup = registry.vault.lookup(INBOX, pseudonym)
@@ -288,6 +325,8 @@ def _row(
         how=request.how,
         text_hash=words.digest,
         version=words.version,
+        nonce="" if is_confirmed else secrets.token_urlsafe(16),
+        wish=None if is_confirmed else wish,
     )
     status = CONFIRMED if is_confirmed else PENDING
     return contact_row(registry.vault, pseudonym, contact.channel, address, status, now)
@@ -301,12 +340,8 @@ def _free_lookup(registry: Registry, contact: Contact, now: int) -> bytes:
         if row is None or row.status == STOPPED:
             return lookup
         taken.append(row)
+    # Of three at a time there are never more than three codes a day: its own has run out.
     oldest = min(taken, key=lambda row: row.since)
-    if oldest.since + GIVES_WAY_S > now:
-        raise ValueError(
-            f"{contact.channel}: {MOST_WAITING} requests wait for this address already; confirm "
-            "one of them, or ask again tomorrow"
-        )
 
     def give_way(held: Held) -> PersonChange:
         return PersonChange(held.kept, [stopped(registry.vault, oldest, now)])
@@ -316,11 +351,14 @@ def _free_lookup(registry: Registry, contact: Contact, now: int) -> bytes:
 
 
 def _is_proven(registry: Registry, request: Request, contact: Contact) -> bool:
-    """Whether no code is needed. Somebody's paper is no proof for who has stopped since."""
+    """Whether no code is needed. Somebody's paper is no proof for who has stopped since, and adds
+    nothing to who is known already, unless the operator shows it."""
     if contact.channel == INBOX or request.is_own:
         return True
     row = registry.people.find(contact.channel, lookup_of(registry.vault, contact))
-    return bool(request.proof) and not (row and row.status == STOPPED)
+    if not request.proof or (row and row.status == STOPPED):
+        return False
+    return request.is_operators or row is None
 
 
 def _with_secret(contact: Contact) -> Contact:
@@ -350,18 +388,42 @@ def _nobody(request: Request, pseudonym: str, now: int) -> Held:
     return Held(PersonRow(pseudonym=pseudonym, created_at=now), Kept(person, ()), [])
 
 
-def _asks(registry: Registry, rows: Sequence[ContactRow]) -> tuple[Message, ...]:
+def ask_id(row: ContactRow) -> str:
+    """The id of the message that asks this contact for its code."""
+    return message_id(row.pseudonym, row.channel, f"confirm {row.lookup.hex()} {row.since}")
+
+
+def _asks(rows: Sequence[ContactRow]) -> tuple[Message, ...]:
     """Messages that ask these contacts, where they wait, for their codes."""
     return tuple(
         Message(
-            id=message_id(row.pseudonym, row.channel, f"confirm {row.lookup.hex()} {row.since}"),
+            id=ask_id(row),
             person=row.pseudonym,
             channel=row.channel,
             order_key=row.pseudonym,
             kind="confirm",
             due_at=row.since,
-            expires_at=row.since + registry.keep.pending_s,
+            expires_at=row.since + LASTS_S,
         )
         for row in rows
         if row.status == PENDING
+    )
+
+
+def _notices(before: Held, added: Sequence[str], now: int) -> tuple[Message, ...]:
+    """Messages that tell the contacts that a person had that others were added."""
+    had = [e.row for e in before.with_status(CONFIRMED) if e.row.channel != INBOX]
+    new = [name for name in added if name not in {row.channel for row in had}]
+    return tuple(
+        Message(
+            id=message_id(row.pseudonym, row.channel, f"added {name} {now}"),
+            person=row.pseudonym,
+            channel=row.channel,
+            order_key=row.pseudonym,
+            kind=f"{ADDED}:{name}",
+            due_at=now,
+            expires_at=now + DAY_S,
+        )
+        for row in had
+        for name in new
     )

@@ -19,6 +19,8 @@ from atalaia.ports import Result
 
 Format = Literal["table", "csv", "json"]
 
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
+
 _AT_ONCE = 500
 """Rows of one table: widths are found, and memory is held, for so many at a time."""
 
@@ -40,9 +42,16 @@ def _write_csv(result: Result, out: TextIO, _: int | None) -> int:
     writer.writerow(result.columns)
     count = 0
     for row in result.rows:
-        writer.writerow([_text(value) for value in row])
+        writer.writerow([_harmless(value) for value in row])
         count += 1
     return count
+
+
+def _harmless(value: Any) -> str:
+    """A cell that no spreadsheet takes for a formula: texts that begin like one get an apostrophe
+    before them, as OWASP advises. Numbers stay numbers."""
+    text = _text(value)
+    return f"'{text}" if isinstance(value, str) and text.startswith(_FORMULA) else text
 
 
 def _write_json(result: Result, out: TextIO, _: int | None) -> int:

@@ -46,6 +46,7 @@ from atalaia.run.opened import home_of
 from atalaia.run.services import Services
 from atalaia.settings import Settings
 from atalaia.settings.plans import plans
+from atalaia.settings.strength import weaknesses
 from atalaia.sources.cap import forms_of
 from atalaia.sources.feed import FeedPoller
 from atalaia.sources.ingest import Ingest, tick
@@ -272,6 +273,8 @@ def run(settings: Settings, *, port: int | None = None) -> int:
     allow_listeners()
     if port is not None:
         settings = _with_port(settings, port)
+    for line in weaknesses(settings):
+        log.warning("not safe as it is set", reason=line)
     with home_of(settings, exclusive=True) as home:
         _refuse_replay(home)
         asyncio.run(_run(settings, home))

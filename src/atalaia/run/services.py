@@ -299,6 +299,7 @@ class Services:
             ),
             settings.api.rate_limit,
             self.clock.second,
+            hosts=settings.api.hosts if self._can_stream else (),
             pushing=Pushing(
                 is_on=settings.api.key is not None,
                 accept=accept,
@@ -307,6 +308,7 @@ class Services:
                 now=self.clock.second,
                 sources=frozenset(decoders(settings.places)) - {CLOCK},
                 max_body=settings.max_body,
+                bytes_a_day=settings.bytes_a_day,
             ),
             shown=Shown(
                 places=settings.places,

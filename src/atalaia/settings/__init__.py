@@ -34,16 +34,18 @@ from atalaia.settings.document import (
     one_of,
     size,
     text_of,
+    texts,
     url,
     whole,
 )
 from atalaia.sources import open_meteo, tomorrow_io
 from atalaia.sources.recorded import read_places
-from atalaia.sources.schedule import Cadence, arithmetic, intervals, most_a_day
+from atalaia.sources.schedule import PollCadence, arithmetic, intervals, most_a_day
 
 DEFAULT_FILE = "atalaia.toml"
 
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
+_LOOPBACK_HOSTS = ("127.0.0.1", "[::1]", "localhost")
 
 _PLACE_KEYS = ("id", "name", "latitude", "longitude", "timezone", "area")
 _NEEDED = ("id", "name", "latitude", "longitude")
@@ -71,10 +73,12 @@ KEYS = (
     "api.key_file",
     "api.public",
     "api.rate_limit",
+    "api.hosts",
     "archive.interval",
     "archive.keep",
     "refine.interval",
     "limits.max_body",
+    "limits.bytes_a_day",
     *feeds.KEYS,
     *page.KEYS,
     *channels.KEYS,
@@ -119,6 +123,7 @@ class Api(msgspec.Struct, frozen=True, kw_only=True):
     key         the operator's; None: pushing is off
     is_public   whether reading what is of no person needs no key
     rate_limit  requests a minute that a key, or an address, may make; 0: as many as they like
+    hosts       names that a request's Host may have; none: any
     """
 
     host: str
@@ -126,6 +131,12 @@ class Api(msgspec.Struct, frozen=True, kw_only=True):
     key: Secret | None
     is_public: bool
     rate_limit: int
+    hosts: tuple[str, ...]
+
+    @property
+    def is_loopback(self) -> bool:
+        """Whether only this machine can reach it."""
+        return self.host in _LOOPBACK
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -138,7 +149,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     people, channels    who is told, and how they are reached
     archive_interval_s, refine_interval_s    between two runs of each
     keep_s      how long payloads stay in the stream once they are in RAW and GOLD
-    max_body    bytes that a push may have
+    max_body, bytes_a_day    bytes that a push, and all pushes of a key in a day, may have
     file        the settings file; None: there is none
     ignored     variables of the environment that look like ours and are not
     """
@@ -158,6 +169,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     refine_interval_s: int
     keep_s: int
     max_body: int
+    bytes_a_day: int
     file: Path | None
     ignored: tuple[str, ...]
 
@@ -240,7 +252,7 @@ def _describe_tomorrow_io(settings: Settings) -> list[str]:
             len(settings.places),
             0,
             most_a_day(tomorrow_io.NAME),
-            Cadence(near_s=source.interval_s),
+            PollCadence(near_s=source.interval_s),
             source.forecast_interval_s,
         )
         lines.append(
@@ -287,7 +299,8 @@ class _Reader(Document):
             archive_interval_s=self.get("archive.interval", duration_of(60), 300),
             refine_interval_s=self.get("refine.interval", duration_of(60), 900),
             keep_s=self.get("archive.keep", duration_of(86_400), 7 * 86_400),
-            max_body=self.get("limits.max_body", size, 8_000_000),
+            max_body=self.get("limits.max_body", size(64), 8_000_000),
+            bytes_a_day=self.get("limits.bytes_a_day", size(1_000_000), 256_000_000),
             file=self._path,
             ignored=tuple(self._ignored()),
         )
@@ -315,6 +328,7 @@ class _Reader(Document):
             key=self.secret("api.key"),
             is_public=self.get("api.public", flag, host in _LOOPBACK),
             rate_limit=self.get("api.rate_limit", whole(0, 10_000_000), 1200),
+            hosts=self.get("api.hosts", texts, _LOOPBACK_HOSTS if host in _LOOPBACK else ()),
         )
 
     def _rules(self, value: Any) -> RuleSet:

@@ -19,6 +19,7 @@ from atalaia.settings.document import (
     flag,
     one_of,
     text_of,
+    texts,
     url,
     whole,
 )
@@ -28,6 +29,8 @@ KEYS = (
     "people.master_key_file",
     "people.controller",
     "people.contact",
+    "people.codes_a_day",
+    "people.countries",
     "channels.telegram.token",
     "channels.telegram.token_file",
     "channels.telegram.base_url",
@@ -60,6 +63,7 @@ KEYS = (
     "channels.sms.sender",
     "channels.sms.price_usd",
     "channels.sms.usd_a_month",
+    "channels.sms.codes_usd_a_month",
     "channels.sms.base_url",
     "channels.webhook.enabled",
     "channels.webhook.allow",
@@ -84,12 +88,16 @@ class PeopleSettings(msgspec.Struct, frozen=True, kw_only=True):
     keys        folder of the keys, apart from the home; None: beside it (``<home>.keys``)
     master_key_file    what wraps the keys; None: a file in that folder, made at first use
     controller, contact    who is told in the words of consent, and how they are reached
+    codes_a_day    how many codes are sent a day to all who ask without a key
+    countries      calling codes (``+55``) of phone numbers that may ask without a key; none: all
     """
 
     keys: Path | None
     master_key_file: Path | None
     controller: str
     contact: str
+    codes_a_day: int
+    countries: tuple[str, ...]
 
 
 class TelegramSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -137,12 +145,16 @@ class EmailSettings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SmsSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """Amazon SNS. `base_url` None: Amazon's own; keys come from where its tools find them."""
+    """Amazon SNS. `base_url` None: Amazon's own; keys come from where its tools find them.
+
+    usd_a_month, codes_usd_a_month    what alerts, and what codes, may cost in a month: apart
+    """
 
     region: str
     sender: str
     price_usd: float
     usd_a_month: float
+    codes_usd_a_month: float
     base_url: str | None
 
 
@@ -193,6 +205,8 @@ def read_people(document: Document) -> PeopleSettings:
         master_key_file=path("people.master_key_file"),
         controller=document.get("people.controller", text_of, ""),
         contact=document.get("people.contact", text_of, ""),
+        codes_a_day=document.get("people.codes_a_day", whole(0, 10_000), 200),
+        countries=document.get("people.countries", _countries, ("+55",)),
     )
 
 
@@ -275,6 +289,7 @@ def _sms(document: Document) -> SmsSettings | None:
         sender=document.get(f"{at}.sender", text_of, ""),
         price_usd=document.get(f"{at}.price_usd", _number(0, 10), 0.05),
         usd_a_month=document.get(f"{at}.usd_a_month", _number(0, 1e6), 1.0),
+        codes_usd_a_month=document.get(f"{at}.codes_usd_a_month", _number(0, 1e6), 1.0),
         base_url=document.get(f"{at}.base_url", url, "") or None,
     )
     return settings if is_on else None
@@ -299,6 +314,13 @@ def _number(lowest: float, highest: float) -> Callable[[Any], float]:
         return number
 
     return read
+
+
+def _countries(value: Any) -> tuple[str, ...]:
+    found = texts(value)
+    if not all(re.fullmatch(r"\+[1-9]\d{0,6}", text) for text in found):
+        raise ValueError("not calling codes; write + and digits, for example +55")
+    return found
 
 
 def _networks(value: Any) -> tuple[Network, ...]:

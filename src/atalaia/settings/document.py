@@ -265,14 +265,25 @@ def duration_of(shortest_s: int) -> Callable[[Any], int]:
     return read
 
 
-def size(value: Any) -> int:
-    """Bytes, or ``8MB``, from a kilobyte to 64 MB."""
-    text = str(value)
-    match = re.fullmatch(r"(\d+)\s*(kB|MB)?", text)
-    size = int(match[1]) * {"kB": 1000, "MB": 1_000_000, None: 1}[match[2]] if match else 0
-    if isinstance(value, bool) or not 1000 <= size <= 64_000_000:
-        raise ValueError('not a size from 1 kB to 64 MB; write for example "8MB"')
-    return size
+def size(most_mb: int) -> Callable[[Any], int]:
+    """Bytes, or ``8MB``, from a kilobyte to so many megabytes."""
+
+    def read(value: Any) -> int:
+        match = re.fullmatch(r"(\d{1,15})\s*(kB|MB)?", str(value))
+        size = int(match[1]) * {"kB": 1000, "MB": 1_000_000, None: 1}[match[2]] if match else 0
+        if isinstance(value, bool) or not 1000 <= size <= most_mb * 1_000_000:
+            raise ValueError(f'not a size from 1 kB to {most_mb} MB; write for example "8MB"')
+        return size
+
+    return read
+
+
+def texts(value: Any) -> tuple[str, ...]:
+    """A list of texts; of the environment, with commas between them."""
+    found = value.split(",") if isinstance(value, EnvText) else value
+    if not isinstance(found, list) or not all(isinstance(text, str) for text in found):
+        raise ValueError('not a list of texts; write for example ["one", "two"]')
+    return tuple(text.strip() for text in found if text.strip())
 
 
 def one_of(words: tuple[str, ...]) -> Callable[[Any], str]:

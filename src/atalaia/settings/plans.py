@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from atalaia.settings import Settings
 from atalaia.sources.plan import OpenMeteoPlan, Plan, TomorrowIoPlan
-from atalaia.sources.schedule import Cadence
+from atalaia.sources.schedule import PollCadence
 
 
 def plans(settings: Settings) -> list[Plan]:
@@ -15,7 +15,7 @@ def plans(settings: Settings) -> list[Plan]:
         found.append(
             OpenMeteoPlan(
                 settings.places,
-                Cadence(source.interval_s, source.calm_interval_s),
+                PollCadence(source.interval_s, source.calm_interval_s),
                 is_adaptive=source.is_adaptive,
                 base_url=source.base_url,
             )

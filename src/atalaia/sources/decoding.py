@@ -51,7 +51,7 @@ def by_content(
                 found.append(describe_error(payload))
                 continue
             rejects = Rejects(payload.source)
-            read = contents.get(payload.content)
+            read = contents.get(payload.content.partition(";")[0])
             if read is None:
                 rejects.add("unknown content", f"{payload.content!r}: one of {sorted(contents)}")
             else:

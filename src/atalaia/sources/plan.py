@@ -14,8 +14,8 @@ from atalaia.sources import open_meteo, tomorrow_io
 from atalaia.sources.request import SourceRequest
 from atalaia.sources.schedule import (
     NEAR,
-    Cadence,
     Due,
+    PollCadence,
     due,
     due_within_budget,
     intervals,
@@ -57,13 +57,13 @@ class OpenMeteoPlan:
     def __init__(
         self,
         places: Places,
-        pace: Cadence,
+        pace: PollCadence,
         *,
         is_adaptive: bool,
         base_url: str = open_meteo.BASE_URL,
     ) -> None:
         self._places = places
-        self._pace = pace if is_adaptive else Cadence(pace.near_s, pace.near_s)
+        self._pace = pace if is_adaptive else PollCadence(pace.near_s, pace.near_s)
         self._base_url = base_url
         calm = np.zeros(len(places))
         self.expected_s = max(_SLOWEST_UPDATE_S, _affordable(calm, self._pace).calm_s)
@@ -115,7 +115,7 @@ class TomorrowIoPlan:
     ) -> None:
         self._places = places
         self._key = key
-        self._pace = Cadence(near_s=interval_s)
+        self._pace = PollCadence(near_s=interval_s)
         self._forecast_s = forecast_s
         self._is_adaptive = is_adaptive
         self._base_url = base_url
@@ -146,7 +146,7 @@ class TomorrowIoPlan:
             closeness,
             left,
             source=self.name,
-            pace=Cadence(near_s=self._near_s(near)),
+            pace=PollCadence(near_s=self._near_s(near)),
             forecast_s=self._forecast_s,
         )
 
@@ -170,7 +170,7 @@ class TomorrowIoPlan:
         ]
 
 
-def _affordable(closeness: Floats, pace: Cadence) -> Cadence:
+def _affordable(closeness: Floats, pace: PollCadence) -> PollCadence:
     """Open-Meteo's pace, slowed down until a day of it fits into a day's calls.
 
     First the places near a limit are asked less often; only where even calm polling of all does
@@ -186,7 +186,7 @@ def _affordable(closeness: Floats, pace: Cadence) -> Cadence:
 
     while near_s < calm_s and calls_a_day(near_s) > allowed:
         near_s = min(calm_s, math.ceil(near_s * 1.25))
-    return Cadence(near_s, calm_s)
+    return PollCadence(near_s, calm_s)
 
 
 def _with_unseen(now: int, last: Ints, nearness: Floats, expected_s: int) -> Floats:

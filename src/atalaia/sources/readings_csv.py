@@ -44,6 +44,10 @@ CSV = "readings-csv"
 JSON = "readings-json"
 
 REQUIRED = ("place_id", "valid_at", "period_s", "kind")
+LONGEST_SOURCE = 40
+"""Letters that a source's name may have: it stands in messages, and in names of files."""
+
+_FIXED = "; source="
 _KEYS = (*REQUIRED, "issued_at", "source")
 _PART_BYTES = 4_000_000
 _LONGEST_PERIOD_S = 366 * 86_400
@@ -54,11 +58,26 @@ def decoder(places: Places) -> Decode:
     """CSV and pushed JSON → readings of the watched places.
 
     A row's `source` is its own column, or else the payload's (a file's is ``csv``, a push's
-    ``station``). A recorded forecast needs its `issued_at`; one pushed live may leave it out.
+    ``station``); where the payload's content fixes one (`content_of`), it is that one, whatever
+    the rows say. Where the payload has places, rows of others are rejected. A recorded forecast
+    needs its `issued_at`; one pushed live may leave it out.
     """
     return by_content(
         {CSV: partial(_read_csv, places), JSON: partial(_read_json, places)}, plain_error
     )
+
+
+def content_of(source: str) -> str:
+    """The content of pushed JSON whose rows all are this source's. Raises ValueError for a name
+    that no source can have."""
+    if not is_name(source):
+        raise ValueError(f"source: give 1 to {LONGEST_SOURCE} printable letters")
+    return f"{JSON}{_FIXED}{source}"
+
+
+def is_name(source: str) -> bool:
+    """Whether a source can be called so."""
+    return 0 < len(source) <= LONGEST_SOURCE and source.isprintable() and bool(source.strip())
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +119,9 @@ class _CsvReader:
         """All parts' good rows; reasons for the others go to the rejects."""
         readings = [self._readings(rows) for rows in parts]
         for place, (rows, at) in self.unknown.items():
-            self.rejects.add("unknown place", f"{at}: {place} is not watched ({rows} rows of it)")
+            is_bound = bool(self.payload.places)
+            why = "is not watched, or not this key's" if is_bound else "is not watched"
+            self.rejects.add("unknown place", f"{at}: {place} {why} ({rows} rows of it)")
         return without_future(Readings.concat(readings), self.payload, self.rejects)
 
     def _readings(self, rows: _CsvRows) -> Readings:
@@ -112,12 +133,20 @@ class _CsvReader:
         period = self._codes(rows, column["period_s"], _period, "bad period")
         kind = self._codes(rows, column["kind"], self._kind, "unknown kind")
         issued_at, is_bad = self._issued(rows, column["issued_at"], kind)
-        is_good = (place >= 0) & (valid_at != NO_TIME) & (period >= 0) & (kind >= 0) & ~is_bad
+        source = self._source(rows, column["source"])
+        is_good = (
+            (source >= 0)
+            & (place >= 0)
+            & (valid_at != NO_TIME)
+            & (period >= 0)
+            & (kind >= 0)
+            & ~is_bad
+        )
         event = np.where(issued_at == NO_TIME, valid_at, issued_at)
         received = np.full(n, self.payload.received_at, np.int64)
         readings = Readings(
             place=place,
-            source=self._source(column["source"]),
+            source=source,
             kind=kind.astype(np.int8),
             valid_at=valid_at,
             issued_at=issued_at,
@@ -131,6 +160,8 @@ class _CsvReader:
     def _places(self, rows: _CsvRows, cells: Sequence[Any]) -> Ints:
         """Positions of the places, int32; -1 where none of that id is watched."""
         position = self.places.position
+        if self.payload.places:
+            position = {i: position[i] for i in self.payload.places if i in position}
         try:
             return np.array([position[cell] for cell in cells], np.int32)
         except (KeyError, TypeError):
@@ -161,7 +192,7 @@ class _CsvReader:
         return found
 
     def _kind(self, cell: Any) -> int:
-        if cell == "" and self.payload.content == JSON:
+        if cell == "" and self.payload.content.startswith(JSON):
             return Kind.OBSERVED
         return KIND_OF.get(cell.strip().lower(), -1) if isinstance(cell, str) else -1
 
@@ -181,15 +212,25 @@ class _CsvReader:
             is_bad |= is_forecast & ~is_given
         return seconds, is_bad
 
-    def _source(self, cells: Sequence[Any]) -> Ints:
-        """Each row's code in `sources`, int16; the payload's own source where none is named."""
+    def _source(self, rows: _CsvRows, cells: Sequence[Any]) -> Ints:
+        """Each row's code in `sources`, int16; the payload's own source where none is named; -1,
+        and a reject, for what can be no name."""
         default = self.payload.source
+        fixed = self.payload.content.partition(_FIXED)[2]
+        if fixed:
+            self.sources.setdefault(fixed, len(self.sources))
+            return np.full(len(cells), self.sources[fixed], np.int16)
         names = [cell if isinstance(cell, str) and cell else default for cell in cells]
+        bad = {name for name in set(names) if not is_name(name)}
+        for i, name in enumerate(names) if bad else ():
+            if name in bad:
+                self.rejects.add("bad source name", f"{rows.at(i)}: {shown(name)}")
         for name in dict.fromkeys(names):
-            self.sources.setdefault(name, len(self.sources))
+            if name not in bad:
+                self.sources.setdefault(name, len(self.sources))
         if len(self.sources) > _MOST_SOURCES:
             raise Unreadable("too many sources", f"more than {_MOST_SOURCES} in `source`")
-        return np.array([self.sources[name] for name in names], np.int16)
+        return np.array([self.sources.get(name, -1) for name in names], np.int16)
 
     def _values(self, rows: _CsvRows) -> dict[str, Floats]:
         values: dict[str, Floats] = {}

@@ -27,7 +27,7 @@ _KEPT_BACK = 0.2
 """Share of each window's limit that is left for places near a limit."""
 
 
-class Cadence(msgspec.Struct, frozen=True):
+class PollCadence(msgspec.Struct, frozen=True):
     """Seconds between two calls for one place: at a limit, and when all is calm."""
 
     near_s: int = 300
@@ -41,7 +41,7 @@ class Due(msgspec.Struct, frozen=True):
     place: int
 
 
-def due(now: int, last: Ints, nearness: Floats, pace: Cadence) -> Ints:
+def due(now: int, last: Ints, nearness: Floats, pace: PollCadence) -> Ints:
     """Positions of the places to ask now, those nearest to a limit first.
 
     For a source whose limits leave room for all (Open-Meteo). `last` has shape (places,): when
@@ -62,7 +62,7 @@ class Intervals(msgspec.Struct, frozen=True):
 
 
 def intervals(
-    places: int, near: int, calls_a_day: float, pace: Cadence, forecast_s: int
+    places: int, near: int, calls_a_day: float, pace: PollCadence, forecast_s: int
 ) -> Intervals:
     """What a day's calls give to so many places, of which `near` are near a limit.
 
@@ -96,7 +96,7 @@ def due_within_budget(
     left: Mapping[str, int],
     *,
     source: str = "tomorrow-io",
-    pace: Cadence = Cadence(near_s=180),  # noqa: B008  frozen
+    pace: PollCadence = PollCadence(near_s=180),  # noqa: B008  frozen
     forecast_s: int = 6 * 3600,
 ) -> list[Due]:
     """The calls due now for a source that allows few, one place a call; first things first.

@@ -4,6 +4,7 @@
 people     person     <pseudonym>             what they asked for, sealed
            change     <number>                who changed then: the newest change of each
            #counter   change                  the newest number
+           tally      <HMAC>                  what was counted under it, and until when it is kept
 contacts   <channel>/<HMAC>   -               one address, sealed
            person/<pseudonym> <channel>/<HMAC>    whose it is
 consents   <pseudonym>        <purpose>/<channel>/<given_at>
@@ -129,7 +130,21 @@ class DynamoPeople(People):
             return
         raise StateConflict("others change people all the time; erase again")
 
-    def forget(self, pending_before: int, consents_before: int) -> list[str]:
+    def tally(self, name: bytes) -> bytes | None:
+        found = self._people.get("tally", name.hex())
+        return bytes(found["value"]) if found else None
+
+    def set_tally(self, name: bytes, before: bytes | None, value: bytes, until: int) -> bool:
+        item: Item = {"pk": "tally", "sk": name.hex(), "value": value, "until": until}
+        where, values = (
+            (ABSENT, {}) if before is None else ("#value = :before", {":before": before})
+        )
+        return write(self._clients, self._people.put(item, where, values))
+
+    def forget(self, pending_before: int, consents_before: int, now: int) -> list[str]:
+        for tally in list(self._people.query("tally")):
+            if tally["until"] <= now:
+                write(self._clients, self._people.remove("tally", tally["sk"]))
         for found in list(self._contacts.scan("attribute_exists(since)")):
             contact = _decode_contact(found["row"])
             if contact.status == "pending" and contact.since < pending_before:

@@ -143,8 +143,15 @@ DROP INDEX messages_unanswered;
 CREATE INDEX messages_unanswered ON messages (escalate_at)
     WHERE is_handed_on = 0 AND (status IN ('dead', 'late') OR escalate_at > 0);
 """
+_TALLIES = """
+CREATE TABLE tallies (
+    name BLOB PRIMARY KEY,                     -- an HMAC
+    value BLOB NOT NULL,
+    until INTEGER NOT NULL                     -- Unix seconds
+) WITHOUT ROWID;
+"""
 
-_STEPS = (_WATCH, _PEOPLE, _LEFT_OUT)
+_STEPS = (_WATCH, _PEOPLE, _LEFT_OUT, _TALLIES)
 """What each format added. A file says how many steps it has taken, and takes those it lacks."""
 
 FORMAT = len(_STEPS)

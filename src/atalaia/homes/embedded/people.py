@@ -107,7 +107,19 @@ class SqlitePeople(People):
             )
         self._leave_no_trace()
 
-    def forget(self, pending_before: int, consents_before: int) -> list[str]:
+    def tally(self, name: bytes) -> bytes | None:
+        rows = self._database.rows("SELECT value FROM tallies WHERE name = ?", (name,))
+        return bytes(rows[0][0]) if rows else None
+
+    def set_tally(self, name: bytes, before: bytes | None, value: bytes, until: int) -> bool:
+        with self._database.transaction() as cursor:
+            found = cursor.execute("SELECT value FROM tallies WHERE name = ?", (name,)).fetchone()
+            if (bytes(found[0]) if found else None) != before:
+                return False
+            cursor.execute("INSERT OR REPLACE INTO tallies VALUES (?, ?, ?)", (name, value, until))
+        return True
+
+    def forget(self, pending_before: int, consents_before: int, now: int) -> list[str]:
         """Raises StateConflict as `erase` does."""
         with self._database.transaction() as cursor:
             found = cursor.execute(
@@ -123,6 +135,7 @@ class SqlitePeople(People):
                 "DELETE FROM consents WHERE withdrawn_at > 0 AND withdrawn_at < ?",
                 (consents_before,),
             )
+            cursor.execute("DELETE FROM tallies WHERE until <= ?", (now,))
         self._leave_no_trace()
         return unconfirmed
 

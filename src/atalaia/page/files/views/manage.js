@@ -48,8 +48,15 @@ async function held(page, me, said = null) {
     }
   };
   const stop = (channel) => tried(async () => {
-    await ask(`${me.path}/stop`, { method: "POST", key: me.key, body: channel ? { channel } : {} });
-    await held(page, me, t.manage.stopped_done);
+    const done = await ask(`${me.path}/stop`, { method: "POST", key: me.key, body: channel ? { channel } : {} });
+    const link = done.manage?.split("#")[1]; // the link from before ends with the stop
+    if (!link) {
+      sessionStorage.removeItem("manage");
+      nobody(page, t.manage.stopped_done);
+      return;
+    }
+    sessionStorage.setItem("manage", link);
+    await held(page, { ...me, key: link }, t.manage.stopped_done);
   });
   fill(page,
     h("header", {}, h("h1", { tabindex: -1 }, t.manage.title),

@@ -1,0 +1,24 @@
+"""What stands before all routes, the outermost last: host and deadlines, how often, how much."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Collection
+
+from fastapi import FastAPI
+
+from atalaia.api.access import Gate
+from atalaia.api.limits import BodyLimit, RateLimits
+from atalaia.api.shield import Shield
+
+MOST_BODY = 1_000_000
+"""Bytes of a body that is no push; pushes have a limit of their own."""
+
+
+def guard(
+    app: FastAPI, gate: Gate, rate_limit: int, hosts: Collection[str], free: tuple[str, ...]
+) -> None:
+    """Put them before the routes; `free` are paths whose bodies have a limit of their own."""
+    app.add_middleware(BodyLimit, most=MOST_BODY, free=free)
+    app.add_middleware(RateLimits, gate=gate, limit=rate_limit, now=time.monotonic)
+    app.add_middleware(Shield, gate=gate, hosts=hosts, now=time.monotonic)

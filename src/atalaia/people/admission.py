@@ -1,0 +1,82 @@
+"""Whether codes may go out: each is a message to somebody who may not have asked for it.
+
+Three limits, apart from those of alerts: what one address gets, whoever asks; what all get whose
+request came without a key; and what codes may cost by a channel that costs. A stranger who uses one
+up delays other strangers, and no alert.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from atalaia.domain.contact import Contact
+from atalaia.people.registry import Registry
+from atalaia.people.request import OPEN, Request
+from atalaia.people.tally import (
+    CODES_A_DAY,
+    CODES_A_MONTH,
+    DAY_S,
+    MONTH_S,
+    is_free,
+    take_code,
+    take_of_all,
+)
+from atalaia.settings import Settings
+
+_PHONES = ("sms", "whatsapp")
+
+
+def admit(
+    registry: Registry,
+    settings: Settings,
+    request: Request,
+    contacts: Sequence[Contact],
+    now: int,
+) -> None:
+    """Count a code to each of these contacts. Raises ValueError, with the next step and without
+    any address, where one may not be sent."""
+    people, vault = registry.people, registry.vault
+    if request.how == OPEN:
+        for contact in contacts:
+            _check_country(contact, settings.people.countries)
+    for contact in contacts:
+        if not is_free(people, vault, contact, now):
+            raise ValueError(_ENOUGH.format(channel=contact.channel))
+    for contact in contacts:
+        if request.how == OPEN and not take_of_all(
+            people, vault, "open", settings.people.codes_a_day, DAY_S, now
+        ):
+            raise ValueError("too many asked for codes today; ask again tomorrow")
+        most = _affordable(settings, contact.channel)
+        if most is not None and not take_of_all(people, vault, contact.channel, most, MONTH_S, now):
+            raise ValueError(
+                f"{contact.channel}: the money for codes is used up; give another channel, or "
+                "write to the bot"
+            )
+        if not take_code(people, vault, contact, now):
+            raise ValueError(_ENOUGH.format(channel=contact.channel))
+
+
+_ENOUGH = (
+    "{channel}: this address was sent "
+    f"{CODES_A_DAY} codes in a day, or {CODES_A_MONTH} in a month; confirm with the newest one, or "
+    "ask again tomorrow"
+)
+
+
+def _check_country(contact: Contact, countries: Sequence[str]) -> None:
+    if contact.channel not in _PHONES or not countries:
+        return
+    if not contact.address.startswith(tuple(countries)):
+        raise ValueError(
+            f"{contact.channel}: numbers of {', '.join(countries)} are texted here, and no others "
+            "(people.countries); give another channel"
+        )
+
+
+def _affordable(settings: Settings, channel: str) -> int | None:
+    """How many codes a month this channel's budget for them pays; None: they cost nothing."""
+    sms = settings.channels.sms
+    if channel != "sms" or sms is None or not sms.price_usd:
+        return None
+    return int(sms.codes_usd_a_month / sms.price_usd + 1e-9)

@@ -1,0 +1,160 @@
+"""The API under one rude client."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import pytest
+from structlog.testing import capture_logs
+
+from atalaia.api import shield
+from atalaia.api.connections import bounded
+from atalaia.api.events import MOST_OF_AN_ADDRESS, Events
+from atalaia.settings import load
+from atalaia.settings.strength import is_strong, weaknesses
+from run.world import PUSH_KEY, World, watching
+
+ENV = {"ATALAIA_SOURCES_OPEN_METEO_ENABLED": "false", "ATALAIA_API_KEY": PUSH_KEY}
+
+
+def story(folder: Path, tell: Callable[[World], Awaitable[None]], **env: str) -> None:
+    async def run() -> None:
+        async with watching(folder, **(ENV | env)) as world:
+            await tell(world)
+
+    asyncio.run(run())
+
+
+async def raw(world: World, text: str, wait_s: float = 5.0) -> bytes:
+    """What is answered to these bytes until the connection ends."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", world.live.port)
+    writer.write(text.encode())
+    await writer.drain()
+    async with asyncio.timeout(wait_s):
+        answer = await reader.read()
+    writer.close()
+    return answer
+
+
+def test_a_head_that_never_ends_is_not_waited_for() -> None:
+    async def run() -> bytes:
+        import uvicorn
+
+        async def app(scope: object, receive: object, send: object) -> None:
+            raise AssertionError("no request came")
+
+        config = uvicorn.Config(app, log_config=None, lifespan="off")
+        config.load()
+        from uvicorn.server import ServerState
+
+        kind = bounded(head_s=0.2)
+        loop = asyncio.get_running_loop()
+        server = await loop.create_server(
+            lambda: kind(config=config, server_state=ServerState(), app_state={}), "127.0.0.1", 0
+        )
+        port = server.sockets[0].getsockname()[1]
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(b"GET / HTTP/1.1\r\nHost: x\r\nX-Slow: ")
+        async with asyncio.timeout(5):
+            answer = await reader.read()
+        writer.close()
+        server.close()
+        return answer
+
+    assert asyncio.run(run()) == b""
+
+
+def test_a_body_that_does_not_come_is_not_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shield, "BODY_S", 0.2)
+
+    async def tell(world: World) -> None:
+        for path in ("/v1/subscribe", "/v1/readings"):
+            answer = await raw(
+                world,
+                f"POST {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
+                f"Authorization: Bearer {PUSH_KEY}\r\nContent-Length: 100\r\n\r\n{{",
+            )
+            assert answer.startswith(b"HTTP/1.1 408"), (path, answer)
+
+    story(tmp_path, tell)
+
+
+def test_numbers_that_are_none_are_refused_with_400_and_no_fault(tmp_path: Path) -> None:
+    async def tell(world: World) -> None:
+        for length in ("9" * 5000, "-1", "1e3", "٣", "x"):
+            text = (
+                f"POST /v1/subscribe HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
+                f"Content-Length: {length}\r\n\r\n"
+            )
+            answer = await raw(world, text)
+            assert answer.startswith((b"HTTP/1.1 400", b"HTTP/1.1 431")), (length[:9], answer[:80])
+        huge = "9" * 400
+        for path in (
+            f"/v1/alerts?limit={huge}",
+            f"/v1/alerts?after={huge}",
+            f"/v1/incidents?cursor={huge}",
+            f"/v1/towns?latitude={huge}&longitude=1",
+            f"/v1/preview?days={huge}",
+        ):
+            async with world.http.get(world.url(path)) as answer_:
+                assert 400 <= answer_.status < 500, (path[:40], answer_.status)
+
+    story(tmp_path, tell)
+
+
+def test_a_host_that_is_not_ours_is_refused_and_all_answers_are_nosniff(tmp_path: Path) -> None:
+    async def tell(world: World) -> None:
+        for host, status in (("evil.example", 400), ("localhost", 200), ("127.0.0.1:1", 200)):
+            async with world.http.get(world.url("/healthz"), headers={"Host": host}) as answer:
+                assert answer.status == status, host
+                assert answer.headers["X-Content-Type-Options"] == "nosniff"
+
+    story(tmp_path, tell)
+
+
+def test_who_was_refused_is_logged_without_an_address_or_a_pseudonym(tmp_path: Path) -> None:
+    async def tell(world: World) -> None:
+        with capture_logs() as logs:
+            wrong = {"Authorization": "Bearer CANARY-KEY"}
+            url = world.url("/v1/people/p_canary")
+            async with world.http.get(url, headers=wrong) as answer:
+                assert answer.status == 401
+            for _ in range(200):
+                async with world.http.get(url) as answer:
+                    assert answer.status in (401, 429)
+        lines = [line for line in logs if line["event"] == "refused"]
+        assert lines[0]["key"] == "unknown"
+        assert lines[0]["from_"] == "loopback"
+        assert len(lines) <= shield.LINES_A_MINUTE * 2
+        said = json.dumps(lines)
+        for secret in ("CANARY", "p_canary", "127.0.0.1"):
+            assert secret not in said
+
+    story(tmp_path, tell)
+
+
+def test_listeners_of_one_address_are_bounded() -> None:
+    events = Events(lambda _after, _limit: [])  # type: ignore[call-arg, arg-type, return-value]
+    assert [events.let_in("203.0.113.9") for _ in range(MOST_OF_AN_ADDRESS + 1)].count(False) == 1
+    assert events.let_in("203.0.113.10")
+    assert all(events.let_in("127.0.0.1") for _ in range(500))
+    events.let_go("203.0.113.9")
+    assert events.let_in("203.0.113.9")
+
+
+def test_weak_secrets_and_open_doors_are_said_at_the_start(tmp_path: Path) -> None:
+    file = tmp_path / "atalaia.toml"
+    file.write_text('[api]\nkey = "password"\nhost = "0.0.0.0"\n')
+    file.chmod(0o644)
+    said = list(weaknesses(load(file, {})))
+    assert ["TLS" in said[0], "api.key" in said[1], "chmod 600" in said[2]] == [True] * 3
+    assert "password" not in " ".join(said)
+    file.chmod(0o600)
+    file.write_text('[api]\nkey = "p8Zk2mQx7vN4tR1cW9sLbYd3"\n')
+    assert list(weaknesses(load(file, {}))) == []
+    assert not is_strong("a" * 64)

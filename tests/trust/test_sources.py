@@ -1,0 +1,101 @@
+"""Who may say what: a key's source and places are fixed by the key, and no record stops GOLD."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from atalaia.api.access import Role
+from atalaia.api.keys import add_key, caller_of
+from atalaia.domain.payload import Payload
+from atalaia.domain.place import Place, Places
+from atalaia.homes.embedded.lake import FolderLake
+from atalaia.lake.merge import merge_readings
+from atalaia.people.bodies import seal_body, unsealed
+from atalaia.sources.readings_csv import JSON, STATION, content_of, decoder
+from people.world import NOW, World
+
+PLACES = Places(
+    [Place(id=i, name=i, latitude=0, longitude=0, timezone="UTC") for i in ("p1", "p2")]
+)
+
+
+def pushed(
+    *records: dict[str, object], content: str = JSON, places: tuple[str, ...] = ()
+) -> Payload:
+    at = {"valid_at": "2023-11-14T22:00:00Z", "rain_mm": 1.0, "period_s": 3600}
+    return Payload(
+        source=STATION,
+        content=content,
+        places=places,
+        received_at=NOW,
+        body=json.dumps([{**at, "place_id": "p1", **one} for one in records]).encode(),
+    )
+
+
+def test_a_keys_source_is_fixed_by_the_key_whatever_its_rows_say() -> None:
+    payload = pushed({"source": "open-meteo"}, {"source": "a\nb"}, {}, content=content_of("garden"))
+    decoded = decoder(PLACES)([payload], None)
+    assert decoded.readings.sources == ("garden",)
+    assert len(decoded.readings) == 3
+
+
+def test_a_keys_places_are_bound_to_it() -> None:
+    payload = pushed({}, {"place_id": "p2"}, content=content_of("garden"), places=("p1",))
+    decoded = decoder(PLACES)([payload], None)
+    assert len(decoded.readings) == 1
+    assert "not this key's" in decoded.rejects[0].detail
+
+
+@pytest.mark.parametrize("name", ["a\nb", "x" * 41, "x" * 300, "\u202eevil", "\x00", "   "])
+def test_a_source_whose_name_cannot_be_printed_is_set_aside_and_the_rest_goes_on(
+    name: str, tmp_path: Path
+) -> None:
+    decoded = decoder(PLACES)([pushed({"source": name}, {"source": "garden"})], None)
+    assert [r.reason for r in decoded.rejects] == ["bad source name"]
+    assert merge_readings(FolderLake(tmp_path), decoded.readings, PLACES).rows == 1
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.text(min_size=1, max_size=320))
+def test_no_name_of_a_source_stops_gold(
+    tmp_path_factory: pytest.TempPathFactory, name: str
+) -> None:
+    lake = FolderLake(tmp_path_factory.mktemp("lake"))
+    decoded = decoder(PLACES)([pushed({"source": name}, {"source": "garden"})], None)
+    assert merge_readings(lake, decoded.readings, PLACES).rows == len(decoded.readings) >= 1
+
+
+def test_a_stations_key_speaks_for_no_provider(w: World) -> None:
+    notes = w.home.state
+    for source in ("open-meteo", "Tomorrow-IO", "a\nb", "x" * 41):
+        with pytest.raises(ValueError, match="source"):
+            add_key(notes, Role.STATION, "", NOW, source=source)
+    made, text = add_key(notes, Role.STATION, "open-meteo", NOW, places=["p1"])
+    caller = caller_of(notes, text)
+    assert caller is not None
+    assert (caller.source, caller.places) == (made.id, ("p1",))
+    _, text = add_key(notes, Role.STATION, "the garden", NOW)
+    caller = caller_of(notes, text)
+    assert caller is not None
+    assert caller.source == "the garden"
+
+
+def test_no_reject_quotes_a_body_that_was_sealed(w: World) -> None:
+    person = w.told("email:ana@example.org")
+    payload = pushed({"place_id": "CANARY-1"}, {"valid_at": "CANARY-2"}, {"CANARY-3": 1})
+    sealed = Payload(
+        source=STATION,
+        content=JSON,
+        received_at=NOW,
+        body=seal_body(w.registry.vault, person, payload.body),
+    )
+    decode = unsealed(decoder(PLACES), lambda: w.registry.vault)
+    decoded = decode([sealed, pushed({})], None)
+    assert len(decoded.readings) == 2
+    assert decoded.rejects
+    assert "CANARY" not in repr(decoded.rejects)
