@@ -12,7 +12,7 @@ from atalaia.detect.findings import Findings, levels, only
 from atalaia.detect.series import DOUBTED, SeriesTable
 from atalaia.domain.hazard import Level
 from atalaia.domain.incident import BLIND_AFTER
-from atalaia.domain.reading import NO_TIME, Bools, Floats, Ints, Kind
+from atalaia.domain.reading import NO_TIME, Bools, Floats, Ints
 from atalaia.domain.rule import Rule
 
 
@@ -181,10 +181,12 @@ def _given(
 
 def _kind(seen: Floats, reached: Floats, kind: Ints, k: int) -> Ints:
     """The certainty of an area's value is that of the surest k places that reach it."""
-    if seen.shape[1] < k or len(np.unique(kind)) == 1:
-        return np.full(len(seen), kind.max(initial=0), np.int8)
-    none = np.int64(max(Kind))
-    reaching = np.where(seen >= reached[:, None], kind, none)
+    least_sure = kind.max(axis=1, initial=0)
+    if seen.shape[1] < k:
+        sure: Ints = least_sure.astype(np.int8)
+        return sure
+    # Where too few reach anything, calm is as sure as the least sure of what was said.
+    reaching = np.where(seen >= reached[:, None], kind, least_sure[:, None])
     surest: Ints = np.partition(reaching, k - 1, axis=1)[:, k - 1].astype(np.int8)
     return surest
 

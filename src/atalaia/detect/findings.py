@@ -20,7 +20,8 @@ class Findings:
     `given` is the value of the rule's second window, NaN where not known; None: it has none.
     `norm` is what the rule's limits are relative to, None where they are fixed. `is_doubted` says
     which values are suspect; None: none is. `spans` has, of forecasts, the first and the last hour
-    that holds each level, shape (n, 4, 2); 0: none does. The other columns are as in
+    that holds each level, shape (n, 4, 2); 0: none does; `kept` the value and the valid time of the
+    first hour that holds the highest one, shape (n, 2). The other columns are as in
     `domain.incident.Evidence`."""
 
     rule: Rule
@@ -44,6 +45,7 @@ class Findings:
     norm: Floats | None = None
     is_doubted: Bools | None = None
     spans: Ints | None = None
+    kept: Floats | None = None
 
 
 def levels(

@@ -185,14 +185,15 @@ class Forecasts:
         excess = rule.sign * (value if norm is None else value - norm)
         series, first = np.unique(hours.series, return_index=True)
         stop = np.append(first, len(value))[1:]  # of no rows: none
-        picks, onset, best_holding = [], [], []
+        picks, keepers, onset, best_holding = [], [], [], []
         spans = np.zeros((len(series), len(LEVELS), 2), np.int64)
         valid_at = hours.readings.valid_at
         for i, (start, end) in enumerate(zip(first, stop, strict=True)):
             mine = slice(start, end)
-            top = entered[mine].max()
             # The hour to show: the first of the highest level; in calm the worst value.
+            top = entered[mine].max()
             worst = np.argmax(entered[mine] == top) if top else np.argmax(excess[mine])
+            keepers.append(start + np.argmax(holding[mine]))
             picks.append(start + worst)
             passing = valid_at[mine][entered[mine] > 0]
             onset.append(passing[0] if len(passing) else valid_at[start + worst])
@@ -222,6 +223,7 @@ class Forecasts:
             is_after_gap=np.zeros(n, bool),
             norm=None if norm is None else norm[pick],
             spans=spans,
+            kept=np.stack((value[keepers], valid_at[keepers]), axis=1) if n else np.empty((0, 2)),
         )
         counts = np.isin(series, revised) | (worst_hours.entered > 0)
         return worst_hours if counts.all() else only(worst_hours, counts)

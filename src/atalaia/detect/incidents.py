@@ -138,12 +138,13 @@ class Incidents:
         columns = [getattr(found, name)[rows].tolist() for name in _EVIDENCE_COLUMNS]
         norms = [0.0] * len(rows) if found.norm is None else found.norm[rows].tolist()
         spans = [NO_SPANS] * len(rows) if found.spans is None else found.spans[rows].tolist()
-        for subject, source, known_at, kind, *rest, norm, span in zip(
-            *columns, norms, spans, strict=True
+        kept = [None] * len(rows) if found.kept is None else found.kept[rows].tolist()
+        for subject, source, known_at, kind, *rest, norm, span, keeper in zip(
+            *columns, norms, spans, kept, strict=True
         ):
             *rest, is_after_gap = rest  # noqa: PLW2901
             told: list[Any] = [known_at, order, rule, sources[source], kind]
-            told += [*rest, norm, is_after_gap, span]
+            told += [*rest, norm, is_after_gap, span, keeper]
             yield subject, Evidence(*told)
 
     def _live(

@@ -92,6 +92,7 @@ class Evidence(msgspec.Struct, frozen=True, gc=False):
     norm       what the rule's limits are relative to, in the value's unit; 0: they are fixed
     is_after_gap    nothing was seen for three intervals before it
     spans      of a forecast: the hours to come that hold each level (watch … red)
+    kept       of a forecast: value and valid time of the first hour that holds the highest level
     """
 
     known_at: int
@@ -112,6 +113,7 @@ class Evidence(msgspec.Struct, frozen=True, gc=False):
     norm: float = 0.0
     is_after_gap: bool = False
     spans: Sequence[Sequence[int]] = NO_SPANS
+    kept: Sequence[float] | None = None
 
     @property
     def is_doubted(self) -> bool:
@@ -150,6 +152,7 @@ class Track(msgspec.Struct, gc=False):
     spans      of a forecast: the hours that hold each level, as last told; those that passed stand
     raised_by  (when it became known, value, valid_at, norm) of the newest value that entered the
                level that is held: what comes with it in one message may be calm again
+    calmed_by  the same of the value by which it fell to calm
     """
 
     rule: str
@@ -178,6 +181,7 @@ class Track(msgspec.Struct, gc=False):
     calm_since: int = 0
     spans: list[Span] = msgspec.field(default_factory=lambda: [*NO_SPANS])
     raised_by: tuple[int, float, int, float] = (NEVER, 0.0, 0, 0.0)
+    calmed_by: tuple[int, float, int, float] = (NEVER, 0.0, 0, 0.0)
 
     @property
     def is_forecast(self) -> bool:
@@ -293,6 +297,8 @@ class Track(msgspec.Struct, gc=False):
             self.best, self.best_at = said.value, said.valid_at
         if (not said.is_late and said.is_known) or level > self.level:
             self.value, self.valid_at, self.is_late = said.value, said.valid_at, said.is_late
+            if said.kept is not None and level > said.entered:
+                self.value, self.valid_at = said.kept[0], int(said.kept[1])
             self.norm = said.norm
             self.holding, self.entered = max(said.holding, said.entered), said.entered
             if not self.is_forecast:
@@ -308,6 +314,8 @@ class Track(msgspec.Struct, gc=False):
         elif level and (said.holding or level > self.level) and said.until >= self.held_until:
             # A doubted value holds nothing, but what it raised counts from it.
             self.held_until, self.held_value = said.until, said.value
+        if self.level and not level:
+            self.calmed_by = (said.known_at, said.value, said.valid_at, said.norm)
         self.level = level
         if level and said.entered >= level:
             self.raised_by = (said.known_at, said.value, said.valid_at, said.norm)
@@ -323,6 +331,11 @@ class Track(msgspec.Struct, gc=False):
         return msgspec.structs.replace(
             self, value=value, valid_at=valid_at, norm=norm, entered=self.level, holding=self.level
         )
+
+    def as_calmed(self) -> Track:
+        """With the value by which it fell to calm, where a later one of the same message is not."""
+        _, value, valid_at, norm = self.calmed_by
+        return msgspec.structs.replace(self, value=value, valid_at=valid_at, norm=norm)
 
     def first_of(self, level: int) -> int:
         """The first hour of a forecast that holds a level."""
@@ -681,6 +694,9 @@ class Incident(msgspec.Struct):
             was_heard = any(one is track for one in heard)
             return was_heard, track.held_until > NEVER, track.seen_at, -track.order
 
+        fallen = [t for t in self.tracks if not t.is_forecast and t.calmed_by[0] == now]
+        if not calm and fallen:
+            return max(fallen, key=weight).as_calmed()
         return max(calm, key=weight, default=None)
 
     def _continue(self, now: int, deciding: Track, rules: dict[str, Rule]) -> Change:
