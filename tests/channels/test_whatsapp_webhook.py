@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from atalaia.channels.whatsapp_webhook import News, challenge, heard, is_signed
+from atalaia.channels.whatsapp_webhook import WhatsAppNews, challenge, heard, is_signed
 
 SECRET = "app-secret"
 
@@ -123,4 +123,4 @@ def test_what_is_no_webhook_tells_nothing(raw: bytes) -> None:
 @given(st.recursive(st.none() | st.integers() | st.text(), st.lists) | st.binary())
 def test_nothing_raises(anything: Any) -> None:
     raw = anything if isinstance(anything, bytes) else body(messages=[anything])
-    assert isinstance(heard(raw), News)
+    assert isinstance(heard(raw), WhatsAppNews)

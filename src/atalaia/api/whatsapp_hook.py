@@ -44,7 +44,7 @@ def whatsapp_hook(settings: Settings, people: PeopleService, now: Callable[[], f
     return heard
 
 
-def _take(people: PeopleService, news: whatsapp_webhook.News, now: int) -> None:
+def _take(people: PeopleService, news: whatsapp_webhook.WhatsAppNews, now: int) -> None:
     for said in news.heard:
         for address in said.addresses:
             if replied(people, Contact("whatsapp", address), said.pressed, said.text, now):

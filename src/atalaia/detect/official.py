@@ -69,7 +69,7 @@ class Group(msgspec.Struct):
     closed_at: int = 0
 
 
-class Standing(msgspec.Struct):
+class StandingWarning(msgspec.Struct):
     """One warning that stands.
 
     names   of all its messages, and of those that these refer to
@@ -144,7 +144,7 @@ class _Change:
 
 
 _encode = msgspec.msgpack.Encoder().encode
-_decode = msgspec.msgpack.Decoder(Standing).decode
+_decode = msgspec.msgpack.Decoder(StandingWarning).decode
 _decode_mention = msgspec.msgpack.Decoder(Mention).decode
 _MENTION = "name:"
 
@@ -157,7 +157,7 @@ class Officials:
         self._places = places
         self._latitude = np.array([place.latitude for place in places], np.float64)
         self._longitude = np.array([place.longitude for place in places], np.float64)
-        self.standing: dict[str, Standing] = {}
+        self.standing: dict[str, StandingWarning] = {}
         self.mentions: dict[str, Mention] = {}
         self._by_name: dict[str, dict[str, None]] = {}
         self._touched: set[str] = set()
@@ -180,7 +180,7 @@ class Officials:
 
     def changed_items(self) -> dict[str, bytes | None]:
         """State items that are new since this was asked last."""
-        kept: Mapping[str, Standing | Mention] = {**self.standing, **self.mentions}
+        kept: Mapping[str, StandingWarning | Mention] = {**self.standing, **self.mentions}
         items = {
             f"official:{key}": _encode(kept[key]) if key in kept else None
             for key in sorted(self._touched)
@@ -296,7 +296,7 @@ class Officials:
         names = dict.fromkeys(name for each in line for name in self._mention(each).kin)
         return [one for name in names if _is_newer(one := self._mention(name), mention)]
 
-    def _join(self, before: Sequence[Standing], changes: Mapping[str, _Change]) -> None:
+    def _join(self, before: Sequence[StandingWarning], changes: Mapping[str, _Change]) -> None:
         """A message that came late may join what stands to newer ones that were heard before it."""
         for one in before:
             for group in one.live():
@@ -312,7 +312,7 @@ class Officials:
         parts: Sequence[Official],
         covers: Sequence[dict[str, None]],
         line: Mapping[str, None],
-        before: Sequence[Standing],
+        before: Sequence[StandingWarning],
         is_past: Callable[[str], bool],
         now: int,
         changes: Mapping[str, _Change],
@@ -353,7 +353,7 @@ class Officials:
         self,
         message: Official,
         covers: Sequence[dict[str, None]],
-        before: Sequence[Standing],
+        before: Sequence[StandingWarning],
         now: int,
     ) -> None:
         """What an Update refers to and does not cover any more is let go in a while."""
@@ -378,7 +378,7 @@ class Officials:
         is_past: Callable[[str], bool],
         now: int,
         changes: dict[str, _Change],
-    ) -> list[Standing]:
+    ) -> list[StandingWarning]:
         """Where nothing went on: a warning that goes on elsewhere widens, else one begins."""
         opened = []
         for number, (part, cover) in enumerate(zip(parts, covers, strict=True)):
@@ -390,7 +390,7 @@ class Officials:
             going = sorted({k for (_, n), k in decided.items() if n == number and k is not None})
             one = self.standing[going[0]] if going else None
             if one is None:
-                one = Standing(_key(part), 0, now, [])
+                one = StandingWarning(_key(part), 0, now, [])
                 changes[one.incident] = _Change()
                 opened.append(one)
             type_, reason = ("alert", "onset") if one in opened else ("update", "escalated")
@@ -449,7 +449,7 @@ class Officials:
         self._touched.add(key)
         return self.mentions.setdefault(key, Mention(name))
 
-    def _put(self, one: Standing) -> None:
+    def _put(self, one: StandingWarning) -> None:
         self.standing[one.incident] = one
         self._touched.add(one.incident)
         for name in one.names:
@@ -484,7 +484,9 @@ class Officials:
 
     # Words
 
-    def _tell(self, one: Standing, change: _Change, now: int, own: Open) -> Iterator[LogEntry]:
+    def _tell(
+        self, one: StandingWarning, change: _Change, now: int, own: Open
+    ) -> Iterator[LogEntry]:
         """The entries of one change. What is over comes first: the newest entry of an incident
         says that it goes on, where it does."""
         left = dict.fromkeys(place for group in one.live() for place in group.places)
@@ -502,7 +504,7 @@ class Officials:
 
     def _entry(
         self,
-        one: Standing,
+        one: StandingWarning,
         type_: AlertType,
         reason: str,
         official: Official,
