@@ -20,7 +20,8 @@ class Findings:
     `given` is the value of the rule's second window, NaN where not known; None: it has none.
     `norm` is what the rule's limits are relative to, None where they are fixed. `is_doubted` says
     which values are suspect; None: none is. `spans` has, of forecasts, the first and the last hour
-    that holds each level, shape (n, 4, 2); 0: none does. The other columns are as in
+    that holds each level, shape (n, 4, 2); 0: none does. `is_stand_in` says which values are of the
+    rule's stand-in; None: none is. The other columns are as in
     `domain.incident.Evidence`."""
 
     rule: Rule
@@ -44,6 +45,7 @@ class Findings:
     norm: Floats | None = None
     is_doubted: Bools | None = None
     spans: Ints | None = None
+    is_stand_in: Bools | None = None
 
 
 def levels(
@@ -97,7 +99,7 @@ def together(parts: Sequence[Findings]) -> Findings:
         columns = [getattr(part, name) for part in parts]
         if all(column is None for column in columns):
             return None
-        blanks = {"is_doubted": False, "given": np.nan, "norm": 0.0}
+        blanks = {"is_doubted": False, "is_stand_in": False, "given": np.nan, "norm": 0.0}
         return np.concatenate(
             [
                 np.full(len(part.value), blanks[name]) if column is None else column

@@ -92,6 +92,7 @@ class Evidence(msgspec.Struct, frozen=True, gc=False):
     norm       what the rule's limits are relative to, in the value's unit; 0: they are fixed
     is_after_gap    nothing was seen for three intervals before it
     spans      of a forecast: the hours to come that hold each level (watch … red)
+    is_stand_in    it is of the rule's stand-in, the variable itself being unknown
     """
 
     known_at: int
@@ -112,6 +113,7 @@ class Evidence(msgspec.Struct, frozen=True, gc=False):
     norm: float = 0.0
     is_after_gap: bool = False
     spans: Sequence[Sequence[int]] = NO_SPANS
+    is_stand_in: bool = False
 
     @property
     def is_doubted(self) -> bool:
@@ -150,6 +152,8 @@ class Track(msgspec.Struct, gc=False):
     spans      of a forecast: the hours that hold each level, as last told; those that passed stand
     raised_by  (when it became known, value, valid_at, norm) of the newest value that entered the
                level that is held: what comes with it in one message may be calm again
+    is_stand_in, held_by_stand_in, raised_by_stand_in    whether value, held_value and the value of
+               raised_by are of the rule's stand-in
     """
 
     rule: str
@@ -178,6 +182,9 @@ class Track(msgspec.Struct, gc=False):
     calm_since: int = 0
     spans: list[Span] = msgspec.field(default_factory=lambda: [*NO_SPANS])
     raised_by: tuple[int, float, int, float] = (NEVER, 0.0, 0, 0.0)
+    is_stand_in: bool = False
+    held_by_stand_in: bool = False
+    raised_by_stand_in: bool = False
 
     @property
     def is_forecast(self) -> bool:
@@ -293,7 +300,7 @@ class Track(msgspec.Struct, gc=False):
             self.best, self.best_at = said.value, said.valid_at
         if (not said.is_late and said.is_known) or level > self.level:
             self.value, self.valid_at, self.is_late = said.value, said.valid_at, said.is_late
-            self.norm = said.norm
+            self.norm, self.is_stand_in = said.norm, said.is_stand_in
             self.holding, self.entered = max(said.holding, said.entered), said.entered
             if not self.is_forecast:
                 self.kind = said.kind
@@ -302,15 +309,17 @@ class Track(msgspec.Struct, gc=False):
         if self.is_forecast:
             self.held_until = max((last for _, last in self.spans if last), default=NEVER)
             if said.holding:
-                self.held_value = said.value
+                self.held_value, self.held_by_stand_in = said.value, said.is_stand_in
             if said.entered and self.onset_at > said.at:
                 self.onset_at = said.onset_at
         elif level and (said.holding or level > self.level) and said.until >= self.held_until:
             # A doubted value holds nothing, but what it raised counts from it.
             self.held_until, self.held_value = said.until, said.value
+            self.held_by_stand_in = said.is_stand_in
         self.level = level
         if level and said.entered >= level:
             self.raised_by = (said.known_at, said.value, said.valid_at, said.norm)
+            self.raised_by_stand_in = said.is_stand_in
         if said.is_known:
             self.seen_at = max(self.seen_at, said.at)
         self.expected_s = said.expected_s
@@ -321,7 +330,13 @@ class Track(msgspec.Struct, gc=False):
         if known_at != now or self.entered >= self.level:
             return self
         return msgspec.structs.replace(
-            self, value=value, valid_at=valid_at, norm=norm, entered=self.level, holding=self.level
+            self,
+            value=value,
+            valid_at=valid_at,
+            norm=norm,
+            entered=self.level,
+            holding=self.level,
+            is_stand_in=self.raised_by_stand_in,
         )
 
     def first_of(self, level: int) -> int:
@@ -339,6 +354,7 @@ class Track(msgspec.Struct, gc=False):
             self.best, self.best_at = said.value, said.valid_at
             if said.until >= self.held_until:
                 self.held_until, self.held_value = said.until, said.value
+            self.held_by_stand_in = said.is_stand_in
 
     def lapsed_to(self, keep_s: int, others: Sequence[Track]) -> int:
         """The level of a forecast that is left, where hours have passed and what was seen in their
@@ -759,7 +775,10 @@ class Incident(msgspec.Struct):
         if not track.is_forecast:
             # What came since, if anything, could not say that it is over: told is what was seen.
             track = msgspec.structs.replace(
-                track, value=track.held_value, valid_at=track.held_until
+                track,
+                value=track.held_value,
+                valid_at=track.held_until,
+                is_stand_in=track.held_by_stand_in,
             )
         rule = rules[track.rule]
         change = self._change(now, "end", "expired", track, rules, rule.exit_limit(rule.lowest))
