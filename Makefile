@@ -79,6 +79,9 @@ oracles: .venv/.dev ## hours, days, scores and detection against slow plain vers
 fuzz-delivery: .venv/.dev ## 2,000 nights of telling people, against a plainly written oracle
 	ATALAIA_DELIVERIES=2000 $(BIN)/python -m pytest -s tests/oracles/test_delivery.py
 
+wording: .venv/.dev ## print every sentence about a value in three languages, to be read by a person
+	@PYTHONPATH=tests $(BIN)/python -m domain.wording
+
 coverage: .venv/.run ## how often 95 % intervals of return levels and of scores hold the truth
 	$(BIN)/python tools/coverage.py
 

@@ -41,7 +41,7 @@ class Undelivered(msgspec.Struct, frozen=True):
     outcome: Outcome
 
 
-class News(msgspec.Struct, frozen=True):
+class WhatsAppNews(msgspec.Struct, frozen=True):
     """What one request tells; `skipped`: how many of its parts could not be read."""
 
     heard: tuple[WhatsAppReply, ...] = ()
@@ -118,18 +118,18 @@ def is_signed(body: bytes, signature: str, app_secret: str) -> bool:
     return bool(app_secret) and is_ours
 
 
-def heard(body: bytes) -> News:
+def heard(body: bytes) -> WhatsAppNews:
     """What a signed request tells. Never raises: what cannot be read is skipped and counted."""
     try:
         request = msgspec.json.decode(body, type=_Request)
     except (msgspec.MsgspecError, RecursionError):
-        return News(skipped=1)
+        return WhatsAppNews(skipped=1)
     values = [change.value for entry in request.entry for change in entry.changes]
     messages = [raw for value in values for raw in value.messages]
     statuses = [raw for value in values for raw in value.statuses]
     replies = list(_read(messages, _Message))
     news = list(_read(statuses, _Status))
-    return News(
+    return WhatsAppNews(
         heard=tuple(_heard(one) for one in replies if one.sender.isdecimal()),
         undelivered=tuple(_undelivered(one) for one in news if _is_failure(one)),
         skipped=len(messages) + len(statuses) - len(replies) - len(news),

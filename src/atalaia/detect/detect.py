@@ -34,6 +34,7 @@ from atalaia.detect.values import (
     judged_name,
     limits_norm,
     no_norms,
+    stood_in,
     window_value,
 )
 from atalaia.domain.hazard import Level
@@ -107,6 +108,7 @@ class _Ends:
     is_after_gap: Bools
     is_suspect: Bools | None
     is_late: bool
+    is_stand_in: Bools | None = None
 
 
 class Detector:
@@ -387,6 +389,7 @@ class Detector:
             rows = rows.take(told)
             value, ceiling = value[told], ceiling[told]
             suspect = None if suspect is None else suspect[told]
+        in_stead = stood_in(rule, part.checked, part.beside)
         ends = _Ends(
             place=rows.place,
             series=part.series if told.all() else part.series[told],
@@ -398,6 +401,7 @@ class Detector:
             is_after_gap=is_after_gap,
             is_suspect=suspect,
             is_late=part.is_late,
+            is_stand_in=None if in_stead is None else in_stead[told],
         )
         return self._findings(rule, ends, value, ceiling, None)
 
@@ -621,6 +625,7 @@ class Detector:
             given=given,
             norm=norm,
             is_doubted=suspect,
+            is_stand_in=ends.is_stand_in,
         )
         return found if counts.all() else only(found, counts)
 

@@ -21,7 +21,8 @@ class Findings:
     `norm` is what the rule's limits are relative to, None where they are fixed. `is_doubted` says
     which values are suspect; None: none is. `spans` has, of forecasts, the first and the last hour
     that holds each level, shape (n, 4, 2); 0: none does; `kept` the value and the valid time of the
-    first hour that holds the highest one, shape (n, 2). The other columns are as in
+    first hour that holds the highest one, shape (n, 2). `is_stand_in`
+    says which values are of the rule's stand-in; None: none is. The other columns are as in
     `domain.incident.Evidence`."""
 
     rule: Rule
@@ -46,6 +47,7 @@ class Findings:
     is_doubted: Bools | None = None
     spans: Ints | None = None
     kept: Floats | None = None
+    is_stand_in: Bools | None = None
 
 
 def levels(
@@ -99,7 +101,7 @@ def together(parts: Sequence[Findings]) -> Findings:
         columns = [getattr(part, name) for part in parts]
         if all(column is None for column in columns):
             return None
-        blanks = {"is_doubted": False, "given": np.nan, "norm": 0.0}
+        blanks = {"is_doubted": False, "is_stand_in": False, "given": np.nan, "norm": 0.0}
         return np.concatenate(
             [
                 np.full(len(part.value), blanks[name]) if column is None else column

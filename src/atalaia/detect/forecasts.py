@@ -13,7 +13,7 @@ from atalaia.detect.check import Checked, plausible
 from atalaia.detect.findings import Findings, levels, only
 from atalaia.detect.measure import Block, key_of
 from atalaia.detect.series import SeriesTable
-from atalaia.detect.values import Norm, instant_value, limits_norm, window_value
+from atalaia.detect.values import Norm, instant_value, limits_norm, stood_in, window_value
 from atalaia.domain.reading import NO_TIME, Bools, Floats, Ints, Kind, Readings
 from atalaia.domain.rule import LEVELS, Rule, RuleSet
 
@@ -203,6 +203,7 @@ class Forecasts:
                 spans[i, j] = keeping[0], keeping[-1]
         pick = np.array(picks, np.int64)
         n = len(pick)
+        is_stand_in = stood_in(rule, hours.checked)
         worst_hours = Findings(
             rule=rule,
             subject=self.table.place[series],
@@ -224,6 +225,7 @@ class Forecasts:
             norm=None if norm is None else norm[pick],
             spans=spans,
             kept=np.stack((value[keepers], valid_at[keepers]), axis=1) if n else np.empty((0, 2)),
+            is_stand_in=None if is_stand_in is None else is_stand_in[pick],
         )
         counts = np.isin(series, revised) | (worst_hours.entered > 0)
         return worst_hours if counts.all() else only(worst_hours, counts)

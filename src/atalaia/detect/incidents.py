@@ -137,14 +137,16 @@ class Incidents:
         order, rule, sources = self.order[found.rule.name], found.rule.name, self.table.sources
         columns = [getattr(found, name)[rows].tolist() for name in _EVIDENCE_COLUMNS]
         norms = [0.0] * len(rows) if found.norm is None else found.norm[rows].tolist()
+        n = len(rows)
+        stood_in = [False] * n if found.is_stand_in is None else found.is_stand_in[rows].tolist()
         spans = [NO_SPANS] * len(rows) if found.spans is None else found.spans[rows].tolist()
         kept = [None] * len(rows) if found.kept is None else found.kept[rows].tolist()
-        for subject, source, known_at, kind, *rest, norm, span, keeper in zip(
-            *columns, norms, spans, kept, strict=True
+        for subject, source, known_at, kind, *rest, norm, span, keeper, is_stand_in in zip(
+            *columns, norms, spans, kept, stood_in, strict=True
         ):
             *rest, is_after_gap = rest  # noqa: PLW2901
             told: list[Any] = [known_at, order, rule, sources[source], kind]
-            told += [*rest, norm, is_after_gap, span, keeper]
+            told += [*rest, norm, is_after_gap, span, keeper, is_stand_in]
             yield subject, Evidence(*told)
 
     def _live(
@@ -177,7 +179,12 @@ class Incidents:
         track, rule = change.track, change.rule
         window_s = rule.window_s if rule else 0
         unit = rule.unit if rule else None
-        variable = rule.variable if rule else None
+        is_stood_in = rule is not None and rule.stand_in is not None and track.is_stand_in
+        variable = (rule.stand_in if is_stood_in else rule.variable) if rule else None
+        stands_for = rule.variable if rule and is_stood_in else ""
+        measure, is_below = (rule.measure, rule.is_below) if rule else ("value", False)
+        # People read what the entry holds, to the same decimals.
+        value, peak = round(track.value, 3), round(change.peak, 3)
         is_over = is_last(change.type)
         if is_over:
             urgency = "Past"
@@ -203,7 +210,7 @@ class Incidents:
             valid_at=track.valid_at,
             variable=variable,
             window_s=window_s if rule else None,
-            value=round(track.value, 3),
+            value=value,
             unit=unit,
             limit=change.limit,
             rule=track.rule,
@@ -223,11 +230,14 @@ class Incidents:
                     variable=variable,
                     unit=unit,
                     window_s=window_s,
-                    value=track.value,
+                    value=value,
                     limit=change.limit,
-                    peak=change.peak,
+                    peak=peak,
                     peak_at=change.peak_at,
                     is_late=track.is_late,
+                    measure=measure,
+                    is_below=is_below,
+                    stands_for=stands_for,
                 )
             ),
         )
@@ -237,10 +247,13 @@ class Incidents:
             opened_at=change.opened_at,
             rule_hash=rule.digest if rule else "",
             peak_level=Level(change.peak_level).word,
-            peak=round(change.peak, 3),
+            peak=peak,
             peak_at=change.peak_at,
             moved=change.moved,
             is_late=track.is_late,
+            measure=measure,
+            is_below=is_below,
+            stands_for=stands_for,
         )
 
 

@@ -74,6 +74,18 @@ def instant_value(
     )
 
 
+def stood_in(rule: Rule, checked: Checked, beside: Beside = NOTHING) -> Bools | None:
+    """Where an instant rule judges its stand-in, its variable missing; None: it has none."""
+    if rule.stand_in is None:
+        return None
+    value, stand_in = (
+        _both(checked.values.get(name), beside.get(name)) for name in (rule.variable, rule.stand_in)
+    )
+    if stand_in is None:
+        return None
+    return np.ones(len(stand_in), bool) if value is None else np.isnan(value)
+
+
 def _both(told: Floats | None, before: Floats | None) -> Floats | None:
     if told is None or before is None:
         return before if told is None else told

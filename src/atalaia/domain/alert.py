@@ -111,6 +111,9 @@ class LogEntry(msgspec.Struct, frozen=True, kw_only=True):
     still_blind    of cannot_see: places that its source was and stays silent for
     still       of an official warning: other places over which it stands after this entry, which
                 speaks of `places` alone
+    measure, is_below    of the rule that decided: what was measured (`domain.rule.Measure`), and
+                whether small values are the dangerous ones
+    stands_for  the variable that the alert's was judged in place of; empty: none
     linked      incidents about the same weather at one of these places, official or our own, that
                 were open when this was decided: who was told of one reads this in its thread
     """
@@ -128,6 +131,9 @@ class LogEntry(msgspec.Struct, frozen=True, kw_only=True):
     is_late: bool = False
     still_blind: tuple[str, ...] = ()
     still: tuple[str, ...] = ()
+    measure: str = "value"
+    is_below: bool = False
+    stands_for: str = ""
 
     @property
     def is_over(self) -> bool:
@@ -186,15 +192,22 @@ def from_line(line: bytes) -> Alert:
     return msgspec.convert(_with_seconds(fields, Alert), Alert)
 
 
-_RARE = ("is_late", "still_blind", "still")
+_RARE = {
+    "is_late": False,
+    "still_blind": (),
+    "still": (),
+    "measure": "value",
+    "is_below": False,
+    "stands_for": "",
+}
 """What is written of an entry only where there is something to say."""
 
 
 def encode_entry(entry: LogEntry) -> bytes:
     """An entry as the log and RAW keep it: JSON, instants in ISO 8601."""
     fields = iso_fields(entry) | {"alert": iso_fields(entry.alert)}
-    for name in _RARE:
-        if not fields[name]:
+    for name, usual in _RARE.items():
+        if fields[name] == usual:
             del fields[name]
     return msgspec.json.encode(fields)
 

@@ -93,6 +93,7 @@ class Evidence(msgspec.Struct, frozen=True, gc=False):
     is_after_gap    nothing was seen for three intervals before it
     spans      of a forecast: the hours to come that hold each level (watch … red)
     kept       of a forecast: value and valid time of the first hour that holds the highest level
+    is_stand_in    it is of the rule's stand-in, the variable itself being unknown
     """
 
     known_at: int
@@ -114,6 +115,7 @@ class Evidence(msgspec.Struct, frozen=True, gc=False):
     is_after_gap: bool = False
     spans: Sequence[Sequence[int]] = NO_SPANS
     kept: Sequence[float] | None = None
+    is_stand_in: bool = False
 
     @property
     def is_doubted(self) -> bool:
@@ -153,6 +155,8 @@ class Track(msgspec.Struct, gc=False):
     raised_by  (when it became known, value, valid_at, norm) of the newest value that entered the
                level that is held: what comes with it in one message may be calm again
     calmed_by  the same of the value by which it fell to calm
+    is_stand_in, held_by_stand_in, raised_by_stand_in    whether value, held_value and the value of
+               raised_by are of the rule's stand-in
     """
 
     rule: str
@@ -182,6 +186,9 @@ class Track(msgspec.Struct, gc=False):
     spans: list[Span] = msgspec.field(default_factory=lambda: [*NO_SPANS])
     raised_by: tuple[int, float, int, float] = (NEVER, 0.0, 0, 0.0)
     calmed_by: tuple[int, float, int, float] = (NEVER, 0.0, 0, 0.0)
+    is_stand_in: bool = False
+    held_by_stand_in: bool = False
+    raised_by_stand_in: bool = False
 
     @property
     def is_forecast(self) -> bool:
@@ -300,6 +307,7 @@ class Track(msgspec.Struct, gc=False):
             if said.kept is not None and level > said.entered:
                 self.value, self.valid_at = said.kept[0], int(said.kept[1])
             self.norm = said.norm
+            self.norm, self.is_stand_in = said.norm, said.is_stand_in
             self.holding, self.entered = max(said.holding, said.entered), said.entered
             if not self.is_forecast:
                 self.kind = said.kind
@@ -308,7 +316,7 @@ class Track(msgspec.Struct, gc=False):
         if self.is_forecast:
             self.held_until = max((last for _, last in self.spans if last), default=NEVER)
             if said.holding:
-                self.held_value = said.value
+                self.held_value, self.held_by_stand_in = said.value, said.is_stand_in
             if said.entered and self.onset_at > said.at:
                 self.onset_at = said.onset_at
         elif level and (said.holding or level > self.level) and said.until >= self.held_until:
@@ -316,9 +324,11 @@ class Track(msgspec.Struct, gc=False):
             self.held_until, self.held_value = said.until, said.value
         if self.level and not level:
             self.calmed_by = (said.known_at, said.value, said.valid_at, said.norm)
+            self.held_by_stand_in = said.is_stand_in
         self.level = level
         if level and said.entered >= level:
             self.raised_by = (said.known_at, said.value, said.valid_at, said.norm)
+            self.raised_by_stand_in = said.is_stand_in
         if said.is_known:
             self.seen_at = max(self.seen_at, said.at)
         self.expected_s = said.expected_s
@@ -329,7 +339,13 @@ class Track(msgspec.Struct, gc=False):
         if known_at != now or self.entered >= self.level:
             return self
         return msgspec.structs.replace(
-            self, value=value, valid_at=valid_at, norm=norm, entered=self.level, holding=self.level
+            self,
+            value=value,
+            valid_at=valid_at,
+            norm=norm,
+            entered=self.level,
+            holding=self.level,
+            is_stand_in=self.raised_by_stand_in,
         )
 
     def as_calmed(self) -> Track:
@@ -352,6 +368,7 @@ class Track(msgspec.Struct, gc=False):
             self.best, self.best_at = said.value, said.valid_at
             if said.until >= self.held_until:
                 self.held_until, self.held_value = said.until, said.value
+            self.held_by_stand_in = said.is_stand_in
 
     def lapsed_to(self, keep_s: int, others: Sequence[Track]) -> int:
         """The level of a forecast that is left, where hours have passed and what was seen in their
@@ -775,7 +792,10 @@ class Incident(msgspec.Struct):
         if not track.is_forecast:
             # What came since, if anything, could not say that it is over: told is what was seen.
             track = msgspec.structs.replace(
-                track, value=track.held_value, valid_at=track.held_until
+                track,
+                value=track.held_value,
+                valid_at=track.held_until,
+                is_stand_in=track.held_by_stand_in,
             )
         rule = rules[track.rule]
         change = self._change(now, "end", "expired", track, rules, rule.exit_limit(rule.lowest))

@@ -24,12 +24,9 @@ from atalaia.domain.words import (
     LANGUAGES,
     LEVELS,
     NOT_OFFICIAL,
-    VARIABLES,
     Said,
     cannot_see,
     clock,
-    duration,
-    number,
 )
 
 ICONS = {"watch": "🔵", "yellow": "🟡", "orange": "🟠", "red": "🔴"}
@@ -443,6 +440,9 @@ def _said(entry: LogEntry, places: dict[str, Place]) -> Said:
         peak=entry.peak or 0.0,
         peak_at=entry.peak_at or alert.valid_at,
         is_late=entry.is_late,
+        measure=entry.measure,
+        is_below=entry.is_below,
+        stands_for=entry.stands_for,
     )
 
 
@@ -452,10 +452,7 @@ def _brief(said: Said, i: int) -> str:
     head = f"{word}: {HAZARDS[said.hazard][i]}, {said.place}"
     if said.reason in ("ended", "expired", "withdrawn", "rule changed"):
         return said.head(i)
-    name = VARIABLES.get(said.variable or "", (said.variable or "",) * 3)[i]
-    over = f"/{duration(said.window_s)}" if said.window_s else ""
-    value = f"{number(said.value, i)} {said.unit}{over}"
-    return f"{head}, {name} {value} {clock(said.valid_at, said.zone, i)}"
+    return f"{head}, {said.short(i)} {clock(said.valid_at, said.zone, i)}"
 
 
 def _age(seconds: int, i: int) -> str:

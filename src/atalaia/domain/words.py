@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from decimal import ROUND_HALF_UP, Decimal
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
@@ -80,19 +81,54 @@ CARE = (
 )
 
 VARIABLES: dict[str, tuple[str, str, str]] = {
-    "rain_mm": ("chuva", "rain", "lluvia"),
-    "rain_rate_mm_h": ("intensidade da chuva", "rain rate", "intensidad de lluvia"),
-    "wind_gust_m_s": ("rajada", "gust", "ráfaga"),
-    "wind_speed_m_s": ("vento médio", "mean wind", "viento medio"),
-    "relative_humidity_pct": ("umidade relativa", "relative humidity", "humedad relativa"),
     "temperature_c": ("temperatura", "temperature", "temperatura"),
-    "heat_index_c": ("índice de calor", "heat index", "índice de calor"),
+    "temperature_max_c": ("temperatura máxima", "highest temperature", "temperatura máxima"),
+    "temperature_min_c": ("temperatura mínima", "lowest temperature", "temperatura mínima"),
+    "apparent_temperature_c": ("sensação térmica", "feels-like temperature", "sensación térmica"),
+    "dew_point_c": ("ponto de orvalho", "dew point", "punto de rocío"),
+    "relative_humidity_pct": ("umidade relativa", "relative humidity", "humedad relativa"),
+    "wind_speed_m_s": ("vento médio", "mean wind", "viento medio"),
+    "wind_gust_m_s": ("rajada", "gust", "ráfaga"),
+    "wind_direction_deg": ("direção do vento", "wind direction", "dirección del viento"),
+    "wind_gust_direction_deg": (
+        "direção da rajada",
+        "direction of the gust",
+        "dirección de la ráfaga",
+    ),
+    "rain_rate_mm_h": ("intensidade da chuva", "rain rate", "intensidad de lluvia"),
+    "rain_mm": ("chuva", "rain", "lluvia"),
+    "snow_cm": ("neve", "snow", "nieve"),
+    "snow_depth_m": ("espessura da neve", "depth of snow", "espesor de la nieve"),
+    "pressure_hpa": ("pressão", "pressure", "presión"),
+    "pressure_sea_level_hpa": (
+        "pressão ao nível do mar",
+        "sea-level pressure",
+        "presión al nivel del mar",
+    ),
+    "visibility_m": ("visibilidade", "visibility", "visibilidad"),
+    "cloud_cover_pct": ("nuvens", "cloud cover", "nubes"),
+    "cloud_base_m": ("base das nuvens", "cloud base", "base de las nubes"),
+    "cloud_ceiling_m": ("teto de nuvens", "cloud ceiling", "techo de nubes"),
     "precipitation_probability_pct": (
         "probabilidade de chuva",
         "probability of rain",
         "probabilidad de lluvia",
     ),
+    "uv_index": ("índice UV", "UV index", "índice UV"),
+    "cape_j_kg": ("energia convectiva", "convective energy", "energía convectiva"),
+    "weather_code": ("código do tempo", "weather code", "código del tiempo"),
+    "sleet_rate_mm_h": ("intensidade da água-neve", "sleet rate", "intensidad de aguanieve"),
+    "snow_rate_mm_h": ("intensidade da neve", "snow rate", "intensidad de nieve"),
+    "freezing_rain_rate_mm_h": (
+        "intensidade da chuva congelante",
+        "freezing rain rate",
+        "intensidad de lluvia helada",
+    ),
+    "radiation_kj_m2": ("radiação solar", "sunlight", "radiación solar"),
+    "river_level_m": ("nível do rio", "river level", "nivel del río"),
+    "heat_index_c": ("índice de calor", "heat index", "índice de calor"),
 }
+"""Every variable of the catalogue and every index, as people call them."""
 
 _SAID = {
     Kind.OBSERVED: ("medido", "measured", "medido"),
@@ -154,13 +190,63 @@ _HEADS: dict[str, tuple[str, str, str]] = {
 }
 
 _VALUE = (
-    "{variable}{window}: {value} ({said}, {at}), limite {limit}",
-    "{variable}{window}: {value} ({said}, {at}), limit {limit}",
-    "{variable}{window}: {value} ({said}, {at}), límite {limit}",
+    "{what}{colon}{value} ({said}, {at}), limite{limit_colon}{limit}",
+    "{what}{colon}{value} ({said}, {at}), limit{limit_colon}{limit}",
+    "{what}{colon}{value} ({said}, {at}), límite{limit_colon}{limit}",
 )
+_MEAN = (
+    "{variable}, média de {length}",
+    "{variable}, average over {length}",
+    "{variable}, promedio de {length}",
+)
+_OF_THE_DAY = (
+    "{variable} (mínimo do dia)",
+    "{variable} (lowest of the day)",
+    "{variable} (mínimo del día)",
+)
+_IN_A_ROW = (
+    "{variable}, dias seguidos além do limite do dia",
+    "{variable}, days in a row past the limit of a day",
+    "{variable}, días seguidos más allá del límite del día",
+)
+_FELL = (
+    (
+        "{what} caiu {by} em {length}",
+        "{what} fell by {by} in {length}",
+        "{what} bajó {by} en {length}",
+    ),
+    (
+        "{what} subiu {by} em {length}",
+        "{what} rose by {by} in {length}",
+        "{what} subió {by} en {length}",
+    ),
+    (
+        "{what} não mudou em {length}",
+        "{what} did not change in {length}",
+        "{what} no cambió en {length}",
+    ),
+)
+"""How a change is told: downwards, upwards, not at all."""
+_A_FALL = (
+    ("queda de {by}", "a fall of {by}", "descenso de {by}"),
+    ("aumento de {by}", "a rise of {by}", "aumento de {by}"),
+    ("nenhuma mudança", "no change", "ningún cambio"),
+)
+_STANDS_FOR = (
+    "sem medida de {variable}",
+    "no {variable} was reported",
+    "sin medida de {variable}",
+)
+_DAYS = (("dia", "dias"), ("day", "days"), ("día", "días"))
 _SINCE = ("desde {at}", "since {at}", "desde {at}")
 _FROM = ("a partir de {at}", "from {at}", "a partir de {at}")
 _PEAK = ("máximo {value} em {at}", "peak {value} at {at}", "máximo {value} a las {at}")
+_LEAST = ("mínimo {value} em {at}", "lowest {value} at {at}", "mínimo {value} a las {at}")
+_MOST_CHANGE = (
+    "maior mudança: {value} em {at}",
+    "largest change: {value} at {at}",
+    "mayor cambio: {value} a las {at}",
+)
 _WINDOW = (" em {length}", " in {length}", " en {length}")
 _LATE = (
     "Dado atrasado: chegou em {at}",
@@ -191,10 +277,31 @@ _STILL = (
 _AND_MORE = (" e mais {n}", " and {n} more", " y {n} más")
 
 
-def number(value: float, language: int) -> str:
-    """A number as people of a language write it: at most one decimal."""
-    text = f"{value:.1f}".removesuffix(".0")
+def rounded(value: float, digits: int = 1) -> Decimal:
+    """Half up, of the decimals as they are written: 25.25 is 25.3 and -0.04 is 0. The page rounds
+    by the same rule."""
+    exact = Decimal(repr(float(value))).quantize(Decimal(1).scaleb(-digits), ROUND_HALF_UP)
+    return exact + 0  # never -0
+
+
+def number(value: float, language: int, digits: int = 1) -> str:
+    """A number as people of a language write it: at most so many decimals, none of them idle."""
+    text = f"{rounded(value, digits):f}"
+    text = text.rstrip("0").rstrip(".") if digits else text
     return text if LANGUAGES[language] == "en" else text.replace(".", ",")
+
+
+def digits_of(unit: str | None) -> int:
+    """Decimals that are worth reading: of metres (a river, snow) centimetres, else one."""
+    return 2 if unit == "m" else 1
+
+
+def amount(value: float, unit: str | None, language: int) -> str:
+    """A number with its unit as people write it: ``35 mm``, ``3 days``; an index has none."""
+    told = number(value, language, digits_of(unit))
+    if unit == "d":
+        return f"{told} {_DAYS[language][told != '1']}"
+    return told if unit in (None, "1") else f"{told} {unit}"
 
 
 @lru_cache(maxsize=4096)
@@ -211,10 +318,27 @@ def duration(seconds: int) -> str:
     return f"{seconds // 3600} h" if seconds % 3600 == 0 else f"{seconds // 60} min"
 
 
+CHANGES = ("change", "day_change")
+"""Measures whose sign is a direction."""
+
+
+def _way(change: float, unit: str | None) -> int:
+    """0: downwards, 1: upwards, 2: neither, as far as the rounding shows."""
+    size = rounded(change, digits_of(unit))
+    return 2 if not size else int(size > 0)
+
+
+def variable_name(variable: str | None, language: int) -> str:
+    """What people call a variable of the catalogue or an index; empty where there is none."""
+    return VARIABLES[variable][language] if variable else ""
+
+
 class Said(msgspec.Struct, frozen=True, kw_only=True):
     """What a text about a weather incident's change is made of. All times are Unix seconds.
 
     `place` and `zone` are the name and the time zone that people read; `kind` is of the value.
+    `measure` and `is_below` are the rule's (`domain.rule.Rule`); `stands_for` is the variable that
+    `variable` was judged in place of, empty where none.
     """
 
     reason: str
@@ -235,6 +359,9 @@ class Said(msgspec.Struct, frozen=True, kw_only=True):
     peak: float
     peak_at: int
     is_late: bool = False
+    measure: str = "value"
+    is_below: bool = False
+    stands_for: str = ""
 
     def head(self, i: int) -> str:
         """``Raised to ORANGE: heavy rain at Recife``"""
@@ -254,20 +381,59 @@ class Said(msgspec.Struct, frozen=True, kw_only=True):
         """``Rain in 1 h: 35 mm (measured, 23 Jul 18:00), limit 30 mm``, and the peak at an end."""
         if self.variable is None or self.limit is None:
             return ""
-        name = VARIABLES.get(self.variable, (self.variable,) * 3)[i]
+        what, value, limit = self._what(i), self._amount(self.value, i), self._amount(self.limit, i)
+        is_change = self.measure in CHANGES
+        if is_change:
+            way = _way(self.value, self.unit)
+            what = _FELL[way][i].format(what=what, by=value, length=duration(self.window_s))
+            limit = _A_FALL[_way(self.limit, self.unit)][i].format(by=limit)
         sentence = _VALUE[i].format(
-            variable=name[0].upper() + name[1:],
-            window=_WINDOW[i].format(length=duration(self.window_s)) if self.window_s else "",
-            value=f"{number(self.value, i)} {self.unit}",
+            what=what[0].upper() + what[1:],
+            colon="" if is_change else ": ",
+            value="" if is_change else value,
             said=_SAID[self.kind][i],
             at=clock(self.valid_at, self.zone, i),
-            limit=f"{number(self.limit, i)} {self.unit}",
+            limit_colon=": " if is_change else " ",
+            limit=limit,
         )
         if self.reason in ("ended", "expired", "eased"):
-            sentence += "; " + _PEAK[i].format(
-                value=f"{number(self.peak, i)} {self.unit}", at=clock(self.peak_at, self.zone, i)
-            )
+            sentence += "; " + self._peak(i)
+        if self.stands_for:
+            sentence += "; " + _STANDS_FOR[i].format(variable=variable_name(self.stands_for, i))
         return sentence
+
+    def short(self, i: int) -> str:
+        """``rain 71 mm/1 h``, ``temperature fell by 6 °C in 24 h``: for who counts letters."""
+        name, value = variable_name(self.variable, i), self._amount(self.value, i)
+        if self.measure in CHANGES:
+            length = duration(self.window_s)
+            return _FELL[_way(self.value, self.unit)][i].format(what=name, by=value, length=length)
+        return f"{name} {value}" + (f"/{duration(self.window_s)}" if self.window_s else "")
+
+    def _what(self, i: int) -> str:
+        """``rain in 1 h``: what was measured, in small letters."""
+        name = variable_name(self.variable, i)
+        if self.measure == "days_in_a_row":
+            return _IN_A_ROW[i].format(variable=name)
+        if self.measure == "day_change":
+            return _OF_THE_DAY[i].format(variable=name)
+        if self.measure == "change" or not self.window_s:
+            return name
+        length = duration(self.window_s)
+        if self.measure == "mean":
+            return _MEAN[i].format(variable=name, length=length)
+        return name + _WINDOW[i].format(length=length)
+
+    def _amount(self, value: float, i: int) -> str:
+        """With its unit; of a change how large it is, and its words say which way."""
+        return amount(abs(value) if self.measure in CHANGES else value, self.unit, i)
+
+    def _peak(self, i: int) -> str:
+        """The worst of it: the lowest where small values are the dangerous ones."""
+        said, value = _LEAST if self.is_below else _PEAK, self._amount(self.peak, i)
+        if self.measure in CHANGES:
+            said, value = _MOST_CHANGE, _A_FALL[_way(self.peak, self.unit)][i].format(by=value)
+        return said[i].format(value=value, at=clock(self.peak_at, self.zone, i))
 
     def late(self, i: int) -> str:
         """When a value came that is older than what its source had said; empty: in its turn."""

@@ -7,7 +7,7 @@ from atalaia.domain.hazard import LEVEL_OF
 from atalaia.domain.rule import INDICES
 from atalaia.domain.subscription import Person, passed_limit
 from atalaia.domain.variable import CATALOGUE
-from atalaia.domain.words import LANGUAGES, number
+from atalaia.domain.words import LANGUAGES, amount
 
 
 def own_limit(person: Person, entry: LogEntry) -> str:
@@ -28,4 +28,4 @@ def own_limit(person: Person, entry: LogEntry) -> str:
         return ""
     index = INDICES.get(own.variable)
     unit = index[0] if index else CATALOGUE[own.variable].unit
-    return f"{number(own.limit, LANGUAGES.index(person.language))} {unit}"
+    return amount(own.limit, unit, LANGUAGES.index(person.language))

@@ -121,7 +121,7 @@ class _ReportPage:
         say = self._say
         facts = [tag("li", self._mark(storm.level), " ", tag("b", say.level(storm.level)))]
         if storm.peak is not None and storm.peak_at is not None:
-            value = f"{say.number(storm.peak)} {storm.unit}"
+            value = say.amount(storm.peak, storm.unit)
             at = say.clock(storm.peak_at, storm.zone)
             what = say.measured(storm.variable, storm.window_s)
             facts.append(tag("li", f"{say('peak')} ", tag("b", value), f" · {what} · {at}"))
@@ -142,9 +142,9 @@ class _ReportPage:
             is_over = is_last(entry.type)
             value = ""
             if entry.value is not None:
-                value = f" · {say.number(entry.value)} {storm.unit}"
+                value = f" · {say.amount(entry.value, storm.unit)}"
                 if entry.limit is not None:
-                    value += f" ({say('limit')} {say.number(entry.limit)})"
+                    value += f" ({say('limit')} {say.amount(entry.limit, storm.unit)})"
             head = f"{entry.version} · {say.clock(entry.sent_at, storm.zone)} · {say(entry.reason)}"
             if not is_over:
                 head += f" · {say.level(entry.level)}"

@@ -6,7 +6,16 @@ from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 from atalaia.domain.hazard import Level
-from atalaia.domain.words import HAZARDS, LANGUAGES, LEVELS, VARIABLES, duration
+from atalaia.domain.words import (
+    HAZARDS,
+    LANGUAGES,
+    LEVELS,
+    amount,
+    duration,
+    number,
+    rounded,
+    variable_name,
+)
 
 _WORDS: dict[str, tuple[str, str, str]] = {
     "title": ("Relatório do tempo extremo", "Extreme weather report", "Informe de tiempo extremo"),
@@ -208,8 +217,8 @@ class Say:
         return LEVELS[level][self.i].partition(" (")[0] if level else self("none")
 
     def variable(self, name: str) -> str:
-        """``rain``; the catalogue's own name where people have no other."""
-        return VARIABLES.get(name, (name,) * 3)[self.i]
+        """``rain``"""
+        return variable_name(name, self.i)
 
     def measured(self, variable: str | None, window_s: int) -> str:
         """``rain in 24 h``"""
@@ -219,11 +228,18 @@ class Say:
         return self("over", variable=said, length=duration(window_s)) if window_s else said
 
     def number(self, value: float | None, digits: int = 1) -> str:
-        """A number with the language's decimal sign; a dash where there is none."""
+        """A number with the language's decimal sign; a dash where there is none. More than one
+        decimal is kept, as columns of them stand under each other."""
         if value is None:
             return "–"
-        said = f"{value:.{digits}f}" if digits > 1 else f"{value:.1f}".removesuffix(".0")
+        if digits == 1:
+            return number(value, self.i)
+        said = f"{rounded(value, digits):f}"
         return said if self.language == "en" else said.replace(".", ",")
+
+    def amount(self, value: float, unit: str | None) -> str:
+        """A value with its unit, as messages have it."""
+        return amount(value, unit, self.i)
 
     def count(self, value: int) -> str:
         """A count with thousands apart."""

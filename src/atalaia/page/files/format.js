@@ -10,15 +10,18 @@ function formatter(kind, options) {
   return cached.get(key);
 }
 
-/** 12.345 → 12,3; whole numbers from 100. */
-export function number(value, digits = Math.abs(value) >= 100 ? 0 : 1) {
-  return formatter(Intl.NumberFormat, { maximumFractionDigits: digits }).format(value);
+/** 12.345 → 12,3; half up, as messages and reports round (domain/words.py), and never -0. */
+export function number(value, digits = 1) {
+  const shown = Math.abs(value) < 0.5 * 10 ** -digits ? 0 : value;
+  return formatter(Intl.NumberFormat, { maximumFractionDigits: digits, useGrouping: false }).format(shown);
 }
 
-/** With its unit; wind in km/h too, as people know it. */
+/** With its unit as people write it; wind in km/h too, as people know it. */
 export function amount(value, unit) {
   if (value === null || value === undefined) return "—";
-  const plain = unit && unit !== "1" ? `${number(value)} ${unit}` : number(value);
+  const told = number(value, unit === "m" ? 2 : 1);
+  if (unit === "d") return `${told} ${t.days[told === "1" ? 0 : 1]}`;
+  const plain = unit && unit !== "1" ? `${told} ${unit}` : told;
   return unit === "m/s" ? `${plain} (${number(value * 3.6, 0)} km/h)` : plain;
 }
 
@@ -28,8 +31,14 @@ export function clock(at, zone, { long = false } = {}) {
   const date = new Date(at);
   if (Number.isNaN(date.getTime())) return "—";
   const hour = zoned({ hour: "2-digit", minute: "2-digit" }, zone).format(date);
-  const day = zoned({ day: "2-digit", month: "2-digit", year: "numeric" }, zone);
-  const is = (days) => day.format(date) === day.format(Date.now() + days * 86_400_000);
+  const day = zoned({ day: "2-digit", month: "2-digit", year: "numeric", calendar: "gregory", numberingSystem: "latn" }, zone);
+  // A day of the calendar, not 24 hours: where clocks change a day has 23 or 25.
+  const dayOf = (one) => {
+    const { year, month, day: of } = Object.fromEntries(day.formatToParts(one).map((part) => [part.type, part.value]));
+    return Date.UTC(year, month - 1, of) / 86_400_000;
+  };
+  const away = dayOf(date) - dayOf(Date.now());
+  const is = (days) => away === days;
   if (!long && is(0)) return hour;
   for (const days of long ? [] : [-1, 1]) {
     if (is(days)) return `${formatter(Intl.RelativeTimeFormat, { numeric: "auto" }).format(days, "day")} ${hour}`;

@@ -29,9 +29,12 @@ export const words = {
     heat_index_c: "Heat index", cape_j_kg: "CAPE", weather_code: "Weather code",
     temperature_max_c: "Highest temperature", temperature_min_c: "Lowest temperature",
     wind_gust_direction_deg: "Direction of the gust", snow_depth_m: "Depth of snow", river_level_m: "River level",
+    sleet_rate_mm_h: "Sleet rate", snow_rate_mm_h: "Snow rate", freezing_rain_rate_mm_h: "Freezing rain rate",
+    cloud_base_m: "Cloud base", cloud_ceiling_m: "Cloud ceiling", radiation_kj_m2: "Sunlight",
   },
   kinds: { observed: "measured", analysis: "estimated", forecast: "forecast" },
   certainty: { Observed: "Measured by an instrument", Likely: "Estimated by a model", Possible: "Forecast" },
+  days: ["day", "days"],
   over: (length) => ` in ${length}`,
   advice: {
     heavy_rain: "Do not cross flooded roads. Keep away from slopes and riverbanks.",

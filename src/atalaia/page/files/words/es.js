@@ -29,9 +29,12 @@ export const words = {
     heat_index_c: "Índice de calor", cape_j_kg: "CAPE", weather_code: "Código del tiempo",
     temperature_max_c: "Temperatura máxima", temperature_min_c: "Temperatura mínima",
     wind_gust_direction_deg: "Dirección de la ráfaga", snow_depth_m: "Espesor de la nieve", river_level_m: "Nivel del río",
+    sleet_rate_mm_h: "Intensidad de aguanieve", snow_rate_mm_h: "Intensidad de nieve", freezing_rain_rate_mm_h: "Intensidad de lluvia helada",
+    cloud_base_m: "Base de las nubes", cloud_ceiling_m: "Techo de nubes", radiation_kj_m2: "Radiación solar",
   },
   kinds: { observed: "medido", analysis: "estimado", forecast: "pronosticado" },
   certainty: { Observed: "Medido por un instrumento", Likely: "Estimado por un modelo", Possible: "Pronosticado" },
+  days: ["día", "días"],
   over: (length) => ` en ${length}`,
   advice: {
     heavy_rain: "No cruce calles inundadas. Aléjese de laderas y riberas.",

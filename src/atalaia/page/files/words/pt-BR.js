@@ -35,9 +35,12 @@ export const words = {
     heat_index_c: "Índice de calor", cape_j_kg: "CAPE", weather_code: "Código do tempo",
     temperature_max_c: "Temperatura máxima", temperature_min_c: "Temperatura mínima",
     wind_gust_direction_deg: "Direção da rajada", snow_depth_m: "Espessura da neve", river_level_m: "Nível do rio",
+    sleet_rate_mm_h: "Intensidade da água-neve", snow_rate_mm_h: "Intensidade da neve", freezing_rain_rate_mm_h: "Intensidade da chuva congelante",
+    cloud_base_m: "Base das nuvens", cloud_ceiling_m: "Teto de nuvens", radiation_kj_m2: "Radiação solar",
   },
   kinds: { observed: "medido", analysis: "estimado", forecast: "previsto" },
   certainty: { Observed: "Medido por instrumento", Likely: "Estimado por modelo", Possible: "Previsto" },
+  days: ["dia", "dias"],
   over: (length) => ` em ${length}`,
   advice: {
     heavy_rain: "Não atravesse ruas alagadas. Afaste-se de encostas e margens de rios.",
