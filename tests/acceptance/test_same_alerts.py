@@ -36,7 +36,9 @@ SUMS = {
     "new-york-basic": "8086518b26f31ffea2ad471d7c23922dfa9f7e7049f483bb17e50b29e94cfe63",
     "porto-alegre": "6a513245450398cadfec731da155c31136ee0b1aab409ebbdee9c97257dcbb61",
     "rio-flood": "b28c90ce802a6b7cf5ffc15549a30dfb5f407399c2026f3171df0b07bb948f82",
-    "official": "e8a66f2fe338b3eef49055320de5c67990fcd1e302df0c67c698864948a86a6e",
+    # Each part of a warning goes by its own areas, level and times, hazards by the issuer's codes
+    # first, and a warning of zones without a geometry is a reject.
+    "official": "727a77d97a0990d7bfad4435087ca0a89bf553d087d9e5a2728c413536c9a256",
 }
 """SHA-256 of the alerts file of each record."""
 
