@@ -62,7 +62,10 @@ def test_where_there_is_no_home_none_is_made_and_the_way_to_one_is_told(
 @pytest.mark.parametrize(
     ("words", "next_step"),
     [
-        (("confirm", "p_x", "123456"), "it may have run out (7 days, 5 tries): subscribe again"),
+        (
+            ("confirm", "p_x", "123456"),
+            "it may have run out (30 minutes, 5 tries): subscribe again",
+        ),
         (("confirm", "email:a@example.org", "1"), "subscribe again"),
         (("preview", "p_x"), "confirm a contact first"),
         (("stop", "p_x"), "was not told by any channel"),

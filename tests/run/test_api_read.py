@@ -16,7 +16,7 @@ import pytest
 from atalaia.api.alert_view import AlertView
 from atalaia.api.cached import AnswerCache
 from atalaia.api.described import described
-from atalaia.api.limits import Buckets, _network
+from atalaia.api.limits import Buckets, network
 from atalaia.api.recent import Recent, series_of
 from atalaia.domain.alert import instant
 from atalaia.domain.reading import Kind, Readings
@@ -354,7 +354,7 @@ def test_a_bucket_fills_again_evenly_and_the_unused_ones_are_forgotten() -> None
         buckets.take(name, 1, 20.0)
     assert len(buckets) == 2
     assert buckets.take("e", 1_000, 30.0).is_allowed  # what costs more than all of it takes all
-    assert _network("2001:db8::1") == _network("2001:db8::2") != _network("2001:db8:1::1")
+    assert network("2001:db8::1") == network("2001:db8::2") != network("2001:db8:1::1")
 
 
 def test_incidents_at_hand_are_bounded_and_open_ones_stay() -> None:
