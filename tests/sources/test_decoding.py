@@ -97,8 +97,10 @@ def test_a_present_that_lies_more_than_a_day_ahead_is_not_believed() -> None:
     coming = forecast(T0, [4.0])
     kept = without_future(rows(now, ahead, coming), payload(), rejects)
     assert len(kept) == 2
-    told = [(one.reason, one.detail) for one in rejects.listed()]
-    assert ("from the future", "2 rows, up to 2.0 days ahead") in told
+    assert [(one.reason, one.detail) for one in rejects.listed()] == [
+        ("from the future", "2 rows, up to 2.0 days ahead"),
+        ("clock ahead", "1 rows, up to 1440 min ahead; taken as of their receipt"),
+    ]
     rejects = Rejects("made-up")
     recorded = without_future(ahead, payload(is_recorded=True), rejects)
     assert (len(recorded), rejects.listed()) == (2, [])
