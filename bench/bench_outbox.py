@@ -35,8 +35,9 @@ from atalaia.domain.subscription import Circle, Person, Subscription
 from atalaia.homes.embedded import open_home
 from atalaia.notify.audience import Audience
 from atalaia.notify.compose import Composer
-from atalaia.notify.deliver import FRESH_S, Deliverer
+from atalaia.notify.deliver import Deliverer
 from atalaia.notify.fanout import Fan
+from atalaia.notify.last_look import FRESH_S
 from atalaia.ports import Commit
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"

@@ -13,7 +13,9 @@ from structlog.testing import capture_logs
 from atalaia.domain.delivery import Letter, Message, Outcome, Sent, Status
 from atalaia.errors import StateConflict
 from atalaia.homes.embedded import EmbeddedHome, open_home
-from atalaia.notify.deliver import LEASE_S, Deliverer, Write
+from atalaia.notify.deliver import LEASE_S, Deliverer
+from atalaia.notify.last_look import Write
+from atalaia.notify.sender import Tried
 from patience import patient
 from run.world import Clock
 from telling import DAY, NOON, SENT, Post, delivery, letter, message
@@ -36,10 +38,10 @@ class Watched(Deliverer):
         self.looks += 1
         return super()._room(now)
 
-    async def _try(self, *of: Any) -> tuple[Message, Outcome | None]:
+    async def _try(self, message: Message, letter: Letter) -> Tried:
         self.began += 1
         try:
-            return await super()._try(*of)
+            return await super()._try(message, letter)
         finally:
             self.ended += 1
 
@@ -48,8 +50,8 @@ class Watched(Deliverer):
         self.ended += len(rest)
         super()._give_back(rest)
 
-    def _keep(self, batch: Sequence[Any], *spent: Any) -> None:
-        super()._keep(batch, *spent)
+    def _note_kept(self, batch: Sequence[Any]) -> None:
+        super()._note_kept(batch)
         self.kept += len(batch)
 
 
@@ -391,7 +393,7 @@ def test_what_was_sent_today_is_remembered_by_the_next_process(tmp_path: Path) -
     async def tell(o: Office) -> None:
         o.put(*(message(str(i), f"p_{i}", seqs=(i,)) for i in range(3)))
         await o.until(lambda: len(o.tries) == 3)
-        again = o.opened().paces["telegram"]
+        again = o.opened().senders["telegram"].pace
         assert again.room(NOON) == 2
         assert again._spent.usd == pytest.approx(0.15)
 

@@ -363,7 +363,7 @@ def test_who_leaves_while_letters_are_claimed_gets_none_of_them(desk: Desk) -> N
 
     async def tell(deliverer: Deliverer) -> None:
         async with asyncio.timeout(10):
-            while not post.letters or any(deliverer._held.values()):
+            while not post.letters or deliverer.holds:
                 await asyncio.sleep(0.005)
             assert not desk.home.outbox.messages(status=Status.DUE)
 

@@ -167,7 +167,7 @@ def test_a_capped_channel_hands_on_at_once_and_says_so_and_codes_count_for_nothi
         for name in ("a", "b"):
             o.put(message(name, f"p_{name}", channel="sms", seqs=(1,), kind="confirm"))
         await o.until(lambda: len(o.tries) == 2)
-        assert o.deliverer.paces["sms"].room(NOON) == 2
+        assert o.deliverer.senders["sms"].pace.room(NOON) == 2
         with capture_logs() as logs:
             for n, name in enumerate("cdef"):
                 o.put(message(name, f"p_{name}", channel="sms", seqs=(n,)))

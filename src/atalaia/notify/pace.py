@@ -13,6 +13,8 @@ from datetime import UTC, datetime
 import msgspec
 
 from atalaia.domain.delivery import Limits
+from atalaia.notes import Note
+from atalaia.ports import Notes
 
 _REMEMBERED = 100_000
 _DAY_S = 86_400
@@ -29,6 +31,11 @@ class Spent(msgspec.Struct):
     last_at: float = 0.0
     paused_until: float = 0.0
     pause_reason: str = ""
+
+
+def spent_in(notes: Notes, channel: str) -> Note[Spent]:
+    """What all processes of a home have used up of a channel."""
+    return Note(notes, f"pace:{channel}", Spent)
 
 
 def sum_of(parts: Iterable[Spent], now: float) -> Spent:

@@ -182,9 +182,10 @@ class Services:
         """
         from atalaia.channels.off import Off
         from atalaia.notify.compose import Composer
-        from atalaia.notify.deliver import FRESH_S, Deliverer
+        from atalaia.notify.deliver import Deliverer
         from atalaia.notify.escalate import Escalation
         from atalaia.notify.fanout import Fan
+        from atalaia.notify.last_look import FRESH_S
         from atalaia.notify.notifier import Notifier
         from atalaia.notify.standing import Standing
 

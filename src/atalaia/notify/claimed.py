@@ -1,0 +1,61 @@
+"""Letters that one channel has been handed and not settled: they wait here for their try."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from collections.abc import Sequence
+
+from atalaia.clock import Clock
+from atalaia.domain.delivery import Letter, Message
+from atalaia.notify.sender import Sender
+
+_AHEAD = 16
+"""Messages claimed ahead for each that can be tried at once: so that no worker waits for disk."""
+
+Row = list[tuple[Message, Letter]]
+"""Letters of one order key, in their order."""
+
+
+class Claimed:
+    """What was claimed for one channel: the gravest first, then the oldest claim.
+
+    held    messages that are claimed and not settled, those under way among them
+    """
+
+    def __init__(self, sender: Sender, clock: Clock) -> None:
+        self._sender = sender
+        self._clock = clock
+        self._queue: asyncio.PriorityQueue[tuple[int, int, Row]] = asyncio.PriorityQueue()
+        self._gate = asyncio.Lock()
+        self._numbers = itertools.count()
+        self.held = 0
+
+    def room(self, now: int) -> int:
+        """How many more messages can be taken on; 0 also where so few can that it must wait."""
+        most = self._sender.limits.at_once * _AHEAD
+        # Also where nothing is left: what cannot go by this channel is handed on at once.
+        left = self._sender.pace.room(now) or most
+        free = min(most, left) - self.held
+        return free if free * 2 > most or self.held == 0 else 0
+
+    def put(self, rows: Sequence[Row]) -> None:
+        """Take on what was claimed, by order key."""
+        self.held += sum(map(len, rows))
+        for row in rows:
+            gravest = max(message.rank for message, _ in row)
+            self._queue.put_nowait((-gravest, next(self._numbers), row))
+
+    async def next(self) -> Row:
+        """The gravest when the channel's next slot has come, not when the waiting for it began."""
+        if not self._sender.limits.a_second:
+            *_, row = await self._queue.get()
+            return row
+        async with self._gate:
+            first = await self._queue.get()
+            while wait_s := self._sender.slot_in():
+                self._queue.put_nowait(first)
+                await self._clock.sleep(wait_s)
+                first = self._queue.get_nowait()
+            *_, row = first
+            return row

@@ -1,0 +1,84 @@
+"""A last look at what a letter tells, right before it goes: what it was written by may have changed
+while it waited."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+import structlog
+
+from atalaia.domain.delivery import Letter, Message, Outcome
+from atalaia.errors import StateConflict
+
+FRESH_S = 0.1
+"""What was looked at so short a time ago is not looked at again before the next letter is sent."""
+
+Write = Callable[[Sequence[Message]], list[Letter | Outcome]]
+"""Messages as letters: with addresses and words; or what became of one that is not to be sent."""
+
+log = structlog.get_logger()
+
+
+class Drafts(Protocol):
+    """What letters were written by. `compose.Composer` is one."""
+
+    def look(self) -> None:
+        """Take up what has changed. May block. Raises StateConflict."""
+        ...
+
+    def is_stale(self, message: Message) -> bool:
+        """Whether its letter is to be written anew, as far as was looked."""
+        ...
+
+
+class LastLook:
+    """Looks, and writes anew what is stale. Both are done in threads.
+
+    drafts  None: letters go as they were written
+    tick    seconds that nobody sets back
+    """
+
+    def __init__(
+        self, drafts: Drafts | None, write: Write, fresh_s: float, tick: Callable[[], float]
+    ) -> None:
+        self._drafts = drafts
+        self._write = write
+        self._fresh_s = fresh_s
+        self._tick = tick
+        self.forget()
+
+    def forget(self) -> None:
+        """Nothing has been looked at, and nobody is looking."""
+        self._looking: asyncio.Task[None] | None = None
+        self._looked_at = -math.inf
+
+    async def renewed(self, message: Message, letter: Letter) -> Letter | Outcome:
+        """The letter as it is to be sent now; or what became of its message meanwhile."""
+        if self._drafts is None:
+            return letter
+        try:
+            if self._tick() >= self._looked_at + self._fresh_s:
+                await self._look(self._drafts)
+            if not self._drafts.is_stale(message):
+                return letter
+            [renewed] = await asyncio.to_thread(self._write, [message])
+        except StateConflict as error:
+            log.warning("nothing can be looked at again", reason=str(error))
+            return Outcome("again", "what it tells cannot be looked at")
+        return renewed
+
+    async def _look(self, drafts: Drafts) -> None:
+        """One look does for all that are about to be sent by then."""
+        if self._looking is None:
+            self._looking = asyncio.create_task(self._gathered(drafts))
+        await asyncio.shield(self._looking)
+
+    async def _gathered(self, drafts: Drafts) -> None:
+        await asyncio.sleep(0)
+        self._looking = None  # who comes from here on needs another one
+        at = self._tick()
+        await asyncio.to_thread(drafts.look)
+        self._looked_at = at

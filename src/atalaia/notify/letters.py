@@ -1,0 +1,123 @@
+"""Each kind of letter: its words, the address that it goes to, and its thread."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from atalaia.domain.alert import LogEntry
+from atalaia.domain.contact import Contact
+from atalaia.domain.delivery import Letter, Message, Outcome
+from atalaia.domain.drill import Drill, exercise
+from atalaia.domain.hazard import Level
+from atalaia.domain.message import Content, added, compose, confirmation
+from atalaia.domain.place import Place
+from atalaia.domain.subscription import Person
+from atalaia.notify.fanout import rank_of
+from atalaia.notify.own_limit import own_limit
+from atalaia.notify.past import Past
+from atalaia.people.registry import Question
+
+NO_ADDRESS = Outcome("never", "the person has no such address any more")
+
+
+class Directory(Protocol):
+    """Where people are reached. `people.registry.Registry` is one."""
+
+    def person(self, pseudonym: str) -> Person | None:
+        """All that they asked for, with their own limits."""
+        ...
+
+    def contact(self, pseudonym: str, channel: str) -> Contact | None:
+        """Their confirmed address."""
+        ...
+
+    def question(self, pseudonym: str, channel: str, now: int) -> Question | None:
+        """What to ask an address that waits to be confirmed."""
+        ...
+
+
+class Letters:
+    """Writes the letters of one batch: a letter each, or why there can be none."""
+
+    def __init__(self, people: Directory, places: dict[str, Place], past: Past) -> None:
+        self._people = people
+        self._places = places
+        self._past = past
+        self._contents: dict[tuple[tuple[int, ...], str], Content] = {}
+
+    def question(self, message: Message, now: int) -> Letter | Outcome:
+        """Whether the person wants these messages at all."""
+        asked = self._people.question(message.person, message.channel, now)
+        if asked is None:
+            return Outcome("never", "there is nothing left to confirm")
+        return Letter(
+            id=message.id,
+            contact=asked.contact,
+            content=confirmation(asked.code, asked.language, asked.terms),
+            sent_at=message.due_at,
+        )
+
+    def added(self, message: Message, channel: str, person: Person) -> Letter | Outcome:
+        """An address of this channel was added to theirs."""
+        contact = self._people.contact(message.person, message.channel)
+        if contact is None:
+            return NO_ADDRESS
+        return Letter(
+            id=message.id,
+            contact=contact,
+            content=added(channel, person.language),
+            sent_at=message.due_at,
+        )
+
+    def drill(self, message: Message, drill: Drill, person: Person) -> Letter | Outcome:
+        """An alert that is none."""
+        contact = self._people.contact(message.person, message.channel)
+        if contact is None:
+            return NO_ADDRESS
+        return Letter(
+            id=message.id,
+            contact=contact,
+            content=exercise(drill, person.language),
+            sent_at=drill.at,
+            asks=message.rank == Level.RED,
+        )
+
+    def alert(
+        self, message: Message, told: Sequence[LogEntry], left_out: Sequence[str], person: Person
+    ) -> Letter | Outcome:
+        """The alerts of it that are still to be told."""
+        contact = self._people.contact(message.person, message.channel)
+        if contact is None:
+            return NO_ADDRESS
+        thread = self._past.thread(message, told)
+        return Letter(
+            id=message.id,
+            contact=contact,
+            content=self._content(message, told, person),
+            sent_at=told[0].alert.sent_at,
+            reply_to=thread[-1].provider_id if thread else "",
+            thread=tuple(dict.fromkeys(one.message for one in thread)),
+            asks=max(map(rank_of, told)) == Level.RED,
+            left_out=tuple(left_out),
+            has_more=len(person.channels) > 1,
+        )
+
+    def _content(self, message: Message, entries: Sequence[LogEntry], person: Person) -> Content:
+        """What it says; the same words for all who have no limit of their own in it."""
+        own = self._own_limits(person, entries)
+        failed = [self._past.has_failed(one, message, person) for one in entries]
+        now = self._past.now
+        if any(own) or any(failed) or len(entries) < len(message.seqs):
+            return compose(entries, self._places, person.language, now, own, failed)
+        key = (message.seqs, person.language)
+        if key not in self._contents:
+            self._contents[key] = compose(entries, self._places, person.language, now)
+        return self._contents[key]
+
+    def _own_limits(self, person: Person, entries: Sequence[LogEntry]) -> list[str]:
+        """By alert the limit of their own that it passed, if that is why they are told."""
+        if not any(entry.moved for entry in entries):
+            return []
+        whole = self._people.person(person.pseudonym)
+        return [own_limit(whole, entry) if whole else "" for entry in entries]

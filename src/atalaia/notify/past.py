@@ -1,0 +1,142 @@
+"""What came before the messages that are written together: looked up once for all of them.
+
+Of each alert: how its incident went on, and what its people were told of it. By that it is decided
+what of a message is still to be told, and which thread it goes on with.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+
+from atalaia.domain.alert import LogEntry
+from atalaia.domain.delivery import Message, Status, key_of
+from atalaia.domain.place import Places
+from atalaia.domain.silence import Silence, is_held
+from atalaia.domain.subscription import Person
+from atalaia.notify.alert_log import AlertLog
+from atalaia.notify.fanout import concerns, expires_at
+from atalaia.notify.still import EXPIRED, SILENCED, Facts, has_failed, why_not
+from atalaia.ports import Notice, Outbox
+
+
+class Past:
+    """All that is known of a batch of messages at `now` (Unix seconds).
+
+    whole_of    a person with their own limits, by pseudonym
+    """
+
+    def __init__(
+        self,
+        messages: Sequence[Message],
+        log: AlertLog,
+        outbox: Outbox,
+        silences: Iterable[Silence],
+        places: Places,
+        whole_of: Callable[[str], Person | None],
+        now: int,
+    ) -> None:
+        self.now = now
+        self._log = log
+        self._places = places
+        self._whole_of = whole_of
+        self._silences = tuple(silences)
+        self._entries = {m.id: log.entries(m.seqs) for m in messages}
+        asked = [m for m in messages if self._may_have_been_told(m)]
+        self._has_past = {m.id for m in asked}
+        self._told = self._told_to(asked, outbox)
+        self._newest = self._gone_on()
+
+    def _may_have_been_told(self, message: Message) -> bool:
+        """Whether its person may have been told anything else of the same."""
+        # A first alert that is new has nothing before it or after it, and most messages are that.
+        is_tried = message.attempts or message.unknowns or message.escalate_at
+        return bool(is_tried) or any(
+            _goes_on(entry) or self._log.may_go_on(entry.alert.incident, seq)
+            for seq, entry in self._entries[message.id]
+        )
+
+    def _told_to(
+        self, messages: Sequence[Message], outbox: Outbox
+    ) -> dict[tuple[str, str], list[Notice]]:
+        """By person and incident."""
+        told: dict[tuple[str, str], list[Notice]] = defaultdict(list)
+        incidents = {key for m in messages for _, e in self._entries[m.id] for key in _thread_of(e)}
+        if incidents:
+            for one in outbox.told(sorted(incidents), sorted({m.person for m in messages})):
+                told[one.person, one.incident].append(one)
+        return told
+
+    def _gone_on(self) -> dict[str, LogEntry]:
+        """The newest entries of incidents that went on, by incident."""
+        newest: dict[str, LogEntry] = {}
+        for entries in self._entries.values():
+            for seq, entry in entries:
+                key = entry.alert.incident
+                if key not in newest and self._log.may_go_on(key, seq):
+                    newest[key] = self._log.newest(key)
+        return newest
+
+    def entries(self, message: Message) -> list[LogEntry]:
+        """Its alerts, but for those that the log has no more."""
+        return [entry for _, entry in self._entries[message.id]]
+
+    def still(self, message: Message, person: Person) -> tuple[list[LogEntry], list[str], str]:
+        """The alerts that are still to be told, those that are not, and why the last is not."""
+        entries = self.entries(message)
+        if message.id not in self._has_past and not self._silences and len(message.seqs) == 1:
+            return entries, [], ""
+        told, left_out, reason = [], [], ""
+        for entry in entries:
+            why = self._why_not(entry, message, person)
+            if why:
+                left_out.append(key_of(entry.alert.incident, entry.alert.version))
+                reason = why
+            else:
+                told.append(entry)
+        return told, left_out, reason
+
+    def has_failed(self, entry: LogEntry, message: Message, person: Person) -> bool:
+        """Whether its person was to be told of the incident before, and nothing reached them."""
+        return message.id in self._has_past and has_failed(self._facts(entry, message, person))
+
+    def thread(self, message: Message, entries: Sequence[LogEntry]) -> list[Notice]:
+        """What went out before it about its incidents, by the same channel. One that is linked to
+        an incident about the same weather goes on in that one's thread."""
+        return [
+            one
+            for entry in entries
+            if _goes_on(entry)
+            for key in reversed(_thread_of(entry))
+            for one in self._told.get((message.person, key), ())
+            if one.status == Status.SENT and one.channel == message.channel
+            if one.message != message.id
+            if key != entry.alert.incident or one.version < entry.alert.version
+        ]
+
+    def _why_not(self, entry: LogEntry, message: Message, person: Person) -> str:
+        if expires_at(entry) < min(self.now, message.expires_at):
+            return EXPIRED
+        if is_held(entry, self._silences, self.now):
+            return SILENCED
+        return why_not(self._facts(entry, message, person), message, person)
+
+    def _facts(self, entry: LogEntry, message: Message, person: Person) -> Facts:
+        key = entry.alert.incident
+        newest = self._newest.get(key, entry)
+
+        def is_concerned() -> bool:
+            whole = self._whole_of(person.pseudonym)
+            return whole is not None and concerns(whole, self._log.unheard(entry), self._places)
+
+        told = self._told.get((message.person, key), ())
+        return Facts(entry=entry, newest=newest, told=told, is_concerned=is_concerned)
+
+
+def _goes_on(entry: LogEntry) -> bool:
+    return entry.alert.version > 1 or bool(entry.linked)
+
+
+def _thread_of(entry: LogEntry) -> tuple[str, ...]:
+    """The incidents whose messages are one thread to a person: its own first."""
+    return (entry.alert.incident, *entry.linked)
