@@ -24,7 +24,8 @@ from atalaia.homes.embedded import open_home
 from atalaia.lake.places import note_places
 from atalaia.ports import Commit
 from atalaia.replay.readings import write_alerts
-from atalaia.sources import CLOCK, cap
+from atalaia.sources import CLOCK
+from atalaia.sources.cap import decoder as cap
 from atalaia.sources.recorded import read_places
 
 SUMS = {

@@ -21,7 +21,9 @@ from atalaia.clock import Clock
 from atalaia.domain.official import Official
 from atalaia.domain.payload import Payload
 from atalaia.domain.place import Place, Places
-from atalaia.sources import cap
+from atalaia.sources.cap import decoder as cap
+from atalaia.sources.cap.found import Found, forms_of
+from atalaia.sources.cap.tree import MOST_BYTES
 from atalaia.sources.feed import FeedPoller, _own_address
 
 NOW = 1_768_046_400
@@ -33,7 +35,7 @@ def payload(body: bytes | str, **more: Any) -> Payload:
     return Payload(body=body.encode() if isinstance(body, str) else body, **(known | more))
 
 
-def found(body: bytes | str) -> cap.Found:
+def found(body: bytes | str) -> Found:
     return cap.read(payload(body))
 
 
@@ -243,7 +245,7 @@ BOMB = """<!DOCTYPE alert [<!ENTITY a "ha"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;"
         ("[1]", "neither CAP nor an index of it"),
         ("{" * 100_000, "not JSON"),
         (b"<?xml version='1.0' encoding='nonsense'?><a/>", "not XML"),
-        (b"<" + b" " * (cap.MOST_BYTES + 1), "too large"),
+        (b"<" + b" " * (MOST_BYTES + 1), "too large"),
     ],
 )  # fmt: skip
 def test_what_is_no_warning_or_a_bomb_is_refused_with_its_reason(
@@ -260,7 +262,7 @@ def test_what_is_no_warning_or_a_bomb_is_refused_with_its_reason(
      {"msgType": "Ack"}, {"msgType": "Error"}],
 )  # fmt: skip
 def test_what_is_not_for_the_public_is_passed_over(more: dict[str, str]) -> None:
-    assert found(message(**more)) == cap.Found()
+    assert found(message(**more)) == Found()
 
 
 @pytest.mark.parametrize(
@@ -440,7 +442,7 @@ def test_holes_of_geojson_are_read() -> None:
      ("<geocode><valueName>X</valueName><value>4314902</value></geocode>", [])],
 )  # fmt: skip
 def test_what_cannot_be_placed_is_told(area: str, reasons: list[str]) -> None:
-    forms = cap.forms_of(Places([Place(id="2611606", name="Recife", latitude=-8, longitude=-35)]))
+    forms = forms_of(Places([Place(id="2611606", name="Recife", latitude=-8, longitude=-35)]))
     read = cap.read(payload(message(info=info(area))), forms)
     assert [reject.reason for reject in read.rejects] == reasons
     assert cap.lost(read) == len(reasons)
@@ -519,7 +521,7 @@ def test_an_index_leads_to_messages_or_holds_them() -> None:
 def test_an_error_answer_is_a_reject_and_a_failure_is_nothing() -> None:
     refused = cap.read(payload(b"no", status=503))
     assert [reject.reason for reject in refused.rejects] == ["error 503"]
-    assert cap.read(payload(b"", failure="time-out")) == cap.Found()
+    assert cap.read(payload(b"", failure="time-out")) == Found()
 
 
 # Polling

@@ -12,8 +12,9 @@ import pytest
 
 from atalaia.domain.payload import Payload
 from atalaia.domain.station_reading import StationsDecoded
-from atalaia.sources import ana, cap, cemaden, nws_observations
+from atalaia.sources import ana, cemaden, nws_observations
 from atalaia.sources.bufr import decoder as bufr
+from atalaia.sources.cap import decoder as cap
 from atalaia.sources.instruments import DecodeStations
 from atalaia.sources.metar import decoder as metar
 from atalaia.sources.pws import decoder as pws

@@ -22,7 +22,8 @@ from atalaia.domain.payload import Payload, Reject
 from atalaia.errors import PayloadInvalid
 from atalaia.lake import raw
 from atalaia.people.bodies import is_sealed
-from atalaia.sources import CLOCK, cap
+from atalaia.sources import CLOCK
+from atalaia.sources.cap import decoder as cap
 
 FILE = "payloads"
 """The source of rejects that name a line of such a file."""

@@ -47,7 +47,7 @@ from atalaia.run.services import Services
 from atalaia.settings import Settings
 from atalaia.settings.plans import plans
 from atalaia.settings.strength import weaknesses
-from atalaia.sources.cap import forms_of
+from atalaia.sources.cap.found import forms_of
 from atalaia.sources.feed import FeedPoller
 from atalaia.sources.ingest import Ingest, tick
 from atalaia.sources.poller import Poller

@@ -11,7 +11,8 @@ from collections.abc import Sequence
 from atalaia.domain.payload import Payload, Reject
 from atalaia.domain.place import Places
 from atalaia.domain.reading import Decode, Decoded, Readings
-from atalaia.sources import cap, inmet, open_meteo, readings_csv, tomorrow_io
+from atalaia.sources import inmet, open_meteo, readings_csv, tomorrow_io
+from atalaia.sources.cap import decoder as cap
 from atalaia.sources.decoding import Wanted
 
 CLOCK = "clock"

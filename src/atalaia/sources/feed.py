@@ -22,7 +22,8 @@ import structlog
 
 from atalaia.clock import Clock
 from atalaia.domain.payload import Payload
-from atalaia.sources import cap
+from atalaia.sources.cap import decoder as cap
+from atalaia.sources.cap.found import Found, Link, parts_of
 from atalaia.sources.fetch import fetch
 from atalaia.sources.health import Health
 from atalaia.sources.request import SourceRequest
@@ -60,7 +61,7 @@ class FeedPoller:
     """Polls one feed for ever: `run` it in a task, and cancel that to stop.
 
     name      ``cap:`` and the feed's host: what logs and `/readyz` call it
-    forms     of codes that may name a watched place (`cap.forms_of`)
+    forms     of codes that may name a watched place (`cap.found.forms_of`)
     """
 
     def __init__(
@@ -120,10 +121,10 @@ class FeedPoller:
         finally:
             self.memory.health.unused = sum(self.memory.unused.values())
 
-    async def _read(self, payload: Payload) -> cap.Found:
+    async def _read(self, payload: Payload) -> Found:
         return await asyncio.to_thread(cap.read, payload, self._forms)
 
-    def _listed(self, links: Sequence[cap.Link]) -> tuple[dict[str, str], list[tuple[str, str]]]:
+    def _listed(self, links: Sequence[Link]) -> tuple[dict[str, str], list[tuple[str, str]]]:
         """By address to fetch the mark of its entry, what an index lists first last; and the links
         that are not followed, each with its reason."""
         marks: dict[str, str] = {}
@@ -200,8 +201,8 @@ def _own_address(feed: str, link: str) -> tuple[str, str]:
 
     It stays with the feed's own host, and does not leave TLS.
     """
-    own = cap.parts_of(feed)
-    other = cap.parts_of(urljoin(feed, link)) if cap.parts_of(link) != cap.parts_of("") else None
+    own = parts_of(feed)
+    other = parts_of(urljoin(feed, link)) if parts_of(link) != parts_of("") else None
     if other is None or other.scheme not in ("http", "https"):
         return "", "not a link"
     if _host(own) != _host(other) or _port(own, own) != _port(other, own):

@@ -21,7 +21,7 @@ from atalaia.domain.place import Places
 from atalaia.domain.reading import Floats
 from atalaia.notes import Note
 from atalaia.ports import Notes
-from atalaia.sources.cap import forms_of
+from atalaia.sources.cap.found import forms_of
 from atalaia.sources.feed import FeedPoller, Memory
 from atalaia.sources.health import Health
 from atalaia.sources.plan import Plan
