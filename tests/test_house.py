@@ -16,7 +16,6 @@ MORE_IN_AN_ADAPTER = 12
 
 WHOLE = {
     "Incident": "its life is long, and one idea: the methods share all of its state",
-    "Officials": "warnings by area and part: not split yet",
 }
 """Classes that may have more, and why."""
 

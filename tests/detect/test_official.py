@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from atalaia.detect.official import FORGET_AFTER_S, SPLIT_S
+from atalaia.detect.mentions import FORGET_AFTER_S
+from atalaia.detect.official import SPLIT_S
 from atalaia.detect.watch import Watch
 from atalaia.domain.alert import LogEntry
 from atalaia.domain.message import compose

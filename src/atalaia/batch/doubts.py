@@ -11,9 +11,9 @@ from zoneinfo import ZoneInfo
 
 from atalaia.batch.occurrences import Occurrence
 from atalaia.batch.verify import Verified
-from atalaia.detect.official import RULE as OFFICIAL
 from atalaia.domain.alert import Alert
 from atalaia.domain.hazard import Hazard
+from atalaia.domain.official import RULE as OFFICIAL
 
 _NAMED = 8
 

@@ -12,10 +12,10 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
-from atalaia.detect.official import RULE as OFFICIAL
 from atalaia.detect.values import no_norms
 from atalaia.detect.watch import Watch
 from atalaia.domain.alert import Alert, LogEntry
+from atalaia.domain.official import RULE as OFFICIAL
 from atalaia.domain.place import Places
 from atalaia.domain.reading import KIND_OF, NO_TIME, Decoded, Kind, Readings
 from atalaia.domain.rule import RuleSet

@@ -16,9 +16,9 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from atalaia.detect.official import RULE as OFFICIAL
 from atalaia.domain.alert import Alert, from_line
 from atalaia.domain.hazard import LEVEL_OF, Hazard
+from atalaia.domain.official import RULE as OFFICIAL
 from atalaia.domain.reading import Bools, Ints
 from atalaia.errors import PayloadInvalid
 

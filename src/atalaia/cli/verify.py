@@ -53,7 +53,7 @@ def verify(
     from atalaia.batch.occurrences import read_events
     from atalaia.batch.verify import verify as score
     from atalaia.cli.scores import show_verified, wide
-    from atalaia.detect.official import RULE as OFFICIAL
+    from atalaia.domain.official import RULE as OFFICIAL
 
     zone = zone_of(timezone)
     told, happened = _told(alerts, settings, home), read_events(events, zone)

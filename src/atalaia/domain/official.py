@@ -13,6 +13,9 @@ import msgspec
 from atalaia.domain.hazard import Hazard, Level
 from atalaia.domain.words import LANGUAGES
 
+RULE = "official"
+"""Stands in an alert where a rule of ours would."""
+
 LEVELS = {
     "Extreme": Level.RED,
     "Severe": Level.ORANGE,
