@@ -270,3 +270,45 @@ def test_a_month_that_counts_hides_the_days_that_are_left_of_it() -> None:
     ]
     assert gold.month_of(day) == month
     assert gold.current([day, month, *others]) == [month, *others]
+
+
+def contents(home: EmbeddedHome) -> dict[str, bytes]:
+    return {key: home.lake.read(key) for key in home.lake.keys("gold/readings/")}
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_past_that_is_begun_as_months_is_as_if_cut_into_days_and_compacted(
+    tmp_path: Path, seed: int
+) -> None:
+    now = NOON + 26 * DAY  # April is closed, May is not
+    found = []
+    for name in ("days", "months"):
+        with open_home(tmp_path / name) as home:
+            home.stream.append(weeks(seed))
+            archive(home.stream, home.state, home.lake)
+            refine(home.state, home.lake, decode, PLACES, now=now if name == "months" else None)
+            compact(home.lake, now)
+            found.append(contents(home))
+    assert found[0] == found[1]
+    assert {"month=2024-04" in key for key in found[1]} == {True, False}
+
+
+def test_days_that_have_files_stay_days_until_they_are_compacted(home: EmbeddedHome) -> None:
+    keep(home, answer(NOON, row("poa", NOON, rain_mm=1.0)))
+    home.stream.append([answer(LATER, row("poa", NOON - DAY, rain_mm=4.0))])
+    archive(home.stream, home.state, home.lake)
+    refine(home.state, home.lake, decode, PLACES, now=LATER)
+    assert len(home.lake.keys("gold/readings/")) == 2
+    assert ask(home, "SELECT sum(rain_mm), count(*) FROM readings") == [(5.0, 2)]
+
+
+def test_a_month_of_too_many_rows_is_begun_as_days(
+    home: EmbeddedHome, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("atalaia.lake.merge.MONTH_ROWS", 1)
+    home.stream.append(
+        [answer(LATER, row("poa", NOON, rain_mm=1.0), row("poa", NOON - DAY, rain_mm=4.0))]
+    )
+    archive(home.stream, home.state, home.lake)
+    refine(home.state, home.lake, decode, PLACES, now=LATER)
+    assert all("/date=" in key for key in home.lake.keys("gold/readings/"))

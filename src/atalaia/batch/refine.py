@@ -114,15 +114,16 @@ def refine(
     places: Places,
     outbox: Outbox | None = None,
     workers: Workers | None = None,
+    now: int | None = None,
 ) -> RefineReport:
-    """Bring GOLD up to where RAW, the alert log and the outbox are."""
+    """Bring GOLD up to where RAW, the alert log and the outbox are. `now`: see `merge_readings`."""
     start = time.perf_counter()
     waiting = state.load(gold.UNREFINED)
     item_of = {key.decode(): item for item, key in waiting.items()}
     keys = sorted(item_of, key=raw.first_of)
     rows = partitions = rejects = 0
     write_places(lake, places)
-    for part in [workers.fold(keys)] if workers else _fold(lake, lake, keys, decode, places):
+    for part in [workers.fold(keys)] if workers else _fold(lake, lake, keys, decode, places, now):
         merge_answers(lake, part.answers)
         rows, rejects = rows + part.rows, rejects + part.rejects
         partitions += part.partitions
@@ -201,11 +202,16 @@ def compact(lake: Lake, now: int) -> CompactReport:
 
 
 def _fold(
-    lake: Lake, into: Lake, keys: Sequence[str], decode: Decode, places: Places
+    lake: Lake,
+    into: Lake,
+    keys: Sequence[str],
+    decode: Decode,
+    places: Places,
+    now: int | None = None,
 ) -> Iterator[Folded]:
     """Merge the parts of RAW into GOLD, a step at a time, in this process."""
     for step in steps(lake, keys, decode):
-        merged = merge_readings(into, step.readings, places)
+        merged = merge_readings(into, step.readings, places, now)
         yield Folded(
             rows=len(step.readings),
             partitions=merged.partitions,

@@ -27,7 +27,9 @@ def replay(
 ) -> Replayed:
     """See `replay.readings.replay`; in the home at this path (None: a temporary one)."""
     with _home_at(home) as opened:
-        done = readings.replay(opened, places, files, rules, progress=progress)
+        done = readings.replay(
+            opened, places, files, rules, is_kept=home is not None, progress=progress
+        )
         return _with_lake(done, opened) if home else done
 
 

@@ -11,26 +11,27 @@ and the next run removes what is left. One process at a time: hold the home's ``
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from atalaia.errors import PayloadInvalid
 from atalaia.lake import raw
-from atalaia.lake.gold import READING_COLUMNS, READINGS, month_of, rows
+from atalaia.lake.gold import (
+    MONTH_ROWS,
+    READING_COLUMNS,
+    READINGS,
+    is_day_closed,
+    is_month_closed,
+    month_of,
+    rows,
+)
 from atalaia.lake.merge import PARQUET, Workshop, workshop
 from atalaia.ports import Lake
-
-MONTH_ROWS = 2_000_000
-"""A month of a source with more rows stays in days: its files are not small, and a late row
-rewrites its whole partition."""
-
-CLOSED_AFTER_S = 7 * 86_400
-"""A month or day is closed so long after it ended: late rows mostly came by then."""
 
 
 def closed_months(lake: Lake, now: int) -> list[str]:
     """The keys of the months' files that GOLD's days of before this could go into."""
     months = {month for key in lake.keys(READINGS) if (month := month_of(key))}
-    return sorted(month for month in months if _ends_at(month) + CLOSED_AFTER_S <= now)
+    return sorted(month for month in months if is_month_closed(month, now))
 
 
 def compact_months(lake: Lake, months: Iterable[str]) -> int:
@@ -68,12 +69,6 @@ def _write_month(shop: Workshop, month: str, days: list[str]) -> bool:
     return True
 
 
-def _ends_at(month: str) -> int:
-    text = month.rpartition("/month=")[2][:7]
-    first = datetime.strptime(text, "%Y-%m").replace(tzinfo=UTC)
-    return int((first + timedelta(days=31)).replace(day=1).timestamp())
-
-
 def compact_alerts(lake: Lake, now: int) -> int:
     """Make one part of RAW's alerts of each closed day; return how many were made.
 
@@ -86,7 +81,7 @@ def compact_alerts(lake: Lake, now: int) -> int:
     made = 0
     for folder, keys in by_day.items():
         day = datetime.fromisoformat(folder[-11:-1]).replace(tzinfo=UTC)
-        if len(keys) == 1 or day.timestamp() + 86_400 + CLOSED_AFTER_S > now:
+        if len(keys) == 1 or not is_day_closed(day, now):
             continue
         try:
             entries = dict(entry for key in keys for entry in raw.read_alerts(lake.read(key)))

@@ -24,6 +24,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from atalaia.domain.variable import CATALOGUE
@@ -178,6 +179,13 @@ _FOLDERS = {
 }
 """What the folders of a dataset say besides its files. (A month's file has `date` in it.)"""
 
+MONTH_ROWS = 2_000_000
+"""A month of a source with more rows stays in days: its files are not small, and a late row
+rewrites its whole partition."""
+
+_CLOSED_AFTER_S = 7 * 86_400
+"""A month or day is closed so long after it ended: late rows mostly came by then."""
+
 _DAY = re.compile(r"/date=(\d{4}-\d\d)-\d\d/[^/]*$")
 _MONTH = re.compile(r"/month=\d{4}-\d\d/[^/]*$")
 
@@ -236,3 +244,16 @@ def month_of(key: str) -> str | None:
     """The key of the month's file into which the file of a day goes; None: it is none of a day."""
     match = _DAY.search(key)
     return f"{key[: match.start()]}/month={match[1]}/readings.parquet" if match else None
+
+
+def is_month_closed(month: str, now: int) -> bool:
+    """Whether the month of a month's file was over long enough at `now`, in Unix seconds."""
+    text = month.rpartition("/month=")[2][:7]
+    first = datetime.strptime(text, "%Y-%m").replace(tzinfo=UTC)
+    after = (first + timedelta(days=31)).replace(day=1)
+    return int(after.timestamp()) + _CLOSED_AFTER_S <= now
+
+
+def is_day_closed(day: datetime, now: int) -> bool:
+    """The same of the UTC day that begins then."""
+    return day.timestamp() + 86_400 + _CLOSED_AFTER_S <= now

@@ -10,6 +10,7 @@ Rows go to DuckDB and come back as arrays; it is there to read and write Parquet
 from __future__ import annotations
 
 import tempfile
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -36,10 +37,12 @@ from atalaia.lake.gold import (
     ANSWERS,
     DELIVERIES,
     DELIVERY_COLUMNS,
+    MONTH_ROWS,
     PLACE_COLUMNS,
     PLACES,
     READING_COLUMNS,
     READINGS,
+    is_month_closed,
     parquet,
 )
 from atalaia.lake.gold import rows as gold_rows
@@ -49,7 +52,7 @@ from atalaia.ports import Lake
 _LANGUAGES = ("pt-BR", "en", "es")
 
 _AT_ONCE = 64
-"""Partitions that one merge holds in memory."""
+"""Days that one merge holds in memory at most, of a month sixteen."""
 
 PARQUET = "(FORMAT parquet, COMPRESSION zstd)"
 
@@ -95,6 +98,7 @@ class _Layout:
     """Which partition a source's day belongs to: its own, or its month's if that has a file."""
 
     def __init__(self, lake: Lake, sources: Iterable[str]) -> None:
+        self._lake = lake
         self._months = {
             key
             for source in sources
@@ -104,23 +108,46 @@ class _Layout:
     def partition(self, source: str, day: int) -> Partition:
         """The partition of a day, given as days since 1970."""
         if self._months:
-            first = datetime.fromtimestamp(day * DAY_S, UTC).replace(day=1)
-            month = Partition(source, int(first.timestamp()) // DAY_S, is_month=True)
+            month = _month_of(source, day)
             if month.key in self._months:
                 return month
         return Partition(source, day)
 
+    def begin_months(self, readings: Readings, now: int) -> None:
+        """Let the readings' days be of their months at once, where these are closed at `now`, no
+        day has a file yet, and rows are not too many: what `lake.compact` would make of them."""
+        rows: Counter[Partition] = Counter()
+        for number, source in enumerate(readings.sources):
+            of_day = readings.valid_at[readings.source == number] // DAY_S
+            for day, count in zip(*np.unique(of_day, return_counts=True), strict=True):
+                rows[_month_of(source, int(day))] += int(count)
+        for month, count in rows.items():
+            if count <= MONTH_ROWS and is_month_closed(month.key, now):
+                days = month.key.replace("/month=", "/date=").rpartition("/")[0]
+                if not self._lake.keys(days):
+                    self._months.add(month.key)
 
-def merge_readings(lake: Lake, readings: Readings, places: Places) -> Merged:
+
+def _month_of(source: str, day: int) -> Partition:
+    first = datetime.fromtimestamp(day * DAY_S, UTC).replace(day=1)
+    return Partition(source, int(first.timestamp()) // DAY_S, is_month=True)
+
+
+def merge_readings(
+    lake: Lake, readings: Readings, places: Places, now: int | None = None
+) -> Merged:
     """Fold readings into GOLD, partition by partition.
 
-    A partition whose rows stay as they were is not written.
+    A partition whose rows stay as they were is not written. With `now`, in Unix seconds, months
+    that were over by then are begun as months: a long past is not first cut into days.
     """
     if len(readings) == 0:
         return Merged(0, 0)
     ids = np.array([place.id for place in places], object)
     done = Merged(0, 0)
     layout = _Layout(lake, set(readings.sources))
+    if now is not None:
+        layout.begin_months(readings, now)
     with workshop(lake) as shop:
         for chunk, rows in _chunks(readings, layout):
             kept, all_ids = _read(shop, chunk, ids)
@@ -272,12 +299,13 @@ def by_partition(lake: Lake, readings: Readings) -> Iterator[tuple[str, Readings
 def _chunks(readings: Readings, layout: _Layout) -> Iterator[tuple[list[Partition], Readings]]:
     """The readings of some partitions at a time, with these partitions in order."""
     partitions, of_row = _partitions_of(readings, layout)
-    for start in range(0, len(partitions), _AT_ONCE):
-        some = partitions[start : start + _AT_ONCE]
-        if len(some) == len(partitions):
-            yield some, readings
+    weight = np.cumsum([16 if partition.is_month else 1 for partition in partitions])
+    bounds = np.flatnonzero(np.diff((weight - 1) // _AT_ONCE)) + 1
+    for start, stop in pairwise([0, *bounds.tolist(), len(partitions)]):
+        if stop - start == len(partitions):
+            yield partitions, readings
         else:
-            yield some, readings.take((of_row >= start) & (of_row < start + len(some)))
+            yield partitions[start:stop], readings.take((of_row >= start) & (of_row < stop))
 
 
 def _partitions_of(readings: Readings, layout: _Layout) -> tuple[list[Partition], Ints]:

@@ -11,8 +11,8 @@ repeated or split over files; and a replay that was killed goes on where its hom
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import msgspec
@@ -24,7 +24,7 @@ from atalaia.detect.watch import CONSUMER, Watch
 from atalaia.domain.alert import LogEntry, entry_line
 from atalaia.domain.payload import Payload, Reject
 from atalaia.domain.place import Places
-from atalaia.domain.reading import Readings
+from atalaia.domain.reading import Decode, Decoded, Readings
 from atalaia.domain.rule import RuleSet
 from atalaia.errors import AtalaiaError, StateConflict
 from atalaia.lake.norms import digest, norms_of
@@ -80,9 +80,10 @@ def replay(
     files: Sequence[Path],
     rules: RuleSet,
     *,
+    is_kept: bool = True,
     progress: Progress = no_progress,
 ) -> Replayed:
-    """Replay files in a home.
+    """Replay files in a home; of one that `is_kept` with its lake.
 
     Raises PayloadInvalid for a file that cannot be read at all, and StateConflict where the
     home holds something else than this replay.
@@ -90,14 +91,16 @@ def replay(
     progress("reading", 0, len(files))
     decoded = read_files(files, places)
     rows = decoded.readings.in_order()
-    payloads = list(_payloads(rows, places))
+    parts = {int(part.known_at[-1]): part for part in _parts(rows)}
+    payloads = [_payload(at, part, places if is_kept else None) for at, part in parts.items()]
     norms = norms_of(home.lake, rules, places)
     resumed = _claim(home, _fingerprint(payloads, rules, places), digest(norms))
     note_places(home.state, places)
     if decoded.rejects:
         home.state.commit(Commit("replay", 1, rejects=[(0, r) for r in decoded.rejects]))
-    _run(home, payloads, Watch(rules, places, decode_all(places), norms), progress)
-    keep(home, places, progress)
+    _run(home, payloads, Watch(rules, places, _reading_of(parts), norms), progress)
+    if is_kept:
+        keep(home, places, progress)
     heard = set(np.unique(rows.place).tolist())
     return Replayed(
         readings=len(rows),
@@ -116,10 +119,11 @@ def keep(home: Home, places: Places, progress: Progress) -> None:
     archive(home.stream, home.state, home.lake)
     progress("refining", 0, 1)
     with home.hold("refine"):
-        refine(home.state, home.lake, decode_all(places), places)
         newest = home.stream.read(home.stream.last_offset() - 1, 1)
-        if newest:
-            compact(home.lake, newest[0].payload.received_at)
+        now = newest[0].payload.received_at if newest else None
+        refine(home.state, home.lake, decode_all(places), places, now=now)
+        if now is not None:
+            compact(home.lake, now)
 
 
 def write_alerts(entries: Sequence[LogEntry], path: Path) -> None:
@@ -144,23 +148,44 @@ def claim_new(home: Home, what: str) -> None:
     home.state.set_note(REPLAY, what)
 
 
-def _payloads(rows: Readings, places: Places) -> Iterator[Payload]:
-    """The merged rows as recorded payloads, cut only between instants."""
+def _parts(rows: Readings) -> Iterator[Readings]:
+    """The merged rows, cut only between instants."""
     size = min(max(len(rows) // 200, 1000), 20_000)
     cuts = np.flatnonzero(np.diff(rows.known_at)) + 1
     start = 0
     while start < len(rows):
         later = np.searchsorted(cuts, start + size)
         stop = int(cuts[later]) if later < len(cuts) else len(rows)
-        part = rows.take(slice(start, stop))
-        yield Payload(
-            source=readings_csv.NAME,
-            content=readings_csv.CSV,
-            received_at=int(part.known_at[-1]),
-            body=readings_csv.write(part, places),
-            is_recorded=True,
-        )
+        yield rows.take(slice(start, stop))
         start = stop
+
+
+def _payload(received_at: int, part: Readings, places: Places | None) -> Payload:
+    """A part of the rows as a recorded payload; without places nobody will ever read its body."""
+    return Payload(
+        source=readings_csv.NAME,
+        content=readings_csv.CSV,
+        received_at=received_at,
+        body=readings_csv.write(part, places) if places else b"",
+        is_recorded=True,
+    )
+
+
+def _reading_of(parts: Mapping[int, Readings]) -> Decode:
+    """The rows that became payloads, by when these were received: what a decoder would make of
+    them, and was made once already."""
+
+    def decode(payloads: Sequence[Payload], wanted: frozenset[str] | None) -> Decoded:
+        found = []
+        for payload in payloads:
+            part = parts[payload.received_at]
+            chosen = {
+                k: column for k, column in part.values.items() if wanted is None or k in wanted
+            }
+            found.append(replace(part, values=chosen))
+        return Decoded(Readings.concat(found))
+
+    return decode
 
 
 def _fingerprint(payloads: Sequence[Payload], rules: RuleSet, places: Places) -> str:

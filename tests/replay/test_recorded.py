@@ -1,0 +1,93 @@
+"""A replay reads its own payloads once; live ones of the same rows would be judged alike."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from atalaia.domain.place import Place, Places
+from atalaia.domain.reading import Readings
+from atalaia.homes.embedded import EmbeddedHome, open_home
+from atalaia.replay import readings as replays
+from atalaia.rules import load
+from atalaia.sources import decode_all
+from atalaia.sources.recorded import read_files
+
+PLACES = Places(
+    Place(id=name, name=name, latitude=-8.0 - i, longitude=-34.9, timezone="America/Recife")
+    for i, name in enumerate(("recife", "olinda", "jaboatão"))
+)
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Iterator[EmbeddedHome]:
+    with open_home(tmp_path / "home") as home:
+        yield home
+
+
+@pytest.fixture
+def recorded(tmp_path: Path) -> Path:
+    """Two sources, three kinds, holes, and rows of one instant: 4,500 rows."""
+    chance = np.random.default_rng(7)
+    lines = ["place_id,valid_at,issued_at,period_s,kind,source,rain_mm,wind_gust_m_s,uv_index"]
+    for i in range(4500):
+        place = ("recife", "olinda", "jaboatão")[i % 3]
+        day, minute = divmod(i // 3 * 20, 1440)
+        at = f"2024-05-{1 + day:02d}T{minute // 60:02d}:{minute % 60:02d}:00Z"
+        kind = ("observed", "observed", "analysis", "forecast")[int(chance.integers(4))]
+        issued = at if kind == "forecast" else ""
+        rain, gust, uv = (
+            "" if chance.random() < 0.2 else f"{most * chance.random() ** 4:.1f}"
+            for most in (40, 40, 11)
+        )
+        source = ("gauge", "model")[kind != "observed"]
+        lines.append(f"{place},{at},{issued},1200,{kind},{source},{rain},{gust},{uv}")
+    file = tmp_path / "readings.csv"
+    file.write_text("\n".join(lines) + "\n")
+    return file
+
+
+def told(rows: Readings) -> list[tuple[object, ...]]:
+    """Every row in words, so that numbers given to sources do not count."""
+    columns = {name: rows.value(name).round(6).tolist() for name in sorted(rows.values)}
+    return sorted(
+        (rows.sources[s], *map(str, rest))
+        for s, *rest in zip(
+            rows.source.tolist(),
+            *(getattr(rows, n).tolist() for n in ("place", "kind", "valid_at", "issued_at")),
+            *(getattr(rows, n).tolist() for n in ("known_at", "period_s")),
+            *columns.values(),
+            strict=True,
+        )
+    )
+
+
+@pytest.mark.parametrize("wanted", [None, frozenset({"rain_mm", "wind_gust_m_s"})])
+def test_what_is_judged_is_what_a_decoder_makes_of_the_payloads(
+    recorded: Path, wanted: frozenset[str] | None
+) -> None:
+    rows = read_files([recorded], PLACES).readings.in_order()
+    parts = {int(part.known_at[-1]): part for part in replays._parts(rows)}
+    assert len(parts) > 3
+    payloads = [replays._payload(at, part, PLACES) for at, part in parts.items()]
+    ours = replays._reading_of(parts)(payloads, wanted)
+    theirs = decode_all(PLACES)(payloads, wanted)
+    assert (ours.rejects, theirs.rejects) == ([], [])
+    assert told(ours.readings) == told(theirs.readings)
+    assert len(ours.readings) == len(rows)
+
+
+def test_a_replay_that_keeps_nothing_tells_the_same(
+    recorded: Path, home: EmbeddedHome, tmp_path: Path
+) -> None:
+    rules = load("inmet")
+    with open_home(tmp_path / "other") as other:
+        passing = replays.replay(other, PLACES, [recorded], rules, is_kept=False)
+        assert other.lake.keys("") == []
+    kept = replays.replay(home, PLACES, [recorded], rules)
+    assert passing.entries == kept.entries
+    assert len(kept.entries) > 5
+    assert any(key.startswith("gold/readings/") for key in home.lake.keys(""))
