@@ -258,7 +258,7 @@ def test_a_client_resumes_after_the_last_event_that_it_heard_also_beyond_what_is
 def test_silence_is_filled_so_that_no_proxy_closes_it() -> None:
     async def tell(service: Service) -> None:
         async with service.http.get(service.base + "/v1/events") as response, patient():
-            while await response.content.readline() != b":\n":
+            while await response.content.readline() != b"event: beat\n":
                 pass
 
     story(tell, beat_s=0.02)

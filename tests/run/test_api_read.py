@@ -16,6 +16,7 @@ import pytest
 from atalaia.api.alert_view import AlertView
 from atalaia.api.cached import AnswerCache
 from atalaia.api.described import described
+from atalaia.api.incidents import MEASURED
 from atalaia.api.limits import Buckets, network
 from atalaia.api.recent import Recent, series_of
 from atalaia.domain.alert import instant
@@ -105,7 +106,8 @@ def test_an_incident_shows_how_it_stands_and_its_whole_life(tmp_path: Path) -> N
         assert {k: v for k, v in whole.items() if k != "entries"} == item
         assert [one["type"] for one in whole["entries"]] == ["alert", "update", "end"]
         assert [one["seq"] for one in whole["entries"]] == [1, 2, 3]
-        assert set(whole["entries"][0]) == {"seq", *type(log[0]).__struct_fields__}
+        assert set(whole["entries"][0]) == {"seq", *type(log[0]).__struct_fields__, *MEASURED}
+        assert [item[name] for name in MEASURED] == ["value", False, ""]
         assert (await get(world, "/v1/incidents/0000"))[0] == 404
 
     story(tmp_path, tell, **QUIET)
@@ -202,6 +204,43 @@ def test_a_source_that_is_silent_is_told_with_its_places(tmp_path: Path) -> None
         assert sum(summary["active"].values()) == 0  # blindness is no weather
 
     story(tmp_path, tell, **ENV)
+
+
+def test_a_place_is_calm_only_where_its_newest_value_is_young_enough(tmp_path: Path) -> None:
+    async def tell(world: World) -> None:
+        _, summary, never = await get(world, "/v1/summary")
+        _, places, _ = await get(world, "/v1/places")
+        assert (summary["places"], summary["answered"], summary["calm"]) == (3, 0, 0)
+        assert summary["no_data"] == ["p0", "p1", "p2"]
+        assert [place["has_data"] for place in places["items"]] == [False] * 3
+        for hour in range(4):
+            world.clock._now = NOON + 3600 * hour
+            await blow(world, 3.0, NOON + 3600 * hour)
+        _, summary, told = await get(world, "/v1/summary")
+        assert (summary["answered"], summary["calm"], summary["no_data"]) == (1, 1, ["p0", "p2"])
+        assert told["etag"] != never["etag"]
+        _, place, _ = await get(world, "/v1/places/p1")
+        assert (place["has_data"], place["newest_at"]) == (True, instant(NOON + 3 * 3600))
+        world.clock._now += 3 * 3600 + 1  # nothing comes, and nothing is told: time alone passes
+        _, summary, _ = await get(world, "/v1/summary", **{"If-None-Match": told["etag"]})
+        assert (summary["answered"], summary["calm"]) == (1, 0)
+        assert summary["no_data"] == ["p0", "p1", "p2"]
+        _, place, _ = await get(world, "/v1/places/p1")
+        _, never, _ = await get(world, "/v1/places/p0")
+        assert (place["has_data"], place["newest_at"]) == (False, instant(NOON + 3 * 3600))
+        assert (never["has_data"], never["newest_at"]) == (False, None)
+        assert not (await get(world, "/v1/places"))[1]["items"][1]["has_data"]
+
+    story(tmp_path, tell, **QUIET)
+
+
+def test_a_place_with_an_incident_is_not_calm(tmp_path: Path) -> None:
+    async def tell(world: World) -> None:
+        await blow(world, 21.0, NOON)
+        _, summary, _ = await get(world, "/v1/summary")
+        assert (summary["answered"], summary["calm"]) == (1, 0)
+
+    story(tmp_path, tell, **QUIET)
 
 
 def test_a_town_is_found_with_the_watched_place_that_is_nearest(tmp_path: Path) -> None:

@@ -89,7 +89,7 @@ class AlertView:
             if seq <= self.seq:
                 continue
             self.seq = seq
-            self._lines.append((seq, alert_line(seq, entry.alert)))
+            self._lines.append((seq, alert_line(seq, entry)))
             self._note((seq, entry))
             if entry.alert.hazard == Hazard.CANNOT_SEE:
                 self._look(entry)

@@ -29,15 +29,18 @@ MOST_OF_AN_ADDRESS = 50
 """Listeners of one network address; this machine's own (a proxy) are not counted."""
 
 SLOW_S = 20.0
-BEAT_S = 15.0
-"""Without news a client gets a comment so often: proxies close what is silent."""
+BEAT_S = 5.0
+"""Without news a client gets a beat so often: it is how anybody knows that they are still told, and
+proxies close what is silent."""
 
 KEPT = 1_000
 """Events that are held at hand."""
 
 _PAGE = 200
 _RETRY_MS = 3_000
-_ASK_AGAIN_MS = 15_000
+_ASK_AGAIN_MS = 10_000
+
+_BEAT = b"event: beat\ndata: {}\n\n"
 
 HEADERS = {
     "Content-Type": "text/event-stream; charset=utf-8",
@@ -56,6 +59,7 @@ class AlertEvent(msgspec.Struct, frozen=True, kw_only=True):
     seq       its number in the alert log, which is the event's id too
     alert     with the keys of the alerts file
     places, opened_at, linked    as the log has them
+    measure, is_below, stands_for    as the log has them: what the value is in words
     cap       name of the message in ``/feeds/cap/<name>.xml``
     issuer    of an official warning that is passed on; None: it is our own
     """
@@ -65,6 +69,9 @@ class AlertEvent(msgspec.Struct, frozen=True, kw_only=True):
     places: tuple[str, ...]
     opened_at: str
     linked: tuple[str, ...]
+    measure: str
+    is_below: bool
+    stands_for: str
     cap: str
     issuer: str | None
 
@@ -78,6 +85,9 @@ def frame(numbered: Numbered) -> bytes:
         places=entry.places,
         opened_at=instant(entry.opened_at),
         linked=entry.linked,
+        measure=entry.measure,
+        is_below=entry.is_below,
+        stands_for=entry.stands_for,
         cap=identifier(entry.alert),
         issuer=issuer(entry),
     )
@@ -183,7 +193,7 @@ class Events:
                 async with asyncio.timeout(self._beat_s):
                     await news.wait()
             except TimeoutError:
-                await self._send(send, b":\n\n")
+                await self._send(send, _BEAT)
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 
     async def _next(self, at: int) -> tuple[int, bytes]:

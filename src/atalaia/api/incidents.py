@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from atalaia.domain.alert import Alert, Instant, LogEntry, iso_fields, to_line
+from atalaia.domain.alert import Instant, LogEntry, iso_fields, to_line
 
 Numbered = tuple[int, LogEntry]
 """An entry of the log with its number."""
@@ -32,12 +32,15 @@ class IncidentState(msgspec.Struct, frozen=True, kw_only=True):
     issuer: str | None
 
 
+MEASURED = ("measure", "is_below", "stands_for")
+"""What an entry is shown with besides its alert: what its value and limit are in words."""
+
 SHOWN = (
     *("incident", "hazard", "place_id", "places"),
     *("level", "peak_level", "peak", "unit", "peak_at", "status"),
     *("opened_at", "onset_at", "expires_at", "last_sent_at", "ended_at", "versions"),
     *("certainty", "evidence", "source"),
-    *("variable", "window_s", "value", "limit", "valid_at", "rule", "reason"),
+    *("variable", *MEASURED, "window_s", "value", "limit", "valid_at", "rule", "reason"),
     *("seq", "issuer", "linked", "text"),
 )
 """An incident's fields in their order, each of `Alert`, `LogEntry` or `IncidentState`."""
@@ -72,12 +75,13 @@ def incident_body(seq: int, entry: LogEntry) -> bytes:
     return msgspec.json.encode({name: fields[name] for name in SHOWN})
 
 
-def alert_line(seq: int, alert: Alert) -> bytes:
-    """An alert as a line of NDJSON has it, with its number in front."""
-    return b'{"seq":%d,%b' % (seq, to_line(alert)[1:])
+def alert_line(seq: int, entry: LogEntry) -> bytes:
+    """An alert as a line of NDJSON has it, with its number in front and `MEASURED` behind."""
+    measured = msgspec.json.encode({name: getattr(entry, name) for name in MEASURED})
+    return b'{"seq":%d,%b,%b' % (seq, to_line(entry.alert)[1:-1], measured[1:])
 
 
 def with_entries(life: Sequence[Numbered]) -> bytes:
     """An incident with all entries of its life, of which there is at least one."""
-    entries = b",".join(alert_line(seq, entry.alert) for seq, entry in life)
+    entries = b",".join(alert_line(seq, entry) for seq, entry in life)
     return b'%b,"entries":[%b]}' % (incident_body(*life[-1])[:-1], entries)

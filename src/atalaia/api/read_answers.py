@@ -9,6 +9,7 @@ import asyncio
 from collections.abc import Sequence
 from itertools import islice
 from typing import Any
+from zlib import crc32
 
 import msgspec
 
@@ -22,6 +23,7 @@ from atalaia.api.shown import Shown
 from atalaia.domain.alert import instant
 from atalaia.domain.hazard import LEVEL_OF
 from atalaia.domain.place import Place
+from atalaia.domain.reading import NO_TIME, Bools
 from atalaia.domain.variable import CATALOGUE
 from atalaia.domain.words import LANGUAGES
 
@@ -58,21 +60,30 @@ class ReadAnswers:
             every = list(islice(self._shown.places, first, first + limit))
             is_more = first + limit < len(self._shown.places)
             ahead = cursor("places", every[-1].id) if is_more else None
-            items = [self._place_item(place) for place in every]
+            items = [
+                self._place_item(place, is_known)
+                for place, is_known in zip(every, has_data[first : first + limit], strict=True)
+            ]
             return msgspec.json.encode({"items": items, "next": ahead})
 
-        return self._answers.made(("places", first, limit), self._version, make)
+        has_data = self._has_data().tolist()
+        version = (self._version, tuple(has_data))
+        return self._answers.made(("places", first, limit), version, make)
 
     async def place(self, place_id: str) -> JsonAnswer:
         """A place with its rules and its climate."""
         place = self._place(place_id)
         climate = await self._shown.history.climate(place_id)
+        at = self._shown.places.position[place.id]
+        newest_at = int(self._shown.sight().newest_at[at])
+        has_data = bool(self._has_data()[at])
         shown = {
-            **self._place_item(place),
+            **self._place_item(place, has_data),
+            "newest_at": None if newest_at == NO_TIME else instant(newest_at),
             "rules": self._rules[place.area is not None],
             "climate": None if climate is None else climate.model_dump(),
         }
-        version = (self._version, id(climate))
+        version = (self._version, id(climate), newest_at, has_data)
         return self._answers.made(("place", place_id), version, lambda: msgspec.json.encode(shown))
 
     async def readings(self, place_id: str, hours: int, asked: str | None) -> JsonAnswer:
@@ -104,9 +115,13 @@ class ReadAnswers:
             raise Problem(404, "no such place is watched; GET /v1/places lists them")
         return place
 
-    def _place_item(self, place: Place) -> dict[str, Any]:
+    def _place_item(self, place: Place, has_data: bool) -> dict[str, Any]:
         levels = self._shown.view.levels(place.id)
-        return {**msgspec.structs.asdict(place), "levels": levels}
+        return {**msgspec.structs.asdict(place), "levels": levels, "has_data": has_data}
+
+    def _has_data(self) -> Bools:
+        """Of which places anything is known now."""
+        return self._shown.sight().has_data(int(self._shown.now()))
 
     # Incidents and alerts
 
@@ -160,7 +175,7 @@ class ReadAnswers:
             async with self._lives:
                 log = self._shown.state.alerts
                 read = await asyncio.to_thread(lambda: list(log(at or 0, limit)))
-            held = [(seq, alert_line(seq, entry.alert)) for seq, entry in read]
+            held = [(seq, alert_line(seq, entry)) for seq, entry in read]
         newest = held[-1][0] if held else 0
         ahead = cursor("alerts", newest) if 0 < newest < self._shown.view.seq else None
         body = _page([line for _, line in held], ahead)
@@ -182,12 +197,21 @@ class ReadAnswers:
         """How things stand, with a tag that stays while nothing but the time has changed."""
         shown = self._shown
         now = int(shown.now())
+        seen = shown.sight()
+        has_data, answered = seen.has_data(now), int(seen.has_answered.sum())
+        stands = (self._version, crc32(has_data.tobytes(), answered))
 
         def make() -> bytes:
+            known = list(zip(shown.places, has_data.tolist(), strict=True))
             return msgspec.json.encode(
                 {
                     "now": instant(now),
                     "places": len(shown.places),
+                    "answered": answered,
+                    "calm": sum(
+                        is_known and not shown.view.levels(place.id) for place, is_known in known
+                    ),
+                    "no_data": [place.id for place, is_known in known if not is_known],
                     "active": shown.view.counts(),
                     "blind": self._blind(),
                     "subscribers_channels": list(shown.channels),
@@ -198,8 +222,8 @@ class ReadAnswers:
                 }
             )
 
-        answer = self._answers.made(("summary",), (self._version, now), make)
-        return {"answer": answer, "tag": f'W/"{__version__}-{self._version}"'}
+        answer = self._answers.made(("summary",), (*stands, now), make)
+        return {"answer": answer, "tag": 'W/"{}-{}-{:x}"'.format(__version__, *stands)}
 
     def _blind(self) -> list[dict[str, Any]]:
         return [

@@ -12,7 +12,7 @@ from typing import Any, Literal, get_args
 import msgspec
 from pydantic import BaseModel, Field, create_model
 
-from atalaia.api.incidents import SHOWN, IncidentState
+from atalaia.api.incidents import MEASURED, SHOWN, IncidentState
 from atalaia.domain.alert import Alert, LogEntry, instants_of
 
 Level = Literal["watch", "yellow", "orange", "red"]
@@ -22,7 +22,11 @@ Texts = dict[str, str]
 
 
 class PlaceItem(BaseModel):
-    """A watched place. `levels`: the highest level of each hazard that is going on there."""
+    """A watched place. `levels`: the highest level of each hazard that is going on there.
+
+    `has_data`: its newest value, of whichever source, is younger than three of the intervals that
+    were learned of that source there. Without it no `levels` are not calm: nothing is known.
+    """
 
     id: str
     name: str
@@ -31,6 +35,7 @@ class PlaceItem(BaseModel):
     timezone: str
     area: str | None
     levels: dict[str, Level]
+    has_data: bool
 
 
 class RuleItem(BaseModel):
@@ -92,8 +97,12 @@ class ClimateItem(BaseModel):
 
 
 class PlaceDetail(PlaceItem):
-    """A place with the rules that judge it. `climate` is null where none was computed."""
+    """A place with the rules that judge it. `climate` is null where none was computed.
 
+    `newest_at`: valid time of its newest value; null: it never had one.
+    """
+
+    newest_at: str | None
     rules: list[RuleItem]
     climate: ClimateItem | None
 
@@ -166,10 +175,13 @@ IncidentPage = create_model(
 )
 AlertModel = create_model(
     "AlertModel",
-    __doc__="One entry of the alert log, with its number; the keys are those of the alerts file.",
+    __doc__="One entry of the alert log, with its number; the keys are those of the alerts file, "
+    "and what its value and limit are: `measure` (value, sum, mean, change, day_change, "
+    "days_in_a_row), `is_below`, `stands_for`.",
     __module__=__name__,
     seq=(int, ...),
     **_fields(Alert, level=Level),
+    **{name: _INCIDENT[name] for name in MEASURED},
 )
 IncidentDetail = create_model(
     "IncidentDetail",
@@ -218,10 +230,17 @@ class SourcePage(BaseModel):
 
 
 class SummaryItem(BaseModel):
-    """How things stand, in a line. `active`: open weather incidents by level."""
+    """How things stand, in a line. `active`: open weather incidents by level.
+
+    `answered`: places that ever had a value. `no_data`: ids of those of which nothing is known now,
+    as `has_data` of a place says; `calm`: the places with data and without an incident.
+    """
 
     now: str
     places: int
+    answered: int
+    calm: int
+    no_data: list[str]
     active: dict[Level, int]
     blind: list[BlindItem]
     subscribers_channels: list[str]

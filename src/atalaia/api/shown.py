@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from atalaia.api.alert_view import AlertView
 from atalaia.api.history import PlaceHistory
 from atalaia.api.read_models import SourceItem
+from atalaia.detect.sight import Sight
 from atalaia.domain.place import Places
 from atalaia.domain.rule import RuleSet
 from atalaia.ports import State
@@ -21,6 +22,7 @@ class Shown:
     history     what was at each place
     state       for an incident's whole life, and the log further back; may block
     sources     how each source is doing
+    sight       until when each place can be seen
     channels    those that people can choose
     """
 
@@ -30,5 +32,6 @@ class Shown:
     history: PlaceHistory
     state: State
     sources: Callable[[], list[SourceItem]]
+    sight: Callable[[], Sight]
     channels: Sequence[str]
     now: Callable[[], float]

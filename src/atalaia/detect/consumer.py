@@ -16,6 +16,7 @@ import msgspec
 import structlog
 
 from atalaia.detect.nearness import nearness
+from atalaia.detect.sight import Sight, sight
 from atalaia.detect.watch import CONSUMER, Step, Watch
 from atalaia.domain.alert import LogEntry
 from atalaia.domain.hazard import Hazard
@@ -72,11 +73,14 @@ class Lived:
     seconds: float
 
 
-ItemsOf = Callable[[Step, Floats, Sequence[Taken]], Mapping[str, bytes]]
-"""What else a home commits with a step, given how near each place is to a limit."""
+ItemsOf = Callable[[Step, Floats, Sight, Sequence[Taken]], Mapping[str, bytes]]
+"""What else a home commits with a step, given how near each place is to a limit, and until when it
+can be seen."""
 
 
-def no_items(_step: Step, _nearness: Floats, _taken: Sequence[Taken]) -> Mapping[str, bytes]:
+def no_items(
+    _step: Step, _nearness: Floats, _sight: Sight, _taken: Sequence[Taken]
+) -> Mapping[str, bytes]:
     """Nothing."""
     return {}
 
@@ -107,6 +111,7 @@ class Consumer:
         self._watch: Watch | None = None
         watch = self._take_up()
         self.nearness = nearness(watch.rules, watch.table, watch.incidents, 0)
+        self.sight = sight(watch.table)
 
     @property
     def steps(self) -> Steps:
@@ -149,11 +154,12 @@ class Consumer:
         copies = {one.record.offset for one in some if one.is_copy}
         if step.now:
             self.nearness = nearness(watch.rules, watch.table, watch.incidents, step.now)
+            self.sight = sight(watch.table)
         commit = msgspec.structs.replace(
             commit,
             consumer=self._name,
             offset=some[-1].position,
-            items={**commit.items, **self._items_of(step, self.nearness, some)},
+            items={**commit.items, **self._items_of(step, self.nearness, self.sight, some)},
             rejects=[one for one in commit.rejects if one[0] not in copies],
         )
         self._commit(commit)

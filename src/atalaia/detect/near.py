@@ -1,21 +1,23 @@
-"""How near each place is to a limit, in one small item a lane.
+"""How near each place is to a limit, and until when it can be seen, in one small item a lane.
 
-detect writes it with each commit, poll reads it each minute: a byte a place, and not the whole
-state. It is for the schedule alone: neither raises nor ends anything.
+detect writes it with each commit; poll reads the first of it each minute, the API the second: some
+bytes a place, and not the whole state. It neither raises nor ends anything.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 import msgspec
 import numpy as np
 
 from atalaia.detect.nearness import NEWS_FOR_S
+from atalaia.detect.sight import Sight
 from atalaia.domain.lanes import Lane
 from atalaia.domain.place import Places
-from atalaia.domain.reading import Floats
+from atalaia.domain.reading import NO_TIME, Floats, Ints
 
 PREFIX = "near:"
 
@@ -23,30 +25,68 @@ _STEPS = 200
 
 
 class _Near(msgspec.Struct, frozen=True, array_like=True):
-    """Of the places whose ids have this hash, in their order, at this time."""
+    """Of the places whose ids have this hash, in their order, at this time.
+
+    newest_at, until    as `Sight` has them, in seconds before `at` and after it; a place that
+                        never had a value has `_NEVER`. Empty in what an earlier Atalaia wrote
+    """
 
     of: bytes
     at: int
     near: bytes
+    newest_at: bytes = b""
+    until: bytes = b""
 
 
-def pack(lane: Lane, closeness: Floats, at: int) -> bytes:
-    """The item of a lane: how near its places are to a limit, of all places' nearness."""
+_AGE = np.dtype("<i4")
+_NEVER = np.iinfo(_AGE).min
+
+
+def pack(lane: Lane, closeness: Floats, seen: Sight, at: int) -> bytes:
+    """The item of a lane, of all places' nearness and sight."""
     steps = np.rint(closeness[lane.mine] * _STEPS).astype(np.uint8)
-    return msgspec.msgpack.encode(_Near(_hash_of(lane), at, steps.tobytes()))
+    newest_at, until = (_aged(column[lane.mine], at) for column in (seen.newest_at, seen.until))
+    return msgspec.msgpack.encode(_Near(_hash_of(lane), at, steps.tobytes(), newest_at, until))
 
 
 def read(items: Mapping[str, bytes], places: Places, lanes: int, now: int) -> Floats:
     """Of each place, shape (places,); 0 where nothing is known of now."""
     closeness = np.zeros(len(places))
+    for lane, found in _found(items, places, lanes):
+        if now - found.at < NEWS_FOR_S:
+            closeness[lane.mine] = np.frombuffer(found.near, np.uint8) / _STEPS
+    return closeness
+
+
+def read_sight(items: Mapping[str, bytes], places: Places, lanes: int) -> Sight:
+    """Of all places; of those of a lane that has told nothing yet none was ever heard."""
+    newest_at, until = (np.full(len(places), NO_TIME, np.int64) for _ in range(2))
+    for lane, found in _found(items, places, lanes):
+        if found.until:
+            newest_at[lane.mine] = _instants(found.newest_at, found.at)
+            until[lane.mine] = _instants(found.until, found.at)
+    return Sight(newest_at, until)
+
+
+def _found(items: Mapping[str, bytes], places: Places, lanes: int) -> Iterator[tuple[Lane, _Near]]:
+    """The items that are of these places."""
     for number in range(lanes):
         body = items.get(f"{PREFIX}{number}")
         if body is None:
             continue
         lane, found = Lane(places, number, lanes), msgspec.msgpack.decode(body, type=_Near)
-        if found.of == _hash_of(lane) and now - found.at < NEWS_FOR_S:
-            closeness[lane.mine] = np.frombuffer(found.near, np.uint8) / _STEPS
-    return closeness
+        if found.of == _hash_of(lane):
+            yield lane, found
+
+
+def _aged(instants: Ints, at: int) -> bytes:
+    ages = np.where(instants == NO_TIME, _NEVER, np.clip(instants - at, _NEVER + 1, -(_NEVER + 1)))
+    return ages.astype(_AGE).tobytes()
+
+
+def _instants(ages: bytes, at: int) -> Any:
+    found = np.frombuffer(ages, _AGE).astype(np.int64)
+    return np.where(found == _NEVER, NO_TIME, found + at)
 
 
 def _hash_of(lane: Lane) -> bytes:

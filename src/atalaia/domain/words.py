@@ -333,6 +333,35 @@ def variable_name(variable: str | None, language: int) -> str:
     return VARIABLES[variable][language] if variable else ""
 
 
+def measured_name(variable: str | None, measure: str, window_s: int, language: int) -> str:
+    """``rain in 1 h``: what a rule measured, in small letters. A change tells its window itself."""
+    name = variable_name(variable, language)
+    if measure == "days_in_a_row":
+        return _IN_A_ROW[language].format(variable=name)
+    if measure == "day_change":
+        return _OF_THE_DAY[language].format(variable=name)
+    if measure == "change" or not window_s:
+        return name
+    length = duration(window_s)
+    if measure == "mean":
+        return _MEAN[language].format(variable=name, length=length)
+    return name + _WINDOW[language].format(length=length)
+
+
+def figure(value: float, unit: str | None, measure: str, language: int) -> str:
+    """``35 mm``; of a change ``a fall of 6 °C``: what stands alone, and has no sign to be read."""
+    if measure not in CHANGES:
+        return amount(value, unit, language)
+    way = _A_FALL[_way(value, unit)][language]
+    return way.format(by=amount(abs(value), unit, language))
+
+
+def fell(what: str, value: float, unit: str | None, window_s: int, language: int) -> str:
+    """``temperature fell by 6 °C in 24 h``"""
+    by, length = amount(abs(value), unit, language), duration(window_s)
+    return _FELL[_way(value, unit)][language].format(what=what, by=by, length=length)
+
+
 class Said(msgspec.Struct, frozen=True, kw_only=True):
     """What a text about a weather incident's change is made of. All times are Unix seconds.
 
@@ -381,12 +410,11 @@ class Said(msgspec.Struct, frozen=True, kw_only=True):
         """``Rain in 1 h: 35 mm (measured, 23 Jul 18:00), limit 30 mm``, and the peak at an end."""
         if self.variable is None or self.limit is None:
             return ""
-        what, value, limit = self._what(i), self._amount(self.value, i), self._amount(self.limit, i)
+        what = measured_name(self.variable, self.measure, self.window_s, i)
+        value, limit = self._figure(self.value, i), self._figure(self.limit, i)
         is_change = self.measure in CHANGES
         if is_change:
-            way = _way(self.value, self.unit)
-            what = _FELL[way][i].format(what=what, by=value, length=duration(self.window_s))
-            limit = _A_FALL[_way(self.limit, self.unit)][i].format(by=limit)
+            what = fell(what, self.value, self.unit, self.window_s, i)
         sentence = _VALUE[i].format(
             what=what[0].upper() + what[1:],
             colon="" if is_change else ": ",
@@ -404,36 +432,23 @@ class Said(msgspec.Struct, frozen=True, kw_only=True):
 
     def short(self, i: int) -> str:
         """``rain 71 mm/1 h``, ``temperature fell by 6 °C in 24 h``: for who counts letters."""
-        name, value = variable_name(self.variable, i), self._amount(self.value, i)
+        name = variable_name(self.variable, i)
         if self.measure in CHANGES:
-            length = duration(self.window_s)
-            return _FELL[_way(self.value, self.unit)][i].format(what=name, by=value, length=length)
+            return fell(name, self.value, self.unit, self.window_s, i)
+        value = self._figure(self.value, i)
         return f"{name} {value}" + (f"/{duration(self.window_s)}" if self.window_s else "")
 
-    def _what(self, i: int) -> str:
-        """``rain in 1 h``: what was measured, in small letters."""
-        name = variable_name(self.variable, i)
-        if self.measure == "days_in_a_row":
-            return _IN_A_ROW[i].format(variable=name)
-        if self.measure == "day_change":
-            return _OF_THE_DAY[i].format(variable=name)
-        if self.measure == "change" or not self.window_s:
-            return name
-        length = duration(self.window_s)
-        if self.measure == "mean":
-            return _MEAN[i].format(variable=name, length=length)
-        return name + _WINDOW[i].format(length=length)
-
-    def _amount(self, value: float, i: int) -> str:
-        """With its unit; of a change how large it is, and its words say which way."""
-        return amount(abs(value) if self.measure in CHANGES else value, self.unit, i)
+    def _figure(self, value: float, i: int) -> str:
+        return figure(value, self.unit, self.measure, i)
 
     def _peak(self, i: int) -> str:
         """The worst of it: the lowest where small values are the dangerous ones."""
-        said, value = _LEAST if self.is_below else _PEAK, self._amount(self.peak, i)
+        said = _LEAST if self.is_below else _PEAK
         if self.measure in CHANGES:
-            said, value = _MOST_CHANGE, _A_FALL[_way(self.peak, self.unit)][i].format(by=value)
-        return said[i].format(value=value, at=clock(self.peak_at, self.zone, i))
+            said = _MOST_CHANGE
+        return said[i].format(
+            value=self._figure(self.peak, i), at=clock(self.peak_at, self.zone, i)
+        )
 
     def late(self, i: int) -> str:
         """When a value came that is older than what its source had said; empty: in its turn."""

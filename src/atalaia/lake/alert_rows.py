@@ -11,7 +11,8 @@ from msgspec import inspect
 from atalaia.domain.alert import Alert, LogEntry, instants_of, iso_fields
 from atalaia.domain.words import LANGUAGES
 
-_AROUND = ("places", "opened_at", "rule_hash", "peak_level", "peak", "peak_at")
+_MEASURED = ("measure", "is_below", "stands_for")
+_AROUND = ("places", "opened_at", "rule_hash", "peak_level", "peak", "peak_at", *_MEASURED)
 """What GOLD has of an entry besides its alert; RAW has the rest, too."""
 
 _TEXTS = {f"text_{language.lower().replace('-', '_')}": language for language in LANGUAGES}
@@ -21,6 +22,7 @@ _TYPES: dict[type[inspect.Type], str] = {
     inspect.LiteralType: "VARCHAR",
     inspect.IntType: "INTEGER",
     inspect.FloatType: "DOUBLE",
+    inspect.BoolType: "BOOLEAN",
     inspect.VarTupleType: "VARCHAR[]",
 }
 
@@ -47,8 +49,8 @@ NULLABLE = frozenset(
     for struct, names in ((Alert, _OF_ALERT), (LogEntry, _AROUND))
     for field in msgspec.structs.fields(struct)
     if field.name in names and isinstance(inspect.type_info(field.type), inspect.UnionType)
-)
-"""Those that may be null."""
+) | {*_MEASURED}
+"""Those that may be null; what was measured is in rows that an earlier Atalaia wrote."""
 
 
 def flat(entry: LogEntry) -> dict[str, Any]:
@@ -72,6 +74,9 @@ def entry_of(values: Sequence[Any]) -> LogEntry:
     """The entry of a row, as far as GOLD has it."""
     row = dict(zip(ALERT_COLUMNS, values, strict=True))
     around = {name: row[name] for name in _AROUND}
+    for name in _MEASURED:
+        if around[name] is None:
+            del around[name]
     around["places"] = tuple(row["places"])
     text = {language: row[column] or "" for column, language in _TEXTS.items()}
     alert = Alert(**{name: row[name] for name in _OF_ALERT}, text=text)

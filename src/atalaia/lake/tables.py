@@ -142,10 +142,17 @@ _OF_ALERTS = {
     "peak_level": "the highest level of the incident so far",
     "peak": "its worst value so far",
     "peak_at": "when that was",
+    "measure": "what the rule made of the variable: value, sum, mean, change, day_change, "
+    "days_in_a_row",
+    "is_below": "whether small values are the dangerous ones",
+    "stands_for": "the variable in whose place it was judged; empty: none",
 }
 """What each column means; all else of them is what the structs of the log say."""
 
+_EARLIER = "written by an earlier Atalaia"
+
 _NULL_IN_ALERTS = {
+    **dict.fromkeys(("measure", "is_below", "stands_for"), _EARLIER),
     "onset_at": "not known",
     "expires_at": "cannot_see",
     "limit": f"{_FOR_CANNOT_SEE}; or the rule has gone",

@@ -76,7 +76,7 @@ def report_of(
         alerts=sum(entry.hazard != Hazard.CANNOT_SEE for entry in lived),
         storm=storm,
         days=tuple(_days(asked, held, _blind(log, begins, ends), begins, ends)),
-        spots=tuple(_spots(asked.places, held)),
+        spots=tuple(_spots(asked.places, held, _places_with_data(asked, begins))),
         foretold=tuple(foretold(record)),
         sources_scored=tuple(sources_scored(record)),
         scored=scored(home, truth) if truth else None,
@@ -235,7 +235,17 @@ def _local_days(begins: int, ends: int, zone: ZoneInfo) -> Iterable[date]:
         yield first + timedelta(days=i)
 
 
-def _spots(places: Places, held: Stretches) -> Iterable[Spot]:
+def _places_with_data(asked: _Asked, begins: int) -> set[str]:
+    """The places of which there is a reading of these days, and their areas."""
+    first = datetime.fromtimestamp(begins, UTC).date()
+    known = {
+        place
+        for (place,) in asked(f"SELECT DISTINCT place_id FROM readings WHERE date >= '{first}'")
+    }
+    return known | {place.area for place in asked.places if place.id in known and place.area}
+
+
+def _spots(places: Places, held: Stretches, known: set[str]) -> Iterable[Spot]:
     for place in [*places, *_areas(places, set(held.place))]:
         mine = held.take(np.asarray(held.place == place.id, bool))
         hazards = dict(zip(mine.incident, mine.hazard, strict=True))
@@ -243,6 +253,7 @@ def _spots(places: Places, held: Stretches) -> Iterable[Spot]:
         yield Spot(
             place=place,
             level=int(mine.level.max(initial=0)),
+            has_data=place.id in known,
             incidents=len(hazards),
             counts=tuple(counts.most_common()),
         )

@@ -69,6 +69,7 @@ def storm_of(home: Home, rules: RuleSet, incident: str, held: Stretches) -> Inci
         peak=peak,
         peak_at=peak_at,
         variable=worst.alert.variable,
+        measure=rule.measure if rule else worst.measure,
         window_s=worst.alert.window_s or 0,
         unit=worst.alert.unit or "",
         lines=tuple(lines),
@@ -142,6 +143,7 @@ def _entry(row: LogEntry, measure: tuple[str | None, int]) -> AlertEntry:
         is_forecast=row.alert.evidence == Kind.FORECAST.word,
         source=row.alert.source,
         text=tuple(row.alert.text[language] for language in LANGUAGES),
+        measure=row.measure,
     )
 
 

@@ -121,9 +121,9 @@ class _ReportPage:
         say = self._say
         facts = [tag("li", self._mark(storm.level), " ", tag("b", say.level(storm.level)))]
         if storm.peak is not None and storm.peak_at is not None:
-            value = say.amount(storm.peak, storm.unit)
+            value = say.figure(storm.peak, storm.unit, storm.measure)
             at = say.clock(storm.peak_at, storm.zone)
-            what = say.measured(storm.variable, storm.window_s)
+            what = say.measured(storm.variable, storm.measure, storm.window_s)
             facts.append(tag("li", f"{say('peak')} ", tag("b", value), f" · {what} · {at}"))
         if storm.ended_at is None:
             facts.append(tag("li", say("open")))
@@ -142,9 +142,10 @@ class _ReportPage:
             is_over = is_last(entry.type)
             value = ""
             if entry.value is not None:
-                value = f" · {say.amount(entry.value, storm.unit)}"
+                value = f" · {say.figure(entry.value, storm.unit, entry.measure)}"
                 if entry.limit is not None:
-                    value += f" ({say('limit')} {say.amount(entry.limit, storm.unit)})"
+                    limit = say.figure(entry.limit, storm.unit, entry.measure)
+                    value += f" ({say('limit')} {limit})"
             head = f"{entry.version} · {say.clock(entry.sent_at, storm.zone)} · {say(entry.reason)}"
             if not is_over:
                 head += f" · {say.level(entry.level)}"
@@ -167,7 +168,7 @@ class _ReportPage:
         courses = [dict(zip(one.at, one.value, strict=True)) for one in storm.lines]
         fell = {bar.ends: bar.value for bar in storm.bars}
         head = [say("at")]
-        measured = say.measured(storm.variable, storm.window_s)
+        measured = say.measured(storm.variable, storm.measure, storm.window_s)
         head += [f"{measured}, {one.label} ({storm.unit})" for one in storm.lines]
         if fell:
             head.append(f"{say.variable(storm.variable or '')}, {say('amounts')} ({storm.unit})")
@@ -212,7 +213,7 @@ class _ReportPage:
         rows = [
             [
                 spot.place.name,
-                join([self._mark(spot.level), Markup(say.level(spot.level))]),
+                join([self._mark(spot.level), Markup(say.spot(spot))]),
                 say.count(spot.incidents),
                 ", ".join(f"{say.hazard(name)} {count}" for name, count in spot.counts) or "–",
             ]

@@ -48,6 +48,7 @@ class AlertEntry(msgspec.Struct, frozen=True):
     is_forecast: bool
     source: str
     text: tuple[str, ...]
+    measure: str
 
 
 class Stretch(msgspec.Struct, frozen=True):
@@ -74,7 +75,7 @@ class IncidentReport(msgspec.Struct, frozen=True, kw_only=True):
     zone           IANA name of the place's time zone
     status         open, ended, cancelled, expired
     peak           worst value by its rule; None: of cannot_see
-    variable, window_s, unit   what its rule measures; None: of cannot_see
+    variable, measure, window_s, unit   what its rule measures; None: of cannot_see
     lines          what the rule judged, one course a source
     limits         of the rule in force; of another rule than then: those that were told
     bars           the amounts behind a sum, of the source that decided
@@ -95,6 +96,7 @@ class IncidentReport(msgspec.Struct, frozen=True, kw_only=True):
     peak: float | None
     peak_at: int | None
     variable: str | None
+    measure: str
     window_s: int
     unit: str
     lines: tuple[Line, ...]
@@ -124,10 +126,12 @@ class Spot(msgspec.Struct, frozen=True):
     """A place, or an area at the middle of its places: incidents in it, and the highest level.
 
     counts    by hazard, the most frequent first
+    has_data  some reading of these days is of it; False: that nothing was told is not calm
     """
 
     place: Place
     level: int
+    has_data: bool
     incidents: int
     counts: tuple[tuple[str, int], ...]
 

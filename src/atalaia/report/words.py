@@ -7,15 +7,18 @@ from zoneinfo import ZoneInfo
 
 from atalaia.domain.hazard import Level
 from atalaia.domain.words import (
+    CHANGES,
     HAZARDS,
     LANGUAGES,
     LEVELS,
-    amount,
     duration,
+    figure,
+    measured_name,
     number,
     rounded,
     variable_name,
 )
+from atalaia.report.reported import Spot
 
 _WORDS: dict[str, tuple[str, str, str]] = {
     "title": ("Relatório do tempo extremo", "Extreme weather report", "Informe de tiempo extremo"),
@@ -62,7 +65,7 @@ _WORDS: dict[str, tuple[str, str, str]] = {
         "Nothing was measured there in this time: what was told is shown.",
         "No hay medida de este lugar en el período: se muestra lo que se dijo.",
     ),
-    "over": ("{variable} em {length}", "{variable} in {length}", "{variable} en {length}"),
+    "change": ("mudança em {length}", "change in {length}", "cambio en {length}"),
     "limit": ("limite", "limit", "límite"),
     "amounts": ("cada período", "each period", "cada período"),
     "at": ("quando", "when", "cuándo"),
@@ -216,16 +219,22 @@ class Say:
         """``Red``: the short form."""
         return LEVELS[level][self.i].partition(" (")[0] if level else self("none")
 
+    def spot(self, spot: Spot) -> str:
+        """How a place stood; one of which nothing was known is not said to have had nothing."""
+        return self.level(spot.level) if spot.level or spot.has_data else self("no_data")
+
     def variable(self, name: str) -> str:
         """``rain``"""
         return variable_name(name, self.i)
 
-    def measured(self, variable: str | None, window_s: int) -> str:
-        """``rain in 24 h``"""
+    def measured(self, variable: str | None, measure: str, window_s: int) -> str:
+        """``rain in 24 h``, as messages have it; of a change its window, too."""
         if variable is None:
             return ""
-        said = self.variable(variable)
-        return self("over", variable=said, length=duration(window_s)) if window_s else said
+        said = measured_name(variable, measure, window_s, self.i)
+        if measure in CHANGES:
+            return f"{said} ({self('change', length=duration(window_s))})"
+        return said
 
     def number(self, value: float | None, digits: int = 1) -> str:
         """A number with the language's decimal sign; a dash where there is none. More than one
@@ -237,9 +246,9 @@ class Say:
         said = f"{rounded(value, digits):f}"
         return said if self.language == "en" else said.replace(".", ",")
 
-    def amount(self, value: float, unit: str | None) -> str:
+    def figure(self, value: float, unit: str | None, measure: str) -> str:
         """A value with its unit, as messages have it."""
-        return amount(value, unit, self.i)
+        return figure(value, unit, measure, self.i)
 
     def count(self, value: int) -> str:
         """A count with thousands apart."""

@@ -318,6 +318,7 @@ class Services:
                 history=history,
                 state=state,
                 sources=standing.sources,
+                sight=standing.sight,
                 channels=[name for name in settings.channels.names if name in OPEN_CHANNELS],
                 now=now,
             ),

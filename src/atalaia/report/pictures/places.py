@@ -54,7 +54,7 @@ def places_map(spots: Sequence[Spot], say: Say, name: str) -> Markup:
         spot = spots[i]
         x, y = frame.x(longitudes[i]), frame.y(spot.place.latitude)
         size = sizes[i]
-        said = f"{spot.place.name}: {spot.incidents} {say('incidents')}, {say.level(spot.level)}"
+        said = f"{spot.place.name}: {spot.incidents} {say('incidents')}, {say.spot(spot)}"
         marks.append(mark(x, y, size, spot.level, said))
         taken.append((x - size, y - size, x + size, y + size))
     labels = _labels(spots, order, longitudes, sizes, frame, taken)

@@ -64,7 +64,7 @@ def timeline(storm: IncidentReport, say: Say, width: int, name: str) -> Markup:
         "storm_title",
         hazard=say.hazard(storm.hazard),
         place=storm.place,
-        variable=say.measured(storm.variable, storm.window_s),
+        variable=say.measured(storm.variable, storm.measure, storm.window_s),
         first=say.clock(begins, storm.zone),
         last=say.clock(ends, storm.zone),
     )

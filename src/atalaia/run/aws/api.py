@@ -51,6 +51,8 @@ def _app() -> Any:
         lived=detect.NEWEST,
         archived=SHARD_NEWEST,
         shown=lambda: services.follower.view.seq,
+        places=settings.places,
+        lanes=config.lanes,
     )
     return services.api(_accept, history, standing)
 

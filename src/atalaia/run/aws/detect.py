@@ -14,6 +14,7 @@ import structlog
 
 from atalaia.detect import near
 from atalaia.detect.consumer import Consumer, Taken
+from atalaia.detect.sight import Sight
 from atalaia.detect.watch import CONSUMER, Step
 from atalaia.domain.lanes import Lane
 from atalaia.domain.reading import Floats
@@ -96,10 +97,12 @@ def _consumer(number: int, now: int) -> Consumer:
     lane = Lane(settings.places, number, deployment.home().config.lanes)
     _began(state).change(lambda known: now if known is None else known)
 
-    def items_of(step: Step, nearness: Floats, taken: Sequence[Taken]) -> Mapping[str, bytes]:
+    def items_of(
+        step: Step, nearness: Floats, sight: Sight, taken: Sequence[Taken]
+    ) -> Mapping[str, bytes]:
         items = {f"{NEWEST}{number}": b"%d" % taken[-1].record.offset}
         if step.now:
-            items[f"{near.PREFIX}{number}"] = near.pack(lane, nearness, step.now)
+            items[f"{near.PREFIX}{number}"] = near.pack(lane, nearness, sight, step.now)
         return items
 
     def since(state: State) -> int:
