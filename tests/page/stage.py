@@ -21,6 +21,7 @@ import uvicorn
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import StreamingResponse
 
+from atalaia.api.events import BEAT_S
 from atalaia.domain.hazard import LEVEL_OF
 from atalaia.domain.words import ADVICE, CARE, HAZARDS, LANGUAGES, LEVELS
 from atalaia.page import web
@@ -68,6 +69,8 @@ class Stage:
         self.listeners: list[tuple[asyncio.AbstractEventLoop, asyncio.Queue[str]]] = []
         self.blind: list[Json] = []
         self.asked: list[tuple[str, Any]] = []
+        self.no_data: set[str] = set()
+        self.is_frozen = False
         if not calm:
             for given in GOING_ON:
                 self._begin(*given)
@@ -106,7 +109,8 @@ class Stage:
                         certainty, "forecast"
                     ),
                     "source": "open-meteo", "valid_at": iso(self.now - timedelta(minutes=12)),
-                    "variable": variable, "window_s": window_s,
+                    "variable": variable, "window_s": window_s, "measure": measure(window_s),
+                    "is_below": hazard == "dry_air", "stands_for": "",
                     "value": round(value * share, 1) if value > limit else value,
                     "unit": unit, "limit": limit, "rule": f"inmet-{hazard}",
                     "reason": "escalated" if i else "onset", "text": text(hazard, one, name),
@@ -116,13 +120,17 @@ class Stage:
         self.incidents[key] = {
             **{name: last[name] for name in (
                 "incident", "hazard", "place_id", "level", "unit", "onset_at", "expires_at",
-                "certainty", "evidence", "source", "variable", "window_s", "value", "limit",
+                "certainty", "evidence", "source", "variable", "measure", "is_below", "stands_for",
+                "window_s", "value", "limit",
                 "valid_at", "rule", "reason", "seq", "text")},
             "places": [self.id_of(name)], "peak_level": level, "peak": value,
             "peak_at": last["valid_at"], "status": "open", "opened_at": iso(onset),
             "last_sent_at": last["sent_at"], "ended_at": None, "versions": len(entries),
             "issuer": None, "linked": [], "entries": entries,
         }  # fmt: skip
+
+    def shown(self, place: Json) -> Json:
+        return {**place, "has_data": place["id"] not in self.no_data}
 
     def push(self, event: str, data: Json) -> None:
         frame = f"event: {event}\ndata: {json.dumps(data)}\n\n"
@@ -173,6 +181,10 @@ class Stage:
         return found
 
 
+def measure(window_s: int) -> str:
+    return "sum" if window_s else "value"
+
+
 def text(hazard: str, level: str, name: str) -> dict[str, str]:
     said = {}
     for i, language in enumerate(LANGUAGES):
@@ -190,23 +202,34 @@ def application(stage: Stage) -> FastAPI:
     app = FastAPI()
     app.include_router(web.page())
 
+    @app.middleware("http")
+    async def freeze(request: Request, call_next: Any) -> Any:
+        """A server whose connections stand open and say nothing."""
+        while stage.is_frozen:
+            await asyncio.sleep(0.1)
+        return await call_next(request)
+
     @app.get("/v1/summary")
     def summary() -> Json:
         return {
             "now": iso(stage.now), "places": len(stage.places), "active": {}, "blind": stage.blind,
+            "answered": len(stage.places) * (len(stage.no_data) < len(stage.places)),
+            "calm": 0, "no_data": sorted(stage.no_data),
             "subscribers_channels": ["telegram", "whatsapp", "sms", "email", "webhook"],
             "languages": list(LANGUAGES), "rules": "inmet", "version": "0.5", "seq": stage.seq,
         }  # fmt: skip
 
     @app.get("/v1/places")
     def places() -> Json:
-        return {"items": stage.places, "next": None}
+        return {"items": [stage.shown(place) for place in stage.places], "next": None}
 
     @app.get("/v1/places/{place_id}")
     def place(place_id: str) -> Response:
         for one in stage.places:
             if one["id"] == place_id:
-                return Response(json.dumps({**one, "rules": RULES, "climate": CLIMATE}))
+                newest = None if one["id"] in stage.no_data else iso(stage.now)
+                more = {"rules": RULES, "climate": CLIMATE, "newest_at": newest}
+                return Response(json.dumps({**stage.shown(one), **more}))
         return Response('{"detail": "no such place is watched"}', 404)
 
     @app.get("/v1/places/{place_id}/readings")
@@ -260,7 +283,13 @@ def application(stage: Stage) -> FastAPI:
         async def told() -> Any:
             yield "retry: 500\nevent: ready\ndata: {}\n\n"
             while True:
-                yield await queue.get()
+                try:
+                    async with asyncio.timeout(BEAT_S):
+                        news = await queue.get()
+                except TimeoutError:
+                    news = "event: beat\ndata: {}\n\n"
+                if not stage.is_frozen:
+                    yield news
 
         return StreamingResponse(told(), media_type="text/event-stream")
 

@@ -7,6 +7,7 @@ import asyncio
 import csv
 import gzip
 import json
+import re
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
@@ -190,6 +191,135 @@ def test_a_source_that_falls_silent_is_told_with_since_when_and_not_as_calm(
         assert ":05" in told
         await page.get_by_text("não conseguimos ver agora").wait_for()
         assert await page.inner_text("h1") == "Nenhum alerta"
+
+    on_stage(browser, stage, tell)
+
+
+def test_places_that_never_answered_are_not_calm_on_any_screen(browser: Browser) -> None:
+    stage = Stage(calm=True)
+    stage.no_data = {place["id"] for place in stage.places}
+
+    async def look(url: str, screen: str) -> None:
+        page, seen = await browser.page(**SCREENS[screen], reduced_motion="reduce")
+        await page.goto(url)
+        await page.get_by_role("heading", name="27 lugares, nenhum respondeu ainda").wait_for()
+        await page.wait_for_selector("#map[data-land=yes] canvas.dots")
+        assert await page.locator(".places .badge", has_text="sem dados").count() == 27
+        assert await page.get_by_text("Tudo tranquilo").count() == 0
+        await page.screenshot(path=PICTURES / f"unanswered-{screen}.png")
+        await page.goto(f"{url}/#/place/{stage.id_of('Recife')}")
+        await page.get_by_text("ainda não respondeu nenhuma vez").wait_for()
+        assert await page.get_by_text("Tranquilo agora").count() == 0
+        assert seen.problems == []
+
+    async def tell(url: str) -> None:
+        PICTURES.mkdir(parents=True, exist_ok=True)
+        await asyncio.gather(*(look(url, screen) for screen in JUDGED))
+
+    on_stage(browser, stage, tell)
+
+
+def test_a_place_that_falls_silent_is_no_longer_calm_without_any_event(browser: Browser) -> None:
+    stage = Stage(calm=True)
+
+    async def tell(url: str) -> None:
+        page, _ = await browser.page()
+        await page.clock.install()
+        await page.goto(url)
+        await page.get_by_role("heading", name="Tudo tranquilo nos 27 lugares").wait_for()
+        stage.no_data = {stage.id_of("Recife")}
+        await page.clock.run_for(31_000)  # how things stand is asked now and then
+        await page.get_by_text("Sem dados de 1 lugar de 27").wait_for()
+        assert await page.inner_text("h1") == "Nenhum alerta"
+
+    on_stage(browser, stage, tell)
+
+
+LATE = re.compile(r"Última notícia às \d\d:\d\d")
+
+
+@pytest.mark.parametrize("screen", ["desktop-light", "phone-dark"])
+def test_a_frozen_server_is_told_with_when_it_was_last_heard_and_leaves_no_click_unanswered(
+    browser: Browser, screen: str
+) -> None:
+    stage = Stage()
+
+    async def tell(url: str) -> None:
+        page, seen = await browser.page(**SCREENS[screen])
+        await page.clock.install()
+        await go(page, url, stage, "place")
+        await page.evaluate("location.hash = '#/'")
+        await page.wait_for_selector(".live.is-live")
+        await page.clock.run_for(6_000)  # the views that may come next are fetched
+        await page.wait_for_timeout(500)
+        stage.is_frozen = True
+        await page.wait_for_timeout(300)
+        await page.clock.run_for(16_000)
+        await page.wait_for_selector(".live.is-late")
+        assert LATE.search(await page.inner_text(".live"))
+        assert LATE.search(await page.inner_text(".banner"))
+        assert await page.inner_text("h1") == "6 alertas ativos"  # what was known stays
+        # A place that was looked at is kept; another one says what cannot be loaded.
+        await page.evaluate(f"location.hash = '#/place/{stage.id_of('Recife')}'")
+        await page.get_by_text("Carregando…").wait_for()
+        await page.clock.run_for(2_100)
+        await page.get_by_role("heading", name="Recife").wait_for()
+        await page.clock.run_for(2_100)
+        await page.wait_for_selector(".chart[data-drawn=yes]")
+        await page.evaluate(f"location.hash = '#/place/{stage.id_of('Manaus')}'")
+        await page.clock.run_for(13_000)
+        await page.get_by_role("button", name="Tentar de novo").wait_for()
+        assert "Manaus" in await page.inner_text("h1")
+        await page.screenshot(path=PICTURES / f"frozen-{screen}.png")
+        for view in ("subscribe", "operator"):
+            await page.evaluate(f"location.hash = '#/{view}'")
+            await page.clock.run_for(13_000)
+            await page.get_by_role("heading", level=1).wait_for()
+        stage.is_frozen = False
+        await page.evaluate("location.hash = '#/'")
+        for _ in range(20):
+            await page.clock.run_for(2_000)
+            await page.wait_for_timeout(150)
+            if await page.locator(".live.is-live").count():
+                break
+        await page.wait_for_selector(".live.is-live")
+        assert not await page.locator(".banner", has_text="Última notícia").count()
+        assert seen.hosts == {url.removeprefix("http://")}
+
+    on_stage(browser, stage, tell)
+
+
+def test_a_dead_server_leaves_the_views_and_says_what_it_cannot_load(browser: Browser) -> None:
+    stage = Stage()
+
+    async def tell(url: str) -> None:
+        page, _ = await browser.page()
+        await page.clock.install()
+        await page.goto(url)
+        await page.wait_for_selector(".live.is-live")
+        await page.route("**/*", lambda route: route.abort())  # from here on nothing answers
+        await page.locator(".cards a").first.click()  # whose view was never fetched
+        await page.get_by_role("button", name="Tentar de novo").wait_for()
+        assert "Sem contato com a Atalaia" in await page.inner_text("#main")
+        await page.evaluate("location.hash = '#/'")
+        await page.get_by_role("heading", name="6 alertas ativos").wait_for()
+
+    on_stage(browser, stage, tell)
+
+
+def test_a_tab_that_slept_says_so_before_it_has_heard_anything(browser: Browser) -> None:
+    stage = Stage(calm=True)
+
+    async def tell(url: str) -> None:
+        page, _ = await browser.page()
+        await page.clock.install()
+        await page.goto(url)
+        await page.wait_for_selector(".live.is-live")
+        stage.is_frozen = True  # the machine has no network yet
+        await page.clock.fast_forward(3 * 3600 * 1000)
+        await page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+        await page.wait_for_selector(".live.is-late")
+        assert LATE.search(await page.inner_text(".live"))
 
     on_stage(browser, stage, tell)
 

@@ -73,8 +73,9 @@ def test_a_storm_turns_the_marker_orange_while_the_page_is_open(
         await page.wait_for_selector("#map[data-ready=yes] canvas.dots")
         await page.wait_for_selector(".live.is-live")
         # No source is asked here, and no data is no calm.
-        await page.get_by_role("heading", name="Nenhum alerta").wait_for()
+        await page.get_by_role("heading", name="3 lugares, nenhum respondeu ainda").wait_for()
         await page.get_by_text("nenhuma fonte está em dia").wait_for()
+        assert await page.locator(".places .badge", has_text="sem dados").count() == 3
         assert await page.evaluate(ORANGE) == 0
         await page.evaluate("window.notReloaded = true")
         await gust(world, 21.0)
@@ -87,6 +88,9 @@ def test_a_storm_turns_the_marker_orange_while_the_page_is_open(
         assert "Laranja" in await card.inner_text()  # a word, and not the colour alone
         assert await card.locator("svg polygon").count() == 1  # and a shape
         assert "Laranja: vento forte, Place 1" in await page.inner_text("#said")
+        await page.reload()
+        await page.get_by_text("Sem dados de 2 lugares de 3").wait_for()
+        assert await page.locator(".places .badge", has_text="sem dados").count() == 2
 
     story(browser, tmp_path, tell)
 

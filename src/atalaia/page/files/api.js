@@ -8,29 +8,62 @@ export class Problem extends Error {
   }
 }
 
-/** Ask; answers the JSON, or null where there is none. `key` is a bearer token. */
+const PATIENCE_MS = 12_000;
+const SOON_MS = 2_000;
+const MOST_KEPT = 100;
+
+/** Ask; answers the JSON, or null where there is none. `key` is a bearer token. A server that does
+    not answer is a Problem of status 0, soon. */
 export async function ask(path, { method = "GET", body, key, signal, headers = {} } = {}) {
   const sent = { Accept: "application/json", ...headers };
   if (body !== undefined) sent["Content-Type"] = "application/json";
   if (key) sent.Authorization = `Bearer ${key}`;
+  const waiting = new AbortController();
+  const timer = setTimeout(() => waiting.abort(), PATIENCE_MS);
+  signal?.addEventListener("abort", () => waiting.abort());
   let response;
+  let text;
   try {
     response = await fetch(path, {
       method,
       headers: sent,
       body: body === undefined ? undefined : JSON.stringify(body),
-      signal,
+      signal: waiting.signal,
       credentials: "omit",
     });
+    text = await response.text();
   } catch (error) {
-    if (error.name === "AbortError") throw error;
+    if (signal?.aborted) throw error;
     throw new Problem(0, "");
+  } finally {
+    clearTimeout(timer);
   }
-  const text = await response.text();
   const told = text ? parsed(text) : null;
   if (!response.ok) throw new Problem(response.status, told?.detail ?? "", told?.faults);
   return told;
 }
+
+const kept = new Map();
+
+/** Ask for what is only looked at: where no answer comes (soon), the last one, if there was one. */
+export async function look(path) {
+  const asked = ask(path).then((told) => {
+    kept.delete(path);
+    kept.set(path, told);
+    if (kept.size > MOST_KEPT) kept.delete(kept.keys().next().value);
+    return told;
+  });
+  if (!kept.has(path)) return asked;
+  const before = kept.get(path);
+  const soon = new Promise((done) => setTimeout(() => done(before), SOON_MS));
+  return Promise.race([asked, soon]).catch((error) => {
+    if (isOut(error)) return before;
+    throw error;
+  });
+}
+
+/** Whether there was no answer, rather than one that says no. */
+const isOut = (error) => error.status === 0 || error.status >= 500;
 
 function parsed(text) {
   try {

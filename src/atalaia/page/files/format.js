@@ -25,6 +25,25 @@ export function amount(value, unit) {
   return unit === "m/s" ? `${plain} (${number(value * 3.6, 0)} km/h)` : plain;
 }
 
+const CHANGES = ["change", "day_change"];
+
+/** A value of a rule's measure, as messages word it (domain/words.py): "a fall of 6 °C", never "-6 °C". */
+export function figure(value, unit, measure) {
+  if (value === null || value === undefined || !CHANGES.includes(measure)) return amount(value, unit);
+  const size = number(value, unit === "m" ? 2 : 1);
+  const way = size === "0" ? "same" : value < 0 ? "fall" : "rise";
+  return t.changes[way](amount(Math.abs(value), unit));
+}
+
+/** What a rule measures: "Rain in 24 h", "Mean wind, average over 10 min", "Temperature in 24 h" of a change. */
+export function measured({ variable: name, measure, window_s: over }) {
+  const said = variable(name);
+  if (measure === "days_in_a_row") return t.in_a_row(said);
+  if (measure === "day_change") return t.of_the_day(said);
+  if (!over) return said;
+  return measure === "mean" ? t.average(said, length(over)) : said + t.over(length(over));
+}
+
 /** An instant in a place's own time: 18:00 today, ontem 18:00, else qua 23/07 18:00. */
 export function clock(at, zone, { long = false } = {}) {
   if (!at) return "—";

@@ -1,10 +1,11 @@
 // The page's frame: menu, language, light and dark, banner; and which view an address shows.
 
+import { Problem } from "./api.js";
 import { $, fill, h, put } from "./dom.js";
 import { clock, hazard } from "./format.js";
 import { icon } from "./icons.js";
 import { follow, nameOf, on, store } from "./store.js";
-import { inWords } from "./views/parts.js";
+import { failed, inWords } from "./views/parts.js";
 import { LANGUAGES, language, speak, t } from "./words.js";
 
 const VIEWS = {
@@ -15,6 +16,9 @@ const VIEWS = {
   manage: () => import("./views/manage.js"),
   operator: () => import("./views/operator.js"),
 };
+
+const SLOW_MS = 400;
+const AHEAD_MS = 5_000;
 
 let leave = null;
 let turn = 0;
@@ -31,18 +35,29 @@ async function show({ isFirst = false } = {}) {
   const { name, id, query } = route();
   const load = VIEWS[name] ?? (() => import("./views/missing.js"));
   const main = $("#main");
-  const view = await load();
-  if (mine !== turn) return;
+  const waiting = h("p", { class: "waiting quiet", role: "status" });
+  const own = h("div", { class: "own" }); // what comes too late for this turn goes nowhere
+  // No click is left without an answer: what takes long says that it is waited for.
+  const slow = setTimeout(() => { waiting.textContent = t.waiting; }, SLOW_MS);
   leave?.();
   leave = null;
-  main.replaceChildren();
+  main.replaceChildren(waiting, own);
   main.className = `view-${name || "watch"}`;
   window.scrollTo(0, 0);
   frame(name);
-  const end = await view.show(main, { id, query, titled });
+  const view = await load().catch(() => ({ show: (at) => failed(at, new Problem(0, ""), t.place.missing) }));
+  if (mine !== turn) return;
+  const end = await view.show(own, { id, query, titled });
+  clearTimeout(slow);
+  waiting.remove();
   if (mine !== turn) end?.();
   else leave = end;
   if (!isFirst) $("h1", main)?.focus({ preventScroll: true });
+}
+
+/** Views that are likely to come next, while there is somebody to ask for them. */
+function fetchOthers() {
+  setTimeout(() => { for (const each of Object.values(VIEWS)) each().catch(() => {}); }, AHEAD_MS);
 }
 
 function titled(title) {
@@ -112,12 +127,21 @@ function banner() {
     h("p", {}, icon("cannot_see"), h("span", {},
       h("strong", {}, t.blind.title(one.source)), " ", t.blind.places(one.places?.length ?? 0), " ",
       h("span", {}, t.blind.since(clock(one.since))), ". ", h("span", { class: "quiet" }, t.blind.means))));
-  if (store.problem) lines.unshift(h("p", {}, icon("cannot_see"), h("span", {}, inWords(store.problem))));
+  const out = outage();
+  if (out) lines.unshift(h("p", {}, icon("cannot_see"), h("span", {}, out)));
   const shown = $("#banner");
   const text = lines.map((line) => line.textContent).join("\n");
   if (shown.dataset.text === text) return;
   shown.dataset.text = text;
   fill(shown, lines.length ? h("section", { class: "banner", role: "status" }, lines) : null);
+}
+
+/** What does not come, and how old what is shown is; null: all is as it should be. */
+function outage() {
+  const isOut = store.live === "late" || store.live === "down";
+  if (!isOut && !store.problem) return null;
+  const why = isOut ? t.errors[0] : inWords(store.problem);
+  return store.newsAt === null ? why : [h("strong", {}, `${t.live.late(clock(store.newsAt))}.`), " ", why];
 }
 
 /** For readers of the screen: what just changed. */
@@ -147,6 +171,7 @@ async function begin() {
   addEventListener("hashchange", () => show());
   follow();
   await show({ isFirst: true });
+  fetchOthers();
 }
 
 begin();

@@ -1,5 +1,6 @@
 // What the page knows: places, open incidents, sources. It is loaded once, then follows the events;
-// where events do not come, it is asked for again every now and then.
+// where events do not come, it is asked for again every now and then. How new all of it is, is told
+// by when something was last heard, and by nothing else: a connection may be open and dead.
 
 import { all, ask } from "./api.js";
 import { calmly } from "./dom.js";
@@ -7,7 +8,9 @@ import { highest, RANK } from "./levels.js";
 
 const POLL_MS = 20_000;
 const REST_MS = 60_000;
-const PATIENCE_MS = 4_000;
+const PATIENCE_MS = 8_000;
+const LIVE_MS = 15_000; // a beat comes every 5 seconds (api/events.py)
+const STANDING_MS = 30_000;
 
 const news = new EventTarget();
 
@@ -17,7 +20,9 @@ export const store = {
   sources: [],
   blind: [],
   summary: null,
+  noData: new Set(),
   live: "connecting",
+  newsAt: null,
   updatedAt: null,
   problem: null,
 };
@@ -66,10 +71,13 @@ export function levelsByPlace() {
   return found;
 }
 
-/** The ids of places that no source can see now. */
+/** The ids of places of which nothing is known now, or that some source cannot see. */
 export function blindPlaces() {
-  return new Set(store.blind.flatMap((one) => one.places ?? []));
+  return new Set([...store.noData, ...store.blind.flatMap((one) => one.places ?? [])]);
 }
+
+/** What the server's clock shows, in seconds. */
+export const now = () => (Date.now() + skew) / 1000;
 
 /** Whether some source that is asked answers: else no alert says nothing of the weather. */
 export const canSee = () => store.sources.some((one) => one.fresh);
@@ -96,15 +104,26 @@ async function fetched() {
       store.places.size ? null : loadPlaces(),
       loadSources(),
     ]);
-    store.summary = summary;
+    stands(summary);
     store.incidents = new Map(incidents.map((one) => [one.incident, one]));
     store.problem = null;
+    answeredAt = Date.now();
     arrived();
   } catch (error) {
     store.problem = error;
     tell("data");
   }
 }
+
+/** How things stand: of which places anything is known, by the server's word. */
+function stands(summary) {
+  // What has not changed comes from the browser's own memory, with the time at which it was said.
+  if (summary.now !== store.summary?.now) skew = Date.parse(summary.now) - Date.now();
+  store.summary = summary;
+  store.noData = new Set(summary.no_data);
+}
+
+let skew = 0;
 
 async function loadPlaces() {
   const places = await all("/v1/places?limit=10000");
@@ -134,59 +153,100 @@ function arrived() {
 // Live
 
 let stream = null;
+let listenedAt = 0;
+let beatAt = null;
+let answeredAt = null;
+const began = Date.now();
 
 /** Follow what happens from now on, for as long as the page is looked at. */
 export function follow() {
   listen();
+  setInterval(judge, 1000);
+  setInterval(standing, STANDING_MS);
   // A browser has few connections for a host: a tab that nobody looks at gives its own back.
   let hiding;
   document.addEventListener("visibilitychange", () => {
     clearTimeout(hiding);
-    if (!document.hidden && stream === null) listen();
-    else if (document.hidden) hiding = setTimeout(rest, REST_MS);
+    if (document.hidden) {
+      hiding = setTimeout(rest, REST_MS);
+      return;
+    }
+    if (stream === null) listen();
+    judge(); // a tab that slept says so before it has heard anything
   });
 }
 
 function rest() {
   stream?.close();
   stream = null;
-  setLive("connecting");
 }
 
 function listen() {
+  stream?.close();
   const source = new EventSource("/v1/events");
   stream = source;
-  let isOpen = false;
-  setTimeout(() => { if (!isOpen && stream === source) poll(); }, PATIENCE_MS);
-  source.addEventListener("open", () => {
-    isOpen = true;
-    setLive("live");
-    load();
-  });
-  source.addEventListener("alert", (event) => take(JSON.parse(event.data)));
-  source.addEventListener("sources", () => reloadSources());
-  source.addEventListener("error", () => {
-    isOpen = false;
-    setLive("connecting");
-    const isRefused = source.readyState === EventSource.CLOSED;
-    // A browser does not try again after an answer that is no stream.
-    if (isRefused) setTimeout(() => { if (stream === source) listen(); }, POLL_MS);
-    setTimeout(() => { if (!isOpen && stream === source) poll(); }, isRefused ? 0 : PATIENCE_MS);
-  });
+  listenedAt = Date.now();
+  load();
+  const heard = (run) => (event) => {
+    beat();
+    run?.(event);
+  };
+  source.addEventListener("ready", heard());
+  source.addEventListener("beat", heard());
+  source.addEventListener("alert", heard((event) => take(JSON.parse(event.data))));
+  source.addEventListener("sources", heard(() => reloadSources()));
+}
+
+function beat() {
+  // After a silence something may have been missed.
+  const isBack = beatAt !== null && Date.now() - beatAt > LIVE_MS;
+  beatAt = Date.now();
+  judge();
+  if (isBack) load();
+}
+
+/** How things stand, now and then: that values stop coming is told by no event. */
+async function standing() {
+  if (stream === null || store.live !== "live") return;
+  const before = store.summary;
+  try {
+    stands(await ask("/v1/summary"));
+  } catch {
+    return;
+  }
+  if (store.summary.seq !== before?.seq) load();
+  else arrived();
+}
+
+/** What is said of how new all of this is. */
+function judge() {
+  const at = Date.now();
+  const within = (since, ms) => since !== null && at - since < ms;
+  const isLive = within(beatAt, LIVE_MS);
+  store.newsAt = beatAt === null && answeredAt === null ? null : Math.max(beatAt ?? 0, answeredAt ?? 0);
+  if (isLive) setLive("live");
+  else if (within(polledAt, POLL_MS + LIVE_MS)) setLive("polling");
+  else if (at - began < PATIENCE_MS && beatAt === null) setLive("connecting");
+  else setLive(store.newsAt === null ? "down" : "late");
+  if (isLive || stream === null) return;
+  if (at - began >= PATIENCE_MS || stream.readyState === EventSource.CLOSED) poll();
+  if (at - listenedAt > POLL_MS) listen();
 }
 
 let polling = null;
+let polledAt = null;
 
 function poll() {
   if (polling) return;
+  polledAt = null;
   const again = async () => {
     if (store.live === "live" || stream === null) {
-      polling = null;
+      polling = polledAt = null;
       return;
     }
     await load();
-    // Meanwhile the events may have come.
-    if (store.live !== "live") setLive(store.problem ? "down" : "polling");
+    if (!store.problem) polledAt = Date.now();
+    judge();
     polling = setTimeout(again, POLL_MS);
   };
   polling = setTimeout(again, 0);
@@ -202,6 +262,7 @@ function setLive(how) {
 function take(event) {
   const alert = event.alert ?? event;
   const places = event.places ?? [];
+  for (const name of ["measure", "is_below", "stands_for"]) alert[name] = event[name];
   if (alert.hazard === "cannot_see") {
     reloadSources();
   } else if (alert.type === "end" || alert.type === "cancel") {
@@ -222,5 +283,6 @@ function seen(alert, known) {
     certainty: alert.certainty, source: alert.source, text: alert.text,
     variable: alert.variable, window_s: alert.window_s, unit: alert.unit, limit: alert.limit,
     value: alert.value, versions: alert.version,
+    measure: alert.measure, is_below: alert.is_below, stands_for: alert.stands_for,
   };
 }

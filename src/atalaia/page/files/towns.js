@@ -3,6 +3,7 @@
 import { ask } from "./api.js";
 import { calmly, fill, h } from "./dom.js";
 import { icon } from "./icons.js";
+import { inWords } from "./views/parts.js";
 import { t } from "./words.js";
 
 /** An element; `chosen` is called with the town. */
@@ -10,6 +11,7 @@ export function townField(chosen) {
   const state = { towns: [], at: -1, turn: 0 };
   const list = h("ul", { id: "towns", role: "listbox", "aria-label": t.subscribe.find });
   const status = h("p", { class: "unseen", role: "status" });
+  const fault = h("p", { class: "hint", role: "alert" });
   const input = h("input", {
     id: "town", type: "text", role: "combobox", autocomplete: "off", spellcheck: "false",
     "aria-expanded": "false", "aria-controls": "towns", "aria-autocomplete": "list",
@@ -21,8 +23,15 @@ export function townField(chosen) {
   const look = calmly(160, async (text) => {
     const turn = ++state.turn;
     if (text.length < 2) return close();
-    const told = await ask(`/v1/towns?limit=7&q=${encodeURIComponent(text)}`).catch(() => null);
-    if (turn !== state.turn || !told) return undefined;
+    let told;
+    try {
+      told = await ask(`/v1/towns?limit=7&q=${encodeURIComponent(text)}`);
+    } catch (error) {
+      if (turn === state.turn) fill(fault, inWords(error));
+      return undefined;
+    }
+    if (turn !== state.turn) return undefined;
+    fill(fault);
     state.towns = told.items;
     state.at = told.items.length ? 0 : -1;
     fill(status, told.items.length ? t.subscribe.towns_found(told.items.length) : t.subscribe.no_town);
@@ -77,5 +86,5 @@ export function townField(chosen) {
 
   return h("div", { class: "field" }, h("label", { for: "town" }, t.subscribe.find),
     h("div", { class: "combo" }, h("div", { class: "with-icon" }, icon("search", 18), input), list),
-    h("p", { class: "hint unseen", id: "town-hint" }, t.subscribe.find_hint), status);
+    h("p", { class: "hint unseen", id: "town-hint" }, t.subscribe.find_hint), status, fault);
 }

@@ -1,8 +1,8 @@
 // One alert: what is going on, what to do, why it was sent, and its life entry by entry.
 
-import { ask } from "../api.js";
+import { look } from "../api.js";
 import { fill, h } from "../dom.js";
-import { amount, capital, clock, hazard, length, stretch, variable } from "../format.js";
+import { capital, clock, figure as worded, hazard, measured, stretch, variable } from "../format.js";
 import { icon } from "../icons.js";
 import { badge, highest, shape } from "../levels.js";
 import { nameOf, on, placesOf, store, zoneOf } from "../store.js";
@@ -13,7 +13,7 @@ export async function show(main, { id, titled }) {
   const page = h("div", { class: "page" });
   let isGone = false;
   const draw = async () => {
-    const told = await ask(`/v1/incidents/${encodeURIComponent(id)}`);
+    const told = await look(`/v1/incidents/${encodeURIComponent(id)}`);
     if (isGone) return;
     titled(`${capital(hazard(told.hazard))}, ${nameOf(told.place_id)}`);
     fill(page, parts(told));
@@ -21,7 +21,8 @@ export async function show(main, { id, titled }) {
   try {
     await draw();
   } catch (error) {
-    return failed(main, error, t.alert.missing);
+    const known = store.incidents.get(id);
+    return failed(main, error, t.alert.missing, known && `${capital(hazard(known.hazard))}, ${nameOf(known.place_id)}`);
   }
   main.append(page);
   const again = () => draw().catch(() => {});
@@ -63,7 +64,7 @@ function hero(told, newest, zone) {
   const lasted = told.ended_at && (Date.parse(told.ended_at) - Date.parse(began)) / 1000;
   return h("section", { class: `hero level-${level}${isOver(told) ? " is-over" : ""}` },
     h("p", { class: "hero-level" }, shape(level, 34), h("span", {}, t.levels[level]),
-      h("span", { class: "status" }, !isOver(told) && h("span", { class: "live is-live" }, h("span", { class: "dot" })),
+      h("span", { class: "status" }, !isOver(told) && h("span", { class: `live is-${store.live}` }, h("span", { class: "dot" })),
         isOver(told) ? t.alert.status[told.status] : t.alert.ongoing)),
     h("h1", { tabindex: -1 }, `${capital(hazard(told.hazard))}, ${nameOf(told.place_id)}`),
     told.issuer && h("p", {}, h("b", {}, t.alert.issued(told.issuer))),
@@ -76,9 +77,9 @@ function hero(told, newest, zone) {
 
 function figure(label, value, of, zone, at) {
   if (value === null || value === undefined) return null;
-  const name = of.variable && variable(of.variable) + (of.window_s ? t.over(length(of.window_s)) : "");
-  return h("div", {}, h("dt", {}, name ? `${label}: ${name.toLowerCase()}` : label),
-    h("dd", {}, amount(value, of.unit), h("small", {}, clock(at, zone))));
+  const name = of.variable && measured(of);
+  return h("div", {}, h("dt", {}, name ? `${label}: ${lower(name)}` : label),
+    h("dd", {}, worded(value, of.unit, of.measure), h("small", {}, clock(at, zone))));
 }
 
 function whatToDo(told) {
@@ -102,14 +103,16 @@ function why(told, zone) {
 }
 
 function reason(one) {
-  const isBelow = one.value < one.limit;
-  const say = isBelow ? t.alert.why_below : t.alert.why_text;
-  return say({
-    variable: variable(one.variable), window: one.window_s ? t.over(length(one.window_s)) : "",
-    value: amount(one.value, one.unit), limit: amount(one.limit, one.unit),
+  const isChange = ["change", "day_change"].includes(one.measure);
+  const say = isChange ? t.alert.why_change : one.is_below ? t.alert.why_below : t.alert.why_text;
+  const sentence = say({
+    what: measured(one), value: worded(one.value, one.unit, one.measure), limit: worded(one.limit, one.unit, one.measure),
     kind: t.kinds[one.evidence] ?? one.evidence, level: t.short[one.level].toLowerCase(),
   });
+  return one.stands_for ? `${sentence} ${t.alert.stands_for(lower(variable(one.stands_for)))}` : sentence;
 }
+
+const lower = (text) => (/^.[A-ZÁ-Ú]/u.test(text) ? text : text.charAt(0).toLowerCase() + text.slice(1));
 
 function life(told, zone) {
   const entries = [...told.entries].reverse();

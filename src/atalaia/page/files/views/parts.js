@@ -12,14 +12,20 @@ export function inWords(error) {
   return [error.message || t.errors.other, faults].filter(Boolean).join(": ");
 }
 
-/** A view that could not be shown. */
-export function failed(main, error, missing) {
+/** A view that could not be shown; `name` is what it is of, where that is known. */
+export function failed(main, error, missing, name = "") {
   put(main, h("div", { class: "page narrow" },
-    h("h1", { tabindex: -1 }, error.status === 404 ? missing : t.errors.title),
+    h("h1", { tabindex: -1 }, error.status === 404 ? missing : name || t.errors.title),
+    name && error.status !== 404 && h("p", { class: "lead" }, t.errors.unloaded),
     error.status !== 404 && h("p", { class: "fault" }, inWords(error)),
     h("p", { class: "buttons" }, h("a", { class: "button", href: "/#/" }, icon("back", 18), t.place.back),
       h("button", { class: "button", type: "button", onclick: () => dispatchEvent(new Event("hashchange")) }, t.errors.try_again))));
   return () => {};
+}
+
+/** A part of a view that cannot be shown now: what it is, and why. */
+export function unloaded(what, error) {
+  return h("section", {}, h("h2", {}, what), h("p", { class: "fault", role: "status" }, t.errors.unloaded, " ", inWords(error)));
 }
 
 /** Hand the address on: by the system's own way, or to the clipboard. */

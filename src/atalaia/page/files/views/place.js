@@ -1,15 +1,15 @@
 // One place: how it stands, what is ahead, the last days with the limits drawn in, its episodes.
 
-import { ask, Problem } from "../api.js";
+import { look, Problem } from "../api.js";
 import { chart } from "../chart.js";
 import { fill, h } from "../dom.js";
 import { ago, amount, capital, clock, hazard, length, number, variable, zoned } from "../format.js";
 import { icon } from "../icons.js";
 import { badge, highest, LEVELS, RANK, shape } from "../levels.js";
 import { ahead, drawable, latest, lines, passed, read } from "../series.js";
-import { on, open, placesOf, store } from "../store.js";
+import { now as serverNow, on, open, placesOf, store } from "../store.js";
 import { t } from "../words.js";
-import { failed, share } from "./parts.js";
+import { failed, share, unloaded } from "./parts.js";
 
 const TILES = [
   ["temperature_c", 0], ["rain_mm", 3600], ["rain_mm", 86_400], ["wind_gust_m_s", 0],
@@ -17,7 +17,6 @@ const TILES = [
 ];
 const ALWAYS = ["temperature_c", "rain_mm", "wind_gust_m_s", "relative_humidity_pct"];
 const AGAIN_MS = 120_000;
-const RECENT_S = 3 * 3600;
 // Measures of the rules that no source tells and no chart can show.
 const NOT_READ = new Set(["heat_index_c"]);
 
@@ -25,9 +24,9 @@ export async function show(main, { id, query, titled }) {
   const hours = query.get("hours") === "24" ? 24 : 72;
   let place;
   try {
-    place = await ask(`/v1/places/${encodeURIComponent(id)}`);
+    place = await look(`/v1/places/${encodeURIComponent(id)}`);
   } catch (error) {
-    return failed(main, error, t.place.missing);
+    return failed(main, error, t.place.missing, store.places.get(id)?.name);
   }
   titled(place.name);
   const parts = Object.fromEntries(["state", "now", "next", "charts", "past"].map((name) => [name, h("div", {})]));
@@ -40,23 +39,26 @@ export async function show(main, { id, query, titled }) {
         h("a", { class: "button first", href: `/#/subscribe?place=${encodeURIComponent(id)}` }, icon("bell", 18), t.place.subscribe))),
     parts.state, parts.now, parts.next, parts.charts, climate(place), parts.past));
 
-  const told = { series: [], hasRecent: null, ends: [], isGone: false };
+  const told = { series: [], fault: null, ends: [], isGone: false };
   const drawState = () => {
     fill(time, [place.area, t.place.local_time(zoned({ weekday: "long", hour: "2-digit", minute: "2-digit" }, place.timezone).format(new Date()))].filter(Boolean).join(" · "));
-    fill(parts.state, state(place, told.hasRecent));
+    fill(parts.state, state(place));
   };
   const drawReadings = async () => {
     const names = [...new Set([...ALWAYS, ...place.rules.map((rule) => rule.variable)])].filter((name) => !NOT_READ.has(name));
     try {
-      told.series = read(await ask(`/v1/places/${encodeURIComponent(id)}/readings?hours=72&variables=${names.join(",")}`));
+      told.series = read(await look(`/v1/places/${encodeURIComponent(id)}/readings?hours=72&variables=${names.join(",")}`));
+      told.fault = null;
     } catch (error) {
       if (!(error instanceof Problem)) throw error;
-      told.series = [];
+      told.fault = told.series.length ? null : error; // what is drawn already stays
     }
     if (told.isGone) return;
-    const now = Date.parse(store.summary?.now ?? "") / 1000 || Date.now() / 1000;
-    told.hasRecent = told.series.some((one) => !one.isForecast && one.x.some((at, i) => one.y[i] !== null && now - at < RECENT_S));
-    drawState();
+    if (told.fault) {
+      fill(parts.charts, unloaded(t.place.charts, told.fault));
+      return;
+    }
+    const now = serverNow();
     fill(parts.now, nowTiles(place, told.series, now));
     fill(parts.next, nextHours(place, told.series, now));
     told.ends.forEach((end) => end());
@@ -65,8 +67,13 @@ export async function show(main, { id, query, titled }) {
     fill(parts.charts, drawn.element);
   };
   const drawPast = async () => {
-    const page = await ask(`/v1/incidents?place=${encodeURIComponent(id)}&limit=20`).catch(() => ({ items: [] }));
-    if (!told.isGone) fill(parts.past, past(page.items, place));
+    try {
+      const page = await look(`/v1/incidents?place=${encodeURIComponent(id)}&limit=20`);
+      if (!told.isGone) fill(parts.past, past(page.items, place));
+    } catch (error) {
+      if (!(error instanceof Problem)) throw error;
+      if (!told.isGone && !parts.past.childElementCount) fill(parts.past, unloaded(t.place.incidents, error));
+    }
   };
   drawState();
   await Promise.all([drawReadings(), drawPast()]);
@@ -86,7 +93,9 @@ export async function show(main, { id, query, titled }) {
 
 // How it stands
 
-function state(place, hasRecent) {
+function state(place) {
+  // By the server's word: it knows how often each source speaks there.
+  const hasData = store.summary ? !store.noData.has(place.id) : place.has_data;
   const mine = open().filter((one) => placesOf(one).includes(place.id));
   const lost = store.blind.filter((one) => one.places?.includes(place.id));
   const shown = mine.map((one) => h("a", { class: `state-line level-${one.level}`, href: `/#/alert/${encodeURIComponent(one.incident)}` },
@@ -96,9 +105,10 @@ function state(place, hasRecent) {
     h("span", { class: "to" }, icon("arrow"))));
   lost.forEach((one) => shown.push(h("p", { class: "state-line" }, shape("blind", 26),
     h("span", {}, h("strong", {}, t.place.blind(one.source, clock(one.since, place.timezone))), h("span", { class: "quiet" }, t.blind.means)))));
-  if (!shown.length && store.updatedAt && hasRecent !== null) {
+  if ((!shown.length || !hasData) && !lost.length) {
     // Calm is only what is seen.
-    const [how, title, more] = hasRecent ? ["calm", t.place.calm, t.place.calm_sub] : ["blind", t.place.unseen, t.place.unseen_sub];
+    const never = place.newest_at === null ? t.place.never : t.place.unseen_since(clock(place.newest_at, place.timezone));
+    const [how, title, more] = hasData ? ["calm", t.place.calm, t.place.calm_sub] : ["blind", t.place.unseen, never];
     shown.push(h("p", { class: "state-line" }, shape(how, 26),
       h("span", {}, h("strong", {}, title), h("span", { class: "quiet" }, more))));
   }

@@ -1,6 +1,6 @@
 // Asking to be told: where, of what, by which way; then a code that proves whose address it is.
 
-import { ask, once } from "../api.js";
+import { ask, look, once, Problem } from "../api.js";
 import { calmly, fill, h } from "../dom.js";
 import { clock, hazard, capital } from "../format.js";
 import { icon } from "../icons.js";
@@ -8,7 +8,7 @@ import { LEVELS, shape } from "../levels.js";
 import { on, store } from "../store.js";
 import { townField } from "../towns.js";
 import { language, t } from "../words.js";
-import { inWords, keepable } from "./parts.js";
+import { failed, inWords, keepable } from "./parts.js";
 
 const HAZARDS = ["heavy_rain", "wind", "storm", "flood", "heat", "dry_air", "cold", "frost", "temperature_drop", "snow", "uv", "fog"];
 const RADII = [10, 25, 50, 100, 200];
@@ -30,6 +30,7 @@ export async function show(main, { query, titled }) {
   const wish = blank();
   const ends = [];
   if (!store.summary) await new Promise((done) => ends.push(on("data", done)));
+  if (!store.summary) return failed(main, store.problem ?? new Problem(0, ""), "");
   await beginWith(wish, query.get("place"));
   form(page, wish, ends);
   return () => ends.forEach((end) => end());
@@ -45,7 +46,7 @@ async function beginWith(wish, id) {
 /** Hazards that some rule judges: nobody can be told of others. */
 async function watchedHazards(id) {
   if (!id) return null;
-  const place = await ask(`/v1/places/${encodeURIComponent(id)}`).catch(() => null);
+  const place = await look(`/v1/places/${encodeURIComponent(id)}`).catch(() => null);
   return place?.rules?.length ? new Set(place.rules.map((rule) => rule.hazard)) : null;
 }
 

@@ -1,7 +1,7 @@
 // The map and what is going on: the first thing that anybody sees.
 
 import { calmly, fill, h } from "../dom.js";
-import { amount, capital, clock, hazard, length } from "../format.js";
+import { capital, clock, figure, hazard, length } from "../format.js";
 import { icon } from "../icons.js";
 import { badge, highest, LEVELS, shape } from "../levels.js";
 import { hasLibraries } from "../libraries.js";
@@ -93,15 +93,19 @@ function drawHead(head) {
   }
   const loud = active.length - counts.watch;
   const isKnown = store.updatedAt !== null;
+  const unknown = store.noData.size;
+  const isNew = isKnown && all > 0 && !store.summary.answered;
   // Calm is only what is seen: no alert from no data is none.
-  const isCalm = canSee() && !store.blind.length;
-  const title = !isKnown ? t.map.title : loud ? t.map.active(loud) : isCalm ? t.map.calm(all) : t.map.none;
+  const isCalm = !unknown && !store.blind.length;
+  const title = !isKnown ? t.map.title : loud ? t.map.active(loud) : isNew ? t.map.unanswered(all) : isCalm ? t.map.calm(all) : t.map.none;
   const unused = store.sources.reduce((sum, one) => sum + (one.unused ?? 0), 0);
-  const why = isCalm ? t.map.calm_more : canSee() ? t.map.unknown_calm : t.map.unseen;
+  const why = isNew ? (canSee() ? t.map.unanswered_more : t.map.unseen) : isCalm ? t.map.calm_more : canSee() ? t.map.unknown_calm : t.map.unseen;
+  const live = store.live === "late" ? t.live.late(clock(store.newsAt)) : t.live[store.live];
   fill(head,
-    h("p", { class: `live is-${store.live}` }, h("span", { class: "dot" }), t.live[store.live]),
+    h("p", { class: `live is-${store.live}` }, h("span", { class: "dot" }), live),
     h("h1", { tabindex: -1 }, title),
     isKnown && h("p", { class: "lead" }, loud ? t.map.in_places(touched.size, all) : why),
+    isKnown && unknown > 0 && !isNew && h("p", { class: "lead" }, t.map.no_data(unknown, all)),
     isKnown && unused > 0 && h("p", { class: "lead" }, `${t.map.unused(unused)}.`),
     loud > 0 && h("ul", { class: "counts" }, [...LEVELS].reverse().filter((level) => counts[level])
       .map((level) => h("li", { class: `count level-${level}` }, shape(level, 20),
@@ -135,7 +139,7 @@ function card(incident) {
 function newest(incident) {
   const value = incident.value ?? incident.peak;
   if (value === null || value === undefined) return null;
-  const [plain, other] = amount(value, incident.unit).split(" (");
+  const [plain, other] = figure(value, incident.unit, incident.measure).split(" (");
   const more = incident.window_s ? t.over(length(incident.window_s)).trim() : other?.replace(")", "");
   return [h("b", {}, plain), more && h("span", {}, more)];
 }
