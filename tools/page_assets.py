@@ -4,13 +4,14 @@
 
 installs them with tools/npm.py into a temporary folder, by the committed lock in tools/page, and
 copies the few files that the page needs, each with its licence, into
-src/atalaia/page/files/vendor. `--tests` also copies what the page's tests need. Nothing else is
-left behind: whoever runs Atalaia needs no Node.js.
+src/atalaia/page/files/vendor; of the countries the outlines alone. `--tests` also copies what the
+page's tests need. Nothing else is left behind: whoever runs Atalaia needs no Node.js.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import shutil
 import subprocess
 import sys
@@ -39,6 +40,7 @@ FILES = {
     ),
     "public-sans.LICENSE": "@fontsource-variable/public-sans/LICENSE",
 }
+OUTLINES = "countries.json"
 FOR_TESTS = {"axe.js": "axe-core/axe.min.js", "axe.LICENSE": "axe-core/LICENSE"}
 
 
@@ -68,7 +70,19 @@ def copied(modules: Path, wanted: dict[str, str], target: Path) -> int:
     target.mkdir(parents=True)
     for name, source in wanted.items():
         shutil.copyfile(modules / source, target / name)
+    if OUTLINES in wanted:
+        (target / OUTLINES).write_text(outlines((target / OUTLINES).read_text("utf-8")), "utf-8")
     return sum(file.stat().st_size for file in target.iterdir())
+
+
+def outlines(topology: str) -> str:
+    """The countries' outlines without names and numbers, which nobody is shown."""
+    world = json.loads(topology)
+    countries = world["objects"]["countries"]
+    for geometry in countries["geometries"]:
+        for name in ("id", "properties"):
+            geometry.pop(name, None)
+    return json.dumps({**world, "objects": {"countries": countries}}, separators=(",", ":"))
 
 
 if __name__ == "__main__":

@@ -12,6 +12,8 @@ from atalaia.domain.words import (
     change_text,
     clock,
     duration,
+    figure,
+    measured_name,
     number,
 )
 from stories import HOUR, T0
@@ -159,3 +161,16 @@ def test_numbers_and_times_are_those_of_the_language() -> None:
 )
 def test_lengths_of_time(seconds: int, told: str) -> None:
     assert duration(seconds) == told
+
+
+def test_a_figure_alone_is_worded_as_in_the_sentence_about_it() -> None:
+    assert [figure(-6.0, "°C", "change", i) for i in range(3)] == [
+        "queda de 6 °C",
+        "a fall of 6 °C",
+        "descenso de 6 °C",
+    ]
+    assert figure(0.04, "°C", "day_change", 1) == "no change"
+    assert figure(105.5, "mm", "sum", 1) == "105.5 mm"
+    assert figure(-6.0, "°C", "value", 1) == "-6 °C"
+    assert measured_name("temperature_c", "change", 86_400, 1) == "temperature"
+    assert measured_name("rain_mm", "sum", 86_400, 1) == "rain in 24 h"

@@ -308,3 +308,25 @@ def test_a_day_is_the_places_also_where_it_begins_before_that_of_utc(tmp_path: P
     days = {day.date: (day.incidents, day.has_data) for day in report.days}
     assert days["2024-05-01"] == (1, True)
     assert len(days) == 3
+
+
+def test_a_place_that_said_nothing_is_no_data_and_a_change_is_told_in_words(tmp_path: Path) -> None:
+    from atalaia.cli.replays import replay
+    from stories import places, rows, rule_set, series, write_readings
+
+    where = places(2)
+    fall = series([21.0] * 13 + [20.0 - i for i in range(12)], variable="temperature_c")
+    file = write_readings(tmp_path / "readings.csv", rows(fall), where)
+    rule = {"hazard": "temperature_drop", "variable": "temperature_c", "measure": "change"}
+    more = {"window": "12h", "when": "below", "limits": {"yellow": -6.05}, "keep_firing_for": "1h"}
+    rules = rule_set({**rule, **more, "exit": {"yellow": -4}})
+    replay(where, [file], rules, home=tmp_path / "home")
+    with open_home(tmp_path / "home", exclusive=False) as home:
+        report = report_of(home, rules, now=UTC_NOON, days=2)
+    assert [spot.has_data for spot in report.spots] == [True, False]
+    said = " ".join(read(page(report, "en")).texts)
+    assert "a fall of 7" in said
+    assert "limit a fall of 6.1 °C" in said  # and not -6
+    assert "-7 °C" not in said
+    assert "Place 1: 0 incidents, no data" in said
+    assert "Place 0: 1 incidents, Yellow" in said
