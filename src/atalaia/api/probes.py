@@ -8,7 +8,6 @@ from starlette.responses import PlainTextResponse
 from atalaia.api.operator import LagItem
 from atalaia.api.push import answer
 from atalaia.api.read_models import SourceItem
-from atalaia.detect.sight import Sight
 from atalaia.metrics import CONTENT_TYPE_LATEST
 
 _ANY_JSON: dict[str, Any] = {"content": {"application/json": {"schema": {"type": "object"}}}}
@@ -19,10 +18,6 @@ class ProgramStanding(Protocol):
 
     def sources(self) -> list[SourceItem]:
         """How each source is doing."""
-        ...
-
-    def sight(self) -> Sight:
-        """Until when each place can be seen."""
         ...
 
     def lag(self) -> LagItem:

@@ -17,11 +17,8 @@ from atalaia.api.probes import ProgramStanding
 from atalaia.api.read_models import SourceItem
 from atalaia.batch.upkeep import Upkeep
 from atalaia.clock import Clock
-from atalaia.detect import near
-from atalaia.detect.sight import Sight
 from atalaia.detect.watching import Watching
 from atalaia.domain.delivery import UNSENT
-from atalaia.domain.place import Places
 from atalaia.errors import StateConflict
 from atalaia.metrics import Metrics
 from atalaia.notify.fanout import Position
@@ -32,7 +29,6 @@ from atalaia.sources.ingest import Ingest
 from atalaia.sources.poller import Poller
 
 _PROBE_S = 2.0
-_SEEN_FOR_S = 10.0
 
 
 class LocalStanding(ProgramStanding):
@@ -83,9 +79,6 @@ class LocalStanding(ProgramStanding):
             for warnings in self._warnings
         ]
         return polled + official
-
-    def sight(self) -> Sight:
-        return self._watching.sight
 
     def lag(self) -> LagItem:
         counts = self._home.outbox.counts()
@@ -154,7 +147,6 @@ class NotedStanding(ProgramStanding):
     lived, archived    prefixes of the items with the newest numbers that were lived through and
                        archived, by lane and by shard
     shown              number of the last entry that the API has
-    places, lanes      of the deployment
     """
 
     def __init__(
@@ -166,17 +158,12 @@ class NotedStanding(ProgramStanding):
         lived: str,
         archived: str,
         shown: Callable[[], int],
-        places: Places,
-        lanes: int,
     ) -> None:
         self._home = home
         self._clock = clock
         self._metrics = metrics
         self._lived, self._archived = lived, archived
         self._shown = shown
-        self._places, self._lanes = places, lanes
-        self._seen = Sight.none(len(places))
-        self._seen_at = 0.0
 
     def sources(self) -> list[SourceItem]:
         # For the page this is on the event loop: a container has one request at a time.
@@ -189,15 +176,6 @@ class NotedStanding(ProgramStanding):
             )
             for told in status.read(self._home.state)
         ]
-
-    def sight(self) -> Sight:
-        # As `sources`, and the same for all that is asked in a moment.
-        now = self._clock.now()
-        if now - self._seen_at >= _SEEN_FOR_S:
-            items = self._home.state.load(near.PREFIX)
-            self._seen = near.read_sight(items, self._places, self._lanes)
-            self._seen_at = now
-        return self._seen
 
     def lag(self) -> LagItem:
         home = self._home

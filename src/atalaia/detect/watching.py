@@ -9,7 +9,6 @@ import structlog
 
 from atalaia.clock import Clock
 from atalaia.detect.consumer import Follower, Lived
-from atalaia.detect.sight import Sight
 from atalaia.domain.payload import Payload
 from atalaia.errors import StateConflict
 
@@ -48,11 +47,6 @@ class Watching:
         """For how many seconds the oldest that was not lived through yet has waited; 0: none."""
         oldest_at = self._follower.oldest_at()
         return 0 if oldest_at is None else max(0, self._clock.second() - oldest_at)
-
-    @property
-    def sight(self) -> Sight:
-        """Until when each place can be seen."""
-        return self._follower.consumer.sight
 
     def hear(self, payloads: Sequence[Payload], offset: int) -> None:
         """These are in the stream now, the last of them at this offset."""

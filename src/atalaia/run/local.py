@@ -145,7 +145,11 @@ class Live:
             shown=lambda: services.follower.view.seq,
             fanned_out=lambda: self.notifier.done,
         )
-        server = serving(services.api(self.ingest.offer, self.history, self.standing))
+        server = serving(
+            services.api(
+                self.ingest.offer, self.history, self.standing, lambda: self.consumer.sight
+            )
+        )
         task = asyncio.create_task(server.serve(sockets=[listener]), name="api")
         self._stack.push_async_callback(_ended, task)
         self._stack.callback(setattr, server, "should_exit", True)

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from atalaia.api.probes import ProgramStanding
     from atalaia.channels.telegram_updates import Handler
     from atalaia.detect.consumer import Consumer, ItemsOf
+    from atalaia.detect.sight import Sight
     from atalaia.detect.values import Norm
     from atalaia.detect.watch import Watch
     from atalaia.domain.delivery import Channel, Sent
@@ -264,11 +265,13 @@ class Services:
         accept: Callable[[Sequence[Payload]], Awaitable[int]],
         history: PlaceHistory,
         standing: ProgramStanding,
+        sight: Callable[[], Sight],
     ) -> FastAPI:
         """What is asked over HTTP.
 
         accept    keeps what was pushed; raises QueueFull or StateConflict
         history   what was at each place
+        sight     until when each can be seen
         """
         from atalaia.api import hooks
         from atalaia.api.access import Gate
@@ -318,7 +321,7 @@ class Services:
                 history=history,
                 state=state,
                 sources=standing.sources,
-                sight=standing.sight,
+                sight=sight,
                 channels=[name for name in settings.channels.names if name in OPEN_CHANNELS],
                 now=now,
             ),

@@ -17,11 +17,16 @@ from atalaia.api.gateway import respond
 from atalaia.api.gold_history import ANSWER_S, GoldHistory
 from atalaia.api.standing import NotedStanding
 from atalaia.batch.archive import SHARD_NEWEST
+from atalaia.detect import near
+from atalaia.detect.sight import Sight
 from atalaia.domain.payload import Payload
 from atalaia.homes.aws.sql import AthenaSql, Cost
 from atalaia.run.aws import deployment, detect
 
 _MARGIN_S = 2.0
+
+_SIGHT_S = 10
+"""One look for all that is asked in so many seconds: an answer asks several times."""
 
 log = structlog.get_logger()
 
@@ -32,6 +37,17 @@ async def _accept(payloads: Sequence[Payload]) -> int:
 
 def _note_cost(cost: Cost) -> None:
     log.info("Athena was asked", query=cost.query, cost=cost.in_words())
+
+
+def _sight() -> Sight:
+    """Until when each place can be seen, as detect last told it."""
+    return _sight_at(int(deployment.CLOCK.now() // _SIGHT_S))
+
+
+@lru_cache(1)
+def _sight_at(_turn: int) -> Sight:
+    home, places = deployment.home(), deployment.settings().places
+    return near.read_sight(home.state.load(near.PREFIX), places, home.config.lanes)
 
 
 @lru_cache(1)
@@ -51,15 +67,14 @@ def _app() -> Any:
         lived=detect.NEWEST,
         archived=SHARD_NEWEST,
         shown=lambda: services.follower.view.seq,
-        places=settings.places,
-        lanes=config.lanes,
     )
-    return services.api(_accept, history, standing)
+    return services.api(_accept, history, standing, _sight)
 
 
 def forget() -> None:
     """Hold nothing, as a new container does."""
     _app.cache_clear()
+    _sight_at.cache_clear()
 
 
 def handle(event: dict[str, Any], left_s: float) -> dict[str, Any]:
