@@ -151,6 +151,8 @@ def gold() -> dict[str, Any]:
         "alerts": _without(columns["alerts"], "date"),
         "answers": _without(columns["answers"], "date"),
         "places": columns["places"],
+        "stations": columns["stations"],
+        "station_readings": _without(columns["station_readings"], "date"),
         "climate": columns["climate"],
         "return_levels": columns["return_levels"],
     }

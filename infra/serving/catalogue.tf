@@ -56,7 +56,17 @@ locals {
       partitions = { date = "date" }
       projection = merge(local.by_day, { "storage.location.template" = "${local.location}/answers/date=$${date}/" })
     }
+    station_readings = {
+      folder     = "station_readings"
+      partitions = { network = "string", date = "date" }
+      projection = merge(local.by_day, {
+        "projection.network.type"   = "enum"
+        "projection.network.values" = "wis2,metar,pws,cemaden,ana,nws"
+        "storage.location.template" = "${local.location}/station_readings/network=$${network}/date=$${date}/"
+      })
+    }
     places        = { folder = "places", partitions = {}, projection = {} }
+    stations      = { folder = "stations", partitions = {}, projection = {} }
     climate       = { folder = "climate", partitions = {}, projection = {} }
     return_levels = { folder = "return_levels", partitions = {}, projection = {} }
   }
@@ -83,7 +93,7 @@ resource "aws_glue_catalog_table" "gold" {
 
   dynamic "partition_keys" {
     # A map has the order of its letters: the folders' order is that of the template.
-    for_each = [for name in ["source", "date", "month"] : name if contains(keys(each.value.partitions), name)]
+    for_each = [for name in ["source", "network", "date", "month"] : name if contains(keys(each.value.partitions), name)]
     content {
       name = partition_keys.value
       type = each.value.partitions[partition_keys.value]

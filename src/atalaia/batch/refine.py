@@ -21,6 +21,7 @@ from atalaia.domain.alert import LogEntry
 from atalaia.domain.payload import Reject
 from atalaia.domain.place import Places
 from atalaia.domain.reading import Decode, Readings
+from atalaia.domain.station_reading import StationsDecoded
 from atalaia.errors import PayloadInvalid, StateConflict
 from atalaia.lake import gold, raw
 from atalaia.lake.answers import Answers, tally, together
@@ -33,12 +34,21 @@ from atalaia.lake.merge import (
     write_places,
 )
 from atalaia.lake.settled import settled_after
+from atalaia.lake.stations import merge_stations
 from atalaia.ports import Commit, Lake, Outbox, State
 
 STEP_ROWS = 250_000
 """A step merges when it holds so many rows. Bodies are dropped as soon as they are decoded."""
 
-_REBUILT_PREFIXES = (gold.READINGS, gold.ALERTS, gold.ANSWERS, gold.DELIVERIES)
+_REBUILT_PREFIXES = (
+    gold.READINGS,
+    gold.STATIONS,
+    gold.STATION_READINGS,
+    gold.STATION_REPORTS,
+    gold.ALERTS,
+    gold.ANSWERS,
+    gold.DELIVERIES,
+)
 """What RAW has all of. (A climate may come from a history that was never in RAW.)"""
 
 _REBUILT = "gold-rebuilt"
@@ -65,18 +75,26 @@ class RefineStep(NamedTuple):
     """Rows to merge, and the parts of RAW that are wholly in GOLD once these are.
 
     `damaged` are those of them that cannot be read to their end; `rejects` counts these too.
-    `answers` has what the others came to, one row a part.
+    `answers` has what the others came to, one row a part; `stations` what instruments said.
     """
 
     readings: Readings
+    stations: list[StationsDecoded]
     done: list[str]
     damaged: list[str]
     answers: list[Answers]
     rejects: int
 
+    @property
+    def rows(self) -> int:
+        """Readings of places and of stations."""
+        return len(self.readings) + sum(len(told.readings) for told in self.stations)
+
 
 class Folded(NamedTuple):
     """What parts of RAW came to, once their readings are in GOLD: as in `RefineStep`.
+
+    What `stations` said is yet to be merged: its files are not those of the readings of places.
 
     rows, partitions   readings decoded, and files written
     placed             of a rebuild by `Workers`: the keys of all files of readings
@@ -89,6 +107,7 @@ class Folded(NamedTuple):
     answers: list[Answers]
     rejects: int
     placed: tuple[str, ...] = ()
+    stations: Sequence[StationsDecoded] = ()
 
 
 class Workers(Protocol):
@@ -126,7 +145,7 @@ def refine(
     for part in [workers.fold(keys)] if workers else _fold(lake, lake, keys, decode, places, now):
         merge_answers(lake, part.answers)
         rows, rejects = rows + part.rows, rejects + part.rejects
-        partitions += part.partitions
+        partitions += part.partitions + merge_stations(lake, part.stations).partitions
         if part.done:
             items = {item_of[key]: None for key in part.done}
             faults = [(raw.first_of(key), _damage(key)) for key in part.damaged]
@@ -162,7 +181,7 @@ def rebuild(
         for part in [workers.make(keys)] if workers else _fold(lake, rebuilt, keys, decode, places):
             merge_answers(rebuilt, part.answers)
             rows, rejects = rows + part.rows, rejects + part.rejects
-            partitions += part.partitions
+            partitions += part.partitions + merge_stations(rebuilt, part.stations).partitions
             placed += part.placed
         alerts = _all_alerts(state, lake)
         while entries := list(islice(alerts, _ALERTS_AT_ONCE)):
@@ -213,18 +232,20 @@ def _fold(
     for step in steps(lake, keys, decode):
         merged = merge_readings(into, step.readings, places, now)
         yield Folded(
-            rows=len(step.readings),
+            rows=step.rows,
             partitions=merged.partitions,
             done=step.done,
             damaged=step.damaged,
             answers=step.answers,
             rejects=step.rejects,
+            stations=step.stations,
         )
 
 
 def steps(lake: Lake, keys: Sequence[str], decode: Decode) -> Iterator[RefineStep]:
     """The parts' readings, a step at a time. A damaged part is counted and passed over."""
     readings: list[Readings] = []
+    stations: list[StationsDecoded] = []
     done: list[str] = []
     damaged: list[str] = []
     answers: list[Answers] = []
@@ -237,17 +258,20 @@ def steps(lake: Lake, keys: Sequence[str], decode: Decode) -> Iterator[RefineSte
                 readings.append(decoded.readings)
                 told.append(tally(payloads, raw.first_of(key), len(decoded.rejects)))
                 rejects += len(decoded.rejects)
-                rows += len(decoded.readings)
+                stations += decoded.stations
+                rows += len(decoded.readings) + sum(len(s.readings) for s in decoded.stations)
                 if rows >= STEP_ROWS:
-                    yield RefineStep(Readings.concat(readings), done, damaged, answers, rejects)
+                    merged = Readings.concat(readings)
+                    yield RefineStep(merged, stations, done, damaged, answers, rejects)
                     readings, done, damaged, answers, rows, rejects = [], [], [], [], 0, 0
+                    stations = []
         except (PayloadInvalid, KeyError):
             rejects += 1
             damaged.append(key)
         done.append(key)
         if told:
             answers.append(together(told))
-    yield RefineStep(Readings.concat(readings), done, damaged, answers, rejects)
+    yield RefineStep(Readings.concat(readings), stations, done, damaged, answers, rejects)
 
 
 def _damage(key: str) -> Reject:

@@ -3,7 +3,8 @@
 Nothing is computed in another way. A task decodes parts of RAW by the same `refine.steps`; its rows
 are shuffled by the partition of GOLD that they belong to, and whoever gets a partition folds all of
 it by the same `merge_readings`. Two tasks never write one file, and a task that is run again writes
-what it wrote. State, alerts, answers and deliveries stay with the driver, as they are small.
+what it wrote. State, alerts, answers and deliveries stay with the driver, as they are small; and
+so do rows of stations, decoded by the tasks: a correction may be of any day.
 
 On a cluster every worker needs Atalaia installed, and the lake under the same path (or a lake that
 is opened by address). In AWS Glue, the context is there already: give no master.
@@ -154,8 +155,8 @@ def _decode(
     lake = open_lake()
     for step in steps(lake, list(keys), make_decode()):
         yield from by_partition(lake, step.readings)
-        rows = len(step.readings)
-        yield _TOLD, Folded(rows, 0, step.done, step.damaged, step.answers, step.rejects)
+        counts = (step.rows, 0, step.done, step.damaged, step.answers, step.rejects)
+        yield _TOLD, Folded(*counts, stations=step.stations)
 
 
 def _gather(
@@ -216,6 +217,9 @@ def _together(told: Sequence[Folded], keys: Sequence[str]) -> Folded:
     def in_order(some: Iterable[str]) -> list[str]:
         return sorted(some, key=position.__getitem__)
 
+    def first(part: Folded) -> int:
+        return min((position[key] for key in part.done), default=0)
+
     return Folded(
         rows=sum(part.rows for part in told),
         partitions=sum(part.partitions for part in told),
@@ -226,6 +230,7 @@ def _together(told: Sequence[Folded], keys: Sequence[str]) -> Folded:
         ),
         rejects=sum(part.rejects for part in told),
         placed=tuple(key for part in told for key in part.placed),
+        stations=[each for part in sorted(told, key=first) for each in part.stations],
     )
 
 

@@ -82,8 +82,8 @@ def replay(
         if readings or places or payloads:
             raise typer.BadParameter("it has payloads and places", param_hint="--from-stream")
         done, where, rule_set = _replay_stream(from_stream, rules, home)
-    elif bool(readings) == bool(payloads) or places is None:
-        raise typer.BadParameter("give --places and readings or --payloads, or --from-stream")
+    elif bool(readings) == bool(payloads) or (readings and places is None):
+        raise typer.BadParameter("give --places and readings, or --payloads, or --from-stream")
     else:
         where, rule_set = _places_and_rules(places, rules or "inmet")
         done = _replay_files(readings or [], payloads or [], where, rule_set, home)
@@ -133,12 +133,12 @@ def cut(
     print(f"{written} payloads in {folder}", file=sys.stderr)
 
 
-def _places_and_rules(places: Path, rules: str) -> tuple[Places, RuleSet]:
+def _places_and_rules(places: Path | None, rules: str) -> tuple[Places, RuleSet]:
     from atalaia import rules as rule_sets
     from atalaia.domain.place import Places
     from atalaia.sources.recorded import read_places
 
-    return Places(read_places(places)), rule_sets.load(rules)
+    return Places(read_places(places) if places else ()), rule_sets.load(rules)
 
 
 def _replay_files(

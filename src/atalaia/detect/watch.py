@@ -32,7 +32,8 @@ CONSUMER = "speed"
 
 
 class Step(msgspec.Struct):
-    """What one batch came to: rows by source, entries made, the newest instant, and the rows."""
+    """What one batch came to: rows by source (of places, and of stations), entries made, the newest
+    instant, and the rows of places."""
 
     rows: dict[str, int]
     entries: list[LogEntry]
@@ -129,6 +130,9 @@ class Watch:
             decoded = self._decode(payloads, self.rules.variables)
         readings = decoded.readings
         step = self.live(readings.in_order(), _clock(payloads), decoded.officials)
+        for told in decoded.stations:
+            for source, n in told.readings.counts().items():
+                step.rows[source] = step.rows.get(source, 0) + n
         offset = records[-1].offset if records else 0
         commit = Commit(
             consumer=CONSUMER,
@@ -163,7 +167,7 @@ class Watch:
         entries += self.blindness.advance(self.detector.heard, instants)
         entries.sort(key=lambda e: (e.alert.sent_at, e.alert.incident, e.alert.version))
         now = int(instants[-1]) if len(instants) else 0
-        return Step(_count(rows), entries, now, rows)
+        return Step(rows.counts(), entries, now, rows)
 
     def _own(
         self, places: frozenset[str], hazard: str, begins_at: int, ends_at: int
@@ -215,12 +219,6 @@ class Watch:
             out[f"source:{source}"] = msgspec.msgpack.encode(outage)
         self._outages_kept = set(open_outages)
         return out | self.officials.changed_items()
-
-
-def _count(rows: Readings) -> dict[str, int]:
-    """Rows by source, of the sources that have any."""
-    counts = np.bincount(rows.source, minlength=len(rows.sources)).tolist()
-    return {name: n for name, n in zip(rows.sources, counts, strict=True) if n}
 
 
 def _clock(payloads: Sequence[Payload]) -> list[int]:

@@ -59,9 +59,10 @@ class Lane:
 
     def narrowed(self, decoded: Decoded) -> Decoded:
         """Of what was decoded, what this lane tells: the readings of its places, and official
-        warnings; rejects stay."""
+        warnings; rejects stay, and so do stations, which may speak for places of any lane."""
         if self.lanes == 1:
             return decoded
         readings = decoded.readings
         officials = decoded.officials if self.tells_official else []
-        return Decoded(readings.take(self.mine[readings.place]), decoded.rejects, officials)
+        mine = readings.take(self.mine[readings.place])
+        return Decoded(mine, decoded.rejects, officials, decoded.stations)

@@ -19,6 +19,7 @@ from atalaia.domain.variable import CATALOGUE
 
 if TYPE_CHECKING:  # an official warning has words, and those name the kinds of readings
     from atalaia.domain.official import Official
+    from atalaia.domain.station_reading import StationsDecoded
 
 Ints: TypeAlias = NDArray[np.signedinteger[Any]]
 Floats: TypeAlias = NDArray[np.float64]
@@ -46,6 +47,12 @@ class Kind(IntEnum):
 
 
 KIND_OF = {kind.word: kind for kind in Kind}
+
+
+def rows_by_source(source: Ints, sources: Sequence[str]) -> dict[str, int]:
+    """How many rows each source has, of those that have any."""
+    counts = np.bincount(source, minlength=len(sources)).tolist()
+    return {name: n for name, n in zip(sources, counts, strict=True) if n}
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +147,10 @@ class Readings:
         column = self.values.get(name)
         return np.full(len(self), np.nan) if column is None else column
 
+    def counts(self) -> dict[str, int]:
+        """Rows by source, of the sources that have any."""
+        return rows_by_source(self.source, self.sources)
+
     @staticmethod
     def concat(parts: Iterable[Readings]) -> Readings:
         """All rows of all parts, in order. One part is returned as it is."""
@@ -221,11 +232,13 @@ class Decoded:
     """What a decoder made of some payloads: the rows it could read, and reasons for the rest.
 
     officials   warnings of others, each with when it was received
+    stations    what instruments said, in the order in which it came; no place has seen it yet
     """
 
     readings: Readings
     rejects: list[Reject] = field(default_factory=list)
     officials: list[tuple[int, Official]] = field(default_factory=list)
+    stations: list[StationsDecoded] = field(default_factory=list)
 
     @staticmethod
     def together(parts: Iterable[Decoded]) -> Decoded:
@@ -235,6 +248,7 @@ class Decoded:
             Readings.concat(part.readings for part in parts),
             [reject for part in parts for reject in part.rejects],
             [official for part in parts for official in part.officials],
+            [told for part in parts for told in part.stations],
         )
 
 

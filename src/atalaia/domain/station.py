@@ -7,6 +7,7 @@ it says is kept once, under its own id (`station_reading`), and a place sees it 
 
 from __future__ import annotations
 
+import re
 from itertools import pairwise
 from typing import Literal, TypeAlias
 
@@ -18,6 +19,8 @@ StationKind: TypeAlias = Literal["official", "aerodrome", "private"]
 
 _REMEMBERED = 12
 """Reports from which interval and clock are learned: half a day of hourly ones."""
+
+_WIGOS = re.compile(r"wis2:(\d+-\d+-\d+-.+)")
 
 _FEWEST = 4
 """Reports before an interval is named: two gaps may both be exceptions."""
@@ -53,6 +56,12 @@ class Station(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     clock_offset_s: int | None = None
     last_valid_at: int | None = None
     recent: tuple[tuple[int, int], ...] = ()
+
+    @property
+    def wigos_id(self) -> str | None:
+        """Its WIGOS identifier (``0-20000-0-83967``); None: none is known."""
+        found = (_WIGOS.fullmatch(name) for name in (self.id, *self.aliases))
+        return next((each[1] for each in found if each), None)
 
     def heard(self, valid_at: int, received_at: int) -> Station:
         """The station after one more report; the same one again, or reports in another order,

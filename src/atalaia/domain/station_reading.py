@@ -18,13 +18,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 import numpy as np
 
 from atalaia.domain.payload import Reject
-from atalaia.domain.reading import Bools, Floats, Ints
+from atalaia.domain.reading import Bools, Floats, Ints, rows_by_source
 from atalaia.domain.station import Station
 
 NO_REPORT = 0
@@ -48,6 +48,14 @@ class Value(NamedTuple):
     period_s: int
     variable: str
     value: float
+
+
+class Withdrawal(NamedTuple):
+    """That a report was taken back by its source: its rows up to this revision no longer hold."""
+
+    source: str
+    report: int
+    revision: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +148,10 @@ class StationReadings:
         column = self.values.get(name)
         return np.full(len(self), np.nan) if column is None else column
 
+    def counts(self) -> dict[str, int]:
+        """Rows by source, of the sources that have any."""
+        return rows_by_source(self.source, self.sources)
+
     @staticmethod
     def concat(parts: Iterable[StationReadings]) -> StationReadings:
         """All rows of all parts, in order; stations and sources are named once."""
@@ -162,67 +174,61 @@ class StationReadings:
             sources=sources,
         )
 
-    def without(self, withdrawn: Iterable[tuple[int, int]]) -> StationReadings:
-        """The rows that still hold, when of each report what was said up to a revision does not.
+    def without(self, withdrawn: Iterable[Withdrawal]) -> StationReadings:
+        """The rows that still hold when these were withdrawn.
 
         What is published anew after it was taken back has a higher revision, and holds.
         """
         holds = np.ones(len(self), bool)
-        for report, revision in withdrawn:
+        for _, report, revision in withdrawn:
             holds &= (self.report != report) | (self.revision > revision)
         return self.take(holds)
 
     def settled(self) -> StationReadings:
         """Rows by known_at, station, source, valid_at and period; one row a key.
 
-        The key is (station, source, valid_at, period_s). Of one report the highest revision
-        counts, whole: a correction that leaves a value out withdraws it. Where several reports
-        speak of one key (temperature in one message, wind in the next), the one with the highest
-        revision, then the one that was known first, says each value, and the others add what it
-        lacks. Rows given twice, in any order and in any number of parts, make the same batch.
+        The key is (station, source, valid_at, period_s). Of what one report says of a station and
+        an instant the highest revision counts, whole: a correction that leaves a value or a period
+        out withdraws it. Where several reports speak of one key (temperature in one message, wind
+        in the next), the one with the highest revision, then the one that was known first, says
+        each value, and the others add what it lacks. Rows given twice, in any order and in any
+        number of parts, make the same batch.
 
         What is withdrawn goes first (`without`): a settled row names but one of its reports.
         """
+        return self._merged(by_report=False)
+
+    def told(self) -> StationReadings:
+        """As `settled`, but each report's rows apart: what may still be corrected or withdrawn."""
+        return self._merged(by_report=True)
+
+    def _merged(self, *, by_report: bool) -> StationReadings:
         if len(self) == 0:
             return self
         by_name = np.argsort(np.argsort(np.array(self.stations)))[self.station]
         by_source = np.argsort(np.argsort(np.array(self.sources)))[self.source]
+        moment = (by_name, by_source, self.valid_at)
+        newest = _is_newest((*moment, self.report), self.revision)
+        rows = self if newest.all() else self.take(newest)
+        key = [column[newest] for column in (*moment, self.period_s)]
+        if by_report:
+            key.append(rows.report)
         # The last key counts first. What is equal in all of them is put in order by its values, the
         # larger first: one report that says two things says the graver.
         values_last = [
-            -np.nan_to_num(self.values[name], nan=-np.inf) for name in sorted(self.values)
+            -np.nan_to_num(rows.values[name], nan=-np.inf) for name in sorted(rows.values)
         ]
         order = np.lexsort(
-            (
-                *values_last, self.report, self.known_at, -self.revision,
-                self.period_s, self.valid_at, by_source, by_name,
-            )
-        )  # fmt: skip
-        rows = self.take(order)
-        same = np.ones(len(rows), bool)
-        same[0] = False
-        for column in (by_name[order], by_source[order], rows.valid_at, rows.period_s):
-            same[1:] &= column[1:] == column[:-1]
-        first = np.flatnonzero(~same)
-        group = np.cumsum(~same) - 1
-        counts = _is_newest(group, rows.report, rows.revision)
-        merged = rows.take(first)
-        values = {
-            name: _first_said(np.where(counts, column, np.nan), group, len(first))
-            for name, column in rows.values.items()
-        }
-        settled = StationReadings(
-            station=merged.station,
-            source=merged.source,
-            valid_at=merged.valid_at,
-            known_at=merged.known_at,
-            period_s=merged.period_s,
-            report=merged.report,
-            revision=merged.revision,
-            values=values,
-            stations=self.stations,
-            sources=self.sources,
+            (*values_last, rows.report, rows.known_at, -rows.revision, *reversed(key))
         )
+        rows = rows.take(order)
+        is_first = _changes([column[order] for column in key])
+        first = np.flatnonzero(is_first)
+        group = np.cumsum(is_first) - 1
+        values = {
+            name: _first_said(column, group, len(first)) for name, column in rows.values.items()
+        }
+        settled = replace(rows.take(first), values=values)
         return settled.take(np.argsort(settled.known_at, kind="stable"))
 
 
@@ -235,15 +241,23 @@ def _recoded(
     )
 
 
-def _is_newest(group: Ints, report: Ints, revision: Ints) -> Bools:
-    """Which rows are of their report's highest revision within their group."""
-    order = np.lexsort((revision, report, group))
-    # The last row of each group and report has the highest.
-    changes = (np.diff(group[order]) != 0) | (np.diff(report[order]) != 0)
-    last = np.append(np.flatnonzero(changes), len(order) - 1)
-    highest = np.repeat(revision[order][last], np.diff(last, prepend=-1))
+def _changes(columns: Sequence[Ints]) -> Bools:
+    """Where any of the columns, each of shape (n,), has another value than in the row before."""
+    changes = np.ones(len(columns[0]), bool)
+    changes[1:] = False
+    for column in columns:
+        changes[1:] |= column[1:] != column[:-1]
+    return changes
+
+
+def _is_newest(key: tuple[Ints, ...], revision: Ints) -> Bools:
+    """Which rows have the highest revision of those with the same key."""
+    order = np.lexsort((revision, *reversed(key)))
+    is_first = _changes([column[order] for column in key])
+    # The last row of each key has the highest.
+    last = np.append(np.flatnonzero(is_first)[1:], len(order)) - 1
     newest = np.zeros(len(order), bool)
-    newest[order] = revision[order] == highest
+    newest[order] = revision[order] == revision[order][last][np.cumsum(is_first) - 1]
     return newest
 
 
@@ -263,13 +277,13 @@ class StationsDecoded:
     readings   rows of stations
     stations   what the payloads say of the stations themselves
     rejects    reasons for what could not be read
-    withdrawn  (report number, revision): rows of this report up to this revision no longer hold
+    withdrawn  reports that were taken back
     """
 
     readings: StationReadings
     stations: list[Station] = field(default_factory=list)
     rejects: list[Reject] = field(default_factory=list)
-    withdrawn: list[tuple[int, int]] = field(default_factory=list)
+    withdrawn: list[Withdrawal] = field(default_factory=list)
 
     @staticmethod
     def concat(parts: Sequence[StationsDecoded]) -> StationsDecoded:

@@ -7,6 +7,9 @@ gold/alerts/date=YYYY-MM-DD/alerts.parquet                         UTC day of se
 gold/deliveries/date=YYYY-MM-DD/deliveries.parquet                 UTC day of the alert's sent_at
 gold/answers/date=YYYY-MM-DD/answers.parquet                       UTC day of received_at
 gold/places/places.parquet
+gold/stations/stations.parquet
+gold/station_readings/network=<network>/date=YYYY-MM-DD/station_readings.parquet
+gold/station_reports/network=<network>/…   the same as each report said it, and what was withdrawn
 gold/climate/place=<id>/climate.parquet
 gold/return_levels/place=<id>/return_levels.parquet
 ```
@@ -14,7 +17,8 @@ gold/return_levels/place=<id>/return_levels.parquet
 A partition is exactly one file, and is replaced as a whole: whoever lists the files sees each
 partition as it was or as it is, and needs no manifest. Where a month has its file, what is left of
 its days' files does not count (`partition_files`). `lake.merge` writes readings and alerts,
-`lake.compact` the months, `lake.climate` the last two; `lake.views` has what is made of them.
+`lake.compact` the months, `lake.climate` the climate, `lake.stations` what is of stations (a
+network is what stands before a source's colon); `lake.views` has what is made of them.
 """
 
 # The SQL here is put together from GOLD's own names and files.
@@ -48,6 +52,9 @@ ALERTS = "gold/alerts/"
 DELIVERIES = "gold/deliveries/"
 ANSWERS = "gold/answers/"
 PLACES = "gold/places/"
+STATIONS = "gold/stations/"
+STATION_READINGS = "gold/station_readings/"
+STATION_REPORTS = "gold/station_reports/"
 CLIMATE = "gold/climate/"
 RETURN_LEVELS = "gold/return_levels/"
 
@@ -106,6 +113,29 @@ PLACE_COLUMNS: dict[str, str] = {
 }
 """Columns of the file of places, in order."""
 
+STATION_COLUMNS: dict[str, str] = {
+    "station_id": "VARCHAR",
+    "wigos_id": "VARCHAR",
+    "name": "VARCHAR",
+    "latitude": "DOUBLE",
+    "longitude": "DOUBLE",
+    "elevation_m": "DOUBLE",
+    "kind": "VARCHAR",
+    "interval_s": "INTEGER",
+    "clock_offset_s": "INTEGER",
+    "last_valid_at": "TIMESTAMPTZ",
+}
+"""Columns of the file of stations, in order. The file has one more: all that is known, as JSON."""
+
+STATION_READING_COLUMNS: dict[str, str] = {
+    "station_id": "VARCHAR",
+    "source": "VARCHAR",
+    "valid_at": "TIMESTAMPTZ",
+    "period_s": "INTEGER",
+    **dict.fromkeys(CATALOGUE, "DOUBLE"),
+}
+"""Columns of a file of stations' readings, in order."""
+
 CLIMATE_COLUMNS: dict[str, str] = {
     "place_id": "VARCHAR",
     "variable": "VARCHAR",
@@ -156,6 +186,8 @@ DATASETS: dict[str, dict[str, str]] = {
     "deliveries": {**DELIVERY_COLUMNS, "date": "DATE"},
     "answers": {**ANSWER_COLUMNS, "date": "DATE"},
     "places": PLACE_COLUMNS,
+    "stations": STATION_COLUMNS,
+    "station_readings": {**STATION_READING_COLUMNS, "date": "DATE"},
     "climate": CLIMATE_COLUMNS,
     "return_levels": RETURN_LEVEL_COLUMNS,
 }
@@ -167,6 +199,8 @@ _PREFIXES = {
     "deliveries": DELIVERIES,
     "answers": ANSWERS,
     "places": PLACES,
+    "stations": STATIONS,
+    "station_readings": STATION_READINGS,
     "climate": CLIMATE,
     "return_levels": RETURN_LEVELS,
 }
@@ -176,6 +210,7 @@ _FOLDERS = {
     "alerts": "'date': DATE",
     "deliveries": "'date': DATE",
     "answers": "'date': DATE",
+    "station_readings": "'network': VARCHAR, 'date': DATE",
 }
 """What the folders of a dataset say besides its files. (A month's file has `date` in it.)"""
 

@@ -338,9 +338,9 @@ def _read(
     there = con.execute(f"SELECT DISTINCT place_id FROM {files}").fetchall()
     all_ids = np.array([*ids, *sorted(i for (i,) in there if i not in known)], object)
     sources = tuple(dict.fromkeys(p.source for p in found))
-    _make_enum(con, "place", all_ids)
-    _make_enum(con, "origin", sources)
-    _make_enum(con, "kind_word", _KINDS)
+    enum_of(con, "place", all_ids)
+    enum_of(con, "origin", sources)
+    enum_of(con, "kind_word", _KINDS)
     columns = con.execute(
         "SELECT enum_code(place_id::place) AS place, enum_code(source::origin) AS source,"
         " enum_code(kind::kind_word) AS kind, epoch_us(valid_at) // 1000000 AS valid_at,"
@@ -397,8 +397,8 @@ def _write_changed(
 ) -> Merged:
     """Write the partitions whose rows are not as they were before."""
     con, folder, lake = shop
-    _make_enum(con, "place", ids)
-    _make_enum(con, "kind_word", _KINDS)
+    enum_of(con, "place", ids)
+    enum_of(con, "kind_word", _KINDS)
     earlier = dict(_partitions(before, layout))
     rows = partitions = 0
     for partition, part in _partitions(merged, layout):
@@ -480,9 +480,8 @@ def _select(part: Readings, partition: Partition) -> str:
     return ", ".join(f'{expressions[name]} AS "{name}"' for name in names)
 
 
-def _make_enum(
-    con: duckdb.DuckDBPyConnection, name: str, words: Sequence[str] | NDArray[Any]
-) -> None:
+def enum_of(con: duckdb.DuckDBPyConnection, name: str, words: Sequence[str] | NDArray[Any]) -> None:
+    """Make a type of these words, in place of what had the name: words then come by number."""
     listed = ", ".join("'" + word.replace("'", "''") + "'" for word in words)
     con.execute(f"DROP TYPE IF EXISTS {name}")
     con.execute(f"CREATE TYPE {name} AS ENUM ({listed})")

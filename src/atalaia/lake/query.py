@@ -16,6 +16,7 @@ from typing import Any
 from atalaia.domain.payload import Payload, Reject
 from atalaia.domain.place import Places
 from atalaia.domain.reading import Decode, Readings
+from atalaia.domain.station_reading import StationsDecoded
 from atalaia.errors import PayloadInvalid, QueryInvalid
 from atalaia.lake import gold, raw
 from atalaia.lake.answers import Answers, tally, together
@@ -27,6 +28,7 @@ from atalaia.lake.merge import (
     write_places,
 )
 from atalaia.lake.settled import settled_after
+from atalaia.lake.stations import merge_stations
 from atalaia.lake.views import named
 from atalaia.ports import Home, Lake, Result
 
@@ -100,10 +102,11 @@ def _files(lake: Lake, wanted: set[str]) -> dict[str, list[Path | str]]:
 
 def _lay_over(over: Overlay, home: Home, decode: Decode, places: Places, wanted: set[str]) -> None:
     """Merge into the overlay what GOLD lacks of the tables that are wanted."""
-    if wanted & {"readings", "answers"}:
+    if wanted & {"readings", "answers", "stations", "station_readings"}:
         newest = _Newest(home, decode)
-        for readings in newest.readings():
+        for readings, stations in newest.told():
             merge_readings(over, readings, places)
+            merge_stations(over, stations)
         merge_answers(over, newest.answers)
     if "alerts" in wanted:
         after = home.state.offset(gold.ALERTS_REFINED)
@@ -124,19 +127,21 @@ class _Newest:
         self._decode = decode
         self.answers: list[Answers] = []
 
-    def readings(self) -> Iterator[Readings]:
+    def told(self) -> Iterator[tuple[Readings, list[StationsDecoded]]]:
         """The rows, a bounded number at a time, in the order of the stream."""
         pending: list[Readings] = []
+        stations: list[StationsDecoded] = []
         rows = 0
         for first, payloads in self._payloads():
             decoded = self._decode(payloads, None)
             self._count(first, payloads, decoded.rejects)
             pending.append(decoded.readings)
-            rows += len(decoded.readings)
+            stations += decoded.stations
+            rows += len(decoded.readings) + sum(len(told.readings) for told in decoded.stations)
             if rows >= _ROWS_AT_ONCE:
-                yield Readings.concat(pending)
-                pending, rows = [], 0
-        yield Readings.concat(pending)
+                yield Readings.concat(pending), stations
+                pending, stations, rows = [], [], 0
+        yield Readings.concat(pending), stations
 
     def _payloads(self) -> Iterator[tuple[int, list[Payload]]]:
         """Payloads with the offset of the first, part by part and then from the stream."""

@@ -31,6 +31,7 @@ _TIME = "TIMESTAMPTZ"
 _TEXT = "VARCHAR"
 _PLACE = Column(_TEXT, "the place's id")
 _SOURCE = Column(_TEXT, "who said it")
+_STATION = Column(_TEXT, "the station's id")
 _KIND = Column(_TEXT, "observed, analysis or forecast")
 _HAZARD = Column(_TEXT, "what kind of weather, or cannot_see")
 _FOR_CANNOT_SEE = "cannot_see, where nothing is measured"
@@ -242,6 +243,44 @@ def _places() -> dict[str, Column]:
     }
 
 
+def _stations() -> dict[str, Column]:
+    return {
+        "station_id": _STATION,
+        "wigos_id": Column(_TEXT, "its WIGOS identifier", null="not known"),
+        "name": Column(_TEXT, "as people read it", null="not known"),
+        "latitude": Column("DOUBLE", "WGS 84", "°", "not known: it speaks for no place"),
+        "longitude": Column("DOUBLE", "WGS 84", "°", "not known: it speaks for no place"),
+        "elevation_m": Column("DOUBLE", "of the ground above sea level", "m", "not known"),
+        "kind": Column(_TEXT, "official, aerodrome or private"),
+        "interval_s": Column(
+            "INTEGER", "how often it reports, learned of its last reports", "s", "too few reports"
+        ),
+        "clock_offset_s": Column(
+            "INTEGER",
+            "smallest delay of its last reports; below 0 they come before their own time",
+            "s",
+            "never heard",
+        ),
+        "last_valid_at": Column(_TIME, "of its newest report", null="never heard"),
+    }
+
+
+def _station_readings() -> dict[str, Column]:
+    told = {
+        "station_id": _STATION,
+        "source": Column(_TEXT, "by which way it came: wis2:br-inmet, metar, pws"),
+        "valid_at": Column(_TIME, "the instant, or the end of the period, that the values are of"),
+        "period_s": Column(
+            "INTEGER", "of which period, ending at valid_at; 0: an instant, or not stated", "s"
+        ),
+        "date": Column("DATE", "UTC day of valid_at; name it in WHERE to read less"),
+    }
+    return {
+        name: told.get(name) or _value(name, "missing: never calm, never 0")
+        for name in DATASETS["station_readings"]
+    }
+
+
 def _climate() -> dict[str, Column]:
     one_hour = "a row of one hour of the day"
     return {
@@ -318,6 +357,8 @@ def tables() -> dict[str, dict[str, Column]]:
         "sources": _sources(),
         "answers": _answers(),
         "places": _places(),
+        "stations": _stations(),
+        "station_readings": _station_readings(),
         "climate": _climate(),
         "return_levels": _return_levels(),
     }

@@ -80,6 +80,7 @@ def unsealed(decode: Decode, vault: Callable[[], Vault]) -> Decode:
             others,
             readings=Readings.concat([others.readings, theirs.readings]),
             rejects=[*rejects, *others.rejects],
+            stations=[*others.stations, *theirs.stations],
         )
 
     return opening

@@ -24,6 +24,8 @@ from atalaia.lake import raw
 from atalaia.people.bodies import is_sealed
 from atalaia.sources import CLOCK
 from atalaia.sources.cap import decoder as cap
+from atalaia.sources.pws import decoder as pws
+from atalaia.sources.pws.form import without_secrets
 
 FILE = "payloads"
 """The source of rejects that name a line of such a file."""
@@ -109,6 +111,8 @@ def _read_line(said: _Line, folder: Path) -> Payload:
         if body or said.content or said.places:
             raise ValueError("no source: say who answered this")
         return Payload(source=CLOCK, content=_TICK, received_at=received_at, body=b"")
+    if said.source == pws.NAME:
+        body = without_secrets(body).body
     is_warning = said.source.partition(":")[0] == cap.NAME
     return Payload(
         source=cap.NAME if is_warning else said.source,

@@ -63,7 +63,7 @@ def replay_payloads(
         progress("watching", consumer.position, consumer.position + len(some))
         home.stream.append(some)
         while lived := follower.advance():
-            readings += len(lived.rows)
+            readings += sum(lived.readings.values())
             sources.update(dict.fromkeys(lived.readings))
             heard[lived.rows.place] = True
     if not consumer.position:

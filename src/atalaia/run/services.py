@@ -22,6 +22,7 @@ from atalaia.ports import Home, State
 from atalaia.settings import Settings
 from atalaia.settings.plans import plans
 from atalaia.sources import CLOCK, decode_all, decoders
+from atalaia.sources.stations import instruments
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable
@@ -310,7 +311,7 @@ class Services:
                 decode=self.decode,
                 seal=lambda person, body: seal_body(self.registry.vault, person, body),
                 now=self.clock.second,
-                sources=frozenset(decoders(settings.places)) - {CLOCK},
+                sources=frozenset(decoders(settings.places)) - {CLOCK, *instruments()},
                 max_body=settings.max_body,
                 bytes_a_day=settings.bytes_a_day,
             ),

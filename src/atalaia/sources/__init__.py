@@ -14,6 +14,8 @@ from atalaia.domain.reading import Decode, Decoded, Readings
 from atalaia.sources import inmet, open_meteo, readings_csv, tomorrow_io
 from atalaia.sources.cap import decoder as cap
 from atalaia.sources.decoding import Wanted
+from atalaia.sources.instruments import DecodeStations
+from atalaia.sources.stations import instruments
 
 CLOCK = "clock"
 """The source of empty payloads that only say that time has passed."""
@@ -30,7 +32,16 @@ def decoders(places: Places) -> dict[str, Decode]:
         readings_csv.NAME: readings,
         readings_csv.STATION: readings,
         CLOCK: _no_rows,
+        **{name: _of_stations(decode) for name, decode in instruments().items()},
     }
+
+
+def _of_stations(decode: DecodeStations) -> Decode:
+    def decoded(payloads: Sequence[Payload], _wanted: Wanted) -> Decoded:
+        told = decode(payloads)
+        return Decoded(Readings.empty(), told.rejects, stations=[told])
+
+    return decoded
 
 
 def decode_all(places: Places) -> Decode:
@@ -39,16 +50,21 @@ def decode_all(places: Places) -> Decode:
 
     def decode(payloads: Sequence[Payload], wanted: Wanted) -> Decoded:
         if len({payload.source for payload in payloads}) == 1:
-            return _decode_one(known.get(payloads[0].source), payloads, wanted)
+            return _decode_one(_of(known, payloads[0].source), payloads, wanted)
         by_source: dict[str, list[Payload]] = {}
         for payload in payloads:
             by_source.setdefault(payload.source, []).append(payload)
         parts = [
-            _decode_one(known.get(source), group, wanted) for source, group in by_source.items()
+            _decode_one(_of(known, source), group, wanted) for source, group in by_source.items()
         ]
         return Decoded.together(parts)
 
     return decode
+
+
+def _of(known: dict[str, Decode], source: str) -> Decode | None:
+    """A source's decoder: of its name, or of what stands before its colon."""
+    return known.get(source) or known.get(source.partition(":")[0])
 
 
 def _decode_one(decode: Decode | None, payloads: Sequence[Payload], wanted: Wanted) -> Decoded:

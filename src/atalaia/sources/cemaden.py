@@ -60,7 +60,7 @@ def _read_hourly(payload: Payload, rejects: Rejects) -> StationsDecoded:
             hour, value = _hour(label), _number(cell, f"{station.id}: {label}", rejects)
             if hour is not None and value is not None:
                 told.append(Value(midnight + hour * 3600, 3600, "rain_mm", value))
-    return StationsDecoded(_rows(station.id, told, payload), [station])
+    return StationsDecoded(_rows(station.id, told, payload, HOURLY), [station])
 
 
 def _read_last(payload: Payload, rejects: Rejects) -> StationsDecoded:
@@ -81,17 +81,18 @@ def _read_last(payload: Payload, rejects: Rejects) -> StationsDecoded:
             for key, period_s in _SUMS.items()
             if (value := _number(each.get(key), f"{station.id}: {key}", rejects)) is not None
         ]
-        parts.append(StationsDecoded(_rows(station.id, told, payload), [station]))
+        parts.append(StationsDecoded(_rows(station.id, told, payload, LAST), [station]))
     return StationsDecoded.concat(parts)
 
 
-def _rows(station: str, told: list[Value], payload: Payload) -> StationReadings:
+def _rows(station: str, told: list[Value], payload: Payload, content: str) -> StationReadings:
     return StationReadings.of(
         station,
         payload.source,
         told,
         known_at=payload.received_at,
-        report=report_number(station),
+        # Each table corrects itself alone: the other has other periods of the same hour.
+        report=report_number(f"{content}|{station}"),
         revision=payload.received_at,
     )
 

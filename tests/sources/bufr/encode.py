@@ -115,14 +115,14 @@ def _asked(values: Subset) -> tuple[Callable[[int], Any], Iterator[Any]]:
 def inmet(**told: float | None) -> bytes:
     """A report in the form in which INMET sends its stations: 301150 with 307091.
 
-    told: values of elements, ``b12101=299.15``, in place of those of a fine day. `minute` and
-    `rain_minutes` are the report's time and the displacement before its rain.
+    told: values of elements, ``b12101=299.15``, in place of those of a fine day. `day`, `hour`,
+    `minute` and `rain_minutes` are the report's time and the displacement before its rain.
     """
     day: dict[str, Any] = {
         "b10004": 97_400, "b10051": 101_570, "b12101": 299.15, "b12103": 282.95, "b13003": 36,
         "b11001": 106, "b11002": 1.2, "b11041": 7.7, "b13011": 0.0,
         "b5001": -13.30944, "b6001": -49.1175, "b7030": 365.0,
-        "minute": 0, "hour": 10, "update": 1, "rain_minutes": -60,
+        "minute": 0, "hour": 10, "day": 11, "update": 1, "rain_minutes": -60,
     }  # fmt: skip
     day.update(told)
     values: dict[int, Sequence[Any]] = {
@@ -130,7 +130,7 @@ def inmet(**told: float | None) -> bytes:
     }
     values |= {
         1125: [0], 1126: [76], 1127: [0], 1128: ["5218003000000581"], 1001: [86], 1002: [669],
-        1015: ["PORANGATU"], 4001: [2026], 4002: [8], 4003: [11], 4004: [day["hour"]],
+        1015: ["PORANGATU"], 4001: [2026], 4002: [8], 4003: [day["day"]], 4004: [day["hour"]],
         4005: [day["minute"]], 11041: [None, day["b11041"]], 8021: [None, None, 2],
         4025: [-60, -60, -60, -10, -10, -60, -10, -60, -60, day["rain_minutes"]],
         7032: [1.5, *[10.0] * 10],

@@ -49,7 +49,7 @@ def decode(*messages: Any, mapping: Mapping = CHIRPSTACK, name: str = "river") -
         )
         for each in messages
     ]
-    return decoder({"river": mapping}, Gauges())(payloads)
+    return decoder({"river": mapping})(payloads)
 
 
 def test_a_mapping_says_where_each_value_stands_and_in_which_unit() -> None:
@@ -72,7 +72,7 @@ def test_one_message_by_two_gateways_is_one() -> None:
 
 def test_a_counter_becomes_rain_by_differences() -> None:
     later = up(time="2026-08-11T10:10:00Z", object={"rain_in": 10.1})
-    rain = decode(up(), later).readings.value("rain_mm")
+    rain = Gauges().rain(decode(up(), later).readings)[0].value("rain_mm")
     assert rain[~np.isnan(rain)].tolist() == pytest.approx([2.54])
 
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import random
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from atalaia.domain.payload import Payload
+from atalaia.domain.payload import Payload, Reject
 from atalaia.domain.station_reading import StationReadings, StationsDecoded
 from atalaia.domain.variable import CATALOGUE
 from atalaia.sources.pws import decoder
@@ -48,7 +49,10 @@ def decode(
         )
         for body in bodies
     ]
-    return decoder.decoder(gauges or Gauges())(payloads)
+    decoded = decoder.decoder()(payloads)
+    readings, holes = (gauges or Gauges()).rain(decoded.readings)
+    rejects = [Reject(source="pws", reason=hole.why) for hole in holes]
+    return replace(decoded, readings=readings, rejects=decoded.rejects + rejects)
 
 
 def told(readings: StationReadings) -> dict[tuple[str, int], float]:

@@ -56,10 +56,11 @@ class Published:
 
 def decoder() -> DecodeStations:
     """Files of BUFR → OBSERVED rows of stations."""
-    return by_content({CONTENT: _read})
+    return by_content({CONTENT: read_file})
 
 
-def _read(payload: Payload, rejects: Rejects) -> StationsDecoded:
+def read_file(payload: Payload, rejects: Rejects) -> StationsDecoded:
+    """A file of bulletins. Raises Unreadable where there is no BUFR in it."""
     decoded = read_data(payload.body, Published(payload.source), payload, rejects)
     if decoded is None:
         raise Unreadable("no BUFR", f"{len(payload.body)} octets")

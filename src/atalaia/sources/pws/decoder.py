@@ -16,7 +16,7 @@ from atalaia.domain.station_reading import StationReadings, StationsDecoded
 from atalaia.sources.instruments import DecodeStations, by_content
 from atalaia.sources.pws.fields import counters, values
 from atalaia.sources.pws.form import fields, observed_at, without_secrets
-from atalaia.sources.pws.rain import Gauges
+from atalaia.sources.pws.rain import told as counted
 from atalaia.sources.rejects import Rejects, Unreadable
 
 NAME = "pws"
@@ -24,30 +24,18 @@ ECOWITT = "ecowitt"
 WUNDERGROUND = "wunderground"
 
 
-def decoder(gauges: Gauges) -> DecodeStations:
-    """Uploads, in the order in which they came → OBSERVED rows of stations ``pws:NAME``.
-
-    `gauges` remembers the counters of rain from one batch to the next.
-    """
-
-    def read(payload: Payload, rejects: Rejects) -> StationsDecoded:
-        return _read(gauges, payload, rejects)
-
-    return by_content({ECOWITT: read, WUNDERGROUND: read})
+def decoder() -> DecodeStations:
+    """Uploads → OBSERVED rows of stations ``pws:NAME``, with their counters of rain (`rain`)."""
+    return by_content({ECOWITT: _read, WUNDERGROUND: _read})
 
 
-def _read(gauges: Gauges, payload: Payload, rejects: Rejects) -> StationsDecoded:
+def _read(payload: Payload, rejects: Rejects) -> StationsDecoded:
     if len(payload.places) != 1 or not payload.places[0]:
         raise Unreadable("no station", "an upload needs the name of the station that sent it")
     # Taken out before it was kept; a payload that was not must not tell its secret either.
     sent = fields(without_secrets(payload.body).body)
     at = observed_at(sent, payload.received_at)
     station = f"{NAME}:{payload.places[0]}"
-    told = values(sent, at, rejects)
-    fallen, why = gauges.fallen(station, at, counters(sent, rejects))
-    if fallen is not None:
-        told.append(fallen)
-    if why is not None:
-        rejects.add(why, f"{station}: no rain is told of the time before {at}")
+    told = values(sent, at, rejects) + counted(at, counters(sent, rejects))
     readings = StationReadings.of(station, payload.source, told, known_at=payload.received_at)
     return StationsDecoded(readings, [Station(id=station, kind="private")])

@@ -79,7 +79,7 @@ def fields(body: bytes) -> dict[str, str]:
     return found
 
 
-_NUMBER = re.compile(r"[-+]?(?:\d{1,9}(?:\.\d{0,9})?|\.\d{1,9})")
+_NUMBER = re.compile(r"[-+]?(?:\d{1,9}(?:\.\d{0,20})?|\.\d{1,20})")
 _MISSING = ("", "-", "--", "---", "na", "n/a", "nan", "none", "null")
 _NO_VALUE = -9999.0
 

@@ -35,7 +35,7 @@ from atalaia.sources.body import read_json
 from atalaia.sources.instruments import DecodeStations, by_content
 from atalaia.sources.pws.decoder import NAME
 from atalaia.sources.pws.form import number
-from atalaia.sources.pws.rain import Gauges
+from atalaia.sources.pws.rain import told as counted
 from atalaia.sources.rejects import Rejects, Unreadable, shown
 from atalaia.sources.times import EARLIEST, LATEST, utc_second
 from atalaia.sources.units import conversion
@@ -82,19 +82,19 @@ class Mapping(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return faults
 
 
-def decoder(mappings: Mappings[str, Mapping], gauges: Gauges) -> DecodeStations:
+def decoder(mappings: Mappings[str, Mapping]) -> DecodeStations:
     """Messages of stations whose mapping has no faults, by their names → OBSERVED rows."""
 
     def read(payload: Payload, rejects: Rejects) -> StationsDecoded:
         mapping = mappings.get(payload.places[0]) if len(payload.places) == 1 else None
         if mapping is None:
             raise Unreadable("no station", f"{shown(', '.join(payload.places))} has no mapping")
-        return _read(mapping, gauges, payload, rejects)
+        return _read(mapping, payload, rejects)
 
     return by_content({CONTENT: read})
 
 
-def _read(mapping: Mapping, gauges: Gauges, payload: Payload, rejects: Rejects) -> StationsDecoded:
+def _read(mapping: Mapping, payload: Payload, rejects: Rejects) -> StationsDecoded:
     body = read_json(payload.body, rejects)
     station = f"{NAME}:{payload.places[0]}"
     at = payload.received_at if mapping.time is None else _time(_at(body, mapping.time))
@@ -108,10 +108,7 @@ def _read(mapping: Mapping, gauges: Gauges, payload: Payload, rejects: Rejects) 
             told.append(Value(at, each.period_s, each.variable, value))
     if mapping.counter is not None:
         mm = _number(body, mapping.counter, mapping.counter_unit, "rain_mm", rejects)
-        fallen, why = gauges.fallen(station, at, {} if mm is None else {"total": mm})
-        told += [] if fallen is None else [fallen]
-        if why is not None:
-            rejects.add(why, f"{station}: no rain is told of the time before {at}")
+        told += [] if mm is None else counted(at, {"total": mm})
     name = _at(body, mapping.message_id)
     readings = StationReadings.of(
         station,

@@ -8,9 +8,13 @@ hole: missing, never 0, and the sums over it know that they have one.
 
 from __future__ import annotations
 
-import msgspec
+from dataclasses import replace
+from typing import NamedTuple
 
-from atalaia.domain.station_reading import Value
+import msgspec
+import numpy as np
+
+from atalaia.domain.station_reading import StationReadings, Value
 from atalaia.sources.pws.fields import COUNTERS
 
 FASTEST_MM_MIN = 31.2
@@ -29,6 +33,17 @@ LONGEST_RESET_S = 3600
 _ORDER = (*COUNTERS, *(f"piezo {each}" for each in COUNTERS))
 """The tipping bucket before the piezo sensor, which also counts what shakes the pole."""
 
+_COLUMN_OF = {name: f"rain_counter_{name.replace(' ', '_')}_mm" for name in _ORDER}
+
+COLUMNS = tuple(_COLUMN_OF.values())
+"""What decoders tell of counters: columns beside those of variables. A decoder remembers nothing,
+so that what it makes of a payload is always the same; `Gauges.rain` makes rain of them."""
+
+
+def told(valid_at: int, mm: dict[str, float]) -> list[Value]:
+    """Counters as values of those columns."""
+    return [Value(valid_at, 0, _COLUMN_OF[name], value) for name, value in mm.items()]
+
 
 class Counted(msgspec.Struct, frozen=True):
     """What a station's counters showed last: mm by name, at Unix seconds."""
@@ -37,11 +52,52 @@ class Counted(msgspec.Struct, frozen=True):
     mm: dict[str, float]
 
 
+class Hole(NamedTuple):
+    """Rain that is missing: of which station, up to when, and why."""
+
+    station: str
+    valid_at: int
+    why: str
+
+
 class Gauges:
     """The last counters of each station. Who commits readings commits `known` with them."""
 
     def __init__(self, known: dict[str, Counted] | None = None) -> None:
         self.known: dict[str, Counted] = dict(known or {})
+
+    def rain(self, readings: StationReadings) -> tuple[StationReadings, list[Hole]]:
+        """The rows with rain in place of counters, and where there is a hole.
+
+        Rows may come in any order within a call; later calls bring later uploads.
+        """
+        names = [name for name in _ORDER if _COLUMN_OF[name] in readings.values]
+        values = {n: column for n, column in readings.values.items() if n not in COLUMNS}
+        plain = replace(readings, values=values)
+        if not names:
+            return plain, []
+        columns = np.stack([readings.values[_COLUMN_OF[name]] for name in names])
+        rows = np.flatnonzero(~np.isnan(columns).all(axis=0))
+        order = rows[np.lexsort((rows, readings.valid_at[rows], readings.station[rows]))]
+        fallen: list[tuple[int, Value]] = []
+        holes = []
+        for row in order.tolist():
+            mm = zip(names, columns[:, row].tolist(), strict=True)
+            station, at = readings.stations[readings.station[row]], int(readings.valid_at[row])
+            value, why = self.fallen(station, at, {n: v for n, v in mm if v == v})  # noqa: PLR0124
+            if value is not None:
+                fallen.append((row, value))
+            if why is not None:
+                holes.append(Hole(station, at, why))
+        if not fallen:
+            return plain, holes
+        of = plain.take(np.array([row for row, _ in fallen], np.int64))
+        rain = replace(
+            of,
+            period_s=np.array([value.period_s for _, value in fallen], np.int32),
+            values={"rain_mm": np.array([value.value for _, value in fallen])},
+        )
+        return StationReadings.concat([plain, rain]), holes
 
     def fallen(
         self, station: str, valid_at: int, mm: dict[str, float]

@@ -1,8 +1,8 @@
 """Notifications → readings of the world's official stations.
 
 Payloads: source ``wis2:CENTRE`` (``wis2:br-inmet``), content ``wnm`` with a notification as it was
-received, or ``wnm-archive`` with an answer of a node's own archive. What has no data within it is
-fetched by its link, and read as `published` says.
+received, ``wnm-archive`` with an answer of a node's own archive, or ``bufr`` with a file of
+bulletins. What has no data within it is fetched by its link, and read as `published` says.
 
 A row's `report` is the number of the published data's name, and its `revision` grows with the time
 of publication, so that a correction counts in whichever order they come.
@@ -11,12 +11,21 @@ of publication, so that a correction counts in whichever order they come.
 from __future__ import annotations
 
 from atalaia.domain.payload import Payload
-from atalaia.domain.station_reading import StationReadings, StationsDecoded, report_number
-from atalaia.sources.bufr.decoder import UPDATES, Published, read_data
+from atalaia.domain.station_reading import (
+    StationReadings,
+    StationsDecoded,
+    Withdrawal,
+    report_number,
+)
+from atalaia.sources.bufr.decoder import CONTENT as BUFR
+from atalaia.sources.bufr.decoder import PREFIX, UPDATES, Published, read_data, read_file
 from atalaia.sources.instruments import DecodeStations, by_content
 from atalaia.sources.rejects import Rejects, Unreadable
 from atalaia.sources.wis2 import content, notification
 from atalaia.sources.wis2.notification import Notification
+
+NAME = PREFIX
+"""Of all centres as sources: ``wis2:br-inmet``."""
 
 NOTIFICATION = "wnm"
 ARCHIVE = "wnm-archive"
@@ -27,7 +36,7 @@ _BUFR = (None, "application/bufr", "application/x-bufr", "application/octet-stre
 
 def decoder() -> DecodeStations:
     """WIS2's notifications → OBSERVED rows of stations."""
-    return by_content({NOTIFICATION: _read, ARCHIVE: _read_archive})
+    return by_content({NOTIFICATION: _read, ARCHIVE: _read_archive, BUFR: read_file})
 
 
 def published(notice: Notification) -> Published:
@@ -60,7 +69,8 @@ def _inline(notice: Notification, payload: Payload, rejects: Rejects) -> Station
     nothing = StationsDecoded(StationReadings.empty())
     if notice.is_deletion:
         last = published(notice).revision + UPDATES - 1
-        return StationsDecoded(nothing.readings, withdrawn=[(report_number(notice.report), last)])
+        gone = Withdrawal(payload.source, report_number(notice.report), last)
+        return StationsDecoded(nothing.readings, withdrawn=[gone])
     data = content.inline(notice)
     if data is None:
         return nothing

@@ -1,0 +1,21 @@
+"""The decoders of what stations measure, by the name of their source."""
+
+from __future__ import annotations
+
+from atalaia.sources import ana, cemaden, nws_observations
+from atalaia.sources.instruments import DecodeStations
+from atalaia.sources.metar import decoder as metar
+from atalaia.sources.pws import decoder as pws
+from atalaia.sources.wis2 import decoder as wis2
+
+
+def instruments() -> dict[str, DecodeStations]:
+    """Each network's; of WIS2 one for all its centres (``wis2:CENTRE``)."""
+    return {
+        wis2.NAME: wis2.decoder(),
+        metar.NAME: metar.decoder(),
+        pws.NAME: pws.decoder(),
+        cemaden.NAME: cemaden.decoder(),
+        ana.NAME: ana.decoder(),
+        nws_observations.NAME: nws_observations.decoder(),
+    }
