@@ -8,8 +8,10 @@ import threading
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 from atalaia.batch.archive import archive
+from atalaia.cli import app
 from atalaia.domain.contact import read_contact
 from atalaia.errors import StateConflict
 from atalaia.homes.embedded import open_home
@@ -206,3 +208,31 @@ def test_copies_of_keys_get_no_older_than_a_week_with_one_a_day(w: World, tmp_pa
     shutil.copytree(newest, default_folder(tmp_path / "other"))
     default_folder(tmp_path / "other").chmod(0o700)
     assert open_keys(tmp_path / "other").get(ana) == w.keys.get(ana)
+
+
+def test_a_restore_without_keys_makes_none_that_would_be_in_the_way(
+    w: World, tmp_path: Path
+) -> None:
+    ana = w.told(ANA)
+    backup(w.path, tmp_path / "copy")
+    new = tmp_path / "new"
+    command = ["restore", str(tmp_path / "copy"), "--home", str(new)]
+    done = CliRunner().invoke(app, command)
+    assert isinstance(done.exception, StateConflict)
+    assert "Put back the folder of keys" in str(done.exception)
+    assert not new.exists()
+    assert not default_folder(new).exists()
+    shutil.copytree(default_folder(w.path), default_folder(new))
+    assert CliRunner().invoke(app, command).exit_code == 0
+    with world(new) as again:
+        assert again.registry.contact(ana, "email") == read_contact(ANA)
+
+
+def test_a_copy_without_people_is_restored_without_keys(w: World, tmp_path: Path) -> None:
+    w.home.stream.append([payload(1)])
+    backup(w.path, tmp_path / "copy")
+    new = tmp_path / "new"
+    done = CliRunner().invoke(app, ["restore", str(tmp_path / "copy"), "--home", str(new)])
+    assert done.exit_code == 0, done.output
+    with world(new) as again:
+        assert again.home.stream.last_offset() == 1

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from atalaia.errors import SettingsInvalid, StateConflict
-from atalaia.homes.embedded import durable
+from atalaia.homes.embedded import durable, open_home
 from atalaia.homes.embedded.keys import default_folder, open_keys
+from people.world import world
 
 ANA, BIA = "p_ana", "p_bia"
 
@@ -166,3 +167,37 @@ def test_a_folder_that_others_may_look_into_is_refused(tmp_path: Path) -> None:
 def test_a_name_that_could_lead_elsewhere_is_no_pseudonym(tmp_path: Path, name: str) -> None:
     with pytest.raises(ValueError, match="pseudonym"):
         open_keys(tmp_path / "home").make(name)
+
+
+def test_a_store_that_holds_people_does_not_start_without_their_keys(tmp_path: Path) -> None:
+    home, keys = tmp_path / "home", default_folder(tmp_path / "home")
+    with world(home) as w:
+        w.told("email:ana@example.org")
+    keys.rename(tmp_path / "elsewhere")
+    with open_home(home, exclusive=False) as opened:
+        with pytest.raises(StateConflict, match=r"(?s)home\.keys.*holds people.*Put back"):
+            _ = opened.keys
+    assert not keys.exists(), "new keys would be in the way of the right ones"
+    (tmp_path / "elsewhere").rename(keys)
+    with world(home) as w:
+        assert [person for _, _, person in w.registry.load()]
+
+
+def test_keys_of_other_people_are_no_keys_of_these(tmp_path: Path) -> None:
+    home, keys = tmp_path / "home", default_folder(tmp_path / "home")
+    with world(home) as w:
+        w.told("email:ana@example.org")
+    keys.rename(tmp_path / "elsewhere")
+    with world(tmp_path / "other") as other:
+        other.told("email:bia@example.org")
+    default_folder(tmp_path / "other").rename(keys)
+    with open_home(home, exclusive=False) as opened, pytest.raises(StateConflict, match="Put back"):
+        _ = opened.keys
+
+
+def test_who_is_erased_needs_no_key_at_the_start(tmp_path: Path) -> None:
+    with world(tmp_path / "home") as w:
+        ana = w.told("email:ana@example.org")
+        w.keys.destroy(ana, 5)  # killed before the store was told
+    with open_home(tmp_path / "home", exclusive=False) as opened:
+        assert opened.keys.erased() == [(ana, 5)]

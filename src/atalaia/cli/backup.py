@@ -44,12 +44,15 @@ def restore(
     settings: SettingsOption = None,
 ) -> None:
     """Make a home of a copy, and erase again everybody who was erased since."""
+    from atalaia.homes.embedded.backup import people_in
     from atalaia.homes.embedded.backup import restore as bring_back
     from atalaia.homes.embedded.keys import open_keys
     from atalaia.people.rows import lookups
     from atalaia.people.vault import Vault
 
     kept = settings_of(settings, home)
-    keys = open_keys(kept.home, kept.people.keys, kept.people.master_key_file)
+    keys = open_keys(
+        kept.home, kept.people.keys, kept.people.master_key_file, people=people_in(folder)
+    )
     erased = bring_back(folder, kept.home, keys, lookups(Vault(keys)), int(time.time()))
     typer.echo(f"{kept.home} is as {folder} was; {erased} erasures were made again")

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 
 from atalaia.errors import StateConflict
 from atalaia.homes.embedded.database import Database
-from atalaia.homes.embedded.keys import FolderKeys, open_keys
+from atalaia.homes.embedded.keys import ASKED_FOR, FolderKeys, open_keys
 from atalaia.homes.embedded.lake import FolderLake
 from atalaia.homes.embedded.outbox import SqliteOutbox
 from atalaia.homes.embedded.people import SqlitePeople
@@ -69,8 +69,10 @@ class EmbeddedHome:
 
     @cached_property
     def keys(self) -> FolderKeys:
-        """People's keys, in a folder beside this one; made when they are first asked for."""
-        return open_keys(self.path, self._key_files.folder, self._key_files.master_key_file)
+        """People's keys, in a folder beside this one; made when they are first asked for, in a
+        home without people. Raises StateConflict where those of its people are not there."""
+        folder, master = self._key_files.folder, self._key_files.master_key_file
+        return open_keys(self.path, folder, master, people=self.people.some(ASKED_FOR))
 
     @property
     def sql(self) -> DuckSql:

@@ -28,6 +28,7 @@ import apsw
 from atalaia.errors import StateConflict
 from atalaia.homes.embedded import EmbeddedHome, open_home
 from atalaia.homes.embedded.durable import destroy, make_folder, sync_folder
+from atalaia.homes.embedded.keys import ASKED_FOR
 from atalaia.ports import Keys
 
 KEYS_KEPT = timedelta(days=6)
@@ -113,6 +114,24 @@ def restore(source: Path, home: Path, keys: Keys, lookup_of: LookupOf, now: int)
         finally:
             shutil.rmtree(beside, ignore_errors=True)
     return erased
+
+
+def people_in(source: Path) -> list[str]:
+    """Pseudonyms of some of the people in a copy: whose keys have to be there to restore it."""
+    if not (source / _STORE).is_file():
+        return []  # which `restore` refuses
+    with _told(source):
+        # A copy may lie where nothing can be written; it is not being changed.
+        name = f"{(source / _STORE).absolute().as_uri()}?immutable=1"
+        flags = apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI
+        connection = apsw.Connection(name, flags=flags)
+        try:
+            rows = connection.execute(
+                "SELECT pseudonym FROM people WHERE sealed IS NOT NULL LIMIT ?", (ASKED_FOR,)
+            ).fetchall()
+        finally:
+            connection.close()
+    return [str(row[0]) for row in rows]
 
 
 # The store

@@ -15,6 +15,7 @@ import hashlib
 import os
 import re
 import stat
+from collections.abc import Sequence
 from pathlib import Path
 
 from atalaia.errors import SettingsInvalid, StateConflict
@@ -26,6 +27,8 @@ from atalaia.wrap import KEY_BYTES, Wrap
 ERASED = "erased"
 PEOPLE = "people"
 MASTER = "master.key"
+ASKED_FOR = 20
+"""Of so many people one at least has to have a key: others may just be erased."""
 _LOOKUP = "lookup.key"
 _LOOKUP_NAME = "lookup"
 _PSEUDONYM = re.compile(r"[A-Za-z0-9_-]{1,64}")
@@ -102,18 +105,29 @@ def default_folder(home: Path) -> Path:
     return home.with_name(home.name + ".keys")
 
 
-def open_keys(home: Path, folder: Path | None = None, master: Path | None = None) -> FolderKeys:
+def open_keys(
+    home: Path,
+    folder: Path | None = None,
+    master: Path | None = None,
+    *,
+    people: Sequence[str] = (),
+) -> FolderKeys:
     """The keys of the home in this folder; made, with a master key, where there are none.
 
     `folder` is by default `default_folder(home)`; `master` names a file with the master key, which
-    then is not in the folder. Raises SettingsInvalid for keys inside the home, for files that
-    others may read, and where keys are there without their master key.
+    then is not in the folder. `people` are some whom the store holds (pseudonyms): beside these no
+    keys are made, for new ones would open nothing and be in the way of the right ones.
+
+    Raises SettingsInvalid for keys inside the home, for files that others may read, and where keys
+    are there without their master key; StateConflict where they are not those of these people.
     """
     folder = (folder or default_folder(home)).absolute()
     if folder.is_relative_to(home.absolute()):
         raise SettingsInvalid(
             [f"keys {folder}: they lie in the home, and would be in its backups; name another"]
         )
+    if people and not (folder / _LOOKUP).exists():
+        raise _lost(home, folder)
     try:
         make_folder(folder)
         mode = stat.S_IMODE(folder.stat().st_mode)
@@ -121,7 +135,22 @@ def open_keys(home: Path, folder: Path | None = None, master: Path | None = None
         raise SettingsInvalid([f"keys {folder}: {error.strerror}; name another folder"]) from error
     if mode & 0o077:
         raise SettingsInvalid([f"keys {folder}: others may look into it; run chmod 700 on it"])
-    return FolderKeys(folder, read_master_key(master or _own_master_key(folder)))
+    keys = FolderKeys(folder, read_master_key(master or _own_master_key(folder)))
+    if people:
+        keys.lookup_key()  # which another master key does not open
+        gone = {pseudonym for pseudonym, _ in keys.erased()}
+        left = [pseudonym for pseudonym in people if pseudonym not in gone]
+        if left and all(keys.get(pseudonym) is None for pseudonym in left):
+            raise _lost(home, folder)
+    return keys
+
+
+def _lost(home: Path, folder: Path) -> StateConflict:
+    return StateConflict(
+        f"keys {folder}: home {home} holds people, and their keys are not there: nobody could be "
+        "told anything. Put back the folder of keys (atalaia backup --keys made copies of it), or "
+        "name it: people.keys in the settings"
+    )
 
 
 def _own_master_key(folder: Path) -> Path:

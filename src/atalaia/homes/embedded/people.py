@@ -40,6 +40,13 @@ class SqlitePeople(People):
         )
         return _person(rows[0]) if rows else None
 
+    def some(self, limit: int) -> list[str]:
+        """Pseudonyms of some of those who are not erased."""
+        rows = self._database.rows(
+            "SELECT pseudonym FROM people WHERE sealed IS NOT NULL LIMIT ?", (limit,)
+        )
+        return [str(row[0]) for row in rows]
+
     def put(
         self,
         person: PersonRow,
