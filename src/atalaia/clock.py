@@ -4,15 +4,58 @@ from __future__ import annotations
 
 import asyncio
 import random
+import threading
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+
+import structlog
+
+_TOLD_S = 5.0
+_CATCHING_UP = 0.5
+
+log = structlog.get_logger()
+
+
+class Onward:
+    """Unix seconds that never go back, from a clock that may be set back.
+
+    After a step back time goes on at half its pace, until the clock has made up for it: what is
+    due every so often goes on being asked, what is late is late, and a record is never older than
+    the one before it. A step forward is believed at once: a computer may have slept.
+
+    wall  the clock; `tick` seconds from no particular start that nobody sets
+    """
+
+    def __init__(
+        self,
+        wall: Callable[[], float] = time.time,
+        tick: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.tick = tick
+        self._wall = wall
+        self._lock = threading.Lock()
+        self._now, self._ticked = wall(), tick()
+        self._is_behind = False
+
+    def __call__(self) -> float:
+        with self._lock:
+            wall, tick = self._wall(), self.tick()
+            self._now = max(wall, self._now + _CATCHING_UP * (tick - self._ticked))
+            self._ticked = tick
+            behind_s = self._now - wall
+            is_news = behind_s > _TOLD_S and not self._is_behind
+            self._is_behind = behind_s > 0 and (self._is_behind or is_news)
+            now = self._now
+        if is_news:
+            log.warning("the clock was set back; time goes on at half its pace", by_s=round(behind_s))
+        return now
 
 
 def steady(now: Callable[[], float]) -> Callable[[], float]:
     """Seconds from no particular start that never go back, whatever is done to the clock: for how
     long something takes. A clock of a test's own is followed, but for its steps backwards."""
-    return time.monotonic if now is time.time else _Forward(now)
+    return now.tick if isinstance(now, Onward) else _Forward(now)
 
 
 class _Forward:
@@ -30,19 +73,36 @@ class _Forward:
         return self._total
 
 
+_ONWARD = Onward()
+"""That of the process: its parts agree on what time it is."""
+
+
 @dataclass(frozen=True)
 class Clock:
     """What waits, and what draws lots, does so by this.
 
-    now     Unix seconds, with fractions
+    now     Unix seconds, with fractions, that never go back
     sleep   waits for so many seconds
     jitter  draws from 0 to 1, so that clients that failed together do not return together
     """
 
-    now: Callable[[], float] = time.time
+    now: Callable[[], float] = _ONWARD
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
     jitter: Callable[[], float] = random.random
 
     def second(self) -> int:
         """Unix seconds, whole ones."""
         return int(self.now())
+
+
+async def sleep_unless(clock: Clock, seconds: float, event: asyncio.Event) -> None:
+    """Wait so long, or until the event is set."""
+    waits = [
+        asyncio.ensure_future(clock.sleep(seconds)),
+        asyncio.ensure_future(event.wait()),
+    ]
+    try:
+        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for each in waits:
+            each.cancel()

@@ -319,7 +319,7 @@ def test_a_store_that_cannot_be_written_is_told_and_tried_again_and_nothing_is_l
     async def story() -> None:
         async with watching(tmp_path, ATALAIA_API_KEY=PUSH_KEY) as world:
             await world.quiet()
-            fix = _break_store(world)
+            fix = break_store(world)
             world.clock.turn(900)
             await world.until(lambda: world.live.ingest.fault is not None)
             status, body = await world.get("/readyz")
@@ -339,7 +339,7 @@ def test_a_store_that_cannot_be_written_is_told_and_tried_again_and_nothing_is_l
     asyncio.run(story())
 
 
-def _break_store(world: World) -> Callable[[], None]:
+def break_store(world: World) -> Callable[[], None]:
     """Make every write fail; what this returns mends it."""
     stream, state = world.live.ingest._stream, world.home.state
     append, set_note, swap_note = stream.append, state.set_note, state.swap_note

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 import structlog
 
-from atalaia.clock import Clock
+from atalaia.clock import Clock, sleep_unless
 from atalaia.detect.consumer import Follower, Lived
 from atalaia.domain.payload import Payload
 from atalaia.errors import StateConflict
@@ -67,7 +67,8 @@ class Watching:
                 lived = await asyncio.to_thread(self._advance)
             except StateConflict as error:
                 log.warning("the watch cannot commit; it is tried again", reason=str(error))
-                await self._clock.sleep(pause_s)
+                # News are in the stream: the store can be written again.
+                await sleep_unless(self._clock, pause_s, self._news)
                 pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
                 continue
             pause_s = 1.0

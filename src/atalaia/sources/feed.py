@@ -104,12 +104,13 @@ class FeedPoller:
         """Ask once, and for all messages that are new."""
         payload = await self._ask(self.url, cap.FEED)
         reason = payload.failure or (f"HTTP {payload.status}" if payload.status >= 300 else None)
-        self._note(reason)
         digest = _digest(payload.body)
         if reason is not None:
+            self._note(reason)
             await self._deliver([payload])
             return
         found = await self._read(payload)
+        self._note(_useless(found))
         listed, refused = self._listed(found.links)
         if digest != self.memory.digest:
             told = [self._unfollowed(refused)] if refused else []
@@ -194,6 +195,13 @@ class FeedPoller:
     def shown(self) -> dict[str, Any]:
         """Its health, as `/readyz` shows it."""
         return self.memory.health.shown(self.interval_s, self._clock.second())
+
+
+def _useless(found: cap.Found) -> str | None:
+    """Why nothing in an answer can be used; None: something can, or nothing is in force."""
+    if found.officials or found.links or not found.rejects:
+        return None
+    return f"its answer cannot be used: {found.rejects[0].reason}"
 
 
 def _own_address(feed: str, link: str) -> tuple[str, str]:

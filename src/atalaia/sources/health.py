@@ -24,7 +24,7 @@ class Health(msgspec.Struct):
         return {
             "fresh": at is not None and now - at < 3 * expected_s,
             "last_success_at": None if at is None else instant(at),
-            "age_s": None if at is None else now - at,
+            "age_s": None if at is None else max(0, now - at),
             "fault": self.reason,
             "next_try_at": None if next_try_at is None else instant(next_try_at),
             "unused": self.unused,

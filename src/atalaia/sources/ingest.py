@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import structlog
 
-from atalaia.clock import Clock
+from atalaia.clock import Clock, sleep_unless, steady
 from atalaia.domain.payload import Payload
 from atalaia.errors import QueueFull, StateConflict
 from atalaia.ports import Stream
@@ -24,6 +24,8 @@ TICK_AFTER_S = 60
 _MOST_AT_ONCE = 16_000_000
 _LOOK_S = 5.0
 _LONGEST_PAUSE_S = 30.0
+_TRY_AGAIN_S = 1.0
+"""A store that could not be written is tried again by whoever pushes so long after the last try."""
 
 log = structlog.get_logger()
 
@@ -59,6 +61,9 @@ class Ingest:
         self._clock = clock
         self._queue: asyncio.Queue[_Waiting] = asyncio.Queue(MOST_WAITING)
         self._bytes = 0
+        self._tick = steady(clock.now)
+        self._failed_at = 0.0
+        self._again = asyncio.Event()
         self.fault: str | None = None
 
     async def keep(self, payloads: Sequence[Payload]) -> int:
@@ -72,7 +77,11 @@ class Ingest:
         """Keep what somebody pushed, soon or not at all: raises QueueFull or StateConflict."""
         waiting = self._waiting(payloads, is_patient=False)
         if self.fault is not None:
-            raise StateConflict(self.fault)
+            if self._tick() - self._failed_at < _TRY_AGAIN_S:
+                raise StateConflict(self.fault)
+            # Nothing else may come for a long time: this one finds out.
+            self._failed_at = self._tick()
+            self._again.set()
         if self._bytes + waiting.size > MOST_BYTES or self._queue.full():
             raise QueueFull
         self._queue.put_nowait(waiting)
@@ -109,7 +118,10 @@ class Ingest:
             except Exception as error:
                 self._note_fault(error)
                 batch = self._let_go(batch, StateConflict(str(error)))
-                await self._clock.sleep(pause_s)
+                if batch:
+                    self._again.clear()
+                    await sleep_unless(self._clock, pause_s, self._again)
+                    batch += self._more()
                 pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
                 continue
             self._note_success()
@@ -139,6 +151,7 @@ class Ingest:
         if self.fault is None:
             log.error("the store cannot be written; it is tried again", reason=str(error))
         self.fault = str(error)
+        self._failed_at = self._tick()
 
     def _note_success(self) -> None:
         if self.fault is not None:

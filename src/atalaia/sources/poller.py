@@ -22,6 +22,7 @@ from atalaia.domain.place import Places
 from atalaia.domain.reading import NO_TIME, Floats
 from atalaia.notes import Note
 from atalaia.ports import Notes
+from atalaia.sources import decode_all
 from atalaia.sources.budget import Budget, Count
 from atalaia.sources.fetch import fetch
 from atalaia.sources.health import Health
@@ -67,6 +68,7 @@ class Poller:
         self.health = Health()
         self.budget = Budget.of(plan.name)
         self._places = places
+        self._decode = decode_all(places)
         self._session = session
         self._deliver = deliver
         self._nearness = nearness
@@ -149,7 +151,7 @@ class Poller:
             status = None if payload.failure else payload.status
             self.budget.observe(status, headers, now, self._clock.jitter())
         if reason is None:
-            self._answered(payload)
+            self._answered(payload, await asyncio.to_thread(self._useless, payload))
         else:
             for one, at in zip(what, before, strict=True):
                 self._last[one.content][one.place] = at  # it is due again after the rest
@@ -158,7 +160,23 @@ class Poller:
         await self._keep()
         await self._deliver([payload])
 
-    def _answered(self, payload: Payload) -> None:
+    def _useless(self, payload: Payload) -> str | None:
+        """Why nothing in an answer can be used; None: something can, or it is a refusal."""
+        if payload.status >= 300:
+            return None
+        decoded = self._decode([payload], None)
+        columns = decoded.readings.values.values()
+        if any(np.isfinite(column).any() for column in columns):
+            return None
+        reasons = [reject.reason for reject in decoded.rejects[:1]]
+        return f"its answer cannot be used: {', '.join(reasons) or 'it has no values'}"
+
+    def _answered(self, payload: Payload, useless: str | None) -> None:
+        if useless is not None:
+            if self.health.reason is None:
+                log.warning("source answers nothing of use", source=self.plan.name, reason=useless)
+            self.health.reason = useless
+            return
         if self.health.reason is not None:
             log.info("source answers again", source=self.plan.name)
         self.health.reason = self.health.next_try_at = None

@@ -1,0 +1,80 @@
+"""Faults that end when their cause does: a store, a source that answers rubbish."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from pathlib import Path
+
+import structlog
+from aiohttp import web
+
+from run.test_live import break_store
+from run.world import PUSH_KEY, watching
+
+PUSHES_ONLY = {"ATALAIA_API_KEY": PUSH_KEY, "ATALAIA_SOURCES_OPEN_METEO_ENABLED": "false"}
+
+
+def test_a_fault_of_the_store_ends_with_the_first_push_after_its_cause(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with watching(tmp_path, **PUSHES_ONLY) as world:
+            await world.quiet()
+            fix = break_store(world)
+            assert (await world.post("/v1/readings", "[]"))[0] == 503
+            assert (await world.post("/v1/readings", "[]"))[0] == 503
+            fix()
+            world.clock.turn(1)  # nobody but who pushes comes: the clock is due in a minute
+            assert (await world.post("/v1/readings", "[]"))[0] == 202
+
+    asyncio.run(story())
+
+
+def test_a_store_that_cannot_be_written_is_tried_by_one_push_a_second(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with watching(tmp_path, **PUSHES_ONLY) as world:
+            await world.quiet()
+            break_store(world)
+            tries = 0
+            append = world.live.ingest._stream.append
+
+            def counted(*of: object) -> int:
+                nonlocal tries
+                tries += 1
+                return append(*of)  # type: ignore[arg-type]
+
+            world.live.ingest._stream.append = counted  # type: ignore[method-assign]
+            for _ in range(3):
+                for _ in range(10):
+                    assert (await world.post("/v1/readings", "[]"))[0] == 503
+                world.clock.turn(1)
+            assert tries == 3
+
+    asyncio.run(story())
+
+
+async def maintenance() -> web.Response:
+    return web.Response(text="<html><body>Back soon</body></html>", content_type="text/html")
+
+
+def test_rubbish_with_200_is_no_answer(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with watching(tmp_path) as world:
+            await world.quiet()
+            with structlog.testing.capture_logs() as logs:
+                world.providers.answers["open-meteo"] = maintenance
+                await world.turn(3600)
+                source = json.loads((await world.get("/readyz"))[1])["sources"]["open-meteo"]
+                assert source["fresh"] is False
+                assert source["age_s"] >= 3600
+                assert source["fault"].startswith("its answer cannot be used: ")
+                del world.providers.answers["open-meteo"]
+                await world.turn(1800)
+            assert [line["event"] for line in logs if "source" in line] == [
+                "source answers nothing of use",
+                "source answers again",
+            ]
+            assert [a.type for a in world.alerts("cannot_see")] == ["alert", "end"]
+            source = json.loads((await world.get("/readyz"))[1])["sources"]["open-meteo"]
+            assert (source["fresh"], source["fault"]) == (True, None)
+
+    asyncio.run(story())
