@@ -127,13 +127,16 @@ def test_work_that_is_done_is_not_spoken_of() -> None:
     assert said_of("import sys; print('much'); print('more', file=sys.stderr)") == []
 
 
+_KILLED = "it was killed, as happens where memory runs out: give it more"
+
+
 @pytest.mark.parametrize(
     ("program", "code", "reason"),
     [
         ("import sys; print('first\\nlast words', file=sys.stderr); sys.exit(3)", 3, "last words"),
         ("import sys; sys.exit(1)", 1, "it said nothing"),
         ("import os, sys; sys.stderr.buffer.write(b'\\xff\\n'); sys.exit(1)", 1, "\ufffd"),
-        ("import os; os.kill(os.getpid(), 9)", -9, "it said nothing"),
+        ("import os; os.kill(os.getpid(), 9)", -9, _KILLED),
     ],
 )
 def test_work_that_failed_is_told_with_its_last_words(program: str, code: int, reason: str) -> None:
@@ -168,3 +171,17 @@ def test_work_ends_with_the_watch_even_where_it_does_not_want_to(
     pid = asyncio.run(run())
     with pytest.raises(ProcessLookupError):
         os.kill(pid, 0)
+
+
+@pytest.mark.skipif(not Path("/proc/self/oom_score_adj").exists(), reason="Linux alone")
+def test_where_memory_runs_out_refine_goes_before_the_watch(tmp_path: Path) -> None:
+    said = tmp_path / "score"
+    program = (
+        "import time\nfrom pathlib import Path\n"
+        "while (score := Path('/proc/self/oom_score_adj').read_text()) != '1000\\n':\n"
+        "    time.sleep(0.01)\n"
+        f"Path({str(said)!r}).write_text(score)"
+    )
+    asyncio.run(do_beside("refine", [sys.executable, "-c", program]))
+    assert said.read_text().strip() == "1000"
+    assert int(Path("/proc/self/oom_score_adj").read_text()) < 1000

@@ -4,6 +4,7 @@ and let old payloads go."""
 from __future__ import annotations
 
 import asyncio
+import signal
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -24,6 +25,7 @@ from atalaia.settings import Settings
 
 _MARK_EVERY_S = 3600
 _GRACE_S = 2.0
+_SILENT = {-signal.SIGKILL: "it was killed, as happens where memory runs out: give it more"}
 
 log = structlog.get_logger()
 
@@ -165,6 +167,7 @@ async def do_beside(name: str, command: Sequence[str]) -> None:
         stderr=asyncio.subprocess.PIPE,
         start_new_session=True,  # Ctrl-C is for the watch, which passes it on
     )
+    _offer_to_the_killer(process.pid)
     try:
         _, said = await process.communicate()
     except asyncio.CancelledError:
@@ -180,5 +183,11 @@ async def do_beside(name: str, command: Sequence[str]) -> None:
                 await asyncio.wait_for(process.wait(), _GRACE_S)
         raise
     if process.returncode:
-        last = said.decode("utf-8", "replace").strip().splitlines()[-1:] or ["it said nothing"]
+        last = said.decode("utf-8", "replace").strip().splitlines()[-1:] or [_SILENT.get(process.returncode, "it said nothing")]
         log.warning(f"{name} failed; it is tried again", code=process.returncode, reason=last[0])
+
+
+def _offer_to_the_killer(process: int) -> None:
+    """Where memory runs out the kernel takes this process, and not the watch. Linux alone."""
+    with suppress(OSError):  # gone already, or another system
+        Path(f"/proc/{process}/oom_score_adj").write_text("1000", "ascii")

@@ -2,12 +2,18 @@
 
 All of it is synchronous and runs in one thread at a time. Nothing that a payload holds can stop
 it: one that breaks the watch is put aside, and the watch goes on from what the home has kept. So
-it does where a commit fails: what is held in memory is never more than what was committed.
+it does where a commit fails.
+
+Where much comes, steps that tell nothing are held and committed together (`hold_s`): each rewrites
+the state of its places, and a disk would wear out by writing that for every reading. After a crash
+they are lived again, from the stream, and come to the same. What tells something is never held.
 """
 
 from __future__ import annotations
 
+import math
 import time
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -30,6 +36,15 @@ FAULT = "fault in the watch"
 _MOST_RECORDS = 256
 _SMALL_BATCH, _LARGE_BATCH = 1_000_000, 8_000_000
 """Bytes: a batch under the first lets the next be longer, one over the second shortens it."""
+
+HOLD_S = 20.0
+"""For how long a root that reads its own stream lets steps be held."""
+
+_HELD_RECORDS = 10_000
+"""So many records are lived again after a crash, at most."""
+
+_MUCH, _MUCH_S = 8, 1.0
+"""So many steps in so many seconds are much."""
 
 _LONGEST_TURN_S = 1.0
 """A batch that took longer shortens the next one."""
@@ -92,6 +107,7 @@ class Consumer:
     make_watch  a watch in the state that the home has kept
     name        whose offset this is
     items_of    what else is committed
+    hold_s      for how long steps that tell nothing may be held where much comes; 0: never
     """
 
     def __init__(
@@ -101,11 +117,16 @@ class Consumer:
         *,
         name: str = CONSUMER,
         items_of: ItemsOf = no_items,
+        hold_s: float = 0.0,
     ) -> None:
         self._open_state = state
         self._make_watch = make_watch
         self._name = name
         self._items_of = items_of
+        self._hold_s = hold_s
+        self._held: Commit | None = None
+        self._came: deque[float] = deque(maxlen=_MUCH)
+        self._committed_at = -math.inf
         self._alone_until = 0
         self._steps: Steps = {}
         self._watch: Watch | None = None
@@ -127,10 +148,21 @@ class Consumer:
 
     def begin_anew(self) -> None:
         """Let the next batch be lived by a watch that is made anew, as after a restart."""
+        self.flush()
         self._watch = None
 
+    @property
+    def is_holding(self) -> bool:
+        """Whether steps are held that were not committed yet."""
+        return self._held is not None
+
+    def flush(self) -> None:
+        """Commit what is held. Raises StateConflict, as `live` does."""
+        if self._held is not None:
+            self._commit(self._held)
+
     def live(self, taken: Sequence[Taken]) -> Lived | None:
-        """Live through the first of these that are new, and commit; None: none is new.
+        """Live through the first of these that are new, and commit, or hold; None: none is new.
 
         Raises StateConflict where it cannot be committed: the store does not answer, or another
         process went on. Nothing is lost by that; the next call goes on from what was committed.
@@ -144,6 +176,7 @@ class Consumer:
         try:
             step, commit = watch.step([one.record for one in some])
         except Exception as error:
+            self.flush()
             self._watch = None  # it may hold half of a step
             first = some[0]
             log.exception(FAULT, consumer=self._name, position=first.position, error=repr(error))
@@ -162,7 +195,10 @@ class Consumer:
             items={**commit.items, **self._items_of(step, self.nearness, self.sight, some)},
             rejects=[one for one in commit.rejects if one[0] not in copies],
         )
-        self._commit(commit)
+        self._held = _together(self._held, commit)
+        self.position = commit.offset
+        if not self._can_hold(commit):
+            self.flush()
         return Lived(
             position=self.position,
             readings=step.rows,
@@ -174,20 +210,46 @@ class Consumer:
             seconds=time.perf_counter() - began,
         )
 
+    def _can_hold(self, commit: Commit) -> bool:
+        now = time.monotonic()
+        self._came.append(now)
+        return (
+            not commit.entries
+            and now < self._committed_at + self._hold_s
+            and commit.offset - self._committed < _HELD_RECORDS
+            and len(self._came) == _MUCH
+            and now - self._came[0] < _MUCH_S
+        )
+
     def _commit(self, commit: Commit) -> None:
-        held, self._watch = self._watch, None  # until it is kept, it is more than the home has
+        # Until it is kept, the watch is ahead of what the home has.
+        held, self._watch, self._held = self._watch, None, None
+        self.position = self._committed
         if not self._state.commit(commit):
             raise StateConflict(f"{self._name} went on in another process")
         self._watch = held
-        self.position = commit.offset
+        self.position = self._committed = commit.offset
+        self._committed_at = time.monotonic()
 
     def _take_up(self) -> Watch:
         """Go on from what the home has kept."""
         self._state = self._open_state()
-        self.position = self._state.offset(self._name)
+        self.position = self._committed = self._state.offset(self._name)
         self._watch = watch = self._make_watch(self._state)
         watch.incidents.steps = self._steps
         return watch
+
+
+def _together(held: Commit | None, new: Commit) -> Commit:
+    """One commit in place of two, the second of which follows the first."""
+    if held is None:
+        return new
+    return msgspec.structs.replace(
+        new,
+        items={**held.items, **new.items},
+        entries=[*held.entries, *new.entries],
+        rejects=[*held.rejects, *new.rejects],
+    )
 
 
 def _aside(one: Taken, error: Exception) -> Commit:

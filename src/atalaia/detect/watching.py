@@ -13,6 +13,8 @@ from atalaia.domain.payload import Payload
 from atalaia.errors import StateConflict
 
 _LONGEST_PAUSE_S = 30.0
+_HOLD_QUIET_S = 0.5
+"""What the consumer holds is committed when nothing came for so long."""
 
 log = structlog.get_logger()
 
@@ -60,11 +62,11 @@ class Watching:
 
     async def run(self) -> None:
         """For ever. A store that cannot be written is tried again and again."""
-        pause_s = 1.0
+        pause_s, is_quiet = 1.0, False
         while True:
             self._news.clear()
             try:
-                lived = await asyncio.to_thread(self._advance)
+                lived = await asyncio.to_thread(self._advance, is_quiet)
             except StateConflict as error:
                 log.warning("the watch cannot commit; it is tried again", reason=str(error))
                 # News are in the stream: the store can be written again.
@@ -75,17 +77,29 @@ class Watching:
             if lived is not None:
                 self._on_lived(lived)
             self._caught_up.set()
-            if lived is None:
+            is_quiet = lived is None and not await self._comes_soon()
+
+    async def _comes_soon(self) -> bool:
+        """Wait for what comes next; False: something is held, and nothing came for a while."""
+        is_holding = self._follower.consumer.is_holding
+        try:
+            async with asyncio.timeout(_HOLD_QUIET_S if is_holding else None):
                 await self._news.wait()
+        except TimeoutError:
+            return False
+        return True
 
     async def settled(self) -> None:
-        """Wait until all that is in the stream has been lived through."""
-        while self.behind > 0:
+        """Wait until all that is in the stream has been lived through, and is kept."""
+        while self.behind > 0 or self._follower.consumer.is_holding:
             self._caught_up.clear()
             await self._caught_up.wait()
 
-    def _advance(self) -> Lived | None:
+    def _advance(self, is_quiet: bool) -> Lived | None:
         while self._between:
             self._between[0]()
             del self._between[0]
-        return self._follower.advance()
+        lived = self._follower.advance()
+        if lived is None and is_quiet:
+            self._follower.consumer.flush()
+        return lived

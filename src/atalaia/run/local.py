@@ -28,7 +28,7 @@ from atalaia.api.standing import LocalStanding
 from atalaia.api.telegram_hook import telegram_polling
 from atalaia.batch.upkeep import Upkeep, command_of
 from atalaia.clock import Clock
-from atalaia.detect.consumer import Follower, Lived
+from atalaia.detect.consumer import HOLD_S, Follower, Lived
 from atalaia.detect.starts import Terms, note_start
 from atalaia.detect.watching import Watching
 from atalaia.domain.norm_tables import Norms
@@ -87,7 +87,9 @@ class Live:
         note_places(home.state, settings.places)
         self._begin_with(norms_of(home.lake, settings.rules, settings.places))
         self.services = services = Services(home, settings, self.clock, self.metrics)
-        self.consumer = services.consumer(lambda: self._norms, lambda _: self._began_at)
+        self.consumer = services.consumer(
+            lambda: self._norms, lambda _: self._began_at, hold_s=HOLD_S
+        )
         self.watching = Watching(
             Follower(home.stream, self.consumer),
             home.stream.last_offset(),
@@ -248,6 +250,7 @@ class Live:
             log.warning("a rule cannot judge everywhere", reason=line)
 
     def _begin_anew(self, norms: Norms) -> None:
+        self.consumer.flush()  # what is held was judged by those of before
         self._begin_with(norms)
         self.consumer.begin_anew()
         log.info("the new climate was taken up", offset=self.consumer.position)

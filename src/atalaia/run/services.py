@@ -98,6 +98,7 @@ class Services:
         lane: int = 0,
         name: str | None = None,
         items_of: ItemsOf | None = None,
+        hold_s: float = 0.0,
     ) -> Consumer:
         """What lives through a lane of the stream.
 
@@ -113,7 +114,11 @@ class Services:
             return self._watch(state, mine, norms(), since(state))
 
         return Consumer(
-            lambda: self.home.state, watch, name=name or CONSUMER, items_of=items_of or no_items
+            lambda: self.home.state,
+            watch,
+            name=name or CONSUMER,
+            items_of=items_of or no_items,
+            hold_s=hold_s,
         )
 
     def _watch(self, state: State, lane: Lane, norms: Norm, since: int) -> Watch:

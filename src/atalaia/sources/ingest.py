@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import math
+import time
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -20,6 +23,12 @@ MOST_BYTES = 64_000_000
 
 TICK_AFTER_S = 60
 """Without a payload for so long, one that only says what time it is makes silence noticed."""
+
+_LINGER_S = 0.05
+"""So long after a commit the next one comes, where there are many."""
+
+_MUCH, _MUCH_S = 8, 1.0
+"""So many commits in so many seconds are many."""
 
 _MOST_AT_ONCE = 16_000_000
 _LOOK_S = 5.0
@@ -64,6 +73,8 @@ class Ingest:
         self._tick = steady(clock.now)
         self._failed_at = 0.0
         self._again = asyncio.Event()
+        self._wrote: deque[float] = deque(maxlen=_MUCH)
+        self._wrote_at = self._crowded_at = -math.inf
         self.fault: str | None = None
 
     async def keep(self, payloads: Sequence[Payload]) -> int:
@@ -91,7 +102,26 @@ class Ingest:
     async def run(self) -> None:
         """Write what waits, for ever. A store that cannot be written is tried again and again."""
         while True:
-            await self._write([await self._queue.get(), *self._more()])
+            first = await self._queue.get()
+            await asyncio.sleep(self._linger_s())
+            batch = [first, *self._more()]
+            began = time.monotonic()
+            await self._write(batch)
+            self._wrote_at = time.monotonic()
+            if len(batch) > 1 or not self._queue.empty():
+                self._crowded_at = self._wrote_at
+            self._wrote.append(began)
+
+    def _linger_s(self) -> float:
+        """Seconds until the next commit, where many come side by side: each writes whole pages,
+        however little is in it, and a disk wears out by that."""
+        now = time.monotonic()
+        is_crowded = (
+            len(self._wrote) == _MUCH
+            and now - self._wrote[0] < _MUCH_S
+            and now - self._crowded_at < _MUCH_S
+        )
+        return max(0.0, self._wrote_at + _LINGER_S - now) if is_crowded else 0.0
 
     async def drain(self) -> None:
         """Wait until nothing waits any more."""

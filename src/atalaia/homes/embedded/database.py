@@ -26,6 +26,7 @@ _PRAGMAS = (
     "synchronous=FULL",
     "foreign_keys=ON",
     "secure_delete=ON",  # what is deleted is overwritten: it may be somebody's
+    "journal_size_limit=67108864",  # what once made the log long does not keep it so
     "temp_store=MEMORY",  # and no copy of it goes to a file elsewhere
 )
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import time
+from bisect import bisect_left
 from collections.abc import Sequence
+from itertools import accumulate
 from typing import Any
 
 import msgspec
@@ -10,6 +13,11 @@ import msgspec
 from atalaia.domain.payload import Payload
 from atalaia.homes.embedded.database import Database
 from atalaia.ports import Record, Stream
+
+_DROPPED_ROWS, _DROPPED_BYTES = 500, 2_000_000
+"""A step of dropping ends with the payload that reaches one of these."""
+
+_BREATH_S = 0.002
 
 _decode_places = msgspec.json.Decoder(tuple[str, ...]).decode
 _encode_places = msgspec.json.Encoder().encode
@@ -59,9 +67,26 @@ class SqliteStream(Stream):
         return int(rows[0][0]) if rows else 0
 
     def drop(self, up_to: int) -> int:
+        """In steps, with room for others between them: one of a day's payloads would hold up
+        everybody for seconds, and its log of zeros would be as large as they were."""
+        dropped = 0
+        while step := self._drop_some(up_to):
+            dropped += step
+            time.sleep(_BREATH_S)
+        return dropped
+
+    def _drop_some(self, up_to: int) -> int:
         with self._database.transaction() as cursor:
-            cursor.execute("DELETE FROM payloads WHERE offset <= ?", (up_to,))
-            return int(self._database.rows("SELECT changes()")[0][0])
+            rows = self._database.rows(
+                "SELECT offset, length(body) FROM payloads WHERE offset <= ?"
+                " ORDER BY offset LIMIT ?",
+                (up_to, _DROPPED_ROWS),
+            )
+            sizes = list(accumulate(size for _, size in rows))
+            n = min(len(rows), 1 + bisect_left(sizes, _DROPPED_BYTES))
+            if n:
+                cursor.execute("DELETE FROM payloads WHERE offset <= ?", (rows[n - 1][0],))
+            return n
 
 
 def _record(row: tuple[Any, ...]) -> Record:
