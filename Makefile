@@ -69,6 +69,9 @@ crash: .venv/.dev ## kill -9 a replay 100 times, and the sending of messages 50 
 	ATALAIA_KILLS=100 $(BIN)/python -m pytest tests/acceptance/test_crash.py
 	ATALAIA_KILLS=50 $(BIN)/python -m pytest -s tests/acceptance/test_outbox_crash.py
 
+wear: .venv/.dev ## what is written to disk a reading, at 200 pushes a second
+	@$(BIN)/python bench/bench_wear.py
+
 fuzz-api: .venv/.dev ## 10,000 requests made of the description of the API
 	ATALAIA_SCHEMATHESIS=10000 $(BIN)/python -m pytest tests/run/test_schemathesis.py
 
@@ -181,4 +184,4 @@ aws-destroy: aws-init aws-zip ## remove a deployment, once it has been applied w
 	@$(TERRAFORM) -chdir=infra destroy -var environment=$(ENV) -var-file=envs/$(ENV).tfvars
 
 .PHONY: check-aws aws-zip aws-init aws-deploy aws-destroy
-.PHONY: help install demo run test check format crash fuzz fuzz-api oracles coverage openapi test-aws crash-aws spark bench lock clean
+.PHONY: help install demo run test check format crash wear fuzz fuzz-api oracles coverage openapi test-aws crash-aws spark bench lock clean

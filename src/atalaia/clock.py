@@ -39,6 +39,7 @@ class Onward:
         self._is_behind = False
 
     def __call__(self) -> float:
+        """Now."""
         with self._lock:
             wall, tick = self._wall(), self.tick()
             self._now = max(wall, self._now + _CATCHING_UP * (tick - self._ticked))
@@ -48,7 +49,9 @@ class Onward:
             self._is_behind = behind_s > 0 and (self._is_behind or is_news)
             now = self._now
         if is_news:
-            log.warning("the clock was set back; time goes on at half its pace", by_s=round(behind_s))
+            log.warning(
+                "the clock was set back; time goes on at half its pace", by_s=round(behind_s)
+            )
         return now
 
 

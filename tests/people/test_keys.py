@@ -174,9 +174,9 @@ def test_a_store_that_holds_people_does_not_start_without_their_keys(tmp_path: P
     with world(home) as w:
         w.told("email:ana@example.org")
     keys.rename(tmp_path / "elsewhere")
-    with open_home(home, exclusive=False) as opened:
-        with pytest.raises(StateConflict, match=r"(?s)home\.keys.*holds people.*Put back"):
-            _ = opened.keys
+    refused = pytest.raises(StateConflict, match=r"(?s)home\.keys.*holds people.*Put back")
+    with open_home(home, exclusive=False) as opened, refused:
+        _ = opened.keys
     assert not keys.exists(), "new keys would be in the way of the right ones"
     (tmp_path / "elsewhere").rename(keys)
     with world(home) as w:

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator
 from itertools import chain, islice
 from typing import NamedTuple, TypeVar
 
+from atalaia.batch.mend import STEP_PAYLOADS
 from atalaia.lake import raw
 from atalaia.lake.gold import UNREFINED
 from atalaia.lake.raw import read_part
@@ -20,9 +21,8 @@ from atalaia.ports import Commit, Lake, Outbox, Record, State, Stream
 
 __all__ = ["ArchiveReport", "archive", "read_part"]
 
-STEP_PAYLOADS = 50_000
 STEP_BYTES = 8_000_000
-"""A step ends with the payload that reaches one of these: a step's parts fit into memory."""
+"""A step ends with the payload that reaches this, or `STEP_PAYLOADS`: its parts fit into memory."""
 
 SHARD_NEWEST = "shard:"
 """Items with the number of the newest record of each shard that is in RAW."""

@@ -17,6 +17,9 @@ from itertools import islice, takewhile
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
+import duckdb
+
+from atalaia.batch.mend import mend_raw, set_aside_gold
 from atalaia.domain.alert import LogEntry
 from atalaia.domain.payload import Reject
 from atalaia.domain.place import Places
@@ -35,21 +38,10 @@ from atalaia.lake.merge import (
 )
 from atalaia.lake.settled import settled_after
 from atalaia.lake.stations import merge_stations
-from atalaia.ports import Commit, Lake, Outbox, State
+from atalaia.ports import Commit, Lake, Outbox, State, Stream
 
 STEP_ROWS = 250_000
 """A step merges when it holds so many rows. Bodies are dropped as soon as they are decoded."""
-
-_REBUILT_PREFIXES = (
-    gold.READINGS,
-    gold.STATIONS,
-    gold.STATION_READINGS,
-    gold.STATION_REPORTS,
-    gold.ALERTS,
-    gold.ANSWERS,
-    gold.DELIVERIES,
-)
-"""What RAW has all of. (A climate may come from a history that was never in RAW.)"""
 
 _REBUILT = "gold-rebuilt"
 
@@ -134,12 +126,42 @@ def refine(
     outbox: Outbox | None = None,
     workers: Workers | None = None,
     now: int | None = None,
+    stream: Stream | None = None,
 ) -> RefineReport:
-    """Bring GOLD up to where RAW, the alert log and the outbox are. `now`: see `merge_readings`."""
+    """Bring GOLD up to where RAW, the alert log and the outbox are.
+
+    A part of RAW that is damaged is made again from the `stream` first; a file of GOLD that is
+    damaged is set aside, and made again from RAW. `now`: see `merge_readings`.
+    """
+    try:
+        return _refine(state, lake, decode, places, outbox, workers, now, stream)
+    except duckdb.Error as error:
+        damaged = set_aside_gold(state, lake)
+        if not damaged:
+            raise StateConflict(
+                f"GOLD cannot be brought up to date: {error}; please report this"
+            ) from error
+    made = _make_again(state, lake, decode, places, damaged)
+    report = _refine(state, lake, decode, places, outbox, workers, now, stream)
+    return report._replace(partitions=report.partitions + made)
+
+
+def _refine(
+    state: State,
+    lake: Lake,
+    decode: Decode,
+    places: Places,
+    outbox: Outbox | None,
+    workers: Workers | None,
+    now: int | None,
+    stream: Stream | None,
+) -> RefineReport:
     start = time.perf_counter()
     waiting = state.load(gold.UNREFINED)
     item_of = {key.decode(): item for item, key in waiting.items()}
     keys = sorted(item_of, key=raw.first_of)
+    if stream is not None:
+        mend_raw(state, lake, stream, keys)
     rows = partitions = rejects = 0
     write_places(lake, places)
     for part in [workers.fold(keys)] if workers else _fold(lake, lake, keys, decode, places, now):
@@ -202,6 +224,36 @@ def rebuild(
     if outbox is not None:  # what was settled since the last archive
         partitions += _refine_deliveries(outbox, state, lake)
     return RefineReport(rows, partitions, time.perf_counter() - start, rejects)
+
+
+def _make_again(
+    state: State, lake: Lake, decode: Decode, places: Places, damaged: Sequence[str]
+) -> int:
+    """Merge again what these files held, from all of RAW that may: of their sources, of the alert
+    log, of deliveries. What is in GOLD already is changed by none of it. Return files written."""
+    up_to = state.offset(raw.ARCHIVED)
+    folders = {key.split("/")[2] for key in damaged if key.startswith(gold.READINGS)}
+    others = (gold.READINGS, gold.ALERTS, gold.DELIVERIES)
+    is_any = not all(key.startswith(others) for key in damaged)  # of any source
+    keys = [
+        key
+        for key in lake.keys(raw.PAYLOADS)
+        if raw.first_of(key) <= up_to and (is_any or key.split("/")[2] in folders)
+    ]
+    partitions = 0
+    for part in _fold(lake, lake, sorted(keys, key=raw.first_of), decode, places):
+        merge_answers(lake, part.answers)
+        partitions += part.partitions + merge_stations(lake, part.stations).partitions
+    if any(key.startswith(gold.ALERTS) for key in damaged):
+        alerts = _all_alerts(state, lake)
+        while entries := list(islice(alerts, _ALERTS_AT_ONCE)):
+            partitions += merge_alerts(lake, [entry for _, entry in entries]).partitions
+    if any(key.startswith(gold.DELIVERIES) for key in damaged):
+        for key in sorted(lake.keys(raw.DELIVERIES), key=raw.first_of):
+            with suppress(PayloadInvalid):
+                settled = raw.read_deliveries(lake.read(key))
+                partitions += merge_deliveries(lake, settled).partitions
+    return partitions
 
 
 class CompactReport(NamedTuple):
@@ -370,8 +422,8 @@ def _put_in_place(rebuilt: Lake, lake: Lake, placed: Sequence[str]) -> None:
 
     `placed` are there already, by `Workers`.
     """
-    before = {key for prefix in _REBUILT_PREFIXES for key in lake.keys(prefix)}
-    keys = [key for prefix in _REBUILT_PREFIXES for key in rebuilt.keys(prefix)]
+    before = {key for prefix in gold.REBUILT for key in lake.keys(prefix)}
+    keys = [key for prefix in gold.REBUILT for key in rebuilt.keys(prefix)]
     for key in keys:
         replace(lake, key, rebuilt.read(key))
     for key in before.difference(keys, placed):

@@ -13,6 +13,7 @@ from pathlib import Path
 import structlog
 
 from atalaia.batch.archive import ArchiveReport, archive
+from atalaia.batch.mend import MENDED, mend_raw
 from atalaia.clock import Clock
 from atalaia.detect.watch import CONSUMER
 from atalaia.domain.norm_tables import Norms
@@ -84,9 +85,20 @@ class Upkeep:
         while True:
             await self._clock.sleep(self._settings.refine_interval_s)
             if await asyncio.to_thread(has_to_refine, self._home.state, self._home.outbox):
-                await do_beside("refine", self._refine_command)
+                await self._refine()
             if names_norms(self._settings.rules):
                 await self._learn()
+
+    async def _refine(self) -> None:
+        state = self._home.state
+        before = await asyncio.to_thread(state.offset, MENDED)
+        await do_beside("refine", self._refine_command)
+        damaged = await asyncio.to_thread(state.offset, MENDED) - before
+        if damaged:
+            log.warning(
+                "damaged files of the lake were set aside and made again; look at the disk",
+                files=damaged,
+            )
 
     async def _learn(self) -> None:
         """Learn it once a week; and look whether it is another now, whoever learnt it."""
@@ -112,11 +124,11 @@ def keep_house(
     A payload is dropped `keep_s` after it was archived, and only if GOLD holds it too.
     """
     report = archive(stream, state, lake, outbox)
-    return report, _drop(stream, state, now, keep_s)
+    return report, _drop(stream, state, lake, now, keep_s)
 
 
-def _drop(stream: Stream, state: State, now: int, keep_s: int) -> int:
-    """Drop up to the newest mark that is old enough.
+def _drop(stream: Stream, state: State, lake: Lake, now: int, keep_s: int) -> int:
+    """Drop up to the newest mark that is old enough, once RAW is seen to have all of it.
 
     Marks are pairs (when, the archive's offset then), an hour or more apart: finding the offset
     by looking at the payloads would read all of them.
@@ -126,7 +138,12 @@ def _drop(stream: Stream, state: State, now: int, keep_s: int) -> int:
     archived = state.offset(raw.ARCHIVED)
     old = [offset for at, offset in marks if at <= now - keep_s]
     up_to = min(max(old, default=0), state.offset(CONSUMER), refined(state))
-    dropped = stream.drop(up_to) if up_to else 0
+    dropped = 0
+    if up_to and (oldest := stream.read(0, 1)) and oldest[0].offset <= up_to:
+        parts = lake.keys(raw.PAYLOADS)
+        going = [key for key in parts if oldest[0].offset <= raw.first_of(key) <= up_to]
+        mend_raw(state, lake, stream, going)
+        dropped = stream.drop(up_to)
     kept = [mark for mark in marks if mark[1] > up_to]
     if archived and (not marks or now - marks[-1][0] >= _MARK_EVERY_S):
         kept.append((now, archived))
@@ -183,7 +200,9 @@ async def do_beside(name: str, command: Sequence[str]) -> None:
                 await asyncio.wait_for(process.wait(), _GRACE_S)
         raise
     if process.returncode:
-        last = said.decode("utf-8", "replace").strip().splitlines()[-1:] or [_SILENT.get(process.returncode, "it said nothing")]
+        last = said.decode("utf-8", "replace").strip().splitlines()[-1:] or [
+            _SILENT.get(process.returncode, "it said nothing")
+        ]
         log.warning(f"{name} failed; it is tried again", code=process.returncode, reason=last[0])
 
 

@@ -35,6 +35,8 @@ def refine(
     import msgspec
 
     from atalaia.batch import refine as batch
+    from atalaia.batch.mend import mend_raw
+    from atalaia.lake import raw
     from atalaia.lake.places import places_of
     from atalaia.people.bodies import opened as opened_on_the_way
     from atalaia.run.opened import home_of
@@ -52,9 +54,14 @@ def refine(
             from atalaia.cli.workers import workers_of
 
             workers = workers_of(stack.enter_context(open_spark(on)), kept, places)
-        work = batch.rebuild if rebuild else batch.refine
         decode = opened_on_the_way(decode_all(places), opened)
-        report = work(opened.state, opened.lake, decode, places, opened.outbox, workers)
+        state, lake, outbox = opened.state, opened.lake, opened.outbox
+        if rebuild:
+            mend_raw(state, lake, opened.stream, lake.keys(raw.PAYLOADS))
+            report = batch.rebuild(state, lake, decode, places, outbox, workers)
+        else:
+            stream = opened.stream
+            report = batch.refine(state, lake, decode, places, outbox, workers, stream=stream)
         compacted = batch.compact(opened.lake, int(time.time()))
     if as_json:
         typer.echo(msgspec.json.encode(report._asdict() | {"compacted": compacted._asdict()}))

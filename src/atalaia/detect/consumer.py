@@ -130,6 +130,7 @@ class Consumer:
         self._alone_until = 0
         self._steps: Steps = {}
         self._watch: Watch | None = None
+        self.position = self._committed = 0
         watch = self._take_up()
         self.nearness = nearness(watch.rules, watch.table, watch.incidents, 0)
         self.sight = sight(watch.table)

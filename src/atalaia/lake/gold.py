@@ -58,6 +58,17 @@ STATION_REPORTS = "gold/station_reports/"
 CLIMATE = "gold/climate/"
 RETURN_LEVELS = "gold/return_levels/"
 
+REBUILT = (
+    READINGS,
+    STATIONS,
+    STATION_READINGS,
+    STATION_REPORTS,
+    ALERTS,
+    ANSWERS,
+    DELIVERIES,
+)
+"""What RAW has all of. (A climate may come from a history that was never in RAW.)"""
+
 READING_COLUMNS: dict[str, str] = {
     "place_id": "VARCHAR",
     "valid_at": "TIMESTAMPTZ",

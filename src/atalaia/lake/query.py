@@ -13,13 +13,16 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import duckdb
+
 from atalaia.domain.payload import Payload, Reject
 from atalaia.domain.place import Places
 from atalaia.domain.reading import Decode, Readings
 from atalaia.domain.station_reading import StationsDecoded
-from atalaia.errors import PayloadInvalid, QueryInvalid
+from atalaia.errors import PayloadInvalid, QueryInvalid, StateConflict
 from atalaia.lake import gold, raw
 from atalaia.lake.answers import Answers, tally, together
+from atalaia.lake.damage import unreadable
 from atalaia.lake.merge import (
     merge_alerts,
     merge_answers,
@@ -53,10 +56,23 @@ def query(home: Home, decode: Decode, places: Places, sql: str) -> Result:
                 raise
             # Meanwhile refine has made one file of a month's: it is there now.
             result = home.sql.run(sql, _files(over, named(sql)))
-    except BaseException:
+    except BaseException as error:
         folder.cleanup()
+        if isinstance(error, duckdb.Error | QueryInvalid):
+            _refuse_damaged(home.lake, named(sql), error)
         raise
     return Result(result.columns, _then_clean(result.rows, folder))
+
+
+def _refuse_damaged(lake: Lake, wanted: set[str], error: Exception) -> None:
+    """Raise StateConflict if it failed because a file of GOLD is damaged."""
+    keys = [key for some in gold.partition_files(lake, wanted).values() for key in some]
+    damaged = unreadable(lake, keys) if isinstance(lake.path("gold"), Path) else []
+    if damaged:
+        raise StateConflict(
+            f"GOLD is damaged in {', '.join(damaged[:3])}; run `atalaia refine`: what cannot be "
+            "read is set aside and made again from RAW"
+        ) from error
 
 
 class Overlay:

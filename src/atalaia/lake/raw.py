@@ -177,6 +177,16 @@ def write_rejects(rejects: Iterable[tuple[int, int, Reject]]) -> bytes:
     )
 
 
+def is_whole(body: bytes) -> bool:
+    """Whether a part can be read to its end: it ends with a checksum of what is in it."""
+    try:
+        for _ in _blocks(body):
+            pass
+    except _DAMAGE:
+        return False
+    return True
+
+
 def read_part(body: bytes) -> list[Record]:
     """The inverse of `write_payloads`. Raises PayloadInvalid for a damaged file."""
     return [

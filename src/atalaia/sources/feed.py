@@ -197,7 +197,7 @@ class FeedPoller:
         return self.memory.health.shown(self.interval_s, self._clock.second())
 
 
-def _useless(found: cap.Found) -> str | None:
+def _useless(found: Found) -> str | None:
     """Why nothing in an answer can be used; None: something can, or nothing is in force."""
     if found.officials or found.links or not found.rejects:
         return None

@@ -165,7 +165,8 @@ class Poller:
         if payload.status >= 300:
             return None
         decoded = self._decode([payload], None)
-        columns = decoded.readings.values.values()
+        tables = [decoded.readings, *(part.readings for part in decoded.stations)]
+        columns = (column for table in tables for column in table.values.values())
         if any(np.isfinite(column).any() for column in columns):
             return None
         reasons = [reject.reason for reject in decoded.rejects[:1]]
