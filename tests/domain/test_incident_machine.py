@@ -23,15 +23,13 @@ from atalaia.detect import items
 from atalaia.detect.findings import levels
 from atalaia.domain.hazard import Hazard
 from atalaia.domain.incident import (
-    BLIND_AFTER,
     CONTINUES_WITHIN_S,
-    WITHDRAWN_AFTER_S,
     Change,
-    Evidence,
     Incident,
 )
 from atalaia.domain.reading import Kind
 from atalaia.domain.rule import LEVELS, Rule
+from atalaia.domain.track import BLIND_AFTER, WITHDRAWN_AFTER_S, Evidence
 from stories import HOUR, T0, rule_set
 
 RULES = {

@@ -11,9 +11,9 @@ from atalaia.detect import measure
 from atalaia.detect.findings import Findings, levels, only
 from atalaia.detect.series import DOUBTED, SeriesTable
 from atalaia.domain.hazard import Level
-from atalaia.domain.incident import BLIND_AFTER
 from atalaia.domain.reading import NO_TIME, Bools, Floats, Ints
 from atalaia.domain.rule import Rule
+from atalaia.domain.track import BLIND_AFTER
 
 
 def area_findings(rule: Rule, found: Findings, table: SeriesTable) -> Iterator[Findings]:

@@ -19,9 +19,9 @@ from atalaia.detect.detect import Heard
 from atalaia.detect.series import SeriesTable
 from atalaia.domain.alert import Alert, AlertType, LogEntry
 from atalaia.domain.hazard import Hazard, Level
-from atalaia.domain.incident import BLIND_AFTER
 from atalaia.domain.place import Place
 from atalaia.domain.reading import NO_TIME, Ints, Kind
+from atalaia.domain.track import BLIND_AFTER
 from atalaia.domain.words import cannot_see_text
 
 Turns = dict[tuple[int, int], tuple[dict[int, int], dict[int, int]]]

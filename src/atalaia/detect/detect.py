@@ -38,9 +38,9 @@ from atalaia.detect.values import (
     window_value,
 )
 from atalaia.domain.hazard import Level
-from atalaia.domain.incident import BLIND_AFTER
 from atalaia.domain.reading import Bools, Floats, Ints, Kind, Readings
 from atalaia.domain.rule import Rule, RuleSet
+from atalaia.domain.track import BLIND_AFTER
 
 STALE_AFTER_S = 3 * 3600
 """Older than this when it becomes known, a value counts in sums and in GOLD only."""

@@ -19,16 +19,15 @@ from atalaia.domain.alert import Alert, LogEntry, is_last
 from atalaia.domain.hazard import CERTAINTY, Hazard, Level
 from atalaia.domain.incident import (
     FORGET_AFTER_S,
-    NO_SPANS,
     NOBODY_ASKED,
     Asked,
     Change,
-    Evidence,
     Incident,
 )
 from atalaia.domain.place import Places
 from atalaia.domain.reading import Ints, Kind
 from atalaia.domain.rule import RuleSet
+from atalaia.domain.track import NO_SPANS, Evidence
 from atalaia.domain.words import Said, change_text
 
 _HAZARDS = list(Hazard)

@@ -1,0 +1,102 @@
+"""What the sources of an incident say together: who decides, who holds it, who has seen it end."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from atalaia.domain.reading import Kind
+from atalaia.domain.rule import LEVELS, Rule
+from atalaia.domain.track import NEVER, Evidence, Track
+
+
+def track_of(tracks: list[Track], said: Evidence) -> Track:
+    """The track of what is said; a new one joins them, in the order of rules."""
+    is_forecast = said.kind == Kind.FORECAST
+    for track in tracks:
+        if (track.rule, track.source, track.is_forecast) == (
+            said.rule,
+            said.source,
+            is_forecast,
+        ):
+            return track
+    track = Track(said.rule, said.source, said.kind, said.order, said.expected_s)
+    tracks.append(track)
+    tracks.sort(key=lambda t: (t.order, t.source, t.is_forecast))
+    return track
+
+
+def deciding_of(tracks: Sequence[Track], told: int, now: int) -> Track | None:
+    """The track that gives the level: the highest that can see, the surest among equals.
+    `told` is the level as it was told.
+
+    Where those that gave the level as it was told cannot be seen, another one takes their place
+    only if it speaks of now: what is forecast for tonight says nothing of what was measured.
+    """
+    holding = [track for track in tracks if track.level]
+    seeing = [track for track in holding if track.can_see(now)]
+    highest = max((track.level for track in seeing), default=0)
+    if highest < told and any(track.level >= told for track in holding):
+        seeing = [track for track in seeing if not track.is_forecast]
+    return max(seeing or holding, key=lambda t: (t.level, -t.kind, -t.order), default=None)
+
+
+def lapse(tracks: Sequence[Track], now: int, rules: Mapping[str, Rule]) -> bool:
+    """Lower forecasts whose hours are over, where calm was seen in their place since; whether
+    there was one."""
+    seeing = [t for t in tracks if not t.is_forecast and t.can_see(now)]
+    has_lapsed = False
+    for track in tracks:
+        if track.is_forecast and track.level and seeing:
+            rule = rules[track.rule]
+            level = rule.up_to(track.lapsed_to(rule.keep_s, seeing))
+            has_lapsed |= level < track.level
+            track.level = level
+    return has_lapsed
+
+
+def onset_of(tracks: Sequence[Track], deciding: Track, level: int) -> int:
+    """When what is told began, or is forecast to."""
+    holding = [t for t in tracks if t.level]
+    measured = [t for t in holding if not t.is_forecast]
+    if deciding.is_forecast and measured and all(t.level < level for t in measured):
+        return deciding.first_of(level)  # what is there now is less than what is to come
+    return min(t.onset_at for t in measured or holding)
+
+
+def calmed_by(tracks: Sequence[Track], now: int, heard: Sequence[Track]) -> Track | None:
+    """The track whose value shows that it is over: past every exit limit, and seen now."""
+    calm = [t for t in tracks if not t.is_forecast and t.calm_since and t.can_see(now)]
+
+    def weight(track: Track) -> tuple[bool, bool, int, int]:
+        was_heard = any(one is track for one in heard)
+        return was_heard, track.held_until > NEVER, track.seen_at, -track.order
+
+    fallen = [t for t in tracks if not t.is_forecast and t.calmed_by[0] == now]
+    if not calm and fallen:
+        return max(fallen, key=weight).as_calmed()
+    return max(calm, key=weight, default=None)
+
+
+def expiry_of(track: Track, rules: Mapping[str, Rule]) -> int:
+    """When nothing can be said any more by what held it."""
+    return track.held_until + rules[track.rule].expires_after_s
+
+
+def last_expiry_of(tracks: Sequence[Track], rules: Mapping[str, Rule]) -> int:
+    """When nothing can be said any more by any that holds a level."""
+    return max(expiry_of(t, rules) for t in tracks if t.level)
+
+
+def longest_held(tracks: Sequence[Track]) -> Track:
+    """The track that held it longest: what its ending is explained by."""
+    measured = [t for t in tracks if not t.is_forecast and t.held_until > NEVER]
+    return max(measured or tracks, key=lambda t: (t.held_until, -t.order))
+
+
+def still_holds(track: Track, rule: Rule) -> int:
+    """The highest level whose exit limit the newest value passes."""
+    for level in reversed(LEVELS):
+        limit = rule.exit_limit(level)
+        if limit is not None and rule.sign * (track.value - track.norm) >= rule.sign * limit:
+            return level
+    return 0
