@@ -165,8 +165,9 @@ class Poller:
         if payload.status >= 300:
             return None
         decoded = self._decode([payload], None)
-        tables = [decoded.readings, *(part.readings for part in decoded.stations)]
-        columns = (column for table in tables for column in table.values.values())
+        columns = [*decoded.readings.values.values()]
+        for part in decoded.stations:
+            columns += part.readings.values.values()
         if any(np.isfinite(column).any() for column in columns):
             return None
         reasons = [reject.reason for reject in decoded.rejects[:1]]
