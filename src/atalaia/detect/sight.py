@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from atalaia.detect.series import SeriesTable
-from atalaia.domain.incident import BLIND_AFTER
 from atalaia.domain.reading import NO_TIME, Bools, Ints
+from atalaia.domain.track import BLIND_AFTER
 
 
 @dataclass(frozen=True, slots=True)
