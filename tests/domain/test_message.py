@@ -11,6 +11,7 @@ import pytest
 from atalaia.domain.alert import LogEntry
 from atalaia.domain.hazard import Hazard
 from atalaia.domain.message import Content, compose, confirmation
+from atalaia.domain.place import Place
 from atalaia.domain.words import ADVICE, HAZARDS, LANGUAGES, NOT_OFFICIAL, cannot_see_text
 from telling import NOON, PLACES, news
 
@@ -203,3 +204,60 @@ def test_a_question_has_its_code_and_says_what_happens_without_it(i: int, langua
     assert "482913" in told
     assert "7 " in told
     assert not content.is_over
+
+
+BROKEN = "São\nJosé\r\nBcc: a@b.example\u2028\tdo Egito"
+ENDLESS = "Vila Bela da Santíssima Trindade, " * 6
+CHANGES = ["onset", "escalated", "eased", "certainty", "sooner", "step", "ended", "expired"]
+
+
+def renamed(name: str) -> dict[str, Place]:
+    return {id_: msgspec.structs.replace(place, name=name) for id_, place in KNOWN.items()}
+
+
+def of_every_kind(reason: str, hazard: str) -> LogEntry:
+    type_ = {"onset": "alert", "ended": "end", "expired": "end", "step": "step"}.get(
+        reason, "update"
+    )
+    return news("i1", 2, type_, reason=reason, hazard=hazard, level="red")
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("n", [1, 7])
+@pytest.mark.parametrize("name", ["Recife", BROKEN, ENDLESS, "a"])
+def test_a_subject_is_one_line_of_78_letters_and_the_place_is_cut_last(
+    name: str, n: int, language: str
+) -> None:
+    i, one_line = LANGUAGES.index(language), " ".join(name.split())
+    for hazard, reason in itertools.product(WEATHER, CHANGES):
+        entries = [
+            of_every_kind(reason, str(hazard)),
+            *(news(f"i{k}", level="yellow") for k in range(2, n + 1)),
+        ]
+        subject = compose(entries, renamed(name), language, NOON).subject
+        assert len(subject) <= 78
+        assert subject.isprintable()
+        worst = hazard if n == 1 or reason not in ("ended", "expired") else "heavy_rain"
+        assert HAZARDS[worst][i] in subject, "no word is cut while there is a place to cut"
+        if len(one_line) < 20:
+            assert one_line in subject
+        else:
+            assert one_line[:12] in subject
+        assert n == 1 or str(n) in subject or f"(+{n - 1})" in subject
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("name", [BROKEN, ENDLESS])
+def test_a_silent_source_s_subject_is_one_line_of_78_letters(name: str, language: str) -> None:
+    for type_ in ("alert", "end"):
+        blind = news(hazard="cannot_see", type=type_, level="yellow")
+        subject = compose([blind], renamed(name), language, NOON).subject
+        assert len(subject) <= 78
+        assert subject.isprintable()
+        assert "station" in subject
+
+
+def test_a_name_breaks_no_line_of_a_message() -> None:
+    plain = said(news()).text(10_000)
+    broken = compose([news()], renamed(BROKEN), "en", NOON).text(10_000)
+    assert broken.splitlines() == plain.replace("Recife", " ".join(BROKEN.split())).splitlines()

@@ -16,7 +16,7 @@ from urllib.parse import quote
 
 from atalaia.channels.mail_html import html
 from atalaia.domain.delivery import Letter
-from atalaia.domain.words import LANGUAGES
+from atalaia.domain.words import LANGUAGES, one_line
 from atalaia.errors import SettingsInvalid
 
 _STOP = (
@@ -51,7 +51,7 @@ class MailWriter:
 
         Raises ValueError for what no mail can carry.
         """
-        # EmailMessage refuses line ends in headers; _one_line leaves none to refuse.
+        # EmailMessage refuses line ends in headers; one_line leaves none to refuse.
         content = letter.content
         stop = _STOP[LANGUAGES.index(content.language)].format(
             where=self._unsubscribe or self.sender.addr_spec
@@ -61,7 +61,7 @@ class MailWriter:
         message = EmailMessage(policy=_POLICY)
         message["From"] = self.sender
         message["To"] = Address(addr_spec=recipient)
-        message["Subject"] = _one_line(content.subject)
+        message["Subject"] = one_line(content.subject)
         message["Date"] = format_datetime(datetime.fromtimestamp(letter.sent_at, UTC))
         message["Message-ID"] = self.message_id(letter.id)
         if before:
@@ -109,7 +109,3 @@ def _link(where: str) -> str:
     if re.fullmatch(r"[!-;=?-~]+@[A-Za-z0-9.-]+", where):
         return f"<mailto:{quote(where, safe='@')}?subject=unsubscribe>"
     return ""
-
-
-def _one_line(text: str) -> str:
-    return " ".join(text.split())

@@ -38,12 +38,6 @@ _CONFIRM = (
     "Atalaia: para recibir avisos de tiempo extremo, confirme con el codigo {code}. "
     "Si no fue usted, ignore esto",
 )
-# "LEVEL: hazard, place, value and time"
-_GOING_ON = re.compile(r"([^:]+: [^,]+, )(.+)(, .+)")
-# "Over: hazard at place", perhaps with a sentence behind
-_OVER = re.compile(r"([^:]+: .+? (?:em|at|en) )(.+?)(\. [^.]+|)")
-# "No data from source for places since time. This does not mean calm weather"
-_BLIND = re.compile(r"(.+? (?:para|for) )(.+)( (?:desde|since) .+)")
 _SHORTEST_PLACE = 20
 """Septets that a name keeps at least: the advice and all words about the message go first."""
 
@@ -168,7 +162,7 @@ def _core(part: Part, i: int, room: int, *, is_last: bool) -> str:
     Empty if too little of the name would be left, unless it is the last try.
     """
     room -= 2
-    before, place, after = _around_place(plain(part.brief), part.is_over)
+    before, place, after = _around_place(part)
     level = plain(LEVELS[LEVEL_OF[part.level]][i].partition(" (")[0]).lower()
     if level not in f"{before}{after}".lower():
         after += f" ({level})"
@@ -185,11 +179,10 @@ def _core(part: Part, i: int, room: int, *, is_last: bool) -> str:
     return cut(f"{before}{cut(place, max(space, _SHORTEST_PLACE))}{rest}", room)
 
 
-def _around_place(brief: str, is_over: bool) -> tuple[str, str, str]:
+def _around_place(part: Part) -> tuple[str, str, str]:
     """A brief as what stands before the place's name, the name, and what stands behind it."""
-    pattern = _OVER if is_over else _GOING_ON
-    found = pattern.fullmatch(brief) or _BLIND.fullmatch(brief)
-    return (found[1], found[2], found[3]) if found else (brief, "", "")
+    brief, place = plain(part.brief), plain(part.place)
+    return brief.partition(place) if place else (brief, "", "")
 
 
 def _outcome(response: Mapping[str, Any]) -> Outcome:

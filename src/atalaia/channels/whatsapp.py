@@ -17,6 +17,7 @@ import msgspec
 from atalaia.channels.outcomes import MISTAKE_WAIT_S, Answer, by_status, post
 from atalaia.domain.delivery import HOUR, Letter, Limits, Outcome
 from atalaia.domain.message import Content
+from atalaia.domain.words import one_line
 
 BASE_URL = "https://graph.facebook.com"
 VERSION = "v23.0"
@@ -199,7 +200,7 @@ def parameters(content: Content) -> tuple[str, ...]:
     if len(content.parts) == 1:
         # The subject is this part's title: it need not be said twice.
         text = text.removeprefix(f"{content.parts[0].icon} {content.subject}\n")
-    return _line(content.subject)[:_LONGEST_HEAD], _line(text)
+    return one_line(content.subject)[:_LONGEST_HEAD], one_line(text)
 
 
 def outcome_of(code: int, subcode: int = 0) -> Outcome | None:
@@ -209,10 +210,6 @@ def outcome_of(code: int, subcode: int = 0) -> Outcome | None:
     if 200 <= code <= 299:
         code = 10
     return OUTCOMES.get(code)
-
-
-def _line(text: str) -> str:
-    return " ".join(text.split())
 
 
 def _judged(answer: Answer) -> Outcome:

@@ -9,8 +9,8 @@ from __future__ import annotations
 import msgspec
 
 from atalaia.domain.hazard import LEVEL_OF, Level
-from atalaia.domain.message import Content, Part
-from atalaia.domain.words import HAZARDS, LANGUAGES, LEVELS
+from atalaia.domain.message import Content, Part, subject_of
+from atalaia.domain.words import HAZARDS, LANGUAGES, LEVELS, one_line
 
 KIND = "exercise"
 """Of a message; after a colon follows the drill's id."""
@@ -48,14 +48,14 @@ def exercise(drill: Drill, language: str) -> Content:
     title = _TITLE[i].format(
         level=LEVELS[Level(LEVEL_OF[drill.level])][i],
         hazard=HAZARDS[drill.hazard][i],
-        place=drill.place,
+        place=one_line(drill.place),
     )
-    part = Part(level=drill.level, is_over=False, title=title, brief=title)
+    part = Part(level=drill.level, is_over=False, title=title, head=title, brief=title)
     return Content(
         kind=KIND,
         language=language,
         level=drill.level,
-        subject=title,
+        subject=subject_of([part], i),
         parts=(part,),
         closing=_CLOSING[i],
     )

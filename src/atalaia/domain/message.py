@@ -27,6 +27,8 @@ from atalaia.domain.words import (
     Said,
     cannot_see,
     clock,
+    listed,
+    one_line,
 )
 
 ICONS = {"watch": "🔵", "yellow": "🟡", "orange": "🟠", "red": "🔴"}
@@ -83,6 +85,7 @@ _SOME_OFFICIAL = (
     "What names no issuer is not an official warning",
     "Lo que no nombra a quien avisa no es un aviso oficial",
 )
+_SUBJECT = 78
 _LEAST_OF_WORDS = 80
 """Letters of an issuer's words that are worth their place."""
 _MOMENTS = ("menos de 1 min", "under 1 min", "menos de 1 min")
@@ -139,6 +142,8 @@ class Part(msgspec.Struct, frozen=True, kw_only=True):
     """One alert of a message, as sentences without a full stop; empty where there is none.
 
     title     what and where, with the level: ``Orange (severe): heavy rain at Recife``
+    head      the same in fewer words, with the place last
+    place     its name, as it stands in title, head and brief; empty: none does
     when      since when, and until when it stands
     measured  the value and the limit it passed
     late      that the value came after newer ones
@@ -153,6 +158,8 @@ class Part(msgspec.Struct, frozen=True, kw_only=True):
     level: str
     is_over: bool
     title: str
+    head: str = ""
+    place: str = ""
     when: str = ""
     measured: str = ""
     late: str = ""
@@ -180,7 +187,7 @@ class Content(msgspec.Struct, frozen=True, kw_only=True):
 
     kind      alert or confirm
     level     the highest that it tells of, if not all is over; empty for confirm
-    subject   one line
+    subject   one line of at most 78 characters (RFC 5322, 2.1.1)
     parts     one an alert, the gravest first
     closing   that it is not an official warning, or whose it is; for confirm: what to do with
               the code
@@ -269,12 +276,11 @@ def compose(
     parts.sort(key=lambda part: (part.is_over, -LEVEL_OF[part.level]))
     first = parts[0]
     level = max((part.level for part in parts if not part.is_over), key=LEVEL_OF.get, default="")  # type: ignore[arg-type]
-    subject = first.title if len(parts) == 1 else _MANY[i].format(n=len(parts), head=first.title)
     return Content(
         kind="alert",
         language=language,
         level=level,
-        subject=subject,
+        subject=subject_of(parts, i),
         parts=tuple(parts),
         closing=_closing(entries, i) + ".",
         alerts=tuple(entry.alert for entry in entries),
@@ -348,6 +354,8 @@ def _part(entry: LogEntry, places: dict[str, Place], i: int, now: int, own: str)
         level=alert.level,
         is_over=is_over,
         title=said.head(i),
+        head=said.short_head(i),
+        place=said.place,
         when=when,
         measured=said.measured(i),
         late=said.late(i),
@@ -361,19 +369,24 @@ def _part(entry: LogEntry, places: dict[str, Place], i: int, now: int, own: str)
 def _blind_part(entry: LogEntry, places: dict[str, Place], i: int) -> Part:
     """That a source cannot be seen at some places, or is seen again."""
     alert = entry.alert
-
-    def names(ids: Sequence[str]) -> list[str]:
-        return [places[id_].name if id_ in places else id_ for id_ in ids]
-
+    names = _names(entry.places, places)
     told = cannot_see(
         alert.source,
-        names(entry.places),
+        names,
         _zone(entry, places),
         min(alert.valid_at, alert.sent_at),
         is_over=alert.is_over or alert.reason == "eased",
-        others=names(entry.still_blind),
+        others=_names(entry.still_blind, places),
     )[i]
-    return Part(level=alert.level, is_over=alert.is_over, title=told, brief=told)
+    place = listed(names, i)
+    return Part(
+        level=alert.level,
+        is_over=alert.is_over,
+        title=told,
+        head=told.partition(place)[0] + place,
+        place=place,
+        brief=told,
+    )
 
 
 def _zone(entry: LogEntry, places: dict[str, Place]) -> str:
@@ -386,9 +399,8 @@ def _official_part(entry: LogEntry, official: Official, places: dict[str, Place]
     is_over = alert.is_over
     description, instruction = official_words(official, alert.type, i)
     zone = _zone(entry, places)
-    title = official_title(official, alert.type, i)
-    names = [places[id_].name if id_ in places else id_ for id_ in entry.places]
-    where = official_where(official, names, i)
+    title = one_line(official_title(official, alert.type, i))
+    where = official_where(official, _names(entry.places, places), i)
     stands = _STANDS[i].format(
         begins=clock(official.begins_at, zone, i), ends=clock(official.ends_at, zone, i)
     )
@@ -396,6 +408,7 @@ def _official_part(entry: LogEntry, official: Official, places: dict[str, Place]
         level=alert.level,
         is_over=is_over,
         title=title,
+        head=title,
         when=". ".join(where if is_over else [*where, stands]),
         measured=description,
         source=PASSED_ON[i].format(issuer=official.issuer),
@@ -403,6 +416,26 @@ def _official_part(entry: LogEntry, official: Official, places: dict[str, Place]
         brief=title,
         is_official=True,
     )
+
+
+def subject_of(parts: Sequence[Part], i: int) -> str:
+    """One line: with fewer words where it would be too long, and then with less of the place."""
+    first, n = parts[0], len(parts)
+    told, tail = [first.title, first.head], ""
+    if n > 1:
+        told = [_MANY[i].format(n=n, head=head) for head in told]
+        tail = f" (+{n - 1})"
+    found = (text for text in (*told, first.head + tail) if len(text) <= _SUBJECT)
+    return next(found, _cut(first.head, _SUBJECT - len(tail)) + tail)
+
+
+def _cut(text: str, longest: int) -> str:
+    return text if len(text) <= longest else text[: longest - 1].rstrip() + "…"
+
+
+def _names(ids: Iterable[str], places: dict[str, Place]) -> list[str]:
+    """Places as people read them, each in one line."""
+    return [one_line(places[id_].name) if id_ in places else id_ for id_ in ids]
 
 
 def _closing(entries: Sequence[LogEntry], i: int) -> str:
@@ -421,11 +454,12 @@ def _ended(sentence: str) -> str:
 def _said(entry: LogEntry, places: dict[str, Place]) -> Said:
     alert = entry.alert
     place = places.get(alert.place_id)
+    [name] = _names([alert.place_id], places)
     return Said(
         reason=alert.reason,
         hazard=alert.hazard,
         level=LEVEL_OF[alert.level],
-        place=place.name if place else alert.place_id,
+        place=name,
         zone=place.timezone if place else _zone(entry, places),
         source=alert.source,
         kind=KIND_OF[alert.evidence],

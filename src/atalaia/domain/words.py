@@ -284,6 +284,11 @@ def rounded(value: float, digits: int = 1) -> Decimal:
     return exact + 0  # never -0
 
 
+def one_line(text: str) -> str:
+    """The text without line ends, tabs and runs of spaces: nobody's name breaks a line."""
+    return " ".join(text.split())
+
+
 def number(value: float, language: int, digits: int = 1) -> str:
     """A number as people of a language write it: at most so many decimals, none of them idle."""
     text = f"{rounded(value, digits):f}"
@@ -393,10 +398,16 @@ class Said(msgspec.Struct, frozen=True, kw_only=True):
     stands_for: str = ""
 
     def head(self, i: int) -> str:
-        """``Raised to ORANGE: heavy rain at Recife``"""
+        """``Raised to Orange (severe): heavy rain at Recife``"""
         return _HEADS[self.reason][i].format(
             level=LEVELS[self.level][i], hazard=HAZARDS[self.hazard][i], place=self.place
         )
+
+    def short_head(self, i: int) -> str:
+        """``Raised to Orange: heavy rain at Recife``; the place's name stands last."""
+        before, _, _ = _HEADS[self.reason][i].partition("{place}")
+        level = LEVELS[self.level][i].partition(" (")[0]
+        return before.format(level=level, hazard=HAZARDS[self.hazard][i]) + self.place
 
     def since(self, i: int) -> str:
         """``since 23 Jul 18:00``; empty where it is over."""
@@ -491,9 +502,9 @@ def cannot_see(
     told = []
     for i in range(len(LANGUAGES)):
         head = (_SEES if is_over else _BLIND)[i].format(
-            source=source, places=_names(places, i), at=clock(seen_at, zone, i)
+            source=source, places=listed(places, i), at=clock(seen_at, zone, i)
         )
-        still = _STILL[i].format(places=_names(others, i)) if others else ""
+        still = _STILL[i].format(places=listed(others, i)) if others else ""
         told.append(". ".join(filter(None, (head, still))))
     return tuple(told)
 
@@ -515,6 +526,7 @@ def cannot_see_text(
     }
 
 
-def _names(places: Sequence[str], language: int) -> str:
+def listed(places: Sequence[str], language: int) -> str:
+    """Five names at most, and how many more there are."""
     names = ", ".join(places[:5])
     return names + _AND_MORE[language].format(n=len(places) - 5) if len(places) > 5 else names
