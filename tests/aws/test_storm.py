@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import csv
 import json
+import math
 import os
 import random
-from collections import Counter
-from collections.abc import Iterator
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from email import message_from_string, policy
@@ -40,6 +41,7 @@ from atalaia.homes.embedded.lake import FolderLake
 from atalaia.lake import gold, raw
 from atalaia.notify.rehearsal import rehearse
 from atalaia.people.registry import Registry
+from atalaia.ports import Notice
 from atalaia.replay.readings import Replayed
 from atalaia.sources import CLOCK, readings_csv
 from atalaia.sources.recorded import read_files, read_places
@@ -421,32 +423,58 @@ def queue(passed: Passed, name: str) -> str:
     return str(found["QueueUrl"])
 
 
-@pytest.mark.skip(
-    reason="not adapted yet: what is passed by newer news is dropped when its letter is written"
-)
 @pytest.mark.parametrize("channel", ["webhook", "telegram", "email", "sms"])
 def test_who_asked_is_told_their_story_once(passed: Passed, channel: str) -> None:
+    """But for what newer news had passed by when its letter was written: that is dropped."""
     pseudonym = passed.people[channel]
     expected = story(passed, pseudonym)
     assert expected
-    told = [
-        (one.incident, one.version)
-        for one in passed.home.outbox.told([key for key, _ in expected], [pseudonym])
-    ]
-    assert sorted(told) == expected
-    alerts = [m for m in passed.home.outbox.messages(person=pseudonym) if m.kind == "alert"]
-    assert {m.status for m in alerts} == {Status.SENT}
-    again = sum(passed.in_flight[m.id] for m in alerts)
+    told = passed.home.outbox.told([key for key, _ in expected], [pseudonym])
+    assert sorted((one.incident, one.version) for one in told) == expected
+    messages = passed.home.outbox.messages(person=pseudonym, limit=10_000)
+    alerts = {m.id: m for m in messages if m.kind == "alert"}
+    assert {m.status for m in alerts.values()} <= {Status.SENT, Status.DROPPED}
+    for one in told:
+        is_passed = sent_behind(passed, one) <= alerts[one.message].settled_at
+        assert one.status == Status.SENT or is_passed, "dropped, though it was the news"
+    for incident, each in lives(told).items():
+        newest = each[-1]
+        is_untold = is_end(passed, newest) and not any(one.is_heard for one in each)
+        assert newest.status == Status.SENT or is_untold, f"the last of {incident} is not told"
+    went = {m.id for m in alerts.values() if m.status == Status.SENT}
+    again = sum(passed.in_flight[id_] for id_ in alerts)
     if channel == "webhook":
-        assert Counter(came_by_hook(passed)) == Counter(expected)
+        came = Counter(came_by_hook(passed))
+        sure = Counter((o.incident, o.version) for o in told if o.status == Status.SENT)
+        doubtful = Counter((o.incident, o.version) for o in told if passed.in_flight[o.message])
+        assert sure <= came <= sure | doubtful
         times = passed.outside.times()
-        assert times.keys() == {m.id for m in alerts}
+        assert went <= times.keys() <= went | passed.in_flight.keys()
         assert all(n - 1 <= passed.in_flight[id_] for id_, n in times.items())
         assert times.total() > len(times), "who died at the door has sent it once more"
     else:
         confirmation = channel != "telegram"
-        came = len(passed.texts(channel)) - confirmation
-        assert len(alerts) <= came <= len(alerts) + again
+        came_n = len(passed.texts(channel)) - confirmation
+        assert 0 < len(went) <= came_n <= len(went) + again
+
+
+def lives(told: Sequence[Notice]) -> dict[str, list[Notice]]:
+    """What somebody was told, by incident in the order of versions."""
+    found: dict[str, list[Notice]] = defaultdict(list)
+    for one in sorted(told, key=lambda one: one.version):
+        found[one.incident].append(one)
+    return found
+
+
+def sent_behind(passed: Passed, one: Notice) -> float:
+    """When the next entry of its incident was sent; never, if it has none."""
+    life = [entry.alert for _, entry in passed.home.state.life(one.incident)]
+    return min((a.sent_at for a in life if a.version > one.version), default=math.inf)
+
+
+def is_end(passed: Passed, one: Notice) -> bool:
+    life = [entry.alert for _, entry in passed.home.state.life(one.incident)]
+    return any(alert.is_over for alert in life if alert.version == one.version)
 
 
 def came_by_hook(passed: Passed) -> Iterator[tuple[str, int]]:
@@ -478,9 +506,6 @@ def test_the_api_tells_the_same_incidents(passed: Passed) -> None:
     assert passed.cloud.request("GET", "/v1/deliveries")[0] == 401
 
 
-@pytest.mark.skip(
-    reason="not adapted yet: its Open-Meteo answers for coordinates that were not asked for"
-)
 def test_what_a_source_is_asked_goes_the_same_way(passed: Passed, tmp_path: Path) -> None:
     """A deployment that polls from now on: what Open-Meteo says is kept, judged and told."""
     cloud, outside = passed.cloud, passed.outside

@@ -101,14 +101,17 @@ class Providers:
 
     async def _open_meteo(self, request: web.Request) -> web.Response:
         places = request.query["latitude"].split(",")
+        longitudes = request.query["longitude"].split(",")
         now = self.clock.now()
         self.asked += [("open-meteo", "forecast", place, now) for place in places]
         if "open-meteo" in self.answers:
             return await self.answers["open-meteo"]()
-        found = [self._element(request, place) for place in places]
+        found = [
+            self._element(request, *where) for where in zip(places, longitudes, strict=True)
+        ]
         return web.json_response(found if len(found) > 1 else found[0])
 
-    def _element(self, request: web.Request, latitude: str) -> dict[str, Any]:
+    def _element(self, request: web.Request, latitude: str, longitude: str) -> dict[str, Any]:
         now = int(self.clock.now())
         current = request.query["current"].split(",")
         hourly = request.query["hourly"].split(",")
@@ -117,7 +120,7 @@ class Providers:
         values = _CALM | {"wind_gusts_10m": gust, "wind_speed_10m": gust / 2}
         return {
             "latitude": float(latitude),
-            "longitude": 0.0,
+            "longitude": float(longitude),
             "utc_offset_seconds": 0,
             "current_units": {"time": "iso8601", "interval": "seconds"}
             | {name: _OPEN_METEO_UNITS[name] for name in current},
