@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Iterator, Sequence
+from fractions import Fraction
+
 import numpy as np
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from atalaia.domain.outline import Rings, outline, spans, turns
@@ -135,3 +139,100 @@ def test_spans_are_the_numbers_of_each_pair_in_turn(pairs: list[tuple[int, int]]
     stop = np.array([a + n for a, n in pairs], np.int64)
     expected = [i for a, n in pairs for i in range(a, a + n)]
     assert spans(start, stop).tolist() == expected
+
+
+# Against the plainest way: on a globe, how many edges lie between a point and the north pole
+
+
+def short(ring: list[Point]) -> Iterator[tuple[Fraction, Fraction, Fraction, Fraction]]:
+    """Edges, each the short way: where it begins, and how far it goes."""
+    for (x1, y1), (x2, y2) in itertools.pairwise([*ring, ring[0]]):
+        way = Fraction(x2) - Fraction(x1)
+        if 180 < abs(way) < 360:
+            way -= 360 if way > 0 else -360
+        yield Fraction(x1), Fraction(y1), way, Fraction(y2) - Fraction(y1)
+
+
+def is_held(rings: Sequence[list[Point]], x: Fraction, y: Fraction) -> bool:
+    odd = False
+    for ring in rings:
+        edges = list(short(ring))
+        heights = [y1 for _, y1, _, _ in edges]
+        if sum(way for _, _, way, _ in edges) and max(heights) + min(heights) > 0:
+            odd ^= True  # the north pole lies within
+        for (x1, y1, way, climb), turn in itertools.product(edges, (-360, 0, 360)):
+            far = x + turn - x1
+            is_between = min(way, 0) <= far <= max(way, 0)
+            if not way:
+                if not far and min(climb, 0) <= y - y1 <= max(climb, 0):
+                    return True
+                continue
+            at = y1 + climb * far / way
+            if is_between and at == y:
+                return True
+            odd ^= (x1 < x + turn) != (x1 + way < x + turn) and at > y
+    return odd
+
+
+WHOLE = st.integers(-89, 89)
+
+
+@st.composite
+def shapes(draw: st.DrawFn) -> list[list[Point]]:
+    """A ring round a point or round a pole, and perhaps others, anywhere on the globe."""
+    rings = []
+    for _ in range(draw(st.integers(1, 3))):
+        start, n = draw(st.integers(-180, 179)), draw(st.integers(3, 9))
+        if draw(st.booleans()):  # round the globe
+            turns_at = sorted(draw(st.sets(st.integers(0, 35), min_size=n, max_size=n)))
+            assume(max(b - a for a, b in itertools.pairwise([*turns_at, turns_at[0] + 36])) < 18)
+            ring = [(start + 10 * at, draw(WHOLE)) for at in turns_at]
+            heights = [y for _, y in ring]
+            assume(max(heights) + min(heights))
+        else:
+            ring = [(start + draw(st.integers(-40, 40)), draw(WHOLE)) for _ in range(n)]
+        ring = [(float((x + 180) % 360 - 180), float(y)) for x, y in ring]
+        assume(all(abs(b[0] - a[0]) not in (180, 360) for a, b in itertools.combinations(ring, 2)))
+        rings.append([*ring, ring[0]])
+    return rings
+
+
+@settings(max_examples=400, deadline=None, derandomize=True)
+@given(shapes(), st.lists(st.tuples(st.integers(-180, 180), WHOLE), max_size=6), st.data())
+def test_who_lies_within_or_on_an_edge_is_held_and_nobody_else(
+    rings: list[list[Point]], points: list[tuple[int, int]], data: st.DataObject
+) -> None:
+    edges = [edge for ring in rings for edge in short(ring)]
+    where = [(Fraction(x), Fraction(y)) for x, y in points]
+    for x1, y1, way, climb in data.draw(st.lists(st.sampled_from(edges), max_size=4)):
+        share = Fraction(data.draw(st.integers(0, 7)), 7)
+        where.append(((x1 + share * way + 180) % 360 - 180, y1 + share * climb))
+    expected = [is_held(rings, x, y) for x, y in where]
+    assume(where)
+    asked = [(float(x), float(y)) for x, y in where]
+    assert holds(rings, *asked) == expected
+    assert holds(rings, *asked, *[(0.5, 0.5)] * 90)[: len(asked)] == expected
+
+
+@pytest.mark.parametrize("ring", [box(0, 0, 10, 10), box(-180, -10, 180, 10)])
+def test_what_lies_on_an_edge_or_a_corner_lies_within_also_of_a_hole(ring: list[Point]) -> None:
+    rings = [ring, box(2, 2, 8, 8)]
+    on = ((ring[0][0], 5), (5, ring[2][1]), ring[0], ring[2], (2, 5), (8, 8))
+    assert holds(rings, *on, (5, 5)) == [True] * 6 + [False]
+
+
+def test_areas_that_share_an_edge_or_a_corner_have_it_in_common() -> None:
+    mine = outline([box(0, 0, 10, 10)])
+    for other in (box(10, 2, 20, 8), box(10, 10, 12, 12), box(-5, -5, 0, 20)):
+        assert mine.overlaps(outline([other]))
+        assert outline([other]).overlaps(mine)
+    assert not mine.overlaps(outline([box(10.001, 2, 20, 8)]))
+
+
+def test_a_hole_over_the_seam_of_a_ring_round_the_pole_is_no_part_of_it() -> None:
+    cap = [(float(x), 60.0) for x in (0, 90, 180, -90, 0)]
+    for at in (-180, -90, 0, 90):
+        rings = [cap, box(at - 10, 70, at + 10, 80)]
+        assert holds(rings, (at - 5, 75), (at + 5, 75), (at, 65), (at, 85), (at, 90)) == [
+            False, False, True, True, True,
+        ]  # fmt: skip

@@ -246,6 +246,27 @@ def test_outlines_may_go_over_the_antimeridian_round_a_pole_and_have_holes(
         assert told(theirs, warning) == expected
 
 
+CORNERED = (((170.0, 10.0), (-170.0, 10.0), (-170.0, 20.0), (170.0, 20.0), (170.0, 10.0)),)
+BOUNDED = (
+    *((10.0, x) for x in (170.0, 175.0, 180.0, -180.0, -170.0)),
+    *((20.0, x) for x in (170.0, -175.0)),
+    (15.0, 170.0),
+    (15.0, -170.0),
+)
+"""On its edges, its corners, and where it meets the antimeridian."""
+
+
+@pytest.mark.parametrize("point", BOUNDED)
+def test_a_point_on_any_edge_is_inside(point: tuple[float, float]) -> None:
+    mine = everybody(
+        person("p", Polygon(name="field", rings=CORNERED), hazards={"heavy_rain": "yellow"})
+    )
+    assert told(mine, at(point, "red")) == [(0, "p", None)]
+    theirs = everybody(person("p", circle(*point, 1.0), hazards={"heavy_rain": "yellow"}))
+    warning = Event(hazard="heavy_rain", level=4, polygon=CORNERED)
+    assert told(theirs, warning) == [(0, "p", None)]
+
+
 @pytest.mark.parametrize(
     ("mine", "is_told"),
     [

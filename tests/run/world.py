@@ -106,9 +106,7 @@ class Providers:
         self.asked += [("open-meteo", "forecast", place, now) for place in places]
         if "open-meteo" in self.answers:
             return await self.answers["open-meteo"]()
-        found = [
-            self._element(request, *where) for where in zip(places, longitudes, strict=True)
-        ]
+        found = [self._element(request, *where) for where in zip(places, longitudes, strict=True)]
         return web.json_response(found if len(found) > 1 else found[0])
 
     def _element(self, request: web.Request, latitude: str, longitude: str) -> dict[str, Any]:

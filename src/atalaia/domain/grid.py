@@ -14,7 +14,7 @@ from itertools import pairwise
 import numpy as np
 
 from atalaia.domain.geo import EARTH_KM, KM_A_DEGREE, chord, unit
-from atalaia.domain.outline import Outline, crossed, spans, turns
+from atalaia.domain.outline import Outline, crossed, lies_on, spans, turns
 from atalaia.domain.reading import Bools, Floats, Ints
 
 FINEST = 0.01
@@ -92,7 +92,8 @@ class Grid:
         """Rows whose centre lies in the outline."""
         west, _, east, _ = outline.box
         found = [self._within(outline.turned(by)) for by in turns(west, east)]
-        return np.concatenate(found) if found else np.zeros(0, np.int64)
+        # What lies on the antimeridian may lie on both sides of a turned outline.
+        return np.unique(np.concatenate([np.zeros(0, np.int64), *found]))
 
     # Cells
 
@@ -255,21 +256,16 @@ class _Edges:
 
     def hold(self, longitude: Floats, latitude: Floats, band: Ints) -> Bools:
         """Whether points, each with its band, lie within (even-odd)."""
-        is_within = np.zeros(len(band), bool)
+        is_within, is_on = np.zeros(len(band), bool), np.zeros(len(band), bool)
         low = np.searchsorted(self.band, band)
         high = np.searchsorted(self.band, band, side="right")
         for i in range(int((high - low).max(initial=0))):
             has = np.flatnonzero(low + i < high)
             edge = low[has] + i
-            is_within[has] ^= crossed(
-                longitude[has],
-                latitude[has],
-                self.x1[edge],
-                self.y1[edge],
-                self.x2[edge],
-                self.y2[edge],
-            )
-        return is_within
+            ends = self.x1[edge], self.y1[edge], self.x2[edge], self.y2[edge]
+            is_within[has] ^= crossed(longitude[has], latitude[has], *ends)
+            is_on[has] |= lies_on(longitude[has], latitude[has], *ends)
+        return is_within | is_on
 
     def _at(self, latitude: Floats, edge: Ints) -> Floats:
         """Where the chosen edges have these latitudes, which they have somewhere."""

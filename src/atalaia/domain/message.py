@@ -274,7 +274,6 @@ def compose(
         for part in [_part(entry, places, i, now, limit)]
     ]
     parts.sort(key=lambda part: (part.is_over, -LEVEL_OF[part.level]))
-    first = parts[0]
     level = max((part.level for part in parts if not part.is_over), key=LEVEL_OF.get, default="")  # type: ignore[arg-type]
     return Content(
         kind="alert",

@@ -23,7 +23,7 @@ import numpy as np
 from atalaia.domain.alert import Moved
 from atalaia.domain.grid import Grid
 from atalaia.domain.hazard import LEVEL_OF, Hazard
-from atalaia.domain.outline import TURNS, Outline, Rings, crossed, outline, spans
+from atalaia.domain.outline import TURNS, Outline, Rings, crossed, lies_on, outline, spans
 from atalaia.domain.reading import Bools, Floats, Ints
 from atalaia.domain.subscription import Circle, Person, Polygon, Subscription
 
@@ -231,9 +231,11 @@ class _Shapes:
             near = np.flatnonzero((west <= x) & (x <= east) & (south <= y) & (y <= north))
             edges = spans(self._start[near], self._stop[near])
             owner = np.repeat(np.arange(len(near)), (self._stop - self._start)[near])
-            hits = crossed(x, y, *(one[edges] for one in self._edges))
+            ends = tuple(one[edges] for one in self._edges)
+            hits = crossed(x, y, *ends)
             odd = np.bincount(owner[hits], minlength=len(near)) % 2 == 1
             held.update(near[odd].tolist())
+            held.update(near[owner[lies_on(x, y, *ends)]].tolist())
         return sorted(held)
 
 
