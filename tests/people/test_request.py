@@ -106,7 +106,6 @@ def test_the_edges_of_what_may_be_asked_for_may_be_asked_for(edge: int) -> None:
         (polygon(SQUARE[:3]), "four points or more, the last as the first"),
         (polygon((*SQUARE[:3], (5.0, 5.0))), "the last as the first"),
         (polygon(((0.0, 91.0), *SQUARE[1:3], (0.0, 91.0))), "between -90 and 90"),
-        (polygon(((179.0, 0.0), (-179.0, 0.0), (-179.0, 1.0), (179.0, 0.0))), "cut it there"),
         (polygon(((0.0, 0.0),) * (MOST_POINTS + 1)), "at most 5000 points in all"),
     ],
 )
@@ -122,6 +121,11 @@ def test_the_largest_area_is_an_area() -> None:
     )
     check_area(polygon(((0.0, 0.0),) * MOST_POINTS))
     check_area(polygon(SQUARE, SQUARE))
+
+
+def test_an_area_may_go_over_the_antimeridian_and_round_a_pole() -> None:
+    check_area(polygon(((179.0, 0.0), (-179.0, 0.0), (-179.0, 1.0), (179.0, 0.0))))
+    check_area(polygon(((0.0, -70.0), (90.0, -70.0), (180.0, -70.0), (-90.0, -70.0), (0.0, -70.0))))
 
 
 # Quiet hours, as people write them
@@ -154,6 +158,24 @@ def test_hours_that_no_clock_shows_are_refused_with_an_example(text: str) -> Non
 
 def test_blanks_around_the_hours_do_not_matter() -> None:
     assert read_quiet(" 22:00 - 07:00 ", "UTC") == Quiet(1320, 420, "UTC")
+
+
+@pytest.mark.parametrize(
+    ("area", "zone"),
+    [
+        (Circle(name="x", latitude=-3.85, longitude=-32.42), "America/Noronha"),
+        (Circle(name="x", latitude=-9.97, longitude=-67.8), "America/Rio_Branco"),
+        (Circle(name="x", latitude=-41.3, longitude=174.8), "Pacific/Auckland"),
+        (polygon(((-68.0, -10.5), (-67.5, -10.5), (-67.5, -9.5), (-68.0, -10.5))),
+         "America/Rio_Branco"),
+        (polygon(((177.0, -19.0), (-178.0, -19.0), (-178.0, -16.0), (177.0, -19.0))),
+         "Pacific/Fiji"),
+    ],
+)  # fmt: skip
+def test_quiet_hours_without_a_zone_follow_the_place_s(area: Circle | Polygon, zone: str) -> None:
+    elsewhere = Circle(name="y", latitude=38.7, longitude=-9.1)
+    assert read_quiet("22:00-07:00", "", (area, elsewhere)) == Quiet(1320, 420, zone)
+    assert read_quiet("22:00-07:00", "UTC", (area,)) == Quiet(1320, 420, "UTC")
 
 
 # Where, as people write it

@@ -42,7 +42,9 @@ class Wish(StrictBody):
     thresholds: list[str] = Field([], max_length=50, examples=[["rain_mm over 1h >= 35"]])
     language: Literal["pt-BR", "en", "es"] = "pt-BR"
     quiet: str = Field("", examples=["22:00-07:00"], max_length=20)
-    timezone: str = Field("America/Sao_Paulo", max_length=64)
+    timezone: str = Field(
+        "", max_length=64, description="Of the quiet hours, an IANA name; empty: the place's."
+    )
 
 
 class Subscribing(Wish):
@@ -136,13 +138,14 @@ class Previewed(BaseModel):
 
 def wish_of(wanted: Wish, rules: RuleSet) -> Request:
     """What is wanted, of whoever it is. Raises ValueError for what cannot be."""
+    where = tuple(_where(wanted))
     return Request(
         contacts=(Contact("inbox", ""),),
-        where=tuple(_where(wanted)),
+        where=where,
         hazards=read_hazards(tuple(f"{h}={level}" for h, level in wanted.hazards.items())),
         thresholds=tuple(read_threshold(text, rules) for text in wanted.thresholds),
         language=wanted.language,
-        quiet=read_quiet(wanted.quiet, wanted.timezone),
+        quiet=read_quiet(wanted.quiet, wanted.timezone, where),
     )
 
 

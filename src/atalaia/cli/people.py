@@ -47,7 +47,9 @@ LanguageOption = Annotated[str, typer.Option("--language", help="pt-BR, en or es
 QuietOption = Annotated[
     str, typer.Option("--quiet", help="Hours in which only red is told: 22:00-07:00.")
 ]
-ZoneOption = Annotated[str, typer.Option("--timezone", help="Of the quiet hours.")]
+ZoneOption = Annotated[
+    str, typer.Option("--timezone", help="Of the quiet hours; else the place's.")
+]
 _NO_CONTACT = "inbox:"
 
 
@@ -64,7 +66,7 @@ def subscribe(
     threshold: ThresholdOption = None,
     language: LanguageOption = "pt-BR",
     quiet: QuietOption = "",
-    timezone: ZoneOption = "America/Sao_Paulo",
+    timezone: ZoneOption = "",
     organisation: Annotated[
         bool, typer.Option("--organisation", help="It is for an organisation.")
     ] = False,
@@ -160,7 +162,7 @@ def preview(
     threshold: ThresholdOption = None,
     language: LanguageOption = "pt-BR",
     quiet: QuietOption = "",
-    timezone: ZoneOption = "America/Sao_Paulo",
+    timezone: ZoneOption = "",
     days: Annotated[
         int, typer.Option(min=0, help="Of the past; 0: all that is kept in the alert log.")
     ] = 30,
@@ -281,13 +283,17 @@ def _request(
     from atalaia.people.request import Request, check, read_quiet
 
     with wishes():
+        where: tuple[Circle | Polygon, ...] = (
+            *_circles(places or [], radius),
+            *_polygons(areas or []),
+        )
         request = Request(
             contacts=tuple(read_contact(text) for text in contacts),
-            where=(*_circles(places or [], radius), *_polygons(areas or [])),
+            where=where,
             hazards=read_hazards(tuple(hazards or ())),
             thresholds=tuple(read_threshold(text, kept.rules) for text in thresholds or ()),
             language=language,
-            quiet=read_quiet(quiet, timezone),
+            quiet=read_quiet(quiet, timezone, where),
             is_organisation=is_organisation,
             escalate_after_s=seconds(escalate_after),
             how="cli",

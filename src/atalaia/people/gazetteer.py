@@ -24,8 +24,9 @@ import numpy as np
 import zstandard
 
 from atalaia.domain.geo import distance_km, unit
+from atalaia.domain.outline import outline
 from atalaia.domain.reading import Floats, Ints
-from atalaia.domain.subscription import Circle
+from atalaia.domain.subscription import Circle, Polygon
 
 LONGEST = 100
 """Letters of a question; the rest is not read."""
@@ -222,6 +223,17 @@ def nearest(latitude: float, longitude: float, within_km: float = 300.0) -> Town
     town = every.town(number)
     is_near = distance_km(latitude, longitude, town.latitude, town.longitude) <= within_km
     return town if is_near else None
+
+
+def zone_of(area: Circle | Polygon) -> str:
+    """The time zone (IANA name) of the town nearest to an area's middle, however far that is."""
+    if isinstance(area, Circle):
+        latitude, longitude = area.latitude, area.longitude
+    else:
+        west, south, east, north = outline(area.rings[:1]).box
+        latitude, longitude = (south + north) / 2, (west + east) / 2
+    town = nearest(latitude, longitude, math.inf)
+    return town.timezone if town else "UTC"
 
 
 def find(text: str) -> Circle:

@@ -49,13 +49,12 @@ _HINTS = {
     "hazards": "write for example heavy_rain=orange | wind",
     "thresholds": "write for example rain_mm over 1h >= 35",
     "language": "write pt-BR, en or es",
-    "quiet": "write for example 22:00-07:00, and a timezone such as America/Recife",
+    "quiet": "write for example 22:00-07:00; a timezone is such as America/Recife",
     "organisation": "write yes or no",
     "escalate_after_min": "write minutes as a number; 0: never",
 }
 COLUMNS = (*CHANNELS, *_HINTS, "timezone", "proof")
 
-_TIMEZONE = "America/Sao_Paulo"
 _YES, _NO = ("yes", "sim", "si", "sí", "true", "1"), ("no", "não", "nao", "false", "0", "")
 _ADDRESS_LIKE = re.compile(r"@|://|\d(?:[\s().-]*\d){6}")
 
@@ -143,17 +142,16 @@ def _json_rows(text: str) -> Iterator[tuple[int, dict[str, Any] | str]]:
 
 def _request(row: Mapping[str, Any], rules: RuleSet, find: Find, proof: str) -> Request:
     radius_km = _read(row, "radius_km", lambda cell: float(cell or DEFAULT_RADIUS_KM))
+    circles = _each(row, "place", lambda text: read_where(text, radius_km, find))
+    where: tuple[Circle | Polygon, ...] = (*circles, *_areas(row))
     request = Request(
         contacts=tuple(_contacts(row)),
-        where=(
-            *_each(row, "place", lambda text: read_where(text, radius_km, find)),
-            *_areas(row),
-        ),
+        where=where,
         hazards=_read(row, "hazards", lambda cell: read_hazards(tuple(_parts(cell)))),
         thresholds=tuple(_each(row, "thresholds", lambda text: read_threshold(text, rules))),
         language=_text(row, "language") or "pt-BR",
         quiet=_read(
-            row, "quiet", lambda cell: read_quiet(str(cell), _text(row, "timezone") or _TIMEZONE)
+            row, "quiet", lambda cell: read_quiet(str(cell), _text(row, "timezone"), where)
         ),
         is_organisation=_read(row, "organisation", _yes_or_no),
         escalate_after_s=_read(

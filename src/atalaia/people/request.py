@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
-from itertools import pairwise
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -14,6 +13,7 @@ from atalaia.domain.contact import Contact
 from atalaia.domain.hazard import Level
 from atalaia.domain.subscription import WEATHER, Circle, Polygon, Quiet, Threshold
 from atalaia.domain.words import LANGUAGES
+from atalaia.people.gazetteer import zone_of
 
 MOST_AREAS = 200
 MOST_POINTS = 5_000
@@ -118,19 +118,18 @@ def check_area(area: Circle | Polygon) -> None:
             raise ValueError("an area's ring has four points or more, the last as the first")
         for longitude, latitude in ring:
             _check_point(longitude, latitude)
-        if any(abs(a[0] - b[0]) > 180 for a, b in pairwise(ring)):
-            raise ValueError("an area crosses the 180th meridian; cut it there into two")
 
 
-def read_quiet(text: str, timezone: str) -> Quiet | None:
-    """``22:00-07:00`` in local time of this zone; an empty text is none. Raises ValueError."""
+def read_quiet(text: str, timezone: str, where: Sequence[Circle | Polygon] = ()) -> Quiet | None:
+    """``22:00-07:00`` in local time of this zone, or, if that is empty, of the first of these
+    areas; an empty text is none. Raises ValueError."""
     if not text.strip():
         return None
     try:
         start, end = (_minutes(part) for part in text.split("-"))
     except ValueError:
         raise ValueError("quiet hours: give two different times, such as 22:00-07:00") from None
-    quiet = Quiet(start, end, timezone)
+    quiet = Quiet(start, end, timezone or (zone_of(where[0]) if where else ""))
     check_quiet(quiet)
     return quiet
 
