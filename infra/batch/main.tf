@@ -129,5 +129,12 @@ module "refine" {
       actions   = ["s3:DeleteObject"]
       resources = ["${module.raw.arn}/raw/alerts/*"]
     },
+    {
+      sid     = "Swept" # who was erased, and what is old, goes from the parts that hold it
+      actions = ["s3:DeleteObject", "s3:PutObject"]
+      resources = [
+        "${module.raw.arn}/raw/deliveries/*", "${module.raw.arn}/raw/payloads/source=station/*",
+      ]
+    },
   ])
 }

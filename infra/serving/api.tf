@@ -40,6 +40,21 @@ module "api" {
       resources = [var.queues["urgent"], var.queues["normal"]]
     },
     {
+      sid       = "Pushed" # what somebody pushed is theirs to take along
+      actions   = ["s3:GetObject"]
+      resources = ["${var.bucket_arns["raw"]}/raw/payloads/source=station/*"]
+    },
+    {
+      sid       = "ListRaw"
+      actions   = ["s3:ListBucket"]
+      resources = [var.bucket_arns["raw"]]
+      conditions = [{
+        test     = "StringLike"
+        variable = "s3:prefix"
+        values   = ["raw/payloads/source=station/*"]
+      }]
+    },
+    {
       sid       = "Secrets"
       actions   = ["secretsmanager:GetSecretValue"]
       resources = concat([aws_secretsmanager_secret.api.arn], values(var.secrets))

@@ -55,6 +55,9 @@ class Metrics:
         self.stream_offset = Gauge(
             "atalaia_stream_offset", "Offset of the newest record of the stream.", registry=here
         )
+        self.gold_refused = Gauge(
+            "atalaia_gold_refused_rows", "Rows that cannot be written to GOLD.", registry=here
+        )
         self.consumer_lag = Gauge(
             "atalaia_consumer_lag", "Records not yet consumed.", ["consumer"], registry=here
         )

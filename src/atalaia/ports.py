@@ -160,7 +160,8 @@ class Consent(msgspec.Struct, frozen=True, kw_only=True):
     """What a person agreed to, for the controller to prove. It outlives an erasure.
 
     purpose     what for; `channel` by which way
-    text_hash, version    SHA-256 and version of the words that they agreed to
+    text, language, version    of the words that they agreed to; `text_hash` is the text's SHA-256.
+                The text is kept once, however many agreed to it ('': kept before texts were)
     how         cli, api, import, telegram, …; or, for paper, what proves it
     given_at, withdrawn_at    Unix seconds; 0: it stands
     """
@@ -173,6 +174,8 @@ class Consent(msgspec.Struct, frozen=True, kw_only=True):
     how: str
     given_at: int
     withdrawn_at: int = 0
+    text: str = ""
+    language: str = ""
 
 
 class People(Protocol):
@@ -405,7 +408,10 @@ class Lake(Protocol):
     """RAW and GOLD: files under keys. A key's file is replaced as a whole or not at all."""
 
     def write(self, key: str, body: bytes) -> None:
-        """Keep `body` under `key`, durably, replacing what was there."""
+        """Keep `body` under `key`, durably, replacing what was there.
+
+        Raises ValueError for a key that no file can have here.
+        """
         ...
 
     def read(self, key: str) -> bytes:

@@ -114,6 +114,21 @@ class PeopleContract(ABC):
         assert people.find("email", b"lookup a") == contact(BIA, "a")
         assert people.contacts(ANA) == []
 
+    def test_the_words_are_kept_with_the_consent_and_outlive_everything(
+        self, people: People
+    ) -> None:
+        words = consent(text="What for: …", language="en")
+        other = consent(text="Para quê: …", language="pt-BR", text_hash="cd" * 32, channel="sms")
+        people.put(person(), [contact()], [words, other])
+        people.put(person(BIA), [contact(BIA, "b")], [consent(BIA, text="What for: …")])
+        withdrawn = msgspec.structs.replace(words, withdrawn_at=40)
+        people.put(self.read(people), [], [withdrawn])
+        assert people.consents(ANA) == [withdrawn, other]
+        people.erase(BIA, 50)
+        people.forget(0, 30, 60)
+        [kept] = self.reopened().consents(BIA)
+        assert (kept.text, kept.withdrawn_at) == ("What for: …", 50)
+
     def test_contacts_and_consents_are_replaced_by_their_keys(self, people: People) -> None:
         people.put(person(), [contact()], [consent()])
         stopped = contact(status="stopped", sealed=b"new", tries=3)

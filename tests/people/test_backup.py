@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 from atalaia.batch.archive import archive
 from atalaia.cli import app
 from atalaia.domain.contact import read_contact
+from atalaia.domain.subscription import Circle
 from atalaia.errors import StateConflict
 from atalaia.homes.embedded import open_home
 from atalaia.homes.embedded.backup import backup, backup_keys, restore
@@ -92,12 +93,17 @@ def test_keys_of_yesterday_do_not_bring_back_who_was_erased_today(w: World, tmp_
     assert back(w, tmp_path / "copy") == 1
 
 
-def test_a_copy_has_no_key_no_look_up_and_no_address(w: World, tmp_path: Path) -> None:
-    ana = w.told(ANA, BIA)
+def test_a_copy_has_no_key_no_look_up_no_count_and_no_address(w: World, tmp_path: Path) -> None:
+    garden = Circle(name="Canary Garden", latitude=-8.05, longitude=-34.88)
+    ana = w.told(ANA, BIA, where=(garden,))
+    w.subscribe("email:carla@example.org")
+    [counted] = [
+        bytes(name) for (name,) in w.home.people._database.rows("SELECT name FROM tallies")
+    ]
     w.registry.make_key(ana, NOW)
     secrets = [row.lookup for row in w.home.people.contacts(ana)]
     secrets += [f.read_bytes() for f in w.folders[1].rglob("*") if f.is_file()]
-    secrets += [b"ana@example.org", b"5581999990000", b"Recife"]
+    secrets += [b"ana@example.org", b"5581999990000", b"Canary Garden", counted]
     backup(w.path, tmp_path / "copy")
     assert any(secret in (w.path / "atalaia.sqlite3-wal").read_bytes() for secret in secrets[:3])
     for file in (tmp_path / "copy").rglob("*"):

@@ -12,6 +12,7 @@ import apsw
 import msgspec
 import pytest
 
+from atalaia.batch.archive import archive
 from atalaia.domain.contact import read_contact
 from atalaia.domain.delivery import Delivery, Message, Outcome, settled
 from atalaia.domain.payload import Payload, Reject
@@ -24,6 +25,7 @@ from atalaia.people.erase import erase, finish_erasures
 from atalaia.people.export import export
 from atalaia.people.retention import apply_retention
 from atalaia.ports import Commit
+from atalaia.sources.readings_csv import JSON, STATION
 from contracts.people_contract import contact, person
 from contracts.state_contract import entry
 from people.world import DAY, NOW, World, world
@@ -173,7 +175,7 @@ def test_the_consent_stays_withdrawn_under_a_name_that_leads_nowhere(w: World) -
     assert all(w.registry.holders(read_contact(text)) == [] for text in CONTACTS)
     assert w.home.outbox.messages(person=pseudonym) == []
     assert w.home.outbox.told(["i1"]) == []
-    assert export(w.registry, w.home.outbox, w.home.state, pseudonym) is None
+    assert export(w.registry, w.home, pseudonym) is None
     assert w.keys.erased() == [(pseudonym, NOW + 9)]
 
 
@@ -279,7 +281,7 @@ def test_a_seal_moved_to_somebody_else_does_not_open(w: World) -> None:
 
 def test_everything_held_on_somebody_is_exported(w: World) -> None:
     pseudonym, _ = full_person(w)
-    document = export(w.registry, w.home.outbox, w.home.state, pseudonym)
+    document = export(w.registry, w.home, pseudonym)
     assert document is not None
     held = json.loads(document)
     addresses = {c["channel"]: c.get("address") for c in held["contacts"]}
@@ -298,6 +300,54 @@ def test_everything_held_on_somebody_is_exported(w: World) -> None:
         ("i1", 1, "sent"),
         ("i1", 2, "sent"),
     ]
+
+
+def test_what_somebody_pushed_is_exported_from_raw_and_from_the_stream_and_is_theirs_alone(
+    w: World,
+) -> None:
+    ana, bia = w.told("email:ana@example.org"), w.told("email:bia@example.org")
+    bodies = [f'{{"rain_mm": {n}}}' for n in range(4)]
+
+    def push(person: str, body: str) -> None:
+        sealed = seal_body(w.registry.vault, person, body.encode())
+        w.home.stream.append([Payload(source=STATION, content=JSON, received_at=NOW, body=sealed)])
+
+    def exported(channels: tuple[str, ...] | None = None) -> list[str] | None:
+        held = json.loads(export(w.registry, w.home, ana, channels) or b"")
+        assert "files that cannot be read now" not in held
+        return [one["body"] for one in held["pushed"]] if "pushed" in held else None
+
+    assert exported() == []
+    w.registry.make_key(ana, NOW)
+    push(ana, bodies[0])
+    push(bia, bodies[1])
+    assert exported() == [bodies[0]]
+    archive(w.home.stream, w.home.state, w.home.lake)
+    push(ana, bodies[2])
+    assert exported() == [bodies[0], bodies[2]]
+    assert exported(("sms",)) is None, "who proved less is not told"
+    archive(w.home.stream, w.home.state, w.home.lake)
+    w.home.stream.drop(w.home.stream.last_offset())
+    assert exported() == [bodies[0], bodies[2]]
+
+
+def test_the_words_that_somebody_agreed_to_are_kept_themselves(w: World) -> None:
+    told = w.told("email:ana@example.org", language="en")
+    asked = w.subscribe("sms:+5581912345678", language="pt-BR")
+    w.confirm(asked.pseudonym, w.code(asked.asks[0]))
+    for pseudonym, language in ((told, "en"), (asked.pseudonym, "pt-BR")):
+        [consent] = w.home.people.consents(pseudonym)
+        words = w.registry.words(language)
+        assert (consent.text, consent.language, consent.version, consent.given_at) == (
+            words.text,
+            language,
+            words.version,
+            NOW,
+        )
+        held = json.loads(export(w.registry, w.home, pseudonym) or b"")
+        assert held["consents"][0]["text"] == words.text
+    w.registry.erase(told, NOW)
+    assert w.home.people.consents(told)[0].text == w.registry.words("en").text
 
 
 def test_who_never_confirmed_is_erased_after_seven_days_and_nobody_else(w: World) -> None:

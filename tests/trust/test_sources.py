@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from structlog.testing import capture_logs
 
 from atalaia.api.access import Role
 from atalaia.api.keys import add_key, caller_of
+from atalaia.batch.archive import archive
+from atalaia.batch.refine import refine
 from atalaia.domain.payload import Payload
 from atalaia.domain.place import Place, Places
+from atalaia.domain.reading import Decoded, Kind, Readings
+from atalaia.errors import StateConflict
 from atalaia.homes.embedded.lake import FolderLake
-from atalaia.lake.merge import merge_readings
+from atalaia.lake import gold
+from atalaia.lake.merge import UnreadableGold, merge_all_but, merge_readings
 from atalaia.people.bodies import seal_body, unsealed
 from atalaia.sources.readings_csv import JSON, STATION, content_of, decoder
 from people.world import NOW, World
@@ -58,6 +66,102 @@ def test_a_source_whose_name_cannot_be_printed_is_set_aside_and_the_rest_goes_on
     decoded = decoder(PLACES)([pushed({"source": name}, {"source": "garden"})], None)
     assert [r.reason for r in decoded.rejects] == ["bad source name"]
     assert merge_readings(FolderLake(tmp_path), decoded.readings, PLACES).rows == 1
+
+
+def reading(source: str, at: int = NOW, period_s: int = 3600, value: float = 1.0) -> Readings:
+    return Readings.build(
+        place=[0],
+        source=source,
+        kind=Kind.OBSERVED,
+        valid_at=[at],
+        known_at=NOW,
+        period_s=period_s,
+        values={"rain_mm": np.array([value])},
+    )
+
+
+HOSTILE = [
+    "a" * 300,
+    "é" * 200,
+    "../../etc",
+    "a/b",
+    "nul\0",
+    "con",
+    ".",
+    "..",
+    "' OR 1=1",
+    "🌀" * 80,
+]
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    st.lists(
+        st.tuples(
+            st.one_of(st.sampled_from(HOSTILE), st.text(min_size=1, max_size=300)),
+            st.sampled_from([0, 1, -(2**62), 2**62, -(2**40), 2**40, NOW]),
+            st.sampled_from([0, -1, 2**31 - 1]),
+            st.sampled_from([1.0, float("inf"), -float("inf"), 1e308, 5e-324, float("nan")]),
+        ),
+        min_size=1,
+        max_size=6,
+    )
+)
+def test_rows_that_cannot_be_written_are_set_aside_and_counted_and_the_rest_goes_on(
+    tmp_path_factory: pytest.TempPathFactory, rows: list[tuple[str, int, int, float]]
+) -> None:
+    """Past all decoders, whatever a mistake in one lets through."""
+    good = reading("garden")
+    hostile = [reading(source, at, period, value) for source, at, period, value in rows]
+    half = len(hostile) // 2
+    every = Readings.concat([*hostile[:half], good, *hostile[half:]])
+    lake = FolderLake(tmp_path_factory.mktemp("lake"))
+    done, refused = merge_all_but(lake, every, PLACES)
+    assert lake.keys("gold/readings/source=garden/date=2023-11-14/")
+    assert done.rows + len(refused) >= 1
+    again, refused_again = merge_all_but(lake, every, PLACES)
+    assert sorted(refused_again) == sorted(refused)
+    assert again.partitions == 0
+
+
+def test_what_is_refused_is_told_and_the_next_refine_does_not_meet_it_again(w: World) -> None:
+    def decode(payloads: Sequence[Payload], _wanted: frozenset[str] | None) -> Decoded:
+        """A decoder with the mistake that a name of 300 letters came through."""
+        rows = [reading(name) for name in ("garden", "x" * 300, "roof")]
+        return Decoded(Readings.concat(rows))
+
+    w.home.stream.append([pushed({})])
+    archive(w.home.stream, w.home.state, w.home.lake)
+    with capture_logs() as logs:
+        report = refine(w.home.state, w.home.lake, decode, PLACES)
+    assert (report.rejects, gold.refused_rows(w.home.state)) == (1, 1)
+    assert [log["rows"] for log in logs if "set aside" in log["event"]] == [1]
+    [(_, _, reject)] = w.home.state.rejects()
+    assert (reject.reason, reject.source) == ("cannot be written", "x" * 40)
+    sources = {key.split("/")[2] for key in w.home.lake.keys("gold/readings/")}
+    assert sources == {"source=garden", "source=roof"}
+    refine(w.home.state, w.home.lake, decode, PLACES)
+    assert gold.refused_rows(w.home.state) == 1
+
+
+def test_a_fault_of_the_machine_is_no_rows_fault(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lake = FolderLake(tmp_path)
+    row = reading("garden")
+    merge_all_but(lake, row, PLACES)
+    [key] = lake.keys("gold/readings/")
+    lake.write(key, b"torn")
+    with pytest.raises(UnreadableGold):
+        merge_all_but(lake, row, PLACES)
+
+    def full(_key: str, _body: bytes) -> None:
+        raise StateConflict("the disk is full")
+
+    lake.delete(key)
+    monkeypatch.setattr(lake, "write", full)
+    with pytest.raises(StateConflict):
+        merge_all_but(lake, row, PLACES)
 
 
 @settings(max_examples=40, deadline=None)

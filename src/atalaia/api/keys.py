@@ -17,6 +17,7 @@ import msgspec
 from atalaia.api.access import OPERATOR, OWN_KEY, SCOPES, SIGNED_LINK, Caller, Role, Who
 from atalaia.domain.place import Places
 from atalaia.notes import Note
+from atalaia.people.bodies import own_source
 from atalaia.people.service import PeopleService
 from atalaia.ports import Notes
 from atalaia.settings import Settings
@@ -113,7 +114,7 @@ def who_has(
         person, channels = found
         if channels is not None:
             return Caller(person, SIGNED_LINK, person, channels)
-        return Caller(person, OWN_KEY, person, source=f"own-{_digest(person)[:8]}")
+        return Caller(person, OWN_KEY, person, source=own_source(person))
 
     return who
 

@@ -107,6 +107,7 @@ class LocalStanding(ProgramStanding):
             "stream_offset": self._watching.offset,
             "lag": self._watching.behind,
             "lag_s": self._watching.lag_s,
+            "gold": {"refused": self._upkeep.refused},
             "sources": {
                 poller.plan.name: poller.health.shown(poller.plan.expected_s, now)
                 for poller in self._pollers
@@ -117,6 +118,7 @@ class LocalStanding(ProgramStanding):
 
     def _set_gauges(self, metrics: Metrics) -> None:
         metrics.stream_offset.set(self._watching.offset)
+        metrics.gold_refused.set(self._upkeep.refused)
         metrics.outbox_now(self._home.outbox.counts())
         metrics.consumer_lag.labels("speed").set(self._watching.behind)
         metrics.lag_seconds.set(self._watching.lag_s)

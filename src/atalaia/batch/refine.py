@@ -30,10 +30,11 @@ from atalaia.lake import gold, raw
 from atalaia.lake.answers import Answers, tally, together
 from atalaia.lake.compact import closed_months, compact_alerts, compact_months
 from atalaia.lake.merge import (
+    RowRefused,
     merge_alerts,
+    merge_all_but,
     merge_answers,
     merge_deliveries,
-    merge_readings,
     write_places,
 )
 from atalaia.lake.settled import settled_after
@@ -90,6 +91,7 @@ class Folded(NamedTuple):
 
     rows, partitions   readings decoded, and files written
     placed             of a rebuild by `Workers`: the keys of all files of readings
+    refused            rows that cannot be written
     """
 
     rows: int
@@ -100,6 +102,7 @@ class Folded(NamedTuple):
     rejects: int
     placed: tuple[str, ...] = ()
     stations: Sequence[StationsDecoded] = ()
+    refused: tuple[RowRefused, ...] = ()
 
 
 class Workers(Protocol):
@@ -163,16 +166,21 @@ def _refine(
     if stream is not None:
         mend_raw(state, lake, stream, keys)
     rows = partitions = rejects = 0
+    refused: list[RowRefused] = []
     write_places(lake, places)
     for part in [workers.fold(keys)] if workers else _fold(lake, lake, keys, decode, places, now):
         merge_answers(lake, part.answers)
         rows, rejects = rows + part.rows, rejects + part.rejects
         partitions += part.partitions + merge_stations(lake, part.stations).partitions
+        refused += part.refused
         if part.done:
             items = {item_of[key]: None for key in part.done}
             faults = [(raw.first_of(key), _damage(key)) for key in part.damaged]
             last = raw.first_of(part.done[-1])
+            faults += [(last, _unwritten(row)) for row in refused]
             state.commit(Commit(gold.REFINED, last, items=items, rejects=faults))
+            gold.count_refused(state, len(refused))
+            refused = []
     partitions += _refine_alerts(state, lake)
     if outbox is not None:
         partitions += _refine_deliveries(outbox, state, lake)
@@ -282,15 +290,16 @@ def _fold(
 ) -> Iterator[Folded]:
     """Merge the parts of RAW into GOLD, a step at a time, in this process."""
     for step in steps(lake, keys, decode):
-        merged = merge_readings(into, step.readings, places, now)
+        merged, refused = merge_all_but(into, step.readings, places, now)
         yield Folded(
             rows=step.rows,
             partitions=merged.partitions,
             done=step.done,
             damaged=step.damaged,
             answers=step.answers,
-            rejects=step.rejects,
             stations=step.stations,
+            rejects=step.rejects + len(refused),
+            refused=tuple(refused),
         )
 
 
@@ -324,6 +333,10 @@ def steps(lake: Lake, keys: Sequence[str], decode: Decode) -> Iterator[RefineSte
         if told:
             answers.append(together(told))
     yield RefineStep(Readings.concat(readings), stations, done, damaged, answers, rejects)
+
+
+def _unwritten(row: RowRefused) -> Reject:
+    return Reject(source=row.source[:40], reason="cannot be written", detail=row.detail)
 
 
 def _damage(key: str) -> Reject:

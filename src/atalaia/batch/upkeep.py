@@ -14,6 +14,7 @@ import structlog
 
 from atalaia.batch.archive import ArchiveReport, archive
 from atalaia.batch.mend import MENDED, mend_raw
+from atalaia.batch.sweep import is_due as has_to_sweep
 from atalaia.clock import Clock
 from atalaia.detect.watch import CONSUMER
 from atalaia.domain.norm_tables import Norms
@@ -57,6 +58,7 @@ class Upkeep:
         self._on_norms = on_norms
         self.climate = known(home.state).version
         self.archived = home.state.offset(raw.ARCHIVED)
+        self.refused = gold.refused_rows(home.state)
 
     async def archive(self) -> None:
         """RAW, and what of the stream is old enough to go."""
@@ -84,10 +86,15 @@ class Upkeep:
         """GOLD; and the climate, where a rule goes by it."""
         while True:
             await self._clock.sleep(self._settings.refine_interval_s)
-            if await asyncio.to_thread(has_to_refine, self._home.state, self._home.outbox):
+            if await asyncio.to_thread(self._has_to_refine):
                 await self._refine()
             if names_norms(self._settings.rules):
                 await self._learn()
+
+    def _has_to_refine(self) -> bool:
+        """Whether there is anything new; or something to let go of, which `refine` does too."""
+        state = self._home.state
+        return has_to_refine(state, self._home.outbox) or has_to_sweep(state, self._clock.second())
 
     async def _refine(self) -> None:
         state = self._home.state
@@ -99,6 +106,7 @@ class Upkeep:
                 "damaged files of the lake were set aside and made again; look at the disk",
                 files=damaged,
             )
+        self.refused = await asyncio.to_thread(gold.refused_rows, state)
 
     async def _learn(self) -> None:
         """Learn it once a week; and look whether it is another now, whoever learnt it."""

@@ -12,8 +12,30 @@ from atalaia.cli.options import HomeOption, SettingsOption, existing, settings_o
 from atalaia.errors import AtalaiaError
 
 app = typer.Typer()
+rotating = typer.Typer(help="The keys that what is personal is sealed with.", no_args_is_help=True)
+app.add_typer(rotating, name="keys")
 keys = typer.Typer(help="Keys of programs for the API, each with a role.", no_args_is_help=True)
 app.add_typer(keys, name="api-key")
+
+
+@rotating.callback()
+def of_people() -> None:
+    """The keys that what is personal is sealed with."""
+
+
+@rotating.command()
+def rotate(home: HomeOption = None, settings: SettingsOption = None) -> None:
+    """Make a new master key, and wrap everybody's key with it; the watch may go on meanwhile."""
+    from atalaia.homes.embedded.rotate import rotate_master
+    from atalaia.run.opened import home_of
+
+    kept = settings_of(settings, home)
+    existing(kept.home)
+    with home_of(kept, exclusive=False) as opened, opened.hold("rotate"):
+        done = rotate_master(opened.keys)
+    if done.is_resumed:
+        print("a rotation that had been begun is finished", file=sys.stderr)
+    typer.echo(f"{done.keys} keys are wrapped by a new master key; copy the keys anew")
 
 
 @keys.command()

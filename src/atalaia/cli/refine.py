@@ -36,9 +36,11 @@ def refine(
 
     from atalaia.batch import refine as batch
     from atalaia.batch.mend import mend_raw
+    from atalaia.batch.sweep import is_due, sweep
     from atalaia.lake import raw
     from atalaia.lake.places import places_of
     from atalaia.people.bodies import opened as opened_on_the_way
+    from atalaia.replay.readings import REPLAY
     from atalaia.run.opened import home_of
     from atalaia.sources import decode_all
 
@@ -62,7 +64,12 @@ def refine(
         else:
             stream = opened.stream
             report = batch.refine(state, lake, decode, places, outbox, workers, stream=stream)
-        compacted = batch.compact(opened.lake, int(time.time()))
+        now = int(time.time())
+        compacted = batch.compact(opened.lake, now)
+        # A replay's home keeps what it is of: the past.
+        if opened.state.note(REPLAY) is None and is_due(opened.state, now):
+            keys = opened.keys if opened.people.changes(0, 1) else None
+            sweep(opened.state, opened.lake, keys, now, kept.channels.keep_s)
     if as_json:
         typer.echo(msgspec.json.encode(report._asdict() | {"compacted": compacted._asdict()}))
     else:

@@ -31,9 +31,14 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import structlog
+
 from atalaia.domain.variable import CATALOGUE
 from atalaia.lake.alert_rows import ALERT_COLUMNS
-from atalaia.ports import Lake
+from atalaia.notes import Note
+from atalaia.ports import Lake, Notes
+
+log = structlog.get_logger()
 
 REFINED = "refine"
 """The consumer whose offset is the first offset of the last part of RAW that GOLD holds."""
@@ -303,3 +308,19 @@ def is_month_closed(month: str, now: int) -> bool:
 def is_day_closed(day: datetime, now: int) -> bool:
     """The same of the UTC day that begins then."""
     return day.timestamp() + 86_400 + _CLOSED_AFTER_S <= now
+
+
+def count_refused(notes: Notes, count: int) -> None:
+    """Count rows that cannot be written to GOLD and were set aside, and say so; none: nothing."""
+    if count:
+        log.warning("rows cannot be written to GOLD, and are set aside", rows=count)
+        _refused(notes).change(lambda before: (before or 0) + count)
+
+
+def refused_rows(notes: Notes) -> int:
+    """How many these are so far; each is among the rejects, and in RAW."""
+    return _refused(notes).get() or 0
+
+
+def _refused(notes: Notes) -> Note[int]:
+    return Note(notes, "gold-refused", int, is_spare=True)

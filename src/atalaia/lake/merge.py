@@ -61,6 +61,10 @@ _WORD_OF_KIND = np.array([_KINDS.index(kind.word) for kind in Kind], np.int8)
 _KIND_OF_WORD = np.argsort(_WORD_OF_KIND).astype(np.int8)
 
 
+class UnreadableGold(duckdb.Error):
+    """What GOLD holds of a partition cannot be read. It says nothing of the rows that are new."""
+
+
 class Workshop(NamedTuple):
     """A DuckDB of its own, a folder for what is not yet in the lake, and the lake."""
 
@@ -89,9 +93,17 @@ class Partition(NamedTuple):
     @property
     def key(self) -> str:
         """Where its one file lies."""
-        date = datetime.fromtimestamp(self.day * DAY_S, UTC)
+        date = _date(self.day)
         folder = f"{date:month=%Y-%m}" if self.is_month else f"{date:date=%Y-%m-%d}"
         return f"{READINGS}source={folder_name(self.source)}/{folder}/readings.parquet"
+
+
+def _date(day: int) -> datetime:
+    """Days since 1970 as a date. Raises ValueError for one that no calendar here has."""
+    try:
+        return datetime.fromtimestamp(day * DAY_S, UTC)
+    except (OverflowError, OSError) as error:
+        raise ValueError(f"{day} days since 1970 are no date") from error
 
 
 class _Layout:
@@ -129,8 +141,66 @@ class _Layout:
 
 
 def _month_of(source: str, day: int) -> Partition:
-    first = datetime.fromtimestamp(day * DAY_S, UTC).replace(day=1)
+    first = _date(day).replace(day=1)
     return Partition(source, int(first.timestamp()) // DAY_S, is_month=True)
+
+
+class RowRefused(NamedTuple):
+    """A row that cannot be written, whatever the reason; it stays in RAW."""
+
+    source: str
+    detail: str
+
+
+MOST_REFUSED = 1_000
+"""More of one merge: then it is not the rows that are at fault."""
+
+_OF_A_ROW = (duckdb.Error, ValueError, TypeError, ArithmeticError, LookupError, UnicodeError)
+_OF_THE_MACHINE = (
+    UnreadableGold,
+    duckdb.FatalException,
+    duckdb.InternalException,
+    duckdb.InterruptException,
+    duckdb.IOException,
+    duckdb.OutOfMemoryException,
+)
+
+
+def merge_all_but(
+    lake: Lake, readings: Readings, places: Places, now: int | None = None
+) -> tuple[Merged, list[RowRefused]]:
+    """Fold readings into GOLD; set aside, and return, the rows that cannot be written.
+
+    They are looked for by halves, so one among many costs a few merges more. A fault of the
+    machine, and one that more than `MOST_REFUSED` rows have, is raised as it is.
+    """
+    done = Merged(0, 0)
+    refused: list[RowRefused] = []
+    waiting = [readings]
+    while waiting:
+        rows = waiting.pop()
+        try:
+            wrote = merge_readings(lake, rows, places, now)
+        except _OF_THE_MACHINE:
+            raise
+        except _OF_A_ROW as error:
+            if len(refused) >= MOST_REFUSED:
+                raise
+            if len(rows) == 1:
+                refused.append(_refused(rows, error))
+                continue
+            half = len(rows) // 2
+            at = np.arange(len(rows))
+            waiting += [rows.take(at >= half), rows.take(at < half)]
+        else:
+            done = Merged(done.rows + wrote.rows, done.partitions + wrote.partitions)
+    return done, refused
+
+
+def _refused(rows: Readings, error: Exception) -> RowRefused:
+    """The one row that cannot be written, by the time that it is of."""
+    source = rows.sources[int(rows.source[0])]
+    return RowRefused(source, f"valid at {int(rows.valid_at[0])}: {type(error).__name__}")
 
 
 def merge_readings(
@@ -328,10 +398,20 @@ def _read(
 
     The ids begin with those given; after them come places that are no longer watched.
     """
-    con, _, lake = shop
-    found = [p for p in partitions if lake.keys(p.key)]
+    found = [p for p in partitions if shop.lake.keys(p.key)]
     if not found:
         return Readings.empty(), ids
+    try:
+        return _held(shop, found, ids)
+    except duckdb.Error as error:
+        raise UnreadableGold(str(error)) from error
+
+
+def _held(
+    shop: Workshop, found: Sequence[Partition], ids: NDArray[Any]
+) -> tuple[Readings, NDArray[Any]]:
+    """The same of partitions that are there."""
+    con, _, lake = shop
     # A file of an earlier Atalaia may lack a column that came later, or have one that went.
     files = f"({gold_rows('readings', [lake.path(p.key) for p in found])})"
     known = set(ids)

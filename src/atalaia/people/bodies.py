@@ -6,22 +6,27 @@ person is erased, what they pushed can no longer be read, wherever copies of it 
 
 from __future__ import annotations
 
+import hashlib
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import replace
 
 import msgspec
 
 from atalaia.domain.payload import Payload, Reject
 from atalaia.domain.reading import Decode, Decoded, Readings
-from atalaia.errors import StateConflict
+from atalaia.errors import PayloadInvalid, StateConflict
+from atalaia.lake import raw
 from atalaia.people.vault import Vault
-from atalaia.ports import Home
+from atalaia.ports import Home, Record
+from atalaia.sources.readings_csv import STATION
 
 MAGIC = b"\x00atalaia sealed\x00"
 """How such a body begins: no text, JSON or CSV does."""
 
 _PURPOSE = "body"
+_AT_ONCE = 1_000
 
 _AT = re.compile(r"(record|line) \d{1,9}\b")
 _COUNTED = re.compile(r"[^a-z -]+")
@@ -31,6 +36,11 @@ def seal_body(vault: Vault, pseudonym: str, body: bytes) -> bytes:
     """The body as it goes into the stream: marked, with the pseudonym, sealed."""
     name = pseudonym.encode()
     return MAGIC + bytes([len(name)]) + name + vault.seal(pseudonym, _PURPOSE, body)
+
+
+def own_source(pseudonym: str) -> str:
+    """What the readings are called that somebody pushes under their own key; nobody else's are."""
+    return "own-" + hashlib.sha256(pseudonym.encode()).hexdigest()[:16]
 
 
 def is_sealed(body: bytes) -> bool:
@@ -50,6 +60,42 @@ def open_body(vault: Vault, body: bytes) -> bytes | None:
     """
     pseudonym, sealed = _split(body)
     return vault.open(pseudonym, _PURPOSE, sealed)
+
+
+def pushed_by(home: Home, vault: Vault, pseudonym: str) -> tuple[list[Payload], int]:
+    """What this person pushed, opened, in its order, and how many files of RAW cannot be read now.
+
+    It is looked for in RAW's one folder of pushes, and in the stream, for what RAW lacks. Where
+    shards are archived each for itself nothing says what that is: there the pushes of the last
+    minutes are missing.
+    """
+    parts = sorted(home.lake.keys(f"{raw.PAYLOADS}source={STATION}/"), key=raw.first_of)
+    after = home.state.offset(raw.ARCHIVED)
+    found: dict[int, Payload] = {}
+    unread = 0
+    for key in parts:
+        try:
+            found.update(_of_person(raw.read_part(home.lake.read(key)), vault, pseudonym))
+        except (PayloadInvalid, StateConflict):
+            unread += 1
+    while (after or not parts) and (records := home.stream.read(after, _AT_ONCE)):
+        found.update(_of_person(records, vault, pseudonym))
+        after = records[-1].offset
+    return [found[offset] for offset in sorted(found)], unread
+
+
+def _of_person(
+    records: Sequence[Record], vault: Vault, pseudonym: str
+) -> Iterator[tuple[int, Payload]]:
+    """What this person pushed of these, by its offset; not what is damaged."""
+    for record in records:
+        payload = record.payload
+        if payload.source != STATION or not is_sealed(payload.body):
+            continue
+        with suppress(StateConflict, ValueError):
+            if owner_of(payload.body) == pseudonym:
+                body = open_body(vault, payload.body) or b""
+                yield record.offset, msgspec.structs.replace(payload, body=body)
 
 
 def opened(decode: Decode, home: Home) -> Decode:

@@ -77,6 +77,7 @@ class Words(msgspec.Struct, frozen=True):
     text: str
     digest: str
     version: str
+    language: str
 
 
 def consent_words(language: str, controller: Controller, keep: Retention = RETENTION) -> Words:
@@ -88,13 +89,17 @@ def consent_words(language: str, controller: Controller, keep: Retention = RETEN
         consents=keep.consents_s // (365 * DAY_S),
         controller=who,
     )
-    return Words(text, hashlib.sha256(text.encode()).hexdigest(), VERSION)
+    return Words(text, hashlib.sha256(text.encode()).hexdigest(), VERSION, language)
 
 
 def shown_words(text: str, ours: Words) -> Words:
     """The words that somebody was shown, which may be others than `ours`; none: ours."""
     digest = hashlib.sha256(text.encode()).hexdigest()
-    return ours if not text or digest == ours.digest else Words(text, digest, "as shown")
+    return (
+        ours
+        if not text or digest == ours.digest
+        else Words(text, digest, "as shown", ours.language)
+    )
 
 
 def agreed(pseudonym: str, channel: str, words: Words, how: str, now: int) -> Consent:
@@ -107,4 +112,6 @@ def agreed(pseudonym: str, channel: str, words: Words, how: str, now: int) -> Co
         version=words.version,
         how=how,
         given_at=now,
+        text=words.text,
+        language=words.language,
     )

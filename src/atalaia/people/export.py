@@ -10,10 +10,11 @@ import msgspec
 
 from atalaia.domain.alert import LogEntry, instant
 from atalaia.domain.delivery import Message
+from atalaia.people.bodies import pushed_by
 from atalaia.people.manage import is_whole
 from atalaia.people.registry import Held, Registry
 from atalaia.people.rows import CONFIRMED, KEY
-from atalaia.ports import Notice, Outbox, State
+from atalaia.ports import Home, Notice, State
 
 HIDDEN = "not told here: nobody proved by this link or contact to have it"
 
@@ -23,8 +24,7 @@ _AT_ONCE = 500
 
 def export(
     registry: Registry,
-    outbox: Outbox,
-    state: State,
+    home: Home,
     pseudonym: str,
     channels: Sequence[str] | None = None,
 ) -> bytes | None:
@@ -36,17 +36,19 @@ def export(
     person         choices and subscriptions, as they are kept
     contacts       each with its address and status; a key of their own without the key, which
                    is not kept; a webhook's secret
-    consents       what was agreed to, when, by which words
+    consents       what was agreed to, when, in which words
     messages       what was sent or is to be, and the alerts in it by their keys
     deliveries     one row an alert and channel
+    pushed         what they sent under a key of their own, as it came: to whom all is told
 
     Times are ISO 8601 in UTC. Alerts themselves are not personal; `atalaia alerts` has them.
     """
     held = registry.held(pseudonym)
     if held is None:
         return None
+    outbox = home.outbox
     messages = outbox.messages(person=pseudonym, limit=_ALL)
-    alerts = _alerts(state, messages)
+    alerts = _alerts(home.state, messages)
     incidents = list(dict.fromkeys(entry.alert.incident for entry in alerts.values()))
     told = [
         one
@@ -60,6 +62,8 @@ def export(
         "messages": [_message(message, alerts) for message in messages],
         "deliveries": [_delivery(one) for one in told],
     }
+    if channels is None or is_whole(held, channels):
+        document |= _pushed(registry, home, held)
     return msgspec.json.format(msgspec.json.encode(document), indent=2)
 
 
@@ -106,6 +110,21 @@ def _message(message: Message, alerts: dict[int, LogEntry]) -> dict[str, Any]:
         for alert in carried
     ]
     return _times(one)
+
+
+def _pushed(registry: Registry, home: Home, held: Held) -> dict[str, Any]:
+    """What they pushed. Who never had a key of their own pushed nothing: nothing is looked for."""
+    if all(entry.row.channel != KEY for entry in held.contacts):
+        return {"pushed": []}
+    payloads, unread = pushed_by(home, registry.vault, held.row.pseudonym)
+    pushed = [
+        {
+            "received_at": instant(payload.received_at),
+            "body": payload.body.decode("utf-8", "replace"),
+        }
+        for payload in payloads
+    ]
+    return {"pushed": pushed} | ({"files that cannot be read now": unread} if unread else {})
 
 
 def _delivery(told: Notice) -> dict[str, Any]:

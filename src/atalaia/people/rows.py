@@ -43,7 +43,7 @@ class Address(msgspec.Struct, frozen=True, kw_only=True):
     lookup    the same as the row's, so that a row without it (as in a backup) can be mended
     contact   None once it is stopped: its address is not needed any more
     how       by which way it was asked for
-    text_hash, version    of the words to be agreed to
+    text_hash, version, text, language    of the words to be agreed to; the text while it waits
     nonce     random letters that go into the code, while it waits
     wish      what was asked for together with it, while it waits: nothing else comes with it
     """
@@ -55,11 +55,13 @@ class Address(msgspec.Struct, frozen=True, kw_only=True):
     version: str = ""
     nonce: str = ""
     wish: Person | None = None
+    text: str = ""
+    language: str = ""
 
     @property
     def words(self) -> Words:
-        """What was, or is to be, agreed to, without the text."""
-        return Words("", self.text_hash, self.version)
+        """What was, or is to be, agreed to."""
+        return Words(self.text, self.text_hash, self.version, self.language)
 
 
 def new_pseudonym() -> str:

@@ -124,7 +124,7 @@ class PeopleService:
             pseudonym = who
         if pseudonym is None:
             return None
-        return export(self._registry, self._home.outbox, self._home.state, pseudonym, channels)
+        return export(self._registry, self._home, pseudonym, channels)
 
     def manage(self, pseudonym: str, channels: Sequence[str], now: int) -> str:
         """A signed token by which they manage what is theirs, earned by the contacts of these

@@ -229,14 +229,19 @@ def _settle(
     assert contact is not None and wish is not None  # noqa: S101, PT018  it could be confirmed
     channel, how = found.row.channel, f"{found.address.how}, code"
     address = msgspec.structs.replace(
-        found.address, lookup=lookup_of(registry.vault, contact), how=how, nonce="", wish=None
+        found.address,
+        lookup=lookup_of(registry.vault, contact),
+        how=how,
+        nonce="",
+        wish=None,
+        text="",
     )
 
     def edit(held: Held) -> PersonChange:
         rows = [contact_row(registry.vault, pseudonym, channel, address, CONFIRMED, now)]
         if asked is not None:
             rows.append(stopped(registry.vault, found.row, now))
-        consent = agreed(pseudonym, channel, address.words, how, now)
+        consent = agreed(pseudonym, channel, found.address.words, how, now)
         asks = Kept(msgspec.structs.replace(wish, pseudonym=pseudonym), (channel,))
         return _joined(registry, held, asks, rows, [consent], now)
 
@@ -325,6 +330,8 @@ def _row(
         how=request.how,
         text_hash=words.digest,
         version=words.version,
+        language=words.language,
+        text="" if is_confirmed else words.text,
         nonce="" if is_confirmed else secrets.token_urlsafe(16),
         wish=None if is_confirmed else wish,
     )

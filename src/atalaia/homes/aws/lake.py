@@ -9,6 +9,8 @@ from botocore.exceptions import ClientError
 from atalaia.homes.aws.clients import Clients, code_of, translated
 from atalaia.ports import Lake
 
+_LONGEST_KEY = 1024
+
 
 class S3Lake(Lake):
     """Fills `ports.Lake`. What is written is whole or not there at all, as S3 has it.
@@ -66,6 +68,8 @@ class S3Lake(Lake):
         return f"s3://{self._buckets[first]}/{key}"
 
     def _bucket(self, key: str) -> str:
+        if len(key.encode()) > _LONGEST_KEY:
+            raise ValueError(f"{key[:80]!r}… is longer than a key of S3 may be")
         parts = key.split("/")
         if any(part in ("", ".", "..") or "\0" in part or "\\" in part for part in parts):
             raise ValueError(f"{key!r} is not a key of the lake: no empty, '.' or '..' parts")

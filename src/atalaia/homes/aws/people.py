@@ -8,6 +8,7 @@ people     person     <pseudonym>             what they asked for, sealed
 contacts   <channel>/<HMAC>   -               one address, sealed
            person/<pseudonym> <channel>/<HMAC>    whose it is
 consents   <pseudonym>        <purpose>/<channel>/<given_at>
+           words      <SHA-256>              what was agreed to
 ```
 
 Retention reads whole tables: it runs a few times a day.
@@ -34,6 +35,7 @@ from atalaia.homes.aws.dynamo import (
 from atalaia.ports import Consent, ContactRow, People, PersonRow
 
 _TRIES = 12
+_WORDS = "words"
 _FREE = f"{ABSENT} OR pseudonym = :mine OR #status = :stopped"
 
 _encode = msgspec.msgpack.Encoder().encode
@@ -83,6 +85,8 @@ class DynamoPeople(People):
                 actions += self._contact(contact)
             for consent in consents:
                 actions.append(self._consent(consent))
+            for digest, text in {c.text_hash: c.text for c in consents if c.text}.items():
+                actions.append(self._consents.put({"pk": _WORDS, "sk": digest, "text": text}))
             try:
                 transact(self._clients, actions)
             except Refused:
@@ -104,7 +108,11 @@ class DynamoPeople(People):
 
     def consents(self, pseudonym: str) -> list[Consent]:
         rows = [_decode_consent(row["row"]) for row in self._consents.query(pseudonym)]
-        return sorted(rows, key=lambda row: (row.given_at, row.channel))
+        digests = dict.fromkeys((_WORDS, row.text_hash) for row in rows)
+        found = self._consents.many(list(digests))
+        texts = {key[1]: item["text"] for key, item in found.items()}
+        told = (msgspec.structs.replace(row, text=texts.get(row.text_hash, "")) for row in rows)
+        return sorted(told, key=lambda row: (row.given_at, row.channel))
 
     def erase(self, pseudonym: str, at: int) -> None:
         """Killed in between, erasing again finishes it.
@@ -150,6 +158,8 @@ class DynamoPeople(People):
             if contact.status == "pending" and contact.since < pending_before:
                 self._remove_contact(contact)
         for found in list(self._consents.scan()):
+            if found["pk"] == _WORDS:
+                continue
             if 0 < _decode_consent(found["row"]).withdrawn_at < consents_before:
                 write(self._clients, self._consents.remove(found["pk"], found["sk"]))
         unconfirmed = [
@@ -213,7 +223,8 @@ class DynamoPeople(People):
 
     def _consent(self, consent: Consent) -> Action:
         given = number_text(consent.given_at)
-        item: Item = {"pk": consent.pseudonym, "row": _encode(consent)}
+        row = msgspec.structs.replace(consent, text="")
+        item: Item = {"pk": consent.pseudonym, "row": _encode(row)}
         return self._consents.put(item | {"sk": f"{consent.purpose}/{consent.channel}/{given}"})
 
     def _person(self, pseudonym: str) -> PersonRow | None:

@@ -6,13 +6,15 @@ FOLDER/lake/…            the files that belong to it
 OTHER/keys-20260501T030000Z/…   people's keys, for a week
 ```
 
-A copy of a home has no keys, and no look-ups of contacts: who has the copy and, later, the key
-that look-ups are made with could try phone numbers on those of people long erased. Each is sealed
-in its own row, too, with the person's key; `restore` puts it back, for who still has one.
+A copy of a home has no keys, no look-ups of contacts, and nothing of what was counted by address:
+who has the copy and, later, the key that look-ups are made with could try phone numbers on those of
+people long erased. Each look-up is sealed in its own row, too, with the person's key; `restore`
+puts it back, for who still has one. Counts begin anew.
 """
 
 from __future__ import annotations
 
+import fcntl
 import os
 import re
 import shutil
@@ -28,7 +30,7 @@ import apsw
 from atalaia.errors import StateConflict
 from atalaia.homes.embedded import EmbeddedHome, open_home
 from atalaia.homes.embedded.durable import destroy, make_folder, sync_folder
-from atalaia.homes.embedded.keys import ASKED_FOR
+from atalaia.homes.embedded.keys import ASKED_FOR, locked
 from atalaia.ports import Keys
 
 KEYS_KEPT = timedelta(days=6)
@@ -73,7 +75,8 @@ def backup_keys(keys: Path, target: Path, now: int) -> Path:
         raise StateConflict(f"{target} lies in the keys that are copied; name a folder elsewhere")
     at = datetime.fromtimestamp(now, UTC)
     copy = target / _keys_name(at)
-    with _told(target):
+    # Meanwhile no key is wrapped anew: the copy has the master key of what is in it.
+    with _told(target), locked(keys, fcntl.LOCK_SH):
         make_folder(target)
         names = [f.relative_to(keys).as_posix() for f in keys.rglob("*") if _is_kept(f)]
         beside = copy.with_name(copy.name + _UNFINISHED)
@@ -165,7 +168,8 @@ def _copy_store(opened: EmbeddedHome, beside: Path) -> list[str]:
 
 
 def _write_without_lookups(store: Path, target: Path) -> None:
-    """Write this copy of a store to where copies are kept, with noise for every look-up.
+    """Write this copy of a store to where copies are kept, with noise for every look-up and without
+    what was counted by address.
 
     The second file is written anew as a whole: it has no gaps that could hold older rows.
     """
@@ -182,6 +186,7 @@ def _write_without_lookups(store: Path, target: Path) -> None:
             connection.execute("DELETE FROM contacts")
             connection.execute("INSERT INTO contacts SELECT * FROM temp.kept")
             connection.execute("DROP TABLE temp.kept")
+            connection.execute("DELETE FROM tallies")
         connection.execute("VACUUM INTO ?", (str(unfinished),))
     finally:
         connection.close()

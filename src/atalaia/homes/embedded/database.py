@@ -152,7 +152,15 @@ CREATE TABLE tallies (
 ) WITHOUT ROWID;
 """
 
-_STEPS = (_WATCH, _PEOPLE, _LEFT_OUT, _TALLIES)
+_CONSENTED = """
+ALTER TABLE consents ADD COLUMN language TEXT NOT NULL DEFAULT '';
+CREATE TABLE words (
+    text_hash TEXT PRIMARY KEY,                -- SHA-256 of what was agreed to
+    text TEXT NOT NULL
+) WITHOUT ROWID;
+"""
+
+_STEPS = (_WATCH, _PEOPLE, _LEFT_OUT, _TALLIES, _CONSENTED)
 """What each format added. A file says how many steps it has taken, and takes those it lacks."""
 
 FORMAT = len(_STEPS)

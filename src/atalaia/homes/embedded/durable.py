@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 from pathlib import Path
+from typing import BinaryIO
 
 
 def create(file: Path, body: bytes) -> bool:
@@ -29,6 +30,20 @@ def create(file: Path, body: bytes) -> bool:
     return True
 
 
+def replace(file: Path, body: bytes) -> None:
+    """Put another body in a file's place, for its owner alone, whole and synced to disk; then
+    overwrite the old one with noise, as `destroy` does."""
+    beside = file.with_name(f".{file.name}.{secrets.token_hex(8)}.new")
+    with file.open("r+b") as old:
+        try:
+            create(beside, body)
+            beside.replace(file)
+        finally:
+            beside.unlink(missing_ok=True)
+        sync_folder(file.parent)
+        _overwrite(old)
+
+
 def destroy(file: Path) -> None:
     """Overwrite a file with noise and remove it, each synced to disk; nothing if there is none.
 
@@ -36,13 +51,17 @@ def destroy(file: Path) -> None:
     """
     try:
         with file.open("r+b") as out:
-            out.write(os.urandom(os.fstat(out.fileno()).st_size))
-            out.flush()
-            os.fsync(out.fileno())
+            _overwrite(out)
         file.unlink()
     except FileNotFoundError:
         return
     sync_folder(file.parent)
+
+
+def _overwrite(out: BinaryIO) -> None:
+    out.write(os.urandom(os.fstat(out.fileno()).st_size))
+    out.flush()
+    os.fsync(out.fileno())
 
 
 def append_line(file: Path, line: str) -> None:

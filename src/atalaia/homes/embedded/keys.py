@@ -3,6 +3,7 @@
 ```
 HOME.keys/             0700: beside the home, never in it, and not in its backups
   master.key           0600: 32 bytes that wrap all others (unless another file is named)
+  master.key.old       0600: the one before it, while keys are wrapped anew (`rotate`)
   lookup.key           0600: what addresses are looked up with, wrapped
   people/3f/p_…        0600: one person's key, wrapped
   erased               whose keys were destroyed, and when
@@ -11,18 +12,20 @@ HOME.keys/             0700: beside the home, never in it, and not in its backup
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import os
 import re
 import stat
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from atalaia.errors import SettingsInvalid, StateConflict
 from atalaia.homes.embedded.durable import append_line, create, destroy, make_folder
-from atalaia.homes.embedded.wrap import make_master_key, read_master_key
+from atalaia.homes.embedded.wrap import MasterKey, make_master_key
 from atalaia.ports import Keys
-from atalaia.wrap import KEY_BYTES, Wrap
+from atalaia.wrap import KEY_BYTES
 
 ERASED = "erased"
 PEOPLE = "people"
@@ -38,9 +41,9 @@ _ERASED_LINE = re.compile(r"([A-Za-z0-9_-]{1,64}) (\d{1,12})")
 class FolderKeys(Keys):
     """Fills `ports.Keys`. Files alone are shared by processes, and nothing is cached."""
 
-    def __init__(self, folder: Path, wrap: Wrap) -> None:
+    def __init__(self, folder: Path, master: MasterKey) -> None:
         self._folder = folder
-        self._wrap = wrap
+        self.master = master
         for pseudonym, _ in self.erased():  # a crash may have come before the file went
             destroy(self._file(pseudonym))
 
@@ -54,11 +57,36 @@ class FolderKeys(Keys):
         """Killed in between, it is finished when next opened."""
         file = self._file(pseudonym)
         try:
-            if file.exists() or all(known != pseudonym for known, _ in self.erased()):
-                append_line(self._folder / ERASED, f"{pseudonym} {at}")
-                destroy(file)
+            with self._beside_others():
+                self._destroy(file, pseudonym, at)
         except OSError as error:
             raise self._unusable(error) from error
+
+    def files(self) -> list[tuple[Path, str]]:
+        """The files of wrapped keys, each with the name that its key was wrapped under."""
+        people = [f for f in (self._folder / PEOPLE).glob("*/*") if not f.name.startswith(".")]
+        lookup = self._folder / _LOOKUP
+        return [
+            *((f, f.name) for f in people),
+            *([(lookup, _LOOKUP_NAME)] if lookup.exists() else []),
+        ]
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Nobody else makes, destroys or copies keys until the block ends."""
+        with locked(self._folder, fcntl.LOCK_EX):
+            yield
+
+    @contextmanager
+    def _beside_others(self) -> Iterator[None]:
+        """Nobody changes what is wrapped by which master key until the block ends."""
+        with locked(self._folder, fcntl.LOCK_SH):
+            yield
+
+    def _destroy(self, file: Path, pseudonym: str, at: int) -> None:
+        if file.exists() or all(known != pseudonym for known, _ in self.erased()):
+            append_line(self._folder / ERASED, f"{pseudonym} {at}")
+            destroy(file)
 
     def erased(self) -> list[tuple[str, int]]:
         try:
@@ -75,7 +103,8 @@ class FolderKeys(Keys):
         try:
             make_folder(file.parent)
             while (key := self._read(file, name)) is None:
-                create(file, self._wrap.wrap(os.urandom(KEY_BYTES), name))
+                with self._beside_others():
+                    create(file, self.master.wrap(os.urandom(KEY_BYTES), name))
         except OSError as error:
             raise self._unusable(error) from error
         return key
@@ -83,11 +112,17 @@ class FolderKeys(Keys):
     def _read(self, file: Path, name: str) -> bytes | None:
         try:
             wrapped = file.read_bytes()
+            try:
+                return self.master.unwrap(wrapped, name)
+            except StateConflict:
+                again = file.read_bytes()
+                if again == wrapped:
+                    raise
+                return self.master.unwrap(again, name)  # it was wrapped anew in between
         except FileNotFoundError:
             return None
         except OSError as error:
             raise self._unusable(error) from error
-        return self._wrap.unwrap(wrapped, name)
 
     def _file(self, pseudonym: str) -> Path:
         if not _PSEUDONYM.fullmatch(pseudonym):
@@ -98,6 +133,17 @@ class FolderKeys(Keys):
 
     def _unusable(self, error: OSError) -> StateConflict:
         return StateConflict(f"keys {self._folder} cannot be used: {error.strerror}; mend that")
+
+
+@contextmanager
+def locked(folder: Path, how: int) -> Iterator[None]:
+    """Hold the folder's lock (`fcntl.LOCK_SH` or `LOCK_EX`); wait for it."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, how)
+        yield
+    finally:
+        os.close(handle)  # which also releases it
 
 
 def default_folder(home: Path) -> Path:
@@ -135,7 +181,7 @@ def open_keys(
         raise SettingsInvalid([f"keys {folder}: {error.strerror}; name another folder"]) from error
     if mode & 0o077:
         raise SettingsInvalid([f"keys {folder}: others may look into it; run chmod 700 on it"])
-    keys = FolderKeys(folder, read_master_key(master or _own_master_key(folder)))
+    keys = FolderKeys(folder, MasterKey(master or _own_master_key(folder)))
     if people:
         keys.lookup_key()  # which another master key does not open
         gone = {pseudonym for pseudonym, _ in keys.erased()}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
 
@@ -37,6 +38,8 @@ class FolderLake(Lake):
             beside.replace(target)
             _sync_folder(target.parent)
         except OSError as error:
+            if error.errno in (errno.ENAMETOOLONG, errno.EILSEQ):
+                raise ValueError(f"{key[:80]!r}… is no name for a file") from error
             raise StateConflict(
                 f"{target} cannot be written: {error.strerror}; make room or use another --home"
             ) from error

@@ -59,7 +59,7 @@ class SqlitePeople(People):
                 _put_contact(cursor, contact)
             cursor.executemany(
                 "INSERT OR REPLACE INTO consents (pseudonym, purpose, channel, text_hash, version,"
-                " how, given_at, withdrawn_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                " how, given_at, withdrawn_at, language) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 [
                     (
                         consent.pseudonym,
@@ -70,9 +70,14 @@ class SqlitePeople(People):
                         consent.how,
                         consent.given_at,
                         consent.withdrawn_at,
+                        consent.language,
                     )
                     for consent in consents
                 ],
+            )
+            cursor.executemany(
+                "INSERT OR IGNORE INTO words (text_hash, text) VALUES (?, ?)",
+                [(consent.text_hash, consent.text) for consent in consents if consent.text],
             )
 
     def contacts(self, pseudonym: str) -> list[ContactRow]:
@@ -89,8 +94,9 @@ class SqlitePeople(People):
 
     def consents(self, pseudonym: str) -> list[Consent]:
         rows = self._database.rows(
-            "SELECT pseudonym, purpose, channel, text_hash, version, how, given_at, withdrawn_at"
-            " FROM consents WHERE pseudonym = ? ORDER BY given_at, channel",
+            "SELECT pseudonym, purpose, channel, text_hash, version, how, given_at, withdrawn_at,"
+            " language, coalesce(text, '') FROM consents LEFT JOIN words USING (text_hash)"
+            " WHERE pseudonym = ? ORDER BY given_at, channel",
             (pseudonym,),
         )
         return [_consent(row) for row in rows]
@@ -246,7 +252,8 @@ def _contact(row: tuple[Any, ...]) -> ContactRow:
 
 
 def _consent(row: tuple[Any, ...]) -> Consent:
-    pseudonym, purpose, channel, text_hash, version, how, given_at, withdrawn_at = row
+    pseudonym, purpose, channel, text_hash, version, how, given_at, withdrawn_at, *words = row
+    language, text = words
     return Consent(
         pseudonym=pseudonym,
         purpose=purpose,
@@ -256,4 +263,6 @@ def _consent(row: tuple[Any, ...]) -> Consent:
         how=how,
         given_at=given_at,
         withdrawn_at=withdrawn_at,
+        text=text,
+        language=language,
     )

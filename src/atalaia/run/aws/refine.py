@@ -1,5 +1,5 @@
-"""GOLD as a function, called every few minutes: RAW's logs, then all that is new in RAW; and the
-norms, where the climate or the rules are new."""
+"""GOLD as a function, called every few minutes: RAW's logs, then all that is new in RAW; the norms,
+where the climate or the rules are new; and letting go of whom and what is not to be kept."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import structlog
 
 from atalaia.batch.archive import archive_logs
 from atalaia.batch.refine import refine
+from atalaia.batch.sweep import is_due, sweep
 from atalaia.errors import StateConflict
 from atalaia.homes.aws.local import LocalLake
 from atalaia.lake import laid
@@ -29,6 +30,9 @@ def handle(event: dict[str, Any]) -> dict[str, Any]:
                 archive_logs(state, lake, home.outbox)
                 report = refine(state, lake, decode, settings.places, home.outbox)
                 laid.lay(home.state, lake, settings.rules, settings.places)
+                now = deployment.CLOCK.second()
+                if is_due(home.state, now):
+                    sweep(home.state, lake, home.keys, now, settings.channels.keep_s)
         except StateConflict as error:
             log.info("not refined", reason=str(error))
             return {"rows": 0, "partitions": 0}

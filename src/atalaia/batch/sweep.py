@@ -1,0 +1,232 @@
+"""Letting go in the lake, too: of who was erased, and of deliveries that were kept long enough.
+
+A part that holds such rows is written again without them, one that holds nothing else is removed;
+every other row stays as it is. Each file is replaced as a whole, and what is swept already is found
+clean, so a sweep that was killed is simply done again. Only files that nobody else writes are
+touched: finished parts of RAW, and GOLD by who holds the home's ``refine`` lock, as the caller
+must.
+
+```
+raw/deliveries/, gold/deliveries/    rows under their pseudonym, and old rows
+raw/payloads/source=station/         what they pushed, sealed with the key that was destroyed
+gold/readings/source=own-…/          what that was read as
+```
+"""
+
+# The SQL here is put together from GOLD's own names, and pseudonyms are handed over apart.
+# ruff: noqa: S608
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, NamedTuple
+
+import msgspec
+import structlog
+
+from atalaia.batch.mend import ASIDE
+from atalaia.domain.alert import seconds_of
+from atalaia.errors import PayloadInvalid, StateConflict
+from atalaia.lake import gold, raw
+from atalaia.notes import Note
+from atalaia.people.bodies import is_sealed, own_source, owner_of
+from atalaia.ports import Keys, Lake, Record, State
+from atalaia.sources.readings_csv import STATION
+
+if TYPE_CHECKING:
+    from atalaia.lake.merge import Workshop
+
+DAY_S = 86_400
+
+EVERY_S = 6 * 3600
+"""A sweep is due so long after the one before it."""
+
+_SETTLED_S = DAY_S
+"""A part of RAW's payloads is finished so long after its hour: then no archive writes it again."""
+
+_AGAIN_S = 3 * DAY_S
+"""Who was erased is looked for again in sweeps that begin so much later: rows of theirs may have
+been on their way to a part that was not finished."""
+
+_HOUR = re.compile(r"/date=(\d{4}-\d\d-\d\d)/hour=(\d\d)/")
+_DAY = re.compile(r"/date=(\d{4}-\d\d-\d\d)/")
+
+log = structlog.get_logger()
+
+
+class Swept(NamedTuple):
+    """What a sweep let go: rows (of readings: files alone are counted), files that were written or
+    removed; `unread` files could not be read, and stay as they are until they can."""
+
+    rows: int = 0
+    files: int = 0
+    unread: int = 0
+
+
+class _Goal(NamedTuple):
+    """Whose rows go, and up to when all go (Unix seconds)."""
+
+    erased: frozenset[str]
+    before: int
+
+
+class _Note(msgspec.Struct, frozen=True):
+    """When the last whole sweep began."""
+
+    at: int
+
+
+def is_due(state: State, now: int) -> bool:
+    """Whether it is time for a sweep."""
+    before = _note(state).get()
+    return before is None or now - before.at >= EVERY_S
+
+
+def sweep(state: State, lake: Lake, keys: Keys | None, now: int, keep_s: int) -> Swept:
+    """Take out of the lake who was erased since the last sweep, and deliveries older than `keep_s`.
+
+    lake    the home's, with files at hand
+    keys    say who was erased; None: the home has no people
+    """
+    from atalaia.lake.merge import workshop  # noqa: PLC0415  DuckDB: the watch asks `is_due` alone
+
+    note = _note(state)
+    before = note.get()
+    since = before.at - _AGAIN_S if before else 0
+    erased = keys.erased() if keys else []
+    goal = _Goal(frozenset(who for who, at in erased if at >= since), now - keep_s)
+    done = list(_deliveries_of_raw(state, lake, goal))
+    with workshop(lake) as shop:
+        done += _deliveries_of_gold(shop, goal)
+    done += _set_aside(lake, goal)
+    if goal.erased:
+        done += _pushed_of_raw(state, lake, goal, now)
+        done += _pushed_of_gold(lake, goal)
+    note.put(_Note(now))
+    total = Swept(*(sum(column) for column in zip(*done, strict=True))) if done else Swept()
+    if total.files or total.unread:
+        log.info("swept", **total._asdict())
+    return total
+
+
+def _deliveries_of_raw(state: State, lake: Lake, goal: _Goal) -> Iterable[Swept]:
+    finished = state.offset(raw.DELIVERIES_ARCHIVED)
+    for key in lake.keys(raw.DELIVERIES):
+        if raw.first_of(key) > finished:
+            continue
+        is_old = _hour_ends(key) <= goal.before
+        if not is_old and not goal.erased:
+            continue
+        try:
+            rows = raw.read_deliveries(lake.read(key))
+        except (PayloadInvalid, StateConflict):
+            if is_old:  # nothing of it is to be kept, whatever is in it
+                lake.delete(key)
+                yield Swept(files=1)
+            else:
+                yield _passed_over(key)
+            continue
+        kept = [] if is_old else [row for row in rows if row.person not in goal.erased]
+        if len(kept) < len(rows):
+            _put(lake, key, raw.write_deliveries(kept) if kept else None)
+            yield Swept(len(rows) - len(kept), 1)
+
+
+def _deliveries_of_gold(shop: Workshop, goal: _Goal) -> Iterable[Swept]:
+    """Of a day that may have old rows, or of any where somebody was erased."""
+    from atalaia.lake.merge import PARQUET  # noqa: PLC0415
+
+    con, folder, lake = shop
+    con.execute("CREATE TABLE erased AS SELECT unnest($1::VARCHAR[]) AS person", [[*goal.erased]])
+    is_kept = (
+        "person NOT IN (SELECT person FROM erased)"
+        f" AND settled_at >= make_timestamptz({goal.before}::BIGINT * 1000000)"
+    )
+    out = folder / "swept.parquet"
+    for key in lake.keys(gold.DELIVERIES):
+        if not goal.erased and _day_begins(key) >= goal.before:
+            continue
+        rows = f"({gold.rows('deliveries', [lake.path(key)])})"
+        names = ", ".join(f'"{name}"' for name in gold.DELIVERY_COLUMNS)
+        counted = con.execute(f"SELECT count(*), count(*) FILTER ({is_kept}) FROM {rows}")
+        before, kept = counted.fetchall()[0]
+        if kept == before:
+            continue
+        if kept:
+            con.execute(f"COPY (SELECT {names} FROM {rows} WHERE {is_kept}) TO '{out}' {PARQUET}")
+        _put(lake, key, out.read_bytes() if kept else None)
+        yield Swept(before - kept, 1)
+
+
+def _set_aside(lake: Lake, goal: _Goal) -> Iterable[Swept]:
+    """Damaged files of deliveries: nobody can take rows out of them."""
+    for key in lake.keys(ASIDE):
+        is_old = _day_begins(key) < goal.before
+        if "/deliveries/" in key and (goal.erased or is_old):
+            lake.delete(key)
+            yield Swept(files=1)
+
+
+def _pushed_of_raw(state: State, lake: Lake, goal: _Goal, now: int) -> Iterable[Swept]:
+    """What they pushed under a key of their own. Its owner stands before the seal."""
+    waiting = {key.decode() for key in state.load(gold.UNREFINED).values()}
+    for key in lake.keys(f"{raw.PAYLOADS}source={raw.folder_name(STATION)}/"):
+        if key in waiting or _hour_ends(key) + _SETTLED_S > now:
+            continue
+        try:
+            records = raw.read_part(lake.read(key))
+        except (PayloadInvalid, StateConflict):
+            yield _passed_over(key)
+            continue
+        kept = [record for record in records if _owner(record) not in goal.erased]
+        if len(kept) < len(records):
+            _put(lake, key, raw.write_payloads(kept) if kept else None)
+            yield Swept(len(records) - len(kept), 1)
+
+
+def _pushed_of_gold(lake: Lake, goal: _Goal) -> Iterable[Swept]:
+    for person in sorted(goal.erased):
+        for key in lake.keys(f"{gold.READINGS}source={raw.folder_name(own_source(person))}/"):
+            lake.delete(key)
+            yield Swept(files=1)
+
+
+def _put(lake: Lake, key: str, body: bytes | None) -> None:
+    """A file with what is kept of it; None: nothing is."""
+    if body is None:
+        lake.delete(key)
+    else:
+        lake.write(key, body)
+
+
+def _passed_over(key: str) -> Swept:
+    log.warning("a file cannot be read, and is not swept", file=key)
+    return Swept(unread=1)
+
+
+def _owner(record: Record) -> str | None:
+    if not is_sealed(record.payload.body):
+        return None
+    try:
+        return owner_of(record.payload.body)
+    except ValueError:
+        return None
+
+
+def _hour_ends(key: str) -> int:
+    """Of a part of RAW (Unix seconds)."""
+    found = _HOUR.search(key)
+    return seconds_of(f"{found[1]}T{found[2]}:00:00+00:00") + 3600 if found else 1 << 40
+
+
+def _day_begins(key: str) -> int:
+    """Of a file of GOLD's deliveries: no row in it was settled before."""
+    found = _DAY.search(key)
+    day = datetime.fromisoformat(found[1]).replace(tzinfo=UTC) if found else None
+    return int(day.timestamp()) if day else 0
+
+
+def _note(state: State) -> Note[_Note]:
+    return Note(state, "swept", _Note, is_spare=True)
