@@ -51,12 +51,15 @@ ROW = st.tuples(
 
 
 def plainly(rows: list[Any], place: int, since: int, now: int) -> dict[Key, dict[int, float]]:
-    """The same, row by row: of one key what became known last counts."""
+    """The same, row by row: of one key what became known last counts, and what is not told in a
+    row stays as it was."""
     newest: dict[Any, Any] = {}
-    for row in rows:
+    for row in sorted(rows, key=lambda row: row[4]):
         key = (*row[:4], row[5])
-        if row[0] == place and (key not in newest or row[4] >= newest[key][4]):
-            newest[key] = row
+        if row[0] == place:
+            before = newest.get(key, row)
+            values = (b if math.isnan(a) else a for a, b in zip(row[6:], before[6:], strict=True))
+            newest[key] = (*row[:6], *values)
     found: dict[Key, dict[int, tuple[int, float]]] = {}
     for _, source, kind, hour, known, period_s, *values in newest.values():
         at = T0 + hour * HOUR
@@ -159,3 +162,29 @@ def test_a_variable_that_only_some_batches_have_is_missing_in_the_others() -> No
         ("rain_mm", [2.0]),
         ("temperature_c", [1.0]),
     ]
+
+
+def test_a_later_row_of_an_instant_erases_nothing_that_it_does_not_tell() -> None:
+    recent = Recent(T0)
+    for known_at, gust, rain in (
+        (T0, 16.65, 1.0),
+        (T0 + 60, np.nan, 2.0),
+        (T0 + 90, np.nan, np.nan),
+    ):
+        values = {"wind_gust_m_s": np.array([gust]), "rain_mm": np.array([rain])}
+        recent.take(
+            Readings.build(
+                place=[0],
+                source="x",
+                kind=Kind.OBSERVED,
+                valid_at=[T0],
+                known_at=known_at,
+                period_s=900,
+                values=values,
+            )
+        )
+    found = {
+        one.variable: one.values.round(2).tolist()
+        for one in series_of(recent.of(0), recent.sources, list(values), T0 - 60, T0 + 90)
+    }
+    assert found == {"wind_gust_m_s": pytest.approx([16.65]), "rain_mm": [2.0]}

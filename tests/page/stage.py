@@ -137,6 +137,30 @@ class Stage:
         for loop, queue in self.listeners:
             loop.call_soon_threadsafe(queue.put_nowait, frame)
 
+    def measures(self) -> list[Json]:
+        """What the rules make of these hours, as sums of the hours before each."""
+        found = []
+        for rule in RULES:
+            some = [one for one in self.readings() if one["variable"] == rule["variable"]]
+            told = [
+                (at, value, one["kind"])
+                for one in some
+                for at, value in zip(one["times"], one["values"], strict=True)
+                if value is not None
+            ]
+            times, values = [at for at, _, _ in told], [value for _, value, _ in told]
+            n = max(1, rule["window_s"] // 3600)
+            sums = [round(sum(values[max(0, i + 1 - n) : i + 1]), 1) for i in range(len(values))]
+            found.append(
+                {
+                    **{name: rule[name] for name in RULES[0] if name not in ("name", "norm")},
+                    "rule": rule["name"], "source": "open-meteo", "kind": "analysis",
+                    "times": times, "values": sums,
+                    "ahead": sum(kind != "forecast" for _, _, kind in told),
+                }
+            )  # fmt: skip
+        return found
+
     def readings(self) -> list[Json]:
         """Hours that rise to a storm and are forecast to go on for a while."""
         found = []
@@ -235,6 +259,10 @@ def application(stage: Stage) -> FastAPI:
     @app.get("/v1/places/{place_id}/readings")
     def readings(place_id: str) -> Json:
         return {"place_id": place_id, "hours": 72, "series": stage.readings()}
+
+    @app.get("/v1/places/{place_id}/measures")
+    def measures(place_id: str) -> Json:
+        return {"place_id": place_id, "hours": 72, "measures": stage.measures()}
 
     @app.get("/v1/incidents")
     def incidents(place: str | None = None) -> Json:

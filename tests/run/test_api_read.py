@@ -89,6 +89,33 @@ def test_a_place_shows_what_goes_on_there_by_which_rules_and_its_readings(tmp_pa
     story(tmp_path, tell, **ENV)
 
 
+def test_measures_are_the_values_that_the_alert_was_decided_by(tmp_path: Path) -> None:
+    async def tell(world: World) -> None:
+        world.providers.gust[latitude(1)] = 16.65
+        await world.turn(1200)
+        await world.until(lambda: shown(world) == 1)
+        (alert,) = world.alerts()
+        _, told, headers = await get(world, "/v1/places/p1/measures")
+        gust = next(one for one in told["measures"] if one["rule"] == alert.rule)
+        seen = dict(zip(gust["times"][: gust["ahead"]], gust["values"], strict=False))
+        assert seen[instant(NOON + 900)] == alert.value == 16.65  # and not a float32's 16.649999
+        assert (gust["variable"], gust["measure"], gust["unit"]) == (
+            "wind_gust_m_s",
+            "value",
+            "m/s",
+        )
+        assert gust["limits"]["yellow"] == pytest.approx(11.1, abs=0.1)
+        assert gust["times"] == sorted(set(gust["times"]))
+        day = next(one for one in told["measures"] if one["rule"] == "rain-24h")
+        assert day["times"][day["ahead"]] > instant(NOON)  # past and forecast, one line
+        assert 0 < day["ahead"] < len(day["times"])
+        again = await get(world, "/v1/places/p1/measures", **{"If-None-Match": headers["etag"]})
+        assert again[0] == 304
+        assert (await get(world, "/v1/places/nowhere/measures"))[0] == 404
+
+    story(tmp_path, tell, **ENV)
+
+
 def test_an_incident_shows_how_it_stands_and_its_whole_life(tmp_path: Path) -> None:
     async def tell(world: World) -> None:
         for i, gust in enumerate((21.0, 30.0, 1.0, 1.0, 1.0, 1.0)):

@@ -23,7 +23,7 @@ import structlog
 from atalaia.api import read_models as models
 from atalaia.api.history import PERCENTILES, TimedCache, climate_item
 from atalaia.api.problem import Problem
-from atalaia.api.recent import KEEP_S, Recent, Series, series_of
+from atalaia.api.recent import KEEP_S, Recent, Rows, Series, readings_in, series_of
 from atalaia.detect.items import forecasts_in
 from atalaia.domain.place import Places
 from atalaia.domain.reading import Readings
@@ -74,7 +74,18 @@ class GoldHistory:
 
     async def readings(self, place: int, variables: Sequence[str], hours: int) -> list[Series]:
         """See `PlaceHistory`. Raises Problem where GOLD cannot be read now."""
-        now, asked = int(self._now()), (place, tuple(variables))
+        now = int(self._now())
+        parts, sources = await self._parts(place, variables, now)
+        return list(series_of(parts, sources, variables, now - hours * 3600, now))
+
+    async def rows(self, place: int, variables: Sequence[str]) -> Readings:
+        """See `PlaceHistory`. Raises Problem where GOLD cannot be read now."""
+        return readings_in(*await self._parts(place, variables, int(self._now())))
+
+    async def _parts(
+        self, place: int, variables: Sequence[str], now: int
+    ) -> tuple[list[Rows], list[str]]:
+        asked = (place, tuple(variables))
         held = self._held.get(asked)
         if held is None:
             found = await asyncio.to_thread(self._read, place, variables, now)
@@ -82,7 +93,7 @@ class GoldHistory:
         foretold = await asyncio.to_thread(self._foretold, place)
         numbers = Recent(now)
         parts = [numbers.rows_of(rows) for rows in (*held, *foretold) if len(rows)]
-        return list(series_of(parts, numbers.sources, variables, now - hours * 3600, now))
+        return parts, numbers.sources
 
     async def climate(self, place_id: str) -> models.ClimateItem | None:
         """See `PlaceHistory`. Raises Problem where GOLD cannot be read now."""

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 from atalaia.api import read_models as models
 from atalaia.api.problem import Problem
-from atalaia.api.recent import KEEP_S, Recent, Series, series_of
+from atalaia.api.recent import KEEP_S, Recent, Rows, Series, readings_in, series_of
 from atalaia.batch.upkeep import refined
 from atalaia.domain.place import Places
 from atalaia.domain.reading import Decode, Readings
@@ -48,6 +48,10 @@ class PlaceHistory(Protocol):
 
     async def readings(self, place: int, variables: Sequence[str], hours: int) -> list[Series]:
         """The series of the place at this position: the last hours, and the hours to come."""
+        ...
+
+    async def rows(self, place: int, variables: Sequence[str]) -> Readings:
+        """All that is at hand of the place, as the watch takes it."""
         ...
 
     async def climate(self, place_id: str) -> models.ClimateItem | None:
@@ -97,6 +101,18 @@ class MemoryHistory:
         """
         now = int(self._now())
         since = now - hours * 3600
+        parts = await self._parts(place, variables, since, now)
+        return list(series_of(parts, self._recent.sources, variables, since, now))
+
+    async def rows(self, place: int, variables: Sequence[str]) -> Readings:
+        """See `PlaceHistory.rows`."""
+        now = int(self._now())
+        parts = await self._parts(place, variables, now - KEEP_S, now)
+        return readings_in(parts, self._recent.sources)
+
+    async def _parts(
+        self, place: int, variables: Sequence[str], since: int, now: int
+    ) -> list[Rows]:
         if since < self._began_at:
             await self._caught_up()
             await self._taken_up(place // _NEIGHBOURS)
@@ -106,7 +122,7 @@ class MemoryHistory:
         parts = self._recent.of(place)
         if missing:
             parts.append(self._recent.rows_of(await self._from_gold(place, missing, now)))
-        return list(series_of(parts, self._recent.sources, variables, since, now))
+        return parts
 
     # From the stores, in threads
 

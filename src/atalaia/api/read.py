@@ -57,6 +57,15 @@ def routes(shown: Shown, gate: Gate) -> APIRouter:
         """The last hours of a place and the hours to come; `variables` are separated by commas."""
         return sent(request, await made.readings(place_id, hours, variables))
 
+    @router.get("/places/{place_id}/measures", **answers(models.MeasuresItem, 404, 503))
+    async def measures(
+        request: Request,
+        place_id: _PLACE,
+        hours: Annotated[int, Query(ge=1, le=MOST_HOURS)] = MOST_HOURS,
+    ) -> Response:
+        """What the rules made of the last hours of a place, and make of the hours to come."""
+        return sent(request, await made.measures(place_id, hours))
+
     @router.get("/incidents", **answers(models.IncidentPage))
     async def incidents(
         request: Request,

@@ -18,8 +18,9 @@ from atalaia.api.cached import AnswerCache, JsonAnswer
 from atalaia.api.cursors import cursor, number, position
 from atalaia.api.incidents import alert_line, with_entries
 from atalaia.api.problem import Problem
-from atalaia.api.read_items import rule_item, series_item, town_items
+from atalaia.api.read_items import measure_item, rule_item, series_item, town_items
 from atalaia.api.shown import Shown
+from atalaia.detect.course import courses
 from atalaia.domain.alert import instant
 from atalaia.domain.hazard import LEVEL_OF
 from atalaia.domain.place import Place
@@ -99,6 +100,28 @@ class ReadAnswers:
         }
         body = msgspec.json.encode(shown)
         return self._answers.made(("readings", place.id, hours, asked), hash(body), lambda: body)
+
+    async def measures(self, place_id: str, hours: int) -> JsonAnswer:
+        """What the rules make of a place's readings; the same for a minute."""
+        shown, place = self._shown, self._place(place_id)
+        now = int(shown.now())
+        minute = now // 60
+        asked = ("measures", place.id, hours)
+        held = self._answers.get(asked, minute)
+        if held is not None:
+            return held
+        names = dict.fromkeys(name for rule in shown.rules.rules for name in rule.inputs)
+        rows = await shown.history.rows(shown.places.position[place.id], list(names))
+
+        def make() -> bytes:
+            found = courses(shown.rules, shown.places, shown.norms(), shown.expected_s, rows, now)
+            items = [measure_item(course, now - hours * 3600) for course in found]
+            items = [item for item in items if item["times"]]
+            return msgspec.json.encode({"place_id": place.id, "hours": hours, "measures": items})
+
+        async with self._lives:
+            body = await asyncio.to_thread(make)
+        return self._answers.put(asked, minute, body)
 
     def _variables(self, asked: str | None) -> list[str]:
         if asked is None:

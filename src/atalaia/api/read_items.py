@@ -8,8 +8,10 @@ from typing import Any
 
 from atalaia.api import read_models as models
 from atalaia.api.recent import Series
+from atalaia.detect.course import Course
 from atalaia.domain.alert import instant
 from atalaia.domain.place import Places
+from atalaia.domain.reading import Kind
 from atalaia.domain.rule import LEVELS, Rule
 from atalaia.domain.variable import CATALOGUE
 from atalaia.people import gazetteer
@@ -50,6 +52,33 @@ def series_item(series: Series) -> dict[str, Any]:
         "values": [
             None if math.isnan(value) else round(value, 3) for value in series.values.tolist()
         ],
+    }
+
+
+def measure_item(course: Course, since: int) -> dict[str, Any]:
+    """As `MeasureItem` has it, from an instant on."""
+    rule, shown = course.rule, course.valid_at > since
+    kind, norm = course.kind[shown], 0.0 if math.isnan(course.norm) else course.norm
+    seen = kind[kind != Kind.FORECAST]
+    limits = {
+        level.word: round(limit + norm, 3)
+        for level, limit in zip(LEVELS, rule.enter, strict=True)
+        if limit is not None
+    }
+    return {
+        "rule": rule.name,
+        "hazard": rule.hazard,
+        "variable": rule.variable,
+        "measure": rule.measure,
+        "window_s": rule.window_s,
+        "unit": rule.unit,
+        "is_below": rule.is_below,
+        "limits": limits,
+        "source": course.source,
+        "kind": Kind(int(seen[-1])).word if len(seen) else Kind.FORECAST.word,
+        "times": [instant(at) for at in course.valid_at[shown].tolist()],
+        "values": [round(value, 3) for value in course.value[shown].tolist()],
+        "ahead": len(seen),
     }
 
 

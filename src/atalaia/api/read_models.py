@@ -138,6 +138,37 @@ class ReadingsItem(BaseModel):
     series: list[SeriesItem]
 
 
+class MeasureItem(BaseModel):
+    """What one rule made of one source's readings there, and makes of its hours to come: the values
+    that are held against its limits, as one line, oldest first.
+
+    `ahead`: position of the first value that is foretold; there are as many before it. `limits`
+    are in `unit`, of a rule that is relative to a norm those of the newest value.
+    """
+
+    rule: str
+    hazard: str
+    variable: str
+    measure: str
+    window_s: int
+    unit: str
+    is_below: bool
+    limits: dict[Level, float]
+    source: str
+    kind: Literal["observed", "analysis", "forecast"]
+    times: list[str]
+    values: list[float]
+    ahead: int
+
+
+class MeasuresItem(BaseModel):
+    """The last hours of a place, and the hours to come, as its rules see them."""
+
+    place_id: str
+    hours: int
+    measures: list[MeasureItem]
+
+
 def _fields(struct: type[msgspec.Struct], **narrower: Any) -> dict[str, Any]:
     """A struct's fields for a model, as JSON has them; `narrower` has types that say more."""
     found: dict[str, Any] = {}

@@ -8,18 +8,23 @@ bounded: where there are too many rows the oldest go, and `since` says from when
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from threading import RLock
 from typing import Any
 
 import numpy as np
 
-from atalaia.domain.reading import Bools, Floats, Ints, Kind, Readings
+from atalaia.domain.reading import NO_TIME, Bools, Floats, Ints, Kind, Readings
 from atalaia.domain.variable import CATALOGUE
 
 KEEP_S = 72 * 3600
 MOST_ROWS = 1_000_000
 """About 60 bytes each with ten variables."""
+
+_FORETOLD_S = 24 * 3600
+
+_DECIMALS = 3
+"""Of values held as float32, so that 16.65 is 16.65 again."""
 
 _SMALL = 5_000
 
@@ -115,8 +120,9 @@ class Recent:
         if not parts:
             return
         rows = _newest(_concat(parts))
-        is_past_forecast = (rows.kind == Kind.FORECAST) & (rows.valid_at <= now)
-        rows = rows.take((rows.valid_at > now - KEEP_S) & ~is_past_forecast)
+        # Sums keep hours that have passed as they were foretold, where nothing was seen of them.
+        is_old_forecast = (rows.kind == Kind.FORECAST) & (rows.valid_at <= now - _FORETOLD_S)
+        rows = rows.take((rows.valid_at > now - KEEP_S) & ~is_old_forecast)
         since = self.since
         if len(rows) > self._most_rows:
             cut = np.partition(rows.valid_at, len(rows) - self._most_rows)
@@ -138,6 +144,28 @@ class Recent:
         for rows in new:
             found.append(rows.take(np.flatnonzero(rows.place == place)))
         return [rows for rows in found if len(rows)]
+
+
+def readings_in(parts: Sequence[Rows], sources: Sequence[str]) -> Readings:
+    """The rows as the watch takes them, their values as they were told."""
+    if not parts:
+        return Readings.empty()
+    rows = _newest(_concat(parts))
+    n = len(rows)
+    return Readings(
+        place=rows.place,
+        source=rows.source,
+        kind=rows.kind,
+        valid_at=rows.valid_at,
+        issued_at=np.full(n, NO_TIME, np.int64),
+        known_at=rows.known_at,
+        period_s=rows.period_s,
+        values={
+            name: np.round(column.astype(np.float64), _DECIMALS)
+            for name, column in rows.values.items()
+        },
+        sources=tuple(sources),
+    )
 
 
 def series_of(
@@ -196,10 +224,20 @@ def _concat(parts: Sequence[Rows]) -> Rows:
 
 
 def _newest(rows: Rows) -> Rows:
-    """By place, source, kind, period and valid time; of equal ones what became known last."""
+    """By place, source, kind, period and valid time; of equal ones what became known last. A row
+    that does not tell a variable erases nothing of it."""
     keys = (rows.valid_at, rows.period_s, rows.kind, rows.source, rows.place)
-    order = np.lexsort((rows.known_at, *keys))
-    rows = rows.take(order)
-    is_last = np.ones(len(rows), bool)
-    is_last[:-1] = np.any([key[order][1:] != key[order][:-1] for key in keys], axis=0)
-    return rows.take(is_last)
+    rows = rows.take(np.lexsort((rows.known_at, *keys)))
+    n = len(rows)
+    is_first = np.ones(n, bool)
+    keys = (rows.valid_at, rows.period_s, rows.kind, rows.source, rows.place)
+    is_first[1:] = np.any([key[1:] != key[:-1] for key in keys], axis=0)
+    if is_first.all():
+        return rows
+    at = np.arange(n)
+    first = np.maximum.accumulate(np.where(is_first, at, 0))
+    values = {}
+    for name, column in rows.values.items():
+        told = np.maximum.accumulate(np.where(np.isnan(column), 0, at))
+        values[name] = np.where(told >= first, column[told], np.float32(np.nan))
+    return replace(rows, values=values).take(np.append(is_first[1:], True))

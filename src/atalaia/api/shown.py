@@ -9,6 +9,7 @@ from atalaia.api.alert_view import AlertView
 from atalaia.api.history import PlaceHistory
 from atalaia.api.read_models import SourceItem
 from atalaia.detect.sight import Sight
+from atalaia.detect.values import Norm
 from atalaia.domain.place import Places
 from atalaia.domain.rule import RuleSet
 from atalaia.ports import State
@@ -23,6 +24,8 @@ class Shown:
     state       for an incident's whole life, and the log further back; may block
     sources     how each source is doing
     sight       until when each place can be seen
+    norms       what is usual, as the watch goes by it; may block
+    expected_s  by source that is polled: how often
     channels    those that people can choose
     """
 
@@ -33,5 +36,7 @@ class Shown:
     state: State
     sources: Callable[[], list[SourceItem]]
     sight: Callable[[], Sight]
+    norms: Callable[[], Norm]
+    expected_s: dict[str, int]
     channels: Sequence[str]
     now: Callable[[], float]

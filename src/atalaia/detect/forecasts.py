@@ -72,6 +72,55 @@ class Forecasts:
             if judged is not None:
                 yield self._worst(rule, *judged, revised, now)
 
+    def ahead(self, now: int) -> Iterator[Findings]:
+        """What the rules make of each hour to come, by what the series now say: not the worst of
+        them alone, as far ahead as it reaches."""
+        views = [(number, view) for number, view in self.table.forecasts.items() if len(view)]
+        if not views:
+            return
+        rows = Readings.concat([view for _, view in views])
+        series = np.concatenate([np.full(len(view), number) for number, view in views])
+        order = np.lexsort((rows.period_s, rows.valid_at, series))
+        rows, series = rows.take(order), series[order]
+        hours = Hours(rows, series, Checked(plausible(rows.values, rows.period_s), {}))
+        for rule in self._judged_rules:
+            judged = self._judged(rule, hours, now)
+            if judged is not None:
+                yield self._each(rule, *judged, now)
+
+    def _each(
+        self,
+        rule: Rule,
+        hours: Hours,
+        value: Floats,
+        ceiling: Floats,
+        norm: Floats | None,
+        now: int,
+    ) -> Findings:
+        """Every hour as a finding of its own."""
+        n, rows = len(value), hours.readings
+        entered, holding, held = levels(rule, value, ceiling, norm)
+        return Findings(
+            rule=rule,
+            subject=self.table.place[hours.series],
+            source=self.table.source[hours.series],
+            kind=np.full(n, Kind.FORECAST, np.int8),
+            known_at=np.full(n, now, np.int64),
+            at=np.full(n, now, np.int64),
+            valid_at=rows.valid_at,
+            value=value,
+            ceiling=ceiling,
+            entered=entered,
+            holding=holding,
+            held=held,
+            onset_at=rows.valid_at,
+            until=rows.valid_at,
+            expected_s=np.full(n, 3600, np.int64),
+            is_late=np.zeros(n, bool),
+            is_after_gap=np.zeros(n, bool),
+            norm=norm,
+        )
+
     def _view(self, rows: Readings, series: Ints, now: int) -> tuple[Readings, Ints, Ints]:
         """What the series now say of the hours to come, and said of those that windows reach: of
         each hour the newest issue, older ones filling gaps; and the numbers of those that say

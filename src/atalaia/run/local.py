@@ -149,7 +149,11 @@ class Live:
         )
         server = serving(
             services.api(
-                self.ingest.offer, self.history, self.standing, lambda: self.consumer.sight
+                self.ingest.offer,
+                self.history,
+                self.standing,
+                lambda: self.consumer.sight,
+                lambda: self._norms,
             )
         )
         task = asyncio.create_task(server.serve(sockets=[listener]), name="api")

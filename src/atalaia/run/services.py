@@ -272,12 +272,14 @@ class Services:
         history: PlaceHistory,
         standing: ProgramStanding,
         sight: Callable[[], Sight],
+        norms: Callable[[], Norm],
     ) -> FastAPI:
         """What is asked over HTTP.
 
         accept    keeps what was pushed; raises QueueFull or StateConflict
         history   what was at each place
         sight     until when each can be seen
+        norms     those that the watch goes by; may block
         """
         from atalaia.api import hooks
         from atalaia.api.access import Gate
@@ -328,6 +330,8 @@ class Services:
                 state=state,
                 sources=standing.sources,
                 sight=sight,
+                norms=norms,
+                expected_s=self.expected_s,
                 channels=[name for name in settings.channels.names if name in OPEN_CHANNELS],
                 now=now,
             ),

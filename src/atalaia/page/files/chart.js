@@ -1,7 +1,7 @@
 // A chart with its limits drawn in, "now", what is forecast, and the same as a table.
 
 import { h } from "./dom.js";
-import { amount, clock, length, number, variable, zoned } from "./format.js";
+import { amount, clock, measured, number, zoned } from "./format.js";
 import { LEVELS, shape } from "./levels.js";
 import { hasLibraries, uplot } from "./libraries.js";
 import { t } from "./words.js";
@@ -10,12 +10,13 @@ const GAP_S = 3 * 3600 + 60;
 const COLOURS = ["--line-1", "--line-2", "--line-3"];
 const MOST_ROWS = 200;
 
-/** {variable, window_s, unit, limits, isBelow, usual: {low, high}, zone, now, lines} → an element; `.end()` it. */
+/** {variable, measure, window_s, unit, limits, isBelow, usual: {low, high}, level, zone, now, span: [since, until],
+    lines: [{source, kind, ahead, pairs}]} → an element; `.end()` it. */
 export function chart(given) {
-  const title = variable(given.variable) + (given.window_s ? t.over(length(given.window_s)) : "");
+  const title = measured(given);
   const box = h("div", { class: "chart", role: "img", "aria-label": `${title}. ${summed(given)}` });
   const element = h("figure", { class: "chart-box" },
-    h("h3", {}, title, " ", h("small", { class: "quiet" }, given.unit === "1" ? "" : given.unit)),
+    h("h3", {}, given.level && shape(given.level, 18), title, " ", h("small", { class: "quiet" }, given.unit === "1" ? "" : given.unit)),
     keys(given), hasLibraries ? box : h("p", { class: "quiet small" }, summed(given)), table(given, title));
   let end = () => {};
   if (hasLibraries) draw(box, given).then((done) => { end = done; }, () => box.remove());
@@ -28,7 +29,8 @@ function summed({ lines, unit, zone }) {
   for (const line of lines) {
     const most = line.pairs.reduce((a, b) => (b[1] > a[1] ? b : a));
     const least = line.pairs.reduce((a, b) => (b[1] < a[1] ? b : a));
-    said.push(`${line.source}, ${t.kinds[line.kind]}: ${amount(least[1], unit)} – ${amount(most[1], unit)} (${clock(most[0] * 1000, zone)})`);
+    const kinds = [line.ahead > 0 && t.kinds[line.kind], line.ahead < line.pairs.length && t.kinds.forecast].filter(Boolean);
+    said.push(`${line.source}, ${kinds.join(" + ")}: ${amount(least[1], unit)} – ${amount(most[1], unit)} (${clock(most[0] * 1000, zone)})`);
   }
   return said.join("; ");
 }
@@ -46,16 +48,19 @@ function keys({ lines, limits, unit, usual }) {
 function table({ lines, unit, zone, limits, isBelow }, title) {
   const rows = new Map();
   for (const line of lines) {
-    for (const [at, value] of line.pairs) rows.set(`${at}|${line.source}|${line.kind}`, [at, line, value]);
+    line.pairs.forEach(([at, value], i) => {
+      const kind = i < line.ahead ? line.kind : "forecast";
+      rows.set(`${at}|${line.source}`, [at, line.source, kind, value]);
+    });
   }
   const sorted = [...rows.values()].sort((a, b) => b[0] - a[0]).slice(0, MOST_ROWS);
   const body = () => h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": title }, h("table", {},
     h("caption", {}, title),
     h("thead", {}, h("tr", {}, h("th", { scope: "col" }, t.place.time), h("th", { scope: "col", class: "number" }, unit === "1" ? "" : unit),
       h("th", { scope: "col" }, t.alert.source), h("th", { scope: "col" }, t.place.limits))),
-    h("tbody", {}, sorted.map(([at, line, value]) => h("tr", {},
+    h("tbody", {}, sorted.map(([at, source, kind, value]) => h("tr", {},
       h("td", {}, clock(at * 1000, zone, { long: true })), h("td", { class: "number" }, number(value)),
-      h("td", {}, `${line.source}, ${t.kinds[line.kind]}`), h("td", {}, over(value, limits, isBelow)))))));
+      h("td", {}, `${source}, ${t.kinds[kind]}`), h("td", {}, over(value, limits, isBelow)))))));
   const details = h("details", {}, h("summary", {}, t.place.table));
   details.addEventListener("toggle", () => { if (details.open && details.childElementCount === 1) details.append(body()); });
   return details;
@@ -70,17 +75,22 @@ function over(value, limits, isBelow) {
 async function draw(box, given) {
   const uPlot = await uplot();
   const sources = [...new Set(given.lines.map((line) => line.source))];
-  const data = uPlot.join(given.lines.map((line) => columns(line.pairs)));
+  // A line goes on across "now": its two parts share the last point that was seen.
+  const parts = given.lines.flatMap((line) => [
+    { ...line, pairs: line.pairs.slice(0, line.ahead) },
+    { ...line, pairs: line.pairs.slice(Math.max(0, line.ahead - 1)), isForecast: true },
+  ]).filter((part) => part.pairs.length);
+  const data = uPlot.join(parts.map((part) => columns(part.pairs)));
   const wide = () => Math.max(260, box.clientWidth);
   const look = () => looks(box);
   const options = {
     width: wide(), height: 220, padding: [12, 26, 0, 0],
     legend: { show: false },
     cursor: { points: { size: 8 }, drag: { x: false, y: false }, y: false },
-    scales: { x: { range: () => spread(data[0]) }, y: { range: (_, low, high) => reach(low, high, given) } },
+    scales: { x: { range: () => given.span }, y: { range: (_, low, high) => reach(low, high, given) } },
     axes: axes(given, look),
-    series: [{}, ...given.lines.map((line) => stroke(line, sources, look))],
-    hooks: { drawClear: [(u) => tint(u, given, look())], draw: [(u) => limitsOn(u, given, look())], setCursor: [tip(box, given)] },
+    series: [{}, ...parts.map((part) => stroke(part, sources, look))],
+    hooks: { drawClear: [(u) => tint(u, given, look())], draw: [(u) => limitsOn(u, given, look())], setCursor: [tip(box, given, parts)] },
   };
   let plot = new uPlot(options, data, box);
   const sized = new ResizeObserver(() => plot.setSize({ width: wide(), height: 220 }));
@@ -110,8 +120,6 @@ function columns(pairs) {
   });
   return [x, y];
 }
-
-const spread = (x) => [x[0], x.at(-1) === x[0] ? x[0] + 3600 : x.at(-1)];
 
 /** From what there is to the first limit beyond it, so that one sees how far it is. */
 function reach(low, high, { limits, isBelow, usual, variable: name }) {
@@ -237,7 +245,7 @@ function limitsOn(u, { limits, now, unit }, look) {
   pen.restore();
 }
 
-function tip(box, { lines, unit, zone }) {
+function tip(box, { unit, zone }, lines) {
   const element = h("div", { class: "tip", hidden: true });
   box.append(element);
   return (u) => {

@@ -1,94 +1,70 @@
-// Readings of a place as charts, tiles and gauges need them: by variable and window, sums rolled.
+// Lines of a place as charts, tiles and gauges need them. What a rule judges comes as the server's
+// own measures: the very values that are held against the limits. What no rule names comes as read.
 
 const HOUR = 3600;
-const COVERED = 0.75; // of a window, as the watch itself asks for
+const DAY = 24 * HOUR;
 
-/** From the API: times as Unix seconds, in `x`; values in `y`. */
-export function read(told) {
-  return (told.series ?? []).map((one) => ({
-    ...one, period_s: one.period_s ?? 0, isForecast: one.kind === "forecast",
-    x: one.times.map((at) => Date.parse(at) / 1000), y: one.values,
+/** Of the API's measures: one line a rule and source, past and forecast in one; `ahead` is the
+    position of its first value that is foretold. */
+export function measures(told) {
+  return (told.measures ?? []).map((one) => ({
+    ...one, pairs: one.times.map((at, i) => [Date.parse(at) / 1000, one.values[i]]),
   }));
 }
 
-/** Lines of one variable over a window (0: as they are), of each source: past, then forecast. */
-export function lines(series, variable, window_s, measure, now) {
-  const mine = series.filter((one) => one.variable === variable);
-  const sources = [...new Set(mine.map((one) => one.source))];
-  const found = [];
-  for (const source of sources) {
-    const of = (isForecast) => finest(mine.filter((one) => one.source === source && one.isForecast === isForecast), window_s);
-    const past = of(false);
-    const ahead = of(true);
-    const before = past ? points(past).filter(([at]) => at <= now) : [];
-    const after = ahead ? points(ahead).filter(([at]) => at > (before.at(-1)?.[0] ?? 0) && at > now - HOUR) : [];
-    if (measure === "sum" && window_s) {
-      const seen = rolled(before, window_s);
-      const all = rolled([...before, ...after], window_s);
-      add(found, source, past?.kind ?? "observed", seen);
-      add(found, source, "forecast", all.filter(([at]) => at > (before.at(-1)?.[0] ?? 0)));
-    } else {
-      add(found, source, past?.kind ?? "observed", before);
-      add(found, source, "forecast", after);
+/** Of the API's readings of instants, the same: of each source what was seen, then what is foretold. */
+export function instants(told, name) {
+  const found = new Map();
+  for (const one of told.series ?? []) {
+    if (one.variable !== name || one.period_s) continue;
+    const pairs = one.times.map((at, i) => [Date.parse(at) / 1000, one.values[i]]).filter(([, value]) => value !== null);
+    if (!pairs.length) continue;
+    const line = found.get(one.source) ?? { source: one.source, kind: "forecast", variable: name, measure: "value", window_s: 0,
+      unit: one.unit, limits: {}, is_below: false, seen: [], foretold: [] };
+    if (one.kind === "forecast") line.foretold.push(...pairs);
+    else {
+      line.seen.push(...pairs);
+      line.kind = one.kind;
     }
+    found.set(one.source, line);
   }
-  return found;
-}
-
-function add(found, source, kind, pairs) {
-  if (pairs.length) found.push({ source, kind, isForecast: kind === "forecast", pairs: pairs.map(([x, y]) => [x, y]) });
-}
-
-/** Of series of one source the one of the shortest periods that go into the window. */
-function finest(some, window_s) {
-  const fitting = some.filter((one) => !window_s || !one.period_s || one.period_s <= window_s);
-  return fitting.sort((a, b) => a.period_s - b.period_s || b.x.length - a.x.length)[0];
-}
-
-function points(one) {
-  const found = [];
-  one.x.forEach((at, i) => {
-    if (one.y[i] !== null) found.push([at, one.y[i], one.period_s]);
+  return [...found.values()].map(({ seen, foretold, ...line }) => {
+    const past = [...new Map(seen.sort((a, b) => a[0] - b[0]))];
+    const last = past.at(-1)?.[0] ?? -Infinity;
+    const ahead = foretold.filter(([at]) => at > last).sort((a, b) => a[0] - b[0]);
+    return { ...line, pairs: [...past, ...ahead], ahead: past.length };
   });
-  return found.sort((a, b) => a[0] - b[0]);
 }
 
-/** Sums over the window that ends at each point, where enough of it is covered. */
-function rolled(pairs, window_s) {
-  const found = [];
-  let first = 0;
-  let sum = 0;
-  let covered = 0;
-  pairs.forEach(([at, value, period_s]) => {
-    sum += value;
-    covered += period_s;
-    while (pairs[first][0] <= at - window_s) {
-      sum -= pairs[first][1];
-      covered -= pairs[first][2];
-      first += 1;
-    }
-    if (covered >= COVERED * window_s) found.push([at, Math.max(0, Math.round(sum * 100) / 100)]);
-  });
-  return found;
+/** Lines of one chart: those of the same measure, whichever rule they are of. */
+export const keyOf = (one) => `${one.variable}|${one.measure}|${one.window_s}`;
+
+export function grouped(lines) {
+  const found = new Map();
+  for (const line of lines) {
+    const group = found.get(keyOf(line)) ?? { ...line, lines: [] };
+    if (!group.lines.some((one) => one.source === line.source)) group.lines.push(line);
+    for (const [level, limit] of Object.entries(line.limits)) group.limits = { [level]: limit, ...group.limits };
+    found.set(keyOf(line), group);
+  }
+  return [...found.values()];
 }
 
 /** The newest value that is no forecast: {value, at, source, kind}; null: none within a day. */
-export function latest(series, variable, now, window_s = 0) {
+export function latest(lines, now) {
   let best = null;
-  for (const line of lines(series, variable, window_s, window_s ? "sum" : "value", now)) {
-    if (line.isForecast) continue;
-    const [at, value] = line.pairs.at(-1);
-    if (now - at < 24 * HOUR && (!best || at > best.at)) best = { value, at, source: line.source, kind: line.kind };
+  for (const line of lines) {
+    const [at, value] = line.pairs[line.ahead - 1] ?? [];
+    if (at !== undefined && now - at < DAY && (!best || at > best.at)) best = { value, at, source: line.source, kind: line.kind };
   }
   return best;
 }
 
 /** The most extreme value ahead: {value, at, source}; null: no forecast. */
-export function ahead(found, isBelow, now, hours = 48) {
+export function ahead(lines, isBelow, now, hours = 48) {
   let best = null;
-  for (const line of found) {
-    if (!line.isForecast) continue;
-    for (const [at, value] of line.pairs) {
+  for (const line of lines) {
+    for (const [at, value] of line.pairs.slice(line.ahead)) {
       if (at < now || at > now + hours * HOUR) continue;
       if (!best || (isBelow ? value < best.value : value > best.value)) best = { value, at, source: line.source };
     }
@@ -102,12 +78,10 @@ export function passed(value, limits, isBelow) {
     limits[level] !== undefined && (isBelow ? value <= limits[level] : value >= limits[level])) ?? null;
 }
 
-/** A rule for each variable and window whose limits can be drawn; several rules of one: the first. */
-export function drawable(rules) {
-  const found = new Map();
-  for (const rule of rules ?? []) {
-    const key = `${rule.variable}|${rule.window_s}`;
-    if (!rule.norm && ["value", "sum", "mean"].includes(rule.measure) && !found.has(key)) found.set(key, rule);
-  }
-  return [...found.values()];
+/** A line's part that a chart shows; where it begins to be foretold stays known. */
+export function within(line, since, until) {
+  const from = line.pairs.findIndex(([at]) => at >= since);
+  if (from < 0) return null;
+  const pairs = line.pairs.slice(from).filter(([at]) => at <= until);
+  return pairs.length ? { ...line, pairs, ahead: Math.min(pairs.length, Math.max(0, line.ahead - from)) } : null;
 }

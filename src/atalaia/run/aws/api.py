@@ -19,13 +19,15 @@ from atalaia.api.standing import NotedStanding
 from atalaia.batch.archive import SHARD_NEWEST
 from atalaia.detect import near
 from atalaia.detect.sight import Sight
+from atalaia.domain.norm_tables import Norms
 from atalaia.domain.payload import Payload
 from atalaia.homes.aws.sql import AthenaSql, Cost
+from atalaia.lake import laid
 from atalaia.run.aws import deployment, detect
 
 _MARGIN_S = 2.0
 
-_SIGHT_S = 10
+_SIGHT_S, _NORMS_S = 10, 300
 """One look for all that is asked in so many seconds: an answer asks several times."""
 
 log = structlog.get_logger()
@@ -42,6 +44,17 @@ def _note_cost(cost: Cost) -> None:
 def _sight() -> Sight:
     """Until when each place can be seen, as detect last told it."""
     return _sight_at(int(deployment.CLOCK.now() // _SIGHT_S))
+
+
+def _norms() -> Norms:
+    """As they are laid down for detect."""
+    return _norms_at(int(deployment.CLOCK.now() // _NORMS_S))
+
+
+@lru_cache(1)
+def _norms_at(_turn: int) -> Norms:
+    home, settings = deployment.home(), deployment.settings()
+    return laid.read(home.lake, laid.laid(home.state), settings.rules, settings.places)
 
 
 @lru_cache(1)
@@ -68,13 +81,14 @@ def _app() -> Any:
         archived=SHARD_NEWEST,
         shown=lambda: services.follower.view.seq,
     )
-    return services.api(_accept, history, standing, _sight)
+    return services.api(_accept, history, standing, _sight, _norms)
 
 
 def forget() -> None:
     """Hold nothing, as a new container does."""
     _app.cache_clear()
     _sight_at.cache_clear()
+    _norms_at.cache_clear()
 
 
 def handle(event: dict[str, Any], left_s: float) -> dict[str, Any]:

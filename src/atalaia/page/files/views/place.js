@@ -3,22 +3,20 @@
 import { look, Problem } from "../api.js";
 import { chart } from "../chart.js";
 import { fill, h } from "../dom.js";
-import { ago, amount, capital, clock, hazard, length, number, variable, zoned } from "../format.js";
+import { ago, amount, capital, clock, figure, hazard, length, measured, number, variable, zoned } from "../format.js";
 import { icon } from "../icons.js";
 import { badge, highest, LEVELS, RANK, shape } from "../levels.js";
-import { ahead, drawable, latest, lines, passed, read } from "../series.js";
+import { ahead, grouped, instants, keyOf, latest, measures, passed, within } from "../series.js";
 import { now as serverNow, on, open, placesOf, store } from "../store.js";
 import { t } from "../words.js";
 import { failed, share, unloaded } from "./parts.js";
 
-const TILES = [
-  ["temperature_c", 0], ["rain_mm", 3600], ["rain_mm", 86_400], ["wind_gust_m_s", 0],
-  ["relative_humidity_pct", 0], ["pressure_hpa", 0],
-];
-const ALWAYS = ["temperature_c", "rain_mm", "wind_gust_m_s", "relative_humidity_pct"];
+// Shown whether or not a rule judges them, the first of them first.
+const ALWAYS = ["temperature_c", "wind_gust_m_s", "relative_humidity_pct", "pressure_hpa"];
+const TILES = ["temperature_c|value|0", "rain_mm|sum|3600", "rain_mm|sum|86400", "wind_gust_m_s|value|0",
+  "relative_humidity_pct|value|0", "pressure_hpa|value|0"];
+const AHEAD_S = 48 * 3600;
 const AGAIN_MS = 120_000;
-// Measures of the rules that no source tells and no chart can show.
-const NOT_READ = new Set(["heat_index_c"]);
 
 export async function show(main, { id, query, titled }) {
   const hours = query.get("hours") === "24" ? 24 : 72;
@@ -39,30 +37,35 @@ export async function show(main, { id, query, titled }) {
         h("a", { class: "button first", href: `/#/subscribe?place=${encodeURIComponent(id)}` }, icon("bell", 18), t.place.subscribe))),
     parts.state, parts.now, parts.next, parts.charts, climate(place), parts.past));
 
-  const told = { series: [], fault: null, ends: [], isGone: false };
+  const told = { groups: null, ends: [], isGone: false };
   const drawState = () => {
     fill(time, [place.area, t.place.local_time(zoned({ weekday: "long", hour: "2-digit", minute: "2-digit" }, place.timezone).format(new Date()))].filter(Boolean).join(" · "));
     fill(parts.state, state(place));
   };
   const drawReadings = async () => {
-    const names = [...new Set([...ALWAYS, ...place.rules.map((rule) => rule.variable)])].filter((name) => !NOT_READ.has(name));
+    const path = `/v1/places/${encodeURIComponent(id)}`;
+    const names = [...new Set([...ALWAYS, ...(place.climate?.bands ?? []).map((band) => band.variable)])];
     try {
-      told.series = read(await look(`/v1/places/${encodeURIComponent(id)}/readings?hours=72&variables=${names.join(",")}`));
-      told.fault = null;
+      const [newest, judged, read] = await Promise.all([look(path), look(`${path}/measures?hours=72`),
+        look(`${path}/readings?hours=72&variables=${names.join(",")}`)]);
+      place.newest_at = newest.newest_at;
+      const lines = measures(judged);
+      const isJudged = new Set(lines.map(keyOf));
+      const plain = names.filter((name) => !isJudged.has(`${name}|value|0`)).flatMap((name) => instants(read, name));
+      told.groups = grouped([...lines, ...plain]);
     } catch (error) {
       if (!(error instanceof Problem)) throw error;
-      told.fault = told.series.length ? null : error; // what is drawn already stays
-    }
-    if (told.isGone) return;
-    if (told.fault) {
-      fill(parts.charts, unloaded(t.place.charts, told.fault));
+      // What is drawn already stays.
+      if (!told.isGone && !told.groups) fill(parts.charts, unloaded(t.place.charts, error));
       return;
     }
+    if (told.isGone) return;
     const now = serverNow();
-    fill(parts.now, nowTiles(place, told.series, now));
-    fill(parts.next, nextHours(place, told.series, now));
+    drawState();
+    fill(parts.now, nowTiles(told.groups, now));
+    fill(parts.next, nextHours(told.groups, now, place));
     told.ends.forEach((end) => end());
-    const drawn = charts(place, told.series, now, hours);
+    const drawn = charts(place, told.groups, now, hours);
     told.ends = drawn.ends;
     fill(parts.charts, drawn.element);
   };
@@ -115,15 +118,15 @@ function state(place) {
   return h("section", { class: "state", "aria-label": t.place.now }, shown);
 }
 
-function nowTiles(place, series, now) {
+function nowTiles(groups, now) {
   const tiles = [];
-  for (const [name, window_s] of TILES) {
-    const found = latest(series, name, now, window_s);
+  for (const key of TILES) {
+    const group = groups.find((one) => keyOf(one) === key);
+    const found = group && latest(group.lines, now);
     if (!found) continue;
-    const unit = series.find((one) => one.variable === name).unit;
-    const [plain, other] = amount(found.value, unit).split(" (");
+    const [plain, other] = amount(found.value, group.unit).split(" (");
     tiles.push(h("div", { class: "tile" },
-      h("dt", {}, variable(name) + (window_s ? t.over(length(window_s)) : "")),
+      h("dt", {}, measured(group)),
       h("dd", { class: "figure" }, plain, other && h("small", {}, ` ${other.replace(")", "")}`)),
       h("dd", {}, `${t.kinds[found.kind]} ${ago(found.at * 1000, now * 1000)} · ${found.source}`)));
   }
@@ -133,10 +136,10 @@ function nowTiles(place, series, now) {
 
 // What is ahead
 
-function nextHours(place, series, now) {
-  const rows = drawable(place.rules).map((rule) => {
-    const best = ahead(lines(series, rule.variable, rule.window_s, rule.measure, now), rule.is_below, now);
-    return best && row(rule, best, place);
+function nextHours(groups, now, place) {
+  const rows = groups.filter((group) => Object.keys(group.limits).length).map((group) => {
+    const best = ahead(group.lines, group.is_below, now);
+    return best && row(group, best, place);
   }).filter(Boolean);
   if (!rows.length) return null;
   return h("section", { class: "panel", "aria-labelledby": "next" },
@@ -144,15 +147,14 @@ function nextHours(place, series, now) {
     h("div", { class: "ahead" }, rows));
 }
 
-function row(rule, best, place) {
-  const level = passed(best.value, rule.limits, rule.is_below);
-  const title = variable(rule.variable) + (rule.window_s ? t.over(length(rule.window_s)) : "");
+function row(group, best, place) {
+  const level = passed(best.value, group.limits, group.is_below);
   const said = level ? t.place.passes(t.short[level].toLowerCase()) : t.place.within;
   return h("div", { class: "ahead-row" },
-    h("div", { class: "ahead-head" }, h("span", {}, h("b", {}, title)),
-      h("span", {}, h("b", {}, amount(best.value, rule.unit)), ` ${clock(best.at * 1000, place.timezone)} `,
+    h("div", { class: "ahead-head" }, h("span", {}, h("b", {}, measured(group))),
+      h("span", {}, h("b", {}, figure(best.value, group.unit, group.measure)), ` ${clock(best.at * 1000, place.timezone)} `,
         level ? badge(level) : h("span", { class: "quiet" }, said), level && h("span", { class: "unseen" }, said))),
-    gauge(rule, best.value, level));
+    gauge(group, best.value, level));
 }
 
 function gauge(rule, value, level) {
@@ -173,21 +175,21 @@ function gauge(rule, value, level) {
 
 // The last days
 
-function charts(place, series, now, hours) {
-  const drawn = [];
-  const since = now - hours * 3600;
+function charts(place, groups, now, hours) {
+  const span = [now - hours * 3600, now + AHEAD_S];
   const bands = (place.climate?.bands ?? []).map((band) => ({ ...band, usual: usualOf(band, place) })).filter((one) => one.usual);
-  const rules = drawable(place.rules);
-  // What has a climate is drawn, too, where no rule has limits for it.
-  const others = bands.filter((band) => !rules.some((rule) => rule.variable === band.variable && !rule.window_s))
-    .map(({ variable: name, unit }) => ({ variable: name, unit, window_s: 0, measure: "value", limits: {}, is_below: false }));
-  for (const rule of [...rules, ...others]) {
-    const band = rule.window_s ? null : bands.find((one) => one.variable === rule.variable);
-    const found = lines(series, rule.variable, rule.window_s, rule.measure, now)
-      .map((line) => ({ ...line, pairs: line.pairs.filter(([at]) => at >= since && at <= now + 48 * 3600) }))
-      .filter((line) => line.pairs.length);
-    if (found.length) drawn.push(chart({ variable: rule.variable, window_s: rule.window_s, unit: rule.unit,
-      limits: rule.limits, isBelow: rule.is_below, usual: band?.usual, zone: place.timezone, now, lines: found }));
+  // What is going on comes first, the worst before the others.
+  const levels = new Map();
+  for (const one of [...open()].reverse()) {
+    if (one.variable && placesOf(one).includes(place.id)) levels.set(keyOf(one), one.level);
+  }
+  const drawn = [];
+  for (const group of [...groups].sort((a, b) => (RANK[levels.get(keyOf(b))] ?? 0) - (RANK[levels.get(keyOf(a))] ?? 0))) {
+    const level = levels.get(keyOf(group));
+    const lines = group.lines.map((line) => within(line, ...span)).filter(Boolean);
+    const band = group.measure === "value" && bands.find((one) => one.variable === group.variable);
+    if (!lines.length || !(level || band || Object.keys(group.limits).length)) continue;
+    drawn.push(chart({ ...group, isBelow: group.is_below, usual: band?.usual, level, zone: place.timezone, now, span, lines }));
   }
   const choose = h("div", { class: "segmented", role: "radiogroup", "aria-label": t.place.period },
     [24, 72].map((one) => h("label", {}, h("input", { type: "radio", name: "hours", value: one, checked: one === hours,
@@ -254,7 +256,7 @@ function past(items, place) {
       const from = clock(one.onset_at ?? one.opened_at, place.timezone, { long: true });
       return h("li", {}, h("a", { href: `/#/alert/${encodeURIComponent(one.incident)}` },
         shape(level, 24),
-        h("span", {}, h("b", {}, capital(hazard(one.hazard))), h("small", {}, [t.short[level], RANK[level] && one.peak !== null ? amount(one.peak, one.unit) : null, from].filter(Boolean).join(" · "))),
+        h("span", {}, h("b", {}, capital(hazard(one.hazard))), h("small", {}, [t.short[level], RANK[level] && one.peak !== null ? figure(one.peak, one.unit, one.measure) : null, from].filter(Boolean).join(" · "))),
         h("span", { class: "quiet small" }, one.status === "open" ? t.alert.ongoing : t.alert.status[one.status])));
     })) : h("p", { class: "quiet" }, t.place.no_incidents));
 }
