@@ -120,6 +120,10 @@ bench: .venv/.dev ## what README's figures come from, against a peer in the same
 	$(BIN)/python bench/bench_climate.py
 	$(BIN)/python bench/bench_footprint.py
 
+# BENCHES: speed, refine, query, audience, outbox, climate; all unless set.
+bench-before: .venv/.dev ## the benches beside those of the commit that all were measured from, by CPU time
+	@$(BIN)/python tools/bench_before.py $(BENCHES)
+
 lock: $(UV) ## choose newer versions and lock them with hashes (no addresses in the files)
 	@for part in run dev; do \
 		extra=$$( [ $$part = dev ] && echo "--group dev -c requirements/run.txt" ); \
@@ -184,4 +188,4 @@ aws-destroy: aws-init aws-zip ## remove a deployment, once it has been applied w
 	@$(TERRAFORM) -chdir=infra destroy -var environment=$(ENV) -var-file=envs/$(ENV).tfvars
 
 .PHONY: check-aws aws-zip aws-init aws-deploy aws-destroy
-.PHONY: help install demo run test check format crash wear fuzz fuzz-api oracles coverage openapi test-aws crash-aws spark bench lock clean
+.PHONY: help install demo run test check format crash wear fuzz fuzz-api oracles coverage openapi test-aws crash-aws spark bench bench-before lock clean

@@ -86,7 +86,7 @@ def test_a_batch_in_order_has_one_row_a_key_sorted_by_when_it_became_known(
     rows: list[Row],
 ) -> None:
     merged = table(Readings.concat(one(row) for row in rows).in_order())
-    keys = [row[:6] for row in merged]
+    keys = [row[:7] for row in merged]
     assert len(set(keys)) == len(keys)
     assert keys == sorted(keys)
     assert {k[1:4] for k in keys} == {(r[0], r[1], T0 + r[3] * HOUR) for r in rows}

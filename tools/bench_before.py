@@ -1,0 +1,82 @@
+"""The benches beside those of an earlier commit, in one run: `make bench-before`.
+
+    python tools/bench_before.py [--commit f5522e7] [--turns 3] [speed refine …]
+
+The earlier side is a worktree in ``build/before`` with an environment of its own. Each bench is run
+by both sides in turn, each with its own file as it was then, and what is compared is the CPU time
+of the whole run (user and system, children's too): on a machine that does other work as well, it is
+a fair measure where the time on the wall is none. Each side's least run counts.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import resource
+import subprocess
+import sys
+from pathlib import Path
+
+HERE = Path(__file__).parents[1]
+BEFORE = HERE / "build" / "before"
+
+BENCHES = {
+    "speed": ["--records", "300000"],
+    "refine": ["--records", "100000"],
+    "query": ["--years", "3", "--rounds", "3"],
+    "audience": ["--people", "200000"],
+    "outbox": ["--messages", "5000"],
+    "climate": ["--years", "10", "--rounds", "1"],
+}
+"""Those that stand at both commits, with options that keep a run to about a minute."""
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--commit", default="f5522e7")
+    parser.add_argument("--turns", type=int, default=3)
+    parser.add_argument("bench", nargs="*", choices=[*BENCHES, []], metavar="bench")
+    asked = parser.parse_args()
+    prepare(asked.commit)
+    print(f"CPU seconds, the least of {asked.turns} runs; over 1: slower than {asked.commit}")
+    print(f"{'bench':<10}{'before':>9}{'now':>9}{'ratio':>8}")
+    for name in asked.bench or BENCHES:
+        before, now = [], []
+        for _ in range(asked.turns):
+            before.append(cpu_s(BEFORE, name))
+            now.append(cpu_s(HERE, name))
+        ratio = min(now) / min(before)
+        print(f"{name:<10}{min(before):>9.2f}{min(now):>9.2f}{ratio:>8.3f}", flush=True)
+    return 0
+
+
+def prepare(commit: str) -> None:
+    """The earlier side, at this commit, with what it ran on."""
+    if not BEFORE.exists():
+        run(HERE, "git", "worktree", "add", "--quiet", "--detach", str(BEFORE), commit)
+    run(BEFORE, "git", "checkout", "--quiet", "--detach", commit)
+    run(BEFORE, "make", "--quiet", ".venv/.dev", f"PYTHON={sys.executable}")
+
+
+def cpu_s(side: Path, bench: str) -> float:
+    """CPU seconds of one run."""
+    before = used_s()
+    run(side, ".venv/bin/python", f"bench/bench_{bench}.py", *BENCHES[bench])
+    return used_s() - before
+
+
+def used_s() -> float:
+    """CPU seconds of all children that have ended."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+def run(folder: Path, *words: str) -> None:
+    plain = {name: value for name, value in os.environ.items() if name != "MAKEFLAGS"}
+    done = subprocess.run(words, cwd=folder, env=plain, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise SystemExit(f"{' '.join(words)} in {folder} failed:\n{done.stdout}{done.stderr}")
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
