@@ -6,13 +6,22 @@ import asyncio
 import json
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import Any
+from unittest.mock import Mock
 
 import pytest
+import uvicorn
 from structlog.testing import capture_logs
+from uvicorn.server import ServerState
 
 from atalaia.api import shield
+from atalaia.api.access import Role
 from atalaia.api.connections import bounded
 from atalaia.api.events import MOST_OF_AN_ADDRESS, Events
+from atalaia.api.keys import add_key
+from atalaia.api.push import SAMPLE_BYTES
+from atalaia.domain.payload import Payload
+from atalaia.metrics import MOST_LABELS, Metrics
 from atalaia.settings import load
 from atalaia.settings.strength import is_strong, weaknesses
 from run.world import PUSH_KEY, World, watching
@@ -41,15 +50,11 @@ async def raw(world: World, text: str, wait_s: float = 5.0) -> bytes:
 
 def test_a_head_that_never_ends_is_not_waited_for() -> None:
     async def run() -> bytes:
-        import uvicorn
-
         async def app(scope: object, receive: object, send: object) -> None:
             raise AssertionError("no request came")
 
         config = uvicorn.Config(app, log_config=None, lifespan="off")
         config.load()
-        from uvicorn.server import ServerState
-
         kind = bounded(head_s=0.2)
         loop = asyncio.get_running_loop()
         server = await loop.create_server(
@@ -158,3 +163,114 @@ def test_weak_secrets_and_open_doors_are_said_at_the_start(tmp_path: Path) -> No
     file.write_text('[api]\nkey = "p8Zk2mQx7vN4tR1cW9sLbYd3"\n')
     assert list(weaknesses(load(file, {}))) == []
     assert not is_strong("a" * 64)
+
+
+OPERATOR_KEY = {"Authorization": f"Bearer {PUSH_KEY}"}
+
+
+def test_answers_that_are_of_a_person_are_kept_by_no_cache(tmp_path: Path) -> None:
+    async def tell(world: World) -> None:
+        asked = {
+            "contacts": ["email:ana@example.org"],
+            "where": [{"latitude": -8.05, "longitude": -34.88}],
+            "hazards": {"wind": "red"},
+        }
+        url = world.url("/v1/subscriptions")
+        async with world.http.post(url, json=asked, headers=OPERATOR_KEY) as answer:
+            assert answer.status == 201, await answer.text()
+            assert answer.headers["Cache-Control"] == "no-store"
+            person = (await answer.json())["person"]
+        url = world.url(f"/v1/people/{person}")
+        async with world.http.get(url, headers=OPERATOR_KEY) as answer:
+            assert answer.status == 200
+            assert answer.headers["Cache-Control"] == "no-store"
+
+    story(tmp_path, tell)
+
+
+def test_other_sites_may_read_the_open_feeds_alone(tmp_path: Path) -> None:
+    async def tell(world: World) -> None:
+        allows = "Access-Control-Allow-Origin"
+        origin = {"Origin": "https://evil.example"}
+        for path in ("/v1/places", "/v1/people/p_x", "/v1/deliveries", "/readyz", "/metrics"):
+            for method in ("GET", "OPTIONS", "TRACE"):
+                async with world.http.request(method, world.url(path), headers=origin) as answer:
+                    assert allows not in answer.headers, (method, path)
+                    assert method != "TRACE" or answer.status == 405, path
+        async with world.http.get(world.url("/feeds/alerts.atom"), headers=origin) as answer:
+            assert answer.headers.get(allows, "*") == "*"
+
+    story(tmp_path, tell)
+
+
+def test_bytes_that_a_key_may_keep_in_a_day_are_bounded_and_another_keys_are_not_touched(
+    tmp_path: Path,
+) -> None:
+    async def tell(world: World) -> None:
+        place = world.live.settings.places[0].id
+        state = world.live.home.state
+        keys = [add_key(state, Role.STATION, name, 1, places=[place])[1] for name in "ab"]
+        row = {"place_id": place, "valid_at": "2024-04-30T11:00:00Z", "temperature_c": 20.0}
+
+        async def push(key: str) -> int:
+            headers = {"Authorization": f"Bearer {key}"}
+            url = world.url("/v1/readings")
+            async with world.http.post(url, json=[row] * 10, headers=headers) as answer:
+                return answer.status
+
+        assert [await push(keys[0]) for _ in range(3)] == [202, 202, 429]
+        assert await push(keys[1]) == 202
+
+    story(tmp_path, tell, ATALAIA_LIMITS_BYTES_A_DAY="2000")
+
+
+def test_of_a_push_that_cannot_be_read_a_sample_is_kept_and_no_more(tmp_path: Path) -> None:
+    async def tell(world: World) -> None:
+        _, key = add_key(world.live.home.state, Role.STATION, "a", 1)
+        headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
+        url = world.url("/v1/readings")
+        async with world.http.post(url, data=b"x" * 100_000, headers=headers) as answer:
+            assert answer.status == 422
+        kept = [r.payload for r in world.live.home.stream.read(0, 99)]
+        assert [len(p.body) for p in kept if p.source == "station"] == [SAMPLE_BYTES]
+
+    story(tmp_path, tell)
+
+
+def test_connections_of_one_address_are_bounded() -> None:
+    async def run() -> None:
+        async def app(scope: object, receive: object, send: object) -> None:
+            raise AssertionError("no request came")
+
+        config = uvicorn.Config(app, log_config=None, lifespan="off")
+        config.load()
+        kind = bounded(most=2)
+
+        def connect(host: str) -> tuple[Any, Mock]:
+            transport = Mock()
+            transport.get_extra_info.side_effect = lambda name, default=None: (
+                (host, 1) if name in ("peername", "sockname") else default
+            )
+            protocol: Any = kind(config=config, server_state=ServerState(), app_state={})  # type: ignore[call-arg]
+            protocol.connection_made(transport)
+            return protocol, transport
+
+        made = [connect("203.0.113.9") for _ in range(3)]
+        assert [transport.close.called for _, transport in made] == [False, False, True]
+        _, other = connect("203.0.113.10")
+        assert not other.close.called
+        assert not any(connect("127.0.0.1")[1].close.called for _ in range(9))
+        for protocol, _ in made[1:]:
+            protocol.connection_lost(None)
+        _, again = connect("203.0.113.9")
+        assert not again.close.called
+
+    asyncio.run(run())
+
+
+def test_labels_of_metrics_are_bounded_whatever_sources_are_called() -> None:
+    metrics = Metrics()
+    for n in range(5_000):
+        metrics.kept([Payload(source=f"made-up-{n}", content="x", received_at=1, body=b"")])
+    page = metrics.before_reading(lambda _: None)
+    assert page.count(b"atalaia_payloads_total{") <= MOST_LABELS * 3
