@@ -284,14 +284,25 @@ def application(stage: Stage) -> FastAPI:
     def towns(q: str) -> Json:
         nearest = {"place_id": stage.id_of("Recife"), "name": "Recife", "km": 6.1}
         names = [("Recife", "Pernambuco, BR"), ("Recifinho", "Bahia, BR")]
+        if q.lower().startswith("lisb"):
+            far = {**nearest, "km": 5842.3}
+            town = {"id": 9, "label": "Lisboa, PT", "latitude": 38.72, "longitude": -9.13,
+                    "timezone": "Europe/Lisbon", "nearest": far, "within_reach": False}  # fmt: skip
+            return {"items": [town], "next": None}
         return {
             "items": [
                 {"id": i, "label": f"{name}, {region}", "latitude": -8.05, "longitude": -34.9,
-                 "timezone": "America/Recife", "nearest": nearest}
+                 "timezone": "America/Recife", "nearest": nearest, "within_reach": True}
                 for i, (name, region) in enumerate(names) if q.lower()[:3] in name.lower()
             ],
             "next": None,
         }  # fmt: skip
+
+    @app.post("/v1/wishes", status_code=201)
+    async def wish(request: Request) -> Json:
+        stage.asked.append(("wish", await request.json()))
+        return {"town": 9, "label": "Lisboa, PT", "latitude": 38.72, "longitude": -9.13,
+                "count": 1, "asked_at": "2026-01-10"}  # fmt: skip
 
     @app.post("/v1/preview")
     async def preview(request: Request) -> Json:

@@ -374,6 +374,37 @@ def test_ones_location_is_asked_for_once_and_rounded(browser: Browser) -> None:
     on_stage(browser, stage, tell)
 
 
+@pytest.mark.parametrize("screen", ["desktop-light", "phone-dark"])
+def test_a_town_out_of_reach_is_wished_for_and_not_subscribed_to(
+    browser: Browser, screen: str
+) -> None:
+    stage = Stage(calm=True)
+
+    async def tell(url: str) -> None:
+        page, _ = await browser.page(**SCREENS[screen])
+        await page.goto(f"{url}/#/subscribe")
+        await page.fill("#town", "lisb")
+        await page.wait_for_selector("#towns [role=option]")
+        await page.press("#town", "Enter")
+        await page.get_by_text("Não vigiamos nada perto de Lisboa, PT").wait_for()
+        assert await page.locator(".chosen li").count() == 0
+        await page.screenshot(path=PICTURES / f"wish-{screen}.png")
+        await page.get_by_role("button", name="Pedir").click()
+        await page.get_by_text("vê que Lisboa, PT foi pedido").wait_for()
+        assert [body for name, body in stage.asked if name == "wish"] == [{"town": 9}]
+        # The distance said is the distance used.
+        await page.fill("#town", "recifi")
+        await page.wait_for_selector("#towns [role=option]")
+        await page.press("#town", "Enter")
+        await page.get_by_text("Vigiamos Recife, a 7 km").wait_for()
+        await page.check("input[name=radius][value='10']")
+        await page.wait_for_selector(".preview strong")
+        sent = [body for name, body in stage.asked if name == "preview"][-1]
+        assert [one["radius_km"] for one in sent["where"]] == [10]
+
+    on_stage(browser, stage, tell)
+
+
 def test_the_page_speaks_the_browsers_language(browser: Browser) -> None:
     titles = {
         "pt-PT": "6 alertas ativos",

@@ -30,6 +30,7 @@ def api(
     service: PeopleService,
     preview: Preview,
     operator: Operator,
+    wishes: APIRouter,
     hooks: APIRouter,
     feeds: APIRouter,
     standing: probes.ProgramStanding,
@@ -42,6 +43,7 @@ def api(
     hosts        names that a request's Host may have; none: any
     service      what can be asked of people
     preview      what somebody would have had
+    wishes       for towns that nobody watches yet
     hooks        what takes the requests of Meta and of Telegram
     feeds        the open ones
     """
@@ -51,6 +53,7 @@ def api(
     once = Once(time.monotonic)
     app.include_router(read.routes(shown, gate))
     app.include_router(people.routes(service, preview, now, gate, once))
+    app.include_router(wishes)
     app.include_router(hooks)
     app.include_router(operate.routes(operator, gate, once))
     app.include_router(feeds)

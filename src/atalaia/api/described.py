@@ -6,6 +6,7 @@ from typing import Any
 
 from fastapi import APIRouter
 
+from atalaia.api import wishes
 from atalaia.api.access import Gate
 from atalaia.api.app import api
 from atalaia.api.feeds import routes
@@ -30,9 +31,10 @@ class _Unplugged:
 def described() -> str:
     """OpenAPI 3.1 as JSON, in lines."""
     nothing: Any = _Unplugged()
+    gate = Gate(nothing, is_public=False)
     return text(
         api(
-            Gate(nothing, is_public=False),
+            gate,
             1,
             nothing,
             pushing=nothing,
@@ -40,6 +42,7 @@ def described() -> str:
             service=nothing,
             preview=nothing,
             operator=nothing,
+            wishes=wishes.routes(nothing, nothing, gate),
             hooks=APIRouter(),
             feeds=routes(nothing, nothing, nothing, nothing, nothing),
             standing=nothing,

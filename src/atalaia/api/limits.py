@@ -33,6 +33,7 @@ set: each subscription sends a message to somebody, and each confirmation is a g
 COSTS = {
     ("POST", "/v1/preview"): 20,
     ("GET", "/v1/towns"): 2,
+    ("POST", "/v1/wishes"): 20,
 }
 """Tokens of requests that cost more than a look into memory."""
 

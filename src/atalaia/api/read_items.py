@@ -15,7 +15,7 @@ from atalaia.domain.reading import Kind
 from atalaia.domain.rule import LEVELS, Rule
 from atalaia.domain.variable import CATALOGUE
 from atalaia.people import gazetteer
-from atalaia.people.coverage import nearest
+from atalaia.people.coverage import REACH_KM, nearest
 
 
 def rule_item(rule: Rule) -> dict[str, Any]:
@@ -100,4 +100,5 @@ def _town(town: gazetteer.Town, places: Places) -> models.TownItem:
         longitude=town.longitude,
         timezone=town.timezone,
         nearest=near,
+        within_reach=km <= REACH_KM,
     )

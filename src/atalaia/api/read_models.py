@@ -290,7 +290,11 @@ class NearestItem(BaseModel):
 
 
 class TownItem(BaseModel):
-    """A town by name. Data: GeoNames, CC BY 4.0."""
+    """A town by name. Data: GeoNames, CC BY 4.0.
+
+    `within_reach`: whether its nearest watched place is so near that anything of there can be told;
+    else `POST /v1/wishes` asks the operator.
+    """
 
     id: int
     label: str
@@ -298,6 +302,7 @@ class TownItem(BaseModel):
     longitude: float = Field(ge=-180, le=180)
     timezone: str
     nearest: NearestItem | None
+    within_reach: bool
 
 
 class TownPage(BaseModel):

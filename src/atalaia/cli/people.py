@@ -17,6 +17,7 @@ from atalaia.cli.options import (
     SettingsOption,
     while_read,
 )
+from atalaia.cli.wishes import app as town_wishes
 from atalaia.errors import AtalaiaError
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from atalaia.settings import Settings
 
 app = typer.Typer()
+app.add_typer(town_wishes)
 
 PlaceOption = Annotated[
     list[str] | None,

@@ -11,6 +11,15 @@ from atalaia.domain.subscription import Circle, Polygon
 from atalaia.people.request import Request
 from atalaia.settings import Settings
 
+REACH_KM = 200
+"""How far a watched place may lie from where somebody wants to be told of: the largest radius that
+the page offers. Beyond it nothing that is told would be of the weather there."""
+
+
+def is_within_reach(latitude: float, longitude: float, places: Places) -> bool:
+    """Whether anything that happens at a point could be told at all."""
+    return nearest(latitude, longitude, places)[1] <= REACH_KM
+
 
 def closed_channels(settings: Settings, request: Request) -> list[str]:
     """Channels that the request names and the settings do not switch on, with the next step."""

@@ -202,6 +202,13 @@ def table() -> TownTable:
     )
 
 
+def by_id(id_: int) -> Town | None:
+    """The town with GeoNames' number; None: there is none."""
+    every = table()
+    at = np.flatnonzero(every.id == id_)
+    return every.town(int(at[0])) if len(at) else None
+
+
 def search(text: str, country: str | None = None, limit: int = 10) -> list[Town]:
     """Towns that the text may mean, the likeliest first; none for a text without a letter.
 

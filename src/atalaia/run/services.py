@@ -281,7 +281,7 @@ class Services:
         sight     until when each can be seen
         norms     those that the watch goes by; may block
         """
-        from atalaia.api import hooks
+        from atalaia.api import hooks, wishes
         from atalaia.api.access import Gate
         from atalaia.api.app import api
         from atalaia.api.keys import who_has
@@ -295,6 +295,7 @@ class Services:
         from atalaia.notify.drills import Drills
         from atalaia.page.web import page
         from atalaia.people.bodies import seal_body
+        from atalaia.people.wishes import TownWishes
 
         settings, state, outbox, now = self.settings, self._state, self.home.outbox, self.clock.now
 
@@ -304,11 +305,9 @@ class Services:
         drills = Drills(
             state, outbox, self.recipients, settings.places, clock=self.clock, wake=wake
         )
+        gate = Gate(who_has(settings, state, self.people, now), is_public=settings.api.is_public)
         return api(
-            Gate(
-                who_has(settings, state, self.people, now),
-                is_public=settings.api.is_public,
-            ),
+            gate,
             settings.api.rate_limit,
             self.clock.second,
             hosts=settings.api.hosts if self._can_stream else (),
@@ -346,6 +345,7 @@ class Services:
                 now=now,
                 wake=wake,
             ),
+            wishes=wishes.routes(TownWishes(state, settings.places), now, gate),
             hooks=hooks.routes(
                 whatsapp_hook(settings, self.people, now),
                 telegram_hook(settings, self.session, self.talk, state),

@@ -9,7 +9,7 @@ import { on, store } from "../store.js";
 import { t } from "../words.js";
 import { inWords, sure } from "./parts.js";
 
-const TABS = ["sources", "lag", "deliveries", "silences", "drills"];
+const TABS = ["sources", "lag", "deliveries", "silences", "drills", "wishes"];
 const AGAIN_MS = 10_000;
 const RETRIABLE = new Set(["dead", "late", "unknown"]);
 const HAZARDS = ["heavy_rain", "wind", "storm", "flood", "heat", "dry_air", "cold", "frost", "temperature_drop", "snow", "uv", "fog"];
@@ -191,4 +191,11 @@ async function drills(body, { key, tried }) {
       h("button", { type: "submit", class: "button first" }, o.drill_start)), done);
 }
 
-const DRAWN = { sources, lag, deliveries, silences, drills };
+async function wishes(body, { key }) {
+  const { items } = await ask("/v1/wishes", { key });
+  const o = t.operator;
+  fill(body, h("p", { class: "quiet" }, o.wishes_lead), rows(o.tabs.wishes, [o.town, o.wished, o.last_wished], items.map((one) =>
+    [one.label, h("b", {}, one.count), one.asked_at])));
+}
+
+const DRAWN = { wishes, sources, lag, deliveries, silences, drills };

@@ -1,7 +1,7 @@
 // Asking to be told: where, of what, by which way; then a code that proves whose address it is.
 
 import { ask, look, once, Problem } from "../api.js";
-import { calmly, fill, h } from "../dom.js";
+import { calmly, fill, h, put } from "../dom.js";
 import { clock, hazard, capital } from "../format.js";
 import { icon } from "../icons.js";
 import { LEVELS, shape } from "../levels.js";
@@ -13,6 +13,7 @@ import { failed, inWords, keepable } from "./parts.js";
 const HAZARDS = ["heavy_rain", "wind", "storm", "flood", "heat", "dry_air", "cold", "frost", "temperature_drop", "snow", "uv", "fog"];
 const RADII = [10, 25, 50, 100, 200];
 const CHOICES = LEVELS.slice(1);
+const REACH_KM = RADII.at(-1); // as people/coverage.py has it
 const COARSE = 20; // parts of a degree: a place is given away to some 5 km
 
 /** What is asked for, while the form is open; kept on the way to the code and back. */
@@ -94,8 +95,8 @@ function lacking(wish) {
 /** What the API calls a wish; the preview asks the same without whom. */
 function wished(wish) {
   return {
-    where: wish.places.map(({ name, latitude, longitude, radius }) =>
-      ({ name: name.slice(0, 100), latitude, longitude, radius_km: radius ?? wish.radius })),
+    where: wish.places.map((place) => ({ name: place.name.slice(0, 100), latitude: place.latitude,
+      longitude: place.longitude, radius_km: radiusOf(place, wish) })),
     hazards: Object.fromEntries(wish.hazards),
     language,
     quiet: wish.isQuiet ? `${wish.from}-${wish.to}` : "",
@@ -121,7 +122,7 @@ function where(wish, changed) {
   const note = h("p", { class: "hint small", role: "status" });
   const draw = () => fill(chosen, wish.places.map((place) => h("li", {},
     icon("place"),
-    h("span", {}, h("b", {}, place.name), place.note && h("small", { class: "quiet" }, place.note)),
+    h("span", {}, h("b", {}, place.name), noteOf(place, wish) && h("small", { class: "quiet" }, noteOf(place, wish))),
     h("button", { type: "button", class: "round", "aria-label": t.subscribe.remove(place.name), onclick: () => {
       wish.places.splice(wish.places.indexOf(place), 1);
       draw();
@@ -138,22 +139,56 @@ function where(wish, changed) {
     RADII.map((km) => h("label", {}, h("input", { type: "radio", name: "radius", value: km, checked: km === wish.radius,
       onchange: () => {
         wish.radius = km;
+        draw();
         changed();
       } }), h("span", {}, t.subscribe.km(km)))));
   return step(t.subscribe.where,
-    townField((town) => add(ofTown(town, wish))), chosen,
+    townField((town) => (town.within_reach ? add(ofTown(town)) : offer(note, town))), chosen,
     h("div", { class: "row" }, h("button", { type: "button", class: "button small", onclick: () => locate(add, note) },
       icon("here", 18), t.subscribe.my_location), h("span", { class: "quiet small" }, t.subscribe.my_location_note)),
     note, h("div", { class: "field" }, h("span", { class: "label" }, t.subscribe.radius), radius));
 }
 
-function ofTown(town, wish) {
-  const place = { name: town.label, latitude: town.latitude, longitude: town.longitude, timezone: town.timezone };
+const ofTown = (town) => ({ name: town.label, latitude: town.latitude, longitude: town.longitude, timezone: town.timezone, near: town.nearest });
+
+/** The distance that is asked for: as chosen, or as far as the nearest watched place lies. */
+const radiusOf = (place, wish) => Math.max(wish.radius, Math.ceil(place.near?.km ?? 0));
+
+/** What is said of it: the distance that is used. */
+function noteOf({ near }, wish) {
+  if (!near || near.km < 1) return null;
+  const km = Math.ceil(near.km);
+  return near.km <= wish.radius ? t.subscribe.nearest(near.name, km) : t.subscribe.too_far(near.name, km);
+}
+
+/** Nobody can be told of where nothing is watched: the operator can be asked to. */
+function offer(note, town) {
   const near = town.nearest;
-  if (!near) return { ...place, note: t.subscribe.nothing_near };
-  const km = Math.max(1, Math.round(near.km));
-  if (near.km <= wish.radius) return { ...place, note: near.km < 1 ? null : t.subscribe.nearest(near.name, km) };
-  return { ...place, radius: Math.min(500, km + 5), note: t.subscribe.too_far(near.name, km) };
+  const button = h("button", { type: "button", class: "button small", onclick: async () => {
+    button.disabled = true;
+    try {
+      await ask("/v1/wishes", { method: "POST", body: { town: town.id } });
+      fill(note, h("span", { class: "good" }, icon("check", 18), t.subscribe.wished(town.label)));
+    } catch (error) {
+      button.disabled = false;
+      put(note, " ", inWords(error));
+    }
+  } }, t.subscribe.wish);
+  fill(note, h("b", {}, t.subscribe.out_of_reach(town.label)), " ",
+    near && t.subscribe.nearest(near.name, Math.ceil(near.km)), " ", button);
+}
+
+/** The watched place that is nearest, by the great circle: where one is stays in the browser. */
+function nearestTo({ latitude, longitude }) {
+  const rad = (degrees) => (degrees * Math.PI) / 180;
+  let best = null;
+  for (const { name, latitude: other, longitude: across } of store.places.values()) {
+    const half = Math.sin(rad(other - latitude) / 2) ** 2 +
+      Math.cos(rad(latitude)) * Math.cos(rad(other)) * Math.sin(rad(across - longitude) / 2) ** 2;
+    const km = 2 * 6371 * Math.asin(Math.min(1, Math.sqrt(half)));
+    if (!best || km < best.km) best = { name, km };
+  }
+  return best;
 }
 
 /** Asked once, rounded before it is used, and never sent with the address. */
@@ -164,7 +199,10 @@ function locate(add, note) {
   }
   navigator.geolocation.getCurrentPosition(({ coords }) => {
     const round = (degrees) => Math.round(degrees * COARSE) / COARSE;
-    add({ name: t.subscribe.located, latitude: round(coords.latitude), longitude: round(coords.longitude) });
+    const here = { name: t.subscribe.located, latitude: round(coords.latitude), longitude: round(coords.longitude) };
+    const near = nearestTo(here);
+    if (near && near.km > REACH_KM) fill(note, h("b", {}, t.subscribe.out_of_reach(here.name)), " ", t.subscribe.nearest(near.name, Math.ceil(near.km)));
+    else add({ ...here, near });
   }, () => fill(note, t.subscribe.location_failed), { enableHighAccuracy: false, maximumAge: 600_000, timeout: 15_000 });
 }
 
