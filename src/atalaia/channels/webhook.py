@@ -90,7 +90,7 @@ class Webhook:
         resolver: AbstractResolver | None = None,
         now: Callable[[], float] = time.time,
     ) -> None:
-        self.limits = Limits(at_once=at_once, schedule=_SCHEDULE)
+        self.limits = Limits(at_once=at_once, schedule=_SCHEDULE, is_apart=True)
         self._rules = rules
         self._timeout = aiohttp.ClientTimeout(total=timeout_s, connect=timeout_s / 2)
         self._resolver = resolver
@@ -141,7 +141,7 @@ class Webhook:
             connector = guarded_connector(
                 self._rules,
                 resolver=self._resolver,
-                limit=self.limits.at_once,
+                limit=0,  # who sends bounds how many are tried at once
                 keepalive_timeout=_KEEP_ALIVE_S,
             )
             self._session = aiohttp.ClientSession(

@@ -242,6 +242,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     usd_a_month  what may be spent in a calendar month (UTC); 0: no limit
     at_once      tries at the same time
     schedule     seconds to wait after the first, second … failed try; then it is dead
+    is_apart     each address is a server of its own: one that hangs must hold up no other
     """
 
     a_second: float = 0.0
@@ -250,6 +251,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     usd_a_month: float = 0.0
     at_once: int = 8
     schedule: tuple[int, ...] = (5, 30, 2 * MINUTE, 10 * MINUTE, 30 * MINUTE, HOUR)
+    is_apart: bool = False
 
     @property
     def is_counted(self) -> bool:

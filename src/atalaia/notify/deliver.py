@@ -32,6 +32,7 @@ from atalaia.notify.last_look import Drafts, LastLook, Write
 from atalaia.notify.pace import Pace, spent_in
 from atalaia.notify.sender import Sender, Tried
 from atalaia.notify.settle import Result, Settler
+from atalaia.notify.targets import SLOW_S, Targets
 from atalaia.ports import Notes, Outbox
 
 LEASE_S = 90
@@ -67,7 +68,7 @@ class Deliverer:
         self._notes = notes
         self._write = write
         self._clock = clock
-        tick = steady(clock.now)
+        self._tick = tick = steady(clock.now)
         self._last_look = LastLook(drafts, write, fresh_s, tick)
         self._on_sent = on_sent
         self.senders = {}
@@ -82,6 +83,11 @@ class Deliverer:
         self._claimed = {
             name: Claimed(sender, self._clock) for name, sender in self.senders.items()
         }
+        self._targets = {
+            name: Targets(sender.limits.at_once, self._tick)
+            for name, sender in self.senders.items()
+        }
+        self._under_way: dict[str, set[asyncio.Task[None]]] = {name: set() for name in self.senders}
         self._settler = Settler(
             self._outbox, self._notes, self.senders, self._clock, self._note_kept
         )
@@ -102,8 +108,9 @@ class Deliverer:
         self._forget()
         async with asyncio.TaskGroup() as tasks:
             for name, sender in self.senders.items():
+                work = self._work_apart if sender.limits.is_apart else self._work
                 for _ in range(sender.limits.at_once):
-                    tasks.create_task(self._work(name))
+                    tasks.create_task(work(name, tasks))
             tasks.create_task(self._settler.run())
             tasks.create_task(self._claim())
 
@@ -211,25 +218,64 @@ class Deliverer:
 
     # Sending
 
-    async def _work(self, name: str) -> None:
+    async def _work(self, name: str, _: asyncio.TaskGroup) -> None:
+        while True:
+            await self._send(await self._claimed[name].next())
+
+    async def _work_apart(self, name: str, tasks: asyncio.TaskGroup) -> None:
+        targets, under_way = self._targets[name], self._under_way[name]
         while True:
             row = await self._claimed[name].next()
-            for i, (message, letter) in enumerate(row):
-                after, outcome = await self._try(message, letter)
-                age_s = self._clock.now() - letter.sent_at
-                self._settler.put((message, after, outcome, age_s))
-                if after.status == Status.DUE:
-                    self._give_back(row[i + 1 :])
-                    break
+            if not self._admit(targets, row):
+                continue
+            task = tasks.create_task(self._serve(targets, row, tasks))
+            under_way.add(task)
+            task.add_done_callback(under_way.discard)
+            # What is slow holds up no other, until too many are.
+            timeout_s = SLOW_S if len(under_way) < targets.most_slow else None
+            await asyncio.wait([task], timeout=timeout_s)
+
+    def _admit(self, targets: Targets, row: Row) -> bool:
+        """Whether these are to be tried now; those put off for their target are given back."""
+        put_off_s = targets.put_off_s(row[0][0].person, row)
+        if put_off_s:
+            self._give_back(row, put_off_s)
+        return put_off_s == 0
+
+    async def _serve(self, targets: Targets, row: Row, tasks: asyncio.TaskGroup) -> None:
+        """Send what is for one target, and then what has waited for it."""
+        target = row[0][0].person
+        if closed_s := targets.closed_for(target):
+            self._give_back(row, closed_s)
+        else:
+            tried = [outcome for outcome in await self._send(row) if outcome is not None]
+            if tried:
+                has_answered = tried[-1].verdict in ("sent", "never")
+                targets.note(target, has_answered=has_answered)
+        for one in targets.more(target):
+            tasks.create_task(self._serve(targets, one, tasks))
+
+    async def _send(self, row: Row) -> list[Outcome | None]:
+        """Letters of one order key, until one of them has to wait; what their tries came to."""
+        outcomes = []
+        for i, (message, letter) in enumerate(row):
+            after, outcome = await self._try(message, letter)
+            outcomes.append(outcome)
+            age_s = self._clock.now() - letter.sent_at
+            self._settler.put((message, after, outcome, age_s))
+            if after.status == Status.DUE:
+                self._give_back(row[i + 1 :])
+                break
+        return outcomes
 
     async def _try(self, message: Message, letter: Letter) -> Tried:
         return await self.senders[message.channel].send(message, letter)
 
-    def _give_back(self, rest: Sequence[tuple[Message, Letter]]) -> None:
-        """Messages of a key whose turn has not come, as one before them has to wait."""
+    def _give_back(self, rest: Sequence[tuple[Message, Letter]], after_s: float = 0.0) -> None:
+        """Messages whose turn has not come: one before them, or their target, has to wait."""
         now = self._clock.second()
         for message, _ in rest:
-            self._settler.put((message, released(message, 0, now), None, 0.0))
+            self._settler.put((message, released(message, after_s, now), None, 0.0))
 
     # Settled
 

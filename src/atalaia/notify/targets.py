@@ -1,0 +1,84 @@
+"""Shares and breakers of a channel whose addresses are servers of their own, as webhooks are.
+
+One that hangs, or fifty, must not hold up the others. Each has a share of what is tried at once,
+which begins with one and grows as it answers; what is beyond it waits apart, a little of it, and
+the rest is given back. Who does not answer twice in a row is left alone for a while, longer the
+longer that goes on: then one try finds out.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator
+
+from atalaia.notify.claimed import Row
+
+SLOW_S = 1.0
+"""A try that takes longer holds up no other; so many more may be under way."""
+
+_SLOW_MOST = 8
+_FAILURES = 2
+_FIRST_REST_S, _LONGEST_REST_S = 10.0, 600.0
+_WAITING_MOST = 64
+_LATER_S = 2.0
+
+
+class _Target:
+    def __init__(self) -> None:
+        self.share = 1
+        self.under_way = 0
+        self.failures = 0
+        self.closed_until = 0.0
+        self.waiting: deque[Row] = deque()
+
+
+class Targets:
+    """Those of one channel. `tick` gives seconds that nobody sets back."""
+
+    def __init__(self, at_once: int, tick: Callable[[], float]) -> None:
+        self._largest = max(1, at_once // 8)
+        self._tick = tick
+        self._targets: dict[str, _Target] = {}
+        self.most_slow = _SLOW_MOST * at_once
+
+    def put_off_s(self, target: str, row: Row) -> float | None:
+        """What is to be done with letters for it: 0: try them now; seconds: give them back for so
+        long; None: they wait here, and come by `more`."""
+        one = self._targets.setdefault(target, _Target())
+        if closed_s := self.closed_for(target):
+            return closed_s
+        if one.under_way < one.share:
+            one.under_way += 1
+            return 0.0
+        if len(one.waiting) >= _WAITING_MOST:
+            return _LATER_S
+        one.waiting.append(row)
+        return None
+
+    def closed_for(self, target: str) -> float:
+        """Seconds for which it is left alone; 0: it is not."""
+        one = self._targets.get(target)
+        return max(0.0, one.closed_until - self._tick()) if one else 0.0
+
+    def note(self, target: str, *, has_answered: bool) -> None:
+        """How a try ended."""
+        one = self._targets[target]
+        if has_answered:
+            one.failures = 0
+            one.share = min(self._largest, one.share * 2)
+            return
+        one.failures += 1
+        one.share = 1
+        if one.failures >= _FAILURES:
+            rest_s = _FIRST_REST_S * 2.0 ** min(one.failures - _FAILURES, 10)
+            one.closed_until = self._tick() + min(_LONGEST_REST_S, rest_s)
+
+    def more(self, target: str) -> Iterator[Row]:
+        """After a try: what waits for it, as far as its share goes, and all where it is closed."""
+        one = self._targets[target]
+        one.under_way -= 1
+        while one.waiting and (one.under_way < one.share or self.closed_for(target)):
+            one.under_way += 1
+            yield one.waiting.popleft()
+        if not one.under_way and not one.failures:
+            del self._targets[target]  # as one that was never heard of
