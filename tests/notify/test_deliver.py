@@ -45,10 +45,10 @@ class Watched(Deliverer):
         finally:
             self.ended += 1
 
-    def _give_back(self, rest: Sequence[Any]) -> None:
+    def _give_back(self, rest: Sequence[Any], after_s: float = 0.0) -> None:
         self.began += len(rest)
         self.ended += len(rest)
-        super()._give_back(rest)
+        super()._give_back(rest, after_s)
 
     def _note_kept(self, batch: Sequence[Any]) -> None:
         super()._note_kept(batch)

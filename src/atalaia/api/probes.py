@@ -28,7 +28,7 @@ class ProgramStanding(Protocol):
         """Whether the store can be written, and the JSON that says so, with each source's state."""
         ...
 
-    def metrics(self) -> bytes:
+    async def metrics(self) -> bytes:
         """The page of metrics."""
         ...
 
@@ -55,6 +55,6 @@ def routes(standing: ProgramStanding) -> APIRouter:
     @router.get("/metrics", response_class=PlainTextResponse)
     async def metrics() -> Response:
         """In Prometheus' text format."""
-        return Response(standing.metrics(), media_type=CONTENT_TYPE_LATEST)
+        return Response(await standing.metrics(), media_type=CONTENT_TYPE_LATEST)
 
     return router

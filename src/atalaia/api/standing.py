@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any
 
 import msgspec
@@ -62,6 +63,7 @@ class LocalStanding(ProgramStanding):
         self._pollers, self._warnings = pollers, warnings
         self._shown, self._fanned_out = shown, fanned_out
         self._probing: asyncio.Task[None] | None = None
+        self._counting: asyncio.Task[dict[tuple[str, str], int]] | None = None
         self.step_s: float | None = None
 
     def sources(self) -> list[SourceItem]:
@@ -95,7 +97,13 @@ class LocalStanding(ProgramStanding):
             deliveries=sum(n for (_, status), n in counts.items() if status in UNSENT),
         )
 
-    def metrics(self) -> bytes:
+    async def metrics(self) -> bytes:
+        """Of a store that does not answer soon, the figures of before."""
+        if self._counting is None or self._counting.done():
+            self._counting = asyncio.create_task(asyncio.to_thread(self._home.outbox.counts))
+        with suppress(TimeoutError, StateConflict):
+            counts = await asyncio.wait_for(asyncio.shield(self._counting), _PROBE_S)
+            self._metrics.outbox_now(counts)
         return self._metrics.before_reading(self._set_gauges)
 
     async def readiness(self) -> tuple[bool, dict[str, Any]]:
@@ -119,7 +127,6 @@ class LocalStanding(ProgramStanding):
     def _set_gauges(self, metrics: Metrics) -> None:
         metrics.stream_offset.set(self._watching.offset)
         metrics.gold_refused.set(self._upkeep.refused)
-        metrics.outbox_now(self._home.outbox.counts())
         metrics.consumer_lag.labels("speed").set(self._watching.behind)
         metrics.lag_seconds.set(self._watching.lag_s)
         metrics.consumer_lag.labels("archive").set(self._watching.offset - self._upkeep.archived)
@@ -198,7 +205,7 @@ class NotedStanding(ProgramStanding):
             deliveries=sum(n for (_, of), n in outbox.counts().items() if of in UNSENT),
         )
 
-    def metrics(self) -> bytes:
+    async def metrics(self) -> bytes:
         """Of this container; CloudWatch has those of all."""
         return self._metrics.before_reading(lambda _: None)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Callable, Sequence
 
 import structlog
@@ -38,6 +39,10 @@ class Watching:
         self._caught_up = asyncio.Event()
         self.offset = offset
         self.came_at = clock.second()
+        # (offset of the last of a batch, when its first came): asking the store would wait for it.
+        self._waiting: deque[tuple[int, int]] = deque()
+        if (oldest_at := follower.oldest_at()) is not None:
+            self._waiting.append((offset, oldest_at))
 
     @property
     def behind(self) -> int:
@@ -47,13 +52,16 @@ class Watching:
     @property
     def lag_s(self) -> int:
         """For how many seconds the oldest that was not lived through yet has waited; 0: none."""
-        oldest_at = self._follower.oldest_at()
-        return 0 if oldest_at is None else max(0, self._clock.second() - oldest_at)
+        position = self._follower.consumer.position
+        while self._waiting and self._waiting[0][0] <= position:
+            self._waiting.popleft()
+        return max(0, self._clock.second() - self._waiting[0][1]) if self._waiting else 0
 
     def hear(self, payloads: Sequence[Payload], offset: int) -> None:
         """These are in the stream now, the last of them at this offset."""
         self.offset = offset
         self.came_at = max(payload.received_at for payload in payloads)
+        self._waiting.append((offset, min(payload.received_at for payload in payloads)))
         self._news.set()
 
     def between(self, do: Callable[[], None]) -> None:

@@ -19,8 +19,10 @@ SLOW_S = 1.0
 _SLOW_MOST = 8
 _FAILURES = 2
 _FIRST_REST_S, _LONGEST_REST_S = 10.0, 600.0
-_WAITING_MOST = 64
-_LATER_S = 2.0
+_WAITING = 2
+"""Letters that wait here for a share of one; who has answered may have many."""
+
+_LATER_S, _MUCH_LATER_S = 2.0, 20.0
 
 
 class _Target:
@@ -29,6 +31,7 @@ class _Target:
         self.under_way = 0
         self.failures = 0
         self.closed_until = 0.0
+        self.began_at = 0.0
         self.waiting: deque[Row] = deque()
 
 
@@ -49,9 +52,11 @@ class Targets:
             return closed_s
         if one.under_way < one.share:
             one.under_way += 1
+            one.began_at = self._tick()
             return 0.0
-        if len(one.waiting) >= _WAITING_MOST:
-            return _LATER_S
+        if len(one.waiting) >= _WAITING * (one.share * one.share):
+            is_slow = self._tick() - one.began_at > _LATER_S
+            return _MUCH_LATER_S if is_slow else _LATER_S
         one.waiting.append(row)
         return None
 
