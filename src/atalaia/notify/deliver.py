@@ -226,7 +226,10 @@ class Deliverer:
         targets, under_way = self._targets[name], self._under_way[name]
         while True:
             row = await self._claimed[name].next()
-            if not self._admit(targets, row):
+            put_off_s = targets.put_off_s(row[0][0].person, row)
+            if put_off_s != 0:
+                if put_off_s:
+                    self._give_back(row, put_off_s)
                 continue
             task = tasks.create_task(self._serve(targets, row, tasks))
             under_way.add(task)
@@ -234,13 +237,6 @@ class Deliverer:
             # What is slow holds up no other, until too many are.
             timeout_s = SLOW_S if len(under_way) < targets.most_slow else None
             await asyncio.wait([task], timeout=timeout_s)
-
-    def _admit(self, targets: Targets, row: Row) -> bool:
-        """Whether these are to be tried now; those put off for their target are given back."""
-        put_off_s = targets.put_off_s(row[0][0].person, row)
-        if put_off_s:
-            self._give_back(row, put_off_s)
-        return put_off_s == 0
 
     async def _serve(self, targets: Targets, row: Row, tasks: asyncio.TaskGroup) -> None:
         """Send what is for one target, and then what has waited for it."""
