@@ -282,7 +282,7 @@ class Notice(msgspec.Struct, frozen=True):
 
     status    of the message; DROPPED where its letter left this out
     size      how many alerts the message carries
-    unknowns  how often it may have gone without an answer
+    unknowns  how often it may have gone without an answer; 0 where its letters left this out
     """
 
     person: str
@@ -324,7 +324,8 @@ class Outbox(Protocol):
         ...
 
     def put(self, message: Message, deliveries: Sequence[Delivery] = ()) -> bool:
-        """Keep one message beside the fan-out; False if it is known."""
+        """Keep one message beside the fan-out; False if it is known. What it carries is its own
+        from then on, whichever message carried it before."""
         ...
 
     def claim(

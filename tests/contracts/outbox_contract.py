@@ -394,6 +394,30 @@ class OutboxContract(ABC):
         assert found is not None
         assert found.left_out == ("i2/3",)
 
+    def test_a_try_without_an_answer_told_nothing_of_what_its_letter_left_out(
+        self, outbox: Outbox
+    ) -> None:
+        one = message(seqs=(1, 2))
+        outbox.put(one, [delivery(one, "i1"), delivery(one, "i2", 3)])
+        later = {"left_out": ("i2/3",), "unknowns": 1, "due_at": NOON + 600}
+        self.end(outbox, Status.DUE, **later)
+        assert {t.incident: t.is_heard for t in outbox.told(["i1", "i2"])} == {
+            "i1": True,
+            "i2": False,
+        }
+
+    def test_what_a_newer_message_carries_is_that_one_s(self, outbox: Outbox) -> None:
+        old, new = message("a"), message("b")
+        outbox.put(old, [delivery(old), delivery(old, version=2)])
+        self.end(outbox, Status.DROPPED)
+        assert outbox.put(new, [delivery(new)])
+        self.end(outbox, Status.SENT)
+        assert not outbox.put(old, [delivery(old)]), "it is known, and takes nothing back"
+        told = {t.version: (t.message, t.status) for t in self.reopened().told(["i1"])}
+        assert told == {1: ("msg_b", Status.SENT), 2: ("msg_a", Status.DROPPED)}
+        carried = {m.id: [d.version for d in each] for _, m, each in outbox.settled(0, 10)}
+        assert carried == {"msg_a": [2], "msg_b": [1]}
+
     def test_what_waits_is_roused_for_one_person(self, outbox: Outbox) -> None:
         later = {"status": Status.WAITING, "due_at": NOON + DAY}
         self.fill(outbox, message("a", **later), message("b", "p_bia", **later))

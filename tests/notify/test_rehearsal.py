@@ -11,12 +11,13 @@ import pytest
 
 from acceptance.test_hovering import BY_NAME, PATTERNS, hovering
 from atalaia.domain.alert import LogEntry
-from atalaia.domain.delivery import Status
+from atalaia.domain.hazard import LEVEL_OF
 from atalaia.domain.place import Places
 from atalaia.domain.subscription import Circle, Person
 from atalaia.notify.rehearsal import rehearse
+from notify.test_still import Desk
 from stories import DAY, places
-from telling import HERE, MIDNIGHT, NIGHT, NOON, PLACES, Crowd, news, person
+from telling import HERE, MIDNIGHT, NIGHT, NOON, PLACES, THERE, news, person
 
 HOUR = 3600
 
@@ -86,7 +87,7 @@ def test_a_rehearsal_and_the_outbox_tell_the_same(tmp_path: Path) -> None:
             if versions[incident] > 1:
                 kind = chance.choice(("update", "update", "end"))
             level = chance.choice(("yellow", "orange", "red"))
-            is_eased = kind == "update" and level < levels[incident]
+            is_eased = kind == "update" and LEVEL_OF[level] < LEVEL_OF[levels[incident]]
             reason = {"update": "eased" if is_eased else "escalated", "end": "ended"}
             entry = news(
                 incident,
@@ -102,19 +103,27 @@ def test_a_rehearsal_and_the_outbox_tell_the_same(tmp_path: Path) -> None:
             if kind == "end":
                 versions[incident] = -99
         who = person(quiet=NIGHT if number % 2 else None, hazards={"heavy_rain": "orange"})
-        crowd = Crowd(tmp_path / str(number), who)
-        for moment in sorted({e.alert.sent_at for e in story}):
-            group = [e for e in story if e.alert.sent_at == moment]
-            crowd.send_all(moment)
-            crowd.log(*group)
-            crowd.fan_out(None)
-        told = [
-            (m.due_at, [f"{e.alert.reason} {e.alert.level}" for e in crowd.entries(m)])
-            for m in sorted(crowd.all(), key=lambda m: (m.due_at, m.seqs))
-            if m.status != Status.DROPPED
-        ]
-        assert told == rehearsed(story, who)
-        crowd.home.close()
+        desk = Desk(tmp_path / str(number), who)
+        told: list[str] = []
+        for moment in range(NOON, at + DAY, 600):
+            if group := [e for e in story if e.alert.sent_at == moment]:
+                desk.say(*group, now=moment)
+            told += desk.send(moment)
+        assert told == [f"telegram: {', '.join(each)}" for _, each in rehearsed(story, who)]
+        desk.home.close()
+
+
+def test_of_a_group_that_waits_only_what_goes_on_is_rehearsed_for_the_morning() -> None:
+    story = [
+        news("i1", at=MIDNIGHT),
+        news("i2", place="natal", level="yellow", at=MIDNIGHT),
+        news("i1", 2, type="end", at=MIDNIGHT + HOUR),
+        news("i2", 2, type="end", level="yellow", place="natal", at=MIDNIGHT + 8 * HOUR),
+    ]
+    assert rehearsed(story, person(quiet=NIGHT, where=[HERE, THERE])) == [
+        (MIDNIGHT + 7 * HOUR, ["onset yellow"]),
+        (MIDNIGHT + 8 * HOUR, ["ended yellow"]),
+    ]
 
 
 @pytest.mark.parametrize("name", ["gust", "dry-air", "rain-rate", "rain-1h"])

@@ -11,7 +11,7 @@ import msgspec
 import pytest
 
 from atalaia.clock import Clock, steady
-from atalaia.domain.delivery import Letter, Limits, Message, Outcome, Status, settled
+from atalaia.domain.delivery import Letter, Limits, Message, Outcome, Status, left_out_by, settled
 from atalaia.domain.silence import Silence
 from atalaia.domain.subscription import Person, Quiet
 from atalaia.notify.compose import Composer
@@ -70,7 +70,7 @@ class Desk(Crowd):
             if isinstance(letter, Letter):
                 said = [f"{a.reason} {a.level}" for a in letter.content.alerts]
                 went.append(f"{m.channel}: {', '.join(said)}")
-                after = msgspec.structs.replace(after, left_out=letter.left_out)
+                after = msgspec.structs.replace(after, left_out=left_out_by(m, letter))
             outbox.settle([(m, after)])
         return went
 
@@ -142,6 +142,34 @@ def test_an_easing_below_what_was_asked_for_is_not_told_to_who_never_heard(desk:
     desk.say(news(at=MIDNIGHT), now=MIDNIGHT)
     desk.say(news("i1", 2, level="yellow", reason="eased", at=MIDNIGHT + HOUR), now=MIDNIGHT + HOUR)
     assert desk.send(MORNING) == []
+
+
+def test_an_escalation_below_what_was_asked_for_is_not_told_to_who_never_heard(desk: Desk) -> None:
+    desk.join(person(hazards={"heavy_rain": "red"}))
+    desk.say(
+        news(level="orange"),
+        news("i1", 2, level="red", at=NOON + 60),
+        news("i1", 3, level="yellow", reason="eased", at=NOON + 120),
+        now=NOON + 120,
+    )
+    assert desk.send(NOON + 120) == []
+    desk.say(news("i1", 4, level="orange", at=NOON + 300), now=NOON + 300)
+    assert desk.send(NOON + 300) == [], "from red on, they asked"
+    desk.say(news("i1", 5, "end", level="orange", at=NOON + 600), now=NOON + 600)
+    assert desk.send(NOON + 600) == []
+
+
+def test_an_easing_that_was_left_out_of_what_may_have_gone_is_not_heard(desk: Desk) -> None:
+    desk.join(person(where=[HERE, THERE]))
+    desk.say(
+        news("i1"),
+        news("i2", place="natal"),
+        news("i2", 2, "end", place="natal", at=NOON + 10),
+        now=NOON + 10,
+    )
+    assert desk.send(NOON + 10, Outcome("unknown", "no answer")) == ["telegram: onset orange"]
+    assert desk.send(NOON + 60) == ["telegram: onset orange"]
+    assert desk.send(NOON + 120) == [], "of the other's beginning they never heard"
 
 
 def test_escalation_says_what_stands_and_nothing_that_was_eased(desk: Desk) -> None:
@@ -295,6 +323,19 @@ def test_when_a_silence_ends_what_goes_on_is_told_with_its_age(desk: Desk) -> No
     assert stands.step({}, NOON + HOUR) == 1
     assert stands.step({}, NOON + HOUR + 1) == 0, "once"
     assert desk.send(NOON + HOUR) == ["telegram: onset orange"]
+
+
+def test_what_a_silence_held_and_then_told_is_told_on(desk: Desk) -> None:
+    desk.join(person())
+    heavy = {"hazard": "heavy_rain", "place": None, "reason": "", "by": ""}
+    desk.silences.append(Silence(id="s", since=NOON + 30, until=NOON + HOUR, **heavy))  # type: ignore[arg-type]
+    stands = standing(desk)
+    desk.say(news(), now=NOON)
+    assert desk.send(NOON + 60) == [], "written when the silence had begun"
+    assert stands.step({}, NOON + HOUR) == 1
+    assert desk.send(NOON + HOUR) == ["telegram: onset orange"]
+    desk.say(news("i1", 2, "end", at=NOON + 2 * HOUR), now=NOON + 2 * HOUR)
+    assert desk.send(NOON + 2 * HOUR) == ["telegram: ended orange"]
 
 
 def test_who_subscribes_during_a_red_incident_is_told_once_what_stands(desk: Desk) -> None:

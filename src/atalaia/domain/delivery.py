@@ -114,6 +114,13 @@ SOON_S = 60
 longer it does not: what is newer matters more. Nor does a next channel wait for it."""
 
 
+def left_out_by(message: Message, letter: Letter) -> tuple[str, ...]:
+    """The alerts that nobody was told by the message, now that this letter went: one that may have
+    gone before it may have told more."""
+    kept = message.left_out if message.unknowns else letter.left_out
+    return tuple(key for key in letter.left_out if key in kept)
+
+
 def key_of(incident: str, version: int) -> str:
     """An alert, as `Message.left_out` names it."""
     return f"{incident}/{version}"

@@ -12,7 +12,8 @@ from atalaia.domain.delivery import Message, Status
 from atalaia.domain.place import Places
 from atalaia.domain.subscription import Person
 from atalaia.notify.audience import Audience
-from atalaia.notify.fanout import Fan, Position, written
+from atalaia.notify.fanout import Fan, Position, concerns, written
+from atalaia.notify.still import Facts, why_not
 from atalaia.ports import FanOut, Notice, State
 
 
@@ -21,8 +22,8 @@ def rehearse(
 ) -> Iterator[tuple[Message, list[LogEntry]]]:
     """The messages that the person would have had from the entries after number `after`.
 
-    In the order in which they would have gone; with what each tells. What quiet hours would have
-    put off and an end have overtaken is left out.
+    In the order in which they would have gone; with what each tells, by the same decision as a
+    letter's: what quiet hours would have put off and something else have overtaken is left out.
     """
     audience = Audience()
     audience.put(person)
@@ -33,8 +34,8 @@ def rehearse(
         pass
     gone = [m for m in outbox.messages.values() if m.status != Status.DROPPED]
     for message in sorted(gone, key=lambda m: (m.due_at, m.seqs)):
-        entries = [next(state.alerts(seq - 1, limit=1))[1] for seq in message.seqs]
-        yield message, entries
+        if told := outbox.still(message, person, places):
+            yield message, told
 
 
 class _Ledger:
@@ -49,11 +50,16 @@ class _Ledger:
         self.messages: dict[str, Message] = {}
         self._position = position
         self._told: dict[str, list[Notice]] = defaultdict(list)
+        self._entries: dict[int, LogEntry] = {}
+        self._lives: dict[str, dict[int, LogEntry]] = defaultdict(dict)
+        self._left_out: set[tuple[str, str, int]] = set()
 
     def alerts(self, after: int = 0, limit: int | None = None) -> Iterator[tuple[int, LogEntry]]:
         for i, (seq, entry) in enumerate(self._state.alerts(after, limit)):
             if i == 0:
                 self._now = entry.alert.sent_at
+            self._entries[seq] = entry
+            self._lives[entry.alert.incident][entry.alert.version] = entry
             yield seq, entry
 
     def position(self) -> str:
@@ -84,9 +90,37 @@ class _Ledger:
 
     def told(self, incidents: Sequence[str]) -> list[Notice]:
         found = [one for incident in incidents for one in self._told.get(incident, ())]
-        return [msgspec.structs.replace(one, status=self._status(one.message)) for one in found]
+        return [msgspec.structs.replace(one, status=self._status(one)) for one in found]
 
-    def _status(self, message: str) -> Status:
-        known = self.messages[message]
+    def still(self, message: Message, person: Person, places: Places) -> list[LogEntry]:
+        """What a letter tells that is written when the message is due. To be asked of one after
+        the other, in the order in which they go."""
+        self._now = message.due_at
+        told = []
+        for seq in message.seqs:
+            entry = self._entries[seq]
+            if why_not(self._facts(entry, person, places), message, person):
+                self._left_out.add((message.id, entry.alert.incident, entry.alert.version))
+            else:
+                told.append(entry)
+        return told
+
+    def _facts(self, entry: LogEntry, person: Person, places: Places) -> Facts:
+        incident = entry.alert.incident
+        life = [e for e in self._lives[incident].values() if e.alert.sent_at <= self._now]
+        moved = tuple(m for e in life if e.alert.version <= entry.alert.version for m in e.moved)
+        unheard = msgspec.structs.replace(entry, moved=moved)
+        versions = {e.alert.version for e in life}
+        return Facts(
+            entry=entry,
+            newest=life[-1],
+            told=[one for one in self.told([incident]) if one.version in versions],
+            is_concerned=lambda: concerns(person, unheard, places),
+        )
+
+    def _status(self, one: Notice) -> Status:
+        if (one.message, one.incident, one.version) in self._left_out:
+            return Status.DROPPED
+        known = self.messages[one.message]
         is_out = known.status == Status.WAITING and known.due_at <= self._now
         return Status.SENT if is_out or known.status == Status.DUE else known.status

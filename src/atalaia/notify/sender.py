@@ -9,7 +9,15 @@ import msgspec
 import structlog
 
 from atalaia.clock import Clock
-from atalaia.domain.delivery import Channel, Letter, Message, Outcome, released, settled
+from atalaia.domain.delivery import (
+    Channel,
+    Letter,
+    Message,
+    Outcome,
+    left_out_by,
+    released,
+    settled,
+)
 from atalaia.notify.last_look import LastLook
 from atalaia.notify.pace import Pace
 
@@ -67,7 +75,7 @@ class Sender:
         outcome = await self._sent(renewed)
         self._spend(outcome, message)
         after = self._settled(message, outcome)
-        return msgspec.structs.replace(after, left_out=renewed.left_out), outcome
+        return msgspec.structs.replace(after, left_out=left_out_by(message, renewed)), outcome
 
     def _over_cap(self, message: Message, letter: Letter) -> Tried | None:
         """What the channel may send is used up: by another it can still go."""

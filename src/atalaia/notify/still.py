@@ -54,7 +54,9 @@ def why_not(facts: Facts, message: Message, person: Person) -> str:
         return ELSEWHERE
     if alert.is_over and not heard and not has_failed(facts):
         return NEVER_HEARD
-    if alert.reason == "eased" and not heard and not facts.is_concerned():
+    # It goes to them for what came before it, of which they never heard: is it news by itself?
+    is_for_before = bool(before) or alert.reason == "eased"
+    if is_for_before and not alert.is_over and not heard and not facts.is_concerned():
         return NEVER_HEARD
     return ""
 

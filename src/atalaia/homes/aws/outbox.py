@@ -127,7 +127,7 @@ class DynamoOutbox(Outbox):
                     attempts=message.attempts,
                     size=len(message.seqs),
                     provider_id=message.provider_id,
-                    unknowns=message.unknowns,
+                    unknowns=0 if is_left_out else message.unknowns,
                 )
             )
         return told
@@ -137,7 +137,7 @@ class DynamoOutbox(Outbox):
             head: list[Action] = []
             new = self._rows.unknown([message])
             numbers = self._rows.count(head, sum(m.status in LAST for m in new))
-            rest = self._rows.deliveries_of(deliveries)
+            rest = self._rows.deliveries_of(deliveries if new else (), takes_over=True)
             for one in new:
                 rest += self._rows.inserted(one, next(numbers) if one.status in LAST else 0)
             try:

@@ -135,8 +135,11 @@ class OutboxRows:
         head.append(counted)
         return iter(range(first, first + n))
 
-    def deliveries_of(self, deliveries: Sequence[Delivery]) -> list[Action]:
-        """Those that are not known, each by its incident and by its message."""
+    def deliveries_of(
+        self, deliveries: Sequence[Delivery], *, takes_over: bool = False
+    ) -> list[Action]:
+        """Those that are not known, or that another message carries, if it is to be taken from
+        that: each by its incident and by its message."""
         items = {}
         for one in deliveries:
             name = f"{number_text(one.version)}#{one.person}#{one.channel}"
@@ -144,11 +147,16 @@ class OutboxRows:
         known = self._deliveries.many(list(items))
         actions = []
         for (pk, sk), one in items.items():
-            if (pk, sk) in known:
+            before = known.get((pk, sk))
+            if before is not None and not takes_over:
                 continue
             row = msgspec.structs.asdict(one)
             by_message = {"pk": f"message/{one.message}", "sk": f"{one.incident}#{sk}"}
-            actions.append(self._deliveries.put(row | {"pk": pk, "sk": sk}, ABSENT))
+            if before is not None:
+                carried = f"message/{before['message']}"
+                actions.append(self._deliveries.remove(carried, by_message["sk"]))
+            where = ABSENT if before is None else ""
+            actions.append(self._deliveries.put(row | {"pk": pk, "sk": sk}, where))
             actions.append(self._deliveries.put(row | by_message))
         return actions
 

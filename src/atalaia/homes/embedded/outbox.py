@@ -106,10 +106,10 @@ class SqliteOutbox(Outbox):
         if people is not None:
             bindings.append(_encode(list(people)).decode())
         rows = self._database.rows(
-            "SELECT d.person, d.incident, d.version, d.channel, m.id, CASE WHEN"
+            "SELECT d.person, d.incident, d.version, d.channel, m.id, m.status,"
+            " m.attempts, json_array_length(m.seqs), m.provider_id, m.unknowns,"
             " m.left_out != '[]' AND EXISTS (SELECT 1 FROM json_each(m.left_out)"
-            " WHERE value = d.incident || '/' || d.version) THEN 'dropped' ELSE m.status END,"
-            " m.attempts, json_array_length(m.seqs), m.provider_id, m.unknowns"
+            " WHERE value = d.incident || '/' || d.version)"
             " FROM deliveries d JOIN messages m ON m.id = d.message"
             f" WHERE d.incident IN (SELECT value FROM json_each(?1)){among} ORDER BY d.version",
             tuple(bindings),
@@ -121,11 +121,11 @@ class SqliteOutbox(Outbox):
                 version=version,
                 channel=channel,
                 message=message,
-                status=Status(status),
+                status=Status.DROPPED if is_left_out else Status(status),
                 attempts=attempts,
                 size=size,
                 provider_id=provider_id,
-                unknowns=unknowns,
+                unknowns=0 if is_left_out else unknowns,
             )
             for (
                 person,
@@ -138,13 +138,15 @@ class SqliteOutbox(Outbox):
                 size,
                 provider_id,
                 unknowns,
+                is_left_out,
             ) in rows
         ]
 
     def put(self, message: Message, deliveries: Sequence[Delivery] = ()) -> bool:
         with self._database.transaction() as cursor:
             new = _insert(cursor, [message], self._next_number())
-            _insert_deliveries(cursor, deliveries)
+            if new:
+                _insert_deliveries(cursor, deliveries, "REPLACE")
         return new > 0
 
     def claim(
@@ -383,9 +385,11 @@ def _insert(cursor: apsw.Cursor, messages: Sequence[Message], number: int) -> in
     return cursor.connection.changes()
 
 
-def _insert_deliveries(cursor: apsw.Cursor, deliveries: Sequence[Delivery]) -> None:
+def _insert_deliveries(
+    cursor: apsw.Cursor, deliveries: Sequence[Delivery], or_: str = "IGNORE"
+) -> None:
     cursor.execute(
-        "INSERT OR IGNORE INTO deliveries (person, incident, version, channel, message)"
+        f"INSERT OR {or_} INTO deliveries (person, incident, version, channel, message)"
         " SELECT value ->> 'person', value ->> 'incident', value ->> 'version',"
         " value ->> 'channel', value ->> 'message' FROM json_each(?)",
         (_encode(deliveries).decode(),),
