@@ -152,13 +152,19 @@ sbom: $(UV) ## write CycloneDX bills of materials of what runs into build/sbom
 		--pyproject pyproject.toml --output-reproducible --of JSON -o build/sbom/atalaia.cdx.json
 	@$(UV) tool run --quiet --from '$(CYCLONEDX)' cyclonedx-py requirements requirements/aws.txt \
 		--output-reproducible --of JSON -o build/sbom/aws.cdx.json
-	@echo "build/sbom/atalaia.cdx.json build/sbom/aws.cdx.json"
+	@$(BIN)/python tools/page_sbom.py tools/page/package-lock.json build/sbom/page.cdx.json
+	@echo "build/sbom/atalaia.cdx.json build/sbom/aws.cdx.json build/sbom/page.cdx.json"
 
-audit: $(UV) ## ask the advisory database about the locked packages; says so where it cannot be reached
+audit: $(UV) ## ask the advisory databases about the locked packages; says so where they cannot be reached
+	@mkdir -p build/audit
 	@$(UV) tool run --quiet --from '$(PIP_AUDIT)' pip-audit --disable-pip --require-hashes \
-		-r requirements/run.txt; status=$$?; \
-		test $$status -le 1 || echo "NOT AUDITED: the advisory database cannot be reached" >&2; \
-		exit $$status
+		-r requirements/run.txt >build/audit/python.txt; python=$$?; \
+		grep -v 'could not be audited' build/audit/python.txt; \
+		skipped=$$(grep -c 'could not be audited' build/audit/python.txt); \
+		test $$python -le 1 -a $$skipped -eq 0 \
+		|| echo "NOT AUDITED: the advisory database has no answer about Python packages ($$skipped)" >&2; \
+		$(BIN)/python tools/npm.py --audit tools/page build/audit/npm; npm=$$?; \
+		exit $$((python > npm ? python : npm))
 
 clean: ## remove what was built
 	rm -rf build .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache \
@@ -180,6 +186,7 @@ aws-init:
 	@test -f infra/envs/$(ENV).tfvars -a -f infra/envs/$(ENV).s3.tfbackend || { \
 		echo "infra/envs/ has no $(ENV).tfvars or $(ENV).s3.tfbackend; copy the examples" >&2; exit 1; }
 	@$(TERRAFORM) -chdir=infra init -input=false -reconfigure -backend-config=envs/$(ENV).s3.tfbackend
+	@python3 tools/provider_hashes.py infra
 
 aws-deploy: aws-init aws-zip ## deploy to AWS, or bring a deployment up to date: ENV=prod
 	@$(TERRAFORM) -chdir=infra apply -var environment=$(ENV) -var-file=envs/$(ENV).tfvars
