@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import csv
+import importlib
 import io
 import json
 from datetime import UTC, datetime
@@ -178,3 +179,96 @@ def test_stations_alone_need_no_places_and_a_place_changes_no_row(tmp_path: Path
     watched = replayed(tmp_path / "two", lines, "--places", str(places))
     assert values(alone) == values(watched) != {}
     assert asked(watched, "SELECT * FROM readings") == []
+
+
+# A storm, in INMET's own form
+
+
+PORANGATU = "m_origin_br-inmet_WIGOS_0-76-0-5218003000000581_20260811T100000.bufr"
+FOUR_KM_NORTH = -13.30944 + 4 / 111.195
+
+
+class Storm:
+    """INMET's recorded report with other values, encoded again by ecCodes."""
+
+    def __init__(self, recorded: bytes) -> None:
+        self._codes = importlib.import_module("eccodes")
+        self._whole = recorded[recorded.index(b"BUFR") :]
+
+    def report(self, hour: int, *, station: str = "", **values: float) -> dict[str, Any]:
+        codes = self._codes
+        handle = codes.codes_new_from_message(self._whole)
+        codes.codes_set(handle, "unpack", 1)
+        codes.codes_set(handle, "#1#hour", hour)
+        for key, value in values.items():
+            codes.codes_set(handle, f"#1#{key}", value)
+        if station:
+            codes.codes_set(handle, "#1#wigosLocalIdentifierCharacter", station)
+            codes.codes_set(handle, "#1#stationNumber", 700)
+        codes.codes_set(handle, "pack", 1)
+        data = codes.codes_get_message(handle)
+        codes.codes_release(handle)
+        published_at = f"2026-08-11T{hour:02}:40:00Z"
+        properties = {
+            "data_id": f"br-inmet:synop/{station}{hour}",
+            "datetime": None,
+            "pubtime": published_at,
+            "content": {"encoding": "base64", "value": base64.b64encode(data).decode()},
+        }
+        notice = {
+            "id": f"{station}{hour}",
+            "type": "Feature",
+            "geometry": None,
+            "properties": properties,
+            "links": [{"rel": "update", "href": "http://wis2bra.example/x"}],
+        }
+        return line("wis2:br-inmet", "wnm", notice) | {"received_at": published_at}
+
+
+@pytest.fixture
+def storm(shared: Path) -> Storm:
+    if importlib.util.find_spec("eccodes") is None:
+        pytest.skip("a storm in INMET's form needs ecCodes: pip install eccodes")
+    return Storm((shared / "live/bufr" / PORANGATU).read_bytes())
+
+
+def alerts(folder: Path, lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """What a place four kilometres north of the station is told."""
+    places = folder / "places.csv"
+    head = "place_id,name,latitude,longitude,timezone\n"
+    place = f"p,Fazenda,{FOUR_KM_NORTH},-49.1175,America/Sao_Paulo\n"
+    places.write_text(head + place, "utf-8")
+    replayed(folder, lines, "--places", str(places), "--alerts", str(folder / "alerts.ndjson"))
+    return [json.loads(one) for one in (folder / "alerts.ndjson").read_text("utf-8").splitlines()]
+
+
+RAIN = "totalPrecipitationOrTotalWaterEquivalent"
+
+
+def test_a_storm_at_a_station_is_told_four_kilometres_away(storm: Storm, tmp_path: Path) -> None:
+    lines = [
+        storm.report(10),
+        storm.report(11, **{RAIN: 35.0}),
+        storm.report(12, **{RAIN: 75.0}),
+        storm.report(12, station="B2", latitude=-13.2915, **{RAIN: 41.0}),
+        *(storm.report(hour, **{RAIN: 0.0}) for hour in range(13, 20)),
+    ]
+    told = alerts(tmp_path, lines)
+    assert [(one["reason"], one["level"]) for one in told[:2]] == [
+        ("onset", "orange"),
+        ("escalated", "red"),
+    ]
+    assert "measured at PORANGATU, 4 km away" in told[0]["text"]["en"]
+    assert "medido em PORANGATU, a 4 km" in told[0]["text"]["pt-BR"]
+    assert "medido en PORANGATU, a 4 km" in told[0]["text"]["es"]
+    assert told[0]["source"] == "wis2:0-76-0-5218003000000581"
+    assert told[1]["value"] in (75.0, 110.0)
+
+
+def test_a_lone_mad_station_raises_no_red(storm: Storm, tmp_path: Path) -> None:
+    mad = {RAIN: 90.0, "maximumWindGustSpeed": 60.0, "windSpeed": 41.2}
+    told = alerts(tmp_path, [storm.report(10), storm.report(11, **mad), storm.report(12, **mad)])
+    assert told
+    assert {one["level"] for one in told} <= {"yellow", "orange"}
+    alone = [one for one in told if "One instrument alone says so" in one["text"]["en"]]
+    assert {one["hazard"] for one in alone} == {"heavy_rain", "wind"}

@@ -133,7 +133,9 @@ def test_any_cut_into_batches_and_any_restart_give_the_same_log() -> None:
         mine = history.take((history.known_at > start) & (history.known_at <= start + 5 * HOUR))
         step = watch.live(mine)
         log += step.entries
-        memory.items |= {k: v for k, v in watch._changed_items(mine).items() if v is not None}
+        memory.items |= {
+            k: v for k, v in watch._changed_items(mine, step.now).items() if v is not None
+        }
     assert lines(log) == lines(whole)
 
 

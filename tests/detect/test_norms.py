@@ -171,7 +171,7 @@ def test_a_restart_keeps_what_limits_were_relative_to() -> None:
     first = watch()
     half = readings.take(slice(0, 3))
     entries = first.live(half).entries
-    memory.items.update({k: v for k, v in first._changed_items(half).items() if v is not None})
+    memory.items.update({k: v for k, v in first._changed_items(half, 0).items() if v is not None})
     second = watch()
     second.load(memory)  # type: ignore[arg-type]
     entries += second.live(readings.take(slice(3, None))).entries

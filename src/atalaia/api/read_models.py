@@ -34,6 +34,7 @@ class PlaceItem(BaseModel):
     longitude: float
     timezone: str
     area: str | None
+    elevation_m: float | None
     levels: dict[str, Level]
     has_data: bool
 

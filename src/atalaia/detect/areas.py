@@ -80,7 +80,7 @@ def _of_one(
     judged = Findings(
         rule=rule,
         subject=np.full(len(first), subject, np.int64),
-        source=np.full(len(first), source, np.int16),
+        source=np.full(len(first), source, np.int32),
         kind=kind,
         known_at=found.known_at[first],
         at=at,

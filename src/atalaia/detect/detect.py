@@ -25,6 +25,7 @@ from atalaia.detect.areas import area_findings
 from atalaia.detect.check import NOTHING, Beside, Checked, check, plausible
 from atalaia.detect.findings import Findings, levels, only, together
 from atalaia.detect.forecasts import Forecasts
+from atalaia.detect.instruments import Instruments, spoken
 from atalaia.detect.measure import Block
 from atalaia.detect.series import SeriesTable, Window
 from atalaia.detect.values import (
@@ -120,9 +121,11 @@ class Detector:
         table: SeriesTable,
         norms: Norm = no_norms,
         expected_s: dict[str, int] | None = None,
+        mine: Bools | None = None,
     ) -> None:
         self.rules = rules
         self.table = table
+        self.instruments = Instruments(table.places, mine, rules.variables)
         self.norms = norms
         self.expected_s = expected_s or {}
         self.forecasts = Forecasts(rules, table, norms)
@@ -132,7 +135,21 @@ class Detector:
         table.area_rules |= {rule.name for rule in rules.rules if rule.places}
 
     def detect(self, rows: Readings) -> Iterator[Findings]:
-        """Findings of a batch in order of known_at (`Readings.in_order`), rule by rule."""
+        """Findings of a batch in order of known_at (`Readings.in_order`), rule by rule. What a
+        station corrected or withdrew is forgotten before what became known with it or later."""
+        start = 0
+        for at, gone in self.instruments.gone():
+            stop = max(start, int(np.searchsorted(rows.known_at, at)))
+            yield from self._detect(rows.take(slice(start, stop)))
+            for one in gone:
+                number = self.table.numbers_of([one.place], self.table.code_of.get(one.source, -1))
+                self.table.forget(int(number[0]), one.valid_at)
+            start = stop
+        yield from self._detect(rows.take(slice(start, None)) if start else rows)
+
+    def _detect(self, rows: Readings) -> Iterator[Findings]:
+        if len(rows) == 0:
+            return
         now = rows.kind != Kind.FORECAST
         if now.all():
             yield from self._present(rows)
@@ -174,7 +191,7 @@ class Detector:
             yield from area_findings(parts[0].rule, together(parts), self.table)
 
     def _in_turns(self, rows: Readings, series: Ints) -> Iterator[Findings]:
-        late = self._is_late(rows, series)
+        late = _is_late(self.table, rows, series)
         if not late.any():
             yield from self._turn(rows, series)
             return
@@ -190,27 +207,6 @@ class Detector:
         for number in range(int(turn.max()) + 1):
             mine = turn == number
             yield from self._mixed_turn(rows.take(mine), series[mine])
-
-    def _is_late(self, rows: Readings, series: Ints) -> Bools:
-        """Rows not newer than what their series had said before (state, or earlier rows). Rows of
-        one instant that became known together are one."""
-        newest = self.table.valid_at[series]
-        late = rows.valid_at <= newest
-        again = series[1:] == series[:-1]
-        if again.any():
-            is_one = np.zeros(len(rows), bool)
-            is_one[1:] = (
-                again
-                & (rows.valid_at[1:] == rows.valid_at[:-1])
-                & (rows.known_at[1:] == rows.known_at[:-1])
-            )
-            late[is_one] = False
-            backwards = again & (np.diff(rows.valid_at) <= 0) & ~is_one[1:]
-            for number in np.unique(series[1:][backwards]):
-                mine = np.flatnonzero((series == number) & ~is_one)
-                before = np.maximum.accumulate(rows.valid_at[mine])[:-1]
-                late[mine[1:]] |= rows.valid_at[mine[1:]] <= before
-        return late
 
     def _turn(self, rows: Readings, series: Ints) -> Iterator[Findings]:
         """Rows of which every value is newer than what was known of its series."""
@@ -315,11 +311,18 @@ class Detector:
             patience[news] = np.where(before > 0, before, fresh.prior_s[news])
             fresh.arrival_s[news] = np.where(after > 0, after, fresh.prior_s[news])
             table.expected_s[series] = fresh.arrival_s[news]
+        # A station that falls silent blinds no place: others see it, and whoever watches stations
+        # sees when each was last heard.
+        if self.instruments.eyes:
+            is_polled = np.array(
+                [name not in self.instruments.eyes for name in self.table.sources], bool
+            )[fresh.source]
+        else:
+            is_polled = np.ones(len(fresh), bool)
         never = table.expected_s[fresh.series] == 0
         table.expected_s[fresh.series[never]] = fresh.prior_s[never]
-        self.heard.append(
-            Heard(fresh.series, rows.known_at, rows.valid_at, is_news, BLIND_AFTER * patience)
-        )
+        columns = (fresh.series, rows.known_at, rows.valid_at, is_news, BLIND_AFTER * patience)
+        self.heard.append(Heard(*(column[is_polled] for column in columns)))
 
     # Judging
 
@@ -335,8 +338,10 @@ class Detector:
                     found = self._judge_instants(rule, part)
                 else:
                     found = self._judge_windows(rule, part, extended[rule.variable])
-                if found is not None:
-                    yield found
+                if found is not None and (
+                    heard := spoken(self.instruments, found, self.table.sources)
+                ):
+                    yield heard
 
     def _pace(self, part: _SortedRows, of: str, told: Bools) -> tuple[Bools, Ints]:
         """Of the rows in which what is judged was told: (whether there was a gap before it, the
@@ -696,6 +701,28 @@ def _reach(rules: RuleSet) -> dict[str, int]:
         if rule.reach_s:
             reach[rule.variable] = max(reach.get(rule.variable, 0), rule.reach_s + STALE_AFTER_S)
     return reach
+
+
+def _is_late(table: SeriesTable, rows: Readings, series: Ints) -> Bools:
+    """Rows not newer than what their series had said before (state, or earlier rows). Rows of
+    one instant that became known together are one."""
+    newest = table.valid_at[series]
+    late = rows.valid_at <= newest
+    again = series[1:] == series[:-1]
+    if again.any():
+        is_one = np.zeros(len(rows), bool)
+        is_one[1:] = (
+            again
+            & (rows.valid_at[1:] == rows.valid_at[:-1])
+            & (rows.known_at[1:] == rows.known_at[:-1])
+        )
+        late[is_one] = False
+        backwards = again & (np.diff(rows.valid_at) <= 0) & ~is_one[1:]
+        for number in np.unique(series[1:][backwards]):
+            mine = np.flatnonzero((series == number) & ~is_one)
+            before = np.maximum.accumulate(rows.valid_at[mine])[:-1]
+            late[mine[1:]] |= rows.valid_at[mine[1:]] <= before
+    return late
 
 
 def _remembered(table: SeriesTable, name: str, series: Ints) -> tuple[Floats, Ints]:

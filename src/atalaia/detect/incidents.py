@@ -14,7 +14,9 @@ from typing import Any
 import numpy as np
 
 from atalaia.detect.findings import Findings
+from atalaia.detect.instruments import Instruments
 from atalaia.detect.series import SeriesTable
+from atalaia.detect.trust import Trust
 from atalaia.domain.alert import Alert, LogEntry, is_last
 from atalaia.domain.hazard import CERTAINTY, Hazard, Level
 from atalaia.domain.incident import (
@@ -51,11 +53,15 @@ class Incidents:
     by any thread; a batch goes by one of them from its beginning to its end.
     """
 
-    def __init__(self, rules: RuleSet, table: SeriesTable) -> None:
+    def __init__(
+        self, rules: RuleSet, table: SeriesTable, instruments: Instruments | None = None
+    ) -> None:
         self.rules = {rule.name: rule for rule in rules.rules}
         self.order = {rule.name: i for i, rule in enumerate(rules.rules)}
         self.table = table
         self.places: Places = table.places
+        self.instruments = instruments or Instruments(Places(()))
+        self.trust = Trust(self.rules, self.instruments)
         self.areas = list(self.places.areas)
         self.open: dict[tuple[int, Hazard], Incident] = {}
         n = len(self.places) + len(self.areas)
@@ -106,6 +112,8 @@ class Incidents:
             hazard = _HAZARDS.index(found.rule.hazard)
             self._is_watched[hazard, found.subject[found.entered > 0]] = True
         for found in waiting:
+            self.trust.hear(found, self.table.sources)
+        for found in waiting:
             hazard = _HAZARDS.index(found.rule.hazard)
             if not self._is_watched[hazard].any():
                 continue
@@ -113,6 +121,8 @@ class Incidents:
             for subject, said in self._evidence(found, rows):
                 gathered[subject, found.rule.hazard].append(said)
         times = instants.tolist()
+        for place, rule in self.trust.woken():
+            gathered[place, self.rules[rule].hazard] += []
         for key in self._due(times[-1]) - gathered.keys():
             gathered[key] = []
         entries = []
@@ -121,6 +131,7 @@ class Incidents:
             entries += self._live(key, evidence, times, steps.get(key[0], NOBODY_ASKED))
         if gathered:
             self._next_expiry = None
+        self.trust.settle()
         return sorted(entries, key=lambda e: (e.alert.sent_at, e.alert.incident, e.alert.version))
 
     def _due(self, now: int) -> set[tuple[int, Hazard]]:
@@ -155,6 +166,7 @@ class Incidents:
         incident = self.open.get(key)
         if incident is None:
             incident = self.open[key] = Incident(hazard, self.subject_name(subject))
+        evidence = self._weighed(subject, hazard, evidence)
         evidence.sort(key=lambda e: (e.known_at, e.at, e.source, e.order, e.kind))
         changes = incident.advance(evidence, times, self.rules, asked)
         self.touched.add(subject)
@@ -163,6 +175,19 @@ class Incidents:
         if incident.is_idle and _deadline(incident) <= times[-1]:
             del self.open[key]
         return [self._entry(subject, change) for change in changes]
+
+    def _weighed(self, subject: int, hazard: Hazard, evidence: list[Evidence]) -> list[Evidence]:
+        """What is believed of it: only what instruments say is weighed."""
+        if not self.instruments.near(subject):
+            return evidence
+        by_rule: dict[str, list[Evidence]] = {
+            name: [] for name, rule in self.rules.items() if rule.hazard == hazard
+        }
+        for said in evidence:
+            by_rule[said.rule].append(said)
+        return [
+            said for name, some in by_rule.items() for said in self.trust.weigh(subject, name, some)
+        ]
 
     def _entry(self, subject: int, change: Change) -> LogEntry:
         n = len(self.places)
@@ -185,6 +210,8 @@ class Incidents:
         # People read what the entry holds, to the same decimals.
         value, peak = round(track.value, 3), round(change.peak, 3)
         is_over = is_last(change.type)
+        voice = self.instruments.voice(subject, track.source)
+        station, station_km = (voice.name, round(voice.km, 1)) if voice else ("", None)
         if is_over:
             urgency = "Past"
         elif track.is_forecast and change.onset_at > change.sent_at:
@@ -237,6 +264,9 @@ class Incidents:
                     measure=measure,
                     is_below=is_below,
                     stands_for=stands_for,
+                    station=station,
+                    station_km=station_km,
+                    is_alone=track.is_alone,
                 )
             ),
         )
@@ -253,6 +283,9 @@ class Incidents:
             measure=measure,
             is_below=is_below,
             stands_for=stands_for,
+            station=station,
+            station_km=station_km,
+            is_alone=track.is_alone,
         )
 
 

@@ -12,6 +12,7 @@ import msgspec
 import numpy as np
 
 from atalaia.detect.series import SeriesTable, Window
+from atalaia.detect.trust import WitnessNotes
 from atalaia.domain.incident import Incident
 from atalaia.domain.reading import NO_TIME, Readings
 
@@ -56,6 +57,7 @@ class Item(msgspec.Struct, omit_defaults=True):
 
     series: list[SeriesState] = []
     incidents: list[Incident] = []
+    trust: list[WitnessNotes] = []
 
 
 _encode = msgspec.msgpack.Encoder().encode
@@ -64,9 +66,11 @@ _decode = msgspec.msgpack.Decoder(Item).decode
 _ROW_COLUMNS = ("place", "source", "kind", "valid_at", "issued_at", "known_at", "period_s")
 
 
-def pack(series: list[SeriesState], incidents: list[Incident]) -> bytes:
+def pack(
+    series: list[SeriesState], incidents: list[Incident], trust: list[WitnessNotes] | None = None
+) -> bytes:
     """An item's bytes."""
-    return _encode(Item(series, incidents))
+    return _encode(Item(series, incidents, trust or []))
 
 
 def unpack(body: bytes) -> Item:

@@ -20,6 +20,8 @@ from atalaia.domain.reading import NO_TIME, Bools, Floats, Ints, Readings
 DOUBTED = 8
 """Added to a kind: the value is suspect."""
 
+_MOST_SOURCES = 1 << 32
+
 
 class Window(msgspec.Struct):
     """Rows of one series and variable that windows still reach, by valid_at, then period_s.
@@ -60,10 +62,14 @@ class SeriesTable:
     def __init__(self, places: Places) -> None:
         self.places = places
         self.sources: list[str] = []
-        self._number = np.full((len(places), 0), -1, np.int32)
+        self.code_of: dict[str, int] = {}
+        # Sorted: of a place and a source, and the series that this is. Stations are many, and each
+        # speaks for few places: a table of all pairs would be empty, and large.
+        self._pairs = np.empty(0, np.int64)
+        self._series = np.empty(0, np.int32)
         self.count = 0
         self.place = np.empty(0, np.int32)
-        self.source = np.empty(0, np.int16)
+        self.source = np.empty(0, np.int32)
         self.valid_at = np.empty(0, np.int64)
         self.usable_at = np.empty(0, np.int64)
         self.news_at = np.empty(0, np.int64)
@@ -88,30 +94,62 @@ class SeriesTable:
         """The number of each named source here, new ones included."""
         codes = []
         for name in names:
-            if name not in self.sources:
+            code = self.code_of.setdefault(name, len(self.sources))
+            if code == len(self.sources):
                 self.sources.append(name)
-                column = np.full((len(self.places), 1), -1, np.int32)
-                self._number = np.hstack((self._number, column))
-            codes.append(self.sources.index(name))
-        return np.array(codes, np.int16)
+            codes.append(code)
+        return np.array(codes, np.int32)
 
     def numbers(self, place: Ints, source: Ints) -> Ints:
         """The series of each row (place position, source code); new series are added."""
-        numbers = self._number[place, source]
+        pair = place.astype(np.int64) * _MOST_SOURCES + source
+        numbers = self._found(pair)
         if (numbers < 0).any():
-            pairs = np.unique(np.stack((place, source), 1)[numbers < 0], axis=0)
+            new = np.unique(pair[numbers < 0])
             first = self.count
-            self._grow(first + len(pairs))
-            self.place[first : self.count] = pairs[:, 0]
-            self.source[first : self.count] = pairs[:, 1]
-            self._number[pairs[:, 0], pairs[:, 1]] = np.arange(first, self.count)
-            numbers = self._number[place, source]
+            self._grow(first + len(new))
+            self.place[first : self.count] = new // _MOST_SOURCES
+            self.source[first : self.count] = new % _MOST_SOURCES
+            at = np.searchsorted(self._pairs, new)
+            self._pairs = np.insert(self._pairs, at, new)
+            self._series = np.insert(self._series, at, np.arange(first, self.count, dtype=np.int32))
+            numbers = self._found(pair)
         return numbers
+
+    def _found(self, pair: Ints) -> Ints:
+        """The series of pairs; -1: there is none yet."""
+        if not len(self._pairs):
+            return np.full(len(pair), -1, np.int32)
+        at = np.minimum(np.searchsorted(self._pairs, pair), len(self._pairs) - 1)
+        found: Ints = np.where(self._pairs[at] == pair, self._series[at], -1)
+        return found
 
     def numbers_of(self, places: Iterable[int], source: int) -> Ints:
         """The series of one source at some places; -1 where it was never heard."""
-        numbers: Ints = self._number[list(places), source]
-        return numbers
+        return self._found(np.array(list(places), np.int64) * _MOST_SOURCES + source)
+
+    def at_place(self, place: int) -> list[int]:
+        """The series of a place, in the order in which their sources were first heard."""
+        first, last = np.searchsorted(
+            self._pairs, (place * _MOST_SOURCES, (place + 1) * _MOST_SOURCES)
+        )
+        return [int(number) for number in self._series[first:last]]
+
+    def forget(self, number: int, valid_at: int) -> None:
+        """Remember no more what a series (-1: none) said of an instant: it was corrected, or
+        withdrawn."""
+        if number < 0:
+            return
+        for name in self.windowed:
+            window = self.windows.get((number, name))
+            if window is not None and (stays := window.valid_at != valid_at).sum() < len(stays):
+                columns = (getattr(window, column)[stays] for column in Window.__struct_fields__)
+                self.windows[number, name] = Window(*columns)
+        for name, at in self.last_at.items():
+            if at[number] == valid_at:
+                self.last[name][number], at[number] = np.nan, NO_TIME
+            if self.good_at[name][number] == valid_at:
+                self.good[name][number], self.good_at[name][number] = np.nan, NO_TIME
 
     def number(self, place_id: str, source: str) -> int:
         """One series by its names; it is added if it is new."""

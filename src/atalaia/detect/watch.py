@@ -49,6 +49,7 @@ class Watch:
     decode     payloads → readings, of the variables that the rules name, and warnings to pass on
     norms      what is usual at each place, for rules whose limits are relative to it
     expected_s by source: the interval at which it is polled, where it is
+    lane       whose places these are (None: all are ours)
     """
 
     def __init__(
@@ -58,13 +59,17 @@ class Watch:
         decode: Decode,
         norms: Norm = no_norms,
         expected_s: dict[str, int] | None = None,
+        lane: Lane | None = None,
     ) -> None:
+        lane = lane or Lane(places)
         self.rules = rules
         self.places = places
         self._decode = decode
         self.table = SeriesTable(places)
-        self.detector = Detector(rules, self.table, norms, expected_s)
-        self.incidents = Incidents(rules, self.table)
+        self._stations = f"station:{lane.number}:"
+        self.detector = Detector(rules, self.table, norms, expected_s, lane.mine)
+        self.instruments = self.detector.instruments
+        self.incidents = Incidents(rules, self.table, self.instruments)
         self.blindness = Blindness(self.table)
         self.officials = Officials(places)
         self._rules_changed = False
@@ -88,6 +93,8 @@ class Watch:
                 items.load_series(self.table, place_id, series)
             for incident in item.incidents:
                 self.incidents.put(position, incident)
+            self.incidents.trust.load(position, item.trust)
+        self.instruments.load(state.load(self._stations))
         for key, body in state.load("area:").items():
             name = key.removeprefix("area:")
             if lane.has_area(name):
@@ -129,6 +136,8 @@ class Watch:
         if payloads:
             decoded = self._decode(payloads, self.rules.variables)
         readings = decoded.readings
+        if decoded.stations:
+            readings = Readings.concat([readings, self.instruments.see(decoded.stations)])
         step = self.live(readings.in_order(), _clock(payloads), decoded.officials)
         for told in decoded.stations:
             for source, n in told.readings.counts().items():
@@ -137,7 +146,7 @@ class Watch:
         commit = Commit(
             consumer=CONSUMER,
             offset=offset,
-            items=self._changed_items(readings),
+            items=self._changed_items(readings, step.now),
             entries=step.entries,
             rejects=list(self._rejects(records, decoded)),
         )
@@ -161,7 +170,7 @@ class Watch:
             entries += self.incidents.judge_again(int(instants[0]))
             self._rules_changed = False
         self.detector.heard.clear()
-        entries += self.incidents.advance(self.detector.detect(rows) if len(rows) else (), instants)
+        entries += self.incidents.advance(self.detector.detect(rows), instants)
         warned = self.officials.advance(officials, instants, self._own)
         entries = [self.officials.linked(entry) for entry in entries] + warned
         entries += self.blindness.advance(self.detector.heard, instants)
@@ -193,31 +202,28 @@ class Watch:
             for reject in self._decode([record.payload], self.rules.variables).rejects:
                 yield record.offset, reject
 
-    def _changed_items(self, readings: Readings) -> dict[str, bytes | None]:
+    def _changed_items(self, readings: Readings, now: int) -> dict[str, bytes | None]:
         changed = set(np.unique(readings.place).tolist())
-        changed |= self.incidents.touched | self.blindness.touched
+        changed |= self.incidents.touched | self.blindness.touched | self.instruments.forgotten
         self.incidents.touched, self.blindness.touched = set(), set()
+        self.instruments.forgotten = set()
         n = len(self.places)
-        sources = range(len(self.table.sources))
         out: dict[str, bytes | None] = {"rules:digest": self.rules.digest.encode()}
         for subject in sorted(changed):
             incidents = self.incidents.of(subject)
             if subject >= n:
                 out[f"area:{self.incidents.subject_name(subject)}"] = items.pack([], incidents)
                 continue
-            numbers = [
-                number
-                for source in sources
-                if (number := int(self.table.numbers_of([subject], source)[0])) >= 0
-            ]
-            series = [items.save_series(self.table, number) for number in numbers]
-            out[f"place:{self.places[subject].id}"] = items.pack(series, incidents)
+            series = [items.save_series(self.table, n) for n in self.table.at_place(subject)]
+            kept = self.incidents.trust.of(subject, now)
+            out[f"place:{self.places[subject].id}"] = items.pack(series, incidents, kept)
         open_outages = self.blindness.outages
         for source in self._outages_kept - open_outages.keys():
             out[f"source:{source}"] = None
         for source, outage in open_outages.items():
             out[f"source:{source}"] = msgspec.msgpack.encode(outage)
         self._outages_kept = set(open_outages)
+        out.update(self.instruments.items(self._stations))
         return out | self.officials.changed_items()
 
 

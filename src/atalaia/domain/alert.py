@@ -114,6 +114,9 @@ class LogEntry(msgspec.Struct, frozen=True, kw_only=True):
     measure, is_below    of the rule that decided: what was measured (`domain.rule.Measure`), and
                 whether small values are the dangerous ones
     stands_for  the variable that the alert's was judged in place of; empty: none
+    station, station_km    name of the instrument whose value it is, and how far from the place it
+                stands; empty: the source is no instrument
+    is_alone    one instrument alone says so, and would otherwise raise a higher level
     linked      incidents about the same weather at one of these places, official or our own, that
                 were open when this was decided: who was told of one reads this in its thread
     """
@@ -134,6 +137,9 @@ class LogEntry(msgspec.Struct, frozen=True, kw_only=True):
     measure: str = "value"
     is_below: bool = False
     stands_for: str = ""
+    station: str = ""
+    station_km: float | None = None
+    is_alone: bool = False
 
     @property
     def is_over(self) -> bool:
@@ -199,6 +205,9 @@ _RARE = {
     "measure": "value",
     "is_below": False,
     "stands_for": "",
+    "station": "",
+    "station_km": None,
+    "is_alone": False,
 }
 """What is written of an entry only where there is something to say."""
 

@@ -11,6 +11,7 @@ then on the way from a station to its places, and from a place to its stations, 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import msgspec
 import numpy as np
@@ -88,6 +89,10 @@ REACHES = (
         because="fog ends at a river bank",
     ),
     Reach(
+        variables=("weather_code",), within_km=8,
+        because="present weather is of an aerodrome and up to 8 km around it (WMO-No. 306: VC)",
+    ),
+    Reach(
         variables=("snow_depth_m", "snow_cm"), within_km=10, height_m=150,
         because="the snow line: 150 m are about 1 °C",
     ),
@@ -103,6 +108,30 @@ def reach_of(variable: str, over_s: int = 0) -> Reach | None:
         if variable in reach.variables and (reach.up_to_s is None or over_s <= reach.up_to_s):
             return reach
     return None
+
+
+def widest(variable: str) -> Reach | None:
+    """The reach of a variable that goes farthest; None: it speaks nowhere."""
+    mine = [reach for reach in REACHES if variable in reach.variables]
+    return max(mine, key=lambda reach: reach.widest_km, default=None)
+
+
+class StationLink(NamedTuple):
+    """One station as one place sees it: distance, and its height above the place (NaN: unknown)."""
+
+    km: float
+    height_m: float
+
+    def speaks(self, variable: str, over_s: int, nearest_km: float) -> bool:
+        """Whether it is evidence of a variable, as a sum over so many seconds (0: no sum), where
+        the nearest station that measures it stands `nearest_km` away."""
+        reach = reach_of(variable, over_s)
+        if reach is None or (reach.height_m is not None and abs(self.height_m) > reach.height_m):
+            return False
+        if self.km <= reach.within_km:
+            return True
+        is_alone = nearest_km > reach.within_km
+        return reach.alone_km is not None and is_alone and self.km <= reach.alone_km
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,6 +212,27 @@ def at_place(variable: str, value: Floats, height_m: Floats) -> Floats:
     if variable not in ("temperature_c", "temperature_max_c", "temperature_min_c"):
         return value
     return value + LAPSE_C_M * np.nan_to_num(height_m)
+
+
+class Nearby:
+    """Places, arranged once: which of them lie within reach of a station costs no scan."""
+
+    def __init__(self, places: Spots, within_km: float = FARTHEST_KM) -> None:
+        self._places = places
+        self._watched = np.flatnonzero(~np.isnan(places.latitude + places.longitude))
+        within = np.full(len(self._watched), within_km)
+        latitude, longitude = places.latitude[self._watched], places.longitude[self._watched]
+        self._grid = Grid(latitude, longitude, within)
+
+    def of(self, latitude: float, longitude: float, elevation_m: float) -> dict[int, StationLink]:
+        """The places within reach of a station, by their positions."""
+        station = Spots(np.array([latitude]), np.array([longitude]), np.array([elevation_m]))
+        (rows,) = self._grid.around(station.latitude, station.longitude)
+        place = self._watched[self._grid.order[rows]]
+        km = _km(self._places, place, station, np.zeros(len(place), np.int64))
+        height = elevation_m - self._places.elevation_m[place]
+        of = zip(place.tolist(), km.tolist(), height.tolist(), strict=True)
+        return {i: StationLink(a, h) for i, a, h in of}
 
 
 def links(places: Spots, stations: Spots, within_km: float = FARTHEST_KM) -> Links:

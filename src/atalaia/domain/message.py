@@ -356,7 +356,7 @@ def _part(entry: LogEntry, places: dict[str, Place], i: int, now: int, own: str)
         head=said.short_head(i),
         place=said.place,
         when=when,
-        measured=said.measured(i),
+        measured=". ".join(filter(None, (said.measured(i), said.alone(i)))),
         late=said.late(i),
         own=_OWN[i].format(limit=own) if own else "",
         source=source,
@@ -476,6 +476,9 @@ def _said(entry: LogEntry, places: dict[str, Place]) -> Said:
         measure=entry.measure,
         is_below=entry.is_below,
         stands_for=entry.stands_for,
+        station=entry.station,
+        station_km=entry.station_km,
+        is_alone=entry.is_alone,
     )
 
 

@@ -16,6 +16,7 @@ class Place(msgspec.Struct, frozen=True, kw_only=True):
     latitude, longitude   WGS 84 degrees
     timezone   IANA name; used only where people read local time
     area       the area whose rules judge it together with others; None: none
+    elevation_m    above sea level, which stations near it are held against; None: not known
     """
 
     id: str
@@ -24,6 +25,7 @@ class Place(msgspec.Struct, frozen=True, kw_only=True):
     longitude: float
     timezone: str = "UTC"
     area: str | None = None
+    elevation_m: float | None = None
 
     def faults(self) -> list[str]:
         """What is wrong with this place, in words; nothing if nothing is."""
@@ -36,6 +38,8 @@ class Place(msgspec.Struct, frozen=True, kw_only=True):
             faults.append(
                 f"place {self.id}: longitude {self.longitude} is not between -180 and 180"
             )
+        if self.elevation_m is not None and not -500 <= self.elevation_m <= 9000:
+            faults.append(f"place {self.id}: elevation_m {self.elevation_m} is no height in metres")
         try:
             ZoneInfo(self.timezone)
         except (KeyError, ValueError, OSError):

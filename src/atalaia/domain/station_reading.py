@@ -56,6 +56,7 @@ class Withdrawal(NamedTuple):
     source: str
     report: int
     revision: int
+    known_at: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,7 +181,7 @@ class StationReadings:
         What is published anew after it was taken back has a higher revision, and holds.
         """
         holds = np.ones(len(self), bool)
-        for _, report, revision in withdrawn:
+        for _, report, revision, _ in withdrawn:
             holds &= (self.report != report) | (self.revision > revision)
         return self.take(holds)
 

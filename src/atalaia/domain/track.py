@@ -53,6 +53,7 @@ class Evidence(msgspec.Struct, frozen=True, gc=False):
     spans      of a forecast: the hours to come that hold each level (watch … red)
     kept       of a forecast: value and valid time of the first hour that holds the highest level
     is_stand_in    it is of the rule's stand-in, the variable itself being unknown
+    is_alone       it enters a higher level that one instrument alone does not raise
     """
 
     known_at: int
@@ -75,6 +76,7 @@ class Evidence(msgspec.Struct, frozen=True, gc=False):
     spans: Sequence[Sequence[int]] = NO_SPANS
     kept: Sequence[float] | None = None
     is_stand_in: bool = False
+    is_alone: bool = False
 
     @property
     def is_doubted(self) -> bool:
@@ -116,6 +118,8 @@ class Track(msgspec.Struct, gc=False):
     calmed_by  the same of the value by which it fell to calm
     is_stand_in, held_by_stand_in, raised_by_stand_in    whether value, held_value and the value of
                raised_by are of the rule's stand-in
+    is_alone   the value of raised_by entered a higher level, which one instrument alone does not
+               raise
     """
 
     rule: str
@@ -148,6 +152,7 @@ class Track(msgspec.Struct, gc=False):
     is_stand_in: bool = False
     held_by_stand_in: bool = False
     raised_by_stand_in: bool = False
+    is_alone: bool = False
 
     @property
     def is_forecast(self) -> bool:
@@ -286,7 +291,7 @@ class Track(msgspec.Struct, gc=False):
         self.level = level
         if level and said.entered >= level:
             self.raised_by = (said.known_at, said.value, said.valid_at, said.norm)
-            self.raised_by_stand_in = said.is_stand_in
+            self.raised_by_stand_in, self.is_alone = said.is_stand_in, said.is_alone
         if said.is_known:
             self.seen_at = max(self.seen_at, said.at)
         self.expected_s = said.expected_s

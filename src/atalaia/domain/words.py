@@ -232,6 +232,17 @@ _A_FALL = (
     ("aumento de {by}", "a rise of {by}", "aumento de {by}"),
     ("nenhuma mudança", "no change", "ningún cambio"),
 )
+_AT_STATION = (
+    "{said} em {station}",
+    "{said} at {station}",
+    "{said} en {station}",
+)
+_AWAY = (", a {km} km", ", {km} km away", ", a {km} km")
+_ALONE = (
+    "Um só instrumento o diz, e nenhum outro o confirma: por isso um nível abaixo",
+    "One instrument alone says so, and no other bears it out: so a level lower",
+    "Un solo instrumento lo dice, y ningún otro lo confirma: por eso un nivel menos",
+)
 _STANDS_FOR = (
     "sem medida de {variable}",
     "no {variable} was reported",
@@ -372,7 +383,8 @@ class Said(msgspec.Struct, frozen=True, kw_only=True):
 
     `place` and `zone` are the name and the time zone that people read; `kind` is of the value.
     `measure` and `is_below` are the rule's (`domain.rule.Rule`); `stands_for` is the variable that
-    `variable` was judged in place of, empty where none.
+    `variable` was judged in place of, empty where none. `station` is the name of the instrument
+    that measured it, so far away, empty where the source is none; `is_alone`: without any witness.
     """
 
     reason: str
@@ -396,6 +408,9 @@ class Said(msgspec.Struct, frozen=True, kw_only=True):
     measure: str = "value"
     is_below: bool = False
     stands_for: str = ""
+    station: str = ""
+    station_km: float | None = None
+    is_alone: bool = False
 
     def head(self, i: int) -> str:
         """``Raised to Orange (severe): heavy rain at Recife``"""
@@ -430,7 +445,7 @@ class Said(msgspec.Struct, frozen=True, kw_only=True):
             what=what[0].upper() + what[1:],
             colon="" if is_change else ": ",
             value="" if is_change else value,
-            said=_SAID[self.kind][i],
+            said=self._by(i),
             at=clock(self.valid_at, self.zone, i),
             limit_colon=": " if is_change else " ",
             limit=limit,
@@ -440,6 +455,18 @@ class Said(msgspec.Struct, frozen=True, kw_only=True):
         if self.stands_for:
             sentence += "; " + _STANDS_FOR[i].format(variable=variable_name(self.stands_for, i))
         return sentence
+
+    def _by(self, i: int) -> str:
+        """``measured``, ``measured at Jardim Botânico, 3 km away``"""
+        if not self.station:
+            return _SAID[self.kind][i]
+        at = _AT_STATION[i].format(said=_SAID[self.kind][i], station=self.station)
+        km = number(self.station_km or 0.0, i, 0)
+        return at if km == "0" else at + _AWAY[i].format(km=km)
+
+    def alone(self, i: int) -> str:
+        """That nobody else says so; empty where somebody does, or where it is over."""
+        return _ALONE[i] if self.is_alone and self.reason in _GOING_ON else ""
 
     def short(self, i: int) -> str:
         """``rain 71 mm/1 h``, ``temperature fell by 6 °C in 24 h``: for who counts letters."""
@@ -480,7 +507,8 @@ def change_text(said: Said) -> dict[str, str]:
     for i, language in enumerate(LANGUAGES):
         head = ", ".join(filter(None, (said.head(i), said.since(i))))
         source = _SOURCE[i].format(source=said.source)
-        parts = (head, said.measured(i), said.late(i), source, said.advice(i), NOT_OFFICIAL[i])
+        told = (head, said.measured(i), said.alone(i), said.late(i))
+        parts = (*told, source, said.advice(i), NOT_OFFICIAL[i])
         texts[language] = ". ".join(filter(None, parts)) + "."
     return texts
 

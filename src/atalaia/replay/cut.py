@@ -48,7 +48,10 @@ def cut(home: Home, folder: Path, since: int, until: int, source: str | None = N
 def _write_places(path: Path, places: Places) -> None:
     with path.open("w", encoding="utf-8", newline="") as file:
         table = csv.writer(file, lineterminator="\n")
-        table.writerow(("place_id", "name", "latitude", "longitude", "timezone", "area"))
+        table.writerow(
+            ("place_id", "name", "latitude", "longitude", "timezone", "area", "elevation_m")
+        )
         for one in places:
-            row = (one.id, one.name, one.latitude, one.longitude, one.timezone, one.area or "")
-            table.writerow(row)
+            height = "" if one.elevation_m is None else one.elevation_m
+            where = (one.latitude, one.longitude, one.timezone, one.area or "", height)
+            table.writerow((one.id, one.name, *where))

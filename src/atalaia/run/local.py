@@ -45,7 +45,7 @@ from atalaia.report.line import line_of
 from atalaia.run.opened import home_of
 from atalaia.run.services import Services
 from atalaia.settings import Settings
-from atalaia.settings.plans import plans
+from atalaia.settings.plans import expected, plans
 from atalaia.settings.strength import weaknesses
 from atalaia.sources.cap.found import forms_of
 from atalaia.sources.feed import FeedPoller
@@ -246,7 +246,7 @@ class Live:
     def _begin_with(self, norms: Norms) -> None:
         """The watch begins, now or anew, and judges by these norms; they are kept for replays."""
         settings, state = self.settings, self.home.state
-        expected_s = {plan.name: plan.expected_s for plan in plans(settings)}
+        expected_s = expected(settings)
         terms = Terms(settings.rules, tuple(settings.places), expected_s)
         note_start(state, self._began_at, terms, keep(self.home.lake, norms))
         self._norms = norms

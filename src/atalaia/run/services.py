@@ -20,7 +20,7 @@ from atalaia.domain.reading import Decode
 from atalaia.metrics import Metrics
 from atalaia.ports import Home, State
 from atalaia.settings import Settings
-from atalaia.settings.plans import plans
+from atalaia.settings.plans import expected
 from atalaia.sources import CLOCK, decode_all, decoders
 from atalaia.sources.stations import instruments
 
@@ -87,8 +87,8 @@ class Services:
 
     @cached_property
     def expected_s(self) -> dict[str, int]:
-        """By source that is polled: how often."""
-        return {plan.name: plan.expected_s for plan in plans(self.settings)}
+        """By source that is polled of places: how often."""
+        return expected(self.settings)
 
     def consumer(
         self,
@@ -132,6 +132,7 @@ class Services:
             lambda payloads, wanted: lane.narrowed(decode(payloads, wanted)),
             norms,
             expected_s=self.expected_s,
+            lane=lane,
         )
         watch.load(state, lane)
         for source in self.expected_s:

@@ -39,6 +39,7 @@ from atalaia.settings.document import (
     whole,
 )
 from atalaia.sources import open_meteo, tomorrow_io
+from atalaia.sources.metar import asked
 from atalaia.sources.recorded import read_places
 from atalaia.sources.schedule import PollCadence, arithmetic, intervals, most_a_day
 
@@ -47,7 +48,7 @@ DEFAULT_FILE = "atalaia.toml"
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 _LOOPBACK_HOSTS = ("127.0.0.1", "[::1]", "localhost")
 
-_PLACE_KEYS = ("id", "name", "latitude", "longitude", "timezone", "area")
+_PLACE_KEYS = ("id", "name", "latitude", "longitude", "timezone", "area", "elevation_m")
 _NEEDED = ("id", "name", "latitude", "longitude")
 
 KEYS = (
@@ -67,6 +68,10 @@ KEYS = (
     "sources.tomorrow-io.base_url",
     "sources.tomorrow-io.key",
     "sources.tomorrow-io.key_file",
+    "sources.metar.enabled",
+    "sources.metar.stations",
+    "sources.metar.interval",
+    "sources.metar.base_url",
     "api.host",
     "api.port",
     "api.key",
@@ -97,6 +102,15 @@ class OpenMeteo(msgspec.Struct, frozen=True, kw_only=True):
     interval_s: int
     calm_interval_s: int
     is_adaptive: bool
+    base_url: str
+
+
+class Metar(msgspec.Struct, frozen=True, kw_only=True):
+    """Aerodromes' reports. `stations` are their ICAO codes; none: nothing is asked."""
+
+    enabled: bool
+    stations: tuple[str, ...]
+    interval_s: int
     base_url: str
 
 
@@ -160,6 +174,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     language: str
     open_meteo: OpenMeteo
     tomorrow_io: TomorrowIo
+    metar: Metar
     api: Api
     cap: feeds.Cap
     page: page.Page
@@ -213,6 +228,7 @@ def describe(settings: Settings) -> list[str]:
         f"places: {len(settings.places)}",
         *_describe_open_meteo(settings),
         *_describe_tomorrow_io(settings),
+        _describe_metar(settings.metar),
         *(
             f"official warnings: {feed.url} every {duration(feed.interval_s)}"
             for feed in settings.cap.feeds
@@ -239,6 +255,12 @@ def _describe_open_meteo(settings: Settings) -> list[str]:
             f"every {_minutes(source.interval_s)} as far as the calls go"
         )
     return lines
+
+
+def _describe_metar(source: Metar) -> str:
+    if not source.enabled:
+        return "metar: off"
+    return f"metar: {len(source.stations)} aerodromes every {duration(source.interval_s)}"
 
 
 def _describe_tomorrow_io(settings: Settings) -> list[str]:
@@ -291,6 +313,7 @@ class _Reader(Document):
             language=language,
             open_meteo=source,
             tomorrow_io=other,
+            metar=self._metar(),
             api=self._api(),
             cap=feeds.read_cap(self),
             page=page.read_page(self),
@@ -356,6 +379,21 @@ class _Reader(Document):
             calm_interval_s=calm_s,
             is_adaptive=self.get(f"{at}.adaptive", flag, True),
             base_url=self.get(f"{at}.base_url", url, open_meteo.BASE_URL),
+        )
+
+    def _metar(self) -> Metar:
+        at = "sources.metar"
+        is_of_capitals = self.raw("places") is None and self.document.get("place") is None
+        stations: tuple[str, ...] = asked.NEAR_CAPITALS if is_of_capitals else ()
+        stations = self.get(f"{at}.stations", _aerodromes, stations)
+        enabled = self.get(f"{at}.enabled", flag, bool(stations))
+        if enabled and not stations:
+            self.add(f"{at}.enabled", 'there are no stations; write stations = ["SBPA"]')
+        return Metar(
+            enabled=enabled,
+            stations=stations,
+            interval_s=self.get(f"{at}.interval", duration_of(60), 600),
+            base_url=self.get(f"{at}.base_url", url, asked.BASE_URL),
         )
 
     def _tomorrow_io(self) -> TomorrowIo:
@@ -437,6 +475,7 @@ class _Reader(Document):
             longitude=float(table["longitude"]),
             timezone=table.get("timezone", "UTC"),
             area=table.get("area"),
+            elevation_m=table.get("elevation_m"),
         )
         wrong = place.faults()
         for fault in wrong:
@@ -450,6 +489,15 @@ def _is_rule_file(name: str) -> bool:
     return name not in rules.SHIPPED and (name.endswith(".toml") or "/" in name)
 
 
+def _aerodromes(value: Any) -> tuple[str, ...]:
+    """ICAO codes, in capitals."""
+    found = tuple(dict.fromkeys(text.upper() for text in texts(value)))
+    wrong = [text for text in found if not (len(text) == 4 and text.isascii() and text.isalnum())]
+    if wrong:
+        raise ValueError(f"{wrong[0]!r} is no aerodrome; write its ICAO code, for example SBPA")
+    return found
+
+
 def _faults_of_place(table: dict[str, Any]) -> Iterator[tuple[str, str]]:
     """(key, problem) of a ``[[place]]`` table that can be no place."""
     for key in table.keys() - set(_PLACE_KEYS):
@@ -461,8 +509,8 @@ def _faults_of_place(table: dict[str, Any]) -> Iterator[tuple[str, str]]:
         value = table.get(key)
         if value is None:
             continue
-        is_degrees = key in ("latitude", "longitude")
+        is_degrees = key in ("latitude", "longitude", "elevation_m")
         if is_degrees and (type(value) not in (int, float) or not math.isfinite(value)):
-            yield key, f"{key} is not a number; write degrees, for example -30.03"
+            yield key, f"{key} is not a number; write one, for example -30.03"
         elif not is_degrees and (not isinstance(value, str) or not value):
             yield key, f"{key} is not a text; put it in quotes"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from atalaia.settings import Settings
-from atalaia.sources.plan import OpenMeteoPlan, Plan, TomorrowIoPlan
+from atalaia.sources.plan import MetarPlan, OpenMeteoPlan, Plan, TomorrowIoPlan
 from atalaia.sources.schedule import PollCadence
 
 
@@ -31,4 +31,12 @@ def plans(settings: Settings) -> list[Plan]:
                 base_url=other.base_url,
             )
         )
+    if settings.metar.enabled:
+        metar = settings.metar
+        found.append(MetarPlan(metar.stations, metar.interval_s, metar.base_url))
     return found
+
+
+def expected(settings: Settings) -> dict[str, int]:
+    """By source that is polled of places: how often its values are expected, in seconds."""
+    return {plan.name: plan.expected_s for plan in plans(settings) if plan.expected_s}

@@ -45,6 +45,8 @@ LIMITS: dict[str, tuple[CallWindow, ...]] = {
         CallWindow("hour", 5_000, 3600),
         CallWindow("day", 10_000, 86_400),
     ),
+    # aviationweather.gov: one a minute of a kind.
+    "metar": (CallWindow("minute", 1, 60),),
 }
 
 

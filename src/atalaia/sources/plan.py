@@ -11,6 +11,8 @@ import numpy as np
 from atalaia.domain.place import Places
 from atalaia.domain.reading import NO_TIME, Floats, Ints
 from atalaia.sources import open_meteo, tomorrow_io
+from atalaia.sources.metar import asked
+from atalaia.sources.metar import decoder as metar
 from atalaia.sources.request import SourceRequest
 from atalaia.sources.schedule import (
     NEAR,
@@ -33,6 +35,7 @@ class Plan(Protocol):
     name: str
     contents: tuple[str, ...]
     expected_s: int
+    """Interval at which a place's values are expected, for telling silence; 0: of no place."""
 
     def due(
         self, now: int, last: Mapping[str, Ints], nearness: Floats, left: Mapping[str, int]
@@ -168,6 +171,34 @@ class TomorrowIoPlan:
                 base_url=self._base_url,
             )
         ]
+
+
+class MetarPlan:
+    """Aerodromes, all in a request: they are no places, and so are silent at none."""
+
+    name = metar.NAME
+    contents: tuple[str, ...] = (metar.JSON,)
+    expected_s = 0
+
+    def __init__(
+        self, stations: Sequence[str], interval_s: int, base_url: str = asked.BASE_URL
+    ) -> None:
+        self._stations = stations
+        self._interval_s = interval_s
+        self._base_url = base_url
+
+    def due(
+        self, now: int, last: Mapping[str, Ints], nearness: Floats, left: Mapping[str, int]
+    ) -> list[Due]:
+        """See `Plan.due`. When it was asked last stands at the first place."""
+        del nearness, left
+        age = _age(now, last[metar.JSON][:1])
+        return [Due(metar.JSON, 0)] if (age >= self._interval_s).any() else []
+
+    def requests(self, due: Sequence[Due]) -> list[tuple[SourceRequest, list[Due]]]:
+        """See `Plan.requests`."""
+        found = asked.requests(self._stations, self._base_url) if due else ()
+        return [(request, list(due)) for request in found]
 
 
 def _affordable(closeness: Floats, pace: PollCadence) -> PollCadence:

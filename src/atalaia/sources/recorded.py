@@ -119,6 +119,7 @@ def _add_place(
         longitude=_degrees(said["longitude"]),
         timezone=said["timezone"] or "UTC",
         area=said.get("area") or None,
+        elevation_m=_degrees(said["elevation_m"]) if said.get("elevation_m") else None,
     )
     faults = place.faults()
     problems += [f"{at}: {fault}; mend the line" for fault in faults]

@@ -112,7 +112,7 @@ def _asked(values: Subset) -> tuple[Callable[[int], Any], Iterator[Any]]:
     return lambda code: next(left), left
 
 
-def inmet(**told: float | None) -> bytes:
+def inmet(*, station: str = "5218003000000581", **told: float | None) -> bytes:
     """A report in the form in which INMET sends its stations: 301150 with 307091.
 
     told: values of elements, ``b12101=299.15``, in place of those of a fine day. `day`, `hour`,
@@ -129,7 +129,8 @@ def inmet(**told: float | None) -> bytes:
         int(name[1:]): [day[name]] for name in day if name.startswith("b")
     }
     values |= {
-        1125: [0], 1126: [76], 1127: [0], 1128: ["5218003000000581"], 1001: [86], 1002: [669],
+        1125: [0], 1126: [76], 1127: [0], 1128: [station],
+        1001: [86], 1002: [669 if station == "5218003000000581" else None],
         1015: ["PORANGATU"], 4001: [2026], 4002: [8], 4003: [day["day"]], 4004: [day["hour"]],
         4005: [day["minute"]], 11041: [None, day["b11041"]], 8021: [None, None, 2],
         4025: [-60, -60, -60, -10, -10, -60, -10, -60, -60, day["rain_minutes"]],

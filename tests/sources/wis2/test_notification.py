@@ -128,7 +128,7 @@ def test_a_deletion_withdraws_what_was_published_before_it() -> None:
         properties={"content": None, "integrity": None, "pubtime": "2026-08-11T11:00:00Z"},
     )
     decoded = decode(deletion)
-    ((_, report, _),) = decoded.withdrawn
+    ((_, report, _, _),) = decoded.withdrawn
     assert report == report_number(read(notice()).report)
     assert len(decode(notice()).readings.without(decoded.withdrawn)) == 0
     again = decode(notice(properties={"pubtime": "2026-08-11T11:00:01Z"})).readings

@@ -69,7 +69,7 @@ def _inline(notice: Notification, payload: Payload, rejects: Rejects) -> Station
     nothing = StationsDecoded(StationReadings.empty())
     if notice.is_deletion:
         last = published(notice).revision + UPDATES - 1
-        gone = Withdrawal(payload.source, report_number(notice.report), last)
+        gone = Withdrawal(payload.source, report_number(notice.report), last, payload.received_at)
         return StationsDecoded(nothing.readings, withdrawn=[gone])
     data = content.inline(notice)
     if data is None:
