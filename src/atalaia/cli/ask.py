@@ -53,6 +53,43 @@ def sql(
             render(answer, "json" if as_json else form, sys.stdout)
 
 
+@app.command()
+def stations(
+    near: Annotated[
+        str | None, typer.Option(metavar="PLACE", help="Those that this place may listen to.")
+    ] = None,
+    home: HomeOption = None,
+    settings: SettingsOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Which stations were heard, when, and what each is evidence of at a place."""
+    import msgspec
+
+    from atalaia.lake.places import places_of
+    from atalaia.people.bodies import opened
+    from atalaia.report.stations import stations_of
+    from atalaia.run.opened import home_of
+    from atalaia.sources import decode_all
+
+    kept = settings_of(settings, home)
+    existing(kept.home)
+    with home_of(kept, exclusive=False) as live:
+        places = places_of(live.state)
+        found = stations_of(live, opened(decode_all(places), live), places, near)
+    with while_read():
+        if as_json:
+            sys.stdout.buffer.write(msgspec.json.encode(found) + b"\n")
+            return
+        for line in found:
+            away = "" if line.km is None else f"{line.km:6.1f} km  "
+            heard = line.last_valid_at or "never heard"
+            typer.echo(f"{away}{line.station_id:36} {line.kind:10} {heard:26} {line.name or ''}")
+            if line.speaks_for:
+                typer.echo(f"           speaks for {', '.join(line.speaks_for)}")
+    if not found:
+        print("no station was heard" + (f" near {near}" if near else ""), file=sys.stderr)
+
+
 def _ask_athena(deployment: str, query: str, form: Form) -> None:
     """With the caller's own rights on AWS. Ctrl-C cancels the query."""
     from atalaia.homes.aws.clients import Clients

@@ -20,8 +20,8 @@ import numpy as np
 from atalaia.detect.findings import Findings
 from atalaia.detect.instruments import Instruments
 from atalaia.domain.hazard import Level
-from atalaia.domain.incident import Evidence
 from atalaia.domain.rule import LEVELS, Rule
+from atalaia.domain.track import Evidence
 
 WITNESS_S = 3600
 """So far apart, at most, two sources speak of the same weather."""

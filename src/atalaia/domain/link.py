@@ -10,6 +10,7 @@ then on the way from a station to its places, and from a place to its stations, 
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -19,6 +20,7 @@ import numpy as np
 from atalaia.domain.geo import EARTH_KM, unit
 from atalaia.domain.grid import Grid
 from atalaia.domain.reading import Bools, Floats, Ints
+from atalaia.domain.variable import CATALOGUE
 
 LAPSE_C_M = 0.0065
 """Fall of temperature with height: the International Standard Atmosphere's 6.5 K a kilometre."""
@@ -116,6 +118,10 @@ def widest(variable: str) -> Reach | None:
     return max(mine, key=lambda reach: reach.widest_km, default=None)
 
 
+REACHING = tuple(name for name in CATALOGUE if widest(name))
+"""The variables that stations can be evidence of at a place."""
+
+
 class StationLink(NamedTuple):
     """One station as one place sees it: distance, and its height above the place (NaN: unknown)."""
 
@@ -132,6 +138,24 @@ class StationLink(NamedTuple):
             return True
         is_alone = nearest_km > reach.within_km
         return reach.alone_km is not None and is_alone and self.km <= reach.alone_km
+
+
+def speaks_for(
+    station: str, links: Mapping[str, StationLink], measured: Mapping[str, Collection[str]]
+) -> tuple[str, ...]:
+    """Of which variables a station is evidence at a place, of which `links` has all its stations
+    and `measured` what each of them tells; of some sums only the long ones."""
+    told = []
+    for name in REACHING:
+        if name not in measured.get(station, ()):
+            continue
+        nearest = min(link.km for each, link in links.items() if name in measured.get(each, ()))
+        over = (3600, 43_200, 86_400) if CATALOGUE[name].is_sum else (0,)
+        spans = [over_s for over_s in over if links[station].speaks(name, over_s, nearest)]
+        if spans:
+            is_all = len(spans) == len(over)
+            told.append(name if is_all else f"{name} in {min(spans) // 3600} h and more")
+    return tuple(told)
 
 
 @dataclass(frozen=True, slots=True)
