@@ -66,10 +66,13 @@ class Cadence:
         if not len(series):
             none = np.empty(0, np.int64)
             return none, none, none
+        if (run := _run(series)) is not None:
+            # One row each of neighbouring series, as a poll brings them: views, no copies.
+            return self._hear_each(run, series, at, is_first)
         before_at = np.empty(len(at), np.int64)
         before_at[1:] = at[:-1]
         before_at[is_first] = self.last_at[series[is_first]]
-        gap = np.where(before_at == NO_TIME, 0, np.maximum(at - before_at, 0))
+        gap = _gaps(at, before_at)
         known = self.interval[series]
         # Of several assignments to one series numpy keeps the last, which is the newest.
         self.last_at[series] = at
@@ -81,6 +84,18 @@ class Cadence:
         before[1:] = after[:-1]
         before[is_first] = known[is_first]
         return gap, before, after
+
+    def _hear_each(
+        self, run: slice, series: Ints, at: Ints, is_first: Bools
+    ) -> tuple[Ints, Ints, Ints]:
+        gap = _gaps(at, self.last_at[run])
+        known = self.interval[run].copy()
+        self.last_at[run] = at
+        even = self._even[run]
+        if (gap == known).all() and even.min() >= 0:
+            np.minimum(even + (gap > 0), KEPT, out=even)
+            return gap, known, known
+        return gap, known, self._learn(series, gap, is_first)
 
     def _learn(self, series: Ints, gap: Ints, is_first: Bools) -> Ints:
         """The interval after each row."""
@@ -102,9 +117,6 @@ class Cadence:
 
     def _count(self, series: Ints, gap: Ints, is_first: Bools) -> None:
         """Once more the same."""
-        if is_first.all():
-            self._even[series] = np.minimum(self._even[series] + (gap > 0), KEPT)
-            return
         starts = np.flatnonzero(is_first)
         more = np.add.reduceat((gap > 0).astype(np.int64), starts)
         self._even[series[starts]] = np.minimum(self._even[series[starts]] + more, KEPT)
@@ -130,3 +142,16 @@ def _usual(gaps: Any) -> Ints:
     place = np.where(known, KEPT - known + 3 * (known - 1) // 4, 0)
     usual: Ints = np.where(known, ordered[np.arange(len(ordered)), place], 0)
     return usual
+
+
+def _run(series: Ints) -> slice | None:
+    """The series as a slice, where each is the one after the last."""
+    first, last = int(series[0]), int(series[-1])
+    if last - first + 1 != len(series) or not (series[1:] > series[:-1]).all():
+        return None
+    return slice(first, last + 1)
+
+
+def _gaps(at: Ints, before_at: Ints) -> Ints:
+    """Seconds since the instants before; 0: there was none, or it is not before."""
+    return np.where(before_at == NO_TIME, 0, np.maximum(at - before_at, 0))

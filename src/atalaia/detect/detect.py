@@ -301,10 +301,11 @@ class Detector:
         before_at[1:] = valid_at[:-1]
         is_first = _firsts(number)
         before_at[is_first] = table.news_at[number[is_first]]
-        news = told[valid_at > before_at]
         is_news = np.zeros(len(fresh), bool)
-        is_news[news] = True
-        if len(news):
+        is_news[told[valid_at > before_at]] = True
+        if is_news.any():
+            # As mostly all are news: then these are views, no copies.
+            news = slice(None) if is_news.all() else np.flatnonzero(is_news)
             series, known_at = fresh.series[news], rows.known_at[news]
             table.news_at[series] = rows.valid_at[news]
             _, before, after = table.arrivals.hear(series, known_at, _firsts(series))

@@ -38,7 +38,7 @@ _UNREADABLE = (msgspec.MsgspecError, ValueError, OverflowError, RecursionError)
 _received_at = attrgetter("received_at")
 _time, _values_of = attrgetter("time"), attrgetter("values")
 _is_recorded = attrgetter("is_recorded")
-_data, _location = attrgetter("data"), attrgetter("location")
+_data = attrgetter("data")
 
 
 class _Spot(msgspec.Struct, frozen=True, gc=False):
@@ -194,11 +194,11 @@ class _Elsewhere:
         self.longitude = np.array([place.longitude for place in places], np.float64)
 
     def __call__(self, place: Ints, bodies: list[Any]) -> list[int]:
-        spots = list(map(_location, bodies))
+        spots = [body.location for body in bodies]
         if None in spots:
             spots = [spot or _NOWHERE for spot in spots]
-        flat = np.fromiter(chain.from_iterable(map(astuple, spots)), np.float64, 2 * len(spots))
-        latitude, longitude = flat.reshape(-1, 2).T
+        latitude = np.array([spot.lat for spot in spots], np.float64)
+        longitude = np.array([spot.lon for spot in spots], np.float64)
         away = np.abs(latitude - self.latitude[place]) > _NEAR_DEGREES
         away |= np.abs(longitude - self.longitude[place]) > _NEAR_DEGREES
         return np.flatnonzero(away & (place >= 0)).tolist()
