@@ -338,6 +338,21 @@ def test_what_a_silence_held_and_then_told_is_told_on(desk: Desk) -> None:
     assert desk.send(NOON + 2 * HOUR) == ["telegram: ended orange"]
 
 
+def test_what_eased_in_a_silence_is_not_told_in_the_morning_as_it_was(desk: Desk) -> None:
+    desk.join(person(quiet=NIGHT, hazards={"heavy_rain": "orange"}))
+    heavy = {"hazard": "heavy_rain", "place": None, "reason": "", "by": ""}
+    desk.silences.append(
+        Silence(id="s", since=MIDNIGHT + 60, until=MIDNIGHT + 2 * HOUR, **heavy)  # type: ignore[arg-type]
+    )
+    desk.fan._silences = lambda: desk.silences
+    stands = standing(desk)
+    desk.say(news(at=MIDNIGHT), now=MIDNIGHT)
+    eased = news("i1", 2, level="yellow", reason="eased", at=MIDNIGHT + HOUR)
+    desk.say(eased, now=MIDNIGHT + HOUR)
+    stands.step({}, MIDNIGHT + 2 * HOUR)
+    assert desk.send(MORNING) == []
+
+
 def test_who_subscribes_during_a_red_incident_is_told_once_what_stands(desk: Desk) -> None:
     desk.join(person("p_old"))
     stands = standing(desk)

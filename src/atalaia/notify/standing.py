@@ -121,7 +121,7 @@ class Standing:
         told = self._told(standing, None)
         by_incident = {one[1].alert.incident: one for one in standing}
         for pseudonym, each in told.items():
-            for incident in {one.incident for one in each if one.is_heard}:
+            for incident in {one.incident for one in each if one.is_heard or one.is_coming}:
                 if by_incident[incident] not in concern[pseudonym]:
                     concern[pseudonym].append(by_incident[incident])
         n = 0
