@@ -147,7 +147,7 @@ def test_settings_in_the_documentation_can_be_loaded(tmp_path: Path) -> None:
     for block in found:
         file = tmp_path / "atalaia.toml"
         file.write_text(block, "utf-8")
-        assert len(load(file, {}).places) == 1
+        assert "vineyard" in {place.id for place in load(file, {}).places}
 
 
 def test_every_metric_is_documented() -> None:

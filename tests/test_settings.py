@@ -204,6 +204,24 @@ def test_places_come_from_a_file_beside_the_settings_and_its_faults_are_named(
     assert any("cannot go together" in t for t in told)
 
 
+def test_places_of_ones_own_stand_beside_the_capitals_where_the_settings_say_so(
+    tmp_path: Path,
+) -> None:
+    own = '[[place]]\nid = "{}"\nname = "Mine"\nlatitude = -29.1\nlongitude = -51.5\n'
+    capitals = [place.id for place in load(None, {}).places]
+    assert len(capitals) == 27
+    alone = load(written(tmp_path, own.format("mine")), {})
+    assert [place.id for place in alone.places] == ["mine"]
+    both = load(written(tmp_path, 'places = "capitals"\n' + own.format("mine")), {})
+    assert [place.id for place in both.places] == [*capitals, "mine"]
+    by_env = load(written(tmp_path, own.format("mine")), {"ATALAIA_PLACES": "capitals"})
+    assert [place.id for place in by_env.places] == [*capitals, "mine"]
+    again = load(written(tmp_path, 'places = "capitals"\n' + own.format("4314902")), {})
+    assert [place.name for place in again.places if place.id == "4314902"] == ["Mine"]
+    assert len(again.places) == 27
+    assert beside('places = "capitals"\n') == []
+
+
 def test_a_fixed_plan_that_does_not_fit_is_refused_and_an_adaptive_one_is_not(
     tmp_path: Path,
 ) -> None:

@@ -18,6 +18,8 @@ from pathlib import Path
 import pytest
 
 from atalaia.homes.embedded import open_home
+from atalaia.run.welcome import page_of
+from atalaia.settings import load
 from patience import LIMIT_S, slowness, wait_until
 
 from .world import PUSH_KEY, places_csv
@@ -130,3 +132,25 @@ def test_a_port_that_is_in_use_is_told_with_the_next_step(tmp_path: Path) -> Non
         assert f"127.0.0.1:{port}" in told.stderr
         assert "use another --port" in told.stderr
         assert "Traceback" not in told.stderr
+
+
+def test_the_terminal_says_first_which_page_to_open_and_what_a_calm_hour_looks_like(
+    tmp_path: Path,
+) -> None:
+    with _running(tmp_path, ATALAIA_LANGUAGE="en") as (process, url):
+        assert process.stdout is not None
+        assert process.stdout.readline() == f"The page: {url}\n"
+        assert process.stdout.readline().startswith("3 places, none has answered yet")
+
+
+@pytest.mark.parametrize(
+    ("env", "page"),
+    [
+        ({}, "http://127.0.0.1:1"),
+        ({"ATALAIA_API_HOST": "0.0.0.0"}, "http://localhost:1"),
+        ({"ATALAIA_API_HOST": "::1"}, "http://[::1]:1"),
+        ({"ATALAIA_API_PUBLIC_URL": "https://alerts.example.org"}, "https://alerts.example.org"),
+    ],
+)
+def test_the_page_is_named_as_a_browser_opens_it(env: dict[str, str], page: str) -> None:
+    assert page_of(load(None, env), 1) == page

@@ -44,6 +44,7 @@ from atalaia.people.retention import forget_often
 from atalaia.report.line import line_of
 from atalaia.run.opened import home_of
 from atalaia.run.services import Services
+from atalaia.run.welcome import welcome
 from atalaia.settings import Settings
 from atalaia.settings.plans import expected, plans
 from atalaia.settings.strength import weaknesses
@@ -209,6 +210,10 @@ class Live:
         """Wait until all that is in the stream has been lived through."""
         await self.watching.settled()
 
+    def greet(self) -> None:
+        """Say on the terminal which page to open, and what to expect of the first hour."""
+        self._console.print(welcome(self.settings, self.port), markup=False)
+
     def _start(self, name: str, run: Callable[[], Awaitable[None]]) -> None:
         async def always() -> None:
             while True:
@@ -308,6 +313,8 @@ async def _run(settings: Settings, home: EmbeddedHome) -> None:
             api=f"http://{settings.api.host}:{live.port}",
             push="on" if settings.api.key else "off",
         )
+        with suppress(OSError):
+            live.greet()
         await stop.wait()
         log.info("stopping")
 

@@ -45,6 +45,9 @@ from atalaia.sources.schedule import PollCadence, arithmetic, intervals, most_a_
 
 DEFAULT_FILE = "atalaia.toml"
 
+CAPITALS = "capitals"
+"""What `places` says for the shipped 27 state capitals of Brazil, beside which others may stand."""
+
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 _LOOPBACK_HOSTS = ("127.0.0.1", "[::1]", "localhost")
 
@@ -215,7 +218,7 @@ def beside(text: str) -> list[str]:
         return []
     rule_set, places = document.get("rules"), document.get("places")
     named = [rule_set] if isinstance(rule_set, str) and _is_rule_file(rule_set) else []
-    return named + ([places] if isinstance(places, str) and places else [])
+    return named + ([places] if isinstance(places, str) and places not in ("", CAPITALS) else [])
 
 
 def describe(settings: Settings) -> list[str]:
@@ -430,18 +433,23 @@ class _Reader(Document):
     # Places
 
     def _places(self) -> Places:
-        tables = self.document.get("place")
-        named = self.raw("places")
-        if named is not None and tables is not None and not self.is_from_env("places"):
-            self.add("places", "places and [[place]] cannot go together; keep one of them")
-        if named is not None:
+        tables, named = self.document.get("place", []), self.raw("places")
+        if named is not None and named != CAPITALS:
+            if tables and not self.is_from_env("places"):
+                self.add("places", "a file and [[place]] cannot go together; keep one of them")
             return self.get("places", self._places_file, Places([]))
-        if tables is None:
-            shipped = (files("atalaia") / "data" / "capitals.toml").read_text("utf-8")
-            tables = tomllib.loads(shipped)["place"]
         if not isinstance(tables, list):
             self.add("place", "not a list of places; write [[place]] above each")
             return Places([])
+        if "place" in self.document and not tables:
+            self.add("place", "no place in it; add a [[place]], or leave it out for the capitals")
+        own = self._listed(tables)
+        if named is None and tables:
+            return Places(own.values())
+        # What is said of a capital here goes before what is shipped.
+        return Places((self._listed(_capitals()) | own).values())
+
+    def _listed(self, tables: list[Any]) -> dict[str, Place]:
         found: dict[str, Place] = {}
         for i, table in enumerate(tables):
             place = self._place(i, table)
@@ -450,9 +458,7 @@ class _Reader(Document):
             if place.id in found:
                 self.add(("place", i), f"place {place.id} is there twice; give each its own id")
             found[place.id] = place
-        if not tables:
-            self.add("place", "no place in it; add a [[place]], or leave it out for the capitals")
-        return Places(found.values())
+        return found
 
     def _places_file(self, value: Any) -> Places:
         path = Path(text_of(value)).expanduser()
@@ -482,6 +488,13 @@ class _Reader(Document):
             keys = (key for key in _PLACE_KEYS[2:5] if key.replace("zone", " zone") in fault)
             self.add(("place", i, next(keys, "id")), f"{fault}; mend it")
         return None if wrong else place
+
+
+def _capitals() -> list[Any]:
+    """The tables of the shipped places."""
+    shipped = (files("atalaia") / "data" / "capitals.toml").read_text("utf-8")
+    places: list[Any] = tomllib.loads(shipped)["place"]
+    return places
 
 
 def _is_rule_file(name: str) -> bool:
