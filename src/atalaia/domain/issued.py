@@ -22,43 +22,49 @@ METEOALARM: Mapping[Hazard, str] = {
     Hazard.COLD: "6",
     Hazard.DRY_AIR: "8",
     Hazard.HEAVY_RAIN: "10",
-    Hazard.FLOOD: "11 12 13",
+    Hazard.FLOOD: "12 13",
 }
-"""Parameter `awareness_type`, ``5; high-temperature``. 7 (coast) and 9 (avalanches) are none."""
+"""Parameter `awareness_type`, ``5; high-temperature``. 7 (coast), 9 (avalanches),
+14 (sea) and 15 (drought) are none of our hazards, and 11 was never given: words decide there.
+EUMETNET's CAP profile."""
 
 VTEC: Mapping[Hazard, str] = {
     Hazard.FLOOD: "FF FL FA HY CF LS SS",
     Hazard.STORM: "TO SV TR HU TY HI TI MA DS DU",
-    Hazard.WIND: "HW WI EW GL HF SR LW BW SC RB",
+    Hazard.WIND: "HW WI EW GL HF SR LW BW SC SI",
     Hazard.SNOW: "WS BZ HS SN LE LB BS SQ WW SB HP IP IS",
-    Hazard.FROST: "FZ FR HZ ZR ZY",
+    Hazard.FROST: "FZ FR HZ ZR ZY UP",
     Hazard.COLD: "EC WC CW",
     Hazard.HEAT: "EH HT XH",
     Hazard.FOG: "FG MF ZF",
     Hazard.DRY_AIR: "FW",
 }
-"""Phenomena: parameter `VTEC`, or the first two letters of event code `NationalWeatherService`."""
+"""Phenomena: parameter `VTEC`, or the first two letters of event code `NationalWeatherService`.
+NWS Instruction 10-1703. Rough bars and seas (RB, SW, SE) are no wind."""
 
 SAME: Mapping[Hazard, str] = {
-    Hazard.FLOOD: "FFW FFA FFS FLW FLA FLS CFW CFA SSW SSA",
+    Hazard.FLOOD: "FFW FFA FFS FLW FLA FLS CFW CFA SSW SSA DBW DBA",
     Hazard.STORM: "TOR TOA SVR SVA SVS TRW TRA HUW HUA HLS TYW TYA SMW DSW",
     Hazard.WIND: "HWW HWA EWW",
     Hazard.SNOW: "BZW WSW WSA SQW",
+    Hazard.FROST: "FZW FSW",
+    Hazard.DRY_AIR: "FRW",
 }
-"""Event code `SAME`."""
+"""Event code `SAME`: 47 CFR 11.31(e); DBW and DBA are of dams, FRW of a fire that spreads."""
 
 DWD: Mapping[Hazard, str] = {
-    Hazard.FROST: "22 24 82 84 85 87",
+    Hazard.FROST: "22 24 81 82 84 85 87",
     Hazard.STORM: "31 33 34 36 38 40 41 42 44 45 46 48 49 90 91 92 93 95 96",
     Hazard.WIND: "11 12 13 14 15 16 51 52 53 54 55 56 57 58",
     Hazard.FOG: "59",
     Hazard.HEAVY_RAIN: "61 62 63 64 65 66",
-    Hazard.SNOW: "70 71 72 73 74 75 76",
+    Hazard.SNOW: "70 71 72 73 74 75 76 77 78",
     Hazard.FLOOD: "88 89",
     Hazard.UV: "246",
     Hazard.HEAT: "247 248",
 }
-"""Event code `II`. 88 and 89, thaw, are there for the water that comes of it."""
+"""Event code `II`, DWD's list of warning codes. 79 (power lines), 98 and 99 (tests) are none;
+88 and 89, thaw, are there for the water that comes of it."""
 
 WORDS: Mapping[Hazard, Mapping[str, str]] = {
     Hazard.FLOOD: {
