@@ -20,6 +20,7 @@ from atalaia.cli import (
     calibrate,
     climate,
     deliveries,
+    doctor,
     in_force,
     keys,
     people,
@@ -39,7 +40,7 @@ app = typer.Typer(
     add_completion=False,
 )
 for group in (
-    *(watch, ask, refine, in_force, people, backup, deliveries, keys),
+    *(watch, ask, refine, in_force, people, backup, deliveries, keys, doctor),
     *(verify, backtest, calibrate, climate, report),
 ):
     app.add_typer(group.app)

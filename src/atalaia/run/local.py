@@ -14,7 +14,8 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Awaitable, Callable, Sequence
+import sys
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import AsyncExitStack, suppress
 
 import msgspec
@@ -26,7 +27,7 @@ from atalaia.api.history import MemoryHistory
 from atalaia.api.server import allow_files, listen, serving
 from atalaia.api.standing import LocalStanding
 from atalaia.api.telegram_hook import telegram_polling
-from atalaia.batch.upkeep import Upkeep, command_of
+from atalaia.batch.upkeep import Upkeep, command_of, do_beside
 from atalaia.clock import Clock
 from atalaia.detect.consumer import HOLD_S, Follower, Lived
 from atalaia.detect.starts import Terms, note_start
@@ -45,12 +46,13 @@ from atalaia.report.line import line_of
 from atalaia.run.opened import home_of
 from atalaia.run.services import Services
 from atalaia.run.welcome import welcome
+from atalaia.run.watchdog import LATE_S, Stage, Watchdog
 from atalaia.settings import Settings
 from atalaia.settings.plans import expected, plans
 from atalaia.settings.strength import weaknesses
 from atalaia.sources.cap.found import forms_of
 from atalaia.sources.feed import FeedPoller
-from atalaia.sources.ingest import Ingest, tick
+from atalaia.sources.ingest import TICK_AFTER_S, Ingest, tick
 from atalaia.sources.poller import Poller
 from atalaia.threads import DaemonThreads
 
@@ -198,6 +200,7 @@ class Live:
 
         self._start("archive", self.upkeep.archive)
         self._start("refine", self.upkeep.refine)
+        self._start("watchdog", self._watchdog().run)
         keep_for = services.registry.keep
         self._start("retention", lambda: forget_often(home, keep_for, self.clock))
         return self
@@ -225,6 +228,24 @@ class Live:
 
         task = asyncio.create_task(always(), name=name)
         self._stack.push_async_callback(_ended, task, is_cancelled=True)
+
+    def _watchdog(self) -> Watchdog:
+        """Which has to move, and what else may be wrong."""
+        watching, notifier, follower = self.watching, self.notifier, self.services.follower
+        stages = [
+            Stage("the detector", lambda: watching.behind, lambda: self.consumer.position),
+            Stage("fan-out", lambda: follower.view.seq - notifier.done, lambda: notifier.done),
+        ]
+
+        def faults() -> Iterator[str]:
+            if self.ingest.fault is not None:
+                yield f"the store cannot be written: {self.ingest.fault}"
+            silent_s = self.clock.second() - watching.came_at
+            if silent_s >= LATE_S + TICK_AFTER_S:
+                yield f"nothing was kept for {silent_s} s, not even what time it is"
+
+        url, session = self.settings.watchdog.url, self.services.session
+        return Watchdog(url, session, self.clock, stages, faults)
 
     # From stage to stage
 
@@ -315,8 +336,13 @@ async def _run(settings: Settings, home: EmbeddedHome) -> None:
         )
         with suppress(OSError):
             live.greet()
+        # Found here, and not at the first refine or question: it may be forbidden to map it.
+        loading = asyncio.create_task(
+            do_beside("loading DuckDB", [sys.executable, "-c", "import duckdb"])
+        )
         await stop.wait()
         log.info("stopping")
+        await _ended(loading, is_cancelled=True)
 
 
 def _with_port(settings: Settings, port: int) -> Settings:

@@ -81,6 +81,11 @@ class EmbeddedHome:
 
         return DuckSql()
 
+    def check(self) -> str:
+        """Read all of the store; what is wrong with it, empty if nothing is."""
+        found = [str(row[0]) for row in self._database.rows("PRAGMA quick_check")]
+        return "" if found == ["ok"] else "; ".join(found[:3])
+
     def close(self) -> None:
         """Close the store and let the next process in."""
         self._database.close()
@@ -143,6 +148,21 @@ def open_home(path: Path, *, exclusive: bool = True, keys: KeyFiles | None = Non
         if lock is not None:
             os.close(lock)
         raise
+
+
+def is_held(path: Path) -> str:
+    """The number of the process that watches this home; empty: nobody does."""
+    try:
+        handle = os.open(path / "lock", os.O_RDWR)
+    except FileNotFoundError:
+        return ""
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return os.pread(handle, 20, 0).decode(errors="replace").strip() or "unknown"
+    finally:
+        os.close(handle)
+    return ""
 
 
 def _take(file: Path, what: str) -> int:
