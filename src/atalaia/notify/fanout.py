@@ -133,6 +133,8 @@ class Fan:
         self._step_people = step_people
         self._silences = silences
         self._plan: _Plan | None = None
+        self.reached = 0
+        """As `done`, when a step was last begun: to be read without asking the store."""
 
     @property
     def done(self) -> int:
@@ -147,6 +149,7 @@ class Fan:
         """
         before = self._outbox.position()
         position = _read(before)
+        self.reached = position.done
         plan, self._plan = self._plan, None  # where the step fails, the group is looked up anew
         if plan is None or plan.until != position.until:
             plan = self._next_plan(position)

@@ -84,6 +84,11 @@ class Notifier:
         """The number of the last entry of the alert log that is fanned out."""
         return self._fan.done
 
+    @property
+    def reached(self) -> int:
+        """See `Fan.reached`."""
+        return self._fan.reached
+
     def wake(self) -> None:
         """The alert log has something new, or somebody has just subscribed. On the event loop."""
         self._news.set()

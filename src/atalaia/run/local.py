@@ -234,7 +234,9 @@ class Live:
         watching, notifier, follower = self.watching, self.notifier, self.services.follower
         stages = [
             Stage("the detector", lambda: watching.behind, lambda: self.consumer.position),
-            Stage("fan-out", lambda: follower.view.seq - notifier.done, lambda: notifier.done),
+            Stage(
+                "fan-out", lambda: follower.view.seq - notifier.reached, lambda: notifier.reached
+            ),
         ]
 
         def faults() -> Iterator[str]:
