@@ -20,7 +20,6 @@ from atalaia.cli import (
     calibrate,
     climate,
     deliveries,
-    doctor,
     in_force,
     keys,
     people,
@@ -40,7 +39,7 @@ app = typer.Typer(
     add_completion=False,
 )
 for group in (
-    *(watch, ask, refine, in_force, people, backup, deliveries, keys, doctor),
+    *(watch, ask, refine, in_force, people, backup, deliveries, keys),
     *(verify, backtest, calibrate, climate, report),
 ):
     app.add_typer(group.app)

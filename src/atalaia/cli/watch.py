@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from atalaia.cli import doctor
 from atalaia.cli.options import (
     HomeOption,
     JsonOption,
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from atalaia.replay.readings import Replayed
 
 app = typer.Typer()
+app.add_typer(doctor.app)
 
 
 @app.command()

@@ -246,7 +246,7 @@ class Live:
             if silent_s >= LATE_S + TICK_AFTER_S:
                 yield f"nothing was kept for {silent_s} s, not even what time it is"
 
-        url, session = self.settings.watchdog.url, self.services.session
+        url, session = self.settings.watchdog_url, self.services.session
         return Watchdog(url, session, self.clock, stages, faults)
 
     # From stage to stage

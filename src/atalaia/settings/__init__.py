@@ -23,7 +23,7 @@ from atalaia.domain.rule import RuleSet
 from atalaia.domain.words import LANGUAGES, duration
 from atalaia.errors import SettingsInvalid
 from atalaia.given import read_given
-from atalaia.settings import channels, feeds, page, watchdog
+from atalaia.settings import channels, feeds, page
 from atalaia.settings.document import (
     FILE_VARIABLE,
     Document,
@@ -89,7 +89,7 @@ KEYS = (
     "limits.bytes_a_day",
     *feeds.KEYS,
     *page.KEYS,
-    *watchdog.KEYS,
+    "watchdog.url",
     *channels.KEYS,
 )
 """Every key of a settings file, besides the tables ``[[place]]``."""
@@ -164,7 +164,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     rules, places, language    what is dangerous, where to look, what the terminal speaks
     cap         who speaks in the feeds, and whose official warnings are passed on
     page        what the page shows besides the outline map
-    watchdog    where a sign of life goes
+    watchdog_url    what is asked by GET every minute as a sign of life; empty: nothing
     people, channels    who is told, and how they are reached
     archive_interval_s, refine_interval_s    between two runs of each
     keep_s      how long payloads stay in the stream once they are in RAW and GOLD
@@ -183,7 +183,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     api: Api
     cap: feeds.Cap
     page: page.Page
-    watchdog: watchdog.WatchdogSettings
+    watchdog_url: str
     people: channels.PeopleSettings
     channels: channels.Channels
     archive_interval_s: int
@@ -323,7 +323,7 @@ class _Reader(Document):
             api=self._api(),
             cap=feeds.read_cap(self),
             page=page.read_page(self),
-            watchdog=watchdog.read_watchdog(self),
+            watchdog_url=self.get("watchdog.url", url, ""),
             people=channels.read_people(self),
             channels=channels.read_channels(self),
             archive_interval_s=self.get("archive.interval", duration_of(60), 300),
