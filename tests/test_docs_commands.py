@@ -48,6 +48,8 @@ NOT_RUN = {
     r"zstdcat ": "zstd, jq and a home that has polled",
     r"atalaia climate +#|atalaia cut night": "a home that has watched for weeks",
     r"atalaia api-key remove": "the number of a key of one's own",
+    r"podman ": "builds and runs a container",
+    r"atalaia doctor": "ends with 1 where nobody watches; tests/promises/test_service.py asks it",
     r"cp -an /other|atalaia (restore|backup) /": "folders outside of this one",
 }
 """What begins as one of these is not run, and why."""
