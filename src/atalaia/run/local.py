@@ -45,8 +45,8 @@ from atalaia.people.retention import forget_often
 from atalaia.report.line import line_of
 from atalaia.run.opened import home_of
 from atalaia.run.services import Services
-from atalaia.run.welcome import welcome
 from atalaia.run.watchdog import LATE_S, Stage, Watchdog
+from atalaia.run.welcome import welcome
 from atalaia.settings import Settings
 from atalaia.settings.plans import expected, plans
 from atalaia.settings.strength import weaknesses
