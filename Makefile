@@ -69,6 +69,9 @@ crash: .venv/.dev ## kill -9 a replay 100 times, and the sending of messages 50 
 	ATALAIA_KILLS=100 $(BIN)/python -m pytest tests/acceptance/test_crash.py
 	ATALAIA_KILLS=50 $(BIN)/python -m pytest -s tests/acceptance/test_outbox_crash.py
 
+chaos: .venv/.dev ## kill -9 and freeze the running watch 1,000 times while readings are pushed (KILLS=30: minutes)
+	@$(BIN)/python bench/chaos.py $(or $(KILLS),1000)
+
 wear: .venv/.dev ## what is written to disk a reading, at 200 pushes a second
 	@$(BIN)/python bench/bench_wear.py
 
@@ -195,4 +198,4 @@ aws-destroy: aws-init aws-zip ## remove a deployment, once it has been applied w
 	@$(TERRAFORM) -chdir=infra destroy -var environment=$(ENV) -var-file=envs/$(ENV).tfvars
 
 .PHONY: check-aws aws-zip aws-init aws-deploy aws-destroy
-.PHONY: help install demo run test check format crash wear fuzz fuzz-api oracles coverage openapi test-aws crash-aws spark bench bench-before lock clean
+.PHONY: help install demo run test check format crash chaos wear fuzz fuzz-api oracles coverage openapi test-aws crash-aws spark bench bench-before lock clean
