@@ -102,3 +102,15 @@ def test_there_are_so_many_wishes_and_those_that_many_have_stay() -> None:
         wishes.add(id_, NOON)
     found = wishes.all()
     assert (len(found), found[0].town, found[0].count) == (MOST, ids[0], 2)
+
+
+def test_nobody_subscribes_to_what_cannot_come(tmp_path: Path) -> None:
+    async def tell(world: World) -> None:
+        area = {"latitude": 38.72, "longitude": -9.13, "radius_km": 25}
+        asked = {"contacts": ["webhook:https://example.org/x"], "where": [area]}
+        async with world.http.post(world.url("/v1/subscribe"), json=asked) as response:
+            told = await response.json()
+            assert (response.status, "/v1/wishes" in json.dumps(told)) == (422, True)
+        assert list(world.home.people.changes(0, 9)) == []
+
+    story(tmp_path, tell)

@@ -34,6 +34,7 @@ from atalaia.api.people_models import (
 )
 from atalaia.api.previews import Preview
 from atalaia.api.problem import Problem, errors, wished
+from atalaia.people.coverage import check_reach
 from atalaia.people.request import Request as Wanted
 from atalaia.people.service import PeopleService
 
@@ -85,6 +86,7 @@ def _add_asking(
         )
 
     def openly_subscribed(wanted: Wanted) -> OpenlySubscribed:
+        check_reach(wanted.where, people.places)
         done = subscribed(wanted).model_dump(exclude={"confirmed"})
         return OpenlySubscribed(**done, manage=_link(people, done["person"], (), now()))
 

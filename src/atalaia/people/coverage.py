@@ -21,6 +21,21 @@ def is_within_reach(latitude: float, longitude: float, places: Places) -> bool:
     return nearest(latitude, longitude, places)[1] <= REACH_KM
 
 
+def check_reach(where: Iterable[Circle | Polygon], places: Places) -> None:
+    """Raises ValueError, with the next step, where nothing could be told of any of the areas."""
+    areas = list(where)
+    far = [
+        area
+        for area in areas
+        if isinstance(area, Circle) and not is_within_reach(area.latitude, area.longitude, places)
+    ]
+    if areas and len(far) == len(areas):
+        raise ValueError(
+            f"nothing is watched within {REACH_KM} km of there, so that nothing could be told; "
+            "POST /v1/wishes asks the operator to"
+        )
+
+
 def closed_channels(settings: Settings, request: Request) -> list[str]:
     """Channels that the request names and the settings do not switch on, with the next step."""
     return [
