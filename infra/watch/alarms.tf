@@ -46,6 +46,49 @@ resource "aws_cloudwatch_metric_alarm" "late" {
   ok_actions          = local.tell
 }
 
+# What the functions say of each other with every run. Who says nothing is no better: missing data are
+# the alarm, too.
+resource "aws_cloudwatch_metric_alarm" "waiting" {
+  for_each = {
+    entry   = { period_s = 300, limit_s = 180, runs = 2, look = "fan-out tells nobody of new alerts. See the log of ${var.common.environment}-fan-out." }
+    message = { period_s = 300, limit_s = 300, runs = 2, look = "deliver does not send what is due. See the log of ${var.common.environment}-deliver." }
+    payload = { period_s = 3600, limit_s = 10800, runs = 1, look = "RAW does not come into GOLD. See the log of ${var.common.environment}-refine." }
+  }
+
+  alarm_name          = "${var.common.environment}-waiting-${each.key}"
+  alarm_description   = "The oldest ${each.key} waits too long, or nobody says: ${each.value.look}"
+  namespace           = var.namespace
+  metric_name         = "atalaia_waiting_seconds"
+  dimensions          = { what = each.key }
+  statistic           = "Maximum"
+  period              = each.value.period_s
+  evaluation_periods  = each.value.runs
+  datapoints_to_alarm = each.value.runs
+  comparison_operator = "GreaterThanThreshold"
+  threshold           = each.value.limit_s
+  treat_missing_data  = "breaching"
+  alarm_actions       = local.tell
+  ok_actions          = local.tell
+}
+
+# An entry is young when its lag begins to grow: the number says it sooner than the age.
+resource "aws_cloudwatch_metric_alarm" "behind" {
+  alarm_name          = "${var.common.environment}-behind-fan-out"
+  alarm_description   = "fan-out is 500 entries of the alert log behind for five minutes. See its log."
+  namespace           = var.namespace
+  metric_name         = "atalaia_consumer_lag"
+  dimensions          = { consumer = "fan-out" }
+  statistic           = "Minimum"
+  period              = 60
+  evaluation_periods  = 5
+  datapoints_to_alarm = 5
+  comparison_operator = "GreaterThanThreshold"
+  threshold           = 500
+  treat_missing_data  = "notBreaching"
+  alarm_actions       = local.tell
+  ok_actions          = local.tell
+}
+
 resource "aws_cloudwatch_metric_alarm" "letters" {
   for_each = {
     dead   = "a batch, a run or a wake-up was given up"

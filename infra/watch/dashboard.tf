@@ -7,6 +7,7 @@ locals {
     "Useful answers by source"                 = ["source,outcome", "atalaia_payloads_total", "Sum"]
     "Calls that a source still allows"         = ["source,window", "atalaia_budget_calls_left", "Minimum"]
     "Parts that could not be read"             = ["source,reason", "atalaia_rejects_total", "Sum"]
+    "The oldest waits, seconds"                = ["what", "atalaia_waiting_seconds", "Maximum"]
     "Alerts by level"                          = ["hazard,level,type", "atalaia_alerts_total", "Sum"]
     "Deliveries by outcome"                    = ["channel,outcome", "atalaia_delivery_tries_total", "Sum"]
     "Decision to provider's yes, seconds, p95" = ["channel", "atalaia_delivery_seconds", "p95"]

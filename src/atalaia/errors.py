@@ -5,6 +5,8 @@ AtalaiaError
 ├── PayloadInvalid      the payload is kept in RAW with the reason, and counted; the rest goes on
 ├── QueueFull           come again in a moment: nothing of this was taken
 ├── StateConflict       another process holds this home, or changed the item first
+│   ├── HeldByAnother   another process does this very thing: there is nothing left to do
+│   └── Overtaken       what this was about went on meanwhile: look again, and do it anew
 └── QueryInvalid        a person mends the SQL
 
 A message names the source or file, the place, and the next step.
@@ -38,6 +40,14 @@ class QueueFull(AtalaiaError):
 
 class StateConflict(AtalaiaError):
     """The home is held by another process, or belongs to another replay. Use another --home."""
+
+
+class HeldByAnother(StateConflict):
+    """Another process is at this very thing, and does what there is to do."""
+
+
+class Overtaken(StateConflict):
+    """What was to be written is about something that went on meanwhile: nothing was written."""
 
 
 class QueryInvalid(AtalaiaError):

@@ -66,6 +66,13 @@ class Metrics:
             "For how long the oldest record that was not lived through has waited.",
             registry=here,
         )
+        self.waiting_seconds = Gauge(
+            "atalaia_waiting_seconds",
+            "For how long the oldest has waited: an entry of the alert log for fan-out, a message"
+            " for its sending, a payload for GOLD.",
+            ["what"],
+            registry=here,
+        )
         self.budget_calls_left = Gauge(
             "atalaia_budget_calls_left",
             "Calls that a source allows.",
@@ -148,6 +155,16 @@ class Metrics:
         self.messages.clear()
         for (channel, status), n in counts.items():
             self.messages.labels(channel, status).set(n)
+
+    def waits_unknown(self) -> None:
+        """Forget for how long anything waits: it is looked for anew."""
+        self.waiting_seconds.clear()
+        self.consumer_lag.clear()
+
+    def waits(self, what: str, since: int | None, now: int) -> None:
+        """The oldest `entry`, `message` or `payload` waits since then (Unix seconds); None: there
+        is none."""
+        self.waiting_seconds.labels(what).set(0 if since is None else max(0, now - since))
 
     def families(self) -> Iterable[Metric]:
         """Each figure with its samples, as they are now."""

@@ -315,8 +315,9 @@ class Outbox(Protocol):
         ...
 
     def fan_out(self, step: FanOut) -> int:
-        """Keep a step; return how many messages are new. Raises StateConflict where the position
-        is not `before` (another process fans out too), or what is to be dropped is under way."""
+        """Keep a step; return how many messages are new. Raises HeldByAnother where the position
+        is not `before` (another process fans out too), and Overtaken where what is to be dropped
+        is under way."""
         ...
 
     def told(self, incidents: Sequence[str], people: Sequence[str] | None = None) -> list[Notice]:
@@ -338,6 +339,10 @@ class Outbox(Protocol):
         minute. One whose lease ran out is leased again: nobody knows whether it went, which counts
         among its `unknowns`. What has expired is settled as late, and not given.
         """
+        ...
+
+    def oldest_due(self, now: int) -> int | None:
+        """Since when the oldest message that may be taken may be taken; None: there is none."""
         ...
 
     def settle(self, pairs: Sequence[tuple[Message, Message]]) -> int:
@@ -533,6 +538,6 @@ class Home(Protocol):
         """Keep other processes from doing `task` (``refine``, say) here until the block ends.
 
         Yields what prolongs the hold and says whether it could; who has lost it must stop. Raises
-        StateConflict if another holds the task.
+        HeldByAnother if another holds the task.
         """
         ...

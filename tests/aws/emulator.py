@@ -1,9 +1,10 @@
 """Amazon's services on loopback, in a process of their own: ``python emulator.py PORT``.
 
-What one process plays it plays once: two deployments that have to be apart need two. Two things are
-other than in moto's own server: ``/sms`` and ``/mail`` say what went out by SNS and by SES, as
-``[[to, what], …]``; and event source mappings are kept, and never run. Moto would run some of them,
-in containers of Docker, and where there are none throw away what they were to hand over.
+What one process plays it plays once: two deployments that have to be apart need two. Three things
+are other than in moto's own server: DynamoDB does one thing after the other (`one_at_a_time`);
+``/sms`` and ``/mail`` say what went out by SNS and by SES, as ``[[to, what], …]``; and event source
+mappings are kept, and never run. Moto would run some of them, in containers of Docker, and where
+there are none throw away what they were to hand over.
 """
 
 from __future__ import annotations
@@ -11,12 +12,14 @@ from __future__ import annotations
 import json
 import logging
 import sys
+import threading
 from collections.abc import Callable, Iterable
+from functools import wraps
 from typing import Any
 
 from moto.awslambda.models import LambdaBackend
 from moto.core import DEFAULT_ACCOUNT_ID
-from moto.dynamodb.models import dynamodb_backends
+from moto.dynamodb.models import DynamoDBBackend, dynamodb_backends
 from moto.kinesis.models import kinesis_backends
 from moto.moto_server.werkzeug_app import (
     DomainDispatcherApplication,
@@ -35,6 +38,7 @@ def main(port: int) -> None:
     """Serve until the process is ended."""
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     keep_mappings()
+    one_at_a_time()
     services: Any = DomainDispatcherApplication(create_backend_app)
 
     def application(environ: dict[str, Any], start: Start) -> Iterable[bytes]:
@@ -78,6 +82,35 @@ def keep_mappings() -> None:
         return made
 
     LambdaBackend.create_event_source_mapping = stored
+
+
+def one_at_a_time() -> None:
+    """Let DynamoDB's writes and reads wait for each other, as AWS's transactions are isolated.
+
+    A transaction that fails in moto puts all of its tables back to where they were when it began,
+    and so takes back what others have written meanwhile.
+    """
+    lock = threading.RLock()
+
+    def locked(do: Callable[..., Any]) -> Callable[..., Any]:
+        @wraps(do)
+        def one(*given: Any, **named: Any) -> Any:
+            with lock:
+                return do(*given, **named)
+
+        return one
+
+    for name in (
+        "put_item",
+        "update_item",
+        "delete_item",
+        "transact_write_items",
+        "get_item",
+        "query",
+    ):
+        do = getattr(DynamoDBBackend, name)
+        if not hasattr(do, "__wrapped__"):
+            setattr(DynamoDBBackend, name, locked(do))
 
 
 if __name__ == "__main__":

@@ -21,11 +21,14 @@ Record = dict[str, Any]
 Handler = Callable[[dict[str, Any], Any], Any]
 
 
+@dataclass(frozen=True)
 class Context:
     """What Lambda tells a function of its call."""
 
+    left_s: float = 60.0
+
     def get_remaining_time_in_millis(self) -> int:
-        return 60_000
+        return int(self.left_s * 1000)
 
 
 @dataclass(frozen=True)

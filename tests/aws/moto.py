@@ -13,6 +13,7 @@ from moto.server import ThreadedMotoServer
 
 from atalaia.homes.aws.config import Config
 from atalaia.homes.aws.tables import TABLES, TableDefinition
+from aws.emulator import one_at_a_time
 
 ACCOUNT = "123456789012"
 REGION = "sa-east-1"
@@ -31,6 +32,7 @@ _numbers = itertools.count(1)
 def start() -> tuple[ThreadedMotoServer, str]:
     """A running server and its address."""
     logging.getLogger("werkzeug").setLevel(logging.WARNING)
+    one_at_a_time()
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     host, port = server.get_host_and_port()

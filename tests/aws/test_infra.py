@@ -202,6 +202,8 @@ def test_every_source_function_and_queue_has_its_alarm(services: Services) -> No
         for name in (
             *(f"silent-{source}" for source in ("open-meteo", "tomorrow-io")),
             *(f"late-{function}" for function in ("detect", "fan-out", "archive")),
+            *(f"waiting-{what}" for what in ("entry", "message", "payload")),
+            "behind-fan-out",
             *(f"letters-{queue}" for queue in ("dead", "poison")),
             *(f"errors-{function}" for function in FUNCTIONS),
             "tomorrow-io-quota",

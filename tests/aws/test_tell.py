@@ -27,6 +27,7 @@ from atalaia.run.aws import deployment, handlers, poll, tell
 from atalaia.sources import status
 from atalaia.sources.health import Health
 from aws import moto
+from aws.calls import DENIED, LOST, THROTTLED, always, counted, once
 from aws.mapper import Context, messages
 from telling import HERE, news
 
@@ -313,3 +314,61 @@ def test_a_file_that_is_not_there_or_not_below_the_settings_is_named(deployed: C
         deployment.forget()
         with pytest.raises(SettingsInvalid, match="not a path below"):
             deployment.settings()
+
+
+def fresh() -> None:
+    """As new containers begin."""
+    for part in (deployment, tell):
+        part.forget()
+
+
+@pytest.mark.parametrize("name", ["fan_out", "deliver", "refine", "retention"])
+def test_access_denied_fails_the_function_and_is_no_quiet_run(deployed: Config, name: str) -> None:
+    subscribed()
+    entries = [news("i1", at=int(time.time()))]
+    deployment.home().state.commit(Commit("speed/lane-0", 1, entries=entries))
+    handler = getattr(handlers, name)
+    handler({}, Context())  # the container is warm: what it may no longer do comes then
+    with counted() as calls:
+        fresh()
+        deployment.settings()  # what is asked for after that is denied
+        calls.fault = always(DENIED)
+        with pytest.raises(StateConflict, match="AccessDenied"):
+            handler({}, Context(25))
+    assert calls.total < 100, "and it does not ask for ever"
+
+
+def test_a_delivery_that_may_not_look_for_what_is_due_fails(deployed: Config) -> None:
+    with counted(lambda _, asked: DENIED if asked.get("IndexName") == "due" else None):
+        fresh()
+        with pytest.raises(StateConflict, match="AccessDenied"):
+            handlers.deliver({}, Context(21))
+
+
+def test_what_another_is_at_is_left_to_it(deployed: Config) -> None:
+    home = deployment.home()
+    with home.hold("refine"):
+        assert handlers.refine({}, Context())["rows"] == 0
+
+
+def test_throttled_calls_are_made_again_with_pauses_and_lose_nothing(deployed: Config) -> None:
+    pseudonym = subscribed()
+    home = deployment.home()
+    home.state.commit(Commit("speed/lane-0", 1, entries=[news("i1", at=int(time.time()))]))
+    with counted(once("dynamodb.TransactWriteItems", THROTTLED, 2)) as calls:
+        fresh()
+        handlers.fan_out({}, Context())
+        calls.fault = once("dynamodb.Query", THROTTLED, 2)
+        handlers.deliver({}, Context())
+    [sent] = deployment.home().outbox.messages(person=pseudonym)
+    assert (sent.status, sent.attempts) == (Status.SENT, 1)
+
+
+def test_a_hold_whose_answer_was_lost_is_held_and_let_go(deployed: Config) -> None:
+    with counted(once("dynamodb.PutItem", LOST)) as calls:
+        fresh()
+        with deployment.home().hold("refine"):
+            pass
+        with deployment.home().hold("refine"):
+            pass
+    assert calls.calls["dynamodb.PutItem"] == 3

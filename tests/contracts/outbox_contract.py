@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from atalaia.domain.delivery import Message, Status
-from atalaia.errors import StateConflict
+from atalaia.errors import HeldByAnother, Overtaken
 from atalaia.ports import FanOut, Outbox
 from telling import DAY, NOON, delivery, message
 
@@ -27,6 +27,8 @@ def changed(before: Message, status: Status, **changes: object) -> tuple[Message
 class OutboxContract(ABC):
     crowd = 200
     """Messages that many claim at once."""
+    night = (500, 10_000, 1_000)
+    """How many are dropped, told and settled together."""
 
     @abstractmethod
     def reopened(self) -> Outbox:
@@ -85,7 +87,7 @@ class OutboxContract(ABC):
     ) -> None:
         outbox.fan_out(FanOut(before="", position="one", now=NOON))
         late = message("late")
-        with pytest.raises(StateConflict, match="another process"):
+        with pytest.raises(HeldByAnother, match="another process"):
             outbox.fan_out(
                 FanOut(
                     before="",
@@ -128,7 +130,7 @@ class OutboxContract(ABC):
         self.fill(outbox, message())
         assert self.claim(outbox) == ["msg_a"]
         new = message("b", seqs=(2,))
-        with pytest.raises(StateConflict, match="meanwhile"):
+        with pytest.raises(Overtaken, match="meanwhile"):
             outbox.fan_out(
                 FanOut(before="", position="1", now=NOON, messages=[new], dropped={"msg_a": "x"})
             )
@@ -146,6 +148,68 @@ class OutboxContract(ABC):
         assert [t.version for t in outbox.told(["i1"], ["p_bia"])] == [1, 2, 3]
         assert outbox.told(["i1"], []) == []
         assert outbox.told([]) == []
+
+    def test_a_step_of_any_size_is_one_step(self, outbox: Outbox) -> None:
+        dropped, many, settled = self.night
+        night = [
+            message(f"w{i}", f"p_{i}", seqs=(1,), status=Status.WAITING, due_at=NOON + DAY)
+            for i in range(dropped)
+        ]
+        rows = [delivery(one, "i1") for one in night]
+        first = FanOut(before="", position="one", now=NOON, messages=night, deliveries=rows)
+        assert outbox.fan_out(first) == dropped
+        told = [message(f"t{i}", f"p_{i}", seqs=(2,)) for i in range(many)]
+        step = FanOut(
+            before="one",
+            position="two",
+            now=NOON,
+            messages=told,
+            deliveries=[delivery(one, "i2") for one in told],
+            dropped={one.id: "it was over before it could be told" for one in night},
+        )
+        assert outbox.fan_out(step) == many
+        again = self.reopened()
+        assert again.position() == "two"
+        assert again.counts() == {("telegram", "dropped"): dropped, ("telegram", "due"): many}
+        assert len(again.told(["i2"])) == many
+        assert {one.status for one in again.told(["i1"])} == {Status.DROPPED}
+        claimed = again.claim(NOON, LEASE, {"telegram": settled})
+        assert len(claimed) == settled
+        assert again.settle([changed(one, Status.SENT) for one in claimed]) == settled
+        assert len(again.settled(0, 1_000_000)) == dropped + settled
+
+    def test_a_large_step_that_is_made_anew_after_a_part_of_it_was_dropped_is_done_as_a_whole(
+        self, outbox: Outbox
+    ) -> None:
+        night = [
+            message(f"w{i}", f"p_{i:03}", seqs=(1,), status=Status.WAITING, due_at=NOON + DAY)
+            for i in range(100)
+        ]
+        last = message("due", "p_last", seqs=(1,))
+        outbox.fan_out(FanOut(before="", position="one", now=NOON, messages=[*night, last]))
+        [leased] = outbox.claim(NOON, LEASE, ALL)
+        dropped = {one.id: "it was over" for one in (*night, last)}
+        step = FanOut(before="one", position="two", now=NOON, dropped=dropped)
+        with pytest.raises(Overtaken, match="meanwhile"):
+            outbox.fan_out(step)
+        assert outbox.position() == "one"
+        outbox.settle([changed(leased, Status.SENT)])
+        del dropped["msg_due"]
+        outbox.fan_out(step)
+        assert self.reopened().counts() == {("telegram", "dropped"): 100, ("telegram", "sent"): 1}
+
+    def test_since_when_the_oldest_is_due_is_known(self, outbox: Outbox) -> None:
+        assert outbox.oldest_due(NOON) is None
+        self.fill(
+            outbox,
+            message("1", "p_1", seqs=(1,), due_at=NOON - 60),
+            message("2", "p_2", seqs=(2,), channel="email", due_at=NOON - 600),
+            message("3", "p_3", seqs=(3,), due_at=NOON + 1),
+        )
+        assert outbox.oldest_due(NOON) == NOON - 600
+        assert outbox.oldest_due(NOON - 601) is None
+        assert outbox.claim(NOON, LEASE, {"email": 9})
+        assert outbox.oldest_due(NOON) == NOON - 60
 
     # Claiming
 

@@ -11,8 +11,6 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any
 
-import msgspec
-
 from atalaia.api.operator import LagItem
 from atalaia.api.probes import ProgramStanding
 from atalaia.api.read_models import SourceItem
@@ -22,7 +20,7 @@ from atalaia.detect.watching import Watching
 from atalaia.domain.delivery import UNSENT
 from atalaia.errors import StateConflict
 from atalaia.metrics import Metrics
-from atalaia.notify.fanout import Position
+from atalaia.notify.fanout import position
 from atalaia.ports import Home
 from atalaia.sources import status
 from atalaia.sources.feed import FeedPoller
@@ -131,6 +129,7 @@ class LocalStanding(ProgramStanding):
         metrics.lag_seconds.set(self._watching.lag_s)
         metrics.consumer_lag.labels("archive").set(self._watching.offset - self._upkeep.archived)
         now = self._clock.now()
+        metrics.waits("message", self._home.outbox.oldest_due(int(now)), int(now))
         for poller in self._pollers:
             for window, left in poller.budget.left(now).items():
                 metrics.budget_calls_left.labels(poller.plan.name, window).set(left)
@@ -200,7 +199,7 @@ class NotedStanding(ProgramStanding):
             speed_s=None,  # the shards' iterator age, which CloudWatch has
             archive=offset - max(archived, default=0),  # shards that were closed stay behind
             board=seq - self._shown(),
-            fan_out=seq - msgspec.json.decode(outbox.position() or "{}", type=Position).done,
+            fan_out=seq - position(outbox).done,
             step_s=None,
             deliveries=sum(n for (_, of), n in outbox.counts().items() if of in UNSENT),
         )

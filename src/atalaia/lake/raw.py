@@ -148,6 +148,14 @@ def first_of(key: str) -> int:
     return int(match[1])
 
 
+def hour_of(key: str) -> int:
+    """When the hour began that a part is of, Unix seconds, read from its name."""
+    match = re.search(r"/date=([\d-]{10})/hour=(\d\d)/", key)
+    if match is None:
+        raise ValueError(f"{key!r} is not a part of RAW that has an hour")
+    return int(datetime.fromisoformat(f"{match[1]}T{match[2]}:00+00:00").timestamp())
+
+
 def folder_name(source: str) -> str:
     """A source's name as part of a key: what is not a letter, a digit or one of ``_.-~`` as %XX."""
     return quote(source, safe="")

@@ -78,6 +78,7 @@ class Composer:
         if not messages:
             return []
         with self._lock:
+            self._refresh()
             self._log.follow()
             past = self._past(messages)
             letters = Letters(self._people, self._places, past)

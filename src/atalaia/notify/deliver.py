@@ -94,6 +94,7 @@ class Deliverer:
         self._mine: set[str] = set()
         self._has_room = asyncio.Event()
         self._is_idle = asyncio.Event()
+        self._fault: StateConflict | None = None
         self._is_claiming = False
         self._is_dry.clear()
         self._last_look.forget()
@@ -118,7 +119,7 @@ class Deliverer:
         """Send until nothing is due and nothing under way, or for `left_s` seconds at most.
 
         In the last `margin_s` of these nothing more is claimed, and what is under way comes to
-        its outcome.
+        its outcome. Raises StateConflict where at the end the outbox could not be used.
         """
         sending = asyncio.create_task(self.run())
         drying = asyncio.create_task(self._is_dry.wait())
@@ -132,6 +133,8 @@ class Deliverer:
             sending.cancel()
             with suppress(asyncio.CancelledError):
                 await sending
+        if fault := self._settler.fault or self._fault:
+            raise fault
 
     async def close(self, within_s: float) -> None:
         """Claim no more, and write down what is under way; what takes longer is left to its
@@ -164,10 +167,12 @@ class Deliverer:
                 rows = await asyncio.to_thread(self._take, now, room)
             except StateConflict as error:
                 log.warning("nothing can be claimed; it is tried again", reason=str(error))
+                self._fault = error
                 await self._clock.sleep(_FAULT_S)
                 continue
             finally:
                 self._is_claiming = False
+            self._fault = None
             for name, each in rows.items():
                 self._claimed[name].put(each)
             if not rows:

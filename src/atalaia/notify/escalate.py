@@ -3,8 +3,9 @@ red ones that nobody answered. What goes there is what is true by then."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
+from typing import NamedTuple
 
 import msgspec
 
@@ -21,8 +22,18 @@ from atalaia.ports import Notice, Outbox, State
 _AT_ONCE = 500
 
 
+class Handed(NamedTuple):
+    """Messages that were looked at, and those that were made of them for a next channel."""
+
+    looked_at: int
+    made: int
+
+
 class Escalation:
-    """Hands messages on. `hear` of every try: an address that is gone is stopped before that."""
+    """Hands messages on. `hear` of every try: an address that is gone is stopped before that.
+
+    refresh    takes up who changed, for `recipients`, where anything is to be handed on
+    """
 
     def __init__(
         self,
@@ -31,12 +42,15 @@ class Escalation:
         registry: Registry,
         recipients: Recipients,
         clock: Clock,
+        *,
+        refresh: Callable[[], object] = lambda: None,
     ) -> None:
         self._state = state
         self._outbox = outbox
         self._registry = registry
         self._recipients = recipients
         self._clock = clock
+        self._refresh = refresh
         self._gone: list[tuple[str, str]] = []
 
     def hear(self, tries: Sequence[Sent]) -> None:
@@ -45,13 +59,20 @@ class Escalation:
 
     def hand_on(self) -> int:
         """Give to the next channel what has its turn there; return how many messages."""
+        return self.hand_some_on(_AT_ONCE).made
+
+    def hand_some_on(self, most: int) -> Handed:
+        """The same for so many messages at most, each marked as it is done."""
         while self._gone:
             person, channel = self._gone[0]
             with suppress(ValueError):  # erased meanwhile
                 self._registry.gone(person, channel, self._clock.second())
             del self._gone[0]
         now = self._clock.second()
-        return sum(self._hand_on(m, now) for m in self._outbox.unanswered(now, _AT_ONCE))
+        waiting = self._outbox.unanswered(now, most)
+        if waiting:
+            self._refresh()
+        return Handed(len(waiting), sum(self._hand_on(m, now) for m in waiting))
 
     def _hand_on(self, message: Message, now: int) -> bool:
         person = self._recipients.get(message.person)

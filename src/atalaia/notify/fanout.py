@@ -139,7 +139,7 @@ class Fan:
     @property
     def done(self) -> int:
         """The number of the last entry that everybody concerned has a message of."""
-        return _read(self._outbox.position()).done
+        return position(self._outbox).done
 
     def step(self, now: int | None) -> Fanned | None:
         """Fan out the next people of the next group; None if the log has nothing new.
@@ -412,6 +412,11 @@ def expires_at(entry: LogEntry) -> int:
     if alert.expires_at is None or alert.is_over:
         return alert.sent_at + OVER_EXPIRES_S
     return alert.expires_at
+
+
+def position(outbox: Ledger) -> Position:
+    """Where fan-out stands."""
+    return _read(outbox.position())
 
 
 def _read(text: str) -> Position:

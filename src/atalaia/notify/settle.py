@@ -44,6 +44,7 @@ class Settler:
         self._on_kept = on_kept
         self._results: list[Result] = []
         self._has_results = asyncio.Event()
+        self.fault: StateConflict | None = None
 
     def put(self, result: Result) -> None:
         """To be written down soon."""
@@ -72,9 +73,11 @@ class Settler:
         while True:
             try:
                 await asyncio.to_thread(self._keep, batch, new, total)
+                self.fault = None
                 break
             except StateConflict as error:
                 log.warning("outcomes cannot be kept; it is tried again", reason=str(error))
+                self.fault = error
                 await self._clock.sleep(_FAULT_S)
         for name, spent in total.items():
             self._senders[name].pace.learn(spent, self._clock.now())

@@ -213,7 +213,9 @@ class Services:
             silences=silences,
             refresh=recipients.refresh,
         )
-        escalation = Escalation(state, outbox, registry, recipients, clock)
+        escalation = Escalation(
+            state, outbox, registry, recipients, clock, refresh=recipients.refresh
+        )
 
         def on_sent(tries: Sequence[Sent]) -> None:
             escalation.hear(tries)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from atalaia.domain.lanes import lanes_of
 from atalaia.domain.place import Places
-from atalaia.errors import StateConflict
+from atalaia.errors import HeldByAnother
 from atalaia.homes.aws.clients import Clients
 from atalaia.homes.aws.config import Config
 from atalaia.homes.aws.dynamo import ABSENT, DynamoTable, write
@@ -106,7 +106,7 @@ class AwsHome:
         """Keep other processes from doing `task` until the block ends, or for `HOLD_S`.
 
         Yields what prolongs it by as much again, and says whether it could: who is told that it
-        could not has lost the task to another, and must stop. Raises StateConflict if another
+        could not has lost the task to another, and must stop. Raises HeldByAnother if another
         holds it.
         """
         table, mine = self.table("state"), uuid.uuid4().hex
@@ -116,8 +116,10 @@ class AwsHome:
             item = {"pk": "#lock", "sk": task, "holder": mine, "until": until}
             return write(self.clients, table.put(item, where, values))
 
-        if not take(f"{ABSENT} OR #until < :now", {":now": int(now())}):
-            raise StateConflict(
+        # Mine already: it was done, and the answer got lost.
+        where = f"{ABSENT} OR #until < :now OR holder = :mine"
+        if not take(where, {":now": int(now()), ":mine": mine}):
+            raise HeldByAnother(
                 f"{task} of {self.config.env} is in use by another; it is tried again"
             )
         try:

@@ -2,18 +2,34 @@
 
 from __future__ import annotations
 
+import random
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from atalaia.errors import SettingsInvalid, StateConflict
 
+_FIRST_PAUSE_S = 0.02
+_LONGEST_PAUSE_S = 2.0
+_TRIES = 12
+
 
 class Clients:
-    """One client a service, shared by all threads."""
+    """One client a service, shared by all threads.
 
-    def __init__(self) -> None:
+    sleep, jitter    how a pause is made, and what share of it (0 to 1)
+    """
+
+    def __init__(
+        self,
+        *,
+        sleep: Callable[[float], None] = time.sleep,
+        jitter: Callable[[], float] = random.random,
+    ) -> None:
+        self._sleep = sleep
+        self._jitter = jitter
         self._made: dict[str, Any] = {}
         self._making = threading.Lock()
 
@@ -23,6 +39,21 @@ class Clients:
             if service not in self._made:
                 self._made[service] = _client(service)
             return self._made[service]
+
+    def tries(self, n: int = _TRIES) -> Iterator[int]:
+        """So many tries, with a pause before each but the first, for those who share a thing that
+        has no room for all of them: 9 s in all at most, 5 s mostly.
+
+        A pause is as long as chance has it, up to a bound that doubles ("full jitter"): who was
+        refused together does not come again together.
+
+        Reference: M. Brooker, "Exponential Backoff And Jitter", AWS Architecture Blog, 2015.
+        """
+        for i in range(n):
+            if i:
+                most = min(_LONGEST_PAUSE_S, _FIRST_PAUSE_S * 2 ** (i - 1))
+                self._sleep(most * self._jitter())
+            yield i
 
 
 def _client(service: str) -> Any:
@@ -66,5 +97,5 @@ def translated(what: str) -> Iterator[None]:
 
 
 def code_of(error: Any) -> str:
-    """AWS's own code of an error."""
-    return str(error.response.get("Error", {}).get("Code", ""))
+    """AWS's own code of an error; empty: it is none of AWS's."""
+    return str(getattr(error, "response", {}).get("Error", {}).get("Code", ""))

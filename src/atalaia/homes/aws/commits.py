@@ -29,8 +29,6 @@ _SHARED = ("source:", "rules:")
 _DIGITS = 60
 """Of an offset: Kinesis' sequence numbers have up to 56."""
 
-_ENTRY_TRIES = 12
-
 
 class Commits:
     """Makes them. It knows the offsets and the shared items that this process has read."""
@@ -59,7 +57,7 @@ class Commits:
         """See `DynamoState.commit`."""
         if commit.offset <= 0:
             return False
-        for _ in range(_ENTRY_TRIES):
+        for _ in self._clients.tries():
             head, rest = self._actions(commit)
             try:
                 self._write(head, rest)

@@ -12,14 +12,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
 from atalaia.errors import StateConflict
-from atalaia.homes.aws.clients import Clients, translated
+from atalaia.homes.aws.clients import Clients, code_of, translated
 
 MOST_ACTIONS = 100
 """Of one transaction. AWS also allows 4 MB."""
 
 MOST_BYTES = 3_500_000
-
-_TRIES = 12
 
 Item = dict[str, Any]
 Action = dict[str, Any]
@@ -62,14 +60,20 @@ class DynamoTable:
         found = {}
         for some in pieces(list(dict.fromkeys(keys)), 100):
             left = [_packed({"pk": pk, "sk": sk}) for pk, sk in some]
+            tries = self._clients.tries()
             while left:
+                if next(tries, None) is None:
+                    raise StateConflict(f"table {self.name} has no room; it is tried again")
                 with translated(f"table {self.name}"):
                     said = self._client.batch_get_item(
                         RequestItems={self.name: {"Keys": left, "ConsistentRead": True}}
                     )
-                for one in map(_unpacked, said["Responses"].get(self.name, [])):
+                got = said["Responses"].get(self.name, [])
+                for one in map(_unpacked, got):
                     found[one["pk"], one["sk"]] = one
                 left = said.get("UnprocessedKeys", {}).get(self.name, {}).get("Keys", [])
+                if got:  # an answer has 16 MB at most: that is no lack of room
+                    tries = self._clients.tries()
         return found
 
     def query(
@@ -194,10 +198,10 @@ class DynamoTable:
 def transact(clients: Clients, actions: Sequence[Action]) -> None:
     """Do all of them or none. Raises Refused where conditions did not hold.
 
-    One that meets another transaction on the same items is tried again.
+    One that meets another transaction on the same items, or no room, is tried again.
     """
     client = clients.get("dynamodb")
-    for _ in range(_TRIES):
+    for _ in clients.tries():
         try:
             with translated("DynamoDB"):
                 client.transact_write_items(TransactItems=list(actions))
@@ -217,27 +221,19 @@ def write(clients: Clients, action: Action) -> bool:
     client = clients.get("dynamodb")
     [(kind, body)] = action.items()
     call = {"Put": "put_item", "Delete": "delete_item", "Update": "update_item"}[kind]
-    try:
-        with translated(f"table {body['TableName']}"):
-            getattr(client, call)(**body)
-    except StateConflict as conflict:
-        response = getattr(conflict.__cause__, "response", {})
-        if response.get("Error", {}).get("Code") == "ConditionalCheckFailedException":
-            return False
-        raise
-    return True
-
-
-def write_all(clients: Clients, actions: Sequence[Action]) -> int:
-    """Do each action whose condition holds; return how many. Repeating it does the rest."""
-    done = 0
-    for some in pieces(actions, 25):
+    for _ in clients.tries():
         try:
-            transact(clients, some)
-            done += len(some)
-        except Refused:
-            done += sum(write(clients, action) for action in some)
-    return done
+            with translated(f"table {body['TableName']}"):
+                getattr(client, call)(**body)
+        except StateConflict as conflict:
+            code = code_of(conflict.__cause__)
+            if code == "ConditionalCheckFailedException":
+                return False
+            if code == "TransactionConflictException":
+                continue  # it met a transaction on this item
+            raise
+        return True
+    raise StateConflict("DynamoDB: others write the same item all the time; it is tried again")
 
 
 def pieces(some: Sequence[T], size: int) -> Iterator[Sequence[T]]:
@@ -247,13 +243,29 @@ def pieces(some: Sequence[T], size: int) -> Iterator[Sequence[T]]:
 
 def put_all(clients: Clients, puts: Sequence[Action]) -> None:
     """Do these puts, whatever is there, many at a time and in no order."""
+    _batch(
+        clients, [(a["Put"]["TableName"], {"PutRequest": {"Item": a["Put"]["Item"]}}) for a in puts]
+    )
+
+
+def remove_all(clients: Clients, removals: Sequence[Action]) -> None:
+    """Do these removals, whatever is there, many at a time and in no order."""
+    _batch(
+        clients,
+        [
+            (a["Delete"]["TableName"], {"DeleteRequest": {"Key": a["Delete"]["Key"]}})
+            for a in removals
+        ],
+    )
+
+
+def _batch(clients: Clients, requests: Sequence[tuple[str, dict[str, Any]]]) -> None:
     client = clients.get("dynamodb")
-    for some in pieces(puts, 25):
+    for some in pieces(requests, 25):
         left: dict[str, list[Any]] = {}
-        for action in some:
-            put = action["Put"]
-            left.setdefault(put["TableName"], []).append({"PutRequest": {"Item": put["Item"]}})
-        for _ in range(_TRIES):
+        for table, request in some:
+            left.setdefault(table, []).append(request)
+        for _ in clients.tries():
             with translated("DynamoDB"):
                 left = client.batch_write_item(RequestItems=left).get("UnprocessedItems") or {}
             if not left:
@@ -291,13 +303,12 @@ def _size(value: Any) -> int:
 
 def _refused(cause: Any) -> tuple[int, ...] | None:
     """Positions whose conditions failed; none: it only met another; None: something else."""
-    response = getattr(cause, "response", {})
-    code = response.get("Error", {}).get("Code")
+    code = code_of(cause)
     if code == "TransactionInProgressException":
         return ()
     if code != "TransactionCanceledException":
         return None
-    codes = [reason.get("Code") for reason in response.get("CancellationReasons", [])]
+    codes = [reason.get("Code") for reason in cause.response.get("CancellationReasons", [])]
     failed = tuple(i for i, code in enumerate(codes) if code == "ConditionalCheckFailed")
     if failed:
         return failed

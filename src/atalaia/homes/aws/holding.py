@@ -10,7 +10,7 @@ from contextlib import ExitStack, contextmanager, suppress
 
 import structlog
 
-from atalaia.errors import StateConflict
+from atalaia.errors import HeldByAnother, StateConflict
 from atalaia.homes.aws import HOLD_S, AwsHome
 
 _WAIT_S = 10.0
@@ -25,14 +25,14 @@ def held_for_long(
 ) -> Iterator[None]:
     """Keep others from a task for as long as the block takes; wait for one that is under way.
 
-    Raises StateConflict where another has it and keeps it.
+    Raises HeldByAnother where another has it and keeps it.
     """
     with ExitStack() as stack:
         for left in range(int(HOLD_S / _WAIT_S), -1, -1):
             try:
                 prolong = stack.enter_context(home.hold(task))
                 break
-            except StateConflict:
+            except HeldByAnother:
                 if not left:
                     raise
                 sleep(_WAIT_S)

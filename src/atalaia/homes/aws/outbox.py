@@ -5,9 +5,8 @@ outbox      lane/<channel>/<order key>   <first number>#<id>   a message
             id/<id>                 -                     where it lies
             #position               -                     where fan-out stands
             #redo …                                       steps that are still being written out
-deliveries  incident/<incident>     <version>#<person>#<channel>
-            message/<id>            the same, by the message that carries it
-            settled                 <number>              messages in the order of their last status
+deliveries  incident/<incident>/<shard>  <person>#<version>#<channel>
+            settled/<shard>         <number>              messages in the order of their last status
             #counter                settled
 ```
 
@@ -15,12 +14,18 @@ Every change of a message writes it anew, under the condition that it is still a
 it does no harm that the indexes lag a little behind: of two who claim a message one is refused,
 and what an index does not show yet is claimed a moment later. The order of a key is read from
 the table itself.
+
+A step of fan-out takes effect by one transaction, however large it is: what is new is written out
+behind it (`redo`). What it drops beyond a transaction is dropped before, under the condition that
+nobody else fans out meanwhile: a step that is killed in between is made anew, and finds some of
+it done.
 """
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter, deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import islice
 
 import msgspec
 
@@ -32,8 +37,9 @@ from atalaia.domain.delivery import (
     first_seq,
     key_of,
     leased,
+    ready_at,
 )
-from atalaia.errors import StateConflict
+from atalaia.errors import HeldByAnother, Overtaken, StateConflict
 from atalaia.homes.aws.clients import Clients
 from atalaia.homes.aws.dynamo import (
     ABSENT,
@@ -44,15 +50,19 @@ from atalaia.homes.aws.dynamo import (
     fits,
     number_text,
     pieces,
+    remove_all,
     transact,
     write,
 )
-from atalaia.homes.aws.outbox_rows import OutboxRow, OutboxRows, order_of, place_of, row_of
+from atalaia.homes.aws.outbox_rows import OutboxRow, OutboxRows, feed_key, place_of, row_of
 from atalaia.homes.aws.redo import Redo
 from atalaia.ports import FanOut, Notice, Outbox
 
-_TRIES = 12
 _AT_ONCE = 20
+_DROPPED_AT_ONCE = 30
+_TAKEN_AT_ONCE = 25
+_READ_AT_ONCE = 100
+_POSITION = ("#position", "-")
 _AGAIN = (Status.DEAD, Status.LATE, Status.UNKNOWN)
 
 
@@ -72,29 +82,17 @@ class DynamoOutbox(Outbox):
         return str(found["value"]) if found else ""
 
     def fan_out(self, step: FanOut) -> int:
-        for _ in range(_TRIES):
+        for _ in self._clients.tries():
             if self.position() != step.before:
-                raise StateConflict("another process fans out in this home; stop one of them")
-            at: Item = {"pk": "#position", "sk": "-", "value": step.position}
-            where, values = (
-                ("#value = :was", {":was": step.before}) if step.before else (ABSENT, {})
-            )
-            head = [self._table.put(at, where, values)]
+                raise HeldByAnother("another process fans out in this home; stop one of them")
             new = self._rows.unknown(step.messages)
-            ending = [self._dropped(*one, step.now) for one in step.dropped.items()]
-            late = [OutboxRow(m, 0) for m in new if m.status in LAST]
-            numbers = self._rows.count(head, len(ending) + len(late))
-            for row in ending:
-                head += self._rows.changed(row, settled=next(numbers))
-            rest = self._rows.deliveries_of(step.deliveries)
-            for message in new:
-                is_last = message.status in LAST
-                rest += self._rows.inserted(message, next(numbers) if is_last else 0)
+            *before, ending = [*pieces(self._dropped(step), _DROPPED_AT_ONCE)] or [[]]
             try:
-                if fits(head, rest):
-                    transact(self._clients, [*head, *rest])
-                else:
-                    self._redo.write(head, rest)
+                for some in before:
+                    self._end(some, [self._table.check(_POSITION, *_stands_at(step.before))])
+                at = {"pk": _POSITION[0], "sk": _POSITION[1], "value": step.position}
+                moved = self._table.put(at, *_stands_at(step.before))
+                self._end(ending, [moved], new, step.deliveries)
             except Refused:
                 continue  # looked at anew: it says who was quicker
             return len(new)
@@ -106,8 +104,7 @@ class DynamoOutbox(Outbox):
         rows = [
             row
             for incident in dict.fromkeys(incidents)
-            for row in self._deliveries.query(f"incident/{incident}")
-            if wanted is None or row["person"] in wanted
+            for row in self._rows.told(incident, wanted)
         ]
         found = self._rows.many({row["message"] for row in rows})
         told = []
@@ -133,55 +130,62 @@ class DynamoOutbox(Outbox):
         return told
 
     def put(self, message: Message, deliveries: Sequence[Delivery] = ()) -> bool:
-        for _ in range(_TRIES):
-            head: list[Action] = []
-            new = self._rows.unknown([message])
-            numbers = self._rows.count(head, sum(m.status in LAST for m in new))
-            rest = self._rows.deliveries_of(deliveries if new else (), takes_over=True)
-            for one in new:
-                rest += self._rows.inserted(one, next(numbers) if one.status in LAST else 0)
+        for _ in self._clients.tries():
+            if not self._rows.unknown([message]):
+                return False
+            before = self._rows.without(deliveries)
+            head = [action for row in before for action in self._rows.changed(row)]
             try:
-                if not fits(head, rest):
-                    self._redo.write(head, rest)
-                elif rest:
-                    transact(self._clients, [*head, *rest])
+                self._end([], head, [message], deliveries, takes_over=True)
             except Refused:
                 continue
-            return bool(new)
+            return True
         raise StateConflict("others write the outbox all the time; it is tried again")
 
     def claim(
         self, now: int, lease_until: int, room: Mapping[str, int], least_rank: int = 0
     ) -> list[Message]:
-        self._redo.finish()
+        """What a killed fan-out has not written out is not due yet: the next one does it."""
+        due, is_all = self._rows.due(now)
         claimed: list[Message] = []
         for channel, limit in room.items():
-            left = limit
-            pass_over = 0
-            seen: set[str] = set()
-            for row in self._rows.ready(channel, now, limit, least_rank):
-                if left <= 0:
-                    break
-                if pass_over:
-                    pass_over -= 1
-                    continue
+            if is_all:
+                mine = (r for r in due if r.message.channel == channel)
+                rows = iter(sorted((r for r in mine if r.message.rank >= least_rank), key=_gravest))
+            elif due:
+                rows = self._rows.ready(channel, now, limit, least_rank)
+            else:
+                break
+            claimed += self._claim(rows, now, lease_until, limit)
+        return claimed
+
+    def _claim(
+        self, rows: Iterator[OutboxRow], now: int, lease_until: int, limit: int
+    ) -> list[Message]:
+        """Of one channel."""
+        claimed: list[Message] = []
+        seen: set[str] = set()
+        left = limit
+        while left > 0 and (candidates := list(islice(rows, min(left, _TAKEN_AT_ONCE)))):
+            groups: list[list[OutboxRow]] = []
+            for row in candidates:
                 if row.message.id in seen:
                     left -= 1
                     continue
-                group = self._rows.in_order(row, now)
+                group = [r for r in self._rows.in_order(row, now) if r.message.id not in seen]
+                del group[_TAKEN_AT_ONCE:]  # of one key; the rest when these are settled
+                seen.update(each.message.id for each in group)
                 left -= bool(group)
-                for each in group:
-                    if each.message.id in seen:
-                        continue
-                    seen.add(each.message.id)
-                    taken = self._take(each, now, lease_until)
-                    if taken is None:
-                        # Somebody else's: its key has to wait, and what comes next they take too.
-                        pass_over = limit
-                        break
-                    if taken.status == Status.LEASED:
-                        claimed.append(taken)
+                groups += [group] if group else []
+            taken = self._take(groups, now, lease_until)
+            claimed += [m for m in taken if m.status == Status.LEASED]
+            if len(taken) < sum(map(len, groups)):
+                # Somebody else's: what comes next they take too.
+                deque(islice(rows, limit), maxlen=0)
         return claimed
+
+    def oldest_due(self, now: int) -> int | None:
+        return self._rows.oldest_due(now)
 
     def settle(self, pairs: Sequence[tuple[Message, Message]]) -> int:
         return sum(self._settle(some) for some in pieces(pairs, _AT_ONCE))
@@ -249,7 +253,6 @@ class DynamoOutbox(Outbox):
         return True
 
     def unanswered(self, now: int, limit: int) -> list[Message]:
-        self._redo.finish()
         rows = self._table.query(
             "turn",
             "turn_at < :until",
@@ -276,21 +279,14 @@ class DynamoOutbox(Outbox):
     def hand_on(
         self, message: str, to: Message | None = None, deliveries: Sequence[Delivery] = ()
     ) -> bool:
-        for _ in range(_TRIES):
+        for _ in self._clients.tries():
             row = self._rows.row(message)
             if row is None or row.is_handed_on:
                 return False
             head = self._rows.changed(row._replace(is_handed_on=True))
-            rest: list[Action] = []
-            if to is not None:
-                for one in self._rows.unknown([to]):
-                    rest += self._rows.inserted(one, 0)
-                rest += self._rows.deliveries_of(deliveries)
+            new = self._rows.unknown([to]) if to is not None else []
             try:
-                if fits(head, rest):
-                    transact(self._clients, [*head, *rest])
-                else:
-                    self._redo.write(head, rest)
+                self._end([], head, new, deliveries)
             except Refused:
                 continue  # changed meanwhile
             return True
@@ -320,55 +316,109 @@ class DynamoOutbox(Outbox):
     def settled(self, after: int, limit: int) -> list[tuple[int, Message, list[Delivery]]]:
         self._redo.finish()
         found: list[tuple[int, Message, list[Delivery]]] = []
-        for number, row in self._rows.settled(after):
-            if len(found) == limit:
+        for some in self._rows.settled(after, min(limit, _READ_AT_ONCE)):
+            found += [
+                (number, row.message, row.deliveries)
+                for number, row in some
+                if row is not None and row.message.status in LAST
+            ]
+            if len(found) >= limit:
                 break
-            if row.settled == number and row.message.status in LAST:
-                carried = self._deliveries.query(f"message/{row.message.id}")
-                found.append((number, row.message, [_delivery(one) for one in carried]))
-        return found
+        return found[:limit]
 
     def forget(self, settled_before: int) -> int:
-        old = [
-            row
-            for number, row in self._rows.settled(0)
-            if row.settled == number
-            and row.message.status in LAST
-            and row.message.settled_at < settled_before
-        ]
-        for row in old:
-            self._remove(row)
-        return len(old)
+        """From the oldest on, some at a time, as far as there is anything old."""
+        n = 0
+        for some in self._rows.settled(0, _READ_AT_ONCE, settled_before):
+            old = [
+                row
+                for _, row in some
+                if row is not None
+                and row.message.status in LAST
+                and row.message.settled_at < settled_before
+            ]
+            self._remove(old)
+            gone = [feed_key(number) for number, row in some if row is None]
+            remove_all(self._clients, [self._deliveries.remove(*key) for key in gone])
+            n += len(old)
+        return n
 
     def forget_person(self, person: str) -> None:
         """Remove all messages to a person, and their deliveries."""
         self._redo.finish()
-        for row in list(self._rows.of(person)):
-            self._remove(row)
+        for some in pieces(list(self._rows.of(person)), _READ_AT_ONCE):
+            self._remove(some)
 
     # Writing
 
-    def _dropped(self, message: str, reason: str, now: int) -> OutboxRow:
-        row = self._rows.row(message)
-        if row is None or row.message.status not in (Status.WAITING, Status.DUE):
-            raise StateConflict(f"{message} went out meanwhile; the step is made anew")
-        after = msgspec.structs.replace(
-            row.message, status=Status.DROPPED, reason=reason, settled_at=now
-        )
-        return row._replace(message=after)
+    def _end(
+        self,
+        ending: Sequence[OutboxRow],
+        head: Sequence[Action],
+        new: Sequence[Message] = (),
+        deliveries: Sequence[Delivery] = (),
+        *,
+        takes_over: bool = False,
+    ) -> None:
+        """Do `head`, settle some, and keep what is new: all or nothing. Raises Refused."""
+        decides = list(head)
+        late = sum(message.status in LAST for message in new)
+        numbers = self._rows.count(decides, len(ending) + late)
+        for row in ending:
+            decides += self._rows.changed(row, settled=next(numbers))
+        rest = self._rows.inserted(new, deliveries, numbers, takes_over=takes_over)
+        if not fits(decides, rest):
+            self._redo.write(decides, rest)
+        elif decides or rest:
+            transact(self._clients, [*decides, *rest])
 
-    def _take(self, row: OutboxRow, now: int, lease_until: int) -> Message | None:
-        """Lease it, or settle what has expired; None: somebody was quicker."""
-        if row.message.expires_at < now:
-            late = msgspec.structs.replace(row.message, status=Status.LATE, settled_at=now)
-            return late if self._write(row._replace(message=late), is_settled=True) else None
-        taken = leased(row.message, lease_until)
-        return taken if self._write(row._replace(message=taken)) else None
+    def _dropped(self, step: FanOut) -> list[OutboxRow]:
+        """What the step drops, as it is to be; without what an earlier try of it has dropped."""
+        rows = self._rows.many(step.dropped)
+        found = []
+        for message, reason in step.dropped.items():
+            row = rows.get(message)
+            if row is not None and row.message.status == Status.DROPPED:
+                continue
+            if row is None or row.message.status not in (Status.WAITING, Status.DUE):
+                raise Overtaken(f"{message} went out meanwhile; the step is made anew")
+            after = msgspec.structs.replace(
+                row.message, status=Status.DROPPED, reason=reason, settled_at=step.now
+            )
+            found.append(row._replace(message=after))
+        return found
+
+    def _take(
+        self, groups: Sequence[Sequence[OutboxRow]], now: int, lease_until: int
+    ) -> list[Message]:
+        """Lease them, and settle what has expired: all together or, where somebody was quicker
+        with one, those groups of which nobody was."""
+        rows = [row for group in groups for row in group]
+        after = [_taken(row, now, lease_until) for row in rows]
+        late = sum(one.message.status in LAST for one in after)
+        for _ in self._clients.tries() if rows else ():
+            head: list[Action] = []
+            numbers = self._rows.count(head, late)
+            for one in after:
+                is_last = one.message.status in LAST
+                head += self._rows.changed(one, next(numbers) if is_last else 0)
+            if not fits(head):
+                break
+            try:
+                transact(self._clients, head)
+            except Refused as refused:
+                if late and refused.at == (0,):
+                    continue  # the counter had gone on
+                break
+            return [one.message for one in after]
+        if len(groups) < 2:
+            return []
+        return [m for group in groups for m in self._take([group], now, lease_until)]
 
     def _settle(self, pairs: Sequence[tuple[Message, Message]]) -> int:
         """Together, as long as nobody is in the way."""
-        for _ in range(_TRIES):
-            rows = self._rows.many(before.id for before, _ in pairs)
+        for _ in self._clients.tries():
+            rows = self._rows.at(before for before, _ in pairs)
             head: list[Action] = []
             changed = []
             for before, after in pairs:
@@ -399,7 +449,7 @@ class DynamoOutbox(Outbox):
         is_settled: bool = False,
     ) -> int:
         """Change one message as it is now; 0 where there is nothing to change."""
-        for _ in range(_TRIES):
+        for _ in self._clients.tries():
             row = self._rows.row(message)
             after = edit(row) if row else None
             if after is None:
@@ -410,7 +460,7 @@ class DynamoOutbox(Outbox):
 
     def _write(self, row: OutboxRow, *, is_settled: bool = False) -> bool:
         """Write it, if it is still at its `rev`."""
-        for _ in range(_TRIES):
+        for _ in self._clients.tries():
             head: list[Action] = []
             numbers = self._rows.count(head, int(is_settled))
             actions = [*head, *self._rows.changed(row, next(numbers, 0))]
@@ -425,22 +475,29 @@ class DynamoOutbox(Outbox):
             return True
         raise StateConflict("others write the outbox all the time; it is tried again")
 
-    def _remove(self, row: OutboxRow) -> None:
-        """The message last: what is left of it by a killed process is found again by it."""
-        message = row.message
-        for one in list(self._deliveries.query(f"message/{message.id}")):
-            name = f"{number_text(one['version'])}#{one['person']}#{one['channel']}"
-            write(self._clients, self._deliveries.remove(f"incident/{one['incident']}", name))
-            write(self._clients, self._deliveries.remove(one["pk"], one["sk"]))
-        if row.settled:
-            write(self._clients, self._deliveries.remove("settled", number_text(row.settled)))
-        write(self._clients, self._table.remove(f"id/{message.id}", "-"))
-        write(self._clients, self._table.remove(order_of(message), place_of(message)))
+    def _remove(self, rows: Sequence[OutboxRow]) -> None:
+        for actions in zip(*(self._rows.removed(row) for row in rows), strict=True):
+            remove_all(self._clients, [action for some in actions for action in some])
 
 
 def _newest_first(message: Message) -> tuple[int, str]:
     return -first_seq(message), message.id
 
 
-def _delivery(row: Item) -> Delivery:
-    return Delivery(row["person"], row["incident"], row["version"], row["channel"], row["message"])
+def _gravest(row: OutboxRow) -> tuple[int, int, str]:
+    message = row.message
+    return -message.rank, ready_at(message), place_of(message)
+
+
+def _stands_at(position: str) -> tuple[str, Item]:
+    """The condition that fan-out stands there."""
+    return ("#value = :was", {":was": position}) if position else (ABSENT, {})
+
+
+def _taken(row: OutboxRow, now: int, lease_until: int) -> OutboxRow:
+    """As who takes it leaves it: leased, or too late."""
+    message = row.message
+    if message.expires_at < now:
+        late = msgspec.structs.replace(message, status=Status.LATE, settled_at=now)
+        return row._replace(message=late)
+    return row._replace(message=leased(message, lease_until))

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from heapq import merge
+from itertools import islice
 from typing import NamedTuple
+from zlib import crc32
 
 import msgspec
 
 from atalaia.domain.delivery import (
+    LAST,
     RANKS,
     UNSENT,
     Delivery,
@@ -21,15 +25,37 @@ from atalaia.homes.aws.dynamo import ABSENT, Action, DynamoTable, Item, number_t
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(Message).decode
+_decode_carried = msgspec.msgpack.Decoder(list[tuple[str, int]]).decode
+
+SHARDS = 3
+"""Partitions of what would grow at one place, as one takes 1,000 write units a second; each look
+at what is due costs one query a partition."""
+
+TOLD_SHARDS = 8
+"""The same of one incident's deliveries."""
+
+_LOOKED_AT = 100
+"""Messages of each shard that one look at what is due brings."""
 
 
 class OutboxRow(NamedTuple):
-    """A message as it lies in the table. `rev` grows with every change; `settled` 0: never was."""
+    """A message as it lies in the table. `rev` grows with every change; `settled` 0: never was;
+    `carried` has incident and version of each alert in it."""
 
     message: Message
     rev: int
     settled: int = 0
     is_handed_on: bool = False
+    carried: tuple[tuple[str, int], ...] = ()
+
+    @property
+    def deliveries(self) -> list[Delivery]:
+        """What it carries."""
+        message = self.message
+        return [
+            Delivery(message.person, incident, version, message.channel, message.id)
+            for incident, version in self.carried
+        ]
 
 
 class OutboxRows:
@@ -53,6 +79,48 @@ class OutboxRows:
         found = self._table.many([(at["at_pk"], at["at_sk"]) for at in lies])
         return {row.message.id: row for row in map(row_of, found.values())}
 
+    def at(self, messages: Iterable[Message]) -> dict[str, OutboxRow]:
+        """Those of these that are there, by id: their places are known from the messages."""
+        found = self._table.many([(order_of(m), place_of(m)) for m in messages])
+        return {row.message.id: row for row in map(row_of, found.values())}
+
+    def due(self, now: int) -> tuple[list[OutboxRow], bool]:
+        """What may be taken, some of each shard, and whether that is all there is."""
+        found = [list(self._due(shard, now, _LOOKED_AT)) for shard in range(SHARDS)]
+        rows = [row for each in found for row in each]
+        return rows, all(len(each) < _LOOKED_AT for each in found)
+
+    def oldest_due(self, now: int) -> int | None:
+        """Since when the oldest may be taken."""
+        found = [row for shard in range(SHARDS) for row in self._due(shard, now, 1)]
+        return min((ready_at(row.message) for row in found), default=None)
+
+    def _due(self, shard: int, now: int, limit: int) -> Iterator[OutboxRow]:
+        until = {":until": number_text(now + 1)}
+        rows = self._table.query(
+            f"due/{shard}",
+            "due_at < :until",
+            until,
+            index="due",
+            hash="due",
+            is_consistent=False,
+            limit=limit,
+        )
+        return map(row_of, rows)
+
+    def told(self, incident: str, people: Collection[str] | None) -> Iterator[Item]:
+        """Deliveries of an incident, to these people."""
+        if people is not None and len(people) <= TOLD_SHARDS:
+            for person in people:
+                values = {":person": f"{person}#"}
+                where = "begins_with(sk, :person)"
+                yield from self._deliveries.query(_told_by(incident, person), where, values)
+            return
+        for shard in range(TOLD_SHARDS):
+            for row in self._deliveries.query(f"incident/{incident}/{shard}"):
+                if people is None or row["person"] in people:
+                    yield row
+
     def all(self) -> Iterator[OutboxRow]:
         """The whole table is read."""
         return map(row_of, self._table.scan("begins_with(pk, :lane)", {":lane": "lane/"}))
@@ -65,16 +133,19 @@ class OutboxRows:
     def ready(self, channel: str, now: int, limit: int, least_rank: int) -> Iterator[OutboxRow]:
         """What is at least so grave and may be taken, the gravest first. `limit` 0: nothing."""
         for rank in (r for r in RANKS if limit > 0 and r >= least_rank):
-            rows = self._table.query(
-                f"{channel}/{rank}",
-                "ready_at < :until",
-                {":until": number_text(now + 1)},
-                index="ready",
-                hash="ready",
-                is_consistent=False,
-                page=max(10, 2 * limit),
-            )
-            yield from map(row_of, rows)
+            shards = [
+                self._table.query(
+                    f"{channel}/{rank}/{shard}",
+                    "ready_at < :until",
+                    {":until": number_text(now + 1)},
+                    index="ready",
+                    hash="ready",
+                    is_consistent=False,
+                    page=max(10, 2 * limit),
+                )
+                for shard in range(SHARDS)
+            ]
+            yield from map(row_of, merge(*shards, key=lambda row: str(row["ready_at"])))
 
     def in_order(self, row: OutboxRow, now: int) -> list[OutboxRow]:
         """The message after the older ones of its key; nothing while it has to wait for one."""
@@ -90,13 +161,36 @@ class OutboxRows:
         ids = {one.id for one in before}
         return [*(one for one in older if one.message.id in ids), row]
 
-    def settled(self, after: int) -> Iterator[tuple[int, OutboxRow]]:
-        """Those settled after a number, with the number that led to them."""
-        feed = self._deliveries.query("settled", "sk > :after", {":after": number_text(after)})
-        for one in feed:
-            found = self._table.get(one["at_pk"], one["at_sk"])
-            if found is not None:
-                yield int(one["sk"]), row_of(found)
+    def settled(
+        self, after: int, page: int, before: int | None = None
+    ) -> Iterator[list[tuple[int, OutboxRow | None]]]:
+        """Those settled after a number, so many at a time, with the number that led to each; None:
+        it is gone, or was settled anew. With `before`, only as long as a page has one that was
+        settled before that (Unix seconds)."""
+        # What is settled from here on may be in a shard that was read before, and not yet in one
+        # that is read later: all of it waits for the next time.
+        until = self._deliveries.get("#counter", "settled")
+        newest = int(until["n"]) if until else 0
+        if newest <= after:
+            return
+        between = {":after": number_text(after + 1), ":until": number_text(newest)}
+        shards = [
+            self._deliveries.query(
+                f"settled/{shard}", "sk BETWEEN :after AND :until", between, page=page
+            )
+            for shard in range(SHARDS)
+        ]
+        feed = merge(*shards, key=lambda row: str(row["sk"]))
+        while some := list(islice(feed, page)):
+            if before is not None and all(one["at"] >= before for one in some):
+                return
+            lies = [(one["at_pk"], one["at_sk"]) for one in some]
+            found = self._table.many(lies)
+            rows = [row_of(found[at]) if at in found else None for at in lies]
+            yield [
+                (int(one["sk"]), row if row and row.settled == int(one["sk"]) else None)
+                for one, row in zip(some, rows, strict=True)
+            ]
 
     # What writes them
 
@@ -105,12 +199,35 @@ class OutboxRows:
         known = self._table.many([(f"id/{m.id}", "-") for m in messages])
         return [m for m in messages if (f"id/{m.id}", "-") not in known]
 
-    def inserted(self, message: Message, settled: int) -> list[Action]:
-        """A new message; `settled` 0: it is not over."""
-        item = _item(OutboxRow(message, 1, settled))
-        at = {"pk": f"id/{message.id}", "sk": "-", "at_pk": item["pk"], "at_sk": item["sk"]}
-        actions = [self._table.put(item, ABSENT), self._table.put(at, ABSENT)]
-        return [*actions, self._feed(item, settled)] if settled else actions
+    def inserted(
+        self,
+        messages: Sequence[Message],
+        deliveries: Sequence[Delivery],
+        numbers: Iterator[int],
+        *,
+        takes_over: bool = False,
+    ) -> list[Action]:
+        """New messages with what they carry, also where another carried it if they take that over;
+        those that are over take a number each."""
+        carried: dict[str, list[tuple[str, int]]] = {}
+        for one in deliveries:
+            carried.setdefault(one.message, []).append((one.incident, one.version))
+        actions = []
+        for message in messages:
+            settled = next(numbers) if message.status in LAST else 0
+            alerts = tuple(carried.get(message.id, ()))
+            item = _item(OutboxRow(message, 1, settled, carried=alerts))
+            at = {"pk": f"id/{message.id}", "sk": "-", "at_pk": item["pk"], "at_sk": item["sk"]}
+            actions += [self._table.put(item, ABSENT), self._table.put(at)]
+            if settled:
+                actions.append(self._feed(item, settled, message.settled_at))
+        items = {_delivery_key(one): one for one in deliveries}
+        known = {} if takes_over else self._deliveries.many(list(items))
+        return actions + [
+            self._deliveries.put(msgspec.structs.asdict(one) | {"pk": pk, "sk": sk})
+            for (pk, sk), one in items.items()
+            if (pk, sk) not in known
+        ]
 
     def changed(self, row: OutboxRow, settled: int = 0) -> list[Action]:
         """The row as it is to be, if it is still at `rev`; `settled`: its new number."""
@@ -118,14 +235,26 @@ class OutboxRows:
         item = _item(after)
         actions = [self._table.put(item, "rev = :rev", {":rev": row.rev})]
         if settled:
-            actions.append(self._feed(item, settled))
+            actions.append(self._feed(item, settled, row.message.settled_at))
             if row.settled:
-                actions.append(self._deliveries.remove("settled", number_text(row.settled)))
+                actions.append(self._deliveries.remove(*feed_key(row.settled)))
         return actions
 
-    def _feed(self, item: Item, number: int) -> Action:
-        at = {"at_pk": item["pk"], "at_sk": item["sk"]}
-        return self._deliveries.put({"pk": "settled", "sk": number_text(number)} | at)
+    def removed(self, row: OutboxRow) -> Iterator[list[Action]]:
+        """What removes a message with all that belongs to it, to be done one after the other: what
+        is left of it by a killed process is found again by what goes last."""
+        message = row.message
+        yield [
+            *(self._deliveries.remove(*_delivery_key(one)) for one in row.deliveries),
+            self._table.remove(f"id/{message.id}", "-"),
+        ]
+        yield [self._table.remove(order_of(message), place_of(message))]
+        yield [self._deliveries.remove(*feed_key(row.settled))] if row.settled else []
+
+    def _feed(self, item: Item, number: int, settled_at: int) -> Action:
+        pk, sk = feed_key(number)
+        at = {"at_pk": item["pk"], "at_sk": item["sk"], "at": settled_at}
+        return self._deliveries.put({"pk": pk, "sk": sk} | at)
 
     def count(self, head: list[Action], n: int) -> Iterator[int]:
         """Give out numbers as a part of the transaction."""
@@ -135,30 +264,15 @@ class OutboxRows:
         head.append(counted)
         return iter(range(first, first + n))
 
-    def deliveries_of(
-        self, deliveries: Sequence[Delivery], *, takes_over: bool = False
-    ) -> list[Action]:
-        """Those that are not known, or that another message carries, if it is to be taken from
-        that: each by its incident and by its message."""
-        items = {}
-        for one in deliveries:
-            name = f"{number_text(one.version)}#{one.person}#{one.channel}"
-            items[f"incident/{one.incident}", name] = one
-        known = self._deliveries.many(list(items))
-        actions = []
-        for (pk, sk), one in items.items():
-            before = known.get((pk, sk))
-            if before is not None and not takes_over:
-                continue
-            row = msgspec.structs.asdict(one)
-            by_message = {"pk": f"message/{one.message}", "sk": f"{one.incident}#{sk}"}
-            if before is not None:
-                carried = f"message/{before['message']}"
-                actions.append(self._deliveries.remove(carried, by_message["sk"]))
-            where = ABSENT if before is None else ""
-            actions.append(self._deliveries.put(row | {"pk": pk, "sk": sk}, where))
-            actions.append(self._deliveries.put(row | by_message))
-        return actions
+    def without(self, deliveries: Sequence[Delivery]) -> list[OutboxRow]:
+        """The messages that carry these so far, as they are without them."""
+        known = self._deliveries.many([_delivery_key(one) for one in deliveries]).values()
+        lost = {(row["message"], row["incident"], row["version"]) for row in known}
+        rows = self.many({row["message"] for row in known})
+        return [
+            row._replace(carried=tuple(c for c in row.carried if (id_, *c) not in lost))
+            for id_, row in rows.items()
+        ]
 
 
 def order_of(message: Message) -> str:
@@ -171,6 +285,24 @@ def place_of(message: Message) -> str:
     return f"{number_text(first_seq(message))}#{message.id}"
 
 
+def _shard(text: str, shards: int = SHARDS) -> int:
+    return crc32(text.encode()) % shards
+
+
+def feed_key(number: int) -> tuple[str, str]:
+    """Where a number of the feed of what was settled lies."""
+    return f"settled/{number % SHARDS}", number_text(number)
+
+
+def _told_by(incident: str, person: str) -> str:
+    return f"incident/{incident}/{_shard(person, TOLD_SHARDS)}"
+
+
+def _delivery_key(one: Delivery) -> tuple[str, str]:
+    name = f"{one.person}#{number_text(one.version)}#{one.channel}"
+    return _told_by(one.incident, one.person), name
+
+
 def _item(row: OutboxRow) -> Item:
     """The row with the keys of those indexes that it belongs to."""
     message = row.message
@@ -181,13 +313,16 @@ def _item(row: OutboxRow) -> Item:
         "rev": row.rev,
         "settled": row.settled,
         "is_handed_on": row.is_handed_on,
+        "carried": _encode(row.carried),
         "person": message.person,
         "person_at": place_of(message),
     }
     if message.status in UNSENT:
         item["open_at"] = place_of(message)
-        item["ready"] = f"{message.channel}/{message.rank}"
-        item["ready_at"] = f"{number_text(ready_at(message))}#{place_of(message)}"
+        shard = _shard(message.order_key)
+        at = f"{number_text(ready_at(message))}#{place_of(message)}"
+        item |= {"due": f"due/{shard}", "due_at": at}
+        item |= {"ready": f"{message.channel}/{message.rank}/{shard}", "ready_at": at}
     turn_at = _turn_at(row)
     if turn_at is not None:
         item["turn"] = "turn"
@@ -207,4 +342,6 @@ def _turn_at(row: OutboxRow) -> int | None:
 
 def row_of(item: Item) -> OutboxRow:
     """As it lies in the table."""
-    return OutboxRow(_decode(item["body"]), item["rev"], item["settled"], item["is_handed_on"])
+    carried = tuple(_decode_carried(item["carried"]))
+    message = _decode(item["body"])
+    return OutboxRow(message, item["rev"], item["settled"], item["is_handed_on"], carried)

@@ -34,7 +34,6 @@ from atalaia.homes.aws.dynamo import (
 )
 from atalaia.ports import Consent, ContactRow, People, PersonRow
 
-_TRIES = 12
 _WORDS = "words"
 _FREE = f"{ABSENT} OR pseudonym = :mine OR #status = :stopped"
 
@@ -79,7 +78,7 @@ class DynamoPeople(People):
         contacts: Sequence[ContactRow] = (),
         consents: Sequence[Consent] = (),
     ) -> None:
-        for _ in range(_TRIES):
+        for _ in self._clients.tries():
             actions = self._change(person)
             for contact in contacts:
                 actions += self._contact(contact)
@@ -126,7 +125,7 @@ class DynamoPeople(People):
             if not consent.withdrawn_at:
                 withdrawn = msgspec.structs.replace(consent, withdrawn_at=at)
                 write(self._clients, self._consent(withdrawn))
-        for _ in range(_TRIES):
+        for _ in self._clients.tries():
             row = self._person(pseudonym)
             if row is None or row.sealed is None:
                 return

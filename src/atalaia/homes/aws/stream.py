@@ -17,8 +17,7 @@ what is older than the stream's retention goes by itself.
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -35,7 +34,6 @@ MOST_BYTES = 1_000_000
 
 _MOST_AT_ONCE = 500
 _MOST_BYTES_AT_ONCE = 4_500_000
-_TRIES = 6
 _MARK = b"ATA1"
 _MOST_UNPACKED = 256_000_000
 COUNTER = ("#counter", "stream")
@@ -95,14 +93,12 @@ class KinesisStream(Stream):
         *,
         lanes: int = 1,
         lane_of_place: Mapping[str, int] | None = None,
-        sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._clients = clients
         self._name = name
         self._state = state
         self._lanes = lanes
         self._lane_of_place = lane_of_place or {}
-        self._sleep = sleep
 
     def append(self, payloads: Sequence[Payload]) -> int:
         """StateConflict may leave the first of them appended."""
@@ -162,8 +158,7 @@ class KinesisStream(Stream):
     def _put(self, entries: list[dict[str, Any]]) -> None:
         """Put them, and again those that Kinesis had no room for."""
         client = self._clients.get("kinesis")
-        pause_s = 0.1
-        for _ in range(_TRIES):
+        for _ in self._clients.tries():
             with translated(f"stream {self._name}"):
                 said = client.put_records(StreamName=self._name, Records=entries)
             if not said["FailedRecordCount"]:
@@ -173,8 +168,6 @@ class KinesisStream(Stream):
                 for entry, outcome in zip(entries, said["Records"], strict=True)
                 if "ErrorCode" in outcome
             ]
-            self._sleep(pause_s)
-            pause_s *= 2
         raise StateConflict(
             f"stream {self._name} has no room for {len(entries)} records; it is tried again"
         )

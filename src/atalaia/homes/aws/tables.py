@@ -60,13 +60,12 @@ TABLES: dict[str, TableDefinition] = {
         "people",
         (
             Index("open", "pk", "open_at", is_local=True),  # unsent ones of an order key, in order
-            Index("ready", "ready", "ready_at"),  # unsent ones by channel and rank
+            Index("due", "due", "due_at"),  # unsent ones: whether there is anything to do
+            Index("ready", "ready", "ready_at"),  # unsent ones by channel and rank, if many
             Index("person", "person", "person_at"),  # a person's, in order
             Index("turn", "turn", "turn_at"),  # dead, or waiting for an acknowledgement
         ),
     ),
-    "deliveries": TableDefinition(
-        "deliveries by incident and by message; what was settled", "people"
-    ),
+    "deliveries": TableDefinition("deliveries by incident and person; what was settled", "people"),
 }
 """By the name behind the environment's prefix: ``<env>-state`` and so on."""

@@ -19,7 +19,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from atalaia.errors import StateConflict
+from atalaia.errors import HeldByAnother, StateConflict
 from atalaia.homes.embedded.database import Database
 from atalaia.homes.embedded.keys import ASKED_FOR, FolderKeys, open_keys
 from atalaia.homes.embedded.lake import FolderLake
@@ -173,7 +173,7 @@ def _take(file: Path, what: str) -> int:
     except BlockingIOError:
         holder = os.pread(handle, 20, 0).decode(errors="replace").strip() or "unknown"
         os.close(handle)
-        raise StateConflict(
+        raise HeldByAnother(
             f"{what} is in use by process {holder}; stop it or use another --home"
         ) from None
     os.ftruncate(handle, 0)

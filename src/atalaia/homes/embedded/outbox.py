@@ -25,7 +25,7 @@ from atalaia.domain.delivery import (
     first_seq,
     leased,
 )
-from atalaia.errors import StateConflict
+from atalaia.errors import HeldByAnother, Overtaken
 from atalaia.homes.embedded.database import Database
 from atalaia.ports import FanOut, Notice, Outbox
 
@@ -81,7 +81,7 @@ class SqliteOutbox(Outbox):
     def fan_out(self, step: FanOut) -> int:
         with self._database.transaction() as cursor:
             if self.position() != step.before:
-                raise StateConflict("another process fans out in this home; stop one of them")
+                raise HeldByAnother("another process fans out in this home; stop one of them")
             cursor.execute(
                 "INSERT OR REPLACE INTO notes (key, value) VALUES (?, ?)",
                 (_POSITION, step.position),
@@ -94,7 +94,7 @@ class SqliteOutbox(Outbox):
                     (reason, step.now, number, message),
                 )
                 if not self._database.rows("SELECT changes()")[0][0]:
-                    raise StateConflict(f"{message} went out meanwhile; the step is made anew")
+                    raise Overtaken(f"{message} went out meanwhile; the step is made anew")
                 number += 1
             new = _insert(cursor, step.messages, number)
             _insert_deliveries(cursor, step.deliveries)
@@ -175,6 +175,13 @@ class SqliteOutbox(Outbox):
                 (lease_until, _ids(due)),
             )
         return [leased(m, lease_until) for m in due]
+
+    def oldest_due(self, now: int) -> int | None:
+        rows = self._database.rows(
+            f"SELECT min(ready_at) FROM messages WHERE ready_at <= ? AND {_UNSENT}", (now,)
+        )
+        oldest: int | None = rows[0][0]
+        return oldest
 
     def settle(self, pairs: Sequence[tuple[Message, Message]]) -> int:
         with self._database.transaction() as cursor:

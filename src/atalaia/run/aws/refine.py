@@ -3,7 +3,7 @@ where the climate or the rules are new; and letting go of whom and what is not t
 
 from __future__ import annotations
 
-from contextlib import closing
+from contextlib import closing, suppress
 from typing import Any
 
 import structlog
@@ -11,9 +11,9 @@ import structlog
 from atalaia.batch.archive import archive_logs
 from atalaia.batch.refine import refine
 from atalaia.batch.sweep import is_due, sweep
-from atalaia.errors import StateConflict
+from atalaia.errors import HeldByAnother, StateConflict
 from atalaia.homes.aws.local import LocalLake
-from atalaia.lake import laid
+from atalaia.lake import gold, laid, raw
 from atalaia.run.aws import deployment
 
 log = structlog.get_logger()
@@ -33,7 +33,20 @@ def handle(event: dict[str, Any]) -> dict[str, Any]:
                 now = deployment.CLOCK.second()
                 if is_due(home.state, now):
                     sweep(home.state, lake, home.keys, now, settings.channels.keep_s)
-        except StateConflict as error:
+        except HeldByAnother as error:
             log.info("not refined", reason=str(error))
             return {"rows": 0, "partitions": 0}
+        finally:
+            _tell_waiting()
     return {"rows": report.rows, "partitions": report.partitions}
+
+
+def _tell_waiting() -> None:
+    """Since when the oldest payload is in RAW and not in GOLD, also where refining fails."""
+    home, metrics, now = deployment.home(), deployment.figures().metrics, deployment.CLOCK.second()
+    metrics.waits_unknown()
+    with suppress(StateConflict):
+        waiting = home.state.load(gold.UNREFINED).values()
+        since = min((raw.hour_of(key.decode()) for key in waiting), default=None)
+        metrics.waits("payload", since, now)
+    deployment.figures().tell()

@@ -1,0 +1,160 @@
+"""What is asked of AWS, counted call by call; and calls that fail as AWS fails.
+
+It stands between botocore and the wire, below botocore's own tries: a call that is tried again is
+counted again.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from botocore.awsrequest import AWSResponse
+
+from atalaia.homes.aws import clients
+
+Fault = Callable[[str, Mapping[str, Any]], "Answer | None"]
+"""Told of each call (``dynamodb.PutItem``) and its parameters: what AWS answers in its stead."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """AWS's no, with its own code. `is_done`: after it has done what was asked."""
+
+    status: int
+    code: str
+    is_done: bool = False
+
+
+DENIED = Answer(400, "AccessDeniedException")
+THROTTLED = Answer(400, "ProvisionedThroughputExceededException")
+LOST = Answer(500, "InternalServerError", is_done=True)
+
+
+@dataclass
+class Calls:
+    """What was asked since this began.
+
+    calls    by service and operation
+    units    of DynamoDB: ``read`` and ``write``, as its documentation counts them
+    """
+
+    calls: Counter[str] = field(default_factory=Counter)
+    units: Counter[str] = field(default_factory=Counter)
+    fault: Fault | None = None
+
+    @property
+    def total(self) -> int:
+        return self.calls.total()
+
+    def of(self, service: str) -> int:
+        """Calls of one service."""
+        return sum(n for name, n in self.calls.items() if name.startswith(f"{service}."))
+
+
+@contextmanager
+def counted(fault: Fault | None = None) -> Iterator[Calls]:
+    """Count what clients ask that are made meanwhile."""
+    found, make, lock = Calls(fault=fault), clients._client, threading.Lock()
+    asked = threading.local()
+
+    def client(service: str) -> Any:
+        made = make(service)
+
+        def before(params: dict[str, Any], model: Any, **_: Any) -> None:
+            asked.params, asked.name = params, f"{service}.{model.name}"
+
+        def send(request: Any, **_: Any) -> AWSResponse | None:
+            name, params = asked.name, asked.params
+            with lock:
+                found.calls[name] += 1
+                if service == "dynamodb":
+                    found.units["write"] += _written(name, params)
+            answer = found.fault(name, params) if found.fault else None
+            if answer is None:
+                return None
+            if answer.is_done:
+                made._endpoint.http_session.send(request)
+            return _refusal(answer, request.url)
+
+        made.meta.events.register(f"provide-client-params.{service}.*", before)
+        made.meta.events.register(f"before-send.{service}.*", send)
+        return made
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(clients, "_client", client)
+        yield found
+
+
+def once(name: str, answer: Answer, times: int = 1) -> Fault:
+    """The first of these calls fail so."""
+    left = [times]
+
+    def fault(asked: str, _: Mapping[str, Any]) -> Answer | None:
+        if asked == name and left[0]:
+            left[0] -= 1
+            return answer
+        return None
+
+    return fault
+
+
+def always(answer: Answer, *names: str) -> Fault:
+    """Each of these fails so; of none, all."""
+    return lambda asked, _: answer if not names or asked in names else None
+
+
+class _Raw:
+    """A body, as urllib3 gives it."""
+
+    def __init__(self, body: bytes) -> None:
+        self._body = body
+
+    def stream(self, **_: Any) -> Iterator[bytes]:
+        yield self._body
+
+
+def _refusal(answer: Answer, url: str) -> AWSResponse:
+    body = json.dumps({"__type": f"x#{answer.code}", "message": "a fault of a test"}).encode()
+    return AWSResponse(url, answer.status, {}, _Raw(body))
+
+
+def _written(name: str, params: Mapping[str, Any]) -> int:
+    """Write units of a call, without those of indexes: 1 for each KB begun, twice in a
+    transaction. Of a removal or an update the item itself is not known: 1 at least."""
+    match name.partition(".")[2]:
+        case "PutItem":
+            return _kilobytes(params["Item"])
+        case "DeleteItem" | "UpdateItem":
+            return 1
+        case "BatchWriteItem":
+            return sum(
+                _kilobytes(one["PutRequest"]["Item"]) if "PutRequest" in one else 1
+                for each in params["RequestItems"].values()
+                for one in each
+            )
+        case "TransactWriteItems":
+            return 2 * sum(
+                _kilobytes(body["Item"]) if kind == "Put" else 1
+                for one in params["TransactItems"]
+                for kind, body in one.items()
+            )
+    return 0
+
+
+def _kilobytes(item: Mapping[str, Mapping[str, Any]]) -> int:
+    size = sum(len(name) + _size(value) for name, value in item.items())
+    return -(-size // 1024)
+
+
+def _size(value: Mapping[str, Any]) -> int:
+    [(kind, inner)] = value.items()
+    if kind == "N":
+        return len(str(inner)) // 2 + 2
+    return 1 if kind == "BOOL" else len(inner)

@@ -1,0 +1,107 @@
+"""What telling people costs, asserted as counts of calls: times would be the emulator's."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from atalaia.domain.delivery import Message, Status
+from atalaia.homes.aws.config import Config
+from atalaia.notify.escalate import Escalation
+from atalaia.ports import Commit
+from atalaia.run.aws import deployment, handlers
+from aws import moto
+from aws.calls import Calls, counted
+from aws.mapper import Context
+from aws.test_tell import deployed, fresh, subscribed  # noqa: F401  a fixture
+from telling import delivery, message, news
+
+
+@pytest.fixture(scope="module")
+def url() -> Iterator[str]:
+    server, url = moto.start()
+    yield url
+    server.stop()
+
+
+@pytest.fixture
+def calls() -> Iterator[Calls]:
+    with counted() as found:
+        fresh()
+        yield found
+
+
+def test_an_idle_minute_of_deliver_is_four_queries(deployed: Config, calls: Calls) -> None:  # noqa: F811
+    subscribed()
+    handlers.deliver({}, Context())
+    calls.calls.clear()
+    handlers.deliver({}, Context())
+    assert calls.calls == {"dynamodb.Query": 4}
+
+
+def test_a_message_costs_fan_out_two_calls_and_delivery_four(
+    deployed: Config,  # noqa: F811
+    calls: Calls,
+) -> None:
+    """Of two that are told of one alert; each call of a function has some of its own besides."""
+    people = [subscribed() for _ in range(40)]
+    cost = {}
+    for name in ("fan_out", "deliver"):  # warm, with all people known
+        getattr(handlers, name)({}, Context())
+    entry = news("i1", at=int(time.time()))
+    deployment.home().state.commit(Commit("speed/lane-0", 1, entries=[entry]))
+    for name in ("fan_out", "deliver"):
+        calls.calls.clear()
+        getattr(handlers, name)({}, Context())
+        cost[name] = calls.of("dynamodb") / len(people)
+    assert cost["fan_out"] <= 2.3
+    assert cost["deliver"] <= 4.3
+    counts = deployment.home().outbox.counts()
+    assert counts == {("inbox", "sent"): len(people)}
+
+
+def test_what_one_person_was_told_of_a_crowds_incident_is_read_without_the_crowd(
+    deployed: Config,  # noqa: F811
+    calls: Calls,
+) -> None:
+    outbox = deployment.home().outbox
+    for i in range(30):
+        one = message(str(i), f"p_{i}", seqs=(1,))
+        outbox.put(one, [delivery(one, "i1")])
+    calls.calls.clear()
+    assert [one.person for one in outbox.told(["i1"], ["p_7"])] == ["p_7"]
+    assert calls.calls == {"dynamodb.Query": 2, "dynamodb.BatchGetItem": 2}
+
+
+def test_what_nobody_read_is_handed_on_beside_the_sending_and_some_at_a_time(
+    deployed: Config,  # noqa: F811
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    fresh()
+    person = subscribed()
+    home, now = deployment.home(), int(time.time())
+    home.state.commit(Commit("speed/lane-0", 1, entries=[news("i1", at=now)]))
+    dead = [
+        message(f"d{i}", f"p_gone{i}", status=Status.DEAD, settled_at=now, seqs=(1,))
+        for i in range(60)
+    ]
+    for one in dead:
+        home.outbox.put(one)
+    handlers.fan_out({}, Context())
+    sizes: list[int] = []
+    hand_some_on = Escalation.hand_some_on
+
+    def looked(self: Escalation, most: int) -> object:
+        some = hand_some_on(self, most)
+        sizes.append(some.looked_at)
+        return some
+
+    monkeypatch.setattr(Escalation, "hand_some_on", looked)
+    handlers.deliver({}, Context())
+    assert sizes == [25, 25, 10]
+    [sent] = home.outbox.messages(person=person)
+    assert sent.status == Status.SENT
+    left: list[Message] = home.outbox.unanswered(now + 60, 100)
+    assert left == []
