@@ -70,6 +70,7 @@ class Stage:
         self.blind: list[Json] = []
         self.asked: list[tuple[str, Any]] = []
         self.no_data: set[str] = set()
+        self.stations: list[Json] = []
         self.is_frozen = False
         if not calm:
             for given in GOING_ON:
@@ -259,6 +260,10 @@ def application(stage: Stage) -> FastAPI:
     @app.get("/v1/places/{place_id}/readings")
     def readings(place_id: str) -> Json:
         return {"place_id": place_id, "hours": 72, "series": stage.readings()}
+
+    @app.get("/v1/places/{place_id}/stations")
+    def stations(place_id: str) -> Json:
+        return {"place_id": place_id, "items": stage.stations}
 
     @app.get("/v1/places/{place_id}/measures")
     def measures(place_id: str) -> Json:

@@ -491,3 +491,30 @@ def test_our_own_files_are_few_bytes() -> None:
         if not name.startswith("vendor/")
     )
     assert own < 80_000
+
+
+def test_a_place_says_which_instruments_speak_for_it_and_how_far_they_are(browser: Browser) -> None:
+    stage = Stage(calm=True)
+    stage.stations = [
+        {"id": "wis2:0-20000-0-83743", "name": "Jardim Botânico", "kind": "official",
+         "latitude": -8.0, "longitude": -34.9, "km": 3.2, "height_m": None, "interval_s": 3600,
+         "last_valid_at": stage.now.isoformat(),
+         "speaks_for": ["temperature_c", "rain_mm in 24 h and more"]},
+        {"id": "metar:SBXX", "name": "Longe", "kind": "aerodrome", "latitude": -8.3,
+         "longitude": -34.9, "km": 40.0, "height_m": None, "interval_s": 3600,
+         "last_valid_at": None, "speaks_for": []},
+    ]  # fmt: skip
+
+    async def tell(url: str) -> None:
+        page, seen = await browser.page()
+        await page.goto(f"{url}/#/place/{stage.id_of('Recife')}")
+        row = page.locator("section[aria-labelledby=eyes] tr")
+        await row.first.wait_for()
+        assert await row.count() == 1, "what speaks for nothing is not shown"
+        told = await row.first.inner_text()
+        assert "Jardim Botânico" in told
+        assert "a 3,2 km" in told
+        assert "Temperatura, Chuva (somas de 24 h ou mais)" in told
+        assert seen.problems == []
+
+    on_stage(browser, stage, tell)

@@ -20,6 +20,7 @@ from atalaia.api.incidents import MEASURED
 from atalaia.api.limits import Buckets, network
 from atalaia.api.recent import Recent, series_of
 from atalaia.domain.alert import instant
+from atalaia.domain.payload import Payload
 from atalaia.domain.reading import Kind, Readings
 from contracts.state_contract import entry
 
@@ -488,3 +489,26 @@ def test_answers_at_hand_are_bounded_in_number_and_bytes() -> None:
     assert answers.get(49, 1) is None
     long = answers.put("long", 0, b"a" * 2000)
     assert gzip.decompress(long.packed) == long.body
+
+
+def test_a_place_says_which_stations_speak_for_it(tmp_path: Path) -> None:
+    async def tell(world: World) -> None:
+        place = world.live.settings.places[0]
+        metar = {
+            "icaoId": "SBXX", "name": "Field", "lat": place.latitude + 0.05, "lon": place.longitude,
+            "elev": 20, "obsTime": NOON, "rawOb": "METAR SBXX 111200Z 05006KT 9999 22/19 Q1016",
+        }  # fmt: skip
+        payload = Payload(
+            source="metar", content="metar-json", received_at=world.live.clock.second(),
+            body=json.dumps([metar]).encode(),
+        )  # fmt: skip
+        await world.live.ingest.keep([payload])
+        await world.live.settled()
+        status, told, _ = await get(world, f"/v1/places/{place.id}/stations")
+        assert status == 200
+        (eye,) = told["items"]
+        assert (eye["id"], eye["name"], eye["km"]) == ("metar:SBXX", "Field", 5.6)
+        assert "wind_speed_m_s" in eye["speaks_for"]
+        assert "visibility_m" not in eye["speaks_for"], "fog ends at a river bank"
+
+    story(tmp_path, tell, **QUIET)

@@ -9,7 +9,7 @@ from atalaia.domain.place import Place, Places
 from atalaia.domain.reading import NO_TIME
 from atalaia.sources.budget import Budget
 from atalaia.sources.open_meteo import calls_per_place
-from atalaia.sources.plan import OpenMeteoPlan, Plan, TomorrowIoPlan
+from atalaia.sources.plan import MetarPlan, OpenMeteoPlan, Plan, TomorrowIoPlan
 from atalaia.sources.schedule import PollCadence
 
 MIDNIGHT = 1_768_003_200
@@ -86,3 +86,15 @@ def test_a_fixed_plan_asks_every_place_at_its_interval() -> None:
     contents = [(content, place) for _, content, place in asked]
     assert contents.count(("realtime", 0)) == contents.count(("realtime", 1)) == 144
     assert contents.count(("forecast", 0)) == 2
+
+
+def test_all_aerodromes_are_asked_at_once_as_often_as_is_set() -> None:
+    plan = MetarPlan(("SBPA", "SBCO"), 600)
+    asked, _ = a_day(plan, 3, np.zeros(3))
+    assert len(asked) == 24 * 6
+    (request, _), *_ = plan.requests(
+        plan.due(MIDNIGHT, {"metar-json": np.full(3, NO_TIME)}, np.zeros(3), {})
+    )
+    assert request.params == {"ids": "SBPA,SBCO", "format": "json", "hours": "2"}
+    assert request.places == ()
+    assert not plan.expected_s, "an aerodrome is silent at no place"

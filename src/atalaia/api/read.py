@@ -47,6 +47,11 @@ def routes(shown: Shown, gate: Gate) -> APIRouter:
         """A place, the rules that judge it, and its climate where one was computed."""
         return sent(request, await made.place(place_id))
 
+    @router.get("/places/{place_id}/stations", **answers(models.StationsItem, 404, 503))
+    async def stations(request: Request, place_id: _PLACE) -> Response:
+        """The stations within reach of a place, the nearest first, and of what each is evidence."""
+        return sent(request, await made.stations(place_id))
+
     @router.get("/places/{place_id}/readings", **answers(models.ReadingsItem, 404, 503))
     async def readings(
         request: Request,

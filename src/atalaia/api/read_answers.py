@@ -21,6 +21,7 @@ from atalaia.api.problem import Problem
 from atalaia.api.read_items import measure_item, rule_item, series_item, town_items
 from atalaia.api.shown import Shown
 from atalaia.detect.course import courses
+from atalaia.detect.eyes_of import STATIONS, eyes_of
 from atalaia.domain.alert import instant
 from atalaia.domain.hazard import LEVEL_OF
 from atalaia.domain.place import Place
@@ -86,6 +87,18 @@ class ReadAnswers:
         }
         version = (self._version, id(climate), newest_at, has_data)
         return self._answers.made(("place", place_id), version, lambda: msgspec.json.encode(shown))
+
+    async def stations(self, place_id: str) -> JsonAnswer:
+        """The instruments that speak for a place."""
+        place = self._place(place_id)
+        kept = await asyncio.to_thread(self._shown.state.load, STATIONS)
+        items = [
+            msgspec.structs.asdict(eye)
+            | {"last_valid_at": None if eye.last_valid_at is None else instant(eye.last_valid_at)}
+            for eye in eyes_of(kept, place)
+        ]
+        body = msgspec.json.encode({"place_id": place.id, "items": items})
+        return self._answers.made(("stations", place.id), hash(body), lambda: body)
 
     async def readings(self, place_id: str, hours: int, asked: str | None) -> JsonAnswer:
         """A place's series; `asked` are variables, separated by commas."""

@@ -39,6 +39,29 @@ class PlaceItem(BaseModel):
     has_data: bool
 
 
+class StationItem(BaseModel):
+    """A station as a place sees it. `km`: how far away; `height_m`: how much above the place, where
+    both heights are known; `speaks_for`: variables that it tells and is evidence of there."""
+
+    id: str
+    name: str
+    kind: Literal["official", "aerodrome", "private"]
+    latitude: float
+    longitude: float
+    km: float
+    height_m: float | None
+    interval_s: int | None
+    last_valid_at: str | None
+    speaks_for: list[str]
+
+
+class StationsItem(BaseModel):
+    """The stations within reach of a place, the nearest first."""
+
+    place_id: str
+    items: list[StationItem]
+
+
 class RuleItem(BaseModel):
     """A rule that judges a place. `limits` are in `unit`; relative to the norm where it has one."""
 

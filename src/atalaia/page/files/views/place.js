@@ -27,7 +27,7 @@ export async function show(main, { id, query, titled }) {
     return failed(main, error, t.place.missing, store.places.get(id)?.name);
   }
   titled(place.name);
-  const parts = Object.fromEntries(["state", "now", "next", "charts", "past"].map((name) => [name, h("div", {})]));
+  const parts = Object.fromEntries(["state", "now", "next", "charts", "eyes", "past"].map((name) => [name, h("div", {})]));
   const time = h("p", { class: "quiet" });
   main.append(h("div", { class: "page" },
     h("div", {}, h("a", { class: "back", href: "/#/" }, icon("back", 18), t.place.back)),
@@ -35,7 +35,7 @@ export async function show(main, { id, query, titled }) {
       h("div", {}, h("h1", { tabindex: -1 }, place.name), time),
       h("div", { class: "buttons" }, share(),
         h("a", { class: "button first", href: `/#/subscribe?place=${encodeURIComponent(id)}` }, icon("bell", 18), t.place.subscribe))),
-    parts.state, parts.now, parts.next, parts.charts, climate(place), parts.past));
+    parts.state, parts.now, parts.next, parts.charts, parts.eyes, climate(place), parts.past));
 
   const told = { groups: null, ends: [], isGone: false };
   const drawState = () => {
@@ -78,8 +78,17 @@ export async function show(main, { id, query, titled }) {
       if (!told.isGone && !parts.past.childElementCount) fill(parts.past, unloaded(t.place.incidents, error));
     }
   };
+  const drawEyes = async () => {
+    try {
+      const near = await look(`/v1/places/${encodeURIComponent(id)}/stations`);
+      if (!told.isGone) fill(parts.eyes, eyes(near.items, place));
+    } catch (error) {
+      // Whoever reads of the weather misses nothing: which instruments it came of is beside it.
+      if (!(error instanceof Problem)) throw error;
+    }
+  };
   drawState();
-  await Promise.all([drawReadings(), drawPast()]);
+  await Promise.all([drawReadings(), drawPast(), drawEyes()]);
   const timer = setInterval(drawReadings, AGAIN_MS);
   const ends = [on("data", drawState), on("alert", (alert) => {
     if (placesOf(alert).includes(id)) {
@@ -202,6 +211,25 @@ function charts(place, groups, now, hours) {
 }
 
 // What is usual, and what was
+
+// Which instruments speak for it, and how far away they stand
+
+function eyes(stations, place) {
+  const speaking = stations.filter((one) => one.speaks_for.length);
+  if (!speaking.length) return null;
+  return h("section", { class: "panel", "aria-labelledby": "eyes" },
+    h("h2", { id: "eyes" }, t.place.eyes), h("p", { class: "quiet" }, t.place.eyes_sub),
+    h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": t.place.eyes }, h("table", {}, h("tbody", {},
+      speaking.map((one) => h("tr", {}, h("th", { scope: "row" }, one.name),
+        h("td", {}, t.place.away(number(one.km))),
+        h("td", { class: "quiet" }, one.last_valid_at ? clock(one.last_valid_at, place.timezone) : "—"),
+        h("td", { class: "quiet" }, one.speaks_for.map(spoken).join(", "))))))));
+}
+
+function spoken(told) {
+  const [name, , hours] = told.split(" ");
+  return variable(name) + (hours ? ` (${t.place.sums_of(hours)})` : "");
+}
 
 function climate(place) {
   const known = place.climate;

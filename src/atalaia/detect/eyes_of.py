@@ -1,0 +1,74 @@
+"""The stations that speak for a place, as the watch keeps them: what the API shows of it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+import msgspec
+import numpy as np
+
+from atalaia.detect.instruments import Eye
+from atalaia.domain.link import Nearby, Spots, speaks_for
+from atalaia.domain.place import Place
+
+STATIONS = "station:"
+"""State items under this prefix are stations, by lane and id."""
+
+
+class PlaceEye(msgspec.Struct, frozen=True, kw_only=True):
+    """A station as a place sees it.
+
+    km, height_m    how far away it stands, and how much above the place; None: heights not known
+    last_valid_at   Unix seconds of its newest report; None: never heard
+    speaks_for      variables that it tells and is evidence of at the place
+    """
+
+    id: str
+    name: str
+    kind: str
+    latitude: float
+    longitude: float
+    km: float
+    height_m: float | None
+    interval_s: int | None
+    last_valid_at: int | None
+    speaks_for: tuple[str, ...]
+
+
+def eyes_of(kept: Mapping[str, bytes], place: Place) -> list[PlaceEye]:
+    """Of the stations that a home keeps those within reach of a place, the nearest first."""
+    height = math.nan if place.elevation_m is None else place.elevation_m
+    nearby = Nearby(
+        Spots(np.array([place.latitude]), np.array([place.longitude]), np.array([height]))
+    )
+    eyes = {}
+    links = {}
+    for body in kept.values():
+        eye = msgspec.msgpack.decode(body, type=Eye)
+        at = eye.station
+        if at.latitude is None or at.longitude is None:
+            continue
+        above = math.nan if at.elevation_m is None else at.elevation_m
+        link = nearby.of(at.latitude, at.longitude, above).get(0)
+        if link is not None:
+            eyes[at.id], links[at.id] = eye, link
+    measured = {name: eye.measures for name, eye in eyes.items()}
+    found = []
+    for name in sorted(links, key=lambda each: (links[each].km, each)):
+        station, link = eyes[name].station, links[name]
+        found.append(
+            PlaceEye(
+                id=name,
+                name=station.name or name,
+                kind=station.kind,
+                latitude=station.latitude or 0.0,
+                longitude=station.longitude or 0.0,
+                km=round(link.km, 1),
+                height_m=None if math.isnan(link.height_m) else round(link.height_m, 1),
+                interval_s=station.interval_s,
+                last_valid_at=station.last_valid_at,
+                speaks_for=speaks_for(name, links, measured),
+            )
+        )
+    return found
