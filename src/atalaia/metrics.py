@@ -116,6 +116,11 @@ class Metrics:
             if _outcome(payload) == "answer":
                 self.last_success.labels(source).set(payload.received_at)
 
+    def left(self, source: str, calls: Mapping[str, int]) -> None:
+        """So many calls a source still allows, by window."""
+        for window, n in calls.items():
+            self.budget_calls_left.labels(source, window).set(n)
+
     def judged(
         self,
         readings: Mapping[str, int],

@@ -16,7 +16,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from atalaia.errors import StateConflict
-from atalaia.run.watchdog import notify
+from atalaia.watchdog import notify
 from run.test_live import break_store
 from run.world import PUSH_KEY, World, watching
 

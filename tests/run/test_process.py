@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 
 from atalaia.homes.embedded import open_home
-from atalaia.run.welcome import page_of
+from atalaia.report.welcome import page_of
 from atalaia.settings import load
 from patience import LIMIT_S, slowness, wait_until
 

@@ -13,6 +13,7 @@ import pytest
 from atalaia.domain.place import Place, Places
 from atalaia.people import gazetteer
 from atalaia.people.wishes import MOST, TownWishes
+from kept import Kept
 
 from .world import NOON, PUSH_KEY, World, watching
 
@@ -64,27 +65,8 @@ def test_wishes_are_rate_limited(tmp_path: Path) -> None:
     story(tmp_path, tell, ATALAIA_API_RATE_LIMIT="60")
 
 
-class Memory:
-    """Notes in memory."""
-
-    def __init__(self) -> None:
-        self.kept: dict[str, str] = {}
-
-    def note(self, key: str) -> str | None:
-        return self.kept.get(key)
-
-    def set_note(self, key: str, value: str) -> None:
-        self.kept[key] = value
-
-    def swap_note(self, key: str, before: str | None, value: str) -> bool:
-        if self.kept.get(key) != before:
-            return False
-        self.kept[key] = value
-        return True
-
-
 def test_what_has_come_within_reach_is_no_wish_any_more_and_cannot_be_one() -> None:
-    notes, town = Memory(), gazetteer.search("Recife", limit=1)[0]
+    notes, town = Kept(), gazetteer.search("Recife", limit=1)[0]
     TownWishes(notes, Places(())).add(town.id, NOON)
     near = Place(id="r", name="R", latitude=town.latitude + 1.0, longitude=town.longitude)
     wishes = TownWishes(notes, Places([near]))
@@ -94,7 +76,7 @@ def test_what_has_come_within_reach_is_no_wish_any_more_and_cannot_be_one() -> N
 
 
 def test_there_are_so_many_wishes_and_those_that_many_have_stay() -> None:
-    wishes = TownWishes(Memory(), Places(()))
+    wishes = TownWishes(Kept(), Places(()))
     ids = gazetteer.table().id[: MOST + 5].tolist()
     for _ in range(2):
         wishes.add(ids[0], NOON)

@@ -131,8 +131,7 @@ class LocalStanding(ProgramStanding):
         now = self._clock.now()
         metrics.waits("message", self._home.outbox.oldest_due(int(now)), int(now))
         for poller in self._pollers:
-            for window, left in poller.budget.left(now).items():
-                metrics.budget_calls_left.labels(poller.plan.name, window).set(left)
+            metrics.left(poller.plan.name, poller.budget.left(now))
 
     async def _write_fault(self) -> str | None:
         """Why nothing can be written now, found out by writing; None: it can be."""

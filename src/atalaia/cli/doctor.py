@@ -25,7 +25,7 @@ def doctor(
 
     import msgspec
 
-    from atalaia.run.doctor import examine
+    from atalaia.cli.examination import examine
 
     found = list(examine(settings_of(settings, home), int(time.time()), is_quick=quick))
     if as_json:

@@ -15,8 +15,8 @@ from __future__ import annotations
 import asyncio
 import signal
 import sys
-from collections.abc import Awaitable, Callable, Iterator, Sequence
-from contextlib import AsyncExitStack, suppress
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 
 import msgspec
 import structlog
@@ -41,23 +41,21 @@ from atalaia.lake.places import note_places
 from atalaia.logs import configure_logs
 from atalaia.metrics import Metrics
 from atalaia.notify.recipients import Recipients
+from atalaia.parts import STOP_S, Parts, cancelled, ended
 from atalaia.people.retention import forget_often
 from atalaia.report.line import line_of
+from atalaia.report.welcome import welcome
 from atalaia.run.opened import home_of
 from atalaia.run.services import Services
-from atalaia.run.watchdog import LATE_S, Stage, Watchdog
-from atalaia.run.welcome import welcome
 from atalaia.settings import Settings
-from atalaia.settings.plans import expected, plans
+from atalaia.settings.plans import plans
 from atalaia.settings.strength import weaknesses
 from atalaia.sources.cap.found import forms_of
 from atalaia.sources.feed import FeedPoller
 from atalaia.sources.ingest import TICK_AFTER_S, Ingest, tick
 from atalaia.sources.poller import Poller
 from atalaia.threads import DaemonThreads
-
-_AFTER_FAULT_S = 5.0
-_STOP_S = 2.0
+from atalaia.watchdog import LATE_S, Stage, Watchdog
 
 log = structlog.get_logger()
 
@@ -86,10 +84,10 @@ class Live:
         self.port = settings.api.port
         self._console = console or Console(highlight=False, soft_wrap=True)
         self._began_at = self.clock.second()
-        self._stack = AsyncExitStack()
+        self._parts = Parts()
         note_places(home.state, settings.places)
-        self._begin_with(norms_of(home.lake, settings.rules, settings.places))
         self.services = services = Services(home, settings, self.clock, self.metrics)
+        self._begin_with(norms_of(home.lake, settings.rules, settings.places))
         self.consumer = services.consumer(
             lambda: self._norms, lambda _: self._began_at, hold_s=HOLD_S
         )
@@ -115,14 +113,15 @@ class Live:
     async def __aenter__(self) -> Live:
         """In the order of the path; what is started last is stopped first."""
         loop, services, home = asyncio.get_running_loop(), self.services, self.home
+        parts = self._parts
         loop.set_default_executor(DaemonThreads())
         listener = listen(self.settings.api.host, self.settings.api.port)
         self.port = int(listener.getsockname()[1])
-        self._stack.push_async_callback(services.session.close)
+        parts.push_async_callback(services.session.close)
 
-        self._start("watching", self.watching.run)
-        self._start("ingest", self.ingest.run)
-        self._stack.push_async_callback(_within, _STOP_S, self.ingest.drain)
+        parts.start("watching", self.watching.run)
+        parts.start("ingest", self.ingest.run)
+        parts.at_the_end(self.ingest.drain)
 
         self.notifier = services.notifier(on_changed=self._set_steps)
 
@@ -132,8 +131,8 @@ class Live:
         for what in ("urgent", "normal"):
             home.on_wake(what, wake)
         for name, part in self.notifier.parts().items():
-            self._start(name, part)
-        self._stack.push_async_callback(self.notifier.close, _STOP_S)
+            parts.start(name, part)
+        parts.push_async_callback(self.notifier.close, STOP_S)
 
         self.history = MemoryHistory(
             self.settings.places, self.settings.rules, home, services.decode, self.clock.now
@@ -160,13 +159,13 @@ class Live:
             )
         )
         task = asyncio.create_task(server.serve(sockets=[listener]), name="api")
-        self._stack.push_async_callback(_ended, task)
-        self._stack.callback(setattr, server, "should_exit", True)
-        self._start("follower", services.follower.run)
-        self._stack.callback(services.follower.close)
+        parts.push_async_callback(ended, task)
+        parts.callback(setattr, server, "should_exit", True)
+        parts.start("follower", services.follower.run)
+        parts.callback(services.follower.close)
         updates = telegram_polling(self.settings, services.session, services.talk, home.state)
         if updates is not None:
-            self._start("telegram bot", updates.run)
+            parts.start("telegram bot", updates.run)
 
         session, keep_it = services.session, self.ingest.keep
         self.pollers += [
@@ -193,21 +192,21 @@ class Live:
             for feed in self.settings.cap.feeds
         ]
         for poller in self.pollers:
-            self._start(poller.plan.name, poller.run)
+            parts.start(poller.plan.name, poller.run)
         for warnings in self.warnings:
-            self._start(warnings.name, warnings.run)
-        self._start("clock", lambda: tick(self.ingest, self.clock, lambda: self.watching.came_at))
+            parts.start(warnings.name, warnings.run)
+        parts.start("clock", lambda: tick(self.ingest, self.clock, lambda: self.watching.came_at))
 
-        self._start("archive", self.upkeep.archive)
-        self._start("refine", self.upkeep.refine)
-        self._start("watchdog", self._watchdog().run)
+        parts.start("archive", self.upkeep.archive)
+        parts.start("refine", self.upkeep.refine)
+        parts.start("watchdog", self._watchdog().run)
         keep_for = services.registry.keep
-        self._start("retention", lambda: forget_often(home, keep_for, self.clock))
+        parts.start("retention", lambda: forget_often(home, keep_for, self.clock))
         return self
 
     async def __aexit__(self, *_: object) -> None:
         """Take nothing more; bring what was accepted to the disk; let the tasks go."""
-        await self._stack.aclose()
+        await self._parts.aclose()
 
     async def settled(self) -> None:
         """Wait until all that is in the stream has been lived through."""
@@ -216,18 +215,6 @@ class Live:
     def greet(self) -> None:
         """Say on the terminal which page to open, and what to expect of the first hour."""
         self._console.print(welcome(self.settings, self.port), markup=False)
-
-    def _start(self, name: str, run: Callable[[], Awaitable[None]]) -> None:
-        async def always() -> None:
-            while True:
-                try:
-                    await run()
-                except Exception as error:
-                    log.exception("a part broke; it is started again", part=name, error=repr(error))
-                await asyncio.sleep(_AFTER_FAULT_S)
-
-        task = asyncio.create_task(always(), name=name)
-        self._stack.push_async_callback(_ended, task, is_cancelled=True)
 
     def _watchdog(self) -> Watchdog:
         """Which has to move, and what else may be wrong."""
@@ -273,10 +260,9 @@ class Live:
 
     def _begin_with(self, norms: Norms) -> None:
         """The watch begins, now or anew, and judges by these norms; they are kept for replays."""
-        settings, state = self.settings, self.home.state
-        expected_s = expected(settings)
-        terms = Terms(settings.rules, tuple(settings.places), expected_s)
-        note_start(state, self._began_at, terms, keep(self.home.lake, norms))
+        settings, home = self.settings, self.home
+        terms = Terms(settings.rules, tuple(settings.places), self.services.expected_s)
+        note_start(home.state, self._began_at, terms, keep(home.lake, norms))
         self._norms = norms
         for line in norms.in_words():
             log.warning("a rule cannot judge everywhere", reason=line)
@@ -286,20 +272,6 @@ class Live:
         self._begin_with(norms)
         self.consumer.begin_anew()
         log.info("the new climate was taken up", offset=self.consumer.position)
-
-
-async def _ended(task: asyncio.Task[None], *, is_cancelled: bool = False) -> None:
-    """Wait until a task has come to its end; what does not within `_STOP_S` is left."""
-    if is_cancelled:
-        task.cancel()
-    await asyncio.wait([task], timeout=_STOP_S)
-    task.cancel()
-
-
-async def _within(seconds: float, do: Callable[[], Awaitable[None]]) -> None:
-    with suppress(TimeoutError):
-        async with asyncio.timeout(seconds):
-            await do()
 
 
 def run(settings: Settings, *, port: int | None = None) -> int:
@@ -344,7 +316,7 @@ async def _run(settings: Settings, home: EmbeddedHome) -> None:
         )
         await stop.wait()
         log.info("stopping")
-        await _ended(loading, is_cancelled=True)
+        await cancelled(loading)
 
 
 def _with_port(settings: Settings, port: int) -> Settings:

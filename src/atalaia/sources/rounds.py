@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from typing import NamedTuple
 
 import aiohttp
 import msgspec
@@ -20,12 +21,15 @@ from atalaia.domain.payload import Payload
 from atalaia.domain.place import Places
 from atalaia.domain.reading import Floats
 from atalaia.notes import Note
-from atalaia.ports import Notes
+from atalaia.ports import Notes, Stream
+from atalaia.sources import status
 from atalaia.sources.cap.found import forms_of
 from atalaia.sources.feed import FeedPoller, Memory
 from atalaia.sources.health import Health
+from atalaia.sources.ingest import clock_payload
 from atalaia.sources.plan import Plan
 from atalaia.sources.poller import Poller
+from atalaia.sources.session import open_session
 from atalaia.sources.status import SourceStatus
 
 FEED_S = 30.0
@@ -35,8 +39,67 @@ messages, the next round fetches."""
 Keep = Callable[[list[Payload]], Awaitable[object]]
 
 
+class Went(NamedTuple):
+    """What a round came to: so many payloads, and how each source is doing."""
+
+    payloads: int
+    sources: list[SourceStatus]
+
+
 class _RoundIsOver(Exception):
     """Nothing is due any more, and nothing is under way."""
+
+
+async def go_round(
+    asked: Iterable[Plan],
+    heard: Iterable[tuple[str, int]],
+    places: Places,
+    stream: Stream,
+    notes: Notes,
+    clock: Clock,
+    *,
+    nearness: Floats,
+    on_kept: Callable[[Sequence[Payload]], None],
+) -> Went:
+    """Ask what is due, append what comes to the stream, and tell the stream what time it is.
+
+    heard     services of official warnings: the address, and how often it is asked
+    nearness  of each place to a limit, shape (places,)
+    on_kept   called with what was appended
+
+    Raises StateConflict and QueueFull.
+    """
+    payloads = 0
+
+    async def keep(came: Sequence[Payload]) -> None:
+        nonlocal payloads
+        await asyncio.to_thread(stream.append, came)
+        payloads += len(came)
+        on_kept(came)
+
+    before = await asyncio.to_thread(status.read, notes)
+    health = {told.source: told.health for told in before}
+    async with open_session() as session:
+        told = await asyncio.gather(
+            *(
+                ask(
+                    plan,
+                    places,
+                    session,
+                    notes,
+                    keep,
+                    clock,
+                    nearness=nearness,
+                    health=health.get(plan.name),
+                )
+                for plan in asked
+            ),
+            *(hear(url, every_s, session, notes, keep, clock, places) for url, every_s in heard),
+        )
+    await asyncio.to_thread(stream.append, [clock_payload(clock.second())])
+    if told != before:
+        await asyncio.to_thread(status.keep, notes, told)
+    return Went(payloads, told)
 
 
 async def ask(

@@ -18,12 +18,13 @@ from atalaia.api.gold_history import ANSWER_S, GoldHistory
 from atalaia.api.standing import NotedStanding
 from atalaia.batch.archive import SHARD_NEWEST
 from atalaia.detect import near
+from atalaia.detect.lanes import NEWEST
 from atalaia.detect.sight import Sight
 from atalaia.domain.norm_tables import Norms
 from atalaia.domain.payload import Payload
 from atalaia.homes.aws.sql import AthenaSql, Cost
 from atalaia.lake import laid
-from atalaia.run.aws import deployment, detect
+from atalaia.run.aws import deployment
 
 _MARGIN_S = 2.0
 
@@ -77,7 +78,7 @@ def _app() -> Any:
         home,
         deployment.CLOCK,
         services.metrics,
-        lived=detect.NEWEST,
+        lived=NEWEST,
         archived=SHARD_NEWEST,
         shown=lambda: services.follower.view.seq,
     )

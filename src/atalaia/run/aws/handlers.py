@@ -14,14 +14,14 @@ def poll(event: Event, context: Any) -> Event:
     """By the clock: ask the sources."""
     from atalaia.run.aws import poll as part  # noqa: PLC0415
 
-    return part.handle(event)
+    return part.handle(event, context)
 
 
 def detect(event: Event, context: Any) -> Event:
     """By the stream: what is dangerous."""
     from atalaia.run.aws import detect as part  # noqa: PLC0415
 
-    return part.handle(event)
+    return part.handle(event, context)
 
 
 def archive(event: Event, context: Any) -> Event:

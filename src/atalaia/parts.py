@@ -1,0 +1,55 @@
+"""The parts of a running program, each a task that is started again if it breaks."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack, suppress
+
+import structlog
+
+STOP_S = 2.0
+"""What has not come to its end so long after it was asked to is left."""
+
+_AFTER_FAULT_S = 5.0
+
+log = structlog.get_logger()
+
+
+class Parts(AsyncExitStack):
+    """What is started last is stopped first."""
+
+    def start(self, name: str, run: Callable[[], Awaitable[None]]) -> None:
+        """Run it until the end, and again where it breaks."""
+
+        async def always() -> None:
+            while True:
+                try:
+                    await run()
+                except Exception as error:
+                    log.exception("a part broke; it is started again", part=name, error=repr(error))
+                await asyncio.sleep(_AFTER_FAULT_S)
+
+        self.push_async_callback(cancelled, asyncio.create_task(always(), name=name))
+
+    def at_the_end(self, do: Callable[[], Awaitable[None]]) -> None:
+        """Do this as well, in its turn, for as long as a stop may take."""
+
+        async def within() -> None:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(STOP_S):
+                    await do()
+
+        self.push_async_callback(within)
+
+
+async def ended(task: asyncio.Task[None]) -> None:
+    """Wait until a task has come to its end, and cancel what does not."""
+    await asyncio.wait([task], timeout=STOP_S)
+    task.cancel()
+
+
+async def cancelled(task: asyncio.Task[None]) -> None:
+    """Cancel a task, and wait until it has come to its end."""
+    task.cancel()
+    await ended(task)

@@ -1,0 +1,80 @@
+"""Parts of a program: none ends by a fault, and the last that was started is stopped first."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from atalaia import parts
+from atalaia.parts import Parts
+
+
+def test_a_part_that_breaks_is_started_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(parts, "_AFTER_FAULT_S", 0.0)
+    begun = 0
+
+    async def main() -> None:
+        again = asyncio.Event()
+
+        async def breaks() -> None:
+            nonlocal begun
+            begun += 1
+            if begun < 3:
+                raise RuntimeError("broken")
+            again.set()
+            await asyncio.Event().wait()
+
+        async with Parts() as running:
+            running.start("fragile", breaks)
+            await again.wait()
+
+    asyncio.run(main())
+    assert begun == 3
+
+
+def test_what_is_started_last_is_stopped_first() -> None:
+    told: list[str] = []
+
+    async def main() -> None:
+        async with Parts() as running:
+            for name in ("first", "second"):
+
+                async def part(name: str = name) -> None:
+                    try:
+                        await asyncio.Event().wait()
+                    finally:
+                        told.append(name)
+
+                running.start(name, part)
+
+                async def last(name: str = name) -> None:
+                    told.append(f"after {name}")
+
+                running.at_the_end(last)
+            await asyncio.sleep(0)
+
+    asyncio.run(main())
+    assert told == ["after second", "second", "after first", "first"]
+
+
+def test_a_stop_waits_for_nobody_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(parts, "STOP_S", 0.01)
+    held = asyncio.Event()
+
+    async def main() -> None:
+        async def stays() -> None:
+            while not held.is_set():
+                try:
+                    await held.wait()
+                except asyncio.CancelledError:
+                    continue
+
+        async with Parts() as running:
+            running.start("stubborn", stays)
+            running.at_the_end(held.wait)
+            await asyncio.sleep(0)
+        held.set()
+
+    asyncio.run(main())
+    assert held.is_set(), "the stop came to its end first"
