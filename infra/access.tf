@@ -63,6 +63,7 @@ locals {
       },
       merge(local.opens, { sid = "PeopleKey", conditions = [merge(local.of_table, { values = local.people_names })] }),
       local.envelope,
+      local.describes,
     ]
   }
 
@@ -86,8 +87,11 @@ locals {
     }]
   }
 
+  # A look at the key is for no table, and has no context that a condition could ask for.
+  describes = { sid = "AboutKey", actions = ["kms:DescribeKey"], resources = [aws_kms_key.people.arn] }
+
   # DynamoDB opens a table with the caller's right to its key, and says which table it is for.
-  opens        = { actions = ["kms:Decrypt", "kms:DescribeKey"], resources = [aws_kms_key.people.arn] }
+  opens        = { actions = ["kms:Decrypt"], resources = [aws_kms_key.people.arn] }
   of_table     = { test = "StringEquals", variable = "kms:EncryptionContext:aws:dynamodb:tableName" }
   outbox_names = [for name in ["outbox", "deliveries"] : "${var.environment}-${name}"]
   people_names = [for name in ["people", "contacts", "consents", "keys"] : "${var.environment}-${name}"]

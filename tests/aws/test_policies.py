@@ -328,3 +328,11 @@ def test_the_peoples_key_opens_no_table_that_is_not_the_functions(
         }[name]
     )
     assert not is_allowed(policies[name], "kms:Decrypt", key, of_resource=of_key)
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_a_look_at_a_key_is_held_to_no_context_which_it_never_has(
+    policies: dict[str, str], name: str
+) -> None:
+    held = [s for s in statements(policies[name]) if "EncryptionContext" in str(s.get("Condition"))]
+    assert not any("kms:DescribeKey" in s["Action"] for s in held)
