@@ -73,6 +73,11 @@ class Metrics:
             ["what"],
             registry=here,
         )
+        self.clock_behind = Gauge(
+            "atalaia_clock_behind_seconds",
+            "By how much this machine's clock seems to be behind those of most sources.",
+            registry=here,
+        )
         self.budget_calls_left = Gauge(
             "atalaia_budget_calls_left",
             "Calls that a source allows.",

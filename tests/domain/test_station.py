@@ -150,3 +150,12 @@ def test_stations_named_twice_are_one_with_all_that_is_known() -> None:
     both = StationsDecoded.concat([one, two])
     assert [(each.name, each.latitude) for each in both.stations] == [("A", 1.0)]
     assert len(both.readings) == 1
+
+
+def test_a_clock_that_is_behind_or_ahead_is_learned_and_one_wild_report_is_not() -> None:
+    for offset_s in (2400, 0, -600):
+        station = Station(id="pws:garden", kind="private")
+        for i in range(12):
+            wild = -3600 if i == 5 else 0
+            station = station.heard(i * 600, i * 600 + offset_s + wild)
+        assert station.clock_offset_s == offset_s

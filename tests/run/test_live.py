@@ -15,6 +15,7 @@ from aiohttp import web
 
 from atalaia.batch import upkeep
 from atalaia.detect.watch import Watch
+from atalaia.domain.alert import instant
 from atalaia.domain.payload import Payload
 from atalaia.errors import StateConflict
 from atalaia.ports import State
@@ -445,5 +446,56 @@ def test_the_metrics_tell_what_happened(tmp_path: Path) -> None:
             ):
                 assert line in page
             assert "p1" not in page
+
+    asyncio.run(story())
+
+
+def test_a_machine_whose_clock_is_behind_says_so_once_and_alerts_go_on(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with watching(tmp_path, n=2, ATALAIA_API_KEY=PUSH_KEY) as world:
+            # The world's own clock is half an hour ahead of this machine's.
+            world.providers.clock = Clock(world.clock.now() + 1800)
+            with structlog.testing.capture_logs() as logs:
+                for minute in range(0, 90, 15):
+                    reading = {
+                        "place_id": "p1",
+                        "valid_at": instant(world.clock.second() + 1800),
+                        "wind_gust_m_s": 21.0 if minute >= 60 else 3.0,
+                    }
+                    await world.post("/v1/readings", json.dumps([reading]))
+                    world.providers.clock.turn(900)
+                    await world.turn(900)
+            clock = json.loads((await world.get("/readyz"))[1])["clock"]
+            assert clock["offset_s"] == {}
+            assert 900 <= clock["behind_s"] <= 1800
+            assert (
+                f"atalaia_clock_behind_seconds {clock['behind_s']}"
+                in (await world.get("/metrics"))[1]
+            )
+            said = [line for line in logs if "clock is behind" in line["event"]]
+            assert [line["log_level"] for line in said] == ["warning"]
+            assert [(a.type, a.level, a.source) for a in world.alerts("wind")][:1] == [
+                ("alert", "orange", "station")
+            ]
+
+    asyncio.run(story())
+
+
+def test_a_source_whose_clock_is_wrong_is_told_by_how_much(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with watching(tmp_path, n=2, ATALAIA_API_KEY=PUSH_KEY) as world:
+            reading = {
+                "place_id": "p1",
+                "valid_at": instant(world.clock.second() - 2400),
+                "wind_gust_m_s": 21.0,
+            }
+            await world.post("/v1/readings", json.dumps([reading]))
+            await world.quiet()
+            clock = json.loads((await world.get("/readyz"))[1])["clock"]
+            assert clock["behind_s"] == 0
+            assert clock["offset_s"]["station"] == 2400
+            (alert,) = world.alerts("wind")
+            assert (alert.valid_at, alert.sent_at) == (NOON - 2400, NOON)
+            assert "10 Jan 11:20" in alert.text["en"]
 
     asyncio.run(story())

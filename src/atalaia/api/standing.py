@@ -35,6 +35,7 @@ class LocalStanding(ProgramStanding):
 
     pollers, warnings   those that run; the lists may grow
     shown, fanned_out   numbers of the last entries that the API has, that everybody was told
+    clocks              what the sources' times say of theirs and of ours
     step_s              seconds from reading the newest batch to its commit
     """
 
@@ -51,6 +52,7 @@ class LocalStanding(ProgramStanding):
         warnings: Sequence[FeedPoller],
         shown: Callable[[], int],
         fanned_out: Callable[[], int],
+        clocks: Callable[[], dict[str, Any]],
     ) -> None:
         self._home = home
         self._clock = clock
@@ -60,6 +62,7 @@ class LocalStanding(ProgramStanding):
         self._upkeep = upkeep
         self._pollers, self._warnings = pollers, warnings
         self._shown, self._fanned_out = shown, fanned_out
+        self._clocks = clocks
         self._probing: asyncio.Task[None] | None = None
         self._counting: asyncio.Task[dict[tuple[str, str], int]] | None = None
         self.step_s: float | None = None
@@ -113,6 +116,7 @@ class LocalStanding(ProgramStanding):
             "stream_offset": self._watching.offset,
             "lag": self._watching.behind,
             "lag_s": self._watching.lag_s,
+            "clock": self._clocks(),
             "gold": {"refused": self._upkeep.refused},
             "sources": {
                 poller.plan.name: poller.health.shown(poller.plan.expected_s, now)

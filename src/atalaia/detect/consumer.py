@@ -27,7 +27,7 @@ from atalaia.detect.watch import CONSUMER, Step, Watch
 from atalaia.domain.alert import LogEntry
 from atalaia.domain.hazard import Hazard
 from atalaia.domain.payload import Reject
-from atalaia.domain.reading import Floats, Readings
+from atalaia.domain.reading import Delay, Floats, Readings
 from atalaia.errors import StateConflict
 from atalaia.ports import Commit, Record, State, Stream
 
@@ -75,6 +75,7 @@ class Lived:
     rows       the rows themselves
     nearness   of each place to a limit, shape (places,)
     open       the hazard of each incident that is going on
+    delays     how late sources were
     seconds    from reading to commit
     """
 
@@ -85,6 +86,7 @@ class Lived:
     entries: Sequence[LogEntry]
     nearness: Floats
     open: list[str]
+    delays: list[Delay]
     seconds: float
 
 
@@ -208,6 +210,7 @@ class Consumer:
             entries=commit.entries,
             nearness=self.nearness,
             open=_open(watch),
+            delays=step.delays,
             seconds=time.perf_counter() - began,
         )
 

@@ -24,7 +24,7 @@ from atalaia.domain.lanes import Lane
 from atalaia.domain.official import Official, are_kin
 from atalaia.domain.payload import Payload, Reject
 from atalaia.domain.place import Places
-from atalaia.domain.reading import NO_TIME, Decode, Decoded, Readings
+from atalaia.domain.reading import NO_TIME, Decode, Decoded, Delay, Readings
 from atalaia.domain.rule import RuleSet
 from atalaia.ports import Commit, Record, State
 
@@ -33,12 +33,13 @@ CONSUMER = "speed"
 
 class Step(msgspec.Struct):
     """What one batch came to: rows by source (of places, and of stations), entries made, the newest
-    instant, and the rows of places."""
+    instant, the rows of places, and how late sources were."""
 
     rows: dict[str, int]
     entries: list[LogEntry]
     now: int
     readings: Readings
+    delays: list[Delay] = []
 
 
 class Watch:
@@ -139,6 +140,7 @@ class Watch:
         if decoded.stations:
             readings = Readings.concat([readings, self.instruments.see(decoded.stations)])
         step = self.live(readings.in_order(), _clock(payloads), decoded.officials)
+        step.delays = decoded.delays
         for told in decoded.stations:
             for source, n in told.readings.counts().items():
                 step.rows[source] = step.rows.get(source, 0) + n

@@ -7,7 +7,7 @@ one consumer. A home of one process has one lane, which is everything.
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -65,4 +65,4 @@ class Lane:
         readings = decoded.readings
         officials = decoded.officials if self.tells_official else []
         mine = readings.take(self.mine[readings.place])
-        return Decoded(mine, decoded.rejects, officials, decoded.stations)
+        return replace(decoded, readings=mine, officials=officials)

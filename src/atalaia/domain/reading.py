@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from enum import IntEnum
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -227,18 +227,29 @@ class Readings:
         return replace(rows.take(first), values=values)
 
 
+class Delay(NamedTuple):
+    """How late a source's newest word of the present came: seconds from the time that it bears to
+    its receipt (Unix seconds). Below 0 it bears a time that was still to come."""
+
+    source: str
+    received_at: int
+    delay_s: int
+
+
 @dataclass(frozen=True, slots=True)
 class Decoded:
     """What a decoder made of some payloads: the rows it could read, and reasons for the rest.
 
     officials   warnings of others, each with when it was received
     stations    what instruments said, in the order in which it came; no place has seen it yet
+    delays      of what came live: by these clocks are known that are wrong
     """
 
     readings: Readings
     rejects: list[Reject] = field(default_factory=list)
     officials: list[tuple[int, Official]] = field(default_factory=list)
     stations: list[StationsDecoded] = field(default_factory=list)
+    delays: list[Delay] = field(default_factory=list)
 
     @staticmethod
     def together(parts: Iterable[Decoded]) -> Decoded:
@@ -249,6 +260,7 @@ class Decoded:
             [reject for part in parts for reject in part.rejects],
             [official for part in parts for official in part.officials],
             [told for part in parts for told in part.stations],
+            [delay for part in parts for delay in part.delays],
         )
 
 

@@ -38,8 +38,10 @@ class Station(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     elevation_m of the ground above sea level; None: not known
     anemometer_m   height of its wind sensor above the ground; None: not known (10 m is the rule)
     interval_s  how often it reports, learned from its last reports; None: too few of them
-    clock_offset_s   smallest delay of its last reports, received less valid: below 0 its clock
-                is ahead, or it reports before its time, as METARs do; None: never heard
+    clock_offset_s   the middle one of its last reports' delays, received less valid: one that is
+                far off does not count. Below 0 its clock is ahead, or it reports before its time,
+                as METARs do; far above, its clock is behind, or its words come late; None: never
+                heard
     last_valid_at    Unix seconds of its newest report; None: never heard
     recent      its last reports: (valid_at, delay in seconds), oldest first
     """
@@ -74,7 +76,7 @@ class Station(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         return replace(
             self,
             interval_s=_interval(recent),
-            clock_offset_s=min(delay for _, delay in recent),
+            clock_offset_s=_middle([delay for _, delay in recent]),
             last_valid_at=recent[-1][0],
             recent=recent,
         )
@@ -103,5 +105,9 @@ def _newer(new: float | None, old: float | None) -> float | None:
 def _interval(recent: tuple[tuple[int, int], ...]) -> int | None:
     """The middle one of the gaps between reports: one that was lost does not count double."""
     times = [valid_at for valid_at, _ in recent]
-    gaps = sorted(later - earlier for earlier, later in pairwise(times))
-    return gaps[(len(gaps) - 1) // 2] if len(times) >= _FEWEST else None
+    gaps = [later - earlier for earlier, later in pairwise(times)]
+    return _middle(gaps) if len(times) >= _FEWEST else None
+
+
+def _middle(seconds: list[int]) -> int:
+    return sorted(seconds)[(len(seconds) - 1) // 2]

@@ -24,7 +24,7 @@ from typing import NamedTuple
 import numpy as np
 
 from atalaia.domain.payload import Reject
-from atalaia.domain.reading import Bools, Floats, Ints, rows_by_source
+from atalaia.domain.reading import NO_TIME, Bools, Delay, Floats, Ints, rows_by_source
 from atalaia.domain.station import Station
 
 NO_REPORT = 0
@@ -89,6 +89,21 @@ class StationReadings:
 
     def __len__(self) -> int:
         return len(self.station)
+
+    def delays(self) -> list[Delay]:
+        """How late the stations' newest words came, by source: the middle one of its stations, as
+        each has a clock of its own."""
+        found = []
+        for code, source in enumerate(self.sources):
+            mine = np.flatnonzero(self.source == code)
+            if len(mine) == 0:
+                continue
+            # Its newest word: the one that is least late, or most ahead.
+            ahead = np.full(len(self.stations), NO_TIME, np.int64)
+            np.maximum.at(ahead, self.station[mine], (self.valid_at - self.known_at)[mine])
+            middle = -int(np.median(ahead[ahead != NO_TIME]))
+            found.append(Delay(source, int(self.known_at[mine].max()), middle))
+        return found
 
     @staticmethod
     def empty() -> StationReadings:

@@ -127,6 +127,7 @@ def unsealed(decode: Decode, vault: Callable[[], Vault]) -> Decode:
             readings=Readings.concat([others.readings, theirs.readings]),
             rejects=[*rejects, *others.rejects],
             stations=[*others.stations, *theirs.stations],
+            delays=[*others.delays, *theirs.delays],
         )
 
     return opening

@@ -51,6 +51,7 @@ from atalaia.settings import Settings
 from atalaia.settings.plans import plans
 from atalaia.settings.strength import weaknesses
 from atalaia.sources.cap.found import forms_of
+from atalaia.sources.clocks import Clocks
 from atalaia.sources.feed import FeedPoller
 from atalaia.sources.ingest import TICK_AFTER_S, Ingest, tick
 from atalaia.sources.poller import Poller
@@ -81,6 +82,7 @@ class Live:
         self.home = home
         self.clock = clock or Clock()
         self.metrics = Metrics()
+        self.clocks = Clocks()
         self.port = settings.api.port
         self._console = console or Console(highlight=False, soft_wrap=True)
         self._began_at = self.clock.second()
@@ -148,6 +150,7 @@ class Live:
             warnings=self.warnings,
             shown=lambda: services.follower.view.seq,
             fanned_out=lambda: self.notifier.done,
+            clocks=self.clocks.shown,
         )
         server = serving(
             services.api(
@@ -246,6 +249,8 @@ class Live:
         self.metrics.judged(lived.readings, lived.rejects, lived.entries, lived.seconds)
         self.metrics.open_now(lived.open)
         self.history.hear(lived.rows)
+        self.clocks.hear(lived.delays)
+        self.metrics.clock_behind.set(self.clocks.behind_s)
         self.standing.step_s = lived.seconds
         if lived.entries:
             self.notifier.wake()

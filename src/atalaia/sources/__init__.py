@@ -39,7 +39,9 @@ def decoders(places: Places) -> dict[str, Decode]:
 def _of_stations(decode: DecodeStations) -> Decode:
     def decoded(payloads: Sequence[Payload], _wanted: Wanted) -> Decoded:
         told = decode(payloads)
-        return Decoded(Readings.empty(), told.rejects, stations=[told])
+        is_live = not any(payload.is_recorded for payload in payloads)
+        delays = told.readings.delays() if is_live else []
+        return Decoded(Readings.empty(), told.rejects, stations=[told], delays=delays)
 
     return decoded
 

@@ -9,7 +9,7 @@ from typing import TypeAlias
 import numpy as np
 
 from atalaia.domain.payload import Payload, Reject
-from atalaia.domain.reading import NO_TIME, Decode, Decoded, Ints, Kind, Readings
+from atalaia.domain.reading import NO_TIME, Decode, Decoded, Delay, Ints, Kind, Readings
 from atalaia.sources.rejects import Rejects, Unreadable
 
 Wanted: TypeAlias = frozenset[str] | None
@@ -44,6 +44,7 @@ def by_content(
     def decode(payloads: Sequence[Payload], wanted: Wanted) -> Decoded:
         parts: list[Readings] = []
         found: list[Reject] = []
+        delays: list[Delay] = []
         for payload in payloads:
             if payload.failure is not None:
                 continue  # nothing came: that is the budget's and the watch's affair
@@ -56,11 +57,13 @@ def by_content(
                 rejects.add("unknown content", f"{payload.content!r}: one of {sorted(contents)}")
             else:
                 try:
-                    parts.append(read(payload, wanted, rejects))
+                    readings = read(payload, wanted, rejects)
+                    delays += delays_of(readings, payload)
+                    parts.append(without_future(readings, payload, rejects))
                 except Unreadable as error:
                     rejects.add_unreadable(error)
             found.extend(rejects.listed())
-        return Decoded(Readings.concat(parts), found)
+        return Decoded(Readings.concat(parts), found, delays=delays)
 
     return decode
 
@@ -85,6 +88,21 @@ def times_of_rows(payload: Payload, kind: Ints, valid_at: Ints) -> tuple[Ints, I
     is_forecast = kind == Kind.FORECAST
     issued = np.where(is_forecast, received, NO_TIME)
     return issued, np.where(is_forecast, received, valid_at)
+
+
+def delays_of(readings: Readings, payload: Payload) -> list[Delay]:
+    """How late the newest word of each source came, as it was said; forecasts say nothing of it."""
+    if payload.is_recorded:
+        return []
+    is_now = readings.kind != Kind.FORECAST
+    newest = np.full(len(readings.sources), NO_TIME, np.int64)
+    np.maximum.at(newest, readings.source[is_now], readings.valid_at[is_now])
+    at = payload.received_at
+    return [
+        Delay(source, at, at - valid_at)
+        for source, valid_at in zip(readings.sources, newest.tolist(), strict=True)
+        if valid_at != NO_TIME
+    ]
 
 
 def without_future(readings: Readings, payload: Payload, rejects: Rejects) -> Readings:

@@ -30,7 +30,6 @@ from atalaia.sources.decoding import (
     is_wanted,
     plain_error,
     times_of_rows,
-    without_future,
 )
 from atalaia.sources.rejects import Rejects, Unreadable, shown
 from atalaia.sources.times import utc_seconds
@@ -94,7 +93,7 @@ def _read(places: Places, payload: Payload, wanted: Wanted, rejects: Rejects) ->
         period_s=3600,
         values=_values(table, wanted, rejects),
     )
-    return without_future(readings.take(valid_at != NO_TIME), payload, rejects)
+    return readings.take(valid_at != NO_TIME)
 
 
 def _lines(body: bytes) -> list[str]:

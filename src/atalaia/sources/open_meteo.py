@@ -31,7 +31,6 @@ from atalaia.sources.decoding import (
     is_wanted,
     plain_error,
     times_of_rows,
-    without_future,
 )
 from atalaia.sources.rejects import Rejects, Unreadable, shown
 from atalaia.sources.request import SourceRequest
@@ -179,7 +178,7 @@ def _read(places: Places, payload: Payload, wanted: Wanted, rejects: Rejects) ->
         _element(element, position, payload, wanted, rejects)
         for element, position in _placed(elements, payload, places, rejects)
     ]
-    return without_future(Readings.concat(parts), payload, rejects)
+    return Readings.concat(parts)
 
 
 def _placed(

@@ -34,7 +34,7 @@ from atalaia.domain.reading import (
 from atalaia.domain.variable import CATALOGUE
 from atalaia.sources.body import read_json
 from atalaia.sources.columns import numbers, parsed, present
-from atalaia.sources.decoding import Wanted, by_content, is_wanted, plain_error, without_future
+from atalaia.sources.decoding import Wanted, by_content, is_wanted, plain_error
 from atalaia.sources.rejects import Rejects, Unreadable, shown
 from atalaia.sources.times import fault, utc_seconds
 
@@ -122,7 +122,7 @@ class _CsvReader:
             is_bound = bool(self.payload.places)
             why = "is not watched, or not this key's" if is_bound else "is not watched"
             self.rejects.add("unknown place", f"{at}: {place} {why} ({rows} rows of it)")
-        return without_future(Readings.concat(readings), self.payload, self.rejects)
+        return Readings.concat(readings)
 
     def _readings(self, rows: _CsvRows) -> Readings:
         n = len(rows.numbers)

@@ -21,7 +21,7 @@ from msgspec.structs import astuple
 
 from atalaia.domain.payload import Payload, Reject
 from atalaia.domain.place import Places
-from atalaia.domain.reading import NO_TIME, Decode, Decoded, Floats, Ints, Kind, Readings
+from atalaia.domain.reading import NO_TIME, Decode, Decoded, Delay, Floats, Ints, Kind, Readings
 from atalaia.sources.body import read_json
 from atalaia.sources.columns import numbers, present
 from atalaia.sources.decoding import FUTURE_S, TOLD_AHEAD_S, Wanted, is_answer, is_wanted
@@ -259,6 +259,7 @@ def _believable(
     has_time = readings.valid_at != NO_TIME
     # known_at of a recorded row is its valid_at: never ahead of itself.
     ahead = np.where(has_time, readings.valid_at - readings.known_at, 0)
+    delays = _delays(payloads, ahead[has_time])
     if (ahead > 0).any():
         late = np.where(ahead <= FUTURE_S, np.maximum(ahead, 0), 0)
         readings = replace(readings, valid_at=readings.valid_at - late)
@@ -272,4 +273,13 @@ def _believable(
             f"{', '.join(payloads[i].places)}: {shown(datas[i].time)}",
         )
         rejects += found.listed()
-    return Decoded(readings if is_good.all() else readings.take(is_good), rejects)
+    good = readings if is_good.all() else readings.take(is_good)
+    return Decoded(good, rejects, delays=delays)
+
+
+def _delays(payloads: list[Payload], ahead: Ints) -> list[Delay]:
+    """How late live answers came, all together: their middle one."""
+    if len(ahead) == 0 or any(map(_is_recorded, payloads)):
+        return []
+    at = max(map(_received_at, payloads))
+    return [Delay("tomorrow-io", at, -int(np.median(ahead)))]
