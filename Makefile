@@ -61,6 +61,9 @@ check: .venv/.dev ## format, lint, types, import contracts, docs
 	@$(BIN)/lint-imports
 	@$(BIN)/python -m pytest tests/test_docs.py
 
+docs: .venv/.dev .venv/.page ## run every command of README and docs, page by page (minutes)
+	ATALAIA_DOCS=1 $(BIN)/python -m pytest -n logical --maxprocesses 4 tests/test_docs_commands.py
+
 format: .venv/.dev ## format the code and mend what can be mended
 	@$(BIN)/ruff format src tests bench tools
 	@$(BIN)/ruff check --fix src tests bench tools
@@ -198,4 +201,4 @@ aws-destroy: aws-init aws-zip ## remove a deployment, once it has been applied w
 	@$(TERRAFORM) -chdir=infra destroy -var environment=$(ENV) -var-file=envs/$(ENV).tfvars
 
 .PHONY: check-aws aws-zip aws-init aws-deploy aws-destroy
-.PHONY: help install demo run test check format crash chaos wear fuzz fuzz-api oracles coverage openapi test-aws crash-aws spark bench bench-before lock clean
+.PHONY: help install demo run test check docs format crash chaos wear fuzz fuzz-api oracles coverage openapi test-aws crash-aws spark bench bench-before lock clean

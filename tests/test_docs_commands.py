@@ -28,6 +28,9 @@ from atalaia.cli import app
 from patience import LIMIT_S
 
 ROOT = Path(__file__).resolve().parents[1]
+IS_WHOLE = bool(os.environ.get("ATALAIA_DOCS"))
+"""Whether all pages are run (`make docs`): they cost minutes. Else the README and one page are."""
+
 PAGES = ["README.md", "CONTRIBUTING.md", "SECURITY.md", "examples/README.md"]
 PAGES += sorted(f"docs/{page.name}" for page in (ROOT / "docs").glob("*.md"))
 
@@ -108,6 +111,19 @@ def test_no_block_of_commands_is_overlooked() -> None:
         inside = "".join(command for file, command in ALL[page] if not file)
         for line in "".join(blocks).splitlines():
             assert not line.strip() or line.startswith("#") or line in inside, (page, line)
+
+
+def test_the_portuguese_readme_has_the_commands_of_the_english_one() -> None:
+    def typed(page: str) -> list[str]:
+        blocks = re.findall(r"^```sh\n(.*?)^```$", (ROOT / page).read_text("utf-8"), re.M | re.S)
+        lines = "".join(blocks).splitlines()
+        return [re.sub(r"\s*#.*", "", line) for line in lines if not line.startswith("#")]
+
+    assert typed("README.pt-BR.md") == typed("README.md")
+    for page in sorted((ROOT / "docs/pt-BR").glob("*.md")):
+        assert "```sh" not in page.read_text("utf-8"), (
+            f"{page.name}: its commands are run by nobody"
+        )
 
 
 def test_the_rules_of_the_readme_are_those_of_the_examples() -> None:
@@ -284,6 +300,7 @@ def test_the_readme_works_in_order(reader: Reader) -> None:
     assert '"accepted":1' in printed
 
 
+@pytest.mark.skipif(not IS_WHOLE, reason="`make docs` runs the README in every order")
 def test_the_readme_works_whichever_section_was_read_before(reader: Reader) -> None:
     _, demo, live, *others = (steps for steps in sections("README.md") if steps)
     assert "build/demo" in demo[0][1]
@@ -292,6 +309,11 @@ def test_the_readme_works_whichever_section_was_read_before(reader: Reader) -> N
     reader.types([*live, *backwards, *backwards])
 
 
-@pytest.mark.parametrize("page", [page for page in PAGES[1:] if is_run(page)])
+def run_here() -> list[str]:
+    """The pages whose commands are run besides the README's."""
+    return [page for page in PAGES[1:] if is_run(page)] if IS_WHOLE else ["docs/replay.md"]
+
+
+@pytest.mark.parametrize("page", run_here())
 def test_the_commands_of_every_page_work_in_order(page: str, watching: Reader) -> None:
     watching.types(ALL[page])

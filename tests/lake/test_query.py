@@ -261,3 +261,40 @@ def test_what_cannot_be_decoded_does_not_stop_a_query(home: EmbeddedHome) -> Non
     home.stream.append([msgspec.structs.replace(bad, body=b"<html>")])
     home.stream.append([answer(NOON, row("poa", NOON, rain_mm=1.0))])
     assert ask(home, "SELECT count(*) FROM readings") == [(1,)]
+
+
+def warned(*spoken: tuple[str, str, tuple[str, ...]]) -> list[LogEntry]:
+    """An official warning's entries, an hour apart: type, reason, the places each speaks of."""
+    entries = life(*((type_, reason, "orange", 0.0) for type_, reason, _ in spoken))
+    return [
+        msgspec.structs.replace(
+            one, places=places, alert=msgspec.structs.replace(one.alert, rule="official")
+        )
+        for one, (_, _, places) in zip(entries, spoken, strict=True)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("after", "status", "ended_at"),
+    [
+        ([], "open", None),
+        ([("update", "escalated", ("b",))], "open", None),
+        ([("end", "ended", ("b",))], "ended", NOON + 3 * HOUR),
+        ([("cancel", "withdrawn", ("b",))], "cancelled", NOON + 3 * HOUR),
+        ([("update", "revised", ("b",)), ("end", "ended", ("b",))], "ended", NOON + 4 * HOUR),
+    ],
+)
+def test_a_warning_that_is_cancelled_in_part_is_open_until_it_is_over_everywhere(
+    home: EmbeddedHome,
+    after: list[tuple[str, str, tuple[str, ...]]],
+    status: str,
+    ended_at: int | None,
+) -> None:
+    entries = warned(("alert", "onset", ("a", "b")), ("cancel", "withdrawn", ("a",)), *after)
+    home.state.commit(Commit("speed", 1, entries=entries))
+    sql = "SELECT status, epoch(ended_at)::BIGINT, versions FROM incidents"
+    told = [(status, ended_at, 2 + len(after))]
+    assert ask(home, sql) == told
+    archive(home.stream, home.state, home.lake)
+    refine(home.state, home.lake, decode, PLACES)
+    assert ask(home, sql) == told

@@ -98,6 +98,31 @@ def test_of_a_message_that_waits_only_what_goes_on_is_told_in_the_morning(desk: 
     assert desk.send(MORNING + HOUR) == ["telegram: ended yellow"]
 
 
+def test_a_warning_that_is_cancelled_in_part_in_the_night_is_told_where_it_stands(
+    desk: Desk,
+) -> None:
+    """It stands over Natal still, and who follows Recife alone hears nothing."""
+    desk.join(person("p_both", quiet=NIGHT, where=[HERE, THERE]))
+    desk.join(person("p_here", quiet=NIGHT))
+    desk.join(person("p_there", quiet=NIGHT, where=[THERE]))
+    desk.join(person("p_awake", where=[HERE, THERE]))
+    both = msgspec.structs.replace(news(at=MIDNIGHT, rule="official"), places=("recife", "natal"))
+    part = news("i1", 2, "cancel", at=MIDNIGHT + HOUR, rule="official")
+    part = msgspec.structs.replace(part, still=("natal",))
+    desk.say(both, now=MIDNIGHT)
+    assert desk.send(MIDNIGHT) == ["telegram: onset orange"]
+    desk.say(part, now=MIDNIGHT + HOUR)
+    assert desk.send(MIDNIGHT + HOUR) == ["telegram: withdrawn orange"]
+    assert desk.send(MORNING) == ["telegram: onset orange"] * 2
+    sent = [m.person for m in desk.all() if m.status == Status.SENT]
+    assert sorted(sent) == ["p_awake", "p_awake", "p_both", "p_there"]
+    rest = msgspec.structs.replace(
+        news("i1", 3, "end", at=MORNING + HOUR, rule="official", place="natal"), places=("natal",)
+    )
+    desk.say(rest, now=MORNING + HOUR)
+    assert desk.send(MORNING + HOUR) == ["telegram: ended orange"] * 3
+
+
 def test_a_yellow_that_waited_is_not_told_after_the_red_of_the_night(desk: Desk) -> None:
     desk.join(person(quiet=NIGHT, where=[HERE, THERE]))
     desk.say(
@@ -323,6 +348,21 @@ def test_when_a_silence_ends_what_goes_on_is_told_with_its_age(desk: Desk) -> No
     assert stands.step({}, NOON + HOUR) == 1
     assert stands.step({}, NOON + HOUR + 1) == 0, "once"
     assert desk.send(NOON + HOUR) == ["telegram: onset orange"]
+
+
+def test_who_comes_after_a_red_was_cancelled_in_part_hears_of_it_where_it_stands(
+    desk: Desk,
+) -> None:
+    stands = standing(desk)
+    red = news(level="red", rule="official")
+    part = news("i1", 2, "cancel", level="red", at=NOON + 60, rule="official")
+    desk.log(msgspec.structs.replace(red, places=("recife", "natal")))
+    desk.log(msgspec.structs.replace(part, still=("natal",)))
+    came = {name: person(name, where=[where]) for name, where in (("p_h", HERE), ("p_t", THERE))}
+    for each in came.values():
+        desk.join(each)
+    assert stands.step(came, NOON + 120) == 1
+    assert [m.person for m in desk.all()] == ["p_t"]
 
 
 def test_what_a_silence_held_and_then_told_is_told_on(desk: Desk) -> None:

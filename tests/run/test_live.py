@@ -499,3 +499,35 @@ def test_a_source_whose_clock_is_wrong_is_told_by_how_much(tmp_path: Path) -> No
             assert "10 Jan 11:20" in alert.text["en"]
 
     asyncio.run(story())
+
+
+def test_lag_is_the_age_of_the_oldest_reading_that_was_not_judged_yet(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def story() -> None:
+        async with watching(tmp_path, n=2, ATALAIA_API_KEY=PUSH_KEY) as world:
+            reading = {"place_id": "p1", "valid_at": instant(NOON), "wind_gust_m_s": 3.0}
+
+            def fail(_taken: object) -> None:
+                raise StateConflict("the disk is full")
+
+            async def lag() -> tuple[int, float, str]:
+                ready = json.loads((await world.get("/readyz"))[1])
+                page = (await world.get("/metrics"))[1]
+                told = next(x for x in page.splitlines() if x.startswith("atalaia_lag_seconds "))
+                return ready["lag_s"], float(told.split()[1]), ready["ready"]
+
+            assert await lag() == (0, 0.0, True)
+            with monkeypatch.context() as patch:
+                patch.setattr(world.live.consumer, "live", fail)
+                await world.post("/v1/readings", json.dumps([reading]))
+                world.clock.turn(70)
+                await world.post("/v1/readings", json.dumps([reading]))
+                assert (await lag())[:2] == (70, 70.0), "of the oldest, whatever came after it"
+                world.clock.turn(20)
+                assert (await lag())[:2] == (90, 90.0)
+            world.clock.turn(60)
+            await world.quiet()
+            assert (await lag())[:2] == (0, 0.0)
+
+    asyncio.run(story())

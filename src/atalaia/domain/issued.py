@@ -1,9 +1,9 @@
 """What an issuer's warning is about: by the issuer's own type codes first, then by words.
 
-The tables are those of docs/feeds.md ("What maps to what"), and a test holds them to that.
-Sources of the codes: Meteoalarm's CAP profile (awareness_type), NWS Instruction 10-1703 (VTEC) and
-10-518 with 47 CFR 11.31 (SAME), DWD's CAP profile 1.2 (event code II). INMET sends no codes: its
-names of events are among the Portuguese words.
+The tables are those of docs/warnings.md ("What maps to what"), and a test holds them to that. They
+were held against public programs that read such messages, not against the issuers' own documents;
+that page names the programs, and what they did not confirm. INMET sends no codes: its names of
+events are among the Portuguese words.
 """
 
 from __future__ import annotations
@@ -25,8 +25,7 @@ METEOALARM: Mapping[Hazard, str] = {
     Hazard.FLOOD: "12 13",
 }
 """Parameter `awareness_type`, ``5; high-temperature``. 7 (coast), 9 (avalanches),
-14 (sea) and 15 (drought) are none of our hazards, and 11 was never given: words decide there.
-EUMETNET's CAP profile."""
+14 (sea) and 15 (drought) are none of our hazards, and nothing gives 11: words decide there."""
 
 VTEC: Mapping[Hazard, str] = {
     Hazard.FLOOD: "FF FL FA HY CF LS SS",
@@ -40,7 +39,7 @@ VTEC: Mapping[Hazard, str] = {
     Hazard.DRY_AIR: "FW",
 }
 """Phenomena: parameter `VTEC`, or the first two letters of event code `NationalWeatherService`.
-NWS Instruction 10-1703. Rough bars and seas (RB, SW, SE) are no wind."""
+Rough bars and seas (RB, SW, SE) are no wind. CW, XH and HP are not confirmed."""
 
 SAME: Mapping[Hazard, str] = {
     Hazard.FLOOD: "FFW FFA FFS FLW FLA FLS CFW CFA SSW SSA DBW DBA",
@@ -50,7 +49,8 @@ SAME: Mapping[Hazard, str] = {
     Hazard.FROST: "FZW FSW",
     Hazard.DRY_AIR: "FRW",
 }
-"""Event code `SAME`: 47 CFR 11.31(e); DBW and DBA are of dams, FRW of a fire that spreads."""
+"""Event code `SAME`; DBW and DBA are of dams, FRW of a fire that spreads.
+TYA and TYW are not confirmed."""
 
 DWD: Mapping[Hazard, str] = {
     Hazard.FROST: "22 24 81 82 84 85 87",
@@ -63,8 +63,8 @@ DWD: Mapping[Hazard, str] = {
     Hazard.UV: "246",
     Hazard.HEAT: "247 248",
 }
-"""Event code `II`, DWD's list of warning codes. 79 (power lines), 98 and 99 (tests) are none;
-88 and 89, thaw, are there for the water that comes of it."""
+"""Event code `II` of DWD's warnings. 248 is not confirmed; 79 (power lines), 98 and 99 (tests) are
+none; 88 and 89, thaw, are there for the water that comes of it."""
 
 WORDS: Mapping[Hazard, Mapping[str, str]] = {
     Hazard.FLOOD: {

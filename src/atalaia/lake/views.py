@@ -334,6 +334,16 @@ def make_clocks(con: duckdb.DuckDBPyConnection) -> None:
 
 
 INCIDENTS = """
+WITH parts AS (
+    SELECT incident, place, arg_max(type, version) AS last_type
+    FROM (
+        SELECT incident, type, version, rule, place
+        FROM alerts CROSS JOIN UNNEST(places) AS p(place)
+    )
+    WHERE rule = 'official'
+    GROUP BY incident, place
+),
+standing AS (SELECT DISTINCT incident FROM parts WHERE last_type NOT IN ('end', 'cancel'))
 SELECT
     incident,
     arg_max(hazard, version) AS hazard,
@@ -346,9 +356,12 @@ SELECT
     arg_max(peak_at, version) AS peak_at,
     arg_max(onset_at, version) AS onset_at,
     arg_max(sent_at, version) AS last_sent_at,
-    CASE WHEN arg_max(type, version) IN ('end', 'cancel') THEN arg_max(sent_at, version) END
-        AS ended_at,
     CASE
+        WHEN incident IN (SELECT incident FROM standing) THEN NULL
+        WHEN arg_max(type, version) IN ('end', 'cancel') THEN arg_max(sent_at, version)
+    END AS ended_at,
+    CASE
+        WHEN incident IN (SELECT incident FROM standing) THEN 'open'
         WHEN arg_max(reason, version) = 'expired' THEN 'expired'
         WHEN arg_max(type, version) = 'end' THEN 'ended'
         WHEN arg_max(type, version) = 'cancel' THEN 'cancelled'
@@ -358,7 +371,8 @@ SELECT
 FROM alerts
 GROUP BY incident
 """
-"""One row an incident."""
+"""One row an incident. An official warning that is over at some of its places stands while it does
+at one: each place has the last entry that spoke of it."""
 
 SOURCES = """
 SELECT

@@ -16,7 +16,7 @@ from atalaia.domain.silence import Silence, is_held
 from atalaia.domain.subscription import Person
 from atalaia.notify.alert_log import AlertLog
 from atalaia.notify.fanout import concerns, expires_at
-from atalaia.notify.still import EXPIRED, SILENCED, Facts, has_failed, why_not
+from atalaia.notify.still import EXPIRED, SILENCED, Facts, has_failed, where_it_stands, why_not
 from atalaia.ports import Notice, Outbox
 
 
@@ -125,12 +125,17 @@ class Past:
         key = entry.alert.incident
         newest = self._newest.get(key, entry)
 
-        def is_concerned() -> bool:
+        def is_news(of: LogEntry) -> bool:
             whole = self._whole_of(person.pseudonym)
-            return whole is not None and concerns(whole, self._log.unheard(entry), self._places)
+            return whole is not None and concerns(whole, self._log.unheard(of), self._places)
 
-        told = self._told.get((message.person, key), ())
-        return Facts(entry=entry, newest=newest, told=told, is_concerned=is_concerned)
+        return Facts(
+            entry=entry,
+            newest=newest,
+            told=self._told.get((message.person, key), ()),
+            is_concerned=lambda: is_news(entry),
+            still_concerns=lambda: is_news(where_it_stands(entry, newest)),
+        )
 
 
 def _goes_on(entry: LogEntry) -> bool:

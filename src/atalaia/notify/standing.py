@@ -137,10 +137,14 @@ class Standing:
             self._seq = last_before(self._state, now - _SEEN_S)
         for seq, entry in self._state.alerts(self._seq):
             self._seq = seq
+            key = entry.alert.incident
             if entry.alert.is_over:
-                self._open.pop(entry.alert.incident, None)
+                known = self._open.pop(key, None)
+                if known is not None and entry.still:  # over in part: the rest stands as it did
+                    rest = msgspec.structs.replace(known[1], places=entry.still)
+                    self._open[key] = known[0], rest
             elif entry.alert.type != "step":
-                self._open[entry.alert.incident] = (seq, entry)
+                self._open[key] = (seq, entry)
         return [one for one in self._open.values() if expires_at(one[1]) >= now]
 
     def _concerned(

@@ -13,6 +13,7 @@ import msgspec
 
 from atalaia.domain.alert import LogEntry
 from atalaia.domain.delivery import Message, Status
+from atalaia.domain.official import RULE
 from atalaia.domain.subscription import Person
 from atalaia.ports import Notice
 
@@ -30,19 +31,21 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     newest    the last entry of its incident that is fanned out
     told      what its person was told, or is about to be told, of the incident
     is_concerned    whether the incident as it stands would be told to the person as news
+    still_concerns  the same of a warning at those of the alert's places where it stands yet
     """
 
     entry: LogEntry
     newest: LogEntry
     told: Sequence[Notice]
     is_concerned: Callable[[], bool]
+    still_concerns: Callable[[], bool]
 
 
 def why_not(facts: Facts, message: Message, person: Person) -> str:
     """Why the alert is left out of the message; empty: it is to be told."""
     alert = facts.entry.alert
     others = [one for one in facts.told if one.message != message.id]
-    if facts.newest.alert.version > alert.version and facts.newest.alert.is_over:
+    if facts.newest.alert.version > alert.version and _is_over(facts):
         return OVER
     # What died, or came too late, has told nothing; what was dropped gave way to what it knew of.
     told_nothing = (Status.DEAD, Status.LATE)
@@ -59,6 +62,21 @@ def why_not(facts: Facts, message: Message, person: Person) -> str:
     if is_for_before and not alert.is_over and not heard and not facts.is_concerned():
         return NEVER_HEARD
     return ""
+
+
+def _is_over(facts: Facts) -> bool:
+    """Whether the incident has ended since, where it would concern the person."""
+    if facts.newest.alert.rule != RULE:
+        return facts.newest.alert.is_over
+    # A warning may end here and go on there; that it is over here stays worth telling.
+    return not facts.entry.alert.is_over and not facts.still_concerns()
+
+
+def where_it_stands(entry: LogEntry, newest: LogEntry) -> LogEntry:
+    """A warning's entry, of those of its places alone over which the newest one lets it stand."""
+    standing = newest.still if newest.alert.is_over else (*newest.places, *newest.still)
+    places = tuple(place for place in entry.places if place in standing)
+    return msgspec.structs.replace(entry, places=places)
 
 
 def has_failed(facts: Facts) -> bool:
