@@ -83,7 +83,7 @@ fuzz-api: .venv/.dev ## 10,000 requests made of the description of the API
 
 oracles: .venv/.dev ## hours, days, scores and detection against slow plain versions, with many times the cases
 	ATALAIA_ORACLES=20 $(BIN)/python -m pytest tests/lake/test_hourly.py tests/batch/test_scores.py
-	ATALAIA_ORACLES=10 $(BIN)/python -m pytest tests/oracles
+	ATALAIA_ORACLES=10 $(BIN)/python -m pytest tests/oracles tests/detect/test_bounded.py
 
 fuzz-delivery: .venv/.dev ## 2,000 nights of telling people, against a plainly written oracle
 	ATALAIA_DELIVERIES=2000 $(BIN)/python -m pytest -s tests/oracles/test_delivery.py
