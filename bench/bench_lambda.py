@@ -23,6 +23,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -74,9 +75,7 @@ def fill() -> None:
 def child(name: str) -> None:
     """One container: prints the seconds of its cold start and of each warm batch."""
     start, processor = time.perf_counter(), time.process_time()
-    from atalaia.run.aws import handlers
-
-    handler = getattr(handlers, name)
+    handler = import_module(f"atalaia.run.aws.{name}").handle
     import msgspec
 
     events: list[Any] = msgspec.json.decode(sys.stdin.buffer.read())

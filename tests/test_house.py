@@ -16,6 +16,9 @@ MORE_IN_AN_ADAPTER = 12
 
 MOST_IMPORTS = 15
 
+MOST_LINES_OF_ROOTS = 1300
+"""A root chooses; what it chooses, and does with it, stands in a room."""
+
 
 @cache
 def modules() -> dict[str, ast.Module]:
@@ -80,3 +83,8 @@ def test_no_module_knows_most_of_the_others() -> None:
         if not module.startswith("atalaia.run.") and len(imports(module)) > MOST_IMPORTS
     }
     assert wide == {}
+
+
+def test_the_roots_choose_and_do_nothing_else() -> None:
+    roots = (SRC / "atalaia" / "run").rglob("*.py")
+    assert sum(len(path.read_text("utf-8").splitlines()) for path in roots) <= MOST_LINES_OF_ROOTS

@@ -91,7 +91,7 @@ resource "aws_lambda_function" "this" {
   role                           = aws_iam_role.this.arn
   runtime                        = "python3.12"
   architectures                  = ["arm64"]
-  handler                        = "atalaia.run.aws.handlers.${replace(var.name, "-", "_")}"
+  handler                        = "atalaia.run.aws.${replace(var.name, "-", "_")}.handle"
   s3_bucket                      = var.package.bucket
   s3_key                         = var.package.key
   source_code_hash               = var.package.hash

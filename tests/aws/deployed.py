@@ -157,7 +157,7 @@ def on_tables(url: str, lanes: int) -> Deployed:
     names = ("poll", "detect", "fan-out", "deliver", "retention", "archive", "refine", "api")
     functions = {
         name: Function(
-            f"atalaia.run.aws.handlers.{name.replace('-', '_')}", common | own.get(name, {}), 60
+            f"atalaia.run.aws.{name.replace('-', '_')}.handle", common | own.get(name, {}), 60
         )
         for name in names
     }

@@ -42,7 +42,7 @@ class Died(FunctionFailed):
 class Runtime:
     """One function. Call it as Lambda does, one event at a time.
 
-    ``with Runtime("atalaia.run.aws.handlers.detect", variables, 60, folder) as detect:``
+    ``with Runtime("atalaia.run.aws.detect.handle", variables, 60, folder) as detect:``
 
     variables    of its environment, complete
     timeout_s    what is not answered by then is ended
@@ -55,7 +55,7 @@ class Runtime:
         self._handler = handler
         self._variables = dict(variables)
         self._timeout_s = timeout_s
-        name = handler.rpartition(".")[2]
+        name = handler.split(".")[-2]
         self._log = folder / f"{name}.log"
         self._strings_file = folder / f"{name}.strings"
         self.strings = Strings(self._strings_file)

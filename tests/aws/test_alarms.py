@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import suppress
+from importlib import import_module
 from typing import Any
 
 import pytest
@@ -13,12 +14,12 @@ from atalaia.clock import Clock
 from atalaia.errors import StateConflict
 from atalaia.homes.aws.config import Config
 from atalaia.ports import Commit
-from atalaia.run.aws import deployment, handlers
+from atalaia.run.aws import deployment
 from aws import moto
 from aws.alarms import alarms, ringing
 from aws.calls import DENIED, Calls, counted
 from aws.mapper import Context
-from aws.test_tell import deployed, fresh, subscribed  # noqa: F401  a fixture
+from aws.test_tell import deployed, subscribed  # noqa: F401  a fixture
 from telling import news
 
 
@@ -32,7 +33,7 @@ def url() -> Iterator[str]:
 @pytest.fixture
 def calls() -> Iterator[Calls]:
     with counted() as found:
-        fresh()
+        deployment.forget()
         yield found
 
 
@@ -40,13 +41,13 @@ def run(capsys: pytest.CaptureFixture[str], *names: str) -> set[str]:
     """A minute of the clock: which alarms ring after it."""
     for name in names:
         with suppress(StateConflict):
-            getattr(handlers, name)({}, Context(22))
+            import_module(f"atalaia.run.aws.{name}").handle({}, Context(22))
     return ringing(capsys.readouterr().out)
 
 
 def later(monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
     monkeypatch.setattr(deployment, "CLOCK", Clock(now=lambda: time.time() + seconds))
-    fresh()
+    deployment.forget()
 
 
 def told(at: int, first: int = 1, n: int = 1) -> None:

@@ -29,7 +29,7 @@ from atalaia.people.registry import Registry
 from atalaia.people.request import Request
 from atalaia.people.subscribe import subscribe
 from atalaia.ports import Commit
-from atalaia.run.aws import api, deployment, detect, handlers
+from atalaia.run.aws import api, deployment, detect
 from atalaia.sources import status
 from atalaia.sources.health import Health
 from aws import moto
@@ -95,7 +95,7 @@ def deployed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Config
 
 
 def ask(*args: Any, **headers: str) -> dict[str, Any]:
-    answer = handlers.api(event(*args, **headers), Context())
+    answer = api.handle(event(*args, **headers), Context())
     json.dumps(answer)
     return answer
 
@@ -186,7 +186,7 @@ def test_what_was_foretold_and_detect_has_judged_is_shown_before_gold_has_it(
     monkeypatch.setattr(GoldHistory, "_read", lambda *_: Readings.empty())
     place, now = deployment.settings().places[0].id, int(time.time()) // 3600 * 3600
     path = f"/v1/places/{place}/readings?variables=temperature_c"
-    mapper = Mapper(deployed.stream, handlers.detect, deployed.queue("dead"))
+    mapper = Mapper(deployed.stream, detect.handle, deployed.queue("dead"))
     for values in ((20.0, 21.0, 22.0), (30.0, 31.0)):
         rows = [
             {

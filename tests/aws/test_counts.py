@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from importlib import import_module
 
 import pytest
 
@@ -11,11 +12,11 @@ from atalaia.domain.delivery import Message, Status
 from atalaia.homes.aws.config import Config
 from atalaia.notify.escalate import Escalation
 from atalaia.ports import Commit
-from atalaia.run.aws import deployment, handlers
+from atalaia.run.aws import deliver, deployment, fan_out
 from aws import moto
 from aws.calls import Calls, counted
 from aws.mapper import Context
-from aws.test_tell import deployed, fresh, subscribed  # noqa: F401  a fixture
+from aws.test_tell import deployed, subscribed  # noqa: F401  a fixture
 from telling import delivery, message, news
 
 
@@ -29,15 +30,15 @@ def url() -> Iterator[str]:
 @pytest.fixture
 def calls() -> Iterator[Calls]:
     with counted() as found:
-        fresh()
+        deployment.forget()
         yield found
 
 
 def test_an_idle_minute_of_deliver_is_four_queries(deployed: Config, calls: Calls) -> None:  # noqa: F811
     subscribed()
-    handlers.deliver({}, Context())
+    deliver.handle({}, Context())
     calls.calls.clear()
-    handlers.deliver({}, Context())
+    deliver.handle({}, Context())
     assert calls.calls == {"dynamodb.Query": 4}
 
 
@@ -49,12 +50,12 @@ def test_a_message_costs_fan_out_two_calls_and_delivery_four(
     people = [subscribed() for _ in range(40)]
     cost = {}
     for name in ("fan_out", "deliver"):  # warm, with all people known
-        getattr(handlers, name)({}, Context())
+        import_module(f"atalaia.run.aws.{name}").handle({}, Context())
     entry = news("i1", at=int(time.time()))
     deployment.home().state.commit(Commit("speed/lane-0", 1, entries=[entry]))
     for name in ("fan_out", "deliver"):
         calls.calls.clear()
-        getattr(handlers, name)({}, Context())
+        import_module(f"atalaia.run.aws.{name}").handle({}, Context())
         cost[name] = calls.of("dynamodb") / len(people)
     assert cost["fan_out"] <= 2.3
     assert cost["deliver"] <= 4.3
@@ -79,7 +80,7 @@ def test_what_nobody_read_is_handed_on_beside_the_sending_and_some_at_a_time(
     deployed: Config,  # noqa: F811
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    fresh()
+    deployment.forget()
     person = subscribed()
     home, now = deployment.home(), int(time.time())
     home.state.commit(Commit("speed/lane-0", 1, entries=[news("i1", at=now)]))
@@ -89,7 +90,7 @@ def test_what_nobody_read_is_handed_on_beside_the_sending_and_some_at_a_time(
     ]
     for one in dead:
         home.outbox.put(one)
-    handlers.fan_out({}, Context())
+    fan_out.handle({}, Context())
     sizes: list[int] = []
     hand_some_on = Escalation.hand_some_on
 
@@ -99,7 +100,7 @@ def test_what_nobody_read_is_handed_on_beside_the_sending_and_some_at_a_time(
         return some
 
     monkeypatch.setattr(Escalation, "hand_some_on", looked)
-    handlers.deliver({}, Context())
+    deliver.handle({}, Context())
     assert sizes == [25, 25, 10]
     [sent] = home.outbox.messages(person=person)
     assert sent.status == Status.SENT

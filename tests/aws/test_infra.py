@@ -77,7 +77,7 @@ def test_every_function_is_there_with_its_handler(services: Services) -> None:
     assert set(found) == {f"{ENVIRONMENT}-{name}" for name in FUNCTIONS}
     for name in FUNCTIONS:
         function = found[f"{ENVIRONMENT}-{name}"]
-        assert function["Handler"] == f"atalaia.run.aws.handlers.{name.replace('-', '_')}"
+        assert function["Handler"] == f"atalaia.run.aws.{name.replace('-', '_')}.handle"
         variables = function["Environment"]["Variables"]
         assert variables["ATALAIA_ENV"] == ENVIRONMENT
         assert variables["ATALAIA_ACCOUNT"] == moto.ACCOUNT

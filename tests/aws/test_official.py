@@ -13,7 +13,7 @@ import pytest
 from atalaia.domain.alert import instant
 from atalaia.domain.lanes import lane_of
 from atalaia.homes.aws.config import Config
-from atalaia.run.aws import deployment, detect, handlers
+from atalaia.run.aws import deployment, detect, poll
 from atalaia.sources import rounds, status
 from atalaia.sources.feed import Memory
 from aws import moto
@@ -108,18 +108,18 @@ def poll_again(service: Service) -> int:
     memory.due_at = 0
     rounds.memory_of(state, service.url).put(memory)
     forget()
-    return int(handlers.poll({}, None)["payloads"])
+    return int(poll.handle({}, None)["payloads"])
 
 
 def test_a_warning_is_one_incident_of_all_places_and_ends_by_its_cancel(
     deployed: Config, service: Service
 ) -> None:
     assert {lane_of(name, 2) for name in PLACES} == {0, 1}
-    mapper = Mapper(deployed.stream, handlers.detect, deployed.queue("dead"), times=2)
+    mapper = Mapper(deployed.stream, detect.handle, deployed.queue("dead"), times=2)
     service.publish("a")
-    assert handlers.poll({}, None) == {"payloads": 2}
+    assert poll.handle({}, None) == {"payloads": 2}
     assert service.asked == ["rss", "a"]
-    assert handlers.poll({}, None) == {"payloads": 0}, "it is not due"
+    assert poll.handle({}, None) == {"payloads": 0}, "it is not due"
     mapper.run()
     [entry] = [entry for _, entry in deployment.home().state.alerts()]
     assert entry.alert.type == "alert"
@@ -145,7 +145,7 @@ def test_what_a_round_has_no_time_for_the_next_one_fetches(
     service.slow_s = 0.2
     asked = 0
     while (rounds.memory_of(deployment.home().state, service.url).get() or Memory()).due_at == 0:
-        handlers.poll({}, None)
+        poll.handle({}, None)
         asked += 1
     assert 1 < asked < 6
     fetched = [name for name in service.asked if name != "rss"]

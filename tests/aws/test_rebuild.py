@@ -23,7 +23,7 @@ from atalaia.lake import gold, raw
 from atalaia.lake.norms import known
 from atalaia.people.bodies import seal_body
 from atalaia.people.vault import Vault
-from atalaia.run.aws import deployment, detect, handlers, rebuild
+from atalaia.run.aws import archive, deployment, detect, rebuild, refine
 from atalaia.sources import readings_csv
 from aws import moto
 from aws.mapper import Mapper
@@ -75,9 +75,9 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         deployment.forget()
         detect.forget()
         deployment.home().stream.append(list(payloads()))
-        for name in ("detect", "archive"):
-            Mapper(config.stream, getattr(handlers, name), config.queue("dead")).run()
-        handlers.refine({}, None)
+        for part in (detect, archive):
+            Mapper(config.stream, part.handle, config.queue("dead")).run()
+        refine.handle({}, None)
         yield settings
     server.stop()
     deployment.forget()
@@ -173,12 +173,12 @@ def test_what_came_meanwhile_is_refined_afterwards(spark: Any) -> None:
     home = deployment.home()
     before = rows("readings")["readings"]
     home.stream.append([csv(70, "poa,2024-03-12T00:00:00Z,0,observed,station,0.1,20.0,5.0")])
-    Mapper(home.config.stream, handlers.archive, home.config.queue("dead")).run()
+    Mapper(home.config.stream, archive.handle, home.config.queue("dead")).run()
     [part] = home.state.load(gold.UNREFINED).values()
     rebuild.main(glue())
     now = rows("readings")["readings"]
     assert len(now) == len(before) + 1, part
-    assert handlers.refine({}, None)["rows"] == 0, "the rebuild had it"
+    assert refine.handle({}, None)["rows"] == 0, "the rebuild had it"
     assert rows("readings")["readings"] == now
 
 
@@ -236,8 +236,8 @@ def test_the_functions_need_no_key_where_nothing_is_sealed(monkeypatch: pytest.M
     monkeypatch.setenv("ATALAIA_ENV", config.env)
     deployment.forget()
     deployment.home().stream.append([csv(0, "poa,2024-01-01T00:00:00Z,0,observed,station,1,20,3")])
-    Mapper(config.stream, handlers.archive, config.queue("dead")).run()
-    assert handlers.refine({}, None)["rows"] == 1
+    Mapper(config.stream, archive.handle, config.queue("dead")).run()
+    assert refine.handle({}, None)["rows"] == 1
     table = boto3.client("dynamodb").scan(TableName=config.table("keys"))
     assert table["Count"] == 0
     deployment.forget()

@@ -15,7 +15,7 @@ from atalaia.lake import laid
 from atalaia.lake.climate import Months, write_climate
 from atalaia.lake.laid import Followed
 from atalaia.lake.norms import note_learnt
-from atalaia.run.aws import deployment, detect, handlers, poll
+from atalaia.run.aws import deployment, detect, poll, refine
 from atalaia.sources import readings_csv
 from aws import moto
 from aws.mapper import Mapper
@@ -91,7 +91,7 @@ def learn() -> None:
     write_climate(lake, "poa", [january], [])
     lake.close()
     note_learnt(deployment.home().state, 1, is_new=True)
-    handlers.refine({}, None)
+    refine.handle({}, None)
 
 
 def missing(home: AwsHome, at: laid.Laid) -> Mapping[str, tuple[str, ...]]:
@@ -100,7 +100,7 @@ def missing(home: AwsHome, at: laid.Laid) -> Mapping[str, tuple[str, ...]]:
 
 
 def test_detect_takes_up_a_new_climate_between_two_batches(deployed: Config) -> None:
-    mapper = Mapper(deployed.stream, handlers.detect, deployed.queue("dead"))
+    mapper = Mapper(deployed.stream, detect.handle, deployed.queue("dead"))
     state = deployment.home().state
 
     def told(hour: int) -> list[tuple[str, float | None]]:
@@ -147,7 +147,7 @@ def test_norms_of_other_rules_are_not_gone_by(deployed: Config, tmp_path: Path) 
         home.lake, at, deployment.settings().rules, deployment.settings().places
     ).missing == {"warm": ("poa",)}
     before = home.lake.keys(laid.FOLDER)
-    handlers.refine({}, None)
+    refine.handle({}, None)
     found = laid.laid(home.state)
     assert laid.read(
         home.lake, found, deployment.settings().rules, deployment.settings().places

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ from atalaia.people.registry import Registry
 from atalaia.people.request import Request
 from atalaia.people.subscribe import subscribe
 from atalaia.ports import Commit
-from atalaia.run.aws import deployment, handlers, poll, tell
+from atalaia.run.aws import deliver, deployment, fan_out, poll, refine, retention
 from atalaia.sources import status
 from atalaia.sources.health import Health
 from aws import moto
@@ -68,8 +69,7 @@ def deployed(
     address = f"s3://{config.bucket('raw')}/atalaia.toml"
     for name, value in moto.variables(config, address).items():
         monkeypatch.setenv(name, value)
-    for part in (deployment, tell):
-        part.forget()
+    deployment.forget()
     return config
 
 
@@ -86,16 +86,16 @@ def test_an_alert_is_fanned_out_wakes_delivery_and_is_sent_once(deployed: Config
     home = deployment.home()
     entries = [news("i1", at=int(time.time())), news("i2", at=int(time.time()), level="red")]
     home.state.commit(Commit("speed/lane-0", 1, entries=entries))
-    assert handlers.fan_out({}, Context())["steps"] >= 1
+    assert fan_out.handle({}, Context())["steps"] >= 1
     assert len(messages(deployed.queue("urgent"))) == 1
     [message] = home.outbox.messages(person=pseudonym)
     assert message.status == Status.DUE
     for _ in range(2):
-        handlers.deliver({}, Context())
+        deliver.handle({}, Context())
     [sent] = home.outbox.messages(person=pseudonym)
     assert (sent.status, sent.attempts, len(sent.seqs)) == (Status.SENT, 1, 2)
-    assert handlers.fan_out({}, Context()) == {"steps": 0}
-    handlers.refine({}, Context())
+    assert fan_out.handle({}, Context()) == {"steps": 0}
+    refine.handle({}, Context())
     assert len(home.lake.keys("gold/deliveries/")) == 1
 
 
@@ -105,7 +105,7 @@ def test_a_silence_of_one_container_holds_in_a_warm_one_and_both_ones_stand(
     pseudonym = subscribed()
     home, now = deployment.home(), int(time.time())
     home.state.commit(Commit("speed/lane-0", 1, entries=[news("i1", at=now)]))
-    handlers.fan_out({}, Context())  # the container is warm from here on
+    fan_out.handle({}, Context())  # the container is warm from here on
     one, other = Silences(home.state), Silences(open_home(deployed).state)
     made = [
         one.add("heavy_rain", None, 600, "a gauge is broken", "k_1", now),
@@ -113,7 +113,7 @@ def test_a_silence_of_one_container_holds_in_a_warm_one_and_both_ones_stand(
     ]
     assert list(one.all()) == list(other.all()) == made
     home.state.commit(Commit("speed/lane-0", 2, entries=[news("i2", at=now + 1)]))
-    assert handlers.fan_out({}, Context())["steps"] == 1
+    assert fan_out.handle({}, Context())["steps"] == 1
     [told] = home.outbox.messages(person=pseudonym)
     assert len(told.seqs) == 1, "of the second nobody is told"
 
@@ -135,7 +135,7 @@ def test_what_is_kept_of_people_is_sealed_and_an_erasure_leaves_none_of_it(
 
 @pytest.mark.parametrize("deployed", [True], indirect=True)
 def test_a_round_of_polling_keeps_what_came_and_says_what_time_it_is(deployed: Config) -> None:
-    assert handlers.poll({}, Context()) == {"payloads": 1}
+    assert poll.handle({}, Context()) == {"payloads": 1}
     found = [record.payload for record in deployment.home().stream.read(0, 10)]
     assert [payload.source for payload in found] == ["open-meteo", "clock"]
     assert found[0].status == 404, "nobody plays Open-Meteo here; its refusal is kept, too"
@@ -143,7 +143,7 @@ def test_a_round_of_polling_keeps_what_came_and_says_what_time_it_is(deployed: C
     assert (told.source, told.expected_s, told.health) == ("open-meteo", 900, Health())
     assert told.calls_left["day"] < 10_000
     deployment.forget()
-    assert handlers.poll({}, Context()) == {"payloads": 0}, "it remembers when it asked"
+    assert poll.handle({}, Context()) == {"payloads": 0}, "it remembers when it asked"
 
 
 @pytest.mark.parametrize("deployed", [True], indirect=True)
@@ -156,7 +156,7 @@ def test_how_a_source_does_lasts_from_round_to_round(
     monkeypatch.setenv("ATALAIA_SOURCES_OPEN_METEO_BASE_URL", "http://127.0.0.1:9")
     deployment.forget()
     for _ in range(2):
-        handlers.poll({}, Context())
+        poll.handle({}, Context())
         [told] = status.read(deployment.home().state)
         assert told.health.last_success_at == seen
         assert told.health.reason
@@ -167,10 +167,10 @@ def test_how_a_source_does_lasts_from_round_to_round(
 def test_a_round_that_changes_nothing_of_the_sources_writes_nothing_of_them(
     deployed: Config, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    handlers.poll({}, Context())
+    poll.handle({}, Context())
     kept: list[Any] = []
     monkeypatch.setattr(status, "keep", lambda _, told: kept.append(told))
-    handlers.poll({}, Context())
+    poll.handle({}, Context())
     assert kept == []
 
 
@@ -194,8 +194,8 @@ def test_mail_goes_by_ses(deployed: Config, monkeypatch: pytest.MonkeyPatch) -> 
     pseudonym = subscribed("email:ana@people.example")
     home = deployment.home()
     home.state.commit(Commit("speed/lane-0", 1, entries=[news("i1", at=int(time.time()))]))
-    handlers.fan_out({}, Context())
-    handlers.deliver({}, Context())
+    fan_out.handle({}, Context())
+    deliver.handle({}, Context())
     [sent] = home.outbox.messages(person=pseudonym)
     assert (sent.status, sent.channel) == (Status.SENT, "email"), sent.reason
     assert sent.provider_id.endswith(f"@{moto.REGION}.amazonses.com>")
@@ -212,13 +212,11 @@ def test_a_channel_that_has_no_key_yet_hands_on_to_the_next_one(
     monkeypatch.setenv("ATALAIA_CHANNELS_TELEGRAM_TOKEN", "not-for-fan-out")
     home.state.commit(Commit("speed/lane-0", 1, entries=[news("i1", at=int(time.time()))]))
     deployment.forget()
-    tell.forget()
-    handlers.fan_out({}, Context())
+    fan_out.handle({}, Context())
     monkeypatch.delenv("ATALAIA_CHANNELS_TELEGRAM_TOKEN")
     for _ in range(3):
         deployment.forget()
-        tell.forget()
-        handlers.deliver({}, Context())
+        deliver.handle({}, Context())
     home = deployment.home()
     found = {m.channel: m for m in home.outbox.messages(person=both)}
     assert {name: m.status for name, m in found.items()} == {
@@ -243,10 +241,10 @@ def test_what_was_kept_long_enough_is_let_go_once_a_day(deployed: Config) -> Non
     home.talks.put("new", b"sealed", now + 600)
     for at, seq, incident in ((now - 100 * day, 1, "i1"), (now, 2, "i2")):
         home.state.commit(Commit("speed/lane-0", seq, entries=[news(incident, at=at)]))
-    handlers.fan_out({}, Context())
-    handlers.deliver({}, Context())
+    fan_out.handle({}, Context())
+    deliver.handle({}, Context())
     assert len(home.outbox.messages(person=person)) == 1
-    told = handlers.retention({}, Context())
+    told = retention.handle({}, Context())
     assert (told["people"], told["talks"], told["erased"]) == (1, 1, 1)
     assert home.people.person(forgotten) is None
     assert home.people.person(half_erased) is None
@@ -254,7 +252,7 @@ def test_what_was_kept_long_enough_is_let_go_once_a_day(deployed: Config) -> Non
     assert home.people.person(person) is not None
     assert len(home.outbox.messages(person=person)) == 1
     assert [one["sk"] for one in home.table("contacts").query("talk")] == ["new"]
-    assert not any(handlers.retention({}, Context()).values()), "there is nothing left to do"
+    assert not any(retention.handle({}, Context()).values()), "there is nothing left to do"
 
 
 def test_messages_are_let_go_after_as_long_as_the_settings_say(
@@ -264,12 +262,12 @@ def test_messages_are_let_go_after_as_long_as_the_settings_say(
     person = subscribed("inbox")
     home = deployment.home()
     home.state.commit(Commit("speed/lane-0", 1, entries=[news("i1", at=int(time.time()))]))
-    handlers.fan_out({}, Context())
-    handlers.deliver({}, Context())
-    assert handlers.retention({}, Context())["messages"] == 0
+    fan_out.handle({}, Context())
+    deliver.handle({}, Context())
+    assert retention.handle({}, Context())["messages"] == 0
     later = time.time() + 2 * 86_400
     monkeypatch.setattr(deployment, "CLOCK", Clock(now=lambda: later))
-    assert handlers.retention({}, Context())["messages"] == 1
+    assert retention.handle({}, Context())["messages"] == 1
     assert home.outbox.messages(person=person) == []
 
 
@@ -316,21 +314,15 @@ def test_a_file_that_is_not_there_or_not_below_the_settings_is_named(deployed: C
             deployment.settings()
 
 
-def fresh() -> None:
-    """As new containers begin."""
-    for part in (deployment, tell):
-        part.forget()
-
-
 @pytest.mark.parametrize("name", ["fan_out", "deliver", "refine", "retention"])
 def test_access_denied_fails_the_function_and_is_no_quiet_run(deployed: Config, name: str) -> None:
     subscribed()
     entries = [news("i1", at=int(time.time()))]
     deployment.home().state.commit(Commit("speed/lane-0", 1, entries=entries))
-    handler = getattr(handlers, name)
+    handler = import_module(f"atalaia.run.aws.{name}").handle
     handler({}, Context())  # the container is warm: what it may no longer do comes then
     with counted() as calls:
-        fresh()
+        deployment.forget()
         deployment.settings()  # what is asked for after that is denied
         calls.fault = always(DENIED)
         with pytest.raises(StateConflict, match="AccessDenied"):
@@ -340,15 +332,15 @@ def test_access_denied_fails_the_function_and_is_no_quiet_run(deployed: Config, 
 
 def test_a_delivery_that_may_not_look_for_what_is_due_fails(deployed: Config) -> None:
     with counted(lambda _, asked: DENIED if asked.get("IndexName") == "due" else None):
-        fresh()
+        deployment.forget()
         with pytest.raises(StateConflict, match="AccessDenied"):
-            handlers.deliver({}, Context(21))
+            deliver.handle({}, Context(21))
 
 
 def test_what_another_is_at_is_left_to_it(deployed: Config) -> None:
     home = deployment.home()
     with home.hold("refine"):
-        assert handlers.refine({}, Context())["rows"] == 0
+        assert refine.handle({}, Context())["rows"] == 0
 
 
 def test_throttled_calls_are_made_again_with_pauses_and_lose_nothing(deployed: Config) -> None:
@@ -356,17 +348,17 @@ def test_throttled_calls_are_made_again_with_pauses_and_lose_nothing(deployed: C
     home = deployment.home()
     home.state.commit(Commit("speed/lane-0", 1, entries=[news("i1", at=int(time.time()))]))
     with counted(once("dynamodb.TransactWriteItems", THROTTLED, 2)) as calls:
-        fresh()
-        handlers.fan_out({}, Context())
+        deployment.forget()
+        fan_out.handle({}, Context())
         calls.fault = once("dynamodb.Query", THROTTLED, 2)
-        handlers.deliver({}, Context())
+        deliver.handle({}, Context())
     [sent] = deployment.home().outbox.messages(person=pseudonym)
     assert (sent.status, sent.attempts) == (Status.SENT, 1)
 
 
 def test_a_hold_whose_answer_was_lost_is_held_and_let_go(deployed: Config) -> None:
     with counted(once("dynamodb.PutItem", LOST)) as calls:
-        fresh()
+        deployment.forget()
         with deployment.home().hold("refine"):
             pass
         with deployment.home().hold("refine"):

@@ -22,11 +22,11 @@ class Functions(Driven):
     """All functions, in a container each that can be taken away."""
 
     def __init__(self, deployed: Any) -> None:
-        from atalaia.run.aws import handlers
+        from atalaia.run.aws import detect
         from aws.mapper import Context, Mapper
 
-        self._handlers, self._context = handlers, Context()
-        self._detect = Mapper(deployed.stream, handlers.detect, deployed.queue("dead"))
+        self._context = Context()
+        self._detect = Mapper(deployed.stream, detect.handle, deployed.queue("dead"))
 
     def ask(
         self, method: str, path: str, body: Any = None, key: str | None = KEY
@@ -56,12 +56,16 @@ class Functions(Driven):
             "body": "" if body is None else json.dumps(body),
             "isBase64Encoded": False,
         }
-        return self._handlers.api(event, self._context)
+        from atalaia.run.aws import api
+
+        return api.handle(event, self._context)
 
     def settle(self) -> None:
+        from atalaia.run.aws import deliver, fan_out
+
         self._detect.run()
-        self._handlers.fan_out({}, self._context)
-        self._handlers.deliver({}, self._context)
+        fan_out.handle({}, self._context)
+        deliver.handle({}, self._context)
 
     def events(self, after: int | None) -> list[dict[str, Any]]:
         query = "" if after is None else f"?after={after}"
@@ -76,9 +80,9 @@ class Functions(Driven):
         return found
 
     def another(self) -> None:
-        from atalaia.run.aws import api, deployment, detect, tell
+        from atalaia.run.aws import api, deployment, detect
 
-        for part in (deployment, api, detect, tell):
+        for part in (deployment, api, detect):
             part.forget()
 
 

@@ -92,8 +92,9 @@ def forget() -> None:
     _norms_at.cache_clear()
 
 
-def handle(event: dict[str, Any], left_s: float) -> dict[str, Any]:
+def handle(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """A request of the HTTP API."""
+    left_s = context.get_remaining_time_in_millis() / 1000
 
     async def run() -> dict[str, Any]:
         app = _app()

@@ -9,7 +9,7 @@ from atalaia.homes.aws import records
 from atalaia.run.aws import deployment
 
 
-def handle(event: dict[str, Any]) -> dict[str, Any]:
+def handle(event: dict[str, Any], _context: Any) -> dict[str, Any]:
     """Records of one shard of Kinesis. What cannot be read is detection's to put aside."""
     home, batch = deployment.home(), records.read(event)
     came = [Numbered(one.sequence, one.record, one.carried.is_copy) for one in batch.came]

@@ -13,8 +13,10 @@ import os
 import tempfile
 from functools import lru_cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from atalaia.clock import Clock
+from atalaia.domain.contact import CHANNELS
 from atalaia.errors import SettingsInvalid
 from atalaia.homes.aws import AwsHome, open_home
 from atalaia.homes.aws.clients import Clients
@@ -24,6 +26,9 @@ from atalaia.homes.aws.secrets import brought, secret
 from atalaia.metrics import Metrics
 from atalaia.run.services import Services
 from atalaia.settings import Settings, beside, load
+
+if TYPE_CHECKING:
+    from atalaia.notify.notifier import Notifier
 
 CLOCK = Clock()
 
@@ -81,6 +86,13 @@ def services() -> Services:
 
 
 @lru_cache(1)
+def notifier() -> Notifier:
+    """Who tells people; to be made on the loop. A channel whose key is not here is off."""
+    here = services()
+    return here.notifier(off=[name for name in CHANNELS if name not in here.channels])
+
+
+@lru_cache(1)
 def loop() -> asyncio.AbstractEventLoop:
     """The one loop of a container: connections live as long as it."""
     return asyncio.new_event_loop()
@@ -88,5 +100,5 @@ def loop() -> asyncio.AbstractEventLoop:
 
 def forget() -> None:
     """Begin anew, as a new container does."""
-    for each in (clients, settings, home, figures, services, loop):
+    for each in (clients, settings, home, figures, services, notifier, loop):
         each.cache_clear()

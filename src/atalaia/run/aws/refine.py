@@ -19,9 +19,8 @@ from atalaia.run.aws import deployment
 log = structlog.get_logger()
 
 
-def handle(event: dict[str, Any]) -> dict[str, Any]:
+def handle(_event: dict[str, Any], _context: Any) -> dict[str, Any]:
     """Called by the clock. One at a time: another that comes meanwhile leaves it to the first."""
-    del event
     home, settings = deployment.home(), deployment.settings()
     state, decode = home.refining, deployment.services().decode
     with closing(LocalLake(home.lake)) as lake:

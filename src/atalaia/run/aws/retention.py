@@ -17,9 +17,8 @@ from atalaia.run.aws import deployment
 log = structlog.get_logger()
 
 
-def handle(event: dict[str, Any]) -> dict[str, Any]:
+def handle(_event: dict[str, Any], _context: Any) -> dict[str, Any]:
     """Called by the clock."""
-    del event
     home, now = deployment.home(), deployment.CLOCK.second()
     keep = retention_of(deployment.settings())
     gone = apply_retention(home.people, home.keys, home.outbox, now, keep)
