@@ -133,7 +133,7 @@ def test_inmets_recorded_item_is_read_whole_and_leads_to_its_message(shared: Pat
     assert official.expires_at == at("2026-09-07T11:00:00-03:00")
     assert official.areas[0].description.endswith("Sul Fluminense, Baixadas")
     assert official.web == "https://avisos.inmet.gov.br/55632"
-    assert not official.is_placed
+    assert not any(one.polygons or one.circles or one.geocodes for one in official.areas)
     (link,) = found(body).links
     assert link.url == "https://apiprevmet3.inmet.gov.br/avisos/rss/55632"
 

@@ -18,8 +18,6 @@ from atalaia.domain.alert import Alert, LogEntry, instants_of
 Level = Literal["watch", "yellow", "orange", "red"]
 """From calm to worst; calm has none."""
 
-Texts = dict[str, str]
-
 
 class PlaceItem(BaseModel):
     """A watched place. `levels`: the highest level of each hazard that is going on there.

@@ -139,11 +139,6 @@ class Official(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         is_told = self.expires_at > self.begins_at
         return self.expires_at if is_told else self.begins_at + STANDS_S
 
-    @property
-    def is_placed(self) -> bool:
-        """Whether it says where it holds in a way that can be matched."""
-        return any(area.polygons or area.circles or area.geocodes for area in self.areas)
-
     def text(self, language: str) -> OfficialText:
         """The words for a reader of this language: theirs, else English, else the issuer's own."""
         for wanted in (language.partition("-")[0].lower(), "en"):

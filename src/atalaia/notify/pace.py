@@ -78,7 +78,6 @@ class Pace:
         self._contacts: dict[str, float] = {}
         self._paused_until = tick + min(max(0.0, self._spent.paused_until - now), _DAY_S)
         self._page_from = -86400.0  # the UTC day that what is spent was last found to be of
-        self._day_from = -math.inf
         self.pause_reason = self._spent.pause_reason
 
     def closed_for(self, now: float, tick: float | None = None) -> float:

@@ -18,7 +18,7 @@ from atalaia.domain.payload import Payload
 from atalaia.domain.station_reading import StationsDecoded, report_number
 from atalaia.sources.rejects import Rejects, Unreadable
 from atalaia.sources.wis2 import content, decoder, notification
-from atalaia.sources.wis2.notification import Notification, can_fetch
+from atalaia.sources.wis2.notification import Notification
 
 TEN = 1_786_442_400  # 2026-08-11T10:00Z
 RECEIVED = TEN + 2460
@@ -154,25 +154,6 @@ def test_the_first_canonical_link_is_chosen_else_the_first_update(
     links = [{"rel": each, "href": f"http://a.example/{each}"} for each in relations]
     link = read(notice(links=links)).link
     assert (link and link.href) == (chosen and f"http://a.example/{chosen}")
-
-
-@pytest.mark.parametrize(
-    ("href", "can"),
-    [
-        ("https://a.example/x.bufr", True),
-        ("http://a.example/x.bufr", True),
-        ("https://b.example/x.bufr", False),
-        ("https://user:secret@a.example/x", False),
-        ("https://a.example:9000/x", False),
-        ("file:///etc/passwd", False),
-        ("https://a.example@b.example/x", False),
-        ("http://[::1", False),
-        ("https://a.example:x/", False),
-    ],
-)
-def test_data_are_fetched_from_hosts_that_are_allowed(href: str, can: bool) -> None:
-    link = notification.DataLink(href, None, None)
-    assert can_fetch(link, frozenset({"a.example"})) is can
 
 
 # InlineContent

@@ -83,7 +83,6 @@ class Section1(NamedTuple):
     office: int
     update: int
     category: int
-    master_table: int
     local_table: int
     time: tuple[int, ...]
     has_section_2: bool
@@ -180,10 +179,10 @@ def _section1(one: bytes, edition: int) -> Section1:
         year = int.from_bytes(one[15:17], "big")
         return Section1(
             edition, int.from_bytes(one[4:6], "big"), int.from_bytes(one[6:8], "big"),
-            one[8], one[10], one[13], one[14], (year, *one[17:22]), bool(one[9] & 0x80),
+            one[8], one[10], one[14], (year, *one[17:22]), bool(one[9] & 0x80),
         )  # fmt: skip
     return Section1(
-        edition, one[5], one[4], one[6], one[8], one[10], one[11], (*one[12:17], 0),
+        edition, one[5], one[4], one[6], one[8], one[11], (*one[12:17], 0),
         bool(one[7] & 0x80),
     )  # fmt: skip
 

@@ -15,7 +15,6 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
 
 from atalaia.sources.body import read_json
 from atalaia.sources.rejects import Rejects, Unreadable, shown
@@ -158,17 +157,6 @@ def archived(body: bytes, rejects: Rejects) -> list[Notification]:
         except Unreadable as error:
             rejects.add(error.reason, f"feature {i}: {error.detail}")
     return sorted(found, key=lambda each: (each.pubtime_at, each.id))
-
-
-def can_fetch(link: DataLink, hosts: frozenset[str]) -> bool:
-    """Whether data may be fetched from here: HTTP, a host that is allowed, no credentials."""
-    try:
-        parts = urlsplit(link.href)
-        host, has_port = parts.hostname, parts.port not in (None, 80, 443)
-    except ValueError:
-        return False
-    is_plain = parts.scheme in ("http", "https") and parts.username is None and not has_port
-    return is_plain and host in hosts
 
 
 def _of(value: Any, key: str) -> Any:
