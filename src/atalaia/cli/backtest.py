@@ -8,25 +8,17 @@ from typing import Annotated
 
 import typer
 
-from atalaia.cli.options import (
-    FromOption,
-    HomeOption,
-    JsonOption,
-    MinEventsOption,
-    SettingsOption,
-    TimezoneOption,
-    ToOption,
-    hazard_of,
-    while_read,
-    zone_of,
-)
+from atalaia.cli.options import hazard_of, while_read
+from atalaia.cli.scored import Scoring, scored
 from atalaia.cli.trial import PlacesOption, ReadingsArgument, history_of
 
 app = typer.Typer()
 
 
 @app.command()
+@scored
 def backtest(
+    asked: Scoring,
     rules: Annotated[
         list[str], typer.Option(help="A rule set; give it again for each to compare.")
     ],
@@ -34,13 +26,6 @@ def backtest(
     places: PlacesOption = None,
     events: Annotated[Path | None, typer.Option(help="Events to score against, as CSV.")] = None,
     hazard: Annotated[str | None, typer.Option(help="Only this hazard; else all.")] = None,
-    min_events: MinEventsOption = 1,
-    timezone: TimezoneOption = "UTC",
-    since: FromOption = None,
-    until: ToOption = None,
-    home: HomeOption = None,
-    settings: SettingsOption = None,
-    as_json: JsonOption = False,
 ) -> None:
     """Replay one past under several rule sets, side by side: messages, scores, what changed."""
     import msgspec
@@ -52,10 +37,10 @@ def backtest(
     from atalaia.batch.occurrences import read_events
     from atalaia.cli.scores import show_backtest, wide
 
-    zone = zone_of(timezone)
+    zone = asked.zone
     sets = [(name, rule_sets.load(name)) for name in rules]
     variables = frozenset[str]().union(*(rule_set.variables for _, rule_set in sets))
-    rows, where, lake = history_of(readings, places, variables, settings, home)
+    rows, where, lake = history_of(readings, places, variables, asked.settings, asked.home)
     first, last = days_of(rows, zone)
     logs = [
         (name, [entry.alert for entry in watched(rows, rule_set, where, lake)])
@@ -66,13 +51,13 @@ def backtest(
         logs,
         happened,
         zone,
-        since.date() if since else first,
-        until.date() if until else last,
+        asked.first_day or first,
+        asked.last_day or last,
         hazard=hazard_of(hazard),
-        min_events=min_events,
+        min_events=asked.min_events,
     )
     with while_read():
-        if as_json:
+        if asked.as_json:
             typer.echo(msgspec.json.encode(compared))
         else:
             show_backtest(compared, wide())

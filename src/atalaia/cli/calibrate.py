@@ -8,19 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from atalaia.cli.options import (
-    EventsOption,
-    FromOption,
-    HomeOption,
-    JsonOption,
-    MinEventsOption,
-    SettingsOption,
-    TimezoneOption,
-    ToOption,
-    hazard_of,
-    while_read,
-    zone_of,
-)
+from atalaia.cli.options import EventsOption, hazard_of, while_read
+from atalaia.cli.scored import Scoring, scored
 from atalaia.cli.trial import PlacesOption, ReadingsArgument, history_of
 from atalaia.errors import AtalaiaError
 
@@ -31,7 +20,9 @@ app = typer.Typer()
 
 
 @app.command()
+@scored
 def calibrate(
+    asked: Scoring,
     hazard: Annotated[str, typer.Option(help="What the rules will warn of.")],
     events: EventsOption,
     write: Annotated[Path, typer.Option(help="The rule file to write.")],
@@ -51,13 +42,6 @@ def calibrate(
     splits: Annotated[
         int, typer.Option(min=0, help="Repeat the search over so many other splits of the days.")
     ] = 0,
-    min_events: MinEventsOption = 1,
-    timezone: TimezoneOption = "UTC",
-    since: FromOption = None,
-    until: ToOption = None,
-    home: HomeOption = None,
-    settings: SettingsOption = None,
-    as_json: JsonOption = False,
 ) -> None:
     """Search limits for the best strict CSI, scored on years that did not choose them."""
     import msgspec
@@ -67,12 +51,12 @@ def calibrate(
     from atalaia.batch.occurrences import read_events
     from atalaia.cli.scores import show_calibration, wide
 
-    zone = zone_of(timezone)
+    zone = asked.zone
     wanted = Wanted(
         min_pod, _seconds(min_lead, "--min-lead"), float("inf") if budget is None else budget
     )
     space = Space(circles=tuple(_near(text) for text in near or ()))
-    rows, where, _ = history_of(readings, places, frozenset({variable}), settings, home)
+    rows, where, _ = history_of(readings, places, frozenset({variable}), asked.settings, asked.home)
     search = Search(
         hazard=str(hazard_of(hazard)),
         variable=_sum(variable),
@@ -80,9 +64,9 @@ def calibrate(
         name=write.stem,
         wanted=wanted,
         space=space,
-        min_events=min_events,
-        first_day=since.date() if since else None,
-        last_day=until.date() if until else None,
+        min_events=asked.min_events,
+        first_day=asked.first_day,
+        last_day=asked.last_day,
         splits=splits,
     )
     found, text = calibrated(rows, where, read_events(events, zone), zone, search)
@@ -93,7 +77,7 @@ def calibrate(
             f"{write} cannot be written: {error.strerror}; give another --write"
         ) from error
     with while_read():
-        if as_json:
+        if asked.as_json:
             typer.echo(msgspec.json.encode(found))
         else:
             show_calibration(found, wide())

@@ -10,19 +10,15 @@ import typer
 
 from atalaia.cli.options import (
     EventsOption,
-    FromOption,
     HomeOption,
     JsonOption,
-    MinEventsOption,
     SettingsOption,
-    TimezoneOption,
-    ToOption,
     existing,
     hazard_of,
     settings_of,
     while_read,
-    zone_of,
 )
+from atalaia.cli.scored import Scoring, scored
 
 if TYPE_CHECKING:
     from atalaia.domain.alert import Alert
@@ -33,18 +29,13 @@ By = Literal["day", "episode"]
 
 
 @app.command()
+@scored
 def verify(
+    asked: Scoring,
     alerts: Annotated[str, typer.Option(help="An alerts file, or gold: the home's own.")],
     events: EventsOption,
     hazard: Annotated[str | None, typer.Option(help="Only this hazard; else all.")] = None,
     by: Annotated[By, typer.Option(help="Score local days, or episodes.")] = "day",
-    min_events: MinEventsOption = 1,
-    timezone: TimezoneOption = "UTC",
-    since: FromOption = None,
-    until: ToOption = None,
-    home: HomeOption = None,
-    settings: SettingsOption = None,
-    as_json: JsonOption = False,
 ) -> None:
     """Score alerts against outside events: POD, FAR, CSI, bias, lead times."""
     import msgspec
@@ -55,20 +46,20 @@ def verify(
     from atalaia.cli.scores import show_verified, wide
     from atalaia.domain.official import RULE as OFFICIAL
 
-    zone = zone_of(timezone)
-    told, happened = _told(alerts, settings, home), read_events(events, zone)
+    zone = asked.zone
+    told, happened = _told(alerts, asked.settings, asked.home), read_events(events, zone)
     verified = score(
         told,
         happened,
         zone,
         hazard=hazard_of(hazard),
         by=by,
-        min_events=min_events,
-        first_day=since.date() if since else None,
-        last_day=until.date() if until else None,
+        min_events=asked.min_events,
+        first_day=asked.first_day,
+        last_day=asked.last_day,
     )
     with while_read():
-        if as_json:
+        if asked.as_json:
             typer.echo(msgspec.json.encode(verified))
         else:
             show_verified(verified, wide())
