@@ -519,3 +519,25 @@ def test_the_same_rows_give_the_same_log_in_any_batches(
     assert watched(readings, MANY, where, readings.known_at) == whole
     assert_sane([e for e in whole if e.alert.hazard == "cannot_see"])
     assert DAY
+
+
+@pytest.mark.parametrize(("earlier_h", "is_told"), [(8, True), (6, True), (1, False), (0, False)])
+def test_what_is_foretold_is_told_anew_where_it_begins_hours_sooner(
+    earlier_h: int, is_told: bool
+) -> None:
+    def run(at: int, begins_h: int) -> Readings:
+        hours = range(1 + at // HOUR, 31)
+        return forecast(T0 + at, [25.0 if hour >= begins_h else 3.0 for hour in hours])
+
+    log = watched(rows(run(0, 20), run(HOUR, 20 - earlier_h)), rule_set({}), places(1))
+    expected = [("alert", "onset", "orange")]
+    assert told(log) == expected + [("update", "sooner", "orange")] * is_told
+    if is_told:
+        assert log[-1].alert.onset_at == T0 + (20 - earlier_h) * HOUR
+
+
+def test_a_period_that_is_stated_shorter_than_the_habit_floods_nobody() -> None:
+    """A gauge states one second and tells every thirty."""
+    every = series([0.0] * 240, "rain_mm", step=30, period_s=1)
+    log = watched(every, rule_set({"variable": "rain_mm", "hazard": "heavy_rain"}), places(1))
+    assert [e for e in log if e.alert.hazard == "cannot_see"] == []
