@@ -1,4 +1,5 @@
-"""What stands before all routes, the outermost last: host and deadlines, how often, how much."""
+"""What stands before all routes, the outermost last: keys of consoles, host and deadlines, how
+often, how much."""
 
 from __future__ import annotations
 
@@ -8,6 +9,7 @@ from collections.abc import Collection
 from fastapi import FastAPI
 
 from atalaia.api.access import Gate
+from atalaia.api.consoles import ConsoleKeys
 from atalaia.api.limits import BodyLimit, RateLimits
 from atalaia.api.shield import Shield
 
@@ -22,3 +24,4 @@ def guard(
     app.add_middleware(BodyLimit, most=MOST_BODY, free=free)
     app.add_middleware(RateLimits, gate=gate, limit=rate_limit, now=time.monotonic)
     app.add_middleware(Shield, gate=gate, hosts=hosts, now=time.monotonic)
+    app.add_middleware(ConsoleKeys)

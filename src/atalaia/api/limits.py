@@ -19,6 +19,7 @@ from urllib.parse import parse_qs
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from atalaia.api import consoles
 from atalaia.api.access import Gate, bearer
 from atalaia.api.problem import Problem
 
@@ -46,7 +47,7 @@ _PREVIEW = ("POST", "/v1/preview")
 _PREVIEWED_DAYS = 30
 """Days back that the cost of a preview is for; more cost as many times more."""
 
-_LIMITED = ("/v1/", "/feeds/", "/readyz", "/metrics")
+_LIMITED = ("/v1/", "/feeds/", "/readyz", "/metrics", *consoles.LIMITED)
 _FREE = ("/v1/events", "/v1/whatsapp", "/v1/telegram")
 """Events are bounded by how many may listen; bots' calls are signed, and come when they come."""
 

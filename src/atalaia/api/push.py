@@ -1,4 +1,4 @@
-"""Pushes over HTTP: readings of one's own stations, and providers' answers.
+"""Pushes over HTTP: readings of one's own stations, consoles' uploads, and providers' answers.
 
 Pushing is off unless a key is set. What was accepted is in the stream, on disk, before the answer
 goes out; what could not be read of it is kept all the same, and named in the answer.
@@ -15,9 +15,11 @@ from typing import Any
 
 import msgspec
 from fastapi import APIRouter, Request, Response
+from fastapi.responses import PlainTextResponse
 from pydantic import BaseModel
 from starlette.concurrency import run_in_threadpool
 
+from atalaia.api import consoles
 from atalaia.api.access import Caller, Gate, Scope, bearer
 from atalaia.api.problem import Problem, errors
 from atalaia.domain.payload import Payload, Reject
@@ -25,6 +27,8 @@ from atalaia.domain.reading import Decode, Decoded, Kind
 from atalaia.domain.variable import CATALOGUE
 from atalaia.errors import QueueFull, StateConflict
 from atalaia.sources import readings_csv
+from atalaia.sources.pws import decoder as pws
+from atalaia.sources.pws import form
 
 OFF = "push is off; set api.key_file"
 RETRY_AFTER_S = 5
@@ -139,6 +143,17 @@ def routes(pushing: Pushing, gate: Gate) -> APIRouter:
         """Providers' answers as they came: envelopes, or a raw body and a query that says whose."""
         return await push.payloads(request)
 
+    @router.get(consoles.WUNDERGROUND, response_class=Response, **consoles.OF_WUNDERGROUND)
+    async def wunderground(request: Request) -> Response:
+        """A console's upload as Weather Underground takes it; it answers `success`."""
+        sent = request.scope["query_string"]
+        return await push.upload(request, pws.WUNDERGROUND, sent, "success")
+
+    @router.post(consoles.ECOWITT, response_class=Response, **consoles.OF_ECOWITT)
+    async def ecowitt(request: Request) -> Response:
+        """A console's upload to its custom server; the key stands at the end of the path."""
+        return await push.upload(request, pws.ECOWITT, None, "ok")
+
     return router
 
 
@@ -216,6 +231,39 @@ class _Push:
             ]
         return await self._keep(payloads, len(payloads), rows, rejected)
 
+    async def upload(
+        self, request: Request, content: str, sent: bytes | None, said: str
+    ) -> Response:
+        """What a console says. `sent`: its query; None: it is the body that counts."""
+        who = await self._who(request, Scope.PUSH)
+        if not who.source or who.person is not None or len(who.places) != 1:
+            raise Problem(
+                403, "a console needs a station's key with one --place; see docs/stations.md"
+            )
+        most = min(self._pushing.max_body, form.LONGEST)
+        sent = await self._body(request, most) if sent is None else sent
+        if len(sent) > most:
+            raise Problem(413, f"more than {most} bytes; no console says so much")
+        payload = Payload(
+            source=pws.NAME,
+            content=content,
+            places=(who.source, *who.places),
+            received_at=self._pushing.now(),
+            body=form.without_secrets(sent).body,
+        )
+        self._count(who, len(payload.body))
+        decoded = await self._decode([payload])
+        rows = sum(len(part.readings) for part in decoded.stations)
+        rejected = [
+            {"reason": reject.reason, "detail": reject.detail}
+            for reject in decoded.rejects
+        ]
+        if rows == 0:
+            payload = msgspec.structs.replace(payload, body=payload.body[:SAMPLE_BYTES])
+            rejected = rejected or [{"reason": "no values", "detail": "nothing of the weather"}]
+        await self._keep([payload], 1, rows, rejected)
+        return PlainTextResponse(said)
+
     async def _decode(self, payloads: list[Payload]) -> Decoded:
         async with self._one_at_a_time:
             return await run_in_threadpool(self._pushing.decode, payloads, None)
@@ -282,8 +330,8 @@ class _Push:
                 raise Problem(403, "this key is not one that is set; see api.key_file") from None
             raise
 
-    async def _body(self, request: Request) -> bytes:
-        most = self._pushing.max_body
+    async def _body(self, request: Request, most: int | None = None) -> bytes:
+        most = self._pushing.max_body if most is None else most
         encoding = request.headers.get("content-encoding", "identity").lower()
         if encoding != "identity":
             raise Problem(415, f"a body in {encoding} is not read here; send it uncompressed")

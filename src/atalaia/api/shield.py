@@ -1,6 +1,6 @@
 """What comes before all routes: which host is asked for, how long a body may take, what is logged.
 
-    connection ─► (api.connections) ─► Shield ─► limits ─► body ─► routes
+    connection ─► (api.connections) ─► (api.consoles) ─► Shield ─► limits ─► body ─► routes
 
 Logged are who was refused, and who with a key changed something of people or of the watch: role or
 kind of the key, route, outcome, and whether the address is of this machine, of a private network or
@@ -38,7 +38,7 @@ log = structlog.get_logger("atalaia.security")
 
 
 class Shield:
-    """ASGI middleware, before all others.
+    """ASGI middleware, before all that answer.
 
     hosts    names that a request's Host may have; none: any
     now      Unix seconds, or any clock that only grows

@@ -72,7 +72,6 @@ class Instruments:
     def __init__(
         self, places: Places, mine: Bools | None = None, wanted: frozenset[str] | None = None
     ) -> None:
-        self._places = places
         self._wanted = wanted
         is_mine = np.ones(len(places), bool) if mine is None else mine
         heights = [p.elevation_m for p in places]
@@ -166,7 +165,7 @@ class Instruments:
         name = self._name_of.get(station.id, station.id)
         eye = self.eyes.get(name)
         before = eye.station if eye else None
-        now = _placed(station, self._places) if before is None else before.told(station)
+        now = station if before is None else before.told(station)
         if now == before:
             return
         is_moved = before is None or _spot(now) != _spot(before)
@@ -336,20 +335,6 @@ class Instruments:
                 for alias in eye.station.aliases:
                     self._name_of.setdefault(alias, eye.station.id)
         self.touched = set()
-
-
-def _placed(station: Station, places: Places) -> Station:
-    """A station that is called as a place, and says nothing of where it is, stands there."""
-    place = places.get(station.id.partition(":")[2])
-    if station.latitude is not None or station.kind != "private" or place is None:
-        return station
-    return msgspec.structs.replace(
-        station,
-        name=station.name or place.name,
-        latitude=place.latitude,
-        longitude=place.longitude,
-        elevation_m=place.elevation_m,
-    )
 
 
 def _within(name: str, value: Floats, km: Floats, height_m: Floats) -> Floats:

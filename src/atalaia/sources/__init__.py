@@ -32,7 +32,7 @@ def decoders(places: Places) -> dict[str, Decode]:
         readings_csv.NAME: readings,
         readings_csv.STATION: readings,
         CLOCK: _no_rows,
-        **{name: _of_stations(decode) for name, decode in instruments().items()},
+        **{name: _of_stations(decode) for name, decode in instruments(places).items()},
     }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from atalaia.domain.place import Places
 from atalaia.sources import ana, cemaden, nws_observations
 from atalaia.sources.instruments import DecodeStations
 from atalaia.sources.metar import decoder as metar
@@ -9,12 +10,12 @@ from atalaia.sources.pws import decoder as pws
 from atalaia.sources.wis2 import decoder as wis2
 
 
-def instruments() -> dict[str, DecodeStations]:
-    """Each network's; of WIS2 one for all its centres (``wis2:CENTRE``)."""
+def instruments(places: Places) -> dict[str, DecodeStations]:
+    """Each network's; of WIS2 one for all its centres (``wis2:CENTRE``). Consoles stand at places."""
     return {
         wis2.NAME: wis2.decoder(),
         metar.NAME: metar.decoder(),
-        pws.NAME: pws.decoder(),
+        pws.NAME: pws.decoder(places),
         cemaden.NAME: cemaden.decoder(),
         ana.NAME: ana.decoder(),
         nws_observations.NAME: nws_observations.decoder(),

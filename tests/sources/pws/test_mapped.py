@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from atalaia.domain.payload import Payload
+from atalaia.domain.place import Places
 from atalaia.domain.station_reading import StationsDecoded
 from atalaia.sources.pws.mapped import MappedValue, Mapping, decoder
 from atalaia.sources.pws.rain import Gauges
@@ -49,7 +50,7 @@ def decode(*messages: Any, mapping: Mapping = CHIRPSTACK, name: str = "river") -
         )
         for each in messages
     ]
-    return decoder({"river": mapping})(payloads)
+    return decoder({"river": mapping}, Places([]))(payloads)
 
 
 def test_a_mapping_says_where_each_value_stands_and_in_which_unit() -> None:

@@ -15,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from atalaia.domain.payload import Payload, Reject
+from atalaia.domain.place import Place, Places
 from atalaia.domain.station_reading import StationReadings, StationsDecoded
 from atalaia.domain.variable import CATALOGUE
 from atalaia.sources.pws import decoder
@@ -23,6 +24,9 @@ from atalaia.sources.pws.form import without_secrets
 from atalaia.sources.pws.rain import Counted, Gauges, difference
 from atalaia.sources.units import conversion
 
+PLACES = Places(
+    [Place(id="p1", name="Mill", latitude=-30.0, longitude=-51.2, elevation_m=9, timezone="UTC")]
+)
 RECEIVED = int(datetime(2026, 3, 8, 3, 58, tzinfo=UTC).timestamp())
 
 ECOWITT = {
@@ -49,7 +53,7 @@ def decode(
         )
         for body in bodies
     ]
-    decoded = decoder.decoder()(payloads)
+    decoded = decoder.decoder(PLACES)(payloads)
     readings, holes = (gauges or Gauges()).rain(decoded.readings)
     rejects = [Reject(source="pws", reason=hole.why) for hole in holes]
     return replace(decoded, readings=readings, rejects=decoded.rejects + rejects)
@@ -88,6 +92,16 @@ def test_an_ecowitt_post_becomes_a_reading() -> None:
         ("rain_rate_mm_h", 0): pytest.approx(2.54),
         ("uv_index", 0): 0,
     }
+
+
+def test_a_console_stands_at_the_place_that_is_named_after_it_or_that_it_is_called_as() -> None:
+    for places, name in ((("roof", "p1"), "roof"), (("p1",), "Mill")):
+        (station,) = decode(ECOWITT, places=places).stations
+        assert (station.id, station.name) == (f"pws:{places[0]}", name)
+        assert (station.latitude, station.longitude, station.elevation_m) == (-30.0, -51.2, 9)
+    for places in (("roof", "gone"), ("roof",)):
+        (station,) = decode(ECOWITT, places=places).stations
+        assert (station.id, station.latitude) == ("pws:roof", None)
 
 
 def test_a_wunderground_query_becomes_a_reading() -> None:
@@ -314,7 +328,7 @@ def test_a_field_that_is_no_number_costs_only_itself() -> None:
 
 
 def test_an_upload_of_no_station_is_refused() -> None:
-    for places in ((), ("",), ("a", "b")):
+    for places in ((), ("",), ("", "p1"), ("a", "p1", "b")):
         assert [each.reason for each in decode(ECOWITT, places=places).rejects] == ["no station"]
 
 

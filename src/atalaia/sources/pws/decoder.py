@@ -2,7 +2,8 @@
 
 Payloads: source ``pws``; content ``ecowitt`` (the form of its custom server) or ``wunderground``
 (the query string of its upload), without the secret (`form.without_secrets`); the station's name,
-a pseudonym, in `places`. Its id is ``pws:`` and that name.
+a pseudonym, in `places`, and after it the place where it stands, if it is known. Its id is ``pws:``
+and that name.
 
 Some senders split an upload (Acurite: wind and rain in one message, temperature in the next, each
 at ``dateutc=now``): each message tells what it holds, and a row may have little in it.
@@ -10,7 +11,10 @@ at ``dateutc=now``): each message tells what it holds, and a row may have little
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from atalaia.domain.payload import Payload
+from atalaia.domain.place import Places
 from atalaia.domain.station import Station
 from atalaia.domain.station_reading import StationReadings, StationsDecoded
 from atalaia.sources.instruments import DecodeStations, by_content
@@ -24,18 +28,41 @@ ECOWITT = "ecowitt"
 WUNDERGROUND = "wunderground"
 
 
-def decoder() -> DecodeStations:
+def decoder(places: Places) -> DecodeStations:
     """Uploads → OBSERVED rows of stations ``pws:NAME``, with their counters of rain (`rain`)."""
-    return by_content({ECOWITT: _read, WUNDERGROUND: _read})
+
+    def read(payload: Payload, rejects: Rejects) -> StationsDecoded:
+        return _read(payload, places, rejects)
+
+    return by_content({ECOWITT: read, WUNDERGROUND: read})
 
 
-def _read(payload: Payload, rejects: Rejects) -> StationsDecoded:
-    if len(payload.places) != 1 or not payload.places[0]:
+def _read(payload: Payload, places: Places, rejects: Rejects) -> StationsDecoded:
+    if not 1 <= len(payload.places) <= 2 or not payload.places[0]:
         raise Unreadable("no station", "an upload needs the name of the station that sent it")
     # Taken out before it was kept; a payload that was not must not tell its secret either.
     sent = fields(without_secrets(payload.body).body)
     at = observed_at(sent, payload.received_at)
-    station = f"{NAME}:{payload.places[0]}"
+    station = standing(payload.places, places)
     told = values(sent, at, rejects) + counted(at, counters(sent, rejects))
-    readings = StationReadings.of(station, payload.source, told, known_at=payload.received_at)
-    return StationsDecoded(readings, [Station(id=station, kind="private")])
+    readings = StationReadings.of(station.id, payload.source, told, known_at=payload.received_at)
+    return StationsDecoded(readings, [station])
+
+
+def standing(named: Sequence[str], places: Places) -> Station:
+    """The private station of this name, where it stands: at the place that is named after it.
+
+    One that is called as a place, and says nothing of where it is, stands there. At a place that
+    is not watched it has no position, and speaks for nobody.
+    """
+    place = places.get(named[-1])
+    if place is None:
+        return Station(id=f"{NAME}:{named[0]}", kind="private")
+    return Station(
+        id=f"{NAME}:{named[0]}",
+        kind="private",
+        name=place.name if named[0] == place.id else named[0],
+        latitude=place.latitude,
+        longitude=place.longitude,
+        elevation_m=place.elevation_m,
+    )

@@ -22,7 +22,7 @@ from typing import Any
 import msgspec
 
 from atalaia.domain.payload import Payload
-from atalaia.domain.station import Station
+from atalaia.domain.place import Places
 from atalaia.domain.station_reading import (
     NO_REPORT,
     StationReadings,
@@ -33,7 +33,7 @@ from atalaia.domain.station_reading import (
 from atalaia.domain.variable import CATALOGUE
 from atalaia.sources.body import read_json
 from atalaia.sources.instruments import DecodeStations, by_content
-from atalaia.sources.pws.decoder import NAME
+from atalaia.sources.pws.decoder import standing
 from atalaia.sources.pws.form import number
 from atalaia.sources.pws.rain import told as counted
 from atalaia.sources.rejects import Rejects, Unreadable, shown
@@ -82,21 +82,24 @@ class Mapping(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return faults
 
 
-def decoder(mappings: Mappings[str, Mapping]) -> DecodeStations:
+def decoder(mappings: Mappings[str, Mapping], places: Places) -> DecodeStations:
     """Messages of stations whose mapping has no faults, by their names → OBSERVED rows."""
 
     def read(payload: Payload, rejects: Rejects) -> StationsDecoded:
         mapping = mappings.get(payload.places[0]) if len(payload.places) == 1 else None
         if mapping is None:
             raise Unreadable("no station", f"{shown(', '.join(payload.places))} has no mapping")
-        return _read(mapping, payload, rejects)
+        return _read(mapping, payload, places, rejects)
 
     return by_content({CONTENT: read})
 
 
-def _read(mapping: Mapping, payload: Payload, rejects: Rejects) -> StationsDecoded:
+def _read(
+    mapping: Mapping, payload: Payload, places: Places, rejects: Rejects
+) -> StationsDecoded:
     body = read_json(payload.body, rejects)
-    station = f"{NAME}:{payload.places[0]}"
+    stands = standing(payload.places, places)
+    station = stands.id
     at = payload.received_at if mapping.time is None else _time(_at(body, mapping.time))
     if at is None:
         raise Unreadable("not a time", f"{station}: {mapping.time} is {_shown(body, mapping.time)}")
@@ -117,7 +120,7 @@ def _read(mapping: Mapping, payload: Payload, rejects: Rejects) -> StationsDecod
         known_at=payload.received_at,
         report=report_number(f"{station}|{name}") if isinstance(name, str) else NO_REPORT,
     )
-    return StationsDecoded(readings, [Station(id=station, kind="private")])
+    return StationsDecoded(readings, [stands])
 
 
 def _at(body: Any, path: str | None) -> Any:
