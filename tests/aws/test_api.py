@@ -19,8 +19,10 @@ from typing import Any, ClassVar
 import boto3
 import pytest
 
+from atalaia.api.access import Role
 from atalaia.api.gateway import respond
 from atalaia.api.gold_history import GoldHistory
+from atalaia.api.keys import add_key
 from atalaia.domain.alert import instant
 from atalaia.domain.contact import Contact
 from atalaia.domain.reading import Readings
@@ -115,6 +117,29 @@ def test_it_is_alive_and_ready_and_what_is_pushed_is_in_the_stream(deployed: Con
     assert answer["statusCode"] == 202, answer["body"]
     [record] = deployment.home().stream.read(0, 10)
     assert json.loads(record.payload.body) == [row]
+
+
+def test_consoles_push_through_the_gateway_and_their_keys_are_not_in_the_stream(
+    deployed: Config,
+) -> None:
+    place = deployment.settings().places[0].id
+    state, now = deployment.home().state, int(time.time())
+    _, key = add_key(state, Role.STATION, "", now, source="school roof", places=[place])
+    said = "ID=KPOA1&dateutc=now&tempf=70&PASSWORD="
+    wu = "/weatherstation/updateweatherstation.php?"
+    assert ask(f"{wu}{said}wrong")["statusCode"] == 403
+    answer = ask(f"{wu}{said}{key}")
+    assert (answer["statusCode"], answer["body"]) == (200, "success")
+    form = f"PASSKEY=0123456789ABCDEF&{said}".encode()
+    how = {"content_type": "application/x-www-form-urlencoded"}
+    assert ask("/data/report/wrong", "POST", form, **how)["statusCode"] == 403
+    assert ask(f"/data/report/{key}", "POST", form, **how)["statusCode"] == 200
+    kept = {record.offset: record.payload for record in deployment.home().stream.read(0, 99)}
+    assert [(one.source, one.content) for one in kept.values()] == [
+        ("pws", "wunderground"), ("pws", "ecowitt")
+    ]  # fmt: skip
+    assert {one.places for one in kept.values()} == {("school roof", place)}
+    assert {one.body for one in kept.values()} == {b"dateutc=now&tempf=70"}
 
 
 def test_an_alert_that_was_told_since_is_in_the_next_answer(deployed: Config) -> None:

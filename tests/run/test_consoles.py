@@ -19,6 +19,7 @@ from atalaia.cli import app
 from atalaia.domain.payload import Payload
 from atalaia.lake.query import query
 from atalaia.sources import decode_all
+from patience import LIMIT_S
 
 from .world import NOON, PUSH_KEY, World, watching
 
@@ -107,8 +108,7 @@ def test_a_console_is_connected_by_the_documentation_and_its_place_shows_it(
 
 def test_what_consoles_really_sent_is_read_by_either_address(shared: Path, tmp_path: Path) -> None:
     forms = [
-        json.loads(path.read_text("utf-8"))
-        for path in sorted((shared / "live/pws").glob("*.json"))
+        json.loads(path.read_text("utf-8")) for path in sorted((shared / "live/pws").glob("*.json"))
     ]
     queries = (shared / "live/pws/wu_query_strings.txt").read_text("utf-8").split()
 
@@ -149,6 +149,23 @@ def test_a_key_counts_wherever_a_console_or_a_program_can_put_it(form: str, tmp_
         assert await world.get(f"{WU}??{sent}") == (200, "success")
         assert await world.get(f"{WU}/?{sent}") == (200, "success")
         assert [b"canary" in one.body for one in payloads(world)] == [False] * 3
+
+    story(tmp_path, tell)
+
+
+def test_a_path_typed_without_its_first_slash_is_read_as_meant(tmp_path: Path) -> None:
+    """As Ecowitt's GW1000 sends it where none was typed (Ecowitt/ha-ecowitt-iot#85)."""
+
+    async def tell(world: World) -> None:
+        key, form = station_key(world), urlencode(CONSOLE)
+        reader, writer = await asyncio.open_connection("127.0.0.1", world.live.port)
+        head = f"POST data/report/{key} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n"
+        head += "Content-Type: application/x-www-form-urlencoded\r\n"
+        writer.write(f"{head}Content-Length: {len(form)}\r\n\r\n{form}".encode())
+        answer = await asyncio.wait_for(reader.read(), LIMIT_S)
+        writer.close()
+        assert answer.startswith(b"HTTP/1.1 200"), answer
+        assert answer.endswith(b"ok")
 
     story(tmp_path, tell)
 
@@ -250,7 +267,9 @@ def test_what_cannot_be_read_says_why_and_a_sample_is_kept(tmp_path: Path) -> No
     story(tmp_path, tell)
 
 
-def test_a_console_alone_is_told_a_level_lower_until_somebody_else_says_so_too(tmp_path: Path) -> None:
+def test_a_console_alone_is_told_a_level_lower_until_somebody_else_says_so_too(
+    tmp_path: Path,
+) -> None:
     async def tell(world: World) -> None:
         key = station_key(world)
         assert (await upload(world, key, windgustmph="30"))[0] == 200

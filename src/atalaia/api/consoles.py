@@ -37,7 +37,8 @@ class ConsoleKeys:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass it on without the key in its address."""
         if scope["type"] == "http":
-            path = scope["path"].rstrip("/") + "/"
+            # Some send the path as it was typed, without the slash it should begin with.
+            path = f"/{scope['path'].strip('/')}/"
             if path == f"{WUNDERGROUND}/":
                 sent = without_secrets(scope.get("query_string", b""))
                 scope = _with_key(scope, WUNDERGROUND, sent.body, sent.secret)

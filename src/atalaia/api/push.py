@@ -255,8 +255,7 @@ class _Push:
         decoded = await self._decode([payload])
         rows = sum(len(part.readings) for part in decoded.stations)
         rejected = [
-            {"reason": reject.reason, "detail": reject.detail}
-            for reject in decoded.rejects
+            {"reason": reject.reason, "detail": reject.detail} for reject in decoded.rejects
         ]
         if rows == 0:
             payload = msgspec.structs.replace(payload, body=payload.body[:SAMPLE_BYTES])

@@ -320,7 +320,8 @@ class Services:
                 decode=self.decode,
                 seal=lambda person, body: seal_body(self.registry.vault, person, body),
                 now=self.clock.second,
-                sources=frozenset(decoders(settings.places)) - {CLOCK, *instruments(settings.places)},
+                sources=frozenset(decoders(settings.places))
+                - {CLOCK, *instruments(settings.places)},
                 max_body=settings.max_body,
                 bytes_a_day=settings.bytes_a_day,
             ),

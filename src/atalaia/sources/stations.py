@@ -11,7 +11,10 @@ from atalaia.sources.wis2 import decoder as wis2
 
 
 def instruments(places: Places) -> dict[str, DecodeStations]:
-    """Each network's; of WIS2 one for all its centres (``wis2:CENTRE``). Consoles stand at places."""
+    """Each network's; of WIS2 one for all its centres (``wis2:CENTRE``).
+
+    Consoles do not say where they are: they stand at one of the places.
+    """
     return {
         wis2.NAME: wis2.decoder(),
         metar.NAME: metar.decoder(),

@@ -94,9 +94,7 @@ def decoder(mappings: Mappings[str, Mapping], places: Places) -> DecodeStations:
     return by_content({CONTENT: read})
 
 
-def _read(
-    mapping: Mapping, payload: Payload, places: Places, rejects: Rejects
-) -> StationsDecoded:
+def _read(mapping: Mapping, payload: Payload, places: Places, rejects: Rejects) -> StationsDecoded:
     body = read_json(payload.body, rejects)
     stands = standing(payload.places, places)
     station = stands.id
