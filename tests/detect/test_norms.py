@@ -266,10 +266,16 @@ def test_names_of_norms_are_read_as_they_are_written() -> None:
     assert parse_norm(" monthly_mean ").name == "monthly_mean"
 
 
-def test_a_value_at_midnight_is_held_against_the_month_of_the_day_that_it_is_of() -> None:
-    where = places(1)
+@pytest.mark.parametrize(("zone", "behind_h"), [("UTC", 0), ("America/Sao_Paulo", 3)])
+def test_a_value_at_midnight_is_held_against_the_month_of_the_day_that_it_is_of(
+    zone: str, behind_h: int
+) -> None:
+    where = places(1, zone=zone)
     table = np.full((1, 12, 24), 30.0)
     table[0, 3] = 20.0  # in April 28 °C is five degrees above, in May it is nothing
-    start = 1_714_435_200  # 2024-04-30T00:00:00Z
+    start = 1_714_435_200 + behind_h * HOUR  # 2024-04-30T00:00 there
     readings = rows(series([28.0] * 30, "temperature_c", start=start))
     assert lived(readings, rule_set(HEAT_WAVE), where, table) == [], "false yellow at 1 May 00:00"
+    table[0, 4] = 20.0
+    [first, *_] = lived(readings, rule_set(HEAT_WAVE), where, table)
+    assert first.alert.sent_at == start + DAY, "and where it is of the second day, at once"

@@ -18,8 +18,10 @@ from atalaia.notify.compose import Composer
 from atalaia.notify.deliver import Deliverer
 from atalaia.notify.escalate import Escalation
 from atalaia.notify.pace import Pace
+from atalaia.notify.recipients import Recipients
 from atalaia.notify.standing import Standing
 from notify.test_compose import Directory
+from people.world import world
 from run.world import Clock as Turned
 from telling import DAY, HERE, MIDNIGHT, NIGHT, NOON, PLACES, THERE, Crowd, Post, news, person
 
@@ -465,6 +467,44 @@ def test_who_leaves_while_letters_are_claimed_gets_none_of_them(desk: Desk) -> N
 
     running(desk, post, Turned(NOON), tell)
     assert len(post.letters) == 1
+
+
+def test_a_letter_that_waits_while_an_address_is_changed_goes_to_the_new_one(
+    desk: Desk, tmp_path: Path
+) -> None:
+    phones = ("sms:+5581999990001", "sms:+5581999990002")
+    with world(tmp_path / "people") as w:
+        names = [w.told(f"telegram:10{i}", phone) for i, phone in enumerate(phones)]
+        recipients = Recipients(w.registry.load, ("telegram", "sms"))
+        recipients.refresh()
+        desk.join(*(msgspec.structs.replace(w.person(name), since=0) for name in names))
+        desk.say(news(), now=NOON)
+        desk.composer = Composer(
+            desk.home.state,
+            desk.home.outbox,
+            PLACES,
+            recipients,
+            w.registry,
+            Clock(lambda: NOON),
+            refresh=recipients.refresh,
+        )
+
+        async def change(_: Letter) -> Outcome:
+            for i, phone in enumerate(phones):
+                w.told(phone, f"telegram:20{i}")
+            return TAKEN
+
+        post = Post("telegram", change, at_once=1)
+
+        async def tell(deliverer: Deliverer) -> None:
+            async with asyncio.timeout(10):
+                while len(post.letters) < 2 or deliverer.holds:
+                    await asyncio.sleep(0.005)
+
+        running(desk, post, Turned(NOON), tell)
+        first, second = (letter.contact.address for letter in post.letters)
+        assert {first[:2], second[:2]} == {"10", "20"}, "each once, the second anew"
+        assert first[2] != second[2]
 
 
 def test_red_goes_before_what_was_claimed_before_it(desk: Desk) -> None:
