@@ -267,6 +267,9 @@ class FanOut(msgspec.Struct, frozen=True, kw_only=True):
     before, position    where fan-out stood, and where it goes on, in its own words
     messages, deliveries    those known by their keys stay as they are
     dropped     messages that were not sent yet and need not go any more, with the reason
+    joins_from  number of the first alert of the messages' own instant, where a part of it was
+                fanned out before: a new message is `joined` to one of its order key from there on,
+                where that still can be; 0: none was
     """
 
     before: str
@@ -275,6 +278,7 @@ class FanOut(msgspec.Struct, frozen=True, kw_only=True):
     messages: Sequence[Message] = ()
     deliveries: Sequence[Delivery] = ()
     dropped: Mapping[str, str] = {}
+    joins_from: int = 0
 
 
 class Notice(msgspec.Struct, frozen=True):

@@ -138,6 +138,93 @@ class OutboxContract(ABC):
         assert outbox.message("msg_b") is None
         assert self.status(outbox, "msg_a") == Status.LEASED
 
+    def step(self, outbox: Outbox, new: Message, incident: str, joins_from: int = 1) -> int:
+        """Fan one message out, of the instant that began with this number."""
+        before = outbox.position()
+        return outbox.fan_out(
+            FanOut(
+                before=before,
+                position=f"{before}+",
+                now=NOON,
+                messages=[new],
+                deliveries=[delivery(new, incident)],
+                joins_from=joins_from,
+            )
+        )
+
+    def test_what_comes_of_one_instant_later_joins_the_message_that_nobody_took(
+        self, outbox: Outbox
+    ) -> None:
+        waits = {"status": Status.WAITING, "due_at": NOON + 600}
+        self.fill(outbox, message("a", seqs=(1, 2), **waits))
+        new = message("b", seqs=(4,), rank=4, escalate_at=NOON + 300, expires_at=NOON + 2 * DAY)
+        assert self.step(outbox, new, "i2") == 0
+        again = self.reopened()
+        both = msgspec.structs.replace(new, id="msg_a", seqs=(1, 2, 4))
+        assert again.message("msg_a") == both
+        assert again.message("msg_b") is None
+        assert {t.incident: t.message for t in again.told(["i-msg_a", "i2"])} == {
+            "i-msg_a": "msg_a",
+            "i2": "msg_a",
+        }
+        assert again.claim(NOON, LEASE, ALL) == [
+            msgspec.structs.replace(both, status=Status.LEASED, lease_until=LEASE)
+        ]
+
+    def test_what_is_taken_tried_or_handed_on_is_joined_by_nothing(self, outbox: Outbox) -> None:
+        leased = message("taken", "p_1")
+        self.fill(outbox, leased, message("tried", "p_2"), message("on", "p_3", escalate_at=1))
+        claimed = {m.id: m for m in outbox.claim(NOON, LEASE, ALL)}
+        outbox.settle([changed(claimed["msg_tried"], Status.DUE, due_at=NOON + 600)])
+        outbox.settle([changed(claimed["msg_on"], Status.DUE, due_at=NOON + 600, attempts=0)])
+        assert outbox.hand_on("msg_on")
+        for i, who in enumerate(("p_1", "p_2", "p_3")):
+            assert self.step(outbox, message(f"n{i}", who, seqs=(2,)), f"i{i}") == 1
+        assert {m.id: m.seqs for m in self.reopened().messages()} == {
+            "msg_taken": (1,),
+            "msg_tried": (1,),
+            "msg_on": (1,),
+            "msg_n0": (2,),
+            "msg_n1": (2,),
+            "msg_n2": (2,),
+        }
+
+    def test_nothing_joins_another_instant_channel_or_order_key(self, outbox: Outbox) -> None:
+        self.fill(
+            outbox,
+            message("early", "p_1", seqs=(1,)),
+            message("mail", "p_2", seqs=(2,), channel="email"),
+            message("lane", "p_3", seqs=(2,), order_key="p_3/i"),
+        )
+        for i, who in enumerate(("p_1", "p_2", "p_3")):
+            assert self.step(outbox, message(f"n{i}", who, seqs=(3,)), f"i{i}", 2) == 1
+        assert sorted(len(m.seqs) for m in outbox.messages()) == [1] * 6
+
+    def test_a_known_message_joins_nothing_anew(self, outbox: Outbox) -> None:
+        self.fill(outbox, message("a"), message("b", seqs=(2,)))
+        assert self.step(outbox, message("b", seqs=(2,)), "i2") == 0
+        assert {m.id: m.seqs for m in outbox.messages()} == {"msg_a": (1,), "msg_b": (2,)}
+
+    def test_a_whole_town_of_one_instant_is_told_once_each_or_twice_and_of_all(
+        self, outbox: Outbox
+    ) -> None:
+        names = [f"p_{i:03}" for i in range(120)]
+        self.fill(outbox, *(message(f"a{name}", name) for name in names))
+        new = [message(f"b{name}", name, seqs=(2,)) for name in names]
+        step = FanOut(
+            before="",
+            position="1",
+            now=NOON,
+            messages=new,
+            deliveries=[delivery(one, "i2") for one in new],
+            joins_from=1,
+        )
+        outbox.fan_out(step)
+        carried = Counter((m.person, seq) for m in outbox.messages(limit=1_000) for seq in m.seqs)
+        assert carried == {(name, seq): 1 for name in names for seq in (1, 2)}
+        assert [m.seqs for m in outbox.messages(person="p_000")] == [(1, 2)]
+        assert {t.person for t in outbox.told(["i2"])} == set(names)
+
     def test_told_is_by_incident_in_the_order_of_versions(self, outbox: Outbox) -> None:
         for version in (2, 1, 3):
             for name in ("p_ana", "p_bia"):

@@ -11,11 +11,10 @@ import msgspec
 import pytest
 
 from atalaia.domain.alert import LogEntry, Moved
-from atalaia.domain.delivery import Outcome, Status, settled
+from atalaia.domain.delivery import GROUP_MOST, Outcome, Status, settled
 from atalaia.domain.official import Official
 from atalaia.domain.subscription import Person, Threshold
 from atalaia.errors import StateConflict
-from atalaia.notify.fanout import GROUP_MOST
 from atalaia.ports import FanOut
 from telling import (
     DAY,
@@ -318,6 +317,34 @@ def test_what_is_logged_for_the_same_instant_later_is_not_lost(crowd: Make) -> N
     assert Counter((t.person, t.incident) for t in told) == {
         (f"p_{i:05d}", incident): 1 for i in range(6) for incident in ("i1", "i2")
     }
+
+
+def test_what_comes_of_one_instant_in_two_parts_is_one_message_if_nobody_took_the_first(
+    crowd: Make,
+) -> None:
+    c = crowd(person("p_ana"), person("p_eve", hazards={"heavy_rain": "red"}))
+    c.tell(news("i0", at=NOON - 60))
+    c.tell(news("i1"), news("i2"))
+    c.restart()
+    [new] = c.tell(news("i3", level="red"))
+    assert new.person == "p_eve"
+    assert c.told("p_ana") == [("onset orange",), ("onset orange", "onset orange", "onset red")]
+    [_, told] = c.all(person="p_ana")
+    assert (told.rank, told.escalate_at, told.seqs) == (4, 0, (2, 3, 4))
+    c.send_all(NOON)
+    [late] = c.tell(news("i4"))
+    assert (late.person, late.seqs) == ("p_ana", (5,)), "what went is not told again"
+
+
+def test_red_of_one_instant_takes_along_what_waits_for_the_end_of_the_night(crowd: Make) -> None:
+    c = crowd(person("p_ana", "telegram", "sms", quiet=NIGHT))
+    [waits] = c.tell(news("i1", at=MIDNIGHT), now=MIDNIGHT)
+    assert waits.status == Status.WAITING
+    assert c.tell(news("i2", at=MIDNIGHT, level="red"), now=MIDNIGHT + 1) == []
+    [told] = c.all()
+    assert (told.id, told.status, told.due_at) == (waits.id, Status.DUE, MIDNIGHT)
+    assert told.escalate_at == MIDNIGHT + 1 + 600
+    assert c.told() == [("onset orange", "onset red")]
 
 
 def test_more_alerts_of_one_instant_than_a_group_holds_are_all_told(crowd: Make) -> None:

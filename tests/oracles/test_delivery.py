@@ -1,6 +1,7 @@
 """What people are told, against a slow and plainly written oracle, over random nights.
 
-A case is a history of incidents of which several change at one instant, silences, people with quiet
+A case is a history of incidents of which several change at one instant (which comes to the log as a
+whole, or in two parts with a fan-out between them), silences, people with quiet
 hours in five zones, channels that refuse, pause or do not answer, senders that die at any call to a
 store, letters that wait for their turn, and people who stop, move, change their hours, or
 acknowledge, in the middle. What went out is held against the log alone: nothing of the outbox is
@@ -14,7 +15,7 @@ from __future__ import annotations
 
 import os
 import random
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -247,28 +248,48 @@ class Night:
             self.now += step_s if self.now < self.start + HOURS * 3600 else 1800
             new = [e for e in pending if e.alert.sent_at <= self.now]
             pending = pending[len(new) :]
-            if new:
-                number = self._state.offset("speed") + 1
-                assert self._state.commit(Commit("speed", number, entries=new))
+            first, rest = self._cut(new)
+            self._commit(first)
+            if rest:
+                self._survive(self._fan_out)
+                self._commit(rest)
             self.steps.append(self.now)
             before = len(self.went)
-            try:
-                self._step()
-            except Died:
-                self.deaths += 1
-                leased = self._outbox.messages(status=Status.LEASED, limit=1000)
-                self.in_flight |= {m.person for m in leased}
-                self._begin()
+            self._survive(self._step)
             is_busy = new or self._waiting or len(self.went) > before
             step_s = STEP_S if is_busy else min(2 * step_s, LONGEST_STEP_S)
+
+    def _cut(self, new: list[LogEntry]) -> tuple[list[LogEntry], list[LogEntry]]:
+        """What has come, in two parts of which the first ends amid an instant: now and then."""
+        within = [i for i in range(1, len(new)) if new[i].alert.sent_at == new[i - 1].alert.sent_at]
+        at = self.random.choice(within) if within and self.random.random() < 0.5 else len(new)
+        return new[:at], new[at:]
+
+    def _commit(self, entries: Sequence[LogEntry]) -> None:
+        if entries:
+            number = self._state.offset("speed") + 1
+            assert self._state.commit(Commit("speed", number, entries=entries))
+
+    def _survive(self, do: Callable[[], None]) -> None:
+        """Do it; who dies of it is followed by one who knows nothing of it."""
+        try:
+            do()
+        except Died:
+            self.deaths += 1
+            leased = self._outbox.messages(status=Status.LEASED, limit=1000)
+            self.in_flight |= {m.person for m in leased}
+            self._begin()
+
+    def _fan_out(self) -> None:
+        while self.fan.step(self.now) is not None:
+            pass
 
     def _step(self) -> None:
         r = self.random
         if not self.is_calm:
             self._people_change()
         if self.is_calm or r.random() < 0.9:
-            while self.fan.step(self.now) is not None:
-                pass
+            self._fan_out()
             if not self._is_begun:
                 self.standing.rouse_changed(self.now)
                 self._is_begun = True
@@ -448,11 +469,27 @@ def disagreements(night: Night) -> list[str]:
             went = sorted(
                 (w.at, *each) for w in night.went if w.who == one.pseudonym for each in w.told
             )
+            found += _several_of_one_instant(night, one)
             if went != must:
                 extra, missing = set(went) - set(must), set(must) - set(went)
                 found.append(f"{one.pseudonym}: {sorted(extra)} too much, {sorted(missing)} not")
         return found
     return night.wrong + _untrue(night) + _not_told(night)
+
+
+def _several_of_one_instant(night: Night, one: Person) -> list[str]:
+    """What changed at one instant goes in one message. To a program each incident goes by itself;
+    what a silence held back comes when that ends."""
+    if night.silences or one.channels[0] == "webhook":
+        return []
+    lives = night.lives()
+    parts = Counter(
+        (w.at, sent_at)
+        for w in night.went
+        if w.who == one.pseudonym
+        for sent_at in {lives[i][v - 1].alert.sent_at for i, v in w.told}
+    )
+    return [f"{one.pseudonym}: {n} of {at} at {when}" for (when, at), n in parts.items() if n > 1]
 
 
 def _heard(night: Night) -> dict[tuple[str, str, str], list[int]]:

@@ -2,8 +2,8 @@
 
 A *delivery* is one alert for one person by one channel; its key is person, incident, version and
 channel. A *message* is what goes out: it carries all deliveries that came of alerts with the same
-`sent_at`, grouped once and never regrouped, under an id that stays the same however often it is
-tried.
+`sent_at`, under an id that stays the same however often it is tried. It is grouped once; alerts of
+the same instant that come later join it until it is first taken, and never after that.
 
     waiting ─► due ─► leased ─► sent             the provider took it
        ▲        ▲        ├────► unknown          no answer, twice: it may have arrived
@@ -19,7 +19,7 @@ What it tells is decided when its letter is written, and again right before that
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import Any, Literal, Protocol
 
@@ -47,6 +47,7 @@ class Status(StrEnum):
 
 
 UNSENT = (Status.WAITING, Status.DUE, Status.LEASED)
+_HELD = (Status.WAITING, Status.DUE)
 LAST = (Status.SENT, Status.UNKNOWN, Status.LATE, Status.DROPPED, Status.DEAD)
 
 
@@ -109,6 +110,9 @@ address was added to theirs."""
 RANKS = (4, 3, 2, 1, 0)
 """The gravest first."""
 
+GROUP_MOST = 500
+"""Alerts of one instant that one message carries; the next begin one of their own."""
+
 SOON_S = 60
 """A message waits for an older one of its order key that is due within so long; for one put off
 longer it does not: what is newer matters more. Nor does a next channel wait for it."""
@@ -148,6 +152,33 @@ def ahead(older: Sequence[Message], now: int) -> list[Message] | None:
     be taken now; None: it waits, for one that is another's or about to be due."""
     soon = [one for one in older if ready_at(one) <= now + SOON_S or one.status == Status.LEASED]
     return None if any(ready_at(one) > now for one in soon) else soon
+
+
+def joined(first: Message, second: Message) -> Message | None:
+    """The first with what the second tells, where both are of one instant and by one order key.
+    None: they stay two, as the first is being tried, or was, or has its last status; or as both
+    have too many alerts for one."""
+    seqs = tuple(sorted({*first.seqs, *second.seqs}))
+    is_new = not first.attempts and not first.unknowns and len(seqs) <= GROUP_MOST
+    if not is_new or first.status not in _HELD or second.status not in _HELD:
+        return None
+    is_due = Status.DUE in (first.status, second.status)
+    turns = [one.escalate_at for one in (first, second) if one.escalate_at]
+    return msgspec.structs.replace(
+        first,
+        seqs=seqs,
+        rank=max(first.rank, second.rank),
+        status=Status.DUE if is_due else Status.WAITING,
+        due_at=min(first.due_at, second.due_at),
+        expires_at=max(first.expires_at, second.expires_at),
+        escalate_at=min(turns, default=0),
+    )
+
+
+def carried(delivery: Delivery, into: Mapping[str, str]) -> Delivery:
+    """The delivery as the message carries it that its own was joined to, if it was to any."""
+    message = into.get(delivery.message, delivery.message)
+    return msgspec.structs.replace(delivery, message=message)
 
 
 def leased(message: Message, lease_until: int) -> Message:

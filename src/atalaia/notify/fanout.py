@@ -1,7 +1,7 @@
 """From the alert log to the outbox: who is told what, each once, in bounded steps.
 
-Alerts of one `sent_at` are one group: whoever several of them concern gets one message. Who is
-concerned:
+Alerts of one `sent_at` are one group: whoever several of them concern gets one message. What comes
+to the log later than the first of them joins what nobody has taken yet. Who is concerned:
 
 alert, escalated, certainty, step    those whose places and levels (or own limits) match, and those
                                      who were already told of the incident
@@ -24,22 +24,19 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import islice
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import msgspec
 import numpy as np
 
 from atalaia.domain.alert import LogEntry
-from atalaia.domain.delivery import Delivery, Message, Status, message_id
+from atalaia.domain.delivery import GROUP_MOST, Delivery, Message, Status, message_id
 from atalaia.domain.hazard import LEVEL_OF, Level
 from atalaia.domain.place import Places
 from atalaia.domain.silence import Silence, is_muted
 from atalaia.domain.subscription import Person
 from atalaia.notify.audience import Audience, Event
 from atalaia.ports import FanOut, Notice
-
-GROUP_MOST = 500
-"""Alerts of one instant that are grouped; the next begin a group of their own."""
 
 STEP_PEOPLE = 500
 
@@ -81,6 +78,16 @@ class _Plan(msgspec.Struct):
     alerts: dict[str, list[int]]  # by pseudonym: positions in entries
     told: dict[str, list[Notice]]
     sent_at: int
+    joins_from: int  # see `FanOut`
+
+
+class _Instant(NamedTuple):
+    """The instant of the last group that this process fanned out, and its first entry; `done` -1:
+    it has fanned out none."""
+
+    done: int = -1
+    sent_at: int = 0
+    began: int = 0
 
 
 class Ledger(Protocol):
@@ -133,6 +140,7 @@ class Fan:
         self._step_people = step_people
         self._silences = silences
         self._plan: _Plan | None = None
+        self._last = _Instant()
         self.reached = 0
         """As `done`, when a step was last begun: to be read without asking the store."""
 
@@ -166,11 +174,15 @@ class Fan:
             messages=messages,
             deliveries=deliveries,
             dropped=dropped,
+            joins_from=plan.joins_from,
         )
         self._outbox.fan_out(step)
         if left:
             plan.people = left
             self._plan = plan
+        else:
+            began = plan.joins_from or plan.entries[0][0]
+            self._last = _Instant(plan.until, plan.sent_at, began)
         made: dict[str, int] = defaultdict(int)
         for message in messages:
             made[message.channel] += 1
@@ -197,7 +209,21 @@ class Fan:
         ranks = [rank_of(entry) for _, entry in entries]
         people = sorted(alerts, key=lambda one: (-max(ranks[i] for i in alerts[one]), one))
         sent_at = entries[0][1].alert.sent_at
-        return _Plan(entries[-1][0], entries, people, alerts, told, sent_at)
+        joins_from = self._began_at(position.done, sent_at)
+        return _Plan(entries[-1][0], entries, people, alerts, told, sent_at, joins_from)
+
+    def _began_at(self, done: int, sent_at: int) -> int:
+        """The number of the first entry of this instant that is fanned out; 0: none is."""
+        if done == self._last.done:
+            return self._last.began if sent_at == self._last.sent_at else 0
+        found = 0
+        for n in (1, GROUP_MOST):  # nearly always it is a new instant
+            some = self._state.alerts(max(0, done - n), limit=n)
+            same = [seq for seq, e in some if e.alert.sent_at == sent_at and seq <= done]
+            if not same:
+                break
+            found = same[0]
+        return found
 
     def _concerned(
         self, entries: Sequence[LogEntry]

@@ -27,7 +27,7 @@ def rehearse(
     """
     audience = Audience()
     audience.put(person)
-    outbox = _Ledger(state, written(Position(done=after)))
+    outbox = _Ledger(state, after)
     profile = {person.pseudonym: msgspec.structs.replace(person, since=0)}
     fan = Fan(outbox, outbox, audience, profile, places)
     while fan.step(None) is not None:
@@ -44,18 +44,19 @@ class _Ledger:
     Its clock is the log's own: it stands at the group that is looked at.
     """
 
-    def __init__(self, state: State, position: str) -> None:
+    def __init__(self, state: State, after: int) -> None:
         self._state = state
+        self._after = after
         self._now = 0
         self.messages: dict[str, Message] = {}
-        self._position = position
+        self._position = written(Position(done=after))
         self._told: dict[str, list[Notice]] = defaultdict(list)
         self._entries: dict[int, LogEntry] = {}
         self._lives: dict[str, dict[int, LogEntry]] = defaultdict(dict)
         self._left_out: set[tuple[str, str, int]] = set()
 
     def alerts(self, after: int = 0, limit: int | None = None) -> Iterator[tuple[int, LogEntry]]:
-        for i, (seq, entry) in enumerate(self._state.alerts(after, limit)):
+        for i, (seq, entry) in enumerate(self._state.alerts(max(after, self._after), limit)):
             if i == 0:
                 self._now = entry.alert.sent_at
             self._entries[seq] = entry

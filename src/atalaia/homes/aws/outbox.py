@@ -23,7 +23,7 @@ it done.
 
 from __future__ import annotations
 
-from collections import Counter, deque
+from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import islice
 
@@ -34,7 +34,9 @@ from atalaia.domain.delivery import (
     Delivery,
     Message,
     Status,
+    carried,
     first_seq,
+    joined,
     key_of,
     leased,
     ready_at,
@@ -60,6 +62,7 @@ from atalaia.ports import FanOut, Notice, Outbox
 
 _AT_ONCE = 20
 _DROPPED_AT_ONCE = 30
+_JOINED_AT_ONCE, _JOIN_TRIES = 30, 3
 _TAKEN_AT_ONCE = 25
 _READ_AT_ONCE = 100
 _POSITION = ("#position", "-")
@@ -82,17 +85,23 @@ class DynamoOutbox(Outbox):
         return str(found["value"]) if found else ""
 
     def fan_out(self, step: FanOut) -> int:
-        for _ in self._clients.tries():
+        for n, _ in enumerate(self._clients.tries()):
             if self.position() != step.before:
                 raise HeldByAnother("another process fans out in this home; stop one of them")
             new = self._rows.unknown(step.messages)
+            # Where they are being taken all the time, they go by themselves: nobody waits for it.
+            into = self._join(step, new) if step.joins_from and n < _JOIN_TRIES else {}
+            by = {message: row.message.id for message, row in into.items()}
+            new = [message for message in new if message.id not in into]
             *before, ending = [*pieces(self._dropped(step), _DROPPED_AT_ONCE)] or [[]]
             try:
                 for some in before:
                     self._end(some, [self._table.check(_POSITION, *_stands_at(step.before))])
                 at = {"pk": _POSITION[0], "sk": _POSITION[1], "value": step.position}
                 moved = self._table.put(at, *_stands_at(step.before))
-                self._end(ending, [moved], new, step.deliveries)
+                joins = [action for row in into.values() for action in self._rows.changed(row)]
+                deliveries = [carried(one, by) for one in step.deliveries]
+                self._end(ending, [moved, *joins], new, deliveries)
             except Refused:
                 continue  # looked at anew: it says who was quicker
             return len(new)
@@ -350,6 +359,22 @@ class DynamoOutbox(Outbox):
             self._remove(some)
 
     # Writing
+
+    def _join(self, step: FanOut, new: Sequence[Message]) -> dict[str, OutboxRow]:
+        """Messages that are to be a part of one of the same instant that nobody has taken, with
+        that one: the first of the step, as many as one transaction has room for."""
+        alerts: dict[str, list[tuple[str, int]]] = defaultdict(list)
+        for one in step.deliveries:
+            alerts[one.message].append((one.incident, one.version))
+        into: dict[str, OutboxRow] = {}
+        for message in new[:_JOINED_AT_ONCE]:
+            for row in self._rows.of_instant(message, step.joins_from):
+                both = joined(row.message, message)
+                if both and not row.is_handed_on and both.id not in step.dropped:
+                    carries = tuple(dict.fromkeys((*row.carried, *alerts[message.id])))
+                    into[message.id] = row._replace(message=both, carried=carries)
+                    break
+        return into
 
     def _end(
         self,

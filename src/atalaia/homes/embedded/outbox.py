@@ -22,7 +22,9 @@ from atalaia.domain.delivery import (
     Message,
     Status,
     ahead,
+    carried,
     first_seq,
+    joined,
     leased,
 )
 from atalaia.errors import HeldByAnother, Overtaken
@@ -61,7 +63,21 @@ _SETTLE = (
     " AND +messages.status = 'leased' AND +messages.lease_until = value ->> 1"
 )
 
+_MATES = (
+    f"SELECT new ->> 'id', {_MESSAGE} FROM (SELECT value AS new FROM json_each(?1))"
+    " JOIN messages ON lane = new ->> 'lane' AND channel = new ->> 'channel'"
+    f" AND first_seq >= ?2 AND first_seq < new ->> '$.seqs[0]' AND {_UNSENT} AND is_handed_on = 0"
+    " WHERE NOT EXISTS (SELECT 1 FROM messages known WHERE known.id = new ->> 'id')"
+    " ORDER BY first_seq, id"
+)
+_JOIN = (
+    "UPDATE messages SET seqs = ?1 -> 'seqs', rank = ?1 ->> 'rank', status = ?1 ->> 'status',"
+    " due_at = ?1 ->> 'due_at', ready_at = ?1 ->> 'due_at', expires_at = ?1 ->> 'expires_at',"
+    " escalate_at = ?1 ->> 'escalate_at' WHERE id = ?2"
+)
+
 _encode = msgspec.json.Encoder().encode
+_MESSAGE_OF = msgspec.json.Decoder(Message)
 _MESSAGES = msgspec.json.Decoder(list[Message])
 _NUMBERED = msgspec.json.Decoder(list[tuple[int, Message]])
 
@@ -96,8 +112,10 @@ class SqliteOutbox(Outbox):
                 if not self._database.rows("SELECT changes()")[0][0]:
                     raise Overtaken(f"{message} went out meanwhile; the step is made anew")
                 number += 1
-            new = _insert(cursor, step.messages, number)
-            _insert_deliveries(cursor, step.deliveries)
+            into = self._join(cursor, step) if step.joins_from else {}
+            messages = [message for message in step.messages if message.id not in into]
+            new = _insert(cursor, messages, number)
+            _insert_deliveries(cursor, [carried(one, into) for one in step.deliveries])
         return new
 
     def told(self, incidents: Sequence[str], people: Sequence[str] | None = None) -> list[Notice]:
@@ -314,6 +332,19 @@ class SqliteOutbox(Outbox):
             return int(self._database.rows("SELECT changes()")[0][0])
 
     # Parts
+
+    def _join(self, cursor: apsw.Cursor, step: FanOut) -> dict[str, str]:
+        """Let new messages be a part of those of the same instant that nobody has taken; which of
+        them are, by which."""
+        new = {message.id: message for message in step.messages}
+        found = self._database.rows(_MATES, (_encode(step.messages).decode(), step.joins_from))
+        into: dict[str, str] = {}
+        for name, said in found:
+            both = joined(_MESSAGE_OF.decode(said), new[name])
+            if both and name not in into:
+                cursor.execute(_JOIN, (_encode(both).decode(), both.id))
+                into[name] = both.id
+        return into
 
     def _select(self, where: str, bindings: tuple[Any, ...]) -> list[Message]:
         select = f"SELECT {_MESSAGE} AS said FROM messages WHERE {where}"
