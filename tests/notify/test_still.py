@@ -469,6 +469,28 @@ def test_who_leaves_while_letters_are_claimed_gets_none_of_them(desk: Desk) -> N
     assert len(post.letters) == 1
 
 
+def test_a_silence_that_begins_while_letters_are_claimed_holds_them(desk: Desk) -> None:
+    desk.join(*(person(f"p_{i}") for i in range(9)))
+    desk.say(news(), now=NOON)
+    fields = {"hazard": "heavy_rain", "place": None, "reason": "", "by": "x"}
+
+    async def silence(_: Letter) -> Outcome:
+        desk.silences = [Silence(id="s", since=NOON, until=NOON + HOUR, **fields)]  # type: ignore[arg-type]
+        return TAKEN
+
+    post = Post("telegram", silence, at_once=1)
+
+    async def tell(deliverer: Deliverer) -> None:
+        async with asyncio.timeout(10):
+            while not post.letters or deliverer.holds:
+                await asyncio.sleep(0.005)
+
+    running(desk, post, Turned(NOON), tell)
+    assert len(post.letters) == 1
+    dropped = desk.home.outbox.messages(status=Status.DROPPED)
+    assert [m.reason for m in dropped] == ["it is silenced"] * 8
+
+
 def test_a_letter_that_waits_while_an_address_is_changed_goes_to_the_new_one(
     desk: Desk, tmp_path: Path
 ) -> None:

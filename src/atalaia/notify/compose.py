@@ -32,11 +32,13 @@ class _Draft(NamedTuple):
     """What a letter was written by: it is looked at again where any of this has changed.
 
     person    as they then were; seq: of the newest entry of the log
+    silences  that went on
     """
 
     person: Person | None
     seq: int
     incidents: tuple[str, ...]
+    silences: tuple[Silence, ...]
 
 
 class Composer:
@@ -71,6 +73,7 @@ class Composer:
         self._lock = Lock()
         self._log = AlertLog(state)
         self._drafts: dict[str, _Draft] = {}
+        self._held: tuple[Silence, ...] = ()
 
     def write(self, messages: Sequence[Message]) -> list[Letter | Outcome]:
         """A letter each; or what became of a message that can no longer be written, or tells
@@ -78,16 +81,17 @@ class Composer:
         if not messages:
             return []
         with self._lock:
-            self._refresh()
-            self._log.follow()
+            self.look()
             past = self._past(messages)
             letters = Letters(self._people, self._places, past)
             return [self._written(message, past, letters) for message in messages]
 
     def look(self) -> None:
-        """Take up who changed, and what the log has since."""
+        """Take up who changed, what the log has since, and what is silenced."""
         self._refresh()
         self._log.follow()
+        now = self._clock.second()
+        self._held = tuple(one for one in self._silences() if one.since <= now < one.until)
 
     def is_stale(self, message: Message) -> bool:
         """Whether its letter was written by what is so no more: it is to be written anew."""
@@ -97,14 +101,15 @@ class Composer:
         if draft is None or self._profiles.get(message.person) is not draft.person:
             return True
         is_quiet = _waits_until(draft.person, message.rank, now) is not None
-        return is_quiet or self._log.has_newer(draft.incidents, draft.seq)
+        is_other = is_quiet or draft.silences != self._held
+        return is_other or self._log.has_newer(draft.incidents, draft.seq)
 
     def _past(self, messages: Sequence[Message]) -> Past:
         return Past(
             messages,
             self._log,
             self._outbox,
-            self._silences(),
+            self._held,
             self._at,
             self._people.person,
             self._clock.second(),
@@ -135,7 +140,7 @@ class Composer:
         if len(self._drafts) >= _DRAFTS_KEPT:  # those of messages that others sent
             self._drafts.clear()
         incidents = tuple(entry.alert.incident for entry in past.entries(message))
-        self._drafts[message.id] = _Draft(person, self._log.seq, incidents)
+        self._drafts[message.id] = _Draft(person, past.seq, incidents, past.silences)
 
 
 def _news(message: Message, person: Person, past: Past, letters: Letters) -> Letter | Outcome:

@@ -24,6 +24,7 @@ class Past:
     """All that is known of a batch of messages at `now` (Unix seconds).
 
     whole_of    a person with their own limits, by pseudonym
+    silences    those that go on; seq: the newest entry that is certainly known of
     """
 
     def __init__(
@@ -37,10 +38,11 @@ class Past:
         now: int,
     ) -> None:
         self.now = now
+        self.seq = log.seq  # before anything is looked up: others follow the log meanwhile
         self._log = log
         self._places = places
         self._whole_of = whole_of
-        self._silences = tuple(silences)
+        self.silences = tuple(silences)
         self._entries = {m.id: log.entries(m.seqs) for m in messages}
         asked = [m for m in messages if self._may_have_been_told(m)]
         self._has_past = {m.id for m in asked}
@@ -84,7 +86,7 @@ class Past:
     def still(self, message: Message, person: Person) -> tuple[list[LogEntry], list[str], str]:
         """The alerts that are still to be told, those that are not, and why the last is not."""
         entries = self.entries(message)
-        if message.id not in self._has_past and not self._silences and len(message.seqs) == 1:
+        if message.id not in self._has_past and not self.silences and len(message.seqs) == 1:
             return entries, [], ""
         told, left_out, reason = [], [], ""
         for entry in entries:
@@ -117,7 +119,7 @@ class Past:
     def _why_not(self, entry: LogEntry, message: Message, person: Person) -> str:
         if expires_at(entry) < min(self.now, message.expires_at):
             return EXPIRED
-        if is_held(entry, self._silences, self.now):
+        if is_held(entry, self.silences, self.now):
             return SILENCED
         return why_not(self._facts(entry, message, person), message, person)
 
