@@ -437,7 +437,7 @@ def must_go(night: Night, one: Person) -> list[tuple[int, str, int]]:
     changed together with what is red goes with it."""
     known: dict[str, int] = defaultdict(int)
     found = []
-    lives = night.lives()
+    lives, before = night.lives(), 0
     for at in night.steps:
         newest = [
             life[-1]
@@ -452,12 +452,36 @@ def must_go(night: Night, one: Person) -> list[tuple[int, str, int]]:
             and not night.is_silenced(e, at)
         ]
         is_night = is_quiet(one.quiet, at)
-        red_at = {e.alert.sent_at for e in wanted if is_red(e) and one.channels[0] != "webhook"}
+        together = {
+            e.alert.incident: _released(night, e, before, at, known) or e.alert.sent_at
+            for e in wanted
+        }
+        before = at
+        with_red = {
+            together[e.alert.incident] for e in wanted if is_red(e) and one.channels[0] != "webhook"
+        }
         for e in wanted:
-            if not is_night or is_red(e) or e.alert.sent_at in red_at:
+            if not is_night or is_red(e) or together[e.alert.incident] in with_red:
                 known[e.alert.incident] = e.alert.version
                 found.append((at, e.alert.incident, e.alert.version))
     return sorted(found)
+
+
+def _released(night: Night, entry: LogEntry, before: int, at: int, known: dict[str, int]) -> str:
+    """The silence that ended since and had kept it back: all that it kept is told together."""
+    alert = entry.alert
+    never_told = alert.reason == "eased" and not known[alert.incident]
+    return next(
+        (
+            silence.id
+            for silence in night.silences
+            if before < silence.until <= at
+            and silence.hazard in (None, alert.hazard)
+            and silence.place in (None, alert.place_id)
+            and (never_told or silence.since <= alert.sent_at < silence.until)
+        ),
+        "",
+    )
 
 
 def disagreements(night: Night) -> list[str]:

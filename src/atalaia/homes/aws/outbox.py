@@ -56,7 +56,14 @@ from atalaia.homes.aws.dynamo import (
     transact,
     write,
 )
-from atalaia.homes.aws.outbox_rows import OutboxRow, OutboxRows, feed_key, place_of, row_of
+from atalaia.homes.aws.outbox_rows import (
+    OutboxRow,
+    OutboxRows,
+    feed_key,
+    order_of,
+    place_of,
+    row_of,
+)
 from atalaia.homes.aws.redo import Redo
 from atalaia.ports import FanOut, Notice, Outbox
 
@@ -368,7 +375,9 @@ class DynamoOutbox(Outbox):
             alerts[one.message].append((one.incident, one.version))
         into: dict[str, OutboxRow] = {}
         for message in new[:_JOINED_AT_ONCE]:
-            for row in self._rows.of_instant(message, step.joins_from):
+            at = {":from": number_text(step.joins_from), ":to": number_text(first_seq(message))}
+            lane, where = order_of(message), "open_at BETWEEN :from AND :to"
+            for row in map(row_of, self._table.query(lane, where, at, index="open")):
                 both = joined(row.message, message)
                 if both and not row.is_handed_on and both.id not in step.dropped:
                     carries = tuple(dict.fromkeys((*row.carried, *alerts[message.id])))

@@ -161,13 +161,6 @@ class OutboxRows:
         ids = {one.id for one in before}
         return [*(one for one in older if one.message.id in ids), row]
 
-    def of_instant(self, message: Message, since: int) -> list[OutboxRow]:
-        """What is unsent of its order key and before it, from this number on."""
-        at = {":from": number_text(since), ":until": number_text(first_seq(message))}
-        key = order_of(message)
-        rows = self._table.query(key, "open_at BETWEEN :from AND :until", at, index="open")
-        return [row_of(one) for one in rows]
-
     def settled(
         self, after: int, page: int, before: int | None = None
     ) -> Iterator[list[tuple[int, OutboxRow | None]]]:
