@@ -81,9 +81,10 @@ wear: .venv/.dev ## what is written to disk a reading, at 200 pushes a second
 fuzz-api: .venv/.dev ## 10,000 requests made of the description of the API
 	ATALAIA_SCHEMATHESIS=10000 $(BIN)/python -m pytest tests/run/test_schemathesis.py
 
-oracles: .venv/.dev ## hours, days, scores and detection against slow plain versions, with many times the cases
+oracles: .venv/.dev ## hours, days, scores, detection and incidents' lives, with many times the cases
 	ATALAIA_ORACLES=20 $(BIN)/python -m pytest tests/lake/test_hourly.py tests/batch/test_scores.py
-	ATALAIA_ORACLES=10 $(BIN)/python -m pytest tests/oracles tests/detect/test_bounded.py
+	ATALAIA_ORACLES=10 $(BIN)/python -m pytest tests/oracles tests/detect/test_bounded.py \
+		tests/domain/test_incident_machine.py
 
 fuzz-delivery: .venv/.dev ## 2,000 nights of telling people, against a plainly written oracle
 	ATALAIA_DELIVERIES=2000 $(BIN)/python -m pytest -s tests/oracles/test_delivery.py

@@ -149,23 +149,23 @@ class Incident(msgspec.Struct):
                 j += 1
             if self.status == "active" and self.expires_at < now:
                 changes += self._expire(instants, now, rules)
-            self._pass_time(instants, now)
+            # At the instant before, as if a batch had ended there.
+            if earlier := bisect_left(instants, now):
+                self._settle(instants[earlier - 1])
             # Calm is nothing to who waits for nothing: it is heard from what enters a level on.
             if not self.is_idle or any(one.entered for one in evidence[i:j]):
                 changes += self._instant(now, evidence[i:j], rules, asked)
             i = j
         if self.status == "active" and self.expires_at <= end:
             changes += self._expire(instants, end + 1, rules)
-        self._give_up(end)
+        self._settle(end)
         return changes
 
-    def _pass_time(self, instants: Sequence[int], now: int) -> None:
-        """Close and forget what was over at an instant before this one, as if it came alone."""
-        earlier = bisect_left(instants, now)
-        if earlier:
-            self._give_up(instants[earlier - 1])
-            if self.is_idle and self.forgotten_at <= instants[earlier - 1]:
-                self.tracks, self.closed_at, self.status = [], 0, "pending"
+    def _settle(self, now: int) -> None:
+        """Close and forget what is over by now: what follows finds it as if it had never been."""
+        self._give_up(now)
+        if self.is_idle and self.forgotten_at <= now:
+            self.tracks, self.closed_at, self.status = [], 0, "pending"
 
     @property
     def forgotten_at(self) -> int:
@@ -284,11 +284,13 @@ class Incident(msgspec.Struct):
         return []
 
     def _ease(self, now: int, deciding: Track, rules: dict[str, Rule]) -> Change:
-        """Tell a lower level. Those that cannot be seen are no longer believed to hold a higher
-        one: where they come back, they must enter it."""
+        """Tell a lower level. Those that cannot be seen are no longer believed to hold more than
+        what is there now: where they come back, they must enter it."""
+        measured = [t.level for t in self.tracks if not t.is_forecast and t.can_see(now)]
+        level = max(measured, default=0) or deciding.level
         for track in self.tracks:
-            if track.level > deciding.level and not track.can_see(now):
-                track.level = rules[track.rule].up_to(deciding.level)
+            if track.level > level and not track.can_see(now):
+                track.level = rules[track.rule].up_to(level)
         return self._tell(now, "update", "eased", deciding, deciding.level, rules)
 
     def _is_sooner(self, now: int, deciding: Track) -> bool:

@@ -29,14 +29,15 @@ def deciding_of(tracks: Sequence[Track], told: int, now: int) -> Track | None:
     """The track that gives the level: the highest that can see, the surest among equals.
     `told` is the level as it was told.
 
-    Where those that gave the level as it was told cannot be seen, another one takes their place
-    only if it speaks of now: what is forecast for tonight says nothing of what was measured.
+    Where those that gave the level as it was told cannot be seen, others take their place only if
+    one of them speaks of now: what is forecast for tonight says nothing of what was measured.
     """
     holding = [track for track in tracks if track.level]
     seeing = [track for track in holding if track.can_see(now)]
     highest = max((track.level for track in seeing), default=0)
-    if highest < told and any(track.level >= told for track in holding):
-        seeing = [track for track in seeing if not track.is_forecast]
+    is_unseen = highest < told and any(track.level >= told for track in holding)
+    if is_unseen and all(track.is_forecast for track in seeing):
+        seeing = []
     return max(seeing or holding, key=lambda t: (t.level, -t.kind, -t.order), default=None)
 
 
