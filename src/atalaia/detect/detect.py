@@ -466,7 +466,9 @@ class Detector:
         """Windows end where news are; once at an instant, and of what became known together once
         a minute."""
         rows, series = part.readings, part.series
+        # Of a long backlog only what is still of the present is judged: see `_findings`.
         chosen = news & np.isin(rows.kind, rule.kinds)
+        chosen &= rows.known_at - rows.valid_at <= STALE_AFTER_S
         where = np.flatnonzero(chosen)
         if not len(where):
             return None
