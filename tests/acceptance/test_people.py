@@ -11,6 +11,7 @@ import csv
 import itertools
 import json
 import logging
+import re
 from collections import defaultdict
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
@@ -424,7 +425,10 @@ def assert_whatsapp(one: Somebody, got: list[dict[str, Any]]) -> None:
     firsts = [body["template"]["components"][0]["parameters"][0]["text"] for body in got]
     assert len(firsts) == len(one.heads)
     for first, heads in zip(firsts, one.heads, strict=True):
-        assert first.endswith(heads[0])
+        # A subject is of 78 letters at most: the level's own word gives way first.
+        shorter = re.sub(r" \([^)]*\)(?=:)", "", heads[0])
+        is_cut = not first.endswith(heads[0]) and len(first) + len(heads[0]) - len(shorter) > 78
+        assert first.endswith(shorter if is_cut else heads[0])
 
 
 def continues(one: Somebody) -> list[bool]:

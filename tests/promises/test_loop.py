@@ -99,6 +99,7 @@ def test_a_locked_store_stops_neither_probes_nor_timers(tmp_path: Path) -> None:
         async with watching(tmp_path, **ENV) as world:
             await world.quiet()
             other = apsw.Connection(str(tmp_path / "home" / "atalaia.sqlite3"))
+            other.set_busy_timeout(10_000)
             other.execute("BEGIN IMMEDIATE")
             try:
                 push = asyncio.create_task(world.post("/v1/readings", "[]"))

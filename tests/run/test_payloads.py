@@ -187,7 +187,9 @@ def test_the_commands_write_the_alerts_and_the_cut(tmp_path: Path, where: Places
     assert json.loads(done.stdout)["rejected"] == {"not JSON": 1}
     assert [json.loads(line)["places"] for line in out.read_text().splitlines()] == [["alfa"]]
     assert run(app, [*arguments, "x.csv"]).exit_code == 2
-    assert run(app, ["replay", "--payloads", str(file)]).exit_code == 2
+    for_stations_alone = run(app, ["replay", "--payloads", str(file), "--json"])
+    assert for_stations_alone.exit_code == 0, for_stations_alone.output
+    assert json.loads(for_stations_alone.stdout)["alerts"] == 0
     report = tmp_path / "report"
     cut_it = ["cut", str(report), "--home", home, "--from", "2026-09-14", "--to"]
     assert run(app, [*cut_it, "2026-09-14T20:01"]).exit_code == 0

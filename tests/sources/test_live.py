@@ -11,13 +11,14 @@ from urllib.parse import urlencode
 import pytest
 
 from atalaia.domain.payload import Payload
+from atalaia.domain.place import Places
 from atalaia.domain.station_reading import StationsDecoded
 from atalaia.sources import ana, cemaden, nws_observations
 from atalaia.sources.bufr import decoder as bufr
 from atalaia.sources.cap import decoder as cap
 from atalaia.sources.instruments import DecodeStations
 from atalaia.sources.metar import decoder as metar
-from atalaia.sources.pws import decoder as pws
+from atalaia.sources.pws.decoder import decoder as consoles
 from atalaia.sources.wis2 import decoder as wis2
 
 RECEIVED = 1_790_000_000  # 2026-09-21, after all that was recorded
@@ -43,6 +44,10 @@ def _without_dates(body: bytes) -> list[bytes]:
     return [line.partition(b"\t")[2] for line in body.splitlines()]
 
 
+def _pws() -> DecodeStations:
+    return consoles(Places(()))
+
+
 KINDS: tuple[tuple[str, str, Callable[[], DecodeStations], Callable[[bytes], list[bytes]]], ...] = (
     ("bufr/*", "bufr", bufr.decoder, _as_it_is),
     ("wis2/global_broker*.jsonl", "wnm", wis2.decoder, _messages),
@@ -51,10 +56,10 @@ KINDS: tuple[tuple[str, str, Callable[[], DecodeStations], Callable[[bytes], lis
     ("wis2/bad/*.json", "wnm", wis2.decoder, _as_it_is),
     ("metar/raw.tsv", "metar-raw", metar.decoder, _without_dates),
     ("metar/awc_api_data_metar.json", "metar-json", metar.decoder, _as_it_is),
-    ("pws/ecowitt2mqtt_wunderground.json", "wunderground", pws.decoder, _form),
-    ("pws/*2mqtt_[!w]*.json", "ecowitt", pws.decoder, _form),
-    ("pws/aioecowitt_*.json", "ecowitt", pws.decoder, _form),
-    ("pws/wu_query_strings.txt", "wunderground", pws.decoder, _lines),
+    ("pws/ecowitt2mqtt_wunderground.json", "wunderground", _pws, _form),
+    ("pws/*2mqtt_[!w]*.json", "ecowitt", _pws, _form),
+    ("pws/aioecowitt_*.json", "ecowitt", _pws, _form),
+    ("pws/wu_query_strings.txt", "wunderground", _pws, _lines),
     ("brazil/cemaden_horario*.json", "cemaden-hourly", cemaden.decoder, _as_it_is),
     ("brazil/cemaden_getJson2*.json", "cemaden-last", cemaden.decoder, _as_it_is),
     ("brazil/ana_*.json", "ana-series", ana.decoder, _as_it_is),

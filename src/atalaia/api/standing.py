@@ -64,7 +64,7 @@ class LocalStanding(ProgramStanding):
         self._shown, self._fanned_out = shown, fanned_out
         self._clocks = clocks
         self._probing: asyncio.Task[None] | None = None
-        self._counting: asyncio.Task[dict[tuple[str, str], int]] | None = None
+        self._counting: asyncio.Task[tuple[dict[tuple[str, str], int], int | None]] | None = None
         self.step_s: float | None = None
 
     def sources(self) -> list[SourceItem]:
@@ -101,11 +101,17 @@ class LocalStanding(ProgramStanding):
     async def metrics(self) -> bytes:
         """Of a store that does not answer soon, the figures of before."""
         if self._counting is None or self._counting.done():
-            self._counting = asyncio.create_task(asyncio.to_thread(self._home.outbox.counts))
+            self._counting = asyncio.create_task(asyncio.to_thread(self._outbox_now))
         with suppress(TimeoutError, StateConflict):
-            counts = await asyncio.wait_for(asyncio.shield(self._counting), _PROBE_S)
+            counts, oldest = await asyncio.wait_for(asyncio.shield(self._counting), _PROBE_S)
             self._metrics.outbox_now(counts)
+            self._metrics.waits("message", oldest, self._clock.second())
         return self._metrics.before_reading(self._set_gauges)
+
+    def _outbox_now(self) -> tuple[dict[tuple[str, str], int], int | None]:
+        """How many messages there are, and since when the oldest is due; asked in a thread."""
+        outbox = self._home.outbox
+        return outbox.counts(), outbox.oldest_due(self._clock.second())
 
     async def readiness(self) -> tuple[bool, dict[str, Any]]:
         fault = self._ingest.fault or await self._write_fault()
@@ -133,7 +139,6 @@ class LocalStanding(ProgramStanding):
         metrics.lag_seconds.set(self._watching.lag_s)
         metrics.consumer_lag.labels("archive").set(self._watching.offset - self._upkeep.archived)
         now = self._clock.now()
-        metrics.waits("message", self._home.outbox.oldest_due(int(now)), int(now))
         for poller in self._pollers:
             metrics.left(poller.plan.name, poller.budget.left(now))
 
