@@ -35,7 +35,7 @@ PAGES = ["README.md", "CONTRIBUTING.md", "SECURITY.md", "examples/README.md"]
 PAGES += sorted(f"docs/{page.name}" for page in (ROOT / "docs").glob("*.md"))
 
 NOT_RUN = {
-    r"make (test|check|format|coverage)\b": "takes minutes, and is what runs this test",
+    r"make (test|docs|check|format|coverage)\b": "takes minutes, and is what runs this test",
     r"make run\b": "`atalaia run` is run itself",
     r"make install\b|pip install ": "fetches packages from their registry",
     r"make (aws-|check-aws)|(.*\$\()?aws |.*terraform |region=|rm api\.json": "an AWS account",
