@@ -17,9 +17,26 @@ from typing import Any
 import pytest
 
 from aws import moto
+from aws.calls import Calls, counted
 from aws.terraform import REGION, Terraform, TerraformMissing, variables
 
 EMULATOR = Path(__file__).with_name("emulator.py")
+
+
+@pytest.fixture(scope="module")
+def url() -> Iterator[str]:
+    server, url = moto.start()
+    yield url
+    server.stop()
+
+
+@pytest.fixture
+def calls() -> Iterator[Calls]:
+    from atalaia.run.aws import deployment  # only where the AWS home is tested
+
+    with counted() as found:
+        deployment.forget()
+        yield found
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 from contextlib import suppress
 from importlib import import_module
 from typing import Any
@@ -15,26 +14,11 @@ from atalaia.errors import StateConflict
 from atalaia.homes.aws.config import Config
 from atalaia.ports import Commit
 from atalaia.run.aws import deployment
-from aws import moto
 from aws.alarms import alarms, ringing
-from aws.calls import DENIED, Calls, counted
+from aws.calls import DENIED, Calls
 from aws.mapper import Context
 from aws.test_tell import deployed, subscribed  # noqa: F401  a fixture
 from telling import news
-
-
-@pytest.fixture(scope="module")
-def url() -> Iterator[str]:
-    server, url = moto.start()
-    yield url
-    server.stop()
-
-
-@pytest.fixture
-def calls() -> Iterator[Calls]:
-    with counted() as found:
-        deployment.forget()
-        yield found
 
 
 def run(capsys: pytest.CaptureFixture[str], *names: str) -> set[str]:

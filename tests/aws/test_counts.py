@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 from importlib import import_module
 
 import pytest
@@ -13,25 +12,10 @@ from atalaia.homes.aws.config import Config
 from atalaia.notify.escalate import Escalation
 from atalaia.ports import Commit
 from atalaia.run.aws import deliver, deployment, fan_out
-from aws import moto
-from aws.calls import Calls, counted
+from aws.calls import Calls
 from aws.mapper import Context
 from aws.test_tell import deployed, subscribed  # noqa: F401  a fixture
 from telling import delivery, message, news
-
-
-@pytest.fixture(scope="module")
-def url() -> Iterator[str]:
-    server, url = moto.start()
-    yield url
-    server.stop()
-
-
-@pytest.fixture
-def calls() -> Iterator[Calls]:
-    with counted() as found:
-        deployment.forget()
-        yield found
 
 
 def test_an_idle_minute_of_deliver_is_four_queries(deployed: Config, calls: Calls) -> None:  # noqa: F811

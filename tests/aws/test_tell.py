@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -44,13 +43,6 @@ latitude = -8.05
 longitude = -34.9
 timezone = "America/Recife"
 """
-
-
-@pytest.fixture(scope="module")
-def url() -> Iterator[str]:
-    server, url = moto.start()
-    yield url
-    server.stop()
 
 
 @pytest.fixture

@@ -64,16 +64,21 @@ def storm(o: Office, hanging: int, each: int) -> None:
         o.put(message(f"h-{n}", HEALTHY, channel="webhook", order_key=f"h/{n}", seqs=(1000 + n,)))
 
 
+async def until_told(o: Office, post: Hanging, letters: int) -> None:
+    """Until the healthy one has so many; time passes meanwhile."""
+    async with asyncio.timeout(LIMIT_S):
+        while len(post.letters) < letters:
+            o.deliverer.wake()
+            o.clock.turn(0.05)
+            await asyncio.sleep(0.01)
+
+
 def test_fifty_webhooks_that_hang_do_not_hold_up_a_healthy_one(tmp_path: Path) -> None:
     post = Hanging(at_once=64)
 
     async def tell(o: Office) -> None:
         storm(o, hanging=50, each=24)
-        async with asyncio.timeout(LIMIT_S):
-            while len(post.letters) < 24:
-                o.deliverer.wake()
-                o.clock.turn(0.05)
-                await asyncio.sleep(0.01)
+        await until_told(o, post, 24)
         assert o.clock.now() - NOON < 15, "of the watch's own time"
         assert all(o.of(f"h-{n}").status in (Status.SENT, Status.LEASED) for n in range(24))
         assert max(post.most_hanging.values()) == 1, "an unknown server has a share of one"
@@ -89,11 +94,7 @@ def test_more_than_can_be_tried_at_once_hang_and_the_healthy_one_is_told(tmp_pat
 
     async def tell(o: Office) -> None:
         storm(o, hanging=12, each=2)
-        async with asyncio.timeout(LIMIT_S):
-            while len(post.letters) < 2:
-                o.deliverer.wake()
-                o.clock.turn(0.05)
-                await asyncio.sleep(0.01)
+        await until_told(o, post, 2)
 
     story(tmp_path, tell, post, write=addressed)
 

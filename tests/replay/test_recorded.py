@@ -70,7 +70,7 @@ def test_what_is_judged_is_what_a_decoder_makes_of_the_payloads(
     recorded: Path, wanted: frozenset[str] | None
 ) -> None:
     rows = read_files([recorded], PLACES).readings.in_order()
-    parts = {int(part.known_at[-1]): part for part in replays._parts(rows)}
+    parts = {int(part.known_at[-1]): part for part in rows.between_instants(1000)}
     assert len(parts) > 3
     payloads = [replays._payload(at, part, PLACES) for at, part in parts.items()]
     ours = replays._reading_of(parts)(payloads, wanted)

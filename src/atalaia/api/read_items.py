@@ -18,23 +18,30 @@ from atalaia.people import gazetteer
 from atalaia.people.coverage import REACH_KM, nearest
 
 
-def rule_item(rule: Rule) -> dict[str, Any]:
-    """As `RuleItem` has it."""
-
-    def by_level(limits: Sequence[float | None]) -> dict[str, float]:
-        pairs = zip(LEVELS, limits, strict=True)
-        return {level.word: limit for level, limit in pairs if limit is not None}
-
+def _judged(rule: Rule) -> dict[str, Any]:
+    """What the rule holds against its limits, as `RuleItem` and `MeasureItem` say it."""
     return {
-        "name": rule.name,
         "hazard": rule.hazard,
         "variable": rule.variable,
         "measure": rule.measure,
         "window_s": rule.window_s,
         "unit": rule.unit,
         "is_below": rule.is_below,
-        "limits": by_level(rule.enter),
-        "exits": by_level(rule.leave),
+    }
+
+
+def _by_level(limits: Sequence[float | None]) -> dict[str, float]:
+    pairs = zip(LEVELS, limits, strict=True)
+    return {level.word: limit for level, limit in pairs if limit is not None}
+
+
+def rule_item(rule: Rule) -> dict[str, Any]:
+    """As `RuleItem` has it."""
+    return {
+        "name": rule.name,
+        **_judged(rule),
+        "limits": _by_level(rule.enter),
+        "exits": _by_level(rule.leave),
         "norm": rule.norm,
         "in_words": rule.in_words(),
     }
@@ -60,20 +67,11 @@ def measure_item(course: Course, since: int) -> dict[str, Any]:
     rule, shown = course.rule, course.valid_at > since
     kind, norm = course.kind[shown], 0.0 if math.isnan(course.norm) else course.norm
     seen = kind[kind != Kind.FORECAST]
-    limits = {
-        level.word: round(limit + norm, 3)
-        for level, limit in zip(LEVELS, rule.enter, strict=True)
-        if limit is not None
-    }
+    limits = [None if limit is None else round(limit + norm, 3) for limit in rule.enter]
     return {
         "rule": rule.name,
-        "hazard": rule.hazard,
-        "variable": rule.variable,
-        "measure": rule.measure,
-        "window_s": rule.window_s,
-        "unit": rule.unit,
-        "is_below": rule.is_below,
-        "limits": limits,
+        **_judged(rule),
+        "limits": _by_level(limits),
         "source": course.source,
         "kind": Kind(int(seen[-1])).word if len(seen) else Kind.FORECAST.word,
         "times": [instant(at) for at in course.valid_at[shown].tolist()],

@@ -5,7 +5,7 @@ Nothing is kept: no home is made, and what the watch would have said is handed b
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -29,6 +29,7 @@ from atalaia.sources import decode_all
 from atalaia.sources.recorded import read_files, read_places
 
 _ROWS_AT_ONCE = 500_000
+"""What of a past is judged at a time, so that it fits into memory."""
 
 
 def recorded(files: Sequence[Path], places_file: Path) -> tuple[Readings, Places]:
@@ -99,7 +100,8 @@ def watched(
     """
     norms = no_norms if lake is None else norms_of(lake, rules, places)
     watch = Watch(rules, places, lambda _payloads, _wanted: Decoded(Readings.empty()), norms)
-    log = [entry for part in _in_parts(rows) for entry in watch.live(part).entries]
+    parts = rows.between_instants(_ROWS_AT_ONCE)
+    log = [entry for part in parts for entry in watch.live(part).entries]
     return sorted(log, key=lambda e: (e.alert.sent_at, e.alert.incident, e.alert.version))
 
 
@@ -139,14 +141,3 @@ def told_by(home: Home, hazard: str | None = None, *, has_official: bool = False
     where = " AND ".join(among) or "true"
     places = places_of(home.state)
     return [entry.alert for entry in logged(home, decode_all(places), places, where)]
-
-
-def _in_parts(rows: Readings) -> Iterator[Readings]:
-    """The rows in parts that fit into memory, cut between instants."""
-    cuts = np.flatnonzero(np.diff(rows.known_at)) + 1
-    start = 0
-    while start < len(rows):
-        later = np.searchsorted(cuts, start + _ROWS_AT_ONCE)
-        stop = int(cuts[later]) if later < len(cuts) else len(rows)
-        yield rows.take(slice(start, stop))
-        start = stop

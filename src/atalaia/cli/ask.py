@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from atalaia.cli.opened import opened_to_ask
 from atalaia.cli.options import (
     HomeOption,
     JsonOption,
@@ -37,18 +38,11 @@ def sql(
     if aws is not None:
         _ask_athena(aws, query, "json" if as_json else form)
         return
-    from atalaia.lake.places import places_of
     from atalaia.lake.query import query as ask
-    from atalaia.people.bodies import opened
     from atalaia.report.table import render
-    from atalaia.run.opened import home_of
-    from atalaia.sources import decode_all
 
-    kept = settings_of(settings, home)
-    existing(kept.home)
-    with home_of(kept, exclusive=False) as live:
-        places = places_of(live.state)
-        answer = ask(live, opened(decode_all(places), live), places, query)
+    with opened_to_ask(settings, home) as (live, places, decode):
+        answer = ask(live, decode, places, query)
         with while_read():
             render(answer, "json" if as_json else form, sys.stdout)
 
@@ -65,17 +59,10 @@ def stations(
     """Which stations were heard, when, and what each is evidence of at a place."""
     import msgspec
 
-    from atalaia.lake.places import places_of
-    from atalaia.people.bodies import opened
     from atalaia.report.stations import stations_of
-    from atalaia.run.opened import home_of
-    from atalaia.sources import decode_all
 
-    kept = settings_of(settings, home)
-    existing(kept.home)
-    with home_of(kept, exclusive=False) as live:
-        places = places_of(live.state)
-        found = stations_of(live, opened(decode_all(places), live), places, near)
+    with opened_to_ask(settings, home) as (live, places, decode):
+        found = stations_of(live, decode, places, near)
     with while_read():
         if as_json:
             sys.stdout.buffer.write(msgspec.json.encode(found) + b"\n")

@@ -13,6 +13,8 @@ from atalaia.cli.options import existing, settings_of, while_read
 from atalaia.errors import AtalaiaError
 
 if TYPE_CHECKING:
+    from atalaia.domain.place import Places
+    from atalaia.domain.reading import Decode
     from atalaia.homes.embedded import EmbeddedHome
     from atalaia.people.service import PeopleService
     from atalaia.settings import Settings
@@ -39,6 +41,23 @@ def opened_people(
         noted = places_of(opened.state)
         watched = noted if len(noted) else kept.places
         yield kept, opened, PeopleService(registry_of(opened, kept), opened, kept, watched)
+
+
+@contextmanager
+def opened_to_ask(
+    file: Path | None, home: Path | None
+) -> Iterator[tuple[EmbeddedHome, Places, Decode]]:
+    """A home beside its watch, its places, and what decodes what is newer than its GOLD."""
+    from atalaia.lake.places import places_of
+    from atalaia.people.bodies import opened
+    from atalaia.run.opened import home_of
+    from atalaia.sources import decode_all
+
+    kept = settings_of(file, home)
+    existing(kept.home)
+    with home_of(kept, exclusive=False) as live:
+        places = places_of(live.state)
+        yield live, places, opened(decode_all(places), live)
 
 
 @contextmanager

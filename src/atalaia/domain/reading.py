@@ -6,7 +6,7 @@ one valid time. There is no object a reading anywhere on the hot path.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from enum import IntEnum
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
@@ -176,6 +176,16 @@ class Readings:
             values={name: np.concatenate([part.value(name) for part in parts]) for name in names},
             sources=sources,
         )
+
+    def between_instants(self, size: int) -> Iterator[Readings]:
+        """The rows, ordered by known_at, in parts of some `size` rows: none cuts an instant."""
+        cuts = np.flatnonzero(np.diff(self.known_at)) + 1
+        start = 0
+        while start < len(self):
+            later = np.searchsorted(cuts, start + size)
+            stop = int(cuts[later]) if later < len(cuts) else len(self)
+            yield self.take(slice(start, stop))
+            start = stop
 
     def in_order(self) -> Readings:
         """Rows by known_at, then place, source, valid_at, kind, period; one row a key.

@@ -60,28 +60,21 @@ class Letters:
 
     def added(self, message: Message, channel: str, person: Person) -> Letter | Outcome:
         """An address of this channel was added to theirs."""
-        contact = self._people.contact(message.person, message.channel)
-        if contact is None:
-            return NO_ADDRESS
-        return Letter(
-            id=message.id,
-            contact=contact,
-            content=added(channel, person.language),
-            sent_at=message.due_at,
-        )
+        return self._apart(message, added(channel, person.language), message.due_at)
 
     def drill(self, message: Message, drill: Drill, person: Person) -> Letter | Outcome:
         """An alert that is none."""
+        content = exercise(drill, person.language)
+        return self._apart(message, content, drill.at, asks=message.rank == Level.RED)
+
+    def _apart(
+        self, message: Message, content: Content, sent_at: int, *, asks: bool = False
+    ) -> Letter | Outcome:
+        """What belongs to no incident's thread."""
         contact = self._people.contact(message.person, message.channel)
         if contact is None:
             return NO_ADDRESS
-        return Letter(
-            id=message.id,
-            contact=contact,
-            content=exercise(drill, person.language),
-            sent_at=drill.at,
-            asks=message.rank == Level.RED,
-        )
+        return Letter(id=message.id, contact=contact, content=content, sent_at=sent_at, asks=asks)
 
     def alert(
         self, message: Message, told: Sequence[LogEntry], left_out: Sequence[str], person: Person

@@ -11,7 +11,7 @@ repeated or split over files; and a replay that was killed goes on where its hom
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -91,7 +91,8 @@ def replay(
     progress("reading", 0, len(files))
     decoded = read_files(files, places)
     rows = decoded.readings.in_order()
-    parts = {int(part.known_at[-1]): part for part in _parts(rows)}
+    size = min(max(len(rows) // 200, 1000), 20_000)
+    parts = {int(part.known_at[-1]): part for part in rows.between_instants(size)}
     payloads = [_payload(at, part, places if is_kept else None) for at, part in parts.items()]
     norms = norms_of(home.lake, rules, places)
     resumed = _claim(home, _fingerprint(payloads, rules, places), digest(norms))
@@ -148,25 +149,13 @@ def claim_new(home: Home, what: str) -> None:
     home.state.set_note(REPLAY, what)
 
 
-def _parts(rows: Readings) -> Iterator[Readings]:
-    """The merged rows, cut only between instants."""
-    size = min(max(len(rows) // 200, 1000), 20_000)
-    cuts = np.flatnonzero(np.diff(rows.known_at)) + 1
-    start = 0
-    while start < len(rows):
-        later = np.searchsorted(cuts, start + size)
-        stop = int(cuts[later]) if later < len(cuts) else len(rows)
-        yield rows.take(slice(start, stop))
-        start = stop
-
-
 def _payload(received_at: int, part: Readings, places: Places | None) -> Payload:
     """A part of the rows as a recorded payload; without places nobody will ever read its body."""
     return Payload(
         source=readings_csv.NAME,
         content=readings_csv.CSV,
         received_at=received_at,
-        body=readings_csv.write(part, places) if places else b"",
+        body=b"" if places is None else readings_csv.write(part, places),
         is_recorded=True,
     )
 
