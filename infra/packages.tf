@@ -57,9 +57,19 @@ resource "aws_s3_object" "beside" {
 locals {
   # As settings/__init__.py reads it: `places` is a file, `rules` one if it looks like one.
   named = { for pair in regexall("(?m)^(rules|places)\\s*=\\s*[\"']([^\"'\\n]+)[\"']", file(var.settings)) : pair[0] => pair[1] }
-  beside = toset([
+  beside_named = [
     for key, path in local.named : path if key == "places" || endswith(path, ".toml") || strcontains(path, "/")
+  ]
+  # A rule file names those that it extends, by their paths from where it is; they may extend shipped sets.
+  extended = flatten([
+    for path in local.beside_named : [
+      for line in regexall("(?m)^extends\\s*=.*$", file("${dirname(var.settings)}/${path}")) : [
+        for name in flatten(regexall("[\"']([^\"'\n]+\\.toml)[\"']", line)) :
+        trimprefix("${dirname(path)}/${name}", "./")
+      ]
+    ] if endswith(path, ".toml")
   ])
+  beside = toset(concat(local.beside_named, local.extended))
 
   # With it a function's variables change, and its running copies are replaced.
   settings_files = concat([basename(var.settings)], sort(local.beside))

@@ -20,10 +20,11 @@ from atalaia.domain.alert import Alert, LogEntry, instant, to_line
 from atalaia.domain.payload import Payload
 from atalaia.domain.place import Place, Places
 from atalaia.domain.reading import NO_TIME, Decoded, Kind, Readings
-from atalaia.domain.rule import Rule, RuleSet, parse
+from atalaia.domain.rule import Rule, RuleSet
 from atalaia.domain.variable import CATALOGUE
 from atalaia.ports import Commit, Record
 from atalaia.replay.readings import Replayed
+from atalaia.rules.read import parse
 from atalaia.sources import readings_csv
 from patience import LIMIT_S
 

@@ -1,7 +1,11 @@
-"""Files that people give: read, or why they cannot be."""
+"""What people write: files, or why they cannot be read; on which line of TOML a key stands; what
+was meant by a word that is not known."""
 
 from __future__ import annotations
 
+import difflib
+import re
+from collections.abc import Iterable
 from pathlib import Path
 
 from atalaia.errors import SettingsInvalid
@@ -20,3 +24,41 @@ def read_given(path: Path) -> str:
     except UnicodeDecodeError as error:
         problem = f"{path}:1: not UTF-8 at byte {error.start}; save it as UTF-8"
         raise SettingsInvalid([problem]) from error
+
+
+def meant(name: str, known: Iterable[str]) -> str:
+    """`` (did you mean …?)`` where something known is near."""
+    near = difflib.get_close_matches(name, list(known), 1)
+    return f" (did you mean {near[0]}?)" if near else ""
+
+
+_HEADER = re.compile(r"(\[\[?)\s*([^\[\]]+?)\s*\]\]?\s*(#.*)?")
+_KEY = re.compile(r"((?:\"[^\"]*\"|'[^']*'|[\w-]+)(?:\s*\.\s*(?:\"[^\"]*\"|'[^']*'|[\w-]+))*)\s*=")
+
+
+def lines_of(text: str) -> dict[tuple[str | int, ...], int]:
+    """The line on which each table and key stands; tomllib does not tell.
+
+    It need not be right inside of texts over several lines: a problem there is told by its key.
+    """
+    lines: dict[tuple[str | int, ...], int] = {}
+    seen: dict[tuple[str, ...], int] = {}
+    path: tuple[str | int, ...] = ()
+    for number, line in enumerate(text.splitlines(), 1):
+        if header := _HEADER.fullmatch(line.strip()):
+            names = _names(header[2])
+            path = names
+            if header[1] == "[[":
+                path = (*names, seen.get(names, 0))
+                seen[names] = seen.get(names, 0) + 1
+            for depth in range(1, len(path) + 1):
+                lines.setdefault(path[:depth], number)
+        elif key := _KEY.match(line.strip()):
+            whole = (*path, *_names(key[1]))
+            for depth in range(len(path) + 1, len(whole) + 1):
+                lines.setdefault(whole[:depth], number)
+    return lines
+
+
+def _names(dotted: str) -> tuple[str, ...]:
+    return tuple(part.strip().strip("\"'") for part in dotted.split("."))

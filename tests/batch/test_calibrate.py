@@ -18,8 +18,9 @@ from atalaia.batch.rule_file import rule_file
 from atalaia.batch.verify import verify
 from atalaia.domain.place import Place, Places
 from atalaia.domain.reading import Kind, Readings
-from atalaia.domain.rule import Near, parse
+from atalaia.domain.rule import Near
 from atalaia.errors import SettingsInvalid
+from atalaia.rules.read import parse
 
 ZONE = ZoneInfo("UTC")
 WHERE = Places(

@@ -1,12 +1,15 @@
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from atalaia import rules as shipped
 from atalaia.domain.hazard import Hazard, Level
 from atalaia.domain.reading import Kind
-from atalaia.domain.rule import Rule, parse, seconds
+from atalaia.domain.rule import Rule, seconds
 from atalaia.errors import SettingsInvalid
+from atalaia.rules.read import parse
 from stories import DAY, HOUR, rule, rule_set, rule_text
 
 GOOD = [
@@ -72,7 +75,10 @@ def test_a_rule_says_what_is_written(written: dict, read: dict) -> None:
 
 
 BAD = [
-    ({"variable": "rain"}, "unknown variable 'rain'; `atalaia variables` lists them"),
+    (
+        {"variable": "rain"},
+        "unknown variable 'rain' (did you mean rain_mm?); `atalaia variables` lists them",
+    ),
     ({"stand_in": {"variable": "breeze"}}, "unknown variable 'breeze'"),
     ({"limits": {"yellow": 10, "purple": 20}}, "no level 'purple'"),
     ({"exit": {"yellow": 9, "orange": 19, "red": 29, "pink": 1}}, "no level 'pink'"),
@@ -88,7 +94,7 @@ BAD = [
     ({"exit": {"yellow": 9}}, "no limit for orange"),
     ({"exit": {"yellow": 11, "orange": 15, "red": 20}}, "beyond the entry limit"),
     ({"variable": "temperature_c", "limits": {"yellow": 0, "red": 5}}, "limits of 0 or less"),
-    ({"measure": "sum"}, 'needs a window, for example window = "1h"'),
+    ({"measure": "sum", "variable": "rain_mm"}, 'needs a window, for example window = "1h"'),
     ({"measure": "mean"}, "needs a window"),
     ({"measure": "change"}, "needs a window"),
     ({"window": "1h"}, 'a window needs measure = "sum", "mean" or "change"'),
@@ -96,8 +102,9 @@ BAD = [
     ({"variable": "heat_index_c", "measure": "sum", "window": "1h"}, "cannot be added up"),
     ({"measure": "days_in_a_row"}, "needs day_limit"),
     ({"hazard": "cannot_see"}, "takes no rule"),
-    ({"hazard": "meteor"}, "meteor"),
-    ({"measure": "median"}, "median"),
+    ({"hazard": "meteor"}, "'meteor' is not known; give heavy_rain, "),
+    ({"hazard": "floods"}, "(did you mean flood?)"),
+    ({"measure": "median"}, "(did you mean mean?)"),
     ({"when": "beyond"}, "beyond"),
     ({"evidence": ["rumour"]}, "rumour"),
     ({"for": "soon"}, "'soon' is not a duration; write for example 15min, 3h or 2d"),
@@ -105,22 +112,30 @@ BAD = [
     ({"keep_firing_for": "1.5h"}, "is not a duration"),
     ({"for_readings": -1}, ">= 0"),
     ({"area": {"places": 0}}, ">= 1"),
-    ({"area": {"places": 2, "inside": "1h"}}, "inside"),
-    ({"limits": {"yellow": "ten"}}, "float"),
+    ({"area": {"places": 2, "inside": "1h"}}, "unknown key inside; remove it"),
+    ({"area": {"within": "1h"}}, "places is missing; add it"),
+    ({"places": "r1"}, "not a list"),
+    ({"places": [3]}, "not a text"),
+    ({"name": "a@b"}, "leave it out"),
+    ({"limits": {"yellow": "ten"}}, "not a number; write one without quotes"),
     ({"colour": "red"}, "colour"),
-    ({"name": ""}, "length >= 1"),
+    ({"name": ""}, "not a text; give it one, in quotes"),
 ]
 
 
 @pytest.mark.parametrize(("written", "problem"), BAD)
-def test_a_bad_rule_is_named_with_its_line(written: dict, problem: str) -> None:
+def test_a_bad_key_is_named_with_its_own_line(written: dict, problem: str) -> None:
     text = rule_text({}, written)
     with pytest.raises(SettingsInvalid) as caught:
         parse(text, "mine.toml")
-    line = [i for i, one in enumerate(text.splitlines(), 1) if one == "[[rule]]"][1]
     assert len(caught.value.problems) == 1
-    assert caught.value.problems[0].startswith(f"mine.toml:{line}: rule ")
-    assert problem in caught.value.problems[0]
+    told = re.fullmatch(r"mine\.toml:(\d+): rule .+?: (\w+): (.+)", caught.value.problems[0])
+    assert told is not None
+    assert problem in told[3]
+    lines = dict(enumerate(text.splitlines(), 1))
+    header = [number for number, line in lines.items() if line == "[[rule]]"][1]
+    own = [n for n, line in lines.items() if n > header and line.startswith(f"{told[2]} =")]
+    assert int(told[1]) == (own[0] if own else header)
 
 
 def test_every_problem_is_named_at_once() -> None:

@@ -12,7 +12,7 @@ from atalaia.domain.hazard import Hazard
 from atalaia.domain.incident import Incident
 from atalaia.domain.place import Place, Places
 from atalaia.domain.reading import Kind, Readings
-from atalaia.domain.rule import parse
+from atalaia.rules.read import parse
 
 NOW = 1_768_046_400
 RULES = rules.load("inmet")

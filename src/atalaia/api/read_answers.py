@@ -37,10 +37,6 @@ class ReadAnswers:
         self._shown = shown
         self._answers = AnswerCache()
         self._lives = asyncio.Semaphore(8)  # threads that read the log at the same time
-        self._rules = {
-            has_area: [rule_item(rule) for rule in shown.rules.rules if has_area or not rule.places]
-            for has_area in (False, True)
-        }
 
     @property
     def _version(self) -> int:
@@ -82,7 +78,11 @@ class ReadAnswers:
         shown = {
             **self._place_item(place, has_data),
             "newest_at": None if newest_at == NO_TIME else instant(newest_at),
-            "rules": self._rules[place.area is not None],
+            "rules": [
+                rule_item(rule)
+                for rule in self._shown.rules.rules
+                if (place.area is not None or not rule.places) and rule.judges(place.id)
+            ],
             "climate": None if climate is None else climate.model_dump(),
         }
         version = (self._version, id(climate), newest_at, has_data)

@@ -15,8 +15,8 @@ from atalaia.batch.rule_file import rule_file
 from atalaia.batch.verify import Calendar, Occurrences
 from atalaia.domain.place import Places
 from atalaia.domain.reading import Kind, Readings
-from atalaia.domain.rule import parse
 from atalaia.errors import SettingsInvalid
+from atalaia.rules.read import parse
 
 
 class Search(msgspec.Struct, frozen=True, kw_only=True):

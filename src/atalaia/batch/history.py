@@ -107,9 +107,10 @@ def watched(
 
 def unjudged(rules: RuleSet, places: Places, lake: Lake | None) -> list[str]:
     """A line for each rule that said nothing at some places, for want of a norm."""
+    strangers = rules.strangers(places.position)
     if lake is not None:
-        return norms_of(lake, rules, places).in_words()
-    return [
+        return strangers + norms_of(lake, rules, places).in_words()
+    return strangers + [
         f"rule {rule.name} says nothing: it names a norm, and files have none; learn it with "
         "`atalaia climate --import --home DIR`, replay into that home, and leave the files out"
         for rule in rules.rules

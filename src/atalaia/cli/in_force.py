@@ -36,12 +36,18 @@ def variables(as_json: JsonOption = False) -> None:
 def rules(
     name: Annotated[str, typer.Argument(help="A shipped rule set or a TOML file.")] = "inmet",
     as_json: JsonOption = False,
+    as_written: Annotated[
+        bool, typer.Option("--print", help="Print the file itself, to copy from it.")
+    ] = False,
 ) -> None:
     """Check a rule set and show its limits."""
     import msgspec
 
     from atalaia import rules as rule_sets
 
+    if as_written:
+        typer.echo(rule_sets.text_of(name)[0], nl=False)
+        return
     rule_set = rule_sets.load(name)
     if as_json:
         typer.echo(msgspec.json.encode(rule_set))

@@ -193,7 +193,8 @@ def _kind(seen: Floats, reached: Floats, kind: Ints, k: int) -> Ints:
 
 def _near(rule: Rule, members: tuple[int, ...], table: SeriesTable) -> Bools:
     """Which of an area's places the rule counts."""
-    if rule.near is None:
-        return np.ones(len(members), bool)
-    places = (table.places[member] for member in members)
-    return np.array([rule.near.has(place.latitude, place.longitude) for place in places], bool)
+    places = [table.places[member] for member in members]
+    counted = np.array([rule.judges(place.id) for place in places], bool)
+    if rule.near is not None:
+        counted &= [rule.near.has(place.latitude, place.longitude) for place in places]
+    return counted

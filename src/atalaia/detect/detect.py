@@ -33,6 +33,7 @@ from atalaia.detect.values import (
     instant_value,
     is_news,
     judged_name,
+    judged_places,
     limits_norm,
     no_norms,
     stood_in,
@@ -131,6 +132,7 @@ class Detector:
         self.forecasts = Forecasts(rules, table, norms)
         self.heard: list[Heard] = []
         self._reach = _reach(rules)
+        self._judged_places = judged_places(rules, table.places)
         table.windowed |= self._reach.keys()
         table.area_rules |= {rule.name for rule in rules.rules if rule.places}
 
@@ -610,6 +612,8 @@ class Detector:
         counts = ~np.isnan(value) & (ends.known_at - ends.valid_at <= STALE_AFTER_S)
         if norm is not None:
             counts &= ~np.isnan(norm)
+        if (mask := self._judged_places.get(rule.name)) is not None:
+            counts &= mask[ends.place]
         if len(rule.kinds) < len(Kind):
             counts &= np.isin(ends.kind, rule.kinds)
         found = Findings(

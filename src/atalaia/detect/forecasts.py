@@ -13,7 +13,14 @@ from atalaia.detect.check import Checked, plausible
 from atalaia.detect.findings import Findings, levels, only
 from atalaia.detect.measure import Block, key_of
 from atalaia.detect.series import SeriesTable
-from atalaia.detect.values import Norm, instant_value, limits_norm, stood_in, window_value
+from atalaia.detect.values import (
+    Norm,
+    instant_value,
+    judged_places,
+    limits_norm,
+    stood_in,
+    window_value,
+)
 from atalaia.domain.reading import NO_TIME, Bools, Floats, Ints, Kind, Readings
 from atalaia.domain.rule import LEVELS, Rule, RuleSet
 
@@ -52,6 +59,7 @@ class Forecasts:
             and not (rule.places or rule.given)
             and rule.measure in ("value", "sum", "mean", "change")
         ]
+        self._judged_places = judged_places(rules, table.places)
         reaches = [rule.reach_s for rule in self._judged_rules]
         self._reach_s = max(reaches, default=0)
         self.has_windows = self._reach_s > 0
@@ -173,6 +181,8 @@ class Forecasts:
             value, ceiling = window_value(rule, block, self.table, at=at)
         norm = limits_norm(rule, self.norms, hours.readings.place, hours.readings.valid_at)
         known = ~np.isnan(value)
+        if (mask := self._judged_places.get(rule.name)) is not None:
+            known &= mask[hours.readings.place]
         if norm is not None:
             known &= ~np.isnan(norm)
             norm = norm[known]

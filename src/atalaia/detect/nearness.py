@@ -6,7 +6,7 @@ import numpy as np
 
 from atalaia.detect.incidents import Incidents
 from atalaia.detect.series import SeriesTable
-from atalaia.detect.values import heat_index_c
+from atalaia.detect.values import heat_index_c, judged_places
 from atalaia.domain.reading import NO_TIME, Floats
 from atalaia.domain.rule import Rule, RuleSet
 
@@ -23,12 +23,16 @@ def nearness(rules: RuleSet, table: SeriesTable, incidents: Incidents, now: int)
     """
     closest = np.zeros(len(table.places))
     where = table.place[: table.count]
+    judged = judged_places(rules, table.places)
     for rule in rules.rules:
         if rule.measure != "value" or rule.norm is not None:
             continue
         value = _newest(rule, table, now)
         if value is not None:
-            np.maximum.at(closest, where, np.nan_to_num(_closeness(rule, value)))
+            near = np.nan_to_num(_closeness(rule, value))
+            if (mask := judged.get(rule.name)) is not None:
+                near = np.where(mask[where], near, 0.0)
+            np.maximum.at(closest, where, near)
     members = list(table.places.areas.values())
     for (subject, _), incident in incidents.open.items():
         if incident.status == "active":

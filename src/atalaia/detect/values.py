@@ -14,8 +14,9 @@ from atalaia.detect import measure
 from atalaia.detect.check import NOTHING, Beside, Checked
 from atalaia.detect.measure import Block
 from atalaia.detect.series import SeriesTable
+from atalaia.domain.place import Places
 from atalaia.domain.reading import Bools, Floats, Ints
-from atalaia.domain.rule import INDICES, Rule
+from atalaia.domain.rule import INDICES, Rule, RuleSet
 
 Norm = Callable[[Rule, Ints, Ints], Floats]
 """(a rule that names a norm, place positions, valid times) → its norm there and then, in the
@@ -25,6 +26,15 @@ variable's unit; NaN where it is not known."""
 def no_norms(_rule: Rule, place: Ints, _valid_at: Ints) -> Floats:
     """Of a home that has no climate yet: rules that need one say nothing."""
     return np.full(len(place), np.nan)
+
+
+def judged_places(rules: RuleSet, places: Places) -> dict[str, Bools]:
+    """By name of each rule that is not for all places: which it judges, shape (places,)."""
+    return {
+        rule.name: np.array([rule.judges(place.id) for place in places], bool)
+        for rule in rules.rules
+        if rule.only or rule.without
+    }
 
 
 def judged_name(rule: Rule) -> str:

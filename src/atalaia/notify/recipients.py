@@ -109,6 +109,8 @@ class Recipients:
             for rule in rules.rules:
                 if can_step(rule) and bool(rule.places) == (subject >= len(places)):
                     for member in members:
+                        if not rule.judges(places[member].id):
+                            continue
                         found[rule.name].update(at[member].get((rule.variable, rule.window_s), ()))
             asked = {name: sorted(limits) for name, limits in found.items() if limits}
             if asked:

@@ -5,26 +5,36 @@ from __future__ import annotations
 from importlib.resources import files
 from pathlib import Path
 
-from atalaia.domain.rule import RuleSet, parse
+from atalaia.domain.rule import RuleSet
 from atalaia.errors import SettingsInvalid
+from atalaia.rules.read import parse
 
 SHIPPED = ("inmet", "basic", "climate", "rio-flood")
 
 
 def load(name_or_file: str) -> RuleSet:
-    """A shipped set by its name, or the set in a TOML file.
+    """A shipped set by its name, or the set in a TOML file and in those that it extends.
 
     Raises SettingsInvalid with a line for each problem.
     """
+    return parse(*text_of(name_or_file), lambda name: text_of(_beside(name, name_or_file)))
+
+
+def text_of(name_or_file: str) -> tuple[str, str]:
+    """The text of a set as it is written, and what it is called in problems."""
     if name_or_file in SHIPPED:
         text = (files(__package__) / f"{name_or_file.replace('-', '_')}.toml").read_text("utf-8")
-        return parse(text, f"{name_or_file}.toml")
+        return text, f"{name_or_file}.toml"
     path = Path(name_or_file)
     try:
-        text = path.read_text("utf-8")
+        return path.read_text("utf-8"), str(path)
     except (OSError, UnicodeDecodeError) as error:
         known = ", ".join(SHIPPED)
         raise SettingsInvalid(
             [f"rules {name_or_file!r}: not a shipped set ({known}) and not a file: {error}"]
         ) from error
-    return parse(text, str(path))
+
+
+def _beside(name: str, file: str) -> str:
+    """A file that another one names is meant from where that one is."""
+    return name if name in SHIPPED else str(Path(file).parent / Path(name).expanduser())

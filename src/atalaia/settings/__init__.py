@@ -22,7 +22,7 @@ from atalaia.domain.place import Place, Places
 from atalaia.domain.rule import RuleSet
 from atalaia.domain.words import LANGUAGES, duration
 from atalaia.errors import SettingsInvalid
-from atalaia.given import read_given
+from atalaia.given import meant, read_given
 from atalaia.settings import channels, feeds, page
 from atalaia.settings.document import (
     FILE_VARIABLE,
@@ -30,7 +30,6 @@ from atalaia.settings.document import (
     Secret,
     duration_of,
     flag,
-    meant,
     one_of,
     size,
     text_of,
@@ -210,7 +209,8 @@ def load(path: Path | None, env: Mapping[str, str]) -> Settings:
 
 
 def beside(text: str) -> list[str]:
-    """Paths of the files that a settings file names and `load` reads, as they stand in it.
+    """Paths of the files that a settings file or a rule file names and `load` reads, as they stand
+    in it.
 
     For who has to bring them to where it is read; files of keys are none of them. What is no TOML
     names none: `load` says what is wrong with it.
@@ -220,7 +220,12 @@ def beside(text: str) -> list[str]:
     except tomllib.TOMLDecodeError:
         return []
     rule_set, places = document.get("rules"), document.get("places")
-    named = [rule_set] if isinstance(rule_set, str) and _is_rule_file(rule_set) else []
+    extended = document.get("extends", [])
+    named = [
+        one
+        for one in (rule_set, *([extended] if isinstance(extended, str) else extended))
+        if isinstance(one, str) and _is_rule_file(one)
+    ]
     return named + ([places] if isinstance(places, str) and places not in ("", CAPITALS) else [])
 
 
@@ -310,6 +315,8 @@ class _Reader(Document):
         home = self._home()
         rule_set = self.get("rules", self._rules, rules.load("inmet"))
         places = self._places()
+        for stranger in rule_set.strangers(places.position):
+            self.add("rules", f"{stranger}; mend its id, or watch that place")
         language = self.get("language", one_of(LANGUAGES), LANGUAGES[0])
         source, other = self._open_meteo(), self._tomorrow_io()
         settings = Settings(

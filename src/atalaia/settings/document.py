@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
@@ -12,6 +11,7 @@ from typing import Any, TypeVar
 from atalaia.domain.rule import seconds
 from atalaia.domain.words import duration
 from atalaia.errors import SettingsInvalid
+from atalaia.given import lines_of, meant
 
 PREFIX = "ATALAIA_"
 FILE_VARIABLE = "ATALAIA_SETTINGS"
@@ -48,7 +48,7 @@ class Document:
         self.base = path.parent if path else Path()
         self._env = env
         self.document = self._parsed(text)
-        self._lines = _lines_of(text)
+        self._lines = lines_of(text)
 
     # Secrets
 
@@ -209,12 +209,6 @@ def _is_below(key: str, path: tuple[str, ...]) -> bool:
     return len(parts) > len(path) and parts[: len(path)] == path
 
 
-def meant(name: str, known: Any) -> str:
-    """`` (did you mean …?)`` where something known is near."""
-    near = difflib.get_close_matches(name, list(known), 1)
-    return f" (did you mean {near[0]}?)" if near else ""
-
-
 def text_of(value: Any) -> str:
     """A text that is not empty."""
     if not isinstance(value, str) or not value:
@@ -295,35 +289,3 @@ def one_of(words: tuple[str, ...]) -> Callable[[Any], str]:
         return str(value)
 
     return read
-
-
-_HEADER = re.compile(r"(\[\[?)\s*([^\[\]]+?)\s*\]\]?\s*(#.*)?")
-_KEY = re.compile(r"((?:\"[^\"]*\"|'[^']*'|[\w-]+)(?:\s*\.\s*(?:\"[^\"]*\"|'[^']*'|[\w-]+))*)\s*=")
-
-
-def _lines_of(text: str) -> dict[tuple[str | int, ...], int]:
-    """The line on which each table and key stands; tomllib does not tell.
-
-    It need not be right inside of texts over several lines: a problem there is told by its key.
-    """
-    lines: dict[tuple[str | int, ...], int] = {}
-    seen: dict[tuple[str, ...], int] = {}
-    path: tuple[str | int, ...] = ()
-    for number, line in enumerate(text.splitlines(), 1):
-        if header := _HEADER.fullmatch(line.strip()):
-            names = _names(header[2])
-            path = names
-            if header[1] == "[[":
-                path = (*names, seen.get(names, 0))
-                seen[names] = seen.get(names, 0) + 1
-            for depth in range(1, len(path) + 1):
-                lines.setdefault(path[:depth], number)
-        elif key := _KEY.match(line.strip()):
-            whole = (*path, *_names(key[1]))
-            for depth in range(len(path) + 1, len(whole) + 1):
-                lines.setdefault(whole[:depth], number)
-    return lines
-
-
-def _names(dotted: str) -> tuple[str, ...]:
-    return tuple(part.strip().strip("\"'") for part in dotted.split("."))

@@ -20,13 +20,20 @@ def brought(clients: Clients, address: str, folder: Path, beside: Beside) -> Pat
     bucket, _, key = address.removeprefix("s3://").partition("/")
     file = folder / "atalaia.toml"
     file.write_bytes(_object(clients, bucket, key))
-    for path in map(PurePosixPath, beside(file.read_text("utf-8-sig", "replace"))):
-        if path.is_absolute() or ".." in path.parts:
-            problem = f"{address}: {path}: not a path below the settings; put the file there"
-            raise SettingsInvalid([problem])
-        one = folder / path
-        one.parent.mkdir(parents=True, exist_ok=True)
-        one.write_bytes(_object(clients, bucket, str(PurePosixPath(key).parent / "beside" / path)))
+    read = [PurePosixPath(file.name)]
+    for name in read:  # it grows: a rule file names those that it extends
+        for named in beside((folder / name).read_text("utf-8-sig", "replace")):
+            path = name.parent / named
+            if path.is_absolute() or ".." in path.parts:
+                problem = f"{address}: {path}: not a path below the settings; put the file there"
+                raise SettingsInvalid([problem])
+            if path in read:
+                continue
+            one = folder / path
+            one.parent.mkdir(parents=True, exist_ok=True)
+            at = str(PurePosixPath(key).parent / "beside" / path)
+            one.write_bytes(_object(clients, bucket, at))
+            read.append(path)
     return file
 
 
