@@ -66,6 +66,7 @@ OWN = {
     "atalaia.toml": 'language = "pt-BR"\nrules = "./rules/own.toml"\nplaces = "places.csv"\n',
     "places.csv": "place_id,name,latitude,longitude,timezone\npoa,Porto Alegre,-30,-51.2,UTC\n",
     "rules/own.toml": """name = "own"
+extends = ["regions/coast.toml"]
 [[rule]]
 name = "own-gusts"
 hazard = "wind"
@@ -73,6 +74,7 @@ variable = "wind_gust_m_s"
 limits = { yellow = 12 }
 keep_firing_for = "1h"
 """,
+    "rules/regions/coast.toml": '[limits."*".own-gusts]\nred = 30\n',
 }
 """Settings with rules and places of one's own beside them."""
 

@@ -169,7 +169,12 @@ def test_each_function_reads_rules_and_places_of_ones_own(
     bucket = f"arn:aws:s3:::{ENVIRONMENT}-code-{moto.ACCOUNT}"
     for function in variables(applied):
         found = settings_of(applied, function, monkeypatch, ATALAIA_SECRETS="")
-        assert [rule.name for rule in found.rules.rules] == ["own-gusts"]
+        (rule,) = found.rules.rules
+        assert (rule.name, rule.enter) == ("own-gusts", (None, 12, None, 30))
         assert [place.id for place in found.places] == ["poa"]
-        for key, is_its in (("beside/rules/own.toml", True), ("beside/x", False)):
+        for key, is_its in (
+            ("beside/rules/own.toml", True),
+            ("beside/rules/regions/coast.toml", True),
+            ("beside/x", False),
+        ):
             assert is_allowed(allowed[function], "s3:GetObject", f"{bucket}/{key}") is is_its

@@ -269,6 +269,7 @@ places = "places.csv"
 """
 RULES = """
 name = "mine"
+extends = "more/coast.toml"
 [[rule]]
 name = "gusts"
 hazard = "wind"
@@ -283,6 +284,7 @@ def test_rules_and_places_of_ones_own_are_read_from_beside_the_settings(deployed
     files = {
         "atalaia.toml": OWN,
         "beside/rules/mine.toml": RULES,
+        "beside/rules/more/coast.toml": '[limits."*".gusts]\nred = 30\n',
         "beside/places.csv": "place_id,name,latitude,longitude,timezone\na,A,1,2,UTC\n",
     }
     for key, text in files.items():

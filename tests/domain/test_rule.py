@@ -229,6 +229,14 @@ def test_the_shipped_set_inmet_has_the_limits_of_inmet() -> None:
             assert leave == pytest.approx(enter / 0.8 if one.is_below else enter * 0.8)
 
 
+def test_inmet_quiet_tells_yellow_of_rain_only_and_the_rest_as_inmet_does() -> None:
+    loud, quiet = by_name("inmet"), by_name("inmet-quiet")
+    assert quiet.keys() == loud.keys()
+    for name, one in quiet.items():
+        assert one.enter[2:] == loud[name].enter[2:]
+        assert (one.limit(Level.YELLOW) is None) == (one.hazard is not Hazard.HEAVY_RAIN)
+
+
 def test_the_shipped_set_basic_has_the_four_plain_limits() -> None:
     rules = shipped.load("basic").rules
     limits = {(r.variable, next(v for v in r.enter if v is not None)) for r in rules}
@@ -242,7 +250,7 @@ def test_the_shipped_set_basic_has_the_four_plain_limits() -> None:
 
 
 def test_a_set_that_is_neither_shipped_nor_a_file_is_named_with_those_that_are() -> None:
-    with pytest.raises(SettingsInvalid, match="inmet, basic"):
+    with pytest.raises(SettingsInvalid, match="inmet, inmet-quiet, basic"):
         shipped.load("no-such-set")
 
 

@@ -9,7 +9,7 @@ from atalaia.domain.rule import RuleSet
 from atalaia.errors import SettingsInvalid
 from atalaia.rules.read import parse
 
-SHIPPED = ("inmet", "basic", "climate", "rio-flood")
+SHIPPED = ("inmet", "inmet-quiet", "basic", "climate", "rio-flood")
 
 
 def load(name_or_file: str) -> RuleSet:

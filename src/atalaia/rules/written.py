@@ -51,7 +51,9 @@ class _StandIn(msgspec.Struct, forbid_unknown_fields=True):
     margin: float = 0.0
 
 
-class _Written(msgspec.Struct, rename={"for_": "for"}):
+class Written(msgspec.Struct, rename={"for_": "for"}):
+    """A `[[rule]]` table as it is written; docs/rules.md explains each key."""
+
     name: Annotated[str, Meta(min_length=1)]
     hazard: Hazard
     variable: str
@@ -78,7 +80,7 @@ class _Written(msgspec.Struct, rename={"for_": "for"}):
     origin: str = ""
 
 
-_FIELDS = {field.encode_name: field for field in msgspec.structs.fields(_Written)}
+_FIELDS = {field.encode_name: field for field in msgspec.structs.fields(Written)}
 
 
 class FaultyRule(Exception):
@@ -94,7 +96,7 @@ def rule_of(table: Mapping[str, Any]) -> Rule | None:
     faults = [*_faults_of_keys(table)]
     if faults:
         raise FaultyRule(faults)
-    text = msgspec.convert(table, _Written)
+    text = msgspec.convert(table, Written)
     faults = [*_faults_of_durations(text)] or [*_faults_of_sense(text)]
     if faults:
         raise FaultyRule(faults)
@@ -168,7 +170,7 @@ def _choices(kind: Any) -> tuple[str, ...]:
 # Keys, held against each other
 
 
-def _faults_of_durations(text: _Written) -> Iterator[Fault]:
+def _faults_of_durations(text: Written) -> Iterator[Fault]:
     """What is no duration: afterwards they may be reckoned with."""
     said = {key: getattr(text, _FIELDS[key].name) for key in _DURATIONS}
     if text.area:
@@ -182,7 +184,7 @@ def _faults_of_durations(text: _Written) -> Iterator[Fault]:
             yield key, str(error)
 
 
-def _faults_of_sense(text: _Written) -> Iterator[Fault]:
+def _faults_of_sense(text: Written) -> Iterator[Fault]:
     """What fits the schema and cannot be."""
     yield from _faults_of_measure(text)
     yield from _faults_of_limits(text)
@@ -201,7 +203,7 @@ def _faults_of_sense(text: _Written) -> Iterator[Fault]:
         )
 
 
-def _faults_of_measure(text: _Written) -> Iterator[Fault]:
+def _faults_of_measure(text: Written) -> Iterator[Fault]:
     window_s = seconds(text.window)
     for key, name in (
         ("variable", text.variable),
@@ -231,7 +233,7 @@ def _faults_of_measure(text: _Written) -> Iterator[Fault]:
             yield "norm", "an area has no climate of its own; leave out area or norm"
 
 
-def _faults_of_limits(text: _Written) -> Iterator[Fault]:
+def _faults_of_limits(text: Written) -> Iterator[Fault]:
     words = [level.word for level in LEVELS]
     for key, written in (("limits", text.limits), ("exit", text.exit)):
         if not isinstance(written, dict):
@@ -268,7 +270,7 @@ def _list(words: Iterable[str]) -> str:
 # The rule
 
 
-def _rule(text: _Written) -> Rule:
+def _rule(text: Written) -> Rule:
     # Of days in a row the number is judged, and more are always worse.
     is_below = text.when == "below" and text.measure != "days_in_a_row"
     area = text.area
@@ -301,14 +303,14 @@ def _rule(text: _Written) -> Rule:
     )
 
 
-def _given(text: _Written) -> Given | None:
+def _given(text: Written) -> Given | None:
     if text.given is None:
         return None
     places = text.given.places if text.area else 0
     return Given(seconds(text.given.window), text.given.limit, places)
 
 
-def _leave(text: _Written, level: Level, is_below: bool) -> float | None:
+def _leave(text: Written, level: Level, is_below: bool) -> float | None:
     """The exit limit of a level: as written, or a share of the entry limit."""
     enter = text.limits.get(level.word)
     if enter is None:
