@@ -20,9 +20,9 @@ GROUPS = ("hazard", "level", "place", "rule", "month", "year")
 
 
 def wide() -> Console:
-    """Stdout; where it is no terminal, wide enough that no table is cut."""
-    console = Console(highlight=False)
-    return console if console.is_terminal else Console(highlight=False, width=160)
+    """Stdout; where it is no terminal, wide enough that no table is cut. Names are only text."""
+    console = Console(highlight=False, markup=False)
+    return console if console.is_terminal else Console(highlight=False, markup=False, width=160)
 
 
 def show_verified(verified: Verified, console: Console) -> None:

@@ -194,7 +194,8 @@ def _tell_replay(
         }
         print(msgspec.json.encode(summary).decode(), file=sys.stdout if to_stdout else sys.stderr)
         return
-    console = Console(stderr=not to_stdout, highlight=False, soft_wrap=False)
+    # What files say is told as it stands there, brackets and all.
+    console = Console(stderr=not to_stdout, highlight=False, markup=False, soft_wrap=False)
     show(told, places, console)
     console.print()
     console.print(f"readings {done.readings}")

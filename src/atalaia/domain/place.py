@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from zoneinfo import ZoneInfo
 
 import msgspec
+
+_BROKEN = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 
 class Place(msgspec.Struct, frozen=True, kw_only=True):
@@ -32,6 +35,8 @@ class Place(msgspec.Struct, frozen=True, kw_only=True):
         faults = []
         if not self.id:
             faults.append("a place needs an id")
+        if any(map(_BROKEN.search, (self.id, self.name, self.area or ""))):
+            faults.append(f"place {self.id!r}: id, name and area are one line each")
         if not -90 <= self.latitude <= 90:
             faults.append(f"place {self.id}: latitude {self.latitude} is not between -90 and 90")
         if not -180 <= self.longitude <= 180:

@@ -143,7 +143,10 @@ def _body(said: _Line, folder: Path) -> bytes:
 
 def _beside(folder: Path, name: str) -> Path:
     """A file beside the lines or below; a file from somebody else must not name any other."""
-    path = (folder / name).resolve()
+    try:
+        path = (folder / name).resolve()
+    except RuntimeError:  # so Python before 3.13 says it; later ones when it is opened
+        raise ValueError(f"body_file {name!r} is a link that leads to itself") from None
     if not path.is_relative_to(folder.resolve()):
         raise ValueError(f"body_file {name!r} does not lie beside the file")
     return path

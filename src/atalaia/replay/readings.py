@@ -109,7 +109,7 @@ def replay(
         entries=log_of(home),
         silent=[place.id for i, place in enumerate(places) if i not in heard],
         resumed=resumed,
-        sources=list(rows.sources) if len(rows) else [],
+        sources=[rows.sources[i] for i in np.unique(rows.source)],
         unjudged=norms.in_words(),
     )
 

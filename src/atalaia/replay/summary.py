@@ -14,14 +14,26 @@ from rich.text import Text
 from atalaia.domain.alert import LogEntry
 from atalaia.domain.hazard import LEVEL_OF, Hazard, Level
 from atalaia.domain.place import Places
-from atalaia.domain.words import duration
+from atalaia.domain.words import (
+    CHANGES,
+    LANGUAGES,
+    fell,
+    figure,
+    measured_name,
+    variable_name,
+)
 
 _COLOUR = {"red": "bold red", "orange": "bold dark_orange", "yellow": "yellow"}
 _SIGN = {"red": "▲▲▲", "orange": "▲▲", "yellow": "▲", "watch": "·"}
 
+_EN = LANGUAGES.index("en")
+
 
 class Story(msgspec.Struct, frozen=True, kw_only=True):
-    """One incident from onset to end. Times are Unix seconds; `ended_at` None: still open."""
+    """One incident from onset to end. Times are Unix seconds; `ended_at` None: still open.
+
+    `is_below`: small values are the dangerous ones, and the peak is the lowest.
+    """
 
     incident: str
     place_id: str
@@ -33,6 +45,7 @@ class Story(msgspec.Struct, frozen=True, kw_only=True):
     ended_at: int | None
     ending: str | None
     messages: int
+    is_below: bool
     why: str
 
 
@@ -47,44 +60,40 @@ def stories(entries: Sequence[LogEntry]) -> list[Story]:
 
 def _story(life: list[LogEntry]) -> Story:
     last = life[-1].alert
-    at_peak = max(life, key=lambda e: (LEVEL_OF[e.alert.level], -e.alert.version)).alert
+    at_peak = max(life, key=lambda e: (LEVEL_OF[e.alert.level], -e.alert.version))
     is_over = last.is_over
     return Story(
         incident=last.incident,
         place_id=life[0].alert.place_id,
         hazard=last.hazard,
-        level=life[-1].peak_level or at_peak.level,
+        level=life[-1].peak_level or at_peak.alert.level,
         onset_at=last.onset_at or life[0].alert.sent_at,
         peak=life[-1].peak,
         peak_at=life[-1].peak_at,
         ended_at=last.sent_at if is_over else None,
         ending=last.reason if is_over else None,
         messages=len(life),
-        why=_why(life, at_peak.variable, at_peak.unit, at_peak.limit, at_peak.window_s),
+        is_below=at_peak.is_below,
+        why=_why(life, at_peak),
     )
 
 
-def _why(
-    life: list[LogEntry],
-    variable: str | None,
-    unit: str | None,
-    limit: float | None,
-    window_s: int | None,
-) -> str:
-    if variable is None:
+def _why(life: list[LogEntry], at_peak: LogEntry) -> str:
+    alert, peak = at_peak.alert, life[-1].peak
+    if alert.variable is None or peak is None:
         return life[0].alert.text["en"].split(". ")[0]
 
-    over = f" in {duration(window_s)}" if window_s else ""
-    peak = life[-1].peak
-    passed = f" (limit {limit:g} {unit})" if limit is not None else ""
-    return f"{_plain(variable)}{over} reached {peak:.1f} {unit}{passed}"
-
-
-def _plain(variable: str) -> str:
-    """``wind_gust_m_s`` as people say it: the unit stands beside the value."""
-    for suffix in ("_mm_h", "_m_s", "_pct", "_hpa", "_mm", "_cm", "_c", "_m"):
-        variable = variable.removesuffix(suffix)
-    return variable.replace("_", " ")
+    measure, window_s = at_peak.measure, alert.window_s or 0
+    if measure in CHANGES:
+        name = variable_name(alert.variable, _EN)
+        reached = fell(name, peak, alert.unit, window_s, _EN)
+    else:
+        name = measured_name(alert.variable, measure, window_s, _EN)
+        way = "went down to" if at_peak.is_below else "reached"
+        reached = f"{name} {way} {figure(peak, alert.unit, measure, _EN)}"
+    if alert.limit is None:
+        return reached
+    return f"{reached} (limit {figure(alert.limit, alert.unit, measure, _EN)})"
 
 
 def show(told: Sequence[Story], places: Places, console: Console, *, at_most: int = 24) -> None:
@@ -148,9 +157,9 @@ def _chosen(told: Sequence[Story], at_most: int) -> list[Story]:
 
 
 def _extremity(story: Story) -> float:
-    """How far the peak went; for dry air and the like the smaller is the graver."""
+    """How far the peak went, on the side that is the dangerous one."""
     peak = story.peak or 0.0
-    return -peak if story.hazard in {Hazard.DRY_AIR, Hazard.COLD, Hazard.FROST} else peak
+    return -peak if story.is_below else peak
 
 
 def _local(at: int | None, zone: str) -> str:

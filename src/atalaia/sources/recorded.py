@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import math
 from collections.abc import Iterable
 from dataclasses import replace
@@ -83,7 +84,7 @@ def read_places(path: Path) -> list[Place]:
     Raises SettingsInvalid with one problem a line: ``file:line: what is wrong; what to do``.
     """
     text = read_given(path)
-    reader = csv.reader(text.split("\n"))
+    reader = csv.reader(io.StringIO(text, newline=""))
     header = [name.strip() for name in next(reader, [])]
     missing = [name for name in _PLACE_COLUMNS if name not in header]
     if missing:
