@@ -102,13 +102,20 @@ fuzz: .venv/.dev ## damage every recorded file in 1,050 ways, and 2,000 sequence
 	ATALAIA_FUZZ=long $(BIN)/python -m pytest tests/acceptance/test_bad_input.py \
 		tests/acceptance/test_cap_sequences.py
 
-# What judges policies. Without it their tests are skipped, aloud.
+# What judges policies, and plays DynamoDB and Kinesis a second time. Without it their tests are
+# skipped, aloud.
 .venv/.simulator: tools/npm.py tests/aws/simulator/package-lock.json requirements/page.txt .venv/.run
 	@$(BIN)/python tools/npm.py tests/aws/simulator .venv/simulator && touch $@ || true
 
 # ATALAIA_AWS_KILLS: how often each function is killed in the storm; 3 unless set.
 test-aws: .venv/.aws .venv/.simulator ## the AWS home against emulated services (minutes; Terraform where it is found)
 	ATALAIA_AWS=1 $(BIN)/python -m pytest tests/contracts/test_aws.py tests/usecases/test_aws.py tests/aws
+
+load-aws: .venv/.aws .venv/.simulator ## one step of fan-out that tells 10,000 people, on the emulated AWS home
+	ATALAIA_AWS=1 ATALAIA_LOAD=1 $(BIN)/python -m pytest -s tests/contracts/test_aws.py -k any_size
+
+faults-aws: .venv/.aws .venv/.simulator ## each call to AWS fails in each way, one at a time (an hour)
+	ATALAIA_AWS=1 ATALAIA_FAULTS=long $(BIN)/python -m pytest -s tests/aws/test_faults.py
 
 crash-aws: .venv/.aws ## kill -9 each function 20 times in the middle of a batch
 	ATALAIA_AWS=1 ATALAIA_AWS_KILLS=20 $(BIN)/python -m pytest tests/aws/test_storm.py
@@ -202,4 +209,4 @@ aws-destroy: aws-init aws-zip ## remove a deployment, once it has been applied w
 	@$(TERRAFORM) -chdir=infra destroy -var environment=$(ENV) -var-file=envs/$(ENV).tfvars
 
 .PHONY: check-aws aws-zip aws-init aws-deploy aws-destroy
-.PHONY: help install demo run test check docs format crash chaos wear fuzz fuzz-api oracles coverage openapi test-aws crash-aws spark bench bench-before lock clean
+.PHONY: help install demo run test check docs format crash chaos wear fuzz fuzz-api oracles coverage openapi test-aws load-aws faults-aws crash-aws spark bench bench-before lock clean

@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 from botocore.awsrequest import AWSResponse
+from botocore.exceptions import ReadTimeoutError
 
 from atalaia.homes.aws import clients
 
@@ -25,16 +26,36 @@ Fault = Callable[[str, Mapping[str, Any]], "Answer | None"]
 
 @dataclass(frozen=True)
 class Answer:
-    """AWS's no, with its own code. `is_done`: after it has done what was asked."""
+    """AWS's no, with its own code; status 0: no answer at all. `is_done`: after it has done what
+    was asked."""
 
     status: int
     code: str
     is_done: bool = False
 
+    def of(self, name: str) -> Answer:
+        """As the service of this call says it."""
+        code = _CODES.get((name.partition(".")[0], self.code), self.code)
+        if (name, self) == ("dynamodb.TransactWriteItems", CONFLICT):
+            code = "TransactionCanceledException"
+        return Answer(503, code) if code == "SlowDown" else Answer(self.status, code, self.is_done)
+
 
 DENIED = Answer(400, "AccessDeniedException")
 THROTTLED = Answer(400, "ProvisionedThroughputExceededException")
+CONFLICT = Answer(400, "TransactionConflictException")
 LOST = Answer(500, "InternalServerError", is_done=True)
+TIMED_OUT = Answer(0, "", is_done=True)
+_CODES = {
+    ("s3", THROTTLED.code): "SlowDown",
+    ("s3", DENIED.code): "AccessDenied",
+    ("s3", LOST.code): "InternalError",
+    ("sqs", THROTTLED.code): "RequestThrottled",
+    ("sqs", LOST.code): "InternalFailure",
+    ("kms", THROTTLED.code): "ThrottlingException",
+    ("kms", LOST.code): "KMSInternalException",
+    ("kinesis", LOST.code): "InternalFailure",
+}
 
 
 @dataclass
@@ -81,7 +102,9 @@ def counted(fault: Fault | None = None) -> Iterator[Calls]:
                 return None
             if answer.is_done:
                 made._endpoint.http_session.send(request)
-            return _refusal(answer, request.url)
+            if not answer.status:
+                raise ReadTimeoutError(endpoint_url=request.url)
+            return _refusal(answer.of(name), request.url)
 
         made.meta.events.register(f"provide-client-params.{service}.*", before)
         made.meta.events.register(f"before-send.{service}.*", send)
@@ -121,7 +144,13 @@ class _Raw:
 
 
 def _refusal(answer: Answer, url: str) -> AWSResponse:
-    body = json.dumps({"__type": f"x#{answer.code}", "message": "a fault of a test"}).encode()
+    """In JSON, and in XML for S3: each service looks for its own."""
+    said: dict[str, Any] = {"__type": f"x#{answer.code}", "message": "a fault of a test"}
+    if answer.code == "TransactionCanceledException":
+        said["CancellationReasons"] = [{"Code": "TransactionConflict"}]
+    body = json.dumps(said).encode()
+    if answer.code in ("SlowDown", "AccessDenied", "InternalError"):
+        body = f"<Error><Code>{answer.code}</Code><Message>a fault</Message></Error>".encode()
     return AWSResponse(url, answer.status, {}, _Raw(body))
 
 

