@@ -44,8 +44,9 @@ class Log:
 class Service:
     """The feeds over a log. `tell` adds to it as the watch does."""
 
-    def __init__(self, **events: Any) -> None:
+    def __init__(self, *, can_stream: bool = True, **events: Any) -> None:
         self.log = Log()
+        self.can_stream = can_stream
         self.view = AlertView()
         self.events = Events(lambda after, limit: list(self.log.read(after, limit)), **events)
         self.events.begin(0)
@@ -54,7 +55,8 @@ class Service:
 
     def routes(self) -> APIRouter:
         speaker = Cap(sender="atalaia@example.org", public_url="", feeds=())
-        return routes(self.view, self.events, self.log.life, PLACES, speaker)
+        listeners = self.events if self.can_stream else None
+        return routes(self.view, listeners, self.log.life, PLACES, speaker)
 
     def tell(self, *entries: LogEntry) -> None:
         self.log.entries += entries
@@ -321,3 +323,17 @@ def test_more_clients_than_can_listen_are_told_when_to_come_again(monkeypatch: A
         service.events.clients = 0
 
     story(tell)
+
+
+def test_where_nothing_can_be_streamed_who_listens_is_refused_at_once_and_told_where_to_ask() -> (
+    None
+):
+    async def tell(service: Service) -> None:
+        status, body, headers = await service.get("/v1/events?after=7")
+        assert status == 501
+        assert "/v1/alerts?after=SEQ" in json.loads(body)["detail"]
+        assert "/feeds/alerts.geojson" in headers["Link"]
+        async with service.http.head(f"{service.base}/v1/events") as answer:
+            assert answer.status == 501
+
+    story(tell, can_stream=False)

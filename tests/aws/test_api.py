@@ -338,16 +338,25 @@ def test_a_reply_by_whatsapp_acknowledges_and_stops(deployed: Config) -> None:
     assert registry.person(pseudonym) is None
 
 
-def test_bytes_go_as_base64_cookies_apart_and_an_endless_answer_ends() -> None:
+def test_bytes_go_as_base64_and_cookies_apart() -> None:
     async def app(scope: Any, receive: Any, send: Any) -> None:
         asked = await receive()
         headers = [(b"content-type", b"image/png"), (b"set-cookie", b"a=1"), (b"set-cookie", b"b")]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         said = scope["query_string"] + b"|" + asked["body"]
-        await send({"type": "http.response.body", "body": said, "more_body": True})
-        await asyncio.Event().wait()
+        await send({"type": "http.response.body", "body": said, "more_body": False})
 
-    answer = asyncio.run(respond(app, event("/x?a=%20b", "POST", b"\xff"), 0.01))
+    answer = asyncio.run(respond(app, event("/x?a=%20b", "POST", b"\xff"), 5))
     assert base64.b64decode(answer["body"]) == b"a=%20b|\xff"
     assert answer["cookies"] == ["a=1", "b"]
     assert answer["headers"] == {"content-type": "image/png"}
+
+
+def test_an_answer_that_does_not_end_is_none() -> None:
+    async def app(_scope: Any, _receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b"half of it", "more_body": True})
+        await asyncio.Event().wait()
+
+    answer = asyncio.run(respond(app, event("/x"), 0.01))
+    assert (answer["statusCode"], answer["body"]) == (503, "")

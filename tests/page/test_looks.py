@@ -478,7 +478,49 @@ def test_events_that_do_not_come_are_asked_for(browser: Browser) -> None:
         page, _ = await browser.page()
         await page.route("**/v1/events", lambda route: route.fulfill(status=503))
         await page.goto(url)
-        await page.get_by_text("Atualizando a cada 20 s").wait_for()
+        await page.get_by_text("Atualizado há no máximo 2 min").wait_for()
+
+    on_stage(browser, stage, tell)
+
+
+def test_where_there_are_no_events_one_small_question_is_asked_ever_less_often(
+    browser: Browser,
+) -> None:
+    stage = Stage(calm=True)
+
+    async def tell(url: str) -> None:
+        page, _ = await browser.page()
+        asked: list[str] = []
+        under_way: set[Any] = set()
+
+        def begins(request: Any) -> None:
+            asked.append(request.url.removeprefix(url))
+            under_way.add(request)
+
+        def ends(request: Any) -> None:
+            under_way.discard(request)
+
+        page.on("request", begins)
+        page.on("requestfinished", ends)
+        page.on("requestfailed", ends)
+
+        async def minutes(n: int) -> None:
+            for _ in range(12 * n):
+                await page.clock.run_for(5_000)
+                await page.wait_for_timeout(5)
+                while under_way:  # by the page's clock no answer takes long
+                    await page.wait_for_timeout(5)
+
+        await page.clock.install()
+        await page.route("**/v1/events", lambda route: route.fulfill(status=501))
+        await page.goto(url)
+        await minutes(1)
+        await page.get_by_text("Atualizado há no máximo 2 min").wait_for()
+        asked.clear()
+        await minutes(10)
+        told = [path for path in asked if path.startswith("/v1/")]
+        assert set(told) == {"/v1/summary"}
+        assert 5 <= len(told) <= 10, "of ten minutes"
 
     on_stage(browser, stage, tell)
 

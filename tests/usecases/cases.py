@@ -90,7 +90,8 @@ class Driven(ABC):
 
     @abstractmethod
     def events(self, after: int | None) -> list[dict[str, Any]]:
-        """Alerts that ``GET /v1/events`` tells who heard up to a number; in bounded time."""
+        """Alerts that ``GET /v1/events``, or what it leads to where nothing can be streamed, tells
+        who heard up to a number: ``seq`` and ``alert``; in bounded time. None: from now on."""
 
     @abstractmethod
     def another(self) -> None:

@@ -13,6 +13,9 @@ import pytest
 
 from .cases import KEY, SETTINGS, Driven, UseCases
 
+if "ATALAIA_AWS" in os.environ:
+    from aws.dynalite import dynalite  # noqa: F401  a fixture
+
 pytestmark = pytest.mark.skipif(
     "ATALAIA_AWS" not in os.environ, reason="the AWS home is tested by `make test-aws`"
 )
@@ -68,16 +71,14 @@ class Functions(Driven):
         deliver.handle({}, self._context)
 
     def events(self, after: int | None) -> list[dict[str, Any]]:
-        query = "" if after is None else f"?after={after}"
-        answer = self._answer("GET", f"/v1/events{query}")
-        assert answer["statusCode"] == 200
-        found, kind = [], ""
-        for line in answer["body"].splitlines():
-            if line.startswith("event:"):
-                kind = line[6:].strip()
-            if line.startswith("data:") and kind == "alert":
-                found.append(json.loads(line[5:]))
-        return found
+        refused = self._answer("GET", "/v1/events")
+        assert refused["statusCode"] == 501
+        assert "/v1/alerts" in refused["body"]
+        assert "/feeds/alerts.geojson" in refused["headers"]["link"]
+        if after is None:
+            return []
+        _, told = self.ask("GET", f"/v1/alerts?after={after}")
+        return [{"seq": one["seq"], "alert": one} for one in told["items"]]
 
     def another(self) -> None:
         from atalaia.run.aws import api, deployment, detect
@@ -88,7 +89,12 @@ class Functions(Driven):
 
 class TestAws(UseCases):
     @pytest.fixture
-    def watch(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Driven]:  # type: ignore[override]
+    def watch(  # type: ignore[override]
+        self,
+        tmp_path: Path,
+        monkeypatch: pytest.MonkeyPatch,
+        dynalite: str,
+    ) -> Iterator[Driven]:
         from aws import moto
 
         server, url = moto.start()

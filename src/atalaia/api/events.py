@@ -38,7 +38,6 @@ KEPT = 1_000
 
 _PAGE = 200
 _RETRY_MS = 3_000
-_ASK_AGAIN_MS = 10_000
 
 _BEAT = b"event: beat\ndata: {}\n\n"
 
@@ -95,11 +94,7 @@ def frame(numbered: Numbered) -> bytes:
 
 
 class Events:
-    """All who listen. Everything but the backlog happens on the event loop's thread.
-
-    Where a gateway in front `can_stream` nothing, an answer ends with what is newer than the
-    listener has, and tells it when to ask again: EventSource does so by itself.
-    """
+    """All who listen. Everything but the backlog happens on the event loop's thread."""
 
     def __init__(
         self,
@@ -107,10 +102,8 @@ class Events:
         *,
         slow_s: float = SLOW_S,
         beat_s: float = BEAT_S,
-        can_stream: bool = True,
     ) -> None:
         self._backlog = backlog
-        self._can_stream = can_stream
         self._slow_s, self._beat_s = slow_s, beat_s
         self._numbers: list[int] = []
         self._frames: list[bytes] = []
@@ -178,8 +171,7 @@ class Events:
             await send(start)
         await self._begun.wait()
         at = self.seq if after is None or after > self.seq else after
-        retry_ms = _RETRY_MS if self._can_stream else _ASK_AGAIN_MS
-        hello = b'retry: %d\nid: %d\nevent: ready\ndata: {"seq":%d}\n\n' % (retry_ms, at, at)
+        hello = b'retry: %d\nid: %d\nevent: ready\ndata: {"seq":%d}\n\n' % (_RETRY_MS, at, at)
         await self._send(send, hello)
         while not self._is_closed:
             news = self._news
@@ -187,8 +179,6 @@ class Events:
             if body:
                 await self._send(send, body)
                 continue
-            if not self._can_stream:
-                break
             try:
                 async with asyncio.timeout(self._beat_s):
                     await news.wait()

@@ -57,14 +57,14 @@ class _Page:
 
 def routes(
     view: AlertView,
-    listeners: Events,
+    listeners: Events | None,
     life: Callable[[str], Sequence[Numbered]],
     places: Mapping[str, Place],
     speaker: Cap,
 ) -> APIRouter:
     """The routes, under /feeds, and /v1/events.
 
-    listeners    who listens to /v1/events
+    listeners    who listens to /v1/events; None: no answer that goes on passes the gateway in front
     life         all entries of an incident, by version; may block
     speaker      who speaks in CAP, and where others reach this service; empty: as they ask for it
     """
@@ -118,7 +118,10 @@ def routes(
     @router.get(
         "/v1/events",
         response_class=Response,
-        responses={200: {"content": {"text/event-stream": {"schema": {"type": "string"}}}}},
+        responses={
+            200: {"content": {"text/event-stream": {"schema": {"type": "string"}}}},
+            501: {"description": "Nothing that goes on passes the gateway: ask `/v1/alerts`"},
+        },
     )
     async def events(
         after: Annotated[int | None, Query(ge=0)] = None,
@@ -128,6 +131,8 @@ def routes(
 
         Goes on after `Last-Event-ID`, or after the query's `after`; else begins now.
         """
+        if listeners is None:
+            raise _not_here()
         if listeners.is_full:
             raise Problem(
                 503,
@@ -140,9 +145,20 @@ def routes(
 
     @router.head("/v1/events", include_in_schema=False)
     def events_head() -> Response:
+        if listeners is None:
+            raise _not_here()
         return Response(headers=HEADERS)
 
     return router
+
+
+def _not_here() -> Problem:
+    return Problem(
+        501,
+        "no answer that goes on passes the gateway in front of this service; ask "
+        "/v1/alerts?after=SEQ, or /feeds/alerts.geojson, now and then, with If-None-Match",
+        headers={"Link": f'</feeds/alerts.geojson>; rel="alternate"; type="{GEOJSON_TYPE}"'},
+    )
 
 
 # What has not changed

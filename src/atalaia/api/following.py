@@ -19,12 +19,10 @@ class LogFollower:
     events    who listens
     """
 
-    def __init__(self, state: State, *, can_stream: bool = True) -> None:
+    def __init__(self, state: State) -> None:
         self._state = state
         self.view = AlertView()
-        self.events = Events(
-            lambda after, limit: list(state.alerts(after, limit)), can_stream=can_stream
-        )
+        self.events = Events(lambda after, limit: list(state.alerts(after, limit)))
         self._news = asyncio.Event()
         self._has_begun = False
 

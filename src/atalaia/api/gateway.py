@@ -15,8 +15,7 @@ _TEXT = ("text/", "application/json", "application/problem+json", "application/x
 async def respond(app: Any, event: dict[str, Any], left_s: float) -> dict[str, Any]:
     """The application's answer to the request in the event.
 
-    An answer that does not end by itself (a stream of events) ends after `left_s` seconds, with
-    what came until then; a client asks again.
+    One that takes longer than `left_s` seconds is a 503, whatever it has said by then.
     """
     said = _Gathered()
     asked = _body(event)
@@ -33,16 +32,15 @@ async def respond(app: Any, event: dict[str, Any], left_s: float) -> dict[str, A
         async with asyncio.timeout(left_s):
             await app(_scope(event), receive, said.send)
     except TimeoutError:
-        if not said.status:
-            said.status = 503
+        said = _Gathered(503)
     return said.for_gateway()
 
 
 class _Gathered:
     """What the application said so far."""
 
-    def __init__(self) -> None:
-        self.status = 0
+    def __init__(self, status: int = 0) -> None:
+        self.status = status
         self._headers: list[tuple[str, str]] = []
         self._body = bytearray()
 

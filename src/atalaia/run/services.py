@@ -267,7 +267,7 @@ class Services:
         """The alert log, followed: by what the API shows of it, and by who listens."""
         from atalaia.api.following import LogFollower
 
-        return LogFollower(self._state, can_stream=self._can_stream)
+        return LogFollower(self._state)
 
     def api(
         self,
@@ -365,4 +365,5 @@ class Services:
 
         follower, settings = self.follower, self.settings
         places = {place.id: place for place in settings.places}
-        return routes(follower.view, follower.events, self._state.life, places, settings.cap)
+        listeners = follower.events if self._can_stream else None
+        return routes(follower.view, listeners, self._state.life, places, settings.cap)

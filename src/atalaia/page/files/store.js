@@ -6,7 +6,8 @@ import { all, ask } from "./api.js";
 import { calmly } from "./dom.js";
 import { highest, RANK } from "./levels.js";
 
-const POLL_MS = 20_000;
+const POLL_MS = 20_000; // and longer, the longer nothing is new
+const MOST_POLL_MS = 105_000; // with LIVE_MS these are the two minutes that the page speaks of
 const REST_MS = 60_000;
 const PATIENCE_MS = 8_000;
 const LIVE_MS = 15_000; // a beat comes every 5 seconds (api/events.py)
@@ -154,6 +155,7 @@ function arrived() {
 
 let stream = null;
 let listenedAt = 0;
+let canListen = true;
 let beatAt = null;
 let answeredAt = null;
 const began = Date.now();
@@ -171,6 +173,7 @@ export function follow() {
       hiding = setTimeout(rest, REST_MS);
       return;
     }
+    waitMs = POLL_MS;
     if (stream === null) listen();
     judge(); // a tab that slept says so before it has heard anything
   });
@@ -179,6 +182,12 @@ export function follow() {
 function rest() {
   stream?.close();
   stream = null;
+}
+
+/** Whether the server has events at all: where a gateway passes none, it says so (501), for good. */
+async function askWhetherEvents() {
+  const said = await fetch("/v1/events", { method: "HEAD" }).catch(() => null);
+  canListen = said?.status !== 501;
 }
 
 function listen() {
@@ -191,6 +200,9 @@ function listen() {
     beat();
     run?.(event);
   };
+  source.addEventListener("error", () => {
+    if (source.readyState === EventSource.CLOSED) askWhetherEvents();
+  });
   source.addEventListener("ready", heard());
   source.addEventListener("beat", heard());
   source.addEventListener("alert", heard((event) => take(JSON.parse(event.data))));
@@ -225,31 +237,54 @@ function judge() {
   const isLive = within(beatAt, LIVE_MS);
   store.newsAt = beatAt === null && answeredAt === null ? null : Math.max(beatAt ?? 0, answeredAt ?? 0);
   if (isLive) setLive("live");
-  else if (within(polledAt, POLL_MS + LIVE_MS)) setLive("polling");
+  else if (within(polledAt, waitMs + LIVE_MS)) setLive("polling");
   else if (at - began < PATIENCE_MS && beatAt === null) setLive("connecting");
   else setLive(store.newsAt === null ? "down" : "late");
   if (isLive || stream === null) return;
   if (at - began >= PATIENCE_MS || stream.readyState === EventSource.CLOSED) poll();
-  if (at - listenedAt > POLL_MS) listen();
+  if (canListen && at - listenedAt > POLL_MS) listen();
 }
 
 let polling = null;
 let polledAt = null;
+let waitMs = POLL_MS;
 
 function poll() {
   if (polling) return;
   polledAt = null;
+  waitMs = POLL_MS;
   const again = async () => {
     if (store.live === "live" || stream === null) {
       polling = polledAt = null;
       return;
     }
-    await load();
+    const isNew = await askForNews();
     if (!store.problem) polledAt = Date.now();
+    waitMs = isNew ? POLL_MS : Math.min(1.5 * waitMs, MOST_POLL_MS);
     judge();
-    polling = setTimeout(again, POLL_MS);
+    polling = setTimeout(again, waitMs);
   };
   polling = setTimeout(again, 0);
+}
+
+/** Whether anything is new: one small answer, of which a browser sends what it has (If-None-Match).
+    All is loaded again only then. */
+async function askForNews() {
+  const before = store.summary;
+  try {
+    const summary = await ask("/v1/summary");
+    if (before !== null && !store.problem && summary.seq === before.seq) {
+      answeredAt = Date.now();
+      const isOther = JSON.stringify(summary.no_data) !== JSON.stringify(before.no_data);
+      stands(summary);
+      if (isOther) arrived();
+      return isOther;
+    }
+  } catch {
+    // What cannot be loaded is told by what follows.
+  }
+  await load();
+  return !store.problem;
 }
 
 function setLive(how) {

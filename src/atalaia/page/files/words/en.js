@@ -51,7 +51,7 @@ export const words = {
     emergency: "Emergency in Brazil: 199 (civil defence) or 193 (fire service).",
   },
   live: {
-    live: "Live", polling: "Updating every 20 s", connecting: "Connecting…",
+    live: "Live", polling: "Updated within the last 2 min", connecting: "Connecting…",
     down: "Atalaia cannot be reached",
     late: (at) => `Last news at ${at}`,
   },

@@ -51,7 +51,7 @@ export const words = {
     emergency: "Emergencia en Brasil: 199 (Defensa Civil) o 193 (Bomberos).",
   },
   live: {
-    live: "En vivo", polling: "Se actualiza cada 20 s", connecting: "Conectando…",
+    live: "En vivo", polling: "Actualizado hace 2 min como mucho", connecting: "Conectando…",
     down: "Sin contacto con Atalaia",
     late: (at) => `Últimas noticias a las ${at}`,
   },

@@ -57,7 +57,7 @@ export const words = {
     emergency: "Emergência: 199 (Defesa Civil) ou 193 (Bombeiros).",
   },
   live: {
-    live: "Ao vivo", polling: "Atualizando a cada 20 s", connecting: "Conectando…",
+    live: "Ao vivo", polling: "Atualizado há no máximo 2 min", connecting: "Conectando…",
     down: "Sem contato com a Atalaia",
     late: (at) => `Última notícia às ${at}`,
   },
