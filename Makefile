@@ -72,8 +72,8 @@ crash: .venv/.dev ## kill -9 a replay 100 times, and the sending of messages 50 
 	ATALAIA_KILLS=100 $(BIN)/python -m pytest tests/acceptance/test_crash.py
 	ATALAIA_KILLS=50 $(BIN)/python -m pytest -s tests/acceptance/test_outbox_crash.py
 
-chaos: .venv/.dev ## kill -9 and freeze the running watch 1,000 times while readings are pushed (KILLS=30: minutes)
-	@$(BIN)/python bench/chaos.py $(or $(KILLS),1000)
+chaos: .venv/.dev ## kill -9, freeze, starve, fill and cut the running watch 1,000 times (KILLS=30: minutes)
+	@$(BIN)/python bench/chaos.py --kills $(or $(KILLS),1000) --report build/reports/chaos.json
 
 wear: .venv/.dev ## what is written to disk a reading, at 200 pushes a second
 	@$(BIN)/python bench/bench_wear.py

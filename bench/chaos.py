@@ -1,102 +1,174 @@
-"""Kills and freezes the running watch at random moments while readings are pushed, and judges.
+"""Breaks the running watch in many ways while stations push and people are told, and judges.
 
-    python bench/chaos.py [KILLS] [SEED]
+    python bench/chaos.py [--kills 1000] [--seed 1] [--only NAME] [--report FILE]
 
-Judged: every acknowledged reading is in the stream as it was pushed; each incident has one alert;
-the watch is up again within 35 s of each kill. Exit code 1 where one of these does not hold.
+Each fault is a row: how often it was done, readings that were acknowledged, changes that people
+were told, what was lost, altered, doubled and told twice of both (`storm`), and the longest time
+from an acknowledged reading to the server of the person who is told of it. All are 0 but the
+control's. Exit code 1 where a promise did not hold.
+
+`--kills` says how often the watch is killed; the other faults are done in proportion to it.
 """
 
 from __future__ import annotations
 
+import argparse
 import asyncio
+import json
+import os
 import random
-import signal
+import subprocess
 import sys
 import tempfile
 import time
-from collections import Counter
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import aiohttp
-import msgspec
+import faults
+from faults import Fault, World, suffer
+from forks import Forks
+from storm import Row, table
 
-from atalaia.homes.embedded import open_home
-from service import KEY, Service, reading
+DISK_MB = 48
 
-UP_AGAIN_S = 35.0
-
-
-async def push_until_gone(
-    service: Service, chance: random.Random, acknowledged: dict[str, dict[str, Any]]
-) -> None:
-    """Push one reading after the other by eight stations; note those that were acknowledged."""
-
-    async def station(http: aiohttp.ClientSession, number: int) -> None:
-        while True:
-            at = time.time() - chance.random() * 60
-            row = reading(number, chance.choice([5.0, 5.0, 5.0, 30.0]), at)
-            row["pressure_hpa"] = round(900 + chance.random() * 100, 6)  # tells it from all others
-            try:
-                async with http.post(f"{service.url}/v1/readings", json=[row]) as answer:
-                    if answer.status == 202:
-                        acknowledged[str(row["pressure_hpa"])] = row
-            except (aiohttp.ClientError, OSError):
-                return
-
-    headers = {"Authorization": f"Bearer {KEY}"}
-    async with aiohttp.ClientSession(headers=headers) as http:
-        pushing = [asyncio.create_task(station(http, n)) for n in range(8)]
-        await asyncio.sleep(chance.random() * 2)
-        if chance.random() < 0.3:
-            service.signal(signal.SIGSTOP)
-            await asyncio.sleep(chance.random())
-            service.signal(signal.SIGCONT)
-        service.kill()
-        await asyncio.gather(*pushing)
+Group = Callable[["Run", Path], Awaitable[list[Row]]]
 
 
-def judge(home: Path, acknowledged: dict[str, dict[str, Any]]) -> list[str]:
-    """What does not hold."""
-    with open_home(home, exclusive=False) as opened:
-        kept: dict[str, dict[str, Any]] = {}
-        after = 0
-        while records := opened.stream.read(after, 1000):
-            after = records[-1].offset
-            for record in records:
-                if record.payload.body:
-                    for row in msgspec.json.decode(record.payload.body):
-                        kept[str(row.get("pressure_hpa"))] = row
-        first = Counter(
-            e.alert.incident for _, e in opened.state.alerts() if e.alert.type == "alert"
+class Run:
+    """What is asked for.
+
+    kills   how often; `of` gives the others their share
+    only    a part of a fault's name; empty: all
+    slow    see `faults.World`
+    """
+
+    def __init__(self, kills: int, seed: int, only: str, slow: float, forks: Forks) -> None:
+        self.kills = kills
+        self.only = only
+        self.forks = forks
+        self._seed = seed
+        self._slow = slow
+
+    def world(self, name: str, folder: Path, **more: Any) -> World:
+        """A world of its own, with its own chance."""
+        chance = random.Random(f"{self._seed}/{name}")
+        return World(folder, self.forks, chance, slow=self._slow, **more)
+
+    def of(self, share: float, most: int = 1000) -> int:
+        """So often, of a thousand kills `share` times a thousand."""
+        return max(1, min(most, round(self.kills * share)))
+
+    async def all(self, world: World, some: Sequence[tuple[Fault, int]]) -> list[Row]:
+        """One after the other."""
+        return [await suffer(world, fault, n) for fault, n in some if self.wants(fault.name)]
+
+    def wants(self, name: str) -> bool:
+        """Whether it was asked for."""
+        return self.only in name
+
+
+async def processes(run: Run, folder: Path) -> list[Row]:
+    """Killed, frozen, starved, hung, and with a clock that is set."""
+    some = (
+        (Fault("killed (kill -9)", faults.killed), run.kills),
+        (Fault("frozen (SIGSTOP)", faults.frozen), run.of(0.2)),
+        (Fault("two processes on one home", faults.two_processes), run.of(0.02)),
+        (Fault("clock back 10 minutes, killed, right again", faults.clock_back), run.of(0.05)),
+        (Fault("clock forward 1 hour, killed, right again", faults.clock_forward), run.of(0.05)),
+        (Fault("no more memory, for a second", faults.short_of_memory), run.of(0.1)),
+        (Fault("50 webhooks that hang beside healthy ones", faults.hanging_targets), 50),
+    )
+    async with run.world("processes", folder) as world:
+        return await run.all(world, some)
+
+
+async def power(run: Run, folder: Path) -> list[Row]:
+    """A disk that forgets what was not synced, and one that takes nothing."""
+    some = (
+        (Fault("power lost: what was not synced is gone", faults.power_lost), run.of(0.1)),
+        (Fault("read-only disk, and back", faults.read_only), run.of(0.05)),
+    )
+    async with run.world("power", folder, more={"CHAOS_DISK": "held"}) as world:
+        return await run.all(world, some)
+
+
+async def control(run: Run, folder: Path) -> list[Row]:
+    """The same disk under a store that does not wait for it has to lose something."""
+    row = Row("control: power lost at synchronous=NORMAL", 1)
+    if not run.wants(row.fault):
+        return []
+    more = {"CHAOS_DISK": "held", "CHAOS_SYNC": "NORMAL"}
+    async with run.world("control", folder, more=more) as world:
+        row.pushed, row.lost = await faults.control_of_power(world)
+    row.is_control = True
+    return [row]
+
+
+async def full(run: Run, folder: Path) -> list[Row]:
+    """A small disk, full to its last page."""
+    fault = Fault("disk full, and room again", faults.disk_full)
+    if not run.wants(fault.name):
+        return []
+    with small_disk(folder / "disk") as disk:
+        if disk is None:
+            print(f"{fault.name}: skipped, as only root may mount a small disk", file=sys.stderr)
+            return []
+        async with run.world("full", folder, home=disk / "home") as world:
+            return await run.all(world, [(fault, run.of(0.05))])
+
+
+@contextmanager
+def small_disk(at: Path) -> Iterator[Path | None]:
+    """A tmpfs of `DISK_MB`; None where it may not be mounted."""
+    at.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", f"size={DISK_MB}m", "tmpfs", str(at)]
+    if os.geteuid() or subprocess.run(command, capture_output=True, check=False).returncode:
+        yield None
+        return
+    try:
+        yield at
+    finally:
+        subprocess.run(["umount", "-l", str(at)], check=True)
+
+
+GROUPS: tuple[Group, ...] = (processes, power, control, full)
+
+
+async def chaos(kills: int, seed: int, only: str = "", slow: float = 1.0) -> list[Row]:
+    """All of it; groups beside each other, each with a watch of its own."""
+    with tempfile.TemporaryDirectory() as folder, Forks() as forks:
+        run = Run(kills, seed, only, slow, forks)
+        folders = [Path(folder, group.__name__) for group in GROUPS]
+        for one in folders:
+            one.mkdir()
+        rows = await asyncio.gather(
+            *(group(run, one) for group, one in zip(GROUPS, folders, strict=True))
         )
-    lost = [name for name in acknowledged if name not in kept]
-    changed = [name for name, row in acknowledged.items() if kept.get(name, row) != row]
-    twice = [incident for incident, n in first.items() if n > 1]
-    wrong = {"lost": lost, "altered": changed, "told twice": twice}
-    return [f"{len(found)} {what}: {found[:3]}" for what, found in wrong.items() if found]
+    return [row for some in rows for row in some]
 
 
-def main(kills: int, seed: int) -> None:
-    """Kill so often, judge, print."""
-    chance = random.Random(seed)
-    acknowledged: dict[str, dict[str, Any]] = {}
-    up: list[float] = []
-    with tempfile.TemporaryDirectory() as folder:
-        service = Service(Path(folder), places=8)
-        for _ in range(kills):
-            up.append(service.start())
-            asyncio.run(push_until_gone(service, chance, acknowledged))
-        up.append(service.start())
-        service.stop()
-        wrong = judge(service.home, acknowledged)
-    if max(up) > UP_AGAIN_S:
-        wrong.append(f"up again after {max(up):.1f} s")
-    print(f"{kills} kills (seed {seed}), {len(acknowledged):,} acknowledged readings,")
-    print(f"up again within {max(up):.1f} s; wrong: {'; '.join(wrong) or 'nothing'}")
-    sys.exit(bool(wrong))
+def main() -> None:
+    """Break, judge, print."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--kills", type=int, default=1000)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--only", default="")
+    parser.add_argument("--report", type=Path)
+    given = parser.parse_args()
+    began = time.monotonic()
+    rows = asyncio.run(chaos(given.kills, given.seed, given.only))
+    print(table(rows))
+    took_s = time.monotonic() - began
+    print(f"{took_s:.0f} s, {os.getloadavg()[0]:.1f} busy of {os.cpu_count()} cores")
+    if given.report is not None:
+        given.report.parent.mkdir(parents=True, exist_ok=True)
+        said = {"kills": given.kills, "seed": given.seed, "rows": [asdict(row) for row in rows]}
+        given.report.write_text(json.dumps(said, indent=1) + "\n")
+    sys.exit(not all(row.is_good for row in rows))
 
 
 if __name__ == "__main__":
-    given = [int(text) for text in sys.argv[1:]]
-    main(*[*given, *(30, 1)[len(given) :]])
+    main()

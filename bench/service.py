@@ -17,6 +17,8 @@ from typing import Any
 
 import aiohttp
 
+from forks import Forked, Forks
+
 KEY = "fV3pXw9qLr2TzK8mYb5NcD7h"
 _AUTHORIZED = {"Authorization": f"Bearer {KEY}"}
 _START_S = 60.0
@@ -26,7 +28,9 @@ _AT_ONCE = 64
 class Service:
     """``atalaia run`` over `places` places p0, p1 … with pushes alone. Use it in a with block.
 
+    home    where its home is; in the folder unless given
     more  settings as environment variables; `command` goes before ``python -m atalaia``
+    forks what it is forked from, if given: it starts sooner, and may be broken in more ways
     """
 
     def __init__(
@@ -35,14 +39,17 @@ class Service:
         places: int = 200,
         more: Mapping[str, str] | None = None,
         command: Iterable[str] = (),
+        forks: Forks | None = None,
+        home: Path | None = None,
     ) -> None:
         self.folder = folder
-        self.home = folder / "home"
+        self.home = home or folder / "home"
         self.places = places
         self._more = dict(more or {})
         self._command = [*command, sys.executable, "-m", "atalaia", "run"]
         self.port = _free_port()
-        self.process: subprocess.Popen[bytes] | None = None
+        self._forks = forks
+        self.process: subprocess.Popen[bytes] | Forked | None = None
 
     @property
     def pid(self) -> int:
@@ -58,12 +65,29 @@ class Service:
     def start(self) -> float:
         """Start it; return the seconds until it was ready."""
         began = time.monotonic()
+        env = self.environment()
+        with (self.folder / "log").open("ab") as log:
+            self.process = (
+                self._forks.start(["run"], env, self.folder, log)
+                if self._forks
+                else subprocess.Popen(
+                    self._command, env=env, cwd=self.folder, stdout=log, stderr=log
+                )
+            )
+        while not self.is_ready():
+            if self.process.poll() is not None or time.monotonic() - began > _START_S:
+                raise RuntimeError((self.folder / "log").read_text("utf-8", "replace")[-2000:])
+            time.sleep(0.05)
+        return time.monotonic() - began
+
+    def environment(self) -> dict[str, str]:
+        """In which this program's commands are about this watch; writes the file of its places."""
         places = self.folder / "places.csv"
         lines = [
             f"p{i},Place {i},{-30 + 60 * i / self.places:.4f},0,UTC" for i in range(self.places)
         ]
         places.write_text("place_id,name,latitude,longitude,timezone\n" + "\n".join(lines) + "\n")
-        env = {
+        return {
             **os.environ,
             "ATALAIA_HOME": str(self.home),
             "ATALAIA_PLACES": str(places),
@@ -74,15 +98,6 @@ class Service:
             "ATALAIA_SOURCES_OPEN_METEO_ENABLED": "false",
             **self._more,
         }
-        with (self.folder / "log").open("ab") as log:
-            self.process = subprocess.Popen(
-                self._command, env=env, cwd=self.folder, stdout=log, stderr=log
-            )
-        while not self.is_ready():
-            if self.process.poll() is not None or time.monotonic() - began > _START_S:
-                raise RuntimeError((self.folder / "log").read_text("utf-8", "replace")[-2000:])
-            time.sleep(0.05)
-        return time.monotonic() - began
 
     def is_ready(self) -> bool:
         """Whether it says so."""

@@ -7,8 +7,12 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, ParamSpec, TypeVar
 
+from atalaia.errors import StateConflict
+
 P = ParamSpec("P")
 T = TypeVar("T")
+
+_NO_MEMORY = "this process has no more memory; give it more"
 
 
 class DaemonThreads(ThreadPoolExecutor):
@@ -28,12 +32,17 @@ class DaemonThreads(ThreadPoolExecutor):
                 return
             try:
                 result = fn(*args, **kwargs)
+            except MemoryError:
+                future.set_exception(StateConflict(_NO_MEMORY))
             except BaseException as error:  # handed to whoever waits
                 future.set_exception(error)
             else:
                 future.set_result(result)
 
-        threading.Thread(target=work, daemon=True, name="atalaia-work").start()
+        try:
+            threading.Thread(target=work, daemon=True, name="atalaia-work").start()
+        except (RuntimeError, MemoryError):  # its stack is memory, too
+            future.set_exception(StateConflict(_NO_MEMORY))
         return future
 
     def shutdown(self, *_: Any, **__: Any) -> None:

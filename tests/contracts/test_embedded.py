@@ -27,6 +27,7 @@ from contracts.outbox_contract import OutboxContract
 from contracts.people_contract import PeopleContract
 from contracts.state_contract import StateContract, entry
 from contracts.stream_contract import StreamContract, payload
+from telling import NOON, message
 
 
 class Reopens:
@@ -257,3 +258,27 @@ def test_an_entry_is_read_as_it_was_written(tmp_path: Path) -> None:
     with open_home(tmp_path) as home:
         home.state.commit(Commit("speed", 1, entries=[entry("i")]))
         assert [e for _, e in home.state.alerts()] == [entry("i")]
+
+
+def test_what_a_process_that_died_had_leased_goes_when_the_next_begins(tmp_path: Path) -> None:
+    with open_home(tmp_path) as home:
+        home.outbox.put(message("a", "p_1"))
+        home.outbox.claim(NOON, NOON + 90, {"telegram": 1})
+    with open_home(tmp_path) as home:
+        assert home.outbox.claim(NOON + 1, NOON + 91, {"telegram": 1}) == []
+        home.outbox.begin(NOON + 1)
+        [again] = home.outbox.claim(NOON + 1, NOON + 91, {"telegram": 1})
+        assert (again.id, again.unknowns) == ("msg_a", 1), "nobody knows whether it went"
+
+
+def test_a_message_of_a_clock_that_was_an_hour_ahead_goes_when_the_next_process_begins(
+    tmp_path: Path,
+) -> None:
+    with open_home(tmp_path) as home:
+        put_off = message("tried", "p_2", due_at=NOON + 3600, attempts=1)
+        home.outbox.put(message("a", "p_1", due_at=NOON + 3600))
+        home.outbox.put(put_off)
+        home.outbox.begin(NOON)
+        [due] = home.outbox.claim(NOON, NOON + 90, {"telegram": 9})
+        assert (due.id, due.due_at) == ("msg_a", NOON)
+        assert home.outbox.message("msg_tried") == put_off

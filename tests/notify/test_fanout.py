@@ -91,6 +91,12 @@ def test_alerts_of_one_instant_are_one_message_a_person(crowd: Make) -> None:
     assert [m.rank for m in c.all(person="p_ana")] == [4]
 
 
+def test_an_alert_of_a_clock_that_is_ahead_goes_at_once(crowd: Make) -> None:
+    c = crowd(person())
+    [early] = c.tell(news(at=NOON + 3600), now=NOON)
+    assert early.due_at == NOON
+
+
 def test_alerts_of_two_instants_are_two_messages(crowd: Make) -> None:
     c = crowd(person(hazards=BOTH))
     c.tell(news(at=NOON), wind(at=NOON + 1))

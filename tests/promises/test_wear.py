@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import msgspec
@@ -163,6 +163,53 @@ def test_a_payload_that_breaks_the_watch_takes_nothing_of_what_was_held_with_it(
         assert [(n, r.reason) for _, n, r in w.home.state.rejects()] == [(51, "fault in the watch")]
         w.consumer.flush()
         assert w.home.state.offset("speed") == 62
+
+
+def test_what_memory_did_not_suffice_for_is_lived_when_it_does(tmp_path: Path) -> None:
+    with counting(tmp_path / "a", hold_s=0.0) as w:
+        w.live(*STORM)
+        right = w.told()
+    with counting(tmp_path / "b") as w:
+        decode, hungry = w.services.decode, 0
+
+        def short(payloads: Sequence[Payload], wanted: frozenset[str] | None) -> Decoded:
+            nonlocal hungry
+            if hungry and any(payload.received_at == NOON + 60 for payload in payloads):
+                hungry -= 1
+                raise MemoryError
+            return decode(payloads, wanted)
+
+        w.services.__dict__["decode"] = short
+        w.consumer.begin_anew()
+        w.live(*STORM[:60])
+        hungry = 3
+        for _ in range(3):
+            with pytest.raises(StateConflict, match="no more memory"):
+                w.live(STORM[60])
+        w.live(*STORM[61:])
+        while w.follower.advance() is not None:
+            pass
+        w.consumer.flush()
+        assert w.told() == right
+
+
+def test_a_payload_for_which_there_is_never_memory_does_not_stop_the_rest(tmp_path: Path) -> None:
+    with counting(tmp_path) as w:
+
+        def short(payloads: Sequence[Payload], wanted: frozenset[str] | None) -> Decoded:
+            if any(payload.received_at == NOON + 60 for payload in payloads):
+                raise MemoryError
+            return decode(payloads, wanted)
+
+        decode, w.services.__dict__["decode"] = w.services.decode, short
+        w.consumer.begin_anew()
+        w.home.stream.append(STORM)
+        for _ in range(100):
+            with suppress(StateConflict):
+                w.follower.advance()
+        w.consumer.flush()
+        assert w.home.state.offset("speed") == 100
+        assert [(n, r.reason) for _, n, r in w.home.state.rejects()] == [(61, "fault in the watch")]
 
 
 def test_pushes_that_come_side_by_side_share_commits(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from atalaia.errors import StateConflict
 from atalaia.threads import DaemonThreads
 
 
@@ -64,3 +65,20 @@ def test_a_call_that_was_cancelled_before_it_began_does_not_run() -> None:
     assert future.cancel()
     started[0].run()
     assert not ran.is_set()
+
+
+def test_where_memory_is_short_who_waits_tries_again_and_does_not_break(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def hungry() -> None:
+        raise MemoryError
+
+    with pytest.raises(StateConflict, match="no more memory"):
+        DaemonThreads().submit(hungry).result(60)
+
+    def no_stack(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", no_stack)
+    with pytest.raises(StateConflict, match="no more memory"):
+        DaemonThreads().submit(print).result(60)

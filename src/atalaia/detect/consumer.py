@@ -49,6 +49,9 @@ _MUCH, _MUCH_S = 8, 1.0
 _LONGEST_TURN_S = 1.0
 """A batch that took longer shortens the next one."""
 
+_HUNGRY_MOST = 6
+"""So often in a row a batch is tried that memory did not suffice for; then it is its own fault."""
+
 Steps = Mapping[int, Mapping[str, Sequence[float]]]
 """People's own limits: by position of a place and name of a rule, sorted."""
 
@@ -129,7 +132,7 @@ class Consumer:
         self._held: Commit | None = None
         self._came: deque[float] = deque(maxlen=_MUCH)
         self._committed_at = -math.inf
-        self._alone_until = 0
+        self._alone_until = self._hungry = 0
         self._steps: Steps = {}
         self._watch: Watch | None = None
         self.position = self._committed = 0
@@ -167,8 +170,9 @@ class Consumer:
     def live(self, taken: Sequence[Taken]) -> Lived | None:
         """Live through the first of these that are new, and commit, or hold; None: none is new.
 
-        Raises StateConflict where it cannot be committed: the store does not answer, or another
-        process went on. Nothing is lost by that; the next call goes on from what was committed.
+        Raises StateConflict where it cannot be committed: the store does not answer, another
+        process went on, or there is no memory. Nothing is lost by that; the next call goes on from
+        what was committed.
         """
         watch = self._watch or self._take_up()
         new = [one for one in taken if one.position > self.position]
@@ -181,12 +185,17 @@ class Consumer:
         except Exception as error:
             self.flush()
             self._watch = None  # it may hold half of a step
+            if isinstance(error, MemoryError) and self._hungry < _HUNGRY_MOST:
+                # That says little about the payload: it is lived when there is memory again.
+                self._hungry += 1
+                raise StateConflict("this process has no more memory; give it more") from error
             first = some[0]
             log.exception(FAULT, consumer=self._name, position=first.position, error=repr(error))
             if len(some) > 1:  # once more, one by one
                 self._alone_until = some[-1].position
                 return self.live(taken)
             step, commit = Step({}, [], 0, Readings.empty()), _aside(first, error)
+        self._hungry = 0
         copies = {one.record.offset for one in some if one.is_copy}
         if step.now:
             self.nearness = nearness(watch.rules, watch.table, watch.incidents, step.now)
@@ -200,8 +209,8 @@ class Consumer:
         )
         self._held = _together(self._held, commit)
         self.position = commit.offset
-        if not self._can_hold(commit):
-            self.flush()
+        if self._watch is None or not self._can_hold(commit):
+            self.flush()  # a watch that is made anew begins with what is committed
         return Lived(
             position=self.position,
             readings=step.rows,

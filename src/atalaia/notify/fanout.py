@@ -357,7 +357,7 @@ def message_of(
         seqs=tuple(seq for seq, _ in alerts),
         rank=rank,
         status=Status.LATE if is_late else status,
-        due_at=quiet_until or sent_at,
+        due_at=quiet_until or min(sent_at, now),  # the clock was wrong, or is another machine's
         expires_at=until,
         settled_at=now if is_late else 0,
         reason="it had expired before it could be sent" if is_late else "",

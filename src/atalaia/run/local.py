@@ -88,6 +88,7 @@ class Live:
         self._began_at = self.clock.second()
         self._parts = Parts()
         note_places(home.state, settings.places)
+        home.outbox.begin(self._began_at)
         self.services = services = Services(home, settings, self.clock, self.metrics)
         self._begin_with(norms_of(home.lake, settings.rules, settings.places))
         self.consumer = services.consumer(

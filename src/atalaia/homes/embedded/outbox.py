@@ -194,6 +194,19 @@ class SqliteOutbox(Outbox):
             )
         return [leased(m, lease_until) for m in due]
 
+    def begin(self, now: int) -> None:
+        """The one process that sends begins: whoever had leased messages is dead, and what was due
+        later than now was put there by a clock that was wrong, unless a try was to be repeated."""
+        with self._database.transaction() as cursor:
+            cursor.execute(
+                "UPDATE messages SET lease_until = 0, ready_at = 0 WHERE status = 'leased'"
+            )
+            cursor.execute(
+                "UPDATE messages SET due_at = ?1, ready_at = ?1"
+                " WHERE status = 'due' AND ready_at > ?1 AND attempts = 0 AND unknowns = 0",
+                (now,),
+            )
+
     def oldest_due(self, now: int) -> int | None:
         rows = self._database.rows(
             f"SELECT min(ready_at) FROM messages WHERE ready_at <= ? AND {_UNSENT}", (now,)

@@ -1,0 +1,327 @@
+"""The world outside a running watch: what is pushed has a known right answer, and it is judged.
+
+A station a place pushes one reading after the other, each until it is acknowledged; a person a
+place has a webhook. Each storm of a station is a story: after each of its readings that changes
+something the station waits until its person has been told, and then goes on. So it is known what
+each person has to be told, in which order, whatever is done to the watch meanwhile.
+
+    lost        acknowledged readings that are not in the stream; changes that were never told
+    altered     readings that are there otherwise than they were pushed; messages that say something
+                else than what was next
+    doubled     entries of the alert log beyond those of the stories
+    told twice  the same change told under another id, or again by the same id though what was under
+                way was not disturbed
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections import defaultdict
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import aiohttp
+import msgspec
+from aiohttp import web
+
+from atalaia.homes.embedded import open_home
+from service import KEY, Service, reading
+
+RULES = """name = "chaos"
+description = "Gusts that are over at the first calm reading."
+
+[[rule]]
+name = "gust"
+hazard = "wind"
+variable = "wind_gust_m_s"
+limits = { yellow = 10, orange = 20, red = 30 }
+keep_firing_for = "0s"
+"""
+
+CALM_M_S = 5.0
+STORIES = (
+    ((35.0, "alert", "red"),),
+    ((15.0, "alert", "yellow"), (25.0, "update", "orange"), (35.0, "update", "red")),
+    ((25.0, "alert", "orange"), (35.0, "update", "red")),
+)
+"""Gust, and what is told of it; each ends with the calm."""
+
+SETTLE_S = 2.0
+"""What was answered so shortly before a fault may not be on disk: it was under way."""
+
+PAST_S = 1800
+"""How far back the stations begin: each reading is a second after the one before."""
+
+_AGAIN_S = 0.2
+_TRY_S = 10.0
+
+
+class Heard(NamedTuple):
+    """One try of one message, as the person's server took it. `at`: monotonic seconds."""
+
+    at: float
+    id: str
+    alerts: tuple[tuple[str, int, str, str], ...]  # incident, version, type, level
+
+
+@dataclass
+class Row:
+    """One row of the table."""
+
+    fault: str
+    times: int = 0
+    pushed: int = 0
+    lost: int = 0
+    altered: int = 0
+    doubled: int = 0
+    told_twice: int = 0
+    told: int = 0
+    gap_s: float = 0.0
+    notes: list[str] = field(default_factory=list)
+    is_control: bool = False
+
+    @property
+    def is_good(self) -> bool:
+        """Whether every promise held; of a control, whether it lost something."""
+        if self.is_control:
+            return self.lost > 0
+        return not (self.lost or self.altered or self.doubled or self.told_twice or self.notes)
+
+
+class Storm:
+    """Stations and people of a service. Use it in an ``async with`` block, `open` people once, and
+    `blow` for as long as something is done to the watch.
+
+    chance  what is drawn by lot
+    """
+
+    def __init__(self, service: Service, chance: random.Random) -> None:
+        self.service = service
+        self._chance = chance
+        self._clocks = [int(time.time()) - PAST_S] * service.places
+        self._acknowledged: dict[str, dict[str, Any]] = {}
+        self._expected: dict[int, list[tuple[str, str]]] = defaultdict(list)
+        self._heard: dict[int, list[Heard]] = defaultdict(list)
+        self._news: dict[int, asyncio.Event] = defaultdict(asyncio.Event)
+        self._disturbed: list[list[float]] = []
+        self._gap_s = 0.0
+        self._is_over = True
+        self._hanging: set[int] = set()
+        self._stations: list[asyncio.Task[None]] = []
+        self._n = 0
+
+    async def __aenter__(self) -> Storm:
+        application = web.Application()
+        application.router.add_post("/{person}", self._hear)
+        application.router.add_post("/hang/{person}", self._hang)
+        self._runner = web.AppRunner(application, access_log=None, shutdown_timeout=0.1)
+        await self._runner.setup()
+        site = web.TCPSite(self._runner, "127.0.0.1", 0)
+        await site.start()
+        self.port = int(self._runner.addresses[0][1])
+        self.http = aiohttp.ClientSession(
+            headers={"Authorization": f"Bearer {KEY}"},
+            timeout=aiohttp.ClientTimeout(total=_TRY_S),
+        )
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.http.close()
+        await self._runner.cleanup()
+
+    # People
+
+    async def open(self) -> None:
+        """Somebody at each place."""
+        await asyncio.gather(*(self.subscribe(n, f"{n}") for n in range(self.service.places)))
+
+    async def subscribe(self, place: int, path: str) -> None:
+        """Somebody at this place, with a server of their own."""
+        wish = {
+            "where": [{"latitude": self._latitude(place), "longitude": 0.0, "name": "here"}],
+            "contacts": [f"webhook:http://127.0.0.1:{self.port}/{path}"],
+            "hazards": {"wind": "yellow"},
+            "proof": "form 12",
+        }
+        url = f"{self.service.url}/v1/subscriptions"
+        async with self.http.post(url, json=wish) as answer:
+            if answer.status not in (200, 201):
+                raise RuntimeError(f"HTTP {answer.status}: {await answer.text()}")
+
+    def _latitude(self, place: int) -> float:
+        return round(-30 + 60 * place / self.service.places, 4)
+
+    async def _hear(self, request: web.Request) -> web.Response:
+        person = int(request.match_info["person"])
+        body = await request.json()
+        alerts = tuple(
+            (one["incident"], one["version"], one["type"], one["level"])
+            for one in body["data"].get("alerts", ())
+        )
+        if alerts:
+            id_ = request.headers["webhook-id"]
+            self._heard[person].append(Heard(time.monotonic(), id_, alerts))
+            self._news[person].set()
+        return web.Response()
+
+    async def _hang(self, _: web.Request) -> web.Response:
+        await asyncio.sleep(3600)
+        return web.Response()
+
+    # Stations
+
+    def blow(self) -> None:
+        """From now on the stations push."""
+        self._is_over = False
+        self._stations = [asyncio.create_task(self._station(n)) for n in range(self.service.places)]
+
+    async def calm(self, within_s: float) -> bool:
+        """Let every story come to its end; whether all did so soon."""
+        self._is_over = True
+        _, left = await asyncio.wait(self._stations, timeout=within_s)
+        for task in left:
+            task.cancel()
+        await asyncio.gather(*self._stations, return_exceptions=True)
+        for task in self._stations:
+            if not task.cancelled() and (error := task.exception()):
+                raise error
+        return not left
+
+    def disturb(self) -> None:
+        """From now on, until `still`, what is under way may have to be told again."""
+        self._disturbed.append([time.monotonic() - SETTLE_S, float("inf")])
+
+    def still(self) -> None:
+        """Nothing is done to the watch any more."""
+        self._disturbed[-1][1] = time.monotonic()
+
+    async def _station(self, n: int) -> None:
+        while not self._is_over:
+            story = self._chance.choice(STORIES)
+            for gust, type_, level in (*story, (CALM_M_S, "end", story[-1][2])):
+                await self._push(n, gust + round(self._chance.random(), 3))
+                acknowledged_at = time.monotonic()
+                self._expected[n].append((type_, level))
+                await self._until_told(n, acknowledged_at)
+
+    async def _push(self, n: int, gust_m_s: float) -> None:
+        """One reading, until it is acknowledged."""
+        while self._clocks[n] + 1 > time.time():
+            await asyncio.sleep(_AGAIN_S)
+        self._clocks[n] += 1
+        row = reading(n, gust_m_s, self._clocks[n])
+        self._n += 1
+        row["pressure_hpa"] = 900 + self._n / 1e4  # tells it from all others
+        while True:
+            with suppress(aiohttp.ClientError, OSError, TimeoutError):
+                async with self.http.post(f"{self.service.url}/v1/readings", json=[row]) as answer:
+                    if answer.status == 202:
+                        break
+                    if answer.status not in (429, 503):
+                        raise RuntimeError(f"HTTP {answer.status}: {await answer.text()}")
+            await asyncio.sleep(_AGAIN_S)
+        self._acknowledged[str(row["pressure_hpa"])] = row
+
+    async def _until_told(self, n: int, since: float) -> None:
+        """Until as much was told as there was to tell; what is wrong of it, the judge says."""
+        while len(self._told(n)) < len(self._expected[n]):
+            self._news[n].clear()
+            try:
+                await self._news[n].wait()
+            finally:
+                self._gap_s = max(self._gap_s, time.monotonic() - since)
+
+    def _told(self, n: int) -> list[tuple[str, int, str, str]]:
+        """All that a person was told, each message once, in the order in which it first came."""
+        first = {one.id: one.alerts for one in reversed(self._heard[n])}
+        order = dict.fromkeys(one.id for one in self._heard[n])
+        return [alert for id_ in order for alert in first[id_]]
+
+    # The judge
+
+    def judge(self, fault: str, times: int, notes: Sequence[str] = ()) -> Row:
+        """All since the last time; the stations are still."""
+        row = Row(fault, times, len(self._acknowledged), gap_s=self._gap_s, notes=list(notes))
+        entries = self._judge_store(row)
+        for n in range(self.service.places):
+            self._judge_person(n, row, entries.get(f"p{n}", []))
+        self._acknowledged.clear()
+        self._expected.clear()
+        self._heard.clear()
+        self._disturbed.clear()
+        self._gap_s = 0.0
+        return row
+
+    async def let_go(self) -> tuple[int, int]:
+        """Stop as all stands: acknowledged readings, and how many the store does not have."""
+        for task in self._stations:
+            task.cancel()
+        await asyncio.gather(*self._stations, return_exceptions=True)
+        kept, _ = _kept(self.service.home)
+        return len(self._acknowledged), sum(name not in kept for name in self._acknowledged)
+
+    def _judge_store(self, row: Row) -> dict[str, list[tuple[str, int]]]:
+        """Readings, and how many entries the log has of each place."""
+        kept, log = _kept(self.service.home)
+        row.lost += sum(name not in kept for name in self._acknowledged)
+        row.altered += sum(kept.get(n, one) != one for n, one in self._acknowledged.items())
+        return log
+
+    def _judge_person(self, n: int, row: Row, log: list[tuple[str, int]]) -> None:
+        expected, told = self._expected[n], self._told(n)
+        row.told += len(told)
+        row.lost += max(0, len(expected) - len(told))
+        said = [(type_, level) for _, _, type_, level in told]
+        row.altered += sum(a != b for a, b in zip(expected, said, strict=False))
+        mine = {one[0] for one in told}
+        row.doubled += max(0, len([one for one in log if one[0] in mine]) - len(expected))
+        names = [(incident, version) for incident, version, _, _ in told]
+        row.told_twice += len(names) - len(set(names)) + self._repeated(n)
+
+    def _repeated(self, n: int) -> int:
+        """Messages that came again by the same id, though nothing disturbed them."""
+        tries: dict[str, list[float]] = defaultdict(list)
+        for one in self._heard[n]:
+            tries[one.id].append(one.at)
+        return sum(
+            not any(begin <= at <= end for begin, end in self._disturbed)
+            for times in tries.values()
+            for at in times[:-1]
+        )
+
+
+def _kept(home: Path) -> tuple[dict[str, dict[str, Any]], dict[str, list[tuple[str, int]]]]:
+    """What the store has: pushed readings, and entries of the alert log by place."""
+    kept: dict[str, dict[str, Any]] = {}
+    log: dict[str, list[tuple[str, int]]] = defaultdict(list)
+    with open_home(home, exclusive=False) as opened:
+        after = 0
+        while records := opened.stream.read(after, 1000):
+            after = records[-1].offset
+            for record in records:
+                if record.payload.body:
+                    for row in msgspec.json.decode(record.payload.body):
+                        kept[str(row.get("pressure_hpa"))] = row
+        for _, entry in opened.state.alerts():
+            log[entry.alert.place_id].append((entry.alert.incident, entry.alert.version))
+    return kept, log
+
+
+def table(rows: Sequence[Row]) -> str:
+    """As it is printed."""
+    lines = [
+        f"{'fault':<52}{'times':>6}{'pushed':>8}{'told':>7}{'lost':>6}{'altered':>8}"
+        f"{'doubled':>8}{'told twice':>11}{'worst gap':>11}"
+    ]
+    for row in rows:
+        lines.append(
+            f"{row.fault:<52}{row.times:>6,}{row.pushed:>8,}{row.told:>7,}{row.lost:>6}"
+            f"{row.altered:>8}{row.doubled:>8}{row.told_twice:>11}{row.gap_s:>9.1f} s"
+        )
+        lines += [f"    {note}" for note in row.notes]
+    return "\n".join(lines)
