@@ -185,8 +185,9 @@ class World:
         self.providers = providers
         self.said = said
         self.http: aiohttp.ClientSession
-        # Clock, archive, refine, watchdog and each poller: at rest they all wait for time to pass.
-        self.at_rest = 4 + len(live.pollers)
+        # Clock, archive, refine, watchdog, retention, escalation and each poller: at rest they all
+        # wait for time to pass.
+        self.at_rest = 6 + len(live.pollers)
 
     @property
     def home(self) -> EmbeddedHome:
