@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import os
 import re
-import subprocess
-import sys
 from dataclasses import dataclass
 from html.parser import HTMLParser
 from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
+from typer.testing import CliRunner, Result
 
+from atalaia.cli import app
+from atalaia.cli.replays import replay
 from atalaia.domain.hazard import Level
+from atalaia.domain.place import Places
 from atalaia.domain.words import LANGUAGES
 from atalaia.errors import AtalaiaError, PayloadInvalid
 from atalaia.homes.embedded import open_home
@@ -24,6 +25,7 @@ from atalaia.report.reported import LeadTimeScore, Line, Report, ScorePoint
 from atalaia.report.scored import Truth
 from atalaia.report.svg import Markup, mark, tag, ticks
 from atalaia.rules import load
+from atalaia.sources.recorded import read_places
 
 UTC_NOON = 1_714_478_400  # 2024-04-30T12:00:00Z
 RULES = load("inmet")
@@ -50,9 +52,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "events.csv").write_text(
         "started_at,severity\n2024-05-02T09:00:00Z,high\n2024-05-04T09:00:00Z,low\n", "utf-8"
     )
-    command = [sys.executable, "-c", "from atalaia.cli import main; main()", "replay"]
-    files = ["--home", folder / "home", "--places", folder / "places.csv", folder / "readings.csv"]
-    subprocess.run([*command, *files], check=True, capture_output=True, env=dict(os.environ))
+    where = Places(read_places(folder / "places.csv"))
+    replay(where, [folder / "readings.csv"], RULES, home=folder / "home")
     return folder
 
 
@@ -275,27 +276,24 @@ def test_ticks_are_round_and_lie_inside() -> None:
 
 
 def test_the_command_writes_the_page(folder: Path, tmp_path: Path) -> None:
-    command = [sys.executable, "-c", "from atalaia.cli import main; main()", "report"]
-    asked = ["--home", str(folder / "home"), "--days", "10", "--language", "es"]
+    def run(out: Path, *more: str) -> Result:
+        asked = ["report", "--home", str(folder / "home"), "--days", "10", "--language", "es"]
+        return CliRunner().invoke(app, [*asked, *more, "--out", str(out)])
+
     out = tmp_path / "page.html"
-    subprocess.run([*command, *asked, "--out", str(out)], check=True, capture_output=True)
-    assert out.read_text("utf-8").startswith("<!doctype html>")
-    assert '<html lang="es">' in out.read_text("utf-8")
-    other = [*command, *asked, "--rules", "basic", "--out", str(out)]
-    subprocess.run(other, check=True, capture_output=True)
+    assert run(out).exit_code == 0
+    html = out.read_text("utf-8")
+    assert html.startswith("<!doctype html>")
+    assert '<html lang="es">' in html
+    assert run(out, "--rules", "basic").exit_code == 0
     assert "La regla cambió desde entonces" in out.read_text("utf-8")
-    wrong = subprocess.run(
-        [*command, *asked, "--out", str(tmp_path / "no" / "page.html")],
-        check=False,
-        capture_output=True,
-        text=True,
-    )
-    assert (wrong.returncode, "give another --out" in wrong.stderr) == (1, True)
+    wrong = run(tmp_path / "no" / "page.html")
+    assert isinstance(wrong.exception, AtalaiaError)
+    assert "give another --out" in str(wrong.exception)
 
 
 def test_a_day_is_the_places_also_where_it_begins_before_that_of_utc(tmp_path: Path) -> None:
     """21:00 of 30 April in UTC is the morning of 1 May in Auckland."""
-    from atalaia.cli.replays import replay
     from stories import HOUR, places, rows, rule_set, series, write_readings
 
     where = places(1, zone="Pacific/Auckland")
@@ -311,7 +309,6 @@ def test_a_day_is_the_places_also_where_it_begins_before_that_of_utc(tmp_path: P
 
 
 def test_a_place_that_said_nothing_is_no_data_and_a_change_is_told_in_words(tmp_path: Path) -> None:
-    from atalaia.cli.replays import replay
     from stories import places, rows, rule_set, series, write_readings
 
     where = places(2)

@@ -54,6 +54,8 @@ def report_of(
     The storm is `incident`, or the gravest of those days. Raises AtalaiaError where there is no
     such incident, PayloadInvalid where the home is empty.
     """
+    if incident is not None and not _KEY.fullmatch(incident):
+        raise AtalaiaError(_no_such(incident))
     asked = _Asked(home)
     ends = _newest(asked)
     begins = ends - days * DAY_S
@@ -62,8 +64,6 @@ def report_of(
     held = _within(stretches(log), begins, ends)
     record = forecasts_of(home, rules)
     key = incident or _gravest(asked, begins)
-    if incident is not None and not _KEY.fullmatch(incident):
-        raise AtalaiaError(_no_such(incident))
     storm = storm_of(home, rules, key, stretches(log)) if key else None
     if incident and storm is None:
         raise AtalaiaError(_no_such(incident))

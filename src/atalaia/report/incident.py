@@ -70,6 +70,7 @@ def storm_of(home: Home, rules: RuleSet, incident: str, held: Stretches) -> Inci
         peak_at=peak_at,
         variable=worst.alert.variable,
         measure=rule.measure if rule else worst.measure,
+        is_below=worst.is_below,
         window_s=worst.alert.window_s or 0,
         unit=worst.alert.unit or "",
         lines=tuple(lines),
@@ -114,7 +115,7 @@ def _peak(
     closed_at: int,
 ) -> tuple[float | None, int | None]:
     """The worst value of what the storm shows, and when. (The log's own may be another rule's.)"""
-    sign = rule.sign if rule else 1
+    sign = -1 if worst.is_below else 1
     both = [pair for line in lines for pair in zip(line.value, line.at, strict=True)]
     found = [(value, at) for value, at in both if opened_at <= at <= closed_at] if rule else []
     if not found:

@@ -124,7 +124,8 @@ class _ReportPage:
             value = say.figure(storm.peak, storm.unit, storm.measure)
             at = say.clock(storm.peak_at, storm.zone)
             what = say.measured(storm.variable, storm.measure, storm.window_s)
-            facts.append(tag("li", f"{say('peak')} ", tag("b", value), f" · {what} · {at}"))
+            worst = say.worst(storm.measure, is_below=storm.is_below)
+            facts.append(tag("li", f"{worst} ", tag("b", value), f" · {what} · {at}"))
         if storm.ended_at is None:
             facts.append(tag("li", say("open")))
         else:

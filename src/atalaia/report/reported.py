@@ -75,6 +75,7 @@ class IncidentReport(msgspec.Struct, frozen=True, kw_only=True):
     zone           IANA name of the place's time zone
     status         open, ended, cancelled, expired
     peak           worst value by its rule; None: of cannot_see
+    is_below       small values are the dangerous ones: the peak is the lowest
     variable, measure, window_s, unit   what its rule measures; None: of cannot_see
     lines          what the rule judged, one course a source
     limits         of the rule in force; of another rule than then: those that were told
@@ -97,6 +98,7 @@ class IncidentReport(msgspec.Struct, frozen=True, kw_only=True):
     peak_at: int | None
     variable: str | None
     measure: str
+    is_below: bool
     window_s: int
     unit: str
     lines: tuple[Line, ...]

@@ -96,7 +96,11 @@ def _line(
 
 
 def _place(places: Places, named: str) -> Place:
-    found = [place for place in places if named.casefold() in (place.id, place.name.casefold())]
+    by_id = places.get(named)
+    if by_id is not None:
+        return by_id
+    wanted = named.casefold()
+    found = [one for one in places if wanted in (one.id.casefold(), one.name.casefold())]
     if not found:
         raise AtalaiaError(f"no place is called {named!r} here; give the id of one that is watched")
     return found[0]

@@ -40,6 +40,8 @@ _WORDS: dict[str, tuple[str, str, str]] = {
     ),
     "local": ("hora local, {zone}", "local time, {zone}", "hora local, {zone}"),
     "peak": ("máximo", "peak", "máximo"),
+    "lowest": ("mínimo", "lowest", "mínimo"),
+    "largest": ("maior mudança:", "largest change:", "mayor cambio:"),
     "lasted": ("durou", "lasted", "duró"),
     "open": ("em curso", "open", "en curso"),
     "ended": ("terminou", "ended", "terminó"),
@@ -235,6 +237,10 @@ class Say:
         if measure in CHANGES:
             return f"{said} ({self('change', length=duration(window_s))})"
         return said
+
+    def worst(self, measure: str, *, is_below: bool) -> str:
+        """What the worst value of an incident is called."""
+        return self("largest" if measure in CHANGES else "lowest" if is_below else "peak")
 
     def number(self, value: float | None, digits: int = 1) -> str:
         """A number with the language's decimal sign; a dash where there is none. More than one
