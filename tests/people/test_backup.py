@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import stat
 import threading
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -21,7 +22,7 @@ from atalaia.homes.embedded.keys import default_folder, open_keys
 from atalaia.lake import raw
 from atalaia.people.erase import erase
 from atalaia.people.registry import Registry
-from atalaia.people.rows import lookups
+from atalaia.people.rotation import lookup_again
 from atalaia.ports import Commit
 from contracts.state_contract import entry
 from contracts.stream_contract import payload
@@ -32,7 +33,9 @@ ANA, BIA = "email:ana@example.org", "sms:+5581999990000"
 
 def put_back(source: Path, home: Path, keys_of: Path) -> int:
     keys = open_keys(keys_of)
-    return restore(source, home, keys, lookups(Registry(None, keys).vault), NOW)
+    return restore(
+        source, home, keys, lambda o: partial(lookup_again, Registry(o.people, keys)), NOW
+    )
 
 
 def back(w: World, source: Path) -> int:

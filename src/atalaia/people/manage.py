@@ -2,7 +2,8 @@
 
 A token names a pseudonym, the channels whose contacts earned it, the person's epoch, and says
 until when; only who has the home's look-up key can make one, and nothing of it is kept. Each time
-a contact of theirs is confirmed or stopped the epoch grows, and all links of before end.
+a contact of theirs is confirmed or stopped the epoch grows, and all links of before end. So do all
+links of a look-up key that was replaced: who had that key could sign for anybody.
 """
 
 from __future__ import annotations
@@ -13,8 +14,8 @@ import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from atalaia.people.registry import INBOX, Held, Registry
-from atalaia.people.rows import CONFIRMED
+from atalaia.people.registry import Held, Registry
+from atalaia.people.rows import CONFIRMED, INBOX
 
 LASTS_S = 7 * 86_400
 
@@ -64,5 +65,5 @@ def is_whole(held: Held, channels: Sequence[str]) -> bool:
 
 
 def _mac(registry: Registry, *parts: str) -> str:
-    digest = registry.vault.lookup("manage", *parts)
+    digest = registry.lookups.of("manage", *parts).digest
     return base64.urlsafe_b64encode(digest).decode().rstrip("=")

@@ -20,9 +20,11 @@ from atalaia.people import request as asked
 from atalaia.people.codes import LASTS_S, code_of, lookup_of, waiting_lookups
 from atalaia.people.consent import UNNAMED, Controller, Words, consent_words
 from atalaia.people.erase import erase
+from atalaia.people.lookups import Lookup, Lookups, of_secret
 from atalaia.people.retention import RETENTION, Retention, retention_of
 from atalaia.people.rows import (
     CONFIRMED,
+    INBOX,
     KEY,
     PENDING,
     Address,
@@ -38,7 +40,6 @@ from atalaia.people.vault import Vault
 from atalaia.ports import Consent, ContactRow, Home, Keys, People, PersonRow
 from atalaia.settings import Settings
 
-INBOX = "inbox"
 MOST_SUBSCRIPTIONS = 100
 _TRIES = 8
 _PAGE = 1_000
@@ -73,11 +74,13 @@ def is_somebody(held: Held) -> bool:
 
 @dataclass(frozen=True)
 class PersonChange:
-    """What becomes of a person: contacts and consents are those that are new or changed."""
+    """What becomes of a person: contacts and consents are those that are new or changed, and
+    contacts that are `gone` are kept no longer."""
 
     kept: Kept
     contacts: Sequence[ContactRow] = field(default=())
     consents: Sequence[Consent] = field(default=())
+    gone: Sequence[ContactRow] = field(default=())
 
 
 class Question(msgspec.Struct, frozen=True):
@@ -109,6 +112,7 @@ class Registry:
         self.people = people
         self.keys = keys
         self.vault = Vault(keys)
+        self.lookups = Lookups(people, keys)
         self.keep = keep
         self._controller = controller
 
@@ -155,24 +159,56 @@ class Registry:
         if address.contact is None:
             return None
         language = held.kept.person.language
-        code = code_of(self.vault, row, address)
+        code = code_of(row, address)
         return Question(address.contact, code, language, self.words(language).text)
+
+    def row_of(self, contact: Contact) -> ContactRow | None:
+        """The row of this contact as somebody's own: confirmed, or stopped since."""
+        return self._found(contact.channel, lookup_of(self.lookups, contact))
 
     def find(self, contact: Contact) -> str | None:
         """Whose confirmed contact this is; None: nobody's."""
-        row = self.people.find(contact.channel, lookup_of(self.vault, contact))
+        row = self.row_of(contact)
         return row.pseudonym if row and row.status == CONFIRMED else None
 
     def holders(self, contact: Contact) -> list[str]:
         """All under whom anything of this contact is kept: confirmed, stopped or waiting."""
-        lookups = (lookup_of(self.vault, contact), *waiting_lookups(self.vault, contact))
-        rows = (self.people.find(contact.channel, lookup) for lookup in lookups)
+        rows = (self.row_of(contact), *self.rows_waiting(contact))
         return list(dict.fromkeys(row.pseudonym for row in rows if row is not None))
+
+    def rows_waiting(self, contact: Contact) -> list[ContactRow]:
+        """The rows of requests that wait, or waited, for this contact to confirm them."""
+        names = (each for one in waiting_lookups(self.lookups, contact) for each in one.every)
+        rows = (self.people.find(contact.channel, digest) for digest in names)
+        return [row for row in rows if row is not None]
 
     def who(self, key: str) -> str | None:
         """Whose own key this is; None: nobody's (any more)."""
-        row = self.people.find(KEY, self.vault.lookup(KEY, key))
+        row = self.people.find(KEY, of_secret(key).digest)
+        if row is None:  # it was made when keys were looked up as addresses are
+            row = self._found(KEY, self.lookups.of(KEY, key))
+            if row is not None and row.status == CONFIRMED:
+                self._rename_key(row, key)
         return row.pseudonym if row and row.status == CONFIRMED else None
+
+    def _found(self, channel: str, lookup: Lookup) -> ContactRow | None:
+        rows = (self.people.find(channel, digest) for digest in lookup.every)
+        return next((row for row in rows if row is not None), None)
+
+    def _rename_key(self, row: ContactRow, key: str) -> None:
+        """Find a person's own key by its hash from now on, whatever look-up keys are replaced."""
+
+        def edit(held: Held) -> PersonChange:
+            new = contact_row(
+                self.vault, row.pseudonym, KEY, of_secret(key), Address(), CONFIRMED, row.since
+            )
+            mine = [
+                e.row for e in held.contacts if (e.row.channel, e.row.lookup) == (KEY, row.lookup)
+            ]
+            is_live = [one for one in mine if one.status == CONFIRMED]
+            return PersonChange(held.kept, [new] if is_live else [], gone=is_live)
+
+        self.change(row.pseudonym, edit)
 
     # Changing
 
@@ -209,16 +245,14 @@ class Registry:
         return True
 
     def make_key(self, pseudonym: str, now: int) -> str:
-        """A new key by which programs act for this person. It is shown this once; only its HMAC
+        """A new key by which programs act for this person. It is shown this once; only its hash
         is kept, and an older key ends."""
         key = "atk_" + random_name(32)
-        lookup = self.vault.lookup(KEY, key)
 
         def edit(held: Held) -> PersonChange:
             old = [e.row for e in held.contacts if e.row.channel == KEY]
             ended = [stopped(self.vault, row, now) for row in old if row.status == CONFIRMED]
-            address = Address(lookup=lookup)
-            new = contact_row(self.vault, pseudonym, KEY, address, CONFIRMED, now)
+            new = contact_row(self.vault, pseudonym, KEY, of_secret(key), Address(), CONFIRMED, now)
             return PersonChange(held.kept, [*ended, new])
 
         self.change(pseudonym, edit)
@@ -272,6 +306,7 @@ class Registry:
             ),
             change.contacts,
             change.consents,
+            change.gone,
         )
 
     def waiting(self, held: Held, now: int) -> list[Entry]:

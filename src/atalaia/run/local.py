@@ -42,7 +42,7 @@ from atalaia.logs import configure_logs
 from atalaia.metrics import Metrics
 from atalaia.notify.recipients import Recipients
 from atalaia.parts import STOP_S, Parts, cancelled, ended
-from atalaia.people.retention import forget_often
+from atalaia.people.upkeep import forget_often
 from atalaia.report.line import line_of
 from atalaia.report.welcome import welcome
 from atalaia.run.opened import home_of
@@ -204,8 +204,8 @@ class Live:
         parts.start("archive", self.upkeep.archive)
         parts.start("refine", self.upkeep.refine)
         parts.start("watchdog", self._watchdog().run)
-        keep_for = services.registry.keep
-        parts.start("retention", lambda: forget_often(home, keep_for, self.clock))
+        registry = services.registry
+        parts.start("retention", lambda: forget_often(home, registry, self.clock))
         return self
 
     async def __aexit__(self, *_: object) -> None:
