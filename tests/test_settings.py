@@ -65,6 +65,7 @@ def test_the_example_is_valid_with_every_line_that_is_commented_out(tmp_path: Pa
     text = re.sub(r"^# (\w+ = |\[\[place)", r"\1", EXAMPLE.read_text(), flags=re.MULTILINE)
     text = text.replace('places = "places.csv"\n', "")
     for name in re.findall(r'^\w+_file = "([\w.]+)"', text, re.MULTILINE):
+        (tmp_path / name).touch(mode=0o600)
         (tmp_path / name).write_text("a-key-of-some-letters\n")
     tomllib.loads(text)
     settings = load(written(tmp_path, text), {})
@@ -238,6 +239,7 @@ def test_a_fixed_plan_that_does_not_fit_is_refused_and_an_adaptive_one_is_not(
 
 
 def test_the_environments_key_goes_before_the_files(tmp_path: Path) -> None:
+    (tmp_path / "in-file").touch(mode=0o600)
     (tmp_path / "in-file").write_text("from-file\n")
     path = written(tmp_path, '[sources.tomorrow-io]\nkey_file = "in-file"\n')
     key = load(path, {}).tomorrow_io.key

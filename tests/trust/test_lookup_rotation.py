@@ -15,7 +15,9 @@ from atalaia.errors import StateConflict
 from atalaia.homes.embedded.backup import backup, restore
 from atalaia.homes.embedded.keys import default_folder
 from atalaia.people import manage
+from atalaia.people.codes import rows_waiting
 from atalaia.people.lookups import Lookup
+from atalaia.people.manage import make_key, who
 from atalaia.people.registry import PersonChange, Registry
 from atalaia.people.rotation import KEPT_S, go_on, lookup_again, rotate_lookups
 from atalaia.people.rows import CONFIRMED, KEY, Address, contact_row
@@ -215,7 +217,7 @@ def test_requests_that_wait_are_no_more_than_three_by_all_keys_together(w: World
         w.subscribe(ANA, is_operators=False)
     rotate_lookups(w.registry, NOW)
     w.subscribe(ANA, now=NOW + DAY, is_operators=False)
-    assert len(w.registry.rows_waiting(read_contact(ANA))) == 4
+    assert len(rows_waiting(w.registry.lookups, read_contact(ANA))) == 4
     waiting = [row for row in every(w) if row.status == "pending"]
     assert len(waiting) == 3
 
@@ -239,7 +241,7 @@ def test_links_of_before_open_nothing_and_the_old_key_signs_none(w: World) -> No
 
 def test_a_persons_own_key_opens_on_also_one_that_was_looked_up_as_addresses_are(w: World) -> None:
     ana, bia = w.told(ANA), w.told(BIA)
-    key = w.registry.make_key(ana, NOW)
+    key = make_key(w.registry, ana, NOW)
     old = w.registry.lookups.of(KEY, "atk_of_before")
 
     def as_before(held: Any) -> PersonChange:
@@ -249,10 +251,10 @@ def test_a_persons_own_key_opens_on_also_one_that_was_looked_up_as_addresses_are
     w.registry.change(bia, as_before)
     rotate_lookups(w.registry, NOW)
     for _ in range(2):
-        assert w.registry.who(key) == ana
-        assert w.registry.who("atk_of_before") == bia
+        assert who(w.registry, key) == ana
+        assert who(w.registry, "atk_of_before") == bia
     go_on(w.registry, LATER)
-    assert (w.registry.who(key), w.registry.who("atk_of_before")) == (ana, bia)
+    assert (who(w.registry, key), who(w.registry, "atk_of_before")) == (ana, bia)
     assert [row.key for row in every(w) if row.channel == KEY] == [0, 0]
 
 
@@ -282,7 +284,7 @@ def test_a_copy_of_before_is_restored_with_the_keys_of_after(w: World) -> None:
     ana = w.told(ANA, "inbox:")
     stopped = w.told(BIA, CIDA)
     w.registry.stop(stopped, "sms", NOW)
-    key = w.registry.make_key(ana, NOW)
+    key = make_key(w.registry, ana, NOW)
     copy = w.path.with_name("copy")
     backup(w.path, copy)
     rotate_lookups(w.registry, NOW)
@@ -294,7 +296,7 @@ def test_a_copy_of_before_is_restored_with_the_keys_of_after(w: World) -> None:
     with world(w.path) as back:
         assert find(back, ANA) == ana
         assert find(back, CIDA) == stopped
-        assert back.registry.who(key) == ana
+        assert who(back.registry, key) == ana
         assert {row.key for row in every(back)} == {0, 2}
         assert back.told(ANA) == ana
         assert go_on(back.registry, LATER) == 0

@@ -43,6 +43,17 @@ def waiting_lookups(lookups: Lookups, contact: Contact) -> list[Lookup]:
     return [lookups.of(PENDING, s, contact.channel, contact.address) for s in slots]
 
 
+def row_of(lookups: Lookups, contact: Contact) -> ContactRow | None:
+    """The row of this contact as somebody's own: confirmed, or stopped since."""
+    return lookups.row(contact.channel, lookup_of(lookups, contact))
+
+
+def rows_waiting(lookups: Lookups, contact: Contact) -> list[ContactRow]:
+    """The rows of requests that wait, or waited, for this contact to confirm them."""
+    found = [lookups.rows(contact.channel, one) for one in waiting_lookups(lookups, contact)]
+    return [row for rows in found for row in rows]
+
+
 def code_of(row: ContactRow, address: Address) -> str:
     """Six digits that confirm this contact."""
     words = _encode(("code", row.channel, row.lookup.hex(), row.since))

@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from atalaia.ports import Keys, LookupKeys, People
+from atalaia.ports import ContactRow, Keys, LookupKeys, People
 
 _encode = msgspec.json.Encoder().encode
 
@@ -57,6 +57,15 @@ class Lookups:
         words = _encode(parts)
         digest, *others = (hmac.digest(key, words, "sha256") for key in keys)
         return Lookup(digest, known.current, tuple(others))
+
+    def row(self, channel: str, lookup: Lookup) -> ContactRow | None:
+        """What is found by it, by the newest key that finds it."""
+        return next(iter(self.rows(channel, lookup)), None)
+
+    def rows(self, channel: str, lookup: Lookup) -> list[ContactRow]:
+        """All that is found by it, by the newest key first."""
+        rows = (self._people.find(channel, digest) for digest in lookup.every)
+        return [row for row in rows if row is not None]
 
     def _of(self, known: LookupKeys) -> list[bytes]:
         """The keys that are known now; what was known before is held no longer."""

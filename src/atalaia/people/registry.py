@@ -17,10 +17,10 @@ from atalaia.domain.contact import Contact
 from atalaia.domain.subscription import Circle, Person, Polygon, Subscription, Threshold
 from atalaia.errors import StateConflict
 from atalaia.people import request as asked
-from atalaia.people.codes import LASTS_S, code_of, lookup_of, waiting_lookups
+from atalaia.people.codes import LASTS_S, code_of, row_of, rows_waiting
 from atalaia.people.consent import UNNAMED, Controller, Words, consent_words
 from atalaia.people.erase import erase
-from atalaia.people.lookups import Lookup, Lookups, of_secret
+from atalaia.people.lookups import Lookups
 from atalaia.people.retention import RETENTION, Retention, retention_of
 from atalaia.people.rows import (
     CONFIRMED,
@@ -29,7 +29,6 @@ from atalaia.people.rows import (
     PENDING,
     Address,
     Kept,
-    contact_row,
     open_contact,
     open_person,
     random_name,
@@ -162,53 +161,15 @@ class Registry:
         code = code_of(row, address)
         return Question(address.contact, code, language, self.words(language).text)
 
-    def row_of(self, contact: Contact) -> ContactRow | None:
-        """The row of this contact as somebody's own: confirmed, or stopped since."""
-        return self._found(contact.channel, lookup_of(self.lookups, contact))
-
     def find(self, contact: Contact) -> str | None:
         """Whose confirmed contact this is; None: nobody's."""
-        row = self.row_of(contact)
+        row = row_of(self.lookups, contact)
         return row.pseudonym if row and row.status == CONFIRMED else None
 
     def holders(self, contact: Contact) -> list[str]:
         """All under whom anything of this contact is kept: confirmed, stopped or waiting."""
-        rows = (self.row_of(contact), *self.rows_waiting(contact))
+        rows = (row_of(self.lookups, contact), *rows_waiting(self.lookups, contact))
         return list(dict.fromkeys(row.pseudonym for row in rows if row is not None))
-
-    def rows_waiting(self, contact: Contact) -> list[ContactRow]:
-        """The rows of requests that wait, or waited, for this contact to confirm them."""
-        names = (each for one in waiting_lookups(self.lookups, contact) for each in one.every)
-        rows = (self.people.find(contact.channel, digest) for digest in names)
-        return [row for row in rows if row is not None]
-
-    def who(self, key: str) -> str | None:
-        """Whose own key this is; None: nobody's (any more)."""
-        row = self.people.find(KEY, of_secret(key).digest)
-        if row is None:  # it was made when keys were looked up as addresses are
-            row = self._found(KEY, self.lookups.of(KEY, key))
-            if row is not None and row.status == CONFIRMED:
-                self._rename_key(row, key)
-        return row.pseudonym if row and row.status == CONFIRMED else None
-
-    def _found(self, channel: str, lookup: Lookup) -> ContactRow | None:
-        rows = (self.people.find(channel, digest) for digest in lookup.every)
-        return next((row for row in rows if row is not None), None)
-
-    def _rename_key(self, row: ContactRow, key: str) -> None:
-        """Find a person's own key by its hash from now on, whatever look-up keys are replaced."""
-
-        def edit(held: Held) -> PersonChange:
-            new = contact_row(
-                self.vault, row.pseudonym, KEY, of_secret(key), Address(), CONFIRMED, row.since
-            )
-            mine = [
-                e.row for e in held.contacts if (e.row.channel, e.row.lookup) == (KEY, row.lookup)
-            ]
-            is_live = [one for one in mine if one.status == CONFIRMED]
-            return PersonChange(held.kept, [new] if is_live else [], gone=is_live)
-
-        self.change(row.pseudonym, edit)
 
     # Changing
 
@@ -243,20 +204,6 @@ class Registry:
         erase(self.people, self.keys, pseudonym, now)
         self.vault.forget(pseudonym)
         return True
-
-    def make_key(self, pseudonym: str, now: int) -> str:
-        """A new key by which programs act for this person. It is shown this once; only its hash
-        is kept, and an older key ends."""
-        key = "atk_" + random_name(32)
-
-        def edit(held: Held) -> PersonChange:
-            old = [e.row for e in held.contacts if e.row.channel == KEY]
-            ended = [stopped(self.vault, row, now) for row in old if row.status == CONFIRMED]
-            new = contact_row(self.vault, pseudonym, KEY, of_secret(key), Address(), CONFIRMED, now)
-            return PersonChange(held.kept, [*ended, new])
-
-        self.change(pseudonym, edit)
-        return key
 
     # For the neighbours in this room
 

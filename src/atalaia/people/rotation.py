@@ -37,7 +37,7 @@ KEPT_S = MONTH_S
 log = structlog.get_logger()
 
 
-class Rotated(NamedTuple):
+class LookupsRotated(NamedTuple):
     """How many contacts were made anew, whether this finished what was begun before, and until
     when (Unix seconds) the old key is kept."""
 
@@ -46,7 +46,7 @@ class Rotated(NamedTuple):
     until: int
 
 
-def rotate_lookups(registry: Registry, now: int) -> Rotated:
+def rotate_lookups(registry: Registry, now: int) -> LookupsRotated:
     """Put a new look-up key in place and make with it what the old one made.
 
     Raises StateConflict where the store cannot be used or a person's row does not open: then the
@@ -58,7 +58,7 @@ def rotate_lookups(registry: Registry, now: int) -> Rotated:
     known = registry.people.lookup_keys()
     old = {number: kept or until for number, kept in known.old.items()}
     registry.people.set_lookup_keys(known, LookupKeys(known.current, old))
-    return Rotated(done, is_resumed, until)
+    return LookupsRotated(done, is_resumed, until)
 
 
 def go_on(registry: Registry, now: int) -> int:

@@ -20,7 +20,14 @@ from atalaia.domain.contact import Contact
 from atalaia.domain.delivery import ADDED, Message, message_id
 from atalaia.domain.subscription import Person
 from atalaia.errors import StateConflict
-from atalaia.people.codes import LASTS_S, is_code, lookup_of, waiting_lookups
+from atalaia.people.codes import (
+    LASTS_S,
+    is_code,
+    lookup_of,
+    row_of,
+    rows_waiting,
+    waiting_lookups,
+)
 from atalaia.people.consent import agreed, shown_words
 from atalaia.people.erase import erase
 from atalaia.people.lookups import Lookup
@@ -180,7 +187,7 @@ def confirm_contact(
     registry: Registry, contact: Contact, code: str, now: int, went_out: WentOut
 ) -> Confirmation | None:
     """The same for who knows their address, and not their pseudonym."""
-    people = dict.fromkeys(row.pseudonym for row in registry.rows_waiting(contact))
+    people = dict.fromkeys(row.pseudonym for row in rows_waiting(registry.lookups, contact))
     confirmed = (confirm(registry, pseudonym, code, now, went_out) for pseudonym in people)
     return next((one for one in confirmed if one is not None), None)
 
@@ -339,8 +346,8 @@ def _free_lookup(registry: Registry, contact: Contact, now: int) -> Lookup:
     """One of the few look-ups under which a request may wait for this address."""
     taken: list[tuple[ContactRow, Lookup]] = []
     for lookup in waiting_lookups(registry.lookups, contact):
-        rows = (registry.people.find(contact.channel, digest) for digest in lookup.every)
-        row = next((row for row in rows if row is not None and row.status != STOPPED), None)
+        rows = registry.lookups.rows(contact.channel, lookup)
+        row = next((row for row in rows if row.status != STOPPED), None)
         if row is None:
             return lookup
         taken.append((row, lookup))
@@ -359,7 +366,7 @@ def _is_proven(registry: Registry, request: Request, contact: Contact) -> bool:
     nothing to who is known already, unless the operator shows it."""
     if contact.channel == INBOX or request.is_own:
         return True
-    row = registry.row_of(contact)
+    row = row_of(registry.lookups, contact)
     if not request.proof or (row and row.status == STOPPED):
         return False
     return request.is_operators or row is None

@@ -34,7 +34,7 @@ from atalaia.detect.starts import Terms, note_start
 from atalaia.detect.watching import Watching
 from atalaia.domain.norm_tables import Norms
 from atalaia.domain.payload import Payload
-from atalaia.errors import StateConflict
+from atalaia.errors import SettingsInvalid, StateConflict
 from atalaia.homes.embedded import EmbeddedHome
 from atalaia.lake.norms import keep, norms_of
 from atalaia.lake.places import note_places
@@ -49,7 +49,7 @@ from atalaia.run.opened import home_of
 from atalaia.run.services import Services
 from atalaia.settings import Settings
 from atalaia.settings.plans import plans
-from atalaia.settings.strength import weaknesses
+from atalaia.settings.strength import refusals, weaknesses
 from atalaia.sources.cap.found import forms_of
 from atalaia.sources.clocks import Clocks
 from atalaia.sources.feed import FeedPoller
@@ -283,13 +283,16 @@ class Live:
 def run(settings: Settings, *, port: int | None = None) -> int:
     """Watch until SIGINT or SIGTERM; return the exit code.
 
-    Raises StateConflict where the home cannot be used, SettingsInvalid where the port cannot.
+    Raises StateConflict where the home cannot be used, SettingsInvalid where the port cannot, and
+    where secrets can be guessed or read by others.
     """
     configure_logs()
     allow_files()
     allow_listeners()
     if port is not None:
         settings = _with_port(settings, port)
+    if found := list(refusals(settings)):
+        raise SettingsInvalid(found)
     for line in weaknesses(settings):
         log.warning("not safe as it is set", reason=line)
     with home_of(settings, exclusive=True) as home:
