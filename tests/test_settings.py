@@ -307,3 +307,24 @@ def test_the_files_that_settings_name_are_told(tmp_path: Path) -> None:
     assert beside(text) == ["own/rules.toml", "places.csv"]
     for text in ("", 'rules = "inmet"', "rules = 3", "places = ["):
         assert beside(text) == []
+
+
+def test_a_place_by_the_name_of_a_town_is_where_that_town_is(tmp_path: Path) -> None:
+    text = '[[place]]\nname = "Caruaru, PE"\n[[place]]\nid = "p"\nname = "Lisboa"\narea = "coast"\n'
+    one, other = load(written(tmp_path, text), {}).places
+    assert (one.id, one.name, one.timezone) == ("caruaru-pe", "Caruaru", "America/Recife")
+    assert (round(one.latitude, 1), round(one.longitude, 1)) == (-8.3, -36.0)
+    assert (other.id, other.name, other.area) == ("p", "Lisbon", "coast")
+
+
+def test_a_name_of_several_towns_is_refused_with_them_on_its_line(tmp_path: Path) -> None:
+    with pytest.raises(SettingsInvalid) as caught:
+        load(written(tmp_path, '[[place]]\narea = "x"\nname = "Santa Cruz"\n'), {})
+    (problem,) = caught.value.problems
+    assert re.search(r":3: place 1: .*may be several; name the state.*Santa Cruz, PH", problem)
+
+
+@pytest.mark.parametrize("half", ["latitude = 1.0", "longitude = 1.0"])
+def test_half_a_position_is_not_made_up_from_a_name(tmp_path: Path, half: str) -> None:
+    with pytest.raises(SettingsInvalid, match="is missing; add it"):
+        load(written(tmp_path, f'[[place]]\nid = "a"\nname = "Recife"\n{half}\n'), {})
