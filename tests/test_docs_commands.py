@@ -206,6 +206,8 @@ class Reader:
             "ATALAIA_API_PORT": self.port,
             "ATALAIA_SOURCES_OPEN_METEO_BASE_URL": "http://127.0.0.1:9",
             "ATALAIA_SOURCES_TOMORROW_IO_BASE_URL": "http://127.0.0.1:9",
+            "ATALAIA_SOURCES_METAR_BASE_URL": "http://127.0.0.1:9",
+            "ATALAIA_SOURCES_WIS2_BROKERS": "mqtt://127.0.0.1:9",
             "COLUMNS": "200",
         }
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import re
 import tomllib
 from pathlib import Path
@@ -65,7 +66,6 @@ def test_the_example_is_valid_with_every_line_that_is_commented_out(tmp_path: Pa
     text = re.sub(r"^# (\w+ = |\[\[place)", r"\1", EXAMPLE.read_text(), flags=re.MULTILINE)
     text = text.replace('places = "places.csv"\n', "")
     for name in re.findall(r'^\w+_file = "([\w.]+)"', text, re.MULTILINE):
-        (tmp_path / name).touch(mode=0o600)
         (tmp_path / name).write_text("a-key-of-some-letters\n")
     tomllib.loads(text)
     settings = load(written(tmp_path, text), {})
@@ -239,7 +239,6 @@ def test_a_fixed_plan_that_does_not_fit_is_refused_and_an_adaptive_one_is_not(
 
 
 def test_the_environments_key_goes_before_the_files(tmp_path: Path) -> None:
-    (tmp_path / "in-file").touch(mode=0o600)
     (tmp_path / "in-file").write_text("from-file\n")
     path = written(tmp_path, '[sources.tomorrow-io]\nkey_file = "in-file"\n')
     key = load(path, {}).tomorrow_io.key
@@ -309,22 +308,91 @@ def test_the_files_that_settings_name_are_told(tmp_path: Path) -> None:
         assert beside(text) == []
 
 
-def test_a_place_by_the_name_of_a_town_is_where_that_town_is(tmp_path: Path) -> None:
-    text = '[[place]]\nname = "Caruaru, PE"\n[[place]]\nid = "p"\nname = "Lisboa"\narea = "coast"\n'
-    one, other = load(written(tmp_path, text), {}).places
-    assert (one.id, one.name, one.timezone) == ("caruaru-pe", "Caruaru", "America/Recife")
-    assert (round(one.latitude, 1), round(one.longitude, 1)) == (-8.3, -36.0)
-    assert (other.id, other.name, other.area) == ("p", "Lisbon", "coast")
+STATION = """
+[sources.mqtt]
+broker = "mqtt://me@192.168.1.10"
+password = "mqtt-s3cret"
+[[sources.mqtt.stations]]
+name = "orchard"
+place = "4314902"
+topic = "weather/orchard"
+values = [{ variable = "temperature_c", path = "t" }]
+"""
 
 
-def test_a_name_of_several_towns_is_refused_with_them_on_its_line(tmp_path: Path) -> None:
-    with pytest.raises(SettingsInvalid) as caught:
-        load(written(tmp_path, '[[place]]\narea = "x"\nname = "Santa Cruz"\n'), {})
-    (problem,) = caught.value.problems
-    assert re.search(r":3: place 1: .*may be several; name the state.*Santa Cruz, PH", problem)
+def test_with_the_client_installed_the_capitals_are_watched_by_inmets_stations(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = load(None, {"HOME": "/nowhere"})
+    assert settings.wis2.enabled
+    assert [topic.split("/")[3] for topic in settings.wis2.topics] == ["br-inmet"] * 2
+    assert len(settings.wis2.brokers) == 2
+    assert all(one.is_tls and one.port == 8883 for one in settings.wis2.brokers)
+    own = written(tmp_path, '[[place]]\nid = "a"\nname = "A"\nlatitude = 1\nlongitude = 2\n')
+    assert not load(own, {}).wis2.enabled
+    monkeypatch.setattr("atalaia.settings.instruments.has_client", lambda: False)
+    without = load(None, {"HOME": "/nowhere"})
+    assert not without.wis2.enabled
+    assert any("pip install 'atalaia[wis2]'" in line for line in describe(without))
+    for text in ('[sources.wis2]\ncountry = "br"', STATION):
+        assert any("atalaia[wis2]" in line for line in problems(tmp_path, text))
 
 
-@pytest.mark.parametrize("half", ["latitude = 1.0", "longitude = 1.0"])
-def test_half_a_position_is_not_made_up_from_a_name(tmp_path: Path, half: str) -> None:
-    with pytest.raises(SettingsInvalid, match="is missing; add it"):
-        load(written(tmp_path, f'[[place]]\nid = "a"\nname = "Recife"\n{half}\n'), {})
+def test_wis2_is_told_by_topics_by_country_or_by_what_is_near(tmp_path: Path) -> None:
+    def topics(text: str) -> list[str]:
+        return list(load(written(tmp_path, f"[sources.wis2]\n{text}"), {}).wis2.topics)
+
+    assert topics('topics = ["a/#", "b/+/c"]') == ["a/#", "b/+/c"]
+    assert [each.split("/")[3] for each in topics('country = "ke"')] == ["ke-meteo"] * 2
+    assert {each.split("/")[3] for each in topics("near = true")} == {"br-inmet"}
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ('country = "zz"', "no centre of 'zz' is known here"),
+        ('topics = ["a/br-+"]', "+ stands for a whole level"),
+        ('topics = ["#/synop"]', "# stands for all that follows"),
+        ('brokers = ["http://h"]', "not a broker's address"),
+        ('brokers = ["mqtt://h", "mqtt://u@h"]', "twice"),
+        ("brokers = []", "no broker"),
+        ('silence = "1s"', "too short"),
+        ('allow = ["x"]', "10.1.0.0/16"),
+        ("enabled = 7", "neither true nor false"),
+        ("topic = []", "did you mean topics?"),
+    ],
+)
+def test_a_faulty_subscription_is_named(text: str, words: str, tmp_path: Path) -> None:
+    [line] = problems(tmp_path, f"[sources.wis2]\n{text}")
+    assert words in line
+    assert line.startswith("file:2: ")
+
+
+def test_stations_by_mqtt_are_read_and_the_password_is_shown_nowhere(tmp_path: Path) -> None:
+    settings = load(written(tmp_path, STATION), {})
+    [station] = settings.mqtt.stations
+    assert (station.name, station.place, station.topic) == ("orchard", "4314902", "weather/orchard")
+    assert settings.mqtt.broker is not None
+    assert settings.mqtt.broker.password == "mqtt-s3cret"
+    assert "mqtt: orchard at 192.168.1.10:1883" in describe(settings)
+    assert "mqtt-s3cret" not in repr(settings) + "".join(describe(settings))
+    table = {"name": "a", "place": "4314902", "topic": "t", "counter": "rain"}
+    env = {"ATALAIA_SOURCES_MQTT_STATIONS": json.dumps([table])}
+    assert [one.name for one in load(written(tmp_path, STATION), env).mqtt.stations] == ["a"]
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (('name = "orchard"\n', ""), "a station needs name"),
+        (("4314902", "nowhere"), "no place 'nowhere' is watched"),
+        (("weather/orchard", "weather/o+"), "+ stands for a whole level"),
+        (("temperature_c", "temp"), "no variable is called 'temp'"),
+        (("path", "pth"), "pth"),
+        (('broker = "mqtt://me@192.168.1.10"', ""), "missing; write for example"),
+        (("[[sources.mqtt.stations]]", "[sources.mqtt.stations]"), "not a list of tables"),
+    ],
+)
+def test_a_faulty_station_is_named(change: tuple[str, str], words: str, tmp_path: Path) -> None:
+    found = problems(tmp_path, STATION.replace(*change))
+    assert any(words in line for line in found), found

@@ -84,6 +84,24 @@ class Metrics:
             ["source", "window"],
             registry=here,
         )
+        self.last_message = Gauge(
+            "atalaia_subscription_last_message_timestamp_seconds",
+            "When a broker last sent something.",
+            ["subscription", "broker"],
+            registry=here,
+        )
+        self.received = Gauge(
+            "atalaia_subscription_messages",
+            "Messages of a broker by what they were, since the home began.",
+            ["subscription", "broker", "outcome"],
+            registry=here,
+        )
+        self.gaps = Gauge(
+            "atalaia_subscription_gaps",
+            "Times of which messages are lost, or may be; the last 50.",
+            ["subscription"],
+            registry=here,
+        )
         self.deliveries = Counter(
             "atalaia_delivery_tries",
             "Tries to send a message, by what they came to.",
@@ -125,6 +143,20 @@ class Metrics:
         """So many calls a source still allows, by window."""
         for window, n in calls.items():
             self.budget_calls_left.labels(source, window).set(n)
+
+    def heard(
+        self, subscription: str, broker: str, heard_at: int, counts: Mapping[str, int]
+    ) -> None:
+        """What came from a broker, by what it was, and when the last of it did; 0: nothing did."""
+        if heard_at:
+            self.last_message.labels(subscription, broker).set(heard_at)
+        for outcome, n in counts.items():
+            reason = _bounded(outcome, self._reasons)
+            self.received.labels(subscription, broker, reason).set(n)
+
+    def messages_lost(self, subscription: str, gaps: int) -> None:
+        """So many times are known of which messages may be lost."""
+        self.gaps.labels(subscription).set(gaps)
 
     def judged(
         self,

@@ -11,8 +11,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer, unused_port
 
 from atalaia.domain.payload import Payload
-from atalaia.sources import fetch as fetch_module
-from atalaia.sources.fetch import fetch
+from atalaia.sources.fetch import MOST_BYTES, fetch
 from atalaia.sources.request import SourceRequest
 
 KEY = "s3cret-key"
@@ -30,7 +29,9 @@ def request(url: str) -> SourceRequest:
     )
 
 
-def ask(handler: Handler, timeout_s: float = 5) -> tuple[Payload, Mapping[str, str]]:
+def ask(
+    handler: Handler, timeout_s: float = 5, most_bytes: int = MOST_BYTES
+) -> tuple[Payload, Mapping[str, str]]:
     """What `fetch` makes of a server that answers so."""
 
     async def run() -> tuple[Payload, Mapping[str, str]]:
@@ -38,7 +39,7 @@ def ask(handler: Handler, timeout_s: float = 5) -> tuple[Payload, Mapping[str, s
         application.router.add_get("/v4/weather/realtime", handler)
         async with TestServer(application) as server, aiohttp.ClientSession() as session:
             url = str(server.make_url("/v4/weather/realtime"))
-            return await fetch(session, request(url), lambda: 1_700_000_000, timeout_s)
+            return await fetch(session, request(url), lambda: 1_700_000_000, timeout_s, most_bytes)
 
     return asyncio.run(run())
 
@@ -137,13 +138,11 @@ def test_a_redirection_is_not_followed() -> None:
     assert (payload.status, payload.failure) == (302, None)
 
 
-def test_an_answer_without_end_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fetch_module, "MOST_BYTES", 2**20)
-
+def test_an_answer_without_end_is_cut_off() -> None:
     async def handler(_: web.Request) -> web.Response:
         return web.Response(body=b" " * (2**20 + 1))
 
-    payload, _ = ask(handler)
+    payload, _ = ask(handler, most_bytes=2**20)
     assert payload.failure == "answer larger than 1 MB"
     assert payload.body == b""
 

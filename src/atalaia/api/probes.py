@@ -8,7 +8,7 @@ from starlette.responses import PlainTextResponse
 from atalaia.api.operator import LagItem
 from atalaia.api.push import answer
 from atalaia.api.read_models import SourceItem
-from atalaia.metrics import CONTENT_TYPE_LATEST
+from atalaia.metrics import CONTENT_TYPE_LATEST, Metrics
 
 _ANY_JSON: dict[str, Any] = {"content": {"application/json": {"schema": {"type": "object"}}}}
 
@@ -30,6 +30,23 @@ class ProgramStanding(Protocol):
 
     async def metrics(self) -> bytes:
         """The page of metrics."""
+        ...
+
+
+class Listening(Protocol):
+    """What listens to brokers, as it stands."""
+
+    @property
+    def name(self) -> str:
+        """As logs and metrics call it."""
+        ...
+
+    def shown(self) -> dict[str, Any]:
+        """As `/readyz` shows it."""
+        ...
+
+    def set_gauges(self, metrics: Metrics) -> None:
+        """As `/metrics` does."""
         ...
 
 

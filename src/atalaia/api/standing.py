@@ -12,7 +12,7 @@ from contextlib import suppress
 from typing import Any
 
 from atalaia.api.operator import LagItem
-from atalaia.api.probes import ProgramStanding
+from atalaia.api.probes import Listening, ProgramStanding
 from atalaia.api.read_models import SourceItem
 from atalaia.batch.upkeep import Upkeep
 from atalaia.clock import Clock
@@ -33,7 +33,7 @@ _PROBE_S = 2.0
 class LocalStanding(ProgramStanding):
     """That of a program beside the watch, in one process.
 
-    pollers, warnings   those that run; the lists may grow
+    pollers, warnings, subscribers   those that run; the lists may grow
     shown, fanned_out   numbers of the last entries that the API has, that everybody was told
     clocks              what the sources' times say of theirs and of ours
     step_s              seconds from reading the newest batch to its commit
@@ -50,6 +50,7 @@ class LocalStanding(ProgramStanding):
         upkeep: Upkeep,
         pollers: Sequence[Poller],
         warnings: Sequence[FeedPoller],
+        subscribers: Sequence[Listening],
         shown: Callable[[], int],
         fanned_out: Callable[[], int],
         clocks: Callable[[], dict[str, Any]],
@@ -60,7 +61,7 @@ class LocalStanding(ProgramStanding):
         self._ingest = ingest
         self._watching = watching
         self._upkeep = upkeep
-        self._pollers, self._warnings = pollers, warnings
+        self._pollers, self._warnings, self._subscribers = pollers, warnings, subscribers
         self._shown, self._fanned_out = shown, fanned_out
         self._clocks = clocks
         self._probing: asyncio.Task[None] | None = None
@@ -129,6 +130,7 @@ class LocalStanding(ProgramStanding):
                 for poller in self._pollers
             }
             | {warnings.name: warnings.shown() for warnings in self._warnings},
+            "subscriptions": {each.name: each.shown() for each in self._subscribers},
         }
         return fault is None, state
 
@@ -141,6 +143,8 @@ class LocalStanding(ProgramStanding):
         now = self._clock.now()
         for poller in self._pollers:
             metrics.left(poller.plan.name, poller.budget.left(now))
+        for subscriber in self._subscribers:
+            subscriber.set_gauges(metrics)
 
     async def _write_fault(self) -> str | None:
         """Why nothing can be written now, found out by writing; None: it can be."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
@@ -17,7 +16,6 @@ from atalaia.cli.options import (
     settings_of,
     while_read,
 )
-from atalaia.given import read_given
 
 app = typer.Typer()
 
@@ -26,11 +24,7 @@ Form = Literal["table", "csv", "json"]
 
 @app.command()
 def sql(
-    query: Annotated[
-        str | None,
-        typer.Argument(help="SQL over the tables of `atalaia tables`; - reads it from stdin."),
-    ] = None,
-    file: Annotated[Path | None, typer.Option(help="A file that holds the SQL.")] = None,
+    query: Annotated[str, typer.Argument(help="SQL over the tables of `atalaia tables`.")],
     form: Annotated[Form, typer.Option("--format", help="How the answer is written.")] = "table",
     home: HomeOption = None,
     settings: SettingsOption = None,
@@ -41,7 +35,6 @@ def sql(
     ] = None,
 ) -> None:
     """Ask GOLD, and what is newer than GOLD, in one answer. `atalaia tables` lists the columns."""
-    query = _written(query, file)
     if aws is not None:
         _ask_athena(aws, query, "json" if as_json else form)
         return
@@ -64,33 +57,32 @@ def stations(
     as_json: JsonOption = False,
 ) -> None:
     """Which stations were heard, when, and what each is evidence of at a place."""
+    import time
+
     import msgspec
 
     from atalaia.report.stations import stations_of
+    from atalaia.sources.mqtt.standing import NAMES, standing_of
 
+    now = int(time.time())
     with opened_to_ask(settings, home) as (live, places, decode):
         found = stations_of(live, decode, places, near)
+        heard_by = {name: standing_of(live.state, name).get() for name in NAMES}
     with while_read():
         if as_json:
             sys.stdout.buffer.write(msgspec.json.encode(found) + b"\n")
             return
-        for line in found:
-            away = "" if line.km is None else f"{line.km:6.1f} km  "
-            heard = line.last_valid_at or "never heard"
-            typer.echo(f"{away}{line.station_id:36} {line.kind:10} {heard:26} {line.name or ''}")
-            if line.speaks_for:
-                typer.echo(f"           speaks for {', '.join(line.speaks_for)}")
+        for one in found:
+            away = "" if one.km is None else f"{one.km:6.1f} km  "
+            heard = one.last_valid_at or "never heard"
+            typer.echo(f"{away}{one.station_id:36} {one.kind:10} {heard:26} {one.name or ''}")
+            if one.speaks_for:
+                typer.echo(f"           speaks for {', '.join(one.speaks_for)}")
+    for name, standing in heard_by.items():
+        for line in standing.in_words(now) if standing else ():
+            print(f"{name}: {line}", file=sys.stderr)
     if not found:
         print("no station was heard" + (f" near {near}" if near else ""), file=sys.stderr)
-
-
-def _written(query: str | None, file: Path | None) -> str:
-    """The SQL itself, wherever it is written."""
-    if (query is None) == (file is None):
-        raise typer.BadParameter("give the SQL, - for stdin, or --file; one of them")
-    if file is not None:
-        return read_given(file)
-    return sys.stdin.read() if query == "-" else str(query)
 
 
 def _ask_athena(deployment: str, query: str, form: Form) -> None:

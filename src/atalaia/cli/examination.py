@@ -20,10 +20,12 @@ from atalaia.homes.embedded import EmbeddedHome, is_held
 from atalaia.lake import gold, raw
 from atalaia.run.opened import home_of
 from atalaia.settings import Settings
-from atalaia.settings.strength import refusals, weaknesses
+from atalaia.settings.strength import weaknesses
+from atalaia.sources.mqtt.standing import standing_of
 
 _LEAST_FREE = 1_000_000_000
 _SILENT_S = 600
+_UNHEARD_S = 2 * 3600
 _FUTURE_S = 60
 
 
@@ -52,13 +54,13 @@ def examine(settings: Settings, now: int, *, is_quick: bool) -> Iterator[Sign]:
     with opened:
         try:
             yield from _home(opened, now, is_quick=is_quick)
+            yield from _listening(opened, settings, now)
         except StateConflict as error:
             yield _wrong("store", str(error), "put it back from a backup: atalaia restore")
 
 
 def _settings(settings: Settings) -> Iterator[Sign]:
     problems = [
-        *refusals(settings),
         *weaknesses(settings),
         *(f"{name} is no variable of ours" for name in settings.ignored),
     ]
@@ -131,6 +133,24 @@ def _stream(opened: EmbeddedHome, now: int, *, is_watched: bool) -> Iterator[Sig
         yield _wrong("detector", f"{behind} records were not judged", "restart the watch")
     else:
         yield _well("stream", f"{newest} records, {behind} not judged yet")
+
+
+def _listening(opened: EmbeddedHome, settings: Settings, now: int) -> Iterator[Sign]:
+    """What listens to brokers, as it stood a minute ago at most."""
+    wis2, mqtt = settings.wis2, settings.mqtt
+    for name, is_on in (("wis2", wis2.enabled), ("mqtt", bool(mqtt.stations))):
+        standing = standing_of(opened.state, name).get()
+        if not is_on or standing is None:
+            continue
+        newest_at = max((one.heard_at for one in standing.sessions.values()), default=0)
+        lines = list(standing.in_words(now))
+        if any(one.fault is None for one in standing.sessions.values()) and (
+            newest_at > now - _UNHEARD_S and len(lines) == len(standing.sessions)
+        ):
+            yield _well(name, "; ".join(lines))
+        else:
+            do_next = "look at the watch's log; what is lost is missing in sums (docs/sources.md)"
+            yield _wrong(name, "; ".join(lines), do_next)
 
 
 def _lake(opened: EmbeddedHome) -> Iterator[Sign]:

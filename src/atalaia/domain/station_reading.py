@@ -23,6 +23,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from atalaia.domain.official import Official
 from atalaia.domain.payload import Reject
 from atalaia.domain.reading import NO_TIME, Bools, Delay, Floats, Ints, rows_by_source
 from atalaia.domain.station import Station
@@ -294,12 +295,14 @@ class StationsDecoded:
     stations   what the payloads say of the stations themselves
     rejects    reasons for what could not be read
     withdrawn  reports that were taken back
+    officials  warnings that came by the same way, each with when it was received
     """
 
     readings: StationReadings
     stations: list[Station] = field(default_factory=list)
     rejects: list[Reject] = field(default_factory=list)
     withdrawn: list[Withdrawal] = field(default_factory=list)
+    officials: list[tuple[int, Official]] = field(default_factory=list)
 
     @staticmethod
     def concat(parts: Sequence[StationsDecoded]) -> StationsDecoded:
@@ -314,4 +317,5 @@ class StationsDecoded:
             list(stations.values()),
             [reject for part in parts for reject in part.rejects],
             [each for part in parts for each in part.withdrawn],
+            [each for part in parts for each in part.officials],
         )

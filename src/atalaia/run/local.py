@@ -34,7 +34,7 @@ from atalaia.detect.starts import Terms, note_start
 from atalaia.detect.watching import Watching
 from atalaia.domain.norm_tables import Norms
 from atalaia.domain.payload import Payload
-from atalaia.errors import SettingsInvalid, StateConflict
+from atalaia.errors import StateConflict
 from atalaia.homes.embedded import EmbeddedHome
 from atalaia.lake.norms import keep, norms_of
 from atalaia.lake.places import note_places
@@ -42,18 +42,20 @@ from atalaia.logs import configure_logs
 from atalaia.metrics import Metrics
 from atalaia.notify.recipients import Recipients
 from atalaia.parts import STOP_S, Parts, cancelled, ended
-from atalaia.people.upkeep import forget_often
+from atalaia.people.retention import forget_often
 from atalaia.report.line import line_of
 from atalaia.report.welcome import welcome
 from atalaia.run.opened import home_of
 from atalaia.run.services import Services
 from atalaia.settings import Settings
+from atalaia.settings.listening import start_listening
 from atalaia.settings.plans import plans
-from atalaia.settings.strength import refusals, weaknesses
+from atalaia.settings.strength import weaknesses
 from atalaia.sources.cap.found import forms_of
 from atalaia.sources.clocks import Clocks
 from atalaia.sources.feed import FeedPoller
 from atalaia.sources.ingest import TICK_AFTER_S, Ingest, tick
+from atalaia.sources.mqtt.subscriber import Subscriber
 from atalaia.sources.poller import Poller
 from atalaia.threads import DaemonThreads
 from atalaia.watchdog import LATE_S, Stage, Watchdog
@@ -112,6 +114,7 @@ class Live:
         )
         self.pollers: list[Poller] = []
         self.warnings: list[FeedPoller] = []
+        self.subscribers: list[Subscriber] = []
 
     async def __aenter__(self) -> Live:
         """In the order of the path; what is started last is stopped first."""
@@ -149,6 +152,7 @@ class Live:
             upkeep=self.upkeep,
             pollers=self.pollers,
             warnings=self.warnings,
+            subscribers=self.subscribers,
             shown=lambda: services.follower.view.seq,
             fanned_out=lambda: self.notifier.done,
             clocks=self.clocks.shown,
@@ -199,13 +203,14 @@ class Live:
             parts.start(poller.plan.name, poller.run)
         for warnings in self.warnings:
             parts.start(warnings.name, warnings.run)
+        self.subscribers += start_listening(self.settings, home, self.clock, keep_it, parts)
         parts.start("clock", lambda: tick(self.ingest, self.clock, lambda: self.watching.came_at))
 
         parts.start("archive", self.upkeep.archive)
         parts.start("refine", self.upkeep.refine)
         parts.start("watchdog", self._watchdog().run)
-        registry = services.registry
-        parts.start("retention", lambda: forget_often(home, registry, self.clock))
+        keep_for = services.registry.keep
+        parts.start("retention", lambda: forget_often(home, keep_for, self.clock))
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -283,16 +288,13 @@ class Live:
 def run(settings: Settings, *, port: int | None = None) -> int:
     """Watch until SIGINT or SIGTERM; return the exit code.
 
-    Raises StateConflict where the home cannot be used, SettingsInvalid where the port cannot, and
-    where secrets can be guessed or read by others.
+    Raises StateConflict where the home cannot be used, SettingsInvalid where the port cannot.
     """
     configure_logs()
     allow_files()
     allow_listeners()
     if port is not None:
         settings = _with_port(settings, port)
-    if found := list(refusals(settings)):
-        raise SettingsInvalid(found)
     for line in weaknesses(settings):
         log.warning("not safe as it is set", reason=line)
     with home_of(settings, exclusive=True) as home:

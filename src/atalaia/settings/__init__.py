@@ -10,19 +10,20 @@ from __future__ import annotations
 
 import math
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from atalaia import rules
-from atalaia.domain.place import Places
+from atalaia.domain.place import Place, Places
 from atalaia.domain.rule import RuleSet
 from atalaia.domain.words import LANGUAGES, duration
 from atalaia.errors import SettingsInvalid
 from atalaia.given import meant, read_given
-from atalaia.settings import channels, feeds, page
+from atalaia.settings import channels, feeds, instruments, page
 from atalaia.settings.document import (
     FILE_VARIABLE,
     Document,
@@ -36,15 +37,20 @@ from atalaia.settings.document import (
     url,
     whole,
 )
-from atalaia.settings.places import CAPITALS, read_places
 from atalaia.sources import open_meteo, tomorrow_io
-from atalaia.sources.metar import asked
+from atalaia.sources.recorded import read_places
 from atalaia.sources.schedule import PollCadence, arithmetic, intervals, most_a_day
 
 DEFAULT_FILE = "atalaia.toml"
 
+CAPITALS = "capitals"
+"""What `places` says for the shipped 27 state capitals of Brazil, beside which others may stand."""
+
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 _LOOPBACK_HOSTS = ("127.0.0.1", "[::1]", "localhost")
+
+_PLACE_KEYS = ("id", "name", "latitude", "longitude", "timezone", "area", "elevation_m")
+_NEEDED = ("id", "name", "latitude", "longitude")
 
 KEYS = (
     "home",
@@ -63,10 +69,7 @@ KEYS = (
     "sources.tomorrow-io.base_url",
     "sources.tomorrow-io.key",
     "sources.tomorrow-io.key_file",
-    "sources.metar.enabled",
-    "sources.metar.stations",
-    "sources.metar.interval",
-    "sources.metar.base_url",
+    *instruments.KEYS,
     "api.host",
     "api.port",
     "api.key",
@@ -98,15 +101,6 @@ class OpenMeteo(msgspec.Struct, frozen=True, kw_only=True):
     interval_s: int
     calm_interval_s: int
     is_adaptive: bool
-    base_url: str
-
-
-class Metar(msgspec.Struct, frozen=True, kw_only=True):
-    """Aerodromes' reports. `stations` are their ICAO codes; none: nothing is asked."""
-
-    enabled: bool
-    stations: tuple[str, ...]
-    interval_s: int
     base_url: str
 
 
@@ -171,7 +165,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     language: str
     open_meteo: OpenMeteo
     tomorrow_io: TomorrowIo
-    metar: Metar
+    metar: instruments.Metar
+    wis2: instruments.Wis2
+    mqtt: instruments.Mqtt
     api: Api
     cap: feeds.Cap
     page: page.Page
@@ -232,7 +228,7 @@ def describe(settings: Settings) -> list[str]:
         f"places: {len(settings.places)}",
         *_describe_open_meteo(settings),
         *_describe_tomorrow_io(settings),
-        _describe_metar(settings.metar),
+        *instruments.describe(settings.metar, settings.wis2, settings.mqtt),
         *(
             f"official warnings: {feed.url} every {duration(feed.interval_s)}"
             for feed in settings.cap.feeds
@@ -259,12 +255,6 @@ def _describe_open_meteo(settings: Settings) -> list[str]:
             f"every {_minutes(source.interval_s)} as far as the calls go"
         )
     return lines
-
-
-def _describe_metar(source: Metar) -> str:
-    if not source.enabled:
-        return "metar: off"
-    return f"metar: {len(source.stations)} aerodromes every {duration(source.interval_s)}"
 
 
 def _describe_tomorrow_io(settings: Settings) -> list[str]:
@@ -307,7 +297,7 @@ class _Reader(Document):
         self._name_unknown(self.document, ())
         home = self._home()
         rule_set = self.get("rules", self._rules, rules.load("inmet"))
-        places = read_places(self)
+        places = self._places()
         for stranger in rule_set.strangers(places.position):
             self.add("rules", f"{stranger}; mend its id, or watch that place")
         language = self.get("language", one_of(LANGUAGES), LANGUAGES[0])
@@ -319,7 +309,9 @@ class _Reader(Document):
             language=language,
             open_meteo=source,
             tomorrow_io=other,
-            metar=self._metar(),
+            metar=instruments.read_metar(self, is_of_capitals=self._is_of_capitals),
+            wis2=instruments.read_wis2(self, places, is_of_capitals=self._is_of_capitals),
+            mqtt=instruments.read_mqtt(self, places),
             api=self._api(),
             cap=feeds.read_cap(self),
             page=page.read_page(self),
@@ -388,20 +380,10 @@ class _Reader(Document):
             base_url=self.get(f"{at}.base_url", url, open_meteo.BASE_URL),
         )
 
-    def _metar(self) -> Metar:
-        at = "sources.metar"
-        is_of_capitals = self.raw("places") is None and self.document.get("place") is None
-        stations: tuple[str, ...] = asked.NEAR_CAPITALS if is_of_capitals else ()
-        stations = self.get(f"{at}.stations", _aerodromes, stations)
-        enabled = self.get(f"{at}.enabled", flag, bool(stations))
-        if enabled and not stations:
-            self.add(f"{at}.enabled", 'there are no stations; write stations = ["SBPA"]')
-        return Metar(
-            enabled=enabled,
-            stations=stations,
-            interval_s=self.get(f"{at}.interval", duration_of(60), 600),
-            base_url=self.get(f"{at}.base_url", url, asked.BASE_URL),
-        )
+    @property
+    def _is_of_capitals(self) -> bool:
+        """Whether nobody says which places are watched."""
+        return self.raw("places") is None and self.document.get("place") is None
 
     def _tomorrow_io(self) -> TomorrowIo:
         at = "sources.tomorrow-io"
@@ -434,16 +416,91 @@ class _Reader(Document):
                 key = f"sources.{plan.source}.interval"
                 self.add(key, f"{plan.sentence}; lengthen interval, or set adaptive = true")
 
+    # Places
+
+    def _places(self) -> Places:
+        tables, named = self.document.get("place", []), self.raw("places")
+        if named is not None and named != CAPITALS:
+            if tables and not self.is_from_env("places"):
+                self.add("places", "a file and [[place]] cannot go together; keep one of them")
+            return self.get("places", self._places_file, Places([]))
+        if not isinstance(tables, list):
+            self.add("place", "not a list of places; write [[place]] above each")
+            return Places([])
+        if "place" in self.document and not tables:
+            self.add("place", "no place in it; add a [[place]], or leave it out for the capitals")
+        own = self._listed(tables)
+        if named is None and tables:
+            return Places(own.values())
+        # What is said of a capital here goes before what is shipped.
+        return Places((self._listed(_capitals()) | own).values())
+
+    def _listed(self, tables: list[Any]) -> dict[str, Place]:
+        found: dict[str, Place] = {}
+        for i, table in enumerate(tables):
+            place = self._place(i, table)
+            if place is None:
+                continue
+            if place.id in found:
+                self.add(("place", i), f"place {place.id} is there twice; give each its own id")
+            found[place.id] = place
+        return found
+
+    def _places_file(self, value: Any) -> Places:
+        path = Path(text_of(value)).expanduser()
+        return Places(read_places(path if self.is_from_env("places") else self.base / path))
+
+    def _place(self, i: int, table: Any) -> Place | None:
+        if not isinstance(table, dict):
+            self.add(("place", i), "not a table; write id, name, latitude, longitude")
+            return None
+        name = table.get("id", i + 1)
+        faults = [(key, f"place {name}: {problem}") for key, problem in _faults_of_place(table)]
+        for key, problem in faults:
+            self.add(("place", i, key), problem)
+        if faults:
+            return None
+        place = Place(
+            id=table["id"],
+            name=table["name"],
+            latitude=float(table["latitude"]),
+            longitude=float(table["longitude"]),
+            timezone=table.get("timezone", "UTC"),
+            area=table.get("area"),
+            elevation_m=table.get("elevation_m"),
+        )
+        wrong = place.faults()
+        for fault in wrong:
+            keys = (key for key in _PLACE_KEYS[2:5] if key.replace("zone", " zone") in fault)
+            self.add(("place", i, next(keys, "id")), f"{fault}; mend it")
+        return None if wrong else place
+
+
+def _capitals() -> list[Any]:
+    """The tables of the shipped places."""
+    shipped = (files("atalaia") / "data" / "capitals.toml").read_text("utf-8")
+    places: list[Any] = tomllib.loads(shipped)["place"]
+    return places
+
 
 def _is_rule_file(name: str) -> bool:
     """Whether `rules` is a path, and no name of a shipped set."""
     return name not in rules.SHIPPED and (name.endswith(".toml") or "/" in name)
 
 
-def _aerodromes(value: Any) -> tuple[str, ...]:
-    """ICAO codes, in capitals."""
-    found = tuple(dict.fromkeys(text.upper() for text in texts(value)))
-    wrong = [text for text in found if not (len(text) == 4 and text.isascii() and text.isalnum())]
-    if wrong:
-        raise ValueError(f"{wrong[0]!r} is no aerodrome; write its ICAO code, for example SBPA")
-    return found
+def _faults_of_place(table: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """(key, problem) of a ``[[place]]`` table that can be no place."""
+    for key in table.keys() - set(_PLACE_KEYS):
+        yield key, f"unknown key {key}{meant(key, _PLACE_KEYS)}; remove it"
+    for key in _NEEDED:
+        if key not in table:
+            yield key, f"{key} is missing; add it"
+    for key in _PLACE_KEYS:
+        value = table.get(key)
+        if value is None:
+            continue
+        is_degrees = key in ("latitude", "longitude", "elevation_m")
+        if is_degrees and (type(value) not in (int, float) or not math.isfinite(value)):
+            yield key, f"{key} is not a number; write one, for example -30.03"
+        elif not is_degrees and (not isinstance(value, str) or not value):
+            yield key, f"{key} is not a text; put it in quotes"

@@ -298,7 +298,7 @@ def _sms(document: Document) -> SmsSettings | None:
 def _webhook(document: Document) -> WebhookSettings | None:
     is_on = document.get("channels.webhook.enabled", flag, True)
     nowhere: tuple[Network, ...] = ()
-    allow = document.get("channels.webhook.allow", _networks, nowhere)
+    allow = document.get("channels.webhook.allow", networks, nowhere)
     return WebhookSettings(allow=allow) if is_on else None
 
 
@@ -323,7 +323,8 @@ def _countries(value: Any) -> tuple[str, ...]:
     return found
 
 
-def _networks(value: Any) -> tuple[Network, ...]:
+def networks(value: Any) -> tuple[Network, ...]:
+    """A list of networks."""
     texts = value.split(",") if isinstance(value, EnvText) else value
     if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
         raise ValueError('not a list of networks; write for example ["10.1.0.0/16"]')

@@ -41,7 +41,9 @@ def _of_stations(decode: DecodeStations) -> Decode:
         told = decode(payloads)
         is_live = not any(payload.is_recorded for payload in payloads)
         delays = told.readings.delays() if is_live else []
-        return Decoded(Readings.empty(), told.rejects, stations=[told], delays=delays)
+        return Decoded(
+            Readings.empty(), told.rejects, told.officials, stations=[told], delays=delays
+        )
 
     return decoded
 

@@ -11,7 +11,8 @@ from atalaia.domain.payload import Payload
 from atalaia.sources.request import SourceRequest
 
 MOST_BYTES = 32 * 1024 * 1024
-"""An answer longer than this is none: the largest real ones have some hundred kilobytes."""
+"""An answer longer than this is none, unless the caller has another limit: the largest real ones
+have some hundred kilobytes."""
 
 
 class _TooLargeError(Exception):
@@ -23,6 +24,7 @@ async def fetch(
     request: SourceRequest,
     now: Callable[[], int],
     timeout_s: float = 20.0,
+    most_bytes: int = MOST_BYTES,
 ) -> tuple[Payload, Mapping[str, str]]:
     """Ask once; return the answer as a payload, and its headers for the budget.
 
@@ -32,9 +34,9 @@ async def fetch(
     held as credentials is struck out of the body, and appears in no failure.
     """
     try:
-        status, body, headers = await _get(session, request, timeout_s)
+        status, body, headers = await _get(session, request, timeout_s, most_bytes)
     except (TimeoutError, aiohttp.ClientError, _TooLargeError, OSError, ValueError) as error:
-        return _failed(request, now(), _failure(error, timeout_s)), {}
+        return _failed(request, now(), _failure(error, timeout_s, most_bytes)), {}
     for secret in request.credentials.values():
         body = body.replace(secret.encode(), b"***") if secret else body
     payload = Payload(
@@ -49,7 +51,7 @@ async def fetch(
 
 
 async def _get(
-    session: aiohttp.ClientSession, request: SourceRequest, timeout_s: float
+    session: aiohttp.ClientSession, request: SourceRequest, timeout_s: float, most_bytes: int
 ) -> tuple[int, bytes, Mapping[str, str]]:
     async with (
         asyncio.timeout(timeout_s),  # all of it: a server may also answer a byte at a time
@@ -64,7 +66,7 @@ async def _get(
         body = bytearray()
         async for part in response.content.iter_chunked(256 * 1024):
             body += part
-            if len(body) > MOST_BYTES:
+            if len(body) > most_bytes:
                 raise _TooLargeError
         return response.status, bytes(body), response.headers
 
@@ -80,12 +82,12 @@ def _failed(request: SourceRequest, received_at: int, failure: str) -> Payload:
     )
 
 
-def _failure(error: Exception, timeout_s: float) -> str:
+def _failure(error: Exception, timeout_s: float, most_bytes: int) -> str:
     """Why no answer came, in fixed words: an error's own text may hold the whole request."""
     # From the particular to the general: the first class that fits says it best.
     reasons: tuple[tuple[type[Exception], str], ...] = (
         (TimeoutError, f"time-out after {timeout_s:g} s"),
-        (_TooLargeError, f"answer larger than {MOST_BYTES // 2**20} MB"),
+        (_TooLargeError, f"answer larger than {most_bytes // 10**6} MB"),
         (aiohttp.ClientConnectorDNSError, "host name not resolved"),
         (aiohttp.ClientConnectorCertificateError, "certificate not accepted"),
         (aiohttp.ClientSSLError, "TLS failed"),

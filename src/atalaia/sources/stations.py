@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from atalaia.domain.place import Places
 from atalaia.sources import ana, cemaden, nws_observations
+from atalaia.sources.cap.found import forms_of
 from atalaia.sources.instruments import DecodeStations
 from atalaia.sources.metar import decoder as metar
 from atalaia.sources.pws import decoder as pws
@@ -16,7 +17,7 @@ def instruments(places: Places) -> dict[str, DecodeStations]:
     Consoles do not say where they are: they stand at one of the places.
     """
     return {
-        wis2.NAME: wis2.decoder(),
+        wis2.NAME: wis2.decoder(forms_of(places)),
         metar.NAME: metar.decoder(),
         pws.NAME: pws.decoder(places),
         cemaden.NAME: cemaden.decoder(),

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import json
+import re
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -10,7 +12,9 @@ import pytest
 from atalaia.domain.payload import Payload
 from atalaia.domain.place import Places
 from atalaia.domain.station_reading import StationsDecoded
-from atalaia.sources.pws.mapped import MappedValue, Mapping, decoder
+from atalaia.settings import load
+from atalaia.sources.pws.decoder import decoder
+from atalaia.sources.pws.mapped import MappedValue, Mapping, body_of
 from atalaia.sources.pws.rain import Gauges
 
 RECEIVED = 1_786_442_460  # 2026-08-11T10:01Z
@@ -46,11 +50,11 @@ def decode(*messages: Any, mapping: Mapping = CHIRPSTACK, name: str = "river") -
             content="mqtt-json",
             received_at=RECEIVED,
             places=(name,),
-            body=each if isinstance(each, bytes) else json.dumps(each).encode(),
+            body=body_of(mapping, each if isinstance(each, bytes) else json.dumps(each).encode()),
         )
         for each in messages
     ]
-    return decoder({"river": mapping}, Places([]))(payloads)
+    return decoder(Places([]))(payloads)
 
 
 def test_a_mapping_says_where_each_value_stands_and_in_which_unit() -> None:
@@ -104,8 +108,19 @@ def test_a_message_without_a_time_is_a_reject_and_the_others_are_read(body: Any)
     assert len(decoded.readings) == 2
 
 
-def test_a_station_without_a_mapping_is_refused() -> None:
-    assert [each.reason for each in decode(up(), name="other").rejects] == ["no station"]
+def test_a_message_without_a_station_or_a_mapping_that_can_be_one_is_refused() -> None:
+    assert [each.reason for each in decode(up(), name="").rejects] == ["no station"]
+    for wrong in (Mapping(), Mapping(values=(MappedValue("temp", "t"),))):
+        assert [each.reason for each in decode(up(), mapping=wrong).rejects] == ["no mapping"]
+    bare = Payload(
+        source="pws", content="mqtt-json", received_at=RECEIVED, places=("a",), body=b"{}"
+    )
+    assert [each.reason for each in decoder(Places([]))([bare]).rejects] == ["no mapping"]
+
+
+def test_a_message_that_is_one_number_is_read_by_an_empty_path() -> None:
+    mapping = Mapping(values=(MappedValue("temperature_c", ""),))
+    assert decode(b"21.5", mapping=mapping).readings.values["temperature_c"].tolist() == [21.5]
 
 
 @pytest.mark.parametrize(
@@ -128,3 +143,40 @@ def test_a_mapping_is_read_from_settings() -> None:
     assert msgspec.convert(told, Mapping).values == (MappedValue("temperature_c", "t"),)
     with pytest.raises(msgspec.ValidationError):
         msgspec.convert({**told, "typo": 1}, Mapping)
+
+
+ROOT = Path(__file__).parents[3]
+
+
+def test_the_documented_mapping_reads_the_example_and_is_the_one_in_it(tmp_path: Path) -> None:
+    page = (ROOT / "docs/stations.md").read_text("utf-8")
+    section = page.partition("## JSON by MQTT")[2]
+    found = re.search(r"^`atalaia.toml`\n\n```toml\n(.*?)^```", section, re.MULTILINE | re.DOTALL)
+    assert found is not None
+    (tmp_path / "atalaia.toml").write_text(found[1], "utf-8")
+    (tmp_path / "mqtt.password").write_text("a-password")
+    settings = load(tmp_path / "atalaia.toml", {})
+    told = {station.name: station.mapping for station in settings.mqtt.stations}
+    assert settings.mqtt.broker is not None
+    assert settings.mqtt.broker.password == "a-password"
+    lines = [
+        json.loads(line) for line in (ROOT / "examples/mqtt.ndjson").read_text("utf-8").splitlines()
+    ]
+    for line in lines:
+        head, _, message = line["body"].partition("\n")
+        assert msgspec.json.decode(head, type=Mapping) == told[line["places"][0]]
+        assert json.loads(message)
+    payloads = [
+        Payload(
+            source="pws",
+            content="mqtt-json",
+            received_at=RECEIVED,
+            places=(line["places"][0],),
+            body=line["body"].encode(),
+        )
+        for line in lines
+    ]
+    decoded = decoder(Places([]))(payloads)
+    assert decoded.rejects == []
+    gusts = decoded.readings.value("wind_gust_m_s")
+    assert gusts[~np.isnan(gusts)].tolist() == [10.0, 15.0]

@@ -1,9 +1,9 @@
 """Uploads of consoles → readings of private stations.
 
 Payloads: source ``pws``; content ``ecowitt`` (the form of its custom server) or ``wunderground``
-(the query string of its upload), without the secret (`form.without_secrets`); the station's name,
-a pseudonym, in `places`, and after it the place where it stands, if it is known. Its id is ``pws:``
-and that name.
+(the query string of its upload), without the secret (`form.without_secrets`), or ``mqtt-json``
+(`mapped`); the station's name, a pseudonym, in `places`, and after it the place where it stands, if
+it is known. Its id is ``pws:`` and that name.
 
 Some senders split an upload (Acurite: wind and rain in one message, temperature in the next, each
 at ``dateutc=now``): each message tells what it holds, and a row may have little in it.
@@ -11,19 +11,19 @@ at ``dateutc=now``): each message tells what it holds, and a row may have little
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from atalaia.domain.payload import Payload
 from atalaia.domain.place import Places
-from atalaia.domain.station import Station
 from atalaia.domain.station_reading import StationReadings, StationsDecoded
 from atalaia.sources.instruments import DecodeStations, by_content
+from atalaia.sources.pws import mapped
 from atalaia.sources.pws.fields import counters, values
 from atalaia.sources.pws.form import fields, observed_at, without_secrets
 from atalaia.sources.pws.rain import told as counted
+from atalaia.sources.pws.stands import NAME as PWS
+from atalaia.sources.pws.stands import standing
 from atalaia.sources.rejects import Rejects, Unreadable
 
-NAME = "pws"
+NAME = PWS
 ECOWITT = "ecowitt"
 WUNDERGROUND = "wunderground"
 
@@ -34,7 +34,10 @@ def decoder(places: Places) -> DecodeStations:
     def read(payload: Payload, rejects: Rejects) -> StationsDecoded:
         return _read(payload, places, rejects)
 
-    return by_content({ECOWITT: read, WUNDERGROUND: read})
+    def read_mapped(payload: Payload, rejects: Rejects) -> StationsDecoded:
+        return mapped.read(payload, places, rejects)
+
+    return by_content({ECOWITT: read, WUNDERGROUND: read, mapped.CONTENT: read_mapped})
 
 
 def _read(payload: Payload, places: Places, rejects: Rejects) -> StationsDecoded:
@@ -47,22 +50,3 @@ def _read(payload: Payload, places: Places, rejects: Rejects) -> StationsDecoded
     told = values(sent, at, rejects) + counted(at, counters(sent, rejects))
     readings = StationReadings.of(station.id, payload.source, told, known_at=payload.received_at)
     return StationsDecoded(readings, [station])
-
-
-def standing(named: Sequence[str], places: Places) -> Station:
-    """The private station of this name, where it stands: at the place that is named after it.
-
-    One that is called as a place, and says nothing of where it is, stands there. At a place that
-    is not watched it has no position, and speaks for nobody.
-    """
-    place = places.get(named[-1])
-    if place is None:
-        return Station(id=f"{NAME}:{named[0]}", kind="private")
-    return Station(
-        id=f"{NAME}:{named[0]}",
-        kind="private",
-        name=place.name if named[0] == place.id else named[0],
-        latitude=place.latitude,
-        longitude=place.longitude,
-        elevation_m=place.elevation_m,
-    )

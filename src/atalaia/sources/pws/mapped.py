@@ -1,13 +1,15 @@
 """JSON of any form, by a mapping that the station's owner writes: Home Assistant, ChirpStack v4.
 
 Payloads: source ``pws``, content ``mqtt-json``, the station's name in `places`. There is no one
-form of such messages, so a mapping says where each value stands and in which unit::
+form of such messages, so a mapping says where each value stands and in which unit. It is the first
+line of the body, so that what is made of a payload depends on nothing else; the message as it was
+received follows. As in the settings::
 
     time = "time"                          # ISO 8601 with an offset, or Unix seconds; else: receipt
     message_id = "deduplicationId"         # the same message by two gateways is one
     [[values]]
     variable = "temperature_c"
-    path = "object.temperature"            # names and numbers of places, with dots between
+    path = "object.temperature"            # names and numbers of places, with dots between; "": all
     unit = "°F"                            # left out: the catalogue's
 
 A counter of rain (`counter`, in mm or `counter_unit`) becomes rain by differences, as consoles' do.
@@ -16,7 +18,6 @@ A counter of rain (`counter`, in mm or `counter_unit`) becomes rain by differenc
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping as Mappings
 from typing import Any
 
 import msgspec
@@ -32,10 +33,9 @@ from atalaia.domain.station_reading import (
 )
 from atalaia.domain.variable import CATALOGUE
 from atalaia.sources.body import read_json
-from atalaia.sources.instruments import DecodeStations, by_content
-from atalaia.sources.pws.decoder import standing
 from atalaia.sources.pws.form import number
 from atalaia.sources.pws.rain import told as counted
+from atalaia.sources.pws.stands import standing
 from atalaia.sources.rejects import Rejects, Unreadable, shown
 from atalaia.sources.times import EARLIEST, LATEST, utc_second
 from atalaia.sources.units import conversion
@@ -82,20 +82,29 @@ class Mapping(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return faults
 
 
-def decoder(mappings: Mappings[str, Mapping], places: Places) -> DecodeStations:
-    """Messages of stations whose mapping has no faults, by their names → OBSERVED rows."""
-
-    def read(payload: Payload, rejects: Rejects) -> StationsDecoded:
-        mapping = mappings.get(payload.places[0]) if len(payload.places) == 1 else None
-        if mapping is None:
-            raise Unreadable("no station", f"{shown(', '.join(payload.places))} has no mapping")
-        return _read(mapping, payload, places, rejects)
-
-    return by_content({CONTENT: read})
+def body_of(mapping: Mapping, message: bytes) -> bytes:
+    """A message with how it is to be read, as a payload's body."""
+    return msgspec.json.encode(mapping) + b"\n" + message
 
 
-def _read(mapping: Mapping, payload: Payload, places: Places, rejects: Rejects) -> StationsDecoded:
-    body = read_json(payload.body, rejects)
+def read(payload: Payload, places: Places, rejects: Rejects) -> StationsDecoded:
+    """OBSERVED rows of one message. Raises Unreadable."""
+    if not 1 <= len(payload.places) <= 2 or not payload.places[0]:
+        raise Unreadable("no station", "a message needs the name of the station that sent it")
+    head, _, message = payload.body.partition(b"\n")
+    try:
+        mapping = msgspec.json.decode(head, type=Mapping)
+    except msgspec.MsgspecError as error:
+        raise Unreadable("no mapping", str(error)) from None
+    if faults := mapping.faults():
+        raise Unreadable("no mapping", faults[0])
+    return _read(mapping, message, payload, places, rejects)
+
+
+def _read(
+    mapping: Mapping, message: bytes, payload: Payload, places: Places, rejects: Rejects
+) -> StationsDecoded:
+    body = read_json(message, rejects)
     stands = standing(payload.places, places)
     station = stands.id
     at = payload.received_at if mapping.time is None else _time(_at(body, mapping.time))
@@ -122,8 +131,8 @@ def _read(mapping: Mapping, payload: Payload, places: Places, rejects: Rejects) 
 
 
 def _at(body: Any, path: str | None) -> Any:
-    """What stands at a path; None if nothing does."""
-    for step in path.split(".") if path is not None else ():
+    """What stands at a path; None if nothing does. Of an empty one it is all of it."""
+    for step in path.split(".") if path else ():
         if isinstance(body, dict):
             body = body.get(step)
         elif isinstance(body, list) and step.isdigit() and int(step) < len(body):

@@ -8,6 +8,7 @@ import hashlib
 import hmac
 import zlib
 
+from atalaia.sources.body import shown_start
 from atalaia.sources.rejects import Unreadable, shown
 from atalaia.sources.wis2.notification import InlineContent, Integrity, Notification
 
@@ -44,6 +45,19 @@ def checked(data: bytes, integrity: Integrity | None) -> None:
         raise Unreadable("unknown method of integrity", shown(integrity.method))
     if not hmac.compare_digest(hashlib.new(name, data).digest(), _octets(integrity.value)):
         raise Unreadable("content differs from its checksum", integrity.method)
+
+
+def with_data(notice: bytes, data: bytes) -> bytes:
+    """A notification and what its link led to, both as they were received, as one body."""
+    return b"%d\n" % len(notice) + notice + data
+
+
+def parted(body: bytes) -> tuple[bytes, bytes]:
+    """The notification and the data of such a body. Raises Unreadable."""
+    head, _, rest = body.partition(b"\n")
+    if not head.isdigit() or len(head) > 9 or int(head) > len(rest):
+        raise Unreadable("not a notification with its data", shown_start(body))
+    return rest[: int(head)], rest[int(head) :]
 
 
 def _decoded(content: InlineContent) -> bytes:
