@@ -24,7 +24,7 @@ from pathlib import Path
 
 import aiohttp
 
-KEY = "a-key-of-the-bench"
+KEY = "a-key-of-the-bench-9f3QxV"
 PATHS = (
     "/v1/places?limit=200",
     "/v1/incidents?active=true",

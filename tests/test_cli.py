@@ -8,11 +8,14 @@ import json
 import os
 import random
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 from atalaia import __version__
+from atalaia.cli import app
 from atalaia.domain.place import Places
 from atalaia.sources.recorded import read_places
 from patience import LIMIT_S
@@ -253,6 +256,50 @@ def test_sql_answers_as_table_csv_or_json(home: Path) -> None:
     assert found == [["place_id", "n"], ["north", "10"], ["south", "8"]]
     as_json = json.loads(atalaia("sql", query, "--home", home, "--json").stdout)
     assert as_json == [{"place_id": "north", "n": 10}, {"place_id": "south", "n": 8}]
+
+
+def test_sql_is_read_from_stdin_and_from_a_file_as_from_the_line(
+    home: Path, tmp_path: Path
+) -> None:
+    query = "SELECT place_id,\n  count(*) AS n\nFROM readings GROUP BY 1 ORDER BY 1"
+    (tmp_path / "q.sql").write_text(query)
+
+    def asked(*options: str, stdin: str = "") -> str:
+        done = CliRunner().invoke(app, ["sql", "--home", str(home), "--json", *options], stdin)
+        assert done.exit_code == 0, done.output
+        return done.stdout
+
+    on_the_line = asked(query)
+    assert json.loads(on_the_line) == [
+        {"place_id": "north", "n": 10},
+        {"place_id": "south", "n": 8},
+    ]
+    assert asked("-", stdin=query) == on_the_line
+    assert asked("--file", str(tmp_path / "q.sql")) == on_the_line
+
+
+@pytest.mark.parametrize("options", [[], ["SELECT 1", "--file", "q.sql"]])
+def test_sql_from_nowhere_or_from_two_places_is_refused(options: list[str]) -> None:
+    done = CliRunner().invoke(app, ["sql", *options])
+    assert done.exit_code == 2
+    assert "one of them" in done.stderr
+
+
+def test_a_shell_completes_commands() -> None:
+    ask = {"_ATALAIA_COMPLETE": "complete_bash", "COMP_WORDS": "atalaia back", "COMP_CWORD": "1"}
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            "import sys; sys.argv = ['atalaia']; from atalaia.cli import main; main()",
+        ],
+        env={**os.environ, **ask},
+        capture_output=True,
+        text=True,
+        timeout=LIMIT_S,
+        check=False,
+    )
+    assert done.stdout.split() == ["backup", "backtest"]
 
 
 def test_sql_knows_readings_alerts_and_incidents(home: Path) -> None:

@@ -144,6 +144,7 @@ def test_settings_in_the_documentation_can_be_loaded(tmp_path: Path) -> None:
     found = [block for block in fenced(ALL, "toml") if "[[place]]" in block]
     assert found
     for name in ("tomorrow.key", "push.key"):
+        (tmp_path / name).touch(mode=0o600)
         (tmp_path / name).write_text("a-key")
     (tmp_path / "my-rules.toml").write_text(
         next(block for block in fenced(ALL, "toml") if 'name = "my-rules"' in block), "utf-8"

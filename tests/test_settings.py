@@ -66,6 +66,7 @@ def test_the_example_is_valid_with_every_line_that_is_commented_out(tmp_path: Pa
     text = re.sub(r"^# (\w+ = |\[\[place)", r"\1", EXAMPLE.read_text(), flags=re.MULTILINE)
     text = text.replace('places = "places.csv"\n', "")
     for name in re.findall(r'^\w+_file = "([\w.]+)"', text, re.MULTILINE):
+        (tmp_path / name).touch(mode=0o600)
         (tmp_path / name).write_text("a-key-of-some-letters\n")
     tomllib.loads(text)
     settings = load(written(tmp_path, text), {})
@@ -239,6 +240,7 @@ def test_a_fixed_plan_that_does_not_fit_is_refused_and_an_adaptive_one_is_not(
 
 
 def test_the_environments_key_goes_before_the_files(tmp_path: Path) -> None:
+    (tmp_path / "in-file").touch(mode=0o600)
     (tmp_path / "in-file").write_text("from-file\n")
     path = written(tmp_path, '[sources.tomorrow-io]\nkey_file = "in-file"\n')
     key = load(path, {}).tomorrow_io.key
@@ -306,6 +308,27 @@ def test_the_files_that_settings_name_are_told(tmp_path: Path) -> None:
     assert beside(text) == ["own/rules.toml", "places.csv"]
     for text in ("", 'rules = "inmet"', "rules = 3", "places = ["):
         assert beside(text) == []
+
+
+def test_a_place_by_the_name_of_a_town_is_where_that_town_is(tmp_path: Path) -> None:
+    text = '[[place]]\nname = "Caruaru, PE"\n[[place]]\nid = "p"\nname = "Lisboa"\narea = "coast"\n'
+    one, other = load(written(tmp_path, text), {}).places
+    assert (one.id, one.name, one.timezone) == ("caruaru-pe", "Caruaru", "America/Recife")
+    assert (round(one.latitude, 1), round(one.longitude, 1)) == (-8.3, -36.0)
+    assert (other.id, other.name, other.area) == ("p", "Lisbon", "coast")
+
+
+def test_a_name_of_several_towns_is_refused_with_them_on_its_line(tmp_path: Path) -> None:
+    with pytest.raises(SettingsInvalid) as caught:
+        load(written(tmp_path, '[[place]]\narea = "x"\nname = "Santa Cruz"\n'), {})
+    (problem,) = caught.value.problems
+    assert re.search(r":3: place 1: .*may be several; name the state.*Santa Cruz, PH", problem)
+
+
+@pytest.mark.parametrize("half", ["latitude = 1.0", "longitude = 1.0"])
+def test_half_a_position_is_not_made_up_from_a_name(tmp_path: Path, half: str) -> None:
+    with pytest.raises(SettingsInvalid, match="is missing; add it"):
+        load(written(tmp_path, f'[[place]]\nid = "a"\nname = "Recife"\n{half}\n'), {})
 
 
 STATION = """

@@ -2,7 +2,7 @@
 
     python tools/gazetteer.py [src/atalaia/data/gazetteer.zst]
 
-writes the towns of the world from 1,000 people, as `atalaia.people.gazetteer` reads them. The data
+writes the towns of the world from 1,000 people, as `atalaia.sources.gazetteer` reads them. The data
 are GeoNames' (https://www.geonames.org), CC BY 4.0; the first line of the file says so. The same
 package makes the same bytes.
 """
@@ -17,7 +17,7 @@ import msgspec
 import numpy as np
 import zstandard
 
-from atalaia.people.gazetteer import Stored, fold
+from atalaia.sources.gazetteer import Stored, fold
 
 TARGET = Path(__file__).resolve().parents[1] / "src/atalaia/data/gazetteer.zst"
 

@@ -8,7 +8,7 @@ callers on an event loop put them in a thread.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -140,11 +140,15 @@ class PersonRow(msgspec.Struct, frozen=True, kw_only=True):
 class ContactRow(msgspec.Struct, frozen=True, kw_only=True):
     """One address of a person, in the one table that holds addresses.
 
-    lookup     HMAC of channel and address: finds the person without knowing the address
+    lookup     HMAC of channel and address: finds the person without knowing the address; of a key
+               of theirs, which is random, its SHA-256
     sealed     the address, sealed with the person's key; empty for a key of theirs, of which
-               only the HMAC is kept
+               only the hash is kept
     status     pending, confirmed, or stopped (by its owner, or because it is of no more use)
     tries      wrong codes given so far
+    key        number of the look-up key that `lookup` was made with; 0: none is needed for it
+    others     what older look-up keys make of the same: the row is refused where another person
+               has one of these. Not kept
     """
 
     pseudonym: str
@@ -154,6 +158,20 @@ class ContactRow(msgspec.Struct, frozen=True, kw_only=True):
     status: str
     since: int
     tries: int = 0
+    key: int = 1
+    others: tuple[bytes, ...] = ()
+
+
+class LookupKeys(msgspec.Struct, frozen=True):
+    """Which keys look-ups are made with, by their numbers.
+
+    current    what a new look-up is made with
+    old        what may still be found by: until when it is kept (Unix seconds; 0: look-ups that it
+               made are being made anew)
+    """
+
+    current: int = 1
+    old: dict[int, int] = {}
 
 
 class Consent(msgspec.Struct, frozen=True, kw_only=True):
@@ -194,11 +212,13 @@ class People(Protocol):
         person: PersonRow,
         contacts: Sequence[ContactRow] = (),
         consents: Sequence[Consent] = (),
+        gone: Sequence[ContactRow] = (),
     ) -> None:
-        """Keep a person with what is new of contacts (by channel and lookup) and consents.
+        """Keep a person with what is new of contacts (by channel and lookup) and consents, and
+        without contacts that are `gone`.
 
         All of it or nothing; `changed` is given anew. Raises StateConflict where a contact is
-        another person's.
+        another person's, and where a new one's look-up was not made with the current key.
         """
         ...
 
@@ -225,9 +245,28 @@ class People(Protocol):
         """What was counted under this name, an HMAC; None: nothing."""
         ...
 
-    def set_tally(self, name: bytes, before: bytes | None, value: bytes, until: int) -> bool:
-        """Keep it until then (Unix seconds), if `before` is what is kept (None: nothing); return
-        whether it was. It belongs to no person: erasures leave it, and `forget` lets it go."""
+    def set_tally(
+        self, name: bytes, before: bytes | None, value: bytes, until: int, key: int = 1
+    ) -> bool:
+        """Keep it until then (Unix seconds), if `before` is what is kept (None: nothing) and the
+        look-up key of this number, which made the name, is the current one; return whether it was.
+        It belongs to no person: erasures leave it, and `forget` lets it go."""
+        ...
+
+    def lookup_keys(self) -> LookupKeys:
+        """Which keys look-ups are made with now."""
+        ...
+
+    def set_lookup_keys(self, before: LookupKeys, after: LookupKeys) -> bool:
+        """Have it so, if it is as `before`; return whether it was."""
+        ...
+
+    def outdated(self, current: int) -> Iterator[ContactRow]:
+        """Contacts whose look-ups are of older keys, a page at a time."""
+        ...
+
+    def drop_outdated(self, kept: Collection[int]) -> int:
+        """Remove contacts whose look-ups are of none of these keys; return how many."""
         ...
 
     def forget(self, pending_before: int, consents_before: int, now: int) -> list[str]:
@@ -256,8 +295,17 @@ class Keys(Protocol):
         """Pseudonyms of the erased with the time: applied again after a restore."""
         ...
 
-    def lookup_key(self) -> bytes:
-        """The key of 32 bytes that addresses are looked up with, derived from the master key."""
+    def lookup_key(self, number: int) -> bytes:
+        """The key of 32 bytes that addresses are looked up with. The first one is made where there
+        is none. Raises StateConflict for one that is not there."""
+        ...
+
+    def make_lookup_key(self, number: int) -> None:
+        """Have one of this number, durably; again: nothing."""
+        ...
+
+    def destroy_lookup_keys(self, below: int) -> None:
+        """Destroy those of smaller numbers; again: nothing."""
         ...
 
 

@@ -29,11 +29,11 @@ CONTACTS = {
     "webhook": "http://127.0.0.1:9/canary-path?token=canary-query",
 }
 SECRETS = {
-    "ATALAIA_API_KEY": "canary-api-key",
+    "ATALAIA_API_KEY": "canary-api-key-8Kq3vXz7",
     "ATALAIA_CHANNELS_TELEGRAM_TOKEN": "771234567:canary-telegram-token-0123456789abcdef",
     "ATALAIA_CHANNELS_WHATSAPP_TOKEN": "canary-whatsapp-token",
     "ATALAIA_CHANNELS_WHATSAPP_APP_SECRET": "canary-app-secret",
-    "ATALAIA_CHANNELS_WHATSAPP_VERIFY_TOKEN": "canary-verify-token",
+    "ATALAIA_CHANNELS_WHATSAPP_VERIFY_TOKEN": "canary-verify-token-8Kq3",
     "ATALAIA_CHANNELS_EMAIL_PASSWORD": "canary-password",
     "AWS_SECRET_ACCESS_KEY": "canary-aws-secret",
 }
@@ -71,7 +71,7 @@ def test_no_address_and_no_secret_is_in_anything_that_a_run_writes(tmp_path: Pat
             _until(lambda: _tries(atalaia) >= len(CONTACTS), watch)
             for path in ("/metrics", "/readyz", "/v1/people/p_nobody", "/openapi.json"):
                 said.append(_get(port, path))
-            said.append(_get(port, "/v1/deliveries", key="canary-api-key"))
+            said.append(_get(port, "/v1/deliveries", key=SECRETS["ATALAIA_API_KEY"]))
             said.append(_get(port, "/v1/deliveries", key="wrong"))
         finally:
             watch.send_signal(signal.SIGTERM)
@@ -147,7 +147,10 @@ def _push(port: int) -> None:
     request = urllib.request.Request(
         f"http://127.0.0.1:{port}/v1/readings",
         json.dumps([reading]).encode(),
-        {"Content-Type": "application/json", "Authorization": "Bearer canary-api-key"},
+        {
+            "Content-Type": "application/json",
+            "Authorization": f"Bearer {SECRETS['ATALAIA_API_KEY']}",
+        },
     )
     with urllib.request.urlopen(request, timeout=LIMIT_S) as answer:
         assert answer.status == 202

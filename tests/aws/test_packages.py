@@ -56,7 +56,7 @@ LATER = {
         "atalaia.notify.drills",
         "atalaia.page.web",
         "atalaia.people.conversation",
-        "atalaia.people.gazetteer",
+        "atalaia.sources.gazetteer",
     ),
     "rebuild": ("atalaia.lake.climate", "atalaia.homes.aws.lake", "atalaia.homes.aws.keys"),
 }

@@ -250,6 +250,26 @@ def test_what_was_kept_long_enough_is_let_go_once_a_day(deployed: Config) -> Non
     assert not any(retention.handle({}, Context()).values()), "there is nothing left to do"
 
 
+def test_the_key_of_look_ups_is_replaced_when_asked_and_the_old_one_destroyed_in_its_time(
+    deployed: Config, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ana = subscribed("email:ana@people.example", "inbox")
+    contact, home = read_contact("email:ana@people.example"), deployment.home()
+    done = retention.handle({"rotate": "lookup"}, Context())
+    assert done["contacts"] == 2
+    registry = Registry(home.people, home.keys)
+    assert registry.find(contact) == ana
+    other = subscribed("email:ana@people.example")
+    assert registry.person(other) is None, "another's paper gets a code, and nobody is there twice"
+    retention.handle({}, Context())
+    home.keys.lookup_key(1)
+    later = time.time() + 31 * 86_400
+    monkeypatch.setattr(deployment, "CLOCK", Clock(now=lambda: later))
+    retention.handle({}, Context())
+    assert home.table("keys").get("key", "lookup") is None
+    assert Registry(home.people, home.keys).find(contact) == ana
+
+
 def test_messages_are_let_go_after_as_long_as_the_settings_say(
     deployed: Config, monkeypatch: pytest.MonkeyPatch
 ) -> None:

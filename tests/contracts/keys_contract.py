@@ -7,6 +7,7 @@ from abc import ABC, abstractmethod
 
 import pytest
 
+from atalaia.errors import StateConflict
 from atalaia.ports import Keys
 
 ANA, BIA = "p_ana", "p_bia"
@@ -67,8 +68,28 @@ class KeysContract(ABC):
         keys.destroy(ANA, 100)
         assert keys.erased() == [(ANA, 100)]
 
-    def test_the_lookup_key_stays_the_same(self, keys: Keys) -> None:
-        key = keys.lookup_key()
+    def test_a_lookup_key_stays_the_same(self, keys: Keys) -> None:
+        key = keys.lookup_key(1)
         assert len(key) == 32
-        assert self.reopened().lookup_key() == key
-        assert keys.make(ANA) != key
+        keys.make_lookup_key(2)
+        keys.make_lookup_key(2)
+        again = self.reopened()
+        assert again.lookup_key(1) == key
+        assert again.lookup_key(2) not in (key, keys.make(ANA))
+        assert again.lookup_key(2) == keys.lookup_key(2)
+
+    def test_a_lookup_key_that_is_not_there_is_told_and_not_made_anew(self, keys: Keys) -> None:
+        with pytest.raises(StateConflict, match="nobody is found"):
+            keys.lookup_key(2)
+
+    def test_of_lookup_keys_the_older_ones_are_destroyed(self, keys: Keys) -> None:
+        keys.lookup_key(1)
+        for number in (2, 3):
+            keys.make_lookup_key(number)
+        kept = keys.lookup_key(3)
+        keys.destroy_lookup_keys(3)
+        keys.destroy_lookup_keys(3)
+        again = self.reopened()
+        assert again.lookup_key(3) == kept
+        with pytest.raises(StateConflict):
+            again.lookup_key(2)

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from atalaia.errors import StateConflict
-from atalaia.ports import Consent, ContactRow, People, PersonRow
+from atalaia.ports import Consent, ContactRow, LookupKeys, People, PersonRow
 
 ANA, BIA = "p_ana", "p_bia"
 
@@ -210,6 +210,75 @@ class PeopleContract(ABC):
         again = self.reopened()
         assert again.tally(name) == b"2"
         assert again.tally(b"another HMAC") is None
+
+    def test_a_contact_that_is_gone_goes_with_what_is_put_and_is_found_no_more(
+        self, people: People
+    ) -> None:
+        people.put(person(), [contact(), contact(name="b")])
+        people.put(self.read(people), [contact(name="c")], gone=[contact()])
+        assert {c.lookup for c in people.contacts(ANA)} == {b"lookup b", b"lookup c"}
+        assert people.find("email", b"lookup a") is None
+        people.put(person(BIA), [contact(BIA, "a")])
+        people.put(self.read(people), [], gone=[msgspec.structs.replace(contact(), lookup=b"no")])
+
+    def test_look_up_keys_are_set_by_who_knew_them(self, people: People) -> None:
+        assert people.lookup_keys() == LookupKeys()
+        second, third = LookupKeys(2, {1: 0}), LookupKeys(3, {1: 50, 2: 0})
+        assert people.set_lookup_keys(LookupKeys(), second)
+        assert not people.set_lookup_keys(LookupKeys(), third)
+        assert people.set_lookup_keys(second, third)
+        assert self.reopened().lookup_keys() == third
+
+    def test_a_new_contact_is_made_with_the_current_key_and_an_old_one_may_change(
+        self, people: People
+    ) -> None:
+        people.put(person(), [contact()])
+        people.set_lookup_keys(LookupKeys(), LookupKeys(2, {1: 0}))
+        for number in (1, 3):
+            with pytest.raises(StateConflict, match="another key"):
+                people.put(person(BIA), [contact(BIA, "b", key=number)])
+        assert people.person(BIA) is None
+        people.put(self.read(people), [contact(status="stopped")])
+        people.put(person(BIA), [contact(BIA, "b", key=2), contact(BIA, "c", key=0)])
+        assert [c.key for c in people.contacts(BIA)] == [2, 0]
+
+    def test_nobody_gets_a_contact_that_another_has_by_an_older_key(self, people: People) -> None:
+        people.put(person(), [contact(), contact(name="b", status="stopped")])
+        people.set_lookup_keys(LookupKeys(), LookupKeys(2, {1: 0}))
+        new = contact(BIA, "new", key=2, others=(b"lookup a",))
+        with pytest.raises(StateConflict, match="another's"):
+            people.put(person(BIA), [new])
+        assert people.find("email", b"lookup new") is None
+        mine = contact(ANA, "new", key=2, others=(b"lookup a",))
+        people.put(self.read(people), [mine], gone=[contact()])
+        assert people.find("email", b"lookup new") == contact(ANA, "new", key=2)
+        free = contact(BIA, "newer", key=2, others=(b"lookup b", b"lookup none"))
+        people.put(person(BIA), [free])
+        assert people.find("email", b"lookup newer") == contact(BIA, "newer", key=2)
+
+    def test_what_older_keys_made_is_listed_and_dropped(self, people: People) -> None:
+        people.put(
+            person(), [contact(), contact(name="b", channel="sms"), contact(name="k", key=0)]
+        )
+        people.set_lookup_keys(LookupKeys(), LookupKeys(2, {1: 0}))
+        people.put(person(BIA), [contact(BIA, "n", key=2)])
+        assert {c.lookup for c in people.outdated(2)} == {b"lookup a", b"lookup b"}
+        assert people.drop_outdated({1, 2}) == 0
+        assert people.drop_outdated({2}) == 2
+        again = self.reopened()
+        assert list(again.outdated(2)) == []
+        assert {c.lookup for p in (ANA, BIA) for c in again.contacts(p)} == {
+            b"lookup k",
+            b"lookup n",
+        }
+
+    def test_a_count_is_kept_under_the_current_key_alone(self, people: People) -> None:
+        assert people.set_tally(b"name", None, b"1", 100)
+        people.set_lookup_keys(LookupKeys(), LookupKeys(2, {1: 0}))
+        assert not people.set_tally(b"name", b"1", b"2", 100, 1)
+        assert people.set_tally(b"new name", None, b"2", 100, 2)
+        assert not people.set_tally(b"new name", None, b"3", 100, 2)
+        assert (people.tally(b"name"), people.tally(b"new name")) == (b"1", b"2")
 
     def test_a_tally_outlives_whoever_is_erased_and_goes_in_its_time(self, people: People) -> None:
         people.put(person(), [contact()])

@@ -18,7 +18,7 @@ from .conftest import PICTURES, Browser, Seen
 
 ENV = {
     "ATALAIA_SOURCES_OPEN_METEO_ENABLED": "false",
-    "ATALAIA_API_KEY": "push-s3cret",
+    "ATALAIA_API_KEY": "push-s3cret-7Vq2mXz9LwK4",
     "ATALAIA_CHANNELS_WEBHOOK_ALLOW": "127.0.0.0/8",
     "ATALAIA_PEOPLE_CONTROLLER": "Defesa Civil de Exemplo",
     "ATALAIA_PEOPLE_CONTACT": "privacidade@example.org",
@@ -207,7 +207,7 @@ def test_an_operator_sees_the_stages_silences_a_hazard_and_sends_again_what_did_
         await page.get_by_role("button", name="Entrar").click()
         await page.get_by_text("Esta chave não abre").wait_for()
         seen.problems.clear()  # the browser notes the refused key
-        await page.fill("#key", "push-s3cret")
+        await page.fill("#key", "push-s3cret-7Vq2mXz9LwK4")
         await page.get_by_role("button", name="Entrar").click()
         await page.get_by_role("link", name="Atraso").click()
         await page.get_by_text("Registros à espera da detecção").wait_for()
@@ -239,7 +239,7 @@ def test_a_drill_goes_all_the_way_and_says_that_it_is_one(browser: Browser, tmp_
         async with TestServer(hook.application()) as server:
             await subscribed_on_paper(world, str(server.make_url("/alertas")))
             await page.goto(world.url("/#/operator"))
-            await page.fill("#key", "push-s3cret")
+            await page.fill("#key", "push-s3cret-7Vq2mXz9LwK4")
             await page.get_by_role("button", name="Entrar").click()
             await page.get_by_role("link", name="Exercícios").click()
             await page.select_option("#drill-hazard", "flood")

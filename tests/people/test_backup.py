@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import stat
 import threading
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -20,8 +21,9 @@ from atalaia.homes.embedded.backup import backup, backup_keys, restore
 from atalaia.homes.embedded.keys import default_folder, open_keys
 from atalaia.lake import raw
 from atalaia.people.erase import erase
+from atalaia.people.manage import make_key, who
 from atalaia.people.registry import Registry
-from atalaia.people.rows import lookups
+from atalaia.people.rotation import lookup_again
 from atalaia.ports import Commit
 from contracts.state_contract import entry
 from contracts.stream_contract import payload
@@ -32,7 +34,9 @@ ANA, BIA = "email:ana@example.org", "sms:+5581999990000"
 
 def put_back(source: Path, home: Path, keys_of: Path) -> int:
     keys = open_keys(keys_of)
-    return restore(source, home, keys, lookups(Registry(None, keys).vault), NOW)
+    return restore(
+        source, home, keys, lambda o: partial(lookup_again, Registry(o.people, keys)), NOW
+    )
 
 
 def back(w: World, source: Path) -> int:
@@ -44,7 +48,7 @@ def back(w: World, source: Path) -> int:
 
 def test_a_home_comes_back_as_it_was(w: World, tmp_path: Path) -> None:
     ana = w.told(ANA, BIA)
-    key = w.registry.make_key(ana, NOW)
+    key = make_key(w.registry, ana, NOW)
     waiting = w.subscribe("email:wait@example.org")
     code = w.code(waiting.asks[0])
     w.home.stream.append([payload(i) for i in range(5)])
@@ -58,7 +62,7 @@ def test_a_home_comes_back_as_it_was(w: World, tmp_path: Path) -> None:
     with world(w.path) as again:
         assert again.registry.contact(ana, "sms") == read_contact(BIA)
         assert again.registry.find(read_contact(ANA)) == ana
-        assert again.registry.who(key) == ana
+        assert who(again.registry, key) == ana
         assert again.code(waiting.asks[0]) == code
         assert again.home.stream.last_offset() == 5
         assert again.home.state.load() == items
@@ -100,7 +104,7 @@ def test_a_copy_has_no_key_no_look_up_no_count_and_no_address(w: World, tmp_path
     [counted] = [
         bytes(name) for (name,) in w.home.people._database.rows("SELECT name FROM tallies")
     ]
-    w.registry.make_key(ana, NOW)
+    make_key(w.registry, ana, NOW)
     secrets = [row.lookup for row in w.home.people.contacts(ana)]
     secrets += [f.read_bytes() for f in w.folders[1].rglob("*") if f.is_file()]
     secrets += [b"ana@example.org", b"5581999990000", b"Canary Garden", counted]

@@ -19,12 +19,12 @@ from atalaia.people import bot_words
 from atalaia.people.bot_own import language_of
 from atalaia.people.bot_turn import TownChoice, Towns
 from atalaia.people.conversation import Conversation, command_of
+from atalaia.people.lookups import Lookups
 from atalaia.people.request import Request
 from atalaia.people.service import Named, PeopleService
 from atalaia.people.subscribe import Confirmation, Enrolled
 from atalaia.people.talks import SealedTalks
-from atalaia.people.vault import Vault
-from atalaia.ports import Talks
+from atalaia.ports import LookupKeys, Talks
 
 NOW = 1_790_000_000
 ANA, BEA = Contact("telegram", "1001"), Contact("telegram", "1002")
@@ -122,13 +122,17 @@ class Keys:
     def __init__(self) -> None:
         self.key = secrets.token_bytes(32)
 
-    def lookup_key(self) -> bytes:
+    def lookup_key(self, number: int) -> bytes:
+        assert number == 1
         return self.key
+
+    def lookup_keys(self) -> LookupKeys:
+        return LookupKeys()
 
 
 def sealed(kept: Talks) -> SealedTalks:
     keys: object = Keys()
-    return SealedTalks(Vault(keys), kept)  # type: ignore[arg-type]
+    return SealedTalks(Lookups(keys, keys), kept)  # type: ignore[arg-type]
 
 
 def bot_of(desk: Notebook, kept: Talks) -> Conversation:

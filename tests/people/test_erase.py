@@ -23,6 +23,7 @@ from atalaia.people.bodies import is_sealed, owner_of, seal_body, unsealed
 from atalaia.people.changing import update
 from atalaia.people.erase import erase, finish_erasures
 from atalaia.people.export import export
+from atalaia.people.manage import make_key
 from atalaia.people.retention import apply_retention
 from atalaia.ports import Commit
 from atalaia.sources.readings_csv import JSON, STATION
@@ -57,7 +58,7 @@ def full_person(w: World) -> tuple[str, list[bytes]]:
     )
     p = made.pseudonym
     update(w.registry, p, language="es")  # older copies of the row are in the log, too
-    key = w.registry.make_key(p, NOW)
+    key = make_key(w.registry, p, NOW)
     waiting = w.subscribe("email:canary-waiting@example.org", proof="")
     w.confirm(waiting.pseudonym, "000000", NOW)
     w.home.state.commit(Commit("speed", 1, entries=[entry("i1"), entry("i1", 2)]))
@@ -318,7 +319,7 @@ def test_what_somebody_pushed_is_exported_from_raw_and_from_the_stream_and_is_th
         return [one["body"] for one in held["pushed"]] if "pushed" in held else None
 
     assert exported() == []
-    w.registry.make_key(ana, NOW)
+    make_key(w.registry, ana, NOW)
     push(ana, bodies[0])
     push(bia, bodies[1])
     assert exported() == [bodies[0]]

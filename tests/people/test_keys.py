@@ -33,7 +33,7 @@ def test_keys_lie_beside_the_home_for_their_owner_alone(tmp_path: Path) -> None:
 
 def test_a_key_stands_in_no_file_unwrapped(tmp_path: Path) -> None:
     keys = open_keys(tmp_path / "home")
-    secrets = [keys.make(ANA), keys.make(BIA), keys.lookup_key()]
+    secrets = [keys.make(ANA), keys.make(BIA), keys.lookup_key(1)]
     for name, body in files(default_folder(tmp_path / "home")).items():
         assert not any(secret in body for secret in secrets), name
 

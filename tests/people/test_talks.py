@@ -7,8 +7,8 @@ import pytest
 from atalaia.domain.contact import Contact
 from atalaia.domain.conversation import Incoming
 from atalaia.people.conversation import Conversation
+from atalaia.people.lookups import Lookups
 from atalaia.people.talks import KEEP_S, SealedTalks
-from atalaia.people.vault import Vault
 from people.test_conversation import Keys, Notebook
 
 HERE, OTHER = Contact("telegram", "77000111222"), Contact("telegram", "77000111223")
@@ -31,7 +31,7 @@ def kept() -> Kept:
 
 def talks(kept: Kept) -> SealedTalks:
     keys: object = Keys()
-    return SealedTalks(Vault(keys), kept)  # type: ignore[arg-type]
+    return SealedTalks(Lookups(keys, keys), kept)  # type: ignore[arg-type]
 
 
 def test_a_talk_goes_on_in_another_process_and_ends_there(kept: Kept) -> None:

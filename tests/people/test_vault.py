@@ -1,10 +1,11 @@
-"""Seals open for one person and one purpose; look-ups say nothing without their key."""
+"""Seals open for one person and one purpose."""
 
 from __future__ import annotations
 
 import threading
 from pathlib import Path
 
+import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -21,13 +22,13 @@ from atalaia.people.consent import (
     consent_words,
     shown_words,
 )
+from atalaia.people.lookups import Lookup
 from atalaia.people.retention import DAY_S, RETENTION, Retention
 from atalaia.people.rows import (
     STOPPED,
     Address,
     Kept,
     contact_row,
-    lookups,
     new_pseudonym,
     open_contact,
     open_person,
@@ -38,6 +39,7 @@ from atalaia.people.vault import Vault
 
 ANA, BIA = "p_ana", "p_bia"
 NOW = 1_700_000_000
+FOUND = Lookup(b"found by", 3)
 
 
 @pytest.fixture
@@ -114,19 +116,6 @@ def test_more_people_than_keys_at_hand_are_served_all_the_same(keys: FolderKeys)
         assert small.open(name, "x", sealed[name]) == name.encode()
 
 
-def test_a_look_up_is_the_same_for_the_same_words_alone(vault: Vault, keys: FolderKeys) -> None:
-    asked = [("email", "a@b.c"), ("email", "a@b.cc"), ("emaila", "@b.c"), ("email", "a", "@b.c")]
-    found = {vault.lookup(*words) for words in asked}
-    assert len(found) == len(asked), "words do not run into each other"
-    assert vault.lookup("email", "a@b.c") == Vault(keys).lookup("email", "a@b.c")
-    assert all(len(each) == 32 and b"a@b" not in each for each in found)
-
-
-def test_homes_with_other_keys_find_nothing_by_each_others_look_ups(tmp_path: Path) -> None:
-    vaults = [Vault(open_keys(tmp_path / name)) for name in ("one", "two")]
-    assert vaults[0].lookup("email", "a@b.c") != vaults[1].lookup("email", "a@b.c")
-
-
 def test_many_threads_may_seal_and_open_at_once(keys: FolderKeys) -> None:
     vault = Vault(keys, cached=1)
     wrong: list[object] = []
@@ -158,33 +147,21 @@ def test_a_person_and_their_contact_come_back_as_they_were(vault: Vault) -> None
     kept = Kept(Person(pseudonym=ANA, language="es", channels=("email",)), ("email", "sms"))
     assert open_person(vault, ANA, seal_person(vault, kept)) == kept
     contact = Contact("email", "ana@example.org")
-    address = Address(lookup=vault.lookup("email", "ana@example.org"), contact=contact, how="cli")
-    row = contact_row(vault, ANA, "email", address, "pending", NOW)
-    assert open_contact(vault, row) == address
-    assert (row.lookup, row.status, row.since) == (address.lookup, "pending", NOW)
+    address = Address(contact=contact, how="cli")
+    row = contact_row(vault, ANA, "email", FOUND, address, "pending", NOW)
+    assert open_contact(vault, row) == msgspec.structs.replace(address, lookup=FOUND.digest)
+    assert (row.lookup, row.key, row.status, row.since) == (FOUND.digest, 3, "pending", NOW)
     assert b"ana@example.org" not in row.sealed
 
 
 def test_a_stopped_contact_is_found_and_has_no_address(vault: Vault) -> None:
-    lookup = vault.lookup("email", "ana@example.org")
-    address = Address(lookup=lookup, contact=Contact("email", "ana@example.org"), how="cli")
-    row = stopped(vault, contact_row(vault, ANA, "email", address, "confirmed", NOW), NOW + 5)
-    assert (row.status, row.since, row.lookup) == (STOPPED, NOW + 5, lookup)
+    address = Address(contact=Contact("email", "ana@example.org"), how="cli")
+    row = contact_row(vault, ANA, "email", FOUND, address, "confirmed", NOW)
+    row = stopped(vault, row, NOW + 5)
+    assert (row.status, row.since, row.lookup, row.key) == (STOPPED, NOW + 5, FOUND.digest, 3)
     opened = open_contact(vault, row)
     assert opened is not None
     assert (opened.contact, opened.how) == (None, "")
-
-
-def test_a_look_up_that_a_copy_was_made_without_is_put_back_while_the_key_lives(
-    vault: Vault, keys: FolderKeys
-) -> None:
-    lookup = vault.lookup("email", "ana@example.org")
-    row = contact_row(vault, ANA, "email", Address(lookup=lookup), "confirmed", NOW)
-    assert lookups(vault)(ANA, "email", row.sealed) == lookup
-    with pytest.raises(StateConflict):
-        lookups(vault)(ANA, "sms", row.sealed)
-    keys.destroy(ANA, NOW)
-    assert lookups(Vault(keys))(ANA, "email", row.sealed) is None
 
 
 # What is agreed to

@@ -12,6 +12,7 @@ from atalaia.api.access import Role
 from atalaia.api.keys import add_key
 from atalaia.domain.delivery import Outcome, settled
 from atalaia.people import manage
+from atalaia.people.manage import make_key
 
 from .world import NOON, PUSH_KEY, World, watching
 
@@ -56,7 +57,7 @@ async def somebody(world: World, address: str) -> Somebody:
     person = json.loads(text)["person"]
     token = manage.sign(registry, person, (), NOON)
     messages = world.home.outbox.messages(person=person)
-    return Somebody(person, registry.make_key(person, NOON), token, messages[0].id)
+    return Somebody(person, make_key(registry, person, NOON), token, messages[0].id)
 
 
 def paths(document: dict[str, Any], whose: Somebody) -> list[str]:

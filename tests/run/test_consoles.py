@@ -18,6 +18,7 @@ from atalaia.api.keys import add_key
 from atalaia.cli import app
 from atalaia.domain.payload import Payload
 from atalaia.lake.query import query
+from atalaia.people.manage import make_key
 from atalaia.sources import decode_all
 from patience import LIMIT_S
 
@@ -179,7 +180,7 @@ def test_only_a_stations_key_of_one_place_opens_it(tmp_path: Path) -> None:
         no_place = add_key(state, Role.STATION, "anywhere", NOON)[1]
         two = add_key(state, Role.STATION, "two", NOON, places=["p0", "p1"])[1]
         reader = add_key(state, Role.READER, "", NOON)[1]
-        own = registry.make_key(person, NOON)
+        own = make_key(registry, person, NOON)
         refused = {"": 401, "wrong": 403, "a\r\nb: é": 403, reader: 403, own: 403, two: 403}
         refused |= {no_place: 403, PUSH_KEY: 403}
         for key, status in refused.items():

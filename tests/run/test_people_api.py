@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from atalaia.people.manage import make_key
+
 from .world import PUSH_KEY, World, watching
 
 ENV = {"ATALAIA_SOURCES_OPEN_METEO_ENABLED": "false", "ATALAIA_API_KEY": PUSH_KEY}
@@ -69,7 +71,7 @@ def test_a_persons_objects_are_out_of_anothers_reach(tmp_path: Path) -> None:
     async def tell(world: World) -> None:
         registry = world.live.services.registry
         people = [(await subscribed(world, "inbox:"))["person"] for _ in range(2)]
-        keys = [registry.make_key(person, 1_768_046_400) for person in people]
+        keys = [make_key(registry, person, 1_768_046_400) for person in people]
         mine, theirs = people
         verbs = [
             ("GET", f"/v1/people/{theirs}", None),
@@ -130,7 +132,7 @@ def test_what_somebody_pushes_under_their_own_key_is_kept_sealed_until_they_are_
 ) -> None:
     async def tell(world: World) -> None:
         person = (await subscribed(world, "inbox:"))["person"]
-        key = world.live.services.registry.make_key(person, 1_768_046_400)
+        key = make_key(world.live.services.registry, person, 1_768_046_400)
         reading = {"place_id": "p1", "valid_at": "2026-01-10T12:00:00Z", "wind_gust_m_s": 21.0}
         status, told = await ask(
             world, "POST", "/v1/readings", [{**reading, "note": "CANARY-BODY"}], key=key

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from atalaia.domain.place import Place, Places
-from atalaia.people import gazetteer
 from atalaia.people.wishes import MOST, TownWishes
+from atalaia.sources import gazetteer
 from kept import Kept
 
 from .world import NOON, PUSH_KEY, World, watching

@@ -25,7 +25,7 @@ from patience import patient
 
 NOON = 1_768_046_400  # 2026-01-10T12:00Z
 KEY = "t0morrow-s3cret"
-PUSH_KEY = "push-s3cret"
+PUSH_KEY = "push-s3cret-7Vq2mXz9LwK4"
 
 _OPEN_METEO_UNITS = {
     "temperature_2m": "°C",

@@ -28,11 +28,11 @@ class Killed(BaseException):
 
 def made(home: Path) -> tuple[FolderKeys, dict[str, bytes]]:
     keys = open_keys(home)
-    return keys, {"": keys.lookup_key(), **{p: keys.make(p) for p in PEOPLE}}
+    return keys, {"": keys.lookup_key(1), **{p: keys.make(p) for p in PEOPLE}}
 
 
 def as_read(keys: FolderKeys) -> dict[str, bytes | None]:
-    return {"": keys.lookup_key(), **{p: keys.get(p) for p in PEOPLE}}
+    return {"": keys.lookup_key(1), **{p: keys.get(p) for p in PEOPLE}}
 
 
 def test_a_rotation_wraps_every_key_anew_and_the_old_master_key_opens_nothing_more(
@@ -179,7 +179,8 @@ def test_the_command_rotates_while_somebody_is_told(w: World) -> None:
     ana = w.told("email:ana@example.org")
     done = CliRunner().invoke(app, ["keys", "rotate", "--home", str(w.path)])
     assert done.exit_code == 0, done.output
-    assert "2 keys are wrapped by a new master key" in done.output
+    assert "3 keys are wrapped by a new master key" in done.output
+    assert "1 contacts are found by a new look-up key" in done.output
     bia = w.told("email:bia@example.org")  # by who has the home open all the while
     with world(w.path) as again:
         assert again.places(ana) == again.places(bia) == ["Recife"]

@@ -21,9 +21,11 @@ from atalaia.api.events import MOST_OF_AN_ADDRESS, Events
 from atalaia.api.keys import add_key
 from atalaia.api.push import SAMPLE_BYTES
 from atalaia.domain.payload import Payload
+from atalaia.errors import SettingsInvalid
 from atalaia.metrics import MOST_LABELS, Metrics
-from atalaia.settings import load
-from atalaia.settings.strength import is_strong, weaknesses
+from atalaia.run.local import run
+from atalaia.settings import KEYS, load
+from atalaia.settings.strength import SECRETS, refusals, weaknesses
 from run.world import PUSH_KEY, World, watching
 
 ENV = {"ATALAIA_SOURCES_OPEN_METEO_ENABLED": "false", "ATALAIA_API_KEY": PUSH_KEY}
@@ -152,17 +154,78 @@ def test_listeners_of_one_address_are_bounded() -> None:
     assert events.let_in("203.0.113.9")
 
 
-def test_weak_secrets_and_open_doors_are_said_at_the_start(tmp_path: Path) -> None:
+STRONG = "p8Zk2mQx7vN4tR1cW9sLbYd3"
+
+
+def test_an_open_door_is_said_at_the_start(tmp_path: Path) -> None:
     file = tmp_path / "atalaia.toml"
-    file.write_text('[api]\nkey = "password"\nhost = "0.0.0.0"\n')
-    file.chmod(0o644)
-    said = list(weaknesses(load(file, {})))
-    assert ["TLS" in said[0], "api.key" in said[1], "chmod 600" in said[2]] == [True] * 3
-    assert "password" not in " ".join(said)
+    file.write_text(f'[api]\nkey = "{STRONG}"\nhost = "0.0.0.0"\n')
+    [said] = weaknesses(load(file, {}))
+    assert "TLS" in said
+
+
+@pytest.mark.parametrize(
+    ("text", "next_step"),
+    [
+        ('[api]\nkey = "password"\n', "api.key: it can be guessed; make one with: head"),
+        (f'[api]\nkey = "{"a" * 64}"\n', "api.key: it can be guessed"),
+        (
+            '[channels.telegram]\ntoken = "t"\nwebhook_secret = "abcabcabcabcabcabcabcabc"\n',
+            "channels.telegram.webhook_secret: it can be guessed",
+        ),
+        (
+            '[channels.whatsapp]\ntoken = "t"\nphone_number_id = "1"\nverify_token = "word"\n',
+            "channels.whatsapp.verify_token: it can be guessed",
+        ),
+    ],
+)
+def test_it_does_not_start_with_a_secret_that_can_be_guessed(
+    tmp_path: Path, text: str, next_step: str
+) -> None:
+    file = tmp_path / "atalaia.toml"
+    file.write_text(f'home = "{tmp_path / "home"}"\n{text}')
     file.chmod(0o600)
-    file.write_text('[api]\nkey = "p8Zk2mQx7vN4tR1cW9sLbYd3"\n')
-    assert list(weaknesses(load(file, {}))) == []
-    assert not is_strong("a" * 64)
+    with pytest.raises(SettingsInvalid) as refused:
+        run(load(file, {}), port=0)
+    assert next_step in str(refused.value)
+    assert "password" not in str(refused.value)
+    assert not (tmp_path / "home").exists()
+
+
+@pytest.mark.parametrize("text", [f'[api]\nkey = "{STRONG}"', f'api.key = "{STRONG}"',
+                                  f'api = {{ key = "{STRONG}" }}'])  # fmt: skip
+@pytest.mark.parametrize("mode", [0o644, 0o604, 0o620, 0o602])
+def test_it_does_not_start_with_settings_whose_secrets_others_may_read_or_change(
+    tmp_path: Path, text: str, mode: int
+) -> None:
+    file = tmp_path / "atalaia.toml"
+    file.write_text(text)
+    file.chmod(mode)
+    [said] = refusals(load(file, {}))
+    assert said == f"{file}: others may read api.key in it; run chmod 600 on it"
+    for good in (0o600, 0o640, 0o400):  # a service's group may read
+        file.chmod(good)
+        assert list(refusals(load(file, {}))) == []
+    file.write_text("[api]\nport = 8420\n")
+    file.chmod(0o644)
+    assert list(refusals(load(file, {}))) == [], "it holds no secret"
+
+
+@pytest.mark.parametrize("variable", ["ATALAIA_API_KEY_FILE", "TOMORROW_API_KEY_FILE"])
+def test_a_file_of_a_key_that_others_may_read_is_refused(tmp_path: Path, variable: str) -> None:
+    file = tmp_path / "some.key"
+    file.write_text(STRONG)
+    file.chmod(0o644)
+    with pytest.raises(SettingsInvalid, match="others may use it; run chmod 600 on it"):
+        load(None, {variable: str(file)})
+    file.chmod(0o440)
+    load(None, {variable: str(file)})
+
+
+def test_every_secret_of_the_settings_is_looked_at() -> None:
+    words = ("key", "token", "password", "secret")
+    named = {key for key in KEYS if key.rpartition(".")[2].endswith(words)}
+    assert named == set(SECRETS)
 
 
 OPERATOR_KEY = {"Authorization": f"Bearer {PUSH_KEY}"}

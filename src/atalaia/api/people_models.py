@@ -11,8 +11,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from atalaia.domain.contact import Contact, read_contact
 from atalaia.domain.rule import RuleSet
 from atalaia.domain.subscription import Circle, Polygon, read_hazards, read_threshold
-from atalaia.people.gazetteer import find
 from atalaia.people.request import OPEN, Request, read_geojson, read_quiet, read_where
+from atalaia.sources.gazetteer import find
 
 Pseudonym = Annotated[str, Field(pattern=r"^p_[A-Za-z0-9_-]{1,62}$")]
 

@@ -14,8 +14,8 @@ from atalaia.domain.place import Places
 from atalaia.domain.reading import Kind
 from atalaia.domain.rule import LEVELS, Rule
 from atalaia.domain.variable import CATALOGUE
-from atalaia.people import gazetteer
 from atalaia.people.coverage import REACH_KM, nearest
+from atalaia.sources import gazetteer
 
 
 def _judged(rule: Rule) -> dict[str, Any]:

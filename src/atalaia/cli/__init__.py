@@ -36,7 +36,6 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
-    add_completion=False,
 )
 for group in (
     *(watch, ask, refine, in_force, people, backup, deliveries, keys),

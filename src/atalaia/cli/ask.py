@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
@@ -16,6 +17,7 @@ from atalaia.cli.options import (
     settings_of,
     while_read,
 )
+from atalaia.given import read_given
 
 app = typer.Typer()
 
@@ -24,7 +26,11 @@ Form = Literal["table", "csv", "json"]
 
 @app.command()
 def sql(
-    query: Annotated[str, typer.Argument(help="SQL over the tables of `atalaia tables`.")],
+    query: Annotated[
+        str | None,
+        typer.Argument(help="SQL over the tables of `atalaia tables`; - reads it from stdin."),
+    ] = None,
+    file: Annotated[Path | None, typer.Option(help="A file that holds the SQL.")] = None,
     form: Annotated[Form, typer.Option("--format", help="How the answer is written.")] = "table",
     home: HomeOption = None,
     settings: SettingsOption = None,
@@ -35,6 +41,7 @@ def sql(
     ] = None,
 ) -> None:
     """Ask GOLD, and what is newer than GOLD, in one answer. `atalaia tables` lists the columns."""
+    query = _written(query, file)
     if aws is not None:
         _ask_athena(aws, query, "json" if as_json else form)
         return
@@ -83,6 +90,15 @@ def stations(
             print(f"{name}: {line}", file=sys.stderr)
     if not found:
         print("no station was heard" + (f" near {near}" if near else ""), file=sys.stderr)
+
+
+def _written(query: str | None, file: Path | None) -> str:
+    """The SQL itself, wherever it is written."""
+    if (query is None) == (file is None):
+        raise typer.BadParameter("give the SQL, - for stdin, or --file; one of them")
+    if file is not None:
+        return read_given(file)
+    return sys.stdin.read() if query == "-" else str(query)
 
 
 def _ask_athena(deployment: str, query: str, form: Form) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -47,12 +48,18 @@ def restore(
     from atalaia.homes.embedded.backup import people_in
     from atalaia.homes.embedded.backup import restore as bring_back
     from atalaia.homes.embedded.keys import open_keys
-    from atalaia.people.rows import lookups
-    from atalaia.people.vault import Vault
+    from atalaia.people.registry import Registry
+    from atalaia.people.rotation import lookup_again
 
     kept = settings_of(settings, home)
     keys = open_keys(
         kept.home, kept.people.keys, kept.people.master_key_file, people=people_in(folder)
     )
-    erased = bring_back(folder, kept.home, keys, lookups(Vault(keys)), int(time.time()))
+    erased = bring_back(
+        folder,
+        kept.home,
+        keys,
+        lambda opened: partial(lookup_again, Registry(opened.people, keys)),
+        int(time.time()),
+    )
     typer.echo(f"{kept.home} is as {folder} was; {erased} erasures were made again")

@@ -20,7 +20,7 @@ from atalaia.homes.embedded import EmbeddedHome, is_held
 from atalaia.lake import gold, raw
 from atalaia.run.opened import home_of
 from atalaia.settings import Settings
-from atalaia.settings.strength import weaknesses
+from atalaia.settings.strength import refusals, weaknesses
 from atalaia.sources.mqtt.standing import standing_of
 
 _LEAST_FREE = 1_000_000_000
@@ -61,6 +61,7 @@ def examine(settings: Settings, now: int, *, is_quick: bool) -> Iterator[Sign]:
 
 def _settings(settings: Settings) -> Iterator[Sign]:
     problems = [
+        *refusals(settings),
         *weaknesses(settings),
         *(f"{name} is no variable of ours" for name in settings.ignored),
     ]

@@ -25,17 +25,26 @@ def of_people() -> None:
 
 @rotating.command()
 def rotate(home: HomeOption = None, settings: SettingsOption = None) -> None:
-    """Make a new master key, and wrap everybody's key with it; the watch may go on meanwhile."""
+    """Make a new master key and a new key of look-ups; the watch may go on meanwhile."""
+    from atalaia.domain.alert import instant
     from atalaia.homes.embedded.rotate import rotate_master
+    from atalaia.people.registry import registry_of
+    from atalaia.people.rotation import rotate_lookups
     from atalaia.run.opened import home_of
 
     kept = settings_of(settings, home)
     existing(kept.home)
     with home_of(kept, exclusive=False) as opened, opened.hold("rotate"):
+        found = rotate_lookups(registry_of(opened, kept), int(time.time()))
         done = rotate_master(opened.keys)
-    if done.is_resumed:
+    if found.is_resumed or done.is_resumed:
         print("a rotation that had been begun is finished", file=sys.stderr)
-    typer.echo(f"{done.keys} keys are wrapped by a new master key; copy the keys anew")
+    typer.echo(f"{done.keys} keys are wrapped by a new master key")
+    typer.echo(f"{found.contacts} contacts are found by a new look-up key; links of before ended")
+    typer.echo(
+        f"the old look-up key is kept until {instant(found.until)}, for counts of codes and for "
+        "addresses that were stopped; copy the keys anew, now and then"
+    )
 
 
 @keys.command()

@@ -307,8 +307,8 @@ def _request(
 
 
 def _circles(texts: list[str], radius: float) -> Iterator[Circle]:
-    from atalaia.people.gazetteer import find
     from atalaia.people.request import read_where
+    from atalaia.sources.gazetteer import find
 
     for text in texts:
         yield read_where(text, radius, find)
@@ -338,8 +338,8 @@ def _import(
     as_json: bool,
 ) -> None:
     """Many requests from a file: the good ones are kept, and each bad row is told."""
-    from atalaia.people.gazetteer import find
     from atalaia.people.importing import read_requests
+    from atalaia.sources.gazetteer import find
 
     kept_rows = 0
     faults: list[str] = []

@@ -35,25 +35,27 @@ def admit(
 ) -> None:
     """Count a code to each of these contacts. Raises ValueError, with the next step and without
     any address, where one may not be sent."""
-    people, vault = registry.people, registry.vault
+    people, lookups = registry.people, registry.lookups
     if request.how == OPEN:
         for contact in contacts:
             _check_country(contact, settings.people.countries)
     for contact in contacts:
-        if not is_free(people, vault, contact, now):
+        if not is_free(people, lookups, contact, now):
             raise ValueError(_ENOUGH.format(channel=contact.channel))
     for contact in contacts:
         if request.how == OPEN and not take_of_all(
-            people, vault, "open", settings.people.codes_a_day, DAY_S, now
+            people, lookups, "open", settings.people.codes_a_day, DAY_S, now
         ):
             raise ValueError("too many asked for codes today; ask again tomorrow")
         most = _affordable(settings, contact.channel)
-        if most is not None and not take_of_all(people, vault, contact.channel, most, MONTH_S, now):
+        if most is not None and not take_of_all(
+            people, lookups, contact.channel, most, MONTH_S, now
+        ):
             raise ValueError(
                 f"{contact.channel}: the money for codes is used up; give another channel, or "
                 "write to the bot"
             )
-        if not take_code(people, vault, contact, now):
+        if not take_code(people, lookups, contact, now):
             raise ValueError(_ENOUGH.format(channel=contact.channel))
 
 

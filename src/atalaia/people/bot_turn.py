@@ -6,7 +6,7 @@ import msgspec
 
 from atalaia.domain.contact import Contact
 from atalaia.domain.subscription import Person
-from atalaia.people import gazetteer
+from atalaia.sources import gazetteer
 
 
 class TownChoice(msgspec.Struct, frozen=True):

@@ -1,8 +1,10 @@
-"""Signed tokens by which people manage what is theirs from a link, without a password.
+"""What opens to people what is theirs, without a password: a signed token in a link; a key of their
+own, for programs.
 
 A token names a pseudonym, the channels whose contacts earned it, the person's epoch, and says
 until when; only who has the home's look-up key can make one, and nothing of it is kept. Each time
-a contact of theirs is confirmed or stopped the epoch grows, and all links of before end.
+a contact of theirs is confirmed or stopped the epoch grows, and all links of before end. So do all
+links of a look-up key that was replaced: who had that key could sign for anybody.
 """
 
 from __future__ import annotations
@@ -13,8 +15,18 @@ import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from atalaia.people.registry import INBOX, Held, Registry
-from atalaia.people.rows import CONFIRMED
+from atalaia.people.lookups import of_secret
+from atalaia.people.registry import Held, PersonChange, Registry
+from atalaia.people.rows import (
+    CONFIRMED,
+    INBOX,
+    KEY,
+    Address,
+    contact_row,
+    random_name,
+    stopped,
+)
+from atalaia.ports import ContactRow
 
 LASTS_S = 7 * 86_400
 
@@ -63,6 +75,50 @@ def is_whole(held: Held, channels: Sequence[str]) -> bool:
     return {e.row.channel for e in held.with_status(CONFIRMED)} <= {*channels, INBOX}
 
 
+def make_key(registry: Registry, pseudonym: str, now: int) -> str:
+    """A new key of their own, by which programs act for them: random, and kept as its hash alone.
+    It is shown this once; an older one ends.
+
+    Raises ValueError for nobody.
+    """
+    key = "atk_" + random_name(32)
+
+    def edit(held: Held) -> PersonChange:
+        old = [e.row for e in held.contacts if e.row.channel == KEY]
+        ended = [stopped(registry.vault, row, now) for row in old if row.status == CONFIRMED]
+        return PersonChange(held.kept, [*ended, _key_row(registry, pseudonym, key, now)])
+
+    registry.change(pseudonym, edit)
+    return key
+
+
+def who(registry: Registry, key: str) -> str | None:
+    """Whose own key this is; None: nobody's (any more)."""
+    row = registry.people.find(KEY, of_secret(key).digest)
+    if row is None:  # it was made when keys were looked up as addresses are
+        row = registry.lookups.row(KEY, registry.lookups.of(KEY, key))
+        if row is not None and row.status == CONFIRMED:
+            _rename(registry, row, key)
+    return row.pseudonym if row and row.status == CONFIRMED else None
+
+
+def _rename(registry: Registry, row: ContactRow, key: str) -> None:
+    """Find it by its hash from now on, whatever look-up keys are replaced."""
+
+    def edit(held: Held) -> PersonChange:
+        rows = (entry.row for entry in held.contacts)
+        live = [r for r in rows if (r.lookup, r.status) == (row.lookup, CONFIRMED)]
+        new = [_key_row(registry, row.pseudonym, key, row.since)] if live else []
+        return PersonChange(held.kept, new, gone=live)
+
+    registry.change(row.pseudonym, edit)
+
+
+def _key_row(registry: Registry, pseudonym: str, key: str, since: int) -> ContactRow:
+    lookup = of_secret(key)
+    return contact_row(registry.vault, pseudonym, KEY, lookup, Address(), CONFIRMED, since)
+
+
 def _mac(registry: Registry, *parts: str) -> str:
-    digest = registry.vault.lookup("manage", *parts)
+    digest = registry.lookups.of("manage", *parts).digest
     return base64.urlsafe_b64encode(digest).decode().rstrip("=")

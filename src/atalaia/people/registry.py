@@ -17,17 +17,18 @@ from atalaia.domain.contact import Contact
 from atalaia.domain.subscription import Circle, Person, Polygon, Subscription, Threshold
 from atalaia.errors import StateConflict
 from atalaia.people import request as asked
-from atalaia.people.codes import LASTS_S, code_of, lookup_of, waiting_lookups
+from atalaia.people.codes import LASTS_S, code_of, row_of, rows_waiting
 from atalaia.people.consent import UNNAMED, Controller, Words, consent_words
 from atalaia.people.erase import erase
+from atalaia.people.lookups import Lookups
 from atalaia.people.retention import RETENTION, Retention, retention_of
 from atalaia.people.rows import (
     CONFIRMED,
+    INBOX,
     KEY,
     PENDING,
     Address,
     Kept,
-    contact_row,
     open_contact,
     open_person,
     random_name,
@@ -38,7 +39,6 @@ from atalaia.people.vault import Vault
 from atalaia.ports import Consent, ContactRow, Home, Keys, People, PersonRow
 from atalaia.settings import Settings
 
-INBOX = "inbox"
 MOST_SUBSCRIPTIONS = 100
 _TRIES = 8
 _PAGE = 1_000
@@ -73,11 +73,13 @@ def is_somebody(held: Held) -> bool:
 
 @dataclass(frozen=True)
 class PersonChange:
-    """What becomes of a person: contacts and consents are those that are new or changed."""
+    """What becomes of a person: contacts and consents are those that are new or changed, and
+    contacts that are `gone` are kept no longer."""
 
     kept: Kept
     contacts: Sequence[ContactRow] = field(default=())
     consents: Sequence[Consent] = field(default=())
+    gone: Sequence[ContactRow] = field(default=())
 
 
 class Question(msgspec.Struct, frozen=True):
@@ -109,6 +111,7 @@ class Registry:
         self.people = people
         self.keys = keys
         self.vault = Vault(keys)
+        self.lookups = Lookups(people, keys)
         self.keep = keep
         self._controller = controller
 
@@ -155,24 +158,18 @@ class Registry:
         if address.contact is None:
             return None
         language = held.kept.person.language
-        code = code_of(self.vault, row, address)
+        code = code_of(row, address)
         return Question(address.contact, code, language, self.words(language).text)
 
     def find(self, contact: Contact) -> str | None:
         """Whose confirmed contact this is; None: nobody's."""
-        row = self.people.find(contact.channel, lookup_of(self.vault, contact))
+        row = row_of(self.lookups, contact)
         return row.pseudonym if row and row.status == CONFIRMED else None
 
     def holders(self, contact: Contact) -> list[str]:
         """All under whom anything of this contact is kept: confirmed, stopped or waiting."""
-        lookups = (lookup_of(self.vault, contact), *waiting_lookups(self.vault, contact))
-        rows = (self.people.find(contact.channel, lookup) for lookup in lookups)
+        rows = (row_of(self.lookups, contact), *rows_waiting(self.lookups, contact))
         return list(dict.fromkeys(row.pseudonym for row in rows if row is not None))
-
-    def who(self, key: str) -> str | None:
-        """Whose own key this is; None: nobody's (any more)."""
-        row = self.people.find(KEY, self.vault.lookup(KEY, key))
-        return row.pseudonym if row and row.status == CONFIRMED else None
 
     # Changing
 
@@ -207,22 +204,6 @@ class Registry:
         erase(self.people, self.keys, pseudonym, now)
         self.vault.forget(pseudonym)
         return True
-
-    def make_key(self, pseudonym: str, now: int) -> str:
-        """A new key by which programs act for this person. It is shown this once; only its HMAC
-        is kept, and an older key ends."""
-        key = "atk_" + random_name(32)
-        lookup = self.vault.lookup(KEY, key)
-
-        def edit(held: Held) -> PersonChange:
-            old = [e.row for e in held.contacts if e.row.channel == KEY]
-            ended = [stopped(self.vault, row, now) for row in old if row.status == CONFIRMED]
-            address = Address(lookup=lookup)
-            new = contact_row(self.vault, pseudonym, KEY, address, CONFIRMED, now)
-            return PersonChange(held.kept, [*ended, new])
-
-        self.change(pseudonym, edit)
-        return key
 
     # For the neighbours in this room
 
@@ -272,6 +253,7 @@ class Registry:
             ),
             change.contacts,
             change.consents,
+            change.gone,
         )
 
     def waiting(self, held: Held, now: int) -> list[Entry]:

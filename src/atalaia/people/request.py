@@ -13,7 +13,7 @@ from atalaia.domain.contact import Contact
 from atalaia.domain.hazard import Level
 from atalaia.domain.subscription import WEATHER, Circle, Polygon, Quiet, Threshold
 from atalaia.domain.words import LANGUAGES
-from atalaia.people.gazetteer import zone_of
+from atalaia.sources.gazetteer import zone_of
 
 MOST_AREAS = 200
 MOST_POINTS = 5_000

@@ -2,21 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
-
 import msgspec
-import structlog
 
-from atalaia.clock import Clock
-from atalaia.errors import StateConflict
 from atalaia.people.erase import erase, finish_erasures
-from atalaia.ports import Home, Keys, Outbox, People
+from atalaia.ports import Keys, Outbox, People
 from atalaia.settings import Settings
 
 DAY_S = 86_400
-_FORGET_S = 6 * 3600.0
-
-log = structlog.get_logger()
 
 
 class Retention(msgspec.Struct, frozen=True, kw_only=True):
@@ -66,18 +58,3 @@ def apply_retention(
     for pseudonym in unconfirmed:
         erase(people, keys, pseudonym, now)
     return Forgotten(len(unconfirmed), outbox.forget(now - keep.messages_s), erased)
-
-
-async def forget_often(home: Home, keep: Retention, clock: Clock) -> None:
-    """Apply it, for as long as the watch runs."""
-    while True:
-        try:
-            gone = await asyncio.to_thread(
-                apply_retention, home.people, home.keys, home.outbox, clock.second(), keep
-            )
-        except StateConflict as error:
-            log.warning("retention failed; it is tried again", reason=str(error))
-        else:
-            if gone.people or gone.messages or gone.erased:
-                log.info("forgotten", **msgspec.structs.asdict(gone))
-        await clock.sleep(_FORGET_S)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import secrets
-from collections.abc import Callable
 from typing import TypeVar
 
 import msgspec
@@ -12,10 +11,12 @@ import msgspec
 from atalaia.domain.contact import Contact
 from atalaia.domain.subscription import Person
 from atalaia.people.consent import Words
+from atalaia.people.lookups import Lookup
 from atalaia.people.vault import Vault
 from atalaia.ports import ContactRow
 
 PENDING, CONFIRMED, STOPPED = "pending", "confirmed", "stopped"
+INBOX = "inbox"
 KEY = "key"
 """The channel of a person's own key: nothing goes out by it, somebody comes in."""
 
@@ -48,7 +49,7 @@ class Address(msgspec.Struct, frozen=True, kw_only=True):
     wish      what was asked for together with it, while it waits: nothing else comes with it
     """
 
-    lookup: bytes
+    lookup: bytes = b""
     contact: Contact | None = None
     how: str = ""
     text_hash: str = ""
@@ -85,16 +86,25 @@ def open_person(vault: Vault, pseudonym: str, sealed: bytes) -> Kept | None:
 
 
 def contact_row(
-    vault: Vault, pseudonym: str, channel: str, address: Address, status: str, since: int
+    vault: Vault,
+    pseudonym: str,
+    channel: str,
+    lookup: Lookup,
+    address: Address,
+    status: str,
+    since: int,
 ) -> ContactRow:
-    """A contact's row."""
+    """A contact's row, found by `lookup`, which is sealed in it, too."""
+    address = msgspec.structs.replace(address, lookup=lookup.digest)
     return ContactRow(
         pseudonym=pseudonym,
         channel=channel,
-        lookup=address.lookup,
+        lookup=lookup.digest,
         sealed=vault.seal(pseudonym, f"{_CONTACT} {channel}", _encode(address)),
         status=status,
         since=since,
+        key=lookup.key,
+        others=lookup.others,
     )
 
 
@@ -108,21 +118,10 @@ def open_address(vault: Vault, pseudonym: str, channel: str, sealed: bytes) -> A
     return _decoded(vault.open(pseudonym, f"{_CONTACT} {channel}", sealed), Address)
 
 
-def lookups(vault: Vault) -> Callable[[str, str, bytes], bytes | None]:
-    """What puts back look-ups that a copy of the store was made without: pseudonym, channel and
-    what is sealed of a contact → its look-up; None where the key is gone."""
-
-    def lookup_of(pseudonym: str, channel: str, sealed: bytes) -> bytes | None:
-        address = open_address(vault, pseudonym, channel, sealed)
-        return address.lookup if address else None
-
-    return lookup_of
-
-
 def stopped(vault: Vault, row: ContactRow, now: int) -> ContactRow:
     """The row of a contact that is told no more: its address is gone from it."""
-    address = Address(lookup=row.lookup)
-    return contact_row(vault, row.pseudonym, row.channel, address, STOPPED, now)
+    lookup = Lookup(row.lookup, row.key)
+    return contact_row(vault, row.pseudonym, row.channel, lookup, Address(), STOPPED, now)
 
 
 def _decoded(plain: bytes | None, kind: type[T]) -> T | None:

@@ -138,7 +138,7 @@ class PeopleService:
 
     def make_key(self, pseudonym: str, now: int) -> str:
         """A key of their own for the API, shown this once; an older one ends."""
-        return self._registry.make_key(pseudonym, now)
+        return manage.make_key(self._registry, pseudonym, now)
 
     def whose(self, key: str, now: int) -> tuple[str, tuple[str, ...] | None] | None:
         """Who this signed token or key of their own is of, and which channels' contacts earned the
@@ -149,7 +149,7 @@ class PeopleService:
         signed = manage.whose(self._registry, key, now)
         if signed is not None:
             return signed.pseudonym, signed.channels
-        person = self._registry.who(key)
+        person = manage.who(self._registry, key)
         return (person, None) if person else None
 
     # What they change

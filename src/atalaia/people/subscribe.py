@@ -20,11 +20,18 @@ from atalaia.domain.contact import Contact
 from atalaia.domain.delivery import ADDED, Message, message_id
 from atalaia.domain.subscription import Person
 from atalaia.errors import StateConflict
-from atalaia.people.codes import LASTS_S, is_code, lookup_of, waiting_lookups
+from atalaia.people.codes import (
+    LASTS_S,
+    is_code,
+    lookup_of,
+    row_of,
+    rows_waiting,
+    waiting_lookups,
+)
 from atalaia.people.consent import agreed, shown_words
 from atalaia.people.erase import erase
+from atalaia.people.lookups import Lookup
 from atalaia.people.registry import (
-    INBOX,
     Entry,
     Held,
     PersonChange,
@@ -38,6 +45,7 @@ from atalaia.people.request import Request, check
 from atalaia.people.retention import DAY_S
 from atalaia.people.rows import (
     CONFIRMED,
+    INBOX,
     PENDING,
     STOPPED,
     Address,
@@ -179,11 +187,7 @@ def confirm_contact(
     registry: Registry, contact: Contact, code: str, now: int, went_out: WentOut
 ) -> Confirmation | None:
     """The same for who knows their address, and not their pseudonym."""
-    found = (
-        registry.people.find(contact.channel, look)
-        for look in waiting_lookups(registry.vault, contact)
-    )
-    people = dict.fromkeys(row.pseudonym for row in found if row is not None)
+    people = dict.fromkeys(row.pseudonym for row in rows_waiting(registry.lookups, contact))
     confirmed = (confirm(registry, pseudonym, code, now, went_out) for pseudonym in people)
     return next((one for one in confirmed if one is not None), None)
 
@@ -211,9 +215,9 @@ def _guessed(
     counted = [
         e
         for e in waiting(before)
-        if e.address.contact and take_try(registry.people, registry.vault, e.address.contact, now)
+        if e.address.contact and take_try(registry.people, registry.lookups, e.address.contact, now)
     ]
-    right = (e for e in counted if is_code(registry.vault, e.row, e.address, code))
+    right = (e for e in counted if is_code(e.row, e.address, code))
     return next(right, None)
 
 
@@ -230,7 +234,6 @@ def _settle(
     channel, how = found.row.channel, f"{found.address.how}, code"
     address = msgspec.structs.replace(
         found.address,
-        lookup=lookup_of(registry.vault, contact),
         how=how,
         nonce="",
         wish=None,
@@ -238,7 +241,8 @@ def _settle(
     )
 
     def edit(held: Held) -> PersonChange:
-        rows = [contact_row(registry.vault, pseudonym, channel, address, CONFIRMED, now)]
+        lookup = lookup_of(registry.lookups, contact)
+        rows = [contact_row(registry.vault, pseudonym, channel, lookup, address, CONFIRMED, now)]
         if asked is not None:
             rows.append(stopped(registry.vault, found.row, now))
         consent = agreed(pseudonym, channel, found.address.words, how, now)
@@ -318,14 +322,13 @@ def _row(
     pseudonym, is_inbox = wish.pseudonym, contact.channel == INBOX
     is_confirmed = is_proven and (is_inbox or registry.find(contact) in (None, pseudonym))
     if is_inbox:
-        lookup = registry.vault.lookup(INBOX, pseudonym)
+        lookup = registry.lookups.of(INBOX, pseudonym)
     elif is_confirmed:
-        lookup = lookup_of(registry.vault, contact)
+        lookup = lookup_of(registry.lookups, contact)
     else:
         lookup = _free_lookup(registry, contact, now)
     words = shown_words(request.shown, registry.words(request.language))
     address = Address(
-        lookup=lookup,
         contact=contact,
         how=request.how,
         text_hash=words.digest,
@@ -336,25 +339,26 @@ def _row(
         wish=None if is_confirmed else wish,
     )
     status = CONFIRMED if is_confirmed else PENDING
-    return contact_row(registry.vault, pseudonym, contact.channel, address, status, now)
+    return contact_row(registry.vault, pseudonym, contact.channel, lookup, address, status, now)
 
 
-def _free_lookup(registry: Registry, contact: Contact, now: int) -> bytes:
+def _free_lookup(registry: Registry, contact: Contact, now: int) -> Lookup:
     """One of the few look-ups under which a request may wait for this address."""
-    taken: list[ContactRow] = []
-    for lookup in waiting_lookups(registry.vault, contact):
-        row = registry.people.find(contact.channel, lookup)
-        if row is None or row.status == STOPPED:
+    taken: list[tuple[ContactRow, Lookup]] = []
+    for lookup in waiting_lookups(registry.lookups, contact):
+        rows = registry.lookups.rows(contact.channel, lookup)
+        row = next((row for row in rows if row.status != STOPPED), None)
+        if row is None:
             return lookup
-        taken.append(row)
+        taken.append((row, lookup))
     # Of three at a time there are never more than three codes a day: its own has run out.
-    oldest = min(taken, key=lambda row: row.since)
+    oldest, lookup = min(taken, key=lambda one: one[0].since)
 
     def give_way(held: Held) -> PersonChange:
         return PersonChange(held.kept, [stopped(registry.vault, oldest, now)])
 
     registry.change(oldest.pseudonym, give_way)
-    return oldest.lookup
+    return lookup
 
 
 def _is_proven(registry: Registry, request: Request, contact: Contact) -> bool:
@@ -362,7 +366,7 @@ def _is_proven(registry: Registry, request: Request, contact: Contact) -> bool:
     nothing to who is known already, unless the operator shows it."""
     if contact.channel == INBOX or request.is_own:
         return True
-    row = registry.people.find(contact.channel, lookup_of(registry.vault, contact))
+    row = row_of(registry.lookups, contact)
     if not request.proof or (row and row.status == STOPPED):
         return False
     return request.is_operators or row is None

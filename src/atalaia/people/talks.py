@@ -2,7 +2,8 @@
 an hour.
 
 A talk is sealed with a key that is made of the contact and the key of look-ups, under a name that
-says nothing of it: who has the store alone can neither read it nor tell whose it is.
+says nothing of it: who has the store alone can neither read it nor tell whose it is. When that key
+is replaced, talks begin anew.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from atalaia.domain.contact import Contact
-from atalaia.people.vault import Vault
+from atalaia.people.lookups import Lookups
 from atalaia.ports import Talks
 from atalaia.wrap import unwrapped, wrapped
 
@@ -21,8 +22,8 @@ KEEP_S = 3600
 class SealedTalks:
     """What talks have come to, by contact. Raises what the store raises."""
 
-    def __init__(self, vault: Vault, store: Talks) -> None:
-        self._vault = vault
+    def __init__(self, lookups: Lookups, store: Talks) -> None:
+        self._lookups = lookups
         self._store = store
 
     def get(self, contact: Contact, now: int) -> bytes:
@@ -45,7 +46,7 @@ class SealedTalks:
         self._store.put(name, wrapped(self._cipher(contact), held, name), now + KEEP_S)
 
     def _name(self, contact: Contact) -> str:
-        return self._vault.lookup("talk", contact.channel, contact.address).hex()
+        return self._lookups.of("talk", contact.channel, contact.address).digest.hex()
 
     def _cipher(self, contact: Contact) -> AESGCM:
-        return AESGCM(self._vault.lookup("talk's key", contact.channel, contact.address))
+        return AESGCM(self._lookups.of("talk's key", contact.channel, contact.address).digest)

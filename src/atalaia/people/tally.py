@@ -2,16 +2,20 @@
 
 Both are counted by an HMAC of the address, whoever asks and under whichever pseudonym, and outlive
 the erasure of all of these: a stranger who begins anew begins with the same count. A count says
-nothing of who has the address, and is let go of after 30 days.
+nothing of who has the address, and is let go of after 30 days. So it cannot be named anew when the
+key of look-ups is replaced: what is counted from then on begins with what the old name has.
 """
 
 from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
 
 import msgspec
 
 from atalaia.domain.contact import Contact
 from atalaia.errors import StateConflict
-from atalaia.people.vault import Vault
+from atalaia.people.lookups import Lookup, Lookups
 from atalaia.ports import People
 
 DAY_S, MONTH_S = 86_400, 30 * 86_400
@@ -31,59 +35,88 @@ class Tally(msgspec.Struct):
     tries: list[int] = []
 
 
-def is_free(people: People, vault: Vault, contact: Contact, now: int) -> bool:
+def is_free(people: People, lookups: Lookups, contact: Contact, now: int) -> bool:
     """Whether this address may be sent another code today."""
-    return _has_room(
-        _read(people, _name(vault, contact), now).codes, CODES_A_DAY, CODES_A_MONTH, now
-    )
+    tally = _since(_read(people, _name(lookups, contact)).tally, now)
+    return _has_room(tally.codes, CODES_A_DAY, CODES_A_MONTH, now)
 
 
-def take_code(people: People, vault: Vault, contact: Contact, now: int) -> bool:
+def take_code(people: People, lookups: Lookups, contact: Contact, now: int) -> bool:
     """Count a code to this address; False, and nothing counted, where it had enough of them."""
-    return _take(people, _name(vault, contact), "codes", CODES_A_DAY, CODES_A_MONTH, now)
+    return _take(people, lookups, contact, "codes", (CODES_A_DAY, CODES_A_MONTH), now)
 
 
-def take_try(people: People, vault: Vault, contact: Contact, now: int) -> bool:
+def take_try(people: People, lookups: Lookups, contact: Contact, now: int) -> bool:
     """Count a guess at a code of this address; False where there were too many."""
-    return _take(people, _name(vault, contact), "tries", TRIES_A_DAY, TRIES_A_MONTH, now)
+    return _take(people, lookups, contact, "tries", (TRIES_A_DAY, TRIES_A_MONTH), now)
 
 
 def take_of_all(
-    people: People, vault: Vault, what: str, most: int, window_s: int, now: int
+    people: People, lookups: Lookups, what: str, most: int, window_s: int, now: int
 ) -> bool:
     """Count one of `what` that all who ask share: at most so many in any `window_s` seconds."""
-    name = vault.lookup("of all", what)
-    for _ in range(_TRIES):
-        before = people.tally(name)
-        times = [at for at in _decoded(before).codes if now - window_s < at <= now]
-        if len(times) >= most:
-            return False
-        if people.set_tally(
-            name, before, msgspec.msgpack.encode(Tally([*times, now])), now + window_s
-        ):
-            return True
-    raise StateConflict("others count at the same time; try again")
+
+    def counted(tally: Tally) -> Tally | None:
+        times = [at for at in tally.codes if now - window_s < at <= now]
+        return Tally([*times, now]) if len(times) < most else None
+
+    return _count(people, lambda: lookups.of("of all", what), counted, now + window_s)
 
 
-def _take(people: People, name: bytes, what: str, a_day: int, a_month: int, now: int) -> bool:
-    for _ in range(_TRIES):
-        before = people.tally(name)
-        tally = _since(_decoded(before), now)
+def _take(
+    people: People,
+    lookups: Lookups,
+    contact: Contact,
+    what: str,
+    most: tuple[int, int],
+    now: int,
+) -> bool:
+    def counted(tally: Tally) -> Tally | None:
+        tally = _since(tally, now)
         times: list[int] = getattr(tally, what)
-        if not _has_room(times, a_day, a_month, now):
-            return False
+        if not _has_room(times, *most, now):
+            return None
         times.append(now)
-        if people.set_tally(name, before, msgspec.msgpack.encode(tally), now + MONTH_S):
+        return tally
+
+    return _count(people, lambda: _name(lookups, contact), counted, now + MONTH_S)
+
+
+def _count(
+    people: People,
+    name_of: Callable[[], Lookup],
+    counted: Callable[[Tally], Tally | None],
+    until: int,
+) -> bool:
+    """Put what `counted` makes of a tally in its place; None: there is no room in it."""
+    for _ in range(_TRIES):
+        name = name_of()
+        read = _read(people, name)
+        tally = counted(read.tally)
+        if tally is None:
+            return False
+        value = msgspec.msgpack.encode(tally)
+        if people.set_tally(name.digest, read.before, value, until, name.key):
             return True
     raise StateConflict("others count at the same time; try again")
+
+
+class _Read(NamedTuple):
+    """A tally, and what is kept under its current name (None: nothing yet)."""
+
+    tally: Tally
+    before: bytes | None
+
+
+def _read(people: People, name: Lookup) -> _Read:
+    before = people.tally(name.digest)
+    older = (people.tally(other) for other in name.others) if before is None else ()
+    value = before if before is not None else next((v for v in older if v is not None), None)
+    return _Read(_decoded(value), before)
 
 
 def _has_room(times: list[int], a_day: int, a_month: int, now: int) -> bool:
     return len(times) < a_month and sum(at > now - DAY_S for at in times) < a_day
-
-
-def _read(people: People, name: bytes, now: int) -> Tally:
-    return _since(_decoded(people.tally(name)), now)
 
 
 def _since(tally: Tally, now: int) -> Tally:
@@ -99,7 +132,7 @@ def _decoded(value: bytes | None) -> Tally:
     return Tally([], []) if value is None else msgspec.msgpack.decode(value, type=Tally)
 
 
-def _name(vault: Vault, contact: Contact) -> bytes:
+def _name(lookups: Lookups, contact: Contact) -> Lookup:
     """The same for all ways of writing an address, also those that may be different addresses:
     mail servers deliver Ana@ and ana@ to one."""
-    return vault.lookup("asked", contact.channel, contact.address.casefold())
+    return lookups.of("asked", contact.channel, contact.address.casefold())

@@ -1,13 +1,11 @@
-"""Seals what is personal with each person's own key, and turns addresses into look-ups.
+"""Seals what is personal with each person's own key.
 
 A seal is AES-256-GCM with a random nonce of 96 bits and, as associated data, the pseudonym and
-what it is for: moved to another person or another use it does not open. A look-up is an HMAC with
-a key that all share: it finds a contact, and nobody without that key can try addresses on it.
+what it is for: moved to another person or another use it does not open.
 """
 
 from __future__ import annotations
 
-import hmac
 import secrets
 import threading
 from collections import OrderedDict
@@ -37,7 +35,6 @@ class Vault:
         self._cached = cached
         self._ciphers: OrderedDict[str, AESGCM] = OrderedDict()
         self._lock = threading.Lock()
-        self._lookup_key = keys.lookup_key()
 
     def seal(self, pseudonym: str, purpose: str, plain: bytes) -> bytes:
         """`plain` so that it opens with this person's key, for this purpose, and not otherwise.
@@ -66,10 +63,6 @@ class Vault:
                 f"what is kept of person {pseudonym} ({purpose}) does not open: it is damaged, or "
                 "the keys are another home's; restore both from backups of the same day"
             ) from error
-
-    def lookup(self, *parts: str) -> bytes:
-        """An HMAC-SHA256 of these words: the same for the same words, and says nothing of them."""
-        return hmac.digest(self._lookup_key, _encode(parts), "sha256")
 
     def make_key(self, pseudonym: str) -> None:
         """Give a new person their key, durably."""

@@ -9,9 +9,9 @@ import msgspec
 
 from atalaia.domain.place import Places
 from atalaia.notes import Note
-from atalaia.people import gazetteer
 from atalaia.people.coverage import is_within_reach
 from atalaia.ports import Notes
+from atalaia.sources import gazetteer
 
 MOST = 500
 """Towns that are kept. Of more, those that were asked for least often, and longest ago, go."""

@@ -34,7 +34,7 @@ from atalaia.detect.starts import Terms, note_start
 from atalaia.detect.watching import Watching
 from atalaia.domain.norm_tables import Norms
 from atalaia.domain.payload import Payload
-from atalaia.errors import StateConflict
+from atalaia.errors import SettingsInvalid, StateConflict
 from atalaia.homes.embedded import EmbeddedHome
 from atalaia.lake.norms import keep, norms_of
 from atalaia.lake.places import note_places
@@ -42,7 +42,7 @@ from atalaia.logs import configure_logs
 from atalaia.metrics import Metrics
 from atalaia.notify.recipients import Recipients
 from atalaia.parts import STOP_S, Parts, cancelled, ended
-from atalaia.people.retention import forget_often
+from atalaia.people.upkeep import forget_often
 from atalaia.report.line import line_of
 from atalaia.report.welcome import welcome
 from atalaia.run.opened import home_of
@@ -50,7 +50,7 @@ from atalaia.run.services import Services
 from atalaia.settings import Settings
 from atalaia.settings.listening import start_listening
 from atalaia.settings.plans import plans
-from atalaia.settings.strength import weaknesses
+from atalaia.settings.strength import refusals, weaknesses
 from atalaia.sources.cap.found import forms_of
 from atalaia.sources.clocks import Clocks
 from atalaia.sources.feed import FeedPoller
@@ -209,8 +209,8 @@ class Live:
         parts.start("archive", self.upkeep.archive)
         parts.start("refine", self.upkeep.refine)
         parts.start("watchdog", self._watchdog().run)
-        keep_for = services.registry.keep
-        parts.start("retention", lambda: forget_often(home, keep_for, self.clock))
+        registry = services.registry
+        parts.start("retention", lambda: forget_often(home, registry, self.clock))
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -288,13 +288,16 @@ class Live:
 def run(settings: Settings, *, port: int | None = None) -> int:
     """Watch until SIGINT or SIGTERM; return the exit code.
 
-    Raises StateConflict where the home cannot be used, SettingsInvalid where the port cannot.
+    Raises StateConflict where the home cannot be used, SettingsInvalid where the port cannot, and
+    where secrets can be guessed or read by others.
     """
     configure_logs()
     allow_files()
     allow_listeners()
     if port is not None:
         settings = _with_port(settings, port)
+    if found := list(refusals(settings)):
+        raise SettingsInvalid(found)
     for line in weaknesses(settings):
         log.warning("not safe as it is set", reason=line)
     with home_of(settings, exclusive=True) as home:

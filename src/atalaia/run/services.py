@@ -258,7 +258,7 @@ class Services:
         from atalaia.people.conversation import Conversation, in_turn
         from atalaia.people.talks import SealedTalks
 
-        talks = SealedTalks(self.registry.vault, self.home.talks)
+        talks = SealedTalks(self.registry.lookups, self.home.talks)
         bot = Conversation(self.people, talks, language=self.settings.language)
         return in_turn(bot, self.clock.now)
 

@@ -10,15 +10,14 @@ from __future__ import annotations
 
 import math
 import tomllib
-from collections.abc import Iterator, Mapping
-from importlib.resources import files
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from atalaia import rules
-from atalaia.domain.place import Place, Places
+from atalaia.domain.place import Places
 from atalaia.domain.rule import RuleSet
 from atalaia.domain.words import LANGUAGES, duration
 from atalaia.errors import SettingsInvalid
@@ -37,20 +36,14 @@ from atalaia.settings.document import (
     url,
     whole,
 )
+from atalaia.settings.places import CAPITALS, read_places
 from atalaia.sources import open_meteo, tomorrow_io
-from atalaia.sources.recorded import read_places
 from atalaia.sources.schedule import PollCadence, arithmetic, intervals, most_a_day
 
 DEFAULT_FILE = "atalaia.toml"
 
-CAPITALS = "capitals"
-"""What `places` says for the shipped 27 state capitals of Brazil, beside which others may stand."""
-
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 _LOOPBACK_HOSTS = ("127.0.0.1", "[::1]", "localhost")
-
-_PLACE_KEYS = ("id", "name", "latitude", "longitude", "timezone", "area", "elevation_m")
-_NEEDED = ("id", "name", "latitude", "longitude")
 
 KEYS = (
     "home",
@@ -297,7 +290,7 @@ class _Reader(Document):
         self._name_unknown(self.document, ())
         home = self._home()
         rule_set = self.get("rules", self._rules, rules.load("inmet"))
-        places = self._places()
+        places = read_places(self)
         for stranger in rule_set.strangers(places.position):
             self.add("rules", f"{stranger}; mend its id, or watch that place")
         language = self.get("language", one_of(LANGUAGES), LANGUAGES[0])
@@ -416,91 +409,7 @@ class _Reader(Document):
                 key = f"sources.{plan.source}.interval"
                 self.add(key, f"{plan.sentence}; lengthen interval, or set adaptive = true")
 
-    # Places
-
-    def _places(self) -> Places:
-        tables, named = self.document.get("place", []), self.raw("places")
-        if named is not None and named != CAPITALS:
-            if tables and not self.is_from_env("places"):
-                self.add("places", "a file and [[place]] cannot go together; keep one of them")
-            return self.get("places", self._places_file, Places([]))
-        if not isinstance(tables, list):
-            self.add("place", "not a list of places; write [[place]] above each")
-            return Places([])
-        if "place" in self.document and not tables:
-            self.add("place", "no place in it; add a [[place]], or leave it out for the capitals")
-        own = self._listed(tables)
-        if named is None and tables:
-            return Places(own.values())
-        # What is said of a capital here goes before what is shipped.
-        return Places((self._listed(_capitals()) | own).values())
-
-    def _listed(self, tables: list[Any]) -> dict[str, Place]:
-        found: dict[str, Place] = {}
-        for i, table in enumerate(tables):
-            place = self._place(i, table)
-            if place is None:
-                continue
-            if place.id in found:
-                self.add(("place", i), f"place {place.id} is there twice; give each its own id")
-            found[place.id] = place
-        return found
-
-    def _places_file(self, value: Any) -> Places:
-        path = Path(text_of(value)).expanduser()
-        return Places(read_places(path if self.is_from_env("places") else self.base / path))
-
-    def _place(self, i: int, table: Any) -> Place | None:
-        if not isinstance(table, dict):
-            self.add(("place", i), "not a table; write id, name, latitude, longitude")
-            return None
-        name = table.get("id", i + 1)
-        faults = [(key, f"place {name}: {problem}") for key, problem in _faults_of_place(table)]
-        for key, problem in faults:
-            self.add(("place", i, key), problem)
-        if faults:
-            return None
-        place = Place(
-            id=table["id"],
-            name=table["name"],
-            latitude=float(table["latitude"]),
-            longitude=float(table["longitude"]),
-            timezone=table.get("timezone", "UTC"),
-            area=table.get("area"),
-            elevation_m=table.get("elevation_m"),
-        )
-        wrong = place.faults()
-        for fault in wrong:
-            keys = (key for key in _PLACE_KEYS[2:5] if key.replace("zone", " zone") in fault)
-            self.add(("place", i, next(keys, "id")), f"{fault}; mend it")
-        return None if wrong else place
-
-
-def _capitals() -> list[Any]:
-    """The tables of the shipped places."""
-    shipped = (files("atalaia") / "data" / "capitals.toml").read_text("utf-8")
-    places: list[Any] = tomllib.loads(shipped)["place"]
-    return places
-
 
 def _is_rule_file(name: str) -> bool:
     """Whether `rules` is a path, and no name of a shipped set."""
     return name not in rules.SHIPPED and (name.endswith(".toml") or "/" in name)
-
-
-def _faults_of_place(table: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    """(key, problem) of a ``[[place]]`` table that can be no place."""
-    for key in table.keys() - set(_PLACE_KEYS):
-        yield key, f"unknown key {key}{meant(key, _PLACE_KEYS)}; remove it"
-    for key in _NEEDED:
-        if key not in table:
-            yield key, f"{key} is missing; add it"
-    for key in _PLACE_KEYS:
-        value = table.get(key)
-        if value is None:
-            continue
-        is_degrees = key in ("latitude", "longitude", "elevation_m")
-        if is_degrees and (type(value) not in (int, float) or not math.isfinite(value)):
-            yield key, f"{key} is not a number; write one, for example -30.03"
-        elif not is_degrees and (not isinstance(value, str) or not value):
-            yield key, f"{key} is not a text; put it in quotes"

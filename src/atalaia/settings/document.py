@@ -12,6 +12,7 @@ from atalaia.domain.rule import seconds
 from atalaia.domain.words import duration
 from atalaia.errors import SettingsInvalid
 from atalaia.given import lines_of, meant
+from atalaia.open_files import is_open_to_others
 
 PREFIX = "ATALAIA_"
 FILE_VARIABLE = "ATALAIA_SETTINGS"
@@ -82,12 +83,15 @@ class Document:
 
     def _key_of_file(self, where: str, path: Path) -> Secret | None:
         try:
-            text = path.read_text("ascii")
+            is_open, text = is_open_to_others(path), path.read_text("ascii")
         except UnicodeDecodeError:
             self.say(where, f"{path} does not look like a key; it must be ASCII")
             return None
         except OSError as error:
             self.say(where, f"{path}: {error.strerror}; give a file that can be read")
+            return None
+        if is_open:
+            self.say(where, f"{path}: others may use it; run chmod 600 on it")
             return None
         return self._clean_key(f"{where}: {path}", text)
 

@@ -1,35 +1,47 @@
-"""What is set and works, and is weaker than it should be: said at each start."""
+"""What is set and works, and is weaker than it should be: refused, or said at each start."""
 
 from __future__ import annotations
 
 import math
-import stat
+import tomllib
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
-from atalaia.settings import Settings
+from atalaia.open_files import is_open_to_others
+from atalaia.settings import KEYS, Settings
 from atalaia.settings.document import Secret
 
 LEAST_LETTERS, LEAST_BITS = 20, 60
 """Of a secret that people choose: 128 random bits are 22 letters of base 64."""
 
+SECRETS = tuple(key for key in KEYS if f"{key}_file" in KEYS)
+"""Keys of settings that are secrets: each may stand in a file of its own."""
+
 
 def weaknesses(settings: Settings) -> Iterator[str]:
-    """One line each, with the next step and without any secret in it."""
+    """What works and is not as safe as it may have to be, a line each, with the next step."""
     if not settings.api.is_loopback:
         yield (
             f"api.host {settings.api.host}: others reach it, and it speaks no TLS: keys and "
             "addresses can be read on the way; put a proxy with TLS before it, and set api.hosts"
         )
+
+
+def refusals(settings: Settings) -> Iterator[str]:
+    """What the watch does not start with: secrets that can be guessed, or that others on this
+    machine may read. One line each, with the next step and without any secret in it."""
     for key, secret in _chosen(settings):
         if secret is not None and not is_strong(secret.reveal()):
             yield (
                 f"{key}: it can be guessed; make one with: head -c 32 /dev/urandom | base64 | "
-                "tr -d '=\\n'"
+                "tr -d '=+/\\n'"
             )
-    if settings.file is not None and _is_open(settings.file) and _has_secrets(settings.file):
-        yield f"{settings.file}: others may read the secrets in it; run chmod 600 on it"
+    if settings.file is not None and is_open_to_others(settings.file):
+        held = [key for key in SECRETS if _stands_in(settings.file, key)]
+        if held:
+            yield f"{settings.file}: others may read {held[0]} in it; run chmod 600 on it"
 
 
 def is_strong(secret: str) -> bool:
@@ -48,11 +60,9 @@ def _chosen(settings: Settings) -> Iterator[tuple[str, Secret | None]]:
         yield "channels.telegram.webhook_secret", telegram.webhook_secret
 
 
-def _is_open(file: Path) -> bool:
-    return bool(stat.S_IMODE(file.stat().st_mode) & 0o077)
-
-
-def _has_secrets(file: Path) -> bool:
-    names = ("key", "token", "password", "app_secret", "verify_token", "webhook_secret")
-    lines = file.read_text("utf-8", "replace").splitlines()
-    return any(line.split("=")[0].strip() in names for line in lines if "=" in line)
+def _stands_in(file: Path, key: str) -> bool:
+    """Whether a settings file, which was read before, gives this key itself."""
+    found: Any = tomllib.loads(file.read_text("utf-8-sig"))
+    for part in key.split("."):
+        found = found.get(part) if isinstance(found, dict) else None
+    return bool(found)

@@ -42,7 +42,7 @@ class Clients:
 
     def tries(self, n: int = _TRIES) -> Iterator[int]:
         """So many tries, with a pause before each but the first, for those who share a thing that
-        has no room for all of them: 9 s in all at most, 5 s mostly.
+        has no room for all of them: 11 s in all at most, 5 s mostly.
 
         A pause is as long as chance has it, up to a bound that doubles ("full jitter"): who was
         refused together does not come again together.

@@ -1,7 +1,8 @@
 """People's keys in a table of their own, wrapped by a data key that KMS alone can open.
 
 ```
-key       <pseudonym>   a person's key, wrapped (``lookup``: what addresses are looked up with)
+key       <pseudonym>   a person's key, wrapped (``lookup``: what addresses are looked up with;
+                        ``lookup.2`` what came in its place, and so on)
 erased    <pseudonym>   whose key was destroyed, and when
 master    -             the data key, wrapped by KMS
 ```
@@ -96,8 +97,24 @@ class DynamoKeys(Keys):
         found = [(row["sk"], row["at"]) for row in self._table.query("erased")]
         return sorted(found, key=lambda one: (one[1], one[0]))
 
-    def lookup_key(self) -> bytes:
-        return self._made(_LOOKUP)
+    def lookup_key(self, number: int) -> bytes:
+        name = _lookup_name(number)
+        found = self._table.get("key", name)
+        if found is not None:
+            return self._wrap.unwrap(found["wrapped"], name)
+        if number != 1:
+            raise StateConflict(
+                f"table {self._table.name} has no {name}, and without it nobody is found; "
+                "restore the table as a whole"
+            )
+        return self._made(name)
+
+    def make_lookup_key(self, number: int) -> None:
+        self._made(_lookup_name(number))
+
+    def destroy_lookup_keys(self, below: int) -> None:
+        for number in range(1, below):
+            write(self._clients, self._table.remove("key", _lookup_name(number)))
 
     def _made(self, name: str) -> bytes:
         while (found := self._table.get("key", name)) is None:
@@ -107,6 +124,10 @@ class DynamoKeys(Keys):
                 self._table.put({"pk": "key", "sk": name, "wrapped": wrapped}, ABSENT),
             )
         return self._wrap.unwrap(found["wrapped"], name)
+
+
+def _lookup_name(number: int) -> str:
+    return _LOOKUP if number == 1 else f"{_LOOKUP}.{number}"
 
 
 def _checked(pseudonym: str) -> str:

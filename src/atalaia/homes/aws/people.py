@@ -5,6 +5,7 @@ people     person     <pseudonym>             what they asked for, sealed
            change     <number>                who changed then: the newest change of each
            #counter   change                  the newest number
            tally      <HMAC>                  what was counted under it, and until when it is kept
+           lookup     -                       which look-up keys there are (absent: the first)
 contacts   <channel>/<HMAC>   -               one address, sealed
            person/<pseudonym> <channel>/<HMAC>    whose it is
 consents   <pseudonym>        <purpose>/<channel>/<given_at>
@@ -16,7 +17,7 @@ Retention reads whole tables: it runs a few times a day.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 
 import msgspec
 
@@ -32,7 +33,7 @@ from atalaia.homes.aws.dynamo import (
     transact,
     write,
 )
-from atalaia.ports import Consent, ContactRow, People, PersonRow
+from atalaia.ports import Consent, ContactRow, LookupKeys, People, PersonRow
 
 _WORDS = "words"
 _FREE = f"{ABSENT} OR pseudonym = :mine OR #status = :stopped"
@@ -41,6 +42,7 @@ _encode = msgspec.msgpack.Encoder().encode
 _decode_person = msgspec.msgpack.Decoder(PersonRow).decode
 _decode_contact = msgspec.msgpack.Decoder(ContactRow).decode
 _decode_consent = msgspec.msgpack.Decoder(Consent).decode
+_decode_lookup_keys = msgspec.msgpack.Decoder(LookupKeys).decode
 
 
 class DynamoPeople(People):
@@ -77,11 +79,11 @@ class DynamoPeople(People):
         person: PersonRow,
         contacts: Sequence[ContactRow] = (),
         consents: Sequence[Consent] = (),
+        gone: Sequence[ContactRow] = (),
     ) -> None:
         for _ in self._clients.tries():
             actions = self._change(person)
-            for contact in contacts:
-                actions += self._contact(contact)
+            actions += self._contacts_changed(contacts, gone)
             for consent in consents:
                 actions.append(self._consent(consent))
             for digest, text in {c.text_hash: c.text for c in consents if c.text}.items():
@@ -141,12 +143,42 @@ class DynamoPeople(People):
         found = self._people.get("tally", name.hex())
         return bytes(found["value"]) if found else None
 
-    def set_tally(self, name: bytes, before: bytes | None, value: bytes, until: int) -> bool:
+    def set_tally(
+        self, name: bytes, before: bytes | None, value: bytes, until: int, key: int = 1
+    ) -> bool:
         item: Item = {"pk": "tally", "sk": name.hex(), "value": value, "until": until}
         where, values = (
             (ABSENT, {}) if before is None else ("#value = :before", {":before": before})
         )
-        return write(self._clients, self._people.put(item, where, values))
+        try:
+            put = self._people.put(item, where, values)
+            transact(self._clients, [put, self._is_current(key)])
+        except Refused:
+            return False
+        return True
+
+    def lookup_keys(self) -> LookupKeys:
+        found = self._people.get("lookup", "-")
+        return _decode_lookup_keys(found["row"]) if found else LookupKeys()
+
+    def set_lookup_keys(self, before: LookupKeys, after: LookupKeys) -> bool:
+        item = {"pk": "lookup", "sk": "-", "current": after.current, "row": _encode(after)}
+        where = "#row = :before"
+        if before == LookupKeys():
+            where = f"{ABSENT} OR {where}"
+        return write(self._clients, self._people.put(item, where, {":before": _encode(before)}))
+
+    def outdated(self, current: int) -> Iterator[ContactRow]:
+        for found in self._contacts.scan("attribute_exists(since)"):
+            contact = _decode_contact(found["row"])
+            if contact.key not in (0, current):
+                yield contact
+
+    def drop_outdated(self, kept: Collection[int]) -> int:
+        left = [row for row in self.outdated(0) if row.key not in kept]
+        for contact in left:
+            self._remove_contact(contact)
+        return len(left)
 
     def forget(self, pending_before: int, consents_before: int, now: int) -> list[str]:
         for tally in list(self._people.query("tally")):
@@ -194,7 +226,36 @@ class DynamoPeople(People):
             actions.append(self._people.remove("change", number_text(person.changed)))
         return actions
 
-    def _contact(self, contact: ContactRow) -> list[Action]:
+    def _contacts_changed(
+        self, contacts: Sequence[ContactRow], gone: Sequence[ContactRow]
+    ) -> list[Action]:
+        """Contacts as they are to be: a new one is made with the current look-up key, and nobody
+        else has it by an older one."""
+        current = self.lookup_keys().current if contacts else 0
+        actions: list[Action] = []
+        for contact in contacts:
+            actions += self._contact(contact, is_new=contact.key in (0, current))
+        if any(contact.key == current for contact in contacts):
+            actions.append(self._is_current(current))
+        touched = {_address(row.channel, row.lookup) for row in (*contacts, *gone)}
+        for row in gone:
+            actions += self._gone(row)
+        for contact in contacts:
+            values = {":mine": contact.pseudonym, ":stopped": "stopped"}
+            for address in {_address(contact.channel, other) for other in contact.others}:
+                if address not in touched:  # which is this person's own
+                    touched.add(address)
+                    actions.append(self._contacts.check((address, "-"), _FREE, values))
+        return actions
+
+    def _is_current(self, key: int) -> Action:
+        """Whether look-ups are made with this key, as a condition."""
+        where = "#current = :key"
+        return self._people.check(
+            ("lookup", "-"), f"{ABSENT} OR {where}" if key == 1 else where, {":key": key}
+        )
+
+    def _contact(self, contact: ContactRow, *, is_new: bool) -> list[Action]:
         address = _address(contact.channel, contact.lookup)
         item = {
             "pk": address,
@@ -202,11 +263,13 @@ class DynamoPeople(People):
             "pseudonym": contact.pseudonym,
             "status": contact.status,
             "since": contact.since,
-            "row": _encode(contact),
+            "row": _encode(msgspec.structs.replace(contact, others=())),
         }
-        values = {":mine": contact.pseudonym, ":stopped": "stopped"}
+        values = {":mine": contact.pseudonym}
+        own = self._contacts.put(item, "pseudonym = :mine", values)
+        free = self._contacts.put(item, _FREE, values | {":stopped": "stopped"})
         actions = [
-            self._contacts.put(item, _FREE, values),
+            free if is_new else own,
             self._contacts.put({"pk": f"person/{contact.pseudonym}", "sk": address}),
         ]
         before = self.find(contact.channel, contact.lookup)
@@ -214,11 +277,18 @@ class DynamoPeople(People):
             actions.append(self._contacts.remove(f"person/{before.pseudonym}", address))
         return actions
 
-    def _remove_contact(self, contact: ContactRow) -> None:
+    def _gone(self, contact: ContactRow) -> list[Action]:
         address = _address(contact.channel, contact.lookup)
-        theirs = self._contacts.remove(address, "-", "pseudonym = :p", {":p": contact.pseudonym})
-        write(self._clients, theirs)
-        write(self._clients, self._contacts.remove(f"person/{contact.pseudonym}", address))
+        return [
+            self._contacts.remove(
+                address, "-", f"{ABSENT} OR pseudonym = :p", {":p": contact.pseudonym}
+            ),
+            self._contacts.remove(f"person/{contact.pseudonym}", address),
+        ]
+
+    def _remove_contact(self, contact: ContactRow) -> None:
+        for action in self._gone(contact):
+            write(self._clients, action)
 
     def _consent(self, consent: Consent) -> Action:
         given = number_text(consent.given_at)
@@ -238,12 +308,18 @@ class DynamoPeople(People):
             )
 
     def _check_contacts(self, contacts: Sequence[ContactRow]) -> None:
+        current = self.lookup_keys().current
         for contact in contacts:
             found = self.find(contact.channel, contact.lookup)
-            if found and found.pseudonym != contact.pseudonym and found.status != "stopped":
-                raise StateConflict(
-                    f"this {contact.channel} contact of {contact.pseudonym} is another's"
-                )
+            is_mine = found is not None and found.pseudonym == contact.pseudonym
+            if contact.key not in (0, current) and not is_mine:
+                raise StateConflict("look-ups are made with another key since; try again")
+            for lookup in (contact.lookup, *contact.others):
+                other = self.find(contact.channel, lookup)
+                if other and other.pseudonym != contact.pseudonym and other.status != "stopped":
+                    raise StateConflict(
+                        f"this {contact.channel} contact of {contact.pseudonym} is another's"
+                    )
 
 
 def _address(channel: str, lookup: bytes) -> str:

@@ -72,7 +72,8 @@ class EmbeddedHome:
         """People's keys, in a folder beside this one; made when they are first asked for, in a
         home without people. Raises StateConflict where those of its people are not there."""
         folder, master = self._key_files.folder, self._key_files.master_key_file
-        return open_keys(self.path, folder, master, people=self.people.some(ASKED_FOR))
+        people, lookup = self.people.some(ASKED_FOR), self.people.lookup_keys().current
+        return open_keys(self.path, folder, master, people=people, lookup=lookup)
 
     @property
     def sql(self) -> DuckSql:

@@ -8,8 +8,8 @@ OTHER/keys-20260501T030000Z/…   people's keys, for a week
 
 A copy of a home has no keys, no look-ups of contacts, and nothing of what was counted by address:
 who has the copy and, later, the key that look-ups are made with could try phone numbers on those of
-people long erased. Each look-up is sealed in its own row, too, with the person's key; `restore`
-puts it back, for who still has one. Counts begin anew.
+people long erased. `restore` makes each look-up anew with the newest key, of what is sealed in its
+row with the person's key, for who still has one. Counts begin anew.
 """
 
 from __future__ import annotations
@@ -30,14 +30,15 @@ import apsw
 from atalaia.errors import StateConflict
 from atalaia.homes.embedded import EmbeddedHome, open_home
 from atalaia.homes.embedded.durable import destroy, make_folder, sync_folder
-from atalaia.homes.embedded.keys import ASKED_FOR, locked
-from atalaia.ports import Keys
+from atalaia.homes.embedded.keys import ASKED_FOR, FolderKeys, locked
+from atalaia.ports import ContactRow, LookupKeys
 
 KEYS_KEPT = timedelta(days=6)
 """Older copies of keys go when a new one is made: with one a day none gets older than a week."""
 
-LookupOf = Callable[[str, str, bytes], bytes | None]
-"""Pseudonym, channel and what is sealed of a contact → its look-up; None: the key is gone."""
+LookupOf = Callable[[ContactRow], tuple[bytes, int] | None]
+"""A contact without a look-up → its look-up, and the number of the key that made it (0: none);
+None: the person's key is gone."""
 
 _STORE = "atalaia.sqlite3"
 _UNFINISHED = ".unfinished-backup"
@@ -91,9 +92,17 @@ def backup_keys(keys: Path, target: Path, now: int) -> Path:
     return copy
 
 
-def restore(source: Path, home: Path, keys: Keys, lookup_of: LookupOf, now: int) -> int:
+def restore(
+    source: Path,
+    home: Path,
+    keys: FolderKeys,
+    lookup_in: Callable[[EmbeddedHome], LookupOf],
+    now: int,
+) -> int:
     """Make a home of a copy; return how many people were erased in it, because their keys are
     destroyed: those who were erased since the copy was made.
+
+    lookup_in    says what contacts of the home that is being made are found by
 
     The home appears when all that is done. Raises StateConflict where there is a home already,
     where the copy is none, or where the keys are not those of its people.
@@ -108,7 +117,7 @@ def restore(source: Path, home: Path, keys: Keys, lookup_of: LookupOf, now: int)
         try:
             _copy_files(source, beside, [_STORE, *_lake_files(source)])
             with open_home(beside) as opened:
-                erased = _erase_again(opened, keys, lookup_of, now)
+                erased = _erase_again(opened, keys, lookup_in, now)
             (beside / "lock").unlink()
             if home.exists():
                 home.rmdir()
@@ -195,20 +204,27 @@ def _write_without_lookups(store: Path, target: Path) -> None:
     sync_folder(target.parent)
 
 
-def _erase_again(opened: EmbeddedHome, keys: Keys, lookup_of: LookupOf, now: int) -> int:
+def _erase_again(
+    opened: EmbeddedHome,
+    keys: FolderKeys,
+    lookup_in: Callable[[EmbeddedHome], LookupOf],
+    now: int,
+) -> int:
     gone = {pseudonym: at for pseudonym, at in keys.erased() if opened.people.person(pseudonym)}
     for pseudonym, at in gone.items():
         opened.people.erase(pseudonym, at)
-    database = opened._database
-    rows = database.rows("SELECT pseudonym, channel, lookup, sealed FROM contacts")
-    lookups: list[tuple[bytes, str, bytes]] = []
+    *older, current = keys.lookup_numbers() or [1]
+    known = LookupKeys(current, dict.fromkeys(older, 0))
+    opened.people.set_lookup_keys(opened.people.lookup_keys(), known)
+    lookup_of = lookup_in(opened)
+    lookups: list[tuple[bytes, int, str, bytes]] = []
     lost: dict[str, None] = {}
-    for pseudonym, channel, noise, sealed in rows:
-        lookup = lookup_of(pseudonym, channel, sealed)
-        if lookup is None:
-            lost[pseudonym] = None
+    for row in opened.people.every_contact():
+        found = lookup_of(row)
+        if found is None:
+            lost[row.pseudonym] = None
         else:
-            lookups.append((lookup, channel, noise))
+            lookups.append((*found, row.channel, row.lookup))
     if lost and not lookups:
         raise StateConflict(
             f"none of the keys of the {len(lost)} people in this copy is there; put back the keys "
@@ -216,10 +232,11 @@ def _erase_again(opened: EmbeddedHome, keys: Keys, lookup_of: LookupOf, now: int
         )
     for pseudonym in lost:
         opened.people.erase(pseudonym, now)
-    with database.transaction() as cursor:
+    with opened._database.transaction() as cursor:
         cursor.executemany(
-            "UPDATE contacts SET lookup = ? WHERE channel = ? AND lookup = ?", lookups
+            "UPDATE contacts SET lookup = ?, key = ? WHERE channel = ? AND lookup = ?", lookups
         )
+    opened.people.drop_outdated({current, *older})  # whose key is no more: stopped or waiting ones
     return len(gone) + len(lost)
 
 

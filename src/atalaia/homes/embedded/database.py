@@ -160,7 +160,15 @@ CREATE TABLE words (
 ) WITHOUT ROWID;
 """
 
-_STEPS = (_WATCH, _PEOPLE, _LEFT_OUT, _TALLIES, _CONSENTED)
+_LOOKUP_KEYS = """
+ALTER TABLE contacts ADD COLUMN key INTEGER NOT NULL DEFAULT 1;  -- number; 0: made without one
+CREATE TABLE lookup_keys (
+    number INTEGER PRIMARY KEY,                -- the largest one is the current one
+    until INTEGER NOT NULL                     -- Unix seconds
+);
+"""
+
+_STEPS = (_WATCH, _PEOPLE, _LEFT_OUT, _TALLIES, _CONSENTED, _LOOKUP_KEYS)
 """What each format added. A file says how many steps it has taken, and takes those it lacks."""
 
 FORMAT = len(_STEPS)

@@ -5,6 +5,7 @@ HOME.keys/             0700: beside the home, never in it, and not in its backup
   master.key           0600: 32 bytes that wrap all others (unless another file is named)
   master.key.old       0600: the one before it, while keys are wrapped anew (`rotate`)
   lookup.key           0600: what addresses are looked up with, wrapped
+  lookup.2.key         0600: what came in its place, and so on (`people.rotation`)
   people/3f/p_…        0600: one person's key, wrapped
   erased               whose keys were destroyed, and when
 ```
@@ -32,8 +33,8 @@ PEOPLE = "people"
 MASTER = "master.key"
 ASKED_FOR = 20
 """Of so many people one at least has to have a key: others may just be erased."""
-_LOOKUP = "lookup.key"
-_LOOKUP_NAME = "lookup"
+_LOOKUPS = "lookup*.key"
+_LOOKUP_FILE = re.compile(r"lookup(?:\.([1-9]\d{0,5}))?\.key")
 _PSEUDONYM = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _ERASED_LINE = re.compile(r"([A-Za-z0-9_-]{1,64}) (\d{1,12})")
 
@@ -65,10 +66,10 @@ class FolderKeys(Keys):
     def files(self) -> list[tuple[Path, str]]:
         """The files of wrapped keys, each with the name that its key was wrapped under."""
         people = [f for f in (self._folder / PEOPLE).glob("*/*") if not f.name.startswith(".")]
-        lookup = self._folder / _LOOKUP
+        numbers = lookup_numbers(self._folder)
         return [
             *((f, f.name) for f in people),
-            *([(lookup, _LOOKUP_NAME)] if lookup.exists() else []),
+            *((self._folder / _lookup_file(n), _lookup_name(n)) for n in numbers),
         ]
 
     @contextmanager
@@ -96,8 +97,32 @@ class FolderKeys(Keys):
         found = (_ERASED_LINE.fullmatch(line) for line in lines)
         return [(match[1], int(match[2])) for match in found if match]
 
-    def lookup_key(self) -> bytes:
-        return self._made(self._folder / _LOOKUP, _LOOKUP_NAME)
+    def lookup_key(self, number: int) -> bytes:
+        key = self._read(self._folder / _lookup_file(number), _lookup_name(number))
+        if key is not None:
+            return key
+        if number != 1 or lookup_numbers(self._folder):
+            raise StateConflict(
+                f"keys {self._folder}: {_lookup_file(number)} is not there, and without it nobody "
+                "is found; put the newest copy of the keys back"
+            )
+        return self._made(self._folder / _lookup_file(number), _lookup_name(number))
+
+    def lookup_numbers(self) -> list[int]:
+        """The numbers of the look-up keys that are there, the oldest first."""
+        return lookup_numbers(self._folder)
+
+    def make_lookup_key(self, number: int) -> None:
+        self._made(self._folder / _lookup_file(number), _lookup_name(number))
+
+    def destroy_lookup_keys(self, below: int) -> None:
+        try:
+            with self._beside_others():
+                for number in lookup_numbers(self._folder):
+                    if number < below:
+                        destroy(self._folder / _lookup_file(number))
+        except OSError as error:
+            raise self._unusable(error) from error
 
     def _made(self, file: Path, name: str) -> bytes:
         try:
@@ -146,6 +171,20 @@ def locked(folder: Path, how: int) -> Iterator[None]:
         os.close(handle)  # which also releases it
 
 
+def lookup_numbers(folder: Path) -> list[int]:
+    """The numbers of the look-up keys in a folder of keys, the oldest first."""
+    found = (_LOOKUP_FILE.fullmatch(file.name) for file in folder.glob(_LOOKUPS))
+    return sorted(int(match[1] or 1) for match in found if match)
+
+
+def _lookup_file(number: int) -> str:
+    return f"{_lookup_name(number)}.key"
+
+
+def _lookup_name(number: int) -> str:
+    return "lookup" if number == 1 else f"lookup.{number}"
+
+
 def default_folder(home: Path) -> Path:
     """Where a home's keys are unless said otherwise: beside it."""
     return home.with_name(home.name + ".keys")
@@ -157,12 +196,14 @@ def open_keys(
     master: Path | None = None,
     *,
     people: Sequence[str] = (),
+    lookup: int = 0,
 ) -> FolderKeys:
     """The keys of the home in this folder; made, with a master key, where there are none.
 
     `folder` is by default `default_folder(home)`; `master` names a file with the master key, which
     then is not in the folder. `people` are some whom the store holds (pseudonyms): beside these no
-    keys are made, for new ones would open nothing and be in the way of the right ones.
+    keys are made, for new ones would open nothing and be in the way of the right ones. `lookup` is
+    the number of the look-up key that the store goes by; 0: any.
 
     Raises SettingsInvalid for keys inside the home, for files that others may read, and where keys
     are there without their master key; StateConflict where they are not those of these people.
@@ -172,7 +213,8 @@ def open_keys(
         raise SettingsInvalid(
             [f"keys {folder}: they lie in the home, and would be in its backups; name another"]
         )
-    if people and not (folder / _LOOKUP).exists():
+    numbers = lookup_numbers(folder)
+    if people and not (lookup in numbers if lookup else numbers):
         raise _lost(home, folder)
     try:
         make_folder(folder)
@@ -183,7 +225,7 @@ def open_keys(
         raise SettingsInvalid([f"keys {folder}: others may look into it; run chmod 700 on it"])
     keys = FolderKeys(folder, MasterKey(master or _own_master_key(folder)))
     if people:
-        keys.lookup_key()  # which another master key does not open
+        keys.lookup_key(lookup or numbers[-1])  # which another master key does not open
         gone = {pseudonym for pseudonym, _ in keys.erased()}
         left = [pseudonym for pseudonym in people if pseudonym not in gone]
         if left and all(keys.get(pseudonym) is None for pseudonym in left):
@@ -202,7 +244,7 @@ def _lost(home: Path, folder: Path) -> StateConflict:
 def _own_master_key(folder: Path) -> Path:
     file = folder / MASTER
     if not file.exists():
-        if (folder / _LOOKUP).exists() or (folder / PEOPLE).exists():
+        if lookup_numbers(folder) or (folder / PEOPLE).exists():
             raise SettingsInvalid(
                 [f"keys {folder}: their {MASTER} is missing; put it back, or name its file"]
             )

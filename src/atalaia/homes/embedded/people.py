@@ -8,7 +8,7 @@ what is sealed cannot be opened without the key.)
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
 import apsw
@@ -16,10 +16,12 @@ import msgspec
 
 from atalaia.errors import StateConflict
 from atalaia.homes.embedded.database import Database
-from atalaia.ports import Consent, ContactRow, People, PersonRow
+from atalaia.ports import Consent, ContactRow, LookupKeys, People, PersonRow
 
 _PERSON = "SELECT pseudonym, changed, sealed, created_at, confirmed_at FROM people"
-_CONTACT = "SELECT pseudonym, channel, lookup, sealed, status, since, tries FROM contacts"
+_CONTACT = "SELECT pseudonym, channel, lookup, sealed, status, since, tries, key FROM contacts"
+_LOOKUP_KEYS = "SELECT number, until FROM lookup_keys ORDER BY number"
+_PAGE = 1_000
 
 
 class SqlitePeople(People):
@@ -52,11 +54,17 @@ class SqlitePeople(People):
         person: PersonRow,
         contacts: Sequence[ContactRow] = (),
         consents: Sequence[Consent] = (),
+        gone: Sequence[ContactRow] = (),
     ) -> None:
         with self._database.transaction() as cursor:
             _put_person(cursor, person)
+            current = _lookup_keys(cursor).current if contacts else 0
             for contact in contacts:
-                _put_contact(cursor, contact)
+                _put_contact(cursor, contact, current)
+            cursor.executemany(
+                "DELETE FROM contacts WHERE channel = ? AND lookup = ? AND pseudonym = ?",
+                [(row.channel, row.lookup, row.pseudonym) for row in gone],
+            )
             cursor.executemany(
                 "INSERT OR REPLACE INTO consents (pseudonym, purpose, channel, text_hash, version,"
                 " how, given_at, withdrawn_at, language) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -124,13 +132,57 @@ class SqlitePeople(People):
         rows = self._database.rows("SELECT value FROM tallies WHERE name = ?", (name,))
         return bytes(rows[0][0]) if rows else None
 
-    def set_tally(self, name: bytes, before: bytes | None, value: bytes, until: int) -> bool:
+    def set_tally(
+        self, name: bytes, before: bytes | None, value: bytes, until: int, key: int = 1
+    ) -> bool:
         with self._database.transaction() as cursor:
+            if key != _lookup_keys(cursor).current:
+                return False
             found = cursor.execute("SELECT value FROM tallies WHERE name = ?", (name,)).fetchone()
             if (bytes(found[0]) if found else None) != before:
                 return False
             cursor.execute("INSERT OR REPLACE INTO tallies VALUES (?, ?, ?)", (name, value, until))
         return True
+
+    def lookup_keys(self) -> LookupKeys:
+        return _read_lookup_keys(self._database.rows(_LOOKUP_KEYS))
+
+    def set_lookup_keys(self, before: LookupKeys, after: LookupKeys) -> bool:
+        with self._database.transaction() as cursor:
+            if _lookup_keys(cursor) != before:
+                return False
+            cursor.execute("DELETE FROM lookup_keys")
+            cursor.executemany(
+                "INSERT INTO lookup_keys VALUES (?, ?)", [*after.old.items(), (after.current, 0)]
+            )
+        return True
+
+    def every_contact(self) -> Iterator[ContactRow]:
+        """All contacts of all people."""
+        return map(_contact, self._database.rows(_CONTACT))
+
+    def outdated(self, current: int) -> Iterator[ContactRow]:
+        last: tuple[str, bytes] = ("", b"")
+        while rows := self._database.rows(
+            f"{_CONTACT} WHERE (channel, lookup) > (?, ?) AND key NOT IN (0, ?)"
+            " ORDER BY channel, lookup LIMIT ?",
+            (*last, current, _PAGE),
+        ):
+            for row in rows:
+                yield _contact(row)
+            last = (str(rows[-1][1]), bytes(rows[-1][2]))
+
+    def drop_outdated(self, kept: Collection[int]) -> int:
+        """Raises StateConflict as `erase` does."""
+        with self._database.transaction() as cursor:
+            deleted = cursor.execute(
+                "DELETE FROM contacts WHERE key NOT IN (SELECT value FROM json_each(?))"
+                " RETURNING 1",
+                (msgspec.json.encode([0, *kept]).decode(),),
+            ).fetchall()
+            _write_anew(cursor)  # also those that were moved from there left copies in gaps
+        self._leave_no_trace()
+        return len(deleted)
 
     def forget(self, pending_before: int, consents_before: int, now: int) -> list[str]:
         """Raises StateConflict as `erase` does."""
@@ -187,23 +239,46 @@ def _next_change(cursor: apsw.Cursor) -> int:
     return int(str(rows[0][0]))
 
 
-def _put_contact(cursor: apsw.Cursor, contact: ContactRow) -> None:
-    written = cursor.execute(
-        "INSERT INTO contacts (pseudonym, channel, lookup, sealed, status, since, tries)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (channel, lookup) DO UPDATE SET"
-        " pseudonym = excluded.pseudonym, sealed = excluded.sealed, status = excluded.status,"
-        " since = excluded.since, tries = excluded.tries"
-        " WHERE pseudonym = excluded.pseudonym OR status = 'stopped' RETURNING 1",
-        (
-            contact.pseudonym,
-            contact.channel,
-            contact.lookup,
-            contact.sealed,
-            contact.status,
-            contact.since,
-            contact.tries,
-        ),
-    ).fetchall()
+def _put_contact(cursor: apsw.Cursor, contact: ContactRow, current: int) -> None:
+    """Insert a contact, or update this person's own. Raises StateConflict for another's, also where
+    they have it by an older look-up key, and for a new one that was not made by the current key:
+    else two that know of different keys could both have one address."""
+    if (
+        contact.key not in (0, current)
+        and not cursor.execute(
+            "SELECT 1 FROM contacts WHERE channel = ? AND lookup = ? AND pseudonym = ?",
+            (contact.channel, contact.lookup, contact.pseudonym),
+        ).fetchall()
+    ):
+        raise StateConflict("look-ups are made with another key since; try again")
+    taken = [
+        cursor.execute(
+            "SELECT 1 FROM contacts WHERE channel = ? AND lookup = ? AND pseudonym <> ?"
+            " AND status <> 'stopped'",
+            (contact.channel, other, contact.pseudonym),
+        ).fetchall()
+        for other in contact.others
+    ]
+    written = (
+        not any(taken)
+        and cursor.execute(
+            "INSERT INTO contacts (pseudonym, channel, lookup, sealed, status, since, tries, key)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (channel, lookup) DO UPDATE SET"
+            " pseudonym = excluded.pseudonym, sealed = excluded.sealed, status = excluded.status,"
+            " since = excluded.since, tries = excluded.tries, key = excluded.key"
+            " WHERE pseudonym = excluded.pseudonym OR status = 'stopped' RETURNING 1",
+            (
+                contact.pseudonym,
+                contact.channel,
+                contact.lookup,
+                contact.sealed,
+                contact.status,
+                contact.since,
+                contact.tries,
+                contact.key,
+            ),
+        ).fetchall()
+    )
     if not written:
         raise StateConflict(f"this {contact.channel} contact of {contact.pseudonym} is another's")
 
@@ -221,10 +296,25 @@ def _delete_contacts(
         (msgspec.json.encode(pseudonyms).decode(), pending_before),
     ).fetchall()
     if deleted:
-        cursor.execute("CREATE TEMP TABLE kept AS SELECT * FROM contacts")
-        cursor.execute("DELETE FROM contacts")
-        cursor.execute("INSERT INTO contacts SELECT * FROM temp.kept")
-        cursor.execute("DROP TABLE temp.kept")
+        _write_anew(cursor)
+
+
+def _write_anew(cursor: apsw.Cursor) -> None:
+    cursor.execute("CREATE TEMP TABLE kept AS SELECT * FROM contacts")
+    cursor.execute("DELETE FROM contacts")
+    cursor.execute("INSERT INTO contacts SELECT * FROM temp.kept")
+    cursor.execute("DROP TABLE temp.kept")
+
+
+def _lookup_keys(cursor: apsw.Cursor) -> LookupKeys:
+    return _read_lookup_keys(cursor.execute(_LOOKUP_KEYS).fetchall())
+
+
+def _read_lookup_keys(rows: Sequence[Any]) -> LookupKeys:
+    if not rows:
+        return LookupKeys()
+    *old, (current, _) = rows
+    return LookupKeys(int(current), {int(number): int(until) for number, until in old})
 
 
 def _person(row: tuple[Any, ...]) -> PersonRow:
@@ -239,7 +329,7 @@ def _person(row: tuple[Any, ...]) -> PersonRow:
 
 
 def _contact(row: tuple[Any, ...]) -> ContactRow:
-    pseudonym, channel, lookup, sealed, status, since, tries = row
+    pseudonym, channel, lookup, sealed, status, since, tries, key = row
     return ContactRow(
         pseudonym=pseudonym,
         channel=channel,
@@ -248,6 +338,7 @@ def _contact(row: tuple[Any, ...]) -> ContactRow:
         status=status,
         since=since,
         tries=tries,
+        key=key,
     )
 
 

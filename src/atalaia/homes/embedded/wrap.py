@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import stat
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -12,6 +11,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from atalaia.errors import SettingsInvalid, StateConflict
 from atalaia.homes.embedded.durable import create
+from atalaia.open_files import is_open_to_others
 from atalaia.wrap import KEY_BYTES, unwrapped, wrapped
 
 
@@ -71,13 +71,13 @@ def _opened(ciphers: Sequence[AESGCM], wrapped: bytes, name: str) -> bytes | Non
 def _read_key(file: Path) -> bytes:
     """32 bytes of a file that is its owner's alone. Raises SettingsInvalid."""
     try:
-        mode = stat.S_IMODE(file.stat().st_mode)
+        is_open = is_open_to_others(file)
         key = file.read_bytes()
     except OSError as error:
         raise SettingsInvalid(
             [f"master key {file}: {error.strerror}; name a file of {KEY_BYTES} random bytes"]
         ) from error
-    if mode & 0o027:  # a group may read: so some hand secrets to services
+    if is_open:
         raise SettingsInvalid([f"master key {file}: others may use it; run chmod 600 on it"])
     if len(key) != KEY_BYTES:
         raise SettingsInvalid(

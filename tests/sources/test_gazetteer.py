@@ -13,8 +13,8 @@ import zstandard
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from atalaia.people import gazetteer
-from atalaia.people.gazetteer import find, fold, nearest, search, table
+from atalaia.sources import gazetteer
+from atalaia.sources.gazetteer import find, fold, nearest, search, table
 
 STATES = {
     "AC": "Rio Branco", "AL": "Maceió", "AM": "Manaus", "AP": "Macapá", "BA": "Salvador",
@@ -232,7 +232,7 @@ def test_the_file_says_whose_data_these_are() -> None:
 
 def test_importing_reads_nothing() -> None:
     code = (
-        "from atalaia.people import gazetteer as g; assert g.table.cache_info().currsize == 0;"
+        "from atalaia.sources import gazetteer as g; assert g.table.cache_info().currsize == 0;"
         "g.search('recife'); assert g.table.cache_info().currsize == 1"
     )
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)

@@ -85,6 +85,11 @@ class Town(msgspec.Struct, frozen=True, kw_only=True):
     timezone: str
 
     @property
+    def slug(self) -> str:
+        """``recife-pe``, ``lisbon-pt``: an id that people can read, the same for ever."""
+        return fold(f"{self.name} {self.region or self.country}").replace(" ", "-")
+
+    @property
     def label(self) -> str:
         """``Recife, Pernambuco, BR``"""
         return ", ".join(part for part in (self.name, self.region_name, self.country) if part)
@@ -244,7 +249,13 @@ def zone_of(area: Circle | Polygon) -> str:
 
 
 def find(text: str) -> Circle:
-    """The one town that has the name, as a circle of the usual size round it.
+    """The one town that has the name, as a circle of the usual size round it: see `find_town`."""
+    town = find_town(text)
+    return Circle(name=town.label, latitude=town.latitude, longitude=town.longitude)
+
+
+def find_town(text: str) -> Town:
+    """The one town that has the name.
 
     Raises ValueError where none is called so, or where it may be several: it names these.
     """
@@ -267,7 +278,31 @@ def find(text: str) -> Circle:
         )
         called = f"{text[:LONGEST]!r} may be several"
         raise ValueError(f"{called}; name the state or give latitude,longitude: {rivals}")
-    return Circle(name=first.label, latitude=first.latitude, longitude=first.longitude)
+    return first
+
+
+def of_region(name: str) -> list[Town]:
+    """All towns of a state or country, from the largest to the smallest: ``Pernambuco``,
+    ``PE, BR``, ``Portugal``.
+
+    Raises ValueError where none is called so, or a state and a country are: it names both.
+    """
+    every = table()
+    parts = [every.known.get(part, frozenset()) for part in map(fold, name.split(",")) if part]
+    regions = frozenset.intersection(*parts) if parts else frozenset()
+    if not regions:
+        raise ValueError(f"no state or country is called {name!r}; write for example Pernambuco")
+    countries = defaultdict(list)
+    for region in sorted(regions):
+        country, _, region_name = every.regions[region]
+        countries[country].append(region_name)
+    if len(countries) > 1:
+        choices = "; ".join(
+            f"{names[0]}, {country}" if len(names) == 1 and names[0] else country
+            for country, names in countries.items()
+        )
+        raise ValueError(f"{name!r} may be several; write one of: {choices}")
+    return [every.town(int(i)) for i in np.flatnonzero(np.isin(every.region, list(regions)))]
 
 
 def fold(text: str) -> str:

@@ -1,0 +1,170 @@
+"""`atalaia init`: from a few answers to a settings file that works."""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from atalaia.errors import AtalaiaError
+
+if TYPE_CHECKING:
+    from atalaia.sources.gazetteer import Town
+
+app = typer.Typer()
+
+LANGUAGES = ("pt-BR", "en", "es")
+
+WORDS = {
+    "place": {
+        "pt-BR": "Que lugar vigiar? Por exemplo: Recife, PE (vazio: chega)",
+        "en": "Which place to watch? For example: Recife, PE (empty: enough)",
+        "es": "¿Qué lugar vigilar? Por ejemplo: Recife, PE (vacío: basta)",
+    },
+    "around": {
+        "pt-BR": "E as cidades do mesmo estado em quantos km à volta? (0: só ela)",
+        "en": "And the towns of its state within how many km? (0: this one alone)",
+        "es": "¿Y las ciudades de su estado a cuántos km? (0: solo esta)",
+    },
+    "controller": {
+        "pt-BR": "Quem responde pelos dados das pessoas? (vazio: depois)",
+        "en": "Who answers for people's data? (empty: later)",
+        "es": "¿Quién responde por los datos de las personas? (vacío: después)",
+    },
+    "contact": {
+        "pt-BR": "Como falar com quem responde (e-mail ou telefone)?",
+        "en": "How are they reached (e-mail or telephone)?",
+        "es": "¿Cómo contactar a quien responde (correo o teléfono)?",
+    },
+    "written": {
+        "pt-BR": "{file}: {n} lugares. Agora: atalaia run{settings}, e abra http://{where}",
+        "en": "{file}: {n} places. Now: atalaia run{settings}, and open http://{where}",
+        "es": "{file}: {n} lugares. Ahora: atalaia run{settings}, y abra http://{where}",
+    },
+}
+
+
+@app.command()
+def init(
+    place: Annotated[
+        list[str] | None, typer.Option(help="A town to watch: 'Recife, PE'. May be repeated.")
+    ] = None,
+    all_of: Annotated[
+        str | None, typer.Option(help="All towns of a state or country: Pernambuco, Portugal.")
+    ] = None,
+    within: Annotated[
+        str | None, typer.Option(metavar="KM", help="Only those so near to --of: 60km.")
+    ] = None,
+    of: Annotated[str | None, typer.Option(help="The town that --within is about.")] = None,
+    language: Annotated[str | None, typer.Option(help="pt-BR, en or es.")] = None,
+    rules: Annotated[str, typer.Option(help="A shipped rule set or a TOML file.")] = "inmet",
+    controller: Annotated[str, typer.Option(help="Who answers for people's data.")] = "",
+    contact: Annotated[str, typer.Option(help="How whoever answers is reached.")] = "",
+    file: Annotated[Path, typer.Option(help="The settings file to write.")] = Path("atalaia.toml"),
+    force: Annotated[bool, typer.Option(help="Write over a file that is there.")] = False,
+) -> None:
+    """Write a settings file for the places that you name, and show what it comes to."""
+    from atalaia.settings.first import First, written
+
+    if file.exists() and not force:
+        raise AtalaiaError(f"{file} is there; give --force to write over it, or --file another")
+    asks = not (place or all_of) and sys.stdin.isatty()
+    if asks and language is None:
+        language = typer.prompt("Idioma / Language", default=LANGUAGES[0], err=True)
+    language = language or LANGUAGES[0]
+    if language not in LANGUAGES:
+        raise AtalaiaError(f"no language {language!r}; give one of {', '.join(LANGUAGES)}")
+    towns = _asked(language) if asks else _chosen(place or [], all_of, within, of)
+    if not towns:
+        raise AtalaiaError("no place to watch; give --place 'Recife, PE', or --all-of Pernambuco")
+    if asks and not controller:
+        controller = typer.prompt(WORDS["controller"][language], default="", err=True)
+    if controller and not contact:
+        if not asks:
+            raise AtalaiaError("--controller needs --contact: consent names both")
+        contact = typer.prompt(WORDS["contact"][language], err=True)
+    text = written(
+        First(language=language, rules=rules, towns=towns, controller=controller, contact=contact)
+    )
+    _keep(text, file, language)
+
+
+def _keep(text: str, file: Path, language: str) -> None:
+    """Write the file once it is known to be right; then say what it comes to."""
+    from atalaia.settings import describe, load
+
+    trial = file.with_name(f".{file.name}.new")
+    try:
+        trial.write_text(text, "utf-8")
+        settings = load(trial, {})
+        trial.replace(file)
+    except OSError as error:
+        raise AtalaiaError(
+            f"{file}: {error.strerror}; give --file where it may be written"
+        ) from error
+    finally:
+        trial.unlink(missing_ok=True)
+    for line in describe(settings)[2:]:
+        typer.echo(line)
+    typer.echo(
+        WORDS["written"][language].format(
+            file=file,
+            n=len(settings.places),
+            settings="" if file == Path("atalaia.toml") else f" --settings {file}",
+            where=f"{settings.api.host}:{settings.api.port}",
+        )
+    )
+
+
+def _chosen(names: list[str], all_of: str | None, within: str | None, of: str | None) -> list[Town]:
+    """The towns that options name."""
+    from atalaia.settings.first import around
+    from atalaia.sources.gazetteer import find_town, of_region
+
+    if (within is None) != (of is None):
+        raise AtalaiaError("--within and --of go together: --within 60km --of 'Recife, PE'")
+    try:
+        towns = [find_town(name) for name in names]
+        many = of_region(all_of) if all_of else []
+        if of is not None and within is not None:
+            middle = find_town(of)
+            if not many:
+                many = of_region(_home_of(middle))
+            many = around(many, middle, _km(within))
+    except ValueError as error:
+        raise AtalaiaError(str(error)) from error
+    return list(dict.fromkeys([*towns, *many]))
+
+
+def _asked(language: str) -> list[Town]:
+    """The towns that somebody at a terminal names, one after another."""
+    from atalaia.settings.first import around
+    from atalaia.sources.gazetteer import find_town, of_region
+
+    found: dict[Town, None] = {}
+    while name := typer.prompt(WORDS["place"][language], default="", show_default=False, err=True):
+        try:
+            town = find_town(name)
+            km = _km(typer.prompt(WORDS["around"][language], default="0", err=True))
+        except ValueError as error:
+            typer.echo(str(error), err=True)
+            continue
+        new = around(of_region(_home_of(town)), town, km) if km else [town]
+        found |= dict.fromkeys(new)
+        typer.echo(", ".join(one.name for one in new), err=True)
+    return list(found)
+
+
+def _home_of(town: Town) -> str:
+    """The state or country that a town is in, as `of_region` takes it."""
+    return ", ".join(part for part in (town.region_name, town.country) if part)
+
+
+def _km(text: str) -> float:
+    match = re.fullmatch(r"\s*(\d{1,5}(?:\.\d+)?)\s*(?:km)?\s*", text)
+    if match is None:
+        raise ValueError(f"{text!r} is no distance; write for example 60km")
+    return float(match[1])

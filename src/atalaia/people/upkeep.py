@@ -1,0 +1,42 @@
+"""What is done for people's data again and again: letting go of what is old, and of old keys."""
+
+from __future__ import annotations
+
+import asyncio
+
+import msgspec
+import structlog
+
+from atalaia.clock import Clock
+from atalaia.errors import StateConflict
+from atalaia.people.registry import Registry
+from atalaia.people.retention import Forgotten, apply_retention
+from atalaia.people.rotation import go_on
+from atalaia.ports import Home
+
+_FORGET_S = 6 * 3600.0
+
+log = structlog.get_logger()
+
+
+def upkeep(home: Home, registry: Registry, now: int) -> Forgotten:
+    """Let go of what was kept long enough, and go on with a look-up key's replacement where one
+    was begun. Raises StateConflict as these do; the next call goes on."""
+    gone = apply_retention(home.people, home.keys, home.outbox, now, registry.keep)
+    ended = go_on(registry, now)
+    if ended:
+        log.info("old keys of look-ups are destroyed", keys=ended)
+    return gone
+
+
+async def forget_often(home: Home, registry: Registry, clock: Clock) -> None:
+    """Do it for as long as the watch runs."""
+    while True:
+        try:
+            gone = await asyncio.to_thread(upkeep, home, registry, clock.second())
+        except StateConflict as error:
+            log.warning("retention failed; it is tried again", reason=str(error))
+        else:
+            if gone.people or gone.messages or gone.erased:
+                log.info("forgotten", **msgspec.structs.asdict(gone))
+        await clock.sleep(_FORGET_S)
