@@ -265,3 +265,15 @@ def test_the_walks_through_the_rooms_name_files_that_are_there() -> None:
     assert sorted(name for name in named if not (ROOT / "src/atalaia" / name).is_file()) == [
         name for name in sorted(named) if name.startswith(("tests/", "tools/"))
     ]
+
+
+ROOMS = sorted(folder.name for folder in (ROOT / "src/atalaia").iterdir() if folder.is_dir())
+
+
+@pytest.mark.parametrize("room", [r for r in ROOMS if r not in ("__pycache__", "data")])
+def test_the_table_of_rooms_names_each_file_once_and_none_that_is_not_there(room: str) -> None:
+    (row,) = re.findall(rf"^\| `{room}/` \| (.*) \|$", text("docs/development.md"), re.MULTILINE)
+    folder = ROOT / "src/atalaia" / room
+    there = (path.relative_to(folder).with_suffix("") for path in folder.rglob("*.py"))
+    files = sorted(path.as_posix() for path in there if path.name != "__init__")
+    assert sorted(re.findall(r"`([\w/]+)`", row)) == files

@@ -13,9 +13,9 @@ import msgspec
 
 CHANNELS = ("telegram", "whatsapp", "sms", "email", "webhook", "inbox", "apprise")
 
-_PHONE = re.compile(r"\+[1-9]\d{7,14}")
+_PHONE = re.compile(r"\+[1-9][0-9]{7,14}")
 _EMAIL = re.compile(r"[^@\s\"<>(),;:\\]{1,64}@(?:[\w-]+\.)+[\w-]{2,}")
-_CHAT = re.compile(r"-?\d{1,20}")
+_CHAT = re.compile(r"-?[0-9]{1,20}")
 _LONGEST = 2048
 
 
@@ -82,7 +82,10 @@ def _email(text: str) -> str:
 
 
 def _webhook(text: str) -> str:
-    parts = urlsplit(text)
+    try:
+        parts = urlsplit(text)
+    except ValueError:  # whose words may repeat the address
+        raise ValueError("webhook: give a complete URL that begins with https://") from None
     if parts.scheme not in ("https", "http") or not parts.hostname:
         raise ValueError("webhook: give a complete URL that begins with https://")
     if parts.username or parts.password:
