@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -74,9 +76,8 @@ def test_an_address_is_kept_in_one_form(written: str, kept: str) -> None:
 def test_what_is_no_address_is_told_with_the_next_step_and_never_repeated(
     written: str, next_step: str
 ) -> None:
-    with pytest.raises(ValueError, match=".") as caught:
+    with pytest.raises(ValueError, match=re.escape(next_step)) as caught:
         read_contact(written)
-    assert next_step in str(caught.value)
     assert "secret" not in str(caught.value)
     assert "٨" not in str(caught.value)
 
@@ -84,12 +85,13 @@ def test_what_is_no_address_is_told_with_the_next_step_and_never_repeated(
 @settings(max_examples=80)
 @given(st.sampled_from(CHANNELS), st.text(max_size=40))
 def test_any_text_is_an_address_in_its_one_form_or_is_refused(channel: str, text: str) -> None:
+    kept, refused = "", ""
     try:
         kept = normal_address(channel, text)
     except ValueError as error:
-        assert len(text) < 6 or text not in str(error)
-        return
-    assert normal_address(channel, kept) == kept
+        refused = str(error)
+    assert len(text) < 6 or text not in refused
+    assert refused or normal_address(channel, kept) == kept
     assert not any(ord(c) < 32 for c in kept)
 
 

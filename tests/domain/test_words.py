@@ -157,7 +157,16 @@ def test_numbers_and_times_are_those_of_the_language() -> None:
 
 
 @pytest.mark.parametrize(
-    ("seconds", "told"), [(900, "15 min"), (HOUR, "1 h"), (86_400, "24 h"), (172_800, "2 d")]
+    ("seconds", "told"),
+    [
+        (30, "30 s"),
+        (90, "90 s"),
+        (60, "1 min"),
+        (900, "15 min"),
+        (HOUR, "1 h"),
+        (86_400, "24 h"),
+        (172_800, "2 d"),
+    ],
 )
 def test_lengths_of_time(seconds: int, told: str) -> None:
     assert duration(seconds) == told

@@ -328,7 +328,9 @@ def clock(seconds: int, zone: str, language: int) -> str:
 
 
 def duration(seconds: int) -> str:
-    """``24 h``, ``15 min``, ``3 d``: the same in all three languages."""
+    """``24 h``, ``15 min``, ``3 d``, ``90 s``: the same in all three languages."""
+    if seconds % 60:
+        return f"{seconds} s"
     if seconds % 86400 == 0 and seconds > 86400:
         return f"{seconds // 86400} d"
     return f"{seconds // 3600} h" if seconds % 3600 == 0 else f"{seconds // 60} min"
