@@ -162,6 +162,50 @@ def test_the_atom_index_leads_from_each_entry_to_its_cap_message() -> None:
     story(tell)
 
 
+def test_a_feed_of_one_place_hazard_or_level_has_that_and_the_end_of_it() -> None:
+    def alert(i: int, **more: Any) -> LogEntry:
+        places = more.pop("places", ("4314902",))
+        return entry_of(an_alert(incident=f"{i:016x}", sent_at=T0 + i, **more), *places)
+
+    told = [
+        alert(1),
+        alert(2, level="yellow", hazard="wind"),
+        alert(3, places=("p",)),
+        alert(4, places=("p", "4314902"), level="red"),
+        alert(1, version=2, type="end", level="yellow"),
+    ]
+
+    async def tell(service: Service) -> None:
+        service.tell(*told)
+
+        async def listed(query: str) -> list[int]:
+            status, body, _ = await service.get(f"/feeds/cap.atom?{query}")
+            assert status == 200
+            feed = etree.fromstring(body)
+            assert feed.find(f"{ATOM}link").get("href") == f"{service.base}/feeds/cap.atom?{query}"
+            ids = [e.findtext(f"{ATOM}id") for e in feed.findall(f"{ATOM}entry")]
+            return [int(one.split(".")[-2], 16) for one in ids]
+
+        assert await listed("place=p") == [4, 3]
+        assert await listed("place=4314902") == [1, 4, 2, 1]
+        assert await listed("hazard=wind") == [2]
+        assert await listed("level=orange") == [1, 4, 3, 1], "an end is of all levels"
+        assert await listed("place=4314902&level=red") == [1, 4]
+        status, body, headers = await service.get("/feeds/alerts.ics?place=4314902&lang=en")
+        assert (status, headers["Content-Type"]) == (200, "text/calendar; charset=utf-8")
+        assert body.count(b"BEGIN:VEVENT") == 2, "what is over is no longer there"
+        again, _, _ = await service.get(
+            "/feeds/alerts.ics?place=4314902&lang=en", If_None_Match=headers["ETag"]
+        )
+        assert again == 304
+        for query, expected in (("place=nowhere", 404), ("level=pink", 422), ("hazard=x", 422)):
+            for path in ("/feeds/cap.atom", "/feeds/alerts.ics"):
+                status, _, _ = await service.get(f"{path}?{query}")
+                assert status == expected, query
+
+    story(tell)
+
+
 def test_the_index_is_bounded() -> None:
     view = AlertView()
     view.take(enumerate([one for i in range(MOST_RECENT + 50) for one in an_incident(i, 3)], 1))

@@ -1,4 +1,4 @@
-"""Open feeds, for other programs: CAP 1.2 with an Atom index, GeoJSON, server-sent events.
+"""Open feeds, for other programs: CAP 1.2 with an Atom index, GeoJSON, a calendar, events.
 
 They need no key and may be read from any page. What has not changed is not sent again (ETag,
 If-Modified-Since), and is made once for all who ask.
@@ -12,18 +12,20 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import formatdate, parsedate_to_datetime
 from functools import lru_cache
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NamedTuple
+from urllib.parse import urlencode
 
 import msgspec
 from fastapi import APIRouter, Header, Query, Request, Response
 from lxml import etree  # type: ignore[import-untyped]
 
-from atalaia.api import cap
+from atalaia.api import cap, ical
 from atalaia.api.alert_view import AlertView, Snapshot
 from atalaia.api.events import HEADERS, MOST_CLIENTS, Events
-from atalaia.api.incidents import Numbered, issuer
+from atalaia.api.incidents import Numbered, issuer, places_under
 from atalaia.api.problem import Problem
 from atalaia.domain.alert import LogEntry, instant, iso_fields
+from atalaia.domain.hazard import LEVEL_OF, Hazard, Level
 from atalaia.domain.place import Place
 from atalaia.settings.feeds import Cap
 
@@ -43,7 +45,36 @@ _OF_ENTRY = ("places", "opened_at", "peak", "peak_level", "peak_at", "linked")
 """What a feature has of its entry besides the alert."""
 
 Language = Literal["pt-BR", "en", "es"]
+Word = Literal["watch", "yellow", "orange", "red"]
 _TITLES = {"pt-BR": "Avisos da Atalaia", "en": "Atalaia's alerts", "es": "Avisos de Atalaia"}
+
+
+class Only(NamedTuple):
+    """What of the alerts somebody wants: of one place, of one hazard, from a level on.
+
+    Of an incident that fell back the level that it stands at counts, and its end is of all levels.
+    """
+
+    place: str | None = None
+    hazard: str | None = None
+    level: Level = Level.NONE
+
+    def has(self, entry: LogEntry) -> bool:
+        """Whether it wants this."""
+        alert = entry.alert
+        return (
+            (self.place is None or self.place in places_under(entry))
+            and (self.hazard is None or alert.hazard == self.hazard)
+            and (alert.is_over or LEVEL_OF[alert.level] >= self.level)
+        )
+
+    @property
+    def query(self) -> str:
+        """As it stands in an address; empty: it wants all."""
+        level = self.level.word if self.level else None
+        said = {"place": self.place, "hazard": self.hazard, "level": level}
+        asked = urlencode({name: text for name, text in said.items() if text is not None})
+        return f"?{asked}" if asked else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,21 +102,55 @@ def routes(
     issuer = cap.Issuer(speaker.sender)
     router = APIRouter(tags=["feeds"])
 
-    @lru_cache(maxsize=12)
-    def index(seq: int, language: str, base_url: str) -> _Page:  # noqa: ARG001
+    @lru_cache(maxsize=64)
+    def index(seq: int, language: str, base_url: str, only: Only) -> _Page:  # noqa: ARG001
         now = view.now
-        return _page(_atom(now, language, base_url, issuer), now)
+        return _page(_atom(now, language, base_url, issuer, only), now)
+
+    @lru_cache(maxsize=64)
+    def calendar(seq: int, language: str, only: Only) -> _Page:  # noqa: ARG001
+        now = view.now
+        chosen = [entry for _, entry in now.open if only.has(entry)]
+        return _page(ical.calendar(chosen, language, places, issuer.sender), now)
+
+    def wanted(place: str | None, hazard: Hazard | None, level: Word | None) -> Only:
+        if place is not None and place not in places:
+            raise Problem(404, f"no place with the id {place!r} is watched; /v1/places lists them")
+        return Only(place, hazard, LEVEL_OF[level] if level else Level.NONE)
 
     @lru_cache(maxsize=1)
     def collection(seq: int) -> _Page:  # noqa: ARG001
         now = view.now
         return _page(_geojson(now, places), now)
 
-    def cap_atom(request: Request, lang: Language = "pt-BR") -> Response:
-        """The newest 300 CAP messages, newest first, as an Atom feed that leads to each."""
+    def cap_atom(
+        request: Request,
+        lang: Language = "pt-BR",
+        place: str | None = None,
+        hazard: Hazard | None = None,
+        level: Word | None = None,
+    ) -> Response:
+        """The newest 300 CAP messages, newest first, as an Atom feed that leads to each.
+
+        Of them only those of one place, of one hazard, or from a level on, where asked for.
+        """
         base_url = speaker.public_url or str(request.base_url).rstrip("/")
-        page = index(view.now.seq, lang, base_url)
+        page = index(view.now.seq, lang, base_url, wanted(place, hazard, level))
         return _answer(request, page, ATOM_TYPE, FRESH_S)
+
+    def alerts_ics(
+        request: Request,
+        lang: Language = "pt-BR",
+        place: str | None = None,
+        hazard: Hazard | None = None,
+        level: Word | None = None,
+    ) -> Response:
+        """What is going on or foretold, as a calendar (iCalendar) to subscribe to.
+
+        Of it only that of one place, of one hazard, or from a level on, where asked for.
+        """
+        page = calendar(view.now.seq, lang, wanted(place, hazard, level))
+        return _answer(request, page, ical.MEDIA_TYPE, FRESH_S)
 
     def cap_message(request: Request, name: str) -> Response:
         """One entry of the alert log as a CAP 1.2 message."""
@@ -107,6 +172,7 @@ def routes(
         ("/feeds/cap.atom", cap_atom, "application/atom+xml"),
         ("/feeds/cap/{name}.xml", cap_message, cap.MEDIA_TYPE),
         ("/feeds/alerts.geojson", alerts_geojson, GEOJSON_TYPE),
+        ("/feeds/alerts.ics", alerts_ics, "text/calendar"),
     ):
         told: dict[int | str, dict[str, Any]] = {
             200: {"content": {media: {"schema": {"type": _KINDS.get(media, "string")}}}},
@@ -206,17 +272,17 @@ def _is_known(request: Request, page: _Page) -> bool:
 # Atom
 
 
-def _atom(now: Snapshot, language: str, base_url: str, issuer: cap.Issuer) -> bytes:
+def _atom(now: Snapshot, language: str, base_url: str, issuer: cap.Issuer, only: Only) -> bytes:
     """RFC 4287. Each entry leads to its CAP message."""
     feed = etree.Element(f"{{{ATOM}}}feed", nsmap={None: ATOM})
     feed.set("{http://www.w3.org/XML/1998/namespace}lang", language)
-    own = f"{base_url}/feeds/cap.atom"
-    _text(feed, "id", f"tag:{issuer.sender},2026:feeds/cap.atom")
+    own = f"{base_url}/feeds/cap.atom{only.query}"
+    _text(feed, "id", f"tag:{issuer.sender},2026:feeds/cap.atom{only.query}")
     _text(feed, "title", _TITLES[language])
     _text(feed, "updated", instant(_newest(now)))
     _text(etree.SubElement(feed, f"{{{ATOM}}}author"), "name", "Atalaia")
     _link(feed, "self", own, "application/atom+xml")
-    for _, entry in now.recent:
+    for entry in (entry for _, entry in now.recent if only.has(entry)):
         _atom_entry(feed, entry, language, base_url, issuer)
     body: bytes = etree.tostring(feed, xml_declaration=True, encoding="UTF-8", pretty_print=True)
     return body
