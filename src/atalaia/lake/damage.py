@@ -22,8 +22,11 @@ def unreadable(lake: Lake, keys: Sequence[str]) -> list[str]:
             except KeyError:
                 continue
             try:
-                # A count of every column reads every page.
-                con.execute(f"SELECT count(COLUMNS(*)) FROM read_parquet('{copy}')").fetchall()  # noqa: S608
+                # This reads every page. A count would not: of columns in which nothing is missing
+                # the file's own summary answers it.
+                con.execute(
+                    f"SELECT bit_xor(hash(COLUMNS(*))) FROM read_parquet('{copy}')"  # noqa: S608
+                ).fetchall()
             except duckdb.Error:
                 damaged.append(key)
     return damaged
