@@ -85,6 +85,17 @@ async def processes(run: Run, folder: Path) -> list[Row]:
         return await run.all(world, some)
 
 
+async def files(run: Run, folder: Path) -> list[Row]:
+    """Files damaged, copied and put back."""
+    some = (
+        (Fault("torn RAW, bad last page of GOLD", faults.damaged_lake), run.of(0.01)),
+        (Fault("backup and restore under load", faults.backed_up), run.of(0.02)),
+        (Fault("bad last page of the store, restored", faults.store_damaged), run.of(0.01)),
+    )
+    async with run.world("files", folder) as world:
+        return await run.all(world, some)
+
+
 async def power(run: Run, folder: Path) -> list[Row]:
     """A disk that forgets what was not synced, and one that takes nothing."""
     some = (
@@ -134,7 +145,7 @@ def small_disk(at: Path) -> Iterator[Path | None]:
         subprocess.run(["umount", "-l", str(at)], check=True)
 
 
-GROUPS: tuple[Group, ...] = (processes, power, control, full)
+GROUPS: tuple[Group, ...] = (processes, files, power, control, full)
 
 
 async def chaos(kills: int, seed: int, only: str = "", slow: float = 1.0) -> list[Row]:

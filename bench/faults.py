@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import os
 import random
 import resource
+import shutil
 import signal
 import subprocess
 import sys
@@ -14,9 +17,11 @@ from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
 
+from atalaia.batch.archive import archive
+from atalaia.homes.embedded import open_home
 from forks import Control, Forked, Forks
 from service import Service
-from storm import RULES, Row, Storm
+from storm import RULES, Row, Storm, kept_in
 
 UP_AGAIN_S = 35.0
 TOLD_S = 35.0
@@ -296,6 +301,110 @@ async def read_only(world: World, times: int) -> Sequence[str]:
             if not is_told:
                 return ["/readyz was 200 while nothing could be written"]
     return []
+
+
+# Files
+
+
+async def damaged_lake(world: World, times: int) -> Sequence[str]:
+    """A part of RAW torn, and the last page of a file of GOLD overwritten: `atalaia refine` makes
+    both again, and GOLD has every reading that was acknowledged before."""
+    wrong: list[str] = []
+    for _ in range(times):
+        wrong += await _refined(world)
+        lake = world.service.home / "lake"
+        for file in _one_of(world, lake / "raw" / "payloads", ".zst"):
+            os.truncate(file, file.stat().st_size // 2)
+        for file in _one_of(world, lake / "gold" / "readings", ".parquet"):
+            _overwrite_end(file, 200)
+        await world.some(1.0)
+        before = world.storm.acknowledged()
+        wrong += await _refined(world)
+        code, said = await world.command(
+            "sql", "--json", "SELECT pressure_hpa FROM readings WHERE pressure_hpa IS NOT NULL"
+        )
+        if code:
+            return [*wrong, f"sql ended with {code}: {said[-300:]}"]
+        there = {f"{row['pressure_hpa']:.4f}" for row in json.loads(said)}
+        lost = [name for name in before if f"{float(name):.4f}" not in there]
+        if lost:
+            wrong.append(f"{len(lost)} acknowledged readings are not in GOLD: {lost[:3]}")
+    return wrong
+
+
+async def _refined(world: World) -> list[str]:
+    await asyncio.to_thread(_archived, world.service.home)
+    code, said = await world.command("refine")
+    return [f"refine ended with {code}: {said[-300:]}"] if code else []
+
+
+def _archived(home: Path) -> None:
+    """What the watch does every few minutes."""
+    with open_home(home, exclusive=False) as opened:
+        archive(opened.stream, opened.state, opened.lake, opened.outbox)
+
+
+def _one_of(world: World, folder: Path, suffix: str) -> list[Path]:
+    found = sorted(folder.rglob(f"*{suffix}"))
+    return [world.chance.choice(found)] if found else []
+
+
+def _overwrite_end(file: Path, n: int) -> None:
+    with file.open("r+b") as opened:
+        opened.seek(-min(n, file.stat().st_size), os.SEEK_END)
+        opened.write(os.urandom(n))
+
+
+async def backed_up(world: World, times: int) -> Sequence[str]:
+    """`atalaia backup` while it takes load; what was acknowledged before it is in what
+    `atalaia restore` makes of it."""
+    wrong: list[str] = []
+    for i in range(times):
+        await world.some(0.6)
+        before = world.storm.acknowledged()
+        to = world.folder / "copies" / f"{i}"
+        home = world.folder / f"restored-{i}"
+        for words in (
+            ("backup", str(to / "home"), "--keys", str(to / "keys")),
+            ("restore", str(to / "home"), "--home", str(home)),
+        ):
+            if words[0] == "restore":
+                [keys] = (to / "keys").iterdir()
+                shutil.copytree(keys, home.with_name(home.name + ".keys"))
+            code, said = await world.command(*words)
+            if code:
+                return [*wrong, f"{words[0]} ended with {code}: {said[-300:]}"]
+        kept, _ = kept_in(home)
+        lost = [name for name, row in before.items() if kept.get(name) != row]
+        if lost:
+            wrong.append(f"{len(lost)} acknowledged readings are not in the restored home")
+    return wrong
+
+
+async def store_damaged(world: World, times: int) -> Sequence[str]:
+    """The last page of the store overwritten: it is told, and the copy takes its place."""
+    wrong: list[str] = []
+    for i in range(times):
+        if not await world.storm.calm(150.0 * world.slow):
+            return ["some stories did not come to their end"]
+        to = world.folder / "last" / f"{i}"
+        code, said = await world.command("backup", str(to))
+        if code:
+            return [*wrong, f"backup ended with {code}: {said[-300:]}"]
+        world.service.stop()
+        home = world.service.home
+        _overwrite_end(home / "atalaia.sqlite3", 4096)
+        code, said = await world.command("doctor")
+        if not code or "store" not in said:
+            wrong.append(f"doctor ended with {code}, and said: {said[-300:]}")
+        home.rename(home.with_name(f"damaged-{i}"))
+        code, said = await world.command("restore", str(to), "--home", str(home))
+        if code:
+            return [*wrong, f"restore ended with {code}: {said[-300:]}"]
+        await world.start()
+        world.storm.blow()
+        await asyncio.sleep(1.0)
+    return wrong
 
 
 async def power_lost(world: World, times: int) -> Sequence[str]:

@@ -131,6 +131,7 @@ class Storm:
         return self
 
     async def __aexit__(self, *_: object) -> None:
+        await self._end_stations()
         await self.http.close()
         await self._runner.cleanup()
 
@@ -216,7 +217,7 @@ class Storm:
         self._clocks[n] += 1
         row = reading(n, gust_m_s, self._clocks[n])
         self._n += 1
-        row["pressure_hpa"] = 900 + self._n / 1e4  # tells it from all others
+        row["pressure_hpa"] = round(900 + self._n / 1e4, 4)  # tells it from all others
         while True:
             with suppress(aiohttp.ClientError, OSError, TimeoutError):
                 async with self.http.post(f"{self.service.url}/v1/readings", json=[row]) as answer:
@@ -257,17 +258,24 @@ class Storm:
         self._gap_s = 0.0
         return row
 
-    async def let_go(self) -> tuple[int, int]:
-        """Stop as all stands: acknowledged readings, and how many the store does not have."""
+    async def _end_stations(self) -> None:
         for task in self._stations:
             task.cancel()
         await asyncio.gather(*self._stations, return_exceptions=True)
-        kept, _ = _kept(self.service.home)
+
+    def acknowledged(self) -> dict[str, dict[str, Any]]:
+        """Readings that were acknowledged until now, since the last judgement."""
+        return dict(self._acknowledged)
+
+    async def let_go(self) -> tuple[int, int]:
+        """Stop as all stands: acknowledged readings, and how many the store does not have."""
+        await self._end_stations()
+        kept, _ = kept_in(self.service.home)
         return len(self._acknowledged), sum(name not in kept for name in self._acknowledged)
 
     def _judge_store(self, row: Row) -> dict[str, list[tuple[str, int]]]:
         """Readings, and how many entries the log has of each place."""
-        kept, log = _kept(self.service.home)
+        kept, log = kept_in(self.service.home)
         row.lost += sum(name not in kept for name in self._acknowledged)
         row.altered += sum(kept.get(n, one) != one for n, one in self._acknowledged.items())
         return log
@@ -295,7 +303,7 @@ class Storm:
         )
 
 
-def _kept(home: Path) -> tuple[dict[str, dict[str, Any]], dict[str, list[tuple[str, int]]]]:
+def kept_in(home: Path) -> tuple[dict[str, dict[str, Any]], dict[str, list[tuple[str, int]]]]:
     """What the store has: pushed readings, and entries of the alert log by place."""
     kept: dict[str, dict[str, Any]] = {}
     log: dict[str, list[tuple[str, int]]] = defaultdict(list)

@@ -76,6 +76,20 @@ def test_a_bad_byte_in_gold_is_set_aside_told_and_made_again(
     assert reasons(home) == [("gold", "damaged file")], "told once"
 
 
+def test_gold_that_is_made_again_of_a_torn_part_of_raw_lacks_nothing(home: EmbeddedHome) -> None:
+    come(home, NOON)
+    refined(home)
+    [part], [readings] = home.lake.keys(raw.PAYLOADS), home.lake.keys(gold.READINGS)
+    right = home.lake.read(part)
+    home.lake.write(part, right[: len(right) // 2])  # long after it was refined
+    home.lake.write(readings, b"damaged")
+    come(home, NOON + 10)
+    refined(home)
+    assert home.lake.read(part) == right
+    told = query(home, decode, PLACES, "SELECT count(*) FROM readings")
+    assert list(told.rows) == [(6,)]
+
+
 @pytest.mark.parametrize("dataset", ["alerts", "answers"])
 def test_a_bad_file_of_any_dataset_is_made_again_as_it_was(
     home: EmbeddedHome, dataset: str

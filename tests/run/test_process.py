@@ -154,3 +154,17 @@ def test_the_terminal_says_first_which_page_to_open_and_what_a_calm_hour_looks_l
 )
 def test_the_page_is_named_as_a_browser_opens_it(env: dict[str, str], page: str) -> None:
     assert page_of(load(None, env), 1) == page
+
+
+def test_duckdb_that_cannot_be_mapped_is_told_at_the_start_and_not_at_the_first_question(
+    tmp_path: Path,
+) -> None:
+    words = "failed to map segment from shared object: Operation not permitted"
+    (tmp_path / "duckdb.py").write_text(f"raise ImportError({words!r})")
+    with _running(tmp_path, PYTHONPATH=str(tmp_path)) as (process, _):
+        assert process.stderr is not None
+        lines = iter(process.stderr.readline, "")
+        told = next(line for line in lines if "loading DuckDB failed" in line)
+        assert words in told
+        assert "level=warning" in told
+        assert process.poll() is None, "it watches all the same"

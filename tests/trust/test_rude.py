@@ -91,6 +91,27 @@ def test_a_body_that_does_not_come_is_not_waited_for(
     story(tmp_path, tell)
 
 
+def test_who_goes_away_in_the_middle_of_a_push_is_one_line_of_the_log(tmp_path: Path) -> None:
+    async def tell(world: World) -> None:
+        head = f"Host: 127.0.0.1\r\nAuthorization: Bearer {PUSH_KEY}\r\nContent-Length: 9000\r\n"
+        with capture_logs() as logs:
+            _, writer = await asyncio.open_connection("127.0.0.1", world.live.port)
+            writer.write(f"POST /v1/readings HTTP/1.1\r\n{head}\r\n[".encode())
+            await writer.drain()
+            await asyncio.sleep(0.1)
+            writer.transport.abort()
+            await world.until(lambda: [line for line in logs if line.get("path")])
+        [gone] = [line for line in logs if line.get("path")]
+        assert gone == {
+            "event": "a client went away in the middle of its request",
+            "log_level": "info",
+            "path": "/v1/readings",
+        }
+        assert not any("exc_info" in line or "exception" in line for line in logs)
+
+    story(tmp_path, tell)
+
+
 def test_numbers_that_are_none_are_refused_with_400_and_no_fault(tmp_path: Path) -> None:
     async def tell(world: World) -> None:
         for length in ("9" * 5000, "-1", "1e3", "٣", "x"):

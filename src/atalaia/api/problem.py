@@ -11,6 +11,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 
 T = TypeVar("T")
 log = structlog.get_logger()
@@ -96,6 +97,11 @@ def install(app: FastAPI) -> None:
     async def tell_http(_request: Request, error: HTTPException) -> JSONResponse:
         headers = dict(error.headers) if error.headers else None
         return Problem(error.status_code, str(error.detail), headers=headers).response()
+
+    @app.exception_handler(ClientDisconnect)
+    async def note_gone(request: Request, _gone: ClientDisconnect) -> JSONResponse:
+        log.info("a client went away in the middle of its request", path=request.url.path)
+        return Problem(400, "the request is not whole").response()  # nobody is there to read it
 
     @app.exception_handler(Exception)
     async def tell_fault(request: Request, error: Exception) -> JSONResponse:

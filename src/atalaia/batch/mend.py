@@ -32,7 +32,9 @@ def mend_raw(state: State, lake: Lake, stream: Stream, keys: Sequence[str]) -> l
     """Make those of these parts again that are damaged, where the stream has all of them; return
     the keys of these."""
     mended = []
-    for key in keys:
+    oldest = stream.read(0, 1)
+    there = [key for key in keys if oldest and raw.first_of(key) >= oldest[0].offset]
+    for key in there:
         try:
             body = lake.read(key)
         except KeyError:

@@ -144,7 +144,7 @@ def refine(
             raise StateConflict(
                 f"GOLD cannot be brought up to date: {error}; please report this"
             ) from error
-    made = _make_again(state, lake, decode, places, damaged)
+    made = _make_again(state, lake, decode, places, damaged, stream)
     report = _refine(state, lake, decode, places, outbox, workers, now, stream)
     return report._replace(partitions=report.partitions + made)
 
@@ -235,7 +235,12 @@ def rebuild(
 
 
 def _make_again(
-    state: State, lake: Lake, decode: Decode, places: Places, damaged: Sequence[str]
+    state: State,
+    lake: Lake,
+    decode: Decode,
+    places: Places,
+    damaged: Sequence[str],
+    stream: Stream | None,
 ) -> int:
     """Merge again what these files held, from all of RAW that may: of their sources, of the alert
     log, of deliveries. What is in GOLD already is changed by none of it. Return files written."""
@@ -248,6 +253,8 @@ def _make_again(
         for key in lake.keys(raw.PAYLOADS)
         if raw.first_of(key) <= up_to and (is_any or key.split("/")[2] in folders)
     ]
+    if stream is not None:
+        mend_raw(state, lake, stream, keys)
     partitions = 0
     for part in _fold(lake, lake, sorted(keys, key=raw.first_of), decode, places):
         merge_answers(lake, part.answers)
