@@ -30,6 +30,7 @@ from typing import Any
 import faults
 from faults import Fault, World, suffer
 from forks import Forks
+from rude import WAYS, Rude
 from storm import Row, table
 
 DISK_MB = 48
@@ -83,6 +84,27 @@ async def processes(run: Run, folder: Path) -> list[Row]:
     )
     async with run.world("processes", folder) as world:
         return await run.all(world, some)
+
+
+async def providers(run: Run, folder: Path) -> list[Row]:
+    """Sources that are slow, hang, reset, truncate, refuse, and answer rubbish."""
+    fault = Fault("sources in each of nine rude ways", faults.rude_providers)
+    if not run.wants(fault.name):
+        return []
+    async with Rude(random.Random(run.kills)) as rude:
+        more = {
+            "ATALAIA_SOURCES_OPEN_METEO_ENABLED": "true",
+            "ATALAIA_SOURCES_OPEN_METEO_BASE_URL": rude.url,
+            "ATALAIA_SOURCES_TOMORROW_IO_KEY": "t0morrow-s3cret",
+            "ATALAIA_SOURCES_TOMORROW_IO_BASE_URL": rude.url,
+            "ATALAIA_SOURCES_CAP_FEEDS": rude.feeds(),
+        }
+        async with run.world("providers", folder, more=more) as world:
+            [row] = await run.all(world, [(fault, run.of(0.05))])
+        row.times = sum(rude.answered.values())
+        missing = [way.__name__ for way in WAYS if not rude.answered[way.__name__]]
+        row.notes += [f"was never asked: {name}" for name in missing]
+    return [row]
 
 
 async def files(run: Run, folder: Path) -> list[Row]:
@@ -145,7 +167,7 @@ def small_disk(at: Path) -> Iterator[Path | None]:
         subprocess.run(["umount", "-l", str(at)], check=True)
 
 
-GROUPS: tuple[Group, ...] = (processes, files, power, control, full)
+GROUPS: tuple[Group, ...] = (processes, providers, files, power, control, full)
 
 
 async def chaos(kills: int, seed: int, only: str = "", slow: float = 1.0) -> list[Row]:

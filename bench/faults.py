@@ -27,6 +27,9 @@ UP_AGAIN_S = 35.0
 TOLD_S = 35.0
 """After a fault is over, so soon everybody is told."""
 
+MOST_BYTES = 400_000_000
+"""What the watch may take while its sources answer 10 MB."""
+
 _COMMAND_S = 120.0
 
 
@@ -219,6 +222,25 @@ def _is_well(service: Service) -> bool:
             return True
         time.sleep(0.1)
     return False
+
+
+# Providers
+
+
+async def rude_providers(world: World, times: int) -> Sequence[str]:
+    """Sources that answer in each of `rude.WAYS`; with each start all are asked again."""
+    most = 0
+    for _ in range(times):
+        await asyncio.sleep(2.0)
+        most = max(most, _status(world.service.pid, "VmRSS"))
+        async with world.disturbed():
+            await world.restart()
+    await asyncio.sleep(2.0)
+    log = (world.folder / "log").read_text("utf-8", "replace")
+    wrong = [line[:200] for line in log.splitlines() if "fault in" in line or "Traceback" in line]
+    if most > MOST_BYTES:
+        wrong.append(f"{most >> 20} MB of memory")
+    return wrong[:3]
 
 
 # Clocks
