@@ -82,6 +82,14 @@ crash: .venv/.dev ## kill -9 a replay 100 times, and the sending of messages 50 
 chaos: .venv/.dev ## kill -9, freeze, starve, fill and cut the running watch 1,000 times (KILLS=30: minutes)
 	@$(BIN)/python bench/chaos.py --kills $(or $(KILLS),1000) --report build/reports/chaos.json
 
+# SECONDS and SUBSCRIBERS for a shorter run than half an hour with a million people.
+load: .venv/.dev ## 2,000 readings a second with 1,000,000 subscribers, then ten times as many
+	@$(BIN)/python bench/load.py --seconds $(or $(SECONDS),1800) \
+		--subscribers $(or $(SUBSCRIBERS),1000000) --report build/reports/load.json
+
+promises: .venv/.dev ## write docs/promises.md of what chaos, load and wear reported last
+	@$(BIN)/python tools/promises.py
+
 wear: .venv/.dev ## what is written to disk a reading, at 200 pushes a second
 	@$(BIN)/python bench/bench_wear.py
 
@@ -219,4 +227,4 @@ aws-destroy: aws-init aws-zip ## remove a deployment, once it has been applied w
 	@$(TERRAFORM) -chdir=infra destroy -var environment=$(ENV) -var-file=envs/$(ENV).tfvars
 
 .PHONY: check-aws aws-zip aws-init aws-deploy aws-destroy
-.PHONY: help install instruments demo run test check docs format crash chaos wear fuzz fuzz-api oracles coverage openapi test-aws load-aws faults-aws crash-aws spark bench bench-before lock clean
+.PHONY: help install instruments demo run test check docs format crash chaos load promises wear fuzz fuzz-api oracles coverage openapi test-aws load-aws faults-aws crash-aws spark bench bench-before lock clean

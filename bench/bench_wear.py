@@ -2,12 +2,14 @@
 
     python bench/bench_wear.py [READINGS_A_SECOND] [SECONDS]
 
+What it prints is also a report, for docs/promises.md (`tools/promises.py`).
 Each reading is a push of its own, as from so many stations. Exit code 1 over 2,000 bytes a reading.
 """
 
 from __future__ import annotations
 
 import asyncio
+import json
 import sys
 import tempfile
 from pathlib import Path
@@ -15,6 +17,7 @@ from pathlib import Path
 from service import Service, push, reading
 
 MOST_BYTES = 2_000
+REPORT = Path("build/reports/wear.json")
 
 
 def written(pid: int) -> int:
@@ -33,6 +36,8 @@ async def measure(service: Service, a_second: int, seconds: int) -> None:
     print(f"{len(took):,} readings, {a_second} a second: {a_reading:,.0f} bytes written a reading")
     median, p99 = took[len(took) // 2], took[-len(took) // 100]
     print(f"acknowledged after {median:.3f} s (median), {p99:.3f} s (p99)")
+    REPORT.parent.mkdir(parents=True, exist_ok=True)
+    REPORT.write_text(json.dumps({"a_second": a_second, "bytes_a_reading": a_reading}) + "\n")
     sys.exit(a_reading > MOST_BYTES)
 
 

@@ -72,7 +72,11 @@ class World:
     async def __aenter__(self) -> World:
         await asyncio.to_thread(self.service.start)
         await self.storm.__aenter__()
-        await self.storm.open()
+        try:
+            await self.storm.open()
+        except BaseException:
+            await self.__aexit__()
+            raise
         return self
 
     async def __aexit__(self, *of: object) -> None:

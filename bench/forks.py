@@ -16,6 +16,7 @@ What it finds in its environment breaks it:
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import json
 import mmap
 import os
@@ -31,6 +32,8 @@ import traceback
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any, NoReturn
+
+_PR_SET_PDEATHSIG = 1
 
 _wall = time.time
 _control: bytearray | mmap.mmap = bytearray(16)
@@ -158,6 +161,7 @@ def _import_what_is_asked_for_later() -> None:
 def _become(asked: dict[str, Any]) -> NoReturn:
     """The command, in this process, which has just been forked."""
     global _control  # noqa: PLW0603
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)  # none outlives who broke it
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     os.environ.clear()
     os.environ.update(asked["env"])

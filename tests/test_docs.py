@@ -277,3 +277,8 @@ def test_the_table_of_rooms_names_each_file_once_and_none_that_is_not_there(room
     there = (path.relative_to(folder).with_suffix("") for path in folder.rglob("*.py"))
     files = sorted(path.as_posix() for path in there if path.name != "__init__")
     assert sorted(re.findall(r"`([\w/]+)`", row)) == files
+
+
+def test_the_promises_are_those_that_the_script_knows() -> None:
+    script = ROOT / "tools" / "promises.py"
+    assert not subprocess.run([sys.executable, str(script), "--check"], check=False).returncode
