@@ -12,7 +12,7 @@ from chaos import chaos
 from patience import slowness
 from storm import table
 
-KILLS = int(os.environ.get("ATALAIA_CHAOS_KILLS", "15"))
+KILLS = int(os.environ.get("ATALAIA_CHAOS_KILLS", "12"))
 """The other faults are done in proportion: about as many again."""
 
 
