@@ -1,4 +1,4 @@
-"""What stands before all routes, each layer by itself: keys in addresses, hosts, lengths, the log."""
+"""What stands before all routes, layer by layer: keys in addresses, hosts, lengths, the log."""
 
 from __future__ import annotations
 

@@ -1,0 +1,244 @@
+"""Commands that ask a home, in this process: lines for people and JSON for programs, all of it."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from atalaia.api.keys import caller_of, keys_of
+from atalaia.cli import app
+from atalaia.domain.delivery import Status
+from atalaia.domain.hazard import Hazard
+from atalaia.domain.rule import INDICES
+from atalaia.domain.variable import CATALOGUE
+from atalaia.homes.embedded import open_home
+from atalaia.lake.tables import tables
+from atalaia.ports import Commit
+from atalaia.rules import SHIPPED
+from telling import NOON, delivery, message, news
+
+
+def run(*words: str | Path, stdin: str | None = None) -> Result:
+    return CliRunner().invoke(app, [str(word) for word in words], input=stdin)
+
+
+def said(*words: str | Path, stdin: str | None = None) -> str:
+    done = run(*words, stdin=stdin)
+    assert done.exit_code == 0, (done.output, done.exception)
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home that has told of three things, and sent some messages about them."""
+    path = tmp_path_factory.mktemp("asked") / "home"
+    text = {"pt-BR": "chuva", "en": "[b]rain[/b]", "es": "lluvia"}
+    entries = [news(f"i{n}", at=NOON + n, text=text, level="red") for n in range(3)]
+    with open_home(path) as opened:
+        assert opened.state.commit(Commit("speed", 1, entries=entries))
+        for n, (status, reason) in enumerate(
+            [(Status.SENT, ""), (Status.DEAD, "blocked"), (Status.DUE, "")]
+        ):
+            one = message(
+                str(n), seqs=(n + 1,), status=status, reason=reason, attempts=1,
+                settled_at=NOON + n if status is not Status.DUE else 0,
+                channel="sms" if n == 1 else "telegram",
+            )  # fmt: skip
+            assert opened.outbox.put(one, [delivery(one, f"i{n}")])
+    return path
+
+
+# What was told
+
+
+def test_the_newest_alerts_stand_last_in_the_language_asked_for(home: Path) -> None:
+    lines = said("alerts", "--home", home, "--last", "2", "--language", "en").splitlines()
+    assert lines == [
+        "2026-01-10T12:00:01+00:00  [b]rain[/b]",
+        "2026-01-10T12:00:02+00:00  [b]rain[/b]",
+    ]
+    assert said("alerts", "--home", home).splitlines()[0].endswith("chuva")
+    assert len(said("alerts", "--home", home).splitlines()) == 3
+
+
+def test_for_programs_an_alert_is_a_line_of_json(home: Path) -> None:
+    told = [json.loads(line) for line in said("alerts", "--home", home, "--json").splitlines()]
+    assert [one["incident"] for one in told] == ["i0", "i1", "i2"]
+    assert set(told[0]["text"]) == {"pt-BR", "en", "es"}
+
+
+def test_where_nothing_was_told_that_is_said_beside_the_answer(tmp_path: Path) -> None:
+    open_home(tmp_path / "home").close()
+    done = run("alerts", "--home", tmp_path / "home")
+    assert (done.exit_code, done.stdout) == (0, "")
+    assert "nothing has been told yet" in done.stderr
+    assert "give one of pt-BR, en, es" in run("alerts", "--language", "fr").output
+
+
+# SQL
+
+
+def test_the_same_question_is_answered_from_an_argument_from_stdin_and_from_a_file(
+    home: Path, tmp_path: Path
+) -> None:
+    query = "SELECT incident, level FROM alerts ORDER BY incident"
+    file = tmp_path / "q.sql"
+    file.write_text("\ufeff" + query, "utf-8")
+    answers = [
+        said("sql", query, "--home", home, "--json"),
+        said("sql", "-", "--home", home, "--json", stdin=query),
+        said("sql", "--file", file, "--home", home, "--format", "json"),
+    ]
+    assert len(set(answers)) == 1
+    assert json.loads(answers[0])[0] == {"incident": "i0", "level": "red"}
+
+
+@pytest.mark.parametrize("words", [(), ("SELECT 1", "--file", "x.sql")])
+def test_a_question_is_asked_once(home: Path, words: tuple[str, ...]) -> None:
+    done = run("sql", *words, "--home", home)
+    assert done.exit_code == 2
+    assert "give the SQL, - for stdin, or --file; one of them" in " ".join(
+        done.output.replace("│", " ").split()
+    )
+
+
+def test_csv_is_read_back_whatever_is_in_it_and_holds_no_formula(home: Path) -> None:
+    query = "SELECT 'a,\"b\"' AS x, NULL AS y, '=1+1' AS z, -1 AS n, 'é' AS e"
+    (header, row) = list(
+        csv.reader(io.StringIO(said("sql", query, "--home", home, "--format", "csv")))
+    )
+    assert header == ["x", "y", "z", "n", "e"]
+    assert row == ['a,"b"', "", "'=1+1", "-1", "é"]
+
+
+def test_every_table_that_is_described_can_be_asked(home: Path) -> None:
+    asked = " UNION ALL ".join(
+        f"SELECT '{name}' AS t, count(*) AS n FROM {name}" for name in tables()
+    )
+    told = json.loads(said("sql", asked, "--home", home, "--json"))
+    assert {one["t"] for one in told} == set(tables())
+    assert {one["t"]: one["n"] for one in told}["alerts"] == 3
+
+
+def test_tables_are_described_with_unit_meaning_and_what_null_means() -> None:
+    text = said("tables")
+    told = json.loads(said("tables", "--json"))
+    assert list(told) == list(tables())
+    for name, columns in told.items():
+        assert name in text.splitlines()
+        for column, about in columns.items():
+            assert about["meaning"], (name, column)
+    (one,) = json.loads(said("tables", "readings", "--json")).values()
+    assert one["rain_mm"]["unit"] == "mm"
+    assert "  rain_mm" in said("tables", "readings")
+    assert "give one of" in run("tables", "nowhere").output
+
+
+# What is in force
+
+
+def test_the_catalogue_is_shown_with_its_reasons() -> None:
+    text = said("variables")
+    assert len(text.splitlines()) == len(CATALOGUE) + len(INDICES)
+    for variable in CATALOGUE.values():
+        assert variable.because in text
+    assert [one["name"] for one in json.loads(said("variables", "--json"))] == list(CATALOGUE)
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_a_shipped_rule_set_is_shown_in_words_as_json_and_as_it_is_written(
+    name: str, tmp_path: Path
+) -> None:
+    text = said("rules", name)
+    told = json.loads(said("rules", name, "--json"))
+    assert told["name"] == name
+    assert len(text.splitlines()) == len(told["rules"]) + 1
+    assert all(rule["hazard"] in set(Hazard) for rule in told["rules"])
+    copy = tmp_path / "mine.toml"
+    copy.write_text(said("rules", name, "--print"), "utf-8")
+    again = json.loads(said("rules", copy, "--json"))
+    assert [rule["name"] for rule in again["rules"]] == [rule["name"] for rule in told["rules"]]
+
+
+# Deliveries
+
+
+def test_messages_are_listed_with_what_became_of_them(home: Path) -> None:
+    done = run("deliveries", "--home", home)
+    assert done.exit_code == 0, done.output
+    lines = done.stdout.splitlines()
+    assert len(lines) == 3
+    (dead,) = [line for line in lines if "dead" in line]
+    assert dead.split()[1:] == ["dead", "sms", "p_ana", "msg_1", "blocked"]
+    assert "sms dead: 1" in done.stderr
+    assert "telegram sent: 1" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("asked", "ids"),
+    [
+        (("--status", "dead"), ["msg_1"]),
+        (("--channel", "telegram"), ["msg_0", "msg_2"]),
+        (("--person", "p_ana", "--status", "sent"), ["msg_0"]),
+        (("--channel", "email"), []),
+    ],
+)
+def test_and_only_those_that_are_asked_for(
+    home: Path, asked: tuple[str, ...], ids: list[str]
+) -> None:
+    lines = said("deliveries", "--home", home, "--json", *asked).splitlines()
+    assert sorted(json.loads(line)["id"] for line in lines) == ids
+
+
+def test_what_is_dead_is_sent_again_when_it_is_asked_for(home: Path) -> None:
+    assert said("deliveries", "retry", "msg_none", "--home", home) == "0 of 1 will be sent again\n"
+    assert said("deliveries", "retry", "--all", "--home", home) == "1 of 1 will be sent again\n"
+    assert said("deliveries", "--status", "dead", "--home", home) == ""
+
+
+# Keys of programs
+
+
+def test_a_key_is_shown_once_listed_without_it_and_ended_at_once(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    done = run("api-key", "add", "station", "--label", "roof", "--place", "2611606", "--home", home)
+    assert done.exit_code == 0, done.output
+    text = done.stdout.strip()
+    with open_home(home, exclusive=False) as opened:
+        (key,) = keys_of(opened.state)
+        caller = caller_of(opened.state, text)
+        assert caller is not None
+        assert (caller.name, caller.source, caller.places) == (key.id, "roof", ("2611606",))
+    assert f"{key.id} has the role station; it is not shown again" in done.stderr
+    listed = said("api-key", "list", "--home", home)
+    assert listed.split()[:2] == [key.id, "station"]
+    assert listed.rstrip().endswith("roof")
+    assert text not in listed
+    assert said("api-key", "remove", key.id, "--home", home) == ""
+    assert said("api-key", "list", "--home", home) == ""
+    gone = run("api-key", "remove", key.id, "--home", home)
+    assert "`atalaia api-key list` shows them" in str(gone.exception)
+
+
+@pytest.mark.parametrize(
+    ("words", "next_step"),
+    [
+        (("boss",), "give one of reader, station, registrar, operator"),
+        (("station", "--place", "atlantis"), "`atalaia config check` lists them"),
+        (("station", "--source", "open-meteo"), "give the station a name of its own"),
+        (("reader", "--label", "x" * 61), "at most 60 printable letters"),
+        (("reader", "--label", "a\nb"), "printable letters"),
+    ],
+)
+def test_a_key_that_cannot_be_is_refused_with_the_next_step(
+    tmp_path: Path, words: tuple[str, ...], next_step: str
+) -> None:
+    done = run("api-key", "add", *words, "--home", tmp_path / "home")
+    assert done.exit_code == 1
+    assert next_step in str(done.exception)
+    assert done.stdout == "", "no key is shown that is none"
