@@ -43,7 +43,7 @@ HTTP = (
 )  # fmt: skip
 PEOPLE = (
     *ALWAYS, *HTTP, "boto3", "s3transfer",
-    "aiosmtplib", "apsw", "markdown-it-py", "mdurl", "pygments", "rich",
+    "aiosmtplib", "apsw", "httptools", "markdown-it-py", "mdurl", "pygments", "rich",
 )  # fmt: skip
 PACKAGES: dict[str, tuple[str, ...]] = {
     # poll and detect

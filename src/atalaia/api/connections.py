@@ -12,7 +12,7 @@ import ipaddress
 from collections import Counter
 from typing import Any
 
-from uvicorn.protocols.http.auto import AutoHTTPProtocol
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 HEAD_S = 10.0
 """From a connection, or the first byte of a further request on it, to the end of its head."""
@@ -24,7 +24,7 @@ def bounded(head_s: float = HEAD_S, most: int = MOST_OF_AN_ADDRESS) -> type[asyn
     """The protocol of one server, which counts the connections of that server."""
     held: Counter[str] = Counter()
 
-    class Bounded(AutoHTTPProtocol):  # type: ignore[misc, valid-type]
+    class Bounded(H11Protocol):  # which bounds the size of a head, too; httptools does not
         """Uvicorn's own, with bounds."""
 
         _address = ""

@@ -3,6 +3,7 @@
 Three gates, one behind the other, with the same rules:
 
     check_url        what is written: one strict form of URL, so that no two readers of it differ
+    read_url         (the same, in the parts that a request is made of)
     GuardedResolver  what a name means: every address it has must be outside
     the dial         the very address that a socket is about to be opened to
 
@@ -23,7 +24,7 @@ import socket
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
@@ -114,12 +115,39 @@ def networks(texts: Iterable[str]) -> tuple[Network, ...]:
     return tuple(found)
 
 
+class Target(NamedTuple):
+    """A URL in the parts by which it is called: where to, and what for.
+
+    origin     scheme, host and port
+    authority  as the header Host has it
+    path       with the query, as it is written
+    """
+
+    origin: URL
+    authority: str
+    path: str
+
+
 def check_url(url: str, rules: Rules = STRICT) -> URL:
     """The URL as it may be called, if its writing alone does not forbid it.
 
     For a name this says nothing yet of its addresses: those are checked when it is resolved.
     Raises `TargetRefused`, a ValueError.
     """
+    scheme, authority, _ = _parts(url)
+    host, port = _checked_authority(scheme, authority, rules)
+    return _as_read_by_the_client(url, host, port)
+
+
+def read_url(url: str, rules: Rules = STRICT) -> Target:
+    """The same, for who goes by its parts as they are found here, and reads it no second time."""
+    scheme, authority, path = _parts(url)
+    origin, authority = _origin(scheme, authority, rules)
+    return Target(origin, authority, path if path.startswith("/") else f"/{path}")
+
+
+def _parts(url: str) -> tuple[str, str, str]:
+    """Scheme, authority, and the rest."""
     if len(url) > LONGEST:
         raise TargetRefused(f"webhook: the URL is longer than {LONGEST} letters; shorten it")
     if not _PRINTABLE.fullmatch(url):
@@ -130,8 +158,7 @@ def check_url(url: str, rules: Rules = STRICT) -> URL:
     shape = _SHAPE.fullmatch(url)
     if shape is None:
         raise TargetRefused("webhook: give a complete URL that begins with https://, no fragment")
-    host, port = _checked_authority(shape[1].lower(), shape[2], rules)
-    return _as_read_by_the_client(url, host, port)
+    return shape[1].lower(), shape[2], shape[3] or ""
 
 
 def check_address(address: str, port: int, rules: Rules = STRICT) -> None:
@@ -229,6 +256,13 @@ def _checked_authority(scheme: str, text: str, rules: Rules) -> tuple[str, int]:
     port = int(authority[2]) if authority[2] else {"http": 80, "https": 443}[scheme]
     _check_host(authority[1], port, rules)
     return _bare(authority[1]), port
+
+
+@lru_cache(maxsize=4096)
+def _origin(scheme: str, text: str, rules: Rules) -> tuple[URL, str]:
+    host, port = _checked_authority(scheme, text, rules)
+    url = _as_read_by_the_client(f"{scheme}://{text}", host, port)
+    return url.origin(), str(url.host_port_subcomponent)
 
 
 def _check_host(host: str, port: int, rules: Rules) -> None:

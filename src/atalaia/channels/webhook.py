@@ -22,7 +22,15 @@ import msgspec
 from aiohttp.abc import AbstractResolver
 
 from atalaia.channels import outcomes
-from atalaia.channels.guard import STRICT, Rules, TargetRefused, check_url, guarded_connector
+from atalaia.channels.guard import (
+    STRICT,
+    Rules,
+    Target,
+    TargetRefused,
+    guarded_connector,
+    read_url,
+)
+from atalaia.channels.wires import NotHttp, Wires
 from atalaia.domain.alert import instant, to_line
 from atalaia.domain.delivery import HOUR, MINUTE, Letter, Limits, Outcome
 from atalaia.domain.drill import KIND
@@ -42,12 +50,6 @@ _SCHEDULE = (5, 5 * MINUTE, 30 * MINUTE, *(hours * HOUR for hours in (2, 5, 10, 
 
 _LONGEST_TEXT = 100_000
 _BODIES_KEPT = 8
-_MOST_BYTES = 4096
-"""Of an answer no more is read: it only sets the connection free for the next message."""
-
-_KEEP_ALIVE_S = 4.0
-"""Under the 5 s that a Node server keeps: a message written into a connection that the other side
-has just closed comes to an unknown outcome."""
 
 
 class Data(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -92,10 +94,10 @@ class Webhook:
     ) -> None:
         self.limits = Limits(at_once=at_once, schedule=_SCHEDULE, is_apart=True)
         self._rules = rules
-        self._timeout = aiohttp.ClientTimeout(total=timeout_s, connect=timeout_s / 2)
+        self._timeout_s = timeout_s
         self._resolver = resolver
         self._now = now
-        self._session: aiohttp.ClientSession | None = None
+        self._wires: Wires | None = None
         self._bodies: deque[tuple[Content, tuple[tuple[str, ...], int], bytes]] = deque(
             maxlen=_BODIES_KEPT
         )
@@ -108,14 +110,13 @@ class Webhook:
         except ValueError:
             return Outcome("never", "no valid secret to sign with")
         try:
-            url = check_url(letter.contact.address, self._rules)
-            async with self._open().post(
-                url, data=body, headers=headers, allow_redirects=False
-            ) as response:
-                await _drain(response)
-                return _outcome(response.status, response.headers)
+            target = read_url(letter.contact.address, self._rules)
+            head = await self._open().ask(target.origin, request(target, headers, body))
+            return _outcome(head.status, head.headers)
         except TargetRefused:  # by its writing, or by what its name means today
             return Outcome("never", "the target is not allowed")
+        except NotHttp:
+            return Outcome("unknown", "not an HTTP answer")
         except (TimeoutError, aiohttp.ClientError, OSError, ValueError) as error:
             return outcomes.no_answer(error)
 
@@ -131,27 +132,27 @@ class Webhook:
 
     async def close(self) -> None:
         """Close all connections."""
-        if self._session is not None:
-            await self._session.close()
-            self._session = None
+        if self._wires is not None:
+            await self._wires.close()
+            self._wires = None
 
-    def _open(self) -> aiohttp.ClientSession:
-        # One for all targets, without cookies: what one target sets no other may see.
-        if self._session is None:
-            connector = guarded_connector(
-                self._rules,
-                resolver=self._resolver,
-                limit=0,  # who sends bounds how many are tried at once
-                keepalive_timeout=_KEEP_ALIVE_S,
-            )
-            self._session = aiohttp.ClientSession(
-                connector=connector,
-                timeout=self._timeout,
-                cookie_jar=aiohttp.DummyCookieJar(),
-                auto_decompress=False,  # nobody reads the answer: a small one cannot grow large
-                headers={"User-Agent": "Atalaia", "Content-Type": "application/json"},
-            )
-        return self._session
+    def _open(self) -> Wires:
+        # Once there is a loop, on which its connections are.
+        if self._wires is None:
+            # Who sends bounds how many are tried at once.
+            connector = guarded_connector(self._rules, resolver=self._resolver, limit=0)
+            self._wires = Wires(connector, self._timeout_s)
+        return self._wires
+
+
+def request(target: Target, headers: Mapping[str, str], body: bytes) -> bytes:
+    """A POST as it is written, whole."""
+    lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+    head = (
+        f"POST {target.path} HTTP/1.1\r\nHost: {target.authority}\r\nUser-Agent: Atalaia\r\n"
+        f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n{lines}\r\n"
+    )
+    return head.encode("ascii") + body
 
 
 def encode(letter: Letter) -> bytes:
@@ -190,22 +191,6 @@ def signed(message_id: str, timestamp: int, body: bytes, secret: str) -> dict[st
         "webhook-timestamp": str(timestamp),
         "webhook-signature": f"v1,{signature}",
     }
-
-
-async def _drain(response: aiohttp.ClientResponse) -> None:
-    """Read what the connection needs to be used again; close it where that is too much.
-
-    The status is what counts: an answer that breaks off after it was an answer.
-    """
-    seen = 0
-    try:
-        while not response.content.at_eof():
-            seen += len(await response.content.readany())
-            if seen > _MOST_BYTES:
-                response.close()
-                return
-    except (TimeoutError, aiohttp.ClientError, OSError):
-        response.close()
 
 
 def _outcome(status: int, headers: Mapping[str, str]) -> Outcome:

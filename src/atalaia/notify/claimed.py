@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import sys
 from collections.abc import Sequence
 
 from atalaia.clock import Clock
@@ -29,6 +30,7 @@ class Claimed:
         self._queue: asyncio.PriorityQueue[tuple[int, int, Row]] = asyncio.PriorityQueue()
         self._gate = asyncio.Lock()
         self._numbers = itertools.count()
+        self._early = itertools.count(-sys.maxsize)
         self.held = 0
 
     def room(self, now: int) -> int:
@@ -39,12 +41,20 @@ class Claimed:
         free = min(most, left) - self.held
         return free if free * 2 > most or self.held == 0 else 0
 
+    def put_again(self, rows: Sequence[Row]) -> None:
+        """Take back what waited for its target: it goes before what came later."""
+        for row in rows:
+            self._put(row, next(self._early))
+
     def put(self, rows: Sequence[Row]) -> None:
         """Take on what was claimed, by order key."""
         self.held += sum(map(len, rows))
         for row in rows:
-            gravest = max(message.rank for message, _ in row)
-            self._queue.put_nowait((-gravest, next(self._numbers), row))
+            self._put(row, next(self._numbers))
+
+    def _put(self, row: Row, number: int) -> None:
+        gravest = max(message.rank for message, _ in row)
+        self._queue.put_nowait((-gravest, number, row))
 
     async def next(self) -> Row:
         """The gravest when the channel's next slot has come, not when the waiting for it began."""

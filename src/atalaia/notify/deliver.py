@@ -11,6 +11,7 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 
 import structlog
 
@@ -28,11 +29,12 @@ from atalaia.domain.delivery import (
 from atalaia.domain.hazard import Level
 from atalaia.errors import StateConflict
 from atalaia.notify.claimed import Claimed, Row
+from atalaia.notify.crew import MOST_SLOW, Crew, Worker
 from atalaia.notify.last_look import Drafts, LastLook, Write
 from atalaia.notify.pace import Pace, spent_in
 from atalaia.notify.sender import Sender, Tried
 from atalaia.notify.settle import Result, Settler
-from atalaia.notify.targets import SLOW_S, Targets
+from atalaia.notify.targets import Targets
 from atalaia.ports import Notes, Outbox
 
 LEASE_S = 90
@@ -87,7 +89,6 @@ class Deliverer:
             name: Targets(sender.limits.at_once, self._tick)
             for name, sender in self.senders.items()
         }
-        self._under_way: dict[str, set[asyncio.Task[None]]] = {name: set() for name in self.senders}
         self._settler = Settler(
             self._outbox, self._notes, self.senders, self._clock, self._note_kept
         )
@@ -109,9 +110,12 @@ class Deliverer:
         self._forget()
         async with asyncio.TaskGroup() as tasks:
             for name, sender in self.senders.items():
-                work = self._work_apart if sender.limits.is_apart else self._work
-                for _ in range(sender.limits.at_once):
-                    tasks.create_task(work(name, tasks))
+                at_once = sender.limits.at_once
+                if sender.limits.is_apart:
+                    Crew(tasks, at_once, MOST_SLOW * at_once, partial(self._work_apart, name))
+                    continue
+                for _ in range(at_once):
+                    tasks.create_task(self._work(name))
             tasks.create_task(self._settler.run())
             tasks.create_task(self._claim())
 
@@ -223,38 +227,27 @@ class Deliverer:
 
     # Sending
 
-    async def _work(self, name: str, _: asyncio.TaskGroup) -> None:
+    async def _work(self, name: str) -> None:
         while True:
             await self._send(await self._claimed[name].next())
 
-    async def _work_apart(self, name: str, tasks: asyncio.TaskGroup) -> None:
-        targets, under_way = self._targets[name], self._under_way[name]
-        while True:
-            row = await self._claimed[name].next()
-            put_off_s = targets.put_off_s(row[0][0].person, row)
-            if put_off_s != 0:
-                if put_off_s:
-                    self._give_back(row, put_off_s)
-                continue
-            task = tasks.create_task(self._serve(targets, row, tasks))
-            under_way.add(task)
-            task.add_done_callback(under_way.discard)
-            # What is slow holds up no other, until too many are.
-            timeout_s = SLOW_S if len(under_way) < targets.most_slow else None
-            await asyncio.wait([task], timeout=timeout_s)
-
-    async def _serve(self, targets: Targets, row: Row, tasks: asyncio.TaskGroup) -> None:
-        """Send what is for one target, and then what has waited for it."""
-        target = row[0][0].person
-        if closed_s := targets.closed_for(target):
-            self._give_back(row, closed_s)
-        else:
-            tried = [outcome for outcome in await self._send(row) if outcome is not None]
-            if tried:
-                has_answered = tried[-1].verdict in ("sent", "never")
-                targets.note(target, has_answered=has_answered)
-        for one in targets.more(target):
-            tasks.create_task(self._serve(targets, one, tasks))
+    async def _work_apart(self, name: str, crew: Crew, worker: Worker) -> None:
+        """Letters to servers of their own: what is slow holds up no other, until too many are."""
+        claimed, targets = self._claimed[name], self._targets[name]
+        goes_on = True
+        while goes_on:
+            row = await claimed.next()
+            target = row[0][0].person
+            put_off_s = targets.put_off_s(target, row)
+            if put_off_s:
+                self._give_back(row, put_off_s)
+            elif put_off_s is not None:
+                crew.begins(worker)
+                tried = [outcome for outcome in await self._send(row) if outcome is not None]
+                goes_on = crew.ends(worker)
+                if tried:
+                    targets.note(target, has_answered=tried[-1].verdict in ("sent", "never"))
+                claimed.put_again(targets.more(target))
 
     async def _send(self, row: Row) -> list[Outcome | None]:
         """Letters of one order key, until one of them has to wait; what their tries came to."""

@@ -9,14 +9,10 @@ longer that goes on: then one try finds out.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 from atalaia.notify.claimed import Row
 
-SLOW_S = 1.0
-"""A try that takes longer holds up no other; so many more may be under way."""
-
-_SLOW_MOST = 8
 _FAILURES = 2
 _FIRST_REST_S, _LONGEST_REST_S = 10.0, 600.0
 _WAITING = 2
@@ -42,11 +38,10 @@ class Targets:
         self._largest = max(1, at_once // 8)
         self._tick = tick
         self._targets: dict[str, _Target] = {}
-        self.most_slow = _SLOW_MOST * at_once
 
     def put_off_s(self, target: str, row: Row) -> float | None:
         """What is to be done with letters for it: 0: try them now; seconds: give them back for so
-        long; None: they wait here, and come by `more`."""
+        long; None: they wait here, until `more`."""
         one = self._targets.setdefault(target, _Target())
         if closed_s := self.closed_for(target):
             return closed_s
@@ -78,12 +73,13 @@ class Targets:
             rest_s = _FIRST_REST_S * 2.0 ** min(one.failures - _FAILURES, 10)
             one.closed_until = self._tick() + min(_LONGEST_REST_S, rest_s)
 
-    def more(self, target: str) -> Iterator[Row]:
-        """After a try: what waits for it, as far as its share goes, and all where it is closed."""
+    def more(self, target: str) -> list[Row]:
+        """After a try: what waits for it and may be asked for anew, as far as its share goes; and
+        all where it is closed."""
         one = self._targets[target]
         one.under_way -= 1
-        while one.waiting and (one.under_way < one.share or self.closed_for(target)):
-            one.under_way += 1
-            yield one.waiting.popleft()
-        if not one.under_way and not one.failures:
+        n = len(one.waiting) if self.closed_for(target) else max(0, one.share - one.under_way)
+        rows = [one.waiting.popleft() for _ in range(min(n, len(one.waiting)))]
+        if not rows and not one.waiting and not one.under_way and not one.failures:
             del self._targets[target]  # as one that was never heard of
+        return rows
