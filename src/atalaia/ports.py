@@ -329,7 +329,7 @@ class FanOut(msgspec.Struct, frozen=True, kw_only=True):
     joins_from: int = 0
 
 
-class Notice(msgspec.Struct, frozen=True):
+class Notice(msgspec.Struct, frozen=True, gc=False):
     """That somebody was told, or is about to be told, of an incident's version.
 
     status    of the message; DROPPED where its letter left this out

@@ -45,13 +45,15 @@ Answer = asyncio.Future[Head]
 
 
 class Wires:
-    """Connections by origin (scheme, host and port), kept for a few seconds after an answer.
+    """Connections by origin (scheme, host and port), kept for a few seconds after an answer. Made
+    on the event loop that they are used on.
 
     connector  opens them, and is closed with them
     timeout_s  from the question to the end of the answer; half of it for a new connection
     """
 
     def __init__(self, connector: aiohttp.BaseConnector, timeout_s: float) -> None:
+        self._loop = asyncio.get_running_loop()
         self._connector = connector
         self._timeout = aiohttp.ClientTimeout(connect=timeout_s / 2)
         self._free: defaultdict[URL, list[_Wire]] = defaultdict(list)
@@ -64,7 +66,7 @@ class Wires:
         The status is what counts: an answer that breaks off, or goes on for ever, after its head
         was an answer. Raises aiohttp.ClientError, TimeoutError or `NotHttp` where there is none.
         """
-        answer: Answer = asyncio.get_running_loop().create_future()
+        answer: Answer = self._loop.create_future()
         self._asked.begin(answer)
         wire = None
         try:
@@ -109,7 +111,7 @@ class Wires:
         return None
 
     async def _opened(self, origin: URL) -> _Wire:
-        request = aiohttp.ClientRequest("POST", origin, loop=asyncio.get_running_loop())
+        request = aiohttp.ClientRequest("POST", origin, loop=self._loop)
         try:
             connection = await self._connector.connect(request, [], self._timeout)
         except TimeoutError as error:

@@ -19,7 +19,7 @@ _CHAT = re.compile(r"-?[0-9]{1,20}")
 _LONGEST = 2048
 
 
-class Contact(msgspec.Struct, frozen=True):
+class Contact(msgspec.Struct, frozen=True, gc=False):
     """One address.
 
     channel   of `CHANNELS`

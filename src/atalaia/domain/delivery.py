@@ -51,7 +51,7 @@ _HELD = (Status.WAITING, Status.DUE)
 LAST = (Status.SENT, Status.UNKNOWN, Status.LATE, Status.DROPPED, Status.DEAD)
 
 
-class Delivery(msgspec.Struct, frozen=True):
+class Delivery(msgspec.Struct, frozen=True, gc=False):
     """One alert for one person by one channel, and the message that carries it."""
 
     person: str
@@ -61,7 +61,7 @@ class Delivery(msgspec.Struct, frozen=True):
     message: str
 
 
-class Message(msgspec.Struct, frozen=True, kw_only=True):
+class Message(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What goes out by one channel to one person. All times are Unix seconds.
 
     id           the same over all tries: ``msg_…``
@@ -217,7 +217,7 @@ class Settled(msgspec.Struct, frozen=True, kw_only=True):
     settled_at: str
 
 
-class Outcome(msgspec.Struct, frozen=True):
+class Outcome(msgspec.Struct, frozen=True, gc=False):
     """What one try came to.
 
     verdict      sent; again (after `after_s`, or by the channel's schedule); never; unknown; and
@@ -241,7 +241,7 @@ class Outcome(msgspec.Struct, frozen=True):
     is_capped: bool = False
 
 
-class Sent(msgspec.Struct, frozen=True):
+class Sent(msgspec.Struct, frozen=True, gc=False):
     """What one try came to, once it is kept; `seconds` since the message was decided."""
 
     message: Message
@@ -249,7 +249,7 @@ class Sent(msgspec.Struct, frozen=True):
     seconds: float
 
 
-class Letter(msgspec.Struct, frozen=True, kw_only=True):
+class Letter(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A message ready to go: with its address, which is not to be kept or logged.
 
     sent_at    when it was decided

@@ -29,7 +29,7 @@ _THRESHOLD = re.compile(
 )
 
 
-class Circle(msgspec.Struct, frozen=True, tag="circle", kw_only=True):
+class Circle(msgspec.Struct, frozen=True, tag="circle", kw_only=True, gc=False):
     """All within `radius_km` of a point (WGS 84 degrees). `name` is as its owner calls it."""
 
     name: str
@@ -38,14 +38,14 @@ class Circle(msgspec.Struct, frozen=True, tag="circle", kw_only=True):
     radius_km: float = DEFAULT_RADIUS_KM
 
 
-class Polygon(msgspec.Struct, frozen=True, tag="polygon", kw_only=True):
+class Polygon(msgspec.Struct, frozen=True, tag="polygon", kw_only=True, gc=False):
     """All within rings of (longitude, latitude) pairs, closed, as in GeoJSON; holes by even-odd."""
 
     name: str
     rings: tuple[tuple[tuple[float, float], ...], ...]
 
 
-class Threshold(msgspec.Struct, frozen=True):
+class Threshold(msgspec.Struct, frozen=True, gc=False):
     """A limit of one's own: told from there on, whatever the level.
 
     variable, window_s   as a rule of the set in force has them; 0: an instant
@@ -59,7 +59,7 @@ class Threshold(msgspec.Struct, frozen=True):
     hazard: str
 
 
-class Quiet(msgspec.Struct, frozen=True):
+class Quiet(msgspec.Struct, frozen=True, gc=False):
     """Hours in which only red is told. Minutes after local midnight; may go over midnight."""
 
     start: int
@@ -96,7 +96,7 @@ class Quiet(msgspec.Struct, frozen=True):
         return self.start <= minute < self.end
 
 
-class Subscription(msgspec.Struct, frozen=True, kw_only=True):
+class Subscription(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One wish of a person, who may have several.
 
     where       it concerns any of these
@@ -112,7 +112,7 @@ class Subscription(msgspec.Struct, frozen=True, kw_only=True):
     since: int = 0
 
 
-class Person(msgspec.Struct, frozen=True, kw_only=True):
+class Person(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Somebody who is told, or an organisation. No name: none is needed.
 
     pseudonym    ``p_…``: says nothing, and is all that logs, tables and files hold

@@ -97,12 +97,14 @@ class Composer:
         """Whether its letter was written by what is so no more: it is to be written anew."""
         if message.kind == "confirm":
             return False
-        draft, now = self._drafts.pop(message.id, None), self._clock.second()
-        if draft is None or self._profiles.get(message.person) is not draft.person:
+        draft = self._drafts.pop(message.id, None)
+        person = self._profiles.get(message.person)
+        if draft is None or person is not draft.person or draft.silences != self._held:
             return True
-        is_quiet = _waits_until(draft.person, message.rank, now) is not None
-        is_other = is_quiet or draft.silences != self._held
-        return is_other or self._log.has_newer(draft.incidents, draft.seq)
+        has_quiet = person is not None and person.quiet is not None
+        if has_quiet and _waits_until(person, message.rank, self._clock.second()) is not None:
+            return True
+        return self._log.has_newer(draft.incidents, draft.seq)
 
     def _past(self, messages: Sequence[Message]) -> Past:
         return Past(

@@ -110,6 +110,7 @@ class Deliverer:
         self._forget()
         async with asyncio.TaskGroup() as tasks:
             for name, sender in self.senders.items():
+                sender.begin()
                 at_once = sender.limits.at_once
                 if sender.limits.is_apart:
                     Crew(tasks, at_once, MOST_SLOW * at_once, partial(self._work_apart, name))

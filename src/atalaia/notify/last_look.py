@@ -37,8 +37,11 @@ class Drafts(Protocol):
 class LastLook:
     """Looks, and writes anew what is stale. Both are done in threads.
 
-    drafts  None: letters go as they were written
-    tick    seconds that nobody sets back
+    drafts   None: letters go as they were written
+    fresh_s  what was looked at less than so long ago is known; halfway there the next look begins,
+             so that hardly a letter waits for one. 0: each letter has a look that begins after it
+             came
+    tick     seconds that nobody sets back
     """
 
     def __init__(
@@ -53,15 +56,17 @@ class LastLook:
     def forget(self) -> None:
         """Nothing has been looked at, and nobody is looking."""
         self._looking: asyncio.Task[None] | None = None
-        self._looked_at = -math.inf
+        self._began_at = self._looked_at = -math.inf
 
     async def renewed(self, message: Message, letter: Letter) -> Letter | Outcome:
         """The letter as it is to be sent now; or what became of its message meanwhile."""
         if self._drafts is None:
             return letter
         try:
-            if self._tick() >= self._looked_at + self._fresh_s:
-                await self._look(self._drafts)
+            if (now := self._tick()) >= self._looked_at + self._fresh_s / 2:
+                looking = self._look(self._drafts, now)
+                if now >= self._looked_at + self._fresh_s:
+                    await asyncio.shield(looking)
             if not self._drafts.is_stale(message):
                 return letter
             [renewed] = await asyncio.to_thread(self._write, [message])
@@ -70,15 +75,27 @@ class LastLook:
             return Outcome("again", "what it tells cannot be looked at")
         return renewed
 
-    async def _look(self, drafts: Drafts) -> None:
-        """One look does for all that are about to be sent by then."""
-        if self._looking is None:
+    def _look(self, drafts: Drafts, now: float) -> asyncio.Task[None]:
+        """A look that is new enough: one does for all that are about to be sent by then."""
+        if self._looking is None or now >= self._began_at + self._fresh_s:
+            self._began_at = math.inf  # it has not begun yet
             self._looking = asyncio.create_task(self._gathered(drafts))
-        await asyncio.shield(self._looking)
+            self._looking.add_done_callback(_heard)
+        return self._looking
 
     async def _gathered(self, drafts: Drafts) -> None:
         await asyncio.sleep(0)
-        self._looking = None  # who comes from here on needs another one
-        at = self._tick()
-        await asyncio.to_thread(drafts.look)
-        self._looked_at = at
+        this, self._began_at = self._looking, self._tick()
+        began_at = self._began_at
+        try:
+            await asyncio.to_thread(drafts.look)
+            self._looked_at = max(self._looked_at, began_at)
+        finally:
+            if self._looking is this:
+                self._looking = None
+
+
+def _heard(looking: asyncio.Task[None]) -> None:
+    """Where nobody waits for it, its fault is the next one's."""
+    if not looking.cancelled():
+        looking.exception()

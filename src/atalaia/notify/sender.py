@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 
 import msgspec
 import structlog
 
 from atalaia.clock import Clock
+from atalaia.deadlines import Timeout
 from atalaia.domain.delivery import (
     Channel,
     Letter,
@@ -59,6 +59,10 @@ class Sender:
         self.is_closing = False
         self.has_spent = False
 
+    def begin(self) -> None:
+        """To be called on the event loop that it then sends on."""
+        self._timeout = Timeout(TRY_S)
+
     def slot_in(self) -> float:
         """Seconds to wait for the channel's next slot; one that is closed needs none."""
         is_closed = self.is_closing or self.pace.closed_for(self._clock.now(), self._tick())
@@ -75,11 +79,13 @@ class Sender:
         outcome = await self._sent(renewed)
         self._spend(outcome, message)
         after = self._settled(message, outcome)
-        return msgspec.structs.replace(after, left_out=left_out_by(message, renewed)), outcome
+        if renewed.left_out or message.left_out:
+            after = msgspec.structs.replace(after, left_out=left_out_by(message, renewed))
+        return after, outcome
 
     def _over_cap(self, message: Message, letter: Letter) -> Tried | None:
         """What the channel may send is used up: by another it can still go."""
-        if _is_code(message):
+        if not self.limits.is_counted or _is_code(message):
             return None
         capped_s, reason = self.pace.capped_for(self._clock.now())
         if reason and not self._is_capped:
@@ -115,8 +121,7 @@ class Sender:
 
     async def _sent(self, letter: Letter) -> Outcome:
         try:
-            async with asyncio.timeout(TRY_S):
-                return await self._channel.send(letter)
+            return await self._timeout.within(self._channel.send(letter))
         except TimeoutError:
             return Outcome("unknown", f"no answer within {TRY_S:g} s")
         except Exception as error:  # a fault of ours: it must not take the channel with it
@@ -126,13 +131,13 @@ class Sender:
             return Outcome("again", f"fault in the channel: {fault}")
 
     def _spend(self, outcome: Outcome, message: Message) -> None:
-        now = self._clock.now()
-        if outcome.verdict in ("sent", "unknown") and not _is_code(message):
-            self.pace.spend(now, outcome.cost_usd)
-            self.has_spent |= self.limits.is_counted
+        is_spent = outcome.verdict in ("sent", "unknown") and not _is_code(message)
+        if is_spent and self.limits.is_counted:
+            self.pace.spend(self._clock.now(), outcome.cost_usd)
+            self.has_spent = True
         if outcome.pauses:
             for_s = max(1.0, outcome.after_s)
-            self.pace.pause(self._tick() + for_s, outcome.reason, now + for_s)
+            self.pace.pause(self._tick() + for_s, outcome.reason, at=self._clock.now() + for_s)
             self.has_spent = True
             log.warning("a channel pauses", channel=self._name, reason=outcome.reason)
 

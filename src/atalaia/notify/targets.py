@@ -8,8 +8,8 @@ longer that goes on: then one try finds out.
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable
+from dataclasses import dataclass, field
 
 from atalaia.notify.claimed import Row
 
@@ -21,14 +21,14 @@ _WAITING = 2
 _LATER_S, _MUCH_LATER_S = 2.0, 20.0
 
 
+@dataclass(slots=True, eq=False)
 class _Target:
-    def __init__(self) -> None:
-        self.share = 1
-        self.under_way = 0
-        self.failures = 0
-        self.closed_until = 0.0
-        self.began_at = 0.0
-        self.waiting: deque[Row] = deque()
+    share: int = 1
+    under_way: int = 0
+    failures: int = 0
+    closed_until: float = 0.0
+    began_at: float = 0.0
+    waiting: list[Row] = field(default_factory=list)  # a few at most
 
 
 class Targets:
@@ -42,8 +42,10 @@ class Targets:
     def put_off_s(self, target: str, row: Row) -> float | None:
         """What is to be done with letters for it: 0: try them now; seconds: give them back for so
         long; None: they wait here, until `more`."""
-        one = self._targets.setdefault(target, _Target())
-        if closed_s := self.closed_for(target):
+        one = self._targets.get(target)
+        if one is None:
+            one = self._targets[target] = _Target()
+        elif closed_s := self.closed_for(target):
             return closed_s
         if one.under_way < one.share:
             one.under_way += 1
@@ -78,8 +80,10 @@ class Targets:
         all where it is closed."""
         one = self._targets[target]
         one.under_way -= 1
+        if not one.waiting:
+            if not one.under_way and not one.failures:
+                del self._targets[target]  # as one that was never heard of
+            return []
         n = len(one.waiting) if self.closed_for(target) else max(0, one.share - one.under_way)
-        rows = [one.waiting.popleft() for _ in range(min(n, len(one.waiting)))]
-        if not rows and not one.waiting and not one.under_way and not one.failures:
-            del self._targets[target]  # as one that was never heard of
+        rows, one.waiting = one.waiting[:n], one.waiting[n:]
         return rows

@@ -168,7 +168,59 @@ CREATE TABLE lookup_keys (
 );
 """
 
-_STEPS = (_WATCH, _PEOPLE, _LEFT_OUT, _TALLIES, _CONSENTED, _LOOKUP_KEYS)
+# Messages lie in the order in which they are made, and so do their indexes: those that are claimed
+# and settled together are neighbours in each. By their ids, which are hashes, each lay alone.
+_IN_THEIR_ORDER = """
+CREATE TABLE messages_in_order (
+    id TEXT NOT NULL PRIMARY KEY,
+    person TEXT NOT NULL,                      -- a pseudonym
+    channel TEXT NOT NULL,
+    lane TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    seqs TEXT NOT NULL,                        -- a JSON array of numbers of the alert log
+    first_seq INTEGER NOT NULL,
+    rank INTEGER NOT NULL,
+    status TEXT NOT NULL,
+    due_at INTEGER NOT NULL,                   -- this and all below: Unix seconds
+    ready_at INTEGER NOT NULL,
+    expires_at INTEGER NOT NULL,
+    attempts INTEGER NOT NULL,
+    unknowns INTEGER NOT NULL,
+    lease_until INTEGER NOT NULL,
+    settled_at INTEGER NOT NULL,
+    reason TEXT NOT NULL,
+    provider_id TEXT NOT NULL,
+    escalate_at INTEGER NOT NULL,
+    acknowledged_at INTEGER NOT NULL,
+    is_handed_on INTEGER NOT NULL DEFAULT 0,
+    settled INTEGER,                           -- grows as messages reach a last status
+    left_out TEXT NOT NULL DEFAULT '[]'        -- a JSON array of alerts
+);
+INSERT INTO messages_in_order SELECT
+    id, person, channel, lane, kind, seqs, first_seq, rank, status, due_at, ready_at, expires_at,
+    attempts, unknowns, lease_until, settled_at, reason, provider_id, escalate_at, acknowledged_at,
+    is_handed_on, settled, left_out FROM messages ORDER BY first_seq, person;
+DROP TABLE messages;
+ALTER TABLE messages_in_order RENAME TO messages;
+CREATE INDEX messages_ready ON messages (channel, rank, ready_at, first_seq)
+    WHERE status IN ('waiting', 'due', 'leased');
+CREATE INDEX messages_lane ON messages (lane, channel, first_seq)
+    WHERE status IN ('waiting', 'due', 'leased');
+CREATE INDEX messages_person ON messages (person, first_seq);
+CREATE INDEX messages_settled ON messages (settled) WHERE settled IS NOT NULL;
+CREATE INDEX messages_unanswered ON messages (escalate_at)
+    WHERE is_handed_on = 0 AND (status IN ('dead', 'late') OR escalate_at > 0);
+"""
+
+_STEPS = (
+    _WATCH,
+    _PEOPLE,
+    _LEFT_OUT,
+    _TALLIES,
+    _CONSENTED,
+    _LOOKUP_KEYS,
+    _IN_THEIR_ORDER,
+)
 """What each format added. A file says how many steps it has taken, and takes those it lacks."""
 
 FORMAT = len(_STEPS)

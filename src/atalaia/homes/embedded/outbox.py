@@ -38,7 +38,8 @@ _PLACE_IN_LIST = "SELECT -first_seq, id FROM messages WHERE id = ?"
 _LAST = ", ".join(repr(str(status)) for status in LAST)
 
 # Rows go to and from SQLite as JSON, many in one step. One at a time each would wait for its turn
-# among this process's threads, while messages are being sent.
+# among this process's threads, while messages are being sent. Of JSONB a row is not parsed anew for
+# each of its columns.
 _NAMES = Message.__struct_encode_fields__
 _LISTS = ("seqs", "left_out")
 _MESSAGE = ", ".join(f"'{n}', {f'json({n})' if n in _LISTS else n}" for n in _NAMES)
@@ -47,7 +48,7 @@ _VALUES = ", ".join(f"value {'->' if name in _LISTS else '->>'} '{name}'" for na
 _INSERT = (
     f"INSERT OR IGNORE INTO messages ({', '.join(_NAMES)}, first_seq, ready_at, settled)"
     f" SELECT {_VALUES}, coalesce(value ->> '$.seqs[0]', 0), value ->> 'due_at',"
-    f" CASE WHEN value ->> 'status' IN ({_LAST}) THEN ?2 + key END FROM json_each(?1)"
+    f" CASE WHEN value ->> 'status' IN ({_LAST}) THEN ?2 + key END FROM jsonb_each(?1)"
 )
 _SETTLED = (
     *("status", "due_at", "attempts", "unknowns", "settled_at", "reason"),
@@ -59,12 +60,12 @@ _CHANGES = ", ".join(
 _SETTLE = (
     f"UPDATE messages SET {_CHANGES}, ready_at = value ->> 3,"
     f" settled = CASE WHEN value ->> 2 IN ({_LAST}) THEN ?2 + key ELSE settled END"
-    " FROM json_each(?1) WHERE messages.id = value ->> 0"
+    " FROM jsonb_each(?1) WHERE messages.id = value ->> 0"
     " AND +messages.status = 'leased' AND +messages.lease_until = value ->> 1"
 )
 
 _MATES = (
-    f"SELECT new ->> 'id', {_MESSAGE} FROM (SELECT value AS new FROM json_each(?1))"
+    f"SELECT new ->> 'id', {_MESSAGE} FROM (SELECT value AS new FROM jsonb_each(?1))"
     " JOIN messages ON lane = new ->> 'lane' AND channel = new ->> 'channel'"
     f" AND first_seq >= ?2 AND first_seq < new ->> '$.seqs[0]' AND {_UNSENT} AND is_handed_on = 0"
     " WHERE NOT EXISTS (SELECT 1 FROM messages known WHERE known.id = new ->> 'id')"
@@ -442,7 +443,7 @@ def _insert_deliveries(
     cursor.execute(
         f"INSERT OR {or_} INTO deliveries (person, incident, version, channel, message)"
         " SELECT value ->> 'person', value ->> 'incident', value ->> 'version',"
-        " value ->> 'channel', value ->> 'message' FROM json_each(?)",
+        " value ->> 'channel', value ->> 'message' FROM jsonb_each(?)",
         (_encode(deliveries).decode(),),
     )
 
