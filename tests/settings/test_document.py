@@ -121,9 +121,9 @@ BAD: list[tuple[Read, Any, str]] = [
     (channels._number(0, 10), True, "not a number"),
     (channels._number(0, 10), env("nan"), "not a number"),
     (channels._number(0, 10), env("much"), "not a number"),
-    (channels._networks, ["10.1.2.3/16"], "write for example 10.1.0.0/16"),
-    (channels._networks, "10.0.0.0/8", 'write for example ["10.1.0.0/16"]'),
-    (channels._networks, ["everything"], "write for example 10.1.0.0/16"),
+    (channels.networks, ["10.1.2.3/16"], "write for example 10.1.0.0/16"),
+    (channels.networks, "10.0.0.0/8", 'write for example ["10.1.0.0/16"]'),
+    (channels.networks, ["everything"], "write for example 10.1.0.0/16"),
 ]
 
 
