@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import random
 from collections.abc import Callable
@@ -20,6 +21,7 @@ from atalaia.sources.instruments import DecodeStations
 from atalaia.sources.metar import decoder as metar
 from atalaia.sources.pws.decoder import decoder as consoles
 from atalaia.sources.wis2 import decoder as wis2
+from atalaia.sources.wis2.content import with_data
 
 RECEIVED = 1_790_000_000  # 2026-09-21, after all that was recorded
 
@@ -34,6 +36,15 @@ def _lines(body: bytes) -> list[bytes]:
 
 def _messages(body: bytes) -> list[bytes]:
     return [json.dumps(json.loads(line)["payload"]).encode() for line in body.splitlines()]
+
+
+def _with_their_data(body: bytes) -> list[bytes]:
+    """As if what is inline had been fetched by the link."""
+    found = []
+    for message in _messages(body):
+        told = json.loads(message)["properties"].get("content", {"value": ""})["value"]
+        found.append(with_data(message, base64.b64decode(told)))
+    return found
 
 
 def _form(body: bytes) -> list[bytes]:
@@ -51,6 +62,7 @@ def _pws() -> DecodeStations:
 KINDS: tuple[tuple[str, str, Callable[[], DecodeStations], Callable[[bytes], list[bytes]]], ...] = (
     ("bufr/*", "bufr", bufr.decoder, _as_it_is),
     ("wis2/global_broker*.jsonl", "wnm", wis2.decoder, _messages),
+    ("wis2/global_broker*.jsonl", "wnm-data", wis2.decoder, _with_their_data),
     ("wis2/node_archive*.json", "wnm-archive", wis2.decoder, _as_it_is),
     ("wis2/spec/example*.json", "wnm", wis2.decoder, _as_it_is),
     ("wis2/bad/*.json", "wnm", wis2.decoder, _as_it_is),
@@ -71,7 +83,7 @@ KINDS: tuple[tuple[str, str, Callable[[], DecodeStations], Callable[[bytes], lis
 def payloads(path: Path, content: str, bodies: list[bytes]) -> list[Payload]:
     return [
         Payload(
-            source="wis2:test" if content in ("wnm", "wnm-archive", "bufr") else "test",
+            source="wis2:test" if content in ("wnm", "wnm-data", "wnm-archive", "bufr") else "test",
             content=content,
             received_at=RECEIVED,
             places=(path.stem.rpartition("_")[2],) if content == "nws-observation" else ("x",),

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import random
 import re
 from pathlib import Path
 from typing import Any
@@ -154,6 +155,7 @@ def test_the_documented_mapping_reads_the_example_and_is_the_one_in_it(tmp_path:
     found = re.search(r"^`atalaia.toml`\n\n```toml\n(.*?)^```", section, re.MULTILINE | re.DOTALL)
     assert found is not None
     (tmp_path / "atalaia.toml").write_text(found[1], "utf-8")
+    (tmp_path / "mqtt.password").touch(0o600)
     (tmp_path / "mqtt.password").write_text("a-password")
     settings = load(tmp_path / "atalaia.toml", {})
     told = {station.name: station.mapping for station in settings.mqtt.stations}
@@ -180,3 +182,21 @@ def test_the_documented_mapping_reads_the_example_and_is_the_one_in_it(tmp_path:
     assert decoded.rejects == []
     gusts = decoded.readings.value("wind_gust_m_s")
     assert gusts[~np.isnan(gusts)].tolist() == [10.0, 15.0]
+
+
+def test_damage_ends_nothing_and_makes_no_weather_that_cannot_be_counted() -> None:
+    chance = random.Random(3)
+    lines = (ROOT / "examples/mqtt.ndjson").read_text("utf-8").splitlines()
+    wholes = [json.loads(line)["body"].encode() for line in lines]
+    for _ in range(400):
+        body = bytearray(chance.choice(wholes))
+        for _ in range(chance.choice([1, 4, 30])):
+            body[chance.randrange(len(body))] = chance.randrange(256)
+        if chance.random() < 0.3:
+            del body[chance.randrange(len(body)) :]
+        payload = Payload(
+            source="pws", content="mqtt-json", received_at=RECEIVED, places=("a",), body=bytes(body)
+        )
+        decoded = decoder(Places([]))([payload])
+        for column in decoded.readings.values.values():
+            assert not np.isinf(column).any()

@@ -221,3 +221,10 @@ def test_a_warning_on_wis2_joins_the_official_ones(home: EmbeddedHome, shared: P
         assert again == official
 
     tell(home, story, data=text)
+
+
+@pytest.mark.parametrize("body", [b"", b"{}", b"\xff", b"[" * 9000, b'{"broker": "\xff"}'])
+def test_a_gap_that_cannot_be_read_costs_itself(body: bytes) -> None:
+    payload = Payload(source="wis2:a", content="gap", received_at=RECEIVED, body=body)
+    [reject] = decode_all(Places([]))([payload], None).rejects
+    assert reject.reason == "not a gap"

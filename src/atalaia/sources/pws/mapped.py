@@ -94,7 +94,7 @@ def read(payload: Payload, places: Places, rejects: Rejects) -> StationsDecoded:
     head, _, message = payload.body.partition(b"\n")
     try:
         mapping = msgspec.json.decode(head, type=Mapping)
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise Unreadable("no mapping", str(error)) from None
     if faults := mapping.faults():
         raise Unreadable("no mapping", faults[0])

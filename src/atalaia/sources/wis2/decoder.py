@@ -157,7 +157,7 @@ def _warned(data: bytes, payload: Payload, forms: frozenset[str]) -> StationsDec
 def _read_gap(payload: Payload, rejects: Rejects) -> StationsDecoded:
     try:
         gap = msgspec.json.decode(payload.body, type=Gap)
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise Unreadable("not a gap", str(error)) from None
     rejects.add("messages are lost", f"{gap.broker}: {gap.in_words}")
     return StationsDecoded(StationReadings.empty())
