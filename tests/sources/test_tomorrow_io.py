@@ -6,10 +6,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from atalaia.domain.payload import Payload
 from atalaia.domain.place import Place, Places
-from atalaia.domain.reading import NO_TIME, Kind
+from atalaia.domain.reading import NO_TIME, Kind, Readings
 from atalaia.sources import tomorrow_io
 
 VALID_AT = 1_726_897_440  # 2024-09-21T05:44:00Z
@@ -338,3 +340,35 @@ def test_the_key_is_in_a_header_and_never_in_the_url_or_the_text() -> None:
         )
         assert request.cost == 1
         assert "s3cret" not in f"{request!r}{request}{request.url}{request.params}"
+
+
+NUMBERS = st.none() | st.integers(0, 30) | st.floats(0, 30)
+TIMES = st.sampled_from(
+    ["2024-09-21T05:44:00Z", "2024-09-21T05:45:00Z", "2024-09-21T05:44:00.250Z", "no time", "", "é"]
+)
+SPOTS = st.sampled_from([None, {}, {"lat": 43.653, "lon": -79.384}, {"lat": 44, "lon": 2}])
+
+
+@settings(max_examples=200, deadline=None, derandomize=True)
+@given(st.lists(st.tuples(TIMES, NUMBERS, NUMBERS, SPOTS), min_size=1, max_size=20))
+def test_answers_read_together_say_what_each_says_alone(
+    told: list[tuple[str, float | None, float | None, dict[str, float] | None]],
+) -> None:
+    places = Places([Place(id="toronto", name="Toronto", latitude=43.653, longitude=-79.384)])
+    answers = [
+        payload(
+            {
+                "data": {"time": time, "values": {"windGust": gust, "windSpeed": wind}},
+                "location": spot,
+            }
+        )
+        for time, gust, wind, spot in told
+    ]
+    decode = tomorrow_io.decoder(places)
+    together, alone = decode(answers, BASIC), [decode([answer], BASIC) for answer in answers]
+    expected = Readings.concat(one.readings for one in alone)
+    assert together.readings.valid_at.tolist() == expected.valid_at.tolist()
+    for name in BASIC:
+        np.testing.assert_array_equal(together.readings.value(name), expected.value(name))
+    rejects = sorted((one.reason, one.detail) for each in alone for one in each.rejects)
+    assert sorted((one.reason, one.detail) for one in together.rejects) == rejects

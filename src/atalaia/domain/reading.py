@@ -51,6 +51,8 @@ KIND_OF = {kind.word: kind for kind in Kind}
 
 def rows_by_source(source: Ints, sources: Sequence[str]) -> dict[str, int]:
     """How many rows each source has, of those that have any."""
+    if len(sources) == 1:
+        return {sources[0]: len(source)} if len(source) else {}
     counts = np.bincount(source, minlength=len(sources)).tolist()
     return {name: n for name, n in zip(sources, counts, strict=True) if n}
 
@@ -187,6 +189,13 @@ class Readings:
             yield self.take(slice(start, stop))
             start = stop
 
+    def _is_in_order(self) -> bool:
+        """Whether places follow each other, each once, at each time at which rows became known: as
+        a poll brings them."""
+        is_later = self.known_at[1:] > self.known_at[:-1]
+        is_next = (self.place[1:] > self.place[:-1]) & (self.known_at[1:] == self.known_at[:-1])
+        return bool((is_later | is_next).all())
+
     def in_order(self) -> Readings:
         """Rows by known_at, then place, source, valid_at, kind, period; one row a key.
 
@@ -195,7 +204,7 @@ class Readings:
         make the same batch. Amounts of different periods are different readings; all else is of the
         instant, and of rows that differ by their period alone it stands in the last.
         """
-        if len(self) == 0:
+        if len(self) == 0 or self._is_in_order():
             return self
         by_name = np.argsort(np.argsort(np.array(self.sources)))
         order = np.lexsort(

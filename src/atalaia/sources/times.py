@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 import numpy as np
+from numpy.typing import NDArray
 
 from atalaia.domain.reading import NO_TIME, Ints
 
@@ -26,6 +27,17 @@ def utc_seconds(texts: Sequence[object]) -> Ints:
     Fractions of a second are cut off.
     """
     return _believable(_read(texts))
+
+
+def utc_seconds_of_letters(letters: NDArray[np.uint8]) -> Ints:
+    """As `utc_seconds`, of texts of twenty letters each, shape (n, 20), n at least 1."""
+    if (letters == letters[0]).all():  # the places of a poll share their minutes
+        return np.full(len(letters), utc_seconds([letters[0].tobytes().decode()])[0])
+    quick = _of_letters(letters, _UTC_SHAPE)
+    if quick is None:
+        texts = np.ascontiguousarray(letters).view("S20")[:, 0].tolist()
+        return utc_seconds([text.decode() for text in texts])
+    return _believable(quick)
 
 
 def utc_second(text: object) -> int | None:
@@ -90,7 +102,10 @@ def _same_shape(texts: Sequence[object], shape: str) -> Ints | None:
         return None
     if not packed or len(packed) != width * len(texts):
         return None
-    letters = np.frombuffer(packed, np.uint8).reshape(-1, width)
+    return _of_letters(np.frombuffer(packed, np.uint8).reshape(-1, width), shape)
+
+
+def _of_letters(letters: NDArray[np.uint8], shape: str) -> Ints | None:
     marks = [i for i, letter in enumerate(shape) if letter != "0"]
     digits = [i for i, letter in enumerate(shape) if letter == "0"]
     expected = np.frombuffer(shape.encode(), np.uint8)[marks]

@@ -19,7 +19,6 @@ import numpy as np
 from atalaia.domain.payload import Payload, Reject
 from atalaia.domain.place import Place, Places
 from atalaia.domain.reading import Decode, Decoded, Kind, Readings
-from atalaia.sources import tomorrow_io_realtime as realtime
 from atalaia.sources.body import read_json
 from atalaia.sources.decoding import (
     Wanted,
@@ -30,6 +29,7 @@ from atalaia.sources.decoding import (
 from atalaia.sources.rejects import Rejects, Unreadable, shown
 from atalaia.sources.request import SourceRequest
 from atalaia.sources.tomorrow_io_fields import System
+from atalaia.sources.tomorrow_io_realtime import Realtime
 from atalaia.sources.tomorrow_io_series import (
     Timeline,
     blocks_of_forecast,
@@ -84,20 +84,23 @@ def decoder(places: Places) -> Decode:
         describe_error,
     )
     read_realtime = {
-        "realtime": realtime.reader(places, System.METRIC, locate, describe_error),
-        f"realtime{IMPERIAL}": realtime.reader(places, System.IMPERIAL, locate, describe_error),
+        "realtime": Realtime(places, System.METRIC, locate, describe_error),
+        f"realtime{IMPERIAL}": Realtime(places, System.IMPERIAL, locate, describe_error),
     }
 
     def decode(payloads: Sequence[Payload], wanted: Wanted) -> Decoded:
-        if len({payload.content for payload in payloads}) == 1:
-            return read_realtime.get(payloads[0].content, rest)(payloads, wanted)
+        quick = read_realtime.get(payloads[0].content) if payloads else None
+        if quick is not None and (decoded := quick.at_once(payloads, wanted)) is not None:
+            return decoded
         groups: dict[str, list[Payload]] = {}
         for payload in payloads:
             groups.setdefault(payload.content, []).append(payload)
-        parts = [
-            read_realtime.get(content, rest)(group, wanted) for content, group in groups.items()
-        ]
-        return Decoded.together(parts)
+        return Decoded.together(
+            read_realtime[content].in_turn(group, wanted)
+            if content in read_realtime
+            else rest(group, wanted)
+            for content, group in groups.items()
+        )
 
     return decode
 
