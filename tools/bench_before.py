@@ -55,6 +55,9 @@ def prepare(commit: str) -> None:
     if not BEFORE.exists():
         run(HERE, "git", "worktree", "add", "--quiet", "--detach", str(BEFORE), commit)
     run(BEFORE, "git", "checkout", "--quiet", "--detach", commit)
+    recorded, seen = HERE.parent / "shared", BEFORE.parent / "shared"
+    if recorded.exists() and not seen.exists():  # what is kept beside the project, for both
+        seen.symlink_to(recorded)
     run(BEFORE, "make", "--quiet", ".venv/.dev", f"PYTHON={sys.executable}")
 
 
