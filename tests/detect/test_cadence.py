@@ -6,6 +6,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from atalaia.detect.by_series import BySeries
 from atalaia.detect.cadence import Cadence
 
 SERIES = 4
@@ -31,12 +32,9 @@ def test_series_that_come_in_a_row_are_learned_as_one_by_one(
         batch.sort()
         series = np.array([number for number, _ in batch], np.int64)
         at_ = np.array([at for _, at in batch], np.int64)
-        is_first = np.ones(len(series), bool)
-        is_first[1:] = series[1:] != series[:-1]
-        told = together.hear(series, at_, is_first)
+        told = together.hear(BySeries.of(series), at_)
         one_by_one = [
-            alone.hear(series[i : i + 1], at_[i : i + 1], np.ones(1, bool))
-            for i in range(len(series))
+            alone.hear(BySeries.of(series[i : i + 1]), at_[i : i + 1]) for i in range(len(series))
         ]
         for column, parts in zip(told, zip(*one_by_one, strict=True), strict=False):
             assert column.tolist() == [int(part[0]) for part in parts]

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from atalaia.detect.by_series import BySeries
 from atalaia.detect.check import Checked, check
 from atalaia.detect.series import SeriesTable
 from atalaia.domain.reading import Readings
@@ -19,7 +20,7 @@ def checked(readings: Readings, table: SeriesTable | None = None) -> Checked:
     codes = table.source_codes(readings.sources)
     numbers = table.numbers(readings.place, codes[readings.source])
     order = np.lexsort((readings.valid_at, numbers))
-    return check(readings.take(order), numbers[order], table)
+    return check(readings.take(order), BySeries.of(numbers[order]), table)
 
 
 def doubted(found: Checked, name: str) -> list[int]:
@@ -148,6 +149,32 @@ def test_the_outcome_is_the_same_however_rows_are_cut_into_batches(
         doubts = [p.suspect.get(name, np.zeros(len(p.values[name]), bool)) for p in parts]
         expected = whole.suspect.get(name, np.zeros(len(column), bool))
         np.testing.assert_array_equal(np.concatenate(doubts), expected, err_msg=name)
+
+
+@settings(max_examples=150, deadline=None, derandomize=True)
+@given(st.lists(st.lists(st.tuples(VALUES, VALUES), max_size=8), min_size=1, max_size=3))
+def test_places_that_jump_at_once_are_judged_as_each_alone(
+    told: list[list[tuple[float | None, float | None]]],
+) -> None:
+    parts = [
+        series(
+            [temperature for temperature, _ in rows],
+            "temperature_c",
+            place=place,
+            relative_humidity_pct=[humidity for _, humidity in rows],
+        )
+        for place, rows in enumerate(told)
+        if rows
+    ]
+    together = checked(Readings.concat(parts))
+    for name in ("temperature_c", "relative_humidity_pct"):
+        alone = [at for i, part in enumerate(parts) for at in _doubts(checked(part), name, i)]
+        lengths = np.cumsum([0, *map(len, parts)]).tolist()
+        assert doubted(together, name) == [lengths[i] + at for i, at in alone]
+
+
+def _doubts(found: Checked, name: str, part: int) -> list[tuple[int, int]]:
+    return [(part, at) for at in doubted(found, name)]
 
 
 def test_the_way_into_a_thunderstorm_is_no_error() -> None:

@@ -20,7 +20,7 @@ from atalaia.detect.series import SeriesTable
 from atalaia.domain.alert import Alert, AlertType, LogEntry
 from atalaia.domain.hazard import Hazard, Level
 from atalaia.domain.place import Place
-from atalaia.domain.reading import NO_TIME, Ints, Kind
+from atalaia.domain.reading import NO_TIME, Bools, Ints, Kind
 from atalaia.domain.track import BLIND_AFTER
 from atalaia.domain.words import cannot_see_text
 
@@ -65,43 +65,49 @@ class Blindness:
 
     def _hear(self, rows: Heard, instants: Ints, listened: Ints, turns: Turns) -> None:
         """Find silences between news that were long enough to be noticed, and what ends them."""
-        table = self.table
-        is_new = table.usable_at[rows.series] == NO_TIME
+        table, all_ = self.table, rows.series
+        is_new = table.usable_at[all_.at] == NO_TIME
         if is_new.any():
             # The watch over a new series begins with its first row, whatever is in it.
-            first = rows.series[is_new][::-1]
+            first = all_.number[is_new][::-1]
             table.usable_at[first] = rows.valid_at[is_new][::-1]
             listened[first] = rows.known_at[is_new][::-1]
-        news = np.flatnonzero(rows.is_news)
-        series, known_at = rows.series[news], rows.known_at[news]
-        if not len(series):
+        if not rows.is_news.any():
             return
-        # News of long ago renew nothing: they do not show that the source can be seen now.
-        patience = rows.patience_s[news]
-        is_timely = known_at - rows.valid_at[news] < patience
-        seen = np.where(is_timely, rows.valid_at[news], NO_TIME)
-        is_first = np.ones(len(series), bool)
-        is_first[1:] = series[1:] != series[:-1]
-        before = np.empty(len(series), np.int64)
-        before[1:] = seen[:-1]
-        before[is_first] = table.usable_at[series[is_first]]
-        since = np.empty(len(series), np.int64)
-        since[1:] = known_at[:-1]
-        since[is_first] = listened[series[is_first]]
-        is_plain = is_timely & (seen > before) & (before > NO_TIME) & ~table.is_blind[series]
-        slot = np.searchsorted(instants, np.maximum(before + patience, since))
-        is_plain &= (slot == len(instants)) | (
-            instants[np.minimum(slot, len(instants) - 1)] >= known_at
+        # As mostly all are news: then these are views, no copies.
+        news = slice(None) if rows.is_news.all() else rows.is_news
+        series = all_ if rows.is_news.all() else all_.take(rows.is_news)
+        known_at, valid_at, patience = (
+            column[news] for column in (rows.known_at, rows.valid_at, rows.patience_s)
         )
-        odd = np.unique(series[~is_plain])
-        for i in np.flatnonzero(np.isin(series, odd)) if len(odd) else ():
-            self._hear_one(
-                int(series[i]), int(known_at[i]), int(seen[i]), int(patience[i]), instants,
-                int(since[i]), turns,
-            )  # fmt: skip
-        usual = ~np.isin(series, odd) if len(odd) else slice(None)
-        table.usable_at[series[usual]] = seen[usual]
-        listened[series] = known_at
+        # News of long ago renew nothing: they do not show that the source can be seen now.
+        is_timely = known_at - valid_at < patience
+        seen = np.where(is_timely, valid_at, NO_TIME)
+        before = series.before(seen, table.usable_at)
+        since = series.before(known_at, listened)
+        due = np.maximum(before + patience, since)
+        is_plain = is_timely & (seen > before) & (before > NO_TIME) & ~table.is_blind[series.at]
+        is_plain &= self._is_unnoticed(due, known_at, instants)
+        if is_plain.all():
+            table.usable_at[series.at] = seen
+        else:
+            numbers = series.number
+            is_odd = np.isin(numbers, np.unique(numbers[~is_plain]))
+            for i in np.flatnonzero(is_odd):
+                self._hear_one(
+                    int(numbers[i]), int(known_at[i]), int(seen[i]), int(patience[i]), instants,
+                    int(since[i]), turns,
+                )  # fmt: skip
+            table.usable_at[numbers[~is_odd]] = seen[~is_odd]
+        listened[series.at] = known_at
+
+    def _is_unnoticed(self, due: Ints, known_at: Ints, instants: Ints) -> Bools:
+        """Whether news came before the first instant at which the silence before it was due."""
+        is_past: Bools = due <= instants[-1]
+        if is_past.any():
+            slot = np.searchsorted(instants, due[is_past])
+            is_past[is_past] = instants[slot] < known_at[is_past]
+        return ~is_past
 
     def _hear_one(
         self,

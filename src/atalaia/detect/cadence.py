@@ -14,7 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from atalaia.domain.reading import NO_TIME, Bools, Ints
+from atalaia.detect.by_series import BySeries
+from atalaia.domain.reading import NO_TIME, Ints
 
 KEPT = 8
 """Gaps that are remembered of each series."""
@@ -34,7 +35,7 @@ class Cadence:
         self.last_at = np.full(size, NO_TIME, np.int64)
         self.gaps = np.zeros((size, KEPT), np.int64)
         self.interval = np.zeros(size, np.int64)
-        self._even = np.zeros(size, np.int64)
+        self._even = np.zeros(size, np.int8)
 
     def grow(self, size: int) -> None:
         """Make room for more series."""
@@ -42,7 +43,7 @@ class Cadence:
         self.last_at = np.concatenate([self.last_at, np.full(more, NO_TIME, np.int64)])
         self.gaps = np.concatenate([self.gaps, np.zeros((more, KEPT), np.int64)])
         self.interval = np.concatenate([self.interval, np.zeros(more, np.int64)])
-        self._even = np.concatenate([self._even, np.zeros(more, np.int64)])
+        self._even = np.concatenate([self._even, np.zeros(more, np.int8)])
 
     def put(self, number: int, last_at: int, gaps: list[int]) -> None:
         """Take up what was kept of one series."""
@@ -57,53 +58,37 @@ class Cadence:
         gaps = self.gaps[number]
         return int(self.last_at[number]), gaps[np.argmax(gaps > 0) :].tolist() if gaps.any() else []
 
-    def hear(self, series: Ints, at: Ints, is_first: Bools) -> tuple[Ints, Ints, Ints]:
-        """What came, sorted by series, then time; `is_first` of its series.
+    def hear(self, series: BySeries, at: Ints) -> tuple[Ints, Ints, Ints]:
+        """What came of each of the series, and when, shape (n,).
 
         Returns, for each row, the gap before it (0: nothing came before), the interval as it was
-        known before it, and after it (0: not yet).
+        known before it, and after it (0: not yet). The three are one array where all came after
+        just that interval, as they mostly do: then there is nothing to learn.
         """
-        if not len(series):
-            none = np.empty(0, np.int64)
-            return none, none, none
-        if (run := _run(series)) is not None:
-            # One row each of neighbouring series, as a poll brings them: views, no copies.
-            return self._hear_each(run, series, at, is_first)
-        before_at = np.empty(len(at), np.int64)
-        before_at[1:] = at[:-1]
-        before_at[is_first] = self.last_at[series[is_first]]
-        gap = _gaps(at, before_at)
-        known = self.interval[series]
+        before_at = series.before(at, self.last_at)
+        known = self.interval[series.at].copy()
         # Of several assignments to one series numpy keeps the last, which is the newest.
-        self.last_at[series] = at
-        if (gap == known).all() and (self._even[series] >= 0).all():
-            self._count(series, gap, is_first)
-            return gap, known, known
-        after = self._learn(series, gap, is_first)
+        self.last_at[series.at] = at
+        even = self._even[series.at]
+        if (before_at + known == at).all() and even.min(initial=0) >= 0:
+            self._count(series, known, even)
+            return known, known, known
+        gap = _gaps(at, before_at)
+        after = self._learn(series, gap)
+        if series.are_single:
+            return gap, known, after
         before = np.empty(len(at), np.int64)
         before[1:] = after[:-1]
-        before[is_first] = known[is_first]
+        before[series.is_first] = known[series.is_first]
         return gap, before, after
 
-    def _hear_each(
-        self, run: slice, series: Ints, at: Ints, is_first: Bools
-    ) -> tuple[Ints, Ints, Ints]:
-        gap = _gaps(at, self.last_at[run])
-        known = self.interval[run].copy()
-        self.last_at[run] = at
-        even = self._even[run]
-        if (gap == known).all() and even.min() >= 0:
-            np.minimum(even + (gap > 0), KEPT, out=even)
-            return gap, known, known
-        return gap, known, self._learn(series, gap, is_first)
-
-    def _learn(self, series: Ints, gap: Ints, is_first: Bools) -> Ints:
+    def _learn(self, series: BySeries, gap: Ints) -> Ints:
         """The interval after each row."""
-        starts = np.flatnonzero(is_first)
-        numbers = series[starts]
+        starts = series.starts()
+        numbers = series.number[starts]
         self._write_out(numbers)
         # Each series' rows behind what is remembered of it, and windows of KEPT over both.
-        row = np.arange(len(gap)) + KEPT * np.cumsum(is_first)
+        row = np.arange(len(gap)) + KEPT * np.cumsum(series.is_first)
         told = np.empty(len(gap) + KEPT * len(starts), np.int64)
         told[row] = gap
         told[(row[starts] - KEPT)[:, None] + np.arange(KEPT)] = self.gaps[numbers]
@@ -115,11 +100,16 @@ class Cadence:
         self._note_even(numbers)
         return after
 
-    def _count(self, series: Ints, gap: Ints, is_first: Bools) -> None:
+    def _count(self, series: BySeries, gap: Ints, even: Ints) -> None:
         """Once more the same."""
-        starts = np.flatnonzero(is_first)
+        if even.min(initial=KEPT) == KEPT:
+            return
+        if series.are_single:
+            self._even[series.at] = np.minimum(even + (gap > 0), KEPT)
+            return
+        starts = series.starts()
         more = np.add.reduceat((gap > 0).astype(np.int64), starts)
-        self._even[series[starts]] = np.minimum(self._even[series[starts]] + more, KEPT)
+        self._even[series.number[starts]] = np.minimum(even[starts] + more, KEPT)
 
     def _note_even(self, numbers: Ints) -> None:
         gaps = self.gaps[numbers]
@@ -144,14 +134,8 @@ def _usual(gaps: Any) -> Ints:
     return usual
 
 
-def _run(series: Ints) -> slice | None:
-    """The series as a slice, where each is the one after the last."""
-    first, last = int(series[0]), int(series[-1])
-    if last - first + 1 != len(series) or not (series[1:] > series[:-1]).all():
-        return None
-    return slice(first, last + 1)
-
-
 def _gaps(at: Ints, before_at: Ints) -> Ints:
     """Seconds since the instants before; 0: there was none, or it is not before."""
-    return np.where(before_at == NO_TIME, 0, np.maximum(at - before_at, 0))
+    gap = np.maximum(at - before_at, 0)
+    is_new = before_at == NO_TIME
+    return np.where(is_new, 0, gap) if is_new.any() else gap

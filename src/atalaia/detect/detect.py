@@ -22,6 +22,7 @@ import numpy as np
 
 from atalaia.detect import measure
 from atalaia.detect.areas import area_findings
+from atalaia.detect.by_series import BySeries
 from atalaia.detect.check import NOTHING, Beside, Checked, check, plausible
 from atalaia.detect.findings import Findings, levels, only, together
 from atalaia.detect.forecasts import Forecasts
@@ -62,7 +63,7 @@ class Heard:
     patience_s   how long its silence may last before it cannot be seen, as known before the row
     """
 
-    series: Ints
+    series: BySeries
     known_at: Ints
     valid_at: Ints
     is_news: Bools
@@ -82,7 +83,7 @@ class _SortedRows:
     """
 
     readings: Readings
-    series: Ints
+    series: BySeries
     source: Ints
     checked: Checked
     beside: Beside
@@ -178,13 +179,13 @@ class Detector:
     # Observed and analysed rows
 
     def _present(self, rows: Readings) -> Iterator[Findings]:
-        series = _series(self.table, rows)
-        if (series[1:] < series[:-1]).any():
+        number = _series(self.table, rows)
+        if (number[1:] < number[:-1]).any():
             # Stable: within a series rows stay in the order in which they became known.
-            order = np.argsort(series, kind="stable")
-            rows, series = rows.take(order), series[order]
+            order = np.argsort(number, kind="stable")
+            rows, number = rows.take(order), number[order]
         areas: dict[str, list[Findings]] = defaultdict(list)
-        for found in self._in_turns(rows, series):
+        for found in self._in_turns(rows, BySeries.of(number)):
             if found.rule.places:
                 areas[found.rule.name].append(found)
             else:
@@ -192,29 +193,29 @@ class Detector:
         for parts in areas.values():
             yield from area_findings(parts[0].rule, together(parts), self.table)
 
-    def _in_turns(self, rows: Readings, series: Ints) -> Iterator[Findings]:
+    def _in_turns(self, rows: Readings, series: BySeries) -> Iterator[Findings]:
         late = _is_late(self.table, rows, series)
         if not late.any():
             yield from self._turn(rows, series)
             return
-        is_mixed = np.isin(series, np.unique(series[late]))
+        number = series.number
+        is_mixed = np.isin(number, np.unique(number[late]))
         if not is_mixed.all():
-            yield from self._turn(rows.take(~is_mixed), series[~is_mixed])
-            rows, series = rows.take(is_mixed), series[is_mixed]
-        is_new = np.ones(len(rows), bool)
-        is_new[1:] = (series[1:] != series[:-1]) | (rows.known_at[1:] != rows.known_at[:-1])
-        is_first = _firsts(series)
+            yield from self._turn(rows.take(~is_mixed), series.take(~is_mixed))
+            rows, series = rows.take(is_mixed), series.take(is_mixed)
+        is_new = series.is_first.copy()
+        is_new[1:] |= rows.known_at[1:] != rows.known_at[:-1]
         count = np.cumsum(is_new)
-        turn = count - count[is_first][np.cumsum(is_first) - 1]
-        for number in range(int(turn.max()) + 1):
-            mine = turn == number
-            yield from self._mixed_turn(rows.take(mine), series[mine])
+        turn = count - count[series.is_first][np.cumsum(series.is_first) - 1]
+        for which in range(int(turn.max()) + 1):
+            mine = turn == which
+            yield from self._mixed_turn(rows.take(mine), series.take(mine))
 
-    def _turn(self, rows: Readings, series: Ints) -> Iterator[Findings]:
+    def _turn(self, rows: Readings, series: BySeries) -> Iterator[Findings]:
         """Rows of which every value is newer than what was known of its series."""
         yield from self._judge_all(self._fresh(rows, series, NOTHING, {}), None)
 
-    def _mixed_turn(self, rows: Readings, series: Ints) -> Iterator[Findings]:
+    def _mixed_turn(self, rows: Readings, series: BySeries) -> Iterator[Findings]:
         """Rows of series each of which became known at one time, of which some values are older
         than what was known, or were told before."""
         fresh, late, beside, again = {}, {}, {}, {}
@@ -237,35 +238,36 @@ class Detector:
             for part in (fresh, late)
         )
         # A row without any value still says that its source is there.
-        is_fresh |= rows.valid_at > self.table.valid_at[series]
+        is_fresh |= rows.valid_at > self.table.valid_at[series.at]
         parts: list[_SortedRows | None] = [None, None]
         if is_fresh.any():
             mine = replace(rows, values=fresh).take(is_fresh)
             parts[0] = self._fresh(
                 mine,
-                series[is_fresh],
+                series.take(is_fresh),
                 {name: c[is_fresh] for name, c in beside.items()},
                 {name: c[is_fresh] for name, c in again.items()},
             )
         if is_late.any():
             old = replace(rows, values=late).take(is_late)
-            values = Checked(plausible(old.values, old.period_s), {})
-            parts[1] = self._rows(old, series[is_late], values, NOTHING, {}, is_late=True)
+            checked = plausible(old.values, old.period_s)
+            parts[1] = self._rows(old, series.take(is_late), checked, NOTHING, {}, is_late=True)
         yield from self._judge_all(*parts)
 
     def _fresh(
-        self, rows: Readings, series: Ints, beside: Beside, again: Mapping[str, Bools]
+        self, rows: Readings, series: BySeries, beside: Beside, again: Mapping[str, Bools]
     ) -> _SortedRows:
         checked = check(rows, series, self.table, beside)
         fresh = self._rows(rows, series, checked, beside, again, is_late=False)
-        self.table.valid_at[series] = np.maximum(rows.valid_at, self.table.valid_at[series])
+        newest = self.table.valid_at
+        newest[series.at] = np.maximum(rows.valid_at, newest[series.at])
         self._note_usable(fresh)
         return fresh
 
     def _rows(
         self,
         rows: Readings,
-        series: Ints,
+        series: BySeries,
         checked: Checked,
         beside: Beside,
         again: Mapping[str, Bools],
@@ -273,59 +275,44 @@ class Detector:
         is_late: bool,
     ) -> _SortedRows:
         polled = np.array([self.expected_s.get(name, 0) for name in rows.sources], np.int64)
-        prior = polled[rows.source]
-        if not prior.all():
+        prior = _by_source(polled, rows)
+        if not polled.all():
             stated = np.maximum(rows.period_s, UNKNOWN_PACE_S)
             prior = np.where(prior > 0, prior, stated)
-        source = self.table.source[series]
-        arrival = self.table.expected_s[series]
+        source = self.table.source[series.at]
+        arrival = self.table.expected_s[series.at].copy()
         return _SortedRows(
             rows, series, source, checked, beside, again, prior, arrival, {}, is_late
         )
 
     def _note_usable(self, fresh: _SortedRows) -> None:
-        usable = np.zeros(len(fresh), bool)
-        for name in self.rules.variables & fresh.checked.values.keys():
-            usable |= ~np.isnan(fresh.checked.values[name])
-            if usable.all():
-                break
-        rows, table = fresh.readings, self.table
-        patience = np.where(
-            table.arrivals.interval[fresh.series] > 0,
-            table.arrivals.interval[fresh.series],
-            fresh.prior_s,
-        )
-        # What says nothing of a later time than was known is no news: it does not show that the
-        # source goes on.
-        told = np.flatnonzero(usable)
-        valid_at, number = rows.valid_at[told], fresh.series[told]
-        before_at = np.empty(len(told), np.int64)
-        before_at[1:] = valid_at[:-1]
-        is_first = _firsts(number)
-        before_at[is_first] = table.news_at[number[is_first]]
-        is_news = np.zeros(len(fresh), bool)
-        is_news[told[valid_at > before_at]] = True
-        if is_news.any():
-            # As mostly all are news: then these are views, no copies.
-            news = slice(None) if is_news.all() else np.flatnonzero(is_news)
-            series, known_at = fresh.series[news], rows.known_at[news]
-            table.news_at[series] = rows.valid_at[news]
-            _, before, after = table.arrivals.hear(series, known_at, _firsts(series))
-            patience[news] = np.where(before > 0, before, fresh.prior_s[news])
-            fresh.arrival_s[news] = np.where(after > 0, after, fresh.prior_s[news])
-            table.expected_s[series] = fresh.arrival_s[news]
-        # A station that falls silent blinds no place: others see it, and whoever watches stations
-        # sees when each was last heard.
-        if self.instruments.eyes:
-            is_polled = np.array(
-                [name not in self.instruments.eyes for name in self.table.sources], bool
-            )[fresh.source]
+        rows, series, table = fresh.readings, fresh.series, self.table
+        is_news = _is_newer(self.rules, table, fresh)
+        if is_news.all():
+            # As mostly: then nothing is chosen, and nothing copied.
+            _, before, after = table.arrivals.hear(series, rows.known_at)
+            table.news_at[series.at] = rows.valid_at
+            patience = _or_prior(before, fresh.prior_s)
+            fresh.arrival_s[:] = _or_prior(after, fresh.prior_s)
+            table.expected_s[series.at] = fresh.arrival_s
         else:
-            is_polled = np.ones(len(fresh), bool)
-        never = table.expected_s[fresh.series] == 0
-        table.expected_s[fresh.series[never]] = fresh.prior_s[never]
-        columns = (fresh.series, rows.known_at, rows.valid_at, is_news, BLIND_AFTER * patience)
-        self.heard.append(Heard(*(column[is_polled] for column in columns)))
+            patience = _or_prior(table.arrivals.interval[series.at], fresh.prior_s).copy()
+            news, prior = series.take(is_news), fresh.prior_s[is_news]
+            _, before, after = table.arrivals.hear(news, rows.known_at[is_news])
+            table.news_at[news.at] = rows.valid_at[is_news]
+            patience[is_news] = _or_prior(before, prior)
+            fresh.arrival_s[is_news] = _or_prior(after, prior)
+            table.expected_s[news.at] = fresh.arrival_s[is_news]
+        never = table.expected_s[series.at] == 0
+        if never.any():
+            table.expected_s[series.number[never]] = fresh.prior_s[never]
+        heard = Heard(series, rows.known_at, rows.valid_at, is_news, BLIND_AFTER * patience)
+        if self.instruments.eyes:
+            # A station that falls silent blinds no place: others see it, and whoever watches
+            # stations sees when each was last heard.
+            is_polled = [name not in self.instruments.eyes for name in table.sources]
+            heard = _only(heard, np.array(is_polled, bool)[fresh.source])
+        self.heard.append(heard)
 
     # Judging
 
@@ -360,57 +347,55 @@ class Detector:
         return is_after_gap[chosen], expected[chosen]
 
     def _new_pace(self, part: _SortedRows, of: str, told: Bools) -> tuple[Bools, Bools, Ints]:
-        series, prior = (
-            (part.series, part.prior_s)
-            if told.all()
-            else (
-                part.series[told],
-                part.prior_s[told],
-            )
-        )
+        series, prior, arrival = part.series, part.prior_s, part.arrival_s
+        valid_at = part.readings.valid_at
+        if not told.all():
+            series, prior, arrival = series.take(told), prior[told], arrival[told]
+            valid_at = valid_at[told]
+        pace = self.table.pace(of)
         if part.is_late:
-            interval = self.table.pace(of).interval[series]
-            expected = np.where(interval > 0, interval, prior)
+            expected = _or_prior(pace.interval[series.at], prior)
             none = np.zeros(len(series), bool)
-            return told, none, np.maximum(expected, self.table.expected_s[series])
-        valid_at = part.readings.valid_at if told.all() else part.readings.valid_at[told]
-        gap, before, after = self.table.pace(of).hear(series, valid_at, _firsts(series))
-        is_after_gap = gap >= BLIND_AFTER * np.where(before > 0, before, prior)
-        expected = np.where(after > 0, after, prior)
-        arrival = part.arrival_s if told.all() else part.arrival_s[told]
-        return told, is_after_gap, np.maximum(expected, arrival)
+            return told, none, np.maximum(expected, self.table.expected_s[series.at])
+        gap, before, after = pace.hear(series, valid_at)
+        if after is before:  # nothing came but as expected
+            is_after_gap = np.zeros(len(series), bool)
+        else:
+            is_after_gap = gap >= BLIND_AFTER * _or_prior(before, prior)
+        return told, is_after_gap, np.maximum(_or_prior(after, prior), arrival)
 
     def _judge_instants(self, rule: Rule, part: _SortedRows) -> Findings | None:
         measured = instant_value(rule, part.checked, part.beside)
-        if measured is None:
+        told = is_news(rule, part.checked, part.again)
+        if measured is None or told is None:
             return None
         value, ceiling, suspect = measured
-        told = ~np.isnan(value)
-        news = is_news(rule, part.checked, part.again)
-        if not news.all():
-            told &= news
+        if value is not part.checked.values.get(rule.variable):
+            told = told & ~np.isnan(value)
         if not told.any():
             return None
         is_after_gap, expected = self._pace(part, judged_name(rule), told)
-        rows = part.readings
-        if not told.all():
-            rows = rows.take(told)
-            value, ceiling = value[told], ceiling[told]
-            suspect = None if suspect is None else suspect[told]
         in_stead = stood_in(rule, part.checked, part.beside)
+        rows = part.readings
+        # As mostly all are told: then these are views, no copies.
+        chosen = slice(None) if told.all() else told
         ends = _Ends(
-            place=rows.place,
-            series=part.series if told.all() else part.series[told],
-            source=part.source if told.all() else part.source[told],
-            kind=rows.kind,
-            known_at=rows.known_at,
-            valid_at=rows.valid_at,
+            place=rows.place[chosen],
+            series=part.series.number[chosen],
+            source=part.source[chosen],
+            kind=rows.kind[chosen],
+            known_at=rows.known_at[chosen],
+            valid_at=rows.valid_at[chosen],
             expected_s=expected,
             is_after_gap=is_after_gap,
-            is_suspect=suspect,
+            is_suspect=None if suspect is None else suspect[chosen],
             is_late=part.is_late,
-            is_stand_in=None if in_stead is None else in_stead[told],
+            is_stand_in=None if in_stead is None else in_stead[chosen],
         )
+        if ceiling is value:  # it is known for certain
+            value = ceiling = value[chosen]
+        else:
+            value, ceiling = value[chosen], ceiling[chosen]
         return self._findings(rule, ends, value, ceiling, None)
 
     def _judge_windows(
@@ -467,7 +452,7 @@ class Detector:
     ) -> _Ends | None:
         """Windows end where news are; once at an instant, and of what became known together once
         a minute."""
-        rows, series = part.readings, part.series
+        rows, series = part.readings, part.series.number
         # Of a long backlog only what is still of the present is judged: see `_findings`.
         chosen = news & np.isin(rows.kind, rule.kinds)
         chosen &= rows.known_at - rows.valid_at <= STALE_AFTER_S
@@ -504,7 +489,7 @@ class Detector:
     ) -> _Ends | None:
         """A late row lies in windows that were judged without it: these are judged again, at the
         time at which it became known."""
-        rows, series = part.readings, part.series
+        rows, series = part.readings, part.series.number
         found: list[tuple[int, int, int, int]] = []
         position = np.cumsum(news) - 1
         for number in np.unique(series[news]):
@@ -557,8 +542,8 @@ class Detector:
                 news.append(np.zeros(0, bool))
                 continue
             column = part.checked.values.get(name)
-            told = np.zeros(len(part), bool) if column is None else ~np.isnan(column)
-            told &= ~_was_told(self.table, name, reach_s, part, column, told)
+            told = np.zeros(len(part), bool) if column is None else part.checked.told[name]
+            told = told & ~_was_told(self.table, name, reach_s, part, column, told)
             news.append(told)
             if column is None or not told.any():
                 continue
@@ -567,7 +552,7 @@ class Detector:
             rows = part.readings
             added.append(
                 Block(
-                    part.series[told],
+                    part.series.number[told],
                     rows.valid_at[told],
                     rows.period_s[told],
                     column[told],
@@ -609,7 +594,9 @@ class Detector:
             entered = np.where(suspect, np.minimum(entered, rule.up_to(Level.YELLOW)), entered)
             holding = np.where(suspect, Level.NONE, holding)
             held = np.where(suspect, Level.RED, held)
-        counts = ~np.isnan(value) & (ends.known_at - ends.valid_at <= STALE_AFTER_S)
+        counts = ends.known_at - ends.valid_at <= STALE_AFTER_S
+        if rule.measure != "value":
+            counts &= ~np.isnan(value)
         if norm is not None:
             counts &= ~np.isnan(norm)
         if (mask := self._judged_places.get(rule.name)) is not None:
@@ -660,13 +647,6 @@ def _over_time(variable: str) -> str:
     return f"{variable} over time"
 
 
-def _firsts(series: Ints) -> Bools:
-    """Which rows, sorted by series, are the first of theirs."""
-    first = np.ones(len(series), bool)
-    first[1:] = series[1:] != series[:-1]
-    return first
-
-
 def _merged(parts: list[Block]) -> Block:
     """One block of several, each later than those before it: of rows of one series, time, period
     and kind the last counts."""
@@ -710,13 +690,12 @@ def _reach(rules: RuleSet) -> dict[str, int]:
     return reach
 
 
-def _is_late(table: SeriesTable, rows: Readings, series: Ints) -> Bools:
+def _is_late(table: SeriesTable, rows: Readings, series: BySeries) -> Bools:
     """Rows not newer than what their series had said before (state, or earlier rows). Rows of
     one instant that became known together are one."""
-    newest = table.valid_at[series]
-    late = rows.valid_at <= newest
-    again = series[1:] == series[:-1]
-    if again.any():
+    late = rows.valid_at <= table.valid_at[series.at]
+    if not series.are_single:
+        again = ~series.is_first[1:]
         is_one = np.zeros(len(rows), bool)
         is_one[1:] = (
             again
@@ -725,21 +704,54 @@ def _is_late(table: SeriesTable, rows: Readings, series: Ints) -> Bools:
         )
         late[is_one] = False
         backwards = again & (np.diff(rows.valid_at) <= 0) & ~is_one[1:]
-        for number in np.unique(series[1:][backwards]):
-            mine = np.flatnonzero((series == number) & ~is_one)
+        for number in np.unique(series.number[1:][backwards]):
+            mine = np.flatnonzero((series.number == number) & ~is_one)
             before = np.maximum.accumulate(rows.valid_at[mine])[:-1]
             late[mine[1:]] |= rows.valid_at[mine[1:]] <= before
     return late
 
 
-def _remembered(table: SeriesTable, name: str, series: Ints) -> tuple[Floats, Ints]:
+def _remembered(table: SeriesTable, name: str, series: BySeries) -> tuple[Floats, Ints]:
     table.memory(name)
-    return table.last[name][series], table.last_at[name][series]
+    return table.last[name][series.at], table.last_at[name][series.at]
 
 
 def _series(table: SeriesTable, rows: Readings) -> Ints:
-    codes = table.source_codes(rows.sources)
-    return table.numbers(rows.place, codes[rows.source])
+    return table.numbers(rows.place, _by_source(table.source_codes(rows.sources), rows))
+
+
+def _by_source(each: Ints, rows: Readings) -> Ints:
+    """What there is of each source, row by row; not to be changed."""
+    return each[rows.source] if len(each) > 1 else np.broadcast_to(each, len(rows))
+
+
+def _is_newer(rules: RuleSet, table: SeriesTable, fresh: _SortedRows) -> Bools:
+    """Which rows say something that a rule can use of a later time than was known. All else is no
+    news: it does not show that the source goes on."""
+    valid_at, usable = fresh.readings.valid_at, np.zeros(len(fresh), bool)
+    for name in rules.variables & fresh.checked.told.keys():
+        usable |= fresh.checked.told[name]
+        if usable.all():
+            newer: Bools = valid_at > fresh.series.before(valid_at, table.news_at)
+            return newer
+    before_at = fresh.series.take(usable).before(valid_at[usable], table.news_at)
+    usable[usable] = valid_at[usable] > before_at
+    return usable
+
+
+def _only(heard: Heard, rows: Bools) -> Heard:
+    return Heard(
+        heard.series.take(rows),
+        heard.known_at[rows],
+        heard.valid_at[rows],
+        heard.is_news[rows],
+        heard.patience_s[rows],
+    )
+
+
+def _or_prior(learned: Ints, prior: Ints) -> Ints:
+    """Intervals as learned, or until then as they were expected from the first."""
+    return learned if learned.min(initial=1) > 0 else np.where(learned > 0, learned, prior)
 
 
 def _was_told(
@@ -755,11 +767,11 @@ def _was_told(
     if column is None or not (part.is_late or part.beside):
         return again
     rows = part.readings
-    for number in np.unique(part.series[told]).tolist():
+    for number in np.unique(part.series.number[told]).tolist():
         window = table.windows.get((number, name))
         if window is None or not len(window.value):
             continue
-        mine = np.flatnonzero(told & (part.series == number))
+        mine = np.flatnonzero(told & (part.series.number == number))
         again[mine] = rows.valid_at[mine] < window.valid_at[-1] - reach_s
         for i in mine[~again[mine]]:
             low, high = np.searchsorted(window.valid_at, [rows.valid_at[i], rows.valid_at[i] + 1])

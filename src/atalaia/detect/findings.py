@@ -60,28 +60,35 @@ def levels(
     are relative to `norm` where there is one.
     """
     if norm is not None:
-        value, ceiling = value - norm, ceiling - norm
-    sure, possible = (ceiling, value) if rule.is_below else (value, ceiling)
+        is_sure = ceiling is value
+        value = value - norm
+        ceiling = value if is_sure else ceiling - norm
     entered = np.zeros(len(value), np.int8)
     holding = np.zeros(len(value), np.int8)
     held = np.zeros(len(value), np.int8)
-    held[np.isnan(possible)] = Level.RED
-    edge = rule.outermost
-    if not (possible <= edge if rule.is_below else possible >= edge).any():
+    sure, possible = (ceiling, value) if rule.is_below else (value, ceiling)
+    is_near = _passes(possible, rule.outermost, rule)
+    if sure is not possible:
+        is_near |= _passes(sure, rule.outermost, rule)
+    if (is_unknown := np.isnan(possible)).any():
+        held[is_unknown] = Level.RED
+    near = np.flatnonzero(is_near)
+    if not len(near):
         return entered, holding, held  # all calm, as nearly always
+    sure, possible = sure[near], possible[near]
     for level in LEVELS:
         enter, leave = rule.limit(level), rule.exit_limit(level)
         if enter is None or leave is None:
             continue
-        if rule.is_below:
-            entered[sure <= enter] = level
-            holding[sure <= leave] = level
-            held[possible <= leave] = level
-        else:
-            entered[sure >= enter] = level
-            holding[sure >= leave] = level
-            held[possible >= leave] = level
+        entered[near[_passes(sure, enter, rule)]] = level
+        holding[near[_passes(sure, leave, rule)]] = level
+        held[near[_passes(possible, leave, rule)]] = level
     return entered, holding, held
+
+
+def _passes(value: Floats, limit: float, rule: Rule) -> Bools:
+    passes: Bools = value <= limit if rule.is_below else value >= limit
+    return passes
 
 
 def only(found: Findings, rows: Ints | Bools) -> Findings:

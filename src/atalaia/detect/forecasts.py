@@ -38,7 +38,7 @@ class Hours:
         return Hours(
             self.readings.take(rows),
             self.series[rows],
-            Checked({name: column[rows] for name, column in self.checked.values.items()}, {}),
+            self.checked.take(rows),
         )
 
 
@@ -74,7 +74,7 @@ class Forecasts:
         view, series, revised = self._view(rows, series, now)
         if not len(view):
             return
-        hours = Hours(view, series, Checked(plausible(view.values, view.period_s), {}))
+        hours = Hours(view, series, plausible(view.values, view.period_s))
         for rule in self._judged_rules:
             judged = self._judged(rule, hours, now)
             if judged is not None:
@@ -90,7 +90,7 @@ class Forecasts:
         series = np.concatenate([np.full(len(view), number) for number, view in views])
         order = np.lexsort((rows.period_s, rows.valid_at, series))
         rows, series = rows.take(order), series[order]
-        hours = Hours(rows, series, Checked(plausible(rows.values, rows.period_s), {}))
+        hours = Hours(rows, series, plausible(rows.values, rows.period_s))
         for rule in self._judged_rules:
             judged = self._judged(rule, hours, now)
             if judged is not None:

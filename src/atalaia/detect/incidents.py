@@ -109,15 +109,16 @@ class Incidents:
         gathered: dict[tuple[int, Hazard], list[Evidence]] = defaultdict(list)
         waiting = [found for found in findings if len(found.value)]
         for found in waiting:
-            hazard = _HAZARDS.index(found.rule.hazard)
-            self._is_watched[hazard, found.subject[found.entered > 0]] = True
+            if found.entered.any():
+                hazard = _HAZARDS.index(found.rule.hazard)
+                self._is_watched[hazard, found.subject[found.entered > 0]] = True
         for found in waiting:
             self.trust.hear(found, self.table.sources)
         for found in waiting:
-            hazard = _HAZARDS.index(found.rule.hazard)
-            if not self._is_watched[hazard].any():
+            is_watched = self._is_watched[_HAZARDS.index(found.rule.hazard)]
+            if not is_watched.any():
                 continue
-            rows = np.flatnonzero(self._is_watched[hazard, found.subject])
+            rows = np.flatnonzero(is_watched[found.subject])
             for subject, said in self._evidence(found, rows):
                 gathered[subject, found.rule.hazard].append(said)
         times = instants.tolist()

@@ -118,8 +118,13 @@ class SeriesTable:
 
     def _found(self, pair: Ints) -> Ints:
         """The series of pairs; -1: there is none yet."""
-        if not len(self._pairs):
+        if not (len(self._pairs) and len(pair)):
             return np.full(len(pair), -1, np.int32)
+        # A poll speaks of all places in their order: then its pairs lie beside each other.
+        first = int(np.searchsorted(self._pairs, pair[0]))
+        beside = slice(first, first + len(pair))
+        if np.array_equal(self._pairs[beside], pair):
+            return self._series[beside].copy()
         at = np.minimum(np.searchsorted(self._pairs, pair), len(self._pairs) - 1)
         found: Ints = np.where(self._pairs[at] == pair, self._series[at], -1)
         return found

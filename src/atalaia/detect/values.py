@@ -5,7 +5,7 @@ Each comes as two bounds, as in `measure`: what is known for certain, and what i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import thermofeel
@@ -42,15 +42,14 @@ def judged_name(rule: Rule) -> str:
     return f"{rule.variable}|{rule.stand_in}" if rule.stand_in else rule.variable
 
 
-def is_news(rule: Rule, checked: Checked, again: Mapping[str, Bools]) -> Bools:
-    """Rows in which some input of the rule is told, and not only once more."""
-    told = []
-    for name in rule.inputs:
-        column = checked.values.get(name)
-        if column is not None:
-            is_told = ~np.isnan(column)
-            told.append(is_told & ~again[name] if name in again else is_told)
-    return np.logical_or.reduce(told) if told else np.zeros(0, bool)
+def is_news(rule: Rule, checked: Checked, again: Mapping[str, Bools]) -> Bools | None:
+    """Rows in which some input of the rule is told, and not only once more; None: none is."""
+    news = [
+        checked.told[name] & ~again[name] if name in again else checked.told[name]
+        for name in rule.inputs
+        if name in checked.told
+    ]
+    return _any_of(news) if news else None
 
 
 def instant_value(
@@ -105,7 +104,11 @@ def _both(told: Floats | None, before: Floats | None) -> Floats | None:
 def _doubt(names: tuple[str, ...], checked: Checked) -> Bools | None:
     """Where any of the variables is suspect; None where none is."""
     doubts = [checked.suspect[name] for name in names if name in checked.suspect]
-    return np.logical_or.reduce(doubts) if doubts else None
+    return _any_of(doubts) if doubts else None
+
+
+def _any_of(masks: Sequence[Bools]) -> Bools:
+    return masks[0] if len(masks) == 1 else np.logical_or.reduce(masks)
 
 
 def window_value(

@@ -11,6 +11,7 @@ import hashlib
 import re
 from collections.abc import Collection, Iterable
 from fnmatch import fnmatchcase
+from functools import cached_property
 from typing import Literal
 
 import msgspec
@@ -59,7 +60,7 @@ class Near(msgspec.Struct, frozen=True):
 
 
 # The fields with a default came later: left out of the hash, they leave older rules' as it was.
-class Rule(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Rule(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, dict=True):
     """One criterion of one hazard.
 
     name      unique in its set
@@ -139,12 +140,12 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         index = INDICES.get(self.variable)
         return index[0] if index else CATALOGUE[self.variable].unit
 
-    @property
+    @cached_property
     def inputs(self) -> tuple[str, ...]:
         """Variables of the catalogue that it is computed from, the stand-in included."""
         return (*self.made_of, self.stand_in) if self.stand_in else self.made_of
 
-    @property
+    @cached_property
     def made_of(self) -> tuple[str, ...]:
         """The variables that are all needed for a value: the variable itself, or an index's."""
         index = INDICES.get(self.variable)
@@ -187,12 +188,12 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         """The exit limit of a level."""
         return self.leave[level - 1] if level else None
 
-    @property
+    @cached_property
     def lowest(self) -> Level:
         """The lowest level that it has a limit for."""
         return next(level for level in LEVELS if self.enter[level - 1] is not None)
 
-    @property
+    @cached_property
     def reach_s(self) -> int:
         """How far back its variable must be remembered; 0: not at all."""
         if self.measure == "value":
@@ -204,7 +205,7 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         # A change looks back further than its window, by the coverage that it allows to lack.
         return max(self.window_s, self.given.window_s if self.given else 0) * 4 // 3 + 3600
 
-    @property
+    @cached_property
     def outermost(self) -> float:
         """The exit limit of the lowest level: past it, nothing holds."""
         return next(limit for limit in self.leave if limit is not None)
@@ -214,19 +215,19 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         has = (one for one in LEVELS if one <= level and self.enter[one - 1] is not None)
         return max(has, default=Level.NONE)
 
-    @property
+    @cached_property
     def digest(self) -> str:
         """A hash of all that it says: an edited rule has another."""
         return hashlib.sha256(msgspec.json.encode(self)).hexdigest()[:12]
 
 
-class RuleSet(msgspec.Struct, frozen=True):
+class RuleSet(msgspec.Struct, frozen=True, dict=True):
     """Rules that are used together. Names are unique; the order decides between equals."""
 
     name: str
     rules: tuple[Rule, ...]
 
-    @property
+    @cached_property
     def variables(self) -> frozenset[str]:
         """What the speed layer must decode: the rules' inputs and what checks them."""
         inputs = {name for rule in self.rules for name in rule.inputs}
@@ -241,7 +242,7 @@ class RuleSet(msgspec.Struct, frozen=True):
             if not any(fnmatchcase(one, named) for one in place_ids)
         ]
 
-    @property
+    @cached_property
     def digest(self) -> str:
         """A hash of all rules."""
         return hashlib.sha256(" ".join(rule.digest for rule in self.rules).encode()).hexdigest()[
