@@ -6,11 +6,14 @@ import asyncio
 import json
 from pathlib import Path
 
+import pytest
 import structlog
 from aiohttp import web
 
+from atalaia import parts
 from run.test_live import break_store
 from run.world import PUSH_KEY, watching
+from telling import message
 
 PUSHES_ONLY = {"ATALAIA_API_KEY": PUSH_KEY, "ATALAIA_SOURCES_OPEN_METEO_ENABLED": "false"}
 
@@ -48,6 +51,30 @@ def test_a_store_that_cannot_be_written_is_tried_by_one_push_a_second(tmp_path: 
                     assert (await world.post("/v1/readings", "[]"))[0] == 503
                 world.clock.turn(1)
             assert tries == 3
+
+    asyncio.run(story())
+
+
+def test_what_delivery_held_when_it_broke_goes_when_it_begins_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(parts, "_AFTER_FAULT_S", 0.0)
+
+    async def story() -> None:
+        async with watching(tmp_path, **PUSHES_ONLY) as world:
+            await world.quiet()
+            outbox, now = world.home.outbox, world.clock.second()
+            outbox.put(message(due_at=now, expires_at=now + 3600))
+            outbox.claim(now, now + 90, {"telegram": 1})
+
+            def breaks(*_: object) -> None:
+                del deliverer._take  # once
+                raise RuntimeError("of ours")
+
+            deliverer = world.live.notifier.deliverer
+            deliverer._take = breaks  # type: ignore[method-assign, assignment]
+            deliverer.wake()
+            await world.until(lambda: [m.lease_until for m in outbox.messages()] == [0])
 
     asyncio.run(story())
 

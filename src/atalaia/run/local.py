@@ -90,7 +90,6 @@ class Live:
         self._began_at = self.clock.second()
         self._parts = Parts()
         note_places(home.state, settings.places)
-        home.outbox.begin(self._began_at)
         self.services = services = Services(home, settings, self.clock, self.metrics)
         self._begin_with(norms_of(home.lake, settings.rules, settings.places))
         self.consumer = services.consumer(
@@ -136,7 +135,7 @@ class Live:
 
         for what in ("urgent", "normal"):
             home.on_wake(what, wake)
-        for name, part in self.notifier.parts().items():
+        for name, part in (self.notifier.parts() | {"delivery": self._deliver}).items():
             parts.start(name, part)
         parts.push_async_callback(self.notifier.close, STOP_S)
 
@@ -224,6 +223,11 @@ class Live:
     def greet(self) -> None:
         """Say on the terminal which page to open, and what to expect of the first hour."""
         self._console.print(welcome(self.settings, self.port), markup=False)
+
+    async def _deliver(self) -> None:
+        """The only sender there is begins, or begins anew because it broke."""
+        await asyncio.to_thread(self.home.outbox.begin, self.clock.second())
+        await self.notifier.deliverer.run()
 
     def _watchdog(self) -> Watchdog:
         """Which has to move, and what else may be wrong."""
