@@ -118,7 +118,7 @@ class Storm:
         self._disturbed: list[list[float]] = []
         self._gap_s = 0.0
         self._is_over = True
-        self._hanging: set[int] = set()
+        self._refusals: set[str] = set()
         self._stations: list[asyncio.Task[None]] = []
         self._n = 0
 
@@ -232,7 +232,7 @@ class Storm:
                     if answer.status == 202:
                         break
                     if answer.status not in (429, 503):
-                        raise RuntimeError(f"HTTP {answer.status}: {await answer.text()}")
+                        self._refusals.add(f"HTTP {answer.status}: {(await answer.text())[:200]}")
             await asyncio.sleep(_AGAIN_S)
         self._acknowledged[str(row["pressure_hpa"])] = row
 
@@ -256,7 +256,9 @@ class Storm:
 
     def judge(self, fault: str, times: int, notes: Sequence[str] = ()) -> Row:
         """All since the last time; the stations are still."""
-        row = Row(fault, times, len(self._acknowledged), gap_s=self._gap_s, notes=list(notes))
+        row = Row(fault, times, len(self._acknowledged), gap_s=self._gap_s)
+        row.notes += [*notes, *sorted(self._refusals)]
+        self._refusals.clear()
         entries = self._judge_store(row)
         for n in range(self._count):
             self._judge_person(n, row, entries.get(f"p{n * self._step}", []))

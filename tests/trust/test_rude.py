@@ -112,6 +112,19 @@ def test_who_goes_away_in_the_middle_of_a_push_is_one_line_of_the_log(tmp_path: 
     story(tmp_path, tell)
 
 
+@pytest.mark.parametrize("error", [MemoryError(), RuntimeError("can't start new thread")])
+def test_where_memory_is_short_a_push_is_to_come_again_and_no_fault_is_told(
+    tmp_path: Path, error: Exception
+) -> None:
+    async def tell(world: World) -> None:
+        world.live.ingest._waiting = Mock(side_effect=error)  # type: ignore[method-assign]
+        status, said, answer = await world.post("/v1/readings", "[]")
+        assert (status, said["detail"]) == (503, "no memory to answer with; try again")
+        assert answer.headers["Retry-After"] == "5"
+
+    story(tmp_path, tell)
+
+
 def test_numbers_that_are_none_are_refused_with_400_and_no_fault(tmp_path: Path) -> None:
     async def tell(world: World) -> None:
         for length in ("9" * 5000, "-1", "1e3", "٣", "x"):

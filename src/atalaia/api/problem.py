@@ -105,5 +105,14 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(Exception)
     async def tell_fault(request: Request, error: Exception) -> JSONResponse:
+        if _is_for_memory(error):
+            log.warning("no memory to answer with", path=request.url.path, error=repr(error))
+            again = {"Retry-After": "5"}
+            return Problem(503, "no memory to answer with; try again", headers=again).response()
         log.error("fault in the API", path=request.url.path, exc_info=error)
         return Problem(500, "a fault of Atalaia's; please report it").response()
+
+
+def _is_for_memory(error: Exception) -> bool:
+    """Whether memory is short: a thread that cannot be started lacks a stack."""
+    return isinstance(error, MemoryError) or "can't start new thread" in str(error)
