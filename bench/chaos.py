@@ -177,10 +177,16 @@ async def chaos(kills: int, seed: int, only: str = "", slow: float = 1.0) -> lis
         folders = [Path(folder, group.__name__) for group in GROUPS]
         for one in folders:
             one.mkdir()
-        rows = await asyncio.gather(
-            *(group(run, one) for group, one in zip(GROUPS, folders, strict=True))
+        ended = await asyncio.gather(
+            *(group(run, one) for group, one in zip(GROUPS, folders, strict=True)),
+            return_exceptions=True,
         )
-    return [row for some in rows for row in some]
+    rows: list[Row] = []
+    for some in ended:
+        if isinstance(some, BaseException):
+            raise some
+        rows += some
+    return rows
 
 
 def main() -> None:
