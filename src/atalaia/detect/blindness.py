@@ -86,7 +86,8 @@ class Blindness:
         before = series.before(seen, table.usable_at)
         since = series.before(known_at, listened)
         due = np.maximum(before + patience, since)
-        is_plain = is_timely & (seen > before) & (before > NO_TIME) & ~table.is_blind[series.at]
+        # The first of a series is as old as what its watch began with: that changes nothing.
+        is_plain = is_timely & (seen >= before) & (before > NO_TIME) & ~table.is_blind[series.at]
         is_plain &= self._is_unnoticed(due, known_at, instants)
         if is_plain.all():
             table.usable_at[series.at] = seen

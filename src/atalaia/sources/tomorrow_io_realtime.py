@@ -106,7 +106,7 @@ class _Shape:
             )
         spots = [body.location or _NOWHERE for body in bodies]
         # None becomes NaN; msgspec lets no text, boolean or infinity pass for a float.
-        flat = chain.from_iterable(astuple(body.data.values) for body in bodies)
+        flat = chain.from_iterable(map(astuple, [body.data.values for body in bodies]))
         matrix = np.fromiter(flat, np.float64, len(bodies) * len(self.fields))
         return _Columns(
             utc_seconds([body.data.time for body in bodies]),
