@@ -112,7 +112,7 @@ module "refine" {
     {
       sid       = "Gold"
       actions   = ["s3:DeleteObject", "s3:GetObject", "s3:PutObject"]
-      resources = ["${module.gold.arn}/gold/*"]
+      resources = ["${module.gold.arn}/gold/*", "${module.gold.arn}/damaged/*"]
     },
     {
       sid       = "List"

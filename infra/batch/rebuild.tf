@@ -55,7 +55,7 @@ data "aws_iam_policy_document" "rebuild" {
   statement {
     sid       = "Gold"
     actions   = ["s3:DeleteObject", "s3:GetObject", "s3:PutObject"]
-    resources = ["${module.gold.arn}/gold/*"]
+    resources = ["${module.gold.arn}/gold/*", "${module.gold.arn}/damaged/*"]
   }
 
   statement {

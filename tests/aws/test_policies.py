@@ -105,7 +105,9 @@ NEEDS: dict[str, list[Call]] = {
     "refine": [
         Call("s3:GetObject", (file("raw", "raw/payloads/x"), file("gold", "gold/readings/x"))),
         Call("s3:PutObject s3:DeleteObject", (file("gold", "gold/readings/x"),)),
+        Call("s3:PutObject s3:DeleteObject", (file("gold", "damaged/gold/readings/x"),)),
         Call("s3:PutObject s3:DeleteObject", (file("raw", "raw/alerts/x"),)),
+        Call("s3:PutObject s3:DeleteObject", (file("raw", "raw/payloads/source=station/x"),)),
         Call("s3:PutObject", (file("raw", "raw/deliveries/x"), file("raw", "raw/rejects/x"))),
         Call(READ, (*WATCH, *OUTBOX)),
         Call("dynamodb:GetItem", (table("keys"),)),

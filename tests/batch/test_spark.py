@@ -27,6 +27,7 @@ from atalaia.errors import SettingsInvalid
 from atalaia.homes.embedded import EmbeddedHome, open_home
 from atalaia.homes.embedded.lake import FolderLake
 from atalaia.lake import raw
+from atalaia.lake.gold import refused_rows
 from atalaia.lake.merge import merge_readings
 from batch import helpers
 from batch.helpers import DAY, HOUR, NOON, PLACES, answer, decode, row
@@ -86,6 +87,24 @@ def twins(tmp_path: Path) -> Iterator[tuple[EmbeddedHome, EmbeddedHome]]:
 def workers(spark: Any, home: EmbeddedHome) -> SparkWorkers:
     open_lake = partial(FolderLake, home.path / "lake")
     return SparkWorkers(spark, open_lake, lambda: helpers.decode, PLACES)
+
+
+def test_one_row_that_cannot_be_written_stops_no_other_on_spark_either(
+    spark: Any, twins: tuple[EmbeddedHome, EmbeddedHome]
+) -> None:
+    here, there = twins
+    for home in twins:
+        good = row("poa", NOON, "observed", rain_mm=1.0)
+        bad = row("poa", NOON + 2**40, "observed", rain_mm=1.0)
+        put(home, [answer(NOON, good, bad, source="a"), answer(NOON, bad, good, source="b")])
+    one = refine(here.state, here.lake, decode, PLACES)
+    many = refine(there.state, there.lake, decode, PLACES, workers=workers(spark, there))
+    assert one.rejects == many.rejects == 2
+    assert refused_rows(here.state) == refused_rows(there.state) == 2
+    assert gold(here) == gold(there) != {}
+    assert [r.detail for *_, r in here.state.rejects()] == [
+        r.detail for *_, r in there.state.rejects()
+    ]
 
 
 def test_refine_and_rebuild_make_the_same_files_as_one_process(

@@ -22,6 +22,52 @@ def test_an_address_gets_three_codes_a_day_whoever_asks_and_in_whatever_case(w: 
     assert "example" not in str(refused.value)
 
 
+@pytest.mark.parametrize(
+    "ways",
+    [
+        ["ana@example.org", "ana+a@example.org", "Ana+B@EXAMPLE.org", "ana+a+b@example.org"],
+        ["ana@gmail.com", "a.n.a@gmail.com", "an.a+x@googlemail.com", "ANA@gmail.com"],
+        ["ana@bücher.example", "ana@xn--bcher-kva.example", "ana@BÜCHER.example"],
+        ["ana@example.org", "ana@ｅｘａｍｐｌｅ.org", "ana@exampl\uff45.org", "ａna@example.org"],
+    ],
+)  # fmt: skip
+def test_one_inbox_gets_three_codes_a_day_however_its_address_is_written(
+    w: World, ways: list[str]
+) -> None:
+    for written in ways[:3]:
+        w.registry.erase(w.subscribe(f"email:{written}").pseudonym, NOW)
+    for written in ways:
+        with pytest.raises(ValueError, match="ask again tomorrow"):
+            w.subscribe(f"email:{written}")
+
+
+@pytest.mark.parametrize(
+    "ways",
+    [
+        ["sms:+5581999990000", "sms:+55 (81) 99999-0000", "sms: +55.81.99999.0000 "],
+        ["telegram:77000111222", "telegram:077000111222", "telegram:0000077000111222"],
+        ["email:ana@bücher.example", "email:ana@xn--bcher-kva.example", "email:ana@Bücher.EXAMPLE"],
+        ["email:ana@example.org", "email:ana@EXAMPLE.org", "email:ana@ｅxample.org"],
+    ],
+)  # fmt: skip
+def test_one_address_is_one_person_however_it_is_written(w: World, ways: list[str]) -> None:
+    assert len({w.told(written) for written in ways}) == 1
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "sms:+55٨١999990000",
+        "telegram:٧٧000111222",
+        "email:ana@" + "ü" * 64 + ".org",
+        "email:a@\u2024.org",
+    ],
+)
+def test_digits_of_other_alphabets_and_names_that_cannot_be_are_refused(written: str) -> None:
+    with pytest.raises(ValueError, match=r"write|give"):
+        read_contact(written)
+
+
 def test_an_address_gets_ten_codes_in_thirty_days(w: World) -> None:
     sent = 0
     for hour in range(24 * 29):

@@ -19,10 +19,13 @@ from atalaia.batch.refine import refine
 from atalaia.domain.payload import Payload
 from atalaia.domain.place import Place, Places
 from atalaia.domain.reading import Decoded, Kind, Readings
+from atalaia.domain.station import Station
+from atalaia.domain.station_reading import StationReadings, StationsDecoded
 from atalaia.errors import StateConflict
 from atalaia.homes.embedded.lake import FolderLake
 from atalaia.lake import gold
 from atalaia.lake.merge import UnreadableGold, merge_all_but, merge_readings
+from atalaia.lake.stations import merge_stations
 from atalaia.people.bodies import seal_body, unsealed
 from atalaia.sources.readings_csv import JSON, STATION, content_of, decoder
 from people.world import NOW, World
@@ -142,6 +145,78 @@ def test_what_is_refused_is_told_and_the_next_refine_does_not_meet_it_again(w: W
     assert sources == {"source=garden", "source=roof"}
     refine(w.home.state, w.home.lake, decode, PLACES)
     assert gold.refused_rows(w.home.state) == 1
+
+
+def heard(source: str, valid_at: int = NOW) -> StationsDecoded:
+    """One row of one station of this source, and what is said of it."""
+    rows = StationReadings(
+        station=np.zeros(1, np.int32),
+        source=np.zeros(1, np.int16),
+        valid_at=np.array([valid_at]),
+        known_at=np.array([NOW]),
+        period_s=np.array([3600], np.int32),
+        report=np.array([1]),
+        revision=np.array([0]),
+        values={"temperature_c": np.array([20.0])},
+        stations=(f"{source}:1",),
+        sources=(source,),
+    )
+    return StationsDecoded(
+        rows, [Station(id=f"{source}:1", latitude=0.0, longitude=0.0, kind="official")]
+    )
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    st.lists(
+        st.tuples(
+            st.one_of(st.sampled_from(HOSTILE), st.text(min_size=1, max_size=300)),
+            st.sampled_from([0, -(2**62), 2**62, -(2**40), 2**40, NOW]),
+        ),
+        min_size=1,
+        max_size=4,
+    )
+)
+def test_no_row_of_a_station_stops_what_other_stations_said(
+    tmp_path_factory: pytest.TempPathFactory, rows: list[tuple[str, int]]
+) -> None:
+    hostile = [heard(source, at) for source, at in rows]
+    lake = FolderLake(tmp_path_factory.mktemp("lake"))
+    done, refused = merge_stations(lake, [*hostile, heard("garden"), *hostile])
+    assert lake.keys("gold/station_readings/network=garden/")
+    assert done.rows + len(refused) >= 1
+    again, refused_again = merge_stations(lake, [*hostile, heard("garden"), *hostile])
+    assert (again.partitions, sorted(refused_again)) == (0, sorted(refused))
+
+
+def test_a_station_that_cannot_be_written_is_told_and_the_next_refine_does_not_meet_it_again(
+    w: World,
+) -> None:
+    def decode(_payloads: Sequence[Payload], _wanted: frozenset[str] | None) -> Decoded:
+        some = [heard("garden"), heard("x" * 300), heard("roof")]
+        return Decoded(Readings.empty(), stations=some)
+
+    w.home.stream.append([pushed({})])
+    archive(w.home.stream, w.home.state, w.home.lake)
+    report = refine(w.home.state, w.home.lake, decode, PLACES)
+    assert (report.rejects, gold.refused_rows(w.home.state)) == (1, 1)
+    [(_, _, reject)] = w.home.state.rejects()
+    assert (reject.reason, reject.source) == ("cannot be written", "x" * 40)
+    networks = {key.split("/")[2] for key in w.home.lake.keys("gold/station_readings/")}
+    assert networks == {"network=garden", "network=roof"}
+    refine(w.home.state, w.home.lake, decode, PLACES)
+    assert gold.refused_rows(w.home.state) == 1
+
+
+def test_a_damaged_file_of_stations_is_no_rows_fault(tmp_path: Path) -> None:
+    lake = FolderLake(tmp_path)
+    merge_stations(lake, [heard("garden")])
+    for key in lake.keys("gold/station"):
+        body = lake.read(key)
+        lake.write(key, b"torn")
+        with pytest.raises(UnreadableGold):
+            merge_stations(lake, [heard("garden", NOW - 60), heard("roof")])
+        lake.write(key, body)
 
 
 def test_a_fault_of_the_machine_is_no_rows_fault(

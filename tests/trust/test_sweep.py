@@ -122,6 +122,24 @@ def test_damaged_files_that_may_hold_rows_of_the_erased_go_whole(w: World) -> No
     assert [one.split("/")[2] for one in lake.keys(ASIDE)] == ["payloads"]
 
 
+def test_damaged_files_of_what_the_erased_pushed_go_whole_and_others_stay(
+    w: World, stations: tuple[str, str]
+) -> None:
+    ana, bia = stations
+    lake = w.home.lake
+    theirs, pushes = lake.keys("gold/readings/"), lake.keys(raw.PAYLOADS)
+    for key in (*theirs, *pushes):
+        lake.write(ASIDE + key, b"torn")
+    swept(w, NOW)
+    assert len(lake.keys(ASIDE)) == len(theirs) + len(pushes), "nobody was erased"
+    w.registry.erase(ana, NOW)
+    swept(w, NOW + EVERY_S)
+    left = " ".join(lake.keys(ASIDE))
+    assert raw.folder_name(own_source(ana)) not in left
+    assert "/payloads/" not in left, "sealed pushes of several people lie in one part"
+    assert raw.folder_name(own_source(bia)) in left
+
+
 class Killed(Exception):
     """As far as the lake can tell, the process is gone."""
 
@@ -235,6 +253,27 @@ def test_what_the_erased_pushed_goes_from_raw_and_gold_and_what_others_pushed_st
     decode = unsealed(decoder(PLACES), lambda: w.registry.vault)
     rebuild(w.home.state, w.home.lake, decode, PLACES)
     assert sources_of(w, w.home.sql) == sorted([own_source(bia), "school roof"])
+
+
+def test_a_damaged_file_of_what_was_pushed_is_made_again_with_all_that_it_held(
+    w: World, stations: tuple[str, str]
+) -> None:
+    """RAW has it under `station`, GOLD under each pusher's own source."""
+    ana, _ = stations
+    lake = w.home.lake
+    [key] = [one for one in lake.keys(gold.READINGS) if raw.folder_name(own_source(ana)) in one]
+    held = lake.read(key)
+    lake.write(key, b"torn")
+    again = {**THEN, "rain_mm": 9.0, "valid_at": "2023-11-11T23:00:00Z"}
+    made = pushed(again, content=content_of(own_source(ana)))
+    body = seal_body(w.registry.vault, ana, made.body)
+    w.home.stream.append([msgspec.structs.replace(made, body=body, received_at=NOW - 2 * DAY)])
+    archive(w.home.stream, w.home.state, lake)
+    refine(w.home.state, lake, unsealed(decoder(PLACES), lambda: w.registry.vault), PLACES)
+    with workshop(lake) as shop:
+        [[rows]] = shop.con.execute(f"SELECT count(*) FROM '{lake.path(key)}'").fetchall()
+    assert (rows, lake.read(ASIDE + key)) == (2, b"torn")
+    assert held != lake.read(key)
 
 
 def test_a_part_that_cannot_be_read_is_told_and_stops_nothing(w: World, tmp_path: Path) -> None:

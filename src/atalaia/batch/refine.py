@@ -40,6 +40,8 @@ from atalaia.lake.merge import (
 from atalaia.lake.settled import settled_after
 from atalaia.lake.stations import merge_stations
 from atalaia.ports import Commit, Lake, Outbox, State, Stream
+from atalaia.sources.readings_csv import NAME as CSV
+from atalaia.sources.readings_csv import STATION
 
 STEP_ROWS = 250_000
 """A step merges when it holds so many rows. Bodies are dropped as soon as they are decoded."""
@@ -170,9 +172,10 @@ def _refine(
     write_places(lake, places)
     for part in [workers.fold(keys)] if workers else _fold(lake, lake, keys, decode, places, now):
         merge_answers(lake, part.answers)
-        rows, rejects = rows + part.rows, rejects + part.rejects
-        partitions += part.partitions + merge_stations(lake, part.stations).partitions
-        refused += part.refused
+        stations, unwritten = merge_stations(lake, part.stations)
+        rows, rejects = rows + part.rows, rejects + part.rejects + len(unwritten)
+        partitions += part.partitions + stations.partitions
+        refused += [*part.refused, *unwritten]
         if part.done:
             items = {item_of[key]: None for key in part.done}
             faults = [(raw.first_of(key), _damage(key)) for key in part.damaged]
@@ -210,8 +213,9 @@ def rebuild(
     with _empty_gold(lake) as rebuilt:
         for part in [workers.make(keys)] if workers else _fold(lake, rebuilt, keys, decode, places):
             merge_answers(rebuilt, part.answers)
-            rows, rejects = rows + part.rows, rejects + part.rejects
-            partitions += part.partitions + merge_stations(rebuilt, part.stations).partitions
+            stations, unwritten = merge_stations(rebuilt, part.stations)
+            rows, rejects = rows + part.rows, rejects + part.rejects + len(unwritten)
+            partitions += part.partitions + stations.partitions
             placed += part.placed
         alerts = _all_alerts(state, lake)
         while entries := list(islice(alerts, _ALERTS_AT_ONCE)):
@@ -246,6 +250,11 @@ def _make_again(
     log, of deliveries. What is in GOLD already is changed by none of it. Return files written."""
     up_to = state.offset(raw.ARCHIVED)
     folders = {key.split("/")[2] for key in damaged if key.startswith(gold.READINGS)}
+    if folders:  # what is pushed and recorded has rows of whichever source
+        folders |= {f"source={raw.folder_name(name)}" for name in (STATION, CSV)}
+        folders |= {key.split("/")[2] for key in lake.keys(raw.PAYLOADS)} - {
+            key.split("/")[2] for key in lake.keys(gold.READINGS)
+        }
     others = (gold.READINGS, gold.ALERTS, gold.DELIVERIES)
     is_any = not all(key.startswith(others) for key in damaged)  # of any source
     keys = [
@@ -258,7 +267,8 @@ def _make_again(
     partitions = 0
     for part in _fold(lake, lake, sorted(keys, key=raw.first_of), decode, places):
         merge_answers(lake, part.answers)
-        partitions += part.partitions + merge_stations(lake, part.stations).partitions
+        stations, _ = merge_stations(lake, part.stations)
+        partitions += part.partitions + stations.partitions
     if any(key.startswith(gold.ALERTS) for key in damaged):
         alerts = _all_alerts(state, lake)
         while entries := list(islice(alerts, _ALERTS_AT_ONCE)):

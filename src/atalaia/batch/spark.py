@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from functools import partial
 from operator import itemgetter
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from atalaia.batch.refine import STEP_ROWS, Folded, Scratch, replace, steps
 from atalaia.domain.place import Places
@@ -31,7 +31,7 @@ from atalaia.domain.reading import Decode, Readings
 from atalaia.errors import AtalaiaError, SettingsInvalid
 from atalaia.lake import gold
 from atalaia.lake.compact import compact_months
-from atalaia.lake.merge import by_partition, merge_readings
+from atalaia.lake.merge import RowRefused, by_partition, merge_all_but
 from atalaia.ports import Lake
 
 if TYPE_CHECKING:
@@ -144,8 +144,16 @@ class SparkWorkers:
         return _together(told, keys)
 
 
-_Write = Callable[[Lake, Readings, Places, Sequence[str]], tuple[int, list[str]]]
-"""Writes all rows of some partitions; tells how many files it wrote, and which it put in place."""
+class _Written(NamedTuple):
+    """How many files were written, which were put in place, and rows that cannot be written."""
+
+    partitions: int
+    placed: list[str]
+    refused: list[RowRefused]
+
+
+_Write = Callable[[Lake, Readings, Places, Sequence[str]], _Written]
+"""Writes all rows of some partitions."""
 
 
 def _decode(
@@ -154,9 +162,11 @@ def _decode(
     """A task's parts of RAW as rows by partition, and what they came to besides."""
     lake = open_lake()
     for step in steps(lake, list(keys), make_decode()):
-        yield from by_partition(lake, step.readings)
-        counts = (step.rows, 0, step.done, step.damaged, step.answers, step.rejects)
-        yield _TOLD, Folded(*counts, stations=step.stations)
+        parts, refused = by_partition(lake, step.readings)
+        yield from parts
+        rejects = step.rejects + len(refused)
+        counts = (step.rows, 0, step.done, step.damaged, step.answers, rejects)
+        yield _TOLD, Folded(*counts, stations=step.stations, refused=tuple(refused))
 
 
 def _gather(
@@ -172,8 +182,9 @@ def _gather(
     rows = 0
 
     def written() -> Folded:
-        partitions, placed = write(lake, Readings.concat(held), places, keys)
-        return Folded(0, partitions, [], [], [], 0, tuple(placed))
+        partitions, placed, refused = write(lake, Readings.concat(held), places, keys)
+        aside = tuple(refused)
+        return Folded(0, partitions, [], [], [], len(aside), tuple(placed), refused=aside)
 
     for key, values in groups:
         if key == _TOLD:
@@ -190,24 +201,21 @@ def _gather(
         yield written()
 
 
-def _merge(
-    lake: Lake, readings: Readings, places: Places, _keys: Sequence[str]
-) -> tuple[int, list[str]]:
-    return merge_readings(lake, readings, places).partitions, []
+def _merge(lake: Lake, readings: Readings, places: Places, _keys: Sequence[str]) -> _Written:
+    done, refused = merge_all_but(lake, readings, places)
+    return _Written(done.partitions, [], refused)
 
 
-def _make(
-    lake: Lake, readings: Readings, places: Places, keys: Sequence[str]
-) -> tuple[int, list[str]]:
+def _make(lake: Lake, readings: Readings, places: Places, keys: Sequence[str]) -> _Written:
     """Made beside the lake, without what GOLD holds, and then put in its place."""
     with tempfile.TemporaryDirectory(prefix="atalaia-spark-") as folder:
         made = Scratch(Path(folder))
-        partitions = merge_readings(made, readings, places).partitions
+        done, refused = merge_all_but(made, readings, places)
         compact_months(made, keys)
         placed = made.keys(gold.READINGS)
         for key in placed:
             replace(lake, key, made.read(key))
-    return partitions, placed
+    return _Written(done.partitions, placed, refused)
 
 
 def _together(told: Sequence[Folded], keys: Sequence[str]) -> Folded:
@@ -231,6 +239,7 @@ def _together(told: Sequence[Folded], keys: Sequence[str]) -> Folded:
         rejects=sum(part.rejects for part in told),
         placed=tuple(key for part in told for key in part.placed),
         stations=[each for part in sorted(told, key=first) for each in part.stations],
+        refused=tuple(sorted(row for part in told for row in part.refused)),
     )
 
 

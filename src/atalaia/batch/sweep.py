@@ -10,6 +10,7 @@ must.
 raw/deliveries/, gold/deliveries/    rows under their pseudonym, and old rows
 raw/payloads/source=station/         what they pushed, sealed with the key that was destroyed
 gold/readings/source=own-…/          what that was read as
+damaged/…                            files of all these that were set aside: whole
 ```
 """
 
@@ -161,10 +162,15 @@ def _deliveries_of_gold(shop: Workshop, goal: _Goal) -> Iterable[Swept]:
 
 
 def _set_aside(lake: Lake, goal: _Goal) -> Iterable[Swept]:
-    """Damaged files of deliveries: nobody can take rows out of them."""
+    """Damaged files, out of which nobody can take rows: of deliveries, of what people pushed, and
+    of what was read in it. What they held was made again in its place."""
+    own = {f"/source={raw.folder_name(own_source(person))}/" for person in goal.erased}
     for key in lake.keys(ASIDE):
-        is_old = _day_begins(key) < goal.before
-        if "/deliveries/" in key and (goal.erased or is_old):
+        is_delivery = "/deliveries/" in key
+        is_pushed = f"/source={raw.folder_name(STATION)}/" in key and raw.PAYLOADS in key
+        is_old = is_delivery and _day_begins(key) < goal.before
+        is_erased = bool(goal.erased) and (is_delivery or is_pushed)
+        if is_old or is_erased or any(name in key for name in own):
             lake.delete(key)
             yield Swept(files=1)
 

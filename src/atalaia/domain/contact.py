@@ -7,6 +7,7 @@ a log, a metric or an error.
 from __future__ import annotations
 
 import re
+import unicodedata
 from urllib.parse import urlsplit
 
 import msgspec
@@ -62,7 +63,7 @@ def _telegram(text: str) -> str:
         raise ValueError(
             "telegram: a chat is named by its number; write /start to the bot, which tells it"
         )
-    return text
+    return str(int(text))
 
 
 def _phone(text: str) -> str:
@@ -78,7 +79,14 @@ def _email(text: str) -> str:
     if not _EMAIL.fullmatch(text):
         raise ValueError("email: this is not an address; write for example name@example.org")
     local, _, domain = text.rpartition("@")
-    return f"{local}@{domain.lower()}"
+    try:
+        # As mail goes there: of all ways to write a name in other alphabets, or wide letters, one.
+        name = domain.encode("idna").decode("ascii").lower()
+    except UnicodeError:
+        raise ValueError("email: there can be no such domain; write it as it is known") from None
+    if not _EMAIL.fullmatch(f"x@{name}"):
+        raise ValueError("email: this is not an address; write for example name@example.org")
+    return f"{unicodedata.normalize('NFC', local)}@{name}"
 
 
 def _webhook(text: str) -> str:

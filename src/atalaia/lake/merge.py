@@ -9,14 +9,15 @@ Rows go to DuckDB and come back as arrays; it is there to read and write Parquet
 
 from __future__ import annotations
 
+import errno
 import tempfile
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import duckdb
 import msgspec
@@ -49,6 +50,9 @@ from atalaia.lake.gold import rows as gold_rows
 from atalaia.lake.raw import folder_name
 from atalaia.ports import Lake
 
+T = TypeVar("T")
+R = TypeVar("R")
+
 _LANGUAGES = ("pt-BR", "en", "es")
 
 _AT_ONCE = 64
@@ -78,6 +82,11 @@ class Merged(NamedTuple):
 
     rows: int
     partitions: int
+
+    @staticmethod
+    def sum(some: Sequence[Merged]) -> Merged:
+        """What several merges did."""
+        return Merged(sum(one.rows for one in some), sum(one.partitions for one in some))
 
 
 class Partition(NamedTuple):
@@ -169,32 +178,56 @@ _OF_THE_MACHINE = (
 def merge_all_but(
     lake: Lake, readings: Readings, places: Places, now: int | None = None
 ) -> tuple[Merged, list[RowRefused]]:
-    """Fold readings into GOLD; set aside, and return, the rows that cannot be written.
+    """Fold readings into GOLD; set aside, and return, the rows that cannot be written."""
 
-    They are looked for by halves, so one among many costs a few merges more. A fault of the
-    machine, and one that more than `MOST_REFUSED` rows have, is raised as it is.
+    def merge(rows: Readings) -> Merged:
+        return merge_readings(lake, rows, places, now)
+
+    done, refused = all_but(readings, merge, _halves, _refused)
+    return Merged.sum(done), refused
+
+
+def all_but(
+    every: T,
+    do: Callable[[T], R],
+    halves: Callable[[T], list[T]],
+    refused: Callable[[T, Exception], RowRefused],
+) -> tuple[list[R], list[RowRefused]]:
+    """Do something with what can be; set aside, and return, the rows with which it cannot.
+
+    They are looked for by halves (of one row there are none), so one among many costs doing it a
+    few times more. A fault of the machine, and one that more than `MOST_REFUSED` rows have, is
+    raised as it is.
     """
-    done = Merged(0, 0)
-    refused: list[RowRefused] = []
-    waiting = [readings]
+    done: list[R] = []
+    aside: list[RowRefused] = []
+    waiting = [every]
     while waiting:
-        rows = waiting.pop()
+        some = waiting.pop()
         try:
-            wrote = merge_readings(lake, rows, places, now)
-        except _OF_THE_MACHINE:
-            raise
-        except _OF_A_ROW as error:
-            if len(refused) >= MOST_REFUSED:
+            done.append(do(some))
+        except Exception as error:
+            if not _is_of_a_row(error) or len(aside) >= MOST_REFUSED:
                 raise
-            if len(rows) == 1:
-                refused.append(_refused(rows, error))
-                continue
-            half = len(rows) // 2
-            at = np.arange(len(rows))
-            waiting += [rows.take(at >= half), rows.take(at < half)]
-        else:
-            done = Merged(done.rows + wrote.rows, done.partitions + wrote.partitions)
-    return done, refused
+            parts = halves(some)
+            if parts:
+                waiting += reversed(parts)
+            else:
+                aside.append(refused(some, error))
+    return done, aside
+
+
+def _is_of_a_row(error: Exception) -> bool:
+    if isinstance(error, OSError):  # a time that the platform has no date for
+        return error.errno == errno.EOVERFLOW
+    return isinstance(error, _OF_A_ROW) and not isinstance(error, _OF_THE_MACHINE)
+
+
+def _halves(rows: Readings) -> list[Readings]:
+    if len(rows) <= 1:
+        return []
+    at, half = np.arange(len(rows)), len(rows) // 2
+    return [rows.take(at < half), rows.take(at >= half)]
 
 
 def _refused(rows: Readings, error: Exception) -> RowRefused:
@@ -355,8 +388,20 @@ def workshop(lake: Lake) -> Iterator[Workshop]:
             con.close()
 
 
-def by_partition(lake: Lake, readings: Readings) -> Iterator[tuple[str, Readings]]:
-    """The readings of each partition, with its key: what may be merged by different processes."""
+def by_partition(
+    lake: Lake, readings: Readings
+) -> tuple[list[tuple[str, Readings]], list[RowRefused]]:
+    """The readings of each partition, with its key: what may be merged by different processes. And
+    the rows that are of none."""
+
+    def parted(rows: Readings) -> list[tuple[str, Readings]]:
+        return list(_by_partition(lake, rows))
+
+    done, refused = all_but(readings, parted, _halves, _refused)
+    return [one for some in done for one in some], refused
+
+
+def _by_partition(lake: Lake, readings: Readings) -> Iterator[tuple[str, Readings]]:
     if len(readings) == 0:
         return
     partitions, of_row = _partitions_of(readings, _Layout(lake, set(readings.sources)))

@@ -25,9 +25,9 @@ from atalaia.lake.answers import Answers, tally, together
 from atalaia.lake.damage import unreadable
 from atalaia.lake.merge import (
     merge_alerts,
+    merge_all_but,
     merge_answers,
     merge_deliveries,
-    merge_readings,
     write_places,
 )
 from atalaia.lake.settled import settled_after
@@ -121,7 +121,7 @@ def _lay_over(over: Overlay, home: Home, decode: Decode, places: Places, wanted:
     if wanted & {"readings", "answers", "stations", "station_readings"}:
         newest = _Newest(home, decode)
         for readings, stations in newest.told():
-            merge_readings(over, readings, places)
+            merge_all_but(over, readings, places)
             merge_stations(over, stations)
         merge_answers(over, newest.answers)
     if "alerts" in wanted:

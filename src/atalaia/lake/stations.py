@@ -12,11 +12,13 @@ twice, or in another order, changes nothing.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
+import duckdb
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
@@ -34,7 +36,17 @@ from atalaia.lake.gold import (
     STATION_REPORTS,
     STATIONS,
 )
-from atalaia.lake.merge import PARQUET, Merged, Workshop, enum_of, from_rows, workshop
+from atalaia.lake.merge import (
+    PARQUET,
+    Merged,
+    RowRefused,
+    UnreadableGold,
+    Workshop,
+    all_but,
+    enum_of,
+    from_rows,
+    workshop,
+)
 from atalaia.lake.raw import folder_name
 from atalaia.ports import Lake
 from atalaia.sources.pws import rain
@@ -51,18 +63,70 @@ _decode_withdrawn = msgspec.json.Decoder(_Withdrawn).decode
 _decode_station = msgspec.json.Decoder(Station).decode
 
 
-def merge_stations(lake: Lake, parts: Sequence[StationsDecoded]) -> Merged:
-    """Fold what instruments said into GOLD, partition by partition."""
+def merge_stations(lake: Lake, parts: Sequence[StationsDecoded]) -> tuple[Merged, list[RowRefused]]:
+    """Fold what instruments said into GOLD, partition by partition; set aside, and return, what
+    cannot be written of it."""
     told = StationsDecoded.concat(parts)
+    done, refused = all_but(told, lambda some: _merge_told(lake, some), _halves, _refused)
+    return Merged.sum(done), refused
+
+
+def _merge_told(lake: Lake, told: StationsDecoded) -> Merged:
     if not (len(told.readings) or told.stations or told.withdrawn):
         return Merged(0, 0)
-    done = Merged(0, 0)
+    done = []
     with workshop(lake) as shop:
         _merge_known(shop, told)
         for network, readings, withdrawn in _by_network(told):
-            wrote = _merge_network(shop, network, readings, withdrawn)
-            done = Merged(done.rows + wrote.rows, done.partitions + wrote.partitions)
-    return done
+            done.append(_merge_network(shop, network, readings, withdrawn))
+    return Merged.sum(done)
+
+
+def _halves(told: StationsDecoded) -> list[StationsDecoded]:
+    """Stations, what is withdrawn and rows apart, and then each of these in halves: none of one."""
+    rows, no_rows = told.readings, StationReadings.empty()
+    kinds = [
+        *([StationsDecoded(no_rows, stations=told.stations)] if told.stations else []),
+        *([StationsDecoded(no_rows, withdrawn=told.withdrawn)] if told.withdrawn else []),
+        *([StationsDecoded(rows)] if len(rows) else []),
+    ]
+    if len(kinds) > 1:
+        return kinds
+    half = (len(told.stations) + len(told.withdrawn) + len(rows)) // 2
+    if half == 0:
+        return []
+    at = np.arange(len(rows))
+    return [
+        StationsDecoded(part, told.stations[some], [], told.withdrawn[some])
+        for part, some in (
+            (_named(rows.take(at < half)), slice(half)),
+            (_named(rows.take(at >= half)), slice(half, None)),
+        )
+    ]
+
+
+def _named(rows: StationReadings) -> StationReadings:
+    """The same rows without the names of others: one of those may be what cannot be written."""
+    stations, station = np.unique(rows.station, return_inverse=True)
+    sources, source = np.unique(rows.source, return_inverse=True)
+    return replace(
+        rows,
+        station=station.astype(np.int32),
+        source=source.astype(np.int16),
+        stations=tuple(rows.stations[code] for code in stations.tolist()),
+        sources=tuple(rows.sources[code] for code in sources.tolist()),
+    )
+
+
+def _refused(told: StationsDecoded, error: Exception) -> RowRefused:
+    """What cannot be written: a row by its time, a station, or what is withdrawn."""
+    why = type(error).__name__
+    for station in told.stations:
+        return RowRefused(station.id.partition(":")[0], f"a station: {why}")
+    for each in told.withdrawn:
+        return RowRefused(each.source, f"what is withdrawn: {why}")
+    rows = told.readings
+    return RowRefused(rows.sources[int(rows.source[0])], f"valid at {int(rows.valid_at[0])}: {why}")
 
 
 # Stations
@@ -72,8 +136,9 @@ def _known(shop: Workshop, key: str) -> dict[str, Station]:
     if not shop.lake.keys(key):
         return {}
     file = str(shop.lake.path(key)).replace("'", "''")
-    rows = shop.con.execute(f"SELECT station FROM read_parquet('{file}')").fetchall()
-    stations = (_decode_station(text) for (text,) in rows)
+    with _told(key):
+        rows = shop.con.execute(f"SELECT station FROM read_parquet('{file}')").fetchall()
+        stations = [_decode_station(text) for (text,) in rows]
     return {station.id: station for station in stations}
 
 
@@ -208,10 +273,11 @@ def _days_of(shop: Workshop, network: str, withdrawn: _Withdrawn) -> set[int]:
         return set()
     listed = ", ".join(_quoted(str(shop.lake.path(key))) for key in files)
     reports = ", ".join(str(report) for report in withdrawn)
-    rows = shop.con.execute(
-        f"SELECT DISTINCT epoch_us(valid_at) // {DAY_S * 1_000_000}"
-        f" FROM read_parquet([{listed}], union_by_name=true) WHERE report IN ({reports})"
-    ).fetchall()
+    with _told(prefix):
+        rows = shop.con.execute(
+            f"SELECT DISTINCT epoch_us(valid_at) // {DAY_S * 1_000_000}"
+            f" FROM read_parquet([{listed}], union_by_name=true) WHERE report IN ({reports})"
+        ).fetchall()
     return {int(day) for (day,) in rows}
 
 
@@ -225,6 +291,20 @@ def _read(shop: Workshop, key: str) -> StationReadings:
     """A file of reports or of readings; what it has no column of is absent."""
     if not shop.lake.keys(key):
         return StationReadings.empty()
+    with _told(key):
+        return _rows_of(shop, key)
+
+
+@contextmanager
+def _told(key: str) -> Iterator[None]:
+    """What cannot be read of GOLD says nothing of the rows that are new."""
+    try:
+        yield
+    except (duckdb.Error, msgspec.MsgspecError) as error:
+        raise UnreadableGold(f"{key}: {error}") from error
+
+
+def _rows_of(shop: Workshop, key: str) -> StationReadings:
     file = _quoted(str(shop.lake.path(key)))
     there = {row[0] for row in shop.con.execute(f"DESCRIBE FROM read_parquet({file})").fetchall()}
     names = [name for name in _VALUES if name in there]

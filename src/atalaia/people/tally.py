@@ -8,6 +8,7 @@ key of look-ups is replaced: what is counted from then on begins with what the o
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -26,6 +27,7 @@ TRIES_A_DAY, TRIES_A_MONTH = CODES_A_DAY * TRIES_A_CODE, CODES_A_MONTH * TRIES_A
 """A guesser has one chance in 20,000 a month at an address, however they begin anew."""
 
 _TRIES = 8
+_WITHOUT_DOTS = ("gmail.com", "googlemail.com")
 
 
 class Tally(msgspec.Struct):
@@ -134,5 +136,17 @@ def _decoded(value: bytes | None) -> Tally:
 
 def _name(lookups: Lookups, contact: Contact) -> Lookup:
     """The same for all ways of writing an address, also those that may be different addresses:
-    mail servers deliver Ana@ and ana@ to one."""
-    return lookups.of("asked", contact.channel, contact.address.casefold())
+    what counts is whose inbox it comes to."""
+    address = unicodedata.normalize("NFKC", contact.address).casefold()
+    if contact.channel == "email":
+        address = _inbox_of(address)
+    return lookups.of("asked", contact.channel, address)
+
+
+def _inbox_of(email: str) -> str:
+    """Mail servers deliver Ana@, ana@ and ana+rain@ to one; Google's a.na@, too."""
+    local, _, domain = email.rpartition("@")
+    inbox = local.partition("+")[0] or local
+    if domain in _WITHOUT_DOTS:
+        inbox, domain = inbox.replace(".", "") or inbox, _WITHOUT_DOTS[0]
+    return f"{inbox}@{domain}"

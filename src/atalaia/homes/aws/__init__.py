@@ -75,10 +75,11 @@ class AwsHome:
 
     @property
     def lake(self) -> S3Lake:
-        """RAW and GOLD."""
+        """RAW, GOLD, and what was set aside of both as damaged."""
         from atalaia.homes.aws.lake import S3Lake  # noqa: PLC0415
 
-        return S3Lake(self.clients, {name: self.config.bucket(name) for name in ("raw", "gold")})
+        places = {"raw": "raw", "gold": "gold", "damaged": "gold"}
+        return S3Lake(self.clients, {k: self.config.bucket(name) for k, name in places.items()})
 
     @property
     def sql(self) -> AthenaSql:

@@ -15,7 +15,7 @@ _LONGEST_KEY = 1024
 class S3Lake(Lake):
     """Fills `ports.Lake`. What is written is whole or not there at all, as S3 has it.
 
-    buckets    by the first part of a key: ``raw`` and ``gold``
+    buckets    by the first part of a key: ``raw``, ``gold``, and ``damaged`` for what was set aside
     """
 
     def __init__(self, clients: Clients, buckets: dict[str, str]) -> None:
@@ -64,8 +64,12 @@ class S3Lake(Lake):
     def path(self, key: str) -> str:
         first = key.partition("/")[0]
         if first not in self._buckets:
-            raise ValueError(f"{key!r} is not a key of the lake: it begins with raw/ or gold/")
+            raise ValueError(f"{key!r} is not a key of the lake: it begins with {self._known}")
         return f"s3://{self._buckets[first]}/{key}"
+
+    @property
+    def _known(self) -> str:
+        return " or ".join(f"{first}/" for first in self._buckets)
 
     def _bucket(self, key: str) -> str:
         if len(key.encode()) > _LONGEST_KEY:
@@ -74,5 +78,5 @@ class S3Lake(Lake):
         if any(part in ("", ".", "..") or "\0" in part or "\\" in part for part in parts):
             raise ValueError(f"{key!r} is not a key of the lake: no empty, '.' or '..' parts")
         if parts[0] not in self._buckets:
-            raise ValueError(f"{key!r} is not a key of the lake: it begins with raw/ or gold/")
+            raise ValueError(f"{key!r} is not a key of the lake: it begins with {self._known}")
         return self._buckets[parts[0]]

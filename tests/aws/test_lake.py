@@ -1,0 +1,124 @@
+"""The lake on S3: who was erased goes from it, and damaged files of it are made again."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from atalaia.batch.mend import ASIDE
+from atalaia.clock import Clock
+from atalaia.domain.alert import instant
+from atalaia.domain.contact import read_contact
+from atalaia.domain.payload import Payload
+from atalaia.lake import gold, raw
+from atalaia.people.bodies import own_source, seal_body
+from atalaia.people.registry import Registry
+from atalaia.people.request import Request
+from atalaia.people.subscribe import subscribe
+from atalaia.run.aws import archive, deployment, refine
+from atalaia.sources.readings_csv import STATION, content_of
+from aws import moto
+from aws.mapper import Context, Mapper
+from telling import HERE
+
+SETTINGS = """
+rules = "inmet"
+[sources.open-meteo]
+enabled = false
+[[place]]
+id = "recife"
+name = "Recife"
+latitude = -8.05
+longitude = -34.9
+timezone = "America/Recife"
+"""
+DAY = 86_400
+
+
+@pytest.fixture
+def filled(url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[str, str]]:
+    """A deployment in which two people pushed, days ago; all is refined. Their pseudonyms."""
+    for name, value in moto.ENVIRONMENT.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("AWS_ENDPOINT_URL", url)
+    moto.reset(url)
+    config = moto.deploy(url)
+    file = tmp_path / "atalaia.toml"
+    file.write_text(SETTINGS, "utf-8")
+    for name, value in moto.variables(config, str(file)).items():
+        monkeypatch.setenv(name, value)
+    deployment.forget()
+    home = deployment.home()
+    registry = Registry(home.people, home.keys)
+    ana, bia = (person(registry, f"email:{name}@people.example") for name in ("ana", "bia"))
+    home.stream.append([pushed(registry, ana), pushed(registry, bia)])
+    Mapper(config.stream, archive.handle, config.queue("dead")).run()
+    assert refine.handle({}, Context())["rows"] == 2
+    yield ana, bia
+    deployment.forget()
+
+
+def person(registry: Registry, contact: str) -> str:
+    request = Request(contacts=(read_contact(contact),), where=(HERE,), proof="form 12")
+    return subscribe(registry, request, int(time.time()) - 60, lambda *_: None).pseudonym
+
+
+def pushed(registry: Registry, who: str, hours: int = 0) -> Payload:
+    """One row of five days ago, at so many hours of that day."""
+    at = int(time.time()) // DAY * DAY - 5 * DAY + hours * 3600
+    rows = [{"place_id": "recife", "valid_at": instant(at), "rain_mm": 1.0, "period_s": 3600}]
+    body = seal_body(registry.vault, who, json.dumps(rows).encode())
+    return Payload(
+        source=STATION,
+        content=content_of(own_source(who)),
+        places=("recife",),
+        received_at=at,
+        body=body,
+    )
+
+
+def later(monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
+    at = time.time() + seconds
+    monkeypatch.setattr(deployment, "CLOCK", Clock(now=lambda: at))
+
+
+def test_who_was_erased_goes_from_raw_gold_and_what_was_set_aside_and_nobody_else_does(
+    filled: tuple[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ana, bia = filled
+    home = deployment.home()
+    [theirs] = [key for key in home.lake.keys(gold.READINGS) if own_source(ana) in key]
+    [part] = home.lake.keys(raw.PAYLOADS)
+    for key in (theirs, part):
+        home.lake.write(ASIDE + key, b"torn")
+    Registry(home.people, home.keys).erase(ana, int(time.time()))
+    later(monkeypatch, 7 * 3600)
+    refine.handle({}, Context())
+    assert home.lake.keys(ASIDE) == []
+    sources = {key.split("/")[2] for key in home.lake.keys(gold.READINGS)}
+    assert sources == {f"source={raw.folder_name(own_source(bia))}"}
+    [left] = raw.read_part(home.lake.read(part))
+    assert left.payload.content == content_of(own_source(bia))
+
+
+def test_a_damaged_file_of_gold_is_set_aside_and_made_again(
+    filled: tuple[str, str], tmp_path: Path
+) -> None:
+    ana, _ = filled
+    home, config = deployment.home(), deployment.home().config
+    [key] = [key for key in home.lake.keys(gold.READINGS) if own_source(ana) in key]
+    home.lake.write(key, b"torn")
+    registry = Registry(home.people, home.keys)
+    home.stream.append([pushed(registry, ana, hours=1)])
+    Mapper(config.stream, archive.handle, config.queue("dead")).run()
+    refine.handle({}, Context())
+    assert home.lake.read(ASIDE + key) == b"torn"
+    file = tmp_path / "again.parquet"
+    file.write_bytes(home.lake.read(key))
+    rows = duckdb.sql(f"SELECT count(*) FROM read_parquet('{file}')").fetchall()
+    assert rows == [(2,)], "what it held, and what is new"
