@@ -176,7 +176,6 @@ lock: $(UV) ## choose newer versions and lock them with hashes (no addresses in 
 		--no-annotate --no-header --no-emit-index-url --no-emit-find-links - -o requirements/page.txt
 
 CYCLONEDX := cyclonedx-bom==7.2.1
-PIP_AUDIT := pip-audit==2.9.0
 
 sbom: $(UV) ## write CycloneDX bills of materials of what runs into build/sbom
 	@mkdir -p build/sbom
@@ -188,15 +187,7 @@ sbom: $(UV) ## write CycloneDX bills of materials of what runs into build/sbom
 	@echo "build/sbom/atalaia.cdx.json build/sbom/aws.cdx.json build/sbom/page.cdx.json"
 
 audit: $(UV) ## ask the advisory databases about the locked packages; says so where they cannot be reached
-	@mkdir -p build/audit
-	@$(UV) tool run --quiet --from '$(PIP_AUDIT)' pip-audit --disable-pip --require-hashes \
-		-r requirements/run.txt >build/audit/python.txt; python=$$?; \
-		grep -v 'could not be audited' build/audit/python.txt; \
-		skipped=$$(grep -c 'could not be audited' build/audit/python.txt); \
-		test $$python -le 1 -a $$skipped -eq 0 \
-		|| echo "NOT AUDITED: the advisory database has no answer about Python packages ($$skipped)" >&2; \
-		$(BIN)/python tools/npm.py --audit tools/page build/audit/npm; npm=$$?; \
-		exit $$((python > npm ? python : npm))
+	@$(BIN)/python tools/audit.py build/audit
 
 clean: ## remove what was built
 	rm -rf build .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache \

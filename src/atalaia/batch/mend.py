@@ -13,6 +13,8 @@ import structlog
 from atalaia.domain.payload import Reject
 from atalaia.lake import gold, raw
 from atalaia.ports import Commit, Lake, Record, State, Stream
+from atalaia.sources.readings_csv import NAME as CSV
+from atalaia.sources.readings_csv import STATION
 
 MENDED = "mended"
 """The consumer whose offset counts damaged files."""
@@ -59,6 +61,21 @@ def set_aside_gold(state: State, lake: Lake) -> list[str]:
         lake.delete(key)
     _tell(state, damaged, "set aside, and made again from RAW")
     return damaged
+
+
+def may_hold(lake: Lake, damaged: Sequence[str]) -> set[str]:
+    """The folders of RAW's payloads in which rows of these files of readings may be."""
+    folders = {_source_of(key) for key in damaged if key.startswith(gold.READINGS)}
+    if folders:  # what is pushed and recorded has rows of whichever source
+        folders |= {f"source={raw.folder_name(name)}" for name in (STATION, CSV)}
+        folders |= {_source_of(key) for key in lake.keys(raw.PAYLOADS)} - {
+            _source_of(key) for key in lake.keys(gold.READINGS)
+        }
+    return folders
+
+
+def _source_of(key: str) -> str:
+    return key.split("/")[2]
 
 
 def _records_of(lake: Lake, stream: Stream, key: str) -> list[Record]:

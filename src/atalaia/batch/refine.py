@@ -19,7 +19,7 @@ from typing import NamedTuple, Protocol
 
 import duckdb
 
-from atalaia.batch.mend import mend_raw, set_aside_gold
+from atalaia.batch.mend import may_hold, mend_raw, set_aside_gold
 from atalaia.domain.alert import LogEntry
 from atalaia.domain.payload import Reject
 from atalaia.domain.place import Places
@@ -40,8 +40,6 @@ from atalaia.lake.merge import (
 from atalaia.lake.settled import settled_after
 from atalaia.lake.stations import merge_stations
 from atalaia.ports import Commit, Lake, Outbox, State, Stream
-from atalaia.sources.readings_csv import NAME as CSV
-from atalaia.sources.readings_csv import STATION
 
 STEP_ROWS = 250_000
 """A step merges when it holds so many rows. Bodies are dropped as soon as they are decoded."""
@@ -249,12 +247,7 @@ def _make_again(
     """Merge again what these files held, from all of RAW that may: of their sources, of the alert
     log, of deliveries. What is in GOLD already is changed by none of it. Return files written."""
     up_to = state.offset(raw.ARCHIVED)
-    folders = {key.split("/")[2] for key in damaged if key.startswith(gold.READINGS)}
-    if folders:  # what is pushed and recorded has rows of whichever source
-        folders |= {f"source={raw.folder_name(name)}" for name in (STATION, CSV)}
-        folders |= {key.split("/")[2] for key in lake.keys(raw.PAYLOADS)} - {
-            key.split("/")[2] for key in lake.keys(gold.READINGS)
-        }
+    folders = may_hold(lake, damaged)
     others = (gold.READINGS, gold.ALERTS, gold.DELIVERIES)
     is_any = not all(key.startswith(others) for key in damaged)  # of any source
     keys = [
