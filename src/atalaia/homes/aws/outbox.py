@@ -401,10 +401,7 @@ class DynamoOutbox(Outbox):
         for row in ending:
             decides += self._rows.changed(row, settled=next(numbers))
         rest = self._rows.inserted(new, deliveries, numbers, takes_over=takes_over)
-        if not fits(decides, rest):
-            self._redo.write(decides, rest)
-        elif decides or rest:
-            transact(self._clients, [*decides, *rest])
+        self._redo.write(decides, rest)
 
     def _dropped(self, step: FanOut) -> list[OutboxRow]:
         """What the step drops, as it is to be; without what an earlier try of it has dropped."""

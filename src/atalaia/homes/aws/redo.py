@@ -1,12 +1,14 @@
 """Writes that are too many for one transaction, and still take effect by one.
 
-They are laid beside first; then one transaction does what decides, and marks them as valid; then
-they are written out: those without a condition many at a time, the others each for itself. Who
-reads finishes what a killed process left of that. Each of the writes must be such that doing it
-again, or late, changes nothing.
+One transaction does what decides, and with it as much of the rest as it has room for. The others
+are valid from then on: they lie in it, packed, or where they are many beside it, written before.
+Then they are written out, those without a condition many at a time, the others so many as a
+transaction takes. Who reads finishes what a killed process left of that. Each of the writes must be
+such that doing it again, or late, changes nothing: one that has a condition which does not hold any
+more was done, or overtaken.
 
 ```
-#redo        <id>      these writes are valid
+#redo        <id>      these writes are valid; `actions`: they themselves
 #redo/<id>   <part>    some of them
 ```
 """
@@ -15,8 +17,6 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 from typing import Any
 
 import msgspec
@@ -26,18 +26,23 @@ from atalaia.homes.aws.clients import Clients
 from atalaia.homes.aws.dynamo import (
     Action,
     DynamoTable,
+    Item,
+    Refused,
+    fits,
     number_text,
+    portions,
     put_all,
     remove_all,
-    size_of,
     transact,
     write,
 )
 
-_MOST_PART = 300_000
-"""Bytes before they are packed, so that what does not pack fits into an item, too."""
+_MOST_WITHIN = 30_000
+"""Bytes that a transaction takes along, where they count twice; what is longer lies beside it."""
 
-_AT_ONCE = 8
+_MOST_PART = 380_000
+"""Bytes of an item; DynamoDB has 400 KB with the names of its attributes."""
+
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(list[dict[str, Any]]).decode
 
@@ -51,35 +56,63 @@ class Redo:
 
     def write(self, head: Sequence[Action], rest: Sequence[Action]) -> None:
         """Do `head`, and with it all of `rest`. Raises Refused where `head` does not hold."""
+        if fits(head, rest):
+            if head or rest:
+                transact(self._clients, [*head, *rest])
+            return
         id_ = uuid.uuid4().hex
-        for part, some in enumerate(_portions(rest)):
-            item = {"pk": f"#redo/{id_}", "sk": number_text(part), "actions": some}
-            write(self._clients, self._table.put(item))
-        mark = self._table.put({"pk": "#redo", "sk": id_})
+        mark: Item = {"pk": "#redo", "sk": id_, "actions": b" " * _MOST_WITHIN}
+        bound = [action for action in rest if not _is_free(action)]
+        with_it = next(portions(bound, [*head, self._table.put(mark)]), [])
+        left = [*filter(_is_free, rest), *bound[len(with_it) :]]
+        parts = list(_packed(left))
+        is_within = len(parts) == 1 and len(parts[0]) <= _MOST_WITHIN
+        mark["actions"] = parts.pop() if is_within else b""
+        rows = [self._part(id_, number, body) for number, body in enumerate(parts)]
+        put_all(self._clients, rows)
         try:
-            transact(self._clients, [*head, mark])
+            transact(self._clients, [*head, *with_it, self._table.put(mark)])
         except BaseException:
             if self._table.get("#redo", id_) is None:  # an error may come after the deed
                 self._forget(id_)
             raise
-        self._do(id_)
+        self._write_out(left)
+        self._end(id_, len(rows))
 
     def finish(self) -> None:
         """Write out what is valid and not written: its process was killed, or is at it."""
         for row in list(self._table.query("#redo")):
-            self._do(row["sk"])
-
-    def _do(self, id_: str) -> None:
-        for row in self._table.query(f"#redo/{id_}"):
-            self._write_out(_decode(zstandard.decompress(row["actions"])))
-        write(self._clients, self._table.remove("#redo", id_))
-        self._forget(id_)
+            if row["actions"]:
+                self._write_out(_unpacked(row["actions"]))
+            for part in self._table.query(f"#redo/{row['sk']}"):
+                self._write_out(_unpacked(part["actions"]))
+            self._end(row["sk"])
 
     def _write_out(self, actions: Sequence[Action]) -> None:
-        put_all(self._clients, [a for a in actions if _is_free(a)])
-        with ThreadPoolExecutor(_AT_ONCE) as threads:
-            others = [a for a in actions if not _is_free(a)]
-            list(threads.map(partial(write, self._clients), others))
+        put_all(self._clients, [action for action in actions if _is_free(action)])
+        for some in portions([action for action in actions if not _is_free(action)]):
+            self._write_bound(some)
+
+    def _write_bound(self, actions: Sequence[Action]) -> None:
+        while actions:
+            try:
+                transact(self._clients, actions)
+            except Refused as refused:
+                actions = [one for i, one in enumerate(actions) if i not in refused.at]
+            else:
+                return
+
+    def _part(self, id_: str, number: int, body: bytes) -> Action:
+        return self._table.put({"pk": f"#redo/{id_}", "sk": number_text(number), "actions": body})
+
+    def _end(self, id_: str, parts: int | None = None) -> None:
+        """All is written out; `parts`: so many lie beside it (None: to be looked up)."""
+        write(self._clients, self._table.remove("#redo", id_))
+        if parts is None:
+            self._forget(id_)
+            return
+        keys = [(f"#redo/{id_}", number_text(number)) for number in range(parts)]
+        remove_all(self._clients, [self._table.remove(*key) for key in keys])
 
     def _forget(self, id_: str) -> None:
         rows = self._table.query(f"#redo/{id_}")
@@ -90,17 +123,17 @@ def _is_free(action: Action) -> bool:
     return "Put" in action and "ConditionExpression" not in action["Put"]
 
 
-def _portions(actions: Sequence[Action]) -> Iterator[bytes]:
-    """Actions packed, so many together as fit into an item."""
-    pack = zstandard.ZstdCompressor().compress
-    some: list[Action] = []
-    size = 0
-    for action in actions:
-        more = size_of([action])
-        if some and size + more > _MOST_PART:
-            yield pack(_encode(some))
-            some, size = [], 0
-        some.append(action)
-        size += more
-    if some:
-        yield pack(_encode(some))
+def _packed(actions: Sequence[Action]) -> Iterator[bytes]:
+    """Actions, so many together as fit into an item when they are packed."""
+    body = zstandard.compress(_encode(actions))
+    if len(body) <= _MOST_PART or len(actions) < 2:
+        if actions:
+            yield body
+        return
+    middle = len(actions) // 2
+    yield from _packed(actions[:middle])
+    yield from _packed(actions[middle:])
+
+
+def _unpacked(body: bytes) -> list[Action]:
+    return _decode(zstandard.decompress(body))

@@ -24,7 +24,7 @@ from collections.abc import Iterator
 from atalaia.domain.alert import LogEntry, decode_entry
 from atalaia.domain.payload import Reject
 from atalaia.homes.aws.clients import Clients
-from atalaia.homes.aws.commits import Commits
+from atalaia.homes.aws.commits import Commits, body_of
 from atalaia.homes.aws.dynamo import (
     ABSENT,
     DynamoTable,
@@ -58,14 +58,14 @@ class DynamoState(State):
         else:
             where = "begins_with(sk, :prefix) AND NOT begins_with(pk, :own)"
             rows = self._table.scan(where, {":prefix": prefix, ":own": "#"})
-        found = {row["sk"]: row["body"] for row in rows}
+        found = {row["sk"]: body_of(row) for row in rows}
         self._commits.know(prefix, found)
         return dict(sorted(found.items()))
 
     def item(self, key: str) -> bytes | None:
         """One item as it lies there, which a commit may just be changing; None: there is none."""
         found = self._table.get(key.partition(":")[0], key)
-        return found["body"] if found else None
+        return body_of(found) if found else None
 
     def offset(self, consumer: str) -> int:
         return self._commits.offset(consumer)
