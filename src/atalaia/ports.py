@@ -203,8 +203,19 @@ class People(Protocol):
         """People changed since, in the order of `changed`; erased ones with nothing sealed."""
         ...
 
+    def newest_change(self) -> int:
+        """The number of the newest change of any person; 0: there was none."""
+        ...
+
     def person(self, pseudonym: str) -> PersonRow | None:
         """One person; None if there is none, or no more."""
+        ...
+
+    def with_contacts(
+        self, pseudonyms: Sequence[str]
+    ) -> list[tuple[PersonRow, Sequence[ContactRow]]]:
+        """Those of these people that there are, in no order, each with all their contacts, which
+        are as new as the person or newer."""
         ...
 
     def put(
@@ -285,6 +296,11 @@ class Keys(Protocol):
 
     def get(self, pseudonym: str) -> bytes | None:
         """The person's key; None if it was destroyed, or never was."""
+        ...
+
+    def many(self, pseudonyms: Sequence[str]) -> dict[str, bytes]:
+        """The keys of these people, but for those that are not there or do not open: `get` says
+        which it is."""
         ...
 
     def destroy(self, pseudonym: str, at: int) -> None:

@@ -33,6 +33,12 @@ class KeysContract(ABC):
         again = self.reopened()
         assert (again.get(ANA), again.get(BIA)) == (ana, bia)
 
+    def test_keys_of_some_are_read_together(self, keys: Keys) -> None:
+        ana, bia = keys.make(ANA), keys.make(BIA)
+        assert keys.many([BIA, "p_no", ANA, ANA]) == {ANA: ana, BIA: bia}
+        keys.destroy(ANA, 10)
+        assert keys.many([ANA]) == keys.many([]) == {}
+
     def test_making_a_key_again_gives_the_old_one(self, keys: Keys) -> None:
         assert keys.make(ANA) == keys.make(ANA) == self.reopened().make(ANA)
 

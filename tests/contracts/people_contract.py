@@ -77,6 +77,26 @@ class PeopleContract(ABC):
         assert again.find("sms", b"lookup a") is None
         assert again.consents(ANA) == [consent()]
 
+    def test_some_people_are_read_together_with_all_their_contacts(self, people: People) -> None:
+        assert people.newest_change() == 0
+        people.put(person(ANA), [contact(), contact(name="b", status="pending")])
+        people.put(person(BIA))
+        people.put(self.read(people, ANA), [contact(name="c"), contact(status="stopped")])
+        people.put(self.read(people, ANA))
+        found = dict(people.with_contacts([BIA, ANA, "p_no", ANA]))
+        assert set(found) == {self.read(people, ANA), self.read(people, BIA)}
+        mine = found[self.read(people, ANA)]
+        assert sorted(mine, key=lambda c: c.lookup) == people.contacts(ANA)
+        assert [c.status for c in people.contacts(ANA)] == ["stopped", "pending", "confirmed"]
+        assert found[self.read(people, BIA)] == []
+        assert people.newest_change() == self.read(people, ANA).changed
+        people.put(self.read(people, BIA), [contact(BIA)])  # an address that ANA had given up
+        assert people.with_contacts([BIA])[0][1] == [contact(BIA)]
+        assert {c.lookup for c in people.with_contacts([ANA])[0][1]} == {b"lookup b", b"lookup c"}
+        people.erase(ANA, 30)
+        assert people.with_contacts([ANA]) == []
+        assert people.with_contacts([]) == []
+
     def test_changes_come_once_in_their_order_with_the_newest_only(self, people: People) -> None:
         people.put(person(ANA))
         people.put(person(BIA))

@@ -47,6 +47,7 @@ class Composer:
     profiles    who is to be told, at hand; `people` opens what is sealed
     silences    what is told to nobody
     refresh     takes up who changed, for `profiles`
+    fetch       has these people at hand for `profiles` and `people`, read together
     """
 
     def __init__(
@@ -60,6 +61,7 @@ class Composer:
         *,
         silences: Callable[[], Iterable[Silence]] = tuple,
         refresh: Callable[[], object] = lambda: None,
+        fetch: Callable[[Iterable[str]], object] = lambda _: None,
     ) -> None:
         self._state = state
         self._outbox = outbox
@@ -70,6 +72,7 @@ class Composer:
         self._clock = clock
         self._silences = silences
         self._refresh = refresh
+        self._fetch = fetch
         self._lock = Lock()
         self._log = AlertLog(state)
         self._drafts: dict[str, _Draft] = {}
@@ -82,6 +85,7 @@ class Composer:
             return []
         with self._lock:
             self.look()
+            self._fetch(message.person for message in messages)
             past = self._past(messages)
             letters = Letters(self._people, self._places, past)
             return [self._written(message, past, letters) for message in messages]

@@ -3,7 +3,7 @@ red ones that nobody answered. What goes there is what is true by then."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from typing import NamedTuple
 
@@ -14,8 +14,7 @@ from atalaia.domain.alert import LogEntry
 from atalaia.domain.delivery import Message, Sent, Status
 from atalaia.domain.hazard import Level
 from atalaia.domain.subscription import Person
-from atalaia.notify.fanout import deliveries_of, expires_at, message_of, rank_of
-from atalaia.notify.recipients import Recipients
+from atalaia.notify.fanout import Profiles, deliveries_of, expires_at, message_of, rank_of
 from atalaia.people.registry import Registry
 from atalaia.ports import Notice, Outbox, State
 
@@ -32,7 +31,8 @@ class Handed(NamedTuple):
 class Escalation:
     """Hands messages on. `hear` of every try: an address that is gone is stopped before that.
 
-    refresh    takes up who changed, for `recipients`, where anything is to be handed on
+    refresh    takes up who changed, for `profiles`, where anything is to be handed on
+    fetch      has these people at hand for `profiles`, read together
     """
 
     def __init__(
@@ -40,17 +40,19 @@ class Escalation:
         state: State,
         outbox: Outbox,
         registry: Registry,
-        recipients: Recipients,
+        profiles: Profiles,
         clock: Clock,
         *,
         refresh: Callable[[], object] = lambda: None,
+        fetch: Callable[[Iterable[str]], object] = lambda _: None,
     ) -> None:
         self._state = state
         self._outbox = outbox
         self._registry = registry
-        self._recipients = recipients
+        self._profiles = profiles
         self._clock = clock
         self._refresh = refresh
+        self._fetch = fetch
         self._gone: list[tuple[str, str]] = []
 
     def hear(self, tries: Sequence[Sent]) -> None:
@@ -72,10 +74,11 @@ class Escalation:
         waiting = self._outbox.unanswered(now, most)
         if waiting:
             self._refresh()
+            self._fetch(message.person for message in waiting)
         return Handed(len(waiting), sum(self._hand_on(m, now) for m in waiting))
 
     def _hand_on(self, message: Message, now: int) -> bool:
-        person = self._recipients.get(message.person)
+        person = self._profiles.get(message.person)
         new, alerts = self._next(message, person, now) if person else (None, [])
         deliveries = deliveries_of(new, alerts) if new else ()
         return self._outbox.hand_on(message.id, new, deliveries) and new is not None

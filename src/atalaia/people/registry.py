@@ -29,6 +29,7 @@ from atalaia.people.rows import (
     PENDING,
     Address,
     Kept,
+    contact_in,
     open_contact,
     open_person,
     random_name,
@@ -125,7 +126,7 @@ class Registry:
     def person(self, pseudonym: str) -> Person | None:
         """Who is told under this pseudonym; None: erased, stopped, or nothing confirmed yet."""
         row = self.people.person(pseudonym)
-        return None if row is None else self._told(row)
+        return None if row is None else self.told(row)
 
     def load(self, after: int = 0) -> Iterator[tuple[int, str, Person | None]]:
         """Everybody who changed since the number `after`: (number, pseudonym, person).
@@ -134,16 +135,12 @@ class Registry:
         """
         while rows := self.people.changes(after, _PAGE):
             for row in rows:
-                yield row.changed, row.pseudonym, self._told(row)
+                yield row.changed, row.pseudonym, self.told(row)
             after = rows[-1].changed
 
     def contact(self, pseudonym: str, channel: str) -> Contact | None:
         """Their confirmed address of this channel; None if there is none (any more)."""
-        for row in self.people.contacts(pseudonym):
-            if row.channel == channel and row.status == CONFIRMED:
-                address = open_contact(self.vault, row)
-                return address.contact if address else None
-        return None
+        return contact_in(self.vault, self.people.contacts(pseudonym), channel)
 
     def question(self, pseudonym: str, channel: str, now: int) -> Question | None:
         """What to ask their newest unconfirmed address of this channel; None: nothing (any more).
@@ -261,7 +258,8 @@ class Registry:
         after = now - LASTS_S
         return [entry for entry in held.with_status(PENDING) if entry.row.since > after]
 
-    def _told(self, row: PersonRow) -> Person | None:
+    def told(self, row: PersonRow) -> Person | None:
+        """Who is told, of a row; None: nobody (any more), or it does not open."""
         if row.sealed is None:
             self.vault.forget(row.pseudonym)
             return None

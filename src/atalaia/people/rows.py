@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import secrets
+from collections.abc import Iterable
 from typing import TypeVar
 
 import msgspec
@@ -111,6 +112,15 @@ def contact_row(
 def open_contact(vault: Vault, row: ContactRow) -> Address | None:
     """What a contact's row holds; None where the key is gone."""
     return open_address(vault, row.pseudonym, row.channel, row.sealed)
+
+
+def contact_in(vault: Vault, rows: Iterable[ContactRow], channel: str) -> Contact | None:
+    """The confirmed address of this channel in a person's rows; None if there is none."""
+    for row in rows:
+        if row.channel == channel and row.status == CONFIRMED:
+            address = open_contact(vault, row)
+            return address.contact if address else None
+    return None
 
 
 def open_address(vault: Vault, pseudonym: str, channel: str, sealed: bytes) -> Address | None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import secrets
 import threading
 from collections import OrderedDict
+from collections.abc import Sequence
 
 import msgspec
 from cryptography.exceptions import InvalidTag
@@ -64,6 +65,13 @@ class Vault:
                 "the keys are another home's; restore both from backups of the same day"
             ) from error
 
+    def fetch(self, pseudonyms: Sequence[str]) -> None:
+        """Have the keys of these people at hand, read together."""
+        with self._lock:
+            new = [one for one in pseudonyms if one not in self._ciphers]
+        for pseudonym, key in self._keys.many(new).items():
+            self._keep(pseudonym, AESGCM(key))
+
     def make_key(self, pseudonym: str) -> None:
         """Give a new person their key, durably."""
         self._keys.make(pseudonym)
@@ -82,7 +90,9 @@ class Vault:
         key = self._keys.get(pseudonym)
         if key is None:
             return None
-        cipher = AESGCM(key)
+        return self._keep(pseudonym, AESGCM(key))
+
+    def _keep(self, pseudonym: str, cipher: AESGCM) -> AESGCM:
         with self._lock:
             self._ciphers[pseudonym] = cipher
             while len(self._ciphers) > self._cached:

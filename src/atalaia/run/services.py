@@ -181,14 +181,17 @@ class Services:
         self,
         *,
         off: Collection[str] = (),
+        by_need: bool = False,
         on_changed: Callable[[Recipients], None] = lambda _: None,
     ) -> Notifier:
         """The stages of telling people.
 
         off         channels that others may believe to be on: what is for them goes by the next
+        by_need     who sends reads those that it sends to, and not everybody who is told
         on_changed  called when recipients changed, from a thread
         """
         from atalaia.channels.off import Off
+        from atalaia.notify.at_hand import AtHand
         from atalaia.notify.compose import Composer
         from atalaia.notify.deliver import Deliverer
         from atalaia.notify.escalate import Escalation
@@ -203,18 +206,22 @@ class Services:
         silences = self.silences.all
         fan = Fan(state, outbox, recipients.audience, recipients, places, silences=silences)
         standing = Standing(state, outbox, recipients, places, silences)
+        at_hand = AtHand(registry, self.settings.channels.names)
+        profiles = at_hand if by_need else recipients
+        fetch = at_hand.fetch if by_need else lambda _: None
         composer = Composer(
             state,
             outbox,
             places,
-            recipients,
-            registry,
+            profiles,
+            at_hand if by_need else registry,
             clock,
             silences=silences,
-            refresh=recipients.refresh,
+            refresh=profiles.refresh,
+            fetch=fetch,
         )
         escalation = Escalation(
-            state, outbox, registry, recipients, clock, refresh=recipients.refresh
+            state, outbox, registry, profiles, clock, refresh=profiles.refresh, fetch=fetch
         )
 
         def on_sent(tries: Sequence[Sent]) -> None:

@@ -15,6 +15,8 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Sequence
+from contextlib import suppress
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
@@ -84,6 +86,14 @@ class DynamoKeys(Keys):
     def get(self, pseudonym: str) -> bytes | None:
         found = self._table.get("key", _checked(pseudonym))
         return self._wrap.unwrap(found["wrapped"], pseudonym) if found else None
+
+    def many(self, pseudonyms: Sequence[str]) -> dict[str, bytes]:
+        found = {}
+        rows = self._table.many([("key", _checked(pseudonym)) for pseudonym in pseudonyms])
+        for (_, pseudonym), row in rows.items():
+            with suppress(StateConflict):
+                found[pseudonym] = self._wrap.unwrap(row["wrapped"], pseudonym)
+        return found
 
     def destroy(self, pseudonym: str, at: int) -> None:
         note = {"pk": "erased", "sk": _checked(pseudonym), "at": at}

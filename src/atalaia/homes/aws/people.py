@@ -1,7 +1,7 @@
 """People, contacts and consents in three tables: seals, HMACs and pseudonyms alone.
 
 ```
-people     person     <pseudonym>             what they asked for, sealed
+people     person     <pseudonym>             what they asked for, sealed; where contacts lie
            change     <number>                who changed then: the newest change of each
            #counter   change                  the newest number
            tally      <HMAC>                  what was counted under it, and until when it is kept
@@ -70,6 +70,26 @@ class DynamoPeople(People):
         # Who changed again meanwhile comes under the newer number.
         return sorted((p for p in people if p.changed > after), key=lambda p: p.changed)
 
+    def newest_change(self) -> int:
+        found = self._people.get("#counter", "change")
+        return int(found["n"]) if found else 0
+
+    def with_contacts(
+        self, pseudonyms: Sequence[str]
+    ) -> list[tuple[PersonRow, Sequence[ContactRow]]]:
+        items = self._people.many([("person", pseudonym) for pseudonym in pseudonyms]).values()
+        lie = {item["sk"]: _addresses(item) for item in items}
+        found = self._contacts.many([(one, "-") for some in lie.values() for one in some])
+        contacts = {key[0]: _decode_contact(item["row"]) for key, item in found.items()}
+        people: list[tuple[PersonRow, Sequence[ContactRow]]] = []
+        for item in items:
+            row = _decode_person(item["row"])
+            if row.sealed is not None:
+                theirs = (contacts[one] for one in lie[row.pseudonym] if one in contacts)
+                mine = [one for one in theirs if one.pseudonym == row.pseudonym]
+                people.append((row, mine if "addresses" in item else self.contacts(row.pseudonym)))
+        return people
+
     def person(self, pseudonym: str) -> PersonRow | None:
         row = self._person(pseudonym)
         return row if row is not None and row.sealed is not None else None
@@ -82,7 +102,7 @@ class DynamoPeople(People):
         gone: Sequence[ContactRow] = (),
     ) -> None:
         for _ in self._clients.tries():
-            actions = self._change(person)
+            actions = self._change(person, contacts)
             actions += self._contacts_changed(contacts, gone)
             for consent in consents:
                 actions.append(self._consent(consent))
@@ -133,7 +153,7 @@ class DynamoPeople(People):
                 return
             try:
                 gone = PersonRow(pseudonym=pseudonym, changed=row.changed)
-                transact(self._clients, self._change(gone))
+                transact(self._clients, self._change(gone, ()))
             except Refused:
                 continue
             return
@@ -208,12 +228,13 @@ class DynamoPeople(People):
 
     # Writes
 
-    def _change(self, person: PersonRow) -> list[Action]:
-        """The person as they are to be, under the next number."""
+    def _change(self, person: PersonRow, contacts: Sequence[ContactRow]) -> list[Action]:
+        """The person as they are to be, with these contacts besides, under the next number."""
         number, counted = self._people.number("change")
         change = {"pk": "change", "sk": number_text(number), "pseudonym": person.pseudonym}
         row = msgspec.structs.replace(person, changed=number)
-        item = {"pk": "person", "sk": person.pseudonym, "row": _encode(row), "changed": number}
+        item: Item = {"pk": "person", "sk": person.pseudonym, "changed": number}
+        item |= {"row": _encode(row), "addresses": self._all_addresses(person, contacts)}
         read = {":read": person.changed}
         actions = [
             counted,
@@ -225,6 +246,17 @@ class DynamoPeople(People):
         if person.changed:
             actions.append(self._people.remove("change", number_text(person.changed)))
         return actions
+
+    def _all_addresses(self, person: PersonRow, contacts: Sequence[ContactRow]) -> str:
+        """Where all of theirs lie. Whoever adds one meanwhile changes the person, too."""
+        if person.sealed is None:
+            return ""
+        before = self._people.get("person", person.pseudonym) if person.changed else None
+        known = _addresses(before) if before else []
+        if before and "addresses" not in before:
+            known = [row["sk"] for row in self._contacts.query(f"person/{person.pseudonym}")]
+        new = [_address(one.channel, one.lookup) for one in contacts]
+        return " ".join(dict.fromkeys([*known, *new]))
 
     def _contacts_changed(
         self, contacts: Sequence[ContactRow], gone: Sequence[ContactRow]
@@ -320,6 +352,12 @@ class DynamoPeople(People):
                     raise StateConflict(
                         f"this {contact.channel} contact of {contact.pseudonym} is another's"
                     )
+
+
+def _addresses(item: Item) -> list[str]:
+    """Where a person's contacts lie, and some that are theirs no more; empty as well where an
+    older version wrote the item, which had no such list."""
+    return str(item.get("addresses", "")).split()
 
 
 def _address(channel: str, lookup: bytes) -> str:

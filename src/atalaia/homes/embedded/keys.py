@@ -19,7 +19,7 @@ import os
 import re
 import stat
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from atalaia.errors import SettingsInvalid, StateConflict
@@ -53,6 +53,14 @@ class FolderKeys(Keys):
 
     def get(self, pseudonym: str) -> bytes | None:
         return self._read(self._file(pseudonym), pseudonym)
+
+    def many(self, pseudonyms: Sequence[str]) -> dict[str, bytes]:
+        found = {}
+        for pseudonym in pseudonyms:
+            with suppress(StateConflict):
+                if (key := self.get(pseudonym)) is not None:
+                    found[pseudonym] = key
+        return found
 
     def destroy(self, pseudonym: str, at: int) -> None:
         """Killed in between, it is finished when next opened."""

@@ -36,6 +36,15 @@ class SqlitePeople(People):
         )
         return [_person(row) for row in rows]
 
+    def newest_change(self) -> int:
+        return int(self._database.rows("SELECT coalesce(max(changed), 0) FROM people")[0][0])
+
+    def with_contacts(
+        self, pseudonyms: Sequence[str]
+    ) -> list[tuple[PersonRow, Sequence[ContactRow]]]:
+        found = (self.person(pseudonym) for pseudonym in dict.fromkeys(pseudonyms))
+        return [(row, self.contacts(row.pseudonym)) for row in found if row is not None]
+
     def person(self, pseudonym: str) -> PersonRow | None:
         rows = self._database.rows(
             f"{_PERSON} WHERE pseudonym = ? AND sealed IS NOT NULL", (pseudonym,)

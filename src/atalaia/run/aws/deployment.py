@@ -89,7 +89,8 @@ def services() -> Services:
 def notifier() -> Notifier:
     """Who tells people; to be made on the loop. A channel whose key is not here is off."""
     here = services()
-    return here.notifier(off=[name for name in CHANNELS if name not in here.channels])
+    off = [name for name in CHANNELS if name not in here.channels]
+    return here.notifier(off=off, by_need=True)
 
 
 @lru_cache(1)

@@ -1,0 +1,108 @@
+"""People as who sends needs them: read when there is something for them, some together, and kept up
+to date. What is held grows with whom is sent to, and not with who subscribed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from threading import Lock
+from typing import NamedTuple
+
+import msgspec
+
+from atalaia.domain.contact import Contact
+from atalaia.domain.subscription import Person
+from atalaia.people.registry import Question, Registry
+from atalaia.people.rows import contact_in
+from atalaia.ports import ContactRow
+
+MOST = 20_000
+"""People held, about 3 kB each: when there are more, those that were read first are let go."""
+
+_PAGE = 1_000
+
+
+class _Held(NamedTuple):
+    """A person without subscriptions (None: not to be told), and contacts as they lie sealed."""
+
+    profile: Person | None
+    contacts: Sequence[ContactRow]
+
+
+_NOBODY = _Held(None, ())
+
+
+class AtHand:
+    """Fills `fanout.Profiles` and `letters.Directory`. May be used from any thread.
+
+    channels    those that are switched on; a person's others are passed over
+    """
+
+    def __init__(self, registry: Registry, channels: Collection[str], most: int = MOST) -> None:
+        self._registry = registry
+        self._channels = channels
+        self._most = most
+        self._lock = Lock()
+        self._changed: int | None = None
+        self._held: dict[str, _Held] = {}
+
+    def get(self, pseudonym: str) -> Person | None:
+        """The person without subscriptions; None: not to be told."""
+        return self._one(pseudonym).profile
+
+    def contact(self, pseudonym: str, channel: str) -> Contact | None:
+        """Their confirmed address, opened when it is asked for."""
+        return contact_in(self._registry.vault, self._one(pseudonym).contacts, channel)
+
+    def person(self, pseudonym: str) -> Person | None:
+        """All that they asked for, read anew."""
+        return self._registry.person(pseudonym)
+
+    def question(self, pseudonym: str, channel: str, now: int) -> Question | None:
+        """What to ask an address that waits to be confirmed, read anew."""
+        return self._registry.question(pseudonym, channel, now)
+
+    def fetch(self, pseudonyms: Iterable[str]) -> None:
+        """Have these at hand."""
+        with self._lock:
+            if self._changed is None:  # before anybody is read: whoever changes later is read anew
+                self._changed = self._registry.people.newest_change()
+            asked = dict.fromkeys(pseudonyms)
+            self._read([one for one in asked if one not in self._held])
+            if len(self._held) > self._most:
+                rest = [one for one in self._held if one not in asked]
+                for one in rest[: len(self._held) - self._most]:
+                    del self._held[one]
+
+    def refresh(self) -> bool:
+        """Take up who changed of those that are held; whether anybody had."""
+        with self._lock:
+            if not self._held:
+                self._changed = None
+                return False
+            changed = []
+            while rows := self._registry.people.changes(self._changed or 0, _PAGE):
+                changed += [row.pseudonym for row in rows if row.pseudonym in self._held]
+                self._changed = rows[-1].changed
+            self._read(changed)
+            return bool(changed)
+
+    def _one(self, pseudonym: str) -> _Held:
+        found = self._held.get(pseudonym)
+        if found is None:
+            self.fetch([pseudonym])
+            found = self._held.get(pseudonym, _NOBODY)
+        return found
+
+    def _read(self, pseudonyms: Sequence[str]) -> None:
+        if not pseudonyms:
+            return
+        self._registry.vault.fetch(pseudonyms)
+        found = dict.fromkeys(pseudonyms, _NOBODY)
+        for row, contacts in self._registry.people.with_contacts(pseudonyms):
+            person = self._registry.told(row)
+            if person is not None:
+                open_ = tuple(name for name in person.channels if name in self._channels)
+                person = msgspec.structs.replace(person, channels=open_, subscriptions=())
+            found[row.pseudonym] = _Held(person, contacts)
+        self._held |= found
