@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import pytest
 from structlog.testing import capture_logs
 
-from atalaia.domain.delivery import Letter, Message, Outcome, Sent, Status
+from atalaia.domain.delivery import Letter, Limits, Message, Outcome, Sent, Status
 from atalaia.errors import StateConflict
 from atalaia.homes.embedded import EmbeddedHome, open_home
 from atalaia.notify.deliver import LEASE_S, Deliverer
 from atalaia.notify.last_look import Write
+from atalaia.notify.pace import Pace, spent_in, sum_of
 from atalaia.notify.sender import Tried
 from patience import patient
 from run.world import Clock
@@ -401,7 +403,7 @@ def test_what_was_sent_today_is_remembered_by_the_next_process(tmp_path: Path) -
 
 
 def test_a_month_s_money_is_not_passed(tmp_path: Path) -> None:
-    post = Post("sms", Outcome("sent", cost_usd=0.05), usd_a_month=0.1, at_once=1)
+    post = Post("sms", Outcome("sent", cost_usd=0.05), usd_a_month=0.1, usd_each=0.05)
 
     async def tell(o: Office) -> None:
         o.put(*(message(str(i), f"p_{i}", channel="sms", seqs=(i,)) for i in range(5)))
@@ -410,6 +412,64 @@ def test_a_month_s_money_is_not_passed(tmp_path: Path) -> None:
         assert o.outbox.counts() == {("sms", "sent"): 2, ("sms", "late"): 3}
 
     story(tmp_path, tell, post)
+
+
+@pytest.mark.parametrize("limits", [{"usd_a_month": 0.5, "usd_each": 0.05}, {"a_day": 10}])
+def test_three_senders_together_pass_no_limit_and_leave_nothing_set_aside(
+    tmp_path: Path, limits: dict[str, Any]
+) -> None:
+    posts = [Post("sms", Outcome("sent", cost_usd=0.05), at_once=3, **limits) for _ in range(3)]
+
+    async def run() -> None:
+        with ExitStack() as stack:
+            homes = [stack.enter_context(open_home(tmp_path, exclusive=False)) for _ in posts]
+            for i in range(40):
+                one = message(str(i), f"p_{i}", channel="sms", seqs=(i,), expires_at=NOON + DAY)
+                homes[0].outbox.put(one)
+            senders = [
+                Deliverer(home.outbox, home.state, {"sms": post}, written, clock=Clock(NOON))
+                for home, post in zip(homes, posts, strict=True)
+            ]
+            await asyncio.gather(*(one.run_dry(20.0, 5.0) for one in senders))
+
+    asyncio.run(run())
+    sent = sum(len(post.letters) for post in posts)
+    assert 0 < sent <= 10
+    with open_home(tmp_path, exclusive=False) as home:
+        spent = spent_in(home.state, "sms").get()
+        assert spent is not None
+        assert (spent.sent, spent.usd) == (sent, pytest.approx(sent * 0.05))
+
+
+def test_what_a_killed_process_had_set_aside_is_not_spent_by_others() -> None:
+    limits = Limits(a_day=10, at_once=4)
+    killed, other = Pace(limits, None, NOON), Pace(limits, None, NOON)
+    kept, n = killed.set_aside(None, NOON)
+    assert n == 4
+    killed.hold(n, kept, NOON)
+    got = 0
+    for _ in range(5):
+        kept, n = other.set_aside(kept, NOON)
+        other.hold(n, kept, NOON)
+        while other.begin(NOON):
+            got += 1
+    assert got == 6
+    assert other.capped_for(NOON) == (12 * 3600, "10 a day are used up")
+    kept, n = other.set_aside(kept, NOON + 12 * 3600)
+    assert n == 4, "a new day"
+
+
+def test_what_was_set_aside_before_midnight_is_the_months_again() -> None:
+    limits = Limits(a_day=100, usd_a_month=1.0, usd_each=0.05, at_once=4)
+    pace = Pace(limits, None, NOON)
+    kept, n = pace.set_aside(None, NOON)
+    pace.hold(n, kept, NOON)
+    assert pace.begin(NOON)
+    pace.spend(NOON, 0.05, is_counted=True)
+    tomorrow = NOON + DAY
+    assert not pace.begin(tomorrow)
+    kept = sum_of((kept, pace.take(tomorrow)), tomorrow)
+    assert (kept.sent, kept.usd) == (0, pytest.approx(0.05))
 
 
 def test_of_two_senders_each_message_is_one_s(tmp_path: Path) -> None:

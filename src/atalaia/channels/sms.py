@@ -70,7 +70,9 @@ class Sms:
         at_once: int = 4,
     ) -> None:
         # 20 a second is what a new account may publish.
-        self.limits = Limits(a_second=20.0, usd_a_month=usd_a_month, at_once=at_once)
+        self.limits = Limits(
+            a_second=20.0, usd_a_month=usd_a_month, usd_each=price_usd, at_once=at_once
+        )
         self._amazon = Amazon(
             self.name,
             "sns",

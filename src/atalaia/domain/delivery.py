@@ -278,6 +278,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     contact_s    seconds between two messages to one address
     a_day        people a day; 0: no limit
     usd_a_month  what may be spent in a calendar month (UTC); 0: no limit
+    usd_each     what one message may cost: so much must be left for it to go
     at_once      tries at the same time
     schedule     seconds to wait after the first, second … failed try; then it is dead
     is_apart     each address is a server of its own: one that hangs must hold up no other
@@ -287,6 +288,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     contact_s: float = 0.0
     a_day: int = 0
     usd_a_month: float = 0.0
+    usd_each: float = 0.0
     at_once: int = 8
     schedule: tuple[int, ...] = (5, 30, 2 * MINUTE, 10 * MINUTE, 30 * MINUTE, HOUR)
     is_apart: bool = False
@@ -294,7 +296,12 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def is_counted(self) -> bool:
         """Whether what was sent has to be remembered over a restart."""
-        return bool(self.contact_s or self.a_day or self.usd_a_month)
+        return bool(self.contact_s or self.is_capped)
+
+    @property
+    def is_capped(self) -> bool:
+        """Whether what may be sent comes to an end some time."""
+        return bool(self.a_day or self.usd_a_month)
 
 
 class Channel(Protocol):

@@ -75,8 +75,9 @@ class Deliverer:
         self._on_sent = on_sent
         self.senders = {}
         for name, channel in channels.items():
-            pace = Pace(channel.limits, spent_in(notes, name).get(), clock.now(), tick())
-            self.senders[name] = Sender(name, channel, pace, self._last_look, clock, tick)
+            spent = spent_in(notes, name)
+            pace = Pace(channel.limits, spent.get(), clock.now(), tick())
+            self.senders[name] = Sender(name, channel, pace, spent, self._last_look, clock, tick)
         self._is_dry = asyncio.Event()
         self._forget()
 
@@ -143,12 +144,13 @@ class Deliverer:
 
     async def close(self, within_s: float) -> None:
         """Claim no more, and write down what is under way; what takes longer is left to its
-        lease."""
+        lease. What was set aside of a channel's limits is given back."""
         self._set_closing(is_closing=True)
         self._has_room.set()
         with suppress(TimeoutError):
             async with asyncio.timeout(within_s):
                 await self._is_idle.wait()
+                await self._settler.give_back()
 
     def _set_closing(self, *, is_closing: bool) -> None:
         self._is_closing = is_closing

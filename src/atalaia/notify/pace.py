@@ -2,6 +2,10 @@
 
 What was sent in a day and spent in a month outlives the process, and is counted over all processes
 that send; so is when the last message went out, after which nobody is written to again too soon.
+
+What comes to an end is taken before it is used: a process sets some messages aside for itself in
+what all have together, sends those, and gives back what it did not need. So no number of processes
+passes a limit; one that is killed may leave some of it unused.
 """
 
 from __future__ import annotations
@@ -21,8 +25,8 @@ _DAY_S = 86_400
 
 
 class Spent(msgspec.Struct):
-    """What was used up, as it is kept: `day` is a UTC date, `month` its first seven letters;
-    until `paused_until` (Unix seconds) the provider wants nothing."""
+    """What was used up or set aside, as it is kept: `day` is a UTC date, `month` its first seven
+    letters; until `paused_until` (Unix seconds) the provider wants nothing."""
 
     day: str = ""
     sent: int = 0
@@ -69,6 +73,7 @@ class Pace:
         self._limits = limits
         self._spent = kept or Spent()
         self._new = Spent()
+        self._aside = 0
         tick = now if tick is None else tick
         self._next_at = tick
         # Who was written to last by the process before is not known: all wait as if they were. If
@@ -92,16 +97,51 @@ class Pace:
         """Seconds until there is something to spend again, and what is used up; 0: there is."""
         self._turn_page(now)
         limits = self._limits
+        if self._aside:
+            return 0.0, ""
         if limits.a_day and self._spent.sent >= limits.a_day:
             return _until_tomorrow(now), f"{limits.a_day} a day are used up"
-        if limits.usd_a_month and self._spent.usd >= limits.usd_a_month:
+        if limits.usd_a_month and _fitting(self._spent, limits) < 1:
             return _until_next_month(now), f"USD {limits.usd_a_month:g} a month are used up"
         return 0.0, ""
+
+    def set_aside(self, known: Spent | None, now: float) -> tuple[Spent, int]:
+        """What all have spent when some more messages are set aside, and how many those are."""
+        spent = sum_of((known or Spent(),), now)
+        n = min(self._limits.at_once, max(0, _fitting(spent, self._limits)))
+        return sum_of((spent, self._worth(spent, n)), now), n
+
+    def hold(self, n: int, kept: Spent, now: float) -> None:
+        """So many were set aside for this process, as is `kept`."""
+        self._turn_page(now)
+        self.learn(kept, now)
+        self._aside += n
+
+    def begin(self, now: float) -> bool:
+        """Use one of those set aside; False: none is."""
+        self._turn_page(now)
+        if not self._aside:
+            return False
+        self._aside -= 1
+        return True
+
+    def put_back(self, now: float) -> None:
+        """What was begun spent nothing."""
+        self._turn_page(now)
+        self._aside += 1
+
+    def give_back(self, now: float) -> bool:
+        """Let others have what is set aside; whether anything was."""
+        self._turn_page(now)
+        n = self._aside
+        self._let_go()
+        return n > 0
 
     def room(self, now: float) -> int | None:
         """How many more may go today; None: as many as there are."""
         self._turn_page(now)
-        return max(0, self._limits.a_day - self._spent.sent) if self._limits.a_day else None
+        left = self._limits.a_day - self._spent.sent + self._aside
+        return max(0, left) if self._limits.a_day else None
 
     def slot_in(self, tick: float) -> float:
         """Seconds until the next slot, whoever takes it."""
@@ -124,12 +164,12 @@ class Pace:
             self._contacts[contact] = at + self._limits.contact_s
         return at
 
-    def spend(self, now: float, usd: float) -> None:
-        """Count one message that went out."""
+    def spend(self, now: float, usd: float, *, is_counted: bool = False) -> None:
+        """Count one message that went out; `is_counted`: it was set aside before."""
         self._turn_page(now)
         for spent in (self._spent, self._new):
-            spent.sent += 1
-            spent.usd += usd
+            spent.sent += not is_counted
+            spent.usd += usd - self._limits.usd_each if is_counted else usd
             spent.last_at = now
 
     def pause(self, until: float, reason: str, at: float = 0.0) -> None:
@@ -153,7 +193,26 @@ class Pace:
         if self._page_from <= now < self._page_from + 86400:
             return
         self._page_from = now - now % 86400
+        self._let_go()  # yesterday's part of it is over; the month's is somebody's again
         self._spent, self._new = sum_of((self._spent,), now), sum_of((self._new,), now)
+
+    def _let_go(self) -> None:
+        for spent in (self._spent, self._new):
+            spent.sent -= self._aside
+            spent.usd -= self._aside * self._limits.usd_each
+        self._aside = 0
+
+    def _worth(self, spent: Spent, n: int) -> Spent:
+        return Spent(spent.day, n, spent.month, n * self._limits.usd_each)
+
+
+def _fitting(spent: Spent, limits: Limits) -> int:
+    """How many more messages there is something left for."""
+    most = [limits.a_day - spent.sent] if limits.a_day else []
+    if limits.usd_a_month:
+        left = limits.usd_a_month - spent.usd + 1e-9  # for sums of fractions
+        most.append(math.floor(left / limits.usd_each) if limits.usd_each else int(left > 1e-8))
+    return min(most)
 
 
 def takes(messages: int, limits: Limits) -> float:

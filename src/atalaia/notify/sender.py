@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import math
 from collections.abc import Callable
 
 import msgspec
@@ -18,13 +20,21 @@ from atalaia.domain.delivery import (
     released,
     settled,
 )
+from atalaia.errors import StateConflict
+from atalaia.notes import Note
 from atalaia.notify.last_look import LastLook
-from atalaia.notify.pace import Pace
+from atalaia.notify.pace import Pace, Spent
 
 TRY_S = 45.0
 """A channel that has not answered by then never will."""
 
 _MARGIN_S = 5
+
+_FAULT_S = 5.0
+"""So long nothing goes by a capped channel where it cannot be told what is left."""
+
+_CAPPED_S = 60.0
+"""What others set aside they may give back: so long after it was used up it is looked up again."""
 
 log = structlog.get_logger()
 
@@ -35,6 +45,7 @@ Tried = tuple[Message, Outcome | None]
 class Sender:
     """Sends letters by one channel.
 
+    spent         what all processes have used up of it
     is_closing    nothing that waits is tried any more
     has_spent     something was used up since it was last set to false
     """
@@ -44,6 +55,7 @@ class Sender:
         name: str,
         channel: Channel,
         pace: Pace,
+        spent: Note[Spent],
         last_look: LastLook,
         clock: Clock,
         tick: Callable[[], float],
@@ -53,7 +65,9 @@ class Sender:
         self._last_look = last_look
         self._clock = clock
         self._tick = tick
+        self._spent = spent
         self._is_capped = False
+        self._looked_at = -math.inf
         self.limits = channel.limits
         self.pace = pace
         self.is_closing = False
@@ -70,24 +84,29 @@ class Sender:
 
     async def send(self, message: Message, letter: Letter) -> Tried:
         """Try once, when its turn comes; or give it back."""
-        not_tried = self._over_cap(message, letter) or await self._turn(message)
-        if not_tried is not None:
-            return not_tried
-        renewed = await self._last_look.renewed(message, letter)
-        if isinstance(renewed, Outcome):
-            return self._settled(message, renewed), None
-        outcome = await self._sent(renewed)
-        self._spend(outcome, message)
+        is_counted = self.limits.is_capped and not _is_code(message)
+        if is_counted and (over_cap := await self._over_cap(message, letter)) is not None:
+            return over_cap
+        found = await self._turn(message) or await self._last_look.renewed(message, letter)
+        if not isinstance(found, Letter):
+            if is_counted:
+                self.pace.put_back(self._clock.now())
+            return (self._settled(message, found), None) if isinstance(found, Outcome) else found
+        outcome = await self._sent(found)
+        self._spend(outcome, message, is_counted=is_counted)
         after = self._settled(message, outcome)
-        if renewed.left_out or message.left_out:
-            after = msgspec.structs.replace(after, left_out=left_out_by(message, renewed))
+        if found.left_out or message.left_out:
+            after = msgspec.structs.replace(after, left_out=left_out_by(message, found))
         return after, outcome
 
-    def _over_cap(self, message: Message, letter: Letter) -> Tried | None:
-        """What the channel may send is used up: by another it can still go."""
-        if not self.limits.is_counted or _is_code(message):
-            return None
-        capped_s, reason = self.pace.capped_for(self._clock.now())
+    async def _over_cap(self, message: Message, letter: Letter) -> Tried | None:
+        """Begin one of what the channel may send. Where that is used up, it can still go by
+        another; where nobody knows whether it is, it waits."""
+        try:
+            capped_s, reason = await self._begun()
+        except StateConflict as error:
+            log.warning("what is left of a channel is not known", reason=str(error))
+            return self._released(message, _FAULT_S)
         if reason and not self._is_capped:
             log.warning(
                 "a channel is capped; what is for it goes by the next",
@@ -95,12 +114,37 @@ class Sender:
                 reason=reason,
             )
         self._is_capped = bool(reason)
-        if self.is_closing or not capped_s:
+        if not capped_s:
             return None
+        if self.is_closing:
+            return self._released(message, 1.0)
         if not letter.has_more:
             return self._released(message, max(capped_s, self.pace.paused_for(self._tick())))
         outcome = Outcome("never", reason, is_capped=True)
         return self._settled(message, outcome), outcome
+
+    async def _begun(self) -> tuple[float, str]:
+        """Use one of what is set aside, or set some aside; seconds until that can be, and why,
+        where it cannot."""
+        now, tick = self._clock.now(), self._tick()
+        if self.pace.begin(now):
+            return 0.0, ""
+        capped = self.pace.capped_for(now)
+        if capped[0] and tick < self._looked_at + _CAPPED_S:
+            return capped
+        self._looked_at = tick
+        n = 0
+
+        def some_more(known: Spent | None) -> Spent:
+            nonlocal n
+            after, n = self.pace.set_aside(known, now)
+            return after
+
+        kept = await asyncio.to_thread(self._spent.change, some_more)
+        self.pace.hold(n, kept, now)
+        if self.pace.begin(now):
+            return 0.0, ""
+        return max(self.pace.capped_for(now), (_FAULT_S, "others have set aside what is left"))
 
     async def _turn(self, message: Message) -> Tried | None:
         """Wait for its slot; what the channel would take too late is given back."""
@@ -130,11 +174,13 @@ class Sender:
             log.error("a channel broke", channel=self._name, error=fault)  # noqa: TRY400
             return Outcome("again", f"fault in the channel: {fault}")
 
-    def _spend(self, outcome: Outcome, message: Message) -> None:
+    def _spend(self, outcome: Outcome, message: Message, *, is_counted: bool) -> None:
         is_spent = outcome.verdict in ("sent", "unknown") and not _is_code(message)
         if is_spent and self.limits.is_counted:
-            self.pace.spend(self._clock.now(), outcome.cost_usd)
+            self.pace.spend(self._clock.now(), outcome.cost_usd, is_counted=is_counted)
             self.has_spent = True
+        elif is_counted:
+            self.pace.put_back(self._clock.now())
         if outcome.pauses:
             for_s = max(1.0, outcome.after_s)
             self.pace.pause(self._tick() + for_s, outcome.reason, at=self._clock.now() + for_s)

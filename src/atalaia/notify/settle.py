@@ -60,6 +60,13 @@ class Settler:
             await self._kept(batch, self._newly_spent())
             self._on_kept(batch)
 
+    async def give_back(self) -> None:
+        """Let other processes have what is set aside of the channels' limits."""
+        for sender in self._senders.values():
+            sender.has_spent |= sender.pace.give_back(self._clock.now())
+        if new := self._newly_spent():
+            await self._kept([], new)
+
     def _newly_spent(self) -> dict[str, Spent]:
         new = {}
         for name, sender in self._senders.items():

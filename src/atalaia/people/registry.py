@@ -134,6 +134,7 @@ class Registry:
         None: they are not to be told any more, or not yet.
         """
         while rows := self.people.changes(after, _PAGE):
+            self.vault.fetch([row.pseudonym for row in rows if row.sealed is not None])
             for row in rows:
                 yield row.changed, row.pseudonym, self.told(row)
             after = rows[-1].changed
