@@ -9,6 +9,7 @@ from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from atalaia.channels.email import Email
@@ -122,6 +123,27 @@ def test_headers_tell_machines_what_it_is_and_threads_what_it_follows() -> None:
     assert mail["List-Unsubscribe"] == "<mailto:parar@watch.example?subject=unsubscribe>"
     assert mail["Importance"] == "high"
     assert parsedate_to_datetime(mail["Date"]).timestamp() == NOON
+
+
+@pytest.mark.parametrize("kind", ["alert", "confirm"])
+def test_each_mail_can_be_left_with_one_click(kind: str) -> None:
+    mailbox = Mailbox()
+    link = f"https://{'very-long.' * 20}watch.example/v1/leave/atl_p_ana.email.6553f100.{'m' * 43}"
+    one = to() if kind == "alert" else confirm("email", ADDRESS)
+    sent(mailbox, msgspec.structs.replace(one, leave=link), unsubscribe="parar@watch.example")
+    [mail] = mailbox.mails
+    ways = f"<{link}>, <mailto:parar@watch.example?subject=unsubscribe>"
+    assert mail["List-Unsubscribe"] == ways
+    assert mail["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
+    body = mail.get_body(("plain",))
+    assert body is not None
+    assert (link in body.get_content()) is (kind == "alert")
+
+
+def test_one_click_is_offered_over_https_alone() -> None:
+    mailbox = Mailbox()
+    sent(mailbox, msgspec.structs.replace(to(), leave="http://127.0.0.1:8420/v1/leave/x"))
+    assert mailbox.mails[0]["List-Unsubscribe-Post"] is None
 
 
 @pytest.mark.parametrize(

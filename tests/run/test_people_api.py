@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from atalaia.people.leave import links
 from atalaia.people.manage import make_key
 
 from .world import PUSH_KEY, World, watching
@@ -234,3 +235,27 @@ def test_telegrams_webhook_is_off_until_it_has_a_secret_and_then_nobody_polls(
     story(tmp_path / "off", off)
     secret = {f"{at}TOKEN": "t", f"{at}WEBHOOK_SECRET": "s" * 16}
     story(tmp_path / "on", on, **ENV, **secret)
+
+
+def test_a_mails_link_shows_a_button_and_ends_e_mail_by_one_click_without_a_key(
+    tmp_path: Path,
+) -> None:
+    async def tell(world: World) -> None:
+        told = await subscribed(world, f"email:{ADDRESS}", proof="form 12")
+        person, registry = told["person"], world.live.services.registry
+        url = f"http://127.0.0.1:{world.live.port}"
+        link = links(url, registry.vault, registry.people.contacts)(person, "email")
+        async with world.http.get(link) as page:
+            assert page.status == 200
+            assert '<form method="post">' in await page.text()
+            assert "form-action 'self'" in page.headers["Content-Security-Policy"]
+        assert registry.contact(person, "email") is not None, "looking at it stops nothing"
+        for _ in range(2):
+            async with world.http.post(link, data={"List-Unsubscribe": "One-Click"}) as answer:
+                assert answer.status == 200
+                assert ADDRESS not in await answer.text()
+        assert registry.contact(person, "email") is None
+        async with world.http.post(link[:-1], data={"List-Unsubscribe": "One-Click"}) as answer:
+            assert answer.status == 404
+
+    story(tmp_path, tell)

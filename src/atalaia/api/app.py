@@ -44,7 +44,7 @@ def api(
     service      what can be asked of people
     preview      what somebody would have had
     wishes       for towns that nobody watches yet
-    hooks        what takes the requests of Meta and of Telegram
+    hooks        what takes the requests of Meta, of Telegram, and of mail programs
     feeds        the open ones
     """
     # No pages of documentation: they would load scripts from a stranger's host.

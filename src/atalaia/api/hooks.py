@@ -1,4 +1,5 @@
-"""The webhooks of the bots: what Meta's and Telegram's servers send when people write."""
+"""The webhooks: what Meta's and Telegram's servers send when people write to the bots, and where
+mail programs post when people want no more."""
 
 # Without postponed annotations: routes name their dependencies in them.
 
@@ -6,13 +7,16 @@ from collections.abc import Awaitable, Callable
 
 from fastapi import APIRouter, Request, Response
 
+from atalaia.api import leaving
+
 Heard = Callable[[Request], Awaitable[tuple[int, str]]]
 """Takes what a bot's webhook sends: query or body, and what proves whose it is → (status, text)."""
 
 
-def routes(whatsapp: Heard, telegram: Heard) -> APIRouter:
-    """The routes; all under /v1."""
+def routes(whatsapp: Heard, telegram: Heard, leave: Callable[[str], bool]) -> APIRouter:
+    """The routes; all under /v1. `leave`: see `leaving.routes`."""
     router = APIRouter(prefix="/v1", include_in_schema=False)
+    router.include_router(leaving.routes(leave))
 
     @router.api_route("/whatsapp", methods=["GET", "POST"])
     async def take_whatsapp(request: Request) -> Response:

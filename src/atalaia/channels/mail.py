@@ -1,6 +1,6 @@
 """A letter as a mail: text and HTML in one message, threads by References.
 
-Reference: RFC 5322 (threads), 3834 (Auto-Submitted), 2369 (List-Unsubscribe).
+Reference: RFC 5322 (threads), 3834 (Auto-Submitted), 2369 (List-Unsubscribe), 8058 (one click).
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ _STOP = (
     "To get no more of these: {where}.",
     "Para no recibir más: {where}.",
 )
-# Any server takes seven bits; and a Message-ID must not be folded, whatever the domain's length.
-_POLICY = SMTP.clone(cte_type="7bit", max_line_length=200)
+# Any server takes seven bits; and a Message-ID or a link must not be folded, whatever its length.
+_POLICY = SMTP.clone(cte_type="7bit", max_line_length=900)
 _NO_SENDER = "channels.email.sender: not an address; write Name <name@example.org>"
 _LONGEST_TEXT = 100_000
 
@@ -34,8 +34,9 @@ class MailWriter:
     """Writes mails of one sender.
 
     sender       address, or ``Name <address>``. Raises SettingsInvalid for anything else
-    unsubscribe  where one says that one wants no more, as the last line tells it; an address or an
-                 https URL also makes a List-Unsubscribe. Empty: the sender's address
+    unsubscribe  where one says that one wants no more, as the last line tells it where a letter has
+                 no link of its own; an address or an https URL also makes a List-Unsubscribe.
+                 Empty: the sender's address
     """
 
     def __init__(self, sender: str, unsubscribe: str = "") -> None:
@@ -54,7 +55,7 @@ class MailWriter:
         # EmailMessage refuses line ends in headers; one_line leaves none to refuse.
         content = letter.content
         stop = _STOP[LANGUAGES.index(content.language)].format(
-            where=self._unsubscribe or self.sender.addr_spec
+            where=letter.leave or self._unsubscribe or self.sender.addr_spec
         )
         if content.kind == "confirm":
             stop = ""  # nothing runs yet that could be stopped
@@ -70,8 +71,11 @@ class MailWriter:
         message["Auto-Submitted"] = "auto-generated"
         if content.level == "red":
             message["Importance"] = "high"
-        if where := _link(self._unsubscribe):
-            message["List-Unsubscribe"] = where
+        ways = [f"<{letter.leave}>"] if letter.leave else []
+        if ways := [*ways, *filter(None, [_link(self._unsubscribe)])]:
+            message["List-Unsubscribe"] = ", ".join(ways)
+        if letter.leave.startswith("https://"):  # RFC 8058 has no other
+            message["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
         message["Content-Language"] = content.language
         message.set_content(content.text(_LONGEST_TEXT, stop))
         message.add_alternative(html(content, stop), subtype="html")

@@ -258,6 +258,7 @@ class Letter(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     asks       whether an acknowledgement is asked for
     left_out   alerts of the message that it does not tell
     has_more   whether the person has other channels that it could go by
+    leave      a link that ends this channel for them, which nobody else is to have; empty: none
     """
 
     id: str
@@ -269,6 +270,7 @@ class Letter(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     asks: bool = False
     left_out: tuple[str, ...] = ()
     has_more: bool = False
+    leave: str = ""
 
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True):

@@ -54,6 +54,10 @@ class AtHand:
         """Their confirmed address, opened when it is asked for."""
         return contact_in(self._registry.vault, self._one(pseudonym).contacts, channel)
 
+    def contacts(self, pseudonym: str) -> Sequence[ContactRow]:
+        """All their contacts."""
+        return self._one(pseudonym).contacts
+
     def person(self, pseudonym: str) -> Person | None:
         """All that they asked for, read anew."""
         return self._registry.person(pseudonym)

@@ -23,6 +23,7 @@ from atalaia.notify.drills import drill_in
 from atalaia.notify.fanout import Profiles, rank_of
 from atalaia.notify.letters import NO_ADDRESS, Directory, Letters
 from atalaia.notify.past import Past
+from atalaia.people.leave import Link
 from atalaia.ports import Outbox, State
 
 _DRAFTS_KEPT = 100_000
@@ -48,6 +49,7 @@ class Composer:
     silences    what is told to nobody
     refresh     takes up who changed, for `profiles`
     fetch       has these people at hand for `profiles` and `people`, read together
+    leave       where a person ends a channel
     """
 
     def __init__(
@@ -62,6 +64,7 @@ class Composer:
         silences: Callable[[], Iterable[Silence]] = tuple,
         refresh: Callable[[], object] = lambda: None,
         fetch: Callable[[Iterable[str]], object] = lambda _: None,
+        leave: Link = lambda *_: "",
     ) -> None:
         self._state = state
         self._outbox = outbox
@@ -73,6 +76,7 @@ class Composer:
         self._silences = silences
         self._refresh = refresh
         self._fetch = fetch
+        self._leave = leave
         self._lock = Lock()
         self._log = AlertLog(state)
         self._drafts: dict[str, _Draft] = {}
@@ -87,7 +91,7 @@ class Composer:
             self.look()
             self._fetch(message.person for message in messages)
             past = self._past(messages)
-            letters = Letters(self._people, self._places, past)
+            letters = Letters(self._people, self._places, past, self._leave)
             return [self._written(message, past, letters) for message in messages]
 
     def look(self) -> None:

@@ -16,6 +16,7 @@ from atalaia.domain.subscription import Person
 from atalaia.notify.fanout import rank_of
 from atalaia.notify.own_limit import own_limit
 from atalaia.notify.past import Past
+from atalaia.people.leave import Link
 from atalaia.people.registry import Question
 
 NO_ADDRESS = Outcome("never", "the person has no such address any more")
@@ -40,8 +41,11 @@ class Directory(Protocol):
 class Letters:
     """Writes the letters of one batch: a letter each, or why there can be none."""
 
-    def __init__(self, people: Directory, places: dict[str, Place], past: Past) -> None:
+    def __init__(
+        self, people: Directory, places: dict[str, Place], past: Past, leave: Link
+    ) -> None:
         self._people = people
+        self._leave = leave
         self._places = places
         self._past = past
         self._contents: dict[tuple[tuple[int, ...], str], Content] = {}
@@ -56,6 +60,7 @@ class Letters:
             contact=asked.contact,
             content=confirmation(asked.code, asked.language, asked.terms),
             sent_at=message.due_at,
+            leave=self._leave(message.person, message.channel),
         )
 
     def added(self, message: Message, channel: str, person: Person) -> Letter | Outcome:
@@ -74,7 +79,14 @@ class Letters:
         contact = self._people.contact(message.person, message.channel)
         if contact is None:
             return NO_ADDRESS
-        return Letter(id=message.id, contact=contact, content=content, sent_at=sent_at, asks=asks)
+        return Letter(
+            id=message.id,
+            contact=contact,
+            content=content,
+            sent_at=sent_at,
+            asks=asks,
+            leave=self._leave(message.person, message.channel),
+        )
 
     def alert(
         self, message: Message, told: Sequence[LogEntry], left_out: Sequence[str], person: Person
@@ -94,6 +106,7 @@ class Letters:
             asks=max(map(rank_of, told)) == Level.RED,
             left_out=tuple(left_out),
             has_more=len(person.channels) > 1,
+            leave=self._leave(message.person, message.channel),
         )
 
     def _content(self, message: Message, entries: Sequence[LogEntry], person: Person) -> Content:

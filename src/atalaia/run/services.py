@@ -199,6 +199,7 @@ class Services:
         from atalaia.notify.last_look import FRESH_S
         from atalaia.notify.notifier import Notifier
         from atalaia.notify.standing import Standing
+        from atalaia.people.leave import links
 
         state, outbox, places = self._state, self.home.outbox, self.settings.places
         clock, registry, recipients = self.clock, self.registry, self.recipients
@@ -209,6 +210,7 @@ class Services:
         at_hand = AtHand(registry, self.settings.channels.names)
         profiles = at_hand if by_need else recipients
         fetch = at_hand.fetch if by_need else lambda _: None
+        contacts = at_hand.contacts if by_need else registry.people.contacts
         composer = Composer(
             state,
             outbox,
@@ -219,6 +221,7 @@ class Services:
             silences=silences,
             refresh=profiles.refresh,
             fetch=fetch,
+            leave=links(self.settings.api.url, registry.vault, contacts),
         )
         escalation = Escalation(
             state, outbox, registry, profiles, clock, refresh=profiles.refresh, fetch=fetch
@@ -305,6 +308,7 @@ class Services:
         from atalaia.notify.drills import Drills
         from atalaia.page.web import page
         from atalaia.people.bodies import seal_body
+        from atalaia.people.leave import leave
         from atalaia.people.wishes import TownWishes
 
         settings, state, outbox, now = self.settings, self._state, self.home.outbox, self.clock.now
@@ -360,6 +364,7 @@ class Services:
             hooks=hooks.routes(
                 whatsapp_hook(settings, self.people, now),
                 telegram_hook(settings, self.session, self.talk, state),
+                lambda token: leave(self.registry, token, self.clock.second()),
             ),
             feeds=self._feeds(),
             standing=standing,

@@ -70,6 +70,7 @@ KEYS = (
     "api.public",
     "api.rate_limit",
     "api.hosts",
+    "api.url",
     "archive.interval",
     "archive.keep",
     "refine.interval",
@@ -121,6 +122,7 @@ class Api(msgspec.Struct, frozen=True, kw_only=True):
     is_public   whether reading what is of no person needs no key
     rate_limit  requests a minute that a key, or an address, may make; 0: as many as they like
     hosts       names that a request's Host may have; none: any
+    url         where it is reached from outside; mails have a link to it by which one gets no more
     """
 
     host: str
@@ -129,6 +131,7 @@ class Api(msgspec.Struct, frozen=True, kw_only=True):
     is_public: bool
     rate_limit: int
     hosts: tuple[str, ...]
+    url: str
 
     @property
     def is_loopback(self) -> bool:
@@ -344,6 +347,7 @@ class _Reader(Document):
             is_public=self.get("api.public", flag, host in _LOOPBACK),
             rate_limit=self.get("api.rate_limit", whole(0, 10_000_000), 1200),
             hosts=self.get("api.hosts", texts, _LOOPBACK_HOSTS if host in _LOOPBACK else ()),
+            url=self.get("api.url", url, ""),
         )
 
     def _rules(self, value: Any) -> RuleSet:
