@@ -4,7 +4,7 @@ to date. What is held grows with whom is sent to, and not with who subscribed.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from threading import Lock
 from typing import NamedTuple
 
@@ -12,14 +12,41 @@ import msgspec
 
 from atalaia.domain.contact import Contact
 from atalaia.domain.subscription import Person
+from atalaia.notify.fanout import Profiles
+from atalaia.notify.letters import Directory
+from atalaia.notify.recipients import Recipients
+from atalaia.people.leave import Link, links
 from atalaia.people.registry import Question, Registry
 from atalaia.people.rows import contact_in
 from atalaia.ports import ContactRow
+from atalaia.settings import Settings
 
 MOST = 20_000
 """People held, about 3 kB each: when there are more, those that were read first are let go."""
 
 _PAGE = 1_000
+
+
+class Sending(NamedTuple):
+    """Who is told, for who sends: `compose.Composer` says what each part is for."""
+
+    profiles: Profiles
+    people: Directory
+    refresh: Callable[[], object]
+    fetch: Callable[[Iterable[str]], object]
+    leave: Link
+
+
+def sending(
+    recipients: Recipients, registry: Registry, settings: Settings, *, by_need: bool
+) -> Sending:
+    """All of `recipients`; or, by need, those that somebody sends to."""
+    vault, url = registry.vault, settings.api.url
+    if not by_need:
+        leave = links(url, vault, registry.people.contacts)
+        return Sending(recipients, registry, recipients.refresh, lambda _: None, leave)
+    some = AtHand(registry, settings.channels.names)
+    return Sending(some, some, some.refresh, some.fetch, links(url, vault, some.contacts))
 
 
 class _Held(NamedTuple):

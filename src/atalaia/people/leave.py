@@ -1,9 +1,9 @@
 """Links by which who has a message leaves the channel that it came by, with one click.
 
 A token names a person, and holds, sealed with their own key, a channel and since when its contact
-is as it is; nothing of it is kept. It does not run out, as a mail may be read late; when the address
-is confirmed anew, or given up, those of before end, and with an erasure all. It stops this one
-channel and opens nothing.
+is as it is; nothing of it is kept. It does not run out, as a mail may be read late; when the
+address is confirmed anew, or given up, those of before end, and with an erasure all. It stops this
+one channel and opens nothing.
 
 Reference: RFC 8058 (one-click unsubscribing).
 """

@@ -96,10 +96,7 @@ class Live:
             lambda: self._norms, lambda _: self._began_at, hold_s=HOLD_S
         )
         self.watching = Watching(
-            Follower(home.stream, self.consumer),
-            home.stream.last_offset(),
-            self.clock,
-            self._tell,
+            Follower(home.stream, self.consumer), home.stream.last_offset(), self.clock, self._tell
         )
         self.ingest = Ingest(home.stream, self._kept, self.clock)
         self.upkeep = Upkeep(

@@ -11,7 +11,7 @@ what only some roots need is imported there: a function that polls has no API.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
 from atalaia.clock import Clock
@@ -191,7 +191,7 @@ class Services:
         on_changed  called when recipients changed, from a thread
         """
         from atalaia.channels.off import Off
-        from atalaia.notify.at_hand import AtHand
+        from atalaia.notify.at_hand import sending
         from atalaia.notify.compose import Composer
         from atalaia.notify.deliver import Deliverer
         from atalaia.notify.escalate import Escalation
@@ -199,32 +199,26 @@ class Services:
         from atalaia.notify.last_look import FRESH_S
         from atalaia.notify.notifier import Notifier
         from atalaia.notify.standing import Standing
-        from atalaia.people.leave import links
 
         state, outbox, places = self._state, self.home.outbox, self.settings.places
         clock, registry, recipients = self.clock, self.registry, self.recipients
 
         silences = self.silences.all
-        fan = Fan(state, outbox, recipients.audience, recipients, places, silences=silences)
-        standing = Standing(state, outbox, recipients, places, silences)
-        at_hand = AtHand(registry, self.settings.channels.names)
-        profiles = at_hand if by_need else recipients
-        fetch = at_hand.fetch if by_need else lambda _: None
-        contacts = at_hand.contacts if by_need else registry.people.contacts
+        who = sending(recipients, registry, self.settings, by_need=by_need)
         composer = Composer(
             state,
             outbox,
             places,
-            profiles,
-            at_hand if by_need else registry,
+            who.profiles,
+            who.people,
             clock,
             silences=silences,
-            refresh=profiles.refresh,
-            fetch=fetch,
-            leave=links(self.settings.api.url, registry.vault, contacts),
+            refresh=who.refresh,
+            fetch=who.fetch,
+            leave=who.leave,
         )
         escalation = Escalation(
-            state, outbox, registry, profiles, clock, refresh=profiles.refresh, fetch=fetch
+            state, outbox, registry, who.profiles, clock, refresh=who.refresh, fetch=who.fetch
         )
 
         def on_sent(tries: Sequence[Sent]) -> None:
@@ -243,13 +237,13 @@ class Services:
         )
         return Notifier(
             recipients,
-            fan,
+            Fan(state, outbox, recipients.audience, recipients, places, silences=silences),
             deliverer,
             escalation,
             self.channels,
             clock=clock,
             wake=self.home.wake,
-            standing=standing,
+            standing=Standing(state, outbox, recipients, places, silences),
             on_changed=on_changed,
         )
 
@@ -313,9 +307,7 @@ class Services:
 
         settings, state, outbox, now = self.settings, self._state, self.home.outbox, self.clock.now
 
-        def wake() -> None:
-            self.home.wake("normal")
-
+        wake = partial(self.home.wake, "normal")
         drills = Drills(
             state, outbox, self.recipients, settings.places, clock=self.clock, wake=wake
         )

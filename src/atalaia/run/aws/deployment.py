@@ -89,8 +89,7 @@ def services() -> Services:
 def notifier() -> Notifier:
     """Who tells people; to be made on the loop. A channel whose key is not here is off."""
     here = services()
-    off = [name for name in CHANNELS if name not in here.channels]
-    return here.notifier(off=off, by_need=True)
+    return here.notifier(off=[n for n in CHANNELS if n not in here.channels], by_need=True)
 
 
 @lru_cache(1)
