@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore.exceptions import ReadTimeoutError
 
 from atalaia import rules
 from atalaia.detect.watch import Watch
@@ -19,6 +20,7 @@ from atalaia.domain.delivery import Status
 from atalaia.domain.place import Place, Places
 from atalaia.errors import AtalaiaError
 from atalaia.homes.aws import AwsHome, open_home
+from atalaia.homes.aws.clients import code_of
 from atalaia.homes.aws.config import Config
 from atalaia.homes.aws.redo import Redo
 from atalaia.ports import Commit, FanOut, Record
@@ -181,3 +183,7 @@ def test_an_answer_of_100_places_is_8_calls_and_900_units_at_most(
             state.commit(Commit("speed/lane-0", offset, items=items, entries=told))
             assert calls.total <= 8, calls
             assert calls.units["write"] <= 900, calls
+
+
+def test_an_answer_that_never_came_has_no_code_of_aws() -> None:
+    assert code_of(ReadTimeoutError(endpoint_url="http://127.0.0.1")) == ""

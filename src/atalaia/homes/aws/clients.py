@@ -98,4 +98,6 @@ def translated(what: str) -> Iterator[None]:
 
 def code_of(error: Any) -> str:
     """AWS's own code of an error; empty: it is none of AWS's."""
-    return str(getattr(error, "response", {}).get("Error", {}).get("Code", ""))
+    # An answer that never came is an attribute as well, and None.
+    response = getattr(error, "response", None) or {}
+    return str(response.get("Error", {}).get("Code", ""))
