@@ -201,9 +201,8 @@ class Services:
         from atalaia.notify.standing import Standing
 
         state, outbox, places = self._state, self.home.outbox, self.settings.places
-        clock, registry, recipients = self.clock, self.registry, self.recipients
-
-        silences = self.silences.all
+        clock, registry = self.clock, self.registry
+        recipients, silences = self.recipients, self.silences.all
         who = sending(recipients, registry, self.settings, by_need=by_need)
         composer = Composer(
             state,
