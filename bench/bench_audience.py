@@ -27,7 +27,7 @@ import shapely
 
 from atalaia.domain.alert import Moved
 from atalaia.notify.audience import Audience, Circles, Event
-from atalaia.people import gazetteer
+from atalaia.sources import gazetteer
 
 RADIUS_KM = 25.0
 EARTH_KM = 6371.0088

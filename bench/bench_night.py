@@ -1,0 +1,303 @@
+"""The worst night: all places go red at once, everybody is told, to the last message.
+
+    python bench/bench_night.py [--places 5571] [--people 27850] [--pushes 200]
+
+A running watch (``atalaia run``) over so many places; each person follows one of them by a webhook
+of their own, and all webhooks are one server on loopback, a process of its own. First, one place at
+a time: a push that makes it red, while 50 readings a second come from others, until its webhook is
+called, the commit on disk with it. Then all others at once: from the first push until the last
+person's webhook was called; each must have been called once.
+
+Beside it Prometheus and Alertmanager, where they are installed (Debian: apt-get install prometheus
+prometheus-alertmanager): as many series that go red, as many webhooks of each, scraped and judged
+every second, groups without wait, queues that drop nothing. From the change of the series until the
+last call.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import csv
+import json
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import aiohttp
+
+from service import Service, push, reading
+
+RED_M_S, BESIDE_A_SECOND, PUSH_ROWS = 60.0, 50, 500
+P50_S, P99_S, TIMES = 0.015, 0.040, 5.0
+
+TARGET = """
+import asyncio, json, re, sys, time
+calls = {}
+class Answer(asyncio.Protocol):
+    def connection_made(self, transport):
+        self.transport, self.buffer = transport, b""
+    def data_received(self, data):
+        self.buffer += data
+        while True:
+            head, sep, rest = self.buffer.partition(b"\\r\\n\\r\\n")
+            if not sep:
+                return
+            length = int((re.search(rb"(?i)content-length: *(\\d+)", head) or [0, 0])[1])
+            if len(rest) < length:
+                return
+            body, self.buffer = rest[:length], rest[length:]
+            method, path = head.split(b" ", 2)[:2]
+            said = b""
+            if method == b"GET":
+                said = json.dumps(calls).encode()
+                calls.clear()
+            else:
+                key = path.decode() + (" " + json.loads(body)["groupKey"] if b"groupKey" in body
+                                       else "")
+                calls.setdefault(key, []).append(time.time())
+            self.transport.write(b"HTTP/1.1 200 OK\\r\\nContent-Length: %d\\r\\n\\r\\n" % len(said))
+            self.transport.write(said)
+async def main():
+    server = await asyncio.get_running_loop().create_server(Answer, "127.0.0.1", 0)
+    print(server.sockets[0].getsockname()[1], flush=True)
+    await server.serve_forever()
+asyncio.run(main())
+"""
+
+SERIES = """
+import http.server, sys
+n, red = int(sys.argv[1]), False
+class Answer(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        global red
+        red = red or self.path == "/red"
+        gust = 60 if red else 5
+        body = "".join(f'gust_m_s{{place="p{i}"}} {gust}\\n' for i in range(n)).encode()
+        self.send_response(200)
+        self.send_header("Content-Type", "text/plain; version=0.0.4")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+    def log_message(self, *_):
+        pass
+server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Answer)
+print(server.server_port, flush=True)
+server.serve_forever()
+"""
+
+Calls = dict[str, list[float]]
+
+
+@contextmanager
+def running(*words: str) -> Iterator[int]:
+    """A server of this file; its port."""
+    process = subprocess.Popen([sys.executable, "-c", *words], stdout=subprocess.PIPE, text=True)
+    try:
+        assert process.stdout is not None
+        yield int(process.stdout.readline())
+    finally:
+        process.kill()
+        process.wait()
+
+
+async def calls_of(port: int) -> Calls:
+    """What came since the last time: by path the times (Unix seconds)."""
+    async with (
+        aiohttp.ClientSession() as http,
+        http.get(f"http://127.0.0.1:{port}/", timeout=aiohttp.ClientTimeout(120)) as answer,
+    ):
+        return dict(json.loads(await answer.text()))
+
+
+async def until_called(port: int, n: int, within_s: float) -> Calls:
+    """All calls, when `n` webhooks were called, or no more come for a while."""
+    found: Calls = {}
+    last = time.monotonic()
+    while len(found) < n and time.monotonic() - last < within_s:
+        await asyncio.sleep(0.5)
+        some = await calls_of(port)
+        if some:
+            last = time.monotonic()
+        for path, times in some.items():
+            found.setdefault(path, []).extend(times)
+    return found
+
+
+def subscribe(service: Service, people: int, port: int) -> None:
+    """Everybody's webhook, by ``atalaia subscribe --file``."""
+    rows = service.folder / "people.csv"
+    env = service.environment()
+    places = list(csv.DictReader((service.folder / "places.csv").open()))
+    with rows.open("w", newline="") as out:
+        write = csv.writer(out)
+        write.writerow(["webhook", "place", "radius_km", "hazards", "language", "proof"])
+        for i in range(people):
+            place = places[i % len(places)]
+            where = f"{place['latitude']},{place['longitude']}"
+            write.writerow([f"http://127.0.0.1:{port}/{i}", where, 0.5, "wind", "en", "a bench"])
+    words = [sys.executable, "-m", "atalaia", "subscribe", "--file", str(rows), "--proof"]
+    done = subprocess.run(
+        [*words, "a bench"],
+        env=env,
+        cwd=service.folder,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    said = done.stderr.splitlines()[-1:]
+    if done.returncode or said != [f"{people} kept, 0 refused"]:
+        raise SystemExit(f"subscribe: {done.stderr[-2000:]}")
+
+
+async def one_at_a_time(service: Service, port: int, pushes: int, people: int) -> list[float]:
+    """Seconds from a push that makes its place red to the first call of its webhooks."""
+    quiet = range(pushes, service.places)
+    beside = ([reading(quiet[i % len(quiet)])] for i in range(pushes * BESIDE_A_SECOND // 4))
+    calm = asyncio.create_task(push(service, beside, BESIDE_A_SECOND))
+    began = []
+    for i in range(pushes):
+        await asyncio.sleep(0.25)
+        began.append(time.time())
+        await push(service, [[reading(i, RED_M_S)]], 1000)
+    await calm
+    each = [range(i, people, service.places) for i in range(pushes)]
+    calls = await until_called(port, sum(map(len, each)), 10)
+    return sorted(min(calls[f"/{p}"][0] for p in some) - began[i] for i, some in enumerate(each))
+
+
+async def night(service: Service, port: int, done: int, people: int) -> tuple[float, Calls]:
+    """Seconds from the first push to the last call, and all calls."""
+    rows = [reading(i, RED_M_S) for i in range(done, service.places)]
+    batches = [rows[i : i + PUSH_ROWS] for i in range(0, len(rows), PUSH_ROWS)]
+    n = sum(i % service.places >= done for i in range(people))
+    began = time.time()
+    await push(service, batches, 1000)
+    calls = await until_called(port, n, 20)
+    return max(times[-1] for times in calls.values()) - began, calls
+
+
+def peers(folder: Path, places: int, each: int, port: int) -> tuple[float, int] | None:
+    """The same by Prometheus and Alertmanager: seconds, and how many webhooks were called."""
+    prometheus, alertmanager = shutil.which("prometheus"), shutil.which("prometheus-alertmanager")
+    if not prometheus or not alertmanager:
+        return None
+    for program in (prometheus, alertmanager):
+        said = subprocess.run([program, "--version"], capture_output=True, text=True, check=True)
+        print((said.stdout + said.stderr).splitlines()[0])
+    with running(SERIES, str(places)) as series:
+        urls = [f"http://127.0.0.1:{port}/{i}" for i in range(each)]
+        files = {
+            "alertmanager.yml": {
+                "route": {
+                    "receiver": "all",
+                    "group_by": ["place"],
+                    "group_wait": "0s",
+                    "group_interval": "1m",
+                },
+                "receivers": [{"name": "all", "webhook_configs": [{"url": url} for url in urls]}],
+            },
+            "prometheus.yml": {
+                "global": {"scrape_interval": "1s", "evaluation_interval": "1s"},
+                "rule_files": ["rules.yml"],
+                "alerting": {
+                    "alertmanagers": [{"static_configs": [{"targets": ["127.0.0.1:19093"]}]}]
+                },
+                "scrape_configs": [
+                    {
+                        "job_name": "places",
+                        "static_configs": [{"targets": [f"127.0.0.1:{series}"]}],
+                    }
+                ],
+            },
+            "rules.yml": {
+                "groups": [{"name": "night", "rules": [{"alert": "Red", "expr": "gust_m_s > 30"}]}]
+            },
+        }
+        for name, document in files.items():
+            (folder / name).write_text(json.dumps(document))  # YAML, too
+        commands = [
+            [
+                alertmanager,
+                f"--config.file={folder / 'alertmanager.yml'}",
+                f"--storage.path={folder / 'am'}",
+                "--web.listen-address=127.0.0.1:19093",
+                "--cluster.listen-address=",
+            ],
+            [
+                prometheus,
+                f"--config.file={folder / 'prometheus.yml'}",
+                f"--storage.tsdb.path={folder / 'tsdb'}",
+                "--web.listen-address=127.0.0.1:19090",
+                "--alertmanager.notification-queue-capacity=1000000",
+            ],
+        ]
+        with (folder / "peers.log").open("wb") as log:
+            started = [subprocess.Popen(each_, stdout=log, stderr=log) for each_ in commands]
+            try:
+                time.sleep(8)  # both are up, and have seen calm weather
+                return asyncio.run(_turned_red(series, port, places * each))
+            finally:
+                for process in started:
+                    process.kill()
+                    process.wait()
+
+
+async def _turned_red(series: int, port: int, n: int) -> tuple[float, int]:
+    await calls_of(port)
+    began = time.time()
+    async with aiohttp.ClientSession() as http, http.get(f"http://127.0.0.1:{series}/red"):
+        pass
+    calls = await until_called(port, n, 20)
+    return max((times[0] for times in calls.values()), default=began) - began, len(calls)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--places", type=int, default=5571)
+    parser.add_argument("--people", type=int, default=27_850)
+    parser.add_argument("--pushes", type=int, default=200)
+    asked = parser.parse_args()
+    more = {"ATALAIA_CHANNELS_WEBHOOK_ALLOW": "127.0.0.0/8"}
+    with tempfile.TemporaryDirectory() as name, running(TARGET) as port:
+        folder = Path(name)
+        service = Service(folder, asked.places, more)
+        subscribe(service, asked.people, port)
+        with service:
+            took = asyncio.run(one_at_a_time(service, port, asked.pushes, asked.people))
+            p50, p99 = statistics.median(took), took[-max(1, len(took) // 100)]
+            told_s, calls = asyncio.run(night(service, port, asked.pushes, asked.people))
+        expected = sum(i % asked.places >= asked.pushes for i in range(asked.people))
+        doubled = sum(len(times) > 1 for times in calls.values())
+        print(f"one push, {asked.places:,} places watched, {BESIDE_A_SECOND} readings/s beside:")
+        print(_row(f"  p50 {p50 * 1e3:.0f} ms", p50 <= P50_S, f"{P50_S * 1e3:.0f} ms"))
+        print(_row(f"  p99 {p99 * 1e3:.0f} ms", p99 <= P99_S, f"{P99_S * 1e3:.0f} ms"))
+        lost = expected - len(calls)
+        print(f"the night: {len(calls):,} webhooks called, {lost} lost, {doubled} twice")
+        print(f"  Atalaia                  {told_s:6.1f} s")
+        each = -(-asked.people // asked.places)
+        theirs = peers(folder, asked.places, each, port)
+        if theirs is None:
+            print("  NOT COMPARED: prometheus and prometheus-alertmanager are not installed")
+            return
+        seconds, n = theirs
+        print(
+            f"  Prometheus, Alertmanager {seconds:6.1f} s, {n:,} of {asked.places * each:,} called"
+        )
+        print(
+            _row(f"  {seconds / told_s:.1f} times sooner", seconds >= TIMES * told_s, f"{TIMES:g}")
+        )
+
+
+def _row(text: str, is_ok: bool, target: str) -> str:
+    return f"{text:<28} {'ok' if is_ok else 'short'} (target {target})"
+
+
+if __name__ == "__main__":
+    main()
