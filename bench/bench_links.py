@@ -18,7 +18,7 @@ import numpy as np
 
 from atalaia.domain.geo import EARTH_KM
 from atalaia.domain.link import FARTHEST_KM, Spots, links
-from atalaia.people import gazetteer
+from atalaia.sources import gazetteer
 
 TURNS = 5
 
