@@ -210,13 +210,16 @@ def test_what_a_person_can_mend_is_exit_1_with_file_and_next_step(
         (("replay", "--places", tmp_path / "none.csv", readings), ["none.csv:1"]),
         (("replay", "--places", places, bad_rules), ["bad.toml:1", "neither a readings file"]),
         (("replay", "--places", bad_places, readings), ["bad-places.csv:2", "95", ":3", "Mars"]),
-        (("replay", "--places", places, readings, "--rules", bad_rules), ["bad.toml:1", "gusts"]),
-        (("replay", "--places", places, readings, "--rules", "nope"), ["nope", "inmet, basic"]),
+        (("replay", "--places", places, readings, "--rules", bad_rules), ["bad.toml:4", "gusts"]),
+        (
+            ("replay", "--places", places, readings, "--rules", "nope"),
+            ["nope", "inmet, inmet-quiet"],
+        ),
         (("replay", "--places", places, readings, "--alerts", tmp_path / "no/such/f"), ["no/such"]),
         (("sql", "SELECT 1", "--home", tmp_path / "nowhere"), ["nowhere", "atalaia"]),
         (("alerts", "--home", tmp_path / "nowhere"), ["nowhere"]),
         (("refine", "--home", tmp_path / "nowhere"), ["nowhere"]),
-        (("rules", bad_rules), ["bad.toml:1"]),
+        (("rules", bad_rules), ["bad.toml:4", "`atalaia variables`"]),
         (("config", "check", tmp_path / "none.toml"), ["none.toml"]),
     ]
     for arguments, words in cases:

@@ -282,14 +282,14 @@ def number_text(number: int) -> str:
 def fits(*parts: Sequence[Action]) -> bool:
     """Whether they can be one transaction."""
     n = sum(map(len, parts))
-    return n <= MOST_ACTIONS and sum(map(_size_of, parts)) < MOST_BYTES
+    return n <= MOST_ACTIONS and sum(map(size_of, parts)) < MOST_BYTES
 
 
 def portions(actions: Sequence[Action], first: Sequence[Action] = ()) -> Iterator[list[Action]]:
     """Actions in their order, so many together as one transaction takes; the first of these has
     room for `first` besides."""
     some: list[Action] = []
-    n, size = len(first), _size_of(first)
+    n, size = len(first), size_of(first)
     for action in actions:
         more = _size(action)
         if n + 1 > MOST_ACTIONS or size + more >= MOST_BYTES:
@@ -306,7 +306,7 @@ def unbound(put: Action) -> Action:
     return {"Put": {name: put["Put"][name] for name in ("TableName", "Item")}}
 
 
-def _size_of(actions: Iterable[Action]) -> int:
+def size_of(actions: Iterable[Action]) -> int:
     """About how many bytes the actions have."""
     return sum(_size(action) for action in actions)
 
