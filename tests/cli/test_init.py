@@ -91,6 +91,7 @@ def test_a_file_that_is_there_is_not_written_over_unasked(tmp_path: Path) -> Non
     with pytest.raises(AtalaiaError, match="--force"):
         init(tmp_path, "--place", "Lisboa")
     assert (tmp_path / "atalaia.toml").read_text() == before
+    assert init(tmp_path, "--place", "Recife").read_text() == before, "the same is written again"
     assert init(tmp_path, "--place", "Lisboa", "--force").read_text() != before
 
 

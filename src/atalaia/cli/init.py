@@ -69,9 +69,10 @@ def init(
     """Write a settings file for the places that you name, and show what it comes to."""
     from atalaia.settings.first import First, written
 
-    if file.exists() and not force:
-        raise AtalaiaError(f"{file} is there; give --force to write over it, or --file another")
     asks = not (place or all_of) and sys.stdin.isatty()
+    is_there = AtalaiaError(f"{file} is there; give --force to write over it, or --file another")
+    if asks and file.exists() and not force:
+        raise is_there
     if asks and language is None:
         language = typer.prompt("Idioma / Language", default=LANGUAGES[0], err=True)
     language = language or LANGUAGES[0]
@@ -89,6 +90,9 @@ def init(
     text = written(
         First(language=language, rules=rules, towns=towns, controller=controller, contact=contact)
     )
+    # The same once more is no loss.
+    if file.exists() and not force and file.read_text("utf-8", "replace") != text:
+        raise is_there
     _keep(text, file, language)
 
 
