@@ -60,5 +60,12 @@ def lines_of(text: str) -> dict[tuple[str | int, ...], int]:
     return lines
 
 
+def line_of(lines: dict[tuple[str | int, ...], int], path: tuple[str | int, ...]) -> int:
+    """The line of a key, or of what it stands in; 1 where neither is known."""
+    while path and path not in lines:
+        path = path[:-1]
+    return lines.get(path, 1)
+
+
 def _names(dotted: str) -> tuple[str, ...]:
     return tuple(part.strip().strip("\"'") for part in dotted.split("."))

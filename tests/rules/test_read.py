@@ -251,12 +251,15 @@ def test_an_area_rule_for_some_places_counts_no_others() -> None:
     area = { places = 2 }
     """
     where = Places(
-        Place(id=f"p{i}", name="", latitude=0, longitude=0, area="town") for i in range(3)
+        Place(id=f"p{i}", name="", latitude=0, longitude=0, area="town") for i in range(4)
     )
     wet = [series([20.0], "rain_mm", place=place) for place in range(3)]
     both = watched(rows(wet[0], wet[1]), parse(area, "area"), where)
     assert [entry.alert.level for entry in both] == ["yellow"]
     assert watched(rows(wet[0], wet[2]), parse(area, "area"), where) == []
+    then_dry = [series([20.0] + [0.0] * 8, "rain_mm", place=place) for place in range(2)]
+    told_of = watched(rows(*then_dry), parse(area, "area"), where)
+    assert told_of[-1].alert.type == "end", "who is not counted is not waited for"
 
 
 # Files on a disk

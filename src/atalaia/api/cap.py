@@ -24,6 +24,9 @@ from atalaia.domain.words import ADVICE, CARE, HAZARDS, LANGUAGES, NOT_OFFICIAL
 NAMESPACE = "urn:oasis:names:tc:emergency:cap:1.2"
 MEDIA_TYPE = "application/cap+xml"
 
+TITLES = {"pt-BR": "Avisos da Atalaia", "en": "Atalaia's alerts", "es": "Avisos de Atalaia"}
+"""What the feeds are called."""
+
 RADIUS_KM = 10
 """A place is a point; its circle is drawn so large, as far as its weather may be believed."""
 

@@ -16,7 +16,7 @@ from typing import Annotated, Any, Literal, NamedTuple
 from urllib.parse import urlencode
 
 import msgspec
-from fastapi import APIRouter, Header, Query, Request, Response
+from fastapi import APIRouter, Depends, Header, Query, Request, Response
 from lxml import etree  # type: ignore[import-untyped]
 
 from atalaia.api import cap, ical
@@ -46,7 +46,6 @@ _OF_ENTRY = ("places", "opened_at", "peak", "peak_level", "peak_at", "linked")
 
 Language = Literal["pt-BR", "en", "es"]
 Word = Literal["watch", "yellow", "orange", "red"]
-_TITLES = {"pt-BR": "Avisos da Atalaia", "en": "Atalaia's alerts", "es": "Avisos de Atalaia"}
 
 
 class Only(NamedTuple):
@@ -113,43 +112,35 @@ def routes(
         chosen = [entry for _, entry in now.open if only.has(entry)]
         return _page(ical.calendar(chosen, language, places, issuer.sender), now)
 
-    def wanted(place: str | None, hazard: Hazard | None, level: Word | None) -> Only:
+    def wanted(
+        place: str | None = None, hazard: Hazard | None = None, level: Word | None = None
+    ) -> Only:
         if place is not None and place not in places:
             raise Problem(404, f"no place with the id {place!r} is watched; /v1/places lists them")
         return Only(place, hazard, LEVEL_OF[level] if level else Level.NONE)
+
+    asked = Annotated[Only, Depends(wanted)]
 
     @lru_cache(maxsize=1)
     def collection(seq: int) -> _Page:  # noqa: ARG001
         now = view.now
         return _page(_geojson(now, places), now)
 
-    def cap_atom(
-        request: Request,
-        lang: Language = "pt-BR",
-        place: str | None = None,
-        hazard: Hazard | None = None,
-        level: Word | None = None,
-    ) -> Response:
+    def cap_atom(request: Request, only: asked, lang: Language = "pt-BR") -> Response:
         """The newest 300 CAP messages, newest first, as an Atom feed that leads to each.
 
         Of them only those of one place, of one hazard, or from a level on, where asked for.
         """
         base_url = speaker.public_url or str(request.base_url).rstrip("/")
-        page = index(view.now.seq, lang, base_url, wanted(place, hazard, level))
+        page = index(view.now.seq, lang, base_url, only)
         return _answer(request, page, ATOM_TYPE, FRESH_S)
 
-    def alerts_ics(
-        request: Request,
-        lang: Language = "pt-BR",
-        place: str | None = None,
-        hazard: Hazard | None = None,
-        level: Word | None = None,
-    ) -> Response:
+    def alerts_ics(request: Request, only: asked, lang: Language = "pt-BR") -> Response:
         """What is going on or foretold, as a calendar (iCalendar) to subscribe to.
 
         Of it only that of one place, of one hazard, or from a level on, where asked for.
         """
-        page = calendar(view.now.seq, lang, wanted(place, hazard, level))
+        page = calendar(view.now.seq, lang, only)
         return _answer(request, page, ical.MEDIA_TYPE, FRESH_S)
 
     def cap_message(request: Request, name: str) -> Response:
@@ -278,7 +269,7 @@ def _atom(now: Snapshot, language: str, base_url: str, issuer: cap.Issuer, only:
     feed.set("{http://www.w3.org/XML/1998/namespace}lang", language)
     own = f"{base_url}/feeds/cap.atom{only.query}"
     _text(feed, "id", f"tag:{issuer.sender},2026:feeds/cap.atom{only.query}")
-    _text(feed, "title", _TITLES[language])
+    _text(feed, "title", cap.TITLES[language])
     _text(feed, "updated", instant(_newest(now)))
     _text(etree.SubElement(feed, f"{{{ATOM}}}author"), "name", "Atalaia")
     _link(feed, "self", own, "application/atom+xml")

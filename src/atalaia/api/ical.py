@@ -23,8 +23,6 @@ LONGEST = 75
 _SHORTEST_S = 3600
 """Of an event whose end is not known."""
 
-_NAMES = {"pt-BR": "Avisos da Atalaia", "en": "Atalaia's alerts", "es": "Avisos de Atalaia"}
-
 _PRIORITY = {Level.RED: 1, Level.ORANGE: 3, Level.YELLOW: 5}
 
 
@@ -36,7 +34,7 @@ def calendar(
         "BEGIN:VCALENDAR",
         "VERSION:2.0",
         "PRODID:-//Atalaia//alerts//EN",
-        f"X-WR-CALNAME:{escaped(_NAMES[language])}",
+        f"X-WR-CALNAME:{escaped(cap.TITLES[language])}",
         "REFRESH-INTERVAL;VALUE=DURATION:PT15M",
         *(line for entry in entries for line in _event(entry, language, places, sender)),
         "END:VCALENDAR",

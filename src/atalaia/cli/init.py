@@ -16,8 +16,6 @@ if TYPE_CHECKING:
 
 app = typer.Typer()
 
-LANGUAGES = ("pt-BR", "en", "es")
-
 WORDS = {
     "place": {
         "pt-BR": "Que lugar vigiar? Por exemplo: Recife, PE (vazio: chega)",
@@ -67,6 +65,7 @@ def init(
     force: Annotated[bool, typer.Option(help="Write over a file that is there.")] = False,
 ) -> None:
     """Write a settings file for the places that you name, and show what it comes to."""
+    from atalaia.domain.words import LANGUAGES
     from atalaia.settings.first import First, written
 
     asks = not (place or all_of) and sys.stdin.isatty()

@@ -15,7 +15,7 @@ import msgspec
 
 from atalaia.domain.rule import Rule, RuleSet
 from atalaia.errors import SettingsInvalid
-from atalaia.given import lines_of, meant
+from atalaia.given import line_of, lines_of, meant
 from atalaia.rules.written import FaultyRule, rule_of
 
 Extended = Callable[[str], tuple[str, str]]
@@ -38,9 +38,7 @@ class _File:
 
     def where(self, *path: str | int) -> str:
         """``file:line`` of a key, or of what it stands in."""
-        while path and path not in self._lines:
-            path = path[:-1]
-        return f"{self.origin}:{self._lines.get(path, 1)}"
+        return f"{self.origin}:{line_of(self._lines, path)}"
 
     @property
     def extends(self) -> list[str]:

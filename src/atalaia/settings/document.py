@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from atalaia.domain.rule import seconds
 from atalaia.domain.words import duration
 from atalaia.errors import SettingsInvalid
-from atalaia.given import lines_of, meant
+from atalaia.given import line_of, lines_of, meant
 from atalaia.open_files import is_open_to_others
 
 PREFIX = "ATALAIA_"
@@ -156,9 +156,7 @@ class Document:
         if isinstance(key, str) and self.is_from_env(key):
             return variable_of(key)
         path = tuple(key.split(".")) if isinstance(key, str) else key
-        while path and path not in self._lines:
-            path = path[:-1]
-        return f"{self._path or 'settings'}:{self._lines.get(path, 1)}"
+        return f"{self._path or 'settings'}:{line_of(self._lines, path)}"
 
     def _parsed(self, text: str) -> dict[str, Any]:
         try:
