@@ -32,9 +32,10 @@ from atalaia.domain.place import Place, Places
 from atalaia.homes.aws.stream import Carried, pack
 from atalaia.homes.embedded import open_home
 from atalaia.ports import Record
-from atalaia.sources import decode_all, open_meteo
+from atalaia.sources import decode_all, open_meteo_apis
 
-PLACES_A_CALL = open_meteo.MOST_PLACES
+CURRENT, HOURLY = (open_meteo_apis.FORECAST.asked[block] for block in ("current", "hourly"))
+PLACES_A_CALL = open_meteo_apis.MOST_PLACES
 SCALES = (("27 capitals", 27), ("Brazil's municipalities", 5_571), ("the world's places", 170_391))
 DAY, MONTH_S = 86_400, 30 * 86_400
 MB, GB = 1e6, 1e9
@@ -135,7 +136,7 @@ def answers(places: Places, polls: int) -> Iterator[Payload]:
     """Open-Meteo's answers in their shape: hours that drift, and a new forecast every six hours."""
     chance = random.Random(1)
     at = 1_767_225_600
-    bases = {place.id: [chance.gauss(20, 6) for _ in open_meteo.HOURLY] for place in places}
+    bases = {place.id: [chance.gauss(20, 6) for _ in HOURLY] for place in places}
     told: dict[str, dict[str, list[float]]] = {}
     for n in range(polls):
         now = at + n * 900
@@ -144,12 +145,12 @@ def answers(places: Places, polls: int) -> Iterator[Payload]:
             if n % 24 == 0:
                 told[place.id] = {
                     name: [round(abs(base + chance.gauss(0, 2)), 1) for _ in range(72)]
-                    for name, base in zip(open_meteo.HOURLY, bases[place.id], strict=True)
+                    for name, base in zip(HOURLY, bases[place.id], strict=True)
                 }
             elements.append(element(place, now, told[place.id], chance))
         yield Payload(
-            source=open_meteo.NAME,
-            content=open_meteo.FORECAST,
+            source=open_meteo_apis.NAME,
+            content=open_meteo_apis.CONTENT,
             places=tuple(place.id for place in places),
             received_at=now,
             body=msgspec.json.encode(elements),
@@ -169,15 +170,15 @@ def element(
     }  # fmt: skip
     first = now // 3600 * 3600 - 24 * 3600
     calm = {"precipitation": 0.0, "snowfall": 0.0, "surface_pressure": 1010.0}
-    current = {name: round(abs(chance.gauss(8, 3)), 1) for name in open_meteo.CURRENT} | calm
+    current = {name: round(abs(chance.gauss(8, 3)), 1) for name in CURRENT} | calm
     return {
         "latitude": place.latitude,
         "longitude": place.longitude,
         "utc_offset_seconds": 0,
         "current_units": {"time": "iso8601", "interval": "seconds"}
-        | {name: units[name] for name in open_meteo.CURRENT},
+        | {name: units[name] for name in CURRENT},
         "current": {"time": minute(now), "interval": 900} | current,
-        "hourly_units": {"time": "iso8601"} | {name: units[name] for name in open_meteo.HOURLY},
+        "hourly_units": {"time": "iso8601"} | {name: units[name] for name in HOURLY},
         "hourly": {
             "time": [minute(first + 3600 * i) for i in range(72)],
             **hourly,
@@ -320,7 +321,7 @@ def needs(places: int, load: Load, found: Measured, price: dict[str, float]) -> 
         "SMS": messages * load.by_sms * price["sms"],
     }
     return Needs(
-        calls_a_day=polls / 30 * open_meteo.calls_per_place(),
+        calls_a_day=polls / 30 * open_meteo_apis.FORECAST.calls_per_place,
         lanes=lanes,
         stream_bytes_s=streamed / MONTH_S,
         shards=max(1, math.ceil(streamed / MONTH_S / MB)),

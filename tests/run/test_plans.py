@@ -8,8 +8,8 @@ import pytest
 from atalaia.domain.place import Place, Places
 from atalaia.domain.reading import NO_TIME
 from atalaia.sources.budget import Budget
-from atalaia.sources.open_meteo import calls_per_place
-from atalaia.sources.plan import MetarPlan, OpenMeteoPlan, Plan, TomorrowIoPlan
+from atalaia.sources.open_meteo_apis import FORECAST, FURTHER
+from atalaia.sources.plan import FurtherPlan, MetarPlan, OpenMeteoPlan, Plan, TomorrowIoPlan
 from atalaia.sources.schedule import PollCadence
 
 MIDNIGHT = 1_768_003_200
@@ -64,7 +64,7 @@ def test_no_place_goes_unasked_so_long_that_tomorrow_io_would_count_as_silent(
 def test_open_meteo_fits_a_day_of_the_27_capitals_into_its_calls(near: float) -> None:
     plan = OpenMeteoPlan(places(27), PollCadence(300, 900), is_adaptive=True)
     asked, longest = a_day(plan, 27, np.full(27, near))
-    assert len(asked) * calls_per_place() <= 10_000
+    assert len(asked) * FORECAST.calls_per_place <= 10_000
     assert longest <= 900
     assert longest < 3 * plan.expected_s
 
@@ -74,9 +74,31 @@ def test_open_meteo_slows_down_evenly_where_there_are_too_many_places() -> None:
     nearness = np.zeros(1000)
     nearness[7] = 1.0
     asked, longest = a_day(plan, 1000, nearness)
-    assert len(asked) * calls_per_place() <= 10_000
+    assert len(asked) * FORECAST.calls_per_place <= 10_000
     assert longest < 3 * plan.expected_s
     assert np.bincount([place for _, _, place in asked], minlength=1000).min() >= 4
+
+
+@pytest.mark.parametrize("n", [27, 500])
+def test_all_apis_of_open_meteo_together_fit_into_a_days_calls(n: int) -> None:
+    pace = PollCadence(300, 900)
+    plans: list[Plan] = [
+        OpenMeteoPlan(places(n), pace, is_adaptive=True, further=FURTHER),
+        *(FurtherPlan(places(n), api) for api in FURTHER),
+    ]
+    calls = 0.0
+    for plan, api in zip(plans, (FORECAST, *FURTHER), strict=True):
+        asked, longest = a_day(plan, n, np.ones(n))
+        calls += len(asked) * api.calls_per_place
+        assert longest < 3 * plan.expected_s
+    assert calls <= 10_000
+
+
+def test_a_further_api_is_asked_at_one_pace_of_every_place() -> None:
+    (air,) = (api for api in FURTHER if api.name == "open-meteo:air-quality")
+    asked, longest = a_day(FurtherPlan(places(2), air), 2, np.array([1.0, 0.0]))
+    assert longest == 3600
+    assert np.bincount([place for _, _, place in asked]).tolist() == [24, 24]
 
 
 def test_a_fixed_plan_asks_every_place_at_its_interval() -> None:

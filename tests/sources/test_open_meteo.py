@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from atalaia.domain.payload import Payload
-from atalaia.domain.place import Place, Places
+from atalaia.domain.place import Places
 from atalaia.domain.reading import NO_TIME, Kind
 from atalaia.sources import open_meteo
 
@@ -291,28 +291,3 @@ def test_a_present_a_day_ahead_is_not_believed(places: Places) -> None:
     decoded = open_meteo.decoder(places)([payload(body)], None)
     assert [reject.reason for reject in decoded.rejects] == ["from the future"]
     assert len(decoded.readings) == 0
-
-
-def test_requests_hold_a_hundred_places_and_count_what_the_provider_counts() -> None:
-    many = [Place(id=f"p{i}", name="", latitude=i / 10, longitude=-i / 10) for i in range(127)]
-    first, second = open_meteo.requests(many)
-    assert (len(first.places), len(second.places)) == (100, 27)
-    assert first.places[:2] == ("p0", "p1")
-    assert first.params["latitude"].split(",")[99] == "9.9"
-    assert first.params["longitude"].split(",")[99] == "-9.9"
-    expected = {
-        "past_hours": "24",
-        "forecast_hours": "48",
-        "wind_speed_unit": "ms",
-        "timezone": "UTC",
-        "timeformat": "iso8601",
-    }
-    assert expected.items() <= first.params.items()
-    assert first.url == "https://api.open-meteo.com/v1/forecast"
-    # Twenty variables are two calls a place, whatever the number of places in one request.
-    assert (first.cost, second.cost) == (200, 54)
-    assert open_meteo.requests([]) == []
-
-
-def test_every_variable_asked_for_is_decoded(places: Places) -> None:
-    assert set(open_meteo.CURRENT) | set(open_meteo.HOURLY) <= set(open_meteo._VARIABLES)

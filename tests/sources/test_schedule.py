@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from atalaia.domain.reading import NO_TIME
-from atalaia.sources import open_meteo
 from atalaia.sources.budget import Budget
+from atalaia.sources.open_meteo_apis import FORECAST
 from atalaia.sources.schedule import (
     Due,
     PollCadence,
@@ -122,9 +122,9 @@ def test_the_arithmetic_of_the_free_plan() -> None:
 
 
 def test_the_arithmetic_of_open_meteo_counts_variables() -> None:
-    calm = arithmetic("open-meteo", 27, 900, open_meteo.calls_per_place())
+    calm = arithmetic("open-meteo", 27, 900, FORECAST.calls_per_place)
     assert (calm.calls_per_round, calm.calls_per_day, calm.fits) == (54, 5184, True)
-    assert not arithmetic("open-meteo", 27, 300, open_meteo.calls_per_place()).fits
+    assert not arithmetic("open-meteo", 27, 300, FORECAST.calls_per_place).fits
     unknown = arithmetic("own", 3, 60)
     assert (unknown.fits, unknown.limit_per_day) == (True, None)
     assert "no known limit" in unknown.sentence

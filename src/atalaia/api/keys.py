@@ -48,7 +48,12 @@ class ApiKey(msgspec.Struct, frozen=True):
     def pushes_as(self) -> str:
         """The source of what it pushes: never a provider's, which others believe."""
         named = (self.source, self.label, self.id)
-        return next(name for name in named if is_name(name) and name.lower() not in _PROVIDERS)
+        return next(name for name in named if is_name(name) and not _is_provider(name))
+
+
+def _is_provider(name: str) -> bool:
+    """Whether a name is a provider's, or one of its feeds'."""
+    return name.lower().partition(":")[0] in _PROVIDERS
 
 
 def add_key(
@@ -64,7 +69,7 @@ def add_key(
     and for a source that is a provider's or can be no name."""
     if source and not is_name(source):
         raise ValueError(f"source: give 1 to {LONGEST_SOURCE} printable letters")
-    if source.lower() in _PROVIDERS:
+    if _is_provider(source):
         raise ValueError(f"source: {source} is a provider; give the station a name of its own")
     if len(label) > _LONGEST_LABEL or not label.isprintable():
         raise ValueError(f"label: give at most {_LONGEST_LABEL} printable letters")

@@ -24,7 +24,7 @@ WEATHER = tuple(hazard for hazard in Hazard if hazard is not Hazard.CANNOT_SEE)
 _DAY_MINUTES, _DAY_S = 1440, 86_400
 
 _THRESHOLD = re.compile(
-    r"(?P<variable>[a-z_]+)(?:\s+over\s+(?P<window>\d+\s*(?:min|h|d)))?\s*(?:>=|<=|≥|≤)\s*"
+    r"(?P<variable>[a-z][a-z0-9_]*)(?:\s+over\s+(?P<window>\d+\s*(?:min|h|d)))?\s*(?:>=|<=|≥|≤)\s*"
     r"(?P<limit>-?\d+(?:\.\d+)?)"
 )
 

@@ -181,6 +181,22 @@ _ALL = (
         "height of the water above the zero of its gauge",
         "each gauge has a zero of its own; 30 m at Manaus (2021) with a wide margin",
     ),
+    Variable(
+        "pm2_5_ug_m3", "µg/m³", 0, 20_000,
+        "mass_concentration_of_pm2p5_ambient_aerosol_particles_in_air",
+        "fine particles, up to 2.5 µm",
+        "hours in dense smoke reach some thousands, with a wide margin",
+    ),
+    Variable(
+        "pm10_ug_m3", "µg/m³", 0, 50_000,
+        "mass_concentration_of_pm10_ambient_aerosol_particles_in_air", "particles, up to 10 µm",
+        "hours in dust storms reach some 10,000, with a wide margin",
+    ),
+    Variable(
+        "ozone_ug_m3", "µg/m³", 0, 2000, "mass_concentration_of_ozone_in_air",
+        "ozone at the ground",
+        "1 ppm, at 25 °C and 1,013 hPa: the worst smog of the 1950s stayed below",
+    ),
 )  # fmt: skip
 
 CATALOGUE: dict[str, Variable] = {variable.name: variable for variable in _ALL}

@@ -37,6 +37,7 @@ HAZARDS: dict[str, tuple[str, str, str]] = {
     Hazard.UV: ("radiação ultravioleta", "ultraviolet radiation", "radiación ultravioleta"),
     Hazard.FOG: ("nevoeiro", "fog", "niebla"),
     Hazard.FLOOD: ("inundação", "flood", "inundación"),
+    Hazard.AIR_QUALITY: ("ar poluído", "polluted air", "aire contaminado"),
     Hazard.CANNOT_SEE: ("sem dados", "no data", "sin datos"),
 }
 
@@ -72,6 +73,11 @@ ADVICE: dict[str, tuple[str, str, str]] = {
         "Vá para um lugar alto; não entre na água; emergência: 199 ou 193",
         "Go to high ground; do not enter the water",
         "Vaya a un lugar alto; no entre en el agua",
+    ),
+    Hazard.AIR_QUALITY: (
+        "Fique dentro, com janelas fechadas; evite esforço; fora, use máscara PFF2 ou N95",
+        "Stay inside with windows shut; avoid effort; outside wear an FFP2 or N95 mask",
+        "Quédese dentro, con ventanas cerradas; evite esfuerzos; fuera use mascarilla FFP2 o N95",
     ),
 }
 CARE = (
@@ -126,6 +132,13 @@ VARIABLES: dict[str, tuple[str, str, str]] = {
     ),
     "radiation_kj_m2": ("radiação solar", "sunlight", "radiación solar"),
     "river_level_m": ("nível do rio", "river level", "nivel del río"),
+    "pm2_5_ug_m3": (
+        "partículas finas (MP2,5)",
+        "fine particles (PM2.5)",
+        "partículas finas (PM2,5)",
+    ),
+    "pm10_ug_m3": ("partículas (MP10)", "particles (PM10)", "partículas (PM10)"),
+    "ozone_ug_m3": ("ozônio", "ozone", "ozono"),
     "heat_index_c": ("índice de calor", "heat index", "índice de calor"),
 }
 """Every variable of the catalogue and every index, as people call them."""

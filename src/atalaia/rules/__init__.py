@@ -9,7 +9,16 @@ from atalaia.domain.rule import RuleSet
 from atalaia.errors import SettingsInvalid
 from atalaia.rules.read import parse
 
-SHIPPED = ("inmet", "inmet-quiet", "basic", "climate", "rio-flood")
+SHIPPED = (
+    "inmet",
+    "inmet-quiet",
+    "basic",
+    "climate",
+    "rio-flood",
+    "air-quality",
+    "air-quality-who",
+    "air-quality-br",
+)
 
 
 def load(name_or_file: str) -> RuleSet:

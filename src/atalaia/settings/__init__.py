@@ -8,7 +8,6 @@ Tomorrow.io's key is also read from ``TOMORROW_API_KEY`` or ``TOMORROW_API_KEY_F
 
 from __future__ import annotations
 
-import math
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -22,7 +21,7 @@ from atalaia.domain.rule import RuleSet
 from atalaia.domain.words import LANGUAGES, duration
 from atalaia.errors import SettingsInvalid
 from atalaia.given import meant, read_given
-from atalaia.settings import channels, feeds, instruments, page
+from atalaia.settings import channels, feeds, instruments, open_meteo, page
 from atalaia.settings.document import (
     FILE_VARIABLE,
     Document,
@@ -36,8 +35,9 @@ from atalaia.settings.document import (
     url,
     whole,
 )
+from atalaia.settings.open_meteo import minutes
 from atalaia.settings.places import CAPITALS, read_places
-from atalaia.sources import open_meteo, tomorrow_io
+from atalaia.sources import tomorrow_io
 from atalaia.sources.schedule import PollCadence, arithmetic, intervals, most_a_day
 
 DEFAULT_FILE = "atalaia.toml"
@@ -50,11 +50,7 @@ KEYS = (
     "rules",
     "language",
     "places",
-    "sources.open-meteo.enabled",
-    "sources.open-meteo.interval",
-    "sources.open-meteo.calm_interval",
-    "sources.open-meteo.adaptive",
-    "sources.open-meteo.base_url",
+    *open_meteo.KEYS,
     "sources.tomorrow-io.enabled",
     "sources.tomorrow-io.interval",
     "sources.tomorrow-io.forecast_interval",
@@ -82,20 +78,6 @@ KEYS = (
     *channels.KEYS,
 )
 """Every key of a settings file, besides the tables ``[[place]]``."""
-
-
-class OpenMeteo(msgspec.Struct, frozen=True, kw_only=True):
-    """Open-Meteo, which watches all places.
-
-    interval_s, calm_interval_s   between two calls for a place at a limit, and when all is calm
-    is_adaptive   False: every place at interval_s, near a limit or not
-    """
-
-    enabled: bool
-    interval_s: int
-    calm_interval_s: int
-    is_adaptive: bool
-    base_url: str
 
 
 class TomorrowIo(msgspec.Struct, frozen=True, kw_only=True):
@@ -159,7 +141,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     rules: RuleSet
     places: Places
     language: str
-    open_meteo: OpenMeteo
+    open_meteo: open_meteo.OpenMeteo
     tomorrow_io: TomorrowIo
     metar: instruments.Metar
     wis2: instruments.Wis2
@@ -222,7 +204,7 @@ def describe(settings: Settings) -> list[str]:
         f"home: {settings.home}",
         f"rules: {settings.rules.name} ({len(settings.rules.rules)} rules)",
         f"places: {len(settings.places)}",
-        *_describe_open_meteo(settings),
+        *settings.open_meteo.described(len(settings.places)),
         *_describe_tomorrow_io(settings),
         *instruments.describe(settings.metar, settings.wis2, settings.mqtt),
         *(
@@ -235,22 +217,6 @@ def describe(settings: Settings) -> list[str]:
         f"refine every {duration(settings.refine_interval_s)}",
         *(f"ignored: {name}" for name in settings.ignored),
     ]
-
-
-def _describe_open_meteo(settings: Settings) -> list[str]:
-    source = settings.open_meteo
-    if not source.enabled:
-        return ["open-meteo: off"]
-    round_s = source.calm_interval_s if source.is_adaptive else source.interval_s
-    costs = arithmetic(open_meteo.NAME, len(settings.places), round_s, open_meteo.calls_per_place())
-    lines = [costs.sentence]
-    if source.is_adaptive:
-        calm_s = max(round_s, math.ceil(costs.shortest_interval_s))
-        lines.append(
-            f"open-meteo: adaptive: calm places every {_minutes(calm_s)}, those at a limit "
-            f"every {_minutes(source.interval_s)} as far as the calls go"
-        )
-    return lines
 
 
 def _describe_tomorrow_io(settings: Settings) -> list[str]:
@@ -268,9 +234,9 @@ def _describe_tomorrow_io(settings: Settings) -> list[str]:
             source.forecast_interval_s,
         )
         lines.append(
-            f"tomorrow-io: adaptive: calm places every {_minutes(every.calm_s)}, those near a "
-            f"limit every {_minutes(source.interval_s)} as far as the calls go, forecasts every "
-            f"{_minutes(every.forecast_s)}"
+            f"tomorrow-io: adaptive: calm places every {minutes(every.calm_s)}, those near a "
+            f"limit every {minutes(source.interval_s)} as far as the calls go, forecasts every "
+            f"{minutes(every.forecast_s)}"
         )
     return lines
 
@@ -279,10 +245,6 @@ def _tomorrow_costs(source: TomorrowIo, places: int) -> Any:
     """The arithmetic of fixed polling: of each place what is now, and a share of a forecast."""
     a_place = 1 + source.interval_s / source.forecast_interval_s
     return arithmetic(tomorrow_io.NAME, places, source.interval_s, a_place)
-
-
-def _minutes(seconds_: float) -> str:
-    return f"{math.ceil(seconds_ / 60)} min"
 
 
 class _Reader(Document):
@@ -297,7 +259,8 @@ class _Reader(Document):
         for stranger in rule_set.strangers(places.position):
             self.add("rules", f"{stranger}; mend its id, or watch that place")
         language = self.get("language", one_of(LANGUAGES), LANGUAGES[0])
-        source, other = self._open_meteo(), self._tomorrow_io()
+        source = open_meteo.read_open_meteo(self, rule_set.variables)
+        other = self._tomorrow_io()
         settings = Settings(
             home=home,
             rules=rule_set,
@@ -363,20 +326,6 @@ class _Reader(Document):
         path = Path(name).expanduser()
         return rules.load(str(path if self.is_from_env("rules") else self.base / path))
 
-    def _open_meteo(self) -> OpenMeteo:
-        at = "sources.open-meteo"
-        interval_s = self.get(f"{at}.interval", duration_of(60), 300)
-        calm_s = self.get(f"{at}.calm_interval", duration_of(60), max(900, interval_s))
-        if calm_s < interval_s:
-            self.add(f"{at}.calm_interval", "shorter than interval; make it as long or longer")
-        return OpenMeteo(
-            enabled=self.get(f"{at}.enabled", flag, True),
-            interval_s=interval_s,
-            calm_interval_s=calm_s,
-            is_adaptive=self.get(f"{at}.adaptive", flag, True),
-            base_url=self.get(f"{at}.base_url", url, open_meteo.BASE_URL),
-        )
-
     @property
     def _is_of_capitals(self) -> bool:
         """Whether nobody says which places are watched."""
@@ -404,8 +353,7 @@ class _Reader(Document):
         source, other = settings.open_meteo, settings.tomorrow_io
         plans = []
         if source.enabled and not source.is_adaptive:
-            a_place = open_meteo.calls_per_place()
-            plans.append(arithmetic(open_meteo.NAME, n, source.interval_s, a_place))
+            plans.append(source.costs(n))
         if other.enabled and not other.is_adaptive:
             plans.append(_tomorrow_costs(other, n))
         for plan in plans:

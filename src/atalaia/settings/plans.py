@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from atalaia.settings import Settings
-from atalaia.sources.plan import MetarPlan, OpenMeteoPlan, Plan, TomorrowIoPlan
+from atalaia.sources.plan import FurtherPlan, MetarPlan, OpenMeteoPlan, Plan, TomorrowIoPlan
 from atalaia.sources.schedule import PollCadence
 
 
@@ -18,8 +18,10 @@ def plans(settings: Settings) -> list[Plan]:
                 PollCadence(source.interval_s, source.calm_interval_s),
                 is_adaptive=source.is_adaptive,
                 base_url=source.base_url,
+                further=source.further,
             )
         )
+        found += [FurtherPlan(settings.places, api, source.base_url) for api in source.further]
     if other.enabled and other.key is not None:
         found.append(
             TomorrowIoPlan(

@@ -50,6 +50,11 @@ LIMITS: dict[str, tuple[CallWindow, ...]] = {
 }
 
 
+def limits_of(source: str) -> tuple[CallWindow, ...]:
+    """The published limits of a source, or of what stands before its colon; none: none known."""
+    return LIMITS.get(source) or LIMITS.get(source.partition(":")[0], ())
+
+
 class SpentCalls(msgspec.Struct):
     """Calls of one window: (when, how many), oldest first."""
 
@@ -75,7 +80,7 @@ class Budget:
     def of(cls, source: str, kept: Count | None = None) -> Budget:
         """With the source's published limits, if it has any, and what was `kept` by `count`; full
         where nothing was."""
-        budget = cls(LIMITS.get(source, ()))
+        budget = cls(limits_of(source))
         if kept is not None:
             for window in budget.windows:
                 budget._count.taken[window.name] = kept.taken.get(window.name, SpentCalls())

@@ -1,17 +1,12 @@
-"""Open-Meteo: what to ask, and what its answers say.
+"""Open-Meteo: what its answers say, whichever of its APIs (`open_meteo_apis`) they come from.
 
-Contents of payloads: ``forecast`` (``/v1/forecast``, an object for one place or an array for
-many) and ``archive`` (the same shape, of past days). Units are read from each block's own
-``…_units`` and converted; a variable of an unknown unit is left out, the others are kept.
-
-Reference: the provider's documentation of ``/v1/forecast``; on how calls are counted, its
-maintainers in issues 438 and 1295 of open-meteo/open-meteo.
+Contents of payloads: ``forecast`` (an object for one place or an array for many) and ``archive``
+(the same shape, of past days). A payload's source is its rows'. Units are read from each block's
+own ``…_units`` and converted; a variable of an unknown unit is left out, the others are kept.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -20,9 +15,10 @@ import msgspec
 import numpy as np
 
 from atalaia.domain.payload import Payload, Reject
-from atalaia.domain.place import Place, Places
+from atalaia.domain.place import Places
 from atalaia.domain.reading import NO_TIME, Decode, Floats, Ints, Kind, Readings
 from atalaia.domain.variable import CATALOGUE
+from atalaia.sources import open_meteo_apis
 from atalaia.sources.body import read_json
 from atalaia.sources.columns import numbers, present
 from atalaia.sources.decoding import (
@@ -33,111 +29,15 @@ from atalaia.sources.decoding import (
     times_of_rows,
 )
 from atalaia.sources.rejects import Rejects, Unreadable, shown
-from atalaia.sources.request import SourceRequest
 from atalaia.sources.times import local_seconds
 from atalaia.sources.units import conversion
 from atalaia.sources.where import is_elsewhere, nearest
 
-NAME = "open-meteo"
-FORECAST = "forecast"
-ARCHIVE = "archive"
-BASE_URL = "https://api.open-meteo.com"
-MOST_PLACES = 100
-"""Places a call: more would make the URL longer than some proxies let pass."""
+NAME, FORECAST, ARCHIVE = open_meteo_apis.NAME, open_meteo_apis.CONTENT, "archive"
 
-GRID_KM = 30.0
-"""An answer carries its grid cell's centre, up to this far from the place asked for."""
-
-CURRENT = (
-    "temperature_2m",
-    "relative_humidity_2m",
-    "apparent_temperature",
-    "precipitation",
-    "snowfall",
-    "weather_code",
-    "surface_pressure",
-    "wind_speed_10m",
-    "wind_direction_10m",
-    "wind_gusts_10m",
-)
-HOURLY = (
-    "temperature_2m",
-    "relative_humidity_2m",
-    "precipitation",
-    "precipitation_probability",
-    "snowfall",
-    "wind_speed_10m",
-    "wind_gusts_10m",
-    "visibility",
-    "cape",
-    "uv_index",
-)
-
-_VARIABLES = {
-    "temperature_2m": "temperature_c",
-    "apparent_temperature": "apparent_temperature_c",
-    "dew_point_2m": "dew_point_c",
-    "dewpoint_2m": "dew_point_c",
-    "relative_humidity_2m": "relative_humidity_pct",
-    "relativehumidity_2m": "relative_humidity_pct",
-    "wind_speed_10m": "wind_speed_m_s",
-    "windspeed_10m": "wind_speed_m_s",
-    "wind_gusts_10m": "wind_gust_m_s",
-    "windgusts_10m": "wind_gust_m_s",
-    "wind_direction_10m": "wind_direction_deg",
-    "winddirection_10m": "wind_direction_deg",
-    "precipitation": "rain_mm",
-    "snowfall": "snow_cm",
-    "surface_pressure": "pressure_hpa",
-    "pressure_msl": "pressure_sea_level_hpa",
-    "visibility": "visibility_m",
-    "cloud_cover": "cloud_cover_pct",
-    "cloudcover": "cloud_cover_pct",
-    "precipitation_probability": "precipitation_probability_pct",
-    "uv_index": "uv_index",
-    "cape": "cape_j_kg",
-    "weather_code": "weather_code",
-    "weathercode": "weather_code",
-}
-"""Both spellings that occur; where an answer holds both, the first fills what the other lacks."""
-
-
-def calls_per_place() -> float:
-    """Calls that the provider counts for one place: a tenth a variable asked for, at least 1."""
-    return max(1.0, (len(CURRENT) + len(HOURLY)) / 10)
-
-
-def requests(
-    places: Iterable[Place],
-    *,
-    base_url: str = BASE_URL,
-    past_hours: int = 24,
-    forecast_hours: int = 48,
-) -> list[SourceRequest]:
-    """As few calls as hold all places: now, the last hours and the next, in m/s and UTC."""
-    asked = list(places)
-    groups = [asked[i : i + MOST_PLACES] for i in range(0, len(asked), MOST_PLACES)]
-    return [
-        SourceRequest(
-            source=NAME,
-            content=FORECAST,
-            places=tuple(place.id for place in group),
-            url=f"{base_url}/v1/forecast",
-            params={
-                "latitude": ",".join(str(place.latitude) for place in group),
-                "longitude": ",".join(str(place.longitude) for place in group),
-                "current": ",".join(CURRENT),
-                "hourly": ",".join(HOURLY),
-                "past_hours": str(past_hours),
-                "forecast_hours": str(forecast_hours),
-                "wind_speed_unit": "ms",
-                "timezone": "UTC",
-                "timeformat": "iso8601",
-            },
-            cost=math.ceil(len(group) * calls_per_place()),
-        )
-        for group in groups
-    ]
+GRID_KM = 35.0
+"""An answer carries its grid cell's centre, up to this far from the place asked for: the widest
+cells, those of the global air quality, are 0.4° wide, so that a corner is 31.5 km away."""
 
 
 def decoder(places: Places) -> Decode:
@@ -242,7 +142,7 @@ def _element(
         issued_at, known_at = times_of_rows(payload, kind, block.valid_at)
         readings = Readings.build(
             place=np.full(len(kind), position, np.int32),
-            source=NAME,
+            source=payload.source,
             kind=kind,
             valid_at=block.valid_at,
             issued_at=issued_at,
@@ -310,7 +210,7 @@ def _values(block: _Block, wanted: Wanted, rejects: Rejects) -> dict[str, Floats
     values: dict[str, Floats] = {}
     if not len(block.valid_at):
         return values
-    for key, variable in _VARIABLES.items():
+    for key, variable in open_meteo_apis.VARIABLES.items():
         told = {
             name: factor
             for name, factor in _told_as(variable, block).items()

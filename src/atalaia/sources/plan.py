@@ -10,9 +10,10 @@ import numpy as np
 
 from atalaia.domain.place import Places
 from atalaia.domain.reading import NO_TIME, Floats, Ints
-from atalaia.sources import open_meteo, tomorrow_io
+from atalaia.sources import open_meteo_apis, tomorrow_io
 from atalaia.sources.metar import asked
 from atalaia.sources.metar import decoder as metar
+from atalaia.sources.open_meteo_apis import CONTENT, Endpoint
 from atalaia.sources.request import SourceRequest
 from atalaia.sources.schedule import (
     NEAR,
@@ -49,13 +50,14 @@ class Plan(Protocol):
 
 
 class OpenMeteoPlan:
-    """Open-Meteo: all places, many a request.
+    """Open-Meteo's forecast: all places, many a request.
 
+    further     the APIs that are asked besides the forecast: what they take is not there for it
     expected_s  interval at which a place's values are expected, for telling silence
     """
 
-    name = open_meteo.NAME
-    contents: tuple[str, ...] = (open_meteo.FORECAST,)
+    name = open_meteo_apis.NAME
+    contents: tuple[str, ...] = (CONTENT,)
 
     def __init__(
         self,
@@ -63,38 +65,99 @@ class OpenMeteoPlan:
         pace: PollCadence,
         *,
         is_adaptive: bool,
-        base_url: str = open_meteo.BASE_URL,
+        base_url: str = open_meteo_apis.BASE_URL,
+        further: Sequence[Endpoint] = (),
     ) -> None:
         self._places = places
         self._pace = pace if is_adaptive else PollCadence(pace.near_s, pace.near_s)
         self._base_url = base_url
-        calm = np.zeros(len(places))
-        self.expected_s = max(_SLOWEST_UPDATE_S, _affordable(calm, self._pace).calm_s)
+        self._calls_a_day = calls_for_forecast(len(places), further)
+        self.expected_s = max(_SLOWEST_UPDATE_S, self._affordable(np.zeros(len(places))).calm_s)
 
     def due(
         self, now: int, last: Mapping[str, Ints], nearness: Floats, left: Mapping[str, int]
     ) -> list[Due]:
         """See `Plan.due`. A place that would soon count as unseen goes first."""
         del left  # a request that finds no calls left waits for some
-        asked_at = last[open_meteo.FORECAST]
+        asked_at = last[CONTENT]
         closeness = _with_unseen(now, asked_at, nearness, self.expected_s)
-        pace = _affordable(closeness, self._pace)
-        return [
-            Due(open_meteo.FORECAST, place)
-            for place in due(now, asked_at, closeness, pace).tolist()
-        ]
+        pace = self._affordable(closeness)
+        return [Due(CONTENT, place) for place in due(now, asked_at, closeness, pace).tolist()]
 
     def requests(self, asked: Sequence[Due]) -> list[tuple[SourceRequest, list[Due]]]:
         """See `Plan.requests`."""
-        size = open_meteo.MOST_PLACES
-        groups = [list(asked[i : i + size]) for i in range(0, len(asked), size)]
-        return [
-            (request, group)
-            for group in groups
-            for request in open_meteo.requests(
-                (self._places[one.place] for one in group), base_url=self._base_url
-            )
-        ]
+        return _of_open_meteo(asked, self._places, open_meteo_apis.FORECAST, self._base_url)
+
+    def _affordable(self, closeness: Floats) -> PollCadence:
+        """The pace, slowed down until a day of it fits into a day's calls.
+
+        First the places near a limit are asked less often; only where even calm polling of all
+        does not fit, the calm ones too.
+        """
+        a_place, allowed = open_meteo_apis.FORECAST.calls_per_place * _DAY_S, self._calls_a_day
+        calm_s = max(self._pace.calm_s, math.ceil(len(closeness) * a_place / allowed))
+        near_s = min(self._pace.near_s, calm_s)
+
+        def calls_a_day(near_s: int) -> float:
+            return float((a_place / (calm_s + (near_s - calm_s) * closeness)).sum())
+
+        while near_s < calm_s and calls_a_day(near_s) > allowed:
+            near_s = min(calm_s, math.ceil(near_s * 1.25))
+        return PollCadence(near_s, calm_s)
+
+
+class FurtherPlan:
+    """A further API of Open-Meteo's: every place at one interval, near a limit or not.
+
+    What it tells moves by the hour or the day, and asking oftener would bring the same again.
+    """
+
+    contents: tuple[str, ...] = (CONTENT,)
+
+    def __init__(
+        self, places: Places, api: Endpoint, base_url: str = open_meteo_apis.BASE_URL
+    ) -> None:
+        self.name = api.name
+        self._api = api
+        self._places = places
+        self._base_url = base_url
+        self.expected_s = api.interval_s(len(places), calls_of_open_meteo())
+
+    def due(
+        self, now: int, last: Mapping[str, Ints], nearness: Floats, left: Mapping[str, int]
+    ) -> list[Due]:
+        """See `Plan.due`."""
+        del nearness, left
+        is_due = _age(now, last[CONTENT]) >= self.expected_s
+        return [Due(CONTENT, place) for place in np.flatnonzero(is_due).tolist()]
+
+    def requests(self, asked: Sequence[Due]) -> list[tuple[SourceRequest, list[Due]]]:
+        """See `Plan.requests`."""
+        return _of_open_meteo(asked, self._places, self._api, self._base_url)
+
+
+def calls_of_open_meteo() -> float:
+    """Calls a day that all its APIs have together; requests of few places round up."""
+    return 0.95 * most_a_day(open_meteo_apis.NAME)
+
+
+def calls_for_forecast(places: int, further: Sequence[Endpoint]) -> float:
+    """Of these, what further APIs that are asked of so many places leave to the forecast."""
+    calls = calls_of_open_meteo()
+    taken = (places * api.calls_per_place / api.interval_s(places, calls) for api in further)
+    return calls - _DAY_S * sum(taken)
+
+
+def _of_open_meteo(
+    asked: Sequence[Due], places: Places, api: Endpoint, base_url: str
+) -> list[tuple[SourceRequest, list[Due]]]:
+    size = open_meteo_apis.MOST_PLACES
+    groups = [list(asked[i : i + size]) for i in range(0, len(asked), size)]
+    return [
+        (request, group)
+        for group in groups
+        for request in open_meteo_apis.requests((places[one.place] for one in group), api, base_url)
+    ]
 
 
 class TomorrowIoPlan:
@@ -199,25 +262,6 @@ class MetarPlan:
         """See `Plan.requests`."""
         found = asked.requests(self._stations, self._base_url) if due else ()
         return [(request, list(due)) for request in found]
-
-
-def _affordable(closeness: Floats, pace: PollCadence) -> PollCadence:
-    """Open-Meteo's pace, slowed down until a day of it fits into a day's calls.
-
-    First the places near a limit are asked less often; only where even calm polling of all does
-    not fit, the calm ones too.
-    """
-    a_place = open_meteo.calls_per_place() * _DAY_S
-    allowed = 0.95 * most_a_day(open_meteo.NAME)  # requests of few places round up
-    calm_s = max(pace.calm_s, math.ceil(len(closeness) * a_place / allowed))
-    near_s = min(pace.near_s, calm_s)
-
-    def calls_a_day(near_s: int) -> float:
-        return float((a_place / (calm_s + (near_s - calm_s) * closeness)).sum())
-
-    while near_s < calm_s and calls_a_day(near_s) > allowed:
-        near_s = min(calm_s, math.ceil(near_s * 1.25))
-    return PollCadence(near_s, calm_s)
 
 
 def _with_unseen(now: int, last: Ints, nearness: Floats, expected_s: int) -> Floats:

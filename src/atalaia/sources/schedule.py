@@ -13,7 +13,7 @@ import msgspec
 import numpy as np
 
 from atalaia.domain.reading import NO_TIME, Floats, Ints
-from atalaia.sources.budget import LIMITS
+from atalaia.sources.budget import limits_of
 
 NEAR = 0.7
 """Nearness from which a place goes first."""
@@ -131,7 +131,7 @@ def _room(source: str, left: Mapping[str, int], kept_back: float) -> int:
     """Calls that the longer windows leave; the seconds' and minutes' are the budget's affair."""
     rooms = [
         left.get(window.name, window.limit) - math.ceil(kept_back * window.limit)
-        for window in LIMITS.get(source, ())
+        for window in limits_of(source)
         if window.length_s >= 3600
     ]
     return max(0, min(rooms, default=1_000_000))
@@ -144,7 +144,7 @@ def _age(now: int, last: Ints) -> Floats:
 
 def most_a_day(source: str) -> float:
     """Calls a day that all of a source's windows allow together, spread evenly."""
-    rates = [window.limit * _DAY_S / window.length_s for window in LIMITS.get(source, ())]
+    rates = [window.limit * _DAY_S / window.length_s for window in limits_of(source)]
     return min(rates, default=math.inf)
 
 
@@ -192,7 +192,7 @@ def arithmetic(
     """The calls of polling all places at one fixed interval, for `config check`.
 
     `calls_per_place` counts what is asked of a place in a round: 2 for Tomorrow.io's realtime and
-    forecast, `open_meteo.calls_per_place()` for Open-Meteo.
+    forecast, `open_meteo_apis.FORECAST.calls_per_place` for Open-Meteo.
 
     >>> arithmetic("tomorrow-io", 1, 180).calls_per_day
     480.0
@@ -200,7 +200,7 @@ def arithmetic(
     False
     """
     calls = math.ceil(places * calls_per_place)
-    limits = {window.length_s: window.limit for window in LIMITS.get(source, ())}
+    limits = {window.length_s: window.limit for window in limits_of(source)}
     shortest = max(
         (calls * length / limit for length, limit in limits.items() if length >= 3600),
         default=0.0,

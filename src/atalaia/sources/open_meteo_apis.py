@@ -1,0 +1,185 @@
+"""What Open-Meteo is asked: each of its APIs as one row of data.
+
+    `Endpoint` → `requests` → `fetch` → `open_meteo.decoder`
+
+All APIs answer in the same shape, from hosts of their own, and count as one: what they are asked
+together must fit into a day's calls. The forecast is asked at the pace in the settings. A further
+API is asked because a rule in force measures what it alone tells (`asked_by`), at its own pace.
+
+Reference: the provider's descriptions of its APIs (``openapi/*.yml`` of open-meteo/open-meteo); on
+how calls are counted, its maintainers in issues 438 and 1295 there.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Iterable
+
+import msgspec
+
+from atalaia.domain.place import Place
+from atalaia.sources.request import SourceRequest
+
+NAME = "open-meteo"
+CONTENT = "forecast"
+BASE_URL = "https://api.open-meteo.com"
+MOST_PLACES = 100
+"""Places a call: more would make the URL longer than some proxies let pass."""
+
+FURTHER_SHARE = 0.1
+"""Of a day's calls, what each further API may take: what the weather is now matters more."""
+
+_DAYS_A_CALL = 14
+"""The provider counts longer answers by how many times this they reach."""
+
+VARIABLES = {
+    "temperature_2m": "temperature_c",
+    "apparent_temperature": "apparent_temperature_c",
+    "dew_point_2m": "dew_point_c",
+    "dewpoint_2m": "dew_point_c",
+    "relative_humidity_2m": "relative_humidity_pct",
+    "relativehumidity_2m": "relative_humidity_pct",
+    "wind_speed_10m": "wind_speed_m_s",
+    "windspeed_10m": "wind_speed_m_s",
+    "wind_gusts_10m": "wind_gust_m_s",
+    "windgusts_10m": "wind_gust_m_s",
+    "wind_direction_10m": "wind_direction_deg",
+    "winddirection_10m": "wind_direction_deg",
+    "precipitation": "rain_mm",
+    "snowfall": "snow_cm",
+    "surface_pressure": "pressure_hpa",
+    "pressure_msl": "pressure_sea_level_hpa",
+    "visibility": "visibility_m",
+    "cloud_cover": "cloud_cover_pct",
+    "cloudcover": "cloud_cover_pct",
+    "precipitation_probability": "precipitation_probability_pct",
+    "uv_index": "uv_index",
+    "cape": "cape_j_kg",
+    "weather_code": "weather_code",
+    "weathercode": "weather_code",
+    "pm2_5": "pm2_5_ug_m3",
+    "pm10": "pm10_ug_m3",
+    "ozone": "ozone_ug_m3",
+}
+"""Both spellings that occur; where an answer holds both, the first fills what the other lacks."""
+
+
+class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
+    """One API of the provider's.
+
+    name        its source's name
+    base_url    where the provider answers it
+    path        of the request
+    asked       the provider's names of what is asked, by block
+    span        how far back and ahead, as the request's parameters
+    days        how many days an answer reaches over, as calls are counted
+    every_s     how often a place is asked; 0: at the pace in the settings
+    """
+
+    name: str
+    base_url: str
+    path: str
+    asked: dict[str, tuple[str, ...]]
+    span: dict[str, str]
+    days: int
+    every_s: int = 0
+
+    @property
+    def variables(self) -> frozenset[str]:
+        """What of the catalogue it tells."""
+        return frozenset(VARIABLES[name] for names in self.asked.values() for name in names)
+
+    @property
+    def calls_per_place(self) -> float:
+        """Calls that the provider counts for one place: a tenth a variable asked for, times the
+        fortnights that the answer reaches over, and at least 1."""
+        tenths = sum(map(len, self.asked.values())) / 10
+        return max(1.0, tenths, tenths * self.days / _DAYS_A_CALL)
+
+    def interval_s(self, places: int, calls_a_day: float) -> int:
+        """How often a further API may ask so many places, where all APIs have so many calls."""
+        least = places * self.calls_per_place * 86_400 / (FURTHER_SHARE * calls_a_day)
+        return max(self.every_s, math.ceil(least))
+
+
+FORECAST = Endpoint(
+    name=NAME,
+    base_url=BASE_URL,
+    path="/v1/forecast",
+    asked={
+        "current": (
+            "temperature_2m",
+            "relative_humidity_2m",
+            "apparent_temperature",
+            "precipitation",
+            "snowfall",
+            "weather_code",
+            "surface_pressure",
+            "wind_speed_10m",
+            "wind_direction_10m",
+            "wind_gusts_10m",
+        ),
+        "hourly": (
+            "temperature_2m",
+            "relative_humidity_2m",
+            "precipitation",
+            "precipitation_probability",
+            "snowfall",
+            "wind_speed_10m",
+            "wind_gusts_10m",
+            "visibility",
+            "cape",
+            "uv_index",
+        ),
+    },
+    span={"past_hours": "24", "forecast_hours": "48"},
+    days=3,
+)
+
+FURTHER = (
+    # Copernicus' atmosphere models, run once or twice a day: by the hour the analysis moves on.
+    Endpoint(
+        name=f"{NAME}:air-quality",
+        base_url="https://air-quality-api.open-meteo.com",
+        path="/v1/air-quality",
+        asked={"hourly": ("pm2_5", "pm10", "ozone")},
+        span={"past_hours": "24", "forecast_hours": "48"},
+        days=3,
+        every_s=3600,
+    ),
+)
+
+
+def asked_by(variables: Collection[str]) -> tuple[Endpoint, ...]:
+    """The further APIs that tell something of these variables which the forecast does not."""
+    wanted = set(variables) - FORECAST.variables
+    return tuple(api for api in FURTHER if api.variables & wanted)
+
+
+def requests(
+    places: Iterable[Place], api: Endpoint = FORECAST, base_url: str = BASE_URL
+) -> list[SourceRequest]:
+    """As few calls as hold all places, in m/s and UTC. A `base_url` that is not the provider's is
+    a server of one's own, which has all APIs."""
+    asked = list(places)
+    server = api.base_url if base_url == BASE_URL else base_url
+    groups = [asked[i : i + MOST_PLACES] for i in range(0, len(asked), MOST_PLACES)]
+    return [
+        SourceRequest(
+            source=api.name,
+            content=CONTENT,
+            places=tuple(place.id for place in group),
+            url=f"{server}{api.path}",
+            params={
+                "latitude": ",".join(str(place.latitude) for place in group),
+                "longitude": ",".join(str(place.longitude) for place in group),
+                **{block: ",".join(names) for block, names in api.asked.items()},
+                **api.span,
+                "wind_speed_unit": "ms",
+                "timezone": "UTC",
+                "timeformat": "iso8601",
+            },
+            cost=math.ceil(len(group) * api.calls_per_place),
+        )
+        for group in groups
+    ]

@@ -1,0 +1,56 @@
+"""The limits of the shipped sets against the tables that they come from."""
+
+from __future__ import annotations
+
+import pytest
+
+from atalaia import rules
+from atalaia.domain.hazard import Level
+from atalaia.domain.rule import Rule
+
+WHO_2021 = {
+    "pm2_5-24h": (15, 50, 75),
+    "pm10-24h": (45, 100, 150),
+    "ozone-8h": (100, 120, 160),
+}
+"""WHO global air quality guidelines, 2021: short-term AQG level, interim targets 2 and 1, µg/m³."""
+
+US_AQI = {
+    # Lowest concentration of: Unhealthy for Sensitive Groups, Unhealthy, Very Unhealthy.
+    # EPA, Final Updates to the Air Quality Index for Particulate Matter (February 2024), µg/m³
+    "pm2_5-24h": (35.5, 55.5, 125.5),
+    "pm10-24h": (155, 255, 355),
+    # 40 CFR part 58, appendix G, ppm
+    "ozone-8h": (0.071, 0.086, 0.106),
+}
+
+CONAMA_PM10 = (250, 420, 500)
+"""Atenção, Alerta, Emergência: CONAMA 491/2018, kept by 506/2024, µg/m³ over 24 h."""
+
+UG_M3_A_PPM = 48.0 / 24.45 * 1000
+"""Ozone weighs 48 g a mole, and at 25 °C and 1,013 hPa a mole of air is 24.45 litres."""
+
+
+def by_name(name: str) -> dict[str, Rule]:
+    return {rule.name: rule for rule in rules.load(name).rules}
+
+
+@pytest.mark.parametrize("name", US_AQI)
+def test_the_air_is_judged_by_the_bands_of_the_epa_or_by_the_guidelines_of_the_who(
+    name: str,
+) -> None:
+    rule, strict = by_name("air-quality")[name], by_name("air-quality-who")[name]
+    bands = [one * (UG_M3_A_PPM if "ozone" in name else 1) for one in US_AQI[name]]
+    assert rule.enter[1:] == tuple(pytest.approx(one, abs=0.5) for one in bands)
+    assert strict.enter[1:] == WHO_2021[name]
+    for one in (rule, strict):
+        assert (one.measure, one.window_s) == ("mean", (8 if "ozone" in name else 24) * 3600)
+        assert one.variable == name.split("-", maxsplit=1)[0] + "_ug_m3"
+
+
+def test_episodes_in_brazil_are_those_that_are_declared_there() -> None:
+    found = by_name("air-quality-br")
+    assert found["pm10-episode"].enter == (None, *CONAMA_PM10)
+    # São Paulo, decreto 59.113/2013, artigo 21
+    assert found["pm2_5-episode"].limit(Level.RED) == 250
+    assert found["ozone-episode"].limit(Level.RED) == 600

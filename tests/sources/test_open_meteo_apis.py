@@ -1,0 +1,127 @@
+"""What is asked of which API, and what is made of the answers of all but the forecast's.
+
+The answers here are made up, in the shape of the provider's descriptions of its APIs.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import numpy as np
+import pytest
+
+from atalaia import rules
+from atalaia.domain.payload import Payload
+from atalaia.domain.place import Place, Places
+from atalaia.domain.reading import Decoded, Kind
+from atalaia.domain.variable import CATALOGUE
+from atalaia.sources import decode_all
+from atalaia.sources.open_meteo_apis import FORECAST, FURTHER, VARIABLES, asked_by, requests
+
+NOON = 1_790_985_600  # 2026-10-03T00:00:00Z
+WHERE = Places([Place(id="p0", name="P0", latitude=-3.1, longitude=-60.0)])
+
+
+def test_requests_hold_a_hundred_places_and_count_what_the_provider_counts() -> None:
+    many = [Place(id=f"p{i}", name="", latitude=i / 10, longitude=-i / 10) for i in range(127)]
+    first, second = requests(many)
+    assert (len(first.places), len(second.places)) == (100, 27)
+    assert first.places[:2] == ("p0", "p1")
+    assert first.params["latitude"].split(",")[99] == "9.9"
+    assert first.params["longitude"].split(",")[99] == "-9.9"
+    expected = {
+        "past_hours": "24",
+        "forecast_hours": "48",
+        "wind_speed_unit": "ms",
+        "timezone": "UTC",
+        "timeformat": "iso8601",
+    }
+    assert expected.items() <= first.params.items()
+    assert first.url == "https://api.open-meteo.com/v1/forecast"
+    # Twenty variables are two calls a place, whatever the number of places in one request.
+    assert (first.cost, second.cost) == (200, 54)
+    assert requests([]) == []
+
+
+@pytest.mark.parametrize("api", [FORECAST, *FURTHER], ids=lambda api: api.name)
+def test_every_variable_asked_for_is_decoded(api: Any) -> None:
+    assert {name for names in api.asked.values() for name in names} <= set(VARIABLES)
+    assert api.variables <= set(CATALOGUE)
+
+
+def test_what_is_asked_follows_from_what_rules_measure() -> None:
+    assert asked_by(rules.load("inmet").variables) == ()
+    assert asked_by(CATALOGUE) == FURTHER
+    (air,) = asked_by(rules.load("air-quality").variables)
+    (request,) = requests(WHERE, air)
+    assert request.source == "open-meteo:air-quality"
+    assert request.url == "https://air-quality-api.open-meteo.com/v1/air-quality"
+    assert request.params["hourly"] == "pm2_5,pm10,ozone"
+    assert "current" not in request.params
+    (own,) = requests(WHERE, air, "http://localhost:8080")
+    assert own.url == "http://localhost:8080/v1/air-quality"
+
+
+def hourly(**columns: list[Any]) -> dict[str, Any]:
+    """Three hours of air, the last still to come."""
+    return {
+        "latitude": -3.2,
+        "longitude": -60.0,
+        "utc_offset_seconds": 0,
+        "hourly_units": {"time": "iso8601"} | dict.fromkeys(columns, "\u03bcg/m\u00b3"),
+        "hourly": {"time": ["2026-10-02T23:00", "2026-10-03T00:00", "2026-10-03T01:00"], **columns},
+    }
+
+
+def decoded(body: Any, source: str = "open-meteo:air-quality", status: int = 200) -> Decoded:
+    raw = body if isinstance(body, bytes) else json.dumps(body).encode()
+    answer = Payload(
+        source=source, content="forecast", places=("p0",), received_at=NOON, body=raw, status=status
+    )
+    return decode_all(WHERE)([answer], None)
+
+
+def test_the_air_is_read_by_the_hour_under_the_name_of_its_own_source() -> None:
+    told = decoded(hourly(pm2_5=[12.5, 80.0, 95.1], pm10=[20, None, 120], ozone=[60, 61, 62]))
+    assert told.rejects == []
+    readings = told.readings
+    assert readings.sources == ("open-meteo:air-quality",)
+    assert readings.kind.tolist() == [Kind.ANALYSIS, Kind.ANALYSIS, Kind.FORECAST]
+    assert readings.values["pm2_5_ug_m3"].tolist() == [12.5, 80.0, 95.1]
+    assert np.isnan(readings.values["pm10_ug_m3"][1])
+    assert readings.values["ozone_ug_m3"].tolist() == [60, 61, 62]
+
+
+def test_air_that_cannot_be_read_costs_itself_alone() -> None:
+    body = hourly(pm2_5=["much", 10**400, 20.0], pm10=[1, 2], ozone=[60, 61, 62])
+    body["hourly_units"]["ozone"] = "ppb"
+    told = decoded(body)
+    assert sorted(reject.reason for reject in told.rejects) == [
+        "not a number",
+        "not finite",
+        "unknown unit",
+        "wrong length",
+    ]
+    assert set(told.readings.values) == {"pm2_5_ug_m3"}
+    assert told.readings.values["pm2_5_ug_m3"][2] == 20.0
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "reason"),
+    [
+        (b"<html>maintenance</html>", 200, "HTML instead of JSON"),
+        (b'{"latitude": nan, "longitude": nan}', 200, "no known block"),
+        ({"error": True, "reason": "pm2_6 is no variable"}, 400, "error 400"),
+        ({"latitude": -3.2, "longitude": -60.0}, 200, "no known block"),
+        (hourly(pm2_5=[1, 2, 3]) | {"latitude": 40.0}, 200, "another place"),
+    ],
+)
+def test_an_answer_that_is_none_is_told_with_its_source(
+    body: Any, status: int, reason: str
+) -> None:
+    told = decoded(body, status=status)
+    assert [(reject.source, reject.reason) for reject in told.rejects] == [
+        ("open-meteo:air-quality", reason)
+    ]
+    assert len(told.readings) == 0
