@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from atalaia.domain.geo import EARTH_KM, KM_A_DEGREE, chord, distance_km, distances_km, unit
+from atalaia.domain.geo import EARTH_KM, KM_A_DEGREE, Box, chord, distance_km, distances_km, unit
 
 
 def test_a_degree_of_the_equator_and_half_the_way_round_are_what_they_are() -> None:
@@ -37,3 +37,14 @@ def test_one_point_and_many_chords_and_arcs_agree_wherever_they_lie() -> None:
 
 def test_a_point_is_no_way_from_itself() -> None:
     assert distance_km(-22.9, -43.2, -22.9, -43.2) == 0
+
+
+def test_a_box_goes_across_the_antimeridian_where_its_west_lies_east_of_its_east() -> None:
+    fiji = Box.of("177,-20,-178,-12")
+    assert fiji.holds(-17, 179.5)
+    assert fiji.holds(-17, -179)
+    assert not fiji.holds(-17, 0)
+    assert not fiji.holds(-21, 179.5)
+    recife = Box.of("-35,-9,-34,-8")
+    assert recife.holds(-8, -35), "its edges are within"
+    assert not recife.holds(-8, 179.5)

@@ -22,6 +22,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.responses import StreamingResponse
 
 from atalaia.api.events import BEAT_S
+from atalaia.domain.geo import Box
 from atalaia.domain.hazard import LEVEL_OF
 from atalaia.domain.words import ADVICE, CARE, HAZARDS, LANGUAGES, LEVELS
 from atalaia.page import web
@@ -264,6 +265,13 @@ def application(stage: Stage) -> FastAPI:
     @app.get("/v1/places/{place_id}/stations")
     def stations(place_id: str) -> Json:
         return {"place_id": place_id, "items": stage.stations}
+
+    @app.get("/v1/stations")
+    def known_stations(bbox: str) -> Json:
+        stage.asked.append(("stations", bbox))
+        box = Box.of(bbox)
+        inside = [one for one in stage.stations if box.holds(one["latitude"], one["longitude"])]
+        return {"items": inside, "is_cut": False}
 
     @app.get("/v1/places/{place_id}/measures")
     def measures(place_id: str) -> Json:

@@ -535,7 +535,8 @@ def test_our_own_files_are_few_bytes() -> None:
     assert own < 80_000
 
 
-def test_a_place_says_which_instruments_speak_for_it_and_how_far_they_are(browser: Browser) -> None:
+def with_stations() -> Stage:
+    """Calm, with two instruments near Recife."""
     stage = Stage(calm=True)
     stage.stations = [
         {"id": "wis2:0-20000-0-83743", "name": "Jardim Botânico", "kind": "official",
@@ -546,6 +547,11 @@ def test_a_place_says_which_instruments_speak_for_it_and_how_far_they_are(browse
          "longitude": -34.9, "km": 40.0, "height_m": None, "interval_s": 3600,
          "last_valid_at": None, "speaks_for": []},
     ]  # fmt: skip
+    return stage
+
+
+def test_a_place_says_which_instruments_speak_for_it_and_how_far_they_are(browser: Browser) -> None:
+    stage = with_stations()
 
     async def tell(url: str) -> None:
         page, seen = await browser.page()
@@ -557,6 +563,36 @@ def test_a_place_says_which_instruments_speak_for_it_and_how_far_they_are(browse
         assert "Jardim Botânico" in told
         assert "a 3,2 km" in told
         assert "Temperatura, Chuva (somas de 24 h ou mais)" in told
+        assert seen.problems == []
+
+    on_stage(browser, stage, tell)
+
+
+def test_on_zooming_in_the_map_shows_instruments_as_themselves(browser: Browser) -> None:
+    stage = with_stations()
+    stage.places = [place for place in stage.places if place["name"] == "Recife"]
+
+    async def tell(url: str) -> None:
+        PICTURES.mkdir(parents=True, exist_ok=True)
+        page, seen = await browser.page(reduced_motion="reduce")
+        await page.goto(url)
+        marks = "#map[data-land=yes] canvas.dots[data-stations='{}']"
+        await page.wait_for_selector(marks.format(2))
+        (asked,) = {told for name, told in stage.asked if name == "stations"}
+        assert all(part.lstrip("-").isdigit() for part in asked.split(",")), "whole degrees"
+        await page.screenshot(path=PICTURES / "map-stations.png")
+        shown = await page.locator("#map").bounding_box()
+        south = (stage.places[0]["latitude"] + 8.3) * 256 * 2**8 / 360  # of the place, pixels
+        middle = shown["x"] + shown["width"] / 2, shown["y"] + shown["height"] / 2
+        await page.mouse.click(middle[0] - 10, middle[1] - 28 + south)
+        told = page.locator(".popup")
+        await told.wait_for()
+        assert "Longe" in await told.inner_text()
+        assert "aeródromo" in await told.inner_text()
+        for _ in range(2):
+            await page.locator(".leaflet-control-zoom-out").click()
+            await page.wait_for_timeout(50)
+        await page.wait_for_selector(marks.format(0))
         assert seen.problems == []
 
     on_stage(browser, stage, tell)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gzip
 import json
+import math
 import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -510,5 +511,14 @@ def test_a_place_says_which_stations_speak_for_it(tmp_path: Path) -> None:
         assert (eye["id"], eye["name"], eye["km"]) == ("metar:SBXX", "Field", 5.6)
         assert "wind_speed_m_s" in eye["speaks_for"]
         assert "visibility_m" not in eye["speaks_for"], "fog ends at a river bank"
+        west, south = math.floor(place.longitude), math.floor(place.latitude)
+        known = f"/v1/stations?bbox={west},{south}"
+        _, told, _ = await get(world, f"{known},{west + 1},{south + 1.1}")
+        (there,) = told["items"]
+        assert told["is_cut"] is False
+        assert there == {name: eye[name] for name in there}
+        assert (await get(world, f"{known},{west + 1},{south}"))[1]["items"] == []
+        for bad in ("", "1,2,3", "a,b,c,d", "0,0,nan,1"):
+            assert (await get(world, f"/v1/stations?bbox={bad}"))[0] == 422, bad
 
     story(tmp_path, tell, **QUIET)

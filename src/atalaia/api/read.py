@@ -52,6 +52,14 @@ def routes(shown: Shown, gate: Gate) -> APIRouter:
         """The stations within reach of a place, the nearest first, and of what each is evidence."""
         return sent(request, await made.stations(place_id))
 
+    @router.get("/stations", **answers(models.KnownStationsItem, 503))
+    async def known_stations(
+        request: Request, bbox: Annotated[str, Query(max_length=200)]
+    ) -> Response:
+        """The stations near watched places that stand within a box: `west,south,east,north` in
+        degrees; a west that lies east of its east goes across the antimeridian."""
+        return sent(request, await made.known_stations(bbox))
+
     @router.get("/places/{place_id}/readings", **answers(models.ReadingsItem, 404, 503))
     async def readings(
         request: Request,

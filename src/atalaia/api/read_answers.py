@@ -18,10 +18,17 @@ from atalaia.api.cached import AnswerCache, JsonAnswer
 from atalaia.api.cursors import cursor, number, position
 from atalaia.api.incidents import alert_line, with_entries
 from atalaia.api.problem import Problem
-from atalaia.api.read_items import measure_item, rule_item, series_item, town_items
+from atalaia.api.read_items import (
+    measure_item,
+    rule_item,
+    series_item,
+    station_item,
+    stations_in_box,
+    town_items,
+)
 from atalaia.api.shown import Shown
 from atalaia.detect.course import courses
-from atalaia.detect.eyes_of import STATIONS, eyes_of
+from atalaia.detect.eyes_of import STATIONS, KnownStation, eyes_of, known_stations
 from atalaia.domain.alert import instant
 from atalaia.domain.hazard import LEVEL_OF
 from atalaia.domain.place import Place
@@ -36,6 +43,7 @@ class ReadAnswers:
     def __init__(self, shown: Shown) -> None:
         self._shown = shown
         self._answers = AnswerCache()
+        self._stations: tuple[int, list[KnownStation]] = -1, []  # of a minute
         self._lives = asyncio.Semaphore(8)  # threads that read the log at the same time
 
     @property
@@ -92,13 +100,25 @@ class ReadAnswers:
         """The instruments that speak for a place."""
         place = self._place(place_id)
         kept = await asyncio.to_thread(self._shown.state.load, STATIONS)
-        items = [
-            msgspec.structs.asdict(eye)
-            | {"last_valid_at": None if eye.last_valid_at is None else instant(eye.last_valid_at)}
-            for eye in eyes_of(kept, place)
-        ]
+        items = [station_item(eye) for eye in eyes_of(kept, place)]
         body = msgspec.json.encode({"place_id": place.id, "items": items})
         return self._answers.made(("stations", place.id), hash(body), lambda: body)
+
+    async def known_stations(self, bbox: str) -> JsonAnswer:
+        """The instruments within a box; the same for a minute."""
+        minute = int(self._shown.now()) // 60
+        asked = ("known stations", bbox)
+        held = self._answers.get(asked, minute)
+        if held is not None:
+            return held
+        if self._stations[0] != minute:
+            kept = await asyncio.to_thread(self._shown.state.load, STATIONS)
+            self._stations = minute, await asyncio.to_thread(known_stations, kept)
+        try:
+            found = stations_in_box(self._stations[1], bbox)
+        except ValueError:
+            raise Problem(422, "bbox: four numbers in degrees, west,south,east,north") from None
+        return self._answers.put(asked, minute, msgspec.json.encode(found))
 
     async def readings(self, place_id: str, hours: int, asked: str | None) -> JsonAnswer:
         """A place's series; `asked` are variables, separated by commas."""

@@ -6,16 +6,23 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+import msgspec
+
 from atalaia.api import read_models as models
 from atalaia.api.recent import Series
 from atalaia.detect.course import Course
+from atalaia.detect.eyes_of import KnownStation, PlaceEye
 from atalaia.domain.alert import instant
+from atalaia.domain.geo import Box
 from atalaia.domain.place import Places
 from atalaia.domain.reading import Kind
 from atalaia.domain.rule import LEVELS, Rule
 from atalaia.domain.variable import CATALOGUE
 from atalaia.people.coverage import REACH_KM, nearest
 from atalaia.sources import gazetteer
+
+MOST_STATIONS = 1_000
+"""In a box: more marks than that are no map."""
 
 
 def _judged(rule: Rule) -> dict[str, Any]:
@@ -45,6 +52,20 @@ def rule_item(rule: Rule) -> dict[str, Any]:
         "norm": rule.norm,
         "in_words": rule.in_words(),
     }
+
+
+def station_item(station: KnownStation | PlaceEye) -> dict[str, Any]:
+    """As `KnownStationItem` has it, and `StationItem`."""
+    at = station.last_valid_at
+    return msgspec.structs.asdict(station) | {"last_valid_at": None if at is None else instant(at)}
+
+
+def stations_in_box(known: Sequence[KnownStation], bbox: str) -> dict[str, Any]:
+    """As `KnownStationsItem` has it. Raises ValueError where that is no box."""
+    box = Box.of(bbox)
+    found = [each for each in known if box.holds(each.latitude, each.longitude)]
+    items = [station_item(each) for each in found[:MOST_STATIONS]]
+    return {"items": items, "is_cut": len(found) > MOST_STATIONS}
 
 
 def series_item(series: Series) -> dict[str, Any]:

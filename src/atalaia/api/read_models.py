@@ -60,6 +60,25 @@ class StationsItem(BaseModel):
     items: list[StationItem]
 
 
+class KnownStationItem(BaseModel):
+    """A station that some watched place lies near to. `interval_s`: as learned of its reports."""
+
+    id: str
+    name: str
+    kind: Literal["official", "aerodrome", "private"]
+    latitude: float
+    longitude: float
+    interval_s: int | None
+    last_valid_at: str | None
+
+
+class KnownStationsItem(BaseModel):
+    """The stations within a box, by their ids. `is_cut`: there are more than are told."""
+
+    items: list[KnownStationItem]
+    is_cut: bool
+
+
 class RuleItem(BaseModel):
     """A rule that judges a place. `limits` are in `unit`; relative to the norm where it has one."""
 

@@ -1,9 +1,9 @@
-"""The stations that speak for a place, as the watch keeps them: what the API shows of it."""
+"""The stations that speak for places, as the watch keeps them: what the API shows of them."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import msgspec
 import numpy as np
@@ -14,6 +14,47 @@ from atalaia.domain.place import Place
 
 STATIONS = "station:"
 """State items under this prefix are stations, by lane and id."""
+
+
+class KnownStation(msgspec.Struct, frozen=True, kw_only=True):
+    """A station that some watched place lies near to.
+
+    last_valid_at   Unix seconds of its newest report; None: never heard
+    """
+
+    id: str
+    name: str
+    kind: str
+    latitude: float
+    longitude: float
+    interval_s: int | None
+    last_valid_at: int | None
+
+
+def known_stations(kept: Mapping[str, bytes]) -> list[KnownStation]:
+    """All stations that a home keeps, each once (lanes may keep the same), by their ids."""
+    found = {
+        eye.station.id: KnownStation(
+            id=eye.station.id,
+            name=eye.station.name or eye.station.id,
+            kind=eye.station.kind,
+            latitude=latitude,
+            longitude=longitude,
+            interval_s=eye.station.interval_s,
+            last_valid_at=eye.station.last_valid_at,
+        )
+        for eye, latitude, longitude in _standing(kept)
+    }
+    return [found[name] for name in sorted(found)]
+
+
+def _standing(kept: Mapping[str, bytes]) -> Iterator[tuple[Eye, float, float]]:
+    """Those that stand somewhere, with latitude and longitude."""
+    for body in kept.values():
+        eye = msgspec.msgpack.decode(body, type=Eye)
+        at = eye.station
+        if at.latitude is not None and at.longitude is not None:
+            yield eye, at.latitude, at.longitude
 
 
 class PlaceEye(msgspec.Struct, frozen=True, kw_only=True):
@@ -44,13 +85,10 @@ def eyes_of(kept: Mapping[str, bytes], place: Place) -> list[PlaceEye]:
     )
     eyes = {}
     links = {}
-    for body in kept.values():
-        eye = msgspec.msgpack.decode(body, type=Eye)
+    for eye, latitude, longitude in _standing(kept):
         at = eye.station
-        if at.latitude is None or at.longitude is None:
-            continue
         above = math.nan if at.elevation_m is None else at.elevation_m
-        link = nearby.of(at.latitude, at.longitude, above).get(0)
+        link = nearby.of(latitude, longitude, above).get(0)
         if link is not None:
             eyes[at.id], links[at.id] = eye, link
     measured = {name: eye.measures for name, eye in eyes.items()}

@@ -6,6 +6,7 @@ Latitudes and longitudes are degrees (WGS 84).
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 
@@ -15,6 +16,33 @@ EARTH_KM = 6371.0088
 """Mean radius of the Earth (IUGG)."""
 
 KM_A_DEGREE = EARTH_KM * np.pi / 180
+
+
+class Box(NamedTuple):
+    """Between two parallels and two meridians, all of it included; degrees, in GeoJSON's order
+    (RFC 7946, 5). A west that lies east of its east goes across the antimeridian.
+    """
+
+    west: float
+    south: float
+    east: float
+    north: float
+
+    @classmethod
+    def of(cls, text: str) -> Box:
+        """``west,south,east,north``. Raises ValueError."""
+        numbers = [float(part) for part in text.split(",")]
+        if len(numbers) != 4 or not all(map(math.isfinite, numbers)):
+            raise ValueError("four numbers in degrees: west,south,east,north")
+        return cls(*numbers)
+
+    def holds(self, latitude: float, longitude: float) -> bool:
+        """Whether a point lies within."""
+        if not self.south <= latitude <= self.north:
+            return False
+        if self.west <= self.east:
+            return self.west <= longitude <= self.east
+        return longitude >= self.west or longitude <= self.east
 
 
 def distance_km(lat_a: float, lon_a: float, lat_b: float, lon_b: float) -> float:

@@ -8,11 +8,12 @@ const SIZE = { watch: 6.5, yellow: 9, orange: 9.5, red: 10.5 };
 const FLASH_MS = 4000;
 const REACH = matchMedia("(pointer: coarse)").matches ? 24 : 14;
 
-/** The layer's class, for this Leaflet. Options: onPick(id, latlng). */
+/** The layer's class, for this Leaflet. Options: onPick(place, latlng). */
 export const dots = (L) => L.Layer.extend({
   initialize(options) {
     L.setOptions(this, options);
     this._places = [];
+    this._stations = [];
     this._flashes = new Map();
   },
 
@@ -39,6 +40,12 @@ export const dots = (L) => L.Layer.extend({
   setPlaces(places) {
     this._places = [...places].sort((a, b) => (RANK[a.level] ?? 0) - (RANK[b.level] ?? 0));
     this.redraw();
+  },
+
+  /** Instruments, as small marks beneath: as places, and each with its kind. */
+  setStations(stations, wanted = null) {
+    this.wanted = wanted; // what is asked for and has not come yet is late
+    if (stations.length + this._stations.length) this.redraw(this._stations = stations);
   },
 
   /** Draw attention to places for a moment. */
@@ -77,15 +84,18 @@ export const dots = (L) => L.Layer.extend({
     pen.setTransform(ratio, 0, 0, ratio, 0, 0);
     pen.clearRect(0, 0, full.x, full.y);
     this._look = looks(canvas);
-    this._shown = this._within(full);
+    this._shown = this._within(full, this._places);
+    this._marked = this._within(full, this._stations);
+    for (const one of this._marked) cross(pen, one, this._look);
     this._paint(pen);
     canvas.dataset.levels = counted(this._places);
+    canvas.dataset.stations = this._marked.length;
   },
 
-  _within(full) {
+  _within(full, places) {
     const map = this._map;
     const shown = [];
-    for (const place of this._places) {
+    for (const place of places) {
       const point = map.latLngToLayerPoint([place.latitude, place.longitude]);
       const x = point.x - this._origin.x;
       const y = point.y - this._origin.y;
@@ -119,8 +129,8 @@ export const dots = (L) => L.Layer.extend({
     const at = event.layerPoint.subtract(this._origin);
     let best = null;
     let least = REACH * REACH;
-    for (const one of this._shown ?? []) {
-      const far = (one.x - at.x) ** 2 + (one.y - at.y) ** 2 - (RANK[one.place.level] ?? 0);
+    for (const one of [...this._shown ?? [], ...this._marked ?? []]) {
+      const far = (one.x - at.x) ** 2 + (one.y - at.y) ** 2 - (one.place.kind ? 0 : 9 + (RANK[one.place.level] ?? 0));
       if (far <= least) [best, least] = [one, far];
     }
     return best?.place ?? null;
@@ -128,7 +138,7 @@ export const dots = (L) => L.Layer.extend({
 
   _click(event) {
     const place = this._nearest(event);
-    if (place) this.options.onPick(place.id, [place.latitude, place.longitude]);
+    if (place) this.options.onPick(place, [place.latitude, place.longitude]);
   },
 
   _hover(event) {
@@ -145,6 +155,18 @@ function looks(canvas) {
     watch: colour("watch"), yellow: colour("yellow"), orange: colour("orange"), red: colour("red"),
     edge: colour("level-edge"),
   };
+}
+
+/** Draw one station. */
+function cross(pen, { x, y }, look) {
+  pen.beginPath();
+  pen.moveTo(x - 4, y);
+  pen.lineTo(x + 4, y);
+  pen.moveTo(x, y - 4);
+  pen.lineTo(x, y + 4);
+  pen.lineWidth = 1.6;
+  pen.strokeStyle = look.muted;
+  pen.stroke();
 }
 
 /** Draw one place; how far it reaches from its middle. */

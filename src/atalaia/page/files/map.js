@@ -1,13 +1,15 @@
 // The map: outlines of countries, and every watched place as a shape on one canvas.
 
-import { h } from "./dom.js";
 import { dots } from "./dots.js";
 import { countries, leaflet } from "./libraries.js";
-import { badge, highest } from "./levels.js";
-import { hazard, capital } from "./format.js";
+import { highest } from "./levels.js";
 import { blindPlaces, levelsByPlace, store } from "./store.js";
-import { icon } from "./icons.js";
-import { t } from "./words.js";
+
+const CLOSE_ZOOM = 7.5; // from here on there is room for instruments
+const AHEAD_MS = 5_000;
+
+/** What only who looks closely needs, and is fetched apart; null: it cannot be had. */
+const closer = () => import("./closer.js").catch(() => null);
 
 // Where somebody last looked, while the page is open.
 let looked = null;
@@ -20,16 +22,27 @@ export async function showMap(element) {
     zoomDelta: 0.75, wheelPxPerZoomLevel: 90, worldCopyJump: true, preferCanvas: true,
     maxBounds: [[-85, -260], [85, 260]], maxBoundsViscosity: 0.6,
   });
-  const layer = new (dots(L))({ onPick: (id, at) => pick(L, map, id, at) });
+  const layer = new (dots(L))({ onPick: async (one, at) => (await closer())?.pick(L, map, one, at) });
   L.control.zoom({ position: "topright", zoomInTitle: "+", zoomOutTitle: "−" }).addTo(map);
   fit(L, map);
   if (looked) map.setView(looked.center, looked.zoom, { animate: false });
   const land = addLand(L, map, layer);
   addTiles(L, map);
   layer.addTo(map);
-  map.on("moveend", () => { looked = { center: map.getCenter(), zoom: map.getZoom() }; });
+  const instruments = async () => {
+    if (map.getZoom() >= CLOSE_ZOOM) (await closer())?.showStations(map, layer);
+    else layer.setStations([]);
+  };
+  setTimeout(closer, AHEAD_MS);
+  map.on("moveend", () => {
+    looked = { center: map.getCenter(), zoom: map.getZoom() };
+    instruments();
+  });
 
-  const update = () => layer.setPlaces(points());
+  const update = () => {
+    layer.setPlaces(points());
+    instruments();
+  };
   update();
   const repaint = () => { land.then((one) => one?.setStyle(landStyle())); layer.redraw(); };
   const watcher = new MutationObserver(repaint);
@@ -106,16 +119,4 @@ function addTiles(L, map) {
   shown.addTo(map);
   map.setMaxZoom(16);
   if (attribution) L.control.attribution({ prefix: false }).addTo(map);
-}
-
-function pick(L, map, id, at) {
-  const place = store.places.get(id);
-  const levels = Object.entries(levelsByPlace().get(id) ?? {});
-  const lines = levels.map(([name, level]) =>
-    h("li", {}, icon(name, 17), h("span", {}, capital(hazard(name))), badge(level)));
-  if (blindPlaces().has(id)) lines.push(h("li", {}, icon("cannot_see", 17), capital(t.blind.tag)));
-  if (!lines.length) lines.push(h("li", { class: "quiet" }, t.place.calm));
-  const content = h("div", { class: "popup" }, h("strong", {}, place.name), h("ul", {}, lines),
-    h("a", { href: `/#/place/${encodeURIComponent(id)}` }, t.map.open, icon("arrow", 16)));
-  L.popup({ offset: [0, -8], minWidth: 190, closeButton: false }).setLatLng(at).setContent(content).openOn(map);
 }

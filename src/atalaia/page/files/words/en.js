@@ -89,6 +89,8 @@ export const words = {
     open: "See the place",
     since: (at) => `since ${at}`,
     from: (at) => `from ${at}`,
+    kinds: { official: "official station", aerodrome: "aerodrome", private: "private station" },
+    heard: (at) => `newest value: ${at}`,
   },
   place: {
     back: "Back to the map",

@@ -89,6 +89,8 @@ export const words = {
     open: "Ver el lugar",
     since: (at) => `desde ${at}`,
     from: (at) => `a partir de ${at}`,
+    kinds: { official: "estación oficial", aerodrome: "aeródromo", private: "estación particular" },
+    heard: (at) => `último valor: ${at}`,
   },
   place: {
     back: "Volver al mapa",

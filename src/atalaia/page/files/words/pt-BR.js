@@ -95,6 +95,8 @@ export const words = {
     open: "Ver o lugar",
     since: (at) => `desde ${at}`,
     from: (at) => `a partir de ${at}`,
+    kinds: { official: "estação oficial", aerodrome: "aeródromo", private: "estação particular" },
+    heard: (at) => `último valor: ${at}`,
   },
   place: {
     back: "Voltar ao mapa",
