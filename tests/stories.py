@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import itertools
 import json
 import os
@@ -9,11 +10,14 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 
+from atalaia.cli import main
 from atalaia.cli.replays import replay
 from atalaia.detect.watch import Watch
 from atalaia.domain.alert import Alert, LogEntry, instant, to_line
@@ -333,6 +337,26 @@ def atalaia(*arguments: str | Path, **environment: str) -> subprocess.CompletedP
         timeout=LIMIT_S,
         check=False,
     )
+
+
+def here(*arguments: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    """The command in this process, to the end: a process of its own costs seconds."""
+    words = [str(one) for one in arguments]
+    written = io.BytesIO(), io.BytesIO()
+    out, err = (io.TextIOWrapper(each, "utf-8", write_through=True) for each in written)
+    status: object = 0
+    with (
+        patch.object(sys, "argv", ["atalaia", *words]),
+        patch.dict(os.environ, {"COLUMNS": "100"} | environment),
+        redirect_stdout(out),
+        redirect_stderr(err),
+    ):
+        try:
+            main()
+        except SystemExit as end:
+            status = end.code
+    texts = [each.getvalue().decode() for each in written]
+    return subprocess.CompletedProcess(words, int(str(status or 0)), *texts)
 
 
 def command(*arguments: str | Path) -> list[str]:

@@ -1,4 +1,4 @@
-"""The command line as people and programs use it, in processes of its own."""
+"""The command line as people and programs use it."""
 
 from __future__ import annotations
 
@@ -25,6 +25,7 @@ from stories import (
     atalaia,
     command,
     forecast,
+    here,
     rows,
     series,
     write_places,
@@ -62,7 +63,7 @@ def home(story: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def replay(folder: Path, *more: str | Path) -> subprocess.CompletedProcess[str]:
-    return atalaia("replay", "--places", folder / "places.csv", folder / "readings.csv", *more)
+    return here("replay", "--places", folder / "places.csv", folder / "readings.csv", *more)
 
 
 # Replay
@@ -78,7 +79,7 @@ def test_the_same_rows_give_a_byte_identical_file_in_whatever_files_they_come(
 
     def alerts_of(label: str, *files: Path) -> bytes:
         out = tmp_path / f"{label}.ndjson"
-        done = atalaia("replay", "--places", nyc / "places.csv", *files, "--alerts", out)
+        done = here("replay", "--places", nyc / "places.csv", *files, "--alerts", out)
         assert done.returncode == 0, done.stderr
         return out.read_bytes()
 
@@ -189,7 +190,7 @@ WRONG_USE = [
 
 @pytest.mark.parametrize("arguments", WRONG_USE)
 def test_wrong_use_is_exit_2_and_said_on_stderr(arguments: tuple[str, ...]) -> None:
-    done = atalaia(*arguments)
+    done = here(*arguments)
     assert done.returncode == 2
     assert done.stderr or not arguments
     assert "Traceback" not in done.stderr
@@ -223,7 +224,7 @@ def test_what_a_person_can_mend_is_exit_1_with_file_and_next_step(
         (("config", "check", tmp_path / "none.toml"), ["none.toml"]),
     ]
     for arguments, words in cases:
-        done = atalaia(*arguments)
+        done = here(*arguments)
         assert done.returncode == 1, (arguments, done.stderr)
         assert done.stdout == "", arguments
         assert "Traceback" not in done.stderr, arguments
@@ -238,7 +239,7 @@ def test_rows_that_cannot_be_read_are_counted_and_the_rest_is_replayed(
     damaged.write_text(
         good + "north,yesterday,3600,observed\nnowhere" + ",2024-01-01T00:00:00Z" * 9
     )
-    done = atalaia("replay", "--places", story / "places.csv", damaged)
+    done = here("replay", "--places", story / "places.csv", damaged)
     assert done.returncode == 0
     assert "readings 18" in done.stdout
     assert "rejected" in done.stdout
@@ -250,14 +251,14 @@ def test_rows_that_cannot_be_read_are_counted_and_the_rest_is_replayed(
 
 def test_sql_answers_as_table_csv_or_json(home: Path) -> None:
     query = "SELECT place_id, count(*) AS n FROM readings GROUP BY 1 ORDER BY 1"
-    table = atalaia("sql", query, "--home", home)
+    table = here("sql", query, "--home", home)
     assert table.returncode == 0
     assert "north" in table.stdout
     found = list(
-        csv.reader(io.StringIO(atalaia("sql", query, "--home", home, "--format", "csv").stdout))
+        csv.reader(io.StringIO(here("sql", query, "--home", home, "--format", "csv").stdout))
     )
     assert found == [["place_id", "n"], ["north", "10"], ["south", "8"]]
-    as_json = json.loads(atalaia("sql", query, "--home", home, "--json").stdout)
+    as_json = json.loads(here("sql", query, "--home", home, "--json").stdout)
     assert as_json == [{"place_id": "north", "n": 10}, {"place_id": "south", "n": 8}]
 
 
@@ -311,7 +312,7 @@ def test_sql_knows_readings_alerts_and_incidents(home: Path) -> None:
         "SELECT (SELECT count(*) FROM alerts) AS alerts, (SELECT count(*) FROM incidents) AS "
         "incidents, (SELECT count(*) FROM readings) AS readings"
     )
-    (row,) = json.loads(atalaia("sql", query, "--home", home, "--json").stdout)
+    (row,) = json.loads(here("sql", query, "--home", home, "--json").stdout)
     incidents = {json.loads(line)["incident"] for line in told}
     assert row == {"alerts": len(told), "incidents": len(incidents), "readings": 18}
 
@@ -320,7 +321,7 @@ def test_sql_knows_readings_alerts_and_incidents(home: Path) -> None:
     "query", ["SELECT nothing FROM readings", "DROP TABLE readings", "SELEC", ""]
 )
 def test_sql_that_cannot_be_run_is_exit_1(home: Path, query: str) -> None:
-    done = atalaia("sql", query, "--home", home)
+    done = here("sql", query, "--home", home)
     assert done.returncode == 1
     assert done.stdout == ""
     assert done.stderr.startswith("atalaia: ")
@@ -329,27 +330,27 @@ def test_sql_that_cannot_be_run_is_exit_1(home: Path, query: str) -> None:
 
 def test_gold_rebuilt_from_raw_is_the_same(home: Path) -> None:
     query = "SELECT * FROM readings ORDER BY ALL"
-    before = atalaia("sql", query, "--home", home, "--json").stdout
-    done = atalaia("refine", "--rebuild", "--home", home, "--json")
+    before = here("sql", query, "--home", home, "--json").stdout
+    done = here("refine", "--rebuild", "--home", home, "--json")
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["rows"] == 18
-    assert atalaia("sql", query, "--home", home, "--json").stdout == before
+    assert here("sql", query, "--home", home, "--json").stdout == before
 
 
 def test_the_inbox_tells_the_newest_last_in_the_language_asked_for(home: Path) -> None:
-    told = atalaia("alerts", "--home", home, "--language", "en", "--last", "2")
+    told = here("alerts", "--home", home, "--language", "en", "--last", "2")
     lines = told.stdout.splitlines()
     assert len(lines) == 2
     assert all("not an official warning" in line for line in lines)
     assert lines[0][:25] <= lines[1][:25]
-    as_json = atalaia("alerts", "--home", home, "--json", "--last", "1")
+    as_json = here("alerts", "--home", home, "--json", "--last", "1")
     assert list(json.loads(as_json.stdout)) == KEYS
 
 
 @pytest.mark.parametrize("name", ["tables", "variables", "rules"])
 def test_what_there_is_is_listed_for_people_and_programs(name: str) -> None:
-    assert "rain" in atalaia(name).stdout
-    assert json.loads(atalaia(name, "--json").stdout)
+    assert "rain" in here(name).stdout
+    assert json.loads(here(name, "--json").stdout)
 
 
 def test_a_reader_that_goes_away_is_no_error(home: Path) -> None:
@@ -384,6 +385,6 @@ def test_the_version_is_told_at_once() -> None:
 
 def test_every_command_says_what_it_is_for() -> None:
     for name in ("run", "replay", "sql", "tables", "alerts", "refine", "variables", "rules"):
-        done = atalaia(name, "--help")
+        done = here(name, "--help")
         assert done.returncode == 0
         assert len(done.stdout.splitlines()) > 4

@@ -28,7 +28,10 @@ def hours_of(
     con = duckdb.connect()
     con.execute("SET TimeZone = 'UTC'")
     con.execute("CREATE TABLE told (moment BIGINT, period INTEGER, amount DOUBLE)")
-    con.executemany("INSERT INTO told VALUES (?, ?, ?)", [list(row) for row in told])
+    con.execute(
+        "INSERT INTO told SELECT unnest(?::BIGINT[]), unnest(?::INTEGER[]), unnest(?::DOUBLE[])",
+        [list(column) for column in zip(*told, strict=True)],
+    )
     con.execute(f"CREATE TABLE readings AS {rows('readings', [])}")
     con.execute(
         "INSERT INTO readings BY NAME SELECT 'a' AS place_id, ? AS source, 'observed' AS kind,"
@@ -52,7 +55,10 @@ def days_of(zone: str, told: Sequence[tuple[int, float]]) -> dict[date, int]:
         con.execute(f"CREATE TABLE {dataset} AS {rows(dataset, [])}")
     con.execute("INSERT INTO places BY NAME SELECT 'a' AS place_id, ? AS timezone", [zone])
     con.execute("CREATE TABLE told (moment BIGINT, value DOUBLE)")
-    con.executemany("INSERT INTO told VALUES (?, ?)", [list(row) for row in told])
+    con.execute(
+        "INSERT INTO told SELECT unnest(?::BIGINT[]), unnest(?::DOUBLE[])",
+        [list(column) for column in zip(*told, strict=True)],
+    )
     con.execute(
         "INSERT INTO readings BY NAME SELECT 'a' AS place_id, 's' AS source, 'observed' AS kind,"
         " make_timestamptz(moment * 1000000) AS valid_at, value AS temperature_c,"
@@ -134,7 +140,7 @@ def test_a_day_is_the_clocks_also_where_it_is_put_off_the_full_hour(
     assert abs(found[day] - hours) <= 1, "an hour of UTC may lie over a midnight off the full hour"
 
 
-@pytest.mark.parametrize("seed", range(cases(40)))
+@pytest.mark.parametrize("seed", range(cases(12)))
 def test_hours_of_random_tellings_are_what_fell_and_never_more(seed: int) -> None:
     chance = random.Random(seed)
     start = chance.choice([NOON, -NOON - NOON % HOUR, 0]) // HOUR * HOUR
