@@ -97,7 +97,8 @@ fuzz-api: .venv/.dev ## 10,000 requests made of the description of the API
 	ATALAIA_SCHEMATHESIS=10000 $(BIN)/python -m pytest tests/run/test_schemathesis.py
 
 oracles: .venv/.dev ## hours, days, scores, detection and incidents' lives, with many times the cases
-	ATALAIA_ORACLES=20 $(BIN)/python -m pytest tests/lake/test_hourly.py tests/batch/test_scores.py
+	ATALAIA_ORACLES=60 $(BIN)/python -m pytest tests/lake/test_hourly.py
+	ATALAIA_ORACLES=20 $(BIN)/python -m pytest tests/batch/test_scores.py
 	ATALAIA_ORACLES=10 $(BIN)/python -m pytest tests/oracles tests/detect/test_bounded.py \
 		tests/domain/test_incident_machine.py
 

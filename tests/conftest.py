@@ -1,14 +1,23 @@
 from __future__ import annotations
 
 import importlib.util
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import structlog
 from hypothesis import settings
 
 # A busy machine is no fault, and what is found today is found tomorrow.
 settings.register_profile("steady", deadline=None, derandomize=True)
 settings.load_profile("steady")
+
+
+@pytest.fixture(autouse=True)
+def _logs_of_its_own() -> Iterator[None]:
+    """A command that ran in this process has set them, for the streams that it was given."""
+    yield
+    structlog.reset_defaults()
 
 
 @pytest.fixture(scope="session")

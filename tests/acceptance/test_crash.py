@@ -18,7 +18,7 @@ import pytest
 
 from stories import atalaia, command
 
-KILLS = int(os.environ.get("ATALAIA_KILLS", "10"))
+KILLS = int(os.environ.get("ATALAIA_KILLS", "6"))
 KILLS_A_HOME = 3
 
 

@@ -12,6 +12,8 @@ from typing import Any
 
 import pytest
 
+from patience import slowness
+
 ROOT = Path(__file__).resolve().parents[2]
 VENDOR = ROOT / "src/atalaia/page/files/vendor"
 AXE = ROOT / ".venv/page/axe.js"
@@ -68,13 +70,13 @@ class Browser:
                 for context in self.chromium.contexts:
                     await context.close()
 
-        asyncio.run_coroutine_threadsafe(told(), self.loop).result(120)
+        asyncio.run_coroutine_threadsafe(told(), self.loop).result(120 * slowness())
 
     async def page(self, **options: Any) -> tuple[Any, Seen]:
         """A new page in a context of its own, and what it complains about."""
         settings = {"locale": "pt-BR", "timezone_id": "America/Sao_Paulo", **DESKTOP, **options}
         context = await self.chromium.new_context(**settings)
-        context.set_default_timeout(8_000)
+        context.set_default_timeout(8_000 * slowness())
         page = await context.new_page()
         seen = Seen()
         page.on("pageerror", lambda error: seen.problems.append(str(error)))

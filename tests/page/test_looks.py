@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from atalaia.page import web
+from patience import slowness
 
 from .conftest import AXE, PHONE, PICTURES, Browser
 from .stage import Stage, shown
@@ -111,7 +112,7 @@ def test_the_first_view_of_the_map_is_light_and_soon_there(browser: Browser) -> 
         weight = sum(bodies.values())
         print(f"first view: {weight} bytes in {len(bodies)} answers, map after {ready_ms:.0f} ms")
         assert weight < 368_500
-        assert ready_ms < 2_000 * 2  # the machine of the tests has others on it
+        assert ready_ms < 2_000 * 2 * slowness()  # the machine of the tests has others on it
         assert not any(name.endswith("uplot.js") for name in bodies)
 
     on_stage(browser, Stage(), tell)
@@ -147,8 +148,8 @@ def test_every_municipality_of_brazil_stays_smooth(browser: Browser, shared: Pat
         times = sorted(await page.evaluate("window.frames"))
         middle, worst = times[len(times) // 2], times[-1]
         print(f"{len(stage.places)} places: median frame {middle:.0f} ms, worst {worst:.0f} ms")
-        assert middle < 40
-        assert worst < 600
+        assert middle < 40 * slowness()
+        assert worst < 600 * slowness()
         PICTURES.mkdir(parents=True, exist_ok=True)
         await page.screenshot(path=PICTURES / "map-5571.png")
         await page.fill("#find", "são josé")

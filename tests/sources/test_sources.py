@@ -64,9 +64,9 @@ def with_body(payload: Payload, body: bytes) -> Payload:
 
 
 def damaged(body: bytes, dice: random.Random) -> Iterator[bytes]:
-    yield from (body[: dice.randrange(len(body))] for _ in range(50))
+    yield from (body[: dice.randrange(len(body))] for _ in range(30))
     short = body[:LONGEST] if body.startswith(b"REGIAO") else body
-    for _ in range(300):
+    for _ in range(100):
         changed = bytearray(short)
         for _ in range(dice.choice((1, 1, 1, 4, 30))):
             changed[dice.randrange(len(changed))] = dice.randrange(256)

@@ -97,7 +97,7 @@ HOSTILE = [
 ]
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(
     st.lists(
         st.tuples(
@@ -166,7 +166,7 @@ def heard(source: str, valid_at: int = NOW) -> StationsDecoded:
     )
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(
     st.lists(
         st.tuples(

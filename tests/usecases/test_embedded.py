@@ -81,6 +81,8 @@ class Embedded(Driven):
         live = self.live
 
         def is_settled() -> bool:
+            if live.consumer.position < live.home.stream.last_offset():
+                return False  # it is not yet behind where it has not yet heard
             newest = live.home.state.latest(1)
             seq = newest[0][0] if newest else 0
             due = sum(n for (_, of), n in live.home.outbox.counts().items() if of in UNSENT)
