@@ -16,6 +16,7 @@ import hmac
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 
 import aiohttp
 import msgspec
@@ -147,7 +148,7 @@ class Webhook:
 
 def request(target: Target, headers: Mapping[str, str], body: bytes) -> bytes:
     """A POST as it is written, whole."""
-    lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+    lines = "".join([f"{name}: {value}\r\n" for name, value in headers.items()])
     head = (
         f"POST {target.path} HTTP/1.1\r\nHost: {target.authority}\r\nUser-Agent: Atalaia\r\n"
         f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n{lines}\r\n"
@@ -193,8 +194,13 @@ def signed(message_id: str, timestamp: int, body: bytes, secret: str) -> dict[st
     }
 
 
+@lru_cache
+def _row(status: int) -> Outcome:
+    return next((outcome for statuses, outcome in OUTCOMES if status in statuses), OUTCOMES[-1][1])
+
+
 def _outcome(status: int, headers: Mapping[str, str]) -> Outcome:
-    row = next((outcome for statuses, outcome in OUTCOMES if status in statuses), OUTCOMES[-1][1])
+    row = _row(status)
     after_s = outcomes.retry_after_s(headers) if status in _WISHES else 0.0
     if row.verdict != "again":
         return row

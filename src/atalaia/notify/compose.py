@@ -149,8 +149,8 @@ class Composer:
     def _note_draft(self, message: Message, person: Person | None, past: Past) -> None:
         if len(self._drafts) >= _DRAFTS_KEPT:  # those of messages that others sent
             self._drafts.clear()
-        incidents = tuple(entry.alert.incident for entry in past.entries(message))
-        self._drafts[message.id] = _Draft(person, past.seq, incidents, past.silences)
+        draft = _Draft(person, past.seq, past.incidents(message), past.silences)
+        self._drafts[message.id] = draft
 
 
 def _news(message: Message, person: Person, past: Past, letters: Letters) -> Letter | Outcome:

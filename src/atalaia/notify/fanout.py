@@ -323,6 +323,8 @@ def by_channel(
     News goes where the person heard of the incident, or is about to; what is new to them by the
     first channel. To a program each incident goes by itself, so that it has an order of its own.
     """
+    if not told and len(alerts) == 1:  # as most are, on the night when all are told
+        return [(name, [*alerts]) for name in profile.channels[:1]]
     heard: dict[str, set[str]] = defaultdict(set)
     for one in told:
         if one.is_heard or one.is_coming:

@@ -43,7 +43,12 @@ class Past:
         self._places = places
         self._whole_of = whole_of
         self.silences = tuple(silences)
-        self._entries = {m.id: log.entries(m.seqs) for m in messages}
+        # Most messages of a batch are of the same alerts.
+        self._entries = {seqs: log.entries(seqs) for seqs in {m.seqs for m in messages}}
+        self._alerts = {seqs: [e for _, e in found] for seqs, found in self._entries.items()}
+        self._incidents = {
+            seqs: tuple(e.alert.incident for e in found) for seqs, found in self._alerts.items()
+        }
         asked = [m for m in messages if self._may_have_been_told(m)]
         self._has_past = {m.id for m in asked}
         self._told = self._told_to(asked, outbox)
@@ -55,7 +60,7 @@ class Past:
         is_tried = message.attempts or message.unknowns or message.escalate_at
         return bool(is_tried) or any(
             _goes_on(entry) or self._log.may_go_on(entry.alert.incident, seq)
-            for seq, entry in self._entries[message.id]
+            for seq, entry in self._entries[message.seqs]
         )
 
     def _told_to(
@@ -63,7 +68,9 @@ class Past:
     ) -> dict[tuple[str, str], list[Notice]]:
         """By person and incident."""
         told: dict[tuple[str, str], list[Notice]] = defaultdict(list)
-        incidents = {key for m in messages for _, e in self._entries[m.id] for key in _thread_of(e)}
+        incidents = {
+            key for m in messages for _, e in self._entries[m.seqs] for key in _thread_of(e)
+        }
         if incidents:
             for one in outbox.told(sorted(incidents), sorted({m.person for m in messages})):
                 told[one.person, one.incident].append(one)
@@ -79,11 +86,15 @@ class Past:
                     newest[key] = self._log.newest(key)
         return newest
 
-    def entries(self, message: Message) -> list[LogEntry]:
+    def entries(self, message: Message) -> Sequence[LogEntry]:
         """Its alerts, but for those that the log has no more."""
-        return [entry for _, entry in self._entries[message.id]]
+        return self._alerts[message.seqs]
 
-    def still(self, message: Message, person: Person) -> tuple[list[LogEntry], list[str], str]:
+    def incidents(self, message: Message) -> tuple[str, ...]:
+        """Those of its alerts."""
+        return self._incidents[message.seqs]
+
+    def still(self, message: Message, person: Person) -> tuple[Sequence[LogEntry], list[str], str]:
         """The alerts that are still to be told, those that are not, and why the last is not."""
         entries = self.entries(message)
         if message.id not in self._has_past and not self.silences and len(message.seqs) == 1:
