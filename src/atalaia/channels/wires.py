@@ -34,7 +34,7 @@ class NotHttp(Exception):
     """What came is no answer by HTTP/1.1."""
 
 
-class Head(msgspec.Struct, frozen=True):
+class Head(msgspec.Struct, frozen=True, gc=False):
     """Of an answer its status, and the headers that say when to ask again."""
 
     status: int
