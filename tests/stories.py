@@ -47,7 +47,7 @@ def places(n: int = 3, area: str | None = None, zone: str = "UTC") -> Places:
 
 
 def rule_text(*rules: dict[str, Any]) -> str:
-    """A rule file; what a rule does not say is a wind rule for gusts."""
+    """A rule file; what a rule does not say is a wind rule for gusts. None: not said, either."""
     lines = ['name = "story"']
     for number, rule in enumerate(rules):
         table = {
@@ -57,7 +57,8 @@ def rule_text(*rules: dict[str, Any]) -> str:
             "limits": {"yellow": 10, "orange": 20, "red": 30},
             **rule,
         }
-        lines += ["[[rule]]", *(f"{key} = {_toml(value)}" for key, value in table.items())]
+        said = {key: value for key, value in table.items() if value is not None}
+        lines += ["[[rule]]", *(f"{key} = {_toml(value)}" for key, value in said.items())]
     return "\n".join(lines) + "\n"
 
 
@@ -72,6 +73,8 @@ def rule(**keys: Any) -> Rule:
 def _toml(value: Any) -> str:
     if isinstance(value, dict):
         return "{ " + ", ".join(f"{k} = {_toml(v)}" for k, v in value.items()) + " }"
+    if isinstance(value, list):
+        return "[" + ", ".join(map(_toml, value)) + "]"
     return json.dumps(value)
 
 

@@ -47,9 +47,9 @@ def lines_of(text: str) -> dict[tuple[str | int, ...], int]:
     for number, line in enumerate(text.splitlines(), 1):
         if header := _HEADER.fullmatch(line.strip()):
             names = _names(header[2])
-            path = names
+            path = _in_lists(names, seen)
             if header[1] == "[[":
-                path = (*names, seen.get(names, 0))
+                path = (*_in_lists(names[:-1], seen), names[-1], seen.get(names, 0))
                 seen[names] = seen.get(names, 0) + 1
             for depth in range(1, len(path) + 1):
                 lines.setdefault(path[:depth], number)
@@ -65,6 +65,16 @@ def line_of(lines: dict[tuple[str | int, ...], int], path: tuple[str | int, ...]
     while path and path not in lines:
         path = path[:-1]
     return lines.get(path, 1)
+
+
+def _in_lists(names: tuple[str, ...], seen: dict[tuple[str, ...], int]) -> tuple[str | int, ...]:
+    """Where a table stands: ``[rule.score]`` belongs to the newest ``[[rule]]``."""
+    path: list[str | int] = []
+    for depth, name in enumerate(names, 1):
+        path.append(name)
+        if depth < len(names) and names[:depth] in seen:
+            path.append(seen[names[:depth]] - 1)
+    return tuple(path)
 
 
 def _names(dotted: str) -> tuple[str, ...]:

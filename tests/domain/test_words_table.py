@@ -17,9 +17,11 @@ from hypothesis import strategies as st
 
 import atalaia.page
 from atalaia.domain.rule import INDICES
+from atalaia.domain.score import UNITS
 from atalaia.domain.variable import CATALOGUE
 from atalaia.domain.words import (
     LANGUAGES,
+    SCORES,
     VARIABLES,
     amount,
     change_text,
@@ -39,7 +41,8 @@ BARE_UNIT = re.compile(r"\d 1\b|\d d\b")
 
 def test_every_variable_and_every_index_has_a_name_in_three_languages() -> None:
     assert VARIABLES.keys() == CATALOGUE.keys() | INDICES.keys()
-    for names in VARIABLES.values():
+    assert SCORES.keys() == UNITS.keys()
+    for names in (VARIABLES | SCORES).values():
         assert len(names) == len(LANGUAGES)
         assert all(name and "_" not in name for name in names)
 

@@ -13,6 +13,7 @@ import msgspec
 from atalaia.domain.hazard import Hazard, Level
 from atalaia.domain.reading import Kind
 from atalaia.domain.rule import INDICES
+from atalaia.domain.score import UNITS, Because
 from atalaia.domain.variable import CATALOGUE
 from atalaia.domain.words import Said, change_text
 
@@ -69,6 +70,20 @@ def measured() -> Iterator[Said]:
         if variable.is_sum:
             yield of(name, unit, measure="sum", window_s=HOUR)
     yield msgspec.structs.replace(said, stands_for="wind_gust_m_s")
+    terms = (
+        Because("rain_mm", "sum", HOUR // 4, 24.0, "mm", 1, "Riocentro"),
+        Because("rain_mm", "sum", 6 * HOUR, 41.25, "mm", 0),
+        Because("rain_mm", "sum", HOUR, 12.0, "mm", 2),
+        Because("pressure_hpa", "change", 3 * HOUR, -2.5, "hPa"),
+        Because("dew_point_c", "value", 0, 23.5, "°C"),
+        Because("hour"),
+        Because("month"),
+    )
+    for name, unit in UNITS.items():
+        score = {"measure": "score", "value": 62.4, "limit": 40.0, "peak": 71.0}
+        yield of(name, unit, because=terms[:2], **score)
+        yield of(name, unit, because=terms[2:], **score)
+        yield of(name, unit, **score)
 
 
 def entries() -> Iterator[Said]:

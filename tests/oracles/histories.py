@@ -28,6 +28,20 @@ RULES = rule_set(
      "day_limit": 26, "limits": {"yellow": 1, "orange": 2}, "exit": {"yellow": 1, "orange": 2}},
     {"name": "wide", "hazard": "fog", "limits": {"yellow": 11, "orange": 18},
      "area": {"places": 2, "within": "2h"}, "keep_firing_for": "1h"},
+    {"name": "adds-up", "hazard": "frost", "variable": None, "measure": "score",
+     "limits": {"yellow": 30, "orange": 60}, "keep_firing_for": "1h",
+     "score": {"intercept": -4.0, "chance_of": 2, "dispersion": 0.5, "terms": [
+         {"variable": "rain_mm", "measure": "sum", "window": "1h", "shape": "log1p", "weight": 0.9},
+         {"variable": "wind_gust_m_s", "shape": "hinge", "knot": 8.0, "weight": 0.1},
+         {"variable": "temperature_c", "measure": "change", "window": "3h", "weight": -0.05},
+         {"clock": "hour", "first": 17, "last": 3, "weight": 0.4}]}},
+    {"name": "adds-up-in-the-valley", "hazard": "snow", "variable": None, "measure": "score",
+     "limits": {"yellow": 2, "orange": 3}, "area": {"places": 1, "within": "2h"},
+     "score": {"terms": [
+         {"variable": "rain_mm", "measure": "sum", "window": "6h", "of": "mean", "weight": 0.1},
+         {"variable": "rain_mm", "measure": "sum", "window": "1h", "of": 2, "weight": 0.1},
+         {"variable": "wind_gust_m_s", "places": ["p0"], "weight": 0.05},
+         {"variable": "relative_humidity_pct", "weight": -0.005}]}},
 )  # fmt: skip
 
 VARIABLES = ("wind_gust_m_s", "wind_speed_m_s", "rain_mm", "temperature_c", "relative_humidity_pct")

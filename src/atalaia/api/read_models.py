@@ -249,7 +249,7 @@ AlertModel = create_model(
     "AlertModel",
     __doc__="One entry of the alert log, with its number; the keys are those of the alerts file, "
     "and what its value and limit are: `measure` (value, sum, mean, change, day_change, "
-    "days_in_a_row), `is_below`, `stands_for`.",
+    "days_in_a_row, score), `is_below`, `stands_for`.",
     __module__=__name__,
     seq=(int, ...),
     **_fields(Alert, level=Level),

@@ -52,7 +52,9 @@ def courses(
     """Of the readings of one place, as their sources now tell them, each in its own time: what was
     late is judged as if it had not been. Of amounts the windows that begin before the readings do
     are left out, unless they already reach a limit."""
-    alone = RuleSet(rules.name, tuple(_alone(rule) for rule in rules.rules))
+    # What the places of an area add up to is no one place's.
+    own = (rule for rule in rules.rules if not (rule.score and rule.places))
+    alone = RuleSet(rules.name, tuple(_alone(rule) for rule in own))
     detector = Detector(alone, SeriesTable(places), norms, expected_s)
     is_ahead = rows.kind == Kind.FORECAST
     seen = rows.take(~is_ahead & (rows.valid_at <= now))
@@ -76,6 +78,8 @@ def courses(
 
 
 def _alone(rule: Rule) -> Rule:
+    if rule.score:
+        return rule
     return msgspec.structs.replace(rule, places=0, within_s=0, near=None, given=None)
 
 

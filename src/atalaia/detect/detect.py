@@ -28,6 +28,7 @@ from atalaia.detect.findings import Findings, levels, only, together
 from atalaia.detect.forecasts import Forecasts
 from atalaia.detect.instruments import Instruments, spoken
 from atalaia.detect.measure import Block
+from atalaia.detect.scores import score_findings
 from atalaia.detect.series import SeriesTable, Window
 from atalaia.detect.values import (
     Norm,
@@ -126,14 +127,16 @@ class Detector:
         mine: Bools | None = None,
     ) -> None:
         self.rules = rules
+        self._at_places = rules.measured
         self.table = table
         self.instruments = Instruments(table.places, mine, rules.variables)
         self.norms = norms
         self.expected_s = expected_s or {}
         self.forecasts = Forecasts(rules, table, norms)
         self.heard: list[Heard] = []
-        self._reach = _reach(rules)
-        self._judged_places = judged_places(rules, table.places)
+        self._reach = _reach(self._at_places)
+        self._judged_places = judged_places(self._at_places, table.places)
+        self._amounts = {part.name for rule in rules.rules if rule.score for part in rule.parts}
         table.windowed |= self._reach.keys()
         table.area_rules |= {rule.name for rule in rules.rules if rule.places}
 
@@ -185,13 +188,20 @@ class Detector:
             order = np.argsort(number, kind="stable")
             rows, number = rows.take(order), number[order]
         areas: dict[str, list[Findings]] = defaultdict(list)
+        amounts: dict[str, list[Findings]] = defaultdict(list)
         for found in self._in_turns(rows, BySeries.of(number)):
-            if found.rule.places:
+            if found.rule.name in self._amounts:
+                amounts[found.rule.name].append(found)
+            elif found.rule.places:
                 areas[found.rule.name].append(found)
             else:
                 yield found
         for parts in areas.values():
             yield from area_findings(parts[0].rule, together(parts), self.table)
+        if amounts:
+            for rule in self.rules.rules:
+                if rule.score:
+                    yield from score_findings(rule, amounts, self.table)
 
     def _in_turns(self, rows: Readings, series: BySeries) -> Iterator[Findings]:
         late = _is_late(self.table, rows, series)
@@ -323,7 +333,7 @@ class Detector:
         for part in (late, fresh):
             if part is None or not len(part):
                 continue
-            for rule in self.rules.rules:
+            for rule in self._at_places.rules:
                 if rule.measure == "value":
                     found = self._judge_instants(rule, part)
                 else:

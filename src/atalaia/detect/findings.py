@@ -22,7 +22,8 @@ class Findings:
     which values are suspect; None: none is. `spans` has, of forecasts, the first and the last hour
     that holds each level, shape (n, 4, 2); 0: none does; `kept` the value and the valid time of the
     first hour that holds the highest one, shape (n, 2). `is_stand_in`
-    says which values are of the rule's stand-in; None: none is. The other columns are as in
+    says which values are of the rule's stand-in; None: none is. `because` has of a score the terms
+    that added most (`detect.scores`), shape (n, 2, 3). The other columns are as in
     `domain.incident.Evidence`."""
 
     rule: Rule
@@ -48,6 +49,7 @@ class Findings:
     spans: Ints | None = None
     kept: Floats | None = None
     is_stand_in: Bools | None = None
+    because: Floats | None = None
 
 
 def levels(
@@ -102,7 +104,6 @@ def only(found: Findings, rows: Ints | Bools) -> Findings:
 
 def together(parts: Sequence[Findings]) -> Findings:
     """Findings of one rule as one, in the order in which they became known."""
-    n = sum(len(part.value) for part in parts)
 
     def joined(name: str) -> Any:
         columns = [getattr(part, name) for part in parts]
@@ -118,5 +119,12 @@ def together(parts: Sequence[Findings]) -> Findings:
 
     columns: Any = (joined(name) for name in Findings.__slots__[1:])
     found = Findings(parts[0].rule, *columns)
-    order = np.lexsort((np.arange(n), found.valid_at, found.known_at))
-    return only(found, order)
+    return only(found, in_order(parts))
+
+
+def in_order(parts: Sequence[Findings]) -> Ints:
+    """The order in which the findings of the parts, one after the other, became known."""
+    known_at = np.concatenate([part.known_at for part in parts])
+    valid_at = np.concatenate([part.valid_at for part in parts])
+    order: Ints = np.lexsort((np.arange(len(known_at)), valid_at, known_at))
+    return order

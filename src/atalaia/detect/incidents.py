@@ -28,8 +28,9 @@ from atalaia.domain.incident import (
 )
 from atalaia.domain.place import Places
 from atalaia.domain.reading import Ints, Kind
-from atalaia.domain.rule import RuleSet
-from atalaia.domain.track import NO_SPANS, Evidence
+from atalaia.domain.rule import Rule, RuleSet
+from atalaia.domain.score import Because
+from atalaia.domain.track import NO_SPANS, Evidence, Terms
 from atalaia.domain.words import Said, change_text
 
 _HAZARDS = list(Hazard)
@@ -152,12 +153,14 @@ class Incidents:
         stood_in = [False] * n if found.is_stand_in is None else found.is_stand_in[rows].tolist()
         spans = [NO_SPANS] * len(rows) if found.spans is None else found.spans[rows].tolist()
         kept = [None] * len(rows) if found.kept is None else found.kept[rows].tolist()
-        for subject, source, known_at, kind, *rest, norm, span, keeper, is_stand_in in zip(
-            *columns, norms, spans, kept, stood_in, strict=True
+        because = [()] * n if found.because is None else found.because[rows].tolist()
+        for subject, source, known_at, kind, *rest, norm, span, keeper, is_stand_in, terms in zip(
+            *columns, norms, spans, kept, stood_in, because, strict=True
         ):
             *rest, is_after_gap = rest  # noqa: PLW2901
             told: list[Any] = [known_at, order, rule, sources[source], kind]
-            told += [*rest, norm, is_after_gap, span, keeper, is_stand_in]
+            told += [*rest, norm, is_after_gap, span, keeper, is_stand_in, False]
+            told.append([term for term in terms if term[0] >= 0])
             yield subject, Evidence(*told)
 
     def _live(
@@ -208,6 +211,7 @@ class Incidents:
         variable = (rule.stand_in if is_stood_in else rule.variable) if rule else None
         stands_for = rule.variable if rule and is_stood_in else ""
         measure, is_below = (rule.measure, rule.is_below) if rule else ("value", False)
+        because = self._because(rule, subject, track.because)
         # People read what the entry holds, to the same decimals.
         value, peak = round(track.value, 3), round(change.peak, 3)
         is_over = is_last(change.type)
@@ -268,6 +272,7 @@ class Incidents:
                     station=station,
                     station_km=station_km,
                     is_alone=track.is_alone,
+                    because=because,
                 )
             ),
         )
@@ -287,7 +292,36 @@ class Incidents:
             station=station,
             station_km=station_km,
             is_alone=track.is_alone,
+            because=because,
         )
+
+    def _because(self, rule: Rule | None, subject: int, terms: Terms) -> tuple[Because, ...]:
+        """The terms of a score that weighed most, as people are told them."""
+        if rule is None or rule.score is None:
+            return ()
+        members: tuple[int, ...] = ()
+        if subject >= len(self.places):
+            members = self.places.areas[self.areas[subject - len(self.places)]]
+        told = []
+        for number, value, member in terms:
+            term = rule.score.terms[int(number)]
+            if term.clock:
+                told.append(Because(term.clock))
+                continue
+            part = rule.parts[term.amount]
+            place = self.places[members[int(member)]].name if members and member >= 0 else ""
+            told.append(
+                Because(
+                    part.variable,
+                    part.measure,
+                    part.window_s,
+                    round(value, 3),
+                    part.unit,
+                    term.of if members else 1,
+                    place,
+                )
+            )
+        return tuple(told)
 
 
 def _deadline(incident: Incident) -> int:

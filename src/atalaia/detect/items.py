@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from atalaia.detect.series import SeriesTable, Window
+from atalaia.detect.series import Recalled, SeriesTable, Window
 from atalaia.detect.trust import WitnessNotes
 from atalaia.domain.incident import Incident
 from atalaia.domain.reading import NO_TIME, Readings
@@ -50,6 +50,7 @@ class SeriesState(msgspec.Struct):
     news_at: int = NO_TIME
     arrivals: tuple[int, list[int]] = (NO_TIME, [])
     paces: dict[str, tuple[int, list[int]]] = {}
+    amounts: dict[str, tuple[float, float, int, int]] = {}
 
 
 class Item(msgspec.Struct, omit_defaults=True):
@@ -125,6 +126,16 @@ def save_series(table: SeriesTable, number: int) -> SeriesState:
             for of, pace in table.paces.items()
             if pace.last_at[number] != NO_TIME
         },
+        amounts={
+            name: (
+                float(told.value[number]),
+                float(told.top[number]),
+                int(told.told_at[number]),
+                int(told.mark[number]),
+            )
+            for name, told in table.amounts.items()
+            if told.told_at[number] != NO_TIME
+        },
     )
 
 
@@ -156,6 +167,10 @@ def load_series(table: SeriesTable, place_id: str, item: SeriesState) -> None:
     table.arrivals.put(number, *item.arrivals)
     for of, pace in item.paces.items():
         table.pace(of).put(number, *pace)
+    for name, amount in item.amounts.items():
+        told = table.amount(name)
+        for column, one in zip(Recalled.__slots__, amount, strict=True):
+            getattr(told, column)[number] = one
     if item.forecast is not None:
         table.forecasts[number] = _load_view(item.forecast, item.source, int(table.place[number]))
 

@@ -7,7 +7,8 @@ when it has not changed, and for windowed rules the rows that a window may still
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -37,6 +38,31 @@ class Window(msgspec.Struct):
     is_suspect: Bools
 
 
+@dataclass(frozen=True, slots=True)
+class Recalled:
+    """The newest word of amounts that add up. Columns of one shape.
+
+    value, top   what is known for certain, and what it may be at most; NaN: nothing was said
+    told_at      its valid time; NO_TIME: nothing was said
+    mark         its kind; DOUBTED is added to it if it is
+    """
+
+    value: Floats
+    top: Floats
+    told_at: Ints
+    mark: Ints
+
+    @staticmethod
+    def nothing(shape: tuple[int, ...]) -> Recalled:
+        """Before anything was said."""
+        return Recalled(
+            np.full(shape, np.nan),
+            np.full(shape, np.nan),
+            np.full(shape, NO_TIME, np.int64),
+            np.zeros(shape, np.int64),
+        )
+
+
 class SeriesTable:
     """All series that were ever seen, and what is remembered of them.
 
@@ -55,6 +81,7 @@ class SeriesTable:
     area_value      by area rule and series: newest value, ceiling and their time
     area_mark       by area rule and series: kind of that value; DOUBTED is added to it if it is
     area_given      by area rule and series: the rule's second window at that time
+    amounts         by amount of a score (`Rule.parts`): the newest word of each series
     last, last_at, unchanged_since   by variable: last usable value, its time, and since when it
                     has been the same; good, good_at: the last that no check doubted
     """
@@ -89,6 +116,7 @@ class SeriesTable:
         self.area_mark: dict[tuple[str, int], int] = {}
         self.area_given: dict[tuple[str, int], float] = {}
         self.area_rules: set[str] = set()
+        self.amounts: dict[str, Recalled] = {}
 
     def source_codes(self, names: Iterable[str]) -> Ints:
         """The number of each named source here, new ones included."""
@@ -171,6 +199,32 @@ class SeriesTable:
             self.last_at[variable] = np.full(size, NO_TIME, np.int64)
             self.unchanged_since[variable] = np.full(size, NO_TIME, np.int64)
 
+    def amount(self, name: str) -> Recalled:
+        """The newest word of each series on an amount of a score."""
+        known = self.amounts.get(name)
+        if known is None:
+            known = self.amounts[name] = Recalled.nothing((len(self.valid_at),))
+        return known
+
+    def recalled(self, names: Sequence[str], series: Ints) -> Recalled:
+        """The newest word of series (shape (g, n), -1: none) on amounts: shape (g, amounts, n)."""
+        out = Recalled.nothing((len(series), len(names), series.shape[1]))
+        for number, name in enumerate(names):
+            known = self.amount(name)
+            for column in Recalled.__slots__:
+                kept = getattr(known, column)[series]
+                mine = getattr(out, column)[:, number]
+                mine[series >= 0] = kept[series >= 0]
+        return out
+
+    def remember(self, names: Sequence[str], series: Ints, newest: Recalled) -> None:
+        """The opposite of `recalled`."""
+        for number, name in enumerate(names):
+            known = self.amount(name)
+            for column in Recalled.__slots__:
+                told = getattr(newest, column)[:, number]
+                getattr(known, column)[series[series >= 0]] = told[series >= 0]
+
     def pace(self, of: str) -> Cadence:
         """How often what is judged comes."""
         pace = self.paces.get(of)
@@ -195,6 +249,10 @@ class SeriesTable:
             self.is_blind = grown(self.is_blind, False)
             for cadence in (self.arrivals, *self.paces.values()):
                 cadence.grow(size)
+            for name, known in self.amounts.items():
+                fills = (np.nan, np.nan, NO_TIME, 0)
+                told = (getattr(known, column) for column in Recalled.__slots__)
+                self.amounts[name] = Recalled(*map(grown, told, fills))
             for columns, fill in (
                 (self.last, np.nan),
                 (self.good, np.nan),

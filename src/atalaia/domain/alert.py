@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal, get_args
 import msgspec
 
 from atalaia.domain.official import Official
+from atalaia.domain.score import Because
 
 Instant = Annotated[int, msgspec.Meta(extra={"format": "date-time"})]
 """Unix seconds; what is written for others has it in ISO 8601."""
@@ -117,6 +118,7 @@ class LogEntry(msgspec.Struct, frozen=True, kw_only=True):
     station, station_km    name of the instrument whose value it is, and how far from the place it
                 stands; empty: the source is no instrument
     is_alone    one instrument alone says so, and would otherwise raise a higher level
+    because     of a score: the terms that weighed most in its value
     linked      incidents about the same weather at one of these places, official or our own, that
                 were open when this was decided: who was told of one reads this in its thread
     """
@@ -140,6 +142,7 @@ class LogEntry(msgspec.Struct, frozen=True, kw_only=True):
     station: str = ""
     station_km: float | None = None
     is_alone: bool = False
+    because: tuple[Because, ...] = ()
 
     @property
     def is_over(self) -> bool:
@@ -208,6 +211,7 @@ _RARE = {
     "station": "",
     "station_km": None,
     "is_alone": False,
+    "because": (),
 }
 """What is written of an entry only where there is something to say."""
 

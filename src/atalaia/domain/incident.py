@@ -233,6 +233,7 @@ class Incident(msgspec.Struct):
                 value=said.value,
                 valid_at=said.valid_at,
                 is_late=said.is_late,
+                because=said.because,
             )
             return [self._change(now, "step", "step", track, rules, limit)]
         return []
@@ -375,6 +376,7 @@ class Incident(msgspec.Struct):
                 value=track.held_value,
                 valid_at=track.held_until,
                 is_stand_in=track.held_by_stand_in,
+                because=(),
             )
         rule = rules[track.rule]
         change = self._change(now, "end", "expired", track, rules, rule.exit_limit(rule.lowest))

@@ -479,6 +479,7 @@ def _said(entry: LogEntry, places: dict[str, Place]) -> Said:
         station=entry.station,
         station_km=entry.station_km,
         is_alone=entry.is_alone,
+        because=entry.because,
     )
 
 

@@ -12,6 +12,7 @@ import re
 from collections.abc import Collection, Iterable
 from fnmatch import fnmatchcase
 from functools import cached_property
+from math import inf
 from typing import Literal
 
 import msgspec
@@ -19,9 +20,10 @@ import msgspec
 from atalaia.domain.geo import distance_km
 from atalaia.domain.hazard import Hazard, Level
 from atalaia.domain.reading import Kind
+from atalaia.domain.score import UNITS, AddedUp, Term
 from atalaia.domain.variable import CATALOGUE
 
-Measure = Literal["value", "sum", "mean", "change", "day_change", "days_in_a_row"]
+Measure = Literal["value", "sum", "mean", "change", "day_change", "days_in_a_row", "score"]
 
 INDICES: dict[str, tuple[str, tuple[str, ...]]] = {
     "heat_index_c": ("°C", ("temperature_c", "relative_humidity_pct")),
@@ -29,6 +31,8 @@ INDICES: dict[str, tuple[str, tuple[str, ...]]] = {
 """Indices by name: their unit, and the variables that they are made of."""
 
 LEVELS = (Level.WATCH, Level.YELLOW, Level.ORANGE, Level.RED)
+
+_RANKS = {0: "mean", 1: "largest", 2: "2nd largest", 3: "3rd largest"}
 
 _DURATION = re.compile(r"(\d+)\s*(s|min|h|d)")
 _SECONDS = {"s": 1, "min": 60, "h": 3600, "d": 86400}
@@ -65,10 +69,10 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, dict=T
 
     name      unique in its set
     hazard    what it warns of; all rules of a hazard feed the same incident
-    variable  of the catalogue, or an index
+    variable  of the catalogue, or an index; of a score what it is judged by (`domain.score`)
     measure   value (an instant), sum, mean or change over window_s; day_change (a local day's
               minimum less the day before's); days_in_a_row (local days, ending with today, whose
-              extreme passes day_limit)
+              extreme passes day_limit); score (amounts that add up)
     window_s  0 for an instant
     is_below  True: small values are dangerous
     enter     limit by level, None where the level has none; in the variable's unit
@@ -80,7 +84,8 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, dict=T
     forecast_within_s      how far ahead a forecast counts
     expires_after_s        after the last value that held it, the incident turns expired
     places, within_s       area rule: so many places of an area must pass within so long; 0: a
-              rule for each place alone
+              rule for each place alone. Of a score: so many must be heard for their mean to be
+              known, and a value counts for so long, also at one place
     stand_in, stand_in_margin    judged where the variable is missing: it raises by its value,
               and ends only where value + margin is past the exit (a gust that a station does
               not report is under 10 kt above the mean wind)
@@ -92,6 +97,7 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, dict=T
               not; `only` empty: everywhere. An area rule counts no other places
     norm      limits are relative to this norm of the place (`domain.norm`), and of
               days_in_a_row day_limit is; None: fixed. A place without it is not judged
+    score     of the measure score: what adds up
     origin    where the limits come from
     """
 
@@ -121,11 +127,12 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, dict=T
     given: Given | None = None
     only: tuple[str, ...] = ()
     without: tuple[str, ...] = ()
+    score: AddedUp | None = None
 
     def judges(self, place_id: str) -> bool:
         """Whether it is judged at a place."""
-        is_in = not self.only or _matches(place_id, self.only)
-        return is_in and not _matches(place_id, self.without)
+        is_in = not self.only or matches(place_id, self.only)
+        return is_in and not matches(place_id, self.without)
 
     @property
     def sign(self) -> int:
@@ -137,6 +144,8 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, dict=T
         """Of value and limits, as people read it."""
         if self.measure == "days_in_a_row":
             return "d"
+        if self.score:
+            return UNITS[self.variable]
         index = INDICES.get(self.variable)
         return index[0] if index else CATALOGUE[self.variable].unit
 
@@ -148,8 +157,34 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, dict=T
     @cached_property
     def made_of(self) -> tuple[str, ...]:
         """The variables that are all needed for a value: the variable itself, or an index's."""
+        if self.score:
+            return tuple(dict.fromkeys(amount.variable for amount in self.score.amounts))
         index = INDICES.get(self.variable)
         return index[1] if index else (self.variable,)
+
+    @cached_property
+    def parts(self) -> tuple[Rule, ...]:
+        """What is measured at each place: of a score its amounts, each as a rule that never raises;
+        else the rule itself."""
+        if self.score is None:
+            return (self,)
+        never = (None, inf, None, None)
+        return tuple(
+            msgspec.structs.replace(
+                self,
+                name=f"{self.name}#{number}",
+                variable=amount.variable,
+                measure=amount.measure,
+                window_s=amount.window_s,
+                enter=never,
+                leave=never,
+                places=0,
+                within_s=0,
+                near=None,
+                score=None,
+            )
+            for number, amount in enumerate(self.score.amounts, 1)
+        )
 
     def limit(self, level: Level) -> float | None:
         """The entry limit of a level."""
@@ -157,7 +192,9 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, dict=T
 
     def in_words(self) -> str:
         """``sum of rain_mm in 1 h ≥ 20 yellow, 30 orange, 60 red``"""
-        what = self.variable if self.measure == "value" else f"{self.measure} of {self.variable}"
+        what = self.variable
+        if self.measure not in ("value", "score"):
+            what = f"{self.measure} of {self.variable}"
         over = f" over {_in_words(self.window_s)}" if self.window_s else ""
         norm = self.norm
         if self.measure == "days_in_a_row":
@@ -170,6 +207,9 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, dict=T
             if (limit := self.limit(level)) is not None
         )
         where = f", at {self.places} places of an area" if self.places else ""
+        if self.score:
+            where = ", of the places of an area" if self.places else ""
+            where = f", made of {', '.join(map(self._in_words, self.score.terms))}{where}"
         if self.near:
             where += (
                 f" within {self.near.km:g} km of {self.near.latitude:g}, {self.near.longitude:g}"
@@ -183,6 +223,21 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, dict=T
         if self.without:
             where += f", not at {', '.join(self.without)}"
         return f"{what}{over} {'≤' if self.is_below else '≥'} {limits} {self.unit}{where}"
+
+    def _in_words(self, term: Term) -> str:
+        """``0.8 x log1p(sum of rain_mm over 15 min, largest)``"""
+        if term.clock or self.score is None:
+            return f"{term.weight:g} x ({term.clock} {term.first} to {term.last})"
+        amount = self.score.amounts[term.amount]
+        what = amount.variable
+        if amount.measure != "value":
+            what = f"{amount.measure} of {what} over {_in_words(amount.window_s)}"
+        if self.places:
+            what += f", {_RANKS.get(term.of) or f'{term.of}th largest'}"
+            what += f" of {', '.join(term.places)}" if term.places else ""
+        if term.shape == "hinge":
+            return f"{term.weight:g} x ({what}, above {term.knot:g})"
+        return f"{term.weight:g} x {'log1p' if term.shape == 'log1p' else ''}({what})"
 
     def exit_limit(self, level: Level) -> float | None:
         """The exit limit of a level."""
@@ -198,6 +253,8 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, dict=T
         """How far back its variable must be remembered; 0: not at all."""
         if self.measure == "value":
             return 0
+        if self.score:
+            return max(part.reach_s for part in self.parts)
         if self.measure == "day_change":
             return 2 * 86400
         if self.measure == "days_in_a_row":
@@ -233,6 +290,11 @@ class RuleSet(msgspec.Struct, frozen=True, dict=True):
         inputs = {name for rule in self.rules for name in rule.inputs}
         return frozenset(inputs | {w for name in inputs for w in WITNESSES.get(name, ())})
 
+    @cached_property
+    def measured(self) -> RuleSet:
+        """What is measured at each place for its rules: see `Rule.parts`."""
+        return RuleSet(self.name, tuple(part for rule in self.rules for part in rule.parts))
+
     def strangers(self, place_ids: Collection[str]) -> list[str]:
         """A line for each place that a rule names and that is none of these."""
         return [
@@ -267,7 +329,8 @@ def seconds(text: str) -> int:
     return int(match[1]) * _SECONDS[match[2]]
 
 
-def _matches(place_id: str, patterns: Iterable[str]) -> bool:
+def matches(place_id: str, patterns: Iterable[str]) -> bool:
+    """Whether a place is among these ids and patterns of them."""
     return any(fnmatchcase(place_id, pattern) for pattern in patterns)
 
 

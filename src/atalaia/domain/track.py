@@ -28,6 +28,9 @@ NEVER = -(1 << 62)
 Span = tuple[int, int]
 """(first, last) hour that a forecast gives a level; (0, 0): none."""
 
+Terms = Sequence[Sequence[float]]
+"""Of a score the terms that added most: (term, amount, member of the area or -1) each."""
+
 NO_SPANS: tuple[Span, ...] = ((0, 0),) * len(LEVELS)
 
 MOST_COUNTED = 64
@@ -54,6 +57,7 @@ class Evidence(msgspec.Struct, frozen=True, gc=False):
     kept       of a forecast: value and valid time of the first hour that holds the highest level
     is_stand_in    it is of the rule's stand-in, the variable itself being unknown
     is_alone       it enters a higher level that one instrument alone does not raise
+    because        of a score: the terms that added most, each with its amount, and whose it is
     """
 
     known_at: int
@@ -77,6 +81,7 @@ class Evidence(msgspec.Struct, frozen=True, gc=False):
     kept: Sequence[float] | None = None
     is_stand_in: bool = False
     is_alone: bool = False
+    because: Terms = ()
 
     @property
     def is_doubted(self) -> bool:
@@ -120,6 +125,7 @@ class Track(msgspec.Struct, gc=False):
                raised_by are of the rule's stand-in
     is_alone   the value of raised_by entered a higher level, which one instrument alone does not
                raise
+    because, raised_because    what made up value and the value of raised_by, of a score
     """
 
     rule: str
@@ -153,6 +159,8 @@ class Track(msgspec.Struct, gc=False):
     held_by_stand_in: bool = False
     raised_by_stand_in: bool = False
     is_alone: bool = False
+    because: Terms = ()
+    raised_because: Terms = ()
 
     @property
     def is_forecast(self) -> bool:
@@ -271,6 +279,7 @@ class Track(msgspec.Struct, gc=False):
             if said.kept is not None and level > said.entered:
                 self.value, self.valid_at = said.kept[0], int(said.kept[1])
             self.norm, self.is_stand_in = said.norm, said.is_stand_in
+            self.because = said.because
             self.holding, self.entered = max(said.holding, said.entered), said.entered
             if not self.is_forecast:
                 self.kind = said.kind
@@ -292,6 +301,7 @@ class Track(msgspec.Struct, gc=False):
         if level and said.entered >= level:
             self.raised_by = (said.known_at, said.value, said.valid_at, said.norm)
             self.raised_by_stand_in, self.is_alone = said.is_stand_in, said.is_alone
+            self.raised_because = said.because
         if said.is_known:
             self.seen_at = max(self.seen_at, said.at)
         self.expected_s = said.expected_s
@@ -309,12 +319,13 @@ class Track(msgspec.Struct, gc=False):
             entered=self.level,
             holding=self.level,
             is_stand_in=self.raised_by_stand_in,
+            because=self.raised_because,
         )
 
     def as_calmed(self) -> Track:
         """With the value by which it fell to calm, where a later one of the same message is not."""
         _, value, valid_at, norm = self.calmed_by
-        return msgspec.structs.replace(self, value=value, valid_at=valid_at, norm=norm)
+        return msgspec.structs.replace(self, value=value, valid_at=valid_at, norm=norm, because=())
 
     def first_of(self, level: int) -> int:
         """The first hour of a forecast that holds a level."""

@@ -17,6 +17,7 @@ import msgspec
 
 from atalaia.domain.hazard import Hazard, Level
 from atalaia.domain.reading import Kind
+from atalaia.domain.score import Because
 
 LANGUAGES = ("pt-BR", "en", "es")
 
@@ -142,6 +143,34 @@ VARIABLES: dict[str, tuple[str, str, str]] = {
     "heat_index_c": ("índice de calor", "heat index", "índice de calor"),
 }
 """Every variable of the catalogue and every index, as people call them."""
+
+SCORES: dict[str, tuple[str, str, str]] = {
+    "chance_pct": ("chance", "chance", "probabilidad"),
+    "score": ("pontuação", "score", "puntuación"),
+}
+"""What evidence adds up to (`domain.score`)."""
+
+_CLOCK = {
+    "hour": ("a hora do dia", "the hour of the day", "la hora del día"),
+    "month": ("a época do ano", "the time of the year", "la época del año"),
+}
+_CHANCE_OF = (
+    "chance de {hazard}",
+    "chance of {hazard}",
+    "probabilidad de {hazard}",
+)
+_BECAUSE = ("sobretudo {terms}", "mostly {terms}", "sobre todo {terms}")
+_TERM_AT = ("{term} em {place}", "{term} at {place}", "{term} en {place}")
+_TERM_MEAN = (
+    "{term} na média dos lugares",
+    "{term} on average of the places",
+    "{term} en promedio de los lugares",
+)
+_TERM_AT_MANY = (
+    "{term} em {n} lugares",
+    "{term} at {n} places",
+    "{term} en {n} lugares",
+)
 
 _SAID = {
     Kind.OBSERVED: ("medido", "measured", "medido"),
@@ -360,8 +389,10 @@ def _way(change: float, unit: str | None) -> int:
 
 
 def variable_name(variable: str | None, language: int) -> str:
-    """What people call a variable of the catalogue or an index; empty where there is none."""
-    return VARIABLES[variable][language] if variable else ""
+    """What people call a variable of the catalogue, an index or a score; empty: there is none."""
+    if not variable:
+        return ""
+    return (SCORES.get(variable) or VARIABLES[variable])[language]
 
 
 def measured_name(variable: str | None, measure: str, window_s: int, language: int) -> str:
@@ -393,6 +424,23 @@ def fell(what: str, value: float, unit: str | None, window_s: int, language: int
     return _FELL[_way(value, unit)][language].format(what=what, by=by, length=length)
 
 
+def term_text(term: Because, i: int) -> str:
+    """``rain in 15 min 24 mm at Riocentro``, ``rain in 6 h 41 mm on average of the places``"""
+    if term.variable in _CLOCK:
+        return _CLOCK[term.variable][i]
+    if term.measure in CHANGES:
+        name = variable_name(term.variable, i)
+        said = fell(name, term.value, term.unit, term.window_s, i)
+    else:
+        name = measured_name(term.variable, term.measure, term.window_s, i)
+        said = f"{name} {figure(term.value, term.unit, term.measure, i)}"
+    if not term.of:
+        return _TERM_MEAN[i].format(term=said)
+    if term.of > 1:
+        return _TERM_AT_MANY[i].format(term=said, n=term.of)
+    return _TERM_AT[i].format(term=said, place=term.place) if term.place else said
+
+
 class Said(msgspec.Struct, frozen=True, kw_only=True):
     """What a text about a weather incident's change is made of. All times are Unix seconds.
 
@@ -400,6 +448,7 @@ class Said(msgspec.Struct, frozen=True, kw_only=True):
     `measure` and `is_below` are the rule's (`domain.rule.Rule`); `stands_for` is the variable that
     `variable` was judged in place of, empty where none. `station` is the name of the instrument
     that measured it, so far away, empty where the source is none; `is_alone`: without any witness.
+    `because` has the terms of a score that weighed most.
     """
 
     reason: str
@@ -426,6 +475,7 @@ class Said(msgspec.Struct, frozen=True, kw_only=True):
     station: str = ""
     station_km: float | None = None
     is_alone: bool = False
+    because: tuple[Because, ...] = ()
 
     def head(self, i: int) -> str:
         """``Raised to Orange (severe): heavy rain at Recife``"""
@@ -452,6 +502,8 @@ class Said(msgspec.Struct, frozen=True, kw_only=True):
         if self.variable is None or self.limit is None:
             return ""
         what = measured_name(self.variable, self.measure, self.window_s, i)
+        if self.variable == "chance_pct":
+            what = _CHANCE_OF[i].format(hazard=HAZARDS[self.hazard][i])
         value, limit = self._figure(self.value, i), self._figure(self.limit, i)
         is_change = self.measure in CHANGES
         if is_change:
@@ -465,6 +517,9 @@ class Said(msgspec.Struct, frozen=True, kw_only=True):
             limit_colon=": " if is_change else " ",
             limit=limit,
         )
+        if self.because and self.reason in _GOING_ON:
+            terms = ", ".join(term_text(term, i) for term in self.because)
+            sentence += "; " + _BECAUSE[i].format(terms=terms)
         if self.reason in ("ended", "expired", "eased"):
             sentence += "; " + self._peak(i)
         if self.stands_for:

@@ -144,7 +144,7 @@ _OF_ALERTS = {
     "peak": "its worst value so far",
     "peak_at": "when that was",
     "measure": "what the rule made of the variable: value, sum, mean, change, day_change, "
-    "days_in_a_row",
+    "days_in_a_row, score",
     "is_below": "whether small values are the dangerous ones",
     "stands_for": "the variable in whose place it was judged; empty: none",
 }

@@ -20,11 +20,16 @@ from atalaia.domain.reading import KIND_OF
 from atalaia.domain.rule import INDICES, LEVELS, Given, Measure, Near, Rule, seconds
 from atalaia.domain.variable import CATALOGUE
 from atalaia.given import meant
+from atalaia.rules.written_score import WrittenScore, faults_of_score, score_of
 
 Fault = tuple[str, str]
 """A key of a table, and what is wrong with it and what to do."""
 
 _Limits = dict[str, float]
+_AT_ONE_PLACE_S = 3600
+"""At one place a value counts in a score for so long: what is told by the hour goes with what is
+told every minute."""
+
 _DURATIONS = ("window", "for", "keep_firing_for", "forecast_within", "expires_after")
 
 
@@ -56,8 +61,8 @@ class Written(msgspec.Struct, rename={"for_": "for"}):
 
     name: Annotated[str, Meta(min_length=1)]
     hazard: Hazard
-    variable: str
     limits: _Limits
+    variable: str | None = None
     measure: Measure = "value"
     window: str = "0s"
     when: Literal["above", "below"] = "above"
@@ -76,6 +81,7 @@ class Written(msgspec.Struct, rename={"for_": "for"}):
     stand_in: _StandIn | None = None
     day_limit: float | None = None
     norm: str | None = None
+    score: WrittenScore | None = None
     enabled: bool = True
     origin: str = ""
 
@@ -141,11 +147,15 @@ def _in_words(value: Any, kind: Any, said: str) -> str:
     """A schema's complaint, as people write: what it is not, and what there is to choose from."""
     what, _, path = said.partition(" - at `$")
     inside = f"{path.rstrip('`').lstrip('.')}: " if path.startswith(".") else ""
-    choices = _choices(kind)
+    choices = _choices(_kind_at(kind, path) if inside else kind)
     if choices and "enum" in what:
-        wrong = next(one for one in (value if isinstance(value, list) else [value]))
-        wrong = next((o for o in value if o not in choices), wrong) if path else value
-        return f"{wrong!r} is not known{meant(str(wrong), choices)}; give {', '.join(choices)}"
+        if inside:
+            wrong = what.removeprefix("Invalid enum value ").strip("'")
+        else:
+            wrong = next(one for one in (value if isinstance(value, list) else [value]))
+            wrong = next((o for o in value if o not in choices), wrong) if path else value
+        near = meant(str(wrong), choices)
+        return f"{inside}{wrong!r} is not known{near}; give {', '.join(choices)}"
     if match := re.match(r"Expected `([^`]*)`, got `\w+`", what):
         shapes = [_SHAPES[one.strip()] for one in match[1].split("|") if one.strip() in _SHAPES]
         if shapes:
@@ -157,6 +167,17 @@ def _in_words(value: Any, kind: Any, said: str) -> str:
     if match := re.match(r"Expected `\w+` (of length )?([<>]=?) (\S+)", what):
         return f"{inside}must be {'no empty text' if match[1] else f'{match[2]} {match[3]}'}"
     return f"{inside}{what}"
+
+
+def _kind_at(kind: Any, path: str) -> Any:
+    """The type of what stands at ``.terms[0].of`` in a value of this one."""
+    for name in re.findall(r"\.(\w+)", path):
+        structs = [kind, *get_args(kind), *(a for one in get_args(kind) for a in get_args(one))]
+        struct = next((one for one in structs if hasattr(one, "__struct_fields__")), None)
+        if struct is None:
+            return None
+        kind = next(f.type for f in msgspec.structs.fields(struct) if f.encode_name == name)
+    return kind
 
 
 def _choices(kind: Any) -> tuple[str, ...]:
@@ -188,6 +209,7 @@ def _faults_of_sense(text: Written) -> Iterator[Fault]:
     """What fits the schema and cannot be."""
     yield from _faults_of_measure(text)
     yield from _faults_of_limits(text)
+    yield from _faults_of_adding_up(text)
     if text.hazard is Hazard.CANNOT_SEE:
         yield "hazard", "cannot_see is judged by the watch itself and takes no rule"
     if text.given and (text.measure != "sum" or text.when == "below"):
@@ -203,7 +225,31 @@ def _faults_of_sense(text: Written) -> Iterator[Fault]:
         )
 
 
+def _faults_of_adding_up(text: Written) -> Iterator[Fault]:
+    if text.measure != "score":
+        if text.score is not None:
+            yield "score", 'score needs measure = "score"'
+        return
+    if text.score is None:
+        yield "score", "is missing; add [rule.score] with its terms"
+        return
+    for fault in faults_of_score(text.score, is_area=text.area is not None):
+        yield "score", fault
+    for key in ("variable", "window", "given", "stand_in", "day_limit", "norm"):
+        if getattr(text, key) not in (None, "0s"):
+            yield key, "a score has none of its own; its terms say what is measured"
+    if text.when == "below":
+        yield "when", "more of a score is always worse; turn the signs of its weights"
+    if text.score.chance_of and any(not 0 < limit <= 100 for limit in text.limits.values()):
+        yield "limits", "a chance is in %, above 0 and up to 100"
+
+
 def _faults_of_measure(text: Written) -> Iterator[Fault]:
+    if text.measure == "score":
+        return
+    if text.variable is None:
+        yield "variable", "is missing; add it"
+        return
     window_s = seconds(text.window)
     for key, name in (
         ("variable", text.variable),
@@ -274,10 +320,11 @@ def _rule(text: Written) -> Rule:
     # Of days in a row the number is judged, and more are always worse.
     is_below = text.when == "below" and text.measure != "days_in_a_row"
     area = text.area
+    score = score_of(text.score) if text.score else None
     return Rule(
         name=text.name,
         hazard=text.hazard,
-        variable=text.variable,
+        variable=score.variable if score else text.variable or "",
         measure=text.measure,
         window_s=86400 if text.measure == "day_change" else seconds(text.window),
         is_below=is_below,
@@ -290,7 +337,7 @@ def _rule(text: Written) -> Rule:
         forecast_within_s=seconds(text.forecast_within),
         expires_after_s=seconds(text.expires_after),
         places=area.places if area else 0,
-        within_s=seconds(area.within) if area else 0,
+        within_s=seconds(area.within) if area else _AT_ONE_PLACE_S if score else 0,
         stand_in=text.stand_in.variable if text.stand_in else None,
         stand_in_margin=text.stand_in.margin if text.stand_in else 0.0,
         day_limit=text.day_limit,
@@ -300,6 +347,7 @@ def _rule(text: Written) -> Rule:
         near=Near(*msgspec.structs.astuple(area.near)) if area and area.near else None,
         given=_given(text),
         only=tuple(dict.fromkeys(text.places)),
+        score=score,
     )
 
 

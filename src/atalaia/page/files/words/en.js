@@ -28,6 +28,7 @@ export const words = {
     wind_direction_deg: "Wind direction", rain_rate_mm_h: "Rain rate", rain_mm: "Rain", snow_cm: "Snow",
     pressure_hpa: "Pressure", pressure_sea_level_hpa: "Sea-level pressure", visibility_m: "Visibility",
     cloud_cover_pct: "Clouds", precipitation_probability_pct: "Probability of rain", uv_index: "UV index",
+    chance_pct: "Chance", score: "Score",
     heat_index_c: "Heat index", cape_j_kg: "CAPE", weather_code: "Weather code",
     temperature_max_c: "Highest temperature", temperature_min_c: "Lowest temperature",
     wind_gust_direction_deg: "Direction of the gust", snow_depth_m: "Depth of snow", river_level_m: "River level",

@@ -28,6 +28,7 @@ export const words = {
     wind_direction_deg: "Dirección del viento", rain_rate_mm_h: "Intensidad de lluvia", rain_mm: "Lluvia", snow_cm: "Nieve",
     pressure_hpa: "Presión", pressure_sea_level_hpa: "Presión al nivel del mar", visibility_m: "Visibilidad",
     cloud_cover_pct: "Nubes", precipitation_probability_pct: "Probabilidad de lluvia", uv_index: "Índice UV",
+    chance_pct: "Probabilidad", score: "Puntuación",
     heat_index_c: "Índice de calor", cape_j_kg: "CAPE", weather_code: "Código del tiempo",
     temperature_max_c: "Temperatura máxima", temperature_min_c: "Temperatura mínima",
     wind_gust_direction_deg: "Dirección de la ráfaga", snow_depth_m: "Espesor de la nieve", river_level_m: "Nivel del río",

@@ -34,6 +34,7 @@ export const words = {
     pressure_hpa: "Pressão", pressure_sea_level_hpa: "Pressão ao nível do mar",
     visibility_m: "Visibilidade", cloud_cover_pct: "Nuvens",
     precipitation_probability_pct: "Probabilidade de chuva", uv_index: "Índice UV",
+    chance_pct: "Chance", score: "Pontuação",
     heat_index_c: "Índice de calor", cape_j_kg: "CAPE", weather_code: "Código do tempo",
     temperature_max_c: "Temperatura máxima", temperature_min_c: "Temperatura mínima",
     wind_gust_direction_deg: "Direção da rajada", snow_depth_m: "Espessura da neve", river_level_m: "Nível do rio",
