@@ -125,7 +125,8 @@ fuzz: .venv/.dev ## damage every recorded file in 1,050 ways, and 2,000 sequence
 
 # ATALAIA_AWS_KILLS: how often each function is killed in the storm; 3 unless set.
 test-aws: .venv/.aws .venv/.simulator ## the AWS home against emulated services (minutes; Terraform where it is found)
-	ATALAIA_AWS=1 $(BIN)/python -m pytest tests/contracts/test_aws.py tests/usecases/test_aws.py tests/aws
+	ATALAIA_AWS=1 $(BIN)/python -m pytest -n logical --maxprocesses 2 --dist loadfile \
+		tests/contracts/test_aws.py tests/usecases/test_aws.py tests/aws
 
 load-aws: .venv/.aws .venv/.simulator ## one step of fan-out that tells 10,000 people, on the emulated AWS home
 	ATALAIA_AWS=1 ATALAIA_LOAD=1 $(BIN)/python -m pytest -s tests/contracts/test_aws.py -k any_size
