@@ -324,6 +324,11 @@ class Keys(Protocol):
         """Destroy those of smaller numbers; again: nothing."""
         ...
 
+    def vapid_key(self) -> bytes:
+        """The key of 32 bytes by which push services know this home; made where there is none. It
+        is never replaced: browsers that subscribed by it take messages from no other."""
+        ...
+
 
 class FanOut(msgspec.Struct, frozen=True, kw_only=True):
     """One bounded step from the alert log to the outbox. All of it is kept, or nothing.

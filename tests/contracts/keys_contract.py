@@ -99,3 +99,10 @@ class KeysContract(ABC):
         assert again.lookup_key(3) == kept
         with pytest.raises(StateConflict):
             again.lookup_key(2)
+
+    def test_push_services_know_a_home_by_one_key_for_good(self, keys: Keys) -> None:
+        key = keys.vapid_key()
+        assert len(key) == 32
+        assert key not in (keys.make(ANA), keys.lookup_key(1))
+        keys.destroy(ANA, 100)
+        assert self.reopened().vapid_key() == keys.vapid_key() == key

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from atalaia.domain.contact import CHANNELS, Contact, normal_address, read_contact
+from atalaia.domain.contact import CHANNELS, Contact, contact_of, read_contact
 from atalaia.domain.conversation import Button, Incoming, Reply
 from atalaia.domain.drill import KIND, Drill, drill_of, exercise
 from atalaia.domain.hazard import CERTAINTY, LEVEL_OF, Hazard, Level
@@ -43,7 +43,7 @@ def test_an_address_is_kept_in_one_form(written: str, kept: str) -> None:
 @pytest.mark.parametrize(
     ("written", "next_step"),
     [
-        ("pigeon:secret", "write channel:address with one of telegram, whatsapp"),
+        ("pigeon:secret", "write channel:address with one of webpush, telegram"),
         ("secret@example.org", "write channel:address with one of"),
         ("telegram:@secret", "write /start to the bot"),
         ("telegram:12secret", "write /start to the bot"),
@@ -87,11 +87,11 @@ def test_what_is_no_address_is_told_with_the_next_step_and_never_repeated(
 def test_any_text_is_an_address_in_its_one_form_or_is_refused(channel: str, text: str) -> None:
     kept, refused = "", ""
     try:
-        kept = normal_address(channel, text)
+        kept = contact_of(channel, text).address
     except ValueError as error:
         refused = str(error)
     assert len(text) < 6 or text not in refused
-    assert refused or normal_address(channel, kept) == kept
+    assert refused or contact_of(channel, kept).address == kept
     assert not any(ord(c) < 32 for c in kept)
 
 

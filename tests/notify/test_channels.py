@@ -8,6 +8,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 
+from atalaia.homes.embedded.keys import open_keys
 from atalaia.notify.channels import open_channels
 from atalaia.settings import load
 
@@ -18,7 +19,7 @@ def opened(folder: Path, text: str, **env: str) -> set[str]:
 
     async def run() -> set[str]:
         async with aiohttp.ClientSession() as session:
-            found = open_channels(load(file, env), session)
+            found = open_channels(load(file, env), session, open_keys(folder / "home"))
             assert all(name == channel.name for name, channel in found.items())
             return set(found)
 
@@ -35,6 +36,10 @@ def opened(folder: Path, text: str, **env: str) -> set[str]:
          {"inbox", "webhook", "email"}),
         ("[channels.whatsapp]\ntoken_file = 'token'\nphone_number_id = '1'",
          {"inbox", "webhook", "whatsapp"}),
+        ("[people]\ncontact = 'dados@example.org'", {"inbox", "webhook", "webpush"}),
+        ("[api]\nurl = 'https://alerts.example.org'", {"inbox", "webhook", "webpush"}),
+        ("[people]\ncontact = 'dados@example.org'\n[channels.webpush]\nenabled = false",
+         {"inbox", "webhook"}),
     ],
 )  # fmt: skip
 def test_a_channel_is_open_when_the_settings_have_what_it_needs(

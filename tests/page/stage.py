@@ -22,6 +22,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.responses import StreamingResponse
 
 from atalaia.api.events import BEAT_S
+from atalaia.channels.vapid import Vapid
 from atalaia.domain.geo import Box
 from atalaia.domain.hazard import LEVEL_OF
 from atalaia.domain.words import ADVICE, CARE, HAZARDS, LANGUAGES, LEVELS
@@ -241,8 +242,16 @@ def application(stage: Stage) -> FastAPI:
             "now": iso(stage.now), "places": len(stage.places), "active": {}, "blind": stage.blind,
             "answered": len(stage.places) * (len(stage.no_data) < len(stage.places)),
             "calm": 0, "no_data": sorted(stage.no_data),
-            "subscribers_channels": ["telegram", "whatsapp", "sms", "email", "webhook"],
+            "subscribers_channels": ["webpush", "telegram", "whatsapp", "sms", "email",
+                                     "webhook"],
             "languages": list(LANGUAGES), "rules": "inmet", "version": "0.5", "seq": stage.seq,
+        }  # fmt: skip
+
+    @app.get("/v1/subscribe")
+    def terms() -> Json:
+        return {
+            "consent": "Defesa Civil de Exemplo, privacidade@example.org", "channels": ["webpush"],
+            "push_key": Vapid(bytes(32), "").public,
         }  # fmt: skip
 
     @app.get("/v1/places")

@@ -156,7 +156,7 @@ def test_a_file_without_a_header_is_refused_without_quoting_it(
 ) -> None:
     (told,) = read(tmp_path, "canary@mail.org,Recife\nbia@example.org,Recife\n", rules)
     assert isinstance(told, str)
-    assert told.startswith("1: column 1, 2 has no name of its own; columns are telegram")
+    assert told.startswith("1: column 1, 2 has no name of its own; columns are webpush")
     assert "canary" not in told
 
 

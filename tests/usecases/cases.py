@@ -15,6 +15,7 @@ import pytest
 
 from atalaia.domain.alert import instant
 from patience import wait_until
+from pushing import PushService
 
 KEY = "operator-" + "k" * 31
 
@@ -28,6 +29,8 @@ controller = "Defesa Civil"
 contact = "https://example.org/contact"
 [channels.webhook]
 enabled = true
+allow = ["127.0.0.0/8"]
+[channels.webpush]
 allow = ["127.0.0.0/8"]
 [[place]]
 id = "recife"
@@ -108,6 +111,12 @@ class UseCases:
         target.close()
 
     @pytest.fixture
+    def push_service(self) -> Iterator[PushService]:
+        service = PushService()
+        yield service
+        service.close()
+
+    @pytest.fixture
     def watch(self, tmp_path: Path) -> Iterator[Driven]:
         raise NotImplementedError
 
@@ -133,6 +142,47 @@ class UseCases:
         assert watch.ask("POST", path)[0] == 204
         page = watch.ask("GET", f"/v1/deliveries?person={person}")[1]
         assert all(one["acknowledged_at"] for one in page["items"] if one["kind"] != "confirm")
+
+    def test_a_browser_subscribes_without_an_address_is_told_and_ends_by_being_gone(
+        self, watch: Driven, push_service: PushService
+    ) -> None:
+        terms = watch.ask("GET", "/v1/subscribe?language=en", None, None)[1]
+        assert "Defesa Civil" in terms["consent"]
+        assert "webpush" in terms["channels"]
+        browser = push_service.browser(terms["push_key"])
+        wish = {
+            "contacts": [browser.contact],
+            "where": HERE,
+            "hazards": {"wind": "yellow"},
+            "language": "en",
+        }
+        status, told = watch.ask("POST", "/v1/subscribe", wish, None)
+        assert (status, told["to_confirm"]) == (201, ["webpush"]), told
+        watch.another()
+        watch.settle()
+        [asked] = browser.came
+        confirm = f"/v1/people/{told['person']}/confirm"
+        status, confirmed = watch.ask("POST", confirm, {"code": asked.body["code"]}, None)
+        assert (status, confirmed["person"]) == (200, told["person"])
+        watch.settle()
+        storm(watch, 12.0)
+        storm(watch, 21.0)
+        levels = [(one.body["level"], one.urgency) for one in browser.came[1:]]
+        assert levels == [("yellow", "normal"), ("orange", "high")]
+        assert [one.body["level"] for one in browser.waits[1:]] == ["orange"], "in its place"
+        assert push_service.refused == []
+        for _ in range(2):  # the fourth code of a day goes to nobody, whoever asks for it
+            assert watch.ask("POST", "/v1/subscribe", wish, None)[0] == 201
+        status, told = watch.ask("POST", "/v1/subscribe", wish, None)
+        assert (status, "3 codes in a day" in told["detail"]) == (422, True)
+        held = watch.ask("GET", f"/v1/people/{confirmed['person']}")[1]
+        assert browser.endpoint in json.dumps(held)
+        push_service.browsers.clear()  # its owner took the leave back
+        storm(watch, 34.0)
+        held_at = f"/v1/people/{confirmed['person']}"
+        wait_until(lambda: watch.settle() or browser.endpoint not in str(watch.ask("GET", held_at)))
+        held = watch.ask("GET", held_at)[1]
+        assert {one["status"] for one in held["contacts"]} == {"stopped"}
 
     def test_a_silence_holds_wherever_the_work_is_done_and_is_lost_to_no_other(
         self, watch: Driven, target: Target

@@ -8,7 +8,7 @@ repeats an address.
 # Without postponed annotations: routes name their dependencies in them.
 
 from collections.abc import Callable, Sequence
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
 
@@ -26,6 +26,7 @@ from atalaia.api.people_models import (
     Stopping,
     Subscribed,
     Subscribing,
+    SubscribingTerms,
     Told,
     Wish,
     open_request_of,
@@ -113,6 +114,16 @@ def _add_asking(
             lambda: wished(
                 lambda: subscribed(request_of(asked, people.rules, is_operators=who.is_operator))
             ),
+        )
+
+    @router.get("/subscribe")
+    def subscribing_terms(
+        language: Literal["pt-BR", "en", "es"] = "pt-BR",
+    ) -> SubscribingTerms:
+        """On what terms one subscribes here, before one does."""
+        told = people.terms(language)
+        return SubscribingTerms(
+            consent=told.consent, channels=list(told.channels), push_key=told.push_key
         )
 
     @router.post("/subscribe", status_code=201, responses=errors(409))

@@ -12,6 +12,7 @@ from atalaia.domain.contact import Contact, read_contact
 from atalaia.domain.rule import RuleSet
 from atalaia.domain.subscription import Circle, Polygon, read_hazards, read_threshold
 from atalaia.people.request import OPEN, Request, read_geojson, read_quiet, read_where
+from atalaia.people.terms import OPEN_CHANNELS
 from atalaia.sources.gazetteer import find
 
 Pseudonym = Annotated[str, Field(pattern=r"^p_[A-Za-z0-9_-]{1,62}$")]
@@ -56,10 +57,6 @@ class Subscribing(Wish):
     proof: str = Field("", max_length=500)
 
 
-OPEN_CHANNELS = ("telegram", "whatsapp", "sms", "email", "webhook")
-"""By which anybody may subscribe without a key: those that are asked to confirm."""
-
-
 class OpenSubscribing(Wish):
     """A wish of somebody's own; its contacts have to confirm it."""
 
@@ -94,6 +91,16 @@ class OpenlySubscribed(BaseModel):
     notes: list[str]
     consent: str
     manage: str
+
+
+class SubscribingTerms(BaseModel):
+    """`consent`: the words that are agreed to, with who answers for the data. `channels`: by which
+    one can be told without a key. `push_key`: the `applicationServerKey` that a browser subscribes
+    by, as URL-safe base64; empty where `webpush` is not among the channels."""
+
+    consent: str
+    channels: list[str]
+    push_key: str
 
 
 class Confirmed(BaseModel):

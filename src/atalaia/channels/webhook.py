@@ -15,23 +15,13 @@ import hashlib
 import hmac
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
-from functools import lru_cache
+from collections.abc import Callable
 
-import aiohttp
 import msgspec
 from aiohttp.abc import AbstractResolver
 
-from atalaia.channels import outcomes
-from atalaia.channels.guard import (
-    STRICT,
-    Rules,
-    Target,
-    TargetRefused,
-    guarded_connector,
-    read_url,
-)
-from atalaia.channels.wires import NotHttp, Wires
+from atalaia.channels.guard import STRICT, Rules, TargetRefused, read_url
+from atalaia.channels.outside import REFUSED, Outside, by_table
 from atalaia.domain.alert import instant, to_line
 from atalaia.domain.delivery import HOUR, MINUTE, Letter, Limits, Outcome
 from atalaia.domain.drill import KIND
@@ -44,9 +34,7 @@ OUTCOMES: tuple[tuple[range, Outcome], ...] = (
     # All else may pass: a wrong path is put right, a redirection (never followed) is taken back.
     (range(600), Outcome("again", "HTTP {status}")),
 )
-_WISHES = (429, 503)
-"""Statuses whose Retry-After is obeyed, up to a day."""
-
+_meaning = by_table(OUTCOMES)
 _SCHEDULE = (5, 5 * MINUTE, 30 * MINUTE, *(hours * HOUR for hours in (2, 5, 10, 14, 20, 24)))
 
 _LONGEST_TEXT = 100_000
@@ -95,10 +83,8 @@ class Webhook:
     ) -> None:
         self.limits = Limits(at_once=at_once, schedule=_SCHEDULE, is_apart=True)
         self._rules = rules
-        self._timeout_s = timeout_s
-        self._resolver = resolver
+        self._outside = Outside(rules, timeout_s, resolver)
         self._now = now
-        self._wires: Wires | None = None
         self._bodies: deque[tuple[Content, tuple[tuple[str, ...], int], bytes]] = deque(
             maxlen=_BODIES_KEPT
         )
@@ -112,14 +98,12 @@ class Webhook:
             return Outcome("never", "no valid secret to sign with")
         try:
             target = read_url(letter.contact.address, self._rules)
-            head = await self._open().ask(target.origin, request(target, headers, body))
-            return _outcome(head.status, head.headers)
-        except TargetRefused:  # by its writing, or by what its name means today
-            return Outcome("never", "the target is not allowed")
-        except NotHttp:
-            return Outcome("unknown", "not an HTTP answer")
-        except (TimeoutError, aiohttp.ClientError, OSError, ValueError) as error:
-            return outcomes.no_answer(error)
+        except TargetRefused:
+            return REFUSED
+        answer = await self._outside.post(
+            target, {"Content-Type": "application/json", **headers}, body
+        )
+        return answer if isinstance(answer, Outcome) else _meaning(answer)
 
     def _body(self, letter: Letter) -> bytes:
         """The body; letters that say the same to many share it."""
@@ -133,27 +117,7 @@ class Webhook:
 
     async def close(self) -> None:
         """Close all connections."""
-        if self._wires is not None:
-            await self._wires.close()
-            self._wires = None
-
-    def _open(self) -> Wires:
-        # Once there is a loop, on which its connections are.
-        if self._wires is None:
-            # Who sends bounds how many are tried at once.
-            connector = guarded_connector(self._rules, resolver=self._resolver, limit=0)
-            self._wires = Wires(connector, self._timeout_s)
-        return self._wires
-
-
-def request(target: Target, headers: Mapping[str, str], body: bytes) -> bytes:
-    """A POST as it is written, whole."""
-    lines = "".join([f"{name}: {value}\r\n" for name, value in headers.items()])
-    head = (
-        f"POST {target.path} HTTP/1.1\r\nHost: {target.authority}\r\nUser-Agent: Atalaia\r\n"
-        f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n{lines}\r\n"
-    )
-    return head.encode("ascii") + body
+        await self._outside.close()
 
 
 def encode(letter: Letter) -> bytes:
@@ -192,16 +156,3 @@ def signed(message_id: str, timestamp: int, body: bytes, secret: str) -> dict[st
         "webhook-timestamp": str(timestamp),
         "webhook-signature": f"v1,{signature}",
     }
-
-
-@lru_cache
-def _row(status: int) -> Outcome:
-    return next((outcome for statuses, outcome in OUTCOMES if status in statuses), OUTCOMES[-1][1])
-
-
-def _outcome(status: int, headers: Mapping[str, str]) -> Outcome:
-    row = _row(status)
-    after_s = outcomes.retry_after_s(headers) if status in _WISHES else 0.0
-    if row.verdict != "again":
-        return row
-    return Outcome("again", row.reason.format(status=status), after_s=after_s)

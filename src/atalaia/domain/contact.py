@@ -12,20 +12,24 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-CHANNELS = ("telegram", "whatsapp", "sms", "email", "webhook", "inbox", "apprise")
+CHANNELS = ("webpush", "telegram", "whatsapp", "sms", "email", "webhook", "inbox", "apprise")
 
 _PHONE = re.compile(r"\+[1-9][0-9]{7,14}")
 _EMAIL = re.compile(r"[^@\s\"<>(),;:\\]{1,64}@(?:[\w-]+\.)+[\w-]{2,}")
 _CHAT = re.compile(r"-?[0-9]{1,20}")
 _LONGEST = 2048
+_URL_BASE64 = re.compile(r"[A-Za-z0-9_-]+={0,2}")
+_POINT_BYTES, _AUTH_BYTES = 65, 16
 
 
 class Contact(msgspec.Struct, frozen=True, gc=False):
     """One address.
 
     channel   of `CHANNELS`
-    address   chat id, phone number (E.164), e-mail, URL; empty for the inbox
-    secret    of a webhook: what its messages are signed with (``whsec_…``)
+    address   chat id, phone number (E.164), e-mail, URL; of a browser, the URL at its maker's push
+              service; empty for the inbox
+    secret    of a webhook: what its messages are signed with (``whsec_…``); of a browser: what they
+              are sealed with, ``p256dh.auth`` as `PushSubscription` gives them
     """
 
     channel: str
@@ -39,7 +43,8 @@ class Contact(msgspec.Struct, frozen=True, gc=False):
 def read_contact(text: str) -> Contact:
     """``channel:address`` as a contact, its address in the one form that it is looked up by.
 
-    Raises ValueError with the next step, and without the address.
+    Raises ValueError with the next step, and without the address. A browser's is ``webpush:`` and
+    its `PushSubscription` as JSON.
     """
     channel, _, address = text.strip().partition(":")
     channel = channel.strip().lower()
@@ -47,15 +52,50 @@ def read_contact(text: str) -> Contact:
         raise ValueError(
             f"no channel of this name; write channel:address with one of {', '.join(CHANNELS)}"
         )
-    return Contact(channel, normal_address(channel, address))
+    return contact_of(channel, address)
 
 
-def normal_address(channel: str, address: str) -> str:
-    """The address as it is kept: the same for all ways of writing it. Raises ValueError."""
+def contact_of(channel: str, address: str) -> Contact:
+    """The contact that this address is of, in the form in which it is kept: the same for all ways
+    of writing it. Raises ValueError."""
     text = address.strip()
     if len(text) > _LONGEST or any(ord(c) < 32 for c in text):
         raise ValueError(f"{channel}: the address is too long or has control characters")
-    return _NORMAL[channel](text)
+    return _browser(text) if channel == "webpush" else Contact(channel, _NORMAL[channel](text))
+
+
+class _Keys(msgspec.Struct, frozen=True):
+    p256dh: str
+    auth: str
+
+
+class _Subscription(msgspec.Struct, frozen=True):
+    """What ``JSON.stringify`` makes of a `PushSubscription` (W3C Push API)."""
+
+    endpoint: str
+    keys: _Keys
+
+
+_subscription = msgspec.json.Decoder(_Subscription)
+
+
+def _browser(text: str) -> Contact:
+    try:
+        told = _subscription.decode(text)
+    except msgspec.MsgspecError:  # whose words may repeat the address
+        raise ValueError(
+            "webpush: give the browser's PushSubscription as JSON, with endpoint and keys"
+        ) from None
+    keys = told.keys
+    if _size(keys.p256dh) != _POINT_BYTES or _size(keys.auth) != _AUTH_BYTES:
+        raise ValueError("webpush: these are no keys of a browser; subscribe in it once more")
+    secret = ".".join(key.rstrip("=") for key in (keys.p256dh, keys.auth))
+    return Contact("webpush", _url("webpush", told.endpoint), secret)
+
+
+def _size(text: str) -> int:
+    """Bytes that stand in these letters of URL-safe base64; 0: they are none."""
+    return len(text.rstrip("=")) * 3 // 4 if _URL_BASE64.fullmatch(text) else 0
 
 
 def _telegram(text: str) -> str:
@@ -90,14 +130,18 @@ def _email(text: str) -> str:
 
 
 def _webhook(text: str) -> str:
+    return _url("webhook", text)
+
+
+def _url(channel: str, text: str) -> str:
     try:
         parts = urlsplit(text)
     except ValueError:  # whose words may repeat the address
-        raise ValueError("webhook: give a complete URL that begins with https://") from None
+        raise ValueError(f"{channel}: give a complete URL that begins with https://") from None
     if parts.scheme not in ("https", "http") or not parts.hostname:
-        raise ValueError("webhook: give a complete URL that begins with https://")
+        raise ValueError(f"{channel}: give a complete URL that begins with https://")
     if parts.username or parts.password:
-        raise ValueError("webhook: leave user and password out of the URL; messages are signed")
+        raise ValueError(f"{channel}: leave user and password out of the URL; messages are signed")
     return text
 
 

@@ -253,6 +253,7 @@ class Letter(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A message ready to go: with its address, which is not to be kept or logged.
 
     sent_at    when it was decided
+    expires_at    until when it is of use, Unix seconds; 0: nobody knows
     reply_to   the provider's id of the last message of this thread by this channel; empty: none
     thread     ids of the earlier messages of this thread by this channel, oldest first
     asks       whether an acknowledgement is asked for
@@ -265,6 +266,7 @@ class Letter(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     contact: Contact
     content: Content
     sent_at: int
+    expires_at: int = 0
     reply_to: str = ""
     thread: tuple[str, ...] = ()
     asks: bool = False

@@ -328,7 +328,9 @@ def _return_levels() -> dict[str, Column]:
 def _deliveries() -> dict[str, Column]:
     return {
         "person": Column(_TEXT, "a pseudonym"),
-        "channel": Column(_TEXT, "telegram, whatsapp, email, sms, webhook, inbox, apprise"),
+        "channel": Column(
+            _TEXT, "webpush, telegram, whatsapp, email, sms, webhook, inbox, apprise"
+        ),
         "message": Column(_TEXT, "id of the message that carried it"),
         "incident": Column(_TEXT, "key of the incident"),
         "version": Column("INTEGER", "of the alert, within the incident"),

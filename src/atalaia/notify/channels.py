@@ -12,12 +12,16 @@ from atalaia.channels.ses import Ses
 from atalaia.channels.sms import Sms
 from atalaia.channels.telegram import Telegram
 from atalaia.channels.webhook import Webhook
+from atalaia.channels.webpush import WebPush
 from atalaia.channels.whatsapp import WhatsApp
 from atalaia.domain.delivery import Channel
+from atalaia.ports import Keys
 from atalaia.settings import Settings, channels
 
 
-def open_channels(settings: Settings, session: aiohttp.ClientSession) -> dict[str, Channel]:
+def open_channels(
+    settings: Settings, session: aiohttp.ClientSession, keys: Keys
+) -> dict[str, Channel]:
     """By name; the inbox is always there. Raises SettingsInvalid where a package is missing."""
     chosen = settings.channels
     found: list[Channel] = [Inbox()]
@@ -50,6 +54,9 @@ def open_channels(settings: Settings, session: aiohttp.ClientSession) -> dict[st
         )
     if chosen.webhook is not None:
         found.append(Webhook(rules=Rules(allow=chosen.webhook_allow)))
+    if (webpush := chosen.webpush) is not None:
+        rules = Rules(allow=webpush.allow)
+        found.append(WebPush(keys.vapid_key, webpush.subject, rules=rules))
     if chosen.apprise:
         found.append(Apprise())
     return {channel.name: channel for channel in found}

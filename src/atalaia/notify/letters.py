@@ -60,6 +60,7 @@ class Letters:
             contact=asked.contact,
             content=confirmation(asked.code, asked.language, asked.terms),
             sent_at=message.due_at,
+            expires_at=message.expires_at,
             leave=self._leave(message.person, message.channel),
         )
 
@@ -84,6 +85,7 @@ class Letters:
             contact=contact,
             content=content,
             sent_at=sent_at,
+            expires_at=message.expires_at,
             asks=asks,
             leave=self._leave(message.person, message.channel),
         )
@@ -101,6 +103,7 @@ class Letters:
             contact=contact,
             content=self._content(message, told, person),
             sent_at=told[0].alert.sent_at,
+            expires_at=message.expires_at,
             reply_to=thread[-1].provider_id if thread else "",
             thread=tuple(dict.fromkeys(one.message for one in thread)),
             asks=max(map(rank_of, told)) == Level.RED,

@@ -12,6 +12,7 @@ import gzip
 import hashlib
 import html
 import mimetypes
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache, cached_property
 from importlib.resources import files
@@ -24,10 +25,26 @@ from atalaia.api.problem import Problem
 
 FOLDER = files(__package__) / "files"
 INDEX = "index.html"
+AT_THE_TOP = {
+    "/worker.js": "worker.js",  # whose scope is the folder of its address
+    "/manifest.webmanifest": "manifest.webmanifest",
+    "/favicon.ico": "icon.svg",
+    **{
+        f"/icons/{name}.png": f"icons/{name}.png"
+        for name in ("180", "192", "512", "maskable", "badge")
+    },
+}
+"""Files whose addresses must stay the same, as browsers keep them where the page is installed."""
+
 MAP = "vendor/leaflet.js"
 """Without this file the libraries were not built, and the page does without a map."""
 
-_TYPES = {".js": "text/javascript", ".woff2": "font/woff2", ".svg": "image/svg+xml"}
+_TYPES = {
+    ".js": "text/javascript",
+    ".webmanifest": "application/manifest+json",
+    ".woff2": "font/woff2",
+    ".svg": "image/svg+xml",
+}
 _COMPRESSED_ALREADY = (".woff2", ".png")
 _FOR_EVER = "public, max-age=31536000, immutable"
 _ASK_AGAIN = "no-cache"
@@ -53,7 +70,7 @@ class Asset:
 
 
 def page(tiles_url: str = "", attribution: str = "") -> APIRouter:
-    """The routes of the page: ``/``, ``/manage`` and ``/static/…``.
+    """The routes of the page: ``/``, ``/manage``, ``/static/…``, and `AT_THE_TOP`.
 
     `tiles_url` is a template of detail tiles (``https://…/{z}/{x}/{y}.png``); empty: the outline
     map alone. `attribution` is shown on the map with them.
@@ -77,9 +94,11 @@ def page(tiles_url: str = "", attribution: str = "") -> APIRouter:
     async def shown(request: Request) -> Response:
         return sent(request, index, _ASK_AGAIN)
 
-    @router.get("/favicon.ico")
-    async def icon(request: Request) -> Response:
-        return sent(request, assets["icon.svg"], _ASK_AGAIN)
+    def always(asset: Asset) -> Callable[[Request], Response]:
+        return lambda request: sent(request, asset, _ASK_AGAIN)
+
+    for path, name in AT_THE_TOP.items():
+        router.add_route(path, always(assets[name]), methods=["GET", "HEAD"])
 
     @router.api_route("/static/{asked}/{name:path}", methods=["GET", "HEAD"])
     async def static(request: Request, asked: str, name: str) -> Response:

@@ -5,11 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 
+from atalaia.channels import webpush
+from atalaia.channels.guard import Rules, check_url
+from atalaia.domain.contact import Contact
 from atalaia.domain.geo import distance_km
 from atalaia.domain.place import Place, Places
 from atalaia.domain.subscription import Circle, Polygon
 from atalaia.people.request import Request
 from atalaia.settings import Settings
+from atalaia.settings.channels import Channels
 
 REACH_KM = 200
 """How far a watched place may lie from where somebody wants to be told of: the largest radius that
@@ -34,6 +38,14 @@ def check_reach(where: Iterable[Circle | Polygon], places: Places) -> None:
             f"nothing is watched within {REACH_KM} km of there, so that nothing could be told; "
             "POST /v1/wishes asks the operator to"
         )
+
+
+def check_target(contact: Contact, channels: Channels) -> None:
+    """Raises ValueError, without any address, for a server that a message must not be sent to."""
+    if contact.channel == "webhook":
+        check_url(contact.address, Rules(allow=channels.webhook_allow))
+    if contact.channel == "webpush":
+        webpush.check(contact, Rules(allow=channels.webpush_allow))
 
 
 def closed_channels(settings: Settings, request: Request) -> list[str]:

@@ -3,7 +3,7 @@
 A file is CSV with a header (comma or semicolon, UTF-8 or Windows-1252), or JSON lines with the
 same names. Where something may be several, they are parted by ``|``, or a JSON array.
 
-    email, sms, telegram, whatsapp, webhook, inbox, apprise
+    email, sms, telegram, whatsapp, webpush, webhook, inbox, apprise
                   addresses, one a channel; the order of columns is that of preference. An inbox
                   has no address: write yes
     place         towns, or latitude,longitude
@@ -30,7 +30,7 @@ from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 
-from atalaia.domain.contact import CHANNELS, Contact, normal_address
+from atalaia.domain.contact import CHANNELS, Contact, contact_of
 from atalaia.domain.rule import RuleSet
 from atalaia.domain.subscription import (
     DEFAULT_RADIUS_KM,
@@ -175,7 +175,7 @@ def _contacts(row: Mapping[str, Any]) -> Iterator[Contact]:
             continue
         try:
             written = "" if channel == "inbox" and address.lower() in _YES else address
-            yield Contact(channel, normal_address(channel, written))
+            yield contact_of(channel, written)
         except ValueError as error:
             raise _Fault(str(error)) from None
 

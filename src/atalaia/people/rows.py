@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import secrets
 from collections.abc import Iterable
-from typing import TypeVar
 
 import msgspec
 
@@ -23,7 +22,6 @@ KEY = "key"
 
 _PERSON, _CONTACT = "person", "contact"
 
-T = TypeVar("T")
 _encode = msgspec.msgpack.Encoder().encode
 
 
@@ -66,6 +64,11 @@ class Address(msgspec.Struct, frozen=True, kw_only=True):
         return Words(self.text, self.text_hash, self.version, self.language)
 
 
+# Made here, for two threads that are the first to read a type end the process (findings/).
+_kept = msgspec.msgpack.Decoder(Kept)
+_address = msgspec.msgpack.Decoder(Address)
+
+
 def new_pseudonym() -> str:
     """``p_`` and 16 letters or digits that say nothing."""
     return "p_" + random_name(10)
@@ -83,7 +86,8 @@ def seal_person(vault: Vault, kept: Kept) -> bytes:
 
 def open_person(vault: Vault, pseudonym: str, sealed: bytes) -> Kept | None:
     """The inverse; None where the key is gone."""
-    return _decoded(vault.open(pseudonym, _PERSON, sealed), Kept)
+    plain = vault.open(pseudonym, _PERSON, sealed)
+    return None if plain is None else _kept.decode(plain)
 
 
 def contact_row(
@@ -125,14 +129,11 @@ def contact_in(vault: Vault, rows: Iterable[ContactRow], channel: str) -> Contac
 
 def open_address(vault: Vault, pseudonym: str, channel: str, sealed: bytes) -> Address | None:
     """The same of what is sealed in it."""
-    return _decoded(vault.open(pseudonym, f"{_CONTACT} {channel}", sealed), Address)
+    plain = vault.open(pseudonym, f"{_CONTACT} {channel}", sealed)
+    return None if plain is None else _address.decode(plain)
 
 
 def stopped(vault: Vault, row: ContactRow, now: int) -> ContactRow:
     """The row of a contact that is told no more: its address is gone from it."""
     lookup = Lookup(row.lookup, row.key)
     return contact_row(vault, row.pseudonym, row.channel, lookup, Address(), STOPPED, now)
-
-
-def _decoded(plain: bytes | None, kind: type[T]) -> T | None:
-    return None if plain is None else msgspec.msgpack.decode(plain, type=kind)

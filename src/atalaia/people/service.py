@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from functools import partial
 from typing import TypeAlias
 
-from atalaia.channels.guard import Rules, check_url
 from atalaia.domain.contact import Contact, read_contact
 from atalaia.domain.delivery import may_have_gone
 from atalaia.domain.place import Places
@@ -19,11 +18,12 @@ from atalaia.domain.subscription import Person
 from atalaia.people import manage
 from atalaia.people.admission import admit
 from atalaia.people.changing import update
-from atalaia.people.coverage import closed_channels, unwatched
+from atalaia.people.coverage import check_target, closed_channels, unwatched
 from atalaia.people.export import export
 from atalaia.people.registry import Registry, is_somebody
 from atalaia.people.request import Request
 from atalaia.people.subscribe import Confirmation, Enrolled, confirm, confirm_contact, subscribe
+from atalaia.people.terms import terms
 from atalaia.ports import Home
 from atalaia.settings import Settings
 
@@ -40,6 +40,7 @@ class PeopleService:
 
     rules    by which limits of one's own are read
     places   that are watched here (None: the settings' own)
+    terms    by language, on which somebody subscribes
     """
 
     def __init__(
@@ -49,6 +50,7 @@ class PeopleService:
         self._home = home
         self._settings = settings
         self.rules = settings.rules
+        self.terms = partial(terms, registry, settings)
         self.places = settings.places if places is None else places
 
     # To be told
@@ -66,10 +68,9 @@ class PeopleService:
 
     def subscribe(self, request: Request, now: int) -> Enrolled:
         """Keep a request, and ask the addresses that are not proven for a code. Who has stopped is
-        told again. A webhook whose writing alone shows that it lies inside is refused."""
+        told again. A target whose writing alone shows that it lies inside is refused."""
         for contact in request.contacts:
-            if contact.channel == "webhook":
-                check_url(contact.address, Rules(allow=self._settings.channels.webhook_allow))
+            check_target(contact, self._settings.channels)
         admitted = partial(admit, self._registry, self._settings)
         done = subscribe(self._registry, request, now, admitted)
         for message in (*done.asks, *done.notices):

@@ -303,7 +303,7 @@ def run(settings: Settings, *, port: int | None = None) -> int:
         log.warning("not safe as it is set", reason=line)
     with home_of(settings, exclusive=True) as home:
         _refuse_replay(home)
-        _ = home.keys  # refused here, where somebody looks, and not at the first alert
+        home.keys.vapid_key()  # refused here, where somebody looks, and not at the first alert
         asyncio.run(_run(settings, home))
     return 0
 

@@ -160,7 +160,7 @@ class Services:
         """Those that the settings switch on."""
         from atalaia.notify.channels import open_channels
 
-        return open_channels(self.settings, self.session)
+        return open_channels(self.settings, self.session, self.home.keys)
 
     @cached_property
     def recipients(self) -> Recipients:
@@ -292,7 +292,6 @@ class Services:
         from atalaia.api.app import api
         from atalaia.api.keys import who_has
         from atalaia.api.operator import Operator
-        from atalaia.api.people_models import OPEN_CHANNELS
         from atalaia.api.previews import previews
         from atalaia.api.push import Pushing
         from atalaia.api.shown import Shown
@@ -302,6 +301,7 @@ class Services:
         from atalaia.page.web import page
         from atalaia.people.bodies import seal_body
         from atalaia.people.leave import leave
+        from atalaia.people.terms import open_channels
         from atalaia.people.wishes import TownWishes
 
         settings, state, outbox, now = self.settings, self._state, self.home.outbox, self.clock.now
@@ -337,7 +337,7 @@ class Services:
                 sight=sight,
                 norms=norms,
                 expected_s=self.expected_s,
-                channels=[name for name in settings.channels.names if name in OPEN_CHANNELS],
+                channels=open_channels(settings),
                 now=now,
             ),
             service=self.people,

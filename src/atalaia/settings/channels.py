@@ -67,6 +67,8 @@ KEYS = (
     "channels.sms.base_url",
     "channels.webhook.enabled",
     "channels.webhook.allow",
+    "channels.webpush.enabled",
+    "channels.webpush.allow",
     "channels.apprise.enabled",
     "deliveries.keep",
 )
@@ -164,6 +166,17 @@ class WebhookSettings(msgspec.Struct, frozen=True, kw_only=True):
     allow: tuple[Network, ...]
 
 
+class WebPushSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """To browsers.
+
+    subject  whom their makers' push services write to about trouble (`mailto:…`, `https://…`)
+    allow    networks inside of which a push service may lie although the guard would refuse it
+    """
+
+    subject: str
+    allow: tuple[Network, ...]
+
+
 class Channels(msgspec.Struct, frozen=True, kw_only=True):
     """The channels that are set up; None: this one is not. The inbox always is.
 
@@ -175,19 +188,25 @@ class Channels(msgspec.Struct, frozen=True, kw_only=True):
     email: EmailSettings | None
     sms: SmsSettings | None
     webhook: WebhookSettings | None
+    webpush: WebPushSettings | None
     apprise: bool
     keep_s: int
 
     @property
     def names(self) -> tuple[str, ...]:
         """Those through which people can be reached."""
-        named = ("telegram", "whatsapp", "email", "sms", "webhook", "apprise")
+        named = ("webpush", "telegram", "whatsapp", "email", "sms", "webhook", "apprise")
         return (*(name for name in named if getattr(self, name)), "inbox")
 
     @property
-    def webhook_allow(self) -> tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...]:
+    def webhook_allow(self) -> tuple[Network, ...]:
         """Networks that a webhook may be in although they are not public."""
         return self.webhook.allow if self.webhook is not None else ()
+
+    @property
+    def webpush_allow(self) -> tuple[Network, ...]:
+        """Networks that a push service may be in although they are not public."""
+        return self.webpush.allow if self.webpush is not None else ()
 
 
 def read_people(document: Document) -> PeopleSettings:
@@ -218,6 +237,7 @@ def read_channels(document: Document) -> Channels:
         email=_email(document),
         sms=_sms(document),
         webhook=_webhook(document),
+        webpush=_webpush(document),
         apprise=document.get("channels.apprise.enabled", flag, False),
         keep_s=document.get("deliveries.keep", duration_of(86_400), 90 * 86_400),
     )
@@ -300,6 +320,19 @@ def _webhook(document: Document) -> WebhookSettings | None:
     nowhere: tuple[Network, ...] = ()
     allow = document.get("channels.webhook.allow", networks, nowhere)
     return WebhookSettings(allow=allow) if is_on else None
+
+
+def _webpush(document: Document) -> WebPushSettings | None:
+    """On wherever a push service can be told whom to write to."""
+    is_on = document.get("channels.webpush.enabled", flag, True)
+    nowhere: tuple[Network, ...] = ()
+    allow = document.get("channels.webpush.allow", networks, nowhere)
+    contact = document.get("people.contact", text_of, "")
+    if re.fullmatch(r"[^@\s:/]+@[^@\s:/]+", contact):
+        contact = f"mailto:{contact}"
+    either = (contact, document.get("api.url", url, ""))
+    subject = next((one for one in either if one.startswith(("mailto:", "https://"))), "")
+    return WebPushSettings(subject=subject, allow=allow) if is_on and subject else None
 
 
 def _number(lowest: float, highest: float) -> Callable[[Any], float]:

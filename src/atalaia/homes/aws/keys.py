@@ -2,7 +2,8 @@
 
 ```
 key       <pseudonym>   a person's key, wrapped (``lookup``: what addresses are looked up with;
-                        ``lookup.2`` what came in its place, and so on)
+                        ``lookup.2`` what came in its place, and so on; ``vapid``: by which push
+                        services know the home)
 erased    <pseudonym>   whose key was destroyed, and when
 master    -             the data key, wrapped by KMS
 ```
@@ -26,7 +27,7 @@ from atalaia.homes.aws.dynamo import ABSENT, DynamoTable, Refused, transact, wri
 from atalaia.ports import Keys
 from atalaia.wrap import KEY_BYTES, Wrap, unwrapped, wrapped
 
-_LOOKUP = "lookup"
+_LOOKUP, _VAPID = "lookup", "vapid"
 _PSEUDONYM = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
@@ -126,6 +127,9 @@ class DynamoKeys(Keys):
         for number in range(1, below):
             write(self._clients, self._table.remove("key", _lookup_name(number)))
 
+    def vapid_key(self) -> bytes:
+        return self._made(_VAPID)
+
     def _made(self, name: str) -> bytes:
         while (found := self._table.get("key", name)) is None:
             wrapped = self._wrap.wrap(os.urandom(KEY_BYTES), name)
@@ -141,6 +145,6 @@ def _lookup_name(number: int) -> str:
 
 
 def _checked(pseudonym: str) -> str:
-    if not _PSEUDONYM.fullmatch(pseudonym) or pseudonym == _LOOKUP:
+    if not _PSEUDONYM.fullmatch(pseudonym) or pseudonym in (_LOOKUP, _VAPID):
         raise ValueError("a pseudonym has letters, digits, - and _ alone, 64 at most")
     return pseudonym

@@ -6,6 +6,7 @@ HOME.keys/             0700: beside the home, never in it, and not in its backup
   master.key.old       0600: the one before it, while keys are wrapped anew (`rotate`)
   lookup.key           0600: what addresses are looked up with, wrapped
   lookup.2.key         0600: what came in its place, and so on (`people.rotation`)
+  vapid.key            0600: by which push services know the home, wrapped
   people/3f/p_…        0600: one person's key, wrapped
   erased               whose keys were destroyed, and when
 ```
@@ -35,6 +36,7 @@ ASKED_FOR = 20
 """Of so many people one at least has to have a key: others may just be erased."""
 _LOOKUPS = "lookup*.key"
 _LOOKUP_FILE = re.compile(r"lookup(?:\.([1-9]\d{0,5}))?\.key")
+_VAPID, _VAPID_FILE = "vapid", "vapid.key"
 _PSEUDONYM = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _ERASED_LINE = re.compile(r"([A-Za-z0-9_-]{1,64}) (\d{1,12})")
 
@@ -75,9 +77,11 @@ class FolderKeys(Keys):
         """The files of wrapped keys, each with the name that its key was wrapped under."""
         people = [f for f in (self._folder / PEOPLE).glob("*/*") if not f.name.startswith(".")]
         numbers = lookup_numbers(self._folder)
+        vapid = self._folder / _VAPID_FILE
         return [
             *((f, f.name) for f in people),
             *((self._folder / _lookup_file(n), _lookup_name(n)) for n in numbers),
+            *([(vapid, _VAPID)] if vapid.exists() else []),
         ]
 
     @contextmanager
@@ -131,6 +135,9 @@ class FolderKeys(Keys):
                         destroy(self._folder / _lookup_file(number))
         except OSError as error:
             raise self._unusable(error) from error
+
+    def vapid_key(self) -> bytes:
+        return self._made(self._folder / _VAPID_FILE, _VAPID)
 
     def _made(self, file: Path, name: str) -> bytes:
         try:

@@ -80,7 +80,9 @@ function contacts(told, stop) {
   if (!shown.length) return null;
   return h("section", { class: "panel" }, h("h2", {}, t.manage.channels), h("ul", { class: "kept" }, shown.map((one) => {
     const name = t.subscribe.channels[one.channel]?.[0] ?? one.channel;
-    return h("li", {}, h("div", {}, h("b", {}, name), one.address ? ` · ${one.address}` : "", h("br"),
+    // Of a browser nobody knows its address: it shows whose push service that is.
+    const address = one.channel === "webpush" ? new URL(one.address).host : one.address;
+    return h("li", {}, h("div", {}, h("b", {}, name), address ? ` · ${address}` : "", h("br"),
       h("small", { class: "quiet" }, t.manage[one.status] ?? one.status)),
     one.status !== "stopped" && h("button", { type: "button", class: "button small", "aria-label": t.manage.stop_by(name), onclick: () => stop(one.channel) }, t.manage.stop));
   })));

@@ -5,6 +5,7 @@ import { calmly, fill, h, put } from "../dom.js";
 import { clock, hazard, capital } from "../format.js";
 import { icon } from "../icons.js";
 import { LEVELS, shape } from "../levels.js";
+import * as push from "../push.js";
 import { on, store } from "../store.js";
 import { townField } from "../towns.js";
 import { language, t } from "../words.js";
@@ -15,12 +16,13 @@ const RADII = [10, 25, 50, 100, 200];
 const CHOICES = LEVELS.slice(1);
 const REACH_KM = RADII.at(-1); // as people/coverage.py has it
 const COARSE = 20; // parts of a degree: a place is given away to some 5 km
+const PATIENCE_MS = 20_000;
 
 /** What is asked for, while the form is open; kept on the way to the code and back. */
 function blank() {
   return {
     places: [], radius: 25, hazards: new Map(HAZARDS.map((name) => [name, "yellow"])), watched: null,
-    channel: null, address: "", isQuiet: false, from: "22:00", to: "07:00",
+    channel: null, address: "", terms: null, isQuiet: false, from: "22:00", to: "07:00",
   };
 }
 
@@ -32,7 +34,9 @@ export async function show(main, { query, titled }) {
   const ends = [];
   if (!store.summary) await new Promise((done) => ends.push(on("data", done)));
   if (!store.summary) return failed(main, store.problem ?? new Problem(0, ""), "");
+  const asking = look(`/v1/subscribe?language=${language}`).catch(() => null);
   await beginWith(wish, query.get("place"));
+  wish.terms = await asking;
   form(page, wish, ends);
   return () => ends.forEach((end) => end());
 }
@@ -61,7 +65,8 @@ function form(page, wish, ends) {
     fill(fault);
     recount();
   };
-  const send = h("button", { type: "submit", class: "button first" }, t.subscribe.send);
+  const send = h("button", { type: "submit", class: "button first" });
+  const agreed = agree(wish, fault, send);
   const element = h("form", { class: "steps", novalidate: true, onsubmit: async (event) => {
     event.preventDefault();
     const missing = lacking(wish);
@@ -71,15 +76,15 @@ function form(page, wish, ends) {
     }
     send.disabled = true;
     send.textContent = t.subscribe.sending;
+    const again = () => form(page, wish, ends);
     try {
-      const done = await ask("/v1/subscribe", { method: "POST", body: asked(wish), headers: { "Idempotency-Key": once() } });
-      confirming(page, wish, done, () => form(page, wish, ends));
+      if (wish.channel === "webpush") await onThisDevice(page, wish, ends, again);
+      else confirming(page, wish, await subscribed(asked(wish)), again);
     } catch (error) {
-      fill(fault, h("p", { class: "fault" }, inWords(error)));
-      send.disabled = false;
-      send.textContent = t.subscribe.send;
+      fill(fault, h("p", { class: "fault" }, error instanceof Problem ? inWords(error) : t.subscribe.push.failed));
+      agreed.draw();
     }
-  } }, where(wish, changed), what(wish, changed, preview), how(wish, changed), agree(fault, send));
+  } }, where(wish, changed), what(wish, changed, preview), how(wish, changed, agreed.draw), agreed.element);
   fill(page, h("header", {}, h("h1", { tabindex: -1 }, t.subscribe.title), h("p", { class: "lead" }, t.subscribe.lead)), element);
   recount();
   ends.push(recount.cancel);
@@ -88,7 +93,7 @@ function form(page, wish, ends) {
 function lacking(wish) {
   if (!wish.places.length) return t.subscribe.need_place;
   if (!wish.hazards.size) return t.subscribe.need_hazard;
-  if (!wish.channel || !wish.address.trim()) return t.subscribe.need_contact;
+  if (!wish.channel || (wish.channel !== "webpush" && !wish.address.trim())) return t.subscribe.need_contact;
   return null;
 }
 
@@ -275,13 +280,20 @@ function counted(messages) {
 
 // 3. How
 
-function how(wish, changed) {
-  const on_ = (store.summary?.subscribers_channels ?? []).filter((name) => name in t.subscribe.channels);
+function how(wish, changed, chosen) {
+  const on_ = (store.summary?.subscribers_channels ?? []).filter((name) => name in t.subscribe.channels && (name !== "webpush" || offered(wish)));
   if (!on_.length) return step(t.subscribe.how, h("p", { class: "fault" }, t.subscribe.no_channels));
-  wish.channel = on_.includes(wish.channel) ? wish.channel : on_[0];
+  const first = on_.find((name) => name !== "webpush" || !push.hindrance()) ?? on_[0];
+  wish.channel = on_.includes(wish.channel) ? wish.channel : first;
   const field = h("div", { class: "field" });
   const draw = () => {
     const [, label, hint, example] = t.subscribe.channels[wish.channel];
+    chosen();
+    if (wish.channel === "webpush") {
+      const why = push.hindrance();
+      fill(field, why ? h("p", { class: "fault" }, t.subscribe.push.hindrance[why]) : h("p", {}, hint));
+      return;
+    }
     const kind = { email: "email", sms: "tel", whatsapp: "tel", webhook: "url" }[wish.channel] ?? "text";
     fill(field, h("label", { for: "address" }, label),
       h("input", { id: "address", type: kind, value: wish.address, placeholder: example, required: true, "aria-describedby": "address-hint",
@@ -297,6 +309,9 @@ function how(wish, changed) {
     } }), h("span", {}, t.subscribe.channels[name][0]))));
   return step(t.subscribe.how, choice, field, quiet(wish, changed));
 }
+
+/** Whether this browser's own notifications are a way at all: here, or on another page of it. */
+const offered = (wish) => wish.terms?.push_key && push.hindrance() !== "none";
 
 function quiet(wish, changed) {
   const time = (key, label) => h("label", { class: "field" }, h("span", { class: "hint" }, label),
@@ -316,10 +331,46 @@ function quiet(wish, changed) {
 
 // 4. In plain words
 
-function agree(fault, send) {
-  return step(t.subscribe.consent,
-    h("ul", { class: "consent" }, t.subscribe.consent_items.map((line) => h("li", {}, icon("check", 18), h("span", {}, line)))),
-    fault, h("div", {}, send));
+function agree(wish, fault, send) {
+  const items = h("ul", { class: "consent" });
+  const words = wish.terms && h("details", {}, h("summary", {}, t.subscribe.consent_words),
+    h("div", { class: "words", tabindex: 0, role: "region", "aria-label": t.subscribe.consent_words }, wish.terms.consent));
+  const draw = () => {
+    const isHere = wish.channel === "webpush";
+    const lines = [...t.subscribe.consent_items.slice(0, -1), isHere ? t.subscribe.push.only : t.subscribe.consent_items.at(-1)];
+    fill(items, lines.map((line) => h("li", {}, icon("check", 18), h("span", {}, line))));
+    if (isHere) words.open = true; // what the button agrees to
+    send.textContent = isHere ? t.subscribe.push.agree : t.subscribe.send;
+    send.disabled = isHere && push.hindrance() !== null;
+  };
+  return { draw, element: step(t.subscribe.consent, items, words, fault, h("div", {}, send)) };
+}
+
+const subscribed = (body) => ask("/v1/subscribe", { method: "POST", body, headers: { "Idempotency-Key": once() } });
+
+/** Leave of the browser, the request, and its code, which the service worker gives back by itself. */
+async function onThisDevice(page, wish, ends, again) {
+  const contact = await push.contact(wish.terms.push_key);
+  if (!contact) {
+    again();
+    return;
+  }
+  await push.expect();
+  let done = null;
+  let late = null;
+  const stop = push.onConfirmed((told) => {
+    stop();
+    clearTimeout(late);
+    if (told) finished(page, { ...done, ...told });
+    else again();
+  });
+  ends.push(stop, () => clearTimeout(late));
+  done = await subscribed({ ...wished(wish), contacts: [contact] });
+  const told = h("p", { role: "status" });
+  fill(page, h("header", {}, h("h1", { tabindex: -1 }, t.subscribe.push.title), h("p", { class: "lead" }, t.subscribe.push.lead)), notes(done.notes), told);
+  page.querySelector("h1").focus({ preventScroll: true });
+  late = setTimeout(() => { told.textContent = t.subscribe.push.late; }, PATIENCE_MS);
+  await push.expect(done.person);
 }
 
 // The code
