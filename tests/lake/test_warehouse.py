@@ -22,7 +22,7 @@ from atalaia.lake.gold import DATASETS, READING_COLUMNS
 from atalaia.lake.merge import merge_readings
 from atalaia.lake.query import query
 from atalaia.lake.tables import tables
-from atalaia.lake.views import NOT_AVERAGED
+from atalaia.lake.views import NOT_AVERAGED, named
 from batch.helpers import HOUR, NOON, answer, decode, row
 
 # The first two stand where the made-up decoder has them.
@@ -218,6 +218,16 @@ def test_a_query_touches_only_what_it_names(
 
     assert list(query(home, never, PLACES, "SELECT count(*) FROM alerts").rows) == [(0,)]
     assert ask(home, "SHOW TABLES") == [(name,) for name in sorted(tables())]
+
+
+@pytest.mark.parametrize("sql", ["SHOW TABLES", "describe", "FROM duckdb_views()", "DESC nowhere"])
+def test_who_may_ask_which_tables_there_are_is_shown_all(sql: str) -> None:
+    assert named(sql) == set(tables())
+
+
+def test_a_question_of_no_table_makes_none() -> None:
+    assert named("SELECT 1 AS one") == set()
+    assert named("SELECT count(*) FROM daily") == {"daily", "hourly", "readings", "places"}
 
 
 def test_a_part_that_is_archived_while_a_query_looks_is_not_missed(home: EmbeddedHome) -> None:
