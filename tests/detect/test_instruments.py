@@ -222,6 +222,23 @@ def test_a_private_station_needs_a_witness_at_every_level(one_by_one: bool) -> N
     assert entries[-1].alert.level == "orange"
 
 
+@pytest.mark.parametrize("lost", [False, True])
+def test_a_sum_of_which_an_hour_was_lost_says_that_it_has_holes(lost: bool) -> None:
+    hours = [report(hour, b13011=0.0) for hour in range(10, 34)]
+    rain = [report(hour, b13011=18.0) for hour in (34, 35)]
+    early, late = lived([*hours[: 12 - lost], *hours[12:], *rain], place(4.0)), []
+    if lost:
+        # What another broker had kept comes after all: the sum has none any more.
+        rest = [msgspec.structs.replace(hours[11], received_at=rain[-1].received_at + 60)]
+        late = lived([*hours[:11], *hours[12:], *rain, *rest, report(36, b13011=18.0)], place(4.0))
+    (entry,) = early
+    assert (entry.alert.level, entry.has_holes) == ("yellow", lost)
+    said = ("Esta soma tem lacunas", "This sum has holes", "Esta suma tiene huecos")
+    for words, language in zip(said, ("pt-BR", "en", "es"), strict=True):
+        assert (words in entry.alert.text[language]) is lost
+    assert [(e.alert.level, e.has_holes) for e in late[1:]] == [("orange", False)] * lost
+
+
 @CUTS
 def test_a_correction_is_judged_in_place_of_what_it_corrects(one_by_one: bool) -> None:
     wrong, right = report(b13011=55.0), report(b13011=2.0, publication=300)

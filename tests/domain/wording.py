@@ -69,6 +69,8 @@ def measured() -> Iterator[Said]:
             yield of(name, "d", measure="days_in_a_row", value=days, limit=days, peak=days)
         if variable.is_sum:
             yield of(name, unit, measure="sum", window_s=HOUR)
+            heard = {"station": "Jardim Botânico", "station_km": 3.2, "is_alone": True}
+            yield of(name, unit, measure="sum", window_s=24 * HOUR, has_holes=True, **heard)
     yield msgspec.structs.replace(said, stands_for="wind_gust_m_s")
     terms = (
         Because("rain_mm", "sum", HOUR // 4, 24.0, "mm", 1, "Riocentro"),

@@ -154,12 +154,17 @@ class Incidents:
         spans = [NO_SPANS] * len(rows) if found.spans is None else found.spans[rows].tolist()
         kept = [None] * len(rows) if found.kept is None else found.kept[rows].tolist()
         because = [()] * n if found.because is None else found.because[rows].tolist()
-        for subject, source, known_at, kind, *rest, norm, span, keeper, is_stand_in, terms in zip(
-            *columns, norms, spans, kept, stood_in, because, strict=True
+        # Of a sum over a time that is not covered nobody knows how much it may be at most.
+        is_sum = self.rules[rule].measure == "sum"
+        holes = np.isinf(found.ceiling[rows]).tolist() if is_sum else [False] * n
+        more = zip(norms, spans, kept, stood_in, holes, because, strict=True)
+        for (subject, source, known_at, kind, *rest), others in zip(
+            zip(*columns, strict=True), more, strict=True
         ):
+            norm, span, keeper, is_stand_in, has_holes, terms = others
             *rest, is_after_gap = rest  # noqa: PLW2901
             told: list[Any] = [known_at, order, rule, sources[source], kind]
-            told += [*rest, norm, is_after_gap, span, keeper, is_stand_in, False]
+            told += [*rest, norm, is_after_gap, span, keeper, is_stand_in, has_holes, False]
             told.append([term for term in terms if term[0] >= 0])
             yield subject, Evidence(*told)
 
@@ -217,6 +222,7 @@ class Incidents:
         is_over = is_last(change.type)
         voice = self.instruments.voice(subject, track.source)
         station, station_km = (voice.name, round(voice.km, 1)) if voice else ("", None)
+        has_holes = track.has_holes and voice is not None
         if is_over:
             urgency = "Past"
         elif track.is_forecast and change.onset_at > change.sent_at:
@@ -272,6 +278,7 @@ class Incidents:
                     station=station,
                     station_km=station_km,
                     is_alone=track.is_alone,
+                    has_holes=has_holes,
                     because=because,
                 )
             ),
@@ -292,6 +299,7 @@ class Incidents:
             station=station,
             station_km=station_km,
             is_alone=track.is_alone,
+            has_holes=has_holes,
             because=because,
         )
 

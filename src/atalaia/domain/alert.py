@@ -118,6 +118,7 @@ class LogEntry(msgspec.Struct, frozen=True, kw_only=True):
     station, station_km    name of the instrument whose value it is, and how far from the place it
                 stands; empty: the source is no instrument
     is_alone    one instrument alone says so, and would otherwise raise a higher level
+    has_holes   a sum of an instrument over a time of which not all was told: it may be more
     because     of a score: the terms that weighed most in its value
     linked      incidents about the same weather at one of these places, official or our own, that
                 were open when this was decided: who was told of one reads this in its thread
@@ -142,6 +143,7 @@ class LogEntry(msgspec.Struct, frozen=True, kw_only=True):
     station: str = ""
     station_km: float | None = None
     is_alone: bool = False
+    has_holes: bool = False
     because: tuple[Because, ...] = ()
 
     @property
@@ -211,6 +213,7 @@ _RARE = {
     "station": "",
     "station_km": None,
     "is_alone": False,
+    "has_holes": False,
     "because": (),
 }
 """What is written of an entry only where there is something to say."""

@@ -356,7 +356,7 @@ def _part(entry: LogEntry, places: dict[str, Place], i: int, now: int, own: str)
         head=said.short_head(i),
         place=said.place,
         when=when,
-        measured=". ".join(filter(None, (said.measured(i), said.alone(i)))),
+        measured=". ".join(filter(None, (said.measured(i), said.holes(i), said.alone(i)))),
         late=said.late(i),
         own=_OWN[i].format(limit=own) if own else "",
         source=source,
@@ -479,6 +479,7 @@ def _said(entry: LogEntry, places: dict[str, Place]) -> Said:
         station=entry.station,
         station_km=entry.station_km,
         is_alone=entry.is_alone,
+        has_holes=entry.has_holes,
         because=entry.because,
     )
 

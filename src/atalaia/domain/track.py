@@ -56,6 +56,7 @@ class Evidence(msgspec.Struct, frozen=True, gc=False):
     spans      of a forecast: the hours to come that hold each level (watch … red)
     kept       of a forecast: value and valid time of the first hour that holds the highest level
     is_stand_in    it is of the rule's stand-in, the variable itself being unknown
+    has_holes      a sum over a time of which not all was told: it may be more
     is_alone       it enters a higher level that one instrument alone does not raise
     because        of a score: the terms that added most, each with its amount, and whose it is
     """
@@ -80,6 +81,7 @@ class Evidence(msgspec.Struct, frozen=True, gc=False):
     spans: Sequence[Sequence[int]] = NO_SPANS
     kept: Sequence[float] | None = None
     is_stand_in: bool = False
+    has_holes: bool = False
     is_alone: bool = False
     because: Terms = ()
 
@@ -125,6 +127,7 @@ class Track(msgspec.Struct, gc=False):
                raised_by are of the rule's stand-in
     is_alone   the value of raised_by entered a higher level, which one instrument alone does not
                raise
+    has_holes, raised_with_holes    of value, and of the value of raised_by: see Evidence
     because, raised_because    what made up value and the value of raised_by, of a score
     """
 
@@ -159,6 +162,8 @@ class Track(msgspec.Struct, gc=False):
     held_by_stand_in: bool = False
     raised_by_stand_in: bool = False
     is_alone: bool = False
+    has_holes: bool = False
+    raised_with_holes: bool = False
     because: Terms = ()
     raised_because: Terms = ()
 
@@ -279,6 +284,7 @@ class Track(msgspec.Struct, gc=False):
             if said.kept is not None and level > said.entered:
                 self.value, self.valid_at = said.kept[0], int(said.kept[1])
             self.norm, self.is_stand_in = said.norm, said.is_stand_in
+            self.has_holes = said.has_holes
             self.because = said.because
             self.holding, self.entered = max(said.holding, said.entered), said.entered
             if not self.is_forecast:
@@ -301,6 +307,7 @@ class Track(msgspec.Struct, gc=False):
         if level and said.entered >= level:
             self.raised_by = (said.known_at, said.value, said.valid_at, said.norm)
             self.raised_by_stand_in, self.is_alone = said.is_stand_in, said.is_alone
+            self.raised_with_holes = said.has_holes
             self.raised_because = said.because
         if said.is_known:
             self.seen_at = max(self.seen_at, said.at)
@@ -319,6 +326,7 @@ class Track(msgspec.Struct, gc=False):
             entered=self.level,
             holding=self.level,
             is_stand_in=self.raised_by_stand_in,
+            has_holes=self.raised_with_holes,
             because=self.raised_because,
         )
 

@@ -285,6 +285,11 @@ _ALONE = (
     "One instrument alone says so, and no other bears it out: so a level lower",
     "Un solo instrumento lo dice, y ningún otro lo confirma: por eso un nivel menos",
 )
+_HOLES = (
+    "Esta soma tem lacunas: de parte do tempo nada chegou, e pode ser mais",
+    "This sum has holes: of part of the time nothing came, and it may be more",
+    "Esta suma tiene huecos: de parte del tiempo nada llegó, y puede ser más",
+)
 _STANDS_FOR = (
     "sem medida de {variable}",
     "no {variable} was reported",
@@ -447,8 +452,9 @@ class Said(msgspec.Struct, frozen=True, kw_only=True):
     `place` and `zone` are the name and the time zone that people read; `kind` is of the value.
     `measure` and `is_below` are the rule's (`domain.rule.Rule`); `stands_for` is the variable that
     `variable` was judged in place of, empty where none. `station` is the name of the instrument
-    that measured it, so far away, empty where the source is none; `is_alone`: without any witness.
-    `because` has the terms of a score that weighed most.
+    that measured it, so far away, empty where the source is none; `is_alone`: without any witness;
+    `has_holes`: a sum of its over a time of which not all was told. `because` has the terms of a
+    score that weighed most.
     """
 
     reason: str
@@ -475,6 +481,7 @@ class Said(msgspec.Struct, frozen=True, kw_only=True):
     station: str = ""
     station_km: float | None = None
     is_alone: bool = False
+    has_holes: bool = False
     because: tuple[Because, ...] = ()
 
     def head(self, i: int) -> str:
@@ -538,6 +545,10 @@ class Said(msgspec.Struct, frozen=True, kw_only=True):
         """That nobody else says so; empty where somebody does, or where it is over."""
         return _ALONE[i] if self.is_alone and self.reason in _GOING_ON else ""
 
+    def holes(self, i: int) -> str:
+        """That a sum may be more; empty where all of it was told, or where it is over."""
+        return _HOLES[i] if self.has_holes and self.reason in _GOING_ON else ""
+
     def short(self, i: int) -> str:
         """``rain 71 mm/1 h``, ``temperature fell by 6 °C in 24 h``: for who counts letters."""
         name = variable_name(self.variable, i)
@@ -577,7 +588,7 @@ def change_text(said: Said) -> dict[str, str]:
     for i, language in enumerate(LANGUAGES):
         head = ", ".join(filter(None, (said.head(i), said.since(i))))
         source = _SOURCE[i].format(source=said.source)
-        told = (head, said.measured(i), said.alone(i), said.late(i))
+        told = (head, said.measured(i), said.holes(i), said.alone(i), said.late(i))
         parts = (*told, source, said.advice(i), NOT_OFFICIAL[i])
         texts[language] = ". ".join(filter(None, parts)) + "."
     return texts
