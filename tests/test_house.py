@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections import defaultdict
 from collections.abc import Iterator
 from functools import cache
@@ -88,3 +89,30 @@ def test_no_module_knows_most_of_the_others() -> None:
 def test_the_roots_choose_and_do_nothing_else() -> None:
     roots = (SRC / "atalaia" / "run").rglob("*.py")
     assert sum(len(path.read_text("utf-8").splitlines()) for path in roots) <= MOST_LINES_OF_ROOTS
+
+
+def test_a_type_is_known_before_any_thread_reads_it() -> None:
+    """msgspec looks at a struct when it is first read as one, and the process ends where two
+    threads do so at once (findings/msgspec-first-read-by-two-threads.sh): decoders are made with
+    their module, and not where something is read."""
+    late = []
+    for module, tree in modules().items():
+        for function in ast.walk(tree):
+            if not isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef)):
+                continue
+            late += [
+                f"{module}.{function.name}: {ast.unparse(call)}"
+                for call in ast.walk(function)
+                if isinstance(call, ast.Call) and _reads_a_struct(call)
+            ]
+    assert late == []
+
+
+def _reads_a_struct(call: ast.Call) -> bool:
+    """Whether it is msgspec's `decode` with a type that is one of ours."""
+    kinds = [ast.unparse(each.value) for each in call.keywords if each.arg == "type"]
+    return ast.unparse(call.func) in ("msgspec.json.decode", "msgspec.msgpack.decode") and any(
+        word[0] != word[0].lower() and word not in ("Any", "Raw")
+        for kind in kinds
+        for word in re.findall(r"[A-Za-z]\w*", kind)
+    )

@@ -7,6 +7,7 @@ others may have written meanwhile uses `change`, which loses nothing of theirs.
 from __future__ import annotations
 
 from collections.abc import Callable
+from threading import Lock
 from typing import Generic, TypeVar
 
 import msgspec
@@ -17,6 +18,9 @@ from atalaia.ports import Notes
 
 _TRIES = 50
 """Of a change, each after another writer's: of writers that meet, one gets through each time."""
+
+_LOCK = Lock()
+"""Two threads that are the first to read a type end the process: msgspec takes note of it."""
 
 T = TypeVar("T")
 
@@ -34,7 +38,8 @@ class Note(Generic[T]):
     def __init__(self, notes: Notes, key: str, kind: type[T], *, is_spare: bool = False) -> None:
         self._notes = notes
         self._key = key
-        self._decoder = msgspec.json.Decoder(kind)
+        with _LOCK:
+            self._decoder = msgspec.json.Decoder(kind)
         self._is_spare = is_spare
 
     def get(self) -> T | None:

@@ -54,6 +54,9 @@ class _Envelope(msgspec.Struct, forbid_unknown_fields=True):
     body_base64: str | msgspec.UnsetType = msgspec.UNSET
 
 
+_decode_envelope = msgspec.json.Decoder(list[_Envelope] | _Envelope).decode
+
+
 class Unread(BaseModel):
     """What could not be read: where, and why."""
 
@@ -352,7 +355,7 @@ class _Push:
 
     def _enveloped(self, body: bytes) -> list[Payload]:
         try:
-            envelopes = msgspec.json.decode(body, type=list[_Envelope] | _Envelope)
+            envelopes = _decode_envelope(body)
         except (msgspec.MsgspecError, ValueError, RecursionError) as error:
             raise Problem(
                 422, f"not an envelope: {error}; send source, content, places and body"

@@ -62,6 +62,9 @@ class _Sent(msgspec.Struct):
     message_id: int
 
 
+_decode_sent = msgspec.json.Decoder(_Sent).decode
+
+
 class BotAnswer(msgspec.Struct):
     """What every method of the Bot API answers."""
 
@@ -70,6 +73,9 @@ class BotAnswer(msgspec.Struct):
     error_code: int = 0
     description: str = ""
     parameters: BotParameters = msgspec.field(default_factory=BotParameters)
+
+
+_decode_bot_answer = msgspec.json.Decoder(BotAnswer).decode
 
 
 class Telegram:
@@ -132,9 +138,9 @@ def _button(label: str, data: str) -> dict[str, Any]:
 def _judged(answer: Answer, *, is_group: bool) -> tuple[Outcome, int]:
     """What an answer means; and where the chat has moved to, 0 if it has not."""
     try:
-        said = msgspec.json.decode(answer.body, type=BotAnswer)
+        said = _decode_bot_answer(answer.body)
         if said.ok and answer.is_ok:
-            sent = msgspec.json.decode(said.result, type=_Sent)
+            sent = _decode_sent(said.result)
             return Outcome("sent", provider_id=str(sent.message_id)), 0
     except (msgspec.MsgspecError, RecursionError):
         if answer.is_ok:

@@ -86,8 +86,17 @@ class _Update(msgspec.Struct):
     my_chat_member: _Member | None = None
 
 
+_decode_update = msgspec.json.Decoder(_Update).decode
+
+
 class _Number(msgspec.Struct):
     update_id: int
+
+
+_decode_number = msgspec.json.Decoder(_Number).decode
+
+
+_decode_bot_answer = msgspec.json.Decoder(BotAnswer).decode
 
 
 class Updates:
@@ -154,7 +163,7 @@ class Updates:
         if isinstance(answer, Outcome):
             return answer
         try:
-            said = msgspec.json.decode(answer.body, type=BotAnswer)
+            said = _decode_bot_answer(answer.body)
             if said.ok and answer.is_ok:
                 return msgspec.json.decode(said.result, type=list[msgspec.Raw])
             after_s = wait_s(said.parameters.retry_after) or answer.after_s
@@ -206,7 +215,7 @@ class Updates:
 def read_update(raw: msgspec.Raw) -> tuple[int, Incoming | None, str]:
     """Its number (-1: none), what it says (None: nothing of use), and a pressed button's id."""
     try:
-        update = msgspec.json.decode(raw, type=_Update)
+        update = _decode_update(raw)
     except (msgspec.MsgspecError, RecursionError):
         return _number(raw), None, ""
     if update.callback_query and update.callback_query.message:
@@ -244,6 +253,6 @@ def _said(chat: _Chat, sender: _User, **what: Any) -> Incoming:
 
 def _number(raw: msgspec.Raw) -> int:
     try:
-        return msgspec.json.decode(raw, type=_Number).update_id
+        return _decode_number(raw).update_id
     except (msgspec.MsgspecError, RecursionError):
         return -1

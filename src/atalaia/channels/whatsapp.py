@@ -112,6 +112,9 @@ class _SendAnswer(msgspec.Struct):
     error: _GraphError | None = None
 
 
+_decode_send_answer = msgspec.json.Decoder(_SendAnswer).decode
+
+
 class WhatsApp:
     """Sends from one business number.
 
@@ -214,7 +217,7 @@ def outcome_of(code: int, subcode: int = 0) -> Outcome | None:
 
 def _judged(answer: Answer) -> Outcome:
     try:
-        said = msgspec.json.decode(answer.body, type=_SendAnswer)
+        said = _decode_send_answer(answer.body)
     except (msgspec.MsgspecError, RecursionError):
         if answer.is_ok:
             return Outcome("unknown", "an answer that is not WhatsApp's")

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import TypeVar
 
 import msgspec
@@ -99,6 +99,9 @@ class _Request(msgspec.Struct):
     entry: list[_Entry] = []
 
 
+_decode_request = msgspec.json.Decoder(_Request).decode
+
+
 _Part = TypeVar("_Part", _Message, _Status)
 
 
@@ -121,14 +124,14 @@ def is_signed(body: bytes, signature: str, app_secret: str) -> bool:
 def heard(body: bytes) -> WhatsAppNews:
     """What a signed request tells. Never raises: what cannot be read is skipped and counted."""
     try:
-        request = msgspec.json.decode(body, type=_Request)
+        request = _decode_request(body)
     except (msgspec.MsgspecError, RecursionError):
         return WhatsAppNews(skipped=1)
     values = [change.value for entry in request.entry for change in entry.changes]
     messages = [raw for value in values for raw in value.messages]
     statuses = [raw for value in values for raw in value.statuses]
-    replies = list(_read(messages, _Message))
-    news = list(_read(statuses, _Status))
+    replies = list(_read(messages, _decode_message))
+    news = list(_read(statuses, _decode_status))
     return WhatsAppNews(
         heard=tuple(_heard(one) for one in replies if one.sender.isdecimal()),
         undelivered=tuple(_undelivered(one) for one in news if _is_failure(one)),
@@ -136,10 +139,14 @@ def heard(body: bytes) -> WhatsAppNews:
     )
 
 
-def _read(parts: list[msgspec.Raw], kind: type[_Part]) -> Iterator[_Part]:
+_decode_message = msgspec.json.Decoder(_Message).decode
+_decode_status = msgspec.json.Decoder(_Status).decode
+
+
+def _read(parts: list[msgspec.Raw], decode: Callable[[msgspec.Raw], _Part]) -> Iterator[_Part]:
     for raw in parts:
         try:
-            yield msgspec.json.decode(raw, type=kind)
+            yield decode(raw)
         except (msgspec.MsgspecError, RecursionError):
             continue
 

@@ -48,10 +48,13 @@ def known_stations(kept: Mapping[str, bytes]) -> list[KnownStation]:
     return [found[name] for name in sorted(found)]
 
 
+_decode_eye = msgspec.msgpack.Decoder(Eye).decode
+
+
 def _standing(kept: Mapping[str, bytes]) -> Iterator[tuple[Eye, float, float]]:
     """Those that stand somewhere, with latitude and longitude."""
     for body in kept.values():
-        eye = msgspec.msgpack.decode(body, type=Eye)
+        eye = _decode_eye(body)
         at = eye.station
         if at.latitude is not None and at.longitude is not None:
             yield eye, at.latitude, at.longitude

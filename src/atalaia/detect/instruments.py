@@ -48,6 +48,9 @@ class Eye(msgspec.Struct):
     counted: Counted | None = None
 
 
+_decode_eye = msgspec.msgpack.Decoder(Eye).decode
+
+
 class StationVoice(NamedTuple):
     """A station as people read of it: its name, and how far from the place it stands."""
 
@@ -329,7 +332,7 @@ class Instruments:
     def load(self, kept: Mapping[str, bytes]) -> None:
         """Take up what `items` gave; stations that are near no place any more are left."""
         for body in kept.values():
-            eye = msgspec.msgpack.decode(body, type=Eye)
+            eye = _decode_eye(body)
             if self._link(eye.station):
                 self.eyes[eye.station.id] = eye
                 for alias in eye.station.aliases:

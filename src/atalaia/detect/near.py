@@ -38,6 +38,9 @@ class _Near(msgspec.Struct, frozen=True, array_like=True):
     until: bytes = b""
 
 
+_decode_near = msgspec.msgpack.Decoder(_Near).decode
+
+
 _AGE = np.dtype("<i4")
 _NEVER = np.iinfo(_AGE).min
 
@@ -74,7 +77,7 @@ def _found(items: Mapping[str, bytes], places: Places, lanes: int) -> Iterator[t
         body = items.get(f"{PREFIX}{number}")
         if body is None:
             continue
-        lane, found = Lane(places, number, lanes), msgspec.msgpack.decode(body, type=_Near)
+        lane, found = Lane(places, number, lanes), _decode_near(body)
         if found.of == _hash_of(lane):
             yield lane, found
 

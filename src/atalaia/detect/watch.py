@@ -42,6 +42,9 @@ class Step(msgspec.Struct):
     delays: list[Delay] = []
 
 
+_decode_outage = msgspec.msgpack.Decoder(Outage).decode
+
+
 class Watch:
     """From payloads to the alert log. One instance has the state of its home in memory.
 
@@ -104,7 +107,7 @@ class Watch:
                     self.incidents.put(position, incident)
         for key, body in state.load("source:").items():
             source = key.removeprefix("source:")
-            outage = msgspec.msgpack.decode(body, type=Outage)
+            outage = _decode_outage(body)
             outage.places = [i for i in outage.places if i in self.places.position]
             self.blindness.outages[source] = outage
         self._outages_kept = set(self.blindness.outages)

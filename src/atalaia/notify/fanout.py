@@ -62,6 +62,9 @@ class Position(msgspec.Struct, frozen=True):
     until: int = 0
 
 
+_decode_position = msgspec.json.Decoder(Position).decode
+
+
 class Fanned(msgspec.Struct, frozen=True):
     """What a step came to: new messages by channel, and how grave they are."""
 
@@ -448,7 +451,7 @@ def position(outbox: Ledger) -> Position:
 
 
 def _read(text: str) -> Position:
-    return msgspec.json.decode(text, type=Position) if text else Position()
+    return _decode_position(text) if text else Position()
 
 
 def written(position: Position) -> str:

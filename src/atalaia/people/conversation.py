@@ -159,9 +159,12 @@ def replied(people: PeopleService, contact: Contact, pressed: str, text: str, no
     return False
 
 
+_decode_talk = msgspec.json.Decoder(Talk).decode
+
+
 def _read(held: bytes) -> Talk:
     """A talk as it was left; what is not one begins anew."""
     try:
-        return msgspec.json.decode(held, type=Talk)
+        return _decode_talk(held)
     except msgspec.MsgspecError:
         return Talk()

@@ -64,7 +64,6 @@ class Address(msgspec.Struct, frozen=True, kw_only=True):
         return Words(self.text, self.text_hash, self.version, self.language)
 
 
-# Made here, for two threads that are the first to read a type end the process (findings/).
 _kept = msgspec.msgpack.Decoder(Kept)
 _address = msgspec.msgpack.Decoder(Address)
 

@@ -37,6 +37,9 @@ class Tally(msgspec.Struct):
     tries: list[int] = []
 
 
+_decode_tally = msgspec.msgpack.Decoder(Tally).decode
+
+
 def is_free(people: People, lookups: Lookups, contact: Contact, now: int) -> bool:
     """Whether this address may be sent another code today."""
     tally = _since(_read(people, _name(lookups, contact)).tally, now)
@@ -131,7 +134,7 @@ def _since(tally: Tally, now: int) -> Tally:
 
 
 def _decoded(value: bytes | None) -> Tally:
-    return Tally([], []) if value is None else msgspec.msgpack.decode(value, type=Tally)
+    return Tally([], []) if value is None else _decode_tally(value)
 
 
 def _name(lookups: Lookups, contact: Contact) -> Lookup:

@@ -119,6 +119,9 @@ class Stored(msgspec.Struct, frozen=True):
     timezone: bytes
 
 
+_decode_stored = msgspec.msgpack.Decoder(Stored).decode
+
+
 @dataclass(frozen=True, slots=True)
 class _Names:
     """Names in UTF-8, each after a line break, and where each begins."""
@@ -186,7 +189,7 @@ def table() -> TownTable:
     """The whole gazetteer, read once."""
     body = (files("atalaia") / "data" / "gazetteer.zst").read_bytes()
     packed = zstandard.ZstdDecompressor().decompress(body[body.index(b"\n") + 1 :])
-    stored = msgspec.msgpack.decode(packed, type=Stored)
+    stored = _decode_stored(packed)
     latitude = np.frombuffer(stored.latitude, "<i4") / 1e5
     longitude = np.frombuffer(stored.longitude, "<i4") / 1e5
     return TownTable(

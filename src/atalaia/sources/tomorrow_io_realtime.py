@@ -48,6 +48,7 @@ class _Spot(msgspec.Struct, frozen=True, gc=False):
     lon: float = math.nan
 
 
+msgspec.json.Decoder(_Spot)  # looked at before any thread reads one (tests/test_house.py)
 _NOWHERE = _Spot()
 _NEAR_DEGREES = 0.05
 """Nearer than this in both coordinates is near enough everywhere on the globe."""

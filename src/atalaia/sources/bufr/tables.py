@@ -44,12 +44,15 @@ class StoredTables(msgspec.Struct, frozen=True):
     local: dict[str, Table]
 
 
+_decode_stored_tables = msgspec.msgpack.Decoder(StoredTables).decode
+
+
 @lru_cache(1)
 def stored() -> StoredTables:
     """The whole file, read once."""
     body = (files("atalaia") / "data" / "bufr_tables.zst").read_bytes()
     packed = zstandard.ZstdDecompressor().decompress(body[body.index(b"\n") + 1 :])
-    return msgspec.msgpack.decode(packed, type=StoredTables)
+    return _decode_stored_tables(packed)
 
 
 @lru_cache(64)

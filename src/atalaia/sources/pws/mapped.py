@@ -82,6 +82,9 @@ class Mapping(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return faults
 
 
+_decode_mapping = msgspec.json.Decoder(Mapping).decode
+
+
 def body_of(mapping: Mapping, message: bytes) -> bytes:
     """A message with how it is to be read, as a payload's body."""
     return msgspec.json.encode(mapping) + b"\n" + message
@@ -93,7 +96,7 @@ def read(payload: Payload, places: Places, rejects: Rejects) -> StationsDecoded:
         raise Unreadable("no station", "a message needs the name of the station that sent it")
     head, _, message = payload.body.partition(b"\n")
     try:
-        mapping = msgspec.json.decode(head, type=Mapping)
+        mapping = _decode_mapping(head)
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise Unreadable("no mapping", str(error)) from None
     if faults := mapping.faults():

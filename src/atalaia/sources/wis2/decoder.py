@@ -154,9 +154,12 @@ def _warned(data: bytes, payload: Payload, forms: frozenset[str]) -> StationsDec
     )
 
 
+_decode_gap = msgspec.json.Decoder(Gap).decode
+
+
 def _read_gap(payload: Payload, rejects: Rejects) -> StationsDecoded:
     try:
-        gap = msgspec.json.decode(payload.body, type=Gap)
+        gap = _decode_gap(payload.body)
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise Unreadable("not a gap", str(error)) from None
     rejects.add("messages are lost", f"{gap.broker}: {gap.in_words}")
