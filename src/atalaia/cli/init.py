@@ -38,9 +38,9 @@ WORDS = {
         "es": "¿Cómo contactar a quien responde (correo o teléfono)?",
     },
     "written": {
-        "pt-BR": "{file}: {n} lugares. Agora: atalaia run{settings}, e abra http://{where}",
-        "en": "{file}: {n} places. Now: atalaia run{settings}, and open http://{where}",
-        "es": "{file}: {n} lugares. Ahora: atalaia run{settings}, y abra http://{where}",
+        "pt-BR": "Lugares em {file}: {n}. Agora: atalaia run{settings}, e abra http://{where}",
+        "en": "Places in {file}: {n}. Now: atalaia run{settings}, and open http://{where}",
+        "es": "Lugares en {file}: {n}. Ahora: atalaia run{settings}, y abra http://{where}",
     },
 }
 
