@@ -1,9 +1,10 @@
 """RAW → GOLD: rows a second, beside DuckDB's own COPY of the same columns from the same file.
 
-One core, one thread, the two in turns. RAW holds Tomorrow.io's realtime answers: the recorded one
-with varied values, for 5,000 places polled every 90 seconds; and, for comparison, answers in
-Open-Meteo's shape with many rows each. DuckDB is told the columns, so that it need not look for
-them, and neither checks, nor de-duplicates, nor sorts, nor merges; refine does all of it.
+One core, one thread, the two in turns. RAW holds answers in the shape of Tomorrow.io's realtime
+ones, with varied values, for 5,000 places polled every 90 seconds; and, for comparison, answers in
+Open-Meteo's shape with many rows each. All are made up. DuckDB is told the columns, so that it need
+not look for them, and neither checks, nor de-duplicates, nor sorts, nor merges; refine does all of
+it.
 
     python bench/bench_refine.py [--records 200000] [--rounds 3]
 """
@@ -17,7 +18,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import islice
 from pathlib import Path
 
@@ -31,10 +32,49 @@ from atalaia.domain.place import Place, Places
 from atalaia.homes.embedded import open_home
 from atalaia.sources import decode_all
 
-DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 PLACES = 5_000
 POLL_S = 90
-START = 1_726_898_400  # a whole hour, in which the recorded answer was received
+START = 1_726_898_400  # a whole hour
+LATITUDE, LONGITUDE = -30.0, -51.25
+DAYS = 91
+"""Of different values in answers with many rows."""
+
+ANSWER = {
+    "cloudBase": 0.25,
+    "cloudCeiling": None,
+    "cloudCover": 34,
+    "dewPoint": 18.69,
+    "freezingRainIntensity": 0,
+    "humidity": 89,
+    "precipitationProbability": 0,
+    "pressureSurfaceLevel": 1002.7,
+    "rainIntensity": 0,
+    "sleetIntensity": 0,
+    "snowIntensity": 0,
+    "temperature": 20.63,
+    "temperatureApparent": 20.63,
+    "uvHealthConcern": 0,
+    "uvIndex": 0,
+    "visibility": 14.57,
+    "weatherCode": 1100,
+    "windDirection": 65.88,
+    "windGust": 6.63,
+    "windSpeed": 4.38,
+}
+"""As Tomorrow.io's are, in metric units."""
+
+HOURLY = {
+    "temperature_2m": ("°C", 20.0),
+    "relative_humidity_2m": ("%", 80.0),
+    "dewpoint_2m": ("°C", 15.0),
+    "precipitation": ("mm", 1.0),
+    "surface_pressure": ("hPa", 1010.0),
+    "cloudcover": ("%", 50.0),
+    "windspeed_10m": ("km/h", 12.0),
+    "winddirection_10m": ("°", 120.0),
+    "windgusts_10m": ("km/h", 25.0),
+}
+"""As Open-Meteo's are: unit, and about what value."""
 
 # Tomorrow.io's field and the catalogue's variable; the factor converts the unit.
 FIELDS = {
@@ -61,40 +101,49 @@ FIELDS = {
 
 
 def realtime(records: int) -> Iterator[Payload]:
-    """The recorded answer, varied: every value differs from answer to answer, as in life."""
-    recorded = json.loads((DATA / "tomorrowio" / "realtime_toronto_2024-09-21.json").read_bytes())
-    values = recorded["data"]["values"]
-    varied = [name for name in FIELDS if isinstance(values[name], float)]
+    """Every value that is not whole differs from answer to answer, as in life."""
+    location = {"lat": LATITUDE, "lon": LONGITUDE, "name": "Made up", "type": "administrative"}
+    varied = {name: value for name, value in ANSWER.items() if isinstance(value, float)}
     noise = np.random.default_rng(1).normal(1, 0.1, (records, len(varied)))
     for i, factors in enumerate(noise.tolist()):
         at = START + i // PLACES * POLL_S
-        recorded["data"]["time"] = datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-        recorded["data"]["values"] = values | {
-            name: round(values[name] * factor, 2)
-            for name, factor in zip(varied, factors, strict=True)
+        values = ANSWER | {
+            name: round(value * factor, 2)
+            for (name, value), factor in zip(varied.items(), factors, strict=True)
         }
+        told = {"time": f"{datetime.fromtimestamp(at, UTC):%Y-%m-%dT%H:%M:%SZ}", "values": values}
         yield Payload(
             source="tomorrow-io",
             content="realtime",
             places=(f"place-{i % PLACES:04d}",),
             received_at=at + 2,
-            body=json.dumps(recorded, separators=(",", ":")).encode(),
+            body=json.dumps({"data": told, "location": location}, separators=(",", ":")).encode(),
         )
 
 
 def hourly(rows: int) -> Iterator[Payload]:
-    """Open-Meteo's archived answer for Porto Alegre, a day at a time."""
-    body = json.loads((DATA / "open_meteo" / "chunk_20240330_to_20240628.json").read_bytes())
-    body = body[0] if isinstance(body, list) else body
-    columns = body["hourly"]
-    days = len(columns["time"]) // 24
+    """A day an answer, place by place."""
+    first = datetime.fromtimestamp(START - DAYS * 86_400, UTC)
+    times = [(first + timedelta(hours=i)).strftime("%Y-%m-%dT%H:%M") for i in range(DAYS * 24)]
+    noise = np.random.default_rng(2).uniform(0.5, 1.0, (len(HOURLY), len(times)))
+    columns = {
+        name: (value * factors).round(1).tolist()
+        for (name, (_, value)), factors in zip(HOURLY.items(), noise, strict=True)
+    } | {"time": times}
+    body = {
+        "latitude": LATITUDE,
+        "longitude": LONGITUDE,
+        "utc_offset_seconds": 0,
+        "timezone": "GMT",
+        "hourly_units": {name: unit for name, (unit, _) in HOURLY.items()} | {"time": "iso8601"},
+    }
     for i in range(rows // 24):
-        day = slice(i % days * 24, i % days * 24 + 24)
+        day = slice(i % DAYS * 24, i % DAYS * 24 + 24)
         part = body | {"hourly": {name: column[day] for name, column in columns.items()}}
         yield Payload(
             source="open-meteo",
             content="archive",
-            places=(f"place-{i // days:04d}",),
+            places=(f"place-{i // DAYS:04d}",),
             received_at=START,
             body=json.dumps(part, separators=(",", ":")).encode(),
         )
@@ -141,6 +190,7 @@ def refined(folder: Path, scratch: Path, places: Places) -> tuple[float, int]:
         with open_home(scratch) as home:
             start = time.perf_counter()
             report = refine(home.state, home.lake, decode_all(places), places)
+            assert not report.rejects, "what is refused costs less than what is refined"
             return time.perf_counter() - start, report.rows
     finally:
         shutil.rmtree(scratch)
@@ -154,7 +204,7 @@ def main() -> None:
     args = parser.parse_args()
     os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
     places = Places(
-        Place(id=f"place-{i:04d}", name=f"Place {i}", latitude=0, longitude=0)
+        Place(id=f"place-{i:04d}", name=f"Place {i}", latitude=LATITUDE, longitude=LONGITUDE)
         for i in range(PLACES)
     )
     with tempfile.TemporaryDirectory(prefix="atalaia-bench-") as name:
