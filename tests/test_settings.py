@@ -10,6 +10,7 @@ import pytest
 from atalaia.domain.place import Place
 from atalaia.errors import SettingsInvalid
 from atalaia.settings import KEYS, Secret, beside, describe, load
+from atalaia.settings.plans import plans
 
 EXAMPLE = Path(__file__).parents[1] / "atalaia.example.toml"
 
@@ -46,6 +47,25 @@ def test_without_a_file_it_watches_brazils_27_capitals() -> None:
     assert (settings.api.host, settings.api.port, settings.api.key) == ("127.0.0.1", 8420, None)
     assert settings.open_meteo.enabled
     assert not settings.tomorrow_io.enabled
+    assert [plan.name for plan in plans(settings)] == ["open-meteo", "metar"]
+    assert "SBPA" in settings.metar.stations, "an aerodrome near a capital"
+
+
+def test_stations_that_are_named_are_asked_and_none_else(tmp_path: Path) -> None:
+    table = '[sources.cemaden]\nstations = ["6846"]\n[sources.nws]\nstations = ["ktop"]\n'
+    settings = load(written(tmp_path, table), {})
+    asked = {plan.name: plan.contents for plan in plans(settings)}
+    assert asked["cemaden"] == ("6846",)
+    assert asked["nws"] == ("KTOP",)
+    said = "\n".join(describe(settings))
+    assert "cemaden: 1 stations, each every 1 h\nnws: 1 stations, each every 20 min" in said
+    many = json.dumps([str(i) for i in range(201)])
+    (too_many,) = problems(tmp_path, f"[sources.cemaden]\nstations = {many}\n")
+    assert "201 stations; at most 200 are asked" in too_many
+    (no_number,) = problems(tmp_path, '[sources.cemaden]\nstations = ["A801"]\n')
+    assert "is no station; write its number, for example 6846" in no_number
+    (nothing,) = problems(tmp_path, "[sources.nws]\nenabled = true\n")
+    assert 'write stations = ["KTOP"]' in nothing
 
 
 def test_the_example_names_every_key_and_says_its_default(tmp_path: Path) -> None:

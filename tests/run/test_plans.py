@@ -7,9 +7,17 @@ import pytest
 
 from atalaia.domain.place import Place, Places
 from atalaia.domain.reading import NO_TIME
+from atalaia.sources import cemaden, nws_observations
 from atalaia.sources.budget import Budget
 from atalaia.sources.open_meteo_apis import FORECAST, FURTHER
-from atalaia.sources.plan import FurtherPlan, MetarPlan, OpenMeteoPlan, Plan, TomorrowIoPlan
+from atalaia.sources.plan import (
+    FurtherPlan,
+    MetarPlan,
+    OpenMeteoPlan,
+    Plan,
+    StationsPlan,
+    TomorrowIoPlan,
+)
 from atalaia.sources.schedule import PollCadence
 
 MIDNIGHT = 1_768_003_200
@@ -120,3 +128,26 @@ def test_all_aerodromes_are_asked_at_once_as_often_as_is_set() -> None:
     assert request.params == {"ids": "SBPA,SBCO", "format": "json", "hours": "2"}
     assert request.places == ()
     assert not plan.expected_s, "an aerodrome is silent at no place"
+
+
+def test_named_stations_are_each_asked_once_an_interval_who_waits_longest_first() -> None:
+    plan = StationsPlan("cemaden", ("6846", "7001", "7002"), 3600, cemaden.request)
+    asked, _ = a_day(plan, 2, np.zeros(2))
+    calls = [station for _, station, _ in asked]
+    assert {station: calls.count(station) for station in plan.contents} == dict.fromkeys(
+        plan.contents, 24
+    )
+    last = {"6846": MIDNIGHT, "7001": NO_TIME, "7002": MIDNIGHT - 60}
+    marks = {station: np.full(2, at) for station, at in last.items()}
+    due = plan.due(MIDNIGHT + 3600, marks, np.zeros(2), {})
+    assert [one.content for one in due] == ["7001", "7002", "6846"]
+    (request, what), *_ = plan.requests(due)
+    assert request.url.endswith("cemaden.gov.br/MapaInterativoWS/resources/horario/7001/6")
+    assert (request.content, request.places, what) == ("cemaden-hourly", (), due[:1])
+    assert not plan.expected_s, "a gauge is silent at no place"
+
+
+def test_an_observation_is_asked_for_by_the_stations_own_name() -> None:
+    request = nws_observations.request("KTOP", "http://127.0.0.1:1")
+    assert request.url == "http://127.0.0.1:1/stations/KTOP/observations/latest"
+    assert (request.content, request.places) == ("nws-observation", ("KTOP",))

@@ -144,6 +144,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     open_meteo: open_meteo.OpenMeteo
     tomorrow_io: TomorrowIo
     metar: instruments.Metar
+    cemaden: instruments.StationNetwork
+    nws: instruments.StationNetwork
     wis2: instruments.Wis2
     mqtt: instruments.Mqtt
     api: Api
@@ -207,6 +209,7 @@ def describe(settings: Settings) -> list[str]:
         *settings.open_meteo.described(len(settings.places)),
         *_describe_tomorrow_io(settings),
         *instruments.describe(settings.metar, settings.wis2, settings.mqtt),
+        *instruments.describe_networks(settings.cemaden, settings.nws),
         *(
             f"official warnings: {feed.url} every {duration(feed.interval_s)}"
             for feed in settings.cap.feeds
@@ -269,6 +272,8 @@ class _Reader(Document):
             open_meteo=source,
             tomorrow_io=other,
             metar=instruments.read_metar(self, is_of_capitals=self._is_of_capitals),
+            cemaden=instruments.read_cemaden(self),
+            nws=instruments.read_nws(self),
             wis2=instruments.read_wis2(self, places, is_of_capitals=self._is_of_capitals),
             mqtt=instruments.read_mqtt(self, places),
             api=self._api(),

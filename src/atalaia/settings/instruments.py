@@ -1,4 +1,5 @@
-"""The settings of instruments' sources: METARs, WIS2, people's stations by MQTT."""
+"""The settings of instruments' sources: METARs, stations that are asked one by one, WIS2, people's
+stations by MQTT."""
 
 from __future__ import annotations
 
@@ -12,6 +13,7 @@ from atalaia.domain.place import Places
 from atalaia.domain.words import duration
 from atalaia.settings.channels import Network, networks
 from atalaia.settings.document import Document, EnvText, duration_of, flag, text_of, texts, url
+from atalaia.sources import cemaden, nws_observations
 from atalaia.sources.metar import asked
 from atalaia.sources.mqtt.broker import Broker, broker_of
 from atalaia.sources.pws.intake import MappedStation
@@ -23,6 +25,14 @@ KEYS = (
     "sources.metar.stations",
     "sources.metar.interval",
     "sources.metar.base_url",
+    "sources.cemaden.enabled",
+    "sources.cemaden.stations",
+    "sources.cemaden.interval",
+    "sources.cemaden.base_url",
+    "sources.nws.enabled",
+    "sources.nws.stations",
+    "sources.nws.interval",
+    "sources.nws.base_url",
     "sources.wis2.enabled",
     "sources.wis2.brokers",
     "sources.wis2.topics",
@@ -39,6 +49,9 @@ KEYS = (
 
 MISSING = "the MQTT client is not installed; pip install 'atalaia[wis2]'"
 
+_MOST_ASKED = 200
+"""Stations of one network that are asked one by one: nobody's service is asked for all it has."""
+
 _LONGEST_NAME = 40
 """Letters of a station's name, as of a key's source."""
 
@@ -46,6 +59,16 @@ _LONGEST_NAME = 40
 class Metar(msgspec.Struct, frozen=True, kw_only=True):
     """Aerodromes' reports. `stations` are their ICAO codes; none: nothing is asked."""
 
+    enabled: bool
+    stations: tuple[str, ...]
+    interval_s: int
+    base_url: str
+
+
+class StationNetwork(msgspec.Struct, frozen=True, kw_only=True):
+    """A network whose stations are asked one by one, each once an interval; none: nothing is."""
+
+    name: str
     enabled: bool
     stations: tuple[str, ...]
     interval_s: int
@@ -94,6 +117,42 @@ def read_metar(document: Document, *, is_of_capitals: bool) -> Metar:
         stations=stations,
         interval_s=document.get(f"{at}.interval", duration_of(60), 600),
         base_url=document.get(f"{at}.base_url", url, asked.BASE_URL),
+    )
+
+
+def read_cemaden(document: Document) -> StationNetwork:
+    """The table ``[sources.cemaden]``."""
+    return _network(document, cemaden.NAME, _gauges, '"6846"', 3600, cemaden.BASE_URL)
+
+
+def read_nws(document: Document) -> StationNetwork:
+    """The table ``[sources.nws]``."""
+    source = nws_observations
+    return _network(document, source.NAME, _aerodromes, '"KTOP"', 1200, source.BASE_URL)
+
+
+def _network(
+    document: Document,
+    name: str,
+    read: Callable[[Any], tuple[str, ...]],
+    example: str,
+    interval_s: int,
+    base_url: str,
+) -> StationNetwork:
+    at = f"sources.{name}"
+    nothing: tuple[str, ...] = ()
+    stations = document.get(f"{at}.stations", read, nothing)
+    enabled = document.get(f"{at}.enabled", flag, bool(stations))
+    if enabled and not stations:
+        document.add(f"{at}.enabled", f"there are no stations; write stations = [{example}]")
+    if len(stations) > _MOST_ASKED:
+        document.add(f"{at}.stations", f"{len(stations)} stations; at most {_MOST_ASKED} are asked")
+    return StationNetwork(
+        name=name,
+        enabled=enabled,
+        stations=stations,
+        interval_s=document.get(f"{at}.interval", duration_of(300), interval_s),
+        base_url=document.get(f"{at}.base_url", url, base_url),
     )
 
 
@@ -167,6 +226,25 @@ def describe(metar: Metar, wis2: Wis2, mqtt: Mqtt) -> list[str]:
         names = ", ".join(station.name for station in mqtt.stations) or "no station"
         lines.append(f"mqtt: {names} at {mqtt.broker.name}")
     return lines
+
+
+def describe_networks(*networks: StationNetwork) -> list[str]:
+    """Which stations are asked one by one, for `config check`."""
+    return [
+        f"{one.name}: {len(one.stations)} stations, each every {duration(one.interval_s)}"
+        if one.enabled
+        else f"{one.name}: off"
+        for one in networks
+    ]
+
+
+def _gauges(value: Any) -> tuple[str, ...]:
+    """Numbers of CEMADEN's stations."""
+    found = tuple(dict.fromkeys(texts(value)))
+    wrong = [text for text in found if not (text.isascii() and text.isdigit() and len(text) <= 12)]
+    if wrong:
+        raise ValueError(f"{wrong[0]!r} is no station; write its number, for example 6846")
+    return found
 
 
 def _aerodromes(value: Any) -> tuple[str, ...]:

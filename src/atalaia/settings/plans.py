@@ -2,8 +2,18 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from atalaia.settings import Settings
-from atalaia.sources.plan import FurtherPlan, MetarPlan, OpenMeteoPlan, Plan, TomorrowIoPlan
+from atalaia.sources import cemaden, nws_observations
+from atalaia.sources.plan import (
+    FurtherPlan,
+    MetarPlan,
+    OpenMeteoPlan,
+    Plan,
+    StationsPlan,
+    TomorrowIoPlan,
+)
 from atalaia.sources.schedule import PollCadence
 
 
@@ -36,6 +46,11 @@ def plans(settings: Settings) -> list[Plan]:
     if settings.metar.enabled:
         metar = settings.metar
         found.append(MetarPlan(metar.stations, metar.interval_s, metar.base_url))
+    askers = {cemaden.NAME: cemaden.request, nws_observations.NAME: nws_observations.request}
+    for network in (settings.cemaden, settings.nws):
+        if network.enabled:
+            ask = partial(askers[network.name], base_url=network.base_url)
+            found.append(StationsPlan(network.name, network.stations, network.interval_s, ask))
     return found
 
 

@@ -24,6 +24,7 @@ from atalaia.domain.station_reading import StationReadings, StationsDecoded, Val
 from atalaia.sources.body import read_json
 from atalaia.sources.instruments import DecodeStations, by_content
 from atalaia.sources.rejects import Rejects, Unreadable, shown
+from atalaia.sources.request import SourceRequest
 from atalaia.sources.times import utc_second
 
 NAME = "cemaden"
@@ -36,6 +37,23 @@ _SUMS = {
     "acc48hr": 172_800, "acc72hr": 259_200, "acc96hr": 345_600,
 }  # fmt: skip
 _NO_VALUE = (None, "-", "")
+
+
+BASE_URL = "https://mapservices.cemaden.gov.br"
+
+HOURS = 6
+"""Hours that are asked for: one that was told late is in one of the next answers."""
+
+
+def request(station: str, base_url: str = BASE_URL) -> SourceRequest:
+    """The last hours of one gauge, by its number (``6846``)."""
+    return SourceRequest(
+        source=NAME,
+        content=HOURLY,
+        places=(),
+        url=f"{base_url}/MapaInterativoWS/resources/horario/{station}/{HOURS}",
+        params={},
+    )
 
 
 def decoder() -> DecodeStations:

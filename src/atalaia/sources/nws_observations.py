@@ -20,6 +20,7 @@ from atalaia.sources.body import read_json
 from atalaia.sources.instruments import DecodeStations, by_content
 from atalaia.sources.metar.decoder import NAME as AERODROME
 from atalaia.sources.rejects import Rejects, Unreadable, shown
+from atalaia.sources.request import SourceRequest
 from atalaia.sources.times import utc_second
 from atalaia.sources.units import conversion
 
@@ -49,6 +50,20 @@ _UNITS = {
     "hPa": "hPa", "mm": "mm", "m": "m", "degree_(angle)": "°",
 }  # fmt: skip
 _FAILED = ("X", "Q", "B")
+
+
+BASE_URL = "https://api.weather.gov"
+
+
+def request(station: str, base_url: str = BASE_URL) -> SourceRequest:
+    """The newest observation of one station (``KTOP``)."""
+    return SourceRequest(
+        source=NAME,
+        content=OBSERVATION,
+        places=(station,),
+        url=f"{base_url}/stations/{station}/observations/latest",
+        params={},
+    )
 
 
 def decoder() -> DecodeStations:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 import numpy as np
@@ -262,6 +262,40 @@ class MetarPlan:
         """See `Plan.requests`."""
         found = asked.requests(self._stations, self._base_url) if due else ()
         return [(request, list(due)) for request in found]
+
+
+class StationsPlan:
+    """Stations that are asked one by one, as MetarPlan silent at no place.
+
+    contents  their names: when each was asked last stands at the first place
+    """
+
+    expected_s = 0
+
+    def __init__(
+        self,
+        name: str,
+        stations: Sequence[str],
+        interval_s: int,
+        request: Callable[[str], SourceRequest],
+    ) -> None:
+        self.name = name
+        self.contents: tuple[str, ...] = tuple(stations)
+        self._interval_s = interval_s
+        self._request = request
+
+    def due(
+        self, now: int, last: Mapping[str, Ints], nearness: Floats, left: Mapping[str, int]
+    ) -> list[Due]:
+        """See `Plan.due`. Who waits longest goes first."""
+        del nearness, left
+        age = {station: float(_age(now, last[station][:1])[0]) for station in self.contents}
+        waits = [station for station in self.contents if age[station] >= self._interval_s]
+        return [Due(station, 0) for station in sorted(waits, key=lambda name: -age[name])]
+
+    def requests(self, asked: Sequence[Due]) -> list[tuple[SourceRequest, list[Due]]]:
+        """See `Plan.requests`."""
+        return [(self._request(one.content), [one]) for one in asked]
 
 
 def _with_unseen(now: int, last: Ints, nearness: Floats, expected_s: int) -> Floats:
