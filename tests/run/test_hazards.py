@@ -7,26 +7,36 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pytest
+
 from atalaia import rules
+from atalaia.batch.gev import return_levels
+from atalaia.batch.learn import learn_from
 from atalaia.cli.replays import replay_payloads
 from atalaia.domain.alert import LogEntry
 from atalaia.domain.place import Place, Places
+from atalaia.homes.embedded import open_home
 
 AT = 1_789_416_000  # 2026-09-14T20:00:00Z
-HOUR = 3600
+HOUR, DAY = 3600, 86_400
 MANAUS = Places(
     [Place(id="mao", name="Manaus", latitude=-3.1, longitude=-60.0, timezone="America/Manaus")]
 )
 
 
 def lived(
-    tmp_path: Path, api: str, rule_set: str, answers: Sequence[tuple[int, dict[str, Any]]]
+    tmp_path: Path,
+    api: str,
+    rule_set: str,
+    answers: Sequence[tuple[int, dict[str, Any]]],
+    home: Path | None = None,
 ) -> list[LogEntry]:
-    """What the watch told of answers of an API, each received when it says."""
+    """What the watch told of answers of an API, each received when it says, in a home."""
     file = tmp_path / "payloads.ndjson"
     lines = (
         {
@@ -39,7 +49,7 @@ def lived(
         for at, body in answers
     )
     file.write_text("".join(json.dumps(line) + "\n" for line in lines))
-    done = replay_payloads(MANAUS, [file], rules.load(rule_set))
+    done = replay_payloads(MANAUS, [file], rules.load(rule_set), home=home)
     assert done.rejected == []
     return done.entries
 
@@ -105,3 +115,83 @@ def test_a_further_api_that_falls_silent_is_told_and_nothing_is_called_over(tmp_
         ("cannot_see", "alert"),
     ]
     assert "open-meteo:air-quality" in entries[1].alert.text["en"]
+
+
+def days(first_at: int, discharge: Sequence[float | None]) -> dict[str, Any]:
+    """An answer by the day, from the day that begins at an instant on."""
+    times = [datetime.fromtimestamp(first_at + i * DAY, UTC) for i in range(len(discharge))]
+    return {
+        "latitude": -3.125,
+        "longitude": -60.025,
+        "utc_offset_seconds": 0,
+        "daily_units": {"time": "iso8601", "river_discharge": "m\u00b3/s"},
+        "daily": {
+            "time": [f"{one:%Y-%m-%d}" for one in times],
+            "river_discharge": list(discharge),
+        },
+    }
+
+
+PEAKS = [800, 950, 700, 1200, 1500, 850, 900, 1100, 1000, 2200, 760, 1300, 980, 1050, 1400]
+"""The greatest discharge of each of fifteen years, 2000 to 2014, in m³/s; made up."""
+
+
+def river_of_old() -> tuple[int, list[float]]:
+    """A river that carries 100 m³/s and floods once a year; from when on, and by the day."""
+    first, last = date(2000, 1, 1), date(2014, 12, 31)
+    known = [first + timedelta(days=i) for i in range((last - first).days + 1)]
+    told = [
+        float(PEAKS[day.year - 2000]) if (day.month, day.day) == (3, 15) else 100.0 for day in known
+    ]
+    return int(datetime(2000, 1, 1, tzinfo=UTC).timestamp()), told
+
+
+def test_a_river_is_judged_by_its_own_past_days_ahead_and_until_it_has_fallen(
+    tmp_path: Path,
+) -> None:
+    history = tmp_path / "river.json"
+    history.write_text(json.dumps(days(*river_of_old())))
+    home = tmp_path / "home"
+    with open_home(home) as opened:
+        (learnt,), rejects = learn_from(opened.lake, MANAUS, [history])
+    assert rejects == []
+    levels = {
+        row.return_years: row.level for row in learnt.climate.levels if row.extreme == "maximum"
+    }
+    expected, _, _ = return_levels(np.array(PEAKS, float), np.array([2.0, 5.0, 25.0]))
+    assert [levels[years] for years in (2, 5, 25)] == pytest.approx(expected.tolist(), abs=0.01)
+
+    midnight = AT - AT % DAY
+    wave = [100.0, 100, 100, 100, 1500, 2600, 1500, 300, 100, 100, 100, 100, 100]
+
+    def polls() -> Iterator[tuple[int, dict[str, Any]]]:
+        for day in range(10):
+            at = midnight + day * DAY + 13 * HOUR
+            yield at, days(midnight + (day - 2) * DAY, [*wave[day : day + 6], None])
+
+    entries = lived(tmp_path, "flood", "river-flood", list(polls()), home)
+    assert [(e.alert.type, e.alert.level, e.alert.certainty, e.alert.reason) for e in entries] == [
+        ("alert", "red", "Possible", "onset"),
+        ("update", "red", "Likely", "certainty"),
+        ("end", "red", "Likely", "ended"),
+    ]
+    assert (entries[0].alert.valid_at - entries[0].alert.sent_at) / DAY > 3
+    assert entries[0].alert.text == {
+        "pt-BR": "Vermelho (grande perigo): cheia de rio em Manaus, a partir de 16/09 20:00. Vazão "
+        "do maior rio da célula de 5 km do lugar: 2600 m³/s (previsto, 17/09 20:00), limite 1972,3 "
+        "m³/s. Fonte: open-meteo:flood. Saia da beira do rio; leve pessoas, animais e documentos "
+        "para o alto; emergência: 199. Isto não é um aviso oficial.",
+        "en": "Red (extreme): river flood at Manaus, from 16 Sep 20:00. Discharge of the largest "
+        "river in the place's 5 km cell: 2600 m³/s (forecast, 17 Sep 20:00), limit 1972.3 m³/s. "
+        "Source: open-meteo:flood. Leave the riverbank; bring people, animals and papers to high "
+        "ground. This is not an official warning.",
+        "es": "Rojo (extremo): crecida de río en Manaus, a partir de 16/09 20:00. Caudal del mayor "
+        "río de la celda de 5 km del lugar: 2600 m³/s (previsto, 17/09 20:00), límite 1972,3 m³/s. "
+        "Fuente: open-meteo:flood. Aléjese de la orilla; lleve personas, animales y documentos a "
+        "un lugar alto. Esto no es un aviso oficial.",
+    }
+
+
+def test_without_its_past_a_river_is_not_judged(tmp_path: Path) -> None:
+    answer = days(AT - AT % DAY, [90_000.0, 90_000, 90_000])
+    assert lived(tmp_path, "flood", "river-flood", [(AT, answer)]) == []

@@ -6,6 +6,7 @@ The answers here are made up, in the shape of the provider's descriptions of its
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -91,6 +92,83 @@ def test_the_air_is_read_by_the_hour_under_the_name_of_its_own_source() -> None:
     assert readings.values["pm2_5_ug_m3"].tolist() == [12.5, 80.0, 95.1]
     assert np.isnan(readings.values["pm10_ug_m3"][1])
     assert readings.values["ozone_ug_m3"].tolist() == [60, 61, 62]
+
+
+def by_day(**columns: list[Any]) -> dict[str, Any]:
+    """Yesterday, today and tomorrow."""
+    return {
+        "latitude": -3.125,
+        "longitude": -60.025,
+        "utc_offset_seconds": 0,
+        "daily_units": {"time": "iso8601"} | dict.fromkeys(columns, "m\u00b3/s"),
+        "daily": {"time": ["2026-10-02", "2026-10-03", "2026-10-04"], **columns},
+    }
+
+
+def test_a_river_is_read_by_the_day_at_the_end_of_the_day() -> None:
+    told = decoded(by_day(river_discharge=[812.5, 1200, None]), "open-meteo:flood")
+    assert told.rejects == []
+    readings = told.readings
+    assert readings.valid_at.tolist() == [NOON, NOON + 86_400, NOON + 2 * 86_400]
+    assert readings.kind.tolist() == [Kind.ANALYSIS, Kind.FORECAST, Kind.FORECAST]
+    assert readings.values["river_discharge_m3_s"][:2].tolist() == [812.5, 1200]
+    assert np.isnan(readings.values["river_discharge_m3_s"][2])
+
+
+def test_the_recorded_rivers_are_read_and_where_there_is_none_nothing_is(shared: Path) -> None:
+    """The recorded slice lacks units and offset: they are put in as the provider describes them."""
+    answer = json.loads((shared / "live/open_meteo/flood_two_places.json").read_bytes())
+    more = {"utc_offset_seconds": 0, "daily_units": {"river_discharge": "m\u00b3/s"}}
+    where = Places(
+        [
+            Place(id="kingston", name="Kingston", latitude=51.41, longitude=-0.31),
+            Place(id="moor", name="Moor", latitude=54.03, longitude=-2.04),
+        ]
+    )
+    body = json.dumps([one | more for one in answer]).encode()
+    payload = Payload(
+        source="open-meteo:flood",
+        content="forecast",
+        places=("kingston", "moor"),
+        received_at=1_789_560_000,  # 2026-09-16T12:00:00Z
+        body=body,
+    )
+    told = decode_all(where)([payload], None)
+    assert told.rejects == []
+    discharge = told.readings.values["river_discharge_m3_s"]
+    assert discharge[:7].tolist() == [3.14, 1.67, 0.8, 0.53, 0.42, 0.76, 0.34]
+    assert told.readings.place.tolist() == [0] * 7 + [1]
+    assert np.isnan(discharge[7])
+    assert told.readings.kind.tolist() == [Kind.ANALYSIS] * 6 + [Kind.FORECAST] * 2
+
+
+def test_other_values_of_days_are_no_readings() -> None:
+    """A day's weather code, or its highest temperature, is of no instant."""
+    body = hourly(pm2_5=[1, 2, 3]) | {
+        "daily_units": {"weather_code": "wmo code"},
+        "daily": {"time": ["2026-10-03"], "weather_code": [95], "temperature_2m_max": [30]},
+    }
+    told = decoded(body)
+    assert told.rejects == []
+    assert set(told.readings.values) == {"pm2_5_ug_m3"}
+    assert len(told.readings) == 3
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"daily_units": {"river_discharge": "cfs"}}, "unknown unit"),
+        ({"utc_offset_seconds": None}, "time without offset"),
+        ({"daily": {"time": ["soon"], "river_discharge": [1]}}, "not a time"),
+        ({"daily": {"time": None, "river_discharge": [1]}}, "not a time"),
+        ({"daily": {"time": ["2026-10-03"], "river_discharge": 5}}, "wrong length"),
+        ({"daily": {"time": ["2026-10-03"], "river_discharge": [True]}}, "not a number"),
+    ],
+)
+def test_a_river_that_cannot_be_read_is_told(change: dict[str, Any], reason: str) -> None:
+    told = decoded(by_day(river_discharge=[1, 2, 3]) | change, "open-meteo:flood")
+    assert [reject.reason for reject in told.rejects] == [reason]
+    assert not told.readings.values
 
 
 def test_air_that_cannot_be_read_costs_itself_alone() -> None:

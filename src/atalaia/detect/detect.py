@@ -49,6 +49,8 @@ from atalaia.domain.track import BLIND_AFTER
 STALE_AFTER_S = 3 * 3600
 """Older than this when it becomes known, a value counts in sums and in GOLD only."""
 
+_DAY_S = 86_400
+
 UNKNOWN_PACE_S = 3600
 """How often a source may be expected to speak before anything is known of its habit, at least."""
 
@@ -465,7 +467,7 @@ class Detector:
         rows, series = part.readings, part.series.number
         # Of a long backlog only what is still of the present is judged: see `_findings`.
         chosen = news & np.isin(rows.kind, rule.kinds)
-        chosen &= rows.known_at - rows.valid_at <= STALE_AFTER_S
+        chosen &= rows.known_at - rows.valid_at <= _stale_after_s(rule)
         where = np.flatnonzero(chosen)
         if not len(where):
             return None
@@ -604,7 +606,7 @@ class Detector:
             entered = np.where(suspect, np.minimum(entered, rule.up_to(Level.YELLOW)), entered)
             holding = np.where(suspect, Level.NONE, holding)
             held = np.where(suspect, Level.RED, held)
-        counts = ends.known_at - ends.valid_at <= STALE_AFTER_S
+        counts = ends.known_at - ends.valid_at <= _stale_after_s(rule)
         if rule.measure != "value":
             counts &= ~np.isnan(value)
         if norm is not None:
@@ -733,6 +735,11 @@ def _series(table: SeriesTable, rows: Readings) -> Ints:
 def _by_source(each: Ints, rows: Readings) -> Ints:
     """What there is of each source, row by row; not to be changed."""
     return each[rows.source] if len(each) > 1 else np.broadcast_to(each, len(rows))
+
+
+def _stale_after_s(rule: Rule) -> int:
+    """How old a value may be when it comes to be judged: a mean of a day, until the next."""
+    return _DAY_S if rule.is_of_days else STALE_AFTER_S
 
 
 def _is_newer(rules: RuleSet, table: SeriesTable, fresh: _SortedRows) -> Bools:

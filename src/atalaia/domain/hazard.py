@@ -22,6 +22,7 @@ class Hazard(StrEnum):
     UV = "uv"
     FOG = "fog"
     FLOOD = "flood"
+    RIVER_FLOOD = "river_flood"
     AIR_QUALITY = "air_quality"
     CANNOT_SEE = "cannot_see"
 

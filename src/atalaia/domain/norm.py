@@ -26,6 +26,7 @@ CLIMATE_VARIABLES = (
     "rain_mm",
     "snow_cm",
     "pressure_hpa",
+    "river_discharge_m3_s",
 )
 """Variables of which a place's climate is computed."""
 
@@ -49,6 +50,7 @@ EXTREMES = (
     *(Extreme("rain_mm", hours * 3600) for hours in (1, 3, 6, 12, 24, 48, 72)),
     Extreme("snow_cm", 86_400),
     Extreme("pressure_hpa", 0, is_minimum=True),
+    Extreme("river_discharge_m3_s", 0),
 )
 
 

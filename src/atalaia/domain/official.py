@@ -31,6 +31,7 @@ STANDS_S = 86_400
 _KIN = (
     {Hazard.STORM, Hazard.HEAVY_RAIN, Hazard.WIND},
     {Hazard.HEAVY_RAIN, Hazard.FLOOD},
+    {Hazard.FLOOD, Hazard.RIVER_FLOOD},
     {Hazard.COLD, Hazard.FROST, Hazard.TEMPERATURE_DROP, Hazard.SNOW},
 )
 """Hazards that one weather brings together: what is told of one is no news beside the other."""

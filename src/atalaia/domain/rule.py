@@ -150,6 +150,12 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, dict=T
         return index[0] if index else CATALOGUE[self.variable].unit
 
     @cached_property
+    def is_of_days(self) -> bool:
+        """Whether its variable is told once a day."""
+        variable = CATALOGUE.get(self.variable)
+        return variable is not None and variable.is_daily
+
+    @cached_property
     def inputs(self) -> tuple[str, ...]:
         """Variables of the catalogue that it is computed from, the stand-in included."""
         return (*self.made_of, self.stand_in) if self.stand_in else self.made_of

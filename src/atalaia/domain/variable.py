@@ -28,6 +28,7 @@ class Variable(msgspec.Struct, frozen=True):
     stuck_after_h     hours of one unchanged value, other than 0, after which the sensor is
               suspected of repeating itself; None: no such test
     is_sum    it fell in the period that ends at valid_at: it has a period, and can be added up
+    is_daily  it is told once a day, and stands for the hours of the day that ends at valid_at
     limit_of_s, limit_power    of a sum: `highest` is of so long a period, and grows with the
               period to this power
     highest_rate_h    of a sum: never more than this in an hour, in however short a period
@@ -43,6 +44,7 @@ class Variable(msgspec.Struct, frozen=True):
     max_step_per_h: float | None = None
     stuck_after_h: int | None = None
     is_sum: bool = False
+    is_daily: bool = False
     limit_of_s: int = 0
     limit_power: float = 1.0
     highest_rate_h: float | None = None
@@ -180,6 +182,11 @@ _ALL = (
         "river_level_m", "m", -20, 120, "water_surface_height_above_reference_datum",
         "height of the water above the zero of its gauge",
         "each gauge has a zero of its own; 30 m at Manaus (2021) with a wide margin",
+    ),
+    Variable(
+        "river_discharge_m3_s", "m³/s", 0, 500_000, "water_volume_transport_in_river_channel",
+        "water that flows down a river, as the mean of a day",
+        "the Amazon carries some 200,000 and in flood more, with a wide margin", is_daily=True,
     ),
     Variable(
         "pm2_5_ug_m3", "µg/m³", 0, 20_000,

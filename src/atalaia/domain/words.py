@@ -38,6 +38,7 @@ HAZARDS: dict[str, tuple[str, str, str]] = {
     Hazard.UV: ("radiação ultravioleta", "ultraviolet radiation", "radiación ultravioleta"),
     Hazard.FOG: ("nevoeiro", "fog", "niebla"),
     Hazard.FLOOD: ("inundação", "flood", "inundación"),
+    Hazard.RIVER_FLOOD: ("cheia de rio", "river flood", "crecida de río"),
     Hazard.AIR_QUALITY: ("ar poluído", "polluted air", "aire contaminado"),
     Hazard.CANNOT_SEE: ("sem dados", "no data", "sin datos"),
 }
@@ -74,6 +75,11 @@ ADVICE: dict[str, tuple[str, str, str]] = {
         "Vá para um lugar alto; não entre na água; emergência: 199 ou 193",
         "Go to high ground; do not enter the water",
         "Vaya a un lugar alto; no entre en el agua",
+    ),
+    Hazard.RIVER_FLOOD: (
+        "Saia da beira do rio; leve pessoas, animais e documentos para o alto; emergência: 199",
+        "Leave the riverbank; bring people, animals and papers to high ground",
+        "Aléjese de la orilla; lleve personas, animales y documentos a un lugar alto",
     ),
     Hazard.AIR_QUALITY: (
         "Fique dentro, com janelas fechadas; evite esforço; fora, use máscara PFF2 ou N95",
@@ -133,6 +139,11 @@ VARIABLES: dict[str, tuple[str, str, str]] = {
     ),
     "radiation_kj_m2": ("radiação solar", "sunlight", "radiación solar"),
     "river_level_m": ("nível do rio", "river level", "nivel del río"),
+    "river_discharge_m3_s": (
+        "vazão do maior rio da célula de 5 km do lugar",
+        "discharge of the largest river in the place's 5 km cell",
+        "caudal del mayor río de la celda de 5 km del lugar",
+    ),
     "pm2_5_ug_m3": (
         "partículas finas (MP2,5)",
         "fine particles (PM2.5)",

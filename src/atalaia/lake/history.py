@@ -29,6 +29,9 @@ HOUR_S = 3600
 _PEAKS = ("wind_gust_m_s",)
 """Of these an hour is told by its strongest value, of all others by its mean or sum."""
 
+_EARLIER = 23
+"""Hours of a day before its last."""
+
 _LEAST_HOURS = 24 * 28
 """A series with fewer hours is no history."""
 
@@ -152,7 +155,20 @@ def _histories(shop: Workshop) -> Iterator[History]:
             values[hour - first] = np.ma.filled(found["value"], np.nan)
             is_whole = np.zeros(len(values), bool)
             is_whole[hour - first] = found["is_whole"]
+            if variable.is_daily:
+                values, first = _of_days(values), first - _EARLIER
+                is_whole = ~np.isnan(values)
             yield History(place_id, name, source, kind, first * HOUR_S, values, is_whole)
+
+
+def _of_days(values: Floats) -> Floats:
+    """Means of days, each in the hour that ends its day, told in every hour of it; the first of
+    these lies `_EARLIER` hours before the first of the values."""
+    of_hours = np.full(len(values) + _EARLIER, np.nan)
+    for back in range(_EARLIER + 1):
+        hours = of_hours[_EARLIER - back : len(of_hours) - back]
+        hours[:] = np.where(np.isnan(hours), values, hours)
+    return of_hours
 
 
 def _columns(readings: Readings) -> dict[str, NDArray[Any]]:

@@ -18,6 +18,7 @@ SHIPPED = (
     "air-quality",
     "air-quality-who",
     "air-quality-br",
+    "river-flood",
 )
 
 

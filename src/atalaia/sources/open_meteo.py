@@ -28,10 +28,15 @@ from atalaia.sources.decoding import (
     plain_error,
     times_of_rows,
 )
+from atalaia.sources.open_meteo_apis import BY_DAY, VARIABLES
 from atalaia.sources.rejects import Rejects, Unreadable, shown
 from atalaia.sources.times import local_seconds
 from atalaia.sources.units import conversion
 from atalaia.sources.where import is_elsewhere, nearest
+
+_DAILY = "daily"
+_PERIODS = {"current": 0, "minutely_15": 900, "hourly": 3600, _DAILY: 86_400}
+"""The blocks that hold readings, with the seconds that a row's sums or means are of."""
 
 NAME, FORECAST, ARCHIVE = open_meteo_apis.NAME, open_meteo_apis.CONTENT, "archive"
 
@@ -43,18 +48,20 @@ cells, those of the global air quality, are 0.4° wide, so that a corner is 31.5
 def decoder(places: Places) -> Decode:
     """Open-Meteo's answers → readings of the watched places.
 
-    `current` is ANALYSIS. `hourly` and `minutely_15` are ANALYSIS up to the moment of receipt
-    and FORECAST after it; in an ``archive`` all is ANALYSIS. `daily` is not decoded: its values
-    are extremes and sums of local days, and none is a value at one instant.
+    `current` is ANALYSIS. `hourly`, `minutely_15` and `daily` are ANALYSIS up to the moment of
+    receipt and FORECAST after it; in an ``archive`` all is ANALYSIS. Of `daily` only means of days
+    are decoded (`open_meteo_apis.BY_DAY`), valid at the day's end.
     """
     read = partial(_read, places)
     return by_content({FORECAST: read, ARCHIVE: read}, _describe_error)
 
 
 def is_archive(body: bytes) -> bool:
-    """Whether these bytes look like an answer with hourly values, as its archive gives them."""
+    """Whether these bytes look like an answer with values by the hour, or with means of days, as
+    its archives give them."""
     start = body[:2_000].lstrip()
-    return start[:1] in (b"{", b"[") and b'"utc_offset_seconds"' in start and b'"hourly' in body
+    has_rows = b'"hourly' in body or any(f'"{name}"'.encode() in body for name in BY_DAY)
+    return start[:1] in (b"{", b"[") and b'"utc_offset_seconds"' in start and has_rows
 
 
 def _describe_error(payload: Payload) -> Reject:
@@ -157,9 +164,9 @@ def _element(
 def _blocks(element: dict[str, Any], rejects: Rejects) -> list[_Block]:
     """The blocks that hold readings, their single values as columns of one row."""
     blocks = []
-    for name, period_s in (("current", 0), ("minutely_15", 900), ("hourly", 3600)):
+    for name, period_s in _PERIODS.items():
         columns = element.get(name)
-        if not isinstance(columns, dict):
+        if not isinstance(columns, dict) or (name == _DAILY and not BY_DAY.keys() & columns.keys()):
             continue
         is_current = name == "current"
         period = _interval(columns, rejects) if is_current else period_s
@@ -173,7 +180,7 @@ def _blocks(element: dict[str, Any], rejects: Rejects) -> list[_Block]:
                 units=units if isinstance(units, dict) else {},
                 valid_at=_times(name, columns.get("time"), element, rejects),
                 period_s=period,
-                has_rate=name != "hourly",
+                has_rate=name in ("current", "minutely_15"),
             )
         )
     if not blocks:
@@ -202,6 +209,8 @@ def _times(name: str, times: Any, element: dict[str, Any], rejects: Rejects) -> 
     seconds = local_seconds(times, offset)
     for i in np.flatnonzero(seconds == NO_TIME):
         rejects.add("not a time", f"{name}: {shown(times[int(i)])}")
+    if name == _DAILY:  # a day is named by its beginning, and told at its end
+        return np.where(seconds == NO_TIME, NO_TIME, seconds + _PERIODS[_DAILY])
     return seconds
 
 
@@ -210,7 +219,8 @@ def _values(block: _Block, wanted: Wanted, rejects: Rejects) -> dict[str, Floats
     values: dict[str, Floats] = {}
     if not len(block.valid_at):
         return values
-    for key, variable in open_meteo_apis.VARIABLES.items():
+    fields = BY_DAY if block.name == _DAILY else VARIABLES
+    for key, variable in fields.items():
         told = {
             name: factor
             for name, factor in _told_as(variable, block).items()

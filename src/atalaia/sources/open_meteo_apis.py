@@ -60,6 +60,7 @@ VARIABLES = {
     "pm2_5": "pm2_5_ug_m3",
     "pm10": "pm10_ug_m3",
     "ozone": "ozone_ug_m3",
+    "river_discharge": "river_discharge_m3_s",
 }
 """Both spellings that occur; where an answer holds both, the first fills what the other lacks."""
 
@@ -74,6 +75,7 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
     span        how far back and ahead, as the request's parameters
     days        how many days an answer reaches over, as calls are counted
     every_s     how often a place is asked; 0: at the pace in the settings
+    step_s      how far apart its values are: no sooner is one missing
     """
 
     name: str
@@ -83,6 +85,7 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
     span: dict[str, str]
     days: int
     every_s: int = 0
+    step_s: int = 3600
 
     @property
     def variables(self) -> frozenset[str]:
@@ -147,7 +150,21 @@ FURTHER = (
         days=3,
         every_s=3600,
     ),
+    # Copernicus' GloFAS, a mean of each day, made anew once a day at an hour that is not promised.
+    Endpoint(
+        name=f"{NAME}:flood",
+        base_url="https://flood-api.open-meteo.com",
+        path="/v1/flood",
+        asked={"daily": ("river_discharge",)},
+        span={"past_days": "2", "forecast_days": "8"},
+        days=10,
+        every_s=6 * 3600,
+        step_s=86_400,
+    ),
 )
+
+BY_DAY = {name: VARIABLES[name] for api in FURTHER for name in api.asked.get("daily", ())}
+"""Of daily values only these: others are extremes and sums of a day under names of their own."""
 
 
 def asked_by(variables: Collection[str]) -> tuple[Endpoint, ...]:

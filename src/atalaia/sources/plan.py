@@ -121,14 +121,15 @@ class FurtherPlan:
         self._api = api
         self._places = places
         self._base_url = base_url
-        self.expected_s = api.interval_s(len(places), calls_of_open_meteo())
+        self._every_s = api.interval_s(len(places), calls_of_open_meteo())
+        self.expected_s = max(self._every_s, api.step_s)
 
     def due(
         self, now: int, last: Mapping[str, Ints], nearness: Floats, left: Mapping[str, int]
     ) -> list[Due]:
         """See `Plan.due`."""
         del nearness, left
-        is_due = _age(now, last[CONTENT]) >= self.expected_s
+        is_due = _age(now, last[CONTENT]) >= self._every_s
         return [Due(CONTENT, place) for place in np.flatnonzero(is_due).tolist()]
 
     def requests(self, asked: Sequence[Due]) -> list[tuple[SourceRequest, list[Due]]]:

@@ -19,7 +19,7 @@ export const words = {
   hazards: {
     heavy_rain: "heavy rain", wind: "strong wind", heat: "extreme heat", cold: "extreme cold",
     frost: "frost", dry_air: "dry air", temperature_drop: "sharp drop in temperature",
-    snow: "snow", storm: "storm", uv: "ultraviolet radiation", fog: "fog", flood: "flood", air_quality: "polluted air",
+    snow: "snow", storm: "storm", uv: "ultraviolet radiation", fog: "fog", flood: "flood", air_quality: "polluted air", river_flood: "river flood",
     cannot_see: "no data",
   },
   variables: {
@@ -34,6 +34,7 @@ export const words = {
     wind_gust_direction_deg: "Direction of the gust", snow_depth_m: "Depth of snow", river_level_m: "River level",
     sleet_rate_mm_h: "Sleet rate", snow_rate_mm_h: "Snow rate", freezing_rain_rate_mm_h: "Freezing rain rate",
     cloud_base_m: "Cloud base", cloud_ceiling_m: "Cloud ceiling", radiation_kj_m2: "Sunlight",
+    river_discharge_m3_s: "Discharge of the largest river in the place's 5 km cell",
     pm2_5_ug_m3: "Fine particles (PM2.5)", pm10_ug_m3: "Particles (PM10)", ozone_ug_m3: "Ozone",
   },
   kinds: { observed: "measured", analysis: "estimated", forecast: "forecast" },
@@ -50,6 +51,7 @@ export const words = {
     heat: "Drink water, stay in the shade, leave no one in cars. Look after the old and the young.",
     dry_air: "Drink water, avoid effort from 10:00 to 17:00, light no fires.",
     flood: "Go to high ground. Do not enter the water.",
+    river_flood: "Leave the riverbank. Bring people, animals and papers to high ground.",
     air_quality: "Stay inside with windows shut. Avoid effort. Outside wear an FFP2 or N95 mask.",
     other: "Follow the advice of your civil defence.",
     emergency: "Emergency in Brazil: 199 (civil defence) or 193 (fire service).",

@@ -19,7 +19,7 @@ export const words = {
   hazards: {
     heavy_rain: "lluvia fuerte", wind: "viento fuerte", heat: "calor extremo", cold: "frío extremo",
     frost: "helada", dry_air: "baja humedad", temperature_drop: "descenso brusco de temperatura",
-    snow: "nieve", storm: "tormenta", uv: "radiación ultravioleta", fog: "niebla", flood: "inundación", air_quality: "aire contaminado",
+    snow: "nieve", storm: "tormenta", uv: "radiación ultravioleta", fog: "niebla", flood: "inundación", air_quality: "aire contaminado", river_flood: "crecida de río",
     cannot_see: "sin datos",
   },
   variables: {
@@ -34,6 +34,7 @@ export const words = {
     wind_gust_direction_deg: "Dirección de la ráfaga", snow_depth_m: "Espesor de la nieve", river_level_m: "Nivel del río",
     sleet_rate_mm_h: "Intensidad de aguanieve", snow_rate_mm_h: "Intensidad de nieve", freezing_rain_rate_mm_h: "Intensidad de lluvia helada",
     cloud_base_m: "Base de las nubes", cloud_ceiling_m: "Techo de nubes", radiation_kj_m2: "Radiación solar",
+    river_discharge_m3_s: "Caudal del mayor río de la celda de 5 km del lugar",
     pm2_5_ug_m3: "Partículas finas (PM2,5)", pm10_ug_m3: "Partículas (PM10)", ozone_ug_m3: "Ozono",
   },
   kinds: { observed: "medido", analysis: "estimado", forecast: "pronosticado" },
@@ -50,6 +51,7 @@ export const words = {
     heat: "Beba agua, quédese a la sombra, no deje a nadie en autos. Cuide a mayores y niños.",
     dry_air: "Beba agua, evite esfuerzos de 10 a 17 h, no encienda fuego.",
     flood: "Vaya a un lugar alto. No entre en el agua.",
+    river_flood: "Aléjese de la orilla. Lleve personas, animales y documentos a un lugar alto.",
     air_quality: "Quédese dentro, con ventanas cerradas. Evite esfuerzos. Fuera use mascarilla FFP2 o N95.",
     other: "Siga las indicaciones de la defensa civil.",
     emergency: "Emergencia en Brasil: 199 (Defensa Civil) o 193 (Bomberos).",
