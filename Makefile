@@ -100,7 +100,7 @@ oracles: .venv/.dev ## hours, days, scores, detection and incidents' lives, with
 	ATALAIA_ORACLES=60 $(BIN)/python -m pytest tests/lake/test_hourly.py
 	ATALAIA_ORACLES=20 $(BIN)/python -m pytest tests/batch/test_scores.py
 	ATALAIA_ORACLES=10 $(BIN)/python -m pytest tests/oracles tests/detect/test_bounded.py \
-		tests/domain/test_incident_machine.py
+		tests/domain/test_incident_machine.py tests/trust/test_at_once.py
 
 fuzz-delivery: .venv/.dev ## 2,000 nights of telling people, against a plainly written oracle
 	ATALAIA_DELIVERIES=2000 $(BIN)/python -m pytest -s tests/oracles/test_delivery.py

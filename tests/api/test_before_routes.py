@@ -21,6 +21,7 @@ from atalaia.api.consoles import ECOWITT, WUNDERGROUND, ConsoleKeys
 from atalaia.api.limits import BodyLimit, _cost
 from atalaia.api.problem import Problem
 from atalaia.api.shield import Shield
+from atalaia.people.manage import Signed
 
 FEW = settings(max_examples=50)
 
@@ -295,7 +296,7 @@ def test_no_pseudonym_and_no_key_is_logged_whatever_the_route() -> None:
         (Caller(OPERATOR, SCOPES_OF[Role.OPERATOR]), "operator"),
         (station("k_12ab"), "k_12ab"),
         (Caller("p_x", frozenset({Scope.READ}), "p_x"), "a person's"),
-        (Caller("p_x", frozenset({Scope.READ}), "p_x", ("email",)), "a link"),
+        (Caller("p_x", frozenset({Scope.READ}), "p_x", Signed("p_x", ("email",), 1)), "a link"),
     ],
 )
 def test_which_key_it_was_is_told_in_words_that_name_nobody(caller: Any, key: str) -> None:

@@ -19,7 +19,8 @@ def test_every_kind_of_key_is_told_from_the_others(tmp_path: Path) -> None:
         )
         people = PeopleService(w.registry, w.home, settings)
         ana = w.told("email:ana@example.org")
-        token, own = people.manage(ana, ["email"], NOW), people.make_key(ana, NOW)
+        link = w.link(ana, "email")
+        token, own = people.manage(link, NOW), people.make_key(ana, NOW)
         station, text = add_key(w.home.state, Role.STATION, "garden", NOW)
         at = [NOW]
         who = who_has(settings, w.home.state, people, lambda: at[0])
@@ -29,7 +30,7 @@ def test_every_kind_of_key_is_told_from_the_others(tmp_path: Path) -> None:
         assert of_ana is not None
         assert of_ana.source.startswith("own-")
         assert of_ana == Caller(ana, OWN_KEY, ana, source=of_ana.source)
-        assert who(token) == Caller(ana, SIGNED_LINK, ana, ("email",))
+        assert who(token) == Caller(ana, SIGNED_LINK, ana, link)
         assert [who(key) for key in ("", "atk_x", "atp_x", "atm_x", text[:-1])] == [None] * 5
         at[0] += LASTS_S
         assert who(token) is None

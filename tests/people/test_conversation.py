@@ -76,10 +76,10 @@ class Notebook(PeopleService, Towns):
         )
         self.consents[who] = request.shown
         self.stopped.discard(who)
-        return Enrolled("p_1", (who.channel,), (), {})
+        return Enrolled("p_1", 1, (who.channel,), (), {})
 
     def confirm(self, who: Named, code: str, now: int) -> Confirmation | None:
-        return Confirmation("p_1", contact(who).channel) if code == "123 456" else None
+        return Confirmation("p_1", 1, contact(who).channel) if code == "123 456" else None
 
     def speak(self, who: Named, language: str) -> None:
         if who in self.told:

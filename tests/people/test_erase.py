@@ -176,7 +176,7 @@ def test_the_consent_stays_withdrawn_under_a_name_that_leads_nowhere(w: World) -
     assert all(w.registry.holders(read_contact(text)) == [] for text in CONTACTS)
     assert w.home.outbox.messages(person=pseudonym) == []
     assert w.home.outbox.told(["i1"]) == []
-    assert export(w.registry, w.home, pseudonym) is None
+    assert w.registry.held(pseudonym) is None
     assert w.keys.erased() == [(pseudonym, NOW + 9)]
 
 
@@ -282,9 +282,7 @@ def test_a_seal_moved_to_somebody_else_does_not_open(w: World) -> None:
 
 def test_everything_held_on_somebody_is_exported(w: World) -> None:
     pseudonym, _ = full_person(w)
-    document = export(w.registry, w.home, pseudonym)
-    assert document is not None
-    held = json.loads(document)
+    held = json.loads(export(w.registry, w.home, w.held(pseudonym)))
     addresses = {c["channel"]: c.get("address") for c in held["contacts"]}
     assert addresses == {name: CANARIES.get(name) for name in addresses}
     assert set(addresses) == {"email", "sms", "telegram", "webhook", "key"}
@@ -314,7 +312,7 @@ def test_what_somebody_pushed_is_exported_from_raw_and_from_the_stream_and_is_th
         w.home.stream.append([Payload(source=STATION, content=JSON, received_at=NOW, body=sealed)])
 
     def exported(channels: tuple[str, ...] | None = None) -> list[str] | None:
-        held = json.loads(export(w.registry, w.home, ana, channels) or b"")
+        held = json.loads(export(w.registry, w.home, w.held(ana), channels))
         assert "files that cannot be read now" not in held
         return [one["body"] for one in held["pushed"]] if "pushed" in held else None
 
@@ -345,7 +343,7 @@ def test_the_words_that_somebody_agreed_to_are_kept_themselves(w: World) -> None
             words.version,
             NOW,
         )
-        held = json.loads(export(w.registry, w.home, pseudonym) or b"")
+        held = json.loads(export(w.registry, w.home, w.held(pseudonym)))
         assert held["consents"][0]["text"] == words.text
     w.registry.erase(told, NOW)
     assert w.home.people.consents(told)[0].text == w.registry.words("en").text

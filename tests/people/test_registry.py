@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from atalaia.domain.contact import read_contact
-from atalaia.domain.subscription import Quiet, Threshold
+from atalaia.domain.subscription import WEATHER, Quiet, Threshold
 from atalaia.people.changing import add, remove, update
 from atalaia.people.manage import make_key, who
 from atalaia.people.registry import Registry
@@ -50,7 +50,7 @@ def test_what_is_changed_is_changed_and_nothing_else(w: World) -> None:
 def test_who_names_no_hazard_gets_all_weather_and_who_has_a_limit_gets_that(w: World) -> None:
     limit = Threshold("rain_mm", 3600, 35.0, "heavy_rain")
     every, own = w.told(ANA), w.told(PHONE, thresholds=(limit,))
-    assert len(w.person(every).subscriptions[0].hazards) == 12
+    assert w.person(every).subscriptions[0].hazards == dict.fromkeys(map(str, WEATHER), "yellow")
     assert "cannot_see" not in w.person(every).subscriptions[0].hazards
     assert w.person(own).subscriptions[0].hazards == {}
     assert w.person(own).subscriptions[0].thresholds == (limit,)

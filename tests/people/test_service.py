@@ -124,13 +124,14 @@ def test_all_that_is_kept_is_handed_over_by_name_and_by_contact(a: Asked) -> Non
 
 def test_a_signed_token_and_a_key_of_ones_own_lead_to_their_person_alone(a: Asked) -> None:
     person, other = a.told(ANA), a.told(PHONE)
-    token, key = a.people.manage(person, ["email"], NOW), a.people.make_key(other, NOW)
-    assert a.people.whose(token, NOW + LASTS_S - 1) == (person, ("email",))
+    link = a.w.link(person, "email")
+    token, key = a.people.manage(link, NOW), a.people.make_key(other, NOW)
+    assert a.people.whose(token, NOW + LASTS_S - 1) == link
     assert a.people.whose(token, NOW + LASTS_S) is None
-    assert a.people.whose(key, NOW + LASTS_S) == (other, None)
+    assert a.people.whose(key, NOW + LASTS_S) == other
     newer = a.people.make_key(other, NOW)
     assert a.people.whose(key, NOW) is None
-    assert a.people.whose(newer, NOW) == (other, None)
+    assert a.people.whose(newer, NOW) == other
 
 
 def test_a_language_is_changed_by_who_is_known(a: Asked) -> None:

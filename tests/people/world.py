@@ -14,7 +14,8 @@ from atalaia.homes.embedded import EmbeddedHome, open_home
 from atalaia.homes.embedded.keys import FolderKeys, default_folder, open_keys
 from atalaia.people.admission import admit
 from atalaia.people.consent import Controller
-from atalaia.people.registry import Registry
+from atalaia.people.manage import Signed
+from atalaia.people.registry import Held, Registry
 from atalaia.people.request import Request
 from atalaia.people.subscribe import Confirmation, Enrolled, confirm, subscribe
 from atalaia.settings import load
@@ -59,12 +60,23 @@ class World:
         self, person: str, code: str, now: int = NOW, *, is_theirs: bool = False
     ) -> Confirmation | None:
         """The code is given; whatever message it came in went out."""
-        return confirm(self.registry, person, code, now, lambda _: True, is_theirs=is_theirs)
+        return confirm(
+            self.registry, person, code, now, lambda _: True, is_theirs=lambda _: is_theirs
+        )
 
     def person(self, pseudonym: str) -> Person:
         person = self.registry.person(pseudonym)
         assert person is not None
         return person
+
+    def link(self, pseudonym: str, *channels: str) -> Signed:
+        """A link of theirs as things are, earned by these channels."""
+        return Signed(pseudonym, channels, self.held(pseudonym).kept.epoch)
+
+    def held(self, pseudonym: str) -> Held:
+        held = self.registry.held(pseudonym)
+        assert held is not None
+        return held
 
     def places(self, pseudonym: str) -> list[str]:
         return [a.name for s in self.person(pseudonym).subscriptions for a in s.where]

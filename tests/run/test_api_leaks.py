@@ -12,7 +12,7 @@ from atalaia.api.access import Role
 from atalaia.api.keys import add_key
 from atalaia.domain.delivery import Outcome, settled
 from atalaia.people import manage
-from atalaia.people.manage import make_key
+from atalaia.people.manage import Signed, make_key
 
 from .world import NOON, PUSH_KEY, World, watching
 
@@ -55,7 +55,9 @@ async def somebody(world: World, address: str) -> Somebody:
     status, text, _ = await ask(world, "POST", "/v1/subscriptions", body, PUSH_KEY)
     assert status == 201, text
     person = json.loads(text)["person"]
-    token = manage.sign(registry, person, (), NOON)
+    held = registry.held(person)
+    assert held is not None
+    token = manage.sign(registry, Signed(person, (), held.kept.epoch), NOON)
     messages = world.home.outbox.messages(person=person)
     return Somebody(person, make_key(registry, person, NOON), token, messages[0].id)
 

@@ -39,17 +39,17 @@ def test_who_gets_a_stranger_to_confirm_gets_nothing_of_theirs(w: World) -> None
     codes = went_out(w, asked.asks)
     attackers = p.confirm(asked.pseudonym, codes["webhook"], NOW)
     assert attackers is not None
-    token = p.manage(attackers.pseudonym, ["webhook"], NOW)
+    token = p.manage(w.link(attackers.pseudonym, "webhook"), NOW)
     done = p.confirm(read_contact(ANA), codes["whatsapp"], NOW)
     assert done is not None
     assert done.pseudonym == victim
     assert w.places(victim) == ["Recife", "Olinda"]  # the wish is all that came
     assert w.person(victim).channels == ("whatsapp", "sms")
     assert w.registry.find(read_contact(HOOK)) == attackers.pseudonym != victim
-    for key in (token, p.manage(attackers.pseudonym, ["webhook"], NOW)):
+    for key in (token, p.manage(w.link(attackers.pseudonym, "webhook"), NOW)):
         found = p.whose(key, NOW)
-        assert found is None or found[0] == attackers.pseudonym
-    held = p.export(attackers.pseudonym, ("webhook",))
+        assert found is None or found == w.link(attackers.pseudonym, "webhook")
+    held = p.export(w.link(attackers.pseudonym, "webhook"))
     assert held is not None
     assert b"+5581999990000" not in held
 
@@ -57,11 +57,11 @@ def test_who_gets_a_stranger_to_confirm_gets_nothing_of_theirs(w: World) -> None
 def test_an_early_link_does_not_open_what_was_added_later(w: World) -> None:
     p = people(w)
     asked = p.subscribe(request(HOOK, ANA, is_operators=False), NOW)
-    early = p.manage(asked.pseudonym, (), NOW)
+    early = p.manage(w.link(asked.pseudonym), NOW)
     codes = went_out(w, asked.asks)
     attackers = p.confirm(asked.pseudonym, codes["webhook"], NOW)
     assert attackers is not None
-    earned = p.manage(attackers.pseudonym, ["webhook"], NOW)
+    earned = p.manage(w.link(attackers.pseudonym, "webhook"), NOW)
     done = p.confirm(read_contact(ANA), codes["whatsapp"], NOW)  # the button, pressed in a chat
     assert done is not None
     assert done.pseudonym != attackers.pseudonym
@@ -143,8 +143,8 @@ def test_a_registrar_adds_nothing_to_somebody_without_their_code(w: World) -> No
 def test_each_of_these_revokes_the_links_of_before(w: World, change: str) -> None:
     p = people(w)
     person = p.subscribe(request(ANA, PHONE, proof="form 12"), NOW).pseudonym
-    token = p.manage(person, ["whatsapp"], NOW)
-    assert p.whose(token, NOW) == (person, ("whatsapp",))
+    token = p.manage(w.link(person, "whatsapp"), NOW)
+    assert p.whose(token, NOW) == w.link(person, "whatsapp")
     if change == "stop":
         p.stop(person, NOW, "sms")
     elif change == "erase":
@@ -160,7 +160,7 @@ def test_each_of_these_revokes_the_links_of_before(w: World, change: str) -> Non
 def test_a_link_shows_and_speaks_for_the_contact_that_earned_it_alone(w: World) -> None:
     p = people(w)
     person = p.subscribe(request(ANA, "email:ana@example.org", proof="form 12"), NOW).pseudonym
-    held = p.export(person, ("email",))
+    held = p.export(w.link(person, "email"))
     assert held is not None
     shown = {c["channel"]: c["address"] for c in json.loads(held)["contacts"]}
     assert shown["email"] == "ana@example.org"

@@ -232,11 +232,11 @@ def test_paper_does_not_wake_who_has_stopped_while_the_old_key_finds_them(w: Wor
 
 def test_links_of_before_open_nothing_and_the_old_key_signs_none(w: World) -> None:
     ana = w.told(ANA)
-    link = manage.sign(w.registry, ana, ["email"], NOW)
+    link = manage.sign(w.registry, w.link(ana, "email"), NOW)
     assert manage.whose(w.registry, link, NOW)
     rotate_lookups(w.registry, NOW)
     assert manage.whose(w.registry, link, NOW) is None
-    assert manage.whose(w.registry, manage.sign(w.registry, ana, ["email"], NOW), NOW)
+    assert manage.whose(w.registry, manage.sign(w.registry, w.link(ana, "email"), NOW), NOW)
 
 
 def test_a_persons_own_key_opens_on_also_one_that_was_looked_up_as_addresses_are(w: World) -> None:

@@ -17,6 +17,7 @@ from atalaia.domain.delivery import Letter, Outcome, Status
 from atalaia.domain.delivery import Message as Message_
 from atalaia.metrics import Metrics
 from atalaia.people.admission import admit
+from atalaia.people.manage import Signed
 from atalaia.people.request import OPEN
 from atalaia.settings import load
 from notify.test_deliver import Office, story
@@ -72,7 +73,7 @@ def test_asking_for_codes_and_guessing_is_limited_whatever_key_is_shown_and_also
 ) -> None:
     asker = Asker(0)
     asker.know("atk_own", Caller("p_a", OWN_KEY, "p_a"))
-    asker.know("atm_link", Caller("p_a", SIGNED_LINK, "p_a", ("email",)))
+    asker.know("atm_link", Caller("p_a", SIGNED_LINK, "p_a", Signed("p_a", ("email",), 1)))
 
     async def run() -> list[int]:
         return [await asker.ask("POST", path, key) for _ in range(most + 1)]
@@ -86,7 +87,7 @@ def test_signed_links_earn_no_buckets(w: World) -> None:
     async def run() -> list[int]:
         said = []
         for n in range(12):
-            asker.know(f"atm_{n}", Caller(f"p_{n}", SIGNED_LINK, f"p_{n}", ()))
+            asker.know(f"atm_{n}", Caller(f"p_{n}", SIGNED_LINK, f"p_{n}", Signed(f"p_{n}", (), 1)))
             said.append(await asker.ask("GET", "/v1/places", f"atm_{n}"))
         return said
 

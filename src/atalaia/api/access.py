@@ -16,6 +16,7 @@ from threading import Lock
 from fastapi import Request
 
 from atalaia.api.problem import Problem
+from atalaia.people.manage import Signed
 
 OPERATOR = "operator"
 
@@ -62,7 +63,7 @@ SIGNED_LINK = frozenset({Scope.READ})
 class Caller:
     """Whose key it is. `name` says so in logs; `person` is a pseudonym, where it is a person's.
 
-    channels    of a signed link: by which channels' contacts it was earned; None: it is a key
+    link        what the token of a signed link says; None: it is a key
     source      what all that it pushes is called; empty: as its rows say (the operator's)
     places      ids of those that it may push for; none: all
     """
@@ -70,7 +71,7 @@ class Caller:
     name: str
     scopes: frozenset[Scope]
     person: str | None = None
-    channels: tuple[str, ...] | None = None
+    link: Signed | None = None
     source: str = ""
     places: tuple[str, ...] = ()
 

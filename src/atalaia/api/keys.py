@@ -18,6 +18,7 @@ from atalaia.api.access import OPERATOR, OWN_KEY, SCOPES, SIGNED_LINK, Caller, R
 from atalaia.domain.place import Places
 from atalaia.notes import Note
 from atalaia.people.bodies import own_source
+from atalaia.people.manage import Signed
 from atalaia.people.service import PeopleService
 from atalaia.ports import Notes
 from atalaia.settings import Settings
@@ -116,10 +117,9 @@ def who_has(
         found = people.whose(key, int(now()))
         if found is None:
             return None
-        person, channels = found
-        if channels is not None:
-            return Caller(person, SIGNED_LINK, person, channels)
-        return Caller(person, OWN_KEY, person, source=own_source(person))
+        if isinstance(found, Signed):
+            return Caller(found.pseudonym, SIGNED_LINK, found.pseudonym, found)
+        return Caller(found, OWN_KEY, found, source=own_source(found))
 
     return who
 

@@ -165,7 +165,7 @@ class RateLimits:
         headers = dict(scope["headers"])
         given = bearer(headers.get(b"authorization", b"").decode("latin-1"))
         caller = self._gate.known(given) if given else None
-        if caller is not None and caller.channels is not None:
+        if caller is not None and caller.link is not None:
             return f"address:{address}", 1
         if caller is not None:
             return None if caller.is_operator else (f"key:{caller.name}", 1)

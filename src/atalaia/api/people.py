@@ -7,7 +7,7 @@ repeats an address.
 
 # Without postponed annotations: routes name their dependencies in them.
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
@@ -36,8 +36,10 @@ from atalaia.api.people_models import (
 from atalaia.api.previews import Preview
 from atalaia.api.problem import Problem, errors, wished
 from atalaia.people.coverage import check_reach
+from atalaia.people.manage import Signed
 from atalaia.people.request import Request as Wanted
 from atalaia.people.service import PeopleService
+from atalaia.people.subscribe import Enrolled
 
 OPEN_PREVIEW_DAYS = 30
 """How far back a preview may look without a key."""
@@ -54,15 +56,15 @@ def routes(
     people: PeopleService, previewed: Preview, now: Callable[[], int], gate: Gate, once_: Once
 ) -> APIRouter:
     """The routes; all under /v1."""
-    router = APIRouter(prefix="/v1", tags=["people"], responses=errors(422, 429))
+    router = APIRouter(prefix="/v1", tags=["people"], responses=errors(422, 429, 503))
     _add_asking(router, people, previewed, now, gate, once_)
     _add_own(router, people, now, gate)
     return router
 
 
-def _link(people: PeopleService, person: str, channels: Sequence[str], now: int) -> str:
+def _link(people: PeopleService, link: Signed, now: int) -> str:
     """Where they manage what is theirs. After a #, so that no server is told of the token."""
-    return "/manage#" + people.manage(person, channels, now)
+    return "/manage#" + people.manage(link, now)
 
 
 def _add_asking(
@@ -75,8 +77,7 @@ def _add_asking(
 ) -> None:
     """How one begins to be told."""
 
-    def subscribed(wanted: Wanted) -> Subscribed:
-        done = people.subscribe(wanted, now())
+    def subscribed(wanted: Wanted, done: Enrolled) -> Subscribed:
         return Subscribed(
             person=done.pseudonym,
             confirmed=list(done.confirmed),
@@ -88,8 +89,10 @@ def _add_asking(
 
     def openly_subscribed(wanted: Wanted) -> OpenlySubscribed:
         check_reach(wanted.where, people.places)
-        done = subscribed(wanted).model_dump(exclude={"confirmed"})
-        return OpenlySubscribed(**done, manage=_link(people, done["person"], (), now()))
+        done = people.subscribe(wanted, now())
+        told = subscribed(wanted, done).model_dump(exclude={"confirmed"})
+        link = Signed(done.pseudonym, (), done.epoch)
+        return OpenlySubscribed(**told, manage=_link(people, link, now()))
 
     @router.post(
         "/subscriptions",
@@ -106,15 +109,12 @@ def _add_asking(
     ) -> Subscribed:
         """Tell somebody. What is not proven is told once its contact confirmed by a code."""
         response.headers.update(_NO_STORE)
-        return once_.do(
-            idempotency_key,
-            request,
-            response,
-            asked,
-            lambda: wished(
-                lambda: subscribed(request_of(asked, people.rules, is_operators=who.is_operator))
-            ),
-        )
+
+        def done() -> Subscribed:
+            wanted = request_of(asked, people.rules, is_operators=who.is_operator)
+            return subscribed(wanted, people.subscribe(wanted, now()))
+
+        return once_.do(idempotency_key, request, response, asked, lambda: wished(done))
 
     @router.get("/subscribe")
     def subscribing_terms(
@@ -143,7 +143,7 @@ def _add_asking(
             lambda: wished(lambda: openly_subscribed(open_request_of(asked, people.rules))),
         )
 
-    @router.post("/preview", responses=errors(401, 503))
+    @router.post("/preview", responses=errors(401))
     def preview(
         request: Request, asked: Wish, days: Annotated[int, Query(ge=1, le=3650)] = 30
     ) -> Previewed:
@@ -167,7 +167,7 @@ def _add_own(router: APIRouter, people: PeopleService, now: Callable[[], int], g
 
     def is_whole(person: str, who: Caller) -> bool:
         """Whether who asks may speak for all of somebody's contacts."""
-        return who.channels is None or people.is_whole(person, who.channels)
+        return who.link is None or people.is_whole(person, who.link.channels)
 
     Own = Annotated[Caller, Depends(own)]  # noqa: N806  a type
 
@@ -179,18 +179,17 @@ def _add_own(router: APIRouter, people: PeopleService, now: Callable[[], int], g
         to those that they confirmed before; without, it is told for itself.
         """
         who = gate.caller(request) if bearer(request.headers.get("authorization", "")) else None
-        is_theirs = who is not None and who.owns(person)
+        is_own = who is not None and who.owns(person)
+        shown = who.link if who is not None and is_own else None
+        is_theirs = shown or is_own
         confirmed = wished(lambda: people.confirm(person, given.code, now(), is_theirs=is_theirs))
         if confirmed is None:
             raise Problem(403, "this code confirms nothing of theirs, or has run out")
         response.headers.update(_NO_STORE)
-        is_same = confirmed.pseudonym == person
-        before = (who.channels if who and is_theirs and is_same else None) or ()
-        earned = {*before, confirmed.channel}
-        return Confirmed(
-            person=confirmed.pseudonym,
-            manage=_link(people, confirmed.pseudonym, sorted(earned), now()),
-        )
+        before = shown.channels if shown and confirmed.pseudonym == person else ()
+        earned = tuple({*before, confirmed.channel})
+        link = Signed(confirmed.pseudonym, earned, confirmed.epoch)
+        return Confirmed(person=confirmed.pseudonym, manage=_link(people, link, now()))
 
     @router.get(
         "/people/{person}",
@@ -203,7 +202,7 @@ def _add_own(router: APIRouter, people: PeopleService, now: Callable[[], int], g
     )
     def export(person: Pseudonym, who: Own) -> Response:
         """All that is kept of somebody; by a link without the addresses that did not earn it."""
-        held = people.export(person, who.channels)
+        held = people.export(who.link or person)
         if held is None:
             raise _nobody()
         return Response(held, media_type="application/json", headers=_NO_STORE)
@@ -218,7 +217,7 @@ def _add_own(router: APIRouter, people: PeopleService, now: Callable[[], int], g
         """Forget somebody: their key, contacts, subscriptions, messages. It cannot be undone."""
         if not is_whole(person, who):
             raise Problem(403, _NOT_ALL)
-        if not people.erase(person, now()):
+        if not people.erase(who.link or person, now()):
             raise _nobody()
 
     @router.post(
@@ -229,19 +228,11 @@ def _add_own(router: APIRouter, people: PeopleService, now: Callable[[], int], g
     def stop(response: Response, person: Pseudonym, who: Own, asked: Stopping) -> Stopped:
         """Tell somebody no more, by one channel or by all. Links of before end with it."""
         response.headers.update(_NO_STORE)
-        if is_whole(person, who):
-            channels = [asked.channel]
-        elif asked.channel in (None, *(who.channels or ())):
-            channels = [asked.channel] if asked.channel else list(who.channels or ())
-        else:
-            raise Problem(403, _NOT_ALL)
-        ended = [channel for channel in channels if people.stop(person, now(), channel)]
-        if not ended:
+        if who.link is not None:
+            return _stopped_by(people, who.link, asked.channel, now())
+        if not people.stop(person, now(), asked.channel):
             raise _nobody()
-        left = [name for name in who.channels or () if name not in channels]
-        if who.channels is None or not (left or people.is_whole(person, left)):
-            return Stopped()
-        return Stopped(manage=_link(people, person, left, now()))
+        return Stopped()
 
     @router.post(
         "/people/{person}/messages/{message}/acknowledge",
@@ -253,6 +244,24 @@ def _add_own(router: APIRouter, people: PeopleService, now: Callable[[], int], g
         """Note that they read it: it goes by no further channel."""
         if not people.acknowledge(person, message, now()):
             raise Problem(404, "they have no such message")
+
+
+def _stopped_by(people: PeopleService, link: Signed, wanted: str | None, now: int) -> Stopped:
+    """End what a link may: all, where it is of all that they confirmed, or else its own."""
+    if people.is_whole(link.pseudonym, link.channels):
+        channels: tuple[str | None, ...] = (wanted,)
+    elif wanted in (None, *link.channels):
+        channels = (wanted,) if wanted else link.channels
+    else:
+        raise Problem(403, _NOT_ALL)
+    for channel in channels:
+        after = people.stop_by(link, channel, now)
+        if after is None:
+            raise _nobody()
+        link = after
+    if not (link.channels or people.is_whole(link.pseudonym, ())):
+        return Stopped()
+    return Stopped(manage=_link(people, link, now))
 
 
 def _nobody() -> Problem:

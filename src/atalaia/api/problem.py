@@ -13,6 +13,8 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
+from atalaia.errors import StateConflict
+
 T = TypeVar("T")
 log = structlog.get_logger()
 
@@ -97,6 +99,12 @@ def install(app: FastAPI) -> None:
     async def tell_http(_request: Request, error: HTTPException) -> JSONResponse:
         headers = dict(error.headers) if error.headers else None
         return Problem(error.status_code, str(error.detail), headers=headers).response()
+
+    @app.exception_handler(StateConflict)
+    async def tell_again(request: Request, error: StateConflict) -> JSONResponse:
+        log.warning("a request has to come again", path=request.url.path, reason=str(error))
+        detail = "others are at the same, or the store cannot be used just now; try again"
+        return Problem(503, detail, headers={"Retry-After": "2"}).response()
 
     @app.exception_handler(ClientDisconnect)
     async def note_gone(request: Request, _gone: ClientDisconnect) -> JSONResponse:

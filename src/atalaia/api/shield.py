@@ -126,7 +126,7 @@ def _key_of(given: str, caller: Caller | None) -> str:
         return "unknown"
     if caller.person is None:
         return caller.name
-    return "a person's" if caller.channels is None else "a link"
+    return "a person's" if caller.link is None else "a link"
 
 
 def _class_of(client: tuple[str, int] | None) -> str:

@@ -25,10 +25,10 @@ _AT_ONCE = 500
 def export(
     registry: Registry,
     home: Home,
-    pseudonym: str,
+    held: Held,
     channels: Sequence[str] | None = None,
-) -> bytes | None:
-    """Everything under this pseudonym, indented JSON in UTF-8; None for nobody.
+) -> bytes:
+    """Everything of this person, indented JSON in UTF-8.
 
     channels    where somebody confirmed more than these, the addresses of others are not told
                 (None: all are)
@@ -43,10 +43,7 @@ def export(
 
     Times are ISO 8601 in UTC. Alerts themselves are not personal; `atalaia alerts` has them.
     """
-    held = registry.held(pseudonym)
-    if held is None:
-        return None
-    outbox = home.outbox
+    outbox, pseudonym = home.outbox, held.row.pseudonym
     messages = outbox.messages(person=pseudonym, limit=_ALL)
     alerts = _alerts(home.state, messages)
     incidents = list(dict.fromkeys(entry.alert.incident for entry in alerts.values()))

@@ -38,19 +38,23 @@ _TOKEN = re.compile(
 
 
 class Signed(NamedTuple):
-    """Whose token it is, and by which channels' contacts it was earned."""
+    """What a token says: whose it is, by which channels' contacts it was earned, and the epoch that
+    the person was in when it was."""
 
     pseudonym: str
     channels: tuple[str, ...]
+    epoch: int
+
+    def is_good(self, held: Held) -> bool:
+        """Whether nothing was confirmed or stopped since: to be asked in the write that it is to
+        allow."""
+        return (held.row.pseudonym, held.kept.epoch) == (self.pseudonym, self.epoch)
 
 
-def sign(registry: Registry, pseudonym: str, channels: Sequence[str], now: int) -> str:
-    """A token for this person, for seven days from `now`, earned by these channels' contacts. Not
-    to be kept or logged. Raises ValueError for nobody."""
-    held = registry.held(pseudonym)
-    if held is None:
-        raise ValueError(f"nobody is kept under {pseudonym}; they may have been erased")
-    parts = (pseudonym, f"{held.kept.epoch:x}", "-".join(sorted(channels)), f"{now + LASTS_S:x}")
+def sign(registry: Registry, link: Signed, now: int) -> str:
+    """The token of this link, for seven days from `now`. Not to be kept or logged."""
+    channels = "-".join(sorted(link.channels))
+    parts = (link.pseudonym, f"{link.epoch:x}", channels, f"{now + LASTS_S:x}")
     return f"{_PREFIX}{'.'.join(parts)}.{_mac(registry, *parts)}"
 
 
@@ -64,10 +68,9 @@ def whose(registry: Registry, token: str, now: int) -> Signed | None:
         return None
     if int(until, 16) <= now:
         return None
+    link = Signed(pseudonym, tuple(filter(None, channels.split("-"))), int(epoch, 16))
     held = registry.held(pseudonym)
-    if held is None or held.kept.epoch != int(epoch, 16):
-        return None
-    return Signed(pseudonym, tuple(filter(None, channels.split("-"))))
+    return link if held is not None and link.is_good(held) else None
 
 
 def is_whole(held: Held, channels: Sequence[str]) -> bool:

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 import msgspec
 import structlog
 
 from atalaia.domain.contact import Contact
 from atalaia.domain.subscription import Circle, Person, Polygon, Subscription, Threshold
-from atalaia.errors import StateConflict
+from atalaia.errors import Overtaken, StateConflict
 from atalaia.people import request as asked
 from atalaia.people.codes import LASTS_S, code_of, row_of, rows_waiting
 from atalaia.people.consent import UNNAMED, Controller, Words, consent_words
@@ -70,6 +70,15 @@ class Held:
 def is_somebody(held: Held) -> bool:
     """Whether anybody has proved to be this person: by an address, or a key of their own."""
     return any(e.row.status == CONFIRMED and e.row.channel != INBOX for e in held.contacts)
+
+
+May: TypeAlias = Callable[[Held], bool]
+"""Whether something may be done to a person: asked of them as they are when it is written, as what
+was looked up before may be true no more."""
+
+
+class Nobody(ValueError):
+    """There is nobody of this name (any more)."""
 
 
 @dataclass(frozen=True)
@@ -171,13 +180,14 @@ class Registry:
 
     # Changing
 
-    def stop(self, pseudonym: str, channel: str | None, now: int) -> bool:
+    def stop(self, pseudonym: str, channel: str | None, now: int, may: May | None = None) -> bool:
         """Tell them no more by this channel (None: by any), and withdraw their consent to it.
 
         Addresses go at once, subscriptions with the last channel, and all the rest when
-        retention comes to it, unless they begin anew. False: they were not told that way.
+        retention comes to it, unless they begin anew; the epoch grows by one. False: they were not
+        told that way, or it may not be.
         """
-        return self._end(pseudonym, channel, now, is_withdrawn=True)
+        return self._end(pseudonym, channel, now, is_withdrawn=True, may=may)
 
     def gone(self, pseudonym: str, channel: str, now: int) -> bool:
         """The same when it is the channel that says that this address is of no more use."""
@@ -190,13 +200,17 @@ class Registry:
             mine = [e.row for e in held.with_status(PENDING) if e.address.contact == contact]
             return PersonChange(held.kept, [stopped(self.vault, row, now) for row in mine])
 
-        if self.held(pseudonym) is None:
+        try:
+            _, change = self.change(pseudonym, edit)
+        except Nobody:
             return False
-        _, change = self.change(pseudonym, edit)
         return bool(change.contacts)
 
-    def erase(self, pseudonym: str, now: int) -> bool:
-        """Forget them: see `erase.erase`. False: nobody is kept under this name."""
+    def erase(self, pseudonym: str, now: int, may: May | None = None) -> bool:
+        """Forget them: see `erase.erase`. False: nobody is kept under this name, or it may not
+        be."""
+        if may is not None and not self._close(pseudonym, now, may):
+            return False
         if self.people.person(pseudonym) is None:
             return False
         erase(self.people, self.keys, pseudonym, now)
@@ -223,13 +237,14 @@ class Registry:
         """Write what `edit` makes of a person; return them as they were, and what became of them.
 
         `edit` is called again where somebody else changed them, or took a look-up, in between.
-        `new` is somebody who is not kept yet. Raises ValueError for nobody.
+        `new` is somebody who is not kept yet. Raises Nobody where there is none, and whatever
+        `edit` does.
         """
         conflict: StateConflict | None = None
         for _ in range(_TRIES):
             held = self.held(pseudonym) or new
             if held is None:
-                raise ValueError(f"nobody is kept under {pseudonym}; they may have been erased")
+                raise Nobody(f"nobody is kept under {pseudonym}; they may have been erased")
             change = edit(held)
             try:
                 self._put(held.row, change)
@@ -271,13 +286,44 @@ class Registry:
             return None
         return kept.person if kept is not None and kept.person.channels else None
 
-    def _end(self, pseudonym: str, channel: str | None, now: int, *, is_withdrawn: bool) -> bool:
+    def _close(self, pseudonym: str, now: int, may: May) -> bool:
+        """Let nothing more come of what waits for them, nor of their links; False: it may not be.
+
+        An erasure is no one write: nobody may confirm anything while it goes on.
+        """
+
+        def edit(held: Held) -> PersonChange:
+            if not may(held):
+                raise Overtaken(f"person {pseudonym} was changed in between")
+            rows = [e.row for e in (*held.with_status(CONFIRMED), *held.with_status(PENDING))]
+            kept = Kept(held.kept.person, (), held.kept.epoch + 1)
+            return PersonChange(
+                with_channels(kept, ()), [stopped(self.vault, r, now) for r in rows]
+            )
+
+        try:
+            self.change(pseudonym, edit)
+        except (Overtaken, Nobody):
+            return False
+        return True
+
+    def _end(
+        self,
+        pseudonym: str,
+        channel: str | None,
+        now: int,
+        *,
+        is_withdrawn: bool,
+        may: May | None = None,
+    ) -> bool:
         def edit(held: Held) -> PersonChange:
             ended = [
                 entry.row
                 for entry in (*held.with_status(CONFIRMED), *held.with_status(PENDING))
                 if channel in (None, entry.row.channel)
             ]
+            if not ended or (may is not None and not may(held)):
+                raise Overtaken(f"person {pseudonym} was changed in between")
             names = {row.channel for row in ended}
             left = tuple(name for name in held.kept.person.channels if name not in names)
             wanted = tuple(name for name in held.kept.wanted if name not in names)
@@ -293,10 +339,10 @@ class Registry:
             ]
             return PersonChange(kept, [stopped(self.vault, row, now) for row in ended], consents)
 
-        held = self.held(pseudonym)
-        if held is None:
+        try:
+            before, _ = self.change(pseudonym, edit)
+        except (Overtaken, Nobody):
             return False
-        before, _ = self.change(pseudonym, edit)
         names = {entry.row.channel for entry in before.with_status(CONFIRMED)}
         return bool(names) if channel is None else channel in names
 

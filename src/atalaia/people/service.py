@@ -20,7 +20,8 @@ from atalaia.people.admission import admit
 from atalaia.people.changing import update
 from atalaia.people.coverage import check_target, closed_channels, unwatched
 from atalaia.people.export import export
-from atalaia.people.registry import Registry, is_somebody
+from atalaia.people.manage import Signed
+from atalaia.people.registry import Held, Registry, is_somebody
 from atalaia.people.request import Request
 from atalaia.people.subscribe import Confirmation, Enrolled, confirm, confirm_contact, subscribe
 from atalaia.people.terms import terms
@@ -29,6 +30,9 @@ from atalaia.settings import Settings
 
 Named: TypeAlias = str | Contact
 """A pseudonym; or a contact, for who writes from it and so needs no other proof of who they are."""
+
+Owned: TypeAlias = Named | Signed
+"""The same; or a link that was shown: what is done by it is done while it is good, or not."""
 
 
 class PeopleService:
@@ -41,6 +45,7 @@ class PeopleService:
     rules    by which limits of one's own are read
     places   that are watched here (None: the settings' own)
     terms    by language, on which somebody subscribes
+    manage   a link's signed token, by which they manage what is theirs; not to be kept or logged
     """
 
     def __init__(
@@ -51,6 +56,7 @@ class PeopleService:
         self._settings = settings
         self.rules = settings.rules
         self.terms = partial(terms, registry, settings)
+        self.manage = partial(manage.sign, registry)
         self.places = settings.places if places is None else places
 
     # To be told
@@ -79,13 +85,16 @@ class PeopleService:
         return done
 
     def confirm(
-        self, who: Named, code: str, now: int, *, is_theirs: bool = False
+        self, who: Named, code: str, now: int, *, is_theirs: bool | Signed = False
     ) -> Confirmation | None:
         """Take the code that a contact was sent: from then on it is told. None: it is not its.
 
-        is_theirs    who gives it has shown to be this person, and wants the contact beside those
-                     that they have
+        is_theirs    who gives it has shown to be this person (by this link, while it is good), and
+                     wants the contact beside those that they have
         """
+
+        def are_theirs(held: Held) -> bool:
+            return is_theirs.is_good(held) if isinstance(is_theirs, Signed) else is_theirs
 
         def went_out(message: str) -> bool:
             found = self._home.outbox.message(message)
@@ -94,7 +103,7 @@ class PeopleService:
         if isinstance(who, Contact):
             done = confirm_contact(self._registry, who, code, now, went_out)
         else:
-            done = confirm(self._registry, who, code, now, went_out, is_theirs=is_theirs)
+            done = confirm(self._registry, who, code, now, went_out, is_theirs=are_theirs)
         if done is None:
             return None
         for message in done.notices:
@@ -113,24 +122,25 @@ class PeopleService:
         """Whether anything is kept under this name."""
         return self._registry.people.person(pseudonym) is not None
 
-    def export(self, who: Named, channels: Sequence[str] | None = None) -> bytes | None:
+    def export(self, who: Owned) -> bytes | None:
         """All that is kept of them, as JSON; None: nothing.
 
-        channels    the addresses of others are left out: those alone are proven (None: all)
+        To a link or a contact the addresses of other channels are not told: those that it is of
+        alone are proven.
         """
+        channels: Sequence[str] | None = None
+        pseudonym: str | None
         if isinstance(who, Contact):
             pseudonym = next(iter(_own(self._registry, who)), None)
             channels = (who.channel,)
+        elif isinstance(who, Signed):
+            pseudonym, channels, _ = who
         else:
             pseudonym = who
-        if pseudonym is None:
+        held = self._registry.held(pseudonym) if pseudonym else None
+        if held is None or (isinstance(who, Signed) and not who.is_good(held)):
             return None
-        return export(self._registry, self._home, pseudonym, channels)
-
-    def manage(self, pseudonym: str, channels: Sequence[str], now: int) -> str:
-        """A signed token by which they manage what is theirs, earned by the contacts of these
-        channels. Not to be kept or logged."""
-        return manage.sign(self._registry, pseudonym, channels, now)
+        return export(self._registry, self._home, held, channels)
 
     def is_whole(self, pseudonym: str, channels: Sequence[str]) -> bool:
         """Whether these are all the channels by which they confirmed anything."""
@@ -141,17 +151,10 @@ class PeopleService:
         """A key of their own for the API, shown this once; an older one ends."""
         return manage.make_key(self._registry, pseudonym, now)
 
-    def whose(self, key: str, now: int) -> tuple[str, tuple[str, ...] | None] | None:
-        """Who this signed token or key of their own is of, and which channels' contacts earned the
-        token (None: it is a key).
-
-        None: it is nobody's (any more).
-        """
-        signed = manage.whose(self._registry, key, now)
-        if signed is not None:
-            return signed.pseudonym, signed.channels
-        person = manage.who(self._registry, key)
-        return (person, None) if person else None
+    def whose(self, key: str, now: int) -> str | Signed | None:
+        """Who this key of their own is of, or the link whose token it is; None: it is nobody's (any
+        more)."""
+        return manage.whose(self._registry, key, now) or manage.who(self._registry, key)
 
     # What they change
 
@@ -169,13 +172,29 @@ class PeopleService:
         by = who.channel if isinstance(who, Contact) else channel
         return self._woken(bool(pseudonym) and self._registry.stop(str(pseudonym), by, now))
 
-    def erase(self, who: Named, now: int) -> bool:
-        """Forget them: key, contacts, subscriptions, messages. False: nothing was kept."""
+    def stop_by(self, link: Signed, channel: str | None, now: int) -> Signed | None:
+        """The same by their link, which ends with it. Return the link of after, for the channels
+        that are left; None: they were not told that way, or the link had ended."""
+        if not self._registry.stop(link.pseudonym, channel, now, link.is_good):
+            return None
+        self._home.wake("normal")
+        left = tuple(name for name in link.channels if channel not in (None, name))
+        return Signed(link.pseudonym, left, link.epoch + 1)
+
+    def erase(self, who: Owned, now: int) -> bool:
+        """Forget them: key, contacts, subscriptions, messages. False: nothing was kept, or the link
+        had ended."""
         if isinstance(who, Contact):
             own = _own(self._registry, who)
-            others = [p for p in self._registry.holders(who) if p not in own]
-            gone = [self._registry.leave(pseudonym, who, now) for pseudonym in others]
-            gone += [self._registry.erase(pseudonym, now) for pseudonym in own]
+            may = partial(_may_forget, self._registry, who)
+            gone = [
+                self._registry.erase(pseudonym, now, may)
+                if pseudonym in own
+                else self._registry.leave(pseudonym, who, now)
+                for pseudonym in self._registry.holders(who)
+            ]
+        elif isinstance(who, Signed):
+            gone = [self._registry.erase(who.pseudonym, now, who.is_good)]
         else:
             gone = [self._registry.erase(who, now)]
         return self._woken(any(gone))
@@ -218,9 +237,14 @@ class PeopleService:
 
 
 def _own(registry: Registry, contact: Contact) -> list[str]:
-    """All that this contact alone may speak for: who confirmed it, and requests for it under which
-    nobody confirmed anything. What waits beside somebody else's contacts is theirs."""
+    """All that this contact alone may speak for: see `_may_forget`; whose it is comes first."""
     owner = registry.find(contact)
     held = ((p, registry.held(p)) for p in registry.holders(contact))
-    free = [p for p, one in held if p != owner and one is not None and not is_somebody(one)]
-    return [owner, *free] if owner else free
+    own = [p for p, one in held if one is not None and _may_forget(registry, contact, one)]
+    return sorted(own, key=lambda pseudonym: pseudonym != owner)
+
+
+def _may_forget(registry: Registry, contact: Contact, held: Held) -> bool:
+    """Whether this is who confirmed the contact, or a request for it under which nobody confirmed
+    anything. What waits beside somebody else's contacts is theirs."""
+    return registry.find(contact) == held.row.pseudonym or not is_somebody(held)

@@ -11,7 +11,7 @@ from __future__ import annotations
 import base64
 import secrets
 from collections.abc import Callable, Sequence
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import msgspec
 import structlog
@@ -19,7 +19,7 @@ import structlog
 from atalaia.domain.contact import Contact
 from atalaia.domain.delivery import ADDED, Message, message_id
 from atalaia.domain.subscription import Person
-from atalaia.errors import StateConflict
+from atalaia.errors import Overtaken, StateConflict
 from atalaia.people.codes import (
     LASTS_S,
     is_code,
@@ -34,6 +34,8 @@ from atalaia.people.lookups import Lookup
 from atalaia.people.registry import (
     Entry,
     Held,
+    May,
+    Nobody,
     PersonChange,
     Registry,
     is_somebody,
@@ -58,6 +60,7 @@ from atalaia.people.tally import TRIES_A_CODE, take_try
 from atalaia.ports import Consent, ContactRow, PersonRow
 
 WEBHOOK = "webhook"
+_TRIES = 8
 
 log = structlog.get_logger()
 
@@ -68,10 +71,12 @@ class Enrolled(msgspec.Struct, frozen=True):
     confirmed    channels that are told from now on
     asks         messages for the outbox, which ask the other contacts for their codes
     secrets      by channel: what a webhook's messages are signed with; shown this once
+    epoch        the person's, from this on: links are signed for it, whatever comes next
     notices      messages for the outbox, which tell contacts that others were added
     """
 
     pseudonym: str
+    epoch: int
     confirmed: tuple[str, ...]
     asks: tuple[Message, ...]
     secrets: dict[str, str]
@@ -83,9 +88,10 @@ class Enrolled(msgspec.Struct, frozen=True):
 
 class Confirmation(msgspec.Struct, frozen=True):
     """Who confirmed, and by which channel. The pseudonym may be one that they had before, or a new
-    one; `notices` tell their other contacts."""
+    one; `epoch` is theirs from this on; `notices` tell their other contacts."""
 
     pseudonym: str
+    epoch: int
     channel: str
     notices: tuple[Message, ...] = ()
 
@@ -104,20 +110,62 @@ def subscribe(registry: Registry, request: Request, now: int, admit: Admit) -> E
     Raises ValueError, with the next step and without any address, for what cannot be kept.
     """
     check(request)
-    contacts = [_with_secret(contact) for contact in request.contacts]
-    proven = [contact for contact in contacts if _is_proven(registry, request, contact)]
-    admit(request, [contact for contact in contacts if contact not in proven], now)
-    owners = (registry.find(contact) for contact in proven if contact.channel != INBOX)
-    owner = next((pseudonym for pseudonym in owners if pseudonym), None)
-    pseudonym = owner or new_pseudonym()
-    registry.vault.make_key(pseudonym)
+    contacts = tuple(_with_secret(contact) for contact in request.contacts)
+    asked: set[Contact] = set()
+    for _ in range(_TRIES):
+        standing = _standing(registry, request, contacts)
+        new = [one for one in contacts if one not in {*standing.proven, *asked}]
+        admit(request, new, now)
+        asked.update(new)
+        pseudonym = standing.owner or new_pseudonym()
+        if standing.owner is None:
+            registry.vault.make_key(pseudonym)
+        try:
+            return _enrolled(registry, request, contacts, standing, pseudonym, now)
+        except Overtaken:
+            if standing.owner is None:
+                _forget(registry, pseudonym, now)
+    raise StateConflict("others ask for the same addresses at the same time; try again")
 
+
+class _Standing(NamedTuple):
+    """How the contacts of a request stand.
+
+    proven    of which no code is needed
+    free      those of them that are nobody else's than the owner's
+    owner     who has the first of the proven ones that anybody has
+    """
+
+    proven: tuple[Contact, ...]
+    free: tuple[Contact, ...]
+    owner: str | None
+
+
+def _standing(registry: Registry, request: Request, contacts: Sequence[Contact]) -> _Standing:
+    rows = {c: row_of(registry.lookups, c) for c in contacts if c.channel != INBOX}
+    proven = tuple(c for c in contacts if _is_proven(request, c, rows.get(c)))
+    whose = {c: row.pseudonym for c, row in rows.items() if row and row.status == CONFIRMED}
+    owner = next((whose[c] for c in proven if c in whose), None)
+    return _Standing(proven, tuple(c for c in proven if whose.get(c, owner) == owner), owner)
+
+
+def _enrolled(
+    registry: Registry,
+    request: Request,
+    contacts: Sequence[Contact],
+    standing: _Standing,
+    pseudonym: str,
+    now: int,
+) -> Enrolled:
+    """Keep it of this person. Raises Overtaken where the contacts do not stand so any more."""
     wish = _wish(request, pseudonym, now)
 
     def edit(held: Held) -> PersonChange:
+        if _standing(registry, request, contacts) != standing:
+            raise Overtaken("a contact became somebody's, or nobody's, in between")
         rows = [
-            _row(registry, wish.person, request, contact, now, is_proven=contact in proven)
-            for contact in contacts
+            _row(registry, wish.person, request, one, now, is_confirmed=one in standing.free)
+            for one in contacts
         ]
         how = f"{request.how}: {request.proof}" if request.proof else request.how
         words = shown_words(request.shown, registry.words(request.language))
@@ -128,16 +176,21 @@ def subscribe(registry: Registry, request: Request, now: int, admit: Admit) -> E
         ]
         return _joined(registry, held, wish, rows, consents, now)
 
-    before, change = registry.change(pseudonym, edit, _nobody(request, pseudonym, now))
+    before, change = registry.change(pseudonym, edit, _nobody(pseudonym, request.language, now))
     new = [row for row in change.contacts if row.status != STOPPED]
     added = [row.channel for row in new if row.status == CONFIRMED and row.channel != INBOX]
     return Enrolled(
         pseudonym=pseudonym,
+        epoch=change.kept.epoch,
         confirmed=tuple(row.channel for row in new if row.status == CONFIRMED),
         asks=_asks(new),
         secrets={c.channel: c.secret for c in contacts if c.secret},
         notices=_notices(before, added, now),
     )
+
+
+def _nobodys(_: Held) -> bool:
+    return False
 
 
 def confirm(
@@ -147,7 +200,7 @@ def confirm(
     now: int,
     went_out: WentOut,
     *,
-    is_theirs: bool = False,
+    is_theirs: May = _nobodys,
 ) -> Confirmation | None:
     """Take a code for any of a person's contacts that wait for one.
 
@@ -159,28 +212,37 @@ def confirm(
 
     None: it is not theirs, has run out, was never sent, or too many were tried; which of these is
     not said. A try is counted before the code is looked at, so that many at once are no more than
-    five.
+    five; and the code is spent in one write with what it brings to this person, or takes from them.
     """
     found = _guessed(registry, pseudonym, code, now, went_out)
-    if found is None or found.address.contact is None or found.address.wish is None:
+    if found is None:
         return None
-    owner = registry.find(found.address.contact)
-    if owner not in (None, pseudonym):
-        _settle(registry, owner, found, now)
-        _leave(registry, pseudonym, found, now)
-        return Confirmation(owner, found.row.channel)
+    is_here, owner = False, None
+
+    def spend(held: Held) -> PersonChange:
+        nonlocal is_here, owner
+        if found.row.lookup not in {e.row.lookup for e in registry.waiting(held, now)}:
+            raise Overtaken("it was confirmed, or stopped, in between")
+        owner = registry.find(found.contact)
+        is_free = is_theirs(held) or not is_somebody(held)
+        is_here = owner == pseudonym or (owner is None and is_free)
+        end = stopped(registry.vault, found.row, now)
+        if is_here:
+            return _settled(registry, held, found, now, [end])
+        wanted = tuple(name for name in held.kept.wanted if name != found.row.channel)
+        return PersonChange(Kept(held.kept.person, wanted, held.kept.epoch + 1), [end])
+
+    try:
+        before, change = registry.change(pseudonym, spend)
+    except (Overtaken, Nobody):
+        return None
+    if is_here:
+        return _confirmation(before, change, found, now)
+    done = _begun(registry, found, owner, now)
     held = registry.held(pseudonym)
-    if held is None:
-        return None
-    if is_theirs or not is_somebody(held):
-        return Confirmation(
-            pseudonym, found.row.channel, _settle(registry, pseudonym, found, now, held)
-        )
-    alone = new_pseudonym()
-    registry.vault.make_key(alone)
-    _settle(registry, alone, found, now)
-    _leave(registry, pseudonym, found, now)
-    return Confirmation(alone, found.row.channel)
+    if held is not None and not (held.kept.person.channels or registry.waiting(held, now)):
+        _forget(registry, pseudonym, now)
+    return done
 
 
 def confirm_contact(
@@ -192,9 +254,18 @@ def confirm_contact(
     return next((one for one in confirmed if one is not None), None)
 
 
+class _Asked(NamedTuple):
+    """A contact whose code was given, and what was wished with it."""
+
+    row: ContactRow
+    address: Address
+    contact: Contact
+    wish: Person
+
+
 def _guessed(
     registry: Registry, pseudonym: str, code: str, now: int, went_out: WentOut
-) -> Entry | None:
+) -> _Asked | None:
     def waiting(held: Held) -> list[Entry]:
         return [
             e
@@ -211,63 +282,72 @@ def _guessed(
     held = registry.held(pseudonym)
     if held is None or not waiting(held):
         return None
-    before, _ = registry.change(pseudonym, count)
-    counted = [
-        e
-        for e in waiting(before)
-        if e.address.contact and take_try(registry.people, registry.lookups, e.address.contact, now)
-    ]
-    right = (e for e in counted if is_code(e.row, e.address, code))
-    return next(right, None)
+    try:
+        before, _ = registry.change(pseudonym, count)
+    except Nobody:
+        return None
+    counted = (
+        _Asked(row, address, address.contact, address.wish)
+        for row, address in waiting(before)
+        if address.contact and address.wish
+    )
+    tried = [e for e in counted if take_try(registry.people, registry.lookups, e.contact, now)]
+    return next((e for e in tried if is_code(e.row, e.address, code)), None)
 
 
-def _settle(
-    registry: Registry, pseudonym: str, found: Entry, now: int, asked: Held | None = None
-) -> tuple[Message, ...]:
-    """A contact is confirmed for this person: it is found from now on, and told. Return messages
-    that tell their other contacts so.
+def _settled(
+    registry: Registry, held: Held, found: _Asked, now: int, ended: Sequence[ContactRow] = ()
+) -> PersonChange:
+    """A contact is confirmed for this person: it is found from now on, and told."""
+    pseudonym, channel, address = held.row.pseudonym, found.row.channel, found.address
+    how = f"{address.how}, code"
+    lookup = lookup_of(registry.lookups, found.contact)
+    told = msgspec.structs.replace(address, how=how, nonce="", wish=None, text="")
+    row = contact_row(registry.vault, pseudonym, channel, lookup, told, CONFIRMED, now)
+    consent = agreed(pseudonym, channel, address.words, how, now)
+    wish = Kept(msgspec.structs.replace(found.wish, pseudonym=pseudonym), (channel,))
+    return _joined(registry, held, wish, [row, *ended], [consent], now)
 
-    asked    who asked for it, if it is this person
+
+def _begun(registry: Registry, found: _Asked, owner: str | None, now: int) -> Confirmation | None:
+    """The same for who has the contact already, or for somebody new. A crash before this leaves a
+    code that is spent, and has to be asked for anew; so does an owner who ends it meanwhile (None).
     """
-    contact, wish = found.address.contact, found.address.wish
-    assert contact is not None and wish is not None  # noqa: S101, PT018  it could be confirmed
-    channel, how = found.row.channel, f"{found.address.how}, code"
-    address = msgspec.structs.replace(
-        found.address,
-        how=how,
-        nonce="",
-        wish=None,
-        text="",
+    for _ in range(_TRIES):
+        before_it, owner = owner, registry.find(found.contact)
+        if before_it is not None and owner is None:
+            return None
+        pseudonym = owner or new_pseudonym()
+        if owner is None:
+            registry.vault.make_key(pseudonym)
+
+        def edit(held: Held, owner: str | None = owner) -> PersonChange:
+            if registry.find(found.contact) != owner:
+                raise Overtaken("the contact became somebody's, or nobody's, in between")
+            return _settled(registry, held, found, now)
+
+        new = None if owner else _nobody(pseudonym, found.wish.language, now)
+        try:
+            before, change = registry.change(pseudonym, edit, new)
+        except (Overtaken, Nobody):
+            if owner is None:
+                _forget(registry, pseudonym, now)
+            continue
+        return _confirmation(before, change, found, now)
+    raise StateConflict("others change the same contact at the same time; ask for a new code")
+
+
+def _confirmation(before: Held, change: PersonChange, found: _Asked, now: int) -> Confirmation:
+    return Confirmation(
+        pseudonym=before.row.pseudonym,
+        epoch=change.kept.epoch,
+        channel=found.row.channel,
+        notices=_notices(before, (found.row.channel,), now),
     )
 
-    def edit(held: Held) -> PersonChange:
-        lookup = lookup_of(registry.lookups, contact)
-        rows = [contact_row(registry.vault, pseudonym, channel, lookup, address, CONFIRMED, now)]
-        if asked is not None:
-            rows.append(stopped(registry.vault, found.row, now))
-        consent = agreed(pseudonym, channel, found.address.words, how, now)
-        asks = Kept(msgspec.structs.replace(wish, pseudonym=pseudonym), (channel,))
-        return _joined(registry, held, asks, rows, [consent], now)
 
-    nobody = Person(pseudonym=pseudonym, language=wish.language, channels=())
-    new = Held(PersonRow(pseudonym=pseudonym, created_at=now), Kept(nobody, ()), [])
-    before, _ = registry.change(pseudonym, edit, None if asked else new)
-    return _notices(before, (channel,), now)
-
-
-def _leave(registry: Registry, pseudonym: str, found: Entry, now: int) -> None:
-    """A contact went elsewhere with its wish: the request's others go on without it, if any are
-    left. A crash before this leaves a request that comes to nothing."""
-
-    def edit(held: Held) -> PersonChange:
-        wanted = tuple(name for name in held.kept.wanted if name != found.row.channel)
-        kept = Kept(held.kept.person, wanted, held.kept.epoch + 1)
-        return PersonChange(kept, [stopped(registry.vault, found.row, now)])
-
-    _, change = registry.change(pseudonym, edit)
-    held = registry.held(pseudonym)
-    if held is None or registry.waiting(held, now) or change.kept.person.channels:
-        return
+def _forget(registry: Registry, pseudonym: str, now: int) -> None:
+    """Nothing came of this name."""
     try:
         erase(registry.people, registry.keys, pseudonym, now)
     except StateConflict as error:
@@ -316,12 +396,11 @@ def _row(
     contact: Contact,
     now: int,
     *,
-    is_proven: bool,
+    is_confirmed: bool,
 ) -> ContactRow:
-    """A contact's row: confirmed where that is proven and it is nobody else's, or waiting."""
-    pseudonym, is_inbox = wish.pseudonym, contact.channel == INBOX
-    is_confirmed = is_proven and (is_inbox or registry.find(contact) in (None, pseudonym))
-    if is_inbox:
+    """A contact's row, confirmed or waiting."""
+    pseudonym = wish.pseudonym
+    if contact.channel == INBOX:
         lookup = registry.lookups.of(INBOX, pseudonym)
     elif is_confirmed:
         lookup = lookup_of(registry.lookups, contact)
@@ -361,12 +440,14 @@ def _free_lookup(registry: Registry, contact: Contact, now: int) -> Lookup:
     return lookup
 
 
-def _is_proven(registry: Registry, request: Request, contact: Contact) -> bool:
+def _is_proven(request: Request, contact: Contact, row: ContactRow | None) -> bool:
     """Whether no code is needed. Somebody's paper is no proof for who has stopped since, and adds
-    nothing to who is known already, unless the operator shows it."""
+    nothing to who is known already, unless the operator shows it.
+
+    row    what is kept of the contact as somebody's own
+    """
     if contact.channel == INBOX or request.is_own:
         return True
-    row = row_of(registry.lookups, contact)
     if not request.proof or (row and row.status == STOPPED):
         return False
     return request.is_operators or row is None
@@ -393,9 +474,9 @@ def _wish(request: Request, pseudonym: str, now: int) -> Kept:
     return Kept(person, tuple(contact.channel for contact in request.contacts))
 
 
-def _nobody(request: Request, pseudonym: str, now: int) -> Held:
+def _nobody(pseudonym: str, language: str, now: int) -> Held:
     """Somebody who is not kept yet."""
-    person = Person(pseudonym=pseudonym, language=request.language, channels=())
+    person = Person(pseudonym=pseudonym, language=language, channels=())
     return Held(PersonRow(pseudonym=pseudonym, created_at=now), Kept(person, ()), [])
 
 
