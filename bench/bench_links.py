@@ -55,7 +55,7 @@ def main() -> None:
         found.of_station(station)
     ways = len(range(0, n, 17))
     print(f"from a station to its places: {(time.process_time() - start) / ways * 1e6:.2f} µs")
-    print(f"scipy's cKDTree: {peer(places, stations, len(found)):.2f} s of a processor for the same pairs")
+    print(f"scipy's cKDTree: {peer(places, stations, len(found)):.2f} s for the same pairs")
 
 
 def peer(places: Spots, stations: Spots, n: int) -> float:

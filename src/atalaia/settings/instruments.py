@@ -82,6 +82,7 @@ class Wis2(msgspec.Struct, frozen=True, kw_only=True):
     session_s  for how long a broker keeps what comes while this program is away
     silence_s  after so long without a message a session is opened anew
     allow      networks inside in which linked data may lie
+    archives   addresses of nodes' own archives, by centre, of those that are subscribed to by name
     """
 
     enabled: bool
@@ -90,6 +91,7 @@ class Wis2(msgspec.Struct, frozen=True, kw_only=True):
     session_s: int
     silence_s: int
     allow: tuple[Network, ...]
+    archives: dict[str, str]
 
 
 class Mqtt(msgspec.Struct, frozen=True, kw_only=True):
@@ -185,6 +187,7 @@ def read_wis2(document: Document, places: Places, *, is_of_capitals: bool) -> Wi
         session_s=document.get(f"{at}.session", duration_of(300), 86_400),
         silence_s=document.get(f"{at}.silence", duration_of(60), 900),
         allow=document.get(f"{at}.allow", networks, ()),
+        archives=centres.archives(found),
     )
 
 

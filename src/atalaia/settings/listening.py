@@ -13,9 +13,11 @@ from atalaia.domain.payload import Payload
 from atalaia.parts import Parts
 from atalaia.ports import Home
 from atalaia.settings import Settings
+from atalaia.sources.mqtt.standing import Gap
 from atalaia.sources.mqtt.subscriber import Subscriber
 from atalaia.sources.pws.intake import PwsIntake
 from atalaia.sources.session import open_session
+from atalaia.sources.wis2.archives import Archives
 from atalaia.sources.wis2.download import Downloads
 from atalaia.sources.wis2.intake import WnmIntake
 from atalaia.sources.wis2.owed import Owed
@@ -47,6 +49,10 @@ def start_listening(
         parts.push_async_callback(session.close)
         fetching = Downloads(owed, home.stream, session, check, keep, clock)
         parts.start("wis2 downloads", fetching.run)
+        if wis2.archives:
+            gaps = _gaps_of(found[0])
+            filling = Archives(wis2.archives, gaps, session, keep, home.state, clock)
+            parts.start("wis2 archives", filling.run)
     if mqtt.broker is not None and mqtt.stations:
         topics = [station.topic for station in mqtt.stations]
         of_people = PwsIntake(mqtt.stations)
@@ -54,6 +60,10 @@ def start_listening(
     for subscriber in found:
         parts.start(subscriber.name, subscriber.run)
     return found
+
+
+def _gaps_of(subscriber: Subscriber) -> Callable[[], Sequence[Gap]]:
+    return lambda: subscriber.standing.gaps
 
 
 def _outside(rules: Rules) -> tuple[aiohttp.ClientSession, Callable[[str], object]]:

@@ -29,10 +29,12 @@ _KM_A_DEGREE = 111.2
 
 
 class Centre(msgspec.Struct, frozen=True):
-    """A centre, and boxes of degrees (south, west, north, east) that its stations lie in."""
+    """A centre, and boxes of degrees (south, west, north, east) that its stations lie in.
+    `archive`: where its node keeps what it published; empty: not known."""
 
     id: str
     boxes: tuple[tuple[float, float, float, float], ...]
+    archive: str = ""
 
     def reaches(self, latitude: float, longitude: float) -> bool:
         """Whether a station of its may speak for what is there."""
@@ -60,6 +62,14 @@ def near(places: Iterable[Place]) -> list[str]:
     """Names of the centres whose stations lie within reach of one of the places."""
     found = [(place.latitude, place.longitude) for place in places]
     return [centre.id for centre in known() if any(centre.reaches(*each) for each in found)]
+
+
+def archives(names: Iterable[str]) -> dict[str, str]:
+    """Addresses of the archives of these centres, where they are known."""
+    wanted = set(names)
+    return {
+        centre.id: centre.archive for centre in known() if centre.archive and centre.id in wanted
+    }
 
 
 def topics(centre: str) -> tuple[str, str]:
