@@ -10,6 +10,8 @@ locals {
       ATALAIA_ENV      = var.environment
       ATALAIA_ACCOUNT  = local.account
       ATALAIA_LANES    = tostring(var.lanes)
+      ATALAIA_STREAM   = var.stream
+      ATALAIA_FIGURES  = var.figures
       ATALAIA_QUEUES   = "https://sqs.${var.region}.amazonaws.com/${local.account}/"
       ATALAIA_SETTINGS = "s3://${module.code.name}/${aws_s3_object.settings.key}"
       SETTINGS_HASH    = local.settings_hash
@@ -27,6 +29,8 @@ module "ingest" {
   failures        = module.speed.queues["dead"]
   tomorrow_secret = var.tomorrow_secret
   poll_every      = var.poll_every
+  stream          = var.stream
+  protect         = var.protect
 }
 
 module "speed" {

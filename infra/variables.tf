@@ -117,9 +117,9 @@ variable "heartbeat_url" {
 }
 
 variable "monthly_budget_usd" {
-  description = "What a month may cost; told at 80 % spent and at 100 % foreseen."
+  description = "What a month may cost; told at 80 % spent and at 100 % foreseen. docs/growth.md says what it does cost."
   type        = number
-  default     = 50
+  default     = 120
 }
 
 variable "sms_monthly_usd" {
@@ -144,6 +144,36 @@ variable "protect" {
   description = "Whether tables and buckets refuse to be removed while they hold something."
   type        = bool
   default     = true
+}
+
+variable "stream" {
+  description = <<-EOT
+    What carries the readings: kinesis, or table, a table of DynamoDB, which costs next to nothing in calm
+    and is for one lane. Choose before the first deployment: what is in the other is not taken along.
+  EOT
+  type        = string
+  default     = "kinesis"
+
+  validation {
+    condition     = contains(["kinesis", "table"], var.stream)
+    error_message = "Give kinesis or table."
+  }
+
+  validation {
+    condition     = var.stream == "kinesis" || var.lanes == 1
+    error_message = "A stream in a table is for one lane."
+  }
+}
+
+variable "figures" {
+  description = "Figures that go to CloudWatch, which takes 0.30 US$ a month for each: all, or those that alarms look at: alarms. The dashboard shows what there is."
+  type        = string
+  default     = "all"
+
+  validation {
+    condition     = contains(["all", "alarms"], var.figures)
+    error_message = "Give all or alarms."
+  }
 }
 
 variable "lanes" {

@@ -17,7 +17,7 @@ import statistics
 import tempfile
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +54,21 @@ class Measured:
     refine_ms: float = 49.3
 
 
+@dataclass(frozen=True)
+class Counted:
+    """What `tests/aws/test_load.py` prints of DynamoDB: write units with those of indexes, and read
+    units. Of an answer of Open-Meteo for 100 places (poll, detect, archive), of a message to a
+    person (fan-out, deliver, refine), and of a minute in which nothing is to be told (fan-out,
+    deliver); and calls a subscriber when a new copy of fan-out takes them up."""
+
+    answer_writes: float = 1_368.5
+    answer_reads: float = 57.8
+    message_writes: float = 23.3
+    message_reads: float = 17.9
+    idle_reads: float = 17.5
+    subscriber_calls: float = 1.1
+
+
 MEASURES = {
     "detect_ms": "an answer decoded, judged, and turned into a commit, ms",
     "stream_bytes": "an answer in the stream, bytes",
@@ -68,7 +83,9 @@ PRICES = {
     "stream_hour": (0.04, "Kinesis on demand, an hour"),
     "stream_in_gb": (0.08, "Kinesis, a GB in"),
     "stream_out_gb": (0.04, "Kinesis, a GB to a consumer"),
-    "stream_kept_gb": (0.10, "Kinesis, a GB and month beyond the first day"),
+    "stream_kept_gb": (0.10, "Kinesis on demand, a GB and month beyond the first day"),
+    "shard_hour": (0.015, "Kinesis provisioned, a shard and hour"),
+    "shard_kept_hour": (0.02, "Kinesis provisioned, the same kept for more than a day"),
     "lambda_gb_s": (0.0000133334, "Lambda on arm64, a GB and second"),
     "lambda_million": (0.20, "Lambda, a million calls"),
     "write_million": (0.625, "DynamoDB on demand, a million write units"),
@@ -84,7 +101,7 @@ PRICES = {
     "trail_million": (1.0, "CloudTrail, a million data events"),
     "log_gb": (0.50, "CloudWatch Logs, a GB in"),
     "metric": (0.30, "CloudWatch, a metric of one's own"),
-    "alarm": (0.10, "CloudWatch, an alarm"),
+    "alarm": (0.10, "CloudWatch, a metric that an alarm looks at"),
     "key": (1.0, "KMS, a key"),
     "secret": (0.40, "Secrets Manager, a secret"),
     "sms": (0.05, "SNS, an SMS to Brazil: a careful guess"),
@@ -200,6 +217,8 @@ class Load:
     people        subscribers a place; storms a place and year; entries of the alert log a storm
     by_sms        share of messages that go by SMS
     queries       asked in Athena a day, each of a month and a tenth of the columns
+    stream        kinesis (on demand), shard (one that is provisioned) or table
+    metrics       of our own that are told in a month; 6 of them have alarms
     """
 
     interval_s: int = 900
@@ -208,6 +227,8 @@ class Load:
     entries: float = 4.0
     by_sms: float = 0.05
     queries: float = 50.0
+    stream: str = "kinesis"
+    metrics: float = 60.0
 
 
 # How the definitions in infra/ and the program stand: what the arithmetic goes by.
@@ -217,7 +238,6 @@ LANE_LOAD = 0.5  # of its time
 READ_BYTES_S = 40 * MB  # of a table, by one function
 ARCHIVE_S, REFINE_S = 300, 900
 DAYS_REWRITTEN = 4  # partitions that one round of refining touches: yesterday to the day after next
-WRITES_A_MESSAGE = 24  # write units from fan-out to its last status, by the tables' items
 MEMORY_GB = {"poll": 0.5, "detect": 1.77, "archive": 1.0, "refine": 3.0, "tell": 1.0}
 NEAR_BYTES, LANE_NEAR_BYTES = (
     1,
@@ -228,7 +248,17 @@ NOTES_A_CALL = 1.5  # that note is written before and after calls, of which four
 CLIMATE_S = 2.0  # of a core, for a place with 25 years (bench/bench_climate.py)
 GLUE_WORKERS, GLUE_CORES, GLUE_START_S = 2, 4, 60  # one of the workers leads
 WEEKS_A_MONTH = MONTH_S / (7 * DAY)
-OWN_METRICS, ALARMS, SECRETS, KEYS = 60, 16, 2, 2
+FUNCTIONS = 8
+# Metrics that infra/watch/alarms.tf looks at: of errors three a function.
+ALARMS = {"silent": 1, "late": 3, "waiting": 3, "behind": 1, "letters": 2, "errors": 3 * FUNCTIONS}
+ALARMS |= {"sms": 1}
+SECRETS, KEYS = 2, 2
+# Lambda asks each of two queues by five connections at least, each 20 s long, whatever comes.
+QUEUE_POLLS = 2 * 5 * MONTH_S / 20
+RETENTION_DAYS = 7  # infra/ingest/main.tf
+SCHEDULED = 3 * RUNS_A_MONTH + MONTH_S / 900 + 30  # poll, fan-out, deliver; refine; retention
+NEW_COPIES = 0.1  # of all runs: each opens its variables with a key
+TABLE_KEYS_A_MONTH = 8 * MONTH_S / 300 * 2  # DynamoDB asks KMS anew every five minutes, a table
 
 
 @dataclass(frozen=True)
@@ -257,7 +287,9 @@ class Needs:
     usd: dict[str, float]
 
 
-def needs(places: int, load: Load, found: Measured, price: dict[str, float]) -> Needs:
+def needs(
+    places: int, load: Load, found: Measured, counted: Counted, price: dict[str, float]
+) -> Needs:
     """The arithmetic, one line an idea."""
     polls = places * MONTH_S / load.interval_s
     answers_ = polls / PLACES_A_CALL
@@ -267,17 +299,16 @@ def needs(places: int, load: Load, found: Measured, price: dict[str, float]) -> 
     copies = min(lanes, PLACES_A_CALL)  # an answer goes to each lane that it has places of
     streamed = answers_ * found.stream_bytes * copies
     detected = answers_ * copies * found.detect_ms / 1000  # each copy is decoded as a whole
-    items = answers_ * found.state_items
     messages = places * load.people * load.storms / 12 * load.entries
-    # In a transaction, or laid beside and then written: each item is paid for twice.
-    state_writes = 2 * items * math.ceil(found.state_bytes / 1024)
+    state_writes = answers_ * counted.answer_writes
     take_up_s = state_bytes / lanes / READ_BYTES_S
     # Each minute the poller reads how near places are to a limit, and when it asked them; where
     # there are several lanes, there is a poller for each.
     near = places * NEAR_BYTES / lanes + LANE_NEAR_BYTES
     note = places * NOTE_BYTES / lanes
     reads = RUNS_A_MONTH * lanes * (math.ceil(near / 4096) + math.ceil(note / 4096) + 1)
-    state_writes += 2 * answers_ * copies * math.ceil(near / 1024)
+    reads += answers_ * counted.answer_reads + messages * counted.message_reads
+    reads += RUNS_A_MONTH * counted.idle_reads
     state_writes += NOTES_A_CALL * answers_ * (math.ceil(note / 1024) + 1)
     raw_objects = MONTH_S / ARCHIVE_S * max(1, min(lanes, 200)) * 2
     gold_objects = MONTH_S / REFINE_S * DAYS_REWRITTEN * 2
@@ -297,11 +328,11 @@ def needs(places: int, load: Load, found: Measured, price: dict[str, float]) -> 
     }
     gb_s = sum(MEMORY_GB[name] * took for name, took in seconds.items())
     runs = 3 * RUNS_A_MONTH + answers_ * copies / 4 + MONTH_S / REFINE_S + messages / 10
-    writes = state_writes + WRITES_A_MESSAGE * messages
+    writes = state_writes + counted.message_writes * messages
+    if load.stream == "table":
+        writes += answers_ * copies * math.ceil(found.stream_bytes / 1024)
     usd = {
-        "Kinesis": MONTH_S / 3600 * price["stream_hour"]
-        + streamed / GB * (price["stream_in_gb"] + 2 * price["stream_out_gb"])
-        + streamed / GB * 6 / 30 * price["stream_kept_gb"],
+        "Kinesis": stream_usd(load.stream, streamed / GB, price),
         "DynamoDB": writes / 1e6 * price["write_million"]
         + reads / 1e6 * price["read_million"]
         + state_bytes / GB * price["table_gb"],
@@ -310,12 +341,14 @@ def needs(places: int, load: Load, found: Measured, price: dict[str, float]) -> 
         + (raw_gb + gold_gb) * price["s3_gb"],
         "Athena": asked_gb / 1000 * price["athena_tb"],
         "Glue": WEEKS_A_MONTH * GLUE_WORKERS * climate_s / 3600 * price["glue_hour"],
-        "SQS, Scheduler, KMS, CloudTrail": messages * 3 / 1e6 * price["queue_million"]
-        + 3 * RUNS_A_MONTH / 1e6 * price["clock_million"]
-        + runs / 1e6 * price["key_million"]
+        "SQS, Scheduler, KMS, CloudTrail": (messages * 3 + QUEUE_POLLS)
+        / 1e6
+        * price["queue_million"]
+        + SCHEDULED / 1e6 * price["clock_million"]
+        + (runs * NEW_COPIES + TABLE_KEYS_A_MONTH) / 1e6 * price["key_million"]
         + 2 * (raw_objects + gold_objects) / 1e6 * price["trail_million"],
-        "CloudWatch": OWN_METRICS * price["metric"]
-        + ALARMS * price["alarm"]
+        "CloudWatch": load.metrics * price["metric"]
+        + sum(ALARMS.values()) * price["alarm"]
         + runs * 2_000 / GB * price["log_gb"],
         "keys and secrets": KEYS * price["key"] + SECRETS * price["secret"],
         "SMS": messages * load.by_sms * price["sms"],
@@ -344,9 +377,41 @@ def needs(places: int, load: Load, found: Measured, price: dict[str, float]) -> 
     )
 
 
-def report(load: Load, found: Measured, price: dict[str, float]) -> str:
-    """The two tables, in Markdown."""
-    told = [(name, n, needs(n, load, found, price)) for name, n in SCALES]
+def stream_usd(stream: str, gb: float, price: dict[str, float]) -> float:
+    """What carries so many GB a month, besides DynamoDB's units."""
+    hours = MONTH_S / 3600
+    if stream == "table":
+        return 0.0
+    if stream == "shard":
+        return hours * (price["shard_hour"] + price["shard_kept_hour"])
+    kept = gb * (RETENTION_DAYS - 1) / 30 * price["stream_kept_gb"]
+    return (
+        hours * price["stream_hour"]
+        + gb * (price["stream_in_gb"] + 2 * price["stream_out_gb"])
+        + kept
+    )
+
+
+def calm(load: Load, found: Measured, counted: Counted, price: dict[str, float]) -> str:
+    """What 27 places cost without a message to anybody, line by line, on each kind of stream."""
+    kinds = {
+        "Kinesis on demand": replace(load, people=0.0),
+        "one shard": replace(load, people=0.0, stream="shard"),
+        "a table, alarms' metrics": replace(load, people=0.0, stream="table", metrics=6.0),
+    }
+    told = [needs(SCALES[0][1], kind, found, counted, price).usd for kind in kinds.values()]
+    lines = [
+        "| US$ a month, 27 places, calm | " + " | ".join(kinds) + " |",
+        "|---|" + "--:|" * len(kinds),
+        *(f"| {n} | " + " | ".join(f"{one[n]:,.2f}" for one in told) + " |" for n in told[0]),
+        "| **all** | " + " | ".join(f"**{sum(one.values()):,.2f}**" for one in told) + " |",
+    ]
+    return "\n".join(lines)
+
+
+def report(load: Load, found: Measured, counted: Counted, price: dict[str, float]) -> str:
+    """The tables, in Markdown."""
+    told = [(name, n, needs(n, load, found, counted, price)) for name, n in SCALES]
     rows: list[tuple[str, Any]] = [
         ("places", lambda n, _: f"{n:,}"),
         ("calls of Open-Meteo a day", lambda _, x: f"{x.calls_a_day:,.0f}"),
@@ -367,6 +432,11 @@ def report(load: Load, found: Measured, price: dict[str, float]) -> str:
         ("refine: share of its 15 minutes", lambda _, x: f"{x.refine_share:.1%}"),
         ("the climate, learnt weekly, hours", lambda _, x: f"{x.climate_hours:,.1f}"),
         ("read by Athena, GB", lambda _, x: f"{x.athena_gb:,.0f}"),
+        ("subscribers", lambda n, _: f"{n * load.people:,.0f}"),
+        (
+            "… taken up by a new copy of fan-out, calls",
+            lambda n, _: f"{n * load.people * counted.subscriber_calls:,.0f}",
+        ),
         ("messages to people", lambda _, x: f"{x.messages:,.0f}"),
     ]
     head = ["| a month | " + " | ".join(name for name, *_ in told) + " |", "|---|" + "--:|" * 3]
@@ -380,7 +450,7 @@ def report(load: Load, found: Measured, price: dict[str, float]) -> str:
     sums = [(sum(x.usd.values()) - x.usd["SMS"], sum(x.usd.values())) for *_, x in told]
     lines.append("| **without SMS** | " + " | ".join(f"**{a:,.0f}**" for a, _ in sums) + " |")
     lines.append("| with SMS | " + " | ".join(f"{b:,.0f}" for _, b in sums) + " |")
-    return "\n".join(lines)
+    return "\n".join([*lines, "", calm(load, found, counted, price)])
 
 
 def main() -> None:
@@ -389,7 +459,7 @@ def main() -> None:
     )
     parser.add_argument("--measure", action="store_true", help="measure, and print what was found")
     parser.add_argument("--prices-times", type=float, default=1.0, help="of another region")
-    for record in (Measured, Load):
+    for record in (Measured, Counted, Load):
         for field in fields(record):
             option = "--" + field.name.replace("_", "-").removesuffix("-s")
             kind = type(field.default)
@@ -401,8 +471,9 @@ def main() -> None:
         return
     found = Measured(**{field.name: given[field.name] for field in fields(Measured)})
     load = Load(**{field.name: given[field.name] for field in fields(Load)})
+    counted = Counted(**{field.name: given[field.name] for field in fields(Counted)})
     price = {name: usd * given["prices_times"] for name, (usd, _) in PRICES.items()}
-    print(report(load, found, price))
+    print(report(load, found, counted, price))
 
 
 if __name__ == "__main__":

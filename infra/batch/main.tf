@@ -49,14 +49,7 @@ module "archive" {
   memory_mb = 1024
 
   statements = concat(var.access.watch, [
-    {
-      sid = "Stream"
-      actions = [
-        "kinesis:DescribeStream", "kinesis:DescribeStreamSummary", "kinesis:GetRecords",
-        "kinesis:GetShardIterator", "kinesis:ListShards",
-      ]
-      resources = [var.stream]
-    },
+    var.stream.read,
     {
       sid       = "Raw"
       actions   = ["s3:PutObject"]
@@ -71,9 +64,9 @@ module "archive" {
 }
 
 # Five minutes of records make few files. What RAW loses is lost, so it is tried for as long as the
-# stream has it, less a day for a person to come and look.
+# stream has it.
 resource "aws_lambda_event_source_mapping" "archive" {
-  event_source_arn                   = var.stream
+  event_source_arn                   = var.stream.arn
   function_name                      = module.archive.arn
   starting_position                  = "TRIM_HORIZON"
   batch_size                         = 5000
@@ -81,8 +74,20 @@ resource "aws_lambda_event_source_mapping" "archive" {
   parallelization_factor             = 1
   bisect_batch_on_function_error     = true
   maximum_retry_attempts             = 10000
-  maximum_record_age_in_seconds      = 518400
+  maximum_record_age_in_seconds      = var.stream.patience_s
   function_response_types            = ["ReportBatchItemFailures"]
+
+  dynamic "filter_criteria" {
+    for_each = length(var.stream.filters) == 0 ? [] : [var.stream.filters]
+    content {
+      dynamic "filter" {
+        for_each = filter_criteria.value
+        content {
+          pattern = filter.value
+        }
+      }
+    }
+  }
 
   destination_config {
     on_failure {

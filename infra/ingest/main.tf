@@ -8,8 +8,11 @@ terraform {
   }
 }
 
-# The one truth: grows with its load by itself, and keeps a week, as the embedded stream does.
+# The one truth. On Kinesis it grows with its load by itself, and keeps a week, as the embedded stream
+# does.
 resource "aws_kinesis_stream" "readings" {
+  count = var.stream == "kinesis" ? 1 : 0
+
   name             = "${var.common.environment}-readings"
   retention_period = 168
   encryption_type  = "KMS"
@@ -18,6 +21,65 @@ resource "aws_kinesis_stream" "readings" {
   stream_mode_details {
     stream_mode = "ON_DEMAND"
   }
+}
+
+# In a table it costs what is written: its changes are read for nothing by Lambda, for a day; its rows
+# stay for a week (homes/aws/table_stream.py).
+resource "aws_dynamodb_table" "readings" {
+  #checkov:skip=CKV_AWS_28:rows of a week, of which RAW has a copy within minutes
+  count = var.stream == "table" ? 1 : 0
+
+  name                        = "${var.common.environment}-readings"
+  billing_mode                = "PAY_PER_REQUEST"
+  hash_key                    = "pk"
+  range_key                   = "sk"
+  deletion_protection_enabled = var.protect
+  stream_enabled              = true
+  stream_view_type            = "NEW_IMAGE"
+
+  attribute {
+    name = "pk"
+    type = "S"
+  }
+
+  attribute {
+    name = "sk"
+    type = "S"
+  }
+
+  ttl {
+    attribute_name = "until"
+    enabled        = true
+  }
+
+  server_side_encryption {
+    enabled     = true
+    kms_key_arn = var.common.data_key
+  }
+}
+
+locals {
+  kinesis = [for one in aws_kinesis_stream.readings : {
+    arn        = one.arn
+    patience_s = 518400 # less a day for a person to come and look
+    filters    = []
+    append     = { sid = "Append", resources = [one.arn], actions = ["kinesis:PutRecord", "kinesis:PutRecords"] }
+    read = { sid = "Stream", resources = [one.arn], actions = [
+      "kinesis:DescribeStream", "kinesis:DescribeStreamSummary", "kinesis:GetRecords",
+      "kinesis:GetShardIterator", "kinesis:ListShards",
+    ] }
+  }]
+  table = [for one in aws_dynamodb_table.readings : {
+    arn        = one.stream_arn
+    patience_s = 86400
+    filters    = [jsonencode({ eventName = ["INSERT"] })] # rows that go are no news
+    append     = { sid = "Append", resources = [one.arn], actions = ["dynamodb:PutItem"] }
+    read = { sid = "Stream", resources = [one.stream_arn], actions = [
+      "dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator",
+      "dynamodb:ListStreams",
+    ] }
+  }]
+  stream = concat(local.kinesis, local.table)[0]
 }
 
 # Made without a value, so that no key is ever in a variable, a plan or the state: the operator puts
@@ -45,11 +107,7 @@ module "poll" {
   }
 
   statements = concat(var.access.watch, [
-    {
-      sid       = "Append"
-      actions   = ["kinesis:PutRecord", "kinesis:PutRecords"]
-      resources = [aws_kinesis_stream.readings.arn]
-    },
+    local.stream.append,
     {
       sid       = "Tomorrow"
       actions   = ["secretsmanager:GetSecretValue"]

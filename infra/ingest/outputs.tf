@@ -1,5 +1,6 @@
 output "stream" {
-  value = aws_kinesis_stream.readings.arn
+  description = "Its ARN for who is woken by it, for how long RAW's records are tried, what of it is of interest, and the statements of who appends and who reads."
+  value       = local.stream
 }
 
 output "secrets" {

@@ -25,3 +25,12 @@ variable "tomorrow_secret" {
 variable "poll_every" {
   type = string
 }
+
+variable "stream" {
+  description = "kinesis or table."
+  type        = string
+}
+
+variable "protect" {
+  type = bool
+}

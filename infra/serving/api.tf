@@ -29,11 +29,7 @@ module "api" {
   }
 
   statements = concat(var.access.watch, var.access.people, var.access.outbox, local.shows, [
-    {
-      sid       = "Append"
-      actions   = ["kinesis:PutRecord", "kinesis:PutRecords"]
-      resources = [var.stream]
-    },
+    var.stream.append,
     {
       sid       = "Wake" # a confirmation goes out at once
       actions   = ["sqs:SendMessage"]

@@ -14,8 +14,8 @@ variable "access" {
 }
 
 variable "stream" {
-  description = "ARN of the stream."
-  type        = string
+  description = "The stream; ingest/outputs.tf describes it."
+  type        = any
 }
 
 variable "queues" {

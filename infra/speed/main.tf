@@ -49,14 +49,7 @@ module "detect" {
   variables = contains(var.sources, "tomorrow-io") ? { TOMORROW_API_KEY = "not-for-detect" } : {}
 
   statements = concat(var.access.watch, var.access.norms, var.access.keys, [
-    {
-      sid = "Stream"
-      actions = [
-        "kinesis:DescribeStream", "kinesis:DescribeStreamSummary", "kinesis:GetRecords",
-        "kinesis:GetShardIterator", "kinesis:ListShards",
-      ]
-      resources = [var.stream]
-    },
+    var.stream.read,
     {
       sid       = "Poison" # what it cannot read; and what Lambda gives up
       actions   = ["sqs:SendMessage"]
@@ -69,7 +62,7 @@ module "detect" {
 # default block its shard until it expires: here its batch is cut in halves until it stands alone,
 # and Lambda puts its place in the stream into `dead` after five tries.
 resource "aws_lambda_event_source_mapping" "stream" {
-  event_source_arn                   = var.stream
+  event_source_arn                   = var.stream.arn
   function_name                      = module.detect.arn
   starting_position                  = "TRIM_HORIZON"
   batch_size                         = 100
@@ -79,6 +72,18 @@ resource "aws_lambda_event_source_mapping" "stream" {
   maximum_retry_attempts             = 5
   maximum_record_age_in_seconds      = 86400
   function_response_types            = ["ReportBatchItemFailures"]
+
+  dynamic "filter_criteria" {
+    for_each = length(var.stream.filters) == 0 ? [] : [var.stream.filters]
+    content {
+      dynamic "filter" {
+        for_each = filter_criteria.value
+        content {
+          pattern = filter.value
+        }
+      }
+    }
+  }
 
   destination_config {
     on_failure {

@@ -19,6 +19,7 @@ from botocore.awsrequest import AWSResponse
 from botocore.exceptions import ReadTimeoutError
 
 from atalaia.homes.aws import clients
+from atalaia.homes.aws.tables import TABLES
 
 Fault = Callable[[str, Mapping[str, Any]], "Answer | None"]
 """Told of each call (``dynamodb.PutItem``) and its parameters: what AWS answers in its stead."""
@@ -63,11 +64,14 @@ class Calls:
     """What was asked since this began.
 
     calls    by service and operation
-    units    of DynamoDB: ``read`` and ``write``, as its documentation counts them
+    units    of DynamoDB: ``read`` and ``write``, as its documentation counts them, and ``index``:
+             writes that its indexes cost besides
+    bytes    sent and received
     """
 
     calls: Counter[str] = field(default_factory=Counter)
     units: Counter[str] = field(default_factory=Counter)
+    bytes: int = 0
     fault: Fault | None = None
 
     @property
@@ -95,8 +99,10 @@ def counted(fault: Fault | None = None) -> Iterator[Calls]:
             name, params = asked.name, asked.params
             with lock:
                 found.calls[name] += 1
+                found.bytes += _length(request.body)
                 if service == "dynamodb":
                     found.units["write"] += _written(name, params)
+                    found.units["index"] += sum(map(_indexed, _puts(name, params)))
             answer = found.fault(name, params) if found.fault else None
             if answer is None:
                 return None
@@ -106,7 +112,14 @@ def counted(fault: Fault | None = None) -> Iterator[Calls]:
                 raise ReadTimeoutError(endpoint_url=request.url)
             return _refusal(answer.of(name), request.url)
 
+        def after(model: Any, http_response: Any, parsed: Any, **_: Any) -> None:
+            with lock:
+                found.bytes += int(http_response.headers.get("content-length") or 0)
+                if service == "dynamodb":
+                    found.units["read"] += _read(model.name, asked.params, parsed)
+
         made.meta.events.register(f"provide-client-params.{service}.*", before)
+        made.meta.events.register(f"after-call.{service}.*", after)
         made.meta.events.register(f"before-send.{service}.*", send)
         return made
 
@@ -177,9 +190,59 @@ def _written(name: str, params: Mapping[str, Any]) -> int:
     return 0
 
 
+def _puts(name: str, params: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Table and item of each put of a call."""
+    match name.partition(".")[2]:
+        case "PutItem":
+            yield params["TableName"], params["Item"]
+        case "BatchWriteItem":
+            for table, each in params["RequestItems"].items():
+                yield from (
+                    (table, one["PutRequest"]["Item"]) for one in each if "PutRequest" in one
+                )
+        case "TransactWriteItems":
+            for one in params["TransactItems"]:
+                if "Put" in one:
+                    yield one["Put"]["TableName"], one["Put"]["Item"]
+
+
+def _indexed(put: tuple[str, Mapping[str, Any]]) -> int:
+    """Write units of a put in the indexes of its table: its size in each that it is in; of what was
+    changed twice that, for what was there before is taken out."""
+    table, item = put
+    indexes = TABLES[table.partition("-")[2]].indexes if table.partition("-")[2] in TABLES else ()
+    n = sum(index.hash in item and index.range in item for index in indexes)
+    is_new = item.get("rev", {"N": "1"})["N"] == "1"
+    return n * _kilobytes(item) * (1 if is_new else 2)
+
+
+def _read(name: str, params: Mapping[str, Any], parsed: Mapping[str, Any]) -> float:
+    """Read units of an answer: 1 for each 4 KB begun of all that one query looked through, and of
+    each item that was asked for by its key; half of that where it need not be the newest."""
+    share = 1.0 if params.get("ConsistentRead") else 0.5
+    match name:
+        case "GetItem":
+            return -(-_kilobytes(parsed.get("Item", {})) // 4) or 1
+        case "Query" | "Scan":
+            size = sum(map(_item_size, parsed.get("Items", ())))
+            return share * (-(-size // 4096) or 1)
+        case "BatchGetItem":
+            asked = sum(len(one["Keys"]) for one in params["RequestItems"].values())
+            found = [one for rows in parsed.get("Responses", {}).values() for one in rows]
+            return sum(-(-_kilobytes(one) // 4) for one in found) + asked - len(found)
+    return 0
+
+
+def _length(body: Any) -> int:
+    return len(body) if isinstance(body, bytes | bytearray | str) else 0
+
+
 def _kilobytes(item: Mapping[str, Mapping[str, Any]]) -> int:
-    size = sum(len(name) + _size(value) for name, value in item.items())
-    return -(-size // 1024)
+    return -(-_item_size(item) // 1024)
+
+
+def _item_size(item: Mapping[str, Mapping[str, Any]]) -> int:
+    return sum(len(name) + _size(value) for name, value in item.items())
 
 
 def _size(value: Mapping[str, Any]) -> int:

@@ -138,7 +138,7 @@ class ChangesSource:
             if not said["Records"]:
                 return
             for record in said["Records"]:
-                change = dict(record["dynamodb"])
+                change = {name: _as_json(value) for name, value in record["dynamodb"].items()}
                 change["ApproximateCreationDateTime"] = _seconds(
                     change["ApproximateCreationDateTime"]
                 )
@@ -322,6 +322,13 @@ def messages(queue: str) -> list[dict[str, Any]]:
         for one in some:
             sqs.delete_message(QueueUrl=queue, ReceiptHandle=one["ReceiptHandle"])
     return found
+
+
+def _as_json(value: Any) -> Any:
+    """Bytes in base64, as in an event."""
+    if isinstance(value, dict):
+        return {name: _as_json(inner) for name, inner in value.items()}
+    return base64.b64encode(value).decode() if isinstance(value, bytes) else value
 
 
 def _seconds(at: Any) -> float:

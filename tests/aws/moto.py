@@ -12,7 +12,7 @@ import boto3
 from moto.server import ThreadedMotoServer
 
 from atalaia.homes.aws.config import Config
-from atalaia.homes.aws.tables import TABLES, TableDefinition
+from atalaia.homes.aws.tables import READINGS, TABLES, TableDefinition
 from aws.emulator import one_at_a_time
 
 ACCOUNT = "123456789012"
@@ -52,19 +52,29 @@ def variables(config: Config, settings: str) -> dict[str, str]:
         "ATALAIA_ACCOUNT": config.account,
         "ATALAIA_LANES": str(config.lanes),
         "ATALAIA_QUEUES": config.queues,
+        "ATALAIA_STREAM": config.streams_by,
         "ATALAIA_SETTINGS": settings,
     }
 
 
-def deploy(url: str, *, lanes: int = 1, shards: int = 1, only: tuple[str, ...] = ()) -> Config:
+def deploy(
+    url: str,
+    *,
+    lanes: int = 1,
+    shards: int = 1,
+    only: tuple[str, ...] = (),
+    streams_by: str = "kinesis",
+) -> Config:
     """What infra/ makes, with a prefix of its own; `only`: of these services."""
     env = f"t{next(_numbers)}"
-    config = Config(env, ACCOUNT, lanes, f"{url}/{ACCOUNT}/")
+    config = Config(env, ACCOUNT, lanes, f"{url}/{ACCOUNT}/", streams_by)
     if not only or "dynamodb" in only:
         client = boto3.client("dynamodb")
         for name, table in TABLES.items():
             client.create_table(**_schema(config.table(name), table))
-    if not only or "kinesis" in only:
+    if streams_by == "table":
+        boto3.client("dynamodb").create_table(**_schema(config.stream, READINGS))
+    elif not only or "kinesis" in only:
         boto3.client("kinesis").create_stream(StreamName=config.stream, ShardCount=shards)
     if not only or "s3" in only:
         for name in ("raw", "gold"):

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from atalaia.domain.payload import Payload
-from atalaia.homes.aws.figures import MOST_VALUES, Figures
+from atalaia.homes.aws.figures import MOST_VALUES, WATCHED, Figures
 from atalaia.metrics import Metrics
 
 NOW = 1_768_046_400.5
@@ -96,3 +96,23 @@ def test_alarms_and_dashboard_look_where_the_figures_are() -> None:
     assert 'namespace = "Atalaia/${var.environment}"' in text
     assert 'dimensions = { source = each.key, outcome = "answer" }' in text
     assert 'dimensions = { source = "tomorrow-io", window = "day" }' in text
+
+
+def test_those_alone_that_alarms_look_at_are_those_that_alarms_look_at() -> None:
+    alarms = (Path(__file__).resolve().parents[2] / "infra/watch/alarms.tf").read_text("utf-8")
+    ours = re.findall(r"namespace\s+= var\.namespace\s+metric_name\s+= \"(\w+)\"", alarms)
+    assert set(ours) == WATCHED
+    figures = Figures("x", Metrics(), is_all=False)
+    figures.metrics.kept([payload(200)])
+    figures.metrics.step_seconds.observe(0.02)
+    assert [line["atalaia_payloads_total"] for line in told(figures)] == [1]
+
+
+def test_an_alarm_costs_what_the_tool_counts() -> None:
+    """AWS bills an alarm by the metrics that it looks at."""
+    alarms = (Path(__file__).resolve().parents[2] / "infra/watch/alarms.tf").read_text("utf-8")
+    tool = (Path(__file__).resolve().parents[2] / "tools/growth.py").read_text("utf-8")
+    names = re.findall(r'resource "aws_cloudwatch_metric_alarm" "(\w+)"', alarms)
+    counted = re.findall(r'"(\w+)": [\d*]', tool.partition("ALARMS = {")[2].partition("SECRETS")[0])
+    assert {*counted, "quota"} == set(names), "quota is there with Tomorrow.io alone"
+    assert '{ errors = "Errors", throttles = "Throttles", runs = "Invocations" }' in alarms

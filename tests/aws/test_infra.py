@@ -16,7 +16,7 @@ from atalaia.homes.aws.config import Config
 from atalaia.homes.aws.tables import TABLES
 from aws import moto
 from aws.conftest import Applied
-from aws.terraform import ENVIRONMENT, INFRA, REGION, Terraform
+from aws.terraform import ENVIRONMENT, INFRA, REGION, Terraform, variables
 
 FUNCTIONS = ("poll", "detect", "fan-out", "deliver", "retention", "archive", "refine", "api")
 BUCKETS = ("raw", "gold", "athena", "trail", "code")
@@ -46,6 +46,15 @@ def services(applied: Applied) -> Services:
 
 def test_the_definitions_are_valid(terraform: Terraform) -> None:
     assert json.loads(terraform.run("validate", "-json"))["valid"]
+
+
+def test_a_stream_in_a_table_is_a_table_and_has_one_lane(
+    terraform: Terraform, tmp_path: Path
+) -> None:
+    (terraform.folder / "test.auto.tfvars.json").write_text(json.dumps(variables(tmp_path)))
+    name = "stream.tftest.hcl"
+    (terraform.folder / name).write_text(Path(__file__).with_name(name).read_text("utf-8"))
+    assert "2 passed, 0 failed" in terraform.run("test")
 
 
 def test_the_definitions_are_formatted(terraform: Terraform) -> None:
@@ -128,7 +137,7 @@ def test_a_record_that_cannot_be_read_does_not_block_its_shard(services: Service
         text = (INFRA / name / "main.tf").read_text("utf-8")
         assert re.search(r"bisect_batch_on_function_error += true", text)
         assert re.search(r"maximum_retry_attempts += \d+", text)
-        assert re.search(r"maximum_record_age_in_seconds += \d+", text)
+        assert re.search(r"maximum_record_age_in_seconds += (\d+|var\.stream\.patience_s)\n", text)
         assert "ReportBatchItemFailures" in text
 
 

@@ -19,6 +19,7 @@ from atalaia.homes.aws.outbox import DynamoOutbox
 from atalaia.homes.aws.people import DynamoPeople
 from atalaia.homes.aws.state import DynamoState
 from atalaia.homes.aws.stream import KinesisStream
+from atalaia.homes.aws.table_stream import TableStream
 from atalaia.ports import Commit, Keys, Lake, Outbox, People, State, Stream
 from aws import moto
 from aws.dynalite import dynalite, use  # noqa: F401  a fixture
@@ -44,6 +45,7 @@ class Deployed:
     """Each test has a deployment of its own."""
 
     services: tuple[str, ...] = ()
+    streams_by = "kinesis"
 
     @pytest.fixture
     def second_of(self) -> str:
@@ -54,7 +56,7 @@ class Deployed:
         self.url, self.second = url, second_of
         self._environment(monkeypatch)
         moto.reset(url)
-        self.config: Config = moto.deploy(url, only=self.services)
+        self.config: Config = moto.deploy(url, only=self.services, streams_by=self.streams_by)
         self.clients = Clients()
 
     def _environment(self, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -81,6 +83,15 @@ class TestKinesisStream(Twice, StreamContract):
 
     def reopened(self) -> Stream:
         return KinesisStream(self.clients, self.config.stream, self.table("state"))
+
+
+class TestTableStream(Twice, StreamContract):
+    services = ("dynamodb",)
+    streams_by = "table"
+    drops = False
+
+    def reopened(self) -> Stream:
+        return TableStream(self.clients, self.config.stream, self.table("state"))
 
 
 class TestDynamoState(Twice, StateContract):
@@ -112,8 +123,9 @@ class TestDynamoOutbox(Twice, OutboxContract):
             not second_of
         ):  # moto copies all it has for each transaction: more than one holds will do
             self.crowd, self.night = 40, (60, 120, 40)
-        elif not os.environ.get("ATALAIA_LOAD"):
-            self.night = (500, 1_500, 200)
+        else:
+            is_whole = bool(os.environ.get("ATALAIA_LOAD"))
+            self.night = (5_000, 10_000, 1_000) if is_whole else (500, 1_500, 200)
 
     def reopened(self) -> Outbox:
         return DynamoOutbox(self.clients, self.table("outbox"), self.table("deliveries"))

@@ -12,7 +12,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from atalaia.domain.lanes import lanes_of
 from atalaia.domain.place import Places
 from atalaia.errors import HeldByAnother
 from atalaia.homes.aws.clients import Clients
@@ -21,8 +20,9 @@ from atalaia.homes.aws.dynamo import ABSENT, DynamoTable, write
 from atalaia.homes.aws.outbox import DynamoOutbox
 from atalaia.homes.aws.people import DynamoPeople
 from atalaia.homes.aws.state import DynamoState
-from atalaia.homes.aws.stream import KinesisStream
+from atalaia.homes.aws.table_stream import open_stream
 from atalaia.homes.aws.talks import DynamoTalks
+from atalaia.ports import Stream
 
 if TYPE_CHECKING:
     from atalaia.homes.aws.keys import DynamoKeys
@@ -40,7 +40,7 @@ class AwsHome:
 
     config: Config
     clients: Clients
-    stream: KinesisStream
+    stream: Stream
     people: DynamoPeople
     outbox: DynamoOutbox
 
@@ -142,13 +142,7 @@ def open_home(
     return AwsHome(
         config=config,
         clients=clients,
-        stream=KinesisStream(
-            clients,
-            config.stream,
-            table("state"),
-            lanes=config.lanes,
-            lane_of_place=None if places is None else lanes_of(places, config.lanes),
-        ),
+        stream=open_stream(clients, config, table("state"), places),
         people=DynamoPeople(
             clients, table("people"), table("contacts"), table("consents"), outbox.forget_person
         ),

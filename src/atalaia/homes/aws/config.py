@@ -3,6 +3,8 @@
 ATALAIA_ENV       prefix of every name: ``prod`` has the table ``prod-state``
 ATALAIA_ACCOUNT   the account's number: bucket names end with it
 ATALAIA_LANES     in how many lanes places are watched (`stream`); 1 unless set
+ATALAIA_STREAM    what the stream is: ``kinesis`` unless set, or ``table``, for one lane
+ATALAIA_FIGURES   which go to CloudWatch: ``all`` unless set, or ``alarms``: those that they look at
 ATALAIA_QUEUES    the front of the queues' addresses, as
                   ``https://sqs.<region>.amazonaws.com/<account>/``
 
@@ -21,12 +23,15 @@ from atalaia.errors import SettingsInvalid
 
 @dataclass(frozen=True)
 class Config:
-    """Names of one deployment. `queues` is empty where nobody is to be woken."""
+    """Names of one deployment. `queues` is empty where nobody is to be woken; `streams_by` is
+    ``kinesis`` or ``table``; `figures` ``all`` or ``alarms``."""
 
     env: str
     account: str
     lanes: int = 1
     queues: str = ""
+    streams_by: str = "kinesis"
+    figures: str = "all"
 
     def table(self, name: str) -> str:
         """One of `tables.TABLES`."""
@@ -42,7 +47,7 @@ class Config:
 
     @property
     def stream(self) -> str:
-        """Of readings."""
+        """Of readings: a stream of Kinesis, or a table."""
         return f"{self.env}-readings"
 
     @property
@@ -75,6 +80,14 @@ def from_environment(environment: Mapping[str, str] | None = None) -> Config:
     lanes = found.get("ATALAIA_LANES", "1")
     if not lanes.isdigit() or int(lanes) < 1:
         problems.append(f"ATALAIA_LANES is {lanes!r}; give a number from 1 on")
+    streams_by = found.get("ATALAIA_STREAM", "kinesis")
+    if streams_by not in ("kinesis", "table"):
+        problems.append(f"ATALAIA_STREAM is {streams_by!r}; give kinesis or table")
+    elif streams_by == "table" and lanes != "1":
+        problems.append("ATALAIA_STREAM is table, which is for one lane; take kinesis for several")
+    figures = found.get("ATALAIA_FIGURES", "all")
+    if figures not in ("all", "alarms"):
+        problems.append(f"ATALAIA_FIGURES is {figures!r}; give all or alarms")
     if problems:
         raise SettingsInvalid(problems)
     return Config(
@@ -82,4 +95,6 @@ def from_environment(environment: Mapping[str, str] | None = None) -> Config:
         account=found["ATALAIA_ACCOUNT"],
         lanes=int(lanes),
         queues=found.get("ATALAIA_QUEUES", ""),
+        streams_by=streams_by,
+        figures=figures,
     )

@@ -1,7 +1,8 @@
-"""What Lambda hands over from Kinesis: some records of one shard, in their order.
+"""What Lambda hands over from the stream: some records of one shard, in their order.
 
-Kinesis gives each record at least once. What a consumer has had it knows by the sequence number
-that its last commit carried, and passes over.
+It gives each record at least once. What a consumer has had it knows by the sequence number that its
+last commit carried, and passes over. Of a stream in a table the one lane is the shard: Lambda does
+not name DynamoDB's, and their numbers grow from each shard to the next.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ log = structlog.get_logger()
 
 
 class Came(NamedTuple):
-    """A record with Kinesis' number for it: `sequence` as a number, `text` as Kinesis wrote it."""
+    """A record with its sequence number: `sequence` as a number, `text` as it was written."""
 
     sequence: int
     text: str
@@ -61,14 +62,25 @@ def read(event: dict[str, Any]) -> Batch:
     came: list[Came] = []
     poison: list[Poison] = []
     for one in event["Records"]:
-        shard = str(one["eventID"]).partition(":")[0]
-        text = str(one["kinesis"]["sequenceNumber"])
-        data = base64.b64decode(one["kinesis"]["data"])
+        if one.get("eventName", "INSERT") == "REMOVE":
+            continue  # a row of a table that was kept for long enough
+        shard, text, data = _raw(one)
         try:
             came.append(Came(int(text), text, unpack(data)))
         except PayloadInvalid as error:
             poison.append(Poison(int(text), text, data, str(error)))
     return Batch(shard, came, poison)
+
+
+def _raw(one: dict[str, Any]) -> tuple[str, str, bytes]:
+    """Shard, sequence number and data of a record."""
+    if "kinesis" in one:
+        shard = str(one["eventID"]).partition(":")[0]
+        said = one["kinesis"]
+        return shard, str(said["sequenceNumber"]), base64.b64decode(said["data"])
+    said = one["dynamodb"]
+    data = said.get("NewImage", {}).get("data", {}).get("B", "")
+    return str(said["Keys"]["pk"]["S"]), str(said["SequenceNumber"]), base64.b64decode(data)
 
 
 def set_aside(home: AwsHome, batch: Batch) -> None:

@@ -1,8 +1,9 @@
-"""The stream on Kinesis.
+"""The stream: what its two kinds, on Kinesis and in a table (`table_stream`), have in common; and
+the one on Kinesis.
 
 A record carries its own number, which a counter in DynamoDB has given out: that is the port's
-offset, small enough for RAW's names and lines, and growing over all shards. Kinesis' sequence
-numbers, which grow within a shard alone and are opaque, say what a consumer has had
+offset, small enough for RAW's names and lines, and growing over all shards. Sequence numbers of
+Kinesis and of DynamoDB, which grow within a shard alone and are opaque, say what a consumer has had
 (`homes.aws.records`).
 
 Places are watched in a fixed number of lanes (`domain.lanes`). A lane is a partition key, and so
@@ -10,15 +11,16 @@ keeps its order, however the stream is split into shards. A payload that speaks 
 several lanes, or that does not say of which, goes to each of these; all but the first are marked as
 copies, and the archive passes over them.
 
-What Kinesis cannot do: an append of several records is not taken back where it ends half-way (who
+What neither can do: an append of several records is not taken back where it ends half-way (who
 repeats it, repeats payloads, which changes nothing but RAW's size); and nothing can be dropped:
 what is older than the stream's retention goes by itself.
 """
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar, NamedTuple
 
 import msgspec
 import zstandard
@@ -28,9 +30,6 @@ from atalaia.errors import PayloadInvalid, StateConflict
 from atalaia.homes.aws.clients import Clients, translated
 from atalaia.homes.aws.dynamo import DynamoTable
 from atalaia.ports import Record, Stream
-
-MOST_BYTES = 1_000_000
-"""Of one record, which is compressed."""
 
 _MOST_AT_ONCE = 500
 _MOST_BYTES_AT_ONCE = 4_500_000
@@ -52,15 +51,18 @@ _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(Carried).decode
 
 
+class Packed(NamedTuple):
+    """A record that is to be put."""
+
+    number: int
+    lane: int
+    data: bytes
+
+
 def pack(carried: Carried) -> bytes:
-    """A record's data. Raises StateConflict for a payload that Kinesis would not take."""
-    data = _MARK + zstandard.ZstdCompressor(level=3, write_checksum=True).compress(_encode(carried))
-    if len(data) > MOST_BYTES:
-        raise StateConflict(
-            f"a payload of {carried.payload.source} has {len(data)} bytes packed, and a record "
-            f"of Kinesis {MOST_BYTES} at most; ask for fewer places at a time"
-        )
-    return data
+    """A record's data."""
+    packer = zstandard.ZstdCompressor(level=3, write_checksum=True)
+    return _MARK + packer.compress(_encode(carried))
 
 
 def unpack(data: bytes) -> Carried:
@@ -76,14 +78,17 @@ def unpack(data: bytes) -> Carried:
         raise PayloadInvalid(f"a record of the stream is damaged: {error}") from error
 
 
-class KinesisStream(Stream):
+class LaneStream(Stream):
     """Fills `ports.Stream`, but for `drop`.
 
     Reading looks through the whole stream: it is for people and for replays. Consumers get their
     records from Lambda.
 
     lanes    of the places, by id; without them every payload is for each lane
+    most     bytes of one record, which is compressed
     """
+
+    most: ClassVar[int]
 
     def __init__(
         self,
@@ -100,29 +105,40 @@ class KinesisStream(Stream):
         self._lanes = lanes
         self._lane_of_place = lane_of_place or {}
 
+    @abstractmethod
+    def _put(self, entries: Sequence[Packed]) -> None:
+        """Put them, those of a lane in their order. Raises StateConflict."""
+
+    @abstractmethod
+    def _data(self, after: int) -> Iterator[bytes]:
+        """What lies in the stream, at least what has a number after this, in no order."""
+
     def append(self, payloads: Sequence[Payload]) -> int:
         """StateConflict may leave the first of them appended."""
         if not payloads:
             return self.last_offset()
-        for payload in payloads:  # what cannot be packed is found before a number is given
-            pack(Carried(0, 0, False, payload))
+        for payload in payloads:  # what cannot be taken is found before a number is given
+            size = len(pack(Carried(0, 0, False, payload)))
+            if size > self.most:
+                raise StateConflict(
+                    f"a payload of {payload.source} has {size} bytes packed, and a record of the "
+                    f"stream {self.most} at most; ask for fewer places at a time"
+                )
         last = self._numbers(len(payloads))
         first = last - len(payloads) + 1
         entries = [
-            {"Data": pack(Carried(number, lane, i > 0, payload)), "PartitionKey": f"lane-{lane}"}
+            Packed(number, lane, pack(Carried(number, lane, i > 0, payload)))
             for number, payload in enumerate(payloads, first)
             for i, lane in enumerate(self._lanes_for(payload))
         ]
-        for some in _fitting(entries):
-            self._put(some)
+        self._put(entries)
         return last
 
     def read(self, after: int, limit: int) -> list[Record]:
         """What is none of ours is passed over."""
         found = [
             Record(carried.number, carried.payload)
-            for shard in self._shards()
-            for carried in self._carried(shard)
+            for carried in self._carried(after)
             if carried.number > after and not carried.is_copy
         ]
         return sorted(found, key=lambda record: record.offset)[:limit]
@@ -133,7 +149,7 @@ class KinesisStream(Stream):
         return int(found["n"]) if found else 0
 
     def drop(self, up_to: int) -> int:
-        """Nothing: Kinesis forgets by itself, by the stream's retention."""
+        """Nothing: it forgets by itself."""
         del up_to
         return 0
 
@@ -155,7 +171,25 @@ class KinesisStream(Stream):
             return sorted({self._lane_of_place[place] for place in payload.places})
         return list(range(self._lanes))
 
-    def _put(self, entries: list[dict[str, Any]]) -> None:
+    def _carried(self, after: int) -> Iterator[Carried]:
+        for data in self._data(after):
+            try:
+                yield unpack(data)
+            except PayloadInvalid:
+                continue
+
+
+class KinesisStream(LaneStream):
+    """On Kinesis."""
+
+    most = 1_000_000
+
+    def _put(self, entries: Sequence[Packed]) -> None:
+        put = [{"Data": one.data, "PartitionKey": f"lane-{one.lane}"} for one in entries]
+        for some in _fitting(put):
+            self._put_some(some)
+
+    def _put_some(self, entries: list[dict[str, Any]]) -> None:
         """Put them, and again those that Kinesis had no room for."""
         client = self._clients.get("kinesis")
         for _ in self._clients.tries():
@@ -172,6 +206,11 @@ class KinesisStream(Stream):
             f"stream {self._name} has no room for {len(entries)} records; it is tried again"
         )
 
+    def _data(self, after: int) -> Iterator[bytes]:
+        del after
+        for shard in self._shards():
+            yield from self._data_of(shard)
+
     def _shards(self) -> Iterator[str]:
         arguments = {"StreamName": self._name}
         while True:
@@ -182,7 +221,7 @@ class KinesisStream(Stream):
                 return
             arguments = {"NextToken": said["NextToken"]}
 
-    def _carried(self, shard: str) -> Iterator[Carried]:
+    def _data_of(self, shard: str) -> Iterator[bytes]:
         client = self._clients.get("kinesis")
         with translated(f"stream {self._name}"):
             iterator = client.get_shard_iterator(
@@ -191,11 +230,7 @@ class KinesisStream(Stream):
         while iterator:
             with translated(f"stream {self._name}"):
                 said = client.get_records(ShardIterator=iterator, Limit=10_000)
-            for record in said["Records"]:
-                try:
-                    yield unpack(record["Data"])
-                except PayloadInvalid:
-                    continue
+            yield from (record["Data"] for record in said["Records"])
             if not said["Records"] and not said.get("MillisBehindLatest"):
                 return
             iterator = said.get("NextShardIterator")

@@ -69,3 +69,6 @@ TABLES: dict[str, TableDefinition] = {
     "deliveries": TableDefinition("deliveries by incident and person; what was settled", "people"),
 }
 """By the name behind the environment's prefix: ``<env>-state`` and so on."""
+
+READINGS = TableDefinition("the stream, where it is a table", "data", stream="NEW_IMAGE")
+"""Made beside the others where it is; rows go by their `until`."""

@@ -69,7 +69,8 @@ def home() -> AwsHome:
 @lru_cache(1)
 def figures() -> Figures:
     """Of this container."""
-    return Figures(f"Atalaia/{home().config.env}", Metrics())
+    config = home().config
+    return Figures(f"Atalaia/{config.env}", Metrics(), is_all=config.figures == "all")
 
 
 @lru_cache(1)

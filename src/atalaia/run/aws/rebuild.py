@@ -37,7 +37,8 @@ from atalaia.sources import decode_all
 if TYPE_CHECKING:
     from pyspark import SparkContext
 
-_NAMES = ("ATALAIA_ENV", "ATALAIA_ACCOUNT", "ATALAIA_LANES", "ATALAIA_QUEUES", "ATALAIA_SETTINGS")
+_OURS = ("ENV", "ACCOUNT", "LANES", "STREAM", "FIGURES", "QUEUES", "SETTINGS")
+_NAMES = tuple(f"ATALAIA_{name}" for name in _OURS)
 _REGION = "AWS_DEFAULT_REGION"
 _ENDPOINT = "AWS_ENDPOINT_URL"
 
