@@ -7,7 +7,7 @@ it. `on_tables` has the same where nothing was applied.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +35,7 @@ class Deployed:
     schedules    by function: what the clock gives it
     front        the function that the HTTP API calls
     settings     bucket and key of the settings file
+    secrets      what the names of its secrets begin with
     """
 
     url: str
@@ -45,6 +46,28 @@ class Deployed:
     schedules: dict[str, Any]
     front: str
     settings: tuple[str, str]
+    secrets: str
+
+    def apart(self, name: str) -> Deployed:
+        """The same with a settings file and secrets of its own, so named: what was applied stays as
+        it was made, for others to look at."""
+        bucket, key = self.settings
+
+        def moved(one: Function) -> Function:
+            secrets = one.variables.get("ATALAIA_SECRETS", "").replace(self.secrets, name)
+            own = {"ATALAIA_SETTINGS": f"s3://{bucket}/{name}/{key}", "ATALAIA_SECRETS": secrets}
+            return replace(one, variables=one.variables | own)
+
+        functions = {each: moved(one) for each, one in self.functions.items()}
+        secrets = ",".join(one.variables["ATALAIA_SECRETS"] for one in functions.values())
+        for each in set(filter(None, secrets.split(","))):
+            boto3.client("secretsmanager").create_secret(Name=each)
+        return replace(
+            self,
+            functions=functions,
+            settings=(bucket, f"{name}/{key}"),
+            secrets=name,
+        )
 
     def put_settings(self, file: Path) -> None:
         """As `make aws-deploy` does."""
@@ -53,7 +76,7 @@ class Deployed:
 
     def put_secret(self, name: str, **variables: str) -> None:
         """As an operator does."""
-        about = {"SecretId": f"{self.config.env}-{name}", "SecretString": json.dumps(variables)}
+        about = {"SecretId": f"{self.secrets}-{name}", "SecretString": json.dumps(variables)}
         boto3.client("secretsmanager").put_secret_value(**about)
 
 
@@ -83,6 +106,7 @@ def applied(url: str, region: str, env: str) -> Deployed:
         schedules=_schedules(env),
         front=_front(env),
         settings=(bucket, key),
+        secrets=env,
     )
 
 
@@ -172,6 +196,7 @@ def on_tables(url: str, lanes: int) -> Deployed:
         },
         front="api",
         settings=(bucket, "atalaia.toml"),
+        secrets=config.env,
     )
 
 

@@ -13,6 +13,7 @@ import boto3
 import pytest
 
 from atalaia.homes.aws.config import Config
+from atalaia.homes.aws.job import asked
 from atalaia.homes.aws.tables import TABLES
 from aws import moto
 from aws.conftest import Applied
@@ -179,28 +180,22 @@ def test_the_clock_starts_what_nothing_else_starts(services: Services) -> None:
 
 
 def test_the_job_on_spark_starts_with_what_the_program_reads(services: Services) -> None:
-    from atalaia.run.aws import rebuild
-
     job = services.glue.get_job(JobName=f"{ENVIRONMENT}-rebuild")["Job"]
     bucket = f"s3://{ENVIRONMENT}-code-{moto.ACCOUNT}"
     assert job["Command"]["ScriptLocation"] == f"{bucket}/rebuild.py"
     given = job["DefaultArguments"]
     assert given["--additional-python-modules"] == f"{bucket}/rebuild.gluewheels.zip"
-    asked, others = rebuild._arguments().parse_known_args(
-        [word for pair in given.items() for word in pair]
-    )
-    assert asked.ATALAIA_ENV == ENVIRONMENT
-    assert asked.ATALAIA_SETTINGS.startswith(f"{bucket}/")
-    assert asked.AWS_DEFAULT_REGION == REGION
-    assert not any("ATALAIA" in word for word in others)
+    variables = asked([word for pair in given.items() for word in pair]).variables
+    assert variables["ATALAIA_ENV"] == ENVIRONMENT
+    assert variables["ATALAIA_SETTINGS"].startswith(f"{bucket}/")
+    assert variables["AWS_DEFAULT_REGION"] == REGION
+    assert {name for name in given if "ATALAIA" in name} <= {f"--{name}" for name in variables}
     role = services.iam.get_role(RoleName=f"{ENVIRONMENT}-rebuild")["Role"]
     assert job["Role"] == role["Arn"]
     trigger = services.glue.get_trigger(Name=f"{ENVIRONMENT}-climate")["Trigger"]
     assert trigger["Type"] == "SCHEDULED"
-    asked, _ = rebuild._arguments().parse_known_args(
-        [word for pair in trigger["Actions"][0]["Arguments"].items() for word in pair]
-    )
-    assert (asked.work, asked.only_if_named) == ("climate", "true")
+    words = [word for pair in trigger["Actions"][0]["Arguments"].items() for word in pair]
+    assert asked(words)[:3] == ("climate", 10, True)
 
 
 def test_every_source_function_and_queue_has_its_alarm(services: Services) -> None:

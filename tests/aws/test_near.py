@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -11,6 +13,8 @@ from atalaia.detect.sight import Sight
 from atalaia.domain.lanes import Lane
 from atalaia.domain.place import Place, Places
 from atalaia.domain.reading import NO_TIME
+from atalaia.homes import embedded
+from atalaia.ports import Commit
 
 NOW = 1_768_046_400
 
@@ -65,3 +69,15 @@ def test_of_places_of_which_no_lane_has_told_none_was_ever_heard() -> None:
     has_data = near.read_sight(told, places, 2).has_data(NOW)
     assert {i for i in range(6) if not has_data[i]} == other
     assert not near.read_sight(told, some(5), 2).has_answered.any()
+
+
+def test_sight_is_looked_up_once_for_all_that_is_asked_in_ten_seconds(tmp_path: Path) -> None:
+    places, now = some(2), [NOW]
+    with embedded.open_home(tmp_path / "home") as home:
+        sight = near.FollowedSight(home.state, places, 1, lambda: now[0])
+        assert not sight().has_answered.any()
+        told = items(places, np.zeros(2), 1, Sight(np.full(2, NOW), np.full(2, NOW)))
+        home.state.commit(Commit("detect", 1, items=told))
+        assert not sight().has_answered.any()
+        now[0] += 10
+        assert sight().has_answered.all()

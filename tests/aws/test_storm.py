@@ -192,7 +192,7 @@ def passed(
     if request.param == "applied":
         made: Applied = request.getfixturevalue("applied")
         with environment(made.url, APPLIED_REGION):
-            deployed = applied(made.url, APPLIED_REGION, ENVIRONMENT)
+            deployed = applied(made.url, APPLIED_REGION, ENVIRONMENT).apart("storm")
             yield from gone_through(deployed, storm, tmp_path_factory.mktemp("applied-storm"))
         return
     with alone() as url, environment(url, moto.REGION):

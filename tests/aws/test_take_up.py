@@ -140,8 +140,13 @@ def test_detect_takes_up_a_new_climate_between_two_batches(deployed: Config) -> 
 
 
 def test_norms_of_other_rules_are_not_gone_by(deployed: Config, tmp_path: Path) -> None:
+    home, settings = deployment.home(), deployment.settings()
+    shown = Followed(settings.rules, settings.places)
+    assert shown.latest(home.state, home.lake).missing == {"warm": ("poa",)}
     learn()
-    home = deployment.home()
+    assert shown.latest(home.state, home.lake).missing == {"warm": ("poa",)}
+    shown._looked_at -= Followed._LOOK_S
+    assert shown.latest(home.state, home.lake).missing == {"warm": ()}
     at = laid.laid(home.state)
     assert laid.read(
         home.lake, at, deployment.settings().rules, deployment.settings().places

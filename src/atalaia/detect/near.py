@@ -7,7 +7,7 @@ bytes a place, and not the whole state. It neither raises nor ends anything.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import msgspec
@@ -18,6 +18,7 @@ from atalaia.detect.sight import Sight
 from atalaia.domain.lanes import Lane
 from atalaia.domain.place import Places
 from atalaia.domain.reading import NO_TIME, Floats, Ints
+from atalaia.ports import State
 
 PREFIX = "near:"
 
@@ -69,6 +70,24 @@ def read_sight(items: Mapping[str, bytes], places: Places, lanes: int) -> Sight:
             newest_at[lane.mine] = _instants(found.newest_at, found.at)
             until[lane.mine] = _instants(found.until, found.at)
     return Sight(newest_at, until)
+
+
+class FollowedSight:
+    """Until when each place can be seen, as detect last told it: looked at every few seconds, for
+    an answer asks several times. `now` in Unix seconds."""
+
+    _LOOK_S = 10.0
+
+    def __init__(self, state: State, places: Places, lanes: int, now: Callable[[], float]) -> None:
+        self._state, self._places, self._lanes, self._now = state, places, lanes, now
+        self._looked_at = float("-inf")
+
+    def __call__(self) -> Sight:
+        """As of the last look. Raises StateConflict where the state cannot be read."""
+        if self._now() >= self._looked_at + self._LOOK_S:
+            self._seen = read_sight(self._state.load(PREFIX), self._places, self._lanes)
+            self._looked_at = self._now()
+        return self._seen
 
 
 def _found(items: Mapping[str, bytes], places: Places, lanes: int) -> Iterator[tuple[Lane, _Near]]:

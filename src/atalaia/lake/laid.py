@@ -90,6 +90,7 @@ class Followed:
         self._rules, self._places = rules, places
         self._looked_at = float("-inf")
         self._at = Laid()
+        self._read: Norms | None = None
 
     def is_new(self, notes: Notes) -> bool:
         """Whether others lie there than at the last look; the first look finds nothing new."""
@@ -106,3 +107,11 @@ class Followed:
     def norms(self, lake: Lake) -> Norms:
         """Those of the last look."""
         return read(lake, self._at, self._rules, self._places)
+
+    def latest(self, notes: Notes, lake: Lake) -> Norms:
+        """Those that lie there, read once they are others. Raises StateConflict."""
+        if self.is_new(notes):
+            self._read = None
+        if self._read is None:
+            self._read = self.norms(lake)
+        return self._read

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 import structlog
@@ -17,19 +17,14 @@ from atalaia.api.gateway import respond
 from atalaia.api.gold_history import ANSWER_S, GoldHistory
 from atalaia.api.standing import NotedStanding
 from atalaia.batch.archive import SHARD_NEWEST
-from atalaia.detect import near
 from atalaia.detect.lanes import NEWEST
-from atalaia.detect.sight import Sight
-from atalaia.domain.norm_tables import Norms
+from atalaia.detect.near import FollowedSight
 from atalaia.domain.payload import Payload
 from atalaia.homes.aws.sql import AthenaSql, Cost
-from atalaia.lake import laid
+from atalaia.lake.laid import Followed
 from atalaia.run.aws import deployment
 
 _MARGIN_S = 2.0
-
-_SIGHT_S, _NORMS_S = 10, 300
-"""One look for all that is asked in so many seconds: an answer asks several times."""
 
 log = structlog.get_logger()
 
@@ -42,28 +37,6 @@ def _note_cost(cost: Cost) -> None:
     log.info("Athena was asked", query=cost.query, cost=cost.in_words())
 
 
-def _sight() -> Sight:
-    """Until when each place can be seen, as detect last told it."""
-    return _sight_at(int(deployment.CLOCK.now() // _SIGHT_S))
-
-
-def _norms() -> Norms:
-    """As they are laid down for detect."""
-    return _norms_at(int(deployment.CLOCK.now() // _NORMS_S))
-
-
-@lru_cache(1)
-def _norms_at(_turn: int) -> Norms:
-    home, settings = deployment.home(), deployment.settings()
-    return laid.read(home.lake, laid.laid(home.state), settings.rules, settings.places)
-
-
-@lru_cache(1)
-def _sight_at(_turn: int) -> Sight:
-    home, places = deployment.home(), deployment.settings().places
-    return near.read_sight(home.state.load(near.PREFIX), places, home.config.lanes)
-
-
 @lru_cache(1)
 def _app() -> Any:
     """The application of one container. To be made on its event loop."""
@@ -72,7 +45,10 @@ def _app() -> Any:
     sql = AthenaSql(
         home.clients, config.workgroup, config.database, on_cost=_note_cost, timeout_s=ANSWER_S
     )
-    history = GoldHistory(sql, settings.places, deployment.CLOCK.now, home.state.item)
+    places, now = settings.places, deployment.CLOCK.now
+    history = GoldHistory(sql, places, now, home.state.item)
+    sight = FollowedSight(home.state, places, config.lanes, now)
+    norms = partial(Followed(settings.rules, places).latest, home.state, home.lake)
     services = deployment.services()
     standing = NotedStanding(
         home,
@@ -82,14 +58,12 @@ def _app() -> Any:
         archived=SHARD_NEWEST,
         shown=lambda: services.follower.view.seq,
     )
-    return services.api(_accept, history, standing, _sight, _norms)
+    return services.api(_accept, history, standing, sight, norms)
 
 
 def forget() -> None:
     """Hold nothing, as a new container does."""
     _app.cache_clear()
-    _sight_at.cache_clear()
-    _norms_at.cache_clear()
 
 
 def handle(event: dict[str, Any], context: Any) -> dict[str, Any]:

@@ -11,7 +11,6 @@ files.
 
 from __future__ import annotations
 
-import argparse
 import os
 import time
 from collections.abc import Mapping, Sequence
@@ -28,6 +27,7 @@ from atalaia.domain.reading import Decode
 from atalaia.homes.aws import open_home
 from atalaia.homes.aws.config import from_environment
 from atalaia.homes.aws.holding import held_for_long
+from atalaia.homes.aws.job import asked
 from atalaia.homes.aws.local import LocalLake
 from atalaia.lake.norms import names_norms, note_learnt
 from atalaia.people.bodies import opened
@@ -37,39 +37,18 @@ from atalaia.sources import decode_all
 if TYPE_CHECKING:
     from pyspark import SparkContext
 
-_OURS = ("ENV", "ACCOUNT", "LANES", "STREAM", "FIGURES", "QUEUES", "SETTINGS")
-_NAMES = tuple(f"ATALAIA_{name}" for name in _OURS)
-_REGION = "AWS_DEFAULT_REGION"
-_ENDPOINT = "AWS_ENDPOINT_URL"
-
 log = structlog.get_logger()
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Do what the job's arguments say, in the Spark that is there.
-
-    Glue gives no variables of the environment to a job: the deployment's come as arguments of the
-    same names, and so do others of Glue's own, which are passed over.
-    """
-    asked, _ = _arguments().parse_known_args(arguments)
-    given = {name: value for name in (*_NAMES, _REGION) if (value := getattr(asked, name))}
-    os.environ.update(given)
-    sent = {name: os.environ[name] for name in (*_NAMES, _REGION, _ENDPOINT) if name in os.environ}
+    """Do what the job's arguments say, in the Spark that is there."""
+    work = asked(arguments)
+    sent = work.enter()
     with open_spark(None) as spark:
-        if asked.work == "rebuild":
+        if work.work == "rebuild":
             _rebuild(spark, sent)
         else:
-            _learn(spark, sent, asked.least_years, only_if_named=asked.only_if_named == "true")
-
-
-def _arguments() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(allow_abbrev=False)
-    parser.add_argument("--work", choices=("rebuild", "climate"), default="rebuild")
-    parser.add_argument("--least-years", type=int, default=10)
-    parser.add_argument("--only-if-named", default="false", help="climate: if a rule goes by it")
-    for name in (*_NAMES, _REGION):
-        parser.add_argument(f"--{name}")
-    return parser
+            _learn(spark, sent, work.least_years, only_if_named=work.only_if_named)
 
 
 def _rebuild(spark: SparkContext, sent: Mapping[str, str]) -> None:
