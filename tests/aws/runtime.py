@@ -27,6 +27,10 @@ PATH = os.pathsep.join(
 )
 """What a package would have in it: the program; and these tests, for `aws.container`."""
 
+_PATIENCE = 6
+"""So many times its time-out a function may take here before it is ended: a machine that many tests
+share is slower than Lambda's. It is told its own, and goes by it."""
+
 _TAIL = 3_000
 """Letters of a function's log that stand in an error."""
 
@@ -45,7 +49,7 @@ class Runtime:
     ``with Runtime("atalaia.run.aws.detect.handle", variables, 60, folder) as detect:``
 
     variables    of its environment, complete
-    timeout_s    what is not answered by then is ended
+    timeout_s    what it is told that it has
     folder       for its log
     """
 
@@ -75,7 +79,7 @@ class Runtime:
             self._container = _Container(self._handler, variables, self._log)
         began = time.perf_counter()
         until = time.time() + self.strings.ahead_s + self._timeout_s
-        kind, answer = self._container.ask(event, until, self._timeout_s)
+        kind, answer = self._container.ask(event, until, _PATIENCE * self._timeout_s)
         self.seconds.append(time.perf_counter() - began)
         if kind == "response":
             return answer
