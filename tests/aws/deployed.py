@@ -54,7 +54,8 @@ class Deployed:
         bucket, key = self.settings
 
         def moved(one: Function) -> Function:
-            secrets = one.variables.get("ATALAIA_SECRETS", "").replace(self.secrets, name)
+            secrets = one.variables.get("ATALAIA_SECRETS", "")
+            secrets = secrets.replace(f"{self.secrets}-", f"{name}-")
             own = {"ATALAIA_SETTINGS": f"s3://{bucket}/{name}/{key}", "ATALAIA_SECRETS": secrets}
             return replace(one, variables=one.variables | own)
 

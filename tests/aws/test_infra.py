@@ -240,13 +240,13 @@ def test_what_eventbridge_tells_the_operators_meets_no_condition_that_it_cannot(
     of_topic = services.sns.get_topic_attributes(TopicArn=topic)["Attributes"]["Policy"]
     key = services.kms.describe_key(KeyId=f"alias/{ENVIRONMENT}-data")["KeyMetadata"]["KeyId"]
     of_key = services.kms.get_key_policy(KeyId=key, PolicyName="default")["Policy"]
-    for policy, asked in (
+    for policy, context in (
         (of_topic, None),
         (of_key, {"StringEquals": {"kms:EncryptionContext:aws:sns:topicArn": topic}}),
     ):
         [statement] = [one for one in json.loads(policy)["Statement"] if one["Sid"] == "Job"]
         assert statement["Principal"] == {"Service": "events.amazonaws.com"}
-        assert statement.get("Condition") == asked
+        assert statement.get("Condition") == context
 
 
 def test_silence_is_an_alarm_and_not_missing_data(services: Services) -> None:

@@ -18,7 +18,6 @@ from atalaia.homes.aws.dynamo import DynamoTable
 from atalaia.homes.aws.records import failed, read
 from atalaia.homes.aws.secrets import brought, secret
 from atalaia.homes.aws.stream import (
-    MOST_BYTES,
     Carried,
     KinesisStream,
     _fitting,
@@ -82,15 +81,6 @@ def test_a_bomb_is_not_unpacked() -> None:
     assert len(bomb) < 100_000
     with pytest.raises(PayloadInvalid, match="damaged"):
         unpack(bomb)
-
-
-def test_what_kinesis_would_not_take_is_refused_with_the_next_step() -> None:
-    import random
-
-    noise = random.Random(1).randbytes(MOST_BYTES + 10)
-    with pytest.raises(StateConflict, match="ask for fewer places at a time"):
-        pack(Carried(1, 0, False, payload(noise)))
-    assert len(pack(Carried(1, 0, False, payload(bytes(10 * MOST_BYTES))))) < MOST_BYTES
 
 
 @FEW
@@ -174,10 +164,12 @@ def test_of_a_payload_that_is_too_large_nothing_is_numbered() -> None:
     import random
 
     clients = Asked()
-    noise = random.Random(2).randbytes(MOST_BYTES + 10)
-    with pytest.raises(StateConflict, match="fewer places"):
+    noise = random.Random(2).randbytes(KinesisStream.most + 10)
+    with pytest.raises(StateConflict, match="ask for fewer places at a time"):
         stream(clients).append([payload(b"small"), payload(noise)])
     assert clients.calls == []
+    packs_well = payload(bytes(10 * KinesisStream.most))
+    assert stream(Asked(numbers(1), DONE)).append([packs_well]) == 1
 
 
 def test_nothing_appended_is_the_newest_number() -> None:
