@@ -234,7 +234,7 @@ MOST = {
     "calm: detect": Most(8, 300),
     "a storm: detect": Most(16, 900),
     "a storm: fan-out": Most(4, 9),
-    "a storm: deliver": Most(4, 18),
+    "a storm: deliver": Most(5, 18),
     "idle: fan-out": Most(17, 0),
     "idle: deliver": Most(4, 0),
 }
