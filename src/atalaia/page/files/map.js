@@ -9,7 +9,7 @@ const CLOSE_ZOOM = 7.5; // from here on there is room for instruments
 const AHEAD_MS = 5_000;
 
 /** What only who looks closely needs, and is fetched apart; null: it cannot be had. */
-const closer = () => import("./closer.js").catch(() => null);
+const fetched = () => import("./closer.js").catch(() => null);
 
 // Where somebody last looked, while the page is open.
 let looked = null;
@@ -22,6 +22,11 @@ export async function showMap(element) {
     zoomDelta: 0.75, wheelPxPerZoomLevel: 90, worldCopyJump: true, preferCanvas: true,
     maxBounds: [[-85, -260], [85, 260]], maxBoundsViscosity: 0.6,
   });
+  let isThere = true; // what was fetched meanwhile finds no map when somebody left
+  const closer = async () => {
+    const found = await fetched();
+    return isThere ? found : null;
+  };
   const layer = new (dots(L))({ onPick: async (one, at) => (await closer())?.pick(L, map, one, at) });
   L.control.zoom({ position: "topright", zoomInTitle: "+", zoomOutTitle: "−" }).addTo(map);
   fit(L, map);
@@ -33,7 +38,7 @@ export async function showMap(element) {
     if (map.getZoom() >= CLOSE_ZOOM) (await closer())?.showStations(map, layer);
     else layer.setStations([]);
   };
-  setTimeout(closer, AHEAD_MS);
+  land.then(() => setTimeout(closer, AHEAD_MS));
   map.on("moveend", () => {
     looked = { center: map.getCenter(), zoom: map.getZoom() };
     instruments();
@@ -57,6 +62,8 @@ export async function showMap(element) {
     fit: () => fit(L, map),
     look: (ids) => look(L, map, ids),
     remove() {
+      isThere = false;
+      layer.wanted = null;
       watcher.disconnect();
       resized.disconnect();
       system.removeEventListener("change", repaint);
