@@ -620,7 +620,9 @@ def test_who_leaves_the_map_before_its_instruments_came_meets_no_fault(browser: 
         await page.locator("section[aria-labelledby=eyes] tr").first.wait_for()
         may_come.set()
         came = "performance.getEntriesByType('resource').some((one) => /closer/.test(one.name))"
-        await page.wait_for_function(came)
+        async with patient():
+            while not await page.evaluate(came):
+                await asyncio.sleep(0.02)
         await page.evaluate("new Promise((done) => setTimeout(done, 100))")
         assert seen.problems == []
 
