@@ -182,6 +182,40 @@ def on_grid(rows: Readings, variable: str, places: Places, area: str) -> Sums:
     return Sums(at, grid, step_s, members, left_out)
 
 
+def fallen(sums: Sums, window_s: int) -> Floats:
+    """What is known to have fallen at each place in the window that ends at each instant."""
+    steps = window_s // sums.step_s
+    known = np.round(np.nan_to_num(sums.amount) * 1000).astype(np.int64)
+    total = np.vstack((np.zeros((1, known.shape[1]), np.int64), known.cumsum(axis=0)))
+    through = np.arange(1, len(total))
+    amounts: Floats = (total[through] - total[np.maximum(through - steps, 0)]) / 1000
+    return amounts
+
+
+def years_of(happened: Happened, calendar: Calendar, least: int) -> tuple[Ints, list[int]]:
+    """The year of each day, and the years that have events.
+
+    Raises SettingsInvalid where these are fewer than `least`.
+    """
+    years = np.array([day.year for day in calendar.dates()])
+    blocks = [int(year) for year in np.unique(years[happened.begins != NO_TIME])]
+    if len(blocks) < least:
+        raise SettingsInvalid(
+            [f"events of {_NUMBERS[least]} years or more are needed: what is chosen is scored on "
+             f"years that did not choose it; from {calendar.first} to {calendar.dates()[-1]} "
+             f"{f'only {_listed(blocks)}' if blocks else 'no year'} has any; give a longer record, "
+             "or a smaller --min-events"]
+        )  # fmt: skip
+    return years, blocks
+
+
+_NUMBERS = {2: "two", 3: "three"}
+
+
+def _listed(years: list[int]) -> str:
+    return " and ".join(map(str, years))
+
+
 def calibrate(
     sums: Sums,
     places: Places,
@@ -197,16 +231,7 @@ def calibrate(
     Raises SettingsInvalid where fewer than two years have events, or nothing keeps what is wanted.
     """
     happened = Happened.by_day(occurrences.started_at, occurrences.ended_at, calendar, min_events)
-    years = np.array([day.year for day in calendar.dates()])
-    is_event = happened.begins != NO_TIME
-    blocks = [int(year) for year in np.unique(years[is_event])]
-    if len(blocks) < 2:
-        raise SettingsInvalid(
-            ["events of two years or more are needed: limits are scored on years that did not "
-             f"choose them; from {calendar.first} to {calendar.dates()[-1]} "
-             f"{f'only {blocks[0]}' if blocks else 'no year'} has any; give a longer record, or a "
-             "smaller --min-events"]
-        )  # fmt: skip
+    years, blocks = years_of(happened, calendar, least=2)
     table = _FirstRaised(sums, places, calendar, space)
     search = _Search(table, happened, years, blocks)
     others = [Wanted(pod, wanted.lead_s, wanted.days_a_month) for pod in CURVE]
@@ -333,12 +358,8 @@ class _FirstRaised:
 
     def _reached(self, window_s: int, k: int, columns: Ints) -> Floats:
         """The sum that k of the places reach at each instant of the scored days."""
-        steps = window_s // self._sums.step_s
-        known = np.round(np.nan_to_num(self._sums.amount[:, columns]) * 1000).astype(np.int64)
-        total = np.vstack((np.zeros((1, len(columns)), np.int64), known.cumsum(axis=0)))
-        through = np.arange(1, len(total))
-        fallen = (total[through] - total[np.maximum(through - steps, 0)])[self._inside]
-        reached: Floats = -np.partition(-fallen, k - 1, axis=1)[:, k - 1] / 1000
+        whole = fallen(self._sums, window_s)[:, columns][self._inside]
+        reached: Floats = -np.partition(-whole, k - 1, axis=1)[:, k - 1]
         return reached
 
     def _limits(self, reached: Floats) -> list[float]:

@@ -8,11 +8,12 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from atalaia.batch.calibrate import Calibration, Space, Wanted, calibrate, on_grid
+from atalaia.batch.adding_up import AddingUp, learn
+from atalaia.batch.calibrate import Calibration, Space, Sums, Wanted, calibrate, on_grid
 from atalaia.batch.history import days_of
 from atalaia.batch.occurrences import Occurrence
-from atalaia.batch.rule_file import rule_file
-from atalaia.batch.verify import Calendar, Occurrences
+from atalaia.batch.rule_file import duration, rule_file, score_file
+from atalaia.batch.verify import Calendar, Happened, Occurrences
 from atalaia.domain.place import Places
 from atalaia.domain.reading import Kind, Readings
 from atalaia.errors import SettingsInvalid
@@ -50,11 +51,7 @@ def calibrated(
 
     Days left out: those that the readings speak of. Raises SettingsInvalid where nothing is found.
     """
-    observed = rows.take(rows.kind == Kind.OBSERVED)
-    where = _area(places, search.area)
-    sums = on_grid(observed, search.variable, places, where)
-    first, last = days_of(observed, zone)
-    calendar = Calendar.of(search.first_day or first, search.last_day or last, zone)
+    sums, calendar, description = _given(rows, places, zone, search)
     found = calibrate(
         sums,
         places,
@@ -65,10 +62,43 @@ def calibrated(
         search.space,
         search.splits,
     )
-    description = f"{search.hazard} in {where}, from {calendar.first} to {calendar.dates()[-1]}:"
     text = rule_file(found, search.name, search.hazard, search.variable, sums.step_s, description)
     parse(text, search.name)
     return found, text
+
+
+def learned(
+    rows: Readings, places: Places, events: Sequence[Occurrence], zone: ZoneInfo, search: Search
+) -> tuple[AddingUp, str]:
+    """The same of a rule that adds up; of what is wanted the POD counts alone."""
+    sums, calendar, description = _given(rows, places, zone, search)
+    happened = Occurrences.of(events)
+    by_day = Happened.by_day(happened.started_at, happened.ended_at, calendar, search.min_events)
+    found = learn(sums, by_day, calendar, search.min_events, search.wanted.pod, duration)
+    text = score_file(
+        found,
+        search.name,
+        search.hazard,
+        search.variable,
+        sums.step_s,
+        search.min_events,
+        description,
+    )
+    parse(text, search.name)
+    return found, text
+
+
+def _given(
+    rows: Readings, places: Places, zone: ZoneInfo, search: Search
+) -> tuple[Sums, Calendar, str]:
+    """What is searched, on which days, and what it is, in words."""
+    observed = rows.take(rows.kind == Kind.OBSERVED)
+    where = _area(places, search.area)
+    sums = on_grid(observed, search.variable, places, where)
+    first, last = days_of(observed, zone)
+    calendar = Calendar.of(search.first_day or first, search.last_day or last, zone)
+    description = f"{search.hazard} in {where}, from {calendar.first} to {calendar.dates()[-1]}:"
+    return sums, calendar, description
 
 
 def _area(places: Places, named: str | None) -> str:

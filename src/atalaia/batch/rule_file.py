@@ -1,4 +1,4 @@
-"""Calibrated limits as a rule file, with the score that is to be expected of it."""
+"""Calibrated rules as a rule file, with the score that is to be expected of them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ from collections.abc import Sequence
 
 import msgspec
 
+from atalaia.batch.adding_up import AddingUp
 from atalaia.batch.calibrate import MONTH_DAYS, Calibration, Candidate
+from atalaia.batch.score import Score
 from atalaia.domain.rule import Near
 
 _RULE = """
@@ -26,33 +28,89 @@ area = {{ places = {places}, within = {within}{near} }}
 """It ends with the sum itself, as it was scored: whether a day was warned of is all that counts."""
 
 
+_SCORE = """
+[[rule]]
+name = "chance"
+hazard = {hazard}
+measure = "score"
+limits = {{ yellow = {limit:g} }}
+exit = 1.0
+keep_firing_for = {keep}
+expires_after = {expires}
+area = {{ places = 1, within = {within} }}
+origin = {origin}
+
+[rule.score]
+intercept = {intercept!r}
+chance_of = {chance_of}
+dispersion = {dispersion!r}
+terms = [
+{terms}
+]
+"""
+
+_ORIGIN = "calibrated; the description has the score that is to be expected"
+
+
 def rule_file(
     found: Calibration, name: str, hazard: str, variable: str, within_s: int, description: str
 ) -> str:
     """The text of a rule file. `within_s`: how long a place's newest value counts."""
-    origin = "calibrated; the description has the score that is to be expected"
-    parts = [f"name = {_text(name)}\ndescription = {_text(f'{description} {expected(found)}.')}\n"]
+    parts = [_head(name, f"{description} {expected(found.cross_validated)}.")]
     for label, window_s, limit, places, near, given in _rules(found.chosen):
         parts.append(
             _RULE.format(
                 name=_text(label),
                 hazard=_text(hazard),
                 variable=_text(variable),
-                window=_text(_duration(window_s)),
+                window=_text(duration(window_s)),
                 limit=limit,
                 places=places,
-                within=_text(_duration(within_s)),
+                within=_text(duration(within_s)),
                 near=_near(near),
                 given=given,
-                origin=_text(origin),
+                origin=_text(_ORIGIN),
             )
         )
     return "".join(parts)
 
 
-def expected(found: Calibration) -> str:
+def score_file(
+    found: AddingUp,
+    name: str,
+    hazard: str,
+    variable: str,
+    within_s: int,
+    min_events: int,
+    description: str,
+) -> str:
+    """The text of a rule file with a rule that adds up."""
+    terms = (
+        f'  {{ variable = {_text(variable)}, measure = "sum", '
+        f"window = {_text(duration(term.window_s))}, of = {term.of or _text('mean')}, "
+        f"shape = {_text(term.shape)}, weight = {term.weight!r} }},"
+        for term in found.terms
+    )
+    return _head(name, f"{description} {expected(found.cross_validated)}.") + _SCORE.format(
+        hazard=_text(hazard),
+        limit=found.limit,
+        keep=_text(duration(found.keep_s) if found.keep_s else "0s"),
+        expires=_text(duration(max(found.keep_s, 3600))),
+        within=_text(duration(within_s)),
+        origin=_text(_ORIGIN),
+        intercept=found.intercept,
+        chance_of=min_events,
+        dispersion=found.dispersion,
+        terms="\n".join(terms),
+    )
+
+
+def _head(name: str, description: str) -> str:
+    return f"name = {_text(name)}\ndescription = {_text(description)}\n"
+
+
+def expected(score: Score) -> str:
     """The cross-validated score in a few words."""
-    score = found.cross_validated
     lead = f"{score.lead_h.median:.1f} h" if score.lead_h else "none"
     warned = score.hits + score.false_alarms + score.partial[0]
     days = warned + score.misses + (score.correct_quiet or 0) + score.partial[1]
@@ -73,7 +131,7 @@ def _rules(
     given = ""
     if chosen.given_window_s:
         given = (
-            f"given = {{ window = {_text(_duration(chosen.given_window_s))}, "
+            f"given = {{ window = {_text(duration(chosen.given_window_s))}, "
             f"limit = {chosen.given_limit:g}, places = 1 }}\n"
         )
     circles: Sequence[Near | None] = chosen.circles or (None,)
@@ -90,7 +148,7 @@ def _rules(
     ]
     windows = [wide.window_s for wide in chosen.wide]
     for wide in chosen.wide:
-        label = f"wide-{_duration(wide.window_s)}"
+        label = f"wide-{duration(wide.window_s)}"
         if windows.count(wide.window_s) > 1:
             label = f"{label}-{wide.places}-places"
         out.append((label, wide.window_s, wide.limit, wide.places, None, ""))
@@ -106,7 +164,8 @@ def _near(near: Near | None) -> str:
     )
 
 
-def _duration(seconds: int) -> str:
+def duration(seconds: int) -> str:
+    """``15min``, ``3h``, as rules have it."""
     return f"{seconds // 3600}h" if seconds % 3600 == 0 else f"{seconds // 60}min"
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from atalaia.domain.rule import Near
 
 app = typer.Typer()
+
+Form = Literal["limits", "score"]
 
 
 @app.command()
@@ -39,17 +41,22 @@ def calibrate(
     budget: Annotated[
         float | None, typer.Option(min=0, help="Warned days a month at most.")
     ] = None,
+    form: Annotated[
+        Form, typer.Option(help="Limits, or a score that adds up and stands for a chance.")
+    ] = "limits",
     splits: Annotated[
         int, typer.Option(min=0, help="Repeat the search over so many other splits of the days.")
     ] = 0,
 ) -> None:
-    """Search limits for the best strict CSI, scored on years that did not choose them."""
+    """Search limits, or learn a score: told is how they do on years that did not choose them."""
     import msgspec
 
-    from atalaia.batch.calibrate import Space, Wanted
-    from atalaia.batch.calibration import Search, calibrated
+    from atalaia.batch.adding_up import AddingUp
+    from atalaia.batch.calibrate import Calibration, Space, Wanted
+    from atalaia.batch.calibration import Search, calibrated, learned
     from atalaia.batch.occurrences import read_events
     from atalaia.cli.scores import show_calibration, wide
+    from atalaia.cli.scores_added import show_learned
 
     zone = asked.zone
     wanted = Wanted(
@@ -69,7 +76,14 @@ def calibrate(
         last_day=asked.last_day,
         splits=splits,
     )
-    found, text = calibrated(rows, where, read_events(events, zone), zone, search)
+    if form == "score" and (near or splits or budget is not None or min_lead != "0h"):
+        raise typer.BadParameter(
+            "--near, --min-lead, --budget and --splits are for limits; leave them out",
+            param_hint="--form",
+        )
+    find = learned if form == "score" else calibrated
+    found: AddingUp | Calibration
+    found, text = find(rows, where, read_events(events, zone), zone, search)
     try:
         write.write_text(text, "utf-8")
     except OSError as error:
@@ -80,7 +94,10 @@ def calibrate(
         if asked.as_json:
             typer.echo(msgspec.json.encode(found))
         else:
-            show_calibration(found, wide())
+            if isinstance(found, AddingUp):
+                show_learned(found, wide())
+            else:
+                show_calibration(found, wide())
             typer.echo(f"written: {write}")
     if found.left_out:
         print(

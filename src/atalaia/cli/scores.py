@@ -62,7 +62,7 @@ def _show_score(score: Score, console: Console, *, with_strict: bool) -> None:
         ("CSI", score.csi, score.intervals["csi"]),
         ("frequency bias", score.frequency_bias, score.intervals["frequency_bias"]),
     ):
-        console.print(f"{name:22} {number(value)}  {_between(interval)}")
+        console.print(f"{name:22} {number(value)}  {between(interval)}")
     if with_strict:
         strict = score.strict
         for name, value, interval in (
@@ -70,7 +70,7 @@ def _show_score(score: Score, console: Console, *, with_strict: bool) -> None:
             ("strict CSI", strict.csi, strict.intervals["csi"]),
             ("strict frequency bias", strict.frequency_bias, strict.intervals["frequency_bias"]),
         ):
-            console.print(f"{name:22} {number(value)}  {_between(interval)}")
+            console.print(f"{name:22} {number(value)}  {between(interval)}")
     lead = score.lead_h
     if lead:
         console.print(
@@ -83,7 +83,7 @@ def _show_score(score: Score, console: Console, *, with_strict: bool) -> None:
 def _table(title: str, group: dict[str, Score], *, with_strict: bool) -> Table:
     columns = ["hits", "misses", "false", "POD", "FAR", "CSI", "bias", "median lead"]
     columns[7:7] = ["strict CSI"] if with_strict else []
-    table = _numbers(title, *columns)
+    table = numbers(title, *columns)
     for name, score in group.items():
         cells = [
             str(score.hits),
@@ -106,7 +106,8 @@ def number(value: float | None) -> str:
     return "–" if value is None else f"{value:.2f}"
 
 
-def _between(interval: Interval) -> str:
+def between(interval: Interval) -> str:
+    """A score's 95 % interval in words."""
     return f"95 %: {interval[0]:.2f} to {interval[1]:.2f}" if interval else "no interval"
 
 
@@ -115,7 +116,7 @@ def show_record(record: ForecastRecord, console: Console) -> None:
     if not record.sources:
         console.print("No forecast was ever told, and no model's values are kept.")
         return
-    table = _numbers(
+    table = numbers(
         "source", "told", "came true", "false", "not verifiable", "missed", "POD", "FAR", "CSI"
     )
     for total in record.sources:
@@ -127,7 +128,7 @@ def show_record(record: ForecastRecord, console: Console) -> None:
         )
     console.print(table)
     console.print()
-    table = _numbers(
+    table = numbers(
         "source, lead", "told", "came true", "false", "not verifiable", "success ratio", "95 %"
     )
     for row in record.rows:
@@ -146,7 +147,7 @@ def show_record(record: ForecastRecord, console: Console) -> None:
 
 def show_backtest(compared: list[Backtested], console: Console) -> None:
     """One line a rule set, and what changed against the first."""
-    table = _numbers(
+    table = numbers(
         *("rules", "incidents", "messages a month", "warned days"),
         *("POD", "FAR", "CSI", "strict CSI", "median lead"),
     )
@@ -181,29 +182,29 @@ def show_calibration(found: Calibration, console: Console) -> None:
     """What was chosen, what is to be expected of it, and the trade-off."""
     console.print(f"chosen of {found.tried}: {_chosen(found.chosen)}")
     console.print()
-    table = _numbers("score", "POD", "FAR", "CSI", "strict CSI", "median lead")
+    table = numbers("score", "POD", "FAR", "CSI", "strict CSI", "median lead")
     for label, score in (
         ("expected (years that did not choose)", found.cross_validated),
         ("fitted (too good to be expected)", found.fitted),
     ):
-        table.add_row(label, *_five(score))
+        table.add_row(label, *five(score))
     console.print(table)
     strict = found.cross_validated.strict.intervals["csi"]
-    console.print(f"expected strict CSI: {_between(strict)}")
+    console.print(f"expected strict CSI: {between(strict)}")
     if found.splits:
         console.print(f"by {len(found.splits)} other splits of the days: {_spread(found.splits)}")
     console.print()
-    table = _numbers("year", "hits", "misses", "strict false alarms", "chosen by the others")
+    table = numbers("year", "hits", "misses", "strict false alarms", "chosen by the others")
     for fold in found.folds:
         counts = map(str, (fold.hits, fold.misses, fold.false_alarms))
         table.add_row(str(fold.year), *counts, _chosen(fold.chosen))
     console.print(table)
     console.print()
-    table = _numbers("POD asked for", "POD", "FAR", "CSI", "strict CSI", "median lead", "fitted")
+    table = numbers("POD asked for", "POD", "FAR", "CSI", "strict CSI", "median lead", "fitted")
     for point in found.curve:
         table.add_row(
             f"{point.wanted_pod:.2f}",
-            *_five(point.cross_validated),
+            *five(point.cross_validated),
             f"POD {number(point.fitted.pod)}, strict CSI {number(point.fitted.strict.csi)}",
         )
     console.print(table)
@@ -236,12 +237,14 @@ def _span(seconds: int) -> str:
     return f"{seconds // 3600} h" if seconds % 3600 == 0 else f"{seconds // 60} min"
 
 
-def _five(score: Score) -> list[str]:
+def five(score: Score) -> list[str]:
+    """POD, FAR, CSI, strict CSI and median lead, as cells."""
     lead = f"{score.lead_h.median:z.1f} h" if score.lead_h else "–"
     return [*map(number, (score.pod, score.far, score.csi, score.strict.csi)), lead]
 
 
-def _numbers(first: str, *others: str) -> Table:
+def numbers(first: str, *others: str) -> Table:
+    """A table whose columns but the first are numbers."""
     table = Table(box=None, pad_edge=False)
     table.add_column(first)
     for name in others:

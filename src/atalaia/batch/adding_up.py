@@ -1,0 +1,326 @@
+"""A rule that adds up, learned from a record: which amounts say something, how much each weighs,
+and from which chance on to warn.
+
+Amounts on a grid (`batch.calibrate`) and events → here → `batch.rule_file`. Days are counted by
+what their amounts were at their worst (`batch.counts`): first each at its own maximum, then all at
+the instant that the rule itself would have taken for the worst. Terms are chosen one by one, as
+long as years that they were not fitted to are told better; what is to be expected is scored on
+years that had no say in any of it. The limit is set where the model itself expects as many events
+to be told as is asked for, at the level of the last year, and not where the years that chose would
+have scored best.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import product
+from typing import Literal
+
+import msgspec
+import numpy as np
+
+from atalaia.batch import score as scores
+from atalaia.batch.calibrate import Sums, fallen, years_of
+from atalaia.batch.chances import Reliability, reliability
+from atalaia.batch.counts import CountModel, fit, surprise
+from atalaia.batch.score import Score
+from atalaia.batch.verify import BLOCK_DAYS, Calendar, Happened, day_cases
+from atalaia.domain.reading import NO_TIME, Bools, Floats, Ints
+from atalaia.domain.score import Chance
+from atalaia.errors import SettingsInvalid
+
+WINDOWS = (900, 1800, 3600, 3 * 3600, 6 * 3600, 24 * 3600, 72 * 3600, 96 * 3600)
+RANKS = (1, 2, 0)
+"""The largest of the area's places, the second largest, their mean."""
+
+SHAPES: tuple[Literal["identity", "log1p"], ...] = ("identity", "log1p")
+
+MOST_TERMS = 5
+TRIED = 6
+"""Of the terms that a model lacks so many are fitted, those that it misses most."""
+
+GAIN = 0.002
+"""A further term must make other years so much less surprising: nats a day."""
+
+KEEPS = (0, 3600, 3 * 3600)
+"""How long it may stay below its limit before it ends: tried in turn."""
+
+
+class Weighed(msgspec.Struct, frozen=True):
+    """A term: the sum over a window, its rank among the places (0: their mean), and its weight."""
+
+    window_s: int
+    of: int
+    shape: Literal["identity", "log1p"]
+    weight: float
+
+
+class YearTold(msgspec.Struct, frozen=True):
+    """A year as the others told it, and the terms that they chose."""
+
+    year: int
+    hits: int
+    misses: int
+    false_alarms: int
+    terms: str
+
+
+class AddingUp(msgspec.Struct, frozen=True):
+    """What was learned.
+
+    terms, intercept, dispersion    of the score; `intercept` is the last year's level
+    levels          by year
+    limit           the chance in % from which on it warns
+    keep_s          how long it stays below before it ends
+    fitted          on the days that chose it: too good to be expected
+    cross_validated what is to be expected
+    chances         how right the chances are that were told of years that did not choose them
+    folds           year by year
+    left_out        rows that were not used, as their period is another than most rows'
+    """
+
+    terms: list[Weighed]
+    intercept: float
+    dispersion: float
+    levels: dict[str, float]
+    limit: float
+    keep_s: int
+    fitted: Score
+    cross_validated: Score
+    chances: Reliability
+    folds: list[YearTold]
+    left_out: int = 0
+
+
+Column = tuple[int, int, Literal["identity", "log1p"]]
+"""Window, rank and shape of an amount."""
+
+
+def learn(
+    sums: Sums,
+    happened: Happened,
+    calendar: Calendar,
+    min_events: int,
+    pod: float,
+    name: Callable[[int], str],
+) -> AddingUp:
+    """The rule, and what is to be expected of it. `name` says a duration.
+
+    Raises SettingsInvalid where fewer than three years have events, as terms are chosen by years of
+    years, or SciPy is not installed.
+    """
+    years, _ = years_of(happened, calendar, least=3)
+    table = _Table.of(sums, calendar)
+    record = _Record(table, happened, years, min_events, pod)
+    everything = record.learned(np.ones(len(years), bool))
+    folds, cases, chance = [], [], np.zeros(len(years))
+    for year in np.unique(years).tolist():
+        mine = years == year
+        model = record.learned(~mine)
+        outcome = record.cases(model).take(mine)
+        cases.append(outcome)
+        chance[mine] = record.chance(model)[mine]
+        found = scores.score(outcome)
+        terms = ", ".join(in_words(column, name) for column in model.columns)
+        told = (found.hits, found.misses, found.strict.false_alarms)
+        folds.append(YearTold(year, *told, terms))
+    weeks = np.arange(len(years)) // BLOCK_DAYS
+    is_event = happened.begins != NO_TIME
+    return AddingUp(
+        terms=[
+            Weighed(*column, round(float(weight), 5))
+            for column, weight in zip(everything.columns, everything.model.weights, strict=True)
+            if weight > 0
+        ],
+        intercept=round(float(everything.model.levels[-1]), 4),
+        dispersion=round(everything.model.dispersion, 4),
+        levels={
+            str(year): round(float(level), 3)
+            for year, level in zip(np.unique(years), everything.model.levels, strict=True)
+        },
+        limit=everything.limit,
+        keep_s=everything.keep_s,
+        fitted=scores.score(record.cases(everything)),
+        cross_validated=scores.score(scores.Cases.concat(cases)),
+        chances=reliability(chance, is_event, weeks),
+        folds=folds,
+        left_out=sums.left_out,
+    )
+
+
+def in_words(column: Column, name: Callable[[int], str]) -> str:
+    """``log of 15 min at 1 place``"""
+    window_s, of, shape = column
+    where = f"at {of} place{'s' if of > 1 else ''}" if of else "on average"
+    return f"{'log of ' if shape == 'log1p' else ''}{name(window_s)} {where}"
+
+
+@dataclass(frozen=True, slots=True)
+class _Table:
+    """Amounts at each instant of the scored days, shape (t, columns); the `day` of each instant,
+    and the `first` of each day."""
+
+    columns: list[Column]
+    amount: Floats
+    at: Ints
+    day: Ints
+    first: Ints
+    step_s: int
+
+    @staticmethod
+    def of(sums: Sums, calendar: Calendar) -> _Table:
+        day = calendar.day(sums.at)
+        inside = (day >= 0) & (day < len(calendar))
+        columns: list[Column] = []
+        amounts: list[Floats] = []
+        heard = np.maximum((~np.isnan(sums.amount[inside])).sum(axis=1), 1)
+        for window_s in (w for w in WINDOWS if w % sums.step_s == 0):
+            at_places = fallen(sums, window_s)[inside]
+            at_places[np.isnan(sums.amount[inside])] = 0.0
+            ranked = -np.sort(-at_places, axis=1)
+            for of, shape in product(RANKS, SHAPES):
+                if of > ranked.shape[1]:
+                    continue
+                amount = ranked[:, of - 1] if of else at_places.sum(axis=1) / heard
+                columns.append((window_s, of, shape))
+                amounts.append(np.log1p(amount) if shape == "log1p" else amount)
+        days = day[inside]
+        if len(np.unique(days)) < len(calendar):
+            raise SettingsInvalid(["some scored days have no rows at all; mend --from and --to"])
+        first = np.searchsorted(days, np.arange(len(calendar)))
+        table = np.column_stack(amounts)
+        return _Table(columns, table, sums.at[inside], days, first, sums.step_s)
+
+    def maxima(self) -> Floats:
+        """Of each day, shape (days, columns)."""
+        out: Floats = np.maximum.reduceat(self.amount, self.first, axis=0)
+        return out
+
+    def worst(self, score: Floats) -> Ints:
+        """The instant of each day at which a score was highest."""
+        ranked = np.lexsort((np.arange(len(score))[::-1], score, self.day))
+        last = np.append(self.first[1:], len(score)) - 1
+        out: Ints = ranked[last]
+        return out
+
+
+@dataclass(frozen=True, slots=True)
+class _Learned:
+    columns: list[Column]
+    which: list[int]
+    model: CountModel
+    limit: float
+    keep_s: int
+
+
+class _Record:
+    """Days, their amounts and what happened: what is learned of any choice of years."""
+
+    def __init__(
+        self, table: _Table, happened: Happened, years: Ints, min_events: int, pod: float
+    ) -> None:
+        self._table, self._happened, self._years, self._pod = table, happened, years, pod
+        self._min_events = min_events
+        self._maxima = table.maxima()
+
+    def learned(self, days: Bools) -> _Learned:
+        """From the chosen days alone."""
+        which = self._chosen(days)
+        amounts = self._maxima[:, which]
+        model = self._fit(amounts, days)
+        for _ in range(3):
+            worst = self._table.worst(self._table.amount[:, which] @ model.weights)
+            amounts = self._table.amount[worst][:, which]
+            model = self._fit(amounts, days)
+        columns = [self._table.columns[i] for i in which]
+        learned = _Learned(columns, which, model, 0.0, 0)
+        limit = self._limit(self.chance(learned)[days])
+        best = None
+        for keep_s in KEEPS:
+            tried = _Learned(columns, which, model, limit, keep_s)
+            csi = scores.score(self.cases(tried).take(days)).strict.csi or 0.0
+            if best is None or csi >= best[0]:
+                best = csi, tried
+        assert best is not None  # noqa: S101 - KEEPS is not empty
+        return best[1]
+
+    def chance(self, learned: _Learned) -> Floats:
+        """Of each day, at its worst and at the level of the last year, in shares."""
+        score = self._table.amount[:, learned.which] @ learned.model.weights
+        worst = np.maximum.reduceat(score, self._table.first)
+        return self._of(learned.model).of(learned.model.levels[-1] + worst)
+
+    def cases(self, learned: _Learned) -> scores.Cases:
+        """Each day's outcome by the rule."""
+        score = self._table.amount[:, learned.which] @ learned.model.weights
+        chance = self._of(learned.model).of(learned.model.levels[-1] + score)
+        raised = np.flatnonzero(100 * chance >= learned.limit)
+        n = len(self._happened.begins)
+        warned_at = np.full(n, NO_TIME, np.int64)
+        # It ends with the first value that has been below for so long: an instant after the last.
+        after = self._table.at[raised] + self._table.step_s + learned.keep_s - 1
+        reaches = np.searchsorted(self._table.at[self._table.first], after, "right") - 1
+        carried = reaches > self._table.day[raised]
+        warned_at[reaches[carried]] = self._table.at[self._table.first][reaches[carried]]
+        days, first = np.unique(self._table.day[raised], return_index=True)
+        at = self._table.at[raised[first]]
+        is_carried = warned_at[days] != NO_TIME
+        warned_at[days] = np.where(is_carried, np.minimum(warned_at[days], at), at)
+        return day_cases(warned_at, self._happened)
+
+    def _chosen(self, days: Bools) -> list[int]:
+        """Terms one by one, those first that make each year less surprising to the others."""
+        which: list[int] = []
+        so_far = np.inf
+        while len(which) < MOST_TERMS:
+            told = {i: self._surprise([*which, i], days) for i in self._missed(which, days)}
+            best = min(told, key=lambda i: (told[i], i))
+            if so_far - told[best] < GAIN:
+                break
+            which.append(best)
+            so_far = told[best]
+        return which
+
+    def _missed(self, which: list[int], days: Bools) -> list[int]:
+        """Amounts whose days of many occurrences the model of the terms so far tells too few of."""
+        count = self._happened.count[days]
+        expected = np.full(len(count), count.mean())
+        if which:
+            amounts = self._maxima[days][:, which]
+            model = fit(amounts, count, self._numbered(days))
+            level = model.levels[self._numbered(days)]
+            expected = np.exp(np.minimum(level + amounts @ model.weights, 12.0))
+            residual = (count - expected) / (1 + expected * model.dispersion)
+        else:
+            residual = count - expected
+        others = [i for i in range(len(self._table.columns)) if i not in which]
+        amounts = self._maxima[days][:, others]
+        slope = residual @ amounts / (amounts.std(axis=0) + 1e-9)
+        return [others[i] for i in np.argsort(-slope, kind="stable")[:TRIED].tolist()]
+
+    def _surprise(self, which: list[int], days: Bools) -> float:
+        total = 0.0
+        amounts, count = self._maxima[:, which], self._happened.count
+        for year in np.unique(self._years[days]):
+            rest, mine = days & (self._years != year), days & (self._years == year)
+            model = fit(amounts[rest], count[rest], self._numbered(rest))
+            total += surprise(model, amounts[mine], count[mine]) * int(mine.sum())
+        return total / int(days.sum())
+
+    def _fit(self, amounts: Floats, days: Bools) -> CountModel:
+        return fit(amounts[days], self._happened.count[days], self._numbered(days))
+
+    def _numbered(self, days: Bools) -> Ints:
+        numbers: Ints = np.unique(self._years[days], return_inverse=True)[1]
+        return numbers
+
+    def _of(self, model: CountModel) -> Chance:
+        return Chance(self._min_events, model.dispersion)
+
+    def _limit(self, chance: Floats) -> float:
+        """The chance, in whole %, from which on so many events are told as is asked for."""
+        ranked = -np.sort(-chance)
+        told = np.cumsum(ranked) / ranked.sum()
+        at = ranked[min(int(np.searchsorted(told, self._pod)), len(ranked) - 1)]
+        return max(float(np.floor(100 * at)), 1.0)
