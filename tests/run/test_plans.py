@@ -12,11 +12,11 @@ from atalaia.sources.budget import Budget
 from atalaia.sources.open_meteo_apis import FORECAST, FURTHER
 from atalaia.sources.plan import (
     FurtherPlan,
-    MetarPlan,
     OpenMeteoPlan,
     Plan,
     StationsPlan,
     TomorrowIoPlan,
+    aerodromes,
 )
 from atalaia.sources.schedule import PollCadence
 
@@ -119,7 +119,7 @@ def test_a_fixed_plan_asks_every_place_at_its_interval() -> None:
 
 
 def test_all_aerodromes_are_asked_at_once_as_often_as_is_set() -> None:
-    plan = MetarPlan(("SBPA", "SBCO"), 600)
+    plan = aerodromes(("SBPA", "SBCO"), 600)
     asked, _ = a_day(plan, 3, np.zeros(3))
     assert len(asked) == 24 * 6
     (request, _), *_ = plan.requests(
@@ -128,6 +128,23 @@ def test_all_aerodromes_are_asked_at_once_as_often_as_is_set() -> None:
     assert request.params == {"ids": "SBPA,SBCO", "format": "json", "hours": "2"}
     assert request.places == ()
     assert not plan.expected_s, "an aerodrome is silent at no place"
+
+
+def test_of_more_aerodromes_than_a_request_takes_each_is_asked_in_its_turn() -> None:
+    every = [f"K{number:03}" for number in range(250)]
+    plan = aerodromes(every, 600)
+    marks = {name: np.full(2, NO_TIME) for name in plan.contents}
+    heard: list[str] = []
+    for minute in range(3):  # one request a minute is all that the service wants
+        now = MIDNIGHT + 60 * minute
+        (request, (one, *_)), *_ = plan.requests(plan.due(now, marks, np.zeros(2), {}))
+        heard += request.params["ids"].split(",")
+        marks[one.content][0] = now
+    assert heard == every
+    assert not plan.due(MIDNIGHT + 180, marks, np.zeros(2), {})
+    assert [one.content for one in plan.due(MIDNIGHT + 600, marks, np.zeros(2), {})] == [
+        plan.contents[0]
+    ]
 
 
 def test_named_stations_are_each_asked_once_an_interval_who_waits_longest_first() -> None:

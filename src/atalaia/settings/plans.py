@@ -8,11 +8,11 @@ from atalaia.settings import Settings
 from atalaia.sources import cemaden, nws_observations
 from atalaia.sources.plan import (
     FurtherPlan,
-    MetarPlan,
     OpenMeteoPlan,
     Plan,
     StationsPlan,
     TomorrowIoPlan,
+    aerodromes,
 )
 from atalaia.sources.schedule import PollCadence
 
@@ -45,7 +45,7 @@ def plans(settings: Settings) -> list[Plan]:
         )
     if settings.metar.enabled:
         metar = settings.metar
-        found.append(MetarPlan(metar.stations, metar.interval_s, metar.base_url))
+        found.append(aerodromes(metar.stations, metar.interval_s, metar.base_url))
     askers = {cemaden.NAME: cemaden.request, nws_observations.NAME: nws_observations.request}
     for network in (settings.cemaden, settings.nws):
         if network.enabled:

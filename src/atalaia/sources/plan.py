@@ -237,38 +237,11 @@ class TomorrowIoPlan:
         ]
 
 
-class MetarPlan:
-    """Aerodromes, all in a request: they are no places, and so are silent at none."""
-
-    name = metar.NAME
-    contents: tuple[str, ...] = (metar.JSON,)
-    expected_s = 0
-
-    def __init__(
-        self, stations: Sequence[str], interval_s: int, base_url: str = asked.BASE_URL
-    ) -> None:
-        self._stations = stations
-        self._interval_s = interval_s
-        self._base_url = base_url
-
-    def due(
-        self, now: int, last: Mapping[str, Ints], nearness: Floats, left: Mapping[str, int]
-    ) -> list[Due]:
-        """See `Plan.due`. When it was asked last stands at the first place."""
-        del nearness, left
-        age = _age(now, last[metar.JSON][:1])
-        return [Due(metar.JSON, 0)] if (age >= self._interval_s).any() else []
-
-    def requests(self, due: Sequence[Due]) -> list[tuple[SourceRequest, list[Due]]]:
-        """See `Plan.requests`."""
-        found = asked.requests(self._stations, self._base_url) if due else ()
-        return [(request, list(due)) for request in found]
-
-
 class StationsPlan:
-    """Stations that are asked one by one, as MetarPlan silent at no place.
+    """Stations that are asked one by one, or some in a request: they are no places, and so are
+    silent at none.
 
-    contents  their names: when each was asked last stands at the first place
+    contents  what is asked at once, by name: when each was asked last stands at the first place
     """
 
     expected_s = 0
@@ -276,12 +249,12 @@ class StationsPlan:
     def __init__(
         self,
         name: str,
-        stations: Sequence[str],
+        contents: Sequence[str],
         interval_s: int,
         request: Callable[[str], SourceRequest],
     ) -> None:
         self.name = name
-        self.contents: tuple[str, ...] = tuple(stations)
+        self.contents: tuple[str, ...] = tuple(contents)
         self._interval_s = interval_s
         self._request = request
 
@@ -297,6 +270,17 @@ class StationsPlan:
     def requests(self, asked: Sequence[Due]) -> list[tuple[SourceRequest, list[Due]]]:
         """See `Plan.requests`."""
         return [(self._request(one.content), [one]) for one in asked]
+
+
+def aerodromes(
+    stations: Sequence[str], interval_s: int, base_url: str = asked.BASE_URL
+) -> StationsPlan:
+    """The plan for METARs: as many aerodromes in a request as may be, each request at its time."""
+    found = {
+        metar.JSON if not number else f"{metar.JSON} {number + 1}": request
+        for number, request in enumerate(asked.requests(stations, base_url))
+    }
+    return StationsPlan(metar.NAME, tuple(found), interval_s, found.__getitem__)
 
 
 def _with_unseen(now: int, last: Ints, nearness: Floats, expected_s: int) -> Floats:
