@@ -40,6 +40,16 @@ NOTIFICATIONS = """async () => {
 }"""
 
 
+async def noticed(page: Any, title: str) -> list[Any]:
+    """The notifications that are shown, once one's title has these words."""
+    async with asyncio.timeout(10):
+        while True:
+            kept: list[Any] = await page.evaluate(NOTIFICATIONS)
+            if any(title in one["title"] for one in kept):
+                return kept
+            await asyncio.sleep(0.02)
+
+
 class Handed:
     """Hands to the browser what its push service got for it."""
 
@@ -96,17 +106,16 @@ def test_one_tap_and_the_browsers_leave_are_all_it_takes_to_be_told(
             assert visible is True
             assert key.rstrip("=").replace("+", "-").replace("/", "_") == subscriber.push_key
             assert not await page.evaluate("caches.match('/pending')"), "nothing waits any more"
-            [done] = await page.evaluate(NOTIFICATIONS)
-            assert done["title"] == "Pronto: os avisos chegam aqui"
+            [done] = await noticed(page, "Pronto: os avisos chegam aqui")
             assert done["data"]["url"].startswith("/manage#atm_")
             await gust(world, 12.5, 0, "p0")
             await handed.next(2)
+            await noticed(page, "Amarelo")
             await gust(world, 21.5, 1, "p0")
             await handed.next(3)
-            told = [one for one in await page.evaluate(NOTIFICATIONS) if one["tag"]]
-            assert [("Laranja" in one["title"], "21,5 m/s" in one["body"]) for one in told] == [
-                (True, True)
-            ], "the newer one is in the older one's place"
+            told = [one for one in await noticed(page, "Laranja") if one["tag"]]
+            said = ["21,5 m/s" in one["body"] for one in told]
+            assert said == [True], "the newer one is in the older one's place"
             assert told[0]["data"]["url"].startswith("/#/alert/")
             await page.goto(world.url(done["data"]["url"]))
             await page.get_by_role("heading", name="Sua inscrição").wait_for()
@@ -141,9 +150,7 @@ def test_a_code_that_this_browser_did_not_ask_for_is_shown_and_not_given_back(
         async with Handed(page, subscriber, url) as handed:
             subscriber.came.append(_pushed(stranger))
             await handed.next(1)
-            async with asyncio.timeout(10):
-                while not (kept := await page.evaluate(NOTIFICATIONS)):
-                    await asyncio.sleep(0.02)
+            kept = await noticed(page, "Confirme")
         assert [(one["title"], one["body"]) for one in kept] == [("Confirme", "482913")]
         assert not [one for one in asked if one.endswith("/confirm")]
 

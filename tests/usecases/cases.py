@@ -24,6 +24,8 @@ rules = "inmet"
 language = "en"
 [sources.open-meteo]
 enabled = false
+[api]
+url = "https://alerts.example.org"
 [people]
 controller = "Defesa Civil"
 contact = "https://example.org/contact"
@@ -76,6 +78,22 @@ class Target:
     def close(self) -> None:
         self._server.shutdown()
         self._server.server_close()
+
+
+def decoded(said: bytes | str) -> Any:
+    """JSON as what it says; a page as its text."""
+    try:
+        return json.loads(said) if said else None
+    except ValueError:
+        return said if isinstance(said, str) else said.decode()
+
+
+def answers(watch: Driven, link: str, what: str) -> int:
+    """Open a message's link, which does nothing but show buttons, and press one."""
+    path = link.removeprefix("https://alerts.example.org")
+    status, page = watch.ask("GET", path, None, None)
+    assert (status, f"/{what}" in page) == (200, True), page
+    return watch.ask("POST", f"{path}/{what}", None, None)[0]
 
 
 class Driven(ABC):
@@ -177,6 +195,10 @@ class UseCases:
         assert (status, "3 codes in a day" in told["detail"]) == (422, True)
         held = watch.ask("GET", f"/v1/people/{confirmed['person']}")[1]
         assert browser.endpoint in json.dumps(held)
+        [*_, newest] = [one for one in browser.came if one.body["kind"] == "alert"]
+        assert answers(watch, newest.body["answer"], "received") == 200
+        page = watch.ask("GET", f"/v1/deliveries?person={confirmed['person']}")[1]
+        assert all(one["acknowledged_at"] for one in page["items"] if one["kind"] == "alert")
         push_service.browsers.clear()  # its owner took the leave back
         storm(watch, 34.0)
         held_at = f"/v1/people/{confirmed['person']}"

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from .cases import KEY, SETTINGS, Driven, UseCases
+from .cases import KEY, SETTINGS, Driven, UseCases, decoded
 
 if "ATALAIA_AWS" in os.environ:
     from aws.dynalite import dynalite  # noqa: F401  a fixture
@@ -38,7 +38,7 @@ class Functions(Driven):
         said = answer["body"]
         if answer["isBase64Encoded"]:
             said = base64.b64decode(said).decode()
-        return answer["statusCode"], json.loads(said) if said else None
+        return answer["statusCode"], decoded(said)
 
     def _answer(
         self, method: str, path: str, body: Any = None, key: str | None = KEY

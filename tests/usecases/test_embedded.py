@@ -19,7 +19,7 @@ from atalaia.run.opened import home_of
 from atalaia.settings import load
 from patience import wait_until
 
-from .cases import KEY, SETTINGS, Driven, UseCases
+from .cases import KEY, SETTINGS, Driven, UseCases, decoded
 
 
 class Embedded(Driven):
@@ -62,10 +62,10 @@ class Embedded(Driven):
         try:
             with urllib.request.urlopen(self._request(method, path, body, key)) as answer:
                 said = answer.read()
-                return answer.status, json.loads(said) if said else None
+                return answer.status, decoded(said)
         except urllib.error.HTTPError as error:
             said = error.read()
-            return error.code, json.loads(said) if said else None
+            return error.code, decoded(said)
 
     def _request(
         self, method: str, path: str, body: Any = None, key: str | None = KEY

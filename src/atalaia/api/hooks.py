@@ -1,5 +1,5 @@
 """The webhooks: what Meta's and Telegram's servers send when people write to the bots, and where
-mail programs post when people want no more."""
+links in messages lead."""
 
 # Without postponed annotations: routes name their dependencies in them.
 
@@ -7,16 +7,18 @@ from collections.abc import Awaitable, Callable
 
 from fastapi import APIRouter, Request, Response
 
-from atalaia.api import leaving
+from atalaia.api import answering, leaving
+from atalaia.people.answering import Answering
 
 Heard = Callable[[Request], Awaitable[tuple[int, str]]]
 """Takes what a bot's webhook sends: query or body, and what proves whose it is → (status, text)."""
 
 
-def routes(whatsapp: Heard, telegram: Heard, leave: Callable[[str], bool]) -> APIRouter:
-    """The routes; all under /v1. `leave`: see `leaving.routes`."""
+def routes(whatsapp: Heard, telegram: Heard, answers: Answering) -> APIRouter:
+    """The routes; all under /v1."""
     router = APIRouter(prefix="/v1", include_in_schema=False)
-    router.include_router(leaving.routes(leave))
+    router.include_router(leaving.routes(answers.leave))
+    router.include_router(answering.routes(answers))
 
     @router.api_route("/whatsapp", methods=["GET", "POST"])
     async def take_whatsapp(request: Request) -> Response:

@@ -13,21 +13,21 @@ from fastapi.responses import HTMLResponse
 
 from atalaia.api.problem import Problem
 
-_HEADERS = {
+HEADERS = {
     "Cache-Control": "no-store",
     "Referrer-Policy": "no-referrer",
     "Content-Security-Policy": "default-src 'none'; form-action 'self'; frame-ancestors 'none'",
 }
-_PAGE = (
+PAGE = (
     '<!doctype html><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
     '<meta name="robots" content="noindex"><title>Atalaia</title>{}'
 )
-_ASKED = _PAGE.format(
+_ASKED = PAGE.format(
     '<form method="post"><p>Não receber mais por e-mail · No more by e-mail · No recibir más por '
     'correo</p><button name="List-Unsubscribe" value="One-Click">Parar · Stop · Detener</button>'
     "</form>"
 )
-_DONE = _PAGE.format(
+_DONE = PAGE.format(
     "<p>Pronto: nada mais vem por e-mail. · Done: nothing more comes by e-mail. · Listo: nada más "
     "llega por correo.</p>"
 )
@@ -43,13 +43,13 @@ def routes(leave: Callable[[str], bool]) -> APIRouter:
     @router.get("/leave/{token}")
     def ask(token: str) -> HTMLResponse:  # noqa: ARG001  said when the button is pressed
         """A button."""
-        return HTMLResponse(_ASKED, headers=_HEADERS)
+        return HTMLResponse(_ASKED, headers=HEADERS)
 
     @router.post("/leave/{token}")
     def end(token: str) -> HTMLResponse:
         """No more by this channel. What the body says is not looked at: to post is to mean it."""
         if not leave(token):
             raise Problem(404, "this link is none of ours, or was cut; copy all of it")
-        return HTMLResponse(_DONE, headers=_HEADERS)
+        return HTMLResponse(_DONE, headers=HEADERS)
 
     return router

@@ -24,6 +24,11 @@ _STOP = (
     "To get no more of these: {where}.",
     "Para no recibir más: {where}.",
 )
+_ANSWER = (
+    "Para dizer que recebeu, mudar o que recebe ou parar: {where}",
+    "To say that you got it, change what you get, or stop: {where}",
+    "Para decir que lo recibió, cambiar lo que recibe o dejarlo: {where}",
+)
 # Any server takes seven bits; and a Message-ID or a link must not be folded, whatever its length.
 _POLICY = SMTP.clone(cte_type="7bit", max_line_length=900)
 _NO_SENDER = "channels.email.sender: not an address; write Name <name@example.org>"
@@ -54,8 +59,9 @@ class MailWriter:
         """
         # EmailMessage refuses line ends in headers; one_line leaves none to refuse.
         content = letter.content
-        stop = _STOP[LANGUAGES.index(content.language)].format(
-            where=letter.leave or self._unsubscribe or self.sender.addr_spec
+        words = _ANSWER if letter.answer else _STOP
+        stop = words[LANGUAGES.index(content.language)].format(
+            where=letter.answer or letter.leave or self._unsubscribe or self.sender.addr_spec
         )
         if content.kind == "confirm":
             stop = ""  # nothing runs yet that could be stopped

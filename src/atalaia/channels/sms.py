@@ -89,7 +89,8 @@ class Sms:
 
     async def send(self, letter: Letter) -> Outcome:
         """Try once: ask whether the number has opted out, then publish."""
-        message = text(letter.content, self._stop.get(letter.content.language, ""))
+        answer = f"OK: {letter.answer}" if letter.asks and letter.answer else ""
+        message = text(letter.content, self._stop.get(letter.content.language, ""), answer)
         return await self._amazon.run(lambda: self._publish(letter.contact.address, message))
 
     async def close(self) -> None:
@@ -123,11 +124,11 @@ class Sms:
         return {key: {"DataType": "String", "StringValue": value} for key, value in said.items()}
 
 
-def text(content: Content, stop: str = "") -> str:
+def text(content: Content, stop: str = "", answer: str = "") -> str:
     """One segment of GSM-7: level, hazard, place, value, time always; then what still fits.
 
-    In the order of its worth: how many more alerts there are, that it is not official, how to stop
-    (for these three a long name is cut), what to do (as many of its clauses as fit).
+    In the order of its worth: how many more alerts there are, where to answer, that it is not
+    official, how to stop (for these a long name is cut), what to do (as many clauses as fit).
     """
     i = LANGUAGES.index(content.language)
     if content.kind == "confirm":
@@ -137,7 +138,7 @@ def text(content: Content, stop: str = "") -> str:
     first, others = content.parts[0], len(content.parts) - 1
     tail = [_MORE[i].format(n=others)] if others else []
     not_official = "" if first.is_official else _NOT_OFFICIAL[i]
-    words = [word for word in (not_official, plain(stop)) if word]
+    words = [word for word in (answer, not_official, plain(stop)) if word]
     core = ""
     while not core:
         room = SEGMENT - septets(_joined("", [], [*tail, *words]))

@@ -58,6 +58,8 @@ class PushBody(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     tag       the same for the same incidents: a notification takes the place of the one before
     incident  the gravest one's key, by which the page shows it
     code      of a confirmation
+    answer    where one says that one got it, changes what one gets, or ends it; `asks`: whether the
+              first of these is asked for
     """
 
     kind: str
@@ -69,6 +71,8 @@ class PushBody(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     tag: str = ""
     incident: str = ""
     code: str = ""
+    answer: str = ""
+    asks: bool = False
 
 
 class WebPush:
@@ -152,7 +156,9 @@ def encode(letter: Letter, tag: str = "") -> bytes:
     longest = MOST_BYTES
     while True:
         text = content.text(longest)
-        body = msgspec.json.encode(_body(content, text, tag))
+        body = msgspec.json.encode(
+            _body(content, text, tag, answer=letter.answer, asks=letter.asks)
+        )
         over = len(body) - MOST_BYTES
         if over <= 0 or longest <= 0:
             return body
@@ -168,7 +174,7 @@ def topic_of(content: Content, secret: bytes) -> str:
     return base64url(hmac.digest(secret, "\n".join(incidents).encode(), "sha256")[:24])
 
 
-def _body(content: Content, text: str, tag: str) -> PushBody:
+def _body(content: Content, text: str, tag: str, *, answer: str, asks: bool) -> PushBody:
     is_one = len(content.parts) == 1 and "\n" in text
     return PushBody(
         kind=content.kind,
@@ -180,6 +186,8 @@ def _body(content: Content, text: str, tag: str) -> PushBody:
         tag=tag,
         incident=content.alerts[0].incident if content.alerts else "",
         code=content.code,
+        answer=answer,
+        asks=asks,
     )
 
 

@@ -260,6 +260,7 @@ class Letter(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     left_out   alerts of the message that it does not tell
     has_more   whether the person has other channels that it could go by
     leave      a link that ends this channel for them, which nobody else is to have; empty: none
+    answer     a link to say that it was got, to change what one gets, or to end it; empty: none
     """
 
     id: str
@@ -273,6 +274,7 @@ class Letter(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     left_out: tuple[str, ...] = ()
     has_more: bool = False
     leave: str = ""
+    answer: str = ""
 
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True):

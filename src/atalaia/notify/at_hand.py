@@ -15,7 +15,7 @@ from atalaia.domain.subscription import Person
 from atalaia.notify.fanout import Profiles
 from atalaia.notify.letters import Directory
 from atalaia.notify.recipients import Recipients
-from atalaia.people.leave import Link, links
+from atalaia.people.answering import WaysOf, ways_of
 from atalaia.people.registry import Question, Registry
 from atalaia.people.rows import contact_in
 from atalaia.ports import ContactRow
@@ -34,19 +34,19 @@ class Sending(NamedTuple):
     people: Directory
     refresh: Callable[[], object]
     fetch: Callable[[Iterable[str]], object]
-    leave: Link
+    ways: WaysOf
 
 
 def sending(
     recipients: Recipients, registry: Registry, settings: Settings, *, by_need: bool
 ) -> Sending:
     """All of `recipients`; or, by need, those that somebody sends to."""
-    vault, url = registry.vault, settings.api.url
+    url = settings.api.url
     if not by_need:
-        leave = links(url, vault, registry.people.contacts)
-        return Sending(recipients, registry, recipients.refresh, lambda _: None, leave)
+        ways = ways_of(url, registry, registry.people.contacts)
+        return Sending(recipients, registry, recipients.refresh, lambda _: None, ways)
     some = AtHand(registry, settings.channels.names)
-    return Sending(some, some, some.refresh, some.fetch, links(url, vault, some.contacts))
+    return Sending(some, some, some.refresh, some.fetch, ways_of(url, registry, some.contacts))
 
 
 class _Held(NamedTuple):

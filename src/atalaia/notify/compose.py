@@ -23,7 +23,7 @@ from atalaia.notify.drills import drill_in
 from atalaia.notify.fanout import Profiles, rank_of
 from atalaia.notify.letters import NO_ADDRESS, Directory, Letters
 from atalaia.notify.past import Past
-from atalaia.people.leave import Link
+from atalaia.people.answering import Ways, WaysOf
 from atalaia.ports import Outbox, State
 
 _DRAFTS_KEPT = 100_000
@@ -49,7 +49,7 @@ class Composer:
     silences    what is told to nobody
     refresh     takes up who changed, for `profiles`
     fetch       has these people at hand for `profiles` and `people`, read together
-    leave       where a person ends a channel
+    ways        the links by which who gets a message answers it
     """
 
     def __init__(
@@ -64,7 +64,7 @@ class Composer:
         silences: Callable[[], Iterable[Silence]] = tuple,
         refresh: Callable[[], object] = lambda: None,
         fetch: Callable[[Iterable[str]], object] = lambda _: None,
-        leave: Link = lambda *_: "",
+        ways: WaysOf = lambda _: Ways(),
     ) -> None:
         self._state = state
         self._outbox = outbox
@@ -76,7 +76,7 @@ class Composer:
         self._silences = silences
         self._refresh = refresh
         self._fetch = fetch
-        self._leave = leave
+        self._ways = ways
         self._lock = Lock()
         self._log = AlertLog(state)
         self._drafts: dict[str, _Draft] = {}
@@ -91,7 +91,7 @@ class Composer:
             self.look()
             self._fetch(message.person for message in messages)
             past = self._past(messages)
-            letters = Letters(self._people, self._places, past, self._leave)
+            letters = Letters(self._people, self._places, past, self._ways)
             return [self._written(message, past, letters) for message in messages]
 
     def look(self) -> None:

@@ -16,7 +16,7 @@ from atalaia.domain.subscription import Person
 from atalaia.notify.fanout import rank_of
 from atalaia.notify.own_limit import own_limit
 from atalaia.notify.past import Past
-from atalaia.people.leave import Link
+from atalaia.people.answering import WaysOf
 from atalaia.people.registry import Question
 
 NO_ADDRESS = Outcome("never", "the person has no such address any more")
@@ -42,10 +42,10 @@ class Letters:
     """Writes the letters of one batch: a letter each, or why there can be none."""
 
     def __init__(
-        self, people: Directory, places: dict[str, Place], past: Past, leave: Link
+        self, people: Directory, places: dict[str, Place], past: Past, ways: WaysOf
     ) -> None:
         self._people = people
-        self._leave = leave
+        self._ways = ways
         self._places = places
         self._past = past
         self._contents: dict[tuple[tuple[int, ...], str], Content] = {}
@@ -61,7 +61,7 @@ class Letters:
             content=confirmation(asked.code, asked.language, asked.terms),
             sent_at=message.due_at,
             expires_at=message.expires_at,
-            leave=self._leave(message.person, message.channel),
+            **self._ways(message)._asdict(),
         )
 
     def added(self, message: Message, channel: str, person: Person) -> Letter | Outcome:
@@ -87,7 +87,7 @@ class Letters:
             sent_at=sent_at,
             expires_at=message.expires_at,
             asks=asks,
-            leave=self._leave(message.person, message.channel),
+            **self._ways(message)._asdict(),
         )
 
     def alert(
@@ -109,7 +109,7 @@ class Letters:
             asks=max(map(rank_of, told)) == Level.RED,
             left_out=tuple(left_out),
             has_more=len(person.channels) > 1,
-            leave=self._leave(message.person, message.channel),
+            **self._ways(message)._asdict(),
         )
 
     def _content(self, message: Message, entries: Sequence[LogEntry], person: Person) -> Content:

@@ -214,7 +214,7 @@ class Services:
             silences=silences,
             refresh=who.refresh,
             fetch=who.fetch,
-            leave=who.leave,
+            ways=who.ways,
         )
         escalation = Escalation(
             state, outbox, registry, who.profiles, clock, refresh=who.refresh, fetch=who.fetch
@@ -299,8 +299,8 @@ class Services:
         from atalaia.api.whatsapp_hook import whatsapp_hook
         from atalaia.notify.drills import Drills
         from atalaia.page.web import page
+        from atalaia.people.answering import Answering
         from atalaia.people.bodies import seal_body
-        from atalaia.people.leave import leave
         from atalaia.people.terms import open_channels
         from atalaia.people.wishes import TownWishes
 
@@ -355,7 +355,7 @@ class Services:
             hooks=hooks.routes(
                 whatsapp_hook(settings, self.people, now),
                 telegram_hook(settings, self.session, self.talk, state),
-                lambda token: leave(self.registry, token, self.clock.second()),
+                Answering(self.people, self.registry, self.home, self.clock.second),
             ),
             feeds=self._feeds(),
             standing=standing,

@@ -10,14 +10,20 @@ const WAITS = 60;
 const WORDS = {
   "pt-BR": {
     done: ["Pronto: os avisos chegam aqui", "Toque para ver ou mudar sua inscrição."],
+    received: "Recebi",
+    change: "Mudar ou parar",
     ended: ["Este navegador deixou de receber avisos", "Toque para ligar de novo."],
   },
   en: {
     done: ["Done: alerts come here", "Tap to see or change your subscription."],
+    received: "Got it",
+    change: "Change or stop",
     ended: ["This browser has stopped getting alerts", "Tap to turn them on again."],
   },
   es: {
     done: ["Listo: los avisos llegan aquí", "Toque para ver o cambiar su inscripción."],
+    received: "Recibido",
+    change: "Cambiar o parar",
     ended: ["Este navegador ha dejado de recibir avisos", "Toque para activarlos de nuevo."],
   },
 };
@@ -37,12 +43,15 @@ async function pushed(told) {
 }
 
 /** Every push is shown: browsers demand it. A newer one about the same takes the older one's place. */
-function shown({ title, body, tag, level, language, url, incident, is_over }) {
+function shown({ title, body, tag, level, language, url, incident, is_over, answer, asks }) {
+  const words = WORDS[language] ?? WORDS.en;
+  const actions = answer ? [...(asks ? ["received"] : []), "change"] : [];
   return registration.showNotification(title, {
     body, lang: language, icon: icon("192"), badge: icon("badge"),
     tag: tag || undefined, renotify: Boolean(tag),
     requireInteraction: level === "red" && !is_over,
-    data: { url: url ?? (incident ? `/#/alert/${encodeURIComponent(incident)}` : "/#/") },
+    actions: actions.map((action) => ({ action, title: words[action] })),
+    data: { answer, url: url ?? (incident ? `/#/alert/${encodeURIComponent(incident)}` : "/#/") },
   });
 }
 
@@ -80,7 +89,9 @@ async function asked() {
 
 addEventListener("notificationclick", (event) => {
   event.notification.close();
-  event.waitUntil(open(event.notification.data.url));
+  const { url, answer } = event.notification.data;
+  if (event.action === "received") event.waitUntil(fetch(`${answer}/received`, { method: "POST", mode: "no-cors", credentials: "omit" }));
+  else event.waitUntil(open(event.action === "change" ? answer : url));
 });
 
 async function open(url) {

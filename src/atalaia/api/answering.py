@@ -1,0 +1,63 @@
+"""Where a message's own link leads: it was read, what else is wanted of it.
+
+Who opens it sees buttons first, and each does what it says when it is pressed: what looks through
+messages for harm, and what shows a preview of a link, opens it as well, and must do nothing.
+"""
+
+# Without postponed annotations: routes name their dependencies in them.
+
+from typing import Literal
+
+from fastapi import APIRouter
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
+
+from atalaia.api.leaving import HEADERS, PAGE
+from atalaia.api.problem import Problem
+from atalaia.people.answering import Answering
+
+_ASKED = PAGE.format(
+    '<form method="post"><p><button formaction="{token}/received">Recebi · Received · '
+    'Recibido</button></p><p><button formaction="{token}/change">Ver ou mudar o que recebo · '
+    "See or change what I get · Ver o cambiar lo que recibo</button></p><p><button "
+    'formaction="{token}/stop">Não receber mais por aqui · No more this way · No recibir más por '
+    "aquí</button></p></form>"
+)
+_DONE = {
+    "received": PAGE.format(
+        "<p>Anotado: você recebeu. · Noted: you got it. · Anotado: lo recibió.</p>"
+    ),
+    "stop": PAGE.format(
+        "<p>Pronto: nada mais vem por aqui. · Done: nothing more comes this way. · Listo: nada más "
+        "llega por aquí.</p>"
+    ),
+}
+_GONE = "this link is of no message that is kept, or was cut; copy all of it, or take a newer one"
+_OLD = "this link is older than a week; open that of a newer message, or subscribe again"
+
+
+def routes(answers: Answering) -> APIRouter:
+    """The routes. They need no key: the link is one."""
+    router = APIRouter(include_in_schema=False)
+
+    @router.get("/m/{token}")
+    def ask(token: str) -> HTMLResponse:
+        """Buttons."""
+        if answers.message(token) is None:
+            raise Problem(404, _GONE)
+        # A relative address: the page may lie below another one's.
+        return HTMLResponse(_ASKED.format(token=token), headers=HEADERS)
+
+    @router.post("/m/{token}/{what}")
+    def act(token: str, what: Literal["received", "change", "stop"]) -> Response:
+        """Do what a button says."""
+        if what == "change":
+            link = answers.change(token)
+            if link is None:
+                raise Problem(404, _GONE if answers.message(token) is None else _OLD)
+            return RedirectResponse(f"/manage#{link}", 303, HEADERS)
+        is_done = answers.received(token) if what == "received" else answers.stop(token)
+        if not is_done:
+            raise Problem(404, _GONE)
+        return HTMLResponse(_DONE[what], headers=HEADERS)
+
+    return router
