@@ -38,8 +38,8 @@ from aws import moto
 from aws.mapper import Context, Mapper
 from telling import HERE, news
 
-KEY = "k" * 40
-SECRET = "s3cret-s3cret-s3cret"
+KEY = "p8Zk2mQx7vN4tR1cW9sLbYd3"
+SECRET = "v7Qe3uLm9ZxK2pTr5WnB8sYd"
 CHAT = 77000111222
 SENDER = {"id": CHAT, "is_bot": False, "language_code": "en"}
 
@@ -48,12 +48,12 @@ SETTINGS = """
 rules = "inmet"
 [channels.telegram]
 token = "123456:token"
-webhook_secret = "s3cret-s3cret-s3cret"
+webhook_secret = "v7Qe3uLm9ZxK2pTr5WnB8sYd"
 [channels.whatsapp]
 token = "t"
 phone_number_id = "1"
 app_secret = "app"
-verify_token = "word"
+verify_token = "h4Jc8tVy6RfM1gXq3NwZ7kBs"
 """
 
 
@@ -320,7 +320,7 @@ def test_a_bots_webhook_believes_nobody_without_the_secret(
     assert ask("/v1/whatsapp", "POST", body, x_hub_signature_256=signed)["statusCode"] == 200
     assert ask("/v1/whatsapp", "POST", body, x_hub_signature_256=forged)["statusCode"] == 403
     query = "/v1/whatsapp?hub.mode=subscribe&hub.challenge=42&hub.verify_token="
-    assert ask(query + "word")["body"] == "42"
+    assert ask(query + "h4Jc8tVy6RfM1gXq3NwZ7kBs")["body"] == "42"
     assert ask(query + "other")["statusCode"] == 403
 
 

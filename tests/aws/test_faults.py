@@ -56,7 +56,7 @@ FAULTS = {
 WRITES = ("Put", "Update", "Delete", "TransactWrite")
 """What meets another's transaction in DynamoDB."""
 
-KEY = "k" * 40
+KEY = "p8Zk2mQx7vN4tR1cW9sLbYd3"
 LEASE_S = 200
 """After so long what a failed delivery had claimed may be claimed again."""
 

@@ -60,7 +60,7 @@ MORTAL = ("detect", "archive", "fan-out", "deliver", "refine")
 SINCE, UNTIL = "2013-06-06", "2013-06-11"
 """Tropical storm Andrea, with days before and behind it."""
 
-KEY = "k" * 40
+KEY = "p8Zk2mQx7vN4tR1cW9sLbYd3"
 PHONE, CHAT, MAIL = "+12125550100", "77000111222", "ana@people.example"
 HOUR = 3600
 LEASE_S = 120

@@ -226,6 +226,23 @@ def test_it_does_not_start_with_a_secret_that_can_be_guessed(
     assert not (tmp_path / "home").exists()
 
 
+def test_on_aws_nothing_is_served_with_a_secret_that_can_be_guessed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    pytest.importorskip("boto3", reason="the AWS home is not installed here")
+    from atalaia.run.aws import api, deployment
+
+    monkeypatch.setenv("ATALAIA_API_KEY", "password")
+    monkeypatch.setattr(deployment, "home", Mock(side_effect=AssertionError("it was opened")))
+    for each in (deployment, api):
+        each.forget()
+    context = Mock(get_remaining_time_in_millis=lambda: 9_000)
+    with pytest.raises(SettingsInvalid, match=r"api\.key: it can be guessed") as refused:
+        api.handle({}, context)
+    assert "password" not in str(refused.value)
+    deployment.forget()
+
+
 @pytest.mark.parametrize("text", [f'[api]\nkey = "{STRONG}"', f'api.key = "{STRONG}"',
                                   f'api = {{ key = "{STRONG}" }}'])  # fmt: skip
 @pytest.mark.parametrize("mode", [0o644, 0o604, 0o620, 0o602])

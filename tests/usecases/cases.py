@@ -17,7 +17,7 @@ from atalaia.domain.alert import instant
 from patience import wait_until
 from pushing import PushService
 
-KEY = "operator-" + "k" * 31
+KEY = "p8Zk2mQx7vN4tR1cW9sLbYd3"
 
 SETTINGS = """
 rules = "inmet"

@@ -34,7 +34,7 @@ from atalaia.detect.starts import Terms, note_start
 from atalaia.detect.watching import Watching
 from atalaia.domain.norm_tables import Norms
 from atalaia.domain.payload import Payload
-from atalaia.errors import SettingsInvalid, StateConflict
+from atalaia.errors import StateConflict
 from atalaia.homes.embedded import EmbeddedHome
 from atalaia.lake.norms import keep, norms_of
 from atalaia.lake.places import note_places
@@ -50,7 +50,7 @@ from atalaia.run.services import Services
 from atalaia.settings import Settings
 from atalaia.settings.listening import start_listening
 from atalaia.settings.plans import plans
-from atalaia.settings.strength import refusals, weaknesses
+from atalaia.settings.strength import checked, weaknesses
 from atalaia.sources.cap.found import forms_of
 from atalaia.sources.clocks import Clocks
 from atalaia.sources.feed import FeedPoller
@@ -297,9 +297,7 @@ def run(settings: Settings, *, port: int | None = None) -> int:
     allow_listeners()
     if port is not None:
         settings = _with_port(settings, port)
-    if found := list(refusals(settings)):
-        raise SettingsInvalid(found)
-    for line in weaknesses(settings):
+    for line in weaknesses(checked(settings)):
         log.warning("not safe as it is set", reason=line)
     with home_of(settings, exclusive=True) as home:
         _refuse_replay(home)

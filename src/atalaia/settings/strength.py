@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from atalaia.errors import SettingsInvalid
 from atalaia.open_files import is_open_to_others
 from atalaia.settings import KEYS, Settings
 from atalaia.settings.document import Secret
@@ -29,19 +30,33 @@ def weaknesses(settings: Settings) -> Iterator[str]:
         )
 
 
+def checked(settings: Settings, *, is_shared: bool = True) -> Settings:
+    """The same, by which the API may be served. Raises SettingsInvalid.
+
+    is_shared    others may be on this machine, and read its files; a function's is its own
+    """
+    if found := [*(refusals(settings) if is_shared else _guessable(settings))]:
+        raise SettingsInvalid(found)
+    return settings
+
+
 def refusals(settings: Settings) -> Iterator[str]:
-    """What the watch does not start with: secrets that can be guessed, or that others on this
+    """What nothing is served with: secrets that can be guessed, or that others on this
     machine may read. One line each, with the next step and without any secret in it."""
+    yield from _guessable(settings)
+    if settings.file is not None and is_open_to_others(settings.file):
+        held = [key for key in SECRETS if _stands_in(settings.file, key)]
+        if held:
+            yield f"{settings.file}: others may read {held[0]} in it; run chmod 600 on it"
+
+
+def _guessable(settings: Settings) -> Iterator[str]:
     for key, secret in _chosen(settings):
         if secret is not None and not is_strong(secret.reveal()):
             yield (
                 f"{key}: it can be guessed; make one with: head -c 32 /dev/urandom | base64 | "
                 "tr -d '=+/\\n'"
             )
-    if settings.file is not None and is_open_to_others(settings.file):
-        held = [key for key in SECRETS if _stands_in(settings.file, key)]
-        if held:
-            yield f"{settings.file}: others may read {held[0]} in it; run chmod 600 on it"
 
 
 def is_strong(secret: str) -> bool:

@@ -23,6 +23,7 @@ from atalaia.domain.payload import Payload
 from atalaia.homes.aws.sql import AthenaSql, Cost
 from atalaia.lake.laid import Followed
 from atalaia.run.aws import deployment
+from atalaia.settings.strength import checked
 
 _MARGIN_S = 2.0
 
@@ -40,7 +41,8 @@ def _note_cost(cost: Cost) -> None:
 @lru_cache(1)
 def _app() -> Any:
     """The application of one container. To be made on its event loop."""
-    home, settings = deployment.home(), deployment.settings()
+    settings = checked(deployment.settings(), is_shared=False)
+    home = deployment.home()
     config = home.config
     sql = AthenaSql(
         home.clients, config.workgroup, config.database, on_cost=_note_cost, timeout_s=ANSWER_S
