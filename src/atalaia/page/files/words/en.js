@@ -229,7 +229,7 @@ export const words = {
     need_hazard: "Choose at least one hazard.",
     need_contact: "Say how to tell you.",
     code_title: "Confirm with the code",
-    code_lead: (channel) => `We sent six digits by ${channel}. The code is good for 7 days.`,
+    code_lead: (channel) => `We sent six digits by ${channel}. The code is good for 30 minutes.`,
     code: "Six-digit code",
     consent_title: "With the code you agree to this:",
     confirm: "I agree and confirm",
@@ -249,7 +249,7 @@ export const words = {
   manage: {
     title: "Your subscription",
     need: "To see or erase your subscription, open the link that you got when you subscribed.",
-    lost: "Lost the link? Answer “stop” to any message, or subscribe again with the same contact.",
+    lost: "Lost the link? Open the one in a message that you got, or subscribe again with the same contact.",
     expired: "This link has run out or holds no more. Subscribe again with the same contact to get another.",
     channels: "How we tell you",
     wishes: "What you asked for",

@@ -229,7 +229,7 @@ export const words = {
     need_hazard: "Elija al menos un peligro.",
     need_contact: "Diga cómo avisarle.",
     code_title: "Confirme con el código",
-    code_lead: (channel) => `Enviamos seis dígitos por ${channel}. El código vale 7 días.`,
+    code_lead: (channel) => `Enviamos seis dígitos por ${channel}. El código vale 30 minutos.`,
     code: "Código de seis dígitos",
     consent_title: "Con el código usted acepta esto:",
     confirm: "Acepto y confirmo",
@@ -249,7 +249,7 @@ export const words = {
   manage: {
     title: "Su inscripción",
     need: "Para ver o borrar su inscripción, abra el enlace que recibió al inscribirse.",
-    lost: "¿Perdió el enlace? Responda “parar” a cualquier mensaje, o inscríbase de nuevo con el mismo contacto.",
+    lost: "¿Perdió el enlace? Abra el de un mensaje recibido, o suscríbase de nuevo con el mismo contacto.",
     expired: "Este enlace venció o ya no vale. Inscríbase de nuevo con el mismo contacto para recibir otro.",
     channels: "Por dónde avisamos",
     wishes: "Lo que pidió",

@@ -235,7 +235,7 @@ export const words = {
     need_hazard: "Escolha pelo menos um perigo.",
     need_contact: "Diga como avisar você.",
     code_title: "Confirme com o código",
-    code_lead: (channel) => `Mandamos seis dígitos por ${channel}. O código vale 7 dias.`,
+    code_lead: (channel) => `Mandamos seis dígitos por ${channel}. O código vale 30 minutos.`,
     code: "Código de seis dígitos",
     consent_title: "Com o código você concorda com isto:",
     confirm: "Concordo e confirmo",
@@ -255,7 +255,7 @@ export const words = {
   manage: {
     title: "Sua inscrição",
     need: "Para ver ou apagar sua inscrição, abra o link que você recebeu ao se inscrever.",
-    lost: "Perdeu o link? Responda “parar” a qualquer mensagem, ou inscreva-se de novo com o mesmo contato.",
+    lost: "Perdeu o link? Abra o de uma mensagem recebida, ou inscreva-se de novo com o mesmo contato.",
     expired: "Este link venceu ou já não vale. Inscreva-se de novo com o mesmo contato para receber outro.",
     channels: "Por onde avisamos",
     wishes: "O que você pediu",
