@@ -127,6 +127,22 @@ data "aws_iam_policy_document" "people_key" {
       identifiers = [local.root]
     }
   }
+
+  # Which mails came back, which SES tells a topic: there are addresses in it.
+  statement {
+    sid       = "Returns"
+    actions   = ["kms:Decrypt", "kms:GenerateDataKey"]
+    resources = ["*"]
+    principals {
+      type        = "Service"
+      identifiers = ["ses.amazonaws.com"]
+    }
+    condition {
+      test     = "StringEquals"
+      variable = "aws:SourceAccount"
+      values   = [local.account]
+    }
+  }
 }
 
 resource "aws_kms_key" "people" {

@@ -215,3 +215,105 @@ resource "aws_sesv2_email_identity" "sender" {
 
   email_identity = var.email_domain
 }
+
+# Mails that came back: SES tells a topic, and the topic a function, which ends the contact.
+module "returns" {
+  source = "../function"
+  count  = var.email_domain == "" ? 0 : 1
+
+  common    = var.common
+  name      = "returns"
+  package   = var.packages["people"]
+  timeout_s = 60
+  memory_mb = 512
+
+  statements = concat(var.access.settings, var.access.people, [
+    {
+      sid       = "GivenUp"
+      actions   = ["sqs:SendMessage"]
+      resources = [aws_sqs_queue.dead.arn]
+    },
+  ])
+}
+
+# Lambda tries twice more; what is given up then is in `dead`.
+resource "aws_lambda_function_event_invoke_config" "returns" {
+  count = length(module.returns)
+
+  function_name          = module.returns[0].name
+  maximum_retry_attempts = 2
+
+  destination_config {
+    on_failure {
+      destination = aws_sqs_queue.dead.arn
+    }
+  }
+}
+
+# What is in its messages is somebody's address: it is encrypted with people's key.
+resource "aws_sns_topic" "returns" {
+  count = length(module.returns)
+
+  name              = "${var.common.environment}-returns"
+  kms_master_key_id = var.people_key
+}
+
+data "aws_iam_policy_document" "returns" {
+  count = length(module.returns)
+
+  statement {
+    sid       = "Ses"
+    actions   = ["sns:Publish"]
+    resources = [aws_sns_topic.returns[0].arn]
+    principals {
+      type        = "Service"
+      identifiers = ["ses.amazonaws.com"]
+    }
+    condition {
+      test     = "StringEquals"
+      variable = "aws:SourceAccount"
+      values   = [var.common.account]
+    }
+    condition {
+      test     = "ArnEquals"
+      variable = "aws:SourceArn"
+      values   = [aws_sesv2_email_identity.sender[0].arn]
+    }
+  }
+}
+
+resource "aws_sns_topic_policy" "returns" {
+  count = length(module.returns)
+
+  arn    = aws_sns_topic.returns[0].arn
+  policy = data.aws_iam_policy_document.returns[0].json
+}
+
+resource "aws_ses_identity_notification_topic" "returns" {
+  for_each = length(module.returns) == 0 ? toset([]) : toset(["Bounce", "Complaint"])
+
+  identity          = aws_sesv2_email_identity.sender[0].email_identity
+  notification_type = each.key
+  topic_arn         = aws_sns_topic.returns[0].arn
+
+  depends_on = [aws_sns_topic_policy.returns]
+}
+
+resource "aws_lambda_permission" "returns" {
+  count = length(module.returns)
+
+  action        = "lambda:InvokeFunction"
+  function_name = module.returns[0].name
+  principal     = "sns.amazonaws.com"
+  source_arn    = aws_sns_topic.returns[0].arn
+}
+
+resource "aws_sns_topic_subscription" "returns" {
+  count = length(module.returns)
+
+  topic_arn = aws_sns_topic.returns[0].arn
+  protocol  = "lambda"
+  endpoint  = module.returns[0].arn
+
+  depends_on = [aws_lambda_permission.returns]
+}

@@ -19,5 +19,8 @@ output "email_dns" {
 }
 
 output "functions" {
-  value = { detect = module.detect, fan-out = module.fan_out, deliver = module.deliver, retention = module.retention }
+  value = merge(
+    { detect = module.detect, fan-out = module.fan_out, deliver = module.deliver, retention = module.retention },
+    { for function in module.returns : "returns" => function },
+  )
 }

@@ -114,6 +114,12 @@ class Metrics:
             ["channel"],
             registry=here,
         )
+        self.mails_returned = Counter(
+            "atalaia_mails_returned",
+            "Mails that came back after SES had taken them.",
+            ["kind"],
+            registry=here,
+        )
         self.messages = Gauge(
             "atalaia_messages", "Messages in the outbox.", ["channel", "status"], registry=here
         )
@@ -138,6 +144,11 @@ class Metrics:
             self.payloads.labels(source, _outcome(payload)).inc()
             if _outcome(payload) == "answer":
                 self.last_success.labels(source).set(payload.received_at)
+
+    def returned(self, mails: Mapping[str, int]) -> None:
+        """So many mails came back, by kind."""
+        for kind, n in mails.items():
+            self.mails_returned.labels(kind).inc(n)
 
     def left(self, source: str, calls: Mapping[str, int]) -> None:
         """So many calls a source still allows, by window."""

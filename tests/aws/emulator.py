@@ -1,10 +1,11 @@
 """Amazon's services on loopback, in a process of their own: ``python emulator.py PORT``.
 
-What one process plays it plays once: two deployments that have to be apart need two. Three things
+What one process plays it plays once: two deployments that have to be apart need two. Four things
 are other than in moto's own server: DynamoDB does one thing after the other (`one_at_a_time`);
 ``/sms`` and ``/mail`` say what went out by SNS and by SES, as ``[[to, what], …]``; and event source
 mappings are kept, and never run. Moto would run some of them, in containers of Docker, and where
-there are none throw away what they were to hand over.
+there are none throw away what they were to hand over. And SES may be told whether its notices are
+to have a mail's headers, which moto has not made, and Terraform asks for 25 times.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from typing import Any
 
 from moto.awslambda.models import LambdaBackend
 from moto.core import DEFAULT_ACCOUNT_ID
+from moto.core.responses import EmptyResult
 from moto.dynamodb.models import DynamoDBBackend, dynamodb_backends
 from moto.kinesis.models import kinesis_backends
 from moto.moto_server.werkzeug_app import (
@@ -27,6 +29,7 @@ from moto.moto_server.werkzeug_app import (
     create_backend_app,
 )
 from moto.ses.models import ses_backends
+from moto.ses.responses import EmailResponse
 from moto.sns.models import sns_backends
 from moto.sqs.models import sqs_backends
 from werkzeug.serving import run_simple
@@ -38,6 +41,7 @@ def main(port: int) -> None:
     """Serve until the process is ended."""
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     keep_mappings()
+    take_headers()
     one_at_a_time()
     services: Any = DomainDispatcherApplication(create_backend_app)
 
@@ -82,6 +86,12 @@ def keep_mappings() -> None:
         return made
 
     LambdaBackend.create_event_source_mapping = stored
+
+
+def take_headers() -> None:
+    """Let it be said whether notices have headers, to no effect."""
+    name = "set_identity_headers_in_notifications_enabled"
+    setattr(EmailResponse, name, lambda _: EmptyResult())
 
 
 def one_at_a_time() -> None:

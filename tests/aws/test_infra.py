@@ -19,7 +19,17 @@ from aws import moto
 from aws.conftest import Applied
 from aws.terraform import ENVIRONMENT, INFRA, REGION, Terraform, variables
 
-FUNCTIONS = ("poll", "detect", "fan-out", "deliver", "retention", "archive", "refine", "api")
+FUNCTIONS = (
+    "poll",
+    "detect",
+    "fan-out",
+    "deliver",
+    "returns",
+    "retention",
+    "archive",
+    "refine",
+    "api",
+)
 BUCKETS = ("raw", "gold", "athena", "trail", "code")
 CONFIG = Config(ENVIRONMENT, moto.ACCOUNT)
 
@@ -223,7 +233,9 @@ def test_one_failed_run_of_a_function_that_runs_seldom_is_an_alarm(services: Ser
         [alarm] = services.cloudwatch.describe_alarms(AlarmNames=[f"{ENVIRONMENT}-errors-{name}"])[
             "MetricAlarms"
         ]
-        assert alarm["DatapointsToAlarm"] == (1 if name in ("refine", "retention") else 2)
+        assert alarm["DatapointsToAlarm"] == (
+            1 if name in ("refine", "retention", "returns") else 2
+        )
 
 
 def test_the_trail_waits_until_its_bucket_lets_it_in() -> None:

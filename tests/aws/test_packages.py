@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parents[2]
 MODULES = {
     "watch": ("poll", "detect"),
     "batch": ("archive", "refine"),
-    "people": ("fan_out", "deliver", "retention"),
+    "people": ("fan_out", "deliver", "returns", "retention"),
     "serving": ("api",),
     "rebuild": ("rebuild",),
 }

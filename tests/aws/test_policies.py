@@ -12,7 +12,17 @@ from aws.policies import actions, is_allowed, statements
 from aws.terraform import ENVIRONMENT, REGION
 from aws.test_infra import Services
 
-FUNCTIONS = ("poll", "detect", "fan-out", "deliver", "retention", "archive", "refine", "api")
+FUNCTIONS = (
+    "poll",
+    "detect",
+    "fan-out",
+    "deliver",
+    "returns",
+    "retention",
+    "archive",
+    "refine",
+    "api",
+)
 
 
 def table(name: str, index: str = "") -> str:

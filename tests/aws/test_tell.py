@@ -22,7 +22,7 @@ from atalaia.people.registry import Registry
 from atalaia.people.request import Request
 from atalaia.people.subscribe import subscribe
 from atalaia.ports import Commit
-from atalaia.run.aws import deliver, deployment, fan_out, poll, refine, retention
+from atalaia.run.aws import deliver, deployment, fan_out, poll, refine, retention, returns
 from atalaia.sources import status
 from atalaia.sources.health import Health
 from aws import moto
@@ -74,6 +74,22 @@ def subscribed(*contacts: str) -> str:
     chosen = tuple(map(read_contact, contacts or ("inbox",)))
     request = Request(contacts=chosen, where=(HERE,), proof="form 12")
     return subscribe(registry, request, int(time.time()) - 60, lambda *_: None).pseudonym
+
+
+def test_a_mail_that_came_back_ends_its_contact(
+    deployed: Config, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ana = subscribed("email:ana@example.org", "sms:+5551999990000")
+    bounce = {"bounceType": "Permanent", "bouncedRecipients": [{"emailAddress": "ana@example.org"}]}
+    told = json.dumps({"notificationType": "Bounce", "bounce": bounce})
+    hello = json.dumps({"notificationType": "AmazonSnsSubscriptionSucceeded", "message": "…"})
+    for text in (hello, told, told):
+        returns.handle({"Records": [{"Sns": {"Message": text}}]}, None)
+    home = deployment.home()
+    person = Registry(home.people, home.keys).person(ana)
+    assert person is not None
+    assert person.channels == ("sms",)
+    assert '"atalaia_mails_returned_total":1' in capsys.readouterr().out
 
 
 def test_an_alert_is_fanned_out_wakes_delivery_and_is_sent_once(deployed: Config) -> None:
