@@ -26,7 +26,6 @@ module "ingest" {
   common          = local.common
   package         = local.packages["watch"]
   access          = local.access
-  failures        = module.speed.queues["dead"]
   tomorrow_secret = var.tomorrow_secret
   poll_every      = var.poll_every
   stream          = var.stream

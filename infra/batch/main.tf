@@ -96,6 +96,31 @@ resource "aws_lambda_event_source_mapping" "archive" {
   }
 }
 
+# What detect gave up, from RAW through the stream once more; an operator starts it (docs/aws.md).
+module "recover" {
+  source = "../function"
+
+  common    = var.common
+  name      = "recover"
+  package   = var.package
+  timeout_s = 900
+  memory_mb = 1024
+
+  statements = concat(var.access.watch, [
+    var.stream.append,
+    {
+      sid       = "Raw"
+      actions   = ["s3:GetObject"]
+      resources = ["${module.raw.arn}/raw/payloads/*"]
+    },
+    {
+      sid       = "List"
+      actions   = ["s3:ListBucket"]
+      resources = [module.raw.arn]
+    },
+  ])
+}
+
 module "refine" {
   source = "../function"
 
@@ -106,7 +131,6 @@ module "refine" {
   memory_mb = 3008
   disk_mb   = 4096 # parts of RAW on their way, and what DuckDB spills
   schedule  = "rate(15 minutes)"
-  failures  = var.queues["dead"]
 
   statements = concat(var.access.watch, var.access.outbox, var.access.keys, [
     {

@@ -13,5 +13,5 @@ output "job" {
 }
 
 output "functions" {
-  value = { archive = module.archive, refine = module.refine }
+  value = { archive = module.archive, recover = module.recover, refine = module.refine }
 }

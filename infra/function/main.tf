@@ -27,13 +27,6 @@ locals {
     resources  = [var.common.data_key]
     conditions = []
   }]
-  scheduled = [{
-    sid        = "Failed"
-    effect     = "Allow"
-    actions    = ["sqs:SendMessage"]
-    resources  = [var.failures]
-    conditions = []
-  }]
 }
 
 resource "aws_iam_role" "this" {
@@ -51,7 +44,7 @@ data "aws_iam_policy_document" "this" {
   }
 
   dynamic "statement" {
-    for_each = concat(local.always, var.schedule == "" ? [] : local.scheduled, var.statements)
+    for_each = concat(local.always, var.statements)
     content {
       sid       = statement.value.sid
       effect    = statement.value.effect
@@ -83,7 +76,7 @@ resource "aws_cloudwatch_log_group" "this" {
 
 resource "aws_lambda_function" "this" {
   #checkov:skip=CKV_AWS_115:only where a provider's quota, a whole file or strangers need it (variable reserved_concurrency); what the rest may use is bounded by shards and queues
-  #checkov:skip=CKV_AWS_116:what a stream or queue brings fails into its event source mapping's destination, what the clock brings into the dead-letter queue (aws_lambda_function_event_invoke_config)
+  #checkov:skip=CKV_AWS_116:what a stream brings fails into its event source mapping's destination, and what a queue or the clock brings comes again: a letter would say nothing
   #checkov:skip=CKV_AWS_117:it talks to public providers and to AWS; in a VPC it would need a NAT gateway and reach nothing more
   #checkov:skip=CKV_AWS_272:the package is built and applied by one command from one checkout; a signing profile would sign what the same hands made
   #checkov:skip=CKV_AWS_50:lag by stage is a metric of its own; X-Ray's permissions cannot name a resource
@@ -116,19 +109,14 @@ resource "aws_lambda_function" "this" {
   depends_on = [aws_iam_role_policy.this]
 }
 
-# What the clock starts is not tried again: the next tick comes, and repeats what was left.
+# What the clock starts is not tried again: the next tick comes, and repeats what was left. So there is
+# nothing to keep of it; a run that fails, or is turned away, is counted by its alarm.
 resource "aws_lambda_function_event_invoke_config" "this" {
   count = var.schedule == "" ? 0 : 1
 
   function_name                = aws_lambda_function.this.function_name
   maximum_retry_attempts       = 0
   maximum_event_age_in_seconds = 60
-
-  destination_config {
-    on_failure {
-      destination = var.failures
-    }
-  }
 }
 
 data "aws_iam_policy_document" "clock_trust" {

@@ -59,9 +59,3 @@ variable "schedule" {
   type        = string
   default     = ""
 }
-
-variable "failures" {
-  description = "ARN of the queue for runs of the clock that failed."
-  type        = string
-  default     = ""
-}

@@ -101,7 +101,6 @@ module "poll" {
   timeout_s = 55 # less than a minute, the least between two ticks
   memory_mb = 512
   schedule  = "rate(${var.poll_every})"
-  failures  = var.failures
   variables = {
     ATALAIA_SECRETS = aws_secretsmanager_secret.tomorrow.name
   }

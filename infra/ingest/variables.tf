@@ -3,11 +3,6 @@ variable "common" {
   type        = any
 }
 
-variable "failures" {
-  description = "ARN of the queue for runs of the clock that failed."
-  type        = string
-}
-
 variable "package" {
   description = "The zip of this layer's functions."
   type        = object({ bucket = string, key = string, hash = string })

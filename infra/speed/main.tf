@@ -58,9 +58,10 @@ module "detect" {
   ])
 }
 
-# What cannot be read the function itself puts into `poison`. A record at which it breaks would by
-# default block its shard until it expires: here its batch is cut in halves until it stands alone,
-# and Lambda puts its place in the stream into `dead` after five tries.
+# What cannot be read the function itself puts into `poison`, and what breaks its code it puts aside with
+# the rejects: what fails here is AWS, a deployment or the function's memory, and nothing is given up for
+# that while it is news. After a day Lambda puts its place in the stream into `dead`; `recover` brings it
+# back.
 resource "aws_lambda_event_source_mapping" "stream" {
   event_source_arn                   = var.stream.arn
   function_name                      = module.detect.arn
@@ -69,7 +70,7 @@ resource "aws_lambda_event_source_mapping" "stream" {
   maximum_batching_window_in_seconds = 1
   parallelization_factor             = 1 # a place's readings stay in their order
   bisect_batch_on_function_error     = true
-  maximum_retry_attempts             = 5
+  maximum_retry_attempts             = 10000
   maximum_record_age_in_seconds      = 86400
   function_response_types            = ["ReportBatchItemFailures"]
 
@@ -101,7 +102,6 @@ module "fan_out" {
   timeout_s = 120
   memory_mb = 1024
   schedule  = "rate(1 minute)" # what a wake-up missed
-  failures  = aws_sqs_queue.dead.arn
 
   # It must know which channels there are; their tokens are deliver's.
   variables = { for name in var.channel_secrets : "ATALAIA_CHANNELS_${upper(name)}_TOKEN" => "not-for-fan-out" }
@@ -131,7 +131,7 @@ resource "aws_lambda_event_source_mapping" "log" {
   batch_size                     = 100
   parallelization_factor         = 1
   bisect_batch_on_function_error = true
-  maximum_retry_attempts         = 5
+  maximum_retry_attempts         = 10000
   maximum_record_age_in_seconds  = 86400
 
   destination_config {
@@ -150,7 +150,6 @@ module "deliver" {
   timeout_s = local.deliver_timeout_s
   memory_mb = 512
   schedule  = "rate(1 minute)" # what is to be tried again, and whose turn it is next
-  failures  = aws_sqs_queue.dead.arn
   variables = local.secrets
 
   statements = concat(var.access.watch, var.access.people, var.access.outbox, [
@@ -205,7 +204,6 @@ module "retention" {
   timeout_s = 900
   memory_mb = 512
   schedule  = "rate(1 day)"
-  failures  = aws_sqs_queue.dead.arn
 
   statements = concat(var.access.settings, var.access.people, var.access.outbox)
 }

@@ -1,9 +1,9 @@
-# SQS only wakes somebody up: what is to be sent stands in the outbox's table. `dead` takes what
-# was given up, `poison` records of the stream that nobody can read; both are for a person to see.
+# SQS only wakes somebody up: what is to be sent stands in the outbox's table, so that a wake-up which
+# comes to nothing goes by itself. `dead` takes what was given up, `poison` records of the stream that
+# nobody can read; both are for a person to see.
 
 locals {
   visibility_s = 6 * local.deliver_timeout_s # as AWS advises: a slow batch is not given out twice
-  dead_after   = 5
 }
 
 resource "aws_sqs_queue" "dead" {
@@ -29,11 +29,6 @@ resource "aws_sqs_queue" "wake" {
   message_retention_seconds  = 86400 # the outbox remembers longer, and wakes again
   receive_wait_time_seconds  = 20
   kms_master_key_id          = var.common.data_key
-
-  redrive_policy = jsonencode({
-    deadLetterTargetArn = aws_sqs_queue.dead.arn
-    maxReceiveCount     = local.dead_after
-  })
 }
 
 locals {

@@ -4,7 +4,7 @@ locals {
   tell = [aws_sns_topic.alarms.arn]
 
   # Functions that run once in a quarter of an hour or less: two failed runs are never near each other.
-  seldom = ["refine", "retention", "returns"]
+  seldom = ["recover", "refine", "retention", "returns"]
 }
 
 # Missing data are the alarm here: a poller that died counts nothing at all.

@@ -27,6 +27,7 @@ FUNCTIONS = (
     "returns",
     "retention",
     "archive",
+    "recover",
     "refine",
     "api",
 )
@@ -234,7 +235,7 @@ def test_one_failed_run_of_a_function_that_runs_seldom_is_an_alarm(services: Ser
             "MetricAlarms"
         ]
         assert alarm["DatapointsToAlarm"] == (
-            1 if name in ("refine", "retention", "returns") else 2
+            1 if name in ("recover", "refine", "retention", "returns") else 2
         )
 
 

@@ -15,7 +15,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 MODULES = {
     "watch": ("poll", "detect"),
-    "batch": ("archive", "refine"),
+    "batch": ("archive", "recover", "refine"),
     "people": ("fan_out", "deliver", "returns", "retention"),
     "serving": ("api",),
     "rebuild": ("rebuild",),

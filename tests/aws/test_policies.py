@@ -20,6 +20,7 @@ FUNCTIONS = (
     "returns",
     "retention",
     "archive",
+    "recover",
     "refine",
     "api",
 )
@@ -104,7 +105,16 @@ NEEDS: dict[str, list[Call]] = {
     ],
     "retention": [
         Call(f"{READ} {WRITE} dynamodb:Scan", (*PEOPLE, *OUTBOX)),
+    ],
+    "returns": [
+        Call(f"{READ} {WRITE}", PEOPLE),
         Call("sqs:SendMessage", (queue("dead"),)),
+    ],
+    "recover": [
+        Call("kinesis:PutRecords", (STREAM,)),
+        Call("dynamodb:UpdateItem", (table("state"),)),
+        Call("s3:GetObject", (file("raw", "raw/payloads/x"),)),
+        Call("s3:ListBucket", (bucket("raw"),)),
     ],
     "archive": [
         Call("kinesis:GetRecords kinesis:ListShards", (STREAM,)),
@@ -203,6 +213,18 @@ REFUSED: dict[str, list[Call]] = {
         Call("secretsmanager:GetSecretValue", (secret("telegram"), secret("api"))),
         Call("sns:Publish", (PHONE, TOPIC)),
         Call("ses:SendRawEmail", (MAIL,)),
+    ],
+    "returns": [
+        Call("kinesis:GetRecords kinesis:PutRecords", (STREAM,)),
+        Call("ses:SendRawEmail", (MAIL,)),
+        Call("sns:Publish", (PHONE, TOPIC)),
+        Call("s3:GetObject", (file("raw", "raw/x"), file("gold", "gold/deliveries/x"))),
+    ],
+    "recover": [
+        Call(f"{READ} {WRITE}", (*PEOPLE, *OUTBOX)),
+        Call("s3:PutObject s3:DeleteObject", (file("raw", "raw/payloads/x"),)),
+        Call("s3:GetObject", (file("raw", "raw/deliveries/x"), file("gold", "gold/x"))),
+        Call("kinesis:GetRecords", (STREAM,)),
     ],
     "archive": [
         Call(f"{READ} {WRITE}", (*PEOPLE, *OUTBOX)),

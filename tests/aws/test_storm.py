@@ -536,4 +536,5 @@ def test_what_a_source_is_asked_goes_the_same_way(passed: Passed, tmp_path: Path
     told = [one for one in came_by_hook(passed) if one in {(a.incident, a.version) for a in gale}]
     assert Counter(told) == Counter((a.incident, a.version) for a in gale)
     assert "estimated" in json.dumps(outside.hooks)
-    assert all(function.seconds for function in cloud.functions.values()), "none was left out"
+    left_out = {name for name, function in cloud.functions.items() if not function.seconds}
+    assert left_out <= {"recover", "returns"}, "those that an operator and SES call"

@@ -124,7 +124,7 @@ def put(clients: Asked) -> list[tuple[str, Carried]]:
 
 
 def test_payloads_get_numbers_in_their_order_and_the_last_is_told() -> None:
-    clients = Asked(numbers(9), DONE)
+    clients = Asked(numbers(9), DONE, DONE)
     assert stream(clients).append([payload(b"a"), payload(b"b")]) == 9
     assert [(one.number, one.payload.body) for _, one in put(clients)] == [(8, b"a"), (9, b"b")]
 
@@ -152,12 +152,49 @@ def test_a_payload_goes_to_each_lane_that_it_speaks_of_and_counts_once(
 
 def test_what_there_was_no_room_for_goes_again_and_the_rest_does_not() -> None:
     half = {"FailedRecordCount": 1, "Records": [{}, {"ErrorCode": "Throughput"}]}
-    clients = Asked(numbers(2), half, DONE)
-    stream(clients).append([payload(b"a"), payload(b"b")])
-    assert [one.payload.body for _, one in put(clients)] == [b"a", b"b", b"b"]
+    clients = Asked(numbers(1), half, DONE)
+    stream(clients, lanes=2).append([payload(b"a")])
+    assert [lane for lane, _ in put(clients)] == ["lane-0", "lane-1", "lane-1"]
     full = {"FailedRecordCount": 1, "Records": [{"ErrorCode": "Throughput"}]}
     with pytest.raises(StateConflict, match="stream s has no room for 1 records"):
         stream(Asked(numbers(1), *[full] * 99)).append([payload()])
+
+
+@FEW
+@given(st.lists(st.sampled_from(["north", "south", "sea"]), min_size=1, max_size=12), st.data())
+def test_a_lane_keeps_its_order_whatever_kinesis_has_no_room_for(
+    places: list[str], data: st.DataObject
+) -> None:
+    """Of the records of one call it may take a later one and not an earlier one."""
+    kept: dict[str, list[int]] = {}
+
+    def put_records(asked: dict[str, Any]) -> dict[str, Any]:
+        outcomes: list[dict[str, str]] = []
+        for one in asked["Records"]:
+            if data.draw(st.booleans()):
+                kept.setdefault(one["PartitionKey"], []).append(unpack(one["Data"]).number)
+                outcomes.append({})
+            else:
+                outcomes.append({"ErrorCode": "Throughput"})
+        return {"FailedRecordCount": sum(map(len, outcomes)), "Records": outcomes}
+
+    of_place = {"north": 0, "south": 1, "sea": 2}
+    clients = Asked(numbers(len(places)), *[put_records] * 999)
+    payloads = [payload(b"a", place) for place in places]
+    with contextlib.suppress(StateConflict):  # no room for one, twelve times
+        stream(clients, lanes=3, lane_of_place=of_place).append(payloads)
+    for place, lane in of_place.items():
+        came = kept.get(f"lane-{lane}", [])
+        assert came == [n for n, one in enumerate(places, 1) if one == place][: len(came)]
+
+
+def test_what_goes_again_is_a_copy_in_every_lane() -> None:
+    clients = Asked(numbers(1), DONE)
+    stream(clients, lanes=2).append_copies([payload(b"a")])
+    assert [(lane, one.is_copy) for lane, one in put(clients)] == [
+        ("lane-0", True),
+        ("lane-1", True),
+    ]
 
 
 def test_of_a_payload_that_is_too_large_nothing_is_numbered() -> None:

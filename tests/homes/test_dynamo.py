@@ -41,7 +41,8 @@ def refusal(code: str, *reasons: str) -> ClientError:
 
 
 class Asked(Clients):
-    """Clients whose one service is played by `answers`, one a call: a value, or what is raised."""
+    """Clients whose one service is played by `answers`, one a call: a value, what is raised, or
+    what makes a value of the arguments."""
 
     def __init__(self, *answers: Any) -> None:
         self.pauses: list[float] = []
@@ -58,7 +59,7 @@ class Asked(Clients):
             said = self.answers.pop(0) if self.answers else {}
             if isinstance(said, Exception):
                 raise said
-            return said
+            return said(arguments) if callable(said) else said
 
         return answer
 

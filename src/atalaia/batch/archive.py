@@ -107,6 +107,12 @@ def archive_logs(state: State, lake: Lake, outbox: Outbox | None = None) -> Arch
     return ArchiveReport(0, len(sizes), sum(sizes))
 
 
+def unrefined_since(state: State) -> int | None:
+    """Since when the oldest payload is in RAW and not in GOLD, Unix seconds; None: all are."""
+    waiting = state.load(UNREFINED).values()
+    return min((raw.hour_of(key.decode()) for key in waiting), default=None)
+
+
 def _step(stream: Stream, after: int) -> list[Record]:
     """The records of one step; where it ends depends on the stream alone, so a repeat agrees."""
     records: list[Record] = []

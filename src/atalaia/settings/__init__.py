@@ -8,8 +8,9 @@ Tomorrow.io's key is also read from ``TOMORROW_API_KEY`` or ``TOMORROW_API_KEY_F
 
 from __future__ import annotations
 
+import tempfile
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -175,6 +176,18 @@ def load(path: Path | None, env: Mapping[str, str]) -> Settings:
             return _Reader("", None, env, KEYS).settings()
     text = read_given(path)
     return _Reader(text, path, env, KEYS).settings()
+
+
+def load_brought(bring: Callable[[Path], Path], env: Mapping[str, str]) -> Settings:
+    """The settings of a file that has to be brought to where it is read: `bring` puts it, and what
+    is `beside` it, into a folder, which goes again. Raises SettingsInvalid, as `load` does."""
+    with tempfile.TemporaryDirectory(prefix="atalaia-settings-") as folder:
+        file = bring(Path(folder))
+        try:
+            return load(file, env)
+        except SettingsInvalid as error:
+            problems = [problem.replace(f"{folder}/", "") for problem in error.problems]
+            raise SettingsInvalid(problems) from error
 
 
 def beside(text: str) -> list[str]:

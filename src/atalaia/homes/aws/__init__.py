@@ -20,9 +20,9 @@ from atalaia.homes.aws.dynamo import ABSENT, DynamoTable, write
 from atalaia.homes.aws.outbox import DynamoOutbox
 from atalaia.homes.aws.people import DynamoPeople
 from atalaia.homes.aws.state import DynamoState
+from atalaia.homes.aws.stream import LaneStream
 from atalaia.homes.aws.table_stream import open_stream
 from atalaia.homes.aws.talks import DynamoTalks
-from atalaia.ports import Stream
 
 if TYPE_CHECKING:
     from atalaia.homes.aws.keys import DynamoKeys
@@ -40,7 +40,7 @@ class AwsHome:
 
     config: Config
     clients: Clients
-    stream: Stream
+    stream: LaneStream
     people: DynamoPeople
     outbox: DynamoOutbox
 

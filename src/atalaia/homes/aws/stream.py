@@ -20,6 +20,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import zip_longest
 from typing import Any, ClassVar, NamedTuple
 
 import msgspec
@@ -115,6 +116,13 @@ class LaneStream(Stream):
 
     def append(self, payloads: Sequence[Payload]) -> int:
         """StateConflict may leave the first of them appended."""
+        return self._append(payloads)
+
+    def append_copies(self, payloads: Sequence[Payload]) -> int:
+        """The same for what RAW has already, whose archive passes over them."""
+        return self._append(payloads, are_copies=True)
+
+    def _append(self, payloads: Sequence[Payload], *, are_copies: bool = False) -> int:
         if not payloads:
             return self.last_offset()
         for payload in payloads:  # what cannot be taken is found before a number is given
@@ -127,7 +135,7 @@ class LaneStream(Stream):
         last = self._numbers(len(payloads))
         first = last - len(payloads) + 1
         entries = [
-            Packed(number, lane, pack(Carried(number, lane, i > 0, payload)))
+            Packed(number, lane, pack(Carried(number, lane, are_copies or i > 0, payload)))
             for number, payload in enumerate(payloads, first)
             for i, lane in enumerate(self._lanes_for(payload))
         ]
@@ -185,9 +193,10 @@ class KinesisStream(LaneStream):
     most = 1_000_000
 
     def _put(self, entries: Sequence[Packed]) -> None:
-        put = [{"Data": one.data, "PartitionKey": f"lane-{one.lane}"} for one in entries]
-        for some in _fitting(put):
-            self._put_some(some)
+        for turn in _turns(entries):
+            put = [{"Data": one.data, "PartitionKey": f"lane-{one.lane}"} for one in turn]
+            for some in _fitting(put):
+                self._put_some(some)
 
     def _put_some(self, entries: list[dict[str, Any]]) -> None:
         """Put them, and again those that Kinesis had no room for."""
@@ -234,6 +243,17 @@ class KinesisStream(LaneStream):
             if not said["Records"] and not said.get("MillisBehindLatest"):
                 return
             iterator = said.get("NextShardIterator")
+
+
+def _turns(entries: Sequence[Packed]) -> Iterator[list[Packed]]:
+    """The first of each lane, then the second of each, and so on. Of the records of one call
+    Kinesis may take a later one and not an earlier one: it has one of a lane, and the next goes
+    when that is there."""
+    lanes: dict[int, list[Packed]] = {}
+    for one in entries:
+        lanes.setdefault(one.lane, []).append(one)
+    for turn in zip_longest(*lanes.values()):
+        yield [one for one in turn if one is not None]
 
 
 def _fitting(entries: list[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:

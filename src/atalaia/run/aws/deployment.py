@@ -10,14 +10,11 @@ from __future__ import annotations
 
 import asyncio
 import os
-import tempfile
 from functools import lru_cache
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from atalaia.clock import Clock
 from atalaia.domain.contact import CHANNELS
-from atalaia.errors import SettingsInvalid
 from atalaia.homes.aws import AwsHome, open_home
 from atalaia.homes.aws.clients import Clients
 from atalaia.homes.aws.config import from_environment
@@ -25,7 +22,7 @@ from atalaia.homes.aws.figures import Figures
 from atalaia.homes.aws.secrets import brought, secret
 from atalaia.metrics import Metrics
 from atalaia.run.services import Services
-from atalaia.settings import Settings, beside, load
+from atalaia.settings import Settings, beside, load, load_brought
 
 if TYPE_CHECKING:
     from atalaia.notify.notifier import Notifier
@@ -51,13 +48,7 @@ def settings() -> Settings:
     address = environment.get(_FILE, "")
     if not address.startswith("s3://"):
         return load(None, environment)
-    with tempfile.TemporaryDirectory(prefix="atalaia-settings-") as folder:
-        file = brought(clients(), address, Path(folder), beside)
-        try:
-            return load(file, environment)
-        except SettingsInvalid as error:
-            problems = [problem.replace(f"{folder}/", "") for problem in error.problems]
-            raise SettingsInvalid(problems) from error
+    return load_brought(lambda into: brought(clients(), address, into, beside), environment)
 
 
 @lru_cache(1)

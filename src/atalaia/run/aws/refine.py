@@ -8,12 +8,12 @@ from typing import Any
 
 import structlog
 
-from atalaia.batch.archive import archive_logs
+from atalaia.batch.archive import archive_logs, unrefined_since
 from atalaia.batch.refine import refine
 from atalaia.batch.sweep import is_due, sweep
 from atalaia.errors import HeldByAnother, StateConflict
 from atalaia.homes.aws.local import LocalLake
-from atalaia.lake import gold, laid, raw
+from atalaia.lake import laid
 from atalaia.run.aws import deployment
 
 log = structlog.get_logger()
@@ -45,7 +45,5 @@ def _tell_waiting() -> None:
     home, metrics, now = deployment.home(), deployment.figures().metrics, deployment.CLOCK.second()
     metrics.waits_unknown()
     with suppress(StateConflict):
-        waiting = home.state.load(gold.UNREFINED).values()
-        since = min((raw.hour_of(key.decode()) for key in waiting), default=None)
-        metrics.waits("payload", since, now)
+        metrics.waits("payload", unrefined_since(home.state), now)
     deployment.figures().tell()
