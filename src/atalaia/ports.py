@@ -111,6 +111,10 @@ class State(Notes, Protocol):
         """The newest entries of the alert log, at most `limit`, in the order of their numbers."""
         ...
 
+    def entries(self, numbers: Collection[int]) -> dict[int, LogEntry]:
+        """Those of these sequence numbers that are in the alert log."""
+        ...
+
     def life(self, incident: str) -> list[tuple[int, LogEntry]]:
         """All entries of one incident with their sequence number, by version."""
         ...

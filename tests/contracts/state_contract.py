@@ -144,6 +144,14 @@ class StateContract(ABC):
         state.commit(whole(7))
         assert state.latest(5) == list(state.alerts())
 
+    def test_entries_are_found_by_their_numbers_where_they_are_there(self, state: State) -> None:
+        entries = [entry("i", version) for version in range(1, 151)]
+        state.commit(Commit("speed", 1, entries=entries))
+        log = dict(state.alerts())
+        assert state.entries([*log, 0, 999]) == log
+        assert state.entries([3, 150, 3]) == {3: log[3], 150: log[150]}
+        assert state.entries([]) == {}
+
     def test_the_life_of_an_incident_is_all_of_it_by_version(self, state: State) -> None:
         later = [entry("a", 2), entry("b", 2)]
         state.commit(Commit("speed", 1, entries=[entry("a"), entry("b")]))

@@ -4,26 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from atalaia.domain.alert import LogEntry, instant
+from atalaia.domain.alert import instant
 from atalaia.domain.delivery import Settled, Status, key_of
 from atalaia.ports import Outbox, State
 
 _AT_ONCE = 2_000
-_ENTRIES_KEPT = 2_000
 
 
 def settled_after(outbox: Outbox, state: State, after: int) -> Iterator[tuple[int, list[Settled]]]:
     """A bounded number at a time, with the number up to which this is all there was."""
-    entries: dict[tuple[str, int], LogEntry] = {}
     while found := outbox.settled(after, _AT_ONCE):
         rows = []
+        told = state.entries({seq for _, message, _ in found for seq in message.seqs})
+        entries = {key_of(e.alert.incident, e.alert.version): e for e in told.values()}
         for number, message, deliveries in found:
-            for seq in message.seqs:
-                _, entry = next(state.alerts(seq - 1, limit=1), (0, None))
-                if entry is not None:
-                    entries[entry.alert.incident, entry.alert.version] = entry
             for one in deliveries:
-                entry = entries.get((one.incident, one.version))
+                entry = entries.get(key_of(one.incident, one.version))
                 if entry is None:
                     continue
                 alert = entry.alert
@@ -46,7 +42,5 @@ def settled_after(outbox: Outbox, state: State, after: int) -> Iterator[tuple[in
                         settled_at=instant(message.settled_at),
                     )
                 )
-        if len(entries) > _ENTRIES_KEPT:
-            entries.clear()
         after = found[-1][0]
         yield after, rows

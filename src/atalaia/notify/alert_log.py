@@ -46,9 +46,15 @@ class AlertLog:
         return seq < self._first or self._last.get(incident, 0) > seq
 
     def entries(self, seqs: Sequence[int]) -> list[tuple[int, LogEntry]]:
-        """Those of these numbers that are still in the log."""
-        found = ((seq, self._entry(seq)) for seq in seqs)
-        return [(seq, entry) for seq, entry in found if entry is not None]
+        """Those of these numbers that are still in the log; lately asked for, from memory."""
+        known = self._entries
+        missing = [seq for seq in seqs if seq not in known]
+        if missing:
+            found = self._state.entries(missing)
+            if len(known) + len(found) > _ENTRIES_KEPT:
+                known = {seq: known[seq] for seq in seqs if seq in known}
+            self._entries = known = known | found  # another thread may be reading the one before
+        return [(seq, known[seq]) for seq in seqs if seq in known]
 
     def newest(self, incident: str) -> LogEntry:
         """The last entry of an incident that has one."""
@@ -59,15 +65,3 @@ class AlertLog:
         life = [one for _, one in self._state.life(entry.alert.incident)]
         so_far = [one for one in life if one.alert.version <= entry.alert.version]
         return msgspec.structs.replace(entry, moved=tuple(m for one in so_far for m in one.moved))
-
-    def _entry(self, seq: int) -> LogEntry | None:
-        """Those lately asked for are remembered."""
-        found = self._entries.get(seq)
-        if found is None:
-            number, found = next(self._state.alerts(seq - 1, limit=1), (0, None))
-            if number != seq or found is None:
-                return None
-            if len(self._entries) >= _ENTRIES_KEPT:
-                self._entries.clear()
-            self._entries[seq] = found
-        return found

@@ -87,7 +87,7 @@ class Escalation:
         self, message: Message, person: Person, now: int
     ) -> tuple[Message | None, list[tuple[int, LogEntry]]]:
         """What goes by the next channel, and what it tells; None: nothing does."""
-        found = [one for seq in message.seqs for one in self._state.alerts(seq - 1, limit=1)]
+        found = sorted(self._state.entries(message.seqs).items())
         incidents = [entry.alert.incident for _, entry in found]
         told = self._outbox.told(incidents, [message.person]) if found else []
         was_sent = message.status in (Status.SENT, Status.UNKNOWN)

@@ -43,8 +43,10 @@ class Past:
         self._places = places
         self._whole_of = whole_of
         self.silences = tuple(silences)
-        # Most messages of a batch are of the same alerts.
-        self._entries = {seqs: log.entries(seqs) for seqs in {m.seqs for m in messages}}
+        # Most messages of a batch are of the same alerts, which are asked for together.
+        batches = {m.seqs for m in messages}
+        found = dict(log.entries([seq for seqs in batches for seq in seqs]))
+        self._entries = {seqs: [(s, found[s]) for s in seqs if s in found] for seqs in batches}
         self._alerts = {seqs: [e for _, e in found] for seqs, found in self._entries.items()}
         self._incidents = {
             seqs: tuple(e.alert.incident for e in found) for seqs, found in self._alerts.items()

@@ -19,7 +19,7 @@ one all the same (`redo`).
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from atalaia.domain.alert import LogEntry, decode_entry
 from atalaia.domain.payload import Reject
@@ -88,14 +88,15 @@ class DynamoState(State):
         rows = list(self._log.query("alerts", is_newest_first=True, limit=limit))
         return [(int(row["sk"]), decode_entry(row["entry"])) for row in reversed(rows)]
 
+    def entries(self, numbers: Collection[int]) -> dict[int, LogEntry]:
+        self._redo.finish()
+        return self._entries(numbers)
+
     def life(self, incident: str) -> list[tuple[int, LogEntry]]:
         self._redo.finish()
         numbers = [row["number"] for row in self._log.query(f"life/{incident}")]
-        rows = self._log.many([("alerts", number_text(number)) for number in numbers])
-        return [
-            (number, decode_entry(rows["alerts", number_text(number)]["entry"]))
-            for number in numbers
-        ]
+        found = self._entries(numbers)
+        return [(number, found[number]) for number in numbers]
 
     def rejects(
         self, after: int = 0, limit: int | None = None
@@ -122,6 +123,10 @@ class DynamoState(State):
         except Refused:
             return False
         return True
+
+    def _entries(self, numbers: Collection[int]) -> dict[int, LogEntry]:
+        rows = self._log.many([("alerts", number_text(number)) for number in numbers])
+        return {int(sk): decode_entry(row["entry"]) for (_, sk), row in rows.items()}
 
 
 def _after(number: int) -> Item:

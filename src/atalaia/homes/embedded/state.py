@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+from collections.abc import Collection, Iterator
 from typing import Any
 
 import apsw
@@ -60,6 +61,13 @@ class SqliteState(State):
             "SELECT seq, entry FROM alerts ORDER BY seq DESC LIMIT ?", (limit,)
         )
         return [(seq, decode_entry(entry)) for seq, entry in reversed(rows)]
+
+    def entries(self, numbers: Collection[int]) -> dict[int, LogEntry]:
+        rows = self._database.rows(
+            "SELECT seq, entry FROM alerts WHERE seq IN (SELECT value FROM json_each(?))",
+            (json.dumps(list(numbers)),),
+        )
+        return {seq: decode_entry(entry) for seq, entry in rows}
 
     def life(self, incident: str) -> list[tuple[int, LogEntry]]:
         rows = self._database.rows(
