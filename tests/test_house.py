@@ -93,8 +93,7 @@ def test_the_roots_choose_and_do_nothing_else() -> None:
 
 def test_a_type_is_known_before_any_thread_reads_it() -> None:
     """msgspec looks at a struct when it is first read as one, and the process ends where two
-    threads do so at once (findings/msgspec-first-read-by-two-threads.sh): decoders are made with
-    their module, and not where something is read."""
+    threads do so at once: decoders are made with their module, not where something is read."""
     late = []
     for module, tree in modules().items():
         for function in ast.walk(tree):
