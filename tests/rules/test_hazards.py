@@ -54,3 +54,18 @@ def test_episodes_in_brazil_are_those_that_are_declared_there() -> None:
     # São Paulo, decreto 59.113/2013, artigo 21
     assert found["pm2_5-episode"].limit(Level.RED) == 250
     assert found["ozone-episode"].limit(Level.RED) == 600
+
+
+def test_fire_weather_is_judged_by_the_classes_of_effis() -> None:
+    """EFFIS, fire danger forecast: High from 21.3, Very high from 38.0, Extreme from 50.0."""
+    assert by_name("fire-weather")["fire-weather-index"].enter == (None, 21.3, 38.0, 50.0)
+
+
+def test_rivers_are_judged_by_the_severities_of_glofas() -> None:
+    """GloFAS, reporting points: floods of 2, 5 and 20 years; of 20 the climate has the next, 25."""
+    norms = [(rule.norm, rule.lowest) for rule in rules.load("river-flood").rules]
+    assert norms == [
+        ("return_level(2 years)", Level.YELLOW),
+        ("return_level(5 years)", Level.ORANGE),
+        ("return_level(25 years)", Level.RED),
+    ]

@@ -42,7 +42,7 @@ def lived(
         {
             "received_at": datetime.fromtimestamp(at, UTC).isoformat(),
             "source": f"open-meteo:{api}",
-            "content": "forecast",
+            "content": "fire-weather" if api == "fire-weather" else "forecast",
             "places": ["mao"],
             "body": json.dumps(body),
         }
@@ -195,3 +195,46 @@ def test_a_river_is_judged_by_its_own_past_days_ahead_and_until_it_has_fallen(
 def test_without_its_past_a_river_is_not_judged(tmp_path: Path) -> None:
     answer = days(AT - AT % DAY, [90_000.0, 90_000, 90_000])
     assert lived(tmp_path, "flood", "river-flood", [(AT, answer)]) == []
+
+
+def test_a_dry_season_is_told_until_rain_puts_an_end_to_it(tmp_path: Path) -> None:
+    def answer(at: int) -> dict[str, Any]:
+        first, noon = at - at % DAY - 92 * DAY, 16 * HOUR
+        times = range(first, first + 96 * DAY, HOUR)
+        falls = AT + 60 * HOUR
+        columns = {
+            "temperature_2m": [33.0 if one % DAY == noon else 24.0 for one in times],
+            "relative_humidity_2m": [25.0 if one % DAY == noon else 70.0 for one in times],
+            "wind_speed_10m": [4.0] * len(times),
+            "precipitation": [15.0 if 0 <= one - falls < 48 * HOUR else 0.0 for one in times],
+        }
+        told = [datetime.fromtimestamp(one, UTC).strftime("%Y-%m-%dT%H:%M") for one in times]
+        units = dict(zip(columns, ("°C", "%", "m/s", "mm"), strict=True))
+        return {
+            "latitude": -3.125,
+            "longitude": -60.0,
+            "utc_offset_seconds": 0,
+            "hourly_units": {"time": "iso8601", **units},
+            "hourly": {"time": told, **columns},
+        }
+
+    polls = [(AT + i * 12 * HOUR, answer(AT + i * 12 * HOUR)) for i in range(11)]
+    entries = lived(tmp_path, "fire-weather", "fire-weather", polls)
+    assert [(e.alert.type, e.alert.level, e.alert.certainty, e.alert.reason) for e in entries] == [
+        ("alert", "red", "Likely", "onset"),
+        ("end", "red", "Likely", "ended"),
+    ]
+    assert entries[0].alert.text == {
+        "pt-BR": "Vermelho (grande perigo): perigo de incêndio em Manaus, desde 14/09 12:00. "
+        "Índice de perigo de incêndio (FWI): 61,8 (estimado, 14/09 12:00), limite 50. Fonte: "
+        "open-meteo:fire-weather. Não faça fogo nem queime lixo; se vir fogo, saia cedo e avise; "
+        "bombeiros: 193. Isto não é um aviso oficial.",
+        "en": "Red (extreme): fire weather at Manaus, since 14 Sep 12:00. Fire weather index "
+        "(FWI): 61.8 (estimated, 14 Sep 12:00), limit 50. Source: open-meteo:fire-weather. Light "
+        "no fire and burn no waste; if you see fire, leave early and report it. This is not an "
+        "official warning.",
+        "es": "Rojo (extremo): peligro de incendio en Manaus, desde 14/09 12:00. Índice de peligro "
+        "de incendio (FWI): 61,8 (estimado, 14/09 12:00), límite 50. Fuente: "
+        "open-meteo:fire-weather. No encienda fuego ni queme basura; si ve fuego, salga pronto y "
+        "avise. Esto no es un aviso oficial.",
+    }

@@ -17,6 +17,8 @@ from atalaia.sources.plan import (
     StationsPlan,
     TomorrowIoPlan,
     aerodromes,
+    calls_for_forecast,
+    calls_of_open_meteo,
 )
 from atalaia.sources.schedule import PollCadence
 
@@ -87,19 +89,26 @@ def test_open_meteo_slows_down_evenly_where_there_are_too_many_places() -> None:
     assert np.bincount([place for _, _, place in asked], minlength=1000).min() >= 4
 
 
-@pytest.mark.parametrize("n", [27, 500])
-def test_all_apis_of_open_meteo_together_fit_into_a_days_calls(n: int) -> None:
-    pace = PollCadence(300, 900)
+def test_all_apis_of_open_meteo_together_fit_the_27_capitals_into_a_days_calls() -> None:
     plans: list[Plan] = [
-        OpenMeteoPlan(places(n), pace, is_adaptive=True, further=FURTHER),
-        *(FurtherPlan(places(n), api) for api in FURTHER),
+        OpenMeteoPlan(places(27), PollCadence(300, 900), is_adaptive=True, further=FURTHER),
+        *(FurtherPlan(places(27), api) for api in FURTHER),
     ]
     calls = 0.0
     for plan, api in zip(plans, (FORECAST, *FURTHER), strict=True):
-        asked, longest = a_day(plan, n, np.ones(n))
+        asked, longest = a_day(plan, 27, np.ones(27))
         calls += len(asked) * api.calls_per_place
         assert longest < 3 * plan.expected_s
     assert calls <= 10_000
+
+
+@pytest.mark.parametrize("n", [1, 27, 500, 5571])
+def test_however_many_places_further_apis_leave_most_calls_to_the_forecast(n: int) -> None:
+    calls = calls_of_open_meteo()
+    taken = [n * api.calls_per_place * 86_400 / api.interval_s(n, calls) for api in FURTHER]
+    assert all(each <= 0.1 * calls + 1e-6 for each in taken)
+    assert calls_for_forecast(n, FURTHER) + sum(taken) == pytest.approx(calls)
+    assert calls < 10_000
 
 
 def test_a_further_api_is_asked_at_one_pace_of_every_place() -> None:

@@ -23,6 +23,7 @@ class Hazard(StrEnum):
     FOG = "fog"
     FLOOD = "flood"
     RIVER_FLOOD = "river_flood"
+    FIRE_WEATHER = "fire_weather"
     AIR_QUALITY = "air_quality"
     CANNOT_SEE = "cannot_see"
 

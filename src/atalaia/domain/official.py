@@ -32,6 +32,7 @@ _KIN = (
     {Hazard.STORM, Hazard.HEAVY_RAIN, Hazard.WIND},
     {Hazard.HEAVY_RAIN, Hazard.FLOOD},
     {Hazard.FLOOD, Hazard.RIVER_FLOOD},
+    {Hazard.DRY_AIR, Hazard.FIRE_WEATHER},
     {Hazard.COLD, Hazard.FROST, Hazard.TEMPERATURE_DROP, Hazard.SNOW},
 )
 """Hazards that one weather brings together: what is told of one is no news beside the other."""

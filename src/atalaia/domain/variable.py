@@ -189,6 +189,11 @@ _ALL = (
         "the Amazon carries some 200,000 and in flood more, with a wide margin", is_daily=True,
     ),
     Variable(
+        "fire_weather_index", "1", 0, 500, None,
+        "Canadian fire weather index: how fiercely a fire would burn",
+        "seldom above 100 anywhere", is_daily=True,
+    ),
+    Variable(
         "pm2_5_ug_m3", "µg/m³", 0, 20_000,
         "mass_concentration_of_pm2p5_ambient_aerosol_particles_in_air",
         "fine particles, up to 2.5 µm",

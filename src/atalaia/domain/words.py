@@ -39,6 +39,7 @@ HAZARDS: dict[str, tuple[str, str, str]] = {
     Hazard.FOG: ("nevoeiro", "fog", "niebla"),
     Hazard.FLOOD: ("inundação", "flood", "inundación"),
     Hazard.RIVER_FLOOD: ("cheia de rio", "river flood", "crecida de río"),
+    Hazard.FIRE_WEATHER: ("perigo de incêndio", "fire weather", "peligro de incendio"),
     Hazard.AIR_QUALITY: ("ar poluído", "polluted air", "aire contaminado"),
     Hazard.CANNOT_SEE: ("sem dados", "no data", "sin datos"),
 }
@@ -80,6 +81,11 @@ ADVICE: dict[str, tuple[str, str, str]] = {
         "Saia da beira do rio; leve pessoas, animais e documentos para o alto; emergência: 199",
         "Leave the riverbank; bring people, animals and papers to high ground",
         "Aléjese de la orilla; lleve personas, animales y documentos a un lugar alto",
+    ),
+    Hazard.FIRE_WEATHER: (
+        "Não faça fogo nem queime lixo; se vir fogo, saia cedo e avise; bombeiros: 193",
+        "Light no fire and burn no waste; if you see fire, leave early and report it",
+        "No encienda fuego ni queme basura; si ve fuego, salga pronto y avise",
     ),
     Hazard.AIR_QUALITY: (
         "Fique dentro, com janelas fechadas; evite esforço; fora, use máscara PFF2 ou N95",
@@ -143,6 +149,11 @@ VARIABLES: dict[str, tuple[str, str, str]] = {
         "vazão do maior rio da célula de 5 km do lugar",
         "discharge of the largest river in the place's 5 km cell",
         "caudal del mayor río de la celda de 5 km del lugar",
+    ),
+    "fire_weather_index": (
+        "índice de perigo de incêndio (FWI)",
+        "fire weather index (FWI)",
+        "índice de peligro de incendio (FWI)",
     ),
     "pm2_5_ug_m3": (
         "partículas finas (MP2,5)",

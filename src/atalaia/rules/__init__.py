@@ -19,6 +19,7 @@ SHIPPED = (
     "air-quality-who",
     "air-quality-br",
     "river-flood",
+    "fire-weather",
 )
 
 

@@ -18,7 +18,7 @@ from atalaia.domain.payload import Payload, Reject
 from atalaia.domain.place import Places
 from atalaia.domain.reading import NO_TIME, Decode, Floats, Ints, Kind, Readings
 from atalaia.domain.variable import CATALOGUE
-from atalaia.sources import open_meteo_apis
+from atalaia.sources import fire_days, open_meteo_apis
 from atalaia.sources.body import read_json
 from atalaia.sources.columns import numbers, present
 from atalaia.sources.decoding import (
@@ -28,7 +28,7 @@ from atalaia.sources.decoding import (
     plain_error,
     times_of_rows,
 )
-from atalaia.sources.open_meteo_apis import BY_DAY, VARIABLES
+from atalaia.sources.open_meteo_apis import BY_DAY, FIRE_WEATHER, VARIABLES
 from atalaia.sources.rejects import Rejects, Unreadable, shown
 from atalaia.sources.times import local_seconds
 from atalaia.sources.units import conversion
@@ -53,7 +53,8 @@ def decoder(places: Places) -> Decode:
     are decoded (`open_meteo_apis.BY_DAY`), valid at the day's end.
     """
     read = partial(_read, places)
-    return by_content({FORECAST: read, ARCHIVE: read}, _describe_error)
+    burns = partial(_burns, places)
+    return by_content({FORECAST: read, ARCHIVE: read, FIRE_WEATHER: burns}, _describe_error)
 
 
 def is_archive(body: bytes) -> bool:
@@ -86,6 +87,13 @@ def _read(places: Places, payload: Payload, wanted: Wanted, rejects: Rejects) ->
         for element, position in _placed(elements, payload, places, rejects)
     ]
     return Readings.concat(parts)
+
+
+def _burns(places: Places, payload: Payload, wanted: Wanted, rejects: Rejects) -> Readings:
+    """A season of hours, of which nothing is told but what they mean for fires."""
+    if not is_wanted(fire_days.VARIABLE, wanted):
+        return Readings.empty()
+    return fire_days.of_hours(_read(places, payload, None, rejects), places, rejects)
 
 
 def _placed(

@@ -22,6 +22,8 @@ from atalaia.sources.request import SourceRequest
 
 NAME = "open-meteo"
 CONTENT = "forecast"
+FIRE_WEATHER = "fire-weather"
+"""Hours of which nothing is told but the fire weather index that they come to."""
 BASE_URL = "https://api.open-meteo.com"
 MOST_PLACES = 100
 """Places a call: more would make the URL longer than some proxies let pass."""
@@ -69,6 +71,7 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
     """One API of the provider's.
 
     name        its source's name
+    content     of its payloads: what is made of the answer
     base_url    where the provider answers it
     path        of the request
     asked       the provider's names of what is asked, by block
@@ -79,6 +82,7 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     name: str
+    content: str = CONTENT
     base_url: str
     path: str
     asked: dict[str, tuple[str, ...]]
@@ -90,6 +94,8 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def variables(self) -> frozenset[str]:
         """What of the catalogue it tells."""
+        if self.content == FIRE_WEATHER:
+            return frozenset({"fire_weather_index"})
         return frozenset(VARIABLES[name] for names in self.asked.values() for name in names)
 
     @property
@@ -161,6 +167,26 @@ FURTHER = (
         every_s=6 * 3600,
         step_s=86_400,
     ),
+    # The index of a day hangs on that of the day before: a season of hours is asked anew each time,
+    # so that nothing has to be remembered, and a day that was missed costs nothing.
+    Endpoint(
+        name=f"{NAME}:fire-weather",
+        content=FIRE_WEATHER,
+        base_url=BASE_URL,
+        path="/v1/forecast",
+        asked={
+            "hourly": (
+                "temperature_2m",
+                "relative_humidity_2m",
+                "precipitation",
+                "wind_speed_10m",
+            )
+        },
+        span={"past_days": "92", "forecast_days": "4"},
+        days=96,
+        every_s=6 * 3600,
+        step_s=86_400,
+    ),
 )
 
 BY_DAY = {name: VARIABLES[name] for api in FURTHER for name in api.asked.get("daily", ())}
@@ -184,7 +210,7 @@ def requests(
     return [
         SourceRequest(
             source=api.name,
-            content=CONTENT,
+            content=api.content,
             places=tuple(place.id for place in group),
             url=f"{server}{api.path}",
             params={

@@ -112,12 +112,11 @@ class FurtherPlan:
     What it tells moves by the hour or the day, and asking oftener would bring the same again.
     """
 
-    contents: tuple[str, ...] = (CONTENT,)
-
     def __init__(
         self, places: Places, api: Endpoint, base_url: str = open_meteo_apis.BASE_URL
     ) -> None:
         self.name = api.name
+        self.contents: tuple[str, ...] = (api.content,)
         self._api = api
         self._places = places
         self._base_url = base_url
@@ -129,8 +128,8 @@ class FurtherPlan:
     ) -> list[Due]:
         """See `Plan.due`."""
         del nearness, left
-        is_due = _age(now, last[CONTENT]) >= self._every_s
-        return [Due(CONTENT, place) for place in np.flatnonzero(is_due).tolist()]
+        is_due = _age(now, last[self._api.content]) >= self._every_s
+        return [Due(self._api.content, place) for place in np.flatnonzero(is_due).tolist()]
 
     def requests(self, asked: Sequence[Due]) -> list[tuple[SourceRequest, list[Due]]]:
         """See `Plan.requests`."""

@@ -11,7 +11,7 @@ import { townField } from "../towns.js";
 import { language, t } from "../words.js";
 import { failed, inWords, keepable } from "./parts.js";
 
-const HAZARDS = ["heavy_rain", "wind", "storm", "flood", "river_flood", "heat", "dry_air", "cold", "frost", "temperature_drop", "snow", "uv", "fog", "air_quality"];
+const HAZARDS = ["heavy_rain", "wind", "storm", "flood", "river_flood", "heat", "dry_air", "cold", "frost", "temperature_drop", "snow", "uv", "fog", "fire_weather", "air_quality"];
 const RADII = [10, 25, 50, 100, 200];
 const CHOICES = LEVELS.slice(1);
 const REACH_KM = RADII.at(-1); // as people/coverage.py has it
