@@ -233,12 +233,13 @@ MOST = {
     "open-meteo: detect": Most(8, 900),
     "calm: detect": Most(8, 300),
     "a storm: detect": Most(16, 900),
-    "a storm: fan-out": Most(4, 9),
-    "a storm: deliver": Most(5, 18),
+    "a storm: fan-out": Most(9, 9),
+    "a storm: deliver": Most(3, 18),
     "idle: fan-out": Most(17, 0),
     "idle: deliver": Most(4, 0),
 }
-"""Of one of what each is counted by, for one person to a place and more."""
+"""Of one of what each is counted by, for one person to a place and more: most of what fan-out asks
+for is for an alert, however many it goes to."""
 
 
 def table(costs: Sequence[Cost]) -> str:
