@@ -332,7 +332,7 @@ def test_resources_are_named_but_a_phone_number_which_has_no_name(
 def test_the_peoples_key_opens_no_table_that_is_not_the_functions(
     applied: Applied, policies: dict[str, str], name: str
 ) -> None:
-    """What a table is encrypted with is opened by name of the table: `people` for three alone."""
+    """What a table is encrypted with is opened by name of the table."""
     [key] = {one["Resource"] for one in statements(policies["api"]) if one["Sid"] == "Envelope"}
     of_key = Services(applied.url).kms.get_key_policy(KeyId=key, PolicyName="default")["Policy"]
     opened = {
@@ -356,6 +356,8 @@ def test_the_peoples_key_opens_no_table_that_is_not_the_functions(
             "archive": set(),
             "refine": outbox | {"keys"},
             "fan-out": outbox | people,
+            "returns": people,
+            "recover": set(),
             "deliver": outbox | people,
             "retention": outbox | people,
             "api": outbox | people,
