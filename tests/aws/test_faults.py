@@ -246,7 +246,10 @@ def cases(asked: Mapping[str, Counter[str]]) -> Iterator[Case]:
             yield Case(function, call, 1, fault)
 
 
-MOST = 2_000 if IS_LONG else 90
+EVERY = 1 if IS_LONG else 3
+"""One in so many is made to fail: an episode costs seconds."""
+
+MOST = 2_000 if IS_LONG else 40
 FUNCTIONS = ("api", "detect", "archive", "fan-out", "deliver", "refine", "retention")
 
 
@@ -271,7 +274,7 @@ def test_whatever_fails_once_is_heard_of_and_loses_and_doubles_nothing(
         world = Deployment(config, outside, calls, MOST)
         monkeypatch.setattr(deployment, "CLOCK", Clock(now=world.now))
         asked = {function: world.pass_through(function)[1] for function in FUNCTIONS}
-        wanted = list(cases(asked))
+        wanted = list(cases(asked))[::EVERY]
         assert len(wanted) + len(FUNCTIONS) + 2 <= MOST
         heard = [world.pass_through(case.function, case)[0] for case in wanted]
         for name in ("retention", "refine"):
