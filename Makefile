@@ -58,8 +58,11 @@ demo: .venv/.demo ## replay New York's weather of 2013 through the complete path
 run: .venv/.run .venv/.page ## the live watch (Brazil's 27 state capitals unless atalaia.toml says otherwise)
 	@$(BIN)/atalaia run
 
-test: .venv/.dev .venv/.page ## all tests, in their short forms, a process a core (four at most)
-	@$(BIN)/python -m pytest -n logical --maxprocesses 4 --dist loadfile
+# One process more than there are cores: many tests wait for a browser or for the disk.
+PROCESSES := $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
+
+test: .venv/.dev .venv/.page ## all tests, in their short forms, a process a core and one more (four at most)
+	@$(BIN)/python -m pytest -n $(PROCESSES) --maxprocesses 4 --dist loadfile
 
 check: .venv/.dev ## format, lint, types, import contracts, docs
 	@$(BIN)/ruff format --check src tests bench tools

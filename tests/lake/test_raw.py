@@ -241,7 +241,6 @@ def test_pages_of_settled_deliveries_are_all_of_them_once(
     from atalaia.lake import settled as module
 
     monkeypatch.setattr(module, "_AT_ONCE", 3)
-    monkeypatch.setattr(module, "_ENTRIES_KEPT", 1)
     told(home, *(news(f"i{n}") for n in range(10)))
     every = [
         message(str(n), seqs=(n + 1,), status=Status.SENT, settled_at=T0 + n) for n in range(10)

@@ -76,7 +76,7 @@ class Browser:
         """A new page in a context of its own, and what it complains about."""
         settings = {"locale": "pt-BR", "timezone_id": "America/Sao_Paulo", **DESKTOP, **options}
         context = await self.chromium.new_context(**settings)
-        context.set_default_timeout(8_000 * slowness())
+        context.set_default_timeout(20_000 * slowness())
         page = await context.new_page()
         seen = Seen()
         page.on("pageerror", lambda error: seen.problems.append(str(error)))

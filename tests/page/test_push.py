@@ -185,7 +185,7 @@ def test_on_an_iphone_it_says_to_install_the_page_first(browser: Browser) -> Non
         page, seen = await browser.page(**PHONE, user_agent=safari)
         await page.add_init_script("delete window.PushManager")  # as Safari has it in a tab
         await page.goto(url + "/#/subscribe?place=" + Stage().id_of("Recife"))
-        await page.check("input[value=webpush]", force=True)
+        await page.dispatch_event("input[value=webpush]", "click")
         await page.get_by_text("Adicionar à Tela de Início").wait_for()
         assert await page.get_by_role("button", name="Concordo: avisem aqui").is_disabled()
         await picture(page, "subscribe-iphone")

@@ -225,7 +225,7 @@ def test_a_dry_season_is_told_until_rain_puts_an_end_to_it(tmp_path: Path) -> No
         ("end", "red", "Likely", "ended"),
     ]
     assert entries[0].alert.text == {
-        "pt-BR": "Vermelho (grande perigo): perigo de incêndio em Manaus, desde 14/09 12:00. "
+        "pt-BR": "Vermelho (grande perigo): risco de incêndio em Manaus, desde 14/09 12:00. "
         "Índice de perigo de incêndio (FWI): 61,8 (estimado, 14/09 12:00), limite 50. Fonte: "
         "open-meteo:fire-weather. Não faça fogo nem queime lixo; se vir fogo, saia cedo e avise; "
         "bombeiros: 193. Isto não é um aviso oficial.",
@@ -233,7 +233,7 @@ def test_a_dry_season_is_told_until_rain_puts_an_end_to_it(tmp_path: Path) -> No
         "(FWI): 61.8 (estimated, 14 Sep 12:00), limit 50. Source: open-meteo:fire-weather. Light "
         "no fire and burn no waste; if you see fire, leave early and report it. This is not an "
         "official warning.",
-        "es": "Rojo (extremo): peligro de incendio en Manaus, desde 14/09 12:00. Índice de peligro "
+        "es": "Rojo (extremo): riesgo de incendio en Manaus, desde 14/09 12:00. Índice de peligro "
         "de incendio (FWI): 61,8 (estimado, 14/09 12:00), límite 50. Fuente: "
         "open-meteo:fire-weather. No encienda fuego ni queme basura; si ve fuego, salga pronto y "
         "avise. Esto no es un aviso oficial.",

@@ -39,6 +39,7 @@ LONGEST_EVENT, LONGEST_HEADLINE = 35, 160
 OVER_STANDS_S = 3 * 3600
 """How long the news that something is over stay of use, and those without an end a day."""
 _DAY_S = 86_400
+_ENGLISH = LANGUAGES.index("en")
 
 _TYPES = {"alert": "Alert", "update": "Update", "step": "Update", "end": "Update"}
 _RESPONSES = {"Future": "Prepare", "Expected": "Prepare"}
@@ -106,15 +107,19 @@ def _reference(alert: Alert, issuer: Issuer) -> str:
 def _note(official: Official | None) -> str:
     if official is None:
         return ". ".join(NOT_OFFICIAL) + "."
-    passed_on = PASSED_ON[LANGUAGES.index("en")].format(issuer=official.issuer)
+    passed_on = PASSED_ON[_ENGLISH].format(issuer=official.issuer)
     return f"{passed_on}: {official.name},{instant(official.sent_at)}"
+
+
+def _event(hazard: str, i: int) -> str:
+    return HAZARDS.get(hazard, (hazard,) * 3)[i]
 
 
 def _add_info(root: Any, entry: LogEntry, i: int, areas: Sequence[OfficialArea]) -> None:
     alert = entry.alert
     info = etree.SubElement(root, _tag("info"))
     text = alert.text[LANGUAGES[i]]
-    event = HAZARDS.get(alert.hazard, (alert.hazard,) * 3)[i]
+    event = _event(alert.hazard, i)
     _add(info, "language", LANGUAGES[i])
     _add(info, "category", "Infra" if alert.hazard == Hazard.CANNOT_SEE else "Met")
     _add(info, "event", (event[:1].upper() + event[1:])[:LONGEST_EVENT])
@@ -139,7 +144,8 @@ def _add_official(root: Any, entry: LogEntry, official: Official) -> None:
         info = etree.SubElement(root, _tag("info"))
         _add(info, "language", text.language)
         _add(info, "category", "Met")
-        _add(info, "event", text.event)
+        # CAP wants one, also where the issuer's has nothing that can be written.
+        _add(info, "event", clean(text.event) or _event(entry.alert.hazard, _ENGLISH))
         _add(info, "responseType", _response(entry.alert))
         _add(info, "urgency", official.urgency)
         _add(info, "severity", official.severity)

@@ -39,7 +39,7 @@ HAZARDS: dict[str, tuple[str, str, str]] = {
     Hazard.FOG: ("nevoeiro", "fog", "niebla"),
     Hazard.FLOOD: ("inundação", "flood", "inundación"),
     Hazard.RIVER_FLOOD: ("cheia de rio", "river flood", "crecida de río"),
-    Hazard.FIRE_WEATHER: ("perigo de incêndio", "fire weather", "peligro de incendio"),
+    Hazard.FIRE_WEATHER: ("risco de incêndio", "fire weather", "riesgo de incendio"),
     Hazard.AIR_QUALITY: ("ar poluído", "polluted air", "aire contaminado"),
     Hazard.CANNOT_SEE: ("sem dados", "no data", "sin datos"),
 }

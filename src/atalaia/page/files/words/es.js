@@ -20,7 +20,7 @@ export const words = {
     heavy_rain: "lluvia fuerte", wind: "viento fuerte", heat: "calor extremo", cold: "frío extremo",
     frost: "helada", dry_air: "baja humedad", temperature_drop: "descenso brusco de temperatura",
     snow: "nieve", storm: "tormenta", uv: "radiación ultravioleta", fog: "niebla", flood: "inundación", air_quality: "aire contaminado", river_flood: "crecida de río",
-    fire_weather: "peligro de incendio",cannot_see: "sin datos",
+    fire_weather: "riesgo de incendio",cannot_see: "sin datos",
   },
   variables: {
     temperature_c: "Temperatura", apparent_temperature_c: "Sensación térmica", dew_point_c: "Punto de rocío",

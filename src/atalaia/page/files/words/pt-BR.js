@@ -24,7 +24,7 @@ export const words = {
     frost: "geada", dry_air: "baixa umidade", temperature_drop: "queda de temperatura",
     snow: "neve", storm: "tempestade", uv: "radiação ultravioleta", fog: "nevoeiro",
     flood: "inundação", air_quality: "ar poluído", river_flood: "cheia de rio",
-    fire_weather: "perigo de incêndio",cannot_see: "sem dados",
+    fire_weather: "risco de incêndio",cannot_see: "sem dados",
   },
   variables: {
     temperature_c: "Temperatura", apparent_temperature_c: "Sensação térmica",
