@@ -10,20 +10,7 @@ from aws.conftest import Applied
 from aws.moto import ACCOUNT
 from aws.policies import actions, is_allowed, statements
 from aws.terraform import ENVIRONMENT, REGION
-from aws.test_infra import Services
-
-FUNCTIONS = (
-    "poll",
-    "detect",
-    "fan-out",
-    "deliver",
-    "returns",
-    "retention",
-    "archive",
-    "recover",
-    "refine",
-    "api",
-)
+from aws.test_infra import FUNCTIONS, Services
 
 
 def table(name: str, index: str = "") -> str:

@@ -10,7 +10,7 @@ import numpy as np
 
 from atalaia.domain.payload import Payload, Reject
 from atalaia.domain.place import Place, Places
-from atalaia.domain.reading import KIND_OF, NO_TIME, Decoded, Readings
+from atalaia.domain.reading import KIND_OF, NO_TIME, Decoded, Floats, Ints, Kind, Readings
 from atalaia.homes.embedded import EmbeddedHome
 
 NOON = 1_714_478_400  # 2024-04-30T12:00:00Z
@@ -65,3 +65,19 @@ def decode(payloads: Sequence[Payload], wanted: frozenset[str] | None) -> Decode
 
 def files(home: EmbeddedHome, prefix: str) -> dict[str, bytes]:
     return {key: home.lake.read(key) for key in home.lake.keys(prefix)}
+
+
+def gauges(at: Ints, period_s: int, rain: Floats) -> Readings:
+    """What one source measured at places 0, 1 …: sums in mm, shape (instants, places)."""
+    parts = [
+        Readings.build(
+            place=np.full(len(at), place, np.int32),
+            source="gauges",
+            kind=Kind.OBSERVED,
+            valid_at=at,
+            period_s=period_s,
+            values={"rain_mm": rain[:, place]},
+        )
+        for place in range(rain.shape[1])
+    ]
+    return Readings.concat(parts).in_order()

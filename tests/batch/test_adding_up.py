@@ -17,9 +17,10 @@ from atalaia.batch.history import watched
 from atalaia.batch.occurrences import Occurrence
 from atalaia.batch.verify import verify
 from atalaia.domain.place import Place, Places
-from atalaia.domain.reading import Kind, Readings
+from atalaia.domain.reading import Readings
 from atalaia.errors import SettingsInvalid
 from atalaia.rules.read import parse
+from batch.helpers import gauges
 from stories import DAY, HOUR
 
 ZONE = ZoneInfo("UTC")
@@ -72,18 +73,7 @@ def made_up() -> tuple[Readings, list[Occurrence]]:
             Occurrence(int(at[i]) + 60 * minute)
             for minute in range(int(random.poisson(min(mean, 30))))
         ]
-    parts = [
-        Readings.build(
-            place=np.full(steps, place, np.int32),
-            source="gauges",
-            kind=Kind.OBSERVED,
-            valid_at=at,
-            period_s=3 * HOUR,
-            values={"rain_mm": rain[:, place]},
-        )
-        for place in range(3)
-    ]
-    return Readings.concat(parts).in_order(), events
+    return gauges(at, 3 * HOUR, rain), events
 
 
 SEARCH = Search(

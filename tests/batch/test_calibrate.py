@@ -21,6 +21,7 @@ from atalaia.domain.reading import Kind, Readings
 from atalaia.domain.rule import Near
 from atalaia.errors import SettingsInvalid
 from atalaia.rules.read import parse
+from batch.helpers import gauges
 
 ZONE = ZoneInfo("UTC")
 WHERE = Places(
@@ -45,18 +46,7 @@ def made_up(seed: int = 1) -> tuple[Readings, list[Occurrence]]:
         if kind == 0:
             events.append(Occurrence(START + hour * 3600 + 5400))
     at = START + np.arange(HOURS) * 3600
-    parts = [
-        Readings.build(
-            place=np.full(HOURS, p, np.int32),
-            source="gauges",
-            kind=Kind.OBSERVED,
-            valid_at=at,
-            period_s=3600,
-            values={"rain_mm": np.round(rain[:, p], 1)},
-        )
-        for p in range(3)
-    ]
-    return Readings.concat(parts).in_order(), events
+    return gauges(at, 3600, np.round(rain, 1)), events
 
 
 def search(rows: Readings, events: list[Occurrence], **options: object) -> tuple[Calibration, str]:

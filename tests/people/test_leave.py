@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from atalaia.people.leave import PATH, leave, links
+from atalaia.people.leave import PATH, leave, link_of
 from atalaia.people.manage import make_key
 from people.world import NOW, World, world
 
@@ -21,7 +21,7 @@ def w(tmp_path: Path) -> Iterator[World]:
 
 
 def token(w: World, person: str, channel: str = "email") -> str:
-    link = links(BASE, w.registry.vault, w.home.people.contacts)(person, channel)
+    link = link_of(BASE, w.registry.vault, w.home.people.contacts(person), channel)
     assert link.startswith(BASE + PATH)
     return link.removeprefix(BASE + PATH)
 
@@ -77,6 +77,6 @@ def test_what_nobody_signed_stops_nobody(w: World) -> None:
 def test_only_mails_have_one_and_only_where_the_api_can_be_reached(w: World) -> None:
     ana = w.told("email:ana@example.org", "sms:+5551999990000")
     contacts, vault = w.home.people.contacts, w.registry.vault
-    assert links(BASE, vault, contacts)(ana, "sms") == ""
-    assert links("", vault, contacts)(ana, "email") == ""
-    assert links(BASE, vault, contacts)("p_nobody", "email") == ""
+    assert link_of(BASE, vault, contacts(ana), "sms") == ""
+    assert link_of("", vault, contacts(ana), "email") == ""
+    assert link_of(BASE, vault, contacts("p_nobody"), "email") == ""

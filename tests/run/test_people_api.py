@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from atalaia.people.leave import links
+from atalaia.people import leave
 from atalaia.people.manage import make_key
 
 from .world import PUSH_KEY, World, watching
@@ -244,7 +244,7 @@ def test_a_mails_link_shows_a_button_and_ends_e_mail_by_one_click_without_a_key(
         told = await subscribed(world, f"email:{ADDRESS}", proof="form 12")
         person, registry = told["person"], world.live.services.registry
         url = f"http://127.0.0.1:{world.live.port}"
-        link = links(url, registry.vault, registry.people.contacts)(person, "email")
+        link = leave.link_of(url, registry.vault, registry.people.contacts(person), "email")
         async with world.http.get(link) as page:
             assert page.status == 200
             assert '<form method="post">' in await page.text()

@@ -182,10 +182,12 @@ def on_grid(rows: Readings, variable: str, places: Places, area: str) -> Sums:
     return Sums(at, grid, step_s, members, left_out)
 
 
-def fallen(sums: Sums, window_s: int) -> Floats:
-    """What is known to have fallen at each place in the window that ends at each instant."""
+def fallen(sums: Sums, window_s: int, places: Ints | None = None) -> Floats:
+    """What is known to have fallen at each place (None: all) in the window that ends at each
+    instant."""
     steps = window_s // sums.step_s
-    known = np.round(np.nan_to_num(sums.amount) * 1000).astype(np.int64)
+    amount = sums.amount if places is None else sums.amount[:, places]
+    known = np.round(np.nan_to_num(amount) * 1000).astype(np.int64)
     total = np.vstack((np.zeros((1, known.shape[1]), np.int64), known.cumsum(axis=0)))
     through = np.arange(1, len(total))
     amounts: Floats = (total[through] - total[np.maximum(through - steps, 0)]) / 1000
@@ -315,8 +317,8 @@ class _FirstRaised:
         for window_s in self._space.givens:
             if window_s % step:
                 continue
-            fallen = self._reached(window_s, 1, np.arange(self._sums.amount.shape[1]))
-            givens += [(window_s, limit, fallen) for limit in self._limits(fallen)]
+            wet = self._reached(window_s, 1, np.arange(self._sums.amount.shape[1]))
+            givens += [(window_s, limit, wet) for limit in self._limits(wet)]
         out = []
         for window_s in self._space.triggers:
             if window_s % step:
@@ -326,9 +328,9 @@ class _FirstRaised:
                 rows = np.flatnonzero(reached >= limit)
                 alone = Candidate(circles, window_s, limit, 0, 0.0, ())
                 out.append((alone, self._first(rows)))
-                for given_s, given, fallen in givens:
+                for given_s, given, wet in givens:
                     also = Candidate(circles, window_s, limit, given_s, given, ())
-                    out.append((also, self._first(rows[fallen[rows] >= given])))
+                    out.append((also, self._first(rows[wet[rows] >= given])))
         return out
 
     def _wides(self) -> tuple[list[tuple[Wide, ...]], Ints]:
@@ -358,7 +360,7 @@ class _FirstRaised:
 
     def _reached(self, window_s: int, k: int, columns: Ints) -> Floats:
         """The sum that k of the places reach at each instant of the scored days."""
-        whole = fallen(self._sums, window_s)[:, columns][self._inside]
+        whole = fallen(self._sums, window_s, columns)[self._inside]
         reached: Floats = -np.partition(-whole, k - 1, axis=1)[:, k - 1]
         return reached
 

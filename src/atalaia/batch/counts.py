@@ -50,8 +50,7 @@ def fit(amounts: Floats, count: Ints, year: Ints) -> CountModel:
         size = np.exp(log_size)
         mean = np.exp(np.minimum(levels[year] + scaled @ weights, _MOST))
         further = mean / (size + mean)
-        likely = special.gammaln(count + size) - special.gammaln(size) - special.gammaln(count + 1)
-        likely = likely + size * np.log1p(-further) + special.xlogy(count, further)
+        likely = _likely(special, count, further, size)
         of_mean = count - (count + size) * further
         of_size = special.digamma(count + size) - special.digamma(size) + np.log1p(-further)
         of_size = of_size + 1 - (count + size) / (size + mean)
@@ -84,12 +83,16 @@ def surprise(model: CountModel, amounts: Floats, count: Ints) -> float:
 
     def lost(level: float) -> float:
         mean = np.exp(np.minimum(level + likely_of, _MOST))
-        further = mean / (size + mean)
-        likely = special.gammaln(count + size) - special.gammaln(size) - special.gammaln(count + 1)
-        likely = likely + size * np.log1p(-further) + special.xlogy(count, further)
-        return float(-likely.mean())
+        return float(-_likely(special, count, mean / (size + mean), size).mean())
 
     return float(optimize.minimize_scalar(lost, bounds=(-15, 5), method="bounded").fun)
+
+
+def _likely(special: Any, count: Ints, further: Floats, size: float) -> Floats:
+    """Log likelihood of each count; `further`: the chance of one more, mean / (size + mean)."""
+    likely = special.gammaln(count + size) - special.gammaln(size) - special.gammaln(count + 1)
+    found: Floats = likely + size * np.log1p(-further) + special.xlogy(count, further)
+    return found
 
 
 def _scipy() -> tuple[Any, Any]:

@@ -62,7 +62,7 @@ def _show_score(score: Score, console: Console, *, with_strict: bool) -> None:
         ("CSI", score.csi, score.intervals["csi"]),
         ("frequency bias", score.frequency_bias, score.intervals["frequency_bias"]),
     ):
-        console.print(f"{name:22} {number(value)}  {between(interval)}")
+        console.print(f"{name:22} {number(value)}  {_between(interval)}")
     if with_strict:
         strict = score.strict
         for name, value, interval in (
@@ -70,7 +70,7 @@ def _show_score(score: Score, console: Console, *, with_strict: bool) -> None:
             ("strict CSI", strict.csi, strict.intervals["csi"]),
             ("strict frequency bias", strict.frequency_bias, strict.intervals["frequency_bias"]),
         ):
-            console.print(f"{name:22} {number(value)}  {between(interval)}")
+            console.print(f"{name:22} {number(value)}  {_between(interval)}")
     lead = score.lead_h
     if lead:
         console.print(
@@ -106,7 +106,7 @@ def number(value: float | None) -> str:
     return "–" if value is None else f"{value:.2f}"
 
 
-def between(interval: Interval) -> str:
+def _between(interval: Interval) -> str:
     """A score's 95 % interval in words."""
     return f"95 %: {interval[0]:.2f} to {interval[1]:.2f}" if interval else "no interval"
 
@@ -178,19 +178,23 @@ def show_backtest(compared: list[Backtested], console: Console) -> None:
                 )
 
 
+def show_expected(expected: Score, fitted: Score, console: Console) -> None:
+    """What is to be expected of a rule beside what it earned where it was chosen."""
+    table = numbers("score", "POD", "FAR", "CSI", "strict CSI", "median lead")
+    for label, score in (
+        ("expected (years that did not choose)", expected),
+        ("fitted (too good to be expected)", fitted),
+    ):
+        table.add_row(label, *_five(score))
+    console.print(table)
+    console.print(f"expected strict CSI: {_between(expected.strict.intervals['csi'])}")
+
+
 def show_calibration(found: Calibration, console: Console) -> None:
     """What was chosen, what is to be expected of it, and the trade-off."""
     console.print(f"chosen of {found.tried}: {_chosen(found.chosen)}")
     console.print()
-    table = numbers("score", "POD", "FAR", "CSI", "strict CSI", "median lead")
-    for label, score in (
-        ("expected (years that did not choose)", found.cross_validated),
-        ("fitted (too good to be expected)", found.fitted),
-    ):
-        table.add_row(label, *five(score))
-    console.print(table)
-    strict = found.cross_validated.strict.intervals["csi"]
-    console.print(f"expected strict CSI: {between(strict)}")
+    show_expected(found.cross_validated, found.fitted, console)
     if found.splits:
         console.print(f"by {len(found.splits)} other splits of the days: {_spread(found.splits)}")
     console.print()
@@ -204,7 +208,7 @@ def show_calibration(found: Calibration, console: Console) -> None:
     for point in found.curve:
         table.add_row(
             f"{point.wanted_pod:.2f}",
-            *five(point.cross_validated),
+            *_five(point.cross_validated),
             f"POD {number(point.fitted.pod)}, strict CSI {number(point.fitted.strict.csi)}",
         )
     console.print(table)
@@ -237,7 +241,7 @@ def _span(seconds: int) -> str:
     return f"{seconds // 3600} h" if seconds % 3600 == 0 else f"{seconds // 60} min"
 
 
-def five(score: Score) -> list[str]:
+def _five(score: Score) -> list[str]:
     """POD, FAR, CSI, strict CSI and median lead, as cells."""
     lead = f"{score.lead_h.median:z.1f} h" if score.lead_h else "–"
     return [*map(number, (score.pod, score.far, score.csi, score.strict.csi)), lead]

@@ -8,7 +8,7 @@ from rich.console import Console
 from atalaia.batch.adding_up import AddingUp, in_words
 from atalaia.batch.chances import Interval, Reliability
 from atalaia.batch.rule_file import duration
-from atalaia.cli.scores import between, five, numbers
+from atalaia.cli.scores import numbers, show_expected
 
 
 def show_learned(found: AddingUp, console: Console) -> None:
@@ -19,14 +19,7 @@ def show_learned(found: AddingUp, console: Console) -> None:
     console.print(table)
     console.print(f"warns from a chance of {found.limit:g} % on")
     console.print()
-    table = numbers("score", "POD", "FAR", "CSI", "strict CSI", "median lead")
-    for label, score in (
-        ("expected (years that did not choose)", found.cross_validated),
-        ("fitted (too good to be expected)", found.fitted),
-    ):
-        table.add_row(label, *five(score))
-    console.print(table)
-    console.print(f"expected strict CSI: {between(found.cross_validated.strict.intervals['csi'])}")
+    show_expected(found.cross_validated, found.fitted, console)
     console.print()
     table = numbers(
         "year", "level", "hits", "misses", "strict false alarms", "chosen by the others"

@@ -25,7 +25,8 @@ from atalaia.ports import ContactRow, Home
 
 PATH = "/v1/m/"
 _BY = ("webpush", "email", "sms")
-"""Channels whose messages carry it: the others have buttons and words of their own, or programs."""
+"""Channels whose messages carry it, those that carry a link to leave among them: the others have
+buttons and words of their own, or programs."""
 
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{32}")
 _MESSAGE = re.compile(r"msg_([0-9a-f]{30})")
@@ -47,17 +48,19 @@ def ways_of(
     base: str, registry: Registry, contacts: Callable[[str], Sequence[ContactRow]]
 ) -> WaysOf:
     """What makes links below the address of the API (empty: none are made)."""
-    leaving = leave.links(base, registry.vault, contacts)
 
     def ways(message: Message) -> Ways:
+        if not base or message.channel not in _BY:
+            return Ways()
+        rows = contacts(message.person)
         named = _MESSAGE.fullmatch(message.id)
         answer = ""
-        if base and named and message.kind != "confirm" and message.channel in _BY:
-            since = _since(contacts(message.person), message.channel)
+        if named and message.kind != "confirm":
+            since = _since(rows, message.channel)
             mac = _macs(registry.lookups, message, since)[0]
             token = base64.urlsafe_b64encode(bytes.fromhex(named[1]) + mac).decode()
             answer = f"{base.rstrip('/')}{PATH}{token}"
-        return Ways(leaving(message.person, message.channel), answer)
+        return Ways(leave.link_of(base, registry.vault, rows, message.channel), answer)
 
     return ways
 

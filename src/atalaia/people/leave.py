@@ -13,7 +13,7 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from atalaia.errors import StateConflict
 from atalaia.people.registry import Registry
@@ -27,22 +27,16 @@ _PURPOSE = "leave"
 _BY = ("email",)
 """Channels whose messages carry a link."""
 
-Link = Callable[[str, str], str]
-"""Pseudonym and channel → where to leave it; empty: it has no such link."""
 
-
-def links(base: str, vault: Vault, contacts: Callable[[str], Sequence[ContactRow]]) -> Link:
-    """What makes links below the address of the API (empty: none are made)."""
-
-    def link(pseudonym: str, channel: str) -> str:
-        if not base or channel not in _BY:
-            return ""
-        rows = [one for one in contacts(pseudonym) if one.channel == channel]
-        mine = [one for one in rows if one.status == CONFIRMED]
-        mine += [one for one in rows if one.status == PENDING]
-        return f"{base.rstrip('/')}{PATH}{_token(vault, mine[0])}" if mine else ""
-
-    return link
+def link_of(base: str, vault: Vault, contacts: Sequence[ContactRow], channel: str) -> str:
+    """Where to leave this channel, below the address of the API, of who has these contacts; empty:
+    there is no such link."""
+    if not base or channel not in _BY:
+        return ""
+    rows = [one for one in contacts if one.channel == channel]
+    mine = [one for one in rows if one.status == CONFIRMED]
+    mine += [one for one in rows if one.status == PENDING]
+    return f"{base.rstrip('/')}{PATH}{_token(vault, mine[0])}" if mine else ""
 
 
 def leave(registry: Registry, token: str, now: int) -> bool:
