@@ -7,6 +7,9 @@ DEMO := build/demo
 
 .DEFAULT_GOAL := help
 
+# Tests start hundreds of processes: what is compiled is kept, whatever this machine's habit is.
+unexport PYTHONDONTWRITEBYTECODE
+
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
@@ -61,8 +64,11 @@ run: .venv/.run .venv/.page ## the live watch (Brazil's 27 state capitals unless
 # One process more than there are cores: many tests wait for a browser or for the disk.
 PROCESSES := $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 
+# In the order of tests/conftest.py, the longest first.
+BY_FILE := --dist loadfile --no-loadscope-reorder
+
 test: .venv/.dev .venv/.page ## all tests, in their short forms, a process a core and one more (four at most)
-	@$(BIN)/python -m pytest -n $(PROCESSES) --maxprocesses 4 --dist loadfile
+	@$(BIN)/python -m pytest -n $(PROCESSES) --maxprocesses 4 $(BY_FILE)
 
 check: .venv/.dev ## format, lint, types, import contracts, docs
 	@$(BIN)/ruff format --check src tests bench tools
@@ -93,6 +99,9 @@ load: .venv/.dev ## 2,000 readings a second with 1,000,000 subscribers, then ten
 promises: .venv/.dev ## write docs/promises.md of what chaos, load and wear reported last
 	@$(BIN)/python tools/promises.py
 
+installed: ## do docs/operations.md and the Containerfile in small Debians (root, debootstrap, systemd-nspawn; minutes)
+	@$(PYTHON) tools/installed.py
+
 wear: .venv/.dev ## what is written to disk a reading, at 200 pushes a second
 	@$(BIN)/python bench/bench_wear.py
 
@@ -100,10 +109,13 @@ fuzz-api: .venv/.dev ## 10,000 requests made of the description of the API
 	ATALAIA_SCHEMATHESIS=10000 $(BIN)/python -m pytest tests/run/test_schemathesis.py
 
 oracles: .venv/.dev ## hours, days, scores, detection and incidents' lives, with many times the cases
-	ATALAIA_ORACLES=60 $(BIN)/python -m pytest tests/lake/test_hourly.py
-	ATALAIA_ORACLES=20 $(BIN)/python -m pytest tests/batch/test_scores.py
-	ATALAIA_ORACLES=10 $(BIN)/python -m pytest tests/oracles tests/detect/test_bounded.py \
+	ATALAIA_ORACLES=120 $(BIN)/python -m pytest tests/lake/test_hourly.py
+	ATALAIA_ORACLES=20 $(BIN)/python -m pytest -s tests/batch/test_scores.py tests/batch/test_sixty_days.py
+	ATALAIA_ORACLES=50 $(BIN)/python -m pytest tests/oracles \
 		tests/domain/test_incident_machine.py tests/trust/test_at_once.py
+	ATALAIA_ORACLES=10 $(BIN)/python -m pytest tests/detect tests/domain tests/sources tests/api \
+		tests/lake/test_stations.py tests/lake/test_summaries.py tests/batch/test_compact.py \
+		tests/batch/test_came_true.py
 
 fuzz-delivery: .venv/.dev ## 2,000 nights of telling people, against a plainly written oracle
 	ATALAIA_DELIVERIES=2000 $(BIN)/python -m pytest -s tests/oracles/test_delivery.py
@@ -119,16 +131,17 @@ openapi: .venv/.run ## write the description of the API, docs/openapi.json
 
 fuzz: .venv/.dev ## damage every recorded file in 1,050 ways, and 2,000 sequences of CAP messages
 	ATALAIA_FUZZ=long $(BIN)/python -m pytest tests/acceptance/test_bad_input.py \
-		tests/acceptance/test_cap_sequences.py
+		tests/acceptance/test_cap_sequences.py tests/sources/test_sources.py
 
 # What judges policies, and plays DynamoDB and Kinesis a second time. Without it their tests are
 # skipped, aloud.
 .venv/.simulator: tools/npm.py tests/aws/simulator/package-lock.json requirements/page.txt .venv/.run
 	@$(BIN)/python tools/npm.py tests/aws/simulator .venv/simulator && touch $@ || true
 
-# ATALAIA_AWS_KILLS: how often each function is killed in the storm; 3 unless set.
+# ATALAIA_AWS_KILLS: how often each function is killed in the storm; 2 unless set, and then on what
+# Terraform makes alone, where it is found.
 test-aws: .venv/.aws .venv/.simulator ## the AWS home against emulated services (minutes; Terraform where it is found)
-	ATALAIA_AWS=1 $(BIN)/python -m pytest -n logical --maxprocesses 2 --dist loadfile \
+	ATALAIA_AWS=1 $(BIN)/python -m pytest -n logical --maxprocesses 2 $(BY_FILE) \
 		tests/contracts/test_aws.py tests/usecases/test_aws.py tests/aws
 
 # ATALAIA_LOAD_PEOPLE and ATALAIA_LOAD_PLACES make it smaller.
@@ -145,16 +158,9 @@ crash-aws: .venv/.aws ## kill -9 each function 20 times in the middle of a batch
 spark: .venv/.spark ## the batch work on local Spark, against the embedded run (needs Java)
 	ATALAIA_AWS=1 $(BIN)/python -m pytest -rs tests/batch/test_spark.py tests/aws/test_rebuild.py
 
-bench: .venv/.dev ## what README's figures come from, against a peer in the same run
-	$(BIN)/python bench/bench_speed.py
-	$(BIN)/python bench/bench_refine.py
-	$(BIN)/python bench/bench_audience.py
-	$(BIN)/python bench/bench_links.py
-	$(BIN)/python bench/bench_outbox.py
-	$(BIN)/python bench/bench_pages.py
-	$(BIN)/python bench/bench_query.py
-	$(BIN)/python bench/bench_climate.py
-	$(BIN)/python bench/bench_footprint.py
+# BENCHES: speed, refine, audience, links, systems, outbox, pages, query, climate, footprint; all unless set.
+bench: .venv/.dev ## what README's figures come from, against a peer in the same run; writes its table
+	@$(BIN)/python tools/bench_table.py $(BENCHES)
 
 # BENCHES: speed, refine, query, audience, outbox, climate; all unless set.
 bench-before: .venv/.dev ## the benches beside those of the commit that all were measured from, by CPU time
@@ -184,14 +190,14 @@ lock: $(UV) ## choose newer versions and lock them with hashes (no addresses in 
 
 CYCLONEDX := cyclonedx-bom==7.2.1
 
-sbom: $(UV) ## write CycloneDX bills of materials of what runs into build/sbom
+sbom: $(UV) ## write CycloneDX bills of materials of what runs into build/sbom, and validate them
 	@mkdir -p build/sbom
 	@$(UV) tool run --quiet --from '$(CYCLONEDX)' cyclonedx-py requirements requirements/run.txt \
 		--pyproject pyproject.toml --output-reproducible --of JSON -o build/sbom/atalaia.cdx.json
 	@$(UV) tool run --quiet --from '$(CYCLONEDX)' cyclonedx-py requirements requirements/aws.txt \
 		--output-reproducible --of JSON -o build/sbom/aws.cdx.json
 	@$(BIN)/python tools/page_sbom.py tools/page/package-lock.json build/sbom/page.cdx.json
-	@echo "build/sbom/atalaia.cdx.json build/sbom/aws.cdx.json build/sbom/page.cdx.json"
+	@$(UV) tool run --quiet --from '$(CYCLONEDX)' python tools/valid_sbom.py build/sbom/*.cdx.json
 
 audit: $(UV) ## ask the advisory databases about the locked packages; says so where they cannot be reached
 	@$(BIN)/python tools/audit.py build/audit
@@ -211,6 +217,14 @@ check-aws: $(UV) ## checkov over infra/, each exception with its reason beside i
 aws-zip: .venv/.run ## build the packages of the functions into build/lambda
 	@$(BIN)/python tools/lambda_zip.py build/lambda
 
+# IMAGE: ACCOUNT.dkr.ecr.REGION.amazonaws.com/atalaia, signed in to. BUILD: podman, or docker.
+BUILD ?= podman
+
+aws-image: aws-zip ## build the image of the task that listens, and push it to IMAGE
+	@test -n "$(IMAGE)" || { echo "say where it goes: make aws-image IMAGE=…" >&2; exit 1; }
+	$(BUILD) build --platform linux/arm64 -t $(IMAGE) -f service/Containerfile.listen build/lambda
+	$(BUILD) push $(IMAGE)
+
 aws-init:
 	@test -n "$(ENV)" || { echo "say which deployment: make aws-deploy ENV=prod" >&2; exit 1; }
 	@test -f infra/envs/$(ENV).tfvars -a -f infra/envs/$(ENV).s3.tfbackend || { \
@@ -224,5 +238,5 @@ aws-deploy: aws-init aws-zip ## deploy to AWS, or bring a deployment up to date:
 aws-destroy: aws-init aws-zip ## remove a deployment, once it has been applied with protect = false
 	@$(TERRAFORM) -chdir=infra destroy -var environment=$(ENV) -var-file=envs/$(ENV).tfvars
 
-.PHONY: check-aws aws-zip aws-init aws-deploy aws-destroy
-.PHONY: help install instruments demo run test check docs format crash chaos load promises wear fuzz fuzz-api oracles coverage openapi test-aws load-aws faults-aws crash-aws spark bench bench-before lock clean
+.PHONY: check-aws aws-zip aws-image aws-init aws-deploy aws-destroy
+.PHONY: help install instruments demo run test check docs format crash chaos load promises installed wear sbom audit fuzz fuzz-api oracles coverage openapi test-aws load-aws faults-aws crash-aws spark bench bench-before lock clean

@@ -28,6 +28,7 @@ import shapely
 from atalaia.domain.alert import Moved
 from atalaia.notify.audience import Audience, Circles, Event
 from atalaia.sources import gazetteer
+from figures import Figure, named, tell
 
 RADIUS_KM = 25.0
 EARTH_KM = 6371.0088
@@ -78,7 +79,7 @@ def rings(latitude: float, longitude: float, random: np.random.Generator) -> lis
 class Ours:
     def __init__(self, people: People) -> None:
         n = len(people.level)
-        self.audience = Audience.of_circles(
+        self.audience = Audience.of(
             [f"p_{i}" for i in range(n)],
             Circles(
                 person=np.arange(n),
@@ -189,14 +190,16 @@ def main() -> None:
     peer_built, peer = timed(lambda: Peer(people))
     print(f"one core, {given.people} people in {given.country}, {given.events} events")
     print(f"index built        atalaia {ours_built:6.2f} s    STRtree {peer_built:6.2f} s")
+    rows = []
     for what, where in (("polygons", (shapes,)), ("circles", (latitude, longitude))):
         mine, theirs, pairs = compared(
             partial(getattr(ours, what), *where), partial(getattr(peer, what), *where)
         )
-        print(
-            f"{what:<9}{pairs:>9} pairs atalaia {1000 * mine:6.1f} ms   "
-            f"STRtree {1000 * theirs:6.1f} ms   1/{theirs / mine:.1f}   (at most 1/5)"
-        )
+        print(f"{what:<9}{pairs:>9} pairs")
+        whom = f"{given.people:,} people, {given.events} {what}"
+        peer_name = f"STRtree of {named('shapely')}"
+        rows.append(Figure(whom, 1000 * mine, "ms", 12, 1000 * theirs, peer_name))
+    tell(rows)
 
 
 if __name__ == "__main__":

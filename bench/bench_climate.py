@@ -13,6 +13,7 @@ import tempfile
 import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from statistics import median
 
 import numpy as np
 
@@ -22,6 +23,7 @@ from atalaia.domain.reading import Floats, Kind, Readings
 from atalaia.homes.embedded import open_home
 from atalaia.lake.compact import closed_months, compact_months
 from atalaia.lake.merge import merge_readings
+from figures import Figure, tell
 
 PLACES = Places(
     [Place(id="A801", name="Porto Alegre", latitude=-30.05, longitude=-51.17,
@@ -75,7 +77,7 @@ def write_files(folder: Path, values: dict[str, Floats], first: datetime) -> lis
 
 
 def main() -> None:
-    """Print the best of some rounds of each way."""
+    """Print the medians of some rounds of each way."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--years", type=int, default=25)
     parser.add_argument("--rounds", type=int, default=3)
@@ -105,14 +107,16 @@ def main() -> None:
             levels = sum(row.level is not None for row in learnt.climate.levels)
             print(f"{hours:,} hours, {len(values)} variables")
             print(f"{len(learnt.climate.months):,} rows of climate, {levels} return levels")
-            print(f"from GOLD (under 5 s)          {min(took):8.2f} s")
+            of_gold = median(took)
             files = write_files(folder, values, first)
             took = []
             for _ in range(args.rounds):
                 began = time.perf_counter()
                 learn_from(home.lake, PLACES, files)
                 took.append(time.perf_counter() - began)
-            print(f"from {len(files)} station files         {min(took):8.2f} s, decoding included")
+            what = f"climate of a place, {args.years} years"
+            of_files = f"… from {len(files)} station files, decoding included"
+            tell([Figure(what, of_gold, "s", 5), Figure(of_files, median(took), "s", 10)])
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What Atalaia weighs: start time of ``--version``, size of the default installation, idle memory.
+"""What Atalaia weighs: time of its shortest answers, size of the default installation, idle memory.
 
     python bench/bench_footprint.py
 
@@ -17,18 +17,28 @@ import time
 from pathlib import Path
 from statistics import median
 
+from atalaia.homes.embedded import open_home
+from figures import Figure, tell
+
 ROOT = Path(__file__).resolve().parents[1]
 BIN = Path(sys.executable).parent
 
 
-def version_s() -> float:
+def answer_s(*words: str) -> float:
     """Median seconds of five starts, after one to warm up."""
     took = []
     for _ in range(6):
         begun = time.perf_counter()
-        subprocess.run([BIN / "atalaia", "--version"], check=True, capture_output=True)
+        subprocess.run([BIN / "atalaia", *words], check=True, capture_output=True)
         took.append(time.perf_counter() - begun)
     return median(took[1:])
+
+
+def question_s() -> float:
+    """The same of a question that reads nothing, in a home of its own."""
+    with tempfile.TemporaryDirectory() as folder:
+        open_home(Path(folder)).close()
+        return answer_s("sql", "SELECT 1", "--home", folder)
 
 
 def installed_mb() -> float:
@@ -62,9 +72,14 @@ def idle_mb() -> float:
 
 
 def main() -> None:
-    print(f"atalaia --version      {version_s():.2f} s   (within 0.3)")
-    print(f"default installation   {installed_mb():.0f} MB   (under 280)")
-    print(f"idle memory of run     {idle_mb():.0f} MB   (under 150)")
+    tell(
+        [
+            Figure("`atalaia --version`", answer_s("--version"), "s", 0.3),
+            Figure('`atalaia sql "SELECT 1"`', question_s(), "s", 0.4),
+            Figure("default installation", installed_mb(), "MB", 280),
+            Figure("idle `atalaia run`", idle_mb(), "MB", 150),
+        ]
+    )
 
 
 if __name__ == "__main__":

@@ -20,6 +20,7 @@ import numpy as np
 from atalaia.domain.geo import EARTH_KM
 from atalaia.domain.link import FARTHEST_KM, Spots, links
 from atalaia.sources import gazetteer
+from figures import Figure, named, tell
 
 TURNS = 5
 
@@ -46,16 +47,16 @@ def main() -> None:
         start = time.process_time()
         found = links(places, stations)
         took.append(time.process_time() - start)
-    print(
-        f"{len(stations)} stations, {len(places)} places: {len(found)} links within "
-        f"{FARTHEST_KM:g} km in {statistics.median(took):.2f} s of a processor"
-    )
+    print(f"{len(found)} links within {FARTHEST_KM:g} km; times are of a processor")
     start = time.process_time()
     for station in range(0, n, 17):
         found.of_station(station)
     ways = len(range(0, n, 17))
     print(f"from a station to its places: {(time.process_time() - start) / ways * 1e6:.2f} µs")
-    print(f"scipy's cKDTree: {peer(places, stations, len(found)):.2f} s for the same pairs")
+    theirs = peer(places, stations, len(found))
+    print(f"cKDTree of {named('scipy')}: {theirs:.2f} s for the same pairs, without their rules")
+    what = f"{len(stations):,} stations linked to {len(places):,} places"
+    tell([Figure(what, statistics.median(took), "s", 2)])
 
 
 def peer(places: Spots, stations: Spots, n: int) -> float:

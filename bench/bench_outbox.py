@@ -39,6 +39,7 @@ from atalaia.notify.deliver import Deliverer
 from atalaia.notify.fanout import Fan
 from atalaia.notify.last_look import FRESH_S
 from atalaia.ports import Commit
+from figures import Figure, named, tell
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 PLACE = Place(id="p", name="Recife", latitude=-8.05, longitude=-34.9, timezone="America/Recife")
@@ -218,9 +219,8 @@ def main() -> None:
         server.wait()
     ours_s, bare_s = statistics.median(mine), statistics.median(theirs)
     print(f"messages {n}, of {len(bodies[0])} bytes")
-    print(f"outbox   {n / ours_s:8,.0f} messages/s (durable)")
-    print(f"bare     {n / bare_s:8,.0f} messages/s")
-    print(f"ratio    {bare_s / ours_s:.2f}")
+    what, peer = f"{n:,} durable messages to a webhook", f"bare client of {named('aiohttp')}"
+    tell([Figure(what, n / ours_s, "messages/s", 1, n / bare_s, peer)])
 
 
 def _body(now: float) -> bytes:

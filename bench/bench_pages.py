@@ -14,15 +14,17 @@ import asyncio
 import os
 import resource
 import socket
-import statistics
 import subprocess
 import sys
 import tempfile
 import time
 from datetime import UTC, datetime
 from pathlib import Path
+from statistics import median
 
 import aiohttp
+
+from figures import Figure, tell
 
 KEY = "a-key-of-the-bench-9f3QxV"
 PATHS = (
@@ -97,17 +99,21 @@ async def measure(options: argparse.Namespace, url: str, pid: int) -> None:
         0,
     )
     print(f"open pages {options.pages}, events {len(delays)} of {options.pages * len(pushed)}")
-    print(
-        f"push to browser   median {statistics.median(delays) * 1000:6.0f} ms   "
-        f"worst {max(delays) * 1000:6.0f} ms"
-    )
     ordered = sorted(took)
-    print(
-        f"requests {len(took)} at {options.requests} a second   "
-        f"median {statistics.median(took) * 1000:.1f} ms   "
-        f"99 % under {ordered[int(len(ordered) * 0.99)] * 1000:.1f} ms"
+    slow_ms = ordered[int(len(ordered) * 0.99)] * 1000
+    print(f"requests {len(took)} at {options.requests} a second; worst push {max(delays):.2f} s")
+    tell(
+        [
+            Figure(f"a push to {options.pages:,} open pages", median(delays) * 1000, "ms", 100),
+            Figure(
+                "an answer meanwhile, 99 of 100",
+                slow_ms,
+                "ms",
+                250,
+            ),
+            Figure("memory of the watch meanwhile", memory, "MB", 250),
+        ]
     )
-    print(f"memory of the watch {memory} MB at most")
 
 
 def main() -> None:

@@ -26,6 +26,7 @@ from atalaia.domain.alert import to_line
 from atalaia.domain.payload import Payload
 from atalaia.domain.place import Place, Places
 from atalaia.sources import decode_all
+from figures import PYTHON, Figure, tell
 
 START = 1_726_897_440
 POLL_S = 300
@@ -182,20 +183,21 @@ def main() -> None:
     whole = run(tenth, given.places, given.batch, wanted_all=True)
     n = given.records
     print(f"one core, {n} answers, {given.places} places, batches of {given.batch}")
-    print(f"atalaia            {n / large['ours_s']:>10.0f} answers/s   {large['alerts']} alerts")
-    print(f"  of that, decode  {n / large['decode_s']:>10.0f} answers/s")
-    print(
-        f"handler            {n / large['peer_s']:>10.0f} answers/s   {large['peer_alerts']} alerts"
-    )
+    print(f"of that, decode    {n / large['decode_s']:>10.0f} answers/s")
     share = (100 * large["alerts"] / n, 100 * large["peer_alerts"] / n)
     print(f"share of alerts    {share[0]:.3f} % and {share[1]:.3f} %")
-    print(f"ratio              {large['peer_s'] / large['ours_s']:.2f}   (at least 5)")
-    print(
-        f"all variables      {tenth / whole['ours_s']:>10.0f} answers/s, "
-        f"ratio {whole['peer_s'] / whole['ours_s']:.2f}"
-    )
     growth = large["ours_s"] / small["ours_s"]
     print(f"time of {n} over {tenth}: {growth:.1f}   (at most 11)")
+    handler, unit = f"a json.loads handler, {PYTHON}", "answers/s"
+    few = "Tomorrow.io answers → decode, four limits, incidents"
+    tell(
+        [
+            Figure(few, n / large["ours_s"], unit,
+                8, n / large["peer_s"], handler),
+            Figure("… with all variables", tenth / whole["ours_s"], unit,
+                4, tenth / whole["peer_s"], handler),
+        ]
+    )  # fmt: skip
 
 
 if __name__ == "__main__":

@@ -19,12 +19,10 @@ Seconds are from the first message published to the last one kept; memory is the
 from __future__ import annotations
 
 import argparse
-import asyncio
 import base64
 import contextlib
 import json
 import os
-import resource
 import subprocess
 import sys
 import tempfile
@@ -39,12 +37,10 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT / "tests")]
 
-if "--listen" not in sys.argv:  # which is measured by itself
-    from mosquitto import PROGRAM, Mosquitto, broker, free_port
+from mosquitto import PROGRAM, Mosquitto, broker, free_port  # noqa: E402
+from wis2_listener import FILTER, peak_of  # noqa: E402
 
 TOPIC = "cache/a/wis2/{}/data/core/weather/surface-based-observations/synop"
-FILTER = "cache/a/wis2/+/data/core/weather/surface-based-observations/synop"
-LIMIT_S = 300.0
 IDLE_S = 20.0
 
 
@@ -53,11 +49,7 @@ def main() -> None:
     arguments.add_argument("folder", type=Path)
     arguments.add_argument("--messages", type=int, default=1500)
     arguments.add_argument("--peers", type=Path)
-    arguments.add_argument("--listen")
     asked = arguments.parse_args()
-    if asked.listen:
-        asyncio.run(listen(asked.listen, asked.folder, asked.messages))
-        return
     if PROGRAM is None:
         sys.exit("no mosquitto is here: apt-get install mosquitto")
     recorded = list(with_data(asked.folder))
@@ -133,60 +125,12 @@ def publish(mosquitto: Mosquitto, made: Sequence[tuple[str, bytes]]) -> float:
 # Atalaia
 
 
-async def listen(url: str, folder: Path, n: int) -> None:
-    """The listener: prints when the last was kept and read, its CPU seconds and its memory."""
-    from atalaia.clock import Clock  # noqa: PLC0415
-    from atalaia.domain.payload import Payload  # noqa: PLC0415
-    from atalaia.domain.place import Places  # noqa: PLC0415
-    from atalaia.homes.embedded import open_home  # noqa: PLC0415
-    from atalaia.sources import decode_all  # noqa: PLC0415
-    from atalaia.sources.ingest import Ingest  # noqa: PLC0415
-    from atalaia.sources.mqtt.broker import broker_of  # noqa: PLC0415
-    from atalaia.sources.mqtt.subscriber import Subscriber  # noqa: PLC0415
-    from atalaia.sources.wis2.intake import WnmIntake  # noqa: PLC0415
-    from atalaia.sources.wis2.owed import Owed  # noqa: PLC0415
-
-    decode, counts = decode_all(Places([])), [0, 0, 0]
-
-    def kept(payloads: Sequence[Payload], _offset: int) -> None:
-        decoded = decode(payloads, None)
-        counts[0] += len(payloads)
-        counts[1] += sum(len(one.readings) for one in decoded.stations)
-        counts[2] += len(decoded.rejects)
-
-    with open_home(folder) as home:
-        clock = Clock()
-        ingest = Ingest(home.stream, kept, clock)
-        intake = WnmIntake(home.stream, Owed(home.state))
-        subscriber = Subscriber(
-            "wis2", [broker_of(url)], [FILTER], intake, ingest.keep, home.state, clock
-        )
-        tasks = [asyncio.create_task(ingest.run()), asyncio.create_task(subscriber.run())]
-        while not (subscriber.sessions and subscriber.sessions[0].is_connected):
-            await asyncio.sleep(0.01)
-        await asyncio.sleep(0.5)
-        before = cpu_s()
-        print("ready", flush=True)
-        deadline = time.time() + LIMIT_S
-        while counts[0] < n and time.time() < deadline:
-            await asyncio.sleep(0.005)
-        peak_mb = peak_of("self")
-        print(json.dumps([time.time(), cpu_s() - before, peak_mb, counts]), flush=True)
-        for task in tasks[::-1]:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-
-
-def cpu_s() -> float:
-    used = resource.getrusage(resource.RUSAGE_SELF)
-    return used.ru_utime + used.ru_stime
-
-
 def atalaia(folder: Path, made: Sequence[tuple[str, bytes]]) -> None:
     with broker(folder / "broker") as mosquitto:
-        command = [sys.executable, __file__, str(folder / "home"), "--messages", str(len(made))]
-        command += ["--listen", mosquitto.url]
-        child = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        listener = Path(__file__).with_name("wis2_listener.py")
+        command = [sys.executable, listener, folder / "home", mosquitto.url, str(len(made))]
+        env = {**os.environ, "MALLOC_ARENA_MAX": "2"}  # as service/ has it
+        child = subprocess.Popen(command, env=env, stdout=subprocess.PIPE, text=True)
         assert child.stdout is not None
         lines = iter(child.stdout.readline, "")
         next(line for line in lines if line == "ready\n")
@@ -314,13 +258,6 @@ def measured(
     finally:
         child.terminate()
         child.wait()
-
-
-def peak_of(pid: int | str) -> float:
-    """Megabytes of memory, at most."""
-    status = Path(f"/proc/{pid}/status").read_text("ascii")
-    [peak] = [line.split()[1] for line in status.splitlines() if line.startswith("VmHWM")]
-    return int(peak) / 1024
 
 
 def cpu_of(pid: int) -> float:

@@ -1,13 +1,14 @@
 """Breaks the running watch in many ways while stations push and people are told, and judges.
 
-    python bench/chaos.py [--kills 1000] [--seed 1] [--only NAME] [--report FILE]
+    python bench/chaos.py [--kills 1000] [--minutes N] [--seed 1] [--only NAME] [--report FILE]
 
 Each fault is a row: how often it was done, readings that were acknowledged, changes that people
 were told, what was lost, altered, doubled and told twice of both (`storm`), and the longest time
 from an acknowledged reading to the server of the person who is told of it. All are 0 but the
 control's. Exit code 1 where a promise did not hold.
 
-`--kills` says how often the watch is killed; the other faults are done in proportion to it.
+`--kills` says how often the watch is killed; the other faults are done in proportion to it. After
+`--minutes` nothing more is done: what was done is judged, and the row says how often that was.
 """
 
 from __future__ import annotations
@@ -44,9 +45,13 @@ class Run:
     kills   how often; `of` gives the others their share
     only    a part of a fault's name; empty: all
     slow    see `faults.World`
+    within_s  after so long nothing more is done, and what was done is judged
     """
 
-    def __init__(self, kills: int, seed: int, only: str, slow: float, forks: Forks) -> None:
+    def __init__(
+        self, kills: int, seed: int, only: str, slow: float, within_s: float, forks: Forks
+    ) -> None:
+        self.until = time.monotonic() + within_s
         self.kills = kills
         self.only = only
         self.forks = forks
@@ -56,7 +61,7 @@ class Run:
     def world(self, name: str, folder: Path, **more: Any) -> World:
         """A world of its own, with its own chance."""
         chance = random.Random(f"{self._seed}/{name}")
-        return World(folder, self.forks, chance, slow=self._slow, **more)
+        return World(folder, self.forks, chance, slow=self._slow, until=self.until, **more)
 
     def of(self, share: float, most: int = 1000) -> int:
         """So often, of a thousand kills `share` times a thousand."""
@@ -74,13 +79,13 @@ class Run:
 async def processes(run: Run, folder: Path) -> list[Row]:
     """Killed, frozen, starved, hung, and with a clock that is set."""
     some = (
-        (Fault("killed (kill -9)", faults.killed), run.kills),
         (Fault("frozen (SIGSTOP)", faults.frozen), run.of(0.2)),
         (Fault("two processes on one home", faults.two_processes), run.of(0.02)),
         (Fault("clock back 10 minutes, killed, right again", faults.clock_back), run.of(0.05)),
         (Fault("clock forward 1 hour, killed, right again", faults.clock_forward), run.of(0.05)),
         (Fault("no more memory, for a second", faults.short_of_memory), run.of(0.1)),
-        (Fault("50 webhooks that hang beside healthy ones", faults.hanging_targets), 50),
+        (Fault("killed (kill -9)", faults.killed), run.kills),
+        (Fault("50 webhooks that hang beside healthy ones", faults.hanging_targets, 15.0), 50),
     )
     async with run.world("processes", folder) as world:
         return await run.all(world, some)
@@ -170,10 +175,12 @@ def small_disk(at: Path) -> Iterator[Path | None]:
 GROUPS: tuple[Group, ...] = (processes, providers, files, power, control, full)
 
 
-async def chaos(kills: int, seed: int, only: str = "", slow: float = 1.0) -> list[Row]:
+async def chaos(
+    kills: int, seed: int, only: str = "", slow: float = 1.0, within_s: float = float("inf")
+) -> list[Row]:
     """All of it; groups beside each other, each with a watch of its own."""
     with tempfile.TemporaryDirectory() as folder, Forks() as forks:
-        run = Run(kills, seed, only, slow, forks)
+        run = Run(kills, seed, only, slow, within_s, forks)
         folders = [Path(folder, group.__name__) for group in GROUPS]
         for one in folders:
             one.mkdir()
@@ -195,10 +202,11 @@ def main() -> None:
     parser.add_argument("--kills", type=int, default=1000)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--only", default="")
+    parser.add_argument("--minutes", type=float, default=float("inf"))
     parser.add_argument("--report", type=Path)
     given = parser.parse_args()
     began = time.monotonic()
-    rows = asyncio.run(chaos(given.kills, given.seed, given.only))
+    rows = asyncio.run(chaos(given.kills, given.seed, given.only, within_s=60 * given.minutes))
     print(table(rows))
     took_s = time.monotonic() - began
     print(f"{took_s:.0f} s, {os.getloadavg()[0]:.1f} busy of {os.cpu_count()} cores")

@@ -12,7 +12,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
@@ -30,7 +30,12 @@ TOLD_S = 35.0
 MOST_BYTES = 400_000_000
 """What the watch may take while its sources answer 10 MB."""
 
+KILLED_AGAIN = 0.2
+"""So many of its starts do not come to their end."""
+
+_STARTING_S = 1.5
 _COMMAND_S = 120.0
+_CONTROLS = 5
 
 
 class World:
@@ -39,6 +44,8 @@ class World:
     home  where its home is; in the folder unless given
     more  settings as environment variables
     slow  how many times as long all may take, as others use the machine
+    until  monotonic seconds after which nothing more is done
+    done   how often the fault of now was done
     """
 
     def __init__(
@@ -49,6 +56,7 @@ class World:
         *,
         places: int = 20,
         slow: float = 1.0,
+        until: float = float("inf"),
         home: Path | None = None,
         more: dict[str, str] | None = None,
     ) -> None:
@@ -57,6 +65,8 @@ class World:
         self.forks = forks
         self.chance = chance
         self.slow = slow
+        self.until = until
+        self.done = 0
         self.control = Control(folder / "control")
         settings = {
             "ATALAIA_RULES": str(folder / "chaos.toml"),
@@ -95,12 +105,29 @@ class World:
     async def start(self) -> None:
         """Start it again."""
         took_s = await asyncio.to_thread(self.service.start)
+        self.storm.up()
         self.slowest_start_s = max(self.slowest_start_s, took_s)
 
     async def restart(self) -> None:
-        """``kill -9``, and start it again."""
-        self.service.kill()
+        """``kill -9``, and start it again; by lot it is killed while it starts, too."""
+        self.kill()
+        while self.chance.random() < KILLED_AGAIN:
+            self.service.begin()
+            await self.some(_STARTING_S)
+            self.kill()
         await self.start()
+
+    def kill(self) -> None:
+        """``kill -9``."""
+        self.service.kill()
+        self.storm.killed()
+
+    def times(self, most: int) -> Iterator[int]:
+        """So often, unless the time is over before; once in any case."""
+        self.done = 0
+        while self.done < most and (not self.done or time.monotonic() < self.until):
+            yield self.done
+            self.done += 1
 
     async def some(self, most_s: float) -> None:
         """Let it run for so long at most."""
@@ -145,16 +172,18 @@ class Fault(NamedTuple):
 async def suffer(world: World, fault: Fault, times: int) -> Row:
     """Do it while the stations push; let the stories end; judge."""
     world.slowest_start_s = 0.0
+    world.done = times
     world.storm.blow()
     await asyncio.sleep(0.3)
     notes = [*await fault.do(world, times)]
     if not await world.storm.calm(150.0 * world.slow):
         notes.append("some stories did not come to their end")
-    row = world.storm.judge(fault.name, times, notes)
+    row = world.storm.judge(fault.name, world.done, notes)
     if world.slowest_start_s > UP_AGAIN_S * world.slow:
         row.notes.append(f"up again after {world.slowest_start_s:.1f} s")
     if row.gap_s > fault.most_s * world.slow:
-        row.notes.append(f"told after {row.gap_s:.1f} s; at most {fault.most_s:g}")
+        most = f"at most {fault.most_s:g}"
+        row.notes.append(f"told after {row.gap_s:.1f} s, {row.gap_down_s:.1f} s down; {most}")
     return row
 
 
@@ -163,27 +192,25 @@ async def suffer(world: World, fault: Fault, times: int) -> Row:
 
 async def killed(world: World, times: int) -> Sequence[str]:
     """``kill -9`` at a random moment."""
-    for _ in range(times):
+    for _ in world.times(times):
         await world.some(0.6)
-        async with world.disturbed():
-            await world.restart()
+        await world.restart()
     return []
 
 
 async def frozen(world: World, times: int) -> Sequence[str]:
     """SIGSTOP at a random moment, for a while."""
-    for _ in range(times):
+    for _ in world.times(times):
         await world.some(0.6)
-        async with world.disturbed():
-            world.service.signal(signal.SIGSTOP)
-            await world.some(1.5)
-            world.service.signal(signal.SIGCONT)
+        world.service.signal(signal.SIGSTOP)
+        await world.some(1.5)
+        world.service.signal(signal.SIGCONT)
     return []
 
 
 async def two_processes(world: World, times: int) -> Sequence[str]:
     """A second watch of the same home: it is refused, by name and number."""
-    for _ in range(times):
+    for _ in world.times(times):
         code, said = await world.command("run", port=0)
         if not code or f"is in use by process {world.service.pid}" not in said:
             return [f"a second watch ended with {code}, and said: {said[-300:]}"]
@@ -194,7 +221,7 @@ async def short_of_memory(world: World, times: int) -> Sequence[str]:
     """No more memory than it has, and a little, for a second; where it dies it is started again."""
     if sys.platform != "linux":
         return ["memory is limited on Linux alone"]
-    for _ in range(times):
+    for _ in world.times(times):
         await world.some(0.4)
         async with world.disturbed():
             data = _status(world.service.pid, "VmData")
@@ -234,11 +261,10 @@ def _is_well(service: Service) -> bool:
 async def rude_providers(world: World, times: int) -> Sequence[str]:
     """Sources that answer in each of `rude.WAYS`; with each start all are asked again."""
     most = 0
-    for _ in range(times):
+    for _ in world.times(times):
         await asyncio.sleep(2.0)
         most = max(most, _status(world.service.pid, "VmRSS"))
-        async with world.disturbed():
-            await world.restart()
+        await world.restart()
     await asyncio.sleep(2.0)
     log = (world.folder / "log").read_text("utf-8", "replace")
     wrong = [line[:200] for line in log.splitlines() if "fault in" in line or "Traceback" in line]
@@ -261,17 +287,16 @@ async def clock_forward(world: World, times: int) -> Sequence[str]:
 
 
 async def _clock(world: World, times: int, by_s: float) -> Sequence[str]:
-    for _ in range(times):
+    for _ in world.times(times):
         await world.some(0.6)
-        async with world.disturbed():
-            world.control.set(by_s)
-            await asyncio.sleep(1.0)
-            await world.some(1.0)
-            if not world.service.is_ready():
-                return [f"not ready when the clock was set by {by_s:g} s"]
-            world.service.kill()
-            world.control.set()
-            await world.start()
+        world.control.set(by_s)
+        await asyncio.sleep(1.0)
+        await world.some(1.0)
+        if not world.service.is_ready():
+            return [f"not ready when the clock was set by {by_s:g} s"]
+        world.kill()
+        world.control.set()
+        await world.start()
     return []
 
 
@@ -291,7 +316,7 @@ async def hanging_targets(world: World, times: int) -> Sequence[str]:
 async def disk_full(world: World, times: int) -> Sequence[str]:
     """The disk of the home full to the last page, and room again."""
     filler = world.service.home.parent / "filler"
-    for _ in range(times):
+    for _ in world.times(times):
         await world.some(0.6)
         async with world.disturbed():
             _fill(filler)
@@ -313,14 +338,14 @@ def _fill(filler: Path) -> None:
 
 async def read_only(world: World, times: int) -> Sequence[str]:
     """The store's disk takes nothing, for a while; where it is told so late, it is killed then."""
-    for _ in range(times):
+    for _ in world.times(times):
         await world.some(0.6)
         async with world.disturbed():
             world.control.set(is_read_only=True)
             await asyncio.sleep(1.0)
             is_told = not world.service.is_ready()
             if world.chance.random() < 0.3:
-                world.service.kill()
+                world.kill()
                 world.control.set()
                 await world.start()
             world.control.set()
@@ -336,7 +361,7 @@ async def damaged_lake(world: World, times: int) -> Sequence[str]:
     """A part of RAW torn, and the last page of a file of GOLD overwritten: `atalaia refine` makes
     both again, and GOLD has every reading that was acknowledged before."""
     wrong: list[str] = []
-    for _ in range(times):
+    for _ in world.times(times):
         wrong += await _refined(world)
         lake = world.service.home / "lake"
         for file in _one_of(world, lake / "raw" / "payloads", ".zst"):
@@ -385,7 +410,7 @@ async def backed_up(world: World, times: int) -> Sequence[str]:
     """`atalaia backup` while it takes load; what was acknowledged before it is in what
     `atalaia restore` makes of it."""
     wrong: list[str] = []
-    for i in range(times):
+    for i in world.times(times):
         await world.some(0.6)
         before = world.storm.acknowledged()
         to = world.folder / "copies" / f"{i}"
@@ -410,7 +435,7 @@ async def backed_up(world: World, times: int) -> Sequence[str]:
 async def store_damaged(world: World, times: int) -> Sequence[str]:
     """The last page of the store overwritten: it is told, and the copy takes its place."""
     wrong: list[str] = []
-    for i in range(times):
+    for i in world.times(times):
         if not await world.storm.calm(150.0 * world.slow):
             return ["some stories did not come to their end"]
         to = world.folder / "last" / f"{i}"
@@ -439,10 +464,18 @@ async def power_lost(world: World, times: int) -> Sequence[str]:
 
 
 async def control_of_power(world: World) -> tuple[int, int]:
-    """Power lost once to a watch that does not sync what it commits: acknowledged readings, and how
-    many of them are lost. Without any the disk would forget nothing, and the row above say nothing.
+    """Power lost to a watch that does not sync what it commits: acknowledged readings, and how many
+    of them are lost. Without any the disk would forget nothing, and the row above say nothing. A
+    checkpoint of the store's log is synced even so, and who is killed right behind one loses
+    nothing: it is done until something is lost.
     """
-    world.storm.blow()
-    await asyncio.sleep(3.0)
-    world.service.kill()
-    return await world.storm.let_go()
+    for _ in range(_CONTROLS):
+        world.storm.blow()
+        await asyncio.sleep(1.0)
+        await world.some(4.0)
+        world.service.kill()
+        pushed, lost = await world.storm.let_go()
+        if lost:
+            break
+        await world.start()
+    return pushed, lost

@@ -70,7 +70,7 @@ class Forked:
     def __init__(self, pid: int, code: Path) -> None:
         self.pid = pid
         self._code = code
-        self._handle = os.pidfd_open(pid)
+        self._handle: int | None = os.pidfd_open(pid)
 
     @property
     def code(self) -> int | None:
@@ -78,18 +78,30 @@ class Forked:
 
     def poll(self) -> int | None:
         """None: it runs."""
-        if not select.select([self._handle], [], [], 0)[0]:
+        if not self._has_ended(0):
             return None
         return -9 if self.code is None else self.code
 
     def wait(self, timeout: float | None = None) -> None:
         """Raises subprocess.TimeoutExpired."""
-        if not select.select([self._handle], [], [], timeout)[0]:
+        if not self._has_ended(timeout):
             raise subprocess.TimeoutExpired("atalaia", timeout or 0.0)
 
     def send_signal(self, number: int) -> None:
         with contextlib.suppress(ProcessLookupError):
-            signal.pidfd_send_signal(self._handle, number)
+            if self._handle is not None:
+                signal.pidfd_send_signal(self._handle, number)
+
+    def _has_ended(self, timeout: float | None) -> bool:
+        """Whether it has, within so many seconds. Then its handle is closed: a long run starts more
+        than a process may have files open."""
+        if self._handle is not None:
+            watched = select.poll()
+            watched.register(self._handle, select.POLLIN)
+            if watched.poll(None if timeout is None else timeout * 1000):
+                os.close(self._handle)
+                self._handle = None
+        return self._handle is None
 
 
 class Forks:

@@ -8,17 +8,21 @@ each person has to be told, in which order, whatever is done to the watch meanwh
     lost        acknowledged readings that are not in the stream; changes that were never told
     altered     readings that are there otherwise than they were pushed; messages that say something
                 else than what was next
-    doubled     entries of the alert log beyond those of the stories
-    told twice  the same change told under another id, or again by the same id though what was under
-                way was not disturbed
+    doubled     entries of the alert log beyond those of the stories, since the last judgement
+    told twice  the same change told under another id, or again by the same id though it was not
+                under way when the watch was killed or disturbed
 """
 
 from __future__ import annotations
 
 import asyncio
+import itertools
+import math
 import random
+import shutil
+import tempfile
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -26,11 +30,16 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import aiohttp
+import apsw
 import msgspec
 from aiohttp import web
 
 from atalaia.homes.embedded import open_home
 from service import KEY, Service, reading
+
+ARRIVES_S = 5.0
+"""So soon after the watch is dead its last letter has come: it lay in our socket. Whatever the next
+one sends within that time is its first word of it, too."""
 
 RULES = """name = "chaos"
 description = "Gusts that are over at the first calm reading."
@@ -52,7 +61,8 @@ STORIES = (
 """Gust, and what is told of it; each ends with the calm."""
 
 SETTLE_S = 2.0
-"""What was answered so shortly before a fault may not be on disk: it was under way."""
+"""What was answered so shortly before a disturbance may not be on disk: it was under way. What it
+was when the watch was killed is known (`Storm.killed`)."""
 
 PAST_S = 1800
 """How far back the stations begin: each reading is a second after the one before."""
@@ -71,7 +81,7 @@ class Heard(NamedTuple):
 
 @dataclass
 class Row:
-    """One row of the table."""
+    """One row of the table. `gap_down_s`: for how long the watch was down in the worst gap."""
 
     fault: str
     times: int = 0
@@ -82,6 +92,7 @@ class Row:
     told_twice: int = 0
     told: int = 0
     gap_s: float = 0.0
+    gap_down_s: float = 0.0
     notes: list[str] = field(default_factory=list)
     is_control: bool = False
 
@@ -116,11 +127,15 @@ class Storm:
         self._heard: dict[int, list[Heard]] = defaultdict(list)
         self._news: dict[int, asyncio.Event] = defaultdict(asyncio.Event)
         self._disturbed: list[list[float]] = []
-        self._gap_s = 0.0
+        self._under_way: list[tuple[float, frozenset[str]]] = []
+        self._gap_s = self._gap_down_s = 0.0
+        self._down: list[list[float]] = []  # from when until when the watch was killed
         self._is_over = True
         self._refusals: set[str] = set()
         self._unanswered: set[int] = set()  # of these a reading may be taken that nobody knows of
-        self._stations: list[asyncio.Task[None]] = []
+        self._blowing: dict[int, asyncio.Task[None]] = {}
+        self._out: set[int] = set()  # their story did not come to its end
+        self._judged = 0  # the log's number until which all was judged
         self._n = 0
 
     async def __aenter__(self) -> Storm:
@@ -188,19 +203,21 @@ class Storm:
     def blow(self) -> None:
         """From now on the stations push."""
         self._is_over = False
-        self._stations = [asyncio.create_task(self._station(n)) for n in range(self._count)]
+        some = set(range(self._count)) - self._out
+        self._blowing = {n: asyncio.create_task(self._station(n)) for n in some}
 
     async def calm(self, within_s: float) -> bool:
         """Let every story come to its end; whether all did so soon."""
         self._is_over = True
-        _, left = await asyncio.wait(self._stations, timeout=within_s)
-        for task in left:
-            task.cancel()
-        await asyncio.gather(*self._stations, return_exceptions=True)
-        for task in self._stations:
+        if self._blowing:
+            await asyncio.wait(self._blowing.values(), timeout=within_s)
+        unended = {n for n, task in self._blowing.items() if not task.done()}
+        self._out |= unended
+        await self._end_stations()
+        for task in self._blowing.values():
             if not task.cancelled() and (error := task.exception()):
                 raise error
-        return not left
+        return not unended
 
     def disturb(self) -> None:
         """From now on, until `still`, what is under way may have to be told again."""
@@ -209,6 +226,18 @@ class Storm:
     def still(self) -> None:
         """Nothing is done to the watch any more."""
         self._disturbed[-1][1] = time.monotonic()
+
+    def killed(self) -> None:
+        """The watch is dead: what it was sending just then may come again, and nothing else."""
+        ids = under_way_in(self.service.home)
+        self._under_way.append((time.monotonic(), ids))
+        if not self._down or self._down[-1][1] < math.inf:
+            self._down.append([time.monotonic(), math.inf])
+
+    def up(self) -> None:
+        """The watch is ready again."""
+        if self._down:
+            self._down[-1][1] = min(self._down[-1][1], time.monotonic())
 
     async def _station(self, n: int) -> None:
         while not self._is_over:
@@ -246,8 +275,14 @@ class Storm:
             try:
                 await self._news[n].wait()
             finally:
-                self._gap_s = max(self._gap_s, time.monotonic() - since)
+                self._note_gap(since, time.monotonic())
         self.gaps_s.append(time.monotonic() - since)
+
+    def _note_gap(self, since: float, until: float) -> None:
+        if until - since > self._gap_s:
+            self._gap_s = until - since
+            ends = [(max(begin, since), min(end, until)) for begin, end in self._down]
+            self._gap_down_s = sum(max(0.0, end - begin) for begin, end in ends)
 
     def _told(self, n: int) -> list[tuple[str, int, str, str]]:
         """All that a person was told, each message once, in the order in which it first came."""
@@ -260,23 +295,29 @@ class Storm:
     def judge(self, fault: str, times: int, notes: Sequence[str] = ()) -> Row:
         """All since the last time; the stations are still."""
         row = Row(fault, times, len(self._acknowledged), gap_s=self._gap_s)
+        row.gap_down_s = self._gap_down_s
         row.notes += [*notes, *sorted(self._refusals)]
+        if not self._blowing:
+            row.notes.append("no station was left whose stories come to their end")
         self._refusals.clear()
         entries = self._judge_store(row)
-        for n in range(self._count):
-            self._judge_person(n, row, entries.get(f"p{n * self._step}", []))
+        for n in self._blowing:
+            self._judge_person(n, row, entries[f"p{n * self._step}"])
+        if self._blowing and not row.told:
+            row.notes.append("nobody was told anything: this says nothing")
         self._acknowledged.clear()
         self._expected.clear()
         self._heard.clear()
         self._disturbed.clear()
+        self._under_way.clear()
         self._unanswered.clear()
-        self._gap_s = 0.0
+        self._gap_s = self._gap_down_s = 0.0
         return row
 
     async def _end_stations(self) -> None:
-        for task in self._stations:
+        for task in self._blowing.values():
             task.cancel()
-        await asyncio.gather(*self._stations, return_exceptions=True)
+        await asyncio.gather(*self._blowing.values(), return_exceptions=True)
 
     def acknowledged(self) -> dict[str, dict[str, Any]]:
         """Readings that were acknowledged until now, since the last judgement."""
@@ -288,22 +329,23 @@ class Storm:
         kept, _ = kept_in(self.service.home)
         return len(self._acknowledged), sum(name not in kept for name in self._acknowledged)
 
-    def _judge_store(self, row: Row) -> dict[str, list[tuple[str, int]]]:
-        """Readings, and how many entries the log has of each place."""
+    def _judge_store(self, row: Row) -> Counter[str]:
+        """Readings, and how many entries the log has of each place since the last judgement."""
         kept, log = kept_in(self.service.home)
         row.lost += sum(name not in kept for name in self._acknowledged)
         row.altered += sum(kept.get(n, one) != one for n, one in self._acknowledged.items())
-        return log
+        news = Counter(place for number, place in log.items() if number > self._judged)
+        self._judged = max(log, default=0)
+        return news
 
-    def _judge_person(self, n: int, row: Row, log: list[tuple[str, int]]) -> None:
+    def _judge_person(self, n: int, row: Row, entries: int) -> None:
         expected, told = self._expected[n], self._told(n)
         row.told += len(told)
         row.lost += max(0, len(expected) - len(told))
         said = [(type_, level) for _, _, type_, level in told]
         row.altered += sum(a != b for a, b in zip(expected, said, strict=False))
-        mine = {one[0] for one in told}
-        known = len(expected) + (n in self._unanswered)
-        row.doubled += max(0, len([one for one in log if one[0] in mine]) - known)
+        row.altered += max(0, len(told) - len(expected) - (n in self._unanswered))
+        row.doubled += max(0, entries - len(expected) - (n in self._unanswered))
         names = [(incident, version) for incident, version, _, _ in told]
         row.told_twice += len(names) - len(set(names)) + self._repeated(n)
 
@@ -313,16 +355,22 @@ class Storm:
         for one in self._heard[n]:
             tries[one.id].append(one.at)
         return sum(
-            not any(begin <= at <= end for begin, end in self._disturbed)
-            for times in tries.values()
-            for at in times[:-1]
+            not self._may_repeat(id_, at, again)
+            for id_, times in tries.items()
+            for at, again in itertools.pairwise(times)
         )
 
+    def _may_repeat(self, id_: str, at: float, again: float) -> bool:
+        """Whether it was under way when the watch was killed or disturbed in between."""
+        if any(at - ARRIVES_S <= dead <= again and id_ in ids for dead, ids in self._under_way):
+            return True
+        return any(begin <= at <= end for begin, end in self._disturbed)
 
-def kept_in(home: Path) -> tuple[dict[str, dict[str, Any]], dict[str, list[tuple[str, int]]]]:
-    """What the store has: pushed readings, and entries of the alert log by place."""
+
+def kept_in(home: Path) -> tuple[dict[str, dict[str, Any]], dict[int, str]]:
+    """What the store has: pushed readings, and of each entry of the alert log by its number, the
+    place that has a storm."""
     kept: dict[str, dict[str, Any]] = {}
-    log: dict[str, list[tuple[str, int]]] = defaultdict(list)
     with open_home(home, exclusive=False) as opened:
         after = 0
         while records := opened.stream.read(after, 1000):
@@ -331,9 +379,26 @@ def kept_in(home: Path) -> tuple[dict[str, dict[str, Any]], dict[str, list[tuple
                 if b'"pressure_hpa"' in record.payload.body[:1000]:
                     for row in msgspec.json.decode(record.payload.body):
                         kept[str(row.get("pressure_hpa"))] = row
-        for _, entry in opened.state.alerts():
-            log[entry.alert.place_id].append((entry.alert.incident, entry.alert.version))
+        log = {
+            number: entry.alert.place_id
+            for number, entry in opened.state.alerts()
+            if entry.alert.hazard == "wind"
+        }
     return kept, log
+
+
+def under_way_in(home: Path) -> frozenset[str]:
+    """Ids of messages that a dead watch had taken on and not settled, from a copy of its store: who
+    opens the store itself mends it, before the next watch has to."""
+    with tempfile.TemporaryDirectory() as folder:
+        for file in home.glob("atalaia.sqlite3*"):
+            shutil.copyfile(file, Path(folder, file.name))
+        connection = apsw.Connection(str(Path(folder, "atalaia.sqlite3")))
+        try:
+            rows = connection.execute("SELECT id FROM messages WHERE status = 'leased'").fetchall()
+        finally:
+            connection.close()
+    return frozenset(str(row[0]) for row in rows)
 
 
 def table(rows: Sequence[Row]) -> str:

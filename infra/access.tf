@@ -21,6 +21,18 @@ locals {
       resources = [local.tables["state"], local.tables["log"]]
     }]
 
+    # Notes of the state alone, and the stream's counter beside them (homes/aws/state.py).
+    notes = [{
+      sid       = "Notes"
+      actions   = ["dynamodb:ConditionCheckItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"]
+      resources = [local.tables["state"]]
+      conditions = [{
+        test     = "ForAllValues:StringEquals"
+        variable = "dynamodb:LeadingKeys"
+        values   = ["#note", "#counter"]
+      }]
+    }]
+
     # Messages and deliveries: pseudonyms, and texts that name no one.
     outbox = [
       {
@@ -37,6 +49,31 @@ locals {
       actions   = ["s3:GetObject"]
       resources = ["${module.batch.bucket_arns["gold"]}/gold/norms/*"]
     }]
+
+    # Who is told, sealed: read by who begins, and laid down anew by who fans out (notify/snapshots.py).
+    recipients = [{
+      sid       = "Recipients"
+      actions   = ["s3:GetObject"]
+      resources = ["${module.batch.bucket_arns["gold"]}/recipients/*"]
+    }]
+
+    keeps_recipients = [
+      {
+        sid       = "KeepRecipients"
+        actions   = ["s3:DeleteObject", "s3:PutObject"]
+        resources = ["${module.batch.bucket_arns["gold"]}/recipients/*"]
+      },
+      {
+        sid       = "ListRecipients"
+        actions   = ["s3:ListBucket"]
+        resources = [module.batch.bucket_arns["gold"]]
+        conditions = [{
+          test     = "StringLike"
+          variable = "s3:prefix"
+          values   = ["recipients/*"]
+        }]
+      },
+    ]
 
     # Keys alone: what people push of their own stations is sealed with them.
     keys = [
@@ -59,6 +96,8 @@ locals {
         actions = local.items
         resources = [
           local.tables["people"], local.tables["contacts"], local.tables["consents"], local.tables["keys"],
+          "${local.tables["people"]}/index/*", "${local.tables["contacts"]}/index/*",
+          "${local.tables["consents"]}/index/*",
         ]
       },
       merge(local.opens, { sid = "PeopleKey", conditions = [merge(local.of_table, { values = local.people_names })] }),

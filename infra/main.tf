@@ -32,6 +32,17 @@ module "ingest" {
   protect         = var.protect
 }
 
+module "listen" {
+  source = "./listen"
+  count  = var.listen_image == "" ? 0 : 1
+
+  common = local.common
+  access = local.access
+  stream = module.ingest.stream
+  image  = var.listen_image
+  ports  = var.listen_ports
+}
+
 module "speed" {
   source = "./speed"
 
@@ -91,6 +102,7 @@ module "watch" {
   namespace          = local.namespace
   functions          = keys(local.functions)
   job                = "rebuild"
+  listeners          = module.listen[*].cluster
   tables             = keys(module.speed.tables)
   sources            = var.sources
   raw_bucket         = module.batch.buckets["raw"]

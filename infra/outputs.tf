@@ -5,7 +5,7 @@ output "api_url" {
 
 output "secrets" {
   description = "Secrets that wait for a value (docs/aws.md): ARNs by name."
-  value       = merge(module.ingest.secrets, module.serving.secrets, module.speed.channel_secrets)
+  value       = merge(module.ingest.secrets, module.serving.secrets, module.speed.channel_secrets, module.listen[*].secrets...)
 }
 
 output "email_dns" {
@@ -28,6 +28,7 @@ output "policies" {
     { for name, function in local.functions : name => function.policy },
     module.serving.reader_policies,
     { rebuild = module.batch.job.policy },
+    module.listen[*].policies...
   )
 }
 

@@ -63,6 +63,26 @@ variable "channel_secrets" {
   }
 }
 
+variable "listen_image" {
+  description = <<-EOT
+    The image of the task that listens to WIS2 and to brokers, by its digest, in a repository of ECR
+    (docs/aws.md); empty: nobody listens, and nothing of it is made.
+  EOT
+  type        = string
+  default     = ""
+
+  validation {
+    condition     = var.listen_image == "" || can(regex("^\\d{12}\\.dkr\\.ecr\\.[a-z0-9-]+\\.amazonaws\\.com/[a-z0-9._/-]+@sha256:[0-9a-f]{64}$", var.listen_image))
+    error_message = "Give ACCOUNT.dkr.ecr.REGION.amazonaws.com/NAME@sha256:DIGEST, as pushing it printed."
+  }
+}
+
+variable "listen_ports" {
+  description = "TCP ports of your own brokers, besides 443 and 8883."
+  type        = list(number)
+  default     = []
+}
+
 variable "poll_every" {
   description = "How often to ask what is due (which place is, and what it may cost, the poller knows)."
   type        = string

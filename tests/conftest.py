@@ -1,6 +1,9 @@
 from __future__ import annotations
 
 import importlib.util
+import os
+import shutil
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,9 +11,54 @@ import pytest
 import structlog
 from hypothesis import settings
 
+from oracles import cases
+
 # A busy machine is no fault, and what is found today is found tomorrow.
-settings.register_profile("steady", deadline=None, derandomize=True)
+settings.register_profile("steady", deadline=None, derandomize=True, max_examples=cases(50))
 settings.load_profile("steady")
+
+
+MEMORY, ROOM_BYTES = Path("/dev/shm"), 3 << 30
+
+
+def pytest_configure() -> None:
+    """What tests write lies in memory where there is much of it: thousands sync what they write,
+    and none is about the disk itself (what is cut off or runs full there, they play). TMPDIR says
+    another place."""
+    is_roomy = MEMORY.is_dir() and shutil.disk_usage(MEMORY).free >= ROOM_BYTES
+    if is_roomy and os.access(MEMORY, os.W_OK) and "TMPDIR" not in os.environ:
+        os.environ["TMPDIR"] = tempfile.tempdir = str(MEMORY)
+
+
+TESTS = Path(__file__).resolve().parent
+LONGEST = (
+    "aws/test_storm.py",
+    "contracts/test_aws.py",
+    "usecases/test_aws.py",
+    "aws/test_faults.py",
+    "aws/test_infra.py",
+    "page/test_looks.py",
+    "page/test_page.py",
+    "run/test_process.py",
+    "test_docs_commands.py",
+    "run/test_live.py",
+    "acceptance/test_rio.py",
+    "acceptance/test_same_alerts.py",
+    "batch/test_compact.py",
+    "trust/test_sources.py",
+    "trust/test_sweep.py",
+    "batch/test_spark.py",
+    "sources/mqtt/test_subscriber.py",
+    "notify/test_audience.py",
+)
+"""Files that begin before all others: each runs in one process, which would else be at the last of
+them alone while the others have nothing left to do."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest first; else as they stand."""
+    turn = {name: i for i, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: turn.get(item.path.relative_to(TESTS).as_posix(), len(turn)))
 
 
 @pytest.fixture(autouse=True)

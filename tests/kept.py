@@ -1,6 +1,10 @@
-"""Notes that nobody but a test keeps."""
+"""Notes and a stream that nobody but a test keeps."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
+
+from atalaia.domain.payload import Payload
 
 
 class Kept:
@@ -20,3 +24,14 @@ class Kept:
             return False
         self.texts[key] = value
         return True
+
+
+class Log:
+    """A stream in a list."""
+
+    def __init__(self) -> None:
+        self.kept: list[Payload] = []
+
+    def append(self, payloads: Sequence[Payload]) -> int:
+        self.kept += payloads
+        return len(self.kept)

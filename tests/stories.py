@@ -310,6 +310,17 @@ def assert_plausible(alert: Alert) -> None:
 PLACES_HEADER = "place_id,name,latitude,longitude,timezone,area\n"
 
 
+def came(at: int, place: str, source: str, content: str, body: object) -> dict[str, Any]:
+    """A payload as a line of a file for `atalaia replay --payloads`: what came of a place, when."""
+    return {
+        "received_at": instant(at),
+        "source": source,
+        "content": content,
+        "places": [place],
+        "body": json.dumps(body),
+    }
+
+
 def write_places(path: Path, *ids: str, zone: str = "UTC", area: str = "") -> Path:
     path.write_text(PLACES_HEADER + "".join(f"{i},{i} town,1,2,{zone},{area}\n" for i in ids))
     return path

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from atalaia.domain.alert import Alert, LogEntry, Moved
-from atalaia.domain.contact import Contact
+from atalaia.domain.contact import CHANNELS, Contact
 from atalaia.domain.delivery import Delivery, Letter, Limits, Message, Outcome, Status
 from atalaia.domain.message import Content
 from atalaia.domain.place import Place, Places
@@ -221,7 +221,7 @@ class Crowd:
     def send_all(self, now: int) -> list[str]:
         """As if a channel took all that is due; their ids in the order in which they went."""
         outbox = self.home.outbox
-        room = dict.fromkeys(("telegram", "email", "sms", "webhook", "whatsapp", "inbox"), 10_000)
+        room = dict.fromkeys(CHANNELS, 10_000)
         claimed = outbox.claim(now, now + 90, room)
         after = [
             msgspec.structs.replace(

@@ -38,7 +38,7 @@ NOT_RUN = {
     r"make (test|docs|check|format|coverage)\b": "takes minutes, and is what runs this test",
     r"make run\b": "`atalaia run` is run itself",
     r"make install\b|pip install ": "fetches packages from their registry",
-    r"make (aws-|check-aws)|(.*\$\()?aws |.*terraform |region=|rm api\.json": "an AWS account",
+    r"make (aws-|check-aws)|(.*\$\()?aws |.*terraform |regi(on|stry)=|rm api\.json": "an account",
     r"printf |openssl |rm telegram|curl -sS -K": "a secret of a deployment on AWS",
     r"curl [^\n]*\"\$url|url=": "a deployment on AWS",
     r"sudo ": "changes this machine",
@@ -52,8 +52,9 @@ NOT_RUN = {
     r"atalaia climate +#|atalaia cut night": "a home that has watched for weeks",
     r"atalaia api-key remove": "the number of a key of one's own",
     r"podman ": "builds and runs a container",
+    r"atalaia sources try": "asks a service; tests/test_recipes.py has one",
     r"atalaia doctor": "ends with 1 where nobody watches; tests/promises/test_service.py asks it",
-    r"cp -an /other|atalaia (restore|backup) /": "folders outside of this one",
+    r"atalaia (restore|backup) /|cp -an /other/": "folders outside of this one",
 }
 """What begins as one of these is not run, and why."""
 
@@ -86,9 +87,9 @@ def sections(page: str) -> list[list[tuple[str, str]]]:
     found = []
     for part in re.split(r"^## ", (ROOT / page).read_text("utf-8"), flags=re.MULTILINE):
         steps = []
-        block = r"(?P<above>[^\n]*(?:\n(?!\n)[^\n]*)*)\n\n```(?P<kind>sh|toml)\n(?P<text>.*?)^```$"
-        for match in re.finditer(block, part, re.MULTILINE | re.DOTALL):
-            named = re.match(r"`([\w-]+\.toml)`", match["above"].strip())
+        for match in re.finditer(r"^```(?P<kind>sh|toml)\n(?P<text>.*?)^```$", part, re.M | re.S):
+            above, _, _ = part[: match.start()].rpartition("\n\n")
+            named = re.match(r"`([\w-]+\.toml)`", above.rpartition("\n\n")[2].strip())
             if match["kind"] == "sh":
                 steps += [("", command) for command in commands(match["text"])]
             elif named:

@@ -9,7 +9,8 @@ import pytest
 
 from atalaia.domain.place import Place
 from atalaia.errors import SettingsInvalid
-from atalaia.settings import KEYS, Secret, beside, describe, load
+from atalaia.settings import KEYS, Secret, describe, load
+from atalaia.settings.brought import beside
 from atalaia.settings.plans import plans
 
 EXAMPLE = Path(__file__).parents[1] / "atalaia.example.toml"
@@ -292,6 +293,7 @@ def test_config_check_prints_the_arithmetic_of_the_calls() -> None:
     assert "push is off" in told
     assert "ATALAIA_API_PROT is no setting (did you mean ATALAIA_API_PORT?)" in told
     told = "\n".join(describe(load(None, {})))
+    assert "people: nobody can subscribe; set people.controller and people.contact" in told
     assert "tomorrow-io: off: no key; set TOMORROW_API_KEY or TOMORROW_API_KEY_FILE" in told
 
 

@@ -93,7 +93,7 @@ SELECT {columns} FROM readings_months
 def _hourly(variable: Variable) -> str:
     if variable.is_sum:
         return amounts(variable, of_amounts(variable, dialect=ATHENA), ATHENA)
-    return of_instants(variable, ATHENA)
+    return of_instants(variable, dialect=ATHENA)
 
 
 DAILY = f"""
@@ -150,6 +150,7 @@ def gold() -> dict[str, Any]:
         },
         "alerts": _without(columns["alerts"], "date"),
         "answers": _without(columns["answers"], "date"),
+        "systems": _without(columns["systems"], "date"),
         "places": columns["places"],
         "stations": columns["stations"],
         "station_readings": _without(columns["station_readings"], "date"),
@@ -207,6 +208,7 @@ def _table(name: str) -> dict[str, Any]:
     return {
         "key": table.key,
         "stream": table.stream,
+        "ttl": table.ttl,
         "backup": table.backup,
         "indexes": list(table.indexes),
     }

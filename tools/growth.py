@@ -60,7 +60,7 @@ class Counted:
     """What `tests/aws/test_load.py` prints of DynamoDB: write units with those of indexes, and read
     units. Of an answer of Open-Meteo for 100 places (poll, detect, archive), of a message to a
     person (fan-out, deliver, refine), and of a minute in which nothing is to be told (fan-out,
-    deliver); and calls a subscriber when a new copy of fan-out takes them up."""
+    deliver); and calls a subscriber whom a new copy of fan-out reads in no snapshot."""
 
     answer_writes: float = 628.8
     answer_reads: float = 1.8
@@ -105,6 +105,9 @@ PRICES = {
     "alarm": (0.10, "CloudWatch, a metric that an alarm looks at"),
     "key": (1.0, "KMS, a key"),
     "secret": (0.40, "Secrets Manager, a secret"),
+    "task_core_hour": (0.03238, "Fargate on arm64, a core and hour"),
+    "task_gb_hour": (0.00356, "Fargate on arm64, a GB and hour"),
+    "address_hour": (0.005, "a public IPv4 address, an hour"),
     "sms": (0.05, "SNS, an SMS to Brazil: a careful guess"),
 }
 """US dollars in us-east-1: assumptions of November 2026, not looked up. São Paulo costs more:
@@ -220,6 +223,8 @@ class Load:
     queries       asked in Athena a day, each of a month and a tenth of the columns
     stream        kinesis (on demand), shard (one that is provisioned) or table
     metrics       of our own that are told in a month; 6 of them have alarms
+    stations      that are heard by WIS2 each hour: INMET's
+    report_bytes  of such a report in the stream, packed
     """
 
     interval_s: int = 900
@@ -230,6 +235,8 @@ class Load:
     queries: float = 50.0
     stream: str = "kinesis"
     metrics: float = 60.0
+    stations: float = 674.0
+    report_bytes: float = 950.0
 
 
 # How the definitions in infra/ and the program stand: what the arithmetic goes by.
@@ -256,6 +263,9 @@ ALARMS |= {"sms": 1}
 SECRETS, KEYS = 2, 2
 # Lambda asks each of two queues by five connections at least, each 20 s long, whatever comes.
 QUEUE_POLLS = 2 * 5 * MONTH_S / 20
+TASK_CORES, TASK_GB = 0.25, 0.5  # infra/listen/main.tf
+REPORT_MS = 1.0  # of detect, for a station's report: it decodes and judges some values
+REPORT_UNITS = 2  # written of it, where a place lies near the station
 RETENTION_DAYS = 7  # infra/ingest/main.tf
 SCHEDULED = 3 * RUNS_A_MONTH + MONTH_S / 900 + 30  # poll, fan-out, deliver; refine; retention
 NEW_COPIES = 0.1  # of all runs: each opens its variables with a key
@@ -410,6 +420,39 @@ def calm(load: Load, found: Measured, counted: Counted, price: dict[str, float])
     return "\n".join(lines)
 
 
+def listening(load: Load, price: dict[str, float]) -> str:
+    """What listening to WIS2 adds, on Kinesis and on a table: a task that is always there, and its
+    reports on their way. Of a copy by another broker or cache nothing is kept."""
+    hours = MONTH_S / 3600
+    reports = load.stations * hours
+    gb = reports * load.report_bytes / GB
+    detect = MEMORY_GB["detect"] * reports * REPORT_MS / 1000 * price["lambda_gb_s"]
+    # Each is a call of detect where none other comes within the same second; and its number.
+    detect += reports / 1e6 * price["lambda_million"]
+    detect += REPORT_UNITS * reports / 1e6 * price["write_million"]
+    numbers = reports / 1e6 * price["write_million"]
+    units = math.ceil(load.report_bytes / 1024)
+    per_gb = price["stream_in_gb"] + 2 * price["stream_out_gb"]
+    rows = {
+        "the task: a quarter of a core, half a GB": 2
+        * [hours * (TASK_CORES * price["task_core_hour"] + TASK_GB * price["task_gb_hour"])],
+        "its public address": 2 * [hours * price["address_hour"]],
+        "its reports in the stream": [gb * per_gb + numbers, (units + 1) * numbers],
+        "detect": 2 * [detect],
+        "its secret": 2 * [price["secret"]],
+    }
+    sums = [sum(row[i] for row in rows.values()) for i in range(2)]
+    return "\n".join(
+        [
+            f"| US$ a month, {load.stations:,.0f} stations by the hour"
+            " | Kinesis on demand | a table |",
+            "|---|--:|--:|",
+            *(f"| {name} | {a:,.2f} | {b:,.2f} |" for name, (a, b) in rows.items()),
+            f"| **all** | **{sums[0]:,.2f}** | **{sums[1]:,.2f}** |",
+        ]
+    )
+
+
 def report(load: Load, found: Measured, counted: Counted, price: dict[str, float]) -> str:
     """The tables, in Markdown."""
     told = [(name, n, needs(n, load, found, counted, price)) for name, n in SCALES]
@@ -435,7 +478,7 @@ def report(load: Load, found: Measured, counted: Counted, price: dict[str, float
         ("read by Athena, GB", lambda _, x: f"{x.athena_gb:,.0f}"),
         ("subscribers", lambda n, _: f"{n * load.people:,.0f}"),
         (
-            "… taken up by a new copy of fan-out, calls",
+            "… read one by one, where there is no snapshot, calls",
             lambda n, _: f"{n * load.people * counted.subscriber_calls:,.0f}",
         ),
         ("messages to people", lambda _, x: f"{x.messages:,.0f}"),
@@ -451,7 +494,7 @@ def report(load: Load, found: Measured, counted: Counted, price: dict[str, float
     sums = [(sum(x.usd.values()) - x.usd["SMS"], sum(x.usd.values())) for *_, x in told]
     lines.append("| **without SMS** | " + " | ".join(f"**{a:,.0f}**" for a, _ in sums) + " |")
     lines.append("| with SMS | " + " | ".join(f"{b:,.0f}" for _, b in sums) + " |")
-    return "\n".join([*lines, "", calm(load, found, counted, price)])
+    return "\n".join([*lines, "", calm(load, found, counted, price), "", listening(load, price)])
 
 
 def main() -> None:

@@ -4,6 +4,7 @@
 
 writes watch.zip, batch.zip, people.zip and serving.zip: each has Atalaia and the packages that its
 functions import, for Python 3.12 on arm64, with their bytecode, and is well under 150 MB unpacked.
+The folder listen/ has what the task that listens imports; service/Containerfile.listen takes it.
 And rebuild.gluewheels.zip, the wheels that Glue's job installs, for Python 3.11 on x86_64. The same
 files make the same bytes, so that nothing is deployed again that has not changed.
 """
@@ -60,6 +61,10 @@ PACKAGES: dict[str, tuple[str, ...]] = {
     ),
 }  # fmt: skip
 
+LISTEN = "listen"
+"""Laid into a folder: a task has an image, and no zip."""
+PACKAGES[LISTEN] = (*ALWAYS, *HTTP, "paho-mqtt")
+
 GLUE_PYTHON = "3.11"
 GLUE_PLATFORMS = ("manylinux_2_28_x86_64", "manylinux_2_27_x86_64", "manylinux2014_x86_64")
 GLUE = (
@@ -69,7 +74,7 @@ GLUE = (
 """What the job imports (run/aws/rebuild.py); PySpark and boto3 are Glue's own."""
 
 _NO_PAGE = re.compile(r"^atalaia/(data/gazetteer\.zst|(page|report)/.*\.(js|css|html|json|svg))$")
-NOT_IN = {"watch": _NO_PAGE, "batch": _NO_PAGE, "rebuild": _NO_PAGE}
+NOT_IN = {"watch": _NO_PAGE, "batch": _NO_PAGE, LISTEN: _NO_PAGE, "rebuild": _NO_PAGE}
 """Files of Atalaia's own that a package does without: nobody writes to these functions."""
 
 SERVICES = (
@@ -80,7 +85,7 @@ SERVICES = (
 
 NOT_NEEDED = re.compile(
     r"(^|/)(__pycache__|tests?|numpy/f2py|numpy/_core/include|bin)/"
-    r"|^numpy/(fft|polynomial|random|testing)/"  # only climates and scores draw lots: no function
+    r"|^numpy/(fft|ma|polynomial|random|testing)/"  # only climates and scores draw lots
     r"|^lxml/(includes|html|isoschematron|objectify)"
     r"|\.(pyi|pyx|pxd|pxi|c|h|a)$"
     r"|\.dist-info/RECORD$"
@@ -268,7 +273,12 @@ def _write_zip(target: Path, files: Iterable[tuple[str, bytes]]) -> None:
 
 def main() -> None:
     target = Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT / "build" / "lambda"
-    for name in PACKAGES:
+    laid = target / LISTEN
+    shutil.rmtree(laid, ignore_errors=True)
+    assemble(LISTEN, laid)
+    size = sum(path.stat().st_size for path in laid.rglob("*") if path.is_file())
+    print(f"{laid}: {size / 1e6:.0f} MB")
+    for name in (name for name in PACKAGES if name != LISTEN):
         file = target / f"{name}.zip"
         size = build(name, file)
         print(f"{file}: {size / 1e6:.0f} MB unpacked, {file.stat().st_size / 1e6:.0f} MB zipped")

@@ -18,7 +18,7 @@ module "raw" {
   # RAW is read within the hour, and then only where GOLD is made anew.
   transitions = [
     { days = 30, storage_class = "STANDARD_IA" },
-    { days = 180, storage_class = "GLACIER" },
+    { days = 180, storage_class = "GLACIER_IR" }, # read as any other: by a rebuild, and by Athena
   ]
 }
 

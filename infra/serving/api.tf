@@ -28,7 +28,7 @@ module "api" {
     ATALAIA_SECRETS = join(",", concat([aws_secretsmanager_secret.api.name], keys(var.secrets)))
   }
 
-  statements = concat(var.access.watch, var.access.people, var.access.outbox, local.shows, [
+  statements = concat(var.access.watch, var.access.people, var.access.outbox, var.access.recipients, local.shows, [
     var.stream.append,
     {
       sid       = "Wake" # a confirmation goes out at once

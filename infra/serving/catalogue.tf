@@ -56,6 +56,11 @@ locals {
       partitions = { date = "date" }
       projection = merge(local.by_day, { "storage.location.template" = "${local.location}/answers/date=$${date}/" })
     }
+    systems = {
+      folder     = "systems"
+      partitions = { date = "date" }
+      projection = merge(local.by_day, { "storage.location.template" = "${local.location}/systems/date=$${date}/" })
+    }
     station_readings = {
       folder     = "station_readings"
       partitions = { network = "string", date = "date" }

@@ -106,7 +106,7 @@ module "fan_out" {
   # It must know which channels there are; their tokens are deliver's.
   variables = { for name in var.channel_secrets : "ATALAIA_CHANNELS_${upper(name)}_TOKEN" => "not-for-fan-out" }
 
-  statements = concat(var.access.watch, var.access.people, var.access.outbox, [
+  statements = concat(var.access.watch, var.access.people, var.access.outbox, var.access.recipients, var.access.keeps_recipients, [
     {
       sid = "LogStream"
       actions = [
@@ -203,7 +203,7 @@ module "retention" {
   package   = var.packages["people"]
   timeout_s = 900
   memory_mb = 512
-  schedule  = "rate(1 day)"
+  schedule  = "rate(6 hours)"
 
   statements = concat(var.access.settings, var.access.people, var.access.outbox)
 }

@@ -40,7 +40,15 @@ resource "aws_dynamodb_table" "this" {
       name            = global_secondary_index.value.name
       hash_key        = global_secondary_index.value.hash
       range_key       = global_secondary_index.value.range
-      projection_type = "ALL"
+      projection_type = global_secondary_index.value.has_keys_only ? "KEYS_ONLY" : "ALL"
+    }
+  }
+
+  dynamic "ttl" {
+    for_each = each.value.ttl == "" ? [] : [each.value.ttl]
+    content {
+      attribute_name = ttl.value
+      enabled        = true
     }
   }
 

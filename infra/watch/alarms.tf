@@ -197,3 +197,27 @@ resource "aws_cloudwatch_event_target" "job" {
   rule = aws_cloudwatch_event_rule.job.name
   arn  = aws_sns_topic.alarms.arn
 }
+
+# Nor has a task a metric without figures that cost more than itself: one that stops is told, and is started
+# again by its service.
+resource "aws_cloudwatch_event_rule" "listen" {
+  count = length(var.listeners)
+
+  name        = "${var.common.environment}-stopped-listen"
+  description = "The task ${var.common.environment}-listen has ended; it is started again. See its log."
+  event_pattern = jsonencode({
+    source      = ["aws.ecs"]
+    detail-type = ["ECS Task State Change"]
+    detail = {
+      clusterArn = [var.listeners[count.index]]
+      lastStatus = ["STOPPED"]
+    }
+  })
+}
+
+resource "aws_cloudwatch_event_target" "listen" {
+  count = length(var.listeners)
+
+  rule = aws_cloudwatch_event_rule.listen[count.index].name
+  arn  = aws_sns_topic.alarms.arn
+}

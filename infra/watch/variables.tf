@@ -18,6 +18,11 @@ variable "job" {
   type        = string
 }
 
+variable "listeners" {
+  description = "ARNs of clusters whose task is always there; none: nobody listens."
+  type        = list(string)
+}
+
 variable "tables" {
   description = "Names of DynamoDB's tables without the environment."
   type        = list(string)

@@ -9,12 +9,12 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-import structlog
+from atalaia.logs import Logger
 
 _TOLD_S = 5.0
 _CATCHING_UP = 0.5
 
-log = structlog.get_logger()
+log = Logger()
 
 
 class Onward:

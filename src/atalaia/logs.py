@@ -5,11 +5,27 @@ from __future__ import annotations
 import logging
 import os
 import sys
+from functools import cached_property
 from typing import Any
 
-import structlog
-
 from atalaia.redact import redact, redact_event
+
+
+class Logger:
+    """structlog's, which is loaded when something is said: it brings rich's tracebacks, pygments
+    and asyncio, and most commands that ask for something have nothing to log."""
+
+    def __init__(self, **values: object) -> None:
+        self._values = values
+
+    @cached_property
+    def _log(self) -> Any:
+        import structlog  # noqa: PLC0415  as above
+
+        return structlog.get_logger(**self._values)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._log, name)
 
 
 def configure_logs() -> None:
@@ -17,6 +33,8 @@ def configure_logs() -> None:
 
     What libraries log (asyncio, aiohttp, uvicorn) goes the same way, from warnings on.
     """
+    import structlog  # noqa: PLC0415  see `Logger`
+
     is_terminal = sys.stderr.isatty()
     render: Any = (
         structlog.dev.ConsoleRenderer(

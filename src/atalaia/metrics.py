@@ -114,6 +114,12 @@ class Metrics:
             ["channel"],
             registry=here,
         )
+        self.snapshots = Counter(
+            "atalaia_recipients_snapshots",
+            "Snapshots of who is told, by what became of them.",
+            ["outcome"],
+            registry=here,
+        )
         self.mails_returned = Counter(
             "atalaia_mails_returned",
             "Mails that came back after SES had taken them.",

@@ -11,9 +11,9 @@ from threading import Lock
 from typing import Generic, TypeVar
 
 import msgspec
-import structlog
 
 from atalaia.errors import StateConflict
+from atalaia.logs import Logger
 from atalaia.ports import Notes
 
 _TRIES = 50
@@ -24,7 +24,7 @@ _LOCK = Lock()
 
 T = TypeVar("T")
 
-log = structlog.get_logger()
+log = Logger()
 
 
 class Note(Generic[T]):

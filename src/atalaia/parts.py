@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack, suppress
 
-import structlog
+from atalaia.logs import Logger
 
 STOP_S = 2.0
 """What has not come to its end so long after it was asked to is left."""
 
 _AFTER_FAULT_S = 5.0
 
-log = structlog.get_logger()
+log = Logger()
 
 
 class Parts(AsyncExitStack):
@@ -41,6 +42,14 @@ class Parts(AsyncExitStack):
                     await do()
 
         self.push_async_callback(within)
+
+
+def asked_to_stop() -> asyncio.Event:
+    """An event that SIGINT and SIGTERM set, of the running loop."""
+    stop = asyncio.Event()
+    for each in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(each, stop.set)
+    return stop
 
 
 async def ended(task: asyncio.Task[None]) -> None:

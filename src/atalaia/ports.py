@@ -19,6 +19,7 @@ import msgspec
 from atalaia.domain.alert import LogEntry
 from atalaia.domain.delivery import UNSENT, Delivery, Message, Status
 from atalaia.domain.payload import Payload, Reject
+from atalaia.domain.rate import Allowance, Rate
 
 
 class Record(msgspec.Struct, frozen=True):
@@ -29,7 +30,13 @@ class Record(msgspec.Struct, frozen=True):
 
 
 class Stream(Protocol):
-    """The append-only log of what sources answered: the one truth."""
+    """The append-only log of what sources answered: the one truth.
+
+    is_indexed  whether `read` goes straight to an offset; else it looks through all there is, which
+                is for people and replays, and no part of the work
+    """
+
+    is_indexed: bool
 
     def append(self, payloads: Sequence[Payload]) -> int:
         """Keep the payloads, in order, all or none; return the offset of the last.
@@ -215,6 +222,18 @@ class People(Protocol):
         """One person; None if there is none, or no more."""
         ...
 
+    def some(self, pseudonyms: Sequence[str]) -> list[PersonRow]:
+        """Those of these people that there are, in no order."""
+        ...
+
+    def snapshot(self) -> str:
+        """The name of the newest snapshot of them; empty: there is none."""
+        ...
+
+    def set_snapshot(self, before: str, name: str) -> bool:
+        """Have it so, if `before` is what it was; return whether it was."""
+        ...
+
     def with_contacts(
         self, pseudonyms: Sequence[str]
     ) -> list[tuple[PersonRow, Sequence[ContactRow]]]:
@@ -284,10 +303,12 @@ class People(Protocol):
         """Remove contacts whose look-ups are of none of these keys; return how many."""
         ...
 
-    def forget(self, pending_before: int, consents_before: int, now: int) -> list[str]:
-        """Apply retention: return the pseudonyms of those who never confirmed and were created
+    def forget(self, pending_before: int, consents_before: int, now: int) -> Iterator[list[str]]:
+        """Apply retention: yield the pseudonyms of those who never confirmed and were created
         before `pending_before` (the caller erases them); remove consents withdrawn before
-        `consents_before`, and tallies that were to be kept until `now`."""
+        `consents_before`, and tallies that were to be kept until `now`.
+
+        Some at a time, the oldest first: who stops in between goes on by asking anew."""
         ...
 
 
@@ -308,11 +329,21 @@ class Keys(Protocol):
         ...
 
     def destroy(self, pseudonym: str, at: int) -> None:
-        """Destroy the key, and note the pseudonym among the erased; again: nothing."""
+        """Note the pseudonym among the erased, and destroy the keys of their block and, last, of
+        the person; again: nothing."""
         ...
 
     def erased(self) -> list[tuple[str, int]]:
         """Pseudonyms of the erased with the time: applied again after a restore."""
+        ...
+
+    def block_keys(self) -> dict[int, bytes]:
+        """The keys of blocks of people, by number (`domain.blocks`), but for those that are not
+        there or do not open."""
+        ...
+
+    def make_block_keys(self) -> dict[int, bytes]:
+        """Have all of them, new ones in place of those that `block_keys` does not give, durably."""
         ...
 
     def lookup_key(self, number: int) -> bytes:
@@ -473,8 +504,8 @@ class Outbox(Protocol):
         how many."""
         ...
 
-    def counts(self) -> dict[tuple[str, str], int]:
-        """How many messages by channel and status."""
+    def counts(self, statuses: Collection[Status] = tuple(Status)) -> dict[tuple[str, str], int]:
+        """How many messages of these statuses there are, by channel and status."""
         ...
 
     def settled(self, after: int, limit: int) -> list[tuple[int, Message, list[Delivery]]]:
@@ -482,8 +513,10 @@ class Outbox(Protocol):
         did, under a number that grows: what the archive reads. A retried one comes again."""
         ...
 
-    def forget(self, settled_before: int) -> int:
-        """Remove messages settled before (Unix seconds) and their deliveries; return how many."""
+    def forget(self, settled_before: int) -> Iterator[int]:
+        """Remove messages settled before (Unix seconds) and their deliveries; yield how many.
+
+        Some at a time, the oldest first: who stops in between goes on by asking anew."""
         ...
 
 
@@ -496,6 +529,12 @@ class Lake(Protocol):
         Raises ValueError for a key that no file can have here.
         """
         ...
+
+    def write_all(self, files: Mapping[str, bytes]) -> None:
+        """Keep all of them as `write` does; each is whole or not there, and all are durable when
+        this returns. Many at once cost much less than one by one."""
+        for key, body in files.items():
+            self.write(key, body)
 
     def read(self, key: str) -> bytes:
         """The file under `key`; KeyError if there is none."""
@@ -531,8 +570,9 @@ class Sql(Protocol):
     def run(self, sql: str, files: Mapping[str, Sequence[Path | str]]) -> Result:
         """Answer one SELECT over GOLD's datasets (`lake.gold`) and `lake.views.VIEWS`.
 
-        `files` has the Parquet files of each dataset of GOLD; a dataset without files is an empty
-        view with the right columns. Raises QueryInvalid with the engine's own message.
+        `files` has the Parquet files of each dataset of GOLD, and as ``days`` those that
+        `lake.days` has kept; a dataset without files is an empty view with the right columns.
+        Raises QueryInvalid with the engine's own message.
         """
         ...
 
@@ -550,6 +590,23 @@ class Talks(Protocol):
 
     def remove(self, name: str) -> None:
         """Keep it no longer."""
+        ...
+
+
+class Meter(Protocol):
+    """How often who asks, at one `Rate`: tokens by name, which all processes of a home take from.
+
+    slack    so many tokens more than the limit each process may let through in a window
+    """
+
+    slack: int
+
+    def at_hand(self, name: str, cost: int) -> Allowance | None:
+        """As `take`, where nobody has to be asked: it never blocks. None: it takes `take`."""
+        ...
+
+    def take(self, name: str, cost: int) -> Allowance:
+        """Take tokens, or none where there are too few."""
         ...
 
 
@@ -602,6 +659,10 @@ class Home(Protocol):
     @property
     def talks(self) -> Talks:
         """Half-done talks of the bot."""
+        ...
+
+    def meter(self, rate: Rate) -> Meter:
+        """How often one may ask. Nothing of a name is kept that it could be read from."""
         ...
 
     def wake(self, what: str) -> None:

@@ -13,9 +13,9 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 
 import aiohttp
-import structlog
 
 from atalaia.clock import Clock, steady
+from atalaia.logs import Logger
 
 EVERY_S = 60.0
 LATE_S = 120
@@ -23,7 +23,7 @@ LATE_S = 120
 
 _ANSWER_S = 20.0
 
-log = structlog.get_logger()
+log = Logger()
 
 
 class Stage:

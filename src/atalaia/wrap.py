@@ -33,7 +33,7 @@ def wrapped(cipher: AESGCM, secret: bytes, name: str) -> bytes:
     return nonce + cipher.encrypt(nonce, secret, name.encode())
 
 
-def unwrapped(cipher: AESGCM, said: bytes, name: str) -> bytes:
+def unwrapped(cipher: AESGCM, said: bytes | memoryview, name: str) -> bytes:
     """The inverse of `wrapped`. Raises ValueError for what does not open."""
     try:
         return cipher.decrypt(said[:_NONCE_BYTES], said[_NONCE_BYTES:], name.encode())

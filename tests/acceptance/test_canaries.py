@@ -7,7 +7,6 @@ import os
 import signal
 import socket
 import subprocess
-import sys
 import urllib.error
 import urllib.request
 from datetime import UTC, datetime
@@ -17,10 +16,10 @@ from typing import Any
 import pytest
 
 from patience import LIMIT_S, wait_until
+from stories import command, here
 
 pytest.importorskip("boto3", reason="boto3 is not installed; `make test` installs it")
 
-MAIN = [sys.executable, "-c", "from atalaia.cli import main; main()"]
 CONTACTS = {
     "telegram": "77123456701",
     "whatsapp": "+5581977123402",
@@ -43,18 +42,21 @@ CANARIES = (
 )
 
 
-def test_no_address_and_no_secret_is_in_anything_that_a_run_writes(tmp_path: Path) -> None:
+def test_no_address_and_no_secret_is_in_anything_that_a_run_writes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     env = _environment(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    for name in os.environ.keys() - env.keys():
+        monkeypatch.delenv(name)
     said: list[bytes] = []
 
     def atalaia(*arguments: str, is_shown: bool = False) -> bytes:
-        done = subprocess.run(
-            [*MAIN, *arguments], env=env, cwd=tmp_path, capture_output=True, check=False
-        )
+        done = here(*arguments, **env)
         assert done.returncode == 0, done.stderr
         if not is_shown:
-            said.extend((done.stdout, done.stderr))
-        return done.stdout
+            said.extend((done.stdout.encode(), done.stderr.encode()))
+        return done.stdout.encode()
 
     for channel, address in CONTACTS.items():
         atalaia(
@@ -63,7 +65,7 @@ def test_no_address_and_no_secret_is_in_anything_that_a_run_writes(tmp_path: Pat
         )
     port = int(env["ATALAIA_API_PORT"])
     with subprocess.Popen(
-        [*MAIN, "run"], env=env, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        command("run"), env=env, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE
     ) as watch:
         try:
             _until(lambda: _get(port, "/readyz"), watch)
@@ -107,6 +109,8 @@ def _environment(folder: Path) -> dict[str, str]:
         "ATALAIA_PLACES": str(folder / "places.csv"),
         "ATALAIA_API_PORT": str(_free_port()),
         "ATALAIA_SOURCES_OPEN_METEO_ENABLED": "false",
+        "ATALAIA_PEOPLE_CONTROLLER": "Defesa Civil",
+        "ATALAIA_PEOPLE_CONTACT": "+55 81 3355-0000",
         "ATALAIA_CHANNELS_TELEGRAM_BASE_URL": nowhere,
         "ATALAIA_CHANNELS_WHATSAPP_BASE_URL": nowhere,
         "ATALAIA_CHANNELS_WHATSAPP_PHONE_NUMBER_ID": "1",

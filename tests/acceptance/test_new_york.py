@@ -11,9 +11,14 @@ from atalaia import rules
 from atalaia.cli.replays import replay
 from atalaia.domain.alert import LogEntry, instant
 from atalaia.domain.hazard import LEVEL_OF
+from atalaia.domain.linking import Neighbours
 from atalaia.domain.place import Places
+from atalaia.domain.spells import said_by
+from atalaia.domain.systems import SystemLog
+from atalaia.domain.whereabouts import named
 from atalaia.replay.readings import Replayed
 from atalaia.sources.recorded import read_files, read_places
+from atalaia.sources.regions import Regions
 from stories import (
     assert_few_a_day,
     assert_sane,
@@ -117,3 +122,22 @@ def test_two_months_lived_in_any_batches_give_the_same_log(nyc: Path) -> None:
     for step_s in (3600, 86_400, 7 * 86_400):
         cuts = range(int(summer.known_at[0]), int(summer.known_at[-1]), step_s)
         assert lines(watched(summer, rules.load("inmet"), where, cuts)) == lines(whole)
+
+
+def test_andrea_is_one_storm_over_three_airports_and_590_incidents_are_226_systems(
+    nyc: Path, year: Replayed
+) -> None:
+    where = Places(read_places(nyc / "places.csv"))
+    log = SystemLog(where, Neighbours(where))
+    log.take(one for entry in year.entries if (one := said_by(entry)) is not None)
+    systems = log.systems()
+    assert len({key for one in systems for key in one.incidents}) == 590
+    assert len(systems) == 226
+    (andrea,) = [one for one in systems if instant(one.started_at)[:10] == "2013-06-07"]
+    assert (andrea.family, andrea.peak_level, andrea.status) == ("storm", "red", "over")
+    assert set(andrea.places) == {"EWR", "JFK", "LGA"}
+    assert set(andrea.hazards) == {"heavy_rain", "wind"}
+    rain = at(year.entries, "heavy_rain", "JFK", "2013-06-07", "2013-06-10")
+    assert rain[0].alert.incident in andrea.incidents
+    name = named(andrea.hazards, Regions().of(where.of(andrea.places)))
+    assert name["en"] == "strong wind and heavy rain over New York and New Jersey, 3 places"

@@ -7,12 +7,8 @@ new sum; a sum that changes without one is a fault.
 from __future__ import annotations
 
 import hashlib
-import importlib
-import sys
 from collections.abc import Iterable
 from pathlib import Path
-
-import pytest
 
 from atalaia import rules
 from atalaia.batch.history import recorded, watched
@@ -41,13 +37,12 @@ SUMS = {
     # first, and a warning of zones without a geometry is a reject.
     "official": "727a77d97a0990d7bfad4435087ca0a89bf553d087d9e5a2728c413536c9a256",
 }
-"""SHA-256 of the alerts file of each record."""
+"""SHA-256 of the alerts file of each record; that of Rio is tried in test_rio.py."""
 
 PORTO_ALEGRE = """place_id,name,latitude,longitude,timezone
 A801,Jardim Botânico,-30.05,-51.17,America/Sao_Paulo
 B807,Belém Novo,-30.19,-51.17,America/Sao_Paulo
 """
-TOOLS = Path(__file__).resolve().parents[2] / "tools"
 
 
 def sum_of(entries: Iterable[LogEntry]) -> str:
@@ -76,17 +71,6 @@ def test_two_years_of_porto_alegre_are_told_as_they_were(shared: Path, tmp_path:
     assert len(files) == 4
     rows, where = recorded(files, places_file)
     assert sum_of(watched(rows, rules.load("inmet"), where)) == SUMS["porto-alegre"]
-
-
-def test_four_years_of_rio_are_told_as_they_were(
-    shared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    if not (shared / "rio").is_dir():
-        pytest.skip(f"Rio's record is not here: {shared / 'rio'} is no folder")
-    monkeypatch.setattr(sys, "path", [str(TOOLS), *sys.path])
-    importlib.import_module("rio").convert(shared / "rio", tmp_path)
-    rows, where = recorded([tmp_path / "readings.csv"], tmp_path / "places.csv")
-    assert sum_of(watched(rows, rules.load("rio-flood"), where)) == SUMS["rio-flood"]
 
 
 # Official warnings: what services published, received in the order in which it was sent.

@@ -237,6 +237,54 @@ def test_what_expired_and_went_on_is_not_forgotten_as_what_is_over() -> None:
     assert view.levels("recife") == {"heavy_rain": "orange"}
 
 
+# Beginning in the middle
+
+
+def shown(view: AlertView, since: int) -> dict[str, object]:
+    """What is open or goes on since then."""
+    rows = [row for row in view.rows() if row.is_open or row.seq > since]
+    return {
+        "rows": rows,
+        "levels": {place: view.levels(place) for place in PLACES},
+        "counts": view.counts(),
+        "blind": view.blind,
+        "open": view.now.open,
+        "seq": view.seq,
+        "lines": [one for one in view.alerts(None, 100) or [] if one[0] > since],
+    }
+
+
+@FEW
+@given(logs(), st.integers(0, 40), st.integers(0, 90))
+def test_who_begins_behind_the_beginning_shows_what_who_read_everything_shows(
+    log: list[Numbered], cut: int, after: int
+) -> None:
+    """Whoever noted where to begin had read up to some entry; more came since."""
+    noted = taken(log[:cut])
+    after = min(after, noted.seq)
+    older = set(noted.older(after))
+    view = AlertView()
+    view.begin([one for one in log if one[0] in older], after)
+    view.take([one for one in log if one[0] > after])
+    assert shown(view, after) == shown(taken(log), after)
+
+
+def test_a_source_that_was_blind_long_ago_and_a_warning_that_stands_in_part_are_begun_with() -> (
+    None
+):
+    blind = news("x", hazard="cannot_see", at=NOON)
+    standing = passed_on(2, "end", "yellow", "recife", still=("natal", "poa"))
+    log = [(1, blind), (2, passed_on(1, "alert", "red", *PLACES)), (3, standing)]
+    log += [(4 + i, news(f"n{i}", at=NOON + i)) for i in range(9)]
+    noted = taken(log)
+    view = AlertView()
+    view.begin([one for one in log if one[0] in noted.older(8)], 8)
+    view.take(log[8:])
+    assert shown(view, 8) == shown(noted, 8)
+    assert view.levels("natal")["heavy_rain"] == "red"
+    assert view.alerts(2, 9) is None, "what is older than is at hand is read from the log"
+
+
 # Official warnings, which are over here and stand there
 
 

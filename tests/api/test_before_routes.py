@@ -250,6 +250,16 @@ def test_who_was_refused_is_logged_and_who_was_not_is_not(status: int, is_told: 
     with capture_logs() as logs:
         asked(shielded(Seen(status)), "/v1/readings")
     assert [one["event"] for one in logs] == (["refused"] if is_told else [])
+    assert all(one["about"] == "security" for one in logs)
+
+
+@pytest.mark.parametrize(
+    "path", ["/v1/people/p_x", "/v1/deliveries/msg_1/retry", "/v1/m/x", "/v1/leave/x"]
+)
+def test_what_is_somebody_elses_or_a_link_that_is_none_is_a_refusal(path: str) -> None:
+    with capture_logs() as logs:
+        asked(shielded(Seen(404)), path, "POST")
+    assert [one["event"] for one in logs] == ["refused"]
 
 
 @pytest.mark.parametrize(
@@ -281,12 +291,42 @@ def test_no_pseudonym_and_no_key_is_logged_whatever_the_route() -> None:
             "/v1/people/p_ana/subscriptions/x",
             "/p_ana",
             "/v1/msg_7/a",
+            "/v1/people/email:ana@example.org",
+            "/v1/people/telegram:77123456/stop",
         ):
             asked(shielded(Seen(403), known=known), path, headers=header)
     text = json.dumps(logs)
-    assert len(logs) == 4
-    assert not any(word in text for word in ("p_ana", "secret", "msg_7"))
+    assert len(logs) == 6
+    assert not any(word in text for word in ("p_ana", "secret", "msg_7", "@", "77123"))
     assert {one["key"] for one in logs} == {"a person's"}
+    assert logs[-1]["route"] == "/v1/people/…/stop"
+
+
+@pytest.mark.parametrize(
+    ("path", "route"),
+    [
+        ("/v1/readings", "/v1/readings"),
+        ("/weatherstation/updateweatherstation.php", "/weatherstation/updateweatherstation.php"),
+        ("/v1/m/AbCdEf0123456789abcdefghijklmnop/stop", "/v1/m/…/stop"),
+        ("/v1/leave/p_0123456789abcdef.c2VhbGVk", "/v1/leave/…"),
+        ("/v1/people/ana@example.org", "/v1/people/…"),
+        ("/v1/people/+5581977123402/stop", "/v1/people/…/stop"),
+        ("/a/" * 99, ("/a/" * 99)[:60]),
+        ("/", "/"),
+    ],
+)
+def test_of_a_path_plain_words_alone_are_logged(path: str, route: str) -> None:
+    assert problem.route_of(path) == route
+
+
+@pytest.mark.parametrize("path", ["/v1/m/{}", "/v1/m/{}/stop", "/v1/leave/{}"])
+@pytest.mark.parametrize("status", [200, 400, 404])
+def test_no_token_of_a_link_is_logged_whatever_becomes_of_it(path: str, status: int) -> None:
+    token = "AbCdEf0123456789abcdefghijklmnopqrstuvwxyz"
+    with capture_logs() as logs:
+        asked(shielded(Seen(status)), path.format(token), "POST")
+    assert [one["key"] for one in logs] == ["a link"]
+    assert token[:10] not in json.dumps(logs)
 
 
 @pytest.mark.parametrize(
@@ -310,27 +350,31 @@ def test_which_key_it_was_is_told_in_words_that_name_nobody(caller: Any, key: st
 
 
 @pytest.mark.parametrize(
-    ("method", "path", "status", "is_told"),
+    ("method", "path", "status", "told"),
     [
-        ("DELETE", "/v1/people/p_x", 200, True),
-        ("POST", "/v1/silences", 201, True),
-        ("GET", "/v1/people/p_x", 200, False),
-        ("POST", "/v1/readings", 202, False),
-        ("POST", "/v1/silences", 422, False),
+        ("DELETE", "/v1/people/p_x", 200, "changed"),
+        ("POST", "/v1/silences", 201, "changed"),
+        ("POST", "/v1/subscribe", 201, "changed"),
+        ("POST", "/v1/people/p_x/confirm", 200, "changed"),
+        ("POST", "/v1/leave/x", 200, "changed"),
+        ("POST", "/v1/m/x/stop", 200, "changed"),
+        ("POST", "/v1/m/x/change", 303, "changed"),
+        ("POST", "/v1/m/x/received", 200, None),
+        ("GET", "/v1/m/x", 200, None),
+        ("GET", "/v1/people/p_x", 200, "read"),
+        ("GET", "/v1/deliveries", 200, None),
+        ("POST", "/v1/readings", 202, None),
+        ("POST", "/v1/silences", 422, None),
     ],
 )
-def test_what_was_changed_of_people_or_the_watch_is_logged(
-    method: str, path: str, status: int, is_told: bool
+@pytest.mark.parametrize("header", [{}, {"Authorization": "Bearer op"}])
+def test_what_was_changed_of_people_or_the_watch_is_logged_and_what_was_read_of_somebody(
+    method: str, path: str, status: int, told: str | None, header: dict[str, str]
 ) -> None:
     known = (("op", Caller(OPERATOR, SCOPES_OF[Role.OPERATOR])),)
     with capture_logs() as logs:
-        asked(
-            shielded(Seen(status), known=known),
-            path,
-            method,
-            headers={"Authorization": "Bearer op"},
-        )
-    assert [one["event"] for one in logs] == (["changed by key"] if is_told else [])
+        asked(shielded(Seen(status), known=known), path, method, headers=header)
+    assert [one["event"] for one in logs] == ([told] if told else [])
 
 
 def test_refusals_beyond_sixty_a_minute_are_counted_in_one_line() -> None:

@@ -14,6 +14,7 @@ from atalaia.domain.alert import Alert, LogEntry
 from atalaia.domain.hazard import LEVEL_OF, Hazard
 from atalaia.domain.official import Official, OfficialArea, OfficialText, official_text
 from atalaia.domain.place import Place
+from oracles import cases
 
 SCHEMA = Path(__file__).parents[1] / "data" / "cap-1.2.xsd"
 NS = {"c": NAMESPACE}
@@ -72,9 +73,9 @@ def read(xml: bytes, path: str) -> list[str]:
     return [node.text for node in etree.fromstring(xml).findall(path, NS)]
 
 
-def test_a_thousand_alerts_validate_against_the_schema(schema: etree.XMLSchema) -> None:
+def test_whatever_an_alert_says_it_validates_against_the_schema(schema: etree.XMLSchema) -> None:
     chance = random.Random(12)
-    for _ in range(1000):
+    for _ in range(cases(200)):
         entry = anything(chance)
         earlier = [
             msgspec.structs.replace(entry.alert, version=i, sent_at=T0 - 9 * i)

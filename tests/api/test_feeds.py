@@ -19,7 +19,10 @@ from atalaia.api import problem
 from atalaia.api.alert_view import MOST_RECENT, AlertView
 from atalaia.api.events import KEPT, Events, frame
 from atalaia.api.feeds import routes
+from atalaia.api.system_view import SystemView
 from atalaia.domain.alert import LogEntry
+from atalaia.domain.place import Places
+from atalaia.domain.systems import WeatherSystem
 from atalaia.settings.feeds import Cap
 from patience import patient, until
 
@@ -48,6 +51,7 @@ class Service:
         self.log = Log()
         self.can_stream = can_stream
         self.view = AlertView()
+        self.systems = SystemView(Places(PLACES.values()))
         self.events = Events(lambda after, limit: list(self.log.read(after, limit)), **events)
         self.events.begin(0)
         self.http: aiohttp.ClientSession
@@ -56,11 +60,12 @@ class Service:
     def routes(self) -> APIRouter:
         speaker = Cap(sender="atalaia@example.org", public_url="", feeds=())
         listeners = self.events if self.can_stream else None
-        return routes(self.view, listeners, self.log.life, PLACES, speaker)
+        return routes(self.view, self.systems, listeners, self.log.life, PLACES, speaker)
 
     def tell(self, *entries: LogEntry) -> None:
         self.log.entries += entries
         new = list(self.log.read(self.view.seq, len(entries)))
+        self.systems.hear(new)
         self.view.take(new)
         self.events.publish(new)
 
@@ -220,6 +225,7 @@ def test_what_has_not_changed_is_not_sent_again() -> None:
         for path in (
             "/feeds/cap.atom",
             "/feeds/alerts.geojson",
+            "/feeds/systems.geojson",
             "/feeds/cap/atalaia.0000000000000001.1.xml",
         ):
             status, body, headers = await service.get(path)
@@ -241,6 +247,38 @@ def test_what_has_not_changed_is_not_sent_again() -> None:
         index = (await service.get("/feeds/cap.atom"))[2]["ETag"]
         service.tell(*an_incident(2))
         assert (await service.get("/feeds/cap.atom", If_None_Match=index))[0] == 200
+
+    story(tell)
+
+
+def test_geojson_has_the_systems_that_go_on_each_with_its_outline_and_its_name() -> None:
+    async def tell(service: Service) -> None:
+        assert json.loads((await service.get("/feeds/systems.geojson"))[1])["features"] == []
+        service.tell(*an_incident(1), *an_incident(2), *an_incident(5, places=("p",)))
+        service.tell(*an_incident(3, 3), *an_incident(4, official=an_official()))
+        found = json.loads((await service.get("/feeds/systems.geojson"))[1])
+        assert (found["type"], found["seq"]) == ("FeatureCollection", 7)
+        feature, other = found["features"]
+        assert (other["id"], other["properties"]["places"]) == (f"{5:016x}", ["p"])
+        assert feature["id"] == f"{1:016x}"
+        told = feature["properties"]
+        assert set(told) == {*WeatherSystem.__struct_fields__, "name"}
+        assert told["incidents"] == [f"{i:016x}" for i in (1, 2, 3)]
+        assert told["standing"] == ["4314902"]
+        assert told["started_at"].endswith("+00:00")
+        assert told["name"]["en"].endswith("in Porto Alegre")
+        assert feature["geometry"]["type"] == "Polygon"
+        (ring,) = feature["geometry"]["coordinates"]
+        assert ring[0] == ring[-1]
+        longitudes, latitudes = zip(*ring, strict=True)
+        assert min(longitudes) < -51.2065 < max(longitudes)
+        assert min(latitudes) < -30.0318 < max(latitudes)
+        service.tell(*an_incident(1, 3)[1:])
+        goes_on, _ = json.loads((await service.get("/feeds/systems.geojson"))[1])["features"]
+        assert goes_on["id"] == f"{1:016x}", "its oldest incident is over, and its id stays"
+        service.tell(*an_incident(2, 3)[1:])
+        (left,) = json.loads((await service.get("/feeds/systems.geojson"))[1])["features"]
+        assert left["id"] == f"{5:016x}"
 
     story(tell)
 

@@ -13,14 +13,28 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from atalaia.api.access import SCOPES, Caller, Gate, Role
-from atalaia.api.limits import SUBSCRIPTIONS, Buckets, RateLimits
+from atalaia.api.limits import SUBSCRIPTIONS, RateLimits
 from atalaia.api.problem import Problem
+from atalaia.domain.rate import Allowance, Rate
+from atalaia.homes.embedded.meter import MemoryMeter
 
 NOW = 1_700_000_000.0
 CALLERS = {
     "program": Caller("k_1", SCOPES[Role.READER]),
     "operator": Caller("operator", SCOPES[Role.OPERATOR]),
 }
+
+
+class Buckets:
+    """Those of one rate, at the instants that a test says."""
+
+    def __init__(self, limit: int, most: int = 100) -> None:
+        self.now = NOW
+        self.meter = MemoryMeter(Rate("asking", limit, 60), lambda: self.now, most)
+
+    def take(self, name: str, cost: int, now: float) -> Allowance:
+        self.now = now
+        return self.meter.take(name, cost)
 
 
 @given(
@@ -30,7 +44,7 @@ CALLERS = {
 def test_no_window_sees_more_than_twice_the_limit_and_a_still_start_sees_the_limit(
     limit: int, steps: Sequence[tuple[float, int]]
 ) -> None:
-    buckets = Buckets(limit, 60)
+    buckets = Buckets(limit)
     now, taken = NOW, []
     for wait, cost in steps:
         now += wait
@@ -45,7 +59,7 @@ def test_no_window_sees_more_than_twice_the_limit_and_a_still_start_sees_the_lim
 
 @given(st.integers(1, 40), st.lists(st.integers(1, 50), min_size=1, max_size=80))
 def test_who_waits_as_long_as_is_said_gets_in(limit: int, costs: list[int]) -> None:
-    buckets, now = Buckets(limit, 60), NOW
+    buckets, now = Buckets(limit), NOW
     for cost in costs:
         taken = buckets.take("a", cost, now)
         assert 0 <= taken.left <= limit
@@ -89,7 +103,7 @@ def test_buckets_are_bounded_and_the_one_used_longest_ago_is_forgotten() -> None
     buckets = Buckets(1, most=3)
     for i in range(1000):
         buckets.take(f"{i}", 1, NOW)
-    assert len(buckets) == 3
+    assert len(buckets.meter) == 3
     assert not buckets.take("999", 1, NOW).is_allowed
     assert buckets.take("1", 1, NOW).is_allowed, "forgotten, and so full again"
 
@@ -110,7 +124,9 @@ class Asker:
         self.now = NOW
         self.passed = 0
         self.gate = Gate(CALLERS.get, is_public=True)
-        self.limits = RateLimits(self._app, self.gate, limit, lambda: self.now)
+        self.limits = RateLimits(
+            self._app, self.gate, limit, lambda rate: MemoryMeter(rate, lambda: self.now)
+        )
 
     async def _app(self, scope: Any, _receive: Any, send: Any) -> None:
         self.passed += 1

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import resource
 import signal
 import socket
+from typing import Any
 
 import pytest
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from atalaia.api.server import allow_files, listen, serving
 from atalaia.errors import SettingsInvalid
@@ -20,6 +23,35 @@ def test_a_socket_is_bound_before_there_is_a_server_and_holds_those_who_knock() 
             accepted.sendall(b"x")
             accepted.close()
             assert early.recv(1) == b"x"
+
+
+def test_the_server_bounds_its_connections_and_how_long_a_head_takes() -> None:
+    config = serving(None).config
+    config.load()
+    kind = config.http_protocol_class
+    assert issubclass(kind, H11Protocol)
+    assert kind.__qualname__.startswith("bounded.")
+
+
+@pytest.mark.parametrize(
+    ("peer", "client"),
+    [("127.0.0.1", "203.0.113.9"), ("203.0.113.7", "203.0.113.7"), ("10.0.0.7", "10.0.0.7")],
+)
+def test_this_machine_alone_says_for_whom_it_speaks(
+    peer: str, client: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("FORWARDED_ALLOW_IPS", raising=False)
+    seen: list[Any] = []
+
+    async def app(scope: Any, _receive: Any, _send: Any) -> None:
+        seen.append(scope["client"][0])
+
+    config = serving(app).config
+    config.load()
+    headers = [(b"x-forwarded-for", b"203.0.113.9"), (b"x-forwarded-proto", b"https")]
+    scope: Any = {"type": "http", "client": (peer, 1), "headers": headers, "scheme": "http"}
+    asyncio.run(config.loaded_app(scope, None, None))
+    assert seen == [client]
 
 
 def test_a_port_that_is_taken_is_told_with_the_next_step() -> None:

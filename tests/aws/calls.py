@@ -208,12 +208,16 @@ def _puts(name: str, params: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[s
 
 def _indexed(put: tuple[str, Mapping[str, Any]]) -> int:
     """Write units of a put in the indexes of its table: its size in each that it is in; of what was
-    changed twice that, for what was there before is taken out."""
+    changed twice that, for what was there before is taken out. One of keys alone has a message
+    anew once it is settled."""
     table, item = put
     indexes = TABLES[table.partition("-")[2]].indexes if table.partition("-")[2] in TABLES else ()
-    n = sum(index.hash in item and index.range in item for index in indexes)
-    is_new = item.get("rev", {"N": "1"})["N"] == "1"
-    return n * _kilobytes(item) * (1 if is_new else 2)
+    mine = [index for index in indexes if index.hash in item and index.range in item]
+    whole = sum(not index.has_keys_only for index in mine)
+    if item.get("rev", {"N": "1"})["N"] == "1":
+        return whole * _kilobytes(item) + len(mine) - whole
+    is_settled = item["settled"]["N"] != "0"
+    return 2 * (whole * _kilobytes(item) + (len(mine) - whole) * is_settled)
 
 
 def _read(name: str, params: Mapping[str, Any], parsed: Mapping[str, Any]) -> float:

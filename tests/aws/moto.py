@@ -13,7 +13,7 @@ from moto.server import ThreadedMotoServer
 
 from atalaia.homes.aws.config import Config
 from atalaia.homes.aws.tables import READINGS, TABLES, TableDefinition
-from aws.emulator import one_at_a_time
+from aws.emulator import hasten, one_at_a_time
 
 ACCOUNT = "123456789012"
 REGION = "sa-east-1"
@@ -32,6 +32,7 @@ _numbers = itertools.count(1)
 def start() -> tuple[ThreadedMotoServer, str]:
     """A running server and its address."""
     logging.getLogger("werkzeug").setLevel(logging.WARNING)
+    hasten()
     one_at_a_time()
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
@@ -109,7 +110,7 @@ def _schema(name: str, table: TableDefinition) -> dict[str, Any]:
             {
                 "IndexName": index.name,
                 "KeySchema": _key(index.hash, index.range),
-                "Projection": {"ProjectionType": "ALL"},
+                "Projection": {"ProjectionType": "KEYS_ONLY" if index.has_keys_only else "ALL"},
             }
             for index in table.indexes
             if index.is_local == is_local

@@ -28,7 +28,7 @@ def is_allowed(
     policy: str,
     action: str,
     resource: str,
-    context: Mapping[str, str] | None = None,
+    context: Mapping[str, str | list[str]] | None = None,
     *,
     of_resource: str | None = None,
 ) -> bool:

@@ -9,6 +9,9 @@ mock_provider "aws" {
   mock_data "aws_iam_session_context" {
     defaults = { issuer_arn = "arn:aws:iam::123456789012:role/deployer" }
   }
+  mock_data "aws_availability_zones" {
+    defaults = { names = ["sa-east-1a", "sa-east-1b"] }
+  }
   mock_data "aws_partition" {
     defaults = { partition = "aws" }
   }
@@ -36,6 +39,29 @@ run "table" {
     condition     = join(" ", module.ingest.stream.filters) == jsonencode({ eventName = ["INSERT"] })
     error_message = "Rows that go are no news."
   }
+}
+
+run "nobody_listens" {
+  command = plan
+
+  variables {
+    listen_image = ""
+  }
+
+  assert {
+    condition     = length(module.listen) == 0 && length(output.secrets) > 0
+    error_message = "Without an image there is no task, no network and no log of one."
+  }
+}
+
+run "an_image_has_a_digest" {
+  command = plan
+
+  variables {
+    listen_image = "123456789012.dkr.ecr.sa-east-1.amazonaws.com/atalaia:latest"
+  }
+
+  expect_failures = [var.listen_image]
 }
 
 run "several_lanes" {

@@ -87,10 +87,7 @@ class Terraform:
     """A working copy of ``infra/`` with Terraform initialised in it."""
 
     def __init__(self, folder: Path, environment: Mapping[str, str] | None = None) -> None:
-        binary = shutil.which("terraform")
-        if binary is None:
-            raise TerraformMissing("there is no terraform on the PATH")
-        self._binary = binary
+        self._binary, plugins = found()
         self.folder = folder / "infra"
         self._said = folder / "apply.log"
         shutil.copytree(
@@ -99,7 +96,7 @@ class Terraform:
         for name, text in OVERRIDES.items():
             (self.folder / name).write_text(text, "utf-8")
         rc = folder / "terraform.rc"
-        rc.write_text(_command_line_settings(mirror()), "utf-8")
+        rc.write_text(_command_line_settings(plugins), "utf-8")
         self.environment = {
             **os.environ,
             "TF_CLI_CONFIG_FILE": str(rc),
@@ -144,6 +141,23 @@ class Terraform:
         return {name: output["value"] for name, output in outputs.items()}
 
 
+def is_here() -> bool:
+    """Whether Terraform and its provider are on this machine."""
+    try:
+        found()
+    except TerraformMissing:
+        return False
+    return True
+
+
+def found() -> tuple[str, Path]:
+    """The program, and the folder of providers. Raises TerraformMissing."""
+    binary = shutil.which("terraform")
+    if binary is None:
+        raise TerraformMissing("there is no terraform on the PATH")
+    return binary, mirror()
+
+
 def mirror() -> Path:
     """The folder of providers on this machine. Raises TerraformMissing where there is none."""
     named = os.environ.get("ATALAIA_TF_PLUGINS")
@@ -185,6 +199,7 @@ def variables(folder: Path) -> dict[str, Any]:
         "alarm_email": "ops@example.org",
         "email_domain": "example.org",
         "heartbeat_url": "https://example.org/ping",
+        "listen_image": f"{'1' * 12}.dkr.ecr.{REGION}.amazonaws.com/atalaia@sha256:{'a' * 64}",
         "protect": False,
     }
 

@@ -23,10 +23,12 @@ from atalaia.api.access import Role
 from atalaia.api.gateway import respond
 from atalaia.api.gold_history import GoldHistory
 from atalaia.api.keys import add_key
+from atalaia.api.limits import SUBSCRIPTIONS
 from atalaia.domain.alert import instant
 from atalaia.domain.contact import Contact
 from atalaia.domain.reading import Readings
 from atalaia.homes.aws.config import Config
+from atalaia.homes.aws.meter import DynamoMeters
 from atalaia.people.registry import Registry
 from atalaia.people.request import Request
 from atalaia.people.subscribe import subscribe
@@ -46,6 +48,9 @@ SENDER = {"id": CHAT, "is_bot": False, "language_code": "en"}
 
 SETTINGS = """
 rules = "inmet"
+[people]
+controller = "Civil defence"
+contact = "privacy@example.org"
 [channels.telegram]
 token = "123456:token"
 webhook_secret = "v7Qe3uLm9ZxK2pTr5WnB8sYd"
@@ -100,6 +105,20 @@ def ask(*args: Any, **headers: str) -> dict[str, Any]:
     answer = api.handle(event(*args, **headers), Context())
     json.dumps(answer)
     return answer
+
+
+def test_an_address_subscribes_as_often_as_it_may_whichever_containers_answer(
+    deployed: Config, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = DynamoMeters.__call__
+    monkeypatch.setattr(DynamoMeters, "__call__", lambda of, rate: made(of, rate, lambda: 1.7e9))
+    told = []
+    for i in range(SUBSCRIPTIONS + 3):
+        if i % 12 == 11:
+            api.forget()  # another one
+        told.append(ask("/v1/subscribe", "POST", b"{}")["statusCode"])
+    assert told == [422] * SUBSCRIPTIONS + [429] * 3
+    assert "192.0.2.1" not in str(list(deployment.home().table("state").scan()))
 
 
 def test_it_is_alive_and_ready_and_what_is_pushed_is_in_the_stream(deployed: Config) -> None:

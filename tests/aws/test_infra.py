@@ -6,6 +6,7 @@ import base64
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import astuple
 from pathlib import Path
 from typing import Any
 
@@ -66,7 +67,7 @@ def test_a_stream_in_a_table_is_a_table_and_has_one_lane(
     (terraform.folder / "test.auto.tfvars.json").write_text(json.dumps(variables(tmp_path)))
     name = "stream.tftest.hcl"
     (terraform.folder / name).write_text(Path(__file__).with_name(name).read_text("utf-8"))
-    assert "2 passed, 0 failed" in terraform.run("test")
+    assert "4 passed, 0 failed" in terraform.run("test")
 
 
 def test_the_definitions_are_formatted(terraform: Terraform) -> None:
@@ -106,6 +107,31 @@ def test_every_function_is_there_with_its_handler(services: Services) -> None:
         assert function["Role"].endswith(f"role/{ENVIRONMENT}-{name}")
 
 
+def test_who_listens_is_one_task_that_nobody_can_reach(services: Services) -> None:
+    name = f"{ENVIRONMENT}-listen"
+    ecs, ec2 = services.ecs, services.ec2
+    [service] = ecs.describe_services(cluster=name, services=[name])["services"]
+    assert (service["desiredCount"], service["launchType"]) == (1, "FARGATE")
+    # Two at once would have one name at a broker. (The emulator does not tell these again.)
+    text = (INFRA / "listen" / "main.tf").read_text("utf-8")
+    assert re.search(r"deployment_minimum_healthy_percent\s+= 0\n", text)
+    assert re.search(r"deployment_maximum_percent\s+= 100\n", text)
+    task = ecs.describe_task_definition(taskDefinition=service["taskDefinition"])["taskDefinition"]
+    [container] = task["containerDefinitions"]
+    assert container["readonlyRootFilesystem"]
+    assert "@sha256:" in container["image"]
+    told = {one["name"]: one["value"] for one in container["environment"]}
+    assert told["ATALAIA_ENV"] == ENVIRONMENT
+    assert told["ATALAIA_SECRETS"] == f"{ENVIRONMENT}-brokers"
+    assert told["ATALAIA_SETTINGS"].startswith("s3://")
+    network = service["networkConfiguration"]["awsvpcConfiguration"]
+    [group] = ec2.describe_security_groups(GroupIds=network["securityGroups"])["SecurityGroups"]
+    assert group["IpPermissions"] == []
+    assert {one["FromPort"] for one in group["IpPermissionsEgress"]} == {80, 443, 8883}
+    zones = ec2.describe_subnets(SubnetIds=network["subnets"])["Subnets"]
+    assert len({one["AvailabilityZone"] for one in zones}) == 2
+
+
 def test_no_two_functions_share_a_role(services: Services) -> None:
     found = services.__getattr__("lambda").list_functions()["Functions"]
     assert len({one["Role"] for one in found}) == len(FUNCTIONS)
@@ -119,13 +145,20 @@ def test_tables_have_the_keys_that_the_program_uses(services: Services, name: st
     )
     assert keys(found) == ["pk", "sk"]
     indexes = {
-        (one["IndexName"], *keys(one), kind == "LocalSecondaryIndexes")
+        (
+            one["IndexName"],
+            *keys(one),
+            kind == "LocalSecondaryIndexes",
+            one["Projection"]["ProjectionType"] == "KEYS_ONLY",
+        )
         for kind in ("LocalSecondaryIndexes", "GlobalSecondaryIndexes")
         for one in found.get(kind, ())
     }
-    assert indexes == {(one.name, one.hash, one.range, one.is_local) for one in table.indexes}
+    assert indexes == set(map(astuple, table.indexes))
     assert found.get("StreamSpecification", {}).get("StreamViewType", "") == table.stream
     assert found["BillingModeSummary"]["BillingMode"] == "PAY_PER_REQUEST"
+    expiry = services.dynamodb.describe_time_to_live(TableName=CONFIG.table(name))
+    assert expiry["TimeToLiveDescription"].get("AttributeName", "") == table.ttl
     backups = services.dynamodb.describe_continuous_backups(TableName=CONFIG.table(name))
     status = backups["ContinuousBackupsDescription"]["PointInTimeRecoveryDescription"]
     assert (status["PointInTimeRecoveryStatus"] == "ENABLED") is table.backup
@@ -175,7 +208,7 @@ def test_buckets_are_private_versioned_and_encrypted(services: Services, name: s
 def test_raw_becomes_cheaper_as_it_ages(services: Services) -> None:
     found = services.s3.get_bucket_lifecycle_configuration(Bucket=CONFIG.bucket("raw"))
     moves = [(one["Days"], one["StorageClass"]) for one in found["Rules"][0]["Transitions"]]
-    assert sorted(moves) == [(30, "STANDARD_IA"), (180, "GLACIER")]
+    assert sorted(moves) == [(30, "STANDARD_IA"), (180, "GLACIER_IR")]
 
 
 def test_keys_are_changed_every_year(services: Services) -> None:

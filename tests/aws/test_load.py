@@ -233,9 +233,9 @@ MOST = {
     "open-meteo: detect": Most(8, 900),
     "calm: detect": Most(8, 300),
     "a storm: detect": Most(16, 900),
-    "a storm: fan-out": Most(9, 9),
-    "a storm: deliver": Most(3, 18),
-    "idle: fan-out": Most(17, 0),
+    "a storm: fan-out": Most(9, 10),
+    "a storm: deliver": Most(3, 19),
+    "idle: fan-out": Most(18, 0),
     "idle: deliver": Most(4, 0),
 }
 """Of one of what each is counted by, for one person to a place and more: most of what fan-out asks

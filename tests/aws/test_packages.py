@@ -15,6 +15,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 MODULES = {
     "watch": ("poll", "detect"),
+    "listen": ("listen",),
     "batch": ("archive", "recover", "refine"),
     "people": ("fan_out", "deliver", "returns", "retention"),
     "serving": ("api",),
@@ -26,6 +27,12 @@ LATER = {
         "atalaia.people.bodies",
         "atalaia.homes.aws.lake",
         "atalaia.homes.aws.keys",
+    ),
+    "listen": (
+        "atalaia.homes.aws.stream",
+        "atalaia.sources.mqtt.session",
+        "atalaia.sources.wis2.archives",
+        "paho.mqtt.client",
     ),
     "batch": (
         "atalaia.people.bodies",

@@ -60,13 +60,19 @@ READ = "dynamodb:GetItem dynamodb:Query"
 WRITE = "dynamodb:PutItem dynamodb:UpdateItem dynamodb:DeleteItem dynamodb:ConditionCheckItem"
 WATCH = (table("state"), table("log"))
 OUTBOX = (table("outbox"), table("deliveries"))
-PEOPLE = tuple(map(table, ("people", "contacts", "consents", "keys")))
+PEOPLE_NAMES = ("people", "contacts", "consents")
+PEOPLE = tuple(map(table, (*PEOPLE_NAMES, "keys")))
 
 NEEDS: dict[str, list[Call]] = {
     "poll": [
         Call("kinesis:PutRecords", (STREAM,)),
         Call(f"{READ} dynamodb:UpdateItem dynamodb:PutItem", (table("state"),)),
         Call("secretsmanager:GetSecretValue", (secret("tomorrow-io"),)),
+    ],
+    "listen": [
+        Call("kinesis:PutRecords", (STREAM,)),
+        Call("dynamodb:GetItem dynamodb:PutItem dynamodb:UpdateItem", (table("state"),)),
+        Call("secretsmanager:GetSecretValue", (secret("brokers"),)),
     ],
     "detect": [
         Call("kinesis:GetRecords kinesis:GetShardIterator kinesis:DescribeStream", (STREAM,)),
@@ -80,6 +86,7 @@ NEEDS: dict[str, list[Call]] = {
         Call(READ, (table("people"), table("keys"))),
         Call(f"{READ} {WRITE}", OUTBOX),
         Call("sqs:SendMessage", (queue("urgent"), queue("normal"), queue("dead"))),
+        Call("s3:GetObject s3:PutObject s3:DeleteObject", (file("gold", "recipients/x"),)),
     ],
     "deliver": [
         Call("sqs:ReceiveMessage sqs:DeleteMessage", (queue("urgent"), queue("normal"))),
@@ -92,6 +99,7 @@ NEEDS: dict[str, list[Call]] = {
     ],
     "retention": [
         Call(f"{READ} {WRITE} dynamodb:Scan", (*PEOPLE, *OUTBOX)),
+        Call("dynamodb:Query", tuple(table(name, "ends") for name in PEOPLE_NAMES)),
     ],
     "returns": [
         Call(f"{READ} {WRITE}", PEOPLE),
@@ -143,6 +151,7 @@ NEEDS: dict[str, list[Call]] = {
         Call("glue:GetTable glue:GetPartitions", tuple(map(glue, ("readings_days", "climate")))),
         Call("s3:GetObject s3:PutObject", (file("athena", "results/x"),)),
         Call("s3:GetObject", (file("gold", "gold/readings/x"), file("gold", "gold/climate/x"))),
+        Call("s3:GetObject", (file("gold", "recipients/x"),)),
         Call("secretsmanager:GetSecretValue", (secret("api"), secret("whatsapp"))),
     ],
 }
@@ -169,6 +178,14 @@ REFUSED: dict[str, list[Call]] = {
         Call("secretsmanager:GetSecretValue", (secret("telegram"), secret("api"))),
         Call("sns:Publish", (PHONE, TOPIC)),
     ],
+    "listen": [
+        Call(f"{READ} {WRITE}", (table("log"), *PEOPLE, *OUTBOX)),
+        Call("dynamodb:Query dynamodb:Scan dynamodb:DeleteItem", (table("state"),)),
+        Call("kinesis:GetRecords", (STREAM,)),
+        Call("s3:GetObject s3:PutObject", (file("raw", "raw/x"), file("gold", "gold/x"))),
+        Call("secretsmanager:GetSecretValue", (secret("tomorrow-io"), secret("api"))),
+        Call("sns:Publish", (PHONE, TOPIC)),
+    ],
     "detect": [
         Call(f"{READ} {WRITE}", (*PEOPLE[:3], *OUTBOX)),
         Call(WRITE, (table("keys"),)),
@@ -183,10 +200,11 @@ REFUSED: dict[str, list[Call]] = {
         Call("ses:SendRawEmail", (MAIL,)),
         Call("secretsmanager:GetSecretValue", (secret("telegram"),)),
         Call("kinesis:PutRecords kinesis:GetRecords", (STREAM,)),
-        Call("s3:GetObject", (file("gold", "gold/deliveries/x"),)),
+        Call("s3:GetObject s3:PutObject", (file("gold", "gold/deliveries/x"),)),
     ],
     "deliver": [
         Call("sns:Publish", (TOPIC,)),
+        Call("s3:GetObject", (file("gold", "recipients/x"),)),
         Call("ses:SendRawEmail", (MAIL.replace("example.org", "elsewhere.org"),)),
         Call("kinesis:PutRecords", (STREAM,)),
         Call("s3:GetObject s3:PutObject", (file("raw", "raw/x"), file("gold", "gold/x"))),
@@ -245,9 +263,11 @@ REFUSED: dict[str, list[Call]] = {
         Call("s3:GetObject", (file("athena", "people/x"),)),
         Call("secretsmanager:GetSecretValue", (secret("tomorrow-io"),)),
         Call("dynamodb:DeleteTable dynamodb:UpdateTable", (*PEOPLE, *WATCH)),
+        Call("s3:PutObject", (file("gold", "recipients/x"),)),
     ],
     "analyst": [
         Call("s3:GetObject", (file("gold", "gold/deliveries/date=2026-01-01/deliveries.parquet"),)),
+        Call("s3:GetObject", (file("gold", "recipients/x"),)),
         Call("s3:GetObject", (file("raw", "raw/payloads/x"),)),
         Call("glue:GetTable", (glue("deliveries", "people"),)),
         Call(ASKS, (OF_PEOPLE,)),
@@ -302,7 +322,20 @@ def test_a_neighbours_data_are_refused(
     ] == []
 
 
-@pytest.mark.parametrize("name", [*FUNCTIONS, "rebuild", "analyst", "outreach-analyst"])
+def test_who_listens_writes_of_the_state_its_notes_alone(
+    applied: Applied, policies: dict[str, str]
+) -> None:
+    def may(key: str) -> bool:
+        where = {"dynamodb:LeadingKeys": [key]}
+        return is_allowed(policies["listen"], "dynamodb:PutItem", table("state"), where)
+
+    assert may("#note")
+    assert not may("place")
+
+
+@pytest.mark.parametrize(
+    "name", [*FUNCTIONS, "listen", "listen-start", "rebuild", "analyst", "outreach-analyst"]
+)
 def test_no_action_is_a_wildcard(policies: dict[str, str], name: str) -> None:
     assert [action for action in actions(policies[name]) if "*" in action] == []
 

@@ -47,6 +47,47 @@ def test_the_area_under_roc_is_how_often_an_event_had_the_higher_chance(seed: in
     assert roc_area(chance, np.zeros(80, bool)) is None
 
 
+def test_six_chances_have_the_figures_that_are_worked_out_by_hand() -> None:
+    """Put right they are 0, 0, 1/2, 1/2, 1, 1; of 9 pairs of an event and a quiet day 8 are in
+    order and one is even; acting from 0.3 on costs 4 x 0.3 and saves all three events."""
+    chance = np.array([0.1, 0.1, 0.4, 0.4, 0.8, 0.8])
+    came_true = np.array([False, False, True, False, True, True])
+    told = reliability(chance, came_true, np.arange(6))
+    assert told.brier == pytest.approx(0.62 / 6, abs=1e-4)
+    assert told.miscalibration == pytest.approx((0.62 - 0.5) / 6, abs=1e-4)
+    assert told.discrimination == pytest.approx(0.25 - 0.5 / 6, abs=1e-4)
+    assert told.uncertainty == 0.25
+    assert told.roc_area == pytest.approx(8.5 / 9, abs=1e-4)
+    assert told.value["0.3"] == pytest.approx((0.3 - 0.2) / (0.3 - 0.15), abs=1e-4)
+    assert [(step.chance, step.observed, step.cases) for step in told.diagram] == [
+        (0.1, 0.0, 2),
+        (0.4, 0.5, 2),
+        (0.8, 1.0, 2),
+    ]
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_figures_are_those_of_scores_and_properscoring(seed: int) -> None:
+    """`pip install scores properscoring`: with what they need, too large for every run of CI."""
+    scores = pytest.importorskip("scores.probability")
+    properscoring = pytest.importorskip("properscoring")
+    xarray = pytest.importorskip("xarray")
+    chance, came_true = drawn(seed)
+    told, came = xarray.DataArray(chance), xarray.DataArray(came_true.astype(float))
+    peers = properscoring.brier_score(came_true.astype(float), chance).mean()
+    assert brier(chance, came_true) == pytest.approx(peers, abs=1e-12)
+    assert brier(chance, came_true) == pytest.approx(float(scores.brier_score(told, came)))
+    fit = scores.isotonic_fit(told, came)
+    where = np.searchsorted(fit["fcst_sorted"], chance)
+    assert put_right(chance, came_true) == pytest.approx(fit["regression_values"][where])
+    assert roc_area(chance, came_true) == pytest.approx(float(scores.roc_auc(told, came)))
+    for ratio in chances.COST_LOSS:
+        peer = scores.relative_economic_value(
+            told, came, cost_loss_ratios=[ratio], probability_thresholds=[ratio]
+        )
+        assert value(chance, came_true, ratio) == pytest.approx(float(peer.squeeze()), abs=1e-4)
+
+
 def test_the_parts_of_a_brier_score_add_up_and_right_chances_have_no_miscalibration() -> None:
     chance, came_true = drawn(1, 1500)
     weeks = np.arange(1500) // 7

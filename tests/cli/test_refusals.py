@@ -99,6 +99,7 @@ def test_what_an_empty_home_cannot_do_is_told_with_the_next_step(
         (("--contact", "inbox:", *HERE, "--hazard", "frogs"), "hazards are all"),
         (("--contact", "inbox:", *HERE, "--threshold", "much"), "write for example"),
         (("--contact", "inbox:", *HERE, "--language", "fr"), "languages are"),
+        (("--contact", "email:a@b.example", *HERE), "sets people.controller and people.contact"),
         (("--contact", "inbox:", *HERE, "--quiet", "late"), "such as 22:00-07:00"),
         (("--contact", "inbox:", *HERE, "--timezone", "Mars", "--quiet", "22:00-07:00"), "IANA"),
         (("--contact", "inbox:", *HERE, "--escalate-after", "2d"), "between 0 (never)"),

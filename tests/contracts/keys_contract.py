@@ -7,6 +7,7 @@ from abc import ABC, abstractmethod
 
 import pytest
 
+from atalaia.domain.blocks import HEAD, block_of
 from atalaia.errors import StateConflict
 from atalaia.ports import Keys
 
@@ -73,6 +74,24 @@ class KeysContract(ABC):
     def test_an_erasure_is_noted_even_where_the_key_was_lost_before(self, keys: Keys) -> None:
         keys.destroy(ANA, 100)
         assert keys.erased() == [(ANA, 100)]
+
+    def test_blocks_have_keys_when_they_are_made_and_as_long_as_nobody_of_theirs_is_erased(
+        self, keys: Keys
+    ) -> None:
+        keys.make(ANA)
+        assert keys.block_keys() == {}
+        made = keys.make_block_keys()
+        assert sorted(made) == list(range(HEAD + 1))
+        assert len(set(made.values())) == len(made)
+        assert {len(key) for key in made.values()} == {32}
+        assert self.reopened().block_keys() == self.reopened().make_block_keys() == made
+        for _ in range(2):
+            keys.destroy(ANA, 100)
+            rest = {n: key for n, key in made.items() if n != block_of(ANA)}
+            assert self.reopened().block_keys() == rest
+        again = self.reopened().make_block_keys()
+        assert again.pop(block_of(ANA)) != made[block_of(ANA)]
+        assert again == rest
 
     def test_a_lookup_key_stays_the_same(self, keys: Keys) -> None:
         key = keys.lookup_key(1)

@@ -31,6 +31,15 @@ class LakeContract(ABC):
         assert lake.read("gold/x") == b"now"
         assert lake.keys("gold/") == ["gold/x"]
 
+    @pytest.mark.parametrize("n", [0, 3, 40])
+    def test_many_files_at_once_are_as_each_alone(self, lake: Lake, n: int) -> None:
+        lake.write("gold/day=0/x", b"before")
+        some = {f"gold/day={i}/x": b"%d" % i for i in range(n)}
+        lake.write_all(some)
+        again = self.reopened()
+        kept = {"gold/day=0/x": b"before"} | some
+        assert {key: again.read(key) for key in again.keys("")} == kept
+
     def test_keys_are_sorted_and_below_the_prefix(self, lake: Lake) -> None:
         names = ["raw/source=b/2", "raw/source=b/1", "raw/source=bc/1", "gold/source=b/1"]
         for name in names:

@@ -34,6 +34,12 @@ def contact(pseudonym: str = ANA, name: str = "a", **changes: object) -> Contact
     return msgspec.structs.replace(row, **changes)
 
 
+def forget(people: People, pending_before: int, consents_before: int, now: int) -> list[str]:
+    """All that retention comes to."""
+    steps = people.forget(pending_before, consents_before, now)
+    return [pseudonym for some in steps for pseudonym in some]
+
+
 def consent(pseudonym: str = ANA, **changes: object) -> Consent:
     row = Consent(
         pseudonym=pseudonym,
@@ -48,6 +54,9 @@ def consent(pseudonym: str = ANA, **changes: object) -> Consent:
 
 
 class PeopleContract(ABC):
+    crowd = 25
+    """People of whom retention lets go, some at a time."""
+
     @abstractmethod
     def reopened(self) -> People:
         """The same people, opened anew."""
@@ -60,6 +69,25 @@ class PeopleContract(ABC):
         row = people.person(pseudonym)
         assert row is not None
         return row
+
+    def test_some_are_read_together_and_the_erased_are_not_among_them(self, people: People) -> None:
+        people.put(person(ANA))
+        people.put(person(BIA))
+        assert {row.pseudonym for row in people.some([BIA, "p_no", ANA, ANA])} == {ANA, BIA}
+        assert people.some([ANA]) == [people.person(ANA)]
+        people.erase(ANA, 100)
+        assert people.some([ANA]) == people.some([]) == []
+
+    def test_of_those_who_name_a_snapshot_one_goes_on_from_what_it_read(
+        self, people: People
+    ) -> None:
+        assert people.snapshot() == ""
+        assert people.set_snapshot("", "a")
+        assert not people.set_snapshot("", "b")
+        assert self.reopened().snapshot() == "a"
+        assert people.set_snapshot("a", "b")
+        assert not people.set_snapshot("a", "c")
+        assert self.reopened().snapshot() == "b"
 
     def test_at_first_there_is_nobody(self, people: People) -> None:
         assert people.person(ANA) is None
@@ -145,7 +173,7 @@ class PeopleContract(ABC):
         people.put(self.read(people), [], [withdrawn])
         assert people.consents(ANA) == [withdrawn, other]
         people.erase(BIA, 50)
-        people.forget(0, 30, 60)
+        forget(people, 0, 30, 60)
         [kept] = self.reopened().consents(BIA)
         assert (kept.text, kept.withdrawn_at) == ("What for: …", 50)
 
@@ -200,8 +228,31 @@ class PeopleContract(ABC):
         people.put(person("p_stopped", confirmed_at=0), [stopped])
         people.put(person("p_erased", confirmed_at=0))
         people.erase("p_erased", 50)
-        assert people.forget(50, 0, 0) == ["p_old"]
-        assert sorted(people.forget(95, 0, 0)) == ["p_new", "p_old", "p_stopped"]
+        assert forget(people, 50, 0, 0) == ["p_old"]
+        assert sorted(forget(people, 95, 0, 0)) == ["p_new", "p_old", "p_stopped"]
+
+    def test_retention_that_is_stopped_in_between_goes_on_where_it_stood(
+        self, people: People
+    ) -> None:
+        for i in range(self.crowd):
+            waiting = contact(f"p_{i}", str(i), status="pending", since=10)
+            people.put(person(f"p_{i}", confirmed_at=0), [waiting])
+            people.set_tally(b"%d" % i, None, b"1", 90)
+        people.put(person(), [contact()])
+        named: list[str] = []
+        for _ in range(4 * self.crowd):
+            some = next(people.forget(50, 0, 100), None)
+            if some is None:
+                break
+            for pseudonym in some:
+                people.erase(pseudonym, 100)
+            named += some
+            if not some and len(named) == self.crowd:
+                break
+        assert sorted(named) == sorted(f"p_{i}" for i in range(self.crowd))
+        assert forget(people, 50, 0, 100) == []
+        assert [people.tally(b"%d" % i) for i in (0, self.crowd - 1)] == [None, None]
+        assert people.contacts(ANA) == [contact()]
 
     def test_retention_removes_unconfirmed_contacts_also_of_those_who_stay(
         self, people: People
@@ -209,7 +260,7 @@ class PeopleContract(ABC):
         old = contact(name="old", status="pending", since=10)
         new = contact(name="new", status="pending", since=90)
         people.put(person(), [contact(), old, new])
-        assert people.forget(50, 0, 0) == []
+        assert forget(people, 50, 0, 0) == []
         assert {c.lookup for c in people.contacts(ANA)} == {b"lookup a", b"lookup new"}
 
     def test_retention_removes_consents_long_withdrawn(self, people: People) -> None:
@@ -217,7 +268,7 @@ class PeopleContract(ABC):
         new = consent(channel="sms", withdrawn_at=60)
         standing = consent(channel="telegram")
         people.put(person(), [], [old, new, standing])
-        people.forget(0, 50, 0)
+        forget(people, 0, 50, 0)
         assert people.consents(ANA) == [new, standing]
 
     def test_a_tally_is_written_where_nobody_counted_in_between(self, people: People) -> None:
@@ -304,7 +355,7 @@ class PeopleContract(ABC):
         people.put(person(), [contact()])
         people.set_tally(b"lookup a", None, b"1", 100)
         people.erase(ANA, 50)
-        people.forget(0, 0, 99)
+        forget(people, 0, 0, 99)
         assert people.tally(b"lookup a") == b"1"
-        people.forget(0, 0, 100)
+        forget(people, 0, 0, 100)
         assert people.tally(b"lookup a") is None

@@ -4,41 +4,44 @@ from __future__ import annotations
 
 import os
 import random
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from types import SimpleNamespace
+from typing import Any
 
+import botocore.endpoint
 import pytest
 
+from atalaia.domain.rate import Rate
 from atalaia.errors import SettingsInvalid, StateConflict
-from atalaia.homes.aws import open_home
+from atalaia.homes.aws import commits, open_home
+from atalaia.homes.aws import ends as dynamo_ends
+from atalaia.homes.aws import people as dynamo_people
 from atalaia.homes.aws.clients import Clients
 from atalaia.homes.aws.config import Config, from_environment
-from atalaia.homes.aws.dynamo import DynamoTable
+from atalaia.homes.aws.dynamo import DynamoTable, Item, write
 from atalaia.homes.aws.keys import DynamoKeys, KmsWrap
 from atalaia.homes.aws.lake import S3Lake
 from atalaia.homes.aws.outbox import DynamoOutbox
-from atalaia.homes.aws.people import DynamoPeople
+from atalaia.homes.aws.people import DynamoPeople, list_ends
 from atalaia.homes.aws.state import DynamoState
 from atalaia.homes.aws.stream import KinesisStream
 from atalaia.homes.aws.table_stream import TableStream
-from atalaia.ports import Commit, Keys, Lake, Outbox, People, State, Stream
+from atalaia.ports import Commit, Keys, Lake, LookupKeys, Meter, Outbox, People, State, Stream
 from aws import moto
+from aws.calls import DENIED, LOST, TIMED_OUT, Answer, always, counted, once
+from aws.conftest import url  # noqa: F401  a fixture
 from aws.dynalite import dynalite, use  # noqa: F401  a fixture
 from contracts.keys_contract import KeysContract
 from contracts.lake_contract import LakeContract
+from contracts.meter_contract import EXACT, READING, MeterContract
 from contracts.outbox_contract import OutboxContract
-from contracts.people_contract import PeopleContract
-from contracts.state_contract import StateContract
+from contracts.people_contract import ANA, PeopleContract, consent, contact, forget, person
+from contracts.state_contract import StateContract, entry
 from contracts.stream_contract import StreamContract, payload
 
 if not os.environ.get("ATALAIA_AWS"):
     pytest.skip("the AWS home is tested by `make test-aws`", allow_module_level=True)
-
-
-@pytest.fixture(scope="module")
-def url() -> Iterator[str]:
-    server, url = moto.start()
-    yield url
-    server.stop()
 
 
 class Deployed:
@@ -52,7 +55,12 @@ class Deployed:
         return ""
 
     @pytest.fixture(autouse=True)
-    def _deployment(self, url: str, second_of: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def _deployment(
+        self,
+        url: str,  # noqa: F811
+        second_of: str,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
         self.url, self.second = url, second_of
         self._environment(monkeypatch)
         moto.reset(url)
@@ -106,6 +114,57 @@ class TestDynamoState(Twice, StateContract):
         return DynamoState(self.clients, self.table("state"), self.table("log"))
 
 
+class TestDynamoMeter(Twice, MeterContract):
+    services = ("dynamodb", "kms")
+
+    def processes(self, rate: Rate) -> Sequence[Meter]:
+        home = open_home(self.config, clients=Clients())
+        return [home.meter(rate, lambda: self.now) for _ in range(3)]
+
+    def rows(self) -> list[Item]:
+        return list(self.table("state").scan("begins_with(pk, :rate)", {":rate": "#rate/"}))
+
+    def test_who_reads_now_and_then_costs_no_call_and_who_is_over_the_limit_none_either(
+        self,
+    ) -> None:
+        first, *_ = self.processes(READING)
+        with counted() as asked:
+            for _ in range(3):
+                assert all(self.ask(first).is_allowed for _ in range(first.slack))
+                self.now += 60
+        assert asked.calls.total() == 0
+        with counted() as asked:
+            passed = sum(self.ask(first).is_allowed for _ in range(400))
+        assert passed == READING.limit + first.slack
+        assert asked.calls["dynamodb.UpdateItem"] <= READING.limit / first.slack
+        # Besides, the key that names are hidden by: once made, and then asked for once a window.
+        self.now += 60
+        with_key = asked.calls.total()
+        assert all(self.ask(first).is_allowed for _ in range(2 * first.slack))
+        assert asked.calls.total() - with_key == 2
+
+    def test_a_row_names_nobody_goes_by_itself_and_is_another_in_the_next_window(self) -> None:
+        first, *_ = self.processes(EXACT)
+        self.ask(first)
+        self.ask(first)
+        [row] = self.rows()
+        assert row["n"] == 2
+        assert self.now < row["expires_at"] <= self.now + EXACT.window_s + 60
+        assert "10.0.0.1" not in str(row)
+        self.now += EXACT.window_s
+        self.ask(first)
+        assert len({row["pk"] for row in self.rows()}) == 2
+
+    def test_where_the_table_cannot_be_used_a_container_goes_by_its_own_count(self) -> None:
+        first, *_ = self.processes(EXACT)
+        with counted(always(DENIED)) as asked:
+            told = [self.ask(first).is_allowed for _ in range(12)]
+        assert asked.calls.total() > 0
+        assert told == [True] * 10 + [False] * 2
+        other, *_ = self.processes(EXACT)
+        assert self.ask(other).is_allowed
+
+
 class TestS3Lake(Deployed, LakeContract):
     services = ("s3",)
 
@@ -134,10 +193,51 @@ class TestDynamoOutbox(Twice, OutboxContract):
 class TestDynamoPeople(Twice, PeopleContract):
     services = ("dynamodb",)
 
+    @pytest.fixture(autouse=True)
+    def _some_at_a_time(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(dynamo_ends, "_AT_ONCE", 10)
+
     def reopened(self) -> People:
         outbox = DynamoOutbox(self.clients, self.table("outbox"), self.table("deliveries"))
         tables = (self.table(name) for name in ("people", "contacts", "consents"))
         return DynamoPeople(self.clients, *tables, outbox.forget_person)
+
+    def test_who_confirms_while_retention_looks_keeps_their_contact(
+        self, people: People, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        people.put(person(confirmed_at=0), [contact(status="pending", since=10)])
+        asked = dynamo_people.ended
+
+        def late(*args: Any) -> Iterator[list[Item]]:
+            """The index, as it was before."""
+            seen = list(asked(*args))
+            if args[1] == "pending":
+                people.put(self.read(people), [contact(since=60)])
+            return iter(seen)
+
+        monkeypatch.setattr(dynamo_people, "ended", late)
+        assert forget(people, 50, 0, 0) == []
+        assert people.contacts(ANA) == [contact(since=60)]
+
+    def test_what_an_older_version_wrote_is_let_go_of_once_it_is_listed(
+        self, people: People
+    ) -> None:
+        waiting = contact("p_old", "old", status="pending", since=10)
+        withdrawn = consent(channel="sms", withdrawn_at=30)
+        people.put(person("p_old", confirmed_at=0), [waiting], [consent("p_old")])
+        people.put(person(), [contact()], [withdrawn])
+        people.set_tally(b"name", None, b"1", 90)
+        people.set_lookup_keys(LookupKeys(), LookupKeys(2, {1: 0}))
+        for name in ("people", "contacts", "consents"):
+            for item in list(self.table(name).scan("attribute_exists(ends)")):
+                bare = {key: item[key] for key in item if not key.startswith("ends")}
+                write(self.clients, self.table(name).put(bare))
+        assert forget(people, 50, 50, 100) == []
+        assert list_ends(self.clients, self.table) == 4
+        assert forget(people, 50, 50, 100) == ["p_old"]
+        assert (people.contacts("p_old"), people.consents(ANA)) == ([], [])
+        assert people.tally(b"name") is None
+        assert people.contacts(ANA) == [contact()]
 
 
 class TestDynamoKeys(Twice, KeysContract):
@@ -182,6 +282,54 @@ class TestCommits(Twice):
             )
 
 
+class TestLog(Twice):
+    """How the alert log lies in its table."""
+
+    services = ("dynamodb",)
+
+    @pytest.fixture
+    def told(self, monkeypatch: pytest.MonkeyPatch) -> DynamoState:
+        """A log of seven entries in blocks of three."""
+        monkeypatch.setattr(commits, "_BLOCK", 3)
+        state = DynamoState(self.clients, self.table("state"), self.table("log"))
+        state.commit(Commit("speed", 1, entries=[entry("i", version) for version in range(1, 8)]))
+        return state
+
+    def rows(self) -> dict[int, Item]:
+        found = self.table("log").scan("begins_with(pk, :log)", {":log": "alerts/"})
+        return {int(row["sk"]): row for row in found}
+
+    def test_no_partition_of_the_log_grows_for_ever(self, told: DynamoState) -> None:
+        assert max(Counter(row["pk"] for row in self.rows().values()).values()) == 3
+        assert [number for number, _ in told.alerts()] == list(range(1, 8))
+
+    def test_a_log_of_an_older_version_is_read_with_what_came_since(
+        self, told: DynamoState
+    ) -> None:
+        log = self.table("log")
+        before = list(told.alerts())
+        for number, row in self.rows().items():
+            if number < 6:  # the one before it and itself are of one block
+                write(self.clients, log.put(row | {"pk": "alerts"}))
+                write(self.clients, log.remove(row["pk"], row["sk"]))
+        for after in range(8):
+            assert list(told.alerts(after)) == before[after:]
+            assert list(told.alerts(after, limit=2)) == before[after : after + 2]
+        assert told.latest(4) == before[-4:]
+        assert told.entries([2, 5, 7, 9]) == {n: dict(before)[n] for n in (2, 5, 7)}
+        assert told.life("i") == before
+
+    def test_who_reads_on_waits_for_an_entry_that_is_not_written_out_yet(
+        self, told: DynamoState
+    ) -> None:
+        """Those behind it are there already, and nobody would go back for it."""
+        log, row = self.table("log"), self.rows()[4]
+        write(self.clients, log.remove(row["pk"], row["sk"]))
+        assert [number for number, _ in told.alerts()] == [1, 2, 3]
+        write(self.clients, log.put(row))
+        assert [number for number, _ in told.alerts(after=3)] == [4, 5, 6, 7]
+
+
 class TestHome(Twice):
     services = ("dynamodb", "sqs")
 
@@ -194,6 +342,20 @@ class TestHome(Twice):
                 pass
         with home.hold("refine", lambda: 1000):
             pass
+
+    @pytest.mark.parametrize("fault", [LOST, TIMED_OUT])
+    @pytest.mark.parametrize("call", ["dynamodb.PutItem", "dynamodb.DeleteItem"])
+    def test_a_task_is_free_for_the_next_also_where_aws_never_said_what_it_had_done(
+        self, call: str, fault: Answer, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Each try is done, and none is answered: botocore makes five."""
+        monkeypatch.setattr(botocore.endpoint, "time", SimpleNamespace(sleep=lambda _: None))
+        with counted(once(call, fault, times=5)):
+            home = open_home(self.config)
+            with pytest.raises(StateConflict), home.hold("refine", lambda: 1000):
+                assert call == "dynamodb.DeleteItem", "who does not hold it does not do it"
+            with home.hold("refine", lambda: 1001):
+                pass
 
     def test_a_payload_that_kinesis_would_not_take_is_refused_in_words(self) -> None:
         body = random.Random(1).randbytes(1_100_000)

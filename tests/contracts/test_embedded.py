@@ -10,19 +10,22 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import apsw
 import pytest
 
+from atalaia.domain.rate import Rate
 from atalaia.errors import StateConflict
 from atalaia.homes.embedded import EmbeddedHome, open_home
 from atalaia.homes.embedded.keys import open_keys
 from atalaia.homes.embedded.lake import FolderLake
-from atalaia.ports import Commit, Keys, Lake, Outbox, People, Sql, State, Stream
+from atalaia.homes.embedded.meter import MemoryMeter
+from atalaia.ports import Commit, Keys, Lake, Meter, Outbox, People, Sql, State, Stream
 from contracts.keys_contract import KeysContract
 from contracts.lake_contract import LakeContract
+from contracts.meter_contract import MeterContract
 from contracts.outbox_contract import OutboxContract
 from contracts.people_contract import PeopleContract
 from contracts.state_contract import StateContract, entry
@@ -73,6 +76,11 @@ class TestSqliteOutbox(Reopens, OutboxContract):
 class TestFolderKeys(Reopens, KeysContract):
     def reopened(self) -> Keys:
         return open_keys(self.path)
+
+
+class TestMemoryMeter(MeterContract):
+    def processes(self, rate: Rate) -> Sequence[Meter]:
+        return [MemoryMeter(rate, lambda: self.now)]
 
 
 class TestFolderLake(Reopens, LakeContract):
@@ -271,12 +279,13 @@ def test_what_a_process_that_died_had_leased_goes_when_the_next_begins(tmp_path:
         assert (again.id, again.unknowns) == ("msg_a", 1), "nobody knows whether it went"
 
 
-def test_a_message_of_a_clock_that_was_an_hour_ahead_goes_when_the_next_process_begins(
-    tmp_path: Path,
+@pytest.mark.parametrize("unknowns", [0, 1])
+def test_what_was_put_off_untried_also_by_a_clock_an_hour_ahead_goes_when_the_next_process_begins(
+    tmp_path: Path, unknowns: int
 ) -> None:
     with open_home(tmp_path) as home:
         put_off = message("tried", "p_2", due_at=NOON + 3600, attempts=1)
-        home.outbox.put(message("a", "p_1", due_at=NOON + 3600))
+        home.outbox.put(message("a", "p_1", due_at=NOON + 3600, unknowns=unknowns))
         home.outbox.put(put_off)
         home.outbox.begin(NOON)
         [due] = home.outbox.claim(NOON, NOON + 90, {"telegram": 9})

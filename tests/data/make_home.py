@@ -55,6 +55,8 @@ def made(atalaia: Path, folder: Path) -> dict[str, Any]:
         "ATALAIA_PLACES": str(folder / "places.csv"),
         "ATALAIA_SOURCES_OPEN_METEO_ENABLED": "false",
         "ATALAIA_API_KEY": PUSH_KEY,
+        "ATALAIA_PEOPLE_CONTROLLER": "Defesa Civil",
+        "ATALAIA_PEOPLE_CONTACT": "+55 81 3355-0000",
         "ATALAIA_API_PORT": str(port),
         "ATALAIA_ARCHIVE_INTERVAL": "60s",
     }

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from atalaia.domain.alert import LogEntry, instant
 from atalaia.domain.reading import Kind
+from oracles import cases
 from stories import (
     HOUR,
     T0,
@@ -172,7 +173,7 @@ def test_it_is_not_continued_by_calm() -> None:
     assert len(lives(log)) == 2
 
 
-@settings(max_examples=60, deadline=None, derandomize=True)
+@settings(max_examples=cases(20), deadline=None, derandomize=True)
 @given(
     st.lists(
         st.lists(st.none() | st.sampled_from([3.0, 4.0]), min_size=1, max_size=40),
@@ -200,7 +201,7 @@ def usual(gaps: list[int]) -> int:
     return sorted(gaps)[3 * (len(gaps) - 1) // 4] if gaps else 1
 
 
-@settings(max_examples=60, deadline=None, derandomize=True)
+@settings(max_examples=cases(20), deadline=None, derandomize=True)
 @given(st.lists(st.none() | st.sampled_from([3.0, 4.0]), min_size=1, max_size=40))
 def test_it_is_told_exactly_when_three_intervals_passed(values: list[float | None]) -> None:
     """Against the same in plain Python, hour by hour."""

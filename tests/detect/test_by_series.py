@@ -7,13 +7,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from atalaia.detect.by_series import BySeries
+from oracles import cases
 
 SERIES = 6
 REMEMBERED = np.arange(100, 100 + SERIES)
 SORTED = st.lists(st.integers(0, SERIES - 1), max_size=12).map(sorted)
 
 
-@settings(max_examples=200, deadline=None, derandomize=True)
+@settings(max_examples=cases(60), deadline=None, derandomize=True)
 @given(SORTED)
 def test_what_came_before_a_row_is_of_its_series_alone(numbers: list[int]) -> None:
     column = np.arange(len(numbers))
@@ -26,7 +27,7 @@ def test_what_came_before_a_row_is_of_its_series_alone(numbers: list[int]) -> No
     assert series.before(column, REMEMBERED).tolist() == expected
 
 
-@settings(max_examples=200, deadline=None, derandomize=True)
+@settings(max_examples=cases(60), deadline=None, derandomize=True)
 @given(SORTED)
 def test_rows_of_neighbours_are_found_where_each_is_found(numbers: list[int]) -> None:
     series = BySeries.of(np.array(numbers, np.int64))

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from atalaia.detect.by_series import BySeries
 from atalaia.detect.cadence import Cadence
+from oracles import cases
 
 SERIES = 4
 ROWS = st.lists(
@@ -18,7 +19,7 @@ ROWS = st.lists(
 )
 
 
-@settings(max_examples=200, deadline=None, derandomize=True)
+@settings(max_examples=cases(60), deadline=None, derandomize=True)
 @given(ROWS)
 def test_series_that_come_in_a_row_are_learned_as_one_by_one(
     batches: list[list[tuple[int, int]]],

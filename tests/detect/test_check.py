@@ -12,6 +12,7 @@ from atalaia.detect.check import Checked, check
 from atalaia.detect.series import SeriesTable
 from atalaia.domain.reading import Readings
 from atalaia.domain.variable import CATALOGUE
+from oracles import cases
 from stories import HOUR, T0, places, series
 
 
@@ -128,7 +129,7 @@ def test_places_and_sources_do_not_mix() -> None:
 VALUES = st.none() | st.sampled_from([0.0, 12.0, 12.0, 12.5, 20.0, 35.0, 50.0, 500.0])
 
 
-@settings(max_examples=150, deadline=None, derandomize=True)
+@settings(max_examples=cases(50), deadline=None, derandomize=True)
 @given(
     st.lists(st.tuples(VALUES, VALUES, VALUES, VALUES), min_size=1, max_size=24),
     st.sets(st.integers(1, 23)),
@@ -151,7 +152,7 @@ def test_the_outcome_is_the_same_however_rows_are_cut_into_batches(
         np.testing.assert_array_equal(np.concatenate(doubts), expected, err_msg=name)
 
 
-@settings(max_examples=150, deadline=None, derandomize=True)
+@settings(max_examples=cases(50), deadline=None, derandomize=True)
 @given(st.lists(st.lists(st.tuples(VALUES, VALUES), max_size=8), min_size=1, max_size=3))
 def test_places_that_jump_at_once_are_judged_as_each_alone(
     told: list[list[tuple[float | None, float | None]]],

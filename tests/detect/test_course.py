@@ -11,6 +11,7 @@ from atalaia.detect.course import Course, courses
 from atalaia.detect.values import no_norms
 from atalaia.domain.reading import Kind, Readings
 from atalaia.domain.rule import RuleSet
+from oracles import cases
 from stories import HOUR, T0, places, rows, rule_set, series, watched
 
 RAIN = {"hazard": "heavy_rain", "variable": "rain_mm", "measure": "sum", "keep_firing_for": "1h"}
@@ -65,7 +66,7 @@ def test_a_change_keeps_its_sign_and_a_place_of_an_area_has_a_line_of_its_own() 
     assert one.value.tolist() == [12.0, 14.0]
 
 
-@settings(max_examples=40)
+@settings(max_examples=cases(15))
 @given(st.lists(st.sampled_from([0.0, 0.2, 4.0, 11.5, 35.0]), min_size=30, max_size=60))
 def test_every_value_that_an_alert_told_stands_in_the_line(amounts: list[float]) -> None:
     """The oracle is the watch itself, which lives through the same hours one by one."""

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from atalaia.detect.detect import levels
 from atalaia.domain.alert import instant
 from atalaia.domain.reading import Kind, Readings
+from oracles import cases
 from stories import (
     DAY,
     HOUR,
@@ -496,7 +497,7 @@ MANY = rule_set(
 )
 
 
-@settings(max_examples=60, deadline=None, derandomize=True)
+@settings(max_examples=cases(20), deadline=None, derandomize=True)
 @given(st.lists(GUSTS, min_size=4, max_size=4), GUSTS, st.sets(st.integers(1, 40), max_size=8))
 def test_the_same_rows_give_the_same_log_in_any_batches(
     gusts: list[list[float | None]], rain: list[float | None], cuts: set[int]

@@ -6,6 +6,7 @@ import base64
 import json
 import math
 from collections.abc import Sequence
+from itertools import permutations
 from typing import Any
 from urllib.parse import urlencode
 
@@ -14,10 +15,19 @@ import pytest
 from tests.sources.bufr.encode import inmet
 
 from atalaia import rules
+from atalaia.detect.instruments import Eye, Instruments
 from atalaia.detect.watch import Watch
 from atalaia.domain.alert import LogEntry, instant
 from atalaia.domain.payload import Payload
 from atalaia.domain.place import Place, Places
+from atalaia.domain.station import Station
+from atalaia.domain.station_reading import (
+    StationReadings,
+    StationReport,
+    StationsDecoded,
+    Value,
+    Withdrawal,
+)
 from atalaia.homes.embedded import open_home
 from atalaia.ports import Record
 from atalaia.sources import decode_all
@@ -262,6 +272,45 @@ def test_what_was_deleted_counts_no_more(one_by_one: bool) -> None:
 
 
 @CUTS
+@pytest.mark.parametrize("order", list(permutations(range(3))))
+def test_what_was_deleted_counts_no_more_in_whichever_order_it_comes(
+    order: Sequence[int], one_by_one: bool
+) -> None:
+    words = [
+        report(b13011=28.0),
+        report(b13011=29.0, publication=100),
+        report(b13011=28.0, publication=300, is_deletion=True),
+    ]
+    first = words[0].received_at
+    came = [
+        msgspec.structs.replace(words[i], received_at=first + 400 + at)
+        for at, i in enumerate(order)
+    ]
+    before, after = report(9, b13011=0.0), report(11, b13011=25.0)
+    entries = lived([before, *came, after], place(4.0), one_by_one=one_by_one)
+    assert {entry.alert.level for entry in entries} == {"yellow"}, "53 mm in a day would be orange"
+    anew = report(b13011=28.0, publication=500)
+    entries = lived([before, *came, anew, after], place(4.0), one_by_one=one_by_one)
+    assert entries[-1].alert.level == "orange", "what is published anew after it holds"
+
+
+def test_many_withdrawals_look_through_the_stations_once() -> None:
+    class Eyes(dict[str, Eye]):
+        looks = 0
+
+        def items(self) -> Any:
+            self.looks += 1
+            return super().items()
+
+    instruments = Instruments(Places([place(2.0)]))
+    instruments.see([rain("wis2:A", 35.0, 0)])
+    instruments.eyes = eyes = Eyes(instruments.eyes)
+    gone = [Withdrawal("wis2:x", number, 9, TEN) for number in range(100)]
+    instruments.see([StationsDecoded(StationReadings.empty(), withdrawn=gone)])
+    assert eyes.looks == 1
+
+
+@CUTS
 def test_copies_of_a_report_are_one(one_by_one: bool) -> None:
     copies = [report(b13011=35.0)] * 3
     assert len(lived(copies, place(4.0), one_by_one=one_by_one)) == 1
@@ -298,3 +347,47 @@ def test_no_place_near_a_station_costs_nothing_and_keeps_nothing() -> None:
     _, commit = watch.step([Record(1, report(b13011=85.0))])
     assert not any(key.startswith(("station:", "place:")) for key in commit.items)
     assert math.isfinite(commit.offset)
+
+
+def rain(station: str, mm: float, hour: int, *aliases: str) -> StationsDecoded:
+    """An hour's rain of a station two kilometres from the place, under this name."""
+    at = TEN + hour * HOUR
+    values = [Value(at, HOUR, "rain_mm", mm)]
+    told = StationReadings.of([StationReport(station, "wis2:x", values, at + 60, at, revision=1)])
+    known = Station(
+        id=station, kind="official", aliases=aliases, latitude=HERE[0], longitude=HERE[1]
+    )
+    return StationsDecoded(told, [known])
+
+
+@CUTS
+def test_a_station_that_gets_another_name_goes_on_as_the_source_that_it_was(
+    one_by_one: bool,
+) -> None:
+    parts = [rain("wis2:B", 35.0, 0), rain("wis2:A", 0.0, 1, "wis2:B"), rain("wis2:B", 0.0, 2)]
+    instruments = Instruments(Places([place(2.0)]))
+    heard: list[tuple[str, float]] = []
+    for part in parts:
+        seen = instruments.see([part])
+        heard += zip(
+            (seen.sources[code] for code in seen.source.tolist()),
+            seen.values["rain_mm"].tolist(),
+            strict=True,
+        )
+        if one_by_one:
+            kept = dict(instruments.items("eye:"))
+            instruments = Instruments(Places([place(2.0)]))
+            instruments.load(kept)
+    assert heard == [("wis2:B", 35.0), ("wis2:B", 0.0), ("wis2:B", 0.0)]
+    assert list(instruments.near(0)) == ["wis2:B"]
+
+
+def test_two_that_were_heard_before_they_proved_one_clear_each_its_own_level() -> None:
+    instruments = Instruments(Places([place(2.0)]))
+    parts = [
+        rain("wis2:A", 1.0, 0), rain("wis2:B", 35.0, 0), rain("wis2:A", 0.0, 1, "wis2:B"),
+        rain("wis2:B", 0.0, 1),
+    ]  # fmt: skip
+    sources = [seen.sources[seen.source[0]] for part in parts if (seen := instruments.see([part]))]
+    assert sources == ["wis2:A", "wis2:B", "wis2:A", "wis2:B"]
+    assert instruments.are_one("wis2:A", "wis2:B"), "and neither is the other's witness"

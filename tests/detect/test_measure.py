@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from atalaia.detect import measure
 from atalaia.detect.measure import Block
 from atalaia.detect.values import heat_index_c
+from oracles import cases
 from stories import DAY, HOUR, T0
 
 Told = tuple[int, int, int, float]
@@ -96,7 +97,7 @@ def test_sums_of_a_year_are_exact() -> None:
     assert ceiling[23] == 2.4
 
 
-@settings(max_examples=150, deadline=None, derandomize=True)
+@settings(max_examples=cases(50), deadline=None, derandomize=True)
 @given(TOLD, st.sampled_from([HOUR, 3 * HOUR]))
 def test_a_mean_needs_three_quarters_of_its_window(told: list[Told], window_s: int) -> None:
     block = block_of(once_an_instant(told))
@@ -117,7 +118,7 @@ def test_a_mean_needs_three_quarters_of_its_window(told: list[Told], window_s: i
     same(ceiling, expected)
 
 
-@settings(max_examples=150, deadline=None, derandomize=True)
+@settings(max_examples=cases(50), deadline=None, derandomize=True)
 @given(TOLD, st.sampled_from([HOUR, 3 * HOUR]))
 def test_a_change_is_against_a_value_of_about_a_window_ago(told: list[Told], window_s: int) -> None:
     block = block_of(once_an_instant(told))
@@ -136,7 +137,7 @@ def test_a_change_is_against_a_value_of_about_a_window_ago(told: list[Told], win
 ZONES = ["America/Sao_Paulo", "UTC", "America/New_York"]
 
 
-@settings(max_examples=60, deadline=None, derandomize=True)
+@settings(max_examples=cases(20), deadline=None, derandomize=True)
 @given(st.lists(st.integers(-50, 350).map(lambda n: n / 10), min_size=30, max_size=110), st.data())
 def test_a_days_change_compares_the_minima_of_local_days(values: list[float], data: st.DataObject):
     gaps = data.draw(st.sets(st.integers(0, len(values) - 1), max_size=30))
@@ -182,7 +183,7 @@ def test_a_day_that_was_not_seen_breaks_no_row_of_days_for_certain() -> None:
     assert np.isinf(ceiling[-1])
 
 
-@settings(max_examples=200, deadline=None, derandomize=True)
+@settings(max_examples=cases(60), deadline=None, derandomize=True)
 @given(
     st.lists(st.lists(st.none() | st.integers(0, 9), min_size=1, max_size=5), min_size=1).filter(
         lambda rows: len({len(row) for row in rows}) == 1

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from atalaia.detect.values import Norm
+from atalaia.detect.values import Usual
 from atalaia.detect.watch import Watch
 from atalaia.domain.alert import LogEntry, instant
 from atalaia.domain.norm import parse_norm
@@ -29,7 +29,7 @@ def constant(where: Places, *values: float) -> Floats:
 
 
 def lived(readings: Readings, rules: RuleSet, where: Places, *tables: Floats) -> list[LogEntry]:
-    norms: Norm = Norms(
+    norms: Usual = Norms(
         where, {r.name: table for r, table in zip(rules.rules, tables, strict=True)}
     )
     watch = Watch(rules, where, lambda _p, _w: pytest.fail("nothing to decode"), norms)
@@ -171,7 +171,8 @@ def test_a_restart_keeps_what_limits_were_relative_to() -> None:
     first = watch()
     half = readings.take(slice(0, 3))
     entries = first.live(half).entries
-    memory.items.update({k: v for k, v in first._changed_items(half, 0).items() if v is not None})
+    changed = first._changed_items([half.place], 0)
+    memory.items.update({k: v for k, v in changed.items() if v is not None})
     second = watch()
     second.load(memory)  # type: ignore[arg-type]
     entries += second.live(readings.take(slice(3, None))).entries

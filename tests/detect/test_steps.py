@@ -19,6 +19,7 @@ from atalaia.domain.reading import Decoded, Kind, Readings
 from atalaia.domain.rule import RuleSet
 from atalaia.domain.subscription import Circle, Person, Subscription, Threshold
 from atalaia.notify.audience import Audience, Event
+from oracles import cases
 from stories import (
     HOUR,
     T0,
@@ -235,7 +236,7 @@ STORY = st.lists(st.integers(0, 35).map(float), min_size=1, max_size=40)
 LIMITS = st.lists(st.integers(10, 35).map(float), max_size=5, unique=True).map(sorted)
 
 
-@settings(max_examples=150, deadline=None, derandomize=True)
+@settings(max_examples=cases(50), deadline=None, derandomize=True)
 @given(STORY, STORY, LIMITS, st.lists(st.integers(0, 40), max_size=4))
 def test_every_limit_is_passed_by_one_entry_an_incident_wherever_the_peak_goes(
     values: list[float], others: list[float], limits: list[float], cuts: list[int]
@@ -262,7 +263,7 @@ def test_every_limit_is_passed_by_one_entry_an_incident_wherever_the_peak_goes(
             assert not [x for m in unsaid for x in limits if (m.low or 0) < x <= m.high]
 
 
-@settings(max_examples=60, deadline=None, derandomize=True)
+@settings(max_examples=cases(20), deadline=None, derandomize=True)
 @given(STORY, LIMITS)
 def test_a_restart_at_any_moment_repeats_no_step(values: list[float], limits: list[float]) -> None:
     readings = series([*values, *CALM])
@@ -274,7 +275,7 @@ def test_a_restart_at_any_moment_repeats_no_step(values: list[float], limits: li
     assert shift.log == watched(readings, GUST, steps)
 
 
-@settings(max_examples=60, deadline=None, derandomize=True)
+@settings(max_examples=cases(20), deadline=None, derandomize=True)
 @given(STORY, LIMITS)
 def test_whoever_set_a_limit_is_told_once_an_incident_when_it_is_passed(
     values: list[float], limits: list[float]

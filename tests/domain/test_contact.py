@@ -31,6 +31,8 @@ from stories import T0
         ("inbox", ""),
         ("inbox:", ""),
         ("apprise:ntfy://topic", "ntfy://topic"),
+        ("alertmanager:http://alertmanager:9093/", "http://alertmanager:9093"),
+        ("alertmanager:https://am.example.org/x/api/v2/alerts", "https://am.example.org/x"),
     ],
 )
 def test_an_address_is_kept_in_one_form(written: str, kept: str) -> None:
@@ -68,6 +70,9 @@ def test_an_address_is_kept_in_one_form(written: str, kept: str) -> None:
         ("webhook:https://user:secret@example.org/", "leave user and password out"),
         ("inbox:secret", "write inbox alone"),
         ("apprise:secret", "for example ntfy://topic"),
+        ("alertmanager:secret:9093", "begins with https://"),
+        ("alertmanager:http://example.org/?secret", "give its base URL"),
+        ("alertmanager:http://u:secret@", "begins with https://"),
         ("email:secret@example.org\nBcc: x@y.org", "control characters"),
         ("webhook:https://example.org/secret\x00", "control characters"),
         ("webhook:https://example.org/" + "secret" * 400, "too long"),
@@ -80,6 +85,11 @@ def test_what_is_no_address_is_told_with_the_next_step_and_never_repeated(
         read_contact(written)
     assert "secret" not in str(caught.value)
     assert "٨" not in str(caught.value)
+
+
+def test_a_login_to_an_alertmanager_is_no_part_of_its_address() -> None:
+    contact = read_contact("alertmanager:https://ana:p%40ss%2Fword@am.example.org/")
+    assert contact == Contact("alertmanager", "https://am.example.org", "ana:p@ss/word")
 
 
 @settings(max_examples=80)

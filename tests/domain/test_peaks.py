@@ -17,10 +17,11 @@ from atalaia.domain.norm_tables import Norms
 from atalaia.domain.peaks import Peak, is_new_high, passed, told_peaks
 from atalaia.domain.place import Place, Places
 from atalaia.domain.reading import Decoded
+from oracles import cases
 from stories import DAY, HOUR, T0, rows, rule, series
 
 VALUES = st.integers(-20, 20).map(float)
-FEW = settings(max_examples=60)
+FEW = settings(max_examples=cases(20))
 
 
 @FEW

@@ -10,8 +10,10 @@ from atalaia.domain.station import Station
 from atalaia.domain.station_reading import (
     NO_REPORT,
     StationReadings,
+    StationReport,
     StationsDecoded,
     Value,
+    Withdrawal,
     report_number,
 )
 
@@ -47,7 +49,9 @@ def test_what_another_account_says_is_added_and_what_was_learned_stays() -> None
 
 
 def rows(*told: Value, **more: int) -> StationReadings:
-    return StationReadings.of("wis2:a", "wis2:br-inmet", told, **{"known_at": 9000, **more})
+    return StationReadings.of(
+        [StationReport("wis2:a", "wis2:br-inmet", told, **{"known_at": 9000, **more})]
+    )
 
 
 RAIN_1 = Value(7200, 3600, "rain_mm", 12.0)
@@ -105,15 +109,32 @@ CELLS = st.tuples(
 )  # fmt: skip
 
 
+def reports_of(cells: list) -> list[StationReport]:
+    return [
+        StationReport(station, source, [Value(at, period, name, float(value))], known, report, rev)
+        for station, source, at, period, rev, known, name, value, report in cells
+    ]
+
+
+@given(
+    st.lists(CELLS, max_size=12),
+    st.lists(st.tuples(st.sampled_from([6, 7, 8, 9]), st.integers(0, 3)), max_size=5),
+)
+def test_withdrawals_take_back_what_each_of_them_would(cells: list, gone: list) -> None:
+    holding = [
+        one for one in reports_of(cells)
+        if not any(one.report == report and one.revision <= upto for report, upto in gone)
+    ]  # fmt: skip
+    withdrawn = [Withdrawal("x", report, upto) for report, upto in gone]
+    told = StationReadings.of(reports_of(cells)).without(withdrawn)
+    assert listed(told) == listed(StationReadings.of(holding))
+
+
 @given(st.lists(CELLS, max_size=12), st.randoms())
 def test_rows_in_any_order_and_number_of_parts_settle_alike(cells: list, random: object) -> None:
-    parts = [
-        StationReadings.of(
-            station, source, [Value(at, period, name, float(value))], known_at=known,
-            revision=revision, report=report,
-        )
-        for station, source, at, period, revision, known, name, value, report in cells
-    ]  # fmt: skip
+    reports = reports_of(cells)
+    parts = [StationReadings.of([report]) for report in reports]
+    assert listed(StationReadings.of(reports)) == listed(StationReadings.concat(parts))
     whole = StationReadings.concat(parts).settled()
     shuffled = [*parts, *parts[:3]]
     random.shuffle(shuffled)  # type: ignore[attr-defined]
@@ -142,6 +163,20 @@ def listed(readings: StationReadings) -> list[tuple[object, ...]]:
 def test_a_reports_number_is_never_that_of_no_report() -> None:
     assert report_number("a") == report_number("a") != report_number("b")
     assert NO_REPORT < report_number("") < 1 << 63
+
+
+def test_a_report_of_many_hours_teaches_by_its_newest_and_rows_of_none_each_for_itself() -> None:
+    hours = [Value(hour * 3600, 3600, "rain_mm", 0.0) for hour in (3, 1, 2)]
+    report = StationReport("wis2:a", "wis2:br-inmet", hours, 12_000, report=7)
+    uploads = [Value(at, 0, "temperature_c", 20.0) for at in (0, 300)]
+    told = StationReadings.of(
+        [report, report._replace(known_at=15_600), StationReport("pws:b", "pws", uploads, 310)]
+    )
+    taught = told.take(told.is_newest_word())
+    assert list(zip(taught.valid_at.tolist(), taught.known_at.tolist(), strict=True)) == [
+        (10_800, 12_000), (10_800, 15_600), (0, 310), (300, 310),
+    ]  # fmt: skip
+    assert not StationReadings.empty().is_newest_word().any()
 
 
 def test_stations_named_twice_are_one_with_all_that_is_known() -> None:

@@ -12,7 +12,7 @@ from atalaia.domain.variable import CATALOGUE
 SUFFIXES = {
     "_c": "°C", "_pct": "%", "_m_s": "m/s", "_deg": "°", "_mm_h": "mm/h", "_mm": "mm", "_cm": "cm",
     "_m": "m", "_hpa": "hPa", "_j_kg": "J/kg", "_kj_m2": "kJ/m²", "_index": "1", "_code": "1",
-    "_ug_m3": "µg/m³", "_m3_s": "m³/s",
+    "_ug_m3": "µg/m³", "_m3_s": "m³/s", "_s": "s", "_class": "class",
 }  # fmt: skip
 
 RECORDS = [
@@ -21,6 +21,7 @@ RECORDS = [
     ("temperature_c", -89.2),  # Vostok, 21 July 1983
     ("dew_point_c", 35.0),  # Dhahran, 8 July 2003
     ("wind_gust_m_s", 113.2),  # Barrow Island, 10 April 1996
+    ("wave_height_m", 19.0),  # North Atlantic, 4 February 2013
     ("pressure_sea_level_hpa", 870.0),  # Typhoon Tip, 12 October 1979
     ("pressure_sea_level_hpa", 1089.4),  # Tosontsengel, 30 December 2004, with the reduction
     ("uv_index", 43.3),  # Licancabur, 29 December 2003

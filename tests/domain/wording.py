@@ -81,6 +81,14 @@ def measured() -> Iterator[Said]:
         Because("hour"),
         Because("month"),
     )
+    for runs in (0, 1, 15, 50, 51):
+        limit = Because("rain_mm", "sum", 24 * HOUR, 50.0, "mm", runs=runs, of_runs=51)
+        chance = {"measure": "sum", "window_s": 24 * HOUR, "kind": Kind.FORECAST}
+        yield of("rain_mm", "mm", because=(limit,), **chance)
+        corrected = msgspec.structs.replace(limit, record=0.236)
+        yield of("rain_mm", "mm", because=(corrected,), **chance)
+    dry = Because("relative_humidity_pct", "value", 0, 20.0, "%", runs=26, of_runs=51)
+    yield of("relative_humidity_pct", "%", because=(dry,), is_below=True, kind=Kind.FORECAST)
     for name, unit in UNITS.items():
         score = {"measure": "score", "value": 62.4, "limit": 40.0, "peak": 71.0}
         yield of(name, unit, because=terms[:2], **score)

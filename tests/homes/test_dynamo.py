@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
+from botocore.loaders import JSONFileLoader
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -336,3 +337,21 @@ def test_what_aws_says_is_told_with_its_code_and_the_next_step() -> None:
         raise refusal("Throttled")
     assert code_of(refusal("Throttled")) == "Throttled"
     assert code_of(ValueError()) == code_of(None) == ""
+
+
+def test_what_botocore_knows_of_a_service_is_read_once_a_process(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "sa-east-1")
+    read: list[str] = []
+    load = JSONFileLoader.load_file
+
+    def noted(self: JSONFileLoader, path: str) -> Any:
+        read.append(path)
+        return load(self, path)
+
+    monkeypatch.setattr(JSONFileLoader, "load_file", noted)
+    Clients().get("sqs")
+    read.clear()
+    Clients().get("sqs")
+    assert read == []

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import apsw
@@ -17,6 +19,7 @@ from hypothesis import strategies as st
 
 from atalaia.errors import SettingsInvalid, StateConflict
 from atalaia.homes.embedded import database, durable
+from atalaia.homes.embedded import lake as embedded_lake
 from atalaia.homes.embedded.database import FORMAT, Database
 from atalaia.homes.embedded.lake import FolderLake
 from atalaia.homes.embedded.wrap import MasterKey, make_master_key
@@ -385,3 +388,45 @@ def test_what_a_killed_writer_left_is_not_listed_and_swept_when_it_is_written_ag
     lake.write("gold/a", b"whole")
     assert [one.name for one in lake.path("gold/a").parent.iterdir()] == ["a"]
     assert lake.read("gold/a") == b"whole"
+
+
+@pytest.mark.parametrize("n", [3, 40])
+def test_of_many_files_none_appears_before_all_are_on_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, n: int
+) -> None:
+    lake = FolderLake(tmp_path / "lake")
+    lake.write("gold/0", b"before")
+    some = {f"gold/{i}": b"now" for i in range(n)}
+
+    def failing(_handle: int) -> int:
+        raise OSError(errno.EIO, "the disk is gone")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "fsync", failing)
+        patched.setattr(embedded_lake, "_LIBC", SimpleNamespace(syncfs=failing))
+        with pytest.raises(StateConflict, match="make room or use another"):
+            lake.write_all(some)
+    assert {key: lake.read(key) for key in lake.keys("")} == {"gold/0": b"before"}
+    assert [one.name for one in lake.path("gold").iterdir()] == ["0"]
+    lake.write_all(some)
+    assert {key: lake.read(key) for key in lake.keys("")} == some
+
+
+def test_what_the_disk_refused_to_sync_is_told_also_of_many(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lake = FolderLake(tmp_path / "lake")
+    monkeypatch.setattr(embedded_lake, "_LIBC", SimpleNamespace(syncfs=lambda _handle: -1))
+    with pytest.raises(StateConflict):
+        lake.write_all({f"gold/{i}": b"x" for i in range(40)})
+    assert lake.keys("") == []
+
+
+def test_without_syncfs_each_of_many_is_synced(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: list[int] = []
+    monkeypatch.setattr(embedded_lake, "_LIBC", SimpleNamespace())
+    monkeypatch.setattr(os, "fsync", synced.append)
+    FolderLake(tmp_path / "lake").write_all({f"gold/{i}": b"x" for i in range(40)})
+    assert len(synced) == 40 + len({"lake/gold", "lake"})

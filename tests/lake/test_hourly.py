@@ -16,7 +16,7 @@ from oracles import cases
 from oracles.rain import HOUR, Rain, Telling, best
 
 NOON = 1_714_478_400  # 2024-04-30T12:00:00Z
-HOURS = 30
+HOURS = 18
 
 Row = tuple[int, int, float]
 
@@ -140,7 +140,7 @@ def test_a_day_is_the_clocks_also_where_it_is_put_off_the_full_hour(
     assert abs(found[day] - hours) <= 1, "an hour of UTC may lie over a midnight off the full hour"
 
 
-@pytest.mark.parametrize("seed", range(cases(12)))
+@pytest.mark.parametrize("seed", range(cases(6)))
 def test_hours_of_random_tellings_are_what_fell_and_never_more(seed: int) -> None:
     chance = random.Random(seed)
     start = chance.choice([NOON, -NOON - NOON % HOUR, 0]) // HOUR * HOUR

@@ -36,6 +36,7 @@ def opened(folder: Path, text: str, **env: str) -> set[str]:
          {"inbox", "webhook", "email"}),
         ("[channels.whatsapp]\ntoken_file = 'token'\nphone_number_id = '1'",
          {"inbox", "webhook", "whatsapp"}),
+        ("[channels.alertmanager]\nenabled = true", {"inbox", "webhook", "alertmanager"}),
         ("[people]\ncontact = 'dados@example.org'", {"inbox", "webhook", "webpush"}),
         ("[api]\nurl = 'https://alerts.example.org'", {"inbox", "webhook", "webpush"}),
         ("[people]\ncontact = 'dados@example.org'\n[channels.webpush]\nenabled = false",

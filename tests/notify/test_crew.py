@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from typing import Any
+
+import pytest
 
 from atalaia.notify.crew import SLOW_S, Crew, Worker
 from patience import patient
@@ -98,3 +101,26 @@ def test_who_is_held_up_is_replaced_until_there_are_too_many_and_all_are_as_befo
         assert pieces.most == AT_ONCE
 
     shift(tell)
+
+
+def test_who_is_cancelled_in_a_try_is_not_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("atalaia.notify.crew.SLOW_S", 0.02)
+    faults: list[dict[str, Any]] = []
+
+    async def crew(pieces: Pieces) -> None:
+        async with asyncio.TaskGroup() as tasks:
+            Crew(tasks, AT_ONCE, MOST, pieces.work)
+
+    async def run() -> None:
+        asyncio.get_running_loop().set_exception_handler(lambda _, fault: faults.append(fault))
+        pieces = Pieces()
+        for _ in range(MOST):
+            pieces.put()
+        task = asyncio.create_task(crew(pieces))
+        await pieces.until_working(AT_ONCE)
+        task.cancel()
+        await asyncio.wait([task])
+        await asyncio.sleep(0.05)  # by now the tries that were cancelled would have been too long
+
+    asyncio.run(run())
+    assert not faults

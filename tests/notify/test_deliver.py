@@ -18,7 +18,7 @@ from atalaia.notify.deliver import LEASE_S, Deliverer
 from atalaia.notify.last_look import Write
 from atalaia.notify.pace import Pace, spent_in, sum_of
 from atalaia.notify.sender import Tried
-from patience import patient
+from patience import LIMIT_S, patient
 from run.world import Clock
 from telling import DAY, NOON, SENT, Post, delivery, letter, message
 
@@ -68,8 +68,19 @@ class Office:
         self.tries: list[Sent] = []
         self.write = write
         self.deliverer: Watched
+        self.running: asyncio.Task[None]
         for post in posts:
             post.now = self.clock.now
+
+    def begin(self) -> None:
+        """A process that sends begins."""
+        self.deliverer = self.opened()
+        self.running = asyncio.create_task(self.deliverer.run())
+
+    async def kill(self) -> None:
+        """It dies: what it held it holds until its lease ends, or until the next begins."""
+        self.running.cancel()
+        await asyncio.wait([self.running])
 
     def opened(self) -> Watched:
         return Watched(
@@ -125,13 +136,11 @@ def story(
     async def run() -> None:
         with open_home(folder / "home", exclusive=False) as home:
             office = Office(home, posts or (Post(),), write)
-            office.deliverer = office.opened()
-            running = asyncio.create_task(office.deliverer.run())
+            office.begin()
             try:
                 await tell(office)
             finally:
-                running.cancel()
-                await asyncio.wait([running])
+                await office.kill()
 
     asyncio.run(run())
 
@@ -633,7 +642,7 @@ def test_a_claim_that_is_being_made_when_the_run_ends_is_waited_for(tmp_path: Pa
         loop = asyncio.get_running_loop()
 
         def slow_take(*of: Any) -> Any:
-            asyncio.run_coroutine_threadsafe(may_answer.wait(), loop).result(10)
+            asyncio.run_coroutine_threadsafe(may_answer.wait(), loop).result(LIMIT_S)
             return take(*of)
 
         office.deliverer._take = slow_take  # type: ignore[method-assign]

@@ -212,11 +212,12 @@ def test_a_place_that_is_no_longer_watched_concerns_nobody(crowd: Make) -> None:
 
 
 def test_to_a_program_each_incident_has_an_order_key_of_its_own(crowd: Make) -> None:
-    c = crowd(person("p_ana", "webhook"), person("p_bia", "telegram"))
+    programs = (person("p_ana", "webhook"), person("p_am", "alertmanager"))
+    c = crowd(*programs, person("p_bia", "telegram"))
     keys = {m.order_key for m in c.tell(news("i1"))} | {
         m.order_key for m in c.tell(news("i2", at=NOON + 1))
     }
-    assert keys == {"p_ana/i1", "p_ana/i2", "p_bia"}
+    assert keys == {"p_ana/i1", "p_ana/i2", "p_am/i1", "p_am/i2", "p_bia"}
 
 
 def test_what_has_expired_before_it_is_fanned_out_is_kept_as_late(crowd: Make) -> None:

@@ -7,6 +7,7 @@ from atalaia.domain.alert import Moved
 from atalaia.domain.subscription import Person, Threshold
 from atalaia.notify.audience import Event
 from atalaia.notify.recipients import Recipients
+from atalaia.people.registry import Changed
 from telling import HERE, PLACES, THERE, person
 
 OPEN = ("telegram", "email")
@@ -16,15 +17,15 @@ class Register:
     """Changes of people, by number."""
 
     def __init__(self) -> None:
-        self.changes: list[tuple[int, str, Person | None]] = []
+        self.changes: list[Changed] = []
         self.asked: list[int] = []
 
     def put(self, pseudonym: str, who: Person | None) -> None:
-        self.changes.append((len(self.changes) + 1, pseudonym, who))
+        self.changes.append(Changed(len(self.changes) + 1, pseudonym, who))
 
-    def load(self, after: int) -> list[tuple[int, str, Person | None]]:
+    def load(self, after: int) -> list[Changed]:
         self.asked.append(after)
-        return [change for change in self.changes if change[0] > after]
+        return [change for change in self.changes if change.number > after]
 
 
 def concerned(recipients: Recipients, **event: object) -> set[str]:

@@ -17,12 +17,16 @@ class Stepped:
 
     def __init__(self, *outcomes: bool | Exception) -> None:
         self._outcomes: Iterator[bool | Exception] = iter(outcomes)
+        self.kept = 0
 
     def step(self) -> bool:
         outcome = next(self._outcomes)
         if isinstance(outcome, Exception):
             raise outcome
         return outcome
+
+    def keep(self) -> None:
+        self.kept += 1
 
 
 def turn(*outcomes: bool | Exception, tries: int = 3) -> int:
@@ -32,6 +36,13 @@ def turn(*outcomes: bool | Exception, tries: int = 3) -> int:
 def test_a_turn_goes_on_until_nothing_is_new() -> None:
     assert turn(True, True, False) == 2
     assert turn(False) == 0
+
+
+def test_who_is_told_is_kept_when_all_is_fanned_out_and_not_before() -> None:
+    for outcomes, kept in (((True, False), 1), ((True, HeldByAnother("another is at it")), 0)):
+        stepped = Stepped(*outcomes)
+        fan_out(cast(Notifier, stepped), range(3))
+        assert stepped.kept == kept
 
 
 def test_a_step_that_was_overtaken_is_made_again() -> None:

@@ -11,5 +11,5 @@ def cases(short: int) -> int:
     return short * int(os.environ.get("ATALAIA_ORACLES", "1"))
 
 
-HISTORIES = cases(300)
+HISTORIES = cases(60)
 """Random histories that detection lives through."""

@@ -38,7 +38,7 @@ def plain(entries: Sequence[LogEntry]) -> list[str]:
 
 
 # Each is lived through four times, once with a restart a batch: few of them here.
-FEW = range(0, HISTORIES, 25)
+FEW = range(0, HISTORIES, 30)
 
 
 @pytest.mark.parametrize("seed", FEW)
@@ -62,7 +62,7 @@ def test_nothing_that_comes_later_changes_what_was_told(seed: int) -> None:
     assert plain(before) == plain(watched(early, RULES, WHERE))
 
 
-@pytest.mark.parametrize("seed", range(0, HISTORIES, 6))
+@pytest.mark.parametrize("seed", range(0, HISTORIES, 10))
 def test_every_entry_is_what_its_value_says(seed: int) -> None:
     log = watched(history(seed), RULES, WHERE)
     assert_sane(log)

@@ -41,7 +41,7 @@ from atalaia.notify.standing import Standing
 from atalaia.ports import Commit, Outbox, State
 from telling import HERE, NOON, PLACES, THERE, news, person
 
-CASES = int(os.environ.get("ATALAIA_DELIVERIES", "40"))
+CASES = int(os.environ.get("ATALAIA_DELIVERIES", "16"))
 CHANNELS = ("telegram", "sms", "email", "webhook")
 HAZARDS = ("heavy_rain", "wind")
 ZONES = (
@@ -293,7 +293,7 @@ class Night:
             if not self._is_begun:
                 self.standing.rouse_changed(self.now)
                 self._is_begun = True
-            self.standing.step({}, self.now)
+            self.standing.step((), self.now)
         self.escalation.hand_on()
         if self._waiting:
             self._send_those_that_waited()

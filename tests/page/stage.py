@@ -73,6 +73,7 @@ class Stage:
         self.asked: list[tuple[str, Any]] = []
         self.no_data: set[str] = set()
         self.stations: list[Json] = []
+        self.systems: list[Json] = []
         self.is_frozen = False
         if not calm:
             for given in GOING_ON:
@@ -85,6 +86,7 @@ class Stage:
                     "places": lost,
                 }
             ]
+            self.systems = [self._front()]
 
     def id_of(self, name: str) -> str:
         return next(place["id"] for place in self.places if place["name"] == name)
@@ -130,6 +132,28 @@ class Stage:
             "peak_at": last["valid_at"], "status": "open", "opened_at": iso(onset),
             "last_sent_at": last["sent_at"], "ended_at": None, "versions": len(entries),
             "issuer": None, "linked": [], "entries": entries,
+        }  # fmt: skip
+
+    def _front(self) -> Json:
+        """Rain and wind of the south, as one thing, as the feed tells of it."""
+        names = ("Porto Alegre", "Florianópolis", "Curitiba")
+        keys = [
+            key for key, one in self.incidents.items() if one["place_id"] in map(self.id_of, names)
+        ]
+        ring = [[-52, -30], [-49, -25], [-48.2, -27.5], [-51, -30.5], [-52, -30]]
+        return {
+            "type": "Feature", "id": keys[0],
+            "geometry": {"type": "Polygon", "coordinates": [ring]},
+            "properties": {
+                "system": keys[0], "incidents": keys, "standing": [*map(self.id_of, names)],
+                "standing_before": 2, "moved_km": 143.6, "bearing_deg": 38.0,
+                "started_at": iso(self.now - timedelta(hours=9)),
+                "name": {
+                    "pt-BR": "vento forte e chuva forte em Santa Catarina, 3 lugares",
+                    "en": "strong wind and heavy rain over Santa Catarina, 3 places",
+                    "es": "viento fuerte y lluvia fuerte en Santa Catarina, 3 lugares",
+                },
+            },
         }  # fmt: skip
 
     def shown(self, place: Json) -> Json:
@@ -225,9 +249,19 @@ def capitals() -> list[Json]:
     return [{**place, "area": None, "levels": {}} for place in tomllib.loads(document)["place"]]
 
 
-def application(stage: Stage) -> FastAPI:
+def page_and_feed(stage: Stage) -> FastAPI:
     app = FastAPI()
     app.include_router(web.page())
+
+    @app.get("/feeds/systems.geojson")
+    def systems() -> Json:
+        return {"type": "FeatureCollection", "seq": stage.seq, "features": stage.systems}
+
+    return app
+
+
+def application(stage: Stage) -> FastAPI:
+    app = page_and_feed(stage)
 
     @app.middleware("http")
     async def freeze(request: Request, call_next: Any) -> Any:
@@ -320,6 +354,10 @@ def application(stage: Stage) -> FastAPI:
             "next": None,
         }  # fmt: skip
 
+    @app.get("/v1/people/{person}")
+    def person(person: str) -> Json:
+        return {**HELD, "person": {**HELD["person"], "pseudonym": person}}
+
     @app.post("/v1/wishes", status_code=201)
     async def wish(request: Request) -> Json:
         stage.asked.append(("wish", await request.json()))
@@ -367,6 +405,28 @@ def SOURCES(now: datetime) -> list[Json]:  # noqa: N802
          "calls_left": {"hour": 0, "day": 112}},
     ]  # fmt: skip
 
+
+HELD: Json = {
+    "person": {
+        "language": "pt-BR", "channels": ["telegram", "email"],
+        "quiet": {"start": 1320, "end": 420, "timezone": "America/Recife"},
+        "subscriptions": [
+            {"id": "s_one", "hazards": {"heavy_rain": "orange", "wind": "yellow"},
+             "thresholds": [{"variable": "rain_mm", "window_s": 3600, "limit": 35.0,
+                             "hazard": "heavy_rain"}],
+             "where": [{"type": "circle", "name": "Recife, Pernambuco, BR", "latitude": -8.05,
+                        "longitude": -34.9, "radius_km": 25.0}]},
+            {"id": "s_two", "hazards": {"flood": "red"}, "thresholds": [],
+             "where": [{"type": "polygon", "name": "Bacia do Capibaribe", "rings": [
+                 [[-36.0, -8.3], [-34.8, -8.3], [-34.8, -7.7], [-36.0, -8.3]]]}]},
+        ],
+    },
+    "contacts": [
+        {"channel": "telegram", "status": "confirmed", "address": "123456789"},
+        {"channel": "email", "status": "confirmed", "address": "voce@example.org"},
+    ],
+    "messages": [],
+}  # fmt: skip
 
 CLIMATE = {
     "bands": [

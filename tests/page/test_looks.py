@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from atalaia.page import web
-from patience import patient, slowness
+from patience import patient, slowness, until
 
 from .conftest import AXE, PHONE, PICTURES, Browser
 from .stage import Stage, shown
@@ -26,6 +26,7 @@ VIEWS = {
     "alert": ("/#/alert/inc0", ".life li"),
     "subscribe": ("/#/subscribe?place={recife}", ".preview strong"),
     "manage": ("/#/manage", "h1"),
+    "held": ("/manage#atm_p_somebody.0.email.0.x", ".kept"),
     "operator": ("/#/operator", "#key"),
 }
 SCREENS: dict[str, dict[str, Any]] = {
@@ -50,6 +51,20 @@ async def go(page: Any, url: str, stage: Stage, view: str) -> None:
     path, ready = VIEWS[view]
     await page.goto(url + path.format(recife=stage.id_of("Recife")))
     await page.wait_for_selector(ready)
+
+
+VIEWS_NEXT = {"watch.js", "place.js", "alert.js", "subscribe.js", "manage.js", "operator.js"}
+WAITED = """() => { window.waited = new Promise((done) => new MutationObserver(() => {
+  if (document.querySelector("#main").textContent.includes("Carregando…")) done(true);
+}).observe(document.body, { childList: true, subtree: true, characterData: true })); }"""
+
+
+async def passing(page: Any, awaited: Any) -> None:
+    """Until it is there; the page's own time passes meanwhile."""
+    async with patient():
+        while not await awaited.count():
+            await page.clock.run_for(2_000)
+            await page.wait_for_timeout(50)
 
 
 def test_axe_finds_no_serious_fault_and_the_policy_is_not_violated(browser: Browser) -> None:
@@ -247,44 +262,36 @@ def test_a_frozen_server_is_told_with_when_it_was_last_heard_and_leaves_no_click
 
     async def tell(url: str) -> None:
         page, seen = await browser.page(**SCREENS[screen])
+        fetched: set[str] = set()
+        page.on("requestfinished", lambda each: fetched.add(each.url.rpartition("/views/")[2]))
         await page.clock.install()
         await go(page, url, stage, "place")
         await page.evaluate("location.hash = '#/'")
         await page.wait_for_selector(".live.is-live")
-        await page.clock.run_for(6_000)  # the views that may come next are fetched
-        await page.wait_for_timeout(500)
+        await page.clock.run_for(6_000)
+        await until(lambda: fetched.issuperset(VIEWS_NEXT))  # those that may come next
         stage.is_frozen = True
-        await page.wait_for_timeout(300)
-        await page.clock.run_for(16_000)
-        await page.wait_for_selector(".live.is-late")
+        await passing(page, page.locator(".live.is-late"))
         assert LATE.search(await page.inner_text(".live"))
         assert LATE.search(await page.inner_text(".banner"))
         assert await page.inner_text("h1") == "6 alertas ativos"  # what was known stays
         # A place that was looked at is kept; another one says what cannot be loaded.
+        await page.evaluate(WAITED)
         await page.evaluate(f"location.hash = '#/place/{stage.id_of('Recife')}'")
-        await page.get_by_text("Carregando…").wait_for()
-        await page.clock.run_for(2_100)
-        await page.get_by_role("heading", name="Recife").wait_for()
-        await page.clock.run_for(2_100)
-        await page.wait_for_selector(".chart[data-drawn=yes]")
+        await page.evaluate("window.waited")
+        await passing(page, page.get_by_role("heading", name="Recife"))
+        await passing(page, page.locator(".chart[data-drawn=yes]"))
         await page.evaluate(f"location.hash = '#/place/{stage.id_of('Manaus')}'")
-        await page.clock.run_for(13_000)
-        await page.get_by_role("button", name="Tentar de novo").wait_for()
+        await passing(page, page.get_by_role("button", name="Tentar de novo"))
         assert "Manaus" in await page.inner_text("h1")
         await page.screenshot(path=PICTURES / f"frozen-{screen}.png")
         for view in ("subscribe", "operator"):
             await page.evaluate(f"location.hash = '#/{view}'")
-            await page.clock.run_for(13_000)
-            await page.get_by_role("heading", level=1).wait_for()
+            await passing(page, page.get_by_role("heading", level=1))
         stage.is_frozen = False
         await page.evaluate("location.hash = '#/'")
-        for _ in range(20):
-            await page.clock.run_for(2_000)
-            await page.wait_for_timeout(150)
-            if await page.locator(".live.is-live").count():
-                break
-        await page.wait_for_selector(".live.is-live")
-        assert not await page.locator(".banner", has_text="Última notícia").count()
+        await passing(page, page.locator(".live.is-live"))
+        await page.locator(".banner", has_text="Última notícia").wait_for(state="detached")
         assert seen.hosts == {url.removeprefix("http://")}
 
     on_stage(browser, stage, tell)
@@ -333,10 +340,25 @@ def test_all_can_be_done_by_keyboard(browser: Browser) -> None:
         await go(page, url, stage, "map")
         await page.keyboard.press("Tab")
         assert await focused(page) == "Ir para o conteúdo"
-        await page.locator(".cards a").first.focus()
+        front = page.locator(".system summary")
+        told = (
+            "agora em 3 lugares · cresce: 2 lugares há 3 h · centro: 144 km para o nordeste em 3 h"
+        )
+        assert told in await front.inner_text()
+        assert await page.locator(".leaflet-systems-pane").get_attribute("data-levels") == "red"
+        assert await page.locator(".cards a").count() == 3  # what stands alone
+        await front.focus()
+        await page.keyboard.press("Enter")
+        await page.locator(".system a").nth(2).wait_for()
+        await front.evaluate("one => one.dataset.before = 'yes'")
+        stage.push("sources", {})  # the list is drawn anew, and stays as it is
+        await page.wait_for_selector(".system summary:not([data-before])")
+        await page.locator(".system a").nth(2).wait_for()
+        await page.keyboard.press("Tab")
         await page.keyboard.press("Enter")
         await page.wait_for_selector(".life")
-        assert await focused(page) == "Chuva forte, Porto Alegre"  # the new view's title is read
+        # The new view's title is read.
+        await page.locator("h1:focus", has_text="Chuva forte, Porto Alegre").wait_for()
         await go(page, url, stage, "subscribe")
         await page.focus("#town")
         await page.keyboard.type("reci")
@@ -375,6 +397,12 @@ def test_ones_location_is_asked_for_once_and_rounded(browser: Browser) -> None:
     on_stage(browser, stage, tell)
 
 
+def previewed(stage: Stage) -> list[list[float]]:
+    """The distances of each preview that was asked for, in km."""
+    asked = [body for name, body in stage.asked if name == "preview"]
+    return [[one["radius_km"] for one in body["where"]] for body in asked]
+
+
 @pytest.mark.parametrize("screen", ["desktop-light", "phone-dark"])
 def test_a_town_out_of_reach_is_wished_for_and_not_subscribed_to(
     browser: Browser, screen: str
@@ -399,9 +427,8 @@ def test_a_town_out_of_reach_is_wished_for_and_not_subscribed_to(
         await page.press("#town", "Enter")
         await page.get_by_text("Vigiamos Recife, a 7 km").wait_for()
         await page.check("input[name=radius][value='10']")
+        await until(lambda: previewed(stage)[-1:] == [[10]])
         await page.wait_for_selector(".preview strong")
-        sent = [body for name, body in stage.asked if name == "preview"][-1]
-        assert [one["radius_km"] for one in sent["where"]] == [10]
 
     on_stage(browser, stage, tell)
 
@@ -464,6 +491,8 @@ def test_without_the_libraries_there_are_lists_and_tables(
         page, _ = await browser.page()
         await page.goto(url)
         await page.get_by_text("O mapa não foi construído").wait_for()
+        await page.locator(".cards a").nth(2).wait_for()
+        await page.locator(".system summary").click()
         await page.locator(".cards a").nth(5).wait_for()
         await page.goto(f"{url}/#/place/{stage.id_of('Recife')}")
         await page.locator(".chart-box summary").first.click()

@@ -12,6 +12,7 @@ from typing import Any
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
+from patience import patient
 from run.world import NOON, World, watching
 
 from .conftest import PICTURES, Browser, Seen
@@ -143,7 +144,7 @@ class Hook:
         return application
 
     async def next(self) -> dict[str, Any]:
-        async with asyncio.timeout(10):
+        async with patient():
             return await self.came.get()
 
 
@@ -182,6 +183,7 @@ def test_a_newcomer_subscribes_confirms_is_told_and_erases_themselves(
             assert "atm_" not in page.url  # the token has left the address
             await page.get_by_text("Place 0, até 25 km").wait_for()
             await picture(page, "manage-held")
+            await changes_what_they_get(page, world)
             await page.get_by_role("button", name="Apagar tudo de mim").click()
             await page.get_by_role("button", name="Sim, apagar tudo").click()
             await page.get_by_role("heading", name="Tudo apagado").wait_for()
@@ -190,6 +192,30 @@ def test_a_newcomer_subscribes_confirms_is_told_and_erases_themselves(
             assert kept == []
 
     story(browser, tmp_path, tell)
+
+
+async def changes_what_they_get(page: Any, world: World) -> None:
+    """Where, from which level, in which language and when not: by the keyboard alone."""
+    person = world.home.people.changes(0, 9)[-1].pseudonym
+    await page.get_by_role("button", name="Mudar: Place 0").press("Enter")
+    await page.get_by_role("heading", name="Mudar").wait_for()
+    assert await page.evaluate("document.activeElement.tagName") == "H1"
+    await page.locator("input[name=level][value=orange]").press(" ")
+    await page.locator("input[name=radius][value='100']").press(" ")
+    await picture(page, "manage-edit")
+    await page.get_by_role("button", name="Guardar").press("Enter")
+    await page.get_by_text("Mudado").wait_for()
+    assert await page.evaluate("document.activeElement.tagName") == "H1"
+    await page.get_by_text("Place 0, até 100 km").wait_for()
+    await page.select_option("#language", "en")
+    await page.get_by_text("Não me acorde").click()
+    await page.fill("input[type=time] >> nth=0", "23:00")
+    async with page.expect_response(lambda told: told.request.method == "PATCH"):
+        await page.get_by_role("button", name="Guardar").press("Enter")
+    told = world.live.services.registry.person(person)
+    assert told is not None
+    assert (told.language, told.quiet and (told.quiet.start, told.quiet.end)) == ("en", (1380, 420))
+    assert {level for one in told.subscriptions for level in one.hazards.values()} == {"orange"}
 
 
 def code_in(message: dict[str, Any]) -> str:
@@ -268,6 +294,6 @@ async def subscribed_on_paper(world: World, address: str) -> str:
 
 async def died(world: World, person: str) -> None:
     """Until the message to them is not tried any more."""
-    async with asyncio.timeout(10):
+    async with patient():
         while all(one.status != "dead" for one in world.home.outbox.messages(person=person)):
             await asyncio.sleep(0.02)

@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from patience import patient
 from pushing import Browser as Subscriber
 from pushing import PushService
 from run.world import NOON, World, watching
@@ -42,7 +43,7 @@ NOTIFICATIONS = """async () => {
 
 async def noticed(page: Any, title: str) -> list[Any]:
     """The notifications that are shown, once one's title has these words."""
-    async with asyncio.timeout(10):
+    async with patient():
         while True:
             kept: list[Any] = await page.evaluate(NOTIFICATIONS)
             if any(title in one["title"] for one in kept):
@@ -75,7 +76,7 @@ class Handed:
 
     async def next(self, n: int) -> None:
         """The push of this number, once it has come."""
-        async with asyncio.timeout(10):
+        async with patient():
             while len(self._subscriber.came) < n:
                 await asyncio.sleep(0.02)
             registered = await self._registered

@@ -92,6 +92,27 @@ def test_files_are_sent_by_gzip_to_who_reads_it() -> None:
     assert gzip.decompress(packed) == plain
 
 
+def test_scripts_are_sent_without_their_comments_and_with_all_else() -> None:
+    script = b"""// Of a file.
+
+/** Of a function,
+    in two lines. */
+export const a = "https://example.org"; // of a line
+  // Why.
+  b(`/** not one */`);
+"""
+    told = b"""
+export const a = "https://example.org"; // of a line
+  b(`/** not one */`);
+"""
+    assert web.without_comments(script) == told
+    assets, _ = web._ours()
+    ours = [n for n in assets if n.endswith(".js") and not n.startswith("vendor/")]
+    assert len(ours) > 20
+    for name in ours:
+        assert not re.search(rb"(?m)^\s*(//|/\*\*)", assets[name].body), name
+
+
 @pytest.mark.parametrize(
     "path", ["/static/x/main.js", "/static/../web.py", "/static/%2e%2e/web.py"]
 )

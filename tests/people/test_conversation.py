@@ -18,6 +18,7 @@ from atalaia.homes.embedded.talks import MemoryTalks
 from atalaia.people import bot_words
 from atalaia.people.bot_own import language_of
 from atalaia.people.bot_turn import TownChoice, Towns
+from atalaia.people.changing import ChangeWanted
 from atalaia.people.conversation import Conversation, command_of
 from atalaia.people.lookups import Lookups
 from atalaia.people.request import Request
@@ -40,6 +41,7 @@ SANTA_MARIAS = [
 class Notebook(PeopleService, Towns):
     """What bots ask of people and of the gazetteer, in dicts by contact."""
 
+    is_open: bool = True
     told: dict[Contact, Person] = field(default_factory=dict)
     consents: dict[Contact, str] = field(default_factory=dict)
     stopped: set[Contact] = field(default_factory=set)
@@ -81,12 +83,12 @@ class Notebook(PeopleService, Towns):
     def confirm(self, who: Named, code: str, now: int) -> Confirmation | None:
         return Confirmation("p_1", 1, contact(who).channel) if code == "123 456" else None
 
-    def speak(self, who: Named, language: str) -> None:
-        if who in self.told:
+    def change(self, who: Named, wanted: ChangeWanted, _now: int) -> None:
+        if who in self.told and wanted.language:
             person = self.told[contact(who)]
             self.told[contact(who)] = Person(
                 pseudonym=person.pseudonym,
-                language=language,
+                language=wanted.language,
                 channels=person.channels,
                 subscriptions=person.subscriptions,
             )
@@ -100,6 +102,9 @@ class Notebook(PeopleService, Towns):
     def export(self, who: Named) -> bytes | None:
         person = self.told.get(contact(who))
         return json.dumps({"language": person.language}).encode() if person else None
+
+    def is_kept(self, who: Named) -> bool:
+        return contact(who) in self.told
 
     def erase(self, who: Named, now: int) -> bool:
         self.erased.append(contact(who))
@@ -215,6 +220,16 @@ def test_four_steps_make_a_subscription_in_the_persons_language(
     assert language == language_of(app, "pt-BR")
     assert desk.consents[ANA] == desk.words(language)
     assert desk.consents[ANA] in consent.text
+
+
+def test_where_nobody_answers_for_data_the_bot_says_so_before_it_asks_anything() -> None:
+    desk = Notebook(is_open=False)
+    talk = Talk(desk, app="en")
+    for reply in (talk.write("/start"), talk.write("recife"), talk.share(-8.06, -34.87)):
+        assert "who answers for your data" in reply.text
+        assert (reply.buttons, reply.asks_position) == ((), "")
+    assert "/stop" in talk.write("/help").text
+    assert desk.told == {}
 
 
 def test_a_shared_position_is_blurred_and_named_after_the_nearest_town() -> None:

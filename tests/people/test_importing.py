@@ -184,4 +184,4 @@ def test_many_rows_with_proof_are_told_at_once(w: World, tmp_path: Path, rules: 
     for row in read(tmp_path, "email,place\n" + lines, rules, proof="list of May"):
         assert isinstance(row, Row)
         assert subscribe(w.registry, row.request, NOW, w.admit).confirmed == ("email",)
-    assert sum(person is not None for _, _, person in w.registry.load()) == 50
+    assert sum(one.person is not None for one in w.registry.load()) == 50

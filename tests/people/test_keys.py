@@ -180,7 +180,7 @@ def test_a_store_that_holds_people_does_not_start_without_their_keys(tmp_path: P
     assert not keys.exists(), "new keys would be in the way of the right ones"
     (tmp_path / "elsewhere").rename(keys)
     with world(home) as w:
-        assert [person for _, _, person in w.registry.load()]
+        assert [one.person for one in w.registry.load()]
 
 
 def test_keys_of_other_people_are_no_keys_of_these(tmp_path: Path) -> None:

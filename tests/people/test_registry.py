@@ -6,7 +6,7 @@ import pytest
 
 from atalaia.domain.contact import read_contact
 from atalaia.domain.subscription import WEATHER, Quiet, Threshold
-from atalaia.people.changing import add, remove, update
+from atalaia.people.changing import ChangeWanted, SubscriptionWanted, update
 from atalaia.people.manage import make_key, who
 from atalaia.people.registry import Registry
 from people.world import NOW, OLINDA, World
@@ -17,32 +17,31 @@ ANA, PHONE = "email:ana@example.org", "sms:+5581999990000"
 def test_everybody_is_loaded_and_then_only_who_changed(w: World) -> None:
     ana, bia = w.told(ANA), w.told(PHONE)
     loaded = list(w.registry.load())
-    assert [(p, person is not None) for _, p, person in loaded] == [(ana, True), (bia, True)]
-    update(w.registry, ana, language="en")
-    (after, pseudonym, person) = next(w.registry.load(loaded[-1][0]))
-    assert (pseudonym, person) == (ana, w.person(ana))
-    assert list(w.registry.load(after)) == []
+    assert [(one.pseudonym, one.person is not None) for one in loaded] == [(ana, True), (bia, True)]
+    update(w.registry, ana, ChangeWanted(language="en"), NOW)
+    change = next(w.registry.load(loaded[-1].number))
+    assert (change.pseudonym, change.person) == (ana, w.person(ana))
+    assert list(w.registry.load(change.number)) == []
 
 
 def test_what_is_changed_is_changed_and_nothing_else(w: World) -> None:
     ana = w.told(ANA, PHONE)
     before = w.person(ana)
     quiet = Quiet(1320, 360, "America/Recife")
-    update(
-        w.registry,
-        ana,
+    [one] = before.subscriptions
+    change = ChangeWanted(
         language="es",
         quiet=quiet,
-        channels=["sms"],
-        levels={"wind": "red"},
+        channels=("sms",),
+        subscriptions={one.id: SubscriptionWanted(hazards={"wind": "red"})},
         escalate_after_s=60,
     )
+    update(w.registry, ana, change, NOW)
     after = w.person(ana)
     assert (after.language, after.quiet, after.escalate_after_s) == ("es", quiet, 60)
     assert after.channels == ("sms", "email")
     assert [s.hazards for s in after.subscriptions] == [{"wind": "red"}]
-    update(w.registry, ana, quiet=None)
-    update(w.registry, ana, channels=("email", "sms"))
+    update(w.registry, ana, ChangeWanted(quiet=None, channels=("email", "sms")), NOW)
     assert w.person(ana).quiet is None
     assert w.person(ana).channels == before.channels
 
@@ -58,29 +57,41 @@ def test_who_names_no_hazard_gets_all_weather_and_who_has_a_limit_gets_that(w: W
 
 def test_subscriptions_are_added_and_removed_one_by_one(w: World) -> None:
     ana = w.told(ANA)
-    added = add(w.registry, ana, [OLINDA], {"wind": "red"}, [], NOW)
+    update(
+        w.registry,
+        ana,
+        ChangeWanted(added=(SubscriptionWanted(where=(OLINDA,), hazards={"wind": "red"}),)),
+        NOW,
+    )
     assert w.places(ana) == ["Recife", "Olinda"]
-    remove(w.registry, ana, added)
+    gone = ChangeWanted(subscriptions={w.person(ana).subscriptions[1].id: None})
+    update(w.registry, ana, gone, NOW)
     assert w.places(ana) == ["Recife"]
     with pytest.raises(ValueError, match="no subscription of this id"):
-        remove(w.registry, ana, added)
+        update(w.registry, ana, gone, NOW)
 
 
 @pytest.mark.parametrize(
     "change",
-    [{"language": "fr"}, {"channels": ["sms"]}, {"quiet": Quiet(5, 5, "UTC")}],
+    [
+        ChangeWanted(language="fr"),
+        ChangeWanted(channels=("sms",)),
+        ChangeWanted(quiet=Quiet(5, 5, "UTC")),
+        ChangeWanted(escalate_after_s=-1),
+        ChangeWanted(added=(SubscriptionWanted(hazards={"wind": "red"}),)),
+        ChangeWanted(language="es", added=(SubscriptionWanted(where=(OLINDA,)),)),
+    ],
 )
-def test_a_change_that_cannot_be_is_refused(w: World, change: dict[str, object]) -> None:
+def test_a_change_that_cannot_be_is_refused(w: World, change: ChangeWanted) -> None:
     ana = w.told(ANA)
     before = w.person(ana)
-    with pytest.raises(ValueError, match=r"languages|no sms contact|different times"):
-        update(w.registry, ana, **change)
+    with pytest.raises(ValueError, match=r"languages|no sms|different|24 hours|where|hazard"):
+        update(w.registry, ana, change, NOW)
     assert w.person(ana) == before
 
 
 def test_nobody_cannot_be_changed(w: World) -> None:
-    with pytest.raises(ValueError, match="nobody is kept under p_nobody"):
-        update(w.registry, "p_nobody", language="en")
+    assert update(w.registry, "p_nobody", ChangeWanted(language="en"), NOW) is None
     assert not w.registry.stop("p_nobody", None, NOW)
 
 
@@ -151,7 +162,7 @@ def test_one_damaged_row_silences_nobody_else(w: World) -> None:
     assert row is not None
     assert row.sealed is not None
     w.home._database.rows("UPDATE people SET sealed = x'0102' WHERE pseudonym = ?", (ana,))
-    loaded = {p: person is not None for _, p, person in w.registry.load()}
+    loaded = {one.pseudonym: one.person is not None for one in w.registry.load()}
     assert loaded == {ana: False, bia: True}
 
 
@@ -168,7 +179,7 @@ def test_no_repr_shows_an_address_or_a_code(w: World) -> None:
 def test_a_second_registry_sees_what_the_first_wrote(w: World) -> None:
     ana = w.told(ANA)
     other = Registry(w.home.people, w.keys)
-    update(w.registry, ana, language="en")
+    update(w.registry, ana, ChangeWanted(language="en"), NOW)
     person = other.person(ana)
     assert person is not None
     assert person.language == "en"

@@ -5,17 +5,20 @@ from __future__ import annotations
 import json
 
 import pytest
+from structlog.testing import capture_logs
 
 from atalaia.domain.contact import Contact, read_contact
 from atalaia.domain.delivery import Message, Outcome, Status, settled
-from atalaia.domain.subscription import Circle
+from atalaia.domain.subscription import Circle, Quiet
+from atalaia.people.changing import ChangeWanted, SubscriptionWanted
 from atalaia.people.conversation import replied
-from atalaia.people.manage import LASTS_S
-from atalaia.people.registry import registry_of
+from atalaia.people.manage import LASTS_S, Signed
+from atalaia.people.registry import Registry, registry_of
+from atalaia.people.request import OPEN
 from atalaia.people.service import PeopleService
 from atalaia.people.subscribe import Enrolled
 from atalaia.settings import load
-from people.world import NOW, RECIFE, World, request
+from people.world import NOW, OLINDA, RECIFE, World, request
 
 SEA = Circle(name="Sea", latitude=-30.0, longitude=-10.0)
 ANA, PHONE = "email:ana@example.org", "whatsapp:+5581999990000"
@@ -90,6 +93,21 @@ def test_who_subscribes_is_asked_for_a_code_and_told_once_it_is_given(a: Asked) 
     assert told == a.people.person(done.pseudonym)
 
 
+def test_no_address_is_taken_before_somebody_answers_for_it(a: Asked) -> None:
+    closed = PeopleService(Registry(a.w.home.people, a.w.keys), a.w.home, a.settings)
+    for wanted in (
+        request(ANA),
+        request(ANA, "inbox:", proof="form 12"),
+        request(PHONE, is_own=True, how="whatsapp"),
+        request(ANA, how=OPEN, is_operators=False),
+    ):
+        with pytest.raises(ValueError, match=r"sets people.controller and people.contact"):
+            closed.subscribe(wanted, NOW)
+    assert list(a.w.registry.load()) == []
+    assert closed.terms("en").channels == ()
+    assert closed.subscribe(request("inbox:"), NOW).confirmed == ("inbox",)
+
+
 def test_a_code_confirms_also_by_the_contact_alone(a: Asked) -> None:
     done = a.people.subscribe(request(ANA), NOW)
     code = a.w.code(done.asks[0])
@@ -134,13 +152,84 @@ def test_a_signed_token_and_a_key_of_ones_own_lead_to_their_person_alone(a: Aske
     assert a.people.whose(newer, NOW) == other
 
 
+def test_a_token_of_which_anything_was_changed_opens_nothing(a: Asked) -> None:
+    person, other = a.told(ANA), a.told(PHONE)
+    token = a.people.manage(a.w.link(person, "email"), NOW)
+    assert a.people.whose(token, NOW) is not None
+    whose, epoch, channels, until, mac = token.split(".")
+    forged = [
+        ".".join((f"atm_{other}", epoch, channels, until, mac)),
+        ".".join((whose, epoch, f"{channels}-sms", until, mac)),
+        ".".join((whose, epoch, channels, f"{int(until, 16) + LASTS_S:x}", mac)),
+        *(token[:i] + ("0" if c != "0" else "1") + token[i + 1 :] for i, c in enumerate(token)),
+    ]
+    assert [one for one in forged if a.people.whose(one, NOW) is not None] == []
+
+
 def test_a_language_is_changed_by_who_is_known(a: Asked) -> None:
     person = a.told(ANA)
-    a.people.speak(read_contact(ANA), "es")
+    assert a.people.change(read_contact(ANA), ChangeWanted(language="es"), NOW)
     assert a.w.person(person).language == "es"
     assert a.wakes() == 1
-    a.people.speak(read_contact(PHONE), "es")
+    assert not a.people.change(read_contact(PHONE), ChangeWanted(language="es"), NOW)
     assert a.wakes() == 0
+
+
+def test_what_somebody_changes_counts_from_then_on_and_nothing_else_is_touched(a: Asked) -> None:
+    person = a.told(ANA)
+    [first] = a.w.person(person).subscriptions
+    link = a.w.link(person, "email")
+    anew = ChangeWanted(
+        language="es",
+        quiet=Quiet(1320, 360, "America/Recife"),
+        subscriptions={first.id: SubscriptionWanted(hazards={"wind": "orange"})},
+        added=(SubscriptionWanted(where=(OLINDA,), hazards={"heat": "red"}),),
+    )
+    assert a.people.change(link, anew, NOW + 9)
+    told = a.w.person(person)
+    assert (told.language, told.quiet) == ("es", anew.quiet)
+    changed, new = told.subscriptions
+    assert (changed.id, changed.where, changed.since) == (first.id, first.where, NOW + 9)
+    assert (changed.hazards, new.where, new.since) == ({"wind": "orange"}, (OLINDA,), NOW + 9)
+    assert a.people.whose(a.people.manage(link, NOW), NOW) == link, "a change ends no link"
+    assert a.people.change(link, ChangeWanted(subscriptions={first.id: None}), NOW + 10)
+    assert a.w.person(person).subscriptions == (new,)
+    with pytest.raises(ValueError, match="nothing would be left"):
+        a.people.change(link, ChangeWanted(subscriptions={new.id: None}), NOW + 11)
+    with pytest.raises(ValueError, match="nothing is watched within"):
+        a.people.change(
+            link,
+            ChangeWanted(added=(SubscriptionWanted(where=(SEA,), hazards={"heat": "red"}),)),
+            NOW,
+        )
+    assert a.w.person(person).subscriptions == (new,)
+
+
+def test_what_is_changed_by_a_link_is_told_to_the_contacts_that_did_not_earn_it_once_an_hour(
+    a: Asked,
+) -> None:
+    person = a.told(ANA, PHONE, "inbox:")
+
+    def notices() -> list[tuple[str, str]]:
+        return [(m.channel, m.kind) for m in a.w.home.outbox.messages(person=person)]
+
+    assert a.people.change(a.w.link(person, "email", "whatsapp"), ChangeWanted(language="es"), NOW)
+    assert a.people.change(person, ChangeWanted(language="en"), NOW)
+    assert notices() == []
+    for n in range(3):
+        a.people.change(a.w.link(person, "whatsapp"), ChangeWanted(language="es"), NOW + n)
+    assert notices() == [("email", "changed:whatsapp")]
+
+
+def test_nobody_who_is_not_told_changes_anything(a: Asked) -> None:
+    waiting = a.people.subscribe(request(ANA), NOW)
+    link = Signed(waiting.pseudonym, (), waiting.epoch)
+    assert not a.people.change(link, ChangeWanted(language="es"), NOW)
+    assert not a.people.change("p_nobody", ChangeWanted(language="es"), NOW)
+    person = a.told(PHONE)
+    old = a.w.link(person, "whatsapp")
+    assert a.people.stop(person, NOW)
+    assert not a.people.change(old, ChangeWanted(language="es"), NOW)
 
 
 def test_a_contact_stops_its_own_channel_and_a_name_any(a: Asked) -> None:
@@ -216,6 +305,43 @@ def test_a_reply_does_what_it_asks_for_and_nothing_for_who_is_not_known(a: Asked
     assert not replied(a.people, nobody, f"confirm:{code}", "", NOW)
     assert replied(a.people, here, f"confirm:{code}", "", NOW)
     assert a.people.person(here) is not None
+
+
+def test_what_is_done_by_talking_is_in_the_log_of_security_events_without_an_address(
+    a: Asked,
+) -> None:
+    here = read_contact(PHONE)
+    with capture_logs() as logs:
+        a.people.subscribe(request(PHONE, is_own=True, how="whatsapp"), NOW)
+        person = a.people.pseudonym(PHONE)
+        message = a.message(person, "whatsapp", Status.SENT)
+        assert replied(a.people, here, "confirm:000000", "", NOW) is False
+        assert a.people.acknowledge(here, message, NOW)
+        assert a.people.change(here, ChangeWanted(language="es"), NOW)
+        assert a.people.export(here) is not None
+        assert a.people.stop(here, NOW)
+        assert not a.people.stop(here, NOW)
+        assert a.people.erase(here, NOW)
+    said = [(one["event"], one["what"]) for one in logs if one.get("about") == "security"]
+    assert said == [
+        ("changed", "subscribe"),
+        ("refused", "confirm"),
+        ("changed", "acknowledge"),
+        ("changed", "change"),
+        ("read", "export"),
+        ("changed", "stop"),
+        ("changed", "erase"),
+    ]
+    assert not [secret for secret in (here.address, person, message) if secret in repr(logs)]
+
+
+def test_what_a_key_or_a_command_does_is_not_logged_a_second_time(a: Asked) -> None:
+    person = a.told(ANA)
+    with capture_logs() as logs:
+        assert a.people.export(person) is not None
+        assert a.people.stop(person, NOW)
+        assert a.people.erase(person, NOW)
+    assert not [one for one in logs if one.get("about") == "security"]
 
 
 def test_a_registry_is_opened_by_what_the_settings_say(a: Asked) -> None:

@@ -22,7 +22,7 @@ def test_nobody_is_told_before_they_confirm(w: World) -> None:
     assert made.confirmed == ()
     assert w.registry.person(made.pseudonym) is None
     assert w.registry.contact(made.pseudonym, "email") is None
-    assert [person for _, _, person in w.registry.load()] == [None]
+    assert [one.person for one in w.registry.load()] == [None]
     assert w.home.people.consents(made.pseudonym) == []
 
 

@@ -20,6 +20,7 @@ from atalaia.people.request import Request
 from atalaia.people.subscribe import Confirmation, Enrolled, confirm, subscribe
 from atalaia.settings import load
 
+CONTROLLER = Controller("Defesa Civil de Recife", "dados@example.org")
 NOW = 1_700_000_000
 DAY = 86_400
 
@@ -91,5 +92,4 @@ def request(*contacts: str, **wishes: object) -> Request:
 def world(path: Path) -> Iterator[World]:
     with open_home(path, exclusive=False) as home:
         keys = open_keys(path)
-        controller = Controller("Defesa Civil de Recife", "dados@example.org")
-        yield World(path, home, keys, Registry(home.people, keys, controller))
+        yield World(path, home, keys, Registry(home.people, keys, CONTROLLER))

@@ -5,14 +5,18 @@ from __future__ import annotations
 import asyncio
 import json
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 import structlog
 from aiohttp import web
 
 from atalaia import parts
+from atalaia.errors import StateConflict
+from atalaia.sources.ingest import Ingest, clock_payload
+from patience import patient
 from run.test_live import break_store
-from run.world import PUSH_KEY, watching
+from run.world import PUSH_KEY, Clock, watching
 from telling import message
 
 PUSHES_ONLY = {"ATALAIA_API_KEY": PUSH_KEY, "ATALAIA_SOURCES_OPEN_METEO_ENABLED": "false"}
@@ -28,6 +32,29 @@ def test_a_fault_of_the_store_ends_with_the_first_push_after_its_cause(tmp_path:
             fix()
             world.clock.turn(1)  # nobody but who pushes comes: the clock is due in a minute
             assert (await world.post("/v1/readings", "[]"))[0] == 202
+
+    asyncio.run(story())
+
+
+def test_a_push_ends_the_fault_also_where_something_waits_that_is_tried_ever_more_seldom() -> None:
+    async def story() -> None:
+        clock, stream = Clock(), Mock()
+        stream.append.side_effect = StateConflict("disk full")
+        ingest = Ingest(stream, lambda *_: None, clock)  # type: ignore[arg-type]
+        running = asyncio.create_task(ingest.run())
+        waits = asyncio.create_task(ingest.keep([clock_payload(1)]))
+        async with patient():
+            for n in range(1, 7):
+                while stream.append.call_count < n or not clock.waiting:
+                    await asyncio.sleep(0.002)
+                clock.turn(60)
+            while stream.append.call_count < 7 or not clock.waiting:
+                await asyncio.sleep(0.002)
+            stream.append.side_effect = [2]
+            clock.turn(2)
+            assert await ingest.offer([clock_payload(2)]) == 2
+            assert await waits == 1
+        running.cancel()
 
     asyncio.run(story())
 

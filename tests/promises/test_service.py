@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import asyncio
 import configparser
 import json
+import os
 import re
 import shutil
+import signal
 import subprocess
 from pathlib import Path, PurePosixPath
 
 import pytest
+from structlog.testing import capture_logs
+from tools import installed
 from typer.testing import CliRunner
 
 from atalaia.cli import app
 from atalaia.homes.embedded import open_home
 from atalaia.homes.embedded.keys import default_folder
-from people.world import world
+from atalaia.run import local
+from patience import patient
+from run.world import settings
 
 SERVICE = Path(__file__).resolve().parents[2] / "service"
 UNIT = SERVICE / "atalaia.service"
@@ -28,10 +35,15 @@ def unit() -> configparser.SectionProxy:
     return parser["Service"]
 
 
+def environment() -> dict[str, str]:
+    """The unit's variables, each on a line of its own."""
+    return dict(re.findall(r"^Environment=(\w+)=(.*)$", UNIT.read_text("utf-8"), re.MULTILINE))
+
+
 def test_home_and_keys_lie_in_the_one_folder_that_the_service_may_write_to() -> None:
     service = unit()
     state = PurePosixPath("/var/lib") / service["StateDirectory"]
-    home = Path(service["Environment"].removeprefix("ATALAIA_HOME="))
+    home = Path(environment()["ATALAIA_HOME"])
     assert PurePosixPath(home).is_relative_to(state)
     assert PurePosixPath(default_folder(home)).is_relative_to(state)
     assert service["ProtectSystem"] == "strict"
@@ -55,6 +67,21 @@ def test_the_unit_is_valid_and_hardened(tmp_path: Path) -> None:
     assert rated.returncode == 0, rated.stdout[-300:]
 
 
+def test_the_service_s_command_has_its_home_and_its_settings() -> None:
+    command = (SERVICE / "atalaia").read_text("utf-8").replace("\\\n", " ")
+    service = unit()
+    start = service["ExecStart"].split()
+    assert f" ATALAIA_HOME={environment()['ATALAIA_HOME']} " in command
+    assert f" ATALAIA_SETTINGS={start[start.index('--settings') + 1]} " in command
+    assert f" {start[0]} " in command
+    assert f"sudo -u {service['User']} " in command
+
+
+def test_what_installs_it_finds_its_commands_in_the_page() -> None:
+    for section in installed.SECTIONS:
+        assert "atalaia" in installed.commands(section)
+
+
 def test_the_image_runs_without_root_and_copies_what_is_there() -> None:
     lines = (SERVICE / "Containerfile").read_text("utf-8").replace("\\\n", " ").splitlines()
     steps = [line.split(None, 1) for line in lines if line and not line.startswith("#")]
@@ -74,37 +101,30 @@ def test_the_image_runs_without_root_and_copies_what_is_there() -> None:
     assert not re.search(r"\b(sudo|curl|wget|apt-get)\b", ran)
 
 
-def test_the_doctor_says_what_is_wrong_and_what_to_do_next(tmp_path: Path) -> None:
-    home = tmp_path / "home"
-    with world(home) as w:
-        w.told("email:ana@example.org")
+def test_duckdb_that_cannot_be_mapped_is_told_at_the_start_and_by_the_doctor(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    no_duckdb = tmp_path / "path"
+    no_duckdb.mkdir()
+    (no_duckdb / "duckdb.py").write_text("raise ImportError('failed to map segment')")
+    monkeypatch.setenv("PYTHONPATH", str(no_duckdb))
 
-    def asked() -> dict[str, dict[str, str]]:
-        done = CliRunner().invoke(app, ["doctor", "--home", str(home), "--json"])
-        assert done.exit_code in (0, 1), done.output
-        return {one["what"]: one for one in json.loads(done.stdout)}
+    async def started() -> None:
+        set_ = settings(tmp_path, "", ATALAIA_SOURCES_OPEN_METEO_ENABLED="false")
+        with open_home(set_.home) as home:
+            running = asyncio.create_task(local._run(set_, home))
+            async with patient():
+                while not any("DuckDB" in line["event"] for line in logs):
+                    await asyncio.sleep(0.01)
+            os.kill(os.getpid(), signal.SIGTERM)
+            await running
 
-    found = asked()
-    assert found["keys"]["is_well"]
-    assert found["store"]["says"] == "every page can be read"
-    assert found["watch"]["do_next"] == "start it: atalaia run"
-    with open_home(home):
-        assert asked()["watch"]["is_well"]
-    default_folder(home).rename(tmp_path / "elsewhere")
-    found = asked()
-    assert not found["keys"]["is_well"]
-    assert "people.keys" in found["keys"]["do_next"]
-    assert not default_folder(home).exists(), "it changes nothing"
-
-
-def test_the_doctor_names_a_damaged_store(tmp_path: Path) -> None:
-    with open_home(tmp_path / "home") as home:
-        home.state.set_note("a", "b" * 100_000)
-    file = tmp_path / "home" / "atalaia.sqlite3"
-    body = bytearray(file.read_bytes())
-    body[4096 * 3 : 4096 * 12] = b"\xff" * 4096 * 9
-    file.write_bytes(body)
-    done = CliRunner().invoke(app, ["doctor", "--home", str(tmp_path / "home")])
-    assert done.exit_code == 1
-    assert "WRONG store" in done.output
-    assert "atalaia restore" in done.output
+    with capture_logs() as logs:
+        asyncio.run(started())
+    [said] = [line for line in logs if "DuckDB" in line["event"]]
+    assert said["event"].startswith("loading DuckDB failed")
+    assert "failed to map segment" in said["reason"]
+    done = CliRunner().invoke(app, ["doctor", "--home", str(tmp_path / "home"), "--json"])
+    [found] = [one for one in json.loads(done.stdout) if one["what"] == "DuckDB"]
+    assert not found["is_well"]
+    assert "300 MB" in found["do_next"]

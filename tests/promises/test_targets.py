@@ -8,9 +8,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
+import pytest
 
 from atalaia.domain.contact import Contact
 from atalaia.domain.delivery import Letter, Message, Outcome, Status
+from atalaia.notify.deliver import LEASE_S
 from notify.test_deliver import Office, story
 from patience import LIMIT_S
 from telling import NOON, SENT, Post, letter, message
@@ -128,5 +130,83 @@ def test_who_answers_gets_a_larger_share(tmp_path: Path) -> None:
                 o.clock.turn(0.1)
                 await asyncio.sleep(0.005)
         assert sorted(post.ids) == sorted(f"msg_{n}" for n in range(300))
+
+    story(tmp_path, tell, post)
+
+
+class Cold(Post):
+    """Well, but for the first try of each process, which takes so long by the watch's clock."""
+
+    def __init__(self, takes_s: float) -> None:
+        super().__init__("webhook", at_once=64, is_apart=True)
+        self.takes_s = takes_s
+        self.is_cold = True
+
+    async def send(self, letter: Letter) -> Outcome:
+        is_first, self.is_cold = self.is_cold, False
+        if is_first:
+            await self.sleep(self.takes_s)
+        return await super().send(letter)
+
+    sleep = staticmethod(asyncio.sleep)
+
+
+def put(o: Office, letters: int) -> None:
+    for n in range(letters):
+        o.put(message(f"h-{n}", HEALTHY, channel="webhook", order_key=f"h/{n}", seqs=(n + 1,)))
+
+
+async def all_told_after(o: Office, post: Cold, letters: int) -> float:
+    """Seconds until the last of so many was taken by its server; a look a second."""
+    began = o.clock.now()
+    for _ in range(90):
+        await o.rest()
+        if len(set(post.ids)) == letters:
+            return o.clock.now() - began
+        o.clock.turn(1)
+    raise AssertionError(f"{len(set(post.ids))} of {letters} were told within 90 s")
+
+
+def most_s(takes_s: float) -> float:
+    """As `targets` adds it up: the try, what was put off at its end, rounding and a look."""
+    return takes_s + max(2.0, min(10.0, takes_s)) + 1.5
+
+
+SLOWEST_S = 15
+"""A webhook that takes longer has not answered."""
+
+
+@pytest.mark.parametrize("takes_s", [1, 8, SLOWEST_S])
+def test_a_slow_answer_delays_what_comes_after_it_by_little_more_than_itself(
+    tmp_path: Path, takes_s: int
+) -> None:
+    post = Cold(takes_s)
+
+    async def tell(o: Office) -> None:
+        post.sleep = o.clock.sleep
+        put(o, 12)
+        assert await all_told_after(o, post, 12) <= most_s(takes_s) < 35
+
+    story(tmp_path, tell, post)
+
+
+def test_what_was_put_off_before_a_crash_waits_no_longer_after_the_start(tmp_path: Path) -> None:
+    post = Cold(SLOWEST_S)
+
+    async def begin_anew(o: Office) -> None:
+        await o.kill()
+        post.is_cold = True
+        o.outbox.begin(o.clock.second())
+        o.begin()
+
+    async def tell(o: Office) -> None:
+        post.sleep = o.clock.sleep
+        await o.kill()
+        put(o, 12)
+        o.outbox.claim(NOON, NOON + LEASE_S, {"webhook": 99})  # and it dies: may they have gone?
+        await begin_anew(o)
+        await o.turn(SLOWEST_S)  # meanwhile all but three are put off
+        await begin_anew(o)
+        assert await all_told_after(o, post, 12) <= most_s(SLOWEST_S)
 
     story(tmp_path, tell, post)

@@ -7,7 +7,7 @@ import json
 import os
 import socket
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from atalaia.errors import StateConflict
+from atalaia.notify.deliver import Deliverer
 from atalaia.watchdog import notify
 from run.test_live import break_store
 from run.world import PUSH_KEY, World, watching
@@ -25,6 +26,8 @@ NOTICED_S = 180
 
 class Receiver:
     """Somebody who waits for the sign."""
+
+    leave: Callable[[], Awaitable[None]]
 
     def __init__(self) -> None:
         self.signs = 0
@@ -40,6 +43,7 @@ async def watched(folder: Path) -> AsyncIterator[tuple[World, Receiver]]:
     application = web.Application()
     application.router.add_get("/ping", receiver.ping)
     async with TestServer(application) as server:
+        receiver.leave = server.close
         url = str(server.make_url("/ping"))
         env = {"ATALAIA_API_KEY": PUSH_KEY, "ATALAIA_WATCHDOG_URL": url}
         async with watching(folder, **env) as world:
@@ -89,6 +93,35 @@ def test_a_store_that_cannot_be_written_stops_the_sign_until_it_can(tmp_path: Pa
             assert await signs(world, receiver, 300) == 0
             fix()
             assert await signs(world, receiver, 300) >= 3
+
+    asyncio.run(story())
+
+
+def test_a_delivery_that_has_messages_and_brings_none_to_an_outcome_stops_the_sign(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def story() -> None:
+        async with watched(tmp_path) as (world, receiver):
+            monkeypatch.setattr(Deliverer, "held", property(lambda _: 1))
+            deliverer = world.live.notifier.deliverer
+            for _ in range(5):
+                deliverer.settled += 1
+                assert await signs(world, receiver, 60) == 1
+            await signs(world, receiver, NOTICED_S)
+            assert await signs(world, receiver, 300) == 0
+
+    asyncio.run(story())
+
+
+def test_a_network_that_is_lost_gives_no_sign_and_stops_nothing_else(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with watched(tmp_path) as (world, receiver):
+            await receiver.leave()
+            assert await signs(world, receiver, NOTICED_S) == 0
+            row = {"place_id": "p1", "valid_at": "2026-01-10T12:00:00Z", "wind_gust_m_s": 3.0}
+            status, *_ = await world.post("/v1/readings", json.dumps([row]))
+            assert status == 202
+            await world.live.settled()
 
     asyncio.run(story())
 

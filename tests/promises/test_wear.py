@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from types import SimpleNamespace
 
 import msgspec
 import pytest
@@ -18,9 +19,11 @@ from atalaia.domain.payload import Payload
 from atalaia.domain.reading import Decoded
 from atalaia.errors import StateConflict
 from atalaia.homes.embedded import EmbeddedHome, open_home
+from atalaia.homes.embedded import stream as streams
 from atalaia.metrics import Metrics
 from atalaia.ports import Commit
 from atalaia.run.services import Services
+from atalaia.sources import ingest as ingests
 from atalaia.sources.ingest import Ingest
 from run.world import NOON, settings
 from run.world import Clock as Turned
@@ -227,6 +230,24 @@ def test_pushes_that_come_side_by_side_share_commits(tmp_path: Path) -> None:
     asyncio.run(story())
 
 
+def test_where_many_come_side_by_side_the_next_commit_waits_for_more(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ingests, "_MUCH_S", 1000.0)
+
+    async def story() -> None:
+        with open_home(tmp_path / "home", exclusive=False) as home:
+            ingest = Ingest(home.stream, lambda *_: None, Clock())
+            running = asyncio.create_task(ingest.run())
+            for _ in range(ingests._MUCH):
+                await asyncio.gather(*(ingest.offer([reading(i)]) for i in range(3)))
+            monkeypatch.setattr(ingests, "_LINGER_S", 1000.0)
+            assert ingest._linger_s() > 0.0
+            running.cancel()
+
+    asyncio.run(story())
+
+
 def test_who_comes_alone_waits_for_nobody(tmp_path: Path) -> None:
     async def story() -> None:
         with open_home(tmp_path / "home", exclusive=False) as home:
@@ -240,7 +261,9 @@ def test_who_comes_alone_waits_for_nobody(tmp_path: Path) -> None:
     asyncio.run(story())
 
 
-def test_old_payloads_go_in_steps_and_leave_a_short_log(tmp_path: Path) -> None:
+def test_old_payloads_go_in_steps_and_leave_a_short_log(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with open_home(tmp_path / "home", exclusive=False) as home:
         body = bytes(200_000)
         large = [msgspec.structs.replace(reading(i), body=body) for i in range(200)]
@@ -254,10 +277,17 @@ def test_old_payloads_go_in_steps_and_leave_a_short_log(tmp_path: Path) -> None:
             steps.append(drop_some(up_to))
             return steps[-1]
 
+        others: list[int] = []
+
+        def between(_: float) -> None:
+            others.append(home.stream.append([reading(0)]))
+
         home.stream._drop_some = counted  # type: ignore[method-assign]
+        monkeypatch.setattr(streams, "time", SimpleNamespace(sleep=between))
         assert home.stream.drop(3199) == 3199
+        assert len(others) == len(steps) - 1, "the store is everybody's after each step"
         assert max(steps) <= 500
         assert max(steps[:20]) <= 11, "of large ones few at a time"
-        assert [r.offset for r in home.stream.read(0, 9)] == [3200]
+        assert home.stream.read(0, 9)[0].offset == 3200
         log = (tmp_path / "home" / "atalaia.sqlite3-wal").stat().st_size
         assert log < 20_000_000, "40 MB were dropped"

@@ -30,10 +30,14 @@ def home(tmp_path: Path) -> Iterator[EmbeddedHome]:
 
 @pytest.fixture
 def recorded(tmp_path: Path) -> Path:
-    """Two sources, three kinds, holes, and rows of one instant: 4,500 rows."""
+    return write(tmp_path / "readings.csv", 4500)
+
+
+def write(file: Path, rows: int) -> Path:
+    """Two sources, three kinds, holes, and rows of one instant."""
     chance = np.random.default_rng(7)
     lines = ["place_id,valid_at,issued_at,period_s,kind,source,rain_mm,wind_gust_m_s,uv_index"]
-    for i in range(4500):
+    for i in range(rows):
         place = ("recife", "olinda", "jaboatão")[i % 3]
         day, minute = divmod(i // 3 * 20, 1440)
         at = f"2024-05-{1 + day:02d}T{minute // 60:02d}:{minute % 60:02d}:00Z"
@@ -45,7 +49,6 @@ def recorded(tmp_path: Path) -> Path:
         )
         source = ("gauge", "model")[kind != "observed"]
         lines.append(f"{place},{at},{issued},1200,{kind},{source},{rain},{gust},{uv}")
-    file = tmp_path / "readings.csv"
     file.write_text("\n".join(lines) + "\n")
     return file
 
@@ -80,10 +83,9 @@ def test_what_is_judged_is_what_a_decoder_makes_of_the_payloads(
     assert len(ours.readings) == len(rows)
 
 
-def test_a_replay_that_keeps_nothing_tells_the_same(
-    recorded: Path, home: EmbeddedHome, tmp_path: Path
-) -> None:
+def test_a_replay_that_keeps_nothing_tells_the_same(home: EmbeddedHome, tmp_path: Path) -> None:
     rules = load("inmet")
+    recorded = write(tmp_path / "readings.csv", 1300)
     with open_home(tmp_path / "other") as other:
         passing = replays.replay(other, PLACES, [recorded], rules, is_kept=False)
         assert other.lake.keys("") == []

@@ -7,6 +7,7 @@ import pytest
 from atalaia import rules
 from atalaia.domain.hazard import Level
 from atalaia.domain.rule import Rule
+from atalaia.sources import thunder
 
 WHO_2021 = {
     "pm2_5-24h": (15, 50, 75),
@@ -59,6 +60,19 @@ def test_episodes_in_brazil_are_those_that_are_declared_there() -> None:
 def test_fire_weather_is_judged_by_the_classes_of_effis() -> None:
     """EFFIS, fire danger forecast: High from 21.3, Very high from 38.0, Extreme from 50.0."""
     assert by_name("fire-weather")["fire-weather-index"].enter == (None, 21.3, 38.0, 50.0)
+
+
+def test_waves_are_judged_by_the_wmos_degrees_of_the_state_of_the_sea() -> None:
+    """WMO-No. 306, code table 3700: rough from 2.5 m, very rough from 4 m, high from 6 m."""
+    assert by_name("sea")["high-waves"].enter == (None, 2.5, 4.0, 6.0)
+
+
+def test_thunder_is_judged_by_its_class_and_held_by_thunder_in_the_vicinity() -> None:
+    """WMO-No. 306, code table 4677: 95, then 96 and 97, then 99."""
+    rule = by_name("thunderstorm")["thunder"]
+    assert rule.enter == (None, thunder.PRESENT, thunder.HEAVY_OR_HAIL, thunder.HEAVY_WITH_HAIL)
+    assert rule.leave[Level.YELLOW - 1] == thunder.VICINITY
+    assert rule.keep_s == 30 * 60  # US NWS, lightning safety: after the last thunder
 
 
 def test_rivers_are_judged_by_the_severities_of_glofas() -> None:

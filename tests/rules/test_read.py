@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,7 +18,7 @@ from atalaia.domain.reading import Readings
 from atalaia.domain.rule import Rule, RuleSet
 from atalaia.errors import SettingsInvalid
 from atalaia.rules.read import parse
-from stories import forecast, rows, series, watched
+from stories import forecast, rows, rule, rule_set, series, watched
 
 BASE = """
 name = "base"
@@ -280,3 +282,48 @@ def test_a_file_extends_a_shipped_set_and_files_beside_it(tmp_path: Path) -> Non
 def test_places_that_nobody_watches_are_named() -> None:
     found = read('extends = "base"\n[limits.r1.gust]\nred = 31\n[limits."s*".gust]\nred = 32\n')
     assert found.strangers(["r1", "r2"]) == ["rule gust@s* is for place 's*', which is not watched"]
+
+
+POSSIBLE = {
+    "hazard": "heavy_rain",
+    "variable": "rain_mm",
+    "measure": "sum",
+    "window": "24h",
+    "limits": {"yellow": 30, "red": 100},
+}
+
+
+def test_a_chance_is_of_each_level_or_of_all() -> None:
+    assert rule(**POSSIBLE, chance={"red": 0.2}).chance == (None, None, None, 0.2)
+    one = rule(**POSSIBLE, chance=0.3)
+    assert one.chance == (None, 0.3, None, 0.3)
+    assert one.in_words().endswith("30 yellow, 100 red mm; or in 30 % of model runs")
+    assert (
+        rule(**POSSIBLE, chance={"yellow": 0.3, "red": 0.2})
+        .in_words()
+        .endswith("or in 30 % yellow, 20 % red of model runs")
+    )
+    assert rule_set(POSSIBLE | {"chance": 0.3}, {}).by_chance == {"rain_mm"}
+    assert rule(**POSSIBLE).digest != one.digest
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"window": "1h"}, "models step by 3h; use a window of 3h or longer"),
+        ({"measure": "value", "window": None}, 'told by steps of hours; use measure = "sum"'),
+        ({"chance": 30}, "a share of model runs, above 0 and up to 1"),
+        ({"chance": {"orange": 0.3}}, "there is no limit orange"),
+        ({"chance": {}}, "a share of model runs"),
+        ({"evidence": ["observed"]}, 'add "forecast" to evidence'),
+        ({"given": {"window": "72h", "limit": 30}}, "without area, given and station"),
+        ({"area": {"places": 2}}, "without area, given and station"),
+        ({"station": "ana:87450004"}, "without area, given and station"),
+        ({"variable": "river_level_m", "measure": "mean"}, "no ensemble tells river_level_m"),
+    ],
+)
+def test_a_chance_that_no_ensemble_can_tell_is_refused_and_says_why(
+    changes: Any, said: str
+) -> None:
+    with pytest.raises(SettingsInvalid, match=re.escape(said)):
+        rule(**({**POSSIBLE, "chance": 0.3} | changes))

@@ -253,7 +253,7 @@ def test_what_cannot_be_read_says_why_and_a_sample_is_kept(tmp_path: Path) -> No
         key = station_key(world)
         ahead = time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(NOON + 3 * 3600))
         for said, reason in (
-            ({"dateutc": ""}, "not a time"),
+            ({"dateutc": "", "pad": "b" * 9_000}, "not a time"),
             ({"dateutc": ahead, "tempf": "60"}, "from the future"),
             ({"tempf": "warm"}, "not a number"),
             ({"tempf": "-9999"}, "no values"),

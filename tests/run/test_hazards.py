@@ -21,6 +21,7 @@ from atalaia.cli.replays import replay_payloads
 from atalaia.domain.alert import LogEntry
 from atalaia.domain.place import Place, Places
 from atalaia.homes.embedded import open_home
+from stories import came
 
 AT = 1_789_416_000  # 2026-09-14T20:00:00Z
 HOUR, DAY = 3600, 86_400
@@ -37,17 +38,16 @@ def lived(
     home: Path | None = None,
 ) -> list[LogEntry]:
     """What the watch told of answers of an API, each received when it says, in a home."""
+    content = "fire-weather" if api == "fire-weather" else "forecast"
+    lines = [came(at, "mao", f"open-meteo:{api}", content, body) for at, body in answers]
+    return replayed(tmp_path, rule_set, lines, home)
+
+
+def replayed(
+    tmp_path: Path, rule_set: str, lines: Sequence[dict[str, Any]], home: Path | None = None
+) -> list[LogEntry]:
+    """What the watch told of payloads, in their order."""
     file = tmp_path / "payloads.ndjson"
-    lines = (
-        {
-            "received_at": datetime.fromtimestamp(at, UTC).isoformat(),
-            "source": f"open-meteo:{api}",
-            "content": "fire-weather" if api == "fire-weather" else "forecast",
-            "places": ["mao"],
-            "body": json.dumps(body),
-        }
-        for at, body in answers
-    )
     file.write_text("".join(json.dumps(line) + "\n" for line in lines))
     done = replay_payloads(MANAUS, [file], rules.load(rule_set), home=home)
     assert done.rejected == []
@@ -238,3 +238,151 @@ def test_a_dry_season_is_told_until_rain_puts_an_end_to_it(tmp_path: Path) -> No
         "open-meteo:fire-weather. No encienda fuego ni queme basura; si ve fuego, salga pronto y "
         "avise. Esto no es un aviso oficial.",
     }
+
+
+def test_a_swell_is_foretold_lived_through_and_ended_in_three_languages(tmp_path: Path) -> None:
+    def polls() -> Iterator[tuple[int, dict[str, Any]]]:
+        for poll in range(0, 72, 3):
+            at = AT + poll * HOUR
+            answer = hours(at, -24, 48, {"wave_height": swell, "wave_period": period}, "m")
+            answer["hourly_units"]["wave_period"] = "s"
+            yield at, answer
+
+    def swell(hour: int) -> float:
+        return 4.6 if 24 <= hour < 48 else 1.2
+
+    def period(hour: int) -> float:
+        return 14.0 if 24 <= hour < 48 else 7.0
+
+    entries = lived(tmp_path, "marine", "sea", list(polls()))
+    assert [(e.alert.type, e.alert.level, e.alert.certainty, e.alert.reason) for e in entries] == [
+        ("alert", "orange", "Possible", "onset"),
+        ("update", "orange", "Likely", "certainty"),
+        ("end", "orange", "Likely", "ended"),
+    ]
+    assert (entries[0].alert.onset_at - entries[0].alert.sent_at) / HOUR >= 23
+    assert entries[0].alert.text == {
+        "pt-BR": "Laranja (perigo): ressaca em Manaus, a partir de 15/09 16:00. Altura das ondas: "
+        "4,6 m (previsto, 15/09 16:00), limite 4 m. Fonte: open-meteo:marine. Saia da praia, das "
+        "pedras e do calçadão; não entre no mar nem vá de barco; bombeiros: 193. Isto não é um "
+        "aviso oficial.",
+        "en": "Orange (severe): rough sea at Manaus, from 15 Sep 16:00. Height of the waves: 4.6 m "
+        "(forecast, 15 Sep 16:00), limit 4 m. Source: open-meteo:marine. Leave the beach, the "
+        "rocks and the promenade; do not swim, nor go out by boat. This is not an official "
+        "warning.",
+        "es": "Naranja (severo): oleaje fuerte en Manaus, a partir de 15/09 16:00. Altura de las "
+        "olas: 4,6 m (previsto, 15/09 16:00), límite 4 m. Fuente: open-meteo:marine. Aléjese de "
+        "la playa, las rocas y el paseo; no se bañe ni salga en barco. Esto no es un aviso "
+        "oficial.",
+    }
+
+
+def test_a_place_without_a_sea_or_a_river_is_not_unseen(tmp_path: Path) -> None:
+    inland = hours(AT, -24, 48, {"wave_height": lambda _hour: None}, "m")
+    dry = days(AT - AT % DAY, [None, None, None])
+    for api, rule_set, answer, step in (
+        ("marine", "sea", inland, 3 * HOUR),
+        ("flood", "river-flood", dry, DAY),
+    ):
+        assert lived(tmp_path, api, rule_set, [(AT + i * step, answer) for i in range(9)]) == []
+
+
+def test_a_sea_that_was_seen_and_is_no_more_is_told(tmp_path: Path) -> None:
+    calm = hours(AT, -24, 48, {"wave_height": lambda _hour: 1.0}, "m")
+    gone = hours(AT, -24, 48, {"wave_height": lambda _hour: None}, "m")
+    polls = [(AT, calm), *((AT + i * 3 * HOUR, gone) for i in range(1, 9))]
+    entries = lived(tmp_path, "marine", "sea", polls)
+    assert [(e.alert.hazard, e.alert.type) for e in entries] == [("cannot_see", "alert")]
+
+
+def metar(at: int, weather: str) -> dict[str, Any]:
+    """A report of Ponta Pelada, an aerodrome 5 km from Manaus, as it came five minutes before."""
+    when = datetime.fromtimestamp(at, UTC)
+    report = {
+        "icaoId": "SBMN", "obsTime": at, "name": "Ponta Pelada",
+        "lat": -3.146, "lon": -59.986, "elev": 81,
+        "rawOb": f"METAR SBMN {when:%d%H%M}Z 05006KT 9999 {weather} SCT020CB 26/24 Q1011",
+    }  # fmt: skip
+    return came(at - 300, "mao", "metar", "metar-json", [report])
+
+
+def thunder_foretold(at: int) -> dict[str, Any]:
+    """Open-Meteo's hours: thunder from 12 to 14 hours after AT."""
+
+    def code(hour: int) -> float:
+        return 96 if 12 <= hour < 15 else 61
+
+    return came(
+        at, "mao", "open-meteo", "forecast", hours(at, -24, 48, {"weather_code": code}, "wmo code")
+    )
+
+
+def test_thunder_is_foretold_heard_and_over_half_an_hour_after_the_last_in_three_languages(
+    tmp_path: Path,
+) -> None:
+    heard = {12: "-TSRA", 13: "TSGR", 14: "-RA VCTS", 15: "-RA VCTS", 16: "-RA", 17: ""}
+    lines = [thunder_foretold(AT + hour * HOUR) for hour in range(0, 20)]
+    lines += [metar(AT + hour * HOUR, heard.get(hour, "")) for hour in range(0, 20)]
+    lines.sort(key=lambda line: line["received_at"])
+    entries = replayed(tmp_path, "thunderstorm", lines)
+    told = [(e.alert.type, e.alert.level, e.alert.certainty, e.alert.reason) for e in entries]
+    assert told == [
+        ("alert", "yellow", "Possible", "onset"),
+        ("update", "yellow", "Observed", "certainty"),
+        ("update", "orange", "Observed", "escalated"),
+        ("update", "yellow", "Observed", "eased"),
+        ("end", "yellow", "Observed", "ended"),
+    ]
+    assert entries[0].alert.onset_at == AT + 12 * HOUR
+    foretold, _, hail, _, over = (entry.alert.text for entry in entries)
+    assert foretold["en"] == (
+        "Yellow (moderate): thunderstorm at Manaus, from 15 Sep 04:00. Thunderstorm: present "
+        "(forecast, 15 Sep 04:00), limit present. Source: open-meteo. Go indoors or into a closed "
+        "car; keep off water, trees and open fields until 30 min after the last thunder. This is "
+        "not an official warning."
+    )
+    assert hail == {
+        "pt-BR": "Subiu para Laranja (perigo): trovoada em Manaus, desde 15/09 03:55. Trovoada: "
+        "forte ou com granizo (medido em Ponta Pelada, a 5 km, 15/09 04:55), limite forte ou com "
+        "granizo. Fonte: metar:SBMN. Entre em casa ou em carro fechado; longe de água, árvores e "
+        "campo aberto até 30 min após o último trovão. Isto não é um aviso oficial.",
+        "en": "Raised to Orange (severe): thunderstorm at Manaus, since 15 Sep 03:55. "
+        "Thunderstorm: heavy or with hail (measured at Ponta Pelada, 5 km away, 15 Sep 04:55), "
+        "limit heavy or with hail. Source: metar:SBMN. Go indoors or into a closed car; keep off "
+        "water, trees and open fields until 30 min after the last thunder. This is not an official "
+        "warning.",
+        "es": "Sube a Naranja (severo): tormenta eléctrica en Manaus, desde 15/09 03:55. Tormenta "
+        "eléctrica: fuerte o con granizo (medido en Ponta Pelada, a 5 km, 15/09 04:55), límite "
+        "fuerte o con granizo. Fuente: metar:SBMN. Entre en casa o en un auto cerrado; lejos de "
+        "agua, árboles y campo abierto hasta 30 min tras el último trueno. Esto no es un aviso "
+        "oficial.",
+    }
+    assert over["en"] == (
+        "Over: thunderstorm at Manaus. Thunderstorm: none (measured at Ponta Pelada, 5 km away, 15 "
+        "Sep 08:55), limit in the vicinity; peak heavy or with hail at 15 Sep 04:55. Source: "
+        "metar:SBMN. This is not an official warning."
+    )
+
+
+def test_an_aerodrome_alone_makes_no_red_of_hail_and_its_neighbour_bears_it_out(
+    tmp_path: Path,
+) -> None:
+    neighbour = metar(AT + 1800, "VCTS")
+    neighbour["body"] = neighbour["body"].replace("SBMN", "SBEG").replace("-3.146", "-3.05")
+    alone = replayed(tmp_path, "thunderstorm", [metar(AT, "+TSRAGR")])
+    assert [e.alert.level for e in alone] == ["orange"]
+    assert "One instrument alone says so" in alone[0].alert.text["en"]
+    both = replayed(tmp_path, "thunderstorm", [metar(AT, "+TSRAGR"), neighbour])
+    assert [e.alert.level for e in both] == ["orange", "red"]
+
+
+def test_thunder_that_a_machine_says_no_more_of_is_never_over_but_expires(tmp_path: Path) -> None:
+    lines = [metar(AT, "TS"), *(metar(AT + i * HOUR, "") for i in range(1, 8))]
+    for line in lines[1:]:
+        line["body"] = line["body"].replace("Z 05006KT", "Z AUTO 05006KT")
+    entries = replayed(tmp_path, "thunderstorm", lines)
+    assert [(e.alert.type, e.alert.reason) for e in entries] == [
+        ("alert", "onset"),
+        ("end", "expired"),
+    ]
+    assert entries[1].alert.sent_at - entries[0].alert.sent_at >= 3 * HOUR

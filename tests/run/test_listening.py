@@ -80,7 +80,6 @@ def story(
     async def run() -> None:
         async with watching(folder, clock=Clock(TEN + 2460), **env) as world:
             await world.until(lambda: all(_is_joined(each) for each in world.live.subscribers))
-            await asyncio.sleep(0.3)  # until the broker has the filters, too
             await tell(world)
 
     asyncio.run(run())
@@ -88,7 +87,7 @@ def story(
 
 def _is_joined(subscriber: Any) -> bool:
     sessions = subscriber.sessions
-    return bool(sessions) and all(one.is_connected for one in sessions)
+    return bool(sessions) and all(one.fault is None for one in sessions)
 
 
 async def hour(world: World, mosquitto: Mosquitto, *reports: tuple[str, bytes]) -> None:

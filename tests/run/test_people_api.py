@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from atalaia.people import leave
-from atalaia.people.manage import make_key
+from atalaia.people.manage import Signed, make_key
 
 from .world import PUSH_KEY, World, watching
 
@@ -77,6 +77,7 @@ def test_a_persons_objects_are_out_of_anothers_reach(tmp_path: Path) -> None:
         verbs = [
             ("GET", f"/v1/people/{theirs}", None),
             ("DELETE", f"/v1/people/{theirs}", None),
+            ("PATCH", f"/v1/people/{theirs}", {"language": "en"}),
             ("POST", f"/v1/people/{theirs}/stop", {}),
             ("POST", f"/v1/people/{theirs}/messages/msg_x/acknowledge", None),
         ]
@@ -94,6 +95,57 @@ def test_a_persons_objects_are_out_of_anothers_reach(tmp_path: Path) -> None:
             assert (await ask(world, method, path, body, key=keys[0]))[0] == 403
         assert (await ask(world, "GET", f"/v1/people/{theirs}", key=keys[1]))[0] == 200
         assert (await ask(world, "DELETE", f"/v1/people/{mine}", key=keys[0]))[0] == 204
+
+    story(tmp_path, tell)
+
+
+def test_before_somebody_answers_for_addresses_none_is_taken_and_the_page_offers_none(
+    tmp_path: Path,
+) -> None:
+    async def tell(world: World) -> None:
+        for path, key in (("/v1/subscriptions", PUSH_KEY), ("/v1/subscribe", None)):
+            here = {"latitude": -0.5, "longitude": 0.0}
+            body = {"where": [here], "contacts": [f"email:{ADDRESS}"]}
+            status, problem = await ask(world, "POST", path, body, key=key)
+            assert (status, "people.controller" in problem["detail"]) == (422, True)
+            assert ADDRESS not in json.dumps(problem)
+        assert (await ask(world, "GET", "/v1/subscribe"))[1]["channels"] == []
+        assert (await ask(world, "GET", "/v1/summary"))[1]["subscribers_channels"] == []
+
+    story(tmp_path, tell, **ENV, ATALAIA_PEOPLE_CONTROLLER="")
+
+
+def test_who_has_a_link_changes_where_of_what_and_when_they_are_told(tmp_path: Path) -> None:
+    async def tell(world: World) -> None:
+        person = (await subscribed(world, f"email:{ADDRESS}", "inbox:", proof="form 12"))["person"]
+        people, registry = world.live.services.people, world.live.services.registry
+        held = registry.held(person)
+        assert held is not None
+        now = world.live.services.clock.second()
+        token = people.manage(Signed(person, ("email",), held.kept.epoch), now)
+        path = f"/v1/people/{person}"
+        [old] = (await ask(world, "GET", path, key=token))[1]["person"]["subscriptions"]
+        ring = [[-35.5, -8.5], [-34.5, -8.5], [-34.5, -7.5], [-35.5, -8.5]]
+        area = {"name": "coast", "geojson": {"type": "Polygon", "coordinates": [ring]}}
+        body = {
+            "language": "en",
+            "quiet": "22:00-07:00",
+            "channels": ["inbox"],
+            "subscriptions": {old["id"]: {"hazards": {"heat": "red"}}},
+            "added": [{"where": [area], "hazards": {}, "thresholds": ["rain_mm over 1h >= 35"]}],
+        }
+        assert await ask(world, "PATCH", path, body, key=token) == (204, None)
+        told = (await ask(world, "GET", path, key=token))[1]["person"]
+        assert (told["language"], told["channels"]) == ("en", ["inbox", "email"])
+        assert told["quiet"] == {"start": 1320, "end": 420, "timezone": "America/Recife"}
+        changed, new = told["subscriptions"]
+        assert (changed["where"], changed["hazards"]) == (old["where"], {"heat": "red"})
+        assert (new["where"][0]["rings"], new["thresholds"][0]["limit"]) == ([ring], 35)
+        for wrong in ({"quiet": "22"}, {"subscriptions": {"s_x": None}}, {"hazards": {}}):
+            assert (await ask(world, "PATCH", path, wrong, key=token))[0] == 422
+        assert (await ask(world, "GET", path, key=token))[1]["person"] == told
+        await ask(world, "POST", f"{path}/stop", {"channel": "email"}, key=token)
+        assert (await ask(world, "PATCH", path, {"language": "es"}, key=token))[0] == 401
 
     story(tmp_path, tell)
 

@@ -1,6 +1,6 @@
 """The whole API against its own description: what is generated from it, over HTTP.
 
-1,000 requests; with ATALAIA_SCHEMATHESIS=10000 (`make fuzz-api`) as many as that.
+400 requests; with ATALAIA_SCHEMATHESIS=10000 (`make fuzz-api`) as many as that.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from patience import LIMIT_S
+from patience import LIMIT_S, slowness
 
 from .world import PUSH_KEY, watching
 
-REQUESTS = int(os.environ.get("ATALAIA_SCHEMATHESIS", "1000"))
+REQUESTS = int(os.environ.get("ATALAIA_SCHEMATHESIS", "400"))
 
 CHECKS = [
     not_a_server_error,
@@ -44,7 +44,7 @@ KNOWN = {"place_id": "p1", "place": "p1", "hazard": "wind"}
 
 
 KEY = {"Authorization": f"Bearer {PUSH_KEY}"}
-A_TURN = 42
+A_TURN = 12
 """Requests of one operation, at most, before the next one's turn; some have but a few."""
 
 HOW = settings(
@@ -109,7 +109,9 @@ def generated(operation: Any, turn: int, ask: Callable[[Any], None]) -> None:
 
 def test_what_is_generated_from_the_description_is_answered_by_it(tmp_path: Path) -> None:
     with running(tmp_path) as url:
-        schema = schemathesis.openapi.from_url(f"{url}/openapi.json")
+        # Its own limit is 10 s, in which a busy machine has not described all.
+        within_s = LIMIT_S * slowness()
+        schema = schemathesis.openapi.from_url(f"{url}/openapi.json", timeout=within_s)
         found = [each.ok() for each in schema.get_all_operations()]
         operations = [each for each in found if each.path != "/v1/events"]  # it never ends
         assert len(operations) > 25
@@ -122,7 +124,7 @@ def test_what_is_generated_from_the_description_is_answered_by_it(tmp_path: Path
             if asked % 2:
                 for name in (case.path_parameters or {}).keys() & KNOWN.keys():
                     case.path_parameters[name] = KNOWN[name]
-            response = case.call(session=session, headers=KEY, timeout=LIMIT_S)
+            response = case.call(session=session, headers=KEY, timeout=within_s)
             statuses[response.status_code] += 1
             case.validate_response(response, checks=CHECKS)
 

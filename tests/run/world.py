@@ -185,9 +185,9 @@ class World:
         self.providers = providers
         self.said = said
         self.http: aiohttp.ClientSession
-        # Clock, archive, refine, watchdog, retention, escalation and each poller: at rest they all
-        # wait for time to pass.
-        self.at_rest = 6 + len(live.pollers)
+        # Clock, archive, refine, watchdog, retention, escalation, snapshots and each poller: at
+        # rest they all wait for time to pass.
+        self.at_rest = 7 + len(live.pollers)
 
     @property
     def home(self) -> EmbeddedHome:
@@ -251,6 +251,8 @@ def settings(folder: Path, base_url: str, n: int = 3, **env: str) -> Settings:
             "ATALAIA_PLACES": str(places_csv(folder, n)),
             "ATALAIA_API_PORT": "0",
             "ATALAIA_LANGUAGE": "en",
+            "ATALAIA_PEOPLE_CONTROLLER": "Defesa Civil",
+            "ATALAIA_PEOPLE_CONTACT": "+55 81 3355-0000",  # an e-mail would turn web push on
             "ATALAIA_SOURCES_OPEN_METEO_BASE_URL": base_url,
             "ATALAIA_SOURCES_TOMORROW_IO_BASE_URL": base_url,
             **env,

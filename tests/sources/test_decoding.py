@@ -9,7 +9,7 @@ import pytest
 
 from atalaia.domain.payload import Payload
 from atalaia.domain.place import Places
-from atalaia.domain.reading import NO_TIME, Kind, Readings
+from atalaia.domain.reading import NO_TIME, Ints, Kind, Readings
 from atalaia.sources import CLOCK, decode_all, decoders
 from atalaia.sources.decoding import (
     FUTURE_S,
@@ -38,6 +38,11 @@ def read(one: Payload, _wanted: Any, rejects: Rejects) -> Readings:
 
 
 decode = by_content({"rows": read}, plain_error)
+
+
+def of_first(readings: Readings) -> Ints:
+    """All rows are of the first payload."""
+    return np.zeros(len(readings), np.int64)
 
 
 @pytest.mark.parametrize(
@@ -82,10 +87,10 @@ def test_an_error_of_bytes_and_of_any_length_is_told_short() -> None:
 def test_live_rows_are_known_when_they_came_and_recorded_ones_at_their_own_time() -> None:
     kind = np.array([Kind.OBSERVED, Kind.FORECAST], np.int8)
     valid_at = np.array([T0 - 60, T0 + 3600])
-    issued, known = times_of_rows(payload(), kind, valid_at)
+    issued, known = times_of_rows(kind, valid_at, T0, False)
     assert issued.tolist() == [NO_TIME, NO_TIME]
     assert known.tolist() == [T0, T0]
-    issued, known = times_of_rows(payload(is_recorded=True), kind, valid_at)
+    issued, known = times_of_rows(kind, valid_at, T0, True)
     assert issued.tolist() == [NO_TIME, T0]
     assert known.tolist() == [T0 - 60, T0]
 
@@ -95,16 +100,18 @@ def test_a_present_that_lies_more_than_a_day_ahead_is_not_believed() -> None:
     now = series([1.0], start=T0 + FUTURE_S)
     ahead = series([2.0, 3.0], start=T0 + FUTURE_S + 1, step=FUTURE_S)
     coming = forecast(T0, [4.0])
-    kept = without_future(rows(now, ahead, coming), payload(), rejects)
+    mine = rows(now, ahead, coming)
+    kept = without_future(mine, of_first(mine), [payload()], [rejects])
     assert len(kept) == 2
     assert [(one.reason, one.detail) for one in rejects.listed()] == [
         ("from the future", "2 rows, up to 2.0 days ahead"),
         ("clock ahead", "1 rows, up to 1440 min ahead; taken as of their receipt"),
     ]
     rejects = Rejects("made-up")
-    recorded = without_future(ahead, payload(is_recorded=True), rejects)
+    recorded = without_future(ahead, of_first(ahead), [payload(is_recorded=True)], [rejects])
     assert (len(recorded), rejects.listed()) == (2, [])
-    assert len(without_future(Readings.empty(), payload(), rejects)) == 0
+    nothing = Readings.empty()
+    assert len(without_future(nothing, of_first(nothing), [payload()], [rejects])) == 0
 
 
 def test_all_variables_are_wanted_unless_some_are_named() -> None:

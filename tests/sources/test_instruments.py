@@ -11,11 +11,13 @@ import numpy as np
 import pytest
 
 from atalaia.domain.payload import Payload
+from atalaia.domain.place import Place, Places
 from atalaia.domain.station_reading import StationsDecoded
 from atalaia.sources import ana, cemaden, nws_observations
 from atalaia.sources.instruments import DecodeStations
 
 RECEIVED = int(datetime(2026, 8, 20, 1, 20, tzinfo=UTC).timestamp())
+PLACES = Places([Place(id="cais", name="Cais", latitude=-30.03, longitude=-51.23, elevation_m=3.0)])
 
 
 def at(text: str) -> int:
@@ -104,7 +106,7 @@ ITEM: dict[str, Any] = {
 
 
 def level(**item: Any) -> StationsDecoded:
-    return decode(ana.decoder(), "ana-series", {"status": "OK", "items": [{**ITEM, **item}]})
+    return decode(ana.decoder(PLACES), "ana-series", {"status": "OK", "items": [{**ITEM, **item}]})
 
 
 def test_a_rivers_level_is_in_metres_and_its_time_brasilias() -> None:
@@ -129,6 +131,7 @@ def test_a_level_that_was_not_adopted_is_not_taken_from_the_sensor(value: str | 
         ({"Cota_Adotada_Status": "2"}, "level of bad quality"),
         ({"Cota_Adotada_Status": None}, "level of bad quality"),
         ({"Cota_Adotada": "high"}, "not a number"),
+        ({"Cota_Adotada": "9999.00"}, "a logger's word for no level"),
         ({"Cota_Adotada": 7}, "not a number"),
         ({"Data_Hora_Medicao": "yesterday"}, "not a time"),
         ({"Data_Hora_Medicao": "2026-02-30 21:00:00.0"}, "not a time"),
@@ -142,6 +145,16 @@ def test_a_level_that_is_not_good_is_refused_with_its_reason(
     decoded = level(**item)
     assert len(decoded.readings) == 0
     assert [each.reason for each in decoded.rejects] == [reason]
+
+
+def test_where_a_gauge_stands_and_in_which_zone_it_speaks_the_payload_says() -> None:
+    body = {"status": "OK", "items": [ITEM]}
+    decoded = decode(ana.decoder(PLACES), "ana-series-utc-5", body, places=("cais", "Mauá"))
+    (station,) = decoded.stations
+    assert (station.id, station.name, station.kind) == ("ana:75650010", "Mauá", "official")
+    assert (station.latitude, station.longitude, station.elevation_m) == (-30.03, -51.23, 3.0)
+    assert decoded.readings.valid_at.tolist() == [at("2026-08-20T02:00Z")]
+    assert decoded.rejects == []
 
 
 def quantity(value: Any, unit: str, control: str = "V") -> dict[str, Any]:
@@ -194,7 +207,7 @@ def test_a_value_that_is_not_good_costs_only_itself(odd: dict[str, Any], reason:
 @pytest.mark.parametrize(
     ("decoder", "content"),
     [
-        (nws_observations.decoder(), "nws-observation"), (ana.decoder(), "ana-series"),
+        (nws_observations.decoder(), "nws-observation"), (ana.decoder(PLACES), "ana-series"),
         (cemaden.decoder(), "cemaden-hourly"), (cemaden.decoder(), "cemaden-last"),
         (cemaden.decoder(), "else"),
     ],
@@ -209,9 +222,9 @@ def test_an_answer_that_is_none_ends_nothing(
 
 
 def test_an_error_answer_is_a_reject_and_no_answer_is_none() -> None:
-    decoded = decode(ana.decoder(), "ana-series", b"denied", status=401)
+    decoded = decode(ana.decoder(PLACES), "ana-series", b"denied", status=401)
     assert [each.reason for each in decoded.rejects] == ["error 401"]
-    assert decode(ana.decoder(), "ana-series", b"", failure="time-out").rejects == []
+    assert decode(ana.decoder(PLACES), "ana-series", b"", failure="time-out").rejects == []
 
 
 def test_rows_of_a_record_are_known_at_their_own_time() -> None:

@@ -55,6 +55,10 @@ def _without_dates(body: bytes) -> list[bytes]:
     return [line.partition(b"\t")[2] for line in body.splitlines()]
 
 
+def _ana() -> DecodeStations:
+    return ana.decoder(Places(()))
+
+
 def _pws() -> DecodeStations:
     return consoles(Places(()))
 
@@ -74,7 +78,7 @@ KINDS: tuple[tuple[str, str, Callable[[], DecodeStations], Callable[[bytes], lis
     ("pws/wu_query_strings.txt", "wunderground", _pws, _lines),
     ("brazil/cemaden_horario*.json", "cemaden-hourly", cemaden.decoder, _as_it_is),
     ("brazil/cemaden_getJson2*.json", "cemaden-last", cemaden.decoder, _as_it_is),
-    ("brazil/ana_*.json", "ana-series", ana.decoder, _as_it_is),
+    ("brazil/ana_*.json", "ana-series", _ana, _as_it_is),
     ("us/nws_observation_*.json", "nws-observation", nws_observations.decoder, _as_it_is),
 )
 """(files, content, decoder, what each payload's body is made of)."""

@@ -119,6 +119,19 @@ def test_an_archive_is_all_analysis_in_the_older_spelling(shared: Path, places: 
     assert "precipitation_probability_pct" not in readings.values  # null throughout
 
 
+def test_a_code_of_thunder_is_told_as_its_class_and_no_hail_is_made_of_it(places: Places) -> None:
+    """96 is 95 that the provider's formula is surer of; 99 is the ICON models' heavy one."""
+    answers = [
+        payload(hourly({"weather_code": "wmo code"}, {"weather_code": codes}))
+        for codes in ([82, 95, 96], [99, 0, None])
+    ]
+    for wanted in (None, frozenset({"thunderstorm_class"})):
+        values = open_meteo.decoder(places)(answers, wanted).readings.values
+        assert values["thunderstorm_class"][:5].tolist() == [0, 2, 2, 3, 0]
+        assert np.isnan(values["thunderstorm_class"][5])
+        assert ("weather_code" in values) == (wanted is None)
+
+
 @pytest.mark.parametrize(
     ("key", "unit", "given_and_told"),
     [

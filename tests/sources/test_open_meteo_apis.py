@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from atalaia import rules
+from atalaia.domain.ensemble import TOLD_OF
 from atalaia.domain.payload import Payload
 from atalaia.domain.place import Place, Places
 from atalaia.domain.reading import Decoded, Kind
@@ -64,6 +65,19 @@ def test_what_is_asked_follows_from_what_rules_measure() -> None:
     assert own.url == "http://localhost:8080/v1/air-quality"
 
 
+def test_an_ensemble_is_asked_for_what_rules_want_a_chance_of_and_weighs_its_runs() -> None:
+    (runs,) = asked_by({"rain_mm"}, {"rain_mm", "wind_gust_m_s"})
+    many = [Place(id=f"p{i}", name="", latitude=i / 10, longitude=0.0) for i in range(27)]
+    first, second = requests(many, runs)
+    assert first.url == "https://ensemble-api.open-meteo.com/v1/ensemble"
+    assert (first.source, first.content) == ("open-meteo:ensemble", "ensemble")
+    assert first.params["hourly"] == "precipitation,wind_gusts_10m"
+    assert first.params["models"] == "ecmwf_ifs025"
+    # Of 51 runs two variables are 102: ten calls and a fifth a place.
+    assert (len(first.places), first.cost, len(second.places), second.cost) == (20, 204, 7, 72)
+    assert asked_by(TOLD_OF, TOLD_OF)[0].asked["hourly"], "all that has a chance can be asked for"
+
+
 def hourly(**columns: list[Any]) -> dict[str, Any]:
     """Three hours of air, the last still to come."""
     return {
@@ -109,10 +123,9 @@ def test_a_river_is_read_by_the_day_at_the_end_of_the_day() -> None:
     told = decoded(by_day(river_discharge=[812.5, 1200, None]), "open-meteo:flood")
     assert told.rejects == []
     readings = told.readings
-    assert readings.valid_at.tolist() == [NOON, NOON + 86_400, NOON + 2 * 86_400]
-    assert readings.kind.tolist() == [Kind.ANALYSIS, Kind.FORECAST, Kind.FORECAST]
-    assert readings.values["river_discharge_m3_s"][:2].tolist() == [812.5, 1200]
-    assert np.isnan(readings.values["river_discharge_m3_s"][2])
+    assert readings.valid_at.tolist() == [NOON, NOON + 86_400]
+    assert readings.kind.tolist() == [Kind.ANALYSIS, Kind.FORECAST]
+    assert readings.values["river_discharge_m3_s"].tolist() == [812.5, 1200]
 
 
 def test_the_recorded_rivers_are_read_and_where_there_is_none_nothing_is(shared: Path) -> None:
@@ -136,10 +149,9 @@ def test_the_recorded_rivers_are_read_and_where_there_is_none_nothing_is(shared:
     told = decode_all(where)([payload], None)
     assert told.rejects == []
     discharge = told.readings.values["river_discharge_m3_s"]
-    assert discharge[:7].tolist() == [3.14, 1.67, 0.8, 0.53, 0.42, 0.76, 0.34]
-    assert told.readings.place.tolist() == [0] * 7 + [1]
-    assert np.isnan(discharge[7])
-    assert told.readings.kind.tolist() == [Kind.ANALYSIS] * 6 + [Kind.FORECAST] * 2
+    assert discharge.tolist() == [3.14, 1.67, 0.8, 0.53, 0.42, 0.76, 0.34]
+    assert told.readings.place.tolist() == [0] * 7
+    assert told.readings.kind.tolist() == [Kind.ANALYSIS] * 6 + [Kind.FORECAST]
 
 
 def test_other_values_of_days_are_no_readings() -> None:

@@ -14,6 +14,7 @@ from atalaia.domain.reading import NO_TIME, Decoded, Kind, Readings
 from atalaia.domain.variable import CATALOGUE
 from atalaia.sources import readings_csv
 from atalaia.sources.times import EARLIEST, LATEST
+from oracles import cases
 
 HEAD = "place_id,valid_at,period_s,kind,issued_at,wind_gust_m_s,rain_mm\n"
 JAN_1 = 1_356_998_400  # 2013-01-01T00:00:00Z
@@ -323,7 +324,7 @@ def rows_of(readings: Readings) -> list[tuple[Any, ...]]:
     return list(zip(*columns, strict=True))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=cases(50), deadline=None)
 @given(batches())
 def test_what_is_written_is_read_back_exactly(batch: tuple[Readings, Places]) -> None:
     readings, places = batch

@@ -3,34 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
 from typing import cast
 
 import numpy as np
 import pytest
 
 from atalaia.clock import Clock
-from atalaia.domain.payload import Payload
 from atalaia.domain.place import Places
 from atalaia.errors import StateConflict
 from atalaia.ports import Stream
 from atalaia.sources import CLOCK, status
 from atalaia.sources.rounds import Went, go_round
-from kept import Kept
+from kept import Kept, Log
 
 NOW = 1_768_003_200
 NOBODY = "http://127.0.0.1:9/rss"
-
-
-class Log:
-    """A stream in a list."""
-
-    def __init__(self) -> None:
-        self.kept: list[Payload] = []
-
-    def append(self, payloads: Sequence[Payload]) -> int:
-        self.kept += payloads
-        return len(self.kept)
 
 
 def go(notes: Kept, stream: Log, now: int, *feeds: str) -> Went:

@@ -127,4 +127,4 @@ def test_the_arithmetic_of_open_meteo_counts_variables() -> None:
     assert not arithmetic("open-meteo", 27, 300, FORECAST.calls_per_place).fits
     unknown = arithmetic("own", 3, 60)
     assert (unknown.fits, unknown.limit_per_day) == (True, None)
-    assert "no known limit" in unknown.sentence
+    assert unknown.sentence.endswith("(180 an hour), no limit is known")

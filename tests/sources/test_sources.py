@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import re
 from collections.abc import Iterator
@@ -63,10 +64,14 @@ def with_body(payload: Payload, body: bytes) -> Payload:
     )
 
 
+CUT, CHANGED = (30, 100) if os.environ.get("ATALAIA_FUZZ") == "long" else (8, 24)
+"""So often each body is cut short, and so often some of its bytes are others."""
+
+
 def damaged(body: bytes, dice: random.Random) -> Iterator[bytes]:
-    yield from (body[: dice.randrange(len(body))] for _ in range(30))
+    yield from (body[: dice.randrange(len(body))] for _ in range(CUT))
     short = body[:LONGEST] if body.startswith(b"REGIAO") else body
-    for _ in range(100):
+    for _ in range(CHANGED):
         changed = bytearray(short)
         for _ in range(dice.choice((1, 1, 1, 4, 30))):
             changed[dice.randrange(len(changed))] = dice.randrange(256)

@@ -13,6 +13,7 @@ from atalaia.domain.payload import Payload
 from atalaia.domain.place import Place, Places
 from atalaia.domain.reading import NO_TIME, Kind, Readings
 from atalaia.sources import tomorrow_io
+from oracles import cases
 
 VALID_AT = 1_726_897_440  # 2024-09-21T05:44:00Z
 BODY: dict[str, Any] = {
@@ -79,7 +80,27 @@ def test_the_recorded_realtime_answer_decodes_to_what_it_says(shared: Path, plac
         "precipitation_probability_pct": 0,
         "uv_index": 0,
         "weather_code": 1100,
+        "thunderstorm_class": 0,
     }
+
+
+@pytest.mark.parametrize("wanted", [None, frozenset({"thunderstorm_class"})])
+def test_thunder_is_told_by_the_weathers_code_and_an_unknown_one_says_nothing(
+    places: Places, wanted: frozenset[str] | None
+) -> None:
+    codes = [8000, 4201, 0, None]
+    decode = tomorrow_io.decoder(places)
+    answers = [payload(realtime(weatherCode=code)) for code in codes]
+    hours = [
+        {"time": f"2024-09-21T{7 + i:02}:00:00Z", "values": {"weatherCode": code}}
+        for i, code in enumerate(codes)
+    ]
+    series = {"timelines": {"hourly": hours}, "location": BODY["location"]}
+    for told in (decode(answers, wanted), decode([payload(series, content="forecast")], wanted)):
+        values = told.readings.values
+        assert values["thunderstorm_class"][:2].tolist() == [2, 0]
+        assert np.isnan(values["thunderstorm_class"][2:]).all()
+        assert ("weather_code" in values) == (wanted is None)
 
 
 def test_only_the_wanted_variables_are_extracted(places: Places) -> None:
@@ -349,7 +370,7 @@ TIMES = st.sampled_from(
 SPOTS = st.sampled_from([None, {}, {"lat": 43.653, "lon": -79.384}, {"lat": 44, "lon": 2}])
 
 
-@settings(max_examples=200, deadline=None, derandomize=True)
+@settings(max_examples=cases(60), deadline=None, derandomize=True)
 @given(st.lists(st.tuples(TIMES, NUMBERS, NUMBERS, SPOTS), min_size=1, max_size=20))
 def test_answers_read_together_say_what_each_says_alone(
     told: list[tuple[str, float | None, float | None, dict[str, float] | None]],

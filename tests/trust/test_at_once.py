@@ -17,13 +17,14 @@ import pytest
 
 from atalaia.domain.contact import Contact, read_contact
 from atalaia.errors import StateConflict
+from atalaia.people.changing import ChangeWanted, SubscriptionWanted
 from atalaia.people.manage import Signed
 from atalaia.people.registry import Registry
 from atalaia.people.rows import CONFIRMED, PENDING
 from atalaia.people.service import PeopleService
 from atalaia.people.subscribe import Confirmation, Enrolled
 from atalaia.settings import load
-from people.world import NOW, OLINDA, World, request, world
+from people.world import CONTROLLER, NOW, OLINDA, RECIFE, World, request, world
 
 EVERY = "ATALAIA_ORACLES" in os.environ
 """Each two acts, and each moment; or else the sharpest, before the writes of the one."""
@@ -79,7 +80,7 @@ class Desk:
 
     def _service(self, people: Any, keys: Any) -> PeopleService:
         settings = load(None, {"ATALAIA_HOME": str(self.w.path)})
-        return PeopleService(Registry(people, keys), self.w.home, settings)
+        return PeopleService(Registry(people, keys, CONTROLLER), self.w.home, settings)
 
     def address(self, channel: str) -> str:
         made = {
@@ -230,6 +231,22 @@ def stops(who: str) -> Act:
     return Act(act)
 
 
+def changes(link: str) -> Act:
+    """By a link: a wish is ended, and another begun."""
+
+    def act(people: PeopleService, d: Desk) -> bool:
+        shown_link = shown(people, d, link)
+        if shown_link is None:
+            return False
+        held = d.w.registry.held(shown_link.pseudonym)
+        ended = held.kept.person.subscriptions if held else ()
+        new = SubscriptionWanted(where=(RECIFE,), hazards={"wind": "red"})
+        wanted = ChangeWanted(subscriptions={one.id: None for one in ended}, added=(new,))
+        return people.change(shown_link, wanted, NOW)
+
+    return Act(act)
+
+
 def writes_down(*channels: str, **wishes: Any) -> Act:
     """Paper is shown for these contacts."""
 
@@ -291,6 +308,7 @@ CASES: list[tuple[Callable[[Desk], None], dict[str, Act], Pairs]] = [
             "the stranger confirms their chat": confirms("P", "telegram"),
             "a link erases": erases("whole link"),
             "a link stops": stops("O link"),
+            "a link changes": changes("O link"),
             "the phone stops": stops("whatsapp"),
             "the phone forgets": erases("whatsapp"),
             "the mail stops": stops("email"),
@@ -302,6 +320,9 @@ CASES: list[tuple[Callable[[Desk], None], dict[str, Act], Pairs]] = [
             ("a link erases", "the phone confirms"),
             ("a link stops", "the phone confirms"),
             ("a link stops", "the mail stops"),
+            ("a link changes", "the mail stops"),
+            ("a link changes", "the operator erases"),
+            ("the mail stops", "a link changes"),
             ("the mail stops", "a link stops"),
             ("the operator adds", "the phone stops"),
         ],

@@ -230,11 +230,11 @@ def test_a_fault_of_the_machine_is_no_rows_fault(
     with pytest.raises(UnreadableGold):
         merge_all_but(lake, row, PLACES)
 
-    def full(_key: str, _body: bytes) -> None:
+    def full(_files: dict[str, bytes]) -> None:
         raise StateConflict("the disk is full")
 
     lake.delete(key)
-    monkeypatch.setattr(lake, "write", full)
+    monkeypatch.setattr(lake, "write_all", full)
     with pytest.raises(StateConflict):
         merge_all_but(lake, row, PLACES)
 

@@ -15,6 +15,7 @@ from atalaia.api.access import OWN_KEY, SIGNED_LINK, Caller, Gate
 from atalaia.api.limits import CONFIRMATIONS, SUBSCRIPTIONS, RateLimits
 from atalaia.domain.delivery import Letter, Outcome, Status
 from atalaia.domain.delivery import Message as Message_
+from atalaia.homes.embedded.meter import MemoryMeter
 from atalaia.metrics import Metrics
 from atalaia.people.admission import admit
 from atalaia.people.manage import Signed
@@ -35,7 +36,9 @@ class Asker:
 
     def __init__(self, limit: int) -> None:
         self.gate = Gate(lambda _: None, is_public=True)
-        self.limits = RateLimits(_answer, self.gate, limit, lambda: 0.0)
+        self.limits = RateLimits(
+            _answer, self.gate, limit, lambda rate: MemoryMeter(rate, lambda: 0.0)
+        )
 
     async def ask(self, method: str, path: str, key: str = "", query: str = "") -> int:
         statuses = []

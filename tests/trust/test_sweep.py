@@ -238,6 +238,7 @@ def test_what_the_erased_pushed_goes_from_raw_and_gold_and_what_others_pushed_st
     ana, bia = stations
     both = sorted([own_source(ana), own_source(bia), "school roof"])
     assert sources_of(w, w.home.sql) == both
+    w.home.lake.write(f"{gold.DAYS}source={raw.folder_name(own_source(ana))}/month=x/y", b"days")
     w.registry.erase(ana, NOW)
     swept(w, NOW)
     assert sources_of(w, w.home.sql) == sorted([own_source(bia), "school roof"])

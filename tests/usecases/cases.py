@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from atalaia.domain.alert import instant
 from patience import wait_until
@@ -54,6 +55,8 @@ HERE = [{"latitude": -8.05, "longitude": -34.9, "radius_km": 2}]
 class Target:
     """Somebody's webhook: a server on loopback that notes what it is sent."""
 
+    path = "/hook"
+
     def __init__(self) -> None:
         self.bodies: list[dict[str, Any]] = []
         target = self
@@ -69,7 +72,7 @@ class Target:
                 pass
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self._server.server_port}/hook"
+        self.url = f"http://127.0.0.1:{self._server.server_port}{self.path}"
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
 
     def texts(self) -> list[str]:
@@ -137,6 +140,14 @@ class UseCases:
     @pytest.fixture
     def watch(self, tmp_path: Path) -> Iterator[Driven]:
         raise NotImplementedError
+
+    @pytest.fixture(autouse=True)
+    def _nobodys_address_is_logged(self) -> Iterator[None]:
+        """Whatever is done: before the last net (`redact`) is asked."""
+        with capture_logs() as logs:
+            yield
+        said = json.dumps(logs, default=repr)
+        assert [a for a in (Target.path, "/push/", "whsec_") if a in said] == []
 
     def test_who_subscribes_and_confirms_is_told_once_and_acknowledges(
         self, watch: Driven, target: Target

@@ -14,6 +14,7 @@ import pytest
 from .cases import KEY, SETTINGS, Driven, UseCases, decoded
 
 if "ATALAIA_AWS" in os.environ:
+    from aws.conftest import url  # noqa: F401  a fixture
     from aws.dynalite import dynalite  # noqa: F401  a fixture
 
 pytestmark = pytest.mark.skipif(
@@ -93,11 +94,11 @@ class TestAws(UseCases):
         self,
         tmp_path: Path,
         monkeypatch: pytest.MonkeyPatch,
+        url: str,
         dynalite: str,
     ) -> Iterator[Driven]:
         from aws import moto
 
-        server, url = moto.start()
         for name, value in moto.ENVIRONMENT.items():
             monkeypatch.setenv(name, value)
         monkeypatch.setenv("AWS_ENDPOINT_URL", url)
@@ -112,4 +113,3 @@ class TestAws(UseCases):
         watch.another()
         yield watch
         watch.another()
-        server.stop()

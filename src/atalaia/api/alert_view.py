@@ -43,19 +43,29 @@ class Snapshot:
 
 @dataclass(frozen=True, slots=True)
 class IncidentRow:
-    """One incident. `number` is that of its first entry: the order of lists, which never changes.
+    """One incident.
 
+    seqs    the numbers of its entries
     body    as `incident_body` has it
     """
 
     key: str
-    number: int
-    seq: int
+    seqs: tuple[int, ...]
     is_open: bool
     hazard: str
     level: int
     places: tuple[str, ...]
     body: bytes
+
+    @property
+    def number(self) -> int:
+        """That of its first entry: the order of lists, which never changes."""
+        return self.seqs[0]
+
+    @property
+    def seq(self) -> int:
+        """That of its newest entry."""
+        return self.seqs[-1]
 
 
 @dataclass
@@ -98,6 +108,19 @@ class AlertView:
         self.now = Snapshot(self.seq, tuple(self._open.values()), tuple(reversed(self._recent)))
         self.version += 1
         return touched
+
+    def begin(self, older: Iterable[Numbered], after: int) -> None:
+        """Begin with what `older` named, to take up next what comes after that number."""
+        self.take(older)
+        self.seq = after
+        self._lines.clear()  # there are gaps between them
+        self._recent.clear()
+
+    def older(self, after: int) -> list[int]:
+        """Numbers, up to `after`, of the entries that one has to have taken up to show what is open
+        and what goes on after that: all of each such incident."""
+        mine = (row for row in self._rows.values() if row.is_open or row.seq > after)
+        return sorted(seq for row in mine for seq in row.seqs if seq <= after)
 
     # Reading
 
@@ -187,8 +210,7 @@ class AlertView:
         level = int(LEVEL_OF[entry.alert.level])
         row = IncidentRow(
             key=key,
-            number=before.number if before else seq,
-            seq=seq,
+            seqs=(*before.seqs, seq) if before else (seq,),
             is_open=not entry.is_over,
             hazard=entry.alert.hazard,
             level=before.level if before and is_over_here and entry.still else level,

@@ -10,7 +10,7 @@ from fastapi import APIRouter, FastAPI
 from atalaia import __version__
 from atalaia.api import operate, people, probes, problem, push, read
 from atalaia.api.access import Gate
-from atalaia.api.guards import guard
+from atalaia.api.guards import Meters, guard
 from atalaia.api.once import Once
 from atalaia.api.operator import Operator
 from atalaia.api.previews import Preview
@@ -24,6 +24,7 @@ def api(
     rate_limit: int,
     now: Callable[[], int],
     *,
+    meter: Meters,
     hosts: Collection[str] = (),
     pushing: push.Pushing,
     shown: Shown,
@@ -40,6 +41,7 @@ def api(
 
     rate_limit   requests a minute a key or address; 0: as many as they like
     now          Unix seconds
+    meter      by which it is counted how often who asks
     hosts        names that a request's Host may have; none: any
     service      what can be asked of people
     preview      what somebody would have had
@@ -58,7 +60,7 @@ def api(
     app.include_router(operate.routes(operator, gate, once))
     app.include_router(feeds)
     app.include_router(page)
-    guard(app, gate, rate_limit, hosts, push.PATHS)
+    guard(app, gate, rate_limit, meter, hosts, push.PATHS)
     describe(app)
     app.include_router(probes.routes(standing))
     app.include_router(push.routes(pushing, gate))

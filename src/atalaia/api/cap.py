@@ -17,6 +17,7 @@ from lxml import etree  # type: ignore[import-untyped]
 
 from atalaia.domain.alert import Alert, LogEntry, instant, iso_fields
 from atalaia.domain.hazard import Hazard
+from atalaia.domain.hull import RADIUS_KM
 from atalaia.domain.official import PASSED_ON, Official, OfficialArea, Ring
 from atalaia.domain.place import Place
 from atalaia.domain.words import ADVICE, CARE, HAZARDS, LANGUAGES, NOT_OFFICIAL
@@ -26,9 +27,6 @@ MEDIA_TYPE = "application/cap+xml"
 
 TITLES = {"pt-BR": "Avisos da Atalaia", "en": "Atalaia's alerts", "es": "Avisos de Atalaia"}
 """What the feeds are called."""
-
-RADIUS_KM = 10
-"""A place is a point; its circle is drawn so large, as far as its weather may be believed."""
 
 MOST_AREAS = 300
 """Areas that one message draws; it says how many more there are."""

@@ -1,8 +1,8 @@
 """How many connections an address may hold, and how long the head of a request may take.
 
 Both are bounded where connections are made: a client that sends nothing, or a letter a minute,
-costs a place in a table until its time is up, and one address has few of those places. Loopback is
-not counted: a proxy on this machine speaks for all its clients.
+costs a place in a table until its time is up, and one address (`limits.network`) has few of those
+places. Loopback is not counted: a proxy on this machine speaks for all its clients.
 """
 
 from __future__ import annotations
@@ -13,6 +13,8 @@ from collections import Counter
 from typing import Any
 
 from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from atalaia.api.limits import network
 
 HEAD_S = 10.0
 """From a connection, or the first byte of a further request on it, to the end of its head."""
@@ -35,9 +37,9 @@ def bounded(head_s: float = HEAD_S, most: int = MOST_OF_AN_ADDRESS) -> type[asyn
             peer = transport.get_extra_info("peername")
             address = peer[0] if isinstance(peer, tuple) else ""
             if not is_loopback(address):
-                self._address = address
-                held[address] += 1
-                if held[address] > most:
+                self._address = network(address)
+                held[self._address] += 1
+                if held[self._address] > most:
                     transport.close()
                     return
             self._expect_head()

@@ -37,6 +37,7 @@ def described() -> str:
             gate,
             1,
             nothing,
+            meter=nothing,
             pushing=nothing,
             shown=nothing,
             service=nothing,
@@ -44,7 +45,7 @@ def described() -> str:
             operator=nothing,
             wishes=wishes.routes(nothing, nothing, gate),
             hooks=APIRouter(),
-            feeds=routes(nothing, nothing, nothing, nothing, nothing),
+            feeds=routes(nothing, nothing, nothing, nothing, nothing, nothing),
             standing=nothing,
             page=APIRouter(),
         )

@@ -26,7 +26,8 @@ from atalaia.domain.alert import instant, to_line
 
 MOST_CLIENTS = 2_000
 MOST_OF_AN_ADDRESS = 50
-"""Listeners of one network address; this machine's own (a proxy) are not counted."""
+"""Listeners of one network address (`limits.network`); this machine's own (a proxy) are not
+counted."""
 
 SLOW_S = 20.0
 BEAT_S = 5.0
@@ -123,16 +124,18 @@ class Events:
         """Count one more listener of this address; False where it has enough of them."""
         if is_loopback(address):
             return True
-        if self._of_address[address] >= MOST_OF_AN_ADDRESS:
+        name = network(address)
+        if self._of_address[name] >= MOST_OF_AN_ADDRESS:
             return False
-        self._of_address[address] += 1
+        self._of_address[name] += 1
         return True
 
     def let_go(self, address: str) -> None:
         """A listener that was let in has gone."""
-        self._of_address[address] -= 1
-        if self._of_address[address] <= 0:
-            del self._of_address[address]
+        name = network(address)
+        self._of_address[name] -= 1
+        if self._of_address[name] <= 0:
+            del self._of_address[name]
 
     def begin(self, seq: int) -> None:
         """What is in the log up to here is no news. Who listens is told nothing before this."""
@@ -218,7 +221,7 @@ class _Stream(Response):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         events = self._events
         client = scope.get("client")
-        address = network(client[0]) if client else ""
+        address = client[0] if client else ""
         if not events.let_in(address):
             problem = Problem(
                 503, f"more than {MOST_OF_AN_ADDRESS} listen from one address; see docs/feeds.md"

@@ -7,6 +7,7 @@ If-Modified-Since), and is made once for all who ask.
 # Without postponed annotations: routes name their dependencies in them.
 
 import hashlib
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -23,9 +24,12 @@ from atalaia.api import cap, ical
 from atalaia.api.alert_view import AlertView, Snapshot
 from atalaia.api.events import HEADERS, MOST_CLIENTS, Events
 from atalaia.api.incidents import Numbered, issuer, places_under
-from atalaia.api.problem import Problem
+from atalaia.api.problem import Problem, errors
+from atalaia.api.system_view import NamedSystem, SystemView
 from atalaia.domain.alert import LogEntry, instant, iso_fields
 from atalaia.domain.hazard import LEVEL_OF, Hazard, Level
+from atalaia.domain.hull import outline_of
+from atalaia.domain.link import Spots
 from atalaia.domain.place import Place
 from atalaia.settings.feeds import Cap
 
@@ -40,6 +44,7 @@ FRESH_S = 10
 _MESSAGE_FRESH_S = 3600
 
 _RETRY_AFTER_S = 30
+_NUMBER = re.compile(r"[0-9]{1,18}")
 
 _OF_ENTRY = ("places", "opened_at", "peak", "peak_level", "peak_at", "linked")
 """What a feature has of its entry besides the alert."""
@@ -87,6 +92,7 @@ class _Page:
 
 def routes(
     view: AlertView,
+    systems: SystemView,
     listeners: Events | None,
     life: Callable[[str], Sequence[Numbered]],
     places: Mapping[str, Place],
@@ -126,6 +132,10 @@ def routes(
         now = view.now
         return _page(_geojson(now, places), now)
 
+    @lru_cache(maxsize=1)
+    def system_collection(seq: int) -> _Page:
+        return _page(_geojson_of_systems(seq, systems.open(), places), view.now)
+
     def cap_atom(request: Request, only: asked, lang: Language = "pt-BR") -> Response:
         """The newest 300 CAP messages, newest first, as an Atom feed that leads to each.
 
@@ -159,15 +169,21 @@ def routes(
         """Incidents that are going on, each with the places or the area that it concerns."""
         return _answer(request, collection(view.now.seq), GEOJSON_TYPE, FRESH_S)
 
+    def systems_geojson(request: Request) -> Response:
+        """Systems that are going on: incidents that are one weather, each with its outline."""
+        return _answer(request, system_collection(view.now.seq), GEOJSON_TYPE, FRESH_S)
+
     for path, answer, media in (
         ("/feeds/cap.atom", cap_atom, "application/atom+xml"),
         ("/feeds/cap/{name}.xml", cap_message, cap.MEDIA_TYPE),
         ("/feeds/alerts.geojson", alerts_geojson, GEOJSON_TYPE),
+        ("/feeds/systems.geojson", systems_geojson, GEOJSON_TYPE),
         ("/feeds/alerts.ics", alerts_ics, "text/calendar"),
     ):
         told: dict[int | str, dict[str, Any]] = {
             200: {"content": {media: {"schema": {"type": _KINDS.get(media, "string")}}}},
             304: {"description": "Not changed"},
+            **({} if media == GEOJSON_TYPE else errors(404)),  # a place or a message is asked for
         }
         router.add_api_route(path, answer, response_class=Response, responses=told)
         router.add_api_route(path, answer, methods=["HEAD"], include_in_schema=False)
@@ -197,7 +213,7 @@ def routes(
                 headers={"Retry-After": str(_RETRY_AFTER_S)},
             )
         # EventSource sends what it heard last by itself, which goes before the page's own query.
-        heard = int(last_event_id) if last_event_id.isdecimal() else after
+        heard = int(last_event_id) if _NUMBER.fullmatch(last_event_id) else after
         return listeners.stream(heard)
 
     @router.head("/v1/events", include_in_schema=False)
@@ -341,6 +357,22 @@ def _geojson(now: Snapshot, places: Mapping[str, Place]) -> bytes:
         for seq, entry in now.open
     ]
     return msgspec.json.encode(_Collection(seq=now.seq, features=features))
+
+
+def _geojson_of_systems(
+    seq: int, systems: Sequence[NamedSystem], places: Mapping[str, Place]
+) -> bytes:
+    features = [
+        _Feature(
+            id=one.system.system,
+            geometry=outline_of(
+                Spots.of(places[id_] for id_ in one.system.standing or one.system.places)
+            ),
+            properties={**iso_fields(one.system), "name": one.name},
+        )
+        for one in systems
+    ]
+    return msgspec.json.encode(_Collection(seq=seq, features=features))
 
 
 def _of_entry(entry: LogEntry) -> dict[str, Any]:

@@ -18,7 +18,6 @@ from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
-import structlog
 
 from atalaia.api import read_models as models
 from atalaia.api.history import PERCENTILES, TimedCache, climate_item
@@ -30,6 +29,7 @@ from atalaia.domain.reading import Readings
 from atalaia.errors import QueryInvalid, StateConflict
 from atalaia.lake.past import readings_of
 from atalaia.lake.raw import folder_name
+from atalaia.logs import Logger
 from atalaia.ports import Result, Sql
 
 MOST_ROWS = 20_000
@@ -47,7 +47,7 @@ _CLIMATE = (
 )
 _LEVELS = "variable, unit, window_s, extreme, return_years, level, low, high"
 
-log = structlog.get_logger()
+log = Logger()
 
 
 class GoldHistory:

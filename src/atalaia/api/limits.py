@@ -1,19 +1,17 @@
 """How often one may ask, and with how long a body: what is read whole into memory is bounded.
 
-How often: a bucket of tokens a key, or an address where there is no known key.
-
-Each request takes a token, those that cost more take more, and tokens come back evenly. Memory is
-bounded: the buckets unused for longest are forgotten, and begin full. Every answer says what is
-left (``RateLimit-*``); one too many is a Problem (429) with ``Retry-After``.
+How often: a bucket of tokens a key, or an address where there is no known key. The home has them
+(`ports.Meter`), for all processes that answer. Each request takes a token, those that cost more
+take more. Every answer says what is left (``RateLimit-*``); one too many is a Problem (429) with
+``Retry-After``.
 """
 
 from __future__ import annotations
 
+import asyncio
 import ipaddress
 import math
-from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass
 from urllib.parse import parse_qs
 
 from starlette.datastructures import MutableHeaders
@@ -22,14 +20,18 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from atalaia.api import consoles
 from atalaia.api.access import Gate, bearer
 from atalaia.api.problem import Problem
+from atalaia.domain.rate import Allowance, Rate
+from atalaia.ports import Meter
 
 WINDOW_S = 60
-MOST_BUCKETS = 10_000
 
 HOUR_S = 3600
 SUBSCRIPTIONS, CONFIRMATIONS = 30, 60
 """What one address may ask for in an hour, whatever key it shows and however the other limits are
 set: each subscription sends a message to somebody, and each confirmation is a guess."""
+
+SUBSCRIBING = Rate("subscribing", SUBSCRIPTIONS, HOUR_S, is_exact=True)
+CONFIRMING = Rate("confirming", CONFIRMATIONS, HOUR_S, is_exact=True)
 
 COSTS = {
     ("POST", "/v1/preview"): 20,
@@ -54,52 +56,6 @@ _FREE = ("/v1/events", "/v1/whatsapp", "/v1/telegram")
 _NETWORK_BITS = 64
 
 
-@dataclass(frozen=True, slots=True)
-class Allowance:
-    """What became of a request: whether it may go, what is left, seconds until it is full again,
-    and seconds until this request could go."""
-
-    is_allowed: bool
-    left: int
-    full_in: int
-    retry_in: int
-
-
-class Buckets:
-    """Buckets of `limit` tokens a window, by name. For one thread."""
-
-    def __init__(self, limit: int, window_s: int = WINDOW_S, most: int = MOST_BUCKETS) -> None:
-        self.limit = limit
-        self.window_s = window_s
-        self._most = most
-        # The instant at which a bucket is full: all that has to be kept of it.
-        self._full_at: OrderedDict[str, float] = OrderedDict()
-
-    def __len__(self) -> int:
-        return len(self._full_at)
-
-    def take(self, name: str, cost: int, now: float) -> Allowance:
-        """Take tokens, or none where there are too few. A cost above the limit is the limit."""
-        a_token = self.window_s / self.limit
-        full_at = max(self._full_at.get(name, now), now)
-        after = full_at + min(cost, self.limit) * a_token
-        # A hair's breadth, for sums of fractions: the last of the tokens is there.
-        is_allowed = after - now <= self.window_s + 1e-6
-        if is_allowed:
-            full_at = after
-            self._full_at[name] = after
-            self._full_at.move_to_end(name)
-            while len(self._full_at) > self._most:
-                self._full_at.popitem(last=False)
-        left = int((self.window_s - (full_at - now)) / a_token + 1e-6)
-        return Allowance(
-            is_allowed,
-            max(left, 0),
-            math.ceil(full_at - now),
-            0 if is_allowed else math.ceil(after - now - self.window_s),
-        )
-
-
 class RateLimits:
     """ASGI middleware. The operator's key is not limited: what it asks for is the watch's own work.
 
@@ -109,13 +65,16 @@ class RateLimits:
     limit    tokens a minute; 0: no limit on the rest
     """
 
-    def __init__(self, app: ASGIApp, gate: Gate, limit: int, now: Callable[[], float]) -> None:
+    def __init__(
+        self, app: ASGIApp, gate: Gate, limit: int, meter: Callable[[Rate], Meter]
+    ) -> None:
         self._app = app
         self._gate = gate
-        self._buckets = Buckets(limit) if limit else None
-        self._subscribing = Buckets(SUBSCRIPTIONS, HOUR_S)
-        self._confirming = Buckets(CONFIRMATIONS, HOUR_S)
-        self._now = now
+        rates = [SUBSCRIBING, CONFIRMING]
+        self._rest = Rate("asking", limit, WINDOW_S) if limit else None
+        if self._rest is not None:
+            rates.append(self._rest)
+        self._meters = {rate: meter(rate) for rate in rates}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass on what may go."""
@@ -123,13 +82,16 @@ class RateLimits:
         if found is None:
             await self._app(scope, receive, send)
             return
-        buckets, name, cost = found
-        taken = buckets.take(name, cost, self._now())
-        headers = _headers(buckets, taken)
+        rate, name, cost = found
+        meter = self._meters[rate]
+        taken = meter.at_hand(name, cost)
+        if taken is None:
+            taken = await asyncio.to_thread(meter.take, name, cost)
+        headers = _headers(rate, taken)
         if not taken.is_allowed:
             problem = Problem(
                 429,
-                f"more than {buckets.limit} in {buckets.window_s} s; come again after Retry-After",
+                f"more than {rate.limit} in {rate.window_s} s; come again after Retry-After",
                 headers={**headers, "Retry-After": str(taken.retry_in)},
             )
             await problem.response()(scope, receive, send)
@@ -142,22 +104,22 @@ class RateLimits:
 
         await self._app(scope, receive, send_with_headers)
 
-    def _found(self, scope: Scope) -> tuple[Buckets, str, int] | None:
-        """The buckets, whose of them, and how much a request takes; None: it is not limited."""
+    def _found(self, scope: Scope) -> tuple[Rate, str, int] | None:
+        """At which rate, whose bucket, and how much a request takes; None: it is not limited."""
         method, path = scope["method"], scope.get("path", "").rstrip("/")
         client = scope.get("client")
         address = network(client[0] if client else "")
         if (method, path) == _SUBSCRIBE:
-            return self._subscribing, address, 1
+            return SUBSCRIBING, address, 1
         if method == "POST" and path.endswith(_CONFIRM):
-            return self._confirming, address, 1
-        if self._buckets is None or not path.startswith(_LIMITED) or path.startswith(_FREE):
+            return CONFIRMING, address, 1
+        if self._rest is None or not path.startswith(_LIMITED) or path.startswith(_FREE):
             return None
         whose = self._whose(scope, address)
         if whose is None:
             return None
         name, times = whose
-        return self._buckets, name, times * _cost(method, path, scope.get("query_string", b""))
+        return self._rest, name, times * _cost(method, path, scope.get("query_string", b""))
 
     def _whose(self, scope: Scope, address: str) -> tuple[str, int] | None:
         """Whose bucket, and how many times its cost a request takes; None: the operator's, which
@@ -173,12 +135,12 @@ class RateLimits:
         return (f"trying:{address}", _TRYING_TIMES) if given else (f"address:{address}", 1)
 
 
-def _headers(buckets: Buckets, taken: Allowance) -> dict[str, str]:
+def _headers(rate: Rate, taken: Allowance) -> dict[str, str]:
     return {
-        "RateLimit-Limit": str(buckets.limit),
+        "RateLimit-Limit": str(rate.limit),
         "RateLimit-Remaining": str(taken.left),
         "RateLimit-Reset": str(taken.full_in),
-        "RateLimit-Policy": f"{buckets.limit};w={buckets.window_s}",
+        "RateLimit-Policy": f"{rate.limit};w={rate.window_s}",
     }
 
 

@@ -13,7 +13,7 @@ from pydantic import BaseModel, Field
 
 from atalaia.api.people_models import StrictBody
 from atalaia.domain.alert import instant
-from atalaia.domain.delivery import Message, Status
+from atalaia.domain.delivery import UNSENT, Message, Status
 from atalaia.domain.hazard import Hazard
 from atalaia.domain.place import Places
 from atalaia.domain.silence import Silence
@@ -22,6 +22,7 @@ from atalaia.notify.silences import Silences
 from atalaia.ports import Outbox
 
 _RETRY_WITHIN_S = 3600
+_COUNTED = (*UNSENT, Status.DEAD, Status.LATE, Status.UNKNOWN)
 
 
 class Delivered(BaseModel):
@@ -40,7 +41,8 @@ class Delivered(BaseModel):
 
 
 class DeliveredPage(BaseModel):
-    """Messages, the newest first. `counts`: how many there are by channel and status."""
+    """Messages, the newest first. `counts`: how many there are by channel and status of those that
+    wait or failed."""
 
     items: list[Delivered]
     next: str | None
@@ -151,9 +153,9 @@ class Operator:
         return [_delivered(message) for message in found]
 
     def counts(self) -> dict[str, dict[str, int]]:
-        """How many messages by channel and status."""
+        """How many messages that wait or failed, by channel and status."""
         counts: dict[str, dict[str, int]] = defaultdict(dict)
-        for (channel, status), n in sorted(self._outbox.counts().items()):
+        for (channel, status), n in sorted(self._outbox.counts(_COUNTED).items()):
             counts[channel][status] = n
         return counts
 

@@ -16,6 +16,7 @@ from atalaia.api import once
 from atalaia.api.access import Caller, Gate, Scope, bearer
 from atalaia.api.once import Once
 from atalaia.api.people_models import (
+    Changing,
     Code,
     Confirmed,
     OpenlySubscribed,
@@ -29,6 +30,7 @@ from atalaia.api.people_models import (
     SubscribingTerms,
     Told,
     Wish,
+    change_of,
     open_request_of,
     request_of,
     wish_of,
@@ -218,6 +220,18 @@ def _add_own(router: APIRouter, people: PeopleService, now: Callable[[], int], g
         if not is_whole(person, who):
             raise Problem(403, _NOT_ALL)
         if not people.erase(who.link or person, now()):
+            raise _nobody()
+
+    @router.patch(
+        "/people/{person}",
+        status_code=204,
+        responses=errors(401, 404),
+        openapi_extra=_NEEDS_KEY,
+    )
+    def change(person: Pseudonym, who: Own, asked: Changing) -> None:
+        """Change how somebody is told, and of what; by a link their other contacts are told so."""
+        wanted = wished(lambda: change_of(asked, people.rules))
+        if not wished(lambda: people.change(who.link or person, wanted, now())):
             raise _nobody()
 
     @router.post(

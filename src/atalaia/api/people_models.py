@@ -2,7 +2,7 @@
 
 # Without postponed annotations: FastAPI reads them.
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -10,11 +10,20 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from atalaia.domain.contact import Contact, read_contact
 from atalaia.domain.rule import RuleSet
-from atalaia.domain.subscription import Circle, Polygon, read_hazards, read_threshold
+from atalaia.domain.subscription import (
+    Circle,
+    Polygon,
+    Threshold,
+    read_hazards,
+    read_threshold,
+)
+from atalaia.people.changing import ChangeWanted, SubscriptionWanted
 from atalaia.people.request import OPEN, Request, read_geojson, read_quiet, read_where
 from atalaia.people.terms import OPEN_CHANNELS
 from atalaia.sources.gazetteer import find
 
+Language = Literal["pt-BR", "en", "es"]
+Hazards = dict[str, Literal["watch", "yellow", "orange", "red"]]
 Pseudonym = Annotated[str, Field(pattern=r"^p_[A-Za-z0-9_-]{1,62}$")]
 
 
@@ -39,9 +48,9 @@ class Wish(StrictBody):
     """What somebody wants to be told."""
 
     where: list[Area] = Field(min_length=1, max_length=200)
-    hazards: dict[str, Literal["watch", "yellow", "orange", "red"]] = {}
+    hazards: Hazards = {}
     thresholds: list[str] = Field([], max_length=50, examples=[["rain_mm over 1h >= 35"]])
-    language: Literal["pt-BR", "en", "es"] = "pt-BR"
+    language: Language = "pt-BR"
     quiet: str = Field("", examples=["22:00-07:00"], max_length=20)
     timezone: str = Field(
         "", max_length=64, description="Of the quiet hours, an IANA name; empty: the place's."
@@ -116,6 +125,31 @@ class Code(StrictBody):
     code: str = Field(pattern=r"^\d{3} ?\d{3}$")
 
 
+class SubscriptionPart(StrictBody):
+    """What is wanted of one subscription; what is left out stays as it is."""
+
+    where: list[Area] | None = Field(None, min_length=1, max_length=200)
+    hazards: Hazards | None = None
+    thresholds: list[str] | None = Field(None, max_length=50)
+
+
+class Changing(StrictBody):
+    """What is to be otherwise; what is left out stays as it is. `subscriptions`: by their ids, of
+    which null ends one; `added`: new ones. `channels`: their order."""
+
+    language: Language | None = None
+    quiet: str | None = Field(
+        None, max_length=20, examples=["22:00-07:00"], description="Empty: none any more."
+    )
+    timezone: str = Field(
+        "", max_length=64, description="Of the quiet hours, an IANA name; empty: the place's."
+    )
+    channels: list[str] | None = Field(None, max_length=20)
+    escalate_after_s: int | None = Field(None, ge=0, le=86_400)
+    subscriptions: dict[str, SubscriptionPart | None] = Field({}, max_length=100)
+    added: list[SubscriptionPart] = Field([], max_length=100)
+
+
 class Stopping(StrictBody):
     """By which channel; None: by all."""
 
@@ -145,12 +179,12 @@ class Previewed(BaseModel):
 
 def wish_of(wanted: Wish, rules: RuleSet) -> Request:
     """What is wanted, of whoever it is. Raises ValueError for what cannot be."""
-    where = tuple(_where(wanted))
+    where = _where(wanted.where)
     return Request(
         contacts=(Contact("inbox", ""),),
         where=where,
-        hazards=read_hazards(tuple(f"{h}={level}" for h, level in wanted.hazards.items())),
-        thresholds=tuple(read_threshold(text, rules) for text in wanted.thresholds),
+        hazards=_hazards(wanted.hazards),
+        thresholds=_thresholds(wanted.thresholds, rules),
         language=wanted.language,
         quiet=read_quiet(wanted.quiet, wanted.timezone, where),
     )
@@ -179,18 +213,55 @@ def open_request_of(wanted: OpenSubscribing, rules: RuleSet) -> Request:
     return msgspec.structs.replace(wish_of(wanted, rules), contacts=contacts, how=OPEN)
 
 
-def _where(wanted: Wish) -> Iterator[Circle | Polygon]:
-    for area in wanted.where:
-        if area.geojson is not None:
-            yield from read_geojson(area.geojson, area.name)
-        elif area.latitude is not None and area.longitude is not None:
-            yield Circle(
-                name=area.name or f"{area.latitude:g}, {area.longitude:g}",
-                latitude=area.latitude,
-                longitude=area.longitude,
-                radius_km=area.radius_km,
-            )
-        elif area.place:
-            yield read_where(area.place, area.radius_km, find)
-        else:
-            raise ValueError("say where: place, latitude and longitude, or geojson")
+def change_of(wanted: Changing, rules: RuleSet) -> ChangeWanted:
+    """What is to be changed, of whoever it is. Raises ValueError for what cannot be."""
+    change = ChangeWanted(
+        language=wanted.language,
+        channels=None if wanted.channels is None else tuple(wanted.channels),
+        escalate_after_s=wanted.escalate_after_s,
+        subscriptions={
+            id_: None if part is None else _wanted(part, rules)
+            for id_, part in wanted.subscriptions.items()
+        },
+        added=tuple(_wanted(part, rules) for part in wanted.added),
+    )
+    if wanted.quiet is None:
+        return change
+    quiet = read_quiet(wanted.quiet, wanted.timezone, change.where)
+    return msgspec.structs.replace(change, quiet=quiet)
+
+
+def _wanted(part: SubscriptionPart, rules: RuleSet) -> SubscriptionWanted:
+    return SubscriptionWanted(
+        where=None if part.where is None else _where(part.where),
+        hazards=None if part.hazards is None else _hazards(part.hazards),
+        thresholds=None if part.thresholds is None else _thresholds(part.thresholds, rules),
+    )
+
+
+def _hazards(wanted: Hazards) -> dict[str, str]:
+    return read_hazards(tuple(f"{hazard}={level}" for hazard, level in wanted.items()))
+
+
+def _thresholds(wanted: Sequence[str], rules: RuleSet) -> tuple[Threshold, ...]:
+    return tuple(read_threshold(text, rules) for text in wanted)
+
+
+def _where(wanted: Sequence[Area]) -> tuple[Circle | Polygon, ...]:
+    return tuple(each for area in wanted for each in _areas(area))
+
+
+def _areas(area: Area) -> Iterator[Circle | Polygon]:
+    if area.geojson is not None:
+        yield from read_geojson(area.geojson, area.name)
+    elif area.latitude is not None and area.longitude is not None:
+        yield Circle(
+            name=area.name or f"{area.latitude:g}, {area.longitude:g}",
+            latitude=area.latitude,
+            longitude=area.longitude,
+            radius_km=area.radius_km,
+        )
+    elif area.place:
+        yield read_where(area.place, area.radius_km, find)
+    else:
+        raise ValueError("say where: place, latitude and longitude, or geojson")

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any, TypeVar
 
-import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
@@ -14,12 +14,23 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
 from atalaia.errors import StateConflict
+from atalaia.logs import Logger
 
 T = TypeVar("T")
-log = structlog.get_logger()
+log = Logger()
 
 _TITLES = {413: "Request Entity Too Large", 422: "Unprocessable Entity"}
 """As clients know them since v1: RFC 9110 and, with it, Python from 3.13 on call them otherwise."""
+
+_WORD = re.compile(r"|v1|[a-z][a-z-]{0,19}(\.[a-z]{2,4})?")
+_LONGEST_ROUTE = 60
+
+
+def route_of(path: str) -> str:
+    """A path as it may be logged, cut to `_LONGEST_ROUTE` letters: plain words stay, and all else
+    (a pseudonym, an address, the token of a link, which is a key) is an ellipsis."""
+    parts = (part if _WORD.fullmatch(part) else "…" for part in path.split("/"))
+    return "/".join(parts)[:_LONGEST_ROUTE]
 
 
 def title(status: int) -> str:
@@ -102,22 +113,26 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(StateConflict)
     async def tell_again(request: Request, error: StateConflict) -> JSONResponse:
-        log.warning("a request has to come again", path=request.url.path, reason=str(error))
+        log.warning(
+            "a request has to come again", path=route_of(request.url.path), reason=str(error)
+        )
         detail = "others are at the same, or the store cannot be used just now; try again"
         return Problem(503, detail, headers={"Retry-After": "2"}).response()
 
     @app.exception_handler(ClientDisconnect)
     async def note_gone(request: Request, _gone: ClientDisconnect) -> JSONResponse:
-        log.info("a client went away in the middle of its request", path=request.url.path)
+        log.info("a client went away in the middle of its request", path=route_of(request.url.path))
         return Problem(400, "the request is not whole").response()  # nobody is there to read it
 
     @app.exception_handler(Exception)
     async def tell_fault(request: Request, error: Exception) -> JSONResponse:
         if _is_for_memory(error):
-            log.warning("no memory to answer with", path=request.url.path, error=repr(error))
+            log.warning(
+                "no memory to answer with", path=route_of(request.url.path), error=repr(error)
+            )
             again = {"Retry-After": "5"}
             return Problem(503, "no memory to answer with; try again", headers=again).response()
-        log.error("fault in the API", path=request.url.path, exc_info=error)
+        log.error("fault in the API", path=route_of(request.url.path), exc_info=error)
         return Problem(500, "a fault of Atalaia's; please report it").response()
 
 

@@ -2,9 +2,10 @@
 
     connection ─► (api.connections) ─► (api.consoles) ─► Shield ─► limits ─► body ─► routes
 
-Logged are who was refused, and who with a key changed something of people or of the watch: role or
-kind of the key, route, outcome, and whether the address is of this machine, of a private network or
-of neither; never the address, and no pseudonym.
+Logged are who was refused, who changed something of people or of the watch, by whatever key, link
+or code, and who read what is kept of a person: role or kind of the key, route, outcome, and whether
+the address is of this machine, of a private network or of neither; never the address, no pseudonym,
+and no token of a link. What is done by talking to a bot passes no route: `people.service` logs it.
 """
 
 from __future__ import annotations
@@ -15,12 +16,13 @@ import re
 from collections.abc import Callable, Collection
 from typing import Any
 
-import structlog
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from atalaia.api.access import Caller, Gate, bearer
-from atalaia.api.problem import Problem
+from atalaia.api.problem import Problem, route_of
+from atalaia.logs import Logger
+from atalaia.people import answering, leave
 
 BODY_S = 30.0
 """A body that is not all there by then is not waited for."""
@@ -30,11 +32,19 @@ LINES_A_MINUTE = 60
 
 _REFUSED = (400, 401, 403, 408, 413, 429)
 _CHANGES = ("POST", "PUT", "PATCH", "DELETE")
-_GUARDED = ("/v1/people", "/v1/subscriptions", "/v1/silences", "/v1/drills", "/v1/deliveries")
-_NUMBER = re.compile(rb"[0-9]{1,15}")
-_ID = re.compile(r"/(p|msg|sil)_[^/]*")
+_READS = ("GET", "HEAD")
+_PERSON = "/v1/people/"
+_LINKS = (answering.PATH, leave.PATH)
+_GUARDED = (
+    *(_PERSON, "/v1/subscriptions", "/v1/subscribe", "/v1/silences", "/v1/drills"),
+    *("/v1/deliveries", *_LINKS),
+)
+_HARMLESS = "/received"
+"""What is said by a message's link so often as messages are got."""
 
-log = structlog.get_logger("atalaia.security")
+_NUMBER = re.compile(rb"[0-9]{1,15}")
+
+log = Logger(about="security")
 
 
 class Shield:
@@ -85,17 +95,16 @@ class Shield:
 
     def _note(self, scope: Scope, headers: dict[bytes, bytes], status: int) -> None:
         given = bearer(headers.get(b"authorization", b"").decode("latin-1"))
-        path = _ID.sub(r"/\1_…", scope["path"])
-        caller = self._gate.known(given) if given else None
-        if status in _REFUSED:
-            self._refused(status=status, **_told(scope, path, given, caller))
-        elif (
-            caller is not None
-            and status < 400
-            and scope["method"] in _CHANGES
-            and path.startswith(_GUARDED)
-        ):
-            log.info("changed by key", status=status, **_told(scope, path, given, caller))
+        method, path = scope["method"], scope["path"]
+        told = {"status": status, **_told(scope, given, self._gate.known(given) if given else None)}
+        is_guarded = path.startswith(_GUARDED)
+        # What is somebody else's is not there, and nor is what a link that is none leads to.
+        if status in _REFUSED or (status == 404 and is_guarded):
+            self._refused(**told)
+        elif status < 400 and is_guarded and method in _CHANGES and not path.endswith(_HARMLESS):
+            log.info("changed", **told)
+        elif status < 400 and method in _READS and path.startswith(_PERSON):
+            log.info("read", **told)
 
     def _refused(self, **told: Any) -> None:
         minute = int(self._now() // 60)
@@ -108,11 +117,12 @@ class Shield:
             log.warning("refused", **told)
 
 
-def _told(scope: Scope, path: str, given: str, caller: Caller | None) -> dict[str, str]:
+def _told(scope: Scope, given: str, caller: Caller | None) -> dict[str, str]:
+    path = scope["path"]
     return {
         "method": scope["method"],
-        "route": "/".join(path.split("/")[:4])[:60],
-        "key": _key_of(given, caller),
+        "route": route_of(path),
+        "key": "a link" if path.startswith(_LINKS) else _key_of(given, caller),
         "scopes": ",".join(sorted(caller.scopes)) if caller else "",
         "from_": _class_of(scope.get("client")),
     }

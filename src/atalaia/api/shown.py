@@ -9,7 +9,7 @@ from atalaia.api.alert_view import AlertView
 from atalaia.api.history import PlaceHistory
 from atalaia.api.read_models import SourceItem
 from atalaia.detect.sight import Sight
-from atalaia.detect.values import Norm
+from atalaia.detect.values import Usual
 from atalaia.domain.place import Places
 from atalaia.domain.rule import RuleSet
 from atalaia.ports import State
@@ -36,7 +36,7 @@ class Shown:
     state: State
     sources: Callable[[], list[SourceItem]]
     sight: Callable[[], Sight]
-    norms: Callable[[], Norm]
+    norms: Callable[[], Usual]
     expected_s: dict[str, int]
     channels: Sequence[str]
     now: Callable[[], float]

@@ -85,7 +85,7 @@ class LocalStanding(ProgramStanding):
         return polled + official
 
     def lag(self) -> LagItem:
-        counts = self._home.outbox.counts()
+        counts = self._home.outbox.counts(UNSENT)
         newest = self._home.state.latest(1)
         seq = newest[0][0] if newest else 0
         return LagItem(
@@ -96,7 +96,7 @@ class LocalStanding(ProgramStanding):
             board=seq - self._shown(),
             fan_out=seq - self._fanned_out(),
             step_s=self.step_s,
-            deliveries=sum(n for (_, status), n in counts.items() if status in UNSENT),
+            deliveries=sum(counts.values()),
         )
 
     async def metrics(self) -> bytes:
@@ -213,7 +213,7 @@ class NotedStanding(ProgramStanding):
             board=seq - self._shown(),
             fan_out=seq - position(outbox).done,
             step_s=None,
-            deliveries=sum(n for (_, of), n in outbox.counts().items() if of in UNSENT),
+            deliveries=sum(outbox.counts(UNSENT).values()),
         )
 
     async def metrics(self) -> bytes:

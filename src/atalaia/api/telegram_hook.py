@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 
 import aiohttp
-import structlog
 from fastapi import Request
 
 from atalaia.api.hooks import Heard
@@ -13,6 +12,7 @@ from atalaia.channels.telegram_updates import Handler, Updates
 from atalaia.channels.telegram_voice import Voice
 from atalaia.channels.telegram_webhook import SECRET_HEADER, Hook, is_ours
 from atalaia.errors import StateConflict
+from atalaia.logs import Logger
 from atalaia.notes import Note
 from atalaia.ports import Notes
 from atalaia.settings import Settings
@@ -20,7 +20,7 @@ from atalaia.settings import Settings
 ANSWERED = "telegram-answered"
 """The note of the update that was answered last."""
 
-log = structlog.get_logger()
+log = Logger()
 
 
 def telegram_polling(

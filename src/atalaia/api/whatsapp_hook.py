@@ -5,18 +5,18 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
-import structlog
 from fastapi import Request
 
 from atalaia.api.hooks import Heard
 from atalaia.channels import whatsapp_webhook
 from atalaia.domain.contact import Contact
 from atalaia.errors import StateConflict
+from atalaia.logs import Logger
 from atalaia.people.conversation import replied
 from atalaia.people.service import PeopleService
 from atalaia.settings import Settings
 
-log = structlog.get_logger()
+log = Logger()
 
 
 def whatsapp_hook(settings: Settings, people: PeopleService, now: Callable[[], float]) -> Heard:

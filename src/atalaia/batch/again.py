@@ -11,17 +11,16 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-import structlog
-
 from atalaia.domain.payload import Payload
 from atalaia.errors import PayloadInvalid
 from atalaia.lake import raw
+from atalaia.logs import Logger
 from atalaia.ports import Lake
 
 _AT_ONCE = 100
 _HOUR_S = 3600
 
-log = structlog.get_logger()
+log = Logger()
 
 
 class Again(NamedTuple):

@@ -56,7 +56,7 @@ def archive(
             folder + raw.part_name(some[0].offset): raw.write_payloads(some)
             for folder, some in _grouped((raw.payload_part(r.payload), r) for r in records).items()
         }
-        _write(lake, parts)
+        lake.write_all(parts)
         # With the offset goes what refine has to do: it need never list all of RAW.
         todo = {f"{UNREFINED}{raw.first_of(key):020d}": key.encode() for key in parts}
         state.commit(Commit(raw.ARCHIVED, records[-1].offset, items=todo))
@@ -92,7 +92,7 @@ def archive_shard(state: State, lake: Lake, shard: str, came: Iterable[Numbered]
         folder + raw.part_name(some[0].offset): raw.write_payloads(some)
         for folder, some in _grouped((raw.payload_part(r.payload), r) for r in mine).items()
     }
-    _write(lake, parts)
+    lake.write_all(parts)
     todo = {f"{UNREFINED}{raw.first_of(key):020d}": key.encode() for key in parts}
     newest = {f"{SHARD_NEWEST}{shard}": b"%d" % new[-1].record.offset}
     state.commit(Commit(consumer, new[-1].sequence, items={**todo, **newest}))
@@ -137,7 +137,7 @@ def _archive_alerts(state: State, lake: Lake) -> Iterator[dict[str, bytes]]:
             folder + raw.part_name(some[0][0]): raw.write_alerts(some)
             for folder, some in _grouped((raw.alert_part(e[1]), e) for e in entries).items()
         }
-        _write(lake, parts)
+        lake.write_all(parts)
         state.commit(Commit(raw.ALERTS_ARCHIVED, entries[-1][0]))
         yield parts
 
@@ -148,7 +148,7 @@ def _archive_deliveries(outbox: Outbox, state: State, lake: Lake) -> Iterator[di
             folder + raw.part_name(some[0].number): raw.write_deliveries(some)
             for folder, some in _grouped((raw.delivery_part(s), s) for s in settled).items()
         }
-        _write(lake, parts)
+        lake.write_all(parts)
         state.commit(Commit(raw.DELIVERIES_ARCHIVED, up_to))
         yield parts
 
@@ -160,7 +160,7 @@ def _archive_rejects(state: State, lake: Lake) -> Iterator[dict[str, bytes]]:
             folder + raw.part_name(some[0][0]): raw.write_rejects(some)
             for folder, some in _grouped((raw.reject_part(r[2]), r) for r in rejects).items()
         }
-        _write(lake, parts)
+        lake.write_all(parts)
         state.commit(Commit(_REJECTS_ARCHIVED, rejects[-1][0]))
         yield parts
 
@@ -170,8 +170,3 @@ def _grouped(pairs: Iterable[tuple[str, T]]) -> dict[str, list[T]]:
     for key, item in pairs:
         groups.setdefault(key, []).append(item)
     return groups
-
-
-def _write(lake: Lake, parts: dict[str, bytes]) -> None:
-    for key, body in parts.items():
-        lake.write(key, body)

@@ -8,10 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-import structlog
-
 from atalaia.domain.payload import Reject
 from atalaia.lake import gold, raw
+from atalaia.logs import Logger
 from atalaia.ports import Commit, Lake, Record, State, Stream
 from atalaia.sources.readings_csv import NAME as CSV
 from atalaia.sources.readings_csv import STATION
@@ -27,7 +26,7 @@ STEP_PAYLOADS = 50_000
 
 _READ_AT_ONCE = 2_000
 
-log = structlog.get_logger()
+log = Logger()
 
 
 def mend_raw(state: State, lake: Lake, stream: Stream, keys: Sequence[str]) -> list[str]:
@@ -54,7 +53,8 @@ def set_aside_gold(state: State, lake: Lake) -> list[str]:
     """Move files of GOLD that cannot be read out of it; return their keys."""
     from atalaia.lake.damage import unreadable  # noqa: PLC0415  it loads DuckDB, the watch does not
 
-    keys = [key for prefix in gold.REBUILT for key in lake.keys(prefix)]
+    folders = [prefix for prefix in gold.REBUILT if prefix != gold.SYSTEM_LOG]  # no Parquet
+    keys = [key for prefix in folders for key in lake.keys(prefix)]
     damaged = unreadable(lake, keys)
     for key in damaged:
         lake.write(ASIDE + key, lake.read(key))

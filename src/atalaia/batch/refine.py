@@ -13,25 +13,24 @@ import time
 from bisect import bisect_left, insort
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from itertools import islice, takewhile
+from itertools import takewhile
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
 import duckdb
 
 from atalaia.batch.mend import may_hold, mend_raw, set_aside_gold
-from atalaia.domain.alert import LogEntry
 from atalaia.domain.payload import Reject
 from atalaia.domain.place import Places
 from atalaia.domain.reading import Decode, Readings
 from atalaia.domain.station_reading import StationsDecoded
 from atalaia.errors import PayloadInvalid, StateConflict
 from atalaia.lake import gold, raw
+from atalaia.lake.alert_log import merge_log, refine_log
 from atalaia.lake.answers import Answers, tally, together
 from atalaia.lake.compact import closed_months, compact_alerts, compact_months
 from atalaia.lake.merge import (
     RowRefused,
-    merge_alerts,
     merge_all_but,
     merge_answers,
     merge_deliveries,
@@ -45,8 +44,6 @@ STEP_ROWS = 250_000
 """A step merges when it holds so many rows. Bodies are dropped as soon as they are decoded."""
 
 _REBUILT = "gold-rebuilt"
-
-_ALERTS_AT_ONCE = 20_000
 
 
 class RefineReport(NamedTuple):
@@ -182,7 +179,7 @@ def _refine(
             state.commit(Commit(gold.REFINED, last, items=items, rejects=faults))
             gold.count_refused(state, len(refused))
             refused = []
-    partitions += _refine_alerts(state, lake)
+    partitions += refine_log(state, lake, places)
     if outbox is not None:
         partitions += _refine_deliveries(outbox, state, lake)
     return RefineReport(rows, partitions, time.perf_counter() - start, rejects)
@@ -206,7 +203,7 @@ def rebuild(
     keys = sorted(
         (key for key in lake.keys(raw.PAYLOADS) if raw.first_of(key) <= up_to), key=raw.first_of
     )
-    rows = partitions = rejects = last_alert = 0
+    rows = partitions = rejects = 0
     placed: tuple[str, ...] = ()
     with _empty_gold(lake) as rebuilt:
         for part in [workers.make(keys)] if workers else _fold(lake, rebuilt, keys, decode, places):
@@ -215,10 +212,7 @@ def rebuild(
             rows, rejects = rows + part.rows, rejects + part.rejects + len(unwritten)
             partitions += part.partitions + stations.partitions
             placed += part.placed
-        alerts = _all_alerts(state, lake)
-        while entries := list(islice(alerts, _ALERTS_AT_ONCE)):
-            partitions += merge_alerts(rebuilt, [entry for _, entry in entries]).partitions
-            last_alert = max(last_alert, *(number for number, _ in entries))
+        alerts = merge_log(state, lake, rebuilt, places)
         for key in sorted(lake.keys(raw.DELIVERIES), key=raw.first_of):
             with suppress(PayloadInvalid):
                 settled = raw.read_deliveries(lake.read(key))
@@ -230,7 +224,8 @@ def rebuild(
         known = set(keys)
         done = dict.fromkeys(item for item, key in waiting.items() if key.decode() in known)
         state.commit(Commit(gold.REFINED, raw.first_of(keys[-1]), items=done))
-    state.commit(Commit(gold.ALERTS_REFINED, last_alert))
+    partitions += alerts.partitions
+    state.commit(Commit(gold.ALERTS_REFINED, alerts.last))
     if outbox is not None:  # what was settled since the last archive
         partitions += _refine_deliveries(outbox, state, lake)
     return RefineReport(rows, partitions, time.perf_counter() - start, rejects)
@@ -248,7 +243,7 @@ def _make_again(
     log, of deliveries. What is in GOLD already is changed by none of it. Return files written."""
     up_to = state.offset(raw.ARCHIVED)
     folders = may_hold(lake, damaged)
-    others = (gold.READINGS, gold.ALERTS, gold.DELIVERIES)
+    others = (gold.READINGS, gold.ALERTS, gold.SYSTEMS, gold.DELIVERIES)
     is_any = not all(key.startswith(others) for key in damaged)  # of any source
     keys = [
         key
@@ -262,10 +257,8 @@ def _make_again(
         merge_answers(lake, part.answers)
         stations, _ = merge_stations(lake, part.stations)
         partitions += part.partitions + stations.partitions
-    if any(key.startswith(gold.ALERTS) for key in damaged):
-        alerts = _all_alerts(state, lake)
-        while entries := list(islice(alerts, _ALERTS_AT_ONCE)):
-            partitions += merge_alerts(lake, [entry for _, entry in entries]).partitions
+    if any(key.startswith((gold.ALERTS, gold.SYSTEMS)) for key in damaged):
+        partitions += merge_log(state, lake, lake, places).partitions
     if any(key.startswith(gold.DELIVERIES) for key in damaged):
         for key in sorted(lake.keys(raw.DELIVERIES), key=raw.first_of):
             with suppress(PayloadInvalid):
@@ -353,16 +346,6 @@ def _damage(key: str) -> Reject:
     return Reject(source="raw", reason="damaged file", detail=f"{key}: restore it and rebuild")
 
 
-def _refine_alerts(state: State, lake: Lake) -> int:
-    """Bring GOLD's alerts up to the end of the alert log; return the partitions written."""
-    partitions = 0
-    log = state.alerts(after=state.offset(gold.ALERTS_REFINED))
-    while entries := list(islice(log, _ALERTS_AT_ONCE)):
-        partitions += merge_alerts(lake, [entry for _, entry in entries]).partitions
-        state.commit(Commit(gold.ALERTS_REFINED, entries[-1][0]))
-    return partitions
-
-
 def _refine_deliveries(outbox: Outbox, state: State, lake: Lake) -> int:
     """Bring GOLD's deliveries up to what is settled; return the partitions written."""
     partitions = 0
@@ -372,21 +355,7 @@ def _refine_deliveries(outbox: Outbox, state: State, lake: Lake) -> int:
     return partitions
 
 
-def _all_alerts(state: State, lake: Lake) -> Iterator[tuple[int, LogEntry]]:
-    """The whole alert log, each entry once: from RAW, and from the log itself.
-
-    The log has what was told since the last archive, and what a damaged part of RAW has not.
-    """
-    seen: set[int] = set()
-    for key in lake.keys(raw.ALERTS):
-        with suppress(PayloadInvalid):
-            entries = raw.read_alerts(lake.read(key))
-            seen.update(number for number, _ in entries)
-            yield from entries
-    yield from (entry for entry in state.alerts() if entry[0] not in seen)
-
-
-class Scratch:
+class Scratch(Lake):
     """Fills `ports.Lake` while it lasts: plain files, none of them synced to disk."""
 
     def __init__(self, folder: Path) -> None:

@@ -10,6 +10,7 @@ must.
 raw/deliveries/, gold/deliveries/    rows under their pseudonym, and old rows
 raw/payloads/source=station/         what they pushed, sealed with the key that was destroyed
 gold/readings/source=own-…/          what that was read as
+gold/days/source=own-…/              what was made of it
 damaged/…                            files of all these that were set aside: whole
 ```
 """
@@ -25,12 +26,12 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
-import structlog
 
 from atalaia.batch.mend import ASIDE
 from atalaia.domain.alert import seconds_of
 from atalaia.errors import PayloadInvalid, StateConflict
 from atalaia.lake import gold, raw
+from atalaia.logs import Logger
 from atalaia.notes import Note
 from atalaia.people.bodies import is_sealed, own_source, owner_of
 from atalaia.ports import Keys, Lake, Record, State
@@ -54,7 +55,7 @@ been on their way to a part that was not finished."""
 _HOUR = re.compile(r"/date=(\d{4}-\d\d-\d\d)/hour=(\d\d)/")
 _DAY = re.compile(r"/date=(\d{4}-\d\d-\d\d)/")
 
-log = structlog.get_logger()
+log = Logger()
 
 
 class Swept(NamedTuple):
@@ -194,9 +195,10 @@ def _pushed_of_raw(state: State, lake: Lake, goal: _Goal, now: int) -> Iterable[
 
 def _pushed_of_gold(lake: Lake, goal: _Goal) -> Iterable[Swept]:
     for person in sorted(goal.erased):
-        for key in lake.keys(f"{gold.READINGS}source={raw.folder_name(own_source(person))}/"):
-            lake.delete(key)
-            yield Swept(files=1)
+        for layer in (gold.DAYS, gold.READINGS):
+            for key in lake.keys(f"{layer}source={raw.folder_name(own_source(person))}/"):
+                lake.delete(key)
+                yield Swept(files=1)
 
 
 def _put(lake: Lake, key: str, body: bytes | None) -> None:

@@ -10,8 +10,6 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-import structlog
-
 from atalaia.batch.archive import ArchiveReport, archive
 from atalaia.batch.mend import MENDED, mend_raw
 from atalaia.batch.sweep import is_due as has_to_sweep
@@ -20,7 +18,8 @@ from atalaia.detect.watch import CONSUMER
 from atalaia.domain.norm_tables import Norms
 from atalaia.errors import StateConflict
 from atalaia.lake import gold, raw
-from atalaia.lake.norms import digest, is_due, known, names_norms, norms_of
+from atalaia.lake.norms import digest, go_by_learnt, is_due, known, norms_of
+from atalaia.logs import Logger
 from atalaia.notes import Note
 from atalaia.ports import Home, Lake, Outbox, State, Stream
 from atalaia.settings import Settings
@@ -29,7 +28,7 @@ _MARK_EVERY_S = 3600
 _GRACE_S = 2.0
 _SILENT = {-signal.SIGKILL: "it was killed, as happens where memory runs out: give it more"}
 
-log = structlog.get_logger()
+log = Logger()
 
 
 class Upkeep:
@@ -88,7 +87,7 @@ class Upkeep:
             await self._clock.sleep(self._settings.refine_interval_s)
             if await asyncio.to_thread(self._has_to_refine):
                 await self._refine()
-            if names_norms(self._settings.rules):
+            if go_by_learnt(self._settings.rules):
                 await self._learn()
 
     def _has_to_refine(self) -> bool:

@@ -12,6 +12,7 @@ import logging
 from typing import Any
 
 from atalaia.domain.delivery import Letter, Limits, Outcome
+from atalaia.domain.message import Content
 from atalaia.domain.words import LANGUAGES
 from atalaia.errors import SettingsInvalid
 
@@ -51,12 +52,11 @@ class Apprise:
         if not target.add(letter.contact.address):
             return OUTCOMES["no service"]
         content, service = letter.content, target[0]
-        stop = _STOP[LANGUAGES.index(content.language)] + "." if content.kind == "alert" else ""
         try:
             async with asyncio.timeout(self._timeout_s):
                 is_delivered = await target.async_notify(
                     title=content.subject if service.title_maxlen > 0 else "",
-                    body=content.text(min(service.body_maxlen, _LONGEST), stop),
+                    body=text_of(content, min(service.body_maxlen, _LONGEST)),
                     body_format=self._apprise.NotifyFormat.TEXT,
                 )
         except TimeoutError:
@@ -64,6 +64,12 @@ class Apprise:
         except Exception as error:  # a plugin of Apprise's may raise anything
             return Outcome("again", f"the service's plugin broke: {type(error).__name__}")
         return OUTCOMES["delivered" if is_delivered else "not delivered"]
+
+
+def text_of(content: Content, longest: int) -> str:
+    """What is read: all of it, and how to get no more of these."""
+    stop = "" if content.kind == "confirm" else _STOP[LANGUAGES.index(content.language)] + "."
+    return content.text(longest, stop)
 
 
 def _package() -> Any:

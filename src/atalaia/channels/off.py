@@ -7,11 +7,10 @@ and goes by each person's next channel.
 
 from __future__ import annotations
 
-import structlog
-
 from atalaia.domain.delivery import Letter, Limits, Outcome
+from atalaia.logs import Logger
 
-log = structlog.get_logger()
+log = Logger()
 
 
 class Off:

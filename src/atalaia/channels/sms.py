@@ -89,8 +89,8 @@ class Sms:
 
     async def send(self, letter: Letter) -> Outcome:
         """Try once: ask whether the number has opted out, then publish."""
-        answer = f"OK: {letter.answer}" if letter.asks and letter.answer else ""
-        message = text(letter.content, self._stop.get(letter.content.language, ""), answer)
+        stop = self._stop.get(letter.content.language, "")
+        message = text(letter.content, stop, answer_of(letter))
         return await self._amazon.run(lambda: self._publish(letter.contact.address, message))
 
     async def close(self) -> None:
@@ -124,6 +124,13 @@ class Sms:
         return {key: {"DataType": "String", "StringValue": value} for key, value in said.items()}
 
 
+def answer_of(letter: Letter) -> str:
+    """Where to answer, in what asks for it; and what only tells of a change has room for it."""
+    if letter.asks and letter.answer:
+        return f"OK: {letter.answer}"
+    return "" if letter.content.parts else letter.answer
+
+
 def text(content: Content, stop: str = "", answer: str = "") -> str:
     """One segment of GSM-7: level, hazard, place, value, time always; then what still fits.
 
@@ -134,7 +141,7 @@ def text(content: Content, stop: str = "", answer: str = "") -> str:
     if content.kind == "confirm":
         return cut(plain(_CONFIRM[i].format(code=content.code)) + ".", SEGMENT)
     if not content.parts:
-        return cut(plain(content.closing), SEGMENT)
+        return _notice(plain(content.closing), [word for word in (answer, plain(stop)) if word])
     first, others = content.parts[0], len(content.parts) - 1
     tail = [_MORE[i].format(n=others)] if others else []
     not_official = "" if first.is_official else _NOT_OFFICIAL[i]
@@ -153,6 +160,16 @@ def text(content: Content, stop: str = "", answer: str = "") -> str:
             break
         advice.append(clause)
     return _joined(core, advice, tail)
+
+
+def _notice(closing: str, words: list[str]) -> str:
+    """As many of its sentences, one at least, as fit with where to change it and how to stop."""
+    said = closing.removesuffix(".").split(". ")
+    for n in range(len(said), 0, -1):
+        text = _joined(". ".join(said[:n]), [], words)
+        if septets(text) <= SEGMENT:
+            return text
+    return _joined(cut(said[0], SEGMENT - septets(_joined("", [], words)) - 2), [], words)
 
 
 def _joined(core: str, advice: list[str], tail: list[str]) -> str:

@@ -116,7 +116,7 @@ def body_of(letter: Letter) -> dict[str, Any]:
     content, i = letter.content, LANGUAGES.index(letter.content.language)
     body: dict[str, Any] = {
         "chat_id": letter.contact.address,
-        "text": content.text(_LONGEST, _STOP[i] + "." if content.kind == "alert" else ""),
+        "text": content.text(_LONGEST, "" if content.kind == "confirm" else _STOP[i] + "."),
         "link_preview_options": {"is_disabled": True},
     }
     if letter.reply_to.isdecimal():

@@ -13,7 +13,6 @@ from typing import Any
 
 import aiohttp
 import msgspec
-import structlog
 
 from atalaia.channels.outcomes import post, wait_s
 from atalaia.channels.telegram import BASE_URL, BotAnswer
@@ -21,6 +20,7 @@ from atalaia.channels.telegram_voice import Voice, fault_of
 from atalaia.domain.contact import Contact
 from atalaia.domain.conversation import Incoming, Reply
 from atalaia.domain.delivery import Outcome
+from atalaia.logs import Logger
 
 Handler = Callable[[Incoming], Awaitable[list[Reply]]]
 
@@ -32,7 +32,7 @@ _BACKOFF_S = (1.0, 2.0, 5.0, 15.0, 30.0, 60.0)
 _TRIES = 3
 """How often one update is tried where the handler fails: a /stop must not be lost to a lock."""
 
-log = structlog.get_logger()
+log = Logger()
 
 
 class _User(msgspec.Struct):

@@ -6,14 +6,14 @@ from collections.abc import Sequence
 from typing import Any
 
 import aiohttp
-import structlog
 
 from atalaia.channels.outcomes import Answer, post
 from atalaia.channels.telegram import BASE_URL
 from atalaia.domain.conversation import Reply
 from atalaia.domain.delivery import Outcome
+from atalaia.logs import Logger
 
-log = structlog.get_logger()
+log = Logger()
 
 
 class Voice:

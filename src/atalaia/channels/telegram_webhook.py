@@ -11,15 +11,15 @@ import hmac
 from collections.abc import Awaitable, Callable
 
 import msgspec
-import structlog
 
 from atalaia.channels.telegram_updates import Handler, read_update
 from atalaia.channels.telegram_voice import Voice
 from atalaia.errors import StateConflict
+from atalaia.logs import Logger
 
 SECRET_HEADER = "x-telegram-bot-api-secret-token"  # noqa: S105 - its name
 
-log = structlog.get_logger()
+log = Logger()
 
 
 def is_ours(given: str, secret: str) -> bool:

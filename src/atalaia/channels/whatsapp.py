@@ -142,7 +142,7 @@ class WhatsApp:
         self._session = session
         self._headers = {"Authorization": f"Bearer {token}"}
         self._url = f"{base_url.rstrip('/')}/{version}/{phone_number_id}/messages"
-        self._templates = {"alert": template, "confirm": confirm_template}
+        self._template, self._confirm_template = template, confirm_template
         self._timeout_s = timeout_s
 
     async def send(self, letter: Letter) -> Outcome:
@@ -152,9 +152,13 @@ class WhatsApp:
             self._url,
             timeout_s=self._timeout_s,
             headers=self._headers,
-            json=body_of(letter, self._templates[letter.content.kind]),
+            json=body_of(letter, self.template_of(letter.content)),
         )
         return answer if isinstance(answer, Outcome) else _judged(answer)
+
+    def template_of(self, content: Content) -> str:
+        """By which template it goes: a drill as the alert that it exercises."""
+        return self._confirm_template if content.kind == "confirm" else self._template
 
 
 def body_of(letter: Letter, template: str) -> dict[str, Any]:

@@ -7,7 +7,7 @@ One file a group of commands. Heavy modules are imported inside the commands, so
 from __future__ import annotations
 
 import sys
-from importlib.metadata import version
+from collections.abc import Iterator, Sequence
 from typing import Annotated
 
 import typer
@@ -30,24 +30,47 @@ from atalaia.cli import (
 )
 from atalaia.errors import AtalaiaError
 
-app = typer.Typer(
-    name="atalaia",
-    help="A watch over extreme weather: right, once, explained, in time, private.",
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-    rich_markup_mode=None,
-)
-for group in (
+_FILES = (
     *(watch, ask, refine, in_force, people, backup, deliveries, keys),
     *(verify, backtest, calibrate, climate, report),
-):
-    app.add_typer(group.app)
+)
+
+
+def program(asked: Sequence[str] = ()) -> typer.Typer:
+    """The command, with all that it can; `asked` for one of them, with what stands in its file.
+
+    Typer works out the options of each command that is there, which for all of them takes longer
+    than most answers.
+    """
+    files = [file for file in _FILES if set(asked[:1]) & set(_commands(file.app))]
+    app = typer.Typer(
+        name="atalaia",
+        help="A watch over extreme weather: right, once, explained, in time, private.",
+        no_args_is_help=True,
+        pretty_exceptions_enable=False,
+        rich_markup_mode=None,
+    )
+    app.callback()(_root)
+    for file in files or _FILES:
+        app.add_typer(file.app)
+    return app
+
+
+def _commands(app: typer.Typer) -> Iterator[str]:
+    """How the commands and groups of commands are called that one adds to the program."""
+    for command in app.registered_commands:
+        yield command.name or getattr(command.callback, "__name__", "").replace("_", "-")
+    for group in app.registered_groups:
+        if isinstance(group.name, str):
+            yield group.name
+        elif group.typer_instance is not None:
+            yield from _commands(group.typer_instance)
 
 
 def main() -> None:
     """The entry point: errors that people can mend are told without a traceback."""
     try:
-        app()
+        program(sys.argv[1:])()
     except AtalaiaError as error:
         print(f"atalaia: {error}", file=sys.stderr)
         raise SystemExit(1) from None
@@ -57,11 +80,12 @@ def main() -> None:
 
 def _show_version(wanted: bool) -> None:
     if wanted:
+        from importlib.metadata import version
+
         typer.echo(f"atalaia {__version__} (time zones: tzdata {version('tzdata')})")
         raise typer.Exit
 
 
-@app.callback()
 def _root(
     version: Annotated[
         bool,
@@ -69,3 +93,6 @@ def _root(
     ] = False,
 ) -> None:
     """Options before the command."""
+
+
+app = program()

@@ -74,6 +74,7 @@ def climate(
         where = _places(opened, kept, places)
         learnt = _learn(opened, where, files or [], least_years, on)
         is_new = any(each.is_kept for each in learnt)
+        is_new |= not files and _learn_chances(opened, kept, where)
         note_learnt(opened.state, int(time.time()), is_new=is_new)
     if as_json:
         _tell_json(learnt)
@@ -82,7 +83,7 @@ def climate(
     silent = {each.id for each in where} - {each.place.id for each in learnt}
     if silent and not files:
         print(f"no history of {', '.join(sorted(silent)[:10])}", file=sys.stderr)
-    if not learnt:
+    if not learnt and not kept.rules.by_chance:
         raise AtalaiaError("nothing was learnt: no place has 28 days of hourly values")
 
 
@@ -117,6 +118,26 @@ def _learn(
     for reject in rejects[:10]:
         print(f"rejected: {reject.reason}: {reject.detail}", file=sys.stderr)
     return learnt
+
+
+def _learn_chances(opened: EmbeddedHome, kept: Settings, where: Places) -> bool:
+    """What became of the chances that the rules name; whether that is another than was known."""
+    if not kept.rules.by_chance:
+        return False
+    from atalaia.batch.came_true import learn_chances
+    from atalaia.lake.norms import read_record
+
+    with opened.hold("refine"):
+        is_new = learn_chances(opened.lake, kept.rules, where)
+    steps = read_record(opened.lake).steps.values()
+    pairs = sum(step.pairs for some in steps for step in some)
+    print(
+        f"chances: {len(steps)} records, each of a question and a lead, of {pairs} pairs"
+        if steps
+        else "chances: of no question and lead have 200 pairs come yet; they stay raw",
+        file=sys.stderr,
+    )
+    return is_new
 
 
 def _tell(learnt: list[Learnt]) -> None:

@@ -9,14 +9,18 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
-import msgspec
+import apsw
 
 from atalaia.batch.mend import MENDED
 from atalaia.batch.upkeep import refined
+from atalaia.cli.running import of_port, of_watch
+from atalaia.cli.signs import Sign, well, wrong
 from atalaia.detect.watch import CONSUMER
-from atalaia.errors import AtalaiaError, StateConflict
-from atalaia.homes.embedded import EmbeddedHome, is_held
+from atalaia.errors import AtalaiaError
+from atalaia.homes.embedded import STORE, EmbeddedHome, is_held
+from atalaia.homes.embedded.database import FORMAT, format_of
 from atalaia.lake import gold, raw
 from atalaia.run.opened import home_of
 from atalaia.settings import Settings
@@ -27,36 +31,79 @@ _LEAST_FREE = 1_000_000_000
 _SILENT_S = 600
 _UNHEARD_S = 2 * 3600
 _FUTURE_S = 60
+_LOCKED_MS = 3_000
 
-
-class Sign(msgspec.Struct, frozen=True, kw_only=True):
-    """One thing that was looked at. `do_next` is empty where there is nothing to do."""
-
-    what: str
-    is_well: bool
-    says: str
-    do_next: str = ""
+_AS_THE_WATCH = "do this as the user that the watch runs as"
+_RESTORE = "stop the watch and restore a backup: atalaia restore"
 
 
 def examine(settings: Settings, now: int, *, is_quick: bool) -> Iterator[Sign]:
     """Everything, in the order in which it should be mended."""
     yield from _settings(settings)
     yield _duckdb()
-    if not (settings.home / "atalaia.sqlite3").exists():
-        yield _well("home", f"there is none at {settings.home} yet; `atalaia run` makes it")
+    file = settings.home / STORE
+    try:
+        file.stat()
+    except FileNotFoundError:
+        yield well("home", f"there is none at {settings.home} yet; `atalaia run` makes it")
+        yield from of_port(settings)
+        return
+    except OSError as error:
+        yield wrong("home", f"{settings.home}: {error.strerror}", _AS_THE_WATCH)
         return
     yield _disk(settings)
-    try:
-        opened = home_of(settings, exclusive=False)
-    except AtalaiaError as error:
-        yield _wrong("store", str(error), "put it back from a backup: atalaia restore")
+    if faults := [*_closed(settings.home, file)]:
+        yield from faults
         return
-    with opened:
-        try:
-            yield from _home(opened, now, is_quick=is_quick)
+    try:
+        with home_of(settings, exclusive=False) as opened:
+            yield from _home(opened, settings, now, is_quick=is_quick)
             yield from _listening(opened, settings, now)
-        except StateConflict as error:
-            yield _wrong("store", str(error), "put it back from a backup: atalaia restore")
+    except AtalaiaError as error:
+        yield _unusable(file, error.__cause__ or error)
+
+
+def _closed(home: Path, file: Path) -> Iterator[Sign]:
+    """Why the store is not opened: opening it would wait long, or bring it to another format."""
+    found = format_of(file) or FORMAT
+    if found < FORMAT:
+        holder = is_held(home)
+        yield wrong(
+            "home",
+            f"an older Atalaia made it: its format is {found}, this one's is {FORMAT}",
+            f"process {holder} of that Atalaia watches: back up with that one, then start this one"
+            if holder
+            else "back it up with that Atalaia, then start this one: atalaia run",
+        )
+        return
+    if found > FORMAT:
+        says = f"a newer Atalaia made it: its format is {found}, this one's is {FORMAT}"
+        yield wrong("home", says, "put that Atalaia in place, or restore a backup of before")
+        return
+    try:
+        connection = apsw.Connection(str(file))
+        try:
+            connection.set_busy_timeout(_LOCKED_MS)
+            connection.execute("BEGIN IMMEDIATE")
+            connection.execute("ROLLBACK")
+        finally:
+            connection.close()
+    except apsw.Error as error:
+        yield _unusable(file, error)
+
+
+def _unusable(file: Path, error: BaseException) -> Sign:
+    """By what is wrong with the store: what has to be done differs."""
+    if isinstance(error, apsw.BusyError | apsw.LockedError):
+        says, do_next = "another process holds it", f"end that, or wait: fuser -v {file}"
+    elif isinstance(error, apsw.FullError):
+        says, do_next = "its disk is full", "make room: GOLD can be made again from RAW"
+    elif isinstance(error, apsw.CantOpenError | apsw.ReadOnlyError | apsw.PermissionsError):
+        says, do_next = f"it cannot be opened and written: {error}", _AS_THE_WATCH
+    else:
+        says, _, _ = str(error).partition("; ")
+        do_next = _RESTORE
+    return wrong("store", f"{file}: {says}", do_next)
 
 
 def _settings(settings: Settings) -> Iterator[Sign]:
@@ -67,9 +114,11 @@ def _settings(settings: Settings) -> Iterator[Sign]:
     ]
     for line in problems:
         says, _, do_next = line.partition("; ")
-        yield _wrong("settings", says, do_next or "look it up in docs/settings.md")
+        yield wrong("settings", says, do_next or "look it up in docs/settings.md")
     if not problems:
-        yield _well("settings", str(settings.file or "the defaults, and the environment"))
+        yield well("settings", str(settings.file or "the defaults, and the environment"))
+    says, _, do_next = settings.people.described.partition("; ")
+    yield Sign(what="people", is_well=True, says=says, do_next=do_next)
 
 
 def _duckdb() -> Sign:
@@ -79,45 +128,51 @@ def _duckdb() -> Sign:
     )
     if done.returncode:
         last = done.stderr.strip().splitlines()[-1:] or [f"exit code {done.returncode}"]
-        return _wrong("DuckDB", last[0], "install it again; where memory is limited, allow 300 MB")
-    return _well("DuckDB", "it can be loaded")
+        return wrong("DuckDB", last[0], "install it again; where memory is limited, allow 300 MB")
+    return well("DuckDB", "it can be loaded")
 
 
 def _disk(settings: Settings) -> Sign:
     free = shutil.disk_usage(settings.home).free
     says = f"{free / 1e9:.1f} GB are free for {settings.home}"
     if free < _LEAST_FREE:
-        return _wrong("disk", says, "make room: GOLD can be made again from RAW")
-    return _well("disk", says)
+        return wrong("disk", says, "make room: GOLD can be made again from RAW")
+    return well("disk", says)
 
 
-def _home(opened: EmbeddedHome, now: int, *, is_quick: bool) -> Iterator[Sign]:
+def _home(opened: EmbeddedHome, settings: Settings, now: int, *, is_quick: bool) -> Iterator[Sign]:
     holder = is_held(opened.path)
-    says = f"process {holder} watches" if holder else "nobody watches"
-    yield _well("watch", says) if holder else _wrong("watch", says, "start it: atalaia run")
+    if holder:
+        yield from of_watch(settings, holder)
+    else:
+        yield wrong("watch", "nobody watches", "start it: atalaia run")
+        yield from of_port(settings)
     yield _keys(opened)
     if not is_quick:
         yield _store(opened)
     yield from _stream(opened, now, is_watched=bool(holder))
     yield from _lake(opened)
+    if not is_quick:
+        yield _gold(opened)
     yield from _messages(opened)
 
 
 def _keys(opened: EmbeddedHome) -> Sign:
-    if not opened.people.some(1):
-        return _well("keys", "nobody is kept here")
+    if not opened.people.any_names(1):
+        return well("keys", "nobody is kept here")
     try:
         _ = opened.keys
     except AtalaiaError as error:
-        return _wrong("keys", str(error), "put back the folder of keys, or name it: people.keys")
-    return _well("keys", "they open what they sealed")
+        says, _, do_next = str(error).partition("; ")
+        return wrong("keys", says, do_next or "put it back, or name it: people.keys")
+    return well("keys", "they open what they sealed")
 
 
 def _store(opened: EmbeddedHome) -> Sign:
     faults = opened.check()
     if faults:
-        return _wrong("store", faults, "stop the watch and restore a backup: atalaia restore")
-    return _well("store", "every page can be read")
+        return wrong("store", faults, _RESTORE)
+    return well("store", "every page can be read")
 
 
 def _stream(opened: EmbeddedHome, now: int, *, is_watched: bool) -> Iterator[Sign]:
@@ -127,13 +182,13 @@ def _stream(opened: EmbeddedHome, now: int, *, is_watched: bool) -> Iterator[Sig
     last = stream.read(newest - 1, 1)
     age_s = now - last[0].payload.received_at if last else None
     if age_s is not None and age_s < -_FUTURE_S:
-        yield _wrong("clock", f"the newest record is {-age_s} s in the future", "set the clock")
+        yield wrong("clock", f"the newest record is {-age_s} s in the future", "set the clock")
     if is_watched and age_s is not None and age_s > _SILENT_S:
-        yield _wrong("stream", f"nothing came for {age_s} s", "restart the watch; look at its log")
+        yield wrong("stream", f"nothing came for {age_s} s", "restart the watch; look at its log")
     elif is_watched and behind > 0 and age_s is not None and age_s > _SILENT_S // 5:
-        yield _wrong("detector", f"{behind} records were not judged", "restart the watch")
+        yield wrong("detector", f"{behind} records were not judged", "restart the watch")
     else:
-        yield _well("stream", f"{newest} records, {behind} not judged yet")
+        yield well("stream", f"{newest} records, {behind} not judged yet")
 
 
 def _listening(opened: EmbeddedHome, settings: Settings, now: int) -> Iterator[Sign]:
@@ -148,10 +203,10 @@ def _listening(opened: EmbeddedHome, settings: Settings, now: int) -> Iterator[S
         if any(one.fault is None for one in standing.sessions.values()) and (
             newest_at > now - _UNHEARD_S and len(lines) == len(standing.sessions)
         ):
-            yield _well(name, "; ".join(lines))
+            yield well(name, "; ".join(lines))
         else:
             do_next = "look at the watch's log; what is lost is missing in sums (docs/sources.md)"
-            yield _wrong(name, "; ".join(lines), do_next)
+            yield wrong(name, "; ".join(lines), do_next)
 
 
 def _lake(opened: EmbeddedHome) -> Iterator[Sign]:
@@ -159,15 +214,27 @@ def _lake(opened: EmbeddedHome) -> Iterator[Sign]:
     waiting = state.offset(raw.ARCHIVED) - refined(state)
     parts = len(state.load(gold.UNREFINED))
     if parts > 1000:
-        yield _wrong("lake", f"{parts} parts of RAW wait for GOLD", "run: atalaia refine")
+        yield wrong("lake", f"{parts} parts of RAW wait for GOLD", "run: atalaia refine")
     else:
-        yield _well("lake", f"{waiting} archived records are not in GOLD yet")
+        yield well("lake", f"{waiting} archived records are not in GOLD yet")
     if damaged := state.offset(MENDED):
-        yield _wrong(
+        yield wrong(
             "damage",
             f"{damaged} files were damaged and made again",
             "look at the disk, and at lake/damaged, which may go then",
         )
+
+
+def _gold(opened: EmbeddedHome) -> Sign:
+    from atalaia.lake.damage import unreadable  # it loads DuckDB, which may not load
+
+    keys = [key for key in opened.lake.keys("gold/") if key.endswith(".parquet")]
+    if damaged := unreadable(opened.lake, keys):
+        says = f"{len(damaged)} of {len(keys)} files cannot be read: {damaged[0]}"
+        is_climate = damaged[0].startswith((gold.CLIMATE, gold.RETURN_LEVELS))
+        again = "atalaia climate" if is_climate else "atalaia refine --rebuild"
+        return wrong("GOLD", says, f"make it again: {again}")
+    return well("GOLD", f"all of {len(keys)} files can be read")
 
 
 def _messages(opened: EmbeddedHome) -> Iterator[Sign]:
@@ -176,13 +243,5 @@ def _messages(opened: EmbeddedHome) -> Iterator[Sign]:
         n = sum(each for (_, of), each in counts.items() if of == status)
         if n:
             do_next = f"look at them: atalaia deliveries --status {status}"
-            yield _wrong("messages", f"{n} are {status}", do_next)
-    yield _well("messages", f"{sum(counts.values())} are kept")
-
-
-def _well(what: str, says: str) -> Sign:
-    return Sign(what=what, is_well=True, says=says)
-
-
-def _wrong(what: str, says: str, do_next: str) -> Sign:
-    return Sign(what=what, is_well=False, says=says, do_next=do_next)
+            yield wrong("messages", f"{n} are {status}", do_next)
+    yield well("messages", f"{sum(counts.values())} are kept")

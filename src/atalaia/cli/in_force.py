@@ -1,4 +1,4 @@
-"""What is in force: the catalogue of variables, rules, and settings; the first of them, too."""
+"""What is in force: the catalogue of variables, rules, settings and sources; settings anew."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ from typing import Annotated
 
 import typer
 
-from atalaia.cli import init
+from atalaia.cli import init, sources
 from atalaia.cli.options import JsonOption, settings_of
 
 app = typer.Typer()
 app.add_typer(init.app)
+app.add_typer(sources.app)
 config = typer.Typer(help="The settings file.", no_args_is_help=True)
 app.add_typer(config, name="config")
 

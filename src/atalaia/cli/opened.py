@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,11 +14,13 @@ from atalaia.cli.options import existing, settings_of, while_read
 from atalaia.errors import AtalaiaError
 
 if TYPE_CHECKING:
+    from atalaia.domain.payload import Payload
     from atalaia.domain.place import Places
-    from atalaia.domain.reading import Decode
+    from atalaia.domain.reading import Decode, Decoded
     from atalaia.homes.embedded import EmbeddedHome
     from atalaia.people.service import PeopleService
     from atalaia.settings import Settings
+    from atalaia.sources.decoding import Wanted
 
 PersonArgument = Annotated[
     str, typer.Argument(help="A pseudonym (p_…), or a contact such as email:name@example.org.")
@@ -49,15 +52,29 @@ def opened_to_ask(
 ) -> Iterator[tuple[EmbeddedHome, Places, Decode]]:
     """A home beside its watch, its places, and what decodes what is newer than its GOLD."""
     from atalaia.lake.places import places_of
-    from atalaia.people.bodies import opened
     from atalaia.run.opened import home_of
-    from atalaia.sources import decode_all
 
     kept = settings_of(file, home)
     existing(kept.home)
     with home_of(kept, exclusive=False) as live:
         places = places_of(live.state)
-        yield live, places, opened(decode_all(places), live)
+        yield live, places, _when_asked(places, live)
+
+
+def _when_asked(places: Places, home: EmbeddedHome) -> Decode:
+    """Decoders that are loaded when there is something to decode: mostly GOLD has all of it."""
+
+    @cache
+    def made() -> Decode:
+        from atalaia.people.bodies import opened
+        from atalaia.sources import decode_all
+
+        return opened(decode_all(places), home)
+
+    def decode(payloads: Sequence[Payload], wanted: Wanted) -> Decoded:
+        return made()(payloads, wanted)
+
+    return decode
 
 
 @contextmanager

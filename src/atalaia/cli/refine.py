@@ -38,6 +38,7 @@ def refine(
     from atalaia.batch.mend import mend_raw
     from atalaia.batch.sweep import is_due, sweep
     from atalaia.lake import raw
+    from atalaia.lake.days import keep_days
     from atalaia.lake.places import places_of
     from atalaia.people.bodies import opened as opened_on_the_way
     from atalaia.replay.readings import REPLAY
@@ -58,18 +59,19 @@ def refine(
             workers = workers_of(stack.enter_context(open_spark(on)), kept, places)
         decode = opened_on_the_way(decode_all(places), opened)
         state, lake, outbox = opened.state, opened.lake, opened.outbox
+        now = int(time.time())
         if rebuild:
             mend_raw(state, lake, opened.stream, lake.keys(raw.PAYLOADS))
             report = batch.rebuild(state, lake, decode, places, outbox, workers)
         else:
             stream = opened.stream
-            report = batch.refine(state, lake, decode, places, outbox, workers, stream=stream)
-        now = int(time.time())
+            report = batch.refine(state, lake, decode, places, outbox, workers, now, stream)
         compacted = batch.compact(opened.lake, now)
         # A replay's home keeps what it is of: the past.
         if opened.state.note(REPLAY) is None and is_due(opened.state, now):
             keys = opened.keys if opened.people.changes(0, 1) else None
             sweep(opened.state, opened.lake, keys, now, kept.channels.keep_s)
+        keep_days(opened.lake, places, now)
     if as_json:
         typer.echo(msgspec.json.encode(report._asdict() | {"compacted": compacted._asdict()}))
     else:

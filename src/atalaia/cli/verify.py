@@ -21,6 +21,9 @@ from atalaia.cli.options import (
 from atalaia.cli.scored import Scoring, scored
 
 if TYPE_CHECKING:
+    from atalaia.batch.chance_scores import ChanceScore
+    from atalaia.batch.occurrences import Occurrence
+    from atalaia.batch.verify import Verified
     from atalaia.domain.alert import Alert
 
 app = typer.Typer()
@@ -37,13 +40,14 @@ def verify(
     hazard: Annotated[str | None, typer.Option(help="Only this hazard; else all.")] = None,
     by: Annotated[By, typer.Option(help="Score local days, or episodes.")] = "day",
 ) -> None:
-    """Score alerts against outside events: POD, FAR, CSI, bias, lead times."""
+    """Score alerts against outside events: POD, FAR, CSI, bias, lead; and a home's chances."""
     import msgspec
 
     from atalaia.batch.doubts import doubts
     from atalaia.batch.occurrences import read_events
     from atalaia.batch.verify import verify as score
     from atalaia.cli.scores import show_verified, wide
+    from atalaia.cli.scores_chances import show_chances
     from atalaia.domain.official import RULE as OFFICIAL
 
     zone = asked.zone
@@ -58,11 +62,15 @@ def verify(
         first_day=asked.first_day,
         last_day=asked.last_day,
     )
+    chances = _chances(asked, verified, happened, hazard) if alerts == "gold" else []
     with while_read():
         if asked.as_json:
-            typer.echo(msgspec.json.encode(verified))
+            typer.echo(msgspec.json.encode(msgspec.structs.asdict(verified) | {"chances": chances}))
         else:
             show_verified(verified, wide())
+            if chances:
+                print()
+                show_chances(chances, wide())
     official = {entry.incident for entry in told if entry.rule == OFFICIAL}
     if official:
         print(
@@ -120,3 +128,15 @@ def _told(alerts: str, settings: Path | None, home: Path | None) -> list[Alert]:
     kept = settings_of(settings, home)
     with open_home(existing(kept.home), exclusive=False) as opened:
         return told_by(opened, has_official=True)
+
+
+def _chances(
+    asked: Scoring, verified: Verified, events: list[Occurrence], hazard: str | None
+) -> list[ChanceScore]:
+    """What the chances are worth that the home's ensemble told, of the days scored."""
+    from atalaia.batch.chance_scores import scored_chances
+    from atalaia.homes.embedded import open_home
+
+    kept = settings_of(asked.settings, asked.home)
+    with open_home(existing(kept.home), exclusive=False) as opened:
+        return scored_chances(opened, kept.rules, events, verified, asked.zone, hazard)

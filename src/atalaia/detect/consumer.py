@@ -19,7 +19,6 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import msgspec
-import structlog
 
 from atalaia.detect.nearness import nearness
 from atalaia.detect.sight import Sight, sight
@@ -29,6 +28,7 @@ from atalaia.domain.hazard import Hazard
 from atalaia.domain.payload import Reject
 from atalaia.domain.reading import Delay, Floats, Readings
 from atalaia.errors import StateConflict
+from atalaia.logs import Logger
 from atalaia.ports import Commit, Record, State, Stream
 
 FAULT = "fault in the watch"
@@ -55,7 +55,7 @@ _HUNGRY_MOST = 6
 Steps = Mapping[int, Mapping[str, Sequence[float]]]
 """People's own limits: by position of a place and name of a rule, sorted."""
 
-log = structlog.get_logger()
+log = Logger()
 
 
 class Taken(NamedTuple):

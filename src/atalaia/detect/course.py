@@ -16,7 +16,7 @@ import numpy as np
 from atalaia.detect.detect import Detector
 from atalaia.detect.findings import Findings
 from atalaia.detect.series import SeriesTable
-from atalaia.detect.values import Norm
+from atalaia.detect.values import Usual
 from atalaia.domain.place import Places
 from atalaia.domain.reading import Floats, Ints, Kind, Readings
 from atalaia.domain.rule import Rule, RuleSet
@@ -44,7 +44,7 @@ class Course:
 def courses(
     rules: RuleSet,
     places: Places,
-    norms: Norm,
+    norms: Usual,
     expected_s: dict[str, int],
     rows: Readings,
     now: int,

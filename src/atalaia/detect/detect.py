@@ -24,6 +24,7 @@ from atalaia.detect import measure
 from atalaia.detect.areas import area_findings
 from atalaia.detect.by_series import BySeries
 from atalaia.detect.check import NOTHING, Beside, Checked, check, plausible
+from atalaia.detect.ensembles import Ensembles
 from atalaia.detect.findings import Findings, levels, only, together
 from atalaia.detect.forecasts import Forecasts
 from atalaia.detect.instruments import Instruments, spoken
@@ -31,7 +32,7 @@ from atalaia.detect.measure import Block
 from atalaia.detect.scores import score_findings
 from atalaia.detect.series import SeriesTable, Window
 from atalaia.detect.values import (
-    Norm,
+    Usual,
     instant_value,
     is_news,
     judged_name,
@@ -124,7 +125,7 @@ class Detector:
         self,
         rules: RuleSet,
         table: SeriesTable,
-        norms: Norm = no_norms,
+        norms: Usual = no_norms,
         expected_s: dict[str, int] | None = None,
         mine: Bools | None = None,
     ) -> None:
@@ -135,6 +136,7 @@ class Detector:
         self.norms = norms
         self.expected_s = expected_s or {}
         self.forecasts = Forecasts(rules, table, norms)
+        self.ensembles = Ensembles(rules, table, norms)
         self.heard: list[Heard] = []
         self._reach = _reach(self._at_places)
         self._judged_places = judged_places(self._at_places, table.places)

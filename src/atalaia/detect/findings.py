@@ -23,8 +23,9 @@ class Findings:
     that holds each level, shape (n, 4, 2); 0: none does; `kept` the value and the valid time of the
     first hour that holds the highest one, shape (n, 2). `is_stand_in`
     says which values are of the rule's stand-in; None: none is. `because` has of a score the terms
-    that added most (`detect.scores`), shape (n, 2, 3). The other columns are as in
-    `domain.incident.Evidence`."""
+    that added most (`detect.scores`), shape (n, 2, 3), and of an ensemble's chance (runs that pass,
+    limit, runs with a value) and (what the record says, 0, 0), a first number of -1 being none.
+    The other columns are as in `domain.incident.Evidence`."""
 
     rule: Rule
     subject: Ints

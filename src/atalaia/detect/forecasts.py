@@ -14,15 +14,16 @@ from atalaia.detect.findings import Findings, levels, only
 from atalaia.detect.measure import Block, key_of
 from atalaia.detect.series import SeriesTable
 from atalaia.detect.values import (
-    Norm,
+    Usual,
     instant_value,
     judged_places,
     limits_norm,
     stood_in,
     window_value,
 )
+from atalaia.detect.worst import worst_hours
 from atalaia.domain.reading import NO_TIME, Bools, Floats, Ints, Kind, Readings
-from atalaia.domain.rule import LEVELS, Rule, RuleSet
+from atalaia.domain.rule import Rule, RuleSet
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +49,7 @@ class Forecasts:
     has_windows   whether a rule adds up, or averages, hours to come with those that have passed
     """
 
-    def __init__(self, rules: RuleSet, table: SeriesTable, norms: Norm) -> None:
+    def __init__(self, rules: RuleSet, table: SeriesTable, norms: Usual) -> None:
         self.rules = rules
         self.table = table
         self.norms = norms
@@ -242,28 +243,12 @@ class Forecasts:
         norm = None if norm is None else norm[within]
         entered, holding, _ = levels(rule, value, ceiling, norm)
         excess = rule.sign * (value if norm is None else value - norm)
-        series, first = np.unique(hours.series, return_index=True)
-        stop = np.append(first, len(value))[1:]  # of no rows: none
-        picks, keepers, onset, best_holding = [], [], [], []
-        spans = np.zeros((len(series), len(LEVELS), 2), np.int64)
         valid_at = hours.readings.valid_at
-        for i, (start, end) in enumerate(zip(first, stop, strict=True)):
-            mine = slice(start, end)
-            # The hour to show: the first of the highest level; in calm the worst value.
-            top = entered[mine].max()
-            worst = np.argmax(entered[mine] == top) if top else np.argmax(excess[mine])
-            keepers.append(start + np.argmax(holding[mine]))
-            picks.append(start + worst)
-            passing = valid_at[mine][entered[mine] > 0]
-            onset.append(passing[0] if len(passing) else valid_at[start + worst])
-            best_holding.append(holding[mine].max())
-            for j, level in enumerate(LEVELS[: int(best_holding[-1])]):
-                keeping = valid_at[mine][holding[mine] >= level]
-                spans[i, j] = keeping[0], keeping[-1]
-        pick = np.array(picks, np.int64)
+        worst = worst_hours(hours.series, valid_at, entered, holding, excess)
+        series, pick, keeper = worst.series, worst.pick, worst.keeper
         n = len(pick)
         is_stand_in = stood_in(rule, hours.checked)
-        worst_hours = Findings(
+        found = Findings(
             rule=rule,
             subject=self.table.place[series],
             source=self.table.source[series],
@@ -274,20 +259,20 @@ class Forecasts:
             value=value[pick],
             ceiling=ceiling[pick],
             entered=entered[pick],
-            holding=np.array(best_holding, np.int8),
-            held=np.array(best_holding, np.int8),
-            onset_at=np.array(onset, np.int64),
-            until=spans[:, :, 1].max(axis=1, initial=0),
+            holding=worst.holding,
+            held=worst.holding,
+            onset_at=worst.onset_at,
+            until=worst.spans[:, :, 1].max(axis=1, initial=0),
             expected_s=np.full(n, 3600, np.int64),
             is_late=np.zeros(n, bool),
             is_after_gap=np.zeros(n, bool),
             norm=None if norm is None else norm[pick],
-            spans=spans,
-            kept=np.stack((value[keepers], valid_at[keepers]), axis=1) if n else np.empty((0, 2)),
+            spans=worst.spans,
+            kept=np.stack((value[keeper], valid_at[keeper]), axis=1),
             is_stand_in=None if is_stand_in is None else is_stand_in[pick],
         )
-        counts = np.isin(series, revised) | (worst_hours.entered > 0)
-        return worst_hours if counts.all() else only(worst_hours, counts)
+        counts = np.isin(series, revised) | (found.entered > 0)
+        return found if counts.all() else only(found, counts)
 
 
 def _is_covered(told: Block, seen: Block) -> Bools:

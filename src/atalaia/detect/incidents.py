@@ -8,7 +8,7 @@ passed over.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -304,7 +304,10 @@ class Incidents:
         )
 
     def _because(self, rule: Rule | None, subject: int, terms: Terms) -> tuple[Because, ...]:
-        """The terms of a score that weighed most, as people are told them."""
+        """The terms of a score that weighed most, or how many runs of an ensemble pass a limit, as
+        people are told them."""
+        if rule is not None and rule.chance:
+            return _by_runs(rule, *terms) if terms else ()
         if rule is None or rule.score is None:
             return ()
         members: tuple[int, ...] = ()
@@ -330,6 +333,25 @@ class Incidents:
                 )
             )
         return tuple(told)
+
+
+def _by_runs(
+    rule: Rule, runs: Sequence[float], record: Sequence[float] | None = None
+) -> tuple[Because, ...]:
+    """How many runs pass a limit, and what the home's record says of that (`detect.ensembles`)."""
+    passing, limit, known = runs
+    return (
+        Because(
+            rule.variable,
+            rule.measure,
+            rule.window_s,
+            round(limit, 3),
+            rule.unit,
+            runs=int(passing),
+            of_runs=int(known),
+            record=None if record is None else round(record[0], 3),
+        ),
+    )
 
 
 def _deadline(incident: Incident) -> int:

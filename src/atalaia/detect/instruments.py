@@ -9,7 +9,7 @@ what is corrected or withdrawn is told to whoever remembers it.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
@@ -17,7 +17,8 @@ import msgspec
 import numpy as np
 
 from atalaia.detect.findings import Findings, only
-from atalaia.domain.link import Nearby, Spots, StationLink, at_place, widest
+from atalaia.detect.withdrawals import UnheardWithdrawals, who_said
+from atalaia.domain.link import Nearby, Spots, StationLink, at_place, by_name, widest
 from atalaia.domain.place import Places
 from atalaia.domain.reading import NO_TIME, Bools, Floats, Kind, Readings
 from atalaia.domain.rule import Rule
@@ -30,8 +31,6 @@ _REMEMBERED = 64
 
 _ONE_SPOT_KM = 0.3
 """Two stations so near to each other may be one that is heard by two ways: no witnesses."""
-
-_NO_HEIGHT = math.nan
 
 
 class Eye(msgspec.Struct):
@@ -77,14 +76,9 @@ class Instruments:
     ) -> None:
         self._wanted = wanted
         is_mine = np.ones(len(places), bool) if mine is None else mine
-        heights = [p.elevation_m for p in places]
-        self._nearby = Nearby(
-            Spots(
-                np.where(is_mine, np.array([p.latitude for p in places], float), np.nan),
-                np.array([p.longitude for p in places], float),
-                np.array([_NO_HEIGHT if h is None else h for h in heights], float),
-            )
-        )
+        spots = Spots.of(places)
+        here = np.where(is_mine, spots.latitude, np.nan)
+        self._nearby = Nearby(Spots(here, spots.longitude, spots.elevation_m))
         self.eyes: dict[str, Eye] = {}
         self._links: dict[str, dict[int, StationLink]] = {}
         self._at_place: dict[int, dict[str, StationLink]] = {}
@@ -92,6 +86,8 @@ class Instruments:
         self._speaks: dict[tuple[str, int, str], bool] = {}
         self.touched: set[str] = set()
         self._withdrawn: list[Withdrawn] = []
+        self.unheard = UnheardWithdrawals()
+        self._said_by: dict[int, set[str]] = {}
         self.forgotten: set[int] = set()
 
     # What is known
@@ -130,6 +126,10 @@ class Instruments:
         link = self.near(place).get(source)
         if link is None:
             return False
+        if rule.station and source != self._name_of.get(rule.station, rule.station):
+            return False
+        if not rule.station and any(by_name(name) for name in rule.made_of):
+            return False
         spans = [rule.window_s if rule.measure == "sum" else 0]
         if rule.given:
             spans.append(rule.given.window_s)
@@ -164,8 +164,13 @@ class Instruments:
         return sorted(by_time.items())
 
     def _learn(self, station: Station) -> None:
-        """Take up a station, or what is new of one; those far from every place are passed over."""
-        name = self._name_of.get(station.id, station.id)
+        """Take up a station, or what is new of one; those far from every place are passed over.
+
+        One of which something was heard goes on under that name, whatever it is called later: its
+        words would else be another source's, and what it said first would stand for ever.
+        """
+        names = (self._name_of.get(each, each) for each in (station.id, *station.aliases))
+        name = next((each for each in names if each in self.eyes), station.id)
         eye = self.eyes.get(name)
         before = eye.station if eye else None
         now = station if before is None else before.told(station)
@@ -178,8 +183,7 @@ class Instruments:
             eye = self.eyes[now.id] = Eye(now)
         eye.station = now
         self.touched.add(now.id)
-        for alias in now.aliases:
-            self._name_of.setdefault(alias, now.id)
+        _call(now, self._name_of, self.eyes)
 
     def _link(self, station: Station) -> bool:
         """Find its places; whether there are any."""
@@ -188,7 +192,7 @@ class Instruments:
         self._speaks.clear()
         if station.latitude is None or station.longitude is None:
             return False
-        height = _NO_HEIGHT if station.elevation_m is None else station.elevation_m
+        height = math.nan if station.elevation_m is None else station.elevation_m
         found = self._nearby.of(station.latitude, station.longitude, height)
         if not found:
             self.eyes.pop(station.id, None)
@@ -225,7 +229,9 @@ class Instruments:
     def _news(self, rows: StationReadings, gone: list[Withdrawal]) -> Bools:
         """Which rows were not told before; what a later revision corrects is withdrawn first."""
         gone = gone[::-1]
+        self._said_by = who_said(gone, ((name, eye.reports) for name, eye in self.eyes.items()))
         is_news = np.ones(len(rows), bool)
+        teaches = rows.is_newest_word().tolist()
         of_report: dict[tuple[str, int, int, int], tuple[int, bool]] = {}
         columns = (rows.station, rows.valid_at, rows.known_at, rows.report, rows.revision)
         for i, (code, at, known_at, report, revision) in enumerate(
@@ -237,10 +243,15 @@ class Instruments:
             key = name, at, report, known_at
             before = of_report.get(key)
             if before is None or before[0] != revision:
-                before = of_report[key] = revision, self._hear(name, at, known_at, report, revision)
+                is_heard = self._hear(name, at, known_at, report, revision)
+                before = of_report[key] = revision, is_heard
+                eye = self.eyes[name]
+                if is_heard and teaches[i]:
+                    eye.station = eye.station.heard(at, known_at)
             is_news[i] = before[1]
         for one in reversed(gone):
             self._withdraw(one)
+        self._said_by = {}
         return is_news
 
     def _hear(self, name: str, at: int, known_at: int, report: int, revision: int) -> bool:
@@ -248,6 +259,8 @@ class Instruments:
         eye = self.eyes[name]
         self.touched.add(name)
         if report != NO_REPORT:
+            if self.unheard.has(report, revision):
+                return False
             same = [i for i, (t, r, _) in enumerate(eye.reports) if (t, r) == (at, report)]
             if same:
                 if eye.reports[same[0]][2] >= revision:
@@ -255,22 +268,27 @@ class Instruments:
                 del eye.reports[same[0]]
                 self._gone(known_at, name, at)
             eye.reports = sorted([*eye.reports, (at, report, revision)])[-_REMEMBERED:]
-        eye.station = eye.station.heard(at, known_at)
+            if report in self._said_by:
+                self._said_by[report].add(name)
         return True
 
     def _withdraw(self, withdrawal: Withdrawal) -> None:
-        # Deletions are rare, and name no station.
         _, report, revision, known_at = withdrawal
-        for name, eye in self.eyes.items():
+        is_heard = False
+        for name in sorted(self._said_by[report]):
+            eye = self.eyes[name]
             gone = [one for one in eye.reports if one[1] == report and one[2] <= revision]
             for at, _, _ in gone:
                 self._gone(known_at, name, at)
                 self.touched.add(name)
+            is_heard |= bool(gone)
             if gone:
                 # It stays known as withdrawn, so that a late copy of it is no news.
                 eye.reports = [
                     (at, r, max(v, revision) if r == report else v) for at, r, v in eye.reports
                 ]
+        if not is_heard:
+            self.unheard.add(report, revision)
 
     def _gone(self, known_at: int, name: str, at: int) -> None:
         self.forgotten.update(self._links[name])
@@ -335,9 +353,16 @@ class Instruments:
             eye = _decode_eye(body)
             if self._link(eye.station):
                 self.eyes[eye.station.id] = eye
-                for alias in eye.station.aliases:
-                    self._name_of.setdefault(alias, eye.station.id)
+        for eye in self.eyes.values():
+            _call(eye.station, self._name_of, self.eyes)
         self.touched = set()
+
+
+def _call(station: Station, name_of: dict[str, str], heard: Collection[str]) -> None:
+    """Know a station by its further names, but those under which one is heard itself."""
+    for alias in station.aliases:
+        if alias not in heard:
+            name_of.setdefault(alias, station.id)
 
 
 def _within(name: str, value: Floats, km: Floats, height_m: Floats) -> Floats:
@@ -367,15 +392,18 @@ def _is_one_spot(a: Station, b: Station) -> bool:
 def spoken(instruments: Instruments, found: Findings, sources: Sequence[str]) -> Findings | None:
     """Findings without what stations are no evidence of; None: nothing is left.
 
-    They stand too far away, or it is of an area: such a rule counts the places of one source.
+    They stand too far away, or it is of an area: such a rule counts the places of one source. A
+    rule that names a station hears nobody else.
     """
-    if not instruments.eyes:
-        return found
     rule = found.rule
+    if not (instruments.eyes or rule.station):
+        return found
     names = [sources[code] for code in found.source.tolist()]
     heard = np.array(
         [
-            name not in instruments.eyes or (not rule.places and instruments.speaks(rule, i, name))
+            not rule.places and instruments.speaks(rule, i, name)
+            if name in instruments.eyes
+            else not rule.station
             for i, name in zip(found.subject.tolist(), names, strict=True)
         ],
         bool,

@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from atalaia.detect.series import Recalled, SeriesTable, Window
+from atalaia.detect.series import Recalled, Runs, SeriesTable, Window
 from atalaia.detect.trust import WitnessNotes
 from atalaia.domain.incident import Incident
 from atalaia.domain.reading import NO_TIME, Readings
@@ -51,6 +51,7 @@ class SeriesState(msgspec.Struct):
     arrivals: tuple[int, list[int]] = (NO_TIME, [])
     paces: dict[str, tuple[int, list[int]]] = {}
     amounts: dict[str, tuple[float, float, int, int]] = {}
+    runs: tuple[int, PackedArray, PackedArray] | None = None
 
 
 class Item(msgspec.Struct, omit_defaults=True):
@@ -136,6 +137,7 @@ def save_series(table: SeriesTable, number: int) -> SeriesState:
             for name, told in table.amounts.items()
             if told.told_at[number] != NO_TIME
         },
+        runs=None if (said := table.runs.get(number)) is None else _save_runs(said),
     )
 
 
@@ -171,8 +173,15 @@ def load_series(table: SeriesTable, place_id: str, item: SeriesState) -> None:
         told = table.amount(name)
         for column, one in zip(Recalled.__slots__, amount, strict=True):
             getattr(told, column)[number] = one
+    if item.runs is not None:
+        said_at, hours, marks = item.runs
+        table.runs[number] = Runs(said_at, hours.array(), marks.array())
     if item.forecast is not None:
         table.forecasts[number] = _load_view(item.forecast, item.source, int(table.place[number]))
+
+
+def _save_runs(said: Runs) -> tuple[int, PackedArray, PackedArray]:
+    return said.known_at, PackedArray.of(said.valid_at), PackedArray.of(said.mark)
 
 
 def _window(valid_at: Any, period_s: Any, value: Any, *rest: Any) -> Window:

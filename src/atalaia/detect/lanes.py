@@ -9,8 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-import structlog
-
 from atalaia.detect import near
 from atalaia.detect.consumer import Consumer, Lived, Taken
 from atalaia.detect.sight import Sight
@@ -18,6 +16,7 @@ from atalaia.detect.watch import Step
 from atalaia.domain.lanes import Lane
 from atalaia.domain.reading import Floats
 from atalaia.errors import StateConflict
+from atalaia.logs import Logger
 from atalaia.notes import Note
 from atalaia.ports import Notes
 
@@ -26,7 +25,7 @@ NEWEST = "lane:"
 
 _TRIES = 5
 
-log = structlog.get_logger()
+log = Logger()
 
 
 class Lanes:

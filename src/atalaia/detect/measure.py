@@ -11,11 +11,15 @@ Where small values are dangerous the two change places (`findings.levels`).
 
 Rain is added up in whole micrometres: sums of integers are exact, so they do not depend on how
 rows are cut into batches.
+
+The runs of an ensemble share their places, times and periods: of them a block's values have a
+leading axis (m, n), and so has what `rolling_sum` and `rolling_mean` make of it.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -33,6 +37,7 @@ _SPAN = 1 << 40  # wider than any Unix time: (series, time) as one sortable inte
 class Block:
     """n rows of one variable, without missing values, sorted by series, valid_at and period_s.
 
+    value      shape (n,), or of m runs (m, n)
     period_s   as stated; 0: not
     stands_s   how long a row stands for what came before it at most, where nothing is stated
     kind       a `Kind`
@@ -54,7 +59,7 @@ class Block:
 
     def take(self, rows: Ints | Bools) -> Block:
         """The chosen rows."""
-        return Block(*(getattr(self, name)[rows] for name in Block.__slots__))
+        return Block(*(getattr(self, name)[..., rows] for name in Block.__slots__))
 
 
 def key_of(series: Ints, valid_at: Ints) -> Ints:
@@ -69,7 +74,7 @@ def rolling_sum(block: Block, window_s: int, at: Ints | None = None) -> tuple[Fl
     See `sums` for what that means where periods overlap or leave gaps. A period that is not stated
     is the time since the row before, at most `stands_s`.
     """
-    at = np.arange(len(block.value)) if at is None else at
+    at = np.arange(len(block.series)) if at is None else at
     amount = np.round(block.value * 1000).astype(np.int64)
     period = _periods(block)
     slack = sums.tolerance(period)
@@ -78,15 +83,19 @@ def rolling_sum(block: Block, window_s: int, at: Ints | None = None) -> tuple[Fl
     late = begin - slack
     overlaps[1:] |= (late[1:] < late[:-1]) & (block.series[1:] == block.series[:-1])
     tangled = np.unique(block.series[overlaps])
-    least, most = np.zeros(len(at), np.int64), np.full(len(at), np.inf)
+    if amount.ndim > 1 and len(tangled):
+        runs = [rolling_sum(replace(block, value=run), window_s, at) for run in block.value]
+        return np.stack([value for value, _ in runs]), np.stack([top for _, top in runs])
+    shape = (*amount.shape[:-1], len(at))
+    least, most = np.zeros(shape, np.int64), np.full(shape, np.inf)
     is_plain = ~np.isin(block.series[at], tangled)
     if is_plain.any():
         # Running totals must not run through series that are out of order.
         chosen = np.flatnonzero(~np.isin(block.series, tangled))
         rows = np.searchsorted(chosen, at[is_plain])
         plain = block.take(chosen)
-        least[is_plain], most[is_plain] = _plain_sums(
-            plain, period[chosen], amount[chosen], gaps[chosen], window_s, rows
+        least[..., is_plain], most[..., is_plain] = _plain_sums(
+            plain, period[chosen], amount[..., chosen], gaps[chosen], window_s, rows
         )
     for number in tangled:
         asked = np.flatnonzero(block.series[at] == number)
@@ -129,31 +138,38 @@ def _plain_sums(
     begin, slack = key - period, sums.tolerance(period)
     opens, through = key[at] - window_s, at + 1
     inside = np.where(period > 0, begin + slack, key - 1)
-    total = np.concatenate(([0], np.cumsum(amount)))
+    total = _running(amount)
     first = np.minimum(np.searchsorted(inside, opens, "left"), through)
-    least = total[through] - total[first]
+    least = total[..., through] - total[..., first]
     # A cover begins with the last period that begins by the time at which the window opens.
     start = np.searchsorted(begin - slack, opens, "right") - 1
     breaks = np.cumsum(gaps)
     is_covered = (start >= 0) & (start < through) & (breaks[np.maximum(start, 0)] == breaks[at])
     is_covered &= (period[at] > 0) & (period[np.maximum(start, 0)] > 0)
-    most = np.where(is_covered, total[through] - total[np.maximum(start, 0)], np.inf)
+    since = total[..., through] - total[..., np.maximum(start, 0)]
+    most = np.where(is_covered, since, np.inf)
     return least, most
+
+
+def _running(amount: Ints) -> Any:
+    """Running totals along the last axis, from 0 on: one more than there are amounts."""
+    total = np.zeros((*amount.shape[:-1], amount.shape[-1] + 1), np.int64)
+    np.cumsum(amount, axis=-1, out=total[..., 1:])
+    return total
 
 
 def rolling_mean(block: Block, window_s: int) -> tuple[Floats, Floats]:
     """Mean over (t - window, t]; NaN under 75 % coverage, a row covering the time since the row
     before it, at most `stands_s`. Value and ceiling are the same."""
     milli = np.round(block.value * 1000).astype(np.int64)
-    gap = np.zeros(len(milli), np.int64)
+    gap = np.zeros(len(block.series), np.int64)
     gap[1:] = np.where(block.series[1:] == block.series[:-1], np.diff(block.valid_at), 0)
     covers = np.where(gap == 0, block.period_s, np.minimum(gap, block.stands_s)).astype(np.int64)
     from_row = np.searchsorted(block.key, block.key - window_s, side="right")
-    through = np.arange(1, len(milli) + 1)
-    sums = np.concatenate(([0], np.cumsum(milli)))
-    seconds = np.concatenate(([0], np.cumsum(covers)))
-    mean = (sums[through] - sums[from_row]) / 1000 / (through - from_row)
-    mean[seconds[through] - seconds[from_row] < COVERAGE * window_s] = np.nan
+    through = np.arange(1, len(gap) + 1)
+    sums, seconds = _running(milli), _running(covers)
+    mean = (sums[..., through] - sums[..., from_row]) / 1000 / (through - from_row)
+    mean[..., seconds[through] - seconds[from_row] < COVERAGE * window_s] = np.nan
     return mean, mean
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 import numpy as np
@@ -63,6 +63,15 @@ class Recalled:
         )
 
 
+class Runs(NamedTuple):
+    """What an ensemble last said of a place: when it came, and of each hour a number that is
+    another one if a run says another thing (`detect.ensembles`)."""
+
+    known_at: int
+    valid_at: Ints
+    mark: Floats
+
+
 class SeriesTable:
     """All series that were ever seen, and what is remembered of them.
 
@@ -78,6 +87,7 @@ class SeriesTable:
     is_blind        told as unseen
     windows         by series and variable: rows that windowed rules (of `windowed`) still reach
     forecasts       by series: the hours to come, as newest told, and those that windows reach
+    runs            by series: what an ensemble last said
     area_value      by area rule and series: newest value, ceiling and their time
     area_mark       by area rule and series: kind of that value; DOUBTED is added to it if it is
     area_given      by area rule and series: the rule's second window at that time
@@ -112,6 +122,7 @@ class SeriesTable:
         self.windows: dict[tuple[int, str], Window] = {}
         self.windowed: set[str] = set()
         self.forecasts: dict[int, Readings] = {}
+        self.runs: dict[int, Runs] = {}
         self.area_value: dict[tuple[str, int], tuple[float, float, int]] = {}
         self.area_mark: dict[tuple[str, int], int] = {}
         self.area_given: dict[tuple[str, int], float] = {}

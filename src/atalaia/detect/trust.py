@@ -6,6 +6,10 @@ within an hour, who says half of that limit at least; another station within its
 any other source. A station that a person owns needs one at every level. What has no witness yet is
 kept for the hour, and judged again when one comes.
 
+Of a gauge that a rule names (a river's) no other station has the same zero. Its witness is whoever
+passes, within a day, the lowest exit limit of another rule of the same hazard at the place: a gauge
+of that river, or a model of what it carries.
+
 This holds for stations that were linked (`instruments`). Recorded files and pushes with a trusted
 key are judged by their word.
 """
@@ -25,6 +29,9 @@ from atalaia.domain.track import Evidence
 
 WITNESS_S = 3600
 """So far apart, at most, two sources speak of the same weather."""
+
+_RIVER_S = 86_400
+"""... and of the same flood of a river, which models tell by the day."""
 
 _HALF = ("mm", "mm/h", "m/s", "cm")
 """Units of what begins at nothing: half of a limit is half of the weather. Of all else (degrees,
@@ -50,6 +57,14 @@ class Trust:
     def __init__(self, rules: Mapping[str, Rule], instruments: Instruments) -> None:
         self._rules = rules
         self._instruments = instruments
+        self._borne_out = {
+            name: [
+                other.name
+                for other in rules.values()
+                if other is rule or (other.station and other.hazard is rule.hazard)
+            ]
+            for name, rule in rules.items()
+        }
         self.kept: dict[tuple[int, str], WitnessNotes] = {}
         self._told: dict[tuple[int, str], list[Told]] = {}
 
@@ -74,7 +89,8 @@ class Trust:
                 and rule.sign * value[i] >= rule.sign * witness_limit(rule, level)
             )
             told = (int(found.known_at[i]), int(found.valid_at[i]), sources[found.source[i]], level)
-            self._told.setdefault((place, rule.name), []).append(told)
+            for name in self._borne_out[rule.name]:
+                self._told.setdefault((place, name), []).append(told)
 
     def woken(self) -> Iterable[tuple[int, str]]:
         """(place, rule) of which something waits, and of which something was heard."""
@@ -113,7 +129,7 @@ class Trust:
             newest[i] = max(newest[i], at)
         borne_out = []
         for accused, said in list(kept.waiting.items()):
-            if known_at - said.valid_at > 2 * WITNESS_S:
+            if known_at - said.valid_at > 2 * self._together_s(kept.rule):
                 del kept.waiting[accused]
                 continue
             believed = self._believed(kept, said)
@@ -143,14 +159,18 @@ class Trust:
 
     def _believed(self, kept: WitnessNotes, said: Evidence) -> int:
         """The level that it raises with the witnesses that there are."""
-        i = said.entered - 1
+        i, together_s = said.entered - 1, self._together_s(kept.rule)
         has_witness = any(
             newest[i]
-            and abs(newest[i] - said.valid_at) <= WITNESS_S
+            and abs(newest[i] - said.valid_at) <= together_s
             and not self._instruments.are_one(source, said.source)
             for source, newest in kept.said.items()
         )
         return said.entered if has_witness else self._alone(said, kept.rule)
+
+    def _together_s(self, rule: str) -> int:
+        """So far apart, at most, a rule's evidence and a witness speak of the same."""
+        return _RIVER_S if self._rules[rule].station else WITNESS_S
 
     # State
 
@@ -159,11 +179,12 @@ class Trust:
         return [
             WitnessNotes(
                 name,
-                {s: n for s, n in kept.said.items() if max(n) >= now - 2 * WITNESS_S},
-                {s: e for s, e in kept.waiting.items() if e.valid_at >= now - 2 * WITNESS_S},
+                {s: n for s, n in kept.said.items() if max(n) >= since},
+                {s: e for s, e in kept.waiting.items() if e.valid_at >= since},
             )
             for name in self._rules
             if (kept := self.kept.get((place, name))) is not None
+            for since in (now - 2 * self._together_s(name),)
         ]
 
     def load(self, place: int, kept: Iterable[WitnessNotes]) -> None:

@@ -5,7 +5,8 @@ Each comes as two bounds, as in `measure`: what is known for certain, and what i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from typing import Protocol
 
 import numpy as np
 import thermofeel
@@ -14,18 +15,34 @@ from atalaia.detect import measure
 from atalaia.detect.check import NOTHING, Beside, Checked
 from atalaia.detect.measure import Block
 from atalaia.detect.series import SeriesTable
+from atalaia.domain.chance_record import NO_RECORD, ChanceRecord
 from atalaia.domain.place import Places
 from atalaia.domain.reading import Bools, Floats, Ints
 from atalaia.domain.rule import INDICES, Rule, RuleSet
 
-Norm = Callable[[Rule, Ints, Ints], Floats]
-"""(a rule that names a norm, place positions, valid times) → its norm there and then, in the
-variable's unit; NaN where it is not known."""
+
+class Usual(Protocol):
+    """What is usual at home, as a watch goes by it: called with a rule that names a norm, place
+    positions and valid times, its norm there and then, in the variable's unit; NaN where it is not
+    known. `chances` is what became of its chances."""
+
+    @property
+    def chances(self) -> ChanceRecord:
+        """Without any record chances are as the runs have them."""
+
+    def __call__(self, rule: Rule, place: Ints, valid_at: Ints, /) -> Floats:
+        """Shape of `place`."""
 
 
-def no_norms(_rule: Rule, place: Ints, _valid_at: Ints) -> Floats:
-    """Of a home that has no climate yet: rules that need one say nothing."""
-    return np.full(len(place), np.nan)
+class _NoNorms:
+    chances = NO_RECORD
+
+    def __call__(self, _rule: Rule, place: Ints, _valid_at: Ints) -> Floats:
+        return np.full(len(place), np.nan)
+
+
+no_norms = _NoNorms()
+"""Of a home that has learnt nothing yet: rules that need a norm say nothing."""
 
 
 def judged_places(rules: RuleSet, places: Places) -> dict[str, Bools]:
@@ -112,7 +129,7 @@ def _any_of(masks: Sequence[Bools]) -> Bools:
 
 
 def window_value(
-    rule: Rule, block: Block, table: SeriesTable, norms: Norm = no_norms, at: Ints | None = None
+    rule: Rule, block: Block, table: SeriesTable, norms: Usual = no_norms, at: Ints | None = None
 ) -> tuple[Floats, Floats]:
     """Value and ceiling of the rule's window at the rows `at` of a block (None: at all)."""
     if rule.measure == "sum":
@@ -124,10 +141,10 @@ def window_value(
         value, ceiling = measure.change(block, rule.window_s)
     else:
         value, ceiling = _of_days(rule, block, table, norms)
-    return value[chosen], ceiling[chosen]
+    return value[..., chosen], ceiling[..., chosen]
 
 
-def _of_days(rule: Rule, block: Block, table: SeriesTable, norms: Norm) -> tuple[Floats, Floats]:
+def _of_days(rule: Rule, block: Block, table: SeriesTable, norms: Usual) -> tuple[Floats, Floats]:
     places = table.places
     zones = [places[int(i)].timezone for i in table.place[: table.count]]
     if rule.measure == "day_change":
@@ -140,7 +157,7 @@ def _of_days(rule: Rule, block: Block, table: SeriesTable, norms: Norm) -> tuple
     return measure.days_in_a_row(block, zones, limit, -1 if rule.day_is_below else 1)
 
 
-def limits_norm(rule: Rule, norms: Norm, place: Ints, valid_at: Ints) -> Floats | None:
+def limits_norm(rule: Rule, norms: Usual, place: Ints, valid_at: Ints) -> Floats | None:
     """What the rule's limits are relative to, row by row; None where they are fixed.
 
     Of days in a row the limit of each day is relative, and their number is not.

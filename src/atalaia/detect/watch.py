@@ -8,6 +8,7 @@ state items that it writes are enough to go on after a restart at any moment.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import chain
 
 import msgspec
 import numpy as np
@@ -18,13 +19,13 @@ from atalaia.detect.detect import Detector
 from atalaia.detect.incidents import Incidents
 from atalaia.detect.official import Officials
 from atalaia.detect.series import SeriesTable
-from atalaia.detect.values import Norm, no_norms
+from atalaia.detect.values import Usual, no_norms
 from atalaia.domain.alert import LogEntry
 from atalaia.domain.lanes import Lane
-from atalaia.domain.official import Official, are_kin
+from atalaia.domain.official import are_kin
 from atalaia.domain.payload import Payload, Reject
 from atalaia.domain.place import Places
-from atalaia.domain.reading import NO_TIME, Decode, Decoded, Delay, Readings
+from atalaia.domain.reading import NO_TIME, Decode, Decoded, Delay, Ints, Readings
 from atalaia.domain.rule import RuleSet
 from atalaia.ports import Commit, Record, State
 
@@ -61,7 +62,7 @@ class Watch:
         rules: RuleSet,
         places: Places,
         decode: Decode,
-        norms: Norm = no_norms,
+        norms: Usual = no_norms,
         expected_s: dict[str, int] | None = None,
         lane: Lane | None = None,
     ) -> None:
@@ -71,6 +72,7 @@ class Watch:
         self._decode = decode
         self.table = SeriesTable(places)
         self._stations = f"station:{lane.number}:"
+        self._withdrawn = f"withdrawn:{lane.number}:reports"
         self.detector = Detector(rules, self.table, norms, expected_s, lane.mine)
         self.instruments = self.detector.instruments
         self.incidents = Incidents(rules, self.table, self.instruments)
@@ -99,6 +101,7 @@ class Watch:
                 self.incidents.put(position, incident)
             self.incidents.trust.load(position, item.trust)
         self.instruments.load(state.load(self._stations))
+        self.instruments.unheard.load(state.load(self._withdrawn).values())
         for key, body in state.load("area:").items():
             name = key.removeprefix("area:")
             if lane.has_area(name):
@@ -142,7 +145,7 @@ class Watch:
         readings = decoded.readings
         if decoded.stations:
             readings = Readings.concat([readings, self.instruments.see(decoded.stations)])
-        step = self.live(readings.in_order(), _clock(payloads), decoded.officials)
+        step = self.live(readings.in_order(), _clock(payloads), decoded)
         step.delays = decoded.delays
         for told in decoded.stations:
             for source, n in told.readings.counts().items():
@@ -151,7 +154,9 @@ class Watch:
         commit = Commit(
             consumer=CONSUMER,
             offset=offset,
-            items=self._changed_items(readings, step.now),
+            items=self._changed_items(
+                [readings.place, *(told.place for told in decoded.ensembles)], step.now
+            ),
             entries=step.entries,
             rejects=list(self._rejects(records, decoded)),
         )
@@ -161,21 +166,24 @@ class Watch:
         self,
         rows: Readings,
         clock: Sequence[int] = (),
-        officials: Sequence[tuple[int, Official]] = (),
+        beside: Decoded | None = None,
     ) -> Step:
-        """Live through readings in order, the instants of the clock, and official warnings with
-        when each became known."""
+        """Live through readings in order, the instants of the clock, and the official warnings and
+        ensembles that were decoded beside them."""
+        officials = beside.officials if beside else []
+        ensembles = beside.ensembles if beside else []
         # known_at ascends, so its distinct values are where it changes: no sort is needed.
         is_new = np.ones(len(rows), bool)
         is_new[1:] = rows.known_at[1:] != rows.known_at[:-1]
-        others = [*clock, *(at for at, _ in officials)]
+        others = [*clock, *(at for at, _ in officials), *(told.known_at for told in ensembles)]
         instants = np.union1d(rows.known_at[is_new], np.array(others, np.int64))
         entries = []
         if self._rules_changed and len(instants):
             entries += self.incidents.judge_again(int(instants[0]))
             self._rules_changed = False
         self.detector.heard.clear()
-        entries += self.incidents.advance(self.detector.detect(rows), instants)
+        found = chain(self.detector.detect(rows), self.detector.ensembles.judge(ensembles))
+        entries += self.incidents.advance(found, instants)
         warned = self.officials.advance(officials, instants, self._own)
         entries = [self.officials.linked(entry) for entry in entries] + warned
         entries += self.blindness.advance(self.detector.heard, instants)
@@ -207,8 +215,9 @@ class Watch:
             for reject in self._decode([record.payload], self.rules.variables).rejects:
                 yield record.offset, reject
 
-    def _changed_items(self, readings: Readings, now: int) -> dict[str, bytes | None]:
-        changed = set(np.unique(readings.place).tolist())
+    def _changed_items(self, heard: Sequence[Ints], now: int) -> dict[str, bytes | None]:
+        """State of the places that were heard of, and of all else that changed."""
+        changed = {place for places in heard for place in np.unique(places).tolist()}
         changed |= self.incidents.touched | self.blindness.touched | self.instruments.forgotten
         self.incidents.touched, self.blindness.touched = set(), set()
         self.instruments.forgotten = set()
@@ -229,6 +238,8 @@ class Watch:
             out[f"source:{source}"] = msgspec.msgpack.encode(outage)
         self._outages_kept = set(open_outages)
         out.update(self.instruments.items(self._stations))
+        if (withdrawn := self.instruments.unheard.kept()) is not None:
+            out[self._withdrawn] = withdrawn
         return out | self.officials.changed_items()
 
 

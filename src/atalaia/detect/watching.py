@@ -6,18 +6,17 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
 
-import structlog
-
 from atalaia.clock import Clock, sleep_unless
 from atalaia.detect.consumer import Follower, Lived
 from atalaia.domain.payload import Payload
 from atalaia.errors import StateConflict
+from atalaia.logs import Logger
 
 _LONGEST_PAUSE_S = 30.0
 _HOLD_QUIET_S = 0.5
 """What the consumer holds is committed when nothing came for so long."""
 
-log = structlog.get_logger()
+log = Logger()
 
 
 class Watching:

@@ -8,16 +8,30 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 import msgspec
 
-CHANNELS = ("webpush", "telegram", "whatsapp", "sms", "email", "webhook", "inbox", "apprise")
+CHANNELS = (
+    "webpush",
+    "telegram",
+    "whatsapp",
+    "sms",
+    "email",
+    "webhook",
+    "inbox",
+    "apprise",
+    "alertmanager",
+)
+PROGRAMS = ("webhook", "alertmanager")
+"""Those behind which nobody reads: each incident goes by itself, and has an order of its own."""
 
 _PHONE = re.compile(r"\+[1-9][0-9]{7,14}")
 _EMAIL = re.compile(r"[^@\s\"<>(),;:\\]{1,64}@(?:[\w-]+\.)+[\w-]{2,}")
 _CHAT = re.compile(r"-?[0-9]{1,20}")
 _LONGEST = 2048
+_LOGIN = re.compile(r"(https?://)([^@/]*:[^@/]*)@(.*)")
+_OF_THE_API = re.compile(r"(/api/v2/alerts|/)+$")
 _URL_BASE64 = re.compile(r"[A-Za-z0-9_-]+={0,2}")
 _POINT_BYTES, _AUTH_BYTES = 65, 16
 
@@ -29,7 +43,8 @@ class Contact(msgspec.Struct, frozen=True, gc=False):
     address   chat id, phone number (E.164), e-mail, URL; of a browser, the URL at its maker's push
               service; empty for the inbox
     secret    of a webhook: what its messages are signed with (``whsec_…``); of a browser: what they
-              are sealed with, ``p256dh.auth`` as `PushSubscription` gives them
+              are sealed with, ``p256dh.auth`` as `PushSubscription` gives them; of an Alertmanager:
+              ``user:password``, where it asks for one
     """
 
     channel: str
@@ -61,7 +76,11 @@ def contact_of(channel: str, address: str) -> Contact:
     text = address.strip()
     if len(text) > _LONGEST or any(ord(c) < 32 for c in text):
         raise ValueError(f"{channel}: the address is too long or has control characters")
-    return _browser(text) if channel == "webpush" else Contact(channel, _NORMAL[channel](text))
+    if channel == "webpush":
+        return _browser(text)
+    if channel == "alertmanager":
+        return _alertmanager(text)
+    return Contact(channel, _NORMAL[channel](text))
 
 
 class _Keys(msgspec.Struct, frozen=True):
@@ -96,6 +115,17 @@ def _browser(text: str) -> Contact:
 def _size(text: str) -> int:
     """Bytes that stand in these letters of URL-safe base64; 0: they are none."""
     return len(text.rstrip("=")) * 3 // 4 if _URL_BASE64.fullmatch(text) else 0
+
+
+def _alertmanager(text: str) -> Contact:
+    """Its base URL, as it is given to Prometheus or to amtool; a login stands apart from it."""
+    shape = _LOGIN.fullmatch(text)
+    login = unquote(shape[2]) if shape else ""
+    base = f"{shape[1]}{shape[3]}" if shape else text
+    address = _OF_THE_API.sub("", _url("alertmanager", base))
+    if "?" in address or "#" in address:
+        raise ValueError("alertmanager: give its base URL, for example http://alertmanager:9093")
+    return Contact("alertmanager", address, login)
 
 
 def _telegram(text: str) -> str:

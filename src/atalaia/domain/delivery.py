@@ -25,6 +25,7 @@ from typing import Any, Literal, Protocol
 
 import msgspec
 
+from atalaia.domain.alert import Alert
 from atalaia.domain.contact import Contact
 from atalaia.domain.message import Content
 
@@ -102,10 +103,6 @@ class Message(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     acknowledged_at: int = 0
     left_out: tuple[str, ...] = ()
 
-
-ADDED = "added"
-"""The kind of a message, with the channel behind it (``added:sms``), that tells somebody that an
-address was added to theirs."""
 
 RANKS = (4, 3, 2, 1, 0)
 """The gravest first."""
@@ -249,6 +246,19 @@ class Sent(msgspec.Struct, frozen=True, gc=False):
     seconds: float
 
 
+class HeldAlert(msgspec.Struct, frozen=True, gc=False):
+    """An incident at one place by one level, as who keeps a state of it knows it.
+
+    alert      what was said last; its level may be another by now
+    is_over    it stands no more at this place by this level
+    """
+
+    alert: Alert
+    place_id: str
+    level: str
+    is_over: bool
+
+
 class Letter(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A message ready to go: with its address, which is not to be kept or logged.
 
@@ -258,6 +268,7 @@ class Letter(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     thread     ids of the earlier messages of this thread by this channel, oldest first
     asks       whether an acknowledgement is asked for
     left_out   alerts of the message that it does not tell
+    held       to a channel that keeps what stands: what does by this, and what does so no more
     has_more   whether the person has other channels that it could go by
     leave      a link that ends this channel for them, which nobody else is to have; empty: none
     answer     a link to say that it was got, to change what one gets, or to end it; empty: none
@@ -272,6 +283,7 @@ class Letter(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     thread: tuple[str, ...] = ()
     asks: bool = False
     left_out: tuple[str, ...] = ()
+    held: tuple[HeldAlert, ...] = ()
     has_more: bool = False
     leave: str = ""
     answer: str = ""
@@ -324,6 +336,20 @@ class Channel(Protocol):
 def message_id(person: str, channel: str, about: str) -> str:
     """The same for the same words: what is fanned out twice is one message."""
     return "msg_" + hashlib.sha256(f"{person}|{channel}|{about}".encode()).hexdigest()[:30]
+
+
+def notice(person: str, channel: str, about: str, kind: str, due_at: int, lasts_s: int) -> Message:
+    """A message to one of a person's contacts about their contacts: a code, or word of what was
+    changed. Of the same `about` there is one. `due_at` in Unix seconds."""
+    return Message(
+        id=message_id(person, channel, about),
+        person=person,
+        channel=channel,
+        order_key=person,
+        kind=kind,
+        due_at=due_at,
+        expires_at=due_at + lasts_s,
+    )
 
 
 def settled(message: Message, outcome: Outcome, schedule: Sequence[int], now: int) -> Message:

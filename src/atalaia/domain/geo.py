@@ -55,6 +55,17 @@ def distance_km(lat_a: float, lon_a: float, lat_b: float, lon_b: float) -> float
     return 2 * EARTH_KM * math.asin(math.sqrt(min(1.0, half)))
 
 
+def bearing_deg(lat_a: float, lon_a: float, lat_b: float, lon_b: float) -> float:
+    """Whither one sets out at a for b by the great circle: from 0 (north) by 90 (east) up to 360.
+
+    Of a point to itself, 0.
+    """
+    a, b, way = math.radians(lat_a), math.radians(lat_b), math.radians(lon_b - lon_a)
+    east = math.sin(way) * math.cos(b)
+    north = math.cos(a) * math.sin(b) - math.sin(a) * math.cos(b) * math.cos(way)
+    return math.degrees(math.atan2(east, north)) % 360
+
+
 def distances_km(
     latitude: float, longitude: float, latitudes: Floats, longitudes: Floats
 ) -> Floats:

@@ -58,11 +58,13 @@ class Lane:
         return name in self.places.areas and lane_of(name, self.lanes) == self.number
 
     def narrowed(self, decoded: Decoded) -> Decoded:
-        """Of what was decoded, what this lane tells: the readings of its places, and official
-        warnings; rejects stay, and so do stations, which may speak for places of any lane."""
+        """Of what was decoded, what this lane tells: readings and ensembles of its places, and
+        official warnings; rejects stay, and so do stations, which may speak for places of any
+        lane."""
         if self.lanes == 1:
             return decoded
         readings = decoded.readings
         officials = decoded.officials if self.tells_official else []
         mine = readings.take(self.mine[readings.place])
-        return replace(decoded, readings=mine, officials=officials)
+        ensembles = [told.take(self.mine[told.place]) for told in decoded.ensembles]
+        return replace(decoded, readings=mine, officials=officials, ensembles=ensembles)

@@ -10,7 +10,7 @@ then on the way from a station to its places, and from a place to its stations, 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -19,6 +19,7 @@ import numpy as np
 
 from atalaia.domain.geo import EARTH_KM, unit
 from atalaia.domain.grid import Grid
+from atalaia.domain.place import Place
 from atalaia.domain.reading import Bools, Floats, Ints
 from atalaia.domain.variable import CATALOGUE
 
@@ -34,6 +35,7 @@ class Reach(msgspec.Struct, frozen=True, kw_only=True):
     alone_km    distance where no station that measures it is nearer than within_km; None: the same
     height_m    difference in height, inclusive, where both heights are known; None: any
     up_to_s     the longest sum that this holds for; None: instants, or sums of any length
+    by_name     only rules that name the station hear it
     because     where the limit comes from
     """
 
@@ -43,6 +45,7 @@ class Reach(msgspec.Struct, frozen=True, kw_only=True):
     alone_km: float | None = None
     height_m: float | None = None
     up_to_s: int | None = None
+    by_name: bool = False
 
     @property
     def widest_km(self) -> float:
@@ -95,8 +98,18 @@ REACHES = (
         because="present weather is of an aerodrome and up to 8 km around it (WMO-No. 306: VC)",
     ),
     Reach(
+        variables=("thunderstorm_class",), within_km=8,
+        because="thunder at an aerodrome is within 8 km of it (WMO-No. 306: farther off is VC), and"
+        " lightning strikes as far as 16 km from its storm (US NWS: 10 miles)",
+    ),
+    Reach(
         variables=("snow_depth_m", "snow_cm"), within_km=10, height_m=150,
         because="the snow line: 150 m are about 1 °C",
+    ),
+    Reach(
+        variables=("river_level_m",), within_km=50, by_name=True,
+        because="each gauge has a zero of its own: whose limits they are, and which places lie at"
+        " its river, the rule says that names it",
     ),
 )  # fmt: skip
 """In the order in which they are asked: the first that names a variable and a sum long enough."""
@@ -116,6 +129,12 @@ def widest(variable: str) -> Reach | None:
     """The reach of a variable that goes farthest; None: it speaks nowhere."""
     mine = [reach for reach in REACHES if variable in reach.variables]
     return max(mine, key=lambda reach: reach.widest_km, default=None)
+
+
+def by_name(variable: str) -> bool:
+    """Whether a station's word of it counts for rules that name the station, and for no others."""
+    reach = widest(variable)
+    return reach is not None and reach.by_name
 
 
 REACHING = tuple(name for name in CATALOGUE if widest(name))
@@ -169,6 +188,17 @@ class Spots:
     latitude: Floats
     longitude: Floats
     elevation_m: Floats
+
+    @staticmethod
+    def of(places: Iterable[Place]) -> Spots:
+        """Where places are."""
+        some = list(places)
+        heights = [np.nan if place.elevation_m is None else place.elevation_m for place in some]
+        return Spots(
+            np.array([place.latitude for place in some], np.float64),
+            np.array([place.longitude for place in some], np.float64),
+            np.array(heights, np.float64),
+        )
 
     def __len__(self) -> int:
         return len(self.latitude)

@@ -112,29 +112,59 @@ _CONFIRM = (
 )
 
 
-_ADDED = (
-    (
-        "Atalaia: um endereço foi acrescentado aos seus",
-        "Seus avisos passam a ir também por {channel}. Se não foi você, pare todos os seus avisos "
-        "e peça-os de novo.",
+ADDED = "added"
+"""The kind of a message, with the channel behind it (``added:sms``), that tells somebody that an
+address was added to theirs."""
+
+CHANGED = "changed"
+"""The same (``changed:sms``) where what they get was changed by whoever has another address of
+theirs."""
+
+_NOTICES = {
+    ADDED: (
+        (
+            "Atalaia: um endereço foi acrescentado aos seus",
+            "Seus avisos passam a ir também por {channel}. Se não foi você, pare todos os seus "
+            "avisos e peça-os de novo.",
+        ),
+        (
+            "Atalaia: an address was added to yours",
+            "Your alerts now go by {channel}, too. If it was not you, stop all your alerts, and "
+            "ask for them anew.",
+        ),
+        (
+            "Atalaia: se añadió una dirección a las suyas",
+            "Sus avisos van ahora también por {channel}. Si no fue usted, detenga todos sus avisos "
+            "y pídalos de nuevo.",
+        ),
     ),
-    (
-        "Atalaia: an address was added to yours",
-        "Your alerts now go by {channel}, too. If it was not you, stop all your alerts, and ask "
-        "for them anew.",
+    CHANGED: (
+        (
+            "Atalaia: mudou o que você recebe",
+            "O que você recebe foi mudado com um link que veio por {channel}. Se não foi você, "
+            "mude-o de volta, ou pare todos os seus avisos e peça-os de novo.",
+        ),
+        (
+            "Atalaia: what you get was changed",
+            "What you get was changed with a link that came by {channel}. If it was not you, "
+            "change it back, or stop all your alerts, and ask for them anew.",
+        ),
+        (
+            "Atalaia: cambió lo que recibe",
+            "Lo que recibe se cambió con un enlace que llegó por {channel}. Si no fue usted, "
+            "cámbielo de nuevo, o detenga todos sus avisos y pídalos otra vez.",
+        ),
     ),
-    (
-        "Atalaia: se añadió una dirección a las suyas",
-        "Sus avisos van ahora también por {channel}. Si no fue usted, detenga todos sus avisos y "
-        "pídalos de nuevo.",
-    ),
-)
+}
+NOTICES = tuple(_NOTICES)
 _CHANNEL_NAMES = {
     "telegram": "Telegram",
     "whatsapp": "WhatsApp",
     "sms": "SMS",
     "email": "e-mail",
     "apprise": "Apprise",
+    "webpush": "web push",
+    "alertmanager": "Alertmanager",
 }
 
 
@@ -316,9 +346,10 @@ def confirmation(code: str, language: str, terms: str = "") -> Content:
     )
 
 
-def added(channel: str, language: str) -> Content:
-    """The message that tells somebody that an address was added to theirs."""
-    subject, text = _ADDED[LANGUAGES.index(language)]
+def notice(kind: str, channel: str, language: str) -> Content:
+    """The message that tells somebody what was done with another address of theirs: `ADDED`,
+    `CHANGED`."""
+    subject, text = _NOTICES[kind][LANGUAGES.index(language)]
     return Content(
         kind="alert",
         language=language,

@@ -1,4 +1,4 @@
-"""What is usual at each place, looked up for rows of readings: fills `detect.values.Norm`."""
+"""What is usual at each place, looked up for rows of readings: fills `detect.values.Usual`."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from atalaia.domain.chance_record import NO_RECORD, ChanceRecord
 from atalaia.domain.local import local_month_and_hour
 from atalaia.domain.place import Places
 from atalaia.domain.reading import Floats, Ints
@@ -18,11 +19,15 @@ class Norms:
     tables   by the rule's name, shape (places, 12 months, 24 local hours), in the variable's unit;
              NaN where a place has no such norm
     missing  by the rule's name: ids of the places at which it says nothing
+    chances  what became of the home's chances
     """
 
-    def __init__(self, places: Places, tables: Mapping[str, Floats]) -> None:
+    def __init__(
+        self, places: Places, tables: Mapping[str, Floats], chances: ChanceRecord = NO_RECORD
+    ) -> None:
         self._places = places
         self.tables = tables
+        self.chances = chances
         self._zones: dict[str, Ints] = {}
         zones = [place.timezone for place in places]
         for zone in dict.fromkeys(zones):
@@ -35,7 +40,7 @@ class Norms:
         }
 
     def __call__(self, rule: Rule, place: Ints, valid_at: Ints) -> Floats:
-        """See `detect.values.Norm`."""
+        """See `detect.values.Usual`."""
         norm = np.full(len(place), np.nan)
         table = self.tables[rule.name]
         for zone, members in self._zones.items():

@@ -29,7 +29,7 @@ STANDS_S = 86_400
 """How long a warning stands that does not say until when, from when it was sent."""
 
 _KIN = (
-    {Hazard.STORM, Hazard.HEAVY_RAIN, Hazard.WIND},
+    {Hazard.STORM, Hazard.THUNDERSTORM, Hazard.HEAVY_RAIN, Hazard.WIND},
     {Hazard.HEAVY_RAIN, Hazard.FLOOD},
     {Hazard.FLOOD, Hazard.RIVER_FLOOD},
     {Hazard.DRY_AIR, Hazard.FIRE_WEATHER},

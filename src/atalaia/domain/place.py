@@ -80,3 +80,7 @@ class Places:
         """The place with this id; None if it is not watched."""
         position = self.position.get(place_id)
         return None if position is None else self._places[position]
+
+    def of(self, ids: Iterable[str]) -> list[Place]:
+        """Those of these places that are watched, in this order."""
+        return [place for place in map(self.get, ids) if place is not None]

@@ -18,6 +18,7 @@ from atalaia.domain.payload import Payload, Reject
 from atalaia.domain.variable import CATALOGUE
 
 if TYPE_CHECKING:  # an official warning has words, and those name the kinds of readings
+    from atalaia.domain.ensemble import Ensemble
     from atalaia.domain.official import Official
     from atalaia.domain.station_reading import StationsDecoded
 
@@ -262,6 +263,7 @@ class Decoded:
     officials   warnings of others, each with when it was received
     stations    what instruments said, in the order in which it came; no place has seen it yet
     delays      of what came live: by these clocks are known that are wrong
+    ensembles   what runs of models say: of each answer one
     """
 
     readings: Readings
@@ -269,6 +271,7 @@ class Decoded:
     officials: list[tuple[int, Official]] = field(default_factory=list)
     stations: list[StationsDecoded] = field(default_factory=list)
     delays: list[Delay] = field(default_factory=list)
+    ensembles: list[Ensemble] = field(default_factory=list)
 
     @staticmethod
     def together(parts: Iterable[Decoded]) -> Decoded:
@@ -280,6 +283,7 @@ class Decoded:
             [official for part in parts for official in part.officials],
             [told for part in parts for told in part.stations],
             [delay for part in parts for delay in part.delays],
+            [told for part in parts for told in part.ensembles],
         )
 
 

@@ -98,6 +98,10 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, dict=T
     norm      limits are relative to this norm of the place (`domain.norm`), and of
               days_in_a_row day_limit is; None: fixed. A place without it is not judged
     score     of the measure score: what adds up
+    station   id of the only station whose word it judges (``ana:87450004``): limits of a river's
+              level are of one gauge, whose zero is its own; empty: of every source
+    chance    by level the share of an ensemble's runs, above 0 and up to 1, that must pass its
+              limit; None where the level has none. Without it no ensemble is heard
     origin    where the limits come from
     """
 
@@ -128,6 +132,8 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, dict=T
     only: tuple[str, ...] = ()
     without: tuple[str, ...] = ()
     score: AddedUp | None = None
+    station: str = ""
+    chance: tuple[float | None, float | None, float | None, float | None] | None = None
 
     def judges(self, place_id: str) -> bool:
         """Whether it is judged at a place."""
@@ -213,6 +219,8 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, dict=T
             if (limit := self.limit(level)) is not None
         )
         where = f", at {self.places} places of an area" if self.places else ""
+        if self.chance:
+            where += f"; or in {self._chances} of model runs"
         if self.score:
             where = ", of the places of an area" if self.places else ""
             where = f", made of {', '.join(map(self._in_words, self.score.terms))}{where}"
@@ -228,7 +236,18 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, dict=T
             where += f", only at {', '.join(self.only)}"
         if self.without:
             where += f", not at {', '.join(self.without)}"
+        if self.station:
+            where += f", by what {self.station} says"
         return f"{what}{over} {'≤' if self.is_below else '≥'} {limits} {self.unit}{where}"
+
+    @property
+    def _chances(self) -> str:
+        """``30 %``, or by level ``30 % yellow, 20 % red``"""
+        chance = zip(self.chance or (), LEVELS, strict=True)
+        shares = [(share, level.word) for share, level in chance if share]
+        if len({share for share, _ in shares}) == 1:
+            return f"{100 * shares[0][0]:g} %"
+        return ", ".join(f"{100 * share:g} % {word}" for share, word in shares)
 
     def _in_words(self, term: Term) -> str:
         """``0.8 x log1p(sum of rain_mm over 15 min, largest)``"""
@@ -295,6 +314,11 @@ class RuleSet(msgspec.Struct, frozen=True, dict=True):
         """What the speed layer must decode: the rules' inputs and what checks them."""
         inputs = {name for rule in self.rules for name in rule.inputs}
         return frozenset(inputs | {w for name in inputs for w in WITNESSES.get(name, ())})
+
+    @cached_property
+    def by_chance(self) -> frozenset[str]:
+        """The variables of which an ensemble is heard."""
+        return frozenset(name for rule in self.rules if rule.chance for name in rule.inputs)
 
     @cached_property
     def measured(self) -> RuleSet:

@@ -78,6 +78,8 @@ class Because(msgspec.Struct, frozen=True, omit_defaults=True):
     variable  of the amount; ``hour`` or ``month``: the clock's, which has no amount
     of        in an area: the k-th largest of its places; 0: their mean
     place     the name of the place whose the largest amount is; empty: not of one of several
+    runs      so many of `of_runs` runs of an ensemble pass the value; of_runs 0: it is of none
+    record    what the home's record says of so many runs, 0 … 1; None: it says nothing yet
     """
 
     variable: str
@@ -87,6 +89,9 @@ class Because(msgspec.Struct, frozen=True, omit_defaults=True):
     unit: str = ""
     of: int = 1
     place: str = ""
+    runs: int = 0
+    of_runs: int = 0
+    record: float | None = None
 
 
 class Chance(msgspec.Struct, frozen=True):

@@ -37,7 +37,8 @@ class Station(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     latitude, longitude   WGS 84 degrees; None as long as nothing gave them: no link yet
     elevation_m of the ground above sea level; None: not known
     anemometer_m   height of its wind sensor above the ground; None: not known (10 m is the rule)
-    interval_s  how often it reports, learned from its last reports; None: too few of them
+    interval_s  how often it reports, learned from its last reports, each by its newest word; None:
+                too few of them
     clock_offset_s   the middle one of its last reports' delays, received less valid: one that is
                 far off does not count. Below 0 its clock is ahead, or it reports before its time,
                 as METARs do; far above, its clock is behind, or its words come late; None: never

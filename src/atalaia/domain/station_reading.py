@@ -51,6 +51,22 @@ class Value(NamedTuple):
     value: float
 
 
+class StationReport(NamedTuple):
+    """What one report says of one station, before it is columns.
+
+    told      in any order; those of one instant and period share a row
+    known_at  Unix seconds at which it was received; None: of a record, each row at its own time
+    report, revision   as in the columns
+    """
+
+    station: str
+    source: str
+    told: Sequence[Value]
+    known_at: int | None
+    report: int = NO_REPORT
+    revision: int = 0
+
+
 class Withdrawal(NamedTuple):
     """That a report was taken back by its source: its rows up to this revision no longer hold."""
 
@@ -109,40 +125,44 @@ class StationReadings:
     @staticmethod
     def empty() -> StationReadings:
         """No rows."""
-        return StationReadings.of("", "none", [], known_at=0)
+        return replace(_NO_ROWS, values={})
 
     @staticmethod
-    def of(
-        station: str,
-        source: str,
-        told: Iterable[Value],
-        *,
-        known_at: int,
-        report: int = NO_REPORT,
-        revision: int = 0,
-    ) -> StationReadings:
-        """One report's values as rows: those of one instant and period share one."""
-        told = list(told)
-        keys = dict.fromkeys((each.valid_at, each.period_s) for each in told)
-        row = {key: i for i, key in enumerate(keys)}
-        values: dict[str, Floats] = {}
-        for each in told:
-            column = values.get(each.variable)
-            if column is None:
-                column = values[each.variable] = np.full(len(row), np.nan)
-            column[row[each.valid_at, each.period_s]] = each.value
-        n = len(row)
+    def of(reports: Iterable[StationReport]) -> StationReadings:
+        """The rows of all reports, in order: columns are made once, and not a report."""
+        stations: dict[str, int] = {}
+        sources: dict[str, int] = {}
+        rows: list[tuple[int, int, int, int, int, int, int]] = []
+        told: dict[str, tuple[list[int], list[float]]] = {}
+        for station, source, values, known_at, report, revision in reports:
+            if not values:
+                continue
+            named = (
+                stations.setdefault(station, len(stations)),
+                sources.setdefault(source, len(sources)),
+            )
+            own: dict[tuple[int, int], int] = {}
+            for at, period_s, variable, value in values:
+                row = own.get((at, period_s))
+                if row is None:
+                    row = own[at, period_s] = len(rows)
+                    known = at if known_at is None else known_at
+                    rows.append((*named, at, known, period_s, report, revision))
+                at_rows, numbers = told.setdefault(variable, ([], []))
+                at_rows.append(row)
+                numbers.append(value)
+        columns = np.array(rows, np.int64).reshape(-1, 7).T
         return StationReadings(
-            station=np.zeros(n, np.int32),
-            source=np.zeros(n, np.int16),
-            valid_at=np.array([at for at, _ in row], np.int64),
-            known_at=np.full(n, known_at, np.int64),
-            period_s=np.array([period for _, period in row], np.int32),
-            report=np.full(n, report, np.int64),
-            revision=np.full(n, revision, np.int64),
-            values=values,
-            stations=(station,),
-            sources=(source,),
+            station=columns[0].astype(np.int32),
+            source=columns[1].astype(np.int16),
+            valid_at=columns[2].copy(),
+            known_at=columns[3].copy(),
+            period_s=columns[4].astype(np.int32),
+            report=columns[5].copy(),
+            revision=columns[6].copy(),
+            values={name: _column(len(rows), *each) for name, each in told.items()},
+            stations=tuple(stations),
+            sources=tuple(sources),
         )
 
     def take(self, rows: Ints | Bools | slice) -> StationReadings:
@@ -191,15 +211,36 @@ class StationReadings:
             sources=sources,
         )
 
+    def is_newest_word(self) -> Bools:
+        """Which rows say when a station was heard: of each report, as it was received, its newest.
+
+        Tables of many hours, and reports that tell of an earlier one too, would else teach that a
+        station is hours late, or speaks twice as often. Rows of no report speak each for itself.
+        """
+        if len(self) == 0:
+            return np.zeros(0, bool)
+        words = np.stack((self.station, self.report, self.known_at), 1)
+        _, word = np.unique(words, axis=0, return_inverse=True)
+        word = word.reshape(-1)
+        newest = np.full(word.max() + 1, NO_TIME, np.int64)
+        np.maximum.at(newest, word, self.valid_at)
+        is_newest: Bools = (self.report == NO_REPORT) | (self.valid_at == newest[word])
+        return is_newest
+
     def without(self, withdrawn: Iterable[Withdrawal]) -> StationReadings:
         """The rows that still hold when these were withdrawn.
 
         What is published anew after it was taken back has a higher revision, and holds.
         """
-        holds = np.ones(len(self), bool)
+        last: dict[int, int] = {}
         for _, report, revision, _ in withdrawn:
-            holds &= (self.report != report) | (self.revision > revision)
-        return self.take(holds)
+            last[report] = max(revision, last.get(report, revision))
+        if not last:
+            return self
+        reports = np.array(sorted(last), np.int64)
+        revisions = np.array([last[report] for report in reports.tolist()], np.int64)
+        at = np.minimum(np.searchsorted(reports, self.report), len(reports) - 1)
+        return self.take((self.report != reports[at]) | (self.revision > revisions[at]))
 
     def settled(self) -> StationReadings:
         """Rows by known_at, station, source, valid_at and period; one row a key.
@@ -249,6 +290,13 @@ class StationReadings:
         return settled.take(np.argsort(settled.known_at, kind="stable"))
 
 
+def _column(n: int, rows: Sequence[int], values: Sequence[float]) -> Floats:
+    """Values at their rows, and NaN at all others; of one row the last counts."""
+    column = np.full(n, np.nan)
+    column[rows] = values
+    return column
+
+
 def _recoded(
     columns: Sequence[tuple[Ints, tuple[str, ...]]], names: tuple[str, ...], dtype: type
 ) -> Ints:
@@ -287,6 +335,9 @@ def _first_said(column: Floats, group: Ints, n: int) -> Floats:
     return said
 
 
+_NO_ROWS = StationReadings.of([])
+
+
 @dataclass(frozen=True, slots=True)
 class StationsDecoded:
     """What a decoder made of some payloads of instruments.
@@ -307,15 +358,19 @@ class StationsDecoded:
     @staticmethod
     def concat(parts: Sequence[StationsDecoded]) -> StationsDecoded:
         """All of all parts, in order; of a station named several times all that is known."""
-        stations: dict[str, Station] = {}
-        for part in parts:
-            for each in part.stations:
-                known = stations.get(each.id)
-                stations[each.id] = each if known is None else known.told(each)
         return StationsDecoded(
             StationReadings.concat(part.readings for part in parts),
-            list(stations.values()),
+            each_once(station for part in parts for station in part.stations),
             [reject for part in parts for reject in part.rejects],
             [each for part in parts for each in part.withdrawn],
             [each for part in parts for each in part.officials],
         )
+
+
+def each_once(stations: Iterable[Station]) -> list[Station]:
+    """Each station once, in order of appearance, with all that is known of it."""
+    found: dict[str, Station] = {}
+    for each in stations:
+        known = found.get(each.id)
+        found[each.id] = each if known is None else known.told(each)
+    return list(found.values())

@@ -163,6 +163,12 @@ _ALL = (
         "each provider's own table",
     ),
     Variable(
+        "thunderstorm_class", "class", 0, 4, None,
+        "thunderstorm: 0 none, 1 in the vicinity, 2 present, 3 heavy or with hail, 4 heavy with "
+        "hail",
+        "as many classes as there are",
+    ),
+    Variable(
         "sleet_rate_mm_h", "mm/h", 0, 2000, None, "sleet rate", "as rain_rate_mm_h",
     ),
     Variable(
@@ -192,6 +198,21 @@ _ALL = (
         "fire_weather_index", "1", 0, 500, None,
         "Canadian fire weather index: how fiercely a fire would burn",
         "seldom above 100 anywhere", is_daily=True,
+    ),
+    Variable(
+        "wave_height_m", "m", 0, 25, "sea_surface_wave_significant_height",
+        "height of the waves at sea: the mean of the highest third of them",
+        "the highest that was measured is 19 m (WMO, North Atlantic, 2013), with a wide margin",
+    ),
+    Variable(
+        "wave_period_s", "s", 0, 40, "sea_surface_wave_mean_period",
+        "time from one wave to the next, on average",
+        "the longest swell has some 25 s",
+    ),
+    Variable(
+        "sea_level_m", "m", -20, 20, "sea_surface_height_above_mean_sea_level",
+        "height of the sea above its mean, tides and surges included",
+        "tides of the Bay of Fundy rise 8 m above the mean, and surges come on top of tides",
     ),
     Variable(
         "pm2_5_ug_m3", "µg/m³", 0, 20_000,

@@ -35,10 +35,12 @@ HAZARDS: dict[str, tuple[str, str, str]] = {
     ),
     Hazard.SNOW: ("neve", "snow", "nieve"),
     Hazard.STORM: ("tempestade", "storm", "tormenta"),
+    Hazard.THUNDERSTORM: ("trovoada", "thunderstorm", "tormenta eléctrica"),
     Hazard.UV: ("radiação ultravioleta", "ultraviolet radiation", "radiación ultravioleta"),
     Hazard.FOG: ("nevoeiro", "fog", "niebla"),
     Hazard.FLOOD: ("inundação", "flood", "inundación"),
     Hazard.RIVER_FLOOD: ("cheia de rio", "river flood", "crecida de río"),
+    Hazard.SEA: ("ressaca", "rough sea", "oleaje fuerte"),
     Hazard.FIRE_WEATHER: ("risco de incêndio", "fire weather", "riesgo de incendio"),
     Hazard.AIR_QUALITY: ("ar poluído", "polluted air", "aire contaminado"),
     Hazard.CANNOT_SEE: ("sem dados", "no data", "sin datos"),
@@ -62,6 +64,14 @@ ADVICE: dict[str, tuple[str, str, str]] = {
         "Shelter away from trees, signs and power lines; tie down what can fly",
         "Refúgiese lejos de árboles, carteles y cables; sujete lo que pueda volar",
     ),
+    Hazard.THUNDERSTORM: (
+        "Entre em casa ou em carro fechado; longe de água, árvores e campo aberto até 30 min após "
+        "o último trovão",
+        "Go indoors or into a closed car; keep off water, trees and open fields until 30 min after "
+        "the last thunder",
+        "Entre en casa o en un auto cerrado; lejos de agua, árboles y campo abierto hasta 30 min "
+        "tras el último trueno",
+    ),
     Hazard.HEAT: (
         "Beba água, fique à sombra, não deixe ninguém em carros; cuide de idosos e crianças",
         "Drink water, stay in the shade, leave no one in cars; look after the old and the young",
@@ -81,6 +91,11 @@ ADVICE: dict[str, tuple[str, str, str]] = {
         "Saia da beira do rio; leve pessoas, animais e documentos para o alto; emergência: 199",
         "Leave the riverbank; bring people, animals and papers to high ground",
         "Aléjese de la orilla; lleve personas, animales y documentos a un lugar alto",
+    ),
+    Hazard.SEA: (
+        "Saia da praia, das pedras e do calçadão; não entre no mar nem vá de barco; bombeiros: 193",
+        "Leave the beach, the rocks and the promenade; do not swim, nor go out by boat",
+        "Aléjese de la playa, las rocas y el paseo; no se bañe ni salga en barco",
     ),
     Hazard.FIRE_WEATHER: (
         "Não faça fogo nem queime lixo; se vir fogo, saia cedo e avise; bombeiros: 193",
@@ -136,6 +151,7 @@ VARIABLES: dict[str, tuple[str, str, str]] = {
     "uv_index": ("índice UV", "UV index", "índice UV"),
     "cape_j_kg": ("energia convectiva", "convective energy", "energía convectiva"),
     "weather_code": ("código do tempo", "weather code", "código del tiempo"),
+    "thunderstorm_class": ("trovoada", "thunderstorm", "tormenta eléctrica"),
     "sleet_rate_mm_h": ("intensidade da água-neve", "sleet rate", "intensidad de aguanieve"),
     "snow_rate_mm_h": ("intensidade da neve", "snow rate", "intensidad de nieve"),
     "freezing_rain_rate_mm_h": (
@@ -155,6 +171,9 @@ VARIABLES: dict[str, tuple[str, str, str]] = {
         "fire weather index (FWI)",
         "índice de peligro de incendio (FWI)",
     ),
+    "wave_height_m": ("altura das ondas", "height of the waves", "altura de las olas"),
+    "wave_period_s": ("período das ondas", "period of the waves", "período de las olas"),
+    "sea_level_m": ("nível do mar", "sea level", "nivel del mar"),
     "pm2_5_ug_m3": (
         "partículas finas (MP2,5)",
         "fine particles (PM2.5)",
@@ -317,7 +336,31 @@ _STANDS_FOR = (
     "no {variable} was reported",
     "sin medida de {variable}",
 )
+_RUNS = (
+    "{past} em {n} de 10 rodadas dos modelos",
+    "{past} in {n} of 10 model runs",
+    "{past} en {n} de 10 corridas de los modelos",
+)
+_FEW_RUNS = (
+    "{past} em menos de 1 de 10 rodadas dos modelos",
+    "{past} in fewer than 1 of 10 model runs",
+    "{past} en menos de 1 de 10 corridas de los modelos",
+)
+_BY_RECORD = ("nosso histórico: {chance}", "our record: {chance}", "nuestro historial: {chance}")
+_RAW_CHANCE = (
+    "chance bruta, que nosso histórico ainda não corrige",
+    "a raw chance, which our record cannot correct yet",
+    "probabilidad bruta, que nuestro historial aún no corrige",
+)
+_OR_MORE = ("{value} ou mais", "{value} or more", "{value} o más")
+_OR_LESS = ("{value} ou menos", "{value} or less", "{value} o menos")
 _DAYS = (("dia", "dias"), ("day", "days"), ("día", "días"))
+_CLASSES = (
+    ("nenhuma", "nas redondezas", "presente", "forte ou com granizo", "forte com granizo"),
+    ("none", "in the vicinity", "present", "heavy or with hail", "heavy with hail"),
+    ("ninguna", "en las cercanías", "presente", "fuerte o con granizo", "fuerte con granizo"),
+)
+"""What the classes of thunderstorms are called, the only unit whose numbers are names."""
 _SINCE = ("desde {at}", "since {at}", "desde {at}")
 _FROM = ("a partir de {at}", "from {at}", "a partir de {at}")
 _PEAK = ("máximo {value} em {at}", "peak {value} at {at}", "máximo {value} a las {at}")
@@ -382,8 +425,12 @@ def digits_of(unit: str | None) -> int:
 
 
 def amount(value: float, unit: str | None, language: int) -> str:
-    """A number with its unit as people write it: ``35 mm``, ``3 days``; an index has none."""
+    """A number with its unit as people write it: ``35 mm``, ``3 days``; an index has none, and a
+    class is told by its name."""
     told = number(value, language, digits_of(unit))
+    if unit == "class":
+        names = _CLASSES[language]
+        return names[int(told)] if told.isdigit() and int(told) < len(names) else told
     if unit == "d":
         return f"{told} {_DAYS[language][told != '1']}"
     return told if unit in (None, "1") else f"{told} {unit}"
@@ -451,6 +498,17 @@ def fell(what: str, value: float, unit: str | None, window_s: int, language: int
     return _FELL[_way(value, unit)][language].format(what=what, by=by, length=length)
 
 
+def runs_text(term: Because, i: int, *, is_below: bool) -> str:
+    """``50 mm or more in 3 of 10 model runs``: tenths, as a few dozen runs tell no more."""
+    share = term.runs / term.of_runs
+    tenths = 10 if share == 1 else min(9, int(rounded(10 * share, 0)))
+    told = _FEW_RUNS if share and not tenths else _RUNS
+    past = (_OR_LESS if is_below else _OR_MORE)[i].format(
+        value=figure(term.value, term.unit, term.measure, i)
+    )
+    return told[i].format(past=past, n=tenths)
+
+
 def term_text(term: Because, i: int) -> str:
     """``rain in 15 min 24 mm at Riocentro``, ``rain in 6 h 41 mm on average of the places``"""
     if term.variable in _CLOCK:
@@ -476,7 +534,7 @@ class Said(msgspec.Struct, frozen=True, kw_only=True):
     `variable` was judged in place of, empty where none. `station` is the name of the instrument
     that measured it, so far away, empty where the source is none; `is_alone`: without any witness;
     `has_holes`: a sum of its over a time of which not all was told. `because` has the terms of a
-    score that weighed most.
+    score that weighed most, or how many runs of an ensemble pass a limit.
     """
 
     reason: str
@@ -530,23 +588,8 @@ class Said(msgspec.Struct, frozen=True, kw_only=True):
         """``Rain in 1 h: 35 mm (measured, 23 Jul 18:00), limit 30 mm``, and the peak at an end."""
         if self.variable is None or self.limit is None:
             return ""
-        what = measured_name(self.variable, self.measure, self.window_s, i)
-        if self.variable == "chance_pct":
-            what = _CHANCE_OF[i].format(hazard=HAZARDS[self.hazard][i])
-        value, limit = self._figure(self.value, i), self._figure(self.limit, i)
-        is_change = self.measure in CHANGES
-        if is_change:
-            what = fell(what, self.value, self.unit, self.window_s, i)
-        sentence = _VALUE[i].format(
-            what=what[0].upper() + what[1:],
-            colon="" if is_change else ": ",
-            value="" if is_change else value,
-            said=self._by(i),
-            at=clock(self.valid_at, self.zone, i),
-            limit_colon=": " if is_change else " ",
-            limit=limit,
-        )
-        if self.because and self.reason in _GOING_ON:
+        sentence = self._in_runs(i) if self.runs else self._against_limit(self.limit, i)
+        if self.because and not self.runs and self.reason in _GOING_ON:
             terms = ", ".join(term_text(term, i) for term in self.because)
             sentence += "; " + _BECAUSE[i].format(terms=terms)
         if self.reason in ("ended", "expired", "eased"):
@@ -554,6 +597,46 @@ class Said(msgspec.Struct, frozen=True, kw_only=True):
         if self.stands_for:
             sentence += "; " + _STANDS_FOR[i].format(variable=variable_name(self.stands_for, i))
         return sentence
+
+    def _against_limit(self, limit: float, i: int) -> str:
+        what = measured_name(self.variable, self.measure, self.window_s, i)
+        if self.variable == "chance_pct":
+            what = _CHANCE_OF[i].format(hazard=HAZARDS[self.hazard][i])
+        value = self._figure(self.value, i)
+        is_change = self.measure in CHANGES
+        if is_change:
+            what = fell(what, self.value, self.unit, self.window_s, i)
+        return _VALUE[i].format(
+            what=what[0].upper() + what[1:],
+            colon="" if is_change else ": ",
+            value="" if is_change else value,
+            said=self._by(i),
+            at=clock(self.valid_at, self.zone, i),
+            limit_colon=": " if is_change else " ",
+            limit=self._figure(limit, i),
+        )
+
+    def _in_runs(self, i: int) -> str:
+        """``Rain in 24 h: 50 mm or more in 3 of 10 model runs (forecast, 23 Jul 18:00); our record:
+        24 %``"""
+        what = measured_name(self.variable, self.measure, self.window_s, i)
+        told = self._runs_text(i)
+        at = clock(self.valid_at, self.zone, i)
+        sentence = f"{what[0].upper()}{what[1:]}: {told} ({self._by(i)}, {at})"
+        if self.runs is None or self.reason not in _GOING_ON:
+            return sentence
+        if self.runs.record is None:
+            return f"{sentence}; {_RAW_CHANCE[i]}"
+        chance = amount(float(rounded(100 * self.runs.record, 0)), "%", i)
+        return f"{sentence}; {_BY_RECORD[i].format(chance=chance)}"
+
+    @property
+    def runs(self) -> Because | None:
+        """How many runs of an ensemble pass a limit, where it is by these that was decided."""
+        return next((term for term in self.because if term.of_runs), None)
+
+    def _runs_text(self, i: int) -> str:
+        return runs_text(self.runs, i, is_below=self.is_below) if self.runs else ""
 
     def _by(self, i: int) -> str:
         """``measured``, ``measured at Jardim Botânico, 3 km away``"""
@@ -576,6 +659,9 @@ class Said(msgspec.Struct, frozen=True, kw_only=True):
         name = variable_name(self.variable, i)
         if self.measure in CHANGES:
             return fell(name, self.value, self.unit, self.window_s, i)
+        if self.runs:
+            over = f"/{duration(self.window_s)}" if self.window_s else ""
+            return f"{name}{over}: {self._runs_text(i)}"
         value = self._figure(self.value, i)
         return f"{name} {value}" + (f"/{duration(self.window_s)}" if self.window_s else "")
 

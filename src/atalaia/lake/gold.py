@@ -3,9 +3,12 @@
 ```
 gold/readings/source=<source>/date=YYYY-MM-DD/readings.parquet     UTC day of valid_at
 gold/readings/source=<source>/month=YYYY-MM/readings.parquet       a closed month, in one file
+gold/days/source=<source>/month=YYYY-MM/<made of>.parquet          what `daily` has of it
 gold/alerts/date=YYYY-MM-DD/alerts.parquet                         UTC day of sent_at
 gold/deliveries/date=YYYY-MM-DD/deliveries.parquet                 UTC day of the alert's sent_at
 gold/answers/date=YYYY-MM-DD/answers.parquet                       UTC day of received_at
+gold/systems/date=YYYY-MM-DD/systems.parquet                       UTC day of started_at
+gold/system_log/known.msgpack.zst                                  what those that may change are of
 gold/places/places.parquet
 gold/stations/stations.parquet
 gold/station_readings/network=<network>/date=YYYY-MM-DD/station_readings.parquet
@@ -17,8 +20,9 @@ gold/return_levels/place=<id>/return_levels.parquet
 A partition is exactly one file, and is replaced as a whole: whoever lists the files sees each
 partition as it was or as it is, and needs no manifest. Where a month has its file, what is left of
 its days' files does not count (`partition_files`). `lake.merge` writes readings and alerts,
-`lake.compact` the months, `lake.climate` the climate, `lake.stations` what is of stations (a
-network is what stands before a source's colon); `lake.views` has what is made of them.
+`lake.systems` which of these are one weather, `lake.compact` the months, `lake.days` what is kept
+of days, `lake.climate` the climate, `lake.stations` what is of stations (a network is what stands
+before a source's colon); `lake.views` has what is made of them.
 """
 
 # The SQL here is put together from GOLD's own names and files.
@@ -31,14 +35,13 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-import structlog
-
 from atalaia.domain.variable import CATALOGUE
 from atalaia.lake.alert_rows import ALERT_COLUMNS
+from atalaia.logs import Logger
 from atalaia.notes import Note
 from atalaia.ports import Lake, Notes
 
-log = structlog.get_logger()
+log = Logger()
 
 REFINED = "refine"
 """The consumer whose offset is the first offset of the last part of RAW that GOLD holds."""
@@ -53,9 +56,12 @@ UNREFINED = "part:"
 """State items under this prefix are the parts of RAW that GOLD does not hold yet: their keys."""
 
 READINGS = "gold/readings/"
+DAYS = "gold/days/"
 ALERTS = "gold/alerts/"
 DELIVERIES = "gold/deliveries/"
 ANSWERS = "gold/answers/"
+SYSTEMS = "gold/systems/"
+SYSTEM_LOG = "gold/system_log/"
 PLACES = "gold/places/"
 STATIONS = "gold/stations/"
 STATION_READINGS = "gold/station_readings/"
@@ -69,6 +75,8 @@ REBUILT = (
     STATION_READINGS,
     STATION_REPORTS,
     ALERTS,
+    SYSTEMS,
+    SYSTEM_LOG,
     ANSWERS,
     DELIVERIES,
 )
@@ -118,6 +126,33 @@ ANSWER_COLUMNS: dict[str, str] = {
     "last_fault": "VARCHAR",
 }
 """Columns of a file of answers, in order: one row a part of RAW."""
+
+SYSTEM_COLUMNS: dict[str, str] = {
+    "system": "VARCHAR",
+    "family": "VARCHAR",
+    "hazards": "VARCHAR[]",
+    "name_pt_br": "VARCHAR",
+    "name_en": "VARCHAR",
+    "name_es": "VARCHAR",
+    "status": "VARCHAR",
+    "joined": "VARCHAR",
+    "joined_by": "VARCHAR[]",
+    "started_at": "TIMESTAMPTZ",
+    "last_sent_at": "TIMESTAMPTZ",
+    "ended_at": "TIMESTAMPTZ",
+    "level": "VARCHAR",
+    "peak_level": "VARCHAR",
+    "incidents": "VARCHAR[]",
+    "places": "VARCHAR[]",
+    "standing": "VARCHAR[]",
+    "standing_before": "INTEGER",
+    "latitude": "DOUBLE",
+    "longitude": "DOUBLE",
+    "moved_km": "DOUBLE",
+    "bearing_deg": "DOUBLE",
+    "outline": "VARCHAR",
+}
+"""Columns of a file of systems, in order."""
 
 PLACE_COLUMNS: dict[str, str] = {
     "place_id": "VARCHAR",
@@ -201,6 +236,7 @@ DATASETS: dict[str, dict[str, str]] = {
     "alerts": {**ALERT_COLUMNS, "date": "DATE"},
     "deliveries": {**DELIVERY_COLUMNS, "date": "DATE"},
     "answers": {**ANSWER_COLUMNS, "date": "DATE"},
+    "systems": {**SYSTEM_COLUMNS, "date": "DATE"},
     "places": PLACE_COLUMNS,
     "stations": STATION_COLUMNS,
     "station_readings": {**STATION_READING_COLUMNS, "date": "DATE"},
@@ -214,6 +250,7 @@ _PREFIXES = {
     "alerts": ALERTS,
     "deliveries": DELIVERIES,
     "answers": ANSWERS,
+    "systems": SYSTEMS,
     "places": PLACES,
     "stations": STATIONS,
     "station_readings": STATION_READINGS,
@@ -226,6 +263,7 @@ _FOLDERS = {
     "alerts": "'date': DATE",
     "deliveries": "'date': DATE",
     "answers": "'date': DATE",
+    "systems": "'date': DATE",
     "station_readings": "'network': VARCHAR, 'date': DATE",
 }
 """What the folders of a dataset say besides its files. (A month's file has `date` in it.)"""

@@ -68,10 +68,12 @@ def from_gold(lake: Lake, places: Sequence[str]) -> Iterator[History]:
         yield from _histories(shop)
 
 
-def rows_of(lake: Lake, key: str) -> Iterator[tuple[str, Readings]]:
+def rows_of(
+    lake: Lake, key: str, variables: Sequence[str] = CLIMATE_VARIABLES
+) -> Iterator[tuple[str, Readings]]:
     """By place: the rows of one file of GOLD's readings that make a climate, which forecasts do
     not. Each part's rows are of place 0."""
-    names = ", ".join(f'"{name}"' for name in CLIMATE_VARIABLES)
+    names = ", ".join(f'"{name}"' for name in variables)
     with workshop(lake) as shop:
         found = shop.con.execute(
             f"SELECT place_id, source, kind, epoch_us(valid_at) // 1000000 AS valid_at,"
@@ -88,9 +90,7 @@ def rows_of(lake: Lake, key: str) -> Iterator[tuple[str, Readings]]:
                 source=str(found["source"][mine[0]]),  # a file is of one
                 kind=np.array([KIND_OF[word] for word in found["kind"][mine]], np.int8),
                 valid_at=found["valid_at"][mine],
-                values={
-                    name: np.ma.filled(found[name][mine], np.nan) for name in CLIMATE_VARIABLES
-                },
+                values={name: np.ma.filled(found[name][mine], np.nan) for name in variables},
                 period_s=found["period_s"][mine],
             ),
         )

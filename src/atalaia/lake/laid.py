@@ -11,18 +11,18 @@ import time
 
 import msgspec
 import numpy as np
-import structlog
 
 from atalaia.domain.norm_tables import Norms
 from atalaia.domain.place import Places
 from atalaia.domain.rule import RuleSet
 from atalaia.lake import norms
+from atalaia.logs import Logger
 from atalaia.notes import Note
 from atalaia.ports import Lake, Notes
 
 FOLDER = "gold/norms/"
 
-log = structlog.get_logger()
+log = Logger()
 
 
 class Laid(msgspec.Struct, frozen=True):
@@ -41,7 +41,7 @@ def laid(notes: Notes) -> Laid:
 
 def lay(notes: Notes, lake: Lake, rules: RuleSet, places: Places) -> None:
     """Bring the norms up to the rules, the places and the climate of now."""
-    if not norms.names_norms(rules):
+    if not norms.go_by_learnt(rules):
         return
     now = (_of(rules, places), norms.known(notes).version)
     before = laid(notes)
@@ -64,7 +64,7 @@ def read(lake: Lake, at: Laid, rules: RuleSet, places: Places) -> Norms:
 
     Raises StateConflict where the lake cannot be read.
     """
-    if not norms.names_norms(rules):
+    if not norms.go_by_learnt(rules):
         return Norms(places, {})
     if at.of == _of(rules, places):
         return norms.kept(lake, at.name, places, FOLDER)
@@ -95,7 +95,7 @@ class Followed:
     def is_new(self, notes: Notes) -> bool:
         """Whether others lie there than at the last look; the first look finds nothing new."""
         now = time.monotonic()
-        if now < self._looked_at + self._LOOK_S or not norms.names_norms(self._rules):
+        if now < self._looked_at + self._LOOK_S or not norms.go_by_learnt(self._rules):
             return False
         before, self._at = self._at, laid(notes)
         is_first, self._looked_at = self._looked_at == float("-inf"), now

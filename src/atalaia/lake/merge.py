@@ -323,9 +323,12 @@ def _merge_log(lake: Lake, log: _Log, rows: list[dict[str, Any]]) -> Merged:
         return Merged(0, 0)
     done = Merged(0, 0)
     with workshop(lake) as shop:
+        written = {}
         for date in _new_rows(shop, log, rows):
-            count = _write_day(shop, log, date)
+            key, body, count = _day(shop, log, date)
+            written[key] = body
             done = Merged(done.rows + count, done.partitions + 1)
+        lake.write_all(written)
     return done
 
 
@@ -339,8 +342,9 @@ def _new_rows(shop: Workshop, log: _Log, rows: list[dict[str, Any]]) -> list[Any
     return [date for (date,) in dates]
 
 
-def _write_day(shop: Workshop, log: _Log, date: Any) -> int:
-    """Write the new rows of a date with those that GOLD has; return how many these are."""
+def _day(shop: Workshop, log: _Log, date: Any) -> tuple[str, bytes, int]:
+    """The file of a date, by its key, and how many rows are in it: the new ones, and those that
+    GOLD has."""
     con, folder, lake = shop
     key = f"{log.prefix}date={date}/{log.dataset}.parquet"
     out = folder / "out.parquet"
@@ -354,9 +358,7 @@ def _write_day(shop: Workshop, log: _Log, date: Any) -> int:
         f" row_number() OVER (PARTITION BY {log.key} ORDER BY turn DESC) = 1"
         f" ORDER BY {log.order}) TO '{out}' {PARQUET}"
     )
-    count = int(copied.fetchall()[0][0])
-    lake.write(key, out.read_bytes())
-    return count
+    return key, out.read_bytes(), int(copied.fetchall()[0][0])
 
 
 def from_rows(shop: Workshop, columns: dict[str, str], rows: Sequence[Any]) -> str:
@@ -525,7 +527,8 @@ def _write_changed(
     enum_of(con, "place", ids)
     enum_of(con, "kind_word", _KINDS)
     earlier = dict(_partitions(before, layout))
-    rows = partitions = 0
+    rows = 0
+    written = {}
     for partition, part in _partitions(merged, layout):
         if partition in earlier and _is_same(part, earlier[partition]):
             continue
@@ -533,9 +536,10 @@ def _write_changed(
         con.register("part", _columns(part))
         con.execute(f"COPY (SELECT {_select(part, partition)} FROM part) TO '{out}' {PARQUET}")
         con.unregister("part")
-        lake.write(partition.key, out.read_bytes())
-        rows, partitions = rows + len(part), partitions + 1
-    return Merged(rows, partitions)
+        written[partition.key] = out.read_bytes()
+        rows += len(part)
+    lake.write_all(written)
+    return Merged(rows, len(written))
 
 
 def _partitions(rows: Readings, layout: _Layout) -> Iterator[tuple[Partition, Readings]]:

@@ -164,7 +164,7 @@ def learnt(known: dict[str, Station], told: StationsDecoded) -> dict[str, Statio
     for each in told.stations:
         before = stations.get(each.id)
         stations[each.id] = each if before is None else before.told(each)
-    rows = told.readings
+    rows = told.readings.take(told.readings.is_newest_word())
     reports = np.unique(np.stack((rows.station, rows.valid_at, rows.known_at), 1), axis=0)
     for number, valid_at, known_at in reports.tolist():
         name = rows.stations[number]

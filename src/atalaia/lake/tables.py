@@ -10,6 +10,7 @@ import msgspec
 from atalaia.domain.variable import CATALOGUE
 from atalaia.lake.alert_rows import ALERT_COLUMNS, NULLABLE
 from atalaia.lake.gold import DATASETS
+from atalaia.lake.views import NOT_AVERAGED
 
 
 class Column(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -69,7 +70,7 @@ def _value(name: str, null: str) -> Column:
 
 
 def _summary(when: str, of: Column, per: str) -> dict[str, Column]:
-    names = "any variable but wind_direction_deg and weather_code"
+    names = f"any variable but {', '.join(NOT_AVERAGED)}"
     amount = "an amount, which has only a sum" if per == "hour" else None
     unit = "unit"
     return {
@@ -192,6 +193,38 @@ def _incidents() -> dict[str, Column]:
         "status": Column(_TEXT, "open, ended, cancelled or expired"),
         "versions": Column("INTEGER", "how many entries it has"),
     }
+
+
+def _systems() -> dict[str, Column]:
+    before = "three hours before"
+    not_yet = f"it did not stand yet {before}"
+    return {
+        "system": Column(_TEXT, "its id: the key of its oldest incident"),
+        "family": Column(_TEXT, "which hazards can be of it"),
+        "hazards": Column("VARCHAR[]", "those of its incidents, the most frequent first"),
+        "name_pt_br": Column(_TEXT, "what it is called, in Portuguese"),
+        "name_en": Column(_TEXT, "in English"),
+        "name_es": Column(_TEXT, "in Spanish"),
+        "status": Column(_TEXT, "open, over, or joined: it met an older one"),
+        "joined": Column(_TEXT, "the system that it joined", null="it joined none"),
+        "joined_by": Column("VARCHAR[]", "younger systems that joined it, also by way of others"),
+        "started_at": Column(_TIME, "when the first of it was told"),
+        "last_sent_at": Column(_TIME, "when the newest of it was told"),
+        "ended_at": Column(_TIME, "when it was over, or joined another", null="it is open"),
+        "level": Column(_TEXT, "the highest that stands, or at last stood"),
+        "peak_level": Column(_TEXT, "the highest that any of its incidents came to"),
+        "incidents": Column("VARCHAR[]", "keys of its incidents, the oldest first"),
+        "places": Column("VARCHAR[]", "ids of all places that it came to"),
+        "standing": Column("VARCHAR[]", "ids of those at which it stands, or at last stood"),
+        "standing_before": Column("INTEGER", f"at how many it stood {before}"),
+        "latitude": Column("DOUBLE", "middle of the places at which it stands", "°"),
+        "longitude": Column("DOUBLE", "middle of the places at which it stands", "°"),
+        "moved_km": Column("DOUBLE", f"how far that middle is from where it was {before}", "km",
+                           not_yet),
+        "bearing_deg": Column("DOUBLE", "whither: 0 is north, 90 east", "°", not_yet),
+        "outline": Column(_TEXT, "round the places at which it stands: a geometry of GeoJSON"),
+        "date": Column("DATE", "UTC day of started_at; name it in WHERE to read less"),
+    }  # fmt: skip
 
 
 def _sources() -> dict[str, Column]:
@@ -329,7 +362,7 @@ def _deliveries() -> dict[str, Column]:
     return {
         "person": Column(_TEXT, "a pseudonym"),
         "channel": Column(
-            _TEXT, "webpush, telegram, whatsapp, email, sms, webhook, inbox, apprise"
+            _TEXT, "webpush, telegram, whatsapp, email, sms, webhook, inbox, apprise, alertmanager"
         ),
         "message": Column(_TEXT, "id of the message that carried it"),
         "incident": Column(_TEXT, "key of the incident"),
@@ -355,6 +388,7 @@ def tables() -> dict[str, dict[str, Column]]:
         "daily": _daily(),
         "alerts": _alerts(),
         "incidents": _incidents(),
+        "systems": _systems(),
         "deliveries": _deliveries(),
         "sources": _sources(),
         "answers": _answers(),

@@ -9,6 +9,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from datetime import date
 from typing import NamedTuple
 
@@ -18,8 +19,14 @@ from atalaia.domain.local import DAY_S, clock_days
 from atalaia.domain.variable import CATALOGUE, Variable
 from atalaia.lake.gold import DATASETS
 
-NOT_AVERAGED = ("wind_direction_deg", "wind_gust_direction_deg", "weather_code")
-"""Neither `hourly` nor `daily` has these: a direction is no number on a line, a code is none."""
+NOT_AVERAGED = (
+    "wind_direction_deg",
+    "wind_gust_direction_deg",
+    "weather_code",
+    "thunderstorm_class",
+)
+"""Neither `hourly` nor `daily` has these: a direction is no number on a line, codes and classes are
+none."""
 
 SUMMARISED = [variable for name, variable in CATALOGUE.items() if name not in NOT_AVERAGED]
 
@@ -61,8 +68,11 @@ def usable(variable: Variable) -> str:
     return f"kind <> 'forecast' AND {name} BETWEEN {variable.lowest} AND {variable.highest}"
 
 
-def of_instants(variable: Variable, dialect: Dialect = DUCKDB) -> str:
-    """An hour's extremes and mean; what falls on its stroke belongs to it."""
+def of_instants(variable: Variable, rows: str = "readings", dialect: Dialect = DUCKDB) -> str:
+    """An hour's extremes and mean; what falls on its stroke belongs to it.
+
+    `rows` is what stands after FROM.
+    """
     hour = dialect.divided.format(f"{dialect.seconds.format('valid_at')} - 1", 3600)
     return f"""
 SELECT
@@ -74,7 +84,7 @@ SELECT
     3600 AS covered_s
 FROM (
     SELECT place_id, source, kind, {variable.name}, {hour} AS hour
-    FROM readings WHERE {usable(variable)}
+    FROM {rows} WHERE {usable(variable)}
 ) AS usable
 GROUP BY place_id, source, kind, hour
 """
@@ -228,7 +238,7 @@ GROUP BY {series}, hour
 """
 
 
-def _of_amounts(variable: Variable) -> str:
+def _of_amounts(variable: Variable, rows: str) -> str:
     """`of_amounts` where it is needed, and what is quick where that gives the same.
 
     A series whose periods all end on the clock (an hour's on the hour, a quarter's on the quarter)
@@ -238,7 +248,7 @@ def _of_amounts(variable: Variable) -> str:
     # Joins that a condition on the place goes through, to the rows of both sides.
     odd = f"(SELECT {series}, true AS known FROM quick WHERE is_odd GROUP BY {series}) AS odd"
     is_same = "odd.place_id = {0}.place_id AND odd.source = {0}.source AND odd.kind = {0}.kind"
-    of_odd = f"SELECT readings.* FROM readings JOIN {odd} ON {is_same.format('readings')}"
+    of_odd = f"SELECT told.* FROM {rows} AS told JOIN {odd} ON {is_same.format('told')}"
     return f"""
     WITH quick AS MATERIALIZED (
         SELECT {series}, hour, bool_or(is_odd) AS is_odd,
@@ -256,7 +266,7 @@ def _of_amounts(variable: Variable) -> str:
                 SELECT {series}, {variable.name} AS amount,
                     {DUCKDB.seconds.format("valid_at")} AS t,
                     greatest(coalesce(period_s, 0), 1) AS period
-                FROM readings
+                FROM {rows}
                 WHERE {usable(variable)} AND coalesce(period_s, 0) <= 3600
             )
         )
@@ -272,51 +282,99 @@ def _of_amounts(variable: Variable) -> str:
 """
 
 
-def hourly(variable: Variable) -> str:
-    """The rows of one variable in `hourly`, from the view `readings`."""
-    return amounts(variable, _of_amounts(variable)) if variable.is_sum else of_instants(variable)
+def hourly(variable: Variable, rows: str = "readings") -> str:
+    """The rows of one variable in `hourly`, from a view of readings."""
+    if variable.is_sum:
+        return amounts(variable, _of_amounts(variable, rows))
+    return of_instants(variable, rows)
 
 
-HOURLY = "UNION ALL".join(map(hourly, SUMMARISED))
+def hourly_of(variables: Iterable[Variable], rows: str = "readings") -> str:
+    """The view `hourly`, of these variables alone."""
+    return "UNION ALL".join(hourly(variable, rows) for variable in variables)
+
+
+def outlines_of(variables: Iterable[Variable]) -> str:
+    """The view `hourly` for a plan alone: its columns, without all that makes its sums right."""
+    seconds = DUCKDB.seconds.format("valid_at")
+    return "UNION ALL".join(
+        amounts(
+            one,
+            f"SELECT place_id, source, kind, {DUCKDB.divided.format(seconds, 3600)} AS hour,"
+            f" sum({one.name}) AS sum, CAST(count(*) AS INTEGER) AS covered_s"
+            f" FROM readings WHERE {usable(one)} GROUP BY place_id, source, kind, hour",
+        )
+        if one.is_sum
+        else of_instants(one)
+        for one in variables
+    )
+
+
+HOURLY = hourly_of(SUMMARISED)
 """One row a place, source, kind, variable and hour. Naming the variable reads its column alone."""
 
 COVERED_S = 2700
 """An hour of which so much is covered is an hour with data: three quarters."""
 
+
 # Asking the engine for the local time of each hour would take ten times as long as all the rest,
 # and it has rules of its own. The clock of each zone on each UTC day stands in `zone_rules.clocks`.
-DAILY = f"""
+def parts_of_days(hours: str, condition: str = "true") -> str:
+    """What hours add to the local days of their places; a day's parts make it (`whole_days`).
+
+    `hours` is what stands after FROM, with the columns of `hourly`. The condition may name
+    `told.source` and `told.utc_day`, the UTC day in which the hour begins, counted from the year 1.
+    """
+    ended_s = f"{DUCKDB.seconds.format('hour_ends_at')} - 1"
+    return f"""
 SELECT
-    place_id, source, kind, variable, unit, day,
+    place_id, source, kind, variable, unit, timezone, day,
     min(coalesce(minimum, sum)) AS minimum,
     max(coalesce(maximum, sum)) AS maximum,
     sum(sum) AS sum,
-    avg(coalesce(mean, sum)) AS mean,
+    sum(coalesce(mean, sum)) AS total,
+    count(*) AS counted,
     count(*) FILTER (covered_s >= {COVERED_S}) AS hours
 FROM (
     SELECT
-        hourly.*,
+        told.*, clocks.timezone,
         DATE '1970-01-01' + CAST((
             ended_s + CASE WHEN ended_s < changes_at THEN offset_s ELSE then_s END
         ) // {DAY_S} - {FROM_YEAR_1_S // DAY_S} AS INTEGER) AS day
-    FROM (SELECT *, {DUCKDB.seconds.format("hour_ends_at")} - 1 AS ended_s FROM hourly) AS hourly
+    FROM (SELECT *, {ended_s} AS ended_s, ({ended_s}) // {DAY_S} AS utc_day FROM {hours}) AS told
     LEFT JOIN places USING (place_id)
     JOIN zone_rules.clocks AS clocks
-        ON clocks.timezone = coalesce(places.timezone, 'UTC')
-        AND clocks.day = ended_s // {DAY_S}
+        ON clocks.timezone = coalesce(places.timezone, 'UTC') AND clocks.day = utc_day
+    WHERE {condition}
 )
+GROUP BY place_id, source, kind, variable, unit, timezone, day
+"""
+
+
+def whole_days(parts: str) -> str:
+    """The rows of `daily`, from all that adds to them."""
+    return f"""
+SELECT
+    place_id, source, kind, variable, unit, day,
+    min(minimum) AS minimum, max(maximum) AS maximum, sum(sum) AS sum,
+    sum(total) / sum(counted) AS mean, CAST(sum(hours) AS BIGINT) AS hours
+FROM ({parts})
 GROUP BY place_id, source, kind, variable, unit, day
 """
-"""One row a place, source, kind, variable and day of the place's time zone."""
 
 
-def make_clocks(con: duckdb.DuckDBPyConnection) -> None:
-    """Make what `daily` needs besides the views `places` and `readings`: the zones' clocks."""
-    first, last = con.execute("SELECT min(date), max(date) FROM readings").fetchall()[0]
+DAILY = whole_days(parts_of_days("hourly"))
+"""One row a place, source, kind, variable and day of the place's time zone. (A home that has kept
+days makes of them what it can: `lake.days`.)"""
+
+
+def make_clocks(con: duckdb.DuckDBPyConnection, rows: str = "readings") -> None:
+    """Make what `daily` needs besides the view `places` and one of readings: the zones' clocks."""
+    first, last = con.execute(f"SELECT min(date), max(date) FROM {rows}").fetchall()[0]
     zones = con.execute("SELECT DISTINCT timezone FROM places UNION SELECT 'UTC'").fetchall()
-    con.execute("CREATE SCHEMA zone_rules")
+    con.execute("CREATE SCHEMA IF NOT EXISTS zone_rules")
     con.execute(
-        "CREATE TABLE zone_rules.clocks"
+        "CREATE OR REPLACE TABLE zone_rules.clocks"
         " (timezone VARCHAR, day BIGINT, offset_s BIGINT, changes_at BIGINT, then_s BIGINT)"
     )
     if first is None:
@@ -427,7 +485,12 @@ _MAY_LIST = re.compile(r"from|show|desc")
 
 
 def named(sql: str) -> set[str]:
-    """The tables that a query may read: those it names, and what they are made of.
+    """The tables that a query may read: those it names, and what they are made of."""
+    return made_of(asked(sql))
+
+
+def asked(sql: str) -> set[str]:
+    """The tables that a query names, or may list.
 
     It looks for the names as letters anywhere, so it may find too many and never too few. Where
     it finds none, it is all of them if the query may ask which there are (``SHOW TABLES``).
@@ -435,6 +498,9 @@ def named(sql: str) -> set[str]:
     text = sql.lower()
     known = {*DATASETS, *VIEWS}
     found = {name for name in known if name in text}
-    if not found and _MAY_LIST.search(text):
-        found = known
-    return found.union(*(_MADE_OF.get(name, set()) for name in found))
+    return known if not found and _MAY_LIST.search(text) else found
+
+
+def made_of(tables: set[str]) -> set[str]:
+    """These tables, and what they are made of."""
+    return tables.union(*(_MADE_OF.get(name, set()) for name in tables))

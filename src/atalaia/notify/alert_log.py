@@ -62,6 +62,10 @@ class AlertLog:
 
     def unheard(self, entry: LogEntry) -> LogEntry:
         """An entry with all that its incident's peaks came through so far."""
+        moved = tuple(m for one in self.until(entry) for m in one.moved)
+        return msgspec.structs.replace(entry, moved=moved)
+
+    def until(self, entry: LogEntry) -> list[LogEntry]:
+        """The entries of its incident up to this one."""
         life = [one for _, one in self._state.life(entry.alert.incident)]
-        so_far = [one for one in life if one.alert.version <= entry.alert.version]
-        return msgspec.structs.replace(entry, moved=tuple(m for one in so_far for m in one.moved))
+        return [one for one in life if one.alert.version <= entry.alert.version]

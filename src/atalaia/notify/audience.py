@@ -26,11 +26,12 @@ from atalaia.domain.hazard import LEVEL_OF, Hazard
 from atalaia.domain.outline import TURNS, Outline, Rings, crossed, lies_on, outline, spans
 from atalaia.domain.reading import Bools, Floats, Ints
 from atalaia.domain.subscription import Circle, Person, Polygon, Subscription
+from atalaia.notify.names import Names, Texts
 
 _NEVER = 127
 """Above every level: for who did not ask for the hazard."""
 
-_NO_KEY = -1
+NO_KEY = -1
 
 _LAYERS_KM = (30.0, 120.0, 500.0)
 """Circles up to each of these, and the larger ones, have a grid of their own."""
@@ -105,6 +106,22 @@ class Circles:
     limit: Floats
     wishes: Sequence[dict[str, str]]
     keys: Sequence[Key] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Polygons:
+    """The same of polygons: one row a polygon and limit.
+
+    which      int, position in `outlines`
+    the rest   as `Circles` has it, whose wishes and keys are these, too
+    """
+
+    person: Ints
+    which: Ints
+    wish: Ints
+    key: Ints
+    limit: Floats
+    outlines: Sequence[Outline]
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,16 +264,14 @@ class Audience:
     """Everybody's subscriptions. Threads take turns by a lock.
 
     `names` has the pseudonym of each person's number, and an empty string where the person is
-    known no more, or has been put again since. A number is nobody else's ever after.
+    known no more, or has been put again since.
     """
 
     def __init__(self) -> None:
-        self.names: list[str] = []
-        self._number: dict[str, int] = {}
-        self._is_gone = bytearray()
+        self.names = Names()
         self._has_many = bytearray()
         self._lock = RLock()
-        self._n_gone = 0
+        self._swept = 0  # of those who are gone no row is left
         self._keys: dict[Key, int] = {}
         self._wishes: dict[tuple[tuple[str, str], ...], int] = {(): 0}
         self._levels = np.full((len(_HAZARDS), 16), _NEVER, np.int8)
@@ -269,36 +284,79 @@ class Audience:
 
     def __len__(self) -> int:
         """How many people it knows."""
-        return len(self._number)
+        return len(self.names) - self.names.n_gone
 
     @classmethod
-    def of_circles(cls, names: Sequence[str], circles: Circles) -> Audience:
-        """An audience of people of whom all is known at once."""
+    def of(
+        cls, names: Sequence[str] | Texts, circles: Circles, polygons: Polygons | None = None
+    ) -> Audience:
+        """An audience of people of whom all is known at once; they are numbered as they come."""
         new = cls()
-        new.names = list(names)
-        new._number = {name: i for i, name in enumerate(new.names)}
-        new._is_gone = bytearray(len(new.names))
-        counts = np.bincount(circles.person, minlength=len(new.names))
-        new._has_many = bytearray((counts > 1).astype(np.uint8).tobytes())
-        wish = np.array([new._wish(one) for one in circles.wishes], np.int32)
-        # The last is for who has no limit: -1 finds it.
-        key = np.array([*(new._key(one) for one in circles.keys), _NO_KEY], np.int16)
-        rows = _Rows(
-            np.asarray(circles.person, np.int32),
-            wish[circles.wish],
-            key[circles.key],
-            np.asarray(circles.limit, np.float64),
-        )
-        new._base = _layers(rows, circles.latitude, circles.longitude, circles.radius_km)
+        new.fill(names, circles, polygons)
         return new
 
-    def put(self, person: Person) -> None:
-        """Know a person, or know them anew, with all their subscriptions."""
+    def fill(
+        self, names: Sequence[str] | Texts, circles: Circles, polygons: Polygons | None = None
+    ) -> None:
+        """The same for one that nobody was ever put in."""
+        counts = np.bincount(circles.person, minlength=len(names))
+        # The last is for who has no limit: -1 finds it.
+        wish = np.array([self._wish(one) for one in circles.wishes], np.int32)
+        key = np.array([*(self._key(one) for one in circles.keys), NO_KEY], np.int16)
+
+        def rows(of: Circles | Polygons) -> _Rows:
+            return _Rows(
+                np.asarray(of.person, np.int32),
+                wish[of.wish],
+                key[of.key],
+                np.asarray(of.limit, np.float64),
+            )
+
+        base = _layers(rows(circles), circles.latitude, circles.longitude, circles.radius_km)
+        shapes = _no_shapes()
+        if polygons is not None:
+            counts += np.bincount(polygons.person, minlength=len(names))
+            shapes = _Shapes(rows(polygons), polygons.which, polygons.outlines)
         with self._lock:
-            self.remove(person.pseudonym)
-            number = self._number[person.pseudonym] = len(self.names)
-            self.names.append(person.pseudonym)
-            self._is_gone.append(0)
+            self._base, self._base_shapes = base, shapes
+            self._has_many = bytearray((counts > 1).astype(np.uint8).tobytes())
+            self.names = Names(names)
+
+    def taken(self) -> tuple[Ints, Texts, Circles, Polygons]:
+        """All of it, as `of` takes it, and the numbers that these people have here."""
+        with self._lock:
+            self._settle()
+            rows, *places = self._circles_known()
+            shaped, which, outlines = self._shapes_known()
+            numbers, names = self.names.all()
+        wishes = [dict(asked) for asked in self._wishes]
+        person = np.searchsorted(numbers, rows.person)
+        latitude, longitude, radius_km = places
+        circles = Circles(
+            person=person,
+            latitude=latitude,
+            longitude=longitude,
+            radius_km=radius_km,
+            wish=rows.wish,
+            key=rows.key,
+            limit=rows.limit,
+            wishes=wishes,
+            keys=list(self._keys),
+        )
+        polygons = Polygons(
+            person=np.searchsorted(numbers, shaped.person),
+            which=which,
+            wish=shaped.wish,
+            key=shaped.key,
+            limit=shaped.limit,
+            outlines=outlines,
+        )
+        return numbers, names, circles, polygons
+
+    def put(self, person: Person) -> int:
+        """Know a person, or know them anew, with all their subscriptions; return their number."""
+        with self._lock:
+            number = self.names.add(person.pseudonym)
             self._has_many.append(0)
             before = len(self._circles) + len(self._polygons)
             for subscription in person.subscriptions:
@@ -306,6 +364,7 @@ class Audience:
             after = len(self._circles) + len(self._polygons)
             self._has_many[number] = after - before > 1
             self._is_stale |= after > before
+        return number
 
     def put_all(self, people: Iterable[Person]) -> None:
         """Know many."""
@@ -315,11 +374,7 @@ class Audience:
     def remove(self, pseudonym: str) -> None:
         """Know a person no more; nothing happens if they are not known."""
         with self._lock:
-            number = self._number.pop(pseudonym, None)
-            if number is not None:
-                self.names[number] = ""
-                self._is_gone[number] = 1
-                self._n_gone += 1
+            self.names.remove(pseudonym)
 
     def concerned(self, events: Sequence[Event]) -> Concern:
         """Whom the events concern, one row an event and person."""
@@ -349,13 +404,15 @@ class Audience:
 
         By variable and window_s, in the variable's unit.
         """
+        if not self._keys:
+            return {}
         here = Event(hazard="", level=0, latitudes=(latitude,), longitudes=(longitude,))
         found: dict[tuple[str, int], list[Floats]] = defaultdict(list)
         with self._lock:
             self._settle()
             names = list(self._keys)
             for rows, covering in next(self._touched([here])):
-                mine = rows.take(covering[rows.key[covering] != _NO_KEY])
+                mine = rows.take(covering[rows.key[covering] != NO_KEY])
                 for key in np.unique(mine.key).tolist():
                     found[names[key][1:]].append(np.unique(mine.limit[mine.key == key]))
         return {key: np.unique(np.concatenate(limits)) for key, limits in found.items()}
@@ -364,7 +421,7 @@ class Audience:
 
     def _touched(self, events: Sequence[Event]) -> Iterator[list[tuple[_Rows, Ints]]]:
         """For each event, rows of people who are still known, where it is."""
-        is_gone = np.array(self._is_gone) if self._n_gone else None
+        is_gone = self.names.gone() if self.names.n_gone > self._swept else None
         layers: list[_Layer | _Shapes] = [*self._base, *self._young]
         parts = [*layers, self._base_shapes, self._young_shapes]
         for each in zip(*(part.found(events) for part in parts), strict=True):
@@ -372,7 +429,7 @@ class Audience:
             for part, found in zip(parts, each, strict=True):
                 rows = found
                 if is_gone is not None:
-                    rows = found[is_gone[part.rows.person[found]] == 0]
+                    rows = found[~is_gone[part.rows.person[found]]]
                 if len(rows):
                     touched.append((part.rows, rows))
             yield touched
@@ -417,7 +474,7 @@ class Audience:
         ]
         if not wish and not asked:
             return
-        asked = asked or [(_NO_KEY, 0.0)]
+        asked = asked or [(NO_KEY, 0.0)]
         for shape in subscription.where:
             drafts = self._circles if isinstance(shape, Circle) else self._polygons
             if isinstance(shape, Polygon):
@@ -452,7 +509,8 @@ class Audience:
     def _settle(self) -> None:
         """Sort what was put since the last question; merge it where it has become much."""
         most = max(_YOUNG_MOST, sum(len(one.grid) for one in self._base) // _YOUNG_SHARE)
-        is_much = len(self._circles) + len(self._polygons) > most or self._n_gone > most
+        n_gone = self.names.n_gone - self._swept
+        is_much = len(self._circles) + len(self._polygons) > most or n_gone > most
         if not self._is_stale and not is_much:
             return
         self._is_stale = False
@@ -466,25 +524,34 @@ class Audience:
             self._merge()
 
     def _merge(self) -> None:
-        is_gone = np.frombuffer(self._is_gone, np.uint8) == 1
-        layers, none = [*self._base, *self._young], np.zeros(0)
+        n_gone = self.names.n_gone
+        self._base = _layers(*self._circles_known())
+        self._base_shapes = _Shapes(*self._shapes_known())
+        self._young, self._young_shapes = [], _no_shapes()
+        self._circles, self._polygons = _Drafts(), _Drafts()
+        self._swept = n_gone
+
+    def _circles_known(self) -> tuple[_Rows, Floats, Floats, Floats]:
+        """Rows of people who are still known, with latitude, longitude and radius."""
+        is_gone, none = self.names.gone(), np.zeros(0)
+        layers = [*self._base, *self._young]
         parts = [(one, ~is_gone[one.rows.person]) for one in layers]
-        self._base = _layers(
+        return (
             _joined([one.rows.take(known) for one, known in parts]),
             np.concatenate([none, *(one.grid.latitude[known] for one, known in parts)]),
             np.concatenate([none, *(one.grid.longitude[known] for one, known in parts)]),
             np.concatenate([none, *(one.radius_km[known] for one, known in parts)]),
         )
+
+    def _shapes_known(self) -> tuple[_Rows, Ints, list[Outline]]:
+        """The same of polygons: which outline each row has, and these."""
         old, new = self._base_shapes, self._young_shapes
         rows = _joined([old.rows, new.rows])
         which = np.concatenate([old.which, new.which + len(old.outlines)])
-        known = ~is_gone[rows.person]
-        kept, which = np.unique(which[known], return_inverse=True)
         outlines = [*old.outlines, *new.outlines]
-        self._base_shapes = _Shapes(rows.take(known), which, [outlines[i] for i in kept])
-        self._young, self._young_shapes = [], _no_shapes()
-        self._circles, self._polygons = _Drafts(), _Drafts()
-        self._n_gone = 0  # no row has their numbers any more
+        known = ~self.names.gone()[rows.person]
+        kept, which = np.unique(which[known], return_inverse=True)
+        return rows.take(known), which, [outlines[i] for i in kept]
 
 
 def _layers(rows: _Rows, latitude: Floats, longitude: Floats, radius_km: Floats) -> list[_Layer]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import aiohttp
 
+from atalaia.channels.alertmanager import Alertmanager
 from atalaia.channels.apprise import Apprise
 from atalaia.channels.email import Email
 from atalaia.channels.guard import Rules
@@ -59,6 +60,8 @@ def open_channels(
         found.append(WebPush(keys.vapid_key, webpush.subject, rules=rules))
     if chosen.apprise:
         found.append(Apprise())
+    if chosen.alertmanager is not None:
+        found.append(Alertmanager(rules=Rules(allow=chosen.alertmanager_allow)))
     return {channel.name: channel for channel in found}
 
 

@@ -11,7 +11,7 @@ from threading import Lock
 from typing import NamedTuple
 
 from atalaia.clock import Clock
-from atalaia.domain.delivery import ADDED, Letter, Message, Outcome
+from atalaia.domain.delivery import Letter, Message, Outcome
 from atalaia.domain.drill import drill_of
 from atalaia.domain.hazard import Level
 from atalaia.domain.place import Places
@@ -141,10 +141,7 @@ class Composer:
         if (id_ := drill_of(message.kind)) and (drill := drill_in(self._state, id_)):
             letter = letters.drill(message, drill, person)
             return _when_awake(message.rank, person, past.now) or letter
-        kind, _, about = message.kind.partition(":")
-        if kind == ADDED:
-            return letters.added(message, about, person)
-        return _news(message, person, past, letters)
+        return letters.notice(message, person) or _news(message, person, past, letters)
 
     def _note_draft(self, message: Message, person: Person | None, past: Past) -> None:
         if len(self._drafts) >= _DRAFTS_KEPT:  # those of messages that others sent

@@ -65,7 +65,11 @@ class Crew:
         self._tasks.create_task(self._run(Worker()))
 
     async def _run(self, worker: Worker) -> None:
-        await self._work(self, worker)
+        try:
+            await self._work(self, worker)
+        finally:
+            # Also cancelled in a try: nobody takes its place any more.
+            self._under_way.end(worker)
 
     def _hold_up(self, worker: Worker) -> None:
         worker.is_held_up = True

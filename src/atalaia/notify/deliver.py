@@ -13,8 +13,6 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 
-import structlog
-
 from atalaia.clock import Clock, steady
 from atalaia.domain.delivery import (
     Channel,
@@ -28,6 +26,7 @@ from atalaia.domain.delivery import (
 )
 from atalaia.domain.hazard import Level
 from atalaia.errors import StateConflict
+from atalaia.logs import Logger
 from atalaia.notify.claimed import Claimed, Row
 from atalaia.notify.crew import MOST_SLOW, Crew, Worker
 from atalaia.notify.last_look import Drafts, LastLook, Write
@@ -43,7 +42,7 @@ LEASE_S = 90
 _POLL_S = 1.0
 _FAULT_S = 2.0
 
-log = structlog.get_logger()
+log = Logger()
 
 
 class Deliverer:
@@ -52,6 +51,7 @@ class Deliverer:
     write       called in a thread, with a batch
     drafts      looked at right before a letter is sent, unless that was less than `fresh_s` ago
     on_sent     told of every try, once it is written down
+    settled     how many messages have come to an outcome, of which they may have several
     """
 
     def __init__(
@@ -79,6 +79,7 @@ class Deliverer:
             pace = Pace(channel.limits, spent.get(), clock.now(), tick())
             self.senders[name] = Sender(name, channel, pace, spent, self._last_look, clock, tick)
         self._is_dry = asyncio.Event()
+        self.settled = 0
         self._forget()
 
     def _forget(self) -> None:
@@ -158,9 +159,9 @@ class Deliverer:
             sender.is_closing = is_closing
 
     @property
-    def holds(self) -> bool:
-        """Whether anything is claimed that is not settled."""
-        return any(claimed.held for claimed in self._claimed.values())
+    def held(self) -> int:
+        """How many messages are claimed and not settled."""
+        return sum(claimed.held for claimed in self._claimed.values())
 
     # Claiming
 
@@ -183,7 +184,7 @@ class Deliverer:
             for name, each in rows.items():
                 self._claimed[name].put(each)
             if not rows:
-                if not self.holds:
+                if not self.held:
                     self._is_dry.set()
                 # Not wait_for, which may lose a cancellation before Python 3.12.
                 with suppress(TimeoutError):
@@ -192,7 +193,7 @@ class Deliverer:
         self._tell_idle()
 
     def _tell_idle(self) -> None:
-        if self._is_closing and not self._is_claiming and not self.holds:
+        if self._is_closing and not self._is_claiming and not self.held:
             self._is_idle.set()
 
     def _room(self, now: int) -> dict[str, int]:
@@ -277,6 +278,7 @@ class Deliverer:
     # Settled
 
     def _note_kept(self, batch: Sequence[Result]) -> None:
+        self.settled += len(batch)
         for before, *_ in batch:
             self._claimed[before.channel].held -= 1
             self._mine.discard(before.id)

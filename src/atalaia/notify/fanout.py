@@ -30,6 +30,7 @@ import msgspec
 import numpy as np
 
 from atalaia.domain.alert import LogEntry
+from atalaia.domain.contact import PROGRAMS
 from atalaia.domain.delivery import GROUP_MOST, Delivery, Message, Status, message_id
 from atalaia.domain.hazard import LEVEL_OF, Level
 from atalaia.domain.place import Places
@@ -301,7 +302,7 @@ class Fan:
 
 def order_key_of(person: str, channel: str, incident: str) -> str:
     """What goes one after the other: all of a person; to a program, all of an incident."""
-    return f"{person}/{incident}" if channel == "webhook" else person
+    return f"{person}/{incident}" if channel in PROGRAMS else person
 
 
 def deliveries_of(message: Message, alerts: Iterable[tuple[int, LogEntry]]) -> list[Delivery]:
@@ -337,7 +338,7 @@ def by_channel(
         incident = entry.alert.incident
         names = [name for name in profile.channels if name in heard[incident]]
         for name in names or profile.channels[:1]:
-            found[name, incident if name == "webhook" else ""].append((seq, entry))
+            found[name, incident if name in PROGRAMS else ""].append((seq, entry))
     return [(channel, some) for (channel, _), some in found.items()]
 
 

@@ -8,10 +8,9 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-import structlog
-
 from atalaia.domain.delivery import Letter, Message, Outcome
 from atalaia.errors import StateConflict
+from atalaia.logs import Logger
 
 FRESH_S = 0.1
 """What was looked at so short a time ago is not looked at again before the next letter is sent."""
@@ -19,7 +18,7 @@ FRESH_S = 0.1
 Write = Callable[[Sequence[Message]], list[Letter | Outcome]]
 """Messages as letters: with addresses and words; or what became of one that is not to be sent."""
 
-log = structlog.get_logger()
+log = Logger()
 
 
 class Drafts(Protocol):

@@ -10,10 +10,11 @@ from atalaia.domain.contact import Contact
 from atalaia.domain.delivery import Letter, Message, Outcome
 from atalaia.domain.drill import Drill, exercise
 from atalaia.domain.hazard import Level
-from atalaia.domain.message import Content, added, compose, confirmation
+from atalaia.domain.message import NOTICES, Content, compose, confirmation, notice
 from atalaia.domain.place import Place
 from atalaia.domain.subscription import Person
 from atalaia.notify.fanout import rank_of
+from atalaia.notify.held import HOLDERS
 from atalaia.notify.own_limit import own_limit
 from atalaia.notify.past import Past
 from atalaia.people.answering import WaysOf
@@ -64,9 +65,12 @@ class Letters:
             **self._ways(message)._asdict(),
         )
 
-    def added(self, message: Message, channel: str, person: Person) -> Letter | Outcome:
-        """An address of this channel was added to theirs."""
-        return self._apart(message, added(channel, person.language), message.due_at)
+    def notice(self, message: Message, person: Person) -> Letter | Outcome | None:
+        """What was done with another address of theirs; None: it is another kind of message."""
+        kind, _, channel = message.kind.partition(":")
+        if kind not in NOTICES:
+            return None
+        return self._apart(message, notice(kind, channel, person.language), message.due_at)
 
     def drill(self, message: Message, drill: Drill, person: Person) -> Letter | Outcome:
         """An alert that is none."""
@@ -108,6 +112,7 @@ class Letters:
             thread=tuple(dict.fromkeys(one.message for one in thread)),
             asks=max(map(rank_of, told)) == Level.RED,
             left_out=tuple(left_out),
+            held=self._past.held(message, told) if message.channel in HOLDERS else (),
             has_more=len(person.channels) > 1,
             **self._ways(message)._asdict(),
         )

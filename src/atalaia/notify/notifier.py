@@ -13,13 +13,11 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 
-import structlog
-
 from atalaia.clock import Clock
 from atalaia.domain.delivery import Channel
 from atalaia.domain.hazard import Level
-from atalaia.domain.subscription import Person
 from atalaia.errors import StateConflict
+from atalaia.logs import Logger
 from atalaia.notify.deliver import Deliverer
 from atalaia.notify.escalate import Escalation
 from atalaia.notify.fanout import Fan, Fanned
@@ -30,10 +28,11 @@ from atalaia.notify.standing import Standing
 _LOOK_S = 1.0
 _ESCALATE_S = 5.0
 _FAULT_S = 5.0
+_KEEP_S = 30.0
 _LONG_S = 60.0
 """A send that will take longer is told before it begins."""
 
-log = structlog.get_logger()
+log = Logger()
 
 
 class Notifier:
@@ -68,7 +67,7 @@ class Notifier:
         self._on_changed = on_changed
         self._news = asyncio.Event()
         self._changed = 0
-        self._came: dict[str, Person] = {}
+        self._came: set[str] = set()
         self._quiet: set[str] = set()
 
     def parts(self) -> dict[str, Callable[[], Awaitable[None]]]:
@@ -77,6 +76,7 @@ class Notifier:
             "fan-out": self._fan_out,
             "delivery": self.deliverer.run,
             "escalation": self._escalate,
+            "snapshots": self._keep,
         }
 
     @property
@@ -112,8 +112,7 @@ class Notifier:
 
     def stand(self) -> None:
         """Tell who came what stands, and what a silence that has ended kept back; wake what waits
-        for quiet hours that are others now."""
-        self._take_up()
+        for quiet hours that are others now. Of those who were taken up: who came since is next."""
         if self._standing is None:
             return
         now = self._clock.second()
@@ -121,11 +120,14 @@ class Notifier:
             pseudonym = next(iter(self._quiet))
             self._standing.rouse(pseudonym, now)
             self._quiet.discard(pseudonym)
-        came = dict(self._came)
+        came = set(self._came)
         if self._standing.step(came, now):
             self._wake("normal")
-        for pseudonym in came:
-            self._came.pop(pseudonym, None)
+        self._came -= came
+
+    def keep(self) -> None:
+        """Keep who is told for who begins next, where it is time."""
+        self.recipients.keep(self._clock.second())
 
     def _take_up(self) -> None:
         """Who changed, whoever has refreshed."""
@@ -165,6 +167,14 @@ class Notifier:
             if n:
                 self.deliverer.wake()
             await self._clock.sleep(_ESCALATE_S)
+
+    async def _keep(self) -> None:
+        while True:
+            await self._clock.sleep(_KEEP_S)
+            try:
+                await asyncio.to_thread(self.keep)
+            except StateConflict as error:
+                log.warning("who is told is not kept; it is tried again", reason=str(error))
 
     def _wake_for(self, fanned: Fanned) -> None:
         if any(rank >= Level.RED for rank in fanned.ranks):

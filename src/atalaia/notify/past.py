@@ -10,12 +10,13 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 
 from atalaia.domain.alert import LogEntry
-from atalaia.domain.delivery import Message, Status, key_of
+from atalaia.domain.delivery import HeldAlert, Message, Status, key_of
 from atalaia.domain.place import Places
 from atalaia.domain.silence import Silence, is_held
 from atalaia.domain.subscription import Person
 from atalaia.notify.alert_log import AlertLog
 from atalaia.notify.fanout import concerns, expires_at
+from atalaia.notify.held import held
 from atalaia.notify.still import EXPIRED, SILENCED, Facts, has_failed, where_it_stands, why_not
 from atalaia.ports import Notice, Outbox
 
@@ -128,6 +129,11 @@ class Past:
             if one.message != message.id
             if key != entry.alert.incident or one.version < entry.alert.version
         ]
+
+    def held(self, message: Message, entries: Sequence[LogEntry]) -> tuple[HeldAlert, ...]:
+        """What stands by these for its person, and what does not because of them."""
+        whole = self._whole_of(message.person)
+        return held(entries, self._log.until, whole, self._places) if whole else ()
 
     def _why_not(self, entry: LogEntry, message: Message, person: Person) -> str:
         if expires_at(entry) < min(self.now, message.expires_at):

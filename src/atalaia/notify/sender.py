@@ -7,7 +7,6 @@ import math
 from collections.abc import Callable
 
 import msgspec
-import structlog
 
 from atalaia.clock import Clock
 from atalaia.deadlines import Timeout
@@ -21,6 +20,7 @@ from atalaia.domain.delivery import (
     settled,
 )
 from atalaia.errors import StateConflict
+from atalaia.logs import Logger
 from atalaia.notes import Note
 from atalaia.notify.last_look import LastLook
 from atalaia.notify.pace import Pace, Spent
@@ -36,7 +36,7 @@ _FAULT_S = 5.0
 _CAPPED_S = 60.0
 """What others set aside they may give back: so long after it was used up it is looked up again."""
 
-log = structlog.get_logger()
+log = Logger()
 
 Tried = tuple[Message, Outcome | None]
 """A message as it is now, and what its try came to; None: there was none."""

@@ -5,11 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
-import structlog
-
 from atalaia.clock import Clock
 from atalaia.domain.delivery import Message, Outcome, Status
 from atalaia.errors import StateConflict
+from atalaia.logs import Logger
 from atalaia.notify.pace import Spent, spent_in, sum_of
 from atalaia.notify.sender import Sender
 from atalaia.ports import Notes, Outbox
@@ -20,7 +19,7 @@ Result = tuple[Message, Message, Outcome | None, float]
 """A message as it was leased and as it is now, what the try came to (None: there was none), and
 the seconds since it was decided."""
 
-log = structlog.get_logger()
+log = Logger()
 
 
 class Settler:

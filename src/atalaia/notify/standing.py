@@ -7,19 +7,18 @@ was kept from people by it is told to all whom it concerns.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import replace
 
 import msgspec
+import numpy as np
 
 from atalaia.domain.alert import LogEntry
 from atalaia.domain.delivery import Status
 from atalaia.domain.hazard import Level
 from atalaia.domain.place import Places
 from atalaia.domain.silence import Silence, is_held
-from atalaia.domain.subscription import Person
 from atalaia.notes import Note
-from atalaia.notify.audience import Audience
 from atalaia.notify.fanout import (
     by_channel,
     deliveries_of,
@@ -61,7 +60,7 @@ class Standing:
         self._open: dict[str, Numbered] = {}
         self._seq = -1
 
-    def step(self, came: Mapping[str, Person], now: int) -> int:
+    def step(self, came: Collection[str], now: int) -> int:
         """Tell what stands to those who came, and what a silence kept back; return how many
         messages that is. Raises StateConflict: what was not told then comes at the next call."""
         silences = tuple(self._silences())
@@ -88,9 +87,7 @@ class Standing:
             if ends_at is None or ends_at < due_at:
                 self._outbox.rouse(pseudonym, now)
 
-    def _tell_newcomers(
-        self, came: Mapping[str, Person], silences: Sequence[Silence], now: int
-    ) -> int:
+    def _tell_newcomers(self, came: Collection[str], silences: Sequence[Silence], now: int) -> int:
         standing = [
             one
             for one in self._standing(now)
@@ -98,9 +95,7 @@ class Standing:
         ]
         if not standing:
             return 0
-        audience = Audience()
-        audience.put_all(came.values())
-        concern = self._concerned(audience, standing)
+        concern = self._concerned(standing, came)
         told = self._told(standing, list(concern))
         n = 0
         for pseudonym, alerts in concern.items():
@@ -117,7 +112,7 @@ class Standing:
         ]
         if not standing:
             return 0
-        concern = self._concerned(self._recipients.audience, standing)
+        concern = self._concerned(standing)
         told = self._told(standing, None)
         by_incident = {one[1].alert.incident: one for one in standing}
         for pseudonym, each in told.items():
@@ -148,12 +143,18 @@ class Standing:
         return [one for one in self._open.values() if expires_at(one[1]) >= now]
 
     def _concerned(
-        self, audience: Audience, standing: Sequence[Numbered]
+        self, standing: Sequence[Numbered], among: Collection[str] | None = None
     ) -> dict[str, list[Numbered]]:
+        audience = self._recipients.audience
         events = [replace(event_of(e, self._places), is_step=False) for _, e in standing]
         concern, names = audience.concerned(events), audience.names
+        rows = np.arange(len(concern))
+        if among is not None:
+            numbers = [n for name in among if (n := names.number(name)) is not None]
+            rows = np.flatnonzero(np.isin(concern.person, numbers))
         found: dict[str, list[Numbered]] = defaultdict(list)
-        for event, person in zip(concern.event.tolist(), concern.person.tolist(), strict=True):
+        of, who = concern.event[rows].tolist(), concern.person[rows].tolist()
+        for event, person in zip(of, who, strict=True):
             found[names[person]].append(standing[event])
         return found
 

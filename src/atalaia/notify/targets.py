@@ -18,7 +18,14 @@ _FIRST_REST_S, _LONGEST_REST_S = 10.0, 600.0
 _WAITING = 2
 """Letters that wait here for a share of one; who has answered may have many."""
 
-_LATER_S, _MUCH_LATER_S = 2.0, 20.0
+_LEAST_LATER_S, _MOST_LATER_S = 2.0, 10.0
+"""What is beyond that comes back after as long as its target's try has taken by then, within these.
+
+So one slow answer, which after a start may well be the first, delays what comes after it by little
+more than itself. The longest for a webhook: 15 s until it answers at last, 10 s for what was put
+off just before, 0.5 s of rounding and 1 s until the outbox is looked into again: 26.5 s. Leases add
+nothing where one process sends: it takes what the one before held, and what that had put off, as it
+begins (`Outbox.begin`)."""
 
 
 @dataclass(slots=True, eq=False)
@@ -52,8 +59,7 @@ class Targets:
             one.began_at = self._tick()
             return 0.0
         if len(one.waiting) >= _WAITING * (one.share * one.share):
-            is_slow = self._tick() - one.began_at > _LATER_S
-            return _MUCH_LATER_S if is_slow else _LATER_S
+            return min(_MOST_LATER_S, max(_LEAST_LATER_S, self._tick() - one.began_at))
         one.waiting.append(row)
         return None
 

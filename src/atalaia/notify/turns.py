@@ -10,9 +10,8 @@ import asyncio
 from collections.abc import Iterable
 from contextlib import suppress
 
-import structlog
-
 from atalaia.errors import HeldByAnother, Overtaken, StateConflict
+from atalaia.logs import Logger
 from atalaia.metrics import Metrics
 from atalaia.notify.fanout import position
 from atalaia.notify.notifier import Notifier
@@ -27,7 +26,7 @@ _END_S = 2.0
 
 _HANDED_AT_ONCE = 25
 
-log = structlog.get_logger()
+log = Logger()
 
 
 def fan_out(notifier: Notifier, tries: Iterable[int]) -> int:
@@ -42,6 +41,7 @@ def fan_out(notifier: Notifier, tries: Iterable[int]) -> int:
             steps = 0
             while notifier.step():
                 steps += 1
+            notifier.keep()
         except Overtaken:  # a message went out while a step was made that drops it
             continue
         except HeldByAnother as error:
@@ -57,10 +57,10 @@ def tell_lag(state: State, outbox: Outbox, metrics: Metrics, now: int) -> None:
     up nothing is told, which is an alarm as well."""
     metrics.waits_unknown()
     with suppress(StateConflict):
-        newest = [number for number, _ in state.latest(1)]
+        newest = next((number for number, _ in state.latest(1)), 0)
         done = position(outbox).done
-        waiting = next(state.alerts(done, limit=1), None)
-        lag = max(0, newest[0] - done) if newest else 0
+        lag = max(0, newest - done)
+        waiting = next(state.alerts(done, limit=1), None) if lag else None
         metrics.consumer_lag.labels("fan-out").set(lag)
         metrics.waits("entry", waiting[1].alert.sent_at if waiting else None, now)
         metrics.waits("message", outbox.oldest_due(now), now)

@@ -12,6 +12,7 @@ import gzip
 import hashlib
 import html
 import mimetypes
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache, cached_property
@@ -45,6 +46,7 @@ _TYPES = {
     ".woff2": "font/woff2",
     ".svg": "image/svg+xml",
 }
+_COMMENTS = re.compile(rb"^[ \t]*(?://.*|/\*\*(?s:.*?)\*/[ \t]*)\n", re.MULTILINE)
 _COMPRESSED_ALREADY = (".woff2", ".png")
 _FOR_EVER = "public, max-age=31536000, immutable"
 _ASK_AGAIN = "no-cache"
@@ -139,7 +141,7 @@ def read_assets(folder: Traversable, under: str = "") -> dict[str, Asset]:
         if entry.is_dir():
             found |= read_assets(entry, f"{under}{entry.name}/")
         else:
-            found[under + entry.name] = _asset(entry)
+            found[under + entry.name] = _asset(entry, is_ours=not under.startswith("vendor/"))
     return found
 
 
@@ -158,10 +160,19 @@ def _ours() -> tuple[dict[str, Asset], str]:
     return assets, version_of(assets)
 
 
-def _asset(entry: Traversable) -> Asset:
+def _asset(entry: Traversable, *, is_ours: bool) -> Asset:
     suffix = entry.name[entry.name.rfind(".") :]
     kind = _TYPES.get(suffix) or mimetypes.guess_type(entry.name)[0] or "text/plain"
-    return Asset(kind, entry.read_bytes(), suffix not in _COMPRESSED_ALREADY)
+    body = entry.read_bytes()
+    if is_ours and suffix == ".js":
+        body = without_comments(body)
+    return Asset(kind, body, suffix not in _COMPRESSED_ALREADY)
+
+
+def without_comments(script: bytes) -> bytes:
+    """A script of ours without whole lines that are for who reads its source: a phone is not sent
+    them."""
+    return _COMMENTS.sub(b"", script)
 
 
 def _index(asset: Asset, version: str, tiles_url: str, attribution: str, *, has_map: bool) -> Asset:

@@ -1,4 +1,5 @@
-"""Whether codes may go out: each is a message to somebody who may not have asked for it.
+"""Whether addresses may be taken, and codes go out: each is a message to somebody who may not have
+asked for it.
 
 Three limits, apart from those of alerts: what one address gets, whoever asks; what all get whose
 request came without a key; and what codes may cost by a channel that costs. A stranger who uses one
@@ -12,6 +13,7 @@ from collections.abc import Sequence
 from atalaia.domain.contact import Contact
 from atalaia.people.registry import Registry
 from atalaia.people.request import OPEN, Request
+from atalaia.people.rows import INBOX
 from atalaia.people.tally import (
     CODES_A_DAY,
     CODES_A_MONTH,
@@ -24,6 +26,16 @@ from atalaia.people.tally import (
 from atalaia.settings import Settings
 
 _PHONES = ("sms", "whatsapp")
+
+
+def check_open(registry: Registry, request: Request) -> None:
+    """Raises ValueError, with the next step, for addresses that nobody can be said to answer for:
+    who gives one could not agree to anything."""
+    if not registry.is_open and any(contact.channel != INBOX for contact in request.contacts):
+        raise ValueError(
+            "nobody is named who answers for people's data, so that nobody can agree to it: "
+            "whoever runs this sets people.controller and people.contact, and starts it again"
+        )
 
 
 def admit(

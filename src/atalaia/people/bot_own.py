@@ -6,6 +6,7 @@ from atalaia.domain.conversation import Button, Reply
 from atalaia.domain.words import LANGUAGES
 from atalaia.people import bot_words as words
 from atalaia.people.bot_turn import Turn
+from atalaia.people.changing import ChangeWanted
 from atalaia.people.service import PeopleService
 
 
@@ -42,7 +43,7 @@ class Own:
 
     def forget(self, turn: Turn, _: str) -> list[Reply]:
         """They want to be forgotten: it is asked once whether they are sure."""
-        if self._people.export(turn.contact) is None:
+        if not self._people.is_kept(turn.contact):
             return [Reply(text=words.NOTHING_KEPT[turn.i])]
         sure = Button(words.YES_ERASE[turn.i], "forget:yes")
         return [Reply(text=words.SURE[turn.i], buttons=((sure, Button(words.NO[turn.i], "no")),))]
@@ -73,7 +74,7 @@ class Own:
     def speak(self, turn: Turn, language: str) -> list[Reply]:
         """They chose a language, one of `LANGUAGES`."""
         turn.talk.language = language
-        self._people.speak(turn.contact, language)
+        self._people.change(turn.contact, ChangeWanted(language=language), turn.now)
         return [Reply(text=words.SPEAKS[LANGUAGES.index(language)])]
 
     def help(self, turn: Turn, _: str) -> list[Reply]:

@@ -47,6 +47,8 @@ class Wishing:
     def ask_where(self, turn: Turn, text: str) -> list[Reply]:
         """From here the talk begins."""
         turn.talk.begin_again()
+        if not self._people.is_open:
+            return [Reply(text=words.CLOSED[turn.i])]
         return [Reply(text=text, asks_position=words.SHARE[turn.i])]
 
     def named(self, turn: Turn, text: str) -> list[Reply]:
@@ -84,6 +86,8 @@ class Wishing:
     # From which level, and the consent
 
     def _ask_level(self, turn: Turn, town: TownChoice) -> list[Reply]:
+        if not self._people.is_open:
+            return [Reply(text=words.CLOSED[turn.i])]
         turn.talk.town, turn.talk.level = town, ""
         rows = tuple(
             (

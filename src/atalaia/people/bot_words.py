@@ -72,6 +72,14 @@ DONE: Words = (
     "Done. You will be told here. /stop to get no more.",
     "Listo. Le avisaremos por aquí. /stop para no recibir más.",
 )
+CLOSED: Words = (
+    "Aqui ainda não se aceitam inscrições: quem opera esta Atalaia precisa antes dizer quem "
+    "responde pelos seus dados.",
+    "No subscriptions are taken here yet: whoever runs this Atalaia first has to say who answers "
+    "for your data.",
+    "Aquí aún no se aceptan inscripciones: quien opera esta Atalaia debe antes decir quién "
+    "responde por sus datos.",
+)
 NOT_KEPT: Words = (
     "Isso não pôde ser guardado: talvez já sejam lugares demais. /mydata mostra todos.",
     "This could not be kept: perhaps there are too many places already. /mydata shows them all.",

@@ -66,9 +66,14 @@ class Controller(msgspec.Struct, frozen=True):
     name: str = ""
     contact: str = ""
 
+    @property
+    def is_named(self) -> bool:
+        """Whether somebody answers: before, nobody can agree to anything."""
+        return bool(self.name and self.contact)
+
 
 UNNAMED = Controller()
-"""Until the settings name one: enough to try things out, and not for other people's data."""
+"""Until the settings name one: what is for an inbox of one's own is kept, and no address."""
 
 
 class Words(msgspec.Struct, frozen=True):

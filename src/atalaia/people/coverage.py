@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 
-from atalaia.channels import webpush
+from atalaia.channels import alertmanager, webpush
 from atalaia.channels.guard import Rules, check_url
 from atalaia.domain.contact import Contact
 from atalaia.domain.geo import distance_km
@@ -44,6 +44,8 @@ def check_target(contact: Contact, channels: Channels) -> None:
     """Raises ValueError, without any address, for a server that a message must not be sent to."""
     if contact.channel == "webhook":
         check_url(contact.address, Rules(allow=channels.webhook_allow))
+    if contact.channel == "alertmanager":
+        alertmanager.check(contact, Rules(allow=channels.alertmanager_allow))
     if contact.channel == "webpush":
         webpush.check(contact, Rules(allow=channels.webpush_allow))
 

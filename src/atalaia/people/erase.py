@@ -5,7 +5,11 @@ What stays is that somebody under this pseudonym once agreed, and that they were
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from atalaia.ports import Keys, People
+
+_AT_ONCE = 100
 
 
 def erase(people: People, keys: Keys, pseudonym: str, now: int) -> None:
@@ -18,12 +22,16 @@ def erase(people: People, keys: Keys, pseudonym: str, now: int) -> None:
     people.erase(pseudonym, now)
 
 
-def finish_erasures(people: People, keys: Keys) -> int:
-    """Erase again whoever's key was destroyed and whose rows are still there; return how many.
+def finish_erasures(people: People, keys: Keys) -> Iterator[int]:
+    """Erase again whoever's key was destroyed and whose rows are still there; yield how many, some
+    at a time.
 
     To be called by who lets go of what is old (`retention`), and after a restore.
     """
-    left = [(p, at) for p, at in keys.erased() if people.person(p) is not None]
-    for pseudonym, at in left:
-        people.erase(pseudonym, at)
-    return len(left)
+    destroyed = keys.erased()
+    for i in range(0, len(destroyed), _AT_ONCE):
+        at = dict(destroyed[i : i + _AT_ONCE])
+        left = people.some(list(at))
+        for person in left:
+            people.erase(person.pseudonym, at[person.pseudonym])
+        yield len(left)

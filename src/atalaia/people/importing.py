@@ -3,7 +3,7 @@
 A file is CSV with a header (comma or semicolon, UTF-8 or Windows-1252), or JSON lines with the
 same names. Where something may be several, they are parted by ``|``, or a JSON array.
 
-    email, sms, telegram, whatsapp, webpush, webhook, inbox, apprise
+    email, sms, telegram, whatsapp, webpush, webhook, inbox, apprise, alertmanager
                   addresses, one a channel; the order of columns is that of preference. An inbox
                   has no address: write yes
     place         towns, or latitude,longitude

@@ -11,11 +11,11 @@ from dataclasses import dataclass, field
 from typing import NamedTuple, TypeAlias
 
 import msgspec
-import structlog
 
 from atalaia.domain.contact import Contact
 from atalaia.domain.subscription import Circle, Person, Polygon, Subscription, Threshold
 from atalaia.errors import Overtaken, StateConflict
+from atalaia.logs import Logger
 from atalaia.people import request as asked
 from atalaia.people.codes import LASTS_S, code_of, row_of, rows_waiting
 from atalaia.people.consent import UNNAMED, Controller, Words, consent_words
@@ -44,7 +44,21 @@ MOST_SUBSCRIPTIONS = 100
 _TRIES = 8
 _PAGE = 1_000
 
-log = structlog.get_logger()
+log = Logger()
+
+
+class Changed(NamedTuple):
+    """Somebody who changed, under a number that grows.
+
+    person    as they are told now; None: not any more, or not yet
+    is_known  False: whether they are to be told cannot be said, as what is kept of them does not
+              open now
+    """
+
+    number: int
+    pseudonym: str
+    person: Person | None
+    is_known: bool = True
 
 
 class Entry(NamedTuple):
@@ -109,6 +123,8 @@ class Registry:
 
     Its methods raise StateConflict where the store cannot be used, or what is kept does not open,
     and ValueError, with the next step, for what cannot be asked for.
+
+    is_open    somebody is named who answers for people's data: addresses may be taken
     """
 
     def __init__(
@@ -124,6 +140,7 @@ class Registry:
         self.lookups = Lookups(people, keys)
         self.keep = keep
         self._controller = controller
+        self.is_open = controller.is_named
 
     def words(self, language: str) -> Words:
         """What somebody agrees to."""
@@ -137,16 +154,16 @@ class Registry:
         row = self.people.person(pseudonym)
         return None if row is None else self.told(row)
 
-    def load(self, after: int = 0) -> Iterator[tuple[int, str, Person | None]]:
-        """Everybody who changed since the number `after`: (number, pseudonym, person).
-
-        None: they are not to be told any more, or not yet.
-        """
+    def load(self, after: int = 0) -> Iterator[Changed]:
+        """Everybody who changed since the number `after`."""
         while rows := self.people.changes(after, _PAGE):
-            self.vault.fetch([row.pseudonym for row in rows if row.sealed is not None])
-            for row in rows:
-                yield row.changed, row.pseudonym, self.told(row)
+            yield from _changes(self.vault, rows)
             after = rows[-1].changed
+
+    def read(self, pseudonyms: Sequence[str]) -> Iterator[Changed]:
+        """These people, as `load` gives them; who is erased does not come."""
+        for i in range(0, len(pseudonyms), _PAGE):
+            yield from _changes(self.vault, self.people.some(pseudonyms[i : i + _PAGE]))
 
     def contact(self, pseudonym: str, channel: str) -> Contact | None:
         """Their confirmed address of this channel; None if there is none (any more)."""
@@ -276,15 +293,7 @@ class Registry:
 
     def told(self, row: PersonRow) -> Person | None:
         """Who is told, of a row; None: nobody (any more), or it does not open."""
-        if row.sealed is None:
-            self.vault.forget(row.pseudonym)
-            return None
-        try:
-            kept = open_person(self.vault, row.pseudonym, row.sealed)
-        except StateConflict as error:  # one damaged row must not silence all others
-            log.error("a person cannot be told", person=row.pseudonym, reason=str(error))  # noqa: TRY400
-            return None
-        return kept.person if kept is not None and kept.person.channels else None
+        return _changed(self.vault, row).person
 
     def _close(self, pseudonym: str, now: int, may: May) -> bool:
         """Let nothing more come of what waits for them, nor of their links; False: it may not be.
@@ -345,6 +354,26 @@ class Registry:
             return False
         names = {entry.row.channel for entry in before.with_status(CONFIRMED)}
         return bool(names) if channel is None else channel in names
+
+
+def _changes(vault: Vault, rows: Sequence[PersonRow]) -> Iterator[Changed]:
+    vault.fetch([row.pseudonym for row in rows if row.sealed is not None])
+    return (_changed(vault, row) for row in rows)
+
+
+def _changed(vault: Vault, row: PersonRow) -> Changed:
+    number, name = row.changed, row.pseudonym
+    if row.sealed is None:
+        vault.forget(name)
+        return Changed(number, name, None)
+    try:
+        kept = open_person(vault, name, row.sealed)
+    except StateConflict as error:  # one damaged row must not silence all others
+        log.error("a person cannot be told", person=name, reason=str(error))  # noqa: TRY400
+        kept = None
+    if kept is None:
+        return Changed(number, name, None, is_known=False)
+    return Changed(number, name, kept.person if kept.person.channels else None)
 
 
 def registry_of(home: Home, settings: Settings) -> Registry:

@@ -69,16 +69,26 @@ def check(request: Request) -> None:
         raise ValueError("name at least one contact, such as email:name@example.org")
     if len(set(channels)) < len(channels):
         raise ValueError("two contacts of one channel; a person has one address a channel")
-    if not request.where:
-        raise ValueError("say where: a town, a point with a radius, or an area")
-    if len(request.where) > MOST_AREAS:
-        raise ValueError(f"more than {MOST_AREAS} places; make several subscriptions of them")
-    for area in request.where:
-        check_area(area)
+    check_where(request.where)
     check_language(request.language)
     check_quiet(request.quiet)
-    if not 0 <= request.escalate_after_s <= 86_400:
+    check_escalation(request.escalate_after_s)
+
+
+def check_escalation(after_s: int) -> None:
+    """Raise ValueError for a time to the next channel that is none."""
+    if not 0 <= after_s <= 86_400:
         raise ValueError("the time to the next channel lies between 0 (never) and 24 hours")
+
+
+def check_where(where: Sequence[Circle | Polygon]) -> None:
+    """Raise ValueError for areas that are none, nowhere, or too many."""
+    if not where:
+        raise ValueError("say where: a town, a point with a radius, or an area")
+    if len(where) > MOST_AREAS:
+        raise ValueError(f"more than {MOST_AREAS} places; make several subscriptions of them")
+    for area in where:
+        check_area(area)
 
 
 def check_language(language: str) -> None:

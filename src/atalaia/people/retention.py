@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Callable, Iterator
+
 import msgspec
 
 from atalaia.people.erase import erase, finish_erasures
@@ -30,11 +33,13 @@ RETENTION = Retention()
 
 
 class Forgotten(msgspec.Struct, frozen=True):
-    """How many were let go; `erased`: those of whom a crash had left rows without a key."""
+    """How many were let go; `erased`: those of whom a crash had left rows without a key; `is_more`:
+    time was up before all was, and the next call goes on."""
 
-    people: int
-    messages: int
+    people: int = 0
+    messages: int = 0
     erased: int = 0
+    is_more: bool = False
 
 
 def retention_of(settings: Settings) -> Retention:
@@ -43,9 +48,15 @@ def retention_of(settings: Settings) -> Retention:
 
 
 def apply_retention(
-    people: People, keys: Keys, outbox: Outbox, now: int, keep: Retention = RETENTION
+    people: People,
+    keys: Keys,
+    outbox: Outbox,
+    now: int,
+    keep: Retention = RETENTION,
+    goes_on: Callable[[], bool] = lambda: True,
 ) -> Forgotten:
-    """Remove what has been kept long enough; to be called at the start and once a day or so.
+    """Remove what has been kept long enough, some at a time and for as long as it `goes_on`; to be
+    called at the start and once a day or so.
 
     What a crash left of an erasure goes first: nothing of it can be read any more, so that who
     opens a home to tell people need not look for it.
@@ -53,8 +64,25 @@ def apply_retention(
     Raises StateConflict where another process keeps the removed pages readable; the next call
     goes on with it.
     """
-    erased = finish_erasures(people, keys)
-    unconfirmed = people.forget(now - keep.pending_s, now - keep.consents_s, now)
-    for pseudonym in unconfirmed:
-        erase(people, keys, pseudonym, now)
-    return Forgotten(len(unconfirmed), outbox.forget(now - keep.messages_s), erased)
+    gone: Counter[str] = Counter()
+    is_more = False
+    for what, n in _let_go(people, keys, outbox, now, keep):
+        gone[what] += n
+        is_more = not goes_on()
+        if is_more:
+            break
+    return Forgotten(gone["people"], gone["messages"], gone["erased"], is_more)
+
+
+def _let_go(
+    people: People, keys: Keys, outbox: Outbox, now: int, keep: Retention
+) -> Iterator[tuple[str, int]]:
+    """What went, after each step."""
+    for n in finish_erasures(people, keys):
+        yield "erased", n
+    for some in people.forget(now - keep.pending_s, now - keep.consents_s, now):
+        for pseudonym in some:
+            erase(people, keys, pseudonym, now)
+        yield "people", len(some)
+    for n in outbox.forget(now - keep.messages_s):
+        yield "messages", n

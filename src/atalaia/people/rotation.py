@@ -22,9 +22,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-import structlog
-
 from atalaia.errors import StateConflict
+from atalaia.logs import Logger
 from atalaia.people.codes import lookup_for
 from atalaia.people.registry import Entry, Held, PersonChange, Registry
 from atalaia.people.rows import CONFIRMED, KEY, contact_row, open_contact
@@ -34,7 +33,7 @@ from atalaia.ports import ContactRow, Keys, LookupKeys, People
 KEPT_S = MONTH_S
 """An old key is kept for so long, from when nothing was left to be made anew."""
 
-log = structlog.get_logger()
+log = Logger()
 
 
 class LookupsRotated(NamedTuple):

@@ -3,6 +3,9 @@
     subscribe ─► confirm ─► told; at any time: export, manage, speak, stop, erase, acknowledge
 
 What somebody would have had is `notify.preview`'s: it needs what tells people, which is above.
+
+What is done from a contact itself, by talking, passes no route whose log would have it: it is
+logged here, by channel and never by address. A wrong code is logged as refused.
 """
 
 from __future__ import annotations
@@ -15,10 +18,11 @@ from atalaia.domain.contact import Contact, read_contact
 from atalaia.domain.delivery import may_have_gone
 from atalaia.domain.place import Places
 from atalaia.domain.subscription import Person
+from atalaia.logs import Logger
 from atalaia.people import manage
-from atalaia.people.admission import admit
-from atalaia.people.changing import update
-from atalaia.people.coverage import check_target, closed_channels, unwatched
+from atalaia.people.admission import admit, check_open
+from atalaia.people.changing import ChangeWanted, notices_of, update
+from atalaia.people.coverage import check_reach, check_target, closed_channels, unwatched
 from atalaia.people.export import export
 from atalaia.people.manage import Signed
 from atalaia.people.registry import Held, Registry, is_somebody
@@ -34,6 +38,8 @@ Named: TypeAlias = str | Contact
 Owned: TypeAlias = Named | Signed
 """The same; or a link that was shown: what is done by it is done while it is good, or not."""
 
+log = Logger(about="security")
+
 
 class PeopleService:
     """People of a home, and what can be asked of them. Times are Unix seconds.
@@ -43,6 +49,7 @@ class PeopleService:
     Who sends is woken where there may be something new for them.
 
     rules    by which limits of one's own are read
+    is_open  addresses may be taken: somebody is named who answers for them
     places   that are watched here (None: the settings' own)
     terms    by language, on which somebody subscribes
     manage   a link's signed token, by which they manage what is theirs; not to be kept or logged
@@ -55,6 +62,7 @@ class PeopleService:
         self._home = home
         self._settings = settings
         self.rules = settings.rules
+        self.is_open = registry.is_open
         self.terms = partial(terms, registry, settings)
         self.manage = partial(manage.sign, registry)
         self.places = settings.places if places is None else places
@@ -74,7 +82,9 @@ class PeopleService:
 
     def subscribe(self, request: Request, now: int) -> Enrolled:
         """Keep a request, and ask the addresses that are not proven for a code. Who has stopped is
-        told again. A target whose writing alone shows that it lies inside is refused."""
+        told again. A target whose writing alone shows that it lies inside is refused, and so is
+        every address where nobody is named who answers for it."""
+        check_open(self._registry, request)
         for contact in request.contacts:
             check_target(contact, self._settings.channels)
         admitted = partial(admit, self._registry, self._settings)
@@ -82,6 +92,8 @@ class PeopleService:
         for message in (*done.asks, *done.notices):
             self._home.outbox.put(message)
         self._home.wake("normal")
+        if request.is_own:
+            _by_talking(request.contacts[0], "subscribe")
         return done
 
     def confirm(
@@ -104,6 +116,7 @@ class PeopleService:
             done = confirm_contact(self._registry, who, code, now, went_out)
         else:
             done = confirm(self._registry, who, code, now, went_out, is_theirs=are_theirs)
+        _by_talking(who, "confirm", "changed" if done else "refused")
         if done is None:
             return None
         for message in done.notices:
@@ -118,9 +131,11 @@ class PeopleService:
         pseudonym = self._told(who)
         return self._registry.person(pseudonym) if pseudonym else None
 
-    def is_kept(self, pseudonym: str) -> bool:
-        """Whether anything is kept under this name."""
-        return self._registry.people.person(pseudonym) is not None
+    def is_kept(self, who: Named) -> bool:
+        """Whether anything is kept under this name; of a contact: that it alone may speak for."""
+        if isinstance(who, Contact):
+            return bool(_own(self._registry, who))
+        return self._registry.people.person(who) is not None
 
     def export(self, who: Owned) -> bytes | None:
         """All that is kept of them, as JSON; None: nothing.
@@ -140,6 +155,7 @@ class PeopleService:
         held = self._registry.held(pseudonym) if pseudonym else None
         if held is None or (isinstance(who, Signed) and not who.is_good(held)):
             return None
+        _by_talking(who, "export", "read")
         return export(self._registry, self._home, held, channels)
 
     def is_whole(self, pseudonym: str, channels: Sequence[str]) -> bool:
@@ -158,19 +174,31 @@ class PeopleService:
 
     # What they change
 
-    def speak(self, who: Named, language: str) -> None:
-        """Tell them in this language from now on; nothing where nobody is known."""
-        pseudonym = self._told(who)
-        if pseudonym:
-            update(self._registry, pseudonym, language=language)
-            self._home.wake("normal")
+    def change(self, who: Owned, wanted: ChangeWanted, now: int) -> bool:
+        """Change how they are told, and of what. By a link their other contacts are told so, as
+        they did not earn it. False: there is nobody to tell, or the link had ended."""
+        check_reach(wanted.where, self.places)
+        pseudonym = who.pseudonym if isinstance(who, Signed) else self._told(who)
+        if pseudonym is None:
+            return False
+
+        def may(held: Held) -> bool:
+            is_good = not isinstance(who, Signed) or who.is_good(held)
+            return is_good and bool(held.kept.person.channels)
+
+        before = update(self._registry, pseudonym, wanted, now, may)
+        if before is not None and isinstance(who, Signed):
+            for message in notices_of(before, who.channels, now):
+                self._home.outbox.put(message)
+        return self._woken(before is not None, who, "change")
 
     def stop(self, who: Named, now: int, channel: str | None = None) -> bool:
         """Tell them no more by this channel (a contact: by its own; None: by any), and keep the
         rest. False: they were not told that way."""
         pseudonym = self._told(who)
         by = who.channel if isinstance(who, Contact) else channel
-        return self._woken(bool(pseudonym) and self._registry.stop(str(pseudonym), by, now))
+        is_new = bool(pseudonym) and self._registry.stop(str(pseudonym), by, now)
+        return self._woken(is_new, who, "stop")
 
     def stop_by(self, link: Signed, channel: str | None, now: int) -> Signed | None:
         """The same by their link, which ends with it. Return the link of after, for the channels
@@ -197,18 +225,20 @@ class PeopleService:
             gone = [self._registry.erase(who.pseudonym, now, who.is_good)]
         else:
             gone = [self._registry.erase(who, now)]
-        return self._woken(any(gone))
+        return self._woken(any(gone), who, "erase")
 
     def acknowledge(self, who: Named, message: str, now: int) -> bool:
         """Note that they read it: it goes by no further channel. False: it is not theirs, or is
         not kept any more."""
         pseudonym = self._told(who)
         outbox = self._home.outbox
-        return self._woken(bool(pseudonym) and outbox.acknowledge(str(pseudonym), message, now))
+        is_new = bool(pseudonym) and outbox.acknowledge(str(pseudonym), message, now)
+        return self._woken(is_new, who, "acknowledge")
 
     def undelivered(self, message: str, reason: str, now: int) -> None:
         """A message that a channel took did not arrive after all: it goes by the next one."""
-        self._woken(self._home.outbox.fail(message, reason, now))
+        if self._home.outbox.fail(message, reason, now):
+            self._home.wake("normal")
 
     # Who is meant
 
@@ -229,11 +259,19 @@ class PeopleService:
         """Who is told by a contact that they confirmed."""
         return self._registry.find(who) if isinstance(who, Contact) else who
 
-    def _woken(self, is_new: bool) -> bool:
-        """Wake who sends, if there is something new."""
+    def _woken(self, is_new: bool, who: Owned, what: str) -> bool:
+        """Wake who sends, if there is something new by this."""
         if is_new:
             self._home.wake("normal")
+            _by_talking(who, what)
         return is_new
+
+
+def _by_talking(who: Owned, what: str, outcome: str = "changed") -> None:
+    """Log it, if it was done from a contact itself."""
+    if isinstance(who, Contact):
+        tell = log.warning if outcome == "refused" else log.info
+        tell(outcome, key="its own", channel=who.channel, what=what)
 
 
 def _own(registry: Registry, contact: Contact) -> list[str]:

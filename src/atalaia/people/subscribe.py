@@ -14,12 +14,13 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple, TypeAlias
 
 import msgspec
-import structlog
 
 from atalaia.domain.contact import Contact
-from atalaia.domain.delivery import ADDED, Message, message_id
+from atalaia.domain.delivery import Message, message_id, notice
+from atalaia.domain.message import ADDED
 from atalaia.domain.subscription import Person
 from atalaia.errors import Overtaken, StateConflict
+from atalaia.logs import Logger
 from atalaia.people.codes import (
     LASTS_S,
     is_code,
@@ -62,7 +63,7 @@ from atalaia.ports import Consent, ContactRow, PersonRow
 WEBHOOK = "webhook"
 _TRIES = 8
 
-log = structlog.get_logger()
+log = Logger()
 
 
 class Enrolled(msgspec.Struct, frozen=True):
@@ -482,21 +483,17 @@ def _nobody(pseudonym: str, language: str, now: int) -> Held:
 
 def ask_id(row: ContactRow) -> str:
     """The id of the message that asks this contact for its code."""
-    return message_id(row.pseudonym, row.channel, f"confirm {row.lookup.hex()} {row.since}")
+    return message_id(row.pseudonym, row.channel, _asking(row))
+
+
+def _asking(row: ContactRow) -> str:
+    return f"confirm {row.lookup.hex()} {row.since}"
 
 
 def _asks(rows: Sequence[ContactRow]) -> tuple[Message, ...]:
     """Messages that ask these contacts, where they wait, for their codes."""
     return tuple(
-        Message(
-            id=ask_id(row),
-            person=row.pseudonym,
-            channel=row.channel,
-            order_key=row.pseudonym,
-            kind="confirm",
-            due_at=row.since,
-            expires_at=row.since + LASTS_S,
-        )
+        notice(row.pseudonym, row.channel, _asking(row), "confirm", row.since, LASTS_S)
         for row in rows
         if row.status == PENDING
     )
@@ -507,15 +504,7 @@ def _notices(before: Held, added: Sequence[str], now: int) -> tuple[Message, ...
     had = [e.row for e in before.with_status(CONFIRMED) if e.row.channel != INBOX]
     new = [name for name in added if name not in {row.channel for row in had}]
     return tuple(
-        Message(
-            id=message_id(row.pseudonym, row.channel, f"added {name} {now}"),
-            person=row.pseudonym,
-            channel=row.channel,
-            order_key=row.pseudonym,
-            kind=f"{ADDED}:{name}",
-            due_at=now,
-            expires_at=now + DAY_S,
-        )
+        notice(row.pseudonym, row.channel, f"added {name} {now}", f"{ADDED}:{name}", now, DAY_S)
         for row in had
         for name in new
     )

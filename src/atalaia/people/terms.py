@@ -27,7 +27,9 @@ class OpenTerms(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def open_channels(settings: Settings) -> tuple[str, ...]:
-    """Those of `OPEN_CHANNELS` that are switched on."""
+    """Those of `OPEN_CHANNELS` that are switched on; none before somebody answers for addresses."""
+    if not settings.people.is_answered_for:
+        return ()
     return tuple(name for name in OPEN_CHANNELS if name in settings.channels.names)
 
 

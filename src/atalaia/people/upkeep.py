@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 
 import msgspec
-import structlog
 
 from atalaia.clock import Clock
 from atalaia.errors import StateConflict
+from atalaia.logs import Logger
 from atalaia.people.registry import Registry
 from atalaia.people.retention import Forgotten, apply_retention
 from atalaia.people.rotation import go_on
@@ -16,13 +17,16 @@ from atalaia.ports import Home
 
 _FORGET_S = 6 * 3600.0
 
-log = structlog.get_logger()
+log = Logger()
 
 
-def upkeep(home: Home, registry: Registry, now: int) -> Forgotten:
-    """Let go of what was kept long enough, and go on with a look-up key's replacement where one
-    was begun. Raises StateConflict as these do; the next call goes on."""
-    gone = apply_retention(home.people, home.keys, home.outbox, now, registry.keep)
+def upkeep(
+    home: Home, registry: Registry, now: int, goes_on: Callable[[], bool] = lambda: True
+) -> Forgotten:
+    """Let go of what was kept long enough, for as long as it `goes_on`, and go on with a look-up
+    key's replacement where one was begun. Raises StateConflict as these do; the next call goes
+    on."""
+    gone = apply_retention(home.people, home.keys, home.outbox, now, registry.keep, goes_on)
     ended = go_on(registry, now)
     if ended:
         log.info("old keys of look-ups are destroyed", keys=ended)

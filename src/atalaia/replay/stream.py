@@ -16,7 +16,7 @@ import msgspec
 
 from atalaia.detect.consumer import Consumer, Follower
 from atalaia.detect.starts import Start
-from atalaia.detect.values import Norm
+from atalaia.detect.values import Usual
 from atalaia.detect.watch import CONSUMER, Watch
 from atalaia.domain.alert import LogEntry
 from atalaia.domain.place import Places
@@ -110,7 +110,7 @@ def _one_life(
     start: Start,
     arrivals: Iterator[Record],
     end: int,
-    norms: Norm,
+    norms: Usual,
     decoder: Callable[[Places], Decode],
 ) -> int:
     """Live from a start to the next one, or to the end; return how many rows came."""

@@ -19,7 +19,8 @@ from atalaia.ports import Result
 
 Format = Literal["table", "csv", "json"]
 
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
+_FORMULA = tuple("=+-@\t\r\n\0＝＋－＠")
+"""Also the wide ones, with which spreadsheets in East Asia begin one."""
 
 _AT_ONCE = 500
 """Rows of one table: widths are found, and memory is held, for so many at a time."""
@@ -39,7 +40,7 @@ def render(result: Result, form: Format, out: TextIO, *, width: int | None = Non
 
 def _write_csv(result: Result, out: TextIO, _: int | None) -> int:
     writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(result.columns)
+    writer.writerow(map(_harmless, result.columns))  # a PIVOT makes columns of what is in rows
     count = 0
     for row in result.rows:
         writer.writerow([_harmless(value) for value in row])
@@ -48,10 +49,11 @@ def _write_csv(result: Result, out: TextIO, _: int | None) -> int:
 
 
 def _harmless(value: Any) -> str:
-    """A cell that no spreadsheet takes for a formula: texts that begin like one get an apostrophe
-    before them, as OWASP advises. Numbers stay numbers."""
+    """A cell that no spreadsheet takes for a formula: what begins like one, and is no number, gets
+    an apostrophe before it, as OWASP advises."""
     text = _text(value)
-    return f"'{text}" if isinstance(value, str) and text.startswith(_FORMULA) else text
+    is_number = isinstance(value, int | float | Decimal)
+    return f"'{text}" if not is_number and text.startswith(_FORMULA) else text
 
 
 def _write_json(result: Result, out: TextIO, _: int | None) -> int:

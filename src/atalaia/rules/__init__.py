@@ -19,6 +19,8 @@ SHIPPED = (
     "air-quality-who",
     "air-quality-br",
     "river-flood",
+    "sea",
+    "thunderstorm",
     "fire-weather",
 )
 
@@ -49,3 +51,8 @@ def text_of(name_or_file: str) -> tuple[str, str]:
 def _beside(name: str, file: str) -> str:
     """A file that another one names is meant from where that one is."""
     return name if name in SHIPPED else str(Path(file).parent / Path(name).expanduser())
+
+
+def is_file(name: str) -> bool:
+    """Whether a set is named by the path of its file, and not as one that is shipped."""
+    return name not in SHIPPED and (name.endswith(".toml") or "/" in name)

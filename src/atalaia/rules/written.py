@@ -14,6 +14,7 @@ from typing import Annotated, Any, Literal, get_args
 import msgspec
 from msgspec import Meta
 
+from atalaia.domain.ensemble import STEP_S, TOLD_OF
 from atalaia.domain.hazard import Hazard, Level
 from atalaia.domain.norm import check_norm
 from atalaia.domain.reading import KIND_OF
@@ -82,6 +83,8 @@ class Written(msgspec.Struct, rename={"for_": "for"}):
     day_limit: float | None = None
     norm: str | None = None
     score: WrittenScore | None = None
+    station: Annotated[str, Meta(min_length=1)] | None = None
+    chance: float | _Limits | None = None
     enabled: bool = True
     origin: str = ""
 
@@ -210,8 +213,12 @@ def _faults_of_sense(text: Written) -> Iterator[Fault]:
     yield from _faults_of_measure(text)
     yield from _faults_of_limits(text)
     yield from _faults_of_adding_up(text)
+    if text.chance is not None:
+        yield from _faults_of_chance(text)
     if text.hazard is Hazard.CANNOT_SEE:
         yield "hazard", "cannot_see is judged by the watch itself and takes no rule"
+    if text.station and text.area:
+        yield "station", "an area's rule counts places, and no stations; leave out station or area"
     if text.given and (text.measure != "sum" or text.when == "below"):
         yield "given", 'given goes with measure = "sum" and when = "above"'
     if text.given and not seconds(text.given.window):
@@ -242,6 +249,28 @@ def _faults_of_adding_up(text: Written) -> Iterator[Fault]:
         yield "when", "more of a score is always worse; turn the signs of its weights"
     if text.score.chance_of and any(not 0 < limit <= 100 for limit in text.limits.values()):
         yield "limits", "a chance is in %, above 0 and up to 100"
+
+
+def _faults_of_chance(text: Written) -> Iterator[Fault]:
+    shares = _by_level(text.chance, text.limits)
+    for word in shares.keys() - text.limits.keys():
+        yield "chance", f"there is no limit {word}; give one, or leave its chance out"
+    if not shares or any(not 0 < share <= 1 for share in shares.values()):
+        yield "chance", "a share of model runs, above 0 and up to 1, for example 0.3"
+    if text.measure not in ("value", "sum", "mean") or text.area or text.given or text.station:
+        with_ = 'goes with measure = "value", "sum" or "mean"'
+        yield "chance", f"{with_}, without area, given and station"
+    if "forecast" not in text.evidence:
+        yield "chance", 'is of hours to come; add "forecast" to evidence'
+    variable = CATALOGUE.get(text.variable or "")
+    made_of = INDICES[text.variable][1] if text.variable in INDICES else (text.variable,)
+    if unknown := [name for name in made_of if name not in TOLD_OF]:
+        yield "chance", f"no ensemble tells {_list(map(str, unknown))}; leave chance out"
+    elif variable and variable.is_sum and text.measure == "value":
+        yield "chance", f'{text.variable} is told by steps of hours; use measure = "sum"'
+    elif text.measure != "value" and seconds(text.window) < STEP_S:
+        step = f"{STEP_S // 3600}h"
+        yield "chance", f"models step by {step}; use a window of {step} or longer, or leave it out"
 
 
 def _faults_of_measure(text: Written) -> Iterator[Fault]:
@@ -309,6 +338,11 @@ def _faults_of_order(rule: Rule) -> Iterator[Fault]:
             yield "exit", f"exit limit {leave:g} is beyond the entry limit {entry:g}"
 
 
+def _by_level(written: float | _Limits | None, limits: Iterable[str]) -> _Limits:
+    """By level what was said of each, or of all at once."""
+    return dict.fromkeys(limits, written) if isinstance(written, float) else written or {}
+
+
 def _list(words: Iterable[str]) -> str:
     return ", ".join(words)
 
@@ -321,6 +355,7 @@ def _rule(text: Written) -> Rule:
     is_below = text.when == "below" and text.measure != "days_in_a_row"
     area = text.area
     score = score_of(text.score) if text.score else None
+    chance = _by_level(text.chance, text.limits)
     return Rule(
         name=text.name,
         hazard=text.hazard,
@@ -348,6 +383,8 @@ def _rule(text: Written) -> Rule:
         given=_given(text),
         only=tuple(dict.fromkeys(text.places)),
         score=score,
+        station=text.station or "",
+        chance=tuple(chance.get(level.word) for level in LEVELS) if chance else None,  # type: ignore[arg-type]
     )
 
 

@@ -13,17 +13,15 @@ disk, and takes a few seconds at most; kill -9 at any moment loses nothing that 
 from __future__ import annotations
 
 import asyncio
-import signal
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 
-import msgspec
-import structlog
 from rich.console import Console
 
 from atalaia.api.following import allow_listeners
 from atalaia.api.history import MemoryHistory
+from atalaia.api.mqtt_publisher import start_telling
 from atalaia.api.server import allow_files, listen, serving
 from atalaia.api.standing import LocalStanding
 from atalaia.api.telegram_hook import telegram_polling
@@ -38,10 +36,10 @@ from atalaia.errors import StateConflict
 from atalaia.homes.embedded import EmbeddedHome
 from atalaia.lake.norms import keep, norms_of
 from atalaia.lake.places import note_places
-from atalaia.logs import configure_logs
+from atalaia.logs import Logger, configure_logs
 from atalaia.metrics import Metrics
 from atalaia.notify.recipients import Recipients
-from atalaia.parts import STOP_S, Parts, cancelled, ended
+from atalaia.parts import STOP_S, Parts, asked_to_stop, cancelled, ended
 from atalaia.people.upkeep import forget_often
 from atalaia.report.line import line_of
 from atalaia.report.welcome import welcome
@@ -60,7 +58,7 @@ from atalaia.sources.poller import Poller
 from atalaia.threads import DaemonThreads
 from atalaia.watchdog import LATE_S, Stage, Watchdog
 
-log = structlog.get_logger()
+log = Logger()
 
 
 class Live:
@@ -167,6 +165,7 @@ class Live:
         parts.callback(setattr, server, "should_exit", True)
         parts.start("follower", services.follower.run)
         parts.callback(services.follower.close)
+        start_telling(self.settings, services.follower, parts)
         updates = telegram_polling(self.settings, services.session, services.talk, home.state)
         if updates is not None:
             parts.start("telegram bot", updates.run)
@@ -234,6 +233,7 @@ class Live:
             Stage(
                 "fan-out", lambda: follower.view.seq - notifier.reached, lambda: notifier.reached
             ),
+            Stage("delivery", lambda: notifier.deliverer.held, lambda: notifier.deliverer.settled),
         ]
 
         def faults() -> Iterator[str]:
@@ -296,7 +296,7 @@ def run(settings: Settings, *, port: int | None = None) -> int:
     allow_files()
     allow_listeners()
     if port is not None:
-        settings = _with_port(settings, port)
+        settings = settings.on_port(port)
     for line in weaknesses(checked(settings)):
         log.warning("not safe as it is set", reason=line)
     with home_of(settings, exclusive=True) as home:
@@ -307,10 +307,7 @@ def run(settings: Settings, *, port: int | None = None) -> int:
 
 
 async def _run(settings: Settings, home: EmbeddedHome) -> None:
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for each in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(each, stop.set)
+    stop = asked_to_stop()
     async with Live(settings, home) as live:
         log.info(
             "watching",
@@ -330,10 +327,6 @@ async def _run(settings: Settings, home: EmbeddedHome) -> None:
         await stop.wait()
         log.info("stopping")
         await cancelled(loading)
-
-
-def _with_port(settings: Settings, port: int) -> Settings:
-    return msgspec.structs.replace(settings, api=msgspec.structs.replace(settings.api, port=port))
 
 
 def _refuse_replay(home: EmbeddedHome) -> None:

@@ -21,8 +21,7 @@ from atalaia.metrics import Metrics
 from atalaia.ports import Home, State
 from atalaia.settings import Settings
 from atalaia.settings.plans import expected
-from atalaia.sources import CLOCK, decode_all, decoders
-from atalaia.sources.stations import instruments
+from atalaia.sources import decode_all, pushable
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable
@@ -36,7 +35,7 @@ if TYPE_CHECKING:
     from atalaia.channels.telegram_updates import Handler
     from atalaia.detect.consumer import Consumer, ItemsOf
     from atalaia.detect.sight import Sight
-    from atalaia.detect.values import Norm
+    from atalaia.detect.values import Usual
     from atalaia.detect.watch import Watch
     from atalaia.domain.delivery import Channel, Sent
     from atalaia.domain.payload import Payload
@@ -45,10 +44,6 @@ if TYPE_CHECKING:
     from atalaia.notify.silences import Silences
     from atalaia.people.registry import Registry
     from atalaia.people.service import PeopleService
-
-
-_CAME_S = 86_400
-"""Who subscribed so long before the program began may not have been told what stands."""
 
 
 class Services:
@@ -92,7 +87,7 @@ class Services:
 
     def consumer(
         self,
-        norms: Callable[[], Norm],
+        norms: Callable[[], Usual],
         since: Callable[[State], int],
         *,
         lane: int = 0,
@@ -121,7 +116,7 @@ class Services:
             hold_s=hold_s,
         )
 
-    def _watch(self, state: State, lane: Lane, norms: Norm, since: int) -> Watch:
+    def _watch(self, state: State, lane: Lane, norms: Usual, since: int) -> Watch:
         """A watch in the state that the home has kept, which expects what is polled."""
         from atalaia.detect.watch import Watch
 
@@ -165,10 +160,9 @@ class Services:
     @cached_property
     def recipients(self) -> Recipients:
         """Who is told."""
-        from atalaia.notify.recipients import Recipients
+        from atalaia.notify.recipients import recipients_of
 
-        since = self.clock.second() - _CAME_S
-        return Recipients(self.registry.load, self.settings.channels.names, since)
+        return recipients_of(self.home, self.registry, self.settings, self.metrics, self.clock)
 
     @cached_property
     def silences(self) -> Silences:
@@ -270,7 +264,7 @@ class Services:
         """The alert log, followed: by what the API shows of it, and by who listens."""
         from atalaia.api.following import LogFollower
 
-        return LogFollower(self._state)
+        return LogFollower(self._state, self.settings.places)
 
     def api(
         self,
@@ -278,7 +272,7 @@ class Services:
         history: PlaceHistory,
         standing: ProgramStanding,
         sight: Callable[[], Sight],
-        norms: Callable[[], Norm],
+        norms: Callable[[], Usual],
     ) -> FastAPI:
         """What is asked over HTTP.
 
@@ -315,6 +309,7 @@ class Services:
             gate,
             settings.api.rate_limit,
             self.clock.second,
+            meter=self.home.meter,
             hosts=settings.api.hosts if self._can_stream else (),
             pushing=Pushing(
                 is_on=settings.api.key is not None,
@@ -322,8 +317,7 @@ class Services:
                 decode=self.decode,
                 seal=lambda person, body: seal_body(self.registry.vault, person, body),
                 now=self.clock.second,
-                sources=frozenset(decoders(settings.places))
-                - {CLOCK, *instruments(settings.places)},
+                sources=pushable(settings.places),
                 max_body=settings.max_body,
                 bytes_a_day=settings.bytes_a_day,
             ),
@@ -366,7 +360,7 @@ class Services:
         """The open ones."""
         from atalaia.api.feeds import routes
 
-        follower, settings = self.follower, self.settings
+        log, settings = self.follower, self.settings
         places = {place.id: place for place in settings.places}
-        listeners = follower.events if self._can_stream else None
-        return routes(follower.view, listeners, self._state.life, places, settings.cap)
+        listeners = log.events if self._can_stream else None
+        return routes(log.view, log.systems, listeners, self._state.life, places, settings.cap)

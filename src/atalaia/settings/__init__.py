@@ -8,9 +8,7 @@ Tomorrow.io's key is also read from ``TOMORROW_API_KEY`` or ``TOMORROW_API_KEY_F
 
 from __future__ import annotations
 
-import tempfile
-import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +18,17 @@ from atalaia import rules
 from atalaia.domain.place import Places
 from atalaia.domain.rule import RuleSet
 from atalaia.domain.words import LANGUAGES, duration
-from atalaia.errors import SettingsInvalid
 from atalaia.given import meant, read_given
-from atalaia.settings import channels, feeds, instruments, open_meteo, page
+from atalaia.settings import (
+    channels,
+    described,
+    feeds,
+    gauges,
+    instruments,
+    open_meteo,
+    page,
+    tomorrow_io,
+)
 from atalaia.settings.document import (
     FILE_VARIABLE,
     Document,
@@ -36,10 +42,7 @@ from atalaia.settings.document import (
     url,
     whole,
 )
-from atalaia.settings.open_meteo import minutes
-from atalaia.settings.places import CAPITALS, read_places
-from atalaia.sources import tomorrow_io
-from atalaia.sources.schedule import PollCadence, arithmetic, intervals, most_a_day
+from atalaia.settings.places import read_places
 
 DEFAULT_FILE = "atalaia.toml"
 
@@ -52,14 +55,9 @@ KEYS = (
     "language",
     "places",
     *open_meteo.KEYS,
-    "sources.tomorrow-io.enabled",
-    "sources.tomorrow-io.interval",
-    "sources.tomorrow-io.forecast_interval",
-    "sources.tomorrow-io.adaptive",
-    "sources.tomorrow-io.base_url",
-    "sources.tomorrow-io.key",
-    "sources.tomorrow-io.key_file",
+    *tomorrow_io.KEYS,
     *instruments.KEYS,
+    *gauges.KEYS,
     "api.host",
     "api.port",
     "api.key",
@@ -79,23 +77,6 @@ KEYS = (
     *channels.KEYS,
 )
 """Every key of a settings file, besides the tables ``[[place]]``."""
-
-
-class TomorrowIo(msgspec.Struct, frozen=True, kw_only=True):
-    """Tomorrow.io, whose calls go first to the places near a limit.
-
-    key            None: the source is off
-    interval_s     between two calls for a place at a limit
-    forecast_interval_s   between two forecasts for a place
-    is_adaptive    False: every place at interval_s, near a limit or not
-    """
-
-    enabled: bool
-    interval_s: int
-    forecast_interval_s: int
-    is_adaptive: bool
-    base_url: str
-    key: Secret | None
 
 
 class Api(msgspec.Struct, frozen=True, kw_only=True):
@@ -126,9 +107,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """All that a person can set, checked.
 
     home        the home's folder
+    described   the sources that are described here
     rules, places, language    what is dangerous, where to look, what the terminal speaks
     cap         who speaks in the feeds, and whose official warnings are passed on
     page        what the page shows besides the outline map
+    home_assistant  where it listens
     watchdog_url    what is asked by GET every minute as a sign of life; empty: nothing
     people, channels    who is told, and how they are reached
     archive_interval_s, refine_interval_s    between two runs of each
@@ -143,15 +126,18 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     places: Places
     language: str
     open_meteo: open_meteo.OpenMeteo
-    tomorrow_io: TomorrowIo
+    tomorrow_io: tomorrow_io.TomorrowIo
     metar: instruments.Metar
     cemaden: instruments.StationNetwork
     nws: instruments.StationNetwork
+    ana: gauges.Ana
+    described: described.Described
     wis2: instruments.Wis2
     mqtt: instruments.Mqtt
     api: Api
     cap: feeds.Cap
     page: page.Page
+    home_assistant: feeds.HomeAssistant
     watchdog_url: str
     people: channels.PeopleSettings
     channels: channels.Channels
@@ -162,6 +148,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     bytes_a_day: int
     file: Path | None
     ignored: tuple[str, ...]
+
+    def on_port(self, port: int) -> Settings:
+        """The same, with the API at another port."""
+        return msgspec.structs.replace(self, api=msgspec.structs.replace(self.api, port=port))
 
 
 def load(path: Path | None, env: Mapping[str, str]) -> Settings:
@@ -178,39 +168,6 @@ def load(path: Path | None, env: Mapping[str, str]) -> Settings:
     return _Reader(text, path, env, KEYS).settings()
 
 
-def load_brought(bring: Callable[[Path], Path], env: Mapping[str, str]) -> Settings:
-    """The settings of a file that has to be brought to where it is read: `bring` puts it, and what
-    is `beside` it, into a folder, which goes again. Raises SettingsInvalid, as `load` does."""
-    with tempfile.TemporaryDirectory(prefix="atalaia-settings-") as folder:
-        file = bring(Path(folder))
-        try:
-            return load(file, env)
-        except SettingsInvalid as error:
-            problems = [problem.replace(f"{folder}/", "") for problem in error.problems]
-            raise SettingsInvalid(problems) from error
-
-
-def beside(text: str) -> list[str]:
-    """Paths of the files that a settings file or a rule file names and `load` reads, as they stand
-    in it.
-
-    For who has to bring them to where it is read; files of keys are none of them. What is no TOML
-    names none: `load` says what is wrong with it.
-    """
-    try:
-        document = tomllib.loads(text)
-    except tomllib.TOMLDecodeError:
-        return []
-    rule_set, places = document.get("rules"), document.get("places")
-    extended = document.get("extends", [])
-    named = [
-        one
-        for one in (rule_set, *([extended] if isinstance(extended, str) else extended))
-        if isinstance(one, str) and _is_rule_file(one)
-    ]
-    return named + ([places] if isinstance(places, str) and places not in ("", CAPITALS) else [])
-
-
 def describe(settings: Settings) -> list[str]:
     """What is in force, for `config check`: where things are, and the arithmetic of the calls."""
     push = "on" if settings.api.key else "off; set api.key_file"
@@ -220,47 +177,23 @@ def describe(settings: Settings) -> list[str]:
         f"rules: {settings.rules.name} ({len(settings.rules.rules)} rules)",
         f"places: {len(settings.places)}",
         *settings.open_meteo.described(len(settings.places)),
-        *_describe_tomorrow_io(settings),
+        *settings.tomorrow_io.described(len(settings.places)),
         *instruments.describe(settings.metar, settings.wis2, settings.mqtt),
         *instruments.describe_networks(settings.cemaden, settings.nws),
+        *gauges.describe(settings.ana),
+        *settings.described.described(len(settings.places)),
         *(
             f"official warnings: {feed.url} every {duration(feed.interval_s)}"
             for feed in settings.cap.feeds
         ),
         f"api: http://{settings.api.host}:{settings.api.port}, push is {push}",
         f"channels: {', '.join(settings.channels.names)}",
+        f"people: {settings.people.described}",
+        *settings.home_assistant.described,
         f"archive every {duration(settings.archive_interval_s)}, "
         f"refine every {duration(settings.refine_interval_s)}",
         *(f"ignored: {name}" for name in settings.ignored),
     ]
-
-
-def _describe_tomorrow_io(settings: Settings) -> list[str]:
-    source = settings.tomorrow_io
-    if not source.enabled:
-        why = "" if source.key else ": no key; set TOMORROW_API_KEY or TOMORROW_API_KEY_FILE"
-        return [f"tomorrow-io: off{why}"]
-    lines = [_tomorrow_costs(source, len(settings.places)).sentence]
-    if source.is_adaptive:
-        every = intervals(
-            len(settings.places),
-            0,
-            most_a_day(tomorrow_io.NAME),
-            PollCadence(near_s=source.interval_s),
-            source.forecast_interval_s,
-        )
-        lines.append(
-            f"tomorrow-io: adaptive: calm places every {minutes(every.calm_s)}, those near a "
-            f"limit every {minutes(source.interval_s)} as far as the calls go, forecasts every "
-            f"{minutes(every.forecast_s)}"
-        )
-    return lines
-
-
-def _tomorrow_costs(source: TomorrowIo, places: int) -> Any:
-    """The arithmetic of fixed polling: of each place what is now, and a share of a forecast."""
-    a_place = 1 + source.interval_s / source.forecast_interval_s
-    return arithmetic(tomorrow_io.NAME, places, source.interval_s, a_place)
 
 
 class _Reader(Document):
@@ -268,15 +201,18 @@ class _Reader(Document):
 
     def settings(self) -> Settings:
         """All of it; SettingsInvalid if there was any problem."""
-        self._name_unknown(self.document, ())
         home = self._home()
         rule_set = self.get("rules", self._rules, rules.load("inmet"))
         places = read_places(self)
+        ana = gauges.read_ana(self, places)
+        rule_set = gauges.with_levels(self, rule_set, ana)
+        own = described.read_described(self, places)
+        self.name_unknown(self.document, ())
         for stranger in rule_set.strangers(places.position):
             self.add("rules", f"{stranger}; mend its id, or watch that place")
         language = self.get("language", one_of(LANGUAGES), LANGUAGES[0])
-        source = open_meteo.read_open_meteo(self, rule_set.variables)
-        other = self._tomorrow_io()
+        source = open_meteo.read_open_meteo(self, rule_set.variables, rule_set.by_chance)
+        other = tomorrow_io.read_tomorrow_io(self)
         settings = Settings(
             home=home,
             rules=rule_set,
@@ -287,11 +223,14 @@ class _Reader(Document):
             metar=instruments.read_metar(self, is_of_capitals=self._is_of_capitals),
             cemaden=instruments.read_cemaden(self),
             nws=instruments.read_nws(self),
+            ana=ana,
+            described=own,
             wis2=instruments.read_wis2(self, places, is_of_capitals=self._is_of_capitals),
             mqtt=instruments.read_mqtt(self, places),
             api=self._api(),
             cap=feeds.read_cap(self),
             page=page.read_page(self),
+            home_assistant=feeds.read_home_assistant(self),
             watchdog_url=self.get("watchdog.url", url, ""),
             people=channels.read_people(self),
             channels=channels.read_channels(self),
@@ -304,8 +243,7 @@ class _Reader(Document):
             ignored=tuple(self._ignored()),
         )
         self._check_calls(settings)
-        if self.problems:
-            raise SettingsInvalid(self.problems)
+        self.checked()
         return settings
 
     # Parts
@@ -335,7 +273,7 @@ class _Reader(Document):
         name = text_of(value)
         if name in rules.SHIPPED:
             return rules.load(name)
-        if not _is_rule_file(name):
+        if not rules.is_file(name):
             near = meant(name, rules.SHIPPED)
             known = ", ".join(rules.SHIPPED)
             raise ValueError(
@@ -349,22 +287,6 @@ class _Reader(Document):
         """Whether nobody says which places are watched."""
         return self.raw("places") is None and self.document.get("place") is None
 
-    def _tomorrow_io(self) -> TomorrowIo:
-        at = "sources.tomorrow-io"
-        before = len(self.problems)
-        key = self.secret(f"{at}.key", ("TOMORROW_API_KEY", "TOMORROW_API_KEY_FILE"))
-        enabled = self.get(f"{at}.enabled", flag, key is not None)
-        if enabled and key is None and len(self.problems) == before:
-            self.add(f"{at}.enabled", "there is no key; set TOMORROW_API_KEY_FILE or key_file")
-        return TomorrowIo(
-            enabled=enabled,
-            interval_s=self.get(f"{at}.interval", duration_of(60), 180),
-            forecast_interval_s=self.get(f"{at}.forecast_interval", duration_of(3600), 6 * 3600),
-            is_adaptive=self.get(f"{at}.adaptive", flag, True),
-            base_url=self.get(f"{at}.base_url", url, tomorrow_io.BASE_URL),
-            key=key,
-        )
-
     def _check_calls(self, settings: Settings) -> None:
         """Adaptive polling stays within the calls by itself; a fixed plan must fit."""
         n = len(settings.places)
@@ -373,13 +295,8 @@ class _Reader(Document):
         if source.enabled and not source.is_adaptive:
             plans.append(source.costs(n))
         if other.enabled and not other.is_adaptive:
-            plans.append(_tomorrow_costs(other, n))
+            plans.append(other.costs(n))
         for plan in plans:
             if not plan.fits:
                 key = f"sources.{plan.source}.interval"
                 self.add(key, f"{plan.sentence}; lengthen interval, or set adaptive = true")
-
-
-def _is_rule_file(name: str) -> bool:
-    """Whether `rules` is a path, and no name of a shipped set."""
-    return name not in rules.SHIPPED and (name.endswith(".toml") or "/" in name)

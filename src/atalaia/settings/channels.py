@@ -70,6 +70,8 @@ KEYS = (
     "channels.webpush.enabled",
     "channels.webpush.allow",
     "channels.apprise.enabled",
+    "channels.alertmanager.enabled",
+    "channels.alertmanager.allow",
     "deliveries.keep",
 )
 
@@ -100,6 +102,18 @@ class PeopleSettings(msgspec.Struct, frozen=True, kw_only=True):
     contact: str
     codes_a_day: int
     countries: tuple[str, ...]
+
+    @property
+    def is_answered_for(self) -> bool:
+        """Whether the words of consent can say who answers: before, no address is taken."""
+        return bool(self.controller and self.contact)
+
+    @property
+    def described(self) -> str:
+        """Who may subscribe, for `config check` and `doctor`, with the next step."""
+        if self.is_answered_for:
+            return f"{self.controller} ({self.contact}) answers for their data"
+        return "nobody can subscribe; set people.controller and people.contact: consent names both"
 
 
 class TelegramSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -166,6 +180,12 @@ class WebhookSettings(msgspec.Struct, frozen=True, kw_only=True):
     allow: tuple[Network, ...]
 
 
+class AlertmanagerSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """`allow`: networks inside of which one may stand although the guard would refuse it."""
+
+    allow: tuple[Network, ...]
+
+
 class WebPushSettings(msgspec.Struct, frozen=True, kw_only=True):
     """To browsers.
 
@@ -190,18 +210,33 @@ class Channels(msgspec.Struct, frozen=True, kw_only=True):
     webhook: WebhookSettings | None
     webpush: WebPushSettings | None
     apprise: bool
+    alertmanager: AlertmanagerSettings | None
     keep_s: int
 
     @property
     def names(self) -> tuple[str, ...]:
         """Those through which people can be reached."""
-        named = ("webpush", "telegram", "whatsapp", "email", "sms", "webhook", "apprise")
+        named = (
+            "webpush",
+            "telegram",
+            "whatsapp",
+            "email",
+            "sms",
+            "webhook",
+            "apprise",
+            "alertmanager",
+        )
         return (*(name for name in named if getattr(self, name)), "inbox")
 
     @property
     def webhook_allow(self) -> tuple[Network, ...]:
         """Networks that a webhook may be in although they are not public."""
         return self.webhook.allow if self.webhook is not None else ()
+
+    @property
+    def alertmanager_allow(self) -> tuple[Network, ...]:
+        """Networks that an Alertmanager may be in although they are not public."""
+        return self.alertmanager.allow if self.alertmanager is not None else ()
 
     @property
     def webpush_allow(self) -> tuple[Network, ...]:
@@ -239,6 +274,7 @@ def read_channels(document: Document) -> Channels:
         webhook=_webhook(document),
         webpush=_webpush(document),
         apprise=document.get("channels.apprise.enabled", flag, False),
+        alertmanager=_alertmanager(document),
         keep_s=document.get("deliveries.keep", duration_of(86_400), 90 * 86_400),
     )
 
@@ -320,6 +356,13 @@ def _webhook(document: Document) -> WebhookSettings | None:
     nowhere: tuple[Network, ...] = ()
     allow = document.get("channels.webhook.allow", networks, nowhere)
     return WebhookSettings(allow=allow) if is_on else None
+
+
+def _alertmanager(document: Document) -> AlertmanagerSettings | None:
+    is_on = document.get("channels.alertmanager.enabled", flag, False)
+    nowhere: tuple[Network, ...] = ()
+    allow = document.get("channels.alertmanager.allow", networks, nowhere)
+    return AlertmanagerSettings(allow=allow) if is_on else None
 
 
 def _webpush(document: Document) -> WebPushSettings | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -147,6 +147,11 @@ class Document:
         is_place = path[0] == "place"
         self.say(self.where(key), problem if is_place else f"{words}: {problem}")
 
+    def checked(self) -> None:
+        """SettingsInvalid if there was any problem."""
+        if self.problems:
+            raise SettingsInvalid(self.problems)
+
     def say(self, where: str, problem: str) -> None:
         """Note a problem at a place."""
         self.problems.append(f"{where}: {problem}")
@@ -167,7 +172,12 @@ class Document:
             problem = f"{self._path}:{line}: not TOML: {error}; mend this line"
             raise SettingsInvalid([problem]) from error
 
-    def _name_unknown(self, table: dict[str, Any], path: tuple[str, ...]) -> None:
+    def also(self, keys: Iterable[str]) -> None:
+        """Know further keys: of tables whose names are the writer's own."""
+        self._keys = (*self._keys, *keys)
+
+    def name_unknown(self, table: dict[str, Any], path: tuple[str, ...]) -> None:
+        """Note each key of a table, and of those in it, that is none of the known ones."""
         known = {key.split(".")[len(path)] for key in self._keys if _is_below(key, path)}
         if not path:
             known.add("place")
@@ -183,7 +193,7 @@ class Document:
                 continue
             elif ".".join(here) not in self._keys:
                 if isinstance(value, dict):
-                    self._name_unknown(value, here)
+                    self.name_unknown(value, here)
                 else:
                     self.say(self.where(here), f"{name} is a table; write [{'.'.join(here)}]")
 
@@ -239,12 +249,16 @@ def whole(lowest: int, highest: int) -> Callable[[Any], int]:
     """A whole number between these."""
 
     def read(value: Any) -> int:
-        number = int(value) if isinstance(value, EnvText) and value.isdecimal() else value
+        number = int(value) if isinstance(value, EnvText) and _is_whole(value) else value
         if type(number) is not int or not lowest <= number <= highest:
             raise ValueError(f"not a whole number from {lowest} to {highest}; write one")
         return number
 
     return read
+
+
+def _is_whole(text: str) -> bool:
+    return text.removeprefix("-").isdecimal()
 
 
 def duration_of(shortest_s: int) -> Callable[[Any], int]:

@@ -1,4 +1,5 @@
-"""The settings of CAP: who speaks in what goes out, and which services' warnings come in."""
+"""The settings of what other programs follow: CAP (who speaks in what goes out, and which services'
+warnings come in), and the broker by which Home Assistant is told."""
 
 from __future__ import annotations
 
@@ -8,12 +9,19 @@ from typing import Any
 import msgspec
 
 from atalaia.settings.document import Document, EnvText, duration_of, text_of, url
+from atalaia.settings.instruments import MISSING, has_client, read_broker
+from atalaia.sources.mqtt.broker import Broker
 
 KEYS = (
     "api.public_url",
     "cap.sender",
     "sources.cap.feeds",
     "sources.cap.interval",
+    "home_assistant.broker",
+    "home_assistant.password",
+    "home_assistant.password_file",
+    "home_assistant.discovery_prefix",
+    "home_assistant.topic",
 )
 
 _FEED = re.compile(r"(?P<url>https?://[^\s/?#@]+(?:/[^\s#]*)?)(?:\s+every\s+(?P<every>\S+))?")
@@ -78,3 +86,41 @@ def _feeds(value: Any, interval_s: int) -> tuple[Feed, ...]:
     if len({feed.url for feed in found}) < len(found):
         raise ValueError("a feed is there twice; keep one of them")
     return tuple(found)
+
+
+class HomeAssistant(msgspec.Struct, frozen=True, kw_only=True):
+    """Where Home Assistant listens.
+
+    broker    None: it is not told
+    prefix    where it looks for what there is to discover
+    topic     below which states stand; of each Atalaia at one broker another
+    """
+
+    broker: Broker | None
+    prefix: str
+    topic: str
+
+    @property
+    def described(self) -> list[str]:
+        """For `config check`."""
+        return [f"home assistant: by {self.broker.name}"] if self.broker else []
+
+
+def read_home_assistant(document: Document) -> HomeAssistant:
+    """The table ``[home_assistant]``."""
+    at = "home_assistant"
+    broker = read_broker(document, at)
+    if broker is not None and not has_client():
+        document.add(f"{at}.broker", MISSING)
+    return HomeAssistant(
+        broker=broker,
+        prefix=document.get(f"{at}.discovery_prefix", _topic, "homeassistant"),
+        topic=document.get(f"{at}.topic", _topic, "atalaia"),
+    )
+
+
+def _topic(value: Any) -> str:
+    text = text_of(value)
+    if not re.fullmatch(r"[A-Za-z0-9_-]{1,64}", text):
+        raise ValueError("not 1 to 64 letters, digits, _ and -; write such")
+    return text

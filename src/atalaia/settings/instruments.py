@@ -4,6 +4,7 @@ stations by MQTT."""
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from importlib.util import find_spec
 from typing import Any
 
@@ -16,8 +17,7 @@ from atalaia.settings.document import Document, EnvText, duration_of, flag, text
 from atalaia.sources import cemaden, nws_observations
 from atalaia.sources.metar import asked
 from atalaia.sources.mqtt.broker import Broker, broker_of
-from atalaia.sources.pws.intake import MappedStation
-from atalaia.sources.pws.mapped import Mapping
+from atalaia.sources.pws.mapped import MappedStation, Mapping
 from atalaia.sources.wis2 import centres
 
 KEYS = (
@@ -194,18 +194,7 @@ def read_wis2(document: Document, places: Places, *, is_of_capitals: bool) -> Wi
 def read_mqtt(document: Document, places: Places) -> Mqtt:
     """The table ``[sources.mqtt]``."""
     at = "sources.mqtt"
-    broker = document.get(f"{at}.broker", _broker, None)
-    password = document.secret(f"{at}.password")
-    if broker is not None and password is not None:
-        broker = Broker(
-            host=broker.host,
-            port=broker.port,
-            transport=broker.transport,
-            is_tls=broker.is_tls,
-            path=broker.path,
-            user=broker.user,
-            password=password.reveal(),
-        )
+    broker = read_broker(document, at)
     nothing: tuple[MappedStation, ...] = ()
     stations = document.get(f"{at}.stations", _stations(places), nothing)
     if stations and broker is None:
@@ -213,6 +202,15 @@ def read_mqtt(document: Document, places: Places) -> Mqtt:
     if stations and broker is not None and not has_client():
         document.add(f"{at}.broker", MISSING)
     return Mqtt(broker=broker, stations=stations)
+
+
+def read_broker(document: Document, at: str) -> Broker | None:
+    """The broker of a table, with its password where that stands apart; None: it names none."""
+    broker = document.get(f"{at}.broker", _broker, None)
+    password = document.secret(f"{at}.password")
+    if broker is None or password is None:
+        return broker
+    return replace(broker, password=password.reveal())
 
 
 def describe(metar: Metar, wis2: Wis2, mqtt: Mqtt) -> list[str]:

@@ -69,15 +69,19 @@ class OpenMeteo(msgspec.Struct, frozen=True, kw_only=True):
             )
         for api in self.further:
             every_s = api.interval_s(places, calls_of_open_meteo())
+            weight = f" of {api.runs} runs each" if api.runs > 1 else ""
             yield (
-                f"{api.name}: asked because rules measure what it tells: "
+                f"{api.name}: asked because rules measure what it tells{weight}: "
                 f"{math.ceil(places * api.calls_per_place)} calls every {minutes(every_s)}, "
                 "counted in the line of open-meteo"
             )
 
 
-def read_open_meteo(document: Document, measured: Collection[str]) -> OpenMeteo:
-    """The table ``[sources.open-meteo]``; `measured` are the variables that rules need."""
+def read_open_meteo(
+    document: Document, measured: Collection[str], by_chance: Collection[str] = ()
+) -> OpenMeteo:
+    """The table ``[sources.open-meteo]``; `measured` are the variables that rules need, `by_chance`
+    those of which they want a chance."""
     interval_s = document.get(f"{_AT}.interval", duration_of(60), 300)
     calm_s = document.get(f"{_AT}.calm_interval", duration_of(60), max(900, interval_s))
     if calm_s < interval_s:
@@ -88,7 +92,7 @@ def read_open_meteo(document: Document, measured: Collection[str]) -> OpenMeteo:
         calm_interval_s=calm_s,
         is_adaptive=document.get(f"{_AT}.adaptive", flag, True),
         base_url=document.get(f"{_AT}.base_url", url, BASE_URL),
-        further=asked_by(measured),
+        further=asked_by(measured, by_chance),
     )
 
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 from functools import partial
 
 from atalaia.settings import Settings
-from atalaia.sources import cemaden, nws_observations
+from atalaia.settings.gauges import Ana
+from atalaia.sources import ana, cemaden, nws_observations
+from atalaia.sources.open_meteo_apis import ECMWF
 from atalaia.sources.plan import (
     FurtherPlan,
     OpenMeteoPlan,
@@ -14,6 +16,7 @@ from atalaia.sources.plan import (
     TomorrowIoPlan,
     aerodromes,
 )
+from atalaia.sources.request import SignIn
 from atalaia.sources.schedule import PollCadence
 
 
@@ -46,14 +49,39 @@ def plans(settings: Settings) -> list[Plan]:
     if settings.metar.enabled:
         metar = settings.metar
         found.append(aerodromes(metar.stations, metar.interval_s, metar.base_url))
+    gauges = settings.ana
+    if gauges.enabled and gauges.user is not None and gauges.password is not None:
+        account = ana.sign_in(gauges.user.reveal(), gauges.password.reveal(), gauges.base_url)
+        found.append(_river_gauges(gauges, account))
     askers = {cemaden.NAME: cemaden.request, nws_observations.NAME: nws_observations.request}
     for network in (settings.cemaden, settings.nws):
         if network.enabled:
             ask = partial(askers[network.name], base_url=network.base_url)
             found.append(StationsPlan(network.name, network.stations, network.interval_s, ask))
+    needed = settings.rules.variables
+    found += [one.plan(settings.places, needed) for one in settings.described.sources]
     return found
 
 
+def _river_gauges(gauges: Ana, account: SignIn) -> StationsPlan:
+    asked = {
+        gauge.code: ana.request(
+            gauge.code,
+            (gauge.places[0], gauge.name),
+            account,
+            gauges.utc_offset_h,
+            gauges.base_url,
+        )
+        for gauge in gauges.stations
+    }
+    return StationsPlan(ana.NAME, tuple(asked), gauges.interval_s, asked.__getitem__)
+
+
 def expected(settings: Settings) -> dict[str, int]:
-    """By source that is polled of places: how often its values are expected, in seconds."""
-    return {plan.name: plan.expected_s for plan in plans(settings) if plan.expected_s}
+    """By source that is polled of places: how often its values are expected, in seconds. An
+    ensemble sees no place: its silence blinds none."""
+    return {
+        plan.name: plan.expected_s
+        for plan in plans(settings)
+        if plan.expected_s and plan.name != ECMWF.name
+    }

@@ -7,15 +7,14 @@ A decoder never raises for bad input: what could be read is returned, and a `Rej
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from atalaia.domain.payload import Payload, Reject
 from atalaia.domain.place import Places
 from atalaia.domain.reading import Decode, Decoded, Readings
-from atalaia.sources import inmet, open_meteo, readings_csv, tomorrow_io
-from atalaia.sources.cap import decoder as cap
-from atalaia.sources.decoding import Wanted
-from atalaia.sources.instruments import DecodeStations
-from atalaia.sources.stations import instruments
+
+if TYPE_CHECKING:
+    from atalaia.sources.decoding import Wanted
 
 CLOCK = "clock"
 """The source of empty payloads that only say that time has passed."""
@@ -23,6 +22,13 @@ CLOCK = "clock"
 
 def decoders(places: Places) -> dict[str, Decode]:
     """Every source's decoder by its name, for these watched places."""
+    # Who wants one module of this package is spared the decoders of all.
+    from atalaia.sources import inmet, open_meteo, readings_csv, tomorrow_io  # noqa: PLC0415
+    from atalaia.sources.cap import decoder as cap  # noqa: PLC0415
+    from atalaia.sources.described import decoder as described  # noqa: PLC0415
+    from atalaia.sources.instruments import of_stations  # noqa: PLC0415
+    from atalaia.sources.stations import instruments  # noqa: PLC0415
+
     readings = readings_csv.decoder(places)
     return {
         tomorrow_io.NAME: tomorrow_io.decoder(places),
@@ -32,20 +38,18 @@ def decoders(places: Places) -> dict[str, Decode]:
         readings_csv.NAME: readings,
         readings_csv.STATION: readings,
         CLOCK: _no_rows,
-        **{name: _of_stations(decode) for name, decode in instruments(places).items()},
+        described.NAME: described.decoder(places),
+        **{name: of_stations(decode) for name, decode in instruments(places).items()},
     }
 
 
-def _of_stations(decode: DecodeStations) -> Decode:
-    def decoded(payloads: Sequence[Payload], _wanted: Wanted) -> Decoded:
-        told = decode(payloads)
-        is_live = not any(payload.is_recorded for payload in payloads)
-        delays = told.readings.delays() if is_live else []
-        return Decoded(
-            Readings.empty(), told.rejects, told.officials, stations=[told], delays=delays
-        )
+def pushable(places: Places) -> frozenset[str]:
+    """The sources whose answers may be pushed: what a described source is believed for is what
+    this program asked it, and instruments have ways of their own."""
+    from atalaia.sources.described.description import NAME  # noqa: PLC0415
+    from atalaia.sources.stations import instruments  # noqa: PLC0415
 
-    return decoded
+    return frozenset(decoders(places)) - {CLOCK, NAME, *instruments(places)}
 
 
 def decode_all(places: Places) -> Decode:

@@ -73,3 +73,16 @@ def _whole_letters(value: Any) -> Any:
 def shown_start(body: bytes) -> str:
     """How a body begins, for a person to recognise it."""
     return repr(body[:40].decode("utf-8", "replace"))
+
+
+def value_at(body: Any, path: str | None) -> Any:
+    """What stands at a path (names and numbers of places with dots between) of a body that was
+    read; None if nothing does. Of an empty path it is all of it."""
+    for step in path.split(".") if path else ():
+        if isinstance(body, dict):
+            body = body.get(step)
+        elif isinstance(body, list) and step.isdecimal() and int(step) < len(body):
+            body = body[int(step)]
+        else:
+            return None
+    return None if path is None else body

@@ -16,6 +16,7 @@ import msgspec
 LONGEST_BACKOFF_S = 900.0
 _FIRST_BACKOFF_S = 15.0
 _LONGEST_ORDER_S = 86_400.0
+_MOST_DIGITS = 18
 """The longest wait that an answer may order: a provider's clock may be wrong by years."""
 
 
@@ -77,10 +78,15 @@ class Budget:
         self._count = Count(taken={window.name: SpentCalls() for window in windows})
 
     @classmethod
-    def of(cls, source: str, kept: Count | None = None) -> Budget:
-        """With the source's published limits, if it has any, and what was `kept` by `count`; full
-        where nothing was."""
-        budget = cls(limits_of(source))
+    def of(
+        cls,
+        source: str,
+        kept: Count | None = None,
+        windows: tuple[CallWindow, ...] | None = None,
+    ) -> Budget:
+        """With these limits, or else the source's published ones, if it has any, and what was
+        `kept` by `count`; full where nothing was."""
+        budget = cls(limits_of(source) if windows is None else windows)
         if kept is not None:
             for window in budget.windows:
                 budget._count.taken[window.name] = kept.taken.get(window.name, SpentCalls())
@@ -186,7 +192,10 @@ def backoff_s(failures: int, jitter: float) -> float:
 
 
 def _count(text: str | None) -> int | None:
-    return int(text) if text is not None and text.isascii() and text.isdigit() else None
+    """More digits than Python reads, or a float holds, are a large number all the same."""
+    if text is None or not (text.isascii() and text.isdigit()):
+        return None
+    return int(text[:_MOST_DIGITS])
 
 
 def _seconds(text: str | None, now: float) -> float | None:

@@ -20,9 +20,9 @@ from typing import Any
 
 from atalaia.domain.payload import Payload
 from atalaia.domain.station import Station
-from atalaia.domain.station_reading import StationReadings, StationsDecoded, Value, report_number
+from atalaia.domain.station_reading import StationReport, Value, report_number
 from atalaia.sources.body import read_json
-from atalaia.sources.instruments import DecodeStations, by_content
+from atalaia.sources.instruments import DecodeStations, StationsTold, by_content
 from atalaia.sources.rejects import Rejects, Unreadable, shown
 from atalaia.sources.request import SourceRequest
 from atalaia.sources.times import utc_second
@@ -61,7 +61,7 @@ def decoder() -> DecodeStations:
     return by_content({HOURLY: _read_hourly, LAST: _read_last})
 
 
-def _read_hourly(payload: Payload, rejects: Rejects) -> StationsDecoded:
+def _read_hourly(payload: Payload, rejects: Rejects) -> StationsTold:
     answer = read_json(payload.body, rejects)
     table = [answer.get(key) for key in ("datas", "horarios", "acumulados")] if _is(answer) else []
     if len(table) != 3 or not all(isinstance(part, list) for part in table):
@@ -78,12 +78,12 @@ def _read_hourly(payload: Payload, rejects: Rejects) -> StationsDecoded:
             hour, value = _hour(label), _number(cell, f"{station.id}: {label}", rejects)
             if hour is not None and value is not None:
                 told.append(Value(midnight + hour * 3600, 3600, "rain_mm", value))
-    return StationsDecoded(_rows(station.id, told, payload, HOURLY), [station])
+    return StationsTold([_report(station.id, told, payload, HOURLY)], [station])
 
 
-def _read_last(payload: Payload, rejects: Rejects) -> StationsDecoded:
+def _read_last(payload: Payload, rejects: Rejects) -> StationsTold:
     answer = read_json(payload.body, rejects)
-    parts = []
+    found = StationsTold()
     for each in answer if isinstance(answer, list) else [answer]:
         number = each.get("idestacao") if _is(each) else None
         if type(number) is not int:
@@ -99,16 +99,17 @@ def _read_last(payload: Payload, rejects: Rejects) -> StationsDecoded:
             for key, period_s in _SUMS.items()
             if (value := _number(each.get(key), f"{station.id}: {key}", rejects)) is not None
         ]
-        parts.append(StationsDecoded(_rows(station.id, told, payload, LAST), [station]))
-    return StationsDecoded.concat(parts)
+        found.reports.append(_report(station.id, told, payload, LAST))
+        found.stations.append(station)
+    return found
 
 
-def _rows(station: str, told: list[Value], payload: Payload, content: str) -> StationReadings:
-    return StationReadings.of(
+def _report(station: str, told: list[Value], payload: Payload, content: str) -> StationReport:
+    return StationReport(
         station,
         payload.source,
         told,
-        known_at=payload.received_at,
+        payload.received_at,
         # Each table corrects itself alone: the other has other periods of the same hour.
         report=report_number(f"{content}|{station}"),
         revision=payload.received_at,

@@ -12,9 +12,8 @@ from collections import deque
 from collections.abc import Iterable
 from typing import Any
 
-import structlog
-
 from atalaia.domain.reading import Delay
+from atalaia.logs import Logger
 from atalaia.sources.decoding import TOLD_AHEAD_S
 
 _REMEMBERED = 5
@@ -29,7 +28,7 @@ _MOST = 100
 _FEWEST_AHEAD = 2
 """Where one source alone is ahead, it is its clock that is doubted."""
 
-log = structlog.get_logger()
+log = Logger()
 
 
 class Clocks:

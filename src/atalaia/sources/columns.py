@@ -27,7 +27,7 @@ def numbers(column: Sequence[object]) -> tuple[Floats, Faults]:
             values = np.array(column, dtype=np.float64)
         except OverflowError:  # an integer of hundreds of digits
             return _one_by_one(column, _number)
-        if _finite_but(values, sum(value is None for value in column)):
+        if _finite_but(values, column.count(None)):
             return values, []
     return _one_by_one(column, _number)
 

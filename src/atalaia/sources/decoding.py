@@ -1,15 +1,17 @@
-"""What all decoders share: one payload at a time, errors apart, and when a row became known."""
+"""What all decoders share: many payloads at a time, errors apart, and when a row became known."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import pairwise
 from typing import TypeAlias
 
 import numpy as np
 
+from atalaia.domain.ensemble import Ensemble
 from atalaia.domain.payload import Payload, Reject
-from atalaia.domain.reading import NO_TIME, Decode, Decoded, Delay, Ints, Kind, Readings
+from atalaia.domain.reading import NO_TIME, Bools, Decode, Decoded, Delay, Ints, Kind, Readings
 from atalaia.sources.rejects import Rejects, Unreadable
 
 Wanted: TypeAlias = frozenset[str] | None
@@ -20,6 +22,15 @@ ReadOne: TypeAlias = Callable[[Payload, Wanted, Rejects], Readings]
 
 May raise Unreadable where nothing can be read.
 """
+
+ReadMany: TypeAlias = Callable[
+    [Sequence[Payload], Wanted, Sequence[Rejects]], tuple[Readings, Ints]
+]
+"""Payloads of one content, and the rejects of each → their rows, in the payloads' order, and which
+payload each row is of, by its number among them."""
+
+ReadRuns: TypeAlias = Callable[[Payload, Wanted, Rejects], Ensemble]
+"""One payload of many runs of models. May raise Unreadable where nothing can be read."""
 
 FUTURE_S = 86_400
 """How far ahead of its receipt an observation may lie before its clock is not believed."""
@@ -40,32 +51,92 @@ def by_content(
     contents: Mapping[str, ReadOne], describe_error: Callable[[Payload], Reject]
 ) -> Decode:
     """A decoder that reads payload by payload, each as its content says."""
+    many = {content: one_by_one(read) for content, read in contents.items()}
+    return at_once_by_content(many, describe_error)
+
+
+def at_once_by_content(
+    contents: Mapping[str, ReadMany],
+    describe_error: Callable[[Payload], Reject],
+    runs: Mapping[str, ReadRuns] | None = None,
+) -> Decode:
+    """A decoder that reads all payloads of a content at once, but for `runs`. Rows, ensembles and
+    rejects come in the payloads' order, as if each had been read alone."""
+    runs = runs or {}
+    known = f"one of {sorted([*contents, *runs])}"
 
     def decode(payloads: Sequence[Payload], wanted: Wanted) -> Decoded:
-        parts: list[Readings] = []
-        found: list[Reject] = []
-        delays: list[Delay] = []
-        for payload in payloads:
+        rejects = [Rejects(payload.source) for payload in payloads]
+        numbers: dict[str, list[int]] = {}
+        for number, payload in enumerate(payloads):
             if payload.failure is not None:
                 continue  # nothing came: that is the budget's and the watch's affair
             if not is_answer(payload):
-                found.append(describe_error(payload))
+                rejects[number].take(describe_error(payload))
                 continue
-            rejects = Rejects(payload.source)
-            read = contents.get(payload.content.partition(";")[0])
-            if read is None:
-                rejects.add("unknown content", f"{payload.content!r}: one of {sorted(contents)}")
-            else:
-                try:
-                    readings = read(payload, wanted, rejects)
-                    delays += delays_of(readings, payload)
-                    parts.append(without_future(readings, payload, rejects))
-                except Unreadable as error:
-                    rejects.add_unreadable(error)
-            found.extend(rejects.listed())
-        return Decoded(Readings.concat(parts), found, delays=delays)
+            numbers.setdefault(payload.content.partition(";")[0], []).append(number)
+        parts = []
+        ensembles: list[Ensemble] = []
+        for content, mine in numbers.items():
+            if content in runs:
+                ensembles += _ensembles(runs[content], payloads, mine, wanted, rejects)
+                continue
+            read = contents.get(content)
+            if read is not None:
+                told = [payloads[i] for i in mine], wanted, [rejects[i] for i in mine]
+                parts.append((np.array(mine, np.int64), *read(*told)))
+            for i in mine if read is None else ():
+                rejects[i].add("unknown content", f"{payloads[i].content!r}: {known}")
+        readings, of = _in_turn([(rows, mine[of_mine]) for mine, rows, of_mine in parts])
+        delays = delays_of(readings, of, payloads)
+        readings = without_future(readings, of, payloads, rejects)
+        found = [reject for mine in rejects for reject in mine.listed()]
+        return Decoded(readings, found, delays=delays, ensembles=ensembles)
 
     return decode
+
+
+def _ensembles(
+    read: ReadRuns,
+    payloads: Sequence[Payload],
+    mine: Sequence[int],
+    wanted: Wanted,
+    rejects: Sequence[Rejects],
+) -> Iterator[Ensemble]:
+    for i in mine:
+        try:
+            yield read(payloads[i], wanted, rejects[i])
+        except Unreadable as error:
+            rejects[i].add_unreadable(error)
+
+
+def one_by_one(read: ReadOne) -> ReadMany:
+    """A reader of many payloads by one that reads each alone."""
+
+    def read_many(
+        payloads: Sequence[Payload], wanted: Wanted, rejects: Sequence[Rejects]
+    ) -> tuple[Readings, Ints]:
+        parts = []
+        for payload, mine in zip(payloads, rejects, strict=True):
+            rows = Readings.empty()
+            try:
+                rows = read(payload, wanted, mine)
+            except Unreadable as error:
+                mine.add_unreadable(error)
+            parts.append(rows)
+        return Readings.concat(parts), np.repeat(np.arange(len(parts)), list(map(len, parts)))
+
+    return read_many
+
+
+def _in_turn(parts: Sequence[tuple[Readings, Ints]]) -> tuple[Readings, Ints]:
+    """All rows, each part's in the order of the payloads that they are of, in this order."""
+    if len(parts) == 1:
+        return parts[0]
+    readings = Readings.concat(rows for rows, _ in parts)
+    of = np.concatenate([np.empty(0, np.int64), *(of for _, of in parts)])
+    order = np.argsort(of, kind="stable")
+    return readings.take(order), of[order]
 
 
 def plain_error(payload: Payload) -> Reject:
@@ -75,48 +146,65 @@ def plain_error(payload: Payload) -> Reject:
     return rejects.listed()[0]
 
 
-def times_of_rows(payload: Payload, kind: Ints, valid_at: Ints) -> tuple[Ints, Ints]:
-    """(issued_at, known_at) of a provider's rows.
+def times_of_rows(
+    kind: Ints, valid_at: Ints, received_at: int | Ints, is_recorded: bool | Bools
+) -> tuple[Ints, Ints]:
+    """(issued_at, known_at) of a provider's rows, by their payloads' times in Unix seconds.
 
     Live rows are known when they were received, and a forecast's run time is not told. In a
     record a forecast was issued, and known, when the answer was received; all else is known at
     its own valid time.
     """
-    received = np.full(len(valid_at), payload.received_at, np.int64)
-    if not payload.is_recorded:
-        return np.full(len(valid_at), NO_TIME, np.int64), received
     is_forecast = kind == Kind.FORECAST
-    issued = np.where(is_forecast, received, NO_TIME)
-    return issued, np.where(is_forecast, received, valid_at)
+    issued = np.where(is_recorded & is_forecast, received_at, np.int64(NO_TIME))
+    return issued, np.where(is_recorded & ~is_forecast, valid_at, np.int64(received_at))
 
 
-def delays_of(readings: Readings, payload: Payload) -> list[Delay]:
-    """How late the newest word of each source came, as it was said; forecasts say nothing of it."""
-    if payload.is_recorded:
-        return []
-    is_now = readings.kind != Kind.FORECAST
-    newest = np.full(len(readings.sources), NO_TIME, np.int64)
-    np.maximum.at(newest, readings.source[is_now], readings.valid_at[is_now])
-    at = payload.received_at
+def delays_of(readings: Readings, of: Ints, payloads: Sequence[Payload]) -> list[Delay]:
+    """How late the newest word of each source came in each live payload, as it was said; forecasts
+    say nothing of it. `of` is the number of the payload that a row is of."""
+    is_live = np.array([not payload.is_recorded for payload in payloads], bool)
+    is_now = (readings.kind != Kind.FORECAST) & is_live[of]
+    of, source, valid_at = of[is_now], readings.source[is_now], readings.valid_at[is_now]
+    order = np.lexsort((valid_at, source, of))
+    of, source, valid_at = of[order], source[order], valid_at[order]
+    is_newest = np.ones(len(of), bool)
+    is_newest[:-1] = (of[1:] != of[:-1]) | (source[1:] != source[:-1])
     return [
-        Delay(source, at, at - valid_at)
-        for source, valid_at in zip(readings.sources, newest.tolist(), strict=True)
-        if valid_at != NO_TIME
+        Delay(readings.sources[name], at, at - newest)
+        for number, name, newest in zip(
+            of[is_newest].tolist(), source[is_newest], valid_at[is_newest].tolist(), strict=True
+        )
+        for at in (payloads[number].received_at,)
+        if newest != NO_TIME
     ]
 
 
-def without_future(readings: Readings, payload: Payload, rejects: Rejects) -> Readings:
-    """Live rows, none of which speaks of a present that is still to come.
+def without_future(
+    readings: Readings, of: Ints, payloads: Sequence[Payload], rejects: Sequence[Rejects]
+) -> Readings:
+    """Live rows, none of which speaks of a present that is still to come. `of` is the number of the
+    payload that a row is of, in ascending order.
 
     What bears a time ahead of its receipt comes from a clock that is ahead: it is taken as of its
     receipt (several rows keep the distances between them), so that it moves no clock here. More
     than a day ahead it is not believed at all.
     """
-    if payload.is_recorded or len(readings) == 0:
-        return readings
-    ahead = np.where(readings.kind == Kind.FORECAST, 0, readings.valid_at - payload.received_at)
+    received = np.array([payload.received_at for payload in payloads], np.int64)
+    is_live = np.array([not payload.is_recorded for payload in payloads], bool)
+    is_now = (readings.kind != Kind.FORECAST) & is_live[of]
+    ahead = np.where(is_now, readings.valid_at - received[of], 0)
     if (ahead <= 0).all():
         return readings
+    bounds = np.searchsorted(of, np.arange(len(payloads) + 1)).tolist()
+    return Readings.concat(
+        _without_future(readings.take(slice(start, stop)), ahead[start:stop], mine)
+        for (start, stop), mine in zip(pairwise(bounds), rejects, strict=True)
+    )
+
+
+def _without_future(readings: Readings, ahead: Ints, rejects: Rejects) -> Readings:
+    """Of one payload; `ahead` is by how many seconds each row is ahead of its receipt."""
     is_future = ahead > FUTURE_S
     if is_future.any():
         days = int(ahead.max()) / FUTURE_S

@@ -18,10 +18,10 @@ from urllib.parse import SplitResult, urljoin, urlsplit
 
 import aiohttp
 import msgspec
-import structlog
 
 from atalaia.clock import Clock
 from atalaia.domain.payload import Payload
+from atalaia.logs import Logger
 from atalaia.sources.cap import decoder as cap
 from atalaia.sources.cap.found import Found, Link, parts_of
 from atalaia.sources.fetch import fetch
@@ -34,7 +34,7 @@ PAUSE_S = 0.2
 _LONGEST_PAUSE_S = 900.0
 _GONE = (404, 410)
 
-log = structlog.get_logger()
+log = Logger()
 
 Deliver = Callable[[list[Payload]], Awaitable[object]]
 

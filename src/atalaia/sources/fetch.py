@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
+from urllib.parse import quote, quote_plus
 
 import aiohttp
 
@@ -36,18 +37,25 @@ async def fetch(
     try:
         status, body, headers = await _get(session, request, timeout_s, most_bytes)
     except (TimeoutError, aiohttp.ClientError, _TooLargeError, OSError, ValueError) as error:
-        return _failed(request, now(), _failure(error, timeout_s, most_bytes)), {}
-    for secret in request.credentials.values():
-        body = body.replace(secret.encode(), b"***") if secret else body
+        return failed(request, now(), _failure(error, timeout_s, most_bytes)), {}
+    for secret in _secrets(request):
+        body = body.replace(secret.encode(), b"***")
     payload = Payload(
         source=request.source,
         content=request.content,
         places=request.places,
         received_at=now(),
-        body=body,
+        body=request.head + body if status < 300 else body,
         status=status,
     )
     return payload, headers
+
+
+def _secrets(request: SourceRequest) -> set[str]:
+    """What an answer may repeat of what the request held: as it is, or as it stood in the query."""
+    found = {text.removeprefix("Bearer ") for text in request.credentials.values()}
+    found |= {*request.secret_params.values()}
+    return {way for text in found if text for way in (text, quote(text), quote_plus(text))}
 
 
 async def _get(
@@ -57,7 +65,7 @@ async def _get(
         asyncio.timeout(timeout_s),  # all of it: a server may also answer a byte at a time
         session.get(
             request.url,
-            params=request.params,
+            params=request.params | request.secret_params,
             headers=request.credentials,
             allow_redirects=False,
             timeout=aiohttp.ClientTimeout(total=timeout_s),
@@ -71,7 +79,8 @@ async def _get(
         return response.status, bytes(body), response.headers
 
 
-def _failed(request: SourceRequest, received_at: int, failure: str) -> Payload:
+def failed(request: SourceRequest, received_at: int, failure: str) -> Payload:
+    """The payload that says why no answer came."""
     return Payload(
         source=request.source,
         content=request.content,

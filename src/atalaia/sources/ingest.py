@@ -9,11 +9,10 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-import structlog
-
 from atalaia.clock import Clock, sleep_unless, steady
 from atalaia.domain.payload import Payload
 from atalaia.errors import QueueFull, StateConflict
+from atalaia.logs import Logger
 from atalaia.ports import Stream
 from atalaia.sources import CLOCK
 
@@ -36,7 +35,7 @@ _LONGEST_PAUSE_S = 30.0
 _TRY_AGAIN_S = 1.0
 """A store that could not be written is tried again by whoever pushes so long after the last try."""
 
-log = structlog.get_logger()
+log = Logger()
 
 
 @dataclass(frozen=True, eq=False)

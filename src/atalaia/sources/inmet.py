@@ -82,7 +82,7 @@ def _read(places: Places, payload: Payload, wanted: Wanted, rejects: Rejects) ->
     table = _table(lines, header, rejects)
     valid_at = _valid_at(table, rejects)
     kind = np.full(len(valid_at), Kind.OBSERVED, np.int8)
-    issued_at, known_at = times_of_rows(payload, kind, valid_at)
+    issued_at, known_at = times_of_rows(kind, valid_at, payload.received_at, payload.is_recorded)
     readings = Readings.build(
         place=np.full(len(valid_at), position, np.int32),
         source=NAME,

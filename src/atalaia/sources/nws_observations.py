@@ -15,9 +15,9 @@ from typing import Any
 
 from atalaia.domain.payload import Payload
 from atalaia.domain.station import Station
-from atalaia.domain.station_reading import StationReadings, StationsDecoded, Value
+from atalaia.domain.station_reading import StationReport, Value
 from atalaia.sources.body import read_json
-from atalaia.sources.instruments import DecodeStations, by_content
+from atalaia.sources.instruments import DecodeStations, StationsTold, by_content
 from atalaia.sources.metar.decoder import NAME as AERODROME
 from atalaia.sources.rejects import Rejects, Unreadable, shown
 from atalaia.sources.request import SourceRequest
@@ -71,20 +71,20 @@ def decoder() -> DecodeStations:
     return by_content({OBSERVATION: _read})
 
 
-def _read(payload: Payload, rejects: Rejects) -> StationsDecoded:
+def _read(payload: Payload, rejects: Rejects) -> StationsTold:
     answer = read_json(payload.body, rejects)
     features = answer.get("features") if isinstance(answer, dict) else None
     found = features if isinstance(features, list) else [answer]
-    parts = []
+    told = StationsTold()
     for each in found:
         try:
-            parts.append(_observation(each, payload, rejects))
+            told.add(_observation(each, payload, rejects))
         except Unreadable as error:
             rejects.add_unreadable(error)
-    return StationsDecoded.concat(parts)
+    return told
 
 
-def _observation(value: Any, payload: Payload, rejects: Rejects) -> StationsDecoded:
+def _observation(value: Any, payload: Payload, rejects: Rejects) -> StationsTold:
     properties = value.get("properties", value) if isinstance(value, dict) else None
     if not isinstance(properties, dict) or "timestamp" not in properties:
         raise Unreadable("not an observation", "no timestamp")
@@ -105,8 +105,8 @@ def _observation(value: Any, payload: Payload, rejects: Rejects) -> StationsDeco
     station = Station(
         id=f"{AERODROME}:{name}", kind="aerodrome", latitude=latitude, longitude=longitude
     )
-    readings = StationReadings.of(station.id, payload.source, told, known_at=payload.received_at)
-    return StationsDecoded(readings, [station])
+    report = StationReport(station.id, payload.source, told, payload.received_at)
+    return StationsTold([report], [station])
 
 
 def _last_part(address: Any) -> str | None:

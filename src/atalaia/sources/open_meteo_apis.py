@@ -18,12 +18,17 @@ from collections.abc import Collection, Iterable
 import msgspec
 
 from atalaia.domain.place import Place
+from atalaia.sources import thunder
 from atalaia.sources.request import SourceRequest
 
 NAME = "open-meteo"
 CONTENT = "forecast"
+ARCHIVE = "archive"
+"""Past days, in the same shape: nothing in it is a forecast."""
 FIRE_WEATHER = "fire-weather"
 """Hours of which nothing is told but the fire weather index that they come to."""
+ENSEMBLE = "ensemble"
+"""Hours by many runs of models, each a series of its own."""
 BASE_URL = "https://api.open-meteo.com"
 MOST_PLACES = 100
 """Places a call: more would make the URL longer than some proxies let pass."""
@@ -63,6 +68,9 @@ VARIABLES = {
     "pm10": "pm10_ug_m3",
     "ozone": "ozone_ug_m3",
     "river_discharge": "river_discharge_m3_s",
+    "wave_height": "wave_height_m",
+    "wave_period": "wave_period_s",
+    "sea_level_height_msl": "sea_level_m",
 }
 """Both spellings that occur; where an answer holds both, the first fills what the other lacks."""
 
@@ -79,6 +87,10 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
     days        how many days an answer reaches over, as calls are counted
     every_s     how often a place is asked; 0: at the pace in the settings
     step_s      how far apart its values are: no sooner is one missing
+    is_everywhere    whether it knows of every place; else one of which it says nothing at all (no
+                river is there, no sea) is not unseen
+    runs        as so many variables the provider counts each
+    places_a_call    places that are asked for at once
     """
 
     name: str
@@ -90,19 +102,23 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
     days: int
     every_s: int = 0
     step_s: int = 3600
+    is_everywhere: bool = True
+    runs: int = 1
+    places_a_call: int = MOST_PLACES
 
     @property
     def variables(self) -> frozenset[str]:
         """What of the catalogue it tells."""
         if self.content == FIRE_WEATHER:
             return frozenset({"fire_weather_index"})
-        return frozenset(VARIABLES[name] for names in self.asked.values() for name in names)
+        told = {VARIABLES[name] for names in self.asked.values() for name in names}
+        return frozenset(told | {thunder.VARIABLE} if "weather_code" in told else told)
 
     @property
     def calls_per_place(self) -> float:
-        """Calls that the provider counts for one place: a tenth a variable asked for, times the
-        fortnights that the answer reaches over, and at least 1."""
-        tenths = sum(map(len, self.asked.values())) / 10
+        """Calls that the provider counts for one place: a tenth a variable asked for, by each run,
+        times the fortnights that the answer reaches over, and at least 1."""
+        tenths = self.runs * sum(map(len, self.asked.values())) / 10
         return max(1.0, tenths, tenths * self.days / _DAYS_A_CALL)
 
     def interval_s(self, places: int, calls_a_day: float) -> int:
@@ -122,7 +138,6 @@ FORECAST = Endpoint(
             "apparent_temperature",
             "precipitation",
             "snowfall",
-            "weather_code",
             "surface_pressure",
             "wind_speed_10m",
             "wind_direction_10m",
@@ -139,6 +154,8 @@ FORECAST = Endpoint(
             "visibility",
             "cape",
             "uv_index",
+            # By the hour, as thunder is foretold by it.
+            "weather_code",
         ),
     },
     span={"past_hours": "24", "forecast_hours": "48"},
@@ -166,6 +183,18 @@ FURTHER = (
         days=10,
         every_s=6 * 3600,
         step_s=86_400,
+        is_everywhere=False,
+    ),
+    # Wave models of several services, run twice to four times a day.
+    Endpoint(
+        name=f"{NAME}:marine",
+        base_url="https://marine-api.open-meteo.com",
+        path="/v1/marine",
+        asked={"hourly": ("wave_height", "wave_period", "sea_level_height_msl")},
+        span={"past_hours": "24", "forecast_hours": "48"},
+        days=3,
+        every_s=3600,
+        is_everywhere=False,
     ),
     # The index of a day hangs on that of the day before: a season of hours is asked anew each time,
     # so that nothing has to be remembered, and a day that was missed costs nothing.
@@ -189,14 +218,41 @@ FURTHER = (
     ),
 )
 
+ECMWF = Endpoint(
+    name=f"{NAME}:ensemble",
+    content=ENSEMBLE,
+    base_url="https://ensemble-api.open-meteo.com",
+    path="/v1/ensemble",
+    asked={},
+    # Windows that end soon reach back over hours that have passed, by the runs' own word.
+    span={"models": "ecmwf_ifs025", "past_hours": "24", "forecast_hours": "120"},
+    days=6,
+    every_s=6 * 3600,
+    step_s=6 * 3600,
+    runs=51,
+    places_a_call=20,
+)
+"""The ensemble of the European Centre: the whole globe, a control run and 50 more, four times a
+day. What is asked is what rules want a chance of (`asked_by`)."""
+
 BY_DAY = {name: VARIABLES[name] for api in FURTHER for name in api.asked.get("daily", ())}
 """Of daily values only these: others are extremes and sums of a day under names of their own."""
 
 
-def asked_by(variables: Collection[str]) -> tuple[Endpoint, ...]:
-    """The further APIs that tell something of these variables which the forecast does not."""
+NOT_EVERYWHERE = frozenset(api.name for api in FURTHER if not api.is_everywhere)
+"""Sources of which a row without a value is none."""
+
+
+def asked_by(variables: Collection[str], by_chance: Collection[str] = ()) -> tuple[Endpoint, ...]:
+    """The further APIs that tell something of these variables which the forecast does not, and the
+    ensemble of those of which rules want a chance."""
     wanted = set(variables) - FORECAST.variables
-    return tuple(api for api in FURTHER if api.variables & wanted)
+    further = tuple(api for api in FURTHER if api.variables & wanted)
+    if not by_chance:
+        return further
+    fields = {variable: name for name, variable in reversed(VARIABLES.items())}
+    hourly = tuple(fields[variable] for variable in sorted(by_chance))
+    return (*further, msgspec.structs.replace(ECMWF, asked={"hourly": hourly}))
 
 
 def requests(
@@ -206,7 +262,8 @@ def requests(
     a server of one's own, which has all APIs."""
     asked = list(places)
     server = api.base_url if base_url == BASE_URL else base_url
-    groups = [asked[i : i + MOST_PLACES] for i in range(0, len(asked), MOST_PLACES)]
+    size = api.places_a_call
+    groups = [asked[i : i + size] for i in range(0, len(asked), size)]
     return [
         SourceRequest(
             source=api.name,

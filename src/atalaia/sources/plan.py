@@ -8,9 +8,10 @@ from typing import Protocol
 
 import numpy as np
 
-from atalaia.domain.place import Places
+from atalaia.domain.place import Place, Places
 from atalaia.domain.reading import NO_TIME, Floats, Ints
 from atalaia.sources import open_meteo_apis, tomorrow_io
+from atalaia.sources.budget import CallWindow, limits_of
 from atalaia.sources.metar import asked
 from atalaia.sources.metar import decoder as metar
 from atalaia.sources.open_meteo_apis import CONTENT, Endpoint
@@ -37,6 +38,8 @@ class Plan(Protocol):
     contents: tuple[str, ...]
     expected_s: int
     """Interval at which a place's values are expected, for telling silence; 0: of no place."""
+    windows: tuple[CallWindow, ...]
+    """How many calls it allows."""
 
     def due(
         self, now: int, last: Mapping[str, Ints], nearness: Floats, left: Mapping[str, int]
@@ -58,6 +61,7 @@ class OpenMeteoPlan:
 
     name = open_meteo_apis.NAME
     contents: tuple[str, ...] = (CONTENT,)
+    windows = limits_of(name)
 
     def __init__(
         self,
@@ -116,6 +120,7 @@ class FurtherPlan:
         self, places: Places, api: Endpoint, base_url: str = open_meteo_apis.BASE_URL
     ) -> None:
         self.name = api.name
+        self.windows = limits_of(api.name)
         self.contents: tuple[str, ...] = (api.content,)
         self._api = api
         self._places = places
@@ -128,8 +133,7 @@ class FurtherPlan:
     ) -> list[Due]:
         """See `Plan.due`."""
         del nearness, left
-        is_due = _age(now, last[self._api.content]) >= self._every_s
-        return [Due(self._api.content, place) for place in np.flatnonzero(is_due).tolist()]
+        return _overdue(now, last, self._api.content, self._every_s)
 
     def requests(self, asked: Sequence[Due]) -> list[tuple[SourceRequest, list[Due]]]:
         """See `Plan.requests`."""
@@ -151,7 +155,7 @@ def calls_for_forecast(places: int, further: Sequence[Endpoint]) -> float:
 def _of_open_meteo(
     asked: Sequence[Due], places: Places, api: Endpoint, base_url: str
 ) -> list[tuple[SourceRequest, list[Due]]]:
-    size = open_meteo_apis.MOST_PLACES
+    size = api.places_a_call
     groups = [list(asked[i : i + size]) for i in range(0, len(asked), size)]
     return [
         (request, group)
@@ -168,6 +172,7 @@ class TomorrowIoPlan:
 
     name = tomorrow_io.NAME
     contents: tuple[str, ...] = ("realtime", "forecast")
+    windows = limits_of(name)
 
     def __init__(
         self,
@@ -251,8 +256,10 @@ class StationsPlan:
         contents: Sequence[str],
         interval_s: int,
         request: Callable[[str], SourceRequest],
+        windows: tuple[CallWindow, ...] | None = None,
     ) -> None:
         self.name = name
+        self.windows = limits_of(name) if windows is None else windows
         self.contents: tuple[str, ...] = tuple(contents)
         self._interval_s = interval_s
         self._request = request
@@ -280,6 +287,51 @@ def aerodromes(
         for number, request in enumerate(asked.requests(stations, base_url))
     }
     return StationsPlan(metar.NAME, tuple(found), interval_s, found.__getitem__)
+
+
+class EachPlacePlan:
+    """A source that is asked of every place at one interval, one place a call.
+
+    expected_s  0: nothing that a rule needs is told
+    """
+
+    def __init__(
+        self,
+        places: Places,
+        name: str,
+        content: str,
+        interval_s: int,
+        request: Callable[[Place], SourceRequest],
+        windows: tuple[CallWindow, ...],
+        *,
+        expected_s: int,
+    ) -> None:
+        self.name = name
+        self.contents: tuple[str, ...] = (content,)
+        self.expected_s = expected_s
+        self.windows = windows
+        self._places = places
+        self._interval_s = interval_s
+        self._request = request
+
+    def due(
+        self, now: int, last: Mapping[str, Ints], nearness: Floats, left: Mapping[str, int]
+    ) -> list[Due]:
+        """See `Plan.due`. Who waits longest goes first: the calls may not suffice for all."""
+        del nearness, left
+        (content,) = self.contents
+        found = _overdue(now, last, content, self._interval_s)
+        return sorted(found, key=lambda one: int(last[content][one.place]))
+
+    def requests(self, asked: Sequence[Due]) -> list[tuple[SourceRequest, list[Due]]]:
+        """See `Plan.requests`."""
+        return [(self._request(self._places[one.place]), [one]) for one in asked]
+
+
+def _overdue(now: int, last: Mapping[str, Ints], content: str, every_s: float) -> list[Due]:
+    """Each place of which this was asked for so long ago, in their order."""
+    is_due = _age(now, last[content]) >= every_s
+    return [Due(content, place) for place in np.flatnonzero(is_due).tolist()]
 
 
 def _with_unseen(now: int, last: Ints, nearness: Floats, expected_s: int) -> Floats:

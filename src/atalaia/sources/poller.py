@@ -13,24 +13,22 @@ from collections.abc import Awaitable, Callable
 
 import aiohttp
 import numpy as np
-import structlog
 
 from atalaia.clock import Clock
 from atalaia.domain.alert import instant
 from atalaia.domain.payload import Payload
 from atalaia.domain.place import Places
 from atalaia.domain.reading import NO_TIME, Floats
+from atalaia.logs import Logger
 from atalaia.notes import Note
 from atalaia.ports import Notes
 from atalaia.sources import decode_all
 from atalaia.sources.budget import Budget, Count
-from atalaia.sources.fetch import fetch
 from atalaia.sources.health import Health
 from atalaia.sources.plan import Plan
 from atalaia.sources.request import SourceRequest
-from atalaia.sources.schedule import (
-    Due,
-)
+from atalaia.sources.schedule import Due
+from atalaia.sources.signed import SignedFetch
 
 LOOK_AGAIN_S = 10.0
 """How often a source is looked at, at least: nearness changes between two calls."""
@@ -38,7 +36,7 @@ LOOK_AGAIN_S = 10.0
 MOST_IN_FLIGHT = 4
 """Requests of one source that may be under way; one while it does not answer."""
 
-log = structlog.get_logger()
+log = Logger()
 
 Deliver = Callable[[list[Payload]], Awaitable[object]]
 Polls = dict[str, dict[str, int]]
@@ -66,17 +64,16 @@ class Poller:
     ) -> None:
         self.plan = plan
         self.health = Health()
-        self.budget = Budget.of(plan.name)
+        self.budget = Budget.of(plan.name, None, plan.windows)
         self._places = places
         self._decode = decode_all(places)
-        self._session = session
+        self._signed = SignedFetch(session, clock, timeout_s)
         self._deliver = deliver
         self._nearness = nearness
         # Spare: without them it may ask a little too often, within the calls.
         self._count_note = Note(notes, f"budget:{plan.name}", Count, is_spare=True)
         self._polls_note = Note(notes, f"polls:{plan.name}", Polls, is_spare=True)
         self._clock = clock
-        self._timeout_s = timeout_s
         self._last = {name: np.full(len(places), NO_TIME, np.int64) for name in plan.contents}
         self._in_flight: set[asyncio.Task[None]] = set()
         self._launched = 0
@@ -143,7 +140,7 @@ class Poller:
     async def _ask(
         self, request: SourceRequest, what: list[Due], before: list[int], number: int
     ) -> None:
-        payload, headers = await fetch(self._session, request, self._clock.second, self._timeout_s)
+        payload, headers = await self._signed.ask(request)
         reason = _unreachable(payload)
         now = self._clock.now()
         # Requests that were under way when the first of them failed are one failure, not four.
@@ -168,6 +165,8 @@ class Poller:
         columns = [*decoded.readings.values.values()]
         for part in decoded.stations:
             columns += part.readings.values.values()
+        for told in decoded.ensembles:
+            columns += told.values.values()
         if any(np.isfinite(column).any() for column in columns):
             return None
         reasons = [reject.reason for reject in decoded.rejects[:1]]
@@ -211,7 +210,7 @@ class Poller:
 
     async def _load(self) -> None:
         count = await asyncio.to_thread(self._count_note.get)
-        self.budget = Budget.of(self.plan.name, count)
+        self.budget = Budget.of(self.plan.name, count, self.plan.windows)
         known = await asyncio.to_thread(self._polls_note.get) or {}
         now = self._clock.second()
         for content, column in self._last.items():

@@ -37,6 +37,10 @@ class Rejects:
         else:
             self._more += 1
 
+    def take(self, reject: Reject) -> None:
+        """Note one that is made already."""
+        self.add(reject.reason, reject.detail)
+
     def add_unreadable(self, error: Unreadable) -> None:
         """Note that nothing of the payload could be read."""
         self.add(error.reason, error.detail)

@@ -13,7 +13,7 @@ import msgspec
 import numpy as np
 
 from atalaia.domain.reading import NO_TIME, Floats, Ints
-from atalaia.sources.budget import limits_of
+from atalaia.sources.budget import CallWindow, limits_of
 
 NEAR = 0.7
 """Nearness from which a place goes first."""
@@ -155,7 +155,7 @@ class Arithmetic(msgspec.Struct, frozen=True):
     interval_s           between two rounds
     calls_per_hour, calls_per_day
     limit_per_hour, limit_per_day   what the source allows; None: no such limit
-    shortest_interval_s  between two rounds that still fits every limit of an hour or longer
+    shortest_interval_s  between two rounds that still fits every limit of a minute or longer
     fits                 whether this interval is no shorter
     """
 
@@ -178,21 +178,31 @@ class Arithmetic(msgspec.Struct, frozen=True):
             if limit is not None
         )
         verdict = "fits" if self.fits else "does not fit"
+        shortest_min = math.ceil(self.shortest_interval_s / 60)
+        limits = "no limit is known"
+        if shortest_min:
+            limits = (
+                f"{verdict} in {allowed or 'its limits'}; one round every {shortest_min} min would"
+            )
         return (
             f"{self.source}: {self.calls_per_round} calls a round, every "
             f"{self.interval_s / 60:g} min = {self.calls_per_day:,.0f} a day "
-            f"({self.calls_per_hour:,.0f} an hour), {verdict} in {allowed or 'no known limit'}; "
-            f"one round every {math.ceil(self.shortest_interval_s / 60)} min would"
+            f"({self.calls_per_hour:,.0f} an hour), {limits}"
         )
 
 
 def arithmetic(
-    source: str, places: int, interval_s: float, calls_per_place: float = 1
+    source: str,
+    places: int,
+    interval_s: float,
+    calls_per_place: float = 1,
+    windows: tuple[CallWindow, ...] | None = None,
 ) -> Arithmetic:
     """The calls of polling all places at one fixed interval, for `config check`.
 
     `calls_per_place` counts what is asked of a place in a round: 2 for Tomorrow.io's realtime and
-    forecast, `open_meteo_apis.FORECAST.calls_per_place` for Open-Meteo.
+    forecast, `open_meteo_apis.FORECAST.calls_per_place` for Open-Meteo. `windows` are its limits,
+    where they are not published ones.
 
     >>> arithmetic("tomorrow-io", 1, 180).calls_per_day
     480.0
@@ -200,9 +210,10 @@ def arithmetic(
     False
     """
     calls = math.ceil(places * calls_per_place)
-    limits = {window.length_s: window.limit for window in limits_of(source)}
+    known = limits_of(source) if windows is None else windows
+    limits = {window.length_s: window.limit for window in known}
     shortest = max(
-        (calls * length / limit for length, limit in limits.items() if length >= 3600),
+        (calls * length / limit for length, limit in limits.items() if length >= 60),
         default=0.0,
     )
     return Arithmetic(

@@ -60,8 +60,9 @@ def _read(texts: Sequence[object]) -> Ints:
     return np.array([seconds[text] for text in only_texts], np.int64)
 
 
-def local_seconds(texts: Sequence[object], utc_offset_s: int) -> Ints:
-    """As `utc_seconds`, for local times without an offset, `utc_offset_s` ahead of UTC."""
+def local_seconds(texts: Sequence[object], utc_offset_s: int | Ints) -> Ints:
+    """As `utc_seconds`, for local times without an offset, `utc_offset_s` ahead of UTC: all of
+    them, or each by so much."""
     quick = _same_shape(texts, _LOCAL_SHAPE)
     seconds = np.array([_one_local(text) for text in texts], np.int64) if quick is None else quick
     return _believable(np.where(seconds == NO_TIME, NO_TIME, seconds - utc_offset_s))

@@ -204,7 +204,9 @@ class _Series:
         if payload.content.startswith("forecast"):
             is_forecast |= True  # its first entry lies a moment before the answer
         kind = np.where(is_forecast, np.int8(Kind.FORECAST), np.int8(Kind.ANALYSIS))
-        issued_at, known_at = times_of_rows(payload, kind, valid_at)
+        issued_at, known_at = times_of_rows(
+            kind, valid_at, payload.received_at, payload.is_recorded
+        )
         return Readings.build(
             place=np.full(len(valid_at), position, np.int32),
             source=NAME,

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from enum import Enum
 
 from atalaia.domain.reading import Floats
+from atalaia.sources import thunder
+from atalaia.sources.decoding import Wanted, is_wanted
 from atalaia.sources.units import Conversion, conversion
 
 
@@ -64,6 +66,26 @@ FIELDS = (
     Field("uvIndex", "uv_index", "", ""),
     Field("weatherCode", "weather_code", "", ""),
 )
+
+_CODE = "weather_code"
+
+
+def with_codes(wanted: Wanted) -> Wanted:
+    """What is to be read for what is wanted: a thunderstorm is told by the weather's code."""
+    return wanted if wanted is None or thunder.VARIABLE not in wanted else wanted | {_CODE}
+
+
+def with_thunder(values: dict[str, Floats], wanted: Wanted) -> dict[str, Floats]:
+    """The values read, by variable, with what their codes say of thunder, as far as wanted."""
+    codes = values.get(_CODE)
+    if codes is not None and is_wanted(thunder.VARIABLE, wanted):
+        values[thunder.VARIABLE] = thunder.classes(
+            codes, thunder.TOMORROW_IO, thunder.TOMORROW_IO_UNKNOWN
+        )
+        if not is_wanted(_CODE, wanted):
+            del values[_CODE]
+    return values
+
 
 ONLY_IN_SERIES = frozenset({"precipitationIntensity", "rainAccumulation", "snowAccumulation"})
 """Fields that realtime answers do not have."""

@@ -28,7 +28,13 @@ from atalaia.sources.columns import numbers, present
 from atalaia.sources.decoding import FUTURE_S, TOLD_AHEAD_S, Wanted, is_answer, is_wanted
 from atalaia.sources.rejects import Rejects, Unreadable, shown
 from atalaia.sources.times import fault, utc_seconds, utc_seconds_of_letters
-from atalaia.sources.tomorrow_io_fields import FIELDS, ONLY_IN_SERIES, System
+from atalaia.sources.tomorrow_io_fields import (
+    FIELDS,
+    ONLY_IN_SERIES,
+    System,
+    with_codes,
+    with_thunder,
+)
 
 Locate: TypeAlias = Callable[[Payload, Any, Places, Rejects], int | None]
 DescribeError: TypeAlias = Callable[[Payload], Reject]
@@ -73,11 +79,13 @@ class _Shape:
     """The struct for one set of wanted variables, its decoder, and its columns."""
 
     def __init__(self, wanted: Wanted) -> None:
+        self.wanted = wanted
+        read = with_codes(wanted)
         self.fields = sorted(
             (
                 each
                 for each in FIELDS
-                if each.key not in ONLY_IN_SERIES and is_wanted(each.variable, wanted)
+                if each.key not in ONLY_IN_SERIES and is_wanted(each.variable, read)
             ),
             # As the answers have them: msgspec looks for a key next after the last that it found.
             key=attrgetter("key"),
@@ -228,7 +236,7 @@ class Realtime:
             kind=Kind.ANALYSIS,
             valid_at=at,
             known_at=_received_at(answers) if are_live else _known_at(answers, at),
-            values=present(values),
+            values=present(with_thunder(values, shape.wanted)),
         )
         good = _believable(readings, answers, bodies, rejects)
         return replace(good, delays=_delays(readings)) if are_live else good

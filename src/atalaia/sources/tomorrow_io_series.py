@@ -14,7 +14,7 @@ from atalaia.sources.columns import numbers, present
 from atalaia.sources.decoding import Wanted, is_wanted
 from atalaia.sources.rejects import Rejects, Unreadable, shown
 from atalaia.sources.times import fault, utc_seconds
-from atalaia.sources.tomorrow_io_fields import FIELDS, System
+from atalaia.sources.tomorrow_io_fields import FIELDS, System, with_codes, with_thunder
 
 _TIMESTEP_S = {"current": 0, "1m": 60, "5m": 300, "15m": 900, "30m": 1800, "1h": 3600}
 _DAY = "1d"
@@ -94,9 +94,10 @@ def columns(
         if valid_at[i] == NO_TIME:
             rejects.add(fault(time), f"{block.label}: {shown(time)}")
     values: dict[str, Floats] = {}
+    read = with_codes(wanted)
     for each in FIELDS:
         is_of_no_period = CATALOGUE[each.variable].is_sum and not block.period_s
-        if is_of_no_period or not is_wanted(each.variable, wanted):
+        if is_of_no_period or not is_wanted(each.variable, read):
             continue
         column, faults = numbers([entry["values"].get(each.key) for entry in entries])
         for i, reason in faults:
@@ -105,6 +106,7 @@ def columns(
         column = each.converted(column, system)
         earlier = values.get(each.variable)
         values[each.variable] = column if earlier is None else np.fmax(earlier, column)
+    values = with_thunder(values, wanted)
     has_time = valid_at != NO_TIME
     return valid_at[has_time], present({name: values[name][has_time] for name in values})
 

@@ -28,6 +28,8 @@ _FROM: dict[str, dict[str, Conversion]] = {
     "hPa": {"hPa": _SAME, "mB": _SAME, "Pa": (0.01, 0.0), "inHg": (33.863886667, 0.0)},
     "m": {"m": _SAME, "km": (1000.0, 0.0), "ft": (0.3048, 0.0), "mi": (1609.344, 0.0)},
     "1": {"": _SAME, "1": _SAME, "wmo code": _SAME},
+    "s": {"s": _SAME},
+    "class": {"class": _SAME},
     "J/kg": {"J/kg": _SAME},
     "kJ/m²": {"kJ/m²": _SAME},
     "m³/s": {"m³/s": _SAME},
@@ -39,3 +41,8 @@ _FROM: dict[str, dict[str, Conversion]] = {
 def conversion(unit: object, variable: str) -> Conversion | None:
     """From `unit` to the unit of a variable of the catalogue; None if that unit is not known."""
     return _FROM[CATALOGUE[variable].unit].get(unit) if isinstance(unit, str) else None
+
+
+def units_of(variable: str) -> list[str]:
+    """The units that a variable of the catalogue may be given in."""
+    return [unit for unit in _FROM[CATALOGUE[variable].unit] if unit]

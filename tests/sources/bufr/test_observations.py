@@ -48,6 +48,30 @@ def test_a_report_of_inmets_form_is_rows_of_the_catalogue() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("is_manned", "code", "thunder"),
+    [
+        # WMO-No. 306, code table 4677: thunderstorms at the time of observation
+        (True, 17, 2), (True, 95, 2), (True, 96, 3), (True, 97, 3), (True, 98, 2), (True, 99, 4),
+        # ... of the hour before, lightning without thunder, other weather, nothing worth telling
+        (True, 29, 0), (True, 91, 0), (True, 94, 0), (True, 13, 0), (True, 61, 0), (True, 508, 0),
+        # not observed, and missing
+        (True, 509, None), (True, 510, None), (True, None, None),
+        # Table 4680: stations without a person, most of which cannot hear
+        (False, 190, 2), (False, 192, 2), (False, 193, 3), (False, 195, 3), (False, 196, 4),
+        (False, 126, 0), (False, 100, None), (False, 161, None), (False, 199, None),
+        (False, 0, None), (False, 2, None), (False, 508, None), (False, 95, 2),
+    ],
+)  # fmt: skip
+def test_of_thunder_a_person_tells_and_a_machine_only_what_it_heard(
+    is_manned: bool, code: int | None, thunder: int | None
+) -> None:
+    station = [*AT_83967[:3], int(is_manned), *AT_83967[4:]]
+    (found,) = observe(read(message([*HEAD, 20003], [[*station, code]])))
+    expected = [] if thunder is None else [("thunderstorm_class", TEN, thunder, 0, None)]
+    assert found.rows == expected
+
+
 def test_every_variable_is_of_the_catalogue() -> None:
     told = [name for name, _ in observations._INSTANTS.values()]
     told += [*observations._WINDS.values(), *observations._EXTREMES.values(), "rain_mm"]

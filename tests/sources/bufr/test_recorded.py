@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from atalaia.sources import thunder
 from atalaia.sources.bufr.observations import Observation, observe
 from atalaia.sources.bufr.reader import Damaged, Told, find, read
 
@@ -94,10 +95,10 @@ def assert_same(one: Observation, other: dict[str, Any]) -> None:
     assert (one.latitude, one.longitude) == (other["latitude"], other["longitude"])
     assert one.elevation_m == other["height_m"]
     assert one.refused == other["refused"]
-    assert len(one.rows) == len(other["rows"])
-    for row, (variable, valid_at, value, period_s, note) in zip(
-        one.rows, other["rows"], strict=True
-    ):
+    # What was expected was written down before present weather was read.
+    ours = [row for row in one.rows if row.variable != thunder.VARIABLE]
+    assert len(ours) == len(other["rows"])
+    for row, (variable, valid_at, value, period_s, note) in zip(ours, other["rows"], strict=True):
         assert (row.variable, row.valid_at) == (variable, seconds(valid_at))
         assert (row.period_s, row.note) == (period_s, note)
         assert row.value == pytest.approx(value, abs=DEVIATION.get(variable, 1e-9))

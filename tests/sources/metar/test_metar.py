@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import math
 import random
 from datetime import UTC, datetime
 from pathlib import Path
@@ -163,6 +164,46 @@ def test_weather_at_the_station_counts_and_neither_nearby_nor_before(
     assert found.unread == []
 
 
+@pytest.mark.parametrize(
+    ("text", "thunder"),
+    [
+        ("05006KT 9999 TS SCT010CB 22/19 Q1016", 2),
+        ("05006KT 9999 -TSRA BR 22/19 Q1016", 2),
+        ("05006KT 9999 +TSRA 22/19 Q1016", 3),
+        ("05006KT 9999 TSGR 22/19 Q1016", 3),
+        ("05006KT 9999 TSRAGS 22/19 Q1016", 3),
+        ("05006KT 9999 +TSRAGR 22/19 Q1016", 4),
+        ("05006KT 9999 +RA VCTS 22/19 Q1016", 1),
+        ("05006KT 9999 -TSRA VCTS 22/19 Q1016", 2),
+        ("05006KT 9999 -RA 22/19 Q1016", 0),
+        ("05006KT CAVOK 22/19 Q1016 NOSIG", 0),
+        ("05006KT 9999 22/19 Q1016 RETS", 0),
+        ("05006KT 9999 22/19 Q1016 TEMPO 3000 TSRA", 0),
+        # It was not told, or could not be: unknown, and never calm.
+        ("NIL", None),
+        ("", None),
+        ("05006KT 9999", None),
+        ("05006KT 9999 // 22/19 Q1016", None),
+        ("05006KT 9999 TSXY 22/19 Q1016", None),
+        # A machine that says nothing of thunder may have no ears.
+        ("AUTO 05006KT 9999 22/19 Q1016", None),
+        ("AUTO 05006KT CAVOK 22/19 Q1016", None),
+        ("AUTO 05006KT 9999 TSRA 22/19 Q1016", 2),
+        ("AUTO 05006KT 9999 VCTS 22/19 Q1016", 1),
+        ("AUTO 05006KT 9999 RETSRA 22/19 Q1016", 0),
+        ("AUTO 05006KT 10SM CLR 22/19 A2992 RMK AO2", None),
+        ("AUTO 05006KT 10SM CLR 22/19 A2992 RMK AO2 TSNO", None),
+        ("AUTO 05006KT 10SM CLR 22/19 A2992 RMK AO2 TSB05E44", 0),
+        ("AUTO 05006KT 10SM CLR 22/19 A2992 RMK AO2 LTG DSNT N", 0),
+        ("05006KT 10SM CLR 22/19 A2992 RMK AO2 TSNO", None),
+    ],
+)
+def test_of_thunder_only_what_listened_for_it_says_that_there_is_none(
+    text: str, thunder: int | None
+) -> None:
+    assert report(text).thunderstorm == thunder
+
+
 def test_a_trend_is_no_observation() -> None:
     found = report("09005KT 9999 22/20 Q1016 TEMPO 25045G60KT 0500 +TSGR")
     assert (found.wind_gust_m_s, found.visibility_m, found.weather) == (None, 10_000, [])
@@ -197,7 +238,8 @@ def test_a_collection_with_its_dates_is_read() -> None:
 
 def test_nil_has_no_values() -> None:
     assert len(decode("METAR SBPA 111800Z NIL=").readings) == 0
-    assert decode("METAR SBPA 111800Z NIL=").rejects == []
+    for more in ("", "AUTO ", "COR "):
+        assert decode(f"METAR SBPA 111800Z {more}NIL=").rejects == []
 
 
 def test_what_is_not_understood_is_put_aside_and_the_rest_is_read() -> None:
@@ -241,6 +283,9 @@ def test_tenths_and_extremes_come_from_the_remarks() -> None:
     assert (found.temperature_max_c, found.temperature_min_c) == (10.2, -1.2)
     assert found.needs_care
     assert american("T1005").temperature_c == -0.5
+    zero = american("T1000")
+    assert math.copysign(1, zero.temperature_c or 0) == 1, "-0,0 °C is no temperature"
+    assert math.copysign(1, report("05006KT M00/M00 Q1016").dew_point_c or 0) == 1
 
 
 # Payloads
@@ -260,6 +305,7 @@ def test_a_bulletin_is_read_report_by_report() -> None:
     assert readings.values["wind_gust_m_s"][1] == pytest.approx(23.15)
     assert np.isnan(readings.values["wind_gust_m_s"][0])
     assert readings.values["weather_code"].tolist() == [61, 97]
+    assert readings.values["thunderstorm_class"].tolist() == [0, 3]
     assert readings.period_s.tolist() == [0, 0]
 
 

@@ -8,7 +8,7 @@ import hashlib
 import json
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from aiohttp import web
@@ -19,10 +19,11 @@ from atalaia.channels.guard import networks as networks_of
 from atalaia.domain.payload import Payload
 from atalaia.domain.place import Places
 from atalaia.homes.embedded import EmbeddedHome, open_home
+from atalaia.ports import Stream
 from atalaia.sources import decode_all
 from atalaia.sources.session import open_session
 from atalaia.sources.wis2.download import Downloads
-from atalaia.sources.wis2.owed import TRIES, Owed
+from atalaia.sources.wis2.owed import TRIES, Owed, OwedData
 from patience import until
 from run.world import Clock
 
@@ -68,6 +69,7 @@ def tell(
     *,
     allow: Sequence[str] = ("127.0.0.0/8",),
     href: str | None = None,
+    is_indexed: bool = True,
     **more: Any,
 ) -> None:
     async def run() -> None:
@@ -96,9 +98,11 @@ def tell(
                     )
                 ]
             )
-            owed.add([offset])
+            [record] = home.stream.read(offset - 1, 1)
+            owed.add([OwedData(offset, told=None if is_indexed else record.payload)])
+            stream = home.stream if is_indexed else cast(Stream, "nothing is asked of it")
             downloads = Downloads(
-                owed, home.stream, session, lambda url: check_url(url, rules), keep, clock
+                owed, stream, session, lambda url: check_url(url, rules), keep, clock
             )
             task = asyncio.create_task(downloads.run())
             try:
@@ -110,11 +114,12 @@ def tell(
     asyncio.run(run())
 
 
-def test_linked_data_are_read_as_inline_ones_are(home: EmbeddedHome) -> None:
+@pytest.mark.parametrize("is_indexed", [True, False])
+def test_linked_data_are_read_as_inline_ones_are(home: EmbeddedHome, is_indexed: bool) -> None:
     async def story(fetching: Fetching) -> None:
         await until(lambda: fetching.fetched() and not len(fetching.owed))
 
-    tell(home, story)
+    tell(home, story, is_indexed=is_indexed)
     payloads = [record.payload for record in home.stream.read(0, 99)]
     assert [one.content for one in payloads] == ["wnm", "wnm-data"]
     decoded = decode_all(Places([]))(payloads, None)
@@ -144,6 +149,37 @@ def test_data_that_are_not_the_published_ones_are_not_used_and_asked_for_again(
         assert fetching.fetched()[0].failure is None
 
     tell(home, story)
+
+
+def test_what_was_fetched_is_taken_off_the_note_now_and_then_and_at_the_end(
+    home: EmbeddedHome, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written: list[str] = []
+    put = home.state.set_note
+
+    def counted(key: str, *more: Any) -> Any:
+        written.append(key)
+        return put(key, *more)
+
+    monkeypatch.setattr(home.state, "set_note", counted)
+
+    def left() -> int:
+        after = Owed(home.state)
+        after.load()
+        return len(after)
+
+    async def story(fetching: Fetching) -> None:
+        before = len(written)
+        await until(lambda: not len(fetching.owed))
+        assert len(written) == before
+        assert left() == 1, "after an end just now it is fetched again"
+        await until(lambda: not left(), lambda: fetching.clock.turn(5))
+        assert len(written) == before + 1
+        fetching.owed.add([OwedData(1)])
+        await until(lambda: not len(fetching.owed))
+
+    tell(home, story)
+    assert left() == 0
 
 
 def test_a_server_that_is_down_is_asked_ever_more_seldom_and_then_given_up(

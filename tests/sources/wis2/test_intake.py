@@ -5,14 +5,16 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 from atalaia.domain.payload import Payload
 from atalaia.homes.embedded import EmbeddedHome, open_home
+from atalaia.ports import Record, Stream
 from atalaia.sources.mqtt.arrivals import Arrived
 from atalaia.sources.mqtt.subscriber import Sorted
+from atalaia.sources.wis2 import owed as owed_room
 from atalaia.sources.wis2.decoder import decoder
 from atalaia.sources.wis2.intake import KnownNotices, WnmIntake
 from atalaia.sources.wis2.owed import Owed
@@ -141,6 +143,40 @@ def test_what_has_its_data_elsewhere_is_owed_and_stays_so_after_a_restart(
     after = Owed(home.state)
     after.load()
     assert [one.offset for one in after.due(0, ())] == [2]
+
+
+class LookedThrough:
+    """A stream as AWS's: to ask it for an offset is to look through all of it."""
+
+    is_indexed = False
+
+    def __init__(self, home: EmbeddedHome) -> None:
+        self.append = home.stream.append
+        self.last_offset = home.stream.last_offset
+
+    def read(self, after: int, limit: int) -> list[Record]:
+        raise AssertionError("a week of answers would be looked through")
+
+
+def test_where_the_stream_has_no_index_what_is_owed_is_kept_itself_and_bounded(
+    home: EmbeddedHome, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stream, owed = cast(Stream, LookedThrough(home)), Owed(home.state)
+    intake = WnmIntake(stream, owed)
+    linked = [
+        notice(id=f"l{i}", properties={"content": "absent", "data_id": f"br-inmet:l/{i}"})
+        for i in range(3)
+    ]
+    told = sort(intake, *linked)
+    monkeypatch.setattr(owed_room, "MOST_BYTES", 2 * len(told.payloads[0].body) + 10)
+    intake.kept(told.payloads, stream.append(told.payloads))
+    after = Owed(home.state)
+    WnmIntake(stream, after).begin()
+    assert [(one.offset, one.told) for one in after.due(0, ())] == [
+        (3, told.payloads[2]),
+        (2, told.payloads[1]),
+    ], "the oldest goes first"
+    assert owed.dropped == 1
 
 
 def test_memory_is_bounded_and_the_oldest_goes_first() -> None:

@@ -27,7 +27,7 @@ from atalaia.homes.aws.talks import DynamoTalks
 if TYPE_CHECKING:
     from atalaia.homes.aws.keys import DynamoKeys
     from atalaia.homes.aws.lake import S3Lake
-    from atalaia.homes.aws.refining import RefiningState
+    from atalaia.homes.aws.meter import DynamoMeters
     from atalaia.homes.aws.sql import AthenaSql
 
 HOLD_S = 900
@@ -54,13 +54,6 @@ class AwsHome:
         return DynamoState(self.clients, self.table("state"), self.table("log"))
 
     @property
-    def refining(self) -> RefiningState:
-        """The state for who refines."""
-        from atalaia.homes.aws.refining import RefiningState  # noqa: PLC0415
-
-        return RefiningState(self.clients, self.table("state"), self.table("log"))
-
-    @property
     def keys(self) -> DynamoKeys:
         """Of people, with the data key that KMS opens."""
         from atalaia.homes.aws.keys import DynamoKeys, KmsWrap  # noqa: PLC0415
@@ -74,11 +67,18 @@ class AwsHome:
         return DynamoTalks(self.clients, self.table("contacts"))
 
     @property
+    def meter(self) -> DynamoMeters:
+        """How often one may ask: a container's own count, and a table that all add to."""
+        from atalaia.homes.aws.meter import DynamoMeters  # noqa: PLC0415
+
+        return DynamoMeters(self.table("state"), self.people, lambda: self.keys)
+
+    @property
     def lake(self) -> S3Lake:
-        """RAW, GOLD, and what was set aside of both as damaged."""
+        """RAW, GOLD, what was set aside of both as damaged, and who is told, sealed."""
         from atalaia.homes.aws.lake import S3Lake  # noqa: PLC0415
 
-        places = {"raw": "raw", "gold": "gold", "damaged": "gold"}
+        places = {"raw": "raw", "gold": "gold", "damaged": "gold", "recipients": "gold"}
         return S3Lake(self.clients, {k: self.config.bucket(name) for k, name in places.items()})
 
     @property
@@ -119,13 +119,14 @@ class AwsHome:
 
         # Mine already: it was done, and the answer got lost.
         where = f"{ABSENT} OR #until < :now OR holder = :mine"
-        if not take(where, {":now": int(now()), ":mine": mine}):
-            raise HeldByAnother(
-                f"{task} of {self.config.env} is in use by another; it is tried again"
-            )
         try:
+            if not take(where, {":now": int(now()), ":mine": mine}):
+                raise HeldByAnother(
+                    f"{task} of {self.config.env} is in use by another; it is tried again"
+                )
             yield lambda: take("holder = :mine", {":mine": mine})
         finally:
+            # Also where nobody said whether it was taken: what is not mine stays.
             write(self.clients, table.remove("#lock", task, "holder = :mine", {":mine": mine}))
 
 

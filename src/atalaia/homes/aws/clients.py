@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from typing import Any
 
 from atalaia.errors import SettingsInvalid, StateConflict
@@ -73,10 +74,21 @@ def _client(service: str) -> Any:
         max_pool_connections=32,
         tcp_keepalive=True,
     )
+    session = get_session()
+    session.register_component("data_loader", _models(session.get_config_variable("data_path")))
     try:
-        return get_session().create_client(service, config=options)
+        return session.create_client(service, config=options)
     except NoRegionError as error:
         raise SettingsInvalid(["no AWS region is set; set AWS_DEFAULT_REGION"]) from error
+
+
+@lru_cache(1)
+def _models(folders: str | None) -> Any:
+    """What botocore knows of services and of where they are: read once a process, and not once a
+    client, of which a function makes up to six while somebody waits."""
+    from botocore.loaders import create_loader  # noqa: PLC0415
+
+    return create_loader(folders)
 
 
 @contextmanager

@@ -32,6 +32,10 @@ _LONG = 1_000
 """Bytes: a longer item is packed, for each KB that is begun is paid for. A place's packs to a
 quarter."""
 
+_BLOCK = 250
+"""Entries of the alert log in one partition: of one that grows for ever all writes would go to its
+end. What readers ask for at once is in one block or two."""
+
 _DIGITS = 60
 """Of an offset: Kinesis' sequence numbers have up to 56."""
 
@@ -140,7 +144,7 @@ class Commits:
     def _entries(self, entries: Sequence[LogEntry], first: int) -> Iterator[Action]:
         for number, entry in enumerate(entries, first):
             alert = entry.alert
-            text = {"pk": "alerts", "sk": number_text(number), "entry": encode_entry(entry)}
+            text = {"pk": block_of(number), "sk": number_text(number), "entry": encode_entry(entry)}
             yield self._log.put(text, ABSENT)
             life = {"pk": f"life/{alert.incident}", "sk": number_text(alert.version)}
             yield self._log.put(life | {"number": number}, ABSENT)
@@ -199,6 +203,16 @@ class Commits:
                     self._shared.pop(key, None)
                 else:
                     self._shared[key] = body
+
+
+def block_of(number: int) -> str:
+    """The partition of the alert log that an entry lies in."""
+    return f"alerts/{number_text(number // _BLOCK)}"
+
+
+def block_end(number: int) -> int:
+    """The last number in its block."""
+    return (number // _BLOCK + 1) * _BLOCK - 1
 
 
 def body_of(item: Item) -> bytes:

@@ -25,6 +25,9 @@ T = TypeVar("T")
 
 ABSENT = "attribute_not_exists(pk)"
 
+EXPIRES_AT = "expires_at"
+"""Of rows that go by themselves: the attribute that says when, in Unix seconds."""
+
 
 class Refused(Exception):
     """A condition did not hold: of the actions at these positions."""
@@ -165,6 +168,22 @@ class DynamoTable:
         }
         new = {f":new_{name}": value for name, value in kept.items()}
         return self._action("Update", body, where, new | dict(values or {}))
+
+    def add(self, key: tuple[str, str], n: int, until: int) -> int:
+        """Add to what was counted under this key, at once, and return what that comes to.
+
+        until    Unix seconds: then the row may go. One whose answer got lost may be added twice.
+        """
+        with translated(f"table {self.name}"):
+            said = self._client.update_item(
+                TableName=self.name,
+                Key=_packed(dict(zip(("pk", "sk"), key, strict=True))),
+                UpdateExpression="ADD n :n SET #expires_at = :until",
+                ExpressionAttributeNames={"#expires_at": EXPIRES_AT},
+                ExpressionAttributeValues=_packed({":n": n, ":until": until}),
+                ReturnValues="UPDATED_NEW",
+            )
+        return int(_unpacked(said["Attributes"])["n"])
 
     def number(self, name: str, n: int = 1) -> tuple[int, Action]:
         """The first of `n` new numbers of this counter, and the action that takes them: refused

@@ -8,15 +8,14 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 
-import structlog
-
 from atalaia.errors import HeldByAnother, StateConflict
 from atalaia.homes.aws import HOLD_S, AwsHome
+from atalaia.logs import Logger
 
 _WAIT_S = 10.0
 _PROLONG_S = HOLD_S / 5
 
-log = structlog.get_logger()
+log = Logger()
 
 
 @contextmanager

@@ -4,6 +4,7 @@
 key       <pseudonym>   a person's key, wrapped (``lookup``: what addresses are looked up with;
                         ``lookup.2`` what came in its place, and so on; ``vapid``: by which push
                         services know the home)
+block     <number>      that of a block of people (`domain.blocks`), wrapped
 erased    <pseudonym>   whose key was destroyed, and when
 master    -             the data key, wrapped by KMS
 ```
@@ -21,9 +22,10 @@ from contextlib import suppress
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from atalaia.domain.blocks import BLOCKS, block_of, key_name
 from atalaia.errors import StateConflict
 from atalaia.homes.aws.clients import Clients, translated
-from atalaia.homes.aws.dynamo import ABSENT, DynamoTable, Refused, transact, write
+from atalaia.homes.aws.dynamo import ABSENT, DynamoTable, Refused, put_all, transact, write
 from atalaia.ports import Keys
 from atalaia.wrap import KEY_BYTES, Wrap, unwrapped, wrapped
 
@@ -98,15 +100,38 @@ class DynamoKeys(Keys):
 
     def destroy(self, pseudonym: str, at: int) -> None:
         note = {"pk": "erased", "sk": _checked(pseudonym), "at": at}
+        block = self._table.remove("block", str(block_of(pseudonym)))
         gone = self._table.remove("key", pseudonym)
         try:
-            transact(self._clients, [self._table.put(note, ABSENT), gone])
+            transact(self._clients, [self._table.put(note, ABSENT), block, gone])
         except Refused:  # noted before; a key that was made since goes too
-            write(self._clients, gone)
+            transact(self._clients, [block, gone])
 
     def erased(self) -> list[tuple[str, int]]:
         found = [(row["sk"], row["at"]) for row in self._table.query("erased")]
         return sorted(found, key=lambda one: (one[1], one[0]))
+
+    def block_keys(self) -> dict[int, bytes]:
+        found = {}
+        for row in self._table.query("block"):
+            with suppress(StateConflict):
+                number = int(row["sk"])
+                found[number] = self._wrap.unwrap(row["wrapped"], key_name(number))
+        return found
+
+    def make_block_keys(self) -> dict[int, bytes]:
+        found = self.block_keys()
+        new = {n: os.urandom(KEY_BYTES) for n in range(BLOCKS + 1) if n not in found}
+        put_all(
+            self._clients,
+            [
+                self._table.put(
+                    {"pk": "block", "sk": str(n), "wrapped": self._wrap.wrap(key, key_name(n))}
+                )
+                for n, key in new.items()
+            ],
+        )
+        return found | new
 
     def lookup_key(self, number: int) -> bytes:
         name = _lookup_name(number)

@@ -15,7 +15,8 @@ _LONGEST_KEY = 1024
 class S3Lake(Lake):
     """Fills `ports.Lake`. What is written is whole or not there at all, as S3 has it.
 
-    buckets    by the first part of a key: ``raw``, ``gold``, and ``damaged`` for what was set aside
+    buckets    by the first part of a key: ``raw``, ``gold``, ``damaged`` for what was set aside,
+               and ``recipients`` for who is told
     """
 
     def __init__(self, clients: Clients, buckets: dict[str, str]) -> None:

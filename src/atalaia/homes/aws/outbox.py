@@ -23,8 +23,8 @@ it done.
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict, deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections import defaultdict, deque
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from itertools import islice
 
 import msgspec
@@ -59,6 +59,7 @@ from atalaia.homes.aws.dynamo import (
 from atalaia.homes.aws.outbox_rows import (
     OutboxRow,
     OutboxRows,
+    counted,
     feed_key,
     order_of,
     place_of,
@@ -215,19 +216,22 @@ class DynamoOutbox(Outbox):
         after: str | None = None,
         limit: int = 100,
     ) -> list[Message]:
-        """Unless a person is named, the whole table is read."""
         self._redo.finish()
         last = self._rows.row(after) if after else None
         if after and last is None:
             return []
-        found = [
-            row.message
-            for row in (self._rows.all() if person is None else self._rows.of(person))
-            if status in (None, row.message.status) and channel in (None, row.message.channel)
-        ]
+        if person is None:
+            found: list[Message] = []
+            for rows in self._rows.newest(status, last, min(limit, _READ_AT_ONCE)):
+                found += (r.message for r in rows if channel in (None, r.message.channel))
+                if len(found) >= limit:
+                    break
+            return found[:limit]
+        theirs = (row.message for row in self._rows.of(person))
+        wanted = [m for m in theirs if status in (None, m.status) and channel in (None, m.channel)]
         if last is not None:
-            found = [m for m in found if _newest_first(m) > _newest_first(last.message)]
-        return sorted(found, key=_newest_first)[:limit]
+            wanted = [m for m in wanted if place_of(m) < place_of(last.message)]
+        return sorted(wanted, key=place_of, reverse=True)[:limit]
 
     def message(self, message: str) -> Message | None:
         self._redo.finish()
@@ -322,12 +326,9 @@ class DynamoOutbox(Outbox):
         ]
         return sum(self._edit(message, due) for message in waiting)
 
-    def counts(self) -> dict[tuple[str, str], int]:
-        """The whole table is read."""
-        found = Counter(
-            (m.channel, str(m.status)) for m in (row.message for row in self._rows.all())
-        )
-        return dict(found)
+    def counts(self, statuses: Collection[Status] = tuple(Status)) -> dict[tuple[str, str], int]:
+        """As the indexes show it: a moment late, perhaps."""
+        return dict(counted(self._table, statuses))
 
     def settled(self, after: int, limit: int) -> list[tuple[int, Message, list[Delivery]]]:
         self._redo.finish()
@@ -342,9 +343,8 @@ class DynamoOutbox(Outbox):
                 break
         return found[:limit]
 
-    def forget(self, settled_before: int) -> int:
-        """From the oldest on, some at a time, as far as there is anything old."""
-        n = 0
+    def forget(self, settled_before: int) -> Iterator[int]:
+        """From the oldest on, as far as there is anything old."""
         for some in self._rows.settled(0, _READ_AT_ONCE, settled_before):
             old = [
                 row
@@ -356,8 +356,7 @@ class DynamoOutbox(Outbox):
             self._remove(old)
             gone = [feed_key(number) for number, row in some if row is None]
             remove_all(self._clients, [self._deliveries.remove(*key) for key in gone])
-            n += len(old)
-        return n
+            yield len(old)
 
     def forget_person(self, person: str) -> None:
         """Remove all messages to a person, and their deliveries."""
@@ -509,10 +508,6 @@ class DynamoOutbox(Outbox):
     def _remove(self, rows: Sequence[OutboxRow]) -> None:
         for actions in zip(*(self._rows.removed(row) for row in rows), strict=True):
             remove_all(self._clients, [action for some in actions for action in some])
-
-
-def _newest_first(message: Message) -> tuple[int, str]:
-    return -first_seq(message), message.id
 
 
 def _gravest(row: OutboxRow) -> tuple[int, int, str]:

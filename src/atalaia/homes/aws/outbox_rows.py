@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from heapq import merge
 from itertools import islice
@@ -33,6 +34,8 @@ at what is due costs one query a partition."""
 
 TOLD_SHARDS = 8
 """The same of one incident's deliveries."""
+
+_STANDINGS = ("unsent", *map(str, LAST))
 
 _LOOKED_AT = 100
 """Messages of each shard that one look at what is due brings."""
@@ -121,9 +124,31 @@ class OutboxRows:
                 if people is None or row["person"] in people:
                     yield row
 
-    def all(self) -> Iterator[OutboxRow]:
-        """The whole table is read."""
-        return map(row_of, self._table.scan("begins_with(pk, :lane)", {":lane": "lane/"}))
+    def newest(
+        self, status: Status | None, after: OutboxRow | None, page: int
+    ) -> Iterator[list[OutboxRow]]:
+        """Those of a status, or all, the newest first, so many at a time; from after one on."""
+        kinds = _STANDINGS if status is None else (_standing(status),)
+        before = {":before": place_of(after.message)} if after else None
+        shards = [
+            self._table.query(
+                f"{kind}/{shard}",
+                "person_at < :before" if before else "",
+                before,
+                index="standing",
+                hash="standing",
+                is_consistent=False,
+                is_newest_first=True,
+                page=page,
+            )
+            for kind in kinds
+            for shard in range(SHARDS)
+        ]
+        keys = merge(*shards, key=lambda one: str(one["person_at"]), reverse=True)
+        while some := [(one["pk"], one["sk"]) for one in islice(keys, page)]:
+            found = self._table.many(some)
+            rows = [row_of(found[at]) for at in some if at in found]
+            yield [row for row in rows if status in (None, row.message.status)]
 
     def of(self, person: str) -> Iterator[OutboxRow]:
         """All of a person, as their index shows it: a moment late, perhaps."""
@@ -275,9 +300,35 @@ class OutboxRows:
         ]
 
 
+def counted(outbox: DynamoTable, statuses: Collection[Status]) -> Counter[tuple[str, str]]:
+    """How many there are by channel and status. Of those that wait, what they wait for is read
+    with all that they have, else their keys."""
+    found: Counter[tuple[str, str]] = Counter()
+    for shard in range(SHARDS):
+        for status in set(statuses) - set(UNSENT):
+            rows = outbox.query(
+                f"{status}/{shard}", index="standing", hash="standing", is_consistent=False
+            )
+            found.update((_channel_of(row["pk"]), str(status)) for row in rows)
+        if not set(statuses).isdisjoint(UNSENT):
+            rows = outbox.query(f"due/{shard}", index="due", hash="due", is_consistent=False)
+            waiting = (row_of(row).message for row in rows)
+            found.update((m.channel, str(m.status)) for m in waiting if m.status in statuses)
+    return found
+
+
 def order_of(message: Message) -> str:
     """The partition of a message's order key."""
     return f"lane/{message.channel}/{message.order_key}"
+
+
+def _channel_of(order: str) -> str:
+    return order.split("/", 2)[1]
+
+
+def _standing(status: Status) -> str:
+    """What a message is listed under. One that is unsent stays where it is while it is taken."""
+    return "unsent" if status in UNSENT else str(status)
 
 
 def place_of(message: Message) -> str:
@@ -316,6 +367,7 @@ def _item(row: OutboxRow) -> Item:
         "carried": _encode(row.carried),
         "person": message.person,
         "person_at": place_of(message),
+        "standing": f"{_standing(message.status)}/{_shard(message.order_key)}",
     }
     if message.status in UNSENT:
         item["open_at"] = place_of(message)

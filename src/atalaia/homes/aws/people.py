@@ -6,13 +6,14 @@ people     person     <pseudonym>             what they asked for, sealed; where
            #counter   change                  the newest number
            tally      <HMAC>                  what was counted under it, and until when it is kept
            lookup     -                       which look-up keys there are (absent: the first)
+           snapshot   -                       the newest snapshot's name (absent: there is none)
 contacts   <channel>/<HMAC>   -               one address, sealed
            person/<pseudonym> <channel>/<HMAC>    whose it is
 consents   <pseudonym>        <purpose>/<channel>/<given_at>
            words      <SHA-256>              what was agreed to
 ```
 
-Retention reads whole tables: it runs a few times a day.
+What retention may let go of is in the index `ends`.
 """
 
 from __future__ import annotations
@@ -33,9 +34,21 @@ from atalaia.homes.aws.dynamo import (
     transact,
     write,
 )
+from atalaia.homes.aws.ends import (
+    PENDING,
+    TALK,
+    TALLY,
+    UNCONFIRMED,
+    WITHDRAWN,
+    ended,
+    ends,
+)
 from atalaia.ports import Consent, ContactRow, LookupKeys, People, PersonRow
 
 _WORDS = "words"
+_ENDS_OF_OWN = (TALLY, TALK)
+"""Kinds that are partitions, too, of rows that say until when they are kept."""
+
 _FREE = f"{ABSENT} OR pseudonym = :mine OR #status = :stopped"
 
 _encode = msgspec.msgpack.Encoder().encode
@@ -93,6 +106,20 @@ class DynamoPeople(People):
     def person(self, pseudonym: str) -> PersonRow | None:
         row = self._person(pseudonym)
         return row if row is not None and row.sealed is not None else None
+
+    def some(self, pseudonyms: Sequence[str]) -> list[PersonRow]:
+        found = self._people.many([("person", pseudonym) for pseudonym in pseudonyms])
+        rows = (_decode_person(item["row"]) for item in found.values())
+        return [row for row in rows if row.sealed is not None]
+
+    def snapshot(self) -> str:
+        found = self._people.get("snapshot", "-")
+        return str(found["name"]) if found else ""
+
+    def set_snapshot(self, before: str, name: str) -> bool:
+        where, values = ("#name = :before", {":before": before}) if before else (ABSENT, {})
+        item = {"pk": "snapshot", "sk": "-", "name": name}
+        return write(self._clients, self._people.put(item, where, values))
 
     def put(
         self,
@@ -167,6 +194,7 @@ class DynamoPeople(People):
         self, name: bytes, before: bytes | None, value: bytes, until: int, key: int = 1
     ) -> bool:
         item: Item = {"pk": "tally", "sk": name.hex(), "value": value, "until": until}
+        item |= ends(TALLY, until)
         where, values = (
             (ABSENT, {}) if before is None else ("#value = :before", {":before": before})
         )
@@ -200,31 +228,29 @@ class DynamoPeople(People):
             self._remove_contact(contact)
         return len(left)
 
-    def forget(self, pending_before: int, consents_before: int, now: int) -> list[str]:
-        for tally in list(self._people.query("tally")):
-            if tally["until"] <= now:
-                write(self._clients, self._people.remove("tally", tally["sk"]))
-        for found in list(self._contacts.scan("attribute_exists(since)")):
-            contact = _decode_contact(found["row"])
-            if contact.status == "pending" and contact.since < pending_before:
-                self._remove_contact(contact)
-        for found in list(self._consents.scan()):
-            if found["pk"] == _WORDS:
-                continue
-            if 0 < _decode_consent(found["row"]).withdrawn_at < consents_before:
-                write(self._clients, self._consents.remove(found["pk"], found["sk"]))
-        unconfirmed = [
-            person.pseudonym
-            for person in (_decode_person(one["row"]) for one in self._people.query("person"))
-            if person.confirmed_at == 0
-            and person.sealed is not None
-            and person.created_at < pending_before
-        ]
-        return [
-            pseudonym
-            for pseudonym in unconfirmed
-            if all(contact.since < pending_before for contact in self.contacts(pseudonym))
-        ]
+    def forget(self, pending_before: int, consents_before: int, now: int) -> Iterator[list[str]]:
+        for some in ended(self._people, TALLY, now + 1):
+            for one in some:
+                kept = self._people.remove("tally", one["sk"], "#until <= :now", {":now": now})
+                write(self._clients, kept)
+            yield []
+        for some in ended(self._contacts, PENDING, pending_before):
+            for one in some:
+                self._remove_contact(_decode_contact(one["row"]), as_read=one["row"])
+            yield []
+        for some in ended(self._consents, WITHDRAWN, consents_before):
+            for one in some:
+                as_read = ("#row = :row", {":row": one["row"]})
+                write(self._clients, self._consents.remove(one["pk"], one["sk"], *as_read))
+            yield []
+        for some in ended(self._people, UNCONFIRMED, pending_before):
+            found = self.with_contacts([one["sk"] for one in some])  # as they are now
+            yield [
+                person.pseudonym
+                for person, contacts in found
+                if person.confirmed_at == 0
+                and all(contact.since < pending_before for contact in contacts)
+            ]
 
     # Writes
 
@@ -235,6 +261,7 @@ class DynamoPeople(People):
         row = msgspec.structs.replace(person, changed=number)
         item: Item = {"pk": "person", "sk": person.pseudonym, "changed": number}
         item |= {"row": _encode(row), "addresses": self._all_addresses(person, contacts)}
+        item |= _person_ends(item["row"])
         read = {":read": person.changed}
         actions = [
             counted,
@@ -289,14 +316,16 @@ class DynamoPeople(People):
 
     def _contact(self, contact: ContactRow, *, is_new: bool) -> list[Action]:
         address = _address(contact.channel, contact.lookup)
-        item = {
+        kept = _encode(msgspec.structs.replace(contact, others=()))
+        item: Item = {
             "pk": address,
             "sk": "-",
             "pseudonym": contact.pseudonym,
             "status": contact.status,
             "since": contact.since,
-            "row": _encode(msgspec.structs.replace(contact, others=())),
+            "row": kept,
         }
+        item |= _contact_ends(kept)
         values = {":mine": contact.pseudonym}
         own = self._contacts.put(item, "pseudonym = :mine", values)
         free = self._contacts.put(item, _FREE, values | {":stopped": "stopped"})
@@ -309,23 +338,28 @@ class DynamoPeople(People):
             actions.append(self._contacts.remove(f"person/{before.pseudonym}", address))
         return actions
 
-    def _gone(self, contact: ContactRow) -> list[Action]:
+    def _gone(self, contact: ContactRow, as_read: bytes | None = None) -> list[Action]:
         address = _address(contact.channel, contact.lookup)
+        where = f"{ABSENT} OR pseudonym = :p"
+        values: Item = {":p": contact.pseudonym}
+        if as_read is not None:
+            where, values = f"{ABSENT} OR #row = :row", {":row": as_read}
         return [
-            self._contacts.remove(
-                address, "-", f"{ABSENT} OR pseudonym = :p", {":p": contact.pseudonym}
-            ),
+            self._contacts.remove(address, "-", where, values),
             self._contacts.remove(f"person/{contact.pseudonym}", address),
         ]
 
-    def _remove_contact(self, contact: ContactRow) -> None:
-        for action in self._gone(contact):
-            write(self._clients, action)
+    def _remove_contact(self, contact: ContactRow, as_read: bytes | None = None) -> None:
+        """With `as_read` only if it is still that: who confirms meanwhile keeps it."""
+        for action in self._gone(contact, as_read):
+            if not write(self._clients, action):
+                return
 
     def _consent(self, consent: Consent) -> Action:
         given = number_text(consent.given_at)
         row = msgspec.structs.replace(consent, text="")
         item: Item = {"pk": consent.pseudonym, "row": _encode(row)}
+        item |= _consent_ends(item["row"])
         return self._consents.put(item | {"sk": f"{consent.purpose}/{consent.channel}/{given}"})
 
     def _person(self, pseudonym: str) -> PersonRow | None:
@@ -358,6 +392,40 @@ def _addresses(item: Item) -> list[str]:
     """Where a person's contacts lie, and some that are theirs no more; empty as well where an
     older version wrote the item, which had no such list."""
     return str(item.get("addresses", "")).split()
+
+
+def list_ends(clients: Clients, table: Callable[[str], DynamoTable]) -> int:
+    """Have retention find also what an older version wrote; return how much that was."""
+    n = 0
+    ends_of = {"people": _person_ends, "contacts": _contact_ends, "consents": _consent_ends}
+    known = "attribute_not_exists(ends) AND pk <> :lookup"
+    for name, of in ends_of.items():
+        for found in table(name).scan(known, {":lookup": "lookup"}):
+            if found["pk"] in _ENDS_OF_OWN:
+                keys = ends(found["pk"], found["until"])
+                as_read: tuple[str, Item] = ("#until = :until", {":until": found["until"]})
+            elif keys := of(found["row"]) if "row" in found else {}:
+                as_read = ("#row = :row", {":row": found["row"]})
+            else:
+                continue
+            n += write(clients, table(name).change((found["pk"], found["sk"]), keys, *as_read))
+    return n
+
+
+def _person_ends(row: bytes) -> Item:
+    person = _decode_person(row)
+    is_waited_for = person.sealed is not None and person.confirmed_at == 0
+    return ends(UNCONFIRMED, person.created_at) if is_waited_for else {}
+
+
+def _contact_ends(row: bytes) -> Item:
+    contact = _decode_contact(row)
+    return ends(PENDING, contact.since) if contact.status == "pending" else {}
+
+
+def _consent_ends(row: bytes) -> Item:
+    withdrawn_at = _decode_consent(row).withdrawn_at
+    return ends(WITHDRAWN, withdrawn_at) if withdrawn_at else {}
 
 
 def _address(channel: str, lookup: bytes) -> str:

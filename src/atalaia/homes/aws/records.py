@@ -12,18 +12,18 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import msgspec
-import structlog
 
 from atalaia.errors import PayloadInvalid
 from atalaia.homes.aws import AwsHome
 from atalaia.homes.aws.stream import Carried, unpack
+from atalaia.logs import Logger
 from atalaia.ports import Commit, Record
 
 _POISON = "poison/"
 _MOST_SHOWN = 150_000
 """Bytes of a record that go to the queue with it, which takes 256 KB."""
 
-log = structlog.get_logger()
+log = Logger()
 
 
 class Came(NamedTuple):

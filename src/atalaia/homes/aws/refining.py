@@ -7,12 +7,16 @@ that is in RAW has been archived.
 from __future__ import annotations
 
 import sys
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from atalaia.homes.aws.state import DynamoState
 from atalaia.lake import gold, raw
 from atalaia.ports import Commit
+
+if TYPE_CHECKING:
+    from atalaia.homes.aws import AwsHome
 
 
 class RefiningState(DynamoState):
@@ -28,3 +32,8 @@ class RefiningState(DynamoState):
             further = super().offset(gold.REFINED) + 1
             commit = msgspec.structs.replace(commit, offset=further)
         return super().commit(commit)
+
+
+def refining(home: AwsHome) -> RefiningState:
+    """That of a home."""
+    return RefiningState(home.clients, home.table("state"), home.table("log"))

@@ -7,14 +7,17 @@ state   pk              sk
         #note           <key>
         #counter        <name>       the newest number of the alert log, the rejects, the stream
         #redo …                      commits that are still being written out (`redo`)
-log     alerts          <number>     an entry
+log     alerts/<block>  <number>     an entry: so many numbers to a block, as one partition takes
+                                     1,000 write units a second (`alerts`: of an older version)
         rejects         <number>     a reject
         life/<incident> <version>    the number of that entry
 ```
 
 A commit is one transaction, held to the consumer's offset: every item that it writes carries that
 offset, and a redelivery changes nothing. One that is too large for a transaction takes effect by
-one all the same (`redo`).
+one all the same (`redo`). Its entries are then written out in no order, while others may read: who
+reads on looks first how far the numbers go, which have no gaps, then sees to it that all is written
+out that was decided by then.
 """
 
 from __future__ import annotations
@@ -24,7 +27,7 @@ from collections.abc import Collection, Iterator
 from atalaia.domain.alert import LogEntry, decode_entry
 from atalaia.domain.payload import Reject
 from atalaia.homes.aws.clients import Clients
-from atalaia.homes.aws.commits import Commits, body_of
+from atalaia.homes.aws.commits import Commits, block_end, block_of, body_of
 from atalaia.homes.aws.dynamo import (
     ABSENT,
     DynamoTable,
@@ -36,6 +39,8 @@ from atalaia.homes.aws.dynamo import (
 )
 from atalaia.homes.aws.redo import Redo
 from atalaia.ports import Commit, State
+
+_BEFORE_BLOCKS = "alerts"
 
 
 class DynamoState(State):
@@ -79,14 +84,12 @@ class DynamoState(State):
     def alerts(self, after: int = 0, limit: int | None = None) -> Iterator[tuple[int, LogEntry]]:
         if limit == 0:
             return
-        self._redo.finish()
-        for row in self._log.query("alerts", "sk > :after", _after(after), limit=limit):
-            yield int(row["sk"]), decode_entry(row["entry"])
+        newest = self._newest()
+        yield from self._between(after + 1, newest if limit is None else min(newest, after + limit))
 
     def latest(self, limit: int) -> list[tuple[int, LogEntry]]:
-        self._redo.finish()
-        rows = list(self._log.query("alerts", is_newest_first=True, limit=limit))
-        return [(int(row["sk"]), decode_entry(row["entry"])) for row in reversed(rows)]
+        newest = self._newest()
+        return list(self._between(max(1, newest - limit + 1), newest))
 
     def entries(self, numbers: Collection[int]) -> dict[int, LogEntry]:
         self._redo.finish()
@@ -124,8 +127,33 @@ class DynamoState(State):
             return False
         return True
 
+    def _newest(self) -> int:
+        """The newest number of the alert log. What was decided by now is written out, up to it."""
+        found = self._table.get("#counter", "alerts")
+        self._redo.finish()
+        return int(found["n"]) if found else 0
+
+    def _between(self, first: int, last: int) -> Iterator[tuple[int, LogEntry]]:
+        """Entries of these numbers, both included, up to the first that is not there yet."""
+        while first <= last:
+            until = min(last, block_end(first))
+            between = {":first": number_text(first), ":until": number_text(until)}
+            found: dict[int, Item] = {}
+            for block in (block_of(first), _BEFORE_BLOCKS):
+                if len(found) <= until - first:
+                    rows = self._log.query(block, "sk BETWEEN :first AND :until", between)
+                    found |= {int(row["sk"]): row for row in rows}
+            while first <= until:
+                if first not in found:
+                    return
+                yield first, decode_entry(found[first]["entry"])
+                first += 1
+
     def _entries(self, numbers: Collection[int]) -> dict[int, LogEntry]:
-        rows = self._log.many([("alerts", number_text(number)) for number in numbers])
+        rows = self._log.many([(block_of(number), number_text(number)) for number in numbers])
+        known = {int(sk) for _, sk in rows}
+        older = [(_BEFORE_BLOCKS, number_text(n)) for n in numbers if n not in known]
+        rows |= self._log.many(older)
         return {int(sk): decode_entry(row["entry"]) for (_, sk), row in rows.items()}
 
 

@@ -90,6 +90,7 @@ class LaneStream(Stream):
     """
 
     most: ClassVar[int]
+    is_indexed = False
 
     def __init__(
         self,

@@ -12,6 +12,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from atalaia.homes.aws.dynamo import EXPIRES_AT
+
 
 @dataclass(frozen=True)
 class Index:
@@ -19,12 +21,14 @@ class Index:
 
     hash, range    attributes, both text
     is_local       shares the table's hash key, and can be read consistently
+    has_keys_only  of an item its keys and the index' own are in it: what else changes is free
     """
 
     name: str
     hash: str
     range: str
     is_local: bool = False
+    has_keys_only: bool = False
 
 
 @dataclass(frozen=True)
@@ -34,6 +38,7 @@ class TableDefinition:
     holds     what is in it
     key       which KMS alias encrypts it: ``data`` or ``people``
     stream    kind of change stream that other functions are woken by; empty: none
+    ttl       attribute by which rows go by themselves, Unix seconds; empty: none go
     backup    whether point-in-time recovery is on
     """
 
@@ -41,18 +46,28 @@ class TableDefinition:
     key: str
     indexes: tuple[Index, ...] = ()
     stream: str = ""
+    ttl: str = ""
     backup: bool = True
 
 
+_ENDS = Index("ends", "ends", "ends_at")
+"""What retention lets go of in its time (`ends`)."""
+
 TABLES: dict[str, TableDefinition] = {
     "state": TableDefinition(
-        "one item a place, an area and a source; offsets, notes, locks", "data"
+        "one item a place, an area and a source; offsets, notes, locks, how often was asked",
+        "data",
+        ttl=EXPIRES_AT,
     ),
     # fan-out is woken by it; it reads the log itself, so keys are enough
     "log": TableDefinition("the alert log and the rejects, by number", "data", stream="KEYS_ONLY"),
-    "people": TableDefinition("pseudonyms, each with what they asked for, sealed", "people"),
-    "contacts": TableDefinition("the one table with addresses, sealed", "people"),
-    "consents": TableDefinition("what people agreed to; it outlives an erasure", "people"),
+    "people": TableDefinition(
+        "pseudonyms, each with what they asked for, sealed", "people", (_ENDS,)
+    ),
+    "contacts": TableDefinition("the one table with addresses, sealed", "people", (_ENDS,)),
+    "consents": TableDefinition(
+        "what people agreed to; it outlives an erasure", "people", (_ENDS,)
+    ),
     # Erasing is destroying a key: a backup that brings it back must not outlive that for long.
     "keys": TableDefinition("people's keys, wrapped; whose were destroyed", "people", backup=False),
     "outbox": TableDefinition(
@@ -64,6 +79,8 @@ TABLES: dict[str, TableDefinition] = {
             Index("ready", "ready", "ready_at"),  # unsent ones by channel and rank, if many
             Index("person", "person", "person_at"),  # a person's, in order
             Index("turn", "turn", "turn_at"),  # dead, or waiting for an acknowledgement
+            # all by what became of them, in order
+            Index("standing", "standing", "person_at", has_keys_only=True),
         ),
     ),
     "deliveries": TableDefinition("deliveries by incident and person; what was settled", "people"),

@@ -5,6 +5,7 @@ HOME/                  0700: it holds what people are told
   lock                 held by the process that watches or replays; its number is inside
   atalaia.sqlite3      0600: stream, state, alert log, people, outbox
   lake/raw, lake/gold  files
+  lake/recipients      who is told, sealed (`notify.snapshots`)
 ```
 """
 
@@ -20,7 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from atalaia.errors import HeldByAnother, StateConflict
-from atalaia.homes.embedded.database import Database
+from atalaia.homes.embedded.database import FORMAT, Database, format_of
 from atalaia.homes.embedded.keys import ASKED_FOR, FolderKeys, open_keys
 from atalaia.homes.embedded.lake import FolderLake
 from atalaia.homes.embedded.outbox import SqliteOutbox
@@ -30,7 +31,13 @@ from atalaia.homes.embedded.stream import SqliteStream
 from atalaia.homes.embedded.talks import MemoryTalks
 
 if TYPE_CHECKING:
+    from atalaia.domain.rate import Rate
+    from atalaia.homes.embedded.meter import MemoryMeter
     from atalaia.homes.embedded.sql import DuckSql
+
+
+STORE = "atalaia.sqlite3"
+"""The store's name in its home."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +79,7 @@ class EmbeddedHome:
         """People's keys, in a folder beside this one; made when they are first asked for, in a
         home without people. Raises StateConflict where those of its people are not there."""
         folder, master = self._key_files.folder, self._key_files.master_key_file
-        people, lookup = self.people.some(ASKED_FOR), self.people.lookup_keys().current
+        people, lookup = self.people.any_names(ASKED_FOR), self.people.lookup_keys().current
         return open_keys(self.path, folder, master, people=people, lookup=lookup)
 
     @property
@@ -81,6 +88,12 @@ class EmbeddedHome:
         from atalaia.homes.embedded.sql import DuckSql  # noqa: PLC0415
 
         return DuckSql()
+
+    def meter(self, rate: Rate) -> MemoryMeter:
+        """Of this process, which is the only one that is asked."""
+        from atalaia.homes.embedded.meter import MemoryMeter  # noqa: PLC0415
+
+        return MemoryMeter(rate)
 
     def check(self) -> str:
         """Read all of the store; what is wrong with it, empty if nothing is."""
@@ -123,17 +136,24 @@ def open_home(path: Path, *, exclusive: bool = True, keys: KeyFiles | None = Non
 
     `exclusive` is for the one process that appends and watches. Those that query or refine beside
     it open with exclusive=False. Raises StateConflict if another process watches here, if the
-    home is of a newer Atalaia, or if it cannot be used.
+    home is of a newer Atalaia, or if it cannot be used. A home of an older one is brought to this
+    one's format, by whoever opens it first, but never under a watch of that older one.
     """
+    what = f"home {path}"
     try:
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
-        lock = _take(path / "lock", f"home {path}") if exclusive else None
+        if is_older := (format_of(path / STORE) or FORMAT) < FORMAT:
+            what += ", which an older Atalaia made,"
+        lock = _take(path / "lock", what) if exclusive or is_older else None
     except OSError as error:
         raise StateConflict(
             f"home {path} cannot be used: {error.strerror}; use another --home"
         ) from error
     try:
-        database = Database(path / "atalaia.sqlite3")
+        database = Database(path / STORE)
+        if lock is not None and not exclusive:
+            os.close(lock)
+            lock = None
         return EmbeddedHome(
             path=path,
             stream=SqliteStream(database),

@@ -28,9 +28,9 @@ from pathlib import Path
 import apsw
 
 from atalaia.errors import StateConflict
-from atalaia.homes.embedded import EmbeddedHome, open_home
+from atalaia.homes.embedded import STORE, EmbeddedHome, open_home
 from atalaia.homes.embedded.durable import destroy, make_folder, sync_folder
-from atalaia.homes.embedded.keys import ASKED_FOR, FolderKeys, locked
+from atalaia.homes.embedded.keys import ASKED_FOR, RECIPIENTS, FolderKeys, locked
 from atalaia.ports import ContactRow, LookupKeys
 
 KEYS_KEPT = timedelta(days=6)
@@ -40,7 +40,6 @@ LookupOf = Callable[[ContactRow], tuple[bytes, int] | None]
 """A contact without a look-up → its look-up, and the number of the key that made it (0: none);
 None: the person's key is gone."""
 
-_STORE = "atalaia.sqlite3"
 _UNFINISHED = ".unfinished-backup"
 _KEYS_NAME = re.compile(r"keys-\d{8}T\d{6}Z")
 _WAIT_MS = 30_000
@@ -57,11 +56,11 @@ def backup(home: Path, target: Path) -> None:
         raise StateConflict(f"{target} lies in the home that is copied; name a folder elsewhere")
     with _told(target), open_home(home, exclusive=False) as opened, _unrefined(opened):
         make_folder(target)
-        beside = home / f"{_STORE}{_UNFINISHED}"
+        beside = home / f"{STORE}{_UNFINISHED}"
         beside.unlink(missing_ok=True)
         try:
             names = _copy_store(opened, beside)
-            _write_without_lookups(beside, target / _STORE)
+            _write_without_lookups(beside, target / STORE)
         finally:
             beside.unlink(missing_ok=True)
         _copy_files(home / "lake", target / "lake", names)
@@ -79,7 +78,9 @@ def backup_keys(keys: Path, target: Path, now: int) -> Path:
     # Meanwhile no key is wrapped anew: the copy has the master key of what is in it.
     with _told(target), locked(keys, fcntl.LOCK_SH):
         make_folder(target)
-        names = [f.relative_to(keys).as_posix() for f in keys.rglob("*") if _is_kept(f)]
+        # No keys of blocks: none that was destroyed comes back, and a restored home makes its own.
+        files = (f.relative_to(keys) for f in keys.rglob("*") if _is_kept(f))
+        names = [f.as_posix() for f in files if f.parts[0] != RECIPIENTS]
         beside = copy.with_name(copy.name + _UNFINISHED)
         _remove_keys(beside)
         _copy_files(keys, beside, names)
@@ -107,15 +108,15 @@ def restore(
     The home appears when all that is done. Raises StateConflict where there is a home already,
     where the copy is none, or where the keys are not those of its people.
     """
-    if not (source / _STORE).is_file():
-        raise StateConflict(f"{source} holds no copy of a home: there is no {_STORE} in it")
+    if not (source / STORE).is_file():
+        raise StateConflict(f"{source} holds no copy of a home: there is no {STORE} in it")
     if home.exists() and any(home.iterdir()):
         raise StateConflict(f"{home} is there already; move it away, or name another --home")
     beside = home.with_name(home.name + ".restoring")
     shutil.rmtree(beside, ignore_errors=True)
     with _told(home):
         try:
-            _copy_files(source, beside, [_STORE, *_lake_files(source)])
+            _copy_files(source, beside, [STORE, *_lake_files(source)])
             with open_home(beside) as opened:
                 erased = _erase_again(opened, keys, lookup_in, now)
             (beside / "lock").unlink()
@@ -130,11 +131,11 @@ def restore(
 
 def people_in(source: Path) -> list[str]:
     """Pseudonyms of some of the people in a copy: whose keys have to be there to restore it."""
-    if not (source / _STORE).is_file():
+    if not (source / STORE).is_file():
         return []  # which `restore` refuses
     with _told(source):
         # A copy may lie where nothing can be written; it is not being changed.
-        name = f"{(source / _STORE).absolute().as_uri()}?immutable=1"
+        name = f"{(source / STORE).absolute().as_uri()}?immutable=1"
         flags = apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI
         connection = apsw.Connection(name, flags=flags)
         try:
@@ -154,12 +155,13 @@ def _copy_store(opened: EmbeddedHome, beside: Path) -> list[str]:
 
     Their names are taken while nobody can commit, so that RAW ends where the store says it does.
     """
-    file = str(opened.path / _STORE)
+    file = str(opened.path / STORE)
     writer, reader = apsw.Connection(file), apsw.Connection(file)
     try:
         writer.set_busy_timeout(_WAIT_MS)
         writer.execute("BEGIN IMMEDIATE")
-        names = opened.lake.keys("")
+        # Who is told is sealed with keys that no copy has.
+        names = [key for key in opened.lake.keys("") if not key.startswith(f"{RECIPIENTS}/")]
         reader.execute("BEGIN")
         reader.execute("SELECT count(*) FROM notes").fetchall()  # it sees this moment from now on
         writer.execute("ROLLBACK")

@@ -227,6 +227,21 @@ FORMAT = len(_STEPS)
 """Kept in the file; a newer one is refused rather than guessed at."""
 
 
+def format_of(path: Path) -> int | None:
+    """How many steps the store in this file has taken; None: there is none, or it cannot be read.
+    Nothing is changed by it."""
+    if not path.exists():
+        return None
+    try:
+        connection = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY)
+        try:
+            return int(str(connection.execute("PRAGMA user_version").fetchall()[0][0]))
+        finally:
+            connection.close()
+    except apsw.Error:
+        return None
+
+
 class Database:
     """A connection with its lock. Every method may be called from any thread."""
 

@@ -8,6 +8,7 @@ HOME.keys/             0700: beside the home, never in it, and not in its backup
   lookup.2.key         0600: what came in its place, and so on (`people.rotation`)
   vapid.key            0600: by which push services know the home, wrapped
   people/3f/p_…        0600: one person's key, wrapped
+  recipients/7         0600: that of a block of people (`domain.blocks`), wrapped
   erased               whose keys were destroyed, and when
 ```
 """
@@ -23,6 +24,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from atalaia.domain.blocks import BLOCKS, block_of, key_name
 from atalaia.errors import SettingsInvalid, StateConflict
 from atalaia.homes.embedded.durable import append_line, create, destroy, make_folder
 from atalaia.homes.embedded.wrap import MasterKey, make_master_key
@@ -31,6 +33,7 @@ from atalaia.wrap import KEY_BYTES
 
 ERASED = "erased"
 PEOPLE = "people"
+RECIPIENTS = "recipients"
 MASTER = "master.key"
 ASKED_FOR = 20
 """Of so many people one at least has to have a key: others may just be erased."""
@@ -47,8 +50,9 @@ class FolderKeys(Keys):
     def __init__(self, folder: Path, master: MasterKey) -> None:
         self._folder = folder
         self.master = master
-        for pseudonym, _ in self.erased():  # a crash may have come before the file went
-            destroy(self._file(pseudonym))
+        for pseudonym, _ in self.erased():
+            if self._file(pseudonym).exists():  # a crash came before it went
+                self._destroy_keys(pseudonym)
 
     def make(self, pseudonym: str) -> bytes:
         return self._made(self._file(pseudonym), pseudonym)
@@ -80,6 +84,7 @@ class FolderKeys(Keys):
         vapid = self._folder / _VAPID_FILE
         return [
             *((f, f.name) for f in people),
+            *((f, key_name(int(f.name))) for f in (self._folder / RECIPIENTS).glob("[0-9]*")),
             *((self._folder / _lookup_file(n), _lookup_name(n)) for n in numbers),
             *([(vapid, _VAPID)] if vapid.exists() else []),
         ]
@@ -99,7 +104,12 @@ class FolderKeys(Keys):
     def _destroy(self, file: Path, pseudonym: str, at: int) -> None:
         if file.exists() or all(known != pseudonym for known, _ in self.erased()):
             append_line(self._folder / ERASED, f"{pseudonym} {at}")
-            destroy(file)
+            self._destroy_keys(pseudonym)
+
+    def _destroy_keys(self, pseudonym: str) -> None:
+        """The person's own is the last: while it is there, this is not done."""
+        destroy(self._block_file(block_of(pseudonym)))
+        destroy(self._file(pseudonym))
 
     def erased(self) -> list[tuple[str, int]]:
         try:
@@ -108,6 +118,27 @@ class FolderKeys(Keys):
             return []
         found = (_ERASED_LINE.fullmatch(line) for line in lines)
         return [(match[1], int(match[2])) for match in found if match]
+
+    def block_keys(self) -> dict[int, bytes]:
+        found = {}
+        for number in range(BLOCKS + 1):
+            with suppress(StateConflict):
+                key = self._read(self._block_file(number), key_name(number))
+                if key is not None:
+                    found[number] = key
+        return found
+
+    def make_block_keys(self) -> dict[int, bytes]:
+        found = self.block_keys()
+        for number in range(BLOCKS + 1):
+            if number not in found:
+                file = self._block_file(number)
+                try:
+                    destroy(file)  # one that does not open
+                except OSError as error:
+                    raise self._unusable(error) from error
+                found[number] = self._made(file, key_name(number))
+        return found
 
     def lookup_key(self, number: int) -> bytes:
         key = self._read(self._folder / _lookup_file(number), _lookup_name(number))
@@ -170,6 +201,9 @@ class FolderKeys(Keys):
         # By its hash: 256 folders that fill evenly, whatever pseudonyms look like.
         prefix = hashlib.sha256(pseudonym.encode()).hexdigest()[:2]
         return self._folder / PEOPLE / prefix / pseudonym
+
+    def _block_file(self, number: int) -> Path:
+        return self._folder / RECIPIENTS / str(number)
 
     def _unusable(self, error: OSError) -> StateConflict:
         return StateConflict(f"keys {self._folder} cannot be used: {error.strerror}; mend that")

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import ctypes
 import errno
 import os
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from atalaia.errors import StateConflict
@@ -11,6 +14,12 @@ from atalaia.ports import Lake
 
 _UNFINISHED = ".unfinished-"
 """Ends the name of a file that is being written, so that no glob for ``*.parquet`` finds it."""
+
+
+_MANY = 16
+"""More than these are brought to disk by one call for all that their disk has yet to write."""
+
+_LIBC = ctypes.CDLL(None, use_errno=True)
 
 
 class FolderLake(Lake):
@@ -26,20 +35,30 @@ class FolderLake(Lake):
         root.mkdir(mode=0o700, parents=True, exist_ok=True)
 
     def write(self, key: str, body: bytes) -> None:
-        target = self._file(key)
+        self.write_all({key: body})
+
+    def write_all(self, files: Mapping[str, bytes]) -> None:
+        written: dict[Path, Path] = {}
+        folders: dict[Path, None] = {}
+        target = self._root
         try:
-            self._make_folder(target.parent)
-            _sweep(target)
-            beside = target.with_name(f"{target.name}{_UNFINISHED}{os.getpid()}")
-            with beside.open("wb") as file:
-                file.write(body)
-                file.flush()
-                os.fsync(file.fileno())
-            beside.replace(target)
-            _sync_folder(target.parent)
+            for key, body in files.items():
+                target = self._file(key)
+                folders |= dict.fromkeys(_make_folder(target.parent))
+                _sweep(target)
+                beside = target.with_name(f"{target.name}{_UNFINISHED}{os.getpid()}")
+                written[target] = beside
+                beside.write_bytes(body)
+            _sync(self._root, list(written.values()))
+            for target, beside in written.items():
+                beside.replace(target)
+            _sync(self._root, list(folders | dict.fromkeys(file.parent for file in written)))
         except OSError as error:
+            for beside in written.values():  # they would take the room of a full disk
+                with suppress(OSError):
+                    beside.unlink(missing_ok=True)
             if error.errno in (errno.ENAMETOOLONG, errno.EILSEQ):
-                raise ValueError(f"{key[:80]!r}… is no name for a file") from error
+                raise ValueError(f"{target.name[:80]!r}… is no name for a file") from error
             raise StateConflict(
                 f"{target} cannot be written: {error.strerror}; make room or use another --home"
             ) from error
@@ -83,14 +102,6 @@ class FolderLake(Lake):
             raise ValueError(f"{key!r} is not a key of the lake: no empty, '.' or '..' parts")
         return self._root.joinpath(*parts)
 
-    def _make_folder(self, folder: Path) -> None:
-        """Make the folder and what is missing above it, each one's entry synced to disk."""
-        if folder.is_dir():
-            return
-        self._make_folder(folder.parent)
-        folder.mkdir(mode=0o700, exist_ok=True)
-        _sync_folder(folder.parent)
-
 
 def _sweep(target: Path) -> None:
     """Remove what a killed writer of this file left behind.
@@ -102,9 +113,25 @@ def _sweep(target: Path) -> None:
             file.unlink(missing_ok=True)
 
 
-def _sync_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+def _make_folder(folder: Path) -> list[Path]:
+    """Make the folder and what is missing above it; return those in which one was made, whose
+    entries are yet to be synced to disk."""
+    if folder.is_dir():
+        return []
+    above = _make_folder(folder.parent)
+    folder.mkdir(mode=0o700, exist_ok=True)
+    return [*above, folder.parent]
+
+
+def _sync(root: Path, some: Sequence[Path]) -> None:
+    """Bring files or folders below a root to disk: many of them by one call for their disk."""
+    is_many = len(some) > _MANY and hasattr(_LIBC, "syncfs")  # Linux has it
+    for one in [root] if is_many else some:
+        handle = os.open(one, os.O_RDONLY)
+        try:
+            if not is_many:
+                os.fsync(handle)
+            elif _LIBC.syncfs(handle):
+                raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
+        finally:
+            os.close(handle)

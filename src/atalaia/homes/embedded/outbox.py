@@ -7,7 +7,7 @@ leased by somebody who has died.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
 import apsw
@@ -34,7 +34,7 @@ from atalaia.ports import FanOut, Notice, Outbox
 _POSITION = "fan-out"
 
 _UNSENT = f"status IN ({', '.join(repr(str(status)) for status in UNSENT)})"
-_PLACE_IN_LIST = "SELECT -first_seq, id FROM messages WHERE id = ?"
+_PLACE_IN_LIST = "SELECT first_seq, id FROM messages WHERE id = ?"
 _LAST = ", ".join(repr(str(status)) for status in LAST)
 
 # Rows go to and from SQLite as JSON, many in one step. One at a time each would wait for its turn
@@ -196,15 +196,16 @@ class SqliteOutbox(Outbox):
         return [leased(m, lease_until) for m in due]
 
     def begin(self, now: int) -> None:
-        """The one process that sends begins: whoever had leased messages is dead, and what was due
-        later than now was put there by a clock that was wrong, unless a try was to be repeated."""
+        """The one process that sends begins: whoever had leased messages is dead. What was due
+        later than now, and was never tried, was put off for reasons of that process, or by a clock
+        that was wrong: it is due."""
         with self._database.transaction() as cursor:
             cursor.execute(
                 "UPDATE messages SET lease_until = 0, ready_at = 0 WHERE status = 'leased'"
             )
             cursor.execute(
                 "UPDATE messages SET due_at = ?1, ready_at = ?1"
-                " WHERE status = 'due' AND ready_at > ?1 AND attempts = 0 AND unknowns = 0",
+                " WHERE status = 'due' AND ready_at > ?1 AND attempts = 0",
                 (now,),
             )
 
@@ -238,9 +239,9 @@ class SqliteOutbox(Outbox):
         where = " AND ".join(f"{key} = ?" for key in wanted) or "1"
         values = [*wanted.values()]
         if after is not None:
-            where += f" AND (-first_seq, id) > ({_PLACE_IN_LIST})"
+            where += f" AND (first_seq, id) < ({_PLACE_IN_LIST})"
             values.append(after)
-        return self._select(f"{where} ORDER BY first_seq DESC, id LIMIT ?", (*values, limit))
+        return self._select(f"{where} ORDER BY first_seq DESC, id DESC LIMIT ?", (*values, limit))
 
     def message(self, message: str) -> Message | None:
         found = self._select("id = ?", (message,))
@@ -312,9 +313,11 @@ class SqliteOutbox(Outbox):
             )
             return cursor.connection.changes()
 
-    def counts(self) -> dict[tuple[str, str], int]:
+    def counts(self, statuses: Collection[Status] = tuple(Status)) -> dict[tuple[str, str], int]:
         rows = self._database.rows(
-            "SELECT channel, status, count(*) FROM messages GROUP BY channel, status"
+            "SELECT channel, status, count(*) FROM messages"
+            " WHERE status IN (SELECT value FROM json_each(?)) GROUP BY channel, status",
+            (_encode(list(statuses)).decode(),),
         )
         return {(channel, status): n for channel, status, n in rows}
 
@@ -330,7 +333,8 @@ class SqliteOutbox(Outbox):
             carried[delivery.message].append(delivery)
         return [(number, message, carried[message.id]) for number, message in found]
 
-    def forget(self, settled_before: int) -> int:
+    def forget(self, settled_before: int) -> Iterator[int]:
+        """All at once."""
         # The newest stays: its number is what the next one grows from.
         old = (
             "SELECT id FROM messages WHERE settled IS NOT NULL AND settled_at < ?"
@@ -343,7 +347,8 @@ class SqliteOutbox(Outbox):
                 (settled_before, settled_before),
             )
             cursor.execute(f"DELETE FROM messages WHERE id IN ({old})", (settled_before,))
-            return int(self._database.rows("SELECT changes()")[0][0])
+            n = int(self._database.rows("SELECT changes()")[0][0])
+        yield n
 
     # Parts
 

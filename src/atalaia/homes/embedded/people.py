@@ -21,6 +21,7 @@ from atalaia.ports import Consent, ContactRow, LookupKeys, People, PersonRow
 _PERSON = "SELECT pseudonym, changed, sealed, created_at, confirmed_at FROM people"
 _CONTACT = "SELECT pseudonym, channel, lookup, sealed, status, since, tries, key FROM contacts"
 _LOOKUP_KEYS = "SELECT number, until FROM lookup_keys ORDER BY number"
+_SNAPSHOT = "SELECT value FROM notes WHERE key = 'snapshot of people'"
 _PAGE = 1_000
 
 
@@ -42,8 +43,7 @@ class SqlitePeople(People):
     def with_contacts(
         self, pseudonyms: Sequence[str]
     ) -> list[tuple[PersonRow, Sequence[ContactRow]]]:
-        found = (self.person(pseudonym) for pseudonym in dict.fromkeys(pseudonyms))
-        return [(row, self.contacts(row.pseudonym)) for row in found if row is not None]
+        return [(row, self.contacts(row.pseudonym)) for row in self.some(pseudonyms)]
 
     def person(self, pseudonym: str) -> PersonRow | None:
         rows = self._database.rows(
@@ -51,7 +51,21 @@ class SqlitePeople(People):
         )
         return _person(rows[0]) if rows else None
 
-    def some(self, limit: int) -> list[str]:
+    def some(self, pseudonyms: Sequence[str]) -> list[PersonRow]:
+        found = map(self.person, dict.fromkeys(pseudonyms))
+        return [row for row in found if row is not None]
+
+    def snapshot(self) -> str:
+        return _snapshot(self._database.rows(_SNAPSHOT))
+
+    def set_snapshot(self, before: str, name: str) -> bool:
+        with self._database.transaction() as cursor:
+            if _snapshot(cursor.execute(_SNAPSHOT).fetchall()) != before:
+                return False
+            cursor.execute("INSERT OR REPLACE INTO notes VALUES ('snapshot of people', ?)", (name,))
+        return True
+
+    def any_names(self, limit: int) -> list[str]:
         """Pseudonyms of some of those who are not erased."""
         rows = self._database.rows(
             "SELECT pseudonym FROM people WHERE sealed IS NOT NULL LIMIT ?", (limit,)
@@ -193,8 +207,8 @@ class SqlitePeople(People):
         self._leave_no_trace()
         return len(deleted)
 
-    def forget(self, pending_before: int, consents_before: int, now: int) -> list[str]:
-        """Raises StateConflict as `erase` does."""
+    def forget(self, pending_before: int, consents_before: int, now: int) -> Iterator[list[str]]:
+        """All at once. Raises StateConflict as `erase` does."""
         with self._database.transaction() as cursor:
             found = cursor.execute(
                 "SELECT pseudonym FROM people p WHERE confirmed_at = 0 AND sealed IS NOT NULL"
@@ -211,7 +225,7 @@ class SqlitePeople(People):
             )
             cursor.execute("DELETE FROM tallies WHERE until <= ?", (now,))
         self._leave_no_trace()
-        return unconfirmed
+        yield unconfirmed
 
     def _leave_no_trace(self) -> None:
         if not self._database.empty_log():
@@ -335,6 +349,10 @@ def _person(row: tuple[Any, ...]) -> PersonRow:
         created_at=created_at,
         confirmed_at=confirmed_at,
     )
+
+
+def _snapshot(rows: Sequence[Any]) -> str:
+    return str(rows[0][0]) if rows else ""
 
 
 def _contact(row: tuple[Any, ...]) -> ContactRow:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
@@ -13,6 +14,7 @@ from typing import Any
 
 import duckdb
 
+from atalaia.domain.variable import Variable
 from atalaia.errors import QueryInvalid
 from atalaia.lake import gold, views
 from atalaia.ports import Result, Sql
@@ -23,6 +25,8 @@ _AT_ONCE = 1000
 
 _ZONED = "TIMESTAMP WITH TIME ZONE"
 
+_WORD = re.compile(r"\w+")
+
 
 class DuckSql(Sql):
     """Fills `ports.Sql`. Every query has a database of its own, which nothing is left of."""
@@ -32,7 +36,7 @@ class DuckSql(Sql):
         folder = tempfile.TemporaryDirectory(prefix="atalaia-spill-")
         con = duckdb.connect(":memory:")
         try:
-            _make_views(con, views.named(sql), files)
+            _make_views(con, sql, files, folder.name)
             _lock_down(con, [str(file) for some in files.values() for file in some], folder.name)
             convert = _execute(con, sql)
             page = con.fetchmany(_AT_ONCE)  # what fails, mostly fails here
@@ -47,18 +51,63 @@ class DuckSql(Sql):
 
 
 def _make_views(
-    con: duckdb.DuckDBPyConnection, wanted: set[str], files: Mapping[str, Sequence[Path | str]]
+    con: duckdb.DuckDBPyConnection,
+    sql: str,
+    files: Mapping[str, Sequence[Path | str]],
+    spill: str,
 ) -> None:
+    asked = views.asked(sql)
+    # `daily` is made of files of its own, and may need few of those of readings.
+    wanted = views.made_of(asked - {"daily"}) | ({"places"} if "daily" in asked else set())
+    seen = views.SUMMARISED
+    if asked & {"hourly", "daily"}:
+        seen = variables_seen(sql, views.made_of(asked), spill)
     con.execute("SET TimeZone='UTC'")
     con.execute("SET parquet_metadata_cache = true")  # a view over a view looks at each file again
     for dataset in gold.DATASETS:
         if dataset in wanted:
             con.execute(f"CREATE VIEW {dataset} AS {gold.rows(dataset, files.get(dataset, ()))}")
+    _add_views(con, wanted, views.VIEWS | {"hourly": views.hourly_of(seen)})
+    if "daily" in asked:
+        from atalaia.lake import days  # noqa: PLC0415  with all that makes days: few ask for it
+
+        days.make_daily(con, files.get("readings", ()), files.get("days", ()), seen)
+
+
+def _add_views(con: duckdb.DuckDBPyConnection, wanted: set[str], made: Mapping[str, str]) -> None:
+    """Make those views that are wanted, over the datasets that are there."""
     if "daily" in wanted:
         views.make_clocks(con)
-    for name, sql in views.VIEWS.items():
+    for name, view in made.items():
         if name in wanted:
-            con.execute(f"CREATE VIEW {name} AS {sql}")
+            con.execute(f"CREATE VIEW {name} AS {view}")
+
+
+def variables_seen(sql: str, wanted: set[str], spill: str) -> list[Variable]:
+    """The variables of `hourly` that can matter to a query; at least one.
+
+    Each one more makes the engine look at all files again, several times. What it leaves out of
+    its plan over tables without rows cannot matter, whatever the rows are: it has then concluded so
+    from the query alone, as what it could conclude from the values is switched off.
+    """
+    with duckdb.connect(":memory:") as con:
+        con.execute("SET disabled_optimizers = 'statistics_propagation'")
+        for dataset, columns in gold.DATASETS.items():
+            if dataset in wanted:
+                typed = ", ".join(f'"{name}" {kind}' for name, kind in columns.items())
+                con.execute(f"CREATE TABLE {dataset} ({typed})")
+        outlines = views.outlines_of(views.SUMMARISED)
+        _add_views(con, wanted, views.VIEWS | {"hourly": outlines})
+        _lock_down(con, [], spill)
+        try:
+            (query,) = con.extract_statements(sql)
+            if query.type != duckdb.StatementType.SELECT:
+                return views.SUMMARISED
+            plan = con.execute(f"EXPLAIN (FORMAT json)\n{query.query}").fetchall()[0][1]
+        except (duckdb.Error, ValueError):  # it says what is wrong when it is run
+            return views.SUMMARISED
+    words = set(_WORD.findall(plan))
+    return [one for one in views.SUMMARISED if one.name in words] or views.SUMMARISED[:1]
 
 
 def _lock_down(con: duckdb.DuckDBPyConnection, files: Sequence[str], spill: str) -> None:

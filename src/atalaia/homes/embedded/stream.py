@@ -26,6 +26,8 @@ _encode_places = msgspec.json.Encoder().encode
 class SqliteStream(Stream):
     """Fills `ports.Stream`. One append is one transaction, synced to disk before it returns."""
 
+    is_indexed = True
+
     def __init__(self, database: Database) -> None:
         self._database = database
 

@@ -14,7 +14,7 @@ const MOST_KEPT = 100;
 
 /** Ask; answers the JSON, or null where there is none. `key` is a bearer token. A server that does
     not answer is a Problem of status 0, soon. */
-export async function ask(path, { method = "GET", body, key, signal, headers = {} } = {}) {
+export async function ask(path, { method = "GET", body, key, signal, cache, headers = {} } = {}) {
   const sent = { Accept: "application/json", ...headers };
   if (body !== undefined) sent["Content-Type"] = "application/json";
   if (key) sent.Authorization = `Bearer ${key}`;
@@ -29,6 +29,7 @@ export async function ask(path, { method = "GET", body, key, signal, headers = {
       headers: sent,
       body: body === undefined ? undefined : JSON.stringify(body),
       signal: waiting.signal,
+      cache,
       credentials: "omit",
     });
     text = await response.text();
@@ -41,6 +42,14 @@ export async function ask(path, { method = "GET", body, key, signal, headers = {
   const told = text ? parsed(text) : null;
   if (!response.ok) throw new Problem(response.status, told?.detail ?? "", told?.faults);
   return told;
+}
+
+/** What is loaded, or a Problem of status 0 once it is waited for as long as for an answer. */
+export function inTime(loading) {
+  return new Promise((done, fail) => {
+    const timer = setTimeout(() => fail(new Problem(0, "")), PATIENCE_MS);
+    loading.then(done, fail).finally(() => clearTimeout(timer));
+  });
 }
 
 const kept = new Map();

@@ -20,6 +20,7 @@ export function number(value, digits = 1) {
 export function amount(value, unit) {
   if (value === null || value === undefined) return "—";
   const told = number(value, unit === "m" ? 2 : 1);
+  if (unit === "class") return t.classes[told] ?? told;
   if (unit === "d") return `${told} ${t.days[told === "1" ? 0 : 1]}`;
   const plain = unit && unit !== "1" ? `${told} ${unit}` : told;
   return unit === "m/s" ? `${plain} (${number(value * 3.6, 0)} km/h)` : plain;

@@ -1,6 +1,6 @@
 // The page's frame: menu, language, light and dark, banner; and which view an address shows.
 
-import { Problem } from "./api.js";
+import { inTime, Problem } from "./api.js";
 import { $, fill, h, put } from "./dom.js";
 import { clock, hazard } from "./format.js";
 import { icon } from "./icons.js";
@@ -45,7 +45,7 @@ async function show({ isFirst = false } = {}) {
   main.className = `view-${name || "watch"}`;
   window.scrollTo(0, 0);
   frame(name);
-  const view = await load().catch(() => ({ show: (at) => failed(at, new Problem(0, ""), t.place.missing) }));
+  const view = await inTime(load()).catch(() => ({ show: (at) => failed(at, new Problem(0, ""), t.place.missing) }));
   if (mine !== turn) return;
   const end = await view.show(own, { id, query, titled });
   clearTimeout(slow);

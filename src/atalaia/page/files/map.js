@@ -3,10 +3,11 @@
 import { dots } from "./dots.js";
 import { countries, leaflet } from "./libraries.js";
 import { highest } from "./levels.js";
-import { blindPlaces, levelsByPlace, store } from "./store.js";
+import { blindPlaces, grouped, levelsByPlace, store } from "./store.js";
 
 const CLOSE_ZOOM = 7.5; // from here on there is room for instruments
 const AHEAD_MS = 5_000;
+const isStill = matchMedia("(prefers-reduced-motion: reduce)");
 
 /** What only who looks closely needs, and is fetched apart; null: it cannot be had. */
 const fetched = () => import("./closer.js").catch(() => null);
@@ -33,6 +34,7 @@ export async function showMap(element) {
   if (looked) map.setView(looked.center, looked.zoom, { animate: false });
   const land = addLand(L, map, layer);
   addTiles(L, map);
+  const outlines = addOutlines(L, map);
   layer.addTo(map);
   const instruments = async () => {
     if (map.getZoom() >= CLOSE_ZOOM) (await closer())?.showStations(map, layer);
@@ -46,10 +48,11 @@ export async function showMap(element) {
 
   const update = () => {
     layer.setPlaces(points());
+    drawOutlines(outlines);
     instruments();
   };
   update();
-  const repaint = () => { land.then((one) => one?.setStyle(landStyle())); layer.redraw(); };
+  const repaint = () => { land.then((one) => one?.setStyle(landStyle())); outlines.setStyle(outlineStyle); layer.redraw(); };
   const watcher = new MutationObserver(repaint);
   watcher.observe(document.documentElement, { attributes: true, attributeFilter: ["data-theme"] });
   const system = matchMedia("(prefers-color-scheme: dark)");
@@ -94,12 +97,33 @@ function fit(L, map) {
 
 function look(L, map, ids) {
   const area = bounds(L, ids);
-  if (area.isValid()) map.flyToBounds(area.pad(0.3), { maxZoom: 7, duration: 0.6 });
+  if (area.isValid()) map.flyToBounds(area.pad(0.3), { maxZoom: 7, duration: 0.6, animate: !isStill.matches });
+}
+
+function colour(name) {
+  return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+}
+
+/** Systems, above the land and beneath the places, where no click stops. */
+function addOutlines(L, map) {
+  const pane = "systems";
+  Object.assign(map.createPane(pane).style, { zIndex: 350, pointerEvents: "none" });
+  const renderer = L.canvas({ padding: 0.3, pane });
+  return L.geoJSON(null, { pane, renderer, interactive: false, style: outlineStyle }).addTo(map);
+}
+
+function drawOutlines(outlines) {
+  const features = grouped().filter(({ system }) => system)
+    .map(({ system, incidents }) => ({ ...system, properties: { level: incidents[0].level } }));
+  outlines.clearLayers().addData({ type: "FeatureCollection", features });
+  outlines.getPane().dataset.levels = features.map((one) => one.properties.level).join(" ");
+}
+
+function outlineStyle({ properties: { level } }) {
+  return { color: colour(`--${level}`), weight: 2, fillOpacity: 0.12 };
 }
 
 function landStyle() {
-  const style = getComputedStyle(document.documentElement);
-  const colour = (name) => style.getPropertyValue(name).trim();
   return { fillColor: colour("--land"), color: colour("--border-land"), fillOpacity: 1, weight: 0.8 };
 }
 

@@ -18,6 +18,7 @@ const news = new EventTarget();
 export const store = {
   places: new Map(),
   incidents: new Map(),
+  systems: [],
   sources: [],
   blind: [],
   summary: null,
@@ -58,6 +59,20 @@ export function open() {
 }
 
 const time = (one) => new Date(one.onset_at ?? one.opened_at ?? one.last_sent_at).getTime();
+
+/** Open incidents, those of one system together and in its place: [{system, incidents}], each as `open`
+    has them, with what the feed says of the system; null where an incident stands alone. */
+export function grouped() {
+  const of = new Map(store.systems.flatMap((one) => one.properties.incidents.map((key) => [key, one])));
+  const groups = new Map();
+  for (const incident of open()) {
+    const key = of.get(incident.incident)?.id ?? incident.incident;
+    if (!groups.get(key)?.push(incident)) groups.set(key, [incident]);
+  }
+  return [...groups.values()].map((incidents) => ({
+    incidents, system: incidents.length > 1 ? of.get(incidents[0].incident) : null,
+  }));
+}
 
 /** Level by hazard of each place where something is going on. */
 export function levelsByPlace() {
@@ -104,6 +119,7 @@ async function fetched() {
       all("/v1/incidents?active=true&limit=500"),
       store.places.size ? null : loadPlaces(),
       loadSources(),
+      loadSystems().catch(() => null), // without them each incident stands alone
     ]);
     stands(summary);
     store.incidents = new Map(incidents.map((one) => [one.incident, one]));
@@ -136,6 +152,12 @@ async function loadSources() {
   store.sources = told.items ?? [];
   store.blind = told.blind ?? [];
 }
+
+async function loadSystems() {
+  store.systems = (await ask("/feeds/systems.geojson", { cache: "no-cache" })).features;
+}
+
+const reloadSystems = calmly(1000, () => loadSystems().then(arrived, () => null));
 
 const reloadSources = calmly(400, async () => {
   try {
@@ -307,6 +329,7 @@ function take(event) {
     store.incidents.set(alert.incident, { ...known, ...seen(alert, known), places });
   }
   arrived();
+  reloadSystems();
   tell("alert", { ...alert, places });
 }
 

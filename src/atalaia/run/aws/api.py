@@ -11,8 +11,6 @@ from collections.abc import Sequence
 from functools import lru_cache, partial
 from typing import Any
 
-import structlog
-
 from atalaia.api.gateway import respond
 from atalaia.api.gold_history import ANSWER_S, GoldHistory
 from atalaia.api.standing import NotedStanding
@@ -22,12 +20,13 @@ from atalaia.detect.near import FollowedSight
 from atalaia.domain.payload import Payload
 from atalaia.homes.aws.sql import AthenaSql, Cost
 from atalaia.lake.laid import Followed
+from atalaia.logs import Logger
 from atalaia.run.aws import deployment
 from atalaia.settings.strength import checked
 
 _MARGIN_S = 2.0
 
-log = structlog.get_logger()
+log = Logger()
 
 
 async def _accept(payloads: Sequence[Payload]) -> int:

@@ -22,7 +22,8 @@ from atalaia.homes.aws.figures import Figures
 from atalaia.homes.aws.secrets import brought, secret
 from atalaia.metrics import Metrics
 from atalaia.run.services import Services
-from atalaia.settings import Settings, beside, load, load_brought
+from atalaia.settings import Settings, load
+from atalaia.settings.brought import beside, load_brought
 
 if TYPE_CHECKING:
     from atalaia.notify.notifier import Notifier

@@ -17,8 +17,7 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
-import structlog
-
+from atalaia.batch.came_true import learn_chances
 from atalaia.batch.learn import learn_on
 from atalaia.batch.refine import rebuild
 from atalaia.batch.spark import SparkWorkers, open_spark
@@ -29,7 +28,9 @@ from atalaia.homes.aws.config import from_environment
 from atalaia.homes.aws.holding import held_for_long
 from atalaia.homes.aws.job import asked
 from atalaia.homes.aws.local import LocalLake
-from atalaia.lake.norms import names_norms, note_learnt
+from atalaia.homes.aws.refining import refining
+from atalaia.lake.norms import go_by_learnt, note_learnt
+from atalaia.logs import Logger
 from atalaia.people.bodies import opened
 from atalaia.run.aws import deployment
 from atalaia.sources import decode_all
@@ -37,7 +38,7 @@ from atalaia.sources import decode_all
 if TYPE_CHECKING:
     from pyspark import SparkContext
 
-log = structlog.get_logger()
+log = Logger()
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -57,7 +58,7 @@ def _rebuild(spark: SparkContext, sent: Mapping[str, str]) -> None:
     make_decode = partial(_decoder, sent, places)
     workers = SparkWorkers(spark, partial(_lake, sent), make_decode, places)
     with held_for_long(home, "refine"):
-        report = rebuild(home.refining, lake, make_decode(), places, home.outbox, workers)
+        report = rebuild(refining(home), lake, make_decode(), places, home.outbox, workers)
     lake.close()
     log.info("rebuilt", **report._asdict())
 
@@ -65,15 +66,15 @@ def _rebuild(spark: SparkContext, sent: Mapping[str, str]) -> None:
 def _learn(
     spark: SparkContext, sent: Mapping[str, str], least_years: int, *, only_if_named: bool
 ) -> None:
-    home, places = deployment.home(), deployment.settings().places
-    if only_if_named and not names_norms(deployment.settings().rules):
-        log.info("nothing learnt: no rule goes by the climate")
+    home, settings = deployment.home(), deployment.settings()
+    if only_if_named and not go_by_learnt(settings.rules):
+        log.info("nothing learnt: no rule goes by the climate, or by a chance")
         return
     with held_for_long(home, "refine"):
-        learnt = learn_on(spark, partial(_lake, sent), places, least_years)
-        kept = [each.place.id for each in learnt if each.is_kept]
-        note_learnt(home.state, int(time.time()), is_new=bool(kept))
-    log.info("learnt", places=len(learnt), kept=len(kept))
+        learnt = learn_on(spark, partial(_lake, sent), settings.places, least_years)
+        new = learn_chances(_lake(sent), settings.rules, settings.places)
+        note_learnt(home.state, int(time.time()), is_new=new or any(one.is_kept for one in learnt))
+    log.info("learnt", places=len(learnt), kept=sum(one.is_kept for one in learnt))
 
 
 def _lake(sent: Mapping[str, str]) -> LocalLake:

@@ -6,23 +6,23 @@ from __future__ import annotations
 from contextlib import closing, suppress
 from typing import Any
 
-import structlog
-
 from atalaia.batch.archive import archive_logs, unrefined_since
 from atalaia.batch.refine import refine
 from atalaia.batch.sweep import is_due, sweep
 from atalaia.errors import HeldByAnother, StateConflict
 from atalaia.homes.aws.local import LocalLake
+from atalaia.homes.aws.refining import refining
 from atalaia.lake import laid
+from atalaia.logs import Logger
 from atalaia.run.aws import deployment
 
-log = structlog.get_logger()
+log = Logger()
 
 
 def handle(_event: dict[str, Any], _context: Any) -> dict[str, Any]:
     """Called by the clock. One at a time: another that comes meanwhile leaves it to the first."""
     home, settings = deployment.home(), deployment.settings()
-    state, decode = home.refining, deployment.services().decode
+    state, decode = refining(home), deployment.services().decode
     with closing(LocalLake(home.lake)) as lake:
         try:
             with home.hold("refine"):

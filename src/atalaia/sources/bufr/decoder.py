@@ -14,15 +14,10 @@ from msgspec.structs import replace
 
 from atalaia.domain.payload import Payload
 from atalaia.domain.station import Station
-from atalaia.domain.station_reading import (
-    StationReadings,
-    StationsDecoded,
-    Value,
-    report_number,
-)
+from atalaia.domain.station_reading import StationReport, Value, report_number
 from atalaia.sources.bufr.observations import Observation, observe
 from atalaia.sources.bufr.reader import BufrFound, Damaged, find, read
-from atalaia.sources.instruments import DecodeStations, by_content
+from atalaia.sources.instruments import DecodeStations, StationsTold, by_content
 from atalaia.sources.rejects import Rejects, Unreadable
 
 PREFIX = "wis2"
@@ -59,7 +54,7 @@ def decoder() -> DecodeStations:
     return by_content({CONTENT: read_file})
 
 
-def read_file(payload: Payload, rejects: Rejects) -> StationsDecoded:
+def read_file(payload: Payload, rejects: Rejects) -> StationsTold:
     """A file of bulletins. Raises Unreadable where there is no BUFR in it."""
     decoded = read_data(payload.body, Published(payload.source), payload, rejects)
     if decoded is None:
@@ -69,30 +64,35 @@ def read_file(payload: Payload, rejects: Rejects) -> StationsDecoded:
 
 def read_data(
     data: bytes, published: Published, payload: Payload, rejects: Rejects
-) -> StationsDecoded | None:
+) -> StationsTold | None:
     """The rows of data, a message at a time; None if there is no BUFR in it."""
-    parts = [_message(each, published, payload, rejects) for each in find(data)]
-    return StationsDecoded.concat(parts) if parts else None
+    told = None
+    for each in find(data):
+        told = told or StationsTold()
+        told.add(_message(each, published, payload, rejects))
+    return told
 
 
 def _message(
     found: BufrFound, published: Published, payload: Payload, rejects: Rejects
-) -> StationsDecoded:
+) -> StationsTold:
     try:
         if found.body is None:
             raise found.fault or Damaged("BUFR cut short")
         message = read(found.body)
     except Damaged as error:
         rejects.add(error.reason, f"{published.name}: {error.detail}")
-        return StationsDecoded(StationReadings.empty())
+        return StationsTold()
     observed = observe(message)
     if not observed:
         rejects.add("no surface data", f"{published.name}: category {message.section1.category}")
     update = max(message.section1.update, _corrections(found.heading))
-    parts = [_told(each, published, update, payload, rejects) for each in observed]
+    told = StationsTold()
+    for each in observed:
+        told.add(_told(each, published, update, payload, rejects))
     if len(observed) == 1:
-        parts = [_placed(part, published) for part in parts]
-    return StationsDecoded.concat(parts)
+        told.stations = [_placed(station, published) for station in told.stations]
+    return told
 
 
 def _corrections(heading: str) -> int:
@@ -103,7 +103,7 @@ def _corrections(heading: str) -> int:
 
 def _told(
     observed: Observation, published: Published, update: int, payload: Payload, rejects: Rejects
-) -> StationsDecoded:
+) -> StationsTold:
     name = observed.station or observed.name or "a station"
     for why in observed.refused:
         variable, _, reason = why.rpartition(": ")
@@ -111,7 +111,7 @@ def _told(
         counted = "period lies ahead" if variable and reason.endswith("lies ahead") else reason
         rejects.add(counted, f"{name}: {why}")
     if observed.station is None or observed.valid_at is None:
-        return StationsDecoded(StationReadings.empty())
+        return StationsTold()
     station = Station(
         id=f"{PREFIX}:{observed.station}",
         kind="official",
@@ -122,29 +122,24 @@ def _told(
         elevation_m=observed.elevation_m,
         anemometer_m=observed.anemometer_m,
     )
-    report = published.report or f"{station.id}|{observed.valid_at}"
-    readings = StationReadings.of(
+    name = published.report or f"{station.id}|{observed.valid_at}"
+    report = StationReport(
         station.id,
         payload.source,
         [Value(row.valid_at, row.period_s or 0, row.variable, row.value) for row in observed.rows],
-        known_at=payload.received_at,
-        report=report_number(report),
+        payload.received_at,
+        report=report_number(name),
         revision=published.revision + min(update, UPDATES - 1),
     )
-    return StationsDecoded(readings, [station])
+    return StationsTold([report], [station])
 
 
-def _placed(part: StationsDecoded, published: Published) -> StationsDecoded:
+def _placed(station: Station, published: Published) -> Station:
     """The one station with what its publication says of it besides."""
-    stations = []
-    for station in part.stations:
-        also = f"{PREFIX}:{published.station}" if published.station else station.id
-        if also not in (station.id, *station.aliases):
-            # They may differ: that of a notice is from a register, that in BUFR from the report.
-            station = replace(station, aliases=(*station.aliases, also))  # noqa: PLW2901
-        if station.latitude is None or station.longitude is None:
-            station = replace(  # noqa: PLW2901
-                station, latitude=published.latitude, longitude=published.longitude
-            )
-        stations.append(station)
-    return StationsDecoded(part.readings, stations)
+    also = f"{PREFIX}:{published.station}" if published.station else station.id
+    if also not in (station.id, *station.aliases):
+        # They may differ: that of a notice is from a register, that in BUFR from the report.
+        station = replace(station, aliases=(*station.aliases, also))
+    if station.latitude is None or station.longitude is None:
+        station = replace(station, latitude=published.latitude, longitude=published.longitude)
+    return station

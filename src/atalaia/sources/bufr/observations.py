@@ -24,6 +24,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import NamedTuple
 
+from atalaia.sources import thunder
 from atalaia.sources.bufr.reader import BufrMessage, Told, Value
 
 PERIOD_NOT_GIVEN = "period not given"
@@ -120,8 +121,14 @@ _THERMOMETERS = (12_101, 12_103, 12_111, 12_112)
 _DISPLACEMENTS = {4024: 3600, 4025: 60, 4026: 1}
 _INCREMENTS = (4011, 4012, 4013, 4014, 4015, 4016, 4017, 4065, 4066)
 _TIMES = (4001, 4002, 4003, 4004, 4005, 4006)
-_SIGNIFICANCE, _SENSOR_M = 8023, 7032
+_SIGNIFICANCE, _GROUND_M, _SENSOR_M = 8023, 7030, 7032
+_STATION_TYPE, _MANNED, _PRESENT_WEATHER = 2001, 1, 20_003
 _IDS = (1001, 1002, 1011, 1125, 1126, 1127, 1128)
+_COUNT_WHEN_MISSING = frozenset(
+    [*range(1000, 2000), *range(4000, 5000), _GROUND_M, _SENSOR_M, _SIGNIFICANCE]
+)
+"""Elements that change what is in force, or whose it is, also without a value."""
+
 _MOST_SECONDS = 400 * 86_400
 """No displacement that is longer is believed."""
 
@@ -135,8 +142,7 @@ class _Reading:
         self._sensor_m: Value = None
         self._significance: Value = None
         self._is_series = False
-        self._was_time = False
-        self._was_displacement = False
+        self._last_time = self._last_displacement = -2
         self._start: int | None = 0
         self._end: int | None = 0
         self._at: int | None = None
@@ -146,22 +152,22 @@ class _Reading:
 
     def observation(self) -> Observation:
         found = self._observation
-        for code, value in self._subset:
+        for i, (code, value) in enumerate(self._subset):
+            if value is None and code not in _COUNT_WHEN_MISSING:
+                continue  # most of a report
             x = code // 1000
             if x == 4:
-                self._time(code, value)
-                continue
-            self._was_time = self._was_displacement = False
-            if x in (10, 11, 12, 13, 20):
+                self._time(i, code, value)
+            elif x in (10, 11, 12, 13, 20):
                 if isinstance(value, int | float):
                     self._measured(code, value)
-            elif x == 1:
+            elif x == 1 or code == _STATION_TYPE:
                 self._seen.setdefault(code, value)
             elif code in (5001, 5002):
                 found.latitude = _degrees(value, 90, found.latitude)
             elif code in (6001, 6002):
                 found.longitude = _degrees(value, 180, found.longitude)
-            elif code == 7030:
+            elif code == _GROUND_M:
                 found.elevation_m = _metres(value)
             elif code == _SENSOR_M:
                 self._sensor_m = value
@@ -182,18 +188,19 @@ class _Reading:
 
     # What is in force
 
-    def _time(self, code: int, value: Value) -> None:
+    def _time(self, i: int, code: int, value: Value) -> None:
+        """The i-th element, which is of class 4."""
         if code in _TIMES:
             for finer in _TIMES[code - 4000 :]:
                 self._seen.pop(finer, None)
             self._seen[code] = value
             self._has_new_time = True
         elif code in _DISPLACEMENTS:
-            self._displaced(_seconds(code, value))
+            self._displaced(_seconds(code, value), i)
+            self._last_displacement = i
         elif code in _INCREMENTS and value:
             self._is_series = True
-        self._was_time = True
-        self._was_displacement = code in _DISPLACEMENTS
+        self._last_time = i
 
     def _now(self) -> int | None:
         """The time in force, Unix seconds; the report's is the first that it gives."""
@@ -204,10 +211,10 @@ class _Reading:
                 self._observation.valid_at = self._at
         return self._at
 
-    def _displaced(self, seconds: int | None) -> None:
-        if not self._was_time:
+    def _displaced(self, seconds: int | None, i: int) -> None:
+        if self._last_time != i - 1:
             self._is_series = False
-        if self._was_displacement:  # the second of two in a row: where the period ends
+        if self._last_displacement == i - 1:  # the second of two in a row: where the period ends
             self._end = seconds
         else:
             self._start, self._end = seconds, 0
@@ -229,6 +236,11 @@ class _Reading:
             self._over_period(_EXTREMES[code], _kelvin(value), 0)
         elif code in _RAIN:
             self._over_period("rain_mm", value, _RAIN[code])
+        elif code == _PRESENT_WEATHER:
+            is_manned = self._seen.get(_STATION_TYPE) == _MANNED
+            storm = thunder.observed_class(int(value), is_manned=is_manned)
+            if storm is not None:
+                self._tell(thunder.VARIABLE, storm, 0, 0)
 
     def _wind(self, code: int, value: float) -> None:
         if code in (11_001, 11_002) and isinstance(self._sensor_m, int | float):

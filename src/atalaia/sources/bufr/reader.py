@@ -218,8 +218,46 @@ class _Read(NamedTuple):
     power: int
 
 
-_Step: TypeAlias = _Read | _Operator | _Repeat
+class _Field(NamedTuple):
+    """An element of a run: its bits, moved down by `shift`, are those of `mask`.
+
+    missing  the number that says that there is no value; -1: none does
+    power    10 ** scale of scales above 0, by which is divided; 1 for all others
+    times    10 ** -scale of these
+    """
+
+    code: int
+    shift: int
+    mask: int
+    missing: int
+    is_text: bool
+    reference: int
+    power: int
+    times: int
+
+
+class _Run(NamedTuple):
+    """Elements that follow each other: while no operator is in force they are one number of bits,
+    and where all of these are set, nothing is told at all.
+
+    elements  the same one by one
+    width     bits of all of them
+    missing   as in a field
+    nothing   what is told then
+    """
+
+    elements: tuple[_Read, ...]
+    fields: tuple[_Field, ...]
+    width: int
+    missing: int
+    nothing: tuple[Told, ...]
+
+
+_Step: TypeAlias = _Read | _Run | _Operator | _Repeat
 _Steps: TypeAlias = tuple[_Step, ...]
+
+_LONGEST_RUN = 48
+"""Elements. To take one out of a long number costs as much as that is long."""
 
 _NO_FACTOR = Element("number", 0, 0, 0)
 _REPETITIONS = (31_011, 31_012)
@@ -247,6 +285,9 @@ class _Unfolding:
         self._written = 0
 
     def steps(self, codes: Sequence[int], depth: int) -> _Steps:
+        return _in_runs(self._written_out(codes, depth))
+
+    def _written_out(self, codes: Sequence[int], depth: int) -> list[_Step]:
         if depth > _DEEPEST:
             raise Damaged("BUFR template nested too deeply")
         steps: list[_Step] = []
@@ -272,8 +313,8 @@ class _Unfolding:
                 self._allow(x, y)
                 steps.append(_Operator(x, y))
             else:
-                steps.extend(self.steps(self._sequence(code), depth + 1))
-        return tuple(steps)
+                steps.extend(self._written_out(self._sequence(code), depth + 1))
+        return steps
 
     def _factor(self, codes: Sequence[int], at: int) -> Element:
         code = codes[at] if at < len(codes) else 0
@@ -303,6 +344,49 @@ class _Unfolding:
 
 def _fields(element: Element) -> tuple[str, int, int, int]:
     return element.kind, element.scale, element.reference, element.width
+
+
+def _in_runs(steps: Sequence[_Step]) -> _Steps:
+    """The same steps, with elements that follow each other as runs."""
+    found: list[_Step] = []
+    waiting: list[_Read] = []
+
+    def end_run() -> None:
+        if waiting:
+            found.append(_run(waiting))
+            waiting.clear()
+
+    for step in steps:
+        if isinstance(step, _Read) and step.kind != "unknown":
+            waiting.append(step)
+            if len(waiting) == _LONGEST_RUN:
+                end_run()
+        else:
+            end_run()
+            found.append(step)
+    end_run()
+    return tuple(found)
+
+
+def _run(elements: Sequence[_Read]) -> _Run:
+    width = sum(each.width for each in elements)
+    fields, left = [], width
+    for code, kind, scale, reference, bits, power in elements:
+        left -= bits
+        mask = (1 << bits) - 1
+        missing = -1 if _steers(code) else mask
+        is_text = kind == "text"
+        fields.append(
+            _Field(code, left, mask, missing, is_text, reference, power, 10 ** max(-scale, 0))
+        )
+    is_told = any(each.missing < 0 for each in fields)
+    nothing = tuple((each.code, None) for each in fields)
+    return _Run(tuple(elements), tuple(fields), width, -1 if is_told else (1 << width) - 1, nothing)
+
+
+def _steers(code: int) -> bool:
+    """Whether it steers the reading itself: all bits set is a number then, and not "missing"."""
+    return code // 1000 == 31
 
 
 # The bits
@@ -401,7 +485,7 @@ class _Operators:
         """The element as the operators make it."""
         if step.kind == "text":
             return step._replace(width=8 * self.letters) if self.letters else step
-        if step.kind != "number" or step.code // 1000 == 31:
+        if step.kind != "number" or _steers(step.code):
             return step
         scale = step.scale + self.more_scale + self.increase
         reference = self.references.get(step.code, step.reference) * 10**self.increase
@@ -446,28 +530,38 @@ class _Row:
         return self._told
 
     def _walk(self, steps: _Steps) -> None:
-        take, operators, told = self._bits.take, self._operators, self._told
         self._bits.spend(len(steps))
         for step in steps:
-            if isinstance(step, _Read):
-                code, form, scale, reference, width, power = step
-                if not operators.is_plain or form == "unknown":
-                    self._special(step)
-                elif form == "text":
-                    told.append((code, _text(take(width).to_bytes(width >> 3, "big"))))
-                else:
-                    number = take(width)
-                    # All bits set is "missing", but for what steers the reading itself.
-                    if number == (1 << width) - 1 and code // 1000 != 31:
-                        told.append((code, None))
-                    elif scale > 0:
-                        told.append((code, (number + reference) / power))
-                    else:
-                        told.append((code, (number + reference) * 10**-scale))
+            if isinstance(step, _Run):
+                self._run(step)
             elif isinstance(step, _Operator):
-                self._skip(operators.apply(step))
-            else:
+                self._skip(self._operators.apply(step))
+            elif isinstance(step, _Repeat):
                 self._repeat(step)
+            else:
+                self._special(step)
+
+    def _run(self, run: _Run) -> None:
+        self._bits.spend(len(run.elements) - 1)
+        if not self._operators.is_plain:
+            for each in run.elements:
+                self._special(each)
+            return
+        bits = self._bits.take(run.width)
+        if bits == run.missing:
+            self._told.extend(run.nothing)
+            return
+        tell = self._told.append
+        for code, shift, mask, missing, is_text, reference, power, times in run.fields:
+            number = bits >> shift & mask
+            if number == missing:
+                tell((code, None))
+            elif power > 1:
+                tell((code, (number + reference) / power))
+            elif is_text:
+                tell((code, _text(number.to_bytes(mask.bit_length() >> 3, "big"))))
+            else:
+                tell((code, (number + reference) * times))
 
     def _skip(self, width: int) -> None:
         if width:
@@ -492,14 +586,14 @@ class _Row:
             width = operators.new_reference
             operators.references[step.code] = _signed(take(width), width)
             return
-        if step.code // 1000 != 31:
+        if not _steers(step.code):
             for width in operators.associated:
                 take(width)
         step = operators.changed(step)
         number = take(step.width)
         if step.kind == "text":
             self._told.append((step.code, _text(number.to_bytes(step.width >> 3, "big"))))
-        elif number == (1 << step.width) - 1 and step.code // 1000 != 31:
+        elif number == (1 << step.width) - 1 and not _steers(step.code):
             self._told.append((step.code, None))
         else:
             self._told.append((step.code, _number(step, number)))
@@ -527,15 +621,19 @@ class _Columns:
     def _walk(self, steps: _Steps) -> None:
         self._bits.spend(len(steps))
         for step in steps:
-            if isinstance(step, _Read):
-                self._element(step)
+            if isinstance(step, _Run):
+                self._bits.spend(len(step.elements) - 1)
+                for each in step.elements:
+                    self._element(each)
             elif isinstance(step, _Operator):
                 skipped = self._operators.apply(step)
                 if skipped:
                     self._text_column(skipped)
-            else:
+            elif isinstance(step, _Repeat):
                 for _ in range(step.times or self._constant(step.factor.width)):
                     self._walk(step.body)
+            else:
+                self._element(step)
 
     def _constant(self, width: int) -> int:
         """What must be the same in all subsets: how often something is repeated."""
@@ -558,7 +656,7 @@ class _Columns:
             width = operators.new_reference
             operators.references[step.code] = _signed(self._constant(width), width)
             return
-        if step.code // 1000 != 31:
+        if not _steers(step.code):
             for width in operators.associated:
                 self._numbers(width)
         step = operators.changed(step)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 
 from atalaia.domain.payload import Payload
 from atalaia.domain.place import Places
@@ -39,10 +40,10 @@ _LOST = frozenset(
 
 def decoder(places: Places) -> Decode:
     """Warnings are no readings: no rows come out, and what cannot be used is told."""
-    forms = forms_of(places)
+    forms = cache(lambda: forms_of(places))  # of ten thousand places they take a while
 
     def decode(payloads: Sequence[Payload], _wanted: Wanted) -> Decoded:
-        found = [(payload.received_at, read(payload, forms)) for payload in payloads]
+        found = [(payload.received_at, read(payload, forms())) for payload in payloads]
         return Decoded(
             Readings.empty(),
             [reject for _, one in found for reject in one.rejects],

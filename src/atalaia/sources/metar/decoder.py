@@ -16,14 +16,10 @@ from typing import Any
 
 from atalaia.domain.payload import Payload
 from atalaia.domain.station import Station
-from atalaia.domain.station_reading import (
-    StationReadings,
-    StationsDecoded,
-    Value,
-    report_number,
-)
+from atalaia.domain.station_reading import StationReport, Value, report_number
+from atalaia.sources import thunder
 from atalaia.sources.body import read_json
-from atalaia.sources.instruments import DecodeStations, by_content
+from atalaia.sources.instruments import DecodeStations, StationsTold, by_content
 from atalaia.sources.metar.report import MetarReport, is_start, parse, weather_code
 from atalaia.sources.rejects import Rejects, Unreadable, shown
 
@@ -52,10 +48,10 @@ def decoder() -> DecodeStations:
     return by_content({JSON: _read_json, RAW: _read_raw})
 
 
-def _read_json(payload: Payload, rejects: Rejects) -> StationsDecoded:
+def _read_json(payload: Payload, rejects: Rejects) -> StationsTold:
     answer = read_json(payload.body, rejects)
     objects = answer if isinstance(answer, list) else [answer]
-    parts = []
+    told = StationsTold()
     for i, each in enumerate(objects[:MOST_REPORTS]):
         text = each.get("rawOb") if isinstance(each, dict) else None
         if not isinstance(text, str):
@@ -75,8 +71,9 @@ def _read_json(payload: Payload, rejects: Rejects) -> StationsDecoded:
                 longitude=_number(each.get("lon"), 180),
                 elevation_m=_number(each.get("elev"), 9000),
             )
-            parts.append(StationsDecoded(_rows(report, payload), [station]))
-    return StationsDecoded.concat(parts)
+            told.reports.append(_report(report, payload))
+            told.stations.append(station)
+    return told
 
 
 def _finer(told: float | None, tenths: Any) -> float | None:
@@ -85,15 +82,15 @@ def _finer(told: float | None, tenths: Any) -> float | None:
     return told if told is None or value is None or abs(value - told) > 0.5 else value
 
 
-def _read_raw(payload: Payload, rejects: Rejects) -> StationsDecoded:
+def _read_raw(payload: Payload, rejects: Rejects) -> StationsTold:
     text = payload.body.decode("ascii", "replace")
-    parts = []
+    told = StationsTold()
     for each in _reports(text, rejects)[:MOST_REPORTS]:
         report = _parsed(each, None, payload, rejects)
         if report is not None:
-            station = Station(id=f"{NAME}:{report.station}", kind="aerodrome")
-            parts.append(StationsDecoded(_rows(report, payload), [station]))
-    return StationsDecoded.concat(parts)
+            told.reports.append(_report(report, payload))
+            told.stations.append(Station(id=f"{NAME}:{report.station}", kind="aerodrome"))
+    return told
 
 
 def _reports(text: str, rejects: Rejects) -> list[str]:
@@ -136,12 +133,12 @@ def _parsed(
     return report
 
 
-def _rows(report: MetarReport, payload: Payload) -> StationReadings:
-    return StationReadings.of(
+def _report(report: MetarReport, payload: Payload) -> StationReport:
+    return StationReport(
         f"{NAME}:{report.station}",
         payload.source,
         _values(report),
-        known_at=payload.received_at,
+        payload.received_at,
         report=report_number(f"{NAME}|{report.station}|{report.observed_at}"),
         revision=int(report.is_corrected),
     )
@@ -157,6 +154,8 @@ def _values(report: MetarReport) -> list[Value]:
     code = weather_code(report.weather)
     if code is not None:
         told.append(Value(at, 0, "weather_code", float(code)))
+    if report.thunderstorm is not None:
+        told.append(Value(at, 0, thunder.VARIABLE, float(report.thunderstorm)))
     told += [Value(at, period_s, "rain_mm", value) for period_s, value in report.rain]
     told += [
         Value(at, _EXTREMES_S, name, value)

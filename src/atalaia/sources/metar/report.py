@@ -19,6 +19,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
+from atalaia.sources import thunder
 from atalaia.sources.rejects import Unreadable, shown
 from atalaia.sources.units import conversion
 
@@ -55,6 +56,7 @@ class MetarReport:
     pressure_sea_level_hpa       QNH: reduced as in the standard atmosphere
     weather       groups of present weather at the station: ``-SHRA``; not in the vicinity (VC) and
                   not of before (RE)
+    thunderstorm  its class (`thunder`); None: nobody, and nothing, listened for thunder
     rain          (period in seconds, mm); 0 mm is also "a trace"
     temperature_max_c, temperature_min_c   of the six hours before
     needs_care    ``$``: the sensor says that it needs care
@@ -74,6 +76,7 @@ class MetarReport:
     dew_point_c: float | None = None
     pressure_sea_level_hpa: float | None = None
     weather: list[str] = field(default_factory=list)
+    thunderstorm: int | None = None
     rain: list[tuple[int, float]] = field(default_factory=list)
     temperature_max_c: float | None = None
     temperature_min_c: float | None = None
@@ -112,11 +115,12 @@ def parse(text: str, received_at: int, observed_at: int | None = None) -> MetarR
         station, at, is_special=kind == "SPECI", is_corrected=bool(before or after)
     )
     groups = text[start.end() :].split("=", maxsplit=1)[0].split()
-    if groups[:1] == ["NIL"]:
+    if "NIL" in groups[:2]:  # also behind AUTO or COR
         return report
     body, remarks = _parted(groups)
     _read_body(report, body)
     _read_remarks(report, remarks)
+    report.thunderstorm = _thunderstorm(report, body, remarks)
     return report
 
 
@@ -263,7 +267,7 @@ def _degrees(text: str | None) -> float | None:
     digits = (text or "").lstrip("M")
     if not digits.isdigit():
         return None
-    return -float(digits) if text != digits else float(digits)
+    return 0.0 - int(digits) if text != digits else float(digits)  # M00 is no -0
 
 
 def _pressure(report: MetarReport, group: str) -> bool:
@@ -336,7 +340,8 @@ def _extreme(report: MetarReport, found: re.Match[str]) -> None:
 
 
 def _signed(sign: str, tenths: str) -> float:
-    return (-1 if sign == "1" else 1) * int(tenths) / 10
+    value = int(tenths) / 10
+    return 0.0 - value if sign == "1" else value
 
 
 def _hundredths(text: str) -> float:
@@ -396,6 +401,34 @@ def weather_code(weather: list[str]) -> int | None:
     """The gravest of the groups as a code of WMO table 4677, as Open-Meteo's; None: none told."""
     codes = [code for group in weather if (code := _code(group)) is not None]
     return min(codes, key=lambda code: _GRAVITY[code], default=None)
+
+
+_THUNDER_GROUP = re.compile(r"(?:VC|RE|\+|-)?(?:SH)?TS.*")
+_THUNDER_REMARK = re.compile(r"TS[BE]\d.*|LTG.*")
+"""When a storm began or ended, and lightning far off: what tells of these can hear thunder."""
+_NOT_TOLD = ("//", "TSNO")
+"""Present weather, and thunder, that could not be observed."""
+
+
+def _thunderstorm(report: MetarReport, body: list[str], remarks: list[str]) -> int | None:
+    """The class of thunderstorm that a report tells of; that of no thunder only where an observer,
+    or an automatic station that hears thunder, told the weather whole."""
+    here = [
+        thunder.OBSERVED[code]
+        for group in report.weather
+        if "TS" in group and (code := _code(group)) is not None
+    ]
+    if here:
+        return max(here)
+    heard = [group for group in body if _THUNDER_GROUP.fullmatch(group)]
+    if any(group.startswith("VC") for group in heard):
+        return thunder.VICINITY
+    has_ears = not report.is_automatic or heard or any(map(_THUNDER_REMARK.fullmatch, remarks))
+    # What follows on the weather shows that the report was not cut short of it.
+    follows = (report.temperature_c, report.pressure_sea_level_hpa)
+    is_whole = follows != (None, None) and not report.unread
+    is_told = not any(group in _NOT_TOLD for group in (*body, *remarks))
+    return thunder.NONE if has_ears and is_whole and is_told else None
 
 
 def _code(group: str) -> int | None:

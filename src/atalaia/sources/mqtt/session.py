@@ -15,11 +15,11 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-import structlog
-
 from atalaia.clock import Clock
+from atalaia.logs import Logger
 from atalaia.sources.mqtt.arrivals import Arrivals, Arrived, Joined
 from atalaia.sources.mqtt.broker import Broker
+from atalaia.sources.mqtt.client import client_of
 
 if TYPE_CHECKING:
     from paho.mqtt.client import Client
@@ -30,7 +30,6 @@ What comes while nothing can be committed waits here, and still is the broker's;
 2,000, and drops what comes after these. Brokers' usual 20 would let a commit have no more."""
 
 _KEEPALIVE_S = 60
-_PAUSE_S, _LONGEST_PAUSE_S = 1, 120
 _TAKEN_OVER = 142
 _SHORT_S, _MOST_SHORT = 10, 4
 """So many connections one after another that lasted no longer: mosquitto 2.0 does not say that a
@@ -41,7 +40,7 @@ _REFUSED = 128
 _lives = itertools.count(1)
 """Of all connections of the process: none has the number of another."""
 
-log = structlog.get_logger()
+log = Logger()
 
 
 class BrokerSession:
@@ -136,24 +135,7 @@ class BrokerSession:
     # Paho's
 
     def _made(self) -> Client:
-        from paho.mqtt.client import Client, MQTTv5  # noqa: PLC0415 - of an extra
-        from paho.mqtt.enums import CallbackAPIVersion  # noqa: PLC0415
-
-        client = Client(
-            CallbackAPIVersion.VERSION2,
-            client_id=self.client_id,
-            protocol=MQTTv5,
-            transport=self.broker.transport,
-            manual_ack=True,
-        )
-        client.suppress_exceptions = True
-        if self.broker.user:
-            client.username_pw_set(self.broker.user, self.broker.password or None)
-        if self.broker.is_tls:
-            client.tls_set()
-        if self.broker.transport == "websockets":
-            client.ws_set_options(path=self.broker.path)
-        client.reconnect_delay_set(_PAUSE_S, _LONGEST_PAUSE_S)
+        client = client_of(self.broker, self.client_id, manual_ack=True)
         client.on_connect = self._on_connect
         client.on_connect_fail = self._on_connect_fail
         client.on_disconnect = self._on_disconnect
@@ -182,7 +164,7 @@ class BrokerSession:
         with self._lock:
             self.life = next(_lives)
             self.outstanding = 0
-        self.is_connected, self.fault = True, None
+        self.is_connected, self.fault = True, "it has not taken the topics yet"
         self._joined_at = self._clock.second()
         is_resumed = bool(flags.session_present)
         self._arrivals.put(Joined(self.number, self._clock.second(), is_resumed))
@@ -231,6 +213,8 @@ class BrokerSession:
         ]
         if refused:
             self._fault(f"it refuses the topic {refused[0]}")
+        else:
+            self.fault = None
 
     def _on_message(self, client: Client, _data: Any, message: Any) -> None:
         if client is not self._client or message.qos == 0:

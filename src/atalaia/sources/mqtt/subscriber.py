@@ -13,11 +13,10 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
-import structlog
-
 from atalaia.clock import Clock, sleep_unless, steady
 from atalaia.domain.payload import Payload
 from atalaia.errors import StateConflict
+from atalaia.logs import Logger
 from atalaia.ports import Notes
 from atalaia.sources.mqtt.arrivals import Arrivals, Arrived, Joined
 from atalaia.sources.mqtt.broker import Broker
@@ -48,7 +47,7 @@ _RECENT_S = 5
 _LONGEST_SILENCE_S = 4 * 3600
 _TAKEN_OVER_S = 300
 
-log = structlog.get_logger()
+log = Logger()
 
 
 @dataclass(slots=True)
@@ -283,7 +282,9 @@ class Subscriber:
         for session in self.sessions:
             self._look_at_run(session, now, tick)
             standing = self._standing(session.number)
-            standing.fault = session.fault
+            if standing.fault != session.fault:
+                standing.fault = session.fault
+                self._noted = 0.0  # who asks from outside is told at once
             if session.is_connected:
                 standing.alive_at = now
             silent_s = self._silent_too_long(session, now)

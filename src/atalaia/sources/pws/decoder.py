@@ -13,8 +13,8 @@ from __future__ import annotations
 
 from atalaia.domain.payload import Payload
 from atalaia.domain.place import Places
-from atalaia.domain.station_reading import StationReadings, StationsDecoded
-from atalaia.sources.instruments import DecodeStations, by_content
+from atalaia.domain.station_reading import StationReport
+from atalaia.sources.instruments import DecodeStations, StationsTold, by_content
 from atalaia.sources.pws import mapped
 from atalaia.sources.pws.fields import counters, values
 from atalaia.sources.pws.form import fields, observed_at, without_secrets
@@ -31,16 +31,16 @@ WUNDERGROUND = "wunderground"
 def decoder(places: Places) -> DecodeStations:
     """Uploads → OBSERVED rows of stations ``pws:NAME``, with their counters of rain (`rain`)."""
 
-    def read(payload: Payload, rejects: Rejects) -> StationsDecoded:
+    def read(payload: Payload, rejects: Rejects) -> StationsTold:
         return _read(payload, places, rejects)
 
-    def read_mapped(payload: Payload, rejects: Rejects) -> StationsDecoded:
+    def read_mapped(payload: Payload, rejects: Rejects) -> StationsTold:
         return mapped.read(payload, places, rejects)
 
     return by_content({ECOWITT: read, WUNDERGROUND: read, mapped.CONTENT: read_mapped})
 
 
-def _read(payload: Payload, places: Places, rejects: Rejects) -> StationsDecoded:
+def _read(payload: Payload, places: Places, rejects: Rejects) -> StationsTold:
     if not 1 <= len(payload.places) <= 2 or not payload.places[0]:
         raise Unreadable("no station", "an upload needs the name of the station that sent it")
     # Taken out before it was kept; a payload that was not must not tell its secret either.
@@ -48,5 +48,5 @@ def _read(payload: Payload, places: Places, rejects: Rejects) -> StationsDecoded
     at = observed_at(sent, payload.received_at)
     station = standing(payload.places, places)
     told = values(sent, at, rejects) + counted(at, counters(sent, rejects))
-    readings = StationReadings.of(station.id, payload.source, told, known_at=payload.received_at)
-    return StationsDecoded(readings, [station])
+    report = StationReport(station.id, payload.source, told, payload.received_at)
+    return StationsTold([report], [station])

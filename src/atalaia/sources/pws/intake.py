@@ -4,31 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import msgspec
-
 from atalaia.domain.payload import Payload
 from atalaia.sources.mqtt.arrivals import Arrived
 from atalaia.sources.mqtt.standing import Gap
 from atalaia.sources.mqtt.subscriber import Sorted
-from atalaia.sources.pws.mapped import CONTENT, Mapping, body_of
+from atalaia.sources.pws.mapped import CONTENT, MappedStation, body_of
 from atalaia.sources.pws.stands import NAME
 
 LONGEST = 65_536
 """Octets a message may have. Those of sensors have hundreds."""
-
-
-class MappedStation(msgspec.Struct, frozen=True, kw_only=True):
-    """A station whose messages come by MQTT.
-
-    name, place   as people read it, and where it stands
-    topic         filter of its messages; no other station's has one in common
-    mapping       how they are read
-    """
-
-    name: str
-    place: str
-    topic: str
-    mapping: Mapping
 
 
 class PwsIntake:

@@ -24,15 +24,10 @@ import msgspec
 
 from atalaia.domain.payload import Payload
 from atalaia.domain.place import Places
-from atalaia.domain.station_reading import (
-    NO_REPORT,
-    StationReadings,
-    StationsDecoded,
-    Value,
-    report_number,
-)
+from atalaia.domain.station_reading import NO_REPORT, StationReport, Value, report_number
 from atalaia.domain.variable import CATALOGUE
-from atalaia.sources.body import read_json
+from atalaia.sources.body import read_json, value_at
+from atalaia.sources.instruments import StationsTold
 from atalaia.sources.pws.form import number
 from atalaia.sources.pws.rain import told as counted
 from atalaia.sources.pws.stands import standing
@@ -82,6 +77,20 @@ class Mapping(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return faults
 
 
+class MappedStation(msgspec.Struct, frozen=True, kw_only=True):
+    """A station whose messages come by MQTT.
+
+    name, place   as people read it, and where it stands
+    topic         filter of its messages; no other station's has one in common
+    mapping       how they are read
+    """
+
+    name: str
+    place: str
+    topic: str
+    mapping: Mapping
+
+
 _decode_mapping = msgspec.json.Decoder(Mapping).decode
 
 
@@ -90,7 +99,7 @@ def body_of(mapping: Mapping, message: bytes) -> bytes:
     return msgspec.json.encode(mapping) + b"\n" + message
 
 
-def read(payload: Payload, places: Places, rejects: Rejects) -> StationsDecoded:
+def read(payload: Payload, places: Places, rejects: Rejects) -> StationsTold:
     """OBSERVED rows of one message. Raises Unreadable."""
     if not 1 <= len(payload.places) <= 2 or not payload.places[0]:
         raise Unreadable("no station", "a message needs the name of the station that sent it")
@@ -106,11 +115,11 @@ def read(payload: Payload, places: Places, rejects: Rejects) -> StationsDecoded:
 
 def _read(
     mapping: Mapping, message: bytes, payload: Payload, places: Places, rejects: Rejects
-) -> StationsDecoded:
+) -> StationsTold:
     body = read_json(message, rejects)
     stands = standing(payload.places, places)
     station = stands.id
-    at = payload.received_at if mapping.time is None else _time(_at(body, mapping.time))
+    at = payload.received_at if mapping.time is None else _time(value_at(body, mapping.time))
     if at is None:
         raise Unreadable("not a time", f"{station}: {mapping.time} is {_shown(body, mapping.time)}")
     told = []
@@ -122,31 +131,19 @@ def _read(
     if mapping.counter is not None:
         mm = _number(body, mapping.counter, mapping.counter_unit, "rain_mm", rejects)
         told += [] if mm is None else counted(at, {"total": mm})
-    name = _at(body, mapping.message_id)
-    readings = StationReadings.of(
+    name = value_at(body, mapping.message_id)
+    report = StationReport(
         station,
         payload.source,
         told,
-        known_at=payload.received_at,
+        payload.received_at,
         report=report_number(f"{station}|{name}") if isinstance(name, str) else NO_REPORT,
     )
-    return StationsDecoded(readings, [stands])
-
-
-def _at(body: Any, path: str | None) -> Any:
-    """What stands at a path; None if nothing does. Of an empty one it is all of it."""
-    for step in path.split(".") if path else ():
-        if isinstance(body, dict):
-            body = body.get(step)
-        elif isinstance(body, list) and step.isdigit() and int(step) < len(body):
-            body = body[int(step)]
-        else:
-            return None
-    return None if path is None else body
+    return StationsTold([report], [stands])
 
 
 def _shown(body: Any, path: str | None) -> str:
-    return shown(_at(body, path))
+    return shown(value_at(body, path))
 
 
 def _time(value: Any) -> int | None:
@@ -156,7 +153,7 @@ def _time(value: Any) -> int | None:
 
 
 def _number(body: Any, path: str, unit: str, variable: str, rejects: Rejects) -> float | None:
-    value, known = _at(body, path), conversion(unit, variable)
+    value, known = value_at(body, path), conversion(unit, variable)
     if value is None or (isinstance(value, str) and value.casefold() in _MISSING):
         return None
     try:

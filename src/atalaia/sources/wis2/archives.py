@@ -12,11 +12,11 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 import aiohttp
 import msgspec
-import structlog
 
 from atalaia.clock import Clock
 from atalaia.domain.alert import instant
 from atalaia.domain.payload import Payload
+from atalaia.logs import Logger
 from atalaia.notes import Note
 from atalaia.ports import Notes
 from atalaia.sources.fetch import fetch
@@ -38,7 +38,7 @@ _OLDEST_S = 36 * 3600
 _LOOK_S = 30.0
 _FIRST_PAUSE_S = 60
 
-log = structlog.get_logger()
+log = Logger()
 
 
 class _Page(msgspec.Struct):

@@ -16,8 +16,8 @@ LONGEST = 2_000_000
 """Octets of data, unpacked. Inline data have 4,096; a bulletin of hundreds of stations 200,000."""
 
 _METHODS = {
-    "sha256": "sha256", "sha384": "sha384", "sha512": "sha512",
-    "sha3-256": "sha3_256", "sha3-384": "sha3_384", "sha3-512": "sha3_512",
+    "sha256": hashlib.sha256, "sha384": hashlib.sha384, "sha512": hashlib.sha512,
+    "sha3-256": hashlib.sha3_256, "sha3-384": hashlib.sha3_384, "sha3-512": hashlib.sha3_512,
 }  # fmt: skip
 
 
@@ -40,10 +40,10 @@ def checked(data: bytes, integrity: Integrity | None) -> None:
         raise Unreadable("content too long", f"{len(data)} octets")
     if integrity is None:
         return
-    name = _METHODS.get(integrity.method.lower())
-    if name is None:
+    hashed = _METHODS.get(integrity.method.lower())
+    if hashed is None:
         raise Unreadable("unknown method of integrity", shown(integrity.method))
-    if not hmac.compare_digest(hashlib.new(name, data).digest(), _octets(integrity.value)):
+    if not hmac.compare_digest(hashed(data).digest(), _octets(integrity.value)):
         raise Unreadable("content differs from its checksum", integrity.method)
 
 

@@ -15,16 +15,11 @@ from __future__ import annotations
 import msgspec
 
 from atalaia.domain.payload import Payload
-from atalaia.domain.station_reading import (
-    StationReadings,
-    StationsDecoded,
-    Withdrawal,
-    report_number,
-)
+from atalaia.domain.station_reading import Withdrawal, report_number
 from atalaia.sources.bufr.decoder import CONTENT as BUFR
 from atalaia.sources.bufr.decoder import PREFIX, UPDATES, Published, read_data, read_file
 from atalaia.sources.cap import decoder as cap
-from atalaia.sources.instruments import DecodeStations, by_content
+from atalaia.sources.instruments import DecodeStations, StationsTold, by_content
 from atalaia.sources.mqtt.standing import Gap
 from atalaia.sources.rejects import Rejects, Unreadable
 from atalaia.sources.wis2 import content, notification
@@ -52,30 +47,30 @@ def decoder(forms: frozenset[str] = frozenset()) -> DecodeStations:
     forms  of codes that may name a watched place (`cap.found.forms_of`)
     """
 
-    def read(payload: Payload, rejects: Rejects) -> StationsDecoded:
+    def read(payload: Payload, rejects: Rejects) -> StationsTold:
         notice = notification.read(payload.body, rejects)
         if notice.is_deletion:
             return _withdrawn(notice, payload)
         return _told(content.inline(notice), notice, payload, rejects, forms)
 
-    def read_fetched(payload: Payload, rejects: Rejects) -> StationsDecoded:
+    def read_fetched(payload: Payload, rejects: Rejects) -> StationsTold:
         body, data = content.parted(payload.body)
         return _told(data, notification.read(body, rejects), payload, rejects, forms)
 
-    def read_archive(payload: Payload, rejects: Rejects) -> StationsDecoded:
-        parts = []
+    def read_archive(payload: Payload, rejects: Rejects) -> StationsTold:
+        told = StationsTold()
         for notice in notification.archived(payload.body, rejects):
             try:
                 is_gone = notice.is_deletion
                 data = None if is_gone else content.inline(notice)
-                parts.append(
+                told.add(
                     _withdrawn(notice, payload)
                     if is_gone
                     else _told(data, notice, payload, rejects, forms)
                 )
             except Unreadable as error:
                 rejects.add(error.reason, f"{notice.data_id}: {error.detail}")
-        return StationsDecoded.concat(parts)
+        return told
 
     return by_content(
         {
@@ -118,10 +113,10 @@ def _type_of(notice: Notification) -> str | None:
     return None if told is None else told.partition(";")[0].strip().lower()
 
 
-def _withdrawn(notice: Notification, payload: Payload) -> StationsDecoded:
+def _withdrawn(notice: Notification, payload: Payload) -> StationsTold:
     last = published(notice).revision + UPDATES - 1
     gone = Withdrawal(payload.source, report_number(notice.report), last, payload.received_at)
-    return StationsDecoded(StationReadings.empty(), withdrawn=[gone])
+    return StationsTold(withdrawn=[gone])
 
 
 def _told(
@@ -130,37 +125,34 @@ def _told(
     payload: Payload,
     rejects: Rejects,
     forms: frozenset[str],
-) -> StationsDecoded:
-    nothing = StationsDecoded(StationReadings.empty())
+) -> StationsTold:
     if data is None:
-        return nothing
+        return StationsTold()
     decoded = read_data(data, published(notice), payload, rejects)
     if decoded is not None:
         return decoded
     if data.removeprefix(_MARK).lstrip()[:1] == b"<":
-        return _warned(data, payload, forms)
+        return _warned(data, payload, rejects, forms)
     if _type_of(notice) in _BUFR:
         rejects.add("no BUFR", notice.data_id)
-    return nothing
+    return StationsTold()
 
 
-def _warned(data: bytes, payload: Payload, forms: frozenset[str]) -> StationsDecoded:
+def _warned(data: bytes, payload: Payload, rejects: Rejects, forms: frozenset[str]) -> StationsTold:
     message = msgspec.structs.replace(payload, content=cap.MESSAGE, body=data)
     found = cap.read(message, forms)
-    return StationsDecoded(
-        StationReadings.empty(),
-        rejects=list(found.rejects),
-        officials=[(payload.received_at, official) for official in found.officials],
-    )
+    for reject in found.rejects:
+        rejects.take(reject)
+    return StationsTold(officials=[(payload.received_at, official) for official in found.officials])
 
 
 _decode_gap = msgspec.json.Decoder(Gap).decode
 
 
-def _read_gap(payload: Payload, rejects: Rejects) -> StationsDecoded:
+def _read_gap(payload: Payload, rejects: Rejects) -> StationsTold:
     try:
         gap = _decode_gap(payload.body)
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise Unreadable("not a gap", str(error)) from None
     rejects.add("messages are lost", f"{gap.broker}: {gap.in_words}")
-    return StationsDecoded(StationReadings.empty())
+    return StationsTold()

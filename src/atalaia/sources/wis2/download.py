@@ -13,10 +13,11 @@ from functools import partial
 
 import aiohttp
 import msgspec
-import structlog
 
 from atalaia.clock import Clock
 from atalaia.domain.payload import Payload
+from atalaia.errors import StateConflict
+from atalaia.logs import Logger
 from atalaia.ports import Stream
 from atalaia.sources.fetch import fetch
 from atalaia.sources.rejects import Rejects, Unreadable
@@ -29,8 +30,10 @@ from atalaia.sources.wis2.owed import TRIES, Owed, OwedData
 AT_ONCE = 4
 _FIRST_PAUSE_S = 60
 _TIMEOUT_S = 30.0
+_KEEP_S = 30
+"""How often what was fetched is taken off the note: that is written as a whole."""
 
-log = structlog.get_logger()
+log = Logger()
 
 
 class Downloads:
@@ -60,6 +63,7 @@ class Downloads:
 
     async def run(self) -> None:
         """Fetch, for as long as the watch runs."""
+        kept_at = self._clock.second()
         try:
             while True:
                 for one in self._owed.due(self._clock.second(), self._busy)[: self._room()]:
@@ -67,9 +71,19 @@ class Downloads:
                     self._busy[one.offset] = task
                     task.add_done_callback(partial(self._landed, one.offset))
                 await self._clock.sleep(1.0)
+                if self._clock.second() - kept_at >= _KEEP_S:
+                    kept_at = self._clock.second()
+                    await asyncio.to_thread(self._keep_owed)
         finally:
             for task in self._busy.values():
                 task.cancel()
+            self._keep_owed()
+
+    def _keep_owed(self) -> None:
+        try:
+            self._owed.keep()
+        except StateConflict as error:  # it is tried again, and at worst fetched again
+            log.warning("what is owed of WIS2 is not kept", reason=str(error))
 
     def _room(self) -> int:
         return AT_ONCE - len(self._busy)
@@ -81,7 +95,7 @@ class Downloads:
             log.error("data of a notification are fetched again later", error=repr(error))
 
     async def _fetch(self, one: OwedData) -> None:
-        told, notice = await asyncio.to_thread(self._notified, one.offset)
+        told, notice = await asyncio.to_thread(self._notified, one)
         if told is None or notice is None or notice.link is None:
             await asyncio.to_thread(self._owed.settle, one, None)
             return
@@ -93,13 +107,19 @@ class Downloads:
         is_done = payload.failure is None or is_final
         await asyncio.to_thread(self._owed.settle, one, None if is_done else again_at)
 
-    def _notified(self, offset: int) -> tuple[Payload | None, Notification | None]:
-        """The notification at an offset, if it is there still."""
-        for record in self._stream.read(offset - 1, 1):
-            if record.offset == offset:
-                with suppress(Unreadable):
-                    return record.payload, notification.read(record.payload.body, Rejects(NAME))
-        return None, None
+    def _notified(self, one: OwedData) -> tuple[Payload | None, Notification | None]:
+        """The notification of what is owed, if it is there still."""
+        told = one.told or next(
+            (
+                record.payload
+                for record in self._stream.read(one.offset - 1, 1)
+                if record.offset == one.offset
+            ),
+            None,
+        )
+        with suppress(Unreadable):
+            return told, notification.read(told.body, Rejects(NAME)) if told else None
+        return told, None
 
     async def _asked(self, told: Payload, notice: Notification) -> tuple[Payload, bool]:
         """What the link leads to, and whether asking again would be of no use."""

@@ -34,7 +34,7 @@ from atalaia.sources.wis2.decoder import (
     notified,
 )
 from atalaia.sources.wis2.notification import Notification
-from atalaia.sources.wis2.owed import Owed
+from atalaia.sources.wis2.owed import Owed, OwedData
 
 MOST_KNOWN = 50_000
 """Notifications that are remembered: an hour of all the world's stations, with their copies."""
@@ -89,8 +89,14 @@ class WnmIntake:
         self._elsewhere: set[int] = set()  # of the payloads of the last batch
 
     def begin(self) -> None:
-        """Remember what the stream has: a broker sends again what was not acknowledged."""
+        """Remember what the stream has: a broker sends again what was not acknowledged.
+
+        Where it would have to be looked through as a whole, nothing is: what is kept twice changes
+        no row.
+        """
         self._owed.load()
+        if not self._stream.is_indexed:
+            return
         last = self._stream.last_offset()
         after = max(0, last - _WARM)
         while after < last:
@@ -130,7 +136,13 @@ class WnmIntake:
         """What has no data within it is owed from now on."""
         first = offset - len(payloads) + 1
         is_owed = self._elsewhere.__contains__
-        self._owed.add([first + i for i, one in enumerate(payloads) if is_owed(id(one))])
+        self._owed.add(
+            [
+                OwedData(first + i, told=None if self._stream.is_indexed else one)
+                for i, one in enumerate(payloads)
+                if is_owed(id(one))
+            ]
+        )
 
     def gap(self, gap: Gap, now: int) -> Payload:
         """A payload of our own, among those of the network."""

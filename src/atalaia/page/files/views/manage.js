@@ -1,14 +1,15 @@
-// What is kept of somebody, for whom it is: see, take along, stop, erase. Opened by a signed link,
-// whose token stays in this tab.
+// What is kept of somebody, for whom it is: see, change, take along, stop, erase. Opened by a signed
+// link, whose token stays in this tab.
 
 import { ask } from "../api.js";
 import { fill, h } from "../dom.js";
-import { capital, clock, hazard, number } from "../format.js";
+import { capital, clock, hazard, length, number, variable } from "../format.js";
 import { icon } from "../icons.js";
 import { badge } from "../levels.js";
-import { nameOf } from "../store.js";
-import { t } from "../words.js";
+import { nameOf, store } from "../store.js";
+import { LANGUAGES, t } from "../words.js";
 import { inWords, sure } from "./parts.js";
+import { counter, HAZARDS, lacking, quiet, quietOf, watchedHazards, what, where, wished } from "./wish.js";
 
 const TOKEN = /^atm_(p_[A-Za-z0-9_-]{1,62})\./;
 
@@ -40,11 +41,11 @@ async function held(page, me, said = null) {
     return fill(page, h("h1", { tabindex: -1 }, t.errors.title), h("p", { class: "fault" }, inWords(error)));
   }
   const fault = h("div", { role: "alert" });
-  const tried = async (run) => {
+  const tried = async (run, near = fault) => {
     try {
       await run();
     } catch (error) {
-      fill(fault, h("p", { class: "fault" }, inWords(error)));
+      fill(near, h("p", { class: "fault" }, inWords(error)));
     }
   };
   const stop = (channel) => tried(async () => {
@@ -58,10 +59,17 @@ async function held(page, me, said = null) {
     sessionStorage.setItem("manage", link);
     await held(page, { ...me, key: link }, t.manage.stopped_done);
   });
+  const save = (body, near) => tried(async () => {
+    await ask(me.path, { method: "PATCH", key: me.key, body });
+    await held(page, me, t.manage.changed);
+  }, near);
+  const back = () => held(page, me, "");
+  const begin = (one) => editing(page, one, save, back);
+  const isTold = told.person.channels.length > 0; // before, nothing of it holds
   fill(page,
     h("header", {}, h("h1", { tabindex: -1 }, t.manage.title),
       h("div", { role: "status" }, said && h("p", { class: "good" }, icon("check"), said)), fault),
-    contacts(told, stop), wishes(told), messages(told),
+    contacts(told, stop, save), wishes(told, isTold && begin, save), isTold && when(told.person, save), messages(told),
     h("section", { class: "panel step" },
       h("div", { class: "buttons" },
         h("button", { type: "button", class: "button", onclick: () => save(told) }, t.manage.download),
@@ -72,10 +80,11 @@ async function held(page, me, said = null) {
         } }, t.manage.leave)),
       h("div", {}, h("p", { class: "quiet small" }, t.manage.erase_hint)),
       h("div", {}, h("button", { type: "button", class: "button danger", onclick: () => tried(() => erase(page, me)) }, t.manage.erase))));
+  if (said !== null) page.querySelector("h1").focus(); // what was pressed is there no more
   return undefined;
 }
 
-function contacts(told, stop) {
+function contacts(told, stop, save) {
   const shown = told.contacts.filter((one) => one.address);
   if (!shown.length) return null;
   return h("section", { class: "panel" }, h("h2", {}, t.manage.channels), h("ul", { class: "kept" }, shown.map((one) => {
@@ -84,17 +93,77 @@ function contacts(told, stop) {
     const address = one.channel === "webpush" ? new URL(one.address).host : one.address;
     return h("li", {}, h("div", {}, h("b", {}, name), address ? ` · ${address}` : "", h("br"),
       h("small", { class: "quiet" }, t.manage[one.status] ?? one.status)),
-    one.status !== "stopped" && h("button", { type: "button", class: "button small", "aria-label": t.manage.stop_by(name), onclick: () => stop(one.channel) }, t.manage.stop));
+    h("div", { class: "buttons" },
+      told.person.channels.indexOf(one.channel) > 0 && one.status === "confirmed" && h("button", { type: "button", class: "button small", "aria-label": t.manage.first_by(name), onclick: () => save({ channels: [one.channel] }) }, t.manage.first),
+      one.status !== "stopped" && h("button", { type: "button", class: "button small", "aria-label": t.manage.stop_by(name), onclick: () => stop(one.channel) }, t.manage.stop)));
   })));
 }
 
-function wishes(told) {
+function wishes(told, begin, save) {
   const some = told.person.subscriptions ?? [];
   if (!some.length) return null;
   const area = (one) => [one.name || `${number(one.latitude, 2)}, ${number(one.longitude, 2)}`, one.radius_km && t.manage.radius(one.radius_km)].filter(Boolean).join(", ");
-  return h("section", { class: "panel" }, h("h2", {}, t.manage.wishes), h("ul", { class: "kept" }, some.map((one) =>
-    h("li", {}, h("div", {}, h("b", {}, one.where.map(area).join("; ")), h("ul", { class: "channels" },
-      Object.entries(one.hazards).map(([name, level]) => h("li", {}, capital(hazard(name)), " ", badge(level)))))))));
+  const small = (label, names, onclick) => h("button", { type: "button", class: "button small", "aria-label": `${label}: ${names}`, onclick }, label);
+  return h("section", { class: "panel" }, h("h2", {}, t.manage.wishes), h("ul", { class: "kept" }, some.map((one) => {
+    const names = one.where.map(area).join("; ");
+    return h("li", {}, h("div", {}, h("b", {}, names), h("ul", { class: "channels" },
+      Object.entries(one.hazards).map(([name, level]) => h("li", {}, capital(hazard(name)), " ", badge(level))),
+      one.thresholds.map((own) => h("li", {}, `${variable(own.variable)}${own.window_s ? t.over(length(own.window_s)) : ""}: ${number(own.limit)}`)))),
+    begin && h("div", { class: "buttons" }, small(t.manage.change, names, () => begin(one)),
+      some.length > 1 && small(t.manage.remove, names, () => save({ subscriptions: { [one.id]: null } }))));
+  })), begin && h("p", { class: "buttons" }, h("button", { type: "button", class: "button", onclick: () => begin(null) }, t.manage.add)));
+}
+
+/** A limit of one's own, as the API reads it. */
+const ownLimit = (own) => `${own.variable}${own.window_s ? ` over ${own.window_s / 60}min` : ""} >= ${own.limit}`;
+
+/** A subscription as a form; null: a new one. */
+async function editing(page, one, save, back) {
+  const circles = new Set((one?.where ?? []).map((area) => area.radius_km).filter(Boolean));
+  const watched = await watchedHazards(store.places.keys().next().value);
+  const wish = {
+    places: (one?.where ?? []).map((area) => ({ ...area, radius: area.radius_km })),
+    radius: circles.size === 1 ? [...circles][0] : 25,
+    hazards: new Map(one ? Object.entries(one.hazards) : HAZARDS.filter((name) => !watched || watched.has(name)).map((name) => [name, "yellow"])),
+    thresholds: one?.thresholds.map(ownLimit), watched,
+  };
+  const preview = h("div", { class: "preview", role: "status" });
+  const recount = counter(preview, wish);
+  const fault = h("div", { role: "alert" });
+  const changed = () => {
+    fill(fault);
+    recount();
+  };
+  const send = (event) => {
+    event.preventDefault();
+    const missing = lacking(wish);
+    if (missing) {
+      fill(fault, h("p", { class: "fault" }, missing));
+      return;
+    }
+    const { where: areas, hazards } = wished(wish);
+    save(one ? { subscriptions: { [one.id]: { where: areas, hazards } } } : { added: [{ where: areas, hazards }] }, fault);
+  };
+  fill(page, h("h1", { tabindex: -1 }, one ? t.manage.change : t.manage.add),
+    h("form", { class: "steps", novalidate: true, onsubmit: send }, where(wish, changed), what(wish, changed, preview), fault,
+      h("div", { class: "buttons" }, h("button", { type: "submit", class: "button first" }, t.manage.save),
+        h("button", { type: "button", class: "button", onclick: back }, t.manage.back))));
+  recount();
+  scrollTo(0, 0);
+  page.querySelector("h1").focus({ preventScroll: true });
+}
+
+/** In which language, and when not. */
+function when(person, save) {
+  const time = (minutes) => `${String(Math.floor(minutes / 60)).padStart(2, "0")}:${String(minutes % 60).padStart(2, "0")}`;
+  const { start = 1320, end = 420, timezone } = person.quiet ?? {};
+  const wish = { isQuiet: Boolean(person.quiet), from: time(start), to: time(end) };
+  const language = h("select", { id: "language" }, Object.entries(LANGUAGES).map(([tag, name]) => h("option", { value: tag, selected: tag === person.language, lang: tag }, name)));
+  return h("section", { class: "panel" }, h("h2", {}, t.manage.when), h("form", { class: "step", onsubmit: (event) => {
+    event.preventDefault();
+    save({ language: language.value, ...quietOf(wish, timezone) });
+  } }, h("div", { class: "field" }, h("label", { for: "language" }, t.manage.language), language),
+  quiet(wish, () => {}), h("div", {}, h("button", { type: "submit", class: "button" }, t.manage.save))));
 }
 
 function messages(told) {

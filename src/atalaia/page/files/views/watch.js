@@ -5,14 +5,15 @@ import { capital, clock, figure, hazard, length } from "../format.js";
 import { icon } from "../icons.js";
 import { badge, highest, LEVELS, shape } from "../levels.js";
 import { hasLibraries } from "../libraries.js";
-import { blindPlaces, canSee, levelsByPlace, nameOf, on, open, placesOf, store, zoneOf } from "../store.js";
+import { blindPlaces, canSee, grouped, levelsByPlace, nameOf, on, open, placesOf, store, zoneOf } from "../store.js";
 import { t } from "../words.js";
+import { systemCard } from "./systems.js";
 
 const FIRST = 40;
 
 export async function show(main, { titled }) {
   titled("");
-  const state = { asked: "", most: FIRST };
+  const state = { asked: "", most: FIRST, opened: new Set(), onOpen: (ids) => map?.look(ids), card };
   const head = h("div", { class: "headline" });
   const list = h("ol", { class: "cards" });
   const places = h("ul", { class: "places" });
@@ -35,7 +36,7 @@ export async function show(main, { titled }) {
   let map = null;
   const draw = () => {
     drawHead(head);
-    drawCards(list);
+    drawCards(list, state);
     drawPlaces(places, found, state);
     map?.update();
   };
@@ -112,10 +113,10 @@ function drawHead(head) {
         h("b", {}, counts[level]), h("span", {}, t.short[level])))));
 }
 
-function drawCards(list) {
-  const shown = open().slice(0, 60);
+function drawCards(list, state) {
+  const shown = grouped().slice(0, 60);
   const kept = document.activeElement?.dataset?.key;
-  fill(list, shown.map(card));
+  fill(list, shown.map((group) => (group.system ? systemCard(group, state) : card(group.incidents[0]))));
   if (kept) list.querySelector(`[data-key="${CSS.escape(kept)}"]`)?.focus();
 }
 

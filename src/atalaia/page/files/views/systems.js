@@ -1,0 +1,45 @@
+// A system in the list: incidents that are one weather (docs/systems.md), as one card that opens.
+
+import { h } from "../dom.js";
+import { capital, clock, number } from "../format.js";
+import { shape } from "../levels.js";
+import { placesOf, zoneOf } from "../store.js";
+import { language, t } from "../words.js";
+
+const LEAST_KM = 10; // less than that is a place more or less, and no way
+
+/** A group of `store.grouped` as a card; `card` makes those within. `opened` has the ids of those that
+    stand open, also after the list is drawn anew; `onOpen` is told of the places of one that opens. */
+export function systemCard({ system, incidents }, { card, opened, onOpen }) {
+  const [{ level }] = incidents;
+  const told = system.properties;
+  const ids = [...new Set(incidents.flatMap(placesOf))];
+  const list = h("ol", { class: "cards" });
+  const fillList = () => list.childElementCount || list.append(...incidents.map(card));
+  if (opened.has(system.id)) fillList();
+  const toggled = ({ target }) => {
+    if (target.open === opened.has(system.id)) return;
+    opened[target.open ? "add" : "delete"](system.id);
+    if (!target.open) return;
+    fillList();
+    onOpen(ids);
+  };
+  return h("li", {}, h("details", { class: "system", open: opened.has(system.id), ontoggle: toggled },
+    h("summary", { class: `card level-${level}`, "data-key": `system ${system.id}` },
+      h("span", { class: "card-shape" }, shape(level, 26)),
+      h("span", { class: "card-text" },
+        h("span", { class: "card-title" }, capital(told.name[language])),
+        h("span", { class: "card-place" }, [t.systems.now(ids.length), ...course(told)].join(" · ")),
+        h("span", { class: "card-more" }, h("b", {}, t.short[level]), " · ", t.map.since(clock(told.started_at, zoneOf(ids[0]))))),
+      h("span", { class: "card-value" }, h("b", {}, incidents.length), h("span", {}, t.systems.alerts))),
+    list));
+}
+
+/** How it grew and which way it went in three hours, in words; nothing of what stood in one place. */
+function course({ standing, standing_before: before, moved_km: km, bearing_deg: way }) {
+  const size = Math.sign(standing.length - before);
+  return [
+    before > 0 && size !== 0 && t.systems[size > 0 ? "grows" : "shrinks"](before),
+    km >= LEAST_KM && t.systems.moved(number(km, 0), t.systems.ways[Math.round(way / 45) % 8]),
+  ].filter(Boolean);
+}

@@ -1,0 +1,172 @@
+"""A chance, from an ensemble's answer to what people read: a day ahead, then a forecast, then rain.
+
+The answers are made up, in the provider's shape; of a recorded one see `tests/sources`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+from atalaia.cli.replays import replay_payloads
+from atalaia.domain.alert import LogEntry
+from atalaia.domain.place import Place, Places
+from atalaia.domain.rule import RuleSet
+from atalaia.settings.open_meteo import OpenMeteo
+from atalaia.sources.open_meteo_apis import BASE_URL, asked_by
+from ensembles import HOUR, answer, storm
+from stories import came, rule_set
+
+AT = 1_789_387_200  # 2026-09-14T12:00:00Z
+MANAUS = Places(
+    [Place(id="mao", name="Manaus", latitude=-3.1, longitude=-60.0, timezone="America/Manaus")]
+)
+RAIN = rule_set(
+    {
+        "name": "rain-24h",
+        "hazard": "heavy_rain",
+        "variable": "rain_mm",
+        "measure": "sum",
+        "window": "24h",
+        "limits": {"yellow": 30, "orange": 50, "red": 100},
+        "keep_firing_for": "6h",
+        "chance": {"yellow": 0.3, "orange": 0.3, "red": 0.2},
+    }
+)
+STORM = AT + 30 * HOUR
+
+
+def runs(at: int, passing: int, mm: float = 60.0) -> dict[str, Any]:
+    """Of 51 runs so many bring a storm of so many mm."""
+    said = storm(STORM, lambda run: mm if run < passing else 4.0)
+    return came(at, "mao", "open-meteo:ensemble", "ensemble", answer(at, said))
+
+
+def forecast(at: int, mm: float) -> dict[str, Any]:
+    """The one forecast by the hour; hours that have passed are its analysis."""
+    said = storm(STORM, lambda _run: mm)
+    return came(at, "mao", "open-meteo", "forecast", answer(at, said, runs=1, ahead=48))
+
+
+def lived(tmp_path: Path, lines: Sequence[dict[str, Any]], rules: RuleSet = RAIN) -> list[LogEntry]:
+    file = tmp_path / "payloads.ndjson"
+    file.write_text("".join(json.dumps(one) + "\n" for one in lines))
+    done = replay_payloads(MANAUS, [file], rules)
+    assert done.rejected == []
+    return done.entries
+
+
+def test_a_chance_becomes_a_forecast_and_then_rain_and_stays_one_incident(tmp_path: Path) -> None:
+    entries = lived(
+        tmp_path,
+        [
+            runs(AT, 10),  # 20 %: not enough
+            runs(AT + 6 * HOUR, 17),
+            runs(AT + 12 * HOUR, 40),
+            forecast(AT + 13 * HOUR, 55.0),
+            *(forecast(AT + hour * HOUR, 55.0) for hour in range(14, 80)),
+        ],
+    )
+    told = [(e.alert.type, e.alert.reason, e.alert.level, e.alert.source) for e in entries]
+    assert told == [
+        ("alert", "onset", "orange", "open-meteo:ensemble"),
+        ("update", "certainty", "orange", "open-meteo"),
+        ("end", "ended", "orange", "open-meteo"),
+    ]
+    assert len({e.alert.incident for e in entries}) == 1
+    first = entries[0].alert
+    assert first.sent_at == AT + 6 * HOUR
+    assert (first.certainty, first.urgency, first.evidence) == ("Possible", "Future", "forecast")
+    assert (first.value, first.limit, first.valid_at) == (60.0, 50.0, STORM + 6 * HOUR)
+    assert first.text == {
+        "pt-BR": "Laranja (perigo): chuva forte em Manaus, a partir de 15/09 17:00. Chuva em 24 h: "
+        "50 mm ou mais em 3 de 10 rodadas dos modelos (previsto, 15/09 20:00); chance bruta, que "
+        "nosso histórico ainda não corrige. Fonte: open-meteo:ensemble. Não atravesse ruas "
+        "alagadas; afaste-se de encostas e margens; emergência: 199 ou 193. Isto não é um aviso "
+        "oficial.",
+        "en": "Orange (severe): heavy rain at Manaus, from 15 Sep 17:00. Rain in 24 h: 50 mm or "
+        "more in 3 of 10 model runs (forecast, 15 Sep 20:00); a raw chance, which our record "
+        "cannot correct yet. Source: open-meteo:ensemble. Do not cross flooded roads; keep away "
+        "from slopes and riverbanks. This is not an official warning.",
+        "es": "Naranja (severo): lluvia fuerte en Manaus, a partir de 15/09 17:00. Lluvia en 24 h: "
+        "50 mm o más en 3 de 10 corridas de los modelos (previsto, 15/09 20:00); probabilidad "
+        "bruta, que nuestro historial aún no corrige. Fuente: open-meteo:ensemble. No cruce calles "
+        "inundadas; aléjese de laderas y riberas. Esto no es un aviso oficial.",
+    }
+
+
+def test_a_recorded_answer_becomes_a_chance(
+    tmp_path: Path, shared: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of the recorded answer three runs are kept, fewer than a chance is told of otherwise."""
+    said = json.loads((shared / "live/open_meteo/ensemble_ecmwf_slice.json").read_bytes())
+    body = said | {"latitude": -3.25, "longitude": -60.0}
+    told = came(1_787_558_400, "mao", "open-meteo:ensemble", "ensemble", body)
+    assert lived(tmp_path, [told]) == []
+    monkeypatch.setattr("atalaia.detect.ensembles.FEWEST_RUNS", 3)
+    rules = rule_set(
+        {
+            "hazard": "heavy_rain",
+            "variable": "rain_mm",
+            "measure": "sum",
+            "window": "24h",
+            "limits": {"yellow": 15},
+            "forecast_within": "5d",
+            "chance": 0.3,
+        }
+    )
+    (entry,) = lived(tmp_path, [told], rules)
+    assert "15 mm or more in 3 of 10 model runs (forecast, 28 Aug" in entry.alert.text["en"]
+
+
+@pytest.mark.parametrize("passing", [5, 15])
+def test_fewer_runs_than_the_rule_asks_for_tell_nothing(tmp_path: Path, passing: int) -> None:
+    assert lived(tmp_path, [runs(AT, passing), runs(AT + 6 * HOUR, passing)]) == []
+
+
+def test_a_chance_that_goes_is_withdrawn_by_two_other_answers_and_not_by_the_same_again(
+    tmp_path: Path,
+) -> None:
+    def then(*more: dict[str, Any]) -> list[str]:
+        return [e.alert.reason for e in lived(tmp_path, [runs(AT, 30), *more])]
+
+    calm = [runs(AT + hour * HOUR, passing) for hour, passing in ((6, 2), (12, 1))]
+    assert then(*calm) == ["onset", "withdrawn"]
+    again = {**calm[0], "received_at": calm[1]["received_at"]}
+    assert then(calm[0], again) == ["onset"], "the same words are no revision"
+
+
+def test_a_chance_once_more_is_no_news(tmp_path: Path) -> None:
+    entries = lived(tmp_path, [runs(AT + hour * HOUR, 20 + hour) for hour in (0, 6, 12)])
+    assert [e.alert.reason for e in entries] == ["onset"]
+
+
+def test_what_a_run_brings_in_parts_of_two_days_is_no_day_of_50_mm(tmp_path: Path) -> None:
+    """Windows are made run by run: half of the runs have their storm on each of two days."""
+
+    def said(run: int, at: int) -> float:
+        begins = STORM + (0 if run % 2 else 30 * HOUR)
+        return 26.0 / 6 if begins < at <= begins + 6 * HOUR else 0.0
+
+    told = came(AT, "mao", "open-meteo:ensemble", "ensemble", answer(AT, said))
+    assert lived(tmp_path, [told]) == []
+
+
+def test_config_check_counts_what_the_ensemble_costs() -> None:
+    of_rain = asked_by((), RAIN.by_chance)
+    source = OpenMeteo(
+        enabled=True,
+        interval_s=300,
+        calm_interval_s=900,
+        is_adaptive=True,
+        base_url=BASE_URL,
+        further=of_rain,
+    )
+    (told,) = (line for line in source.described(27) if line.startswith("open-meteo:ensemble"))
+    assert "of 51 runs each: 138 calls every 360 min" in told
+    assert source.costs(27).calls_per_day > replace(source, further=()).costs(27).calls_per_day
