@@ -122,6 +122,28 @@ def test_killed_anywhere_all_are_found_and_the_upkeep_finishes_it(
     assert {one: find(w, one) for one in have} == have
 
 
+def test_a_key_that_goes_after_the_store_was_asked_is_not_missed(
+    w: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who asked just before an old key is destroyed is found by the keys that are known then; one
+    that the store still names, and is not there, is said to be lost."""
+    ana = w.told(ANA)
+    rotate_lookups(w.registry, NOW)
+    asked = [w.home.people.lookup_keys()]
+    go_on(w.registry, LATER)
+    with world(w.path) as mine:
+        now = mine.home.people.lookup_keys
+        monkeypatch.setattr(
+            mine.home.people, "lookup_keys", lambda: asked.pop() if asked else now()
+        )
+        assert mine.registry.find(read_contact(ANA)) == ana
+        assert not asked, "what was asked first was of before"
+        (default_folder(w.path) / "lookup.2.key").rename(w.path / "put away")
+        mine.registry.lookups._held.clear()
+        with pytest.raises(StateConflict, match=r"lookup\.2\.key is not there"):
+            mine.registry.find(read_contact(ANA))
+
+
 def test_nobody_is_there_twice_however_many_come_while_keys_are_replaced(w: World) -> None:
     addresses = [f"email:a{n}@example.org" for n in range(12)]
     is_over, wrong = threading.Event(), []

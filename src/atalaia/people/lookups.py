@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from atalaia.errors import StateConflict
 from atalaia.ports import ContactRow, Keys, LookupKeys, People
 
 _encode = msgspec.json.Encoder().encode
@@ -52,8 +53,7 @@ class Lookups:
 
         Raises StateConflict where a key is not there.
         """
-        known = self._people.lookup_keys()
-        keys = self._of(known)
+        known, keys = self._now()
         words = _encode(parts)
         digest, *others = (hmac.digest(key, words, "sha256") for key in keys)
         return Lookup(digest, known.current, tuple(others))
@@ -66,6 +66,18 @@ class Lookups:
         """All that is found by it, by the newest key first."""
         rows = (self._people.find(channel, digest) for digest in lookup.every)
         return [row for row in rows if row is not None]
+
+    def _now(self) -> tuple[LookupKeys, list[bytes]]:
+        """Which are known, and they themselves. One that went after the store was asked is no
+        longer known: then it is asked again."""
+        known = self._people.lookup_keys()
+        while True:
+            try:
+                return known, self._of(known)
+            except StateConflict:
+                asked, known = known, self._people.lookup_keys()
+                if known == asked:
+                    raise
 
     def _of(self, known: LookupKeys) -> list[bytes]:
         """The keys that are known now; what was known before is held no longer."""

@@ -66,7 +66,7 @@ export const words = {
   live: {
     live: "Live", polling: "Updated within the last 2 min", connecting: "Connecting…",
     down: "Atalaia cannot be reached",
-    late: (at) => `Last news at ${at}`,
+    late: (at) => `Last news: ${at}`,
   },
   blind: {
     title: (source) => `No data from ${source}`,

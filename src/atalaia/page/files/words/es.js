@@ -66,7 +66,7 @@ export const words = {
   live: {
     live: "En vivo", polling: "Actualizado hace 2 min como mucho", connecting: "Conectando…",
     down: "Sin contacto con Atalaia",
-    late: (at) => `Últimas noticias a las ${at}`,
+    late: (at) => `Últimas noticias: ${at}`,
   },
   blind: {
     title: (source) => `Sin datos de ${source}`,

@@ -72,7 +72,7 @@ export const words = {
   live: {
     live: "Ao vivo", polling: "Atualizado há no máximo 2 min", connecting: "Conectando…",
     down: "Sem contato com a Atalaia",
-    late: (at) => `Última notícia às ${at}`,
+    late: (at) => `Última notícia: ${at}`,
   },
   blind: {
     title: (source) => `Sem dados de ${source}`,
