@@ -24,6 +24,7 @@ import numpy as np
 
 from atalaia.domain.subscription import Person
 from atalaia.homes.embedded import open_home
+from atalaia.memory import give_back
 from atalaia.metrics import Metrics
 from atalaia.notify import snapshots
 from atalaia.notify.audience import Circles, Event, Polygons
@@ -43,6 +44,7 @@ def resident() -> int:
 
 def begun(home: Path, *, one_by_one: bool) -> tuple[int, float, int, int]:
     """How many are told, seconds of the processor, bytes gained, and at most gained meanwhile."""
+    give_back()  # as the watch does
     with open_home(home, exclusive=False) as opened:
         registry = Registry(opened.people, opened.keys)
         shelf = None if one_by_one else Snapshots(opened, Metrics())

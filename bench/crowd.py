@@ -20,10 +20,13 @@ from atalaia.people.registry import Registry
 from atalaia.people.rows import CONFIRMED, Address, Kept, contact_row, seal_person
 from atalaia.ports import PersonRow
 
+AGO_S = 30 * 86_400
+
 
 def subscribe_many(home: Path, n: int, chance: random.Random) -> None:
-    """`n` people, each with an e-mail address and a circle somewhere that is not at longitude 0."""
-    now = int(time.time())
+    """`n` people, each with an e-mail address and a circle somewhere that is not at longitude 0,
+    who came a month ago."""
+    now = int(time.time()) - AGO_S
     with open_home(home) as opened, _unsynced():
         opened._database.rows("PRAGMA synchronous=OFF")
         registry = Registry(opened.people, opened.keys)

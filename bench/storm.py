@@ -240,13 +240,16 @@ class Storm:
             self._down[-1][1] = min(self._down[-1][1], time.monotonic())
 
     async def _station(self, n: int) -> None:
-        while not self._is_over:
+        """One story at least, however soon it is over."""
+        while True:
             story = self._chance.choice(STORIES)
             for gust, type_, level in (*story, (CALM_M_S, "end", story[-1][2])):
                 await self._push(n, gust + round(self._chance.random(), 3))
                 acknowledged_at = time.monotonic()
                 self._expected[n].append((type_, level))
                 await self._until_told(n, acknowledged_at)
+            if self._is_over:
+                return
 
     async def _push(self, n: int, gust_m_s: float) -> None:
         """One reading, until it is acknowledged."""

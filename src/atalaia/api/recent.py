@@ -18,8 +18,9 @@ from atalaia.domain.reading import NO_TIME, Bools, Floats, Ints, Kind, Readings
 from atalaia.domain.variable import CATALOGUE
 
 KEEP_S = 72 * 3600
-MOST_ROWS = 1_000_000
-"""About 60 bytes each with ten variables."""
+MOST_ROWS = 750_000
+"""About 60 bytes each with ten variables: hourly rows of all municipalities of Brazil for as long
+as they are kept, with a forecast."""
 
 _FORETOLD_S = 24 * 3600
 
@@ -109,7 +110,12 @@ class Recent:
             readings.valid_at,
             readings.known_at,
             readings.period_s,
-            {name: column.astype(np.float32) for name, column in readings.values.items()},
+            # What a batch says nothing of takes no room.
+            {
+                name: column.astype(np.float32)
+                for name, column in readings.values.items()
+                if not np.isnan(column).all()
+            },
         )
 
     def compact(self, now: int) -> None:

@@ -163,7 +163,8 @@ class Snapshots:
 
 def _sealed(name: str, taken: Captured, keys: dict[int, bytes], at: int) -> bytes:
     crowd = taken.crowd
-    part = np.array([block_of(text.decode()) for text in crowd.names.tolist()], np.int32)
+    blocks = (block_of(bytes(name).decode()) for name in crowd.names)
+    part = np.fromiter(blocks, np.int32, len(crowd))
     parts = parted(crowd, part, BLOCKS)
     width = max(1, crowd.names.dtype.itemsize)
     names = [one.names.astype(f"S{width}").tobytes() for one in parts]

@@ -37,6 +37,7 @@ from atalaia.homes.embedded import EmbeddedHome
 from atalaia.lake.norms import keep, norms_of
 from atalaia.lake.places import note_places
 from atalaia.logs import Logger, configure_logs
+from atalaia.memory import give_back
 from atalaia.metrics import Metrics
 from atalaia.notify.recipients import Recipients
 from atalaia.parts import STOP_S, Parts, asked_to_stop, cancelled, ended
@@ -293,6 +294,7 @@ def run(settings: Settings, *, port: int | None = None) -> int:
     where secrets can be guessed or read by others.
     """
     configure_logs()
+    give_back()
     allow_files()
     allow_listeners()
     if port is not None:

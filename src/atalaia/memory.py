@@ -1,0 +1,27 @@
+"""Memory that is let go goes back to the machine, in a process that runs for weeks."""
+
+from __future__ import annotations
+
+import ctypes
+import sys
+from contextlib import suppress
+
+_ARENA_MAX, _MMAP_THRESHOLD = -8, -3
+"""Of `mallopt` in glibc."""
+
+_APART_BYTES = 1 << 17
+_ARENAS = 2
+
+
+def give_back() -> None:
+    """From now on what is large lies apart, and its memory is the machine's again once it is freed.
+
+    glibc lays by itself what is as large as anything that was ever freed, up to 32 MB, among what
+    is small, where it stays; and lets each thread have an arena of its own. A million people who
+    are read at a start then hold 1.6 times what they need. Without glibc nothing happens.
+    """
+    if sys.platform == "linux":
+        with suppress(OSError, AttributeError):
+            libc = ctypes.CDLL(None)
+            libc.mallopt(_MMAP_THRESHOLD, _APART_BYTES)
+            libc.mallopt(_ARENA_MAX, _ARENAS)

@@ -1,0 +1,39 @@
+"""What is freed goes back to the machine."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+KEEPS = """
+import os, sys
+from pathlib import Path
+from atalaia.memory import give_back
+
+def resident():
+    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGESIZE")
+
+if sys.argv[1] == "given back":
+    give_back()
+bytearray(16 << 20)  # freed at once: glibc now lays all that is smaller among what is small
+before, large, small = resident(), [], []
+for n in range(20):
+    large.append(b"x" * (4 << 20))
+    small.append(b"x" * 100_000)  # it stays
+large.clear()
+print(resident() - before)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="glibc's habit, told by Linux's /proc")
+def test_what_was_large_and_is_freed_is_the_machines_again() -> None:
+    def kept(how: str) -> int:
+        ran = subprocess.run(
+            [sys.executable, "-c", KEEPS, how], capture_output=True, text=True, check=True
+        )
+        return int(ran.stdout)
+
+    assert kept("given back") < 4 << 20
+    assert kept("as it is") > 40 << 20, "the control keeps it"
