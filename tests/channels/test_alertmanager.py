@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from atalaia.channels.alertmanager import PATH, STANDS_S, Alertmanager, check, encode
+from atalaia.channels.alertmanager import BEHIND_S, PATH, STANDS_S, Alertmanager, check, encode
 from atalaia.channels.guard import Rules, TargetRefused, networks
 from atalaia.domain.alert import Alert
 from atalaia.domain.contact import Contact, contact_of
@@ -27,9 +27,13 @@ Labels = frozenset[tuple[str, str]]
 
 
 class Kept:
-    """What an Alertmanager makes of what is posted: by labels the newest, or a refusal."""
+    """What an Alertmanager makes of what is posted: by labels the newest words, or a refusal.
 
-    def __init__(self) -> None:
+    Of two ends it keeps the later one, unless the one posted has passed by its clock `now`.
+    """
+
+    def __init__(self, now: int = NOON) -> None:
+        self.now = now
         self.alerts: dict[Labels, dict[str, Any]] = {}
         self.asked: list[tuple[str, dict[str, str]]] = []
 
@@ -40,6 +44,9 @@ class Kept:
             strings = (*one["labels"].values(), *one["annotations"].values())
             if is_over or not one["labels"] or not all(isinstance(x, str) for x in strings):
                 return web.Response(status=400)
+            known = self.alerts.get(frozenset(one["labels"].items()), one)
+            if self.now < _at(one["endsAt"]) < _at(known["endsAt"]):
+                one |= {"endsAt": known["endsAt"]}
             self.alerts[frozenset(one["labels"].items())] = one
         return web.Response()
 
@@ -149,9 +156,21 @@ def test_what_goes_on_without_news_is_not_resolved_by_the_hour(expires_at: int |
     assert _at(one["endsAt"]) == NOON + STANDS_S
 
 
-def test_what_was_foretold_and_is_withdrawn_ends_after_it_began() -> None:
+def test_what_was_foretold_and_is_withdrawn_ends_no_earlier_than_it_began() -> None:
     [one] = posted(alert(onset_at=NOON + 7200, type="cancel"), is_over=True)
-    assert _at(one["startsAt"]) == _at(one["endsAt"]) == NOON
+    assert _at(one["startsAt"]) == _at(one["endsAt"]) <= NOON
+
+
+@pytest.mark.parametrize("behind_s", [0, 2, BEHIND_S - 1])
+def test_an_end_is_one_too_where_the_other_clock_is_behind(behind_s: int) -> None:
+    started = alert(incident="i1", level="red")
+    over = alert(incident="i1", level="red", version=2, type="end", sent_at=NOON + 60)
+    kept = Kept()
+    assert sent(kept.take, telling(HeldAlert(started, "recife", "red", is_over=False)))
+    assert kept.firing(NOON)
+    kept.now = NOON + 60 - behind_s
+    assert sent(kept.take, telling(HeldAlert(over, "recife", "red", is_over=True)))
+    assert not kept.firing(kept.now)
 
 
 def test_a_drill_and_a_code_are_alerts_of_their_own_and_end_by_themselves() -> None:

@@ -125,3 +125,27 @@ def test_far_from_the_equator_summer_is_in_its_own_half_of_the_year() -> None:
     assert dries(7, 50) > dries(1, 50)
     assert dries(1, -35) > dries(7, -35)
     assert dries(1, 0) == dries(7, 0)
+
+
+@settings(max_examples=300)
+@given(WEATHER, CODES, st.integers(1, 12), st.floats(-90, 90), st.floats(0, 500))
+def test_more_rain_never_leaves_anything_drier(
+    noon: Noon, before: Codes, month: int, latitude: float, more_mm: float
+) -> None:
+    wetter = noon._replace(rain_mm=noon.rain_mm + more_mm)
+    less, more = (next_codes(each, before, month, latitude) for each in (noon, wetter))
+    assert all(a >= b - 1e-9 for a, b in zip(less, more, strict=True))
+
+
+@settings(max_examples=100)
+@given(WEATHER, CODES, st.floats(0, 0.5))
+def test_half_a_millimetre_of_rain_is_as_none(noon: Noon, before: Codes, rain_mm: float) -> None:
+    """The canopy keeps it (equation 2)."""
+    drizzle, dry = (noon._replace(rain_mm=mm) for mm in (rain_mm, 0.0))
+    assert next_codes(drizzle, before, 1, -10.0) == next_codes(dry, before, 1, -10.0)
+
+
+def test_the_day_of_a_downpour_dries_too() -> None:
+    """The drought code is cut at 0 first, then half of 0.36 (t + 2.8) + 1.4 is added."""
+    after = next_codes(Noon(30.0, 40.0, 10.0, 100.0), Codes(drought=50.0), 1, -10.0)
+    assert math.isclose(after.drought, 0.5 * (0.36 * 32.8 + 1.4))

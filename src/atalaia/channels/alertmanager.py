@@ -38,6 +38,9 @@ PATH = "/api/v2/alerts"
 STANDS_S = 7 * 86_400
 """For so long an alert stands that nothing more is told of: a wrong "resolved" would be worse than
 one that stays when its end was lost."""
+BEHIND_S = 300
+"""By so much may Alertmanager's clock be behind this one. An end that has not passed by its clock
+is none to it: it keeps the later one that it has, and the alert would stand for all that week."""
 
 _SEVERITIES = {"red": "critical", "orange": "warning"}
 _LONGEST_TEXT = 4_000
@@ -109,6 +112,7 @@ def encode(letter: Letter) -> bytes:
 
 def _posted(one: HeldAlert, read: dict[str, str]) -> PostableAlert:
     alert = one.alert
+    ends_at = alert.sent_at + (-BEHIND_S if one.is_over else STANDS_S)
     return PostableAlert(
         labels={
             "alertname": alert.hazard,
@@ -120,8 +124,8 @@ def _posted(one: HeldAlert, read: dict[str, str]) -> PostableAlert:
             "status": "Actual",
         },
         annotations=read | _facts(alert),
-        starts_at=instant(_began_at(alert)),
-        ends_at=instant(alert.sent_at + (0 if one.is_over else STANDS_S)),
+        starts_at=instant(min(_began_at(alert), ends_at)),
+        ends_at=instant(ends_at),
     )
 
 
@@ -131,7 +135,7 @@ def _severity(level: str) -> str:
 
 
 def _began_at(alert: Alert) -> int:
-    """When it began, but not later than it was told: Alertmanager refuses an end before that."""
+    """When it began, but not later than it was told: a start to come keeps nothing back there."""
     return alert.sent_at if alert.onset_at is None else min(alert.onset_at, alert.sent_at)
 
 
