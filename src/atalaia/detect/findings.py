@@ -105,6 +105,13 @@ def only(found: Findings, rows: Ints | Bools) -> Findings:
 
 def together(parts: Sequence[Findings]) -> Findings:
     """Findings of one rule as one, in the order in which they became known."""
+    return only(one_after_the_other(parts), in_order(parts))
+
+
+def one_after_the_other(parts: Sequence[Findings]) -> Findings:
+    """Findings of one rule as one, in the order of the parts."""
+    if len(parts) == 1:
+        return parts[0]
 
     def joined(name: str) -> Any:
         columns = [getattr(part, name) for part in parts]
@@ -119,8 +126,7 @@ def together(parts: Sequence[Findings]) -> Findings:
         )
 
     columns: Any = (joined(name) for name in Findings.__slots__[1:])
-    found = Findings(parts[0].rule, *columns)
-    return only(found, in_order(parts))
+    return Findings(parts[0].rule, *columns)
 
 
 def in_order(parts: Sequence[Findings]) -> Ints:

@@ -60,7 +60,7 @@ class Ensemble:
     def __len__(self) -> int:
         return len(self.place)
 
-    def take(self, rows: Ints | Bools) -> Ensemble:
+    def take(self, rows: Ints | Bools | slice) -> Ensemble:
         """The chosen rows, of all runs."""
         return Ensemble(
             self.source,
