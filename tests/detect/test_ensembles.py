@@ -150,6 +150,11 @@ def test_what_is_told_is_the_oracles_whatever_runs_say_nothing_and_however_place
                 f.spans[i].tolist(),
                 int(f.because[i, 0, 0]),
                 int(f.because[i, 0, 2]),
+                [
+                    (pytest.approx(f.rule.sign * value, abs=0.01), -int(at))
+                    for value, at in (() if f.reached is None else f.reached[i].tolist())
+                    if not np.isnan(value)
+                ],
             )
             for f in Ensembles(RULES, SeriesTable(places()), no_norms).judge([answer])
             for i in range(len(f.value))
@@ -404,3 +409,29 @@ def test_a_corrected_chance_is_told_the_same_whatever_the_cuts_and_restarts() ->
         other.restart()
     assert len(one.log) > 1
     assert lines(other.log) == lines(one.log)
+
+
+def test_a_chance_of_ones_own_is_a_step_as_soon_as_so_many_runs_pass_ones_own_limit() -> None:
+    def told_of(asked: dict[str, list[float]]) -> list[LogEntry]:
+        watch = Told(RuleSet("story", (WIND,)))
+        watch.watch.incidents.steps = {0: asked}
+        for i, passing in enumerate((8, 13, 16, 9, 17)):
+            watch.live(gusts(passing, 14.0, at=T0 + 6 * HOUR * i))
+        return watch.log
+
+    def moves(entry: LogEntry) -> list[tuple[int, float | None, float]]:
+        return [(moved.chance, moved.low, moved.high) for moved in entry.moved]
+
+    nobody = told_of({})
+    assert [e.alert.reason for e in nobody] == ["onset"]
+    assert moves(nobody[0]) == [(0, None, 14.0)], "what nobody asked for is not kept"
+    first, step = told_of({f"{WIND.name} 60%": [12.0]})
+    assert moves(first) == [(0, None, 14.0), (60, None, 3.0)]
+    assert moves(step) == [(60, 3.0, 14.0)]
+    assert (step.alert.reason, step.alert.value, step.alert.limit) == ("step", 14.0, 12.0)
+    assert step.alert.sent_at == T0 + 6 * HOUR, "13 of 20 runs"
+    assert step.alert.valid_at == T0 + 6 * HOUR + 36 * HOUR
+    assert "12 m/s or more in 6 of 10 model runs" in step.alert.text["en"]
+    assert "em 6 de 10 rodadas dos modelos" in step.alert.text["pt-BR"]
+    assert "en 6 de 10 corridas de los modelos" in step.alert.text["es"]
+    assert [e.alert.reason for e in told_of({f"{WIND.name} 90%": [12.0]})] == ["onset"]

@@ -60,6 +60,7 @@ class ToldHour(NamedTuple):
     spans: list[list[int]]
     passing: int
     of_runs: int
+    reached: list[tuple[float, int]]
 
 
 def told_hour(rule: Rule, runs: Sequence[Steps], hours: Sequence[int]) -> ToldHour | None:
@@ -98,4 +99,19 @@ def told_hour(rule: Rule, runs: Sequence[Steps], hours: Sequence[int]) -> ToldHo
         spans=[[some[0], some[-1]] if some else [0, 0] for some in kept],
         passing=passing,
         of_runs=len(values),
+        reached=[
+            max(
+                (rule.sign * reached_by(rule, values, tenth), -at)
+                for at, (values, entered, _) in by_hour.items()
+                if entered
+            )
+            for tenth in range(10, 100, 10)
+            if top
+        ],
     )
+
+
+def reached_by(rule: Rule, values: Sequence[float], percent: int) -> float:
+    """What so many of 100 runs reach."""
+    ordered = sorted(values, reverse=not rule.is_below)
+    return ordered[math.ceil(percent * len(values) / 100 - 1e-9) - 1]

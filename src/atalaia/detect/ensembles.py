@@ -29,7 +29,7 @@ from atalaia.detect.series import SeriesTable
 from atalaia.detect.values import Usual, judged_places, limits_norm
 from atalaia.detect.worst import worst_hours
 from atalaia.domain.chance_record import ChanceRecord
-from atalaia.domain.ensemble import FEWEST_RUNS, Ensemble
+from atalaia.domain.ensemble import FEWEST_RUNS, TENTHS, Ensemble
 from atalaia.domain.reading import Bools, Floats, Ints, Kind
 from atalaia.domain.rule import LEVELS, Rule, RuleSet
 
@@ -180,9 +180,34 @@ class Ensembles:
             spans=worst.spans,
             kept=np.stack((kept, valid_at[keeper]), axis=1),
             because=because,
+            reached=_by_tenths(rule, part.series[rows], valid_at, counted, numbers),
         )
         counts = (entered > 0) | _are_among(numbers, revised)
         return found if counts.all() else only(found, counts)
+
+
+def _by_tenths(
+    rule: Rule, series: Ints, valid_at: Ints, counted: Passing, numbers: Ints
+) -> Floats | None:
+    """What tenths of the runs reach in the worst of the hours that enter a level, and when: shape
+    (s, 9, 2), NaN where none does; None: nowhere does one."""
+    rows = np.flatnonzero(counted.entered)
+    if not len(rows):
+        return None
+    out = np.full((len(numbers), len(TENTHS), 2), np.nan)
+    ordered = rule.sign * counted.value[:, counted.at[rows]].T
+    ordered.sort(axis=1)
+    known, mine = counted.known[rows], np.searchsorted(numbers, series[rows])
+    first = np.flatnonzero(np.diff(mine, prepend=-1))
+    for i, tenth in enumerate(TENTHS):
+        needed = np.ceil(tenth * known / 100 - _SLACK).astype(np.int64)
+        reached = ordered[np.arange(len(rows)), known - needed]
+        most = np.maximum.reduceat(reached, first)
+        is_most = reached == np.repeat(most, np.diff(first, append=len(rows)))
+        of, at = mine[is_most][::-1], valid_at[rows[is_most]][::-1]
+        out[of, i, 1] = at  # of several hours the first: it is written last
+        out[mine[first], i, 0] = rule.sign * most
+    return out
 
 
 def _are_among(numbers: Ints, some: Ints) -> Bools:

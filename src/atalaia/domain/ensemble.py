@@ -18,6 +18,9 @@ STEP_S = 3 * 3600
 FEWEST_RUNS = 10
 """Of fewer runs with a value no chance is told: one of three is no chance of a third."""
 
+TENTHS = tuple(range(10, 100, 10))
+"""Chances, in %, that people can ask for: a few dozen runs tell no more."""
+
 TOLD_OF = frozenset(
     {
         "temperature_c",
