@@ -424,10 +424,11 @@ def test_a_chance_of_ones_own_is_a_step_as_soon_as_so_many_runs_pass_ones_own_li
 
     nobody = told_of({})
     assert [e.alert.reason for e in nobody] == ["onset"]
-    assert moves(nobody[0]) == [(0, None, 14.0)], "what nobody asked for is not kept"
+    began = [(0, None, 14.0), (30, None, 14.0), (40, None, 14.0)]
+    assert moves(nobody[0]) == began, "8 of 20 runs; fewer nobody can ask for"
     first, step = told_of({f"{WIND.name} 60%": [12.0]})
-    assert moves(first) == [(0, None, 14.0), (60, None, 3.0)]
-    assert moves(step) == [(60, 3.0, 14.0)]
+    assert moves(first) == began
+    assert moves(step) == [(50, None, 14.0), (60, None, 14.0)]
     assert (step.alert.reason, step.alert.value, step.alert.limit) == ("step", 14.0, 12.0)
     assert step.alert.sent_at == T0 + 6 * HOUR, "13 of 20 runs"
     assert step.alert.valid_at == T0 + 6 * HOUR + 36 * HOUR

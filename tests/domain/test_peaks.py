@@ -53,7 +53,7 @@ def test_peaks_are_the_worst_so_far_and_each_move_is_told_once(
     seen: list[float] = []
     moves: list[tuple[float | None, float]] = []
     for value, is_told in story:
-        is_new = bool(list(new_highs(peaks, said(value), one, ())))
+        is_new = bool(list(new_highs(peaks, said(value), one)))
         assert is_new == (not seen or sign * value > max(sign * v for v in seen))
         seen.append(value)
         if is_told:

@@ -26,8 +26,10 @@ def value_at(rule: Rule, steps: Steps, at: int) -> float | None:
         covered = sum(length for _, length, _ in inside)
         if covered < 0.75 * rule.window_s:
             return None
-        return sum(value for _, _, value in inside) / len(inside)
-    return sum(value for end, length, value in inside if end - length >= at - rule.window_s)
+        return sum(round(1000 * value) for _, _, value in inside) / 1000 / len(inside)
+    # In whole thousandths, as `measure` adds up: else hours that are equal would not be.
+    lies_in = (one for one in inside if one[0] - one[1] >= at - rule.window_s)
+    return sum(round(1000 * value) for _, _, value in lies_in) / 1000
 
 
 def level_at(rule: Rule, runs: Sequence[Steps], at: int) -> tuple[int, int]:

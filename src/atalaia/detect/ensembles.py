@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 
 from atalaia.detect.findings import Findings, one_after_the_other, only
-from atalaia.detect.retold import Retold, news_of
+from atalaia.detect.retold import Retold, news_of, starts_of
 from atalaia.detect.run_parts import Buffers, RunPart, parts_of
 from atalaia.detect.series import SeriesTable
 from atalaia.detect.values import Usual, judged_places, limits_norm
@@ -197,16 +197,15 @@ def _by_tenths(
     out = np.full((len(numbers), len(TENTHS), 2), np.nan)
     ordered = rule.sign * counted.value[:, counted.at[rows]].T
     ordered.sort(axis=1)
-    known, mine = counted.known[rows], np.searchsorted(numbers, series[rows])
-    first = np.flatnonzero(np.diff(mine, prepend=-1))
-    for i, tenth in enumerate(TENTHS):
-        needed = np.ceil(tenth * known / 100 - _SLACK).astype(np.int64)
-        reached = ordered[np.arange(len(rows)), known - needed]
-        most = np.maximum.reduceat(reached, first)
-        is_most = reached == np.repeat(most, np.diff(first, append=len(rows)))
-        of, at = mine[is_most][::-1], valid_at[rows[is_most]][::-1]
-        out[of, i, 1] = at  # of several hours the first: it is written last
-        out[mine[first], i, 0] = rule.sign * most
+    known = counted.known[rows][:, None]
+    needed = np.ceil(np.array(TENTHS) * known / 100 - _SLACK).astype(np.int64)
+    reached = ordered[np.arange(len(rows))[:, None], known - needed]
+    first = starts_of(series[rows])
+    most = np.maximum.reduceat(reached, first)
+    is_most = reached == np.repeat(most, np.diff(first, append=len(rows)), axis=0)
+    when = np.where(is_most, valid_at[rows][:, None], np.iinfo(np.int64).max)
+    of = np.searchsorted(numbers, series[rows[first]])
+    out[of, :, 0], out[of, :, 1] = rule.sign * most, np.minimum.reduceat(when, first)
     return out
 
 
@@ -251,6 +250,8 @@ def _counted(
     return counted if enough.all() else counted.take(enough)
 
 
+_LEVELS = np.array(LEVELS, np.int8)[:, None]
+
 _SLACK = 1e-9
 """So that 0.3 of ten runs are three, whatever binary fractions make of it."""
 
@@ -289,7 +290,7 @@ class _Corrected:
                     said[i] = says
                     chance[i] = np.where(np.isnan(says), chance[i], says)
         is_likely = (chance >= np.array(shares)[:, None] - _SLACK) & (runs > 0)
-        levels: Ints = (is_likely * np.array(LEVELS, np.int8)[:, None]).max(axis=0)
+        levels: Ints = (is_likely * _LEVELS).max(axis=0)
         return levels, said
 
 

@@ -74,7 +74,8 @@ def marks_of(told: Ensemble) -> Floats:
     runs = max((len(column) for column in told.values.values()), default=0)
     # Run by run: a product of matrices adds up in an order that goes by where a row stands, and so
     # does a sum over a single row.
-    weighed = np.zeros((runs, len(told) + 1))
+    weighed = np.empty((runs, len(told) + 1))
+    weighed[:, -1] = 0.0
     for place, name in enumerate(sorted(told.values), 1):
         column, mine = told.values[name], weighed[: len(told.values[name])]
         weights = np.sqrt(np.arange(len(column)) + float(place))[:, None]

@@ -202,7 +202,7 @@ class Incident(msgspec.Struct):
             if self.status == "expired":
                 track.take_up(one, rule.up_to(self.level), self.onset_at)
             if one.holding and track.level:
-                highs.update(new_highs(self.peaks, one, rule, asked))
+                highs.update(new_highs(self.peaks, one, rule))
         deciding = deciding_of(self.tracks, self.level, now)
         if self.status == "active":
             changes = self._go_on(now, deciding, heard, rules)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import msgspec
 
 from atalaia.domain.alert import Moved
 from atalaia.domain.ensemble import TENTHS
 from atalaia.domain.rule import Rule
-from atalaia.domain.subscription import can_step
+from atalaia.domain.subscription import can_step, least_chance
 from atalaia.domain.track import Evidence, Terms
 
 
@@ -36,17 +36,22 @@ def rule_of(name: str, rules: Mapping[str, Rule]) -> tuple[str, int]:
     return (head, int(tail[:-1])) if is_chance else (name, 0)
 
 
-def new_highs(
-    peaks: dict[str, Peak], said: Evidence, rule: Rule, asked: Collection[str]
-) -> Iterator[tuple[str, Evidence]]:
+def new_highs(peaks: dict[str, Peak], said: Evidence, rule: Rule) -> Iterator[tuple[str, Evidence]]:
     """The peaks than which it is worse, or that it is the first of, with what it says of each; they
-    are noted. Of chances only those that somebody asked for are looked at."""
+    are noted. Of chances those that somebody could have asked for: as large as the rule asks for,
+    and beyond its limit."""
     if _is_new_high(peaks, rule.name, said.value, rule):
         yield rule.name, said
-    for tenth, (value, valid_at) in zip(TENTHS, said.reached, strict=False):
-        name = named(rule.name, tenth)
-        if name in asked and value == value and _is_new_high(peaks, name, value, rule):  # noqa: PLR0124
-            yield name, msgspec.structs.replace(said, value=value, valid_at=int(valid_at))
+    if not said.reached:
+        return
+    level, least = least_chance(rule)
+    limit = rule.sign * (rule.limit(level) or 0.0)
+    for tenth, (value, valid_at) in zip(TENTHS, said.reached, strict=True):
+        # What no run's word is of use for is NaN, and passes nothing.
+        if tenth >= least and rule.sign * value >= limit:
+            name = named(rule.name, tenth)
+            if _is_new_high(peaks, name, value, rule):
+                yield name, msgspec.structs.replace(said, value=value, valid_at=int(valid_at))
 
 
 def _is_new_high(peaks: dict[str, Peak], name: str, value: float, rule: Rule) -> bool:

@@ -178,7 +178,7 @@ def read_threshold(text: str, rules: RuleSet) -> Threshold:
         if not can_step(rule) or (chance and not rule.chance):
             continue
         if (rule.variable, rule.window_s) == (variable, window_s):
-            level, least = _least_chance(rule) if chance else (rule.lowest, 0)
+            level, least = least_chance(rule) if chance else (rule.lowest, 0)
             lowest = rule.limit(level)
             if chance < least:
                 raise ValueError(
@@ -211,9 +211,9 @@ def _read_chance(percent: str | None, text: str) -> int:
     return int(percent)
 
 
-def _least_chance(rule: Rule) -> tuple[Level, int]:
-    """The lowest level that a rule names a chance of, and the first tenth, in %, that is as
-    large."""
+def least_chance(rule: Rule) -> tuple[Level, int]:
+    """The lowest level that a rule with a chance names one of, and the first tenth, in %, that is
+    as large: from there on people can ask for a chance of their own."""
     shares = zip(LEVELS, rule.chance or (), strict=True)
     level, share = next((level, share) for level, share in shares if share is not None)
     return level, next((tenth for tenth in TENTHS if tenth >= 100 * share - 1e-9), 100)
