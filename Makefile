@@ -158,7 +158,7 @@ crash-aws: .venv/.aws ## kill -9 each function 20 times in the middle of a batch
 spark: .venv/.spark ## the batch work on local Spark, against the embedded run (needs Java)
 	ATALAIA_AWS=1 $(BIN)/python -m pytest -rs tests/batch/test_spark.py tests/aws/test_rebuild.py
 
-# BENCHES: speed, refine, audience, links, systems, outbox, pages, query, climate, footprint; all unless set.
+# BENCHES: speed, refine, audience, links, systems, chances, outbox, pages, query, climate, footprint; all unless set.
 bench: .venv/.dev ## what README's figures come from, against a peer in the same run; writes its table
 	@$(BIN)/python tools/bench_table.py $(BENCHES)
 

@@ -29,6 +29,7 @@ BENCHES = (
     "audience",
     "links",
     "systems",
+    "chances",
     "outbox",
     "pages",
     "query",

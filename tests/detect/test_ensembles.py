@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from unittest.mock import patch
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from atalaia.detect.check import plausible
+from atalaia.detect import run_parts
 from atalaia.detect.ensembles import Ensembles
+from atalaia.detect.retold import marks_of, news_of
 from atalaia.detect.series import SeriesTable
 from atalaia.detect.values import no_norms
 from atalaia.detect.watch import Watch
@@ -25,7 +27,8 @@ from atalaia.domain.payload import Payload
 from atalaia.domain.reading import Decoded, Readings
 from atalaia.domain.rule import LEVELS, RuleSet
 from atalaia.ports import Record
-from oracles.runs import level_at
+from oracles import cases
+from oracles.runs import ToldHour, level_at, told_hour
 from stories import HOUR, T0, Memory, lines, places, rule_set
 
 SUM = {
@@ -91,27 +94,88 @@ def test_levels_are_those_of_one_run_one_hour_and_one_window_at_a_time(half: dic
         answer = told(seed, **half)
         table = SeriesTable(places())
         judged = Ensembles(RULES, table, no_norms)
-        series = table.numbers(answer.place, np.zeros(len(answer), np.int64)).astype(np.int64)
-        checked = plausible(answer.values, answer.period_s)
+        (part,) = judged.parts(news_of(answer, table))
         for rule in RULES.rules:
-            counted = judged.counted(rule, answer, checked, series)
+            counted = judged.counted(rule, part)
             assert counted is not None
             both = np.stack((counted.entered, counted.holding), axis=1).tolist()
             seen = dict(zip(counted.rows.tolist(), both, strict=True))
             ahead = answer.valid_at > T0
             ahead &= answer.valid_at <= T0 + rule.forecast_within_s
             for row in np.flatnonzero(ahead).tolist():
-                mine = np.flatnonzero(answer.place == answer.place[row])
-                runs = [
-                    [
-                        (int(answer.valid_at[i]), int(answer.period_s[i]),
-                         None if np.isnan(column[i]) else float(column[i]))
-                        for i in mine
-                    ]
-                    for column in answer.values[rule.variable]
-                ]  # fmt: skip
+                runs = steps_of(answer, rule.variable, int(answer.place[row]))
                 expected = level_at(rule, runs, int(answer.valid_at[row]))
                 assert tuple(seen.get(row, (0, 0))) == expected
+
+
+def steps_of(answer: Ensemble, name: str, place: int) -> list[list[tuple]]:
+    """What each run says of a place, as the oracle takes it."""
+    mine = np.flatnonzero(answer.place == place)
+    return [
+        [
+            (int(answer.valid_at[i]), int(answer.period_s[i]),
+             None if np.isnan(column[i]) else float(column[i]))
+            for i in mine
+        ]
+        for column in answer.values[name]
+    ]  # fmt: skip
+
+
+@settings(max_examples=cases(30), deadline=None)
+@given(
+    seed=st.integers(0, 1 << 30),
+    runs=st.integers(9, 26),
+    missing=st.sampled_from([0.0, 0.0, 0.05, 0.4]),
+    horizon=st.booleans(),
+    silent=st.integers(0, 12),
+    scale=st.sampled_from([0.1, 0.6, 1.0]),
+    room=st.sampled_from([1, 700, run_parts.VALUES_OF_A_PART]),
+)
+def test_what_is_told_is_the_oracles_whatever_runs_say_nothing_and_however_places_are_cut(
+    seed: int, runs: int, missing: float, horizon: bool, silent: int, scale: float, room: int
+) -> None:
+    answer = told(seed, where=(0, 1, 2), runs=runs, missing=missing, horizon=horizon, scale=scale)
+    for name, column in answer.values.items():
+        column[:silent] = np.nan
+        if name == "rain_mm":
+            column[:, answer.place == seed % 3] = np.nan
+    with patch.object(run_parts, "VALUES_OF_A_PART", room):
+        found = {
+            (f.rule.name, int(f.subject[i])): ToldHour(
+                int(f.entered[i]),
+                int(f.holding[i]),
+                int(f.valid_at[i]),
+                pytest.approx(float(f.value[i]), abs=0.01),
+                int(f.onset_at[i]),
+                f.spans[i].tolist(),
+                int(f.because[i, 0, 0]),
+                int(f.because[i, 0, 2]),
+                [
+                    (pytest.approx(f.rule.sign * value, abs=0.01), -int(at))
+                    for value, at in (() if f.reached is None else f.reached[i].tolist())
+                    if not np.isnan(value)
+                ],
+            )
+            for f in Ensembles(RULES, SeriesTable(places()), no_norms).judge([answer])
+            for i in range(len(f.value))
+        }
+    expected = {}
+    for rule in RULES.rules:
+        ahead = (answer.valid_at > T0) & (answer.valid_at <= T0 + rule.forecast_within_s)
+        for place in range(3):
+            hours = answer.valid_at[ahead & (answer.place == place)].tolist()
+            hour = told_hour(rule, steps_of(answer, rule.variable, place), hours)
+            if hour:
+                expected[rule.name, place] = hour
+    assert expected == found
+
+
+def test_a_mark_of_an_hour_is_the_same_whatever_stands_beside_it() -> None:
+    """Else the same answer, told of other places with it, would be a revision."""
+    answer = told(7, where=(0, 1, 2), runs=51, missing=0.01)
+    whole = marks_of(answer)
+    for rows in (slice(3, 4), slice(1, 90), np.arange(len(answer))[::-1], np.array([50, 7, 30])):
+        assert marks_of(answer.take(rows)).tolist() == whole[rows].tolist()
 
 
 @settings(max_examples=60, deadline=None)
@@ -345,3 +409,30 @@ def test_a_corrected_chance_is_told_the_same_whatever_the_cuts_and_restarts() ->
         other.restart()
     assert len(one.log) > 1
     assert lines(other.log) == lines(one.log)
+
+
+def test_a_chance_of_ones_own_is_a_step_as_soon_as_so_many_runs_pass_ones_own_limit() -> None:
+    def told_of(asked: dict[str, list[float]]) -> list[LogEntry]:
+        watch = Told(RuleSet("story", (WIND,)))
+        watch.watch.incidents.steps = {0: asked}
+        for i, passing in enumerate((8, 13, 16, 9, 17)):
+            watch.live(gusts(passing, 14.0, at=T0 + 6 * HOUR * i))
+        return watch.log
+
+    def moves(entry: LogEntry) -> list[tuple[int, float | None, float]]:
+        return [(moved.chance, moved.low, moved.high) for moved in entry.moved]
+
+    nobody = told_of({})
+    assert [e.alert.reason for e in nobody] == ["onset"]
+    began = [(0, None, 14.0), (30, None, 14.0), (40, None, 14.0)]
+    assert moves(nobody[0]) == began, "8 of 20 runs; fewer nobody can ask for"
+    first, step = told_of({f"{WIND.name} 60%": [12.0]})
+    assert moves(first) == began
+    assert moves(step) == [(50, None, 14.0), (60, None, 14.0)]
+    assert (step.alert.reason, step.alert.value, step.alert.limit) == ("step", 14.0, 12.0)
+    assert step.alert.sent_at == T0 + 6 * HOUR, "13 of 20 runs"
+    assert step.alert.valid_at == T0 + 6 * HOUR + 36 * HOUR
+    assert "12 m/s or more in 6 of 10 model runs" in step.alert.text["en"]
+    assert "em 6 de 10 rodadas dos modelos" in step.alert.text["pt-BR"]
+    assert "en 6 de 10 corridas de los modelos" in step.alert.text["es"]
+    assert [e.alert.reason for e in told_of({f"{WIND.name} 90%": [12.0]})] == ["onset"]

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from atalaia.domain.lanes import Lane, lane_of, lanes_of
 from atalaia.domain.norm_tables import Norms
-from atalaia.domain.peaks import Peak, is_new_high, passed, told_peaks
+from atalaia.domain.peaks import Peak, new_highs, passed, told_peaks
 from atalaia.domain.place import Place, Places
 from atalaia.domain.reading import Decoded
 from oracles import cases
@@ -39,7 +39,7 @@ def test_the_most_extreme_limit_between_what_was_told_and_the_peak_was_passed(
 
 
 def said(value: float) -> Any:
-    return SimpleNamespace(value=value)
+    return SimpleNamespace(value=value, reached=())
 
 
 @FEW
@@ -53,7 +53,7 @@ def test_peaks_are_the_worst_so_far_and_each_move_is_told_once(
     seen: list[float] = []
     moves: list[tuple[float | None, float]] = []
     for value, is_told in story:
-        is_new = is_new_high(peaks, said(value), one)
+        is_new = bool(list(new_highs(peaks, said(value), one)))
         assert is_new == (not seen or sign * value > max(sign * v for v in seen))
         seen.append(value)
         if is_told:

@@ -25,6 +25,7 @@ from atalaia.domain.subscription import (
     read_hazards,
     read_threshold,
 )
+from stories import rule_set
 
 INMET = rules.load("inmet")
 MINUTE = 60
@@ -185,6 +186,54 @@ def test_a_limit_that_no_rule_sees_is_refused_with_what_is_possible(
     with pytest.raises(ValueError, match=r".") as caught:
         read_threshold(text, INMET)
     assert next_step in str(caught.value)
+
+
+POSSIBLE = rule_set(
+    {"name": "no ensemble", "limits": {"yellow": 10}},
+    {"name": "possible", "limits": {"watch": 8, "yellow": 10}, "chance": {"yellow": 0.25}},
+)
+
+
+@pytest.mark.parametrize(
+    "text", ["wind_gust_m_s >= 12 chance 30 %", "wind_gust_m_s>=12  chance 30%"]
+)
+def test_a_chance_of_ones_own_is_heard_by_a_rule_that_names_one(text: str) -> None:
+    own = read_threshold(text, POSSIBLE)
+    assert own == Threshold("wind_gust_m_s", 0, 12.0, "wind", 30)
+    assert own.what == "wind_gust_m_s 30%"
+
+
+@pytest.mark.parametrize(
+    ("text", "next_step"),
+    [
+        ("wind_gust_m_s >= 12 chance 35 %", "give 10 %, 20 %, … or 90 %"),
+        ("wind_gust_m_s >= 12 chance 100 %", "give 10 %, 20 %, … or 90 %"),
+        ("wind_gust_m_s >= 12 chance 20 %", "asks for a chance of 30 % itself; give that or more"),
+        ("wind_gust_m_s >= 9 chance 30 %", "milder than 10 m/s"),
+        ("wind_gust_m_s >= 12 chance", "write for example"),
+        ("rain_mm over 24h >= 50 chance 30 %", "of those it does: wind_gust_m_s >= …"),
+    ],
+)
+def test_a_chance_that_no_rule_hears_is_refused_with_what_is_possible(
+    text: str, next_step: str
+) -> None:
+    with pytest.raises(ValueError, match=r".") as caught:
+        read_threshold(text, POSSIBLE)
+    assert next_step in str(caught.value)
+    with pytest.raises(ValueError, match=r"hears an ensemble of .*: none"):
+        read_threshold("rain_mm over 1h >= 35 chance 30 %", INMET)
+
+
+def test_a_chance_and_a_limit_of_one_variable_are_two_limits() -> None:
+    def passes(own: Threshold, chance: int) -> bool:
+        wish = Subscription(id="s", where=(), hazards={}, thresholds=(own,))
+        someone = Person(pseudonym="p", language="en", channels=(), subscriptions=(wish,))
+        moved = Moved("wind_gust_m_s", 0, is_below=False, low=None, high=14.0, chance=chance)
+        return passed_limit(someone, "wind", [moved]) is not None
+
+    plain, likely = (Threshold("wind_gust_m_s", 0, 12.0, "wind", n) for n in (0, 30))
+    assert [passes(plain, n) for n in (0, 30, 40)] == [True, False, False]
+    assert [passes(likely, n) for n in (0, 30, 40)] == [False, True, False]
 
 
 def test_a_limit_may_lie_where_the_rule_begins_and_beyond_in_its_own_direction() -> None:

@@ -124,6 +124,22 @@ def test_an_own_limit_is_told_to_those_alone_who_are_told_for_it(desk: Desk) -> 
     assert "you asked for" not in texts["p_level"]
 
 
+@pytest.mark.parametrize(
+    ("language", "said"),
+    [
+        ("pt-BR", "O limite que você pediu: 50 mm, chance de 30 %"),
+        ("en", "The limit you asked for: 50 mm, chance of 30 %"),
+        ("es", "El límite que pidió: 50 mm, probabilidad de 30 %"),
+    ],
+)
+def test_a_chance_of_ones_own_is_told_with_its_limit(desk: Desk, language: str, said: str) -> None:
+    limits = (Threshold("rain_mm", 86_400, 50.0, "heavy_rain", 30),)
+    desk.join(person("p_own", thresholds=limits, hazards={}, language=language))
+    reached = Moved("rain_mm", 86_400, is_below=False, low=None, high=56.0, chance=30)
+    desk.tell(news(moved=(reached,)))
+    assert said in text_of(desk.letters()["p_own"].content)
+
+
 def test_without_own_limits_in_it_nobody_is_opened_for_the_words(desk: Desk) -> None:
     desk.join(*(person(f"p_{i}") for i in range(3)))
     desk.tell(news())

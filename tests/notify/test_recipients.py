@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from atalaia import rules
 from atalaia.domain.alert import Moved
 from atalaia.domain.subscription import Person, Threshold
 from atalaia.notify.audience import Event
 from atalaia.notify.recipients import Recipients
 from atalaia.people.registry import Changed
+from stories import rule_set
 from telling import HERE, PLACES, THERE, person
 
 OPEN = ("telegram", "email")
@@ -94,6 +97,31 @@ def test_own_limits_become_steps_of_the_rules_that_see_them() -> None:
     register.put("p_ana", None)
     recipients.refresh()
     assert recipients.steps(PLACES, inmet) == {}
+
+
+def test_a_chance_of_ones_own_is_a_step_of_the_rule_that_hears_an_ensemble() -> None:
+    register = Register()
+    recipients = Recipients(register.load, OPEN)
+    some = rule_set(
+        {"name": "heard", "hazard": "wind", "chance": 0.3}, {"name": "deaf", "hazard": "wind"}
+    )
+    likely = Threshold("wind_gust_m_s", 0, 15.0, "wind", 60)
+    plain = Threshold("wind_gust_m_s", 0, 14.0, "wind")
+    register.put("p_ana", person("p_ana", where=[HERE], thresholds=(likely,), hazards={}))
+    register.put("p_bia", person("p_bia", where=[HERE], thresholds=(plain,), hazards={}))
+    recipients.refresh()
+    [found] = recipients.steps(PLACES, some).values()
+    assert {name: list(limits) for name, limits in found.items()} == {
+        "heard 60%": [15.0],
+        "heard": [14.0],
+        "deaf": [14.0],
+    }
+    step = {"hazard": "wind", "level": 0, "is_step": True}
+    moved = Moved("wind_gust_m_s", 0, is_below=False, low=3.0, high=16.0)
+    assert concerned(recipients, **step, moved=(moved,)) == {"p_bia"}
+    likelier = msgspec.structs.replace(moved, chance=60)
+    assert concerned(recipients, **step, moved=(likelier,)) == {"p_ana"}
+    assert concerned(recipients, **step, moved=(moved, likelier)) == {"p_ana", "p_bia"}
 
 
 def inmet_rule(name: str):  # type: ignore[no-untyped-def]

@@ -161,6 +161,7 @@ def test_who_has_a_link_changes_where_of_what_and_when_they_are_told(tmp_path: P
         ({"where": [{"place": "Nowhere at all canary"}]}, ""),
         ({"hazards": {"rain": "yellow"}}, "hazard"),
         ({"thresholds": ["canary"]}, "limit"),
+        ({"thresholds": ["rain_mm over 1h >= 35 chance 30 %"]}, "ensemble"),
         ({"quiet": "canary"}, "quiet"),
         ({"language": "canary"}, "language"),
         ({"extra": "canary"}, "extra"),

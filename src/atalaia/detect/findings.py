@@ -24,7 +24,9 @@ class Findings:
     first hour that holds the highest one, shape (n, 2). `is_stand_in`
     says which values are of the rule's stand-in; None: none is. `because` has of a score the terms
     that added most (`detect.scores`), shape (n, 2, 3), and of an ensemble's chance (runs that pass,
-    limit, runs with a value) and (what the record says, 0, 0), a first number of -1 being none.
+    limit, runs with a value) and (what the record says, 0, 0), a first number of -1 being none;
+    `reached` of an ensemble what its tenths reach, and when, shape (n, 9, 2): see
+    `domain.track.Evidence`.
     The other columns are as in `domain.incident.Evidence`."""
 
     rule: Rule
@@ -51,6 +53,7 @@ class Findings:
     kept: Floats | None = None
     is_stand_in: Bools | None = None
     because: Floats | None = None
+    reached: Floats | None = None
 
 
 def levels(
@@ -105,22 +108,31 @@ def only(found: Findings, rows: Ints | Bools) -> Findings:
 
 def together(parts: Sequence[Findings]) -> Findings:
     """Findings of one rule as one, in the order in which they became known."""
+    return only(one_after_the_other(parts), in_order(parts))
+
+
+def one_after_the_other(parts: Sequence[Findings]) -> Findings:
+    """Findings of one rule as one, in the order of the parts."""
+    if len(parts) == 1:
+        return parts[0]
 
     def joined(name: str) -> Any:
         columns = [getattr(part, name) for part in parts]
-        if all(column is None for column in columns):
+        like = next((column for column in columns if column is not None), None)
+        if like is None:
             return None
-        blanks = {"is_doubted": False, "is_stand_in": False, "given": np.nan, "norm": 0.0}
+        blanks = {"is_doubted": False, "is_stand_in": False, "norm": 0.0}
         return np.concatenate(
             [
-                np.full(len(part.value), blanks[name]) if column is None else column
+                np.full((len(part.value), *like.shape[1:]), blanks.get(name, np.nan))
+                if column is None
+                else column
                 for part, column in zip(parts, columns, strict=True)
             ]
         )
 
     columns: Any = (joined(name) for name in Findings.__slots__[1:])
-    found = Findings(parts[0].rule, *columns)
-    return only(found, in_order(parts))
+    return Findings(parts[0].rule, *columns)
 
 
 def in_order(parts: Sequence[Findings]) -> Ints:

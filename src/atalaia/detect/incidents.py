@@ -154,18 +154,19 @@ class Incidents:
         spans = [NO_SPANS] * len(rows) if found.spans is None else found.spans[rows].tolist()
         kept = [None] * len(rows) if found.kept is None else found.kept[rows].tolist()
         because = [()] * n if found.because is None else found.because[rows].tolist()
+        reached = [()] * n if found.reached is None else found.reached[rows].tolist()
         # Of a sum over a time that is not covered nobody knows how much it may be at most.
         is_sum = self.rules[rule].measure == "sum"
         holes = np.isinf(found.ceiling[rows]).tolist() if is_sum else [False] * n
-        more = zip(norms, spans, kept, stood_in, holes, because, strict=True)
+        more = zip(norms, spans, kept, stood_in, holes, because, reached, strict=True)
         for (subject, source, known_at, kind, *rest), others in zip(
             zip(*columns, strict=True), more, strict=True
         ):
-            norm, span, keeper, is_stand_in, has_holes, terms = others
+            norm, span, keeper, is_stand_in, has_holes, terms, tenths = others
             *rest, is_after_gap = rest  # noqa: PLW2901
             told: list[Any] = [known_at, order, rule, sources[source], kind]
             told += [*rest, norm, is_after_gap, span, keeper, is_stand_in, has_holes, False]
-            told.append([term for term in terms if term[0] >= 0])
+            told += [[term for term in terms if term[0] >= 0], tenths]
             yield subject, Evidence(*told)
 
     def _live(

@@ -19,7 +19,7 @@ leading axis (m, n), and so has what `rolling_sum` and `rolling_mean` make of it
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -76,13 +76,7 @@ def rolling_sum(block: Block, window_s: int, at: Ints | None = None) -> tuple[Fl
     """
     at = np.arange(len(block.series)) if at is None else at
     amount = np.round(block.value * 1000).astype(np.int64)
-    period = _periods(block)
-    slack = sums.tolerance(period)
-    begin = block.key - period
-    overlaps, gaps = sums.are_side_by_side(block.series, begin, block.key, slack)
-    late = begin - slack
-    overlaps[1:] |= (late[1:] < late[:-1]) & (block.series[1:] == block.series[:-1])
-    tangled = np.unique(block.series[overlaps])
+    period, gaps, tangled = laid_out(block)
     if amount.ndim > 1 and len(tangled):
         runs = [rolling_sum(replace(block, value=run), window_s, at) for run in block.value]
         return np.stack([value for value, _ in runs]), np.stack([top for _, top in runs])
@@ -106,6 +100,30 @@ def rolling_sum(block: Block, window_s: int, at: Ints | None = None) -> tuple[Fl
                 least[i], most[i] = periods.within(int(block.valid_at[at[i]]), window_s)
     # Where periods contradict one another (two gauges under one name), the larger word counts.
     return least / 1000, np.maximum(least, most) / 1000
+
+
+class LaidOut(NamedTuple):
+    """How the periods of a block lie.
+
+    period    how long each is, in seconds; 0: not known
+    gaps      which leave a gap to the row before
+    tangled   the series of which some overlap
+    """
+
+    period: Ints
+    gaps: Bools
+    tangled: Ints
+
+
+def laid_out(block: Block) -> LaidOut:
+    """How its periods lie, whatever fell in them."""
+    period = _periods(block)
+    slack = sums.tolerance(period)
+    begin = block.key - period
+    overlaps, gaps = sums.are_side_by_side(block.series, begin, block.key, slack)
+    late = begin - slack
+    overlaps[1:] |= (late[1:] < late[:-1]) & (block.series[1:] == block.series[:-1])
+    return LaidOut(period, gaps, np.unique(block.series[overlaps]))
 
 
 def _near(block: Block, period: Ints, number: int, at: Ints, window_s: int) -> Ints:
@@ -134,13 +152,11 @@ def _plain_sums(
     block: Block, period: Ints, amount: Ints, gaps: Bools, window_s: int, at: Ints
 ) -> tuple[Ints, Floats]:
     """Both bounds by differences of running totals, where periods follow one another."""
-    key = block.key
+    key, through = block.key, at + 1
     begin, slack = key - period, sums.tolerance(period)
-    opens, through = key[at] - window_s, at + 1
-    inside = np.where(period > 0, begin + slack, key - 1)
+    opens = key[at] - window_s
     total = _running(amount)
-    first = np.minimum(np.searchsorted(inside, opens, "left"), through)
-    least = total[..., through] - total[..., first]
+    least = total[..., through] - total[..., first_inside(key, period, window_s, at)]
     # A cover begins with the last period that begins by the time at which the window opens.
     start = np.searchsorted(begin - slack, opens, "right") - 1
     breaks = np.cumsum(gaps)
@@ -149,6 +165,14 @@ def _plain_sums(
     since = total[..., through] - total[..., np.maximum(start, 0)]
     most = np.where(is_covered, since, np.inf)
     return least, most
+
+
+def first_inside(key: Ints, period: Ints, window_s: int, at: Ints) -> Ints:
+    """Of windows that end at the rows `at` the first row that lies in each, or the one after it
+    where none does; of rows that follow one another."""
+    inside = np.where(period > 0, key - period + sums.tolerance(period), key - 1)
+    first: Ints = np.minimum(np.searchsorted(inside, key[at] - window_s, "left"), at + 1)
+    return first
 
 
 def _running(amount: Ints) -> Any:
@@ -162,15 +186,23 @@ def rolling_mean(block: Block, window_s: int) -> tuple[Floats, Floats]:
     """Mean over (t - window, t]; NaN under 75 % coverage, a row covering the time since the row
     before it, at most `stands_s`. Value and ceiling are the same."""
     milli = np.round(block.value * 1000).astype(np.int64)
+    from_row, is_covered = mean_of(block, window_s)
+    through = np.arange(1, len(from_row) + 1)
+    sums = _running(milli)
+    mean = (sums[..., through] - sums[..., from_row]) / 1000 / (through - from_row)
+    mean[..., ~is_covered] = np.nan
+    return mean, mean
+
+
+def mean_of(block: Block, window_s: int) -> tuple[Ints, Bools]:
+    """Of the window that ends at each row the first row that its mean is of, and whether that is
+    enough of it."""
     gap = np.zeros(len(block.series), np.int64)
     gap[1:] = np.where(block.series[1:] == block.series[:-1], np.diff(block.valid_at), 0)
     covers = np.where(gap == 0, block.period_s, np.minimum(gap, block.stands_s)).astype(np.int64)
     from_row = np.searchsorted(block.key, block.key - window_s, side="right")
-    through = np.arange(1, len(gap) + 1)
-    sums, seconds = _running(milli), _running(covers)
-    mean = (sums[..., through] - sums[..., from_row]) / 1000 / (through - from_row)
-    mean[..., seconds[through] - seconds[from_row] < COVERAGE * window_s] = np.nan
-    return mean, mean
+    seconds = _running(covers)
+    return from_row, seconds[1:] - seconds[from_row] >= COVERAGE * window_s
 
 
 def change(block: Block, window_s: int) -> tuple[Floats, Floats]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from atalaia.domain.reading import Bools, Floats, Ints
+from atalaia.domain.reading import Floats, Ints
 from atalaia.domain.rule import LEVELS
 
 
@@ -38,35 +38,48 @@ def worst_hours(
 ) -> Worst:
     """Of n rows sorted by series, then valid_at. `excess` grows with the danger, and is a number
     in every row."""
-    numbers, first, of = np.unique(series, return_index=True, return_inverse=True)
-    s = len(numbers)
-    spans = np.zeros((s, len(LEVELS), 2), np.int64)
-    if not s:
+    first = np.flatnonzero(np.diff(series, prepend=-1))
+    spans = np.zeros((len(first), len(LEVELS), 2), np.int64)
+    if not len(first):
         nothing = np.zeros(0, np.int64)
-        return Worst(numbers, nothing, nothing, nothing, np.zeros(0, np.int8), spans)
-    top = np.maximum.reduceat(entered, first)
-    held = np.maximum.reduceat(holding, first)
-    most = np.maximum.reduceat(excess, first)
-    shown = np.where(top[of] > 0, entered == top[of], excess == most[of])
-    pick = _firsts(shown, of, s)
+        return Worst(first, nothing, nothing, nothing, np.zeros(0, np.int8), spans)
+    pick, keeper = first.copy(), first.copy()
+    if excess.any():
+        most = np.maximum.reduceat(excess, first)
+        rows = np.flatnonzero(excess == np.repeat(most, np.diff(first, append=len(series))))
+        _put_first(pick, _of(rows, first), rows)
     onset_at = valid_at[pick]
-    passing = _firsts(entered > 0, of, s)
-    onset_at[passing >= 0] = valid_at[passing[passing >= 0]]
-    for i, level in enumerate(LEVELS):
-        if not (held >= level).any():
-            break
-        keeps = holding >= level
-        began = _firsts(keeps, of, s)
-        has = began >= 0
-        # Rows are in the order of time: the last that is written stays.
-        spans[of[keeps], i, 1] = valid_at[keeps]
-        spans[has, i, 0] = valid_at[began[has]]
-    return Worst(numbers, pick, _firsts(holding == held[of], of, s), onset_at, held, spans)
+    # What follows is of the rows with a level alone: there are few.
+    rows = np.flatnonzero(entered)
+    if len(rows):
+        of, level = _of(rows, first), entered[rows]
+        top = np.maximum.reduceat(entered, first)
+        _put_first(onset_at, of, valid_at[rows])
+        is_top = level == top[of]
+        _put_first(pick, of[is_top], rows[is_top])
+    rows = np.flatnonzero(holding)
+    held = np.maximum.reduceat(holding, first)
+    if len(rows):
+        of, level = _of(rows, first), holding[rows]
+        is_top = level == held[of]
+        _put_first(keeper, of[is_top], rows[is_top])
+        for i, least in enumerate(LEVELS):
+            keeps = level >= least
+            if not keeps.any():
+                break
+            begin, end = spans[:, i, 0], spans[:, i, 1]
+            at = valid_at[rows[keeps]]
+            _put_first(begin, of[keeps], at)
+            end[of[keeps]] = at  # rows are in the order of time: the last that is written stays
+    return Worst(series[first], pick, keeper, onset_at, held, spans)
 
 
-def _firsts(chosen: Bools, of: Ints, s: int) -> Ints:
-    """The position of each series' first chosen row; -1: it has none."""
-    out = np.full(s, -1, np.int64)
-    rows = np.flatnonzero(chosen)[::-1]
-    out[of[rows]] = rows
-    return out
+def _of(rows: Ints, first: Ints) -> Ints:
+    """Which series rows are of, by where each series begins."""
+    of: Ints = np.searchsorted(first, rows, "right") - 1
+    return of
+
+
+def _put_first(into: Ints, of: Ints, values: Ints) -> None:
+    """The first of the values of each series, where it has any."""
+    into[of[::-1]] = values[::-1]

@@ -83,11 +83,12 @@ def is_last(type_: str) -> bool:
     return type_ in ("end", "cancel")
 
 
-class Moved(msgspec.Struct, frozen=True):
+class Moved(msgspec.Struct, frozen=True, omit_defaults=True):
     """How far an incident's peak by one rule came since the last entry: from `low` up to `high`.
 
     `is_below`: small values are the dangerous ones, and `low` is above `high`. `low` is None in
-    the incident's first entry by this rule.
+    the incident's first entry by this rule. `chance`: of what so many of 100 runs of an ensemble
+    reach; 0: of what the rule goes by.
     """
 
     variable: str
@@ -95,6 +96,18 @@ class Moved(msgspec.Struct, frozen=True):
     is_below: bool
     low: float | None
     high: float
+    chance: int = 0
+
+    @property
+    def what(self) -> str:
+        """What it is the peak of."""
+        return limited(self.variable, self.chance)
+
+
+def limited(variable: str, chance: int) -> str:
+    """What people's own limits are of: a variable, or what so many of 100 runs reach of it
+    (``rain_mm 30%``)."""
+    return f"{variable} {chance}%" if chance else variable
 
 
 class LogEntry(msgspec.Struct, frozen=True, kw_only=True):

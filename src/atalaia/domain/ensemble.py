@@ -18,6 +18,9 @@ STEP_S = 3 * 3600
 FEWEST_RUNS = 10
 """Of fewer runs with a value no chance is told: one of three is no chance of a third."""
 
+TENTHS = tuple(range(10, 100, 10))
+"""Chances, in %, that people can ask for: a few dozen runs tell no more."""
+
 TOLD_OF = frozenset(
     {
         "temperature_c",
@@ -60,7 +63,7 @@ class Ensemble:
     def __len__(self) -> int:
         return len(self.place)
 
-    def take(self, rows: Ints | Bools) -> Ensemble:
+    def take(self, rows: Ints | Bools | slice) -> Ensemble:
         """The chosen rows, of all runs."""
         return Ensemble(
             self.source,

@@ -33,7 +33,7 @@ import msgspec
 
 from atalaia.domain.alert import AlertType, Moved
 from atalaia.domain.hazard import Hazard, Level
-from atalaia.domain.peaks import Peak, is_new_high, passed, told_peaks
+from atalaia.domain.peaks import Peak, new_highs, passed, rule_of, runs_reaching, told_peaks
 from atalaia.domain.reading import Kind
 from atalaia.domain.rule import Rule
 from atalaia.domain.track import NEVER, Evidence, Track
@@ -65,7 +65,8 @@ SOONER_BY_HALF_S = 3600
 _NO_COUNT = [0, 0, 0, 0]
 
 Asked = Mapping[str, Sequence[float]]
-"""Limits that people asked for, by the rule that sees them; ascending, each once."""
+"""Limits that people asked for, by the peak that passes them (`peaks.named`); ascending, each
+once."""
 
 NOBODY_ASKED: Asked = MappingProxyType({})
 
@@ -200,8 +201,8 @@ class Incident(msgspec.Struct):
             heard.append(track)
             if self.status == "expired":
                 track.take_up(one, rule.up_to(self.level), self.onset_at)
-            if one.holding and track.level and is_new_high(self.peaks, one, rule):
-                highs[one.rule] = one
+            if one.holding and track.level:
+                highs.update(new_highs(self.peaks, one, rule))
         deciding = deciding_of(self.tracks, self.level, now)
         if self.status == "active":
             changes = self._go_on(now, deciding, heard, rules)
@@ -222,18 +223,21 @@ class Incident(msgspec.Struct):
 
         It names the most extreme of these limits; of several rules the first one decides.
         """
-        for name in sorted(highs.keys() & asked.keys(), key=lambda name: highs[name].order):
+        names = sorted(highs.keys() & asked.keys(), key=lambda name: (highs[name].order, name))
+        for name in names:
             said = highs[name]
-            limit = passed(asked[name], self.peaks[name], is_below=rules[name].is_below)
+            rule = rules[said.rule]
+            limit = passed(asked[name], self.peaks[name], is_below=rule.is_below)
             if limit is None:
                 continue
+            is_chance = name != said.rule
             track = msgspec.structs.replace(
                 track_of(self.tracks, said),
                 kind=said.kind,
                 value=said.value,
                 valid_at=said.valid_at,
                 is_late=said.is_late,
-                because=said.because,
+                because=runs_reaching(said, limit, rule) if is_chance else said.because,
             )
             return [self._change(now, "step", "step", track, rules, limit)]
         return []
@@ -430,7 +434,9 @@ class Incident(msgspec.Struct):
         """
         held_last = longest_held(self.tracks) if self.tracks else None
         self.tracks = [track for track in self.tracks if track.rule in rules]
-        self.peaks = {name: peak for name, peak in self.peaks.items() if name in rules}
+        self.peaks = {
+            name: peak for name, peak in self.peaks.items() if rule_of(name, rules)[0] in rules
+        }
         order = list(rules)
         for track in self.tracks:
             track.order = order.index(track.rule)

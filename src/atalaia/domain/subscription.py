@@ -12,9 +12,10 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from atalaia.domain.alert import Moved
+from atalaia.domain.alert import Moved, limited
+from atalaia.domain.ensemble import TENTHS
 from atalaia.domain.hazard import LEVEL_OF, Hazard, Level
-from atalaia.domain.rule import INDICES, Rule, RuleSet, seconds
+from atalaia.domain.rule import INDICES, LEVELS, Rule, RuleSet, seconds
 from atalaia.domain.variable import CATALOGUE
 
 DEFAULT_RADIUS_KM = 25.0
@@ -25,7 +26,7 @@ _DAY_MINUTES, _DAY_S = 1440, 86_400
 
 _THRESHOLD = re.compile(
     r"(?P<variable>[a-z][a-z0-9_]*)(?:\s+over\s+(?P<window>\d+\s*(?:min|h|d)))?\s*(?:>=|<=|≥|≤)\s*"
-    r"(?P<limit>-?\d+(?:\.\d+)?)"
+    r"(?P<limit>-?\d+(?:\.\d+)?)(?:\s+chance\s+(?P<chance>\d+)\s*%)?"
 )
 
 
@@ -51,12 +52,20 @@ class Threshold(msgspec.Struct, frozen=True, gc=False):
     variable, window_s   as a rule of the set in force has them; 0: an instant
     limit                in the variable's unit
     hazard               of that rule
+    chance               told where so many of 100 runs of an ensemble pass it; 0: where it is
+                         passed, as the rule sees it
     """
 
     variable: str
     window_s: int
     limit: float
     hazard: str
+    chance: int = 0
+
+    @property
+    def what(self) -> str:
+        """What it is a limit of: see `domain.alert.limited`."""
+        return limited(self.variable, self.chance)
 
 
 class Quiet(msgspec.Struct, frozen=True, gc=False):
@@ -153,8 +162,9 @@ def read_hazards(texts: tuple[str, ...]) -> dict[str, str]:
 def read_threshold(text: str, rules: RuleSet) -> Threshold:
     """``rain_mm over 1h >= 35`` as a limit of one's own, which a rule in force must be able to see.
 
-    It may lie at the rule's lowest limit (`watch` where it has one) or beyond it. Raises
-    ValueError that names what is possible.
+    It may lie at the rule's lowest limit (`watch` where it has one) or beyond it. With a chance
+    (``rain_mm over 24h >= 50 chance 30 %``) at the lowest that the rule names a chance of, as in
+    the share that this asks for. Raises ValueError that names what is possible.
     """
     match = _THRESHOLD.fullmatch(text.strip())
     if match is None:
@@ -163,17 +173,50 @@ def read_threshold(text: str, rules: RuleSet) -> Threshold:
     if variable not in CATALOGUE and variable not in INDICES:
         raise ValueError(f"unknown variable {variable!r}; `atalaia variables` lists them")
     window_s = seconds(window) if window else 0
+    chance = _read_chance(match["chance"], text)
     for rule in rules.rules:
-        if (rule.variable, rule.window_s) == (variable, window_s) and can_step(rule):
-            lowest = rule.limit(rule.lowest)
+        if not can_step(rule) or (chance and not rule.chance):
+            continue
+        if (rule.variable, rule.window_s) == (variable, window_s):
+            level, least = least_chance(rule) if chance else (rule.lowest, 0)
+            lowest = rule.limit(level)
+            if chance < least:
+                raise ValueError(
+                    f"{text!r}: the rule {rule.name} asks for a chance of {least} % itself; give "
+                    "that or more"
+                )
             if lowest is not None and rule.sign * limit < rule.sign * lowest:
                 raise ValueError(
                     f"{text!r} is milder than {lowest:g} {rule.unit}, from where the rule "
                     f"{rule.name} watches; give that or something more extreme"
                 )
-            return Threshold(variable, window_s, limit, str(rule.hazard))
+            return Threshold(variable, window_s, limit, str(rule.hazard), chance)
+    if chance:
+        known = "; ".join(_as_threshold(rule) for rule in rules.rules if rule.chance) or "none"
+        raise ValueError(
+            f"no rule of {rules.name} hears an ensemble of {text!r}; of those it does: {known}"
+        )
     known = "; ".join(_as_threshold(rule) for rule in rules.rules if can_step(rule))
     raise ValueError(f"no rule of {rules.name} watches {text!r}; it watches: {known}")
+
+
+def _read_chance(percent: str | None, text: str) -> int:
+    if percent is None:
+        return 0
+    if int(percent) not in TENTHS:
+        raise ValueError(
+            f"{text!r}: a chance of {percent} % is not told; give 10 %, 20 %, … or 90 %, as a few "
+            "dozen runs tell no more"
+        )
+    return int(percent)
+
+
+def least_chance(rule: Rule) -> tuple[Level, int]:
+    """The lowest level that a rule with a chance names one of, and the first tenth, in %, that is
+    as large: from there on people can ask for a chance of their own."""
+    shares = zip(LEVELS, rule.chance or (), strict=True)
+    level, share = next((level, share) for level, share in shares if share is not None)
+    return level, next((tenth for tenth in TENTHS if tenth >= 100 * share - 1e-9), 100)
 
 
 def can_step(rule: Rule) -> bool:
@@ -193,11 +236,7 @@ def passed_limit(person: Person, hazard: str, moved: Sequence[Moved]) -> Thresho
     for subscription in person.subscriptions:
         for own in subscription.thresholds:
             for peak in moved:
-                if (own.hazard, own.variable, own.window_s) != (
-                    hazard,
-                    peak.variable,
-                    peak.window_s,
-                ):
+                if (own.hazard, own.what, own.window_s) != (hazard, peak.what, peak.window_s):
                     continue
                 sign = -1 if peak.is_below else 1
                 is_new = peak.low is None or sign * own.limit > sign * peak.low

@@ -59,6 +59,8 @@ class Evidence(msgspec.Struct, frozen=True, gc=False):
     has_holes      a sum over a time of which not all was told: it may be more
     is_alone       it enters a higher level that one instrument alone does not raise
     because        of a score: the terms that added most, each with its amount, and whose it is
+    reached        of an ensemble: what 10, 20 … 90 of 100 runs reach in their worst hour to come,
+                   and which that is; NaN where no run's word is of use
     """
 
     known_at: int
@@ -84,6 +86,7 @@ class Evidence(msgspec.Struct, frozen=True, gc=False):
     has_holes: bool = False
     is_alone: bool = False
     because: Terms = ()
+    reached: Terms = ()
 
     @property
     def is_doubted(self) -> bool:

@@ -44,7 +44,7 @@ next question; then it is merged with the rest."""
 _HAZARDS = {str(hazard): i for i, hazard in enumerate(Hazard)}
 
 Key = tuple[str, str, int]
-"""Hazard, variable and window_s of a limit of one's own."""
+"""Hazard, what (`domain.alert.limited`) and window_s of a limit of one's own."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -402,7 +402,7 @@ class Audience:
     def limits_at(self, latitude: float, longitude: float) -> dict[tuple[str, int], Floats]:
         """Own limits of all whose circles or polygons hold the point: sorted, each once.
 
-        By variable and window_s, in the variable's unit.
+        By what (`domain.alert.limited`) and window_s, in the variable's unit.
         """
         if not self._keys:
             return {}
@@ -440,7 +440,7 @@ class Audience:
         """Person, limit (NaN: by level), and which of `moved` passed it; each row once."""
         people, limits, whiches = [], [], []
         is_asked = self._levels[_HAZARDS[event.hazard]] <= (0 if event.is_step else event.level)
-        keys = [self._keys.get((event.hazard, m.variable, m.window_s)) for m in event.moved]
+        keys = [self._keys.get((event.hazard, m.what, m.window_s)) for m in event.moved]
         for rows, found in touched:
             by_level = is_asked.take(rows.wish.take(found))
             own, key = rows.limit.take(found), rows.key.take(found)
@@ -469,7 +469,7 @@ class Audience:
     def _draft(self, number: int, subscription: Subscription) -> None:
         wish = self._wish(subscription.hazards)
         asked = [
-            (self._key((one.hazard, one.variable, one.window_s)), one.limit)
+            (self._key((one.hazard, one.what, one.window_s)), one.limit)
             for one in subscription.thresholds
         ]
         if not wish and not asked:

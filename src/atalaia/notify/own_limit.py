@@ -11,7 +11,8 @@ from atalaia.domain.words import LANGUAGES, amount
 
 
 def own_limit(person: Person, entry: LogEntry) -> str:
-    """The person's own limit that the alert passed, as ``35 mm``, where that is why they are told.
+    """The person's own limit that the alert passed, as ``35 mm``, or ``50 mm, chance of 30 %``,
+    where that is why they are told.
 
     Empty where they chose a level for the hazard that the alert reaches: that says enough.
     """
@@ -28,4 +29,9 @@ def own_limit(person: Person, entry: LogEntry) -> str:
         return ""
     index = INDICES.get(own.variable)
     unit = index[0] if index else CATALOGUE[own.variable].unit
-    return amount(own.limit, unit, LANGUAGES.index(person.language))
+    i = LANGUAGES.index(person.language)
+    limit = amount(own.limit, unit, i)
+    return f"{limit}, {_CHANCE[i].format(n=own.chance)}" if own.chance else limit
+
+
+_CHANCE = ("chance de {n} %", "chance of {n} %", "probabilidad de {n} %")

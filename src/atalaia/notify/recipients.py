@@ -12,6 +12,9 @@ import msgspec
 import numpy as np
 
 from atalaia.clock import Clock
+from atalaia.domain.alert import limited
+from atalaia.domain.ensemble import TENTHS
+from atalaia.domain.peaks import named
 from atalaia.domain.place import Places
 from atalaia.domain.rule import RuleSet
 from atalaia.domain.subscription import Person, can_step
@@ -218,7 +221,7 @@ class Recipients:
         return number
 
     def steps(self, places: Places, rules: RuleSet) -> dict[int, dict[str, list[float]]]:
-        """By subject and name of a rule: the limits of their own that people set, sorted.
+        """By subject and name of a peak: the limits of their own that people set, sorted.
 
         A subject is the position of a place; after the places come the areas, in their order.
         """
@@ -235,7 +238,9 @@ class Recipients:
                     for member in members:
                         if not rule.judges(places[member].id):
                             continue
-                        found[rule.name].update(at[member].get((rule.variable, rule.window_s), ()))
+                        for chance in (0, *TENTHS) if rule.chance else (0,):
+                            what = limited(rule.variable, chance), rule.window_s
+                            found[named(rule.name, chance)].update(at[member].get(what, ()))
             asked = {name: sorted(limits) for name, limits in found.items() if limits}
             if asked:
                 steps[subject] = asked

@@ -108,14 +108,14 @@ function wishes(told, begin, save) {
     const names = one.where.map(area).join("; ");
     return h("li", {}, h("div", {}, h("b", {}, names), h("ul", { class: "channels" },
       Object.entries(one.hazards).map(([name, level]) => h("li", {}, capital(hazard(name)), " ", badge(level))),
-      one.thresholds.map((own) => h("li", {}, `${variable(own.variable)}${own.window_s ? t.over(length(own.window_s)) : ""}: ${number(own.limit)}`)))),
+      one.thresholds.map((own) => h("li", {}, `${variable(own.variable)}${own.window_s ? t.over(length(own.window_s)) : ""}: ${number(own.limit)}${own.chance ? ` (${own.chance} %)` : ""}`)))),
     begin && h("div", { class: "buttons" }, small(t.manage.change, names, () => begin(one)),
       some.length > 1 && small(t.manage.remove, names, () => save({ subscriptions: { [one.id]: null } }))));
   })), begin && h("p", { class: "buttons" }, h("button", { type: "button", class: "button", onclick: () => begin(null) }, t.manage.add)));
 }
 
 /** A limit of one's own, as the API reads it. */
-const ownLimit = (own) => `${own.variable}${own.window_s ? ` over ${own.window_s / 60}min` : ""} >= ${own.limit}`;
+const ownLimit = (own) => `${own.variable}${own.window_s ? ` over ${own.window_s / 60}min` : ""} >= ${own.limit}${own.chance ? ` chance ${own.chance} %` : ""}`;
 
 /** A subscription as a form; null: a new one. */
 async function editing(page, one, save, back) {
