@@ -18,6 +18,7 @@ from atalaia.notify.deliver import LEASE_S, Deliverer
 from atalaia.notify.last_look import Write
 from atalaia.notify.pace import Pace, spent_in, sum_of
 from atalaia.notify.sender import Tried
+from atalaia.notify.together import Bundle
 from patience import LIMIT_S, patient
 from run.world import Clock
 from telling import DAY, NOON, SENT, Post, delivery, letter, message
@@ -40,16 +41,17 @@ class Watched(Deliverer):
         self.looks += 1
         return super()._room(now)
 
-    async def _try(self, message: Message, letter: Letter) -> Tried:
-        self.began += 1
+    async def _try(self, bundle: Bundle) -> list[Tried]:
+        self.began += len(bundle)
         try:
-            return await super()._try(message, letter)
+            return await super()._try(bundle)
         finally:
-            self.ended += 1
+            self.ended += len(bundle)
 
     def _give_back(self, rest: Sequence[Any], after_s: float = 0.0) -> None:
-        self.began += len(rest)
-        self.ended += len(rest)
+        n = sum(map(len, rest))
+        self.began += n
+        self.ended += n
         super()._give_back(rest, after_s)
 
     def _note_kept(self, batch: Sequence[Any]) -> None:

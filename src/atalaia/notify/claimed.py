@@ -8,13 +8,13 @@ import sys
 from collections.abc import Sequence
 
 from atalaia.clock import Clock
-from atalaia.domain.delivery import Letter, Message
 from atalaia.notify.sender import Sender
+from atalaia.notify.together import Bundle
 
 _AHEAD = 16
 """Messages claimed ahead for each that can be tried at once: so that no worker waits for disk."""
 
-Row = list[tuple[Message, Letter]]
+Row = list[Bundle]
 """Letters of one order key, in their order."""
 
 
@@ -48,12 +48,12 @@ class Claimed:
 
     def put(self, rows: Sequence[Row]) -> None:
         """Take on what was claimed, by order key."""
-        self.held += sum(map(len, rows))
+        self.held += sum(len(bundle) for row in rows for bundle in row)
         for row in rows:
             self._put(row, next(self._numbers))
 
     def _put(self, row: Row, number: int) -> None:
-        gravest = max(message.rank for message, _ in row)
+        gravest = max(message.rank for bundle in row for message, _ in bundle)
         self._queue.put_nowait((-gravest, number, row))
 
     async def next(self) -> Row:
