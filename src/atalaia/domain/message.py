@@ -318,12 +318,15 @@ def compose(
 
 def merged(contents: Sequence[Content]) -> Content:
     """What several messages of alerts say in one language, in their order, as one: the gravest
-    first, what two of them say alike once."""
+    first, and an issuer's words once."""
     first = contents[0]
     if len(contents) == 1:
         return first
     i = LANGUAGES.index(first.language)
-    parts = list(dict.fromkeys(part for content in contents for part in content.parts))
+    parts: list[Part] = []
+    for part in (part for content in contents for part in content.parts):
+        if not (part.is_official and part in parts):
+            parts.append(part)
     parts.sort(key=_gravest_first)
     closings = list(dict.fromkeys(content.closing for content in contents))
     if len(closings) > 1 and not all(part.is_official for part in parts):
