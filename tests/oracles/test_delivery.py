@@ -262,7 +262,7 @@ class Night:
 
     def _begin(self) -> None:
         """A process begins, which knows nothing but the home."""
-        fuse = 0 if self.is_calm else self.random.randrange(1, 6_000)
+        fuse = 0 if self.is_calm else self.random.randrange(1, 3_000)
         self._fuse = 0
         self._waiting = []
         outbox = Mortal(self._outbox, self._meet)
@@ -579,9 +579,11 @@ def _by_several_ids(night: Night) -> list[str]:
     else; and by one id nothing goes again that is known to have gone."""
     found = []
     by: dict[tuple[str, str, str, int], str] = {}
+    at: Counter[tuple[int, str, str, str]] = Counter()
     before: dict[tuple[str, str, str], Went] = {}
     for went in night.went:
         label = f"{went.who} {went.channel} {went.id} at {went.at}"
+        at[went.at, went.who, went.channel, went.id] += 1
         first = before.get((went.who, went.channel, went.id))
         if first is not None and not set(went.told) <= set(first.told):
             found.append(f"{label}: {went.told} by the id of {first.told}")
@@ -594,7 +596,7 @@ def _by_several_ids(night: Night) -> list[str]:
         if went.verdict in ("sent", "unknown"):
             before.setdefault((went.who, went.channel, went.id), went)
             by |= {(went.who, went.channel, *alert): went.id for alert in went.told}
-    return found
+    return found + [f"{label}: in {n} parts" for label, n in at.items() if n > 1]
 
 
 def _sent_and_not_told(night: Night) -> list[str]:
