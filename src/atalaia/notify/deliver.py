@@ -171,6 +171,8 @@ class Deliverer:
         while not self._is_closing:
             self._has_room.clear()
             now = self._clock.second()
+            for claimed in self._claimed.values():
+                self._give_back([bundle for row in claimed.overdue(now) for bundle in row])
             room = self._room(now)
             self._is_claiming = True
             try:

@@ -30,7 +30,7 @@ from atalaia.notify.together import Bundle, as_one, fit
 TRY_S = 45.0
 """A channel that has not answered by then never will."""
 
-_MARGIN_S = 5
+MARGIN_S = 5
 
 _FAULT_S = 5.0
 """So long nothing goes by a capped channel where it cannot be told what is left."""
@@ -200,7 +200,7 @@ class Sender:
         if closed_s := 1.0 if self.is_closing else self.pace.paused_for(tick):
             return self._all_released(bundle, closed_s)
         lease_until = min(message.lease_until for message, _ in bundle)
-        latest = tick + lease_until - self._clock.now() - TRY_S - _MARGIN_S
+        latest = tick + lease_until - self._clock.now() - TRY_S - MARGIN_S
         at = self.pace.turn(bundle[0][0].person, tick, latest)
         if at > latest:
             # By then its lease may have run out, and somebody else have taken it up.
