@@ -4,11 +4,12 @@ follows all of them. The channel is busy, as it is on such a night."""
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from atalaia.domain.alert import LogEntry
-from atalaia.domain.delivery import Letter
+from atalaia.domain.delivery import Letter, Outcome
 from atalaia.domain.place import Place, Places
 from atalaia.domain.subscription import Circle
 from atalaia.notify.audience import Audience
@@ -54,9 +55,14 @@ def storm() -> list[LogEntry]:
     ]
 
 
-def lived_through(folder: Path, letter_chars: int, people: int) -> Told:
+def lived_through(
+    folder: Path, letter_chars: int, people: int, answers: Sequence[Outcome] = ()
+) -> Told:
     """The storm, a second at a time; until all is told."""
-    post = Post(a_second=A_SECOND, contact_s=1, at_once=1, letter_chars=letter_chars)
+    post = Post(
+        answers=answers, a_second=A_SECOND, contact_s=1, at_once=1, letter_chars=letter_chars
+    )
+    refused = len(answers)
     crowd = {
         one.pseudonym: one for one in (person(f"p_{i:02}", where=EVERYWHERE) for i in range(people))
     }
@@ -80,11 +86,11 @@ def lived_through(folder: Path, letter_chars: int, people: int) -> Told:
     story(folder, tell, post, write=lambda some: composers[0].write(some))  # noqa: PLW0108
     began = {entry.alert.place_id: entry.alert.sent_at for entry in storm()}
     late_s: dict[tuple[str, str], float] = {}
-    for at, letter in zip(post.at, post.letters, strict=True):
+    for at, letter in list(zip(post.at, post.letters, strict=True))[refused:]:
         for place in _places(letter):
             assert (letter.contact.address, place) not in late_s, "told twice"
             late_s[letter.contact.address, place] = at - began[place]
-    return Told(Counter(letter.contact.address for letter in post.letters), late_s)
+    return Told(Counter(letter.contact.address for letter in post.letters[refused:]), late_s)
 
 
 def _places(letter: Letter) -> list[str]:
@@ -116,3 +122,13 @@ def test_on_a_busy_night_twelve_places_are_few_letters_and_nothing_is_told_later
 def test_where_nothing_has_to_wait_nothing_waits_to_be_told_together(tmp_path: Path) -> None:
     told = lived_through(tmp_path, 3_900, 1)
     assert max(told.late_s.values()) <= 1
+
+
+def test_what_came_while_the_provider_wanted_nothing_is_one_letter_after_it(
+    tmp_path: Path,
+) -> None:
+    for_s = Outcome("again", "rate limit", after_s=125, pauses=True)
+    before = lived_through(tmp_path / "one by one", 0, 1, [for_s])
+    after = lived_through(tmp_path / "together", 3_900, 1, [for_s])
+    assert (list(before.letters.values()), list(after.letters.values())) == ([12], [1])
+    assert all(after.late_s[key] <= before.late_s[key] for key in before.late_s)
