@@ -203,6 +203,7 @@ class Night:
             for name in CHANNELS
         }
         self._waiting: list[Row] = []
+        self._has_several = False
         self._loop = asyncio.new_event_loop()
         self._begin()
 
@@ -377,6 +378,7 @@ class Night:
                 continue
             sender, n = self.deliverer.senders[before[0].channel], len(self.went)
             left = sender.pace.room(self.now)
+            self._has_several = len(bundle) > 1
             tried = self._loop.run_until_complete(sender.send(bundle))
             if len(self.went) > n + 1:
                 self.wrong.append(f"{before[0].person}: several letters for one")
@@ -384,6 +386,8 @@ class Night:
             if left is not None and sender.pace.room(self.now) != left - spent:
                 self.wrong.append(f"{before[0].channel}: a letter counts for more, or for less")
             after = [message for message, _ in tried]
+            if len(bundle) > 1 and not self.is_calm and self.random.random() < 0.15:
+                self._fuse = 1  # it may have gone, and nobody knows
             self.outbox.settle(list(zip(before, after, strict=True)))
             has_to_wait = any(message.status == Status.DUE for message in after)
             sent = [message for message in after if message.status == Status.SENT]
@@ -394,6 +398,8 @@ class Night:
         """A channel is handed a letter."""
         who = letter.contact.address.partition("@")[0]
         outcome = self._try(channel)
+        if self._has_several and not self.is_calm and self.random.random() < 0.15:
+            outcome = Outcome("unknown", "no answer")
         told = tuple((a.incident, a.version) for a in letter.content.alerts)
         self.went.append(Went(self.now, who, channel, told, outcome.verdict, letter.id))
         if letter.contact.address != self.book.address(who, channel):
