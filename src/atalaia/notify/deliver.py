@@ -232,15 +232,12 @@ class Deliverer:
         if refused:
             self._outbox.settle(refused)
         found = {
-            name: [self._bundled(name, row) for row in by_key.values()]
+            name: [_bundled(row, self.senders[name].limits.letter_chars) for row in by_key.values()]
             for name, by_key in rows.items()
         }
         bound_ = self._bind(found, now)
         self._mine |= {m.id for each in bound_.values() for row in each for m in _messages(row)}
         return bound_
-
-    def _bundled(self, name: str, row: Sequence[Written]) -> Row:
-        return [bound(one) for one in bundles(row, self.senders[name].limits.letter_chars)]
 
     def _bind(self, rows: dict[str, list[Row]], now: int) -> dict[str, list[Row]]:
         """Keep the ids that letters of several messages go by, before these go. Where a message is
@@ -310,6 +307,10 @@ class Deliverer:
         self._on_sent([Sent(m, outcome, age_s) for _, m, outcome, age_s in batch if outcome])
         self._has_room.set()
         self._tell_idle()
+
+
+def _bundled(row: Sequence[Written], longest: int) -> Row:
+    return [bound(one) for one in bundles(row, longest)]
 
 
 def _messages(row: Sequence[Bundle]) -> Iterator[Message]:

@@ -130,7 +130,9 @@ class Sender:
         self, parts: Sequence[tuple[Message, Letter]], outcome: Outcome
     ) -> Iterator[Tried]:
         """What a letter came to, for each of its messages."""
-        if len(parts) > 1 and outcome.verdict == "never" and not outcome.is_gone:
+        may_have_gone = any(message.unknowns for message, _ in parts)
+        is_refused = outcome.verdict == "never" and not outcome.is_gone
+        if len(parts) > 1 and is_refused and not may_have_gone:
             refused = Outcome("again", outcome.reason)
             now = self._clock.second()
             yield from ((apart(message, outcome.reason, now), refused) for message, _ in parts)
