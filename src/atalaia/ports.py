@@ -391,6 +391,7 @@ class Notice(msgspec.Struct, frozen=True, gc=False):
     status    of the message; DROPPED where its letter left this out
     size      how many alerts the message carries
     unknowns  how often it may have gone without an answer; 0 where its letters left this out
+    letter    the id that it went by (`domain.delivery.letter_of`)
     """
 
     person: str
@@ -403,6 +404,7 @@ class Notice(msgspec.Struct, frozen=True, gc=False):
     size: int
     provider_id: str
     unknowns: int = 0
+    letter: str = ""
 
     @property
     def is_heard(self) -> bool:
@@ -438,10 +440,17 @@ class Outbox(Protocol):
         ...
 
     def claim(
-        self, now: int, lease_until: int, room: Mapping[str, int], least_rank: int = 0
+        self,
+        now: int,
+        lease_until: int,
+        room: Mapping[str, int],
+        least_rank: int = 0,
+        *,
+        together: Collection[str] = (),
     ) -> list[Message]:
         """Lease what is due and at least so grave, the gravest first, about so many by channel;
-        each order key in its order.
+        each order key in its order. By the channels `together` what else of its key is due goes
+        with a message, as far as one letter carries it (`TOGETHER_MOST`), however grave it is.
 
         A message is not given while an older one of its key is another's, or due within a
         minute. One whose lease ran out is leased again: nobody knows whether it went, which counts
@@ -455,7 +464,8 @@ class Outbox(Protocol):
 
     def settle(self, pairs: Sequence[tuple[Message, Message]]) -> int:
         """Write what became of leased messages, each as it was and as it is now; one whose lease
-        is no longer the caller's stays as it is. Return how many were written."""
+        is no longer the caller's stays as it is. Return how many were written. One that is leased
+        as before is bound to a letter: its lease goes on."""
         ...
 
     def messages(

@@ -13,7 +13,7 @@ from moto.ses.models import ses_backends
 
 from atalaia.clock import Clock
 from atalaia.domain.contact import read_contact
-from atalaia.domain.delivery import Status
+from atalaia.domain.delivery import Status, letter_of
 from atalaia.errors import SettingsInvalid, StateConflict
 from atalaia.homes.aws import open_home
 from atalaia.homes.aws.config import Config
@@ -212,6 +212,34 @@ def test_mail_goes_by_ses(deployed: Config, monkeypatch: pytest.MonkeyPatch) -> 
     assert sent.provider_id.endswith(f"@{moto.REGION}.amazonses.com>")
     [mail] = ses_backends[moto.ACCOUNT][moto.REGION].sent_messages
     assert mail.destinations[0] == "ana@people.example"
+
+
+def test_mails_that_are_due_together_are_one_and_what_came_of_it_is_all_theirs(
+    deployed: Config, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    boto3.client("sesv2").create_email_identity(EmailIdentity="watch.example")
+    monkeypatch.setenv("ATALAIA_CHANNELS_EMAIL_VIA", "ses")
+    monkeypatch.setenv("ATALAIA_CHANNELS_EMAIL_SENDER", "Atalaia <alerts@watch.example>")
+    ana, bia = (subscribed(f"email:{name}@people.example") for name in ("ana", "bia"))
+    home = deployment.home()
+    now = int(time.time())
+    entries = [news(f"i{i}", at=now - 5 + i, level=("orange", "red")[i == 1]) for i in range(4)]
+    home.state.commit(Commit("speed/lane-0", 1, entries=entries))
+    fan_out.handle({}, Context())
+    deliver.handle({}, Context())
+    mails = ses_backends[moto.ACCOUNT][moto.REGION].sent_messages
+    assert sorted(mail.destinations[0] for mail in mails) == [
+        "ana@people.example",
+        "bia@people.example",
+    ]
+    for who in (ana, bia):
+        sent = sorted(home.outbox.messages(person=who), key=lambda one: one.seqs)
+        assert [(m.status, m.attempts, letter_of(m)) for m in sent] == [
+            (Status.SENT, 1, sent[-1].id)
+        ] * 4
+        assert len({m.provider_id for m in sent}) == 1
+        assert home.outbox.acknowledge(who, sent[-1].id, now)
+        assert all(m.acknowledged_at for m in home.outbox.messages(person=who))
 
 
 def test_a_channel_that_has_no_key_yet_hands_on_to_the_next_one(

@@ -9,7 +9,7 @@ from collections import Counter
 import msgspec
 import pytest
 
-from atalaia.domain.delivery import Message, Status, first_seq
+from atalaia.domain.delivery import TOGETHER_MOST, Message, Status, first_seq
 from atalaia.errors import HeldByAnother, Overtaken
 from atalaia.ports import FanOut, Outbox
 from telling import DAY, NOON, delivery, message
@@ -376,6 +376,50 @@ class OutboxContract(ABC):
         )
         claimed = outbox.claim(NOON, LEASE, ALL, 4)
         assert [m.id for m in claimed] == ["msg_1", "msg_2"]
+
+    def test_what_else_of_an_order_key_is_due_is_given_with_it_where_it_goes_in_one_letter(
+        self, outbox: Outbox
+    ) -> None:
+        self.fill(
+            outbox,
+            *(message(f"{i:02}", seqs=(i,), rank=(2, 4)[i == 2]) for i in range(1, 5)),
+            message("later", seqs=(9,), due_at=NOON + 5),
+            message("e1", seqs=(1,), channel="email"),
+            message("e2", seqs=(2,), channel="email"),
+        )
+        claimed = outbox.claim(NOON, LEASE, dict.fromkeys(ALL, 1), together=("telegram",))
+        given = [[m.id for m in claimed if m.channel == name] for name in ALL]
+        assert given == [["msg_01", "msg_02", "msg_03", "msg_04"], ["msg_e1"]]
+
+    def test_no_more_is_given_with_one_than_a_letter_carries(self, outbox: Outbox) -> None:
+        self.fill(outbox, *(message(f"{i:02}", seqs=(i,)) for i in range(1, 21)))
+        given = outbox.claim(NOON, LEASE, {"telegram": 1}, together=("telegram",))
+        assert [m.id for m in given] == [f"msg_{i:02}" for i in range(1, TOGETHER_MOST + 1)]
+
+    def test_a_leased_one_is_bound_to_a_letter_and_its_lease_goes_on(self, outbox: Outbox) -> None:
+        self.fill(outbox, *(message(str(i), seqs=(i,)) for i in range(1, 4)))
+        claimed = outbox.claim(NOON, LEASE, ALL, together=("telegram",))
+        bound = [msgspec.structs.replace(m, letter="msg_3") for m in claimed[:2]]
+        assert outbox.settle(list(zip(claimed, bound, strict=False))) == 2
+        assert outbox.message("msg_1") == bound[0]
+        assert {one.letter for one in outbox.told(["i-msg_1", "i-msg_3"])} == {"msg_3"}
+        assert self.claim(outbox, LEASE - 1) == []
+        again = self.reopened().claim(LEASE, LEASE + 90, {"telegram": 1}, together=("telegram",))
+        assert [(m.id, m.letter, m.unknowns) for m in again] == [
+            ("msg_1", "msg_3", 1),
+            ("msg_2", "msg_3", 1),
+            ("msg_3", "", 1),
+        ]
+
+    def test_a_letter_is_given_whole_whatever_else_is_due(self, outbox: Outbox) -> None:
+        n = TOGETHER_MOST + 4
+        self.fill(outbox, *(message(f"{i:02}", seqs=(i,)) for i in range(1, n + 1)))
+        claimed = outbox.claim(NOON, LEASE, ALL)
+        last = claimed[-1].id
+        named = [(m, msgspec.structs.replace(m, letter=last)) for m in claimed[10:-1]]
+        assert outbox.settle(named) == n - 11
+        again = outbox.claim(LEASE, LEASE + 90, {"telegram": 1}, together=("telegram",))
+        assert [m.id for m in again] == [m.id for m in claimed]
 
     def test_whether_one_went_whose_lease_ran_out_nobody_knows(self, outbox: Outbox) -> None:
         self.fill(outbox, message())

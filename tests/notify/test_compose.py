@@ -11,12 +11,14 @@ import pytest
 from atalaia.clock import Clock
 from atalaia.domain.alert import Moved
 from atalaia.domain.contact import Contact
-from atalaia.domain.delivery import Letter, Outcome
+from atalaia.domain.delivery import Letter, Outcome, settled
 from atalaia.domain.subscription import Person, Threshold
 from atalaia.errors import StateConflict
 from atalaia.notify.compose import Composer
+from atalaia.notify.together import bound, bundles
+from atalaia.people.answering import Ways
 from atalaia.people.registry import Question
-from telling import NOON, PLACES, Crowd, message, news, person, text_of
+from telling import HERE, NOON, PLACES, THERE, Crowd, message, news, person, text_of
 
 HOUR = 3600
 
@@ -101,6 +103,45 @@ def test_the_next_change_goes_on_with_the_thread_of_its_channel(desk: Desk) -> N
     assert ana.reply_to == f"at {NOON + HOUR}"
     assert ana.thread == (first[0].id, second[0].id)
     assert desk.letters()["p_bia"].thread == (first[1].id, second[1].id)
+
+
+def test_what_went_in_one_letter_is_one_thread_by_that_letters_id(desk: Desk) -> None:
+    desk.join(person("p_ana", "email", where=[HERE, THERE]))
+    desk.tell(news("i1"), news("i2", at=NOON + 1, place="natal"))
+    now = NOON + 60
+    outbox, room = desk.home.outbox, {"email": 9}
+    claimed = outbox.claim(now, now + 90, room, together=("email",))
+    letters = desk.composer.write(claimed)
+    assert all(isinstance(one, Letter) for one in letters)
+    [bundle] = map(bound, bundles(zip(claimed, letters, strict=True), 9_000))  # type: ignore[arg-type]
+    by = claimed[1].id
+    sent = Outcome("sent", provider_id="<x>")
+    outbox.settle([(m, m) for m, _ in bundle])
+    outbox.settle([(m, settled(m, sent, (5,), now)) for m, _ in bundle])
+    desk.tell(news("i1", 2, level="red", at=NOON + HOUR))
+    letter = desk.letters()["p_ana"]
+    assert (letter.thread, letter.reply_to) == ((by,), "<x>")
+
+
+def test_a_message_that_is_bound_to_a_letter_has_that_letters_id_and_links(desk: Desk) -> None:
+    desk.join(person("p_ana"))
+    [m] = desk.tell(news())
+    composer = Composer(
+        desk.home.state,
+        desk.home.outbox,
+        PLACES,
+        desk.people,
+        desk.directory,
+        Clock(lambda: NOON + 60),
+        ways=lambda one: Ways(f"leave {one.id}", f"answer {one.id}"),
+    )
+    [letter] = composer.write([msgspec.structs.replace(m, letter="msg_last")])
+    assert isinstance(letter, Letter)
+    assert (letter.id, letter.leave, letter.answer) == (
+        "msg_last",
+        "leave msg_last",
+        "answer msg_last",
+    )
 
 
 def test_what_did_not_go_out_is_no_thread(desk: Desk) -> None:

@@ -18,6 +18,7 @@ from atalaia.notify.deliver import LEASE_S, Deliverer
 from atalaia.notify.last_look import Write
 from atalaia.notify.pace import Pace, spent_in, sum_of
 from atalaia.notify.sender import Tried
+from atalaia.notify.together import Bundle
 from patience import LIMIT_S, patient
 from run.world import Clock
 from telling import DAY, NOON, SENT, Post, delivery, letter, message
@@ -32,24 +33,25 @@ def written(messages: Sequence[Message]) -> list[Letter | Outcome]:
 
 
 class Watched(Deliverer):
-    """Counts its looks for what is due, and the tries that began, ended, and are kept."""
+    """Counts its looks for what is due, the tries that began and ended, and the messages that came
+    of them and those of these that are kept."""
 
-    looks = began = ended = kept = 0
+    looks = began = ended = came = kept = 0
 
     def _room(self, now: int) -> dict[str, int]:
         self.looks += 1
         return super()._room(now)
 
-    async def _try(self, message: Message, letter: Letter) -> Tried:
+    async def _try(self, bundle: Bundle) -> list[Tried]:
         self.began += 1
         try:
-            return await super()._try(message, letter)
+            return await super()._try(bundle)
         finally:
             self.ended += 1
+            self.came += len(bundle)
 
     def _give_back(self, rest: Sequence[Any], after_s: float = 0.0) -> None:
-        self.began += len(rest)
-        self.ended += len(rest)
+        self.came += sum(map(len, rest))
         super()._give_back(rest, after_s)
 
     def _note_kept(self, batch: Sequence[Any]) -> None:
@@ -111,7 +113,7 @@ class Office:
                 await asyncio.sleep(0.001)
                 if seen != (d.began, d.ended, d.kept):
                     seen, since = (d.began, d.ended, d.kept), d.looks
-                busy = d.began - d.ended + (d.ended != d.kept)
+                busy = d.began - d.ended + (d.came != d.kept)
                 if busy <= self.clock.waiting and d.looks >= since + 3:
                     return
 

@@ -19,7 +19,7 @@ from typing import Literal
 import aiosmtplib
 from aiosmtplib import SMTPException, SMTPResponseException
 
-from atalaia.channels.mail import MailWriter, envelope
+from atalaia.channels.mail import LETTER_CHARS, MailWriter, envelope
 from atalaia.channels.outcomes import MISTAKE_WAIT_S
 from atalaia.domain.delivery import HOUR, MINUTE, Letter, Limits, Outcome
 
@@ -88,6 +88,7 @@ class Email:
     ) -> None:
         self.limits = Limits(
             at_once=at_once,
+            letter_chars=LETTER_CHARS,
             # Greylisting servers want some minutes between the first two tries.
             schedule=(MINUTE, 5 * MINUTE, 15 * MINUTE, 30 * MINUTE, HOUR, 2 * HOUR, 4 * HOUR),
         )

@@ -34,6 +34,9 @@ _POLICY = SMTP.clone(cte_type="7bit", max_line_length=900)
 _NO_SENDER = "channels.email.sender: not an address; write Name <name@example.org>"
 _LONGEST_TEXT = 100_000
 
+LETTER_CHARS = 30_000
+"""Of a mail that tells several messages. Its HTML is thrice as long; of one Gmail shows 102 kB."""
+
 
 class MailWriter:
     """Writes mails of one sender.

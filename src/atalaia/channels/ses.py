@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from atalaia.channels.amazon import OWNER, Amazon, Row, code_of, no_answer, refused
-from atalaia.channels.mail import MailWriter, envelope
+from atalaia.channels.mail import LETTER_CHARS, MailWriter, envelope
 from atalaia.domain.delivery import HOUR, MINUTE, Letter, Limits, Outcome
 
 # SES has one code for all that it will not send. These two are its own words, told apart here.
@@ -60,6 +60,7 @@ class Ses:
         self.limits = Limits(
             a_second=14.0,  # what an account may first send when it has left the sandbox
             at_once=at_once,
+            letter_chars=LETTER_CHARS,
             schedule=(MINUTE, 5 * MINUTE, 15 * MINUTE, 30 * MINUTE, HOUR, 2 * HOUR, 4 * HOUR),
         )
         self._mails = MailWriter(sender, unsubscribe)

@@ -82,7 +82,7 @@ class Telegram:
     """Sends by one bot. `base_url` is another address of the same API; `timeout_s` of one call."""
 
     name = "telegram"
-    limits = Limits(a_second=30, contact_s=1, at_once=16)
+    limits = Limits(a_second=30, contact_s=1, at_once=16, letter_chars=_LONGEST - 100)
 
     def __init__(
         self,

@@ -1,9 +1,10 @@
 """From an alert to a person's phone: deliveries, messages, and what can become of them.
 
 A *delivery* is one alert for one person by one channel; its key is person, incident, version and
-channel. A *message* is what goes out: it carries all deliveries that came of alerts with the same
-`sent_at`, under an id that stays the same however often it is tried. It is grouped once; alerts of
-the same instant that come later join it until it is first taken, and never after that.
+channel. A *message* carries all deliveries that came of alerts with the same `sent_at`, under an id
+that stays the same however often it is tried. It is grouped once; alerts of the same instant that
+come later join it until it is first taken, and never after that. A *letter* is what goes out: one
+message, or several of one person that are due together; each has its own outcome all the same.
 
     waiting ─► due ─► leased ─► sent             the provider took it
        ▲        ▲        ├────► unknown          no answer, twice: it may have arrived
@@ -81,6 +82,9 @@ class Message(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     escalate_at  not acknowledged by then, it goes by the next channel: a red one, and one that its
                  channel put off for long; 0: it need not
     left_out     alerts that its letter did not tell, as something newer was known: `key_of` each
+    letter       under which id it goes, or went, with others: that of the last of them. Its own id:
+                 it was refused with others, and goes by itself. Empty: it goes by its own id, and
+                 with others where they are due together
     """
 
     id: str
@@ -102,6 +106,7 @@ class Message(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     escalate_at: int = 0
     acknowledged_at: int = 0
     left_out: tuple[str, ...] = ()
+    letter: str = ""
 
 
 RANKS = (4, 3, 2, 1, 0)
@@ -113,6 +118,24 @@ GROUP_MOST = 500
 SOON_S = 60
 """A message waits for an older one of its order key that is due within so long; for one put off
 longer it does not: what is newer matters more. Nor does a next channel wait for it."""
+
+
+TOGETHER_MOST = 16
+"""Messages of one person that one letter carries."""
+
+
+def letter_of(message: Message) -> str:
+    """The id that it goes by: the same over all tries that may have gone."""
+    return message.letter or message.id
+
+
+def whole_letters(messages: Sequence[Message], most: int) -> int:
+    """How many of these, in their order, are taken: so many, and what is of one letter with the
+    last of them."""
+    n = min(most, len(messages))
+    while 0 < n < len(messages) and letter_of(messages[n]) == letter_of(messages[n - 1]):
+        n += 1
+    return n
 
 
 def left_out_by(message: Message, letter: Letter) -> tuple[str, ...]:
@@ -298,6 +321,8 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     usd_a_month  what may be spent in a calendar month (UTC); 0: no limit
     usd_each     what one message may cost: so much must be left for it to go
     at_once      tries at the same time
+    letter_chars  characters of a letter that tells several messages which are due together; 0: each
+                 goes by itself
     schedule     seconds to wait after the first, second … failed try; then it is dead
     is_apart     each address is a server of its own: one that hangs must hold up no other
     """
@@ -308,6 +333,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     usd_a_month: float = 0.0
     usd_each: float = 0.0
     at_once: int = 8
+    letter_chars: int = 0
     schedule: tuple[int, ...] = (5, 30, 2 * MINUTE, 10 * MINUTE, 30 * MINUTE, HOUR)
     is_apart: bool = False
 
@@ -397,6 +423,13 @@ def _untried(message: Message, outcome: Outcome, now: int) -> Message:
     )
 
 
+def apart(message: Message, reason: str, now: int) -> Message:
+    """The message after it was refused with others in one letter: it goes by itself, at once."""
+    by_itself = msgspec.structs.replace(message, letter=message.id)
+    attempts = message.attempts + 1
+    return _put_off(by_itself, 0.0, now, Status.DUE, attempts=attempts, reason=reason)
+
+
 def released(message: Message, after_s: float, now: int) -> Message:
     """Given back untried: its channel may not send just now."""
     return _put_off(_for_next(message, after_s, now), after_s, now, Status.DUE)
@@ -414,6 +447,9 @@ def _put_off(message: Message, wait_s: float, now: int, status: Status, **change
     due_at = now + max(1, round(wait_s))
     is_late = due_at > message.expires_at
     fields = {"lease_until": 0, "settled_at": now} | changes
+    may_have_gone = fields.get("unknowns", message.unknowns)
+    if not may_have_gone and message.letter != message.id:
+        fields["letter"] = ""  # with whom it goes next is decided anew
     return msgspec.structs.replace(
         message, status=Status.LATE if is_late else status, due_at=due_at, **fields
     )

@@ -303,8 +303,8 @@ def compose(
         for entry, limit, is_missed in told
         for part in [_part(entry, places, i, now, limit)]
     ]
-    parts.sort(key=lambda part: (part.is_over, -LEVEL_OF[part.level]))
-    level = max((part.level for part in parts if not part.is_over), key=LEVEL_OF.get, default="")  # type: ignore[arg-type]
+    parts.sort(key=_gravest_first)
+    level = max((part.level for part in parts if not part.is_over), key=_grade, default="")
     return Content(
         kind="alert",
         language=language,
@@ -314,6 +314,39 @@ def compose(
         closing=_closing(entries, i) + ".",
         alerts=tuple(entry.alert for entry in entries),
     )
+
+
+def merged(contents: Sequence[Content]) -> Content:
+    """What several messages of alerts say in one language, in their order, as one: the gravest
+    first, and an issuer's words once."""
+    first = contents[0]
+    if len(contents) == 1:
+        return first
+    i = LANGUAGES.index(first.language)
+    parts: list[Part] = []
+    for part in (part for content in contents for part in content.parts):
+        if not (part.is_official and part in parts):
+            parts.append(part)
+    parts.sort(key=_gravest_first)
+    closings = list(dict.fromkeys(content.closing for content in contents))
+    if len(closings) > 1 and not all(part.is_official for part in parts):
+        closings = [f"{_SOME_OFFICIAL[i]}."]
+    return msgspec.structs.replace(
+        first,
+        level=max((content.level for content in contents if content.level), key=_grade, default=""),
+        subject=subject_of(parts, i),
+        parts=tuple(parts),
+        closing=" ".join(closings),
+        alerts=tuple(alert for content in contents for alert in content.alerts),
+    )
+
+
+def _grade(level: str) -> int:
+    return LEVEL_OF[level]
+
+
+def _gravest_first(part: Part) -> tuple[bool, int]:
+    return part.is_over, -LEVEL_OF[part.level]
 
 
 _Told = tuple[LogEntry, str, bool]

@@ -8,13 +8,16 @@ import sys
 from collections.abc import Sequence
 
 from atalaia.clock import Clock
-from atalaia.domain.delivery import Letter, Message
-from atalaia.notify.sender import Sender
+from atalaia.notify.sender import MARGIN_S, TRY_S, Sender
+from atalaia.notify.together import Bundle
 
 _AHEAD = 16
 """Messages claimed ahead for each that can be tried at once: so that no worker waits for disk."""
 
-Row = list[tuple[Message, Letter]]
+_AHEAD_TOGETHER = 4
+"""The same where what becomes due meanwhile could go in the same letter."""
+
+Row = list[Bundle]
 """Letters of one order key, in their order."""
 
 
@@ -31,11 +34,13 @@ class Claimed:
         self._gate = asyncio.Lock()
         self._numbers = itertools.count()
         self._early = itertools.count(-sys.maxsize)
+        self._looked_at = 0
         self.held = 0
 
     def room(self, now: int) -> int:
         """How many more messages can be taken on; 0 also where so few can that it must wait."""
-        most = self._sender.limits.at_once * _AHEAD
+        limits = self._sender.limits
+        most = limits.at_once * (_AHEAD_TOGETHER if limits.letter_chars else _AHEAD)
         # Also where nothing is left: what cannot go by this channel is handed on at once.
         left = self._sender.pace.room(now) or most
         free = min(most, left) - self.held
@@ -48,13 +53,25 @@ class Claimed:
 
     def put(self, rows: Sequence[Row]) -> None:
         """Take on what was claimed, by order key."""
-        self.held += sum(map(len, rows))
+        self.held += sum(len(bundle) for row in rows for bundle in row)
         for row in rows:
             self._put(row, next(self._numbers))
 
     def _put(self, row: Row, number: int) -> None:
-        gravest = max(message.rank for message, _ in row)
+        gravest = max(message.rank for bundle in row for message, _ in bundle)
         self._queue.put_nowait((-gravest, number, row))
+
+    def overdue(self, now: int) -> list[Row]:
+        """Let go of what graver ones have held up until its lease is too short for a try; looked
+        for once a second. Given back it is claimed anew, with what else is due by then."""
+        if now == self._looked_at:
+            return []
+        self._looked_at = now
+        all_ = [self._queue.get_nowait() for _ in range(self._queue.qsize())]
+        kept = [one for one in all_ if not _is_overdue(one[2], now)]
+        for one in kept:
+            self._queue.put_nowait(one)
+        return [row for *_, row in all_ if _is_overdue(row, now)]
 
     async def next(self) -> Row:
         """The gravest when the channel's next slot has come, not when the waiting for it began."""
@@ -69,3 +86,7 @@ class Claimed:
                 first = self._queue.get_nowait()
             *_, row = first
             return row
+
+
+def _is_overdue(row: Row, now: int) -> bool:
+    return row[0][0][0].lease_until < now + TRY_S + MARGIN_S

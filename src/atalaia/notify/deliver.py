@@ -9,14 +9,13 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 
 from atalaia.clock import Clock, steady
 from atalaia.domain.delivery import (
     Channel,
-    Letter,
     Message,
     Outcome,
     Sent,
@@ -34,6 +33,7 @@ from atalaia.notify.pace import Pace, spent_in
 from atalaia.notify.sender import Sender, Tried
 from atalaia.notify.settle import Result, Settler
 from atalaia.notify.targets import Targets
+from atalaia.notify.together import Bundle, Written, bound, bundles
 from atalaia.ports import Notes, Outbox
 
 LEASE_S = 90
@@ -78,6 +78,8 @@ class Deliverer:
             spent = spent_in(notes, name)
             pace = Pace(channel.limits, spent.get(), clock.now(), tick())
             self.senders[name] = Sender(name, channel, pace, spent, self._last_look, clock, tick)
+        joining = (name for name, channel in channels.items() if channel.limits.letter_chars)
+        self._together = frozenset(joining)
         self._is_dry = asyncio.Event()
         self.settled = 0
         self._forget()
@@ -169,6 +171,8 @@ class Deliverer:
         while not self._is_closing:
             self._has_room.clear()
             now = self._clock.second()
+            for claimed in self._claimed.values():
+                self._give_back([bundle for row in claimed.overdue(now) for bundle in row])
             room = self._room(now)
             self._is_claiming = True
             try:
@@ -210,24 +214,41 @@ class Deliverer:
         }
 
     def _take(self, now: int, room: Mapping[str, int]) -> dict[str, list[Row]]:
-        """Claim and write; letters by channel and order key. In a thread."""
-        claimed = self._outbox.claim(now, now + LEASE_S, room) if room else []
+        """Claim, write and bundle; letters by channel and order key. In a thread."""
+        until, together = now + LEASE_S, self._together
+        claimed = self._outbox.claim(now, until, room, together=together) if room else []
         if urgent := self._urgent_room(now, room):
-            claimed += self._outbox.claim(now, now + LEASE_S, urgent, Level.RED)
+            claimed += self._outbox.claim(now, until, urgent, Level.RED, together=together)
         # If the clock was set forward, leases seem to have run out that are still held.
         claimed = [message for message in claimed if message.id not in self._mine]
-        rows: dict[str, dict[str, Row]] = defaultdict(dict)
+        rows: dict[str, dict[str, list[Written]]] = defaultdict(dict)
         refused = []
         for message, letter in zip(claimed, self._write(claimed), strict=True):
             if isinstance(letter, Outcome):
                 schedule = self.senders[message.channel].limits.schedule
                 refused.append((message, settled(message, letter, schedule, now)))
                 continue
-            self._mine.add(message.id)
             rows[message.channel].setdefault(message.order_key, []).append((message, letter))
         if refused:
             self._outbox.settle(refused)
-        return {name: list(by_key.values()) for name, by_key in rows.items()}
+        found = {
+            name: [_bundled(row, self.senders[name].limits.letter_chars) for row in by_key.values()]
+            for name, by_key in rows.items()
+        }
+        bound_ = self._bind(found, now)
+        self._mine |= {m.id for each in bound_.values() for row in each for m in _messages(row)}
+        return bound_
+
+    def _bind(self, rows: dict[str, list[Row]], now: int) -> dict[str, list[Row]]:
+        """Keep the ids that letters of several messages go by, before these go. Where a message is
+        another's by now, nobody here knows which: what is ours of these rows goes in a moment."""
+        several = [row for each in rows.values() for row in each if _has_several(row)]
+        named = [(m, m) for row in several for m in _messages(row) if m.letter]
+        if not named or self._outbox.settle(named) == len(named):
+            return rows
+        rest = [message for row in several for message in _messages(row)]
+        self._outbox.settle([(message, released(message, 1.0, now)) for message in rest])
+        return {name: [row for row in each if not _has_several(row)] for name, each in rows.items()}
 
     # Sending
 
@@ -241,7 +262,7 @@ class Deliverer:
         goes_on = True
         while goes_on:
             row = await claimed.next()
-            target = row[0][0].person
+            target = row[0][0][0].person
             put_off_s = targets.put_off_s(target, row)
             if put_off_s:
                 self._give_back(row, put_off_s)
@@ -255,24 +276,25 @@ class Deliverer:
 
     async def _send(self, row: Row) -> list[Outcome | None]:
         """Letters of one order key, until one of them has to wait; what their tries came to."""
-        outcomes = []
-        for i, (message, letter) in enumerate(row):
-            after, outcome = await self._try(message, letter)
-            outcomes.append(outcome)
-            age_s = self._clock.now() - letter.sent_at
-            self._settler.put((message, after, outcome, age_s))
-            if after.status == Status.DUE:
+        outcomes: list[Outcome | None] = []
+        for i, bundle in enumerate(row):
+            tried = await self._try(bundle)
+            now = self._clock.now()
+            for (message, letter), (after, outcome) in zip(bundle, tried, strict=True):
+                self._settler.put((message, after, outcome, now - letter.sent_at))
+                outcomes.append(outcome)
+            if any(after.status == Status.DUE for after, _ in tried):
                 self._give_back(row[i + 1 :])
                 break
         return outcomes
 
-    async def _try(self, message: Message, letter: Letter) -> Tried:
-        return await self.senders[message.channel].send(message, letter)
+    async def _try(self, bundle: Bundle) -> list[Tried]:
+        return await self.senders[bundle[0][0].channel].send(bundle)
 
-    def _give_back(self, rest: Sequence[tuple[Message, Letter]], after_s: float = 0.0) -> None:
+    def _give_back(self, rest: Sequence[Bundle], after_s: float = 0.0) -> None:
         """Messages whose turn has not come: one before them, or their target, has to wait."""
         now = self._clock.second()
-        for message, _ in rest:
+        for message in _messages(rest):
             self._settler.put((message, released(message, after_s, now), None, 0.0))
 
     # Settled
@@ -285,3 +307,15 @@ class Deliverer:
         self._on_sent([Sent(m, outcome, age_s) for _, m, outcome, age_s in batch if outcome])
         self._has_room.set()
         self._tell_idle()
+
+
+def _bundled(row: Sequence[Written], longest: int) -> Row:
+    return [bound(one) for one in bundles(row, longest)]
+
+
+def _messages(row: Sequence[Bundle]) -> Iterator[Message]:
+    return (message for bundle in row for message, _ in bundle)
+
+
+def _has_several(row: Row) -> bool:
+    return any(len(bundle) > 1 for bundle in row)

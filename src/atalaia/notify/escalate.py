@@ -97,6 +97,7 @@ class Escalation:
             for seq, entry in found
             if (one := course(seq, entry, told)) and expires_at(one[1]) >= now
         ]
+        alerts.sort(key=lambda one: one[0])  # what is newer took the place of some
         versions = {(e.alert.incident, e.alert.version) for _, e in alerts}
         tried = {one.channel for one in told if (one.incident, one.version) in versions}
         tried.add(message.channel)

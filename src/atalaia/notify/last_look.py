@@ -11,6 +11,7 @@ from typing import Protocol
 from atalaia.domain.delivery import Letter, Message, Outcome
 from atalaia.errors import StateConflict
 from atalaia.logs import Logger
+from atalaia.notify.together import Bundle
 
 FRESH_S = 0.1
 """What was looked at so short a time ago is not looked at again before the next letter is sent."""
@@ -57,22 +58,23 @@ class LastLook:
         self._looking: asyncio.Task[None] | None = None
         self._began_at = self._looked_at = -math.inf
 
-    async def renewed(self, message: Message, letter: Letter) -> Letter | Outcome:
-        """The letter as it is to be sent now; or what became of its message meanwhile."""
+    async def renewed(self, bundle: Bundle) -> list[Letter | Outcome]:
+        """What each of the messages says now; or what became of it meanwhile."""
+        letters: list[Letter | Outcome] = [letter for _, letter in bundle]
         if self._drafts is None:
-            return letter
+            return letters
         try:
             if (now := self._tick()) >= self._looked_at + self._fresh_s / 2:
                 looking = self._look(self._drafts, now)
                 if now >= self._looked_at + self._fresh_s:
                     await asyncio.shield(looking)
-            if not self._drafts.is_stale(message):
-                return letter
-            [renewed] = await asyncio.to_thread(self._write, [message])
+            messages = [message for message, _ in bundle]
+            if not any(map(self._drafts.is_stale, messages)):
+                return letters
+            return await asyncio.to_thread(self._write, messages)
         except StateConflict as error:
             log.warning("nothing can be looked at again", reason=str(error))
-            return Outcome("again", "what it tells cannot be looked at")
-        return renewed
+            return [Outcome("again", "what it tells cannot be looked at") for _ in bundle]
 
     def _look(self, drafts: Drafts, now: float) -> asyncio.Task[None]:
         """A look that is new enough: one does for all that are about to be sent by then."""

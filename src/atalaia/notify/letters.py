@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Any, Protocol
+
+import msgspec
 
 from atalaia.domain.alert import LogEntry
 from atalaia.domain.contact import Contact
-from atalaia.domain.delivery import Letter, Message, Outcome
+from atalaia.domain.delivery import Letter, Message, Outcome, letter_of
 from atalaia.domain.drill import Drill, exercise
 from atalaia.domain.hazard import Level
 from atalaia.domain.message import NOTICES, Content, compose, confirmation, notice
@@ -57,12 +59,12 @@ class Letters:
         if asked is None:
             return Outcome("never", "there is nothing left to confirm")
         return Letter(
-            id=message.id,
+            id=letter_of(message),
             contact=asked.contact,
             content=confirmation(asked.code, asked.language, asked.terms),
             sent_at=message.due_at,
             expires_at=message.expires_at,
-            **self._ways(message)._asdict(),
+            **self._ways_by(message),
         )
 
     def notice(self, message: Message, person: Person) -> Letter | Outcome | None:
@@ -85,13 +87,13 @@ class Letters:
         if contact is None:
             return NO_ADDRESS
         return Letter(
-            id=message.id,
+            id=letter_of(message),
             contact=contact,
             content=content,
             sent_at=sent_at,
             expires_at=message.expires_at,
             asks=asks,
-            **self._ways(message)._asdict(),
+            **self._ways_by(message),
         )
 
     def alert(
@@ -103,19 +105,24 @@ class Letters:
             return NO_ADDRESS
         thread = self._past.thread(message, told)
         return Letter(
-            id=message.id,
+            id=letter_of(message),
             contact=contact,
             content=self._content(message, told, person),
             sent_at=told[0].alert.sent_at,
             expires_at=message.expires_at,
             reply_to=thread[-1].provider_id if thread else "",
-            thread=tuple(dict.fromkeys(one.message for one in thread)),
+            thread=tuple(dict.fromkeys(one.letter or one.message for one in thread)),
             asks=max(map(rank_of, told)) == Level.RED,
             left_out=tuple(left_out),
             held=self._past.held(message, told) if message.channel in HOLDERS else (),
             has_more=len(person.channels) > 1,
-            **self._ways(message)._asdict(),
+            **self._ways_by(message),
         )
+
+    def _ways_by(self, message: Message) -> dict[str, Any]:
+        """Of the letter that it goes in."""
+        by = msgspec.structs.replace(message, id=letter_of(message)) if message.letter else message
+        return self._ways(by)._asdict()
 
     def _content(self, message: Message, entries: Sequence[LogEntry], person: Person) -> Content:
         """What it says; the same words for all who have no limit of their own in it."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 
 import msgspec
 
@@ -15,6 +15,7 @@ from atalaia.domain.delivery import (
     Letter,
     Message,
     Outcome,
+    apart,
     left_out_by,
     released,
     settled,
@@ -24,11 +25,12 @@ from atalaia.logs import Logger
 from atalaia.notes import Note
 from atalaia.notify.last_look import LastLook
 from atalaia.notify.pace import Pace, Spent
+from atalaia.notify.together import Bundle, as_one, fit
 
 TRY_S = 45.0
 """A channel that has not answered by then never will."""
 
-_MARGIN_S = 5
+MARGIN_S = 5
 
 _FAULT_S = 5.0
 """So long nothing goes by a capped channel where it cannot be told what is left."""
@@ -82,31 +84,78 @@ class Sender:
         is_closed = self.is_closing or self.pace.closed_for(self._clock.now(), self._tick())
         return 0.0 if is_closed else self.pace.slot_in(self._tick())
 
-    async def send(self, message: Message, letter: Letter) -> Tried:
-        """Try once, when its turn comes; or give it back."""
-        is_counted = self.limits.is_capped and not _is_code(message)
-        if is_counted and (over_cap := await self._over_cap(message, letter)) is not None:
+    async def send(self, bundle: Bundle) -> list[Tried]:
+        """Try a letter once, when its turn comes; or give it back. What became of each message."""
+        is_counted = self.limits.is_capped and not _is_code(bundle[0][0])
+        if is_counted and (over_cap := await self._over_cap(bundle)) is not None:
             return over_cap
-        found = await self._turn(message) or await self._last_look.renewed(message, letter)
-        if not isinstance(found, Letter):
-            if is_counted:
-                self.pace.put_back(self._clock.now())
-            return (self._settled(message, found), None) if isinstance(found, Outcome) else found
-        outcome = await self._sent(found)
-        self._spend(outcome, message, is_counted=is_counted)
-        after = self._settled(message, outcome)
-        if found.left_out or message.left_out:
-            after = msgspec.structs.replace(after, left_out=left_out_by(message, found))
-        return after, outcome
+        tried, outcome = await self._turn(bundle), None
+        if tried is None:
+            tried, outcome = await self._renewed(bundle)
+        if outcome is not None:
+            self._spend(outcome, bundle[0][0], is_counted=is_counted)
+        elif is_counted:
+            self.pace.put_back(self._clock.now())
+        return tried
 
-    async def _over_cap(self, message: Message, letter: Letter) -> Tried | None:
+    async def _renewed(self, bundle: Bundle) -> tuple[list[Tried], Outcome | None]:
+        """Look once more at what each says, and send what is left of it as one letter."""
+        messages = [message for message, _ in bundle]
+        found = await self._last_look.renewed(bundle)
+        parts = [
+            (message, letter)
+            for message, letter in zip(messages, found, strict=True)
+            if isinstance(letter, Letter)
+        ]
+        outcome = None
+        if parts and self._can_go(parts):
+            outcome = await self._sent(as_one([letter for _, letter in parts]))
+            went = dict(zip([m.id for m, _ in parts], self._outcomes(parts, outcome), strict=True))
+        else:
+            # They say more now than one letter holds: with whom each goes is decided anew.
+            went = {message.id: self._released(message, 1.0) for message, _ in parts}
+        tried = [
+            (self._settled(message, one), None) if isinstance(one, Outcome) else went[message.id]
+            for message, one in zip(messages, found, strict=True)
+        ]
+        return tried, outcome
+
+    def _can_go(self, parts: Sequence[tuple[Message, Letter]]) -> bool:
+        """Whether one letter can tell all of it. What may have gone goes again as it did."""
+        if len(parts) == 1 or any(message.unknowns for message, _ in parts):
+            return True
+        return fit([letter for _, letter in parts], self.limits.letter_chars)
+
+    def _outcomes(
+        self, parts: Sequence[tuple[Message, Letter]], outcome: Outcome
+    ) -> Iterator[Tried]:
+        """What a letter came to, for each of its messages."""
+        may_have_gone = any(message.unknowns for message, _ in parts)
+        is_refused = outcome.verdict == "never" and not outcome.is_gone
+        if len(parts) > 1 and is_refused and not may_have_gone:
+            refused = Outcome("again", outcome.reason)
+            now = self._clock.second()
+            yield from ((apart(message, outcome.reason, now), refused) for message, _ in parts)
+            return
+        if outcome.verdict == "unknown":  # it goes once more as a whole
+            schedule = self.limits.schedule
+            waits_s = (schedule[min(m.attempts, len(schedule) - 1)] for m, _ in parts)
+            outcome = msgspec.structs.replace(outcome, after_s=max(outcome.after_s, *waits_s))
+        for message, letter in parts:
+            after = self._settled(message, outcome)
+            if letter.left_out or message.left_out:
+                after = msgspec.structs.replace(after, left_out=left_out_by(message, letter))
+            yield after, outcome
+            outcome = msgspec.structs.replace(outcome, cost_usd=0.0)  # it costs once
+
+    async def _over_cap(self, bundle: Bundle) -> list[Tried] | None:
         """Begin one of what the channel may send. Where that is used up, it can still go by
         another; where nobody knows whether it is, it waits."""
         try:
             capped_s, reason = await self._begun()
         except StateConflict as error:
             log.warning("what is left of a channel is not known", reason=str(error))
-            return self._released(message, _FAULT_S)
+            return self._all_released(bundle, _FAULT_S)
         if reason and not self._is_capped:
             log.warning(
                 "a channel is capped; what is for it goes by the next",
@@ -117,11 +166,12 @@ class Sender:
         if not capped_s:
             return None
         if self.is_closing:
-            return self._released(message, 1.0)
-        if not letter.has_more:
-            return self._released(message, max(capped_s, self.pace.paused_for(self._tick())))
+            return self._all_released(bundle, 1.0)
+        if not bundle[0][1].has_more:
+            wait_s = max(capped_s, self.pace.paused_for(self._tick()))
+            return self._all_released(bundle, wait_s)
         outcome = Outcome("never", reason, is_capped=True)
-        return self._settled(message, outcome), outcome
+        return [(self._settled(message, outcome), outcome) for message, _ in bundle]
 
     async def _begun(self) -> tuple[float, str]:
         """Use one of what is set aside, or set some aside; seconds until that can be, and why,
@@ -146,21 +196,22 @@ class Sender:
             return 0.0, ""
         return max(self.pace.capped_for(now), (_FAULT_S, "others have set aside what is left"))
 
-    async def _turn(self, message: Message) -> Tried | None:
+    async def _turn(self, bundle: Bundle) -> list[Tried] | None:
         """Wait for its slot; what the channel would take too late is given back."""
         tick = self._tick()
         if closed_s := 1.0 if self.is_closing else self.pace.paused_for(tick):
-            return self._released(message, closed_s)
-        latest = tick + message.lease_until - self._clock.now() - TRY_S - _MARGIN_S
-        at = self.pace.turn(message.person, tick, latest)
+            return self._all_released(bundle, closed_s)
+        lease_until = min(message.lease_until for message, _ in bundle)
+        latest = tick + lease_until - self._clock.now() - TRY_S - MARGIN_S
+        at = self.pace.turn(bundle[0][0].person, tick, latest)
         if at > latest:
             # By then its lease may have run out, and somebody else have taken it up.
-            return self._released(message, max(0.0, at - tick - TRY_S))
+            return self._all_released(bundle, max(0.0, at - tick - TRY_S))
         if at > tick:
             await self._clock.sleep(at - tick)
             # A try that went on meanwhile was refused.
             if closed_s := self.pace.paused_for(self._tick()):
-                return self._released(message, closed_s)
+                return self._all_released(bundle, closed_s)
         return None
 
     async def _sent(self, letter: Letter) -> Outcome:
@@ -189,6 +240,9 @@ class Sender:
 
     def _settled(self, message: Message, outcome: Outcome) -> Message:
         return settled(message, outcome, self.limits.schedule, self._clock.second())
+
+    def _all_released(self, bundle: Bundle, after_s: float) -> list[Tried]:
+        return [self._released(message, after_s) for message, _ in bundle]
 
     def _released(self, message: Message, after_s: float) -> Tried:
         return released(message, after_s, self._clock.second()), None

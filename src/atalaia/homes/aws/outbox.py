@@ -39,7 +39,9 @@ from atalaia.domain.delivery import (
     joined,
     key_of,
     leased,
+    letter_of,
     ready_at,
+    whole_letters,
 )
 from atalaia.errors import HeldByAnother, Overtaken, StateConflict
 from atalaia.homes.aws.clients import Clients
@@ -142,6 +144,7 @@ class DynamoOutbox(Outbox):
                     size=len(message.seqs),
                     provider_id=message.provider_id,
                     unknowns=0 if is_left_out else message.unknowns,
+                    letter=letter_of(message),
                 )
             )
         return told
@@ -160,7 +163,13 @@ class DynamoOutbox(Outbox):
         raise StateConflict("others write the outbox all the time; it is tried again")
 
     def claim(
-        self, now: int, lease_until: int, room: Mapping[str, int], least_rank: int = 0
+        self,
+        now: int,
+        lease_until: int,
+        room: Mapping[str, int],
+        least_rank: int = 0,
+        *,
+        together: Collection[str] = (),
     ) -> list[Message]:
         """What a killed fan-out has not written out is not due yet: the next one does it."""
         due, is_all = self._rows.due(now)
@@ -173,13 +182,20 @@ class DynamoOutbox(Outbox):
                 rows = self._rows.ready(channel, now, limit, least_rank)
             else:
                 break
-            claimed += self._claim(rows, now, lease_until, limit)
+            with_next = channel in together
+            claimed += self._claim(rows, now, lease_until, limit, with_next=with_next)
         return claimed
 
     def _claim(
-        self, rows: Iterator[OutboxRow], now: int, lease_until: int, limit: int
+        self,
+        rows: Iterator[OutboxRow],
+        now: int,
+        lease_until: int,
+        limit: int,
+        *,
+        with_next: bool,
     ) -> list[Message]:
-        """Of one channel."""
+        """Of one channel. `with_next`: what is due of the same key goes with each."""
         claimed: list[Message] = []
         seen: set[str] = set()
         left = limit
@@ -189,8 +205,10 @@ class DynamoOutbox(Outbox):
                 if row.message.id in seen:
                     left -= 1
                     continue
-                group = [r for r in self._rows.in_order(row, now) if r.message.id not in seen]
-                del group[_TAKEN_AT_ONCE:]  # of one key; the rest when these are settled
+                found = self._rows.in_order(row, now, with_next=with_next)
+                group = [r for r in found if r.message.id not in seen]
+                # Of one key; the rest when these are settled.
+                del group[whole_letters([r.message for r in group], _TAKEN_AT_ONCE) :]
                 seen.update(each.message.id for each in group)
                 left -= bool(group)
                 groups += [group] if group else []
@@ -205,7 +223,13 @@ class DynamoOutbox(Outbox):
         return self._rows.oldest_due(now)
 
     def settle(self, pairs: Sequence[tuple[Message, Message]]) -> int:
-        return sum(self._settle(some) for some in pieces(pairs, _AT_ONCE))
+        left, n = list(pairs), 0
+        while left:
+            # What went in one letter is settled together.
+            some = whole_letters([before for before, _ in left], _AT_ONCE)
+            n += self._settle(left[:some])
+            del left[:some]
+        return n
 
     def messages(
         self,

@@ -14,6 +14,7 @@ import msgspec
 from atalaia.domain.delivery import (
     LAST,
     RANKS,
+    TOGETHER_MOST,
     UNSENT,
     Delivery,
     Message,
@@ -21,6 +22,7 @@ from atalaia.domain.delivery import (
     ahead,
     first_seq,
     ready_at,
+    whole_letters,
 )
 from atalaia.homes.aws.dynamo import ABSENT, Action, DynamoTable, Item, number_text
 
@@ -172,19 +174,24 @@ class OutboxRows:
             ]
             yield from map(row_of, merge(*shards, key=lambda row: str(row["ready_at"])))
 
-    def in_order(self, row: OutboxRow, now: int) -> list[OutboxRow]:
-        """The message after the older ones of its key; nothing while it has to wait for one."""
-        message = row.message
-        at = {":before": number_text(first_seq(message))}
-        older = [
-            row_of(one)
-            for one in self._table.query(order_of(message), "open_at < :before", at, index="open")
-        ]
+    def in_order(self, row: OutboxRow, now: int, *, with_next: bool = False) -> list[OutboxRow]:
+        """The message after the older ones of its key; nothing while it has to wait for one.
+        `with_next`: before those newer ones that may be taken and go in one letter with it."""
+        message, first = row.message, first_seq(row.message)
+        at = ("", None) if with_next else ("open_at < :before", {":before": number_text(first)})
+        found = [row_of(one) for one in self._table.query(order_of(message), *at, index="open")]
+        older = [one for one in found if first_seq(one.message) < first]
         before = ahead([one.message for one in older], now)
         if before is None:
             return []
         ids = {one.id for one in before}
-        return [*(one for one in older if one.message.id in ids), row]
+        newer = [
+            one
+            for one in found
+            if place_of(one.message) > place_of(message) and ready_at(one.message) <= now
+        ]
+        n = whole_letters([one.message for one in newer], TOGETHER_MOST - 1)
+        return [*(one for one in older if one.message.id in ids), row, *newer[:n]]
 
     def settled(
         self, after: int, page: int, before: int | None = None

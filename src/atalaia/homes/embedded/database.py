@@ -212,6 +212,10 @@ CREATE INDEX messages_unanswered ON messages (escalate_at)
     WHERE is_handed_on = 0 AND (status IN ('dead', 'late') OR escalate_at > 0);
 """
 
+_LETTERS = """
+ALTER TABLE messages ADD COLUMN letter TEXT NOT NULL DEFAULT '';  -- the id that it goes by, if set
+"""
+
 _STEPS = (
     _WATCH,
     _PEOPLE,
@@ -220,6 +224,7 @@ _STEPS = (
     _CONSENTED,
     _LOOKUP_KEYS,
     _IN_THEIR_ORDER,
+    _LETTERS,
 )
 """What each format added. A file says how many steps it has taken, and takes those it lacks."""
 

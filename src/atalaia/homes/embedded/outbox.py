@@ -17,6 +17,7 @@ from atalaia.domain.delivery import (
     LAST,
     RANKS,
     SOON_S,
+    TOGETHER_MOST,
     UNSENT,
     Delivery,
     Message,
@@ -26,6 +27,8 @@ from atalaia.domain.delivery import (
     first_seq,
     joined,
     leased,
+    ready_at,
+    whole_letters,
 )
 from atalaia.errors import HeldByAnother, Overtaken
 from atalaia.homes.embedded.database import Database
@@ -52,13 +55,13 @@ _INSERT = (
 )
 _SETTLED = (
     *("status", "due_at", "attempts", "unknowns", "settled_at", "reason"),
-    *("provider_id", "lease_until", "escalate_at", "left_out"),
+    *("provider_id", "lease_until", "escalate_at", "left_out", "letter"),
 )
 _CHANGES = ", ".join(
     f"{name} = value {'->' if name in _LISTS else '->>'} {i}" for i, name in enumerate(_SETTLED, 2)
 )
 _SETTLE = (
-    f"UPDATE messages SET {_CHANGES}, ready_at = value ->> 3,"
+    f"UPDATE messages SET {_CHANGES}, ready_at = value ->> {len(_SETTLED) + 2},"
     f" settled = CASE WHEN value ->> 2 IN ({_LAST}) THEN ?2 + key ELSE settled END"
     " FROM jsonb_each(?1) WHERE messages.id = value ->> 0"
     " AND +messages.status = 'leased' AND +messages.lease_until = value ->> 1"
@@ -127,6 +130,7 @@ class SqliteOutbox(Outbox):
         rows = self._database.rows(
             "SELECT d.person, d.incident, d.version, d.channel, m.id, m.status,"
             " m.attempts, json_array_length(m.seqs), m.provider_id, m.unknowns,"
+            " iif(m.letter = '', m.id, m.letter),"
             " m.left_out != '[]' AND EXISTS (SELECT 1 FROM json_each(m.left_out)"
             " WHERE value = d.incident || '/' || d.version)"
             " FROM deliveries d JOIN messages m ON m.id = d.message"
@@ -145,6 +149,7 @@ class SqliteOutbox(Outbox):
                 size=size,
                 provider_id=provider_id,
                 unknowns=0 if is_left_out else unknowns,
+                letter=letter,
             )
             for (
                 person,
@@ -157,6 +162,7 @@ class SqliteOutbox(Outbox):
                 size,
                 provider_id,
                 unknowns,
+                letter,
                 is_left_out,
             ) in rows
         ]
@@ -169,7 +175,13 @@ class SqliteOutbox(Outbox):
         return new > 0
 
     def claim(
-        self, now: int, lease_until: int, room: Mapping[str, int], least_rank: int = 0
+        self,
+        now: int,
+        lease_until: int,
+        room: Mapping[str, int],
+        least_rank: int = 0,
+        *,
+        together: Collection[str] = (),
     ) -> list[Message]:
         ranks = [rank for rank in RANKS if rank >= least_rank]
         if not self._has_ready(now, room, ranks):
@@ -177,8 +189,14 @@ class SqliteOutbox(Outbox):
         claimed: dict[str, Message] = {}
         with self._database.transaction() as cursor:
             for channel, limit in room.items():
-                for message, is_first in self._ready(channel, now, limit, ranks):
-                    for each in (message,) if is_first else self._in_order(message, now):
+                has_more = channel in together
+                for message, is_alone in self._ready(channel, now, limit, ranks, has_more=has_more):
+                    if message.id in claimed:
+                        continue
+                    group = [message] if is_alone else self._in_order(message, now)
+                    if has_more and group and not is_alone:
+                        group += self._next(message, now)
+                    for each in group:
                         claimed.setdefault(each.id, each)
             late = [m for m in claimed.values() if m.expires_at < now]
             due = [m for m in claimed.values() if m.expires_at >= now]
@@ -219,7 +237,11 @@ class SqliteOutbox(Outbox):
     def settle(self, pairs: Sequence[tuple[Message, Message]]) -> int:
         with self._database.transaction() as cursor:
             rows = [
-                (before.id, before.lease_until, *(getattr(after, name) for name in _SETTLED))
+                (
+                    *(before.id, before.lease_until),
+                    *(getattr(after, name) for name in _SETTLED),
+                    ready_at(after),
+                )
                 for before, after in pairs
             ]
             cursor.execute(_SETTLE, (_encode(rows).decode(), self._next_number()))
@@ -392,9 +414,11 @@ class SqliteOutbox(Outbox):
         )
 
     def _ready(
-        self, channel: str, now: int, limit: int, ranks: Sequence[int]
+        self, channel: str, now: int, limit: int, ranks: Sequence[int], *, has_more: bool
     ) -> Iterator[tuple[Message, bool]]:
-        """What may be taken, the gravest first; and whether it is the first of its order key."""
+        """What may be taken, the gravest first; and whether it is the first of its order key, or
+        the only one of that where others go with it."""
+        others = "o.id != messages.id" if has_more else "o.first_seq < messages.first_seq"
         left = limit
         for rank in ranks:
             if left <= 0:
@@ -402,7 +426,7 @@ class SqliteOutbox(Outbox):
             found = self._read(
                 "SELECT json_array(NOT EXISTS (SELECT 1 FROM messages o WHERE"
                 " o.lane = messages.lane AND o.channel = messages.channel AND"
-                f" o.first_seq < messages.first_seq AND o.{_UNSENT}), {_MESSAGE}) AS said"
+                f" {others} AND o.{_UNSENT}), {_MESSAGE}) AS said"
                 f" FROM messages WHERE channel = ?1 AND rank = ?2 AND ready_at <= ?3 AND {_UNSENT}"
                 # What has to wait for its order key must not take the room of others.
                 " AND NOT EXISTS (SELECT 1 FROM messages o WHERE o.lane = messages.lane AND"
@@ -414,8 +438,8 @@ class SqliteOutbox(Outbox):
                 _NUMBERED,
             )
             left -= len(found)
-            for is_first, message in found:
-                yield message, bool(is_first)
+            for is_alone, message in found:
+                yield message, bool(is_alone)
 
     def _in_order(self, message: Message, now: int) -> list[Message]:
         """The message after the older ones of its key; nothing while it has to wait for one."""
@@ -425,6 +449,15 @@ class SqliteOutbox(Outbox):
         )
         before = ahead(older, now)
         return [] if before is None else [*before, message]
+
+    def _next(self, message: Message, now: int) -> list[Message]:
+        """The newer ones of its key that may be taken, too: as many as may go in one letter."""
+        found = self._select(
+            "lane = ?1 AND channel = ?2 AND (first_seq, id) > (?3, ?4) AND ready_at <= ?5"
+            f" AND {_UNSENT} ORDER BY first_seq, id LIMIT {2 * TOGETHER_MOST}",
+            (message.order_key, message.channel, first_seq(message), message.id, now),
+        )
+        return found[: whole_letters(found, TOGETHER_MOST - 1)]
 
     def _deliveries(self, messages: Sequence[str]) -> list[Delivery]:
         rows = self._database.rows(
