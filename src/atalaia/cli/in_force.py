@@ -67,10 +67,14 @@ def config_check(
     file: Annotated[Path | None, typer.Argument(help="Settings file; else ./atalaia.toml.")] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Name every problem of the settings, and show the arithmetic of the sources' calls."""
+    """Name every problem of the settings, and show the arithmetic of the sources' calls (exit code
+    1: a problem, or a plug-in that cannot be used)."""
     import msgspec
 
     from atalaia.settings import describe
 
-    lines = describe(settings_of(file, None))
+    chosen = settings_of(file, None)
+    lines = describe(chosen)
     typer.echo(msgspec.json.encode(lines) if as_json else "\n".join(lines))
+    if chosen.broken_plugins:
+        raise typer.Exit(1)

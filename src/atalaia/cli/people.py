@@ -138,7 +138,7 @@ def confirm(
     from atalaia.domain.contact import read_contact
 
     with opened_people(settings, home) as (_, _, people), wishes():
-        who = person if person.startswith("p_") else read_contact(person)
+        who = person if person.startswith("p_") else read_contact(person, people.brought)
         done = people.confirm(who, code, int(time.time()), is_theirs=True)
     if done is None:
         raise AtalaiaError(
@@ -290,7 +290,7 @@ def _request(
             *_polygons(areas or []),
         )
         request = Request(
-            contacts=tuple(read_contact(text) for text in contacts),
+            contacts=tuple(read_contact(text, kept.channels.brought) for text in contacts),
             where=where,
             hazards=read_hazards(tuple(hazards or ())),
             thresholds=tuple(read_threshold(text, kept.rules) for text in thresholds or ()),
@@ -343,7 +343,7 @@ def _import(
 
     kept_rows = 0
     faults: list[str] = []
-    for row in read_requests(file, people.rules, find, proof=proof):
+    for row in read_requests(file, people.rules, find, proof=proof, brought=people.brought):
         if isinstance(row, str):
             faults.append(row)
             continue

@@ -24,7 +24,9 @@ _MOST_SHOWN = 40
 
 @sources.command("try")
 def try_one(
-    name: Annotated[str, typer.Argument(help="As config check names it: http:NAME, or NAME.")],
+    name: Annotated[
+        str, typer.Argument(help="As config check names it: http:NAME, plugin:NAME, or NAME.")
+    ],
     place: Annotated[
         str | None, typer.Option("--place", help="Id of the place to ask for; else the first.")
     ] = None,
@@ -57,7 +59,7 @@ def try_one(
 
 def _plan_of(name: str, known: list[Plan]) -> Plan:
     found = {plan.name: plan for plan in known}
-    plan = found.get(name) or found.get(f"http:{name}")
+    plan = found.get(name) or found.get(f"http:{name}") or found.get(f"plugin:{name}")
     if plan is None:
         names = ", ".join(found) or "none"
         raise AtalaiaError(

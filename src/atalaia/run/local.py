@@ -298,7 +298,7 @@ def run(settings: Settings, *, port: int | None = None) -> int:
     if port is not None:
         settings = settings.on_port(port)
     for line in weaknesses(checked(settings)):
-        log.warning("not safe as it is set", reason=line)
+        log.warning("not as it should be set", reason=line)
     with home_of(settings, exclusive=True) as home:
         _refuse_replay(home)
         home.keys.vapid_key()  # refused here, where somebody looks, and not at the first alert
