@@ -1,0 +1,142 @@
+"""What is the same of all commands: one test walks over all of them for each habit."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import apsw
+import pytest
+
+from atalaia.homes.embedded import open_home
+from patience import LIMIT_S, slowness, wait_until
+
+from .commands import COMMANDS, EXAMPLES, OF_A_HOME, OF_FILES, Path_
+
+STORE = "atalaia.sqlite3"
+
+START = "from atalaia.__main__ import main; print('ready', flush=True); main()"
+
+
+def test_every_command_is_walked_over() -> None:
+    assert set(OF_A_HOME) | set(OF_FILES) == set(COMMANDS)
+
+
+# Ctrl-C
+
+
+def started(folder: Path, *words: str, **more: str) -> subprocess.Popen[str]:
+    """A command that has begun."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", START, *words], cwd=folder, text=True,
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        env={**os.environ, "ATALAIA_SOURCES_OPEN_METEO_ENABLED": "false", **more},
+    )  # fmt: skip
+    assert process.stdout is not None
+    assert process.stdout.readline() == "ready\n"
+    return process
+
+
+def holds(process: subprocess.Popen[str], name: str) -> bool:
+    """Whether it has this file open, or has ended."""
+    if process.poll() is not None:
+        return True
+    files = Path(f"/proc/{process.pid}/fd").iterdir()
+    return any(file.readlink().name == name for file in files)
+
+
+def interrupted(process: subprocess.Popen[str]) -> tuple[int, str]:
+    """What Ctrl-C comes to: the exit code and what was said, within a second."""
+    with process:
+        began = time.monotonic()
+        process.send_signal(signal.SIGINT)
+        try:
+            _, err = process.communicate(timeout=LIMIT_S)
+        finally:
+            process.kill()
+        took = time.monotonic() - began
+        assert took < 1.0 * slowness(), (process.args, took)
+    return process.returncode, err
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("habits")
+    open_home(folder / "home").close()
+    return folder / "home"
+
+
+NOT_HELD_UP = {("doctor",)}
+"""It waits for no lock for long: it says that there is one."""
+
+
+def test_ctrl_c_ends_each_command_that_waits_for_a_home(home: Path) -> None:
+    """The store is locked: the command stands in a call of C, which hears of no signal."""
+    if not Path("/proc/self/fd").exists():
+        pytest.skip("which files a process has is read from /proc, which is not here")
+
+    def ended(path: Path_) -> tuple[Path_, int, str]:
+        words = OF_A_HOME[path]
+        process = started(home.parent, *path, *words, "--home", str(home))
+        wait_until(lambda: holds(process, STORE))
+        return path, *interrupted(process)
+
+    lock = apsw.Connection(str(home / STORE))
+    lock.execute("BEGIN IMMEDIATE")
+    try:
+        with ThreadPoolExecutor(3) as pool:
+            found = list(pool.map(ended, set(OF_A_HOME) - NOT_HELD_UP))
+    finally:
+        lock.close()
+    for path, code, said in found:
+        assert "Traceback" not in said, (path, said)
+        assert code == 130, (path, code, said)
+
+
+LONG = (
+    "SELECT count(*) AS n FROM range(10000000) a, range(10000000) b WHERE a.range * b.range % 7 = 1"
+)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("sql", LONG, "--home", "home"),
+        ("sql", "-", "--home", "home"),
+        ("replay", "--places", str(EXAMPLES / "places.csv"), "pipe"),
+        ("replay", "--payloads", "pipe"),
+        ("backtest", "--rules", "inmet", "--places", str(EXAMPLES / "places.csv"), "pipe",
+         *OF_A_HOME[("backtest",)][2:]),
+        ("climate", "--import", "--places", str(EXAMPLES / "places.csv"), "pipe", "--home", "new"),
+        ("subscribe", "--file", "pipe", "--home", "home"),
+    ],
+    ids=lambda words: " ".join(words[:2]),
+)  # fmt: skip
+def test_ctrl_c_ends_what_computes_and_what_waits_for_input(
+    home: Path, words: tuple[str, ...]
+) -> None:
+    pipe = home.parent / "pipe"
+    if not pipe.exists():
+        os.mkfifo(pipe)
+    process = started(home.parent, *words)
+    for delay_s in (0.2, 0.5, 0.5):  # wherever it stands; mostly where it stays
+        if process.poll() is None:
+            time.sleep(delay_s)
+    code, said = interrupted(process)
+    assert "Traceback" not in said
+    assert code == 130, said
+
+
+def test_ctrl_c_before_anything_is_loaded(home: Path) -> None:
+    """A handful of moments between the first line and the first answer."""
+    for moment_s in (0.0, 0.05, 0.1, 0.2):
+        process = started(home.parent, "sql", LONG, "--home", "home")
+        time.sleep(moment_s)
+        code, said = interrupted(process)
+        assert "Traceback" not in said
+        assert code == 130, (moment_s, said)
