@@ -28,7 +28,7 @@ def commands(command: Any = None, path: Path_ = ()) -> Iterator[tuple[Path_, Any
 
 COMMANDS = dict(commands())
 
-_PERSON = "p_0123456789abcdef"
+PERSON = "p_0123456789abcdef"
 _EVENTS = ("--events", str(EXAMPLES / "events.csv"), "--hazard", "heavy_rain")
 
 OF_A_HOME: dict[Path_, tuple[str, ...]] = {
@@ -40,17 +40,17 @@ OF_A_HOME: dict[Path_, tuple[str, ...]] = {
     ("alerts",): (),
     ("refine",): (),
     ("subscribe",): ("--contact", "inbox", "--place", "Recife"),
-    ("confirm",): (_PERSON, "123456"),
+    ("confirm",): (PERSON, "123456"),
     ("preview",): ("--place", "Recife"),
-    ("stop",): (_PERSON,),
-    ("export",): (_PERSON,),
-    ("erase",): (_PERSON, "--yes"),
-    ("key",): (_PERSON,),
+    ("stop",): (PERSON,),
+    ("export",): (PERSON,),
+    ("erase",): (PERSON, "--yes"),
+    ("key",): (PERSON,),
     ("wishes",): (),
     ("backup",): ("backup",),
     ("deliveries",): (),
     ("deliveries", "retry"): ("msg_1",),
-    ("deliveries", "acknowledge"): (_PERSON, "msg_1"),
+    ("deliveries", "acknowledge"): (PERSON, "msg_1"),
     ("keys", "rotate"): (),
     ("api-key", "add"): ("reader",),
     ("api-key", "list"): (),

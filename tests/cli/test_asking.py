@@ -20,6 +20,7 @@ from atalaia.homes.embedded import open_home
 from atalaia.lake.tables import tables
 from atalaia.ports import Commit
 from atalaia.rules import SHIPPED
+from stories import objects
 from telling import NOON, delivery, message, news
 
 
@@ -95,7 +96,7 @@ def test_the_same_question_is_answered_from_an_argument_from_stdin_and_from_a_fi
         said("sql", "--file", file, "--home", home, "--format", "json"),
     ]
     assert len(set(answers)) == 1
-    assert json.loads(answers[0])[0] == {"incident": "i0", "level": "red"}
+    assert objects(answers[0])[0] == {"incident": "i0", "level": "red"}
 
 
 @pytest.mark.parametrize("words", [(), ("SELECT 1", "--file", "x.sql")])
@@ -120,7 +121,7 @@ def test_every_table_that_is_described_can_be_asked(home: Path) -> None:
     asked = " UNION ALL ".join(
         f"SELECT '{name}' AS t, count(*) AS n FROM {name}" for name in tables()
     )
-    told = json.loads(said("sql", asked, "--home", home, "--json"))
+    told = objects(said("sql", asked, "--home", home, "--json"))
     assert {one["t"] for one in told} == set(tables())
     assert {one["t"]: one["n"] for one in told}["alerts"] == 3
 
@@ -147,7 +148,7 @@ def test_the_catalogue_is_shown_with_its_reasons() -> None:
     assert len(text.splitlines()) == len(CATALOGUE) + len(INDICES)
     for variable in CATALOGUE.values():
         assert variable.because in text
-    assert [one["name"] for one in json.loads(said("variables", "--json"))] == list(CATALOGUE)
+    assert [one["name"] for one in objects(said("variables", "--json"))] == list(CATALOGUE)
 
 
 @pytest.mark.parametrize("name", SHIPPED)

@@ -8,15 +8,19 @@ import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import chdir
 from pathlib import Path
+from unittest.mock import patch
 
 import apsw
 import pytest
 
 from atalaia.homes.embedded import open_home
+from channels.servers import nowhere
 from patience import LIMIT_S, slowness, wait_until
+from stories import here, objects
 
-from .commands import COMMANDS, EXAMPLES, OF_A_HOME, OF_FILES, Path_
+from .commands import COMMANDS, EXAMPLES, OF_A_HOME, OF_FILES, PERSON, Path_
 
 STORE = "atalaia.sqlite3"
 
@@ -25,6 +29,62 @@ START = "from atalaia.__main__ import main; print('ready', flush=True); main()"
 
 def test_every_command_is_walked_over() -> None:
     assert set(OF_A_HOME) | set(OF_FILES) == set(COMMANDS)
+
+
+# For programs
+
+NOT_FOR_PROGRAMS = {
+    ("run",): "it goes on; its log is lines of fields",
+    ("export",): "it is JSON as it stands, for a person to keep",
+}
+
+
+@pytest.mark.parametrize("path", COMMANDS, ids=" ".join)
+def test_every_command_answers_programs(path: Path_) -> None:
+    options = {name for parameter in COMMANDS[path].params for name in parameter.opts}
+    assert ("--json" in options) == (path not in NOT_FOR_PROGRAMS)
+
+
+CANNOT = {
+    ("confirm",): "the code is none of theirs",
+    ("deliveries", "acknowledge"): "there is no such message",
+    ("api-key", "remove"): "there is no such key",
+    ("doctor",): "nobody watches",
+    ("restore",): "there is no copy",
+    ("sources", "try"): "nobody answers",
+    ("calibrate",): "three days are too few",
+    ("climate",): "three days are too few",
+}
+"""What cannot be done here, and says so for programs, too, or says nothing to them."""
+
+
+def test_what_programs_are_answered_is_an_object_a_line(tmp_path: Path) -> None:
+    """All commands in turn, over one home with a storm, a person and a message."""
+    home, env = tmp_path / "home", os.environ | {
+        "ATALAIA_PEOPLE_CONTROLLER": "Port",
+        "ATALAIA_PEOPLE_CONTACT": "privacy@harbour.example",
+        "ATALAIA_SOURCES_OPEN_METEO_BASE_URL": nowhere(),
+    }  # fmt: skip
+    with patch.dict(os.environ, env), chdir(tmp_path):
+        first = here("replay", *OF_FILES[("replay",)], "--json", "--home", home)
+        assert len(objects(first.stdout)) == 1
+        wish = ("--contact", "inbox", "--place", "Recife", "--json", "--home", home)
+        (somebody,) = objects(here("subscribe", *wish).stdout)
+        last = [("stop",), ("key",), ("erase",)]
+        walked = [path for path in COMMANDS if path not in {*NOT_FOR_PROGRAMS, *last}]
+        for path in [*walked, *last]:
+            of_home = ("--home", home) if path in OF_A_HOME else ()
+            words = (OF_A_HOME | OF_FILES)[path]
+            words = tuple(somebody["person"] if word == PERSON else word for word in words)
+            done = here(*path, *words, "--json", *of_home)
+            assert done.returncode == (1 if path in CANNOT else 0), (path, done)
+            for one in objects(done.stdout):
+                assert isinstance(one, dict), (path, done.stdout)
+            assert done.stdout or path in {*CANNOT, *SAY_NOTHING}, path
+
+
+SAY_NOTHING = {("preview",), ("stations",), ("wishes",), ("deliveries",)}
+"""Lists that are empty here."""
 
 
 # Ctrl-C

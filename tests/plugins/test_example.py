@@ -19,6 +19,7 @@ from aiohttp import web
 from atalaia import plugins
 from channels.servers import Provider, says, serve
 from patience import LIMIT_S, until
+from stories import objects
 from test_recipes import blocks, page, section
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "plugin"
@@ -166,7 +167,7 @@ def test_a_reading_becomes_an_alert_and_a_message_on_a_board(tmp_path: Path, tar
             assert asked.returncode == 0, asked.stderr
             ask = "SELECT source, place_id, wind_gust_m_s FROM readings ORDER BY valid_at LIMIT 1"
             rows = await told("sql", ask, "--json", "--settings", "harbour.toml")
-            (row,) = json.loads(rows.stdout)
+            (row,) = objects(rows.stdout)
             assert (row["source"], row["place_id"]) == ("plugin:harbour", "2611606")
             assert row["wind_gust_m_s"] == pytest.approx(80 * 1852 / 3600, abs=1e-3)
 

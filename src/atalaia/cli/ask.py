@@ -13,6 +13,7 @@ from atalaia.cli.options import (
     HomeOption,
     JsonOption,
     SettingsOption,
+    as_lines,
     existing,
     settings_of,
     while_read,
@@ -66,8 +67,6 @@ def stations(
     """Which stations were heard, when, and what each is evidence of at a place."""
     import time
 
-    import msgspec
-
     from atalaia.report.stations import stations_of
     from atalaia.sources.mqtt.standing import NAMES, standing_of
 
@@ -75,10 +74,10 @@ def stations(
     with opened_to_ask(settings, home) as (live, places, decode):
         found = stations_of(live, decode, places, near)
         heard_by = {name: standing_of(live.state, name).get() for name in NAMES}
+    if as_json:
+        as_lines(found)
+        return
     with while_read():
-        if as_json:
-            sys.stdout.buffer.write(msgspec.json.encode(found) + b"\n")
-            return
         for one in found:
             away = "" if one.km is None else f"{one.km:6.1f} km  "
             heard = one.last_valid_at or "never heard"

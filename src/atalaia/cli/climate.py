@@ -14,6 +14,7 @@ from atalaia.cli.options import (
     JsonOption,
     OnOption,
     SettingsOption,
+    as_lines,
     settings_of,
     while_read,
 )
@@ -155,9 +156,7 @@ def _tell(learnt: list[Learnt]) -> None:
 
 
 def _tell_json(learnt: list[Learnt]) -> None:
-    import msgspec
-
-    told = [
+    as_lines(
         {
             "place_id": each.place.id,
             "years": each.climate.years,
@@ -167,8 +166,7 @@ def _tell_json(learnt: list[Learnt]) -> None:
             "refused": sum(row.level is None for row in each.climate.levels),
         }
         for each in learnt
-    ]
-    typer.echo(msgspec.json.encode(told))
+    )
 
 
 def _show(opened: EmbeddedHome, place_id: str, *, as_json: bool) -> None:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from atalaia.cli.options import HomeOption, JsonOption, SettingsOption, settings_of
+from atalaia.cli.options import HomeOption, JsonOption, SettingsOption, as_lines, settings_of
 
 app = typer.Typer()
 
@@ -23,13 +23,11 @@ def doctor(
     """Say what is wrong here and what to do next, also beside a running watch (exit code 1)."""
     import time
 
-    import msgspec
-
     from atalaia.cli.examination import examine
 
     found = list(examine(settings_of(settings, home), int(time.time()), is_quick=quick))
     if as_json:
-        typer.echo(msgspec.json.encode(found).decode())
+        as_lines(found)
     else:
         for one in found:
             typer.echo(f"{'ok   ' if one.is_well else 'WRONG'} {one.what}: {one.says}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -77,6 +77,28 @@ def while_read() -> Iterator[None]:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise typer.Exit from None
+
+
+def as_line(value: object) -> None:
+    """Print it as one line of JSON, for programs."""
+    as_lines([value])
+
+
+def as_lines(values: Iterable[object]) -> None:
+    """Print each as one line of JSON, for programs: the one form of all lists (NDJSON)."""
+    import msgspec
+
+    with while_read():
+        for value in values:
+            typer.echo(msgspec.json.encode(value).decode())
+
+
+def answer(value: dict[str, object], words: str, *, as_json: bool) -> None:
+    """What was done: for programs, or in words for people."""
+    if as_json:
+        as_line(value)
+    else:
+        typer.echo(words)
 
 
 @contextmanager

@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from atalaia.cli.opened import PersonArgument, as_line, opened_people, pseudonym_of, wishes
+from atalaia.cli.opened import PersonArgument, opened_people, pseudonym_of, wishes
 from atalaia.cli.options import (
     HomeOption,
     JsonOption,
     SettingsOption,
+    answer,
+    as_line,
     while_read,
 )
 from atalaia.cli.wishes import app as town_wishes
@@ -204,13 +206,15 @@ def stop(
     channel: Annotated[str | None, typer.Option(help="Only this channel; else all.")] = None,
     home: HomeOption = None,
     settings: SettingsOption = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Tell somebody no more. `atalaia erase` also forgets them."""
     with opened_people(settings, home) as (_, _, people):
         pseudonym = pseudonym_of(people, person)
         if not people.stop(pseudonym, int(time.time()), channel):
             raise AtalaiaError(f"{pseudonym} was not told by {channel or 'any channel'}")
-    typer.echo(f"{pseudonym} is told no more by {channel or 'any channel'}")
+    told: dict[str, object] = {"person": pseudonym, "channel": channel}
+    answer(told, f"{pseudonym} is told no more by {channel or 'any channel'}", as_json=as_json)
 
 
 @app.command()
@@ -234,6 +238,7 @@ def erase(
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
     home: HomeOption = None,
     settings: SettingsOption = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Forget somebody: their key, contacts, subscriptions, messages. It cannot be undone."""
     with opened_people(settings, home) as (_, _, people):
@@ -243,9 +248,8 @@ def erase(
         if not yes:
             typer.confirm(f"Forget {pseudonym}? It cannot be undone", abort=True, err=True)
         people.erase(pseudonym, int(time.time()))
-    typer.echo(
-        f"{pseudonym} is erased; that they once agreed is kept, under a name that says nothing"
-    )
+    words = f"{pseudonym} is erased; that they once agreed is kept, under a name that says nothing"
+    answer({"erased": pseudonym}, words, as_json=as_json)
 
 
 @app.command()
@@ -253,10 +257,13 @@ def key(
     person: PersonArgument,
     home: HomeOption = None,
     settings: SettingsOption = None,
+    as_json: JsonOption = False,
 ) -> None:
     """A key of somebody's own for the API, shown this once; an older one ends."""
     with opened_people(settings, home) as (_, _, people), wishes():
-        typer.echo(people.make_key(pseudonym_of(people, person), int(time.time())))
+        pseudonym = pseudonym_of(people, person)
+        text = people.make_key(pseudonym, int(time.time()))
+    answer({"person": pseudonym, "key": text}, text, as_json=as_json)
 
 
 # Parts

@@ -10,7 +10,9 @@ import typer
 
 from atalaia.cli.options import (
     HomeOption,
+    JsonOption,
     SettingsOption,
+    as_line,
     existing,
     hazard_of,
     settings_of,
@@ -46,6 +48,7 @@ def report(
     ] = None,
     home: HomeOption = None,
     settings: SettingsOption = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Write one page of pictures: the gravest storm, a calendar, the places, how right it was."""
     import time
@@ -86,4 +89,6 @@ def report(
         raise AtalaiaError(
             f"{out} cannot be written: {error.strerror}; give another --out"
         ) from error
+    if as_json:
+        as_line({"written": str(out)})
     print(f"written: {out}", file=sys.stderr)

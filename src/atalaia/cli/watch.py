@@ -14,6 +14,7 @@ from atalaia.cli.options import (
     HomeOption,
     JsonOption,
     SettingsOption,
+    as_line,
     existing,
     progress_bar,
     settings_of,
@@ -123,6 +124,7 @@ def cut(
     source: Annotated[str | None, typer.Option(help="What one source answered alone.")] = None,
     home: HomeOption = None,
     settings: SettingsOption = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Cut a piece of a home's past for `replay --payloads`, without anybody's data."""
     from atalaia.homes.embedded import open_home
@@ -132,6 +134,8 @@ def cut(
     last = int(until.replace(tzinfo=UTC).timestamp()) if until else 2**62
     with open_home(existing(settings_of(settings, home).home), exclusive=False) as opened:
         written = cut_home(opened, folder, first, last, source)
+    if as_json:
+        as_line({"payloads": written, "folder": str(folder)})
     print(f"{written} payloads in {folder}", file=sys.stderr)
 
 
