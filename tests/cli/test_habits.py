@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
+import pty
+import re
 import signal
 import subprocess
 import sys
@@ -200,3 +203,151 @@ def test_ctrl_c_before_anything_is_loaded(home: Path) -> None:
         code, said = interrupted(process)
         assert "Traceback" not in said
         assert code == 130, (moment_s, said)
+
+
+# What is seen by a person who waits
+
+QUICK = {
+    ("run",): "it says what it does",
+    ("replay",): "it has a bar",
+    ("tables",): "it reads nothing",
+    ("variables",): "it reads nothing",
+    ("rules",): "it reads one file",
+    ("init",): "it asks",
+    ("config", "check"): "it reads one file",
+    ("confirm",): "it is of one person",
+    ("stop",): "it is of one person",
+    ("erase",): "it asks, of one person",
+    ("key",): "it is of one person",
+    ("wishes",): "a few towns",
+    ("deliveries",): "a few rows",
+    ("deliveries", "acknowledge"): "one row",
+    ("api-key", "add"): "one row",
+    ("api-key", "list"): "a few rows",
+    ("api-key", "remove"): "one row",
+}
+"""What takes no two seconds, however much is kept."""
+
+
+@pytest.mark.parametrize("path", COMMANDS, ids=" ".join)
+def test_what_may_take_long_says_so(path: Path_) -> None:
+    assert getattr(COMMANDS[path].callback, "is_slow", False) == (path not in QUICK)
+
+
+@pytest.mark.parametrize("name", ["sql", "refine", "backup"])
+def test_who_waits_at_a_terminal_sees_for_how_long_and_no_line_stays(home: Path, name: str) -> None:
+    lock = apsw.Connection(str(home / STORE))
+    lock.execute("BEGIN IMMEDIATE")
+    ours, theirs = pty.openpty()
+    seen = b""
+    try:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "atalaia", name, *OF_A_HOME[(name,)], "--home", str(home)],
+            cwd=home.parent, stdout=subprocess.PIPE, stderr=theirs, env=os.environ | NO_COLOR,
+        )  # fmt: skip
+        while b"3 s" not in seen:
+            seen += os.read(ours, 1024)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(LIMIT_S) == 130
+        assert not re.search(COLOUR, seen)
+        assert seen.startswith("\r\x1b[K… 2 s".encode())
+    finally:
+        process.kill()
+        process.communicate()
+        for end in (ours, theirs):
+            os.close(end)
+        lock.close()
+
+
+NO_COLOR = {"NO_COLOR": "1", "TERM": "xterm-256color"}
+COLOUR = rb"\x1b\[[\d;]*(?<!\d)(?:3[0-8]|4[0-8]|9[0-7]|10[0-7])(?!\d)[\d;]*m"
+
+ALL = """
+import json, sys
+from atalaia.__main__ import main
+for words in json.loads(sys.argv[1]):
+    sys.argv = ["atalaia", *words]
+    try:
+        main()
+    except SystemExit:
+        pass
+"""
+
+
+def at_a_terminal(folder: Path, asked: list[tuple[str, ...]], **env: str) -> bytes:
+    """What a person sees of these commands, one after the other, at a terminal."""
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-c", ALL, json.dumps(asked)], cwd=folder,
+        stdin=subprocess.DEVNULL, stdout=theirs, stderr=theirs,
+        env={**{k: v for k, v in os.environ.items() if k != "NO_COLOR"}, **env},
+    )  # fmt: skip
+    os.close(theirs)
+    seen = b""
+    try:
+        while part := os.read(ours, 65_536):
+            seen += part
+    except OSError:
+        pass  # that is how the end of a terminal is told
+    finally:
+        os.close(ours)
+        process.wait(LIMIT_S)
+    return seen
+
+
+def test_no_command_colours_where_it_is_told_not_to(tmp_path: Path) -> None:
+    open_home(tmp_path / "home").close()
+    nobody = {("run",), ("sources", "try")}
+    asked = [
+        (*path, *words, *(("--home", "home") if path in OF_A_HOME else ()))
+        for path, words in (OF_A_HOME | OF_FILES).items()
+        if path not in nobody
+    ]
+    asked += [
+        ("--help",),
+        *((*path, "--help") for path in nobody),
+        ("sql", "SELEC 1"),
+        ("no-such",),
+    ]
+    seen = at_a_terminal(tmp_path, asked, **NO_COLOR)
+    assert b"Usage: atalaia" in seen
+    assert b"Traceback" not in seen
+    assert not re.search(COLOUR, seen), re.search(rb".{40}" + COLOUR, seen, re.DOTALL)
+
+
+def test_a_bar_has_colours_where_nothing_is_said() -> None:
+    seen = at_a_terminal(EXAMPLES, [("replay", *OF_FILES[("replay",)])], TERM="xterm-256color")
+    assert re.search(COLOUR, seen), "else the test above proves nothing"
+
+
+# Completion
+
+
+def completed(words: str, shell: str = "bash") -> str:
+    env = {
+        **os.environ,
+        "_ATALAIA_COMPLETE": f"complete_{shell}",
+        "COMP_WORDS": words,
+        "COMP_CWORD": str(words.count(" ")),
+        "_TYPER_COMPLETE_ARGS": words,
+        "_TYPER_COMPLETE_FISH_ACTION": "get-args",
+    }
+    told = subprocess.run(
+        [sys.executable, "-c", START.replace("print('ready', flush=True)", "import sys; "
+         "sys.argv = ['atalaia']")], env=env, capture_output=True, text=True, check=False,
+        timeout=LIMIT_S,
+    )  # fmt: skip
+    assert not told.stderr
+    return told.stdout
+
+
+@pytest.mark.parametrize("group", [(), *sorted({path[:-1] for path in COMMANDS if path[1:]})])
+def test_a_shell_completes_every_command(group: Path_) -> None:
+    below = {path[len(group)] for path in COMMANDS if path[: len(group)] == group != path}
+    assert set(completed(" ".join(("atalaia", *group, ""))).splitlines()) == below
+
+
+def test_a_shell_completes_options() -> None:
+    assert completed("atalaia sql --fo") == "--format\n"
+    assert "backup" in completed("atalaia ba", "zsh")
+    assert "backup" in completed("atalaia ba", "fish")

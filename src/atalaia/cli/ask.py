@@ -13,9 +13,11 @@ from atalaia.cli.options import (
     HomeOption,
     JsonOption,
     SettingsOption,
+    answers,
     as_lines,
     existing,
     settings_of,
+    slow,
     while_read,
 )
 from atalaia.given import read_given
@@ -26,6 +28,7 @@ Form = Literal["table", "csv", "json"]
 
 
 @app.command()
+@slow
 def sql(
     query: Annotated[
         str | None,
@@ -56,6 +59,7 @@ def sql(
 
 
 @app.command()
+@slow
 def stations(
     near: Annotated[
         str | None, typer.Option(metavar="PLACE", help="Those that this place may listen to.")
@@ -97,7 +101,11 @@ def _written(query: str | None, file: Path | None) -> str:
         raise typer.BadParameter("give the SQL, - for stdin, or --file; one of them")
     if file is not None:
         return read_given(file)
-    return sys.stdin.read() if query == "-" else str(query)
+    if query != "-":
+        return str(query)
+    if sys.stdin.isatty():
+        answers()  # somebody types: nothing is written over that
+    return sys.stdin.read()
 
 
 def _ask_athena(deployment: str, query: str, form: Form) -> None:
@@ -143,6 +151,7 @@ def tables(
 
 
 @app.command()
+@slow
 def alerts(
     last: Annotated[int, typer.Option(min=1, help="How many, the newest last.")] = 20,
     language: Annotated[str, typer.Option(help="pt-BR, en or es.")] = "pt-BR",

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from atalaia.cli.options import as_lines, hazard_of, while_read
+from atalaia.cli.options import as_lines, hazard_of, slow, while_read
 from atalaia.cli.scored import Scoring, scored
 from atalaia.cli.trial import PlacesOption, ReadingsArgument, history_of
 
@@ -16,6 +16,7 @@ app = typer.Typer()
 
 
 @app.command()
+@slow
 @scored
 def backtest(
     asked: Scoring,

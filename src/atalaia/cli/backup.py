@@ -16,12 +16,14 @@ from atalaia.cli.options import (
     answer,
     existing,
     settings_of,
+    slow,
 )
 
 app = typer.Typer()
 
 
 @app.command()
+@slow
 def backup(
     folder: Annotated[Path, typer.Argument(help="Where the copy goes.")],
     keys: Annotated[
@@ -49,6 +51,7 @@ def backup(
 
 
 @app.command()
+@slow
 def restore(
     folder: Annotated[Path, typer.Argument(help="A copy that `atalaia backup` made.")],
     home: HomeOption = None,

@@ -14,8 +14,10 @@ from atalaia.cli.options import (
     JsonOption,
     OnOption,
     SettingsOption,
+    answers,
     as_lines,
     settings_of,
+    slow,
     while_read,
 )
 from atalaia.errors import AtalaiaError
@@ -33,6 +35,7 @@ _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct",
 
 
 @app.command()
+@slow
 def climate(
     files: Annotated[
         list[Path] | None,
@@ -77,6 +80,7 @@ def climate(
         is_new = any(each.is_kept for each in learnt)
         is_new |= not files and _learn_chances(opened, kept, where)
         note_learnt(opened.state, int(time.time()), is_new=is_new)
+    answers()
     if as_json:
         _tell_json(learnt)
     else:

@@ -15,6 +15,7 @@ from atalaia.cli.options import (
     SettingsOption,
     answer,
     as_line,
+    slow,
     while_read,
 )
 from atalaia.errors import AtalaiaError
@@ -68,6 +69,7 @@ def deliveries_list(
 
 
 @deliveries.command()
+@slow
 def retry(
     message: Annotated[list[str] | None, typer.Argument(help="Ids (msg_…).")] = None,
     every: Annotated[bool, typer.Option("--all", help="All that are dead.")] = False,

@@ -6,12 +6,21 @@ from typing import Annotated
 
 import typer
 
-from atalaia.cli.options import HomeOption, JsonOption, SettingsOption, as_lines, settings_of
+from atalaia.cli.options import (
+    HomeOption,
+    JsonOption,
+    SettingsOption,
+    answers,
+    as_lines,
+    settings_of,
+    slow,
+)
 
 app = typer.Typer()
 
 
 @app.command()
+@slow
 def doctor(
     home: HomeOption = None,
     settings: SettingsOption = None,
@@ -29,6 +38,7 @@ def doctor(
     if as_json:
         as_lines(found)
     else:
+        answers()
         for one in found:
             typer.echo(f"{'ok   ' if one.is_well else 'WRONG'} {one.what}: {one.says}")
             if one.do_next:

@@ -16,6 +16,7 @@ from atalaia.cli.options import (
     as_line,
     existing,
     settings_of,
+    slow,
 )
 from atalaia.errors import AtalaiaError
 
@@ -32,6 +33,7 @@ def of_people() -> None:
 
 
 @rotating.command()
+@slow
 def rotate(
     home: HomeOption = None, settings: SettingsOption = None, as_json: JsonOption = False
 ) -> None:

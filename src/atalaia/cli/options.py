@@ -12,12 +12,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from atalaia.cli import waiting
 from atalaia.errors import AtalaiaError
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
     from atalaia.settings import Settings
+
+slow, answers = waiting.slow, waiting.answers
 
 HomeOption = Annotated[
     Path | None,
@@ -71,6 +74,7 @@ def existing(home: Path) -> Path:
 @contextmanager
 def while_read() -> Iterator[None]:
     """Write to stdout; that its reader has gone (`atalaia … | head`) is no error of ours."""
+    answers()
     try:
         yield
         sys.stdout.flush()
@@ -98,6 +102,7 @@ def answer(value: dict[str, object], words: str, *, as_json: bool) -> None:
     if as_json:
         as_line(value)
     else:
+        answers()
         typer.echo(words)
 
 

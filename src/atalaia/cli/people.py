@@ -16,7 +16,9 @@ from atalaia.cli.options import (
     JsonOption,
     SettingsOption,
     answer,
+    answers,
     as_line,
+    slow,
     while_read,
 )
 from atalaia.cli.wishes import app as town_wishes
@@ -58,6 +60,7 @@ _NO_CONTACT = "inbox:"
 
 
 @app.command()
+@slow
 def subscribe(
     contact: Annotated[
         list[str] | None,
@@ -98,6 +101,7 @@ def subscribe(
             kept, contact or [], place, radius, area, hazard, threshold, language, quiet, timezone,
             escalate_after=escalate_after, is_organisation=organisation, proof=proof,
         )  # fmt: skip
+        answers()
         for problem in people.notes(request):
             print(f"note: {problem}", file=sys.stderr)
         with wishes():
@@ -155,6 +159,7 @@ def confirm(
 
 
 @app.command()
+@slow
 def preview(
     person: Annotated[
         str | None, typer.Argument(help="Somebody who is subscribed; else say what for.")
@@ -218,6 +223,7 @@ def stop(
 
 
 @app.command()
+@slow
 def export(
     person: PersonArgument,
     home: HomeOption = None,
@@ -229,6 +235,7 @@ def export(
         held = people.export(pseudonym)
     if held is None:
         raise AtalaiaError(f"nobody is kept under {pseudonym}; they may have been erased")
+    answers()
     typer.echo(held)
 
 
@@ -360,6 +367,7 @@ def _import(
             faults.append(f"{file}:{row.line}: {error}")
             continue
         kept_rows += 1
+        answers()
         told = {"line": row.line, "person": done.pseudonym, "secrets": done.secrets}
         if as_json:
             as_line(told)

@@ -12,10 +12,12 @@ from atalaia.cli.options import (
     HomeOption,
     JsonOption,
     SettingsOption,
+    answers,
     as_line,
     existing,
     hazard_of,
     settings_of,
+    slow,
     zone_of,
 )
 from atalaia.errors import AtalaiaError
@@ -24,6 +26,7 @@ app = typer.Typer()
 
 
 @app.command()
+@slow
 def report(
     out: Annotated[Path, typer.Option(help="The page to write; - is stdout.")] = Path(
         "report.html"
@@ -80,6 +83,7 @@ def report(
             truth=truth,
         )
     text = page(told, words)
+    answers()
     if str(out) == "-":
         typer.echo(text, nl=False)
         return

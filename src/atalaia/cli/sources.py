@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from atalaia.cli.options import JsonOption, SettingsOption, settings_of, while_read
+from atalaia.cli.options import JsonOption, SettingsOption, settings_of, slow, while_read
 from atalaia.errors import AtalaiaError
 from atalaia.given import meant
 
@@ -23,6 +23,7 @@ _MOST_SHOWN = 40
 
 
 @sources.command("try")
+@slow
 def try_one(
     name: Annotated[
         str, typer.Argument(help="As config check names it: http:NAME, plugin:NAME, or NAME.")
