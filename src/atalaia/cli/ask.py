@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
@@ -20,11 +20,10 @@ from atalaia.cli.options import (
     slow,
     while_read,
 )
+from atalaia.cli.written import Form, write
 from atalaia.given import read_given
 
 app = typer.Typer()
-
-Form = Literal["table", "csv", "json"]
 
 
 @app.command()
@@ -45,17 +44,17 @@ def sql(
     ] = None,
 ) -> None:
     """Ask GOLD, and what is newer than GOLD, in one answer. `atalaia tables` lists the columns."""
+    if form == "parquet" and not as_json and sys.stdout.isatty():
+        raise typer.BadParameter("it is no text; write it to a file: > FILE.parquet")
     query = _written(query, file)
     if aws is not None:
         _ask_athena(aws, query, "json" if as_json else form)
         return
     from atalaia.lake.query import query as ask
-    from atalaia.report.table import render
 
     with opened_to_ask(settings, home) as (live, places, decode):
         answer = ask(live, decode, places, query)
-        with while_read():
-            render(answer, "json" if as_json else form, sys.stdout)
+        write(answer, "json" if as_json else form)
 
 
 @app.command()
@@ -113,7 +112,6 @@ def _ask_athena(deployment: str, query: str, form: Form) -> None:
     from atalaia.homes.aws.clients import Clients
     from atalaia.homes.aws.config import Config
     from atalaia.homes.aws.sql import AthenaSql
-    from atalaia.report.table import render
 
     names = Config(deployment, account="")
     athena = AthenaSql(
@@ -122,8 +120,7 @@ def _ask_athena(deployment: str, query: str, form: Form) -> None:
         names.database,
         on_cost=lambda cost: print(cost.in_words(), file=sys.stderr),
     )
-    with while_read():
-        render(athena.run(query, {}), form, sys.stdout)
+    write(athena.run(query, {}), form)
 
 
 @app.command()

@@ -58,7 +58,7 @@ def _harmless(value: Any) -> str:
 
 def _write_json(result: Result, out: TextIO, _: int | None) -> int:
     """An object a line, as all lists are for programs."""
-    names = _distinct(result.columns)
+    names = distinct(result.columns)
     encode = msgspec.json.Encoder(enc_hook=_plain, decimal_format="number").encode
     count = 0
     for row in result.rows:
@@ -162,7 +162,7 @@ def _plain(value: Any) -> Any:
     return str(value)
 
 
-def _distinct(names: Sequence[str]) -> list[str]:
+def distinct(names: Sequence[str]) -> list[str]:
     """Names with a number after those that came before: an object's keys must differ."""
     made: list[str] = []
     for name in names:
