@@ -11,19 +11,14 @@ from typing import Any
 import aiohttp
 from msgspec.structs import replace
 
+from atalaia.channels.apprise import text_of
 from atalaia.domain.delivery import Letter, Outcome
 from atalaia.domain.drill import KIND
-from atalaia.domain.words import LANGUAGES
 from atalaia.plugins import AnyChannel, PluginMessage
 from atalaia.redact import MASK, redact
 
 _LONGEST_REASON = 120
 _VERDICTS = ("sent", "again", "never", "unknown")
-_STOP = (
-    "Para parar, peça a quem cuida desta Atalaia",
-    "To stop, ask whoever runs this Atalaia",
-    "Para dejar de recibirlos, pídalo a quien lleva esta Atalaia",
-)
 
 
 class Plugged:
@@ -51,12 +46,11 @@ class Plugged:
 def message_of(letter: Letter, longest: int) -> PluginMessage:
     """What a plug-in is given of a letter."""
     content = letter.content
-    stop = "" if content.kind == "confirm" else _STOP[LANGUAGES.index(content.language)] + "."
     return PluginMessage(
         id=letter.id,
         address=letter.contact.address,
         subject=content.subject,
-        text=content.text(longest, stop),
+        text=text_of(content, longest),
         level=content.level,
         language=content.language,
         is_over=content.is_over,
