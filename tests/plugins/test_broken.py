@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
+import numpy as np
 import pytest
 from msgspec.structs import replace
 
+from atalaia.clock import Clock
 from atalaia.domain.contact import Contact, read_contact
 from atalaia.domain.delivery import Outcome
 from atalaia.errors import SettingsInvalid
@@ -18,7 +20,10 @@ from atalaia.notify.plugged import plugged
 from atalaia.settings import Settings, load
 from atalaia.settings.plans import plans
 from atalaia.settings.strength import refusals, weaknesses
+from atalaia.sources.poller import Poller
 from channels.servers import letter, nothing_leaks
+from kept import Kept
+from patience import until
 from stories import here
 
 from .bring import installed, package
@@ -238,3 +243,36 @@ def test_an_import_has_a_column_for_a_plug_ins_channel(tmp_path: Path, site: Pat
         done = here("subscribe", "--file", file, "--json", "--settings", tmp_path / "atalaia.toml")
         assert done.stdout.count('"person":"p_') == 1, done.stderr
         assert "people.csv:3: boards: not a quay: ***; write q12" in done.stderr
+
+
+def test_one_that_cannot_say_what_to_ask_is_a_source_with_a_fault(
+    tmp_path: Path, site: Path
+) -> None:
+    code = "from good import *\nSOURCE = SourcePlugin(settings=Own, variables=frozenset(), "
+    package(site, "mute", f"{code}request=lambda own, place: 1 / 0, decode=None)",
+            sources="mute = mute:SOURCE")  # fmt: skip
+
+    async def story() -> str:
+        chosen = settings(tmp_path, '[sources.mute]\nurl = "https://mute.example.org"\n')
+        (mute,) = [plan for plan in plans(chosen) if plan.name == "plugin:mute"]
+        async with aiohttp.ClientSession() as session:
+            poller = Poller(
+                mute, chosen.places, session, _nobody, nearness=lambda: np.zeros(27),
+                notes=Kept(), clock=Clock(),
+            )  # fmt: skip
+            asking = asyncio.create_task(poller.run())
+            await until(lambda: poller.health.reason)
+            asking.cancel()
+            return str(poller.health.reason)
+
+    with installed(site):
+        told = asyncio.run(story())
+        assert "plug-in 'mute' of mute 1.2 cannot say what to ask: ZeroDivisionError" in told
+        asked = here("sources", "try", "mute", "--settings", tmp_path / "atalaia.toml")
+        assert asked.returncode == 1
+        assert told in asked.stderr
+        assert "Traceback" not in asked.stderr
+
+
+async def _nobody(_: object) -> None:
+    raise AssertionError("nothing was asked")
