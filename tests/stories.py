@@ -160,6 +160,11 @@ def _nothing(_payloads: Sequence[Payload], _wanted: frozenset[str] | None) -> De
     return Decoded(Readings.empty())
 
 
+def objects(text: str) -> list[Any]:
+    """What a command says for programs: an object a line."""
+    return [json.loads(line) for line in text.splitlines()]
+
+
 class Memory:
     """State items in a dictionary: what a watch needs of a home."""
 

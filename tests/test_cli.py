@@ -26,6 +26,7 @@ from stories import (
     command,
     forecast,
     here,
+    objects,
     rows,
     series,
     write_places,
@@ -258,7 +259,7 @@ def test_sql_answers_as_table_csv_or_json(home: Path) -> None:
         csv.reader(io.StringIO(here("sql", query, "--home", home, "--format", "csv").stdout))
     )
     assert found == [["place_id", "n"], ["north", "10"], ["south", "8"]]
-    as_json = json.loads(here("sql", query, "--home", home, "--json").stdout)
+    as_json = objects(here("sql", query, "--home", home, "--json").stdout)
     assert as_json == [{"place_id": "north", "n": 10}, {"place_id": "south", "n": 8}]
 
 
@@ -274,7 +275,7 @@ def test_sql_is_read_from_stdin_and_from_a_file_as_from_the_line(
         return done.stdout
 
     on_the_line = asked(query)
-    assert json.loads(on_the_line) == [
+    assert objects(on_the_line) == [
         {"place_id": "north", "n": 10},
         {"place_id": "south", "n": 8},
     ]
@@ -312,7 +313,7 @@ def test_sql_knows_readings_alerts_and_incidents(home: Path) -> None:
         "SELECT (SELECT count(*) FROM alerts) AS alerts, (SELECT count(*) FROM incidents) AS "
         "incidents, (SELECT count(*) FROM readings) AS readings"
     )
-    (row,) = json.loads(here("sql", query, "--home", home, "--json").stdout)
+    (row,) = objects(here("sql", query, "--home", home, "--json").stdout)
     incidents = {json.loads(line)["incident"] for line in told}
     assert row == {"alerts": len(told), "incidents": len(incidents), "readings": 18}
 
@@ -350,7 +351,7 @@ def test_the_inbox_tells_the_newest_last_in_the_language_asked_for(home: Path) -
 @pytest.mark.parametrize("name", ["tables", "variables", "rules"])
 def test_what_there_is_is_listed_for_people_and_programs(name: str) -> None:
     assert "rain" in here(name).stdout
-    assert json.loads(here(name, "--json").stdout)
+    assert objects(here(name, "--json").stdout)
 
 
 def test_a_reader_that_goes_away_is_no_error(home: Path) -> None:

@@ -44,11 +44,23 @@ class Parts(AsyncExitStack):
         self.push_async_callback(within)
 
 
-def asked_to_stop() -> asyncio.Event:
-    """An event that SIGINT and SIGTERM set, of the running loop."""
-    stop = asyncio.Event()
-    for each in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(each, stop.set)
+class Stop(asyncio.Event):
+    """Set where the program is asked to stop. `code`: what it then ends with, as a shell has it:
+    130 after Ctrl-C, 0 where whoever started it asks."""
+
+    code = 0
+
+    def ask(self, code: int) -> None:
+        """Stop, and end with this."""
+        self.code = code
+        self.set()
+
+
+def asked_to_stop() -> Stop:
+    """What SIGINT and SIGTERM set, of the running loop."""
+    stop = Stop()
+    for each, code in ((signal.SIGINT, 130), (signal.SIGTERM, 0)):
+        asyncio.get_running_loop().add_signal_handler(each, stop.ask, code)
     return stop
 
 

@@ -568,10 +568,13 @@ class Result:
     """What a query answered: the columns' names, and rows that come as they are taken.
 
     Instants are aware datetimes in UTC; a missing value is None.
+
+    types   of the columns, as DuckDB calls them; none: they are not known
     """
 
     columns: tuple[str, ...]
     rows: Iterator[tuple[Any, ...]]
+    types: tuple[str, ...] = ()
 
 
 class Sql(Protocol):

@@ -14,6 +14,23 @@ from typing import Any
 
 MASK = "***"
 
+
+class Secret:
+    """A text that is shown to nobody: not in a `repr`, a log, an error or a file."""
+
+    __slots__ = ("_text",)
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def reveal(self) -> str:
+        """The text itself, for the one request or comparison that needs it."""
+        return self._text
+
+    def __repr__(self) -> str:
+        return MASK
+
+
 _NAMES = (
     r"api_?key|app_?id|access_?token|auth|authorization|chat_?id|client_?secret|cookie|"
     r"pass(?:word|wd)?|secret|sig(?:nature)?|token|wa_?id"

@@ -114,8 +114,9 @@ def fitting(name: str) -> list[tuple[str, str]]:
     return [(source, content) for source in sources for content in CONTENTS[source]]
 
 
-ELSEWHERE = {"ana", "cemaden", "http", "metar", "nws", "pws", "wis2"}
-"""Damaged in test_damaged_instruments.py, tests/sources/test_live.py and test_described.py."""
+ELSEWHERE = {"ana", "cemaden", "http", "metar", "nws", "plugin", "pws", "wis2"}
+"""Damaged in test_damaged_instruments.py, tests/sources/test_live.py and test_described.py, and in
+tests/plugins."""
 
 
 def test_every_decoder_is_fed_here_or_by_a_test_of_its_own() -> None:

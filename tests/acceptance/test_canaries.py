@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from patience import LIMIT_S, wait_until
-from stories import command, here
+from stories import command, here, objects
 
 pytest.importorskip("boto3", reason="boto3 is not installed; `make test` installs it")
 
@@ -81,7 +81,7 @@ def test_no_address_and_no_secret_is_in_anything_that_a_run_writes(
     assert b"fan-out" not in said[-1]
     atalaia("refine")
     atalaia("sql", "SELECT * FROM alerts", "--format", "json")
-    kept = json.loads(atalaia("sql", "SELECT * FROM deliveries", "--format", "json"))
+    kept = objects(atalaia("sql", "SELECT * FROM deliveries", "--format", "json"))
     assert {row["place_id"] for row in kept} <= {"p0"}
     atalaia("deliveries", "--json")
     atalaia("preview", "--place", "10,10", "--days", "0")

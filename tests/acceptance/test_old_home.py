@@ -85,9 +85,9 @@ def test_what_it_told_is_read_as_it_was_written(old: Path) -> None:
     assert lines(ask(old, "alerts", "--json")) == facts["alerts"]
     messages = lines(ask(old, "deliveries", "--json"))
     assert what_was_there(messages, facts["messages"]) == facts["messages"]
-    (counted,) = json.loads(ask(old, "sql", "SELECT count(*) AS n FROM readings", "--json"))
+    (counted,) = lines(ask(old, "sql", "SELECT count(*) AS n FROM readings", "--json"))
     assert counted["n"] == facts["readings"] == 3
-    told = json.loads(ask(old, "sql", "SELECT incident, level FROM alerts", "--json"))
+    told = lines(ask(old, "sql", "SELECT incident, level FROM alerts", "--json"))
     assert told == [{k: a[k] for k in ("incident", "level")} for a in facts["alerts"]]
 
 

@@ -17,7 +17,7 @@ from atalaia.batch.verify import Verified, verify
 from atalaia.cli import app
 from atalaia.domain.alert import Alert, to_line
 from atalaia.errors import PayloadInvalid, SettingsInvalid
-from stories import HOUR, T0, places, rows, series, write_places, write_readings
+from stories import HOUR, T0, objects, places, rows, series, write_places, write_readings
 from telling import news
 
 UTC_ZONE = ZoneInfo("UTC")
@@ -313,7 +313,7 @@ def test_from_a_record_to_a_rule_file_to_its_score(basin: Path) -> None:
     verified = run("verify", "--alerts", basin / "alerts.ndjson", *events, "--json")
     assert json.loads(verified.stdout)["score"]["csi"] == 1.0
     side_by_side = run("backtest", "--rules", "basic", *rules, *history, *events, "--json")
-    basic, calibrated = json.loads(side_by_side.stdout)
+    basic, calibrated = objects(side_by_side.stdout)
     assert basic["verified"]["score"]["csi"] == 0.0, "it has no rule for floods"
     assert calibrated["verified"]["score"]["csi"] == 1.0
     assert len(calibrated["days_gained"]) == calibrated["warned_days"] > 10

@@ -5,8 +5,12 @@ from __future__ import annotations
 import csv
 import io
 import json
+import subprocess
+import sys
+from datetime import datetime
 from pathlib import Path
 
+import duckdb
 import pytest
 from typer.testing import CliRunner, Result
 
@@ -14,12 +18,18 @@ from atalaia.api.keys import caller_of, keys_of
 from atalaia.cli import app
 from atalaia.domain.delivery import Status
 from atalaia.domain.hazard import Hazard
+from atalaia.domain.place import Places
 from atalaia.domain.rule import INDICES
 from atalaia.domain.variable import CATALOGUE
 from atalaia.homes.embedded import open_home
+from atalaia.lake.query import query
 from atalaia.lake.tables import tables
 from atalaia.ports import Commit
+from atalaia.report.parquet import write_parquet
 from atalaia.rules import SHIPPED
+from atalaia.sources import decode_all
+from patience import LIMIT_S
+from stories import objects
 from telling import NOON, delivery, message, news
 
 
@@ -95,7 +105,7 @@ def test_the_same_question_is_answered_from_an_argument_from_stdin_and_from_a_fi
         said("sql", "--file", file, "--home", home, "--format", "json"),
     ]
     assert len(set(answers)) == 1
-    assert json.loads(answers[0])[0] == {"incident": "i0", "level": "red"}
+    assert objects(answers[0])[0] == {"incident": "i0", "level": "red"}
 
 
 @pytest.mark.parametrize("words", [(), ("SELECT 1", "--file", "x.sql")])
@@ -120,7 +130,7 @@ def test_every_table_that_is_described_can_be_asked(home: Path) -> None:
     asked = " UNION ALL ".join(
         f"SELECT '{name}' AS t, count(*) AS n FROM {name}" for name in tables()
     )
-    told = json.loads(said("sql", asked, "--home", home, "--json"))
+    told = objects(said("sql", asked, "--home", home, "--json"))
     assert {one["t"] for one in told} == set(tables())
     assert {one["t"]: one["n"] for one in told}["alerts"] == 3
 
@@ -147,7 +157,7 @@ def test_the_catalogue_is_shown_with_its_reasons() -> None:
     assert len(text.splitlines()) == len(CATALOGUE) + len(INDICES)
     for variable in CATALOGUE.values():
         assert variable.because in text
-    assert [one["name"] for one in json.loads(said("variables", "--json"))] == list(CATALOGUE)
+    assert [one["name"] for one in objects(said("variables", "--json"))] == list(CATALOGUE)
 
 
 @pytest.mark.parametrize("name", SHIPPED)
@@ -242,3 +252,50 @@ def test_a_key_that_cannot_be_is_refused_with_the_next_step(
     assert done.exit_code == 1
     assert next_step in str(done.exception)
     assert done.stdout == "", "no key is shown that is none"
+
+
+# Parquet
+
+
+def test_an_answer_as_parquet_has_its_types_and_its_rows(home: Path, tmp_path: Path) -> None:
+    asked = (
+        "SELECT incident, level, sent_at, version, value, NULL::INTEGER AS none, "
+        "[1.5, NULL] AS many, "
+        "{'a': 1, 'b': 'é'} AS both, sum(version) OVER () AS total, 12.30::DECIMAL(9, 2) AS price, "
+        "sent_at::DATE AS day, true AS is_so, 'x' AS \"it's\" "
+        "FROM alerts ORDER BY incident, version"
+    )
+    file = tmp_path / "answer.parquet"
+    with file.open("wb") as out:
+        subprocess.run(
+            [sys.executable, "-m", "atalaia", "sql", asked, "--format", "parquet", "--home", home],
+            stdout=out, check=True, timeout=LIMIT_S,
+        )  # fmt: skip
+    lines = tmp_path / "answer.ndjson"
+    lines.write_text(said("sql", asked, "--home", home, "--json"), "utf-8")
+    with duckdb.connect(":memory:") as con:
+        con.execute("SET TimeZone = 'UTC'")
+        of_file = con.execute(f"DESCRIBE SELECT * FROM '{file}'").fetchall()
+        kinds = {name: kind for name, kind, *_ in of_file}
+        assert kinds["sent_at"] == "TIMESTAMP WITH TIME ZONE"
+        assert kinds["none"] == "INTEGER"
+        assert kinds["many"].endswith("[]")
+        assert kinds["both"] == "STRUCT(a INTEGER, b VARCHAR)"
+        assert kinds["price"] == "DECIMAL(9,2)"
+        assert (kinds["day"], kinds["is_so"], kinds["it's"]) == ("DATE", "BOOLEAN", "VARCHAR")
+        rows = con.execute(f"SELECT incident, version, epoch(sent_at) FROM '{file}'").fetchall()
+    told = objects(lines.read_text("utf-8"))
+    assert [(row[0], row[1]) for row in rows] == [(o["incident"], o["version"]) for o in told]
+    assert [row[2] for row in rows] == [
+        datetime.fromisoformat(one["sent_at"]).timestamp() for one in told
+    ]
+    assert rows
+
+
+def test_an_answer_without_rows_is_parquet_too(home: Path, tmp_path: Path) -> None:
+    with open_home(home, exclusive=False) as opened:
+        nothing = query(opened, decode_all(Places([])), Places([]), "SELECT * FROM alerts LIMIT 0")
+        assert write_parquet(nothing, tmp_path / "none.parquet") == 0
+    with duckdb.connect(":memory:") as con:
+        kinds = con.execute(f"DESCRIBE SELECT * FROM '{tmp_path}/none.parquet'").fetchall()
+    assert "incident" in [kind[0] for kind in kinds]

@@ -27,6 +27,7 @@ from atalaia.homes.embedded.database import FORMAT, format_of
 from atalaia.homes.embedded.keys import default_folder
 from atalaia.settings import load
 from people.world import NOW, world
+from stories import objects
 
 OLD_HOME = Path(__file__).resolve().parents[1] / "data" / "home-f5522e7.tar.xz"
 
@@ -104,7 +105,7 @@ def test_the_doctor_says_what_is_wrong_and_what_to_do_next(
     def asked() -> dict[str, dict[str, str]]:
         done = CliRunner().invoke(app, ["doctor", "--home", str(home), "--json"])
         assert done.exit_code in (0, 1), done.output
-        return {one["what"]: one for one in json.loads(done.stdout)}
+        return {one["what"]: one for one in objects(done.stdout)}
 
     found = asked()
     assert "port" not in found

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import configparser
-import json
 import os
 import re
 import shutil
@@ -23,6 +22,7 @@ from atalaia.homes.embedded.keys import default_folder
 from atalaia.run import local
 from patience import patient
 from run.world import settings
+from stories import objects
 
 SERVICE = Path(__file__).resolve().parents[2] / "service"
 UNIT = SERVICE / "atalaia.service"
@@ -125,6 +125,6 @@ def test_duckdb_that_cannot_be_mapped_is_told_at_the_start_and_by_the_doctor(
     assert said["event"].startswith("loading DuckDB failed")
     assert "failed to map segment" in said["reason"]
     done = CliRunner().invoke(app, ["doctor", "--home", str(tmp_path / "home"), "--json"])
-    [found] = [one for one in json.loads(done.stdout) if one["what"] == "DuckDB"]
+    [found] = [one for one in objects(done.stdout) if one["what"] == "DuckDB"]
     assert not found["is_well"]
     assert "300 MB" in found["do_next"]

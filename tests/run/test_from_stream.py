@@ -18,6 +18,7 @@ from atalaia.domain.payload import Payload
 from atalaia.errors import AtalaiaError, StateConflict
 from atalaia.homes.embedded import open_home
 from atalaia.ports import Commit
+from stories import objects
 
 from .world import Clock, latitude, refuse, watching
 
@@ -79,9 +80,7 @@ def test_a_replayed_stream_can_be_kept_and_asked(live: Path, tmp_path: Path) -> 
     summary = json.loads(done.stdout)
     assert summary["as_live"] is True
     sql = "SELECT count(*) AS n FROM alerts"
-    ask = [
-        json.loads(run(app, ["sql", sql, "--json", "--home", str(h)]).stdout) for h in (live, home)
-    ]
+    ask = [objects(run(app, ["sql", sql, "--json", "--home", str(h)]).stdout) for h in (live, home)]
     assert ask[0] == ask[1]
     with pytest.raises(StateConflict, match="new --home"):
         replay_stream(live, home=home)

@@ -20,6 +20,7 @@ from atalaia.sources.mqtt.standing import Gap, standing_of
 from mosquitto import Mosquitto, broker, needs_mosquitto
 from sources.bufr.encode import inmet
 from sources.wis2.test_notification import notice
+from stories import objects
 from usecases.cases import Target
 
 from .world import PUSH_KEY, Clock, World, watching
@@ -297,6 +298,6 @@ def test_what_comes_while_the_watch_is_down_is_judged_when_it_is_back(
     assert "wis2: 127.0.0.1:" in asked.stderr
     assert "1 messages, 0 of them copies" in asked.stderr
     found = CliRunner().invoke(app, ["doctor", "--quick", "--json"], env=env)
-    [sign] = [one for one in json.loads(found.stdout) if one["what"] == "wis2"]
+    [sign] = [one for one in objects(found.stdout) if one["what"] == "wis2"]
     assert not sign["is_well"]
     assert "are lost: why" in sign["says"]

@@ -113,7 +113,7 @@ def _add_asking(
         response.headers.update(_NO_STORE)
 
         def done() -> Subscribed:
-            wanted = request_of(asked, people.rules, is_operators=who.is_operator)
+            wanted = request_of(asked, people.rules, people.brought, is_operators=who.is_operator)
             return subscribed(wanted, people.subscribe(wanted, now()))
 
         return once_.do(idempotency_key, request, response, asked, lambda: wished(done))

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from pydantic import BaseModel, ConfigDict, Field
 
-from atalaia.domain.contact import Contact, read_contact
+from atalaia.domain.contact import Brought, Contact, read_contact
 from atalaia.domain.rule import RuleSet
 from atalaia.domain.subscription import (
     Circle,
@@ -190,11 +190,13 @@ def wish_of(wanted: Wish, rules: RuleSet) -> Request:
     )
 
 
-def request_of(wanted: Subscribing, rules: RuleSet, *, is_operators: bool) -> Request:
-    """The same with who is to be told. Raises ValueError."""
+def request_of(
+    wanted: Subscribing, rules: RuleSet, brought: Brought, *, is_operators: bool
+) -> Request:
+    """The same with who is to be told; `brought` are plug-ins' channels. Raises ValueError."""
     return msgspec.structs.replace(
         wish_of(wanted, rules),
-        contacts=tuple(read_contact(text) for text in wanted.contacts),
+        contacts=tuple(read_contact(text, brought) for text in wanted.contacts),
         is_organisation=wanted.organisation,
         escalate_after_s=wanted.escalate_after_s,
         how="api",

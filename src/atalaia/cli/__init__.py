@@ -1,4 +1,5 @@
-"""The command ``atalaia``. Data go to stdout, all else to stderr; exit codes are 0, 1 and 2.
+"""The command ``atalaia``. Data go to stdout, all else to stderr; exit codes are 0, 1 and
+2, and 130 after Ctrl-C (`interrupt`).
 
 One file a group of commands. Heavy modules are imported inside the commands, so that
 ``--version`` and ``--help`` answer at once.

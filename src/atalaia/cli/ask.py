@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
@@ -13,18 +13,21 @@ from atalaia.cli.options import (
     HomeOption,
     JsonOption,
     SettingsOption,
+    answers,
+    as_lines,
     existing,
     settings_of,
+    slow,
     while_read,
 )
+from atalaia.cli.written import Form, write
 from atalaia.given import read_given
 
 app = typer.Typer()
 
-Form = Literal["table", "csv", "json"]
-
 
 @app.command()
+@slow
 def sql(
     query: Annotated[
         str | None,
@@ -41,20 +44,21 @@ def sql(
     ] = None,
 ) -> None:
     """Ask GOLD, and what is newer than GOLD, in one answer. `atalaia tables` lists the columns."""
+    if form == "parquet" and not as_json and sys.stdout.isatty():
+        raise typer.BadParameter("it is no text; write it to a file: > FILE.parquet")
     query = _written(query, file)
     if aws is not None:
         _ask_athena(aws, query, "json" if as_json else form)
         return
     from atalaia.lake.query import query as ask
-    from atalaia.report.table import render
 
     with opened_to_ask(settings, home) as (live, places, decode):
         answer = ask(live, decode, places, query)
-        with while_read():
-            render(answer, "json" if as_json else form, sys.stdout)
+        write(answer, "json" if as_json else form)
 
 
 @app.command()
+@slow
 def stations(
     near: Annotated[
         str | None, typer.Option(metavar="PLACE", help="Those that this place may listen to.")
@@ -66,8 +70,6 @@ def stations(
     """Which stations were heard, when, and what each is evidence of at a place."""
     import time
 
-    import msgspec
-
     from atalaia.report.stations import stations_of
     from atalaia.sources.mqtt.standing import NAMES, standing_of
 
@@ -75,10 +77,10 @@ def stations(
     with opened_to_ask(settings, home) as (live, places, decode):
         found = stations_of(live, decode, places, near)
         heard_by = {name: standing_of(live.state, name).get() for name in NAMES}
+    if as_json:
+        as_lines(found)
+        return
     with while_read():
-        if as_json:
-            sys.stdout.buffer.write(msgspec.json.encode(found) + b"\n")
-            return
         for one in found:
             away = "" if one.km is None else f"{one.km:6.1f} km  "
             heard = one.last_valid_at or "never heard"
@@ -98,7 +100,11 @@ def _written(query: str | None, file: Path | None) -> str:
         raise typer.BadParameter("give the SQL, - for stdin, or --file; one of them")
     if file is not None:
         return read_given(file)
-    return sys.stdin.read() if query == "-" else str(query)
+    if query != "-":
+        return str(query)
+    if sys.stdin.isatty():
+        answers()  # somebody types: nothing is written over that
+    return sys.stdin.read()
 
 
 def _ask_athena(deployment: str, query: str, form: Form) -> None:
@@ -106,7 +112,6 @@ def _ask_athena(deployment: str, query: str, form: Form) -> None:
     from atalaia.homes.aws.clients import Clients
     from atalaia.homes.aws.config import Config
     from atalaia.homes.aws.sql import AthenaSql
-    from atalaia.report.table import render
 
     names = Config(deployment, account="")
     athena = AthenaSql(
@@ -115,8 +120,7 @@ def _ask_athena(deployment: str, query: str, form: Form) -> None:
         names.database,
         on_cost=lambda cost: print(cost.in_words(), file=sys.stderr),
     )
-    with while_read():
-        render(athena.run(query, {}), form, sys.stdout)
+    write(athena.run(query, {}), form)
 
 
 @app.command()
@@ -144,6 +148,7 @@ def tables(
 
 
 @app.command()
+@slow
 def alerts(
     last: Annotated[int, typer.Option(min=1, help="How many, the newest last.")] = 20,
     language: Annotated[str, typer.Option(help="pt-BR, en or es.")] = "pt-BR",

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from atalaia.cli.options import hazard_of, while_read
+from atalaia.cli.options import as_lines, hazard_of, slow, while_read
 from atalaia.cli.scored import Scoring, scored
 from atalaia.cli.trial import PlacesOption, ReadingsArgument, history_of
 
@@ -16,6 +16,7 @@ app = typer.Typer()
 
 
 @app.command()
+@slow
 @scored
 def backtest(
     asked: Scoring,
@@ -28,7 +29,6 @@ def backtest(
     hazard: Annotated[str | None, typer.Option(help="Only this hazard; else all.")] = None,
 ) -> None:
     """Replay one past under several rule sets, side by side: messages, scores, what changed."""
-    import msgspec
 
     from atalaia import rules as rule_sets
     from atalaia.batch.backtest import backtest as compare
@@ -58,7 +58,7 @@ def backtest(
     )
     with while_read():
         if asked.as_json:
-            typer.echo(msgspec.json.encode(compared))
+            as_lines(compared)
         else:
             show_backtest(compared, wide())
     verified = compared[0].verified

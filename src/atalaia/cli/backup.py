@@ -9,12 +9,21 @@ from typing import Annotated
 
 import typer
 
-from atalaia.cli.options import HomeOption, SettingsOption, existing, settings_of
+from atalaia.cli.options import (
+    HomeOption,
+    JsonOption,
+    SettingsOption,
+    answer,
+    existing,
+    settings_of,
+    slow,
+)
 
 app = typer.Typer()
 
 
 @app.command()
+@slow
 def backup(
     folder: Annotated[Path, typer.Argument(help="Where the copy goes.")],
     keys: Annotated[
@@ -23,6 +32,7 @@ def backup(
     ] = None,
     home: HomeOption = None,
     settings: SettingsOption = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Copy the home, without people's keys, while it runs."""
     from atalaia.homes.embedded.backup import backup as copy
@@ -32,17 +42,21 @@ def backup(
     kept = settings_of(settings, home)
     where = existing(kept.home)
     copy(where, folder)
-    typer.echo(f"{where} is copied to {folder}")
+    words = f"{where} is copied to {folder}"
     if keys is not None:
         backup_keys(kept.people.keys or default_folder(where), keys, int(time.time()))
-        typer.echo(f"keys are copied to {keys}; copies older than 7 days there were removed")
+        words += f"\nkeys are copied to {keys}; copies older than 7 days there were removed"
+    told: dict[str, object] = {"home": str(where), "copy": str(folder)}
+    answer(told | ({"keys": str(keys)} if keys is not None else {}), words, as_json=as_json)
 
 
 @app.command()
+@slow
 def restore(
     folder: Annotated[Path, typer.Argument(help="A copy that `atalaia backup` made.")],
     home: HomeOption = None,
     settings: SettingsOption = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Make a home of a copy, and erase again everybody who was erased since."""
     from atalaia.homes.embedded.backup import people_in
@@ -62,4 +76,6 @@ def restore(
         lambda opened: partial(lookup_again, Registry(opened.people, keys)),
         int(time.time()),
     )
-    typer.echo(f"{kept.home} is as {folder} was; {erased} erasures were made again")
+    words = f"{kept.home} is as {folder} was; {erased} erasures were made again"
+    told: dict[str, object] = {"home": str(kept.home), "copy": str(folder), "erased": erased}
+    answer(told, words, as_json=as_json)

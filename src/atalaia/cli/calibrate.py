@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from atalaia.cli.options import EventsOption, hazard_of, while_read
+from atalaia.cli.options import EventsOption, hazard_of, slow, while_read
 from atalaia.cli.scored import Scoring, scored
 from atalaia.cli.trial import PlacesOption, ReadingsArgument, history_of
 from atalaia.errors import AtalaiaError
@@ -22,6 +22,7 @@ Form = Literal["limits", "score"]
 
 
 @app.command()
+@slow
 @scored
 def calibrate(
     asked: Scoring,

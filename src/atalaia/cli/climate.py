@@ -14,7 +14,10 @@ from atalaia.cli.options import (
     JsonOption,
     OnOption,
     SettingsOption,
+    answers,
+    as_lines,
     settings_of,
+    slow,
     while_read,
 )
 from atalaia.errors import AtalaiaError
@@ -32,6 +35,7 @@ _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct",
 
 
 @app.command()
+@slow
 def climate(
     files: Annotated[
         list[Path] | None,
@@ -76,6 +80,7 @@ def climate(
         is_new = any(each.is_kept for each in learnt)
         is_new |= not files and _learn_chances(opened, kept, where)
         note_learnt(opened.state, int(time.time()), is_new=is_new)
+    answers()
     if as_json:
         _tell_json(learnt)
     else:
@@ -155,9 +160,7 @@ def _tell(learnt: list[Learnt]) -> None:
 
 
 def _tell_json(learnt: list[Learnt]) -> None:
-    import msgspec
-
-    told = [
+    as_lines(
         {
             "place_id": each.place.id,
             "years": each.climate.years,
@@ -167,8 +170,7 @@ def _tell_json(learnt: list[Learnt]) -> None:
             "refused": sum(row.level is None for row in each.climate.levels),
         }
         for each in learnt
-    ]
-    typer.echo(msgspec.json.encode(told))
+    )
 
 
 def _show(opened: EmbeddedHome, place_id: str, *, as_json: bool) -> None:

@@ -8,8 +8,16 @@ from typing import Annotated
 
 import typer
 
-from atalaia.cli.opened import PersonArgument, as_line, opened_people, pseudonym_of
-from atalaia.cli.options import HomeOption, JsonOption, SettingsOption, while_read
+from atalaia.cli.opened import PersonArgument, opened_people, pseudonym_of
+from atalaia.cli.options import (
+    HomeOption,
+    JsonOption,
+    SettingsOption,
+    answer,
+    as_line,
+    slow,
+    while_read,
+)
 from atalaia.errors import AtalaiaError
 
 app = typer.Typer()
@@ -61,11 +69,13 @@ def deliveries_list(
 
 
 @deliveries.command()
+@slow
 def retry(
     message: Annotated[list[str] | None, typer.Argument(help="Ids (msg_…).")] = None,
     every: Annotated[bool, typer.Option("--all", help="All that are dead.")] = False,
     home: HomeOption = None,
     settings: SettingsOption = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Send what is dead, late or unknown once more, within the next hour."""
     from atalaia.domain.delivery import Status
@@ -79,7 +89,8 @@ def retry(
             raise AtalaiaError("nothing to send again: give ids, or --all where some are dead")
         now = int(time.time())
         n = opened.outbox.retry(ids, now, now + 3600)
-    typer.echo(f"{n} of {len(ids)} will be sent again")
+    told: dict[str, object] = {"asked": len(ids), "sent_again": n}
+    answer(told, f"{n} of {len(ids)} will be sent again", as_json=as_json)
 
 
 @deliveries.command()
@@ -88,6 +99,7 @@ def acknowledge(
     message: Annotated[str, typer.Argument(help="Its id (msg_…).")],
     home: HomeOption = None,
     settings: SettingsOption = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Note that somebody read a message, so that it goes by no further channel."""
     with opened_people(settings, home) as (_, _, people):
@@ -95,4 +107,4 @@ def acknowledge(
             raise AtalaiaError(
                 f"{person} has no message {message}; `atalaia deliveries` lists them"
             )
-    typer.echo(f"{message} is acknowledged")
+    answer({"acknowledged": message}, f"{message} is acknowledged", as_json=as_json)

@@ -6,12 +6,21 @@ from typing import Annotated
 
 import typer
 
-from atalaia.cli.options import HomeOption, JsonOption, SettingsOption, settings_of
+from atalaia.cli.options import (
+    HomeOption,
+    JsonOption,
+    SettingsOption,
+    answers,
+    as_lines,
+    settings_of,
+    slow,
+)
 
 app = typer.Typer()
 
 
 @app.command()
+@slow
 def doctor(
     home: HomeOption = None,
     settings: SettingsOption = None,
@@ -23,14 +32,13 @@ def doctor(
     """Say what is wrong here and what to do next, also beside a running watch (exit code 1)."""
     import time
 
-    import msgspec
-
     from atalaia.cli.examination import examine
 
     found = list(examine(settings_of(settings, home), int(time.time()), is_quick=quick))
     if as_json:
-        typer.echo(msgspec.json.encode(found).decode())
+        as_lines(found)
     else:
+        answers()
         for one in found:
             typer.echo(f"{'ok   ' if one.is_well else 'WRONG'} {one.what}: {one.says}")
             if one.do_next:

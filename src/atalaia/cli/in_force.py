@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from atalaia.cli import init, sources
-from atalaia.cli.options import JsonOption, settings_of
+from atalaia.cli.options import JsonOption, as_lines, settings_of
 
 app = typer.Typer()
 app.add_typer(init.app)
@@ -20,13 +20,11 @@ app.add_typer(config, name="config")
 @app.command()
 def variables(as_json: JsonOption = False) -> None:
     """The catalogue: every variable, its unit and plausible limits."""
-    import msgspec
-
     from atalaia.domain.rule import INDICES
     from atalaia.domain.variable import CATALOGUE
 
     if as_json:
-        typer.echo(msgspec.json.encode(list(CATALOGUE.values())))
+        as_lines(CATALOGUE.values())
         return
     for variable in CATALOGUE.values():
         limits = f"{variable.lowest:g} … {variable.highest:g} {variable.unit}"
@@ -67,10 +65,15 @@ def config_check(
     file: Annotated[Path | None, typer.Argument(help="Settings file; else ./atalaia.toml.")] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Name every problem of the settings, and show the arithmetic of the sources' calls."""
-    import msgspec
-
+    """Name every problem of the settings, and show the arithmetic of the sources' calls (exit code
+    1: a problem, or a plug-in that cannot be used)."""
     from atalaia.settings import describe
 
-    lines = describe(settings_of(file, None))
-    typer.echo(msgspec.json.encode(lines) if as_json else "\n".join(lines))
+    chosen = settings_of(file, None)
+    lines = describe(chosen)
+    if as_json:
+        as_lines({"says": line} for line in lines)
+    else:
+        typer.echo("\n".join(lines))
+    if chosen.broken_plugins:
+        raise typer.Exit(1)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from atalaia.cli.options import JsonOption, as_line
 from atalaia.errors import AtalaiaError
 
 if TYPE_CHECKING:
@@ -63,6 +64,7 @@ def init(
     contact: Annotated[str, typer.Option(help="How whoever answers is reached.")] = "",
     file: Annotated[Path, typer.Option(help="The settings file to write.")] = Path("atalaia.toml"),
     force: Annotated[bool, typer.Option(help="Write over a file that is there.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Write a settings file for the places that you name, and show what it comes to."""
     from atalaia.domain.words import LANGUAGES
@@ -92,10 +94,10 @@ def init(
     # The same once more is no loss.
     if file.exists() and not force and file.read_text("utf-8", "replace") != text:
         raise is_there
-    _keep(text, file, language)
+    _keep(text, file, language, as_json=as_json)
 
 
-def _keep(text: str, file: Path, language: str) -> None:
+def _keep(text: str, file: Path, language: str, *, as_json: bool) -> None:
     """Write the file once it is known to be right; then say what it comes to."""
     from atalaia.settings import describe, load
 
@@ -110,6 +112,9 @@ def _keep(text: str, file: Path, language: str) -> None:
         ) from error
     finally:
         trial.unlink(missing_ok=True)
+    if as_json:
+        as_line({"written": str(file), "places": len(settings.places)})
+        return
     for line in describe(settings)[2:]:
         typer.echo(line)
     typer.echo(

@@ -8,7 +8,16 @@ from typing import Annotated
 
 import typer
 
-from atalaia.cli.options import HomeOption, SettingsOption, existing, settings_of
+from atalaia.cli.options import (
+    HomeOption,
+    JsonOption,
+    SettingsOption,
+    answer,
+    as_line,
+    existing,
+    settings_of,
+    slow,
+)
 from atalaia.errors import AtalaiaError
 
 app = typer.Typer()
@@ -24,7 +33,10 @@ def of_people() -> None:
 
 
 @rotating.command()
-def rotate(home: HomeOption = None, settings: SettingsOption = None) -> None:
+@slow
+def rotate(
+    home: HomeOption = None, settings: SettingsOption = None, as_json: JsonOption = False
+) -> None:
     """Make a new master key and a new key of look-ups; the watch may go on meanwhile."""
     from atalaia.domain.alert import instant
     from atalaia.homes.embedded.rotate import rotate_master
@@ -39,12 +51,18 @@ def rotate(home: HomeOption = None, settings: SettingsOption = None) -> None:
         done = rotate_master(opened.keys)
     if found.is_resumed or done.is_resumed:
         print("a rotation that had been begun is finished", file=sys.stderr)
-    typer.echo(f"{done.keys} keys are wrapped by a new master key")
-    typer.echo(f"{found.contacts} contacts are found by a new look-up key; links of before ended")
-    typer.echo(
+    words = (
+        f"{done.keys} keys are wrapped by a new master key\n"
+        f"{found.contacts} contacts are found by a new look-up key; links of before ended\n"
         f"the old look-up key is kept until {instant(found.until)}, for counts of codes and for "
         "addresses that were stopped; copy the keys anew, now and then"
     )
+    told: dict[str, object] = {
+        "keys": done.keys,
+        "contacts": found.contacts,
+        "until": instant(found.until),
+    }
+    answer(told, words, as_json=as_json)
 
 
 @keys.command()
@@ -60,6 +78,7 @@ def add(
     ] = None,
     home: HomeOption = None,
     settings: SettingsOption = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Make a key. It is shown this once: only its hash is kept."""
     from atalaia.api.access import Role
@@ -84,12 +103,14 @@ def add(
             )
         except ValueError as error:
             raise AtalaiaError(str(error)) from None
-    typer.echo(text)
+    answer({"id": made.id, "role": role, "key": text}, text, as_json=as_json)
     print(f"{made.id} has the role {role}; it is not shown again", file=sys.stderr)
 
 
 @keys.command("list")
-def list_(home: HomeOption = None, settings: SettingsOption = None) -> None:
+def list_(
+    home: HomeOption = None, settings: SettingsOption = None, as_json: JsonOption = False
+) -> None:
     """List the keys: id, role, when it was made, label."""
     from atalaia.api.keys import keys_of
     from atalaia.domain.alert import instant
@@ -97,6 +118,10 @@ def list_(home: HomeOption = None, settings: SettingsOption = None) -> None:
 
     with open_home(existing(settings_of(settings, home).home), exclusive=False) as opened:
         for key in keys_of(opened.state):
+            if as_json:
+                kept = {"id": key.id, "role": key.role, "label": key.label}
+                as_line(kept | {"made_at": instant(key.made_at)})
+                continue
             typer.echo(f"{key.id}  {key.role:<9}  {instant(key.made_at)}  {key.label}".rstrip())
 
 
@@ -105,6 +130,7 @@ def remove(
     id_: Annotated[str, typer.Argument(metavar="ID", help="As `list` shows it: k_….")],
     home: HomeOption = None,
     settings: SettingsOption = None,
+    as_json: JsonOption = False,
 ) -> None:
     """End a key, at once."""
     from atalaia.api.keys import remove_key
@@ -113,3 +139,5 @@ def remove(
     with open_home(existing(settings_of(settings, home).home), exclusive=False) as opened:
         if not remove_key(opened.state, id_):
             raise AtalaiaError(f"there is no key {id_}; `atalaia api-key list` shows them")
+    if as_json:
+        as_line({"removed": id_})

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from atalaia.cli.options import existing, settings_of, while_read
+from atalaia.cli.options import existing, settings_of
 from atalaia.errors import AtalaiaError
 
 if TYPE_CHECKING:
@@ -90,11 +90,3 @@ def pseudonym_of(people: PeopleService, person: str) -> str:
     """Whose pseudonym or contact this is."""
     with wishes():
         return people.pseudonym(person)
-
-
-def as_line(value: object) -> None:
-    """Print it as one line of JSON, for programs."""
-    import msgspec
-
-    with while_read():
-        typer.echo(msgspec.json.encode(value).decode())

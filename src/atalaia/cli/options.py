@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -12,12 +12,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from atalaia.cli import waiting
 from atalaia.errors import AtalaiaError
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
     from atalaia.settings import Settings
+
+slow, answers = waiting.slow, waiting.answers
 
 HomeOption = Annotated[
     Path | None,
@@ -71,12 +74,36 @@ def existing(home: Path) -> Path:
 @contextmanager
 def while_read() -> Iterator[None]:
     """Write to stdout; that its reader has gone (`atalaia … | head`) is no error of ours."""
+    answers()
     try:
         yield
         sys.stdout.flush()
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise typer.Exit from None
+
+
+def as_line(value: object) -> None:
+    """Print it as one line of JSON, for programs."""
+    as_lines([value])
+
+
+def as_lines(values: Iterable[object]) -> None:
+    """Print each as one line of JSON, for programs: the one form of all lists (NDJSON)."""
+    import msgspec
+
+    with while_read():
+        for value in values:
+            typer.echo(msgspec.json.encode(value).decode())
+
+
+def answer(value: dict[str, object], words: str, *, as_json: bool) -> None:
+    """What was done: for programs, or in words for people."""
+    if as_json:
+        as_line(value)
+    else:
+        answers()
+        typer.echo(words)
 
 
 @contextmanager

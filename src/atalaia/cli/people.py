@@ -10,11 +10,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from atalaia.cli.opened import PersonArgument, as_line, opened_people, pseudonym_of, wishes
+from atalaia.cli.opened import PersonArgument, opened_people, pseudonym_of, wishes
 from atalaia.cli.options import (
     HomeOption,
     JsonOption,
     SettingsOption,
+    answer,
+    answers,
+    as_line,
+    slow,
     while_read,
 )
 from atalaia.cli.wishes import app as town_wishes
@@ -56,6 +60,7 @@ _NO_CONTACT = "inbox:"
 
 
 @app.command()
+@slow
 def subscribe(
     contact: Annotated[
         list[str] | None,
@@ -96,6 +101,7 @@ def subscribe(
             kept, contact or [], place, radius, area, hazard, threshold, language, quiet, timezone,
             escalate_after=escalate_after, is_organisation=organisation, proof=proof,
         )  # fmt: skip
+        answers()
         for problem in people.notes(request):
             print(f"note: {problem}", file=sys.stderr)
         with wishes():
@@ -138,7 +144,7 @@ def confirm(
     from atalaia.domain.contact import read_contact
 
     with opened_people(settings, home) as (_, _, people), wishes():
-        who = person if person.startswith("p_") else read_contact(person)
+        who = person if person.startswith("p_") else read_contact(person, people.brought)
         done = people.confirm(who, code, int(time.time()), is_theirs=True)
     if done is None:
         raise AtalaiaError(
@@ -153,6 +159,7 @@ def confirm(
 
 
 @app.command()
+@slow
 def preview(
     person: Annotated[
         str | None, typer.Argument(help="Somebody who is subscribed; else say what for.")
@@ -204,16 +211,19 @@ def stop(
     channel: Annotated[str | None, typer.Option(help="Only this channel; else all.")] = None,
     home: HomeOption = None,
     settings: SettingsOption = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Tell somebody no more. `atalaia erase` also forgets them."""
     with opened_people(settings, home) as (_, _, people):
         pseudonym = pseudonym_of(people, person)
         if not people.stop(pseudonym, int(time.time()), channel):
             raise AtalaiaError(f"{pseudonym} was not told by {channel or 'any channel'}")
-    typer.echo(f"{pseudonym} is told no more by {channel or 'any channel'}")
+    told: dict[str, object] = {"person": pseudonym, "channel": channel}
+    answer(told, f"{pseudonym} is told no more by {channel or 'any channel'}", as_json=as_json)
 
 
 @app.command()
+@slow
 def export(
     person: PersonArgument,
     home: HomeOption = None,
@@ -225,6 +235,7 @@ def export(
         held = people.export(pseudonym)
     if held is None:
         raise AtalaiaError(f"nobody is kept under {pseudonym}; they may have been erased")
+    answers()
     typer.echo(held)
 
 
@@ -234,6 +245,7 @@ def erase(
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
     home: HomeOption = None,
     settings: SettingsOption = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Forget somebody: their key, contacts, subscriptions, messages. It cannot be undone."""
     with opened_people(settings, home) as (_, _, people):
@@ -243,9 +255,8 @@ def erase(
         if not yes:
             typer.confirm(f"Forget {pseudonym}? It cannot be undone", abort=True, err=True)
         people.erase(pseudonym, int(time.time()))
-    typer.echo(
-        f"{pseudonym} is erased; that they once agreed is kept, under a name that says nothing"
-    )
+    words = f"{pseudonym} is erased; that they once agreed is kept, under a name that says nothing"
+    answer({"erased": pseudonym}, words, as_json=as_json)
 
 
 @app.command()
@@ -253,10 +264,13 @@ def key(
     person: PersonArgument,
     home: HomeOption = None,
     settings: SettingsOption = None,
+    as_json: JsonOption = False,
 ) -> None:
     """A key of somebody's own for the API, shown this once; an older one ends."""
     with opened_people(settings, home) as (_, _, people), wishes():
-        typer.echo(people.make_key(pseudonym_of(people, person), int(time.time())))
+        pseudonym = pseudonym_of(people, person)
+        text = people.make_key(pseudonym, int(time.time()))
+    answer({"person": pseudonym, "key": text}, text, as_json=as_json)
 
 
 # Parts
@@ -290,7 +304,7 @@ def _request(
             *_polygons(areas or []),
         )
         request = Request(
-            contacts=tuple(read_contact(text) for text in contacts),
+            contacts=tuple(read_contact(text, kept.channels.brought) for text in contacts),
             where=where,
             hazards=read_hazards(tuple(hazards or ())),
             thresholds=tuple(read_threshold(text, kept.rules) for text in thresholds or ()),
@@ -343,7 +357,7 @@ def _import(
 
     kept_rows = 0
     faults: list[str] = []
-    for row in read_requests(file, people.rules, find, proof=proof):
+    for row in read_requests(file, people.rules, find, proof=proof, brought=people.brought):
         if isinstance(row, str):
             faults.append(row)
             continue
@@ -353,6 +367,7 @@ def _import(
             faults.append(f"{file}:{row.line}: {error}")
             continue
         kept_rows += 1
+        answers()
         told = {"line": row.line, "person": done.pseudonym, "secrets": done.secrets}
         if as_json:
             as_line(told)

@@ -11,14 +11,17 @@ from atalaia.cli.options import (
     JsonOption,
     OnOption,
     SettingsOption,
+    answers,
     existing,
     settings_of,
+    slow,
 )
 
 app = typer.Typer()
 
 
 @app.command()
+@slow
 def refine(
     rebuild: Annotated[
         bool, typer.Option("--rebuild", help="Derive all of GOLD again from RAW.")
@@ -72,6 +75,7 @@ def refine(
             keys = opened.keys if opened.people.changes(0, 1) else None
             sweep(opened.state, opened.lake, keys, now, kept.channels.keep_s)
         keep_days(opened.lake, places, now)
+    answers()
     if as_json:
         typer.echo(msgspec.json.encode(report._asdict() | {"compacted": compacted._asdict()}))
     else:

@@ -10,10 +10,14 @@ import typer
 
 from atalaia.cli.options import (
     HomeOption,
+    JsonOption,
     SettingsOption,
+    answers,
+    as_line,
     existing,
     hazard_of,
     settings_of,
+    slow,
     zone_of,
 )
 from atalaia.errors import AtalaiaError
@@ -22,6 +26,7 @@ app = typer.Typer()
 
 
 @app.command()
+@slow
 def report(
     out: Annotated[Path, typer.Option(help="The page to write; - is stdout.")] = Path(
         "report.html"
@@ -46,6 +51,7 @@ def report(
     ] = None,
     home: HomeOption = None,
     settings: SettingsOption = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Write one page of pictures: the gravest storm, a calendar, the places, how right it was."""
     import time
@@ -77,6 +83,7 @@ def report(
             truth=truth,
         )
     text = page(told, words)
+    answers()
     if str(out) == "-":
         typer.echo(text, nl=False)
         return
@@ -86,4 +93,6 @@ def report(
         raise AtalaiaError(
             f"{out} cannot be written: {error.strerror}; give another --out"
         ) from error
+    if as_json:
+        as_line({"written": str(out)})
     print(f"written: {out}", file=sys.stderr)

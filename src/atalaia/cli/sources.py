@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from atalaia.cli.options import JsonOption, SettingsOption, settings_of, while_read
+from atalaia.cli.options import JsonOption, SettingsOption, settings_of, slow, while_read
 from atalaia.errors import AtalaiaError
 from atalaia.given import meant
 
@@ -23,8 +23,11 @@ _MOST_SHOWN = 40
 
 
 @sources.command("try")
+@slow
 def try_one(
-    name: Annotated[str, typer.Argument(help="As config check names it: http:NAME, or NAME.")],
+    name: Annotated[
+        str, typer.Argument(help="As config check names it: http:NAME, plugin:NAME, or NAME.")
+    ],
     place: Annotated[
         str | None, typer.Option("--place", help="Id of the place to ask for; else the first.")
     ] = None,
@@ -57,7 +60,7 @@ def try_one(
 
 def _plan_of(name: str, known: list[Plan]) -> Plan:
     found = {plan.name: plan for plan in known}
-    plan = found.get(name) or found.get(f"http:{name}")
+    plan = found.get(name) or found.get(f"http:{name}") or found.get(f"plugin:{name}")
     if plan is None:
         names = ", ".join(found) or "none"
         raise AtalaiaError(

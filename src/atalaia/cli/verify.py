@@ -16,6 +16,7 @@ from atalaia.cli.options import (
     existing,
     hazard_of,
     settings_of,
+    slow,
     while_read,
 )
 from atalaia.cli.scored import Scoring, scored
@@ -32,6 +33,7 @@ By = Literal["day", "episode"]
 
 
 @app.command()
+@slow
 @scored
 def verify(
     asked: Scoring,
@@ -90,6 +92,7 @@ def verify(
 
 
 @app.command()
+@slow
 def record(
     rules: Annotated[
         str | None, typer.Option(help="What counts as an event: a rule set; else the settings'.")

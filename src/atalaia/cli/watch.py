@@ -14,9 +14,12 @@ from atalaia.cli.options import (
     HomeOption,
     JsonOption,
     SettingsOption,
+    answers,
+    as_line,
     existing,
     progress_bar,
     settings_of,
+    slow,
     while_read,
 )
 from atalaia.errors import AtalaiaError
@@ -112,6 +115,7 @@ _TIMES = ["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"]
 
 
 @app.command()
+@slow
 def cut(
     folder: Annotated[Path, typer.Argument(help="Where payloads.ndjson and places.csv go.")],
     since: Annotated[
@@ -123,6 +127,7 @@ def cut(
     source: Annotated[str | None, typer.Option(help="What one source answered alone.")] = None,
     home: HomeOption = None,
     settings: SettingsOption = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Cut a piece of a home's past for `replay --payloads`, without anybody's data."""
     from atalaia.homes.embedded import open_home
@@ -132,6 +137,9 @@ def cut(
     last = int(until.replace(tzinfo=UTC).timestamp()) if until else 2**62
     with open_home(existing(settings_of(settings, home).home), exclusive=False) as opened:
         written = cut_home(opened, folder, first, last, source)
+    answers()
+    if as_json:
+        as_line({"payloads": written, "folder": str(folder)})
     print(f"{written} payloads in {folder}", file=sys.stderr)
 
 

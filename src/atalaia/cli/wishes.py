@@ -6,8 +6,8 @@ import sys
 
 import typer
 
-from atalaia.cli.opened import as_line, opened_people
-from atalaia.cli.options import HomeOption, JsonOption, SettingsOption, while_read
+from atalaia.cli.opened import opened_people
+from atalaia.cli.options import HomeOption, JsonOption, SettingsOption, as_line, while_read
 
 app = typer.Typer()
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Callable, Mapping
+from typing import TypeAlias
 from urllib.parse import unquote, urlsplit
 
 import msgspec
@@ -26,6 +28,11 @@ CHANNELS = (
 PROGRAMS = ("webhook", "alertmanager")
 """Those behind which nobody reads: each incident goes by itself, and has an order of its own."""
 
+Brought: TypeAlias = Mapping[str, Callable[[str], str]]
+"""By channel of a plug-in: an address as it is written → the one form of it, or ValueError."""
+
+NONE_BROUGHT: Brought = {}
+
 _PHONE = re.compile(r"\+[1-9][0-9]{7,14}")
 _EMAIL = re.compile(r"[^@\s\"<>(),;:\\]{1,64}@(?:[\w-]+\.)+[\w-]{2,}")
 _CHAT = re.compile(r"-?[0-9]{1,20}")
@@ -39,7 +46,7 @@ _POINT_BYTES, _AUTH_BYTES = 65, 16
 class Contact(msgspec.Struct, frozen=True, gc=False):
     """One address.
 
-    channel   of `CHANNELS`
+    channel   of `CHANNELS`, or a plug-in's
     address   chat id, phone number (E.164), e-mail, URL; of a browser, the URL at its maker's push
               service; empty for the inbox
     secret    of a webhook: what its messages are signed with (``whsec_…``); of a browser: what they
@@ -55,22 +62,21 @@ class Contact(msgspec.Struct, frozen=True, gc=False):
         return f"Contact({self.channel!r}, '***')"
 
 
-def read_contact(text: str) -> Contact:
+def read_contact(text: str, brought: Brought = NONE_BROUGHT) -> Contact:
     """``channel:address`` as a contact, its address in the one form that it is looked up by.
 
-    Raises ValueError with the next step, and without the address. A browser's is ``webpush:`` and
-    its `PushSubscription` as JSON.
+    `brought` are channels besides `CHANNELS`. Raises ValueError with the next step, and without the
+    address. A browser's is ``webpush:`` and its `PushSubscription` as JSON.
     """
     channel, _, address = text.strip().partition(":")
     channel = channel.strip().lower()
-    if channel not in CHANNELS:
-        raise ValueError(
-            f"no channel of this name; write channel:address with one of {', '.join(CHANNELS)}"
-        )
-    return contact_of(channel, address)
+    if channel not in CHANNELS and channel not in brought:
+        known = ", ".join((*CHANNELS, *brought))
+        raise ValueError(f"no channel of this name; write channel:address with one of {known}")
+    return contact_of(channel, address, brought)
 
 
-def contact_of(channel: str, address: str) -> Contact:
+def contact_of(channel: str, address: str, brought: Brought = NONE_BROUGHT) -> Contact:
     """The contact that this address is of, in the form in which it is kept: the same for all ways
     of writing it. Raises ValueError."""
     text = address.strip()
@@ -80,7 +86,8 @@ def contact_of(channel: str, address: str) -> Contact:
         return _browser(text)
     if channel == "alertmanager":
         return _alertmanager(text)
-    return Contact(channel, _NORMAL[channel](text))
+    normal = _NORMAL.get(channel) or brought[channel]
+    return Contact(channel, normal(text))
 
 
 class _Keys(msgspec.Struct, frozen=True):

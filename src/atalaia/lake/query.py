@@ -49,7 +49,7 @@ def query(home: Home, decode: Decode, places: Places, sql: str) -> Result:
         if isinstance(error, duckdb.Error | QueryInvalid):
             _refuse_damaged(home.lake, named(sql), error)
         raise
-    return Result(result.columns, _then_clean(result.rows, folder))
+    return Result(result.columns, _then_clean(result.rows, folder), result.types)
 
 
 def _laid_over(home: Home, decode: Decode, places: Places, wanted: set[str], folder: Path) -> Lake:

@@ -362,7 +362,9 @@ def _deliveries() -> dict[str, Column]:
     return {
         "person": Column(_TEXT, "a pseudonym"),
         "channel": Column(
-            _TEXT, "webpush, telegram, whatsapp, email, sms, webhook, inbox, apprise, alertmanager"
+            _TEXT,
+            "webpush, telegram, whatsapp, email, sms, webhook, inbox, apprise, alertmanager, "
+            "or a plug-in's",
         ),
         "message": Column(_TEXT, "id of the message that carried it"),
         "incident": Column(_TEXT, "key of the incident"),

@@ -6,18 +6,17 @@ import aiohttp
 
 from atalaia.channels.alertmanager import Alertmanager
 from atalaia.channels.apprise import Apprise
-from atalaia.channels.email import Email
 from atalaia.channels.guard import Rules
 from atalaia.channels.inbox import Inbox
-from atalaia.channels.ses import Ses
 from atalaia.channels.sms import Sms
 from atalaia.channels.telegram import Telegram
 from atalaia.channels.webhook import Webhook
 from atalaia.channels.webpush import WebPush
 from atalaia.channels.whatsapp import WhatsApp
 from atalaia.domain.delivery import Channel
+from atalaia.notify.mailing import mailer
 from atalaia.ports import Keys
-from atalaia.settings import Settings, channels
+from atalaia.settings import Settings
 
 
 def open_channels(
@@ -42,7 +41,7 @@ def open_channels(
             )
         )
     if (email := chosen.email) is not None:
-        found.append(_email(email, settings.people.contact))
+        found.append(mailer(email, settings.people.contact))
     if (sms := chosen.sms) is not None:
         found.append(
             Sms(
@@ -62,23 +61,9 @@ def open_channels(
         found.append(Apprise())
     if chosen.alertmanager is not None:
         found.append(Alertmanager(rules=Rules(allow=chosen.alertmanager_allow)))
+    if chosen.plugged or chosen.broken:
+        # Who has no plug-in loads nothing of them.
+        from atalaia.notify.plugged import plugged  # noqa: PLC0415
+
+        found += plugged(chosen, session)
     return {channel.name: channel for channel in found}
-
-
-def _email(chosen: channels.EmailSettings, unsubscribe: str) -> Channel:
-    if chosen.via == "ses":
-        return Ses(
-            sender=chosen.sender,
-            unsubscribe=unsubscribe,
-            region=chosen.region,
-            endpoint_url=chosen.base_url or "",
-        )
-    return Email(
-        host=chosen.host,
-        port=chosen.port,
-        tls=chosen.security,
-        user=chosen.user,
-        password=chosen.password.reveal() if chosen.password else "",
-        sender=chosen.sender,
-        unsubscribe=unsubscribe,
-    )

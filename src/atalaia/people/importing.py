@@ -24,13 +24,13 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 
-from atalaia.domain.contact import CHANNELS, Contact, contact_of
+from atalaia.domain.contact import CHANNELS, NONE_BROUGHT, Brought, Contact, contact_of
 from atalaia.domain.rule import RuleSet
 from atalaia.domain.subscription import (
     DEFAULT_RADIUS_KM,
@@ -53,7 +53,8 @@ _HINTS = {
     "organisation": "write yes or no",
     "escalate_after_min": "write minutes as a number; 0: never",
 }
-COLUMNS = (*CHANNELS, *_HINTS, "timezone", "proof")
+_OTHERS = (*_HINTS, "timezone", "proof")
+COLUMNS = (*CHANNELS, *_OTHERS)
 
 _YES, _NO = ("yes", "sim", "si", "sí", "true", "1"), ("no", "não", "nao", "false", "0", "")
 _ADDRESS_LIKE = re.compile(r"@|://|\d(?:[\s().-]*\d){6}")
@@ -74,12 +75,18 @@ class _Fault(Exception):
 
 
 def read_requests(
-    file: Path, rules: RuleSet, find: Find, *, proof: str = ""
+    file: Path,
+    rules: RuleSet,
+    find: Find,
+    *,
+    proof: str = "",
+    brought: Brought = NONE_BROUGHT,
 ) -> Iterator[Row | str]:
     """Each row in its order: a request, or words that say where and what is wrong.
 
     `find` makes a circle of a town's name, or raises ValueError; `proof` is for rows that have
-    none of their own. Raises SettingsInvalid where the file cannot be read at all.
+    none of their own; `brought` are plug-ins' channels, a column each. Raises SettingsInvalid
+    where the file cannot be read at all.
     """
     try:
         body = file.read_bytes()
@@ -89,26 +96,26 @@ def read_requests(
         text = body.decode("utf-8-sig")
     except UnicodeDecodeError:
         text = body.decode("cp1252", "replace")
-    is_json = text.lstrip().startswith("{")
-    for line, found in _json_rows(text) if is_json else _csv_rows(text):
+    rows = _json_rows if text.lstrip().startswith("{") else _csv_rows
+    for line, found in rows(text, (*COLUMNS, *brought)):
         try:
             if isinstance(found, str):
                 raise _Fault(found)  # noqa: TRY301  told like all other faults
-            yield Row(line, _request(found, rules, find, proof))
+            yield Row(line, _request(found, rules, find, proof, brought))
         except _Fault as fault:
             yield f"{file}:{line}: {fault}"
 
 
-def _csv_rows(text: str) -> Iterator[tuple[int, dict[str, Any] | str]]:
+def _csv_rows(text: str, columns: Sequence[str]) -> Iterator[tuple[int, dict[str, Any] | str]]:
     header = text.partition("\n")[0]
     rows = csv.reader(text.splitlines(keepends=True), delimiter=";" if ";" in header else ",")
     try:
         names = [name.strip().lower() for name in next(rows, [])]
-        unknown = [str(n) for n, name in enumerate(names, 1) if name not in COLUMNS]
+        unknown = [str(n) for n, name in enumerate(names, 1) if name not in columns]
         if unknown or len(set(names)) < len(names):
             # Not by name: where the header is missing that is somebody's address.
             which = f"column {', '.join(unknown)} has" if unknown else "two columns have"
-            yield 1, f"{which} no name of its own; columns are {', '.join(COLUMNS)}"
+            yield 1, f"{which} no name of its own; columns are {', '.join(columns)}"
             return
         for cells in rows:
             if any(cell.strip() for cell in cells):
@@ -123,7 +130,7 @@ def _csv_rows(text: str) -> Iterator[tuple[int, dict[str, Any] | str]]:
         yield rows.line_num, "this is not CSV; look for a quote that is not closed"
 
 
-def _json_rows(text: str) -> Iterator[tuple[int, dict[str, Any] | str]]:
+def _json_rows(text: str, columns: Sequence[str]) -> Iterator[tuple[int, dict[str, Any] | str]]:
     for number, line in enumerate(text.splitlines(), 1):
         if not line.strip():
             continue
@@ -134,18 +141,20 @@ def _json_rows(text: str) -> Iterator[tuple[int, dict[str, Any] | str]]:
             continue
         if not isinstance(found, dict):
             yield number, "write one object a line"
-        elif any(name not in COLUMNS for name in found):
-            yield number, f"a name is not known; names are {', '.join(COLUMNS)}"
+        elif any(name not in columns for name in found):
+            yield number, f"a name is not known; names are {', '.join(columns)}"
         else:
             yield number, found
 
 
-def _request(row: Mapping[str, Any], rules: RuleSet, find: Find, proof: str) -> Request:
+def _request(
+    row: Mapping[str, Any], rules: RuleSet, find: Find, proof: str, brought: Brought
+) -> Request:
     radius_km = _read(row, "radius_km", lambda cell: float(cell or DEFAULT_RADIUS_KM))
     circles = _each(row, "place", lambda text: read_where(text, radius_km, find))
     where: tuple[Circle | Polygon, ...] = (*circles, *_areas(row))
     request = Request(
-        contacts=tuple(_contacts(row)),
+        contacts=tuple(_contacts(row, brought)),
         where=where,
         hazards=_read(row, "hazards", lambda cell: read_hazards(tuple(_parts(cell)))),
         thresholds=tuple(_each(row, "thresholds", lambda text: read_threshold(text, rules))),
@@ -168,14 +177,16 @@ def _request(row: Mapping[str, Any], rules: RuleSet, find: Find, proof: str) -> 
     return request
 
 
-def _contacts(row: Mapping[str, Any]) -> Iterator[Contact]:
-    for channel in (name for name in row if name in CHANNELS):
+def _contacts(row: Mapping[str, Any], brought: Brought) -> Iterator[Contact]:
+    for channel in (
+        name for name in row if name in CHANNELS or (name in brought and name not in COLUMNS)
+    ):
         address = _text(row, channel)
         if not address or (channel == "inbox" and address.lower() in _NO):
             continue
         try:
             written = "" if channel == "inbox" and address.lower() in _YES else address
-            yield contact_of(channel, written)
+            yield contact_of(channel, written, brought)
         except ValueError as error:
             raise _Fault(str(error)) from None
 

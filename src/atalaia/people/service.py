@@ -49,6 +49,7 @@ class PeopleService:
     Who sends is woken where there may be something new for them.
 
     rules    by which limits of one's own are read
+    brought  by which addresses of plug-ins' channels are
     is_open  addresses may be taken: somebody is named who answers for them
     places   that are watched here (None: the settings' own)
     terms    by language, on which somebody subscribes
@@ -62,6 +63,7 @@ class PeopleService:
         self._home = home
         self._settings = settings
         self.rules = settings.rules
+        self.brought = settings.channels.brought
         self.is_open = registry.is_open
         self.terms = partial(terms, registry, settings)
         self.manage = partial(manage.sign, registry)
@@ -246,7 +248,7 @@ class PeopleService:
         """Whose pseudonym or contact (``email:name@example.org``) this is, written down."""
         if text.startswith("p_"):
             return text
-        holders = self._registry.holders(read_contact(text))
+        holders = self._registry.holders(read_contact(text, self.brought))
         if not holders:
             raise ValueError("nobody has this contact; give a pseudonym (p_…) or channel:address")
         if len(holders) > 1:

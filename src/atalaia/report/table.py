@@ -57,14 +57,14 @@ def _harmless(value: Any) -> str:
 
 
 def _write_json(result: Result, out: TextIO, _: int | None) -> int:
-    names = _distinct(result.columns)
+    """An object a line, as all lists are for programs."""
+    names = distinct(result.columns)
     encode = msgspec.json.Encoder(enc_hook=_plain, decimal_format="number").encode
     count = 0
-    out.write("[")
-    for count, row in enumerate(result.rows, start=1):
+    for row in result.rows:
         line = encode(dict(zip(names, map(_timed, row), strict=True))).decode()
-        out.write(("\n" if count == 1 else ",\n") + line)
-    out.write("\n]\n" if count else "]\n")
+        out.write(line + "\n")
+        count += 1
     return count
 
 
@@ -162,7 +162,7 @@ def _plain(value: Any) -> Any:
     return str(value)
 
 
-def _distinct(names: Sequence[str]) -> list[str]:
+def distinct(names: Sequence[str]) -> list[str]:
     """Names with a number after those that came before: an object's keys must differ."""
     made: list[str] = []
     for name in names:

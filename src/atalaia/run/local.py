@@ -300,15 +300,14 @@ def run(settings: Settings, *, port: int | None = None) -> int:
     if port is not None:
         settings = settings.on_port(port)
     for line in weaknesses(checked(settings)):
-        log.warning("not safe as it is set", reason=line)
+        log.warning("not as it should be set", reason=line)
     with home_of(settings, exclusive=True) as home:
         _refuse_replay(home)
         home.keys.vapid_key()  # refused here, where somebody looks, and not at the first alert
-        asyncio.run(_run(settings, home))
-    return 0
+        return asyncio.run(_run(settings, home))
 
 
-async def _run(settings: Settings, home: EmbeddedHome) -> None:
+async def _run(settings: Settings, home: EmbeddedHome) -> int:
     stop = asked_to_stop()
     async with Live(settings, home) as live:
         log.info(
@@ -329,6 +328,7 @@ async def _run(settings: Settings, home: EmbeddedHome) -> None:
         await stop.wait()
         log.info("stopping")
         await cancelled(loading)
+    return stop.code
 
 
 def _refuse_replay(home: EmbeddedHome) -> None:

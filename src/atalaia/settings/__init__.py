@@ -107,7 +107,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """All that a person can set, checked.
 
     home        the home's folder
-    described   the sources that are described here
+    described   the sources that are described here, and those that plug-ins bring
     rules, places, language    what is dangerous, where to look, what the terminal speaks
     cap         who speaks in the feeds, and whose official warnings are passed on
     page        what the page shows besides the outline map
@@ -148,6 +148,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     bytes_a_day: int
     file: Path | None
     ignored: tuple[str, ...]
+
+    @property
+    def broken_plugins(self) -> list[str]:
+        """Which plug-ins cannot be used, why, and what to do; all else goes on without them."""
+        return [one.sentence for one in (*self.described.broken, *self.channels.broken)]
 
     def on_port(self, port: int) -> Settings:
         """The same, with the API at another port."""
@@ -193,6 +198,7 @@ def describe(settings: Settings) -> list[str]:
         f"archive every {duration(settings.archive_interval_s)}, "
         f"refine every {duration(settings.refine_interval_s)}",
         *(f"ignored: {name}" for name in settings.ignored),
+        *(f"BROKEN {line}" for line in settings.broken_plugins),
     ]
 
 
@@ -206,7 +212,7 @@ class _Reader(Document):
         places = read_places(self)
         ana = gauges.read_ana(self, places)
         rule_set = gauges.with_levels(self, rule_set, ana)
-        own = described.read_described(self, places)
+        own, brought = described.read_described(self, places), channels.read_plugged(self)
         self.name_unknown(self.document, ())
         for stranger in rule_set.strangers(places.position):
             self.add("rules", f"{stranger}; mend its id, or watch that place")
@@ -233,7 +239,7 @@ class _Reader(Document):
             home_assistant=feeds.read_home_assistant(self),
             watchdog_url=self.get("watchdog.url", url, ""),
             people=channels.read_people(self),
-            channels=channels.read_channels(self),
+            channels=channels.read_channels(self, brought),
             archive_interval_s=self.get("archive.interval", duration_of(60), 300),
             refine_interval_s=self.get("refine.interval", duration_of(60), 900),
             keep_s=self.get("archive.keep", duration_of(86_400), 7 * 86_400),

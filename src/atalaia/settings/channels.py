@@ -7,10 +7,11 @@ import math
 import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import msgspec
 
+from atalaia.domain.contact import Brought
 from atalaia.settings.document import (
     Document,
     EnvText,
@@ -23,6 +24,11 @@ from atalaia.settings.document import (
     url,
     whole,
 )
+
+if TYPE_CHECKING:
+    from atalaia.settings.plugged import BrokenPlugin, PluggedChannel
+
+    PluginsRead: TypeAlias = tuple[tuple[PluggedChannel, ...], tuple[BrokenPlugin, ...]]
 
 KEYS = (
     "people.keys",
@@ -200,6 +206,7 @@ class WebPushSettings(msgspec.Struct, frozen=True, kw_only=True):
 class Channels(msgspec.Struct, frozen=True, kw_only=True):
     """The channels that are set up; None: this one is not. The inbox always is.
 
+    plugged   those that plug-ins bring; `broken` ones cannot be used
     keep_s    how long messages and deliveries are kept
     """
 
@@ -211,7 +218,19 @@ class Channels(msgspec.Struct, frozen=True, kw_only=True):
     webpush: WebPushSettings | None
     apprise: bool
     alertmanager: AlertmanagerSettings | None
+    plugged: tuple[PluggedChannel, ...]
+    broken: tuple[BrokenPlugin, ...]
     keep_s: int
+
+    @property
+    def brought(self) -> Brought:
+        """By channel of a plug-in: an address as it is written → the one form of it."""
+        return {one.name: one.address for one in self.plugged}
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """Keys of plug-ins' settings that are secrets."""
+        return tuple(key for one in self.plugged for key in one.secrets)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -226,7 +245,8 @@ class Channels(msgspec.Struct, frozen=True, kw_only=True):
             "apprise",
             "alertmanager",
         )
-        return (*(name for name in named if getattr(self, name)), "inbox")
+        brought = (one.name for one in self.plugged)
+        return (*(name for name in named if getattr(self, name)), *brought, "inbox")
 
     @property
     def webhook_allow(self) -> tuple[Network, ...]:
@@ -264,8 +284,18 @@ def read_people(document: Document) -> PeopleSettings:
     )
 
 
-def read_channels(document: Document) -> Channels:
-    """The tables ``[channels.…]``."""
+def read_plugged(document: Document) -> PluginsRead:
+    """The tables ``[channels.NAME]`` of plug-ins."""
+    if not (names := document.strangers("channels")):
+        return (), ()
+    # Who has no plug-in loads nothing of them.
+    from atalaia.settings import plugged  # noqa: PLC0415
+
+    return plugged.read_channels(document, names)
+
+
+def read_channels(document: Document, brought: PluginsRead) -> Channels:
+    """The tables ``[channels.…]``; `brought` are those of plug-ins."""
     return Channels(
         telegram=_telegram(document),
         whatsapp=_whatsapp(document),
@@ -275,6 +305,8 @@ def read_channels(document: Document) -> Channels:
         webpush=_webpush(document),
         apprise=document.get("channels.apprise.enabled", flag, False),
         alertmanager=_alertmanager(document),
+        plugged=brought[0],
+        broken=brought[1],
         keep_s=document.get("deliveries.keep", duration_of(86_400), 90 * 86_400),
     )
 

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from atalaia.domain.place import Places
 from atalaia.domain.rule import seconds
+from atalaia.settings.calls import WINDOWS, windows_of
 from atalaia.settings.document import (
     Document,
     EnvText,
@@ -22,9 +23,7 @@ from atalaia.settings.document import (
     flag,
     one_of,
     text_of,
-    whole,
 )
-from atalaia.sources.budget import CallWindow
 from atalaia.sources.described.asked import SLOTS, DescribedSource, SourceAddress, address_of
 from atalaia.sources.described.description import (
     DescribedStation,
@@ -33,6 +32,10 @@ from atalaia.sources.described.description import (
     is_name,
 )
 from atalaia.sources.schedule import Arithmetic, arithmetic
+
+if TYPE_CHECKING:
+    from atalaia.settings.plugged import BrokenPlugin
+    from atalaia.sources.plugged.asked import PluggedSource
 
 AT = "sources.http"
 KEYS = (
@@ -43,9 +46,7 @@ KEYS = (
     "key_file",
     "key_header",
     "key_param",
-    "calls_a_minute",
-    "calls_an_hour",
-    "calls_a_day",
+    *WINDOWS,
     "format",
     "rows",
     "kind",
@@ -62,19 +63,27 @@ KEYS = (
 )
 """Of each table, below ``sources.http.NAME``."""
 
-_WINDOWS = {
-    "calls_a_minute": ("minute", 60),
-    "calls_an_hour": ("hour", 3600),
-    "calls_a_day": ("day", 86_400),
-}
 _HEADER = re.compile(r"[A-Za-z0-9-]{1,60}")
 _NOWHERE = SourceAddress("", {})
 
 
 class Described(msgspec.Struct, frozen=True, kw_only=True):
-    """The described sources that are switched on."""
+    """The sources that the settings describe or that plug-ins bring, and that are switched on.
+
+    broken   plug-ins that cannot be used: all else goes on without them
+    """
 
     sources: tuple[DescribedSource, ...] = ()
+    plugged: tuple[PluggedSource, ...] = ()
+    broken: tuple[BrokenPlugin, ...] = ()
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """Keys of the settings that are secrets."""
+        return (
+            *(f"{AT}.{one.name}.key" for one in self.sources),
+            *(key for one in self.plugged for key in one.secrets),
+        )
 
     def described(self, places: int) -> Iterator[str]:
         """What is asked, and what that comes to, for `config check`."""
@@ -83,16 +92,31 @@ class Described(msgspec.Struct, frozen=True, kw_only=True):
             of = "places" if one.description.station is None else "stations"
             told = ", ".join(one.description.values)
             yield f"{one.source}: of {of} {told}, from {one.address.url}"
+        for brought in self.plugged:
+            yield brought.costs(places).sentence
+            yield f"{brought.source}: {brought.told}"
 
 
 def read_described(document: Document, places: Places) -> Described:
-    """The tables ``[sources.http.NAME]`` of sources that are switched on."""
+    """The tables ``[sources.http.NAME]``, and ``[sources.NAME]`` of plug-ins, of sources that are
+    switched on."""
+    sources = _read_tables(document, places)
+    if not (names := document.strangers("sources")):
+        return Described(sources=sources)
+    # Who has no plug-in loads nothing of them.
+    from atalaia.settings import plugged  # noqa: PLC0415
+
+    found, broken = plugged.read_sources(document, names, places)
+    return Described(sources=sources, plugged=found, broken=broken)
+
+
+def _read_tables(document: Document, places: Places) -> tuple[DescribedSource, ...]:
     tables = document.in_file(AT)
     document.also((AT,))
     if not isinstance(tables, dict):
         if tables is not None:
             document.add(AT, f"not a table; write [{AT}.my-network]")
-        return Described()
+        return ()
     found = []
     for name, table in tables.items():
         if not is_name(name) or not isinstance(table, dict):
@@ -107,7 +131,7 @@ def read_described(document: Document, places: Places) -> Described:
             plan = _costs(one, len(places))
             if not plan.fits:
                 document.add(f"{AT}.{name}.interval", f"{plan.sentence}; lengthen interval")
-    return Described(sources=tuple(found))
+    return tuple(found)
 
 
 def _costs(source: DescribedSource, places: int) -> Arithmetic:
@@ -138,7 +162,7 @@ def _read(document: Document, name: str, places: Places) -> DescribedSource:
         place=place,
         credentials=in_header if key is not None and not param else {},
         secret_params={param: text} if key is not None and param else {},
-        windows=tuple(_windows(document, at)),
+        windows=tuple(windows_of(document, at)),
     )
     if len(document.problems) == before:
         _check_whose(document, at, source)
@@ -208,13 +232,6 @@ def _place(places: Places) -> Callable[[Any], str]:
         return text
 
     return read
-
-
-def _windows(document: Document, at: str) -> Iterator[CallWindow]:
-    for key, (name, length_s) in _WINDOWS.items():
-        limit = document.get(f"{at}.{key}", whole(1, 100_000_000), 0)
-        if limit:
-            yield CallWindow(name, limit, length_s)
 
 
 def _values(value: Any) -> dict[str, DescribedValue]:

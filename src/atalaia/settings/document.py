@@ -6,8 +6,9 @@ import re
 import tomllib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
+from atalaia import redact
 from atalaia.domain.rule import seconds
 from atalaia.domain.words import duration
 from atalaia.errors import SettingsInvalid
@@ -18,23 +19,11 @@ PREFIX = "ATALAIA_"
 FILE_VARIABLE = "ATALAIA_SETTINGS"
 """Names another settings file than ./atalaia.toml."""
 
+_OF_PLUGINS = (("sources",), ("channels",))
+
 T = TypeVar("T")
 
-
-class Secret:
-    """A text that is shown to nobody: not in a `repr`, a log, an error or a file."""
-
-    __slots__ = ("_text",)
-
-    def __init__(self, text: str) -> None:
-        self._text = text
-
-    def reveal(self) -> str:
-        """The text itself, for the one request or comparison that needs it."""
-        return self._text
-
-    def __repr__(self) -> str:
-        return "***"
+Secret: TypeAlias = redact.Secret
 
 
 class Document:
@@ -176,6 +165,14 @@ class Document:
         """Know further keys: of tables whose names are the writer's own."""
         self._keys = (*self._keys, *keys)
 
+    def strangers(self, at: str) -> list[str]:
+        """Names of the file's tables right below a key that are none of the known ones."""
+        tables = self.in_file(at)
+        path = tuple(at.split("."))
+        known = {key.split(".")[len(path)] for key in self._keys if _is_below(key, path)}
+        found = tables.items() if isinstance(tables, dict) else ()
+        return [name for name, of in found if name not in known and isinstance(of, dict)]
+
     def name_unknown(self, table: dict[str, Any], path: tuple[str, ...]) -> None:
         """Note each key of a table, and of those in it, that is none of the known ones."""
         known = {key.split(".")[len(path)] for key in self._keys if _is_below(key, path)}
@@ -185,9 +182,10 @@ class Document:
             here = (*path, name)
             if name not in known:
                 near = meant(name, known)
+                more = ", and what installed plug-ins bring" if path in _OF_PLUGINS else ""
                 self.say(
                     self.where(here),
-                    f"unknown key {'.'.join(here)}{near}; here go {', '.join(sorted(known))}",
+                    f"unknown key {'.'.join(here)}{near}; here go {', '.join(sorted(known))}{more}",
                 )
             elif here == ("place",):
                 continue

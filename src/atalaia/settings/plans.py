@@ -60,6 +60,7 @@ def plans(settings: Settings) -> list[Plan]:
             found.append(StationsPlan(network.name, network.stations, network.interval_s, ask))
     needed = settings.rules.variables
     found += [one.plan(settings.places, needed) for one in settings.described.sources]
+    found += [one.plan(settings.places, needed) for one in settings.described.plugged]
     return found
 
 

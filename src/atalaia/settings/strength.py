@@ -22,7 +22,9 @@ SECRETS = tuple(key for key in KEYS if f"{key}_file" in KEYS)
 
 
 def weaknesses(settings: Settings) -> Iterator[str]:
-    """What works and is not as safe as it may have to be, a line each, with the next step."""
+    """What works and is not as safe as it may have to be, or does not work and stops nothing else:
+    a line each, with the next step."""
+    yield from settings.broken_plugins
     if not settings.api.is_loopback:
         yield (
             f"api.host {settings.api.host}: others reach it, and it speaks no TLS: keys and "
@@ -45,7 +47,8 @@ def refusals(settings: Settings) -> Iterator[str]:
     machine may read. One line each, with the next step and without any secret in it."""
     yield from _guessable(settings)
     if settings.file is not None and is_open_to_others(settings.file):
-        held = [key for key in SECRETS if _stands_in(settings.file, key)]
+        secrets = (*SECRETS, *settings.described.secrets, *settings.channels.secrets)
+        held = [key for key in secrets if _stands_in(settings.file, key)]
         if held:
             yield f"{settings.file}: others may read {held[0]} in it; run chmod 600 on it"
 

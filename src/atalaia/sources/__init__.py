@@ -27,6 +27,8 @@ def decoders(places: Places) -> dict[str, Decode]:
     from atalaia.sources.cap import decoder as cap  # noqa: PLC0415
     from atalaia.sources.described import decoder as described  # noqa: PLC0415
     from atalaia.sources.instruments import of_stations  # noqa: PLC0415
+    from atalaia.sources.plugged import NAME as PLUGGED  # noqa: PLC0415
+    from atalaia.sources.plugged import decoder as plugged  # noqa: PLC0415
     from atalaia.sources.stations import instruments  # noqa: PLC0415
 
     readings = readings_csv.decoder(places)
@@ -39,17 +41,19 @@ def decoders(places: Places) -> dict[str, Decode]:
         readings_csv.STATION: readings,
         CLOCK: _no_rows,
         described.NAME: described.decoder(places),
+        PLUGGED: plugged.decoder(places),
         **{name: of_stations(decode) for name, decode in instruments(places).items()},
     }
 
 
 def pushable(places: Places) -> frozenset[str]:
     """The sources whose answers may be pushed: what a described source is believed for is what
-    this program asked it, and instruments have ways of their own."""
+    this program asked it, so is a plug-in's, and instruments have ways of their own."""
+    from atalaia.sources import plugged  # noqa: PLC0415
     from atalaia.sources.described.description import NAME  # noqa: PLC0415
     from atalaia.sources.stations import instruments  # noqa: PLC0415
 
-    return frozenset(decoders(places)) - {CLOCK, NAME, *instruments(places)}
+    return frozenset(decoders(places)) - {CLOCK, NAME, plugged.NAME, *instruments(places)}
 
 
 def decode_all(places: Places) -> Decode:

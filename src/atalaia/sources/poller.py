@@ -21,6 +21,7 @@ from atalaia.domain.place import Places
 from atalaia.domain.reading import NO_TIME, Floats
 from atalaia.logs import Logger
 from atalaia.notes import Note
+from atalaia.plugins.found import PluginBroken
 from atalaia.ports import Notes
 from atalaia.sources import decode_all
 from atalaia.sources.budget import Budget, Count
@@ -91,6 +92,11 @@ class Poller:
                 except Exception as error:
                     # A mistake of ours must not end the watch over this source either.
                     log.exception("fault in the poller", source=self.plan.name, error=repr(error))
+                    self.health.reason = (
+                        str(error)
+                        if isinstance(error, PluginBroken)
+                        else f"fault in the poller: {type(error).__name__}"
+                    )
                     wait_s = LOOK_AGAIN_S
                 await self._clock.sleep(min(wait_s, LOOK_AGAIN_S))
         finally:

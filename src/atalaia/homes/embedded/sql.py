@@ -38,7 +38,7 @@ class DuckSql(Sql):
         try:
             _make_views(con, sql, files, folder.name)
             _lock_down(con, [str(file) for some in files.values() for file in some], folder.name)
-            convert = _execute(con, sql)
+            types, convert = _execute(con, sql)
             page = con.fetchmany(_AT_ONCE)  # what fails, mostly fails here
         except BaseException as error:
             con.close()
@@ -47,7 +47,8 @@ class DuckSql(Sql):
                 raise QueryInvalid(str(error)) from error
             raise
         columns = tuple(str(column[0]) for column in con.description or ())
-        return Result(columns, _rows(con, page, convert or [None] * len(columns), folder))
+        rows = _rows(con, page, convert or [None] * len(columns), folder)
+        return Result(columns, rows, types)
 
 
 def _make_views(
@@ -127,8 +128,11 @@ def _lock_down(con: duckdb.DuckDBPyConnection, files: Sequence[str], spill: str)
         con.execute(f"SET {setting}")
 
 
-def _execute(con: duckdb.DuckDBPyConnection, sql: str) -> list[Callable[[Any], Any] | None]:
-    """Run the query; return how to make Python's values of each column (None: as they come)."""
+def _execute(
+    con: duckdb.DuckDBPyConnection, sql: str
+) -> tuple[tuple[str, ...], list[Callable[[Any], Any] | None]]:
+    """Run the query; return the type of each column, where it can be known before, and how to make
+    Python's values of it (None: as they come)."""
     statements = con.extract_statements(sql)
     if len(statements) != 1:
         raise QueryInvalid(f"one SELECT, please: this is {len(statements)} statements")
@@ -141,7 +145,7 @@ def _execute(con: duckdb.DuckDBPyConnection, sql: str) -> list[Callable[[Any], A
     except duckdb.Error:
         # It is wrong, and says so in its own lines when it is run; or it is a DESCRIBE itself.
         con.execute(query)
-        return []
+        return (), []
     # DuckDB hands out zoned times only with a package for zones beside it. In UTC they are the
     # same without; then they are marked as what they are.
     is_zoned = [_ZONED in kind for _, kind, *_ in columns]
@@ -153,7 +157,8 @@ def _execute(con: duckdb.DuckDBPyConnection, sql: str) -> list[Callable[[Any], A
         con.execute(f"SELECT {listed} FROM (\n{query}\n)")
     else:
         con.execute(query)
-    return [_aware if zoned else None for zoned in is_zoned]
+    types = tuple(str(kind) for _, kind, *_ in columns)
+    return types, [_aware if zoned else None for zoned in is_zoned]
 
 
 def _quoted(name: str) -> str:

@@ -16,12 +16,12 @@ import numpy as np
 
 from atalaia.domain.payload import Payload
 from atalaia.domain.place import Places
-from atalaia.domain.reading import KIND_OF, NO_TIME, Decode, Decoded, Floats, Ints, Kind, Readings
+from atalaia.domain.reading import NO_TIME, Decode, Decoded, Floats, Ints, Readings
 from atalaia.domain.station import Station
 from atalaia.domain.station_reading import StationReport, Value
 from atalaia.domain.variable import CATALOGUE
 from atalaia.sources.columns import numbers, parsed, present
-from atalaia.sources.decoding import Wanted, by_content, is_wanted, plain_error, times_of_rows
+from atalaia.sources.decoding import Wanted, by_content, is_wanted, plain_error
 from atalaia.sources.described.description import (
     NAME,
     PLACES,
@@ -36,6 +36,7 @@ from atalaia.sources.described.times import seconds_of
 from atalaia.sources.instruments import StationsTold, of_stations
 from atalaia.sources.instruments import by_content as stations_by_content
 from atalaia.sources.rejects import Rejects, shown
+from atalaia.sources.told import positions_of, rows_told
 from atalaia.sources.units import conversion
 
 __all__ = ["NAME", "decoder"]
@@ -61,25 +62,16 @@ def _read_places(places: Places, payload: Payload, wanted: Wanted, rejects: Reje
     place = _place_of_rows(description, rows, payload, places, rejects)
     valid_at = _times(description, rows, payload.received_at, rejects)
     is_good = (place >= 0) & (valid_at != NO_TIME)
-    kind = np.full(len(place), KIND_OF[description.kind], np.int8)
-    kind[(kind == Kind.FORECAST) & (valid_at <= payload.received_at)] = Kind.ANALYSIS
-    issued_at, known_at = times_of_rows(kind, valid_at, payload.received_at, payload.is_recorded)
     values = {
         name: _values(name, each, description, rows, rejects)
         for name, each in description.values.items()
         if is_wanted(name, wanted)
     }
     sums = (each.period_s for name, each in description.values.items() if CATALOGUE[name].is_sum)
-    return Readings.build(
-        place=place,
-        source=payload.source,
-        kind=kind,
-        valid_at=valid_at,
-        values=present(values),
-        issued_at=issued_at,
-        known_at=known_at,
-        period_s=next(sums, 0),
-    ).take(is_good)
+    rows_of_places = rows_told(
+        payload, place, description.kind, valid_at, present(values), next(sums, 0)
+    )
+    return rows_of_places.take(is_good)
 
 
 def _place_of_rows(
@@ -97,13 +89,7 @@ def _place_of_rows(
             named = ", ".join(payload.places)
             rejects.add("unknown place", f"{shown(named)} is not watched ({n} rows of it)")
         return np.full(n, asked[0] if len(asked) == 1 else -1, np.int32)
-    # A number is an id, too: 2611606 is Recife's.
-    ids = [str(each) if type(each) is int else each for each in rows.column(description.place)]
-    found = [places.position.get(each, -1) if isinstance(each, str) else -1 for each in ids]
-    unknown = {shown(each): ids.count(each) for each, of in zip(ids, found, strict=True) if of < 0}
-    for name, many in unknown.items():
-        rejects.add("unknown place", f"{name} is not watched ({many} rows of it)")
-    return np.array(found, np.int32)
+    return positions_of(rows.column(description.place), places, rejects)
 
 
 def _read_stations(payload: Payload, rejects: Rejects) -> StationsTold:
