@@ -17,7 +17,7 @@ from yarl import URL
 
 from atalaia.channels.guard import Rules, guarded_connector, networks
 from atalaia.channels.wires import Head, NotHttp, Wires
-from patience import LIMIT_S, brief, patient, slowness
+from patience import LIMIT_S, brief, patient, slowness, until
 
 from .certificates import certified
 from .servers_webhook import Names, unused_port
@@ -139,10 +139,20 @@ def test_what_comes_unasked_while_a_connection_is_free_answers_nothing() -> None
         await reader.readuntil(b"\r\n\r\n")
         writer.write(OK)
         await writer.drain()
-        await asyncio.sleep(0.005)
+        await is_free.wait()
         writer.write(b"HTTP/1.1 500 Wrong\r\nContent-Length: 0\r\n\r\n")
 
-    assert asked(meet) == ([200] * 2, 2)
+    async def run() -> None:
+        async with serving(meet) as (server, origin), wires() as made:
+            assert (await made.ask(origin, QUESTION)).status == 200
+            assert made._free, "it is kept for the next question"
+            is_free.set()
+            await until(lambda: not made._free)
+            assert (await made.ask(origin, QUESTION)).status == 200
+            assert server.connections == 2
+
+    is_free = asyncio.Event()
+    asyncio.run(run())
 
 
 def test_an_answer_comes_in_pieces_of_any_size() -> None:
