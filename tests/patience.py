@@ -52,3 +52,9 @@ def slowness() -> float:
         return 1.0
     wanting = max(float(last_minute), float(running.partition("/")[0]))
     return max(1.0, wanting / (os.cpu_count() or 1))
+
+
+def brief() -> float:
+    """Seconds that a test waits out where nobody answers: the longer, the more else wants to run,
+    so that what goes before the silence (a connection, a first answer) stays within them."""
+    return 0.3 * slowness()

@@ -38,6 +38,7 @@ longitude = -34.9
 timezone = "America/Recife"
 """
 DAY = 86_400
+FIVE_DAYS_AGO = int(time.time()) // DAY * DAY - 5 * DAY  # one day for all, also over midnight
 
 
 @pytest.fixture
@@ -69,8 +70,8 @@ def person(registry: Registry, contact: str) -> str:
 
 
 def pushed(registry: Registry, who: str, hours: int = 0) -> Payload:
-    """One row of five days ago, at so many hours of that day."""
-    at = int(time.time()) // DAY * DAY - 5 * DAY + hours * 3600
+    """One row, at so many hours of that day."""
+    at = FIVE_DAYS_AGO + hours * 3600
     rows = [{"place_id": "recife", "valid_at": instant(at), "rain_mm": 1.0, "period_s": 3600}]
     body = seal_body(registry.vault, who, json.dumps(rows).encode())
     return Payload(

@@ -18,7 +18,7 @@ from atalaia.homes.embedded import EmbeddedHome, open_home
 from atalaia.ports import Commit
 from batch.helpers import DAY, HOUR, NOON, PLACES, answer, decode, row
 from contracts.state_contract import entry
-from patience import patient
+from patience import LIMIT_S, patient
 
 KEEP_S = 7 * DAY
 
@@ -178,7 +178,7 @@ def test_where_memory_runs_out_refine_goes_before_the_watch(tmp_path: Path) -> N
     said = tmp_path / "score"
     program = (
         "import time\nfrom pathlib import Path\n"
-        "until = time.monotonic() + 10\n"
+        f"until = time.monotonic() + {LIMIT_S}\n"
         "while (score := Path('/proc/self/oom_score_adj').read_text()) != '1000\\n':\n"
         "    time.sleep(0.01)\n"
         "    assert time.monotonic() < until\n"

@@ -18,6 +18,7 @@ from atalaia.domain.alert import Alert
 from atalaia.domain.contact import Contact, contact_of
 from atalaia.domain.delivery import HeldAlert, Letter, Outcome
 from atalaia.domain.drill import Drill, exercise
+from patience import LIMIT_S, brief
 
 from .letters import NOON, alert, confirm, content, letter
 from .servers_webhook import rude_target, target, unused_port
@@ -75,7 +76,7 @@ def sent(
     login: str = "",
 ) -> list[Outcome]:
     async def run() -> list[Outcome]:
-        channel = Alertmanager(rules=OPEN, timeout_s=5)
+        channel = Alertmanager(rules=OPEN, timeout_s=LIMIT_S)
         async with target(answer) as server:
             url = str(server.make_url("/am")).replace("://", f"://{login}")
             to = contact_of("alertmanager", url)
@@ -215,7 +216,7 @@ def test_a_status_means(status: int, headers: dict[str, str], outcome: Outcome) 
 
 def test_where_nothing_listens_it_goes_again_and_where_nobody_answers_it_is_unknown() -> None:
     async def run() -> list[Outcome]:
-        channel = Alertmanager(rules=OPEN, timeout_s=0.3)
+        channel = Alertmanager(rules=OPEN, timeout_s=brief())
         one = telling(HeldAlert(alert(), "recife", "red", is_over=False))
         outcomes = [await channel.send(_to(one, Contact("alertmanager", closed)))]
         async with rude_target(resets=False) as url:

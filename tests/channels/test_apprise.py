@@ -10,13 +10,14 @@ from atalaia.channels.apprise import Apprise
 from atalaia.domain.contact import Contact
 from atalaia.domain.delivery import Letter, Outcome
 from atalaia.errors import SettingsInvalid
+from patience import LIMIT_S, brief
 
 from . import servers
 from .servers import CHAT, TITLE, Answer, Provider, content, letter, says
 
 
 def sending(
-    *answers: Answer, to: Letter | None = None, timeout_s: float = 5
+    *answers: Answer, to: Letter | None = None, timeout_s: float = LIMIT_S
 ) -> tuple[Outcome, Provider]:
     """Send once to a service that takes JSON by POST; its address is a secret."""
     pytest.importorskip("apprise")
@@ -24,7 +25,9 @@ def sending(
     async def story() -> tuple[Outcome, Provider]:
         async with servers.serving(says("ok")) as provider:
             provider.answers += answers
-            url = f"json://{provider.url.removeprefix('http://')}/canary/{CHAT}?rto=1"
+            # The package's own limit is the longer one, and its thread is waited for at the end.
+            at = f"{provider.url.removeprefix('http://')}/canary/{CHAT}"
+            url = f"json://{at}?rto={3 * timeout_s:.1f}"
             with servers.nothing_leaks() as shown:
                 channel = Apprise(timeout_s=timeout_s)
                 outcome = await channel.send(to or letter(Contact("apprise", url)))
@@ -55,7 +58,7 @@ def test_a_torn_connection_is_tried_again() -> None:
 
 
 def test_a_service_that_hangs_is_waited_for_only_so_long() -> None:
-    outcome, _ = sending(servers.hangs, timeout_s=0.3)
+    outcome, _ = sending(servers.hangs, timeout_s=brief())
     assert outcome == Outcome("unknown", "no answer in time")
 
 

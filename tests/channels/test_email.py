@@ -15,6 +15,7 @@ import pytest
 from atalaia.channels.email import Email
 from atalaia.domain.delivery import Letter, Outcome
 from atalaia.errors import SettingsInvalid
+from patience import LIMIT_S, brief
 
 from .certificates import certified
 from .letters import NOON, alert, confirm, content, letter
@@ -26,7 +27,7 @@ SENDER = "Atalaia <avisos@watch.example>"
 
 
 def channel(port: int, **settings: Any) -> Email:
-    settings = {"tls": "none", "hello": "watch.example", "timeout_s": 5} | settings
+    settings = {"tls": "none", "hello": "watch.example", "timeout_s": LIMIT_S} | settings
     return Email(host="127.0.0.1", port=port, sender=SENDER, **settings)
 
 
@@ -261,7 +262,7 @@ BUSY = {"pauses": True, "after_s": 60.0}
 )
 def test_an_answer_means(stage: str, says: str, outcome: Outcome) -> None:
     mailbox = Mailbox(**{stage: [says]})
-    timeout_s = 0.3 if says == "hang" else 5
+    timeout_s = brief() if says == "hang" else LIMIT_S
     assert sent(mailbox, to(), timeout_s=timeout_s) == [outcome]
     assert mailbox.mails == []
 
@@ -347,7 +348,7 @@ def test_a_server_that_greets_nobody_is_tried_again() -> None:
 
         server = await asyncio.start_server(meet, "127.0.0.1", 0)
         outcome = await channel(
-            server.sockets[0].getsockname()[1], timeout_s=2 if greeting else 0.3
+            server.sockets[0].getsockname()[1], timeout_s=LIMIT_S if greeting else brief()
         ).send(to())
         server.close()
         return outcome
@@ -389,7 +390,7 @@ def test_starttls_is_used_and_never_done_without(tmp_path: Path) -> None:
                 sender=SENDER,
                 hello="watch.example",
                 trust=trusted,
-                timeout_s=5,
+                timeout_s=LIMIT_S,
             )
             outcome = await mail.send(to())
             await mail.close()

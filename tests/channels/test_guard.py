@@ -27,6 +27,7 @@ from atalaia.channels.guard import (
 )
 from atalaia.channels.webhook import Webhook
 from atalaia.domain.delivery import Outcome
+from patience import LIMIT_S
 
 from .certificates import certified
 from .letters import letter
@@ -214,7 +215,7 @@ def canary() -> Iterator[Canary]:
 
 def sent(url: str, rules: Rules, names: Names) -> Outcome:
     async def run() -> Outcome:
-        webhook = Webhook(rules=rules, resolver=names, timeout_s=2)
+        webhook = Webhook(rules=rules, resolver=names, timeout_s=LIMIT_S)
         outcome = await webhook.send(letter("webhook", url, secret=SECRET))
         await webhook.close()
         return outcome

@@ -19,6 +19,7 @@ from moto.ses.models import ses_backends
 from atalaia.channels.ses import Ses
 from atalaia.domain.delivery import Letter, Outcome
 from atalaia.errors import SettingsInvalid
+from patience import LIMIT_S, brief
 
 from .letters import letter
 from .servers_webhook import rude_target, target, unused_port
@@ -61,7 +62,9 @@ def sent(url: str, one: Letter, **settings: Any) -> Outcome:
 def answered(answer: Callable[[web.Request], Awaitable[web.StreamResponse]], one: Letter) -> Any:
     async def run() -> Outcome:
         async with target(answer) as server:
-            ses = Ses(sender=SENDER, endpoint_url=str(server.make_url("")), timeout_s=5, **KEYS)
+            ses = Ses(
+                sender=SENDER, endpoint_url=str(server.make_url("")), timeout_s=LIMIT_S, **KEYS
+            )
             outcome = await ses.send(one)
             await ses.close()
         return outcome
@@ -228,7 +231,7 @@ def test_nobody_there_is_tried_again_and_no_answer_is_unknown() -> None:
 
     async def rude(*, resets: bool) -> Outcome:
         async with rude_target(resets=resets) as url:
-            ses = Ses(sender=SENDER, endpoint_url=url, timeout_s=0.3, **KEYS)
+            ses = Ses(sender=SENDER, endpoint_url=url, timeout_s=brief(), **KEYS)
             outcome = await ses.send(to())
             await ses.close()
         return outcome

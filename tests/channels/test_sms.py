@@ -20,6 +20,7 @@ from atalaia.channels.gsm7 import BASIC, EXTENDED, SEGMENT, cut, plain, septets
 from atalaia.channels.sms import DEFAULT_PRICE_USD, Sms, text
 from atalaia.domain.delivery import Letter, Outcome
 from atalaia.domain.words import LANGUAGES, one_line
+from patience import LIMIT_S, brief
 
 from .letters import NOON, alert, confirm, content, letter
 from .servers_webhook import rude_target, target, unused_port
@@ -205,18 +206,18 @@ def test_a_publishing_without_an_answer_is_unknown_a_question_is_not(resets: boo
         if said["Action"] == "CheckIfPhoneNumberIsOptedOut":
             return web.Response(text=_FREE, content_type="text/xml")
         if not resets:
-            await asyncio.wait([asyncio.get_running_loop().create_future()], timeout=20)
+            await asyncio.wait([asyncio.get_running_loop().create_future()], timeout=LIMIT_S)
         assert request.transport is not None
         request.transport.abort()
         return web.Response()
 
     async def run() -> list[Outcome]:
         async with target(lose) as server:
-            sms = Sms(endpoint_url=str(server.make_url("")), timeout_s=2, **KEYS)
+            sms = Sms(endpoint_url=str(server.make_url("")), timeout_s=brief(), **KEYS)
             outcomes = [await sms.send(to())]
             await sms.close()
         async with rude_target(resets=resets) as url:
-            sms = Sms(endpoint_url=url, timeout_s=0.3, **KEYS)
+            sms = Sms(endpoint_url=url, timeout_s=brief(), **KEYS)
             outcomes.append(await sms.send(to()))
             await sms.close()
         return outcomes

@@ -9,6 +9,7 @@ from atalaia.channels.outcomes import retry_after_s, wait_s
 from atalaia.channels.telegram import OUTCOMES, Telegram, body_of
 from atalaia.domain.contact import Contact
 from atalaia.domain.delivery import Letter, Outcome
+from patience import LIMIT_S, brief
 
 from . import servers
 from .servers import CHAT, TOKEN, Answer, Provider, content, letter, says
@@ -24,7 +25,7 @@ def refused(code: int, description: str, **parameters: Any) -> Answer:
 
 
 def sending(
-    *answers: Answer, to: Letter | None = None, timeout_s: float = 5
+    *answers: Answer, to: Letter | None = None, timeout_s: float = LIMIT_S
 ) -> tuple[Outcome, Provider]:
     """Send once to a provider that answers so; nothing may leak by it."""
 
@@ -115,7 +116,7 @@ REFUSALS: list[tuple[Answer, str, bool, bool, float]] = [
 def test_each_answer_has_one_outcome(
     answer: Answer, verdict: str, is_gone: bool, pauses: bool, after_s: float
 ) -> None:
-    outcome, provider = sending(answer, timeout_s=0.3 if answer is servers.hangs else 5)
+    outcome, provider = sending(answer, timeout_s=brief() if answer is servers.hangs else LIMIT_S)
     found = (outcome.verdict, outcome.is_gone, outcome.pauses, outcome.after_s)
     assert found == (verdict, is_gone, pauses, after_s)
     assert outcome.reason

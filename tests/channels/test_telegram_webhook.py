@@ -13,6 +13,7 @@ from atalaia.channels.telegram_voice import Voice
 from atalaia.channels.telegram_webhook import Hook, is_ours
 from atalaia.domain.conversation import Incoming, Reply
 from atalaia.errors import StateConflict
+from patience import LIMIT_S
 
 from . import servers
 from .servers import CHAT, TOKEN, says
@@ -39,7 +40,7 @@ def heard(
 
     async def story() -> list[tuple[str, Any]]:
         async with servers.serving(says({"ok": True, "result": {"message_id": 1}})) as telegram:
-            voice = Voice(telegram.session, TOKEN, base_url=telegram.url, timeout_s=1)
+            voice = Voice(telegram.session, TOKEN, base_url=telegram.url, timeout_s=LIMIT_S)
             hook = Hook(voice, handler, load=load, keep=keep)
             for update in updates:
                 body = update if isinstance(update, bytes) else json.dumps(update).encode()

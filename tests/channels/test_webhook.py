@@ -16,6 +16,7 @@ from standardwebhooks import WebhookVerificationError
 from atalaia.channels.guard import Rules, networks
 from atalaia.channels.webhook import Webhook, signed
 from atalaia.domain.delivery import Letter, Message, Outcome, Status, settled
+from patience import LIMIT_S, brief
 
 from .letters import NOON, alert, confirm, content, letter
 from .servers_webhook import Names, rude_target, target, unused_port
@@ -32,7 +33,7 @@ def sent_once(
     answer: Callable[[web.Request], Awaitable[web.StreamResponse]], **changes: object
 ) -> Outcome:
     async def run() -> Outcome:
-        webhook = Webhook(rules=OPEN, timeout_s=5)
+        webhook = Webhook(rules=OPEN, timeout_s=LIMIT_S)
         async with target(answer) as server:
             outcome = await webhook.send(to(str(server.make_url("/hook")), **changes))
             await webhook.close()
@@ -204,7 +205,7 @@ def test_no_redirection_is_followed() -> None:
 
 def test_a_target_that_never_answers_is_unknown() -> None:
     async def run() -> Outcome:
-        webhook = Webhook(rules=OPEN, timeout_s=0.2)
+        webhook = Webhook(rules=OPEN, timeout_s=brief())
         async with rude_target(resets=False) as url:
             outcome = await webhook.send(to(url))
             await webhook.close()
@@ -243,7 +244,7 @@ def test_what_surely_did_not_go_out_is_tried_again(
     url: str, resolver: Names | None, reason: str
 ) -> None:
     async def run() -> Outcome:
-        webhook = Webhook(rules=OPEN, resolver=resolver, timeout_s=0.4)
+        webhook = Webhook(rules=OPEN, resolver=resolver, timeout_s=brief())
         outcome = await webhook.send(to(url.format(unused=unused_port())))
         await webhook.close()
         return outcome
@@ -313,7 +314,7 @@ def test_messages_to_one_target_share_a_connection_and_no_cookie() -> None:
 
 def test_no_reason_holds_the_url_or_the_secret() -> None:
     async def run() -> list[Outcome]:
-        webhook = Webhook(rules=OPEN, timeout_s=0.3, resolver=Names({}))
+        webhook = Webhook(rules=OPEN, timeout_s=brief(), resolver=Names({}))
         addresses = [
             f"http://127.0.0.1:{unused_port()}/c4nary",
             "https://c4nary.example.com/c4nary",

@@ -17,6 +17,7 @@ from atalaia.channels.webpush import MOST_BYTES, WebPush, check, encode
 from atalaia.domain.contact import read_contact
 from atalaia.domain.delivery import Letter, Outcome
 from atalaia.errors import StateConflict
+from patience import LIMIT_S, brief
 from pushing import Browser, PushService, verified
 
 from .letters import NOON, alert, confirm, content, letter
@@ -41,7 +42,7 @@ def to(browser: Browser, base: Letter | None = None, **changes: object) -> Lette
 
 def sent(*letters: Letter, seed: bytes = SEED, rules: Rules = OPEN) -> list[Outcome]:
     async def run() -> list[Outcome]:
-        channel = WebPush(lambda: seed, "mailto:dados@example.org", rules=rules, timeout_s=2)
+        channel = WebPush(lambda: seed, "mailto:dados@example.org", rules=rules, timeout_s=LIMIT_S)
         found = [await channel.send(one) for one in letters]
         await channel.close()
         return found
@@ -205,7 +206,7 @@ def test_an_answer_means(service: PushService, status: int, outcome: Outcome) ->
 
 def test_a_service_that_hangs_is_unknown_and_one_that_is_not_there_is_tried_again() -> None:
     async def run() -> tuple[Outcome, Outcome]:
-        channel = WebPush(lambda: SEED, "https://example.org", rules=OPEN, timeout_s=0.2)
+        channel = WebPush(lambda: SEED, "https://example.org", rules=OPEN, timeout_s=brief())
         async with rude_target(resets=False) as url:
             hangs = await channel.send(to(Browser(url)))
         refused = await channel.send(to(Browser(url)))

@@ -11,6 +11,7 @@ from atalaia.channels.whatsapp import OUTCOMES, WhatsApp, body_of, outcome_of, p
 from atalaia.domain.contact import Contact
 from atalaia.domain.delivery import Letter, Outcome
 from atalaia.domain.message import confirmation
+from patience import LIMIT_S, brief
 
 from . import servers
 from .servers import NUMBER, TITLE, TOKEN, Answer, Provider, content, letter, part, says
@@ -26,7 +27,7 @@ def refused(code: int, status: int = 400, **error: Any) -> Answer:
 
 
 def sending(
-    *answers: Answer, to: Letter | None = None, timeout_s: float = 5
+    *answers: Answer, to: Letter | None = None, timeout_s: float = LIMIT_S
 ) -> tuple[Outcome, Provider]:
     async def story() -> tuple[Outcome, Provider]:
         async with servers.serving(SENT) as provider:
@@ -136,7 +137,7 @@ ANSWERS: list[tuple[Answer, str, bool, float]] = [
 def test_each_answer_has_one_outcome(
     answer: Answer, verdict: str, pauses: bool, after_s: float
 ) -> None:
-    outcome, _ = sending(answer, timeout_s=0.3 if answer is servers.hangs else 5)
+    outcome, _ = sending(answer, timeout_s=brief() if answer is servers.hangs else LIMIT_S)
     assert (outcome.verdict, outcome.pauses, outcome.after_s) == (verdict, pauses, after_s)
     assert outcome.reason
 

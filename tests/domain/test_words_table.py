@@ -34,6 +34,7 @@ from atalaia.domain.words import (
 )
 from domain.wording import HAZARDS, REASONS, entries, measured
 from oracles import cases
+from patience import LIMIT_S
 
 PAGE = Path(atalaia.page.__file__).parent / "files"
 
@@ -172,7 +173,7 @@ def in_node(script: str, language: str, given: object) -> Any:
         ],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=LIMIT_S,
         check=True,
     )
     return json.loads(done.stdout)

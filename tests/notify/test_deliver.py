@@ -19,7 +19,7 @@ from atalaia.notify.last_look import Write
 from atalaia.notify.pace import Pace, spent_in, sum_of
 from atalaia.notify.sender import Tried
 from atalaia.notify.together import Bundle
-from patience import LIMIT_S, patient
+from patience import LIMIT_S, brief, patient
 from run.world import Clock
 from telling import DAY, NOON, SENT, Post, delivery, letter, message
 
@@ -441,7 +441,7 @@ def test_three_senders_together_pass_no_limit_and_leave_nothing_set_aside(
                 Deliverer(home.outbox, home.state, {"sms": post}, written, clock=Clock(NOON))
                 for home, post in zip(homes, posts, strict=True)
             ]
-            await asyncio.gather(*(one.run_dry(20.0, 5.0) for one in senders))
+            await asyncio.gather(*(one.run_dry(2 * LIMIT_S, LIMIT_S) for one in senders))
 
     asyncio.run(run())
     sent = sum(len(post.letters) for post in posts)
@@ -602,6 +602,18 @@ def dry(folder: Path, tell: Callable[[Office, Post], Awaitable[None]], **limits:
     asyncio.run(run())
 
 
+def closing_of(office: Office) -> asyncio.Event:
+    """Set when its time is over, and it begins to close."""
+    is_closing, close = asyncio.Event(), office.deliverer.close
+
+    async def closed(within_s: float) -> None:
+        is_closing.set()
+        await close(within_s)
+
+    office.deliverer.close = closed  # type: ignore[method-assign]
+    return is_closing
+
+
 def test_a_run_ends_when_nothing_is_due_any_more(tmp_path: Path) -> None:
     async def tell(office: Office, post: Post) -> None:
         office.put(*(message(f"m{i}") for i in range(30)))
@@ -619,13 +631,15 @@ def test_at_the_end_of_its_time_a_run_leaves_nothing_claimed_that_nobody_sends(
     tmp_path: Path,
 ) -> None:
     async def tell(office: Office, post: Post) -> None:
+        is_closing = closing_of(office)
+
         async def slowly(_: Letter) -> Outcome:
-            await asyncio.sleep(0.3)
+            await is_closing.wait()
             return SENT
 
         post.usual = slowly
         office.put(*(message(f"m{i}") for i in range(20)))
-        await office.deliverer.run_dry(0.6, 0.5)
+        await office.deliverer.run_dry(LIMIT_S + brief(), LIMIT_S)
         left = office.outbox.messages(limit=99)
         sent = [m for m in left if m.status == Status.SENT]
         assert 0 < len(sent) < 20
@@ -640,7 +654,7 @@ def test_at_the_end_of_its_time_a_run_leaves_nothing_claimed_that_nobody_sends(
 def test_a_claim_that_is_being_made_when_the_run_ends_is_waited_for(tmp_path: Path) -> None:
     async def tell(office: Office, post: Post) -> None:
         office.put(message("a"))
-        take, may_answer = office.deliverer._take, asyncio.Event()
+        take, may_answer = office.deliverer._take, closing_of(office)
         loop = asyncio.get_running_loop()
 
         def slow_take(*of: Any) -> Any:
@@ -648,8 +662,8 @@ def test_a_claim_that_is_being_made_when_the_run_ends_is_waited_for(tmp_path: Pa
             return take(*of)
 
         office.deliverer._take = slow_take  # type: ignore[method-assign]
-        loop.call_later(0.3, may_answer.set)
-        await office.deliverer.run_dry(2.1, 2.0)
+        await office.deliverer.run_dry(LIMIT_S + brief(), LIMIT_S)
+        assert may_answer.is_set()
         assert post.ids == []
         now = int(office.clock.now())
         assert len(office.outbox.claim(now + 5, now + 95, {"telegram": 9})) == 1

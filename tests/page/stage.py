@@ -61,10 +61,15 @@ def iso(at: datetime) -> str:
 
 
 class Stage:
-    """What the API answers. `push` tells everybody who listens."""
+    """What the API answers. `push` tells everybody who listens.
 
-    def __init__(self, places: list[Json] | None = None, *, calm: bool = False) -> None:
-        self.now = datetime.now(UTC)
+    now  when all of it is; a page that is told of it has to believe the same (by default, now)
+    """
+
+    def __init__(
+        self, places: list[Json] | None = None, *, calm: bool = False, now: datetime | None = None
+    ) -> None:
+        self.now = now or datetime.now(UTC)
         self.places = places or capitals()
         self.incidents: dict[str, Json] = {}
         self.seq = 0

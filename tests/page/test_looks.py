@@ -9,6 +9,7 @@ import gzip
 import json
 import re
 from collections.abc import Callable, Coroutine
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,9 @@ SCREENS: dict[str, dict[str, Any]] = {
     "phone-light": {"color_scheme": "light", **PHONE},
     "phone-dark": {"color_scheme": "dark", **PHONE},
 }
+
+AFTERNOON = datetime(2026, 1, 15, 17, 30, tzinfo=UTC)
+"""14:30 in São Paulo, where these pages are read."""
 
 JUDGED = ("desktop-light", "phone-dark")
 PICTURED = ("map", "place", "alert")
@@ -236,11 +240,11 @@ def test_places_that_never_answered_are_not_calm_on_any_screen(browser: Browser)
 
 
 def test_a_place_that_falls_silent_is_no_longer_calm_without_any_event(browser: Browser) -> None:
-    stage = Stage(calm=True)
+    stage = Stage(calm=True, now=AFTERNOON)
 
     async def tell(url: str) -> None:
         page, _ = await browser.page()
-        await page.clock.install()
+        await page.clock.install(time=stage.now)
         await page.goto(url)
         await page.get_by_role("heading", name="Tudo tranquilo nos 27 lugares").wait_for()
         stage.no_data = {stage.id_of("Recife")}
@@ -251,20 +255,20 @@ def test_a_place_that_falls_silent_is_no_longer_calm_without_any_event(browser: 
     on_stage(browser, stage, tell)
 
 
-LATE = re.compile(r"Última notícia: (ontem )?\d\d:\d\d")  # the night passes midnight
+LATE = re.compile(r"Última notícia: 14:[345]\d")
 
 
 @pytest.mark.parametrize("screen", ["desktop-light", "phone-dark"])
 def test_a_frozen_server_is_told_with_when_it_was_last_heard_and_leaves_no_click_unanswered(
     browser: Browser, screen: str
 ) -> None:
-    stage = Stage()
+    stage = Stage(now=AFTERNOON)
 
     async def tell(url: str) -> None:
         page, seen = await browser.page(**SCREENS[screen])
         fetched: set[str] = set()
         page.on("requestfinished", lambda each: fetched.add(each.url.rpartition("/views/")[2]))
-        await page.clock.install()
+        await page.clock.install(time=stage.now)
         await go(page, url, stage, "place")
         await page.evaluate("location.hash = '#/'")
         await page.wait_for_selector(".live.is-live")
@@ -298,11 +302,11 @@ def test_a_frozen_server_is_told_with_when_it_was_last_heard_and_leaves_no_click
 
 
 def test_a_dead_server_leaves_the_views_and_says_what_it_cannot_load(browser: Browser) -> None:
-    stage = Stage()
+    stage = Stage(now=AFTERNOON)
 
     async def tell(url: str) -> None:
         page, _ = await browser.page()
-        await page.clock.install()
+        await page.clock.install(time=stage.now)
         await page.goto(url)
         await page.wait_for_selector(".live.is-live")
         await page.route("**/*", lambda route: route.abort())  # from here on nothing answers
@@ -315,19 +319,28 @@ def test_a_dead_server_leaves_the_views_and_says_what_it_cannot_load(browser: Br
     on_stage(browser, stage, tell)
 
 
-def test_a_tab_that_slept_says_so_before_it_has_heard_anything(browser: Browser) -> None:
-    stage = Stage(calm=True)
+@pytest.mark.parametrize(
+    ("fell_asleep", "told"),
+    [
+        (AFTERNOON, LATE),
+        (AFTERNOON + timedelta(hours=8), re.compile(r"Última notícia: ontem 22:[345]\d")),
+    ],
+)
+def test_a_tab_that_slept_says_so_before_it_has_heard_anything(
+    browser: Browser, fell_asleep: datetime, told: re.Pattern[str]
+) -> None:
+    stage = Stage(calm=True, now=fell_asleep)
 
     async def tell(url: str) -> None:
         page, _ = await browser.page()
-        await page.clock.install()
+        await page.clock.install(time=stage.now)
         await page.goto(url)
         await page.wait_for_selector(".live.is-live")
         stage.is_frozen = True  # the machine has no network yet
         await page.clock.fast_forward(3 * 3600 * 1000)
         await page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
         await page.wait_for_selector(".live.is-late")
-        assert LATE.search(await page.inner_text(".live"))
+        assert told.search(await page.inner_text(".live"))
 
     on_stage(browser, stage, tell)
 
@@ -516,7 +529,7 @@ def test_events_that_do_not_come_are_asked_for(browser: Browser) -> None:
 def test_where_there_are_no_events_one_small_question_is_asked_ever_less_often(
     browser: Browser,
 ) -> None:
-    stage = Stage(calm=True)
+    stage = Stage(calm=True, now=AFTERNOON)
 
     async def tell(url: str) -> None:
         page, _ = await browser.page()
@@ -541,7 +554,7 @@ def test_where_there_are_no_events_one_small_question_is_asked_ever_less_often(
                 while under_way:  # by the page's clock no answer takes long
                     await page.wait_for_timeout(5)
 
-        await page.clock.install()
+        await page.clock.install(time=stage.now)
         await page.route("**/v1/events", lambda route: route.fulfill(status=501))
         await page.goto(url)
         await minutes(1)

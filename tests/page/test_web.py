@@ -15,6 +15,7 @@ from atalaia.api import problem
 from atalaia.errors import SettingsInvalid
 from atalaia.page import web
 from atalaia.settings import load
+from patience import LIMIT_S
 
 from .stage import served
 
@@ -26,7 +27,7 @@ class Client:
         self._address = address.removeprefix("http://")
 
     def get(self, path: str, **headers: str) -> tuple[int, dict[str, str], bytes]:
-        connection = HTTPConnection(self._address, timeout=5)
+        connection = HTTPConnection(self._address, timeout=LIMIT_S)
         connection.request(
             "GET", path, headers={k.replace("_", "-"): v for k, v in headers.items()}
         )

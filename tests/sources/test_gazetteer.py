@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from atalaia.sources import gazetteer
 from atalaia.sources.gazetteer import find, fold, nearest, search, table
+from patience import LIMIT_S
 
 STATES = {
     "AC": "Rio Branco", "AL": "Maceió", "AM": "Manaus", "AP": "Macapá", "BA": "Salvador",
@@ -235,7 +236,7 @@ def test_importing_reads_nothing() -> None:
         "from atalaia.sources import gazetteer as g; assert g.table.cache_info().currsize == 0;"
         "g.search('recife'); assert g.table.cache_info().currsize == 1"
     )
-    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=LIMIT_S)
 
 
 def test_the_tool_makes_what_is_shipped() -> None:
