@@ -4,8 +4,9 @@
 
 Each fault is a row: how often it was done, readings that were acknowledged, changes that people
 were told, what was lost, altered, doubled and told twice of both (`storm`), and the longest time
-from an acknowledged reading to the server of the person who is told of it. All are 0 but the
-control's. Exit code 1 where a promise did not hold.
+from an acknowledged reading to the server of the person who is told of it, whole, and but for the
+time in which the watch was killed and not ready again. All are 0 but the control's. Exit code 1
+where a promise did not hold.
 
 `--kills` says how often the watch is killed; the other faults are done in proportion to it. After
 `--minutes` nothing more is done: what was done is judged, and the row says how often that was.

@@ -25,7 +25,8 @@ from storm import RULES, Row, Storm, kept_in
 
 UP_AGAIN_S = 35.0
 TOLD_S = 35.0
-"""After a fault is over, so soon everybody is told."""
+"""So soon everybody is told, but for the time in which the watch was killed and not up again: how
+long that lasts has a limit of its own, and no letter goes meanwhile, however often it happens."""
 
 MOST_BYTES = 400_000_000
 """What the watch may take while its sources answer 10 MB."""
@@ -161,7 +162,7 @@ class Fault(NamedTuple):
     """A named scenario.
 
     do       does it so often
-    most_s   within so many seconds of it everybody is told
+    most_s   within so many seconds everybody is told; see `TOLD_S`
     """
 
     name: str
@@ -181,9 +182,8 @@ async def suffer(world: World, fault: Fault, times: int) -> Row:
     row = world.storm.judge(fault.name, world.done, notes)
     if world.slowest_start_s > UP_AGAIN_S * world.slow:
         row.notes.append(f"up again after {world.slowest_start_s:.1f} s")
-    if row.gap_s > fault.most_s * world.slow:
-        most = f"at most {fault.most_s:g}"
-        row.notes.append(f"told after {row.gap_s:.1f} s, {row.gap_down_s:.1f} s down; {most}")
+    if row.gap_up_s > fault.most_s * world.slow:
+        row.notes.append(f"told after {row.gap_up_s:.1f} s while up; at most {fault.most_s:g}")
     return row
 
 

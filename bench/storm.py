@@ -81,7 +81,11 @@ class Heard(NamedTuple):
 
 @dataclass
 class Row:
-    """One row of the table. `gap_down_s`: for how long the watch was down in the worst gap."""
+    """One row of the table.
+
+    gap_s      the longest time from an acknowledged reading until it was told
+    gap_up_s   the same, but for the time in which the watch was killed and not ready again
+    """
 
     fault: str
     times: int = 0
@@ -92,7 +96,7 @@ class Row:
     told_twice: int = 0
     told: int = 0
     gap_s: float = 0.0
-    gap_down_s: float = 0.0
+    gap_up_s: float = 0.0
     notes: list[str] = field(default_factory=list)
     is_control: bool = False
 
@@ -128,7 +132,7 @@ class Storm:
         self._news: dict[int, asyncio.Event] = defaultdict(asyncio.Event)
         self._disturbed: list[list[float]] = []
         self._under_way: list[tuple[float, frozenset[str]]] = []
-        self._gap_s = self._gap_down_s = 0.0
+        self._gap_s = self._gap_up_s = 0.0
         self._down: list[list[float]] = []  # from when until when the watch was killed
         self._is_over = True
         self._refusals: set[str] = set()
@@ -282,10 +286,10 @@ class Storm:
         self.gaps_s.append(time.monotonic() - since)
 
     def _note_gap(self, since: float, until: float) -> None:
-        if until - since > self._gap_s:
-            self._gap_s = until - since
-            ends = [(max(begin, since), min(end, until)) for begin, end in self._down]
-            self._gap_down_s = sum(max(0.0, end - begin) for begin, end in ends)
+        ends = [(max(begin, since), min(end, until)) for begin, end in self._down]
+        down_s = sum(max(0.0, end - begin) for begin, end in ends)
+        self._gap_s = max(self._gap_s, until - since)
+        self._gap_up_s = max(self._gap_up_s, until - since - down_s)
 
     def _told(self, n: int) -> list[tuple[str, int, str, str]]:
         """All that a person was told, each message once, in the order in which it first came."""
@@ -297,8 +301,8 @@ class Storm:
 
     def judge(self, fault: str, times: int, notes: Sequence[str] = ()) -> Row:
         """All since the last time; the stations are still."""
-        row = Row(fault, times, len(self._acknowledged), gap_s=self._gap_s)
-        row.gap_down_s = self._gap_down_s
+        row = Row(fault, times, len(self._acknowledged))
+        row.gap_s, row.gap_up_s = self._gap_s, self._gap_up_s
         row.notes += [*notes, *sorted(self._refusals)]
         if not self._blowing:
             row.notes.append("no station was left whose stories come to their end")
@@ -314,7 +318,7 @@ class Storm:
         self._disturbed.clear()
         self._under_way.clear()
         self._unanswered.clear()
-        self._gap_s = self._gap_down_s = 0.0
+        self._gap_s = self._gap_up_s = 0.0
         return row
 
     async def _end_stations(self) -> None:
@@ -408,12 +412,13 @@ def table(rows: Sequence[Row]) -> str:
     """As it is printed."""
     lines = [
         f"{'fault':<52}{'times':>6}{'pushed':>8}{'told':>7}{'lost':>6}{'altered':>8}"
-        f"{'doubled':>8}{'told twice':>11}{'worst gap':>11}"
+        f"{'doubled':>8}{'told twice':>11}{'worst gap':>11}{'while up':>10}"
     ]
     for row in rows:
         lines.append(
             f"{row.fault:<52}{row.times:>6,}{row.pushed:>8,}{row.told:>7,}{row.lost:>6}"
             f"{row.altered:>8}{row.doubled:>8}{row.told_twice:>11}{row.gap_s:>9.1f} s"
+            f"{row.gap_up_s:>8.1f} s"
         )
         lines += [f"    {note}" for note in row.notes]
     return "\n".join(lines)

@@ -56,8 +56,9 @@ def _fault(*names: str) -> Figure:
         rows = [_row(report, name) for name in names]
         wrong = sum(r["lost"] + r["altered"] + r["doubled"] + r["told_twice"] for r in rows)
         times, pushed = sum(r["times"] for r in rows), sum(r["pushed"] for r in rows)
-        gap_s = max(row["gap_s"] for row in rows)
-        return f"{times:,} times, {pushed:,} readings, {wrong} wrong, told within {gap_s:.1f} s"
+        gap_s, up_s = (max(row[name] for row in rows) for name in ("gap_s", "gap_up_s"))
+        told = f"told within {gap_s:.1f} s, {up_s:.1f} s of them with the watch up"
+        return f"{times:,} times, {pushed:,} readings, {wrong} wrong, {told}"
 
     return figure
 

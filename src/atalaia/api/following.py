@@ -18,7 +18,8 @@ from atalaia.logs import Logger
 from atalaia.notes import Note
 from atalaia.ports import State
 
-_PAGE = 2_000
+_PAGE = 250
+"""So many are taken up in one go: who pushes meanwhile is answered in between, also at a start."""
 
 BEHIND = 5_000
 """Who begins takes up so many of the newest entries, and of older ones what is still open."""
