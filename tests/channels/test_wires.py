@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import struct
+import threading
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -152,6 +153,40 @@ def test_what_comes_unasked_while_a_connection_is_free_answers_nothing() -> None
             assert server.connections == 2
 
     is_free = asyncio.Event()
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize("unasked", [b"HTTP/1.1 500 Wrong\r\nContent-Length: 0\r\n\r\n", b""])
+def test_what_came_unasked_and_was_not_read_yet_answers_nothing(unasked: bytes) -> None:
+    """Also an end: no message is written into a connection that the other side has closed."""
+    asked_once, has_come = threading.Event(), threading.Event()
+
+    def serve(listening: socket.socket) -> None:
+        first, _ = listening.accept()
+        with first:
+            first.recv(65_536)
+            first.sendall(OK)
+            assert asked_once.wait(LIMIT_S)
+            first.sendall(unasked) if unasked else first.shutdown(socket.SHUT_WR)
+            has_come.set()
+            second, _ = listening.accept()
+            with second:
+                second.recv(65_536)
+                second.sendall(OK.replace(b"200", b"201"))
+
+    async def run() -> None:
+        with socket.create_server(("127.0.0.1", 0)) as listening:
+            server = threading.Thread(target=serve, args=(listening,))
+            server.start()
+            origin = URL(f"http://127.0.0.1:{listening.getsockname()[1]}")
+            async with wires() as made:
+                assert (await made.ask(origin, QUESTION)).status == 200
+                assert made._free, "it is kept for the next question"
+                asked_once.set()
+                assert has_come.wait(LIMIT_S)  # the loop stands, and reads nothing
+                assert (await made.ask(origin, QUESTION)).status == 201
+            server.join(LIMIT_S)
+
     asyncio.run(run())
 
 

@@ -10,6 +10,7 @@ write, and httptools reads the answer.
 from __future__ import annotations
 
 import asyncio
+import select
 from collections import defaultdict
 
 import aiohttp
@@ -106,8 +107,9 @@ class Wires:
         while free:
             wire = free.pop()
             self._unused.end(wire)
-            if not wire.is_closing:
+            if wire.is_quiet:
                 return wire
+            wire.close()
         return None
 
     async def _opened(self, origin: URL) -> _Wire:
@@ -132,6 +134,8 @@ class _Wire(asyncio.Protocol):
         self._connection = connection
         self._first = first
         self._transport = transport
+        self._unread = select.poll()
+        self._unread.register(transport.get_extra_info("socket"), select.POLLIN)
         self._parser = httptools.HttpResponseParser(self)
         self._answer: Answer | None = None
         self._forget()
@@ -142,9 +146,10 @@ class _Wire(asyncio.Protocol):
         self._read = 0
 
     @property
-    def is_closing(self) -> bool:
-        """Whether nothing can be asked any more."""
-        return self._transport.is_closing()
+    def is_quiet(self) -> bool:
+        """Whether it can be asked. What came unasked, or its end, may lie in the socket while the
+        loop has other things to do: it would be taken for the answer."""
+        return not self._transport.is_closing() and not self._unread.poll(0)
 
     def ask(self, question: bytes, answer: Answer) -> None:
         """Write the question; `answer` is told what comes."""
