@@ -80,7 +80,8 @@ def declared() -> dict[str, set[str]]:
         kind = collector._type  # type: ignore[attr-defined]
         if kind == "histogram":
             found[f"{name}_bucket"] = labels | {"le"}
-        found[f"{name}_total" if kind == "counter" else name] = labels
+        else:
+            found[f"{name}_total" if kind == "counter" else name] = labels
     return found
 
 

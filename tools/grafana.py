@@ -29,7 +29,7 @@ PROMETHEUS = {"type": "prometheus", "uid": "${datasource}"}
 
 def files() -> dict[str, str]:
     """Each file's text, by its path."""
-    rules = {"groups": [{"name": "atalaia", "interval": "1m", "rules": [*map(_rule, ALERTS)]}]}
+    rules = {"groups": [{"name": "atalaia", "rules": [*map(_rule, ALERTS)]}]}
     group = {
         "orgId": 1,
         "name": "atalaia",
