@@ -7,8 +7,11 @@ The one thing that is another is where a service answers: on loopback.
 from __future__ import annotations
 
 import asyncio
+import json
 import re
 from pathlib import Path
+
+import duckdb
 
 from channels.servers import says, serving
 from stories import here
@@ -63,3 +66,19 @@ def test_a_source_of_stations_is_described_as_the_page_says(tmp_path: Path) -> N
     assert "http:gauges:G7" in told
     assert "2026-09-21T14:00:00+00:00  rain_mm 4.5 mm (600 s)" in told
     assert "refused" not in told
+
+
+def test_the_query_for_a_panel_is_answered_from_golds_files(tmp_path: Path) -> None:
+    (query,) = blocks(section(page("grafana.md"), "SQL, by way of Parquet"), "sql")
+    examples, home = ROOT / "examples", tmp_path / "home"
+    replayed = here(
+        "replay", examples / "readings.csv", "--places", examples / "places.csv", "--home", home
+    )
+    assert replayed.returncode == 0, replayed.stderr
+    assert here("refine", "--home", home).returncode == 0
+    asked = "SELECT count(*) AS n FROM alerts WHERE type = 'alert'"
+    (told,) = json.loads(here("sql", asked, "--home", home, "--format", "json").stdout)
+    files = query.replace("/var/lib/atalaia/home", str(home))
+    [(n, first)] = duckdb.sql(f"SELECT sum(alerts), min(time)::DATE FROM ({files})").fetchall()
+    assert (n, str(first)) == (told["n"], "2013-06-07")
+    assert n > 0
