@@ -77,7 +77,7 @@ def test_the_query_for_a_panel_is_answered_from_golds_files(tmp_path: Path) -> N
     assert replayed.returncode == 0, replayed.stderr
     assert here("refine", "--home", home).returncode == 0
     asked = "SELECT count(*) AS n FROM alerts WHERE type = 'alert'"
-    (told,) = json.loads(here("sql", asked, "--home", home, "--format", "json").stdout)
+    told = json.loads(here("sql", asked, "--home", home, "--json").stdout)
     files = query.replace("/var/lib/atalaia/home", str(home))
     [(n, first)] = duckdb.sql(f"SELECT sum(alerts), min(time)::DATE FROM ({files})").fetchall()
     assert (n, str(first)) == (told["n"], "2013-06-07")

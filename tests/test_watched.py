@@ -1,4 +1,4 @@
-"""The files for Grafana and Prometheus: what they ask for is there, and they are what each reads."""
+"""The files for Grafana and Prometheus: what they ask for is there, and each can read them."""
 
 from __future__ import annotations
 
@@ -147,7 +147,7 @@ def test_grafanas_own_types_know_every_field_of_a_dashboard(file: Path) -> None:
 def test_a_field_that_grafana_does_not_know_would_be_found() -> None:
     register_default_plugins()
     for wrong in ({"panels": [{"type": "stat", "colour": 1}]}, {"tiltle": "x"}):
-        with pytest.raises(AssertionError, match="colour|tiltle"):
+        with pytest.raises(AssertionError, match=r"colour|tiltle"):
             has_all(wrong, told(dashboard.Dashboard.from_json(wrong)))
     wrong = {"panels": [{"type": "stat", "options": {"graphMood": "area"}}]}
     with pytest.raises(AssertionError, match="graphMood"):

@@ -1,4 +1,4 @@
-"""A running watch, looked at as its operator does: by the files of examples/, and a real Prometheus."""
+"""A running watch, looked at as its operator does: by examples/, and a real Prometheus."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from .test_listening import report
 from .world import PUSH_KEY, Clock, World, refuse, watching
 
 NOT_IN_THE_STORY = {"atalaia_delivery_capped_total", "atalaia_recipients_snapshots_total"}
-"""What comes only where money is used up, or after hours; tests/test_watched.py has their labels."""
+"""What comes only where money is used up, or after hours: tests/test_watched.py has the labels."""
 
 
 @pytest.fixture
@@ -172,9 +172,7 @@ def test_prometheus_scrapes_a_watch_answers_every_panel_and_fires_what_is_wrong(
             await until("count_over_time(atalaia_lag_seconds[5m]) > 2")
             shown = {said for said in ASKED if (await ask("query", query=said))["result"]}
             calm = {one["expr"] for one in rules()}
-            untold = {
-                said for said in ASKED for name, _ in asked(said) if name in NOT_IN_THE_STORY
-            }
+            untold = {said for said in ASKED for name, _ in asked(said) if name in NOT_IN_THE_STORY}
             assert {*ASKED} - shown - calm - untold == set()
             # It has to last before anybody is woken: it is pending.
             await until('ALERTS{alertname="AtalaiaBlind", hazard="cannot_see"}')
