@@ -129,6 +129,9 @@ coverage: .venv/.run ## how often 95 % intervals of return levels and of scores 
 openapi: .venv/.run ## write the description of the API, docs/openapi.json
 	@$(BIN)/python tools/openapi.py docs/openapi.json
 
+watched: .venv/.dev ## write the dashboards and alert rules of examples/, from tools/watched.py
+	@$(BIN)/python tools/grafana.py examples
+
 fuzz: .venv/.dev ## damage every recorded file in 1,050 ways, and 2,000 sequences of CAP messages
 	ATALAIA_FUZZ=long $(BIN)/python -m pytest tests/acceptance/test_bad_input.py \
 		tests/acceptance/test_cap_sequences.py tests/sources/test_sources.py
@@ -239,4 +242,4 @@ aws-destroy: aws-init aws-zip ## remove a deployment, once it has been applied w
 	@$(TERRAFORM) -chdir=infra destroy -var environment=$(ENV) -var-file=envs/$(ENV).tfvars
 
 .PHONY: check-aws aws-zip aws-image aws-init aws-deploy aws-destroy
-.PHONY: help install instruments demo run test check docs format crash chaos load promises installed wear sbom audit fuzz fuzz-api oracles coverage openapi test-aws load-aws faults-aws crash-aws spark bench bench-before lock clean
+.PHONY: help install instruments demo run test check docs format crash chaos load promises installed wear sbom audit fuzz fuzz-api oracles coverage openapi watched test-aws load-aws faults-aws crash-aws spark bench bench-before lock clean

@@ -7,13 +7,24 @@ The one thing that is another is where a service answers: on loopback.
 from __future__ import annotations
 
 import asyncio
+import json
+import os
 import re
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
+import duckdb
+
+from atalaia.domain.hazard import Hazard
 from channels.servers import says, serving
 from stories import here
 
 ROOT = Path(__file__).resolve().parents[1]
+ADD_HAZARD = "How to add a hazard"
+HAZARD_FILE, WORDS_FILE = "src/atalaia/domain/hazard.py", "src/atalaia/domain/words.py"
+FAMILY_FILE = "src/atalaia/domain/spells.py"
 
 
 def page(name: str) -> str:
@@ -63,3 +74,82 @@ def test_a_source_of_stations_is_described_as_the_page_says(tmp_path: Path) -> N
     assert "http:gauges:G7" in told
     assert "2026-09-21T14:00:00+00:00  rain_mm 4.5 mm (600 s)" in told
     assert "refused" not in told
+
+
+def test_the_page_names_each_file_in_which_all_hazards_stand() -> None:
+    every = [hazard for hazard in Hazard if hazard is not Hazard.CANNOT_SEE]
+    files = [one for kind in ("py", "js") for one in (ROOT / "src").rglob(f"*.{kind}")]
+    texts = {str(one.relative_to(ROOT)): one.read_text("utf-8") for one in files}
+    found = {
+        name
+        for name, text in texts.items()
+        if all(re.search(rf"\b({one}|Hazard\.{one.name})\b", text) for one in every)
+    }
+    assert found
+    assert found <= set(re.findall(r"`(src/\S+)`", section(page("rules.md"), ADD_HAZARD)))
+
+
+def test_a_hazard_is_added_as_the_page_says(tmp_path: Path) -> None:
+    named = set(re.findall(r"`(src/\S+|[A-Z]{4,}|Hazard)`", section(page("rules.md"), ADD_HAZARD)))
+    assert {
+        "Hazard",
+        "HAZARDS",
+        "ADVICE",
+        "FAMILIES",
+        HAZARD_FILE,
+        WORDS_FILE,
+        FAMILY_FILE,
+    } <= named
+    for part in ("src", "examples"):
+        ignored = shutil.ignore_patterns("__pycache__", "vendor")
+        shutil.copytree(ROOT / part, tmp_path / part, ignore=ignored)
+    put(tmp_path / HAZARD_FILE, r"^class Hazard\(.*?\n\n", '    HAIL = "hail"\n')
+    words = tmp_path / WORDS_FILE
+    put(words, r"^HAZARDS: .*?= \{\n", '    Hazard.HAIL: ("granizo", "hail", "granizo"),\n')
+    put(words, r"^ADVICE: .*?= \{\n", '    Hazard.HAIL: ("Entre", "Go inside", "Entre"),\n')
+    put(tmp_path / FAMILY_FILE, r"^FAMILIES: .*?= \{\n", '    "hail": (Hazard.HAIL,),\n')
+    rules = tmp_path / "hail.toml"
+    rules.write_text(
+        'name = "hail"\n[[rule]]\nname = "hail"\nhazard = "hail"\nvariable = "wind_gust_m_s"\n'
+        'limits = { yellow = 10, orange = 20, red = 30 }\norigin = "a test"\n'
+    )
+    alerts = tmp_path / "alerts.ndjson"
+    # Another program than the one that runs the tests: it is ours with a hazard more.
+    done = subprocess.run(
+        [sys.executable, "-m", "atalaia", "replay", "examples/readings.csv", "--places",
+         "examples/places.csv", "--rules", rules, "--alerts", alerts],
+        cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(tmp_path / "src")},
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    told = [json.loads(line) for line in alerts.read_text("utf-8").splitlines()]
+    assert {one["hazard"] for one in told} == {"hail"}
+    first = next(one for one in told if one["type"] == "alert")
+    assert "hail" in first["text"]["en"]
+    assert "Go inside" in first["text"]["en"]
+    assert "granizo" in first["text"]["pt-BR"]
+
+
+def put(file: Path, after: str, line: str) -> None:
+    """This line, behind the only place of the file that this pattern fits."""
+    text, n = re.subn(
+        after, lambda found: found[0] + line, file.read_text("utf-8"), flags=re.M | re.S
+    )
+    assert n == 1, after
+    file.write_text(text, "utf-8")
+
+
+def test_the_query_for_a_panel_is_answered_from_golds_files(tmp_path: Path) -> None:
+    (query,) = blocks(section(page("grafana.md"), "SQL, by way of Parquet"), "sql")
+    examples, home = ROOT / "examples", tmp_path / "home"
+    replayed = here(
+        "replay", examples / "readings.csv", "--places", examples / "places.csv", "--home", home
+    )
+    assert replayed.returncode == 0, replayed.stderr
+    assert here("refine", "--home", home).returncode == 0
+    asked = "SELECT count(*) AS n FROM alerts WHERE type = 'alert'"
+    told = json.loads(here("sql", asked, "--home", home, "--json").stdout)
+    files = query.replace("/var/lib/atalaia/home", str(home))
+    [(n, first)] = duckdb.sql(f"SELECT sum(alerts), min(time)::DATE FROM ({files})").fetchall()
+    assert (n, str(first)) == (told["n"], "2013-06-07")
+    assert n > 0

@@ -205,6 +205,31 @@ def test_and_only_those_that_are_asked_for(
     assert sorted(json.loads(line)["id"] for line in lines) == ids
 
 
+def test_those_that_shared_a_letter_name_it_and_no_other_does(tmp_path: Path) -> None:
+    path = tmp_path / "home"
+    # "d" was refused with others, and went by itself.
+    letters = {"a": "msg_c", "b": "msg_c", "c": "", "d": "msg_d", "e": ""}
+    with open_home(path) as opened:
+        entries = [news(f"i{name}", at=NOON) for name in letters]
+        assert opened.state.commit(Commit("speed", 1, entries=entries))
+        for n, (name, letter) in enumerate(letters.items()):
+            one = message(
+                name, seqs=(n + 1,), status=Status.SENT, settled_at=NOON + n, letter=letter
+            )
+            assert opened.outbox.put(one, [delivery(one, f"i{name}")])
+    lines = sorted(line.split()[4:] for line in said("deliveries", "--home", path).splitlines())
+    assert lines == [
+        ["msg_a", "in", "msg_c"],
+        ["msg_b", "in", "msg_c"],
+        ["msg_c", "in", "msg_c"],
+        ["msg_d"],
+        ["msg_e"],
+    ]
+    told = objects(said("deliveries", "--home", path, "--json"))
+    by_letter = {one["id"][4:]: one["letter"][4:] for one in told}
+    assert by_letter == {"a": "c", "b": "c", "c": "c", "d": "d", "e": "e"}
+
+
 def test_what_is_dead_is_sent_again_when_it_is_asked_for(home: Path) -> None:
     assert said("deliveries", "retry", "msg_none", "--home", home) == "0 of 1 will be sent again\n"
     assert said("deliveries", "retry", "--all", "--home", home) == "1 of 1 will be sent again\n"

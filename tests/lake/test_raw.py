@@ -9,6 +9,7 @@ from pathlib import Path
 import msgspec
 import numpy as np
 import pytest
+import zstandard
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -111,6 +112,14 @@ def test_entries_and_deliveries_come_back_as_they_were_with_their_numbers() -> N
         (raw.write_payloads, raw.read_part),
     ):
         assert read(write([])) == []  # type: ignore[operator]
+
+
+def test_what_an_older_atalaia_kept_of_deliveries_names_no_letter() -> None:
+    lines = raw.write_deliveries([settled(3)])
+    now = zstandard.ZstdDecompressor().decompressobj().decompress(lines)
+    old = now.replace(b',"letter":""', b"")
+    assert old != now
+    assert raw.read_deliveries(zstandard.compress(old)) == [settled(3)]
 
 
 def test_an_hour_of_another_zone_lies_in_the_hour_of_utc() -> None:
@@ -219,7 +228,13 @@ def test_a_settled_delivery_is_told_with_the_alert_that_it_carried(home: Embedde
     told(home, news("i1"), news("i2", level="red", place="natal"))
     left_out = key_of("i2", 1)
     sent = message(
-        "a", seqs=(1, 2), status=Status.SENT, settled_at=T0, attempts=2, left_out=(left_out,)
+        "a",
+        seqs=(1, 2),
+        status=Status.SENT,
+        settled_at=T0,
+        attempts=2,
+        left_out=(left_out,),
+        letter="msg_z",
     )
     lost = message("b", "p_bia", status=Status.DEAD, settled_at=T0 + 5, reason="blocked")
     assert home.outbox.put(sent, [delivery(sent), delivery(sent, "i2")])
@@ -231,6 +246,8 @@ def test_a_settled_delivery_is_told_with_the_alert_that_it_carried(home: Embedde
     assert by["p_ana", "i2"].status == "dropped", "of an alert that the letter left out"
     assert (by["p_ana", "i2"].level, by["p_ana", "i2"].place_id) == ("red", "natal")
     assert (by["p_bia", "i1"].status, by["p_bia", "i1"].reason) == ("dead", "blocked")
+    assert {by["p_ana", "i1"].letter, by["p_ana", "i2"].letter} == {"msg_z"}
+    assert by["p_bia", "i1"].letter == "msg_b", "it went alone"
     assert by["p_ana", "i1"].settled_at == "2024-01-01T00:00:00+00:00"
     assert list(settled_after(home.outbox, home.state, up_to)) == []
 

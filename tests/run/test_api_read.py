@@ -400,6 +400,7 @@ def test_operators_page_through_deliveries_and_see_how_far_behind_each_stage_is(
             path = f"/v1/deliveries?limit=2{cursor and '&cursor=' + cursor}"
             _, page, _ = await get(world, path, **operator)
             found += [one["id"] for one in page["items"]]
+            assert all(one["letter"] == one["id"] for one in page["items"]), "codes go alone"
             cursor = page["next"]
         assert found == [m.id for m in world.home.outbox.messages()]
         assert len(found) == 3

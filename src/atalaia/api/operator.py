@@ -13,7 +13,7 @@ from pydantic import BaseModel, Field
 
 from atalaia.api.people_models import StrictBody
 from atalaia.domain.alert import instant
-from atalaia.domain.delivery import UNSENT, Message, Status
+from atalaia.domain.delivery import UNSENT, Message, Status, letter_of
 from atalaia.domain.hazard import Hazard
 from atalaia.domain.place import Places
 from atalaia.domain.silence import Silence
@@ -26,7 +26,11 @@ _COUNTED = (*UNSENT, Status.DEAD, Status.LATE, Status.UNKNOWN)
 
 
 class Delivered(BaseModel):
-    """One message in the outbox. Instants are Unix seconds; 0: not yet."""
+    """One message in the outbox. Instants are Unix seconds; 0: not yet.
+
+    letter    under which id it goes, or went: messages that shared a letter have the same, that of
+              the last of them
+    """
 
     id: str
     person: str
@@ -38,6 +42,7 @@ class Delivered(BaseModel):
     due_at: int
     settled_at: int
     acknowledged_at: int
+    letter: str
 
 
 class DeliveredPage(BaseModel):
@@ -204,6 +209,7 @@ def _delivered(message: Message) -> Delivered:
         due_at=message.due_at,
         settled_at=message.settled_at,
         acknowledged_at=message.acknowledged_at,
+        letter=letter_of(message),
     )
 
 

@@ -6,6 +6,7 @@ import sys
 import time
 from typing import Annotated
 
+import msgspec
 import typer
 
 from atalaia.cli.opened import PersonArgument, opened_people, pseudonym_of
@@ -39,9 +40,9 @@ def deliveries_list(
     settings: SettingsOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """List messages and how many there are of each kind."""
+    """List messages and how many there are of each kind; those that shared a letter name it."""
     from atalaia.domain.alert import instant
-    from atalaia.domain.delivery import Status
+    from atalaia.domain.delivery import Status, letter_of
 
     if context.invoked_subcommand is not None:
         return
@@ -55,13 +56,16 @@ def deliveries_list(
             limit=last,
         )
         counts = opened.outbox.counts()
+    shared = {m.letter for m in found if m.letter != m.id}
     with while_read():
         for m in found:
+            letter = letter_of(m)
             if as_json:
-                as_line(m)
+                as_line(msgspec.structs.replace(m, letter=letter))
                 continue
             when = instant(m.settled_at or m.due_at)
-            typer.echo(f"{when}  {m.status:8} {m.channel:9} {m.person}  {m.id}  {m.reason}")
+            its = f"in {letter}  " if letter in shared else ""
+            typer.echo(f"{when}  {m.status:8} {m.channel:9} {m.person}  {m.id}  {its}{m.reason}")
     for (name, state), n in sorted(counts.items()):
         print(f"{name} {state}: {n}", file=sys.stderr)
     if not counts:

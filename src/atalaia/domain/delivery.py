@@ -219,6 +219,8 @@ class Settled(msgspec.Struct, frozen=True, kw_only=True):
 
     number     grows as messages are settled; a later one on the same delivery takes its place
     sent_at    of the alert; `settled_at` of this outcome (both ISO 8601, UTC)
+    letter     id of the last message of the letter that it went in, the same for all that shared
+               it; empty: kept by an older Atalaia
     """
 
     number: int
@@ -235,6 +237,7 @@ class Settled(msgspec.Struct, frozen=True, kw_only=True):
     attempts: int
     sent_at: str
     settled_at: str
+    letter: str = ""
 
 
 class Outcome(msgspec.Struct, frozen=True, gc=False):

@@ -109,6 +109,7 @@ DELIVERY_COLUMNS: dict[str, str] = {
     "sent_at": "TIMESTAMPTZ",
     "settled_at": "TIMESTAMPTZ",
     "number": "BIGINT",
+    "letter": "VARCHAR",
 }
 """Columns of a file of deliveries, in order."""
 

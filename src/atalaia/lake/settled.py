@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from atalaia.domain.alert import instant
-from atalaia.domain.delivery import Settled, Status, key_of
+from atalaia.domain.delivery import Settled, Status, key_of, letter_of
 from atalaia.ports import Outbox, State
 
 _AT_ONCE = 2_000
@@ -40,6 +40,7 @@ def settled_after(outbox: Outbox, state: State, after: int) -> Iterator[tuple[in
                         attempts=message.attempts,
                         sent_at=instant(alert.sent_at),
                         settled_at=instant(message.settled_at),
+                        letter=letter_of(message),
                     )
                 )
         after = found[-1][0]

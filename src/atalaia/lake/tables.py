@@ -378,6 +378,11 @@ def _deliveries() -> dict[str, Column]:
         "sent_at": Column(_TIME, "when the alert was decided"),
         "settled_at": Column(_TIME, "when this became of it"),
         "number": Column("BIGINT", "grows as messages are settled"),
+        "letter": Column(
+            _TEXT,
+            "id of the last message of the letter that it went in: the same for all that shared it",
+            null="kept before this was noted (or empty)",
+        ),
         "date": Column("DATE", "UTC day of sent_at; name it in WHERE to read less"),
     }
 
