@@ -31,7 +31,7 @@ import pytest
 from atalaia import rules
 from atalaia.cli.replays import replay
 from atalaia.domain.alert import LogEntry
-from atalaia.domain.delivery import Status
+from atalaia.domain.delivery import Status, letter_of
 from atalaia.domain.payload import Payload
 from atalaia.domain.place import Place, Places
 from atalaia.homes.aws import AwsHome, open_home
@@ -446,7 +446,7 @@ def test_who_asked_is_told_their_story_once(passed: Passed, channel: str) -> Non
         newest = each[-1]
         is_untold = is_end(passed, newest) and not any(one.is_heard for one in each)
         assert newest.status == Status.SENT or is_untold, f"the last of {incident} is not told"
-    went = {m.id for m in alerts.values() if m.status == Status.SENT}
+    went = {letter_of(m) for m in alerts.values() if m.status == Status.SENT}  # letters
     again = sum(passed.in_flight[id_] for id_ in alerts)
     if channel == "webhook":
         came = Counter(came_by_hook(passed))
