@@ -29,6 +29,10 @@ _LOOK_S = 1.0
 _ESCALATE_S = 5.0
 _FAULT_S = 5.0
 _KEEP_S = 30.0
+_TELL_S = 600
+"""What is made of recipients is looked through so often also where nobody has changed: it may have
+been lost, or made by one that knew less."""
+
 _LONG_S = 60.0
 """A send that will take longer is told before it begins."""
 
@@ -40,7 +44,8 @@ class Notifier:
 
     standing    what stands is told by it, if given
     wake        who sends is woken with it: ``urgent``, ``normal``
-    on_changed  called when recipients changed, from a thread
+    on_changed  called when recipients changed, and every ten minutes, from a thread; called again
+                where it raises StateConflict, which holds up nothing
     """
 
     def __init__(
@@ -66,7 +71,7 @@ class Notifier:
         self._wake = wake
         self._on_changed = on_changed
         self._news = asyncio.Event()
-        self._changed = 0
+        self._changed, self._told_at = 0, 0
         self._came: set[str] = set()
         self._quiet: set[str] = set()
 
@@ -132,12 +137,20 @@ class Notifier:
     def _take_up(self) -> None:
         """Who changed, whoever has refreshed."""
         self.recipients.refresh()
-        if self.recipients.changed != self._changed:
-            self._changed = self.recipients.changed
-            self._on_changed(self.recipients)
+        self._tell_changed(self._clock.second())
         news = self.recipients.news()
         self._came |= news.came
         self._quiet |= news.quiet
+
+    def _tell_changed(self, now: int) -> None:
+        changed = self.recipients.changed
+        if changed == self._changed and 0 <= now - self._told_at < _TELL_S:
+            return
+        try:
+            self._on_changed(self.recipients)
+            self._changed, self._told_at = changed, now
+        except StateConflict as error:
+            log.warning("people's own limits are not told; it is tried again", reason=str(error))
 
     async def _fan_out(self) -> None:
         is_begun = False
