@@ -34,9 +34,9 @@ _TELL_S = 600
 """What is made of recipients is looked through so often also where nobody has changed: it may have
 been lost, or made by one that knew less."""
 
-_REST, _REST_MOST_S = 10, 60.0
-"""It is made anew after so many times as long as it took; and while much is fanned out, once a
-minute."""
+_REST, _REST_MOST_S = 10, 45.0
+"""It is made anew after so many times as long as it took, and not later than this, also while much
+is fanned out: who is called every minute does it each time."""
 
 _LONG_S = 60.0
 """A send that will take longer is told before it begins."""
