@@ -7,17 +7,23 @@ from importlib import import_module
 
 import pytest
 
+from atalaia.clock import Clock
+from atalaia.domain.contact import read_contact
 from atalaia.domain.delivery import Message, Status
+from atalaia.domain.subscription import Threshold
 from atalaia.homes.aws.config import Config
 from atalaia.notify import last_look
 from atalaia.notify.escalate import Escalation
+from atalaia.people.registry import Registry
+from atalaia.people.request import Request
+from atalaia.people.subscribe import subscribe
 from atalaia.ports import Commit
 from atalaia.run.aws import deliver, deployment, fan_out
 from aws.calls import Calls
 from aws.dynalite import dynalite  # noqa: F401  a fixture
 from aws.mapper import Context
 from aws.test_tell import deployed, subscribed  # noqa: F401  a fixture
-from telling import delivery, message, news
+from telling import HERE, delivery, message, news
 
 
 def test_an_idle_minute_of_deliver_is_four_queries(deployed: Config, calls: Calls) -> None:  # noqa: F811
@@ -118,3 +124,29 @@ def test_what_nobody_read_is_handed_on_beside_the_sending_and_some_at_a_time(
     assert sent.status == Status.SENT
     left: list[Message] = home.outbox.unanswered(now + 60, 100)
     assert left == []
+
+
+def test_limits_of_ones_own_cost_fan_out_a_look_and_a_transaction_where_they_are_others(
+    deployed: Config,  # noqa: F811
+    calls: Calls,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    ahead = [0]
+    monkeypatch.setattr(deployment, "CLOCK", Clock(now=lambda: time.time() + ahead[0]))
+    deployment.forget()
+    home = deployment.home()
+    registry = Registry(home.people, home.keys)
+
+    def cost(*limits: float) -> int:
+        """Transactions of the next minute's run, after somebody came with these limits."""
+        own = tuple(Threshold("wind_gust_m_s", 0, limit, "wind") for limit in limits)
+        contacts = (read_contact("inbox"),)
+        wish = Request(contacts=contacts, where=(HERE,), proof="form 12", thresholds=own)
+        subscribe(registry, wish, int(time.time()) - 60, lambda *_: None)
+        ahead[0] += 60
+        calls.calls.clear()
+        fan_out.handle({}, Context())
+        return calls.calls["dynamodb.TransactWriteItems"]
+
+    fan_out.handle({}, Context())
+    assert [cost(), cost(24.0), cost(24.0), cost(25.0), cost()] == [0, 1, 0, 1, 0]

@@ -38,6 +38,7 @@ class Town:
         self.outbox = w.home.outbox
         self.tries: list[Sent] = []
         self.recipients_seen: list[Recipients] = []
+        self.faults = 0
         self._escalating_sleeps = False
         for post in posts:
             post.now = self.clock.now
@@ -64,8 +65,14 @@ class Town:
             self.posts,
             clock=clock_of.Clock(clock.now, self._sleep),
             wake=lambda _: None,  # who sends looks by itself
-            on_changed=self.recipients_seen.append,
+            on_changed=self._see,
         )
+
+    def _see(self, recipients: Recipients) -> None:
+        if self.faults:
+            self.faults -= 1
+            raise StateConflict("the store does not answer")
+        self.recipients_seen.append(recipients)
 
     def told(self, *contacts: str, **wishes: object) -> str:
         given = {"where": (RECIFE,), "language": "en", "hazards": {"heavy_rain": "yellow"}}
@@ -148,6 +155,40 @@ def test_who_subscribes_while_it_runs_is_told_of_what_comes_and_not_of_what_was(
         await t.until(lambda: len(t.tries) == 1)
         assert [m.seqs for m in t.outbox.messages()] == [(2,)]
         assert t.recipients_seen, "own limits are looked up anew"
+
+    story(tmp_path, tell)
+
+
+def test_what_recipients_come_to_is_told_again_where_that_failed_and_people_are_told_meanwhile(
+    tmp_path: Path,
+) -> None:
+    async def tell(t: Town) -> None:
+        t.faults = 2
+        t.told("telegram:77")
+        t.log(news())
+        await t.until(lambda: len(t.tries) == 1)
+        assert t.recipients_seen == []
+        for _ in range(3):
+            await t.turn(5)
+        await t.until(lambda: len(t.recipients_seen) == 1)
+
+    story(tmp_path, tell)
+
+
+def test_what_recipients_come_to_is_looked_through_every_ten_minutes_and_else_where_they_changed(
+    tmp_path: Path,
+) -> None:
+    async def tell(t: Town) -> None:
+        t.told("telegram:77")
+        await t.until(lambda: len(t.recipients_seen) == 1)
+        await t.turn(300)
+        assert len(t.recipients_seen) == 1
+        t.told("telegram:78")
+        await t.until(lambda: len(t.recipients_seen) == 2)
+        await t.turn(590)
+        assert len(t.recipients_seen) == 2
+        await t.turn(15)
+        await t.until(lambda: len(t.recipients_seen) == 3)
 
     story(tmp_path, tell)
 

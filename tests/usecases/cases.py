@@ -6,7 +6,7 @@ import json
 import threading
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -14,9 +14,13 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
+import ensembles
 from atalaia.domain.alert import instant
+from atalaia.domain.payload import Payload
+from ensembles import HOUR, answer, payload
 from patience import wait_until
 from pushing import PushService
+from stories import rule_text
 
 KEY = "p8Zk2mQx7vN4tR1cW9sLbYd3"
 
@@ -48,6 +52,16 @@ latitude = -8.0
 longitude = -34.85
 timezone = "America/Recife"
 """
+
+POSSIBLE = {
+    "name": "rain-24h",
+    "hazard": "heavy_rain",
+    "variable": "rain_mm",
+    "measure": "sum",
+    "window": "24h",
+    "limits": {"yellow": 30, "orange": 80},
+    "chance": 0.3,
+}
 
 HERE = [{"latitude": -8.05, "longitude": -34.9, "radius_km": 2}]
 
@@ -118,12 +132,20 @@ class Driven(ABC):
         who heard up to a number: ``seq`` and ``alert``; in bounded time. None: from now on."""
 
     @abstractmethod
+    def hear(self, payload: Payload) -> None:
+        """As if a source had answered so; and let it go all the way."""
+
+    @abstractmethod
+    def minutes_later(self) -> None:
+        """Let all who look every minute have looked: what somebody asked for is known to them."""
+
+    @abstractmethod
     def another(self) -> None:
         """From now on other processes do the work, where a home has several."""
 
 
 class UseCases:
-    """To be run on each home: a subclass has the fixture ``watch``."""
+    """To be run on each home: a subclass has the fixture ``begin``."""
 
     @pytest.fixture
     def target(self) -> Iterator[Target]:
@@ -138,8 +160,14 @@ class UseCases:
         service.close()
 
     @pytest.fixture
-    def watch(self, tmp_path: Path) -> Iterator[Driven]:
+    def begin(self, tmp_path: Path) -> Iterator[Callable[[str], Driven]]:
+        """Begins a watch by these settings, in whose folder the test may have put files; it ends
+        with the test."""
         raise NotImplementedError
+
+    @pytest.fixture
+    def watch(self, begin: Callable[[str], Driven]) -> Driven:
+        return begin(SETTINGS)
 
     @pytest.fixture(autouse=True)
     def _nobodys_address_is_logged(self) -> Iterator[None]:
@@ -239,6 +267,52 @@ class UseCases:
         wait_until(lambda: watch.settle() or len(target.bodies) == 2)  # what stood when it ended
         storm(watch, 34.0)
         assert len(target.bodies) == 3, "and then the worse"
+
+    def test_a_limit_of_ones_own_between_two_levels_is_told_at_once_and_to_nobody_else(
+        self, watch: Driven, target: Target
+    ) -> None:
+        limits = ["wind_gust_m_s >= 24", "wind_gust_m_s >= 27"]
+        others = Target()
+        try:
+            subscribed(watch, others)
+            person = subscribed(watch, target, hazards={}, thresholds=limits)
+            watch.minutes_later()
+            storm(watch, 21.0)
+            assert [len(one.bodies) for one in (others, target)] == [2, 1], "orange, and below 24"
+            storm(watch, 23.0)
+            storm(watch, 25.0)
+            assert [len(one.bodies) for one in (others, target)] == [2, 2]
+            assert "The limit you asked for: 24 m/s" in target.texts()[-1]
+            entries = watch.ask("GET", "/v1/alerts")[1]["items"]
+            assert sorted(one["type"] for one in entries) == ["alert", "step"]
+            assert watch.ask("DELETE", f"/v1/people/{person}")[0] == 204
+            watch.minutes_later()
+            storm(watch, 27.5)
+            assert watch.ask("GET", "/v1/alerts")[1]["items"] == entries, "nobody asked for it"
+            assert [len(one.bodies) for one in (others, target)] == [2, 2]
+        finally:
+            others.close()
+
+    def test_a_chance_of_ones_own_is_told_as_soon_as_it_is_reached(
+        self, begin: Callable[[str], Driven], target: Target, tmp_path: Path
+    ) -> None:
+        """The rule warns of 30 mm in 3 of 10 runs; they asked for 50 mm in 5 of 10."""
+        (tmp_path / "mine.toml").write_text(rule_text(POSSIBLE))
+        watch = begin(SETTINGS.replace('rules = "inmet"', 'rules = "mine.toml"'))
+        wish = {"hazards": {}, "thresholds": ["rain_mm over 24h >= 50 chance 50 %"]}
+        person = subscribed(watch, target, **wish)
+        data = watch.ask("GET", f"/v1/people/{person}")[1]["person"]
+        [held] = data["subscriptions"]
+        assert held["thresholds"][0]["chance"] == 50
+        watch.minutes_later()
+        at = int(time.time())
+        for i, (passing, told) in enumerate(((20, 0), (24, 0), (30, 1), (34, 1))):
+            mm = ensembles.storm(at + 30 * HOUR, lambda run, n=passing: 60.0 if run < n else 4.0)
+            watch.hear(payload(at + i, answer(at, mm, where=(-8.05, -34.9)), ("recife",)))
+            assert len(target.bodies) == 1 + told, f"{passing} of 51 runs"
+        said = target.texts()[-1]
+        assert "50 mm or more in 5 of 10 model runs" in said
+        assert "The limit you asked for: 50 mm, chance of 50 %" in said
 
     def test_a_drill_reaches_the_organisations_that_it_is_for(
         self, watch: Driven, target: Target

@@ -5,13 +5,15 @@ from __future__ import annotations
 import base64
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from .cases import KEY, SETTINGS, Driven, UseCases, decoded
+from atalaia.domain.payload import Payload
+
+from .cases import KEY, Driven, UseCases, decoded
 
 if "ATALAIA_AWS" in os.environ:
     from aws.conftest import url  # noqa: F401  a fixture
@@ -81,6 +83,16 @@ class Functions(Driven):
         _, told = self.ask("GET", f"/v1/alerts?after={after}")
         return [{"seq": one["seq"], "alert": one} for one in told["items"]]
 
+    def hear(self, payload: Payload) -> None:
+        from atalaia.run.aws import deployment
+
+        deployment.home().stream.append([payload])
+        self.settle()
+
+    def minutes_later(self) -> None:
+        self.settle()  # what the clock does every minute
+        self.another()  # a container's look of a minute ago is forgotten
+
     def another(self) -> None:
         from atalaia.run.aws import api, deployment, detect
 
@@ -90,13 +102,13 @@ class Functions(Driven):
 
 class TestAws(UseCases):
     @pytest.fixture
-    def watch(  # type: ignore[override]
+    def begin(  # type: ignore[override]
         self,
         tmp_path: Path,
         monkeypatch: pytest.MonkeyPatch,
         url: str,
         dynalite: str,
-    ) -> Iterator[Driven]:
+    ) -> Iterator[Callable[[str], Driven]]:
         from aws import moto
 
         for name, value in moto.ENVIRONMENT.items():
@@ -105,11 +117,15 @@ class TestAws(UseCases):
         moto.reset(url)
         config = moto.deploy(url)
         file = tmp_path / "atalaia.toml"
-        file.write_text(SETTINGS)
         for name, value in moto.variables(config, str(file)).items():
             monkeypatch.setenv(name, value)
         monkeypatch.setenv("ATALAIA_API_KEY", KEY)
         watch = Functions(config)
-        watch.another()
-        yield watch
+
+        def begin(settings: str) -> Driven:
+            file.write_text(settings)
+            watch.another()
+            return watch
+
+        yield begin
         watch.another()

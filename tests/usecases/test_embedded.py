@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import json
 import threading
-import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -19,17 +19,15 @@ from atalaia.domain.payload import Payload
 from atalaia.run.local import Live
 from atalaia.run.opened import home_of
 from atalaia.settings import load
-from ensembles import HOUR, answer, payload, storm
 from patience import slowness, wait_until
-from stories import rule_text
 
-from .cases import KEY, SETTINGS, Driven, Target, UseCases, decoded, subscribed
+from .cases import KEY, Driven, UseCases, decoded
 
 
 class Embedded(Driven):
     """A watch that runs in a thread of its own."""
 
-    def __init__(self, folder: Path, settings: str = SETTINGS) -> None:
+    def __init__(self, folder: Path, settings: str) -> None:
         file = folder / "atalaia.toml"
         file.write_text(settings)
         self._settings = load(
@@ -114,11 +112,21 @@ class Embedded(Driven):
                 pass  # it goes on for ever
         return found
 
+    def minutes_later(self) -> None:
+        live, settings = self.live, self._settings
+        newest, recipients = live.home.people.newest_change(), live.notifier.recipients
+
+        def is_known() -> bool:
+            told = live.services.asked.latest()
+            asked = recipients.steps(settings.places, settings.rules)
+            return recipients.changed >= newest and told == asked
+
+        wait_until(is_known)
+
     def another(self) -> None:
         pass  # one process does it all
 
     def hear(self, payload: Payload) -> None:
-        """As if a source had answered so."""
         kept = self.live.ingest.keep([payload])
         asyncio.run_coroutine_threadsafe(kept, self._loop).result(60)
         self.settle()
@@ -126,42 +134,12 @@ class Embedded(Driven):
 
 class TestEmbedded(UseCases):
     @pytest.fixture
-    def watch(self, tmp_path: Path) -> Iterator[Driven]:
-        watch = Embedded(tmp_path)
-        yield watch
-        watch.close()
+    def begin(self, tmp_path: Path) -> Iterator[Callable[[str], Driven]]:
+        with ExitStack() as ends:
 
+            def begin(settings: str) -> Driven:
+                watch = Embedded(tmp_path, settings)
+                ends.callback(watch.close)
+                return watch
 
-POSSIBLE = {
-    "name": "rain-24h",
-    "hazard": "heavy_rain",
-    "variable": "rain_mm",
-    "measure": "sum",
-    "window": "24h",
-    "limits": {"yellow": 30, "orange": 80},
-    "chance": 0.3,
-}
-
-
-def test_somebody_is_told_as_soon_as_a_chance_of_their_own_is_reached(tmp_path: Path) -> None:
-    """The rule warns of 30 mm in 3 of 10 runs; they asked for 50 mm in 5 of 10."""
-    (tmp_path / "mine.toml").write_text(rule_text(POSSIBLE))
-    target = Target()
-    watch = Embedded(tmp_path, SETTINGS.replace('rules = "inmet"', 'rules = "mine.toml"'))
-    try:
-        wish = {"hazards": {}, "thresholds": ["rain_mm over 24h >= 50 chance 50 %"]}
-        person = subscribed(watch, target, **wish)
-        data = watch.ask("GET", f"/v1/people/{person}")[1]["person"]
-        [held] = data["subscriptions"]
-        assert held["thresholds"][0]["chance"] == 50
-        at = int(time.time())
-        for i, (passing, told) in enumerate(((20, 0), (24, 0), (30, 1), (34, 1))):
-            mm = storm(at + 30 * HOUR, lambda run, n=passing: 60.0 if run < n else 4.0)
-            watch.hear(payload(at + i, answer(at, mm, where=(-8.05, -34.9)), ("recife",)))
-            assert len(target.bodies) == 1 + told, f"{passing} of 51 runs"
-    finally:
-        watch.close()
-        target.close()
-    said = target.texts()[-1]
-    assert "50 mm or more in 5 of 10 model runs" in said
-    assert "The limit you asked for: 50 mm, chance of 50 %" in said
+            yield begin

@@ -20,6 +20,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from atalaia.detect.asked import Steps
 from atalaia.detect.nearness import nearness
 from atalaia.detect.sight import Sight, sight
 from atalaia.detect.watch import CONSUMER, Step, Watch
@@ -51,9 +52,6 @@ _LONGEST_TURN_S = 1.0
 
 _HUNGRY_MOST = 6
 """So often in a row a batch is tried that memory did not suffice for; then it is its own fault."""
-
-Steps = Mapping[int, Mapping[str, Sequence[float]]]
-"""People's own limits: by position of a place and name of a rule, sorted."""
 
 log = Logger()
 
@@ -105,6 +103,11 @@ def no_items(
     return {}
 
 
+def nobody_asked() -> Steps:
+    """No limits of people's own."""
+    return {}
+
+
 class Consumer:
     """Lives through records, batch by batch, as one reader of the stream.
 
@@ -112,6 +115,7 @@ class Consumer:
     make_watch  a watch in the state that the home has kept
     name        whose offset this is
     items_of    what else is committed
+    asked       the limits at which it tells of a rising peak, looked up with each batch
     hold_s      for how long steps that tell nothing may be held where much comes; 0: never
     """
 
@@ -122,35 +126,24 @@ class Consumer:
         *,
         name: str = CONSUMER,
         items_of: ItemsOf = no_items,
+        asked: Callable[[], Steps] = nobody_asked,
         hold_s: float = 0.0,
     ) -> None:
         self._open_state = state
         self._make_watch = make_watch
         self._name = name
         self._items_of = items_of
+        self._asked = asked
         self._hold_s = hold_s
         self._held: Commit | None = None
         self._came: deque[float] = deque(maxlen=_MUCH)
         self._committed_at = -math.inf
         self._alone_until = self._hungry = 0
-        self._steps: Steps = {}
         self._watch: Watch | None = None
         self.position = self._committed = 0
         watch = self._take_up()
         self.nearness = nearness(watch.rules, watch.table, watch.incidents, 0)
         self.sight = sight(watch.table)
-
-    @property
-    def steps(self) -> Steps:
-        """At which the watch tells of a rising peak; may be set from any thread."""
-        return self._steps
-
-    @steps.setter
-    def steps(self, steps: Steps) -> None:
-        self._steps = steps
-        watch = self._watch
-        if watch is not None:
-            watch.incidents.steps = steps
 
     def begin_anew(self) -> None:
         """Let the next batch be lived by a watch that is made anew, as after a restart."""
@@ -180,6 +173,7 @@ class Consumer:
             return None
         some = new[:1] if self.position < self._alone_until else new
         began = time.perf_counter()
+        watch.incidents.steps = self._asked()
         try:
             step, commit = watch.step([one.record for one in some])
         except Exception as error:
@@ -249,7 +243,6 @@ class Consumer:
         self._state = self._open_state()
         self.position = self._committed = self._state.offset(self._name)
         self._watch = watch = self._make_watch(self._state)
-        watch.incidents.steps = self._steps
         return watch
 
 

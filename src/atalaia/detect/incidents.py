@@ -50,8 +50,8 @@ class Incidents:
     """All incidents that are open, about to open, or lately closed, by hazard and subject.
 
     `steps` has the limits that people asked for: by subject (a place's position; for an area the
-    number of places plus the area's position) and rule name, ascending. It is replaced as a whole,
-    by any thread; a batch goes by one of them from its beginning to its end.
+    number of places plus the area's position) and name of a peak, ascending. It is replaced as a
+    whole; a batch goes by one of them from its beginning to its end.
     """
 
     def __init__(

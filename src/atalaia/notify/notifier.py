@@ -10,6 +10,7 @@ Every stage is a loop of its own; what one leaves undone the next run takes up f
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 
@@ -29,6 +30,14 @@ _LOOK_S = 1.0
 _ESCALATE_S = 5.0
 _FAULT_S = 5.0
 _KEEP_S = 30.0
+_TELL_S = 600
+"""What is made of recipients is looked through so often also where nobody has changed: it may have
+been lost, or made by one that knew less."""
+
+_REST, _REST_MOST_S = 10, 45.0
+"""It is made anew after so many times as long as it took, and not later than this, also while much
+is fanned out: who is called every minute does it each time."""
+
 _LONG_S = 60.0
 """A send that will take longer is told before it begins."""
 
@@ -40,7 +49,8 @@ class Notifier:
 
     standing    what stands is told by it, if given
     wake        who sends is woken with it: ``urgent``, ``normal``
-    on_changed  called when recipients changed, from a thread
+    on_changed  called when recipients changed, and every ten minutes, from a thread; called again
+                where it raises StateConflict, which holds up nothing
     """
 
     def __init__(
@@ -66,7 +76,7 @@ class Notifier:
         self._wake = wake
         self._on_changed = on_changed
         self._news = asyncio.Event()
-        self._changed = 0
+        self._changed, self._told_at, self._rest_s = -1, 0, 0.0
         self._came: set[str] = set()
         self._quiet: set[str] = set()
 
@@ -101,14 +111,17 @@ class Notifier:
     def step(self) -> bool:
         """Take up who changed, and fan out the next people; whether there was anything to do."""
         self._take_up()
-        fanned = self._fan.step(self._clock.second())
+        now = self._clock.second()
+        fanned = self._fan.step(now)
+        if fanned is not None:
+            for channel, n in fanned.messages.items():
+                self._tell_long(channel, n)
+            self._wake_for(fanned)
+        if fanned is None or now - self._told_at >= _REST_MOST_S:
+            self._tell_changed(now)
         if fanned is None:
             self.stand()
-            return False
-        for channel, n in fanned.messages.items():
-            self._tell_long(channel, n)
-        self._wake_for(fanned)
-        return True
+        return fanned is not None
 
     def stand(self) -> None:
         """Tell who came what stands, and what a silence that has ended kept back; wake what waits
@@ -132,12 +145,25 @@ class Notifier:
     def _take_up(self) -> None:
         """Who changed, whoever has refreshed."""
         self.recipients.refresh()
-        if self.recipients.changed != self._changed:
-            self._changed = self.recipients.changed
-            self._on_changed(self.recipients)
         news = self.recipients.news()
         self._came |= news.came
         self._quiet |= news.quiet
+
+    def _tell_changed(self, now: int) -> None:
+        """Going through everybody takes seconds where many places are watched: most of the time is
+        for others."""
+        changed, age_s = self.recipients.changed, now - self._told_at
+        if 0 <= age_s < (_TELL_S if changed == self._changed else self._rest_s):
+            return
+        began = time.perf_counter()
+        try:
+            self._on_changed(self.recipients)
+            self._changed, least_s = changed, 0.0
+        except StateConflict as error:
+            log.warning("people's own limits are not told; it is tried again", reason=str(error))
+            self._changed, least_s = -1, _FAULT_S
+        self._told_at = now
+        self._rest_s = min(_REST_MOST_S, max(least_s, _REST * (time.perf_counter() - began)))
 
     async def _fan_out(self) -> None:
         is_begun = False

@@ -240,7 +240,9 @@ class Recipients:
                             continue
                         for chance in (0, *TENTHS) if rule.chance else (0,):
                             what = limited(rule.variable, chance), rule.window_s
-                            found[named(rule.name, chance)].update(at[member].get(what, ()))
+                            found[named(rule.name, chance)].update(
+                                map(float, at[member].get(what, ()))
+                            )
             asked = {name: sorted(limits) for name, limits in found.items() if limits}
             if asked:
                 steps[subject] = asked

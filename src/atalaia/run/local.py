@@ -39,7 +39,6 @@ from atalaia.lake.places import note_places
 from atalaia.logs import Logger, configure_logs
 from atalaia.memory import give_back
 from atalaia.metrics import Metrics
-from atalaia.notify.recipients import Recipients
 from atalaia.parts import STOP_S, Parts, asked_to_stop, cancelled, ended
 from atalaia.people.upkeep import forget_often
 from atalaia.report.line import line_of
@@ -124,7 +123,7 @@ class Live:
         parts.start("ingest", self.ingest.run)
         parts.at_the_end(self.ingest.drain)
 
-        self.notifier = services.notifier(on_changed=self._set_steps)
+        self.notifier = services.notifier()
 
         def wake() -> None:
             loop.call_soon_threadsafe(self.notifier.wake)
@@ -266,10 +265,6 @@ class Live:
         for entry in lived.entries:
             with suppress(OSError):  # a terminal that has gone must not stop the watch
                 self._console.print(line_of(entry, self.settings.language))
-
-    def _set_steps(self, recipients: Recipients) -> None:
-        """People's own limits: from now on the watch tells when a peak passes one."""
-        self.consumer.steps = recipients.steps(self.settings.places, self.settings.rules)
 
     def _begin_with(self, norms: Norms) -> None:
         """The watch begins, now or anew, and judges by these norms; they are kept for replays."""

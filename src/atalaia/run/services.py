@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from atalaia.api.history import PlaceHistory
     from atalaia.api.probes import ProgramStanding
     from atalaia.channels.telegram_updates import Handler
+    from atalaia.detect.asked import AskedLimits
     from atalaia.detect.consumer import Consumer, ItemsOf
     from atalaia.detect.sight import Sight
     from atalaia.detect.values import Usual
@@ -85,6 +86,13 @@ class Services:
         """By source that is polled of places: how often."""
         return expected(self.settings)
 
+    @cached_property
+    def asked(self) -> AskedLimits:
+        """Limits of their own that people set: who fans out tells them, consumers follow."""
+        from atalaia.detect.asked import AskedLimits
+
+        return AskedLimits(self.home, self.settings.rules, self.settings.places, self.clock)
+
     def consumer(
         self,
         norms: Callable[[], Usual],
@@ -113,6 +121,7 @@ class Services:
             watch,
             name=name or CONSUMER,
             items_of=items_of or no_items,
+            asked=self.asked.latest,
             hold_s=hold_s,
         )
 
@@ -176,13 +185,11 @@ class Services:
         *,
         off: Collection[str] = (),
         by_need: bool = False,
-        on_changed: Callable[[Recipients], None] = lambda _: None,
     ) -> Notifier:
         """The stages of telling people.
 
-        off         channels that others may believe to be on: what is for them goes by the next
-        by_need     who sends reads those that it sends to, and not everybody who is told
-        on_changed  called when recipients changed, from a thread
+        off      channels that others may believe to be on: what is for them goes by the next
+        by_need  who sends reads those that it sends to, and not everybody who is told
         """
         from atalaia.channels.off import Off
         from atalaia.notify.at_hand import sending
@@ -237,7 +244,7 @@ class Services:
             clock=clock,
             wake=self.home.wake,
             standing=Standing(state, outbox, recipients, places, silences),
-            on_changed=on_changed,
+            on_changed=self.asked.tell,
         )
 
     # A question
