@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from atalaia.batch import refine as module
+from atalaia.batch import refine_steps as module
 from atalaia.batch.archive import archive
 from atalaia.batch.learn import learn, learn_on
 from atalaia.batch.refine import compact, rebuild, refine
