@@ -99,30 +99,31 @@ def _file(shop: Workshop, key: str, parts: list[RuleCounts]) -> tuple[bytes, int
     for name in _WORDS:
         enum_of(con, f"known_{name}", sorted({getattr(one, name) for one in parts}))
     con.register("told", _columns(parts))
-    con.execute(f"CREATE OR REPLACE TABLE new AS SELECT {_select()}, turn FROM told")
+    con.execute(f"CREATE OR REPLACE TABLE new AS SELECT {_select()} FROM told")
     con.unregister("told")
     names = ", ".join(f'"{name}"' for name in ENSEMBLE_COLUMNS)
-    rows = "SELECT * FROM new"
+    rows = f"SELECT {names} FROM new"
     if lake.keys(key):
         try:
             con.execute(
-                f"CREATE OR REPLACE TABLE held AS SELECT {names}, 0::BIGINT AS turn"
+                f"CREATE OR REPLACE TABLE held AS SELECT {names}"
                 f" FROM {parquet('ensembles', [lake.path(key)])}"
+                " ANTI JOIN new USING (place_id, rule, valid_at, received_at)"
             )
         except duckdb.Error as error:
             raise UnreadableGold(str(error)) from error
-        rows += " UNION ALL BY NAME SELECT * FROM held"
+        rows += f" UNION ALL SELECT {names} FROM held"
     out = folder / "out.parquet"
     copied = con.execute(
-        f"COPY (SELECT {names} FROM ({rows}) QUALIFY row_number() OVER ("
-        "PARTITION BY place_id, rule, valid_at, received_at ORDER BY turn DESC) = 1"
+        f"COPY (SELECT {names} FROM ({rows})"
         f" ORDER BY place_id, rule, received_at, valid_at) TO '{out}' {PARQUET}"
     )
     return out.read_bytes(), int(copied.fetchall()[0][0])
 
 
 def _columns(parts: Sequence[RuleCounts]) -> dict[str, NDArray[Any]]:
-    """As DuckDB reads them in place; words by their number. It takes NaN as NULL."""
+    """As DuckDB reads them in place, the last row of each key; words by their number. It takes NaN
+    as NULL."""
     sizes = [len(one) for one in parts]
 
     def repeated(values: Iterable[int]) -> NDArray[Any]:
@@ -134,17 +135,23 @@ def _columns(parts: Sequence[RuleCounts]) -> dict[str, NDArray[Any]]:
         words[name] = repeated(known.index(getattr(one, name)) for one in parts)
     quantiles = np.concatenate([one.quantiles for one in parts], axis=1)
     chances = np.concatenate([one.chances for one in parts], axis=1)
-    return {
+    columns = {
         **words,
         "window_s": repeated(one.window_s for one in parts),
         "received_at": repeated(one.received_at for one in parts),
         "place": np.concatenate([one.place for one in parts]).astype(np.int64),
         "valid_at": np.concatenate([one.valid_at for one in parts]),
         "runs": np.concatenate([one.runs for one in parts]),
-        **{f"q{each}": np.ascontiguousarray(quantiles[i]) for i, each in enumerate(QUANTILES)},
-        **{name: np.ascontiguousarray(chances[i]) for i, name in enumerate(_CHANCES)},
-        "turn": np.arange(1, sum(sizes) + 1),
+        **{f"q{each}": quantiles[i] for i, each in enumerate(QUANTILES)},
+        **{name: chances[i] for i, name in enumerate(_CHANCES)},
     }
+    # Not by a window in SQL: that holds all rows of the file in memory at once.
+    keys = [columns[name] for name in ("valid_at", "received_at", "rule", "place")]
+    order = np.lexsort(keys)  # stable: of one key as they came
+    is_last = np.ones(len(order), bool)
+    is_last[:-1] = np.any([key[order][1:] != key[order][:-1] for key in keys], axis=0)
+    last = np.sort(order[is_last])
+    return {name: np.ascontiguousarray(column[last]) for name, column in columns.items()}
 
 
 def _select() -> str:
