@@ -150,6 +150,7 @@ def gold() -> dict[str, Any]:
         },
         "alerts": _without(columns["alerts"], "date"),
         "answers": _without(columns["answers"], "date"),
+        "ensembles": _without(columns["ensembles"], "source", "date"),
         "systems": _without(columns["systems"], "date"),
         "places": columns["places"],
         "stations": columns["stations"],

@@ -56,6 +56,15 @@ locals {
       partitions = { date = "date" }
       projection = merge(local.by_day, { "storage.location.template" = "${local.location}/answers/date=$${date}/" })
     }
+    ensembles = {
+      folder     = "ensembles"
+      partitions = { source = "string", date = "date" }
+      projection = merge(local.by_day, {
+        "projection.source.type"    = "enum"
+        "projection.source.values"  = "open-meteo%3Aensemble" # as its folder is written
+        "storage.location.template" = "${local.location}/ensembles/source=$${source}/date=$${date}/"
+      })
+    }
     systems = {
       folder     = "systems"
       partitions = { date = "date" }

@@ -8,9 +8,9 @@ from typing import Any
 import duckdb
 import pytest
 
-from atalaia.batch import refine as module
+from atalaia.batch import refine_steps as module
 from atalaia.batch.archive import archive
-from atalaia.batch.refine import rebuild, refine
+from atalaia.batch.refine import RefineReport, rebuild, refine
 from atalaia.domain.payload import Payload
 from atalaia.domain.place import Place, Places
 from atalaia.domain.variable import CATALOGUE
@@ -28,7 +28,7 @@ def home(tmp_path: Path) -> Iterator[EmbeddedHome]:
         yield home
 
 
-def refined(home: EmbeddedHome, *payloads: Payload) -> module.RefineReport:
+def refined(home: EmbeddedHome, *payloads: Payload) -> RefineReport:
     if payloads:
         home.stream.append(payloads)
     archive(home.stream, home.state, home.lake)

@@ -14,23 +14,28 @@ from typing import Any
 import numpy as np
 import pytest
 
-from atalaia.batch import refine as module
+import ensembles
+from atalaia.batch import refine_steps as module
 from atalaia.batch.archive import archive
+from atalaia.batch.counted import counted
 from atalaia.batch.learn import learn, learn_on
 from atalaia.batch.refine import compact, rebuild, refine
 from atalaia.batch.spark import SparkWorkers, _in_a_line, open_spark
 from atalaia.cli.workers import lake_of
 from atalaia.domain.payload import Payload
 from atalaia.domain.place import Place, Places
-from atalaia.domain.reading import Kind, Readings
+from atalaia.domain.reading import Decode, Kind, Readings
+from atalaia.domain.rule import RuleSet
 from atalaia.errors import SettingsInvalid
 from atalaia.homes.embedded import EmbeddedHome, open_home
 from atalaia.homes.embedded.lake import FolderLake
 from atalaia.lake import raw
 from atalaia.lake.gold import refused_rows
 from atalaia.lake.merge import merge_readings
+from atalaia.sources import decode_all
 from batch import helpers
 from batch.helpers import DAY, HOUR, NOON, PLACES, answer, decode, row
+from stories import rule_set
 
 
 @pytest.fixture(scope="module")
@@ -41,6 +46,7 @@ def spark() -> Iterator[Any]:
     if shutil.which("java") is None:
         pytest.skip("Spark is not tested: there is no Java here; install a JRE of 17 or newer")
     pyspark.cloudpickle.register_pickle_by_value(helpers)  # workers do not know the tests
+    pyspark.cloudpickle.register_pickle_by_value(sys.modules[__name__])
     with open_spark("local[2]") as context:
         yield context
 
@@ -140,6 +146,58 @@ def test_refine_and_rebuild_make_the_same_files_as_one_process(
     assert gold(here) == gold(there)
     assert stray not in gold(there)
     assert any("/month=" in key for key in gold(there))
+
+
+def test_ensembles_are_counted_by_the_workers_as_by_one_process(
+    spark: Any, twins: tuple[EmbeddedHome, EmbeddedHome]
+) -> None:
+    """Late, told again, and two of one second: the later one of these counts there, too."""
+    where = Places([Place(id="mao", name="Manaus", latitude=-3.1, longitude=-60.0)])
+    rules = rule_set({"chance": 0.3}, {"name": "other", "hazard": "storm", "chance": 0.2})
+
+    def told(at: int, seed: int) -> Payload:
+        gusts = np.random.default_rng(seed).integers(0, 40, (12, 24 * 30)).tolist()
+
+        def said(run: int, when: int) -> float:
+            return float(gusts[run][(when - at) // HOUR])
+
+        body = ensembles.answer(
+            at, said, runs=12, field="wind_gusts_10m", unit="m/s", where=(-3.2, -60.0)
+        )
+        return ensembles.payload(at, body)
+
+    some = [told(NOON + at * 6 * HOUR, seed) for seed, at in enumerate((0, 2, 1, 1, 1, 4, 3, 9))]
+    here, there = twins
+
+    def counting_workers(home: EmbeddedHome) -> SparkWorkers:
+        folder = home.path / "lake"
+        open_lake = partial(FolderLake, folder)
+        make = partial(_counting_decoder, where, rules, folder)
+        return SparkWorkers(spark, open_lake, make, where)
+
+    make = {home.path: _counting_decoder(where, rules, home.path / "lake") for home in twins}
+    for part in (some[:4], some[4:], some[2:6]):
+        for home in twins:
+            for one in part:
+                put(home, [one])
+        one = refine(here.state, here.lake, make[here.path], where)
+        many = refine(
+            there.state, there.lake, make[there.path], where, workers=counting_workers(there)
+        )
+        assert (one.rows, one.rejects) == (many.rows, many.rejects)
+        assert one.rows > 100
+        assert gold(here) == gold(there)
+    assert len(there.lake.keys("gold/ensembles/")) == 3
+    stray = "gold/ensembles/source=gone/date=2020-01-01/ensembles.parquet"
+    before = gold(here)
+    there.lake.write(stray, b"nothing made this")
+    rebuild(here.state, here.lake, make[here.path], where)
+    rebuild(there.state, there.lake, make[there.path], where, workers=counting_workers(there))
+    assert gold(here) == gold(there) == before
+
+
+def _counting_decoder(where: Places, rules: RuleSet, lake: Path) -> Decode:
+    return counted(decode_all(where), rules, where, FolderLake(lake))
 
 
 def test_done_again_after_a_kill_it_changes_nothing(

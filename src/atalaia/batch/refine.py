@@ -20,15 +20,15 @@ from typing import NamedTuple, Protocol
 import duckdb
 
 from atalaia.batch.mend import may_hold, mend_raw, set_aside_gold
+from atalaia.batch.refine_steps import Folded, steps
 from atalaia.domain.payload import Reject
 from atalaia.domain.place import Places
-from atalaia.domain.reading import Decode, Readings
-from atalaia.domain.station_reading import StationsDecoded
+from atalaia.domain.reading import Decode
 from atalaia.errors import PayloadInvalid, StateConflict
 from atalaia.lake import gold, raw
 from atalaia.lake.alert_log import merge_log, refine_log
-from atalaia.lake.answers import Answers, tally, together
 from atalaia.lake.compact import closed_months, compact_alerts, compact_months
+from atalaia.lake.ensembles import merge_ensembles
 from atalaia.lake.merge import (
     RowRefused,
     merge_all_but,
@@ -40,16 +40,13 @@ from atalaia.lake.settled import settled_after
 from atalaia.lake.stations import merge_stations
 from atalaia.ports import Commit, Lake, Outbox, State, Stream
 
-STEP_ROWS = 250_000
-"""A step merges when it holds so many rows. Bodies are dropped as soon as they are decoded."""
-
 _REBUILT = "gold-rebuilt"
 
 
 class RefineReport(NamedTuple):
     """What was refined.
 
-    rows        readings decoded
+    rows        readings decoded, and what rules made of ensembles
     partitions  files of GOLD that were written (each time that one was)
     seconds     that it took
     rejects     parts of payloads that could not be decoded
@@ -61,51 +58,11 @@ class RefineReport(NamedTuple):
     rejects: int
 
 
-class RefineStep(NamedTuple):
-    """Rows to merge, and the parts of RAW that are wholly in GOLD once these are.
-
-    `damaged` are those of them that cannot be read to their end; `rejects` counts these too.
-    `answers` has what the others came to, one row a part; `stations` what instruments said.
-    """
-
-    readings: Readings
-    stations: list[StationsDecoded]
-    done: list[str]
-    damaged: list[str]
-    answers: list[Answers]
-    rejects: int
-
-    @property
-    def rows(self) -> int:
-        """Readings of places and of stations."""
-        return len(self.readings) + sum(len(told.readings) for told in self.stations)
-
-
-class Folded(NamedTuple):
-    """What parts of RAW came to, once their readings are in GOLD: as in `RefineStep`.
-
-    What `stations` said is yet to be merged: its files are not those of the readings of places.
-
-    rows, partitions   readings decoded, and files written
-    placed             of a rebuild by `Workers`: the keys of all files of readings
-    refused            rows that cannot be written
-    """
-
-    rows: int
-    partitions: int
-    done: list[str]
-    damaged: list[str]
-    answers: list[Answers]
-    rejects: int
-    placed: tuple[str, ...] = ()
-    stations: Sequence[StationsDecoded] = ()
-    refused: tuple[RowRefused, ...] = ()
-
-
 class Workers(Protocol):
-    """Other processes that decode and merge readings, each its share (`batch.spark`).
+    """Other processes that decode and merge readings and ensembles, each its share
+    (`batch.spark`).
 
-    When a call returns, all readings of these parts are in GOLD. Killed before that, it is done
+    When a call returns, all of both of these parts are in GOLD. Killed before that, it is done
     again, and changes nothing twice.
     """
 
@@ -294,9 +251,11 @@ def _fold(
     """Merge the parts of RAW into GOLD, a step at a time, in this process."""
     for step in steps(lake, keys, decode):
         merged, refused = merge_all_but(into, step.readings, places, now)
+        counted, unwritten = merge_ensembles(into, step.counts, places)
+        refused += unwritten
         yield Folded(
             rows=step.rows,
-            partitions=merged.partitions,
+            partitions=merged.partitions + counted.partitions,
             done=step.done,
             damaged=step.damaged,
             answers=step.answers,
@@ -304,38 +263,6 @@ def _fold(
             rejects=step.rejects + len(refused),
             refused=tuple(refused),
         )
-
-
-def steps(lake: Lake, keys: Sequence[str], decode: Decode) -> Iterator[RefineStep]:
-    """The parts' readings, a step at a time. A damaged part is counted and passed over."""
-    readings: list[Readings] = []
-    stations: list[StationsDecoded] = []
-    done: list[str] = []
-    damaged: list[str] = []
-    answers: list[Answers] = []
-    rows = rejects = 0
-    for key in keys:
-        told: list[Answers] = []
-        try:
-            for payloads in raw.payload_blocks(lake.read(key)):
-                decoded = decode(payloads, None)
-                readings.append(decoded.readings)
-                told.append(tally(payloads, raw.first_of(key), len(decoded.rejects)))
-                rejects += len(decoded.rejects)
-                stations += decoded.stations
-                rows += len(decoded.readings) + sum(len(s.readings) for s in decoded.stations)
-                if rows >= STEP_ROWS:
-                    merged = Readings.concat(readings)
-                    yield RefineStep(merged, stations, done, damaged, answers, rejects)
-                    readings, done, damaged, answers, rows, rejects = [], [], [], [], 0, 0
-                    stations = []
-        except (PayloadInvalid, KeyError):
-            rejects += 1
-            damaged.append(key)
-        done.append(key)
-        if told:
-            answers.append(together(told))
-    yield RefineStep(Readings.concat(readings), stations, done, damaged, answers, rejects)
 
 
 def _unwritten(row: RowRefused) -> Reject:

@@ -1,10 +1,11 @@
 """The batch work on Apache Spark: many processes, and what one would have made.
 
-Nothing is computed in another way. A task decodes parts of RAW by the same `refine.steps`; its rows
-are shuffled by the partition of GOLD that they belong to, and whoever gets a partition folds all of
-it by the same `merge_readings`. Two tasks never write one file, and a task that is run again writes
-what it wrote. State, alerts, answers and deliveries stay with the driver, as they are small; and
-so do rows of stations, decoded by the tasks: a correction may be of any day.
+Nothing is computed in another way. A task decodes parts of RAW by the same `refine_steps.steps`;
+its rows are shuffled by the partition of GOLD that they belong to, and whoever gets a partition
+folds all of it by the same `merge_readings`, or `merge_ensembles`. Two tasks never write one file,
+and a task that is run again writes what it wrote. State, alerts, answers and deliveries stay with
+the driver, as they are small; and so do rows of stations, decoded by the tasks: a correction may be
+of any day.
 
 On a cluster every worker needs Atalaia installed, and the lake under the same path (or a lake that
 is opened by address). In AWS Glue, the context is there already: give no master.
@@ -25,12 +26,15 @@ from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
-from atalaia.batch.refine import STEP_ROWS, Folded, Scratch, replace, steps
+from atalaia.batch.refine import Scratch, replace
+from atalaia.batch.refine_steps import STEP_ROWS, Folded, steps
 from atalaia.domain.place import Places
 from atalaia.domain.reading import Decode, Readings
+from atalaia.domain.rule_counts import RuleCounts
 from atalaia.errors import AtalaiaError, SettingsInvalid
-from atalaia.lake import gold
+from atalaia.lake import gold, raw
 from atalaia.lake.compact import compact_months
+from atalaia.lake.ensembles import key_of, merge_ensembles
 from atalaia.lake.merge import RowRefused, by_partition, merge_all_but
 from atalaia.ports import Lake
 
@@ -152,18 +156,32 @@ class _Written(NamedTuple):
     refused: list[RowRefused]
 
 
-_Write = Callable[[Lake, Readings, Places, Sequence[str]], _Written]
+class _Rows(NamedTuple):
+    """All rows of some partitions: readings, or what rules made of ensembles, as answers came."""
+
+    readings: Readings
+    counts: list[RuleCounts]
+
+
+_Turn = tuple[int, int]
+"""Where rows stand in the order of RAW: a task's first part, and the number of rows before them."""
+
+_Write = Callable[[Lake, _Rows, Places, Sequence[str]], _Written]
 """Writes all rows of some partitions."""
 
 
 def _decode(
     open_lake: Callable[[], Lake], make_decode: Callable[[], Decode], keys: Iterable[str]
-) -> Iterator[tuple[str, Readings | Folded]]:
+) -> Iterator[tuple[str, Readings | tuple[_Turn, RuleCounts] | Folded]]:
     """A task's parts of RAW as rows by partition, and what they came to besides."""
-    lake = open_lake()
-    for step in steps(lake, list(keys), make_decode()):
+    lake, mine = open_lake(), list(keys)
+    turn = 0
+    for step in steps(lake, mine, make_decode()):
         parts, refused = by_partition(lake, step.readings)
         yield from parts
+        for told in step.counts:
+            turn += 1
+            yield key_of(told), ((raw.first_of(mine[0]), turn), told)
         rejects = step.rejects + len(refused)
         counts = (step.rows, 0, step.done, step.damaged, step.answers, rejects)
         yield _TOLD, Folded(*counts, stations=step.stations, refused=tuple(refused))
@@ -178,11 +196,13 @@ def _gather(
     """A task's partitions, written whole and a bounded number of rows at a time."""
     lake = open_lake()
     held: list[Readings] = []
+    counts: list[RuleCounts] = []
     keys: list[str] = []
     rows = 0
 
     def written() -> Folded:
-        partitions, placed, refused = write(lake, Readings.concat(held), places, keys)
+        of_keys = _Rows(Readings.concat(held), counts)
+        partitions, placed, refused = write(lake, of_keys, places, keys)
         aside = tuple(refused)
         return Folded(0, partitions, [], [], [], len(aside), tuple(placed), refused=aside)
 
@@ -191,31 +211,36 @@ def _gather(
             yield from values
             continue
         some = list(values)
-        count = sum(len(each) for each in some)
-        if held and rows + count > STEP_ROWS:
+        told = []
+        if key.startswith(gold.ENSEMBLES):
+            told = [each for _, each in sorted(some, key=itemgetter(0))]
+            some = []
+        count = sum(map(len, [*some, *told]))
+        if keys and rows + count > STEP_ROWS:
             yield written()
-            held, keys, rows = [], [], 0
-        held, rows = held + some, rows + count
+            held, counts, keys, rows = [], [], [], 0
+        held, counts, rows = held + some, counts + told, rows + count
         keys.append(key)
-    if held:
+    if keys:
         yield written()
 
 
-def _merge(lake: Lake, readings: Readings, places: Places, _keys: Sequence[str]) -> _Written:
-    done, refused = merge_all_but(lake, readings, places)
-    return _Written(done.partitions, [], refused)
+def _merge(lake: Lake, rows: _Rows, places: Places, _keys: Sequence[str]) -> _Written:
+    done, refused = merge_all_but(lake, rows.readings, places)
+    counted, unwritten = merge_ensembles(lake, rows.counts, places)
+    return _Written(done.partitions + counted.partitions, [], refused + unwritten)
 
 
-def _make(lake: Lake, readings: Readings, places: Places, keys: Sequence[str]) -> _Written:
+def _make(lake: Lake, rows: _Rows, places: Places, keys: Sequence[str]) -> _Written:
     """Made beside the lake, without what GOLD holds, and then put in its place."""
     with tempfile.TemporaryDirectory(prefix="atalaia-spark-") as folder:
         made = Scratch(Path(folder))
-        done, refused = merge_all_but(made, readings, places)
-        compact_months(made, keys)
-        placed = made.keys(gold.READINGS)
+        done, _, refused = _merge(made, rows, places, keys)
+        compact_months(made, [key for key in keys if key.startswith(gold.READINGS)])
+        placed = [*made.keys(gold.READINGS), *made.keys(gold.ENSEMBLES)]
         for key in placed:
             replace(lake, key, made.read(key))
-    return _Written(done.partitions, placed, refused)
+    return _Written(done, placed, refused)
 
 
 def _together(told: Sequence[Folded], keys: Sequence[str]) -> Folded:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from atalaia.domain.payload import Payload
     from atalaia.domain.place import Places
     from atalaia.domain.reading import Decode, Decoded
+    from atalaia.domain.rule import RuleSet
     from atalaia.homes.embedded import EmbeddedHome
     from atalaia.people.service import PeopleService
     from atalaia.settings import Settings
@@ -58,18 +59,17 @@ def opened_to_ask(
     existing(kept.home)
     with home_of(kept, exclusive=False) as live:
         places = places_of(live.state)
-        yield live, places, _when_asked(places, live)
+        yield live, places, _when_asked(places, live, kept.rules)
 
 
-def _when_asked(places: Places, home: EmbeddedHome) -> Decode:
+def _when_asked(places: Places, home: EmbeddedHome, rules: RuleSet) -> Decode:
     """Decoders that are loaded when there is something to decode: mostly GOLD has all of it."""
 
     @cache
     def made() -> Decode:
-        from atalaia.people.bodies import opened
-        from atalaia.sources import decode_all
+        from atalaia.batch.counted import counting
 
-        return opened(decode_all(places), home)
+        return counting(home.lake, home, rules, places)
 
     def decode(payloads: Sequence[Payload], wanted: Wanted) -> Decoded:
         return made()(payloads, wanted)

@@ -38,15 +38,14 @@ def refine(
     import msgspec
 
     from atalaia.batch import refine as batch
+    from atalaia.batch.counted import counting
     from atalaia.batch.mend import mend_raw
     from atalaia.batch.sweep import is_due, sweep
     from atalaia.lake import raw
     from atalaia.lake.days import keep_days
     from atalaia.lake.places import places_of
-    from atalaia.people.bodies import opened as opened_on_the_way
     from atalaia.replay.readings import REPLAY
     from atalaia.run.opened import home_of
-    from atalaia.sources import decode_all
 
     kept = settings_of(settings, home)
     existing(kept.home)
@@ -60,7 +59,7 @@ def refine(
             from atalaia.cli.workers import workers_of
 
             workers = workers_of(stack.enter_context(open_spark(on)), kept, places)
-        decode = opened_on_the_way(decode_all(places), opened)
+        decode = counting(opened.lake, opened, kept.rules, places)
         state, lake, outbox = opened.state, opened.lake, opened.outbox
         now = int(time.time())
         if rebuild:

@@ -10,9 +10,11 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from atalaia.batch.counted import counted
 from atalaia.batch.spark import SparkWorkers
 from atalaia.domain.place import Places
 from atalaia.domain.reading import Decode
+from atalaia.domain.rule import RuleSet
 from atalaia.homes.embedded.keys import default_folder, open_keys
 from atalaia.homes.embedded.lake import FolderLake
 from atalaia.people.bodies import unsealed
@@ -34,7 +36,7 @@ def workers_of(spark: SparkContext, settings: Settings, places: Places) -> Spark
     return SparkWorkers(
         spark,
         lake_of(home),
-        partial(_decoder, places, home, keys, master_key_file),
+        partial(_decoder, places, settings.rules, home, keys, master_key_file),
         places,
     )
 
@@ -44,5 +46,8 @@ def lake_of(home: Path) -> Callable[[], Lake]:
     return partial(FolderLake, home.resolve() / "lake")
 
 
-def _decoder(places: Places, home: Path, keys: Path, master_key_file: Path | None) -> Decode:
-    return unsealed(decode_all(places), lambda: Vault(open_keys(home, keys, master_key_file)))
+def _decoder(
+    places: Places, rules: RuleSet, home: Path, keys: Path, master_key_file: Path | None
+) -> Decode:
+    decode = unsealed(decode_all(places), lambda: Vault(open_keys(home, keys, master_key_file)))
+    return counted(decode, rules, places, lake_of(home)())

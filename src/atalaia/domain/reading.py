@@ -20,6 +20,7 @@ from atalaia.domain.variable import CATALOGUE
 if TYPE_CHECKING:  # an official warning has words, and those name the kinds of readings
     from atalaia.domain.ensemble import Ensemble
     from atalaia.domain.official import Official
+    from atalaia.domain.rule_counts import RuleCounts
     from atalaia.domain.station_reading import StationsDecoded
 
 Ints: TypeAlias = NDArray[np.signedinteger[Any]]
@@ -264,6 +265,7 @@ class Decoded:
     stations    what instruments said, in the order in which it came; no place has seen it yet
     delays      of what came live: by these clocks are known that are wrong
     ensembles   what runs of models say: of each answer one
+    counts      what rules make of these, where the decoder was asked (`batch.counted`)
     """
 
     readings: Readings
@@ -272,6 +274,7 @@ class Decoded:
     stations: list[StationsDecoded] = field(default_factory=list)
     delays: list[Delay] = field(default_factory=list)
     ensembles: list[Ensemble] = field(default_factory=list)
+    counts: list[RuleCounts] = field(default_factory=list)
 
     @staticmethod
     def together(parts: Iterable[Decoded]) -> Decoded:
@@ -284,6 +287,7 @@ class Decoded:
             [told for part in parts for told in part.stations],
             [delay for part in parts for delay in part.delays],
             [told for part in parts for told in part.ensembles],
+            [told for part in parts for told in part.counts],
         )
 
 

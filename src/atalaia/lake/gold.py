@@ -7,6 +7,7 @@ gold/days/source=<source>/month=YYYY-MM/<made of>.parquet          what `daily` 
 gold/alerts/date=YYYY-MM-DD/alerts.parquet                         UTC day of sent_at
 gold/deliveries/date=YYYY-MM-DD/deliveries.parquet                 UTC day of the alert's sent_at
 gold/answers/date=YYYY-MM-DD/answers.parquet                       UTC day of received_at
+gold/ensembles/source=<source>/date=YYYY-MM-DD/ensembles.parquet   UTC day of received_at
 gold/systems/date=YYYY-MM-DD/systems.parquet                       UTC day of started_at
 gold/system_log/known.msgpack.zst                                  what those that may change are of
 gold/places/places.parquet
@@ -20,9 +21,10 @@ gold/return_levels/place=<id>/return_levels.parquet
 A partition is exactly one file, and is replaced as a whole: whoever lists the files sees each
 partition as it was or as it is, and needs no manifest. Where a month has its file, what is left of
 its days' files does not count (`partition_files`). `lake.merge` writes readings and alerts,
-`lake.systems` which of these are one weather, `lake.compact` the months, `lake.days` what is kept
-of days, `lake.climate` the climate, `lake.stations` what is of stations (a network is what stands
-before a source's colon); `lake.views` has what is made of them.
+`lake.ensembles` what rules make of ensembles, `lake.systems` which of alerts are one weather,
+`lake.compact` the months, `lake.days` what is kept of days, `lake.climate` the climate,
+`lake.stations` what is of stations (a network is what stands before a source's colon); `lake.views`
+has what is made of them.
 """
 
 # The SQL here is put together from GOLD's own names and files.
@@ -60,6 +62,7 @@ DAYS = "gold/days/"
 ALERTS = "gold/alerts/"
 DELIVERIES = "gold/deliveries/"
 ANSWERS = "gold/answers/"
+ENSEMBLES = "gold/ensembles/"
 SYSTEMS = "gold/systems/"
 SYSTEM_LOG = "gold/system_log/"
 PLACES = "gold/places/"
@@ -77,6 +80,7 @@ REBUILT = (
     ALERTS,
     SYSTEMS,
     SYSTEM_LOG,
+    ENSEMBLES,
     ANSWERS,
     DELIVERIES,
 )
@@ -127,6 +131,26 @@ ANSWER_COLUMNS: dict[str, str] = {
     "last_fault": "VARCHAR",
 }
 """Columns of a file of answers, in order: one row a part of RAW."""
+
+ENSEMBLE_COLUMNS: dict[str, str] = {
+    "place_id": "VARCHAR",
+    "rule": "VARCHAR",
+    "valid_at": "TIMESTAMPTZ",
+    "received_at": "TIMESTAMPTZ",
+    "variable": "VARCHAR",
+    "window_s": "INTEGER",
+    "runs": "INTEGER",
+    "q10": "DOUBLE",
+    "q25": "DOUBLE",
+    "q50": "DOUBLE",
+    "q75": "DOUBLE",
+    "q90": "DOUBLE",
+    "chance_yellow": "DOUBLE",
+    "chance_orange": "DOUBLE",
+    "chance_red": "DOUBLE",
+    "rule_hash": "VARCHAR",
+}
+"""Columns of a file of ensembles, in order: one row a place, rule, hour and answer."""
 
 SYSTEM_COLUMNS: dict[str, str] = {
     "system": "VARCHAR",
@@ -237,6 +261,12 @@ DATASETS: dict[str, dict[str, str]] = {
     "alerts": {**ALERT_COLUMNS, "date": "DATE"},
     "deliveries": {**DELIVERY_COLUMNS, "date": "DATE"},
     "answers": {**ANSWER_COLUMNS, "date": "DATE"},
+    "ensembles": {
+        "place_id": "VARCHAR",
+        "source": "VARCHAR",
+        **{name: kind for name, kind in ENSEMBLE_COLUMNS.items() if name != "place_id"},
+        "date": "DATE",
+    },
     "systems": {**SYSTEM_COLUMNS, "date": "DATE"},
     "places": PLACE_COLUMNS,
     "stations": STATION_COLUMNS,
@@ -251,6 +281,7 @@ _PREFIXES = {
     "alerts": ALERTS,
     "deliveries": DELIVERIES,
     "answers": ANSWERS,
+    "ensembles": ENSEMBLES,
     "systems": SYSTEMS,
     "places": PLACES,
     "stations": STATIONS,
@@ -264,6 +295,7 @@ _FOLDERS = {
     "alerts": "'date': DATE",
     "deliveries": "'date': DATE",
     "answers": "'date': DATE",
+    "ensembles": "'source': VARCHAR, 'date': DATE",
     "systems": "'date': DATE",
     "station_readings": "'network': VARCHAR, 'date': DATE",
 }

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from atalaia.domain.payload import Payload, Reject
 from atalaia.domain.reading import Decode, Readings
+from atalaia.domain.rule_counts import RuleCounts
 from atalaia.domain.station_reading import StationsDecoded
 from atalaia.errors import PayloadInvalid
 from atalaia.lake import gold, raw
@@ -24,21 +25,24 @@ class Newest:
         self._decode = decode
         self.answers: list[Answers] = []
 
-    def told(self) -> Iterator[tuple[Readings, list[StationsDecoded]]]:
+    def told(self) -> Iterator[tuple[Readings, list[StationsDecoded], list[RuleCounts]]]:
         """The rows, a bounded number at a time, in the order of the stream."""
         pending: list[Readings] = []
         stations: list[StationsDecoded] = []
+        counts: list[RuleCounts] = []
         rows = 0
         for first, payloads in self._payloads():
             decoded = self._decode(payloads, None)
             self._count(first, payloads, decoded.rejects)
             pending.append(decoded.readings)
             stations += decoded.stations
+            counts += decoded.counts
             rows += len(decoded.readings) + sum(len(told.readings) for told in decoded.stations)
+            rows += sum(map(len, decoded.counts))
             if rows >= _ROWS_AT_ONCE:
-                yield Readings.concat(pending), stations
-                pending, stations, rows = [], [], 0
-        yield Readings.concat(pending), stations
+                yield Readings.concat(pending), stations, counts
+                pending, stations, counts, rows = [], [], [], 0
+        yield Readings.concat(pending), stations, counts
 
     def _payloads(self) -> Iterator[tuple[int, list[Payload]]]:
         """Payloads with the offset of the first, part by part and then from the stream."""

@@ -7,6 +7,7 @@ from pathlib import Path
 from atalaia.domain.place import Places
 from atalaia.domain.reading import Decode
 from atalaia.lake import gold
+from atalaia.lake.ensembles import merge_ensembles
 from atalaia.lake.merge import (
     merge_alerts,
     merge_all_but,
@@ -56,11 +57,12 @@ class Overlay(Lake):
 
 def lay_over(over: Overlay, home: Home, decode: Decode, places: Places, wanted: set[str]) -> None:
     """Merge into the overlay what GOLD lacks of the tables that are wanted."""
-    if wanted & {"readings", "answers", "stations", "station_readings"}:
+    if wanted & {"readings", "answers", "stations", "station_readings", "ensembles"}:
         newest = Newest(home, decode)
-        for readings, stations in newest.told():
+        for readings, stations, counts in newest.told():
             merge_all_but(over, readings, places)
             merge_stations(over, stations)
+            merge_ensembles(over, counts, places)
         merge_answers(over, newest.answers)
     if wanted & {"alerts", "systems"}:
         after = home.state.offset(gold.ALERTS_REFINED)

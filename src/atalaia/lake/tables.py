@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import msgspec
 
+from atalaia.domain.rule_counts import QUANTILES
 from atalaia.domain.variable import CATALOGUE
 from atalaia.lake.alert_rows import ALERT_COLUMNS, NULLABLE
 from atalaia.lake.gold import DATASETS
@@ -193,6 +194,28 @@ def _incidents() -> dict[str, Column]:
         "status": Column(_TEXT, "open, ended, cancelled or expired"),
         "versions": Column("INTEGER", "how many entries it has"),
     }
+
+
+def _ensembles() -> dict[str, Column]:
+    of_runs = "of the runs with a value: {0} % of them are at most so much; by the rule's measure"
+    passing = "share of these runs that pass the rule's {0} limit, uncorrected"
+    told = {
+        "place_id": _PLACE,
+        "source": Column(_TEXT, "whose ensemble it is"),
+        "rule": Column(_TEXT, "the rule that it was held against"),
+        "valid_at": Column(_TIME, "the instant, or the end of the window, that it is of"),
+        "received_at": Column(_TIME, "when the answer came"),
+        "variable": Column(_TEXT, "what the rule measures"),
+        "window_s": Column("INTEGER", "over how long, run by run; 0: an instant", "s"),
+        "runs": Column("INTEGER", "how many runs have a value; fewer than ten have no row"),
+        "rule_hash": Column(_TEXT, "of the rule, as it stood when this was counted"),
+        "date": Column("DATE", "UTC day of received_at; name it in WHERE to read less"),
+    }
+    told |= {f"q{each}": Column("DOUBLE", of_runs.format(each), "unit") for each in QUANTILES}
+    for level in ("yellow", "orange", "red"):
+        null = "the rule has no such limit"
+        told[f"chance_{level}"] = Column("DOUBLE", passing.format(level), None, null)
+    return {name: told[name] for name in DATASETS["ensembles"]}
 
 
 def _systems() -> dict[str, Column]:
@@ -395,6 +418,7 @@ def tables() -> dict[str, dict[str, Column]]:
         "daily": _daily(),
         "alerts": _alerts(),
         "incidents": _incidents(),
+        "ensembles": _ensembles(),
         "systems": _systems(),
         "deliveries": _deliveries(),
         "sources": _sources(),

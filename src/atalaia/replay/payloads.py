@@ -70,7 +70,7 @@ def replay_payloads(
         first = f" ({rejects[0].reason}: {rejects[0].detail})" if rejects else ""
         raise PayloadInvalid(f"no payload could be read{first}; see docs/replay.md")
     if is_kept:
-        keep(home, places, progress)
+        keep(home, places, rules, progress)
     return Replayed(
         readings=readings,
         rejected=rejects + [reject for _, _, reject in home.state.rejects()],

@@ -19,6 +19,7 @@ import msgspec
 import numpy as np
 
 from atalaia.batch.archive import archive
+from atalaia.batch.counted import counting
 from atalaia.batch.refine import compact, refine
 from atalaia.detect.watch import CONSUMER, Watch
 from atalaia.domain.alert import LogEntry, entry_line
@@ -30,7 +31,7 @@ from atalaia.errors import AtalaiaError, StateConflict
 from atalaia.lake.norms import digest, norms_of
 from atalaia.lake.places import note_places
 from atalaia.ports import Commit, Home
-from atalaia.sources import decode_all, readings_csv
+from atalaia.sources import readings_csv
 from atalaia.sources.recorded import read_files
 
 REPLAY = "replay"
@@ -101,7 +102,7 @@ def replay(
         home.state.commit(Commit("replay", 1, rejects=[(0, r) for r in decoded.rejects]))
     _run(home, payloads, Watch(rules, places, _reading_of(parts), norms), progress)
     if is_kept:
-        keep(home, places, progress)
+        keep(home, places, rules, progress)
     heard = set(np.unique(rows.place).tolist())
     return Replayed(
         readings=len(rows),
@@ -114,7 +115,7 @@ def replay(
     )
 
 
-def keep(home: Home, places: Places, progress: Progress) -> None:
+def keep(home: Home, places: Places, rules: RuleSet, progress: Progress) -> None:
     """Bring RAW and GOLD up to the end of the stream; what is long over, into few files."""
     progress("archiving", 0, 1)
     archive(home.stream, home.state, home.lake)
@@ -122,7 +123,8 @@ def keep(home: Home, places: Places, progress: Progress) -> None:
     with home.hold("refine"):
         newest = home.stream.read(home.stream.last_offset() - 1, 1)
         now = newest[0].payload.received_at if newest else None
-        refine(home.state, home.lake, decode_all(places), places, now=now)
+        decode = counting(home.lake, home, rules, places)
+        refine(home.state, home.lake, decode, places, now=now)
         if now is not None:
             compact(home.lake, now)
 

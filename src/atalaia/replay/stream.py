@@ -70,7 +70,7 @@ def replay_stream(
         unjudged.update(dict.fromkeys(norms.in_words()))
         readings += _one_life(home, start, arrivals, end, norms, decoder)
     if is_kept:
-        keep(home, watched, progress)
+        keep(home, watched, starts[-1].terms.rules, progress)
     entries = log_of(home)
     done = Replayed(
         readings=readings,

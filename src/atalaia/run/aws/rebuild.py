@@ -18,11 +18,13 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from atalaia.batch.came_true import learn_chances
+from atalaia.batch.counted import counting
 from atalaia.batch.learn import learn_on
 from atalaia.batch.refine import rebuild
 from atalaia.batch.spark import SparkWorkers, open_spark
 from atalaia.domain.place import Places
 from atalaia.domain.reading import Decode
+from atalaia.domain.rule import RuleSet
 from atalaia.homes.aws import open_home
 from atalaia.homes.aws.config import from_environment
 from atalaia.homes.aws.holding import held_for_long
@@ -31,9 +33,7 @@ from atalaia.homes.aws.local import LocalLake
 from atalaia.homes.aws.refining import refining
 from atalaia.lake.norms import go_by_learnt, note_learnt
 from atalaia.logs import Logger
-from atalaia.people.bodies import opened
 from atalaia.run.aws import deployment
-from atalaia.sources import decode_all
 
 if TYPE_CHECKING:
     from pyspark import SparkContext
@@ -53,9 +53,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def _rebuild(spark: SparkContext, sent: Mapping[str, str]) -> None:
-    home, places = deployment.home(), deployment.settings().places
-    lake = LocalLake(home.lake)
-    make_decode = partial(_decoder, sent, places)
+    home, settings = deployment.home(), deployment.settings()
+    lake, places, rules = LocalLake(home.lake), settings.places, settings.rules
+    make_decode = partial(_decoder, sent, places, rules)
     workers = SparkWorkers(spark, partial(_lake, sent), make_decode, places)
     with held_for_long(home, "refine"):
         report = rebuild(refining(home), lake, make_decode(), places, home.outbox, workers)
@@ -83,7 +83,6 @@ def _lake(sent: Mapping[str, str]) -> LocalLake:
     return LocalLake(open_home(from_environment(sent)).lake)
 
 
-def _decoder(sent: Mapping[str, str], places: Places) -> Decode:
-    """The decoder of all sources, which also opens what people sealed."""
-    os.environ.update(sent)
-    return opened(decode_all(places), open_home(from_environment(sent)))
+def _decoder(sent: Mapping[str, str], places: Places, rules: RuleSet) -> Decode:
+    """The decoder of all sources, which also opens what people sealed and counts ensembles."""
+    return counting(_lake(sent), open_home(from_environment(sent)), rules, places)

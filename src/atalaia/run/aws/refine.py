@@ -7,6 +7,7 @@ from contextlib import closing, suppress
 from typing import Any
 
 from atalaia.batch.archive import archive_logs, unrefined_since
+from atalaia.batch.counted import counting
 from atalaia.batch.refine import refine
 from atalaia.batch.sweep import is_due, sweep
 from atalaia.errors import HeldByAnother, StateConflict
@@ -22,13 +23,14 @@ log = Logger()
 def handle(_event: dict[str, Any], _context: Any) -> dict[str, Any]:
     """Called by the clock. One at a time: another that comes meanwhile leaves it to the first."""
     home, settings = deployment.home(), deployment.settings()
-    state, decode = refining(home), deployment.services().decode
+    state, rules, places = refining(home), settings.rules, settings.places
     with closing(LocalLake(home.lake)) as lake:
         try:
             with home.hold("refine"):
                 archive_logs(state, lake, home.outbox)
-                report = refine(state, lake, decode, settings.places, home.outbox)
-                laid.lay(home.state, lake, settings.rules, settings.places)
+                decode = counting(lake, home, rules, places)
+                report = refine(state, lake, decode, places, home.outbox)
+                laid.lay(home.state, lake, rules, places)
                 now = deployment.CLOCK.second()
                 if is_due(home.state, now):
                     sweep(home.state, lake, home.keys, now, settings.channels.keep_s)
