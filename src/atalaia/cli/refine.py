@@ -43,6 +43,7 @@ def refine(
     from atalaia.lake import raw
     from atalaia.lake.days import keep_days
     from atalaia.lake.places import places_of
+    from atalaia.lake.raw_days import compact_days
     from atalaia.people.bodies import opened as opened_on_the_way
     from atalaia.replay.readings import REPLAY
     from atalaia.run.opened import home_of
@@ -74,6 +75,7 @@ def refine(
         if opened.state.note(REPLAY) is None and is_due(opened.state, now):
             keys = opened.keys if opened.people.changes(0, 1) else None
             sweep(opened.state, opened.lake, keys, now, kept.channels.keep_s)
+            compact_days(opened.state, opened.lake, opened.stream, now)
         keep_days(opened.lake, places, now)
     answers()
     if as_json:
