@@ -246,6 +246,19 @@ def test_what_comes_late_for_a_day_is_folded_in_by_the_next_run() -> None:
     assert lived(lake) == records
 
 
+def test_a_part_that_was_written_again_with_more_in_it_loses_nothing() -> None:
+    """A batch that was given up for dead, and came again in other pieces."""
+    lake = MemoryLake()
+    records = [of(1, T0), of(2, T0 + 60), of(3, T0 + HOUR), of(4, T0 + 2 * HOUR)]
+    put(lake, records[:1])
+    put(lake, records[2:])
+    compact_days(Archived(), lake, EMPTY, LATER)
+    put(lake, records[:2])
+    assert compact_days(Archived(), lake, EMPTY, LATER) == 1
+    assert len(lake.files) == 1
+    assert lived(lake) == records
+
+
 @pytest.mark.parametrize(
     ("state", "stream", "now"),
     [

@@ -39,11 +39,10 @@ def refine(
 
     from atalaia.batch import refine as batch
     from atalaia.batch.mend import mend_raw
-    from atalaia.batch.sweep import is_due, sweep
+    from atalaia.batch.tidy import tidy
     from atalaia.lake import raw
     from atalaia.lake.days import keep_days
     from atalaia.lake.places import places_of
-    from atalaia.lake.raw_days import compact_days
     from atalaia.people.bodies import opened as opened_on_the_way
     from atalaia.replay.readings import REPLAY
     from atalaia.run.opened import home_of
@@ -72,10 +71,9 @@ def refine(
             report = batch.refine(state, lake, decode, places, outbox, workers, now, stream)
         compacted = batch.compact(opened.lake, now)
         # A replay's home keeps what it is of: the past.
-        if opened.state.note(REPLAY) is None and is_due(opened.state, now):
+        if opened.state.note(REPLAY) is None:
             keys = opened.keys if opened.people.changes(0, 1) else None
-            sweep(opened.state, opened.lake, keys, now, kept.channels.keep_s)
-            compact_days(opened.state, opened.lake, opened.stream, now)
+            tidy(opened.state, lake, keys, opened.stream, now, kept.channels.keep_s)
         keep_days(opened.lake, places, now)
     answers()
     if as_json:

@@ -258,7 +258,7 @@ def payloads_by_part(key: str, body: bytes) -> Iterator[tuple[int, list[Payload]
             yield part, _payloads(some)
 
 
-class Line(NamedTuple):
+class PayloadLine(NamedTuple):
     """A payload's line, as a day's part has it, without its end."""
 
     offset: int
@@ -266,7 +266,7 @@ class Line(NamedTuple):
     text: bytes
 
 
-def read_lines(key: str, body: bytes) -> list[Line]:
+def read_lines(key: str, body: bytes) -> list[PayloadLine]:
     """The lines of a part of payloads, by offset. Raises PayloadInvalid for a damaged file."""
     first = first_of(key)
     lines = []
@@ -274,15 +274,17 @@ def read_lines(key: str, body: bytes) -> list[Line]:
         for block in _blocks(body):
             for text, head in zip(block.split(b"\n"), _decode_heads(block), strict=False):
                 if head.part is None:
-                    lines.append(Line(head.offset, first, b'{"part":%d,%b' % (first, text[1:])))
+                    lines.append(
+                        PayloadLine(head.offset, first, b'{"part":%d,%b' % (first, text[1:]))
+                    )
                 else:
-                    lines.append(Line(head.offset, head.part, text))
+                    lines.append(PayloadLine(head.offset, head.part, text))
     except _DAMAGE as error:
         raise PayloadInvalid(f"a part of RAW is damaged: {error}") from error
     return sorted(lines)
 
 
-def write_lines(lines: Sequence[Line]) -> bytes:
+def write_lines(lines: Sequence[PayloadLine]) -> bytes:
     """A day's part of these lines: the inverse of `read_lines`."""
     size = sum(len(line.text) + 1 for line in lines)
     packer = zstandard.ZstdCompressor(level=3, write_checksum=True).compressobj(size=size)
@@ -295,14 +297,14 @@ def kept_of(body: bytes, is_kept: Callable[[Record], bool]) -> tuple[bytes | Non
 
     Every other line stays as it is. Raises PayloadInvalid for a damaged file.
     """
-    kept: list[Line] = []
+    kept: list[PayloadLine] = []
     gone = 0
     try:
         for block in _blocks(body):
             found = _decode_found(block)
             for text, f, payload in zip(block.split(b"\n"), found, _payloads(found), strict=False):
                 if is_kept(Record(f.offset, payload)):
-                    kept.append(Line(f.offset, 0, text))
+                    kept.append(PayloadLine(f.offset, 0, text))
                 else:
                     gone += 1
     except _DAMAGE as error:

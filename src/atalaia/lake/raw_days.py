@@ -9,7 +9,8 @@ part of it by the next run. Every line stays as it was, byte by byte, but for th
 
 Only what nobody else writes is touched: parts that are archived and refined, of days that are over
 by a week and of which the stream has nothing left, from which a damaged part could be made again.
-One process at a time: hold the home's ``refine`` lock.
+(Where shards are archived each for itself, a batch is tried for six days at most: `received_at` is
+when a payload came.) One process at a time: hold the home's ``refine`` lock.
 """
 
 from __future__ import annotations
@@ -73,11 +74,11 @@ def _days(state: State, lake: Lake, stream: Stream | None, now: int) -> Iterator
 
 
 @dataclass(slots=True)
-class _Part:
+class _InTheMaking:
     """A part in the making: of these files, with these lines, which came in these parts."""
 
     keys: list[str] = field(default_factory=list)
-    lines: set[raw.Line] = field(default_factory=set)
+    lines: set[raw.PayloadLine] = field(default_factory=set)
     parts: set[int] = field(default_factory=set)
     size: int = 0
 
@@ -86,7 +87,7 @@ class _Part:
         is_small = self.size + size <= PART_BYTES
         return not self.keys or is_small or not parts.isdisjoint(self.parts)
 
-    def add(self, key: str, lines: Sequence[raw.Line], parts: set[int], size: int) -> None:
+    def add(self, key: str, lines: Sequence[raw.PayloadLine], parts: set[int], size: int) -> None:
         self.keys.append(key)
         self.lines.update(lines)
         self.parts |= parts
@@ -96,42 +97,46 @@ class _Part:
 def _compact_day(lake: Lake, keys: Sequence[str]) -> int:
     """Of the parts of a source and day, by their first offset, make few; return how many."""
     made = 0
-    one = _Part()
+    one = _InTheMaking()
     for key in _needed(lake, keys):
         lines = _lines(lake, key)
         size = sum(len(line.text) + 1 for line in lines)
         parts = {line.part for line in lines}
         if not one.has_room(parts, size):
             made += _put(lake, one)
-            one = _Part()
+            one = _InTheMaking()
         if lines:
             one.add(key, lines, parts, size)
     return made + _put(lake, one)
 
 
 def _needed(lake: Lake, keys: Sequence[str]) -> list[str]:
-    """Those of a day's parts that have something that no other has; the rest is removed.
+    """A day's parts in the order in which they are made few: each after one that has its lines.
 
-    Such a rest is left by who was killed after the part was written that has it all. A day of which
-    a whole day's part cannot be read stays as it is.
+    Such are left by who was killed after that was written; of days' parts they are removed here. A
+    day of which a whole day's part cannot be read stays as it is.
     """
     days = [key for key in keys if raw.is_of_day(key)]
-    parts = {key: {one.part for one in _lines(lake, key)} for key in days}
+    parts = {key: {line.part for line in _lines(lake, key)} for key in days}
     if not all(parts.values()):
         return []
-    had: set[int] = set()
-    needed = []
-    for key in sorted(keys, key=lambda key: len(parts.get(key, ())), reverse=True):
-        mine = parts.get(key) or {raw.first_of(key)}
-        if mine <= had:
+    file_of: dict[int, str] = {}  # what came in this part lies here
+    for key in sorted(days, key=lambda key: len(parts[key]), reverse=True):
+        if parts[key] <= file_of.keys():
             lake.delete(key)
         else:
-            needed.append(key)
-            had |= parts.get(key, set())
-    return sorted(needed, key=raw.first_of)
+            file_of = dict.fromkeys(parts[key], key) | file_of
+    needed = {*file_of.values(), *(key for key in keys if not raw.is_of_day(key))}
+
+    def place(key: str) -> tuple[int, bool, int]:
+        first = raw.first_of(key)
+        after = raw.first_of(key if raw.is_of_day(key) else file_of.get(first, key))
+        return after, not raw.is_of_day(key), first
+
+    return sorted(needed, key=place)
 
 
-def _put(lake: Lake, one: _Part) -> int:
+def _put(lake: Lake, one: _InTheMaking) -> int:
     """Write the part, and remove what it was made of, unless that is it; return how many."""
     if not one.keys or (len(one.keys) == 1 and raw.is_of_day(one.keys[0])):
         return 0
@@ -144,7 +149,7 @@ def _put(lake: Lake, one: _Part) -> int:
     return 1
 
 
-def _lines(lake: Lake, key: str) -> list[raw.Line]:
+def _lines(lake: Lake, key: str) -> list[raw.PayloadLine]:
     """A part's lines; none of one that cannot be read, which stays where it is."""
     try:
         return raw.read_lines(key, lake.read(key))
