@@ -214,6 +214,31 @@ def test_raw_gives_the_same_payloads_in_the_same_order_whatever_happens(
         assert key.endswith(f"/part-{offsets[0]:020d}-{offsets[-1]:020d}.ndjson.zst") or runs
 
 
+@pytest.mark.parametrize("hours", [1, 3])
+def test_who_is_killed_anywhere_leaves_nothing_twice_in_parts_of_some_bytes(hours: int) -> None:
+    """Steps of two payloads; those of several hours lie between each other."""
+    records = [of(n, T0 + n % hours * HOUR) for n in range(1, 31)]
+    kills = 0
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(raw_days, "PART_BYTES", 900)
+        while True:
+            lake = MemoryLake()
+            for n in range(0, 30, 6):
+                put(lake, records[n : n + 6])
+            lake.changes_left = kills
+            with suppress(Killed):
+                compact_days(Archived(), lake, EMPTY, LATER)
+                break
+            assert lived(lake) == records
+            kills, lake.changes_left = kills + 1, None
+            compact_days(Archived(), lake, EMPTY, LATER)
+            assert all(map(raw.is_of_day, lake.files))
+            every = [one.offset for body in lake.files.values() for one in raw.read_part(body)]
+            assert sorted(every) == [one.offset for one in records]
+    assert kills > 5
+    assert len(lake.files) > 2
+
+
 def day_of_steps(lake: MemoryLake, n: int = 288) -> list[Record]:
     """A step every five minutes, as the archive makes them."""
     records = [of(i + 1, T0 + i * 300) for i in range(n)]

@@ -111,10 +111,10 @@ def _compact_day(lake: Lake, keys: Sequence[str]) -> int:
 
 
 def _needed(lake: Lake, keys: Sequence[str]) -> list[str]:
-    """A day's parts in the order in which they are made few: each after one that has its lines.
+    """A day's parts by their first offset, without those of a day whose lines all lie in others.
 
-    Such are left by who was killed after that was written; of days' parts they are removed here. A
-    day of which a whole day's part cannot be read stays as it is.
+    Such are left by who was killed after those were written, and are removed. A day of which a
+    whole day's part cannot be read stays as it is.
     """
     days = [key for key in keys if raw.is_of_day(key)]
     parts = {key: {line.part for line in _lines(lake, key)} for key in days}
@@ -126,14 +126,8 @@ def _needed(lake: Lake, keys: Sequence[str]) -> list[str]:
             lake.delete(key)
         else:
             file_of = dict.fromkeys(parts[key], key) | file_of
-    needed = {*file_of.values(), *(key for key in keys if not raw.is_of_day(key))}
-
-    def place(key: str) -> tuple[int, bool, int]:
-        first = raw.first_of(key)
-        after = raw.first_of(key if raw.is_of_day(key) else file_of.get(first, key))
-        return after, not raw.is_of_day(key), first
-
-    return sorted(needed, key=place)
+    loose = (key for key in keys if not raw.is_of_day(key))
+    return sorted({*file_of.values(), *loose}, key=raw.first_of)
 
 
 def _put(lake: Lake, one: _InTheMaking) -> int:
