@@ -328,6 +328,25 @@ def test_a_damaged_part_costs_itself_alone_and_stays_to_be_looked_at(which: int)
         assert lived(lake) == records[1:]
 
 
+def test_who_reads_while_a_day_is_made_one_part_reads_all_of_it_once() -> None:
+    lake = MemoryLake()
+    records = [*day_of_steps(lake, 30), of(31, T0 + DAY), of(32, T0 + 2 * DAY)]
+    put(lake, records[30:])
+    reading = raw.in_order(lake, EMPTY, sys.maxsize)
+    begun = [next(reading) for _ in range(7)]
+    assert compact_days(Archived(), lake, EMPTY, LATER) == 3
+    assert [*begun, *reading] == records
+
+
+def test_a_file_that_is_no_part_is_left_alone() -> None:
+    lake = MemoryLake()
+    day_of_steps(lake, 3)
+    stray = "raw/payloads/source=a/date=2024-01-01/hour=00/notes.txt"
+    lake.files[stray] = b"mine"
+    assert compact_days(Archived(), lake, EMPTY, LATER) == 1
+    assert lake.files[stray] == b"mine"
+
+
 def test_it_stops_between_two_days_and_goes_on() -> None:
     lake = MemoryLake()
     for n in (1, 2, 3):

@@ -173,6 +173,11 @@ def is_of_day(key: str) -> bool:
     return _named(_NAME, key)[2] is not None
 
 
+def is_payloads(key: str) -> bool:
+    """Whether a key has the name of a part of payloads: another file may lie there, too."""
+    return bool(_NAME.search(key) and _TIME.search(key))
+
+
 def hour_of(key: str) -> int:
     """When the hour began that a part is of, or the day, Unix seconds, read from its name."""
     found = _named(_TIME, key)
@@ -428,14 +433,23 @@ def in_order(lake: Lake, stream: Stream, up_to: int) -> Iterator[Record]:
     Parts hold one source and hour (or day) each: those of one time are read side by side. Raises
     PayloadInvalid for a damaged part: what follows a gap is not what was lived through.
     """
-    waiting = sorted(lake.keys(PAYLOADS), key=first_of, reverse=True)
+    listed = lake.keys(PAYLOADS)
+    waiting = sorted(listed, key=first_of, reverse=True)
     nearest: list[tuple[int, int, Iterator[Record]]] = []  # (next offset, part, what follows it)
     held: dict[int, Record] = {}
-    last = 0
+    last = opened = 0
     while waiting or nearest:
         while waiting and (not nearest or first_of(waiting[-1]) <= nearest[0][0]):
             key = waiting.pop()
-            _push(nearest, held, len(waiting), _records(key, lake.read(key)))
+            try:
+                body = lake.read(key)
+            except KeyError:  # meanwhile its day was made one part, which has these first offsets
+                new = sorted({*lake.keys(PAYLOADS)}.difference(listed))
+                listed += new
+                waiting = sorted([*waiting, *new], key=first_of, reverse=True)
+                continue
+            opened += 1
+            _push(nearest, held, opened, _records(key, body))
         _, part, rest = heappop(nearest)
         record = held.pop(part)
         _push(nearest, held, part, rest)

@@ -63,7 +63,7 @@ def _days(state: State, lake: Lake, stream: Stream | None, now: int) -> Iterator
     oldest = stream.read(0, 1) if stream is not None else []
     end = min(archived, oldest[0].offset - 1) if oldest else archived
     days: dict[tuple[datetime, str], list[str]] = defaultdict(list)
-    for key in lake.keys(raw.PAYLOADS):
+    for key in filter(raw.is_payloads, lake.keys(raw.PAYLOADS)):
         day = datetime.fromtimestamp(raw.hour_of(key) // 86_400 * 86_400, UTC)
         if is_day_closed(day, now):
             days[day, key.partition("/date=")[0]].append(key)
