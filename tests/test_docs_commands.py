@@ -48,7 +48,7 @@ NOT_RUN = {
     r".*(tools/(calibrate_)?rio\.py DATA|rio/readings\.csv|rio\.ndjson)": "Rio's record, not ours",
     r".*(A801_porto_alegre|--home poa)": "INMET's and Open-Meteo's record of Porto Alegre",
     r"atalaia calibrate ": "needs years with events; tests/batch/test_calibrate.py has them",
-    r"zstdcat ": "zstd, jq and a home that has polled",
+    r"find lake/raw/.* zstdcat ": "zstd, jq and a home that has polled",
     r"atalaia climate +#|atalaia cut night": "a home that has watched for weeks",
     r"atalaia api-key remove": "the number of a key of one's own",
     r"podman ": "builds and runs a container",

@@ -16,7 +16,7 @@ import random
 import statistics
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
@@ -32,6 +32,8 @@ from atalaia.domain.payload import Payload
 from atalaia.domain.place import Place, Places
 from atalaia.homes.aws.stream import Carried, pack
 from atalaia.homes.embedded import open_home
+from atalaia.lake import raw
+from atalaia.lake.raw_days import PART_BYTES
 from atalaia.ports import Record
 from atalaia.sources import decode_all, open_meteo_apis
 
@@ -41,6 +43,21 @@ SCALES = (("27 capitals", 27), ("Brazil's municipalities", 5_571), ("the world's
 DAY, MONTH_S = 86_400, 30 * 86_400
 MB, GB = 1e6, 1e9
 
+LOOSE_DAYS = 8
+"""So long after a day its files are made few."""
+
+LINE_BYTES = 629_000
+"""What an answer for 100 places has before it is compressed."""
+
+LOOKS_BACK = 2 << 20
+"""Bytes over which zstd finds what is alike."""
+
+LEAST_MOVED = 128 * 1024
+"""S3 moves no smaller file."""
+
+AGED = 60
+"""Months of RAW in the table of what it costs as it ages."""
+
 
 @dataclass(frozen=True)
 class Measured:
@@ -48,7 +65,8 @@ class Measured:
 
     detect_ms: float = 161.9
     stream_bytes: float = 107_750.0
-    raw_bytes: float = 33_660.0
+    raw_alone_bytes: float = 118_014.0
+    raw_day_bytes: float = 24_831.0
     state_items: float = 101.0
     state_bytes: float = 2_681.0
     gold_bytes: float = 15_148.0
@@ -73,7 +91,8 @@ class Counted:
 MEASURES = {
     "detect_ms": "an answer decoded, judged, and turned into a commit, ms",
     "stream_bytes": "an answer in the stream, bytes",
-    "raw_bytes": "an answer in RAW, bytes",
+    "raw_alone_bytes": "an answer in RAW, alone in its file, bytes",
+    "raw_day_bytes": "the same in a file of its day, bytes",
     "state_items": "state items that an answer changes",
     "state_bytes": "one such item, packed, bytes",
     "gold_bytes": "GOLD's Parquet of one place and day, bytes",
@@ -94,6 +113,9 @@ PRICES = {
     "table_gb": (0.25, "DynamoDB, a GB and month"),
     "put_thousand": (0.005, "S3, a thousand objects written"),
     "s3_gb": (0.023, "S3, a GB and month"),
+    "seldom_gb": (0.0125, "S3 Standard-IA, a GB and month"),
+    "archive_gb": (0.004, "S3 Glacier Instant Retrieval, a GB and month"),
+    "move_thousand": (0.03, "S3, a thousand objects moved to the one and then to the other"),
     "athena_tb": (5.0, "Athena, a TB read"),
     "glue_hour": (0.44, "Glue, a worker of 4 cores and hour"),
     "queue_million": (0.40, "SQS, a million requests"),
@@ -139,18 +161,28 @@ def measure(places_n: int, polls: int) -> Measured:
         refine(home.state, home.lake, decode, places, home.outbox)
         refined = time.perf_counter() - begin
         weigh = home.lake.keys
-        raw_bytes = sum(len(home.lake.read(key)) for key in weigh("raw/payloads/"))
         gold_bytes = sum(len(home.lake.read(key)) for key in weigh("gold/readings/"))
+    alone, of_day = raw_bytes(places)
     settled = slice(polls // 4, None)  # the first answers are all news
     return Measured(
         detect_ms=round(1000 * statistics.median(times[settled]), 1),
         stream_bytes=round(statistics.mean(sizes)),
-        raw_bytes=round(raw_bytes / polls),
+        raw_alone_bytes=alone,
+        raw_day_bytes=of_day,
         state_items=round(len(items) / polls, 1),
         state_bytes=round(statistics.mean(items)) if items else 0,
         gold_bytes=round(gold_bytes / places_n / (polls * 900 / DAY)),
         refine_ms=round(1000 * refined / polls, 1),
     )
+
+
+def raw_bytes(places: Places) -> tuple[int, int]:
+    """Of a day's answers one, in a file of its own as the archive leaves it, and in the day's."""
+    lines, alone = [], []
+    for offset, payload in enumerate(answers(places, DAY // 900), 1):
+        alone.append(raw.write_payloads([Record(offset, payload)]))
+        lines += raw.read_lines(raw.part_name(offset), alone[-1])
+    return round(statistics.mean(map(len, alone))), round(len(raw.write_lines(lines)) / len(lines))
 
 
 def answers(places: Places, polls: int) -> Iterator[Payload]:
@@ -289,6 +321,8 @@ class Needs:
     read_units: float
     raw_objects: float
     raw_gb: float
+    loose: Kept
+    days: Kept
     gold_gb: float
     refine_share: float
     climate_hours: float
@@ -296,6 +330,26 @@ class Needs:
     athena_gb: float
     messages: float
     usd: dict[str, float]
+
+
+@dataclass(frozen=True)
+class Kept:
+    """What comes into RAW in a month: so many GB in so many files of one kind."""
+
+    gb: float
+    files: float
+
+    @property
+    def file_bytes(self) -> float:
+        return self.gb * GB / self.files
+
+    def usd(self, price: dict[str, float]) -> float:
+        """A month of what came in `AGED` months: where S3 moves it, it is a month in Standard, five
+        in Standard-IA, and then in Glacier Instant Retrieval."""
+        if self.file_bytes < LEAST_MOVED:
+            return self.gb * AGED * price["s3_gb"]
+        a_gb = price["s3_gb"] + 5 * price["seldom_gb"] + (AGED - 6) * price["archive_gb"]
+        return self.gb * a_gb + self.files / 1000 * price["move_thousand"]
 
 
 def needs(
@@ -323,7 +377,15 @@ def needs(
     state_writes += NOTES_A_CALL * answers_ * (math.ceil(note / 1024) + 1)
     raw_objects = MONTH_S / ARCHIVE_S * max(1, min(lanes, 200)) * 2
     gold_objects = MONTH_S / REFINE_S * DAYS_REWRITTEN * 2
-    raw_gb = answers_ * found.raw_bytes / GB
+    loose_gb = answers_ * found.raw_alone_bytes / GB
+    # A longer round of all places is forgotten when the next one comes.
+    is_alike = places * LINE_BYTES / PLACES_A_CALL < LOOKS_BACK
+    raw_gb = answers_ * found.raw_day_bytes / GB if is_alike else loose_gb
+    raw_files = min(
+        MONTH_S / ARCHIVE_S, MONTH_S / load.interval_s * math.ceil(places / PLACES_A_CALL)
+    )
+    loose = Kept(loose_gb, raw_files)
+    days = Kept(raw_gb, 30 * max(1, round(answers_ / 30 * LINE_BYTES / PART_BYTES)))
     gold_gb = places * found.gold_bytes * 30 / GB
     day_gb = places * found.gold_bytes / GB
     refine_s = answers_ * found.refine_ms / 1000 / (MONTH_S / REFINE_S)
@@ -349,7 +411,7 @@ def needs(
         + state_bytes / GB * price["table_gb"],
         "Lambda": gb_s * price["lambda_gb_s"] + runs / 1e6 * price["lambda_million"],
         "S3": (raw_objects + gold_objects) / 1000 * price["put_thousand"]
-        + (raw_gb + gold_gb) * price["s3_gb"],
+        + (raw_gb + gold_gb + loose_gb * LOOSE_DAYS / 30) * price["s3_gb"],
         "Athena": asked_gb / 1000 * price["athena_tb"],
         "Glue": WEEKS_A_MONTH * GLUE_WORKERS * climate_s / 3600 * price["glue_hour"],
         "SQS, Scheduler, KMS, CloudTrail": (messages * 3 + QUEUE_POLLS)
@@ -378,6 +440,8 @@ def needs(
         read_units=reads,
         raw_objects=raw_objects,
         raw_gb=raw_gb,
+        loose=loose,
+        days=days,
         gold_gb=gold_gb,
         refine_share=refine_s / REFINE_S,
         climate_hours=climate_s / 3600,
@@ -494,7 +558,24 @@ def report(load: Load, found: Measured, counted: Counted, price: dict[str, float
     sums = [(sum(x.usd.values()) - x.usd["SMS"], sum(x.usd.values())) for *_, x in told]
     lines.append("| **without SMS** | " + " | ".join(f"**{a:,.0f}**" for a, _ in sums) + " |")
     lines.append("| with SMS | " + " | ".join(f"{b:,.0f}" for _, b in sums) + " |")
-    return "\n".join([*lines, "", calm(load, found, counted, price), "", listening(load, price)])
+    aged = ageing([x for *_, x in told], head[0], price)
+    alone = calm(load, found, counted, price)
+    return "\n".join([*lines, "", aged, "", alone, "", listening(load, price)])
+
+
+def ageing(told: list[Needs], head: str, price: dict[str, float]) -> str:
+    """RAW after five years, as the archive leaves it and as days are made few files."""
+    rows: list[tuple[str, Callable[[Needs], str]]] = [
+        ("a file of five minutes, kB", lambda x: f"{x.loose.file_bytes / 1000:,.0f}"),
+        ("a file of a day, kB", lambda x: f"{x.days.file_bytes / 1000:,.0f}"),
+        ("five years in files of five minutes, GB", lambda x: f"{x.loose.gb * AGED:,.1f}"),
+        ("… US$ a month", lambda x: f"{x.loose.usd(price):,.2f}"),
+        ("five years in files of days, GB", lambda x: f"{x.days.gb * AGED:,.1f}"),
+        ("… US$ a month", lambda x: f"{x.days.usd(price):,.2f}"),
+    ]
+    lines = [head.replace("a month", "RAW"), "|---|" + "--:|" * len(told)]
+    lines += [f"| {row} | " + " | ".join(map(f, told)) + " |" for row, f in rows]
+    return "\n".join(lines)
 
 
 def main() -> None:

@@ -15,7 +15,9 @@ module "raw" {
   key           = var.common.data_key
   force_destroy = !var.protect
 
-  # RAW is read within the hour, and then only where GOLD is made anew.
+  # RAW is read within the hour, when a closed day's files are made one (`refine`, a week after it),
+  # and then only where GOLD is made anew. Days count from then: before that a file is under 128 KB,
+  # and S3 moves none of these.
   transitions = [
     { days = 30, storage_class = "STANDARD_IA" },
     { days = 180, storage_class = "GLACIER_IR" }, # read as any other: by a rebuild, and by Athena
@@ -157,6 +159,16 @@ module "refine" {
       sid       = "OldAlerts" # a closed day's parts are made one
       actions   = ["s3:DeleteObject"]
       resources = ["${module.raw.arn}/raw/alerts/*"]
+    },
+    {
+      sid       = "OldPayloads" # so too here; a part of an hour it can remove, and never write
+      actions   = ["s3:PutObject"]
+      resources = ["${module.raw.arn}/raw/payloads/source=*/date=????-??-??/part-*-*"]
+    },
+    {
+      sid       = "MadeOne"
+      actions   = ["s3:DeleteObject"]
+      resources = ["${module.raw.arn}/raw/payloads/*"]
     },
     {
       sid     = "Swept" # who was erased, and what is old, goes from the parts that hold it

@@ -81,6 +81,20 @@ resource "aws_s3_bucket_lifecycle_configuration" "this" {
     }
   }
 
+  # What removed a file goes with its last version. Where files expire, S3 does so by itself.
+  dynamic "rule" {
+    for_each = var.expires_after_days == null ? ["removed"] : []
+    content {
+      id     = rule.value
+      status = "Enabled"
+      filter {}
+
+      expiration {
+        expired_object_delete_marker = true
+      }
+    }
+  }
+
   depends_on = [aws_s3_bucket_versioning.this]
 }
 

@@ -181,14 +181,12 @@ resource "aws_glue_catalog_table" "payloads" {
   database_name = aws_glue_catalog_database.raw.name
   table_type    = "EXTERNAL_TABLE"
   parameters = merge({ EXTERNAL = "TRUE", classification = "json" }, local.by_source, local.by_day, {
-    "projection.hour.type"      = "integer"
-    "projection.hour.range"     = "0,23"
-    "projection.hour.digits"    = "2"
-    "storage.location.template" = "s3://${var.buckets["raw"]}/raw/payloads/source=$${source}/date=$${date}/hour=$${hour}/"
+    # A day's folder with those of its hours: its files are made one a week later.
+    "storage.location.template" = "s3://${var.buckets["raw"]}/raw/payloads/source=$${source}/date=$${date}/"
   })
 
   dynamic "partition_keys" {
-    for_each = ["source:string", "date:date", "hour:int"]
+    for_each = ["source:string", "date:date"]
     content {
       name = split(":", partition_keys.value)[0]
       type = split(":", partition_keys.value)[1]

@@ -1,5 +1,5 @@
 # The sign of life: every file of RAW calls a dead-man's switch outside of AWS, which raises its own
-# alarm when it hears nothing. A file stands for poller, stream, archive and S3 at once; the rest of
+# alarm when it hears nothing. A file of an hour, which `archive` alone writes, stands for poller, stream, archive and S3 at once; the rest of
 # the way has its alarms. Nothing of the file's name or contents goes out.
 
 locals {
@@ -16,7 +16,7 @@ resource "aws_cloudwatch_event_rule" "raw" {
     detail-type = ["Object Created"]
     detail = {
       bucket = { name = [var.raw_bucket] }
-      object = { key = [{ prefix = "raw/payloads/" }] }
+      object = { key = [{ wildcard = "raw/payloads/*/hour=*" }] } # not a day's, made of these
     }
   })
 }

@@ -11,6 +11,7 @@ import duckdb
 import pytest
 
 from atalaia.batch.mend import ASIDE
+from atalaia.batch.sweep import EVERY_S
 from atalaia.clock import Clock
 from atalaia.domain.alert import instant
 from atalaia.domain.contact import read_contact
@@ -23,6 +24,7 @@ from atalaia.people.subscribe import subscribe
 from atalaia.run.aws import archive, deployment, refine
 from atalaia.sources.readings_csv import STATION, content_of
 from aws import moto
+from aws.calls import Calls
 from aws.mapper import Context, Mapper
 from telling import HERE
 
@@ -105,6 +107,36 @@ def test_who_was_erased_goes_from_raw_gold_and_what_was_set_aside_and_nobody_els
     assert sources == {f"source={raw.folder_name(own_source(bia))}"}
     [left] = raw.read_part(home.lake.read(part))
     assert left.payload.content == content_of(own_source(bia))
+
+
+def test_a_week_after_a_day_its_files_are_one_for_a_listing_and_a_call_or_two_a_file(
+    filled: tuple[str, str], calls: Calls, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home, config = deployment.home(), deployment.home().config
+    registry = Registry(home.people, home.keys)
+    came = Mapper(config.stream, archive.handle, config.queue("dead"))
+    home.stream.append([pushed(registry, who, hour) for hour in (1, 2, 3) for who in filled])
+    came.run()
+    refine.handle({}, Context())
+    hours = home.lake.keys(raw.PAYLOADS)
+    before = [one for key in hours for one in raw.read_part(home.lake.read(key))]
+    assert len(before) == 8
+    later(monkeypatch, 9 * DAY)
+    calls.calls.clear()
+    refine.handle({}, Context(left_s=60))
+    without = calls.calls.copy()
+    assert home.lake.keys(raw.PAYLOADS) == hours, "there is no time for it"
+    later(monkeypatch, 9 * DAY + EVERY_S)
+    calls.calls.clear()
+    refine.handle({}, Context(left_s=900))
+    cost = calls.calls - without
+    [day] = home.lake.keys(raw.PAYLOADS)
+    assert raw.is_of_day(day)
+    assert raw.read_part(home.lake.read(day)) == before
+    assert cost["s3.GetObject"] <= len(hours)
+    assert cost["s3.PutObject"] == 1
+    assert cost["s3.DeleteObject"] == len(hours)
+    assert cost["s3.ListObjectsV2"] <= 1
 
 
 def test_a_damaged_file_of_gold_is_set_aside_and_made_again(

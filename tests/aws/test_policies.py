@@ -47,6 +47,9 @@ PHONE = "+5551999990000"
 TOPIC = f"arn:aws:sns:{REGION}:{ACCOUNT}:{ENVIRONMENT}-alarms"
 MAIL = f"arn:aws:ses:{REGION}:{ACCOUNT}:identity/example.org"
 SETTINGS = file("code", "atalaia.toml")
+OF_A_DAY = "raw/payloads/source=x/date=2026-01-10"
+DAY_PART = f"{OF_A_DAY}/part-00000000000000000001-00000000000000000009.ndjson.zst"
+HOUR_PART = f"{OF_A_DAY}/hour=12/part-00000000000000000001.ndjson.zst"
 
 
 class Call(NamedTuple):
@@ -123,6 +126,8 @@ NEEDS: dict[str, list[Call]] = {
         Call("s3:PutObject s3:DeleteObject", (file("gold", "damaged/gold/readings/x"),)),
         Call("s3:PutObject s3:DeleteObject", (file("raw", "raw/alerts/x"),)),
         Call("s3:PutObject s3:DeleteObject", (file("raw", "raw/payloads/source=station/x"),)),
+        Call("s3:PutObject s3:DeleteObject", (file("raw", DAY_PART),)),
+        Call("s3:DeleteObject", (file("raw", HOUR_PART),)),
         Call("s3:PutObject", (file("raw", "raw/deliveries/x"), file("raw", "raw/rejects/x"))),
         Call(READ, (*WATCH, *OUTBOX)),
         Call("dynamodb:GetItem", (table("keys"),)),
@@ -240,7 +245,7 @@ REFUSED: dict[str, list[Call]] = {
     "refine": [
         Call(f"{READ} {WRITE}", PEOPLE[:3]),
         Call(WRITE, (table("keys"),)),
-        Call("s3:PutObject s3:DeleteObject", (file("raw", "raw/payloads/x"),)),
+        Call("s3:PutObject", (file("raw", HOUR_PART),)),
         Call("kinesis:GetRecords kinesis:PutRecords", (STREAM,)),
         Call("sns:Publish", (PHONE,)),
     ],

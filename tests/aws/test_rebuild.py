@@ -26,7 +26,7 @@ from atalaia.people.vault import Vault
 from atalaia.run.aws import archive, deployment, detect, rebuild, refine
 from atalaia.sources import readings_csv
 from aws import moto
-from aws.mapper import Mapper
+from aws.mapper import Context, Mapper
 
 DAYS, HOUR = 64, 3600
 FIRST = 1_704_067_200  # 2024-01-01
@@ -77,7 +77,7 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         deployment.home().stream.append(list(payloads()))
         for part in (detect, archive):
             Mapper(config.stream, part.handle, config.queue("dead")).run()
-        refine.handle({}, None)
+        refine.handle({}, Context())
         yield settings
     server.stop()
     deployment.forget()
@@ -178,7 +178,7 @@ def test_what_came_meanwhile_is_refined_afterwards(spark: Any) -> None:
     rebuild.main(glue())
     now = rows("readings")["readings"]
     assert len(now) == len(before) + 1, part
-    assert refine.handle({}, None)["rows"] == 0, "the rebuild had it"
+    assert refine.handle({}, Context())["rows"] == 0, "the rebuild had it"
     assert rows("readings")["readings"] == now
 
 
@@ -237,7 +237,7 @@ def test_the_functions_need_no_key_where_nothing_is_sealed(monkeypatch: pytest.M
     deployment.forget()
     deployment.home().stream.append([csv(0, "poa,2024-01-01T00:00:00Z,0,observed,station,1,20,3")])
     Mapper(config.stream, archive.handle, config.queue("dead")).run()
-    assert refine.handle({}, None)["rows"] == 1
+    assert refine.handle({}, Context())["rows"] == 1
     table = boto3.client("dynamodb").scan(TableName=config.table("keys"))
     assert table["Count"] == 0
     deployment.forget()

@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+import pytest
+
 from atalaia.batch.again import again
 from atalaia.batch.archive import archive
 from atalaia.domain.payload import Payload
 from atalaia.homes.embedded import open_home
-from atalaia.lake import raw
+from atalaia.lake import gold, raw
+from atalaia.lake.raw_days import compact_days
+from atalaia.ports import Commit
 
 T0 = 1_768_003_200
 
@@ -19,8 +23,9 @@ def payload(number: int, source: str, minute: int) -> Payload:
     return Payload(source=source, content="c", received_at=T0 + 60 * minute, body=body)
 
 
+@pytest.mark.parametrize("is_of_days", [False, True])
 def test_payloads_go_again_in_the_order_in_which_they_came_as_far_as_there_is_time(
-    tmp_path: Path,
+    tmp_path: Path, is_of_days: bool
 ) -> None:
     came = [payload(n, "ab"[n % 2], 7 * n) for n in range(30)]  # three hours and a half
     went: list[Payload] = []
@@ -31,6 +36,11 @@ def test_payloads_go_again_in_the_order_in_which_they_came_as_far_as_there_is_ti
     with open_home(tmp_path / "home") as home:
         home.stream.append(came)
         archive(home.stream, home.state, home.lake)
+        if is_of_days:
+            home.state.commit(
+                Commit(gold.REFINED, 1, items=dict.fromkeys(home.state.load("part:")))
+            )
+            assert compact_days(home.state, home.lake, None, T0 + 9 * 86_400) == 2
         since, until = T0 + 600, T0 + 9_000
         expected = [one for one in came if since <= one.received_at < until]
         left = iter([True, False])

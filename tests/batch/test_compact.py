@@ -20,10 +20,12 @@ from atalaia.homes.embedded.sql import DuckSql
 from atalaia.lake import compact as module
 from atalaia.lake import gold, raw
 from atalaia.lake.query import query
+from atalaia.lake.raw_days import compact_days
 from atalaia.ports import Commit, Lake
 from batch.helpers import DAY, HOUR, NOON, PLACES, answer, decode, files, row
 from contracts.state_contract import entry
 from oracles import cases
+from stories import here
 
 LATER = NOON + 70 * DAY
 EVERYTHING = "SELECT * FROM readings ORDER BY ALL"
@@ -229,6 +231,42 @@ def test_a_rebuild_leaves_the_climate_that_was_imported(home: EmbeddedHome) -> N
     home.lake.write("gold/climate/place=poa/climate.parquet", b"from an imported history")
     rebuild(home.state, home.lake, decode, PLACES)
     assert home.lake.read("gold/climate/place=poa/climate.parquet") == b"from an imported history"
+
+
+# RAW's payloads
+
+
+def test_raw_that_was_made_few_files_gives_the_same_gold(home: EmbeddedHome) -> None:
+    for i, payload in enumerate(weeks(6)):
+        keep(home, payload)
+        if i % 4 == 0:  # a fault of the source, which `answers` counts
+            keep(home, msgspec.structs.replace(payload, status=503))
+    before, loose = files(home, "gold/"), home.lake.keys(raw.PAYLOADS)
+    home.stream.drop(home.stream.last_offset())
+    made = compact_days(home.state, home.lake, home.stream, LATER)
+    days = home.lake.keys(raw.PAYLOADS)
+    assert len(days) == made < len(loose) == 25
+    shutil.rmtree(home.lake.path("gold"))
+    rebuild(home.state, home.lake, decode, PLACES)
+    assert files(home, "gold/") == before
+    keep(home, answer(LATER, row("poa", LATER, rain_mm=8.0)))
+    assert ask(home, "SELECT count(*) FROM readings WHERE rain_mm = 8") == [(1,)]
+
+
+def test_the_command_makes_few_files_of_what_the_stream_has_no_more(tmp_path: Path) -> None:
+    with open_home(tmp_path / "home") as home:
+        keep(home, *weeks(7))
+        many = home.lake.keys(raw.PAYLOADS)
+    refine_it = ("refine", "--home", tmp_path / "home")
+    assert here(*refine_it).returncode == 0
+    with open_home(tmp_path / "home") as home:
+        assert home.lake.keys(raw.PAYLOADS) == many
+        home.stream.drop(home.stream.last_offset())
+        home.state.set_note("swept", '{"at": 0}')  # as if six hours had gone by
+    assert here(*refine_it).returncode == 0
+    with open_home(tmp_path / "home") as home:
+        assert 0 < len(home.lake.keys(raw.PAYLOADS)) < len(many)
+        assert all(map(raw.is_of_day, home.lake.keys(raw.PAYLOADS)))
 
 
 # RAW's alerts

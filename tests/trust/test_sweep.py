@@ -19,6 +19,7 @@ from atalaia.domain.delivery import Settled
 from atalaia.domain.payload import Payload
 from atalaia.lake import gold, raw
 from atalaia.lake.merge import merge_deliveries, workshop
+from atalaia.lake.raw_days import compact_days
 from atalaia.people.bodies import own_source, seal_body, unsealed
 from atalaia.ports import Commit, Lake, Sql
 from atalaia.sources.readings_csv import STATION, content_of, decoder
@@ -232,10 +233,15 @@ def sources_of(w: World, sql: Sql) -> list[str]:
     return [row[0] for row in found.rows]
 
 
+@pytest.mark.parametrize("is_of_day", [False, True])
 def test_what_the_erased_pushed_goes_from_raw_and_gold_and_what_others_pushed_stays(
-    w: World, stations: tuple[str, str]
+    w: World, stations: tuple[str, str], is_of_day: bool
 ) -> None:
     ana, bia = stations
+    if is_of_day:
+        assert compact_days(w.home.state, w.home.lake, None, NOW + 9 * DAY) == 1
+        [part] = w.home.lake.keys(raw.PAYLOADS)
+        assert raw.is_of_day(part)
     both = sorted([own_source(ana), own_source(bia), "school roof"])
     assert sources_of(w, w.home.sql) == both
     w.home.lake.write(f"{gold.DAYS}source={raw.folder_name(own_source(ana))}/month=x/y", b"days")

@@ -44,12 +44,14 @@ def again(
     """
     keys = defaultdict(list)
     for key in lake.keys(raw.PAYLOADS):
-        keys[raw.hour_of(key)].append(key)
+        for hour in range(raw.hour_of(key), raw.ends_at(key), _HOUR_S):  # a day's part has many
+            keys[hour].append(key)
     n = 0
     for hour in range(since // _HOUR_S * _HOUR_S, until, _HOUR_S):
         if not has_time():
             return Again(n, max(since, hour))
-        came = [p for p in _of(lake, keys[hour]) if since <= p.received_at < until]
+        begins, ends = max(since, hour), min(until, hour + _HOUR_S)
+        came = [p for p in _of(lake, keys[hour]) if begins <= p.received_at < ends]
         for first in range(0, len(came), _AT_ONCE):
             append(came[first : first + _AT_ONCE])
         n += len(came)
@@ -57,11 +59,11 @@ def again(
 
 
 def _of(lake: Lake, keys: Iterable[str]) -> Iterator[Payload]:
-    """In the order of their numbers."""
-    records = []
+    """In the order of their numbers; what is in two files, as one was just made of others, once."""
+    records: dict[int, Payload] = {}
     for key in keys:
         try:
-            records += raw.read_part(lake.read(key))
+            records |= {one.offset: one.payload for one in raw.read_part(lake.read(key))}
         except PayloadInvalid as error:
             log.warning("a file of RAW cannot be read", key=key, reason=str(error))
-    yield from (one.payload for one in sorted(records, key=lambda one: one.offset))
+    yield from (records[offset] for offset in sorted(records))

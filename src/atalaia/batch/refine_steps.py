@@ -75,12 +75,13 @@ def steps(lake: Lake, keys: Sequence[str], decode: Decode) -> Iterator[RefineSte
     answers: list[Answers] = []
     rows = rejects = 0
     for key in keys:
-        told: list[Answers] = []
+        told: dict[int, list[Answers]] = {}
         try:
-            for payloads in raw.payload_blocks(lake.read(key)):
+            for part, payloads in raw.payloads_by_part(key, lake.read(key)):
                 decoded = decode(payloads, None)
                 readings.append(decoded.readings)
-                told.append(tally(payloads, raw.first_of(key), len(decoded.rejects)))
+                count = tally(payloads, part, len(decoded.rejects))
+                told.setdefault(part, []).append(count)
                 rejects += len(decoded.rejects)
                 stations += decoded.stations
                 counts += decoded.counts
@@ -95,7 +96,6 @@ def steps(lake: Lake, keys: Sequence[str], decode: Decode) -> Iterator[RefineSte
             rejects += 1
             damaged.append(key)
         done.append(key)
-        if told:
-            answers.append(together(told))
+        answers += map(together, told.values())
     merged = Readings.concat(readings)
     yield RefineStep(merged, stations, counts, done, damaged, answers, rejects)

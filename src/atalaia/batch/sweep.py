@@ -28,7 +28,6 @@ from typing import TYPE_CHECKING, NamedTuple
 import msgspec
 
 from atalaia.batch.mend import ASIDE
-from atalaia.domain.alert import seconds_of
 from atalaia.errors import PayloadInvalid, StateConflict
 from atalaia.lake import gold, raw
 from atalaia.logs import Logger
@@ -52,7 +51,6 @@ _AGAIN_S = 3 * DAY_S
 """Who was erased is looked for again in sweeps that begin so much later: rows of theirs may have
 been on their way to a part that was not finished."""
 
-_HOUR = re.compile(r"/date=(\d{4}-\d\d-\d\d)/hour=(\d\d)/")
 _DAY = re.compile(r"/date=(\d{4}-\d\d-\d\d)/")
 
 log = Logger()
@@ -118,7 +116,7 @@ def _deliveries_of_raw(state: State, lake: Lake, goal: _Goal) -> Iterable[Swept]
     for key in lake.keys(raw.DELIVERIES):
         if raw.first_of(key) > finished:
             continue
-        is_old = _hour_ends(key) <= goal.before
+        is_old = raw.ends_at(key) <= goal.before
         if not is_old and not goal.erased:
             continue
         try:
@@ -180,17 +178,16 @@ def _pushed_of_raw(state: State, lake: Lake, goal: _Goal, now: int) -> Iterable[
     """What they pushed under a key of their own. Its owner stands before the seal."""
     waiting = {key.decode() for key in state.load(gold.UNREFINED).values()}
     for key in lake.keys(f"{raw.PAYLOADS}source={raw.folder_name(STATION)}/"):
-        if key in waiting or _hour_ends(key) + _SETTLED_S > now:
+        if key in waiting or raw.ends_at(key) + _SETTLED_S > now:
             continue
         try:
-            records = raw.read_part(lake.read(key))
+            kept, gone = raw.kept_of(lake.read(key), lambda one: _owner(one) not in goal.erased)
         except (PayloadInvalid, StateConflict):
             yield _passed_over(key)
             continue
-        kept = [record for record in records if _owner(record) not in goal.erased]
-        if len(kept) < len(records):
-            _put(lake, key, raw.write_payloads(kept) if kept else None)
-            yield Swept(len(records) - len(kept), 1)
+        if gone:
+            _put(lake, key, kept)
+            yield Swept(gone, 1)
 
 
 def _pushed_of_gold(lake: Lake, goal: _Goal) -> Iterable[Swept]:
@@ -221,12 +218,6 @@ def _owner(record: Record) -> str | None:
         return owner_of(record.payload.body)
     except ValueError:
         return None
-
-
-def _hour_ends(key: str) -> int:
-    """Of a part of RAW (Unix seconds)."""
-    found = _HOUR.search(key)
-    return seconds_of(f"{found[1]}T{found[2]}:00:00+00:00") + 3600 if found else 1 << 40
 
 
 def _day_begins(key: str) -> int:

@@ -40,7 +40,7 @@ def refine(
     from atalaia.batch import refine as batch
     from atalaia.batch.counted import counting
     from atalaia.batch.mend import mend_raw
-    from atalaia.batch.sweep import is_due, sweep
+    from atalaia.batch.tidy import tidy
     from atalaia.lake import raw
     from atalaia.lake.days import keep_days
     from atalaia.lake.places import places_of
@@ -70,9 +70,9 @@ def refine(
             report = batch.refine(state, lake, decode, places, outbox, workers, now, stream)
         compacted = batch.compact(opened.lake, now)
         # A replay's home keeps what it is of: the past.
-        if opened.state.note(REPLAY) is None and is_due(opened.state, now):
+        if opened.state.note(REPLAY) is None:
             keys = opened.keys if opened.people.changes(0, 1) else None
-            sweep(opened.state, opened.lake, keys, now, kept.channels.keep_s)
+            tidy(opened.state, lake, keys, opened.stream, now, kept.channels.keep_s)
         keep_days(opened.lake, places, now)
     answers()
     if as_json:

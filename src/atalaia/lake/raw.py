@@ -2,6 +2,7 @@
 
 ```
 raw/payloads/source=<source>/date=YYYY-MM-DD/hour=HH/part-<first offset>.ndjson.zst
+raw/payloads/source=<source>/date=YYYY-MM-DD/part-<first offset>-<last offset>.ndjson.zst
 raw/alerts/date=YYYY-MM-DD/hour=HH/part-<first number>.ndjson.zst
 raw/deliveries/date=YYYY-MM-DD/hour=HH/part-<first number>.ndjson.zst
 raw/rejects/source=<source>/part-<first number>.ndjson.zst
@@ -16,14 +17,18 @@ body_text     a string, where it is other text (a CSV, HTML, JSON over several l
 body_base64   where it is not UTF-8
 
 Whichever it is, `read_part` gives back the body byte by byte.
+
+A day's part is many hours' parts made one (`lake.raw_days`), by offset. There a line also has
+`part`, the first offset of the part that it came in: what is counted by part stays as it was.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from heapq import heappop, heappush
+from typing import NamedTuple
 from urllib.parse import quote
 
 import msgspec
@@ -82,12 +87,20 @@ class _Found(msgspec.Struct, frozen=True, gc=False):
     content: str
     places: tuple[str, ...]
     received_at: str
+    part: int | None = None
     status: int = 200
     failure: str | None = None
     is_recorded: bool = False
     body: msgspec.Raw = msgspec.Raw(b"")
     body_text: str = ""
     body_base64: bytes = b""
+
+
+class _Head(msgspec.Struct, frozen=True, gc=False):
+    """What of a payload's line says where it belongs."""
+
+    offset: int
+    part: int | None = None
 
 
 class _AlertLine(msgspec.Struct, frozen=True):
@@ -106,8 +119,12 @@ class _RejectLine(msgspec.Struct, frozen=True):
 _encode_lines = msgspec.json.Encoder().encode_lines
 _decode_raw = msgspec.json.Decoder(msgspec.Raw).decode
 _decode_found = msgspec.json.Decoder(_Found).decode_lines
+_decode_heads = msgspec.json.Decoder(_Head).decode_lines
 _decode_settled = msgspec.json.Decoder(Settled).decode_lines
 _decode_alerts = msgspec.json.Decoder(_AlertLine).decode_lines
+
+_NAME = re.compile(r"part-(\d{20})(-\d{20})?\.ndjson\.zst$")
+_TIME = re.compile(r"/date=([\d-]{10})/(?:hour=(\d\d)/)?part-")
 
 _DAMAGE = (zstandard.ZstdError, msgspec.MsgspecError, UnicodeDecodeError, ValueError)
 
@@ -140,20 +157,44 @@ def part_name(first: int) -> str:
     return f"part-{first:020d}.ndjson.zst"
 
 
+def day_part(key: str, first: int, last: int) -> str:
+    """The part of a day, with all from the first to the last offset, that this part goes into."""
+    folder = key.partition("/hour=")[0] if "/hour=" in key else key.rpartition("/")[0]
+    return f"{folder}/part-{first:020d}-{last:020d}.ndjson.zst"
+
+
 def first_of(key: str) -> int:
     """The offset or number of a part's first record, read from its name."""
-    match = re.search(r"part-(\d{20})\.ndjson\.zst$", key)
-    if match is None:
-        raise ValueError(f"{key!r} is not a part of RAW")
-    return int(match[1])
+    return int(_named(_NAME, key)[1])
+
+
+def is_of_day(key: str) -> bool:
+    """Whether a part of payloads is one of a day, and not of an hour."""
+    return _named(_NAME, key)[2] is not None
+
+
+def is_payloads(key: str) -> bool:
+    """Whether a key has the name of a part of payloads: another file may lie there, too."""
+    return bool(_NAME.search(key) and _TIME.search(key))
 
 
 def hour_of(key: str) -> int:
-    """When the hour began that a part is of, Unix seconds, read from its name."""
-    match = re.search(r"/date=([\d-]{10})/hour=(\d\d)/", key)
+    """When the hour began that a part is of, or the day, Unix seconds, read from its name."""
+    found = _named(_TIME, key)
+    return int(datetime.fromisoformat(f"{found[1]}T{found[2] or '00'}:00+00:00").timestamp())
+
+
+def ends_at(key: str) -> int:
+    """When the hour or the day ended that a part is of, Unix seconds."""
+    return hour_of(key) + (3600 if _named(_TIME, key)[2] else 86_400)
+
+
+def _named(pattern: re.Pattern[str], key: str) -> re.Match[str]:
+    match = pattern.search(key)
     if match is None:
-        raise ValueError(f"{key!r} is not a part of RAW that has an hour")
-    return int(datetime.fromisoformat(f"{match[1]}T{match[2]}:00+00:00").timestamp())
+        what = " that has an hour or a day" if pattern is _TIME else ""
+        raise ValueError(f"{key!r} is not a part of RAW{what}")
+    return match
 
 
 def folder_name(source: str) -> str:
@@ -210,6 +251,70 @@ def payload_blocks(body: bytes) -> Iterator[list[Payload]]:
     Raises PayloadInvalid where the file is damaged; what stood before has been given by then.
     """
     yield from map(_payloads, _found(body))
+
+
+def payloads_by_part(key: str, body: bytes) -> Iterator[tuple[int, list[Payload]]]:
+    """The same, with the first offset of the part that they came in; a day's part has many."""
+    for found in _found(body):
+        of_part: dict[int, list[_Found]] = {}
+        for one in found:
+            of_part.setdefault(first_of(key) if one.part is None else one.part, []).append(one)
+        for part, some in of_part.items():
+            yield part, _payloads(some)
+
+
+class PayloadLine(NamedTuple):
+    """A payload's line, as a day's part has it, without its end."""
+
+    offset: int
+    part: int
+    text: bytes
+
+
+def read_lines(key: str, body: bytes) -> list[PayloadLine]:
+    """The lines of a part of payloads, by offset. Raises PayloadInvalid for a damaged file."""
+    first = first_of(key)
+    lines = []
+    try:
+        for block in _blocks(body):
+            for text, head in zip(block.split(b"\n"), _decode_heads(block), strict=False):
+                if head.part is None:
+                    lines.append(
+                        PayloadLine(head.offset, first, b'{"part":%d,%b' % (first, text[1:]))
+                    )
+                else:
+                    lines.append(PayloadLine(head.offset, head.part, text))
+    except _DAMAGE as error:
+        raise PayloadInvalid(f"a part of RAW is damaged: {error}") from error
+    return sorted(lines)
+
+
+def write_lines(lines: Sequence[PayloadLine]) -> bytes:
+    """A day's part of these lines: the inverse of `read_lines`."""
+    size = sum(len(line.text) + 1 for line in lines)
+    packer = zstandard.ZstdCompressor(level=3, write_checksum=True).compressobj(size=size)
+    packed = [packer.compress(line.text + b"\n") for line in lines]
+    return b"".join((*packed, packer.flush()))
+
+
+def kept_of(body: bytes, is_kept: Callable[[Record], bool]) -> tuple[bytes | None, int]:
+    """A part of payloads without some of them, and how many these are; None: none is left.
+
+    Every other line stays as it is. Raises PayloadInvalid for a damaged file.
+    """
+    kept: list[PayloadLine] = []
+    gone = 0
+    try:
+        for block in _blocks(body):
+            found = _decode_found(block)
+            for text, f, payload in zip(block.split(b"\n"), found, _payloads(found), strict=False):
+                if is_kept(Record(f.offset, payload)):
+                    kept.append(PayloadLine(f.offset, 0, text))
+                else:
+                    gone += 1
+    except _DAMAGE as error:
+        raise PayloadInvalid(f"a part of RAW is damaged: {error}") from error
+    return (write_lines(kept) if kept else None), gone
 
 
 def read_deliveries(body: bytes) -> list[Settled]:
@@ -325,16 +430,26 @@ def _blocks(body: bytes) -> Iterator[bytes]:
 def in_order(lake: Lake, stream: Stream, up_to: int) -> Iterator[Record]:
     """All payloads up to an offset as they arrived: from RAW, and from the stream what it lacks.
 
-    Parts hold one source and hour each, so those of one time are read side by side. Raises
+    Parts hold one source and hour (or day) each: those of one time are read side by side. Raises
     PayloadInvalid for a damaged part: what follows a gap is not what was lived through.
     """
-    waiting = sorted(lake.keys(PAYLOADS), key=first_of, reverse=True)
+    listed = lake.keys(PAYLOADS)
+    waiting = sorted(listed, key=first_of, reverse=True)
     nearest: list[tuple[int, int, Iterator[Record]]] = []  # (next offset, part, what follows it)
     held: dict[int, Record] = {}
-    last = 0
+    last = opened = 0
     while waiting or nearest:
         while waiting and (not nearest or first_of(waiting[-1]) <= nearest[0][0]):
-            _push(nearest, held, len(waiting), iter(read_part(lake.read(waiting.pop()))))
+            key = waiting.pop()
+            try:
+                body = lake.read(key)
+            except KeyError:  # meanwhile its day was made one part, which has these first offsets
+                new = sorted({*lake.keys(PAYLOADS)}.difference(listed))
+                listed += new
+                waiting = sorted([*waiting, *new], key=first_of, reverse=True)
+                continue
+            opened += 1
+            _push(nearest, held, opened, _records(key, body))
         _, part, rest = heappop(nearest)
         record = held.pop(part)
         _push(nearest, held, part, rest)
@@ -349,6 +464,19 @@ def in_order(lake: Lake, stream: Stream, up_to: int) -> Iterator[Record]:
                 return
             yield record
         last = records[-1].offset
+
+
+def _records(key: str, body: bytes) -> Iterator[Record]:
+    """Those of a part, which is seen to be whole first; a day's are not all held at once."""
+    if not is_of_day(key):
+        return iter(read_part(body))
+    if not is_whole(body):
+        raise PayloadInvalid(f"a part of RAW is damaged: {key}")
+    return (
+        Record(f.offset, payload)
+        for found in _found(body)
+        for f, payload in zip(found, _payloads(found), strict=True)
+    )
 
 
 def _push(

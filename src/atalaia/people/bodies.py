@@ -76,6 +76,8 @@ def pushed_by(home: Home, vault: Vault, pseudonym: str) -> tuple[list[Payload], 
     for key in parts:
         try:
             found.update(_of_person(raw.read_part(home.lake.read(key)), vault, pseudonym))
+        except KeyError:  # its day was made one part meanwhile
+            return pushed_by(home, vault, pseudonym)
         except (PayloadInvalid, StateConflict):
             unread += 1
     while (after or not parts) and (records := home.stream.read(after, _AT_ONCE)):

@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import asyncio
 import os
+from collections.abc import Callable
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from atalaia.clock import Clock
 from atalaia.domain.contact import CHANNELS
@@ -95,3 +96,8 @@ def forget() -> None:
     """Begin anew, as a new container does."""
     for each in (clients, settings, home, figures, services, notifier, loop):
         each.cache_clear()
+
+
+def has_time(context: Any, margin_s: int) -> Callable[[], bool]:
+    """Asks whether a function's run has more than this left of its time."""
+    return lambda: bool(context.get_remaining_time_in_millis() > 1000 * margin_s)

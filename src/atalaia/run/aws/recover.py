@@ -16,11 +16,7 @@ def handle(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Called by an operator with what came ``{"from": "2026-01-10T09:00:00Z", "to": "…"}``. The
     answer names what is left, which is empty where all of it went."""
     home, until = deployment.home(), seconds_of(event["to"])
-
-    def has_time() -> bool:
-        return bool(context.get_remaining_time_in_millis() > 1000 * _MARGIN_S)
-
-    append = home.stream.append_copies
+    append, has_time = home.stream.append_copies, deployment.has_time(context, _MARGIN_S)
     went = again(home.lake, append, seconds_of(event["from"]), until, has_time)
     left = {"from": instant(went.until), "to": event["to"]} if went.until < until else {}
     return {"payloads": went.payloads, "left": left}

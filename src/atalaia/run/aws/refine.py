@@ -1,5 +1,5 @@
 """GOLD as a function, called every few minutes: RAW's logs, then all that is new in RAW; the norms,
-where the climate or the rules are new; and letting go of whom and what is not to be kept."""
+where the climate or the rules are new; and every six hours what `batch.tidy` does."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 from atalaia.batch.archive import archive_logs, unrefined_since
 from atalaia.batch.counted import counting
 from atalaia.batch.refine import refine
-from atalaia.batch.sweep import is_due, sweep
+from atalaia.batch.tidy import tidy
 from atalaia.errors import HeldByAnother, StateConflict
 from atalaia.homes.aws.local import LocalLake
 from atalaia.homes.aws.refining import refining
@@ -17,10 +17,12 @@ from atalaia.lake import laid
 from atalaia.logs import Logger
 from atalaia.run.aws import deployment
 
+_MARGIN_S = 120  # a day of a source takes less; or the next run goes on with it
+
 log = Logger()
 
 
-def handle(_event: dict[str, Any], _context: Any) -> dict[str, Any]:
+def handle(_event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Called by the clock. One at a time: another that comes meanwhile leaves it to the first."""
     home, settings = deployment.home(), deployment.settings()
     state, rules, places = refining(home), settings.rules, settings.places
@@ -31,9 +33,9 @@ def handle(_event: dict[str, Any], _context: Any) -> dict[str, Any]:
                 decode = counting(lake, home, rules, places)
                 report = refine(state, lake, decode, places, home.outbox)
                 laid.lay(home.state, lake, rules, places)
-                now = deployment.CLOCK.second()
-                if is_due(home.state, now):
-                    sweep(home.state, lake, home.keys, now, settings.channels.keep_s)
+                now, keep_s = deployment.CLOCK.second(), settings.channels.keep_s
+                has_time = deployment.has_time(context, _MARGIN_S)
+                tidy(state, lake, home.keys, None, now, keep_s, has_time)
         except HeldByAnother as error:
             log.info("not refined", reason=str(error))
             return {"rows": 0, "partitions": 0}

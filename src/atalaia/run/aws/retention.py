@@ -19,7 +19,7 @@ from atalaia.people.rotation import rotate_lookups
 from atalaia.people.upkeep import upkeep
 from atalaia.run.aws import deployment
 
-_MARGIN_MS = 30_000
+_MARGIN_S = 30
 """What one step may take: erasing a hundred people."""
 
 log = Logger()
@@ -36,11 +36,7 @@ def handle(event: dict[str, Any], context: Any) -> dict[str, Any]:
         return {"contacts": done.contacts, "old_key_until": instant(done.until)}
     if event.get("list") == "people":
         return {"listed": list_ends(home.clients, home.table)}
-
-    def goes_on() -> bool:
-        return bool(context.get_remaining_time_in_millis() > _MARGIN_MS)
-
-    gone = upkeep(home, registry, now, goes_on)
+    gone = upkeep(home, registry, now, deployment.has_time(context, _MARGIN_S))
     told = {**msgspec.structs.asdict(gone), "talks": home.talks.forget(now)}
     log.info("forgotten", **told)
     return told
