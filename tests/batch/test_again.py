@@ -53,6 +53,28 @@ def test_payloads_go_again_in_the_order_in_which_they_came_as_far_as_there_is_ti
         assert again(home.lake, append, since, until, lambda: False) == (0, since)
 
 
+def test_a_day_that_is_made_one_part_meanwhile_is_read_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    came = [payload(n, "ab"[n % 2], 7 * n) for n in range(30)]
+    went: list[Payload] = []
+    with open_home(tmp_path / "home") as home:
+        home.stream.append(came)
+        archive(home.stream, home.state, home.lake)
+        home.state.commit(Commit(gold.REFINED, 1, items=dict.fromkeys(home.state.load("part:"))))
+        read, listed = home.lake.read, home.lake.keys(raw.PAYLOADS)
+
+        def slowly(key: str) -> bytes:
+            monkeypatch.undo()
+            assert compact_days(home.state, home.lake, None, T0 + 9 * 86_400) == 2
+            return read(key)
+
+        monkeypatch.setattr(home.lake, "read", slowly)
+        assert again(home.lake, went.extend, T0, T0 + 4 * 3600, lambda: True).payloads == 30
+        assert not set(listed) & set(home.lake.keys(raw.PAYLOADS))
+    assert went == came
+
+
 def test_a_damaged_file_costs_itself_alone(tmp_path: Path) -> None:
     went: list[Payload] = []
     with open_home(tmp_path / "home") as home:

@@ -8,7 +8,7 @@ passes over copies.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 from atalaia.domain.payload import Payload
@@ -42,28 +42,38 @@ def again(
 
     Files of RAW that are damaged are passed over, and logged. Raises StateConflict.
     """
-    keys = defaultdict(list)
-    for key in lake.keys(raw.PAYLOADS):
-        for hour in range(raw.hour_of(key), raw.ends_at(key), _HOUR_S):  # a day's part has many
-            keys[hour].append(key)
-    n = 0
+    keys, n = _by_hour(lake), 0
     for hour in range(since // _HOUR_S * _HOUR_S, until, _HOUR_S):
         if not has_time():
             return Again(n, max(since, hour))
         begins, ends = max(since, hour), min(until, hour + _HOUR_S)
-        came = [p for p in _of(lake, keys[hour]) if begins <= p.received_at < ends]
+        try:
+            records = _records(lake, keys[hour])
+        except KeyError:  # parts were made one of their day just now, which has all of theirs
+            keys = _by_hour(lake)
+            records = _records(lake, keys[hour])
+        came = [p for _, p in sorted(records.items()) if begins <= p.received_at < ends]
         for first in range(0, len(came), _AT_ONCE):
             append(came[first : first + _AT_ONCE])
         n += len(came)
     return Again(n, until)
 
 
-def _of(lake: Lake, keys: Iterable[str]) -> Iterator[Payload]:
-    """In the order of their numbers; what is in two files, as one was just made of others, once."""
+def _by_hour(lake: Lake) -> dict[int, list[str]]:
+    """The files that have something of an hour (Unix seconds of its beginning)."""
+    keys = defaultdict(list)
+    for key in lake.keys(raw.PAYLOADS):
+        for hour in range(raw.hour_of(key), raw.ends_at(key), _HOUR_S):  # a day's part has many
+            keys[hour].append(key)
+    return keys
+
+
+def _records(lake: Lake, keys: Iterable[str]) -> dict[int, Payload]:
+    """By their numbers; what is in two files, as one was just made of others, once."""
     records: dict[int, Payload] = {}
     for key in keys:
         try:
             records |= {one.offset: one.payload for one in raw.read_part(lake.read(key))}
         except PayloadInvalid as error:
             log.warning("a file of RAW cannot be read", key=key, reason=str(error))
-    yield from (records[offset] for offset in sorted(records))
+    return records
