@@ -6,7 +6,6 @@ import sys
 import time
 from typing import Annotated
 
-import msgspec
 import typer
 
 from atalaia.cli.opened import PersonArgument, opened_people, pseudonym_of
@@ -42,6 +41,8 @@ def deliveries_list(
 ) -> None:
     """List messages and how many there are of each kind; those that shared a letter name it."""
     from atalaia.domain.alert import instant
+    from msgspec.structs import replace
+
     from atalaia.domain.delivery import Status, letter_of
 
     if context.invoked_subcommand is not None:
@@ -61,7 +62,7 @@ def deliveries_list(
         for m in found:
             letter = letter_of(m)
             if as_json:
-                as_line(msgspec.structs.replace(m, letter=letter))
+                as_line(replace(m, letter=letter))
                 continue
             when = instant(m.settled_at or m.due_at)
             its = f"in {letter}  " if letter in shared else ""
