@@ -40,9 +40,9 @@ def deliveries_list(
     as_json: JsonOption = False,
 ) -> None:
     """List messages and how many there are of each kind; those that shared a letter name it."""
-    from atalaia.domain.alert import instant
     from msgspec.structs import replace
 
+    from atalaia.domain.alert import instant
     from atalaia.domain.delivery import Status, letter_of
 
     if context.invoked_subcommand is not None:
