@@ -36,6 +36,11 @@ def ending_at_once() -> Iterator[None]:
     threading.Thread(target=_wait, args=(reading, was_asked), daemon=True, name="Ctrl-C").start()
     try:
         yield
+    except BaseException as error:
+        # DuckDB, for one, says by an exception of its own that it was interrupted.
+        if was_asked.is_set() or isinstance(error.__cause__, KeyboardInterrupt):
+            raise SystemExit(CODE) from None
+        raise
     finally:
         if not was_asked.is_set():  # else what is still to end has its time, and no more
             signal.set_wakeup_fd(before)
