@@ -14,6 +14,7 @@ from functools import cache
 
 import numpy as np
 
+from atalaia.batch.chances_told import by_chance
 from atalaia.detect.ensembles import Ensembles, Passing
 from atalaia.detect.series import SeriesTable
 from atalaia.detect.values import Usual
@@ -38,7 +39,7 @@ def counting(lake: Lake, home: Home, rules: RuleSet, places: Places) -> Decode:
 def counted(decode: Decode, rules: RuleSet, places: Places, lake: Lake) -> Decode:
     """The decoder, with what these rules make of each ensemble; norms are those that the lake has
     when the first one comes."""
-    named = RuleSet(rules.name, tuple(rule for rule in rules.rules if rule.chance))
+    named = by_chance(rules)
     if not named.rules:
         return decode
 

@@ -177,9 +177,7 @@ def _unpacked(text: str) -> _Limits:
     try:
         return _decode_limits(zlib.decompress(base64.b64decode(text, validate=True)))
     except (ValueError, zlib.error) as error:
-        log.warning(
-            "people's own limits cannot be read: fan-out tells them anew", reason=str(error)
-        )
+        _warn(error)
         return _Limits()
 
 
@@ -188,7 +186,9 @@ def _read(text: str | None) -> _Noted:
     try:
         return _decode(text) if text else _NOTHING
     except msgspec.MsgspecError as error:
-        log.warning(
-            "people's own limits cannot be read: fan-out tells them anew", reason=str(error)
-        )
+        _warn(error)
         return _NOTHING
+
+
+def _warn(error: Exception) -> None:
+    log.warning("people's own limits cannot be read: fan-out tells them anew", reason=str(error))

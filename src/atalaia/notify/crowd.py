@@ -145,11 +145,10 @@ def unpacked(names: Texts, body: bytes) -> Crowd:
 
 def parted(crowd: Crowd, part: Ints, n: int) -> list[Crowd]:
     """In `n` parts; `part` says for each person in which."""
-    order = np.argsort(part, kind="stable")
+    parts = _rows_by_part(part, n)
     new = np.empty(len(crowd), np.int32)  # the row of each in their part
-    bounds = np.searchsorted(part[order], np.arange(n + 1))
-    new[order] = np.arange(len(crowd)) - np.repeat(bounds[:-1], np.diff(bounds))
-    parts = [order[a:b] for a, b in pairwise(bounds.tolist())]
+    for people in parts:
+        new[people] = np.arange(len(people))
     rounds, shapes = (_rows_by_part(part[of.person], n) for of in (crowd.circles, crowd.polygons))
     found = []
     for people, row, shape in zip(parts, rounds, shapes, strict=True):
