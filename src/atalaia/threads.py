@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-import threading
+import _thread
+import itertools
+import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
+from functools import partial
 from typing import Any, ParamSpec, TypeVar
 
 from atalaia.errors import StateConflict
@@ -14,6 +18,11 @@ T = TypeVar("T")
 
 _NO_MEMORY = "this process has no more memory; give it more"
 
+_BEGINS_S = 10.0
+"""A thread that has not begun by then died before it could."""
+
+_AGAIN_S = 0.05
+
 
 class DaemonThreads(ThreadPoolExecutor):
     """An executor for an event loop: each call has a thread of its own, and nobody joins it.
@@ -21,29 +30,90 @@ class DaemonThreads(ThreadPoolExecutor):
     The usual one is waited for when the loop ends and again when the interpreter does. A stop
     within seconds must not wait for a slow disk or for a name server that does not answer; all
     that runs here is a transaction, or can be done again.
+
+    Nor does anybody wait until a thread has begun, as `threading.Thread.start` does: where memory
+    is short it may die in its first lines, and who waited would wait for ever. Such a call comes
+    to StateConflict when another is handed in some seconds later.
     """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._numbers = itertools.count()
+        self._not_begun: dict[int, tuple[float, _Call[Any]]] = {}
 
     def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
         """Run it at once."""
-        future: Future[T] = Future()
-
-        def work() -> None:
-            if not future.set_running_or_notify_cancel():
-                return
-            try:
-                result = fn(*args, **kwargs)
-            except MemoryError:
-                future.set_exception(StateConflict(_NO_MEMORY))
-            except BaseException as error:  # handed to whoever waits
-                future.set_exception(error)
-            else:
-                future.set_result(result)
-
+        self._settle_dead()
+        call: _Call[T] = _Call(partial(fn, *args, **kwargs))
+        number = next(self._numbers)
+        self._not_begun[number] = time.monotonic(), call
         try:
-            threading.Thread(target=work, daemon=True, name="atalaia-work").start()
+            _thread.start_new_thread(self._run, (number,))
         except (RuntimeError, MemoryError):  # its stack is memory, too
-            future.set_exception(StateConflict(_NO_MEMORY))
-        return future
+            self._settle(number)
+        return call
 
     def shutdown(self, *_: Any, **__: Any) -> None:
         """Wait for nothing."""
+
+    def _run(self, number: int) -> None:
+        # Whoever takes it out has it: a thread that begins after all finds nothing to do.
+        _, call = self._not_begun.pop(number, (0.0, None))
+        if call is not None:
+            call.run()
+
+    def _settle_dead(self) -> None:
+        """What was handed in so long ago and not begun was lost. Oldest first, so few are seen."""
+        now = time.monotonic()
+        while self._not_begun:
+            try:
+                number, (since, _) = next(iter(self._not_begun.items()))
+            except (RuntimeError, StopIteration):  # a thread has begun meanwhile
+                continue
+            if now < since + _BEGINS_S:
+                break
+            self._settle(number)
+
+    def _settle(self, number: int) -> None:
+        _, call = self._not_begun.pop(number, (0.0, None))
+        if call is not None:
+            call.lacks_memory()
+
+
+class _Call(Future[T]):
+    """A call, and what it comes to. Where memory is short it comes to StateConflict; what says so
+    was made before, and is said again until it is heard."""
+
+    def __init__(self, work: Callable[[], T]) -> None:
+        super().__init__()
+        self._work = work
+        self._lack = StateConflict(_NO_MEMORY)
+
+    def add_done_callback(self, fn: Callable[[Future[T]], object]) -> None:
+        super().add_done_callback(partial(_insist, fn))
+
+    def run(self) -> None:
+        try:
+            if not self.set_running_or_notify_cancel():
+                return
+            result = self._work()
+        except MemoryError:
+            _insist(self.set_exception, self._lack)
+        except BaseException as error:  # handed to whoever waits
+            self.set_exception(error)
+        else:
+            _insist(self.set_result, result)
+
+    def lacks_memory(self) -> None:
+        """It was not run."""
+        if self.set_running_or_notify_cancel():
+            self.set_exception(self._lack)
+
+
+def _insist(fn: Callable[..., object], *args: object) -> None:
+    """Call it until there is the memory for it: who waits for what it says would wait for ever."""
+    while True:
+        with suppress(MemoryError):
+            fn(*args)
+            break
+        time.sleep(_AGAIN_S)

@@ -204,7 +204,10 @@ def test_one_who_cannot_be_opened_silences_nobody_else(desk: Desk) -> None:
     desk.directory.shut.add("p_ana")
     ana, bia = desk.composer.write(messages)
     assert isinstance(ana, Outcome)
-    assert (ana.verdict, ana.reason) == ("again", "what is kept of the person cannot be opened")
+    assert (ana.verdict, ana.reason) == (
+        "given_back",
+        "what is kept of the person cannot be opened",
+    )
     assert isinstance(bia, Letter)
 
 

@@ -15,7 +15,7 @@ from atalaia.domain.delivery import Letter, Limits, Message, Outcome, Sent, Stat
 from atalaia.errors import StateConflict
 from atalaia.homes.embedded import EmbeddedHome, open_home
 from atalaia.notify.deliver import LEASE_S, Deliverer
-from atalaia.notify.last_look import Write
+from atalaia.notify.last_look import Drafts, Write
 from atalaia.notify.pace import Pace, spent_in, sum_of
 from atalaia.notify.sender import Tried
 from atalaia.notify.together import Bundle
@@ -62,8 +62,15 @@ class Watched(Deliverer):
 class Office:
     """A deliverer that runs, over a home, with a clock that the test turns."""
 
-    def __init__(self, home: EmbeddedHome, posts: Sequence[Post], write: Write) -> None:
+    def __init__(
+        self,
+        home: EmbeddedHome,
+        posts: Sequence[Post],
+        write: Write,
+        drafts: Drafts | None = None,
+    ) -> None:
         self.home = home
+        self.drafts = drafts
         self.outbox = home.outbox
         self.clock = Clock(NOON)
         self.posts = posts
@@ -91,6 +98,7 @@ class Office:
             {post.name: post for post in self.posts},
             self.write,
             clock=self.clock,
+            drafts=self.drafts,
             on_sent=self.tries.extend,
         )
 
@@ -134,10 +142,11 @@ def story(
     tell: Callable[[Office], Awaitable[None]],
     *posts: Post,
     write: Write = written,
+    drafts: Drafts | None = None,
 ) -> None:
     async def run() -> None:
         with open_home(folder / "home", exclusive=False) as home:
-            office = Office(home, posts or (Post(),), write)
+            office = Office(home, posts or (Post(),), write, drafts)
             office.begin()
             try:
                 await tell(office)
@@ -350,6 +359,66 @@ def test_what_cannot_be_written_ends_with_its_reason_and_holds_nobody_up(tmp_pat
         assert post.ids == ["msg_fine"]
         assert (o.of("gone").status, o.of("gone").reason) == ("dead", "no such address any more")
         assert (o.of("shut").status, o.of("shut").due_at) == (Status.DUE, NOON + 5)
+
+    story(tmp_path, tell, post, write=write)
+
+
+class Blind:
+    """Nobody can look at what is told, for so many looks."""
+
+    def __init__(self, looks: int) -> None:
+        self.looks = looks
+
+    def look(self) -> None:
+        self.looks -= 1
+        if self.looks >= 0:
+            raise StateConflict("this process has no more memory; give it more")
+
+    def is_stale(self, _: Message) -> bool:
+        return False
+
+
+@pytest.mark.parametrize("faults", [1, 2, 3, 9, 40])
+def test_a_fault_of_our_own_costs_no_try_and_is_over_seconds_after_it(
+    tmp_path: Path, faults: int
+) -> None:
+    """However often nobody could look, the channel's patience is what it was, and what was due
+    goes within ten seconds after somebody can."""
+    drafts, post = Blind(faults), Post(schedule=(5, 30, 3600))
+
+    async def tell(o: Office) -> None:
+        o.put(message(expires_at=NOON + 7200))
+        await o.rest()
+        while drafts.looks > 0:
+            await o.turn(1)
+        assert (o.of().status, o.of().attempts, o.of().unknowns) == (Status.DUE, 0, 0)
+        assert o.of().reason == "what it tells cannot be looked at"
+        assert not o.tries
+        assert not post.ids
+        await o.turn(10)
+        assert (o.of().status, o.of().attempts, post.ids) == (Status.SENT, 1, ["msg_a"])
+
+    story(tmp_path, tell, post, drafts=drafts)
+
+
+def test_one_whom_we_cannot_open_just_now_is_told_seconds_after_we_can(tmp_path: Path) -> None:
+    shut = True
+
+    def write(messages: Sequence[Message]) -> list[Letter | Outcome]:
+        return [
+            Outcome("given_back", "cannot be opened", 10.0) if shut else letter(m) for m in messages
+        ]
+
+    post = Post(schedule=(5, 30, 3600))
+
+    async def tell(o: Office) -> None:
+        nonlocal shut
+        o.put(message(expires_at=NOON + 7200))
+        await o.turn(300)
+        assert (o.of().status, o.of().attempts, o.of().reason) == ("due", 0, "cannot be opened")
+        shut = False
+        await o.turn(10)
+        assert (o.of().status, post.ids) == (Status.SENT, ["msg_a"])
 
     story(tmp_path, tell, post, write=write)
 

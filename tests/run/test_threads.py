@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import _thread
 import asyncio
 import subprocess
 import sys
 import threading
+import time
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -48,22 +52,14 @@ print("ended")
     assert done.stdout == "ended\n"
 
 
-def test_a_call_that_was_cancelled_before_it_began_does_not_run() -> None:
+def test_a_call_that_was_cancelled_before_it_began_does_not_run(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     ran = threading.Event()
-    started: list[Any] = []
-
-    class Late(threading.Thread):
-        def start(self) -> None:
-            started.append(self)
-
-    original = threading.Thread
-    threading.Thread = Late  # type: ignore[misc]
-    try:
-        future = DaemonThreads().submit(ran.set)
-    finally:
-        threading.Thread = original  # type: ignore[misc]
+    begin = held_up(monkeypatch)
+    future = DaemonThreads().submit(ran.set)
     assert future.cancel()
-    started[0].run()
+    begin()
     assert not ran.is_set()
 
 
@@ -76,9 +72,70 @@ def test_where_memory_is_short_who_waits_tries_again_and_does_not_break(
     with pytest.raises(StateConflict, match="no more memory"):
         DaemonThreads().submit(hungry).result(60)
 
-    def no_stack(_: threading.Thread) -> None:
+    def no_stack(*_: object) -> int:
         raise RuntimeError("can't start new thread")
 
-    monkeypatch.setattr(threading.Thread, "start", no_stack)
+    monkeypatch.setattr(_thread, "start_new_thread", no_stack)
     with pytest.raises(StateConflict, match="no more memory"):
         DaemonThreads().submit(print).result(60)
+
+
+def test_nobody_waits_for_a_thread_that_dies_before_it_begins(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The loop goes on meanwhile; the call is known to be lost some seconds later, once another is
+    handed in, and does not run if it begins after all."""
+    ran: list[str] = []
+    now = 1000.0
+    monkeypatch.setattr(time, "monotonic", lambda: now)
+    begin = held_up(monkeypatch)
+    threads = DaemonThreads()
+    lost = threads.submit(ran.append, "lost")
+    now += 9.9
+    threads.submit(ran.append, "at once")
+    assert not lost.done(), "it may still begin"
+    now += 0.2
+    threads.submit(ran.append, "last")
+    with pytest.raises(StateConflict, match="no more memory"):
+        lost.result(0)
+    begin()
+    assert ran == ["at once", "last"]
+
+
+def test_a_result_is_said_until_it_is_heard(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Telling the loop takes memory, too; what it was not told it would wait for for ever."""
+    tries = 0
+
+    async def run() -> tuple[list[str], int]:
+        nonlocal tries
+        loop = asyncio.get_running_loop()
+        loop.set_default_executor(DaemonThreads())
+        tell = loop.call_soon_threadsafe
+
+        def starved(*args: Any, **kwargs: Any) -> asyncio.Handle:
+            nonlocal tries
+            tries += 1
+            if tries < 4:
+                raise MemoryError
+            return tell(*args, **kwargs)
+
+        monkeypatch.setattr(loop, "call_soon_threadsafe", starved)
+        return await asyncio.to_thread(lambda: ["done"]), tries
+
+    assert asyncio.run(asyncio.wait_for(run(), 60)) == (["done"], 4)
+
+
+def held_up(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
+    """Threads that do not begin until what this returns is called."""
+    waiting: list[Callable[[], None]] = []
+
+    def start(work: Callable[..., None], args: tuple[Any, ...]) -> int:
+        waiting.append(partial(work, *args))
+        return 1
+
+    def begin() -> None:
+        for one in waiting:
+            one()
+
+    monkeypatch.setattr(_thread, "start_new_thread", start)
+    return begin

@@ -30,7 +30,7 @@ from atalaia.domain.alert import Alert
 from atalaia.domain.contact import Contact
 from atalaia.domain.message import Content
 
-Verdict = Literal["sent", "again", "never", "unknown", "dropped", "waits"]
+Verdict = Literal["sent", "again", "never", "unknown", "dropped", "waits", "given_back"]
 
 MINUTE, HOUR = 60, 3600
 
@@ -244,7 +244,8 @@ class Outcome(msgspec.Struct, frozen=True, gc=False):
     """What one try came to.
 
     verdict      sent; again (after `after_s`, or by the channel's schedule); never; unknown; and
-                 without a try: dropped, or waits (for `after_s`)
+                 without a try: dropped, waits (for `after_s`), or given back, as we could not even
+                 look: our own fault costs no try, and it is due again after `after_s`
     reason       in plain words, without address, token or text
     after_s      the provider's own wish
     provider_id  what it calls the message
@@ -388,7 +389,7 @@ def settled(message: Message, outcome: Outcome, schedule: Sequence[int], now: in
     unknown. What would be due only after it has expired is late. One put off for long is the next
     channel's turn, too.
     """
-    if outcome.verdict in ("waits", "dropped"):
+    if outcome.verdict in ("waits", "dropped", "given_back"):
         return _untried(message, outcome, now)
     attempts = message.attempts + 1
     unknowns = message.unknowns + (outcome.verdict == "unknown")
@@ -421,6 +422,9 @@ def settled(message: Message, outcome: Outcome, schedule: Sequence[int], now: in
 def _untried(message: Message, outcome: Outcome, now: int) -> Message:
     if outcome.verdict == "waits":
         return _put_off(message, outcome.after_s, now, Status.WAITING, reason=outcome.reason)
+    if outcome.verdict == "given_back":
+        given_back = msgspec.structs.replace(message, reason=outcome.reason)
+        return released(given_back, outcome.after_s, now)
     return msgspec.structs.replace(
         message, status=Status.DROPPED, lease_until=0, settled_at=now, reason=outcome.reason
     )

@@ -18,6 +18,7 @@ from atalaia.domain.place import Places
 from atalaia.domain.silence import Silence
 from atalaia.domain.subscription import Person
 from atalaia.errors import StateConflict
+from atalaia.logs import Logger
 from atalaia.notify.alert_log import AlertLog
 from atalaia.notify.drills import drill_in
 from atalaia.notify.fanout import Profiles, rank_of
@@ -27,6 +28,10 @@ from atalaia.people.answering import Ways, WaysOf
 from atalaia.ports import Outbox, State
 
 _DRAFTS_KEPT = 100_000
+
+_FAULT_S = 10.0
+
+log = Logger()
 
 
 class _Draft(NamedTuple):
@@ -129,7 +134,8 @@ class Composer:
         try:
             return self._letter(message, past, letters)
         except StateConflict:  # what is kept of one person must not silence all others
-            return Outcome("again", "what is kept of the person cannot be opened")
+            log.warning("what is kept of a person cannot be opened", message=message.id)
+            return Outcome("given_back", "what is kept of the person cannot be opened", _FAULT_S)
 
     def _letter(self, message: Message, past: Past, letters: Letters) -> Letter | Outcome:
         if message.kind == "confirm":

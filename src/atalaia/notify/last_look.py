@@ -16,6 +16,9 @@ from atalaia.notify.together import Bundle
 FRESH_S = 0.1
 """What was looked at so short a time ago is not looked at again before the next letter is sent."""
 
+FAULT_S = 5.0
+"""What cannot be looked at, by a fault of ours, is looked at again after so long."""
+
 Write = Callable[[Sequence[Message]], list[Letter | Outcome]]
 """Messages as letters: with addresses and words; or what became of one that is not to be sent."""
 
@@ -74,7 +77,8 @@ class LastLook:
             return await asyncio.to_thread(self._write, messages)
         except StateConflict as error:
             log.warning("nothing can be looked at again", reason=str(error))
-            return [Outcome("again", "what it tells cannot be looked at") for _ in bundle]
+            given_back = Outcome("given_back", "what it tells cannot be looked at", FAULT_S)
+            return [given_back for _ in bundle]
 
     def _look(self, drafts: Drafts, now: float) -> asyncio.Task[None]:
         """A look that is new enough: one does for all that are about to be sent by then."""
