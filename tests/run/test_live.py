@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import shutil
 import sys
 from collections.abc import Awaitable, Callable
 from itertools import pairwise
@@ -529,5 +530,28 @@ def test_lag_is_the_age_of_the_oldest_reading_that_was_not_judged_yet(
             world.clock.turn(60)
             await world.quiet()
             assert (await lag())[:2] == (0, 0.0)
+
+    asyncio.run(story())
+
+
+def test_a_full_disk_is_told_also_while_what_is_small_can_be_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The store's log is written over and over, and takes a little when nothing else does."""
+    usage = shutil.disk_usage(tmp_path)
+
+    async def story() -> None:
+        async with watching(tmp_path) as world:
+            await world.quiet()
+            assert (await world.get("/readyz"))[0] == 200
+            with monkeypatch.context() as patch:
+                patch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=4096))
+                status, body = await world.get("/readyz")
+                fault = json.loads(body)["store"]["fault"]
+                assert (status, fault) == (
+                    503,
+                    f"the disk of {world.home.path} is full; make room on it",
+                )
+            assert (await world.get("/readyz"))[0] == 200
 
     asyncio.run(story())

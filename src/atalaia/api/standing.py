@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from typing import Any
+from typing import Any, Protocol
 
 from atalaia.api.operator import LagItem
 from atalaia.api.probes import Listening, ProgramStanding
@@ -30,6 +30,14 @@ from atalaia.sources.poller import Poller
 _PROBE_S = 2.0
 
 
+class Folder(Home, Protocol):
+    """A home on a disk of this machine."""
+
+    def probe(self, now: int) -> None:
+        """See whether anything can be kept. May block. Raises StateConflict."""
+        ...
+
+
 class LocalStanding(ProgramStanding):
     """That of a program beside the watch, in one process.
 
@@ -41,7 +49,7 @@ class LocalStanding(ProgramStanding):
 
     def __init__(
         self,
-        home: Home,
+        home: Folder,
         clock: Clock,
         metrics: Metrics,
         *,
@@ -149,8 +157,7 @@ class LocalStanding(ProgramStanding):
     async def _write_fault(self) -> str | None:
         """Why nothing can be written now, found out by writing; None: it can be."""
         if self._probing is None or self._probing.done():
-            at = str(self._clock.second())
-            probe = asyncio.to_thread(self._home.state.set_note, "ready", at)
+            probe = asyncio.to_thread(self._home.probe, self._clock.second())
             self._probing = asyncio.create_task(probe)
         try:
             await asyncio.wait_for(asyncio.shield(self._probing), _PROBE_S)

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -35,6 +36,9 @@ if TYPE_CHECKING:
     from atalaia.homes.embedded.meter import MemoryMeter
     from atalaia.homes.embedded.sql import DuckSql
 
+
+_ROOM_BYTES = 1 << 20
+"""A disk with less left is full."""
 
 STORE = "atalaia.sqlite3"
 """The store's name in its home."""
@@ -99,6 +103,14 @@ class EmbeddedHome:
         """Read all of the store; what is wrong with it, empty if nothing is."""
         found = [str(row[0]) for row in self._database.rows("PRAGMA quick_check")]
         return "" if found == ["ok"] else "; ".join(found[:3])
+
+    def probe(self, now: int) -> None:
+        """See by keeping something small whether anything can be kept. Raises StateConflict: it
+        cannot, or hardly for long. A full disk takes what is small as long as the store's log,
+        which is written over and over, need not grow."""
+        if shutil.disk_usage(self.path).free < _ROOM_BYTES:
+            raise StateConflict(f"the disk of {self.path} is full; make room on it")
+        self.state.set_note("ready", str(now))
 
     def close(self) -> None:
         """Close the store and let the next process in."""
