@@ -9,7 +9,9 @@ from contextlib import suppress
 _ARENA_MAX, _MMAP_THRESHOLD = -8, -3
 """Of `mallopt` in glibc."""
 
-_APART_BYTES = 1 << 17
+_APART_BYTES = 1 << 19
+"""More than what an event loop makes ready for each piece that it receives (256 KB)."""
+
 _ARENAS = 2
 
 

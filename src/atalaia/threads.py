@@ -9,6 +9,7 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
+from queue import Empty, SimpleQueue
 from typing import Any, ParamSpec, TypeVar
 
 from atalaia.errors import StateConflict
@@ -18,14 +19,21 @@ T = TypeVar("T")
 
 _NO_MEMORY = "this process has no more memory; give it more"
 
-_BEGINS_S = 10.0
-"""A thread that has not begun by then died before it could."""
+_BEGINS_S = 1.0
+"""A call that has not begun by then never will, as its thread died before; or it is so late that it
+had better be made again."""
+
+_IDLE_S = 10.0
+"""A thread without work stays for so long: where memory is short there would not be another."""
 
 _AGAIN_S = 0.05
 
+_Idle = SimpleQueue[int]
+"""What a thread without work waits at, for the number of its next call."""
+
 
 class DaemonThreads(ThreadPoolExecutor):
-    """An executor for an event loop: each call has a thread of its own, and nobody joins it.
+    """An executor for an event loop: each call has a thread to itself, and nobody joins it.
 
     The usual one is waited for when the loop ends and again when the interpreter does. A stop
     within seconds must not wait for a slow disk or for a name server that does not answer; all
@@ -33,13 +41,14 @@ class DaemonThreads(ThreadPoolExecutor):
 
     Nor does anybody wait until a thread has begun, as `threading.Thread.start` does: where memory
     is short it may die in its first lines, and who waited would wait for ever. Such a call comes
-    to StateConflict when another is handed in some seconds later.
+    to StateConflict when another is handed in a second later.
     """
 
     def __init__(self) -> None:
         super().__init__()
         self._numbers = itertools.count()
         self._not_begun: dict[int, tuple[float, _Call[Any]]] = {}
+        self._idle: list[_Idle] = []
 
     def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
         """Run it at once."""
@@ -48,19 +57,36 @@ class DaemonThreads(ThreadPoolExecutor):
         number = next(self._numbers)
         self._not_begun[number] = time.monotonic(), call
         try:
-            _thread.start_new_thread(self._run, (number,))
-        except (RuntimeError, MemoryError):  # its stack is memory, too
-            self._settle(number)
+            self._idle.pop().put(number)
+        except IndexError:
+            try:
+                _thread.start_new_thread(self._work, (number,))
+            except (RuntimeError, MemoryError):  # its stack is memory, too
+                self._settle(number)
         return call
 
     def shutdown(self, *_: Any, **__: Any) -> None:
         """Wait for nothing."""
 
-    def _run(self, number: int) -> None:
-        # Whoever takes it out has it: a thread that begins after all finds nothing to do.
-        _, call = self._not_begun.pop(number, (0.0, None))
-        if call is not None:
-            call.run()
+    def _work(self, number: int) -> None:
+        """Calls, one after the other, as long as there are any."""
+        idle = _Idle()
+        while True:
+            # Whoever takes a call out has it: a thread that is too late finds nothing to do.
+            _, call = self._not_begun.pop(number, (0.0, None))
+            if call is not None:
+                call.run()
+            del call  # with all that it came to
+            self._idle.append(idle)
+            try:
+                number = idle.get(timeout=_IDLE_S)
+            except Empty:
+                try:
+                    self._idle.remove(idle)
+                except ValueError:  # somebody has found it there, just now
+                    number = idle.get()
+                else:
+                    return
 
     def _settle_dead(self) -> None:
         """What was handed in so long ago and not begun was lost. Oldest first, so few are seen."""
@@ -68,7 +94,7 @@ class DaemonThreads(ThreadPoolExecutor):
         while self._not_begun:
             try:
                 number, (since, _) = next(iter(self._not_begun.items()))
-            except (RuntimeError, StopIteration):  # a thread has begun meanwhile
+            except (RuntimeError, StopIteration):  # a call has begun meanwhile
                 continue
             if now < since + _BEGINS_S:
                 break

@@ -13,6 +13,7 @@ from functools import partial
 from typing import Any
 
 import pytest
+from tests.patience import wait_until
 
 from atalaia.errors import StateConflict
 from atalaia.threads import DaemonThreads
@@ -83,7 +84,7 @@ def test_where_memory_is_short_who_waits_tries_again_and_does_not_break(
 def test_nobody_waits_for_a_thread_that_dies_before_it_begins(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """The loop goes on meanwhile; the call is known to be lost some seconds later, once another is
+    """The loop goes on meanwhile; the call is known to be lost a second later, once another is
     handed in, and does not run if it begins after all."""
     ran: list[str] = []
     now = 1000.0
@@ -91,7 +92,7 @@ def test_nobody_waits_for_a_thread_that_dies_before_it_begins(
     begin = held_up(monkeypatch)
     threads = DaemonThreads()
     lost = threads.submit(ran.append, "lost")
-    now += 9.9
+    now += 0.9
     threads.submit(ran.append, "at once")
     assert not lost.done(), "it may still begin"
     now += 0.2
@@ -123,6 +124,33 @@ def test_a_result_is_said_until_it_is_heard(monkeypatch: pytest.MonkeyPatch) -> 
         return await asyncio.to_thread(lambda: ["done"]), tries
 
     assert asyncio.run(asyncio.wait_for(run(), 60)) == (["done"], 4)
+
+
+def test_a_thread_without_work_takes_the_next_call(monkeypatch: pytest.MonkeyPatch) -> None:
+    """So that where memory is short, and there would be no other, what is needed most goes on."""
+    threads = DaemonThreads()
+    threads.submit(print).result(60)
+    wait_until(lambda: len(threads._idle) == 1)
+
+    def no_stack(*_: object) -> int:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(_thread, "start_new_thread", no_stack)
+    for n in range(100):
+        assert threads.submit(int, n).result(60) == n
+        wait_until(lambda: len(threads._idle) == 1)
+
+
+@pytest.mark.parametrize("idle_s", [0.0, 0.0001, 0.002])
+def test_no_call_is_lost_to_a_thread_that_is_about_to_end(
+    monkeypatch: pytest.MonkeyPatch, idle_s: float
+) -> None:
+    monkeypatch.setattr("atalaia.threads._IDLE_S", idle_s)
+    threads = DaemonThreads()
+    for n in range(500):
+        both = [threads.submit(int, n), threads.submit(int, -n)]
+        assert [one.result(60) for one in both] == [n, -n]
+    wait_until(lambda: not threads._idle)
 
 
 def held_up(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:

@@ -16,7 +16,7 @@ from atalaia.notify.together import Bundle
 FRESH_S = 0.1
 """What was looked at so short a time ago is not looked at again before the next letter is sent."""
 
-FAULT_S = 5.0
+FAULT_S = 2.0
 """What cannot be looked at, by a fault of ours, is looked at again after so long."""
 
 Write = Callable[[Sequence[Message]], list[Letter | Outcome]]
