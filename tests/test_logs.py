@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+
+from atalaia.logs import Logger
 
 _SETUP = """
 import logging, structlog
@@ -54,3 +57,46 @@ except ValueError:
     assert "in fails" in said
     for secret in ("canary", "SECRETVALUE", "SECRET-local"):
         assert secret not in said.replace('api_key = "SECRET-local"', ""), secret
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
+def test_what_cannot_be_written_stops_nobody_and_is_counted() -> None:
+    """A log that goes to a full disk: whoever says something in an except clause goes on."""
+    program = """
+import os
+from atalaia.logs import Logger
+log, theirs = Logger(), logging.getLogger("asyncio")
+stderr, full = os.dup(2), os.open("/dev/full", os.O_WRONLY)
+os.dup2(full, 2)
+try:
+    fails()
+except ValueError:
+    log.exception("broke")
+log.warning("late")
+theirs.error("a library says it, too")
+os.dup2(stderr, 2)
+log.info("room again")
+"""
+    said = logged(program).splitlines()
+    assert "level=info" in said[-1]
+    assert 'event="room again"' in said[-1]
+    assert 'level=warning event="lines came late, or not at all" lines=2' in said[-2]
+
+
+def test_want_of_memory_stops_nobody_who_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    log = Logger()
+    said: list[object] = []
+
+    class Starved:
+        def warning(self, event: str, **values: object) -> None:
+            if not said:
+                said.append("nothing")
+                raise MemoryError
+            said.append((event, values))
+
+    monkeypatch.setitem(log.__dict__, "_log", Starved())
+    monkeypatch.setattr(Logger, "_unsaid", 0)
+    log.warning("first")
+    log.warning("second", n=2)
+    late = ("lines came late, or not at all", {"lines": 1})
+    assert said == ["nothing", late, ("second", {"n": 2})]

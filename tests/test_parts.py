@@ -8,6 +8,7 @@ import pytest
 
 from atalaia import parts
 from atalaia.parts import Parts
+from patience import LIMIT_S
 
 
 def test_a_part_that_breaks_is_started_again(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -28,6 +29,37 @@ def test_a_part_that_breaks_is_started_again(monkeypatch: pytest.MonkeyPatch) ->
         async with Parts() as running:
             running.start("fragile", breaks)
             await again.wait()
+
+    asyncio.run(main())
+    assert begun == 3
+
+
+def test_a_part_is_started_again_also_where_nobody_can_say_that_it_broke(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Where memory is short, what is done about a fault fails, too."""
+    monkeypatch.setattr(parts, "_AFTER_FAULT_S", 0.0)
+    begun = 0
+
+    def starved(*_: object, **__: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(parts.log, "exception", starved)
+
+    async def main() -> None:
+        again = asyncio.Event()
+
+        async def breaks() -> None:
+            nonlocal begun
+            begun += 1
+            if begun < 3:
+                raise MemoryError
+            again.set()
+            await asyncio.Event().wait()
+
+        async with Parts() as running:
+            running.start("fragile", breaks)
+            await asyncio.wait_for(again.wait(), LIMIT_S)
 
     asyncio.run(main())
     assert begun == 3

@@ -13,7 +13,13 @@ from atalaia.redact import redact, redact_event
 
 class Logger:
     """structlog's, which is loaded when something is said: it brings rich's tracebacks, pygments
-    and asyncio, and most commands that ask for something have nothing to log."""
+    and asyncio, and most commands that ask for something have nothing to log.
+
+    What cannot be written, as a disk is full or memory short, stops nobody who says it. How many
+    lines that were is said with the next one that can be.
+    """
+
+    _unsaid = 0  # by all of them
 
     def __init__(self, **values: object) -> None:
         self._values = values
@@ -24,8 +30,30 @@ class Logger:
 
         return structlog.get_logger(**self._values)
 
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._log, name)
+    def info(self, event: str, **values: object) -> None:
+        """What goes as it should."""
+        self._say("info", event, values)
+
+    def warning(self, event: str, **values: object) -> None:
+        """What somebody might want to see to."""
+        self._say("warning", event, values)
+
+    def error(self, event: str, **values: object) -> None:
+        """What does not go on by itself."""
+        self._say("error", event, values)
+
+    def exception(self, event: str, **values: object) -> None:
+        """A fault of ours, with the traceback of what is being handled."""
+        self._say("exception", event, values)
+
+    def _say(self, how: str, event: str, values: dict[str, object]) -> None:
+        try:
+            if (unsaid := Logger._unsaid) > 0:
+                self._log.warning("lines came late, or not at all", lines=unsaid)
+                Logger._unsaid -= unsaid
+            getattr(self._log, how)(event, **values)
+        except (OSError, MemoryError):
+            Logger._unsaid += 1
 
 
 def configure_logs() -> None:

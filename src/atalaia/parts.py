@@ -23,13 +23,17 @@ class Parts(AsyncExitStack):
     def start(self, name: str, run: Callable[[], Awaitable[None]]) -> None:
         """Run it until the end, and again where it breaks."""
 
+        async def once() -> None:
+            try:
+                await run()
+            except Exception as error:
+                log.exception("a part broke; it is started again", part=name, error=repr(error))
+            await asyncio.sleep(_AFTER_FAULT_S)
+
         async def always() -> None:
             while True:
-                try:
-                    await run()
-                except Exception as error:
-                    log.exception("a part broke; it is started again", part=name, error=repr(error))
-                await asyncio.sleep(_AFTER_FAULT_S)
+                with suppress(MemoryError):  # also for what is done about a fault
+                    await once()
 
         self.push_async_callback(cancelled, asyncio.create_task(always(), name=name))
 

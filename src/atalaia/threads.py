@@ -126,7 +126,7 @@ class _Call(Future[T]):
         except MemoryError:
             _insist(self.set_exception, self._lack)
         except BaseException as error:  # handed to whoever waits
-            self.set_exception(error)
+            _insist(self.set_exception, error)
         else:
             _insist(self.set_result, result)
 

@@ -18,6 +18,7 @@ from pathlib import Path
 import pytest
 
 from atalaia.homes.embedded import open_home
+from atalaia.notify.fanout import position
 from atalaia.report.welcome import page_of
 from atalaia.settings import load
 from patience import LIMIT_S, slowness, wait_until
@@ -37,8 +38,11 @@ def _free_port() -> int:
 
 
 @contextmanager
-def _running(folder: Path, **more: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    """A watch without sources, and the address of its API once that answers."""
+def _running(
+    folder: Path, out: int = subprocess.PIPE, **more: str
+) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """A watch without sources, and the address of its API once that answers. `out`: where what it
+    says goes."""
     port = _free_port()
     env = {
         **os.environ,
@@ -50,8 +54,7 @@ def _running(folder: Path, **more: str) -> Iterator[tuple[subprocess.Popen[str],
         **more,
     }
     with subprocess.Popen(
-        [sys.executable, "-c", RUN], env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-        text=True, cwd=folder,
+        [sys.executable, "-c", RUN], env=env, stdout=out, stderr=out, text=True, cwd=folder,
     ) as process:  # fmt: skip
         url = f"http://127.0.0.1:{port}"
         try:
@@ -105,6 +108,24 @@ def test_it_stops_within_five_seconds_when_it_is_asked_to(
         assert time.monotonic() - began < 5 * slowness()
         assert "Traceback" not in err
         assert PUSH_KEY not in out + err
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
+def test_a_full_disk_for_what_it_says_stops_neither_watching_nor_telling(tmp_path: Path) -> None:
+    """Its log, its terminal: what it says there is for whoever looks, and nobody's warning."""
+    full = os.open("/dev/full", os.O_WRONLY)
+    try:
+        with _running(tmp_path, full, ATALAIA_SOURCES_CAP_FEEDS="http://127.0.0.1:9/") as (p, url):
+            for number in range(3):
+                _push(url, 20 + number)
+                with urllib.request.urlopen(url + "/v1/alerts", timeout=LIMIT_S) as answer:
+                    json.load(answer)
+            with open_home(tmp_path / "home", exclusive=False) as home:
+                wait_until(lambda: position(home.outbox).done == home.state.latest(1)[0][0] > 0)
+            p.send_signal(signal.SIGTERM)
+            assert p.wait(LIMIT_S) == 0
+    finally:
+        os.close(full)
 
 
 def test_an_idle_watch_is_small_and_has_not_loaded_duckdb(tmp_path: Path) -> None:

@@ -13,10 +13,10 @@ from functools import partial
 from typing import Any
 
 import pytest
-from tests.patience import wait_until
 
 from atalaia.errors import StateConflict
 from atalaia.threads import DaemonThreads
+from patience import wait_until
 
 
 def test_calls_run_beside_each_other_and_their_results_and_errors_come_back() -> None:
