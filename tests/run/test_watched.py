@@ -148,6 +148,8 @@ def test_prometheus_scrapes_a_watch_answers_every_panel_and_fires_what_is_wrong(
 
             async def ask(path: str, **query: str) -> Any:
                 async with world.http.get(f"{url}/api/v1/{path}", params=query) as response:
+                    if response.status == 503:  # it listens before it is ready
+                        raise ConnectionError(await response.text())
                     told = await response.json()
                 assert told["status"] == "success", (query, told)
                 return told["data"]
