@@ -245,6 +245,79 @@ class UseCases:
         held = watch.ask("GET", held_at)[1]
         assert {one["status"] for one in held["contacts"]} == {"stopped"}
 
+    def test_who_lost_their_link_gets_another_by_the_contact_that_they_have_and_nobody_else_does(
+        self, watch: Driven, push_service: PushService
+    ) -> None:
+        key = watch.ask("GET", "/v1/subscribe?language=en", None, None)[1]["push_key"]
+        browser, strangers = push_service.browser(key), push_service.browser(key)
+        wish = {"contacts": [browser.contact], "where": HERE, "language": "en"}
+        person = watch.ask("POST", "/v1/subscribe", wish, None)[1]["person"]
+        watch.settle()
+        code = {"code": browser.came[0].body["code"]}
+        assert watch.ask("POST", f"/v1/people/{person}/confirm", code, None)[0] == 200
+        watch.another()
+        told = [
+            watch.ask("POST", "/v1/links", {"contact": one.contact}, None)
+            for one in (browser, strangers)
+        ]
+        assert told == [(202, {"channel": "webpush"})] * 2, "the same where nobody is told"
+        watch.settle()
+        assert strangers.came == []
+        assert len(browser.came) == 2
+        link = browser.came[1].body["answer"].removeprefix("https://alerts.example.org")
+        status, page = watch.ask("GET", link, None, None)
+        assert (status, "/change" in page) == (200, True)
+        items = watch.ask("GET", f"/v1/deliveries?person={person}")[1]["items"]
+        assert sorted((one["kind"], one["status"]) for one in items) == [
+            ("confirm", "sent"),
+            ("link", "sent"),
+        ]
+        statuses = [watch.ask("POST", "/v1/links", {"contact": browser.contact}, None)[0]]
+        statuses += [watch.ask("POST", "/v1/links", {"contact": browser.contact}, None)[0]]
+        assert statuses == [202, 422], "as codes: three a day"
+
+    def test_a_contact_is_added_by_the_link_and_its_code_and_the_other_is_told(
+        self, watch: Driven, target: Target, push_service: PushService
+    ) -> None:
+        key = watch.ask("GET", "/v1/subscribe?language=en", None, None)[1]["push_key"]
+        browser = push_service.browser(key)
+        wish = {
+            "contacts": [browser.contact],
+            "where": HERE,
+            "hazards": {"wind": "yellow"},
+            "language": "en",
+        }
+        person = watch.ask("POST", "/v1/subscribe", wish, None)[1]["person"]
+        watch.settle()
+        code = {"code": browser.came[0].body["code"]}
+        link = watch.ask("POST", f"/v1/people/{person}/confirm", code, None)[1]["manage"]
+        token = link.partition("#")[2]
+        hook = {"contact": f"webhook:{target.url}"}
+        assert watch.ask("POST", f"/v1/people/{person}/contacts", hook, None)[0] == 401
+        watch.another()
+        status, added = watch.ask("POST", f"/v1/people/{person}/contacts", hook, token)
+        assert (status, added["to_confirm"]) == (202, "webhook"), added
+        assert added["secrets"]["webhook"].startswith("whsec_")
+        watch.settle()
+        [asked] = target.bodies
+        confirm = f"/v1/people/{person}/confirm"
+        code = {"code": asked["data"]["code"]}
+        assert watch.ask("POST", confirm, code, None)[0] == 403, "not without the link"
+        status, done = watch.ask("POST", confirm, code, token)
+        assert (status, done["person"]) == (200, person)
+        assert watch.ask("GET", f"/v1/people/{person}", key=token)[0] == 401, "links of before end"
+        watch.settle()
+        assert "webhook" in browser.came[-1].body["body"], "the other is told so"
+        fresh = done["manage"].partition("#")[2]
+        held = watch.ask("GET", f"/v1/people/{person}", key=fresh)[1]
+        assert held["person"]["channels"] == ["webpush", "webhook"]
+        watch.minutes_later()
+        first = {"channels": ["webhook"]}
+        assert watch.ask("PATCH", f"/v1/people/{person}", first, fresh)[0] == 204
+        watch.minutes_later()
+        storm(watch, 21.0)
+        assert len(target.bodies) == 2, "the code, and then the storm"
+
     def test_a_silence_holds_wherever_the_work_is_done_and_is_lost_to_no_other(
         self, watch: Driven, target: Target
     ) -> None:

@@ -37,7 +37,7 @@ _PERSON = "/v1/people/"
 _LINKS = (answering.PATH, leave.PATH)
 _GUARDED = (
     *(_PERSON, "/v1/subscriptions", "/v1/subscribe", "/v1/silences", "/v1/drills"),
-    *("/v1/deliveries", *_LINKS),
+    *("/v1/deliveries", "/v1/links", *_LINKS),
 )
 _HARMLESS = "/received"
 """What is said by a message's link so often as messages are got."""

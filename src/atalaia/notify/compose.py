@@ -14,6 +14,7 @@ from atalaia.clock import Clock
 from atalaia.domain.delivery import Letter, Message, Outcome
 from atalaia.domain.drill import drill_of
 from atalaia.domain.hazard import Level
+from atalaia.domain.message import LINK
 from atalaia.domain.place import Places
 from atalaia.domain.silence import Silence
 from atalaia.domain.subscription import Person
@@ -27,6 +28,7 @@ from atalaia.people.answering import Ways, WaysOf
 from atalaia.ports import Outbox, State
 
 _DRAFTS_KEPT = 100_000
+_NOBODY = Outcome("dropped", "nobody is told at this address")
 
 
 class _Draft(NamedTuple):
@@ -137,7 +139,8 @@ class Composer:
         person = self._profiles.get(message.person)
         self._note_draft(message, person, past)
         if person is None:
-            return NO_ADDRESS
+            # A link is asked for by whoever gives an address, which may be nobody's.
+            return _NOBODY if message.kind == LINK else NO_ADDRESS
         if (id_ := drill_of(message.kind)) and (drill := drill_in(self._state, id_)):
             letter = letters.drill(message, drill, person)
             return _when_awake(message.rank, person, past.now) or letter

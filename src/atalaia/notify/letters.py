@@ -61,7 +61,7 @@ class Letters:
         return Letter(
             id=letter_of(message),
             contact=asked.contact,
-            content=confirmation(asked.code, asked.language, asked.terms),
+            content=confirmation(asked.code, asked.language, asked.terms, is_added=asked.is_added),
             sent_at=message.due_at,
             expires_at=message.expires_at,
             **self._ways_by(message),
