@@ -12,6 +12,7 @@ from typing import Any
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
+from atalaia.people.manage import Signed
 from patience import patient
 from run.world import NOON, World, watching
 
@@ -27,12 +28,15 @@ ENV = {
 
 
 def story(
-    browser: Browser, folder: Path, tell: Callable[[World, Any, Seen], Awaitable[None]]
+    browser: Browser,
+    folder: Path,
+    tell: Callable[[World, Any, Seen], Awaitable[None]],
+    **env: str,
 ) -> None:
     """A watch and a page beside it, which must have nothing to complain about at the end."""
 
     async def run() -> None:
-        async with watching(folder, **ENV) as world:
+        async with watching(folder, **(ENV | env)) as world:
             page, seen = await browser.page()
             await page.clock.set_fixed_time(datetime.fromtimestamp(NOON, UTC))
             await tell(world, page, seen)
@@ -216,6 +220,67 @@ async def changes_what_they_get(page: Any, world: World) -> None:
     assert told is not None
     assert (told.language, told.quiet and (told.quiet.start, told.quiet.end)) == ("en", (1380, 420))
     assert {level for one in told.subscriptions for level in one.hazards.values()} == {"orange"}
+
+
+def test_who_lost_the_link_asks_for_another_and_is_told_nothing_of_who_is_known(
+    browser: Browser, tmp_path: Path
+) -> None:
+    async def tell(world: World, page: Any, _seen: Seen) -> None:
+        await page.goto(world.url("/#/manage"))
+        await page.get_by_role("heading", name="Perdeu o link?").wait_for()
+        await page.get_by_role("button", name="Enviar-me um link").press("Enter")
+        await page.get_by_text("Diga como avisar você").wait_for()
+        await page.locator("input[value=email]").press(" ")
+        await page.fill("#address", "ninguem@example.org")
+        await page.get_by_role("button", name="Enviar-me um link").press("Enter")
+        await page.get_by_text("Se este contato recebe avisos").wait_for()
+        await picture(page, "manage-lost")
+        assert [one.kind for one in world.home.outbox.messages()] == ["link"]
+
+    story(
+        browser,
+        tmp_path,
+        tell,
+        ATALAIA_API_URL="https://alerts.example.org",
+        ATALAIA_CHANNELS_EMAIL_SENDER="a@example.org",
+        ATALAIA_CHANNELS_EMAIL_HOST="127.0.0.1",
+        ATALAIA_CHANNELS_EMAIL_PORT="9",
+    )
+
+
+def test_a_channel_is_added_on_the_page_of_the_link_by_the_code_that_came_there(
+    browser: Browser, tmp_path: Path
+) -> None:
+    async def tell(world: World, page: Any, seen: Seen) -> None:
+        old, new = Hook(), Hook()
+        async with TestServer(old.application()) as was, TestServer(new.application()) as server:
+            person = await subscribed_on_paper(world, str(was.make_url("/alertas")))
+            people = world.live.services.people
+            held = world.live.services.registry.held(person)
+            assert held is not None
+            link = people.manage(Signed(person, ("webhook",), held.kept.epoch), NOON)
+            await page.goto(world.url(f"/manage#{link}"))
+            await page.get_by_role("button", name="Acrescentar um canal").press("Enter")
+            await page.locator("input[value=webhook]").press(" ")
+            await page.fill("#address", str(server.make_url("/alertas")))
+            await picture(page, "manage-add")
+            await page.get_by_role("button", name="Enviar código").press("Enter")
+            await page.wait_for_selector("#code")
+            assert "Defesa Civil de Exemplo" in await page.inner_text(".words")
+            code = code_in(await new.next())
+            await page.fill("#code", "000000" if code != "000000" else "000001")
+            await page.get_by_role("button", name="Concordo").press("Enter")
+            await page.get_by_text("Este código não confere").wait_for()
+            seen.problems.clear()  # the browser notes the refused code
+            await page.fill("#code", code)
+            await picture(page, "manage-add-code")
+            await page.get_by_role("button", name="Concordo").press("Enter")
+            await page.get_by_text("Acrescentado: seus avisos").wait_for()
+            await page.get_by_text(str(server.make_url("/alertas"))).wait_for()
+            await gust(world, 22.5, 0, "p0")
+            assert "Laranja" in json.dumps(await new.next(), ensure_ascii=False)
+
+    story(browser, tmp_path, tell)
 
 
 def code_in(message: dict[str, Any]) -> str:

@@ -9,7 +9,7 @@ import pytest
 
 from atalaia.api.limits import SUBSCRIBING, RateLimits
 from atalaia.domain.contact import read_contact
-from atalaia.domain.delivery import Outcome
+from atalaia.domain.delivery import Outcome, settled
 from atalaia.notify.compose import Composer
 from atalaia.people.answering import ways_of
 from atalaia.people.leave import leave
@@ -63,7 +63,7 @@ def calls_of(w: World, contact: str) -> list[str]:
             calls.append("wake")
 
     settings = service(w)._settings
-    PeopleService(registry, Home(), settings).ask_link(read_contact(contact), NOW)  # type: ignore[arg-type]
+    PeopleService(registry, Home(), settings).addresses.ask_link(read_contact(contact), NOW)  # type: ignore[arg-type]
     return calls
 
 
@@ -82,12 +82,15 @@ def letters(w: World) -> dict[str, Any]:
     args: Any = (w.home.state, w.home.outbox, [], Profiles(), w.registry, Clock())
     composer = Composer(*args, ways=ways)
     waiting = w.home.outbox.claim(NOW, NOW + 90, {"email": 9, "sms": 9, "telegram": 9})
-    return {m.person: one for m, one in zip(waiting, composer.write(waiting), strict=True)}
+    found = {m.person: one for m, one in zip(waiting, composer.write(waiting), strict=True)}
+    sent = Outcome("sent")
+    w.home.outbox.settle([(m, settled(m, sent, (5,), NOW)) for m in waiting])
+    return found
 
 
 def test_a_link_comes_to_the_address_that_somebody_has_and_opens_what_it_earned(w: World) -> None:
     ana = w.told(ANA, PHONE)
-    service(w).ask_link(read_contact("email:ana@EXAMPLE.org"), NOW)
+    service(w).addresses.ask_link(read_contact("email:ana@EXAMPLE.org"), NOW)
     [(person, letter)] = letters(w).items()
     assert (person, letter.contact.address) == (ana, "ana@example.org")
     status, place = Asked(w).press(letter.answer, "change")
@@ -98,7 +101,7 @@ def test_a_link_comes_to_the_address_that_somebody_has_and_opens_what_it_earned(
 
 def test_for_an_address_that_nobody_has_nothing_goes_out(w: World) -> None:
     ana = w.told(ANA)
-    service(w).ask_link(read_contact(NOBODYS), NOW)
+    service(w).addresses.ask_link(read_contact(NOBODYS), NOW)
     [(person, told)] = letters(w).items()
     assert person != ana
     assert told == Outcome("dropped", "nobody is told at this address")
@@ -120,34 +123,34 @@ def test_links_and_codes_to_one_address_are_three_a_day_in_all(w: World, contact
     people = service(w)
     w.subscribe(contact, is_operators=False)
     for _ in range(2):
-        people.ask_link(read_contact(contact), NOW)
+        people.addresses.ask_link(read_contact(contact), NOW)
     with pytest.raises(ValueError, match="3 codes in a day") as refused:
-        people.ask_link(read_contact(contact), NOW)
+        people.addresses.ask_link(read_contact(contact), NOW)
     assert "example" not in str(refused.value)
-    people.ask_link(read_contact(contact), NOW + 86_400)
+    people.addresses.ask_link(read_contact(contact), NOW + 86_400)
 
 
 def test_all_links_that_are_asked_for_share_the_days_codes(w: World) -> None:
     people = service(w, ATALAIA_PEOPLE_CODES_A_DAY="2")
     for i in range(2):
-        people.ask_link(read_contact(f"email:a{i}@example.org"), NOW)
+        people.addresses.ask_link(read_contact(f"email:a{i}@example.org"), NOW)
     with pytest.raises(ValueError, match="too many asked"):
-        people.ask_link(read_contact(ANA), NOW)
+        people.addresses.ask_link(read_contact(ANA), NOW)
 
 
 def test_without_an_address_of_its_own_or_the_channel_it_says_what_to_do(w: World) -> None:
     with pytest.raises(ValueError, match=r"api\.url"):
-        service(w, ATALAIA_API_URL="").ask_link(read_contact(ANA), NOW)
+        service(w, ATALAIA_API_URL="").addresses.ask_link(read_contact(ANA), NOW)
     for contact in (PHONE, "webhook:https://example.org/x"):
         with pytest.raises(ValueError, match="give an address of webpush, email"):
-            service(w).ask_link(read_contact(contact), NOW)
+            service(w).addresses.ask_link(read_contact(contact), NOW)
 
 
 def test_a_contact_is_added_by_its_code_with_the_link_and_the_others_are_told(w: World) -> None:
     ana, people = w.told(ANA), service(w)
     hook = read_contact("webhook:https://example.org/hook")
     link = w.link(ana, "email")
-    done = people.add(link, hook, NOW, "page")
+    done = people.addresses.add(link, hook, NOW, "page")
     assert done is not None
     assert link.is_good(w.held(ana)), "to ask ends no link"
     assert w.person(ana).channels == ("email",), "it waits"
@@ -165,7 +168,7 @@ def test_a_code_for_what_was_to_be_added_comes_to_nothing_without_the_link(w: Wo
     """Whoever got a stranger to confirm has nothing of them, and the stranger nothing of theirs."""
     mallory, people = w.told(ANA), service(w)
     hook = read_contact("webhook:https://example.org/hook")
-    done = people.add(w.link(mallory, "email"), hook, NOW, "page")
+    done = people.addresses.add(w.link(mallory, "email"), hook, NOW, "page")
     assert done is not None
     code = went_out(w, done.asks)["webhook"]
     before = {one.pseudonym for one in w.registry.load()}
@@ -180,7 +183,7 @@ def test_an_address_that_somebody_has_stays_theirs_whoever_adds_it(w: World) -> 
     hook = "webhook:https://example.org/hook"
     bia, mallory, people = w.told(hook), w.told(ANA), service(w)
     link = w.link(mallory, "email")
-    done = people.add(link, read_contact(hook), NOW, "page")
+    done = people.addresses.add(link, read_contact(hook), NOW, "page")
     assert done is not None
     code = went_out(w, done.asks)["webhook"]
     confirmed = people.confirm(mallory, code, NOW, is_theirs=link)
@@ -194,8 +197,8 @@ def test_a_link_puts_nothing_in_the_place_of_what_did_not_earn_it(w: World) -> N
     ana, people = w.told(ANA, "webhook:https://example.org/hook"), service(w)
     by_mail = w.link(ana, "email")
     with pytest.raises(ValueError, match="did not earn this link"):
-        people.add(by_mail, read_contact("webhook:https://evil.example/x"), NOW, "page")
-    done = people.add(by_mail, read_contact(OTHER), NOW, "page")
+        people.addresses.add(by_mail, read_contact("webhook:https://evil.example/x"), NOW, "page")
+    done = people.addresses.add(by_mail, read_contact(OTHER), NOW, "page")
     assert done is not None
     code = went_out(w, done.asks)["email"]
     confirmed = people.confirm(ana, code, NOW, is_theirs=by_mail)
@@ -208,7 +211,7 @@ def test_a_link_puts_nothing_in_the_place_of_what_did_not_earn_it(w: World) -> N
 def test_who_stopped_meanwhile_is_not_woken_by_what_was_to_be_added(w: World) -> None:
     ana, people = w.told(ANA), service(w)
     link = w.link(ana, "email")
-    done = people.add(link, read_contact("webhook:https://example.org/hook"), NOW, "page")
+    done = people.addresses.add(link, read_contact("webhook:https://example.org/hook"), NOW, "page")
     assert done is not None
     code = went_out(w, done.asks)["webhook"]
     assert people.stop(ana, NOW, "email")
@@ -220,7 +223,7 @@ def test_who_stopped_meanwhile_is_not_woken_by_what_was_to_be_added(w: World) ->
 def test_what_asks_a_new_address_for_its_code_does_not_stop_the_old_one(w: World) -> None:
     """The code goes to a stranger, if somebody mistyped: with their own link to leave."""
     ana, people = w.told(ANA), service(w)
-    done = people.add(w.link(ana, "email"), read_contact(OTHER), NOW, "page")
+    done = people.addresses.add(w.link(ana, "email"), read_contact(OTHER), NOW, "page")
     assert done is not None
     letter = letters(w)[ana]
     assert letter.contact.address == "other@example.org"

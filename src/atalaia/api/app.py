@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection
 from fastapi import APIRouter, FastAPI
 
 from atalaia import __version__
-from atalaia.api import contacts, operate, people, probes, problem, push, read
+from atalaia.api import operate, people, probes, problem, push, read
 from atalaia.api.access import Gate
 from atalaia.api.guards import Meters, guard
 from atalaia.api.once import Once
@@ -55,7 +55,6 @@ def api(
     once = Once(time.monotonic)
     app.include_router(read.routes(shown, gate))
     app.include_router(people.routes(service, preview, now, gate, once))
-    app.include_router(contacts.routes(service, now, gate))
     app.include_router(wishes)
     app.include_router(hooks)
     app.include_router(operate.routes(operator, gate, once))

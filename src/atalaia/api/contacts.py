@@ -45,8 +45,8 @@ class LinkAsked(BaseModel):
 
 
 def routes(people: PeopleService, now: Callable[[], int], gate: Gate) -> APIRouter:
-    """The routes; all under /v1."""
-    router = APIRouter(prefix="/v1", tags=["people"], responses=errors(422, 429, 503))
+    """The routes, below those of people."""
+    router = APIRouter()
 
     @router.post("/links", status_code=202)
     def ask_link(response: Response, asked: Contacted) -> LinkAsked:
@@ -54,7 +54,7 @@ def routes(people: PeopleService, now: Callable[[], int], gate: Gate) -> APIRout
         is the same where nobody is."""
         response.headers.update(_NO_STORE)
         contact = wished(lambda: read_contact(asked.contact))
-        wished(lambda: people.ask_link(contact, now()))
+        wished(lambda: people.addresses.ask_link(contact, now()))
         return LinkAsked(channel=contact.channel)
 
     @router.post(
@@ -76,7 +76,7 @@ def routes(people: PeopleService, now: Callable[[], int], gate: Gate) -> APIRout
         how = "api" if who.is_operator else OPEN
         done = None
         if who.owns(person):
-            done = wished(lambda: people.add(who.link or person, contact, now(), how))
+            done = wished(lambda: people.addresses.add(who.link or person, contact, now(), how))
         if done is None:
             raise Problem(404, "nobody is kept under this name, or not for this key")
         return Added(

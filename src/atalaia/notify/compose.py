@@ -14,7 +14,6 @@ from atalaia.clock import Clock
 from atalaia.domain.delivery import Letter, Message, Outcome
 from atalaia.domain.drill import drill_of
 from atalaia.domain.hazard import Level
-from atalaia.domain.message import LINK
 from atalaia.domain.place import Places
 from atalaia.domain.silence import Silence
 from atalaia.domain.subscription import Person
@@ -22,13 +21,12 @@ from atalaia.errors import StateConflict
 from atalaia.notify.alert_log import AlertLog
 from atalaia.notify.drills import drill_in
 from atalaia.notify.fanout import Profiles, rank_of
-from atalaia.notify.letters import NO_ADDRESS, Directory, Letters
+from atalaia.notify.letters import Directory, Letters, unaddressed
 from atalaia.notify.past import Past
 from atalaia.people.answering import Ways, WaysOf
 from atalaia.ports import Outbox, State
 
 _DRAFTS_KEPT = 100_000
-_NOBODY = Outcome("dropped", "nobody is told at this address")
 
 
 class _Draft(NamedTuple):
@@ -139,8 +137,7 @@ class Composer:
         person = self._profiles.get(message.person)
         self._note_draft(message, person, past)
         if person is None:
-            # A link is asked for by whoever gives an address, which may be nobody's.
-            return _NOBODY if message.kind == LINK else NO_ADDRESS
+            return unaddressed(message)
         if (id_ := drill_of(message.kind)) and (drill := drill_in(self._state, id_)):
             letter = letters.drill(message, drill, person)
             return _when_awake(message.rank, person, past.now) or letter

@@ -18,28 +18,23 @@ from atalaia.domain.contact import Contact, read_contact
 from atalaia.domain.delivery import may_have_gone
 from atalaia.domain.place import Places
 from atalaia.domain.subscription import Person
-from atalaia.errors import Overtaken
 from atalaia.logs import Logger
 from atalaia.people import manage
+from atalaia.people.adding import Addresses
 from atalaia.people.admission import admit, check_open
 from atalaia.people.changing import ChangeWanted, notices_of, update
 from atalaia.people.coverage import check_reach, check_target, closed_channels, unwatched
 from atalaia.people.export import export
-from atalaia.people.links import link_for
 from atalaia.people.manage import Signed
-from atalaia.people.registry import Held, Nobody, Registry, is_somebody
+from atalaia.people.registry import Held, Registry, is_somebody
 from atalaia.people.request import Request
-from atalaia.people.rows import CONFIRMED
 from atalaia.people.subscribe import (
     Confirmation,
     Enrolled,
-    Joins,
-    add,
     confirm,
     confirm_contact,
     subscribe,
 )
-from atalaia.people.terms import OPEN_CHANNELS, terms
 from atalaia.ports import Home
 from atalaia.settings import Settings
 
@@ -48,11 +43,6 @@ Named: TypeAlias = str | Contact
 
 Owned: TypeAlias = Named | Signed
 """The same; or a link that was shown: what is done by it is done while it is good, or not."""
-
-ADDED_BY = tuple(name for name in OPEN_CHANNELS if name != "whatsapp")
-"""By which a contact can be added: its code is typed where it was asked for. Who writes to the bot
-of WhatsApp, whose message has a button and no other way, subscribes there."""
-_ADDED_BY = ", ".join(ADDED_BY)
 
 log = Logger(about="security")
 
@@ -69,6 +59,7 @@ class PeopleService:
     is_open  addresses may be taken: somebody is named who answers for them
     places   that are watched here (None: the settings' own)
     terms    by language, on which somebody subscribes
+    addresses    what is asked of one address: another beside others, a link anew
     manage   a link's signed token, by which they manage what is theirs; not to be kept or logged
     """
 
@@ -81,7 +72,8 @@ class PeopleService:
         self.rules = settings.rules
         self.brought = settings.channels.brought
         self.is_open = registry.is_open
-        self.terms = partial(terms, registry, settings)
+        self.addresses = Addresses(registry, home, settings)
+        self.terms = self.addresses.terms
         self.manage = partial(manage.sign, registry)
         self.places = settings.places if places is None else places
 
@@ -130,7 +122,9 @@ class PeopleService:
         if isinstance(who, Contact):
             done = confirm_contact(self._registry, who, code, now, went_out)
         else:
-            done = confirm(self._registry, who, code, now, went_out, is_theirs=_joins(is_theirs))
+            done = confirm(
+                self._registry, who, code, now, went_out, is_theirs=manage.joins(is_theirs)
+            )
         _by_talking(who, "confirm", "changed" if done else "refused")
         if done is None:
             return None
@@ -138,46 +132,6 @@ class PeopleService:
             self._home.outbox.put(message)
         self._home.wake("normal")
         return done
-
-    def add(self, who: str | Signed, contact: Contact, now: int, how: str) -> Enrolled | None:
-        """Ask another contact of theirs for its code: given together with this link, or with their
-        key, it is told beside what they have (by a link never in place of what did not earn it).
-        None: there is nobody to tell, or the link had ended.
-
-        how    by which way it was asked for, as in a `Request`
-        """
-        request = Request(contacts=(contact,), where=(), how=how)
-        check_open(self._registry, request)
-        if contact.channel not in ADDED_BY:
-            raise ValueError(f"{contact.channel} is not added so; give one of {_ADDED_BY}")
-        if closed := closed_channels(self._settings, request):
-            raise ValueError(closed[0])
-        check_target(contact, self._settings.channels)
-        pseudonym = who.pseudonym if isinstance(who, Signed) else who
-        held = self._registry.held(pseudonym)
-        may = _joins(who if isinstance(who, Signed) else True)
-        if held is None or not held.kept.person.channels:
-            return None
-        if isinstance(who, Signed) and who.is_good(held) and not may(held, contact.channel):
-            raise ValueError(
-                f"they have another address by {contact.channel}, which did not earn this link; "
-                "ask for a link there, or stop it first"
-            )
-        admitted = partial(admit, self._registry, self._settings)
-        try:
-            done = add(self._registry, pseudonym, request, now, admitted, may)
-        except (Overtaken, Nobody):
-            return None
-        for message in done.asks:
-            self._home.outbox.put(message)
-        self._home.wake("normal")
-        return done
-
-    def ask_link(self, contact: Contact, now: int) -> None:
-        """Send who has this contact a fresh link to what is theirs, there and nowhere else. Nothing
-        here tells whether anybody has it: see `links`."""
-        self._home.outbox.put(link_for(self._registry, self._settings, contact, now))
-        self._home.wake("normal")
 
     # What is kept of them
 
@@ -320,18 +274,6 @@ class PeopleService:
             self._home.wake("normal")
             _by_talking(who, what)
         return is_new
-
-
-def _joins(is_theirs: bool | Signed) -> Joins:
-    """A link adds to what is there, and puts something in the place of what earned it alone."""
-
-    def may(held: Held, channel: str) -> bool:
-        if not isinstance(is_theirs, Signed):
-            return is_theirs
-        has = any(e.row.channel == channel for e in held.with_status(CONFIRMED))
-        return is_theirs.is_good(held) and (not has or channel in is_theirs.channels)
-
-    return may
 
 
 def _by_talking(who: Owned, what: str, outcome: str = "changed") -> None:
