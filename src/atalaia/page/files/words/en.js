@@ -103,6 +103,7 @@ export const words = {
     heard: (at) => `newest value: ${at}`,
   },
   systems: {
+    history: "How it went", play: "Play", pause: "Pause", stood: (count) => n(count, "1 place", "# places"),
     now: (count) => n(count, "now at 1 place", "now at # places"),
     alerts: "alerts",
     grows: (before) => `growing: ${n(before, "1 place", "# places")} 3 h ago`,

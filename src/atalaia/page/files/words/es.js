@@ -103,6 +103,7 @@ export const words = {
     heard: (at) => `último valor: ${at}`,
   },
   systems: {
+    history: "Cómo fue", play: "Reproducir", pause: "Pausa", stood: (count) => n(count, "1 lugar", "# lugares"),
     now: (count) => n(count, "ahora en 1 lugar", "ahora en # lugares"),
     alerts: "alertas",
     grows: (before) => `crece: ${n(before, "1 lugar", "# lugares")} hace 3 h`,

@@ -109,6 +109,7 @@ export const words = {
     heard: (at) => `último valor: ${at}`,
   },
   systems: {
+    history: "Como foi", play: "Reproduzir", pause: "Pausar", stood: (count) => n(count, "1 lugar", "# lugares"),
     now: (count) => n(count, "agora em 1 lugar", "agora em # lugares"),
     alerts: "alertas",
     grows: (before) => `cresce: ${n(before, "1 lugar", "# lugares")} há 3 h`,
