@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
@@ -17,6 +18,7 @@ from patience import patient
 from run.world import NOON, World, watching
 
 from .conftest import PICTURES, Browser, Seen
+from .test_looks import SCREENS, faults
 
 ENV = {
     "ATALAIA_SOURCES_OPEN_METEO_ENABLED": "false",
@@ -337,11 +339,69 @@ def test_a_drill_goes_all_the_way_and_says_that_it_is_one(browser: Browser, tmp_
             await page.select_option("#drill-place", "p0")
             await page.get_by_label("Também pessoas").check()
             await page.get_by_role("button", name="Começar o exercício").click()
+            await page.get_by_text("1 destinatário recebe", exact=False).wait_for()
+            assert "(Webhook: 1)" in await page.inner_text("dialog"), "before anything goes"
+            assert [m for m in world.home.outbox.messages() if m.kind.startswith("exercise")] == []
+            await picture(page, "operator-drill")
             await page.get_by_role("button", name="Sim", exact=True).click()
-            await page.get_by_text("1 destinatário").wait_for()
+            await page.get_by_text("O exercício").wait_for()
             assert "EXERCÍCIO" in json.dumps(await hook.next(), ensure_ascii=False)
 
     story(browser, tmp_path, tell)
+
+
+@pytest.mark.parametrize("screen", ["desktop-light", "phone-dark"])
+def test_an_operator_sees_rules_and_places_and_pauses_exports_and_removes_people(
+    browser: Browser, tmp_path: Path, screen: str
+) -> None:
+    async def run() -> None:
+        async with watching(tmp_path, **ENV) as world:
+            page, seen = await browser.page(**SCREENS[screen], reduced_motion="reduce")
+            await page.clock.set_fixed_time(datetime.fromtimestamp(NOON, UTC))
+            hook = "https://example.org/secret-hook"
+            person = await subscribed_on_paper(world, hook)
+            await page.goto(world.url("/#/operator"))
+            await page.fill("#key", ENV["ATALAIA_API_KEY"])
+            await page.get_by_role("button", name="Entrar").click()
+            await page.get_by_role("link", name="Regras").click()
+            await page.get_by_text("wind_gust_m_s", exact=False).first.wait_for()
+            await judged(page, f"operator-rules-{screen}")
+            await page.get_by_role("link", name="Lugares").click()
+            await page.get_by_role("cell", name="p1", exact=True).wait_for()
+            await judged(page, f"operator-places-{screen}")
+            await page.get_by_role("link", name="Pessoas").click()
+            await page.get_by_text(person).wait_for()
+            assert hook not in await page.content(), "no address is in the list"
+            await page.get_by_text("Webhook: confirmado").wait_for()
+            await judged(page, f"operator-people-{screen}")
+            async with page.expect_download() as told:
+                await page.get_by_role("button", name="CSV").click()
+            rows = (await (await told.value).path()).read_text("utf-8").splitlines()
+            assert rows[1].startswith(f'"{person}"')
+            async with page.expect_download() as told:
+                await page.get_by_role("button", name="Exportar").click()
+            assert hook in (await (await told.value).path()).read_text("utf-8")
+            await page.get_by_role("button", name="Parar").click()
+            await page.get_by_text("Webhook: parado").wait_for()
+            assert world.live.services.registry.person(person) is None
+            await page.get_by_role("button", name="Apagar").click()
+            await page.get_by_role("button", name="Não", exact=True).click()
+            await page.get_by_text(person).wait_for()
+            await page.get_by_role("button", name="Apagar").click()
+            await page.get_by_role("button", name="Sim", exact=True).click()
+            await page.get_by_text(person).wait_for(state="detached")
+            assert world.live.services.registry.held(person) is None
+            assert seen.problems == []
+
+    browser.run(run())
+
+
+async def judged(page: Any, name: str) -> None:
+    """A picture of it, and nothing that axe or a narrow screen has against it."""
+    await picture(page, name)
+    assert await faults(page) == []
+    wide = await page.evaluate("document.documentElement.scrollWidth > innerWidth + 1")
+    assert not wide, name
 
 
 async def subscribed_on_paper(world: World, address: str) -> str:

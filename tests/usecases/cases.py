@@ -393,6 +393,10 @@ class UseCases:
         subscribed(watch, target, organisation=True)
         watch.another()
         asked = {"hazard": "wind", "level": "orange", "place": "recife"}
+        reach = watch.ask("POST", "/v1/drills/reach", asked)
+        assert reach == (200, {"people": 1, "channels": {"webhook": 1}})
+        watch.settle()
+        assert len(target.bodies) == 1, "it was only asked whom it would reach"
         status, told = watch.ask("POST", "/v1/drills", asked)
         assert (status, told["people"], told["status"]) == (201, 1, "Exercise")
         watch.settle()
@@ -412,6 +416,27 @@ class UseCases:
         assert watch.ask("GET", f"/v1/people/{person}")[0] == 404
         storm(watch, 21.0)
         assert len(target.bodies) == 1, "who was erased is told nothing more"
+
+    def test_an_operator_sees_who_is_kept_by_pseudonym_and_channel_and_which_rules_hold(
+        self, watch: Driven, target: Target
+    ) -> None:
+        person = subscribed(watch, target)
+        status, page = watch.ask("GET", "/v1/people")
+        assert status == 200
+        [one] = page["items"]
+        assert one["person"] == person
+        assert one["confirmed_at"]
+        assert one["contacts"] == [{"channel": "webhook", "status": "confirmed"}]
+        assert target.url not in json.dumps(page)
+        assert "recife" not in json.dumps(page).lower()
+        assert [watch.ask("GET", "/v1/people", key=key)[0] for key in (None, "x")] == [401, 401]
+        told = watch.ask("GET", "/v1/rules", key=None)[1]
+        assert told["name"] == "inmet"
+        gust = next(one for one in told["items"] if one["variable"] == "wind_gust_m_s")
+        assert "wind_gust_m_s ≥" in gust["in_words"]
+        assert watch.ask("DELETE", f"/v1/people/{person}")[0] == 204
+        watch.another()
+        assert watch.ask("GET", "/v1/people")[1] == {"items": [], "next": None}
 
     def test_events_tell_what_is_newer_than_a_listener_has(
         self, watch: Driven, target: Target

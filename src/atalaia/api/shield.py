@@ -103,7 +103,7 @@ class Shield:
             self._refused(**told)
         elif status < 400 and is_guarded and method in _CHANGES and not path.endswith(_HARMLESS):
             log.info("changed", **told)
-        elif status < 400 and method in _READS and path.startswith(_PERSON):
+        elif status < 400 and method in _READS and f"{path}/".startswith(_PERSON):
             log.info("read", **told)
 
     def _refused(self, **told: Any) -> None:

@@ -9,7 +9,7 @@ import { badge } from "../levels.js";
 import { nameOf, on, store } from "../store.js";
 import { language, LANGUAGES, t } from "../words.js";
 import * as push from "../push.js";
-import { inWords, keepable, sure } from "./parts.js";
+import { download, inWords, keepable, sure } from "./parts.js";
 import { contactOf, reach } from "./subscribe.js";
 import { counter, HAZARDS, lacking, quiet, quietOf, watchedHazards, what, where, wished } from "./wish.js";
 
@@ -143,7 +143,7 @@ async function held(page, me, said = null) {
     contacts(told, stop, save, isTold && (() => adding(page, me, back))), wishes(told, isTold && begin, save), isTold && when(told.person, save), messages(told),
     h("section", { class: "panel step" },
       h("div", { class: "buttons" },
-        h("button", { type: "button", class: "button", onclick: () => save(told) }, t.manage.download),
+        h("button", { type: "button", class: "button", onclick: () => download("atalaia.json", JSON.stringify(told, null, 2)) }, t.manage.download),
         h("button", { type: "button", class: "button", onclick: () => stop(null) }, t.manage.stop_all),
         h("button", { type: "button", class: "button", onclick: () => {
           sessionStorage.removeItem("manage");
@@ -246,13 +246,6 @@ function messages(told) {
         h("small", { class: "quiet" }, `${t.subscribe.channels[one.channel]?.[0] ?? one.channel} · ${t.operator.statuses[one.status] ?? one.status}`)),
       h("small", { class: "quiet" }, clock(one.settled_at ?? one.due_at, undefined, { long: true })))))
     : h("p", { class: "quiet" }, t.manage.no_messages));
-}
-
-function save(told) {
-  const blob = new Blob([JSON.stringify(told, null, 2)], { type: "application/json" });
-  const link = h("a", { href: URL.createObjectURL(blob), download: "atalaia.json" });
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(link.href), 1000);
 }
 
 async function erase(page, me) {
