@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import json
+import re
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
@@ -279,6 +280,43 @@ def test_geojson_has_the_systems_that_go_on_each_with_its_outline_and_its_name()
         service.tell(*an_incident(2, 3)[1:])
         (left,) = json.loads((await service.get("/feeds/systems.geojson"))[1])["features"]
         assert left["id"] == f"{5:016x}"
+
+    story(tell)
+
+
+def test_a_message_names_its_system_by_its_oldest_incident_and_goes_on_to() -> None:
+    async def tell(service: Service) -> None:
+        service.tell(*an_incident(1), *an_incident(2), *an_incident(5, places=("p",)))
+        told = {}
+        for i in (1, 2, 5):
+            status, xml, _ = await service.get(f"/feeds/cap/atalaia.{i:016x}.1.xml")
+            assert status == 200
+            found = re.search(rb"<incidents>(.*)</incidents>", xml)
+            assert found is not None
+            told[i] = found[1].decode().split()
+        assert told == {
+            1: [f"{1:016x}"],
+            2: [f"{2:016x}", f"{1:016x}"],
+            5: [f"{5:016x}"],
+        }
+        service.tell(*an_incident(1, 3)[1:])
+        _, xml, _ = await service.get(f"/feeds/cap/atalaia.{2:016x}.1.xml")
+        assert f"<incidents>{2:016x} {1:016x}</incidents>".encode() in xml
+
+    story(tell)
+
+
+def test_the_history_of_a_system_is_its_outline_at_each_instant() -> None:
+    async def tell(service: Service) -> None:
+        service.tell(*an_incident(1), *an_incident(5, places=("p",)))
+        status, body, headers = await service.get(f"/feeds/systems/{1:016x}.geojson")
+        assert (status, headers["Content-Type"]) == (200, "application/geo+json")
+        [step] = json.loads(body)["features"]
+        assert step["properties"]["standing"] == ["4314902"]
+        assert step["properties"]["at"].endswith("+00:00")
+        assert step["geometry"]["type"] == "Polygon"
+        status, body, _ = await service.get("/feeds/systems/none.geojson")
+        assert (status, "lists those that do" in json.loads(body)["detail"]) == (404, True)
 
     story(tell)
 

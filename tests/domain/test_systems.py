@@ -317,3 +317,28 @@ def test_a_name_has_the_hazards_the_most_frequent_first() -> None:
     name = named(["heavy_rain", "wind"], whereabouts(2, "Sergipe"))
     assert name["en"] == "heavy rain and strong wind over Sergipe, 2 places"
     assert name["pt-BR"] == "chuva forte e vento forte em Sergipe, 2 lugares"
+
+
+def test_a_history_has_each_change_of_where_it_stood() -> None:
+    log = SystemLog(COAST, NEAR)
+    log.take([tells("goiana", 0), tells("recife", 1), over("goiana", 2), tells("natal", 2)])
+    steps = log.history("goiana-heavy_rain", 48)
+    assert [((one.at - NOON) / HOUR, one.standing) for one in steps] == [
+        (0, ("goiana",)),
+        (1, ("goiana", "recife")),
+        (2, ("recife",)),
+    ]
+    assert log.history("recife-heavy_rain", 48) == [], "it is of the other's"
+    assert log.history("none", 48) == []
+
+
+@pytest.mark.parametrize("most", [2, 5, 48])
+def test_a_history_has_at_most_so_many_steps_and_ends_as_it_stands(most: int) -> None:
+    log = SystemLog(COAST, NEAR)
+    places = ("goiana", "recife")
+    log.take(tells(places[i % 2], i / 4, key=f"{i}", version=1) for i in range(40))
+    steps = log.history("0", most)
+    assert 1 <= len(steps) <= most
+    assert [one.at for one in steps] == sorted({one.at for one in steps})
+    [system] = log.systems()
+    assert steps[-1].standing == system.standing

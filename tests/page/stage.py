@@ -79,6 +79,7 @@ class Stage:
         self.no_data: set[str] = set()
         self.stations: list[Json] = []
         self.systems: list[Json] = []
+        self.steps: list[Json] = []
         self.is_frozen = False
         if not calm:
             for given in GOING_ON:
@@ -160,6 +161,20 @@ class Stage:
                 },
             },
         }  # fmt: skip
+
+    def moves(self) -> None:
+        """The front comes from the south, hour by hour."""
+        names = ("Porto Alegre", "Florianópolis", "Curitiba")
+        for hour, n in ((9, 1), (6, 2), (3, 3), (1, 2)):
+            ring = [[-53, -31 + n], [-49, -26], [-48.2, -28 + n / 2], [-51, -30.5], [-53, -31 + n]]
+            self.steps.append({
+                "type": "Feature", "id": f"s.{hour}",
+                "geometry": {"type": "Polygon", "coordinates": [ring]},
+                "properties": {
+                    "at": iso(self.now - timedelta(hours=hour)),
+                    "standing": [self.id_of(name) for name in names[:n]],
+                },
+            })  # fmt: skip
 
     def shown(self, place: Json) -> Json:
         return {**place, "has_data": place["id"] not in self.no_data}
@@ -261,6 +276,10 @@ def page_and_feed(stage: Stage) -> FastAPI:
     @app.get("/feeds/systems.geojson")
     def systems() -> Json:
         return {"type": "FeatureCollection", "seq": stage.seq, "features": stage.systems}
+
+    @app.get("/feeds/systems/{system}.geojson")
+    def history(system: str) -> Json:
+        return {"type": "FeatureCollection", "seq": stage.seq, "features": stage.steps}
 
     return app
 

@@ -386,6 +386,75 @@ def test_all_can_be_done_by_keyboard(browser: Browser) -> None:
     on_stage(browser, stage, tell)
 
 
+@pytest.mark.parametrize("screen", JUDGED)
+def test_the_history_of_a_system_is_played_and_moved_through_by_hand(
+    browser: Browser, screen: str
+) -> None:
+    stage = Stage(now=AFTERNOON)
+    stage.moves()
+
+    async def tell(url: str) -> None:
+        page, seen = await browser.page(**SCREENS[screen])
+        await page.clock.install(time=stage.now)
+        await page.goto(url)
+        await page.wait_for_selector("#map[data-land=yes] canvas.dots")
+        assert not await asked_for(page, "history.js"), "only who opens one is sent it"
+        await page.locator(".system summary").click()
+        pane = page.locator(".leaflet-systems-pane")
+        slider = page.get_by_role("slider", name="Como foi")
+        await slider.wait_for()
+        assert "13:30 · 2 lugares" in await page.inner_text(".history")
+        assert await pane.get_attribute("data-at") == ""
+        await page.get_by_role("button", name="Reproduzir").click()
+        seen_at = [str(await pane.get_attribute("data-at"))]
+        assert "05:30 · 1 lugar" in await page.inner_text(".history")
+        await page.screenshot(path=PICTURES / f"history-first-{screen}.png")
+        stage.push("sources", {})  # the list is drawn anew, and it plays on
+        for _ in range(3):
+            await page.clock.run_for(700)
+            seen_at.append(str(await pane.get_attribute("data-at")))
+        assert seen_at == sorted(set(seen_at)), "each of the four instants in turn"
+        assert len(seen_at) == 4
+        await page.get_by_role("button", name="Reproduzir").wait_for()
+        await slider.focus()
+        await page.keyboard.press("ArrowLeft")
+        assert "11:30 · 3 lugares" in str(await slider.get_attribute("aria-valuetext"))
+        assert await pane.get_attribute("data-at") == stage.steps[2]["properties"]["at"]
+        await page.screenshot(path=PICTURES / f"history-{screen}.png")
+        assert await faults(page) == []
+        await page.locator(".system summary").click()
+        await page.wait_for_selector(".leaflet-systems-pane[data-at='']", state="attached")
+        assert seen.problems == []
+
+    PICTURES.mkdir(parents=True, exist_ok=True)
+    on_stage(browser, stage, tell)
+
+
+def test_who_wants_no_motion_moves_through_a_history_by_hand_alone(browser: Browser) -> None:
+    stage = Stage(now=AFTERNOON)
+    stage.moves()
+
+    async def tell(url: str) -> None:
+        page, seen = await browser.page(reduced_motion="reduce")
+        await page.goto(url)
+        await page.wait_for_selector("#map[data-ready=yes]")
+        await page.locator(".system summary").click()
+        await page.get_by_role("slider", name="Como foi").wait_for()
+        assert await page.get_by_role("button", name="Reproduzir").count() == 0
+        await page.get_by_role("slider", name="Como foi").press("Home")
+        assert "1 lugar" in await page.inner_text(".history output")
+        assert seen.problems == []
+
+    on_stage(browser, stage, tell)
+
+
+async def asked_for(page: Any, name: str) -> bool:
+    told = (
+        "(name) => performance.getEntriesByType('resource').some((one) => one.name.includes(name))"
+    )
+    return bool(await page.evaluate(told, name))
+
+
 async def focused(page: Any) -> str:
     return str(await page.evaluate("document.activeElement.textContent"))
 

@@ -9,13 +9,16 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
+from atalaia.people.manage import Signed
 from patience import patient
 from run.world import NOON, World, watching
 
 from .conftest import PICTURES, Browser, Seen
+from .test_looks import SCREENS, faults
 
 ENV = {
     "ATALAIA_SOURCES_OPEN_METEO_ENABLED": "false",
@@ -27,12 +30,15 @@ ENV = {
 
 
 def story(
-    browser: Browser, folder: Path, tell: Callable[[World, Any, Seen], Awaitable[None]]
+    browser: Browser,
+    folder: Path,
+    tell: Callable[[World, Any, Seen], Awaitable[None]],
+    **env: str,
 ) -> None:
     """A watch and a page beside it, which must have nothing to complain about at the end."""
 
     async def run() -> None:
-        async with watching(folder, **ENV) as world:
+        async with watching(folder, **(ENV | env)) as world:
             page, seen = await browser.page()
             await page.clock.set_fixed_time(datetime.fromtimestamp(NOON, UTC))
             await tell(world, page, seen)
@@ -218,6 +224,67 @@ async def changes_what_they_get(page: Any, world: World) -> None:
     assert {level for one in told.subscriptions for level in one.hazards.values()} == {"orange"}
 
 
+def test_who_lost_the_link_asks_for_another_and_is_told_nothing_of_who_is_known(
+    browser: Browser, tmp_path: Path
+) -> None:
+    async def tell(world: World, page: Any, _seen: Seen) -> None:
+        await page.goto(world.url("/#/manage"))
+        await page.get_by_role("heading", name="Perdeu o link?").wait_for()
+        await page.get_by_role("button", name="Enviar-me um link").press("Enter")
+        await page.get_by_text("Diga como avisar você").wait_for()
+        await page.locator("input[value=email]").press(" ")
+        await page.fill("#address", "ninguem@example.org")
+        await page.get_by_role("button", name="Enviar-me um link").press("Enter")
+        await page.get_by_text("Se este contato recebe avisos").wait_for()
+        await picture(page, "manage-lost")
+        assert [one.kind for one in world.home.outbox.messages()] == ["link"]
+
+    story(
+        browser,
+        tmp_path,
+        tell,
+        ATALAIA_API_URL="https://alerts.example.org",
+        ATALAIA_CHANNELS_EMAIL_SENDER="a@example.org",
+        ATALAIA_CHANNELS_EMAIL_HOST="127.0.0.1",
+        ATALAIA_CHANNELS_EMAIL_PORT="9",
+    )
+
+
+def test_a_channel_is_added_on_the_page_of_the_link_by_the_code_that_came_there(
+    browser: Browser, tmp_path: Path
+) -> None:
+    async def tell(world: World, page: Any, seen: Seen) -> None:
+        old, new = Hook(), Hook()
+        async with TestServer(old.application()) as was, TestServer(new.application()) as server:
+            person = await subscribed_on_paper(world, str(was.make_url("/alertas")))
+            people = world.live.services.people
+            held = world.live.services.registry.held(person)
+            assert held is not None
+            link = people.manage(Signed(person, ("webhook",), held.kept.epoch), NOON)
+            await page.goto(world.url(f"/manage#{link}"))
+            await page.get_by_role("button", name="Acrescentar um canal").press("Enter")
+            await page.locator("input[value=webhook]").press(" ")
+            await page.fill("#address", str(server.make_url("/alertas")))
+            await picture(page, "manage-add")
+            await page.get_by_role("button", name="Enviar código").press("Enter")
+            await page.wait_for_selector("#code")
+            assert "Defesa Civil de Exemplo" in await page.inner_text(".words")
+            code = code_in(await new.next())
+            await page.fill("#code", "000000" if code != "000000" else "000001")
+            await page.get_by_role("button", name="Concordo").press("Enter")
+            await page.get_by_text("Este código não confere").wait_for()
+            seen.problems.clear()  # the browser notes the refused code
+            await page.fill("#code", code)
+            await picture(page, "manage-add-code")
+            await page.get_by_role("button", name="Concordo").press("Enter")
+            await page.get_by_text("Acrescentado: seus avisos").wait_for()
+            await page.get_by_text(str(server.make_url("/alertas"))).wait_for()
+            await gust(world, 22.5, 0, "p0")
+            assert "Laranja" in json.dumps(await new.next(), ensure_ascii=False)
+
+    story(browser, tmp_path, tell)
+
+
 def code_in(message: dict[str, Any]) -> str:
     found = json.dumps(message)
     digits = [part for part in found.replace('"', " ").split() if part.strip(".,").isdigit()]
@@ -272,11 +339,69 @@ def test_a_drill_goes_all_the_way_and_says_that_it_is_one(browser: Browser, tmp_
             await page.select_option("#drill-place", "p0")
             await page.get_by_label("Também pessoas").check()
             await page.get_by_role("button", name="Começar o exercício").click()
+            await page.get_by_text("1 destinatário recebe", exact=False).wait_for()
+            assert "(Webhook: 1)" in await page.inner_text("dialog"), "before anything goes"
+            assert [m for m in world.home.outbox.messages() if m.kind.startswith("exercise")] == []
+            await picture(page, "operator-drill")
             await page.get_by_role("button", name="Sim", exact=True).click()
-            await page.get_by_text("1 destinatário").wait_for()
+            await page.get_by_text("O exercício").wait_for()
             assert "EXERCÍCIO" in json.dumps(await hook.next(), ensure_ascii=False)
 
     story(browser, tmp_path, tell)
+
+
+@pytest.mark.parametrize("screen", ["desktop-light", "phone-dark"])
+def test_an_operator_sees_rules_and_places_and_pauses_exports_and_removes_people(
+    browser: Browser, tmp_path: Path, screen: str
+) -> None:
+    async def run() -> None:
+        async with watching(tmp_path, **ENV) as world:
+            page, seen = await browser.page(**SCREENS[screen], reduced_motion="reduce")
+            await page.clock.set_fixed_time(datetime.fromtimestamp(NOON, UTC))
+            hook = "https://example.org/secret-hook"
+            person = await subscribed_on_paper(world, hook)
+            await page.goto(world.url("/#/operator"))
+            await page.fill("#key", ENV["ATALAIA_API_KEY"])
+            await page.get_by_role("button", name="Entrar").click()
+            await page.get_by_role("link", name="Regras").click()
+            await page.get_by_text("wind_gust_m_s", exact=False).first.wait_for()
+            await judged(page, f"operator-rules-{screen}")
+            await page.get_by_role("link", name="Lugares").click()
+            await page.get_by_role("cell", name="p1", exact=True).wait_for()
+            await judged(page, f"operator-places-{screen}")
+            await page.get_by_role("link", name="Pessoas").click()
+            await page.get_by_text(person).wait_for()
+            assert hook not in await page.content(), "no address is in the list"
+            await page.get_by_text("Webhook: confirmado").wait_for()
+            await judged(page, f"operator-people-{screen}")
+            async with page.expect_download() as told:
+                await page.get_by_role("button", name="CSV").click()
+            rows = (await (await told.value).path()).read_text("utf-8").splitlines()
+            assert rows[1].startswith(f'"{person}"')
+            async with page.expect_download() as told:
+                await page.get_by_role("button", name="Exportar").click()
+            assert hook in (await (await told.value).path()).read_text("utf-8")
+            await page.get_by_role("button", name="Parar").click()
+            await page.get_by_text("Webhook: parado").wait_for()
+            assert world.live.services.registry.person(person) is None
+            await page.get_by_role("button", name="Apagar").click()
+            await page.get_by_role("button", name="Não", exact=True).click()
+            await page.get_by_text(person).wait_for()
+            await page.get_by_role("button", name="Apagar").click()
+            await page.get_by_role("button", name="Sim", exact=True).click()
+            await page.get_by_text(person).wait_for(state="detached")
+            assert world.live.services.registry.held(person) is None
+            assert seen.problems == []
+
+    browser.run(run())
+
+
+async def judged(page: Any, name: str) -> None:
+    """A picture of it, and nothing that axe or a narrow screen has against it."""
+    await picture(page, name)
+    assert await faults(page) == []
+    wide = await page.evaluate("document.documentElement.scrollWidth > innerWidth + 1")
+    assert not wide, name
 
 
 async def subscribed_on_paper(world: World, address: str) -> str:

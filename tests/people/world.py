@@ -62,7 +62,7 @@ class World:
     ) -> Confirmation | None:
         """The code is given; whatever message it came in went out."""
         return confirm(
-            self.registry, person, code, now, lambda _: True, is_theirs=lambda _: is_theirs
+            self.registry, person, code, now, lambda _: True, is_theirs=lambda *_: is_theirs
         )
 
     def person(self, pseudonym: str) -> Person:

@@ -71,6 +71,7 @@ def paths(document: dict[str, Any], whose: Somebody) -> list[str]:
         "key": "0" * 16,
         "name": "none",
         "silence_id": "sil_none",
+        "system": "none",
     }
     # Events never end, and are the same for all.
     return [path.format(**named) for path in document["paths"] if path != "/v1/events"]
@@ -80,6 +81,8 @@ def bodies(path: str, whose: Somebody) -> list[Any]:
     """What may be asked with their names in it."""
     if path.endswith("/confirm"):
         return [{"code": "000000"}]
+    if path.endswith("/contacts"):
+        return [{"contact": "email:mallory@example.org"}]
     return [None, {}, {"channel": "inbox"}, {**WISH, "contacts": [f"inbox:{whose.person}"]}]
 
 

@@ -245,6 +245,79 @@ class UseCases:
         held = watch.ask("GET", held_at)[1]
         assert {one["status"] for one in held["contacts"]} == {"stopped"}
 
+    def test_who_lost_their_link_gets_another_by_the_contact_that_they_have_and_nobody_else_does(
+        self, watch: Driven, push_service: PushService
+    ) -> None:
+        key = watch.ask("GET", "/v1/subscribe?language=en", None, None)[1]["push_key"]
+        browser, strangers = push_service.browser(key), push_service.browser(key)
+        wish = {"contacts": [browser.contact], "where": HERE, "language": "en"}
+        person = watch.ask("POST", "/v1/subscribe", wish, None)[1]["person"]
+        watch.settle()
+        code = {"code": browser.came[0].body["code"]}
+        assert watch.ask("POST", f"/v1/people/{person}/confirm", code, None)[0] == 200
+        watch.another()
+        told = [
+            watch.ask("POST", "/v1/links", {"contact": one.contact}, None)
+            for one in (browser, strangers)
+        ]
+        assert told == [(202, {"channel": "webpush"})] * 2, "the same where nobody is told"
+        watch.settle()
+        assert strangers.came == []
+        assert len(browser.came) == 2
+        link = browser.came[1].body["answer"].removeprefix("https://alerts.example.org")
+        status, page = watch.ask("GET", link, None, None)
+        assert (status, "/change" in page) == (200, True)
+        items = watch.ask("GET", f"/v1/deliveries?person={person}")[1]["items"]
+        assert sorted((one["kind"], one["status"]) for one in items) == [
+            ("confirm", "sent"),
+            ("link", "sent"),
+        ]
+        statuses = [watch.ask("POST", "/v1/links", {"contact": browser.contact}, None)[0]]
+        statuses += [watch.ask("POST", "/v1/links", {"contact": browser.contact}, None)[0]]
+        assert statuses == [202, 422], "as codes: three a day"
+
+    def test_a_contact_is_added_by_the_link_and_its_code_and_the_other_is_told(
+        self, watch: Driven, target: Target, push_service: PushService
+    ) -> None:
+        key = watch.ask("GET", "/v1/subscribe?language=en", None, None)[1]["push_key"]
+        browser = push_service.browser(key)
+        wish = {
+            "contacts": [browser.contact],
+            "where": HERE,
+            "hazards": {"wind": "yellow"},
+            "language": "en",
+        }
+        person = watch.ask("POST", "/v1/subscribe", wish, None)[1]["person"]
+        watch.settle()
+        code = {"code": browser.came[0].body["code"]}
+        link = watch.ask("POST", f"/v1/people/{person}/confirm", code, None)[1]["manage"]
+        token = link.partition("#")[2]
+        hook = {"contact": f"webhook:{target.url}"}
+        assert watch.ask("POST", f"/v1/people/{person}/contacts", hook, None)[0] == 401
+        watch.another()
+        status, added = watch.ask("POST", f"/v1/people/{person}/contacts", hook, token)
+        assert (status, added["to_confirm"]) == (202, "webhook"), added
+        assert added["secrets"]["webhook"].startswith("whsec_")
+        watch.settle()
+        [asked] = target.bodies
+        confirm = f"/v1/people/{person}/confirm"
+        code = {"code": asked["data"]["code"]}
+        assert watch.ask("POST", confirm, code, None)[0] == 403, "not without the link"
+        status, done = watch.ask("POST", confirm, code, token)
+        assert (status, done["person"]) == (200, person)
+        assert watch.ask("GET", f"/v1/people/{person}", key=token)[0] == 401, "links of before end"
+        watch.settle()
+        assert "webhook" in browser.came[-1].body["body"], "the other is told so"
+        fresh = done["manage"].partition("#")[2]
+        held = watch.ask("GET", f"/v1/people/{person}", key=fresh)[1]
+        assert held["person"]["channels"] == ["webpush", "webhook"]
+        watch.minutes_later()
+        first = {"channels": ["webhook"]}
+        assert watch.ask("PATCH", f"/v1/people/{person}", first, fresh)[0] == 204
+        watch.minutes_later()
+        storm(watch, 21.0)
+        assert len(target.bodies) == 2, "the code, and then the storm"
+
     def test_a_silence_holds_wherever_the_work_is_done_and_is_lost_to_no_other(
         self, watch: Driven, target: Target
     ) -> None:
@@ -320,6 +393,10 @@ class UseCases:
         subscribed(watch, target, organisation=True)
         watch.another()
         asked = {"hazard": "wind", "level": "orange", "place": "recife"}
+        reach = watch.ask("POST", "/v1/drills/reach", asked)
+        assert reach == (200, {"people": 1, "channels": {"webhook": 1}})
+        watch.settle()
+        assert len(target.bodies) == 1, "it was only asked whom it would reach"
         status, told = watch.ask("POST", "/v1/drills", asked)
         assert (status, told["people"], told["status"]) == (201, 1, "Exercise")
         watch.settle()
@@ -339,6 +416,27 @@ class UseCases:
         assert watch.ask("GET", f"/v1/people/{person}")[0] == 404
         storm(watch, 21.0)
         assert len(target.bodies) == 1, "who was erased is told nothing more"
+
+    def test_an_operator_sees_who_is_kept_by_pseudonym_and_channel_and_which_rules_hold(
+        self, watch: Driven, target: Target
+    ) -> None:
+        person = subscribed(watch, target)
+        status, page = watch.ask("GET", "/v1/people")
+        assert status == 200
+        [one] = page["items"]
+        assert one["person"] == person
+        assert one["confirmed_at"]
+        assert one["contacts"] == [{"channel": "webhook", "status": "confirmed"}]
+        assert target.url not in json.dumps(page)
+        assert "recife" not in json.dumps(page).lower()
+        assert [watch.ask("GET", "/v1/people", key=key)[0] for key in (None, "x")] == [401, 401]
+        told = watch.ask("GET", "/v1/rules", key=None)[1]
+        assert told["name"] == "inmet"
+        gust = next(one for one in told["items"] if one["variable"] == "wind_gust_m_s")
+        assert "wind_gust_m_s ≥" in gust["in_words"]
+        assert watch.ask("DELETE", f"/v1/people/{person}")[0] == 204
+        watch.another()
+        assert watch.ask("GET", "/v1/people")[1] == {"items": [], "next": None}
 
     def test_events_tell_what_is_newer_than_a_listener_has(
         self, watch: Driven, target: Target

@@ -68,9 +68,14 @@ def incident_of(name: str) -> tuple[str, int] | None:
 
 
 def to_cap(
-    entry: LogEntry, earlier: Sequence[Alert], places: Mapping[str, Place], issuer: Issuer
+    entry: LogEntry,
+    earlier: Sequence[Alert],
+    places: Mapping[str, Place],
+    issuer: Issuer,
+    system: str = "",
 ) -> bytes:
-    """The entry as XML. `earlier` are the alerts of its incident before it, oldest first."""
+    """The entry as XML. `earlier` are the alerts of its incident before it, oldest first; `system`
+    is the id of the system that it was of."""
     alert, official = entry.alert, entry.official
     root = etree.Element(_tag("alert"), nsmap={None: NAMESPACE})
     _add(root, "identifier", identifier(alert))
@@ -82,7 +87,7 @@ def to_cap(
     _add(root, "scope", "Public")
     _add(root, "note", _note(official))
     _add(root, "references", " ".join(_reference(each, issuer) for each in earlier))
-    _add(root, "incidents", " ".join((alert.incident, *entry.linked)))
+    _add(root, "incidents", _incidents(entry, system))
     if official is not None and alert.type != "end":
         _add_official(root, entry, official)
     else:
@@ -91,6 +96,13 @@ def to_cap(
             _add_info(root, entry, i, areas)
     xml: bytes = etree.tostring(root, xml_declaration=True, encoding="UTF-8", pretty_print=True)
     return xml
+
+
+def _incidents(entry: LogEntry, system: str) -> str:
+    """The incident, those that it is linked to, and the oldest of its system, which names that: who
+    reads messages puts those of one storm together by it."""
+    keys = (entry.alert.incident, *entry.linked, system)
+    return " ".join(dict.fromkeys(filter(None, keys)))
 
 
 def _type(alert: Alert) -> str:

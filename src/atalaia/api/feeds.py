@@ -31,6 +31,7 @@ from atalaia.domain.hazard import LEVEL_OF, Hazard, Level
 from atalaia.domain.hull import outline_of
 from atalaia.domain.link import Spots
 from atalaia.domain.place import Place
+from atalaia.domain.systems import SystemStep
 from atalaia.settings.feeds import Cap
 
 ATOM = "http://www.w3.org/2005/Atom"
@@ -38,6 +39,9 @@ ATOM_TYPE = "application/atom+xml; charset=utf-8"
 GEOJSON_TYPE = "application/geo+json"
 _KINDS = {GEOJSON_TYPE: "object"}
 """What an answer is to who reads the description of the API; else a text."""
+
+_ALWAYS = ("/feeds/alerts.geojson", "/feeds/systems.geojson")
+"""What is there also where nothing goes on."""
 
 FRESH_S = 10
 """How long an index may be kept without asking again; a message, which never changes, longer."""
@@ -132,10 +136,6 @@ def routes(
         now = view.now
         return _page(_geojson(now, places), now)
 
-    @lru_cache(maxsize=1)
-    def system_collection(seq: int) -> _Page:
-        return _page(_geojson_of_systems(seq, systems.open(), places), view.now)
-
     def cap_atom(request: Request, only: asked, lang: Language = "pt-BR") -> Response:
         """The newest 300 CAP messages, newest first, as an Atom feed that leads to each.
 
@@ -161,7 +161,8 @@ def routes(
         if position is None:
             raise Problem(404, "there is no such message; /feeds/cap.atom lists the newest")
         entry, earlier = entries[position], [before.alert for before in entries[:position]]
-        body = cap.to_cap(entry, earlier, places, issuer)
+        system = systems.system_of(entry.alert.incident, entry.alert.sent_at)
+        body = cap.to_cap(entry, earlier, places, issuer, system)
         page = _Page(body, _tag(body), entry.alert.sent_at)
         return _answer(request, page, cap.MEDIA_TYPE, _MESSAGE_FRESH_S)
 
@@ -169,21 +170,19 @@ def routes(
         """Incidents that are going on, each with the places or the area that it concerns."""
         return _answer(request, collection(view.now.seq), GEOJSON_TYPE, FRESH_S)
 
-    def systems_geojson(request: Request) -> Response:
-        """Systems that are going on: incidents that are one weather, each with its outline."""
-        return _answer(request, system_collection(view.now.seq), GEOJSON_TYPE, FRESH_S)
-
+    systems_geojson, system_geojson = _of_systems(systems, view, places)
     for path, answer, media in (
         ("/feeds/cap.atom", cap_atom, "application/atom+xml"),
         ("/feeds/cap/{name}.xml", cap_message, cap.MEDIA_TYPE),
         ("/feeds/alerts.geojson", alerts_geojson, GEOJSON_TYPE),
         ("/feeds/systems.geojson", systems_geojson, GEOJSON_TYPE),
+        ("/feeds/systems/{system}.geojson", system_geojson, GEOJSON_TYPE),
         ("/feeds/alerts.ics", alerts_ics, "text/calendar"),
     ):
         told: dict[int | str, dict[str, Any]] = {
             200: {"content": {media: {"schema": {"type": _KINDS.get(media, "string")}}}},
             304: {"description": "Not changed"},
-            **({} if media == GEOJSON_TYPE else errors(404)),  # a place or a message is asked for
+            **({} if path in _ALWAYS else errors(404)),  # one thing is asked for
         }
         router.add_api_route(path, answer, response_class=Response, responses=told)
         router.add_api_route(path, answer, methods=["HEAD"], include_in_schema=False)
@@ -223,6 +222,38 @@ def routes(
         return Response(headers=HEADERS)
 
     return router
+
+
+_Answering = Callable[..., Response]
+
+
+def _of_systems(
+    systems: SystemView, view: AlertView, places: Mapping[str, Place]
+) -> tuple[_Answering, _Answering]:
+    """What answers of those that go on, and of how one went."""
+
+    @lru_cache(maxsize=1)
+    def system_collection(seq: int) -> _Page:
+        return _page(_geojson_of_systems(seq, systems.open(), places), view.now)
+
+    def systems_geojson(request: Request) -> Response:
+        """Systems that are going on: incidents that are one weather, each with its outline."""
+        return _answer(request, system_collection(view.now.seq), GEOJSON_TYPE, FRESH_S)
+
+    @lru_cache(maxsize=16)
+    def system_steps(seq: int, system: str) -> _Page | None:
+        steps = systems.history(system)
+        body = _geojson_of_steps(seq, system, steps, places) if steps else b""
+        return _page(body, view.now) if steps else None
+
+    def system_geojson(request: Request, system: str) -> Response:
+        """How one of these went: its outline and its places at each of up to 48 instants."""
+        page = system_steps(view.now.seq, system)
+        if page is None:
+            raise Problem(404, "no such system goes on; /feeds/systems.geojson lists those that do")
+        return _answer(request, page, GEOJSON_TYPE, FRESH_S)
+
+    return systems_geojson, system_geojson
 
 
 def _not_here() -> Problem:
@@ -371,6 +402,20 @@ def _geojson_of_systems(
             properties={**iso_fields(one.system), "name": one.name},
         )
         for one in systems
+    ]
+    return msgspec.json.encode(_Collection(seq=seq, features=features))
+
+
+def _geojson_of_steps(
+    seq: int, system: str, steps: Sequence[SystemStep], places: Mapping[str, Place]
+) -> bytes:
+    features = [
+        _Feature(
+            id=f"{system}.{i}",
+            geometry=outline_of(Spots.of(places[id_] for id_ in step.standing)),
+            properties={**iso_fields(step), "system": system},
+        )
+        for i, step in enumerate(steps)
     ]
     return msgspec.json.encode(_Collection(seq=seq, features=features))
 

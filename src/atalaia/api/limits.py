@@ -28,7 +28,8 @@ WINDOW_S = 60
 HOUR_S = 3600
 SUBSCRIPTIONS, CONFIRMATIONS = 30, 60
 """What one address may ask for in an hour, whatever key it shows and however the other limits are
-set: each subscription sends a message to somebody, and each confirmation is a guess."""
+set: each subscription, contact that is added or link that is asked for sends a message to somebody,
+and each confirmation is a guess."""
 
 SUBSCRIBING = Rate("subscribing", SUBSCRIPTIONS, HOUR_S, is_exact=True)
 CONFIRMING = Rate("confirming", CONFIRMATIONS, HOUR_S, is_exact=True)
@@ -40,8 +41,8 @@ COSTS = {
 }
 """Tokens of requests that cost more than a look into memory."""
 
-_SUBSCRIBE = ("POST", "/v1/subscribe")
-_CONFIRM = "/confirm"
+_SENDS = (("POST", "/v1/subscribe"), ("POST", "/v1/links"))
+_ADDS, _CONFIRM = "/contacts", "/confirm"
 _TRYING_TIMES = 10
 """How many times its cost a request takes under a key not seen before: guessing is slow."""
 
@@ -109,7 +110,7 @@ class RateLimits:
         method, path = scope["method"], scope.get("path", "").rstrip("/")
         client = scope.get("client")
         address = network(client[0] if client else "")
-        if (method, path) == _SUBSCRIBE:
+        if (method, path) in _SENDS or (method == "POST" and path.endswith(_ADDS)):
             return SUBSCRIBING, address, 1
         if method == "POST" and path.endswith(_CONFIRM):
             return CONFIRMING, address, 1

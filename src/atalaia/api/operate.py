@@ -15,6 +15,7 @@ from atalaia.api.operator import (
     DeliveredPage,
     DrillAsked,
     DrillItem,
+    DrillReach,
     LagItem,
     Operator,
     SilenceAsked,
@@ -100,6 +101,11 @@ def routes(operator: Operator, gate: Gate, once_: Once) -> APIRouter:
         """End a silence now."""
         if not operator.end_silence(silence_id):
             raise Problem(404, "no silence of this id is going on")
+
+    @router.post("/drills/reach", openapi_extra=needs_key)
+    def reach(asked: DrillAsked) -> DrillReach:
+        """Whom such a drill would reach. Nothing is sent."""
+        return wished(lambda: operator.reach(asked))
 
     @router.post("/drills", status_code=201, responses=errors(409), openapi_extra=needs_key)
     def drill(

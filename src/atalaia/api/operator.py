@@ -121,6 +121,13 @@ class DrillItem(BaseModel):
     people: int
 
 
+class DrillReach(BaseModel):
+    """Whom a drill would reach: how many, and of these by which channel each is told."""
+
+    people: int
+    channels: dict[str, int]
+
+
 class Operator:
     """The operator's side of a running watch.
 
@@ -191,6 +198,13 @@ class Operator:
             str(asked.hazard), asked.level, asked.place, by, is_for_everyone=asked.everyone
         )
         return DrillItem(id=drill.id, people=people)
+
+    def reach(self, asked: DrillAsked) -> DrillReach:
+        """Whom a drill would reach, before it goes."""
+        found = self._drills.reach(
+            str(asked.hazard), asked.level, asked.place, is_for_everyone=asked.everyone
+        )
+        return DrillReach(people=sum(found.values()), channels=found)
 
     def end_silence(self, id_: str) -> bool:
         """End a silence now; False: no such is going on."""

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
 
-from atalaia.api import once
+from atalaia.api import contacts, everybody, once
 from atalaia.api.access import Caller, Gate, Scope, bearer
 from atalaia.api.once import Once
 from atalaia.api.people_models import (
@@ -61,6 +61,8 @@ def routes(
     router = APIRouter(prefix="/v1", tags=["people"], responses=errors(422, 429, 503))
     _add_asking(router, people, previewed, now, gate, once_)
     _add_own(router, people, now, gate)
+    router.include_router(contacts.routes(people, now, gate))
+    router.include_router(everybody.routes(people.registry.people, gate))
     return router
 
 

@@ -42,6 +42,11 @@ def routes(shown: Shown, gate: Gate) -> APIRouter:
         """Watched places, each with what is going on there."""
         return sent(request, made.places(limit, cursor))
 
+    @router.get("/rules", **answers(models.RulesItem))
+    async def rules(request: Request) -> Response:
+        """The rules that are in force, in the words of `atalaia rules`."""
+        return sent(request, made.rules())
+
     @router.get("/places/{place_id}", **answers(models.PlaceDetail, 404))
     async def place(request: Request, place_id: _PLACE) -> Response:
         """A place, the rules that judge it, and its climate where one was computed."""

@@ -76,6 +76,13 @@ class ReadAnswers:
         version = (self._version, tuple(has_data))
         return self._answers.made(("places", first, limit), version, make)
 
+    def rules(self) -> JsonAnswer:
+        """Those in force."""
+        rules = self._shown.rules
+        items = [rule_item(rule) for rule in rules.rules]
+        shown = {"name": rules.name, "items": items, "next": None}
+        return self._answers.made(("rules",), 0, lambda: msgspec.json.encode(shown))
+
     async def place(self, place_id: str) -> JsonAnswer:
         """A place with its rules and its climate."""
         place = self._place(place_id)

@@ -95,6 +95,14 @@ class RuleItem(BaseModel):
     in_words: str
 
 
+class RulesItem(BaseModel):
+    """The rules in force, and what their set is called."""
+
+    name: str
+    items: list[RuleItem]
+    next: str | None
+
+
 class MonthItem(BaseModel):
     """A month of a place's climate. `percentiles`: of hourly values, by their number."""
 

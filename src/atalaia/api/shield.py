@@ -37,7 +37,7 @@ _PERSON = "/v1/people/"
 _LINKS = (answering.PATH, leave.PATH)
 _GUARDED = (
     *(_PERSON, "/v1/subscriptions", "/v1/subscribe", "/v1/silences", "/v1/drills"),
-    *("/v1/deliveries", *_LINKS),
+    *("/v1/deliveries", "/v1/links", *_LINKS),
 )
 _HARMLESS = "/received"
 """What is said by a message's link so often as messages are got."""
@@ -103,7 +103,7 @@ class Shield:
             self._refused(**told)
         elif status < 400 and is_guarded and method in _CHANGES and not path.endswith(_HARMLESS):
             log.info("changed", **told)
-        elif status < 400 and method in _READS and path.startswith(_PERSON):
+        elif status < 400 and method in _READS and f"{path}/".startswith(_PERSON):
             log.info("read", **told)
 
     def _refused(self, **told: Any) -> None:

@@ -16,9 +16,12 @@ from atalaia.api.incidents import Numbered
 from atalaia.domain.linking import Neighbours
 from atalaia.domain.place import Places
 from atalaia.domain.spells import said_by
-from atalaia.domain.systems import SystemLog, WeatherSystem
+from atalaia.domain.systems import SystemLog, SystemStep, WeatherSystem
 from atalaia.domain.whereabouts import named
 from atalaia.sources.regions import Regions
+
+MOST_STEPS = 48
+"""Of a system's history."""
 
 
 class NamedSystem(msgspec.Struct, frozen=True):
@@ -35,6 +38,7 @@ class SystemView:
         self._places = places
         self._regions = Regions()
         self._log: SystemLog | None = None
+        self._systems: list[WeatherSystem] = []
         self._news: list[Numbered] = []
         self._seqs: defaultdict[str, list[int]] = defaultdict(list)
         self._lock = Lock()
@@ -47,12 +51,29 @@ class SystemView:
     def open(self) -> list[NamedSystem]:
         """Those that go on, the oldest first."""
         with self._lock:
-            found = [one for one in self._taken().systems() if one.status == "open"]
+            self._taken()
+            found = [one for one in self._systems if one.status == "open"]
             where = (self._regions.of(self._places.of(one.places)) for one in found)
             return [
                 NamedSystem(one, named(one.hazards, there))
                 for one, there in zip(found, where, strict=True)
             ]
+
+    def system_of(self, incident: str, at: int) -> str:
+        """The id of the system that an incident was of at an instant; its own key where it is of no
+        other, or that is no longer known: two days after all of it was over."""
+        with self._lock:
+            self._taken()
+            known = [one for one in self._systems if incident in one.incidents]
+        # Of those that joined others the first to do so after that.
+        known.sort(key=lambda one: (one.status != "joined", one.ended_at or 0))
+        then = (one for one in known if one.status != "joined" or (one.ended_at or 0) > at)
+        return next((one.system for one in then), incident)
+
+    def history(self, system: str) -> list[SystemStep]:
+        """How a system went; empty: there is none of this id (any more), or it joined another."""
+        with self._lock:
+            return self._taken().history(system, MOST_STEPS)
 
     def older(self, after: int) -> set[int]:
         """Numbers, up to `after`, of the entries that one has to have heard to know the same
@@ -69,6 +90,7 @@ class SystemView:
         if news:
             self._log.take(one for _, entry in news if (one := said_by(entry)) is not None)
             self._log.forget()
+            self._systems = self._log.systems()
             for seq, entry in news:
                 self._seqs[entry.alert.incident].append(seq)
             for key in self._seqs.keys() - self._log.incidents():

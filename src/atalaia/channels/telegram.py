@@ -116,7 +116,7 @@ def body_of(letter: Letter) -> dict[str, Any]:
     content, i = letter.content, LANGUAGES.index(letter.content.language)
     body: dict[str, Any] = {
         "chat_id": letter.contact.address,
-        "text": content.text(_LONGEST, "" if content.kind == "confirm" else _STOP[i] + "."),
+        "text": content.text(_LONGEST, _last(letter)),
         "link_preview_options": {"is_disabled": True},
     }
     if letter.reply_to.isdecimal():
@@ -124,11 +124,19 @@ def body_of(letter: Letter) -> dict[str, Any]:
             "message_id": int(letter.reply_to),
             "allow_sending_without_reply": True,
         }
-    if content.kind == "confirm":
+    if content.kind == "confirm" and not content.is_typed:
         body["reply_markup"] = _button(_CONFIRM[i], f"confirm:{content.code}")
     elif letter.asks:
         body["reply_markup"] = _button(_ACKNOWLEDGE[i], f"ack:{letter.id}")
     return body
+
+
+def _last(letter: Letter) -> str:
+    """The link that was asked for, and how to stop; nothing where nothing runs yet."""
+    if letter.content.kind == "confirm":
+        return ""
+    stop = _STOP[LANGUAGES.index(letter.content.language)] + "."
+    return f"{letter.answer}\n{stop}" if letter.answer else stop
 
 
 def _button(label: str, data: str) -> dict[str, Any]:

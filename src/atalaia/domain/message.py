@@ -112,6 +112,20 @@ _CONFIRM = (
 )
 
 
+_CONFIRM_ADDED = (
+    "Alguém pediu para receber os seus avisos de tempo extremo da Atalaia também neste endereço. "
+    "Para isso, dê em 30 minutos o código {code} na página em que foi pedido. Se não foi você, não "
+    "faça nada: nada mais será enviado, e este endereço será apagado em 7 dias.",
+    "Somebody asked to get their alerts of extreme weather from Atalaia at this address, too. For "
+    "that, give the code {code} within 30 minutes on the page where it was asked. If it was not "
+    "you, do nothing: nothing more is sent, and this address is erased within 7 days.",
+    "Alguien pidió recibir sus avisos de tiempo extremo de Atalaia también en esta dirección. Para "
+    "ello, dé en 30 minutos el código {code} en la página donde se pidió. Si no fue usted, no haga "
+    "nada: no se enviará nada más, y esta dirección se borrará en 7 días.",
+)
+"""Of an address that is to come beside others: the code serves on the page alone."""
+
+
 ADDED = "added"
 """The kind of a message, with the channel behind it (``added:sms``), that tells somebody that an
 address was added to theirs."""
@@ -120,7 +134,28 @@ CHANGED = "changed"
 """The same (``changed:sms``) where what they get was changed by whoever has another address of
 theirs."""
 
+LINK = "link"
+"""The kind of a message that brings a fresh link, which was asked for, to see and change what one
+gets."""
+
 _NOTICES = {
+    LINK: (
+        (
+            "Atalaia: seu link",
+            "Aqui está o link para ver, mudar ou apagar o que você recebe; vale por 7 dias. Se não "
+            "foi você que pediu, não faça nada.",
+        ),
+        (
+            "Atalaia: your link",
+            "Here is the link by which you see, change or erase what you get; it holds for 7 days. "
+            "If it was not you who asked, do nothing.",
+        ),
+        (
+            "Atalaia: su enlace",
+            "Este es el enlace para ver, cambiar o borrar lo que recibe; vale 7 días. Si no fue "
+            "usted quien lo pidió, no haga nada.",
+        ),
+    ),
     ADDED: (
         (
             "Atalaia: um endereço foi acrescentado aos seus",
@@ -223,6 +258,7 @@ class Content(msgspec.Struct, frozen=True, kw_only=True):
               the code
     alerts    the same for programs, in the order of the log
     code, terms    of a confirmation: what confirms it, and what is agreed to by that
+    is_typed  of a confirmation: the code serves where it was asked for, and nowhere else
     """
 
     kind: str
@@ -234,6 +270,7 @@ class Content(msgspec.Struct, frozen=True, kw_only=True):
     alerts: tuple[Alert, ...] = ()
     code: str = ""
     terms: str = ""
+    is_typed: bool = False
 
     @property
     def is_over(self) -> bool:
@@ -364,9 +401,13 @@ def _joined(told: Iterable[_Told]) -> Iterable[_Told]:
     return found.values()
 
 
-def confirmation(code: str, language: str, terms: str = "") -> Content:
-    """The message that asks whether these alerts are wanted, on these terms."""
-    subject, text = _CONFIRM[LANGUAGES.index(language)]
+def confirmation(code: str, language: str, terms: str = "", *, is_added: bool = False) -> Content:
+    """The message that asks whether these alerts are wanted, on these terms; where it `is_added`:
+    beside others that somebody gets."""
+    i = LANGUAGES.index(language)
+    subject, text = _CONFIRM[i]
+    if is_added:
+        text = _CONFIRM_ADDED[i]
     return Content(
         kind="confirm",
         language=language,
@@ -376,12 +417,13 @@ def confirmation(code: str, language: str, terms: str = "") -> Content:
         closing=text.format(code=code),
         code=code,
         terms=terms,
+        is_typed=is_added,
     )
 
 
 def notice(kind: str, channel: str, language: str) -> Content:
-    """The message that tells somebody what was done with another address of theirs: `ADDED`,
-    `CHANGED`."""
+    """The message that tells somebody what was done with another address of theirs (`ADDED`,
+    `CHANGED`), or brings the link that was asked for (`LINK`)."""
     subject, text = _NOTICES[kind][LANGUAGES.index(language)]
     return Content(
         kind="alert",

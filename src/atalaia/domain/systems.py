@@ -76,6 +76,13 @@ class WeatherSystem(msgspec.Struct, frozen=True, kw_only=True):
     bearing_deg: float | None
 
 
+class SystemStep(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a system stood at an instant: the places, the first in the settings first."""
+
+    at: Instant
+    standing: tuple[str, ...]
+
+
 class SystemLog:
     """Takes up the alert log. What it says depends on what it took, and not on how."""
 
@@ -124,6 +131,17 @@ class SystemLog:
         ]
         whole.sort(key=lambda one: (one.started_at, one.system))
         return whole + parts
+
+    def history(self, system: str, most: int) -> list[SystemStep]:
+        """How a system that did not join another went, in at most so many steps, the oldest first:
+        all changes where they are that few, or else instants that lie evenly. Empty: it is none."""
+        members = _grouped(self._linked().system)
+        born = self._log.born
+        found = next((some for some in members.values() if _oldest(born, some) == system), [])
+        if not found:
+            return []
+        told = _Told(self._places, self._log.spells(), born)
+        return told.steps(found, most)
 
     @property
     def _since(self) -> int:
@@ -196,6 +214,17 @@ class _Told:
             level=_word(life.level for life in lives),
         )
 
+    def steps(self, members: Sequence[int], most: int) -> list[SystemStep]:
+        """See `SystemLog.history`."""
+        spells = self._spells_of(members)
+        last_at = max(self._born[i].last_at for i in members)
+        changes = np.unique(np.concatenate([spells.from_at, spells.over_at]))
+        changes = changes[changes <= last_at]
+        if len(changes) > most:
+            changes = np.linspace(changes[0], changes[-1], most).astype(np.int64)
+        stood = [(at, self._ids(_standing(spells, at))) for at in changes.tolist()]
+        return [SystemStep(at=at, standing=ids) for at, ids in stood if ids]
+
     def _by_age(self, members: Sequence[int]) -> list[Life]:
         return sorted((self._born[i] for i in members), key=by_age)
 
@@ -234,6 +263,10 @@ class _Told:
 
     def _middle(self, places: Ints) -> tuple[float, float]:
         return middle_of(Spots.of(self._places[i] for i in places.tolist()))
+
+
+def _oldest(born: Sequence[Life], members: Sequence[int]) -> str:
+    return min((born[i] for i in members), key=by_age).key
 
 
 def by_age(life: Life) -> tuple[int, str]:

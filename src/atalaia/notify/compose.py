@@ -22,7 +22,7 @@ from atalaia.logs import Logger
 from atalaia.notify.alert_log import AlertLog
 from atalaia.notify.drills import drill_in
 from atalaia.notify.fanout import Profiles, rank_of
-from atalaia.notify.letters import NO_ADDRESS, Directory, Letters
+from atalaia.notify.letters import Directory, Letters, unaddressed
 from atalaia.notify.past import Past
 from atalaia.people.answering import Ways, WaysOf
 from atalaia.ports import Outbox, State
@@ -143,7 +143,7 @@ class Composer:
         person = self._profiles.get(message.person)
         self._note_draft(message, person, past)
         if person is None:
-            return NO_ADDRESS
+            return unaddressed(message)
         if (id_ := drill_of(message.kind)) and (drill := drill_in(self._state, id_)):
             letter = letters.drill(message, drill, person)
             return _when_awake(message.rank, person, past.now) or letter

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections import Counter
 from collections.abc import Callable
 
 import numpy as np
@@ -11,7 +12,8 @@ from atalaia.clock import Clock
 from atalaia.domain.delivery import Message, message_id
 from atalaia.domain.drill import KIND, Drill
 from atalaia.domain.hazard import LEVEL_OF
-from atalaia.domain.place import Places
+from atalaia.domain.place import Place, Places
+from atalaia.domain.subscription import Person
 from atalaia.notes import Note
 from atalaia.notify.audience import Event
 from atalaia.notify.fanout import order_key_of
@@ -46,32 +48,8 @@ class Drills:
     ) -> tuple[Drill, int]:
         """Send a drill to the organisations (or to everyone) whom such an alert would concern;
         return it and how many people get it. Raises ValueError with the next step."""
-        place = self._places.get(place_id)
-        if place is None:
-            raise ValueError("no such place is watched; GET /v1/places lists them")
+        place, people = self._reached(hazard, level, place_id, is_for_everyone=is_for_everyone)
         now = self._clock.second()
-        event = Event(
-            hazard=hazard,
-            level=int(LEVEL_OF[level]),
-            latitudes=np.array([place.latitude]),
-            longitudes=np.array([place.longitude]),
-        )
-        self._recipients.refresh()  # in a process that only serves nobody else does
-        concern = self._recipients.audience.concerned([event])
-        names = self._recipients.audience.names
-        found = (self._recipients.get(names[number]) for number in concern.person.tolist())
-        people = [
-            person
-            for person in found
-            if person is not None
-            and person.channels
-            and (is_for_everyone or person.is_organisation)
-        ]
-        if len(people) > MOST_PEOPLE:
-            raise ValueError(
-                f"it would reach {len(people):,} people, and at most {MOST_PEOPLE:,} are drilled "
-                "at once; choose a higher level, or organisations alone"
-            )
         drill = Drill(
             id=f"drill_{secrets.token_hex(8)}",
             hazard=hazard,
@@ -98,6 +76,44 @@ class Drills:
             )
         self._wake()
         return drill, len(people)
+
+    def reach(
+        self, hazard: str, level: str, place_id: str, *, is_for_everyone: bool
+    ) -> dict[str, int]:
+        """Whom such a drill would reach, by channel: how many. Nothing is sent. Raises as `start`
+        does."""
+        _, people = self._reached(hazard, level, place_id, is_for_everyone=is_for_everyone)
+        return dict(Counter(person.channels[0] for person in people))
+
+    def _reached(
+        self, hazard: str, level: str, place_id: str, *, is_for_everyone: bool
+    ) -> tuple[Place, list[Person]]:
+        place = self._places.get(place_id)
+        if place is None:
+            raise ValueError("no such place is watched; GET /v1/places lists them")
+        event = Event(
+            hazard=hazard,
+            level=int(LEVEL_OF[level]),
+            latitudes=np.array([place.latitude]),
+            longitudes=np.array([place.longitude]),
+        )
+        self._recipients.refresh()  # in a process that only serves nobody else does
+        concern = self._recipients.audience.concerned([event])
+        names = self._recipients.audience.names
+        found = (self._recipients.get(names[number]) for number in concern.person.tolist())
+        people = [
+            person
+            for person in found
+            if person is not None
+            and person.channels
+            and (is_for_everyone or person.is_organisation)
+        ]
+        if len(people) > MOST_PEOPLE:
+            raise ValueError(
+                f"it would reach {len(people):,} people, and at most {MOST_PEOPLE:,} are drilled "
+                "at once; choose a higher level, or organisations alone"
+            )
+        return place, people
 
 
 def drill_in(notes: Notes, drill: str) -> Drill | None:

@@ -12,7 +12,7 @@ from atalaia.domain.contact import Contact
 from atalaia.domain.delivery import Letter, Message, Outcome, letter_of
 from atalaia.domain.drill import Drill, exercise
 from atalaia.domain.hazard import Level
-from atalaia.domain.message import NOTICES, Content, compose, confirmation, notice
+from atalaia.domain.message import LINK, NOTICES, Content, compose, confirmation, notice
 from atalaia.domain.place import Place
 from atalaia.domain.subscription import Person
 from atalaia.notify.fanout import rank_of
@@ -23,6 +23,13 @@ from atalaia.people.answering import WaysOf
 from atalaia.people.registry import Question
 
 NO_ADDRESS = Outcome("never", "the person has no such address any more")
+_NOBODY = Outcome("dropped", "nobody is told at this address")
+
+
+def unaddressed(message: Message) -> Outcome:
+    """What becomes of one to nobody. A link is asked for by whoever gives an address, which may be
+    nobody's."""
+    return _NOBODY if message.kind == LINK else NO_ADDRESS
 
 
 class Directory(Protocol):
@@ -61,7 +68,7 @@ class Letters:
         return Letter(
             id=letter_of(message),
             contact=asked.contact,
-            content=confirmation(asked.code, asked.language, asked.terms),
+            content=confirmation(asked.code, asked.language, asked.terms, is_added=asked.is_added),
             sent_at=message.due_at,
             expires_at=message.expires_at,
             **self._ways_by(message),

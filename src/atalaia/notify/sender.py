@@ -20,6 +20,7 @@ from atalaia.domain.delivery import (
     released,
     settled,
 )
+from atalaia.domain.message import LINK
 from atalaia.errors import StateConflict
 from atalaia.logs import Logger
 from atalaia.notes import Note
@@ -249,5 +250,6 @@ class Sender:
 
 
 def _is_code(message: Message) -> bool:
-    """Codes have a budget of their own, which is kept where they are asked for."""
-    return message.kind == "confirm"
+    """Codes, and links that are asked for, have a budget of their own, which is kept where they
+    are asked for."""
+    return message.kind in ("confirm", LINK)

@@ -47,15 +47,27 @@ def admit(
 ) -> None:
     """Count a code to each of these contacts. Raises ValueError, with the next step and without
     any address, where one may not be sent."""
+    take(registry, settings, contacts, now, is_open=request.how == OPEN)
+
+
+def take(
+    registry: Registry,
+    settings: Settings,
+    contacts: Sequence[Contact],
+    now: int,
+    *,
+    is_open: bool,
+) -> None:
+    """The same, also of a link that is asked for; `is_open`: by anybody, without a key."""
     people, lookups = registry.people, registry.lookups
-    if request.how == OPEN:
+    if is_open:
         for contact in contacts:
             _check_country(contact, settings.people.countries)
     for contact in contacts:
         if not is_free(people, lookups, contact, now):
             raise ValueError(_ENOUGH.format(channel=contact.channel))
     for contact in contacts:
-        if request.how == OPEN and not take_of_all(
+        if is_open and not take_of_all(
             people, lookups, "open", settings.people.codes_a_day, DAY_S, now
         ):
             raise ValueError("too many asked for codes today; ask again tomorrow")

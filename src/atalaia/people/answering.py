@@ -16,10 +16,12 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from atalaia.domain.delivery import Message
+from atalaia.domain.message import LINK
 from atalaia.people import leave, manage
+from atalaia.people.links import ASKED_BY
 from atalaia.people.lookups import Lookups
 from atalaia.people.registry import May, Registry
-from atalaia.people.rows import CONFIRMED
+from atalaia.people.rows import CONFIRMED, PENDING
 from atalaia.people.service import PeopleService
 from atalaia.ports import ContactRow, Home
 
@@ -50,9 +52,13 @@ def ways_of(
     """What makes links below the address of the API (empty: none are made)."""
 
     def ways(message: Message) -> Ways:
-        if not base or message.channel not in _BY:
+        by = ASKED_BY if message.kind == LINK else _BY
+        if not base or message.channel not in by:
             return Ways()
-        rows = contacts(message.person)
+        # What asks an address for its code is not for the one that they have by this channel.
+        status = PENDING if message.kind == "confirm" else CONFIRMED
+        rows = [row for row in contacts(message.person) if row.status == status]
+        rows.sort(key=lambda row: row.since, reverse=True)
         named = _MESSAGE.fullmatch(message.id)
         answer = ""
         if named and message.kind != "confirm":

@@ -51,10 +51,15 @@ def leave(registry: Registry, token: str, now: int) -> bool:
         plain = registry.vault.open(pseudonym, _PURPOSE, sealed)
     except (binascii.Error, StateConflict):
         return False
-    for row in registry.people.contacts(pseudonym):
-        stands = row.status in (CONFIRMED, PENDING)
-        if stands and plain == _plain(row):
+    held = registry.held(pseudonym)
+    for row, address in held.contacts if held else ():
+        if plain != _plain(row):
+            continue
+        if row.status == CONFIRMED:
             registry.stop(pseudonym, row.channel, now)
+        elif row.status == PENDING and address.contact is not None:
+            # It alone: who waits beside somebody's contacts has nothing to say of these.
+            registry.leave(pseudonym, address.contact, now)
     return True
 
 
@@ -64,4 +69,5 @@ def _token(vault: Vault, row: ContactRow) -> str:
 
 
 def _plain(row: ContactRow) -> bytes:
-    return f"{row.channel} {row.since}".encode()
+    which = f" {row.lookup[:8].hex()}" if row.status == PENDING else ""
+    return f"{row.channel} {row.since}{which}".encode()

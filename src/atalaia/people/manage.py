@@ -12,7 +12,7 @@ from __future__ import annotations
 import base64
 import hmac
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from atalaia.people.lookups import of_secret
@@ -71,6 +71,19 @@ def whose(registry: Registry, token: str, now: int) -> Signed | None:
     link = Signed(pseudonym, tuple(filter(None, channels.split("-"))), int(epoch, 16))
     held = registry.held(pseudonym)
     return link if held is not None and link.is_good(held) else None
+
+
+def joins(is_theirs: bool | Signed) -> Callable[[Held, str], bool]:
+    """As `subscribe.Joins`: a link adds to what is there, and puts something in the place of what
+    earned it alone; who has shown to be them otherwise may both."""
+
+    def may(held: Held, channel: str) -> bool:
+        if not isinstance(is_theirs, Signed):
+            return is_theirs
+        has = any(e.row.channel == channel for e in held.with_status(CONFIRMED))
+        return is_theirs.is_good(held) and (not has or channel in is_theirs.channels)
+
+    return may
 
 
 def is_whole(held: Held, channels: Sequence[str]) -> bool:

@@ -107,12 +107,14 @@ class PersonChange:
 
 
 class Question(msgspec.Struct, frozen=True):
-    """What a contact is asked to confirm, and in which words. Not to be kept or shown."""
+    """What a contact is asked to confirm, and in which words; where it `is_added`, beside others of
+    theirs. Not to be kept or shown."""
 
     contact: Contact
     code: str
     language: str
     terms: str = ""
+    is_added: bool = False
 
     def __repr__(self) -> str:
         return "Question('***')"
@@ -183,7 +185,8 @@ class Registry:
             return None
         language = held.kept.person.language
         code = code_of(row, address)
-        return Question(address.contact, code, language, self.words(language).text)
+        terms = self.words(language).text
+        return Question(address.contact, code, language, terms, is_added=address.is_added)
 
     def find(self, contact: Contact) -> str | None:
         """Whose confirmed contact this is; None: nobody's."""

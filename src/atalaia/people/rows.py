@@ -45,7 +45,8 @@ class Address(msgspec.Struct, frozen=True, kw_only=True):
     how       by which way it was asked for
     text_hash, version, text, language    of the words to be agreed to; the text while it waits
     nonce     random letters that go into the code, while it waits
-    wish      what was asked for together with it, while it waits: nothing else comes with it
+    wish      what was asked for together with it, while it waits: nothing else comes with it. One
+              of nothing: it is to come beside other contacts of who asked
     """
 
     lookup: bytes = b""
@@ -57,6 +58,11 @@ class Address(msgspec.Struct, frozen=True, kw_only=True):
     wish: Person | None = None
     text: str = ""
     language: str = ""
+
+    @property
+    def is_added(self) -> bool:
+        """Whether it waits to come beside other contacts, with no wish of its own."""
+        return self.wish is not None and not self.wish.subscriptions
 
     @property
     def words(self) -> Words:

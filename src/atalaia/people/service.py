@@ -20,6 +20,7 @@ from atalaia.domain.place import Places
 from atalaia.domain.subscription import Person
 from atalaia.logs import Logger
 from atalaia.people import manage
+from atalaia.people.adding import Addresses
 from atalaia.people.admission import admit, check_open
 from atalaia.people.changing import ChangeWanted, notices_of, update
 from atalaia.people.coverage import check_reach, check_target, closed_channels, unwatched
@@ -27,8 +28,13 @@ from atalaia.people.export import export
 from atalaia.people.manage import Signed
 from atalaia.people.registry import Held, Registry, is_somebody
 from atalaia.people.request import Request
-from atalaia.people.subscribe import Confirmation, Enrolled, confirm, confirm_contact, subscribe
-from atalaia.people.terms import terms
+from atalaia.people.subscribe import (
+    Confirmation,
+    Enrolled,
+    confirm,
+    confirm_contact,
+    subscribe,
+)
 from atalaia.ports import Home
 from atalaia.settings import Settings
 
@@ -48,24 +54,27 @@ class PeopleService:
     without any address, for what cannot be asked for; StateConflict where the home cannot be used.
     Who sends is woken where there may be something new for them.
 
+    registry the people themselves
     rules    by which limits of one's own are read
     brought  by which addresses of plug-ins' channels are
     is_open  addresses may be taken: somebody is named who answers for them
     places   that are watched here (None: the settings' own)
     terms    by language, on which somebody subscribes
+    addresses    what is asked of one address: another beside others, a link anew
     manage   a link's signed token, by which they manage what is theirs; not to be kept or logged
     """
 
     def __init__(
         self, registry: Registry, home: Home, settings: Settings, places: Places | None = None
     ) -> None:
-        self._registry = registry
+        self.registry = registry
         self._home = home
         self._settings = settings
         self.rules = settings.rules
         self.brought = settings.channels.brought
         self.is_open = registry.is_open
-        self.terms = partial(terms, registry, settings)
+        self.addresses = Addresses(registry, home, settings)
+        self.terms = self.addresses.terms
         self.manage = partial(manage.sign, registry)
         self.places = settings.places if places is None else places
 
@@ -73,7 +82,7 @@ class PeopleService:
 
     def words(self, language: str) -> str:
         """What somebody agrees to who is to be told, word for word."""
-        return self._registry.words(language).text
+        return self.registry.words(language).text
 
     def notes(self, request: Request) -> list[str]:
         """Why nothing will come of parts of a request as things are, with the next step."""
@@ -86,11 +95,11 @@ class PeopleService:
         """Keep a request, and ask the addresses that are not proven for a code. Who has stopped is
         told again. A target whose writing alone shows that it lies inside is refused, and so is
         every address where nobody is named who answers for it."""
-        check_open(self._registry, request)
+        check_open(self.registry, request)
         for contact in request.contacts:
             check_target(contact, self._settings.channels)
-        admitted = partial(admit, self._registry, self._settings)
-        done = subscribe(self._registry, request, now, admitted)
+        admitted = partial(admit, self.registry, self._settings)
+        done = subscribe(self.registry, request, now, admitted)
         for message in (*done.asks, *done.notices):
             self._home.outbox.put(message)
         self._home.wake("normal")
@@ -107,17 +116,16 @@ class PeopleService:
                      wants the contact beside those that they have
         """
 
-        def are_theirs(held: Held) -> bool:
-            return is_theirs.is_good(held) if isinstance(is_theirs, Signed) else is_theirs
-
         def went_out(message: str) -> bool:
             found = self._home.outbox.message(message)
             return found is not None and may_have_gone(found, now)
 
         if isinstance(who, Contact):
-            done = confirm_contact(self._registry, who, code, now, went_out)
+            done = confirm_contact(self.registry, who, code, now, went_out)
         else:
-            done = confirm(self._registry, who, code, now, went_out, is_theirs=are_theirs)
+            done = confirm(
+                self.registry, who, code, now, went_out, is_theirs=manage.joins(is_theirs)
+            )
         _by_talking(who, "confirm", "changed" if done else "refused")
         if done is None:
             return None
@@ -131,13 +139,13 @@ class PeopleService:
     def person(self, who: Named) -> Person | None:
         """Who is told; None: nobody, or they stopped, or did not confirm yet."""
         pseudonym = self._told(who)
-        return self._registry.person(pseudonym) if pseudonym else None
+        return self.registry.person(pseudonym) if pseudonym else None
 
     def is_kept(self, who: Named) -> bool:
         """Whether anything is kept under this name; of a contact: that it alone may speak for."""
         if isinstance(who, Contact):
-            return bool(_own(self._registry, who))
-        return self._registry.people.person(who) is not None
+            return bool(_own(self.registry, who))
+        return self.registry.people.person(who) is not None
 
     def export(self, who: Owned) -> bytes | None:
         """All that is kept of them, as JSON; None: nothing.
@@ -148,31 +156,31 @@ class PeopleService:
         channels: Sequence[str] | None = None
         pseudonym: str | None
         if isinstance(who, Contact):
-            pseudonym = next(iter(_own(self._registry, who)), None)
+            pseudonym = next(iter(_own(self.registry, who)), None)
             channels = (who.channel,)
         elif isinstance(who, Signed):
             pseudonym, channels, _ = who
         else:
             pseudonym = who
-        held = self._registry.held(pseudonym) if pseudonym else None
+        held = self.registry.held(pseudonym) if pseudonym else None
         if held is None or (isinstance(who, Signed) and not who.is_good(held)):
             return None
         _by_talking(who, "export", "read")
-        return export(self._registry, self._home, held, channels)
+        return export(self.registry, self._home, held, channels)
 
     def is_whole(self, pseudonym: str, channels: Sequence[str]) -> bool:
         """Whether these are all the channels by which they confirmed anything."""
-        held = self._registry.held(pseudonym)
+        held = self.registry.held(pseudonym)
         return held is not None and manage.is_whole(held, channels)
 
     def make_key(self, pseudonym: str, now: int) -> str:
         """A key of their own for the API, shown this once; an older one ends."""
-        return manage.make_key(self._registry, pseudonym, now)
+        return manage.make_key(self.registry, pseudonym, now)
 
     def whose(self, key: str, now: int) -> str | Signed | None:
         """Who this key of their own is of, or the link whose token it is; None: it is nobody's (any
         more)."""
-        return manage.whose(self._registry, key, now) or manage.who(self._registry, key)
+        return manage.whose(self.registry, key, now) or manage.who(self.registry, key)
 
     # What they change
 
@@ -188,7 +196,7 @@ class PeopleService:
             is_good = not isinstance(who, Signed) or who.is_good(held)
             return is_good and bool(held.kept.person.channels)
 
-        before = update(self._registry, pseudonym, wanted, now, may)
+        before = update(self.registry, pseudonym, wanted, now, may)
         if before is not None and isinstance(who, Signed):
             for message in notices_of(before, who.channels, now):
                 self._home.outbox.put(message)
@@ -199,13 +207,13 @@ class PeopleService:
         rest. False: they were not told that way."""
         pseudonym = self._told(who)
         by = who.channel if isinstance(who, Contact) else channel
-        is_new = bool(pseudonym) and self._registry.stop(str(pseudonym), by, now)
+        is_new = bool(pseudonym) and self.registry.stop(str(pseudonym), by, now)
         return self._woken(is_new, who, "stop")
 
     def stop_by(self, link: Signed, channel: str | None, now: int) -> Signed | None:
         """The same by their link, which ends with it. Return the link of after, for the channels
         that are left; None: they were not told that way, or the link had ended."""
-        if not self._registry.stop(link.pseudonym, channel, now, link.is_good):
+        if not self.registry.stop(link.pseudonym, channel, now, link.is_good):
             return None
         self._home.wake("normal")
         left = tuple(name for name in link.channels if channel not in (None, name))
@@ -215,18 +223,18 @@ class PeopleService:
         """Forget them: key, contacts, subscriptions, messages. False: nothing was kept, or the link
         had ended."""
         if isinstance(who, Contact):
-            own = _own(self._registry, who)
-            may = partial(_may_forget, self._registry, who)
+            own = _own(self.registry, who)
+            may = partial(_may_forget, self.registry, who)
             gone = [
-                self._registry.erase(pseudonym, now, may)
+                self.registry.erase(pseudonym, now, may)
                 if pseudonym in own
-                else self._registry.leave(pseudonym, who, now)
-                for pseudonym in self._registry.holders(who)
+                else self.registry.leave(pseudonym, who, now)
+                for pseudonym in self.registry.holders(who)
             ]
         elif isinstance(who, Signed):
-            gone = [self._registry.erase(who.pseudonym, now, who.is_good)]
+            gone = [self.registry.erase(who.pseudonym, now, who.is_good)]
         else:
-            gone = [self._registry.erase(who, now)]
+            gone = [self.registry.erase(who, now)]
         return self._woken(any(gone), who, "erase")
 
     def acknowledge(self, who: Named, message: str, now: int) -> bool:
@@ -248,7 +256,7 @@ class PeopleService:
         """Whose pseudonym or contact (``email:name@example.org``) this is, written down."""
         if text.startswith("p_"):
             return text
-        holders = self._registry.holders(read_contact(text, self.brought))
+        holders = self.registry.holders(read_contact(text, self.brought))
         if not holders:
             raise ValueError("nobody has this contact; give a pseudonym (p_…) or channel:address")
         if len(holders) > 1:
@@ -259,7 +267,7 @@ class PeopleService:
 
     def _told(self, who: Named) -> str | None:
         """Who is told by a contact that they confirmed."""
-        return self._registry.find(who) if isinstance(who, Contact) else who
+        return self.registry.find(who) if isinstance(who, Contact) else who
 
     def _woken(self, is_new: bool, who: Owned, what: str) -> bool:
         """Wake who sends, if there is something new by this."""

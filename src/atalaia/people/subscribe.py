@@ -35,7 +35,6 @@ from atalaia.people.lookups import Lookup
 from atalaia.people.registry import (
     Entry,
     Held,
-    May,
     Nobody,
     PersonChange,
     Registry,
@@ -74,6 +73,7 @@ class Enrolled(msgspec.Struct, frozen=True):
     secrets      by channel: what a webhook's messages are signed with; shown this once
     epoch        the person's, from this on: links are signed for it, whatever comes next
     notices      messages for the outbox, which tell contacts that others were added
+    language     in which they are told
     """
 
     pseudonym: str
@@ -82,6 +82,7 @@ class Enrolled(msgspec.Struct, frozen=True):
     asks: tuple[Message, ...]
     secrets: dict[str, str]
     notices: tuple[Message, ...] = ()
+    language: str = ""
 
     def __repr__(self) -> str:
         return f"Subscribed({self.pseudonym!r}, {self.confirmed}, '***')"
@@ -98,6 +99,10 @@ class Confirmation(msgspec.Struct, frozen=True):
 
 
 Admit: TypeAlias = Callable[[Request, Sequence[Contact], int], None]
+
+Joins: TypeAlias = Callable[[Held, str], bool]
+"""Whether who gives a code has shown to be this person, and may have its contact, of this channel,
+beside or in place of theirs: asked of them as they are when it is written."""
 
 WentOut: TypeAlias = Callable[[str], bool]
 """Whether the message of this id, which asks for a code, may have reached somebody."""
@@ -179,18 +184,50 @@ def _enrolled(
 
     before, change = registry.change(pseudonym, edit, _nobody(pseudonym, request.language, now))
     new = [row for row in change.contacts if row.status != STOPPED]
-    added = [row.channel for row in new if row.status == CONFIRMED and row.channel != INBOX]
     return Enrolled(
         pseudonym=pseudonym,
         epoch=change.kept.epoch,
         confirmed=tuple(row.channel for row in new if row.status == CONFIRMED),
         asks=_asks(new),
         secrets={c.channel: c.secret for c in contacts if c.secret},
-        notices=_notices(before, added, now),
+        notices=_notices(before, change.contacts, now),
+        language=change.kept.person.language,
     )
 
 
-def _nobodys(_: Held) -> bool:
+def add(
+    registry: Registry, pseudonym: str, request: Request, now: int, admit: Admit, joins: Joins
+) -> Enrolled:
+    """Ask another contact of somebody who is told for its code. Given together with what showed
+    who they are, it is told beside the others; without that it comes to nothing.
+
+    request    its one contact, and how it was asked; its wish is not looked at
+
+    Raises ValueError, and Overtaken where it may not be, or is nobody.
+    """
+    contact = _with_secret(request.contacts[0])
+    admit(request, [contact], now)
+
+    def edit(held: Held) -> PersonChange:
+        if not (held.kept.person.channels and joins(held, contact.channel)):
+            raise Overtaken(f"person {pseudonym} was changed in between")
+        nothing = msgspec.structs.replace(held.kept.person, channels=(), subscriptions=())
+        asked = msgspec.structs.replace(request, language=nothing.language)
+        row = _row(registry, nothing, asked, contact, now, is_confirmed=False)
+        return PersonChange(held.kept, [row])
+
+    _, change = registry.change(pseudonym, edit)
+    return Enrolled(
+        pseudonym=pseudonym,
+        epoch=change.kept.epoch,
+        confirmed=(),
+        asks=_asks(change.contacts),
+        secrets={contact.channel: contact.secret} if contact.secret else {},
+        language=change.kept.person.language,
+    )
+
+
+def _nobodys(_: Held, __: str) -> bool:
     return False
 
 
@@ -201,7 +238,7 @@ def confirm(
     now: int,
     went_out: WentOut,
     *,
-    is_theirs: May = _nobodys,
+    is_theirs: Joins = _nobodys,
 ) -> Confirmation | None:
     """Take a code for any of a person's contacts that wait for one.
 
@@ -225,8 +262,15 @@ def confirm(
         if found.row.lookup not in {e.row.lookup for e in registry.waiting(held, now)}:
             raise Overtaken("it was confirmed, or stopped, in between")
         owner = registry.find(found.contact)
-        is_free = is_theirs(held) or not is_somebody(held)
+        is_shown, is_added = is_theirs(held, found.row.channel), found.address.is_added
+        is_free = (
+            (is_shown and bool(held.kept.person.channels))
+            if is_added
+            else (is_shown or not is_somebody(held))
+        )
         is_here = owner == pseudonym or (owner is None and is_free)
+        if is_added and owner is None and not is_here:
+            raise Overtaken("it was to come beside theirs, and they are not who gives the code")
         end = stopped(registry.vault, found.row, now)
         if is_here:
             return _settled(registry, held, found, now, [end])
@@ -343,7 +387,7 @@ def _confirmation(before: Held, change: PersonChange, found: _Asked, now: int) -
         pseudonym=before.row.pseudonym,
         epoch=change.kept.epoch,
         channel=found.row.channel,
-        notices=_notices(before, (found.row.channel,), now),
+        notices=_notices(before, change.contacts, now),
     )
 
 
@@ -370,12 +414,14 @@ def _joined(
     """
     new = {row.channel: row.lookup for row in rows if row.status == CONFIRMED}
     have = held.with_status(CONFIRMED)
+    # A contact that comes beside others changes nothing of what is told.
+    old = held.kept.person
+    asked = wish.person if wish.person.subscriptions else old
     replaced = [
         stopped(registry.vault, entry.row, now)
         for entry in have
         if entry.row.channel in new and entry.row.lookup != new[entry.row.channel]
     ]
-    old, asked = held.kept.person, wish.person
     person = msgspec.structs.replace(
         old,
         language=asked.language,
@@ -499,12 +545,21 @@ def _asks(rows: Sequence[ContactRow]) -> tuple[Message, ...]:
     )
 
 
-def _notices(before: Held, added: Sequence[str], now: int) -> tuple[Message, ...]:
-    """Messages that tell the contacts that a person had that others were added."""
+def _notices(before: Held, rows: Sequence[ContactRow], now: int) -> tuple[Message, ...]:
+    """Messages that tell the contacts that a person had of those among `rows` that were added, or
+    took the place of another of their channel."""
     had = [e.row for e in before.with_status(CONFIRMED) if e.row.channel != INBOX]
-    new = [name for name in added if name not in {row.channel for row in had}]
+    known = {row.lookup for row in had}
+    new = [
+        row.channel
+        for row in rows
+        if row.status == CONFIRMED
+        and row.channel != INBOX
+        and known.isdisjoint((row.lookup, *row.others))
+    ]
     return tuple(
         notice(row.pseudonym, row.channel, f"added {name} {now}", f"{ADDED}:{name}", now, DAY_S)
         for row in had
         for name in new
+        if row.channel != name
     )

@@ -15,7 +15,7 @@ const fetched = () => import("./closer.js").catch(() => null);
 // Where somebody last looked, while the page is open.
 let looked = null;
 
-/** Show the map in an element. Answers {update, flash, fit, remove}. */
+/** Show the map in an element. Answers {update, flash, fit, look, past, remove}. */
 export async function showMap(element) {
   const L = await leaflet();
   const map = L.map(element, {
@@ -46,9 +46,10 @@ export async function showMap(element) {
     instruments();
   });
 
+  let step = null; // of a system's history, while that is looked at
   const update = () => {
     layer.setPlaces(points());
-    drawOutlines(outlines);
+    drawOutlines(outlines, step);
     instruments();
   };
   update();
@@ -64,6 +65,10 @@ export async function showMap(element) {
     flash: (ids) => layer.flash(ids),
     fit: () => fit(L, map),
     look: (ids) => look(L, map, ids),
+    past(shown) {
+      step = shown;
+      drawOutlines(outlines, step);
+    },
     remove() {
       isThere = false;
       layer.wanted = null;
@@ -109,14 +114,18 @@ function addOutlines(L, map) {
   const pane = "systems";
   Object.assign(map.createPane(pane).style, { zIndex: 350, pointerEvents: "none" });
   const renderer = L.canvas({ padding: 0.3, pane });
-  return L.geoJSON(null, { pane, renderer, interactive: false, style: outlineStyle }).addTo(map);
+  const pointToLayer = (_, at) => L.circleMarker(at, { pane, renderer, interactive: false, radius: 5 });
+  return L.geoJSON(null, { pane, renderer, interactive: false, pointToLayer, style: outlineStyle }).addTo(map);
 }
 
-function drawOutlines(outlines) {
-  const features = grouped().filter(({ system }) => system)
+/** Those of now, or what a step of a system's history has. */
+function drawOutlines(outlines, step) {
+  const features = step?.features ?? grouped().filter(({ system }) => system)
     .map(({ system, incidents }) => ({ ...system, properties: { level: incidents[0].level } }));
   outlines.clearLayers().addData({ type: "FeatureCollection", features });
-  outlines.getPane().dataset.levels = features.map((one) => one.properties.level).join(" ");
+  const { dataset } = outlines.getPane();
+  dataset.levels = features.map((one) => one.properties.level).join(" ");
+  dataset.at = step?.at ?? "";
 }
 
 function outlineStyle({ properties: { level } }) {

@@ -1,16 +1,20 @@
 // What is kept of somebody, for whom it is: see, change, take along, stop, erase. Opened by a signed
 // link, whose token stays in this tab.
 
-import { ask } from "../api.js";
+import { ask, look, Problem } from "../api.js";
 import { fill, h } from "../dom.js";
 import { capital, clock, hazard, length, number, variable } from "../format.js";
 import { icon } from "../icons.js";
 import { badge } from "../levels.js";
-import { nameOf, store } from "../store.js";
-import { LANGUAGES, t } from "../words.js";
-import { inWords, sure } from "./parts.js";
+import { nameOf, on, store } from "../store.js";
+import { language, LANGUAGES, t } from "../words.js";
+import * as push from "../push.js";
+import { download, inWords, keepable, sure } from "./parts.js";
+import { contactOf, reach } from "./subscribe.js";
 import { counter, HAZARDS, lacking, quiet, quietOf, watchedHazards, what, where, wished } from "./wish.js";
 
+const LINKS_BY = ["webpush", "telegram", "sms", "email"]; // as people/links.py has it
+const ADDED_BY = [...LINKS_BY, "webhook"]; // as people/adding.py has it
 const TOKEN = /^atm_(p_[A-Za-z0-9_-]{1,62})\./;
 
 export async function show(main, { titled }) {
@@ -25,8 +29,75 @@ export async function show(main, { titled }) {
 }
 
 function nobody(page, why) {
-  fill(page, h("h1", { tabindex: -1 }, t.manage.title), h("p", { class: "lead" }, why), h("p", {}, t.manage.lost),
-    h("p", { class: "buttons" }, h("a", { class: "button first", href: "/#/subscribe" }, icon("bell", 18), t.menu.subscribe)));
+  const lost = h("div", {});
+  fill(page, h("h1", { tabindex: -1 }, t.manage.title), h("p", { class: "lead" }, why), lost,
+    h("p", { class: "buttons" }, h("a", { class: "button", href: "/#/subscribe" }, icon("bell", 18), t.menu.subscribe)));
+  reached(lost, LINKS_BY, (wish, fault) => h("section", { class: "panel step" }, h("div", {}, h("h2", {}, t.manage.lost), h("p", {}, t.manage.lost_hint)),
+    fault, h("div", {}, h("button", { type: "submit", class: "button first" }, t.manage.send_link))),
+  async (contact, told) => {
+    await ask("/v1/links", { method: "POST", body: { contact } });
+    fill(told, h("p", { class: "good" }, icon("check"), t.manage.link_sent));
+  });
+}
+
+/** A form for one address by one of these ways: `form` makes its panel, into whose middle the address
+    comes; `send` is given the address, and where to say what came of it. */
+async function reached(into, among, form, send) {
+  if (!store.summary) await new Promise((done) => { const end = on("data", () => { end(); done(); }); });
+  const wish = { channel: null, address: "", terms: await look(`/v1/subscribe?language=${language}`).catch(() => null) };
+  const fault = h("div", { role: "status" });
+  const panel = form(wish, fault);
+  fault.before(...[reach(wish, among, () => fill(fault))].flat());
+  fill(into, h("form", { novalidate: true, onsubmit: async (event) => {
+    event.preventDefault();
+    const say = (text) => fill(fault, h("p", { class: "fault" }, text));
+    try {
+      const contact = wish.channel === "webpush" ? await push.contact(wish.terms.push_key) : wish.address.trim() && contactOf(wish);
+      if (contact) await send(contact, fault, wish);
+      else say(t.subscribe.need_contact);
+    } catch (error) {
+      say(error instanceof Problem ? inWords(error) : t.subscribe.push.failed);
+    }
+  } }, panel));
+}
+
+/** Another way to be told: its address, then the code that comes there, given with this page's link. */
+function adding(page, me, back) {
+  const into = h("div", { class: "steps" });
+  const cancel = () => h("button", { type: "button", class: "button", onclick: back }, t.manage.back);
+  const done = async (told) => {
+    const key = told.manage.split("#")[1]; // the link from before ends with it
+    if (told.person !== TOKEN.exec(me.key)[1]) {
+      fill(into, h("p", { class: "lead" }, t.manage.has_own), keepable(new URL(told.manage, location.origin).href, t.subscribe.keep), h("div", {}, cancel()));
+      return;
+    }
+    sessionStorage.setItem("manage", key);
+    await held(page, { ...me, key }, t.manage.added);
+  };
+  const confirming = (asked, fault) => {
+    const code = h("input", { id: "code", class: "code", inputmode: "numeric", autocomplete: "one-time-code", maxlength: 7, required: true });
+    const send = async (event) => {
+      event.preventDefault();
+      try {
+        await done(await ask(`${me.path}/confirm`, { method: "POST", key: me.key, body: { code: code.value.trim() } }));
+      } catch (error) {
+        fill(fault, h("p", { class: "fault" }, [403, 422].includes(error.status) ? t.subscribe.bad_code : inWords(error)));
+        code.focus();
+      }
+    };
+    fill(into, h("p", { class: "lead" }, t.subscribe.code_lead(t.subscribe.channels[asked.to_confirm][0])),
+      Object.values(asked.secrets).map((one) => h("section", { class: "panel step" }, h("div", {}, h("h2", {}, t.subscribe.secret), h("p", { class: "quiet small" }, t.subscribe.secret_hint)), keepable(one, t.subscribe.secret))),
+      h("form", { class: "panel step", novalidate: true, onsubmit: send },
+        h("div", { class: "words", tabindex: 0, role: "region", "aria-label": t.subscribe.consent_title }, asked.consent),
+        h("div", { class: "field" }, h("label", { for: "code" }, t.subscribe.code), code), fault,
+        h("div", { class: "buttons" }, h("button", { type: "submit", class: "button first" }, t.subscribe.confirm), cancel())));
+    code.focus();
+  };
+  fill(page, h("h1", { tabindex: -1 }, t.manage.add_channel), into);
+  reached(into, ADDED_BY, (wish, fault) => h("section", { class: "panel step" }, h("p", { class: "quiet" }, t.manage.add_hint),
+    fault, h("div", { class: "buttons" }, h("button", { type: "submit", class: "button first" }, t.subscribe.send), cancel())),
+  async (contact) => confirming(await ask(`${me.path}/contacts`, { method: "POST", key: me.key, body: { contact } }), h("div", { role: "alert" })));
+  page.querySelector("h1").focus();
 }
 
 async function held(page, me, said = null) {
@@ -69,10 +140,10 @@ async function held(page, me, said = null) {
   fill(page,
     h("header", {}, h("h1", { tabindex: -1 }, t.manage.title),
       h("div", { role: "status" }, said && h("p", { class: "good" }, icon("check"), said)), fault),
-    contacts(told, stop, save), wishes(told, isTold && begin, save), isTold && when(told.person, save), messages(told),
+    contacts(told, stop, save, isTold && (() => adding(page, me, back))), wishes(told, isTold && begin, save), isTold && when(told.person, save), messages(told),
     h("section", { class: "panel step" },
       h("div", { class: "buttons" },
-        h("button", { type: "button", class: "button", onclick: () => save(told) }, t.manage.download),
+        h("button", { type: "button", class: "button", onclick: () => download("atalaia.json", JSON.stringify(told, null, 2)) }, t.manage.download),
         h("button", { type: "button", class: "button", onclick: () => stop(null) }, t.manage.stop_all),
         h("button", { type: "button", class: "button", onclick: () => {
           sessionStorage.removeItem("manage");
@@ -84,7 +155,7 @@ async function held(page, me, said = null) {
   return undefined;
 }
 
-function contacts(told, stop, save) {
+function contacts(told, stop, save, begin) {
   const shown = told.contacts.filter((one) => one.address);
   if (!shown.length) return null;
   return h("section", { class: "panel" }, h("h2", {}, t.manage.channels), h("ul", { class: "kept" }, shown.map((one) => {
@@ -96,7 +167,7 @@ function contacts(told, stop, save) {
     h("div", { class: "buttons" },
       told.person.channels.indexOf(one.channel) > 0 && one.status === "confirmed" && h("button", { type: "button", class: "button small", "aria-label": t.manage.first_by(name), onclick: () => save({ channels: [one.channel] }) }, t.manage.first),
       one.status !== "stopped" && h("button", { type: "button", class: "button small", "aria-label": t.manage.stop_by(name), onclick: () => stop(one.channel) }, t.manage.stop)));
-  })));
+  })), begin && h("p", { class: "buttons" }, h("button", { type: "button", class: "button", onclick: begin }, t.manage.add_channel)));
 }
 
 function wishes(told, begin, save) {
@@ -175,13 +246,6 @@ function messages(told) {
         h("small", { class: "quiet" }, `${t.subscribe.channels[one.channel]?.[0] ?? one.channel} · ${t.operator.statuses[one.status] ?? one.status}`)),
       h("small", { class: "quiet" }, clock(one.settled_at ?? one.due_at, undefined, { long: true })))))
     : h("p", { class: "quiet" }, t.manage.no_messages));
-}
-
-function save(told) {
-  const blob = new Blob([JSON.stringify(told, null, 2)], { type: "application/json" });
-  const link = h("a", { href: URL.createObjectURL(blob), download: "atalaia.json" });
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(link.href), 1000);
 }
 
 async function erase(page, me) {

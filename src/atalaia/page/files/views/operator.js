@@ -1,18 +1,18 @@
-// For operators, behind a key that this tab alone keeps: sources, lag, deliveries, silences, drills.
+// For operators, behind a key that this tab alone keeps: what the command line can do, too.
 
 import { all, ask, once } from "../api.js";
 import { fill, h } from "../dom.js";
-import { ago, capital, clock, hazard } from "../format.js";
+import { ago, capital, clock, figure, hazard, measured, number } from "../format.js";
 import { icon } from "../icons.js";
-import { LEVELS } from "../levels.js";
-import { on, store } from "../store.js";
+import { badge, highest, LEVELS } from "../levels.js";
+import { blindPlaces, levelsByPlace, on, store } from "../store.js";
 import { t } from "../words.js";
-import { inWords, sure } from "./parts.js";
+import { download, inWords, sure } from "./parts.js";
+import { HAZARDS } from "./wish.js";
 
-const TABS = ["sources", "lag", "deliveries", "silences", "drills", "wishes"];
+const TABS = ["sources", "lag", "deliveries", "people", "rules", "places", "silences", "drills", "wishes"];
 const AGAIN_MS = 10_000;
 const RETRIABLE = new Set(["dead", "late", "unknown"]);
-const HAZARDS = ["heavy_rain", "wind", "storm", "thunderstorm", "flood", "river_flood", "heat", "dry_air", "cold", "frost", "temperature_drop", "snow", "uv", "fog", "sea", "fire_weather", "air_quality"];
 
 export async function show(main, { id, query, titled }) {
   titled(t.operator.title);
@@ -75,7 +75,7 @@ async function desk(page, key, tab, query) {
   const timer = setInterval(() => { if (["sources", "lag"].includes(tab)) draw(); }, AGAIN_MS);
   const end = store.places.size ? () => {} : on("data", () => {
     end();
-    if (tab === "silences" || tab === "drills") draw();
+    if (["silences", "drills", "places"].includes(tab)) draw();
   });
   return () => {
     clearInterval(timer);
@@ -85,16 +85,59 @@ async function desk(page, key, tab, query) {
 
 function rows(caption, heads, lines) {
   if (!lines.length) return h("p", { class: "quiet" }, t.operator.none);
-  return h("div", { class: "panel scroll", tabindex: 0, role: "region", "aria-label": caption }, h("table", {},
+  const table = h("table", {},
     h("caption", { class: "unseen" }, caption),
     h("thead", {}, h("tr", {}, heads.map((head) => h("th", { scope: "col" }, head)))),
-    h("tbody", {}, lines.map((cells) => h("tr", {}, cells.map((cell) => h("td", {}, cell)))))));
+    h("tbody", {}, lines.map((cells) => h("tr", {}, cells.map((cell) => h("td", {}, cell))))));
+  return [h("div", { class: "panel scroll", tabindex: 0, role: "region", "aria-label": caption }, table),
+    h("div", {}, h("button", { type: "button", class: "button small", onclick: () => download(`${caption}.csv`, csv(table)) }, "CSV"))];
 }
+
+/** A table as it is shown; what a spreadsheet would take for a formula is a text there. */
+const csv = (table) => [...table.rows].map((row) => [...row.cells].filter((cell) => !cell.querySelector("button")).map((cell) =>
+  `"${cell.innerText.replace(/^(?=[=+@-])/, "'").replaceAll('"', '""')}"`).join(",")).join("\r\n");
+
+const act = (label, onclick) => h("button", { type: "button", class: "button small", onclick }, label);
+
+async function people(body, { key, tried, draw }) {
+  const o = t.operator;
+  const items = await all("/v1/people?limit=1000", { key });
+  fill(body, rows(o.tabs.people, [o.person, o.begun, o.channel, ""], items.map(({ person, created_at: at, contacts }) => {
+    const path = `/v1/people/${person}`;
+    const then = (method, more, extra) => tried(async () => {
+      await ask(path + more, { method, key, ...extra });
+      await draw();
+    });
+    return [h("code", {}, person), clock(at, undefined, { long: true }),
+      contacts.map((one) => h("div", {}, `${channelOf(one.channel)}: ${t.manage[one.status] ?? one.status}`)),
+      h("div", { class: "buttons" },
+        act(o.export, () => tried(async () => download(`${person}.json`, JSON.stringify(await ask(path, { key }), null, 2)))),
+        contacts.some((one) => one.status === "confirmed") && act(t.manage.stop, () => then("POST", "/stop", { body: {} })),
+        act(o.erase, async () => await sure(t.manage.erase_sure, t.manage.erase_hint, o.yes, o.no) && then("DELETE", "")))];
+  })));
+}
+
+async function rules(body) {
+  const { name, items } = await ask("/v1/rules");
+  fill(body, h("p", {}, h("b", {}, name)), rows(t.operator.tabs.rules, [t.operator.hazard, t.alert.rule, ...["yellow", "orange", "red"].map((level) => t.short[level])], items.map((rule) => [
+    capital(hazard(rule.hazard)), [h("div", {}, measured(rule)), h("small", { class: "quiet" }, `${rule.name}: ${rule.in_words}`)],
+    ...["yellow", "orange", "red"].map((level) => (rule.norm || !(level in rule.limits) ? "—" : figure(rule.limits[level], rule.unit, rule.measure)))])));
+}
+
+async function watched(body) {
+  const levels = levelsByPlace();
+  const blind = blindPlaces();
+  fill(body, rows(t.operator.tabs.places, [t.operator.place, "ID", "°", t.operator.drill_level], [...store.places.values()].map((one) => [
+    h("a", { href: `/#/place/${encodeURIComponent(one.id)}` }, one.name), one.id, `${number(one.latitude, 3)}; ${number(one.longitude, 3)}`,
+    levels.has(one.id) ? badge(highest(Object.values(levels.get(one.id)))) : blind.has(one.id) ? t.blind.tag : t.short.none])));
+}
+
+const channelOf = (name) => t.subscribe.channels[name]?.[0] ?? name;
 
 async function sources(body) {
   const { items, blind } = await ask("/v1/sources");
   const o = t.operator;
-  const quota = (left) => Object.entries(left ?? {}).map(([window, n]) => `${n} / ${window}`).join(" · ") || "—";
+  const quota = (left) => Object.entries(left ?? {}).map(([window, n]) => `${number(n, 0)} / ${window}`).join(" · ") || "—";
   fill(body, rows(o.tabs.sources, [o.source, o.fresh, o.last, o.quota, o.fault, o.next], items.map((one) => [
     h("b", {}, one.source),
     h("span", { class: `badge level-${one.fresh ? "calm" : "orange"}` }, icon(one.fresh ? "check" : "cannot_see", 15), one.fresh ? o.is_fresh : o.is_stale),
@@ -105,7 +148,7 @@ async function sources(body) {
 async function lag(body, { key }) {
   const told = await ask("/v1/lag", { key });
   fill(body, rows(t.operator.tabs.lag, [t.operator.stage, t.operator.value], Object.entries(told).map(([name, value]) =>
-    [t.operator.stages[name] ?? name, value === null ? "—" : h("b", {}, typeof value === "object" ? JSON.stringify(value) : String(value))])));
+    [t.operator.stages[name] ?? name, value === null ? "—" : h("b", {}, number(value))])));
 }
 
 async function deliveries(body, { key, query, tried, draw }) {
@@ -125,7 +168,7 @@ async function deliveries(body, { key, query, tried, draw }) {
   fill(body,
     h("nav", { class: "figures-row", "aria-label": o.by_outcome }, chip("", null), Object.entries(sums).map(([status, n]) => chip(status, n))),
     rows(o.tabs.deliveries, [o.due, o.channel, o.status, o.tries, o.reason, o.id, ""], items.map((one) => [
-      clock((one.settled_at || one.due_at) * 1000), one.channel, o.statuses[one.status] ?? one.status, one.attempts, one.reason || "—",
+      clock((one.settled_at || one.due_at) * 1000), channelOf(one.channel), o.statuses[one.status] ?? one.status, one.attempts, one.reason || "—",
       h("small", { class: "quiet" }, one.id), RETRIABLE.has(one.status) && again(one)])));
 }
 
@@ -177,11 +220,12 @@ async function drills(body, { key, tried }) {
   const done = h("div", { role: "status" });
   const start = async (event) => {
     event.preventDefault();
-    if (!(await sure(o.tabs.drills, o.drill_sure(everyone.checked), o.yes, o.no))) return;
     await tried(async () => {
-      const told = await ask("/v1/drills", { method: "POST", key, headers: { "Idempotency-Key": once() }, body: {
-        hazard: what.element.value, place: where.element.value, level: level.element.value, everyone: everyone.checked,
-      } });
+      const body = { hazard: what.element.value, place: where.element.value, level: level.element.value, everyone: everyone.checked };
+      const { people: count, channels } = await ask("/v1/drills/reach", { method: "POST", key, body });
+      const by = Object.entries(channels).map(([name, some]) => `${channelOf(name)}: ${number(some, 0)}`).join(", ");
+      if (!(await sure(o.tabs.drills, o.drill_sure(count, by), o.yes, o.no))) return;
+      const told = await ask("/v1/drills", { method: "POST", key, headers: { "Idempotency-Key": once() }, body });
       fill(done, h("p", { class: "good" }, icon("check"), o.drill_done(told.people)));
     });
   };
@@ -198,4 +242,4 @@ async function wishes(body, { key }) {
     [one.label, h("b", {}, one.count), one.asked_at])));
 }
 
-const DRAWN = { wishes, sources, lag, deliveries, silences, drills };
+const DRAWN = { people, rules, places: watched, wishes, sources, lag, deliveries, silences, drills };

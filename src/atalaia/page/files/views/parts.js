@@ -52,6 +52,13 @@ export async function copied(text) {
   }
 }
 
+/** Give a text as a file. */
+export function download(name, text) {
+  const link = h("a", { href: URL.createObjectURL(new Blob([text])), download: name });
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 1000);
+}
+
 /** A text to keep, with a button that copies it. */
 export function keepable(text, label) {
   const field = h("input", { readonly: true, value: text, "aria-label": label, onfocus: (event) => event.target.select() });

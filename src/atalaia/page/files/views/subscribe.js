@@ -81,7 +81,8 @@ function lacking(wish) {
   return lackingOf(wish) ?? (isReachable ? null : t.subscribe.need_contact);
 }
 
-const asked = (wish) => ({ ...wished(wish), contacts: [`${wish.channel}:${tidy(wish.channel, wish.address)}`] });
+export const contactOf = (wish) => `${wish.channel}:${tidy(wish.channel, wish.address)}`;
+const asked = (wish) => ({ ...wished(wish), contacts: [contactOf(wish)] });
 
 function tidy(channel, address) {
   return ["sms", "whatsapp"].includes(channel) ? address.replace(/[\s().-]/g, "") : address.trim();
@@ -90,8 +91,13 @@ function tidy(channel, address) {
 // 3. How
 
 function how(wish, changed, chosen) {
-  const on_ = (store.summary?.subscribers_channels ?? []).filter((name) => name in t.subscribe.channels && (name !== "webpush" || offered(wish)));
-  if (!on_.length) return step(t.subscribe.how, h("p", { class: "fault" }, t.subscribe.no_channels));
+  return step(t.subscribe.how, reach(wish, Object.keys(t.subscribe.channels), chosen), quiet(wish, changed));
+}
+
+/** A way and an address by it, of those `among` them that are open here; `chosen` is told of each. */
+export function reach(wish, among, chosen) {
+  const on_ = (store.summary?.subscribers_channels ?? []).filter((name) => among.includes(name) && (name !== "webpush" || offered(wish)));
+  if (!on_.length) return h("p", { class: "fault" }, t.subscribe.no_channels);
   const first = on_.find((name) => name !== "webpush" || !push.hindrance()) ?? on_[0];
   wish.channel = on_.includes(wish.channel) ? wish.channel : first;
   const field = h("div", { class: "field" });
@@ -116,7 +122,7 @@ function how(wish, changed, chosen) {
       Object.assign(wish, { channel: name, address: "" });
       draw();
     } }), h("span", {}, t.subscribe.channels[name][0]))));
-  return step(t.subscribe.how, choice, field, quiet(wish, changed));
+  return [choice, field];
 }
 
 /** Whether this browser's own notifications are a way at all: here, or on another page of it. */

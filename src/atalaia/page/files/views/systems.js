@@ -9,19 +9,41 @@ import { language, t } from "../words.js";
 const LEAST_KM = 10; // less than that is a place more or less, and no way
 
 /** A group of `store.grouped` as a card; `card` makes those within. `opened` has the ids of those that
-    stand open, also after the list is drawn anew; `onOpen` is told of the places of one that opens. */
-export function systemCard({ system, incidents }, { card, opened, onOpen }) {
+    stand open, also after the list is drawn anew; `onOpen` is told of the places of one that opens, and
+    `onStep` of what its history shows. */
+export function systemCard({ system, incidents }, { card, opened, histories, onOpen, onStep }) {
   const [{ level }] = incidents;
   const told = system.properties;
   const ids = [...new Set(incidents.flatMap(placesOf))];
   const list = h("ol", { class: "cards" });
   const fillList = () => list.childElementCount || list.append(...incidents.map(card));
-  if (opened.has(system.id)) fillList();
+  const past = h("div", {});
+  const begin = async () => {
+    if (!histories.has(system.id)) {
+      const zone = zoneOf(ids[0]);
+      histories.set(system.id, import("../history.js").then((it) => it.historyOf({ id: system.id, level, zone, onStep })).catch(() => null));
+    }
+    const found = await histories.get(system.id);
+    if (!opened.has(system.id)) return;
+    histories.set(system.id, found);
+    if (found) past.append(found.element);
+  };
+  if (opened.has(system.id)) {
+    fillList();
+    if (histories.get(system.id)?.element) past.append(histories.get(system.id).element);
+    else begin();
+  }
   const toggled = ({ target }) => {
     if (target.open === opened.has(system.id)) return;
     opened[target.open ? "add" : "delete"](system.id);
-    if (!target.open) return;
+    if (!target.open) {
+      Promise.resolve(histories.get(system.id)).then((found) => found?.end());
+      histories.delete(system.id); // what comes meanwhile is in the next one
+      past.replaceChildren();
+      return;
+    }
     fillList();
+    begin();
     onOpen(ids);
   };
   return h("li", {}, h("details", { class: "system", open: opened.has(system.id), ontoggle: toggled },
@@ -32,7 +54,7 @@ export function systemCard({ system, incidents }, { card, opened, onOpen }) {
         h("span", { class: "card-place" }, [t.systems.now(ids.length), ...course(told)].join(" · ")),
         h("span", { class: "card-more" }, h("b", {}, t.short[level]), " · ", t.map.since(clock(told.started_at, zoneOf(ids[0]))))),
       h("span", { class: "card-value" }, h("b", {}, incidents.length), h("span", {}, t.systems.alerts))),
-    list));
+    past, list));
 }
 
 /** How it grew and which way it went in three hours, in words; nothing of what stood in one place. */

@@ -13,7 +13,7 @@ const FIRST = 40;
 
 export async function show(main, { titled }) {
   titled("");
-  const state = { asked: "", most: FIRST, opened: new Set(), onOpen: (ids) => map?.look(ids), card };
+  const state = { asked: "", most: FIRST, opened: new Set(), histories: new Map(), onOpen: (ids) => map?.look(ids), onStep: (step) => map?.past(step), card };
   const head = h("div", { class: "headline" });
   const list = h("ol", { class: "cards" });
   const places = h("ul", { class: "places" });
@@ -63,6 +63,7 @@ export async function show(main, { titled }) {
   }
   return () => {
     isGone = true;
+    for (const one of state.histories.values()) one?.end?.();
     ends.forEach((end) => end());
     map?.remove();
   };
