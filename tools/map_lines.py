@@ -64,12 +64,26 @@ class _Topology:
         self._arcs = [_degrees(arc, told["transform"]) for arc in told["arcs"]]
 
     def between(self, name: str, countries: set[str]) -> list[Line]:
-        """Borders that two geometries of these countries share: no coast, no frontier."""
+        """Borders that two geometries of these countries share: no coast, no frontier.
+
+        A state within another one (Brazil's federal district) is a ring that each has as its own.
+        """
         some = [
             one for one in self._objects[name]["geometries"] if one["properties"]["gu"] in countries
         ]
         used = Counter(i if i >= 0 else ~i for one in some for i in set(_flat(one["arcs"])))
-        return [self._arcs[i] for i, count in sorted(used.items()) if count > 1]
+        shared = [self._arcs[i] for i, count in sorted(used.items()) if count > 1]
+        rings = Counter(
+            frozenset(arc)
+            for i, count in used.items()
+            if count == 1 and (arc := self._arcs[i])[0] == arc[-1]
+        )
+        within = {ring for ring, count in rings.items() if count > 1}
+        for i in sorted(used):
+            if (ring := frozenset(self._arcs[i])) in within:
+                within.discard(ring)
+                shared.append(self._arcs[i])
+        return shared
 
     def lines(self, name: str) -> list[Line]:
         """Every line, and of polygons every ring, put together of its arcs."""

@@ -93,7 +93,7 @@ def test_files_are_sent_by_gzip_to_who_reads_it() -> None:
     assert gzip.decompress(packed) == plain
 
 
-def test_scripts_are_sent_without_their_comments_and_with_all_else() -> None:
+def test_scripts_are_sent_without_comments_and_indents_and_with_all_else() -> None:
     script = b"""// Of a file.
 
 /** Of a function,
@@ -104,9 +104,9 @@ export const a = "https://example.org"; // of a line
 """
     told = b"""
 export const a = "https://example.org"; // of a line
-  b(`/** not one */`);
+b(`/** not one */`);
 """
-    assert web.without_comments(script) == told
+    assert web.squeezed(script) == told
     assets, _ = web._ours()
     ours = [n for n in assets if n.endswith(".js") and not n.startswith("vendor/")]
     assert len(ours) > 20

@@ -46,6 +46,7 @@ _TYPES = {
     ".woff2": "font/woff2",
     ".svg": "image/svg+xml",
 }
+_INDENTS = re.compile(rb"^[ \t]+", re.MULTILINE)
 _COMMENTS = re.compile(rb"^[ \t]*(?://.*|/\*\*(?s:.*?)\*/[ \t]*)\n", re.MULTILINE)
 _COMPRESSED_ALREADY = (".woff2", ".png")
 _FOR_EVER = "public, max-age=31536000, immutable"
@@ -164,15 +165,15 @@ def _asset(entry: Traversable, *, is_ours: bool) -> Asset:
     suffix = entry.name[entry.name.rfind(".") :]
     kind = _TYPES.get(suffix) or mimetypes.guess_type(entry.name)[0] or "text/plain"
     body = entry.read_bytes()
-    if is_ours and suffix == ".js":
-        body = without_comments(body)
+    if is_ours and suffix in (".js", ".css"):
+        body = squeezed(body)
     return Asset(kind, body, suffix not in _COMPRESSED_ALREADY)
 
 
-def without_comments(script: bytes) -> bytes:
-    """A script of ours without whole lines that are for who reads its source: a phone is not sent
-    them."""
-    return _COMMENTS.sub(b"", script)
+def squeezed(source: bytes) -> bytes:
+    """A script or a sheet of ours without indents, and without whole lines that are for who reads
+    its source: a phone is not sent them. No text of ours goes on over a line's end."""
+    return _INDENTS.sub(b"", _COMMENTS.sub(b"", source))
 
 
 def _index(asset: Asset, version: str, tiles_url: str, attribution: str, *, has_map: bool) -> Asset:

@@ -76,6 +76,7 @@ export const words = {
     tag: "no data",
   },
   map: {
+    nearer: "Closer", farther: "Farther", home: "Back to all places",
     title: "Now",
     label: "Map of the watched places. The same places are in the list beside it.",
     missing: "The map was not built in this installation. Everything is in the lists; to have the map, run “make install” in the project's folder and restart.",

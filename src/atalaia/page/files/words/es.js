@@ -76,6 +76,7 @@ export const words = {
     tag: "sin datos",
   },
   map: {
+    nearer: "Acercar", farther: "Alejar", home: "Volver a todos los lugares",
     title: "Ahora",
     label: "Mapa de los lugares vigilados. Los mismos lugares están en la lista de al lado.",
     missing: "El mapa no se construyó en esta instalación. Todo está en las listas; para tener el mapa, ejecute “make install” en la carpeta del proyecto y reinicie.",

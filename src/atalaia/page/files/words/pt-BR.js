@@ -82,6 +82,7 @@ export const words = {
     tag: "sem dados",
   },
   map: {
+    nearer: "Aproximar", farther: "Afastar", home: "Voltar a todos os lugares",
     title: "Agora",
     label: "Mapa dos lugares vigiados. Os mesmos lugares estão na lista ao lado.",
     missing: "O mapa não foi construído nesta instalação. Tudo está nas listas; para ter o mapa, rode “make install” na pasta do projeto e reinicie.",
