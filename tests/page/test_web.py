@@ -101,12 +101,28 @@ def test_scripts_are_sent_without_comments_and_indents_and_with_all_else() -> No
 export const a = "https://example.org"; // of a line
   // Why.
   b(`/** not one */`);
+  c([
+    1,
+    d() // "one";
+    ,2]);
 """
-    told = b"""
-export const a = "https://example.org"; // of a line
-b(`/** not one */`);
-"""
+    told = b"""export const a = "https://example.org";
+b(`/** not one */`);c([1,d() // "one";
+,2]);"""
     assert web.squeezed(script) == told
+    sheet = b"""/* Of a
+   sheet. */
+a:hover, b > c { color: red; margin: 0 calc(1px - 2px); content: " x" / ""; }
+@media (min-width: 9px) {
+  d:not(.e) :focus { inset: 0 }
+}
+"""
+    told = (
+        b'\na:hover,b > c{color:red;margin:0 calc(1px - 2px);content:" x" / "";}'
+        b"@media (min-width:9px){d:not(.e) :focus{inset:0}"
+        b"}"
+    )
+    assert web.without_air(sheet).replace(b"}\n", b"}") == told
     assets, _ = web._ours()
     ours = [n for n in assets if n.endswith(".js") and not n.startswith("vendor/")]
     assert len(ours) > 20

@@ -47,8 +47,16 @@ _TYPES = {
     ".svg": "image/svg+xml",
 }
 _INDENTS = re.compile(rb"^[ \t]+", re.MULTILINE)
+_SHEET_COMMENTS = re.compile(rb"/\*.*?\*/", re.DOTALL)
+_LATE_COMMENTS = re.compile(rb"(?<=[;,{}()]) // [^\n\"'`]*$", re.MULTILINE)
+_AIR = re.compile(rb" ?([{};,])[ \n]+| (?=[{}])|(?<=[a-z]:) ")
 _COMMENTS = re.compile(rb"^[ \t]*(?://.*|/\*\*(?s:.*?)\*/[ \t]*)\n", re.MULTILINE)
 _COMPRESSED_ALREADY = (".woff2", ".png")
+PARTS = ("text/javascript", "text/css", "application/json", "font/woff2")
+"""What is no page by itself: browsers hold the page that asked for it to the page's own policy."""
+
+OF_PARTS = {"X-Content-Type-Options": "nosniff"}
+
 _FOR_EVER = "public, max-age=31536000, immutable"
 _ASK_AGAIN = "no-cache"
 
@@ -84,7 +92,8 @@ def page(tiles_url: str = "", attribution: str = "") -> APIRouter:
     router = APIRouter(include_in_schema=False)
 
     def sent(request: Request, asset: Asset, keep: str) -> Response:
-        told = {**headers, "Cache-Control": keep, "ETag": asset.tag, "Vary": "Accept-Encoding"}
+        policy = OF_PARTS if keep == _FOR_EVER and asset.media_type in PARTS else headers
+        told = {**policy, "Cache-Control": keep, "ETag": asset.tag, "Vary": "Accept-Encoding"}
         if asset.tag in request.headers.get("if-none-match", ""):
             return Response(status_code=304, headers=told)
         if asset.is_text and "gzip" in request.headers.get("accept-encoding", ""):
@@ -165,15 +174,31 @@ def _asset(entry: Traversable, *, is_ours: bool) -> Asset:
     suffix = entry.name[entry.name.rfind(".") :]
     kind = _TYPES.get(suffix) or mimetypes.guess_type(entry.name)[0] or "text/plain"
     body = entry.read_bytes()
-    if is_ours and suffix in (".js", ".css"):
+    if is_ours and suffix == ".js":
         body = squeezed(body)
+    elif is_ours and suffix == ".css":
+        body = without_air(body)
     return Asset(kind, body, suffix not in _COMPRESSED_ALREADY)
 
 
-def squeezed(source: bytes) -> bytes:
-    """A script or a sheet of ours without indents, and without whole lines that are for who reads
-    its source: a phone is not sent them. No text of ours goes on over a line's end."""
-    return _INDENTS.sub(b"", _COMMENTS.sub(b"", source))
+def squeezed(script: bytes) -> bytes:
+    """A script of ours without indents, without ends of lines where a statement or a list goes on,
+    and without what is for who reads its source: a phone is not sent that. No text of ours goes on
+    over a line's end."""
+    plain = _INDENTS.sub(b"", _LATE_COMMENTS.sub(b"", _COMMENTS.sub(b"", script)))
+    return b"".join(
+        line
+        if line.endswith((b";", b",", b"{", b"(", b"[")) and b"//" not in line
+        else line + b"\n"
+        for line in plain.split(b"\n")
+        if line
+    )
+
+
+def without_air(sheet: bytes) -> bytes:
+    """A sheet of ours without comments, and without spaces where none is needed. No text in it has
+    a brace, a semicolon or a comma that a space follows."""
+    return _AIR.sub(rb"\1", _INDENTS.sub(b"", _SHEET_COMMENTS.sub(b"", sheet)))
 
 
 def _index(asset: Asset, version: str, tiles_url: str, attribution: str, *, has_map: bool) -> Asset:

@@ -6,7 +6,7 @@ import { dots } from "./dots.js";
 import { icon } from "./icons.js";
 import { countries, leaflet } from "./libraries.js";
 import { highest } from "./levels.js";
-import { blindPlaces, grouped, levelsByPlace, store } from "./store.js";
+import { blindPlaces, grouped, levelsByPlace, store, wanted } from "./store.js";
 import { t } from "./words.js";
 
 const LINES_ZOOM = 5.5; // from here on there is room for borders of states, rivers and towns
@@ -74,7 +74,7 @@ export async function showMap(element) {
   update();
   const repaint = () => { land.then((one) => one?.setStyle(landStyle())); outlines.setStyle(outlineStyle); fine?.repaint(); layer.redraw(); };
   const watcher = new MutationObserver(repaint);
-  watcher.observe(document.documentElement, { attributes: true, attributeFilter: ["data-theme"] });
+  watcher.observe(document.documentElement, { attributes: true, attributeFilter: ["data-theme", "data-colours"] });
   const system = matchMedia("(prefers-color-scheme: dark)");
   system.addEventListener("change", repaint);
   const resized = new ResizeObserver(() => map.invalidateSize({ animate: false }));
@@ -84,6 +84,12 @@ export async function showMap(element) {
     flash: (ids) => layer.flash(ids),
     fit: () => fit(L, map),
     look: (ids) => look(L, map, ids),
+    /** Go to one, and say what is there; where the keyboard goes on from. */
+    async open({ id, name, latitude, longitude }) {
+      look(L, map, [id]);
+      (await closer())?.pick(L, map, { id, name }, [latitude, longitude]);
+      map.getPane("popupPane").querySelector("a")?.focus();
+    },
     remove() {
       isThere = false;
       layer.wanted = null;
@@ -96,9 +102,9 @@ export async function showMap(element) {
 }
 
 function points() {
-  const levels = levelsByPlace();
+  const levels = levelsByPlace(wanted());
   const blind = blindPlaces();
-  return [...store.places.values()].map((place) => ({
+  return [...store.places.values()].filter((place) => store.chosen?.place(place, levels.has(place.id)) ?? true).map((place) => ({
     id: place.id, name: place.name, latitude: place.latitude, longitude: place.longitude,
     level: highest(Object.values(levels.get(place.id) ?? {})), isBlind: blind.has(place.id),
   }));
@@ -112,7 +118,7 @@ function bounds(L, ids) {
 function fit(L, map) {
   const all = bounds(L, [...store.places.keys()]);
   if (!all.isValid()) map.setView([-14, -52], 4, { animate: false });
-  else map.fitBounds(all, { animate: false, maxZoom: 8, paddingTopLeft: [28, 28], paddingBottomRight: [62, 84] });
+  else map.fitBounds(all, { animate: false, maxZoom: 8, paddingTopLeft: [28, 60], paddingBottomRight: [62, 84] });
 }
 
 function look(L, map, ids, { least = 0 } = {}) {

@@ -5,7 +5,7 @@ import { file } from "../libraries.js";
 
 const PANE = "lines";
 const SMALL_TOWNS = 7; // zoom from which towns that are only their degree's largest are named
-const FIRST = 600; // towns of the file that are named before: it has the largest first
+const FIRST = 3000; // towns of the file that are named before: it has the largest first
 const NEAR = 26; // pixels: a watched place has its own name, and is often that town
 
 let loading = null;
