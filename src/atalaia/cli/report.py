@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from atalaia.cli.maps import maps
 from atalaia.cli.options import (
     HomeOption,
     JsonOption,
@@ -23,6 +24,7 @@ from atalaia.cli.options import (
 from atalaia.errors import AtalaiaError
 
 app = typer.Typer()
+app.add_typer(maps, name="map")
 
 
 @app.command()

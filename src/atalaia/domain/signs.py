@@ -16,7 +16,7 @@ from atalaia.domain.hazard import Level
 Corner = tuple[float, float]
 
 
-class Sign(msgspec.Struct, frozen=True):
+class LevelSign(msgspec.Struct, frozen=True):
     """One level's sign.
 
     shape    its name
@@ -37,10 +37,10 @@ def _octagon(radius: float) -> tuple[Corner, ...]:
 
 
 SIGNS = {
-    Level.WATCH: Sign("circle", (), 0.9, "🔵"),
-    Level.YELLOW: Sign("triangle", ((0, -1.02), (1.02, 0.78), (-1.02, 0.78)), 0, "⚠️"),
-    Level.ORANGE: Sign("diamond", ((0, -1.12), (1.12, 0), (0, 1.12), (-1.12, 0)), 0, "🔶"),
-    Level.RED: Sign("octagon", _octagon(1.08), 0, "🛑"),
+    Level.WATCH: LevelSign("circle", (), 0.9, "🔵"),
+    Level.YELLOW: LevelSign("triangle", ((0, -1.02), (1.02, 0.78), (-1.02, 0.78)), 0, "⚠️"),
+    Level.ORANGE: LevelSign("diamond", ((0, -1.12), (1.12, 0), (0, 1.12), (-1.12, 0)), 0, "🔶"),
+    Level.RED: LevelSign("octagon", _octagon(1.08), 0, "🛑"),
 }
 
 COLOURS = {

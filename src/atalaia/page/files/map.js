@@ -66,13 +66,22 @@ export async function showMap(element) {
     drawLines();
   });
 
+  let areas = null;
+  if (document.documentElement.dataset.shapes) land.then(async () => {
+    const { shapes } = await import("./map/shapes.js").catch(() => ({}));
+    if (isThere) areas = await shapes?.(L, map, colour, async (one, at) => (await closer())?.pick(L, map, one, at)).catch(() => null);
+    if (isThere && areas) update();
+  });
+
   const update = () => {
-    layer.setPlaces(points());
+    // Filled by level, a place is no dot; one with an alert has its sign, for who sees no colour.
+    layer.setPlaces(points().filter(({ id, level }) => level || !areas?.ids.has(id)));
+    areas?.draw(blindPlaces());
     drawOutlines(outlines);
     instruments();
   };
   update();
-  const repaint = () => { land.then((one) => one?.setStyle(landStyle())); outlines.setStyle(outlineStyle); fine?.repaint(); layer.redraw(); };
+  const repaint = () => { land.then((one) => one?.setStyle(landStyle())); outlines.setStyle(outlineStyle); fine?.repaint(); areas?.draw(blindPlaces()); layer.redraw(); };
   const watcher = new MutationObserver(repaint);
   watcher.observe(document.documentElement, { attributes: true, attributeFilter: ["data-theme", "data-colours"] });
   const system = matchMedia("(prefers-color-scheme: dark)");

@@ -44,15 +44,12 @@ export function form(query, changed) {
         h("option", { value, selected: query.get(name) === value }, text))));
   const hazards = Object.keys(t.hazards).filter((one) => one !== "cannot_see")
     .map((one) => [one, capital(hazard(one))]).sort((a, b) => a[1].localeCompare(b[1]));
-  const states = [...new Set([...store.places.values()].map(stateOf).filter(Boolean))].sort().map((one) => [one, one]);
-  const given = query.get("state");
-  if (given && !states.some(([one]) => one === given)) states.push([given, given]);
+  const states = [...new Set([...store.places.values()].map(stateOf).concat(query.get("state")).filter(Boolean))].sort();
   const made = h("form", { class: "filters", onsubmit: (event) => event.preventDefault(), "aria-label": t.map.filter },
     select("hazard", t.map.hazard, hazards),
     select("level", t.map.level, LEVELS.map((one) => [one, t.map.from_level(t.short[one])])),
-    states.length > 1 && select("state", t.map.state, states),
+    states.length > 1 && select("state", t.map.state, states.map((one) => [one, one])),
     h("button", { type: "button", class: "plain", onclick: () => {
-      made.reset();
       for (const one of made.querySelectorAll("select")) one.value = "";
       tell();
     } }, icon("close", 16), t.map.clear));

@@ -45,10 +45,6 @@ export function lines(L, map, layer, colour) {
   const style = { interactive: false, pane: PANE, renderer, smoothFactor: 1.2 };
   const group = L.layerGroup();
   let isWanted = false;
-  const painted = () => {
-    if (!map.hasLayer(group)) return;
-    for (const one of group.getLayers()) one.setStyle(looks(one.options.kind, colour));
-  };
   return {
     async show() {
       isWanted = true;
@@ -69,7 +65,7 @@ export function lines(L, map, layer, colour) {
       delete map.getContainer().dataset.lines;
       layer.setTowns(null);
     },
-    repaint: painted,
+    repaint: () => group.eachLayer((one) => one.setStyle(looks(one.options.kind, colour))),
   };
 }
 

@@ -122,7 +122,7 @@ function tools(go, choose) {
   const said = h("p", { class: "unseen", role: "status" });
   const input = h("input", { id: "go", type: "search", role: "combobox", autocomplete: "off", spellcheck: "false",
     "aria-expanded": "false", "aria-controls": "go-list", "aria-autocomplete": "list", "aria-label": t.map.go,
-    "aria-keyshortcuts": "/", title: "/", placeholder: t.map.go, onfocus: () => begin() });
+    "aria-keyshortcuts": "/", placeholder: t.map.go, onfocus: () => begin() });
   let isBegun = false;
   const begin = async () => {
     if (isBegun) return;
