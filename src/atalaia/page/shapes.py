@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import numpy as np
 
 from atalaia.domain.place import Place
 from atalaia.errors import AtalaiaError
@@ -75,12 +76,13 @@ def imported(body: bytes, places: Iterable[Place]) -> tuple[Shapes, Imported]:
             found.setdefault(code, []).extend(parts)
     by_code = [one for one in watched if one in found]
     used = set()
+    boxes = _Boxes(others)
     for place in watched.values():
         if place.id in found:
             continue
-        for i, parts in enumerate(others):
-            if any(_holds(part, place.longitude, place.latitude) for part in parts):
-                found[place.id] = parts
+        for i in boxes.around(place.longitude, place.latitude):
+            if any(_holds(part, place.longitude, place.latitude) for part in others[i]):
+                found[place.id] = others[i]
                 used.add(i)
                 break
     shapes = {
@@ -140,6 +142,26 @@ def _ring(points: list[Any]) -> Ring:
     if len(ring) < 4 or not all(abs(x) <= 180 and abs(y) <= 90 for x, y in ring):
         raise ValueError("no ring in degrees")
     return ring
+
+
+class _Boxes:
+    """The box of each polygon, so that few are looked at closely."""
+
+    def __init__(self, polygons: list[list[Part]]) -> None:
+        corners = [[point for outer, *_ in parts for point in outer] for parts in polygons]
+        told = [
+            (*map(min, zip(*one, strict=True)), *map(max, zip(*one, strict=True)))
+            for one in corners
+        ]
+        self._boxes = np.array(told, float).reshape(-1, 4)
+
+    def around(self, x: float, y: float) -> list[int]:
+        """Those that a point lies in, in their order."""
+        west, south, east, north = self._boxes.T
+        there: list[int] = np.flatnonzero(
+            (west <= x) & (x <= east) & (south <= y) & (y <= north)
+        ).tolist()
+        return there
 
 
 def _holds(part: Part, x: float, y: float) -> bool:
