@@ -145,12 +145,13 @@ def _steps(lines: Iterable[Line]) -> list[list[int]]:
     return found
 
 
-def _stepped(points: Iterable[Point]) -> list[int]:
+def _stepped(points: Iterable[Point], *, every: bool = False) -> list[int]:
+    """Steps from point to point; those that fall together are one, unless `every` one counts."""
     steps: list[int] = []
     x = y = 0
     for longitude, latitude in points:
         to_x, to_y = round(longitude * PER_DEGREE), round(latitude * PER_DEGREE)
-        if (to_x, to_y) != (x, y) or not steps:
+        if every or (to_x, to_y) != (x, y) or not steps:
             steps += (to_x - x, to_y - y)
         x, y = to_x, to_y
     return steps
@@ -170,15 +171,4 @@ def _towns() -> dict[str, Any]:
         taken.add(cell)
         names.append(table.town(number).name)
         points.append(where)
-    return {"names": "\n".join(names), "at": _each(points)}
-
-
-def _each(points: Iterable[Point]) -> list[int]:
-    """As `_stepped`, and every point is kept."""
-    steps: list[int] = []
-    x = y = 0
-    for longitude, latitude in points:
-        to_x, to_y = round(longitude * PER_DEGREE), round(latitude * PER_DEGREE)
-        steps += (to_x - x, to_y - y)
-        x, y = to_x, to_y
-    return steps
+    return {"names": "\n".join(names), "at": _stepped(points, every=True)}
