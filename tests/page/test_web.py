@@ -157,3 +157,23 @@ def test_a_template_of_tiles_is_taken_from_the_settings() -> None:
     template = "https://{s}.tiles.example.org/{z}/{x}/{y}.png"
     assert load(None, {"ATALAIA_PAGE_TILES_URL": template}).page.tiles_url == template
     assert load(None, {}).page.tiles_url == ""
+
+
+def test_only_what_is_a_page_by_itself_carries_a_pages_policy() -> None:
+    with client() as browser:
+        _, _, body = browser.get("/")
+        script = re.search(rb'src="(/static/\w{12}/)main\.js"', body)
+        assert script is not None
+        static = script[1].decode()
+        for path in ("/", "/manage", "/worker.js", static + "icon.svg"):
+            assert "default-src 'self'" in browser.get(path)[1]["content-security-policy"], path
+        for path in (static + "main.js", static + "style/base.css"):
+            _, headers, _ = browser.get(path)
+            assert headers["x-content-type-options"] == "nosniff"
+            assert "content-security-policy" not in headers
+
+
+def test_polygons_are_had_only_where_some_were_imported() -> None:
+    with client() as browser:
+        assert browser.get("/map/shapes")[0] == 404
+        assert b'data-shapes=""' in browser.get("/")[2]
