@@ -42,7 +42,7 @@ $(BIN)/uv:
 	@touch $@
 
 # The page's libraries. Without them it has lists and tables, and says how to get the map.
-.venv/.page: tools/page_assets.py tools/npm.py tools/page/package-lock.json requirements/page.txt .venv/.run
+.venv/.page: tools/page_assets.py tools/map_lines.py tools/npm.py tools/page/package-lock.json requirements/page.txt .venv/.run
 	@$(BIN)/python tools/page_assets.py --tests .venv/page && touch $@ || true
 
 install: .venv/.run .venv/.page ## install the command .venv/bin/atalaia, with the page

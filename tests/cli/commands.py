@@ -61,6 +61,7 @@ OF_A_HOME: dict[Path_, tuple[str, ...]] = {
     ("calibrate",): ("--hazard", "heavy_rain", "--write", "w.toml", *_EVENTS[:2]),
     ("climate",): (),
     ("report",): ("--out", "report.html"),
+    ("map", "import"): (str(EXAMPLES / "polygons.geojson"),),
 }
 """Those that open a home: given with --home."""
 

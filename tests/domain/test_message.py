@@ -31,7 +31,7 @@ def text(*entries: LogEntry, **how: Any) -> str:
 def test_a_message_reads_so_in_english() -> None:
     rain = news(valid_at=NOON - 720, onset_at=NOON - 3600)
     assert text(rain).splitlines() == [
-        "🟠 Orange (severe): heavy rain at Recife",
+        "🔶 Orange (severe): heavy rain at Recife",
         "Since 10 Jan 08:00. Without new data it stands until 11 Jan 09:00.",
         "Rain in 1 h: 35 mm (measured, 10 Jan 08:48), limit 30 mm.",
         "Source: station, value of 10 Jan 08:48 (12 min before this message); "

@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime, timedelta
 from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 import uvicorn
@@ -81,6 +82,7 @@ class Stage:
         self.systems: list[Json] = []
         self.steps: list[Json] = []
         self.is_frozen = False
+        self.home: Path | None = None
         if not calm:
             for given in GOING_ON:
                 self._begin(*given)
@@ -271,7 +273,7 @@ def capitals() -> list[Json]:
 
 def page_and_feed(stage: Stage) -> FastAPI:
     app = FastAPI()
-    app.include_router(web.page())
+    app.include_router(web.page(home=stage.home))
 
     @app.get("/feeds/systems.geojson")
     def systems() -> Json:

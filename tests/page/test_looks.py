@@ -696,7 +696,7 @@ def test_on_zooming_in_the_map_shows_instruments_as_themselves(browser: Browser)
         shown = await page.locator("#map").bounding_box()
         south = (stage.places[0]["latitude"] + 8.3) * 256 * 2**8 / 360  # of the place, pixels
         middle = shown["x"] + shown["width"] / 2, shown["y"] + shown["height"] / 2
-        await page.mouse.click(middle[0] - 10, middle[1] - 28 + south)
+        await page.mouse.click(middle[0] - 17, middle[1] - 12 + south)  # beside what lies above
         told = page.locator(".popup")
         await told.wait_for()
         assert "Longe" in await told.inner_text()

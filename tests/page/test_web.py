@@ -93,7 +93,7 @@ def test_files_are_sent_by_gzip_to_who_reads_it() -> None:
     assert gzip.decompress(packed) == plain
 
 
-def test_scripts_are_sent_without_their_comments_and_with_all_else() -> None:
+def test_scripts_are_sent_without_comments_and_indents_and_with_all_else() -> None:
     script = b"""// Of a file.
 
 /** Of a function,
@@ -101,12 +101,28 @@ def test_scripts_are_sent_without_their_comments_and_with_all_else() -> None:
 export const a = "https://example.org"; // of a line
   // Why.
   b(`/** not one */`);
+  c([
+    1,
+    d() // "one";
+    ,2]);
 """
-    told = b"""
-export const a = "https://example.org"; // of a line
-  b(`/** not one */`);
+    told = b"""export const a = "https://example.org";
+b(`/** not one */`);c([1,d() // "one";
+,2]);"""
+    assert web.squeezed(script) == told
+    sheet = b"""/* Of a
+   sheet. */
+a:hover, b > c { color: red; margin: 0 calc(1px - 2px); content: " x" / ""; }
+@media (min-width: 9px) {
+  d:not(.e) :focus { inset: 0 }
+}
 """
-    assert web.without_comments(script) == told
+    told = (
+        b'\na:hover,b > c{color:red;margin:0 calc(1px - 2px);content:" x" / "";}'
+        b"@media (min-width:9px){d:not(.e) :focus{inset:0}"
+        b"}"
+    )
+    assert web.without_air(sheet).replace(b"}\n", b"}") == told
     assets, _ = web._ours()
     ours = [n for n in assets if n.endswith(".js") and not n.startswith("vendor/")]
     assert len(ours) > 20
@@ -141,3 +157,23 @@ def test_a_template_of_tiles_is_taken_from_the_settings() -> None:
     template = "https://{s}.tiles.example.org/{z}/{x}/{y}.png"
     assert load(None, {"ATALAIA_PAGE_TILES_URL": template}).page.tiles_url == template
     assert load(None, {}).page.tiles_url == ""
+
+
+def test_only_what_is_a_page_by_itself_carries_a_pages_policy() -> None:
+    with client() as browser:
+        _, _, body = browser.get("/")
+        script = re.search(rb'src="(/static/\w{12}/)main\.js"', body)
+        assert script is not None
+        static = script[1].decode()
+        for path in ("/", "/manage", "/worker.js", static + "icon.svg"):
+            assert "default-src 'self'" in browser.get(path)[1]["content-security-policy"], path
+        for path in (static + "main.js", static + "style/base.css"):
+            _, headers, _ = browser.get(path)
+            assert headers["x-content-type-options"] == "nosniff"
+            assert "content-security-policy" not in headers
+
+
+def test_polygons_are_had_only_where_some_were_imported() -> None:
+    with client() as browser:
+        assert browser.get("/map/shapes")[0] == 404
+        assert b'data-shapes=""' in browser.get("/")[2]

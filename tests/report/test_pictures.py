@@ -13,7 +13,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from atalaia.domain.hazard import Level
 from atalaia.domain.place import Place
+from atalaia.domain.signs import SIGNS
 from atalaia.domain.words import LANGUAGES
 from atalaia.report.pictures import timeline as of_time
 from atalaia.report.pictures.calendar import day_in_words, months
@@ -63,7 +65,7 @@ def marks(picture: ElementTree.Element) -> Iterator[tuple[float, float, str, str
         said = (title.text or "") if title is not None else ""
         if e.tag == "circle":
             yield number(e, "cx"), number(e, "cy"), class_, said
-        elif e.tag == "rect":
+        elif e.tag == "rect":  # a flag
             yield (
                 number(e, "x") + number(e, "width") / 2,
                 number(e, "y") + number(e, "height") / 2,
@@ -72,9 +74,14 @@ def marks(picture: ElementTree.Element) -> Iterator[tuple[float, float, str, str
             )
         else:
             points = points_of(e)
+            own = SIGNS[Level(int(class_[-1]))].corners
+            wide = max(x for x, _ in points) - min(x for x, _ in points)
+            scale = wide / (max(x for x, _ in own) - min(x for x, _ in own))
             yield (
-                sum(x for x, _ in points) / len(points),
-                sum(y for _, y in points) / len(points),
+                sum(x - scale * to_x for (x, _), (to_x, _) in zip(points, own, strict=True))
+                / len(points),
+                sum(y - scale * to_y for (_, y), (_, to_y) in zip(points, own, strict=True))
+                / len(points),
                 class_,
                 said,
             )
@@ -234,8 +241,9 @@ def test_the_largest_lies_undermost_and_size_goes_by_area() -> None:
     picture = drawn(places_map(spots, EN, "m"))
     found = [(e, e.findtext("title") or "") for e in of_class(picture, "m l2")]
     assert [said.partition(":")[0] for _, said in found] == ["large", "small", "none"]
-    radius = [number(e, "r") for e, _ in found]
-    assert [r - 3 for r in radius] == pytest.approx([11, 5.5, 0])
+    wide = [max(x for x, _ in points_of(e)) - min(x for x, _ in points_of(e)) for e, _ in found]
+    size = [one / 2 / 1.1 / 1.02 for one in wide]  # of a triangle as wide as its table says
+    assert [one - 3 for one in size] == pytest.approx([11, 5.5, 0], abs=0.1)
     assert found[0][1] == "large: 100 incidents, Yellow"
 
 

@@ -23,7 +23,7 @@ def test_a_drill_goes_to_organisations_marked_as_one_and_into_no_alert_log(tmp_p
         composer = world.live.notifier.deliverer._write
         letter = composer(drilled)[0]
         text = letter.content.text(4000)  # type: ignore[union-attr]
-        assert text.startswith("🟠 EXERCISE, Orange (severe): strong wind at")
+        assert text.startswith("🔶 EXERCISE, Orange (severe): strong wind at")
         assert "there is no danger" in text
         assert world.alerts() == []
         status, told = await ask(world, "POST", "/v1/drills", {**asked, "everyone": True})

@@ -1,8 +1,8 @@
 """A message's content → the HTML half of an e-mail.
 
 Styles stand inline, as many mail programs drop all others; one block adds the dark colours for
-those that keep it. Nothing is loaded from anywhere. A level is always a word and a disc as well as
-a colour.
+those that keep it. Nothing is loaded from anywhere. A level is always a word and a shape as well
+as a colour.
 """
 
 from __future__ import annotations
@@ -10,8 +10,9 @@ from __future__ import annotations
 from html import escape
 
 from atalaia.domain.message import Content, Part
+from atalaia.domain.signs import COLOURS
 
-_BARS = {"watch": "#1d4ed8", "yellow": "#a16207", "orange": "#c2410c", "red": "#b91c1c"}
+_BARS = COLOURS["light"]
 _OVER = "#6b7280"
 
 _DARK = (

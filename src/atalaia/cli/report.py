@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from atalaia.cli.maps import maps
 from atalaia.cli.options import (
     HomeOption,
     JsonOption,
@@ -23,6 +24,7 @@ from atalaia.cli.options import (
 from atalaia.errors import AtalaiaError
 
 app = typer.Typer()
+app.add_typer(maps, name="map")
 
 
 @app.command()
@@ -49,6 +51,9 @@ def report(
     rules: Annotated[
         str | None, typer.Option(help="The rules that the home went by; else the settings'.")
     ] = None,
+    colours: Annotated[
+        str, typer.Option(help="ordinary or colour-blind; on paper each has its own.")
+    ] = "ordinary",
     home: HomeOption = None,
     settings: SettingsOption = None,
     as_json: JsonOption = False,
@@ -57,6 +62,7 @@ def report(
     import time
 
     from atalaia import rules as rule_sets
+    from atalaia.domain.signs import VERSIONS
     from atalaia.domain.words import LANGUAGES
     from atalaia.homes.embedded import open_home
     from atalaia.report.gather import report_of
@@ -67,6 +73,8 @@ def report(
     words = language or kept.language
     if words not in LANGUAGES:
         raise typer.BadParameter(f"give one of {', '.join(LANGUAGES)}", param_hint="--language")
+    if colours not in VERSIONS:
+        raise typer.BadParameter(f"give one of {', '.join(VERSIONS)}", param_hint="--colours")
     scored = hazard_of(hazard)
     truth = Truth(events, zone_of(timezone), min_events, scored) if events else None
     if scored and truth is None:
@@ -82,7 +90,7 @@ def report(
             incident=incident,
             truth=truth,
         )
-    text = page(told, words)
+    text = page(told, words, colours)
     answers()
     if str(out) == "-":
         typer.echo(text, nl=False)

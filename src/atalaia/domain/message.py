@@ -19,6 +19,7 @@ from atalaia.domain.official import where as official_where
 from atalaia.domain.official import words as official_words
 from atalaia.domain.place import Place
 from atalaia.domain.reading import KIND_OF, Kind
+from atalaia.domain.signs import SIGNS
 from atalaia.domain.words import (
     HAZARDS,
     LANGUAGES,
@@ -31,7 +32,7 @@ from atalaia.domain.words import (
     one_line,
 )
 
-ICONS = {"watch": "🔵", "yellow": "🟡", "orange": "🟠", "red": "🔴"}
+ICONS = {level.word: sign.emoji for level, sign in SIGNS.items()}
 OVER = "⚪"
 
 _SURE = {
@@ -237,7 +238,7 @@ class Part(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def icon(self) -> str:
-        """A coloured disc: the level for the eye, beside the word for it."""
+        """The level's shape in its colour: for the eye, beside the word for it."""
         return OVER if self.is_over else ICONS.get(self.level, OVER)
 
     def lines(self) -> list[str]:

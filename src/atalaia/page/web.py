@@ -18,11 +18,13 @@ from dataclasses import dataclass
 from functools import cache, cached_property
 from importlib.resources import files
 from importlib.resources.abc import Traversable
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from fastapi import APIRouter, Request, Response
 
 from atalaia.api.problem import Problem
+from atalaia.page.shapes import FILE
 
 FOLDER = files(__package__) / "files"
 INDEX = "index.html"
@@ -46,8 +48,18 @@ _TYPES = {
     ".woff2": "font/woff2",
     ".svg": "image/svg+xml",
 }
+_INDENTS = re.compile(rb"^[ \t]+", re.MULTILINE)
+_SHEET_COMMENTS = re.compile(rb"/\*.*?\*/", re.DOTALL)
+_LATE_COMMENTS = re.compile(rb"(?<=[;,{}()]) // [^\n\"'`]*$", re.MULTILINE)
+_GOES_ON = (b";", b",", b"{", b"(", b"[")
+_AIR = re.compile(rb" ?([{};,])[ \n]+| (?=[{}])|(?<=[a-z]:) ")
 _COMMENTS = re.compile(rb"^[ \t]*(?://.*|/\*\*(?s:.*?)\*/[ \t]*)\n", re.MULTILINE)
 _COMPRESSED_ALREADY = (".woff2", ".png")
+PARTS = ("text/javascript", "text/css", "application/json", "font/woff2")
+"""What is no page by itself: browsers hold the page that asked for it to the page's own policy."""
+
+OF_PARTS = {"X-Content-Type-Options": "nosniff"}
+
 _FOR_EVER = "public, max-age=31536000, immutable"
 _ASK_AGAIN = "no-cache"
 
@@ -71,19 +83,29 @@ class Asset:
         return f'"{hashlib.sha256(self.body).hexdigest()[:16]}"'
 
 
-def page(tiles_url: str = "", attribution: str = "") -> APIRouter:
-    """The routes of the page: ``/``, ``/manage``, ``/static/…``, and `AT_THE_TOP`.
+def page(tiles_url: str = "", attribution: str = "", home: Path | None = None) -> APIRouter:
+    """The routes of the page: ``/``, ``/manage``, ``/static/…``, ``/map/shapes``, and `AT_THE_TOP`.
 
     `tiles_url` is a template of detail tiles (``https://…/{z}/{x}/{y}.png``); empty: the outline
-    map alone. `attribution` is shown on the map with them.
+    map alone. `attribution` is shown on the map with them. `home` may have polygons of places
+    (`shapes.py`).
     """
+    shapes = _shapes(home)
     assets, version = _ours()
-    index = _index(assets[INDEX], version, tiles_url, attribution, has_map=MAP in assets)
+    told = {
+        "static": f"/static/{version}",
+        "tiles": tiles_url,
+        "attribution": attribution,
+        "libraries": "yes" if MAP in assets else "no",
+        "shapes": shapes.tag.strip('"') if shapes else "",
+    }
+    index = _index(assets[INDEX], told)
     headers = security_headers(tiles_url)
     router = APIRouter(include_in_schema=False)
 
     def sent(request: Request, asset: Asset, keep: str) -> Response:
-        told = {**headers, "Cache-Control": keep, "ETag": asset.tag, "Vary": "Accept-Encoding"}
+        policy = OF_PARTS if keep == _FOR_EVER and asset.media_type in PARTS else headers
+        told = {**policy, "Cache-Control": keep, "ETag": asset.tag, "Vary": "Accept-Encoding"}
         if asset.tag in request.headers.get("if-none-match", ""):
             return Response(status_code=304, headers=told)
         if asset.is_text and "gzip" in request.headers.get("accept-encoding", ""):
@@ -108,6 +130,12 @@ def page(tiles_url: str = "", attribution: str = "") -> APIRouter:
         if asset is None or asked != version or name == INDEX:
             raise Problem(404, "no such file; load the page again")
         return sent(request, asset, _FOR_EVER)
+
+    @router.api_route("/map/shapes", methods=["GET", "HEAD"])
+    async def polygons(request: Request) -> Response:
+        if shapes is None:
+            raise Problem(404, "no polygons of places were imported (atalaia map import)")
+        return sent(request, shapes, _ASK_AGAIN)
 
     return router
 
@@ -165,23 +193,41 @@ def _asset(entry: Traversable, *, is_ours: bool) -> Asset:
     kind = _TYPES.get(suffix) or mimetypes.guess_type(entry.name)[0] or "text/plain"
     body = entry.read_bytes()
     if is_ours and suffix == ".js":
-        body = without_comments(body)
+        body = squeezed(body)
+    elif is_ours and suffix == ".css":
+        body = without_air(body)
+    elif is_ours and suffix == ".html":
+        body = _INDENTS.sub(b"", body)
     return Asset(kind, body, suffix not in _COMPRESSED_ALREADY)
 
 
-def without_comments(script: bytes) -> bytes:
-    """A script of ours without whole lines that are for who reads its source: a phone is not sent
-    them."""
-    return _COMMENTS.sub(b"", script)
+def squeezed(script: bytes) -> bytes:
+    """A script of ours without indents, without ends of lines where a statement or a list goes on,
+    and without what is for who reads its source: a phone is not sent that. No text of ours goes on
+    over a line's end."""
+    plain = _INDENTS.sub(b"", _LATE_COMMENTS.sub(b"", _COMMENTS.sub(b"", script)))
+    return b"".join(
+        line if line.endswith(_GOES_ON) and b"//" not in line else line + b"\n"
+        for line in plain.split(b"\n")
+        if line
+    )
 
 
-def _index(asset: Asset, version: str, tiles_url: str, attribution: str, *, has_map: bool) -> Asset:
+def without_air(sheet: bytes) -> bytes:
+    """A sheet of ours without comments, and without spaces where none is needed. No text in it has
+    a brace, a semicolon or a comma that a space follows."""
+    return _AIR.sub(rb"\1", _INDENTS.sub(b"", _SHEET_COMMENTS.sub(b"", sheet)))
+
+
+def _shapes(home: Path | None) -> Asset | None:
+    """Polygons of places, where some were imported."""
+    if home is None or not (home / FILE).is_file():
+        return None
+    return Asset("application/json", (home / FILE).read_bytes(), is_text=True)
+
+
+def _index(asset: Asset, told: dict[str, str]) -> Asset:
     text = asset.body.decode()
-    for name, value in (
-        ("static", f"/static/{version}"),
-        ("tiles", tiles_url),
-        ("attribution", attribution),
-        ("libraries", "yes" if has_map else "no"),
-    ):
+    for name, value in told.items():
         text = text.replace("{" + name + "}", html.escape(value))
     return Asset(asset.media_type, text.encode(), is_text=True)

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from importlib.resources import files
 
 from atalaia.domain.alert import is_last
+from atalaia.domain.signs import css
 from atalaia.report.pictures.calendar import months
 from atalaia.report.pictures.places import places_map
 from atalaia.report.pictures.skill import key_mark, performance, point_name, reliability
@@ -24,20 +25,20 @@ _POLICY = "default-src 'none'; style-src 'unsafe-inline'"
 Row = Sequence[str | Markup]
 
 
-def page(report: Report, language: str) -> str:
-    """The page in one of `words.LANGUAGES`."""
-    return _ReportPage(report, Say(language)).html()
+def page(report: Report, language: str, colours: str = "ordinary") -> str:
+    """The page in one of `words.LANGUAGES`, in one of `signs.VERSIONS`."""
+    return _ReportPage(report, Say(language), colours).html()
 
 
 class _ReportPage:
-    def __init__(self, report: Report, say: Say) -> None:
-        self._report, self._say = report, say
+    def __init__(self, report: Report, say: Say, version: str) -> None:
+        self._report, self._say, self._version = report, say, version
         self._numbers = Numbers()
 
     def html(self) -> str:
         say, report = self._say, self._report
         period = say("period", first=say.day(report.begins), last=say.day(report.ends))
-        style = (files(__package__) / "report.css").read_text("utf-8")
+        style = (files(__package__) / "report.css").read_text("utf-8") + css(self._version)
         head = tag(
             "head",
             tag("meta", charset="utf-8"),

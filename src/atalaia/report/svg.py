@@ -8,6 +8,7 @@ from itertools import count
 from math import ceil, floor, log10
 
 from atalaia.domain.hazard import Level
+from atalaia.domain.signs import SIGNS
 
 
 class Markup(str):
@@ -87,22 +88,18 @@ def path(points: Sequence[tuple[float, float]], class_: str) -> Markup:
 
 
 def mark(x: float, y: float, size: float, level: int, title: str | None = None) -> Markup:
-    """A level's own shape, so that it can be told without colour: ring, disc, square, diamond.
+    """A level's own shape (`domain/signs.py`), so that it can be told without colour.
 
-    `size` is about half of its width.
+    `size` is about half of its width. Calm is a small disc.
     """
     class_ = f"m l{level}"
     inside = [] if title is None else [tag("title", title)]
-    if level == Level.ORANGE:
-        side = 1.8 * size
-        return tag(
-            "rect", *inside, x=x - side / 2, y=y - side / 2, width=side, height=side, class_=class_
-        )
-    if level == Level.RED:
-        s = 1.3 * size
-        d = f"M{x:.1f} {y - s:.1f}L{x + s:.1f} {y:.1f}L{x:.1f} {y + s:.1f}L{x - s:.1f} {y:.1f}Z"
-        return tag("path", *inside, d=d, class_=class_)
-    return tag("circle", *inside, cx=x, cy=y, r=size, class_=class_)
+    sign = SIGNS.get(Level(level))
+    if sign is None or not sign.corners:
+        return tag("circle", *inside, cx=x, cy=y, r=size, class_=class_)
+    corners = ((x + 1.1 * size * dx, y + 1.1 * size * dy) for dx, dy in sign.corners)
+    d = "M" + "L".join(f"{cx:.1f} {cy:.1f}" for cx, cy in corners) + "Z"
+    return tag("path", *inside, d=d, class_=class_)
 
 
 def ticks(low: float, high: float, about: int) -> list[float]:

@@ -1,6 +1,7 @@
 // A layer of the map: thousands of places on one canvas, each with the shape of its level, the worst
-// on top, with as many names as there is room for.
+// on top, with as many names as there is room for, the gravest first.
 
+import { CLUSTERS_BELOW, clustered } from "./clusters.js";
 import { CORNERS, RANK } from "./levels.js";
 
 const MARGIN = 0.25; // of the view, drawn around it so that a drag shows no edge
@@ -8,7 +9,7 @@ const SIZE = { watch: 6.5, yellow: 9, orange: 9.5, red: 10.5 };
 const FLASH_MS = 4000;
 const REACH = matchMedia("(pointer: coarse)").matches ? 24 : 14;
 
-/** The layer's class, for this Leaflet. Options: onPick(place, latlng). */
+/** The layer's class, for this Leaflet. Options: onPick(place, latlng), onGroup(places). */
 export const dots = (L) => L.Layer.extend({
   initialize(options) {
     L.setOptions(this, options);
@@ -39,6 +40,13 @@ export const dots = (L) => L.Layer.extend({
   /** places: [{id, name, latitude, longitude, level, isBlind}] */
   setPlaces(places) {
     this._places = [...places].sort((a, b) => (RANK[a.level] ?? 0) - (RANK[b.level] ?? 0));
+    this._apart = null;
+    this.redraw();
+  },
+
+  /** What paints towns where the places leave room (map/lines.js); null: none. */
+  setTowns(paint) {
+    this._towns = paint;
     this.redraw();
   },
 
@@ -84,12 +92,24 @@ export const dots = (L) => L.Layer.extend({
     pen.setTransform(ratio, 0, 0, ratio, 0, 0);
     pen.clearRect(0, 0, full.x, full.y);
     this._look = looks(canvas);
-    this._shown = this._within(full, this._places);
+    this._shown = this._within(full, this._grouped());
     this._marked = this._within(full, this._stations);
     for (const one of this._marked) cross(pen, one, this._look);
     this._paint(pen);
     canvas.dataset.levels = counted(this._places);
     canvas.dataset.stations = this._marked.length;
+    canvas.dataset.clusters = this._shown.filter(({ place }) => place.with).length;
+  },
+
+  /** The places, or at a low zoom those that stand for them; made once for a zoom. */
+  _grouped() {
+    const zoom = this._map.getZoom();
+    if (zoom >= CLUSTERS_BELOW) return this._places;
+    if (this._apart?.zoom !== zoom) {
+      const project = ({ latitude, longitude }) => this._map.project([latitude, longitude], zoom);
+      this._apart = { zoom, places: clustered(this._places, project) };
+    }
+    return this._apart.places;
   },
 
   _within(full, places) {
@@ -110,13 +130,17 @@ export const dots = (L) => L.Layer.extend({
     const [scale, calm] = count > 1500 ? [0.8, 0.5] : count > 400 ? [0.85, 0.75] : [1, 1];
     const now = performance.now();
     for (const one of this._shown) {
-      const since = this._flashes.get(one.place.id);
+      const since = (one.place.with ?? [one.place]).map(({ id }) => this._flashes.get(id)).find(Boolean);
       if (since !== undefined) ripple(pen, one, this._look, (now - since) / FLASH_MS);
       one.reach = mark(pen, one, this._look, one.place.level ? scale : calm);
     }
     const seen = this._map.containerPointToLayerPoint([0, 0]).subtract(this._origin);
     const size = this._map.getSize();
-    names(pen, this._shown, this._look, [seen.x, seen.y, seen.x + size.x, seen.y + size.y]);
+    const view = [seen.x, seen.y, seen.x + size.x, seen.y + size.y];
+    const taken = names(pen, this._shown, this._look, view);
+    const free = (box) => fits(taken, box, view) && taken.push(box);
+    const within = (some) => this._within(size.multiplyBy(1 + 2 * MARGIN), some);
+    this._canvas.dataset.towns = this._towns?.(pen, { within, free, look: this._look, map: this._map, shown: this._shown }) ?? 0;
   },
 
   _zoom(event) {
@@ -138,7 +162,8 @@ export const dots = (L) => L.Layer.extend({
 
   _click(event) {
     const place = this._nearest(event);
-    if (place) this.options.onPick(place, [place.latitude, place.longitude]);
+    if (place?.with) this.options.onGroup(place.with);
+    else if (place) this.options.onPick(place, [place.latitude, place.longitude]);
   },
 
   _hover(event) {
@@ -172,7 +197,7 @@ function cross(pen, { x, y }, look) {
 /** Draw one place; how far it reaches from its middle. */
 function mark(pen, { place, x, y }, look, scale) {
   if (!place.level) {
-    const r = (place.isBlind ? 4.5 : 3.4) * scale;
+    const r = (place.with ? 5.5 : place.isBlind ? 4.5 : 3.4) * scale;
     pen.beginPath();
     pen.arc(x, y, r, 0, 2 * Math.PI);
     pen.fillStyle = place.isBlind ? look.land : look.calm;
@@ -184,7 +209,7 @@ function mark(pen, { place, x, y }, look, scale) {
     pen.setLineDash([]);
     return r;
   }
-  const size = SIZE[place.level] * scale;
+  const size = SIZE[place.level] * scale * (place.with ? 1.2 : 1);
   outline(pen, x, y, size + 2.6, place.level);
   pen.fillStyle = look.halo;
   pen.fill();
@@ -227,28 +252,35 @@ function ripple(pen, { place, x, y }, look, part) {
   pen.globalAlpha = 1;
 }
 
-/** Names of the worst first, where nothing is yet. */
+/** Names of the worst first, where nothing is yet that is as grave; answers what is taken. */
 function names(pen, shown, look, view) {
-  if (shown.length > 1500) return;
-  const taken = shown.map(({ x, y, reach }) => [x - reach, y - reach, x + reach, y + reach]);
+  const boxOf = ({ x, y, reach }) => [x - reach, y - reach, x + reach, y + reach];
+  const all = shown.map(boxOf);
+  const graver = [1, 2, 3, 4].map((rank) => shown.filter(({ place }) => RANK[place.level] >= rank).map(boxOf));
+  const taken = [];
+  const isFull = shown.length > 1500; // of the calm alone: who is in danger is always named
   pen.textBaseline = "middle";
   pen.lineJoin = "round";
   for (const { place, x, y, reach } of [...shown].reverse()) {
-    const isLoud = Boolean(place.level);
-    pen.font = `${isLoud ? 650 : 450} ${isLoud ? 13 : 11.5}px ${look.font}`;
-    const width = pen.measureText(place.name).width;
-    const spot = [
+    const rank = RANK[place.level] ?? 0;
+    if (isFull && !rank) break;
+    const name = place.with ? `${place.name} +${place.with.length - 1}` : place.name;
+    pen.font = `${rank ? 650 : 450} ${rank ? 13 : 11.5}px ${look.font}`;
+    const width = pen.measureText(name).width;
+    const spots = [
       [x + reach + 5, y], [x - reach - 5 - width, y], [x - width / 2, y - reach - 10], [x - width / 2, y + reach + 10],
-    ].find(([left, middle]) => fits(taken, [left - 2, middle - 8, left + width + 2, middle + 8], view));
+    ].map(([left, middle]) => ({ left, middle, box: [left - 2, middle - 8, left + width + 2, middle + 8] }));
+    const where = (marks) => spots.find(({ box }) => fits(taken, box, view) && fits(marks, box, view));
+    const spot = where(all) ?? (rank ? where(graver[rank - 1]) : null);
     if (!spot) continue;
-    const [left, middle] = spot;
-    taken.push([left - 2, middle - 8, left + width + 2, middle + 8]);
+    taken.push(spot.box);
     pen.strokeStyle = look.land;
     pen.lineWidth = 3;
-    pen.strokeText(place.name, left, middle);
-    pen.fillStyle = isLoud ? look.ink : look.muted;
-    pen.fillText(place.name, left, middle);
+    pen.strokeText(name, spot.left, spot.middle);
+    pen.fillStyle = rank ? look.ink : look.muted;
+    pen.fillText(name, spot.left, spot.middle);
   }
+  return [...taken, ...all];
 }
 
 function fits(taken, [left, top, right, bottom], view) {

@@ -107,3 +107,6 @@ export const capital = (text) => text.charAt(0).toUpperCase() + text.slice(1);
 
 export const hazard = (name) => t.hazards[name] ?? name;
 export const variable = (name) => t.variables[name] ?? name;
+
+/** A text as it is compared: without accents, in small letters. */
+export const plain = (text) => text.normalize("NFD").replace(/\p{M}/gu, "").toLowerCase();

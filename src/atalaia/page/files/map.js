@@ -1,11 +1,16 @@
 // The map: outlines of countries, and every watched place as a shape on one canvas.
 
+import { CLUSTERS_BELOW } from "./clusters.js";
+import { h } from "./dom.js";
 import { dots } from "./dots.js";
+import { icon } from "./icons.js";
 import { countries, leaflet } from "./libraries.js";
 import { highest } from "./levels.js";
-import { blindPlaces, grouped, levelsByPlace, store } from "./store.js";
+import { blindPlaces, grouped, levelsByPlace, store, wanted } from "./store.js";
+import { t } from "./words.js";
 
-const CLOSE_ZOOM = 7.5; // from here on there is room for instruments
+const LINES_ZOOM = 5.5; // from here on there is room for borders of states, rivers and towns
+const CLOSE_ZOOM = 7.5; // and for instruments
 const AHEAD_MS = 5_000;
 const isStill = matchMedia("(prefers-reduced-motion: reduce)");
 
@@ -28,8 +33,13 @@ export async function showMap(element) {
     const found = await fetched();
     return isThere ? found : null;
   };
-  const layer = new (dots(L))({ onPick: async (one, at) => (await closer())?.pick(L, map, one, at) });
-  L.control.zoom({ position: "topright", zoomInTitle: "+", zoomOutTitle: "−" }).addTo(map);
+  const layer = new (dots(L))({
+    onPick: async (one, at) => (await closer())?.pick(L, map, one, at),
+    onGroup: (places) => look(L, map, places.map(({ id }) => id), { least: CLUSTERS_BELOW }),
+  });
+  const zoom = L.control.zoom({ position: "topright", zoomInTitle: t.map.nearer, zoomOutTitle: t.map.farther }).addTo(map);
+  home(L, map, zoom.getContainer());
+  L.control.scale({ position: "bottomright", imperial: false }).addTo(map);
   fit(L, map);
   if (looked) map.setView(looked.center, looked.zoom, { animate: false });
   const land = addLand(L, map, layer);
@@ -41,21 +51,40 @@ export async function showMap(element) {
     else layer.setStations([]);
   };
   land.then(() => setTimeout(closer, AHEAD_MS));
+  let fine = null;
+  const drawLines = async () => {
+    if (map.getZoom() < LINES_ZOOM) return fine?.hide();
+    const { lines } = await import("./map/lines.js").catch(() => ({}));
+    if (!lines || !isThere || map.getZoom() < LINES_ZOOM) return;
+    fine ??= lines(L, map, layer, colour);
+    fine.show();
+  };
+  land.then(drawLines);
   map.on("moveend", () => {
     looked = { center: map.getCenter(), zoom: map.getZoom() };
     instruments();
+    drawLines();
+  });
+
+  let areas = null;
+  if (document.documentElement.dataset.shapes) land.then(async () => {
+    const { shapes } = await import("./map/shapes.js").catch(() => ({}));
+    if (isThere) areas = await shapes?.(L, map, colour, async (one, at) => (await closer())?.pick(L, map, one, at)).catch(() => null);
+    if (isThere && areas) update();
   });
 
   let step = null; // of a system's history, while that is looked at
   const update = () => {
-    layer.setPlaces(points());
+    // Filled by level, a place is no dot; one with an alert has its sign, for who sees no colour.
+    layer.setPlaces(points().filter(({ id, level }) => level || !areas?.ids.has(id)));
+    areas?.draw(blindPlaces());
     drawOutlines(outlines, step);
     instruments();
   };
   update();
-  const repaint = () => { land.then((one) => one?.setStyle(landStyle())); outlines.setStyle(outlineStyle); layer.redraw(); };
+  const repaint = () => { land.then((one) => one?.setStyle(landStyle())); outlines.setStyle(outlineStyle); fine?.repaint(); areas?.draw(blindPlaces()); layer.redraw(); };
   const watcher = new MutationObserver(repaint);
-  watcher.observe(document.documentElement, { attributes: true, attributeFilter: ["data-theme"] });
+  watcher.observe(document.documentElement, { attributes: true, attributeFilter: ["data-theme", "data-colours"] });
   const system = matchMedia("(prefers-color-scheme: dark)");
   system.addEventListener("change", repaint);
   const resized = new ResizeObserver(() => map.invalidateSize({ animate: false }));
@@ -69,6 +98,12 @@ export async function showMap(element) {
       step = shown;
       drawOutlines(outlines, step);
     },
+    /** Go to one, and say what is there; where the keyboard goes on from. */
+    async open({ id, name, latitude, longitude }) {
+      look(L, map, [id]);
+      (await closer())?.pick(L, map, { id, name }, [latitude, longitude]);
+      map.getPane("popupPane").querySelector("a")?.focus();
+    },
     remove() {
       isThere = false;
       layer.wanted = null;
@@ -81,9 +116,9 @@ export async function showMap(element) {
 }
 
 function points() {
-  const levels = levelsByPlace();
+  const levels = levelsByPlace(wanted());
   const blind = blindPlaces();
-  return [...store.places.values()].map((place) => ({
+  return [...store.places.values()].filter((place) => store.chosen?.place(place, levels.has(place.id)) ?? true).map((place) => ({
     id: place.id, name: place.name, latitude: place.latitude, longitude: place.longitude,
     level: highest(Object.values(levels.get(place.id) ?? {})), isBlind: blind.has(place.id),
   }));
@@ -97,12 +132,27 @@ function bounds(L, ids) {
 function fit(L, map) {
   const all = bounds(L, [...store.places.keys()]);
   if (!all.isValid()) map.setView([-14, -52], 4, { animate: false });
-  else map.fitBounds(all, { animate: false, maxZoom: 8, paddingTopLeft: [28, 28], paddingBottomRight: [44, 84] });
+  else map.fitBounds(all, { animate: false, maxZoom: 8, paddingTopLeft: [28, 60], paddingBottomRight: [62, 84] });
 }
 
-function look(L, map, ids) {
+function look(L, map, ids, { least = 0 } = {}) {
   const area = bounds(L, ids);
-  if (area.isValid()) map.flyToBounds(area.pad(0.3), { maxZoom: 7, duration: 0.6, animate: !isStill.matches });
+  if (!area.isValid()) return;
+  const how = { duration: 0.6, animate: !isStill.matches };
+  const zoom = Math.min(map.getBoundsZoom(area.pad(0.3)), Math.max(7, least));
+  map.flyTo(area.getCenter(), Math.max(zoom, least), how);
+}
+
+/** Back to all places: a button with those of the zoom. */
+function home(L, map, bar) {
+  const back = h("a", { href: "#", role: "button", class: "to-all", title: t.map.home, "aria-label": t.map.home,
+    onclick: (event) => {
+      event.preventDefault();
+      looked = null;
+      fit(L, map);
+    } }, icon("home", 20));
+  L.DomEvent.disableClickPropagation(back);
+  bar.append(back);
 }
 
 function colour(name) {

@@ -27,6 +27,7 @@ export const store = {
   newsAt: null,
   updatedAt: null,
   problem: null,
+  chosen: null, // what of it somebody wants to see (map/filters.js); null: all
 };
 
 /** Call on each change: "data", "live", or "alert" with the alert. Answers how to end it. */
@@ -60,12 +61,15 @@ export function open() {
 
 const time = (one) => new Date(one.onset_at ?? one.opened_at ?? one.last_sent_at).getTime();
 
-/** Open incidents, those of one system together and in its place: [{system, incidents}], each as `open`
+/** Those of them that somebody wants to see. */
+export const wanted = () => (store.chosen ? open().filter(store.chosen.alert) : open());
+
+/** Those, each system's together and in its place: [{system, incidents}], each as `open`
     has them, with what the feed says of the system; null where an incident stands alone. */
 export function grouped() {
   const of = new Map(store.systems.flatMap((one) => one.properties.incidents.map((key) => [key, one])));
   const groups = new Map();
-  for (const incident of open()) {
+  for (const incident of wanted()) {
     const key = of.get(incident.incident)?.id ?? incident.incident;
     if (!groups.get(key)?.push(incident)) groups.set(key, [incident]);
   }
@@ -74,10 +78,10 @@ export function grouped() {
   }));
 }
 
-/** Level by hazard of each place where something is going on. */
-export function levelsByPlace() {
+/** Level by hazard of each place where something is going on, or some of it. */
+export function levelsByPlace(some = open()) {
   const found = new Map();
-  for (const incident of open()) {
+  for (const incident of some) {
     for (const id of placesOf(incident)) {
       const levels = found.get(id) ?? {};
       levels[incident.hazard] = highest([levels[incident.hazard] ?? "none", incident.level]);

@@ -1,17 +1,17 @@
 // The map and what is going on: the first thing that anybody sees.
 
 import { calmly, fill, h } from "../dom.js";
-import { capital, clock, figure, hazard, length } from "../format.js";
+import { capital, clock, figure, hazard, length, plain } from "../format.js";
 import { icon } from "../icons.js";
 import { badge, highest, LEVELS, shape } from "../levels.js";
 import { hasLibraries } from "../libraries.js";
-import { blindPlaces, canSee, grouped, levelsByPlace, nameOf, on, open, placesOf, store, zoneOf } from "../store.js";
+import { blindPlaces, canSee, grouped, levelsByPlace, nameOf, on, open, placesOf, store, wanted, zoneOf } from "../store.js";
 import { t } from "../words.js";
 import { systemCard } from "./systems.js";
 
 const FIRST = 40;
 
-export async function show(main, { titled }) {
+export async function show(main, { titled, query }) {
   titled("");
   const state = { asked: "", most: FIRST, opened: new Set(), histories: new Map(), onOpen: (ids) => map?.look(ids), onStep: (step) => map?.past(step), card };
   const head = h("div", { class: "headline" });
@@ -24,8 +24,12 @@ export async function show(main, { titled }) {
   });
   const search = h("input", { type: "search", id: "find", autocomplete: "off", placeholder: t.map.find,
     "aria-label": t.map.find, oninput: (event) => searched(event.target.value) });
+  const bar = tools((place) => map?.open(place), (asked) => {
+    history.replaceState(null, "", asked.size ? `/#/?${asked}` : "/#/");
+    choose(asked);
+  });
   const canvas = h("div", { class: "map", id: "map", role: "application", "aria-label": t.map.label });
-  const drawn = h("section", { class: "map-box" }, canvas, legend());
+  const drawn = h("section", { class: "map-box" }, bar, canvas, legend());
   main.append(
     h("div", { class: "watch" }, drawn,
       h("div", { class: "side" }, head, list,
@@ -40,7 +44,15 @@ export async function show(main, { titled }) {
     drawPlaces(places, found, state);
     map?.update();
   };
+  const choose = async (asked) => {
+    const filters = await import("../map/filters.js").catch(() => null);
+    if (isGone || !filters) return;
+    store.chosen = filters.chosen(asked);
+    draw();
+  };
+  let isGone = false;
   draw();
+  if (query.size) afterPlaces(() => choose(query));
   const ends = [on("data", calmly(60, draw)), on("live", () => drawHead(head)),
     on("alert", (alert) => map?.flash(placesOf(alert)))];
   if (hasLibraries) {
@@ -50,10 +62,9 @@ export async function show(main, { titled }) {
     drawn.classList.add("without");
   }
 
-  let isGone = false;
   async function begin() {
     // The map comes when the page can be used already, and is fitted to the places once they are known.
-    await new Promise((done) => (store.places.size ? done() : afterFirst(done)));
+    await new Promise(afterPlaces);
     if (isGone) return;
     const { showMap } = await import("../map.js");
     const shown = await showMap(canvas);
@@ -64,16 +75,20 @@ export async function show(main, { titled }) {
   return () => {
     isGone = true;
     for (const one of state.histories.values()) one?.end?.();
+    store.chosen = null;
     ends.forEach((end) => end());
     map?.remove();
   };
 }
 
-function afterFirst(run) {
+/** Once the places are known. */
+function afterPlaces(run) {
+  if (store.places.size) return run();
   const end = on("data", () => {
     end();
     run();
   });
+  return undefined;
 }
 
 function legend() {
@@ -81,11 +96,67 @@ function legend() {
     h("li", {}, shape(level, 15), h("span", {}, t.short[level])));
   items.push(h("li", {}, shape("calm", 15), h("span", {}, t.short.none)));
   items.push(h("li", {}, shape("blind", 15), h("span", {}, capital(t.blind.tag))));
-  return h("ul", { class: "legend", "aria-label": t.map.legend }, items);
+  return h("div", { class: "legend" }, h("ul", { "aria-label": t.map.legend }, items), colours());
 }
 
+/** Other colours of the levels, for who tells red from green badly; kept in the browser. */
+function colours() {
+  const { dataset } = document.documentElement;
+  const button = h("button", { type: "button", class: "link", "aria-pressed": String("colours" in dataset), onclick: () => {
+    const isOn = !("colours" in dataset);
+    if (isOn) dataset.colours = "safe";
+    else delete dataset.colours;
+    button.setAttribute("aria-pressed", String(isOn));
+    try {
+      localStorage[isOn ? "setItem" : "removeItem"]("colours", "safe");
+    } catch {
+      // Storage is switched off: it holds for this view.
+    }
+  } }, t.map.colours);
+  return button;
+}
+
+/** Above the map: a field that finds places ("/" goes there), and a button for the filters. What both
+    do is fetched when they are used. */
+function tools(go, choose) {
+  const list = h("ul", { id: "go-list", role: "listbox", "aria-label": t.map.find });
+  const said = h("p", { class: "unseen", role: "status" });
+  const input = h("input", { id: "go", type: "search", role: "combobox", autocomplete: "off", spellcheck: "false",
+    "aria-expanded": "false", "aria-controls": "go-list", "aria-autocomplete": "list", "aria-label": t.map.go,
+    "aria-keyshortcuts": "/", placeholder: t.map.go, onfocus: () => begin() });
+  let isBegun = false;
+  const begin = async () => {
+    if (isBegun) return;
+    isBegun = true;
+    const found = await import("../map/search.js").catch(() => null);
+    if (found) found.search(input, list, said, go);
+    else isBegun = false;
+  };
+  const box = h("div", { id: "filters", hidden: true });
+  const open = async () => {
+    const found = await import("../map/filters.js").catch(() => null);
+    if (!found) return;
+    const form = found.form(new URLSearchParams(location.hash.split("?")[1]), choose);
+    fill(box, form);
+    box.hidden = !box.hidden;
+    button.setAttribute("aria-expanded", String(!box.hidden));
+  };
+  const button = h("button", { type: "button", class: "plain", "aria-expanded": "false", "aria-controls": "filters",
+    "aria-label": t.map.filter, onclick: open }, icon("filter", 18), h("span", {}, t.map.filter));
+  const element = h("div", { class: "map-bar" }, h("div", { class: "map-tools", role: "search" },
+    h("div", { class: "combo" }, h("div", { class: "with-icon" }, icon("search", 18), input), list), button, said), box);
+  return element;
+}
+
+addEventListener("keydown", (event) => {
+  const field = document.getElementById("go");
+  if (event.key !== "/" || !field || event.ctrlKey || event.metaKey || event.altKey || event.target.closest?.("input, select, textarea")) return;
+  event.preventDefault();
+  field.focus();
+});
+
 function drawHead(head) {
-  const active = open();
+  const active = wanted();
   const all = store.places.size;
   const counts = Object.fromEntries(LEVELS.map((level) => [level, 0]));
   const touched = new Set();
@@ -95,18 +166,20 @@ function drawHead(head) {
   }
   const loud = active.length - counts.watch;
   const isKnown = store.updatedAt !== null;
+  const some = store.chosen;
   const unknown = store.noData.size;
   const isNew = isKnown && all > 0 && !store.summary.answered;
   // Calm is only what is seen: no alert from no data is none.
   const isCalm = !unknown && !store.blind.length;
-  const title = !isKnown ? t.map.title : loud ? t.map.active(loud) : isNew ? t.map.unanswered(all) : isCalm ? t.map.calm(all) : t.map.none;
+  const title = !isKnown ? t.map.title : some ? t.map.matching(active.length, open().length) : loud ? t.map.active(loud) : isNew ? t.map.unanswered(all) : isCalm ? t.map.calm(all) : t.map.none;
   const unused = store.sources.reduce((sum, one) => sum + (one.unused ?? 0), 0);
   const why = isNew ? (canSee() ? t.map.unanswered_more : t.map.unseen) : isCalm ? t.map.calm_more : canSee() ? t.map.unknown_calm : t.map.unseen;
   const live = store.live === "late" ? t.live.late(clock(store.newsAt)) : t.live[store.live];
   fill(head,
     h("p", { class: `live is-${store.live}` }, h("span", { class: "dot" }), live),
     h("h1", { tabindex: -1 }, title),
-    isKnown && h("p", { class: "lead" }, loud ? t.map.in_places(touched.size, all) : why),
+    some && h("p", { class: "lead chosen-few" }, icon("filter", 17), some.told, h("a", { href: "/#/" }, t.map.clear)),
+    isKnown && !(some && !loud) && h("p", { class: "lead" }, loud ? t.map.in_places(touched.size, all) : why),
     isKnown && unknown > 0 && !isNew && h("p", { class: "lead" }, t.map.no_data(unknown, all)),
     isKnown && unused > 0 && h("p", { class: "lead" }, `${t.map.unused(unused)}.`),
     loud > 0 && h("ul", { class: "counts" }, [...LEVELS].reverse().filter((level) => counts[level])
@@ -146,13 +219,12 @@ function newest(incident) {
   return [h("b", {}, plain), more && h("span", {}, more)];
 }
 
-const plain = (text) => text.normalize("NFD").replace(/\p{M}/gu, "").toLowerCase();
-
 function drawPlaces(list, found, state) {
-  const levels = levelsByPlace();
+  const levels = levelsByPlace(wanted());
   const blind = blindPlaces();
   const asked = plain(state.asked.trim());
   const matching = [...store.places.values()]
+    .filter((place) => store.chosen?.place(place, levels.has(place.id)) ?? true)
     .filter((place) => !asked || plain(`${place.name} ${place.area ?? ""}`).includes(asked))
     .sort((a, b) => a.name.localeCompare(b.name));
   fill(found, asked && (matching.length ? t.map.found(matching.length) : t.map.none_found));

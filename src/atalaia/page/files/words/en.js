@@ -76,6 +76,11 @@ export const words = {
     tag: "no data",
   },
   map: {
+    go: "Go to a place", filter: "Filter", all: "All", hazard: "What", level: "Level", state: "State", clear: "Show all",
+    from_level: (level) => `${level} and above`,
+    matching: (count, all) => n(all, `${count} of 1 alert`, `${count} of # alerts`),
+    colours: "Colours for the colour-blind",
+    nearer: "Closer", farther: "Farther", home: "Back to all places",
     title: "Now",
     label: "Map of the watched places. The same places are in the list beside it.",
     missing: "The map was not built in this installation. Everything is in the lists; to have the map, run “make install” in the project's folder and restart.",

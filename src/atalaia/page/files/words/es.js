@@ -76,6 +76,11 @@ export const words = {
     tag: "sin datos",
   },
   map: {
+    go: "Ir a un lugar", filter: "Filtrar", all: "Todos", hazard: "Qué", level: "Nivel", state: "Estado", clear: "Mostrar todo",
+    from_level: (level) => `${level} o más`,
+    matching: (count, all) => n(all, `${count} de 1 alerta`, `${count} de # alertas`),
+    colours: "Colores para daltónicos",
+    nearer: "Acercar", farther: "Alejar", home: "Volver a todos los lugares",
     title: "Ahora",
     label: "Mapa de los lugares vigilados. Los mismos lugares están en la lista de al lado.",
     missing: "El mapa no se construyó en esta instalación. Todo está en las listas; para tener el mapa, ejecute “make install” en la carpeta del proyecto y reinicie.",

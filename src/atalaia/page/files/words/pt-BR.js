@@ -82,6 +82,11 @@ export const words = {
     tag: "sem dados",
   },
   map: {
+    go: "Ir a um lugar", filter: "Filtrar", all: "Todos", hazard: "O quê", level: "Nível", state: "Estado", clear: "Mostrar tudo",
+    from_level: (level) => `${level} ou acima`,
+    matching: (count, all) => n(all, `${count} de 1 alerta`, `${count} de # alertas`),
+    colours: "Cores para daltônicos",
+    nearer: "Aproximar", farther: "Afastar", home: "Voltar a todos os lugares",
     title: "Agora",
     label: "Mapa dos lugares vigiados. Os mesmos lugares estão na lista ao lado.",
     missing: "O mapa não foi construído nesta instalação. Tudo está nas listas; para ter o mapa, rode “make install” na pasta do projeto e reinicie.",
