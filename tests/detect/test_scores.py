@@ -200,10 +200,12 @@ def test_a_term_that_says_so_is_taken_for_what_it_says_where_it_is_not_known() -
 def test_what_nobody_measured_is_no_reason() -> None:
     humid = {"variable": "relative_humidity_pct", "weight": 0.1, "unknown": 60.0}
     keys = adds_up({**RAIN_1H, "weight": 0.1}, humid, score={"intercept": -9.0})
-    for humidity, named in ((None, ["rain_mm"]), (60.0, ["relative_humidity_pct", "rain_mm"])):
-        more = {} if humidity is None else {"relative_humidity_pct": [humidity] * 2}
-        told = story(keys, places(1), series([0.0, 30.0], "rain_mm", period_s=HOUR, **more))
-        assert [one.variable for one in told[-1].because] == named
+    stated = series([0.0, 30.0], "rain_mm", period_s=HOUR, relative_humidity_pct=[60.0] * 2)
+    for told, named in (
+        (rain([0.0, 30.0]), ["rain_mm"]),
+        (stated, ["relative_humidity_pct", "rain_mm"]),
+    ):
+        assert [one.variable for one in story(keys, places(1), told)[-1].because] == named
 
 
 def test_of_several_variables_each_counts_for_an_hour() -> None:
