@@ -42,7 +42,7 @@ from rich.console import Console
 
 import rio
 from atalaia.batch.adding_up import AddingUp
-from atalaia.batch.amounts import Evidence
+from atalaia.batch.amounts import AmountSpace
 from atalaia.batch.calibrate import Calibration, Space, Wanted
 from atalaia.batch.calibration import Search, calibrated, learned
 from atalaia.batch.history import recorded
@@ -63,7 +63,7 @@ SPACE = Space(
     givens=(24 * 3600, 72 * 3600),
     wide=((1800, 2), (6 * 3600, 2)),
 )
-EVIDENCE = Evidence(
+EVIDENCE = AmountSpace(
     windows=(900, 1800, 3600, 3 * 3600, 6 * 3600, 24 * 3600),
     ranks=(1, 0),
     shapes=("log1p",),

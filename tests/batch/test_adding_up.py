@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from atalaia.batch import adding_up, chances
-from atalaia.batch.amounts import Evidence, means
+from atalaia.batch.amounts import AmountSpace, means
 from atalaia.batch.calibrate import Wanted
 from atalaia.batch.calibration import Search, learned
 from atalaia.batch.counts import fit, surprise
@@ -99,7 +99,7 @@ def test_the_rule_that_is_written_earns_what_was_told_of_it(
     monkeypatch.setattr(adding_up, "TRIED", 1)
     monkeypatch.setattr(chances, "RESAMPLES", 10)
     rows, events = made_up()
-    search = msgspec.structs.replace(SEARCH, evidence=Evidence(windows=(3 * HOUR, DAY)))
+    search = msgspec.structs.replace(SEARCH, evidence=AmountSpace(windows=(3 * HOUR, DAY)))
     found, text = learned(rows, WHERE, events, ZONE, search)
     assert found.terms[0].amount.window_s == 3 * HOUR, "the burst"
     assert found.levels["2020"] < found.levels["2022"], "as more were logged"
@@ -145,7 +145,7 @@ def test_what_is_measured_beside_and_where_is_learned_and_earned(
         for minute in range(int(random.poisson(min(mean[i], 30))))
     ]
     rows = gauges(at, 3 * HOUR, rain, dew_point_c=dew)
-    evidence = Evidence(windows=(3 * HOUR,), beside=("dew_point_c",), near=Near(0.5, 0.0, 80.0))
+    evidence = AmountSpace(windows=(3 * HOUR,), beside=("dew_point_c",), near=Near(0.5, 0.0, 80.0))
     search = msgspec.structs.replace(SEARCH, evidence=evidence)
     found, text = learned(rows, WHERE, events, ZONE, search)
     rain_term, dew_term = sorted(found.terms, key=lambda term: term.amount.variable, reverse=True)
@@ -175,8 +175,8 @@ def test_a_mean_on_the_grid_is_what_the_rule_will_see() -> None:
 def test_what_cannot_be_tried_is_said() -> None:
     rows, events = made_up()
     for evidence, said in (
-        (Evidence(near=Near(50.0, 0.0, 10.0)), "no place of the area lies in the circle"),
-        (Evidence(beside=("dew_point_c",)), "no mean of dew_point_c is known"),
+        (AmountSpace(near=Near(50.0, 0.0, 10.0)), "no place of the area lies in the circle"),
+        (AmountSpace(beside=("dew_point_c",)), "no mean of dew_point_c is known"),
     ):
         search = msgspec.structs.replace(SEARCH, evidence=evidence)
         with pytest.raises(SettingsInvalid, match=said):
@@ -189,7 +189,7 @@ def test_walking_forward_a_year_is_told_by_those_before_it_alone(
     monkeypatch.setattr(adding_up, "MOST_TERMS", 1)
     monkeypatch.setattr(chances, "RESAMPLES", 10)
     rows, events = made_up()
-    evidence = Evidence(windows=(3 * HOUR, DAY))
+    evidence = AmountSpace(windows=(3 * HOUR, DAY))
     search = msgspec.structs.replace(SEARCH, evidence=evidence, is_forward=True)
     found, _ = learned(rows, WHERE, events, ZONE, search)
     last = 366 + 365

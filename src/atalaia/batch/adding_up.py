@@ -19,7 +19,7 @@ import msgspec
 import numpy as np
 
 from atalaia.batch import score as scores
-from atalaia.batch.amounts import Column, Table
+from atalaia.batch.amounts import AmountTable, AreaAmount
 from atalaia.batch.calibrate import years_of
 from atalaia.batch.chances import Reliability, reliability
 from atalaia.batch.counts import CountModel, fit, surprise
@@ -42,7 +42,7 @@ KEEPS = (0, 3600, 3 * 3600)
 class Weighed(msgspec.Struct, frozen=True):
     """A term: an amount and its weight; below 0: less of it is worse."""
 
-    amount: Column
+    amount: AreaAmount
     weight: float
 
 
@@ -89,7 +89,7 @@ no terms can be chosen."""
 
 
 def learn(
-    table: Table,
+    table: AmountTable,
     happened: Happened,
     calendar: Calendar,
     min_events: int,
@@ -146,7 +146,7 @@ def learn(
     )
 
 
-def in_words(column: Column, name: Callable[[int], str]) -> str:
+def in_words(column: AreaAmount, name: Callable[[int], str]) -> str:
     """``log of 15 min at 1 place``, ``mean dew_point_c of 72h on average, above 17.2``"""
     where = f"at {column.of} place{'s' if column.of > 1 else ''}" if column.of else "on average"
     log = "log of " if column.shape == "log1p" else ""
@@ -158,7 +158,7 @@ def in_words(column: Column, name: Callable[[int], str]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Learned:
-    columns: list[Column]
+    columns: list[AreaAmount]
     which: list[int]
     model: CountModel
     limit: float
@@ -169,7 +169,7 @@ class _Record:
     """Days, their amounts and what happened: what is learned of any choice of years."""
 
     def __init__(
-        self, table: Table, happened: Happened, years: Ints, min_events: int, pod: float
+        self, table: AmountTable, happened: Happened, years: Ints, min_events: int, pod: float
     ) -> None:
         self._table, self._happened, self._years, self._pod = table, happened, years, pod
         self._min_events = min_events

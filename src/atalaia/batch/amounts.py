@@ -37,7 +37,7 @@ _WET_S, _WET = 6 * 3600, 0.99
 over so long, on average of the places, than at this share of all instants: only then it decides."""
 
 
-class Evidence(msgspec.Struct, frozen=True):
+class AmountSpace(msgspec.Struct, frozen=True):
     """What is tried.
 
     windows, ranks, shapes   of the sums, in seconds; a rank is the k-th largest of the area's
@@ -54,7 +54,7 @@ class Evidence(msgspec.Struct, frozen=True):
     near: Near | None = None
 
 
-class Column(msgspec.Struct, frozen=True):
+class AreaAmount(msgspec.Struct, frozen=True):
     """An amount: as a term of a rule has it (`domain.score.Term`). is_against: less is worse."""
 
     variable: str
@@ -68,11 +68,11 @@ class Column(msgspec.Struct, frozen=True):
 
 
 @dataclass(frozen=True, slots=True)
-class Table:
+class AmountTable:
     """Amounts at each instant of the scored days, shape (t, columns), those that are against with
     their sign turned; the `day` of each instant, and the `first` of each day."""
 
-    columns: list[Column]
+    columns: list[AreaAmount]
     amount: Floats
     at: Ints
     day: Ints
@@ -86,8 +86,8 @@ class Table:
         places: Places,
         variable: str,
         calendar: Calendar,
-        tried: Evidence,
-    ) -> Table:
+        tried: AmountSpace,
+    ) -> AmountTable:
         """Of the grid of `variable`, and of the rows for what is measured beside.
 
         Raises SettingsInvalid where a scored day has no rows, no place is in the circle, or what is
@@ -112,7 +112,7 @@ class Table:
         first = np.searchsorted(days, np.arange(len(calendar)))
         table = np.column_stack([amount for _, amount in found])
         columns = [column for column, _ in found]
-        return Table(columns, table, sums.at[inside], days, first, sums.step_s)
+        return AmountTable(columns, table, sums.at[inside], days, first, sums.step_s)
 
     def maxima(self) -> Floats:
         """Of each day, shape (days, columns)."""
@@ -137,7 +137,7 @@ def _within(sums: Sums, places: Places, near: Near | None) -> Sums:
     return replace(sums, amount=sums.amount[:, inside], places=members)
 
 
-def _of_sums(sums: Sums, variable: str, tried: Evidence) -> Iterator[tuple[Column, Floats]]:
+def _of_sums(sums: Sums, variable: str, tried: AmountSpace) -> Iterator[tuple[AreaAmount, Floats]]:
     heard = np.maximum((~np.isnan(sums.amount)).sum(axis=1), 1)
     for window_s in (w for w in tried.windows if w % sums.step_s == 0):
         at_places = fallen(sums, window_s)
@@ -148,14 +148,14 @@ def _of_sums(sums: Sums, variable: str, tried: Evidence) -> Iterator[tuple[Colum
                 continue
             amount = ranked[:, of - 1] if of else at_places.sum(axis=1) / heard
             yield (
-                Column(variable, "sum", window_s, of, shape),
+                AreaAmount(variable, "sum", window_s, of, shape),
                 np.log1p(amount) if shape == "log1p" else amount,
             )
 
 
 def _of_means(
     value: Floats, sums: Sums, name: str, windows: tuple[int, ...]
-) -> Iterator[tuple[Column, Floats]]:
+) -> Iterator[tuple[AreaAmount, Floats]]:
     fell = fallen(sums, max(_WET_S, sums.step_s)).mean(axis=1)
     is_wet = fell >= np.quantile(fell, _WET)
     for window_s in windows:
@@ -173,8 +173,8 @@ def _of_means(
         knot = round(float(np.quantile(mean[is_known], _KNOT)), 1)
         amount = np.where(is_known, mean, unknown)
         # The term's own scale: what is above the knot, so that only what is unusual explains.
-        more = Column(name, "mean", window_s, 0, "hinge", knot, unknown)
-        less = Column(name, "mean", window_s, 0, "identity", 0.0, unknown, is_against=True)
+        more = AreaAmount(name, "mean", window_s, 0, "hinge", knot, unknown)
+        less = AreaAmount(name, "mean", window_s, 0, "identity", 0.0, unknown, is_against=True)
         yield more, np.maximum(amount - knot, 0.0)
         yield less, -amount
 

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from atalaia.batch.adding_up import AddingUp, learn
-from atalaia.batch.amounts import Evidence, Table
+from atalaia.batch.amounts import AmountSpace, AmountTable
 from atalaia.batch.calibrate import Calibration, Space, Sums, Wanted, calibrate, on_grid
 from atalaia.batch.history import days_of
 from atalaia.batch.occurrences import Occurrence
@@ -45,7 +45,7 @@ class Search(msgspec.Struct, frozen=True, kw_only=True):
     first_day: date | None = None
     last_day: date | None = None
     splits: int = 0
-    evidence: Evidence = Evidence()
+    evidence: AmountSpace = AmountSpace()
     is_forward: bool = False
 
 
@@ -80,7 +80,7 @@ def learned(
     happened = Occurrences.of(events)
     by_day = Happened.by_day(happened.started_at, happened.ended_at, calendar, search.min_events)
     observed = rows.take(rows.kind == Kind.OBSERVED)
-    table = Table.of(sums, observed, places, search.variable, calendar, search.evidence)
+    table = AmountTable.of(sums, observed, places, search.variable, calendar, search.evidence)
     found = learn(
         table,
         by_day,

@@ -66,7 +66,7 @@ def calibrate(
     import msgspec
 
     from atalaia.batch.adding_up import AddingUp
-    from atalaia.batch.amounts import Evidence
+    from atalaia.batch.amounts import AmountSpace
     from atalaia.batch.calibrate import Calibration, Space, Wanted
     from atalaia.batch.calibration import Search, calibrated, learned
     from atalaia.batch.occurrences import read_events
@@ -94,7 +94,7 @@ def calibrate(
         first_day=asked.first_day,
         last_day=asked.last_day,
         splits=splits,
-        evidence=Evidence(beside=names, near=circles[0] if circles else None),
+        evidence=AmountSpace(beside=names, near=circles[0] if circles else None),
         is_forward=update == "yearly",
     )
     find = learned if form == "score" else calibrated
