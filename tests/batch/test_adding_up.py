@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import sys
-from datetime import date
+from datetime import UTC, date, datetime
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -26,7 +28,7 @@ from atalaia.domain.rule import Near
 from atalaia.errors import SettingsInvalid
 from atalaia.rules.read import parse
 from batch.helpers import gauges
-from stories import DAY, HOUR
+from stories import DAY, HOUR, here, write_readings
 
 ZONE = ZoneInfo("UTC")
 START = 1_577_836_800
@@ -183,8 +185,21 @@ def test_what_cannot_be_tried_is_said() -> None:
             learned(rows, WHERE, events, ZONE, search)
 
 
+def _written(folder: Path, rows: Readings, events: list[Occurrence]) -> list[str]:
+    """A record's files, as the command is given them."""
+    write_readings(folder / "readings.csv", rows, WHERE)
+    (folder / "places.csv").write_text(
+        "place_id,name,latitude,longitude,timezone,area\n"
+        + "".join(f"{p.id},{p.name},{p.latitude},{p.longitude},UTC,{p.area}\n" for p in WHERE)
+    )
+    lines = [datetime.fromtimestamp(event.started_at, UTC).isoformat() for event in events]
+    (folder / "events.csv").write_text("\n".join(["started_at", *lines, ""]))
+    files = [str(folder / name) for name in ("readings.csv", "places.csv", "events.csv")]
+    return [files[0], "--places", files[1], "--events", files[2]]
+
+
 def test_walking_forward_a_year_is_told_by_those_before_it_alone(
-    monkeypatch: pytest.MonkeyPatch,
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr(adding_up, "MOST_TERMS", 1)
     monkeypatch.setattr(chances, "RESAMPLES", 10)
@@ -201,6 +216,12 @@ def test_walking_forward_a_year_is_told_by_those_before_it_alone(
     assert again.folds[0].terms == found.folds[0].terms
     told = [fold.hits + fold.misses + fold.false_alarms for fold in (*found.folds, *again.folds)]
     assert min(told) > 0
+    options = ["--form", "score", "--update", "yearly", "--hazard", "flood", "--min-events", "3"]
+    options += ["--from", "2020-01-01", "--to", "2022-12-31"]
+    history = _written(tmp_path, rows, events)
+    done = here("calibrate", *options, *history, "--write", str(tmp_path / "a.toml"), "--json")
+    assert [fold["year"] for fold in json.loads(done.stdout)["folds"]] == [2022]
+    assert parse((tmp_path / "a.toml").read_text("utf-8"), "a").rules[0].score
     whole, _ = learned(rows, WHERE, events, ZONE, msgspec.structs.replace(search, is_forward=False))
     assert whole.terms == found.terms, "the rule is of all years"
     assert whole.cross_validated != found.cross_validated
