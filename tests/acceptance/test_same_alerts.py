@@ -32,7 +32,9 @@ SUMS = {
     "new-york-inmet": "4a1b56a5ec1095c11b2794b9004c7e274099ae5e1523ec59cadf74ad0d14e765",
     "new-york-basic": "8086518b26f31ffea2ad471d7c23922dfa9f7e7049f483bb17e50b29e94cfe63",
     "porto-alegre": "6a513245450398cadfec731da155c31136ee0b1aab409ebbdee9c97257dcbb61",
-    "rio-flood": "b28c90ce802a6b7cf5ffc15549a30dfb5f407399c2026f3171df0b07bb948f82",
+    # These limits were called rio-flood; what is called so now adds up, and was learned later.
+    "rio-flood-limits": "b28c90ce802a6b7cf5ffc15549a30dfb5f407399c2026f3171df0b07bb948f82",
+    "rio-flood": "d073c2e4ef9547edd8aea17360cb42cea9a6c1ead0fcfa4f7900b06a86087264",
     # Each part of a warning goes by its own areas, level and times, hazards by the issuer's codes
     # first, and a warning of zones without a geometry is a reject.
     "official": "727a77d97a0990d7bfad4435087ca0a89bf553d087d9e5a2728c413536c9a256",

@@ -67,8 +67,9 @@ def files(home: EmbeddedHome, prefix: str) -> dict[str, bytes]:
     return {key: home.lake.read(key) for key in home.lake.keys(prefix)}
 
 
-def gauges(at: Ints, period_s: int, rain: Floats) -> Readings:
-    """What one source measured at places 0, 1 …: sums in mm, shape (instants, places)."""
+def gauges(at: Ints, period_s: int, rain: Floats, **beside: Floats) -> Readings:
+    """What one source measured at places 0, 1 …: sums in mm, and further variables by name; each of
+    shape (instants, places)."""
     parts = [
         Readings.build(
             place=np.full(len(at), place, np.int32),
@@ -76,7 +77,10 @@ def gauges(at: Ints, period_s: int, rain: Floats) -> Readings:
             kind=Kind.OBSERVED,
             valid_at=at,
             period_s=period_s,
-            values={"rain_mm": rain[:, place]},
+            values={
+                "rain_mm": rain[:, place],
+                **{name: column[:, place] for name, column in beside.items()},
+            },
         )
         for place in range(rain.shape[1])
     ]

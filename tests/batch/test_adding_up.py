@@ -2,26 +2,33 @@
 
 from __future__ import annotations
 
+import json
 import sys
-from datetime import date
+from datetime import UTC, date, datetime
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
+import msgspec
 import numpy as np
 import pytest
 
 from atalaia.batch import adding_up, chances
+from atalaia.batch.amounts import AmountSpace, means
 from atalaia.batch.calibrate import Wanted
 from atalaia.batch.calibration import Search, learned
 from atalaia.batch.counts import fit, surprise
 from atalaia.batch.history import watched
 from atalaia.batch.occurrences import Occurrence
+from atalaia.batch.score import Score
 from atalaia.batch.verify import verify
+from atalaia.detect.measure import Block, rolling_mean
 from atalaia.domain.place import Place, Places
 from atalaia.domain.reading import Readings
+from atalaia.domain.rule import Near
 from atalaia.errors import SettingsInvalid
 from atalaia.rules.read import parse
 from batch.helpers import gauges
-from stories import DAY, HOUR
+from stories import DAY, HOUR, here, write_readings
 
 ZONE = ZoneInfo("UTC")
 START = 1_577_836_800
@@ -90,32 +97,134 @@ SEARCH = Search(
 def test_the_rule_that_is_written_earns_what_was_told_of_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(adding_up, "WINDOWS", (3 * HOUR, 24 * HOUR))
     monkeypatch.setattr(adding_up, "MOST_TERMS", 1)
     monkeypatch.setattr(adding_up, "TRIED", 1)
     monkeypatch.setattr(chances, "RESAMPLES", 10)
     rows, events = made_up()
-    found, text = learned(rows, WHERE, events, ZONE, SEARCH)
-    assert found.terms[0].window_s == 3 * HOUR, "the burst"
+    search = msgspec.structs.replace(SEARCH, evidence=AmountSpace(windows=(3 * HOUR, DAY)))
+    found, text = learned(rows, WHERE, events, ZONE, search)
+    assert found.terms[0].amount.window_s == 3 * HOUR, "the burst"
     assert found.levels["2020"] < found.levels["2022"], "as more were logged"
     assert {fold.year for fold in found.folds} == {2020, 2021, 2022}
     assert found.chances.roc_area is not None
     assert found.chances.roc_area > 0.9
     assert found.fitted.pod is not None
     assert found.fitted.pod > 0.7
-    rules = parse(text, "made-up")
-    told = [entry.alert for entry in watched(rows, rules, WHERE)]
-    earned = verify(
-        told,
-        events,
-        ZONE,
-        hazard="flood",
-        min_events=3,
-        first_day=SEARCH.first_day,
-        last_day=SEARCH.last_day,
-    ).score
-    assert (earned.hits, earned.misses) == (found.fitted.hits, found.fitted.misses)
-    assert earned.strict.false_alarms == found.fitted.strict.false_alarms
+    assert_earned(found.fitted, text, rows, events)
+
+
+def assert_earned(fitted: Score, text: str, rows: Readings, events: list[Occurrence]) -> None:
+    """The watch, by the rule file, has the hits, misses and false alarms that were told."""
+    told = [entry.alert for entry in watched(rows, parse(text, "made-up"), WHERE)]
+    days = {"first_day": SEARCH.first_day, "last_day": SEARCH.last_day}
+    earned = verify(told, events, ZONE, hazard="flood", min_events=3, **days).score
+    assert (earned.hits, earned.misses) == (fitted.hits, fitted.misses)
+    assert earned.strict.false_alarms == fitted.strict.false_alarms
+
+
+@pytest.mark.parametrize("is_moist", [True, False], ids=["moist is worse", "dry is worse"])
+def test_what_is_measured_beside_and_where_is_learned_and_earned(
+    monkeypatch: pytest.MonkeyPatch,
+    is_moist: bool,
+) -> None:
+    """Floods of two gauges' rain alone, on moist days; the dew point is not always told."""
+    monkeypatch.setattr(adding_up, "MOST_TERMS", 2)
+    monkeypatch.setattr(chances, "RESAMPLES", 10)
+    random = np.random.default_rng(8)
+    steps = DAYS * 8
+    at = START + (np.arange(steps) + 1) * 3 * HOUR
+    rain = np.round(random.gamma(0.3, 6, (steps, 3)) * (random.random((steps, 3)) < 0.06), 1)
+    days = np.repeat(15 + 5 * np.sin(np.arange(DAYS) / 9), 8)
+    dew = np.round(days[:, None] + random.normal(0, 0.5, (steps, 3)), 1)
+    dew[random.random((steps, 3)) < 0.1] = np.nan
+    dew[2000:2300] = np.nan
+    moisture = (days - 15) * (1 if is_moist else -1)
+    burst = rain[:, :2].max(axis=1)
+    mean = np.exp(-2.5 + 0.15 * burst + 0.4 * moisture) * (burst > 0)
+    events = [
+        Occurrence(int(at[i]) + 60 * minute)
+        for i in np.flatnonzero(mean)
+        for minute in range(int(random.poisson(min(mean[i], 30))))
+    ]
+    rows = gauges(at, 3 * HOUR, rain, dew_point_c=dew)
+    evidence = AmountSpace(windows=(3 * HOUR,), beside=("dew_point_c",), near=Near(0.5, 0.0, 80.0))
+    search = msgspec.structs.replace(SEARCH, evidence=evidence)
+    found, text = learned(rows, WHERE, events, ZONE, search)
+    rain_term, dew_term = sorted(found.terms, key=lambda term: term.amount.variable, reverse=True)
+    assert (rain_term.amount.variable, rain_term.weight > 0) == ("rain_mm", True)
+    assert (dew_term.amount.variable, dew_term.weight > 0) == ("dew_point_c", is_moist)
+    assert "near = { latitude = 0.5, longitude = 0.0, km = 80 }" in text
+    assert found.fitted.hits > 10, "enough to tell whether it is earned"
+    assert_earned(found.fitted, text, rows, events)
+
+
+def test_a_mean_on_the_grid_is_what_the_rule_will_see() -> None:
+    random = np.random.default_rng(3)
+    value = np.round(random.normal(20, 3, (200, 2)), 1)
+    value[random.random((200, 2)) < 0.2] = np.nan
+    told = means(value, 8)
+    for place in range(2):
+        known = np.flatnonzero(~np.isnan(value[:, place]))
+        n = len(known)
+        block = Block(
+            np.zeros(n, np.int64), (known + 1) * HOUR, np.full(n, HOUR), value[known, place],
+            np.full(n, HOUR), np.zeros(n, np.int64), np.zeros(n, bool),
+        )  # fmt: skip
+        seen, _ = rolling_mean(block, 8 * HOUR)
+        np.testing.assert_array_equal(told[known, place], seen)
+
+
+def test_what_cannot_be_tried_is_said() -> None:
+    rows, events = made_up()
+    for evidence, said in (
+        (AmountSpace(near=Near(50.0, 0.0, 10.0)), "no place of the area lies in the circle"),
+        (AmountSpace(beside=("dew_point_c",)), "no mean of dew_point_c is known"),
+    ):
+        search = msgspec.structs.replace(SEARCH, evidence=evidence)
+        with pytest.raises(SettingsInvalid, match=said):
+            learned(rows, WHERE, events, ZONE, search)
+
+
+def _written(folder: Path, rows: Readings, events: list[Occurrence]) -> list[str]:
+    """A record's files, as the command is given them."""
+    write_readings(folder / "readings.csv", rows, WHERE)
+    (folder / "places.csv").write_text(
+        "place_id,name,latitude,longitude,timezone,area\n"
+        + "".join(f"{p.id},{p.name},{p.latitude},{p.longitude},UTC,{p.area}\n" for p in WHERE)
+    )
+    lines = [datetime.fromtimestamp(event.started_at, UTC).isoformat() for event in events]
+    (folder / "events.csv").write_text("\n".join(["started_at", *lines, ""]))
+    files = [str(folder / name) for name in ("readings.csv", "places.csv", "events.csv")]
+    return [files[0], "--places", files[1], "--events", files[2]]
+
+
+def test_walking_forward_a_year_is_told_by_those_before_it_alone(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(adding_up, "MOST_TERMS", 1)
+    monkeypatch.setattr(chances, "RESAMPLES", 10)
+    rows, events = made_up()
+    evidence = AmountSpace(windows=(3 * HOUR, DAY))
+    search = msgspec.structs.replace(SEARCH, evidence=evidence, is_forward=True)
+    found, _ = learned(rows, WHERE, events, ZONE, search)
+    last = 366 + 365
+    assert [fold.year for fold in found.folds] == [2022]
+    assert found.chances.cases == 365
+    # What comes later has no say: of the last year's events half are taken away.
+    fewer = [e for i, e in enumerate(events) if e.started_at < START + last * DAY or i % 2]
+    again, _ = learned(rows, WHERE, fewer, ZONE, search)
+    assert again.folds[0].terms == found.folds[0].terms
+    told = [fold.hits + fold.misses + fold.false_alarms for fold in (*found.folds, *again.folds)]
+    assert min(told) > 0
+    options = ["--form", "score", "--update", "yearly", "--hazard", "flood", "--min-events", "3"]
+    options += ["--from", "2020-01-01", "--to", "2022-12-31"]
+    history = _written(tmp_path, rows, events)
+    done = here("calibrate", *options, *history, "--write", str(tmp_path / "a.toml"), "--json")
+    assert [fold["year"] for fold in json.loads(done.stdout)["folds"]] == [2022]
+    assert parse((tmp_path / "a.toml").read_text("utf-8"), "a").rules[0].score
+    whole, _ = learned(rows, WHERE, events, ZONE, msgspec.structs.replace(search, is_forward=False))
+    assert whole.terms == found.terms, "the rule is of all years"
+    assert whole.cross_validated != found.cross_validated
 
 
 def test_events_of_two_years_choose_no_terms() -> None:

@@ -319,6 +319,28 @@ def test_from_a_record_to_a_rule_file_to_its_score(basin: Path) -> None:
     assert len(calibrated["days_gained"]) == calibrated["warned_days"] > 10
 
 
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--beside", "dew_point_c"), "--beside and --update are for scores"),
+        (("--update", "yearly"), "--beside and --update are for scores"),
+        (("--form", "score", "--splits", "2"), "--splits are for limits"),
+        (("--form", "score", "--near", "0,0,9", "--near", "1,1,9"), "a score has one circle"),
+        (("--form", "score", "--beside", "dew_point"), "did you mean dew_point_c?"),
+        (("--form", "score", "--beside", "rain_mm"), "'rain_mm' is nothing that has a mean"),
+    ],
+)
+def test_what_is_for_the_other_form_is_refused(
+    basin: Path, options: tuple[str, ...], said: str
+) -> None:
+    given = [basin / "readings.csv", "--places", basin / "places.csv", "--hazard", "flood"]
+    written = basin / "basin.toml"
+    done = run("calibrate", *given, "--events", basin / "events.csv", "--write", written, *options)
+    assert done.exit_code == 2, done.output
+    assert said in " ".join(done.output.replace("│", " ").split())
+    assert not written.exists()
+
+
 def test_gold_is_scored_as_its_alerts_file_is(tmp_path: Path) -> None:
     gusts = [25.0 if hour % 60 == 30 else 3.0 + hour % 5 for hour in range(20 * 24)]
     write_readings(tmp_path / "readings.csv", rows(series(gusts)), places(1))

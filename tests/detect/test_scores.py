@@ -180,6 +180,34 @@ def test_what_is_missing_counts_as_little_as_it_can_for_what_raises() -> None:
     assert story(dry, places(1), humid)
 
 
+def test_a_term_that_says_so_is_taken_for_what_it_says_where_it_is_not_known() -> None:
+    humid = {"variable": "relative_humidity_pct", "weight": 0.1, "unknown": 60.0}
+    keys = adds_up({**RAIN_1H, "weight": 0.1}, humid, score={"intercept": -9.0})
+    told = [0.0, 30.0, 30.0, 0.0, 0.0, 0.0]
+    silent = story(keys, places(1), rain(list(told)))
+    stated = series(list(told), "rain_mm", period_s=HOUR, relative_humidity_pct=[60.0] * 6)
+    as_if = story(keys, places(1), stated)
+    assert [(e.alert.reason, e.alert.value, e.alert.sent_at) for e in silent] == [
+        (e.alert.reason, e.alert.value, e.alert.sent_at) for e in as_if
+    ]
+    assert [e.alert.reason for e in silent] == ["onset", "ended"]
+    wet = series(list(told), "rain_mm", period_s=HOUR, relative_humidity_pct=[90.0] * 6)
+    levels = [e.alert.level for e in story(keys, places(1), wet)]
+    assert "red" in levels, "what is known goes before it"
+    assert "red" not in [e.alert.level for e in silent]
+
+
+def test_what_nobody_measured_is_no_reason() -> None:
+    humid = {"variable": "relative_humidity_pct", "weight": 0.1, "unknown": 60.0}
+    keys = adds_up({**RAIN_1H, "weight": 0.1}, humid, score={"intercept": -9.0})
+    stated = series([0.0, 30.0], "rain_mm", period_s=HOUR, relative_humidity_pct=[60.0] * 2)
+    for told, named in (
+        (rain([0.0, 30.0]), ["rain_mm"]),
+        (stated, ["relative_humidity_pct", "rain_mm"]),
+    ):
+        assert [one.variable for one in story(keys, places(1), told)[-1].because] == named
+
+
 def test_of_several_variables_each_counts_for_an_hour() -> None:
     dry = adds_up(
         {**RAIN_1H, "weight": 0.3},
@@ -246,11 +274,13 @@ def test_the_rule_says_in_words_what_adds_up() -> None:
         {**RAIN_1H, "shape": "log1p", "weight": 0.8},
         {**RAIN_3H, "of": "mean", "weight": 0.06},
         {"clock": "hour", "first": 17, "last": 20, "weight": 0.3},
+        {"variable": "dew_point_c", "weight": 0.2, "unknown": 20},
         **BASIN,
     )
     assert rule(**keys).in_words() == (
         "chance_pct ≥ 40 yellow, 90 red %, made of 0.8 x log1p(sum of rain_mm over 1 h, largest), "
-        "0.06 x (sum of rain_mm over 3 h, mean), 0.3 x (hour 17 to 20), of the places of an area"
+        "0.06 x (sum of rain_mm over 3 h, mean), 0.3 x (hour 17 to 20), "
+        "0.2 x (dew_point_c, largest, 20 where it is not known), of the places of an area"
     )
 
 
@@ -284,6 +314,11 @@ def test_a_rule_that_cannot_add_up_is_refused(change: dict[str, Any], said: str)
         ({**RAIN_1H, "weight": 1.0, "of": "men"}, "'men' is not known (did you mean mean?)"),
         ({**RAIN_1H, "weight": 1.0, "of": "mean"}, "terms[0].of, places: are for areas"),
         ({**RAIN_1H, "weight": 1.0, "knot": 3}, 'terms[0].knot: is for shape = "hinge"'),
+        ({**RAIN_1H, "weight": 1.0, "unknown": 3}, "terms[0].unknown: is not for sums"),
+        (
+            {"clock": "hour", "first": 3, "last": 9, "weight": 1.0, "unknown": 3},
+            "terms[0].unknown: a term of the clock has none",
+        ),
         ({"variable": "rain_mm", "weight": 1.0, "measure": "sum"}, "needs a window"),
         ({"variable": "rain_mm", "weight": 1.0, "window": "soon"}, "'soon' is not a duration"),
         ({"weight": 1.0}, "terms[0].variable: is missing; add it, or clock"),

@@ -1,7 +1,7 @@
 """A rule that adds up, learned from a record: which amounts say something, how much each weighs,
 and from which chance on to warn.
 
-Amounts on a grid (`batch.calibrate`) and events → here → `batch.rule_file`. Days are counted by
+Amounts at each instant (`batch.amounts`) and events → here → `batch.rule_file`. Days are counted by
 what their amounts were at their worst (`batch.counts`): first each at its own maximum, then all at
 the instant that the rule itself would have taken for the worst. Terms are chosen one by one, as
 long as years that they were not fitted to are told better; what is to be expected is scored on
@@ -14,27 +14,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from itertools import product
-from typing import Literal
 
 import msgspec
 import numpy as np
 
 from atalaia.batch import score as scores
-from atalaia.batch.calibrate import Sums, fallen, years_of
+from atalaia.batch.amounts import AmountTable, AreaAmount
+from atalaia.batch.calibrate import years_of
 from atalaia.batch.chances import Reliability, reliability
 from atalaia.batch.counts import CountModel, fit, surprise
 from atalaia.batch.score import Score
 from atalaia.batch.verify import BLOCK_DAYS, Calendar, Happened, day_cases
 from atalaia.domain.reading import NO_TIME, Bools, Floats, Ints
 from atalaia.domain.score import Chance
-from atalaia.errors import SettingsInvalid
-
-WINDOWS = (900, 1800, 3600, 3 * 3600, 6 * 3600, 24 * 3600, 72 * 3600, 96 * 3600)
-RANKS = (1, 2, 0)
-"""The largest of the area's places, the second largest, their mean."""
-
-SHAPES: tuple[Literal["identity", "log1p"], ...] = ("identity", "log1p")
 
 MOST_TERMS = 5
 TRIED = 6
@@ -48,16 +40,14 @@ KEEPS = (0, 3600, 3 * 3600)
 
 
 class Weighed(msgspec.Struct, frozen=True):
-    """A term: the sum over a window, its rank among the places (0: their mean), and its weight."""
+    """A term: an amount and its weight; below 0: less of it is worse."""
 
-    window_s: int
-    of: int
-    shape: Literal["identity", "log1p"]
+    amount: AreaAmount
     weight: float
 
 
 class YearTold(msgspec.Struct, frozen=True):
-    """A year as the others told it, and the terms that they chose."""
+    """A year as others told it, and the terms that they chose."""
 
     year: int
     hits: int
@@ -76,7 +66,7 @@ class AddingUp(msgspec.Struct, frozen=True):
     fitted          on the days that chose it: too good to be expected
     cross_validated what is to be expected
     chances         how right the chances are that were told of years that did not choose them
-    folds           year by year
+    folds           year by year, each by all others; or, walking forward, by those before it
     left_out        rows that were not used, as their period is another than most rows'
     """
 
@@ -93,45 +83,53 @@ class AddingUp(msgspec.Struct, frozen=True):
     left_out: int = 0
 
 
-Column = tuple[int, int, Literal["identity", "log1p"]]
-"""Window, rank and shape of an amount."""
+BEFORE = 2
+"""Walking forward, a year is told by those before it once so many of them have events: of one year
+no terms can be chosen."""
 
 
 def learn(
-    sums: Sums,
+    table: AmountTable,
     happened: Happened,
     calendar: Calendar,
     min_events: int,
     pod: float,
     name: Callable[[int], str],
+    *,
+    is_forward: bool = False,
 ) -> AddingUp:
-    """The rule, and what is to be expected of it. `name` says a duration.
+    """The rule, and what is to be expected of it. `name` says a duration. is_forward: each year is
+    told by those before it alone, as a watch that learns anew each year would have told it.
 
     Raises SettingsInvalid where fewer than three years have events, as terms are chosen by years of
     years, or SciPy is not installed.
     """
-    years, _ = years_of(happened, calendar, least=3)
-    table = _Table.of(sums, calendar)
+    years, with_events = years_of(happened, calendar, least=3)
     record = _Record(table, happened, years, min_events, pod)
     everything = record.learned(np.ones(len(years), bool))
     folds, cases, chance = [], [], np.zeros(len(years))
-    for year in np.unique(years).tolist():
+    told = np.ones(len(years), bool)
+    if is_forward:
+        told = years > with_events[BEFORE - 1]
+    for year in np.unique(years[told]).tolist():
         mine = years == year
-        model = record.learned(~mine)
+        model = record.learned(years < year if is_forward else ~mine)
         outcome = record.cases(model).take(mine)
         cases.append(outcome)
         chance[mine] = record.chance(model)[mine]
         found = scores.score(outcome)
         terms = ", ".join(in_words(column, name) for column in model.columns)
-        told = (found.hits, found.misses, found.strict.false_alarms)
-        folds.append(YearTold(year, *told, terms))
+        counts = (found.hits, found.misses, found.strict.false_alarms)
+        folds.append(YearTold(year, *counts, terms))
     weeks = np.arange(len(years)) // BLOCK_DAYS
     is_event = happened.begins != NO_TIME
     return AddingUp(
         terms=[
-            Weighed(*column, round(float(weight), 5))
-            for column, weight in zip(everything.columns, everything.model.weights, strict=True)
-            if weight > 0
+            Weighed(column, round(-weight if column.is_against else weight, 5))
+            for column, weight in zip(
+                everything.columns, everything.model.weights.tolist(), strict=True
+            )
+            if round(weight, 5) > 0
         ],
         intercept=round(float(everything.model.levels[-1]), 4),
         dispersion=round(everything.model.dispersion, 4),
@@ -143,71 +141,24 @@ def learn(
         keep_s=everything.keep_s,
         fitted=scores.score(record.cases(everything)),
         cross_validated=scores.score(scores.Cases.concat(cases)),
-        chances=reliability(chance, is_event, weeks),
+        chances=reliability(chance[told], is_event[told], weeks[told]),
         folds=folds,
-        left_out=sums.left_out,
     )
 
 
-def in_words(column: Column, name: Callable[[int], str]) -> str:
-    """``log of 15 min at 1 place``"""
-    window_s, of, shape = column
-    where = f"at {of} place{'s' if of > 1 else ''}" if of else "on average"
-    return f"{'log of ' if shape == 'log1p' else ''}{name(window_s)} {where}"
-
-
-@dataclass(frozen=True, slots=True)
-class _Table:
-    """Amounts at each instant of the scored days, shape (t, columns); the `day` of each instant,
-    and the `first` of each day."""
-
-    columns: list[Column]
-    amount: Floats
-    at: Ints
-    day: Ints
-    first: Ints
-    step_s: int
-
-    @staticmethod
-    def of(sums: Sums, calendar: Calendar) -> _Table:
-        day = calendar.day(sums.at)
-        inside = (day >= 0) & (day < len(calendar))
-        columns: list[Column] = []
-        amounts: list[Floats] = []
-        heard = np.maximum((~np.isnan(sums.amount[inside])).sum(axis=1), 1)
-        for window_s in (w for w in WINDOWS if w % sums.step_s == 0):
-            at_places = fallen(sums, window_s)[inside]
-            at_places[np.isnan(sums.amount[inside])] = 0.0
-            ranked = -np.sort(-at_places, axis=1)
-            for of, shape in product(RANKS, SHAPES):
-                if of > ranked.shape[1]:
-                    continue
-                amount = ranked[:, of - 1] if of else at_places.sum(axis=1) / heard
-                columns.append((window_s, of, shape))
-                amounts.append(np.log1p(amount) if shape == "log1p" else amount)
-        days = day[inside]
-        if len(np.unique(days)) < len(calendar):
-            raise SettingsInvalid(["some scored days have no rows at all; mend --from and --to"])
-        first = np.searchsorted(days, np.arange(len(calendar)))
-        table = np.column_stack(amounts)
-        return _Table(columns, table, sums.at[inside], days, first, sums.step_s)
-
-    def maxima(self) -> Floats:
-        """Of each day, shape (days, columns)."""
-        out: Floats = np.maximum.reduceat(self.amount, self.first, axis=0)
-        return out
-
-    def worst(self, score: Floats) -> Ints:
-        """The instant of each day at which a score was highest."""
-        ranked = np.lexsort((np.arange(len(score))[::-1], score, self.day))
-        last = np.append(self.first[1:], len(score)) - 1
-        out: Ints = ranked[last]
-        return out
+def in_words(column: AreaAmount, name: Callable[[int], str]) -> str:
+    """``log of 15 min at 1 place``, ``mean dew_point_c of 72h on average, above 17.2``"""
+    where = f"at {column.of} place{'s' if column.of > 1 else ''}" if column.of else "on average"
+    log = "log of " if column.shape == "log1p" else ""
+    mean = f"mean {column.variable} of " if column.measure == "mean" else ""
+    above = f", above {column.knot:g}" if column.shape == "hinge" else ""
+    less = "less of " if column.is_against else ""
+    return f"{less}{log}{mean}{name(column.window_s)} {where}{above}"
 
 
 @dataclass(frozen=True, slots=True)
 class _Learned:
-    columns: list[Column]
+    columns: list[AreaAmount]
     which: list[int]
     model: CountModel
     limit: float
@@ -218,7 +169,7 @@ class _Record:
     """Days, their amounts and what happened: what is learned of any choice of years."""
 
     def __init__(
-        self, table: _Table, happened: Happened, years: Ints, min_events: int, pod: float
+        self, table: AmountTable, happened: Happened, years: Ints, min_events: int, pod: float
     ) -> None:
         self._table, self._happened, self._years, self._pod = table, happened, years, pod
         self._min_events = min_events

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from atalaia.batch.adding_up import AddingUp, learn
+from atalaia.batch.amounts import AmountSpace, AmountTable
 from atalaia.batch.calibrate import Calibration, Space, Sums, Wanted, calibrate, on_grid
 from atalaia.batch.history import days_of
 from atalaia.batch.occurrences import Occurrence
@@ -30,6 +31,8 @@ class Search(msgspec.Struct, frozen=True, kw_only=True):
     min_events          fewer events than this are not calibrated by
     first_day, last_day    the days that count; None: as far as the readings speak of them
     splits              over so many other splits of the days the search is repeated
+    evidence            of a rule that adds up: what is tried
+    is_forward          of a rule that adds up: years are told by those before them alone
     """
 
     hazard: str
@@ -42,6 +45,8 @@ class Search(msgspec.Struct, frozen=True, kw_only=True):
     first_day: date | None = None
     last_day: date | None = None
     splits: int = 0
+    evidence: AmountSpace = AmountSpace()
+    is_forward: bool = False
 
 
 def calibrated(
@@ -74,12 +79,23 @@ def learned(
     sums, calendar, description = _given(rows, places, zone, search)
     happened = Occurrences.of(events)
     by_day = Happened.by_day(happened.started_at, happened.ended_at, calendar, search.min_events)
-    found = learn(sums, by_day, calendar, search.min_events, search.wanted.pod, duration)
+    observed = rows.take(rows.kind == Kind.OBSERVED)
+    table = AmountTable.of(sums, observed, places, search.variable, calendar, search.evidence)
+    found = learn(
+        table,
+        by_day,
+        calendar,
+        search.min_events,
+        search.wanted.pod,
+        duration,
+        is_forward=search.is_forward,
+    )
+    found = msgspec.structs.replace(found, left_out=sums.left_out)
     text = score_file(
         found,
         search.name,
         search.hazard,
-        search.variable,
+        search.evidence.near,
         sums.step_s,
         search.min_events,
         description,

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from atalaia.batch.adding_up import AddingUp
+from atalaia.batch.adding_up import AddingUp, Weighed
 from atalaia.batch.calibrate import MONTH_DAYS, Calibration, Candidate
 from atalaia.batch.score import Score
 from atalaia.domain.rule import Near
@@ -37,7 +37,7 @@ limits = {{ yellow = {limit:g} }}
 exit = 1.0
 keep_firing_for = {keep}
 expires_after = {expires}
-area = {{ places = 1, within = {within} }}
+area = {{ places = 1, within = {within}{near} }}
 origin = {origin}
 
 [rule.score]
@@ -79,30 +79,41 @@ def score_file(
     found: AddingUp,
     name: str,
     hazard: str,
-    variable: str,
+    near: Near | None,
     within_s: int,
     min_events: int,
     description: str,
 ) -> str:
     """The text of a rule file with a rule that adds up."""
-    terms = (
-        f'  {{ variable = {_text(variable)}, measure = "sum", '
-        f"window = {_text(duration(term.window_s))}, of = {term.of or _text('mean')}, "
-        f"shape = {_text(term.shape)}, weight = {term.weight!r} }},"
-        for term in found.terms
-    )
+    terms = (f"  {{ {_term(term)} }}," for term in found.terms)
     return _head(name, f"{description} {expected(found.cross_validated)}.") + _SCORE.format(
         hazard=_text(hazard),
         limit=found.limit,
         keep=_text(duration(found.keep_s) if found.keep_s else "0s"),
         expires=_text(duration(max(found.keep_s, 3600))),
         within=_text(duration(within_s)),
+        near=_near(near),
         origin=_text(_ORIGIN),
         intercept=found.intercept,
         chance_of=min_events,
         dispersion=found.dispersion,
         terms="\n".join(terms),
     )
+
+
+def _term(term: Weighed) -> str:
+    amount = term.amount
+    keys = {
+        "variable": _text(amount.variable),
+        "measure": _text(amount.measure),
+        "window": _text(duration(amount.window_s)),
+        "of": str(amount.of or _text("mean")),
+        "shape": _text(amount.shape),
+        **({"knot": repr(amount.knot)} if amount.shape == "hinge" else {}),
+        **({} if amount.unknown is None else {"unknown": repr(amount.unknown)}),
+        "weight": repr(term.weight),
+    }
+    return ", ".join(f"{key} = {value}" for key, value in keys.items())
 
 
 def _head(name: str, description: str) -> str:

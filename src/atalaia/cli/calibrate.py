@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 app = typer.Typer()
 
 Form = Literal["limits", "score"]
+Update = Literal["yearly"]
 
 
 @app.command()
@@ -35,7 +37,10 @@ def calibrate(
     variable: Annotated[str, typer.Option(help="The amount that is summed.")] = "rain_mm",
     near: Annotated[
         list[str] | None,
-        typer.Option(help="LAT,LON,KM: try triggers at places in this circle; may be repeated."),
+        typer.Option(
+            help="LAT,LON,KM: try triggers at places in this circle; may be repeated. A score: "
+            "only these places count."
+        ),
     ] = None,
     min_pod: Annotated[float, typer.Option(min=0, max=1, help="POD to keep.")] = 0.8,
     min_lead: Annotated[str, typer.Option(help="Median lead to keep, such as 1h.")] = "0h",
@@ -45,6 +50,14 @@ def calibrate(
     form: Annotated[
         Form, typer.Option(help="Limits, or a score that adds up and stands for a chance.")
     ] = "limits",
+    beside: Annotated[
+        list[str] | None,
+        typer.Option(help="A score: try means of this variable, too; may be repeated."),
+    ] = None,
+    update: Annotated[
+        Update | None,
+        typer.Option(help="A score: tell each year by those before it alone, learning anew."),
+    ] = None,
     splits: Annotated[
         int, typer.Option(min=0, help="Repeat the search over so many other splits of the days.")
     ] = 0,
@@ -53,6 +66,7 @@ def calibrate(
     import msgspec
 
     from atalaia.batch.adding_up import AddingUp
+    from atalaia.batch.amounts import AmountSpace
     from atalaia.batch.calibrate import Calibration, Space, Wanted
     from atalaia.batch.calibration import Search, calibrated, learned
     from atalaia.batch.occurrences import read_events
@@ -63,25 +77,26 @@ def calibrate(
     wanted = Wanted(
         min_pod, _seconds(min_lead, "--min-lead"), float("inf") if budget is None else budget
     )
-    space = Space(circles=tuple(_near(text) for text in near or ()))
-    rows, where, _ = history_of(readings, places, frozenset({variable}), asked.settings, asked.home)
+    circles = tuple(_near(text) for text in near or ())
+    _fits(form, circles, (beside, update), (splits, budget is not None, min_lead != "0h"))
+    names = _beside(beside or ())
+    rows, where, _ = history_of(
+        readings, places, frozenset({variable, *names}), asked.settings, asked.home
+    )
     search = Search(
         hazard=str(hazard_of(hazard)),
         variable=_sum(variable),
         area=area,
         name=write.stem,
         wanted=wanted,
-        space=space,
+        space=Space(circles=circles),
         min_events=asked.min_events,
         first_day=asked.first_day,
         last_day=asked.last_day,
         splits=splits,
+        evidence=AmountSpace(beside=names, near=circles[0] if circles else None),
+        is_forward=update == "yearly",
     )
-    if form == "score" and (near or splits or budget is not None or min_lead != "0h"):
-        raise typer.BadParameter(
-            "--near, --min-lead, --budget and --splits are for limits; leave them out",
-            param_hint="--form",
-        )
     find = learned if form == "score" else calibrated
     found: AddingUp | Calibration
     found, text = find(rows, where, read_events(events, zone), zone, search)
@@ -107,6 +122,27 @@ def calibrate(
         )
 
 
+def _fits(
+    form: Form,
+    circles: tuple[Near, ...],
+    of_scores: tuple[object, ...],
+    of_limits: tuple[object, ...],
+) -> None:
+    """Refuse what is given for the other form."""
+    if form == "limits" and any(of_scores):
+        raise typer.BadParameter(
+            "--beside and --update are for scores; leave them out, or give --form score",
+            param_hint="--form",
+        )
+    if form == "score" and any(of_limits):
+        raise typer.BadParameter(
+            "--min-lead, --budget and --splits are for limits; leave them out",
+            param_hint="--form",
+        )
+    if form == "score" and len(circles) > 1:
+        raise typer.BadParameter("a score has one circle; give it once", param_hint="--near")
+
+
 def _near(text: str) -> Near:
     from atalaia.domain.rule import Near
 
@@ -126,6 +162,21 @@ def _seconds(text: str, option: str) -> int:
         return seconds(text)
     except ValueError as error:
         raise typer.BadParameter(str(error), param_hint=option) from None
+
+
+def _beside(names: Sequence[str]) -> tuple[str, ...]:
+    from atalaia.domain.variable import CATALOGUE
+    from atalaia.given import meant
+
+    known = [variable.name for variable in CATALOGUE.values() if not variable.is_sum]
+    for name in names:
+        if name not in known:
+            raise typer.BadParameter(
+                f"{name!r} is nothing that has a mean{meant(name, known)}; "
+                "`atalaia variables` lists what there is",
+                param_hint="--beside",
+            )
+    return tuple(dict.fromkeys(names))
 
 
 def _sum(name: str) -> str:

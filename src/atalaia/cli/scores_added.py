@@ -15,7 +15,7 @@ def show_learned(found: AddingUp, console: Console) -> None:
     """The rule, its scores, each year as the others told it, and the reliability diagram."""
     table = numbers("term", "weight")
     for term in found.terms:
-        table.add_row(in_words((term.window_s, term.of, term.shape), duration), f"{term.weight:g}")
+        table.add_row(in_words(term.amount, duration), f"{term.weight:g}")
     console.print(table)
     console.print(f"warns from a chance of {found.limit:g} % on")
     console.print()

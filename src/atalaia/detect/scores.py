@@ -4,7 +4,8 @@ and that a value like any other.
 Findings of the amounts (`Rule.parts`), each as a rule of its own would have measured it → here →
 findings of the rule. A score is made anew whenever one of its amounts became known, of the newest
 word of each. What is not known counts as little as it can for what raises, and as much as it can
-for what ends: of a sum nothing at least, and anything at most; of all else what is plausible.
+for what ends: of a sum nothing at least, and anything at most; of all else what is plausible. A
+term may say what it is taken for instead (`Term.unknown`), for what raises and for what ends.
 """
 
 from __future__ import annotations
@@ -289,9 +290,8 @@ def _added_up(rule: Rule, looks: _Looks, members: _Members) -> tuple[Floats, Flo
         if term.clock is not None and clock is not None:
             least = most = term.is_time(*clock)
         else:
-            least, most = map(
-                term.shaped, _amount(rule, score, term, members.counts[number], looks)
-            )
+            amount = _amount(rule, term, members.counts[number], looks)
+            least, most = map(term.shaped, _or_taken_for(amount, score, term))
         if term.weight < 0:
             least, most = most, least
         weighed[:, number] = term.weight * least
@@ -300,11 +300,8 @@ def _added_up(rule: Rule, looks: _Looks, members: _Members) -> tuple[Floats, Flo
     return low, high, weighed
 
 
-def _amount(
-    rule: Rule, score: AddedUp, term: Term, counts: Bools, looks: _Looks
-) -> tuple[Floats, Floats]:
-    """A term's amount at least, and at most."""
-    amount = score.amounts[term.amount]
+def _amount(rule: Rule, term: Term, counts: Bools, looks: _Looks) -> tuple[Floats, Floats]:
+    """A term's amount at least, and at most; NaN: not known."""
     value, top = looks.value[:, term.amount, counts], looks.top[:, term.amount, counts]
     if term.of:
         least, most = measure.kth_largest(value, top, term.of)
@@ -314,11 +311,18 @@ def _amount(
         count = np.maximum(heard.sum(axis=1), 1)
         least = np.where(is_known, np.where(heard, value, 0.0).sum(axis=1) / count, np.nan)
         most = np.where(is_known, np.where(heard, top, 0.0).sum(axis=1) / count, np.nan)
-    lowest, highest = _plausible(amount)
-    return (
-        np.where(np.isnan(least), lowest, least),
-        np.where(np.isnan(most) | np.isinf(most), highest, most),
-    )
+    return least, np.where(np.isinf(most), np.nan, most)
+
+
+def _or_taken_for(
+    amount: tuple[Floats, Floats], score: AddedUp, term: Term
+) -> tuple[Floats, Floats]:
+    """The same, and what the term is taken for where it is not known."""
+    least, most = amount
+    lowest, highest = _plausible(score.amounts[term.amount])
+    if term.unknown is not None:
+        lowest = highest = term.unknown
+    return np.where(np.isnan(least), lowest, least), np.where(np.isnan(most), highest, most)
 
 
 def _plausible(amount: Amount) -> tuple[float, float]:
@@ -353,11 +357,13 @@ def _told(rule: Rule, looks: _Looks, members: _Members, weighed: Floats) -> Floa
         amount, member = np.full(len(looks.at), np.nan), np.full(len(looks.at), -1)
         if not term.clock:
             counts = members.counts[number]
-            amount, _ = _amount(rule, score, term, counts, looks)
+            # What a term was taken for, or is at least, nobody measured: it is no reason.
+            amount, _ = _amount(rule, term, counts, looks)
             if term.of == 1 and len(counts) > 1:
                 value = np.where(counts, looks.value[:, term.amount], np.nan)
                 member = np.argmax(np.where(np.isnan(value), -np.inf, value), axis=1)
         for place in range(most.shape[1]):
             mine = (most[:, place] == number) & (weighed[:, number] > 0)
+            mine &= ~np.isnan(amount) | bool(term.clock)
             out[mine, place] = np.column_stack((np.full(len(amount), number), amount, member))[mine]
     return out

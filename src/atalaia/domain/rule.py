@@ -260,6 +260,8 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, dict=T
         if self.places:
             what += f", {_RANKS.get(term.of) or f'{term.of}th largest'}"
             what += f" of {', '.join(term.places)}" if term.places else ""
+        if term.unknown is not None:
+            what += f", {term.unknown:g} where it is not known"
         if term.shape == "hinge":
             return f"{term.weight:g} x ({what}, above {term.knot:g})"
         return f"{term.weight:g} x {'log1p' if term.shape == 'log1p' else ''}({what})"

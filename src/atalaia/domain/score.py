@@ -34,6 +34,8 @@ class Term(msgspec.Struct, frozen=True, omit_defaults=True):
     of       in an area: the k-th largest of its places; 0: their mean
     places   in an area: of these places alone (ids, or patterns); empty: of all that are counted
     knot     of a hinge: it counts what is above this
+    unknown  what the amount is taken for where it is not known; None: it counts as little as it can
+             for what raises, and as much as it can for what ends
     clock, first, last    the local clock: 1 from the hour `first` to before `last`, or in the
              months from `first` to `last`, else 0; over midnight, or the turn of the year, where
              `last` is smaller
@@ -43,6 +45,7 @@ class Term(msgspec.Struct, frozen=True, omit_defaults=True):
     amount: int = -1
     shape: Shape = "identity"
     knot: float = 0.0
+    unknown: float | None = None
     of: int = 1
     places: tuple[str, ...] = ()
     clock: Clock | None = None

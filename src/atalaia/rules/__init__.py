@@ -15,6 +15,7 @@ SHIPPED = (
     "basic",
     "climate",
     "rio-flood",
+    "rio-flood-limits",
     "air-quality",
     "air-quality-who",
     "air-quality-br",

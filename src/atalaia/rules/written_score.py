@@ -17,7 +17,7 @@ from atalaia.given import meant
 _RANKS = {"mean": 0, "largest": 1}
 _LAST = {"hour": (0, 24), "month": (1, 12)}
 
-_OF_AMOUNTS = ("variable", "measure", "window", "shape", "knot", "of", "places")
+_OF_AMOUNTS = ("variable", "measure", "window", "shape", "knot", "unknown", "of", "places")
 _OF_CLOCKS = ("first", "last")
 
 
@@ -30,6 +30,7 @@ class WrittenTerm(msgspec.Struct, forbid_unknown_fields=True):
     window: str = "0s"
     shape: Shape = "identity"
     knot: float = 0.0
+    unknown: float | None = None
     of: Annotated[int, Meta(ge=1)] | Literal["mean", "largest"] = 1
     places: list[Annotated[str, Meta(min_length=1)]] = []
     clock: Clock | None = None
@@ -98,12 +99,20 @@ def _of_amount(term: WrittenTerm, *, is_area: bool) -> Iterator[str]:
         yield f'window: measure {term.measure!r} needs a window, for example window = "1h"'
     elif term.measure == "value" and window_s:
         yield 'window: a window needs measure = "sum", "mean" or "change"'
+    yield from _of_numbers(term)
+    if not is_area and (term.of != 1 or term.places):
+        yield "of, places: are for areas; leave them out, or give the rule an area"
+
+
+def _of_numbers(term: WrittenTerm) -> Iterator[str]:
     if term.knot and term.shape != "hinge":
         yield 'knot: is for shape = "hinge"; leave it out'
     if not isfinite(term.knot):
         yield "knot: must be a finite number"
-    if not is_area and (term.of != 1 or term.places):
-        yield "of, places: are for areas; leave them out, or give the rule an area"
+    if term.unknown is not None and term.measure == "sum":
+        yield "unknown: is not for sums, of which silence may hide anything; leave it out"
+    elif term.unknown is not None and not isfinite(term.unknown):
+        yield "unknown: must be a finite number"
 
 
 _USUAL = {
@@ -129,6 +138,7 @@ def score_of(text: WrittenScore) -> AddedUp:
                 amount=position,
                 shape=term.shape,
                 knot=term.knot,
+                unknown=term.unknown,
                 of=term.of if isinstance(term.of, int) else _RANKS[term.of],
                 places=tuple(term.places),
                 clock=term.clock,
