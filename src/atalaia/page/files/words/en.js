@@ -147,6 +147,11 @@ export const words = {
     period: "Period",
     normal: "median", range: "usual range", return: (years) => `once in ${years} years`,
   },
+  fan: {
+    title: "model runs", band: "8 of 10 model runs; inside: half", median: "median", runs: "runs",
+    tenths: (n) => `${n} of 10 runs`, none: "no run",
+    told: (n, source, at) => `${n} runs of ${source}, received ${at}; most that pass a limit in one hour:`,
+  },
   alert: {
     ongoing: "Going on",
     status: { pending: "Beginning", active: "Going on", ended: "Over", cancelled: "Cancelled", expired: "We can no longer see" },

@@ -147,6 +147,11 @@ export const words = {
     period: "Período",
     normal: "mediana", range: "lo habitual", return: (years) => `1 vez en ${years} años`,
   },
+  fan: {
+    title: "corridas de los modelos", band: "8 de 10 corridas de los modelos; por dentro: la mitad", median: "mediana", runs: "corridas",
+    tenths: (n) => `${n} de 10 corridas`, none: "ninguna corrida",
+    told: (n, source, at) => `${n} corridas de ${source}, recibidas ${at}; lo máximo que pasa un límite en una hora:`,
+  },
   alert: {
     ongoing: "En curso",
     status: { pending: "Comienza", active: "En curso", ended: "Terminó", cancelled: "Cancelada", expired: "Ya no podemos ver" },

@@ -153,6 +153,11 @@ export const words = {
     period: "Período",
     normal: "mediana", range: "faixa usual", return: (years) => `1 vez em ${years} anos`,
   },
+  fan: {
+    title: "rodadas dos modelos", band: "8 de 10 rodadas dos modelos; por dentro: metade", median: "mediana", runs: "rodadas",
+    tenths: (n) => `${n} de 10 rodadas`, none: "nenhuma rodada",
+    told: (n, source, at) => `${n} rodadas de ${source}, recebidas ${at}; o máximo que passa um limite numa hora:`,
+  },
   alert: {
     ongoing: "Em curso",
     status: { pending: "Começando", active: "Em curso", ended: "Terminou", cancelled: "Cancelado", expired: "Não vemos mais" },
