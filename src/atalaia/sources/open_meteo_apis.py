@@ -121,7 +121,7 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
         tenths = self.runs * sum(map(len, self.asked.values())) / 10
         return max(1.0, tenths, tenths * self.days / _DAYS_A_CALL)
 
-    def interval_s(self, places: int, calls_a_day: float) -> int:
+    def interval_s(self, places: float, calls_a_day: float) -> int:
         """How often a further API may ask so many places, where all APIs have so many calls."""
         least = places * self.calls_per_place * 86_400 / (FURTHER_SHARE * calls_a_day)
         return max(self.every_s, math.ceil(least))
