@@ -22,6 +22,10 @@ SHIPPED = (
     "sea",
     "thunderstorm",
     "fire-weather",
+    "landslide-rio",
+    "landslide-sao-paulo",
+    "landslide-seattle",
+    "landslide-world",
 )
 
 

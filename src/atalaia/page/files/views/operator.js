@@ -12,7 +12,7 @@ import { inWords, sure } from "./parts.js";
 const TABS = ["sources", "lag", "deliveries", "silences", "drills", "wishes"];
 const AGAIN_MS = 10_000;
 const RETRIABLE = new Set(["dead", "late", "unknown"]);
-const HAZARDS = ["heavy_rain", "wind", "storm", "thunderstorm", "flood", "river_flood", "heat", "dry_air", "cold", "frost", "temperature_drop", "snow", "uv", "fog", "sea", "fire_weather", "air_quality"];
+const HAZARDS = ["heavy_rain", "wind", "storm", "thunderstorm", "flood", "landslide", "river_flood", "heat", "dry_air", "cold", "frost", "temperature_drop", "snow", "uv", "fog", "sea", "fire_weather", "air_quality"];
 
 export async function show(main, { id, query, titled }) {
   titled(t.operator.title);

@@ -19,7 +19,7 @@ export const words = {
   hazards: {
     heavy_rain: "heavy rain", wind: "strong wind", heat: "extreme heat", cold: "extreme cold",
     frost: "frost", dry_air: "dry air", temperature_drop: "sharp drop in temperature",
-    snow: "snow", storm: "storm", uv: "ultraviolet radiation", fog: "fog", flood: "flood", air_quality: "polluted air", river_flood: "river flood",
+    snow: "snow", storm: "storm", uv: "ultraviolet radiation", fog: "fog", flood: "flood", landslide: "risk of landslides", air_quality: "polluted air", river_flood: "river flood",
     sea: "rough sea", thunderstorm: "thunderstorm", fire_weather: "fire weather",cannot_see: "no data",
   },
   variables: {
@@ -56,6 +56,7 @@ export const words = {
     heat: "Drink water, stay in the shade, leave no one in cars. Look after the old and the young.",
     dry_air: "Drink water, avoid effort from 10:00 to 17:00, light no fires.",
     flood: "Go to high ground. Do not enter the water.",
+    landslide: "On a slope, leave now for a safe place. Watch for cracks, cracking sounds, leaning trees and poles.",
     river_flood: "Leave the riverbank. Bring people, animals and papers to high ground.",
     sea: "Leave the beach, the rocks and the promenade. Do not swim, nor go out by boat.",
     fire_weather: "Light no fire and burn no waste. If you see fire, leave early and report it.",

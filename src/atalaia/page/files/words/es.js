@@ -19,7 +19,7 @@ export const words = {
   hazards: {
     heavy_rain: "lluvia fuerte", wind: "viento fuerte", heat: "calor extremo", cold: "frío extremo",
     frost: "helada", dry_air: "baja humedad", temperature_drop: "descenso brusco de temperatura",
-    snow: "nieve", storm: "tormenta", uv: "radiación ultravioleta", fog: "niebla", flood: "inundación", air_quality: "aire contaminado", river_flood: "crecida de río",
+    snow: "nieve", storm: "tormenta", uv: "radiación ultravioleta", fog: "niebla", flood: "inundación", landslide: "riesgo de deslizamientos", air_quality: "aire contaminado", river_flood: "crecida de río",
     sea: "oleaje fuerte", thunderstorm: "tormenta eléctrica", fire_weather: "riesgo de incendio",cannot_see: "sin datos",
   },
   variables: {
@@ -56,6 +56,7 @@ export const words = {
     heat: "Beba agua, quédese a la sombra, no deje a nadie en autos. Cuide a mayores y niños.",
     dry_air: "Beba agua, evite esfuerzos de 10 a 17 h, no encienda fuego.",
     flood: "Vaya a un lugar alto. No entre en el agua.",
+    landslide: "En una ladera, salga ya hacia un lugar seguro. Atención a grietas, crujidos, árboles y postes inclinados.",
     river_flood: "Aléjese de la orilla. Lleve personas, animales y documentos a un lugar alto.",
     sea: "Aléjese de la playa, las rocas y el paseo. No se bañe ni salga en barco.",
     fire_weather: "No encienda fuego ni queme basura. Si ve fuego, salga pronto y avise.",

@@ -23,7 +23,7 @@ export const words = {
     heavy_rain: "chuva forte", wind: "vento forte", heat: "calor extremo", cold: "frio extremo",
     frost: "geada", dry_air: "baixa umidade", temperature_drop: "queda de temperatura",
     snow: "neve", storm: "tempestade", uv: "radiação ultravioleta", fog: "nevoeiro",
-    flood: "inundação", air_quality: "ar poluído", river_flood: "cheia de rio",
+    flood: "inundação", landslide: "risco de deslizamento", air_quality: "ar poluído", river_flood: "cheia de rio",
     sea: "ressaca", thunderstorm: "trovoada", fire_weather: "risco de incêndio",cannot_see: "sem dados",
   },
   variables: {
@@ -62,6 +62,7 @@ export const words = {
     heat: "Beba água, fique à sombra, não deixe ninguém em carros. Cuide de idosos e crianças.",
     dry_air: "Beba água, evite esforço entre 10 h e 17 h, não faça fogo.",
     flood: "Vá para um lugar alto. Não entre na água.",
+    landslide: "Em encosta, saia já para um lugar seguro. Atenção a trincas, estalos, árvores e postes inclinados.",
     river_flood: "Saia da beira do rio. Leve pessoas, animais e documentos para o alto.",
     sea: "Saia da praia, das pedras e do calçadão. Não entre no mar nem vá de barco.",
     fire_weather: "Não faça fogo nem queime lixo. Se vir fogo, saia cedo e avise.",
