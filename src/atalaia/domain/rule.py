@@ -361,6 +361,16 @@ class RuleSet(msgspec.Struct, frozen=True, dict=True):
             if not any(fnmatchcase(one, named) for one in place_ids)
         ]
 
+    def nowhere(self, places: Iterable[Place]) -> list[str]:
+        """A line for each region that rules are for and in which none of these places lies."""
+        regions = dict.fromkeys(rule.region for rule in self.rules if rule.region)
+        every = [(place.latitude, place.longitude) for place in places]
+        return [
+            f"rules are for {region.name}, where no place is watched"
+            for region in regions
+            if not any(region.has(*where) for where in every)
+        ]
+
     @cached_property
     def digest(self) -> str:
         """A hash of all rules."""
