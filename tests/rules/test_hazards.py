@@ -134,6 +134,13 @@ def test_cities_slopes_are_judged_where_their_civil_defences_act_and_nowhere_els
     assert all(rule.region for name in sets for rule in rules.load(name).rules)
 
 
+def test_severe_storms_are_judged_by_the_product_of_the_storm_prediction_center() -> None:
+    """Craven and Brooks (2004): the majority of significant severe events from 20,000 m³/s³."""
+    rule = by_name("thunderstorm-severe")["severe-thunder"]
+    assert rule.enter == (None, None, 20_000, None)
+    assert rule.hazard == by_name("thunderstorm")["thunder"].hazard
+
+
 def test_rivers_are_judged_by_the_severities_of_glofas() -> None:
     """GloFAS, reporting points: floods of 2, 5 and 20 years; of 20 the climate has the next, 25."""
     norms = [(rule.norm, rule.lowest) for rule in rules.load("river-flood").rules]

@@ -105,6 +105,45 @@ def test_smoke_is_foretold_lived_through_and_ended_in_three_languages(tmp_path: 
     assert "peak 300 µg/m³" in last["en"]
 
 
+def test_thunder_that_could_become_severe_is_foretold_in_three_languages(tmp_path: Path) -> None:
+    def fields(thunder: Callable[[int], bool]) -> dict[str, Callable[[int], float | None]]:
+        return {
+            "weather_code": lambda hour: 95 if thunder(hour) else 2,
+            "cape": lambda _hour: 3000.0,
+            "wind_speed_10m": lambda _hour: 5.0,
+            "wind_direction_10m": lambda _hour: 90.0,
+            "wind_speed_500hPa": lambda _hour: 25.0,
+            "wind_direction_500hPa": lambda _hour: 270.0,
+        }
+
+    units = {"weather_code": "wmo code", "cape": "J/kg"}
+    units |= dict.fromkeys(("wind_speed_10m", "wind_speed_500hPa"), "m/s")
+    units |= dict.fromkeys(("wind_direction_10m", "wind_direction_500hPa"), "\u00b0")
+    lines = []
+    for poll in range(20):
+        at = AT + poll * HOUR
+        body = hours(at, -6, 48, fields(lambda hour: 8 <= hour < 11), "")
+        body["hourly_units"] |= units
+        lines.append(came(at, "mao", "open-meteo:storms", "storms", body))
+    entries = replayed(tmp_path, "thunderstorm-severe", lines)
+    assert [(e.alert.type, e.alert.level, e.alert.certainty) for e in entries] == [
+        ("alert", "orange", "Possible"),
+        ("update", "orange", "Likely"),
+        ("end", "orange", "Likely"),
+    ]
+    first = entries[0].alert.text
+    assert (
+        "trovoada em Manaus, a partir de 15/09 00:00. Energia da trovoada vezes" in first["pt-BR"]
+    )
+    assert "thunderstorm at Manaus, from 15 Sep 00:00. The thunderstorm's energy" in first["en"]
+    assert (
+        ": 90000 m\u00b3/s\u00b3 (forecast, 15 Sep 00:00), limit 20000 m\u00b3/s\u00b3"
+        in first["en"]
+    )
+    assert "tormenta el\u00e9ctrica en Manaus" in first["es"]
+    assert "límite 20000 m\u00b3/s\u00b3. Fuente: open-meteo:storms. Entre en casa" in first["es"]
+
+
 RIO = Places(
     [
         Place(id="rocinha", name="Rocinha", latitude=-22.99, longitude=-43.25,

@@ -161,6 +161,11 @@ VARIABLES: dict[str, tuple[str, str, str]] = {
     "cape_j_kg": ("energia convectiva", "convective energy", "energía convectiva"),
     "weather_code": ("código do tempo", "weather code", "código del tiempo"),
     "thunderstorm_class": ("trovoada", "thunderstorm", "tormenta eléctrica"),
+    "severe_storm_m3_s3": (
+        "energia da trovoada vezes cisalhamento do vento",
+        "the thunderstorm's energy times shear of the wind",
+        "energía de la tormenta por cizalladura del viento",
+    ),
     "sleet_rate_mm_h": ("intensidade da água-neve", "sleet rate", "intensidad de aguanieve"),
     "snow_rate_mm_h": ("intensidade da neve", "snow rate", "intensidad de nieve"),
     "freezing_rain_rate_mm_h": (

@@ -21,6 +21,7 @@ SHIPPED = (
     "river-flood",
     "sea",
     "thunderstorm",
+    "thunderstorm-severe",
     "fire-weather",
     "landslide-rio",
     "landslide-sao-paulo",

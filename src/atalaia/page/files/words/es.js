@@ -36,6 +36,7 @@ export const words = {
     cloud_base_m: "Base de las nubes", cloud_ceiling_m: "Techo de nubes", radiation_kj_m2: "Radiación solar",
     river_discharge_m3_s: "Caudal del mayor río de la celda de 5 km del lugar",
     wave_height_m: "Altura de las olas", wave_period_s: "Período de las olas", sea_level_m: "Nivel del mar",
+    severe_storm_m3_s3: "Energía de la tormenta por cizalladura del viento",
     thunderstorm_class: "Tormenta eléctrica",
     fire_weather_index: "Índice de peligro de incendio (FWI)",
     pm2_5_ug_m3: "Partículas finas (PM2,5)", pm10_ug_m3: "Partículas (PM10)", ozone_ug_m3: "Ozono",

@@ -42,6 +42,7 @@ export const words = {
     cloud_base_m: "Base das nuvens", cloud_ceiling_m: "Teto de nuvens", radiation_kj_m2: "Radiação solar",
     river_discharge_m3_s: "Vazão do maior rio da célula de 5 km do lugar",
     wave_height_m: "Altura das ondas", wave_period_s: "Período das ondas", sea_level_m: "Nível do mar",
+    severe_storm_m3_s3: "Energia da trovoada vezes cisalhamento do vento",
     thunderstorm_class: "Trovoada",
     fire_weather_index: "Índice de perigo de incêndio (FWI)",
     pm2_5_ug_m3: "Partículas finas (MP2,5)", pm10_ug_m3: "Partículas (MP10)", ozone_ug_m3: "Ozônio",
