@@ -59,8 +59,9 @@ module "api" {
 }
 
 locals {
-  # Of GOLD the API shows a place's readings and climate (api/past.py), and asks for nothing else.
-  shown = ["readings_days", "readings_months", "climate", "return_levels"]
+  # Of GOLD the API shows a place's readings, chances and climate (api/gold_history.py), and asks
+  # for nothing else.
+  shown = ["readings_days", "readings_months", "ensembles", "climate", "return_levels"]
   shows = concat(
     [for one in local.ask["gold"] : one.sid != "Ask" ? one : merge(one, { actions = [
       "athena:GetQueryExecution", "athena:GetQueryResults", "athena:StartQueryExecution", "athena:StopQueryExecution",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -15,6 +16,7 @@ from atalaia.domain.place import Place, Places
 from atalaia.domain.reading import NO_TIME
 from atalaia.homes import embedded
 from atalaia.ports import Commit
+from atalaia.sources.schedule import Nearness
 
 NOW = 1_768_046_400
 
@@ -28,27 +30,42 @@ def items(
 ) -> dict[str, bytes]:
     seen = seen or Sight.none(len(places))
     return {
-        f"{near.PREFIX}{lane}": near.pack(Lane(places, lane, lanes), closeness, seen, NOW)
+        f"{near.PREFIX}{lane}": near.pack(
+            Lane(places, lane, lanes), Nearness(closeness, closeness[::-1]), seen, NOW
+        )
         for lane in range(lanes)
     }
 
 
-def test_each_lane_tells_of_its_own_places_in_nine_bytes_each() -> None:
+def test_each_lane_tells_of_its_own_places_in_ten_bytes_each() -> None:
     places = some(5_571)
     closeness = np.random.default_rng(1).random(len(places))
     for lanes in (1, 4):
         told = items(places, closeness, lanes)
-        assert sum(map(len, told.values())) < 9 * len(places) + 48 * lanes
+        assert sum(map(len, told.values())) < 10 * len(places) + 48 * lanes
         found = near.read(told, places, lanes, NOW + 60)
-        assert np.abs(found - closeness).max() <= 0.0025
+        assert np.abs(found.now - closeness).max() <= 0.0025
+        assert np.abs(found.ahead - closeness[::-1]).max() <= 0.0025
 
 
 def test_what_is_old_or_of_other_places_or_not_there_says_nothing() -> None:
     places = some(3)
-    told = items(places, np.ones(3), 1)
-    assert near.read(told, places, 1, NOW + NEWS_FOR_S).tolist() == [0, 0, 0]
-    assert near.read(told, some(4), 1, NOW).tolist() == [0, 0, 0, 0]
-    assert near.read({}, places, 1, NOW).tolist() == [0, 0, 0]
+    told = items(places, np.array([1.0, 1.0, 0.0]), 1)
+    for found, n in (
+        (near.read(told, places, 1, NOW + NEWS_FOR_S), 3),
+        (near.read(told, some(4), 1, NOW), 4),
+        (near.read({}, places, 1, NOW), 3),
+    ):
+        assert found.now.tolist() == [0] * n
+        assert found.ahead.tolist() == [1] * n, "what is not known of what comes is asked for"
+
+
+def test_what_an_earlier_atalaia_wrote_tells_of_now_and_nothing_of_what_comes() -> None:
+    places = some(2)
+    ((key, body),) = items(places, np.array([0.5, 1.0]), 1).items()
+    before = msgspec.msgpack.encode(msgspec.msgpack.decode(body)[:5])
+    found = near.read({key: before}, places, 1, NOW)
+    assert (found.now.tolist(), found.ahead.tolist()) == ([0.5, 1.0], [1.0, 1.0])
 
 
 @pytest.mark.parametrize("lanes", [1, 4])

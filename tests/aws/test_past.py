@@ -25,6 +25,7 @@ from atalaia.errors import QueryInvalid, StateConflict
 from atalaia.lake import gold
 from atalaia.ports import Result
 from atalaia.rules import load
+from stories import rule_set
 
 NOW = int(datetime(2026, 2, 2, 12, tzinfo=UTC).timestamp())
 PLACES = Places(
@@ -164,6 +165,7 @@ def engine() -> Iterator[duckdb.DuckDBPyConnection]:
         for table, dataset in (
             ("readings_days", "readings"),
             ("readings_months", "readings"),
+            ("ensembles", "ensembles"),
             ("climate", "climate"),
             ("return_levels", "return_levels"),
         ):
@@ -218,6 +220,41 @@ def test_the_questions_find_a_places_rows(engine: duckdb.DuckDBPyConnection) -> 
         engine.execute(f"INSERT INTO {table} ({names}) VALUES ({marks})", list(row.values()))
     [series] = shown(GoldHistory(Duck(engine), PLACES, lambda: NOW, nothing))
     assert series.values.tolist() == [80.0, 22.0]
+
+
+CHANCE = rule_set({"name": "gust", "limits": {"orange": 20, "red": 30}, "chance": 0.3})
+
+
+def test_the_newest_runs_are_found_by_the_rule_in_force(engine: duckdb.DuckDBPyConnection) -> None:
+    (rule,) = CHANCE.rules
+    for place, digest, came, ahead, q50 in (
+        ("poa", rule.digest, 9, 1, 10.0),
+        ("poa", rule.digest, 3, 2, 12.0),
+        ("poa", rule.digest, 3, 1, 11.0),
+        ("poa", rule.digest, 3, -1, 9.0),  # is over
+        ("poa", "of-before", 1, 1, 99.0),
+        ("d'oeste", rule.digest, 60, 1, 50.0),  # came too long ago
+    ):
+        row = {
+            "place_id": place, "source": "open-meteo%3Aensemble", "rule": "gust",
+            "valid_at": at(-ahead).replace(tzinfo=None),
+            "received_at": at(came).replace(tzinfo=None),
+            "variable": "wind_gust_m_s", "window_s": 0, "runs": 51,
+            **{f"q{each}": q50 + each - 50 for each in (10, 25, 50, 75, 90)},
+            "chance_orange": 0.5, "chance_red": 0.1, "rule_hash": digest, "date": at(came).date(),
+        }  # fmt: skip
+        names, marks = ", ".join(row), ", ".join("?" * len(row))
+        engine.execute(f"INSERT INTO ensembles ({names}) VALUES ({marks})", list(row.values()))
+    past = GoldHistory(Duck(engine), PLACES, lambda: NOW, nothing, CHANCE)
+    (told,) = asyncio.run(past.chances(0))
+    assert (told.source, told.received_at) == ("open-meteo:ensemble", NOW - 3 * 3600)
+    assert told.valid_at.tolist() == [NOW + 3600, NOW + 7200]
+    assert told.quantiles[2].tolist() == [11.0, 12.0]
+    assert np.isnan(told.chances[0]).all(), "the rule has no yellow"
+    assert told.chances[1:].tolist() == [[0.5, 0.5], [0.1, 0.1]]
+    assert asyncio.run(past.chances(1)) == []
+    without = GoldHistory(Asked(), PLACES, lambda: NOW, nothing)
+    assert asyncio.run(without.chances(0)) == [], "Athena is not asked where no rule names a chance"
 
 
 def test_the_climate_is_read_from_the_places_own_files(engine: duckdb.DuckDBPyConnection) -> None:

@@ -134,8 +134,8 @@ def test_detect_takes_up_a_new_climate_between_two_batches(deployed: Config) -> 
     lanes = dict(detect._lanes()._consumers)
     assert told(4) == [("alert", 15.0)]
     now = 1_768_003_200 + 4 * 3600
-    assert poll._nearness(now).tolist() == [1.0], "an incident is open there: detect told poll"
-    assert poll._nearness(now + 4 * 3600).tolist() == [0.0]
+    assert poll._nearness(now).now.tolist() == [1.0], "an incident is open there: detect told poll"
+    assert poll._nearness(now + 4 * 3600).now.tolist() == [0.0]
     assert detect._lanes()._consumers == lanes, "nothing is new: nothing is loaded again"
 
 

@@ -12,7 +12,7 @@ from atalaia.domain.variable import CATALOGUE
 SUFFIXES = {
     "_c": "°C", "_pct": "%", "_m_s": "m/s", "_deg": "°", "_mm_h": "mm/h", "_mm": "mm", "_cm": "cm",
     "_m": "m", "_hpa": "hPa", "_j_kg": "J/kg", "_kj_m2": "kJ/m²", "_index": "1", "_code": "1",
-    "_ug_m3": "µg/m³", "_m3_s": "m³/s", "_s": "s", "_class": "class",
+    "_ug_m3": "µg/m³", "_m3_s": "m³/s", "_m3_s3": "m³/s³", "_s": "s", "_class": "class",
 }  # fmt: skip
 
 RECORDS = [

@@ -83,6 +83,7 @@ class Stage:
         self.steps: list[Json] = []
         self.is_frozen = False
         self.home: Path | None = None
+        self.is_without_runs = False
         if not calm:
             for given in GOING_ON:
                 self._begin(*given)
@@ -209,6 +210,35 @@ class Stage:
                 }
             )  # fmt: skip
         return found
+
+    def chances(self) -> list[Json]:
+        """What 51 runs make of the rain of a day: the farther ahead, the less they agree."""
+        hour = self.now.replace(minute=0, second=0, microsecond=0)
+        hours = range(1, 61)
+        peaks = [40 + 5 * run for run in range(51)]
+
+        def said(i: int) -> list[float]:
+            return [peak * math.exp(-(((i - 14) / (10 + peak / 30)) ** 2)) for peak in peaks]
+
+        told = [sorted(said(i)) for i in hours]
+        rule = RULES[1]
+        return [
+            {
+                **{name: rule[name] for name in RULES[0] if name not in ("name", "norm")},
+                "rule": rule["name"], "source": "open-meteo:ensemble",
+                "received_at": iso(self.now - timedelta(hours=3)),
+                "times": [iso(hour + timedelta(hours=i)) for i in hours],
+                "runs": [51 for _ in hours],
+                "quantiles": {
+                    str(q): [round(runs[q * 50 // 100], 1) for runs in told]
+                    for q in (10, 25, 50, 75, 90)
+                },
+                "chances": {
+                    level: [round(sum(one >= limit for one in runs) / 51, 3) for runs in told]
+                    for level, limit in rule["limits"].items()
+                },
+            }
+        ]  # fmt: skip
 
     def readings(self) -> list[Json]:
         """Hours that rise to a storm and are forecast to go on for a while."""
@@ -345,6 +375,10 @@ def application(stage: Stage) -> FastAPI:
     @app.get("/v1/places/{place_id}/measures")
     def measures(place_id: str) -> Json:
         return {"place_id": place_id, "hours": 72, "measures": stage.measures()}
+
+    @app.get("/v1/places/{place_id}/chances")
+    def chances(place_id: str) -> Json:
+        return {"place_id": place_id, "chances": [] if stage.is_without_runs else stage.chances()}
 
     @app.get("/v1/incidents")
     def incidents(place: str | None = None) -> Json:

@@ -40,6 +40,16 @@ SCREENS: dict[str, dict[str, Any]] = {
 AFTERNOON = datetime(2026, 1, 15, 17, 30, tzinfo=UTC)
 """14:30 in São Paulo, where these pages are read."""
 
+LEVELS = ("yellow", "orange", "red")
+FAN_PIXELS = """(canvas) => {
+  const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+  let found = 0;
+  for (let i = 0; i < data.length; i += 4)
+    if (data[i] > data[i + 1] + 14 && data[i + 2] > data[i + 1] + 4) found += 1;
+  return found;
+}"""
+"""How much of a chart has the colour of the fan: more red, and more blue, than green."""
+
 JUDGED = ("desktop-light", "phone-dark")
 PICTURED = ("map", "place", "alert")
 
@@ -648,6 +658,72 @@ def test_our_own_files_are_few_bytes() -> None:
     words = [size for name, size in sizes.items() if name.startswith("words/")]
     assert len(words) == 3
     assert sum(sizes.values()) - sum(words) + max(words) < 85_000
+
+
+FAN = {
+    "pt-BR": ("rodadas dos modelos", "51 rodadas de open-meteo:ensemble", "8 de 10 rodadas"),
+    "en": ("model runs", "51 runs of open-meteo:ensemble", "8 of 10 runs"),
+    "es": ("corridas de los modelos", "51 corridas de open-meteo:ensemble", "8 de 10 corridas"),
+}
+
+
+@pytest.mark.parametrize("language", FAN)
+def test_a_place_draws_the_fan_of_the_model_runs_and_says_the_same_in_words_and_as_a_table(
+    browser: Browser, language: str
+) -> None:
+    stage = Stage(now=AFTERNOON)
+    title, told, share = FAN[language]
+
+    async def look(url: str, screen: str) -> None:
+        page, seen = await browser.page(**SCREENS[screen], locale=language, reduced_motion="reduce")
+        await page.clock.set_fixed_time(stage.now)
+        await go(page, url, stage, "place")
+        box = page.locator(".chart-box", has=page.locator(".key-fan"))
+        await box.locator(".chart[data-drawn=yes]").wait_for()
+        assert await box.count() == 1, "the rain of a day alone has runs"
+        words = await box.inner_text()
+        assert told in words
+        assert share in words
+        label = str(await box.locator(".chart").get_attribute("aria-label"))
+        assert title in label
+        assert await box.locator("canvas").evaluate(FAN_PIXELS) > 2_000
+        await box.screenshot(path=PICTURES / f"fan-{language}-{screen}.png")
+        await box.locator("summary").click()
+        table = box.get_by_role("table").nth(1)
+        await table.locator("tbody tr").nth(21).wait_for()
+        head = await table.locator("th").all_inner_texts()
+        assert head[1:2] + head[5:6] == ["10 %", "90 %"]
+        row = (await table.locator("tbody tr").nth(21).inner_text()).split("\t")
+        (fan,) = stage.chances()
+        said = [float(one.replace(",", ".")) for one in row[1:6]]
+        assert said == [fan["quantiles"][q][21] for q in ("10", "25", "50", "75", "90")]
+        assert row[6:] == [f"{fan['chances'][level][21] * 100:.0f} %" for level in LEVELS] + ["51"]
+        assert await faults(page) == []
+        wide = await page.evaluate("document.documentElement.scrollWidth > innerWidth + 1")
+        assert not wide
+        assert seen.problems == []
+
+    async def tell(url: str) -> None:
+        PICTURES.mkdir(parents=True, exist_ok=True)
+        await asyncio.gather(*(look(url, screen) for screen in JUDGED))
+
+    on_stage(browser, stage, tell)
+
+
+def test_a_place_without_runs_of_models_shows_all_else(browser: Browser) -> None:
+    stage = Stage()
+    stage.is_without_runs = True
+
+    async def tell(url: str) -> None:
+        page, seen = await browser.page()
+        await go(page, url, stage, "place")
+        assert await page.locator(".key-fan").count() == 0
+        await page.route("**/chances", lambda route: route.fulfill(status=503, body="{}"))
+        await page.reload()
+        await page.wait_for_selector(".chart[data-drawn=yes]")
+        assert [one for one in seen.problems if "503" not in one] == []
+
+    on_stage(browser, stage, tell)
 
 
 def with_stations() -> Stage:

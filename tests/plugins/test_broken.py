@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
-import numpy as np
 import pytest
 from msgspec.structs import replace
 
@@ -21,6 +20,7 @@ from atalaia.settings import Settings, load
 from atalaia.settings.plans import plans
 from atalaia.settings.strength import refusals, weaknesses
 from atalaia.sources.poller import Poller
+from atalaia.sources.schedule import Nearness
 from channels.servers import letter, nothing_leaks
 from kept import Kept
 from patience import until
@@ -257,7 +257,7 @@ def test_one_that_cannot_say_what_to_ask_is_a_source_with_a_fault(
         (mute,) = [plan for plan in plans(chosen) if plan.name == "plugin:mute"]
         async with aiohttp.ClientSession() as session:
             poller = Poller(
-                mute, chosen.places, session, _nobody, nearness=lambda: np.zeros(27),
+                mute, chosen.places, session, _nobody, nearness=lambda: Nearness.unknown(27),
                 notes=Kept(), clock=Clock(),
             )  # fmt: skip
             asking = asyncio.create_task(poller.run())

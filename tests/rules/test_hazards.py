@@ -6,6 +6,7 @@ import pytest
 
 from atalaia import rules
 from atalaia.domain.hazard import Level
+from atalaia.domain.place import Place
 from atalaia.domain.rule import Rule
 from atalaia.sources import thunder
 
@@ -73,6 +74,71 @@ def test_thunder_is_judged_by_its_class_and_held_by_thunder_in_the_vicinity() ->
     assert rule.enter == (None, thunder.PRESENT, thunder.HEAVY_OR_HAIL, thunder.HEAVY_WITH_HAIL)
     assert rule.leave[Level.YELLOW - 1] == thunder.VICINITY
     assert rule.keep_s == 30 * 60  # US NWS, lightning safety: after the last thunder
+
+
+def test_slopes_are_judged_by_published_curves_over_the_windows_of_their_rules() -> None:
+    def caine_mm(hours: float) -> float:
+        """Caine, Geografiska Annaler 62 A (1980): I = 14.82 D^-0.39 mm an hour."""
+        return 14.82 * hours**-0.39 * hours
+
+    def seattle_mm(hours: float) -> float:
+        """USGS Open-File Report 2006-1064: I = 3.257 D^-1.13 inches an hour."""
+        return 3.257 * 25.4 * hours**-1.13 * hours
+
+    world = rules.load("landslide-world").rules
+    assert [rule.window_s // 3600 for rule in world] == [3, 6, 12, 24, 48, 72]
+    for rule in world:
+        assert rule.limit(Level.YELLOW) == pytest.approx(caine_mm(rule.window_s / 3600), abs=0.05)
+    seattle = by_name("landslide-seattle")
+    for hours in (24, 48):
+        rule = seattle[f"seattle-slopes-{hours}h"]
+        assert rule.limit(Level.ORANGE) == pytest.approx(seattle_mm(hours), abs=0.05)
+
+
+@pytest.mark.parametrize(("three", "fifteen"), [(3.5, 0.0), (1.49, 3.0), (0.15, 5.0)])
+def test_seattles_antecedent_rain_is_the_line_of_the_usgs(three: float, fifteen: float) -> None:
+    """USGS Open-File Report 2006-1064: P3 = 3.5 - 0.67 P15, in inches."""
+    rule = by_name("landslide-seattle")["seattle-slopes-antecedent"]
+    assert rule.score is not None
+    assert [one.window_s for one in rule.score.amounts] == [3 * 86_400, 18 * 86_400]
+    last, all_of_them = (term.weight for term in rule.score.terms)
+    assert three == pytest.approx(3.5 - 0.67 * fifteen)
+    score = 25.4 * (last * three + all_of_them * (three + fifteen))
+    assert score == pytest.approx(rule.limit(Level.YELLOW), abs=0.05)
+
+
+def test_cities_slopes_are_judged_where_their_civil_defences_act_and_nowhere_else() -> None:
+    rio = by_name("landslide-rio")
+    assert {name: one.limit(Level.RED) for name, one in rio.items()} == {
+        "rio-slopes-1h": 40,  # Agência Brasil, 11 December 2013; O Dia, 22 October 2024
+        "rio-slopes-24h": 150,  # Centro de Operações Rio
+    }
+    (paulo,) = rules.load("landslide-sao-paulo").rules
+    assert (paulo.window_s, paulo.limit(Level.YELLOW)) == (72 * 3600, 60)
+    where = {
+        "Rocinha": (-22.99, -43.25),
+        "Niterói": (-22.88, -43.10),
+        "Petrópolis": (-22.51, -43.18),
+        "São Paulo": (-23.55, -46.63),
+        "Santos": (-23.96, -46.33),
+        "Seattle": (47.61, -122.33),
+    }
+    for rule, inside in ((rio["rio-slopes-1h"], "Rocinha"), (paulo, "São Paulo")):
+        found = [
+            name
+            for name, (latitude, longitude) in where.items()
+            if rule.judges_at(Place(id="x", name=name, latitude=latitude, longitude=longitude))
+        ]
+        assert found == [inside]
+    sets = [name for name in rules.SHIPPED if name.startswith("landslide")]
+    assert all(rule.region for name in sets for rule in rules.load(name).rules)
+
+
+def test_severe_storms_are_judged_by_the_product_of_the_storm_prediction_center() -> None:
+    """Craven and Brooks (2004): the majority of significant severe events from 20,000 m³/s³."""
+    rule = by_name("thunderstorm-severe")["severe-thunder"]
+    assert rule.enter == (None, None, 20_000, None)
+    assert rule.hazard == by_name("thunderstorm")["thunder"].hazard
 
 
 def test_rivers_are_judged_by_the_severities_of_glofas() -> None:

@@ -267,6 +267,36 @@ def test_an_area_rule_for_some_places_counts_no_others() -> None:
 # Files on a disk
 
 
+LANDSLIDE = """
+name = "slopes"
+
+[[rule]]
+name = "slope"
+hazard = "landslide"
+variable = "rain_mm"
+measure = "sum"
+window = "24h"
+limits = { orange = 100 }
+"""
+
+
+def test_a_limit_of_landslides_is_refused_without_the_region_in_which_it_holds() -> None:
+    with pytest.raises(SettingsInvalid, match="'slope': region: is missing: rain that moves one"):
+        parse(LANDSLIDE, "slopes.toml")
+    box = 'region = { name = "Serra", south = -24.5, west = -47, north = -23, east = -44.5 }'
+    (rule,) = parse(LANDSLIDE + box, "slopes.toml").rules
+    assert rule.in_words().endswith("100 orange mm, only in Serra")
+    serra = Place(id="cub", name="Cubatão", latitude=-23.9, longitude=-46.4)
+    lagos = Place(id="los", name="Lagos", latitude=6.5, longitude=3.4)
+    assert parse(LANDSLIDE + box, "slopes.toml").nowhere([lagos, serra]) == []
+    assert parse(LANDSLIDE + box, "slopes.toml").nowhere([lagos]) == [
+        "rules are for Serra, where no place is watched"
+    ]
+    upside_down = box.replace("south = -24.5", "south = -22")
+    with pytest.raises(SettingsInvalid, match="its south lies north of its north"):
+        parse(LANDSLIDE + upside_down, "slopes.toml")
+
+
 def test_a_file_extends_a_shipped_set_and_files_beside_it(tmp_path: Path) -> None:
     (tmp_path / "state").mkdir()
     (tmp_path / "state/pe.toml").write_text('extends = "inmet"\n[limits."26*".gust]\nyellow = 12\n')

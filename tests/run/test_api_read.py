@@ -17,13 +17,18 @@ import pytest
 from atalaia.api.alert_view import AlertView
 from atalaia.api.cached import AnswerCache
 from atalaia.api.described import described
+from atalaia.api.history import TimedCache
 from atalaia.api.incidents import MEASURED
 from atalaia.api.limits import network
 from atalaia.api.recent import Recent, series_of
+from atalaia.batch.archive import archive
+from atalaia.batch.counted import counting
+from atalaia.batch.refine import refine
 from atalaia.domain.alert import instant
 from atalaia.domain.payload import Payload
 from atalaia.domain.reading import Kind, Readings
 from contracts.state_contract import entry
+from ensembles import answer, payload, storm
 
 from .test_api_leaks import WISH, somebody
 from .world import NOON, PUSH_KEY, World, latitude, watching
@@ -89,6 +94,63 @@ def test_a_place_shows_what_goes_on_there_by_which_rules_and_its_readings(tmp_pa
         assert (status, problem["status"]) == (404, 404)
 
     story(tmp_path, tell, **ENV)
+
+
+CHANCE = """
+name = "chance"
+
+[[rule]]
+name = "rain-24h"
+hazard = "heavy_rain"
+variable = "rain_mm"
+measure = "sum"
+window = "24h"
+limits = { yellow = 30, orange = 50, red = 100 }
+chance = { yellow = 0.3, orange = 0.3, red = 0.2 }
+"""
+
+
+def test_chances_are_the_newest_runs_of_the_hours_to_come_as_gold_counted_them(
+    tmp_path: Path,
+) -> None:
+    rules = tmp_path / "chance.toml"
+    rules.write_text(CHANCE)
+
+    async def tell(world: World) -> None:
+        home, settings = world.home, world.live.services.settings
+        where = (settings.places[1].latitude, settings.places[1].longitude)
+        for came, passing in ((-9, 40), (-3, 17)):
+            at = NOON + came * 3600
+            said = storm(NOON + 6 * 3600, lambda run, passing=passing: 60.0 * (run < passing))
+            home.stream.append([payload(at, answer(at, said, where=where), ("p1",))])
+        _, before, _ = await get(world, "/v1/places/p1/chances")
+        assert before == {"place_id": "p1", "chances": []}, "GOLD is minutes behind"
+        decode = counting(home.lake, home, settings.rules, settings.places)
+        await asyncio.to_thread(archive, home.stream, home.state, home.lake)
+        await asyncio.to_thread(refine, home.state, home.lake, decode, settings.places)
+        _, other, _ = await get(world, "/v1/places/p0/chances")
+        assert other["chances"] == []
+        world.live.history._chances = TimedCache(60)
+        _, told, headers = await get(world, "/v1/places/p1/chances")
+        (one,) = told["chances"]
+        assert (one["rule"], one["source"]) == ("rain-24h", "open-meteo:ensemble")
+        assert one["received_at"] == instant(NOON - 3 * 3600)
+        assert (one["measure"], one["window_s"], one["unit"]) == ("sum", 86_400, "mm")
+        assert one["limits"] == {"yellow": 30, "orange": 50, "red": 100}
+        assert one["times"][0] > instant(NOON)
+        at = one["times"].index(instant(NOON + 12 * 3600))
+        assert {len(values) for values in one["quantiles"].values()} == {len(one["times"])}
+        assert [values[at] for values in one["quantiles"].values()] == [0, 0, 0, 60, 60]
+        share = round(17 / 51, 3)
+        assert {level: values[at] for level, values in one["chances"].items()} == {
+            "yellow": share, "orange": share, "red": 0,
+        }  # fmt: skip
+        assert one["runs"][at] == 51
+        again = await get(world, "/v1/places/p1/chances", **{"If-None-Match": headers["etag"]})
+        assert again[0] == 304
+        assert (await get(world, "/v1/places/nowhere/chances"))[0] == 404
+
+    story(tmp_path, tell, **QUIET, ATALAIA_RULES=str(rules))
 
 
 def test_measures_are_the_values_that_the_alert_was_decided_by(tmp_path: Path) -> None:

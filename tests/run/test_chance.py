@@ -5,8 +5,11 @@ The answers are made up, in the provider's shape; of a recorded one see `tests/s
 
 from __future__ import annotations
 
+import asyncio
 import json
+from collections import Counter
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +23,7 @@ from atalaia.domain.rule import RuleSet
 from atalaia.settings.open_meteo import OpenMeteo
 from atalaia.sources.open_meteo_apis import BASE_URL, asked_by
 from ensembles import HOUR, answer, storm
+from run.world import latitude, refuse, watching
 from stories import came, rule_set
 
 AT = 1_789_387_200  # 2026-09-14T12:00:00Z
@@ -157,6 +161,48 @@ def test_what_a_run_brings_in_parts_of_two_days_is_no_day_of_50_mm(tmp_path: Pat
     assert lived(tmp_path, [told]) == []
 
 
+GUSTS = """
+name = "gusts"
+
+[[rule]]
+name = "gust"
+hazard = "wind"
+variable = "wind_gust_m_s"
+limits = { orange = 20, red = 30 }
+chance = 0.3
+"""
+
+
+def test_the_watch_asks_the_ensemble_each_time_where_its_forecast_comes_near_a_limit(
+    tmp_path: Path,
+) -> None:
+    rules = tmp_path / "gusts.toml"
+    rules.write_text(GUSTS)
+
+    async def tell() -> None:
+        async with watching(tmp_path, ATALAIA_RULES=str(rules)) as world:
+            asked = Counter[str]()
+
+            async def hours(n: int) -> Counter[str]:
+                await world.turn(n * HOUR, step=900)
+                told = [one[2] for one in world.providers.asked if "ensemble" in one[1]]
+                new = Counter(told) - asked
+                asked.update(new)
+                return new
+
+            calm, rising, other = (latitude(i) for i in range(3))
+            assert await hours(1) == {calm: 1, rising: 1, other: 1}, "all at the start"
+            world.providers.foretold[rising] = 12.0
+            assert await hours(6) == {rising: 1}
+            assert await hours(6) == {rising: 1}
+            world.providers.answers["open-meteo"] = partial(refuse, 503)
+            blind = await hours(12)
+            assert min(blind[calm], blind[other]) >= 1, "no forecast is no calm"
+            assert blind[rising] == 2
+
+    asyncio.run(tell())
+
+
 def test_config_check_counts_what_the_ensemble_costs() -> None:
     of_rain = asked_by((), RAIN.by_chance)
     source = OpenMeteo(
@@ -168,5 +214,9 @@ def test_config_check_counts_what_the_ensemble_costs() -> None:
         further=of_rain,
     )
     (told,) = (line for line in source.described(27) if line.startswith("open-meteo:ensemble"))
+    assert "of 51 runs each: 138 calls a day while no forecast comes near a limit" in told
+    assert "(each place every 1440 min), 551 where all do (every 360 min)" in told
+    fixed = replace(source, is_adaptive=False)
+    (told,) = (line for line in fixed.described(27) if line.startswith("open-meteo:ensemble"))
     assert "of 51 runs each: 138 calls every 360 min" in told
     assert source.costs(27).calls_per_day > replace(source, further=()).costs(27).calls_per_day

@@ -105,6 +105,136 @@ def test_smoke_is_foretold_lived_through_and_ended_in_three_languages(tmp_path: 
     assert "peak 300 µg/m³" in last["en"]
 
 
+def test_thunder_that_could_become_severe_is_foretold_in_three_languages(tmp_path: Path) -> None:
+    def fields(thunder: Callable[[int], bool]) -> dict[str, Callable[[int], float | None]]:
+        return {
+            "weather_code": lambda hour: 95 if thunder(hour) else 2,
+            "cape": lambda _hour: 3000.0,
+            "wind_speed_10m": lambda _hour: 5.0,
+            "wind_direction_10m": lambda _hour: 90.0,
+            "wind_speed_500hPa": lambda _hour: 25.0,
+            "wind_direction_500hPa": lambda _hour: 270.0,
+        }
+
+    units = {"weather_code": "wmo code", "cape": "J/kg"}
+    units |= dict.fromkeys(("wind_speed_10m", "wind_speed_500hPa"), "m/s")
+    units |= dict.fromkeys(("wind_direction_10m", "wind_direction_500hPa"), "\u00b0")
+    lines = []
+    for poll in range(20):
+        at = AT + poll * HOUR
+        body = hours(at, -6, 48, fields(lambda hour: 8 <= hour < 11), "")
+        body["hourly_units"] |= units
+        lines.append(came(at, "mao", "open-meteo:storms", "storms", body))
+    entries = replayed(tmp_path, "thunderstorm-severe", lines)
+    assert [(e.alert.type, e.alert.level, e.alert.certainty) for e in entries] == [
+        ("alert", "orange", "Possible"),
+        ("update", "orange", "Likely"),
+        ("end", "orange", "Likely"),
+    ]
+    first = entries[0].alert.text
+    assert (
+        "trovoada em Manaus, a partir de 15/09 00:00. Energia da trovoada vezes" in first["pt-BR"]
+    )
+    assert "thunderstorm at Manaus, from 15 Sep 00:00. The thunderstorm's energy" in first["en"]
+    assert (
+        ": 90000 m\u00b3/s\u00b3 (forecast, 15 Sep 00:00), limit 20000 m\u00b3/s\u00b3"
+        in first["en"]
+    )
+    assert "tormenta el\u00e9ctrica en Manaus" in first["es"]
+    assert "límite 20000 m\u00b3/s\u00b3. Fuente: open-meteo:storms. Entre en casa" in first["es"]
+
+
+RIO = Places(
+    [
+        Place(id="rocinha", name="Rocinha", latitude=-22.99, longitude=-43.25,
+              timezone="America/Sao_Paulo"),
+        Place(id="petropolis", name="Petrópolis", latitude=-22.51, longitude=-43.18,
+              timezone="America/Sao_Paulo"),
+    ]
+)  # fmt: skip
+
+
+def test_a_slope_is_foretold_to_slide_and_is_told_in_its_region_alone(tmp_path: Path) -> None:
+    """The same rain at two places: the limit was found in one of the cities."""
+
+    def cloudburst(hour: int) -> float:
+        return 46.0 if hour == 5 else 2.0 if 0 < hour < 10 else 0.0
+
+    lines = []
+    for poll in range(30):
+        at = AT + poll * HOUR
+        body = [
+            hours(at, -24, 48, {"precipitation": cloudburst}, "mm")
+            | {"latitude": place.latitude, "longitude": place.longitude}
+            for place in RIO
+        ]
+        line = came(at, "rocinha", "open-meteo", "forecast", body)
+        lines.append(line | {"places": [place.id for place in RIO]})
+    file = tmp_path / "payloads.ndjson"
+    file.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    done = replay_payloads(RIO, [file], rules.load("landslide-rio"))
+    assert done.rejected == []
+    told = [
+        (e.alert.place_id, e.alert.type, e.alert.level, e.alert.certainty) for e in done.entries
+    ]
+    assert told == [
+        ("rocinha", "alert", "red", "Possible"),
+        ("rocinha", "update", "red", "Likely"),
+        ("rocinha", "end", "red", "Likely"),
+    ]
+    assert done.entries[0].alert.rule == "rio-slopes-1h"
+    assert done.entries[0].alert.text == {
+        "pt-BR": "Vermelho (grande perigo): risco de deslizamento em Rocinha, a partir de 14/09 "
+        "22:00. Chuva em 1 h: 46 mm (previsto, 14/09 22:00), limite 40 mm. Fonte: open-meteo. Em "
+        "encosta, saia já para um lugar seguro; atenção a trincas, estalos, árvores e postes "
+        "inclinados; emergência: 199 ou 193. Isto não é um aviso oficial.",
+        "en": "Red (extreme): risk of landslides at Rocinha, from 14 Sep 22:00. Rain in 1 h: 46 mm "
+        "(forecast, 14 Sep 22:00), limit 40 mm. Source: open-meteo. On a slope, leave now for a "
+        "safe place; watch for cracks, cracking sounds, leaning trees and poles. This is not an "
+        "official warning.",
+        "es": "Rojo (extremo): riesgo de deslizamientos en Rocinha, a partir de 14/09 22:00. "
+        "Lluvia en 1 h: 46 mm (previsto, 14/09 22:00), límite 40 mm. Fuente: open-meteo. En una "
+        "ladera, salga ya hacia un lugar seguro; atención a grietas, crujidos, árboles y postes "
+        "inclinados. Esto no es un aviso oficial.",
+    }
+
+
+SEATTLE = Places(
+    [
+        Place(id="sea", name="Seattle", latitude=47.61, longitude=-122.33,
+              timezone="America/Los_Angeles")
+    ]
+)  # fmt: skip
+
+
+def test_weeks_of_rain_that_soaked_a_slope_are_told_though_the_last_days_alone_are_not_much(
+    tmp_path: Path,
+) -> None:
+    """5 mm a day for 18 days, then 20 mm a day: neither passes alone what both pass together."""
+
+    def lines(of_last_days: float, before: float) -> Iterator[dict[str, Any]]:
+        for poll in range(-20 * 24, 1, 12):
+            body = hours(
+                AT + poll * HOUR,
+                -12,
+                0,
+                {"precipitation": lambda hour: (of_last_days if hour > -72 else before) / 24},
+                "mm",
+            )
+            where = {"latitude": 47.6, "longitude": -122.3}
+            yield came(AT + poll * HOUR, "sea", "open-meteo", "archive", body | where)
+
+    def told(of_last_days: float, before: float) -> list[tuple[str, str]]:
+        file = tmp_path / "payloads.ndjson"
+        file.write_text("".join(json.dumps(one) + "\n" for one in lines(of_last_days, before)))
+        done = replay_payloads(SEATTLE, [file], rules.load("landslide-seattle"))
+        assert done.rejected == []
+        return [(one.alert.rule, one.alert.level) for one in done.entries]
+
+    assert told(20.0, 0.0) == told(0.0, 5.0) == []
+    assert told(20.0, 5.0) == [("seattle-slopes-antecedent", "yellow")]
+
+
 def test_a_further_api_that_falls_silent_is_told_and_nothing_is_called_over(tmp_path: Path) -> None:
     thick = hours(AT, -24, 0, {"pm2_5": lambda _hour: 200.0}, "\u03bcg/m\u00b3")
     empty = hours(AT, -24, 0, {"pm2_5": lambda _hour: None}, "\u03bcg/m\u00b3")

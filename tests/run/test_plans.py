@@ -9,8 +9,11 @@ from atalaia.domain.place import Place, Places
 from atalaia.domain.reading import NO_TIME
 from atalaia.sources import cemaden, nws_observations
 from atalaia.sources.budget import Budget
-from atalaia.sources.open_meteo_apis import FORECAST, FURTHER
+from atalaia.sources.open_meteo_apis import FORECAST, FURTHER, FURTHER_SHARE, asked_by
 from atalaia.sources.plan import (
+    CALM_ROUNDS,
+    WORTH_ASKING,
+    EnsemblePlan,
     FurtherPlan,
     OpenMeteoPlan,
     Plan,
@@ -19,8 +22,9 @@ from atalaia.sources.plan import (
     aerodromes,
     calls_for_forecast,
     calls_of_open_meteo,
+    ensemble_every_s,
 )
-from atalaia.sources.schedule import PollCadence
+from atalaia.sources.schedule import Due, PollCadence
 
 MIDNIGHT = 1_768_003_200
 
@@ -116,6 +120,45 @@ def test_a_further_api_is_asked_at_one_pace_of_every_place() -> None:
     asked, longest = a_day(FurtherPlan(places(2), air), 2, np.array([1.0, 0.0]))
     assert longest == 3600
     assert np.bincount([place for _, _, place in asked]).tolist() == [24, 24]
+
+
+RAIN = asked_by((), {"rain_mm"})[0]
+
+
+def ensemble(n: int) -> EnsemblePlan:
+    return EnsemblePlan(places(n), RAIN)
+
+
+def test_an_ensemble_is_asked_each_time_where_the_forecast_comes_near_a_limit() -> None:
+    near = np.array([0.0, WORTH_ASKING, 1.0, np.nan])
+    asked, _ = a_day(ensemble(4), 4, near)
+    assert np.bincount([place for _, _, place in asked]).tolist() == [1, 4, 4, 4]
+
+
+def test_a_place_whose_forecast_rises_is_asked_at_the_next_period() -> None:
+    plan, marks = ensemble(2), {"ensemble": np.full(2, MIDNIGHT)}
+    calm, rising = np.zeros(2), np.array([0.0, 0.8])
+    assert plan.due(MIDNIGHT + 6 * 3600 - 1, marks, rising, {}) == []
+    assert plan.due(MIDNIGHT + 6 * 3600, marks, calm, {}) == []
+    assert plan.due(MIDNIGHT + 6 * 3600, marks, rising, {}) == [Due("ensemble", 1)]
+    # It rose between two periods: its turn was long ago.
+    assert plan.due(MIDNIGHT + 13 * 3600, marks, rising, {}) == [Due("ensemble", 1)]
+    assert len(plan.due(MIDNIGHT + 24 * 3600, marks, calm, {})) == 2
+    # Those that are worth it go first.
+    assert plan.due(MIDNIGHT + 24 * 3600, marks, rising, {})[0] == Due("ensemble", 1)
+
+
+@pytest.mark.parametrize(("n", "stormy"), [(27, 27), (500, 5), (500, 500), (5571, 100)])
+def test_an_ensembles_calls_fit_and_few_places_that_are_worth_them_get_them(
+    n: int, stormy: int
+) -> None:
+    every_s = ensemble_every_s(RAIN, stormy, n - stormy)
+    calls = stormy * 86_400 / every_s + (n - stormy) * 86_400 / (CALM_ROUNDS * every_s)
+    assert calls * RAIN.calls_per_place <= FURTHER_SHARE * calls_of_open_meteo() + 1e-6
+    at_one_pace = RAIN.interval_s(n, calls_of_open_meteo())
+    assert every_s <= at_one_pace
+    if stormy < n > 100:
+        assert every_s < at_one_pace / 2
 
 
 def test_a_fixed_plan_asks_every_place_at_its_interval() -> None:

@@ -12,7 +12,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
@@ -27,6 +26,7 @@ from atalaia.settings import Settings, describe, load
 from atalaia.settings.plans import plans
 from atalaia.sources import decode_all
 from atalaia.sources.rounds import go_round
+from atalaia.sources.schedule import Nearness
 
 AT = 1_789_416_000  # 2026-09-14T20:00:00Z, 17:00 in Brasilia
 HOUR = 3600
@@ -128,7 +128,7 @@ def lived(
                 went = await go_round(
                     plans(settings), [], settings.places, home.stream, home.state,
                     replace(Clock(lambda: ana.now), jitter=lambda: 1.0),
-                    nearness=np.zeros(2), on_kept=lambda _: None,
+                    nearness=Nearness.unknown(2), on_kept=lambda _: None,
                 )  # fmt: skip
                 health.extend(one.health.reason for one in went.sources)
                 watch = Watch(settings.rules, settings.places, decode_all(settings.places))

@@ -21,6 +21,7 @@ from atalaia.domain.alert import Alert
 from atalaia.homes.embedded import EmbeddedHome, open_home
 from atalaia.run.local import Live
 from atalaia.settings import Settings, load
+from ensembles import answer
 from patience import patient
 
 NOON = 1_768_046_400  # 2026-01-10T12:00Z
@@ -87,12 +88,14 @@ class Providers:
         self.clock = clock
         self.asked: list[tuple[str, str, str, float]] = []
         self.gust: dict[str, float] = {}  # m/s by latitude
+        self.foretold: dict[str, float] = {}  # the same of every hour to come
         self.answers: dict[str, Callable[[], Awaitable[web.Response]]] = {}  # instead, by source
         self.keys: list[str | None] = []
 
     def application(self) -> web.Application:
         application = web.Application()
         application.router.add_get("/v1/forecast", self._open_meteo)
+        application.router.add_get("/v1/ensemble", self._ensemble)
         application.router.add_get("/v4/weather/{content}", self._tomorrow_io)
         return application
 
@@ -116,6 +119,7 @@ class Providers:
         hours = [now // 3600 * 3600 + 3600 * i for i in range(-24, 48)]
         gust = self.gust.get(latitude, 4.0)
         values = _CALM | {"wind_gusts_10m": gust, "wind_speed_10m": gust / 2}
+        foretold = _CALM | {"wind_gusts_10m": self.foretold.get(latitude, 0)}
         return {
             "latitude": float(latitude),
             "longitude": float(longitude),
@@ -127,8 +131,19 @@ class Providers:
             "hourly_units": {"time": "iso8601"}
             | {name: _OPEN_METEO_UNITS[name] for name in hourly},
             "hourly": {"time": [_minute(hour) for hour in hours]}
-            | {name: [_CALM.get(name, 0)] * len(hours) for name in hourly},
+            | {name: [foretold.get(name, 0)] * len(hours) for name in hourly},
         }
+
+    async def _ensemble(self, request: web.Request) -> web.Response:
+        now = int(self.clock.now())
+        where = [float(one) for one in request.query["latitude"].split(",")]
+        self.asked += [("open-meteo:ensemble", "ensemble", f"{one:g}", now) for one in where]
+        field, unit = request.query["hourly"], _OPEN_METEO_UNITS[request.query["hourly"]]
+        found = [
+            answer(now, lambda _run, _at: 4.0, field=field, unit=unit, where=(one, 0.0))
+            for one in where
+        ]
+        return web.json_response(found if len(found) > 1 else found[0])
 
     async def _tomorrow_io(self, request: web.Request) -> web.Response:
         content = request.match_info["content"]

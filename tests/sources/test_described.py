@@ -24,6 +24,7 @@ from atalaia.sources.described.asked import address_of
 from atalaia.sources.described.description import Description, head_of
 from atalaia.sources.fetch import fetch
 from atalaia.sources.rounds import go_round
+from atalaia.sources.schedule import Nearness
 from atalaia.sources.trying import TriedSource, try_source
 from channels.servers import says, serving
 from kept import Kept, Log
@@ -316,7 +317,7 @@ def test_what_came_is_read_as_it_was_described_when_it_came_whatever_is_describe
                 went = await go_round(
                     plans(chosen), [], chosen.places, stream, notes,
                     Clock(lambda: clock[0], sleep, lambda: 0.5),
-                    nearness=np.zeros(1), on_kept=lambda _: None,
+                    nearness=Nearness.unknown(1), on_kept=lambda _: None,
                 )  # fmt: skip
                 assert went.sources[0].source == "http:mine"
                 assert went.sources[0].health.reason is None

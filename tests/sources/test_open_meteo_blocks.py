@@ -61,7 +61,9 @@ def answers(draw: st.DrawFn) -> Payload:
     body: Any = draw(st.sampled_from([elements, elements[0], {"error": True, "reason": "no"}, "x"]))
     return Payload(
         source=draw(st.sampled_from(["open-meteo", "open-meteo", "open-meteo-air-quality"])),
-        content=draw(st.sampled_from(["forecast", "forecast", "archive", "fire-weather", "odd"])),
+        content=draw(
+            st.sampled_from(["forecast", "forecast", "archive", "fire-weather", "storms", "odd"])
+        ),
         places=tuple(draw(st.lists(st.sampled_from("abcd"), min_size=1, max_size=2))),
         received_at=NOON + draw(st.sampled_from([0, 3600, -86_400])),
         body=json.dumps(body).encode(),

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from typing import cast
 
-import numpy as np
 import pytest
 
 from atalaia.clock import Clock
@@ -14,6 +13,7 @@ from atalaia.errors import StateConflict
 from atalaia.ports import Stream
 from atalaia.sources import CLOCK, status
 from atalaia.sources.rounds import Went, go_round
+from atalaia.sources.schedule import Nearness
 from kept import Kept, Log
 
 NOW = 1_768_003_200
@@ -29,7 +29,7 @@ def go(notes: Kept, stream: Log, now: int, *feeds: str) -> Went:
             cast(Stream, stream),
             notes,
             Clock(lambda: now),
-            nearness=np.zeros(0),
+            nearness=Nearness.unknown(0),
             on_kept=lambda _: None,
         )
     )

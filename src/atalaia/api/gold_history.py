@@ -20,13 +20,16 @@ from typing import Any
 import numpy as np
 
 from atalaia.api import read_models as models
-from atalaia.api.history import PERCENTILES, TimedCache, climate_item
+from atalaia.api.history import PERCENTILES, TimedCache, chance_hashes, climate_item
 from atalaia.api.problem import Problem
 from atalaia.api.recent import KEEP_S, Recent, Rows, Series, readings_in, series_of
 from atalaia.detect.items import forecasts_in
 from atalaia.domain.place import Places
 from atalaia.domain.reading import Readings
+from atalaia.domain.rule import RuleSet
+from atalaia.domain.rule_counts import RuleCounts
 from atalaia.errors import QueryInvalid, StateConflict
+from atalaia.lake.fan import counts_of, runs_sql
 from atalaia.lake.past import readings_of
 from atalaia.lake.raw import folder_name
 from atalaia.logs import Logger
@@ -56,6 +59,7 @@ class GoldHistory:
 
     now    Unix seconds
     item   of the watch's state, by its key
+    rules  those in force; None: no chance is shown
     """
 
     def __init__(
@@ -64,12 +68,15 @@ class GoldHistory:
         places: Places,
         now: Callable[[], float],
         item: Callable[[str], bytes | None],
+        rules: RuleSet | None = None,
     ) -> None:
         self._sql = sql
         self._places = places
+        self._by_chance = sorted(chance_hashes(rules)) if rules else []
         self._now = now
         self._item = item
         self._held: TimedCache[Readings] = TimedCache(KEPT_S)
+        self._chances: TimedCache[list[RuleCounts]] = TimedCache(KEPT_S)
         self._climates: TimedCache[models.ClimateItem | None] = TimedCache(CLIMATE_S)
 
     async def readings(self, place: int, variables: Sequence[str], hours: int) -> list[Series]:
@@ -94,6 +101,18 @@ class GoldHistory:
         numbers = Recent(now)
         parts = [numbers.rows_of(rows) for rows in (*held, *foretold) if len(rows)]
         return parts, numbers.sources
+
+    async def chances(self, place: int) -> list[RuleCounts]:
+        """See `PlaceHistory.chances`. Raises Problem where GOLD cannot be read now."""
+        held = self._chances.get(place)
+        if held is None:
+            found = await asyncio.to_thread(self._newest_runs, place) if self._by_chance else []
+            held = (self._chances.put(place, found),)
+        return held[0]
+
+    def _newest_runs(self, place: int) -> list[RuleCounts]:
+        sql = runs_sql(self._places[place].id, self._by_chance, int(self._now()))
+        return counts_of(self._asked(sql).rows, place)
 
     async def climate(self, place_id: str) -> models.ClimateItem | None:
         """See `PlaceHistory`. Raises Problem where GOLD cannot be read now."""

@@ -19,8 +19,10 @@ from atalaia.batch.upkeep import refined
 from atalaia.domain.place import Places
 from atalaia.domain.reading import Decode, Readings
 from atalaia.domain.rule import RuleSet
+from atalaia.domain.rule_counts import RuleCounts
 from atalaia.errors import QueryInvalid
 from atalaia.lake import gold
+from atalaia.lake.fan import newest_runs
 from atalaia.lake.past import past_readings
 from atalaia.lake.raw import folder_name
 from atalaia.ports import Home, Lake
@@ -54,6 +56,10 @@ class PlaceHistory(Protocol):
         """All that is at hand of the place, as the watch takes it."""
         ...
 
+    async def chances(self, place: int) -> list[RuleCounts]:
+        """What the rules that name a chance make of the hours to come by the newest ensembles."""
+        ...
+
     async def climate(self, place_id: str) -> models.ClimateItem | None:
         """A place's climate; None: none was computed."""
         ...
@@ -72,6 +78,7 @@ class MemoryHistory:
     ) -> None:
         self._places = places
         self._variables = rules.variables
+        self._by_chance = chance_hashes(rules)
         self._home = home
         self._decode = decode
         self._now = now
@@ -82,6 +89,7 @@ class MemoryHistory:
         self._groups: dict[int, asyncio.Task[None]] = {}
         self._compacting: asyncio.Task[None] | None = None
         self._past: TimedCache[Readings] = TimedCache(_MINUTE_S)
+        self._chances: TimedCache[list[RuleCounts]] = TimedCache(_MINUTE_S)
         self._climates: TimedCache[models.ClimateItem | None] = TimedCache(_CLIMATE_S)
         self._one_at_a_time = asyncio.Semaphore(1)
         self._waiting = 0
@@ -176,6 +184,23 @@ class MemoryHistory:
                 reason = str(error)
         raise Problem(503, f"GOLD cannot be read now; come again: {reason[:200]}")
 
+    async def chances(self, place: int) -> list[RuleCounts]:
+        """See `PlaceHistory.chances`; the same for a minute."""
+        held = self._chances.get(place)
+        if held is not None:
+            return held[0]
+        found = await self._alone(lambda: self._newest_runs(place)) if self._by_chance else []
+        return self._chances.put(place, found)
+
+    def _newest_runs(self, place: int) -> list[RuleCounts]:
+        home, place_id, now = self._home, self._places[place].id, int(self._now())
+        for _ in range(_TRIES):
+            try:
+                return newest_runs(home.lake, home.sql, place_id, place, self._by_chance, now)
+            except QueryInvalid as error:  # of a file that refine has just replaced
+                reason = str(error)
+        raise Problem(503, f"GOLD cannot be read now; come again: {reason[:200]}")
+
     async def climate(self, place_id: str) -> models.ClimateItem | None:
         """See `PlaceHistory.climate`; one that was read is held for an hour."""
         held = self._climates.get(place_id)
@@ -199,6 +224,11 @@ class MemoryHistory:
                 return await asyncio.to_thread(do)
         finally:
             self._waiting -= 1
+
+
+def chance_hashes(rules: RuleSet) -> frozenset[str]:
+    """By which GOLD knows the rules that name a chance."""
+    return frozenset(rule.digest for rule in rules.rules if rule.chance)
 
 
 class TimedCache(Generic[T]):

@@ -84,6 +84,11 @@ def routes(shown: Shown, gate: Gate) -> APIRouter:
         """What the rules made of the last hours of a place, and make of the hours to come."""
         return sent(request, await made.measures(place_id, hours))
 
+    @router.get("/places/{place_id}/chances", **answers(models.ChancesItem, 404, 503))
+    async def chances(request: Request, place_id: _PLACE) -> Response:
+        """What the runs of ensembles say of the hours to come, by the rules that name a chance."""
+        return sent(request, await made.chances(place_id))
+
     @router.get("/incidents", **answers(models.IncidentPage))
     async def incidents(
         request: Request,

@@ -21,6 +21,7 @@ from atalaia.api.problem import Problem
 from atalaia.api.read_items import (
     measure_item,
     rule_item,
+    runs_item,
     series_item,
     station_item,
     stations_in_box,
@@ -96,7 +97,7 @@ class ReadAnswers:
             "rules": [
                 rule_item(rule)
                 for rule in self._shown.rules.rules
-                if (place.area is not None or not rule.places) and rule.judges(place.id)
+                if (place.area is not None or not rule.places) and rule.judges_at(place)
             ],
             "climate": None if climate is None else climate.model_dump(),
         }
@@ -162,6 +163,15 @@ class ReadAnswers:
         async with self._lives:
             body = await asyncio.to_thread(make)
         return self._answers.put(asked, minute, body)
+
+    async def chances(self, place_id: str) -> JsonAnswer:
+        """What ensembles say of a place, by the rules in force."""
+        place = self._place(place_id)
+        told = await self._shown.history.chances(self._shown.places.position[place.id])
+        by_hash = {rule.digest: rule for rule in self._shown.rules.rules if rule.judges_at(place)}
+        items = [runs_item(by_hash[one.rule_hash], one) for one in told if one.rule_hash in by_hash]
+        body = msgspec.json.encode({"place_id": place.id, "chances": items})
+        return self._answers.made(("chances", place.id), hash(body), lambda: body)
 
     def _variables(self, asked: str | None) -> list[str]:
         if asked is None:

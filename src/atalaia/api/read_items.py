@@ -17,7 +17,9 @@ from atalaia.domain.geo import Box
 from atalaia.domain.place import Places
 from atalaia.domain.reading import Kind
 from atalaia.domain.rule import LEVELS, Rule
+from atalaia.domain.rule_counts import QUANTILES, RuleCounts
 from atalaia.domain.variable import CATALOGUE
+from atalaia.lake.fan import LEVELS as CHANCE_LEVELS
 from atalaia.people.coverage import REACH_KM, nearest
 from atalaia.sources import gazetteer
 
@@ -98,6 +100,29 @@ def measure_item(course: Course, since: int) -> dict[str, Any]:
         "times": [instant(at) for at in course.valid_at[shown].tolist()],
         "values": [round(value, 3) for value in course.value[shown].tolist()],
         "ahead": len(seen),
+    }
+
+
+def runs_item(rule: Rule, told: RuleCounts) -> dict[str, Any]:
+    """As `RunsItem` has it."""
+    quantiles, chances = told.quantiles.tolist(), told.chances.tolist()
+    return {
+        "rule": rule.name,
+        **_judged(rule),
+        "limits": {} if rule.norm else _by_level(rule.enter),
+        "source": told.source,
+        "received_at": instant(told.received_at),
+        "times": [instant(at) for at in told.valid_at.tolist()],
+        "runs": told.runs.tolist(),
+        "quantiles": {
+            str(percent): [round(value, 3) for value in values]
+            for percent, values in zip(QUANTILES, quantiles, strict=True)
+        },
+        "chances": {
+            level: [round(value, 3) for value in values]
+            for level, values in zip(CHANCE_LEVELS, chances, strict=True)
+            if not any(map(math.isnan, values))
+        },
     }
 
 

@@ -218,6 +218,38 @@ class MeasuresItem(BaseModel):
     measures: list[MeasureItem]
 
 
+class RunsItem(BaseModel):
+    """What one rule makes of the newest answer of an ensemble there: its hours to come, oldest
+    first, each list with a value for each of `times`.
+
+    `runs`: how many runs have a value. `quantiles`: by percent of these runs, which are at most so
+    much, in `unit`, by the rule's measure. `chances`: by level the share of them that pass its
+    limit, uncorrected. `limits` is empty of a rule that is relative to a norm.
+    """
+
+    rule: str
+    hazard: str
+    variable: str
+    measure: str
+    window_s: int
+    unit: str
+    is_below: bool
+    limits: dict[Level, float]
+    source: str
+    received_at: str
+    times: list[str]
+    runs: list[int]
+    quantiles: dict[str, list[float]]
+    chances: dict[Level, list[float]]
+
+
+class ChancesItem(BaseModel):
+    """What ensembles say of a place: the newest by rule that names a chance, and by source."""
+
+    place_id: str
+    chances: list[RunsItem]
+
+
 def _fields(struct: type[msgspec.Struct], **narrower: Any) -> dict[str, Any]:
     """A struct's fields for a model, as JSON has them; `narrower` has types that say more."""
     found: dict[str, Any] = {}

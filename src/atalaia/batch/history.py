@@ -107,7 +107,7 @@ def watched(
 
 def unjudged(rules: RuleSet, places: Places, lake: Lake | None) -> list[str]:
     """A line for each rule that said nothing at some places, for want of a norm."""
-    strangers = rules.strangers(places.position)
+    strangers = rules.strangers(places.position) + rules.nowhere(places)
     if lake is not None:
         return strangers + norms_of(lake, rules, places).in_words()
     return strangers + [

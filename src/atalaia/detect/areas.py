@@ -194,7 +194,7 @@ def _kind(seen: Floats, reached: Floats, kind: Ints, k: int) -> Ints:
 def _near(rule: Rule, members: tuple[int, ...], table: SeriesTable) -> Bools:
     """Which of an area's places the rule counts."""
     places = [table.places[member] for member in members]
-    counted = np.array([rule.judges(place.id) for place in places], bool)
+    counted = np.array([rule.judges_at(place) for place in places], bool)
     if rule.near is not None:
         counted &= [rule.near.has(place.latitude, place.longitude) for place in places]
     return counted

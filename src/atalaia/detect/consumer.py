@@ -15,22 +15,24 @@ import math
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import msgspec
 
 from atalaia.detect.asked import Steps
 from atalaia.detect.nearness import nearness
+from atalaia.detect.outlook import Outlook
 from atalaia.detect.sight import Sight, sight
 from atalaia.detect.watch import CONSUMER, Step, Watch
 from atalaia.domain.alert import LogEntry
 from atalaia.domain.hazard import Hazard
 from atalaia.domain.payload import Reject
-from atalaia.domain.reading import Delay, Floats, Readings
+from atalaia.domain.reading import Delay, Readings
 from atalaia.errors import StateConflict
 from atalaia.logs import Logger
 from atalaia.ports import Commit, Record, State, Stream
+from atalaia.sources.schedule import Nearness
 
 FAULT = "fault in the watch"
 
@@ -74,7 +76,7 @@ class Lived:
 
     readings   rows by source
     rows       the rows themselves
-    nearness   of each place to a limit, shape (places,)
+    nearness   of each place to a limit
     open       the hazard of each incident that is going on
     delays     how late sources were
     seconds    from reading to commit
@@ -85,19 +87,19 @@ class Lived:
     rows: Readings
     rejects: list[Reject]
     entries: Sequence[LogEntry]
-    nearness: Floats
+    nearness: Nearness
     open: list[str]
     delays: list[Delay]
     seconds: float
 
 
-ItemsOf = Callable[[Step, Floats, Sight, Sequence[Taken]], Mapping[str, bytes]]
+ItemsOf = Callable[[Step, Nearness, Sight, Sequence[Taken]], Mapping[str, bytes]]
 """What else a home commits with a step, given how near each place is to a limit, and until when it
 can be seen."""
 
 
 def no_items(
-    _step: Step, _nearness: Floats, _sight: Sight, _taken: Sequence[Taken]
+    _step: Step, _nearness: Nearness, _sight: Sight, _taken: Sequence[Taken]
 ) -> Mapping[str, bytes]:
     """Nothing."""
     return {}
@@ -142,7 +144,8 @@ class Consumer:
         self._watch: Watch | None = None
         self.position = self._committed = 0
         watch = self._take_up()
-        self.nearness = nearness(watch.rules, watch.table, watch.incidents, 0)
+        near = nearness(watch.rules, watch.table, watch.incidents, 0)
+        self.nearness = replace(Nearness.unknown(len(near)), now=near)
         self.sight = sight(watch.table)
 
     def begin_anew(self) -> None:
@@ -192,7 +195,7 @@ class Consumer:
         self._hungry = 0
         copies = {one.record.offset for one in some if one.is_copy}
         if step.now:
-            self.nearness = nearness(watch.rules, watch.table, watch.incidents, step.now)
+            self.nearness = self._near(watch, step.now)
             self.sight = sight(watch.table)
         commit = msgspec.structs.replace(
             commit,
@@ -216,6 +219,10 @@ class Consumer:
             delays=step.delays,
             seconds=time.perf_counter() - began,
         )
+
+    def _near(self, watch: Watch, now: int) -> Nearness:
+        near = nearness(watch.rules, watch.table, watch.incidents, now)
+        return Nearness(near, self._outlook.ahead(now))
 
     def _can_hold(self, commit: Commit) -> bool:
         now = time.monotonic()
@@ -243,6 +250,7 @@ class Consumer:
         self._state = self._open_state()
         self.position = self._committed = self._state.offset(self._name)
         self._watch = watch = self._make_watch(self._state)
+        self._outlook = Outlook(watch.detector.forecasts)
         return watch
 
 

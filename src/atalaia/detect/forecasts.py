@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import msgspec
@@ -77,25 +77,32 @@ class Forecasts:
             return
         hours = Hours(view, series, plausible(view.values, view.period_s))
         for rule in self._judged_rules:
-            judged = self._judged(rule, hours, now)
+            judged = self.judged(rule, hours, now)
             if judged is not None:
                 yield self._worst(rule, *judged, revised, now)
 
     def ahead(self, now: int) -> Iterator[Findings]:
         """What the rules make of each hour to come, by what the series now say: not the worst of
         them alone, as far ahead as it reaches."""
-        views = [(number, view) for number, view in self.table.forecasts.items() if len(view)]
-        if not views:
+        hours = self.hours_of(list(self.table.forecasts))
+        if hours is None:
             return
+        for rule in self._judged_rules:
+            judged = self.judged(rule, hours, now)
+            if judged is not None:
+                yield self._each(rule, *judged, now)
+
+    def hours_of(self, numbers: Sequence[int]) -> Hours | None:
+        """What these series now say, each hour; None: nothing."""
+        views = [(number, self.table.forecasts[number]) for number in numbers]
+        views = [(number, view) for number, view in views if len(view)]
+        if not views:
+            return None
         rows = Readings.concat([view for _, view in views])
         series = np.concatenate([np.full(len(view), number) for number, view in views])
         order = np.lexsort((rows.period_s, rows.valid_at, series))
         rows, series = rows.take(order), series[order]
-        hours = Hours(rows, series, plausible(rows.values, rows.period_s))
-        for rule in self._judged_rules:
-            judged = self._judged(rule, hours, now)
-            if judged is not None:
-                yield self._each(rule, *judged, now)
+        return Hours(rows, series, plausible(rows.values, rows.period_s))
 
     def _each(
         self,
@@ -159,7 +166,7 @@ class Forecasts:
             self.table.forecasts[int(i)] = view.take(slice(start, stop))
         return view, view_series, revised
 
-    def _judged(
+    def judged(
         self, rule: Rule, hours: Hours, now: int
     ) -> tuple[Hours, Floats, Floats, Floats | None] | None:
         """Value, ceiling and norm of each hour to come that the rule can judge."""

@@ -14,11 +14,11 @@ from atalaia.detect.consumer import Consumer, Lived, Taken
 from atalaia.detect.sight import Sight
 from atalaia.detect.watch import Step
 from atalaia.domain.lanes import Lane
-from atalaia.domain.reading import Floats
 from atalaia.errors import StateConflict
 from atalaia.logs import Logger
 from atalaia.notes import Note
 from atalaia.ports import Notes
+from atalaia.sources.schedule import Nearness
 
 NEWEST = "lane:"
 """Items with the number of the newest record that each lane has lived through."""
@@ -77,7 +77,7 @@ class Lanes:
 
 
 def items_of(
-    lane: Lane, step: Step, nearness: Floats, sight: Sight, taken: Sequence[Taken]
+    lane: Lane, step: Step, nearness: Nearness, sight: Sight, taken: Sequence[Taken]
 ) -> Mapping[str, bytes]:
     """What a lane commits with each step, for other processes: how far it is, and `near`'s."""
     items = {f"{NEWEST}{lane.number}": b"%d" % taken[-1].record.offset}

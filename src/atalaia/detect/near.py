@@ -17,8 +17,9 @@ from atalaia.detect.nearness import NEWS_FOR_S
 from atalaia.detect.sight import Sight
 from atalaia.domain.lanes import Lane
 from atalaia.domain.place import Places
-from atalaia.domain.reading import NO_TIME, Floats, Ints
+from atalaia.domain.reading import NO_TIME, Ints
 from atalaia.ports import State
+from atalaia.sources.schedule import Nearness
 
 PREFIX = "near:"
 
@@ -28,6 +29,7 @@ _STEPS = 200
 class _Near(msgspec.Struct, frozen=True, array_like=True):
     """Of the places whose ids have this hash, in their order, at this time.
 
+    ahead               as `near`, of what is to come. Empty in what an earlier Atalaia wrote
     newest_at, until    as `Sight` has them, in seconds before `at` and after it; a place that
                         never had a value has `_NEVER`. Empty in what an earlier Atalaia wrote
     """
@@ -37,6 +39,7 @@ class _Near(msgspec.Struct, frozen=True, array_like=True):
     near: bytes
     newest_at: bytes = b""
     until: bytes = b""
+    ahead: bytes = b""
 
 
 _decode_near = msgspec.msgpack.Decoder(_Near).decode
@@ -46,19 +49,24 @@ _AGE = np.dtype("<i4")
 _NEVER = np.iinfo(_AGE).min
 
 
-def pack(lane: Lane, closeness: Floats, seen: Sight, at: int) -> bytes:
+def pack(lane: Lane, closeness: Nearness, seen: Sight, at: int) -> bytes:
     """The item of a lane, of all places' nearness and sight."""
-    steps = np.rint(closeness[lane.mine] * _STEPS).astype(np.uint8)
+    steps, ahead = (
+        np.rint(column[lane.mine] * _STEPS).astype(np.uint8).tobytes()
+        for column in (closeness.now, closeness.ahead)
+    )
     newest_at, until = (_aged(column[lane.mine], at) for column in (seen.newest_at, seen.until))
-    return msgspec.msgpack.encode(_Near(_hash_of(lane), at, steps.tobytes(), newest_at, until))
+    return msgspec.msgpack.encode(_Near(_hash_of(lane), at, steps, newest_at, until, ahead))
 
 
-def read(items: Mapping[str, bytes], places: Places, lanes: int, now: int) -> Floats:
-    """Of each place, shape (places,); 0 where nothing is known of now."""
-    closeness = np.zeros(len(places))
+def read(items: Mapping[str, bytes], places: Places, lanes: int, now: int) -> Nearness:
+    """Of each place, as far as it was told lately."""
+    closeness = Nearness.unknown(len(places))
     for lane, found in _found(items, places, lanes):
         if now - found.at < NEWS_FOR_S:
-            closeness[lane.mine] = np.frombuffer(found.near, np.uint8) / _STEPS
+            closeness.now[lane.mine] = np.frombuffer(found.near, np.uint8) / _STEPS
+            if found.ahead:
+                closeness.ahead[lane.mine] = np.frombuffer(found.ahead, np.uint8) / _STEPS
     return closeness
 
 

@@ -112,7 +112,7 @@ class _Members:
         groups = np.unique(found.source).astype(np.int64)
         places = [table.places[i] for i in members]
         counted = [
-            rule.judges(one.id)
+            rule.judges_at(one)
             and (rule.near is None or rule.near.has(one.latitude, one.longitude))
             for one in places
         ]

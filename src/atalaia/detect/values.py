@@ -48,9 +48,9 @@ no_norms = _NoNorms()
 def judged_places(rules: RuleSet, places: Places) -> dict[str, Bools]:
     """By name of each rule that is not for all places: which it judges, shape (places,)."""
     return {
-        rule.name: np.array([rule.judges(place.id) for place in places], bool)
+        rule.name: np.array([rule.judges_at(place) for place in places], bool)
         for rule in rules.rules
-        if rule.only or rule.without
+        if rule.only or rule.without or rule.region
     }
 
 

@@ -23,6 +23,7 @@ class Hazard(StrEnum):
     UV = "uv"
     FOG = "fog"
     FLOOD = "flood"
+    LANDSLIDE = "landslide"
     RIVER_FLOOD = "river_flood"
     SEA = "sea"
     FIRE_WEATHER = "fire_weather"

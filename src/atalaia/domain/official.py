@@ -30,7 +30,7 @@ STANDS_S = 86_400
 
 _KIN = (
     {Hazard.STORM, Hazard.THUNDERSTORM, Hazard.HEAVY_RAIN, Hazard.WIND},
-    {Hazard.HEAVY_RAIN, Hazard.FLOOD},
+    {Hazard.HEAVY_RAIN, Hazard.FLOOD, Hazard.LANDSLIDE},
     {Hazard.FLOOD, Hazard.RIVER_FLOOD},
     {Hazard.DRY_AIR, Hazard.FIRE_WEATHER},
     {Hazard.COLD, Hazard.FROST, Hazard.TEMPERATURE_DROP, Hazard.SNOW},

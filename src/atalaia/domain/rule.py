@@ -17,8 +17,9 @@ from typing import Literal
 
 import msgspec
 
-from atalaia.domain.geo import distance_km
+from atalaia.domain.geo import Box, distance_km
 from atalaia.domain.hazard import Hazard, Level
+from atalaia.domain.place import Place
 from atalaia.domain.reading import Kind
 from atalaia.domain.score import UNITS, AddedUp, Term
 from atalaia.domain.variable import CATALOGUE
@@ -63,6 +64,23 @@ class Near(msgspec.Struct, frozen=True):
         return distance_km(self.latitude, self.longitude, latitude, longitude) <= self.km
 
 
+class Region(msgspec.Struct, frozen=True):
+    """Where limits were found, and hold: a box in degrees (WGS 84), by the name that people know.
+
+    west lies east of `east` where it goes across the antimeridian
+    """
+
+    name: str
+    south: float
+    west: float
+    north: float
+    east: float
+
+    def has(self, latitude: float, longitude: float) -> bool:
+        """Whether a point lies in it."""
+        return Box(self.west, self.south, self.east, self.north).holds(latitude, longitude)
+
+
 # The fields with a default came later: left out of the hash, they leave older rules' as it was.
 class Rule(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, dict=True):
     """One criterion of one hazard.
@@ -100,6 +118,7 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, dict=T
     score     of the measure score: what adds up
     station   id of the only station whose word it judges (``ana:87450004``): limits of a river's
               level are of one gauge, whose zero is its own; empty: of every source
+    region    where its limits hold: it is judged at places in it; None: anywhere
     chance    by level the share of an ensemble's runs, above 0 and up to 1, that must pass its
               limit; None where the level has none. Without it no ensemble is heard
     origin    where the limits come from
@@ -134,11 +153,17 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, dict=T
     score: AddedUp | None = None
     station: str = ""
     chance: tuple[float | None, float | None, float | None, float | None] | None = None
+    region: Region | None = None
 
     def judges(self, place_id: str) -> bool:
-        """Whether it is judged at a place."""
+        """Whether it is judged at a place, by its id."""
         is_in = not self.only or matches(place_id, self.only)
         return is_in and not matches(place_id, self.without)
+
+    def judges_at(self, place: Place) -> bool:
+        """Whether it is judged at a place, by its id and by where it lies."""
+        is_there = self.region is None or self.region.has(place.latitude, place.longitude)
+        return is_there and self.judges(place.id)
 
     @property
     def sign(self) -> int:
@@ -236,6 +261,8 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, dict=T
             where += f", only at {', '.join(self.only)}"
         if self.without:
             where += f", not at {', '.join(self.without)}"
+        if self.region:
+            where += f", only in {self.region.name}"
         if self.station:
             where += f", by what {self.station} says"
         return f"{what}{over} {'≤' if self.is_below else '≥'} {limits} {self.unit}{where}"
@@ -334,6 +361,16 @@ class RuleSet(msgspec.Struct, frozen=True, dict=True):
             for rule in self.rules
             for named in rule.only
             if not any(fnmatchcase(one, named) for one in place_ids)
+        ]
+
+    def nowhere(self, places: Iterable[Place]) -> list[str]:
+        """A line for each region that rules are for and in which none of these places lies."""
+        regions = dict.fromkeys(rule.region for rule in self.rules if rule.region)
+        every = [(place.latitude, place.longitude) for place in places]
+        return [
+            f"rules are for {region.name}, where no place is watched"
+            for region in regions
+            if not any(region.has(*where) for where in every)
         ]
 
     @cached_property

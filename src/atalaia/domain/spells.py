@@ -28,7 +28,7 @@ NEVER_OVER = 2**62
 FAMILIES: dict[str, tuple[Hazard, ...]] = {
     "storm": (
         *(Hazard.HEAVY_RAIN, Hazard.STORM, Hazard.THUNDERSTORM),
-        *(Hazard.WIND, Hazard.FLOOD),
+        *(Hazard.WIND, Hazard.FLOOD, Hazard.LANDSLIDE),
     ),
     "cold": (Hazard.COLD, Hazard.FROST, Hazard.TEMPERATURE_DROP, Hazard.SNOW),
     "dryness": (Hazard.DRY_AIR, Hazard.FIRE_WEATHER),

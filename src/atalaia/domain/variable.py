@@ -169,6 +169,11 @@ _ALL = (
         "as many classes as there are",
     ),
     Variable(
+        "severe_storm_m3_s3", "m³/s³", 0, 1_000_000, None,
+        "CAPE times the wind's shear up to 500 hPa, where thunder is foretold; else 0",
+        "CAPE of 8,000 J/kg in a shear of 100 m/s, with a margin",
+    ),
+    Variable(
         "sleet_rate_mm_h", "mm/h", 0, 2000, None, "sleet rate", "as rain_rate_mm_h",
     ),
     Variable(

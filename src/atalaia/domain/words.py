@@ -39,6 +39,7 @@ HAZARDS: dict[str, tuple[str, str, str]] = {
     Hazard.UV: ("radiação ultravioleta", "ultraviolet radiation", "radiación ultravioleta"),
     Hazard.FOG: ("nevoeiro", "fog", "niebla"),
     Hazard.FLOOD: ("inundação", "flood", "inundación"),
+    Hazard.LANDSLIDE: ("risco de deslizamento", "risk of landslides", "riesgo de deslizamientos"),
     Hazard.RIVER_FLOOD: ("cheia de rio", "river flood", "crecida de río"),
     Hazard.SEA: ("ressaca", "rough sea", "oleaje fuerte"),
     Hazard.FIRE_WEATHER: ("risco de incêndio", "fire weather", "riesgo de incendio"),
@@ -86,6 +87,14 @@ ADVICE: dict[str, tuple[str, str, str]] = {
         "Vá para um lugar alto; não entre na água; emergência: 199 ou 193",
         "Go to high ground; do not enter the water",
         "Vaya a un lugar alto; no entre en el agua",
+    ),
+    Hazard.LANDSLIDE: (
+        "Em encosta, saia já para um lugar seguro; atenção a trincas, estalos, árvores e postes "
+        "inclinados; emergência: 199 ou 193",
+        "On a slope, leave now for a safe place; watch for cracks, cracking sounds, leaning trees "
+        "and poles",
+        "En una ladera, salga ya hacia un lugar seguro; atención a grietas, crujidos, árboles y "
+        "postes inclinados",
     ),
     Hazard.RIVER_FLOOD: (
         "Saia da beira do rio; leve pessoas, animais e documentos para o alto; emergência: 199",
@@ -152,6 +161,11 @@ VARIABLES: dict[str, tuple[str, str, str]] = {
     "cape_j_kg": ("energia convectiva", "convective energy", "energía convectiva"),
     "weather_code": ("código do tempo", "weather code", "código del tiempo"),
     "thunderstorm_class": ("trovoada", "thunderstorm", "tormenta eléctrica"),
+    "severe_storm_m3_s3": (
+        "energia da trovoada vezes cisalhamento do vento",
+        "the thunderstorm's energy times shear of the wind",
+        "energía de la tormenta por cizalladura del viento",
+    ),
     "sleet_rate_mm_h": ("intensidade da água-neve", "sleet rate", "intensidad de aguanieve"),
     "snow_rate_mm_h": ("intensidade da neve", "snow rate", "intensidad de nieve"),
     "freezing_rain_rate_mm_h": (

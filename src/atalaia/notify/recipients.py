@@ -236,7 +236,7 @@ class Recipients:
             for rule in rules.rules:
                 if can_step(rule) and bool(rule.places) == (subject >= len(places)):
                     for member in members:
-                        if not rule.judges(places[member].id):
+                        if not rule.judges_at(places[member]):
                             continue
                         for chance in (0, *TENTHS) if rule.chance else (0,):
                             what = limited(rule.variable, chance), rule.window_s

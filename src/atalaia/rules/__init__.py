@@ -22,7 +22,12 @@ SHIPPED = (
     "river-flood",
     "sea",
     "thunderstorm",
+    "thunderstorm-severe",
     "fire-weather",
+    "landslide-rio",
+    "landslide-sao-paulo",
+    "landslide-seattle",
+    "landslide-world",
 )
 
 

@@ -18,7 +18,7 @@ from atalaia.domain.ensemble import STEP_S, TOLD_OF
 from atalaia.domain.hazard import Hazard, Level
 from atalaia.domain.norm import check_norm
 from atalaia.domain.reading import KIND_OF
-from atalaia.domain.rule import INDICES, LEVELS, Given, Measure, Near, Rule, seconds
+from atalaia.domain.rule import INDICES, LEVELS, Given, Measure, Near, Region, Rule, seconds
 from atalaia.domain.variable import CATALOGUE
 from atalaia.given import meant
 from atalaia.rules.written_score import WrittenScore, faults_of_score, score_of
@@ -44,6 +44,14 @@ class _Area(msgspec.Struct, forbid_unknown_fields=True):
     places: Annotated[int, Meta(ge=1)]
     within: str = "1h"
     near: _NearTable | None = None
+
+
+class _Region(msgspec.Struct, forbid_unknown_fields=True):
+    name: Annotated[str, Meta(min_length=1)]
+    south: Annotated[float, Meta(ge=-90, le=90)]
+    west: Annotated[float, Meta(ge=-180, le=180)]
+    north: Annotated[float, Meta(ge=-90, le=90)]
+    east: Annotated[float, Meta(ge=-180, le=180)]
 
 
 class _Given(msgspec.Struct, forbid_unknown_fields=True):
@@ -85,6 +93,7 @@ class Written(msgspec.Struct, rename={"for_": "for"}):
     score: WrittenScore | None = None
     station: Annotated[str, Meta(min_length=1)] | None = None
     chance: float | _Limits | None = None
+    region: _Region | None = None
     enabled: bool = True
     origin: str = ""
 
@@ -217,6 +226,14 @@ def _faults_of_sense(text: Written) -> Iterator[Fault]:
         yield from _faults_of_chance(text)
     if text.hazard is Hazard.CANNOT_SEE:
         yield "hazard", "cannot_see is judged by the watch itself and takes no rule"
+    if text.hazard is Hazard.LANDSLIDE and text.region is None:
+        yield (
+            "region",
+            "is missing: rain that moves one region's slopes leaves another's in place; give where "
+            "the limits were found: { name = …, south = …, west = …, north = …, east = … }",
+        )
+    if text.region and text.region.south >= text.region.north:
+        yield "region", "its south lies north of its north; exchange them"
     if text.station and text.area:
         yield "station", "an area's rule counts places, and no stations; leave out station or area"
     if text.given and (text.measure != "sum" or text.when == "below"):
@@ -384,6 +401,7 @@ def _rule(text: Written) -> Rule:
         only=tuple(dict.fromkeys(text.places)),
         score=score,
         station=text.station or "",
+        region=Region(*msgspec.structs.astuple(text.region)) if text.region else None,
         chance=tuple(chance.get(level.word) for level in LEVELS) if chance else None,  # type: ignore[arg-type]
     )
 

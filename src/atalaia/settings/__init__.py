@@ -216,6 +216,8 @@ class _Reader(Document):
         self.name_unknown(self.document, ())
         for stranger in rule_set.strangers(places.position):
             self.add("rules", f"{stranger}; mend its id, or watch that place")
+        for nowhere in rule_set.nowhere(places):
+            self.add("rules", f"{nowhere}; watch one there, or leave them out")
         language = self.get("language", one_of(LANGUAGES), LANGUAGES[0])
         source = open_meteo.read_open_meteo(self, rule_set.variables, rule_set.by_chance)
         other = tomorrow_io.read_tomorrow_io(self)

@@ -8,8 +8,15 @@ from collections.abc import Collection, Iterator
 import msgspec
 
 from atalaia.settings.document import Document, duration_of, flag, url
-from atalaia.sources.open_meteo_apis import BASE_URL, FORECAST, NAME, Endpoint, asked_by
-from atalaia.sources.plan import calls_of_open_meteo
+from atalaia.sources.open_meteo_apis import (
+    BASE_URL,
+    ENSEMBLE,
+    FORECAST,
+    NAME,
+    Endpoint,
+    asked_by,
+)
+from atalaia.sources.plan import CALM_ROUNDS, calls_of_open_meteo, ensemble_every_s
 from atalaia.sources.schedule import Arithmetic, arithmetic
 
 KEYS = (
@@ -68,6 +75,9 @@ class OpenMeteo(msgspec.Struct, frozen=True, kw_only=True):
                 f"every {minutes(self.interval_s)} as far as the calls go"
             )
         for api in self.further:
+            if self.is_adaptive and api.content == ENSEMBLE:
+                yield _of_an_ensemble(api, places)
+                continue
             every_s = api.interval_s(places, calls_of_open_meteo())
             weight = f" of {api.runs} runs each" if api.runs > 1 else ""
             yield (
@@ -75,6 +85,19 @@ class OpenMeteo(msgspec.Struct, frozen=True, kw_only=True):
                 f"{math.ceil(places * api.calls_per_place)} calls every {minutes(every_s)}, "
                 "counted in the line of open-meteo"
             )
+
+
+def _of_an_ensemble(api: Endpoint, places: int) -> str:
+    """The least and the most that it takes: no place is worth it, all are."""
+    every_s = [ensemble_every_s(api, worth, places - worth) for worth in (0, places)]
+    a_day = [86_400 * places * api.calls_per_place / every for every in every_s]
+    least, most = math.ceil(a_day[0] / CALM_ROUNDS), math.ceil(a_day[1])
+    return (
+        f"{api.name}: asked because rules measure what it tells of {api.runs} runs each: "
+        f"{least:,} calls a day while no forecast comes near a limit (each place every "
+        f"{minutes(CALM_ROUNDS * every_s[0])}), {most:,} where all do (every "
+        f"{minutes(every_s[1])}); counted at the most in the line of open-meteo"
+    )
 
 
 def read_open_meteo(

@@ -7,8 +7,9 @@ from functools import partial
 from atalaia.settings import Settings
 from atalaia.settings.gauges import Ana
 from atalaia.sources import ana, cemaden, nws_observations
-from atalaia.sources.open_meteo_apis import ECMWF
+from atalaia.sources.open_meteo_apis import ECMWF, ENSEMBLE
 from atalaia.sources.plan import (
+    EnsemblePlan,
     FurtherPlan,
     OpenMeteoPlan,
     Plan,
@@ -34,7 +35,10 @@ def plans(settings: Settings) -> list[Plan]:
                 further=source.further,
             )
         )
-        found += [FurtherPlan(settings.places, api, source.base_url) for api in source.further]
+        for api in source.further:
+            is_by_forecast = source.is_adaptive and api.content == ENSEMBLE
+            kind = EnsemblePlan if is_by_forecast else FurtherPlan
+            found.append(kind(settings.places, api, source.base_url))
     if other.enabled and other.key is not None:
         found.append(
             TomorrowIoPlan(

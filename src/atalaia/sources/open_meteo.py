@@ -18,7 +18,7 @@ from atalaia.domain.ensemble import Ensemble
 from atalaia.domain.payload import Payload, Reject
 from atalaia.domain.place import Places
 from atalaia.domain.reading import Decode, Ints, Readings
-from atalaia.sources import fire_days, open_meteo_apis
+from atalaia.sources import fire_days, open_meteo_apis, storms
 from atalaia.sources.body import read_json
 from atalaia.sources.decoding import (
     ReadMany,
@@ -28,7 +28,7 @@ from atalaia.sources.decoding import (
     one_by_one,
     plain_error,
 )
-from atalaia.sources.open_meteo_apis import BY_DAY, ENSEMBLE, FIRE_WEATHER
+from atalaia.sources.open_meteo_apis import BY_DAY, ENSEMBLE, FIRE_WEATHER, STORMS
 from atalaia.sources.open_meteo_blocks import PlaceBlock, Whose, blocks_of, hours_of_runs, rows_of
 from atalaia.sources.rejects import Rejects, Unreadable, shown
 from atalaia.sources.runs import of_hours
@@ -54,6 +54,7 @@ def decoder(places: Places) -> Decode:
     read = partial(_read, places)
     burns = one_by_one(partial(_burns, places))
     contents: dict[str, ReadMany] = {FORECAST: read, ARCHIVE: read, FIRE_WEATHER: burns}
+    contents[STORMS] = one_by_one(partial(_storms, places))
     runs = {ENSEMBLE: partial(_runs, places)}
     return at_once_by_content(contents, _describe_error, runs)
 
@@ -123,6 +124,25 @@ def _burns(places: Places, payload: Payload, wanted: Wanted, rejects: Rejects) -
         return Readings.empty()
     hours, _ = _read(places, [payload], None, [rejects])
     return fire_days.of_hours(hours, places, rejects)
+
+
+def _storms(places: Places, payload: Payload, wanted: Wanted, rejects: Rejects) -> Readings:
+    """Hours at the ground and aloft, of which nothing is told but what they mean for storms."""
+    if not is_wanted(storms.VARIABLE, wanted):
+        return Readings.empty()
+    blocks = [*_blocks(payload, 0, places, rejects)]
+    ground, _ = rows_of(blocks, None, [rejects])
+    # The same machinery reads the wind aloft, under the names that it has at the ground.
+    aloft, _ = rows_of([_aloft(block) for block in blocks], None, [Rejects(payload.source)])
+    return storms.of_hours(ground, aloft)
+
+
+def _aloft(block: PlaceBlock) -> PlaceBlock:
+    columns = {
+        name: block.columns[key] for key, name in storms.ALOFT.items() if key in block.columns
+    }
+    units = {name: block.units.get(key) for key, name in storms.ALOFT.items()}
+    return block._replace(columns=columns, units=units)
 
 
 def _runs(places: Places, payload: Payload, wanted: Wanted, rejects: Rejects) -> Ensemble:

@@ -18,7 +18,7 @@ from collections.abc import Collection, Iterable
 import msgspec
 
 from atalaia.domain.place import Place
-from atalaia.sources import thunder
+from atalaia.sources import storms, thunder
 from atalaia.sources.request import SourceRequest
 
 NAME = "open-meteo"
@@ -27,6 +27,8 @@ ARCHIVE = "archive"
 """Past days, in the same shape: nothing in it is a forecast."""
 FIRE_WEATHER = "fire-weather"
 """Hours of which nothing is told but the fire weather index that they come to."""
+STORMS = "storms"
+"""Hours of which nothing is told but how severe a thunderstorm could become."""
 ENSEMBLE = "ensemble"
 """Hours by many runs of models, each a series of its own."""
 BASE_URL = "https://api.open-meteo.com"
@@ -111,6 +113,8 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
         """What of the catalogue it tells."""
         if self.content == FIRE_WEATHER:
             return frozenset({"fire_weather_index"})
+        if self.content == STORMS:
+            return frozenset({storms.VARIABLE})
         told = {VARIABLES[name] for names in self.asked.values() for name in names}
         return frozenset(told | {thunder.VARIABLE} if "weather_code" in told else told)
 
@@ -121,7 +125,7 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
         tenths = self.runs * sum(map(len, self.asked.values())) / 10
         return max(1.0, tenths, tenths * self.days / _DAYS_A_CALL)
 
-    def interval_s(self, places: int, calls_a_day: float) -> int:
+    def interval_s(self, places: float, calls_a_day: float) -> int:
         """How often a further API may ask so many places, where all APIs have so many calls."""
         least = places * self.calls_per_place * 86_400 / (FURTHER_SHARE * calls_a_day)
         return max(self.every_s, math.ceil(least))
@@ -215,6 +219,25 @@ FURTHER = (
         days=96,
         every_s=6 * 3600,
         step_s=86_400,
+    ),
+    # What is foretold of the wind aloft is new with each run of the models.
+    Endpoint(
+        name=f"{NAME}:storms",
+        content=STORMS,
+        base_url=BASE_URL,
+        path="/v1/forecast",
+        asked={
+            "hourly": (
+                "weather_code",
+                "cape",
+                "wind_speed_10m",
+                "wind_direction_10m",
+                *storms.ALOFT,
+            )
+        },
+        span={"past_hours": "6", "forecast_hours": "48"},
+        days=3,
+        every_s=3600,
     ),
 )
 

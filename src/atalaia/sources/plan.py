@@ -26,6 +26,13 @@ from atalaia.sources.schedule import (
     most_a_day,
 )
 
+WORTH_ASKING = 0.5
+"""How near a limit a place's forecast comes, as `schedule.Nearness` says it, for an ensemble to be
+asked of it each time: within one step between limits, and of amounts at least half of the limit."""
+
+CALM_ROUNDS = 4
+"""An ensemble that runs four times a day is asked once a day of a place whose forecast is calm."""
+
 _DAY_S = 86_400
 _SLOWEST_UPDATE_S = 900
 """Open-Meteo's current values are made anew every quarter of an hour: no sooner is one missing."""
@@ -40,11 +47,14 @@ class Plan(Protocol):
     """Interval at which a place's values are expected, for telling silence; 0: of no place."""
     windows: tuple[CallWindow, ...]
     """How many calls it allows."""
+    is_by_forecast: bool
+    """Whether it goes by how near a limit a place's forecast comes, and not by how it is now."""
 
     def due(
         self, now: int, last: Mapping[str, Ints], nearness: Floats, left: Mapping[str, int]
     ) -> list[Due]:
-        """What to ask now, first things first. `last` has a column for each of `contents`."""
+        """What to ask now, first things first. `last` has a column for each of `contents`,
+        `nearness` of each place what the plan goes by (`schedule.Nearness`)."""
         ...
 
     def requests(self, asked: Sequence[Due]) -> list[tuple[SourceRequest, list[Due]]]:
@@ -62,6 +72,7 @@ class OpenMeteoPlan:
     name = open_meteo_apis.NAME
     contents: tuple[str, ...] = (CONTENT,)
     windows = limits_of(name)
+    is_by_forecast = False
 
     def __init__(
         self,
@@ -116,6 +127,8 @@ class FurtherPlan:
     What it tells moves by the hour or the day, and asking oftener would bring the same again.
     """
 
+    is_by_forecast = False
+
     def __init__(
         self, places: Places, api: Endpoint, base_url: str = open_meteo_apis.BASE_URL
     ) -> None:
@@ -138,6 +151,42 @@ class FurtherPlan:
     def requests(self, asked: Sequence[Due]) -> list[tuple[SourceRequest, list[Due]]]:
         """See `Plan.requests`."""
         return _of_open_meteo(asked, self._places, self._api, self._base_url)
+
+
+class EnsemblePlan(FurtherPlan):
+    """An ensemble: places whose own forecast comes near a limit each time, others every fourth.
+
+    The provider counts each run as a forecast of its own. Where the calls do not suffice, places
+    that are worth them are asked as often as what the others leave allows.
+    """
+
+    is_by_forecast = True
+
+    def __init__(
+        self, places: Places, api: Endpoint, base_url: str = open_meteo_apis.BASE_URL
+    ) -> None:
+        super().__init__(places, api, base_url)
+        self.expected_s = max(self.expected_s, CALM_ROUNDS * ensemble_every_s(api, 0, len(places)))
+
+    def due(
+        self, now: int, last: Mapping[str, Ints], nearness: Floats, left: Mapping[str, int]
+    ) -> list[Due]:
+        """See `Plan.due`. Then who waits longest: the calls may not suffice for all."""
+        del left
+        content = self._api.content
+        is_worth_it = ~(nearness < WORTH_ASKING)  # NaN, too
+        worth = int(is_worth_it.sum())
+        every_s = ensemble_every_s(self._api, worth, len(self._places) - worth)
+        age = _age(now, last[content])
+        waits = np.flatnonzero(age >= np.where(is_worth_it, every_s, CALM_ROUNDS * every_s))
+        order = np.lexsort((-age[waits], ~is_worth_it[waits]))
+        return [Due(content, place) for place in waits[order].tolist()]
+
+
+def ensemble_every_s(api: Endpoint, worth: int, others: int) -> int:
+    """How often places may be asked that are worth it, where so many others are asked every
+    `CALM_ROUNDS` times as long."""
+    return api.interval_s(worth + others / CALM_ROUNDS, calls_of_open_meteo())
 
 
 def calls_of_open_meteo() -> float:
@@ -173,6 +222,7 @@ class TomorrowIoPlan:
     name = tomorrow_io.NAME
     contents: tuple[str, ...] = ("realtime", "forecast")
     windows = limits_of(name)
+    is_by_forecast = False
 
     def __init__(
         self,
@@ -249,6 +299,7 @@ class StationsPlan:
     """
 
     expected_s = 0
+    is_by_forecast = False
 
     def __init__(
         self,
@@ -294,6 +345,8 @@ class EachPlacePlan:
 
     expected_s  0: nothing that a rule needs is told
     """
+
+    is_by_forecast = False
 
     def __init__(
         self,

@@ -18,7 +18,7 @@ from atalaia.clock import Clock
 from atalaia.domain.alert import instant
 from atalaia.domain.payload import Payload
 from atalaia.domain.place import Places
-from atalaia.domain.reading import NO_TIME, Floats
+from atalaia.domain.reading import NO_TIME
 from atalaia.logs import Logger
 from atalaia.notes import Note
 from atalaia.plugins.found import PluginBroken
@@ -28,7 +28,7 @@ from atalaia.sources.budget import Budget, Count
 from atalaia.sources.health import Health
 from atalaia.sources.plan import Plan
 from atalaia.sources.request import SourceRequest
-from atalaia.sources.schedule import Due
+from atalaia.sources.schedule import Due, Nearness
 from atalaia.sources.signed import SignedFetch
 
 LOOK_AGAIN_S = 10.0
@@ -47,7 +47,7 @@ Polls = dict[str, dict[str, int]]
 class Poller:
     """Polls one source for ever: `run` it in a task, and cancel that to stop.
 
-    nearness    each place's nearness to a limit, shape (places,), from 0 to 1
+    nearness    each place's nearness to a limit
     deliver     takes what came; it may take its time, and the source is then asked less
     """
 
@@ -58,7 +58,7 @@ class Poller:
         session: aiohttp.ClientSession,
         deliver: Deliver,
         *,
-        nearness: Callable[[], Floats],
+        nearness: Callable[[], Nearness],
         notes: Notes,
         clock: Clock,
         timeout_s: float = 20.0,
@@ -106,7 +106,9 @@ class Poller:
     async def _round(self) -> float:
         """Send what is due, as calls and requests in flight allow; return seconds to wait."""
         now = self._clock.now()
-        asked = self.plan.due(int(now), self._last, self._nearness(), self.budget.left(now))
+        nearness = self._nearness()
+        near = nearness.ahead if self.plan.is_by_forecast else nearness.now
+        asked = self.plan.due(int(now), self._last, near, self.budget.left(now))
         begun: list[tuple[SourceRequest, list[Due]]] = []
         wait_s = LOOK_AGAIN_S
         for request, what in self.plan.requests(asked):

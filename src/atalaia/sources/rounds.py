@@ -19,7 +19,6 @@ import msgspec
 from atalaia.clock import Clock
 from atalaia.domain.payload import Payload
 from atalaia.domain.place import Places
-from atalaia.domain.reading import Floats
 from atalaia.notes import Note
 from atalaia.ports import Notes, Stream
 from atalaia.sources import status
@@ -29,6 +28,7 @@ from atalaia.sources.health import Health
 from atalaia.sources.ingest import clock_payload
 from atalaia.sources.plan import Plan
 from atalaia.sources.poller import Poller
+from atalaia.sources.schedule import Nearness
 from atalaia.sources.session import open_session
 from atalaia.sources.status import SourceStatus
 
@@ -58,13 +58,13 @@ async def go_round(
     notes: Notes,
     clock: Clock,
     *,
-    nearness: Floats,
+    nearness: Nearness,
     on_kept: Callable[[Sequence[Payload]], None],
 ) -> Went:
     """Ask what is due, append what comes to the stream, and tell the stream what time it is.
 
     heard     services of official warnings: the address, and how often it is asked
-    nearness  of each place to a limit, shape (places,)
+    nearness  of each place to a limit
     on_kept   called with what was appended
 
     Raises StateConflict and QueueFull.
@@ -110,12 +110,12 @@ async def ask(
     keep: Keep,
     clock: Clock,
     *,
-    nearness: Floats,
+    nearness: Nearness,
     health: Health | None,
 ) -> SourceStatus:
     """One round of a source that was known to do so well; return how it is doing.
 
-    nearness  of each place to a limit, shape (places,)
+    nearness  of each place to a limit
     """
 
     async def wait(_: float) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import msgspec
 import numpy as np
@@ -25,6 +26,25 @@ _MOST_FOR_NEAR = 0.8
 """Share of the rest that places near a limit may take: calm ones are never left unseen."""
 _KEPT_BACK = 0.2
 """Share of each window's limit that is left for places near a limit."""
+
+
+@dataclass(frozen=True, slots=True)
+class Nearness:
+    """How near each place is to a limit, shape (places,), from 0 (far from any) to 1 (at one, or
+    past it), as detection says it with each step.
+
+    now    by what is known of now; 0 where nothing is: a place that is not known is asked anyway
+    ahead  by what its forecasts say of the hours to come, of the limits that name a chance; 1 where
+           none says anything: what is missing is never calm
+    """
+
+    now: Floats
+    ahead: Floats
+
+    @classmethod
+    def unknown(cls, places: int) -> Nearness:
+        """Of so many places of which nothing is known."""
+        return cls(np.zeros(places), np.ones(places))
 
 
 class PollCadence(msgspec.Struct, frozen=True):

@@ -4,6 +4,7 @@ import { h } from "./dom.js";
 import { amount, clock, measured, number, zoned } from "./format.js";
 import { LEVELS, shape } from "./levels.js";
 import { hasLibraries, uplot } from "./libraries.js";
+import { likeliest } from "./series.js";
 import { t } from "./words.js";
 
 const GAP_S = 3 * 3600 + 60;
@@ -11,21 +12,35 @@ const COLOURS = ["--line-1", "--line-2", "--line-3"];
 const MOST_ROWS = 200;
 
 /** {variable, measure, window_s, unit, limits, isBelow, usual: {low, high}, level, zone, now, span: [since, until],
-    lines: [{source, kind, ahead, pairs}]} → an element; `.end()` it. */
+    lines: [{source, kind, ahead, pairs}], fan} → an element; `.end()` it. `fan`: of `fans`, or null. */
 export function chart(given) {
   const title = measured(given);
   const box = h("div", { class: "chart", role: "img", "aria-label": `${title}. ${summed(given)}` });
   const element = h("figure", { class: "chart-box" },
     h("h3", {}, given.level && shape(given.level, 18), title, " ", h("small", { class: "quiet" }, given.unit === "1" ? "" : given.unit)),
-    keys(given), hasLibraries ? box : h("p", { class: "quiet small" }, summed(given)), table(given, title));
+    keys(given), given.fan && h("p", { class: "small" }, odds(given)), hasLibraries ? box : h("p", { class: "quiet small" }, summed(given)), table(given, title));
   let end = () => {};
   if (hasLibraries) draw(box, given).then((done) => { end = done; }, () => box.remove());
   element.end = () => end();
   return element;
 }
 
-function summed({ lines, unit, zone }) {
+/** "At most 6 of 10 model runs reach Orange 50 mm (qua 18:00); …" */
+function odds({ fan, unit, limits, isBelow, zone }) {
+  const said = ["yellow", "orange", "red"].filter((level) => fan.chances[level] && limits[level] !== undefined).map((level) => {
+    const { share, at } = likeliest(fan, level);
+    const limit = `${t.short[level]} ${isBelow ? "≤" : "≥"} ${amount(limits[level], unit)}`;
+    return share ? `${limit}: ${t.fan.tenths(share < 0.05 ? "<1" : share > 0.95 && share < 1 ? ">9" : number(share * 10, 0))} (${clock(at * 1000, zone)})` : `${limit}: ${t.fan.none}`;
+  });
+  return `${t.fan.told(Math.max(...fan.runs), fan.source, clock(fan.received_at, zone))} ${said.join("; ")}.`;
+}
+
+function summed({ lines, unit, zone, fan }) {
   const said = [];
+  if (fan) {
+    const { 10: low, 90: high } = fan.quantiles;
+    said.push(`${t.fan.band}: ${amount(Math.min(...low), unit)} – ${amount(Math.max(...high), unit)}`);
+  }
   for (const line of lines) {
     const most = line.pairs.reduce((a, b) => (b[1] > a[1] ? b : a));
     const least = line.pairs.reduce((a, b) => (b[1] < a[1] ? b : a));
@@ -35,17 +50,19 @@ function summed({ lines, unit, zone }) {
   return said.join("; ");
 }
 
-function keys({ lines, limits, unit, usual }) {
+function keys({ lines, limits, unit, usual, fan }) {
   const sources = [...new Set(lines.map((line) => line.source))];
   return h("ul", { class: "keys" },
     sources.map((source, i) => h("li", {},
       h("span", { class: `key-line line-${i + 1}` }), source)),
+    fan && h("li", {}, h("span", { class: "key-fan" }), t.fan.band),
+    fan && h("li", {}, h("span", { class: "key-line line-fan" }), t.fan.median),
     usual && h("li", {}, h("span", { class: "key-band" }), `${t.place.range} ${number(usual.low)} – ${amount(usual.high, unit)}`),
     LEVELS.filter((level) => limits[level] !== undefined).map((level) =>
       h("li", {}, shape(level, 12), h("span", {}, `${t.short[level]} ${amount(limits[level], unit)}`))));
 }
 
-function table({ lines, unit, zone, limits, isBelow }, title) {
+function table({ lines, unit, zone, limits, isBelow, fan }, title) {
   const rows = new Map();
   for (const line of lines) {
     line.pairs.forEach(([at, value], i) => {
@@ -62,8 +79,25 @@ function table({ lines, unit, zone, limits, isBelow }, title) {
       h("td", {}, clock(at * 1000, zone, { long: true })), h("td", { class: "number" }, number(value)),
       h("td", {}, `${source}, ${t.kinds[kind]}`), h("td", {}, over(value, limits, isBelow)))))));
   const details = h("details", {}, h("summary", {}, t.place.table));
-  details.addEventListener("toggle", () => { if (details.open && details.childElementCount === 1) details.append(body()); });
+  details.addEventListener("toggle", () => { if (details.open && details.childElementCount === 1) details.append(body(), ...(fan ? [runsTable(fan, unit, zone, title, isBelow)] : [])); });
   return details;
+}
+
+/** The fan as a table: of each hour what tenths of the runs reach, and how many pass each limit. */
+function runsTable(fan, unit, zone, title, isBelow) {
+  const levels = LEVELS.filter((level) => fan.chances[level]);
+  const quantiles = Object.entries(fan.quantiles);
+  const named = `${title}, ${t.fan.title}`;
+  const head = (text) => h("th", { scope: "col", class: "number" }, text);
+  const cell = (text) => h("td", { class: "number" }, text);
+  return h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": named }, h("table", {},
+    h("caption", {}, `${named}${unit === "1" ? "" : ` (${unit})`}`),
+    h("thead", {}, h("tr", {}, h("th", { scope: "col" }, t.place.time),
+      quantiles.map(([percent]) => head(percent === "50" ? t.fan.median : `${percent} %`)),
+      levels.map((level) => head(`${isBelow ? "≤" : "≥"} ${t.short[level]}`)), head(t.fan.runs))),
+    h("tbody", {}, fan.times.map((at, i) => h("tr", {}, h("td", { class: "when" }, clock(at * 1000, zone, { long: true })),
+      quantiles.map(([, values]) => cell(number(values[i]))),
+      levels.map((level) => cell(`${number(fan.chances[level][i] * 100, 0)} %`)), cell(fan.runs[i]))))));
 }
 
 function over(value, limits, isBelow) {
@@ -80,7 +114,8 @@ async function draw(box, given) {
     { ...line, pairs: line.pairs.slice(0, line.ahead) },
     { ...line, pairs: line.pairs.slice(Math.max(0, line.ahead - 1)), isForecast: true },
   ]).filter((part) => part.pairs.length);
-  const data = uPlot.join(parts.map((part) => columns(part.pairs)));
+  const spread = given.fan ? Object.values(given.fan.quantiles) : [];
+  const data = uPlot.join([...parts.map((part) => columns(part.pairs)), ...(given.fan ? [[given.fan.times, ...spread]] : [])]);
   const wide = () => Math.max(260, box.clientWidth);
   const look = () => looks(box);
   const options = {
@@ -89,7 +124,8 @@ async function draw(box, given) {
     cursor: { points: { size: 8 }, drag: { x: false, y: false }, y: false },
     scales: { x: { range: () => given.span }, y: { range: (_, low, high) => reach(low, high, given) } },
     axes: axes(given, look),
-    series: [{}, ...parts.map((part) => stroke(part, sources, look))],
+    series: [{}, ...parts.map((part) => stroke(part, sources, look)), ...spread.map((_, i) => edge(i === 2, look))],
+    bands: spread.length ? fanned(parts.length + 1, look) : [],
     hooks: { drawClear: [(u) => tint(u, given, look())], draw: [(u) => limitsOn(u, given, look())], setCursor: [tip(box, given, parts)] },
   };
   let plot = new uPlot(options, data, box);
@@ -174,12 +210,26 @@ function stroke(line, sources, look) {
   };
 }
 
+/** Of the fan's five lines the middle one is drawn; the others bound what is filled. */
+function edge(isMedian, look) {
+  return { stroke: () => (isMedian ? look().fan : "transparent"), width: isMedian ? 1.8 : 0, dash: isMedian ? [2, 3] : undefined,
+    points: { show: false }, spanGaps: false };
+}
+
+function fanned(first, look) {
+  const filled = (high, low, share) => ({ series: [first + high, first + low], fill: () => shaded(look().fan, share) });
+  return [filled(4, 0, 0.16), filled(3, 1, 0.2)];
+}
+
+/** A colour as #rrggbb, so far let through. */
+const shaded = (colour, share) => `${colour}${Math.round(share * 255).toString(16).padStart(2, "0")}`;
+
 function looks(box) {
   const style = getComputedStyle(box);
   const colour = (name) => style.getPropertyValue(name).trim();
   return {
     lines: COLOURS.map(colour), muted: colour("--muted"), line: colour("--line"), ink: colour("--ink"),
-    surface: colour("--surface"), soft: colour("--accent-soft"), font: style.fontFamily,
+    surface: colour("--surface"), fan: colour("--line-fan"), soft: colour("--accent-soft"), font: style.fontFamily,
     levels: Object.fromEntries(LEVELS.map((level) => [level, [colour(`--${level}`), colour(`--${level}-ink`)]])),
   };
 }

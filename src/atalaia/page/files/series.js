@@ -50,6 +50,27 @@ export function grouped(lines) {
   return [...found.values()];
 }
 
+/** Of the API's chances: what runs of models make of the measure of each chart, by `keyOf`. Rules of
+    one measure say the same of it, each the chances of its own limits. */
+export function fans(told) {
+  const found = new Map();
+  for (const one of told.chances ?? []) {
+    const { times, chances, ...more } = one;
+    const before = found.get(keyOf(one));
+    if (before && before.source !== one.source) continue;
+    const limits = { ...one.limits, ...before?.limits };
+    found.set(keyOf(one), { ...more, limits, times: times.map((at) => Date.parse(at) / 1000), chances: { ...chances, ...before?.chances } });
+  }
+  return found;
+}
+
+/** The hour in which the most runs pass a level's limit, the first of equal ones: {share, at}. */
+export function likeliest(fan, level) {
+  const shares = fan.chances[level] ?? [];
+  const share = Math.max(0, ...shares);
+  return { share, at: fan.times[shares.indexOf(share)] };
+}
+
 /** The newest value that is no forecast: {value, at, source, kind}; null: none within a day. */
 export function latest(lines, now) {
   let best = null;

@@ -47,7 +47,7 @@ def _app() -> Any:
         home.clients, config.workgroup, config.database, on_cost=_note_cost, timeout_s=ANSWER_S
     )
     places, now = settings.places, deployment.CLOCK.now
-    history = GoldHistory(sql, places, now, home.state.item)
+    history = GoldHistory(sql, places, now, home.state.item, settings.rules)
     sight = FollowedSight(home.state, places, config.lanes, now)
     norms = partial(Followed(settings.rules, places).latest, home.state, home.lake)
     services = deployment.services()

@@ -8,10 +8,10 @@ from __future__ import annotations
 from typing import Any
 
 from atalaia.detect import near
-from atalaia.domain.reading import Floats
 from atalaia.run.aws import deployment
 from atalaia.settings.plans import plans
 from atalaia.sources.rounds import go_round
+from atalaia.sources.schedule import Nearness
 
 
 def handle(_event: dict[str, Any], _context: Any) -> dict[str, Any]:
@@ -36,7 +36,7 @@ def handle(_event: dict[str, Any], _context: Any) -> dict[str, Any]:
     return {"payloads": went.payloads}
 
 
-def _nearness(now: int) -> Floats:
+def _nearness(now: int) -> Nearness:
     """Of each place to a limit, as detect last told it."""
     home, places = deployment.home(), deployment.settings().places
     return near.read(home.state.load(near.PREFIX), places, home.config.lanes, now)

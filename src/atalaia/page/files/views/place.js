@@ -6,7 +6,7 @@ import { fill, h } from "../dom.js";
 import { ago, amount, capital, clock, figure, hazard, length, measured, number, variable, zoned } from "../format.js";
 import { icon } from "../icons.js";
 import { badge, highest, LEVELS, RANK, shape } from "../levels.js";
-import { ahead, grouped, instants, keyOf, latest, measures, passed, within } from "../series.js";
+import { ahead, fans, grouped, instants, keyOf, latest, measures, passed, within } from "../series.js";
 import { now as serverNow, on, open, placesOf, store } from "../store.js";
 import { t } from "../words.js";
 import { failed, share, unloaded } from "./parts.js";
@@ -46,13 +46,13 @@ export async function show(main, { id, query, titled }) {
     const path = `/v1/places/${encodeURIComponent(id)}`;
     const names = [...new Set([...ALWAYS, ...(place.climate?.bands ?? []).map((band) => band.variable)])];
     try {
-      const [newest, judged, read] = await Promise.all([look(path), look(`${path}/measures?hours=72`),
-        look(`${path}/readings?hours=72&variables=${names.join(",")}`)]);
+      const [newest, judged, read, runs] = await Promise.all([look(path), look(`${path}/measures?hours=72`),
+        look(`${path}/readings?hours=72&variables=${names.join(",")}`), runsOf(path)]);
       place.newest_at = newest.newest_at;
       const lines = measures(judged);
       const isJudged = new Set(lines.map(keyOf));
       const plain = names.filter((name) => !isJudged.has(`${name}|value|0`)).flatMap((name) => instants(read, name));
-      told.groups = grouped([...lines, ...plain]);
+      told.groups = fanned(grouped([...lines, ...plain]), fans(runs));
     } catch (error) {
       if (!(error instanceof Problem)) throw error;
       // What is drawn already stays.
@@ -101,6 +101,26 @@ export async function show(main, { id, query, titled }) {
     clearInterval(timer);
     [...ends, ...told.ends].forEach((end) => end());
   };
+}
+
+/** What ensembles say there. Where that cannot be had, all else is still shown. */
+async function runsOf(path) {
+  try {
+    return await look(`${path}/chances`);
+  } catch (error) {
+    if (!(error instanceof Problem)) throw error;
+    return {};
+  }
+}
+
+/** The lines of each chart, with what runs of models make of the same measure. */
+function fanned(groups, found) {
+  const known = new Set(groups.map(keyOf));
+  const alone = [...found.values()].filter((fan) => !known.has(keyOf(fan))).map((fan) => ({ ...fan, lines: [] }));
+  return [...groups, ...alone].map((group) => {
+    const fan = found.get(keyOf(group)) ?? null;
+    return { ...group, fan, limits: { ...fan?.limits, ...group.limits } };
+  });
 }
 
 // How it stands
@@ -185,7 +205,9 @@ function gauge(rule, value, level) {
 // The last days
 
 function charts(place, groups, now, hours) {
-  const span = [now - hours * 3600, now + AHEAD_S];
+  // Runs of models may reach farther than the forecast: all charts do then.
+  const last = Math.max(now + AHEAD_S, ...groups.map((group) => group.fan?.times.at(-1) ?? 0));
+  const span = [now - hours * 3600, last];
   const bands = (place.climate?.bands ?? []).map((band) => ({ ...band, usual: usualOf(band, place) })).filter((one) => one.usual);
   // What is going on comes first, the worst before the others.
   const levels = new Map();
@@ -197,7 +219,7 @@ function charts(place, groups, now, hours) {
     const level = levels.get(keyOf(group));
     const lines = group.lines.map((line) => within(line, ...span)).filter(Boolean);
     const band = group.measure === "value" && bands.find((one) => one.variable === group.variable);
-    if (!lines.length || !(level || band || Object.keys(group.limits).length)) continue;
+    if (!(lines.length || group.fan) || !(level || band || Object.keys(group.limits).length)) continue;
     drawn.push(chart({ ...group, isBelow: group.is_below, usual: band?.usual, level, zone: place.timezone, now, span, lines }));
   }
   const choose = h("div", { class: "segmented", role: "radiogroup", "aria-label": t.place.period },

@@ -10,7 +10,7 @@ import { townField } from "../towns.js";
 import { language, t } from "../words.js";
 import { inWords } from "./parts.js";
 
-export const HAZARDS = ["heavy_rain", "wind", "storm", "thunderstorm", "flood", "river_flood", "heat", "dry_air", "cold", "frost", "temperature_drop", "snow", "uv", "fog", "sea", "fire_weather", "air_quality"];
+export const HAZARDS = ["heavy_rain", "wind", "storm", "thunderstorm", "flood", "landslide", "river_flood", "heat", "dry_air", "cold", "frost", "temperature_drop", "snow", "uv", "fog", "sea", "fire_weather", "air_quality"];
 const RADII = [10, 25, 50, 100, 200];
 const CHOICES = LEVELS.slice(1);
 const REACH_KM = RADII.at(-1); // as people/coverage.py has it

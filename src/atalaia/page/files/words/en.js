@@ -19,7 +19,7 @@ export const words = {
   hazards: {
     heavy_rain: "heavy rain", wind: "strong wind", heat: "extreme heat", cold: "extreme cold",
     frost: "frost", dry_air: "dry air", temperature_drop: "sharp drop in temperature",
-    snow: "snow", storm: "storm", uv: "ultraviolet radiation", fog: "fog", flood: "flood", air_quality: "polluted air", river_flood: "river flood",
+    snow: "snow", storm: "storm", uv: "ultraviolet radiation", fog: "fog", flood: "flood", landslide: "risk of landslides", air_quality: "polluted air", river_flood: "river flood",
     sea: "rough sea", thunderstorm: "thunderstorm", fire_weather: "fire weather",cannot_see: "no data",
   },
   variables: {
@@ -36,6 +36,7 @@ export const words = {
     cloud_base_m: "Cloud base", cloud_ceiling_m: "Cloud ceiling", radiation_kj_m2: "Sunlight",
     river_discharge_m3_s: "Discharge of the largest river in the place's 5 km cell",
     wave_height_m: "Height of the waves", wave_period_s: "Period of the waves", sea_level_m: "Sea level",
+    severe_storm_m3_s3: "The thunderstorm's energy times shear of the wind",
     thunderstorm_class: "Thunderstorm",
     fire_weather_index: "Fire weather index (FWI)",
     pm2_5_ug_m3: "Fine particles (PM2.5)", pm10_ug_m3: "Particles (PM10)", ozone_ug_m3: "Ozone",
@@ -56,6 +57,7 @@ export const words = {
     heat: "Drink water, stay in the shade, leave no one in cars. Look after the old and the young.",
     dry_air: "Drink water, avoid effort from 10:00 to 17:00, light no fires.",
     flood: "Go to high ground. Do not enter the water.",
+    landslide: "On a slope, leave now for a safe place. Watch for cracks, cracking sounds, leaning trees and poles.",
     river_flood: "Leave the riverbank. Bring people, animals and papers to high ground.",
     sea: "Leave the beach, the rocks and the promenade. Do not swim, nor go out by boat.",
     fire_weather: "Light no fire and burn no waste. If you see fire, leave early and report it.",
@@ -152,6 +154,11 @@ export const words = {
     hours: { 24: "1 day", 72: "3 days" },
     period: "Period",
     normal: "median", range: "usual range", return: (years) => `once in ${years} years`,
+  },
+  fan: {
+    title: "model runs", band: "8 of 10 model runs; inside: half", median: "median", runs: "runs",
+    tenths: (n) => `${n} of 10 runs`, none: "no run",
+    told: (n, source, at) => `${n} runs of ${source}, received ${at}; most that pass a limit in one hour:`,
   },
   alert: {
     ongoing: "Going on",

@@ -19,7 +19,7 @@ export const words = {
   hazards: {
     heavy_rain: "lluvia fuerte", wind: "viento fuerte", heat: "calor extremo", cold: "frío extremo",
     frost: "helada", dry_air: "baja humedad", temperature_drop: "descenso brusco de temperatura",
-    snow: "nieve", storm: "tormenta", uv: "radiación ultravioleta", fog: "niebla", flood: "inundación", air_quality: "aire contaminado", river_flood: "crecida de río",
+    snow: "nieve", storm: "tormenta", uv: "radiación ultravioleta", fog: "niebla", flood: "inundación", landslide: "riesgo de deslizamientos", air_quality: "aire contaminado", river_flood: "crecida de río",
     sea: "oleaje fuerte", thunderstorm: "tormenta eléctrica", fire_weather: "riesgo de incendio",cannot_see: "sin datos",
   },
   variables: {
@@ -36,6 +36,7 @@ export const words = {
     cloud_base_m: "Base de las nubes", cloud_ceiling_m: "Techo de nubes", radiation_kj_m2: "Radiación solar",
     river_discharge_m3_s: "Caudal del mayor río de la celda de 5 km del lugar",
     wave_height_m: "Altura de las olas", wave_period_s: "Período de las olas", sea_level_m: "Nivel del mar",
+    severe_storm_m3_s3: "Energía de la tormenta por cizalladura del viento",
     thunderstorm_class: "Tormenta eléctrica",
     fire_weather_index: "Índice de peligro de incendio (FWI)",
     pm2_5_ug_m3: "Partículas finas (PM2,5)", pm10_ug_m3: "Partículas (PM10)", ozone_ug_m3: "Ozono",
@@ -56,6 +57,7 @@ export const words = {
     heat: "Beba agua, quédese a la sombra, no deje a nadie en autos. Cuide a mayores y niños.",
     dry_air: "Beba agua, evite esfuerzos de 10 a 17 h, no encienda fuego.",
     flood: "Vaya a un lugar alto. No entre en el agua.",
+    landslide: "En una ladera, salga ya hacia un lugar seguro. Atención a grietas, crujidos, árboles y postes inclinados.",
     river_flood: "Aléjese de la orilla. Lleve personas, animales y documentos a un lugar alto.",
     sea: "Aléjese de la playa, las rocas y el paseo. No se bañe ni salga en barco.",
     fire_weather: "No encienda fuego ni queme basura. Si ve fuego, salga pronto y avise.",
@@ -152,6 +154,11 @@ export const words = {
     hours: { 24: "1 día", 72: "3 días" },
     period: "Período",
     normal: "mediana", range: "lo habitual", return: (years) => `1 vez en ${years} años`,
+  },
+  fan: {
+    title: "corridas de los modelos", band: "8 de 10 corridas de los modelos; por dentro: la mitad", median: "mediana", runs: "corridas",
+    tenths: (n) => `${n} de 10 corridas`, none: "ninguna corrida",
+    told: (n, source, at) => `${n} corridas de ${source}, recibidas ${at}; lo máximo que pasa un límite en una hora:`,
   },
   alert: {
     ongoing: "En curso",

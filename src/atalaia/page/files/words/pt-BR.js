@@ -23,7 +23,7 @@ export const words = {
     heavy_rain: "chuva forte", wind: "vento forte", heat: "calor extremo", cold: "frio extremo",
     frost: "geada", dry_air: "baixa umidade", temperature_drop: "queda de temperatura",
     snow: "neve", storm: "tempestade", uv: "radiação ultravioleta", fog: "nevoeiro",
-    flood: "inundação", air_quality: "ar poluído", river_flood: "cheia de rio",
+    flood: "inundação", landslide: "risco de deslizamento", air_quality: "ar poluído", river_flood: "cheia de rio",
     sea: "ressaca", thunderstorm: "trovoada", fire_weather: "risco de incêndio",cannot_see: "sem dados",
   },
   variables: {
@@ -42,6 +42,7 @@ export const words = {
     cloud_base_m: "Base das nuvens", cloud_ceiling_m: "Teto de nuvens", radiation_kj_m2: "Radiação solar",
     river_discharge_m3_s: "Vazão do maior rio da célula de 5 km do lugar",
     wave_height_m: "Altura das ondas", wave_period_s: "Período das ondas", sea_level_m: "Nível do mar",
+    severe_storm_m3_s3: "Energia da trovoada vezes cisalhamento do vento",
     thunderstorm_class: "Trovoada",
     fire_weather_index: "Índice de perigo de incêndio (FWI)",
     pm2_5_ug_m3: "Partículas finas (MP2,5)", pm10_ug_m3: "Partículas (MP10)", ozone_ug_m3: "Ozônio",
@@ -62,6 +63,7 @@ export const words = {
     heat: "Beba água, fique à sombra, não deixe ninguém em carros. Cuide de idosos e crianças.",
     dry_air: "Beba água, evite esforço entre 10 h e 17 h, não faça fogo.",
     flood: "Vá para um lugar alto. Não entre na água.",
+    landslide: "Em encosta, saia já para um lugar seguro. Atenção a trincas, estalos, árvores e postes inclinados.",
     river_flood: "Saia da beira do rio. Leve pessoas, animais e documentos para o alto.",
     sea: "Saia da praia, das pedras e do calçadão. Não entre no mar nem vá de barco.",
     fire_weather: "Não faça fogo nem queime lixo. Se vir fogo, saia cedo e avise.",
@@ -158,6 +160,11 @@ export const words = {
     hours: { 24: "1 dia", 72: "3 dias" },
     period: "Período",
     normal: "mediana", range: "faixa usual", return: (years) => `1 vez em ${years} anos`,
+  },
+  fan: {
+    title: "rodadas dos modelos", band: "8 de 10 rodadas dos modelos; por dentro: metade", median: "mediana", runs: "rodadas",
+    tenths: (n) => `${n} de 10 rodadas`, none: "nenhuma rodada",
+    told: (n, source, at) => `${n} rodadas de ${source}, recebidas ${at}; o máximo que passa um limite numa hora:`,
   },
   alert: {
     ongoing: "Em curso",
