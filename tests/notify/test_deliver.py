@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -625,6 +625,47 @@ def test_a_run_ends_when_nothing_is_due_any_more(tmp_path: Path) -> None:
         assert len(post.ids) == 31, "the next call goes on"
 
     dry(tmp_path, tell)
+
+
+def test_a_run_goes_on_where_all_that_it_held_was_sent_while_it_looked_for_red_ones_alone(
+    tmp_path: Path,
+) -> None:
+    """Where there is no room it looks for those alone. That it finds none says nothing of others,
+    though by the time of the answer nothing is held any more."""
+
+    async def tell(office: Office, post: Post) -> None:
+        office.put(*(message(f"m{i}") for i in range(100)))
+        take, loop = office.deliverer._take, asyncio.get_running_loop()
+
+        def slow_take(now: int, room: Mapping[str, int]) -> Any:
+            if not room:
+                nothing_held = office.until(lambda: not office.deliverer.held)
+                asyncio.run_coroutine_threadsafe(nothing_held, loop).result(LIMIT_S)
+            return take(now, room)
+
+        office.deliverer._take = slow_take  # type: ignore[method-assign]
+        await office.deliverer.run_dry(600, 20)
+        assert len(post.ids) == 100
+
+    dry(tmp_path, tell, at_once=2)
+
+
+def test_a_run_goes_on_after_messages_of_which_no_letter_came(tmp_path: Path) -> None:
+    async def tell(office: Office, post: Post) -> None:
+        office.put(*(message(f"m{i}") for i in range(100)))
+        write, left = office.write, iter(range(90))
+
+        def refused_at_first(messages: Sequence[Message]) -> list[Letter | Outcome]:
+            return [
+                said if next(left, None) is None else Outcome("dropped", "it is over")
+                for said in write(messages)
+            ]
+
+        office.deliverer._write = refused_at_first
+        await office.deliverer.run_dry(600, 20)
+        assert len(post.ids) == 10
+
+    dry(tmp_path, tell, at_once=2)
 
 
 def test_at_the_end_of_its_time_a_run_leaves_nothing_claimed_that_nobody_sends(

@@ -174,6 +174,7 @@ class Deliverer:
             for claimed in self._claimed.values():
                 self._give_back([bundle for row in claimed.overdue(now) for bundle in row])
             room = self._room(now)
+            is_all = not self.held  # else it looks where there is room, or for red ones alone
             self._is_claiming = True
             try:
                 rows = await asyncio.to_thread(self._take, now, room)
@@ -188,7 +189,7 @@ class Deliverer:
             for name, each in rows.items():
                 self._claimed[name].put(each)
             if not rows:
-                if not self.held:
+                if is_all:
                     self._is_dry.set()
                 # Not wait_for, which may lose a cancellation before Python 3.12.
                 with suppress(TimeoutError):
@@ -227,6 +228,7 @@ class Deliverer:
             if isinstance(letter, Outcome):
                 schedule = self.senders[message.channel].limits.schedule
                 refused.append((message, settled(message, letter, schedule, now)))
+                rows[message.channel]  # there may be more, though no letter came of these
                 continue
             rows[message.channel].setdefault(message.order_key, []).append((message, letter))
         if refused:
