@@ -37,6 +37,8 @@ class Directory:
         self.opened.append(pseudonym)
         return self.people.get(pseudonym)
 
+    limited = person
+
     def contact(self, pseudonym: str, channel: str) -> Contact | None:
         if pseudonym in self.shut:
             raise StateConflict("damaged")

@@ -6,12 +6,14 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from structlog.testing import capture_logs
 
 from atalaia.domain.delivery import Letter, Limits, Message, Outcome, Sent, Status
+from atalaia.domain.hazard import Level
 from atalaia.errors import StateConflict
 from atalaia.homes.embedded import EmbeddedHome, open_home
 from atalaia.notify.deliver import LEASE_S, Deliverer
@@ -648,6 +650,28 @@ def test_a_run_goes_on_where_all_that_it_held_was_sent_while_it_looked_for_red_o
         assert len(post.ids) == 100
 
     dry(tmp_path, tell, at_once=2)
+
+
+def test_red_ones_are_looked_for_where_there_is_no_room_once_a_second_or_when_something_is_new(
+    tmp_path: Path,
+) -> None:
+    """And not whenever something was sent: where a look is a call it would cost as much."""
+
+    async def tell(office: Office, post: Post) -> None:
+        looks: list[int] = []
+        claim = office.outbox.claim
+
+        def counted(now: int, until: int, room: Mapping[str, int], *rank: int, **other: Any) -> Any:
+            looks.extend(rank)
+            return claim(now, until, room, *rank, **other)
+
+        office.deliverer._outbox = SimpleNamespace(claim=counted, settle=office.outbox.settle)
+        office.put(*(message(f"m{i}") for i in range(200)))
+        await office.deliverer.run_dry(600, 20)
+        assert len(post.ids) == 200
+        assert looks == [Level.RED], "the clock stood still, and nobody said that something is new"
+
+    dry(tmp_path, tell, at_once=1)
 
 
 def test_a_run_goes_on_after_messages_of_which_no_letter_came(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import msgspec
 
 from atalaia.domain.contact import Contact
-from atalaia.domain.subscription import Person
+from atalaia.domain.subscription import Person, has_limits
 from atalaia.notify.fanout import Profiles
 from atalaia.notify.letters import Directory
 from atalaia.notify.recipients import Recipients
@@ -50,13 +50,15 @@ def sending(
 
 
 class _Held(NamedTuple):
-    """A person without subscriptions (None: not to be told), and contacts as they lie sealed."""
+    """A person without subscriptions (None: not to be told), contacts as they lie sealed, and
+    whether there is a limit of their own."""
 
     profile: Person | None
     contacts: Sequence[ContactRow]
+    has_limits: bool
 
 
-_NOBODY = _Held(None, ())
+_NOBODY = _Held(None, (), has_limits=False)
 
 
 class AtHand:
@@ -88,6 +90,10 @@ class AtHand:
     def person(self, pseudonym: str) -> Person | None:
         """All that they asked for, read anew."""
         return self._registry.person(pseudonym)
+
+    def limited(self, pseudonym: str) -> Person | None:
+        """The same where they have a limit of their own: for most there is nothing to read."""
+        return self.person(pseudonym) if self._one(pseudonym).has_limits else None
 
     def question(self, pseudonym: str, channel: str, now: int) -> Question | None:
         """What to ask an address that waits to be confirmed, read anew."""
@@ -132,8 +138,9 @@ class AtHand:
         found = dict.fromkeys(pseudonyms, _NOBODY)
         for row, contacts in self._registry.people.with_contacts(pseudonyms):
             person = self._registry.told(row)
+            is_limited = person is not None and has_limits(person)
             if person is not None:
                 open_ = tuple(name for name in person.channels if name in self._channels)
                 person = msgspec.structs.replace(person, channels=open_, subscriptions=())
-            found[row.pseudonym] = _Held(person, contacts)
+            found[row.pseudonym] = _Held(person, contacts, is_limited)
         self._held |= found

@@ -8,6 +8,7 @@ the same id: at least once, and doubled at most for what was under way.
 from __future__ import annotations
 
 import asyncio
+import math
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -40,6 +41,9 @@ LEASE_S = 90
 """A lease is long enough for the slowest try and the waiting for those before it."""
 
 _POLL_S = 1.0
+_URGENT_S = 1.0
+"""So often red messages are looked for where there is no room, besides when something is new: a
+look may cost as much as a message."""
 _FAULT_S = 2.0
 
 log = Logger()
@@ -101,12 +105,15 @@ class Deliverer:
         self._is_idle = asyncio.Event()
         self._fault: StateConflict | None = None
         self._is_claiming = False
+        self._is_new = True
+        self._urgent_at = -math.inf
         self._is_dry.clear()
         self._last_look.forget()
         self._set_closing(is_closing=False)
 
     def wake(self) -> None:
         """Something has become due."""
+        self._is_new = True
         self._has_room.set()
 
     async def run(self) -> None:
@@ -208,18 +215,25 @@ class Deliverer:
 
     def _urgent_room(self, now: int, room: Mapping[str, int]) -> dict[str, int]:
         """How many red ones are taken on where there is no room: these wait for no others."""
-        return {
+        if not self._is_new and self._tick() < self._urgent_at + _URGENT_S:
+            return {}
+        urgent = {
             name: sender.limits.at_once
             for name, sender in self.senders.items()
             if name not in room and sender.pace.room(now) != 0
         }
+        if urgent:
+            self._is_new, self._urgent_at = False, self._tick()
+        return urgent
 
     def _take(self, now: int, room: Mapping[str, int]) -> dict[str, list[Row]]:
         """Claim, write and bundle; letters by channel and order key. In a thread."""
         until, together = now + LEASE_S, self._together
         claimed = self._outbox.claim(now, until, room, together=together) if room else []
         if urgent := self._urgent_room(now, room):
-            claimed += self._outbox.claim(now, until, urgent, Level.RED, together=together)
+            red = self._outbox.claim(now, until, urgent, Level.RED, together=together)
+            claimed += red
+            self._is_new |= bool(red)  # there may be more
         # If the clock was set forward, leases seem to have run out that are still held.
         claimed = [message for message in claimed if message.id not in self._mine]
         rows: dict[str, dict[str, list[Written]]] = defaultdict(dict)

@@ -32,6 +32,10 @@ class Directory(Protocol):
         """All that they asked for, with their own limits."""
         ...
 
+    def limited(self, pseudonym: str) -> Person | None:
+        """The same, if there is a limit of their own in it; None: there is none."""
+        ...
+
     def contact(self, pseudonym: str, channel: str) -> Contact | None:
         """Their confirmed address."""
         ...
@@ -140,5 +144,5 @@ class Letters:
         """By alert the limit of their own that it passed, if that is why they are told."""
         if not any(entry.moved for entry in entries):
             return []
-        whole = self._people.person(person.pseudonym)
+        whole = self._people.limited(person.pseudonym)
         return [own_limit(whole, entry) if whole else "" for entry in entries]

@@ -13,7 +13,14 @@ from typing import NamedTuple, TypeAlias
 import msgspec
 
 from atalaia.domain.contact import Contact
-from atalaia.domain.subscription import Circle, Person, Polygon, Subscription, Threshold
+from atalaia.domain.subscription import (
+    Circle,
+    Person,
+    Polygon,
+    Subscription,
+    Threshold,
+    has_limits,
+)
 from atalaia.errors import Overtaken, StateConflict
 from atalaia.logs import Logger
 from atalaia.people import request as asked
@@ -153,6 +160,11 @@ class Registry:
         """Who is told under this pseudonym; None: erased, stopped, or nothing confirmed yet."""
         row = self.people.person(pseudonym)
         return None if row is None else self.told(row)
+
+    def limited(self, pseudonym: str) -> Person | None:
+        """The same, if they have a limit of their own."""
+        found = self.person(pseudonym)
+        return found if found and has_limits(found) else None
 
     def load(self, after: int = 0) -> Iterator[Changed]:
         """Everybody who changed since the number `after`."""
