@@ -44,13 +44,13 @@ def test_who_has_no_limit_of_their_own_is_not_read_once_more_for_it(
     ana, bia = w.told("email:ana@example.org"), w.told("email:bia@example.org", thresholds=own)
     at_hand = AtHand(w.registry, OPEN)
     at_hand.fetch([ana, bia])
-    found = at_hand.limited(bia)
+    found = at_hand.person(bia, if_limited=True)
     assert found is not None
     assert found.subscriptions[0].thresholds == own
-    assert w.registry.limited(bia) == found
-    assert w.registry.limited(ana) is None
-    monkeypatch.setattr(w.registry, "person", lambda _: pytest.fail("one read a message"))
-    assert at_hand.limited(ana) is None
+    assert w.registry.person(bia, if_limited=True) == found
+    assert w.registry.person(ana, if_limited=True) is None
+    monkeypatch.setattr(w.registry, "person", lambda *_: pytest.fail("one read a message"))
+    assert at_hand.person(ana, if_limited=True) is None
 
 
 def test_whoever_changes_after_they_were_read_is_read_anew_and_nobody_else(w: World) -> None:

@@ -87,13 +87,12 @@ class AtHand:
         """All their contacts."""
         return self._one(pseudonym).contacts
 
-    def person(self, pseudonym: str) -> Person | None:
-        """All that they asked for, read anew."""
+    def person(self, pseudonym: str, *, if_limited: bool = False) -> Person | None:
+        """All that they asked for, read anew: for most there is nothing to read where limits of
+        their own are what matters."""
+        if if_limited and not self._one(pseudonym).has_limits:
+            return None
         return self._registry.person(pseudonym)
-
-    def limited(self, pseudonym: str) -> Person | None:
-        """The same where they have a limit of their own: for most there is nothing to read."""
-        return self.person(pseudonym) if self._one(pseudonym).has_limits else None
 
     def question(self, pseudonym: str, channel: str, now: int) -> Question | None:
         """What to ask an address that waits to be confirmed, read anew."""

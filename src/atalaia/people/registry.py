@@ -156,15 +156,12 @@ class Registry:
 
     # Reading
 
-    def person(self, pseudonym: str) -> Person | None:
-        """Who is told under this pseudonym; None: erased, stopped, or nothing confirmed yet."""
+    def person(self, pseudonym: str, *, if_limited: bool = False) -> Person | None:
+        """Who is told under this pseudonym; None: erased, stopped, or nothing confirmed yet; or,
+        if that is asked for, without a limit of their own."""
         row = self.people.person(pseudonym)
-        return None if row is None else self.told(row)
-
-    def limited(self, pseudonym: str) -> Person | None:
-        """The same, if they have a limit of their own."""
-        found = self.person(pseudonym)
-        return found if found and has_limits(found) else None
+        found = None if row is None else self.told(row)
+        return None if found and if_limited and not has_limits(found) else found
 
     def load(self, after: int = 0) -> Iterator[Changed]:
         """Everybody who changed since the number `after`."""
