@@ -674,6 +674,32 @@ def test_red_ones_are_looked_for_where_there_is_no_room_once_a_second_or_when_so
     dry(tmp_path, tell, at_once=1)
 
 
+def test_what_could_not_be_written_is_claimed_again_by_the_same_run(tmp_path: Path) -> None:
+    async def tell(office: Office, post: Post) -> None:
+        office.put(*(message(f"m{i}") for i in range(5)))
+        write, faults = office.write, iter([StateConflict("people cannot be read")])
+
+        def fails_once(messages: Sequence[Message]) -> list[Letter | Outcome]:
+            if fault := next(faults, None):
+                raise fault
+            return list(write(messages))
+
+        office.deliverer._write = fails_once
+        running = asyncio.create_task(office.deliverer.run_dry(600, 20))
+        await patient_until(lambda: office.clock.waiting > 0)
+        office.clock.turn(2.0)
+        await running
+        assert len(post.ids) == 5, "and not when their lease has run out"
+
+    dry(tmp_path, tell)
+
+
+async def patient_until(is_so: Callable[[], bool]) -> None:
+    async with patient():
+        while not is_so():
+            await asyncio.sleep(0.001)
+
+
 def test_a_run_goes_on_after_messages_of_which_no_letter_came(tmp_path: Path) -> None:
     async def tell(office: Office, post: Post) -> None:
         office.put(*(message(f"m{i}") for i in range(100)))

@@ -17,6 +17,7 @@ from functools import partial
 from atalaia.clock import Clock, steady
 from atalaia.domain.delivery import (
     Channel,
+    Letter,
     Message,
     Outcome,
     Sent,
@@ -238,7 +239,9 @@ class Deliverer:
         claimed = [message for message in claimed if message.id not in self._mine]
         rows: dict[str, dict[str, list[Written]]] = defaultdict(dict)
         refused = []
-        for message, letter in zip(claimed, self._write(claimed), strict=True):
+        for message, letter in zip(
+            claimed, _letters(self._write, self._outbox, claimed, now), strict=True
+        ):
             if isinstance(letter, Outcome):
                 schedule = self.senders[message.channel].limits.schedule
                 refused.append((message, settled(message, letter, schedule, now)))
@@ -323,6 +326,18 @@ class Deliverer:
         self._on_sent([Sent(m, outcome, age_s) for _, m, outcome, age_s in batch if outcome])
         self._has_room.set()
         self._tell_idle()
+
+
+def _letters(
+    write: Write, outbox: Outbox, claimed: Sequence[Message], now: int
+) -> Sequence[Letter | Outcome]:
+    """Where none can be written now, nothing stays claimed: it would wait for its lease to run out,
+    and a run would end as if nothing were due."""
+    try:
+        return write(claimed)
+    except StateConflict:
+        outbox.settle([(message, released(message, 0.0, now)) for message in claimed])
+        raise
 
 
 def _bundled(row: Sequence[Written], longest: int) -> Row:
