@@ -26,19 +26,38 @@ import zstandard
 
 from atalaia import rules
 from atalaia.batch.archive import archive
+from atalaia.batch.counted import counted as counted_by
 from atalaia.batch.refine import refine
 from atalaia.detect.watch import Watch
 from atalaia.domain.payload import Payload
 from atalaia.domain.place import Place, Places
 from atalaia.homes.aws.stream import Carried, pack
 from atalaia.homes.embedded import open_home
-from atalaia.lake import raw
+from atalaia.lake import gold, raw
 from atalaia.lake.raw_days import PART_BYTES
 from atalaia.ports import Record
+from atalaia.rules.read import parse
 from atalaia.sources import decode_all, open_meteo_apis
 
 CURRENT, HOURLY = (open_meteo_apis.FORECAST.asked[block] for block in ("current", "hourly"))
 PLACES_A_CALL = open_meteo_apis.MOST_PLACES
+[*_, ENSEMBLE] = open_meteo_apis.asked_by((), by_chance=("rain_mm",))
+BY_CHANCE = parse(
+    """
+name = "by chance"
+[[rule]]
+name = "rain"
+hazard = "heavy_rain"
+variable = "rain_mm"
+measure = "sum"
+window = "24h"
+limits = { yellow = 30, orange = 50, red = 100 }
+exit = { yellow = 25, orange = 45, red = 95 }
+chance = 0.3
+origin = "arithmetic"
+""",
+    "by chance",
+)
 SCALES = (("27 capitals", 27), ("Brazil's municipalities", 5_571), ("the world's places", 170_391))
 DAY, MONTH_S = 86_400, 30 * 86_400
 MB, GB = 1e6, 1e9
@@ -63,14 +82,16 @@ AGED = 60
 class Measured:
     """What --measure prints: of one call's answer, which is about 100 places."""
 
-    detect_ms: float = 161.9
-    stream_bytes: float = 107_750.0
+    detect_ms: float = 351.8
+    stream_bytes: float = 118_027.0
     raw_alone_bytes: float = 118_014.0
     raw_day_bytes: float = 24_831.0
     state_items: float = 101.0
-    state_bytes: float = 2_681.0
-    gold_bytes: float = 15_148.0
-    refine_ms: float = 49.3
+    state_bytes: float = 2_713.0
+    gold_bytes: float = 16_676.0
+    refine_ms: float = 24.0
+    ensemble_raw_bytes: float = 1_966.0
+    ensemble_gold_bytes: float = 646.0
 
 
 @dataclass(frozen=True)
@@ -78,14 +99,49 @@ class Counted:
     """What `tests/aws/test_load.py` prints of DynamoDB: write units with those of indexes, and read
     units. Of an answer of Open-Meteo for 100 places (poll, detect, archive), of a message to a
     person (fan-out, deliver, refine), and of a minute in which nothing is to be told (fan-out,
-    deliver); and calls a subscriber whom a new copy of fan-out reads in no snapshot."""
+    deliver); and calls a subscriber whom a new copy of fan-out reads in no snapshot. `of_the_page`
+    takes them out of docs/growth.md."""
 
-    answer_writes: float = 628.8
-    answer_reads: float = 1.8
-    message_writes: float = 24.4
-    message_reads: float = 18.1
-    idle_reads: float = 17.5
-    subscriber_calls: float = 0.13
+    answer_writes: float = 620.8
+    answer_reads: float = 0.2
+    message_writes: float = 27.4
+    message_reads: float = 13.3
+    idle_reads: float = 15.5
+    subscriber_calls: float = 0.14
+
+
+PAGE = Path(__file__).resolve().parents[1] / "docs" / "growth.md"
+
+
+def counted_on_the_page() -> dict[str, list[float]]:
+    """By row of the table of what was counted: calls, write units, those of indexes, read units."""
+    text = PAGE.read_text("utf-8").partition("| of | per | calls")[2].partition("\n\n")[0]
+    rows = [line.strip("| ").split(" | ") for line in text.splitlines()[2:]]
+    return {name: [float(cell) for cell in cells[:4]] for name, _, *cells in rows}
+
+
+def of_the_page() -> Counted:
+    """What the arithmetic goes by, of that table: of refine a message's share of three answers."""
+    rows = counted_on_the_page()
+
+    def units(*names: str) -> tuple[float, float]:
+        found = [row for name, row in rows.items() if name.endswith(names)]
+        return sum(w + i for _, w, i, _ in found), sum(reads for *_, reads in found)
+
+    answer = units("Open-Meteo: `poll`", "… `detect`", "… `archive`")
+    message = units("storm: `fan-out`", "storm: `deliver`")
+    refined = units("300 messages")
+    share = 3 / 300
+    idle = units("nothing: `fan-out`", "nothing: `deliver`")
+    [cold] = (row[0] for name, row in rows.items() if name.endswith("no snapshot"))
+    return Counted(
+        answer_writes=round(answer[0], 1),
+        answer_reads=round(answer[1], 1),
+        message_writes=round(message[0] + share * refined[0], 1),
+        message_reads=round(message[1] + share * refined[1], 1),
+        idle_reads=round(idle[1], 1),
+        subscriber_calls=round(cold, 2),
+    )
 
 
 MEASURES = {
@@ -97,6 +153,8 @@ MEASURES = {
     "state_bytes": "one such item, packed, bytes",
     "gold_bytes": "GOLD's Parquet of one place and day, bytes",
     "refine_ms": "an answer from RAW into GOLD, ms",
+    "ensemble_raw_bytes": "an ensemble's rain of one place in RAW, alone in its file, bytes",
+    "ensemble_gold_bytes": "GOLD's ensembles of one place, rule and day, bytes",
 }
 
 PRICES = {
@@ -163,6 +221,7 @@ def measure(places_n: int, polls: int) -> Measured:
         weigh = home.lake.keys
         gold_bytes = sum(len(home.lake.read(key)) for key in weigh("gold/readings/"))
     alone, of_day = raw_bytes(places)
+    ensemble_raw, ensemble_gold = ensemble_bytes(places)
     settled = slice(polls // 4, None)  # the first answers are all news
     return Measured(
         detect_ms=round(1000 * statistics.median(times[settled]), 1),
@@ -173,6 +232,8 @@ def measure(places_n: int, polls: int) -> Measured:
         state_bytes=round(statistics.mean(items)) if items else 0,
         gold_bytes=round(gold_bytes / places_n / (polls * 900 / DAY)),
         refine_ms=round(1000 * refined / polls, 1),
+        ensemble_raw_bytes=ensemble_raw,
+        ensemble_gold_bytes=ensemble_gold,
     )
 
 
@@ -183,6 +244,56 @@ def raw_bytes(places: Places) -> tuple[int, int]:
         alone.append(raw.write_payloads([Record(offset, payload)]))
         lines += raw.read_lines(raw.part_name(offset), alone[-1])
     return round(statistics.mean(map(len, alone))), round(len(raw.write_lines(lines)) / len(lines))
+
+
+def ensemble_bytes(places: Places) -> tuple[int, int]:
+    """Of a day of the ensemble what a place has in RAW, an answer, and in GOLD, a day."""
+    some = Places(list(places)[: ENSEMBLE.places_a_call])
+    told = list(ensemble_answers(some, DAY // ENSEMBLE.every_s))
+    sizes = [len(raw.write_payloads([Record(n, one)])) for n, one in enumerate(told, 1)]
+    with tempfile.TemporaryDirectory() as folder, open_home(Path(folder) / "home") as home:
+        home.stream.append(told)
+        archive(home.stream, home.state, home.lake, home.outbox)
+        decode = counted_by(decode_all(some), BY_CHANCE, some, home.lake)
+        refine(home.state, home.lake, decode, some, home.outbox)
+        kept = [len(home.lake.read(key)) for key in home.lake.keys(gold.ENSEMBLES)]
+    return round(statistics.mean(sizes) / len(some)), round(sum(kept) / len(some))
+
+
+def ensemble_answers(places: Places, n: int) -> Iterator[Payload]:
+    """A storm somewhere in five days, of which each run has an idea of its own, anew each time."""
+    chance = random.Random(2)
+    for i in range(n):
+        at = 1_767_225_600 + i * ENSEMBLE.every_s
+        first = at // 3600 * 3600 - 24 * 3600
+        times = [minute(first + 3600 * hour) for hour in range(24 + 120 + 1)]
+        elements = []
+        for place in places:
+            peak, width = chance.gauss(80, 20), abs(chance.gauss(6, 3)) + 2
+            series = {}
+            for run in range(ENSEMBLE.runs):
+                most, when = abs(chance.gauss(5, 4)), chance.gauss(peak, 6)
+                name = f"precipitation_member{run:02d}" if run else "precipitation"
+                series[name] = [
+                    round(most * math.exp(-(((hour - when) / width) ** 2)), 1)
+                    for hour in range(len(times))
+                ]
+            elements.append(
+                {
+                    "latitude": place.latitude,
+                    "longitude": place.longitude,
+                    "utc_offset_seconds": 0,
+                    "hourly_units": {"time": "iso8601"} | dict.fromkeys(series, "mm"),
+                    "hourly": {"time": times, **series},
+                }
+            )
+        yield Payload(
+            source=ENSEMBLE.name,
+            content=ENSEMBLE.content,
+            places=tuple(place.id for place in places),
+            received_at=at,
+            body=msgspec.json.encode(elements),
+        )
 
 
 def answers(places: Places, polls: int) -> Iterator[Payload]:
@@ -484,6 +595,34 @@ def calm(load: Load, found: Measured, counted: Counted, price: dict[str, float])
     return "\n".join(lines)
 
 
+def by_chance(found: Measured, price: dict[str, float]) -> str:
+    """What one rule of rain adds that names a chance: the ensemble is asked, every six hours."""
+    lines = [
+        "| a rule that names a chance of rain, a month | "
+        + " | ".join(name for name, _ in SCALES)
+        + " |",
+        "|---|" + "--:|" * len(SCALES),
+    ]
+    rounds = DAY / ENSEMBLE.every_s
+    cells: dict[str, list[str]] = {}
+    for _, n in SCALES:
+        raw_gb = n * rounds * 30 * found.ensemble_raw_bytes / GB
+        gold_gb = n * 30 * found.ensemble_gold_bytes / GB
+        for name, cell in (
+            ("calls of Open-Meteo a day", f"{n * rounds * ENSEMBLE.calls_per_place:,.0f}"),
+            ("RAW, GB", f"{raw_gb:,.2f}"),
+            ("GOLD's `ensembles`, GB", f"{gold_gb:,.2f}"),
+            (
+                "… for each GB of its `readings`",
+                f"{found.ensemble_gold_bytes / found.gold_bytes:.2f}",
+            ),
+            ("S3, US$", f"{(raw_gb + gold_gb) * price['s3_gb']:,.2f}"),
+        ):
+            cells.setdefault(name, []).append(cell)
+    lines += [f"| {name} | " + " | ".join(row) + " |" for name, row in cells.items()]
+    return "\n".join(lines)
+
+
 def listening(load: Load, price: dict[str, float]) -> str:
     """What listening to WIS2 adds, on Kinesis and on a table: a task that is always there, and its
     reports on their way. Of a copy by another broker or cache nothing is kept."""
@@ -560,7 +699,8 @@ def report(load: Load, found: Measured, counted: Counted, price: dict[str, float
     lines.append("| with SMS | " + " | ".join(f"{b:,.0f}" for _, b in sums) + " |")
     aged = ageing([x for *_, x in told], head[0], price)
     alone = calm(load, found, counted, price)
-    return "\n".join([*lines, "", aged, "", alone, "", listening(load, price)])
+    more = by_chance(found, price)
+    return "\n".join([*lines, "", aged, "", more, "", alone, "", listening(load, price)])
 
 
 def ageing(told: list[Needs], head: str, price: dict[str, float]) -> str:

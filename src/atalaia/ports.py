@@ -8,7 +8,7 @@ callers on an event loop put them in a thread.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -454,7 +454,8 @@ class Outbox(Protocol):
 
         A message is not given while an older one of its key is another's, or due within a
         minute. One whose lease ran out is leased again: nobody knows whether it went, which counts
-        among its `unknowns`. What has expired is settled as late, and not given.
+        among its `unknowns`. What has expired is settled as late, and not given, and takes no room
+        from what is: nothing is given only where nothing may be taken, or others take it.
         """
         ...
 
@@ -557,6 +558,11 @@ class Lake(Protocol):
     def delete(self, key: str) -> None:
         """Remove the file under `key`, if it is there."""
         ...
+
+    def delete_all(self, keys: Iterable[str]) -> None:
+        """Remove all of them as `delete` does. Many at once may cost much less than one by one."""
+        for key in keys:
+            self.delete(key)
 
     def path(self, key: str) -> Path | str:
         """What DuckDB opens for this key (a path, or a URL); it may hold globs."""

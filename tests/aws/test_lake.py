@@ -16,17 +16,21 @@ from atalaia.clock import Clock
 from atalaia.domain.alert import instant
 from atalaia.domain.contact import read_contact
 from atalaia.domain.payload import Payload
+from atalaia.domain.place import Places
+from atalaia.domain.reading import Decode
 from atalaia.lake import gold, raw
 from atalaia.people.bodies import own_source, seal_body
 from atalaia.people.registry import Registry
 from atalaia.people.request import Request
 from atalaia.people.subscribe import subscribe
+from atalaia.ports import Commit
+from atalaia.run import services
 from atalaia.run.aws import archive, deployment, refine
 from atalaia.sources.readings_csv import STATION, content_of
 from aws import moto
 from aws.calls import Calls
 from aws.mapper import Context, Mapper
-from telling import HERE
+from telling import HERE, news
 
 SETTINGS = """
 rules = "inmet"
@@ -135,8 +139,51 @@ def test_a_week_after_a_day_its_files_are_one_for_a_listing_and_a_call_or_two_a_
     assert raw.read_part(home.lake.read(day)) == before
     assert cost["s3.GetObject"] <= len(hours)
     assert cost["s3.PutObject"] == 1
-    assert cost["s3.DeleteObject"] == len(hours)
+    assert cost["s3.DeleteObjects"] == 1
+    assert cost["s3.DeleteObject"] == 0
     assert cost["s3.ListObjectsV2"] <= 1
+
+
+def test_a_week_after_a_day_its_alert_log_is_one_part_with_the_same_entries(
+    filled: tuple[str, str], calls: Calls, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = deployment.home()
+    for hour in range(3):
+        entries = [news(f"i{hour}", at=FIVE_DAYS_AGO + 3600 * hour)]
+        home.state.commit(Commit("speed/lane-0", hour + 1, entries=entries))
+        refine.handle({}, Context())
+    parts = home.lake.keys(raw.ALERTS)
+    before = [one for key in parts for one in raw.read_alerts(home.lake.read(key))]
+    assert (len(parts), len(before)) == (3, 3)
+    later(monkeypatch, 9 * DAY)
+    refine.handle({}, Context(left_s=60))
+    assert home.lake.keys(raw.ALERTS) == parts, "there is no time for it"
+    later(monkeypatch, 9 * DAY + EVERY_S)
+    calls.calls.clear()
+    refine.handle({}, Context(left_s=900))
+    [whole] = home.lake.keys(raw.ALERTS)
+    assert list(raw.read_alerts(home.lake.read(whole))) == before
+    later(monkeypatch, 9 * DAY + 2 * EVERY_S)
+    calls.calls.clear()
+    refine.handle({}, Context(left_s=900))
+    assert not calls.calls.keys() & {"s3.PutObject", "s3.DeleteObject", "s3.DeleteObjects"}
+
+
+def test_refine_reads_places_into_a_decoder_once_a_container(
+    filled: tuple[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[object] = []
+    make = services.decode_all
+
+    def counted(places: Places) -> Decode:
+        made.append(places)
+        return make(places)
+
+    monkeypatch.setattr(services, "decode_all", counted)
+    deployment.forget()
+    for _ in range(3):
+        refine.handle({}, Context())
+    assert len(made) == 1
 
 
 def test_a_damaged_file_of_gold_is_set_aside_and_made_again(

@@ -40,6 +40,16 @@ class LakeContract(ABC):
         kept = {"gold/day=0/x": b"before"} | some
         assert {key: again.read(key) for key in again.keys("")} == kept
 
+    @pytest.mark.parametrize("n", [0, 1, 40])
+    def test_many_files_are_removed_at_once_as_each_alone(self, lake: Lake, n: int) -> None:
+        gone = [f"{first}/day={i}/x y+é" for i in range(n) for first in ("raw", "gold")]
+        lake.write_all(dict.fromkeys([*gone, "gold/stays"], b"x"))
+        lake.delete_all(key for key in [*gone, "gold/never-there"])
+        assert self.reopened().keys("") == ["gold/stays"]
+        lake.delete_all(gone)
+        with pytest.raises(ValueError, match="not a key"):
+            lake.delete_all(["gold/stays", "../out"])
+
     def test_keys_are_sorted_and_below_the_prefix(self, lake: Lake) -> None:
         names = ["raw/source=b/2", "raw/source=b/1", "raw/source=bc/1", "gold/source=b/1"]
         for name in names:

@@ -455,6 +455,14 @@ class OutboxContract(ABC):
         assert (found.status, found.settled_at) == (Status.LATE, NOON)
         assert [m.id for _, m, _ in outbox.settled(0, 10)] == ["msg_old"]
 
+    def test_nothing_is_given_only_where_nothing_may_be_taken(self, outbox: Outbox) -> None:
+        """However much has expired that came before what is due."""
+        old = [message(f"old{i}", f"p_{i}", seqs=(i + 1,), expires_at=NOON - 1) for i in range(9)]
+        self.fill(outbox, *old, message("new", "p_new", seqs=(90,)))
+        assert self.claim(outbox, most=2) == ["msg_new"]
+        assert self.claim(outbox, most=2) == []
+        assert len(outbox.settled(0, 10)) == 9
+
     def test_what_waits_is_given_when_its_time_comes(self, outbox: Outbox) -> None:
         self.fill(outbox, message(status=Status.WAITING, due_at=NOON + DAY, expires_at=NOON + DAY))
         assert self.claim(outbox, NOON + DAY - 1) == []

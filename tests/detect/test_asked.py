@@ -115,6 +115,22 @@ def test_it_looks_once_a_minute_whatever_comes() -> None:
     assert home.looks == 5
 
 
+def test_a_look_that_fails_is_made_once_more_and_not_a_minute_later(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    time, home = Minutes(), Kept()
+    time.limits(home).tell(Knows(1, SOME))
+    follows, note, faults = time.limits(home), home.note, iter([StateConflict("no answer")])
+
+    def once(key: str) -> str | None:
+        if fault := next(faults, None):
+            raise fault
+        return note(key)
+
+    monkeypatch.setattr(home, "note", once)
+    assert plain(follows.latest()) == plain(SOME)
+
+
 def test_where_the_state_does_not_answer_those_of_before_stay() -> None:
     time, home = Minutes(), Kept()
     time.limits(home).tell(Knows(1, SOME))

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from atalaia.domain.subscription import Threshold
 from atalaia.notify.at_hand import AtHand
 from people.world import NOW, World, world
 
@@ -34,6 +35,22 @@ def test_who_is_asked_for_is_as_the_registry_has_them_without_subscriptions(w: W
     assert at_hand.person(ana) == w.person(ana)
     assert at_hand.get("p_nobody") is None
     assert at_hand.contact("p_nobody", "email") is None
+
+
+def test_who_has_no_limit_of_their_own_is_not_read_once_more_for_it(
+    w: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = (Threshold("rain_mm", 3600, 35.0, "heavy_rain"),)
+    ana, bia = w.told("email:ana@example.org"), w.told("email:bia@example.org", thresholds=own)
+    at_hand = AtHand(w.registry, OPEN)
+    at_hand.fetch([ana, bia])
+    found = at_hand.person(bia, if_limited=True)
+    assert found is not None
+    assert found.subscriptions[0].thresholds == own
+    assert w.registry.person(bia, if_limited=True) == found
+    assert w.registry.person(ana, if_limited=True) is None
+    monkeypatch.setattr(w.registry, "person", lambda *_: pytest.fail("one read a message"))
+    assert at_hand.person(ana, if_limited=True) is None
 
 
 def test_whoever_changes_after_they_were_read_is_read_anew_and_nobody_else(w: World) -> None:

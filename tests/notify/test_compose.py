@@ -33,7 +33,7 @@ class Directory:
         self.opened: list[str] = []
         self.asked: Question | None = None
 
-    def person(self, pseudonym: str) -> Person | None:
+    def person(self, pseudonym: str, *, if_limited: bool = False) -> Person | None:
         self.opened.append(pseudonym)
         return self.people.get(pseudonym)
 

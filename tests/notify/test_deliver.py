@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from structlog.testing import capture_logs
 
 from atalaia.domain.delivery import Letter, Limits, Message, Outcome, Sent, Status
+from atalaia.domain.hazard import Level
 from atalaia.errors import StateConflict
 from atalaia.homes.embedded import EmbeddedHome, open_home
 from atalaia.notify.deliver import LEASE_S, Deliverer
@@ -694,6 +696,95 @@ def test_a_run_ends_when_nothing_is_due_any_more(tmp_path: Path) -> None:
         assert len(post.ids) == 31, "the next call goes on"
 
     dry(tmp_path, tell)
+
+
+def test_a_run_goes_on_where_all_that_it_held_was_sent_while_it_looked_for_red_ones_alone(
+    tmp_path: Path,
+) -> None:
+    """Where there is no room it looks for those alone. That it finds none says nothing of others,
+    though by the time of the answer nothing is held any more."""
+
+    async def tell(office: Office, post: Post) -> None:
+        office.put(*(message(f"m{i}") for i in range(100)))
+        take, loop = office.deliverer._take, asyncio.get_running_loop()
+
+        def slow_take(now: int, room: Mapping[str, int]) -> Any:
+            if not room:
+                nothing_held = office.until(lambda: not office.deliverer.held)
+                asyncio.run_coroutine_threadsafe(nothing_held, loop).result(LIMIT_S)
+            return take(now, room)
+
+        office.deliverer._take = slow_take  # type: ignore[method-assign]
+        await office.deliverer.run_dry(600, 20)
+        assert len(post.ids) == 100
+
+    dry(tmp_path, tell, at_once=2)
+
+
+def test_red_ones_are_looked_for_where_there_is_no_room_once_a_second_or_when_something_is_new(
+    tmp_path: Path,
+) -> None:
+    """And not whenever something was sent: where a look is a call it would cost as much."""
+
+    async def tell(office: Office, post: Post) -> None:
+        looks: list[int] = []
+        claim = office.outbox.claim
+
+        def counted(now: int, until: int, room: Mapping[str, int], *rank: int, **other: Any) -> Any:
+            looks.extend(rank)
+            return claim(now, until, room, *rank, **other)
+
+        office.deliverer._outbox = SimpleNamespace(claim=counted, settle=office.outbox.settle)
+        office.put(*(message(f"m{i}") for i in range(200)))
+        await office.deliverer.run_dry(600, 20)
+        assert len(post.ids) == 200
+        assert looks == [Level.RED], "the clock stood still, and nobody said that something is new"
+
+    dry(tmp_path, tell, at_once=1)
+
+
+def test_what_could_not_be_written_is_claimed_again_by_the_same_run(tmp_path: Path) -> None:
+    async def tell(office: Office, post: Post) -> None:
+        office.put(*(message(f"m{i}") for i in range(5)))
+        write, faults = office.write, iter([StateConflict("people cannot be read")])
+
+        def fails_once(messages: Sequence[Message]) -> list[Letter | Outcome]:
+            if fault := next(faults, None):
+                raise fault
+            return list(write(messages))
+
+        office.deliverer._write = fails_once
+        running = asyncio.create_task(office.deliverer.run_dry(600, 20))
+        await patient_until(lambda: office.clock.waiting > 0)
+        office.clock.turn(2.0)
+        await running
+        assert len(post.ids) == 5, "and not when their lease has run out"
+
+    dry(tmp_path, tell)
+
+
+async def patient_until(is_so: Callable[[], bool]) -> None:
+    async with patient():
+        while not is_so():
+            await asyncio.sleep(0.001)
+
+
+def test_a_run_goes_on_after_messages_of_which_no_letter_came(tmp_path: Path) -> None:
+    async def tell(office: Office, post: Post) -> None:
+        office.put(*(message(f"m{i}") for i in range(100)))
+        write, left = office.write, iter(range(90))
+
+        def refused_at_first(messages: Sequence[Message]) -> list[Letter | Outcome]:
+            return [
+                said if next(left, None) is None else Outcome("dropped", "it is over")
+                for said in write(messages)
+            ]
+
+        office.deliverer._write = refused_at_first
+        await office.deliverer.run_dry(600, 20)
+        assert len(post.ids) == 10
+
+    dry(tmp_path, tell, at_once=2)
 
 
 def test_at_the_end_of_its_time_a_run_leaves_nothing_claimed_that_nobody_sends(

@@ -345,8 +345,7 @@ def _put_in_place(rebuilt: Lake, lake: Lake, placed: Sequence[str]) -> None:
     keys = [key for prefix in gold.REBUILT for key in rebuilt.keys(prefix)]
     for key in keys:
         replace(lake, key, rebuilt.read(key))
-    for key in before.difference(keys, placed):
-        lake.delete(key)
+    lake.delete_all(before.difference(keys, placed))
 
 
 def replace(lake: Lake, key: str, body: bytes) -> None:

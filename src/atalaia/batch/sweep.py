@@ -164,14 +164,16 @@ def _set_aside(lake: Lake, goal: _Goal) -> Iterable[Swept]:
     """Damaged files, out of which nobody can take rows: of deliveries, of what people pushed, and
     of what was read in it. What they held was made again in its place."""
     own = {f"/source={raw.folder_name(own_source(person))}/" for person in goal.erased}
+    gone: list[str] = []
     for key in lake.keys(ASIDE):
         is_delivery = "/deliveries/" in key
         is_pushed = f"/source={raw.folder_name(STATION)}/" in key and raw.PAYLOADS in key
         is_old = is_delivery and _day_begins(key) < goal.before
         is_erased = bool(goal.erased) and (is_delivery or is_pushed)
         if is_old or is_erased or any(name in key for name in own):
-            lake.delete(key)
-            yield Swept(files=1)
+            gone.append(key)
+    lake.delete_all(gone)
+    yield Swept(files=len(gone))
 
 
 def _pushed_of_raw(state: State, lake: Lake, goal: _Goal, now: int) -> Iterable[Swept]:
@@ -193,9 +195,9 @@ def _pushed_of_raw(state: State, lake: Lake, goal: _Goal, now: int) -> Iterable[
 def _pushed_of_gold(lake: Lake, goal: _Goal) -> Iterable[Swept]:
     for person in sorted(goal.erased):
         for layer in (gold.DAYS, gold.READINGS):
-            for key in lake.keys(f"{layer}source={raw.folder_name(own_source(person))}/"):
-                lake.delete(key)
-                yield Swept(files=1)
+            keys = lake.keys(f"{layer}source={raw.folder_name(own_source(person))}/")
+            lake.delete_all(keys)
+            yield Swept(files=len(keys))
 
 
 def _put(lake: Lake, key: str, body: bytes | None) -> None:

@@ -41,6 +41,8 @@ ROOM = 380_000
 
 _FORM = "1"
 _TRIES = 20
+_LOOKS = 2
+"""A look that fails is made once more at once: else what was set meanwhile waits for a minute."""
 
 log = Logger()
 
@@ -102,10 +104,12 @@ class AskedLimits:
             now = self._clock.now()
             if not 0 <= now - self._looked_at < LOOK_S:
                 self._looked_at = now
-                try:
-                    self._take_up(_read(self._notes.note(NOTE)))
-                except StateConflict as error:
-                    log.warning("people's own limits stay as last read", reason=str(error))
+                for _ in range(_LOOKS):
+                    try:
+                        self._take_up(_read(self._notes.note(NOTE)))
+                        break
+                    except StateConflict as error:
+                        log.warning("people's own limits stay as last read", reason=str(error))
             return self._steps
 
     def tell(self, known: KnowsLimits) -> None:

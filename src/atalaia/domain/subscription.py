@@ -230,6 +230,11 @@ def _as_threshold(rule: Rule) -> str:
     return f"{rule.variable}{over} {'<=' if rule.is_below else '>='} …"
 
 
+def has_limits(person: Person) -> bool:
+    """Whether they set a limit of their own."""
+    return any(subscription.thresholds for subscription in person.subscriptions)
+
+
 def passed_limit(person: Person, hazard: str, moved: Sequence[Moved]) -> Threshold | None:
     """The most extreme of the person's own limits that an incident's peaks came through."""
     found: list[tuple[float, Threshold]] = []

@@ -10,7 +10,7 @@ and the next run removes what is left. One process at a time: hold the home's ``
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 
 from atalaia.errors import PayloadInvalid
@@ -49,8 +49,7 @@ def compact_months(lake: Lake, months: Iterable[str]) -> int:
                 if not _write_month(shop, month, keys):
                     continue
                 made += 1
-            for key in keys:
-                lake.delete(key)
+            lake.delete_all(keys)
     return made
 
 
@@ -69,11 +68,11 @@ def _write_month(shop: Workshop, month: str, days: list[str]) -> bool:
     return True
 
 
-def compact_alerts(lake: Lake, now: int) -> int:
+def compact_alerts(lake: Lake, now: int, goes_on: Callable[[], bool] = lambda: True) -> int:
     """Make one part of RAW's alerts of each closed day; return how many were made.
 
     The part lies in the day's folder, above those of its hours. A day with a damaged part stays
-    as it is, so that what can be mended is not lost.
+    as it is, so that what can be mended is not lost. `goes_on` is asked before each day.
     """
     by_day: dict[str, list[str]] = {}
     for key in lake.keys(raw.ALERTS):
@@ -83,14 +82,14 @@ def compact_alerts(lake: Lake, now: int) -> int:
         day = datetime.fromisoformat(folder[-11:-1]).replace(tzinfo=UTC)
         if len(keys) == 1 or not is_day_closed(day, now):
             continue
+        if not goes_on():
+            break
         try:
             entries = dict(entry for key in keys for entry in raw.read_alerts(lake.read(key)))
         except PayloadInvalid:
             continue
         whole = folder + raw.part_name(min(entries))
         lake.write(whole, raw.write_alerts(sorted(entries.items())))
-        for key in keys:
-            if key != whole:
-                lake.delete(key)
+        lake.delete_all(key for key in keys if key != whole)
         made += 1
     return made

@@ -129,17 +129,14 @@ def keep_days(lake: Lake, places: Places, now: int) -> int:
             right.add(key)
             left -= count
             made += 1
-    for key in lake.keys(DAYS):
-        if key not in right:
-            lake.delete(key)
+    lake.delete_all(key for key in lake.keys(DAYS) if key not in right)
     return made
 
 
 def remove_damaged(lake: Lake) -> bool:
     """Remove days that cannot be read; return whether there were any. Refine makes them again."""
     damaged = unreadable(lake, lake.keys(DAYS)) if _is_at_hand(lake) else []
-    for key in damaged:
-        lake.delete(key)
+    lake.delete_all(damaged)
     return bool(damaged)
 
 

@@ -54,9 +54,7 @@ def lay(notes: Notes, lake: Lake, rules: RuleSet, places: Places) -> None:
     _note(notes).put(Laid(*now, name))
     # The one before stays: a lane that has just looked is about to read it.
     stay = {norms.key_of(each, FOLDER) for each in (name, before.name)}
-    for key in lake.keys(FOLDER):
-        if key not in stay:
-            lake.delete(key)
+    lake.delete_all(key for key in lake.keys(FOLDER) if key not in stay)
 
 
 def read(lake: Lake, at: Laid, rules: RuleSet, places: Places) -> Norms:

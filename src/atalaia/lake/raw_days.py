@@ -121,11 +121,13 @@ def _needed(lake: Lake, keys: Sequence[str]) -> list[str]:
     if not all(parts.values()):
         return []
     file_of: dict[int, str] = {}  # what came in this part lies here
+    spare: list[str] = []
     for key in sorted(days, key=lambda key: len(parts[key]), reverse=True):
         if parts[key] <= file_of.keys():
-            lake.delete(key)
+            spare.append(key)
         else:
             file_of = dict.fromkeys(parts[key], key) | file_of
+    lake.delete_all(spare)
     loose = (key for key in keys if not raw.is_of_day(key))
     return sorted({*file_of.values(), *loose}, key=raw.first_of)
 
@@ -137,9 +139,7 @@ def _put(lake: Lake, one: _InTheMaking) -> int:
     lines = sorted(one.lines)
     whole = raw.day_part(one.keys[0], lines[0].offset, lines[-1].offset)
     lake.write(whole, raw.write_lines(lines))
-    for key in one.keys:
-        if key != whole:
-            lake.delete(key)
+    lake.delete_all(key for key in one.keys if key != whole)
     return 1
 
 

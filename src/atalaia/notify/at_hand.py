@@ -11,7 +11,7 @@ from typing import NamedTuple
 import msgspec
 
 from atalaia.domain.contact import Contact
-from atalaia.domain.subscription import Person
+from atalaia.domain.subscription import Person, has_limits
 from atalaia.notify.fanout import Profiles
 from atalaia.notify.letters import Directory
 from atalaia.notify.recipients import Recipients
@@ -50,13 +50,15 @@ def sending(
 
 
 class _Held(NamedTuple):
-    """A person without subscriptions (None: not to be told), and contacts as they lie sealed."""
+    """A person without subscriptions (None: not to be told), contacts as they lie sealed, and
+    whether there is a limit of their own."""
 
     profile: Person | None
     contacts: Sequence[ContactRow]
+    has_limits: bool
 
 
-_NOBODY = _Held(None, ())
+_NOBODY = _Held(None, (), has_limits=False)
 
 
 class AtHand:
@@ -85,8 +87,11 @@ class AtHand:
         """All their contacts."""
         return self._one(pseudonym).contacts
 
-    def person(self, pseudonym: str) -> Person | None:
-        """All that they asked for, read anew."""
+    def person(self, pseudonym: str, *, if_limited: bool = False) -> Person | None:
+        """All that they asked for, read anew: for most there is nothing to read where limits of
+        their own are what matters."""
+        if if_limited and not self._one(pseudonym).has_limits:
+            return None
         return self._registry.person(pseudonym)
 
     def question(self, pseudonym: str, channel: str, now: int) -> Question | None:
@@ -132,8 +137,9 @@ class AtHand:
         found = dict.fromkeys(pseudonyms, _NOBODY)
         for row, contacts in self._registry.people.with_contacts(pseudonyms):
             person = self._registry.told(row)
+            is_limited = person is not None and has_limits(person)
             if person is not None:
                 open_ = tuple(name for name in person.channels if name in self._channels)
                 person = msgspec.structs.replace(person, channels=open_, subscriptions=())
-            found[row.pseudonym] = _Held(person, contacts)
+            found[row.pseudonym] = _Held(person, contacts, is_limited)
         self._held |= found

@@ -8,6 +8,7 @@ the same id: at least once, and doubled at most for what was under way.
 from __future__ import annotations
 
 import asyncio
+import math
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -16,6 +17,7 @@ from functools import partial
 from atalaia.clock import Clock, steady
 from atalaia.domain.delivery import (
     Channel,
+    Letter,
     Message,
     Outcome,
     Sent,
@@ -40,6 +42,9 @@ LEASE_S = 90
 """A lease is long enough for the slowest try and the waiting for those before it."""
 
 _POLL_S = 1.0
+_URGENT_S = 1.0
+"""So often red messages are looked for where there is no room, besides when something is new: a
+look may cost as much as a message."""
 _FAULT_S = 2.0
 
 log = Logger()
@@ -101,12 +106,15 @@ class Deliverer:
         self._is_idle = asyncio.Event()
         self._fault: StateConflict | None = None
         self._is_claiming = False
+        self._is_new = True
+        self._urgent_at = -math.inf
         self._is_dry.clear()
         self._last_look.forget()
         self._set_closing(is_closing=False)
 
     def wake(self) -> None:
         """Something has become due."""
+        self._is_new = True
         self._has_room.set()
 
     async def run(self) -> None:
@@ -174,6 +182,7 @@ class Deliverer:
             for claimed in self._claimed.values():
                 self._give_back([bundle for row in claimed.overdue(now) for bundle in row])
             room = self._room(now)
+            is_all = not self.held  # else it looks where there is room, or for red ones alone
             self._is_claiming = True
             try:
                 rows = await asyncio.to_thread(self._take, now, room)
@@ -188,7 +197,7 @@ class Deliverer:
             for name, each in rows.items():
                 self._claimed[name].put(each)
             if not rows:
-                if not self.held:
+                if is_all:
                     self._is_dry.set()
                 # Not wait_for, which may lose a cancellation before Python 3.12.
                 with suppress(TimeoutError):
@@ -207,26 +216,36 @@ class Deliverer:
 
     def _urgent_room(self, now: int, room: Mapping[str, int]) -> dict[str, int]:
         """How many red ones are taken on where there is no room: these wait for no others."""
-        return {
+        if not self._is_new and self._tick() < self._urgent_at + _URGENT_S:
+            return {}
+        urgent = {
             name: sender.limits.at_once
             for name, sender in self.senders.items()
             if name not in room and sender.pace.room(now) != 0
         }
+        if urgent:
+            self._is_new, self._urgent_at = False, self._tick()
+        return urgent
 
     def _take(self, now: int, room: Mapping[str, int]) -> dict[str, list[Row]]:
         """Claim, write and bundle; letters by channel and order key. In a thread."""
         until, together = now + LEASE_S, self._together
         claimed = self._outbox.claim(now, until, room, together=together) if room else []
         if urgent := self._urgent_room(now, room):
-            claimed += self._outbox.claim(now, until, urgent, Level.RED, together=together)
+            red = self._outbox.claim(now, until, urgent, Level.RED, together=together)
+            claimed += red
+            self._is_new |= bool(red)  # there may be more
         # If the clock was set forward, leases seem to have run out that are still held.
         claimed = [message for message in claimed if message.id not in self._mine]
         rows: dict[str, dict[str, list[Written]]] = defaultdict(dict)
         refused = []
-        for message, letter in zip(claimed, self._write(claimed), strict=True):
+        for message, letter in zip(
+            claimed, _letters(self._write, self._outbox, claimed, now), strict=True
+        ):
             if isinstance(letter, Outcome):
                 schedule = self.senders[message.channel].limits.schedule
                 refused.append((message, settled(message, letter, schedule, now)))
+                rows[message.channel]  # there may be more, though no letter came of these
                 continue
             rows[message.channel].setdefault(message.order_key, []).append((message, letter))
         if refused:
@@ -307,6 +326,18 @@ class Deliverer:
         self._on_sent([Sent(m, outcome, age_s) for _, m, outcome, age_s in batch if outcome])
         self._has_room.set()
         self._tell_idle()
+
+
+def _letters(
+    write: Write, outbox: Outbox, claimed: Sequence[Message], now: int
+) -> Sequence[Letter | Outcome]:
+    """Where none can be written now, nothing stays claimed: it would wait for its lease to run out,
+    and a run would end as if nothing were due."""
+    try:
+        return write(claimed)
+    except StateConflict:
+        outbox.settle([(message, released(message, 0.0, now)) for message in claimed])
+        raise
 
 
 def _bundled(row: Sequence[Written], longest: int) -> Row:

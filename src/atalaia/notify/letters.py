@@ -35,8 +35,8 @@ def unaddressed(message: Message) -> Outcome:
 class Directory(Protocol):
     """Where people are reached. `people.registry.Registry` is one."""
 
-    def person(self, pseudonym: str) -> Person | None:
-        """All that they asked for, with their own limits."""
+    def person(self, pseudonym: str, *, if_limited: bool = False) -> Person | None:
+        """All that they asked for, with their own limits; or only if there are such."""
         ...
 
     def contact(self, pseudonym: str, channel: str) -> Contact | None:
@@ -147,5 +147,5 @@ class Letters:
         """By alert the limit of their own that it passed, if that is why they are told."""
         if not any(entry.moved for entry in entries):
             return []
-        whole = self._people.person(person.pseudonym)
+        whole = self._people.person(person.pseudonym, if_limited=True)
         return [own_limit(whole, entry) if whole else "" for entry in entries]

@@ -155,9 +155,8 @@ class Snapshots:
             home.lake.delete(f"{FOLDER}/{name}")
             raise StateConflict("another process made one meanwhile")
         self.has_one = True
-        for key in home.lake.keys(f"{FOLDER}/"):
-            if key < f"{FOLDER}/{name}":
-                home.lake.delete(key)
+        older = (key for key in home.lake.keys(f"{FOLDER}/") if key < f"{FOLDER}/{name}")
+        home.lake.delete_all(older)
         return taken
 
 

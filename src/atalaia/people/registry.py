@@ -13,7 +13,14 @@ from typing import NamedTuple, TypeAlias
 import msgspec
 
 from atalaia.domain.contact import Contact
-from atalaia.domain.subscription import Circle, Person, Polygon, Subscription, Threshold
+from atalaia.domain.subscription import (
+    Circle,
+    Person,
+    Polygon,
+    Subscription,
+    Threshold,
+    has_limits,
+)
 from atalaia.errors import Overtaken, StateConflict
 from atalaia.logs import Logger
 from atalaia.people import request as asked
@@ -151,10 +158,12 @@ class Registry:
 
     # Reading
 
-    def person(self, pseudonym: str) -> Person | None:
-        """Who is told under this pseudonym; None: erased, stopped, or nothing confirmed yet."""
+    def person(self, pseudonym: str, *, if_limited: bool = False) -> Person | None:
+        """Who is told under this pseudonym; None: erased, stopped, or nothing confirmed yet; or,
+        if that is asked for, without a limit of their own."""
         row = self.people.person(pseudonym)
-        return None if row is None else self.told(row)
+        found = None if row is None else self.told(row)
+        return None if found and if_limited and not has_limits(found) else found
 
     def load(self, after: int = 0) -> Iterator[Changed]:
         """Everybody who changed since the number `after`."""

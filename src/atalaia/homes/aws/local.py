@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 
 from atalaia.ports import Lake
@@ -26,8 +27,13 @@ class LocalLake(Lake):
         return self._lake.keys(prefix)
 
     def delete(self, key: str) -> None:
-        self._lake.delete(key)
-        self._file(key).unlink(missing_ok=True)
+        self.delete_all([key])
+
+    def delete_all(self, keys: Iterable[str]) -> None:
+        gone = list(keys)
+        self._lake.delete_all(gone)
+        for key in gone:
+            self._file(key).unlink(missing_ok=True)
 
     def path(self, key: str) -> Path:
         """The file, fetched; one that is not there has an absent path."""

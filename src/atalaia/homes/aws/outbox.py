@@ -213,7 +213,9 @@ class DynamoOutbox(Outbox):
                 left -= bool(group)
                 groups += [group] if group else []
             taken = self._take(groups, now, lease_until)
-            claimed += [m for m in taken if m.status == Status.LEASED]
+            given = [m for m in taken if m.status == Status.LEASED]
+            claimed += given
+            left += len(taken) - len(given)  # what had expired takes no room
             if len(taken) < sum(map(len, groups)):
                 # Somebody else's: what comes next they take too.
                 deque(islice(rows, limit), maxlen=0)

@@ -184,8 +184,21 @@ class SqliteOutbox(Outbox):
         together: Collection[str] = (),
     ) -> list[Message]:
         ranks = [rank for rank in RANKS if rank >= least_rank]
-        if not self._has_ready(now, room, ranks):
-            return []
+        while self._has_ready(now, room, ranks):
+            claimed, late = self._claim(now, lease_until, room, ranks, together)
+            if claimed or not late:
+                return claimed
+        return []
+
+    def _claim(
+        self,
+        now: int,
+        lease_until: int,
+        room: Mapping[str, int],
+        ranks: Sequence[int],
+        together: Collection[str],
+    ) -> tuple[list[Message], int]:
+        """Some of what may be taken, and how many of these had expired."""
         claimed: dict[str, Message] = {}
         with self._database.transaction() as cursor:
             for channel, limit in room.items():
@@ -211,7 +224,7 @@ class SqliteOutbox(Outbox):
                 " lease_until = ?1, ready_at = ?1 WHERE id IN (SELECT value FROM json_each(?2))",
                 (lease_until, _ids(due)),
             )
-        return [leased(m, lease_until) for m in due]
+        return [leased(m, lease_until) for m in due], len(late)
 
     def begin(self, now: int) -> None:
         """The one process that sends begins: whoever had leased messages is dead. What was due

@@ -7,7 +7,7 @@ from contextlib import closing, suppress
 from typing import Any
 
 from atalaia.batch.archive import archive_logs, unrefined_since
-from atalaia.batch.counted import counting
+from atalaia.batch.counted import counted
 from atalaia.batch.refine import refine
 from atalaia.batch.tidy import tidy
 from atalaia.errors import HeldByAnother, StateConflict
@@ -30,7 +30,7 @@ def handle(_event: dict[str, Any], context: Any) -> dict[str, Any]:
         try:
             with home.hold("refine"):
                 archive_logs(state, lake, home.outbox)
-                decode = counting(lake, home, rules, places)
+                decode = counted(deployment.services().decode, rules, places, lake)
                 report = refine(state, lake, decode, places, home.outbox)
                 laid.lay(home.state, lake, rules, places)
                 now, keep_s = deployment.CLOCK.second(), settings.channels.keep_s
