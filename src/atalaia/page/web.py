@@ -48,11 +48,6 @@ _TYPES = {
     ".woff2": "font/woff2",
     ".svg": "image/svg+xml",
 }
-_INDENTS = re.compile(rb"^[ \t]+", re.MULTILINE)
-_SHEET_COMMENTS = re.compile(rb"/\*.*?\*/", re.DOTALL)
-_LATE_COMMENTS = re.compile(rb"(?<=[;,{}()]) // [^\n\"'`]*$", re.MULTILINE)
-_GOES_ON = (b";", b",", b"{", b"(", b"[")
-_AIR = re.compile(rb" ?([{};,])[ \n]+| (?=[{}])|(?<=[a-z]:) ")
 _COMMENTS = re.compile(rb"^[ \t]*(?://.*|/\*\*(?s:.*?)\*/[ \t]*)\n", re.MULTILINE)
 _COMPRESSED_ALREADY = (".woff2", ".png")
 PARTS = ("text/javascript", "text/css", "application/json", "font/woff2")
@@ -193,30 +188,14 @@ def _asset(entry: Traversable, *, is_ours: bool) -> Asset:
     kind = _TYPES.get(suffix) or mimetypes.guess_type(entry.name)[0] or "text/plain"
     body = entry.read_bytes()
     if is_ours and suffix == ".js":
-        body = squeezed(body)
-    elif is_ours and suffix == ".css":
-        body = without_air(body)
-    elif is_ours and suffix == ".html":
-        body = _INDENTS.sub(b"", body)
+        body = without_comments(body)
     return Asset(kind, body, suffix not in _COMPRESSED_ALREADY)
 
 
-def squeezed(script: bytes) -> bytes:
-    """A script of ours without indents, without ends of lines where a statement or a list goes on,
-    and without what is for who reads its source: a phone is not sent that. No text of ours goes on
-    over a line's end."""
-    plain = _INDENTS.sub(b"", _LATE_COMMENTS.sub(b"", _COMMENTS.sub(b"", script)))
-    return b"".join(
-        line if line.endswith(_GOES_ON) and b"//" not in line else line + b"\n"
-        for line in plain.split(b"\n")
-        if line
-    )
-
-
-def without_air(sheet: bytes) -> bytes:
-    """A sheet of ours without comments, and without spaces where none is needed. No text in it has
-    a brace, a semicolon or a comma that a space follows."""
-    return _AIR.sub(rb"\1", _INDENTS.sub(b"", _SHEET_COMMENTS.sub(b"", sheet)))
+def without_comments(script: bytes) -> bytes:
+    """A script of ours without whole lines that are for who reads its source: a phone is not sent
+    them."""
+    return _COMMENTS.sub(b"", script)
 
 
 def _shapes(home: Path | None) -> Asset | None:
