@@ -3,7 +3,9 @@
     python bench/load.py [--seconds 1800] [--subscribers 1000000] [--readings 2000] [--report FILE]
 
 Everybody subscribed a month ago, and a watch ran before, as on any night but the first. All but 20
-of 2,000 places are calm; storms go over these, and their people are told (`storm`).
+of 2,000 places are calm; storms go over these, and their people are told (`storm`). In a run of ten
+minutes or more the load first goes on until the newest readings, which the page draws from memory,
+are as many as are kept: from then on nothing is to grow.
 Measured: from the acknowledgement of a reading that changes something to the server of the person
 who is told of it (the outbox lies between the two); memory, the last third beside the first; then
 ten times as many readings for 60 s (or a tenth of the run), and how long it takes until all of
@@ -27,6 +29,7 @@ from typing import Any
 
 import aiohttp
 
+from atalaia.api.recent import MOST_ROWS
 from atalaia.notify.snapshots import FOLDER, LEAST
 from crowd import subscribe_many
 from service import Service, reading
@@ -40,6 +43,7 @@ DRAINED_S = 300.0
 START_S, START_BYTES = 5.0, 500_000_000
 _BATCHES_A_SECOND = 20
 _FIRST_S = 1800.0
+_LONG_S = 600
 
 
 @dataclass
@@ -49,6 +53,7 @@ class Measured:
     seconds: int
     subscribers: int
     readings_a_second: int
+    warm_s: int = 0
     pushed: int = 0
     refused: int = 0
     first_start_s: float = 0.0
@@ -109,8 +114,11 @@ class Load:
     async def run(self) -> None:
         """The even load, then ten times as much, and what is left of that."""
         m = self.measured
-        began, cpu = time.monotonic(), cpu_s(self.service.pid)
         self.storm.blow()
+        if m.seconds >= _LONG_S:
+            m.warm_s = 1 + MOST_ROWS // m.readings_a_second
+            await self._push(m.warm_s, m.readings_a_second)
+        began, cpu = time.monotonic(), cpu_s(self.service.pid)
         watching = asyncio.create_task(self._watch())
         await self._push(m.seconds, m.readings_a_second)
         watching.cancel()
@@ -246,6 +254,8 @@ def main() -> None:
     for what, figure, is_good in lines:
         print(f"{what:<44}{figure:<32}{'ok' if is_good else 'short'}")
     print(f"{measured.pushed:,} readings, {measured.refused} pushes refused and repeated;")
+    if measured.warm_s:
+        print(f"measured after {measured.warm_s} s, when as many of the newest are held as ever;")
     print(
         f"the watch took {measured.cpu_share:.0%} of a core; {measured.busy:.1f} processes wanted"
     )

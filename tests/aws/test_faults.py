@@ -69,6 +69,7 @@ hazard = "heat"
 variable = "temperature_c"
 limits = { orange = 35 }
 exit = { orange = 30 }
+expires_after = "90d"  # the long run takes days of its own clock
 origin = "a test"
 """
 
