@@ -20,8 +20,8 @@ T = TypeVar("T")
 _NO_MEMORY = "this process has no more memory; give it more"
 
 _BEGINS_S = 1.0
-"""A call that has not begun by then never will, as its thread died before; or it is so late that it
-had better be made again."""
+"""A call that has not begun by then never will, as its thread died before, if one that was handed
+in after it has."""
 
 _IDLE_S = 10.0
 """A thread without work stays for so long: where memory is short there would not be another."""
@@ -41,7 +41,7 @@ class DaemonThreads(ThreadPoolExecutor):
 
     Nor does anybody wait until a thread has begun, as `threading.Thread.start` does: where memory
     is short it may die in its first lines, and who waited would wait for ever. Such a call comes
-    to StateConflict when another is handed in a second later.
+    to StateConflict when others have begun since, and one is handed in a second later.
     """
 
     def __init__(self) -> None:
@@ -49,6 +49,7 @@ class DaemonThreads(ThreadPoolExecutor):
         self._numbers = itertools.count()
         self._not_begun: dict[int, tuple[float, _Call[Any]]] = {}
         self._idle: list[_Idle] = []
+        self._newest_begun = -1
 
     def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
         """Run it at once."""
@@ -74,6 +75,7 @@ class DaemonThreads(ThreadPoolExecutor):
         while True:
             # Whoever takes a call out has it: a thread that is too late finds nothing to do.
             _, call = self._not_begun.pop(number, (0.0, None))
+            self._newest_begun = max(self._newest_begun, number)
             if call is not None:
                 call.run()
             del call  # with all that it came to
@@ -96,7 +98,7 @@ class DaemonThreads(ThreadPoolExecutor):
                 number, (since, _) = next(iter(self._not_begun.items()))
             except (RuntimeError, StopIteration):  # a call has begun meanwhile
                 continue
-            if now < since + _BEGINS_S:
+            if now < since + _BEGINS_S or number > self._newest_begun:
                 break
             self._settle(number)
 

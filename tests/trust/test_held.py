@@ -62,6 +62,7 @@ NOTES = {
         "gold-refused",
         "norms",
         "places",
+        "ready",
     ),
     *("silences", "silences:told", "sources", "starts", "swept", "telegram-offset", "wishes"),
     *("wis2 archives", "wis2 owed"),

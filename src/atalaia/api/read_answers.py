@@ -34,6 +34,7 @@ from atalaia.domain.alert import instant
 from atalaia.domain.hazard import LEVEL_OF
 from atalaia.domain.place import Place
 from atalaia.domain.reading import NO_TIME, Bools
+from atalaia.domain.rule import RuleSet
 from atalaia.domain.variable import CATALOGUE
 from atalaia.domain.words import LANGUAGES
 
@@ -131,7 +132,7 @@ class ReadAnswers:
     async def readings(self, place_id: str, hours: int, asked: str | None) -> JsonAnswer:
         """A place's series; `asked` are variables, separated by commas."""
         place = self._place(place_id)
-        wanted = self._variables(asked)
+        wanted = _variables(asked, self._shown.rules)
         at = self._shown.places.position[place.id]
         found = await self._shown.history.readings(at, wanted, hours)
         shown = {
@@ -172,15 +173,6 @@ class ReadAnswers:
         items = [runs_item(by_hash[one.rule_hash], one) for one in told if one.rule_hash in by_hash]
         body = msgspec.json.encode({"place_id": place.id, "chances": items})
         return self._answers.made(("chances", place.id), hash(body), lambda: body)
-
-    def _variables(self, asked: str | None) -> list[str]:
-        if asked is None:
-            return sorted(self._shown.rules.variables, key=list(CATALOGUE).index)
-        names = list(dict.fromkeys(name.strip() for name in asked.split(",") if name.strip()))
-        unknown = [name for name in names if name not in CATALOGUE]
-        if unknown or not names:
-            raise Problem(422, "unknown variable; docs/data.md lists them")
-        return names
 
     def _place(self, place_id: str) -> Place:
         place = self._shown.places.get(place_id)
@@ -313,6 +305,17 @@ class ReadAnswers:
             items = await asyncio.to_thread(town_items, q, limit, self._shown.places)
         shown = {"items": items, "next": None}
         return self._answers.put(("towns", q, limit), 0, msgspec.json.encode(shown))
+
+
+def _variables(asked: str | None, rules: RuleSet) -> list[str]:
+    """Those that are asked for; without a wish those that the rules judge."""
+    if asked is None:
+        return sorted(rules.variables, key=list(CATALOGUE).index)
+    names = list(dict.fromkeys(name.strip() for name in asked.split(",") if name.strip()))
+    unknown = [name for name in names if name not in CATALOGUE]
+    if unknown or not names:
+        raise Problem(422, "unknown variable; docs/data.md lists them")
+    return names
 
 
 def _page(bodies: Sequence[bytes], ahead: str | None) -> bytes:

@@ -33,6 +33,7 @@ _FROM: dict[str, dict[str, Conversion]] = {
     "J/kg": {"J/kg": _SAME},
     "kJ/m²": {"kJ/m²": _SAME},
     "m³/s": {"m³/s": _SAME},
+    "m³/s³": {"m³/s³": _SAME},
     # A micro sign, and the Greek letter that Open-Meteo writes.
     "µg/m³": {"\u00b5g/m³": _SAME, "\u03bcg/m³": _SAME},
 }
