@@ -55,15 +55,18 @@ class Asked:
         return status, headers.get("location", "")
 
 
-def told(w: World, person: str, channel: str = "email", about: str = "one") -> Message:
-    """A message that went to somebody."""
+def told(
+    w: World, person: str, channel: str = "email", about: str = "one", *, under_way: bool = False
+) -> Message:
+    """A message that went to somebody, or is about to."""
     one = Message(
         id=message_id(person, channel, about),
         person=person,
         channel=channel,
         order_key=person,
-        status=Status.SENT,
-        settled_at=NOW,
+        status=Status.LEASED if under_way else Status.SENT,
+        due_at=NOW,
+        settled_at=0 if under_way else NOW,
     )
     w.home.outbox.put(one)
     return one
@@ -109,6 +112,18 @@ def test_it_opens_nothing_a_week_later_and_still_acknowledges_and_stops(w: World
     assert late.press(mine, "change")[0] == 404
     assert late.press(mine, "received")[0] == 200
     assert late.press(mine, "stop")[0] == 200
+
+
+def test_who_presses_before_it_is_written_down_that_it_went_is_let_in(w: World) -> None:
+    """The message has come, and its sender is about to keep that."""
+    ana = w.told(ANA)
+    mine = link(w, told(w, ana, under_way=True))
+    assert [Asked(w).press(mine, what)[0] for what in ("change", "received", "stop")] == [
+        303,
+        200,
+        200,
+    ]
+    assert Asked(w, NOW + LASTS_S + 1).press(mine, "change")[0] == 404
 
 
 def test_it_ends_with_the_contact_and_who_comes_back_is_not_opened_by_it(w: World) -> None:

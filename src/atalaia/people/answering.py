@@ -121,7 +121,8 @@ class Answering:
         """A token by which what is theirs is seen and changed (`manage`); None: the message is of
         none, or older than a week."""
         message, now = self.message(token), self._now()
-        if message is None or now - message.settled_at > manage.LASTS_S:
+        # Who is quick has it before it is written down that it went.
+        if message is None or now - max(message.settled_at, message.due_at) > manage.LASTS_S:
             return None
         held = self._registry.held(message.person)
         if held is None or not self._may(token, message)(held):
