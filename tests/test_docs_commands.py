@@ -317,4 +317,17 @@ def run_here() -> list[str]:
 
 @pytest.mark.parametrize("page", run_here())
 def test_the_commands_of_every_page_work_in_order(page: str, watching: Reader) -> None:
-    watching.types(ALL[page])
+    printed = watching.types(ALL[page]).replace(f"127.0.0.1:{watching.port}", "127.0.0.1:8420")
+    if page.startswith(BY_TASK):
+        for line in shown(page):
+            assert re.search(line, printed, re.MULTILINE), line
+
+
+BY_TASK = ("docs/pt-BR/", "docs/es/")
+
+
+def shown(page: str) -> list[str]:
+    """What a page by task shows of what is printed, line by line; an ellipsis is anything."""
+    blocks = re.findall(r"^```text\n(.*?)^```$", (ROOT / page).read_text("utf-8"), re.M | re.S)
+    lines = "".join(blocks).splitlines()
+    return ["^" + ".*".join(re.escape(part) for part in line.split("…")) + "$" for line in lines]
