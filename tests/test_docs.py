@@ -29,6 +29,8 @@ from atalaia.rules.written import Written
 ROOT = Path(__file__).resolve().parents[1]
 README, LEIA_ME = ROOT / "README.md", ROOT / "README.pt-BR.md"
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
+TASKS = {of: sorted((ROOT / "docs" / of).glob("*.md")) for of in ("pt-BR", "es")}
+"""The pages by task, which English has by subject, and the case, which is Portuguese alone."""
 
 
 def text(name: str) -> str:
@@ -171,7 +173,9 @@ def test_every_target_of_the_makefile_that_is_documented_is_there() -> None:
     assert {"demo", "test"} <= named
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize(
+    "page", [*PAGES, *TASKS["pt-BR"], *TASKS["es"]], ids=lambda page: str(page.relative_to(ROOT))
+)
 def test_every_link_inside_the_project_resolves(page: Path) -> None:
     prose = re.sub(r"^```.*?^```", "", page.read_text("utf-8"), flags=re.MULTILINE | re.DOTALL)
     for target in re.findall(r"\]\(([^)\s]+)\)", prose):
@@ -184,10 +188,51 @@ def test_every_link_inside_the_project_resolves(page: Path) -> None:
             assert anchor in anchors(found.read_text("utf-8")), target
 
 
-@pytest.mark.parametrize("page", sorted((ROOT / "docs").glob("*.md")), ids=lambda page: page.name)
+@pytest.mark.parametrize(
+    "page",
+    [path.relative_to(ROOT / "docs") for path in sorted((ROOT / "docs").rglob("*.md"))],
+    ids=str,
+)
 def test_every_page_is_reached_from_the_index(page: Path) -> None:
     index = text("docs/index.md")
-    assert page.name == "index.md" or f"({page.name}" in index
+    assert page.name == "index.md" or f"({page.as_posix()}" in index
+
+
+def test_both_languages_have_the_same_pages_by_task() -> None:
+    names = {of: {page.name for page in pages} for of, pages in TASKS.items()}
+    assert names["pt-BR"] - {"case.md"} == names["es"]
+    assert len(names["es"]) == 6
+
+
+@pytest.mark.parametrize("page", TASKS["es"], ids=lambda page: page.name)
+@pytest.mark.parametrize("language", ["sh", "toml", "text"])
+def test_a_page_by_task_has_the_same_commands_in_both_languages(page: Path, language: str) -> None:
+    """In the same order; each asks to be answered in its own language."""
+    theirs, ours = (
+        [without_comments(block) for block in fenced(text(f"docs/{of}/{page.name}"), language)]
+        for of in ("es", "pt-BR")
+    )
+    if language == "text":  # of what a command answers, a sentence may be in the reader's language
+        assert [block.count("\n") for block in theirs] == [block.count("\n") for block in ours]
+        return
+    assert all("pt-BR" not in block for block in theirs)
+    assert theirs == [block.replace("pt-BR", "es") for block in ours]
+
+
+@pytest.mark.parametrize("page", TASKS["es"], ids=lambda page: page.name)
+def test_a_page_by_task_has_the_same_sections_and_tables_in_both_languages(page: Path) -> None:
+    theirs, ours = (text(f"docs/{of}/{page.name}") for of in ("es", "pt-BR"))
+    assert [len(mark) for mark in headings(theirs)] == [len(mark) for mark in headings(ours)]
+    assert theirs.count("\n|") == ours.count("\n|")
+    assert re.findall(r"\]\((\.\.[^)]+)\)", theirs) == re.findall(r"\]\((\.\.[^)]+)\)", ours)
+
+
+@pytest.mark.parametrize("of", TASKS)
+def test_the_pages_by_task_lead_to_each_other(of: str) -> None:
+    tasks = [page for page in TASKS[of] if page.name != "case.md"]
+    for page in tasks:
+        others = "".join(other.read_text("utf-8") for other in tasks if other != page)
+        assert f"({page.name}" in others
 
 
 def test_both_readmes_have_the_same_sections() -> None:
