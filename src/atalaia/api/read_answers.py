@@ -6,7 +6,7 @@ What may block (an incident's life, the log further back, GOLD, the gazetteer) g
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from itertools import islice
 from typing import Any
 from zlib import crc32
@@ -34,7 +34,6 @@ from atalaia.domain.alert import instant
 from atalaia.domain.hazard import LEVEL_OF
 from atalaia.domain.place import Place
 from atalaia.domain.reading import NO_TIME, Bools
-from atalaia.domain.rule import RuleSet
 from atalaia.domain.variable import CATALOGUE
 from atalaia.domain.words import LANGUAGES
 
@@ -132,7 +131,7 @@ class ReadAnswers:
     async def readings(self, place_id: str, hours: int, asked: str | None) -> JsonAnswer:
         """A place's series; `asked` are variables, separated by commas."""
         place = self._place(place_id)
-        wanted = _variables(asked, self._shown.rules)
+        wanted = _variables(asked, self._shown.rules.variables)
         at = self._shown.places.position[place.id]
         found = await self._shown.history.readings(at, wanted, hours)
         shown = {
@@ -307,10 +306,10 @@ class ReadAnswers:
         return self._answers.put(("towns", q, limit), 0, msgspec.json.encode(shown))
 
 
-def _variables(asked: str | None, rules: RuleSet) -> list[str]:
+def _variables(asked: str | None, judged: Collection[str]) -> list[str]:
     """Those that are asked for; without a wish those that the rules judge."""
     if asked is None:
-        return sorted(rules.variables, key=list(CATALOGUE).index)
+        return sorted(judged, key=list(CATALOGUE).index)
     names = list(dict.fromkeys(name.strip() for name in asked.split(",") if name.strip()))
     unknown = [name for name in names if name not in CATALOGUE]
     if unknown or not names:
