@@ -175,6 +175,31 @@ def test_a_shipped_rule_set_is_shown_in_words_as_json_and_as_it_is_written(
     assert [rule["name"] for rule in again["rules"]] == [rule["name"] for rule in told["rules"]]
 
 
+@pytest.mark.parametrize(
+    ("language", "head", "level"),
+    [
+        ("pt-BR", "inmet: regras: ", "laranja"),
+        ("en", "inmet: rules: ", "orange"),
+        ("es", "inmet: reglas: ", "naranja"),
+    ],
+)
+def test_rules_are_shown_in_the_language_that_was_asked_for_or_set(
+    language: str, head: str, level: str, tmp_path: Path
+) -> None:
+    settings = tmp_path / "mine.toml"
+    settings.write_text(f'language = "{language}"\n')
+    asked = said("rules", "--language", language)
+    assert asked == said("rules", "--settings", settings)
+    assert asked.startswith(head)
+    assert level in asked
+
+
+def test_a_language_that_there_is_not_is_refused_with_those_that_there_are() -> None:
+    done = run("rules", "--language", "fr")
+    assert done.exit_code == 2
+    assert "pt-BR, en, es" in done.stderr
+
+
 # Deliveries
 
 

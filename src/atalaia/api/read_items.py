@@ -18,6 +18,7 @@ from atalaia.domain.place import Places
 from atalaia.domain.reading import Kind
 from atalaia.domain.rule import LEVELS, Rule
 from atalaia.domain.rule_counts import QUANTILES, RuleCounts
+from atalaia.domain.rule_words import by_language
 from atalaia.domain.variable import CATALOGUE
 from atalaia.lake.fan import LEVELS as CHANCE_LEVELS
 from atalaia.people.coverage import REACH_KM, nearest
@@ -52,7 +53,7 @@ def rule_item(rule: Rule) -> dict[str, Any]:
         "limits": _by_level(rule.enter),
         "exits": _by_level(rule.leave),
         "norm": rule.norm,
-        "in_words": rule.in_words(),
+        "in_words": by_language(rule),
     }
 
 

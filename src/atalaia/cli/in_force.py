@@ -8,13 +8,19 @@ from typing import Annotated
 import typer
 
 from atalaia.cli import init, sources
-from atalaia.cli.options import JsonOption, as_lines, settings_of
+from atalaia.cli.options import JsonOption, SettingsOption, as_lines, settings_of
 
 app = typer.Typer()
 app.add_typer(init.app)
 app.add_typer(sources.app)
 config = typer.Typer(help="The settings file.", no_args_is_help=True)
 app.add_typer(config, name="config")
+
+RULES = {
+    "pt-BR": "{name}: regras: {n}; de fábrica: {shipped}",
+    "en": "{name}: rules: {n}; shipped: {shipped}",
+    "es": "{name}: reglas: {n}; de fábrica: {shipped}",
+}
 
 
 @app.command()
@@ -40,12 +46,20 @@ def rules(
     as_written: Annotated[
         bool, typer.Option("--print", help="Print the file itself, to copy from it.")
     ] = False,
+    language: Annotated[
+        str | None, typer.Option(help="pt-BR, en or es; else the settings'.")
+    ] = None,
+    settings: SettingsOption = None,
 ) -> None:
     """Check a rule set and show its limits."""
     import msgspec
 
     from atalaia import rules as rule_sets
+    from atalaia.domain.rule_words import in_words
+    from atalaia.domain.words import LANGUAGES
 
+    if language not in (None, *LANGUAGES):
+        raise typer.BadParameter(f"give one of {', '.join(LANGUAGES)}", param_hint="--language")
     if as_written:
         typer.echo(rule_sets.text_of(name)[0], nl=False)
         return
@@ -53,11 +67,11 @@ def rules(
     if as_json:
         typer.echo(msgspec.json.encode(rule_set))
         return
-    typer.echo(
-        f"{rule_set.name}: {len(rule_set.rules)} rules; shipped: {', '.join(rule_sets.SHIPPED)}"
-    )
+    words = language or settings_of(settings, None).language
+    shipped = ", ".join(rule_sets.SHIPPED)
+    typer.echo(RULES[words].format(name=rule_set.name, n=len(rule_set.rules), shipped=shipped))
     for rule in rule_set.rules:
-        typer.echo(f"{rule.name:20} {rule.hazard:14} {rule.in_words()}")
+        typer.echo(f"{rule.name:20} {rule.hazard:14} {in_words(rule, words)}")
 
 
 @config.command("check")
