@@ -215,6 +215,30 @@ def test_messages_are_listed_with_what_became_of_them(home: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("language", "why"),
+    [
+        ("pt-BR", "SMTP 550 5.1.1: essa caixa de correio não existe"),
+        ("en", "SMTP 550 5.1.1: no such mailbox"),
+        ("es", "SMTP 550 5.1.1: ese buzón no existe"),
+    ],
+)
+def test_why_a_message_did_not_go_is_told_in_the_language_asked_for_or_set(
+    language: str, why: str, tmp_path: Path
+) -> None:
+    home, settings = tmp_path / "home", tmp_path / "mine.toml"
+    settings.write_text(f'language = "{language}"\n')
+    with open_home(home) as opened:
+        reason = "SMTP 550 5.1.1: no such mailbox"
+        one = message("1", seqs=(1,), status=Status.DEAD, reason=reason, settled_at=NOON)
+        assert opened.outbox.put(one, [delivery(one, "i1")])
+    asked = said("deliveries", "--home", home, "--language", language)
+    assert asked.rstrip().endswith(f"msg_1  {why}")
+    assert asked == said("deliveries", "--home", home, "--settings", settings)
+    (told,) = objects(said("deliveries", "--home", home, "--settings", settings, "--json"))
+    assert told["reason"] == reason
+
+
+@pytest.mark.parametrize(
     ("asked", "ids"),
     [
         (("--status", "dead"), ["msg_1"]),

@@ -8,7 +8,14 @@ from typing import Annotated
 import typer
 
 from atalaia.cli import init, sources
-from atalaia.cli.options import JsonOption, SettingsOption, as_lines, settings_of
+from atalaia.cli.options import (
+    JsonOption,
+    LanguageOption,
+    SettingsOption,
+    as_lines,
+    settings_of,
+    spoken,
+)
 
 app = typer.Typer()
 app.add_typer(init.app)
@@ -46,9 +53,7 @@ def rules(
     as_written: Annotated[
         bool, typer.Option("--print", help="Print the file itself, to copy from it.")
     ] = False,
-    language: Annotated[
-        str | None, typer.Option(help="pt-BR, en or es; else the settings'.")
-    ] = None,
+    language: LanguageOption = None,
     settings: SettingsOption = None,
 ) -> None:
     """Check a rule set and show its limits."""
@@ -56,10 +61,7 @@ def rules(
 
     from atalaia import rules as rule_sets
     from atalaia.domain.rule_words import in_words
-    from atalaia.domain.words import LANGUAGES
 
-    if language not in (None, *LANGUAGES):
-        raise typer.BadParameter(f"give one of {', '.join(LANGUAGES)}", param_hint="--language")
     if as_written:
         typer.echo(rule_sets.text_of(name)[0], nl=False)
         return
@@ -67,7 +69,7 @@ def rules(
     if as_json:
         typer.echo(msgspec.json.encode(rule_set))
         return
-    words = language or settings_of(settings, None).language
+    words = spoken(language or settings_of(settings, None).language)
     shipped = ", ".join(rule_sets.SHIPPED)
     typer.echo(RULES[words].format(name=rule_set.name, n=len(rule_set.rules), shipped=shipped))
     for rule in rule_set.rules:

@@ -8,7 +8,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from atalaia.cli.options import HomeOption, JsonOption, SettingsOption, as_line, settings_of, slow
+from atalaia.cli.options import (
+    HomeOption,
+    JsonOption,
+    LanguageOption,
+    SettingsOption,
+    as_line,
+    settings_of,
+    slow,
+    spoken,
+)
 from atalaia.errors import AtalaiaError
 
 if TYPE_CHECKING:
@@ -44,9 +53,7 @@ WORDS = {
 @slow
 def import_shapes(
     file: Annotated[Path, typer.Argument(help="Polygons as GeoJSON, in WGS 84 degrees.")],
-    language: Annotated[
-        str | None, typer.Option(help="pt-BR, en or es; else the settings'.")
-    ] = None,
+    language: LanguageOption = None,
     home: HomeOption = None,
     settings: SettingsOption = None,
     as_json: JsonOption = False,
@@ -57,13 +64,10 @@ def import_shapes(
     """
     import msgspec
 
-    from atalaia.domain.words import LANGUAGES
     from atalaia.page.shapes import FILE, MOST_BYTES, imported
 
     chosen = settings_of(settings, home)
-    words = language or chosen.language
-    if words not in LANGUAGES:
-        raise typer.BadParameter(f"give one of {', '.join(LANGUAGES)}", param_hint="--language")
+    words = spoken(language or chosen.language)
     try:
         if file.stat().st_size > MOST_BYTES:
             raise AtalaiaError(f"{file} is larger than {MOST_BYTES >> 20} MB; take a coarser mesh")

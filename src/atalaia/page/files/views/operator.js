@@ -168,7 +168,7 @@ async function deliveries(body, { key, query, tried, draw }) {
   fill(body,
     h("nav", { class: "figures-row", "aria-label": o.by_outcome }, chip("", null), Object.entries(sums).map(([status, n]) => chip(status, n))),
     rows(o.tabs.deliveries, [o.due, o.channel, o.status, o.tries, o.reason, o.id, ""], items.map((one) => [
-      clock((one.settled_at || one.due_at) * 1000), channelOf(one.channel), o.statuses[one.status] ?? one.status, one.attempts, one.reason || "—",
+      clock((one.settled_at || one.due_at) * 1000), channelOf(one.channel), o.statuses[one.status] ?? one.status, one.attempts, one.in_words[language] || "—",
       h("small", { class: "quiet" }, one.id), RETRIABLE.has(one.status) && again(one)])));
 }
 
