@@ -175,6 +175,31 @@ def test_a_shipped_rule_set_is_shown_in_words_as_json_and_as_it_is_written(
     assert [rule["name"] for rule in again["rules"]] == [rule["name"] for rule in told["rules"]]
 
 
+@pytest.mark.parametrize(
+    ("language", "head", "level"),
+    [
+        ("pt-BR", "inmet: regras: ", "laranja"),
+        ("en", "inmet: rules: ", "orange"),
+        ("es", "inmet: reglas: ", "naranja"),
+    ],
+)
+def test_rules_are_shown_in_the_language_that_was_asked_for_or_set(
+    language: str, head: str, level: str, tmp_path: Path
+) -> None:
+    settings = tmp_path / "mine.toml"
+    settings.write_text(f'language = "{language}"\n')
+    asked = said("rules", "--language", language)
+    assert asked == said("rules", "--settings", settings)
+    assert asked.startswith(head)
+    assert level in asked
+
+
+def test_a_language_that_there_is_not_is_refused_with_those_that_there_are() -> None:
+    done = run("rules", "--language", "fr")
+    assert done.exit_code == 2
+    assert "pt-BR, en, es" in done.stderr
+
+
 # Deliveries
 
 
@@ -187,6 +212,30 @@ def test_messages_are_listed_with_what_became_of_them(home: Path) -> None:
     assert dead.split()[1:] == ["dead", "sms", "p_ana", "msg_1", "blocked"]
     assert "sms dead: 1" in done.stderr
     assert "telegram sent: 1" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("language", "why"),
+    [
+        ("pt-BR", "SMTP 550 5.1.1: essa caixa de correio não existe"),
+        ("en", "SMTP 550 5.1.1: no such mailbox"),
+        ("es", "SMTP 550 5.1.1: ese buzón no existe"),
+    ],
+)
+def test_why_a_message_did_not_go_is_told_in_the_language_asked_for_or_set(
+    language: str, why: str, tmp_path: Path
+) -> None:
+    home, settings = tmp_path / "home", tmp_path / "mine.toml"
+    settings.write_text(f'language = "{language}"\n')
+    with open_home(home) as opened:
+        reason = "SMTP 550 5.1.1: no such mailbox"
+        one = message("1", seqs=(1,), status=Status.DEAD, reason=reason, settled_at=NOON)
+        assert opened.outbox.put(one, [delivery(one, "i1")])
+    asked = said("deliveries", "--home", home, "--language", language)
+    assert asked.rstrip().endswith(f"msg_1  {why}")
+    assert asked == said("deliveries", "--home", home, "--settings", settings)
+    (told,) = objects(said("deliveries", "--home", home, "--settings", settings, "--json"))
+    assert told["reason"] == reason
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from atalaia.domain.alert import instant
 from atalaia.domain.place import Place, Places
 from atalaia.domain.reading import Readings
 from atalaia.domain.rule import Near
+from atalaia.domain.rule_words import in_words
 from atalaia.errors import SettingsInvalid
 from stories import DAY, HOUR, T0, Memory, lines, places, rows, rule, rule_set, series, watched
 
@@ -156,7 +157,7 @@ def test_what_cannot_be_is_refused(keys: dict[str, Any], problem: str) -> None:
 def test_it_is_told_in_words() -> None:
     near = {"latitude": 0, "longitude": 0, "km": 50}
     keys = {**AFTER_WET, "window": "45min", "area": {"places": 1, "near": near}}
-    assert rule(**keys).in_words() == (
+    assert in_words(rule(**keys), "en") == (
         "sum of rain_mm over 45 min ≥ 10 yellow mm, at 1 places of an area within 50 km of 0, 0, "
         "given 30 mm over 24 h at 1 of its places"
     )

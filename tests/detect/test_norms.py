@@ -16,6 +16,7 @@ from atalaia.domain.norm_tables import Norms
 from atalaia.domain.place import Places
 from atalaia.domain.reading import Floats, Readings
 from atalaia.domain.rule import RuleSet
+from atalaia.domain.rule_words import in_words
 from atalaia.errors import SettingsInvalid
 from atalaia.homes.embedded import open_home
 from atalaia.lake.climate import Months, ReturnLevel, write_climate
@@ -197,9 +198,11 @@ def test_a_norm_that_no_climate_has_is_refused(change: dict[str, Any], problem: 
 
 
 def test_a_rule_says_in_words_what_it_is_relative_to() -> None:
-    assert rule(**RAIN).in_words() == ("sum of rain_mm over 1 h ≥ return_level(5 years) orange mm")
-    assert rule(**HEAT_WAVE).in_words() == (
-        "days_in_a_row of temperature_c ≥ monthly_mean_maximum + 5 ≥ 2 yellow, 3 orange, 5 red d"
+    assert in_words(rule(**RAIN), "en") == (
+        "sum of rain_mm over 1 h ≥ return_level(5 years) orange mm"
+    )
+    assert in_words(rule(**HEAT_WAVE), "en") == (
+        "days in a row of temperature_c ≥ monthly_mean_maximum + 5 ≥ 2 yellow, 3 orange, 5 red d"
     )
 
 

@@ -15,6 +15,7 @@ from atalaia.detect.series import SeriesTable
 from atalaia.domain.alert import LogEntry
 from atalaia.domain.place import Places
 from atalaia.domain.reading import Readings
+from atalaia.domain.rule_words import in_words
 from atalaia.domain.score import Chance, Term
 from atalaia.errors import SettingsInvalid
 from stories import HOUR, T0, of_hazard, places, rows, rule, rule_set, series, watched
@@ -277,7 +278,7 @@ def test_the_rule_says_in_words_what_adds_up() -> None:
         {"variable": "dew_point_c", "weight": 0.2, "unknown": 20},
         **BASIN,
     )
-    assert rule(**keys).in_words() == (
+    assert in_words(rule(**keys), "en") == (
         "chance_pct ≥ 40 yellow, 90 red %, made of 0.8 x log1p(sum of rain_mm over 1 h, largest), "
         "0.06 x (sum of rain_mm over 3 h, mean), 0.3 x (hour 17 to 20), "
         "0.2 x (dew_point_c, largest, 20 where it is not known), of the places of an area"

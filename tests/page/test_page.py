@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -319,6 +320,7 @@ def test_an_operator_sees_the_stages_silences_a_hazard_and_sends_again_what_did_
             await died(world, person)
         await page.get_by_role("link", name="Entregas").click()
         await page.get_by_role("button", name="Tentar de novo").first.wait_for()
+        await page.get_by_role("cell", name="HTTP 410: não existe mais").first.wait_for()
         await picture(page, "operator-deliveries")
         await page.get_by_role("button", name="Tentar de novo").first.click()
         await page.get_by_text("Vai de novo").wait_for()
@@ -364,7 +366,7 @@ def test_an_operator_sees_rules_and_places_and_pauses_exports_and_removes_people
             await page.fill("#key", ENV["ATALAIA_API_KEY"])
             await page.get_by_role("button", name="Entrar").click()
             await page.get_by_role("link", name="Regras").click()
-            await page.get_by_text("wind_gust_m_s", exact=False).first.wait_for()
+            await page.get_by_text(re.compile(r"wind_gust_m_s ≥ \d.* amarelo")).first.wait_for()
             await judged(page, f"operator-rules-{screen}")
             await page.get_by_role("link", name="Lugares").click()
             await page.get_by_role("cell", name="p1", exact=True).wait_for()

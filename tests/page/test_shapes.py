@@ -110,15 +110,43 @@ def test_steps_lead_back_to_each_corner_as_far_as_a_step_goes(ring: list[Any]) -
     assert walked == [one for i, one in enumerate(whole) if i == 0 or one != whole[i - 1]]
 
 
+SAID = {
+    "pt-BR": (
+        "Lugares com polígono: 1; pelo código: 1, por onde ficam: 0",
+        "Sem polígono, seguem como pontos: 26 (",
+        "Não usados: de outros lugares: 1, sem polígono em graus: 0",
+        "A página os mostra a partir do próximo início",
+    ),
+    "en": (
+        "Places with a polygon: 1; by code: 1, by where they lie: 0",
+        "Without one, they stay dots: 26 (",
+        "Not used: of other places: 1, no polygons in degrees: 0",
+        "The page shows them from the next start on",
+    ),
+    "es": (
+        "Lugares con polígono: 1; por su código: 1, por donde están: 0",
+        "Sin polígono, siguen como puntos: 26 (",
+        "No usados: de otros lugares: 1, sin polígono en grados: 0",
+        "La página los muestra desde el próximo inicio",
+    ),
+}
+
+
+@pytest.mark.parametrize("language", SAID)
+@pytest.mark.parametrize("is_set", [False, True], ids=["by option", "by settings"])
 def test_the_command_says_what_came_of_a_file_and_leaves_all_where_nothing_did(
-    tmp_path: Path,
+    tmp_path: Path, language: str, is_set: bool
 ) -> None:
     file, home = tmp_path / "mesh.json", tmp_path / "home"
     file.write_bytes(document(feature(square(-35, -9), codarea="2611606"), feature(square(0, 0))))
-    told = here("map", "import", str(file), "--home", str(home))
+    settings = tmp_path / "mine.toml"
+    settings.write_text(f'language = "{language}"\n')
+    chosen = ("--settings", str(settings)) if is_set else ("--language", language)
+    told = here("map", "import", str(file), "--home", str(home), *chosen)
     assert told.returncode == 0, told
-    assert "1 places have a polygon: 1 by code, 0 by where they lie" in told.stdout
-    assert "26 have none, and stay dots" in told.stdout
+    lines = told.stdout.splitlines()
+    assert len(lines) == len(SAID[language])
+    assert all(map(str.startswith, lines, SAID[language])), lines
     kept = (home / FILE).read_bytes()
     assert set(msgspec.json.decode(kept)["shapes"]) == {"2611606"}
     file.write_bytes(document(feature(square(100, 10))))
@@ -126,6 +154,15 @@ def test_the_command_says_what_came_of_a_file_and_leaves_all_where_nothing_did(
     assert told.returncode == 1
     assert "no polygon of a watched place" in told.stderr
     assert (home / FILE).read_bytes() == kept
+
+
+def test_the_command_names_the_languages_that_it_has(tmp_path: Path) -> None:
+    file = tmp_path / "mesh.json"
+    file.write_bytes(document(feature(square(-35, -9), codarea="2611606")))
+    told = here("map", "import", str(file), "--home", str(tmp_path / "home"), "--language", "fr")
+    assert told.returncode == 2
+    assert "pt-BR, en, es" in told.stderr
+    assert not (tmp_path / "home").exists()
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ from atalaia.domain.alert import LogEntry
 from atalaia.domain.place import Place, Places
 from atalaia.domain.reading import Readings
 from atalaia.domain.rule import Rule, RuleSet
+from atalaia.domain.rule_words import in_words
 from atalaia.errors import SettingsInvalid
 from atalaia.rules.read import parse
 from stories import forecast, rows, rule, rule_set, series, watched
@@ -285,7 +286,7 @@ def test_a_limit_of_landslides_is_refused_without_the_region_in_which_it_holds()
         parse(LANDSLIDE, "slopes.toml")
     box = 'region = { name = "Serra", south = -24.5, west = -47, north = -23, east = -44.5 }'
     (rule,) = parse(LANDSLIDE + box, "slopes.toml").rules
-    assert rule.in_words().endswith("100 orange mm, only in Serra")
+    assert in_words(rule, "en").endswith("100 orange mm, only in Serra")
     serra = Place(id="cub", name="Cubatão", latitude=-23.9, longitude=-46.4)
     lagos = Place(id="los", name="Lagos", latitude=6.5, longitude=3.4)
     assert parse(LANDSLIDE + box, "slopes.toml").nowhere([lagos, serra]) == []
@@ -327,12 +328,9 @@ def test_a_chance_is_of_each_level_or_of_all() -> None:
     assert rule(**POSSIBLE, chance={"red": 0.2}).chance == (None, None, None, 0.2)
     one = rule(**POSSIBLE, chance=0.3)
     assert one.chance == (None, 0.3, None, 0.3)
-    assert one.in_words().endswith("30 yellow, 100 red mm; or in 30 % of model runs")
-    assert (
-        rule(**POSSIBLE, chance={"yellow": 0.3, "red": 0.2})
-        .in_words()
-        .endswith("or in 30 % yellow, 20 % red of model runs")
-    )
+    assert in_words(one, "en").endswith("30 yellow, 100 red mm; or in 30 % of model runs")
+    two = rule(**POSSIBLE, chance={"yellow": 0.3, "red": 0.2})
+    assert in_words(two, "en").endswith("or in 30 % yellow, 20 % red of model runs")
     assert rule_set(POSSIBLE | {"chance": 0.3}, {}).by_chance == {"rain_mm"}
     assert rule(**POSSIBLE).digest != one.digest
 

@@ -433,7 +433,7 @@ class UseCases:
         told = watch.ask("GET", "/v1/rules", key=None)[1]
         assert told["name"] == "inmet"
         gust = next(one for one in told["items"] if one["variable"] == "wind_gust_m_s")
-        assert "wind_gust_m_s ≥" in gust["in_words"]
+        assert all("wind_gust_m_s ≥" in gust["in_words"][one] for one in ("pt-BR", "en", "es"))
         assert watch.ask("DELETE", f"/v1/people/{person}")[0] == 204
         watch.another()
         assert watch.ask("GET", "/v1/people")[1] == {"items": [], "next": None}

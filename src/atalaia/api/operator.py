@@ -18,6 +18,7 @@ from atalaia.domain.hazard import Hazard
 from atalaia.domain.place import Places
 from atalaia.domain.silence import Silence
 from atalaia.notify.drills import Drills
+from atalaia.notify.reasons import in_words
 from atalaia.notify.silences import Silences
 from atalaia.ports import Outbox
 
@@ -30,6 +31,7 @@ class Delivered(BaseModel):
 
     letter    under which id it goes, or went: messages that shared a letter have the same, that of
               the last of them
+    in_words  the reason by language, as an alert's `text`
     """
 
     id: str
@@ -39,6 +41,7 @@ class Delivered(BaseModel):
     status: str
     attempts: int
     reason: str
+    in_words: dict[str, str]
     due_at: int
     settled_at: int
     acknowledged_at: int
@@ -220,6 +223,7 @@ def _delivered(message: Message) -> Delivered:
         status=str(message.status),
         attempts=message.attempts,
         reason=message.reason,
+        in_words=in_words(message.reason),
         due_at=message.due_at,
         settled_at=message.settled_at,
         acknowledged_at=message.acknowledged_at,

@@ -6,7 +6,7 @@ What may block (an incident's life, the log further back, GOLD, the gazetteer) g
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from itertools import islice
 from typing import Any
 from zlib import crc32
@@ -17,7 +17,7 @@ from atalaia import __version__
 from atalaia.api.cached import AnswerCache, JsonAnswer
 from atalaia.api.cursors import cursor, number, position
 from atalaia.api.incidents import alert_line, with_entries
-from atalaia.api.problem import Problem
+from atalaia.api.problem import Problem, wished
 from atalaia.api.read_items import (
     measure_item,
     rule_item,
@@ -26,6 +26,7 @@ from atalaia.api.read_items import (
     station_item,
     stations_in_box,
     town_items,
+    wanted_variables,
 )
 from atalaia.api.shown import Shown
 from atalaia.detect.course import courses
@@ -34,7 +35,6 @@ from atalaia.domain.alert import instant
 from atalaia.domain.hazard import LEVEL_OF
 from atalaia.domain.place import Place
 from atalaia.domain.reading import NO_TIME, Bools
-from atalaia.domain.variable import CATALOGUE
 from atalaia.domain.words import LANGUAGES
 
 
@@ -131,7 +131,7 @@ class ReadAnswers:
     async def readings(self, place_id: str, hours: int, asked: str | None) -> JsonAnswer:
         """A place's series; `asked` are variables, separated by commas."""
         place = self._place(place_id)
-        wanted = _variables(asked, self._shown.rules.variables)
+        wanted = wished(lambda: wanted_variables(asked, self._shown.rules))
         at = self._shown.places.position[place.id]
         found = await self._shown.history.readings(at, wanted, hours)
         shown = {
@@ -304,17 +304,6 @@ class ReadAnswers:
             items = await asyncio.to_thread(town_items, q, limit, self._shown.places)
         shown = {"items": items, "next": None}
         return self._answers.put(("towns", q, limit), 0, msgspec.json.encode(shown))
-
-
-def _variables(asked: str | None, judged: Collection[str]) -> list[str]:
-    """Those that are asked for; without a wish those that the rules judge."""
-    if asked is None:
-        return sorted(judged, key=list(CATALOGUE).index)
-    names = list(dict.fromkeys(name.strip() for name in asked.split(",") if name.strip()))
-    unknown = [name for name in names if name not in CATALOGUE]
-    if unknown or not names:
-        raise Problem(422, "unknown variable; docs/data.md lists them")
-    return names
 
 
 def _page(bodies: Sequence[bytes], ahead: str | None) -> bytes:

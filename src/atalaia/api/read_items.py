@@ -16,8 +16,9 @@ from atalaia.domain.alert import instant
 from atalaia.domain.geo import Box
 from atalaia.domain.place import Places
 from atalaia.domain.reading import Kind
-from atalaia.domain.rule import LEVELS, Rule
+from atalaia.domain.rule import LEVELS, Rule, RuleSet
 from atalaia.domain.rule_counts import QUANTILES, RuleCounts
+from atalaia.domain.rule_words import by_language
 from atalaia.domain.variable import CATALOGUE
 from atalaia.lake.fan import LEVELS as CHANCE_LEVELS
 from atalaia.people.coverage import REACH_KM, nearest
@@ -52,7 +53,7 @@ def rule_item(rule: Rule) -> dict[str, Any]:
         "limits": _by_level(rule.enter),
         "exits": _by_level(rule.leave),
         "norm": rule.norm,
-        "in_words": rule.in_words(),
+        "in_words": by_language(rule),
     }
 
 
@@ -68,6 +69,18 @@ def stations_in_box(known: Sequence[KnownStation], bbox: str) -> dict[str, Any]:
     found = [each for each in known if box.holds(each.latitude, each.longitude)]
     items = [station_item(each) for each in found[:MOST_STATIONS]]
     return {"items": items, "is_cut": len(found) > MOST_STATIONS}
+
+
+def wanted_variables(asked: str | None, rules: RuleSet) -> list[str]:
+    """Those that are asked for, separated by commas; without a wish those that the rules judge.
+    Raises ValueError where the catalogue has no such."""
+    if asked is None:
+        return sorted(rules.variables, key=list(CATALOGUE).index)
+    names = list(dict.fromkeys(name.strip() for name in asked.split(",") if name.strip()))
+    unknown = [name for name in names if name not in CATALOGUE]
+    if unknown or not names:
+        raise ValueError("unknown variable; docs/data.md lists them")
+    return names
 
 
 def series_item(series: Series) -> dict[str, Any]:

@@ -80,7 +80,8 @@ class KnownStationsItem(BaseModel):
 
 
 class RuleItem(BaseModel):
-    """A rule that judges a place. `limits` are in `unit`; relative to the norm where it has one."""
+    """A rule that judges a place. `limits` are in `unit`; relative to the norm where it has one.
+    `in_words`: the same by language, as an alert's `text`."""
 
     name: str
     hazard: str
@@ -92,7 +93,7 @@ class RuleItem(BaseModel):
     limits: dict[Level, float]
     exits: dict[Level, float]
     norm: str | None
-    in_words: str
+    in_words: dict[str, str]
 
 
 class RulesItem(BaseModel):

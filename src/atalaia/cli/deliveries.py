@@ -12,10 +12,12 @@ from atalaia.cli.opened import PersonArgument, opened_people, pseudonym_of
 from atalaia.cli.options import (
     HomeOption,
     JsonOption,
+    LanguageOption,
     SettingsOption,
     answer,
     as_line,
     slow,
+    spoken,
     while_read,
 )
 from atalaia.errors import AtalaiaError
@@ -35,6 +37,7 @@ def deliveries_list(
     ] = None,
     channel: Annotated[str | None, typer.Option(help="Only by this channel.")] = None,
     last: Annotated[int, typer.Option(min=1, help="How many, the newest first.")] = 20,
+    language: LanguageOption = None,
     home: HomeOption = None,
     settings: SettingsOption = None,
     as_json: JsonOption = False,
@@ -44,12 +47,14 @@ def deliveries_list(
 
     from atalaia.domain.alert import instant
     from atalaia.domain.delivery import Status, letter_of
+    from atalaia.notify.reasons import in_words
 
     if context.invoked_subcommand is not None:
         return
     if status is not None and status not in tuple(Status):
         raise typer.BadParameter(f"give one of {', '.join(Status)}", param_hint="--status")
-    with opened_people(settings, home) as (_, opened, people):
+    with opened_people(settings, home) as (kept, opened, people):
+        words = spoken(language or kept.language)
         found = opened.outbox.messages(
             status=Status(status) if status else None,
             person=pseudonym_of(people, person) if person else None,
@@ -66,7 +71,8 @@ def deliveries_list(
                 continue
             when = instant(m.settled_at or m.due_at)
             its = f"in {letter}  " if letter in shared else ""
-            typer.echo(f"{when}  {m.status:8} {m.channel:9} {m.person}  {m.id}  {its}{m.reason}")
+            why = its + in_words(m.reason)[words]
+            typer.echo(f"{when}  {m.status:8} {m.channel:9} {m.person}  {m.id}  {why}")
     for (name, state), n in sorted(counts.items()):
         print(f"{name} {state}: {n}", file=sys.stderr)
     if not counts:

@@ -8,13 +8,26 @@ from typing import Annotated
 import typer
 
 from atalaia.cli import init, sources
-from atalaia.cli.options import JsonOption, as_lines, settings_of
+from atalaia.cli.options import (
+    JsonOption,
+    LanguageOption,
+    SettingsOption,
+    as_lines,
+    settings_of,
+    spoken,
+)
 
 app = typer.Typer()
 app.add_typer(init.app)
 app.add_typer(sources.app)
 config = typer.Typer(help="The settings file.", no_args_is_help=True)
 app.add_typer(config, name="config")
+
+RULES = {
+    "pt-BR": "{name}: regras: {n}; de fábrica: {shipped}",
+    "en": "{name}: rules: {n}; shipped: {shipped}",
+    "es": "{name}: reglas: {n}; de fábrica: {shipped}",
+}
 
 
 @app.command()
@@ -40,11 +53,14 @@ def rules(
     as_written: Annotated[
         bool, typer.Option("--print", help="Print the file itself, to copy from it.")
     ] = False,
+    language: LanguageOption = None,
+    settings: SettingsOption = None,
 ) -> None:
     """Check a rule set and show its limits."""
     import msgspec
 
     from atalaia import rules as rule_sets
+    from atalaia.domain.rule_words import in_words
 
     if as_written:
         typer.echo(rule_sets.text_of(name)[0], nl=False)
@@ -53,11 +69,11 @@ def rules(
     if as_json:
         typer.echo(msgspec.json.encode(rule_set))
         return
-    typer.echo(
-        f"{rule_set.name}: {len(rule_set.rules)} rules; shipped: {', '.join(rule_sets.SHIPPED)}"
-    )
+    words = spoken(language or settings_of(settings, None).language)
+    shipped = ", ".join(rule_sets.SHIPPED)
+    typer.echo(RULES[words].format(name=rule_set.name, n=len(rule_set.rules), shipped=shipped))
     for rule in rule_set.rules:
-        typer.echo(f"{rule.name:20} {rule.hazard:14} {rule.in_words()}")
+        typer.echo(f"{rule.name:20} {rule.hazard:14} {in_words(rule, words)}")
 
 
 @config.command("check")

@@ -33,6 +33,9 @@ OnOption = Annotated[
     str | None,
     typer.Option("--on", help="Spark's master: local[2], spark://host:7077; else this process."),
 ]
+LanguageOption = Annotated[
+    str | None, typer.Option("--language", help="pt-BR, en or es; else the settings'.")
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Answer for programs.")]
 EventsOption = Annotated[
     Path, typer.Option(help="CSV: started_at,ended_at,latitude,longitude,place_id,severity.")
@@ -130,6 +133,15 @@ def progress_bar() -> Iterator[Callable[[str, int, int], None]]:
             bar.update(task, description=what, completed=done, total=total)
 
         yield progress
+
+
+def spoken(language: str) -> str:
+    """The language of --language, if there is such."""
+    from atalaia.domain.words import LANGUAGES
+
+    if language not in LANGUAGES:
+        raise typer.BadParameter(f"give one of {', '.join(LANGUAGES)}", param_hint="--language")
+    return language
 
 
 def zone_of(name: str) -> ZoneInfo:

@@ -12,6 +12,7 @@ from atalaia.cli.maps import maps
 from atalaia.cli.options import (
     HomeOption,
     JsonOption,
+    LanguageOption,
     SettingsOption,
     answers,
     as_line,
@@ -19,6 +20,7 @@ from atalaia.cli.options import (
     hazard_of,
     settings_of,
     slow,
+    spoken,
     zone_of,
 )
 from atalaia.errors import AtalaiaError
@@ -33,9 +35,7 @@ def report(
     out: Annotated[Path, typer.Option(help="The page to write; - is stdout.")] = Path(
         "report.html"
     ),
-    language: Annotated[
-        str | None, typer.Option(help="pt-BR, en or es; else the settings'.")
-    ] = None,
+    language: LanguageOption = None,
     days: Annotated[int, typer.Option(min=1, help="How far back, from the newest answer.")] = 365,
     incident: Annotated[
         str | None, typer.Option(help="Key of the storm to show; else the gravest.")
@@ -63,16 +63,13 @@ def report(
 
     from atalaia import rules as rule_sets
     from atalaia.domain.signs import VERSIONS
-    from atalaia.domain.words import LANGUAGES
     from atalaia.homes.embedded import open_home
     from atalaia.report.gather import report_of
     from atalaia.report.render import page
     from atalaia.report.scored import Truth
 
     kept = settings_of(settings, home)
-    words = language or kept.language
-    if words not in LANGUAGES:
-        raise typer.BadParameter(f"give one of {', '.join(LANGUAGES)}", param_hint="--language")
+    words = spoken(language or kept.language)
     if colours not in VERSIONS:
         raise typer.BadParameter(f"give one of {', '.join(VERSIONS)}", param_hint="--colours")
     scored = hazard_of(hazard)

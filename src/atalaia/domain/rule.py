@@ -21,7 +21,7 @@ from atalaia.domain.geo import Box, distance_km
 from atalaia.domain.hazard import Hazard, Level
 from atalaia.domain.place import Place
 from atalaia.domain.reading import Kind
-from atalaia.domain.score import UNITS, AddedUp, Term
+from atalaia.domain.score import UNITS, AddedUp
 from atalaia.domain.variable import CATALOGUE
 
 Measure = Literal["value", "sum", "mean", "change", "day_change", "days_in_a_row", "score"]
@@ -32,8 +32,6 @@ INDICES: dict[str, tuple[str, tuple[str, ...]]] = {
 """Indices by name: their unit, and the variables that they are made of."""
 
 LEVELS = (Level.WATCH, Level.YELLOW, Level.ORANGE, Level.RED)
-
-_RANKS = {0: "mean", 1: "largest", 2: "2nd largest", 3: "3rd largest"}
 
 _DURATION = re.compile(r"(\d+)\s*(s|min|h|d)")
 _SECONDS = {"s": 1, "min": 60, "h": 3600, "d": 86400}
@@ -227,72 +225,6 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, dict=T
         """The entry limit of a level."""
         return self.enter[level - 1] if level else None
 
-    def in_words(self) -> str:
-        """``sum of rain_mm in 1 h ≥ 20 yellow, 30 orange, 60 red``"""
-        what = self.variable
-        if self.measure not in ("value", "score"):
-            what = f"{self.measure} of {self.variable}"
-        over = f" over {_in_words(self.window_s)}" if self.window_s else ""
-        norm = self.norm
-        if self.measure == "days_in_a_row":
-            sign = "≤" if self.day_is_below else "≥"
-            over = f" {sign} {_relative(self.norm, self.day_limit or 0.0)}"
-            norm = None
-        limits = ", ".join(
-            f"{_relative(norm, limit)} {level.word}"
-            for level in LEVELS
-            if (limit := self.limit(level)) is not None
-        )
-        where = f", at {self.places} places of an area" if self.places else ""
-        if self.chance:
-            where += f"; or in {self._chances} of model runs"
-        if self.score:
-            where = ", of the places of an area" if self.places else ""
-            where = f", made of {', '.join(map(self._in_words, self.score.terms))}{where}"
-        if self.near:
-            where += (
-                f" within {self.near.km:g} km of {self.near.latitude:g}, {self.near.longitude:g}"
-            )
-        if self.given:
-            at = f" at {self.given.places} of its places" if self.given.places else ""
-            over_given = _in_words(self.given.window_s)
-            where += f", given {self.given.limit:g} {self.unit} over {over_given}{at}"
-        if self.only:
-            where += f", only at {', '.join(self.only)}"
-        if self.without:
-            where += f", not at {', '.join(self.without)}"
-        if self.region:
-            where += f", only in {self.region.name}"
-        if self.station:
-            where += f", by what {self.station} says"
-        return f"{what}{over} {'≤' if self.is_below else '≥'} {limits} {self.unit}{where}"
-
-    @property
-    def _chances(self) -> str:
-        """``30 %``, or by level ``30 % yellow, 20 % red``"""
-        chance = zip(self.chance or (), LEVELS, strict=True)
-        shares = [(share, level.word) for share, level in chance if share]
-        if len({share for share, _ in shares}) == 1:
-            return f"{100 * shares[0][0]:g} %"
-        return ", ".join(f"{100 * share:g} % {word}" for share, word in shares)
-
-    def _in_words(self, term: Term) -> str:
-        """``0.8 x log1p(sum of rain_mm over 15 min, largest)``"""
-        if term.clock or self.score is None:
-            return f"{term.weight:g} x ({term.clock} {term.first} to {term.last})"
-        amount = self.score.amounts[term.amount]
-        what = amount.variable
-        if amount.measure != "value":
-            what = f"{amount.measure} of {what} over {_in_words(amount.window_s)}"
-        if self.places:
-            what += f", {_RANKS.get(term.of) or f'{term.of}th largest'}"
-            what += f" of {', '.join(term.places)}" if term.places else ""
-        if term.unknown is not None:
-            what += f", {term.unknown:g} where it is not known"
-        if term.shape == "hinge":
-            return f"{term.weight:g} x ({what}, above {term.knot:g})"
-        return f"{term.weight:g} x {'log1p' if term.shape == 'log1p' else ''}({what})"
-
     def exit_limit(self, level: Level) -> float | None:
         """The exit limit of a level."""
         return self.leave[level - 1] if level else None
@@ -401,14 +333,3 @@ def seconds(text: str) -> int:
 def matches(place_id: str, patterns: Iterable[str]) -> bool:
     """Whether a place is among these ids and patterns of them."""
     return any(fnmatchcase(place_id, pattern) for pattern in patterns)
-
-
-def _in_words(window_s: int) -> str:
-    return f"{window_s // 3600} h" if window_s % 3600 == 0 else f"{window_s // 60} min"
-
-
-def _relative(norm: str | None, limit: float) -> str:
-    """A limit as it is written in words: ``5``, ``percentile(1)``, ``monthly_mean + 5``."""
-    if norm is None:
-        return f"{limit:g}"
-    return f"{norm} {'-' if limit < 0 else '+'} {abs(limit):g}" if limit else norm

@@ -37,6 +37,7 @@ from atalaia.domain.place import Places
 from atalaia.domain.silence import Silence, is_muted
 from atalaia.domain.subscription import Person
 from atalaia.notify.audience import Audience, Event
+from atalaia.notify.still import EXPIRED, NEWER, OVER
 from atalaia.ports import FanOut, Notice
 
 STEP_PEOPLE = 500
@@ -366,7 +367,7 @@ def message_of(
         due_at=quiet_until or min(sent_at, now),  # the clock was wrong, or is another machine's
         expires_at=until,
         settled_at=now if is_late else 0,
-        reason="it had expired before it could be sent" if is_late else "",
+        reason=EXPIRED if is_late else "",
         escalate_at=now + profile.escalate_after_s if escalates else 0,
     )
 
@@ -394,11 +395,7 @@ def _overtaken(plan: _Plan, person: str, told: Sequence[Notice]) -> dict[str, st
         if is_put_off and one.incident in ended | newer:
             covered[one.message].append(one)
     return {
-        message: (
-            "it was over before it could be told"
-            if all(one.incident in ended for one in each)
-            else "something newer took its place"
-        )
+        message: (OVER if all(one.incident in ended for one in each) else NEWER)
         for message, each in covered.items()
         if len(each) == each[0].size
     }

@@ -39,6 +39,9 @@ _FAULT_S = 5.0
 _CAPPED_S = 60.0
 """What others set aside they may give back: so long after it was used up it is looked up again."""
 
+SET_ASIDE = "others have set aside what is left"
+"""Why a channel is capped for this process alone."""
+
 log = Logger()
 
 Tried = tuple[Message, Outcome | None]
@@ -195,7 +198,7 @@ class Sender:
         self.pace.hold(n, kept, now)
         if self.pace.begin(now):
             return 0.0, ""
-        return max(self.pace.capped_for(now), (_FAULT_S, "others have set aside what is left"))
+        return max(self.pace.capped_for(now), (_FAULT_S, SET_ASIDE))
 
     async def _turn(self, bundle: Bundle) -> list[Tried] | None:
         """Wait for its slot; what the channel would take too late is given back."""

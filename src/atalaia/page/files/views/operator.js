@@ -6,7 +6,7 @@ import { ago, capital, clock, figure, hazard, measured, number } from "../format
 import { icon } from "../icons.js";
 import { badge, highest, LEVELS } from "../levels.js";
 import { blindPlaces, levelsByPlace, on, store } from "../store.js";
-import { t } from "../words.js";
+import { language, t } from "../words.js";
 import { download, inWords, sure } from "./parts.js";
 import { HAZARDS } from "./wish.js";
 
@@ -120,7 +120,7 @@ async function people(body, { key, tried, draw }) {
 async function rules(body) {
   const { name, items } = await ask("/v1/rules");
   fill(body, h("p", {}, h("b", {}, name)), rows(t.operator.tabs.rules, [t.operator.hazard, t.alert.rule, ...["yellow", "orange", "red"].map((level) => t.short[level])], items.map((rule) => [
-    capital(hazard(rule.hazard)), [h("div", {}, measured(rule)), h("small", { class: "quiet" }, `${rule.name}: ${rule.in_words}`)],
+    capital(hazard(rule.hazard)), [h("div", {}, measured(rule)), h("small", { class: "quiet" }, `${rule.name}: ${rule.in_words[language]}`)],
     ...["yellow", "orange", "red"].map((level) => (rule.norm || !(level in rule.limits) ? "—" : figure(rule.limits[level], rule.unit, rule.measure)))])));
 }
 
@@ -168,7 +168,7 @@ async function deliveries(body, { key, query, tried, draw }) {
   fill(body,
     h("nav", { class: "figures-row", "aria-label": o.by_outcome }, chip("", null), Object.entries(sums).map(([status, n]) => chip(status, n))),
     rows(o.tabs.deliveries, [o.due, o.channel, o.status, o.tries, o.reason, o.id, ""], items.map((one) => [
-      clock((one.settled_at || one.due_at) * 1000), channelOf(one.channel), o.statuses[one.status] ?? one.status, one.attempts, one.reason || "—",
+      clock((one.settled_at || one.due_at) * 1000), channelOf(one.channel), o.statuses[one.status] ?? one.status, one.attempts, one.in_words[language] || "—",
       h("small", { class: "quiet" }, one.id), RETRIABLE.has(one.status) && again(one)])));
 }
 
