@@ -73,7 +73,9 @@ GLUE = (
 )  # fmt: skip
 """What the job imports (run/aws/rebuild.py); PySpark and boto3 are Glue's own."""
 
-_NO_PAGE = re.compile(r"^atalaia/(data/gazetteer\.zst|(page|report)/.*\.(js|css|html|json|svg))$")
+_NO_PAGE = re.compile(
+    r"^atalaia/(data/gazetteer\.zst|page/files/.*|report/.*\.(js|css|html|json|svg))$"
+)
 NOT_IN = {"watch": _NO_PAGE, "batch": _NO_PAGE, LISTEN: _NO_PAGE, "rebuild": _NO_PAGE}
 """Files of Atalaia's own that a package does without: nobody writes to these functions."""
 
@@ -91,6 +93,7 @@ NOT_NEEDED = re.compile(
     r"|\.dist-info/RECORD$"
     r"|^aiohttp/_websocket/.*\.so$"  # no web sockets; aiohttp has the same in Python
     r"|^zstandard/_cffi\."  # the C backend is the one that is used
+    r"|^atalaia/(cli|replay)/"  # nobody gives a function commands
 )
 
 
