@@ -11,40 +11,20 @@ from atalaia.parts import Parts
 from patience import LIMIT_S
 
 
-def test_a_part_that_breaks_is_started_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(parts, "_AFTER_FAULT_S", 0.0)
-    begun = 0
-
-    async def main() -> None:
-        again = asyncio.Event()
-
-        async def breaks() -> None:
-            nonlocal begun
-            begun += 1
-            if begun < 3:
-                raise RuntimeError("broken")
-            again.set()
-            await asyncio.Event().wait()
-
-        async with Parts() as running:
-            running.start("fragile", breaks)
-            await again.wait()
-
-    asyncio.run(main())
-    assert begun == 3
-
-
-def test_a_part_is_started_again_also_where_nobody_can_say_that_it_broke(
-    monkeypatch: pytest.MonkeyPatch,
+@pytest.mark.parametrize("fault", [RuntimeError("broken"), MemoryError()])
+@pytest.mark.parametrize("is_said", [True, False])
+def test_a_part_that_breaks_is_started_again(
+    monkeypatch: pytest.MonkeyPatch, fault: Exception, is_said: bool
 ) -> None:
-    """Where memory is short, what is done about a fault fails, too."""
+    """Also where nobody can say so: where memory is short, what is done about it fails, too."""
     monkeypatch.setattr(parts, "_AFTER_FAULT_S", 0.0)
     begun = 0
 
     def starved(*_: object, **__: object) -> None:
         raise MemoryError
 
-    monkeypatch.setattr(parts.log, "exception", starved)
+    if not is_said:
+        monkeypatch.setattr(parts.log, "exception", starved)
 
     async def main() -> None:
         again = asyncio.Event()
@@ -53,7 +33,7 @@ def test_a_part_is_started_again_also_where_nobody_can_say_that_it_broke(
             nonlocal begun
             begun += 1
             if begun < 3:
-                raise MemoryError
+                raise fault
             again.set()
             await asyncio.Event().wait()
 

@@ -188,13 +188,8 @@ class ReadingsItem(BaseModel):
     series: list[SeriesItem]
 
 
-class MeasureItem(BaseModel):
-    """What one rule made of one source's readings there, and makes of its hours to come: the values
-    that are held against its limits, as one line, oldest first.
-
-    `ahead`: position of the first value that is foretold; there are as many before it. `limits`
-    are in `unit`, of a rule that is relative to a norm those of the newest value.
-    """
+class _OfRule(BaseModel):
+    """What is told of a place by one rule and one source."""
 
     rule: str
     hazard: str
@@ -205,6 +200,16 @@ class MeasureItem(BaseModel):
     is_below: bool
     limits: dict[Level, float]
     source: str
+
+
+class MeasureItem(_OfRule):
+    """What one rule made of one source's readings there, and makes of its hours to come: the values
+    that are held against its limits, as one line, oldest first.
+
+    `ahead`: position of the first value that is foretold; there are as many before it. `limits`
+    are in `unit`, of a rule that is relative to a norm those of the newest value.
+    """
+
     kind: Literal["observed", "analysis", "forecast"]
     times: list[str]
     values: list[float]
@@ -219,7 +224,7 @@ class MeasuresItem(BaseModel):
     measures: list[MeasureItem]
 
 
-class RunsItem(BaseModel):
+class RunsItem(_OfRule):
     """What one rule makes of the newest answer of an ensemble there: its hours to come, oldest
     first, each list with a value for each of `times`.
 
@@ -228,15 +233,6 @@ class RunsItem(BaseModel):
     limit, uncorrected. `limits` is empty of a rule that is relative to a norm.
     """
 
-    rule: str
-    hazard: str
-    variable: str
-    measure: str
-    window_s: int
-    unit: str
-    is_below: bool
-    limits: dict[Level, float]
-    source: str
     received_at: str
     times: list[str]
     runs: list[int]
