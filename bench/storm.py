@@ -136,6 +136,7 @@ class Storm:
         self._down: list[list[float]] = []  # from when until when the watch was killed
         self._is_over = True
         self._refusals: set[str] = set()
+        self._known: dict[str, float] = {}  # messages of what was judged, and when they last came
         self._unanswered: set[int] = set()  # of these a reading may be taken that nobody knows of
         self._blowing: dict[int, asyncio.Task[None]] = {}
         self._out: set[int] = set()  # their story did not come to its end
@@ -294,7 +295,8 @@ class Storm:
     def _told(self, n: int) -> list[tuple[str, int, str, str]]:
         """All that a person was told, each message once, in the order in which it first came."""
         first = {one.id: one.alerts for one in reversed(self._heard[n])}
-        order = dict.fromkeys(one.id for one in self._heard[n])
+        # What was told before the last judgement may come again, and is nothing new.
+        order = dict.fromkeys(one.id for one in self._heard[n] if one.id not in self._known)
         return [alert for id_ in order for alert in first[id_]]
 
     # The judge
@@ -314,9 +316,8 @@ class Storm:
             row.notes.append("nobody was told anything: this says nothing")
         self._acknowledged.clear()
         self._expected.clear()
+        self._known |= {one.id: one.at for heard in self._heard.values() for one in heard}
         self._heard.clear()
-        self._disturbed.clear()
-        self._under_way.clear()
         self._unanswered.clear()
         self._gap_s = self._gap_up_s = 0.0
         return row
@@ -360,6 +361,8 @@ class Storm:
         """Messages that came again by the same id, though nothing disturbed them."""
         tries: dict[str, list[float]] = defaultdict(list)
         for one in self._heard[n]:
+            if one.id in self._known and not tries[one.id]:
+                tries[one.id].append(self._known[one.id])
             tries[one.id].append(one.at)
         return sum(
             not self._may_repeat(id_, at, again)
