@@ -12,13 +12,11 @@ from fastapi import APIRouter, Depends, Response
 from pydantic import BaseModel, Field
 
 from atalaia.api.access import Caller, Gate
-from atalaia.api.people_models import Pseudonym, StrictBody
+from atalaia.api.people_models import NO_STORE, Pseudonym, StrictBody
 from atalaia.api.problem import Problem, errors, wished
 from atalaia.domain.contact import read_contact
 from atalaia.people.request import OPEN
 from atalaia.people.service import PeopleService
-
-_NO_STORE = {"Cache-Control": "no-store"}
 
 
 class Contacted(StrictBody):
@@ -52,7 +50,7 @@ def routes(people: PeopleService, now: Callable[[], int], gate: Gate) -> APIRout
     def ask_link(response: Response, asked: Contacted) -> LinkAsked:
         """Have a fresh link sent to who is told at this address, by that channel alone. The answer
         is the same where nobody is."""
-        response.headers.update(_NO_STORE)
+        response.headers.update(NO_STORE)
         contact = wished(lambda: read_contact(asked.contact))
         wished(lambda: people.addresses.ask_link(contact, now()))
         return LinkAsked(channel=contact.channel)
@@ -71,7 +69,7 @@ def routes(people: PeopleService, now: Callable[[], int], gate: Gate) -> APIRout
     ) -> Added:
         """Ask another address for a code. Given to `confirm` with the same link or key, it is told
         beside the others, which are told so."""
-        response.headers.update(_NO_STORE)
+        response.headers.update(NO_STORE)
         contact = wished(lambda: read_contact(asked.contact))
         how = "api" if who.is_operator else OPEN
         done = None

@@ -16,6 +16,7 @@ from atalaia.api import contacts, everybody, once
 from atalaia.api.access import Caller, Gate, Scope, bearer
 from atalaia.api.once import Once
 from atalaia.api.people_models import (
+    NO_STORE,
     Changing,
     Code,
     Confirmed,
@@ -50,7 +51,6 @@ _NOT_ALL = (
     "this link was earned by other addresses; who has more of theirs can say so with a code to each"
 )
 _NEEDS_KEY: dict[str, Any] = {"security": [{"key": []}]}
-_NO_STORE = {"Cache-Control": "no-store"}
 _MessageId = Annotated[str, Path(pattern=r"^msg_[A-Za-z0-9_-]{1,80}$")]
 
 
@@ -112,7 +112,7 @@ def _add_asking(
         idempotency_key: once.Key = None,
     ) -> Subscribed:
         """Tell somebody. What is not proven is told once its contact confirmed by a code."""
-        response.headers.update(_NO_STORE)
+        response.headers.update(NO_STORE)
 
         def done() -> Subscribed:
             wanted = request_of(asked, people.rules, people.brought, is_operators=who.is_operator)
@@ -138,7 +138,7 @@ def _add_asking(
         idempotency_key: once.Key = None,
     ) -> OpenlySubscribed:
         """Subscribe oneself: each contact is asked for a code first. It needs no key."""
-        response.headers.update(_NO_STORE)
+        response.headers.update(NO_STORE)
         return once_.do(
             idempotency_key,
             request,
@@ -189,7 +189,7 @@ def _add_own(router: APIRouter, people: PeopleService, now: Callable[[], int], g
         confirmed = wished(lambda: people.confirm(person, given.code, now(), is_theirs=is_theirs))
         if confirmed is None:
             raise Problem(403, "this code confirms nothing of theirs, or has run out")
-        response.headers.update(_NO_STORE)
+        response.headers.update(NO_STORE)
         before = shown.channels if shown and confirmed.pseudonym == person else ()
         earned = tuple({*before, confirmed.channel})
         link = Signed(confirmed.pseudonym, earned, confirmed.epoch)
@@ -209,7 +209,7 @@ def _add_own(router: APIRouter, people: PeopleService, now: Callable[[], int], g
         held = people.export(who.link or person)
         if held is None:
             raise _nobody()
-        return Response(held, media_type="application/json", headers=_NO_STORE)
+        return Response(held, media_type="application/json", headers=NO_STORE)
 
     @router.delete(
         "/people/{person}",
@@ -243,7 +243,7 @@ def _add_own(router: APIRouter, people: PeopleService, now: Callable[[], int], g
     )
     def stop(response: Response, person: Pseudonym, who: Own, asked: Stopping) -> Stopped:
         """Tell somebody no more, by one channel or by all. Links of before end with it."""
-        response.headers.update(_NO_STORE)
+        response.headers.update(NO_STORE)
         if who.link is not None:
             return _stopped_by(people, who.link, asked.channel, now())
         if not people.stop(person, now(), asked.channel):

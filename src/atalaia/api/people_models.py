@@ -26,6 +26,9 @@ Language = Literal["pt-BR", "en", "es"]
 Hazards = dict[str, Literal["watch", "yellow", "orange", "red"]]
 Pseudonym = Annotated[str, Field(pattern=r"^p_[A-Za-z0-9_-]{1,62}$")]
 
+NO_STORE = {"Cache-Control": "no-store"}
+"""Of answers that are one person's: nobody on the way keeps them."""
+
 
 class StrictBody(BaseModel):
     """A body with these fields and no others."""

@@ -16,7 +16,7 @@ from atalaia.notify.together import Bundle
 FRESH_S = 0.1
 """What was looked at so short a time ago is not looked at again before the next letter is sent."""
 
-FAULT_S = 2.0
+_FAULT_S = 2.0
 """What cannot be looked at, by a fault of ours, is looked at again after so long."""
 
 Write = Callable[[Sequence[Message]], list[Letter | Outcome]]
@@ -77,7 +77,7 @@ class LastLook:
             return await asyncio.to_thread(self._write, messages)
         except StateConflict as error:
             log.warning("nothing can be looked at again", reason=str(error))
-            given_back = Outcome("given_back", "what it tells cannot be looked at", FAULT_S)
+            given_back = Outcome("given_back", "what it tells cannot be looked at", _FAULT_S)
             return [given_back for _ in bundle]
 
     def _look(self, drafts: Drafts, now: float) -> asyncio.Task[None]:
