@@ -340,6 +340,26 @@ def test_a_place_by_the_name_of_a_town_is_where_that_town_is(tmp_path: Path) -> 
     assert (other.id, other.name, other.area) == ("p", "Lisbon", "coast")
 
 
+def test_an_official_code_is_enough_as_an_id_or_as_a_name(tmp_path: Path) -> None:
+    text = '[[place]]\nid = "2611606"\n[[place]]\nname = "IBGE 3550308"\n'
+    text += '[[place]]\nid = "2605459"\nname = "Noronha"\nlatitude = -3.85\nlongitude = -32.42\n'
+    text += '[[place]]\nid = "capital"\nname = "1200401"\n'
+    one, other, own, named = load(written(tmp_path, text), {}).places
+    assert (one.id, one.name, one.timezone) == ("2611606", "Recife", "America/Recife")
+    assert (round(one.latitude, 2), round(one.longitude, 2)) == (-8.05, -34.88)
+    assert (other.id, other.name) == ("3550308", "São Paulo")
+    assert (own.name, own.latitude) == ("Noronha", -3.85), "what is said goes before what is known"
+    assert (named.id, named.name) == ("capital", "Rio Branco")
+
+
+@pytest.mark.parametrize("code", ["2611600", "26"])
+def test_a_code_that_is_none_is_refused_on_its_line(tmp_path: Path, code: str) -> None:
+    with pytest.raises(SettingsInvalid) as caught:
+        load(written(tmp_path, f'[[place]]\nid = "{code}"\n'), {})
+    (problem,) = caught.value.problems
+    assert re.search(rf":2: place {code}: no municipality has the code {code}", problem)
+
+
 def test_a_name_of_several_towns_is_refused_with_them_on_its_line(tmp_path: Path) -> None:
     with pytest.raises(SettingsInvalid) as caught:
         load(written(tmp_path, '[[place]]\narea = "x"\nname = "Santa Cruz"\n'), {})

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 import os
 import pty
 import subprocess
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -17,9 +20,11 @@ from atalaia.domain.geo import distance_km
 from atalaia.errors import AtalaiaError
 from atalaia.settings import load
 from atalaia.settings.first import First, told_apart, written
-from atalaia.sources.gazetteer import find_town, of_region, table
+from atalaia.sources.gazetteer import find_town, table
+from atalaia.sources.municipalities import all_of
+from channels.servers import says, serving
 from patience import LIMIT_S
-from stories import command
+from stories import command, here
 
 
 def init(tmp_path: Path, *options: str) -> Path:
@@ -41,17 +46,20 @@ def test_towns_by_name_become_places_with_all_that_is_known_of_them(tmp_path: Pa
     assert found.language == "es"
 
 
-def test_all_towns_of_a_state_near_a_town_are_taken_and_no_others(tmp_path: Path) -> None:
-    file = init(tmp_path, "--all-of", "Pernambuco", "--within", "60km", "--of", "Recife")
+@pytest.mark.parametrize("state", ["Pernambuco", "26", "IBGE 26"])
+def test_all_municipalities_of_a_state_near_a_town_are_taken_and_no_others(
+    tmp_path: Path, state: str
+) -> None:
+    file = init(tmp_path, "--all-of", state, "--within", "60km", "--of", "Recife")
     middle = find_town("Recife")
     near = {
         town.slug
-        for town in of_region("Pernambuco")
+        for town in all_of("Pernambuco")
         if distance_km(town.latitude, town.longitude, middle.latitude, middle.longitude) <= 60
     }
     places = list(load(file, {}).places)
     assert {place.id for place in places} == near
-    assert places[0].id == "recife-pe", "the nearest first"
+    assert places[0].id == "2611606", "the nearest first"
 
 
 def test_who_answers_for_the_data_is_written_and_else_only_shown(tmp_path: Path) -> None:
@@ -130,6 +138,7 @@ def test_at_a_terminal_it_asks_in_the_language_that_was_chosen(tmp_path: Path) -
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
+        env=os.environ | {"ATALAIA_SOURCES_OPEN_METEO_BASE_URL": "http://127.0.0.1:9"},
     )
     answers = ["pt-BR", "Recife, PE", "20", "Qualquer Lugar", "", "Defesa Civil", "a@b.example"]
     os.write(ours, "".join(f"{answer}\n" for answer in answers).encode())
@@ -140,5 +149,38 @@ def test_at_a_terminal_it_asks_in_the_language_that_was_chosen(tmp_path: Path) -
     assert "Que lugar vigiar?" in said
     assert "no town is called 'Qualquer Lugar'" in said, "asked again, not ended"
     places = load(tmp_path / "atalaia.toml", {}).places
-    assert "recife-pe" in places.position
-    assert "olinda-pe" in places.position
+    assert "2611606" in places.position
+    assert "2609600" in places.position, "Olinda"
+    assert "open-meteo: não responde agora" in said, "the sources are asked, and it goes on"
+
+
+@pytest.mark.parametrize(
+    ("answer", "said", "fault"),
+    [
+        ('{{"current": {{"time": "{now}", "interval": 900, "temperature_2m": 21.5}}, '
+         '"current_units": {{"time": "iso8601", "temperature_2m": "°C"}}, "latitude": -8.0, '
+         '"longitude": -34.9, "utc_offset_seconds": 0}}', "open-meteo: responde", None),
+        ("<html>maintenance</html>", "open-meteo: não responde agora", "no value came"),
+    ],
+)  # fmt: skip
+def test_asked_to_it_says_of_each_source_whether_it_answers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, answer: str, said: str, fault: str | None
+) -> None:
+    now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M")
+    place = ("--place", "IBGE 2611606", "--ask", "--language", "pt-BR")
+
+    async def story() -> tuple[str, dict[str, object]]:
+        async with serving(says(answer.format(now=now))) as provider:
+            monkeypatch.setenv("ATALAIA_SOURCES_OPEN_METEO_BASE_URL", provider.url)
+            told = await asyncio.to_thread(here, "init", *place, "--file", tmp_path / "a.toml")
+            assert provider.asked, "the source itself is asked"
+            typed = await asyncio.to_thread(
+                here, "init", *place, "--file", tmp_path / "b.toml", "--json"
+            )
+            return told.stdout, json.loads(typed.stdout)
+
+    told, typed = asyncio.run(story())
+    assert said in told, told
+    sources = typed["sources"]
+    assert isinstance(sources, dict)
+    assert (sources["open-meteo"] is None) is (fault is None)

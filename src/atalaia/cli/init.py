@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -38,6 +39,16 @@ WORDS = {
         "en": "How are they reached (e-mail or telephone)?",
         "es": "¿Cómo contactar a quien responde (correo o teléfono)?",
     },
+    "answers": {
+        "pt-BR": "{source}: responde",
+        "en": "{source}: it answers",
+        "es": "{source}: responde",
+    },
+    "silent": {
+        "pt-BR": "{source}: não responde agora ({why}); atalaia run volta a tentar, sem parar",
+        "en": "{source}: it does not answer now ({why}); atalaia run tries again, for ever",
+        "es": "{source}: ahora no responde ({why}); atalaia run vuelve a intentarlo, sin parar",
+    },
     "written": {
         "pt-BR": "Lugares em {file}: {n}. Agora: atalaia run{settings}, e abra http://{where}",
         "en": "Places in {file}: {n}. Now: atalaia run{settings}, and open http://{where}",
@@ -49,10 +60,10 @@ WORDS = {
 @app.command()
 def init(
     place: Annotated[
-        list[str] | None, typer.Option(help="A town to watch: 'Recife, PE'. May be repeated.")
+        list[str] | None, typer.Option(help="A town to watch: 'Recife, PE', or 'IBGE 2611606'.")
     ] = None,
     all_of: Annotated[
-        str | None, typer.Option(help="All towns of a state or country: Pernambuco, Portugal.")
+        str | None, typer.Option(help="All towns of a state or country: Pernambuco, 26, Portugal.")
     ] = None,
     within: Annotated[
         str | None, typer.Option(metavar="KM", help="Only those so near to --of: 60km.")
@@ -64,6 +75,13 @@ def init(
     contact: Annotated[str, typer.Option(help="How whoever answers is reached.")] = "",
     file: Annotated[Path, typer.Option(help="The settings file to write.")] = Path("atalaia.toml"),
     force: Annotated[bool, typer.Option(help="Write over a file that is there.")] = False,
+    ask: Annotated[
+        bool | None,
+        typer.Option(
+            "--ask/--no-ask",
+            help="Ask each source once whether it answers; else only where it is asked for.",
+        ),
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Write a settings file for the places that you name, and show what it comes to."""
@@ -94,10 +112,10 @@ def init(
     # The same once more is no loss.
     if file.exists() and not force and file.read_text("utf-8", "replace") != text:
         raise is_there
-    _keep(text, file, language, as_json=as_json)
+    _keep(text, file, language, ask=asks if ask is None else ask, as_json=as_json)
 
 
-def _keep(text: str, file: Path, language: str, *, as_json: bool) -> None:
+def _keep(text: str, file: Path, language: str, *, ask: bool, as_json: bool) -> None:
     """Write the file once it is known to be right; then say what it comes to."""
     from atalaia.settings import describe, load
 
@@ -112,11 +130,18 @@ def _keep(text: str, file: Path, language: str, *, as_json: bool) -> None:
         ) from error
     finally:
         trial.unlink(missing_ok=True)
+    reached = dict(_reached(file)) if ask else {}
     if as_json:
-        as_line({"written": str(file), "places": len(settings.places)})
+        as_line(
+            {"written": str(file), "places": len(settings.places)}
+            | ({"sources": reached} if ask else {})
+        )
         return
     for line in describe(settings)[2:]:
         typer.echo(line)
+    for source, fault in reached.items():
+        word = WORDS["silent" if fault else "answers"][language]
+        typer.echo(word.format(source=source, why=fault))
     typer.echo(
         WORDS["written"][language].format(
             file=file,
@@ -127,20 +152,39 @@ def _keep(text: str, file: Path, language: str, *, as_json: bool) -> None:
     )
 
 
+def _reached(file: Path) -> Iterator[tuple[str, str | None]]:
+    """Each source that a watch here would ask, the environment's keys included, and why it gave
+    nothing of the first place; None: it did."""
+    import asyncio
+    import os
+
+    from atalaia.clock import Clock
+    from atalaia.settings import load
+    from atalaia.settings.plans import plans
+    from atalaia.sources.trying import try_source
+
+    settings = load(file, os.environ)
+    for plan in plans(settings):
+        tried = asyncio.run(try_source(plan, settings.places, 0, Clock()))
+        faults = [one.failure or f"HTTP {one.status}" for one in tried.asked]
+        yield plan.name, None if tried.is_of_use else next(iter(faults), "no value came")
+
+
 def _chosen(names: list[str], all_of: str | None, within: str | None, of: str | None) -> list[Town]:
     """The towns that options name."""
     from atalaia.settings.first import around
-    from atalaia.sources.gazetteer import find_town, of_region
+    from atalaia.sources.municipalities import all_of as all_towns_of
+    from atalaia.sources.municipalities import find_town
 
     if (within is None) != (of is None):
         raise AtalaiaError("--within and --of go together: --within 60km --of 'Recife, PE'")
     try:
         towns = [find_town(name) for name in names]
-        many = of_region(all_of) if all_of else []
+        many = all_towns_of(all_of) if all_of else []
         if of is not None and within is not None:
             middle = find_town(of)
             if not many:
-                many = of_region(_home_of(middle))
+                many = all_towns_of(_home_of(middle))
             many = around(many, middle, _km(within))
     except ValueError as error:
         raise AtalaiaError(str(error)) from error
@@ -150,7 +194,8 @@ def _chosen(names: list[str], all_of: str | None, within: str | None, of: str | 
 def _asked(language: str) -> list[Town]:
     """The towns that somebody at a terminal names, one after another."""
     from atalaia.settings.first import around
-    from atalaia.sources.gazetteer import find_town, of_region
+    from atalaia.sources.municipalities import all_of as all_towns_of
+    from atalaia.sources.municipalities import find_town
 
     found: dict[Town, None] = {}
     while name := typer.prompt(WORDS["place"][language], default="", show_default=False, err=True):
@@ -160,14 +205,14 @@ def _asked(language: str) -> list[Town]:
         except ValueError as error:
             typer.echo(str(error), err=True)
             continue
-        new = around(of_region(_home_of(town)), town, km) if km else [town]
+        new = around(all_towns_of(_home_of(town)), town, km) if km else [town]
         found |= dict.fromkeys(new)
         typer.echo(", ".join(one.name for one in new), err=True)
     return list(found)
 
 
 def _home_of(town: Town) -> str:
-    """The state or country that a town is in, as `of_region` takes it."""
+    """The state or country that a town is in, as `all_of` takes it."""
     return ", ".join(part for part in (town.region_name, town.country) if part)
 
 

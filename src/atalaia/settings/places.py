@@ -68,7 +68,8 @@ def _place(document: Document, i: int, table: Any) -> Place | None:
     try:
         table = _of_a_town(table)
     except ValueError as error:
-        document.add(("place", i, "name"), f"place {name}: {error}")
+        key = "name" if "name" in table else "id"
+        document.add(("place", i, key), f"place {name}: {error}")
         return None
     faults = [(key, f"place {name}: {problem}") for key, problem in _faults_of_place(table)]
     for key, problem in faults:
@@ -92,13 +93,16 @@ def _place(document: Document, i: int, table: Any) -> Place | None:
 
 
 def _of_a_town(table: dict[str, Any]) -> dict[str, Any]:
-    """The table of a place, with what the gazetteer knows of a town that is named without its
-    position. Raises ValueError where the name is no town's, or several have it."""
-    name = table.get("name")
+    """The table of a place, with what is known of a town that has this name, or without a name this
+    official code as its id, and no position. Raises ValueError where it is no town's, or several
+    have it."""
+    name = table.get("name", table.get("id"))
     if "latitude" in table or "longitude" in table or not isinstance(name, str) or not name:
         return table
-    from atalaia.sources.gazetteer import find_town  # noqa: PLC0415
+    from atalaia.sources.municipalities import find_town, is_code  # noqa: PLC0415
 
+    if "name" not in table and not is_code(name):
+        return table
     town = find_town(name)
     known = {"id": town.slug, "timezone": town.timezone}
     return (

@@ -65,13 +65,14 @@ _ALIASES = {"brasil": "BR", "usa": "US", "eua": "US", "uk": "GB", "inglaterra": 
 class Town(msgspec.Struct, frozen=True, kw_only=True):
     """A populated place.
 
-    id          GeoNames' number of it
+    id          GeoNames' number of it; 0: it is known by its code alone
     region      letters of its state (Brazil: PE; USA: MO); elsewhere empty
     region_name    of the state
     country     two letters (ISO 3166)
     latitude, longitude    WGS 84 degrees
     population  0: not known
     timezone    IANA name
+    code        official one (Brazil: IBGE's seven digits); empty: not known
     """
 
     id: int
@@ -83,11 +84,13 @@ class Town(msgspec.Struct, frozen=True, kw_only=True):
     longitude: float
     population: int
     timezone: str
+    code: str = ""
 
     @property
     def slug(self) -> str:
-        """``recife-pe``, ``lisbon-pt``: an id that people can read, the same for ever."""
-        return fold(f"{self.name} {self.region or self.country}").replace(" ", "-")
+        """``recife-pe``, ``lisbon-pt``: an id that people can read, the same for ever; or the
+        official code, where it was known by it."""
+        return self.code or fold(f"{self.name} {self.region or self.country}").replace(" ", "-")
 
     @property
     def label(self) -> str:
