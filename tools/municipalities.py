@@ -27,7 +27,7 @@ import zstandard
 
 from atalaia.domain.geo import distance_km
 from atalaia.sources import gazetteer
-from atalaia.sources.municipalities import Stored
+from atalaia.sources.municipalities import StoredCodes
 
 TARGET = Path(__file__).resolve().parents[1] / "src/atalaia/data/municipalities.zst"
 
@@ -76,7 +76,7 @@ def packed(database: Path) -> bytes:
         rows = settled([Row(*row) for row in found])
     zones = [zone(row) for row in rows]
     named = sorted(set(zones))
-    stored = Stored(
+    stored = StoredCodes(
         scheme="IBGE",
         country="BR",
         states=sorted({(row.code // 100_000, row.letters, row.state) for row in rows}),

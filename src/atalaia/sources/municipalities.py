@@ -28,7 +28,7 @@ _IN_A_STATE = 100_000
 """So many codes of municipalities begin with a state's."""
 
 
-class Stored(msgspec.Struct, frozen=True):
+class StoredCodes(msgspec.Struct, frozen=True):
     """What the file holds, after its first line: zstd over msgpack, in the order of the codes.
 
     states      code, letters, name
@@ -50,11 +50,14 @@ class Stored(msgspec.Struct, frozen=True):
     timezone: bytes
 
 
+_decode_stored = msgspec.msgpack.Decoder(StoredCodes).decode
+
+
 @lru_cache(maxsize=1)
-def _table() -> Stored:
+def _table() -> StoredCodes:
     body = (files("atalaia") / "data" / "municipalities.zst").read_bytes()
     packed = zstandard.ZstdDecompressor().decompress(body[body.index(b"\n") + 1 :])
-    return msgspec.msgpack.decode(packed, type=Stored)
+    return _decode_stored(packed)
 
 
 def is_code(text: str) -> bool:
