@@ -130,6 +130,132 @@ def test_a_hazard_is_added_as_the_page_says(tmp_path: Path) -> None:
     assert "granizo" in first["text"]["pt-BR"]
 
 
+MY_PROVIDER = '''
+"""Gusts of a provider of our own."""
+
+import os
+from collections.abc import Sequence
+from functools import partial
+
+import msgspec
+import numpy as np
+
+from atalaia.domain.payload import Payload
+from atalaia.domain.place import Place, Places
+from atalaia.domain.reading import Decode, Kind, Readings
+from atalaia.sources.decoding import Wanted, by_content, plain_error, times_of_rows
+from atalaia.sources.rejects import Rejects, Unreadable
+from atalaia.sources.request import SourceRequest
+from atalaia.sources.times import utc_seconds
+from atalaia.sources.units import conversion
+
+NAME = "my-provider"
+CONTENT = "gusts"
+
+
+class Answer(msgspec.Struct):
+    at: list[str]
+    unit: str
+    gust: list[float | None]
+
+
+_decode = msgspec.json.Decoder(Answer).decode
+
+
+def request(place: Place) -> SourceRequest:
+    return SourceRequest(
+        source=NAME, content=CONTENT, places=(place.id,), url=os.environ["MY_PROVIDER"],
+        params={"lat": f"{place.latitude}", "lon": f"{place.longitude}"},
+        credentials={"X-Key": "a-secret"},
+    )
+
+
+def decoder(places: Places) -> Decode:
+    return by_content({CONTENT: partial(_read, places)}, plain_error)
+
+
+def _read(places: Places, payload: Payload, wanted: Wanted, rejects: Rejects) -> Readings:
+    try:
+        answer = _decode(payload.body)
+    except msgspec.MsgspecError as error:
+        raise Unreadable("not an answer", str(error)) from error
+    convert = conversion(answer.unit, "wind_gust_m_s")
+    if convert is None:
+        raise Unreadable("unknown unit", answer.unit)
+    valid_at = utc_seconds(answer.at)
+    kind = np.full(len(valid_at), Kind.OBSERVED, np.int8)
+    issued_at, known_at = times_of_rows(kind, valid_at, payload.received_at, payload.is_recorded)
+    gust = np.array([np.nan if one is None else one for one in answer.gust])
+    return Readings.build(
+        place=np.full(len(valid_at), places.position[payload.places[0]], np.int32),
+        source=NAME, kind=kind, valid_at=valid_at, issued_at=issued_at, known_at=known_at,
+        values={"wind_gust_m_s": convert[0] * gust + convert[1]},
+    )
+'''
+"""What the page says that a provider needs: a name, `requests`, `decoder`."""
+
+
+def test_a_source_is_added_as_the_page_says(tmp_path: Path) -> None:
+    part = section(page("sources.md"), "How to add a source")
+    named = set(re.findall(r"`([\w/.]+(?:\(\))?|[A-Z]+)`", part))
+    assert {"decoders()", "LIMITS", "plan.py", "settings/plans.py"} <= named
+    assert {"sources/__init__.py", "budget.py", "decoding.by_content", "units.conversion"} <= named
+    package = tmp_path / "src" / "atalaia"
+    shutil.copytree(
+        ROOT / "src", tmp_path / "src", ignore=shutil.ignore_patterns("__pycache__", "vendor")
+    )
+    (package / "sources" / "my_provider.py").write_text(MY_PROVIDER, "utf-8")
+    file = package / "sources" / "__init__.py"
+    put(
+        file,
+        r"^def decoders\(.*?\n\n?    # Who.*?\n",
+        "    from atalaia.sources import my_provider\n",
+    )
+    put(file, r"^    return \{\n", "        my_provider.NAME: my_provider.decoder(places),\n")
+    put(
+        package / "sources" / "budget.py",
+        r"^LIMITS: .*? = \{\n",
+        '    "my-provider": (CallWindow("minute", 10, 60),),\n',
+    )
+    plans = package / "settings" / "plans.py"
+    put(
+        plans,
+        r"^from functools import partial\n",
+        "from atalaia.sources import budget, my_provider\n"
+        "from atalaia.sources.plan import EachPlacePlan\n",
+    )
+    put(
+        plans,
+        r"^    found: list\[Plan\] = \[\]\n",
+        "    found.append(EachPlacePlan(settings.places, my_provider.NAME, my_provider.CONTENT,"
+        " 300, my_provider.request, budget.limits_of(my_provider.NAME), expected_s=300))\n",
+    )
+    answers = [
+        ('{"at": ["2026-09-21T14:00:00Z", "2026-09-21T14:10:00Z"], "unit": "km/h",'
+         ' "gust": [90.0, null]}', 0, "wind_gust_m_s 25 m/s"),
+        ('{"at": ["2026-09-21T14:00:00Z"], "unit": "furlongs", "gust": [90.0]}', 1, "unknown unit"),
+        ("<html>maintenance</html>", 1, "not an answer"),
+    ]  # fmt: skip
+
+    async def story() -> None:
+        for answer, code, told in answers:
+            async with serving(says(answer)) as provider:
+                done = await asyncio.to_thread(
+                    subprocess.run,
+                    [sys.executable, "-m", "atalaia", "sources", "try", "my-provider"],
+                    cwd=tmp_path,
+                    env=os.environ
+                    | {"PYTHONPATH": str(tmp_path / "src"), "MY_PROVIDER": provider.url},
+                    capture_output=True, text=True, check=False,
+                )  # fmt: skip
+                assert done.returncode == code, done.stdout + done.stderr
+                assert told in done.stdout
+                assert "a-secret" not in done.stdout + done.stderr
+                assert provider.headers[0]["X-Key"] == "a-secret"
+
+    asyncio.run(story())
+
+
 def put(file: Path, after: str, line: str) -> None:
     """This line, behind the only place of the file that this pattern fits."""
     text, n = re.subn(
