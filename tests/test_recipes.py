@@ -11,14 +11,18 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import duckdb
+from aiohttp import web
 
 from atalaia.domain.hazard import Hazard
 from channels.servers import says, serving
+from patience import LIMIT_S, until
 from stories import here
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -195,15 +199,11 @@ def _read(places: Places, payload: Payload, wanted: Wanted, rejects: Rejects) ->
 """What the page says that a provider needs: a name, `requests`, `decoder`."""
 
 
-def test_a_source_is_added_as_the_page_says(tmp_path: Path) -> None:
-    part = section(page("sources.md"), "How to add a source")
-    named = set(re.findall(r"`([\w/.]+(?:\(\))?|[A-Z]+)`", part))
-    assert {"decoders()", "LIMITS", "plan.py", "settings/plans.py"} <= named
-    assert {"sources/__init__.py", "budget.py", "decoding.by_content", "units.conversion"} <= named
-    package = tmp_path / "src" / "atalaia"
-    shutil.copytree(
-        ROOT / "src", tmp_path / "src", ignore=shutil.ignore_patterns("__pycache__", "vendor")
-    )
+def with_my_provider(folder: Path) -> Path:
+    """A copy of the program in this folder, with the source where the page says that it goes."""
+    package = folder / "src" / "atalaia"
+    ignored = shutil.ignore_patterns("__pycache__", "vendor")
+    shutil.copytree(ROOT / "src", folder / "src", ignore=ignored)
     (package / "sources" / "my_provider.py").write_text(MY_PROVIDER, "utf-8")
     file = package / "sources" / "__init__.py"
     put(
@@ -230,6 +230,15 @@ def test_a_source_is_added_as_the_page_says(tmp_path: Path) -> None:
         "    found.append(EachPlacePlan(settings.places, my_provider.NAME, my_provider.CONTENT,"
         " 300, my_provider.request, budget.limits_of(my_provider.NAME), expected_s=300))\n",
     )
+    return package
+
+
+def test_a_source_is_added_as_the_page_says(tmp_path: Path) -> None:
+    part = section(page("sources.md"), "How to add a source")
+    named = set(re.findall(r"`([\w/.]+(?:\(\))?|[A-Z]+)`", part))
+    assert {"decoders()", "LIMITS", "plan.py", "settings/plans.py"} <= named
+    assert {"sources/__init__.py", "budget.py", "decoding.by_content", "units.conversion"} <= named
+    with_my_provider(tmp_path)
     answers = [
         ('{"at": ["2026-09-21T14:00:00Z", "2026-09-21T14:10:00Z"], "unit": "km/h",'
          ' "gust": [90.0, null]}', 0, "wind_gust_m_s 25 m/s"),
@@ -252,6 +261,112 @@ def test_a_source_is_added_as_the_page_says(tmp_path: Path) -> None:
                 assert told in done.stdout
                 assert "a-secret" not in done.stdout + done.stderr
                 assert provider.headers[0]["X-Key"] == "a-secret"
+
+    asyncio.run(story())
+
+
+MY_PAGER = '''
+"""Pagers of our own."""
+
+import aiohttp
+
+from atalaia.channels.outcomes import post
+from atalaia.domain.delivery import Letter, Limits, Outcome
+
+OUTCOMES = {
+    200: Outcome("sent"),
+    410: Outcome("never", "no such pager", is_gone=True),
+    503: Outcome("again", "the tower is busy"),
+}
+
+
+class Pager:
+    name = "pager"
+    limits = Limits(at_once=2)
+
+    def __init__(self, session: aiohttp.ClientSession, url: str) -> None:
+        self._session, self._url = session, url
+
+    async def send(self, letter: Letter) -> Outcome:
+        told = {"id": letter.id, "to": letter.contact.address, "text": letter.content.text(300)}
+        answer = await post(self._session, f"{self._url}/page", timeout_s=10.0, json=told)
+        if isinstance(answer, Outcome):
+            return answer
+        return OUTCOMES.get(answer.status, Outcome("again", f"status {answer.status}"))
+'''
+"""What the page says that a channel needs: its name, its limits, one try, a table of outcomes."""
+
+
+def test_a_channel_is_added_as_the_page_says(tmp_path: Path) -> None:
+    """It is busy at first: the message waits, and goes under the same id."""
+    part = section(page("channels.md"), "How to add a channel")
+    named = set(re.findall(r"`([\w/.]+)`", part))
+    assert {"domain/contact.py", "settings/channels.py", "notify/channels.py"} <= named
+    assert {"CHANNELS", "KEYS", "Channels", "channels/outcomes.py"} <= named
+    package = with_my_provider(tmp_path)
+    (package / "channels" / "pager.py").write_text(MY_PAGER, "utf-8")
+    contact = package / "domain" / "contact.py"
+    put(contact, r"^CHANNELS = \(\n", '    "pager",\n')
+    put(contact, r"^_NORMAL = \{\n", '    "pager": _phone,\n')
+    read = package / "settings" / "channels.py"
+    put(read, r"^KEYS.*?= \(\n", '    "channels.pager.base_url",\n')
+    put(read, r"^    alertmanager: AlertmanagerSettings \| None\n", "    pager: str | None\n")
+    put(read, r"^        named = \(\n", '            "pager",\n')
+    value = '        pager=document.get("channels.pager.base_url", url, "") or None,\n'
+    put(read, r"^        alertmanager=_alertmanager\(document\),\n", value)
+    opened = package / "notify" / "channels.py"
+    put(opened, r"^import aiohttp\n\n", "from atalaia.channels.pager import Pager\n")
+    put(
+        opened,
+        r"^    found: list\[Channel\] = \[Inbox\(\)\]\n",
+        "    if chosen.pager is not None:\n        found.append(Pager(session, chosen.pager))\n",
+    )
+    now = datetime.now(UTC)
+    times = [(now - timedelta(minutes=m)).strftime("%Y-%m-%dT%H:%M:%SZ") for m in (20, 10, 0)]
+    gusts = {"at": times, "unit": "km/h", "gust": [150.0, 150.0, 150.0]}
+    paged: list[dict[str, str]] = []
+
+    async def story() -> None:
+        async with serving(says(gusts)) as provider:
+            env = os.environ | {"PYTHONPATH": str(tmp_path / "src"), "MY_PROVIDER": provider.url}
+            (tmp_path / "atalaia.toml").write_text(
+                f'home = "home"\n[api]\nport = 0\n[sources.open-meteo]\nenabled = false\n'
+                f'[people]\ncontroller = "Us"\ncontact = "us@example.org"\n'
+                f'[channels.pager]\nbase_url = "{provider.url}"\n[[place]]\nid = "2611606"\n'
+            )
+
+            def atalaia(*words: str) -> subprocess.Popen[bytes]:
+                return subprocess.Popen(
+                    [sys.executable, "-m", "atalaia", *words], cwd=tmp_path, env=env,
+                    stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                )  # fmt: skip
+
+            joins = atalaia(
+                *("subscribe", "--contact", "pager:+5581999990000", "--place", "2611606"),
+                *("--proof", "asked at the gate"),
+            )
+            said, _ = await asyncio.to_thread(joins.communicate, None, LIMIT_S)
+            assert b"pager: told from now on" in said, said
+
+            async def answers(request: web.Request) -> web.StreamResponse:
+                if request.path != "/page":
+                    return await says(gusts)(request)
+                body = await request.json()
+                paged.append(body)
+                return await says({}, 503 if len(paged) == 1 else 200)(request)
+
+            provider.usual = answers
+            run = atalaia("run")
+            try:
+                await until(lambda: len(paged) > 1 or run.poll() is not None)
+            finally:
+                run.send_signal(signal.SIGINT)
+                out, _ = await asyncio.to_thread(run.communicate, None, LIMIT_S)
+            assert len(paged) > 1, out
+            assert paged[0] == paged[1], "the same message, under the same id"
+            assert paged[0]["to"] == "+5581999990000"
+            assert "Recife" in paged[0]["text"]
+            assert b"81999990000" not in out
 
     asyncio.run(story())
 

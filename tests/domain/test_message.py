@@ -138,11 +138,12 @@ def test_a_text_never_is_longer_than_the_channel_takes_and_never_half_of_an_aler
         assert len(told) <= longest
         if told == content.subject[:longest]:
             continue  # no room for anything else
-        shown = [title for title in titles if title in told]
+        shown = [title for title in titles if f" {title}\n" in told]
         assert shown == titles[: len(shown)], "the gravest stay"
+        assert shown or told.startswith(content.subject), "what and where is always said"
         assert NOT_OFFICIAL[i] in told
         assert told.endswith("Stop: /stop.")
-        left = len(titles) - len(shown)
+        left = len(titles) - len(shown) if shown else 0
         more = ("e mais {n}.", "and {n} more.", "y {n} más.")[i].format(n=left)
         assert (more in told) == (left > 0)
     assert content.text(len(whole), "Stop: /stop.") == whole

@@ -14,7 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from atalaia.sources import gazetteer
-from atalaia.sources.gazetteer import find, fold, nearest, search, table
+from atalaia.sources.gazetteer import fold, nearest, search, table
+from atalaia.sources.municipalities import find
 from patience import LIMIT_S
 
 STATES = {

@@ -12,8 +12,9 @@ import numpy as np
 import pytest
 
 from atalaia.domain.geo import distance_km
+from atalaia.domain.subscription import Circle
 from atalaia.sources import gazetteer
-from atalaia.sources.municipalities import all_of, find_town, is_code
+from atalaia.sources.municipalities import all_of, find, find_town, is_code
 
 
 @pytest.mark.parametrize("text", ["2611606", " 2611606 ", "IBGE 2611606", "ibge:2611606"])
@@ -21,6 +22,7 @@ def test_a_code_is_its_municipality_however_it_is_written(text: str) -> None:
     assert is_code(text)
     town = find_town(text)
     assert (town.label, town.slug) == ("Recife, Pernambuco, BR", "2611606")
+    assert find(text) == Circle(name=town.label, latitude=town.latitude, longitude=town.longitude)
 
 
 @pytest.mark.parametrize("text", ["Recife, PE", "26116060", "261160", "IBGE", "2611606 PE", ""])

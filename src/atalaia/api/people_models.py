@@ -20,7 +20,7 @@ from atalaia.domain.subscription import (
 from atalaia.people.changing import ChangeWanted, SubscriptionWanted
 from atalaia.people.request import OPEN, Request, read_geojson, read_quiet, read_where
 from atalaia.people.terms import OPEN_CHANNELS
-from atalaia.sources.gazetteer import find
+from atalaia.sources.municipalities import find
 
 Language = Literal["pt-BR", "en", "es"]
 Hazards = dict[str, Literal["watch", "yellow", "orange", "red"]]

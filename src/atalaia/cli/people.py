@@ -322,7 +322,7 @@ def _request(
 
 def _circles(texts: list[str], radius: float) -> Iterator[Circle]:
     from atalaia.people.request import read_where
-    from atalaia.sources.gazetteer import find
+    from atalaia.sources.municipalities import find
 
     for text in texts:
         yield read_where(text, radius, find)
@@ -353,7 +353,7 @@ def _import(
 ) -> None:
     """Many requests from a file: the good ones are kept, and each bad row is told."""
     from atalaia.people.importing import read_requests
-    from atalaia.sources.gazetteer import find
+    from atalaia.sources.municipalities import find
 
     kept_rows = 0
     faults: list[str] = []

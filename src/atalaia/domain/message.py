@@ -285,7 +285,8 @@ class Content(msgspec.Struct, frozen=True, kw_only=True):
         return [_ended(_DO[i].format(advice=advice)) for advice in each]
 
     def text(self, longest: int, stop: str = "") -> str:
-        """As plain text of at most `longest` characters: fewer alerts, never half of one.
+        """As plain text of at most `longest` characters: fewer alerts, never half of one, and where
+        there is no room for one its subject: never words that say nothing.
 
         `stop` says how to get no more of these.
         """
@@ -310,7 +311,9 @@ class Content(msgspec.Struct, frozen=True, kw_only=True):
 
     def _text(self, n: int, stop: str) -> str:
         blocks = ["\n".join(part.lines()) for part in self.parts[:n]]
-        if n < len(self.parts):
+        if not n and self.parts:
+            blocks.append(_ended(self.subject))
+        elif n < len(self.parts):
             i = LANGUAGES.index(self.language)
             blocks.append(_MORE[i].format(n=len(self.parts) - n) + ".")
         blocks += ["\n".join(self.advices())] if n else []

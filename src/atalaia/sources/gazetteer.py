@@ -254,12 +254,6 @@ def zone_of(area: Circle | Polygon) -> str:
     return town.timezone if town else "UTC"
 
 
-def find(text: str) -> Circle:
-    """The one town that has the name, as a circle of the usual size round it: see `find_town`."""
-    town = find_town(text)
-    return Circle(name=town.label, latitude=town.latitude, longitude=town.longitude)
-
-
 def find_town(text: str) -> Town:
     """The one town that has the name.
 

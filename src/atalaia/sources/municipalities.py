@@ -17,6 +17,7 @@ import msgspec
 import numpy as np
 import zstandard
 
+from atalaia.domain.subscription import Circle
 from atalaia.sources import gazetteer
 from atalaia.sources.gazetteer import Town
 
@@ -80,6 +81,13 @@ def find_town(text: str) -> Town:
         hint = "it is a state's: --all-of takes it" if is_state else "look it up at IBGE"
         raise ValueError(f"no municipality has the code {code}; {hint}")
     return _towns(slice(at, at + 1))[0]
+
+
+def find(text: str) -> Circle:
+    """The one municipality or town that is meant, as a circle of the usual size round it: see
+    `find_town`."""
+    town = find_town(text)
+    return Circle(name=town.label, latitude=town.latitude, longitude=town.longitude)
 
 
 def all_of(text: str) -> list[Town]:
