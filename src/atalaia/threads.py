@@ -5,6 +5,7 @@ from __future__ import annotations
 import _thread
 import itertools
 import time
+import weakref
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
@@ -20,8 +21,7 @@ T = TypeVar("T")
 _NO_MEMORY = "this process has no more memory; give it more"
 
 _BEGINS_S = 1.0
-"""A call that has not begun by then never will, as its thread died before, if one that was handed
-in after it has."""
+"""A call that has not begun by then gets another thread: the one that it was given may be dead."""
 
 _IDLE_S = 10.0
 """A thread without work stays for so long: where memory is short there would not be another."""
@@ -40,8 +40,9 @@ class DaemonThreads(ThreadPoolExecutor):
     that runs here is a transaction, or can be done again.
 
     Nor does anybody wait until a thread has begun, as `threading.Thread.start` does: where memory
-    is short it may die in its first lines, and who waited would wait for ever. Such a call comes
-    to StateConflict when others have begun since, and one is handed in a second later.
+    is short it may die in its first lines, and who waited would wait for ever. A call that has not
+    begun gets other threads until one of them begins it; where none can be had at all, it comes to
+    StateConflict.
     """
 
     def __init__(self) -> None:
@@ -49,21 +50,19 @@ class DaemonThreads(ThreadPoolExecutor):
         self._numbers = itertools.count()
         self._not_begun: dict[int, tuple[float, _Call[Any]]] = {}
         self._idle: list[_Idle] = []
-        self._newest_begun = -1
+        self._is_kept = False
 
     def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
         """Run it at once."""
-        self._settle_dead()
+        self._is_kept = self._is_kept or _started(_keep, weakref.ref(self))
         call: _Call[T] = _Call(partial(fn, *args, **kwargs))
         number = next(self._numbers)
         self._not_begun[number] = time.monotonic(), call
         try:
             self._idle.pop().put(number)
         except IndexError:
-            try:
-                _thread.start_new_thread(self._work, (number,))
-            except (RuntimeError, MemoryError):  # its stack is memory, too
-                self._settle(number)
+            if not _started(self._work, number):
+                self._lacks_memory(number)
         return call
 
     def shutdown(self, *_: Any, **__: Any) -> None:
@@ -75,7 +74,6 @@ class DaemonThreads(ThreadPoolExecutor):
         while True:
             # Whoever takes a call out has it: a thread that is too late finds nothing to do.
             _, call = self._not_begun.pop(number, (0.0, None))
-            self._newest_begun = max(self._newest_begun, number)
             if call is not None:
                 call.run()
             del call  # with all that it came to
@@ -90,27 +88,43 @@ class DaemonThreads(ThreadPoolExecutor):
                 else:
                     return
 
-    def _settle_dead(self) -> None:
-        """What was handed in so long ago and not begun was lost. Oldest first, so few are seen."""
+    def begin_late(self) -> None:
+        """Give what should have begun before now another thread."""
         now = time.monotonic()
-        while self._not_begun:
-            try:
-                number, (since, _) = next(iter(self._not_begun.items()))
-            except (RuntimeError, StopIteration):  # a call has begun meanwhile
-                continue
-            if now < since + _BEGINS_S or number > self._newest_begun:
-                break
-            self._settle(number)
+        for number, (since, _) in list(self._not_begun.items()):
+            if now >= since + _BEGINS_S:
+                _started(self._work, number)
 
-    def _settle(self, number: int) -> None:
+    def _lacks_memory(self, number: int) -> None:
         _, call = self._not_begun.pop(number, (0.0, None))
         if call is not None:
             call.lacks_memory()
 
 
+def _started(work: Callable[..., None], *args: object) -> bool:
+    """Whether there is a thread for it: its stack is memory, too."""
+    try:
+        _thread.start_new_thread(work, args)
+    except (RuntimeError, MemoryError):
+        return False
+    return True
+
+
+def _keep(threads: weakref.ref[DaemonThreads]) -> None:
+    """Look after these threads for as long as anybody has them."""
+    while True:
+        with suppress(MemoryError, RuntimeError):  # also a dictionary that grew meanwhile
+            time.sleep(_BEGINS_S)
+            kept = threads()
+            if kept is None:
+                return
+            kept.begin_late()
+        kept = None
+
+
 class _Call(Future[T]):
-    """A call, and what it comes to. Where memory is short it comes to StateConflict; what says so
-    was made before, and is said again until it is heard."""
+    """A call, and what it comes to. Where memory is short it comes to StateConflict, which was made
+    before; whoever waits is told until they have heard it, and once."""
 
     def __init__(self, work: Callable[[], T]) -> None:
         super().__init__()
@@ -118,7 +132,7 @@ class _Call(Future[T]):
         self._lack = StateConflict(_NO_MEMORY)
 
     def add_done_callback(self, fn: Callable[[Future[T]], object]) -> None:
-        super().add_done_callback(partial(_insist, fn))
+        super().add_done_callback(_ToldOnce(fn))
 
     def run(self) -> None:
         try:
@@ -126,22 +140,40 @@ class _Call(Future[T]):
                 return
             result = self._work()
         except MemoryError:
-            _insist(self.set_exception, self._lack)
+            self._comes_to(self.set_exception, self._lack)
         except BaseException as error:  # handed to whoever waits
-            _insist(self.set_exception, error)
+            self._comes_to(self.set_exception, error)
         else:
-            _insist(self.set_result, result)
+            self._comes_to(self.set_result, result)
 
     def lacks_memory(self) -> None:
         """It was not run."""
         if self.set_running_or_notify_cancel():
-            self.set_exception(self._lack)
+            self._comes_to(self.set_exception, self._lack)
+
+    def _comes_to(self, settle: Callable[..., None], outcome: object) -> None:
+        """Until there is the memory for it: who waits for it would wait for ever."""
+        while True:
+            with suppress(MemoryError):
+                if not self.done():
+                    settle(outcome)
+                else:  # by a try before, which did not come to telling everybody
+                    self._invoke_callbacks()  # type: ignore[attr-defined]
+                break
+            time.sleep(_AGAIN_S)
 
 
-def _insist(fn: Callable[..., object], *args: object) -> None:
-    """Call it until there is the memory for it: who waits for what it says would wait for ever."""
-    while True:
-        with suppress(MemoryError):
-            fn(*args)
-            break
-        time.sleep(_AGAIN_S)
+class _ToldOnce:
+    """Who waits for a call. Telling it takes memory, too."""
+
+    def __init__(self, tell: Callable[[Future[Any]], object]) -> None:
+        self._tell = tell
+        self._has_heard = False
+
+    def __call__(self, call: Future[Any]) -> None:
+        while not self._has_heard:
+            with suppress(MemoryError):
+                self._tell(call)
+                self._has_heard = True
+                break
+            time.sleep(_AGAIN_S)

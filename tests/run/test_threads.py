@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import _thread
 import asyncio
+import gc
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable
+from concurrent.futures import Future
 from functools import partial
+from queue import SimpleQueue
 from typing import Any
 
 import pytest
@@ -81,29 +83,81 @@ def test_where_memory_is_short_who_waits_tries_again_and_does_not_break(
         DaemonThreads().submit(print).result(60)
 
 
+@pytest.mark.parametrize("deaths", [1, 2, 5])
 def test_nobody_waits_for_a_thread_that_dies_before_it_begins(
-    monkeypatch: pytest.MonkeyPatch,
+    monkeypatch: pytest.MonkeyPatch, deaths: int
 ) -> None:
-    """The loop goes on meanwhile; the call is known to be lost a second later, once others have
-    begun, and does not run if it begins after all. Where none begins all are slow: nothing is
-    known to be lost."""
-    ran: list[str] = []
-    now = 1000.0
-    monkeypatch.setattr(time, "monotonic", lambda: now)
-    waiting = held_up(monkeypatch)
+    """The call gets another, whether others are handed in or not, and runs once."""
+    monkeypatch.setattr("atalaia.threads._BEGINS_S", 0.01)
     threads = DaemonThreads()
-    lost = threads.submit(ran.append, "lost")
-    now += 60
-    other = threads.submit(ran.append, "other")
-    assert not lost.done(), "it may still begin"
-    waiting.pop()()
-    assert other.done()
-    threads.submit(ran.append, "last")
-    with pytest.raises(StateConflict, match="no more memory"):
-        lost.result(0)
-    for begin in waiting:
-        begin()
-    assert ran == ["other", "last"]
+    threads.submit(print).result(60)
+    threads._idle.clear()
+    start = _thread.start_new_thread
+    dead: list[tuple[Any, ...]] = []
+
+    def dies(*args: Any) -> int:
+        if len(dead) < deaths:
+            dead.append(args)
+            return 1
+        return start(*args)
+
+    monkeypatch.setattr(_thread, "start_new_thread", dies)
+    ran: list[int] = []
+    threads.submit(ran.append, 1).result(60)
+    for work, args in dead:  # they were slow, and not dead
+        monkeypatch.setattr("atalaia.threads._IDLE_S", 0.0)
+        work(*args)
+    assert ran == [1]
+    assert len(dead) == deaths
+
+
+def test_a_thread_that_died_as_it_waited_keeps_no_call() -> None:
+    threads = DaemonThreads()
+    threads._idle.append(SimpleQueue())  # nobody is behind it
+    assert threads.submit(int, 7).result(60) == 7
+
+
+def test_nobody_looks_after_threads_that_nobody_has(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("atalaia.threads._BEGINS_S", 0.01)
+    monkeypatch.setattr("atalaia.threads._IDLE_S", 0.01)
+    before = _thread._count()
+    for _ in range(20):
+        DaemonThreads().submit(print).result(60)
+    gc.collect()
+    wait_until(lambda: _thread._count() <= before)
+
+
+@pytest.mark.parametrize("starved", [1, 3])
+def test_what_was_settled_by_half_is_told_all_the_same_and_once(
+    monkeypatch: pytest.MonkeyPatch, starved: int
+) -> None:
+    """Memory runs out between the result and those who wait for it."""
+    left = [starved]
+    invoke = Future._invoke_callbacks  # type: ignore[attr-defined]
+
+    def hungry(self: Future[Any]) -> None:
+        if left[0] > 0:
+            left[0] -= 1
+            raise MemoryError
+        invoke(self)
+        if left == [0]:
+            left[0] = -1  # told, and then again out of memory
+            raise MemoryError
+
+    heard: list[Future[int]] = []
+    go = threading.Event()
+
+    def waits() -> int:
+        go.wait(60)
+        return 7
+
+    call = DaemonThreads().submit(waits)
+    call.add_done_callback(heard.append)
+    monkeypatch.setattr(Future, "_invoke_callbacks", hungry)
+    go.set()
+    wait_until(lambda: bool(heard) and left[0] < 0)
+    assert call.result(60) == 7
+    assert heard == [call]
 
 
 def test_a_result_is_said_until_it_is_heard(monkeypatch: pytest.MonkeyPatch) -> None:
