@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import sys
 
 import pytest
 
@@ -90,3 +92,44 @@ def test_a_stop_waits_for_nobody_for_ever(monkeypatch: pytest.MonkeyPatch) -> No
 
     asyncio.run(main())
     assert held.is_set(), "the stop came to its end first"
+
+
+_LOST = """
+import asyncio
+from atalaia.parts import begin
+
+async def main():
+    loop = asyncio.get_running_loop()
+    begin(loop)
+    tries = []
+
+    class Reads(asyncio.Protocol):
+        def data_received(self, data):
+            tries.append(data)
+            raise MemoryError
+
+    ours, theirs = socket.socketpair()
+    await loop.connect_accepted_socket(Reads, ours)
+    theirs.send(b"x")
+    while not tries:
+        await asyncio.sleep(0.01)
+    print("a connection is lost, and nothing else", flush=True)
+    loop.call_soon({lost})
+    await asyncio.sleep(60)
+
+import socket
+asyncio.run(main())
+"""
+
+
+@pytest.mark.parametrize("is_memory", [True, False])
+def test_where_what_wakes_a_task_finds_no_memory_the_process_ends(*, is_memory: bool) -> None:
+    """A connection may break for it: who is behind it tries again."""
+    program = _LOST.replace("{lost}", "bytes, 1 << 62" if is_memory else "int, 'none'")
+    done = subprocess.run(
+        [sys.executable, "-c", program.replace("sleep(60)", "sleep(0.2)")],
+        capture_output=True, text=True, check=False, timeout=LIMIT_S,
+    )  # fmt: skip
+    assert "a connection is lost, and nothing else" in done.stdout
+    assert done.returncode == int(is_memory), done.stderr
+    assert ("so this ends; start it again" in done.stderr) is is_memory

@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack, suppress
+from typing import Any
 
 from atalaia.logs import Logger
+from atalaia.threads import DaemonThreads
 
 STOP_S = 2.0
 """What has not come to its end so long after it was asked to is left."""
 
 _AFTER_FAULT_S = 5.0
+
+_ENDS = (
+    b"no more memory: something may wait for ever for what was lost, so this ends; start it again\n"
+)
 
 log = Logger()
 
@@ -46,6 +53,30 @@ class Parts(AsyncExitStack):
                     await do()
 
         self.push_async_callback(within)
+
+
+def begin(loop: asyncio.AbstractEventLoop) -> None:
+    """Make a loop ready for parts. Blocking work goes to threads that hold up nothing. And where
+    the memory for waking a task is missing the process ends with 1, to be started again: the task
+    would stand for ever, and what is acknowledged is kept whenever a process ends."""
+    loop.set_default_executor(DaemonThreads())
+    loop.set_exception_handler(_judged)
+
+
+def _judged(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    if isinstance(context.get("exception"), MemoryError) and _is_once(context.get("handle")):
+        os.write(2, _ENDS)
+        os._exit(1)
+    loop.default_exception_handler(context)
+
+
+def _is_once(handle: object) -> bool:
+    """Whether nobody calls it again. What reads from a socket is called as long as there is
+    something to read."""
+    owner = getattr(getattr(handle, "_callback", None), "__self__", None)
+    return handle is not None and not isinstance(
+        owner, (asyncio.BaseTransport, asyncio.AbstractEventLoop)
+    )
 
 
 class Stop(asyncio.Event):

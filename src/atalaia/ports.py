@@ -459,6 +459,12 @@ class Outbox(Protocol):
         """
         ...
 
+    def take_back(self, held: Collection[str], now: int) -> None:
+        """A claim failed, and nobody knows what it had leased. Where the caller alone sends, what
+        is leased and is none of these messages never went, and is due; where others send too, it
+        waits until its lease ends."""
+        ...
+
     def oldest_due(self, now: int) -> int | None:
         """Since when the oldest message that may be taken may be taken; None: there is none."""
         ...

@@ -295,6 +295,18 @@ def test_what_a_process_that_died_had_leased_goes_when_the_next_begins(tmp_path:
         assert (again.id, again.unknowns) == ("msg_a", 1), "nobody knows whether it went"
 
 
+def test_what_a_failed_claim_had_leased_is_due_again_and_what_is_held_is_not(
+    tmp_path: Path,
+) -> None:
+    with open_home(tmp_path) as home:
+        for n in range(3):
+            home.outbox.put(message(f"{n}", f"p_{n}"))
+        home.outbox.claim(NOON, NOON + 90, {"telegram": 3})
+        home.outbox.take_back({"msg_1"}, NOON + 1)
+        again = home.outbox.claim(NOON + 1, NOON + 91, {"telegram": 3})
+        assert sorted((one.id, one.unknowns) for one in again) == [("msg_0", 0), ("msg_2", 0)]
+
+
 @pytest.mark.parametrize("unknowns", [0, 1])
 def test_what_was_put_off_untried_also_by_a_clock_an_hour_ahead_goes_when_the_next_process_begins(
     tmp_path: Path, unknowns: int

@@ -637,6 +637,46 @@ def test_a_store_that_cannot_be_written_for_a_while_loses_no_outcome(tmp_path: P
     story(tmp_path, tell)
 
 
+def test_what_was_leased_by_a_claim_that_failed_goes_without_waiting_for_its_lease(
+    tmp_path: Path,
+) -> None:
+    """The claim is on disk, and nobody has heard of it; what was under way goes on, once."""
+    go = asyncio.Event()
+
+    async def slow(_: Letter) -> Outcome:
+        await go.wait()
+        return SENT
+
+    post = Post("telegram", slow, at_once=9)
+
+    async def tell(o: Office) -> None:
+        o.put(message("held", "p_held", seqs=(0,)))
+        await o.until(lambda: post.ids == ["msg_held"])
+        claim: Any = o.outbox.claim
+        faults = iter([StateConflict("no more memory"), StateConflict("no more memory")])
+
+        def fails(*given: object, **more: object) -> list[Message]:
+            found = claim(*given, **more)
+            if found and (fault := next(faults, None)):
+                raise fault
+            return list(found)
+
+        o.outbox.claim = fails  # type: ignore[method-assign, assignment]
+        o.put(*(message(str(i), f"p_{i}", seqs=(i + 1,)) for i in range(3)))
+        go.set()
+        began = o.clock.now()
+        while len(post.ids) < 4:
+            await o.until(lambda: o.clock.waiting > 0 or len(post.ids) == 4)
+            o.clock.turn(1.0)
+        assert next(faults, None) is None, "both claims failed"
+        assert o.clock.now() - began < 10, "a lease is 90 s"
+        await o.until(lambda: not o.deliverer.held)
+        assert sorted(post.ids) == ["msg_0", "msg_1", "msg_2", "msg_held"]
+        assert o.outbox.counts() == {("telegram", "sent"): 4}
+
+    story(tmp_path, tell, post)
+
+
 def test_a_stop_settles_what_is_under_way_and_begins_nothing(tmp_path: Path) -> None:
     go = asyncio.Event()
 
@@ -708,11 +748,11 @@ def test_a_run_goes_on_where_all_that_it_held_was_sent_while_it_looked_for_red_o
         office.put(*(message(f"m{i}") for i in range(100)))
         take, loop = office.deliverer._take, asyncio.get_running_loop()
 
-        def slow_take(now: int, room: Mapping[str, int]) -> Any:
+        def slow_take(now: int, room: Mapping[str, int], *held: Any) -> Any:
             if not room:
                 nothing_held = office.until(lambda: not office.deliverer.held)
                 asyncio.run_coroutine_threadsafe(nothing_held, loop).result(LIMIT_S)
-            return take(now, room)
+            return take(now, room, *held)
 
         office.deliverer._take = slow_take  # type: ignore[method-assign]
         await office.deliverer.run_dry(600, 20)

@@ -105,6 +105,7 @@ class Deliverer:
         self._has_room = asyncio.Event()
         self._is_idle = asyncio.Event()
         self._fault: StateConflict | None = None
+        self._may_be_lost = False
         self._is_claiming = False
         self._is_new = True
         self._urgent_at = -math.inf
@@ -182,19 +183,23 @@ class Deliverer:
             for claimed in self._claimed.values():
                 self._give_back([bundle for row in claimed.overdue(now) for bundle in row])
             room = self._room(now)
+            held = frozenset(self._mine) if self._may_be_lost else None
             is_all = not self.held  # else it looks where there is room, or for red ones alone
             self._is_claiming = True
             try:
-                rows = await asyncio.to_thread(self._take, now, room)
+                rows = await asyncio.to_thread(self._take, now, room, held)
             except StateConflict as error:
                 log.warning("nothing can be claimed; it is tried again", reason=str(error))
                 self._fault = error
+                self._may_be_lost = True
                 await self._clock.sleep(_FAULT_S)
                 continue
             finally:
                 self._is_claiming = False
             self._fault = None
+            self._may_be_lost = False
             for name, each in rows.items():
+                self._mine |= {message.id for row in each for message in _messages(row)}
                 self._claimed[name].put(each)
             if not rows:
                 if is_all:
@@ -227,8 +232,13 @@ class Deliverer:
             self._is_new, self._urgent_at = False, self._tick()
         return urgent
 
-    def _take(self, now: int, room: Mapping[str, int]) -> dict[str, list[Row]]:
-        """Claim, write and bundle; letters by channel and order key. In a thread."""
+    def _take(
+        self, now: int, room: Mapping[str, int], held: frozenset[str] | None
+    ) -> dict[str, list[Row]]:
+        """Claim, write and bundle; letters by channel and order key. In a thread. `held` is what
+        is in hand after a claim that failed."""
+        if held is not None:
+            self._outbox.take_back(held, now)
         until, together = now + LEASE_S, self._together
         claimed = self._outbox.claim(now, until, room, together=together) if room else []
         if urgent := self._urgent_room(now, room):
@@ -254,9 +264,7 @@ class Deliverer:
             name: [_bundled(row, self.senders[name].limits.letter_chars) for row in by_key.values()]
             for name, by_key in rows.items()
         }
-        bound_ = self._bind(found, now)
-        self._mine |= {m.id for each in bound_.values() for row in each for m in _messages(row)}
-        return bound_
+        return self._bind(found, now)
 
     def _bind(self, rows: dict[str, list[Row]], now: int) -> dict[str, list[Row]]:
         """Keep the ids that letters of several messages go by, before these go. Where a message is

@@ -39,7 +39,7 @@ from atalaia.lake.places import note_places
 from atalaia.logs import Logger, configure_logs
 from atalaia.memory import give_back
 from atalaia.metrics import Metrics
-from atalaia.parts import STOP_S, Parts, asked_to_stop, cancelled, ended
+from atalaia.parts import STOP_S, Parts, asked_to_stop, begin, cancelled, ended
 from atalaia.people.upkeep import forget_often
 from atalaia.report.line import line_of
 from atalaia.report.welcome import welcome
@@ -55,7 +55,6 @@ from atalaia.sources.feed import FeedPoller
 from atalaia.sources.ingest import TICK_AFTER_S, Ingest, tick
 from atalaia.sources.mqtt.subscriber import Subscriber
 from atalaia.sources.poller import Poller
-from atalaia.threads import DaemonThreads
 from atalaia.watchdog import LATE_S, Stage, Watchdog
 
 log = Logger()
@@ -114,7 +113,7 @@ class Live:
         """In the order of the path; what is started last is stopped first."""
         loop, services, home = asyncio.get_running_loop(), self.services, self.home
         parts = self._parts
-        loop.set_default_executor(DaemonThreads())
+        begin(loop)
         listener = listen(self.settings.api.host, self.settings.api.port)
         self.port = int(listener.getsockname()[1])
         parts.push_async_callback(services.session.close)

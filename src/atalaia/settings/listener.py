@@ -9,12 +9,11 @@ import asyncio
 
 from atalaia.clock import Clock
 from atalaia.logs import Logger, configure_logs
-from atalaia.parts import Parts, asked_to_stop
+from atalaia.parts import Parts, asked_to_stop, begin
 from atalaia.ports import Home
 from atalaia.settings import Settings
 from atalaia.settings.listening import start_listening
 from atalaia.sources.ingest import Ingest
-from atalaia.threads import DaemonThreads
 
 log = Logger()
 
@@ -39,7 +38,7 @@ def listen_alone(settings: Settings, home: Home, clock: Clock) -> None:
     """Listen until SIGINT or SIGTERM."""
 
     async def run() -> None:
-        asyncio.get_running_loop().set_default_executor(DaemonThreads())
+        begin(asyncio.get_running_loop())
         await listen(settings, home, clock, asked_to_stop())
 
     configure_logs()

@@ -221,6 +221,9 @@ class DynamoOutbox(Outbox):
                 deque(islice(rows, limit), maxlen=0)
         return claimed
 
+    def take_back(self, held: Collection[str], now: int) -> None:
+        """Other functions send, too."""
+
     def oldest_due(self, now: int) -> int | None:
         return self._rows.oldest_due(now)
 

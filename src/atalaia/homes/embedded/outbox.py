@@ -240,6 +240,14 @@ class SqliteOutbox(Outbox):
                 (now,),
             )
 
+    def take_back(self, held: Collection[str], now: int) -> None:
+        with self._database.transaction() as cursor:
+            cursor.execute(
+                "UPDATE messages SET status = 'due', lease_until = 0, ready_at = ?1"
+                " WHERE status = 'leased' AND id NOT IN (SELECT value FROM json_each(?2))",
+                (now, msgspec.json.encode(sorted(held)).decode()),
+            )
+
     def oldest_due(self, now: int) -> int | None:
         rows = self._database.rows(
             f"SELECT min(ready_at) FROM messages WHERE ready_at <= ? AND {_UNSENT}", (now,)
