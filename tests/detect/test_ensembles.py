@@ -108,6 +108,23 @@ def test_levels_are_those_of_one_run_one_hour_and_one_window_at_a_time(half: dic
                 assert tuple(seen.get(row, (0, 0))) == expected
 
 
+def test_of_windows_that_are_shorter_than_the_models_step_no_chance_is_told() -> None:
+    """Whatever fell in six hours says nothing of any three of them: not even that they were dry."""
+    far = {"forecast_within": "96h"}
+    three = SUM | far | {"window": "3h", "limits": {"yellow": 1}, "chance": 0.3}
+    chosen = rule_set(three, DRY | far | {"window": "3h"}, GUST | far)
+    answer = told(1)
+    table = SeriesTable(places())
+    judged = Ensembles(chosen, table, no_norms)
+    (part,) = judged.parts(news_of(answer, table))
+    steps = {}
+    for rule in chosen.rules:
+        counted = judged.counted(rule, part)
+        assert counted is not None
+        steps[rule.name] = set(answer.period_s[counted.rows].tolist())
+    assert steps == {"rain": {3 * HOUR}, "dry": {3 * HOUR}, "gust": {3 * HOUR, 6 * HOUR}}
+
+
 def steps_of(answer: Ensemble, name: str, place: int) -> list[list[tuple]]:
     """What each run says of a place, as the oracle takes it."""
     mine = np.flatnonzero(answer.place == place)

@@ -216,6 +216,9 @@ def test_config_check_counts_what_the_ensemble_costs() -> None:
     (told,) = (line for line in source.described(27) if line.startswith("open-meteo:ensemble"))
     assert "of 51 runs each: 138 calls a day while no forecast comes near a limit" in told
     assert "(each place every 1440 min), 551 where all do (every 360 min)" in told
+    four = replace(source, further=asked_by((), RAIN.by_chance, ("ecmwf", "icon", "gfs", "gem")))
+    (many,) = (line for line in four.described(27) if line.startswith("open-meteo:ensemble"))
+    assert "of 143 runs each: 387 calls a day" in many, "14.3 a place"
     fixed = replace(source, is_adaptive=False)
     (told,) = (line for line in fixed.described(27) if line.startswith("open-meteo:ensemble"))
     assert "of 51 runs each: 138 calls every 360 min" in told

@@ -78,6 +78,15 @@ def test_an_ensemble_is_asked_for_what_rules_want_a_chance_of_and_weighs_its_run
     assert asked_by(TOLD_OF, TOLD_OF)[0].asked["hourly"], "all that has a chance can be asked for"
 
 
+def test_several_models_are_asked_at_once_and_weigh_all_their_runs() -> None:
+    (runs,) = asked_by((), {"rain_mm"}, {"gem", "icon", "gfs", "ecmwf"})
+    first, *_ = requests([Place(id="p0", name="", latitude=0.0, longitude=0.0)], runs)
+    assert first.params["models"] == "ecmwf_ifs025,icon_global,gfs025,gem_global"
+    assert (runs.runs, runs.places_a_call, first.cost) == (143, 7, 15)
+    (two,) = asked_by((), {"rain_mm"}, ("gfs", "gem"))
+    assert (two.runs, two.span["models"]) == (52, "gfs025,gem_global")
+
+
 def hourly(**columns: list[Any]) -> dict[str, Any]:
     """Three hours of air, the last still to come."""
     return {

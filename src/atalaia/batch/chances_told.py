@@ -28,7 +28,7 @@ from atalaia.lake import raw
 from atalaia.logs import Logger
 from atalaia.ports import Lake
 from atalaia.sources import decode_all
-from atalaia.sources.open_meteo_apis import ECMWF
+from atalaia.sources.open_meteo_apis import RUNS
 
 MOST_ANSWERS = 50_000
 """Of so many places and days the record is: the newest. Models change, too."""
@@ -138,7 +138,7 @@ def _answers(lake: Lake, rules: RuleSet, places: Places) -> Iterator[Ensemble]:
     if not rules.rules:
         return
     days: dict[int, list[str]] = defaultdict(list)
-    for key in lake.keys(f"{raw.PAYLOADS}source={raw.folder_name(ECMWF.name)}/"):
+    for key in lake.keys(f"{raw.PAYLOADS}source={raw.folder_name(RUNS.name)}/"):
         days[raw.hour_of(key) // _DAY_S].append(key)
     decode = decode_all(places)
     for _, keys in sorted(days.items(), reverse=True):

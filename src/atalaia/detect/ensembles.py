@@ -114,6 +114,9 @@ class Ensembles:
         """How many runs pass the rule's limits in each hour to come of which enough say anything;
         None: none tells what it measures."""
         told, rows = part.told, part.ahead(rule.forecast_within_s)
+        if rule.window_s and rule.window_s < part.longest_s:
+            # Runs know nothing of a window that is shorter than their steps.
+            rows = rows[told.period_s[rows] <= rule.window_s]
         if (mask := self._judged_places.get(rule.name)) is not None:
             rows = rows[mask[told.place[rows]]]
         norm = limits_norm(rule, self.norms, told.place[rows], told.valid_at[rows])

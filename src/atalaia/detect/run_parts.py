@@ -73,6 +73,7 @@ class RunPart:
     def __init__(self, told: Ensemble, series: Ints, scratch: Buffers) -> None:
         self.told = told
         self.series = series
+        self.longest_s = int(told.period_s.max(initial=0))
         self._scratch = scratch
         self._plausible: dict[str, tuple[Floats, bool]] = {}
         self._ahead: dict[int, Ints] = {}
