@@ -157,7 +157,7 @@ class Ensembles:
         norm = limits_norm(rule, self.norms, told.place[rows[pick]], valid_at[pick])
         because = np.zeros((n, 2, 3))
         because[:, 0, 0] = passing
-        because[:, 0, 1] = np.array(rule.enter, float)[shown - 1]
+        because[:, 0, 1] = np.array(rule.enter, float)[shown - 1] + (0.0 if norm is None else norm)
         because[:, 0, 2] = counted.known[pick]
         because[:, 1, 0] = np.nan_to_num(counted.said[shown - 1, pick], nan=-1.0)
         known_at = np.full(n, told.known_at, np.int64)

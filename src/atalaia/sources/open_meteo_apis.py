@@ -257,6 +257,25 @@ RUNS = Endpoint(
 """The ensembles of the models that are chosen (`ensemble_models`), over the whole globe. What is
 asked is what rules want a chance of (`asked_by`)."""
 
+RIVER_RUNS = Endpoint(
+    name=f"{NAME}:flood-ensemble",
+    content=ENSEMBLE,
+    base_url="https://flood-api.open-meteo.com",
+    path="/v1/flood",
+    asked={"daily": ("river_discharge",)},
+    span={"ensemble": "true", "past_days": "2", "forecast_days": "8"},
+    days=10,
+    every_s=6 * 3600,
+    step_s=86_400,
+    runs=51,
+    places_a_call=20,
+)
+"""The runs of GloFAS, a mean of each day: a control run and 50 more, made once a day. Asked where
+rules want a chance of what rivers carry."""
+
+OF_RUNS = (RUNS.name, RIVER_RUNS.name)
+"""Sources that tell runs: they see no place, and their answers are chances."""
+
 _RUNS_A_CALL = 1020
 """So many runs a call, of all its places: of six variables some ten megabytes of an answer."""
 
@@ -277,10 +296,12 @@ def asked_by(
     ensembles of these models of those of which rules want a chance."""
     wanted = set(variables) - FORECAST.variables
     further = tuple(api for api in FURTHER if api.variables & wanted)
-    if not by_chance:
-        return further
+    if RIVER_RUNS.variables & set(by_chance):
+        further = (*further, RIVER_RUNS)
     fields = {variable: name for name, variable in reversed(VARIABLES.items())}
-    hourly = tuple(fields[variable] for variable in sorted(by_chance))
+    hourly = tuple(fields[variable] for variable in sorted(set(by_chance) - RIVER_RUNS.variables))
+    if not hourly:
+        return further
     asked = chosen(models)
     runs = sum(model.runs for model in asked)
     ensemble = msgspec.structs.replace(

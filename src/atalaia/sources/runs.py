@@ -36,11 +36,12 @@ every place of an answer."""
 @dataclass(frozen=True, slots=True)
 class RunHours:
     """What the runs say of one place. `valid_at` (Unix seconds) has shape (h,), and so has each
-    run's column by variable."""
+    run's column by variable. What is told by the day (`period_s`) is told as it is."""
 
     place: int
     valid_at: Ints
     columns: Mapping[str, Mapping[Run, Floats]]
+    period_s: int = _HOUR_S
 
 
 def of_hours(source: str, known_at: int, told: Sequence[RunHours], rejects: Rejects) -> Ensemble:
@@ -115,10 +116,11 @@ def _steps(
     for (until, step), (_, longer) in reversed([*pairwise(steps)]):
         # Long steps begin where one ends.
         length[at <= (known_at + until) // longer * longer] = step
+    length = np.maximum(length, hours.period_s)
     end = -(-at // length) * length
     ends, starts, counts = np.unique(end, return_index=True, return_counts=True)
     period_s = length[starts].astype(np.int32)
-    is_whole = counts * _HOUR_S == period_s
+    is_whole = counts * hours.period_s == period_s
     last = starts + counts - 1
     is_told = at[last] == ends if len(ends) else is_whole
     values = {}
