@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import product
 from unittest.mock import patch
 
 import numpy as np
@@ -11,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from atalaia.detect import run_parts
+from atalaia.detect import retold, run_parts
 from atalaia.detect.ensembles import Ensembles
 from atalaia.detect.retold import marks_of, news_of
 from atalaia.detect.series import SeriesTable
@@ -190,9 +191,15 @@ def test_what_is_told_is_the_oracles_whatever_runs_say_nothing_and_however_place
 def test_a_mark_of_an_hour_is_the_same_whatever_stands_beside_it() -> None:
     """Else the same answer, told of other places with it, would be a revision."""
     answer = told(7, where=(0, 1, 2), runs=51, missing=0.01)
-    whole = marks_of(answer)
-    for rows in (slice(3, 4), slice(1, 90), np.arange(len(answer))[::-1], np.array([50, 7, 30])):
-        assert marks_of(answer.take(rows)).tolist() == whole[rows].tolist()
+    whole, ranges = marks_of(answer)
+    some = (slice(3, 4), slice(1, 90), np.arange(len(answer))[::-1], np.array([50, 7, 30]))
+    for rows, at_once in product(some, (retold.ROWS_AT_ONCE, 500, 1)):
+        with patch.object(retold, "ROWS_AT_ONCE", at_once):
+            marks, spans = marks_of(answer.take(rows))
+        assert marks.tolist() == whole[rows].tolist()
+        for name, span in spans.items():
+            np.testing.assert_array_equal(span, ranges[name][:, rows])
+            np.testing.assert_array_equal(span[0], answer.values[name][:, rows].min(axis=0))
 
 
 @settings(max_examples=60, deadline=None)
