@@ -158,6 +158,7 @@ export const words = {
   fan: {
     title: "model runs", band: "8 of 10 model runs; inside: half", median: "median", runs: "runs",
     tenths: (n) => `${n} of 10 runs`, none: "no run",
+    raw: "Raw: our record corrects chances once it has 200 cases.",
     told: (n, source, at) => `${n} runs of ${source}, received ${at}; most that pass a limit in one hour:`,
   },
   alert: {

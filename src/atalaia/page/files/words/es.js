@@ -158,6 +158,7 @@ export const words = {
   fan: {
     title: "corridas de los modelos", band: "8 de 10 corridas de los modelos; por dentro: la mitad", median: "mediana", runs: "corridas",
     tenths: (n) => `${n} de 10 corridas`, none: "ninguna corrida",
+    raw: "Sin corregir: el historial corrige las probabilidades desde 200 casos.",
     told: (n, source, at) => `${n} corridas de ${source}, recibidas ${at}; lo máximo que pasa un límite en una hora:`,
   },
   alert: {

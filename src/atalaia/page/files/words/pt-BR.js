@@ -164,6 +164,7 @@ export const words = {
   fan: {
     title: "rodadas dos modelos", band: "8 de 10 rodadas dos modelos; por dentro: metade", median: "mediana", runs: "rodadas",
     tenths: (n) => `${n} de 10 rodadas`, none: "nenhuma rodada",
+    raw: "Sem correção: o histórico corrige as chances a partir de 200 casos.",
     told: (n, source, at) => `${n} rodadas de ${source}, recebidas ${at}; o máximo que passa um limite numa hora:`,
   },
   alert: {
