@@ -196,8 +196,8 @@ def heat_index_c(temperature_c: Floats, relative_humidity_pct: Floats) -> Floats
 def wave_power_kw_m(height_m: Floats, period_s: Floats) -> Floats:
     """What waves carry towards the shore, in kW for each metre of it, of their significant height
     and their period: ρ g² H² T / 64 π, the flux of energy in deep water (Holthuijsen 2007, *Waves
-    in Oceanic and Coastal Waters*), of sea water of 1,025 kg/m³. Of two seas of one height that with
-    the longer period carries more: a long swell.
+    in Oceanic and Coastal Waters*), of sea water of 1,025 kg/m³. The longer the period, the more
+    waves of one height carry: a long swell.
     """
     power: Floats = np.round(1.025 * 9.80665**2 / (64 * np.pi) * height_m**2 * period_s, 3)
     return power
