@@ -119,7 +119,7 @@ class Ensembles:
             rows = rows[told.period_s[rows] <= rule.window_s]
         if (mask := self._judged_places.get(rule.name)) is not None:
             rows = rows[mask[told.place[rows]]]
-        norm = limits_norm(rule, self.norms, told.place[rows], told.valid_at[rows])
+        norm = self._norm(rule, told, rows)
         if norm is not None:
             is_known = ~np.isnan(norm)
             rows, norm = rows[is_known], norm[is_known]
@@ -129,6 +129,12 @@ class Ensembles:
         lead_s = told.valid_at[rows] - told.known_at
         extreme = part.extreme(rule, rows)
         return _counted(rule, rows, value, extreme, norm, lead_s, self.norms.chances)
+
+    def _norm(self, rule: Rule, told: Ensemble, rows: Ints) -> Floats | None:
+        """What the rule's limits are relative to at these rows; None: to nothing."""
+        if rule.norm is None:
+            return None
+        return limits_norm(rule, self.norms, told.place[rows], told.valid_at[rows])
 
     def _worst(self, rule: Rule, part: RunPart, counted: Passing, revised: Ints) -> Findings:
         told, rows = part.told, counted.rows
@@ -142,7 +148,7 @@ class Ensembles:
         shown = np.maximum(entered, lowest)
         passing = counted.passing[shown - 1, pick]
         value, kept = _shown_and_kept(rule, counted, worst, shown, passing)
-        norm = limits_norm(rule, self.norms, told.place[rows[pick]], valid_at[pick])
+        norm = self._norm(rule, told, rows[pick])
         because = np.zeros((n, 2, 3))
         because[:, 0, 0] = passing
         because[:, 0, 1] = np.array(rule.enter, float)[shown - 1] + (0.0 if norm is None else norm)
@@ -188,9 +194,11 @@ def _by_tenths(
         return None
     out = np.full((len(numbers), len(TENTHS), 2), np.nan)
     ordered = _ordered(rule, counted, rows)
-    known = counted.known[rows][:, None]
-    needed = np.ceil(np.array(TENTHS) * known / 100 - _SLACK).astype(np.int64)
-    reached = ordered[np.arange(len(rows))[:, None], known - needed]
+    known = counted.known[rows]
+    if (known == known[0]).all():
+        reached = ordered[:, known[0] - _needed(known[:1])[0]]
+    else:
+        reached = ordered[np.arange(len(rows))[:, None], known[:, None] - _needed(known)]
     first = starts_of(series[rows])
     most = np.maximum.reduceat(reached, first)
     is_most = reached == np.repeat(most, np.diff(first, append=len(rows)), axis=0)
@@ -198,6 +206,12 @@ def _by_tenths(
     of = np.searchsorted(numbers, series[rows[first]])
     out[of, :, 0], out[of, :, 1] = rule.sign * most, np.minimum.reduceat(when, first)
     return out
+
+
+def _needed(known: Ints) -> Ints:
+    """How many of so many runs are each of the tenths, shape (r, 9)."""
+    needed: Ints = np.ceil(np.array(TENTHS) * known[:, None] / 100 - _SLACK).astype(np.int64)
+    return needed
 
 
 def _are_among(numbers: Ints, some: Ints) -> Bools:
