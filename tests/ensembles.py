@@ -43,10 +43,15 @@ def answer(
     }
 
 
-def payload(at: int, body: Any, places: tuple[str, ...] = ("mao",)) -> Payload:
+def payload(
+    at: int,
+    body: Any,
+    places: tuple[str, ...] = ("mao",),
+    source: str = "open-meteo:ensemble",
+) -> Payload:
     """The answer as it was received."""
     return Payload(
-        source="open-meteo:ensemble",
+        source=source,
         content="ensemble",
         places=places,
         received_at=at,

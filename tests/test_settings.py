@@ -195,6 +195,10 @@ def test_a_file_that_is_no_toml_is_named_with_its_line(tmp_path: Path) -> None:
         ({"ATALAIA_API_PORT": "http"}, "ATALAIA_API_PORT: api.port: not a whole number"),
         ({"ATALAIA_ARCHIVE_INTERVAL": "5"}, "ATALAIA_ARCHIVE_INTERVAL: archive.interval: '5' is"),
         (
+            {"ATALAIA_SOURCES_OPEN_METEO_MODELS": "ecmwf, icn"},
+            "unknown model 'icn' (did you mean icon?); there are ecmwf, icon, gfs, gem",
+        ),
+        (
             {"TOMORROW_API_KEY": "a", "TOMORROW_API_KEY_FILE": "b"},
             "TOMORROW_API_KEY: TOMORROW_API_KEY_FILE is set too; keep one of them",
         ),

@@ -18,7 +18,8 @@ fixed with sight of all four years, so that the cross-validated score does not a
   of the far west, Guaratiba and Santa Cruz, have the other two;
 - the space: logarithms of sums over 15 minutes to 24 h, at the gauge with the most and on average;
 - that a dew point is made of temperature and humidity. Which of the five variables that are
-  measured beside rain are used, and of which days, is chosen by years.
+  measured beside rain are used, and of which days, is chosen by years; so is whether hour, season
+  or the pressure's tendency count (none does).
 
 `rio-flood-limits` is limits that a person can read. Sought is the point of the trade-off with the
 highest strict CSI that still has POD 0.80 and a median lead of an hour on years that did not choose
@@ -68,6 +69,8 @@ EVIDENCE = AmountSpace(
     ranks=(1, 0),
     shapes=("log1p",),
     beside=rio.WEATHER,
+    clock=True,
+    tendency=True,
     near=CITY,
 )
 SEARCH = Search(

@@ -13,15 +13,17 @@ import numpy as np
 import pytest
 
 from atalaia.batch import adding_up, chances
-from atalaia.batch.amounts import AmountSpace, means
+from atalaia.batch.amounts import AmountSpace
+from atalaia.batch.beside import AreaAmount, changes, means
 from atalaia.batch.calibrate import Wanted
 from atalaia.batch.calibration import Search, learned
+from atalaia.batch.clocks import ClockSpan, of_clock
 from atalaia.batch.counts import fit, surprise
 from atalaia.batch.history import watched
 from atalaia.batch.occurrences import Occurrence
 from atalaia.batch.score import Score
 from atalaia.batch.verify import verify
-from atalaia.detect.measure import Block, rolling_mean
+from atalaia.detect.measure import Block, change, rolling_mean
 from atalaia.domain.place import Place, Places
 from atalaia.domain.reading import Readings
 from atalaia.domain.rule import Near
@@ -103,7 +105,9 @@ def test_the_rule_that_is_written_earns_what_was_told_of_it(
     rows, events = made_up()
     search = msgspec.structs.replace(SEARCH, evidence=AmountSpace(windows=(3 * HOUR, DAY)))
     found, text = learned(rows, WHERE, events, ZONE, search)
-    assert found.terms[0].amount.window_s == 3 * HOUR, "the burst"
+    (burst,) = (term.amount for term in found.terms)
+    assert isinstance(burst, AreaAmount)
+    assert burst.window_s == 3 * HOUR, "the burst"
     assert found.levels["2020"] < found.levels["2022"], "as more were logged"
     assert {fold.year for fold in found.folds} == {2020, 2021, 2022}
     assert found.chances.roc_area is not None
@@ -113,11 +117,20 @@ def test_the_rule_that_is_written_earns_what_was_told_of_it(
     assert_earned(found.fitted, text, rows, events)
 
 
-def assert_earned(fitted: Score, text: str, rows: Readings, events: list[Occurrence]) -> None:
+def assert_earned(
+    fitted: Score,
+    text: str,
+    rows: Readings,
+    events: list[Occurrence],
+    search: Search = SEARCH,
+    where: Places = WHERE,
+) -> None:
     """The watch, by the rule file, has the hits, misses and false alarms that were told."""
-    told = [entry.alert for entry in watched(rows, parse(text, "made-up"), WHERE)]
-    days = {"first_day": SEARCH.first_day, "last_day": SEARCH.last_day}
-    earned = verify(told, events, ZONE, hazard="flood", min_events=3, **days).score
+    told = [entry.alert for entry in watched(rows, parse(text, "made-up"), where)]
+    first, last = search.first_day, search.last_day
+    earned = verify(
+        told, events, ZONE, hazard="flood", min_events=3, first_day=first, last_day=last
+    ).score
     assert (earned.hits, earned.misses) == (fitted.hits, fitted.misses)
     assert earned.strict.false_alarms == fitted.strict.false_alarms
 
@@ -150,19 +163,102 @@ def test_what_is_measured_beside_and_where_is_learned_and_earned(
     evidence = AmountSpace(windows=(3 * HOUR,), beside=("dew_point_c",), near=Near(0.5, 0.0, 80.0))
     search = msgspec.structs.replace(SEARCH, evidence=evidence)
     found, text = learned(rows, WHERE, events, ZONE, search)
-    rain_term, dew_term = sorted(found.terms, key=lambda term: term.amount.variable, reverse=True)
-    assert (rain_term.amount.variable, rain_term.weight > 0) == ("rain_mm", True)
-    assert (dew_term.amount.variable, dew_term.weight > 0) == ("dew_point_c", is_moist)
+    weights = {
+        term.amount.variable: term.weight
+        for term in found.terms
+        if isinstance(term.amount, AreaAmount)
+    }
+    assert {name: weight > 0 for name, weight in weights.items()} == {
+        "rain_mm": True,
+        "dew_point_c": is_moist,
+    }
     assert "near = { latitude = 0.5, longitude = 0.0, km = 80 }" in text
     assert found.fitted.hits > 10, "enough to tell whether it is earned"
     assert_earned(found.fitted, text, rows, events)
 
 
-def test_a_mean_on_the_grid_is_what_the_rule_will_see() -> None:
+SAO_PAULO = Places(msgspec.structs.replace(place, timezone="America/Sao_Paulo") for place in WHERE)
+
+
+@pytest.mark.parametrize("planted", ["hour", "month", "change"])
+def test_the_clock_and_the_tendency_are_learned_where_they_say_something_and_earned(
+    monkeypatch: pytest.MonkeyPatch, planted: str
+) -> None:
+    """Floods of rain in the evening, in summer, or while the pressure falls: by the clock of the
+    places, which was put on for the summers up to 2019, and not by that of the days scored."""
+    monkeypatch.setattr(adding_up, "MOST_TERMS", 2)
+    monkeypatch.setattr(chances, "RESAMPLES", 10)
+    random = np.random.default_rng(11)
+    steps, start = DAYS * 8, 1_451_606_400  # 2016-01-01
+    at = start + (np.arange(steps) + 1) * 3 * HOUR
+    rain = np.round(random.gamma(0.3, 6, (steps, 3)) * (random.random((steps, 3)) < 0.06), 1)
+    pressure = np.round(1010 + 6 * np.sin(np.arange(steps) / 5)[:, None] + 0 * rain, 1)
+    clock = [datetime.fromtimestamp(t - 1, ZoneInfo("America/Sao_Paulo")) for t in at.tolist()]
+    worse = {
+        "hour": np.array([15 <= moment.hour < 21 for moment in clock]) * 2.0,
+        "month": np.array([moment.month in (12, 1, 2) for moment in clock]) * 2.0,
+        "change": np.maximum(-np.diff(pressure[:, 0], prepend=1010), 0),
+    }[planted]
+    burst = rain.max(axis=1)
+    mean = np.exp(-2.0 + 0.15 * burst + worse) * (burst > 0)
+    events = [
+        Occurrence(int(at[i]) + 60 * minute)
+        for i in np.flatnonzero(mean)
+        for minute in range(int(random.poisson(min(mean[i], 30))))
+    ]
+    rows = gauges(at, 3 * HOUR, rain, pressure_hpa=pressure)
+    evidence = AmountSpace(windows=(3 * HOUR,), clock=True, tendency=True)
+    search = msgspec.structs.replace(
+        SEARCH, evidence=evidence, first_day=date(2016, 1, 2), last_day=date(2018, 12, 30)
+    )
+    found, text = learned(rows, SAO_PAULO, events, ZONE, search)
+    second = found.terms[1]
+    if planted == "change":
+        assert isinstance(second.amount, AreaAmount)
+        assert (second.amount.variable, second.amount.window_s) == ("pressure_hpa", 3 * HOUR)
+        assert second.weight < 0, "the more it falls"
+    else:
+        span = {"hour": ClockSpan("hour", 15, 21), "month": ClockSpan("month", 12, 2)}[planted]
+        assert second.amount == span
+        assert second.weight > 0
+        assert f'clock = "{planted}", first = {span.first}, last = {span.last}' in text
+    assert found.fitted.hits > 10, "enough to tell whether it is earned"
+    assert_earned(found.fitted, text, rows, events, search, SAO_PAULO)
+
+
+def test_spans_of_the_clock_go_round_midnight_and_new_year() -> None:
+    at = 1_451_606_400 + np.arange(0, 366 * DAY, 1800)
+    clock = [datetime.fromtimestamp(t - 1, ZoneInfo("America/Sao_Paulo")) for t in at.tolist()]
+    told = dict(of_clock(at, "America/Sao_Paulo"))
+    assert len(told) == 2 * 8 + 2 * 12
+    for span, is_in in told.items():
+        if span.clock == "hour":
+            hours = {(span.first + i) % 24 for i in range((span.last - span.first) % 24)}
+            expected = [moment.hour in hours for moment in clock]
+            assert len(hours) in (6, 12)
+        else:
+            months = {(span.first + i - 1) % 12 + 1 for i in range((span.last - span.first) % 12)}
+            expected = [moment.month in months | {span.last} for moment in clock]
+        np.testing.assert_array_equal(is_in, expected)
+
+
+def test_what_the_record_has_not_is_not_tried() -> None:
+    rows, events = made_up()
+    search = msgspec.structs.replace(
+        SEARCH, evidence=AmountSpace(windows=(3 * HOUR,), tendency=True)
+    )
+    found, _ = learned(rows, WHERE, events, ZONE, search)
+    assert all(
+        isinstance(term.amount, AreaAmount) and term.amount.measure == "sum" for term in found.terms
+    )
+
+
+@pytest.mark.parametrize("made", ["mean", "change"])
+def test_what_stands_on_the_grid_is_what_the_rule_will_see(made: str) -> None:
     random = np.random.default_rng(3)
     value = np.round(random.normal(20, 3, (200, 2)), 1)
     value[random.random((200, 2)) < 0.2] = np.nan
-    told = means(value, 8)
+    told = means(value, 8) if made == "mean" else changes(value, 6)
     for place in range(2):
         known = np.flatnonzero(~np.isnan(value[:, place]))
         n = len(known)
@@ -170,7 +266,7 @@ def test_a_mean_on_the_grid_is_what_the_rule_will_see() -> None:
             np.zeros(n, np.int64), (known + 1) * HOUR, np.full(n, HOUR), value[known, place],
             np.full(n, HOUR), np.zeros(n, np.int64), np.zeros(n, bool),
         )  # fmt: skip
-        seen, _ = rolling_mean(block, 8 * HOUR)
+        seen, _ = rolling_mean(block, 8 * HOUR) if made == "mean" else change(block, 6 * HOUR)
         np.testing.assert_array_equal(told[known, place], seen)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import product
 from unittest.mock import patch
 
 import numpy as np
@@ -11,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from atalaia.detect import run_parts
+from atalaia.detect import retold, run_parts
 from atalaia.detect.ensembles import Ensembles
 from atalaia.detect.retold import marks_of, news_of
 from atalaia.detect.series import SeriesTable
@@ -108,6 +109,23 @@ def test_levels_are_those_of_one_run_one_hour_and_one_window_at_a_time(half: dic
                 assert tuple(seen.get(row, (0, 0))) == expected
 
 
+def test_of_windows_that_are_shorter_than_the_models_step_no_chance_is_told() -> None:
+    """Whatever fell in six hours says nothing of any three of them: not even that they were dry."""
+    far = {"forecast_within": "96h"}
+    three = SUM | far | {"window": "3h", "limits": {"yellow": 1}, "chance": 0.3}
+    chosen = rule_set(three, DRY | far | {"window": "3h"}, GUST | far)
+    answer = told(1)
+    table = SeriesTable(places())
+    judged = Ensembles(chosen, table, no_norms)
+    (part,) = judged.parts(news_of(answer, table))
+    steps = {}
+    for rule in chosen.rules:
+        counted = judged.counted(rule, part)
+        assert counted is not None
+        steps[rule.name] = set(answer.period_s[counted.rows].tolist())
+    assert steps == {"rain": {3 * HOUR}, "dry": {3 * HOUR}, "gust": {3 * HOUR, 6 * HOUR}}
+
+
 def steps_of(answer: Ensemble, name: str, place: int) -> list[list[tuple]]:
     """What each run says of a place, as the oracle takes it."""
     mine = np.flatnonzero(answer.place == place)
@@ -173,9 +191,15 @@ def test_what_is_told_is_the_oracles_whatever_runs_say_nothing_and_however_place
 def test_a_mark_of_an_hour_is_the_same_whatever_stands_beside_it() -> None:
     """Else the same answer, told of other places with it, would be a revision."""
     answer = told(7, where=(0, 1, 2), runs=51, missing=0.01)
-    whole = marks_of(answer)
-    for rows in (slice(3, 4), slice(1, 90), np.arange(len(answer))[::-1], np.array([50, 7, 30])):
-        assert marks_of(answer.take(rows)).tolist() == whole[rows].tolist()
+    whole, ranges = marks_of(answer)
+    some = (slice(3, 4), slice(1, 90), np.arange(len(answer))[::-1], np.array([50, 7, 30]))
+    for rows, at_once in product(some, (retold.ROWS_AT_ONCE, 500, 1)):
+        with patch.object(retold, "ROWS_AT_ONCE", at_once):
+            marks, spans = marks_of(answer.take(rows))
+        assert marks.tolist() == whole[rows].tolist()
+        for name, span in spans.items():
+            np.testing.assert_array_equal(span, ranges[name][:, rows])
+            np.testing.assert_array_equal(span[0], answer.values[name][:, rows].min(axis=0))
 
 
 @settings(max_examples=60, deadline=None)

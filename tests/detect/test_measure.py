@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from atalaia.detect import measure
 from atalaia.detect.measure import Block
-from atalaia.detect.values import heat_index_c
+from atalaia.detect.values import heat_index_c, wave_power_kw_m
 from oracles import cases
 from stories import DAY, HOUR, T0
 
@@ -258,3 +258,15 @@ def test_the_heat_index_of_any_plausible_weather_is_a_number(
 
 def test_a_heat_index_beyond_all_weather_is_missing() -> None:
     assert np.isnan(heat_index_c(np.array([55.0]), np.array([60.0]))).all()
+
+
+def test_the_power_of_waves_is_that_of_the_flux_of_energy_in_deep_water() -> None:
+    """ρ g H²/16 times half of the speed g T/2π: the energy of a sea, and how fast its groups go."""
+    height, period = np.array([2.0, 2.0, 3.0, 0.0]), np.array([6.0, 15.0, 8.0, 0.0])
+    energy = 1025 * 9.80665 * height**2 / 16
+    group = 9.80665 * period / (4 * np.pi)
+    told = wave_power_kw_m(height, period)
+    np.testing.assert_allclose(told, energy * group / 1000, atol=0.001)
+    assert told[2] == pytest.approx(0.49 * 9 * 8, rel=0.002), "the rule of thumb, 0.49 H² T"
+    assert told[3] == 0.0, "an absent sea is told as 0 and 0"
+    assert np.isnan(wave_power_kw_m(np.array([np.nan, 1.0]), np.array([8.0, np.nan]))).all()

@@ -9,20 +9,27 @@ import asyncio
 import json
 from collections import Counter
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from msgspec.structs import replace
 
 from atalaia.cli.replays import replay_payloads
+from atalaia.detect.watch import Watch
 from atalaia.domain.alert import LogEntry
+from atalaia.domain.norm_tables import Norms
 from atalaia.domain.place import Place, Places
 from atalaia.domain.rule import RuleSet
+from atalaia.ports import Record
+from atalaia.rules import load
 from atalaia.settings.open_meteo import OpenMeteo
+from atalaia.sources import decode_all
 from atalaia.sources.open_meteo_apis import BASE_URL, asked_by
-from ensembles import HOUR, answer, storm
+from ensembles import DAY, HOUR, answer, payload, storm
 from run.world import latitude, refuse, watching
 from stories import came, rule_set
 
@@ -203,6 +210,69 @@ def test_the_watch_asks_the_ensemble_each_time_where_its_forecast_comes_near_a_l
     asyncio.run(tell())
 
 
+RIVER = {
+    "name": "river",
+    "hazard": "river_flood",
+    "variable": "river_discharge_m3_s",
+    "limits": {"yellow": 500, "orange": 900},
+    "chance": 0.2,
+    "forecast_within": "5d",
+    "keep_firing_for": "2d",
+    "expires_after": "4d",
+}
+
+
+def river_runs(at: int, passing: int) -> dict[str, Any]:
+    """The provider's shape: days, the control run without a number, 50 more. Of 51 runs so many
+    bring 600 m³/s in three days; openly made up."""
+    days = [datetime.fromtimestamp(at + i * DAY, UTC).strftime("%Y-%m-%d") for i in range(-2, 8)]
+    series = {
+        f"river_discharge{f'_member{run:02d}' if run else ''}": [
+            600.0 if i == 5 and run < passing else 100.0 for i in range(10)
+        ]
+        for run in range(51)
+    }
+    body = {
+        "latitude": -3.125,
+        "longitude": -60.025,
+        "utc_offset_seconds": 0,
+        "daily_units": {"time": "iso8601"} | dict.fromkeys(series, "m³/s"),
+        "daily": {"time": days, **series},
+    }
+    return came(at, "mao", "open-meteo:flood-ensemble", "ensemble", body)
+
+
+def test_a_rivers_runs_are_counted_day_by_day_and_the_cell_is_said(tmp_path: Path) -> None:
+    told = lived(tmp_path, [river_runs(AT, 5), river_runs(AT + 6 * HOUR, 12)], rule_set(RIVER))
+    (alert,) = (entry.alert for entry in told)
+    assert (alert.level, alert.source) == ("yellow", "open-meteo:flood-ensemble")
+    assert (alert.value, alert.limit) == (600.0, 500.0)
+    assert alert.valid_at == (AT // DAY + 4) * DAY, "the end of the day of which it is the mean"
+    assert (
+        "Discharge of the largest river in the place's 5 km cell: 500 m³/s or more in 2 of 10 "
+        "model runs (forecast, 17 Sep 20:00); a raw chance"
+    ) in alert.text["en"]
+    assert "vazão do maior rio da célula de 5 km" in alert.text["pt-BR"].lower()
+    assert "2 de 10 corridas de los modelos" in alert.text["es"]
+
+
+def test_a_rivers_chance_may_be_of_what_it_does_once_in_so_many_years(tmp_path: Path) -> None:
+    """The shipped set's limits, relative to the place's own past, with a chance beside them."""
+    file = tmp_path / "quiet.toml"
+    file.write_text(
+        'name = "own"\nextends = "river-flood"\n[[rule]]\nname = "river-2-years"\nchance = 0.2\n'
+    )
+    rules = load(str(file))
+    assert rules.by_chance == {"river_discharge_m3_s"}
+    tables = {rule.name: np.full((1, 12, 24), 500.0) for rule in rules.rules}
+    watch = Watch(rules, MANAUS, decode_all(MANAUS), Norms(MANAUS, tables))
+    body = json.loads(river_runs(AT, 12)["body"])
+    record = Record(1, payload(AT, body, source="open-meteo:flood-ensemble"))
+    (entry,) = watch.step([record])[0].entries
+    assert "500 m³/s or more in 2 of 10 model runs" in entry.alert.text["en"], "and not 0"
+    assert entry.alert.limit == 500.0
+
+
 def test_config_check_counts_what_the_ensemble_costs() -> None:
     of_rain = asked_by((), RAIN.by_chance)
     source = OpenMeteo(
@@ -216,6 +286,9 @@ def test_config_check_counts_what_the_ensemble_costs() -> None:
     (told,) = (line for line in source.described(27) if line.startswith("open-meteo:ensemble"))
     assert "of 51 runs each: 138 calls a day while no forecast comes near a limit" in told
     assert "(each place every 1440 min), 551 where all do (every 360 min)" in told
+    four = replace(source, further=asked_by((), RAIN.by_chance, ("ecmwf", "icon", "gfs", "gem")))
+    (many,) = (line for line in four.described(27) if line.startswith("open-meteo:ensemble"))
+    assert "of 143 runs each: 387 calls a day" in many, "14.3 a place"
     fixed = replace(source, is_adaptive=False)
     (told,) = (line for line in fixed.described(27) if line.startswith("open-meteo:ensemble"))
     assert "of 51 runs each: 138 calls every 360 min" in told

@@ -407,6 +407,40 @@ def test_a_swell_is_foretold_lived_through_and_ended_in_three_languages(tmp_path
     }
 
 
+def test_a_long_swell_is_told_by_a_rule_of_ones_own_that_no_height_alone_would_tell(
+    tmp_path: Path,
+) -> None:
+    """2.3 m, below the shipped set's lowest limit: of 15 s, and before and after it of 5 s."""
+    own = tmp_path / "own.toml"
+    own.write_text(
+        'name = "own"\nextends = "sea"\n[[rule]]\nname = "long-swell"\nhazard = "sea"\n'
+        'variable = "wave_power_kw_m"\nlimits = { yellow = 30, orange = 60 }\nfor = "1h"\n'
+    )
+
+    def polls() -> Iterator[tuple[int, dict[str, Any]]]:
+        for poll in range(0, 72, 3):
+            at = AT + poll * HOUR
+            answer = hours(at, -24, 48, {"wave_height": lambda _: 2.3, "wave_period": period}, "m")
+            answer["hourly_units"]["wave_period"] = "s"
+            yield at, answer
+
+    def period(hour: int) -> float:
+        return 15.0 if 24 <= hour < 48 else 5.0
+
+    entries = lived(tmp_path, "marine", str(own), list(polls()))
+    assert [(e.alert.type, e.alert.level, e.alert.certainty, e.alert.rule) for e in entries] == [
+        ("alert", "yellow", "Possible", "long-swell"),
+        ("update", "yellow", "Likely", "long-swell"),
+        ("end", "yellow", "Likely", "long-swell"),
+    ]
+    for language, said in (
+        ("pt-BR", "Potência das ondas: 38,9 kW/m (previsto, 15/09 16:00), limite 30 kW/m"),
+        ("en", "Power of the waves: 38.9 kW/m (forecast, 15 Sep 16:00), limit 30 kW/m"),
+        ("es", "Potencia de las olas: 38,9 kW/m (previsto, 15/09 16:00), límite 30 kW/m"),
+    ):
+        assert said in entries[0].alert.text[language]
+
+
 def test_a_place_without_a_sea_or_a_river_is_not_unseen(tmp_path: Path) -> None:
     inland = hours(AT, -24, 48, {"wave_height": lambda _hour: None}, "m")
     dry = days(AT - AT % DAY, [None, None, None])

@@ -75,7 +75,32 @@ def test_an_ensemble_is_asked_for_what_rules_want_a_chance_of_and_weighs_its_run
     assert first.params["models"] == "ecmwf_ifs025"
     # Of 51 runs two variables are 102: ten calls and a fifth a place.
     assert (len(first.places), first.cost, len(second.places), second.cost) == (20, 204, 7, 72)
-    assert asked_by(TOLD_OF, TOLD_OF)[0].asked["hourly"], "all that has a chance can be asked for"
+    weather = TOLD_OF - {"river_discharge_m3_s"}
+    assert asked_by(weather, weather)[0].asked["hourly"], "all that has a chance can be asked for"
+
+
+def test_a_rivers_runs_are_asked_where_a_chance_of_them_is_wanted() -> None:
+    both = {"river_discharge_m3_s"}
+    one, runs = asked_by(both, both)
+    assert (one.name, runs.name) == ("open-meteo:flood", "open-meteo:flood-ensemble")
+    first, *_ = requests([Place(id="p0", name="", latitude=0.0, longitude=0.0)], runs)
+    assert first.url == "https://flood-api.open-meteo.com/v1/flood"
+    assert (first.content, first.params["ensemble"]) == ("ensemble", "true")
+    assert (first.params["daily"], first.cost) == ("river_discharge", 6)
+    assert [api.name for api in asked_by(both, both | {"rain_mm"})] == [
+        "open-meteo:flood",
+        "open-meteo:flood-ensemble",
+        "open-meteo:ensemble",
+    ]
+
+
+def test_several_models_are_asked_at_once_and_weigh_all_their_runs() -> None:
+    (runs,) = asked_by((), {"rain_mm"}, {"gem", "icon", "gfs", "ecmwf"})
+    first, *_ = requests([Place(id="p0", name="", latitude=0.0, longitude=0.0)], runs)
+    assert first.params["models"] == "ecmwf_ifs025,icon_global,gfs025,gem_global"
+    assert (runs.runs, runs.places_a_call, first.cost) == (143, 7, 15)
+    (two,) = asked_by((), {"rain_mm"}, ("gfs", "gem"))
+    assert (two.runs, two.span["models"]) == (52, "gfs025,gem_global")
 
 
 def hourly(**columns: list[Any]) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from atalaia.domain.ensemble import Ensemble
 from atalaia.domain.place import Place, Places
 from atalaia.domain.reading import Decoded
 from atalaia.sources import decode_all
+from atalaia.sources.ensemble_models import LAST_S, MODELS, OLDEST_S, steps_of
 from ensembles import DAY, HOUR, answer, payload
 
 AT = 1_789_387_200  # 2026-09-14T12:00:00Z
@@ -99,6 +100,97 @@ def test_runs_of_several_models_are_told_apart_and_no_control_run_twice() -> Non
     rain = told.values["rain_mm"]
     assert rain.shape[0] == 24
     assert sorted(rain[:, 1].tolist()) == [3.0 * run for run in range(1, 25)]
+
+
+ALL = sum(model.runs for model in MODELS)
+
+
+def of_all(field: str, run: int) -> str:
+    """A series' name in an answer of all four models: each one's control run has no number."""
+    model, number = whose(run)
+    return "_".join([field, *([f"member{number:02d}"] if number else []), MODELS[model].told_as])
+
+
+def whose(run: int) -> tuple[int, int]:
+    """The model of a run of an answer of all four, and its number there."""
+    for model, one in enumerate(MODELS):
+        if run < one.runs:
+            return model, run
+        run -= one.runs
+    raise AssertionError
+
+
+def test_four_models_are_told_in_the_longest_step_of_any_of_them() -> None:
+    told = only(decoded(answer(AT, lambda run, _at: 1.0 + run, runs=ALL, name=of_all)))
+    rain = told.values["rain_mm"]
+    assert len(rain) == 51 + 40 + 31 + 21
+    ahead = told.valid_at - AT
+    by_step = {
+        step: (int(ahead[told.period_s == step * HOUR].max()) // HOUR) for step in (3, 6, 12)
+    }
+    assert by_step == {3: 48, 6: 96, 12: 120}, "ICON's, of a run that is a day old"
+    assert (told.valid_at % told.period_s == 0).all()
+    whole = ~np.isnan(rain).any(axis=0)
+    assert whole[1:].all(), "the answer begins within a step"
+    per_hour = rain[:, whole] / (told.period_s[whole] / HOUR)
+    assert sorted(per_hour[:, -1].tolist()) == pytest.approx([1.0 + run for run in range(ALL)])
+
+
+@pytest.mark.parametrize("alone", [model.name for model in MODELS])
+def test_one_model_alone_names_none_and_is_told_by_how_many_runs_it_has(alone: str) -> None:
+    (model,) = (model for model in MODELS if model.name == alone)
+    told = only(decoded(answer(AT, lambda _run, _at: 1.0, runs=model.runs)))
+    assert len(told.values["rain_mm"]) == model.runs
+    assert (12 * HOUR in told.period_s) == (alone == "icon")
+
+
+@pytest.mark.parametrize("first", range(len(MODELS)))
+@pytest.mark.parametrize("second", range(len(MODELS)))
+def test_no_step_is_shorter_than_a_model_that_is_a_day_old_makes_it(
+    first: int, second: int
+) -> None:
+    pair = (MODELS[first], MODELS[second])
+    steps = steps_of({model.told_as for model in pair}, sum(model.runs for model in pair))
+    for hour in range(1, LAST_S // HOUR + 1):
+        step = next(step for until, step in steps if hour * HOUR <= until)
+        for model in pair:
+            its = [s for until, s in model.steps if hour * HOUR + OLDEST_S <= until]
+            assert not its or its[0] <= step
+
+
+def test_where_one_of_several_models_ends_no_chance_is_told_and_it_is_said() -> None:
+    """All of ICON's runs are wet, all others dry: behind its horizon the chance would fall to 0."""
+
+    def said(run: int, at: int) -> float | None:
+        if MODELS[whose(run)[0]].name != "icon":
+            return 0.0
+        return 5.0 if at <= AT + 60 * HOUR else None
+
+    told = decoded(answer(AT, said, runs=ALL, name=of_all))
+    (runs,) = told.ensembles
+    rain = runs.values["rain_mm"]
+    ends = runs.valid_at <= AT + 60 * HOUR
+    heard = (~np.isnan(rain)).sum(axis=0)[1:]
+    assert set(heard[ends[1:]].tolist()) == {ALL}
+    assert set(heard[~ends[1:]].tolist()) == {0}
+    (reject,) = told.rejects
+    assert reject.reason == "a model ends early"
+    assert (
+        reject.detail
+        == "icon_global_eps: rain_mm ends at 2026-09-17T00:00Z, and so does the chance"
+    )
+
+
+def test_a_model_that_says_nothing_takes_nothing_from_the_others_and_it_is_said() -> None:
+    def said(run: int, _at: int) -> float | None:
+        return None if MODELS[whose(run)[0]].name == "gem" else 0.2
+
+    told = decoded(answer(AT, said, runs=ALL, name=of_all))
+    (runs,) = told.ensembles
+    assert set((~np.isnan(runs.values["rain_mm"])).sum(axis=0)[1:].tolist()) == {ALL - 21}
+    assert [reject.detail for reject in told.rejects] == [
+        "gem_global_ensemble: it says nothing of rain_mm"
+    ]
 
 
 def test_places_of_one_answer_keep_apart_what_each_run_says() -> None:

@@ -19,9 +19,11 @@ import msgspec
 import numpy as np
 
 from atalaia.batch import score as scores
-from atalaia.batch.amounts import AmountTable, AreaAmount
+from atalaia.batch.amounts import AmountTable
+from atalaia.batch.beside import AreaAmount
 from atalaia.batch.calibrate import years_of
 from atalaia.batch.chances import Reliability, reliability
+from atalaia.batch.clocks import ClockSpan
 from atalaia.batch.counts import CountModel, fit, surprise
 from atalaia.batch.score import Score
 from atalaia.batch.verify import BLOCK_DAYS, Calendar, Happened, day_cases
@@ -29,8 +31,9 @@ from atalaia.domain.reading import NO_TIME, Bools, Floats, Ints
 from atalaia.domain.score import Chance
 
 MOST_TERMS = 5
-TRIED = 6
-"""Of the terms that a model lacks so many are fitted, those that it misses most."""
+TRIED, TRIED_CLOCKS = 6, 3
+"""Of the terms that a model lacks so many are fitted, those that it misses most: of amounts, and of
+parts of the day and the year, which are many and alike."""
 
 GAIN = 0.002
 """A further term must make other years so much less surprising: nats a day."""
@@ -42,7 +45,7 @@ KEEPS = (0, 3600, 3 * 3600)
 class Weighed(msgspec.Struct, frozen=True):
     """A term: an amount and its weight; below 0: less of it is worse."""
 
-    amount: AreaAmount
+    amount: AreaAmount | ClockSpan
     weight: float
 
 
@@ -146,11 +149,14 @@ def learn(
     )
 
 
-def in_words(column: AreaAmount, name: Callable[[int], str]) -> str:
-    """``log of 15 min at 1 place``, ``mean dew_point_c of 72h on average, above 17.2``"""
+def in_words(column: AreaAmount | ClockSpan, name: Callable[[int], str]) -> str:
+    """``log of 15 min at 1 place``, ``mean dew_point_c of 72h on average, above 17.2``, ``hours 15
+    to 21``"""
+    if isinstance(column, ClockSpan):
+        return f"{column.clock}s {column.first} to {column.last}"
     where = f"at {column.of} place{'s' if column.of > 1 else ''}" if column.of else "on average"
     log = "log of " if column.shape == "log1p" else ""
-    mean = f"mean {column.variable} of " if column.measure == "mean" else ""
+    mean = "" if column.measure == "sum" else f"{column.measure} {column.variable} of "
     above = f", above {column.knot:g}" if column.shape == "hinge" else ""
     less = "less of " if column.is_against else ""
     return f"{less}{log}{mean}{name(column.window_s)} {where}{above}"
@@ -158,7 +164,7 @@ def in_words(column: AreaAmount, name: Callable[[int], str]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Learned:
-    columns: list[AreaAmount]
+    columns: list[AreaAmount | ClockSpan]
     which: list[int]
     model: CountModel
     limit: float
@@ -173,17 +179,15 @@ class _Record:
     ) -> None:
         self._table, self._happened, self._years, self._pod = table, happened, years, pod
         self._min_events = min_events
-        self._maxima = table.maxima()
+        self._maxima, self._hours = table.maxima(), table.hours
 
     def learned(self, days: Bools) -> _Learned:
         """From the chosen days alone."""
         which = self._chosen(days)
-        amounts = self._maxima[:, which]
-        model = self._fit(amounts, days)
+        model = self._fit(self._daily(which, days)[:, which], days)
         for _ in range(3):
-            worst = self._table.worst(self._table.amount[:, which] @ model.weights)
-            amounts = self._table.amount[worst][:, which]
-            model = self._fit(amounts, days)
+            worst = self._worst(which, model)
+            model = self._fit(self._table.amount[worst][:, which], days)
         columns = [self._table.columns[i] for i in which]
         learned = _Learned(columns, which, model, 0.0, 0)
         limit = self._limit(self.chance(learned)[days])
@@ -220,12 +224,32 @@ class _Record:
         warned_at[days] = np.where(is_carried, np.minimum(warned_at[days], at), at)
         return day_cases(warned_at, self._happened)
 
+    def _daily(self, which: list[int], days: Bools) -> Floats:
+        """Each day's amounts, at their own maxima; the hour's at the instant that is worst by what
+        else is chosen, and 0 while nothing is: shape (days, columns)."""
+        hours = self._hours
+        if not hours:
+            return self._maxima
+        daily = self._maxima.copy()
+        daily[:, hours] = 0.0
+        others = [i for i in which if i not in hours]
+        if others:
+            model = self._fit(self._maxima[:, others], days)
+            worst = self._worst(others, model)
+            daily[:, hours] = self._table.amount[worst][:, hours]
+        return daily
+
+    def _worst(self, which: list[int], model: CountModel) -> Ints:
+        return self._table.worst(self._table.amount[:, which] @ model.weights)
+
     def _chosen(self, days: Bools) -> list[int]:
         """Terms one by one, those first that make each year less surprising to the others."""
         which: list[int] = []
         so_far = np.inf
         while len(which) < MOST_TERMS:
-            told = {i: self._surprise([*which, i], days) for i in self._missed(which, days)}
+            daily = self._daily(which, days)
+            tried = self._missed(which, daily, days)
+            told = {i: self._surprise(daily[:, [*which, i]], days) for i in tried}
             best = min(told, key=lambda i: (told[i], i))
             if so_far - told[best] < GAIN:
                 break
@@ -233,26 +257,29 @@ class _Record:
             so_far = told[best]
         return which
 
-    def _missed(self, which: list[int], days: Bools) -> list[int]:
+    def _missed(self, which: list[int], daily: Floats, days: Bools) -> list[int]:
         """Amounts whose days of many occurrences the model of the terms so far tells too few of."""
         count = self._happened.count[days]
         expected = np.full(len(count), count.mean())
         if which:
-            amounts = self._maxima[days][:, which]
+            amounts = daily[days][:, which]
             model = fit(amounts, count, self._numbered(days))
             level = model.levels[self._numbered(days)]
             expected = np.exp(np.minimum(level + amounts @ model.weights, 12.0))
             residual = (count - expected) / (1 + expected * model.dispersion)
         else:
             residual = count - expected
-        others = [i for i in range(len(self._table.columns)) if i not in which]
-        amounts = self._maxima[days][:, others]
-        slope = residual @ amounts / (amounts.std(axis=0) + 1e-9)
-        return [others[i] for i in np.argsort(-slope, kind="stable")[:TRIED].tolist()]
+        spread = daily[days].std(axis=0)
+        # What is the same every day explains none of them.
+        others = [i for i in np.flatnonzero(spread > 0).tolist() if i not in which]
+        slope = residual @ daily[days][:, others] / spread[others]
+        ranked = [others[i] for i in np.argsort(-slope, kind="stable").tolist()]
+        clocks = [i for i in ranked if isinstance(self._table.columns[i], ClockSpan)]
+        return [i for i in ranked if i not in clocks][:TRIED] + clocks[:TRIED_CLOCKS]
 
-    def _surprise(self, which: list[int], days: Bools) -> float:
+    def _surprise(self, amounts: Floats, days: Bools) -> float:
         total = 0.0
-        amounts, count = self._maxima[:, which], self._happened.count
+        count = self._happened.count
         for year in np.unique(self._years[days]):
             rest, mine = days & (self._years != year), days & (self._years == year)
             model = fit(amounts[rest], count[rest], self._numbered(rest))

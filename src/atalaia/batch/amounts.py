@@ -2,8 +2,8 @@
 
 Rows and the grid of what is summed (`batch.calibrate`) → here → `batch.adding_up`, which chooses
 among them. Sums are tried at the place with the most, at the second, and on average; what else is
-measured (dew point, pressure, wind) as means over a day and over three, on average of the places:
-the more the worse, and the less the worse.
+measured (dew point, pressure, wind) as means over a day and over three, and the pressure's tendency
+(`batch.beside`); and the local clock (`batch.clocks`).
 
 An amount is what the rule itself will see (`detect.scores`): of a sum what is known to have fallen,
 of a mean what three quarters of its window tell, and where that is not known what it is taken for.
@@ -19,22 +19,14 @@ from typing import Literal
 import msgspec
 import numpy as np
 
+from atalaia.batch.beside import AreaAmount, of_means, of_tendency
 from atalaia.batch.calibrate import Sums, fallen
+from atalaia.batch.clocks import ClockSpan, of_clock
 from atalaia.batch.verify import Calendar
-from atalaia.detect.measure import COVERAGE
 from atalaia.domain.place import Places
 from atalaia.domain.reading import Floats, Ints, Readings
 from atalaia.domain.rule import Near
-from atalaia.domain.score import Shape
 from atalaia.errors import SettingsInvalid
-
-_KNOT = 0.25
-"""Of what is measured beside, what lies above this share of all instants counts: it is more than
-usual, and where it is not it explains nothing."""
-
-_WET_S, _WET = 6 * 3600, 0.99
-"""What is measured beside is taken, where it is not known, for what it is while more has fallen
-over so long, on average of the places, than at this share of all instants: only then it decides."""
 
 
 class AmountSpace(msgspec.Struct, frozen=True):
@@ -43,6 +35,8 @@ class AmountSpace(msgspec.Struct, frozen=True):
     windows, ranks, shapes   of the sums, in seconds; a rank is the k-th largest of the area's
                              places, 0: their mean
     beside, beside_windows   further variables, whose means are tried
+    clock, tendency          whether hours and months are tried, and the pressure's tendency where
+                             the record has one
     near                     of the area's places only those in this circle; None: all
     """
 
@@ -51,28 +45,18 @@ class AmountSpace(msgspec.Struct, frozen=True):
     shapes: tuple[Literal["identity", "log1p"], ...] = ("identity", "log1p")
     beside: tuple[str, ...] = ()
     beside_windows: tuple[int, ...] = (86_400, 3 * 86_400)
+    clock: bool = False
+    tendency: bool = False
     near: Near | None = None
-
-
-class AreaAmount(msgspec.Struct, frozen=True):
-    """An amount: as a term of a rule has it (`domain.score.Term`). is_against: less is worse."""
-
-    variable: str
-    measure: Literal["sum", "mean"]
-    window_s: int
-    of: int
-    shape: Shape
-    knot: float = 0.0
-    unknown: float | None = None
-    is_against: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class AmountTable:
     """Amounts at each instant of the scored days, shape (t, columns), those that are against with
-    their sign turned; the `day` of each instant, and the `first` of each day."""
+    their sign turned, 1 and 0 of the clock; the `day` of each instant, and the `first` of each
+    day."""
 
-    columns: list[AreaAmount]
+    columns: list[AreaAmount | ClockSpan]
     amount: Floats
     at: Ints
     day: Ints
@@ -93,26 +77,37 @@ class AmountTable:
         Raises SettingsInvalid where a scored day has no rows, no place is in the circle, or what is
         to be tried beside is never known.
         """
+        zone = places[sums.places[0]].timezone  # an area goes by the clock of its first place
         sums = _within(sums, places, tried.near)
         day = calendar.day(sums.at)
         inside = (day >= 0) & (day < len(calendar))
         days = day[inside]
         if len(np.unique(days)) < len(calendar):
             raise SettingsInvalid(["some scored days have no rows at all; mend --from and --to"])
-        found = [
-            *((column, amount[inside]) for column, amount in _of_sums(sums, variable, tried)),
-            *(
-                (column, amount[inside])
-                for name in tried.beside
-                for column, amount in _of_means(
-                    _instants(sums, rows, name), sums, name, tried.beside_windows
-                )
-            ),
+        amounts: list[tuple[AreaAmount, Floats]] = [*_of_sums(sums, variable, tried)]
+        for name in tried.beside:
+            amounts += of_means(rows, sums, name, tried.beside_windows)
+        if tried.tendency:
+            amounts += of_tendency(rows, sums)
+        found: list[tuple[AreaAmount | ClockSpan, Floats]] = [
+            (column, amount[inside]) for column, amount in amounts
         ]
+        if tried.clock:
+            found += of_clock(sums.at[inside], zone)
         first = np.searchsorted(days, np.arange(len(calendar)))
         table = np.column_stack([amount for _, amount in found])
         columns = [column for column, _ in found]
         return AmountTable(columns, table, sums.at[inside], days, first, sums.step_s)
+
+    @property
+    def hours(self) -> list[int]:
+        """Columns that are the same every day, but for the hour: what they are at a day's worst
+        instant says something, and their maximum nothing."""
+        return [
+            i
+            for i, column in enumerate(self.columns)
+            if isinstance(column, ClockSpan) and column.clock == "hour"
+        ]
 
     def maxima(self) -> Floats:
         """Of each day, shape (days, columns)."""
@@ -151,65 +146,3 @@ def _of_sums(sums: Sums, variable: str, tried: AmountSpace) -> Iterator[tuple[Ar
                 AreaAmount(variable, "sum", window_s, of, shape),
                 np.log1p(amount) if shape == "log1p" else amount,
             )
-
-
-def _of_means(
-    value: Floats, sums: Sums, name: str, windows: tuple[int, ...]
-) -> Iterator[tuple[AreaAmount, Floats]]:
-    fell = fallen(sums, max(_WET_S, sums.step_s)).mean(axis=1)
-    is_wet = fell >= np.quantile(fell, _WET)
-    for window_s in windows:
-        at_places = means(value, window_s // sums.step_s)
-        known = ~np.isnan(at_places)
-        mean = np.where(known, at_places, 0.0).sum(axis=1) / np.maximum(known.sum(axis=1), 1)
-        is_known = known.any(axis=1)
-        if not is_known.any():
-            raise SettingsInvalid(
-                [f"no mean of {name} is known: it is not measured, or less often than what is "
-                 "summed; leave --beside out"]
-            )  # fmt: skip
-        is_told = is_known & is_wet if (is_known & is_wet).any() else is_known
-        unknown = round(float(mean[is_told].mean()), 1)
-        knot = round(float(np.quantile(mean[is_known], _KNOT)), 1)
-        amount = np.where(is_known, mean, unknown)
-        # The term's own scale: what is above the knot, so that only what is unusual explains.
-        more = AreaAmount(name, "mean", window_s, 0, "hinge", knot, unknown)
-        less = AreaAmount(name, "mean", window_s, 0, "identity", 0.0, unknown, is_against=True)
-        yield more, np.maximum(amount - knot, 0.0)
-        yield less, -amount
-
-
-def _instants(sums: Sums, rows: Readings, name: str) -> Floats:
-    """What is measured beside, on the grid of what is summed; NaN is missing."""
-    out = np.full(sums.amount.shape, np.nan)
-    value = rows.value(name)
-    mine = np.isin(rows.place, sums.places) & ~np.isnan(value)
-    stroke = -((sums.step_s // 20 - rows.valid_at[mine]) // sums.step_s)
-    slot = stroke - int(sums.at[0]) // sums.step_s
-    is_on = (slot >= 0) & (slot < len(out))
-    column = np.searchsorted(np.array(sums.places), rows.place[mine][is_on])
-    np.fmax.at(out, (slot[is_on], column), value[mine][is_on])
-    return out
-
-
-def means(value: Floats, steps: int) -> Floats:
-    """Of each place the mean over so many steps, shape (t, n), where enough of them are told.
-
-    A place's newest word counts for a step more, as an area's rule has it.
-    """
-    known = ~np.isnan(value)
-    milli = np.round(np.where(known, value, 0.0) * 1000).astype(np.int64)
-
-    def over(column: Ints) -> Ints:
-        total = np.vstack((np.zeros((1, column.shape[1]), np.int64), column.cumsum(axis=0)))
-        through = np.arange(1, len(total))
-        windows: Ints = total[through] - total[np.maximum(through - steps, 0)]
-        return windows
-
-    count = over(known.astype(np.int64))
-    mean = np.where(
-        known & (count >= COVERAGE * steps), over(milli) / 1000 / np.maximum(count, 1), np.nan
-    )
-    before = np.vstack((np.full((1, mean.shape[1]), np.nan), mean[:-1]))
-    out: Floats = np.where(known, mean, before)
-    return out

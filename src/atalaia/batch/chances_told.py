@@ -28,7 +28,7 @@ from atalaia.lake import raw
 from atalaia.logs import Logger
 from atalaia.ports import Lake
 from atalaia.sources import decode_all
-from atalaia.sources.open_meteo_apis import ECMWF
+from atalaia.sources.open_meteo_apis import OF_RUNS
 
 MOST_ANSWERS = 50_000
 """Of so many places and days the record is: the newest. Models change, too."""
@@ -134,12 +134,13 @@ def _highest(place: Ints, group: Ints, chance: Floats) -> Ints:
 
 
 def _answers(lake: Lake, rules: RuleSet, places: Places) -> Iterator[Ensemble]:
-    """Of each place and UTC day the first answer, the newest day first."""
+    """Of each source, place and UTC day the first answer, the newest day first."""
     if not rules.rules:
         return
-    days: dict[int, list[str]] = defaultdict(list)
-    for key in lake.keys(f"{raw.PAYLOADS}source={raw.folder_name(ECMWF.name)}/"):
-        days[raw.hour_of(key) // _DAY_S].append(key)
+    days: dict[tuple[int, str], list[str]] = defaultdict(list)
+    for source in OF_RUNS:
+        for key in lake.keys(f"{raw.PAYLOADS}source={raw.folder_name(source)}/"):
+            days[raw.hour_of(key) // _DAY_S, source].append(key)
     decode = decode_all(places)
     for _, keys in sorted(days.items(), reverse=True):
         heard: set[str] = set()

@@ -7,7 +7,9 @@ from collections.abc import Sequence
 import msgspec
 
 from atalaia.batch.adding_up import AddingUp, Weighed
+from atalaia.batch.beside import AreaAmount
 from atalaia.batch.calibrate import MONTH_DAYS, Calibration, Candidate
+from atalaia.batch.clocks import ClockSpan
 from atalaia.batch.score import Score
 from atalaia.domain.rule import Near
 
@@ -103,7 +105,18 @@ def score_file(
 
 def _term(term: Weighed) -> str:
     amount = term.amount
-    keys = {
+    keys = _clock(amount) if isinstance(amount, ClockSpan) else _amount(amount)
+    return ", ".join(
+        f"{key} = {value}" for key, value in (*keys.items(), ("weight", repr(term.weight)))
+    )
+
+
+def _clock(span: ClockSpan) -> dict[str, str]:
+    return {"clock": _text(span.clock), "first": str(span.first), "last": str(span.last)}
+
+
+def _amount(amount: AreaAmount) -> dict[str, str]:
+    return {
         "variable": _text(amount.variable),
         "measure": _text(amount.measure),
         "window": _text(duration(amount.window_s)),
@@ -111,9 +124,7 @@ def _term(term: Weighed) -> str:
         "shape": _text(amount.shape),
         **({"knot": repr(amount.knot)} if amount.shape == "hinge" else {}),
         **({} if amount.unknown is None else {"unknown": repr(amount.unknown)}),
-        "weight": repr(term.weight),
     }
-    return ", ".join(f"{key} = {value}" for key, value in keys.items())
 
 
 def _head(name: str, description: str) -> str:

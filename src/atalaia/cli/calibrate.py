@@ -67,6 +67,7 @@ def calibrate(
 
     from atalaia.batch.adding_up import AddingUp
     from atalaia.batch.amounts import AmountSpace
+    from atalaia.batch.beside import PRESSURES
     from atalaia.batch.calibrate import Calibration, Space, Wanted
     from atalaia.batch.calibration import Search, calibrated, learned
     from atalaia.batch.occurrences import read_events
@@ -80,9 +81,8 @@ def calibrate(
     circles = tuple(_near(text) for text in near or ())
     _fits(form, circles, (beside, update), (splits, budget is not None, min_lead != "0h"))
     names = _beside(beside or ())
-    rows, where, _ = history_of(
-        readings, places, frozenset({variable, *names}), asked.settings, asked.home
-    )
+    needed = {variable, *names, *(PRESSURES if form == "score" else ())}
+    rows, where, _ = history_of(readings, places, frozenset(needed), asked.settings, asked.home)
     search = Search(
         hazard=str(hazard_of(hazard)),
         variable=_sum(variable),
@@ -94,7 +94,9 @@ def calibrate(
         first_day=asked.first_day,
         last_day=asked.last_day,
         splits=splits,
-        evidence=AmountSpace(beside=names, near=circles[0] if circles else None),
+        evidence=AmountSpace(
+            beside=names, clock=True, tendency=True, near=circles[0] if circles else None
+        ),
         is_forward=update == "yearly",
     )
     find = learned if form == "score" else calibrated

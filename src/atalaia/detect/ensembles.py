@@ -27,7 +27,7 @@ from atalaia.detect.retold import Retold, news_of, starts_of
 from atalaia.detect.run_parts import Buffers, RunPart, parts_of
 from atalaia.detect.series import SeriesTable
 from atalaia.detect.values import Usual, judged_places, limits_norm
-from atalaia.detect.worst import worst_hours
+from atalaia.detect.worst import Worst, worst_hours
 from atalaia.domain.chance_record import ChanceRecord
 from atalaia.domain.ensemble import FEWEST_RUNS, TENTHS, Ensemble
 from atalaia.domain.reading import Bools, Floats, Ints, Kind
@@ -114,9 +114,12 @@ class Ensembles:
         """How many runs pass the rule's limits in each hour to come of which enough say anything;
         None: none tells what it measures."""
         told, rows = part.told, part.ahead(rule.forecast_within_s)
+        if rule.window_s and rule.window_s < part.longest_s:
+            # Runs know nothing of a window that is shorter than their steps.
+            rows = rows[told.period_s[rows] <= rule.window_s]
         if (mask := self._judged_places.get(rule.name)) is not None:
             rows = rows[mask[told.place[rows]]]
-        norm = limits_norm(rule, self.norms, told.place[rows], told.valid_at[rows])
+        norm = self._norm(rule, told, rows)
         if norm is not None:
             is_known = ~np.isnan(norm)
             rows, norm = rows[is_known], norm[is_known]
@@ -124,39 +127,34 @@ class Ensembles:
         if value is None:
             return None
         lead_s = told.valid_at[rows] - told.known_at
-        return _counted(rule, rows, value, norm, lead_s, self.norms.chances)
+        extreme = part.extreme(rule, rows)
+        return _counted(rule, rows, value, extreme, norm, lead_s, self.norms.chances)
+
+    def _norm(self, rule: Rule, told: Ensemble, rows: Ints) -> Floats | None:
+        """What the rule's limits are relative to at these rows; None: to nothing."""
+        if rule.norm is None:
+            return None
+        return limits_norm(rule, self.norms, told.place[rows], told.valid_at[rows])
 
     def _worst(self, rule: Rule, part: RunPart, counted: Passing, revised: Ints) -> Findings:
         told, rows = part.told, counted.rows
         lowest = rule.lowest
-        valid_at = told.valid_at[rows]
+        series, valid_at = part.series[rows], told.valid_at[rows]
         excess = counted.passing[lowest - 1] / counted.known
-        worst = worst_hours(part.series[rows], valid_at, counted.entered, counted.holding, excess)
+        worst = worst_hours(series, valid_at, counted.entered, counted.holding, excess)
         numbers, pick, keeper = worst.series, worst.pick, worst.keeper
         n = len(numbers)
         entered = counted.entered[pick]
-        shown = np.where(entered > 0, entered, lowest)
-        held = np.maximum(worst.holding, lowest)
-        passing, runs = counted.passing[shown - 1, pick], len(counted.value)
-        value, kept = np.split(
-            _reached(
-                rule,
-                counted,
-                np.append(pick, keeper),
-                np.append(shown, held),
-                np.append(
-                    np.where(entered > 0, passing, runs),
-                    np.where(worst.holding > 0, counted.staying[held - 1, keeper], runs),
-                ),
-            ),
-            2,
-        )
-        norm = limits_norm(rule, self.norms, told.place[rows[pick]], valid_at[pick])
+        shown = np.maximum(entered, lowest)
+        passing = counted.passing[shown - 1, pick]
+        value, kept = _shown_and_kept(rule, counted, worst, shown, passing)
+        norm = self._norm(rule, told, rows[pick])
         because = np.zeros((n, 2, 3))
         because[:, 0, 0] = passing
-        because[:, 0, 1] = np.array(rule.enter, float)[shown - 1]
+        because[:, 0, 1] = np.array(rule.enter, float)[shown - 1] + (0.0 if norm is None else norm)
         because[:, 0, 2] = counted.known[pick]
-        because[:, 1, 0] = np.nan_to_num(counted.said[shown - 1, pick], nan=-1.0)
+        said = counted.said[shown - 1, pick]
+        because[:, 1, 0] = np.where(np.isnan(said), -1.0, said)
         known_at = np.full(n, told.known_at, np.int64)
         found = Findings(
             rule=rule,
@@ -180,7 +178,7 @@ class Ensembles:
             spans=worst.spans,
             kept=np.stack((kept, valid_at[keeper]), axis=1),
             because=because,
-            reached=_by_tenths(rule, part.series[rows], valid_at, counted, numbers),
+            reached=_by_tenths(rule, series, valid_at, counted, numbers),
         )
         counts = (entered > 0) | _are_among(numbers, revised)
         return found if counts.all() else only(found, counts)
@@ -195,11 +193,12 @@ def _by_tenths(
     if not len(rows):
         return None
     out = np.full((len(numbers), len(TENTHS), 2), np.nan)
-    ordered = rule.sign * counted.value[:, counted.at[rows]].T
-    ordered.sort(axis=1)
-    known = counted.known[rows][:, None]
-    needed = np.ceil(np.array(TENTHS) * known / 100 - _SLACK).astype(np.int64)
-    reached = ordered[np.arange(len(rows))[:, None], known - needed]
+    ordered = _ordered(rule, counted, rows)
+    known = counted.known[rows]
+    if (known == known[0]).all():
+        reached = ordered[:, known[0] - _needed(known[:1])[0]]
+    else:
+        reached = ordered[np.arange(len(rows))[:, None], known[:, None] - _needed(known)]
     first = starts_of(series[rows])
     most = np.maximum.reduceat(reached, first)
     is_most = reached == np.repeat(most, np.diff(first, append=len(rows)), axis=0)
@@ -207,6 +206,12 @@ def _by_tenths(
     of = np.searchsorted(numbers, series[rows[first]])
     out[of, :, 0], out[of, :, 1] = rule.sign * most, np.minimum.reduceat(when, first)
     return out
+
+
+def _needed(known: Ints) -> Ints:
+    """How many of so many runs are each of the tenths, shape (r, 9)."""
+    needed: Ints = np.ceil(np.array(TENTHS) * known[:, None] / 100 - _SLACK).astype(np.int64)
+    return needed
 
 
 def _are_among(numbers: Ints, some: Ints) -> Bools:
@@ -218,33 +223,43 @@ def _are_among(numbers: Ints, some: Ints) -> Bools:
 
 
 def _counted(
-    rule: Rule, rows: Ints, value: Floats, norm: Floats | None, lead_s: Ints, record: ChanceRecord
+    rule: Rule,
+    rows: Ints,
+    value: Floats,
+    extreme: Floats | None,
+    norm: Floats | None,
+    lead_s: Ints,
+    record: ChanceRecord,
 ) -> Passing:
-    """`norm` is what the limits are relative to."""
+    """`norm` is what the limits are relative to, `extreme` what the run that goes farthest says,
+    where that is known: all of them say something then."""
     m, k = value.shape
-    extreme = value.min(axis=0) if rule.is_below else value.max(axis=0)
     known = np.full(k, m)
-    if np.isnan(extreme).any():  # of some hours some run says nothing
-        known = np.count_nonzero(~np.isnan(value), axis=0)
-        extreme = (np.fmin if rule.is_below else np.fmax).reduce(value, axis=0)
+    if extreme is None:
+        extreme = value.min(axis=0) if rule.is_below else value.max(axis=0)
+        if np.isnan(extreme).any():  # of some hours some run says nothing
+            known = np.count_nonzero(~np.isnan(value), axis=0)
+            extreme = (np.fmin if rule.is_below else np.fmax).reduce(value, axis=0)
     if norm is not None:
         extreme = extreme - norm
     passing, staying = np.zeros((2, len(LEVELS), k), np.int64)
     said = np.full((len(LEVELS), k), np.nan)
     entered, holding = np.zeros((2, k), np.int8)
     # Where the run that goes farthest does not pass, none does: as nearly always.
-    near = np.flatnonzero(rule.sign * extreme >= rule.sign * rule.outermost)
+    (near,) = np.nonzero(extreme <= rule.outermost if rule.is_below else extreme >= rule.outermost)
     if len(near):
-        against = value if len(near) == k else value[:, near]
+        # To choose some takes as long as to count twice as many.
+        chosen = near if 2 * len(near) < k else slice(None)
+        against = value[:, chosen]
         if norm is not None:
-            against = against - norm[near]
-        corrected = _Corrected(rule, known[near], lead_s[near], record)
+            against = against - norm[chosen]
+        corrected = _Corrected(rule, known[chosen], lead_s[chosen], record)
         runs = _pass(rule, against, rule.enter)
-        passing[:, near] = runs
-        entered[near], said[:, near] = corrected.levels(runs)
+        passing[:, chosen] = runs
+        entered[chosen], said[:, chosen] = corrected.levels(runs)
         runs = _pass(rule, against, rule.leave)
-        staying[:, near] = runs
-        holding[near], _ = corrected.levels(runs)
+        staying[:, chosen] = runs
+        holding[chosen], _ = corrected.levels(runs)
     counted = Passing(rows, np.arange(k), value, known, passing, staying, said, entered, holding)
     enough = known >= FEWEST_RUNS
     return counted if enough.all() else counted.take(enough)
@@ -280,7 +295,7 @@ class _Corrected:
     def levels(self, runs: Ints) -> tuple[Ints, Floats]:
         """The highest level of which so many runs (shape (4, k)) are enough, and what the record
         says in place of each level's chance; NaN: it says nothing."""
-        chance = runs / self.known
+        chance = runs / np.maximum(self.known, 1)
         said = np.full(chance.shape, np.nan)
         shares = [np.inf if share is None else share for share in self.rule.chance or ()]
         for i, level in enumerate(LEVELS if self.record.steps else ()):
@@ -294,15 +309,51 @@ class _Corrected:
         return levels, said
 
 
+def _shown_and_kept(
+    rule: Rule, counted: Passing, worst: Worst, shown: Ints, passing: Ints
+) -> tuple[Floats, Floats]:
+    """What is reached in the hour to show of each series, whose level is `shown`, and in the one
+    that holds. In calm they are one hour, and its level the lowest."""
+    runs, pick, keeper = len(counted.value), worst.pick, worst.keeper
+    is_calm = (counted.entered[pick] == 0) & (worst.holding == 0) & (pick == keeper)
+    (other,) = np.nonzero(~is_calm)
+    held = np.maximum(worst.holding[other], rule.lowest)
+    staying = counted.staying[held - 1, keeper[other]]
+    reached = _reached(
+        rule,
+        counted,
+        np.concatenate((pick, keeper[other])),
+        np.concatenate((shown, held)),
+        np.concatenate(
+            (
+                np.where(counted.entered[pick] > 0, passing, runs),
+                np.where(worst.holding[other] > 0, staying, runs),
+            )
+        ),
+    )
+    value = reached[: len(pick)]
+    kept = value.copy()
+    kept[other] = reached[len(pick) :]
+    return value, kept
+
+
 def _reached(rule: Rule, counted: Passing, at: Ints, level: Ints, most: Ints) -> Floats:
     """What so many runs reach as the rule asks for at a level, at some of the hours, or as `most`
     of them reach where fewer were enough: shape (p,)."""
-    # Ascending, with those that say nothing at the end.
-    ordered = rule.sign * counted.value[:, counted.at[at]].T
-    ordered.sort(axis=1)
-    known = counted.known[at]
+    ordered, known = _ordered(rule, counted, at), counted.known[at]
     shares = np.array([share or 1.0 for share in rule.chance or ()])[level - 1]
     needed = np.maximum(np.ceil(shares * known - _SLACK), 1).astype(np.int64)
     needed = np.minimum(needed, most)
     reached: Floats = rule.sign * ordered[np.arange(len(at)), known - needed]
     return reached
+
+
+def _ordered(rule: Rule, counted: Passing, hours: Ints) -> Floats:
+    """What each run says of some hours, the worst last of those that say anything, and those that
+    do not behind them: shape (p, m)."""
+    # One hour after the other in memory, as they are sorted.
+    ordered = np.ascontiguousarray(counted.value.take(counted.at[hours], axis=1).T)
+    if rule.is_below:
+        np.negative(ordered, out=ordered)
+    ordered.sort(axis=1)
+    return ordered

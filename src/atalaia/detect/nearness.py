@@ -6,9 +6,9 @@ import numpy as np
 
 from atalaia.detect.incidents import Incidents
 from atalaia.detect.series import SeriesTable
-from atalaia.detect.values import heat_index_c, judged_places
+from atalaia.detect.values import index_of, judged_places
 from atalaia.domain.reading import NO_TIME, Floats
-from atalaia.domain.rule import Rule, RuleSet
+from atalaia.domain.rule import INDICES, Rule, RuleSet
 
 NEWS_FOR_S = 3 * 3600
 """A value older than this says nothing of how close its place is now."""
@@ -43,13 +43,9 @@ def nearness(rules: RuleSet, table: SeriesTable, incidents: Incidents, now: int)
 
 def _newest(rule: Rule, table: SeriesTable, now: int) -> Floats | None:
     """Each series' newest value of the rule's variable, NaN where old; None: of no series."""
-    if rule.variable == "heat_index_c":
-        temperature = _last(table, "temperature_c", now)
-        humidity = _last(table, "relative_humidity_pct", now)
-        if temperature is None or humidity is None:
-            return None
-        with np.errstate(divide="ignore", invalid="ignore"):
-            return heat_index_c(temperature, humidity)
+    if index := INDICES.get(rule.variable):
+        told = {name: _last(table, name, now) for name in index[1]}
+        return index_of(rule.variable, {n: one for n, one in told.items() if one is not None})
     return _last(table, rule.variable, now)
 
 

@@ -24,11 +24,14 @@ class Retold:
 
     series    of each row, shape (n,)
     revised   numbers of the series that say another thing than before, ascending
+    range     by variable the least and the most that a run says in each row, shape (2, n); NaN: one
+              says nothing
     """
 
     told: Ensemble
     series: Ints
     revised: Ints
+    range: dict[str, Floats]
 
 
 def news_of(told: Ensemble, table: SeriesTable) -> Retold:
@@ -50,14 +53,14 @@ def news_of(told: Ensemble, table: SeriesTable) -> Retold:
         starts, numbers = starts_of(series), numbers[stays]
         before = [one for one, is_kept in zip(before, stays.tolist(), strict=True) if is_kept]
     if not len(told):
-        return Retold(told, series, numbers)
-    marks = marks_of(told)
+        return Retold(told, series, numbers, marks_of(told)[1])
+    marks, ranges = marks_of(told)
     is_revised = _are_revised(before, numbers, starts, key, marks, told)
     stops = [*starts[1:].tolist(), len(series)]
     for number, start, stop in zip(numbers.tolist(), starts.tolist(), stops, strict=True):
         mine = slice(start, stop)
         table.runs[number] = Runs(told.known_at, told.valid_at[mine], marks[mine])
-    return Retold(told, series, numbers[is_revised])
+    return Retold(told, series, numbers[is_revised], ranges)
 
 
 def starts_of(series: Ints) -> Ints:
@@ -67,25 +70,37 @@ def starts_of(series: Ints) -> Ints:
     return np.flatnonzero(is_first)
 
 
-def marks_of(told: Ensemble) -> Floats:
-    """Of each row a number that is another one if a run says another thing: shape (n,). It is the
-    same whatever rows stand beside it."""
+ROWS_AT_ONCE = 1 << 16
+"""Values of one variable that are read together: they stay in a core's cache until all is made of
+them that is."""
+
+
+def marks_of(told: Ensemble) -> tuple[Floats, dict[str, Floats]]:
+    """Of each row a number that is another one if a run says another thing, shape (n,), and the
+    range of each variable (`Retold`). They are the same whatever rows stand beside it."""
     mark = np.zeros(len(told))
+    ranges = {name: np.empty((2, len(told))) for name in told.values}
     runs = max((len(column) for column in told.values.values()), default=0)
+    size = max(min(ROWS_AT_ONCE // max(runs, 1), len(told)), 1)
     # Run by run: a product of matrices adds up in an order that goes by where a row stands, and so
     # does a sum over a single row.
-    weighed = np.empty((runs, len(told) + 1))
-    weighed[:, -1] = 0.0
-    for place, name in enumerate(sorted(told.values), 1):
-        column, mine = told.values[name], weighed[: len(told.values[name])]
-        weights = np.sqrt(np.arange(len(column)) + float(place))[:, None]
-        np.multiply(column, weights, out=mine[:, :-1])
-        told_of = mine.sum(axis=0)[:-1]
-        if np.isnan(told_of).any():
-            np.multiply(np.nan_to_num(column, nan=-1.0), weights, out=mine[:, :-1])
+    weighed = np.empty((runs, size + 1))
+    for start in range(0, len(told), size):
+        rows = slice(start, min(start + size, len(told)))
+        for place, name in enumerate(sorted(told.values), 1):
+            column, span = told.values[name][:, rows], ranges[name][:, rows]
+            mine = weighed[: len(column), : column.shape[1] + 1]
+            mine[:, -1] = 0.0
+            weights = np.sqrt(np.arange(len(column)) + float(place))[:, None]
+            np.multiply(column, weights, out=mine[:, :-1])
             told_of = mine.sum(axis=0)[:-1]
-        mark += told_of
-    return mark
+            if np.isnan(told_of).any():
+                np.multiply(np.nan_to_num(column, nan=-1.0), weights, out=mine[:, :-1])
+                told_of = mine.sum(axis=0)[:-1]
+            mark[rows] += told_of
+            column.min(axis=0, out=span[0], initial=np.inf)
+            column.max(axis=0, out=span[1], initial=-np.inf)
+    return mark, ranges
 
 
 def _are_revised(

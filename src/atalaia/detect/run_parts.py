@@ -55,7 +55,7 @@ def parts_of(news: Retold, scratch: Buffers, wanted: Collection[str]) -> Iterato
     runs = max((len(column) for column in told.values.values()), default=1)
     most = VALUES_OF_A_PART // max(runs, 1)
     if len(told) <= most:
-        yield RunPart(told, series, scratch)
+        yield RunPart(told, series, news.range, scratch)
         return
     stops = np.append(starts_of(series)[1:], len(series))
     start = 0
@@ -63,16 +63,22 @@ def parts_of(news: Retold, scratch: Buffers, wanted: Collection[str]) -> Iterato
         # As many whole places as there is room for, and one in any case.
         last = int(np.searchsorted(stops, start + most, "right")) - 1
         stop = int(stops[max(last, int(np.searchsorted(stops, start, "right")))])
-        yield RunPart(told.take(slice(start, stop)), series[start:stop], scratch)
+        mine = slice(start, stop)
+        ranges = {name: news.range[name][:, mine] for name in values}
+        yield RunPart(told.take(mine), series[mine], ranges, scratch)
         start = stop
 
 
 class RunPart:
-    """Rows of some places, sorted by series, then valid_at."""
+    """Rows of some places, sorted by series, then valid_at, with the range of each variable."""
 
-    def __init__(self, told: Ensemble, series: Ints, scratch: Buffers) -> None:
+    def __init__(
+        self, told: Ensemble, series: Ints, ranges: dict[str, Floats], scratch: Buffers
+    ) -> None:
         self.told = told
         self.series = series
+        self._range = ranges
+        self.longest_s = int(told.period_s.max(initial=0))
         self._scratch = scratch
         self._plausible: dict[str, tuple[Floats, bool]] = {}
         self._ahead: dict[int, Ints] = {}
@@ -106,11 +112,22 @@ class RunPart:
                 self.told.period_s[where],
                 {},
             )
-            part = RunPart(told, self.series[where], self._scratch)
+            part = RunPart(told, self.series[where], {}, self._scratch)
             at = np.searchsorted(where, rows[asked])
             value = part._window(rule, column[runs][:, where], at, table)
             out[np.ix_(runs, np.flatnonzero(asked))] = value
         return out
+
+    def extreme(self, rule: Rule, rows: Ints) -> Floats | None:
+        """What the run that goes farthest says at each of the rows, where that is known already;
+        None: it is not."""
+        name = rule.variable
+        if rule.measure != "value" or rule.inputs != (name,) or name not in self.told.values:
+            return None
+        if not self._values(name)[1]:
+            return None
+        reached: Floats = self._range[name][0 if rule.is_below else 1][rows]
+        return reached
 
     def _values(self, name: str) -> tuple[Floats, bool]:
         """A variable's plausible values, and whether each run has one in each row."""
@@ -120,9 +137,10 @@ class RunPart:
         column, variable = self.told.values[name], CATALOGUE[name]
         period_s = self.told.period_s
         highest = variable.highest_in(period_s) if variable.is_sum else variable.highest
+        least, most = self._range[name]
         # As mostly: all are there, and none is wild. A value that is missing is neither.
         is_whole = len(column) > 0 and bool(
-            (column.min(axis=0) >= variable.lowest).all() and (column.max(axis=0) <= highest).all()
+            (least >= variable.lowest).all() and (most <= highest).all()
         )
         if not is_whole:
             column = plausible({name: column}, period_s).values[name]
@@ -168,7 +186,9 @@ class RunPart:
         np.take(total, first, axis=1, out=since, mode="clip")
         through = total[:, 1:] if len(last) == n else total[:, last + 1]
         np.subtract(through, since, out=since)
-        value: Floats = self._scratch.room("value", (m, len(first)))
+        # Where thousandths stood before, which nobody needs any more: the less room, the more of it
+        # is in a core's cache.
+        value: Floats = self._scratch.room("milli", (m, len(first)))
         np.divide(since, 1000, out=value)
         return value
 

@@ -5,7 +5,7 @@ Each comes as two bounds, as in `measure`: what is known for certain, and what i
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 import numpy as np
@@ -82,7 +82,7 @@ def instant_value(
         for name in rule.inputs
         if (column := _both(checked.values.get(name), beside.get(name))) is not None
     }
-    value = _index(rule.variable, inputs) if index else inputs.get(rule.variable)
+    value = index_of(rule.variable, inputs) if index else inputs.get(rule.variable)
     suspect = _doubt(index[1] if index else (rule.variable,), checked)
     stand_in = inputs.get(rule.stand_in) if rule.stand_in else None
     if stand_in is None:
@@ -167,26 +167,23 @@ def limits_norm(rule: Rule, norms: Usual, place: Ints, valid_at: Ints) -> Floats
     return norms(rule, place, valid_at)
 
 
-def _index(name: str, values: Mapping[str, Floats]) -> Floats | None:
-    """An index from its inputs; None where the batch lacks one. Only `heat_index_c` exists.
-
-    Heat index: Rothfusz regression with the US NWS adjustments (thermofeel), which needs the
-    dew point; that is made from temperature and humidity by Magnus' formula over water
-    (Sonntag 1990), as thermofeel turns it back by the same kind of formula. Below 26.7 °C the
-    NWS uses Steadman's simple formula, and so does this.
-    """
-    inputs = [values.get(variable) for variable in INDICES[name][1]]
-    if any(column is None for column in inputs):
+def index_of(name: str, values: Mapping[str, Floats]) -> Floats | None:
+    """An index from its inputs; None where one is lacking."""
+    inputs = [column for one in INDICES[name][1] if (column := values.get(one)) is not None]
+    if len(inputs) < len(INDICES[name][1]):
         return None
-    temperature, humidity = inputs
-    assert temperature is not None  # noqa: S101 - for the type checker; tested above
-    assert humidity is not None  # noqa: S101
     with np.errstate(divide="ignore", invalid="ignore"):
-        return heat_index_c(temperature, humidity)
+        return _INDICES[name](*inputs)
 
 
 def heat_index_c(temperature_c: Floats, relative_humidity_pct: Floats) -> Floats:
-    """Heat index in °C of air temperature (°C) and relative humidity (%); NaN where either is."""
+    """Heat index in °C of air temperature (°C) and relative humidity (%); NaN where either is.
+
+    Rothfusz regression with the US NWS adjustments (thermofeel), which needs the dew point; that is
+    made from temperature and humidity by Magnus' formula over water (Sonntag 1990), as thermofeel
+    turns it back by the same kind of formula. Below 26.7 °C the NWS uses Steadman's simple formula,
+    and so does this.
+    """
     kelvin = temperature_c + 273.15
     vapour = np.log(np.clip(relative_humidity_pct, 0.1, 100) / 100)
     ratio = vapour + 17.62 * temperature_c / (243.12 + temperature_c)
@@ -194,3 +191,19 @@ def heat_index_c(temperature_c: Floats, relative_humidity_pct: Floats) -> Floats
     out: Floats = thermofeel.calculate_heat_index_adjusted(kelvin, dew_point) - 273.15
     # Beyond 80 °C the regression is far outside of what it was fitted to, and so is the weather.
     return np.where(out <= 80, np.round(out, 3), np.nan)
+
+
+def wave_power_kw_m(height_m: Floats, period_s: Floats) -> Floats:
+    """What waves carry towards the shore, in kW for each metre of it, of their significant height
+    and their period: ρ g² H² T / 64 π, the flux of energy in deep water (Holthuijsen 2007, *Waves
+    in Oceanic and Coastal Waters*), of sea water of 1,025 kg/m³. The longer the period, the more
+    waves of one height carry: a long swell.
+    """
+    power: Floats = np.round(1.025 * 9.80665**2 / (64 * np.pi) * height_m**2 * period_s, 3)
+    return power
+
+
+_INDICES: dict[str, Callable[[Floats, Floats], Floats]] = {
+    "heat_index_c": heat_index_c,
+    "wave_power_kw_m": wave_power_kw_m,
+}

@@ -6,10 +6,11 @@ Levels and excess by hour → here → positions of hours, by series.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
-from atalaia.domain.reading import Floats, Ints
+from atalaia.domain.reading import Bools, Floats, Ints
 from atalaia.domain.rule import LEVELS
 
 
@@ -38,48 +39,74 @@ def worst_hours(
 ) -> Worst:
     """Of n rows sorted by series, then valid_at. `excess` grows with the danger, and is a number
     in every row."""
-    first = np.flatnonzero(np.diff(series, prepend=-1))
-    spans = np.zeros((len(first), len(LEVELS), 2), np.int64)
-    if not len(first):
+    if not len(series):
         nothing = np.zeros(0, np.int64)
-        return Worst(first, nothing, nothing, nothing, np.zeros(0, np.int8), spans)
-    pick, keeper = first.copy(), first.copy()
-    if excess.any():
-        most = np.maximum.reduceat(excess, first)
-        rows = np.flatnonzero(excess == np.repeat(most, np.diff(first, append=len(series))))
-        _put_first(pick, _of(rows, first), rows)
+        spans = np.zeros((0, len(LEVELS), 2), np.int64)
+        return Worst(nothing, nothing, nothing, nothing, np.zeros(0, np.int8), spans)
+    hours = _Hours.of(series)
+    first = hours.first
+    spans = np.zeros((len(first), len(LEVELS), 2), np.int64)
+    pick = first + hours.grid(excess).argmax(axis=1)
     onset_at = valid_at[pick]
-    # What follows is of the rows with a level alone: there are few.
-    rows = np.flatnonzero(entered)
-    if len(rows):
-        of, level = _of(rows, first), entered[rows]
-        top = np.maximum.reduceat(entered, first)
-        _put_first(onset_at, of, valid_at[rows])
-        is_top = level == top[of]
-        _put_first(pick, of[is_top], rows[is_top])
-    rows = np.flatnonzero(holding)
-    held = np.maximum.reduceat(holding, first)
-    if len(rows):
-        of, level = _of(rows, first), holding[rows]
-        is_top = level == held[of]
-        _put_first(keeper, of[is_top], rows[is_top])
+    levels = hours.grid(entered)
+    top = levels.max(axis=1)
+    (rises,) = np.nonzero(top)
+    if len(rises):
+        levels = levels[rises]
+        pick[rises] = first[rises] + levels.argmax(axis=1)
+        onset_at[rises] = valid_at[first[rises] + (levels > 0).argmax(axis=1)]
+    levels = hours.grid(holding)
+    held = levels.max(axis=1)
+    keeper = first.copy()
+    (holds,) = np.nonzero(held)
+    if len(holds):
+        levels = levels[holds]
+        keeper[holds] += levels.argmax(axis=1)
         for i, least in enumerate(LEVELS):
-            keeps = level >= least
-            if not keeps.any():
+            keeps = levels >= least
+            has = keeps.any(axis=1)
+            if not has.any():
                 break
-            begin, end = spans[:, i, 0], spans[:, i, 1]
-            at = valid_at[rows[keeps]]
-            _put_first(begin, of[keeps], at)
-            end[of[keeps]] = at  # rows are in the order of time: the last that is written stays
+            some, keeps = holds[has], keeps[has]
+            spans[some, i, 0] = valid_at[first[some] + keeps.argmax(axis=1)]
+            spans[some, i, 1] = valid_at[hours.last_of(some, keeps)]
     return Worst(series[first], pick, keeper, onset_at, held, spans)
 
 
-def _of(rows: Ints, first: Ints) -> Ints:
-    """Which series rows are of, by where each series begins."""
-    of: Ints = np.searchsorted(first, rows, "right") - 1
-    return of
+@dataclass(frozen=True, slots=True)
+class _Hours:
+    """Rows of s series that follow one another, as a grid of h columns: of a shorter one its last
+    row stands there again, where it is the first of nothing.
 
+    first, size  of each series its first row, and how many it has
+    index        the rows, shape (s, h); None: all have as many, and the grid is the rows themselves
+    """
 
-def _put_first(into: Ints, of: Ints, values: Ints) -> None:
-    """The first of the values of each series, where it has any."""
-    into[of[::-1]] = values[::-1]
+    first: Ints
+    size: Ints
+    index: Ints | None
+
+    @staticmethod
+    def of(series: Ints) -> _Hours:
+        is_first = np.ones(len(series), bool)
+        np.not_equal(series[1:], series[:-1], out=is_first[1:])
+        (first,) = np.nonzero(is_first)
+        size = np.empty(len(first), np.int64)
+        np.subtract(first[1:], first[:-1], out=size[:-1])
+        size[-1] = len(series) - first[-1]
+        longest = size.max()
+        if size.min() == longest:
+            return _Hours(first, size, None)
+        column = np.arange(longest)
+        return _Hours(first, size, first[:, None] + np.minimum(column, size[:, None] - 1))
+
+    def grid(self, column: Any) -> Any:
+        """A column of the rows, shape (s, h)."""
+        return column.reshape(len(self.first), -1) if self.index is None else column[self.index]
+
+    def last_of(self, some: Ints, keeps: Bools) -> Ints:
+        """The last row of some series that is kept: of each one is, by column of its grid."""
+        columns = keeps.shape[1]
+        last = columns - 1 - keeps[:, ::-1].argmax(axis=1)
+        rows: Ints = self.first[some] + np.minimum(last, self.size[some] - 1)
+        return rows

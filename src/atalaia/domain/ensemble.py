@@ -35,9 +35,10 @@ TOLD_OF = frozenset(
         "pressure_sea_level_hpa",
         "cloud_cover_pct",
         "cape_j_kg",
+        "river_discharge_m3_s",
     }
 )
-"""Variables of the catalogue that runs of models tell."""
+"""Variables of the catalogue that runs of models tell: of the weather, and of rivers."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,7 @@ Measure = Literal["value", "sum", "mean", "change", "day_change", "days_in_a_row
 
 INDICES: dict[str, tuple[str, tuple[str, ...]]] = {
     "heat_index_c": ("°C", ("temperature_c", "relative_humidity_pct")),
+    "wave_power_kw_m": ("kW/m", ("wave_height_m", "wave_period_s")),
 }
 """Indices by name: their unit, and the variables that they are made of."""
 

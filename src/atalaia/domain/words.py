@@ -196,6 +196,7 @@ VARIABLES: dict[str, tuple[str, str, str]] = {
     "pm10_ug_m3": ("partículas (MP10)", "particles (PM10)", "partículas (PM10)"),
     "ozone_ug_m3": ("ozônio", "ozone", "ozono"),
     "heat_index_c": ("índice de calor", "heat index", "índice de calor"),
+    "wave_power_kw_m": ("potência das ondas", "power of the waves", "potencia de las olas"),
 }
 """Every variable of the catalogue and every index, as people call them."""
 

@@ -7,7 +7,9 @@ from collections.abc import Collection, Iterator
 
 import msgspec
 
-from atalaia.settings.document import Document, duration_of, flag, url
+from atalaia.given import meant
+from atalaia.settings.document import Document, duration_of, flag, texts, url
+from atalaia.sources.ensemble_models import ECMWF, NAMES
 from atalaia.sources.open_meteo_apis import (
     BASE_URL,
     ENSEMBLE,
@@ -25,6 +27,7 @@ KEYS = (
     "sources.open-meteo.calm_interval",
     "sources.open-meteo.adaptive",
     "sources.open-meteo.base_url",
+    "sources.open-meteo.models",
 )
 
 _AT = "sources.open-meteo"
@@ -115,8 +118,21 @@ def read_open_meteo(
         calm_interval_s=calm_s,
         is_adaptive=document.get(f"{_AT}.adaptive", flag, True),
         base_url=document.get(f"{_AT}.base_url", url, BASE_URL),
-        further=asked_by(measured, by_chance),
+        further=asked_by(measured, by_chance, document.get(f"{_AT}.models", _models, (ECMWF,))),
     )
+
+
+def _models(value: object) -> tuple[str, ...]:
+    """Names of ensembles' models."""
+    names = texts(value)
+    for name in names:
+        if name not in NAMES:
+            raise ValueError(
+                f"unknown model {name!r}{meant(name, NAMES)}; there are {', '.join(NAMES)}"
+            )
+    if not names:
+        raise ValueError(f"no model; name one or more of {', '.join(NAMES)}, or leave it out")
+    return tuple(dict.fromkeys(names))
 
 
 def minutes(seconds: float) -> str:

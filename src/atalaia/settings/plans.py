@@ -7,7 +7,7 @@ from functools import partial
 from atalaia.settings import Settings
 from atalaia.settings.gauges import Ana
 from atalaia.sources import ana, cemaden, nws_observations
-from atalaia.sources.open_meteo_apis import ECMWF, ENSEMBLE
+from atalaia.sources.open_meteo_apis import ENSEMBLE, OF_RUNS
 from atalaia.sources.plan import (
     EnsemblePlan,
     FurtherPlan,
@@ -88,5 +88,5 @@ def expected(settings: Settings) -> dict[str, int]:
     return {
         plan.name: plan.expected_s
         for plan in plans(settings)
-        if plan.expected_s and plan.name != ECMWF.name
+        if plan.expected_s and plan.name not in OF_RUNS
     }

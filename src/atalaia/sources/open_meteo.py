@@ -39,9 +39,9 @@ NAME, FORECAST, ARCHIVE = open_meteo_apis.NAME, open_meteo_apis.CONTENT, open_me
 _BYTES_AT_ONCE = 4_000_000
 """Of answers that are read together: as objects of Python they are some ten times as large."""
 
-GRID_KM = 35.0
+GRID_KM = 40.0
 """An answer carries its grid cell's centre, up to this far from the place asked for: the widest
-cells, those of the global air quality, are 0.4° wide, so that a corner is 31.5 km away."""
+cells, those of Canada's ensemble, are 0.5° wide, so that a corner is 39.3 km away."""
 
 
 def decoder(places: Places) -> Decode:
@@ -148,7 +148,7 @@ def _aloft(block: PlaceBlock) -> PlaceBlock:
 def _runs(places: Places, payload: Payload, wanted: Wanted, rejects: Rejects) -> Ensemble:
     """Many runs by the hour."""
     told = [hours_of_runs(block, wanted, rejects) for block in _blocks(payload, 0, places, rejects)]
-    return of_hours(payload.source, payload.received_at, told)
+    return of_hours(payload.source, payload.received_at, told, rejects)
 
 
 def _placed(

@@ -19,6 +19,7 @@ import msgspec
 
 from atalaia.domain.place import Place
 from atalaia.sources import storms, thunder
+from atalaia.sources.ensemble_models import ECMWF, chosen
 from atalaia.sources.request import SourceRequest
 
 NAME = "open-meteo"
@@ -241,22 +242,42 @@ FURTHER = (
     ),
 )
 
-ECMWF = Endpoint(
+RUNS = Endpoint(
     name=f"{NAME}:ensemble",
     content=ENSEMBLE,
     base_url="https://ensemble-api.open-meteo.com",
     path="/v1/ensemble",
     asked={},
     # Windows that end soon reach back over hours that have passed, by the runs' own word.
-    span={"models": "ecmwf_ifs025", "past_hours": "24", "forecast_hours": "120"},
+    span={"past_hours": "24", "forecast_hours": "120"},
     days=6,
     every_s=6 * 3600,
     step_s=6 * 3600,
+)
+"""The ensembles of the models that are chosen (`ensemble_models`), over the whole globe. What is
+asked is what rules want a chance of (`asked_by`)."""
+
+RIVER_RUNS = Endpoint(
+    name=f"{NAME}:flood-ensemble",
+    content=ENSEMBLE,
+    base_url="https://flood-api.open-meteo.com",
+    path="/v1/flood",
+    asked={"daily": ("river_discharge",)},
+    span={"ensemble": "true", "past_days": "2", "forecast_days": "8"},
+    days=10,
+    every_s=6 * 3600,
+    step_s=86_400,
     runs=51,
     places_a_call=20,
 )
-"""The ensemble of the European Centre: the whole globe, a control run and 50 more, four times a
-day. What is asked is what rules want a chance of (`asked_by`)."""
+"""The runs of GloFAS, a mean of each day: a control run and 50 more, made once a day. Asked where
+rules want a chance of what rivers carry."""
+
+OF_RUNS = (RUNS.name, RIVER_RUNS.name)
+"""Sources that tell runs: they see no place, and their answers are chances."""
+
+_RUNS_A_CALL = 1020
+"""So many runs a call, of all its places: of six variables some ten megabytes of an answer."""
 
 BY_DAY = {name: VARIABLES[name] for api in FURTHER for name in api.asked.get("daily", ())}
 """Of daily values only these: others are extremes and sums of a day under names of their own."""
@@ -266,16 +287,31 @@ NOT_EVERYWHERE = frozenset(api.name for api in FURTHER if not api.is_everywhere)
 """Sources of which a row without a value is none."""
 
 
-def asked_by(variables: Collection[str], by_chance: Collection[str] = ()) -> tuple[Endpoint, ...]:
+def asked_by(
+    variables: Collection[str],
+    by_chance: Collection[str] = (),
+    models: Collection[str] = (ECMWF,),
+) -> tuple[Endpoint, ...]:
     """The further APIs that tell something of these variables which the forecast does not, and the
-    ensemble of those of which rules want a chance."""
+    ensembles of these models of those of which rules want a chance."""
     wanted = set(variables) - FORECAST.variables
     further = tuple(api for api in FURTHER if api.variables & wanted)
-    if not by_chance:
-        return further
+    if RIVER_RUNS.variables & set(by_chance):
+        further = (*further, RIVER_RUNS)
     fields = {variable: name for name, variable in reversed(VARIABLES.items())}
-    hourly = tuple(fields[variable] for variable in sorted(by_chance))
-    return (*further, msgspec.structs.replace(ECMWF, asked={"hourly": hourly}))
+    hourly = tuple(fields[variable] for variable in sorted(set(by_chance) - RIVER_RUNS.variables))
+    if not hourly:
+        return further
+    asked = chosen(models)
+    runs = sum(model.runs for model in asked)
+    ensemble = msgspec.structs.replace(
+        RUNS,
+        asked={"hourly": hourly},
+        span={"models": ",".join(model.asked for model in asked), **RUNS.span},
+        runs=runs,
+        places_a_call=max(1, _RUNS_A_CALL // runs),
+    )
+    return (*further, ensemble)
 
 
 def requests(

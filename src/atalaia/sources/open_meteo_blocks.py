@@ -262,7 +262,7 @@ def hours_of_runs(block: PlaceBlock, wanted: Wanted, rejects: Rejects) -> RunHou
         if column is not None:
             columns.setdefault(variable, {})[run] = column
     valid_at = many.valid_at(np.zeros(len(block.times), np.int64))
-    return RunHours(block.whose.position, valid_at, columns)
+    return RunHours(block.whose.position, valid_at, columns, block.period_s)
 
 
 def _run(key: str) -> tuple[str, str]:

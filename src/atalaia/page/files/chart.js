@@ -32,7 +32,7 @@ function odds({ fan, unit, limits, isBelow, zone }) {
     const limit = `${t.short[level]} ${isBelow ? "≤" : "≥"} ${amount(limits[level], unit)}`;
     return share ? `${limit}: ${t.fan.tenths(share < 0.05 ? "<1" : share > 0.95 && share < 1 ? ">9" : number(share * 10, 0))} (${clock(at * 1000, zone)})` : `${limit}: ${t.fan.none}`;
   });
-  return `${t.fan.told(Math.max(...fan.runs), fan.source, clock(fan.received_at, zone))} ${said.join("; ")}.`;
+  return `${t.fan.told(Math.max(...fan.runs), fan.source, clock(fan.received_at, zone))} ${said.join("; ")}. ${t.fan.raw}`;
 }
 
 function summed({ lines, unit, zone, fan }) {

@@ -35,7 +35,7 @@ export const words = {
     sleet_rate_mm_h: "Sleet rate", snow_rate_mm_h: "Snow rate", freezing_rain_rate_mm_h: "Freezing rain rate",
     cloud_base_m: "Cloud base", cloud_ceiling_m: "Cloud ceiling", radiation_kj_m2: "Sunlight",
     river_discharge_m3_s: "Discharge of the largest river in the place's 5 km cell",
-    wave_height_m: "Height of the waves", wave_period_s: "Period of the waves", sea_level_m: "Sea level",
+    wave_height_m: "Height of the waves", wave_period_s: "Period of the waves", wave_power_kw_m: "Power of the waves", sea_level_m: "Sea level",
     severe_storm_m3_s3: "The thunderstorm's energy times shear of the wind",
     thunderstorm_class: "Thunderstorm",
     fire_weather_index: "Fire weather index (FWI)",
@@ -158,6 +158,7 @@ export const words = {
   fan: {
     title: "model runs", band: "8 of 10 model runs; inside: half", median: "median", runs: "runs",
     tenths: (n) => `${n} of 10 runs`, none: "no run",
+    raw: "Raw: our record corrects chances once it has 200 cases.",
     told: (n, source, at) => `${n} runs of ${source}, received ${at}; most that pass a limit in one hour:`,
   },
   alert: {

@@ -35,7 +35,7 @@ export const words = {
     sleet_rate_mm_h: "Intensidad de aguanieve", snow_rate_mm_h: "Intensidad de nieve", freezing_rain_rate_mm_h: "Intensidad de lluvia helada",
     cloud_base_m: "Base de las nubes", cloud_ceiling_m: "Techo de nubes", radiation_kj_m2: "Radiación solar",
     river_discharge_m3_s: "Caudal del mayor río de la celda de 5 km del lugar",
-    wave_height_m: "Altura de las olas", wave_period_s: "Período de las olas", sea_level_m: "Nivel del mar",
+    wave_height_m: "Altura de las olas", wave_period_s: "Período de las olas", wave_power_kw_m: "Potencia de las olas", sea_level_m: "Nivel del mar",
     severe_storm_m3_s3: "Energía de la tormenta por cizalladura del viento",
     thunderstorm_class: "Tormenta eléctrica",
     fire_weather_index: "Índice de peligro de incendio (FWI)",
@@ -158,6 +158,7 @@ export const words = {
   fan: {
     title: "corridas de los modelos", band: "8 de 10 corridas de los modelos; por dentro: la mitad", median: "mediana", runs: "corridas",
     tenths: (n) => `${n} de 10 corridas`, none: "ninguna corrida",
+    raw: "Sin corregir: el historial corrige las probabilidades desde 200 casos.",
     told: (n, source, at) => `${n} corridas de ${source}, recibidas ${at}; lo máximo que pasa un límite en una hora:`,
   },
   alert: {

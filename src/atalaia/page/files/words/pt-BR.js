@@ -41,7 +41,7 @@ export const words = {
     sleet_rate_mm_h: "Intensidade da água-neve", snow_rate_mm_h: "Intensidade da neve", freezing_rain_rate_mm_h: "Intensidade da chuva congelante",
     cloud_base_m: "Base das nuvens", cloud_ceiling_m: "Teto de nuvens", radiation_kj_m2: "Radiação solar",
     river_discharge_m3_s: "Vazão do maior rio da célula de 5 km do lugar",
-    wave_height_m: "Altura das ondas", wave_period_s: "Período das ondas", sea_level_m: "Nível do mar",
+    wave_height_m: "Altura das ondas", wave_period_s: "Período das ondas", wave_power_kw_m: "Potência das ondas", sea_level_m: "Nível do mar",
     severe_storm_m3_s3: "Energia da trovoada vezes cisalhamento do vento",
     thunderstorm_class: "Trovoada",
     fire_weather_index: "Índice de perigo de incêndio (FWI)",
@@ -164,6 +164,7 @@ export const words = {
   fan: {
     title: "rodadas dos modelos", band: "8 de 10 rodadas dos modelos; por dentro: metade", median: "mediana", runs: "rodadas",
     tenths: (n) => `${n} de 10 rodadas`, none: "nenhuma rodada",
+    raw: "Sem correção: o histórico corrige as chances a partir de 200 casos.",
     told: (n, source, at) => `${n} rodadas de ${source}, recebidas ${at}; o máximo que passa um limite numa hora:`,
   },
   alert: {
