@@ -28,6 +28,7 @@ from atalaia.domain.geo import Box
 from atalaia.domain.hazard import LEVEL_OF
 from atalaia.domain.words import ADVICE, CARE, HAZARDS, LANGUAGES, LEVELS
 from atalaia.page import web
+from atalaia.settings.page import Page
 
 Json = dict[str, Any]
 
@@ -83,6 +84,7 @@ class Stage:
         self.steps: list[Json] = []
         self.is_frozen = False
         self.home: Path | None = None
+        self.page = Page()
         self.is_without_runs = False
         if not calm:
             for given in GOING_ON:
@@ -357,7 +359,7 @@ def capitals() -> list[Json]:
 
 def page_feed_and_map(stage: Stage) -> FastAPI:
     app = FastAPI()
-    app.include_router(web.page(home=stage.home))
+    app.include_router(web.page(stage.page, stage.home))
 
     @app.get("/v1/summary/hours")
     def hours() -> Json:

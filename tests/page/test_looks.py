@@ -647,7 +647,7 @@ def test_where_there_are_no_events_one_small_question_is_asked_ever_less_often(
     on_stage(browser, stage, tell)
 
 
-OPENED = re.compile(r"map/(words/.*|panel|time|values|layers)\.js|style/panels\.css")
+OPENED = re.compile(r"map/(words/.*|panel|time|values|layers|tiles)\.js|style/panels\.css")
 """What is loaded when somebody opens a part beneath the map, and never before."""
 
 

@@ -24,6 +24,7 @@ let looked = null;
 const PANELS = [
   ["at", "clock", () => import("./map/time.js"), true],
   ["values", "values", () => import("./map/values.js"), true],
+  ["layers", "layers", () => import("./map/layers.js"), document.documentElement.dataset.layers],
 ];
 
 /** Show the map in an element; `panels` is where is shown what is opened beneath it, and `address` reads and
@@ -254,11 +255,12 @@ async function addLand(L, map, layer) {
   }
 }
 
-function addTiles(L, map) {
+async function addTiles(L, map) {
   const { tiles, attribution } = document.documentElement.dataset;
   if (!tiles) return;
-  const shown = L.tileLayer(tiles, { maxZoom: 18, attribution, className: "tiles", zIndex: 2 });
-  shown.addTo(map);
+  const { tileLayer } = await import("./map/tiles.js").catch(() => ({}));
+  if (!map.getContainer().isConnected) return;
+  tileLayer?.(L, tiles, { maxZoom: 18, attribution, className: "tiles", zIndex: 2 }).addTo(map);
   map.setMaxZoom(16);
   if (attribution) L.control.attribution({ prefix: false }).addTo(map);
 }

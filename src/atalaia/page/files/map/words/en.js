@@ -22,7 +22,7 @@ export const words = {
     failed: "The values could not be loaded.", then: "These are values of now: at another hour the map does not show them.",
   },
   layers: {
-    label: "Layers of images", none: "No layers.",
+    label: "Layers of images",
     from: (host) => `The images come from ${host}, which learns that you look at them.`,
     then: "This layer has images of now alone: at another hour the map does not show it.",
     failed: (name) => `${name}: some images did not come.`,

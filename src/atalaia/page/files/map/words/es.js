@@ -22,7 +22,7 @@ export const words = {
     failed: "No se pudieron cargar los valores.", then: "Son valores de ahora: en otra hora el mapa no los muestra.",
   },
   layers: {
-    label: "Capas de imágenes", none: "Sin capas.",
+    label: "Capas de imágenes",
     from: (host) => `Las imágenes vienen de ${host}, que se entera de su visita.`,
     then: "Esta capa solo tiene imágenes de ahora: en otra hora el mapa no la muestra.",
     failed: (name) => `${name}: hay imágenes que no llegaron.`,

@@ -22,7 +22,7 @@ export const words = {
     failed: "Os valores não puderam ser carregados.", then: "São valores de agora: em outra hora o mapa não os mostra.",
   },
   layers: {
-    label: "Camadas de imagens", none: "Sem camadas.",
+    label: "Camadas de imagens",
     from: (host) => `As imagens vêm de ${host}, que fica sabendo do seu acesso.`,
     then: "Esta camada só tem imagens de agora: em outra hora o mapa não a mostra.",
     failed: (name) => `${name}: há imagens que não chegaram.`,
