@@ -8,6 +8,7 @@ import threading
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -73,6 +74,10 @@ def tiles(*, fails: bool = False) -> Iterator[tuple[str, list[str], list[str]]]:
         server.server_close()
 
 
+OPAQUE = """() => [...document.querySelectorAll(".leaflet-layers-pane img.leaflet-tile-loaded")]
+  .some((one) => one.style.opacity === "1")"""
+
+
 def layer(name: str, url: str, **more: Any) -> MapLayer:
     told: dict[str, Any] = {
         "label": name.title(), "attribution": f"© {name}", "min_zoom": 0, "max_zoom": 5,
@@ -107,6 +112,9 @@ def test_nothing_is_asked_for_before_a_layer_is_switched_on_and_then_of_its_hour
         assert {path.split("/")[2] for path in asked} <= {"0", "1", "2", "3", "4", "5"}
         assert set(referrers) == {f"{url}/"}, "the site, and not which place is looked at"
         assert "© radar" in await page.inner_text(".under-layers")
+        # They are faded in by the clock, which stands still here.
+        await page.clock.set_fixed_time(stage.now + timedelta(seconds=2))
+        await page.wait_for_function(OPAQUE)
         PICTURES.mkdir(parents=True, exist_ok=True)
         await page.screenshot(path=PICTURES / f"layers-{screen}.png")
         assert await faults(page) == []
