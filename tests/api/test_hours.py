@@ -267,5 +267,51 @@ def readings(*rows: tuple[int, int, int, float], names: tuple[str, ...] = ("a", 
 def test_an_hours_rain_is_what_covers_an_hour_and_else_is_missing(
     rows: list[tuple[int, int, int, float]], value: float | None
 ) -> None:
-    found = [one.value for one in newest_values(readings(*rows), "rain_mm")]
+    found = newest_values(readings(*rows), "rain_mm").value.tolist()
     assert found == ([] if value is None else [value])
+
+
+def by_hand(told: Readings, variable: str) -> dict[int, tuple[float, int, int]]:
+    """Row by row: value, time and source at each place."""
+    series: dict[tuple[int, int, int], dict[int, tuple[int, float]]] = {}
+    for i in range(len(told)):
+        value, length = float(told.values[variable][i]), int(told.period_s[i])
+        if variable == "rain_mm" and not 0 < length <= HOUR:
+            continue
+        key = int(told.place[i]), int(told.source[i]), length if variable == "rain_mm" else 0
+        known, at = int(told.known_at[i]), int(told.valid_at[i])
+        times = series.setdefault(key, {})
+        if not np.isnan(value) and known >= times.get(at, (0, 0.0))[0]:
+            times[at] = known, value
+    best: dict[int, tuple[float, int, int]] = {}
+    for (place, source, length), times in sorted(series.items()):
+        if not times:
+            continue
+        at = max(times)
+        some = [value for when, (_, value) in times.items() if at - HOUR < when]
+        if variable == "rain_mm" and len(some) * length != HOUR:
+            continue
+        value = sum(some) if variable == "rain_mm" else times[at][1]
+        if place not in best or at > best[place][1]:
+            best[place] = value, at, source
+    return best
+
+
+@pytest.mark.parametrize("variable", ["rain_mm", "temperature_c"])
+@settings(max_examples=150, deadline=None)
+@given(seed=st.integers(0, 2**32 - 1), n=st.integers(0, 60))
+def test_columns_have_what_counting_row_by_row_finds(variable: str, seed: int, n: int) -> None:
+    dice = np.random.default_rng(seed)
+    at = NOON - 900 * dice.integers(0, 6, n)
+    value = np.where(dice.random(n) < 0.1, np.nan, dice.integers(0, 9, n).astype(float))
+    told = Readings(
+        place=dice.integers(0, 3, n).astype(np.int32),
+        source=dice.integers(0, 2, n).astype(np.int16),
+        kind=np.full(n, Kind.OBSERVED, np.int8), valid_at=at,
+        issued_at=np.full(n, NO_TIME, np.int64), known_at=at + np.arange(n),
+        period_s=dice.choice([0, 900, 1800, 3600, 7200], n).astype(np.int32),
+        values={variable: value}, sources=("a", "b"),
+    )  # fmt: skip
+    found = newest_values(told, variable)
+    rows = zip(*(column.tolist() for column in found[1:4]), strict=True)
+    assert dict(zip(found.place.tolist(), rows, strict=True)) == by_hand(told, variable)

@@ -86,6 +86,16 @@ def layer(name: str, url: str, **more: Any) -> MapLayer:
     return MapLayer(name=name, url=url, **{**told, **more})
 
 
+def radar_and_model(address: str) -> Page:
+    """One whose images are of a time, and one without."""
+    return Page(
+        layers=(
+            layer("radar", f"{address}/{{time}}/{{z}}/{{x}}/{{y}}.png"),
+            layer("model", f"{address}/model/{{z}}/{{x}}/{{y}}.png"),
+        )
+    )
+
+
 @pytest.mark.parametrize("screen", SCREENS)
 def test_nothing_is_asked_for_before_a_layer_is_switched_on_and_then_of_its_hour(
     browser: Browser, screen: str
@@ -134,12 +144,7 @@ def test_nothing_is_asked_for_before_a_layer_is_switched_on_and_then_of_its_hour
         assert seen.problems == []
 
     with tiles() as (address, asked, referrers):
-        stage.page = Page(
-            layers=(
-                layer("radar", f"{address}/{{time}}/{{z}}/{{x}}/{{y}}.png"),
-                layer("model", f"{address}/model/{{z}}/{{x}}/{{y}}.png"),
-            )
-        )
+        stage.page = radar_and_model(address)
         on_stage(browser, stage, lambda url: tell(url, asked, referrers))
 
 
@@ -172,12 +177,7 @@ def test_at_another_hour_images_are_of_that_hour_and_those_of_now_alone_are_not_
         assert seen.problems == []
 
     with tiles() as (address, asked, _):
-        stage.page = Page(
-            layers=(
-                layer("radar", f"{address}/{{time}}/{{z}}/{{x}}/{{y}}.png"),
-                layer("model", f"{address}/model/{{z}}/{{x}}/{{y}}.png"),
-            )
-        )
+        stage.page = radar_and_model(address)
         on_stage(browser, stage, lambda url: tell(url, asked))
 
 

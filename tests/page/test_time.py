@@ -12,7 +12,7 @@ from patience import patient, until
 from .conftest import PHONE, PICTURES, Browser
 from .stage import Stage, iso
 from .test_looks import AFTERNOON, faults, on_stage
-from .test_map import DOTS, shown_as
+from .test_map import DOTS, WRITTEN, shown_as
 
 SCREENS: dict[str, dict[str, Any]] = {
     "desktop-light": {"color_scheme": "light", "locale": "pt-BR"},
@@ -296,14 +296,6 @@ def test_values_are_of_now_old_ones_stand_in_brackets_and_missing_ones_are_no_ze
         assert seen.problems == []
 
     on_stage(browser, stage, tell)
-
-
-WRITTEN = """window.written = new Set();
-const fillText = CanvasRenderingContext2D.prototype.fillText;
-CanvasRenderingContext2D.prototype.fillText = function (text, ...more) {
-  window.written.add(text);
-  return fillText.call(this, text, ...more);
-};"""
 
 
 def test_what_is_shown_grows_old_while_nothing_new_comes(browser: Browser) -> None:

@@ -7,7 +7,6 @@ Made once for all who ask. What may block (the log, GOLD) goes to threads.
 from __future__ import annotations
 
 import asyncio
-import math
 from typing import NamedTuple
 
 import msgspec
@@ -18,7 +17,7 @@ from atalaia.api.log_past import LogPast, Stood
 from atalaia.api.shown import Shown
 from atalaia.domain.alert import LogEntry, instant
 from atalaia.domain.hazard import CERTAINTY, Hazard
-from atalaia.domain.reading import NO_TIME, Bools, Kind, Readings
+from atalaia.domain.reading import NO_TIME, Bools, Floats, Ints, Kind, Readings
 from atalaia.domain.variable import CATALOGUE
 from atalaia.lake.seen import HOUR_S, reach_of
 
@@ -27,14 +26,15 @@ AHEAD_H = 48
 _FORECAST = CERTAINTY[Kind.FORECAST]
 
 
-class NewestValue(NamedTuple):
-    """The newest value at a place; of an amount what the hour until then brought."""
+class NewestValues(NamedTuple):
+    """The newest value at each place that has one, column by column, by the places' positions; of
+    an amount what the hour until then brought."""
 
-    place: int
-    value: float
-    valid_at: int
-    source: int
-    kind: int
+    place: Ints
+    value: Floats
+    valid_at: Ints
+    source: Ints
+    kind: Ints
 
 
 class HourAnswers:
@@ -120,18 +120,18 @@ class HourAnswers:
 
     def _values(self, variable: str, readings: Readings) -> bytes:
         ids = [one.id for one in self._shown.places]
-        rows = newest_values(readings, variable)
+        found = newest_values(readings, variable)
         return msgspec.json.encode(
             {
                 "now": instant(int(self._shown.now())),
                 "variable": variable,
                 "unit": CATALOGUE[variable].unit,
                 "period_s": HOUR_S if CATALOGUE[variable].is_sum else 0,
-                "place": [ids[row.place] for row in rows],
-                "value": [round(row.value, 3) for row in rows],
-                "valid_at": [row.valid_at for row in rows],
-                "source": [readings.sources[row.source] for row in rows],
-                "kind": [Kind(row.kind).word for row in rows],
+                "place": [ids[place] for place in found.place.tolist()],
+                "value": found.value.round(3).tolist(),
+                "valid_at": found.valid_at.tolist(),
+                "source": [readings.sources[source] for source in found.source.tolist()],
+                "kind": [Kind(kind).word for kind in found.kind.tolist()],
             }
         )
 
@@ -160,33 +160,46 @@ def _runs(flags: Bools) -> tuple[list[int], list[int], list[int]]:
     return row.tolist(), first.tolist(), last.tolist()
 
 
-def newest_values(readings: Readings, variable: str) -> list[NewestValue]:
+def newest_values(readings: Readings, variable: str) -> NewestValues:
     """The newest value at each place, whichever source has it; of an amount that of an hour: one
     row of an hour, or shorter ones that cover it without a hole, else it is missing."""
-    column = readings.values.get(variable)
-    if column is None or not len(readings):
-        return []
+    column = readings.values.get(variable, np.full(len(readings), np.nan))
     is_sum = CATALOGUE[variable].is_sum
     period = readings.period_s if is_sum else np.zeros_like(readings.period_s)
-    best: dict[int, NewestValue] = {}
-    order = np.lexsort(
-        (readings.known_at, readings.valid_at, period, readings.source, readings.place)
+    keys = (readings.place, readings.source, period, readings.valid_at)
+    order = np.lexsort((readings.known_at, *reversed(keys)))
+    of_use = ~np.isnan(column)
+    if is_sum:
+        of_use &= (period > 0) & (period <= HOUR_S)
+    order = order[of_use[order]]
+    place, source, length, at = (key[order].astype(np.int64) for key in keys)
+    value, kind = column[order], readings.kind[order]
+    is_series = _changes(place, source, length)
+    is_last = np.append((is_series | _changes(at))[1:], True)[
+        : len(order)
+    ]  # of what was told twice
+    series = np.cumsum(is_series)[is_last] - 1
+    place, source, length, at, value, kind = (
+        each[is_last] for each in (place, source, length, at, value, kind)
     )
-    groups: dict[tuple[int, int, int], dict[int, tuple[float, int]]] = {}
-    for i in order.tolist():
-        value = float(column[i])
-        if math.isnan(value) or (is_sum and not 0 < period[i] <= HOUR_S):
-            continue
-        key = int(readings.place[i]), int(readings.source[i]), int(period[i])
-        groups.setdefault(key, {})[int(readings.valid_at[i])] = value, int(readings.kind[i])
-    for (place, source, length), told in groups.items():
-        at = max(told)
-        value, kind = told[at]
-        if is_sum:
-            within = [one for when, (one, _) in told.items() if at - HOUR_S < when <= at]
-            if len(within) * length != HOUR_S:
-                continue
-            value = sum(within)
-        if place not in best or at > best[place].valid_at:
-            best[place] = NewestValue(place, value, at, source, kind)
-    return [best[place] for place in sorted(best)]
+    newest = np.append(np.diff(series) != 0, True)[: len(series)]
+    if is_sum:
+        within = at > at[newest][series] - HOUR_S
+        is_whole = np.bincount(series[within], minlength=newest.sum()) * length[newest] == HOUR_S
+        total = np.bincount(series, np.where(within, value, 0.0), minlength=newest.sum())
+        value = total[series]
+        newest[newest] = is_whole
+    found = np.flatnonzero(newest)
+    # The newest of a place; of equal ones the first source.
+    found = found[np.lexsort((-found, at[found], place[found]))]
+    found = found[np.append(np.diff(place[found]) != 0, True)[: len(found)]]
+    return NewestValues(place[found], value[found], at[found], source[found], kind[found])
+
+
+def _changes(*columns: Ints) -> Bools:
+    """Shape (rows,): where a row differs from the one before it; the first one does."""
+    found: Bools = np.zeros(len(columns[0]), bool)
+    for column in columns:
+        found[1:] |= np.diff(column) != 0
+    found[:1] = True
+    return found
