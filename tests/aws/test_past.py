@@ -284,3 +284,26 @@ def test_the_climate_is_read_from_the_places_own_files(engine: duckdb.DuckDBPyCo
     [level] = climate.return_levels
     assert (level.variable, level.return_years, level.level) == ("rain_mm", 10, 60.0)
     assert asyncio.run(past.climate("d'oeste")) is None
+
+
+def test_the_questions_of_all_places_find_the_hours_and_the_newest_values(
+    engine: duckdb.DuckDBPyConnection,
+) -> None:
+    engine.execute("CREATE MACRO to_unixtime(t) AS epoch(t)")
+    for place, hours, kind in (
+        ("poa", 2, "observed"),
+        ("poa", 30, "observed"),
+        ("poa", 5, "forecast"),
+    ):
+        moment = at(hours).replace(tzinfo=None)
+        engine.execute(
+            "INSERT INTO readings_days (place_id, source, kind, valid_at, received_at, date, "
+            "temperature_c) VALUES (?, 'inmet', ?, ?, ?, ?, ?)",
+            [place, kind, moment, moment, moment.date(), 20.0 + hours],
+        )
+    past = GoldHistory(Duck(engine), PLACES, lambda: NOW, nothing)
+    seen = asyncio.run(past.seen(NOW - 48 * 3600, 49, {}))
+    assert [48 - hour for hour in np.flatnonzero(seen[0]).tolist()] == [30, 2]
+    newest = asyncio.run(past.newest("temperature_c"))
+    assert newest.values["temperature_c"].tolist() == [22.0]
+    assert newest.valid_at.tolist() == [NOW - 7200]

@@ -28,6 +28,7 @@ from atalaia.domain.geo import Box
 from atalaia.domain.hazard import LEVEL_OF
 from atalaia.domain.words import ADVICE, CARE, HAZARDS, LANGUAGES, LEVELS
 from atalaia.page import web
+from atalaia.settings.page import Page
 
 Json = dict[str, Any]
 
@@ -83,6 +84,7 @@ class Stage:
         self.steps: list[Json] = []
         self.is_frozen = False
         self.home: Path | None = None
+        self.page = Page()
         self.is_without_runs = False
         if not calm:
             for given in GOING_ON:
@@ -181,6 +183,60 @@ class Stage:
 
     def shown(self, place: Json) -> Json:
         return {**place, "has_data": place["id"] not in self.no_data}
+
+    def hours(self) -> Json:
+        """Two days ago a storm went through the north, for ten hours; three days ago nobody watched
+        for a day. Cuiabá's heat is foretold, and what is open stands."""
+        hour = int(self.now.timestamp()) // 3600 * 3600
+        past, rows = 168, []
+        for name, level, since, until in (
+            ("Manaus", "yellow", 52, 48), ("Manaus", "red", 48, 42), ("Belém", "orange", 50, 44)
+        ):  # fmt: skip
+            rows.append((100, name, "storm", level, -since * 3600, -until * 3600, False))
+        for i, (name, hazard, level, *_, hours, certainty) in enumerate(GOING_ON):
+            is_ahead = certainty == "Possible"
+            since = int(-3600 * hours)
+            if is_ahead:
+                rows.append((i, name, hazard, level, -1800, None, False))
+            rows.append((i, name, hazard, level, since, 20 * 3600 if is_ahead else None, is_ahead))
+        lost = [i for i, one in enumerate(self.places) if one["name"] in ("Macapá", "Belém")]
+        places = [one["id"] for one in self.places]
+        return {
+            "now": iso(self.now),
+            "begins_at": iso(datetime.fromtimestamp(hour - past * 3600, UTC)),
+            "known_since": iso(datetime.fromtimestamp(hour - past * 3600, UTC)),
+            "hours": past + 1, "hours_ahead": 48, "places": places,
+            "incidents": [f"inc{i}" for i in range(101)],
+            "stood": {
+                "incident": [row[0] for row in rows],
+                "place": [places.index(self.id_of(row[1])) for row in rows],
+                "hazard": [row[2] for row in rows],
+                "level": [row[3] for row in rows],
+                "since": [hour + row[4] for row in rows],
+                "until": [None if row[5] is None else hour + row[5] for row in rows],
+                "is_ahead": [row[6] for row in rows],
+            },
+            "unseen": {
+                "place": [*range(len(places)), *lost],
+                "first": [past - 96] * len(places) + [past - 2] * len(lost),
+                "last": [past - 72] * len(places) + [past] * len(lost),
+            },
+        }  # fmt: skip
+
+    def values(self, variable: str) -> Json:
+        """Of every place a value, but of one; one is of two hours ago, and one is 0."""
+        now = int(self.now.timestamp())
+        told = {place["id"]: (10.0 + i, 600) for i, place in enumerate(self.places)}
+        del told[self.id_of("Manaus")]
+        told[self.id_of("Fortaleza")] = (7.5, 7_200)
+        told[self.id_of("Salvador")] = (0.0, 300)
+        return {
+            "now": iso(self.now), "variable": variable, "period_s": 3600 * (variable == "rain_mm"),
+            "unit": {"rain_mm": "mm", "temperature_c": "°C"}.get(variable, "m/s"),
+            "place": list(told), "value": [value for value, _ in told.values()],
+            "valid_at": [now - ago for _, ago in told.values()],
+            "source": ["open-meteo"] * len(told), "kind": ["analysis"] * len(told),
+        }  # fmt: skip
 
     def push(self, event: str, data: Json) -> None:
         frame = f"event: {event}\ndata: {json.dumps(data)}\n\n"
@@ -301,9 +357,19 @@ def capitals() -> list[Json]:
     return [{**place, "area": None, "levels": {}} for place in tomllib.loads(document)["place"]]
 
 
-def page_and_feed(stage: Stage) -> FastAPI:
+def page_feed_and_map(stage: Stage) -> FastAPI:
     app = FastAPI()
-    app.include_router(web.page(home=stage.home))
+    app.include_router(web.page(stage.page, stage.home))
+
+    @app.get("/v1/summary/hours")
+    def hours() -> Json:
+        stage.asked.append(("hours", None))
+        return stage.hours()
+
+    @app.get("/v1/values")
+    def values(variable: str) -> Json:
+        stage.asked.append(("values", variable))
+        return stage.values(variable)
 
     @app.get("/feeds/systems.geojson")
     def systems() -> Json:
@@ -317,7 +383,7 @@ def page_and_feed(stage: Stage) -> FastAPI:
 
 
 def application(stage: Stage) -> FastAPI:
-    app = page_and_feed(stage)
+    app = page_feed_and_map(stage)
 
     @app.middleware("http")
     async def freeze(request: Request, call_next: Any) -> Any:

@@ -7,6 +7,8 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.client import HTTPConnection
+from pathlib import Path
+from typing import Any
 
 import pytest
 from fastapi import FastAPI
@@ -15,6 +17,7 @@ from atalaia.api import problem
 from atalaia.errors import SettingsInvalid
 from atalaia.page import web
 from atalaia.settings import load
+from atalaia.settings.page import Page
 from patience import LIMIT_S
 
 from .stage import served
@@ -38,10 +41,10 @@ class Client:
 
 
 @contextmanager
-def client(**options: str) -> Iterator[Client]:
+def client(**options: Any) -> Iterator[Client]:
     app = FastAPI()
     problem.install(app)
-    app.include_router(web.page(**options))
+    app.include_router(web.page(Page(**options)))
     with served(app) as address:
         yield Client(address)
 
@@ -141,6 +144,96 @@ def test_a_template_of_tiles_is_taken_from_the_settings() -> None:
     template = "https://{s}.tiles.example.org/{z}/{x}/{y}.png"
     assert load(None, {"ATALAIA_PAGE_TILES_URL": template}).page.tiles_url == template
     assert load(None, {}).page.tiles_url == ""
+
+
+LAYERS = """
+[page.layers.radar]
+label = "Radar meteorológico"
+url = "https://radar.example.org:8443/{time}/{z}/{x}/{y}.png"
+attribution = "© Radar"
+step = "5min"
+delay = "10min"
+[page.layers.model-rain]
+url = "https://models.example.org/{z}/{x}/{y}.png"
+min_zoom = 2
+max_zoom = 6
+opacity = 0.5
+"""
+
+
+def layers_of(folder: Path, text: str) -> Page:
+    file = folder / "atalaia.toml"
+    file.write_text(text, "utf-8")
+    return load(file, {}).page
+
+
+def test_layers_are_read_and_the_policy_lets_in_images_of_exactly_their_hosts(
+    tmp_path: Path,
+) -> None:
+    page = layers_of(tmp_path, LAYERS)
+    assert [(one.name, one.label, one.step_s, one.opacity) for one in page.layers] == [
+        ("radar", "Radar meteorológico", 300, 0.7), ("model-rain", "model-rain", 600, 0.5)
+    ]  # fmt: skip
+    with client(layers=page.layers) as browser:
+        _, headers, body = browser.get("/")
+    policy = headers["content-security-policy"]
+    hosts = "https://radar.example.org:8443 https://models.example.org"
+    assert f"img-src 'self' {hosts};" in policy
+    assert "connect-src 'self';" in policy
+    assert policy.count("example.org") == 2
+    assert headers["referrer-policy"] == "origin"
+    assert b"&quot;radar&quot;" in body
+    with client() as browser:
+        assert b'data-layers=""' in browser.get("/")[2]
+
+
+@pytest.mark.parametrize(
+    ("lines", "line", "says"),
+    [
+        ('label = "x"', 1, "page.layers.radar.url: missing; write for example"),
+        ('url = "https://*/{z}/{x}/{y}"', 2, "not a template of one host"),
+        ('url = "https://a.org; script-src */{z}/{x}/{y}"', 2, "not a template of one host"),
+        ('url = "https://a.org/{z}/{x}/{y}.png\' *"', 2, "not a template of one host"),
+        ('url = "https://u:p@a.org/{z}/{x}/{y}"', 2, "not a template of one host"),
+        ('url = "https://{s}.a.org/{z}/{x}/{y}"', 2, "not a template of one host"),
+        ('url = "ftp://a.org/{z}/{x}/{y}"', 2, "not a template of one host"),
+        ('url = "https://a.org:99999/{z}/{x}/{y}"', 2, "the host's port is none"),
+        ('url = "https://a.org/{z}/{x}/{y}/{date}"', 2, "{date} is unknown; there are {z}, {x}"),
+        ('url = "https://a.org/{z}/{x}/y"', 2, "{y} is missing"),
+        ('url = "https://a.org/{z}/{x}/{y}"\nstep = "5min"', 3, "url has no {time}"),
+        ('url = "https://a.org/{z}/{x}/{y}"\nopacity = 7', 3, "not from 0.1 to 1"),
+        ('url = "https://a.org/{z}/{x}/{y}"\nopacity = "x"', 3, "not a number from 0.1 to 1"),
+        ('url = "https://a.org/{z}/{x}/{y}"\nmax_zoom = 30', 3, "not a whole number from 0 to 18"),
+        (
+            'url = "https://a.org/{z}/{x}/{y}"\nmin_zoom = 9\nmax_zoom = 5',
+            3,
+            "larger than max_zoom",
+        ),
+        ('url = "https://a.org/{z}/{x}/{y}"\ncolour = "red"', 3, "unknown key"),
+    ],
+)
+def test_a_layer_that_cannot_be_is_refused_with_its_line_and_what_to_write(
+    tmp_path: Path, lines: str, line: int, says: str
+) -> None:
+    with pytest.raises(SettingsInvalid) as refused:
+        layers_of(tmp_path, f"[page.layers.radar]\n{lines}\n")
+    [problem] = refused.value.problems
+    assert f"atalaia.toml:{line}: " in problem
+    assert says in problem
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ('[page]\nlayers = "radar"', "not a table; write [page.layers.radar]"),
+        ('[page.layers."a b"]\nurl = "x"', "no layer of this name"),
+        ("[page.layers]\nradar = 1", "no layer of this name"),
+    ],
+)
+def test_layers_that_are_no_tables_are_refused(tmp_path: Path, text: str, says: str) -> None:
+    with pytest.raises(SettingsInvalid) as refused:
+        layers_of(tmp_path, text)
+    assert says in refused.value.problems[0]
 
 
 def test_only_what_is_a_page_by_itself_carries_a_pages_policy() -> None:

@@ -21,7 +21,7 @@ from atalaia.run.opened import home_of
 from atalaia.settings import load
 from patience import slowness, wait_until
 
-from .cases import KEY, Driven, UseCases, decoded
+from .cases import KEY, Driven, Target, UseCases, decoded, storm
 
 
 class Embedded(Driven):
@@ -133,6 +133,17 @@ class Embedded(Driven):
 
 
 class TestEmbedded(UseCases):
+    def test_the_newest_values_are_there_at_once_and_a_place_without_one_is_left_out(
+        self, watch: Driven, target: Target
+    ) -> None:
+        storm(watch, 21.0)
+        storm(watch, 23.5)
+        status, told = watch.ask("GET", "/v1/values?variable=wind_gust_m_s", key=None)
+        assert status == 200
+        assert (told["place"], told["value"], told["unit"]) == (["recife"], [23.5], "m/s")
+        assert watch.ask("GET", "/v1/values?variable=rain_mm", key=None)[1]["place"] == []
+        assert watch.ask("GET", "/v1/values?variable=luck", key=None)[0] == 422
+
     @pytest.fixture
     def begin(self, tmp_path: Path) -> Iterator[Callable[[str], Driven]]:
         with ExitStack() as ends:

@@ -12,7 +12,7 @@ one's own is an analyst's, with a role of their own.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
@@ -20,23 +20,27 @@ from typing import Any
 import numpy as np
 
 from atalaia.api import read_models as models
-from atalaia.api.history import PERCENTILES, TimedCache, chance_hashes, climate_item
+from atalaia.api.history import NEWEST_S, PERCENTILES, TimedCache, chance_hashes, climate_item
 from atalaia.api.problem import Problem
 from atalaia.api.recent import KEEP_S, Recent, Rows, Series, readings_in, series_of
 from atalaia.detect.items import forecasts_in
 from atalaia.domain.place import Places
-from atalaia.domain.reading import Readings
+from atalaia.domain.reading import Bools, Readings
 from atalaia.domain.rule import RuleSet
 from atalaia.domain.rule_counts import RuleCounts
 from atalaia.errors import QueryInvalid, StateConflict
 from atalaia.lake.fan import counts_of, runs_sql
 from atalaia.lake.past import readings_of
 from atalaia.lake.raw import folder_name
+from atalaia.lake.seen import HOUR_S, MOST_REACH, seen_at, seen_sql
 from atalaia.logs import Logger
 from atalaia.ports import Result, Sql
 
 MOST_ROWS = 20_000
 """Of one place, the newest first: three days of a row a minute, from four sources."""
+
+MOST_NEWEST = 50_000
+"""Of all places, the newest first: three hours of a row every 15 minutes at 4,000 places."""
 
 KEPT_S, CLIMATE_S = 300.0, 6 * 3600.0
 """GOLD is made every 15 minutes, and the climate learnt every week: Athena is paid a question."""
@@ -77,6 +81,8 @@ class GoldHistory:
         self._item = item
         self._held: TimedCache[Readings] = TimedCache(KEPT_S)
         self._chances: TimedCache[list[RuleCounts]] = TimedCache(KEPT_S)
+        self._seen: TimedCache[Bools] = TimedCache(KEPT_S)
+        self._newest: TimedCache[Readings] = TimedCache(KEPT_S)
         self._climates: TimedCache[models.ClimateItem | None] = TimedCache(CLIMATE_S)
 
     async def readings(self, place: int, variables: Sequence[str], hours: int) -> list[Series]:
@@ -113,6 +119,42 @@ class GoldHistory:
     def _newest_runs(self, place: int) -> list[RuleCounts]:
         sql = runs_sql(self._places[place].id, self._by_chance, int(self._now()))
         return counts_of(self._asked(sql).rows, place)
+
+    async def seen(self, since: int, hours: int, reach: Mapping[str, int]) -> Bools:
+        """See `PlaceHistory.seen`. Raises Problem where GOLD cannot be read now."""
+        held = self._seen.get(since)
+        if held is None:
+            found = await asyncio.to_thread(self._look, since, hours, reach)
+            held = (self._seen.put(since, found),)
+        return held[0]
+
+    def _look(self, since: int, hours: int, reach: Mapping[str, int]) -> Bools:
+        wanted = "place_id, source, kind, valid_at, received_at"
+        rows = _rows_within(wanted, since - MOST_REACH * HOUR_S, since + hours * HOUR_S)
+        found = self._asked(seen_sql(f"({rows})", "to_unixtime", since, hours))
+        return seen_at(found.rows, self._places.position, reach, hours)
+
+    async def newest(self, variable: str) -> Readings:
+        """See `PlaceHistory.newest`. Raises Problem where GOLD cannot be read now."""
+        held = self._newest.get(variable)
+        if held is None:
+            found = await asyncio.to_thread(self._read_newest, variable, int(self._now()))
+            held = (self._newest.put(variable, found),)
+        return held[0]
+
+    def _read_newest(self, variable: str, now: int) -> Readings:
+        columns = "place_id, source, kind, valid_at, received_at, coalesce(period_s, 0) AS period_s"
+        within = _rows_within(f'{columns}, "{variable}"', now - NEWEST_S, now)
+        sql = (
+            f"SELECT * FROM ({within}) AS told WHERE kind <> 'forecast' "
+            f'AND "{variable}" IS NOT NULL ORDER BY valid_at DESC LIMIT {MOST_NEWEST}'
+        )
+        positions = self._places.position
+        rows = [row for row in self._asked(sql).rows if row[0] in positions]
+        if not rows:
+            return Readings.empty()
+        place = np.array([positions[row[0]] for row in rows], np.int32)
+        return readings_of(place, [row[1:] for row in rows], [variable], _second)
 
     async def climate(self, place_id: str) -> models.ClimateItem | None:
         """See `PlaceHistory`. Raises Problem where GOLD cannot be read now."""
@@ -156,19 +198,25 @@ def readings_sql(place_id: str, variables: Sequence[str], since: int, until: int
     are left out: GOLD has each issue of them, and a chart wants the newest, which the state has.
     """
     names = ", ".join(f'"{name}"' for name in variables)
+    columns = "source, kind, valid_at, received_at, coalesce(period_s, 0) AS period_s"
+    which = f"place_id = {_quoted(place_id)} AND kind <> 'forecast'"
+    rows = _rows_within(f"{columns}, {names}", since, until, which)
+    return f"{rows} ORDER BY valid_at DESC LIMIT {MOST_ROWS}"
+
+
+def _rows_within(columns: str, since: int, until: int, which: str = "true") -> str:
+    """Rows of (since, until] of which a condition holds, by the folders of days and of months."""
     first, last = datetime.fromtimestamp(since, UTC), datetime.fromtimestamp(until, UTC)
     days = f"date BETWEEN DATE '{first:%Y-%m-%d}' AND DATE '{last:%Y-%m-%d}'"
     months = ", ".join(f"'{month}'" for month in sorted({f"{first:%Y-%m}", f"{last:%Y-%m}"}))
-    columns = "source, kind, valid_at, received_at, coalesce(period_s, 0) AS period_s"
     where = (
-        f"place_id = {_quoted(place_id)} AND kind <> 'forecast' AND {days} "
+        f"{which} AND {days} "
         f"AND valid_at > TIMESTAMP '{first:%Y-%m-%d %H:%M:%S}' "
         f"AND valid_at <= TIMESTAMP '{last:%Y-%m-%d %H:%M:%S}'"
     )
     return (
-        f"SELECT {columns}, {names} FROM readings_days WHERE {where} "
-        f"UNION ALL SELECT {columns}, {names} FROM readings_months "
-        f"WHERE month IN ({months}) AND {where} ORDER BY valid_at DESC LIMIT {MOST_ROWS}"
+        f"SELECT {columns} FROM readings_days WHERE {where} "
+        f"UNION ALL SELECT {columns} FROM readings_months WHERE month IN ({months}) AND {where}"
     )
 
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 from atalaia.api import read_models as models
@@ -17,13 +18,13 @@ from atalaia.api.problem import Problem
 from atalaia.api.recent import KEEP_S, Recent, Rows, Series, readings_in, series_of
 from atalaia.batch.upkeep import refined
 from atalaia.domain.place import Places
-from atalaia.domain.reading import Decode, Readings
+from atalaia.domain.reading import Bools, Decode, Readings
 from atalaia.domain.rule import RuleSet
 from atalaia.domain.rule_counts import RuleCounts
 from atalaia.errors import QueryInvalid
 from atalaia.lake import gold
 from atalaia.lake.fan import newest_runs
-from atalaia.lake.past import past_readings
+from atalaia.lake.past import past_readings, seen_hours
 from atalaia.lake.raw import folder_name
 from atalaia.ports import Home, Lake
 
@@ -31,6 +32,12 @@ if TYPE_CHECKING:
     from atalaia.lake.climate import Months, ReturnLevel
 
 PERCENTILES = (1, 10, 50, 90, 99)
+SEEN_FOR_S = 300
+"""GOLD is made every 15 minutes; who looks at many hours asks once."""
+
+NEWEST_S = 3 * 3600
+"""What is older is no value of now, of any source."""
+
 _NEIGHBOURS = 50
 """Places whose past is read together: a few thousand rows, in a tenth of a second."""
 
@@ -64,6 +71,15 @@ class PlaceHistory(Protocol):
         """A place's climate; None: none was computed."""
         ...
 
+    async def seen(self, since: int, hours: int, reach: Mapping[str, int]) -> Bools:
+        """Shape (places, hours): whether each was seen at the full hours from `since` on. `reach`:
+        by source, for how many hours one value stands; 1 where it is not named."""
+        ...
+
+    async def newest(self, variable: str) -> Readings:
+        """What was read of a variable at all places in the last `NEWEST_S`, no forecasts."""
+        ...
+
 
 class MemoryHistory:
     """Fills `PlaceHistory` beside a watch in the same process, which tells it of each batch."""
@@ -90,6 +106,8 @@ class MemoryHistory:
         self._compacting: asyncio.Task[None] | None = None
         self._past: TimedCache[Readings] = TimedCache(_MINUTE_S)
         self._chances: TimedCache[list[RuleCounts]] = TimedCache(_MINUTE_S)
+        self._seen: TimedCache[Bools] = TimedCache(SEEN_FOR_S)
+        self._newest: TimedCache[Readings] = TimedCache(SEEN_FOR_S)
         self._climates: TimedCache[models.ClimateItem | None] = TimedCache(_CLIMATE_S)
         self._one_at_a_time = asyncio.Semaphore(1)
         self._waiting = 0
@@ -176,13 +194,9 @@ class MemoryHistory:
 
     def _read_past(self, places: Iterable[int], variables: Sequence[str], now: int) -> Readings:
         positions = {self._places[place].id: place for place in places}
-        home = self._home
-        for _ in range(_TRIES):
-            try:
-                return past_readings(home.lake, home.sql, positions, variables, now - KEEP_S, now)
-            except QueryInvalid as error:  # of a file that refine has just replaced
-                reason = str(error)
-        raise Problem(503, f"GOLD cannot be read now; come again: {reason[:200]}")
+        home, since = self._home, now - KEEP_S
+        read = partial(past_readings, home.lake, home.sql, positions, variables, since, now)
+        return self._tried(read)
 
     async def chances(self, place: int) -> list[RuleCounts]:
         """See `PlaceHistory.chances`; the same for a minute."""
@@ -194,12 +208,8 @@ class MemoryHistory:
 
     def _newest_runs(self, place: int) -> list[RuleCounts]:
         home, place_id, now = self._home, self._places[place].id, int(self._now())
-        for _ in range(_TRIES):
-            try:
-                return newest_runs(home.lake, home.sql, place_id, place, self._by_chance, now)
-            except QueryInvalid as error:  # of a file that refine has just replaced
-                reason = str(error)
-        raise Problem(503, f"GOLD cannot be read now; come again: {reason[:200]}")
+        hashes = self._by_chance
+        return self._tried(partial(newest_runs, home.lake, home.sql, place_id, place, hashes, now))
 
     async def climate(self, place_id: str) -> models.ClimateItem | None:
         """See `PlaceHistory.climate`; one that was read is held for an hour."""
@@ -211,6 +221,39 @@ class MemoryHistory:
         if not await asyncio.to_thread(lake.keys, folder):
             return self._climates.put(place_id, None)
         return self._climates.put(place_id, await self._alone(lambda: _climate(lake, place_id)))
+
+    async def seen(self, since: int, hours: int, reach: Mapping[str, int]) -> Bools:
+        """See `PlaceHistory.seen`; the same for some minutes."""
+        held = self._seen.get(since)
+        if held is None:
+            home, positions = self._home, self._places.position
+            read = partial(seen_hours, home.lake, home.sql, positions, reach, since, hours)
+            held = (self._seen.put(since, await self._alone(lambda: self._tried(read))),)
+        return held[0]
+
+    async def newest(self, variable: str) -> Readings:
+        """See `PlaceHistory.newest`; what is newer than GOLD is from memory."""
+        now, recent = int(self._now()), self._recent
+        held = self._newest.get(variable)
+        if held is None:
+            read = partial(self._read_newest, variable, now)
+            held = (self._newest.put(variable, await self._alone(read)),)
+        parts = [recent.rows_of(held[0])] if len(held[0]) else []
+        return readings_in([*parts, *recent.since_of(now - NEWEST_S, variable)], recent.sources)
+
+    def _read_newest(self, variable: str, now: int) -> Readings:
+        home, positions = self._home, self._places.position
+        since = now - NEWEST_S
+        read = partial(past_readings, home.lake, home.sql, positions, [variable], since, now)
+        return self._tried(read)
+
+    def _tried(self, read: Callable[[], T]) -> T:
+        for _ in range(_TRIES):
+            try:
+                return read()
+            except QueryInvalid as error:  # of a file that refine has just replaced
+                reason = str(error)
+        raise Problem(503, f"GOLD cannot be read now; come again: {reason[:200]}")
 
     async def _alone(self, do: Callable[[], T]) -> T:
         """In a thread, one at a time, so that the watch keeps the machine; few may wait."""

@@ -9,10 +9,12 @@ from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from atalaia.api import read_models as models
 from atalaia.api.access import Gate
 from atalaia.api.cached import sent
-from atalaia.api.problem import errors
+from atalaia.api.hour_answers import HourAnswers
+from atalaia.api.problem import Problem, errors
 from atalaia.api.read_answers import ReadAnswers
 from atalaia.api.shown import Shown
 from atalaia.domain.hazard import Hazard
+from atalaia.domain.variable import CATALOGUE
 
 MOST_HOURS = 72
 MOST_PLACES_AT_ONCE = 10_000
@@ -26,7 +28,7 @@ def routes(shown: Shown, gate: Gate) -> APIRouter:
     readers = [Depends(each) for each in gate.readers]
     told = errors(401, 403) if readers else {}
     router = APIRouter(prefix="/v1", tags=["reading"], dependencies=readers, responses=told)
-    made = ReadAnswers(shown)
+    made, hourly = ReadAnswers(shown), HourAnswers(shown)
 
     def answers(model: type[Any], *statuses: int) -> dict[str, Any]:
         # The answers are bytes already; the models say what is in them.
@@ -132,6 +134,20 @@ def routes(shown: Shown, gate: Gate) -> APIRouter:
     async def summary(request: Request) -> Response:
         """How things stand. Its ETag stays while nothing but the time has changed."""
         return sent(request, **made.summary())
+
+    @router.get("/summary/hours", **answers(models.HoursItem, 503))
+    async def hours(request: Request) -> Response:
+        """How things stood at each full hour of the last 7 days, and what is announced for the next
+        48 hours: columns, for a map."""
+        return sent(request, await hourly.hours())
+
+    @router.get("/values", **answers(models.ValuesItem, 503))
+    async def values(request: Request, variable: Annotated[str, Query(max_length=100)]) -> Response:
+        """The newest value of a variable at each place that has one of the last 3 hours; of an
+        amount, what the hour until then brought. The same for a minute."""
+        if variable not in CATALOGUE:
+            raise Problem(422, "unknown variable; docs/data.md lists them")
+        return sent(request, await hourly.values(variable))
 
     @router.get("/towns", **answers(models.TownPage))
     async def towns(

@@ -359,6 +359,61 @@ class SummaryItem(BaseModel):
     seq: int
 
 
+class StoodColumns(BaseModel):
+    """A row an incident, place and level. `incident` and `place`: positions in the lists beside.
+
+    `since`, `until`: Unix seconds, of what stood when it was told; `until` is null while it stands.
+    `is_ahead`: announced instead, of the hours from `since` to `until`: a forecast, or an official
+    warning.
+    """
+
+    incident: list[int]
+    place: list[int]
+    hazard: list[str]
+    level: list[Level]
+    since: list[int]
+    until: list[int | None]
+    is_ahead: list[bool]
+
+
+class UnseenColumns(BaseModel):
+    """Of which places nothing was known at which full hours, `first` to `last`, both included."""
+
+    place: list[int]
+    first: list[int]
+    last: list[int]
+
+
+class HoursItem(BaseModel):
+    """How things stood at each of so many full hours from `begins_at` on, and what is announced for
+    `hours_ahead` more. Before `known_since` the alert log was not read: every place is unseen."""
+
+    now: str
+    begins_at: str
+    known_since: str
+    hours: int
+    hours_ahead: int
+    places: list[str]
+    incidents: list[str]
+    stood: StoodColumns
+    unseen: UnseenColumns
+
+
+class ValuesItem(BaseModel):
+    """The newest value at each place that has one, column by column. `valid_at`: Unix seconds.
+    `period_s`: what each value covers; 0: an instant."""
+
+    now: str
+    variable: str
+    unit: str
+    period_s: int
+    place: list[str]
+    value: list[float]
+    valid_at: list[int]
+    source: list[str]
+    kind: list[Literal["observed", "analysis"]]
+
+
 class NearestItem(BaseModel):
     """The watched place nearest to a town."""
 

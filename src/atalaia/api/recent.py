@@ -151,6 +151,19 @@ class Recent:
             found.append(rows.take(np.flatnonzero(rows.place == place)))
         return [rows for rows in found if len(rows)]
 
+    def since_of(self, since: int, variable: str) -> list[Rows]:
+        """What is held of a variable at all places after an instant, no forecasts, unsorted."""
+        with self._lock:
+            parts = [*([] if self._sorted is None else [self._sorted]), *self._new]
+        found = []
+        for rows in parts:
+            column = rows.values.get(variable)
+            if column is None:
+                continue
+            is_wanted = (rows.valid_at > since) & (rows.kind != Kind.FORECAST) & ~np.isnan(column)
+            found.append(replace(rows, values={variable: column}).take(is_wanted))
+        return [rows for rows in found if len(rows)]
+
 
 def readings_in(parts: Sequence[Rows], sources: Sequence[str]) -> Readings:
     """The rows as the watch takes them, their values as they were told."""

@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 
 from atalaia.domain.alert import instant
-from atalaia.domain.reading import KIND_OF, NO_TIME, Ints, Readings
+from atalaia.domain.reading import KIND_OF, NO_TIME, Bools, Ints, Readings
 from atalaia.lake import gold
+from atalaia.lake.seen import HOUR_S, MOST_REACH, seen_at, seen_sql
 from atalaia.ports import Lake, Sql
 
 _WHEN = re.compile(r"/(?:date|month)=(\d{4}-\d\d(?:-\d\d)?)/")
@@ -49,6 +50,25 @@ def past_readings(
         return Readings.empty()
     place = np.array([places[row[0]] for row in rows], np.int32)
     return readings_of(place, [row[1:] for row in rows], variables)
+
+
+def seen_hours(
+    lake: Lake,
+    sql: Sql,
+    places: Mapping[str, int],
+    reach: Mapping[str, int],
+    since: int,
+    hours: int,
+) -> Bools:
+    """Shape (places, hours): whether each was seen at the full hours from `since` on, as `seen.py`
+    has it. It blocks. Raises QueryInvalid."""
+    until = since + hours * HOUR_S
+    files = _files(lake, since - MOST_REACH * HOUR_S, until)
+    if not files:
+        return np.zeros((len(places), hours), bool)
+    question = seen_sql("readings", "epoch", since, hours)
+    found = sql.run(question, {"readings": [lake.path(key) for key in files]})
+    return seen_at(found.rows, places, reach, hours)
 
 
 def readings_of(

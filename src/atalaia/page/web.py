@@ -3,7 +3,7 @@
 Every file but the page itself has the contents' version in its address and may be kept for ever;
 the page is asked for again each time, and answered by 304 while it is the same. Nothing comes from
 another host, and the Content-Security-Policy lets nothing: no inline script, no inline style. Only
-where detail tiles are set (`page.tiles_url`) may images come from there.
+where detail tiles (`page.tiles_url`) or layers (`page.layers`) are set may images come from there.
 """
 
 from __future__ import annotations
@@ -13,18 +13,19 @@ import hashlib
 import html
 import mimetypes
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
-from urllib.parse import urlsplit
 
+import msgspec
 from fastapi import APIRouter, Request, Response
 
 from atalaia.api.problem import Problem
 from atalaia.page.shapes import FILE
+from atalaia.settings.page import Page
 
 FOLDER = files(__package__) / "files"
 INDEX = "index.html"
@@ -78,24 +79,25 @@ class Asset:
         return f'"{hashlib.sha256(self.body).hexdigest()[:16]}"'
 
 
-def page(tiles_url: str = "", attribution: str = "", home: Path | None = None) -> APIRouter:
+def page(settings: Page | None = None, home: Path | None = None) -> APIRouter:
     """The routes of the page: ``/``, ``/manage``, ``/static/…``, ``/map/shapes``, and `AT_THE_TOP`.
 
-    `tiles_url` is a template of detail tiles (``https://…/{z}/{x}/{y}.png``); empty: the outline
-    map alone. `attribution` is shown on the map with them. `home` may have polygons of places
-    (`shapes.py`).
+    `settings` say what is upon and beneath the outline map; None: nothing. `home` may have polygons
+    of places (`shapes.py`).
     """
+    settings = settings or Page()
     shapes = _shapes(home)
     assets, version = _ours()
     told = {
         "static": f"/static/{version}",
-        "tiles": tiles_url,
-        "attribution": attribution,
+        "tiles": settings.tiles_url,
+        "attribution": settings.attribution,
+        "layers": msgspec.json.encode(settings.layers).decode() if settings.layers else "",
         "libraries": "yes" if MAP in assets else "no",
         "shapes": shapes.tag.strip('"') if shapes else "",
     }
     index = _index(assets[INDEX], told)
-    headers = security_headers(tiles_url)
+    headers = security_headers(settings.origins)
     router = APIRouter(include_in_schema=False)
 
     def sent(request: Request, asset: Asset, keep: str) -> Response:
@@ -135,13 +137,9 @@ def page(tiles_url: str = "", attribution: str = "", home: Path | None = None) -
     return router
 
 
-def security_headers(tiles_url: str = "") -> dict[str, str]:
-    """What a browser is to hold the page to."""
-    images = "'self'"
-    if tiles_url:
-        parts = urlsplit(tiles_url)
-        host = parts.netloc.replace("{s}", "*")
-        images += f" {parts.scheme}://{host}"
+def security_headers(origins: Sequence[str] = ()) -> dict[str, str]:
+    """What a browser is to hold the page to. `origins`: from where images may come, too."""
+    images = " ".join(("'self'", *origins))
     policy = (
         "default-src 'self'; script-src 'self'; style-src 'self'; connect-src 'self'; "
         f"font-src 'self'; img-src {images}; object-src 'none'; base-uri 'none'; "
@@ -152,7 +150,7 @@ def security_headers(tiles_url: str = "") -> dict[str, str]:
         "Cross-Origin-Opener-Policy": "same-origin",
         "Permissions-Policy": "geolocation=(self), camera=(), microphone=(), payment=()",
         # Servers of tiles want to know the site, and are told no more than that.
-        "Referrer-Policy": "origin" if tiles_url else "no-referrer",
+        "Referrer-Policy": "origin" if origins else "no-referrer",
         "X-Content-Type-Options": "nosniff",
     }
 

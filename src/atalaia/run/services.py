@@ -360,7 +360,7 @@ class Services:
             ),
             feeds=self._feeds(),
             standing=standing,
-            page=page(settings.page.tiles_url, settings.page.attribution, settings.home),
+            page=page(settings.page, settings.home),
         )
 
     def _feeds(self) -> APIRouter:

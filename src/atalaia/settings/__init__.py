@@ -195,6 +195,7 @@ def describe(settings: Settings) -> list[str]:
         f"channels: {', '.join(settings.channels.names)}",
         f"people: {settings.people.described}",
         *settings.home_assistant.described,
+        *settings.page.described,
         f"archive every {duration(settings.archive_interval_s)}, "
         f"refine every {duration(settings.refine_interval_s)}",
         *(f"ignored: {name}" for name in settings.ignored),
@@ -213,6 +214,7 @@ class _Reader(Document):
         ana = gauges.read_ana(self, places)
         rule_set = gauges.with_levels(self, rule_set, ana)
         own, brought = described.read_described(self, places), channels.read_plugged(self)
+        shown = page.read_page(self)
         self.name_unknown(self.document, ())
         for stranger in rule_set.strangers(places.position):
             self.add("rules", f"{stranger}; mend its id, or watch that place")
@@ -237,7 +239,7 @@ class _Reader(Document):
             mqtt=instruments.read_mqtt(self, places),
             api=self._api(),
             cap=feeds.read_cap(self),
-            page=page.read_page(self),
+            page=shown,
             home_assistant=feeds.read_home_assistant(self),
             watchdog_url=self.get("watchdog.url", url, ""),
             people=channels.read_people(self),

@@ -5,7 +5,7 @@ import { h } from "./dom.js";
 import { capital, clock, hazard } from "./format.js";
 import { icon } from "./icons.js";
 import { badge } from "./levels.js";
-import { blindPlaces, levelsByPlace } from "./store.js";
+import { blindPlaces, levelsByPlace, store } from "./store.js";
 import { t } from "./words.js";
 
 /** By a box in whole degrees: who moves a little asks for the same. */
@@ -27,11 +27,13 @@ function instrument(one) {
 }
 
 function placed({ id, name }) {
-  const levels = Object.entries(levelsByPlace().get(id) ?? {});
+  const { then } = store;
+  const levels = Object.entries((then?.levels ?? levelsByPlace()).get(id) ?? {});
   const lines = levels.map(([name, level]) =>
     h("li", {}, icon(name, 17), h("span", {}, capital(hazard(name))), badge(level)));
-  if (blindPlaces().has(id)) lines.push(h("li", {}, icon("cannot_see", 17), capital(t.blind.tag)));
-  if (!lines.length) lines.push(h("li", { class: "quiet" }, t.place.calm));
-  return h("div", { class: "popup" }, h("strong", {}, name), h("ul", {}, lines),
+  if ((then?.blind ?? blindPlaces()).has(id)) lines.push(h("li", {}, icon("cannot_see", 17), capital(t.blind.tag)));
+  if (!lines.length) lines.push(h("li", { class: "quiet" }, then ? t.map.none : t.place.calm));
+  const value = !then && store.value?.(id);
+  return h("div", { class: "popup" }, h("strong", {}, name), then && h("b", {}, clock(then.at)), h("ul", {}, lines, value && h("li", {}, value)),
     h("a", { href: `/#/place/${encodeURIComponent(id)}` }, t.map.open, icon("arrow", 16)));
 }

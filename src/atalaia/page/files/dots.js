@@ -50,6 +50,12 @@ export const dots = (L) => L.Layer.extend({
     this.redraw();
   },
 
+  /** What paints the newest values beside the places (map/values.js); null: none. */
+  setValues(paint) {
+    this._values = paint;
+    this.redraw();
+  },
+
   /** Instruments, as small marks beneath: as places, and each with its kind. */
   setStations(stations, wanted = null) {
     this.wanted = wanted; // what is asked for and has not come yet is late
@@ -140,7 +146,9 @@ export const dots = (L) => L.Layer.extend({
     const taken = names(pen, this._shown, this._look, view);
     const free = (box) => fits(taken, box, view) && taken.push(box);
     const within = (some) => this._within(size.multiplyBy(1 + 2 * MARGIN), some);
-    this._canvas.dataset.towns = this._towns?.(pen, { within, free, look: this._look, map: this._map, shown: this._shown }) ?? 0;
+    const room = { within, free, look: this._look, map: this._map, shown: this._shown };
+    this._canvas.dataset.values = this._values?.(pen, room) ?? "";
+    this._canvas.dataset.towns = this._towns?.(pen, room) ?? 0;
   },
 
   _zoom(event) {

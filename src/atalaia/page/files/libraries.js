@@ -21,7 +21,7 @@ const script = (name) => once(name, () => new Promise((done, failed) => {
   document.head.append(element);
 }));
 
-const sheet = (name) => once(name, () => new Promise((done) => {
+export const sheet = (name) => once(name, () => new Promise((done) => {
   const element = document.createElement("link");
   element.rel = "stylesheet";
   element.href = file(name);

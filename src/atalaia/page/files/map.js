@@ -6,7 +6,7 @@ import { dots } from "./dots.js";
 import { icon } from "./icons.js";
 import { countries, leaflet } from "./libraries.js";
 import { highest } from "./levels.js";
-import { blindPlaces, grouped, levelsByPlace, store, wanted } from "./store.js";
+import { grouped, onMap, store } from "./store.js";
 import { t } from "./words.js";
 
 const LINES_ZOOM = 5.5; // from here on there is room for borders of states, rivers and towns
@@ -20,8 +20,16 @@ const fetched = () => import("./closer.js").catch(() => null);
 // Where somebody last looked, while the page is open.
 let looked = null;
 
-/** Show the map in an element. Answers {update, flash, fit, look, past, remove}. */
-export async function showMap(element) {
+// By the name that each has in the address.
+const PANELS = [
+  ["at", "clock", () => import("./map/time.js"), true],
+  ["values", "values", () => import("./map/values.js"), true],
+  ["layers", "layers", () => import("./map/layers.js"), document.documentElement.dataset.layers],
+];
+
+/** Show the map in an element; `panels` is where is shown what is opened beneath it, and `address` reads and
+    changes what the address says of them. Answers {update, flash, fit, look, past, remove}. */
+export async function showMap(element, panels, address) {
   const L = await leaflet();
   const map = L.map(element, {
     zoomControl: false, attributionControl: false, minZoom: 2, maxZoom: 12, zoomSnap: 0.25,
@@ -38,7 +46,11 @@ export async function showMap(element) {
     onGroup: (places) => look(L, map, places.map(({ id }) => id), { least: CLUSTERS_BELOW }),
   });
   const zoom = L.control.zoom({ position: "topright", zoomInTitle: t.map.nearer, zoomOutTitle: t.map.farther }).addTo(map);
-  home(L, map, zoom.getContainer());
+  const tool = (...more) => button(L, zoom.getContainer(), ...more);
+  tool("to-all", "home", t.map.home, () => {
+    looked = null;
+    fit(L, map);
+  });
   L.control.scale({ position: "bottomright", imperial: false }).addTo(map);
   fit(L, map);
   if (looked) map.setView(looked.center, looked.zoom, { animate: false });
@@ -77,12 +89,13 @@ export async function showMap(element) {
   const update = () => {
     // Filled by level, a place is no dot; one with an alert has its sign, for who sees no colour.
     layer.setPlaces(points().filter(({ id, level }) => level || !areas?.ids.has(id)));
-    areas?.draw(blindPlaces());
+    areas?.draw();
     drawOutlines(outlines, step);
     instruments();
   };
   update();
-  const repaint = () => { land.then((one) => one?.setStyle(landStyle())); outlines.setStyle(outlineStyle); fine?.repaint(); areas?.draw(blindPlaces()); layer.redraw(); };
+  const endPanels = addPanels({ tool, panels, address, given: { L, map, layer, update } });
+  const repaint = () => { land.then((one) => one?.setStyle(landStyle())); outlines.setStyle(outlineStyle); fine?.repaint(); areas?.draw(); layer.redraw(); };
   const watcher = new MutationObserver(repaint);
   watcher.observe(document.documentElement, { attributes: true, attributeFilter: ["data-theme", "data-colours"] });
   const system = matchMedia("(prefers-color-scheme: dark)");
@@ -91,7 +104,7 @@ export async function showMap(element) {
   resized.observe(element);
   return {
     update,
-    flash: (ids) => layer.flash(ids),
+    flash: (ids) => store.then || layer.flash(ids),
     fit: () => fit(L, map),
     look: (ids) => look(L, map, ids),
     past(shown) {
@@ -107,6 +120,7 @@ export async function showMap(element) {
     remove() {
       isThere = false;
       layer.wanted = null;
+      endPanels();
       watcher.disconnect();
       resized.disconnect();
       system.removeEventListener("change", repaint);
@@ -116,8 +130,7 @@ export async function showMap(element) {
 }
 
 function points() {
-  const levels = levelsByPlace(wanted());
-  const blind = blindPlaces();
+  const { levels, blind } = onMap();
   return [...store.places.values()].filter((place) => store.chosen?.place(place, levels.has(place.id)) ?? true).map((place) => ({
     id: place.id, name: place.name, latitude: place.latitude, longitude: place.longitude,
     level: highest(Object.values(levels.get(place.id) ?? {})), isBlind: blind.has(place.id),
@@ -143,16 +156,56 @@ function look(L, map, ids, { least = 0 } = {}) {
   map.flyTo(area.getCenter(), Math.max(zoom, least), how);
 }
 
-/** Back to all places: a button with those of the zoom. */
-function home(L, map, bar) {
-  const back = h("a", { href: "#", role: "button", class: "to-all", title: t.map.home, "aria-label": t.map.home,
-    onclick: (event) => {
-      event.preventDefault();
-      looked = null;
-      fit(L, map);
-    } }, icon("home", 20));
-  L.DomEvent.disableClickPropagation(back);
-  bar.append(back);
+/** A button with those of the zoom. */
+function button(L, bar, name, drawing, title, run) {
+  const made = h("a", { href: "#", role: "button", class: `tool ${name}`, title, "aria-label": title, onclick: (event) => {
+    event.preventDefault();
+    run();
+  } }, icon(drawing, 20));
+  L.DomEvent.disableClickPropagation(made);
+  bar.append(made);
+  return made;
+}
+
+/** What is opened beneath the map: each a button, and a module that is fetched with the first click. */
+function addPanels({ tool, panels, address, given }) {
+  const ends = [];
+  const mark = () => panels.closest(".map-box").classList.toggle("has-panels", panels.textContent !== "");
+  for (const [name, drawing, load, isThere] of PANELS) {
+    if (!isThere) continue;
+    let shown = null;
+    const slot = panels.appendChild(h("div"));
+    const open = async () => {
+      const it = await load().catch(() => null);
+      if (!it || panels.isGone) return;
+      shown = await it.open({ ...given, address }).catch(() => null);
+      if (!shown) return;
+      if (panels.isGone) return shown.close();
+      slot.append(shown.element);
+      mark();
+      made.setAttribute("aria-expanded", "true");
+      given.update();
+    };
+    const close = () => {
+      shown.close();
+      shown.element.remove();
+      mark();
+      shown = null;
+      made.setAttribute("aria-expanded", "false");
+      address({ [name]: null });
+      given.update();
+    };
+    let busy = null;
+    const toggle = () => { busy ??= Promise.resolve(shown ? close() : open()).finally(() => { busy = null; }); };
+    const made = tool(name, drawing, t.map.panels[name], toggle);
+    made.setAttribute("aria-expanded", "false");
+    if (address().has(name)) toggle();
+    ends.push(() => shown?.close());
+  }
+  return () => {
+    panels.isGone = true;
+    ends.forEach((end) => end());
+  };
 }
 
 function colour(name) {
@@ -170,7 +223,7 @@ function addOutlines(L, map) {
 
 /** Those of now, or what a step of a system's history has. */
 function drawOutlines(outlines, step) {
-  const features = step?.features ?? grouped().filter(({ system }) => system)
+  const features = step?.features ?? (store.then ? [] : grouped()).filter(({ system }) => system)
     .map(({ system, incidents }) => ({ ...system, properties: { level: incidents[0].level } }));
   outlines.clearLayers().addData({ type: "FeatureCollection", features });
   const { dataset } = outlines.getPane();
@@ -202,11 +255,12 @@ async function addLand(L, map, layer) {
   }
 }
 
-function addTiles(L, map) {
+async function addTiles(L, map) {
   const { tiles, attribution } = document.documentElement.dataset;
   if (!tiles) return;
-  const shown = L.tileLayer(tiles, { maxZoom: 18, attribution, className: "tiles", zIndex: 2 });
-  shown.addTo(map);
+  const { tileLayer } = await import("./map/tiles.js").catch(() => ({}));
+  if (!map.getContainer().isConnected) return;
+  tileLayer?.(L, tiles, { maxZoom: 18, attribution, className: "tiles", zIndex: 2 }).addTo(map);
   map.setMaxZoom(16);
   if (attribution) L.control.attribution({ prefix: false }).addTo(map);
 }

@@ -28,14 +28,19 @@ export const store = {
   updatedAt: null,
   problem: null,
   chosen: null, // what of it somebody wants to see (map/filters.js); null: all
+  then: null, // what the map shows of another hour (map/time.js): {at, levels, blind}; null: now
+  value: null, // what a place's newest value is in words (map/values.js), by its id
 };
 
-/** Call on each change: "data", "live", or "alert" with the alert. Answers how to end it. */
+/** Call on each change: "data", "live", "then" (another hour is shown), or "alert" with the alert. Answers how to end it. */
 export function on(topic, run) {
   const listener = (event) => run(event.detail);
   news.addEventListener(topic, listener);
   return () => news.removeEventListener(topic, listener);
 }
+
+/** What is shown of it has changed, and nothing else. */
+export const renew = (topic = "data") => tell(topic);
 
 function tell(topic, detail) {
   news.dispatchEvent(new CustomEvent(topic, { detail }));
@@ -95,6 +100,9 @@ export function levelsByPlace(some = open()) {
 export function blindPlaces() {
   return new Set([...store.noData, ...store.blind.flatMap((one) => one.places ?? [])]);
 }
+
+/** What the map shows: of now, or of the hour that somebody chose. */
+export const onMap = () => store.then ?? { levels: levelsByPlace(wanted()), blind: blindPlaces() };
 
 /** What the server's clock shows, in seconds. */
 export const now = () => (Date.now() + skew) / 1000;

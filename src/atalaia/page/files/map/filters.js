@@ -36,7 +36,7 @@ function said(name, value) {
   return name === "level" ? t.map.from_level(t.short[value]) : value;
 }
 
-/** The form of the choices; `changed` is called with the query of each. */
+/** The form of the choices; `changed` is called with all of them. */
 export function form(query, changed) {
   const select = (name, label, options) => h("label", {}, h("span", {}, label),
     h("select", { name, onchange: () => tell() },
@@ -54,8 +54,7 @@ export function form(query, changed) {
       tell();
     } }, icon("close", 16), t.map.clear));
   const tell = () => {
-    const told = [...new FormData(made)].filter(([, value]) => value);
-    changed(new URLSearchParams(told));
+    changed({ state: null, ...Object.fromEntries(new FormData(made)) });
   };
   return made;
 }

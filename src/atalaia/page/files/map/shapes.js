@@ -1,7 +1,7 @@
 // Polygons that the operator brought (atalaia map import), filled by level, in place of dots.
 
 import { highest } from "../levels.js";
-import { levelsByPlace, store, wanted } from "../store.js";
+import { onMap, store } from "../store.js";
 import { path } from "./lines.js";
 
 /** Answers {ids, draw}: whose they are, and how to paint them anew; null: none came. */
@@ -19,8 +19,8 @@ export async function shapes(L, map, colour, onPick) {
     layers.set(id, L.polygon(points, { pane: "shapes", renderer, smoothFactor: 1.5, bubblingMouseEvents: false })
       .on("click", ({ latlng }) => onPick(place, latlng)).addTo(map));
   }
-  const draw = (blind) => {
-    const levels = levelsByPlace(wanted());
+  const draw = () => {
+    const { levels, blind } = onMap();
     let filled = 0;
     for (const [id, layer] of layers) {
       const level = highest(Object.values(levels.get(id) ?? {}));

@@ -5,7 +5,7 @@ import { capital, clock, figure, hazard, length, plain } from "../format.js";
 import { icon } from "../icons.js";
 import { badge, highest, LEVELS, shape } from "../levels.js";
 import { hasLibraries } from "../libraries.js";
-import { blindPlaces, canSee, grouped, levelsByPlace, nameOf, on, open, placesOf, store, wanted, zoneOf } from "../store.js";
+import { blindPlaces, canSee, grouped, levelsByPlace, nameOf, on, open, placesOf, renew, store, wanted, zoneOf } from "../store.js";
 import { t } from "../words.js";
 import { systemCard } from "./systems.js";
 
@@ -24,12 +24,10 @@ export async function show(main, { titled, query }) {
   });
   const search = h("input", { type: "search", id: "find", autocomplete: "off", placeholder: t.map.find,
     "aria-label": t.map.find, oninput: (event) => searched(event.target.value) });
-  const bar = tools((place) => map?.open(place), (asked) => {
-    history.replaceState(null, "", asked.size ? `/#/?${asked}` : "/#/");
-    choose(asked);
-  });
+  const bar = tools((place) => map?.open(place), (asked) => choose(address(asked)));
   const canvas = h("div", { class: "map", id: "map", role: "application", "aria-label": t.map.label });
-  const drawn = h("section", { class: "map-box" }, bar, canvas, legend());
+  const panels = h("div", { class: "panels" });
+  const drawn = h("section", { class: "map-box" }, bar, canvas, legend(panels));
   main.append(
     h("div", { class: "watch" }, drawn,
       h("div", { class: "side" }, head, list,
@@ -48,11 +46,11 @@ export async function show(main, { titled, query }) {
     const filters = await import("../map/filters.js").catch(() => null);
     if (isGone || !filters) return;
     store.chosen = filters.chosen(asked);
-    draw();
+    renew();
   };
   let isGone = false;
   draw();
-  if (query.size) afterPlaces(() => choose(query));
+  if (["hazard", "level", "state"].some((name) => query.has(name))) afterPlaces(() => choose(query));
   const ends = [on("data", calmly(60, draw)), on("live", () => drawHead(head)),
     on("alert", (alert) => map?.flash(placesOf(alert)))];
   if (hasLibraries) {
@@ -67,7 +65,7 @@ export async function show(main, { titled, query }) {
     await new Promise(afterPlaces);
     if (isGone) return;
     const { showMap } = await import("../map.js");
-    const shown = await showMap(canvas);
+    const shown = await showMap(canvas, panels, address);
     if (isGone) shown.remove();
     else map = shown;
     canvas.dataset.ready = "yes";
@@ -81,6 +79,17 @@ export async function show(main, { titled, query }) {
   };
 }
 
+/** What the address asks for, after these changes; what is null or empty goes out of it. */
+function address(changes) {
+  const asked = new URLSearchParams(location.hash.split("?")[1]);
+  for (const [name, value] of Object.entries(changes ?? {})) {
+    if (value) asked.set(name, value);
+    else asked.delete(name);
+  }
+  if (changes) history.replaceState(null, "", asked.size ? `/#/?${asked}` : "/#/");
+  return asked;
+}
+
 /** Once the places are known. */
 function afterPlaces(run) {
   if (store.places.size) return run();
@@ -91,12 +100,12 @@ function afterPlaces(run) {
   return undefined;
 }
 
-function legend() {
+function legend(panels) {
   const items = ["red", "orange", "yellow", "watch"].map((level) =>
     h("li", {}, shape(level, 15), h("span", {}, t.short[level])));
   items.push(h("li", {}, shape("calm", 15), h("span", {}, t.short.none)));
   items.push(h("li", {}, shape("blind", 15), h("span", {}, capital(t.blind.tag))));
-  return h("div", { class: "legend" }, h("ul", { "aria-label": t.map.legend }, items), colours());
+  return h("div", { class: "legend" }, panels, h("ul", { "aria-label": t.map.legend }, items), colours());
 }
 
 /** Other colours of the levels, for who tells red from green badly; kept in the browser. */

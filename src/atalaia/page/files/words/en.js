@@ -97,6 +97,7 @@ export const words = {
     unseen: "But no source is up to date: we know only what stations send.",
     active: (count) => n(count, "1 active alert", "# active alerts"),
     in_places: (count, all) => `at ${n(count, "1 place", "# places")} of ${all.toLocaleString("en")} watched`,
+    panels: { at: "Another hour", values: "Measured values", layers: "Layers" },
     legend: "Levels",
     all_places: "All places",
     find: "Find a watched place",

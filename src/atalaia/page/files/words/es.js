@@ -97,6 +97,7 @@ export const words = {
     unseen: "Pero ninguna fuente está al día: solo sabemos lo que envíen las estaciones.",
     active: (count) => n(count, "1 alerta activa", "# alertas activas"),
     in_places: (count, all) => `en ${n(count, "1 lugar", "# lugares")} de ${all.toLocaleString("es")} vigilados`,
+    panels: { at: "Otra hora", values: "Valores medidos", layers: "Capas" },
     legend: "Niveles",
     all_places: "Todos los lugares",
     find: "Buscar un lugar vigilado",

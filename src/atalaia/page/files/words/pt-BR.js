@@ -103,6 +103,7 @@ export const words = {
     unseen: "Mas nenhuma fonte está em dia: só sabemos o que as estações enviarem.",
     active: (count) => n(count, "1 alerta ativo", "# alertas ativos"),
     in_places: (count, all) => `em ${n(count, "1 lugar", "# lugares")} de ${all.toLocaleString("pt-BR")} vigiados`,
+    panels: { at: "Outra hora", values: "Valores medidos", layers: "Camadas" },
     legend: "Níveis",
     all_places: "Todos os lugares",
     find: "Procurar um lugar vigiado",
