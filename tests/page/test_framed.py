@@ -178,7 +178,7 @@ def test_a_place_is_shared_by_the_address_that_the_server_can_say_something_of(
         page, _ = await browser.page(permissions=["clipboard-read", "clipboard-write"])
         recife = stage.id_of("Recife")
         await page.goto(f"{url}/#/place/{recife}?hours=24")
-        await page.get_by_role("button", name="Copiar o endereço").click()
+        await page.locator("button", has_text="Copiar o endereço").click()
         await page.get_by_text("Endereço copiado").wait_for()
         copied = await page.evaluate("navigator.clipboard.readText()")
         assert copied == f"{url}/place/{recife}?hours=24"

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
-from zoneinfo import ZoneInfo
-
 from atalaia.domain.words import HAZARDS, LANGUAGES, LEVELS
 from atalaia.page.glance import Glance, GoingOn
-from atalaia.report.words import Say
+from atalaia.report.words import Say, offset_of
 
 _WORDS: dict[str, tuple[str, str, str]] = {
     "about": (
@@ -152,15 +149,9 @@ class GlanceWords:
 
     def clock(self, at: int, zone: str, *, has_year: bool = False) -> str:
         """``30 Nov 18:40 (UTC-3)``: with its zone, as who reads it may be in another."""
-        local = datetime.fromtimestamp(at, UTC).astimezone(ZoneInfo(zone))
-        offset_s = (local.utcoffset() or timedelta()).total_seconds()
-        minutes = round(offset_s / 60)
-        hours, rest = divmod(abs(minutes), 60)
-        sign = "−" if minutes < 0 else "+"
-        offset = f"{sign}{hours}" + (f":{rest:02d}" if rest else "") if minutes else ""
         if has_year:
-            return f"{self._say.day(at, zone)}, {local:%H:%M} (UTC{offset})"
-        return f"{self._say.clock(at, zone)} (UTC{offset})"
+            return self._say.minute(at, zone)
+        return f"{self._say.clock(at, zone)} (UTC{offset_of(at, zone)})"
 
 
 def _capital(text: str) -> str:
