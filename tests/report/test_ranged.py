@@ -24,7 +24,7 @@ from atalaia.report.printed import printed
 from atalaia.report.ranged import _unseen, ranged_report
 from atalaia.report.render import page
 from atalaia.report.reported import Report
-from atalaia.report.scope import Wanted, midnight
+from atalaia.report.scope import ReportWish, midnight
 from atalaia.report.words import offset_of
 from atalaia.rules import load
 from telling import news
@@ -62,7 +62,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def told(home: Path, **wanted: Any) -> Report:
     with open_home(home, exclusive=False) as opened:
-        return ranged_report(opened, RULES, Wanted(**wanted), NOW)
+        return ranged_report(opened, RULES, ReportWish(**wanted), NOW)
 
 
 def instant(text: str) -> int:
@@ -147,7 +147,7 @@ def test_an_empty_home_has_nothing_to_report(tmp_path: Path) -> None:
         open_home(tmp_path / "home") as opened,
         pytest.raises(PayloadInvalid, match="nothing to report"),
     ):
-        ranged_report(opened, RULES, Wanted(place="poa"), NOW)
+        ranged_report(opened, RULES, ReportWish(place="poa"), NOW)
 
 
 # What could be seen
@@ -193,9 +193,9 @@ def test_blindness_is_told_of_the_places_that_it_is_of() -> None:
         entry = news("x", version, hazard="cannot_see", place="b", at=at, **more)
         return replace(entry, places=places)
 
-    from atalaia.report.reported import Scope, UnseenSpell
+    from atalaia.report.reported import ReportScope, UnseenSpell
 
-    scope = Scope(
+    scope = ReportScope(
         kind="place", id="a", name=("A",) * 3, places=("a",), incidents=None, zone="UTC",
         begins=100, ends=200,
     )  # fmt: skip

@@ -92,7 +92,7 @@ def report(
     from atalaia.report.printed import printed
     from atalaia.report.ranged import ranged_report
     from atalaia.report.render import page
-    from atalaia.report.scope import Wanted
+    from atalaia.report.scope import ReportWish
     from atalaia.report.scored import Truth
 
     kept = settings_of(settings, home)
@@ -102,7 +102,7 @@ def report(
     out = out or Path(f"report.{format_}")
     if place and system:
         raise typer.BadParameter("give --place or --system", param_hint="--system")
-    wanted = Wanted(
+    wanted = ReportWish(
         place=place,
         system=system,
         first=from_.date() if from_ else None,

@@ -25,12 +25,12 @@ from atalaia.report.asked import DAY_S, AskedHome
 from atalaia.report.days import days_of
 from atalaia.report.gather import by_level, gravest, spots_of
 from atalaia.report.incident import storm_of
-from atalaia.report.reported import Episode, Report, Scope, SeenExtreme, Source, UnseenSpell
-from atalaia.report.scope import Wanted, scope_of
+from atalaia.report.reported import Episode, Report, ReportScope, SeenExtreme, Source, UnseenSpell
+from atalaia.report.scope import ReportWish, scope_of
 from atalaia.sources import decode_all
 
 
-def ranged_report(home: Home, rules: RuleSet, wanted: Wanted, now: int) -> Report:
+def ranged_report(home: Home, rules: RuleSet, wanted: ReportWish, now: int) -> Report:
     """What a page shows of a scope. Raises as `scope_of` does."""
     asked = AskedHome(home)
     scope = scope_of(asked, wanted)
@@ -76,7 +76,7 @@ def ranged_report(home: Home, rules: RuleSet, wanted: Wanted, now: int) -> Repor
     )
 
 
-def _of_scope(log: Sequence[LogEntry], scope: Scope) -> list[LogEntry]:
+def _of_scope(log: Sequence[LogEntry], scope: ReportScope) -> list[LogEntry]:
     """The entries of the weather's incidents that a scope has, whole: of a place also those of its
     area that named it."""
     if scope.incidents is not None:
@@ -127,7 +127,7 @@ def _episodes(asked: AskedHome, lives: dict[str, list[LogEntry]]) -> Iterable[Ep
         )
 
 
-def _unseen(log: Iterable[LogEntry], scope: Scope) -> list[UnseenSpell]:
+def _unseen(log: Iterable[LogEntry], scope: ReportScope) -> list[UnseenSpell]:
     """When which source could not be seen at any of the scope's places, within its range."""
     mine = set(scope.places)
     blind: dict[str, set[str]] = {}
@@ -156,7 +156,7 @@ def _unseen(log: Iterable[LogEntry], scope: Scope) -> list[UnseenSpell]:
     return sorted(found, key=lambda one: (one.begins, one.source))
 
 
-def _among(scope: Scope) -> str:
+def _among(scope: ReportScope) -> str:
     """The readings of a scope, as a condition; what was only foretold was not seen."""
     first, last = (
         datetime.fromtimestamp(at, UTC).date() for at in (scope.begins - DAY_S, scope.ends)
@@ -185,7 +185,7 @@ _MOST_PLACES = 20
 """Of a larger system, or of all places, extremes would be no table that is read."""
 
 
-def _extremes(asked: AskedHome, scope: Scope) -> Iterable[SeenExtreme]:
+def _extremes(asked: AskedHome, scope: ReportScope) -> Iterable[SeenExtreme]:
     """From the days of the view `daily`, which are the place's own."""
     if len(scope.places) > _MOST_PLACES:
         return

@@ -200,7 +200,7 @@ class Source(msgspec.Struct, frozen=True):
     last_reading_at: int | None
 
 
-class Scope(msgspec.Struct, frozen=True, kw_only=True):
+class ReportScope(msgspec.Struct, frozen=True, kw_only=True):
     """Of what a report is, where it is not of all that a home heard of in its last days.
 
     kind           all, place, system
@@ -292,7 +292,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     sources_scored: tuple[ScorePoint, ...]
     scored: Scored | None
     sources: tuple[Source, ...]
-    scope: Scope | None = None
+    scope: ReportScope | None = None
     episodes: tuple[Episode, ...] = ()
     unseen: tuple[UnseenSpell, ...] = ()
     extremes: tuple[SeenExtreme, ...] = ()

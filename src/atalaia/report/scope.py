@@ -14,7 +14,7 @@ import msgspec
 from atalaia.domain.place import Place
 from atalaia.errors import AtalaiaError
 from atalaia.report.asked import AskedHome, newest_of
-from atalaia.report.reported import Scope
+from atalaia.report.reported import ReportScope
 
 MOST_DAYS = 3660
 """Ten years: a page of more would not be read."""
@@ -22,7 +22,7 @@ MOST_DAYS = 3660
 _KEY = re.compile(r"[0-9A-Za-z_-]{1,64}")
 
 
-class Wanted(msgspec.Struct, frozen=True, kw_only=True):
+class ReportWish(msgspec.Struct, frozen=True, kw_only=True):
     """What somebody asks a report of.
 
     place, system   at most one of them; a place by its id, or by its name where only one has it
@@ -43,7 +43,7 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
         return not (self.place or self.system or self.first or self.until)
 
 
-def scope_of(asked: AskedHome, wanted: Wanted) -> Scope:
+def scope_of(asked: AskedHome, wanted: ReportWish) -> ReportScope:
     """The scope of a report. Raises AtalaiaError where there is none, and says what there is;
     PayloadInvalid where the home is empty."""
     newest = newest_of(asked)
@@ -78,7 +78,7 @@ def _place(asked: AskedHome, given: str) -> Place:
     )
 
 
-def _of_system(asked: AskedHome, key: str, wanted: Wanted) -> Scope:
+def _of_system(asked: AskedHome, key: str, wanted: ReportWish) -> ReportScope:
     names = "name_pt_br, name_en, name_es"
     columns = f"status, joined, {names}, places, incidents, epoch(started_at), epoch(last_sent_at)"
     found = _KEY.fullmatch(key) and asked(f"SELECT {columns} FROM systems WHERE system = '{key}'")
@@ -106,8 +106,8 @@ def _scope(
     zone: str,
     begins: int,
     ends: int,
-) -> Scope:
-    return Scope(
+) -> ReportScope:
+    return ReportScope(
         kind=kind,
         id=id_,
         name=name,
@@ -119,7 +119,7 @@ def _scope(
     )
 
 
-def _bounds(wanted: Wanted, zone: str, last_at: int, first_at: int | None) -> tuple[int, int]:
+def _bounds(wanted: ReportWish, zone: str, last_at: int, first_at: int | None) -> tuple[int, int]:
     """Two midnights of a zone. What is not given is all from `first_at` (None: so many days) to
     `last_at`."""
     until = wanted.until or _day(last_at, zone) + timedelta(days=1)

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from atalaia.report.reported import Report, Scope
+from atalaia.report.reported import Report, ReportScope
 from atalaia.report.words import Say
 
 
@@ -44,7 +44,7 @@ def period_of(report: Report, say: Say) -> str:
     return say("range", first=first, last=last, zone=zone)
 
 
-def about(scope: Scope, say: Say) -> str:
+def about(scope: ReportScope, say: Say) -> str:
     """Which place or system it is, by its id; empty: all."""
     return "" if scope.kind == "all" else say(f"of_{scope.kind}", id=scope.id)
 
@@ -60,7 +60,7 @@ def sections_of(report: Report, say: Say) -> Iterator[Section]:
         yield _extremes(report, say)
 
 
-def _seen(report: Report, scope: Scope, say: Say) -> Section:
+def _seen(report: Report, scope: ReportScope, say: Say) -> Section:
     of = len(report.days)
     unknown = sum(not day.has_data for day in report.days)
     if unknown == of:
