@@ -183,7 +183,7 @@ def test_a_place_is_shared_by_the_address_that_the_server_can_say_something_of(
         copied = await page.evaluate("navigator.clipboard.readText()")
         assert copied == f"{url}/place/{recife}?hours=24"
         await page.goto(copied)
-        await page.get_by_role("radio", name="24").wait_for(state="attached")
+        await page.get_by_role("heading", name="Recife", level=1).wait_for()
         assert page.url == f"{url}/#/place/{recife}?hours=24"
 
     with shown(stage) as url:
