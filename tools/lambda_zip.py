@@ -57,7 +57,7 @@ PACKAGES: dict[str, tuple[str, ...]] = {
     "serving": (
         *PEOPLE,
         "annotated-doc", "annotated-types", "anyio", "fastapi", "opentelemetry-api",
-        "pydantic", "pydantic-core", "starlette", "typing-inspection",
+        "pydantic", "pydantic-core", "resvg-py", "starlette", "typing-inspection",
     ),
 }  # fmt: skip
 
@@ -74,7 +74,8 @@ GLUE = (
 """What the job imports (run/aws/rebuild.py); PySpark and boto3 are Glue's own."""
 
 _NO_PAGE = re.compile(
-    r"^atalaia/(data/(gazetteer|municipalities)\.zst|page/files/.*|report/.*\.(js|css|html|json|svg))$"
+    r"^atalaia/(data/((gazetteer|municipalities)\.zst|fonts/.*)|page/files/.*|page/.*\.(js|css)"
+    r"|report/.*\.(js|css|html|json|svg|typ))$"
 )
 NOT_IN = {"watch": _NO_PAGE, "batch": _NO_PAGE, LISTEN: _NO_PAGE, "rebuild": _NO_PAGE}
 """Files of Atalaia's own that a package does without: nobody writes to these functions."""

@@ -16,6 +16,7 @@ from atalaia.domain.place import Place, Places
 from atalaia.domain.rule import RuleSet
 from atalaia.errors import AtalaiaError, PayloadInvalid
 from atalaia.homes.embedded import open_home
+from atalaia.report import days as calendar
 from atalaia.report import gather, incident
 from atalaia.report.gather import report_of
 from atalaia.report.render import page
@@ -231,7 +232,7 @@ def test_blindness_lasts_from_its_first_word_to_its_last_or_to_the_end() -> None
         silent("z", 2, "end", T0 + 5), silent("w", 1, "alert", T0 - 900),
         silent("w", 2, "end", T0 - 800), news("weather", at=T0).alert,
     ]  # fmt: skip
-    found = gather._blind(log, T0, T0 + 100)
+    found = calendar.blind_of(log, T0, T0 + 100)
     assert sorted((first - T0, last - T0) for first, last, _ in found) == [
         (0, 20),
         (5, 5),
@@ -252,13 +253,13 @@ def test_blindness_lasts_from_its_first_word_to_its_last_or_to_the_end() -> None
 def test_days_are_those_of_the_place(begins: int, ends: int, zone: str, days: list[str]) -> None:
     from zoneinfo import ZoneInfo
 
-    found = gather._local_days(begins, ends, ZoneInfo(zone))
+    found = calendar.local_days(begins, ends, ZoneInfo(zone))
     assert [day.isoformat() for day in found] == days
 
 
 def test_an_area_stands_in_the_middle_of_its_places_where_it_had_incidents_of_its_own() -> None:
     held = stretches([news("x", place="north").alert, news("y", place="a").alert])
-    spots = list(gather._spots(WHERE, held, {"a", "north"}))
+    spots = list(gather.spots_of(WHERE, held, {"a", "north"}))
     assert [(one.place.id, one.incidents, one.has_data) for one in spots] == [
         ("a", 1, True), ("b", 0, False), ("c", 0, False), ("north", 1, True),
     ]  # fmt: skip
@@ -271,9 +272,9 @@ def test_an_incident_counts_once_by_its_highest_level() -> None:
     times = {"x": T0, "y": T0, "z": T0}
     held = stretches([with_(e.alert, sent_at=times[e.alert.incident] + 60 * e.alert.version)
                       for e in log])  # fmt: skip
-    assert gather._by_level(held) == (1, 1, 0, 1)
+    assert gather.by_level(held) == (1, 1, 0, 1)
     chosen = gather._within(held, T0 - DAY * 60, T0 - DAY * 50)
-    assert gather._by_level(chosen) == (0, 0, 0, 0)
+    assert gather.by_level(chosen) == (0, 0, 0, 0)
 
 
 def gravest() -> Iterator[Any]:

@@ -52,12 +52,15 @@ class SystemView:
         """Those that go on, the oldest first."""
         with self._lock:
             self._taken()
-            found = [one for one in self._systems if one.status == "open"]
-            where = (self._regions.of(self._places.of(one.places)) for one in found)
-            return [
-                NamedSystem(one, named(one.hazards, there))
-                for one, there in zip(found, where, strict=True)
-            ]
+            return [self._named(one) for one in self._systems if one.status == "open"]
+
+    def known(self, system: str) -> NamedSystem | None:
+        """One by its id, also when it is over, or has joined another; None: none of this id is
+        known, or not any more."""
+        with self._lock:
+            self._taken()
+            found = next((one for one in self._systems if one.system == system), None)
+            return None if found is None else self._named(found)
 
     def system_of(self, incident: str, at: int) -> str:
         """The id of the system that an incident was of at an instant; its own key where it is of no
@@ -81,6 +84,10 @@ class SystemView:
         with self._lock:
             self._taken()
             return {seq for seqs in self._seqs.values() for seq in seqs if seq <= after}
+
+    def _named(self, one: WeatherSystem) -> NamedSystem:
+        there = self._regions.of(self._places.of(one.places))
+        return NamedSystem(one, named(one.hazards, there))
 
     def _taken(self) -> SystemLog:
         """What is known when all that is new was taken up."""

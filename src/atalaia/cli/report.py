@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -25,6 +26,8 @@ from atalaia.cli.options import (
 )
 from atalaia.errors import AtalaiaError
 
+_DAYS = ["%Y-%m-%d"]
+
 app = typer.Typer()
 app.add_typer(maps, name="map")
 
@@ -32,9 +35,25 @@ app.add_typer(maps, name="map")
 @app.command()
 @slow
 def report(
-    out: Annotated[Path, typer.Option(help="The page to write; - is stdout.")] = Path(
-        "report.html"
-    ),
+    out: Annotated[
+        Path | None,
+        typer.Option(help="The file to write; - is stdout.", show_default="report.html"),
+    ] = None,
+    format_: Annotated[
+        str, typer.Option("--format", help="html, png or pdf; the last two need an extra.")
+    ] = "html",
+    place: Annotated[
+        str | None, typer.Option(help="Of this place alone, by its id or its name.")
+    ] = None,
+    system: Annotated[str | None, typer.Option(help="Of this system alone, by its id.")] = None,
+    from_: Annotated[
+        datetime | None,
+        typer.Option("--from", formats=_DAYS, help="First local day; else --days before --to."),
+    ] = None,
+    to: Annotated[
+        datetime | None,
+        typer.Option("--to", formats=_DAYS, help="Local day that is left out; else the next."),
+    ] = None,
     language: LanguageOption = None,
     days: Annotated[int, typer.Option(min=1, help="How far back, from the newest answer.")] = 365,
     incident: Annotated[
@@ -47,7 +66,9 @@ def report(
     min_events: Annotated[
         int, typer.Option("--min-events", min=1, help="So many occurrences make an event.")
     ] = 1,
-    timezone: Annotated[str, typer.Option(help="IANA zone whose days are scored.")] = "UTC",
+    timezone: Annotated[
+        str, typer.Option(help="IANA zone whose days are scored, and bound --from and --to of all.")
+    ] = "UTC",
     rules: Annotated[
         str | None, typer.Option(help="The rules that the home went by; else the settings'.")
     ] = None,
@@ -58,18 +79,40 @@ def report(
     settings: SettingsOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Write one page of pictures: the gravest storm, a calendar, the places, how right it was."""
+    """Write one page of pictures: the gravest storm, a calendar, the places, how right it was.
+
+    With --place, --system, --from or --to of that alone.
+    """
     import time
 
     from atalaia import rules as rule_sets
     from atalaia.domain.signs import VERSIONS
     from atalaia.homes.embedded import open_home
     from atalaia.report.gather import report_of
+    from atalaia.report.printed import printed
+    from atalaia.report.ranged import ranged_report
     from atalaia.report.render import page
+    from atalaia.report.scope import ReportWish
     from atalaia.report.scored import Truth
 
     kept = settings_of(settings, home)
     words = spoken(language or kept.language)
+    if format_ not in ("html", "png", "pdf"):
+        raise typer.BadParameter("give html, png or pdf", param_hint="--format")
+    out = out or Path(f"report.{format_}")
+    if place and system:
+        raise typer.BadParameter("give --place or --system", param_hint="--system")
+    wanted = ReportWish(
+        place=place,
+        system=system,
+        first=from_.date() if from_ else None,
+        until=to.date() if to else None,
+        days=days,
+        zone=zone_of(timezone).key,
+    )
+    if not wanted.is_of_all and (incident or events):
+        hint = "--incident" if incident else "--events"
+        raise typer.BadParameter("is of all places and the last --days alone", param_hint=hint)
     if colours not in VERSIONS:
         raise typer.BadParameter(f"give one of {', '.join(VERSIONS)}", param_hint="--colours")
     scored = hazard_of(hazard)
@@ -79,21 +122,21 @@ def report(
             "there is nothing to score without --events", param_hint="--hazard"
         )
     with open_home(existing(kept.home), exclusive=False) as opened:
-        told = report_of(
-            opened,
-            rule_sets.load(rules) if rules else kept.rules,
-            now=int(time.time()),
-            days=days,
-            incident=incident,
-            truth=truth,
-        )
-    text = page(told, words, colours)
+        by, now = rule_sets.load(rules) if rules else kept.rules, int(time.time())
+        if wanted.is_of_all:
+            told = report_of(opened, by, now=now, days=days, incident=incident, truth=truth)
+        else:
+            told = ranged_report(opened, by, wanted, now)
+    if format_ == "html":
+        body = page(told, words, colours).encode()
+    else:
+        body = printed(told, words, "png" if format_ == "png" else "pdf", colours)
     answers()
     if str(out) == "-":
-        typer.echo(text, nl=False)
+        typer.echo(body, nl=False)
         return
     try:
-        out.write_text(text, "utf-8")
+        out.write_bytes(body)
     except OSError as error:
         raise AtalaiaError(
             f"{out} cannot be written: {error.strerror}; give another --out"

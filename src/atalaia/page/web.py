@@ -13,12 +13,13 @@ import hashlib
 import html
 import mimetypes
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
+from typing import Literal
 
 import msgspec
 from fastapi import APIRouter, Request, Response
@@ -54,7 +55,12 @@ _COMPRESSED_ALREADY = (".woff2", ".png")
 PARTS = ("text/javascript", "text/css", "application/json", "font/woff2")
 """What is no page by itself: browsers hold the page that asked for it to the page's own policy."""
 
+Head = Callable[[Request, Literal["all", "place", "system"], str], Awaitable[tuple[int, str]]]
+"""What an address leads to → the status, and what more its head says, as HTML (`share.py`)."""
+
 OF_PARTS = {"X-Content-Type-Options": "nosniff"}
+
+_HEAD = b"<!-- head -->"
 
 _FOR_EVER = "public, max-age=31536000, immutable"
 _ASK_AGAIN = "no-cache"
@@ -79,11 +85,14 @@ class Asset:
         return f'"{hashlib.sha256(self.body).hexdigest()[:16]}"'
 
 
-def page(settings: Page | None = None, home: Path | None = None) -> APIRouter:
-    """The routes of the page: ``/``, ``/manage``, ``/static/…``, ``/map/shapes``, and `AT_THE_TOP`.
+def page(
+    settings: Page | None = None, home: Path | None = None, head: Head | None = None
+) -> APIRouter:
+    """The routes of the page: ``/``, ``/place/ID`` and ``/system/ID`` (which lead to the same, for
+    who shares them), ``/manage``, ``/static/…``, ``/map/shapes``, and `AT_THE_TOP`.
 
     `settings` say what is upon and beneath the outline map; None: nothing. `home` may have polygons
-    of places (`shapes.py`).
+    of places (`shapes.py`). `head` says more of what an address leads to.
     """
     settings = settings or Page()
     shapes = _shapes(home)
@@ -100,20 +109,35 @@ def page(settings: Page | None = None, home: Path | None = None) -> APIRouter:
     headers = security_headers(settings.origins)
     router = APIRouter(include_in_schema=False)
 
-    def sent(request: Request, asset: Asset, keep: str) -> Response:
+    def sent(request: Request, asset: Asset, keep: str, status: int = 200) -> Response:
         policy = OF_PARTS if keep == _FOR_EVER and asset.media_type in PARTS else headers
         told = {**policy, "Cache-Control": keep, "ETag": asset.tag, "Vary": "Accept-Encoding"}
-        if asset.tag in request.headers.get("if-none-match", ""):
+        if status == 200 and asset.tag in request.headers.get("if-none-match", ""):
             return Response(status_code=304, headers=told)
         if asset.is_text and "gzip" in request.headers.get("accept-encoding", ""):
             told["Content-Encoding"] = "gzip"
-            return Response(asset.packed, headers=told, media_type=asset.media_type)
-        return Response(asset.body, headers=told, media_type=asset.media_type)
+            return Response(asset.packed, status, told, asset.media_type)
+        return Response(asset.body, status, told, asset.media_type)
+
+    async def led(request: Request, kind: Literal["all", "place", "system"], id_: str) -> Response:
+        status, more = (200, "") if head is None else await head(request, kind, id_)
+        return sent(request, _with_head(index, more), _ASK_AGAIN, status)
 
     @router.api_route("/", methods=["GET", "HEAD"])
-    @router.api_route("/manage", methods=["GET", "HEAD"])
     async def shown(request: Request) -> Response:
-        return sent(request, index, _ASK_AGAIN)
+        return await led(request, "all", "")
+
+    @router.api_route("/place/{id_:path}", methods=["GET", "HEAD"])
+    async def place(request: Request, id_: str) -> Response:
+        return await led(request, "place", id_)
+
+    @router.api_route("/system/{id_:path}", methods=["GET", "HEAD"])
+    async def system(request: Request, id_: str) -> Response:
+        return await led(request, "system", id_)
+
+    @router.api_route("/manage", methods=["GET", "HEAD"])
+    async def manage(request: Request) -> Response:
+        return sent(request, _with_head(index, ""), _ASK_AGAIN)
 
     def always(asset: Asset) -> Callable[[Request], Response]:
         return lambda request: sent(request, asset, _ASK_AGAIN)
@@ -201,6 +225,11 @@ def _shapes(home: Path | None) -> Asset | None:
     if home is None or not (home / FILE).is_file():
         return None
     return Asset("application/json", (home / FILE).read_bytes(), is_text=True)
+
+
+def _with_head(index: Asset, more: str) -> Asset:
+    """The page, with this in its head."""
+    return Asset(index.media_type, index.body.replace(_HEAD, more.encode()), is_text=True)
 
 
 def _index(asset: Asset, told: dict[str, str]) -> Asset:

@@ -16,6 +16,7 @@ from atalaia.report.pictures.places import places_map
 from atalaia.report.pictures.skill import key_mark, performance, point_name, reliability
 from atalaia.report.pictures.timeline import NARROW, WIDE, timeline
 from atalaia.report.reported import IncidentReport, Report, Scored, ScorePoint
+from atalaia.report.sections import LevelCell, Section, about, period_of, sections_of, title_of
 from atalaia.report.svg import Markup, Numbers, join, mark, picture, tag
 from atalaia.report.words import SHOWN, Say
 
@@ -37,7 +38,8 @@ class _ReportPage:
 
     def html(self) -> str:
         say, report = self._say, self._report
-        period = say("period", first=say.day(report.begins), last=say.day(report.ends))
+        period, title = period_of(report, say), title_of(report, say)
+        which = about(report.scope, say) if report.scope else ""
         style = (files(__package__) / "report.css").read_text("utf-8") + css(self._version)
         head = tag(
             "head",
@@ -45,7 +47,7 @@ class _ReportPage:
             tag("meta", http_equiv="Content-Security-Policy", content=_POLICY),
             tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
             tag("meta", name="color-scheme", content="light dark"),
-            tag("title", f"Atalaia · {say('title')} · {period}"),
+            tag("title", f"Atalaia · {title} · {period}"),
             tag("style", Markup(style)),
         )
         main = tag(
@@ -53,14 +55,15 @@ class _ReportPage:
             tag(
                 "header",
                 tag("p", "Atalaia", class_="brand"),
-                tag("h1", say("title")),
-                tag("p", f"{period} · {report.home}", class_="meta"),
+                tag("h1", title),
+                tag("p", " · ".join(filter(None, (which, period, report.home))), class_="meta"),
             ),
             self._figures(),
-            self._storm(),
+            *map(self._section, sections_of(report, say)),
+            self._storm() if report.storm or not report.scope else None,
             self._calendar(),
             self._map(),
-            self._skill(),
+            None if report.scope else self._skill(),
             self._sources(),
             tag(
                 "footer",
@@ -91,6 +94,24 @@ class _ReportPage:
                 for count, name, shape in items
             ),
             class_="figures",
+        )
+
+    def _section(self, section: Section) -> Markup:
+        rows = [
+            [
+                join([self._mark(cell.level), Markup(self._say.level(cell.level))])
+                if isinstance(cell, LevelCell)
+                else cell
+                for cell in row
+            ]
+            for row in section.rows
+        ]
+        table = self._table(section.head, rows, section.numbers_from) if rows else None
+        return tag(
+            "section",
+            tag("h2", section.title),
+            *(tag("p", note, class_="note") for note in section.notes),
+            tag("div", table, class_="scroll", tabindex="0") if table else None,
         )
 
     def _storm(self) -> Markup:
@@ -209,8 +230,8 @@ class _ReportPage:
         return tag("ul", *items, class_="legend")
 
     def _map(self) -> Markup:
-        say, spots = self._say, self._report.spots
-        if not spots:
+        say, report, spots = self._say, self._report, self._report.spots
+        if not spots or (report.scope and report.scope.kind == "place"):
             return Markup("")
         rows = [
             [
@@ -320,8 +341,8 @@ class _ReportPage:
                 source.source,
                 say.count(source.readings),
                 say.count(source.places),
-                say.count(source.answers),
-                say.count(source.faults),
+                "–" if source.answers is None else say.count(source.answers),
+                "–" if source.faults is None else say.count(source.faults),
                 "–" if source.last_reading_at is None else say.clock(source.last_reading_at),
             ]
             for source in self._report.sources

@@ -190,14 +190,82 @@ class Scored(msgspec.Struct, frozen=True):
 
 
 class Source(msgspec.Struct, frozen=True):
-    """How a source kept: what came of it, and how often it did not answer."""
+    """How a source kept: what came of it, and how often it did not answer; None: not told."""
 
     source: str
     readings: int
     places: int
-    answers: int
-    faults: int
+    answers: int | None
+    faults: int | None
     last_reading_at: int | None
+
+
+class ReportScope(msgspec.Struct, frozen=True, kw_only=True):
+    """Of what a report is, where it is not of all that a home heard of in its last days.
+
+    kind           all, place, system
+    name           by language, in the order of `words.LANGUAGES`; empty: of all
+    places         ids; incidents: keys of a system's; None: all of those places
+    zone           IANA name of the zone whose midnights bound it
+    begins, ends   Unix seconds, half open: both are midnights there
+    """
+
+    kind: str
+    id: str
+    name: tuple[str, ...]
+    places: tuple[str, ...]
+    incidents: tuple[str, ...] | None
+    zone: str
+    begins: int
+    ends: int
+
+
+class Episode(msgspec.Struct, frozen=True, kw_only=True):
+    """One incident of a scope in a line; it may have begun before it. `ends`: None: it is open.
+
+    peak           worst value by its rule, with its unit; None: there is none
+    """
+
+    incident: str
+    hazard: str
+    place: str
+    zone: str
+    level: int
+    begins: int
+    ends: int | None
+    status: str
+    peak: float | None
+    unit: str | None
+    measure: str
+
+
+class UnseenSpell(msgspec.Struct, frozen=True):
+    """When a source could not be seen at a scope's places; None: it still cannot."""
+
+    source: str
+    begins: int
+    ends: int | None
+
+
+class SeenExtreme(msgspec.Struct, frozen=True, kw_only=True):
+    """What a source told of one variable at one place: on how many days, and its extremes.
+
+    highest, lowest        None: of amounts, and days on which they were
+    most, total            of amounts in a day, and in all days; None: of all others
+    """
+
+    place: str
+    source: str
+    variable: str
+    unit: str
+    days: int
+    highest: float | None
+    highest_on: str
+    lowest: float | None
+    lowest_on: str
+    most: float | None
+    most_on: str
+    total: float | None
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
@@ -207,6 +275,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     alerts     entries of the alert log
     storm      None: there was none
     scored     None: no outside events were given
+    scope            None: of all of it, and what follows is empty
     sources_scored   sources that forecast, against instruments; as are `foretold`
     """
 
@@ -223,3 +292,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     sources_scored: tuple[ScorePoint, ...]
     scored: Scored | None
     sources: tuple[Source, ...]
+    scope: ReportScope | None = None
+    episodes: tuple[Episode, ...] = ()
+    unseen: tuple[UnseenSpell, ...] = ()
+    extremes: tuple[SeenExtreme, ...] = ()

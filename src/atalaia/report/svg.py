@@ -17,7 +17,7 @@ class Markup(str):
     __slots__ = ()
 
 
-_EMPTY_ELEMENTS = {"meta", "br", "line", "circle", "rect", "path", "polyline", "use"}
+_EMPTY_ELEMENTS = {"meta", "br", "line", "circle", "rect", "path", "polyline", "polygon", "use"}
 
 
 def tag(name: str, /, *children: str | float | None, **attributes: str | float | None) -> Markup:

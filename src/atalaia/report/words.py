@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from atalaia.domain.hazard import Level
@@ -29,6 +29,61 @@ _WORDS: dict[str, tuple[str, str, str]] = {
         "This is not an official warning. Missing data are not calm weather.",
         "Esto no es un aviso oficial. Dato que falta no es tiempo en calma.",
     ),
+    "range": (
+        "de {first} 00:00 até {last} 00:00 ({zone}); o último instante não está incluído",
+        "from {first} 00:00 to {last} 00:00 ({zone}); the last instant is left out",
+        "del {first} 00:00 al {last} 00:00 ({zone}); el último instante no está incluido",
+    ),
+    "of_system": ("Sistema {id}", "System {id}", "Sistema {id}"),
+    "of_place": ("Lugar {id}", "Place {id}", "Lugar {id}"),
+    "seen": ("O que se pôde ver", "What could be seen", "Lo que se pudo ver"),
+    "nothing_known": (
+        "Nenhum dado neste período: nada se sabe dele. Isto não é tempo calmo.",
+        "No data in this period: nothing is known of it. That is not calm weather.",
+        "Ningún dato en este período: nada se sabe de él. Esto no es tiempo en calma.",
+    ),
+    "days_unknown": (
+        "De {n} de {of} dias não há nenhum dado: deles nada se sabe, e não foram calmos.",
+        "Of {n} of {of} days there are no data: nothing is known of them, and they were not calm.",
+        "De {n} de {of} días no hay ningún dato: nada se sabe de ellos, y no fueron en calma.",
+    ),
+    "days_known": (
+        "De cada um dos {of} dias há algum dado.",
+        "Of each of the {of} days there are some data.",
+        "De cada uno de los {of} días hay algún dato.",
+    ),
+    "were_blind": (
+        "Nestas horas uma fonte não pôde ser vista. O que houve então pode faltar aqui.",
+        "In these hours a source could not be seen. What was then may be missing here.",
+        "En estas horas una fuente no pudo verse. Lo que hubo entonces puede faltar aquí.",
+    ),
+    "no_incident_seen": (
+        "Nenhum incidente no que se pôde ver neste período.",
+        "No incident in what could be seen of this period.",
+        "Ningún incidente en lo que se pudo ver de este período.",
+    ),
+    "from": ("de", "from", "desde"),
+    "to": ("até", "to", "hasta"),
+    "extremes": ("O que foi medido e estimado", "Measured and estimated", "Lo medido y estimado"),
+    "extremes_note": (
+        "Por dias do lugar, de horas inteiras.",
+        "By the place's days, of whole hours.",
+        "Por días del lugar, de horas enteras.",
+    ),
+    "hazard": ("perigo", "hazard", "peligro"),
+    "how": ("como terminou", "how it ended", "cómo terminó"),
+    "variable": ("variável", "variable", "variable"),
+    "days": ("dias", "days", "días"),
+    "highest": ("mais alto", "highest", "más alto"),
+    "lowest_value": ("mais baixo", "lowest", "más bajo"),
+    "most_in_day": ("mais num dia", "most in a day", "más en un día"),
+    "total": ("total", "total", "total"),
+    "more_rows": (
+        "… e mais {n}; a página em HTML tem todos.",
+        "… and {n} more; the page in HTML has all.",
+        "… y {n} más; la página en HTML tiene todos.",
+    ),
+    "page_of": ("página", "page", "página"),
     "incidents": ("incidentes", "incidents", "incidentes"),
     "alerts": ("avisos", "alerts", "avisos"),
     "table": ("Em tabela", "As a table", "En tabla"),
@@ -270,6 +325,15 @@ class Say:
         local = datetime.fromtimestamp(at, UTC).astimezone(ZoneInfo(zone))
         return f"{local.day} {self.month(local.month)} {local:%H:%M}"
 
+    def minute(self, at: int, zone: str) -> str:
+        """``8 Jun 2013 14:00 (UTC−3)``: with the offset that the zone had then."""
+        local = datetime.fromtimestamp(at, UTC).astimezone(ZoneInfo(zone))
+        return f"{self.day(at, zone)} {local:%H:%M} (UTC{offset_of(at, zone)})"
+
+    def capital(self, said: str) -> str:
+        """The same with a capital letter at its beginning."""
+        return said[:1].upper() + said[1:]
+
     def month(self, month: int) -> str:
         """Month 1 … 12, in three letters."""
         return _MONTHS[self.i][month - 1]
@@ -278,6 +342,15 @@ class Say:
     def weekdays(self) -> str:
         """A letter a day, from Monday."""
         return _WEEKDAYS[self.i]
+
+
+def offset_of(at: int, zone: str) -> str:
+    """``−3``: hours by which a zone's clock was ahead of UTC then; empty where it was not."""
+    offset = datetime.fromtimestamp(at, UTC).astimezone(ZoneInfo(zone)).utcoffset()
+    minutes = round((offset or timedelta()).total_seconds() / 60)
+    hours, rest = divmod(abs(minutes), 60)
+    sign = "−" if minutes < 0 else "+"
+    return f"{sign}{hours}" + (f":{rest:02d}" if rest else "") if minutes else ""
 
 
 SHOWN = (Level.WATCH, Level.YELLOW, Level.ORANGE, Level.RED)

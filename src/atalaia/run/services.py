@@ -299,19 +299,31 @@ class Services:
         from atalaia.api.telegram_hook import telegram_hook
         from atalaia.api.whatsapp_hook import whatsapp_hook
         from atalaia.notify.drills import Drills
-        from atalaia.page.web import page
+        from atalaia.page.served import page_of
         from atalaia.people.answering import Answering
         from atalaia.people.bodies import seal_body
         from atalaia.people.terms import open_channels
         from atalaia.people.wishes import TownWishes
 
         settings, state, outbox, now = self.settings, self._state, self.home.outbox, self.clock.now
-
         wake = partial(self.home.wake, "normal")
         drills = Drills(
             state, outbox, self.recipients, settings.places, clock=self.clock, wake=wake
         )
         gate = Gate(who_has(settings, state, self.people, now), is_public=settings.api.is_public)
+        shown = Shown(
+            places=settings.places,
+            rules=settings.rules,
+            view=self.follower.view,
+            history=history,
+            state=state,
+            sources=standing.sources,
+            sight=sight,
+            norms=norms,
+            expected_s=self.expected_s,
+            channels=open_channels(settings),
+            now=now,
+        )
         return api(
             gate,
             settings.api.rate_limit,
@@ -328,19 +340,7 @@ class Services:
                 max_body=settings.max_body,
                 bytes_a_day=settings.bytes_a_day,
             ),
-            shown=Shown(
-                places=settings.places,
-                rules=settings.rules,
-                view=self.follower.view,
-                history=history,
-                state=state,
-                sources=standing.sources,
-                sight=sight,
-                norms=norms,
-                expected_s=self.expected_s,
-                channels=open_channels(settings),
-                now=now,
-            ),
+            shown=shown,
             service=self.people,
             preview=previews(state, settings.places, now),
             operator=Operator(
@@ -360,7 +360,7 @@ class Services:
             ),
             feeds=self._feeds(),
             standing=standing,
-            page=page(settings.page, settings.home),
+            page=page_of(settings, shown, self.follower.systems, gate),
         )
 
     def _feeds(self) -> APIRouter:

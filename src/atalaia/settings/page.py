@@ -1,5 +1,5 @@
 """The settings of the page: detail tiles beneath its map and layers upon it, which alone are from
-elsewhere."""
+elsewhere, and who may frame its widget."""
 
 from __future__ import annotations
 
@@ -10,11 +10,13 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from atalaia.settings.document import Document, duration_of, text_of, whole
+from atalaia.settings.document import Document, duration_of, text_of, texts, whole
 
 AT = "page.layers"
 
-KEYS = ("page.tiles_url", "page.tiles_attribution")
+KEYS = ("page.tiles_url", "page.tiles_attribution", "page.frame_origins")
+
+MOST_ORIGINS = 50
 
 LAYER_KEYS = (
     *("url", "label", "attribution"),
@@ -62,17 +64,22 @@ class MapLayer(msgspec.Struct, frozen=True, kw_only=True):
         return origin_of(self.url)
 
 
+_ORIGIN = re.compile(r"https?://(?:\*\.)?[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?(?::[0-9]{1,5})?")
+
+
 class Page(msgspec.Struct, frozen=True, kw_only=True):
     """What the page shows besides the outline map.
 
-    tiles_url    template of detail tiles, with {z}, {x} and {y}; empty: none
-    attribution  what the tiles' owner wants to be said on the map
-    layers       what can be switched on
+    tiles_url      template of detail tiles, with {z}, {x} and {y}; empty: none
+    attribution    what the tiles' owner wants to be said on the map
+    layers         what can be switched on
+    frame_origins  whose pages may show the widget in a frame; none: there is no widget
     """
 
     tiles_url: str = ""
     attribution: str = ""
     layers: tuple[MapLayer, ...] = ()
+    frame_origins: tuple[str, ...] = ()
 
     @property
     def origins(self) -> tuple[str, ...]:
@@ -103,6 +110,7 @@ def read_page(document: Document) -> Page:
         tiles_url=document.get("page.tiles_url", _tiles, ""),
         attribution=document.get("page.tiles_attribution", text_of, ""),
         layers=_layers(document),
+        frame_origins=document.get("page.frame_origins", _origins, ()),
     )
 
 
@@ -194,3 +202,16 @@ def _layer_url(value: Any) -> str:
     if port == 0:
         raise ValueError(f"the host's port is none; write for example {example}")
     return text
+
+
+def _origins(value: Any) -> tuple[str, ...]:
+    origins = tuple(dict.fromkeys(text.lower() for text in texts(value)))
+    # They stand in the Content-Security-Policy, too; and one for everybody would be no choice.
+    if not all(_ORIGIN.fullmatch(origin) for origin in origins):
+        raise ValueError(
+            "not origins; write each as https://www.example.org, without a path "
+            "(https://*.example.org: all below it)"
+        )
+    if len(origins) > MOST_ORIGINS:
+        raise ValueError(f"more than {MOST_ORIGINS}; https://*.example.org is all below a name")
+    return origins

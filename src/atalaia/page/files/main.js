@@ -168,6 +168,9 @@ async function begin() {
     if (token) sessionStorage.setItem("manage", token);
     history.replaceState(null, "", "/#/manage");
   }
+  // An address that can be shared, of which the server says what it leads to (page/share.py).
+  const [, kind, id] = location.pathname.match(/^\/(place|system)\/(.+)/) ?? [];
+  if (kind) history.replaceState(null, "", `/#/${kind === "place" ? `place/${id}${location.search}` : `?system=${id}`}`);
   addEventListener("hashchange", () => show());
   follow();
   await show({ isFirst: true });

@@ -32,9 +32,10 @@ export function unloaded(what, error) {
 export function share() {
   const label = h("span", {}, t.place.share);
   const hand = async () => {
+    const url = location.href.replace("/#/place/", "/place/"); // of which the server can say something
     if (navigator.share && matchMedia("(pointer: coarse)").matches) {
-      await navigator.share({ title: document.title, url: location.href }).catch(() => {});
-    } else if (await copied(location.href)) {
+      await navigator.share({ title: document.title, url }).catch(() => {});
+    } else if (await copied(url)) {
       label.textContent = t.place.copied;
       setTimeout(() => { label.textContent = t.place.share; }, 2500);
     }

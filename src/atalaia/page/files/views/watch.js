@@ -13,7 +13,7 @@ const FIRST = 40;
 
 export async function show(main, { titled, query }) {
   titled("");
-  const state = { asked: "", most: FIRST, opened: new Set(), histories: new Map(), onOpen: (ids) => map?.look(ids), onStep: (step) => map?.past(step), card };
+  const state = { asked: "", most: FIRST, opened: new Set(query.getAll("system")), histories: new Map(), onOpen: (ids) => map?.look(ids), onStep: (step) => map?.past(step), card };
   const head = h("div", { class: "headline" });
   const list = h("ol", { class: "cards" });
   const places = h("ul", { class: "places" });
