@@ -73,7 +73,8 @@ def handle(event: dict[str, Any], context: Any) -> dict[str, Any]:
     left_s = context.get_remaining_time_in_millis() / 1000
 
     async def run() -> dict[str, Any]:
+        app = _app()
         await deployment.services().follower.catch_up()
-        return await respond(_app(), event, max(1.0, left_s - _MARGIN_S))
+        return await respond(app, event, max(1.0, left_s - _MARGIN_S))
 
     return deployment.loop().run_until_complete(run())
