@@ -90,6 +90,7 @@ module "serving" {
   secrets           = module.speed.channel_secrets
   buckets           = module.batch.buckets
   bucket_arns       = module.batch.bucket_arns
+  edge              = var.edge
   sources           = distinct(concat(var.sources, var.pushed_sources, ["clock"]))
   analysts          = var.analysts
   outreach_analysts = var.outreach_analysts

@@ -3,6 +3,11 @@ output "api_url" {
   value       = module.serving.url
 }
 
+output "edge" {
+  description = "Where people find the page and the feeds by way of the edge; a domain of yours needs a CNAME to the first."
+  value       = module.serving.edge
+}
+
 output "secrets" {
   description = "Secrets that wait for a value (docs/aws.md): ARNs by name."
   value       = merge(module.ingest.secrets, module.serving.secrets, module.speed.channel_secrets, module.listen[*].secrets...)

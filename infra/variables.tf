@@ -83,6 +83,30 @@ variable "listen_ports" {
   default     = []
 }
 
+variable "edge" {
+  description = <<-EOT
+    CloudFront in front of the API (docs/aws.md): whether it is there; the number of the word by which the
+    API knows it, counted up to change that; a domain of yours, with its certificate of ACM in us-east-1.
+  EOT
+  type = object({
+    is_on       = optional(bool, false)
+    word        = optional(number, 1)
+    domain      = optional(string, "")
+    certificate = optional(string, "")
+  })
+  default = {}
+
+  validation {
+    condition     = (var.edge.domain == "") == (var.edge.certificate == "")
+    error_message = "Give a domain and its certificate, or neither: docs/aws.md."
+  }
+
+  validation {
+    condition     = var.edge.word >= 1 && floor(var.edge.word) == var.edge.word
+    error_message = "Words are counted from 1 on."
+  }
+}
+
 variable "poll_every" {
   description = "How often to ask what is due (which place is, and what it may cost, the poller knows)."
   type        = string

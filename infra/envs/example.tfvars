@@ -10,6 +10,7 @@ sources = ["open-meteo"] # and "tomorrow-io" once its key is in the secret
 # channel_secrets      = ["telegram", "whatsapp"]
 # email_domain         = "example.org"
 # listen_image         = "123456789012.dkr.ecr.sa-east-1.amazonaws.com/atalaia@sha256:…" # hears WIS2
+# edge                 = { is_on = true } # CloudFront in front of the API
 # renew                = "2026-11-23" # after a new secret
 # heartbeat_url        = "https://example.org/your-dead-mans-switch"
 # monthly_budget_usd   = 120

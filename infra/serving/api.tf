@@ -26,6 +26,8 @@ module "api" {
   memory_mb = 1769
   variables = {
     ATALAIA_SECRETS = join(",", concat([aws_secretsmanager_secret.api.name], keys(var.secrets)))
+    ATALAIA_EDGE    = join("", aws_secretsmanager_secret.edge[*].name)
+    EDGE_WORDS      = join("", aws_secretsmanager_secret_version.edge[*].version_id) # replaces running copies
   }
 
   statements = concat(var.access.watch, var.access.people, var.access.outbox, var.access.recipients, local.shows, [
@@ -53,7 +55,7 @@ module "api" {
     {
       sid       = "Secrets"
       actions   = ["secretsmanager:GetSecretValue"]
-      resources = concat([aws_secretsmanager_secret.api.arn], values(var.secrets))
+      resources = concat([aws_secretsmanager_secret.api.arn], aws_secretsmanager_secret.edge[*].arn, values(var.secrets))
     },
   ])
 }

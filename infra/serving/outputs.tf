@@ -2,6 +2,11 @@ output "url" {
   value = aws_apigatewayv2_api.this.api_endpoint
 }
 
+output "edge" {
+  description = "Names that the edge answers to: CloudFront's own, and yours; none: there is no edge."
+  value       = concat(aws_cloudfront_distribution.edge[*].domain_name, var.edge.domain == "" ? [] : [var.edge.domain])
+}
+
 output "databases" {
   value = {
     gold   = aws_glue_catalog_database.gold.name

@@ -23,6 +23,11 @@ variable "queues" {
   type        = map(string)
 }
 
+variable "edge" {
+  description = "The root's."
+  type        = object({ is_on = bool, word = number, domain = string, certificate = string })
+}
+
 variable "secrets" {
   description = "ARNs of the channels' secrets, by whole name."
   type        = map(string)

@@ -120,9 +120,10 @@ def test_a_clock_that_goes_back_gives_no_tokens_away() -> None:
 class Asker:
     """Sends requests through the limits, and hears what comes back."""
 
-    def __init__(self, limit: int) -> None:
+    def __init__(self, limit: int, *said: tuple[bytes, bytes]) -> None:
         self.now = NOW
         self.passed = 0
+        self.said = said
         self.gate = Gate(CALLERS.get, is_public=True)
         self.limits = RateLimits(
             self._app, self.gate, limit, lambda rate: MemoryMeter(rate, lambda: self.now)
@@ -132,7 +133,7 @@ class Asker:
         self.passed += 1
         with contextlib.suppress(Problem):
             self.gate.caller(Request(scope))  # from now on the gate knows the key
-        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.start", "status": 200, "headers": [*self.said]})
 
     def ask(
         self,
@@ -171,6 +172,13 @@ def test_every_answer_says_what_is_left_and_one_too_many_says_when() -> None:
     assert headers["retry-after"] == "20"
     asker.now += 20
     assert asker.ask()[0] == 200
+
+
+def test_what_caches_keep_for_everybody_does_not_say_what_one_has_left() -> None:
+    asker = Asker(3, (b"cache-control", b"public, max-age=10"))
+    found = [asker.ask("/feeds/cap.atom") for _ in range(4)]
+    assert [status for status, _ in found] == [200, 200, 200, 429], "and is counted all the same"
+    assert [sorted(headers) for _, headers in found[:3]] == [["cache-control"]] * 3
 
 
 @pytest.mark.parametrize("path", ["/healthz", "/", "/v1/events", "/v1/telegram"])

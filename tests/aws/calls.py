@@ -42,6 +42,9 @@ class Answer:
         return Answer(503, code) if code == "SlowDown" else Answer(self.status, code, self.is_done)
 
 
+_Key = tuple[str, str, str]
+"""A table, and both keys of an item."""
+
 DENIED = Answer(400, "AccessDeniedException")
 THROTTLED = Answer(400, "ProvisionedThroughputExceededException")
 CONFLICT = Answer(400, "TransactionConflictException")
@@ -67,11 +70,13 @@ class Calls:
     units    of DynamoDB: ``read`` and ``write``, as its documentation counts them, and ``index``:
              writes that its indexes cost besides
     bytes    sent and received
+    long     kilobytes of items of DynamoDB that were put and have more than one
     """
 
     calls: Counter[str] = field(default_factory=Counter)
     units: Counter[str] = field(default_factory=Counter)
     bytes: int = 0
+    long: dict[_Key, int] = field(default_factory=dict)
     fault: Fault | None = None
 
     @property
@@ -101,7 +106,7 @@ def counted(fault: Fault | None = None) -> Iterator[Calls]:
                 found.calls[name] += 1
                 found.bytes += _length(request.body)
                 if service == "dynamodb":
-                    found.units["write"] += _written(name, params)
+                    found.units["write"] += _written(name, params, found.long)
                     found.units["index"] += sum(map(_indexed, _puts(name, params)))
             answer = found.fault(name, params) if found.fault else None
             if answer is None:
@@ -167,43 +172,39 @@ def _refusal(answer: Answer, url: str) -> AWSResponse:
     return AWSResponse(url, answer.status, {}, _Raw(body))
 
 
-def _written(name: str, params: Mapping[str, Any]) -> int:
+def _written(name: str, params: Mapping[str, Any], long: dict[_Key, int]) -> int:
     """Write units of a call, without those of indexes: 1 for each KB begun, twice in a
-    transaction. Of a removal or an update the item itself is not known: 1 at least."""
+    transaction. A removal or an update costs as much as what is there; `long` is kept up."""
+    times = 2 if name == "dynamodb.TransactWriteItems" else 1
+    units = 0
+    for table, body in _writes(name, params):
+        keys = body["Item"] if "Item" in body else body["Key"]
+        key = table, keys["pk"]["S"], keys["sk"]["S"]
+        size = max(_kilobytes(body.get("Item", {})), long.get(key, 1))
+        units += times * size
+        if "Item" in body and _kilobytes(body["Item"]) > 1:
+            long[key] = _kilobytes(body["Item"])
+        elif "UpdateExpression" not in body:
+            long.pop(key, None)
+    return units
+
+
+def _writes(name: str, params: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Table and body of each write of a call."""
     match name.partition(".")[2]:
-        case "PutItem":
-            return _kilobytes(params["Item"])
-        case "DeleteItem" | "UpdateItem":
-            return 1
+        case "PutItem" | "DeleteItem" | "UpdateItem":
+            yield params["TableName"], params
         case "BatchWriteItem":
-            return sum(
-                _kilobytes(one["PutRequest"]["Item"]) if "PutRequest" in one else 1
-                for each in params["RequestItems"].values()
-                for one in each
-            )
+            for table, each in params["RequestItems"].items():
+                yield from ((table, body) for one in each for body in one.values())
         case "TransactWriteItems":
-            return 2 * sum(
-                _kilobytes(body["Item"]) if kind == "Put" else 1
-                for one in params["TransactItems"]
-                for kind, body in one.items()
-            )
-    return 0
+            for one in params["TransactItems"]:
+                yield from ((body["TableName"], body) for body in one.values())
 
 
 def _puts(name: str, params: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
     """Table and item of each put of a call."""
-    match name.partition(".")[2]:
-        case "PutItem":
-            yield params["TableName"], params["Item"]
-        case "BatchWriteItem":
-            for table, each in params["RequestItems"].items():
-                yield from (
-                    (table, one["PutRequest"]["Item"]) for one in each if "PutRequest" in one
-                )
-        case "TransactWriteItems":
-            for one in params["TransactItems"]:
-                if "Put" in one:
-                    yield one["Put"]["TableName"], one["Put"]["Item"]
+    return ((table, body["Item"]) for table, body in _writes(name, params) if "Item" in body)
 
 
 def _indexed(put: tuple[str, Mapping[str, Any]]) -> int:

@@ -2,7 +2,8 @@
 
 What is applied is the real configuration. `OVERRIDES` is the little that differs, as the emulator
 cannot do it: it judges no condition of a bucket's policy, and so would take "TLS only" for "never"
-on plain loopback; and it knows neither a budget's tags nor Lake Formation's columns.
+on plain loopback; and it knows neither a budget's tags nor Lake Formation's columns, nor
+CloudFront's policies, and publishes none of its functions.
 """
 
 from __future__ import annotations
@@ -53,6 +54,15 @@ resource "aws_budgets_budget" "month" {
 """,
     "serving/emulator_override.tf": """
 resource "aws_lakeformation_permissions" "deliveries" {
+  count = 0
+}
+resource "aws_cloudfront_function" "viewer" {
+  publish = false
+}
+resource "aws_cloudfront_cache_policy" "kept" {
+  count = 0
+}
+resource "aws_cloudfront_origin_request_policy" "kept" {
   count = 0
 }
 """,
@@ -200,6 +210,7 @@ def variables(folder: Path) -> dict[str, Any]:
         "email_domain": "example.org",
         "heartbeat_url": "https://example.org/ping",
         "listen_image": f"{'1' * 12}.dkr.ecr.{REGION}.amazonaws.com/atalaia@sha256:{'a' * 64}",
+        "edge": {"is_on": True},
         "protect": False,
     }
 

@@ -101,6 +101,30 @@ def deployed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Config
     server.stop()
 
 
+def test_behind_an_edge_each_is_counted_by_their_own_address_and_who_goes_past_it_too(
+    deployed: Config, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = f"{deployed.env}-edge"
+    text = json.dumps({"words": "the-word-now the-word-before"})
+    boto3.client("secretsmanager").create_secret(Name=name, SecretString=text)
+    monkeypatch.setenv("ATALAIA_EDGE", name)
+    made = DynamoMeters.__call__
+    monkeypatch.setattr(DynamoMeters, "__call__", lambda of, rate: made(of, rate, lambda: 1.7e9))
+    for part in (deployment, api):
+        part.forget()
+
+    def status(word: str, viewer: str) -> int:
+        said = {"x_atalaia_edge": word, "x_atalaia_viewer": viewer}
+        return int(ask("/v1/subscribe", "POST", b"{}", **said)["statusCode"])
+
+    for word in ("the-word-now", "the-word-before"):
+        for i in range(SUBSCRIPTIONS):  # all by the edge's one address
+            assert status(word, f"198.51.100.{i}") == 422
+    told = [status("a guess", f"203.0.113.{i}") for i in range(SUBSCRIPTIONS + 2)]
+    assert told == [422] * SUBSCRIPTIONS + [429] * 2, "whatever they say of themselves"
+    assert status("the-word-now", "203.0.113.1") == 422
+
+
 def ask(*args: Any, **headers: str) -> dict[str, Any]:
     answer = api.handle(event(*args, **headers), Context())
     json.dumps(answer)

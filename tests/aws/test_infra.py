@@ -13,12 +13,14 @@ from typing import Any
 import boto3
 import pytest
 
+from atalaia.api.edge import VIEWER, WORD
 from atalaia.homes.aws.config import Config
 from atalaia.homes.aws.job import asked
 from atalaia.homes.aws.tables import TABLES
 from aws import moto
 from aws.conftest import Applied
 from aws.terraform import ENVIRONMENT, INFRA, REGION, Terraform, variables
+from run.test_what_is_kept import BY_EVERYBODY
 
 FUNCTIONS = (
     "poll",
@@ -316,10 +318,58 @@ def test_alarms_and_dashboard_use_metrics_that_the_program_has() -> None:
 
 
 def test_secrets_are_made_without_values(applied: Applied) -> None:
-    """What is looked at is Terraform's state: other tests put values in, as operators do."""
+    """But the edge's words, which nobody else has to know. What is looked at is Terraform's state:
+    other tests put values in, as operators do."""
     kinds = {name.rpartition(".")[0].rpartition(".")[2] for name in applied.resources}
     assert "aws_secretsmanager_secret" in kinds
-    assert "aws_secretsmanager_secret_version" not in kinds
+    versions = [name for name in applied.resources if "aws_secretsmanager_secret_version" in name]
+    assert versions == ["module.serving.aws_secretsmanager_secret_version.edge[0]"]
+
+
+def test_the_edge_says_the_newer_of_two_words_and_who_asks(services: Services) -> None:
+    said = services.secretsmanager.get_secret_value(SecretId=f"{ENVIRONMENT}-edge")
+    words = json.loads(said["SecretString"])["words"].split()
+    assert len({*words}) == 2
+    assert all(len(word) == 64 for word in words)
+    config = edge(services)
+    [origin] = config["Origins"]["Items"]
+    assert origin["DomainName"].partition(".")[2].startswith("execute-api.")
+    [header] = origin["CustomHeaders"]["Items"]
+    assert header == {"HeaderName": WORD.decode(), "HeaderValue": words[0]}
+    environment = services.__getattr__("lambda").get_function_configuration(
+        FunctionName=f"{ENVIRONMENT}-api"
+    )["Environment"]["Variables"]
+    assert environment["ATALAIA_EDGE"] == f"{ENVIRONMENT}-edge"
+    function = services.cloudfront.get_function(Name=f"{ENVIRONMENT}-viewer", Stage="DEVELOPMENT")
+    code = function["FunctionCode"].read().decode()
+    assert f"request.headers['{VIEWER.decode()}'] = {{ value: event.viewer.ip }}" in code
+
+
+def test_the_edge_keeps_what_everybody_may_keep_and_passes_on_all_else(services: Services) -> None:
+    config = edge(services)
+    usual, kept = config["DefaultCacheBehavior"], config["CacheBehaviors"]["Items"]
+    text = (INFRA / "serving" / "edge.tf").read_text("utf-8")
+    for name, id_ in (("keep_nothing", "CachePolicyId"), ("all_but_host", "OriginRequestPolicyId")):
+        assert f'{name} = "{usual[id_]}"' in text
+    assert {one["PathPattern"] for one in kept} == {"/static/*", "/feeds/*"}
+    assert all(path.startswith(("/static/", "/feeds/")) for path in BY_EVERYBODY)
+    assert {one["ViewerProtocolPolicy"] for one in (usual, *kept)} == {"redirect-to-https"}
+    assert all(sorted(one["AllowedMethods"]["Items"]) == ["GET", "HEAD"] for one in kept)
+    # What the emulator does not keep.
+    assert text.count("function_arn = aws_cloudfront_function.viewer[0].arn") == 2
+    [_, policy, *_] = text.split('resource "aws_cloudfront_cache_policy" "kept"')
+    for part in ("cookie", "header"):
+        assert f'{part}_behavior = "none"' in policy.partition("\n}\n")[0]
+    assert re.search(r"default_ttl = 0\n", policy)
+    assert "for_each = [400, 403, 404, 405, 414, 416, 500, 501, 502, 503, 504]" in text
+    assert re.search(r"error_caching_min_ttl = 0\n", text)
+
+
+def edge(services: Services) -> dict[str, Any]:
+    [found] = services.cloudfront.list_distributions()["DistributionList"]["Items"]
+    said = services.cloudfront.get_distribution_config(Id=found["Id"])
+    config: dict[str, Any] = said["DistributionConfig"]
+    return config
 
 
 def test_athena_finds_partitions_without_a_crawler(services: Services) -> None:

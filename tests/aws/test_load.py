@@ -276,7 +276,7 @@ class Most(NamedTuple):
 MOST = {
     "open-meteo: detect": Most(8, 900),
     "calm: detect": Most(8, 300),
-    "a storm: detect": Most(16, 900),
+    "a storm: detect": Most(8, 900),
     "a storm: fan-out": Most(9, 10),
     "a storm: deliver": Most(3, 19),
     "idle: fan-out": Most(18, 0),

@@ -157,7 +157,7 @@ NEEDS: dict[str, list[Call]] = {
         Call("s3:GetObject s3:PutObject", (file("athena", "results/x"),)),
         Call("s3:GetObject", (file("gold", "gold/readings/x"), file("gold", "gold/climate/x"))),
         Call("s3:GetObject", (file("gold", "recipients/x"),)),
-        Call("secretsmanager:GetSecretValue", (secret("api"), secret("whatsapp"))),
+        Call("secretsmanager:GetSecretValue", tuple(map(secret, ("api", "whatsapp", "edge")))),
     ],
 }
 
@@ -293,7 +293,8 @@ def policies(applied: Applied) -> dict[str, str]:
 
 def pairs(applied: Applied, calls: list[Call]) -> list[tuple[str, str]]:
     """Each action with each resource; secrets by the ARNs that they got."""
-    secrets = {arn.rpartition("-")[0]: arn for arn in applied.outputs["secrets"].values()}
+    found = Services(applied.url).secretsmanager.list_secrets(MaxResults=100)["SecretList"]
+    secrets = {one["ARN"].rpartition("-")[0]: one["ARN"] for one in found}
     return [
         (action, secrets.get(one, one))
         for call in calls

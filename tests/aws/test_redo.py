@@ -169,10 +169,11 @@ def answered(places_n: int, polls: int = 3) -> Iterator[Mapping[str, bytes | Non
             yield commit.items
 
 
-@pytest.mark.parametrize("entries", [0, 20])
+@pytest.mark.parametrize(("entries", "units"), [(0, 900), (20, 900), (100, 1_100)])
 def test_an_answer_of_100_places_is_8_calls_and_900_units_at_most(
-    config: Config, entries: int
+    config: Config, entries: int, units: int
 ) -> None:
+    """Where each place has news at once, its 200 rows of the log cost some units more."""
     with counted() as calls:
         state = open_home(config).state
         for offset, items in enumerate(answered(100), 1):
@@ -182,7 +183,7 @@ def test_an_answer_of_100_places_is_8_calls_and_900_units_at_most(
             told = [news(f"i{offset}-{n}", at=offset) for n in range(entries)]
             state.commit(Commit("speed/lane-0", offset, items=items, entries=told))
             assert calls.total <= 8, calls
-            assert calls.units["write"] <= 900, calls
+            assert calls.units["write"] <= units, calls
 
 
 def test_an_answer_that_never_came_has_no_code_of_aws() -> None:

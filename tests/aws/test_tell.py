@@ -17,6 +17,7 @@ from atalaia.domain.delivery import Status, letter_of
 from atalaia.errors import SettingsInvalid, StateConflict
 from atalaia.homes.aws import open_home
 from atalaia.homes.aws.config import Config
+from atalaia.notify.compose import Composer
 from atalaia.notify.silences import Silences
 from atalaia.people.registry import Registry
 from atalaia.people.request import Request
@@ -396,6 +397,36 @@ def test_a_delivery_that_may_not_look_for_what_is_due_fails(deployed: Config) ->
         deployment.forget()
         with pytest.raises(StateConflict, match="AccessDenied"):
             deliver.handle({}, Context(21))
+
+
+def test_what_cannot_be_looked_at_right_before_it_goes_fails_delivery_and_is_counted(
+    deployed: Config, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """By its alarm, and by a figure. Nothing is sent unseen, and nothing is lost."""
+    pseudonym = subscribed()
+    home, ahead = deployment.home(), [0]
+    monkeypatch.setattr(deployment, "CLOCK", Clock(now=lambda: time.time() + ahead[0]))
+    home.state.commit(Commit("speed/lane-0", 1, entries=[news("i1", at=int(time.time()))]))
+    fan_out.handle({}, Context())
+    with monkeypatch.context() as broken:
+        for _ in range(2):
+            broken.setattr(Composer, "is_stale", _denied)
+            with pytest.raises(
+                StateConflict, match="given back: what it tells cannot be looked at"
+            ):
+                deliver.handle({}, Context())
+            said = capsys.readouterr().out
+            assert '"outcome":"given_back","atalaia_delivery_tries_total":1' in said
+            ahead[0] += 60
+    [message] = home.outbox.messages(person=pseudonym)
+    assert (message.status, message.attempts) == (Status.DUE, 0)
+    deliver.handle({}, Context())
+    [message] = home.outbox.messages(person=pseudonym)
+    assert (message.status, message.attempts) == (Status.SENT, 1)
+
+
+def _denied(*_: object) -> None:
+    raise StateConflict("access was denied")
 
 
 def test_what_another_is_at_is_left_to_it(deployed: Config) -> None:

@@ -27,7 +27,6 @@ from atalaia.homes.aws.dynamo import (
     remove_all,
     size_of,
     transact,
-    unbound,
     write,
 )
 
@@ -214,11 +213,6 @@ def test_numbers_are_taken_on_condition_that_nobody_else_took_them() -> None:
     assert action["Put"]["ConditionExpression"] == "n = :n"
     assert action["Put"]["ExpressionAttributeValues"] == {":n": {"N": "7"}}
     assert _unpacked(action["Put"]["Item"])["n"] == 9
-
-
-def test_a_put_without_its_condition_is_the_same_put() -> None:
-    bound = DynamoTable(Asked(), "t").put({"pk": "a", "sk": "b"}, ABSENT)
-    assert unbound(bound) == DynamoTable(Asked(), "t").put({"pk": "a", "sk": "b"})
 
 
 def test_a_transaction_is_as_large_as_it_may_be_and_no_larger() -> None:

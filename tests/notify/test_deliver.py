@@ -395,7 +395,7 @@ def test_a_fault_of_our_own_costs_no_try_and_is_over_seconds_after_it(
             await o.turn(1)
         assert (o.of().status, o.of().attempts, o.of().unknowns) == (Status.DUE, 0, 0)
         assert o.of().reason == "what it tells cannot be looked at"
-        assert not o.tries
+        assert {one.outcome.verdict for one in o.tries} == {"given_back"}, "counted, and no try"
         assert not post.ids
         await o.turn(10)
         assert (o.of().status, o.of().attempts, post.ids) == (Status.SENT, 1, ["msg_a"])
@@ -734,6 +734,42 @@ def test_a_run_ends_when_nothing_is_due_any_more(tmp_path: Path) -> None:
         office.put(message("later"))
         await office.deliverer.run_dry(600, 20)
         assert len(post.ids) == 31, "the next call goes on"
+
+    dry(tmp_path, tell)
+
+
+@pytest.mark.parametrize("where", ["the last look", "the first"])
+def test_a_run_that_gave_something_back_by_a_fault_of_ours_says_so_at_its_end(
+    tmp_path: Path, where: str
+) -> None:
+    """It is due again in a moment: a run that ends before that has not sent all, and a function
+    that only warned of it would move no alarm."""
+    blind = True
+
+    class Drafts(Blind):
+        def look(self) -> None:
+            if blind and where == "the last look":
+                raise StateConflict("access was denied")
+
+    def write(messages: Sequence[Message]) -> list[Letter | Outcome]:
+        is_shut = blind and where == "the first"
+        shut = Outcome("given_back", "what is kept of the person cannot be opened", 2.0)
+        return [shut if is_shut else letter(m) for m in messages]
+
+    async def tell(office: Office, post: Post) -> None:
+        nonlocal blind
+        office.write, office.drafts = write, Drafts(0)
+        office.deliverer = office.opened()
+        office.put(message("a"))
+        for _ in range(2):
+            with pytest.raises(StateConflict, match="1 messages were given back: what"):
+                await office.deliverer.run_dry(600, 20)
+            office.clock.turn(10)
+        assert (office.of().status, office.of().attempts) == (Status.DUE, 0)
+        assert {one.outcome.verdict for one in office.tries} == {"given_back"}
+        blind = False
+        await office.deliverer.run_dry(600, 20)
+        assert (office.of().status, post.ids) == (Status.SENT, ["msg_a"])
 
     dry(tmp_path, tell)
 

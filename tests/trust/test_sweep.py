@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -164,8 +164,9 @@ class Mortal:
     def write(self, key: str, body: bytes) -> None:
         self._step(lambda: self.lake.write(key, body))
 
-    def delete(self, key: str) -> None:
-        self._step(lambda: self.lake.delete(key))
+    def delete_all(self, keys: Iterable[str]) -> None:
+        for key in keys:  # it may be killed amidst them
+            self._step(lambda key=key: self.lake.delete(key))  # type: ignore[misc]
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.lake, name)
@@ -191,6 +192,46 @@ def test_a_sweep_killed_anywhere_loses_no_other_row_and_is_finished_by_the_next(
     assert in_raw(w.home.lake) == in_gold(w.home.lake) == left
     assert not is_due(w.home.state, NOW)
     assert is_due(w.home.state, NOW + EVERY_S)
+
+
+@dataclasses.dataclass
+class Counting:
+    """A lake that counts the calls that remove."""
+
+    lake: Lake
+    removed: list[int] = dataclasses.field(default_factory=list)
+
+    def delete_all(self, keys: Iterable[str]) -> None:
+        gone = list(keys)
+        self.removed.append(len(gone))
+        self.lake.delete_all(gone)
+
+    def delete(self, key: str) -> None:
+        raise AssertionError(f"{key} is removed alone")
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.lake, name)
+
+
+def test_what_goes_goes_a_thousand_at_a_time(w: World) -> None:
+    """Old parts of RAW, damaged files, what the erased pushed and what was read of it."""
+    lake = w.home.lake
+    ana = w.told("email:ana@example.org")
+    for hour in range(1_300):
+        one = settled(hour + 1, ana, NOW - 100 * DAY - 3600 * hour)
+        key = raw.delivery_part(one) + raw.part_name(one.number)
+        lake.write(key, raw.write_deliveries([one]))
+        lake.write(ASIDE + key, b"torn")
+    w.home.state.commit(Commit(raw.DELIVERIES_ARCHIVED, 1_300))
+    for day in range(30):
+        of_ana = f"source={raw.folder_name(own_source(ana))}/month=x/{day}"
+        lake.write(f"{gold.DAYS}{of_ana}", b"days")
+    w.registry.erase(ana, NOW - 5)
+    counting = Counting(lake)
+    swept(w, NOW, counting)  # type: ignore[arg-type]
+    assert counting.removed == [1_000, 1_000, 630]
+    assert not lake.keys(raw.DELIVERIES)
+    assert not lake.keys(ASIDE)
 
 
 def test_a_part_that_the_archive_may_still_write_is_left_to_the_next_sweep(w: World) -> None:

@@ -2,8 +2,8 @@
 
 How often: a bucket of tokens a key, or an address where there is no known key. The home has them
 (`ports.Meter`), for all processes that answer. Each request takes a token, those that cost more
-take more. Every answer says what is left (``RateLimit-*``); one too many is a Problem (429) with
-``Retry-After``.
+take more. Every answer says what is left (``RateLimit-*``), but those that caches keep for
+everybody; one too many is a Problem (429) with ``Retry-After``.
 """
 
 from __future__ import annotations
@@ -104,7 +104,10 @@ class RateLimits:
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                MutableHeaders(scope=message).update(headers)
+                said = MutableHeaders(scope=message)
+                # What caches keep for everybody does not say what one of them has left.
+                if not said.get("Cache-Control", "").startswith("public"):
+                    said.update(headers)
             await send(message)
 
         await self._app(scope, receive, send_with_headers)

@@ -74,7 +74,9 @@ class Shield:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                MutableHeaders(scope=message)["X-Content-Type-Options"] = "nosniff"
+                said = MutableHeaders(scope=message)
+                said["X-Content-Type-Options"] = "nosniff"
+                said.setdefault("Cache-Control", "no-store")  # what may be kept says so itself
             await send(message)
 
         headers = dict(scope["headers"])

@@ -51,6 +51,10 @@ _AGAIN_S = 3 * DAY_S
 """Who was erased is looked for again in sweeps that begin so much later: rows of theirs may have
 been on their way to a part that was not finished."""
 
+_AT_ONCE = 1_000
+"""Files that are removed together, as S3 takes them. A sweep that is killed has removed those of
+before, so that the next one gets further."""
+
 _DAY = re.compile(r"/date=(\d{4}-\d\d-\d\d)/")
 
 log = Logger()
@@ -70,6 +74,31 @@ class _Goal(NamedTuple):
 
     erased: frozenset[str]
     before: int
+
+
+class _Removed:
+    """Files that go, removed many at a time; all of them are by the end of the block."""
+
+    def __init__(self, lake: Lake) -> None:
+        self._lake = lake
+        self._keys: list[str] = []
+
+    def __enter__(self) -> _Removed:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is None:
+            self._lake.delete_all(self._keys)
+
+    def put(self, key: str, body: bytes | None) -> None:
+        """A file with what is kept of it; None: nothing is."""
+        if body is not None:
+            self._lake.write(key, body)
+            return
+        self._keys.append(key)
+        if len(self._keys) == _AT_ONCE:
+            self._lake.delete_all(self._keys)
+            self._keys = []
 
 
 class _Note(msgspec.Struct, frozen=True):
@@ -97,13 +126,14 @@ def sweep(state: State, lake: Lake, keys: Keys | None, now: int, keep_s: int) ->
     since = before.at - _AGAIN_S if before else 0
     erased = keys.erased() if keys else []
     goal = _Goal(frozenset(who for who, at in erased if at >= since), now - keep_s)
-    done = list(_deliveries_of_raw(state, lake, goal))
-    with workshop(lake) as shop:
-        done += _deliveries_of_gold(shop, goal)
-    done += _set_aside(lake, goal)
-    if goal.erased:
-        done += _pushed_of_raw(state, lake, goal, now)
-        done += _pushed_of_gold(lake, goal)
+    with _Removed(lake) as files:
+        done = list(_deliveries_of_raw(state, lake, goal, files))
+        with workshop(lake) as shop:
+            done += _deliveries_of_gold(shop, goal, files)
+        done += _set_aside(lake, goal, files)
+        if goal.erased:
+            done += _pushed_of_raw(state, lake, goal, now, files)
+            done += _pushed_of_gold(lake, goal, files)
     note.put(_Note(now))
     total = Swept(*(sum(column) for column in zip(*done, strict=True))) if done else Swept()
     if total.files or total.unread:
@@ -111,7 +141,7 @@ def sweep(state: State, lake: Lake, keys: Keys | None, now: int, keep_s: int) ->
     return total
 
 
-def _deliveries_of_raw(state: State, lake: Lake, goal: _Goal) -> Iterable[Swept]:
+def _deliveries_of_raw(state: State, lake: Lake, goal: _Goal, files: _Removed) -> Iterable[Swept]:
     finished = state.offset(raw.DELIVERIES_ARCHIVED)
     for key in lake.keys(raw.DELIVERIES):
         if raw.first_of(key) > finished:
@@ -123,18 +153,18 @@ def _deliveries_of_raw(state: State, lake: Lake, goal: _Goal) -> Iterable[Swept]
             rows = raw.read_deliveries(lake.read(key))
         except (PayloadInvalid, StateConflict):
             if is_old:  # nothing of it is to be kept, whatever is in it
-                lake.delete(key)
+                files.put(key, None)
                 yield Swept(files=1)
             else:
                 yield _passed_over(key)
             continue
         kept = [] if is_old else [row for row in rows if row.person not in goal.erased]
         if len(kept) < len(rows):
-            _put(lake, key, raw.write_deliveries(kept) if kept else None)
+            files.put(key, raw.write_deliveries(kept) if kept else None)
             yield Swept(len(rows) - len(kept), 1)
 
 
-def _deliveries_of_gold(shop: Workshop, goal: _Goal) -> Iterable[Swept]:
+def _deliveries_of_gold(shop: Workshop, goal: _Goal, files: _Removed) -> Iterable[Swept]:
     """Of a day that may have old rows, or of any where somebody was erased."""
     from atalaia.lake.merge import PARQUET  # noqa: PLC0415
 
@@ -156,27 +186,27 @@ def _deliveries_of_gold(shop: Workshop, goal: _Goal) -> Iterable[Swept]:
             continue
         if kept:
             con.execute(f"COPY (SELECT {names} FROM {rows} WHERE {is_kept}) TO '{out}' {PARQUET}")
-        _put(lake, key, out.read_bytes() if kept else None)
+        files.put(key, out.read_bytes() if kept else None)
         yield Swept(before - kept, 1)
 
 
-def _set_aside(lake: Lake, goal: _Goal) -> Iterable[Swept]:
+def _set_aside(lake: Lake, goal: _Goal, files: _Removed) -> Iterable[Swept]:
     """Damaged files, out of which nobody can take rows: of deliveries, of what people pushed, and
     of what was read in it. What they held was made again in its place."""
     own = {f"/source={raw.folder_name(own_source(person))}/" for person in goal.erased}
-    gone: list[str] = []
     for key in lake.keys(ASIDE):
         is_delivery = "/deliveries/" in key
         is_pushed = f"/source={raw.folder_name(STATION)}/" in key and raw.PAYLOADS in key
         is_old = is_delivery and _day_begins(key) < goal.before
         is_erased = bool(goal.erased) and (is_delivery or is_pushed)
         if is_old or is_erased or any(name in key for name in own):
-            gone.append(key)
-    lake.delete_all(gone)
-    yield Swept(files=len(gone))
+            files.put(key, None)
+            yield Swept(files=1)
 
 
-def _pushed_of_raw(state: State, lake: Lake, goal: _Goal, now: int) -> Iterable[Swept]:
+def _pushed_of_raw(
+    state: State, lake: Lake, goal: _Goal, now: int, files: _Removed
+) -> Iterable[Swept]:
     """What they pushed under a key of their own. Its owner stands before the seal."""
     waiting = {key.decode() for key in state.load(gold.UNREFINED).values()}
     for key in lake.keys(f"{raw.PAYLOADS}source={raw.folder_name(STATION)}/"):
@@ -188,24 +218,16 @@ def _pushed_of_raw(state: State, lake: Lake, goal: _Goal, now: int) -> Iterable[
             yield _passed_over(key)
             continue
         if gone:
-            _put(lake, key, kept)
+            files.put(key, kept)
             yield Swept(gone, 1)
 
 
-def _pushed_of_gold(lake: Lake, goal: _Goal) -> Iterable[Swept]:
+def _pushed_of_gold(lake: Lake, goal: _Goal, files: _Removed) -> Iterable[Swept]:
     for person in sorted(goal.erased):
         for layer in (gold.DAYS, gold.READINGS):
-            keys = lake.keys(f"{layer}source={raw.folder_name(own_source(person))}/")
-            lake.delete_all(keys)
-            yield Swept(files=len(keys))
-
-
-def _put(lake: Lake, key: str, body: bytes | None) -> None:
-    """A file with what is kept of it; None: nothing is."""
-    if body is None:
-        lake.delete(key)
-    else:
-        lake.write(key, body)
+            for key in lake.keys(f"{layer}source={raw.folder_name(own_source(person))}/"):
+                files.put(key, None)
+                yield Swept(files=1)
 
 
 def _passed_over(key: str) -> Swept:

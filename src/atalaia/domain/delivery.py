@@ -264,9 +264,15 @@ class Outcome(msgspec.Struct, frozen=True, gc=False):
     cost_usd: float = 0.0
     is_capped: bool = False
 
+    @property
+    def is_given_back(self) -> bool:
+        """Whether a fault of ours kept it from being tried."""
+        return self.verdict == "given_back"
+
 
 class Sent(msgspec.Struct, frozen=True, gc=False):
-    """What one try came to, once it is kept; `seconds` since the message was decided."""
+    """What one try came to, or that a fault of ours kept it from being made, once it is kept;
+    `seconds` since the message was decided."""
 
     message: Message
     outcome: Outcome

@@ -36,6 +36,7 @@ from atalaia.notify.sender import Sender, Tried
 from atalaia.notify.settle import Result, Settler
 from atalaia.notify.targets import Targets
 from atalaia.notify.together import Bundle, Written, bound, bundles
+from atalaia.notify.tries import Tries
 from atalaia.ports import Notes, Outbox
 
 LEASE_S = 90
@@ -55,7 +56,7 @@ class Deliverer:
 
     write       called in a thread, with a batch
     drafts      looked at right before a letter is sent, unless that was less than `fresh_s` ago
-    on_sent     told of every try, once it is written down
+    on_sent     told of every try, once it is written down, and of what a fault of ours gave back
     settled     how many messages have come to an outcome, of which they may have several
     """
 
@@ -77,7 +78,7 @@ class Deliverer:
         self._clock = clock
         self._tick = tick = steady(clock.now)
         self._last_look = LastLook(drafts, write, fresh_s, tick)
-        self._on_sent = on_sent
+        self._tries = Tries(on_sent)
         self.senders = {}
         for name, channel in channels.items():
             spent = spent_in(notes, name)
@@ -106,6 +107,7 @@ class Deliverer:
         self._is_idle = asyncio.Event()
         self._fault: StateConflict | None = None
         self._may_be_lost = False
+        self._tries.forget()
         self._is_claiming = False
         self._is_new = True
         self._urgent_at = -math.inf
@@ -137,7 +139,8 @@ class Deliverer:
         """Send until nothing is due and nothing under way, or for `left_s` seconds at most.
 
         In the last `margin_s` of these nothing more is claimed, and what is under way comes to
-        its outcome. Raises StateConflict where at the end the outbox could not be used.
+        its outcome. Raises StateConflict where at the end the outbox could not be used, or
+        something was given back by a fault of ours and not tried since.
         """
         sending = asyncio.create_task(self.run())
         drying = asyncio.create_task(self._is_dry.wait())
@@ -151,7 +154,7 @@ class Deliverer:
             sending.cancel()
             with suppress(asyncio.CancelledError):
                 await sending
-        if fault := self._settler.fault or self._fault:
+        if fault := self._settler.fault or self._fault or self._tries.fault:
             raise fault
 
     async def close(self, within_s: float) -> None:
@@ -254,12 +257,16 @@ class Deliverer:
         ):
             if isinstance(letter, Outcome):
                 schedule = self.senders[message.channel].limits.schedule
-                refused.append((message, settled(message, letter, schedule, now)))
+                refused.append((message, settled(message, letter, schedule, now), letter))
                 rows[message.channel]  # there may be more, though no letter came of these
                 continue
             rows[message.channel].setdefault(message.order_key, []).append((message, letter))
         if refused:
-            self._outbox.settle(refused)
+            self._outbox.settle([(message, after) for message, after, _ in refused])
+            told = [
+                (m, after, one if one.is_given_back else None, 0.0) for m, after, one in refused
+            ]
+            self._tries.tell(told)
         found = {
             name: [_bundled(row, self.senders[name].limits.letter_chars) for row in by_key.values()]
             for name, by_key in rows.items()
@@ -295,7 +302,7 @@ class Deliverer:
                 self._give_back(row, put_off_s)
             elif put_off_s is not None:
                 crew.begins(worker)
-                tried = [outcome for outcome in await self._send(row) if outcome is not None]
+                tried = [one for one in await self._send(row) if one and not one.is_given_back]
                 goes_on = crew.ends(worker)
                 if tried:
                     targets.note(target, has_answered=tried[-1].verdict in ("sent", "never"))
@@ -331,7 +338,7 @@ class Deliverer:
         for before, *_ in batch:
             self._claimed[before.channel].held -= 1
             self._mine.discard(before.id)
-        self._on_sent([Sent(m, outcome, age_s) for _, m, outcome, age_s in batch if outcome])
+        self._tries.tell(batch)
         self._has_room.set()
         self._tell_idle()
 

@@ -45,7 +45,8 @@ SET_ASIDE = "others have set aside what is left"
 log = Logger()
 
 Tried = tuple[Message, Outcome | None]
-"""A message as it is now, and what its try came to; None: there was none."""
+"""A message as it is now, and what its try came to, or that it was given back by a fault of ours;
+None: there was none."""
 
 
 class Sender:
@@ -119,10 +120,13 @@ class Sender:
             # They say more now than one letter holds: with whom each goes is decided anew.
             went = {message.id: self._released(message, 1.0) for message, _ in parts}
         tried = [
-            (self._settled(message, one), None) if isinstance(one, Outcome) else went[message.id]
+            self._untried(message, one) if isinstance(one, Outcome) else went[message.id]
             for message, one in zip(messages, found, strict=True)
         ]
         return tried, outcome
+
+    def _untried(self, message: Message, outcome: Outcome) -> Tried:
+        return self._settled(message, outcome), outcome if outcome.is_given_back else None
 
     def _can_go(self, parts: Sequence[tuple[Message, Letter]]) -> bool:
         """Whether one letter can tell all of it. What may have gone goes again as it did."""

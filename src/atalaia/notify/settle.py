@@ -102,7 +102,8 @@ class Settler:
     def _retaken(self, batch: Sequence[Result]) -> Iterator[tuple[Message, Message]]:
         """Those that were sent by a lease that has been taken anew since: sent is sent."""
         for before, after, outcome, _ in batch:
-            now = self._outbox.message(before.id) if outcome else None
+            was_tried = outcome is not None and not outcome.is_given_back
+            now = self._outbox.message(before.id) if was_tried else None
             if now and now.status == Status.LEASED and now.lease_until != before.lease_until:
                 yield now, after
 

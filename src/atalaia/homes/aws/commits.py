@@ -17,7 +17,6 @@ from atalaia.homes.aws.dynamo import (
     Refused,
     fits,
     number_text,
-    unbound,
 )
 from atalaia.homes.aws.redo import Redo
 from atalaia.ports import Commit
@@ -150,19 +149,15 @@ class Commits:
             yield self._log.put(life | {"number": number}, ABSENT)
 
     def _write(self, head: list[Action], rest: list[Action]) -> None:
-        if fits(head, rest):
-            self._redo.write(head, rest)
-            return
-        # The log's numbers are this commit's alone: written twice, they say the same. What is
-        # taken already must not be found out when it is too late to refuse it.
-        free = [unbound(a) for a in rest if a.get("Put", {}).get("TableName") == self._log.name]
-        self._refuse_taken(free)
-        bound = [a for a in rest if a.get("Put", {}).get("TableName") != self._log.name]
-        self._redo.write(head, [*free, *bound])
+        if not fits(head, rest):
+            self._refuse_taken(rest)
+        self._redo.write(head, rest)
 
-    def _refuse_taken(self, puts: Sequence[Action]) -> None:
-        keys = [(a["Put"]["Item"]["pk"]["S"], a["Put"]["Item"]["sk"]["S"]) for a in puts]
-        if self._log.many([key for key in keys if key[0].startswith("life/")]):
+    def _refuse_taken(self, rest: Sequence[Action]) -> None:
+        """An entry that is there must not be found out when it is too late to refuse it."""
+        puts = [action["Put"]["Item"] for action in rest if "Put" in action]
+        lives = [(item["pk"]["S"], item["sk"]["S"]) for item in puts]
+        if self._log.many([key for key in lives if key[0].startswith("life/")]):
             raise Refused((0,))
 
     # What was refused, and why

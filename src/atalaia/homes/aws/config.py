@@ -5,6 +5,7 @@ ATALAIA_ACCOUNT   the account's number: bucket names end with it
 ATALAIA_LANES     in how many lanes places are watched (`stream`); 1 unless set
 ATALAIA_STREAM    what the stream is: ``kinesis`` unless set, or ``table``, for one lane
 ATALAIA_FIGURES   which go to CloudWatch: ``all`` unless set, or ``alarms``: those that they look at
+ATALAIA_EDGE      name of the secret with the words that an edge is known by; empty: there is none
 ATALAIA_QUEUES    the front of the queues' addresses, as
                   ``https://sqs.<region>.amazonaws.com/<account>/``
 
@@ -32,6 +33,7 @@ class Config:
     queues: str = ""
     streams_by: str = "kinesis"
     figures: str = "all"
+    edge: str = ""
 
     def table(self, name: str) -> str:
         """One of `tables.TABLES`."""
@@ -97,4 +99,5 @@ def from_environment(environment: Mapping[str, str] | None = None) -> Config:
         queues=found.get("ATALAIA_QUEUES", ""),
         streams_by=streams_by,
         figures=figures,
+        edge=found.get("ATALAIA_EDGE", ""),
     )

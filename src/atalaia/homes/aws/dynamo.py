@@ -320,11 +320,6 @@ def portions(actions: Sequence[Action], first: Sequence[Action] = ()) -> Iterato
         yield some
 
 
-def unbound(put: Action) -> Action:
-    """The same put, whatever is there."""
-    return {"Put": {name: put["Put"][name] for name in ("TableName", "Item")}}
-
-
 def size_of(actions: Iterable[Action]) -> int:
     """About how many bytes the actions have."""
     return sum(_size(action) for action in actions)

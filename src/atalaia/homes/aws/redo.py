@@ -3,9 +3,10 @@
 One transaction does what decides, and with it as much of the rest as it has room for. The others
 are valid from then on: they lie in it, packed, or where they are many beside it, written before.
 Then they are written out, those without a condition many at a time, the others so many as a
-transaction takes. Who reads finishes what a killed process left of that. Each of the writes must be
-such that doing it again, or late, changes nothing: one that has a condition which does not hold any
-more was done, or overtaken.
+transaction takes, which costs twice the units and a quarter of the calls; the last of these takes
+the packed ones away, too. Who reads finishes what a killed process left of that. Each of the writes
+must be such that doing it again, or late, changes nothing: one that has a condition which does not
+hold any more was done, or overtaken.
 
 ```
 #redo        <id>      these writes are valid; `actions`: they themselves
@@ -76,8 +77,7 @@ class Redo:
             if self._table.get("#redo", id_) is None:  # an error may come after the deed
                 self._forget(id_)
             raise
-        self._write_out(left)
-        self._end(id_, len(rows))
+        self._write_out(left, self._ends(id_, len(rows)))
 
     def finish(self) -> None:
         """Write out what is valid and not written: its process was killed, or is at it."""
@@ -86,11 +86,14 @@ class Redo:
                 self._write_out(_unpacked(row["actions"]))
             for part in self._table.query(f"#redo/{row['sk']}"):
                 self._write_out(_unpacked(part["actions"]))
-            self._end(row["sk"])
+            write(self._clients, self._table.remove("#redo", row["sk"]))
+            self._forget(row["sk"])
 
-    def _write_out(self, actions: Sequence[Action]) -> None:
+    def _write_out(self, actions: Sequence[Action], ends: Sequence[Action] = ()) -> None:
+        """Write these, and then `ends`."""
         put_all(self._clients, [action for action in actions if _is_free(action)])
-        for some in portions([action for action in actions if not _is_free(action)]):
+        bound = [action for action in actions if not _is_free(action)]
+        for some in portions([*bound, *ends]):
             self._write_bound(some)
 
     def _write_bound(self, actions: Sequence[Action]) -> None:
@@ -105,14 +108,11 @@ class Redo:
     def _part(self, id_: str, number: int, body: bytes) -> Action:
         return self._table.put({"pk": f"#redo/{id_}", "sk": number_text(number), "actions": body})
 
-    def _end(self, id_: str, parts: int | None = None) -> None:
-        """All is written out; `parts`: so many lie beside it (None: to be looked up)."""
-        write(self._clients, self._table.remove("#redo", id_))
-        if parts is None:
-            self._forget(id_)
-            return
+    def _ends(self, id_: str, parts: int) -> list[Action]:
+        """What takes it away once all is written out, with so many parts beside it: as long as it
+        is there itself, somebody finds what is left of them."""
         keys = [(f"#redo/{id_}", number_text(number)) for number in range(parts)]
-        remove_all(self._clients, [self._table.remove(*key) for key in keys])
+        return [self._table.remove(*key) for key in (*keys, ("#redo", id_))]
 
     def _forget(self, id_: str) -> None:
         rows = self._table.query(f"#redo/{id_}")

@@ -43,6 +43,12 @@ def _object(clients: Clients, bucket: str, key: str) -> bytes:
     return body
 
 
+def edge_words(clients: Clients, name: str) -> list[str]:
+    """By which an edge in front of the API is known, of the secret of this name; none: there is no
+    edge."""
+    return dict(secret(clients, name)).get("words", "").split() if name else []
+
+
 def secret(clients: Clients, name: str) -> Iterator[tuple[str, str]]:
     """A secret's variables; none of one without a value yet. Raises SettingsInvalid."""
     with translated(f"secret {name}"):

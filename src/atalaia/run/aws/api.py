@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from functools import lru_cache, partial
 from typing import Any
 
+from atalaia.api.edge import Edge
 from atalaia.api.gateway import respond
 from atalaia.api.gold_history import ANSWER_S, GoldHistory
 from atalaia.api.standing import NotedStanding
@@ -18,6 +19,7 @@ from atalaia.batch.archive import SHARD_NEWEST
 from atalaia.detect.lanes import NEWEST
 from atalaia.detect.near import FollowedSight
 from atalaia.domain.payload import Payload
+from atalaia.homes.aws.secrets import edge_words
 from atalaia.homes.aws.sql import AthenaSql, Cost
 from atalaia.lake.laid import Followed
 from atalaia.logs import Logger
@@ -40,13 +42,11 @@ def _note_cost(cost: Cost) -> None:
 @lru_cache(1)
 def _app() -> Any:
     """The application of one container. To be made on its event loop."""
-    settings = checked(deployment.settings(), is_shared=False)
-    home = deployment.home()
-    config = home.config
+    settings, home = checked(deployment.settings(), is_shared=False), deployment.home()
+    config, places, now = home.config, settings.places, deployment.CLOCK.now
     sql = AthenaSql(
         home.clients, config.workgroup, config.database, on_cost=_note_cost, timeout_s=ANSWER_S
     )
-    places, now = settings.places, deployment.CLOCK.now
     history = GoldHistory(sql, places, now, home.state.item, settings.rules)
     sight = FollowedSight(home.state, places, config.lanes, now)
     norms = partial(Followed(settings.rules, places).latest, home.state, home.lake)
@@ -59,7 +59,8 @@ def _app() -> Any:
         archived=SHARD_NEWEST,
         shown=lambda: services.follower.view.seq,
     )
-    return services.api(_accept, history, standing, sight, norms)
+    words = edge_words(home.clients, config.edge)
+    return Edge(services.api(_accept, history, standing, sight, norms), words)
 
 
 def forget() -> None:

@@ -9,12 +9,13 @@ from atalaia.run.aws import deployment
 
 
 def handle(_event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """Sends until nothing is due, or the function's time is over."""
+    """Sends until nothing is due, or the function's time is over; told is also what failed it."""
     left_s = context.get_remaining_time_in_millis() / 1000
 
     async def run() -> int:
         return await turns.deliver(deployment.notifier(), left_s)
 
-    handed = deployment.loop().run_until_complete(run())
-    deployment.figures().tell()
-    return {"handed_on": handed}
+    try:
+        return {"handed_on": deployment.loop().run_until_complete(run())}
+    finally:
+        deployment.figures().tell()

@@ -16,8 +16,7 @@ from atalaia.sources.schedule import Nearness
 
 def handle(_event: dict[str, Any], _context: Any) -> dict[str, Any]:
     """Ask what is due."""
-    settings, home, clock = deployment.settings(), deployment.home(), deployment.CLOCK
-    figures = deployment.figures()
+    settings, home, figures = deployment.settings(), deployment.home(), deployment.figures()
     went = deployment.loop().run_until_complete(
         go_round(
             plans(settings),
@@ -25,8 +24,8 @@ def handle(_event: dict[str, Any], _context: Any) -> dict[str, Any]:
             settings.places,
             home.stream,
             home.state,
-            clock,
-            nearness=_nearness(clock.second()),
+            deployment.CLOCK,
+            nearness=_nearness(deployment.CLOCK.second()),
             on_kept=figures.metrics.kept,
         )
     )

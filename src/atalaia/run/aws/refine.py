@@ -33,9 +33,8 @@ def handle(_event: dict[str, Any], context: Any) -> dict[str, Any]:
                 decode = counted(deployment.services().decode, rules, places, lake)
                 report = refine(state, lake, decode, places, home.outbox)
                 laid.lay(home.state, lake, rules, places)
-                now, keep_s = deployment.CLOCK.second(), settings.channels.keep_s
-                has_time = deployment.has_time(context, _MARGIN_S)
-                tidy(state, lake, home.keys, None, now, keep_s, has_time)
+                keep_s, has_time = settings.channels.keep_s, deployment.has_time(context, _MARGIN_S)
+                tidy(state, lake, home.keys, None, deployment.CLOCK.second(), keep_s, has_time)
         except HeldByAnother as error:
             log.info("not refined", reason=str(error))
             return {"rows": 0, "partitions": 0}
