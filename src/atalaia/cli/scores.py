@@ -169,13 +169,21 @@ def show_backtest(compared: list[Backtested], console: Console) -> None:
     console.print(table)
     first = compared[0].rules
     for one in compared[1:]:
-        for days, what in ((one.days_gained, "does"), (one.days_lost, "does not")):
-            if days:
-                more = f" … and {len(days) - 8} more" if len(days) > 8 else ""
-                console.print(
-                    f"{one.rules} {what} warn on {len(days)} days on which {first} "
-                    f"{'does not' if what == 'does' else 'does'}: {', '.join(days[:8])}{more}"
-                )
+        if days := one.days_gained:
+            console.print(
+                f"{one.rules} does warn on {len(days)} days on which {first} does not: "
+                f"{_some(days)}"
+            )
+        if days := one.days_lost:
+            console.print(
+                f"{one.rules} does not warn on {len(days)} days on which {first} does: "
+                f"{_some(days)}"
+            )
+
+
+def _some(days: Sequence[str]) -> str:
+    more = f" … and {len(days) - 8} more" if len(days) > 8 else ""
+    return f"{', '.join(days[:8])}{more}"
 
 
 def show_expected(expected: Score, fitted: Score, console: Console) -> None:

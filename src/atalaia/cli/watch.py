@@ -212,7 +212,7 @@ def _tell_replay(
     console.print(f"incidents {counts(told)}")
     console.print(f"rules {rule_set}")
     if done.as_live is not None:
-        console.print(f"live {'the same' if done.as_live else 'not the same'} entries")
+        console.print("live the same entries" if done.as_live else "live not the same entries")
     for reason, n in Counter(reject.reason for reject in done.rejected).most_common():
         example = next(r.detail for r in done.rejected if r.reason == reason)
         console.print(f"rejected {n}: {reason} (first: {example})")
