@@ -52,7 +52,10 @@ NOT_SAID = {
     ),
     "cli/init.py": ("--settings {file}", "Idioma / Language"),
     "cli/language.py": ("atalaia: {error}",),
-    "replay/summary.py": ("bold red", "bold dark_orange"),
+    "replay/summary.py": (
+        *("bold red", "bold dark_orange"),
+        *("chegou a", "llegó a", "desceu a", "went down to", "bajó a"),
+    ),
     "report/gather.py": ("SELECT CAST(epoch(max({column})) AS BIGINT) FROM {table}",),
     "rules/read.py": ("limits.{place}.{what}: {fault}",),
     "rules/written.py": (
@@ -145,9 +148,32 @@ def handed_to(function: str) -> Iterator[str]:
     for path, (_, calls) in trees().items():
         for node in calls if in_rooms(path, WHOLE) else ():
             if name_of(node.func) == function:
-                for part in node.args[:1]:
+                for part in node.args:
                     for _, text in _texts(part):
                         yield from lines_of(text)
+
+
+PRINTING = {"typer.echo", "print", "typer.prompt", "typer.confirm", "console.print"}
+
+
+def printed_in_english() -> dict[str, str]:
+    """What commands print as it stands, although it has a sentence in it."""
+    found: dict[str, str] = {}
+    for path, (_, calls) in trees().items():
+        for call in calls if path.startswith("cli/") else ():
+            if ast.unparse(call.func) not in PRINTING or not call.args:
+                continue
+            shown = call.args[0]
+            if any(
+                isinstance(part, ast.Call) and name_of(part.func) == "translated"
+                for part in ast.walk(shown)
+            ):
+                continue
+            for _, text in _texts(shown):
+                for sentence in lines_of(text):
+                    if " " in sentence and not _is_for_a_machine(path, sentence):
+                        found[sentence] = f"{path}:{call.lineno}"
+    return found
 
 
 def logged() -> dict[str, str]:

@@ -74,7 +74,7 @@ GLUE = (
 """What the job imports (run/aws/rebuild.py); PySpark and boto3 are Glue's own."""
 
 _NO_PAGE = re.compile(
-    r"^atalaia/(data/gazetteer\.zst|page/files/.*|report/.*\.(js|css|html|json|svg))$"
+    r"^atalaia/(data/(gazetteer\.zst|.*\.po)|page/files/.*|report/.*\.(js|css|html|json|svg))$"
 )
 NOT_IN = {"watch": _NO_PAGE, "batch": _NO_PAGE, LISTEN: _NO_PAGE, "rebuild": _NO_PAGE}
 """Files of Atalaia's own that a package does without: nobody writes to these functions."""

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache, lru_cache
 from pathlib import Path
 from typing import NamedTuple
@@ -25,8 +26,10 @@ _QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"')
 _VALUE = re.compile(r"\{(\w+)\}")
 _JOINTS = (": ", "; ", " or ", " and ", " (")
 """Where sentences meet, or a file, a line, a key stand before one."""
-_WORDS = ("none", "off", "on", "fits", "places", "stations")
+_WORDS = ("none", "off", "on", "fits")
 """Single words that are said in a value's place; all others there are names."""
+_SAYS_NOTHING = 4
+"""With fewer letters than this, words that stand in a sentence have to be understood."""
 _WEAK = 5
 """With fewer letters than this, and a value first, a sentence is known by single words alone."""
 
@@ -34,12 +37,30 @@ _WEAK = 5
 class _Speaking:
     """What this process speaks, its threads included; None: English."""
 
+    language = ENGLISH
     catalogue: Catalogue | None = None
 
 
 def speak(language: str) -> None:
     """From now on this process speaks so; English if there is no such language."""
+    _Speaking.language = language if language in OTHERS else ENGLISH
     _Speaking.catalogue = catalogue_of(language) if language in OTHERS else None
+
+
+@contextmanager
+def speaking(language: str) -> Iterator[None]:
+    """For a while this process speaks so."""
+    before = spoken()
+    speak(language)
+    try:
+        yield
+    finally:
+        speak(before)
+
+
+def spoken() -> str:
+    """The language that this process speaks."""
+    return _Speaking.language
 
 
 def translated(text: str) -> str:
@@ -120,6 +141,8 @@ class Catalogue:
             if values is not None:
                 read_values = {name: self._value(value) for name, value in values.items()}
                 inside = read_values.values()
+                if pattern.says_nothing and any(_is_strange(one) for one in inside):
+                    continue
                 read = _Reading(
                     pattern.weight + sum(one.letters for one in inside),
                     sum(one.sentences for one in inside) - 1,
@@ -164,6 +187,10 @@ def _understood(read: _Reading) -> tuple[int, int]:
     return read[:2]
 
 
+def _is_strange(read: _Reading) -> bool:
+    return not read.letters and re.search(r"[^\W\d_]{2}", read.text) is not None
+
+
 def _letters(text: str) -> int:
     return sum(letter.isalpha() for letter in text)
 
@@ -178,6 +205,11 @@ class _Pattern:
         self._longest = max(self._literals, key=len)
         self._regex: re.Pattern[str] | None = None
         self.weight = sum(map(_letters, self._literals))
+
+    @property
+    def says_nothing(self) -> bool:
+        """Whether it is known by a word such as "not"."""
+        return bool(self._literals[0]) and self.weight < _SAYS_NOTHING
 
     def values(self, text: str) -> dict[str, str] | None:
         """What stands in the place of each value, if the text is this sentence."""

@@ -138,7 +138,7 @@ def test_at_a_terminal_it_asks_in_the_language_that_was_chosen(tmp_path: Path) -
     os.close(theirs)
     assert process.returncode == 0, said
     assert "Que lugar vigiar?" in said
-    assert "no town is called 'Qualquer Lugar'" in said, "asked again, not ended"
+    assert "nenhum município se chama 'Qualquer Lugar'" in said, "asked again, not ended"
     places = load(tmp_path / "atalaia.toml", {}).places
     assert "recife-pe" in places.position
     assert "olinda-pe" in places.position

@@ -15,7 +15,7 @@ from typer.main import get_command
 from atalaia.cli import main, program
 from atalaia.cli.language import language_of
 from atalaia.translated import OTHERS, Catalogue, catalogue_of, entries, speak, translated
-from sentences import handed_to, logged, said_by_the_command
+from sentences import handed_to, logged, printed_in_english, said_by_the_command
 
 DATA = Path(__file__).parents[2] / "src" / "atalaia" / "data"
 
@@ -42,7 +42,16 @@ OF_THE_SYSTEM = {
     *("Connection refused", "[Errno 2] No such file or directory: {file}"),
 }
 
-IN_A_SENTENCE = {"or", "and", "none", "on", "fits", "places", "stations"}
+OF_A_TABLE = {
+    *("hazard", "level", "place", "rule", "month", "year"),
+    *("red", "orange", "yellow", "watch", "reading", "watching", "archiving", "refining"),
+    *("brier", "miscalibration", "discrimination", "uncertainty", "roc area"),
+    *("{n} occurrence", "{n} occurrences", "{n} incident", "{n} incidents", "{n} hit", "{n} hits"),
+    *("hits", "misses", "false", "bias", "frequency bias"),
+}
+"""Single words that are headings, cells and counts: names of groups, figures, levels and steps."""
+
+IN_A_SENTENCE = {"or", "and", "none", "on", "fits"}
 """Single words that stand for a value, and between two."""
 
 VALUE = re.compile(r"\{(\w+)\}")
@@ -60,7 +69,9 @@ def needed() -> dict[str, str]:
     """Each sentence, and where it is said."""
     found = said_by_the_command() | logged()
     found |= dict.fromkeys(helps(get_command(program())), "help")
-    found |= dict.fromkeys(handed_to("translated"), "handed over")
+    for function in ("translated", "numbers"):
+        found |= dict.fromkeys(handed_to(function), f"handed to {function}")
+    found |= dict.fromkeys(OF_A_TABLE, "of a table")
     return found | dict.fromkeys(OF_TYPER | OF_THE_SYSTEM | IN_A_SENTENCE, "of others")
 
 
@@ -73,6 +84,10 @@ def test_no_sentence_is_forgotten_and_none_is_without_use(language: str) -> None
     said, there = needed(), catalogue(language)
     assert {s: where for s, where in said.items() if s not in there} == {}, "not in data/*.po"
     assert there.keys() - said.keys() == set(), "nothing says this any more"
+
+
+def test_what_commands_print_goes_through_the_catalogues() -> None:
+    assert printed_in_english() == {}
 
 
 @pytest.mark.parametrize("language", OTHERS)
@@ -115,6 +130,8 @@ def test_names_and_others_words_are_not_touched() -> None:
         "database disk image is malformed",
         "SELECT 1 FROM readings",
         "/srv/off/none: on",
+        "not found",
+        "not a thing that anybody knows",
         "fire_weather",
         "",
         "   ",

@@ -13,6 +13,7 @@ from atalaia.cli.options import EventsOption, hazard_of, slow, while_read
 from atalaia.cli.scored import Scoring, scored
 from atalaia.cli.trial import PlacesOption, ReadingsArgument, history_of
 from atalaia.errors import AtalaiaError
+from atalaia.translated import translated
 
 if TYPE_CHECKING:
     from atalaia.domain.rule import Near
@@ -114,12 +115,10 @@ def calibrate(
                 show_learned(found, wide())
             else:
                 show_calibration(found, wide())
-            typer.echo(f"written: {write}")
+            typer.echo(translated(f"written: {write}"))
     if found.left_out:
-        print(
-            f"{found.left_out} rows are left out: their period is another than that of most rows",
-            file=sys.stderr,
-        )
+        said = f"{found.left_out} rows are left out: their period is another than that of most rows"
+        print(translated(said), file=sys.stderr)
 
 
 def _fits(

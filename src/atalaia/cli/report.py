@@ -24,6 +24,7 @@ from atalaia.cli.options import (
     zone_of,
 )
 from atalaia.errors import AtalaiaError
+from atalaia.translated import translated
 
 app = typer.Typer()
 app.add_typer(maps, name="map")
@@ -100,4 +101,4 @@ def report(
         ) from error
     if as_json:
         as_line({"written": str(out)})
-    print(f"written: {out}", file=sys.stderr)
+    print(translated(f"written: {out}"), file=sys.stderr)
