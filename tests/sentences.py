@@ -41,6 +41,7 @@ SAYING = {
 
 CONSTANTS = {
     "channels/mail.py": ("_NO_SENDER",),
+    "detect/consumer.py": ("FAULT",),
     "people/admission.py": ("_ENOUGH",),
     "threads.py": ("_NO_MEMORY",),
 }

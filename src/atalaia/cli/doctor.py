@@ -44,7 +44,7 @@ def doctor(
     else:
         answers()
         for one in found:
-            mark = "ok   " if one.is_well else translated("WRONG")
+            mark = f"{'ok' if one.is_well else translated('WRONG'):5}"
             says, do_next = _in_words(one)
             typer.echo(f"{mark} {one.what}: {says}")
             if do_next:
