@@ -26,6 +26,7 @@ SAYING = {
     "domain/rule.py": ("strangers", "nowhere"),
     "homes/aws/sql.py": ("in_words",),
     "notify/preview.py": ("previewed",),
+    "people/coverage.py": ("closed_channels", "unwatched"),
     "replay/readings.py": ("_claim",),
     "report/gather.py": ("_no_such", "_newest"),
     "run/local.py": ("faults",),
@@ -66,7 +67,7 @@ NOT_SAID = {
     ),
     "rules/written_score.py": ("window: {error}",),
     "settings/described.py": (
-        *("Bearer {text}", ": {at}.values:"),
+        *("Bearer {text}", "{at}.values:"),
         'station = { id = "code", latitude = "lat", longitude = "lon" }',
     ),
     "settings/document.py": ("\\(at line (\\d+), column \\d+\\)",),
@@ -218,7 +219,7 @@ def _is_for_a_machine(path: str, sentence: str) -> bool:
 
 def lines_of(text: str) -> Iterator[str]:
     for line in text.split("\n"):
-        sentence = line.strip()
+        sentence = re.sub(r"^[;:] ", "", line.strip())  # it goes on from another one
         where = _WHERE.match(sentence)
         if where and " " in sentence[where.end() :]:
             sentence = sentence[where.end() :]

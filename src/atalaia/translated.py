@@ -132,7 +132,7 @@ class Catalogue:
         best = _Reading(0, 0, text)
         for joint in _JOINTS:
             at = text.find(joint)
-            while at > 0:
+            while at >= 0:
                 read = self._joined(text[:at], joint, text[at + len(joint) :])
                 best = max(best, read, key=_understood)
                 at = text.find(joint, at + 1)

@@ -120,7 +120,7 @@ def subscribe(
     typer.echo(translated(f"person {done.pseudonym}"))
     for one in request.where:
         around = f", {one.radius_km:g} km around" if isinstance(one, Circle) else ""
-        typer.echo(translated(f"where: {one.name}{around}"))
+        typer.echo(translated(f"where: {one.name}") + translated(around))
     for channel in done.confirmed:
         typer.echo(translated(f"{channel}: told from now on"))
     for message in done.asks:
