@@ -32,6 +32,7 @@ import pytest
 from atalaia.clock import Clock
 from atalaia.domain.contact import read_contact
 from atalaia.domain.delivery import Status
+from atalaia.domain.hazard import Hazard
 from atalaia.domain.subscription import Circle
 from atalaia.homes.aws.config import Config
 from atalaia.homes.aws.local import LocalLake
@@ -295,7 +296,9 @@ def test_whatever_fails_once_is_heard_of_and_loses_and_doubles_nothing(
             world.pass_through(name)
         told = [world.came(first + i) for i in range(len(wanted))]
         n = first + len(wanted) + 2
-        alerts = Counter(e.alert.place_id for _, e in deployment.home().state.alerts())
+        entries = [e.alert for _, e in deployment.home().state.alerts()]
+        # Its clock goes on for hours, and stations that have had their turn fall silent.
+        alerts = Counter(one.place_id for one in entries if one.hazard != Hazard.CANNOT_SEE)
         rows = in_gold()
     silent = [
         case
