@@ -140,7 +140,7 @@ def test_the_first_view_of_the_map_is_light_and_soon_there(browser: Browser) -> 
         await page.wait_for_timeout(200)
         weight = sum(bodies.values())
         print(f"first view: {weight} bytes in {len(bodies)} answers, map after {ready_ms:.0f} ms")
-        assert weight < 371_500, bodies
+        assert weight < 250_000, bodies
         assert ready_ms < 2_000 * 2 * slowness()  # the machine of the tests has others on it
         assert not any(name.endswith("uplot.js") for name in bodies)
 

@@ -6,6 +6,7 @@ import gzip
 import json
 from typing import Any
 
+import numpy as np
 import pytest
 
 from atalaia.page import web
@@ -46,11 +47,13 @@ def test_borders_rivers_and_towns_come_for_who_looks_closely_alone(
         page.on("request", lambda request: asked.append(request.url))
         await page.goto(url)
         await page.wait_for_selector(DOTS)
-        assert not [one for one in asked if "lines" in one]
+        assert not [one for one in asked if "lines" in one or "near" in one]
         assert (await shown_as(page))["towns"] == "0"
         await nearer(page, "#map[data-lines=yes]")
         await page.wait_for_selector('canvas.dots:not([data-towns="0"])')
-        assert len([one for one in asked if one.endswith("lines.json")]) == 1
+        await page.wait_for_selector("#map[data-coast=near]")
+        for name in ("lines.json", "countries.json", "countries-near.json"):
+            assert len([one for one in asked if one.endswith(name)]) == 1
         PICTURES.mkdir(parents=True, exist_ok=True)
         await page.screenshot(path=PICTURES / f"lines-{screen}.png")
         assert await faults(page) == []
@@ -61,6 +64,28 @@ def test_borders_rivers_and_towns_come_for_who_looks_closely_alone(
         assert seen.hosts == {url.removeprefix("http://")}
 
     on_stage(browser, Stage(now=AFTERNOON), tell)
+
+
+def arcs(name: str) -> list[np.ndarray[Any, np.dtype[np.float64]]]:
+    """The outlines of a file, in degrees."""
+    told = json.loads((VENDOR / name).read_bytes())
+    return [np.cumsum(arc, axis=0) * told["transform"]["scale"] for arc in told["arcs"]]
+
+
+def test_coasts_from_afar_are_those_from_near_less_what_nobody_sees() -> None:
+    body = (VENDOR / "countries.json").read_bytes()
+    assert len(gzip.compress(body, 9)) < 110_000
+    far, near = arcs("countries.json"), arcs("countries-near.json")
+    assert len(far) == len(near)
+    for thin, whole in zip(far, near, strict=True):
+        assert (thin[[0, -1]] == whole[[0, -1]]).all(), "what two countries share, they still share"
+        assert len(thin) >= (4 if (whole[0] == whole[-1]).all() else 2)
+        begin, step = thin[:-1], np.diff(thin, axis=0)
+        length = np.maximum((step**2).sum(1), 1e-12)
+        along = ((whole[:, None] - begin) * step).sum(2) / length
+        nearest = begin + np.clip(along, 0, 1)[..., None] * step
+        off = np.sqrt(((whole[:, None] - nearest) ** 2).sum(2)).min(1)
+        assert off.max() < 0.0501, "degrees: a pixel of the map of a country"
 
 
 def test_the_file_of_lines_is_small_and_has_what_a_map_of_brazil_needs() -> None:

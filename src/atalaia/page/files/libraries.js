@@ -40,9 +40,9 @@ export async function uplot() {
   return window.uPlot;
 }
 
-/** The world's countries as GeoJSON features. */
-export const countries = () => once("countries", async () => {
-  const [answer] = await Promise.all([fetch(file("vendor/countries.json")), script("vendor/topojson.js")]);
+/** The world's countries as GeoJSON features: as they are seen from afar, or "-near". */
+export const countries = (how = "") => once(`countries${how}`, async () => {
+  const [answer] = await Promise.all([fetch(file(`vendor/countries${how}.json`)), script("vendor/topojson.js")]);
   const topology = await answer.json();
   const world = window.topojson.feature(topology, topology.objects.countries);
   for (const { geometry } of world.features) {

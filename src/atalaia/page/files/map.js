@@ -68,7 +68,7 @@ export async function showMap(element, panels, address) {
     if (map.getZoom() < LINES_ZOOM) return fine?.hide();
     const { lines } = await import("./map/lines.js").catch(() => ({}));
     if (!lines || !isThere || map.getZoom() < LINES_ZOOM) return;
-    fine ??= lines(L, map, layer, colour);
+    fine ??= lines(L, map, layer, colour, land);
     fine.show();
   };
   land.then(drawLines);

@@ -1,7 +1,7 @@
 // For who looks closely: borders of states, rivers and lakes beneath the places, main towns among
 // them. All of it is one file (tools/map_lines.py), fetched once and only when it is wanted.
 
-import { file } from "../libraries.js";
+import { countries, file } from "../libraries.js";
 
 const PANE = "lines";
 const SMALL_TOWNS = 7; // zoom from which towns that are only their degree's largest are named
@@ -38,16 +38,26 @@ export function path(steps, perDegree) {
   return points;
 }
 
-/** Lines beneath the places of a map; answers {show, hide, repaint}. */
-export function lines(L, map, layer, colour) {
+/** Lines beneath the places of a map, and coasts as they are seen from near; answers {show, hide, repaint}.
+    `land` is what is drawn of countries, or will be. */
+export function lines(L, map, layer, colour, land) {
   Object.assign(map.createPane(PANE).style, { zIndex: 250, pointerEvents: "none" });
   const renderer = L.canvas({ padding: 0.3, pane: PANE });
   const style = { interactive: false, pane: PANE, renderer, smoothFactor: 1.2 };
   const group = L.layerGroup();
   let isWanted = false;
+  let isNear = false;
+  const comeNear = async () => {
+    const [drawn, world] = await Promise.all([land, countries("-near").catch(() => null)]);
+    if (isNear || !drawn || !world) return;
+    isNear = true;
+    drawn.clearLayers().addData(world);
+    map.getContainer().dataset.coast = "near";
+  };
   return {
     async show() {
       isWanted = true;
+      comeNear();
       const all = await loaded();
       if (!all || !isWanted || map.hasLayer(group)) return;
       if (!group.getLayers().length) {
