@@ -84,7 +84,9 @@ def test_the_example_names_every_key_and_says_its_default(tmp_path: Path) -> Non
 
 
 def test_the_example_is_valid_with_every_line_that_is_commented_out(tmp_path: Path) -> None:
-    text = re.sub(r"^# (\w+ = |\[\[place)", r"\1", EXAMPLE.read_text(), flags=re.MULTILINE)
+    text = re.sub(
+        r"^# (\w+ = |\[\[place|\[page\.layers)", r"\1", EXAMPLE.read_text(), flags=re.MULTILINE
+    )
     text = text.replace('places = "places.csv"\n', "")
     for name in re.findall(r'^\w+_file = "([\w.]+)"', text, re.MULTILINE):
         (tmp_path / name).touch(mode=0o600)

@@ -33,12 +33,17 @@ BY_EVERYBODY = {
     "/feeds/cap/{name}.xml",
     "/feeds/systems/{system}.geojson",
     "/static/{asked}/{name:path}",
+    "/share/all.png",
+    "/share/place/{id_:path}.png",
+    "/share/system/{id_:path}.png",
 }
 """``public``: the same for all who ask."""
 
 ASKED_AGAIN = {
     "/",
     "/manage",
+    "/place/{id_:path}",
+    "/system/{id_:path}",
     "/map/shapes",
     *AT_THE_TOP,
     "/v1/places",
@@ -53,6 +58,8 @@ ASKED_AGAIN = {
     "/v1/alerts",
     "/v1/sources",
     "/v1/summary",
+    "/v1/summary/hours",
+    "/v1/values",
     "/v1/stations",
 }
 """``no-cache``: nothing of anybody's, and never used without asking whether it is still so."""

@@ -236,7 +236,7 @@ class Deliverer:
         return urgent
 
     def _take(
-        self, now: int, room: Mapping[str, int], held: frozenset[str] | None
+        self, now: int, room: Mapping[str, int], held: frozenset[str] | None = None
     ) -> dict[str, list[Row]]:
         """Claim, write and bundle; letters by channel and order key. In a thread. `held` is what
         is in hand after a claim that failed."""

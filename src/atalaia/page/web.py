@@ -111,7 +111,8 @@ def page(
 
     def sent(request: Request, asset: Asset, keep: str, status: int = 200) -> Response:
         policy = OF_PARTS if keep == _FOR_EVER and asset.media_type in PARTS else headers
-        told = {**policy, "Cache-Control": keep, "ETag": asset.tag, "Vary": "Accept-Encoding"}
+        kept = keep if status == 200 else "no-store"
+        told = {**policy, "Cache-Control": kept, "ETag": asset.tag, "Vary": "Accept-Encoding"}
         if status == 200 and asset.tag in request.headers.get("if-none-match", ""):
             return Response(status_code=304, headers=told)
         if asset.is_text and "gzip" in request.headers.get("accept-encoding", ""):
