@@ -140,5 +140,6 @@ async def values(world: World) -> dict[str, str]:
     [(_, entry), *_] = home.state.alerts()
     found = {"person": person, "asked": static[0], "name:path": static[1], "name": message}
     found |= {"key": entry.alert.incident, "place_id": "p1"}
-    has_to_be = {one for one in BY_EVERYBODY if "{system}" not in one}
+    of_systems = ("{system}", "/system/")  # here there is none
+    has_to_be = {one for one in BY_EVERYBODY if not any(part in one for part in of_systems)}
     return found | {f"not asked for {path}": "" for path in has_to_be}
