@@ -24,7 +24,8 @@ MEMORY, ROOM_BYTES = Path("/dev/shm"), 3 << 30
 def pytest_configure() -> None:
     """What tests write lies in memory where there is much of it: thousands sync what they write,
     and none is about the disk itself (what is cut off or runs full there, they play). TMPDIR says
-    another place."""
+    another place. And the command speaks English, whatever the machine does."""
+    os.environ["LC_ALL"] = "C.UTF-8"
     is_roomy = MEMORY.is_dir() and shutil.disk_usage(MEMORY).free >= ROOM_BYTES
     if is_roomy and os.access(MEMORY, os.W_OK) and "TMPDIR" not in os.environ:
         os.environ["TMPDIR"] = tempfile.tempdir = str(MEMORY)

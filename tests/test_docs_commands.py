@@ -160,6 +160,12 @@ def test_what_is_not_run_has_options_that_the_command_knows() -> None:
     assert parsed >= 8
 
 
+def spoken_by_who_reads(page: str) -> dict[str, str]:
+    """The environment of who reads a page that is not in English."""
+    folder = Path(page).parent.name
+    return {"ATALAIA_LANGUAGE": folder} if folder in ("pt-BR", "es") else {}
+
+
 def calls(command: str) -> Iterator[list[str]]:
     """The arguments of each `atalaia` that a command calls."""
     words = shlex.split(command.replace("\\\n", " "), comments=True)
@@ -317,6 +323,7 @@ def run_here() -> list[str]:
 
 @pytest.mark.parametrize("page", run_here())
 def test_the_commands_of_every_page_work_in_order(page: str, watching: Reader) -> None:
+    watching.env |= spoken_by_who_reads(page)
     printed = watching.types(ALL[page]).replace(f"127.0.0.1:{watching.port}", "127.0.0.1:8420")
     if page.startswith(BY_TASK):
         for line in shown(page):

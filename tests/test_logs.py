@@ -100,3 +100,39 @@ def test_want_of_memory_stops_nobody_who_says_so(monkeypatch: pytest.MonkeyPatch
     log.warning("second", n=2)
     late = ("lines came late, or not at all", {"lines": 1})
     assert said == ["nothing", late, ("second", {"n": 2})]
+
+
+@pytest.mark.parametrize(
+    ("language", "says"),
+    [
+        ("en", ""),
+        ("pt-BR", "says='a fonte não responde; tenta-se de novo para sempre'"),
+        ("es", "says='la fuente no responde; se intenta otra vez para siempre'"),
+    ],
+)
+def test_on_a_terminal_a_warning_is_said_in_the_language_beside_its_name(
+    language: str, says: str
+) -> None:
+    program = f"""
+import io, os, sys
+from atalaia.translated import speak
+class Screen(io.StringIO):
+    def isatty(self):
+        return True
+speak("{language}")
+os.environ["NO_COLOR"] = "1"
+screen, terminal = Screen(), sys.stderr
+for sys.stderr in (screen, terminal):
+    configure_logs()
+    log = structlog.get_logger()
+    log.info("source does not answer; it is tried again for ever", source="a")
+    log.warning("source does not answer; it is tried again for ever", source="b")
+print(screen.getvalue(), file=terminal)
+"""
+    *lines, quiet, loud = (line for line in logged(program).splitlines() if "source" in line)
+    of_programs, of_people = lines, (quiet, loud)
+    assert all('event="source does not answer; it' in line for line in of_programs)
+    assert not any("says=" in line for line in (*of_programs, quiet))
+    assert "source does not answer; it is tried again for ever" in of_people[1]
+    assert says in loud
+    assert ("says=" in loud) == bool(says)

@@ -74,8 +74,8 @@ GLUE = (
 """What the job imports (run/aws/rebuild.py); PySpark and boto3 are Glue's own."""
 
 _NO_PAGE = re.compile(
-    r"^atalaia/(data/((gazetteer|municipalities)\.zst|fonts/.*)|page/files/.*|page/.*\.(js|css)"
-    r"|report/.*\.(js|css|html|json|svg|typ))$"
+    r"^atalaia/(data/((gazetteer|municipalities)\.zst|fonts/.*|.*\.po)|page/files/.*"
+    r"|page/.*\.(js|css)|report/.*\.(js|css|html|json|svg|typ))$"
 )
 NOT_IN = {"watch": _NO_PAGE, "batch": _NO_PAGE, LISTEN: _NO_PAGE, "rebuild": _NO_PAGE}
 """Files of Atalaia's own that a package does without: nobody writes to these functions."""

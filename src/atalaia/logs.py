@@ -9,6 +9,10 @@ from functools import cached_property
 from typing import Any
 
 from atalaia.redact import redact, redact_event
+from atalaia.translated import translated
+
+_LOUD = ("warning", "error", "exception", "critical")
+"""What somebody might want to see to."""
 
 
 class Logger:
@@ -59,6 +63,8 @@ class Logger:
 def configure_logs() -> None:
     """Logs to stderr: for people on a terminal, else one line of ``key=value`` an event.
 
+    On a terminal a warning is said in the language that is spoken, beside its event's name.
+
     What libraries log (asyncio, aiohttp, uvicorn) goes the same way, from warnings on.
     """
     import structlog  # noqa: PLC0415  see `Logger`
@@ -79,6 +85,8 @@ def configure_logs() -> None:
         structlog.processors.format_exc_info,
         redact_event,
     ]
+    if is_terminal:
+        processors.append(_says)
     structlog.configure(
         processors=[*processors, render],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
@@ -89,6 +97,12 @@ def configure_logs() -> None:
     logging.basicConfig(level=logging.WARNING, handlers=[others], force=True)
     # It tells of each fault in a request what `api.problem` has told already.
     logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
+
+
+def _says(_log: Any, level: str, event: dict[str, Any]) -> dict[str, Any]:
+    name = str(event["event"])
+    said = translated(name) if level in _LOUD else name
+    return event if said == name else {**event, "says": said}
 
 
 class _Masked(logging.Formatter):

@@ -147,7 +147,7 @@ def test_at_a_terminal_it_asks_in_the_language_that_was_chosen(tmp_path: Path) -
     os.close(theirs)
     assert process.returncode == 0, said
     assert "Que lugar vigiar?" in said
-    assert "no town is called 'Qualquer Lugar'" in said, "asked again, not ended"
+    assert "nenhum município se chama 'Qualquer Lugar'" in said, "asked again, not ended"
     places = load(tmp_path / "atalaia.toml", {}).places
     assert "2611606" in places.position
     assert "2609600" in places.position, "Olinda"

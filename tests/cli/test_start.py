@@ -57,7 +57,17 @@ def test_a_command_loads_what_it_needs(tmp_path: Path) -> None:
     assert not of_sql & IN_NO_ANSWER
     assert {name.split(".")[1] for name in of_sql if name.startswith("atalaia.")} - {
         *ROOMS_TO_ASK,
-        *("errors", "given", "logs", "notes", "open_files", "ports", "redact", "wrap"),
+        *(
+            "errors",
+            "given",
+            "logs",
+            "notes",
+            "open_files",
+            "ports",
+            "redact",
+            "translated",
+            "wrap",
+        ),
     } == set()
 
 

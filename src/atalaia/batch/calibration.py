@@ -10,6 +10,7 @@ import msgspec
 
 from atalaia.batch.adding_up import AddingUp, learn
 from atalaia.batch.amounts import AmountSpace, AmountTable
+from atalaia.batch.beside import PRESSURES
 from atalaia.batch.calibrate import Calibration, Space, Sums, Wanted, calibrate, on_grid
 from atalaia.batch.history import days_of
 from atalaia.batch.occurrences import Occurrence
@@ -47,6 +48,11 @@ class Search(msgspec.Struct, frozen=True, kw_only=True):
     splits: int = 0
     evidence: AmountSpace = AmountSpace()
     is_forward: bool = False
+
+
+def looked_at(variable: str, beside: Sequence[str], *, is_score: bool) -> frozenset[str]:
+    """The variables that are needed of the past; a score may go by the pressure's tendency."""
+    return frozenset({variable, *beside, *(PRESSURES if is_score else ())})
 
 
 def calibrated(

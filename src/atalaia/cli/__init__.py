@@ -7,7 +7,6 @@ One file a group of commands. Heavy modules are imported inside the commands, so
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator, Sequence
 from typing import Annotated
 
@@ -23,13 +22,13 @@ from atalaia.cli import (
     deliveries,
     in_force,
     keys,
+    language,
     people,
     refine,
     report,
     verify,
     watch,
 )
-from atalaia.errors import AtalaiaError
 
 _FILES = (
     *(watch, ask, refine, in_force, people, backup, deliveries, keys),
@@ -69,14 +68,8 @@ def _commands(app: typer.Typer) -> Iterator[str]:
 
 
 def main() -> None:
-    """The entry point: errors that people can mend are told without a traceback."""
-    try:
-        program(sys.argv[1:])()
-    except AtalaiaError as error:
-        print(f"atalaia: {error}", file=sys.stderr)
-        raise SystemExit(1) from None
-    except KeyboardInterrupt:
-        raise SystemExit(130) from None
+    """The entry point, in the language of who types."""
+    language.main(program)
 
 
 def _show_version(wanted: bool) -> None:

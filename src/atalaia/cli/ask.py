@@ -22,6 +22,7 @@ from atalaia.cli.options import (
 )
 from atalaia.cli.written import Form, write
 from atalaia.given import read_given
+from atalaia.translated import translated
 
 app = typer.Typer()
 
@@ -83,15 +84,16 @@ def stations(
     with while_read():
         for one in found:
             away = "" if one.km is None else f"{one.km:6.1f} km  "
-            heard = one.last_valid_at or "never heard"
+            heard = one.last_valid_at or translated("never heard")
             typer.echo(f"{away}{one.station_id:36} {one.kind:10} {heard:26} {one.name or ''}")
             if one.speaks_for:
-                typer.echo(f"           speaks for {', '.join(one.speaks_for)}")
+                typer.echo(translated(f"           speaks for {', '.join(one.speaks_for)}"))
     for name, standing in heard_by.items():
         for line in standing.in_words(now) if standing else ():
-            print(f"{name}: {line}", file=sys.stderr)
+            print(translated(f"{name}: {line}"), file=sys.stderr)
     if not found:
-        print("no station was heard" + (f" near {near}" if near else ""), file=sys.stderr)
+        said = f"no station was heard near {near}" if near else "no station was heard"
+        print(translated(said), file=sys.stderr)
 
 
 def _written(query: str | None, file: Path | None) -> str:
@@ -118,7 +120,7 @@ def _ask_athena(deployment: str, query: str, form: Form) -> None:
         Clients(),
         names.workgroup,
         names.database,
-        on_cost=lambda cost: print(cost.in_words(), file=sys.stderr),
+        on_cost=lambda cost: print(translated(cost.in_words()), file=sys.stderr),
     )
     write(athena.run(query, {}), form)
 
@@ -143,7 +145,7 @@ def tables(
         typer.echo(table)
         for column, told in columns.items():
             unit = f" [{told.unit}]" if told.unit else ""
-            null = f"; null: {told.null}" if told.null else ""
+            null = translated(f"; null: {told.null}") if told.null else ""
             typer.echo(f"  {column:32} {told.type:12} {told.meaning}{unit}{null}")
 
 
@@ -171,4 +173,4 @@ def alerts(
                 to_line(alert) if as_json else f"{instant(alert.sent_at)}  {alert.text[language]}"
             )
     if not newest:
-        print("nothing has been told yet", file=sys.stderr)
+        print(translated("nothing has been told yet"), file=sys.stderr)

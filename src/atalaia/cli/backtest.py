@@ -11,6 +11,7 @@ import typer
 from atalaia.cli.options import as_lines, hazard_of, slow, while_read
 from atalaia.cli.scored import Scoring, scored
 from atalaia.cli.trial import PlacesOption, ReadingsArgument, history_of
+from atalaia.translated import translated
 
 app = typer.Typer()
 
@@ -63,7 +64,7 @@ def backtest(
             show_backtest(compared, wide())
     verified = compared[0].verified
     if verified and (nowhere := outside_of_the_days(verified, happened, zone)):
-        print(nowhere, file=sys.stderr)
+        print(translated(nowhere), file=sys.stderr)
     for _, rule_set in sets:
         for line in unjudged(rule_set, where, lake):
-            print(line, file=sys.stderr)
+            print(translated(line), file=sys.stderr)

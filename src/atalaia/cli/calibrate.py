@@ -13,6 +13,7 @@ from atalaia.cli.options import EventsOption, hazard_of, slow, while_read
 from atalaia.cli.scored import Scoring, scored
 from atalaia.cli.trial import PlacesOption, ReadingsArgument, history_of
 from atalaia.errors import AtalaiaError
+from atalaia.translated import translated
 
 if TYPE_CHECKING:
     from atalaia.domain.rule import Near
@@ -67,9 +68,8 @@ def calibrate(
 
     from atalaia.batch.adding_up import AddingUp
     from atalaia.batch.amounts import AmountSpace
-    from atalaia.batch.beside import PRESSURES
     from atalaia.batch.calibrate import Calibration, Space, Wanted
-    from atalaia.batch.calibration import Search, calibrated, learned
+    from atalaia.batch.calibration import Search, calibrated, learned, looked_at
     from atalaia.batch.occurrences import read_events
     from atalaia.cli.scores import show_calibration, wide
     from atalaia.cli.scores_added import show_learned
@@ -81,8 +81,8 @@ def calibrate(
     circles = tuple(_near(text) for text in near or ())
     _fits(form, circles, (beside, update), (splits, budget is not None, min_lead != "0h"))
     names = _beside(beside or ())
-    needed = {variable, *names, *(PRESSURES if form == "score" else ())}
-    rows, where, _ = history_of(readings, places, frozenset(needed), asked.settings, asked.home)
+    needed = looked_at(variable, names, is_score=form == "score")
+    rows, where, _ = history_of(readings, places, needed, asked.settings, asked.home)
     search = Search(
         hazard=str(hazard_of(hazard)),
         variable=_sum(variable),
@@ -116,12 +116,10 @@ def calibrate(
                 show_learned(found, wide())
             else:
                 show_calibration(found, wide())
-            typer.echo(f"written: {write}")
+            typer.echo(translated(f"written: {write}"))
     if found.left_out:
-        print(
-            f"{found.left_out} rows are left out: their period is another than that of most rows",
-            file=sys.stderr,
-        )
+        said = f"{found.left_out} rows are left out: their period is another than that of most rows"
+        print(translated(said), file=sys.stderr)
 
 
 def _fits(

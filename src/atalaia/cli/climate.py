@@ -21,6 +21,7 @@ from atalaia.cli.options import (
     while_read,
 )
 from atalaia.errors import AtalaiaError
+from atalaia.translated import translated
 
 if TYPE_CHECKING:
     from atalaia.batch.learn import Learnt
@@ -87,7 +88,8 @@ def climate(
         _tell(learnt)
     silent = {each.id for each in where} - {each.place.id for each in learnt}
     if silent and not files:
-        print(f"no history of {', '.join(sorted(silent)[:10])}", file=sys.stderr)
+        said = f"no history of {', '.join(sorted(silent)[:10])}"
+        print(translated(said), file=sys.stderr)
     if not learnt and not kept.rules.by_chance:
         raise AtalaiaError("nothing was learnt: no place has 28 days of hourly values")
 
@@ -121,7 +123,7 @@ def _learn(
             return learn(opened.lake, where, least_years)
         learnt, rejects = learn_from(opened.lake, where, files, least_years)
     for reject in rejects[:10]:
-        print(f"rejected: {reject.reason}: {reject.detail}", file=sys.stderr)
+        print(translated(f"rejected: {reject.reason}: {reject.detail}"), file=sys.stderr)
     return learnt
 
 
@@ -136,12 +138,12 @@ def _learn_chances(opened: EmbeddedHome, kept: Settings, where: Places) -> bool:
         is_new = learn_chances(opened.lake, kept.rules, where)
     steps = read_record(opened.lake).steps.values()
     pairs = sum(step.pairs for some in steps for step in some)
-    print(
+    said = (
         f"chances: {len(steps)} records, each of a question and a lead, of {pairs} pairs"
         if steps
-        else "chances: of no question and lead have 200 pairs come yet; they stay raw",
-        file=sys.stderr,
+        else "chances: of no question and lead have 200 pairs come yet; they stay raw"
     )
+    print(translated(said), file=sys.stderr)
     return is_new
 
 
@@ -152,11 +154,11 @@ def _tell(learnt: list[Learnt]) -> None:
         levels = [row for row in each.climate.levels if row.level is not None]
         refused = len(each.climate.levels) - len(levels)
         kept = "" if each.is_kept else "; passed over: what is known came of more years"
-        typer.echo(
-            f"{each.place.id:12} {each.place.name}: {variables} variables, "
-            f"{years} year{'s' if years != 1 else ''}, {len(levels)} return levels, "
-            f"{refused} refused{kept}"
+        told = (
+            f"{variables} variables, {years} year{'s' if years != 1 else ''}, "
+            f"{len(levels)} return levels, {refused} refused{kept}"
         )
+        typer.echo(f"{each.place.id:12} {each.place.name}: {translated(told)}")
 
 
 def _tell_json(learnt: list[Learnt]) -> None:
@@ -196,10 +198,10 @@ def _show_months(rows: list[Months]) -> None:
         mine = [row for row in rows if row.variable == variable]
         first, last = min(row.first_year for row in mine), max(row.last_year for row in mine)
         typer.echo(f"{variable} [{mine[0].unit}], {mine[0].source} {first}–{last}")
-        typer.echo("       mean  min of days  max of days    p1   p50   p99  years")
+        typer.echo(translated("       mean  min of days  max of days    p1   p50   p99  years"))
         for row in mine:
             p = row.percentiles
-            norm = "" if row.is_norm else "  too few for a norm"
+            norm = "" if row.is_norm else translated("  too few for a norm")
             typer.echo(
                 f"  {_MONTHS[row.month - 1]}{row.mean:7.1f}{_number(row.mean_minimum):>13}"
                 f"{_number(row.mean_maximum):>13}{p[0]:6.1f}{p[49]:6.1f}{p[98]:6.1f}"
@@ -210,9 +212,9 @@ def _show_months(rows: list[Months]) -> None:
 def _show_levels(rows: list[ReturnLevel]) -> None:
     for row in rows:
         over = f" in {row.window_s // 3600} h" if row.window_s else ""
-        what = f"{row.extreme} {row.variable}{over}, {row.return_years} years"
+        what = translated(f"{row.extreme} {row.variable}{over}, {row.return_years} years")
         if row.level is None:
-            typer.echo(f"{what:44} refused: {row.refusal}")
+            typer.echo(f"{what:44} {translated(f'refused: {row.refusal}')}")
         else:
             typer.echo(f"{what:44} {row.level:.1f} {row.unit} ({row.low:.1f} … {row.high:.1f})")
 

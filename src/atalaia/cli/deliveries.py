@@ -21,6 +21,7 @@ from atalaia.cli.options import (
     while_read,
 )
 from atalaia.errors import AtalaiaError
+from atalaia.translated import translated
 
 app = typer.Typer()
 deliveries = typer.Typer(help="What was sent to whom, and what became of it.")
@@ -70,13 +71,13 @@ def deliveries_list(
                 as_line(replace(m, letter=letter))
                 continue
             when = instant(m.settled_at or m.due_at)
-            its = f"in {letter}  " if letter in shared else ""
+            its = f"{translated('in')} {letter}  " if letter in shared else ""
             why = its + in_words(m.reason)[words]
             typer.echo(f"{when}  {m.status:8} {m.channel:9} {m.person}  {m.id}  {why}")
     for (name, state), n in sorted(counts.items()):
         print(f"{name} {state}: {n}", file=sys.stderr)
     if not counts:
-        print("nothing was to be sent yet", file=sys.stderr)
+        print(translated("nothing was to be sent yet"), file=sys.stderr)
 
 
 @deliveries.command()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -15,6 +15,10 @@ from atalaia.cli.options import (
     settings_of,
     slow,
 )
+from atalaia.translated import translated
+
+if TYPE_CHECKING:
+    from atalaia.cli.signs import Sign
 
 app = typer.Typer()
 
@@ -40,8 +44,18 @@ def doctor(
     else:
         answers()
         for one in found:
-            typer.echo(f"{'ok   ' if one.is_well else 'WRONG'} {one.what}: {one.says}")
-            if one.do_next:
-                typer.echo(f"      → {one.do_next}")
+            mark = f"{'ok' if one.is_well else translated('WRONG'):5}"
+            says, do_next = _in_words(one)
+            typer.echo(f"{mark} {one.what}: {says}")
+            if do_next:
+                typer.echo(f"      → {do_next}")
     if not all(one.is_well for one in found):
         raise typer.Exit(1)
+
+
+def _in_words(one: Sign) -> tuple[str, str]:
+    """What is wrong and the next step, which are one sentence where the settings say them."""
+    says, do_next = translated(one.says), translated(one.do_next)
+    if do_next and one.says == says:
+        says, _, do_next = translated(f"{one.says}; {one.do_next}").partition("; ")
+    return says, do_next

@@ -16,6 +16,7 @@ from atalaia.cli.options import (
     settings_of,
     spoken,
 )
+from atalaia.translated import translated
 
 app = typer.Typer()
 app.add_typer(init.app)
@@ -43,7 +44,9 @@ def variables(as_json: JsonOption = False) -> None:
         limits = f"{variable.lowest:g} … {variable.highest:g} {variable.unit}"
         typer.echo(f"{variable.name:32} {limits:28} {variable.meaning}; {variable.because}")
     for name, (unit, inputs) in INDICES.items():
-        typer.echo(f"{name:32} {'index, ' + unit:28} from {' and '.join(inputs)}")
+        what = f"{translated('index')}, {unit}"
+        of = f" {translated('and')} ".join(inputs)
+        typer.echo(f"{name:32} {what:28} {translated('from')} {of}")
 
 
 @app.command()
@@ -90,6 +93,6 @@ def config_check(
     if as_json:
         as_lines({"says": line} for line in lines)
     else:
-        typer.echo("\n".join(lines))
+        typer.echo(translated("\n".join(lines)))
     if chosen.broken_plugins:
         raise typer.Exit(1)

@@ -12,6 +12,7 @@ import typer
 
 from atalaia.cli.options import JsonOption, as_line
 from atalaia.errors import AtalaiaError
+from atalaia.translated import speaking, translated
 
 if TYPE_CHECKING:
     from atalaia.sources.gazetteer import Town
@@ -97,22 +98,28 @@ def init(
     language = language or LANGUAGES[0]
     if language not in LANGUAGES:
         raise AtalaiaError(f"no language {language!r}; give one of {', '.join(LANGUAGES)}")
-    towns = _asked(language) if asks else _chosen(place or [], all_of, within, of)
-    if not towns:
-        raise AtalaiaError("no place to watch; give --place 'Recife, PE', or --all-of Pernambuco")
-    if asks and not controller:
-        controller = typer.prompt(WORDS["controller"][language], default="", err=True)
-    if controller and not contact:
-        if not asks:
-            raise AtalaiaError("--controller needs --contact: consent names both")
-        contact = typer.prompt(WORDS["contact"][language], err=True)
-    text = written(
-        First(language=language, rules=rules, towns=towns, controller=controller, contact=contact)
-    )
-    # The same once more is no loss.
-    if file.exists() and not force and file.read_text("utf-8", "replace") != text:
-        raise is_there
-    _keep(text, file, language, ask=asks if ask is None else ask, as_json=as_json)
+    with speaking(language):
+        towns = _asked(language) if asks else _chosen(place or [], all_of, within, of)
+        if not towns:
+            raise AtalaiaError(
+                "no place to watch; give --place 'Recife, PE', or --all-of Pernambuco"
+            )
+        if asks and not controller:
+            controller = typer.prompt(WORDS["controller"][language], default="", err=True)
+        if controller and not contact:
+            if not asks:
+                raise AtalaiaError("--controller needs --contact: consent names both")
+            contact = typer.prompt(WORDS["contact"][language], err=True)
+        text = written(
+            First(
+                language=language, rules=rules, towns=towns, controller=controller, contact=contact
+            )
+        )
+        text = re.sub(r"^# .*", lambda comment: translated(comment[0]), text, flags=re.MULTILINE)
+        # The same once more is no loss.
+        if file.exists() and not force and file.read_text("utf-8", "replace") != text:
+            raise is_there
+        _keep(text, file, language, ask=asks if ask is None else ask, as_json=as_json)
 
 
 def _keep(text: str, file: Path, language: str, *, ask: bool, as_json: bool) -> None:
@@ -138,10 +145,10 @@ def _keep(text: str, file: Path, language: str, *, ask: bool, as_json: bool) -> 
         )
         return
     for line in describe(settings)[2:]:
-        typer.echo(line)
+        typer.echo(translated(line))
     for source, fault in reached.items():
         word = WORDS["silent" if fault else "answers"][language]
-        typer.echo(word.format(source=source, why=fault))
+        typer.echo(word.format(source=source, why=translated(fault or "")))
     typer.echo(
         WORDS["written"][language].format(
             file=file,
@@ -203,7 +210,7 @@ def _asked(language: str) -> list[Town]:
             town = find_town(name)
             km = _km(typer.prompt(WORDS["around"][language], default="0", err=True))
         except ValueError as error:
-            typer.echo(str(error), err=True)
+            typer.echo(translated(str(error)), err=True)
             continue
         new = around(all_towns_of(_home_of(town)), town, km) if km else [town]
         found |= dict.fromkeys(new)

@@ -19,6 +19,7 @@ from atalaia.cli.options import (
     slow,
 )
 from atalaia.errors import AtalaiaError
+from atalaia.translated import translated
 
 app = typer.Typer()
 rotating = typer.Typer(help="The keys that what is personal is sealed with.", no_args_is_help=True)
@@ -50,7 +51,7 @@ def rotate(
         found = rotate_lookups(registry_of(opened, kept), int(time.time()))
         done = rotate_master(opened.keys)
     if found.is_resumed or done.is_resumed:
-        print("a rotation that had been begun is finished", file=sys.stderr)
+        print(translated("a rotation that had been begun is finished"), file=sys.stderr)
     words = (
         f"{done.keys} keys are wrapped by a new master key\n"
         f"{found.contacts} contacts are found by a new look-up key; links of before ended\n"
@@ -104,7 +105,7 @@ def add(
         except ValueError as error:
             raise AtalaiaError(str(error)) from None
     answer({"id": made.id, "role": role, "key": text}, text, as_json=as_json)
-    print(f"{made.id} has the role {role}; it is not shown again", file=sys.stderr)
+    print(translated(f"{made.id} has the role {role}; it is not shown again"), file=sys.stderr)
 
 
 @keys.command("list")

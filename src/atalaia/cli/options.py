@@ -14,6 +14,7 @@ import typer
 
 from atalaia.cli import waiting
 from atalaia.errors import AtalaiaError
+from atalaia.translated import translated
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
@@ -106,7 +107,12 @@ def answer(value: dict[str, object], words: str, *, as_json: bool) -> None:
         as_line(value)
     else:
         answers()
-        typer.echo(words)
+        typer.echo(translated(words))
+
+
+def aside(text: str) -> None:
+    """What is said beside an answer, on stderr, in the language of who asked."""
+    print(translated(text), file=sys.stderr)
 
 
 @contextmanager
@@ -127,10 +133,10 @@ def progress_bar() -> Iterator[Callable[[str, int, int], None]]:
         transient=True,
     )
     with bar:
-        task = bar.add_task("reading", total=None)
+        task = bar.add_task("", total=None)
 
         def progress(what: str, done: int, total: int) -> None:
-            bar.update(task, description=what, completed=done, total=total)
+            bar.update(task, description=translated(what), completed=done, total=total)
 
         yield progress
 

@@ -23,6 +23,7 @@ from atalaia.cli.options import (
 )
 from atalaia.cli.wishes import app as town_wishes
 from atalaia.errors import AtalaiaError
+from atalaia.translated import translated
 
 if TYPE_CHECKING:
     from atalaia.domain.subscription import Circle, Polygon
@@ -103,7 +104,7 @@ def subscribe(
         )  # fmt: skip
         answers()
         for problem in people.notes(request):
-            print(f"note: {problem}", file=sys.stderr)
+            print(translated(f"note: {problem}"), file=sys.stderr)
         with wishes():
             done = people.subscribe(request, int(time.time()))
         words = people.words(language)
@@ -116,20 +117,22 @@ def subscribe(
     if as_json:
         as_line(told)
         return
-    typer.echo(f"person {done.pseudonym}")
+    typer.echo(translated(f"person {done.pseudonym}"))
     for one in request.where:
         around = f", {one.radius_km:g} km around" if isinstance(one, Circle) else ""
-        typer.echo(f"where: {one.name}{around}")
+        typer.echo(translated(f"where: {one.name}") + translated(around))
     for channel in done.confirmed:
-        typer.echo(f"{channel}: told from now on")
+        typer.echo(translated(f"{channel}: told from now on"))
     for message in done.asks:
-        typer.echo(
+        said = (
             f"{message.channel}: a code goes there when `atalaia run` runs; then "
             f"`atalaia confirm {done.pseudonym} CODE`"
         )
+        typer.echo(translated(said))
     for channel, secret in done.secrets.items():
-        typer.echo(f"{channel}: messages are signed with {secret} (shown this once)")
-    print(f"\nWhat they agree to:\n{words}", file=sys.stderr)
+        said = f"{channel}: messages are signed with {secret} (shown this once)"
+        typer.echo(translated(said))
+    print(f"\n{translated('What they agree to:')}\n{words}", file=sys.stderr)
 
 
 @app.command()
@@ -155,7 +158,7 @@ def confirm(
     if as_json:
         as_line(told)
     else:
-        typer.echo(f"{done.channel} of {done.pseudonym}: told from now on")
+        typer.echo(translated(f"{done.channel} of {done.pseudonym}: told from now on"))
 
 
 @app.command()
@@ -200,9 +203,9 @@ def preview(
                 if as_json:
                     typer.echo(each.as_json())
                 else:
-                    typer.echo(f"── {each.at}{each.note}\n{each.text}\n")
+                    typer.echo(f"── {each.at}{translated(each.note)}\n{each.text}\n")
     if not as_json:
-        print(told.summary, file=sys.stderr)
+        print(translated(told.summary), file=sys.stderr)
 
 
 @app.command()
@@ -253,7 +256,8 @@ def erase(
         if not people.is_kept(pseudonym):
             raise AtalaiaError(f"nobody is kept under {pseudonym}; they may have been erased")
         if not yes:
-            typer.confirm(f"Forget {pseudonym}? It cannot be undone", abort=True, err=True)
+            asks = translated(f"Forget {pseudonym}? It cannot be undone")
+            typer.confirm(asks, abort=True, err=True)
         people.erase(pseudonym, int(time.time()))
     words = f"{pseudonym} is erased; that they once agreed is kept, under a name that says nothing"
     answer({"erased": pseudonym}, words, as_json=as_json)
@@ -374,7 +378,7 @@ def _import(
         else:
             typer.echo(f"{row.line}: {done.pseudonym}")
     for fault in faults:
-        print(fault, file=sys.stderr)
-    print(f"{kept_rows} kept, {len(faults)} refused", file=sys.stderr)
+        print(translated(fault), file=sys.stderr)
+    print(translated(f"{kept_rows} kept, {len(faults)} refused"), file=sys.stderr)
     if faults and not kept_rows:
         raise typer.Exit(1)

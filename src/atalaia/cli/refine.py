@@ -16,6 +16,7 @@ from atalaia.cli.options import (
     settings_of,
     slow,
 )
+from atalaia.translated import translated
 
 app = typer.Typer()
 
@@ -78,7 +79,8 @@ def refine(
     if as_json:
         typer.echo(msgspec.json.encode(report._asdict() | {"compacted": compacted._asdict()}))
     else:
-        typer.echo(
+        said = (
             f"{report.rows} rows in {report.partitions} partitions, "
             f"{report.rejects} rejects, {report.seconds:.1f} s"
         )
+        typer.echo(translated(said))

@@ -25,6 +25,7 @@ from atalaia.cli.options import (
     zone_of,
 )
 from atalaia.errors import AtalaiaError
+from atalaia.translated import translated
 
 _DAYS = ["%Y-%m-%d"]
 
@@ -145,4 +146,4 @@ def report(
         ) from error
     if as_json:
         as_line({"written": str(out)})
-    print(f"written: {out}", file=sys.stderr)
+    print(translated(f"written: {out}"), file=sys.stderr)

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.table import Table
 
+from atalaia.translated import translated
+
 if TYPE_CHECKING:
     from atalaia.batch.backtest import Backtested
     from atalaia.batch.calibrate import Calibration, Candidate
@@ -27,14 +29,15 @@ def wide() -> Console:
 
 def show_verified(verified: Verified, console: Console) -> None:
     """The contingency, the scores with their intervals, the lead times, and each group."""
-    unit = "day" if verified.by == "day" else "episode"
-    console.print(
+    unit = translated("day") if verified.by == "day" else translated("episode")
+    least = _count(verified.min_events, _OCCURRENCES)
+    said = (
         f"{verified.first_day} to {verified.last_day} ({verified.timezone}), by {unit}; "
-        f"an event is {_count(verified.min_events, 'occurrence')} or more"
+        f"an event is {least} or more"
     )
-    console.print(
-        f"{_count(verified.occurrences, 'occurrence')}, {_count(verified.incidents, 'incident')}"
-    )
+    console.print(translated(said))
+    counts = _count(verified.occurrences, _OCCURRENCES), _count(verified.incidents, _INCIDENTS)
+    console.print(", ".join(counts))
     console.print()
     _show_score(verified.score, console, with_strict=verified.min_events > 1)
     for name in GROUPS:
@@ -46,23 +49,25 @@ def show_verified(verified: Verified, console: Console) -> None:
 
 def _show_score(score: Score, console: Console, *, with_strict: bool) -> None:
     quiet = "not counted" if score.correct_quiet is None else str(score.correct_quiet)
-    console.print(
+    said = (
         f"hits {score.hits}   misses {score.misses}   false alarms {score.false_alarms}   "
         f"correct quiet {quiet}"
     )
+    console.print(translated(said))
     if with_strict:
         warned, unwarned = score.partial
-        console.print(
+        said = (
             f"less than an event: {warned} warned of, {unwarned} not "
             "(neither way above; strict: false alarms and quiet)"
         )
+        console.print(translated(said))
     for name, value, interval in (
         ("POD", score.pod, score.intervals["pod"]),
         ("FAR", score.far, score.intervals["far"]),
         ("CSI", score.csi, score.intervals["csi"]),
         ("frequency bias", score.frequency_bias, score.intervals["frequency_bias"]),
     ):
-        console.print(f"{name:22} {number(value)}  {_between(interval)}")
+        console.print(f"{translated(name):22} {number(value)}  {_between(interval)}")
     if with_strict:
         strict = score.strict
         for name, value, interval in (
@@ -70,14 +75,16 @@ def _show_score(score: Score, console: Console, *, with_strict: bool) -> None:
             ("strict CSI", strict.csi, strict.intervals["csi"]),
             ("strict frequency bias", strict.frequency_bias, strict.intervals["frequency_bias"]),
         ):
-            console.print(f"{name:22} {number(value)}  {_between(interval)}")
+            console.print(f"{translated(name):22} {number(value)}  {_between(interval)}")
     lead = score.lead_h
     if lead:
-        console.print(
-            f"lead of {_count(lead.hits, 'hit')}, hours: median {lead.median:z.1f}, middle half "
+        hits = _count(lead.hits, _HITS)
+        said = (
+            f"lead of {hits}, hours: median {lead.median:z.1f}, middle half "
             f"{lead.p25:z.1f} to {lead.p75:z.1f}, from {lead.minimum:z.1f} to {lead.maximum:z.1f}; "
             f"1 h or more: {lead.share_of_an_hour_or_more:.0%}"
         )
+        console.print(translated(said))
 
 
 def _table(title: str, group: dict[str, Score], *, with_strict: bool) -> Table:
@@ -97,8 +104,14 @@ def _table(title: str, group: dict[str, Score], *, with_strict: bool) -> Table:
     return table
 
 
-def _count(number: int, what: str) -> str:
-    return f"{number} {what}" if number == 1 else f"{number} {what}s"
+_OCCURRENCES = ("{n} occurrence", "{n} occurrences")
+_INCIDENTS = ("{n} incident", "{n} incidents")
+_HITS = ("{n} hit", "{n} hits")
+"""Of one, and of many."""
+
+
+def _count(number: int, what: tuple[str, str]) -> str:
+    return translated(what[number != 1].replace("{n}", str(number)))
 
 
 def number(value: float | None) -> str:
@@ -108,13 +121,15 @@ def number(value: float | None) -> str:
 
 def _between(interval: Interval) -> str:
     """A score's 95 % interval in words."""
-    return f"95 %: {interval[0]:.2f} to {interval[1]:.2f}" if interval else "no interval"
+    if not interval:
+        return translated("no interval")
+    return translated(f"95 %: {interval[0]:.2f} to {interval[1]:.2f}")
 
 
 def show_record(record: ForecastRecord, console: Console) -> None:
     """One line a source, and one a source and class of lead time."""
     if not record.sources:
-        console.print("No forecast was ever told, and no model's values are kept.")
+        console.print(translated("No forecast was ever told, and no model's values are kept."))
         return
     table = numbers(
         "source", "told", "came true", "false", "not verifiable", "missed", "POD", "FAR", "CSI"
@@ -139,10 +154,11 @@ def show_record(record: ForecastRecord, console: Console) -> None:
             _range(row.interval),
         )
     console.print(table)
-    console.print(
+    said = (
         "A forecast is scored against what an instrument observed at its place, and never "
         "against a model."
     )
+    console.print(translated(said))
 
 
 def show_backtest(compared: list[Backtested], console: Console) -> None:
@@ -169,13 +185,23 @@ def show_backtest(compared: list[Backtested], console: Console) -> None:
     console.print(table)
     first = compared[0].rules
     for one in compared[1:]:
-        for days, what in ((one.days_gained, "does"), (one.days_lost, "does not")):
-            if days:
-                more = f" … and {len(days) - 8} more" if len(days) > 8 else ""
-                console.print(
-                    f"{one.rules} {what} warn on {len(days)} days on which {first} "
-                    f"{'does not' if what == 'does' else 'does'}: {', '.join(days[:8])}{more}"
-                )
+        if days := one.days_gained:
+            said = (
+                f"{one.rules} does warn on {len(days)} days on which {first} does not: "
+                f"{_some(days)}"
+            )
+            console.print(translated(said))
+        if days := one.days_lost:
+            said = (
+                f"{one.rules} does not warn on {len(days)} days on which {first} does: "
+                f"{_some(days)}"
+            )
+            console.print(translated(said))
+
+
+def _some(days: Sequence[str]) -> str:
+    more = translated(f" … and {len(days) - 8} more") if len(days) > 8 else ""
+    return f"{', '.join(days[:8])}{more}"
 
 
 def show_expected(expected: Score, fitted: Score, console: Console) -> None:
@@ -185,18 +211,20 @@ def show_expected(expected: Score, fitted: Score, console: Console) -> None:
         ("expected (years that did not choose)", expected),
         ("fitted (too good to be expected)", fitted),
     ):
-        table.add_row(label, *_five(score))
+        table.add_row(translated(label), *_five(score))
     console.print(table)
-    console.print(f"expected strict CSI: {_between(expected.strict.intervals['csi'])}")
+    interval = _between(expected.strict.intervals["csi"])
+    console.print(translated(f"expected strict CSI: {interval}"))
 
 
 def show_calibration(found: Calibration, console: Console) -> None:
     """What was chosen, what is to be expected of it, and the trade-off."""
-    console.print(f"chosen of {found.tried}: {_chosen(found.chosen)}")
+    console.print(translated(f"chosen of {found.tried}: {_chosen(found.chosen)}"))
     console.print()
     show_expected(found.cross_validated, found.fitted, console)
     if found.splits:
-        console.print(f"by {len(found.splits)} other splits of the days: {_spread(found.splits)}")
+        said = f"by {len(found.splits)} other splits of the days: {_spread(found.splits)}"
+        console.print(translated(said))
     console.print()
     table = numbers("year", "hits", "misses", "strict false alarms", "chosen by the others")
     for fold in found.folds:
@@ -209,7 +237,9 @@ def show_calibration(found: Calibration, console: Console) -> None:
         table.add_row(
             f"{point.wanted_pod:.2f}",
             *_five(point.cross_validated),
-            f"POD {number(point.fitted.pod)}, strict CSI {number(point.fitted.strict.csi)}",
+            translated(
+                f"POD {number(point.fitted.pod)}, strict CSI {number(point.fitted.strict.csi)}"
+            ),
         )
     console.print(table)
 
@@ -223,18 +253,24 @@ def _spread(splits: Sequence[Score]) -> str:
         "median lead in h": leads,
     }
     return ", ".join(
-        f"{name} {fmean(known):.2f} ({min(known):.2f} to {max(known):.2f})"
+        f"{translated(name)} {fmean(known):.2f} "
+        f"({min(known):.2f} {translated('to')} {max(known):.2f})"
         for name, values in figures.items()
         if (known := [value for value in values if value is not None])
     )
 
 
 def _chosen(one: Candidate) -> str:
+    within = translated("in")
     where = f"1 place in {len(one.circles)} circle(s)" if one.circles else "1 place"
-    given = f" given {one.given_limit:g} in {_span(one.given_window_s)}"
-    parts = [f"{where} {one.limit:g} in {_span(one.window_s)}{given if one.given_window_s else ''}"]
-    parts += [f"{wide.places} places {wide.limit:g} in {_span(wide.window_s)}" for wide in one.wide]
-    return ", or ".join(parts)
+    said = f"{translated(where)} {one.limit:g} {within} {_span(one.window_s)}"
+    if one.given_window_s:
+        said += f" {translated('given')} {one.given_limit:g} {within} {_span(one.given_window_s)}"
+    wider = [
+        f"{wide.places} {translated('places')} {wide.limit:g} {within} {_span(wide.window_s)}"
+        for wide in one.wide
+    ]
+    return translated(", or ").join([said, *wider])
 
 
 def _span(seconds: int) -> str:
@@ -250,11 +286,11 @@ def _five(score: Score) -> list[str]:
 def numbers(first: str, *others: str) -> Table:
     """A table whose columns but the first are numbers."""
     table = Table(box=None, pad_edge=False)
-    table.add_column(first)
+    table.add_column(translated(first))
     for name in others:
-        table.add_column(name, justify="right")
+        table.add_column(translated(name), justify="right")
     return table
 
 
 def _range(interval: Interval) -> str:
-    return f"{interval[0]:.2f} to {interval[1]:.2f}" if interval else "–"
+    return translated(f"{interval[0]:.2f} to {interval[1]:.2f}") if interval else "–"

@@ -9,6 +9,7 @@ from atalaia.batch.adding_up import AddingUp, in_words
 from atalaia.batch.rule_file import duration
 from atalaia.cli.scores import numbers, show_expected
 from atalaia.cli.scores_chances import show_reliability
+from atalaia.translated import translated
 
 
 def show_learned(found: AddingUp, console: Console) -> None:
@@ -17,7 +18,7 @@ def show_learned(found: AddingUp, console: Console) -> None:
     for term in found.terms:
         table.add_row(in_words(term.amount, duration), f"{term.weight:g}")
     console.print(table)
-    console.print(f"warns from a chance of {found.limit:g} % on")
+    console.print(translated(f"warns from a chance of {found.limit:g} % on"))
     console.print()
     show_expected(found.cross_validated, found.fitted, console)
     console.print()
@@ -30,5 +31,6 @@ def show_learned(found: AddingUp, console: Console) -> None:
         table.add_row(str(fold.year), level, *counts, fold.terms)
     console.print(table)
     console.print()
-    console.print(f"chances of {found.chances.cases} days of years that did not choose them")
+    said = f"chances of {found.chances.cases} days of years that did not choose them"
+    console.print(translated(said))
     show_reliability(found.chances, console)

@@ -9,6 +9,7 @@ from rich.console import Console
 from atalaia.batch.chance_scores import ChanceScore
 from atalaia.batch.chances import DiagramStep, Interval, Reliability
 from atalaia.cli.scores import numbers
+from atalaia.translated import translated
 
 _FIGURES = ("brier", "miscalibration", "discrimination", "uncertainty", "roc_area")
 
@@ -18,10 +19,12 @@ def show_reliability(found: Reliability, console: Console) -> None:
     table = numbers("figure", "value", "95 %")
     for name in _FIGURES:
         value: float | None = getattr(found, name)
-        table.add_row(name.replace("_", " "), _figure(value), _range(found.intervals.get(name)))
+        table.add_row(
+            translated(name.replace("_", " ")), _figure(value), _range(found.intervals.get(name))
+        )
     console.print(table)
     worth = ", ".join(f"{ratio}: {value:.2f}" for ratio, value in found.value.items())
-    console.print(f"value by cost/loss: {worth}")
+    console.print(translated(f"value by cost/loss: {worth}"))
     console.print()
     table = numbers("chance told", "on average", "came true", "days")
     for step in found.diagram:
@@ -64,7 +67,7 @@ def _name(one: ChanceScore) -> str:
 
 def _step(step: DiagramStep) -> tuple[str, str, str, str]:
     return (
-        f"{100 * step.low:.1f} to {100 * step.high:.1f} %",
+        translated(f"{100 * step.low:.1f} to {100 * step.high:.1f} %"),
         f"{100 * step.chance:.1f} %",
         f"{100 * step.observed:.1f} %",
         str(step.cases),
@@ -76,4 +79,4 @@ def _figure(value: float | None) -> str:
 
 
 def _range(interval: Interval | None) -> str:
-    return f"{interval[0]:.4f} to {interval[1]:.4f}" if interval else "–"
+    return translated(f"{interval[0]:.4f} to {interval[1]:.4f}") if interval else "–"

@@ -10,6 +10,7 @@ import typer
 from atalaia.cli.options import JsonOption, SettingsOption, settings_of, slow, while_read
 from atalaia.errors import AtalaiaError
 from atalaia.given import meant
+from atalaia.translated import translated
 
 if TYPE_CHECKING:
     from atalaia.sources.plan import Plan
@@ -53,7 +54,7 @@ def try_one(
         raise AtalaiaError(f"no place {place!r} is watched; give the id of one")
     tried = asyncio.run(try_source(plan, chosen.places, where, Clock()))
     with while_read():
-        typer.echo(msgspec.json.encode(tried).decode() if as_json else _shown(tried))
+        typer.echo(msgspec.json.encode(tried).decode() if as_json else translated(_shown(tried)))
     if not tried.is_of_use:
         raise typer.Exit(1)
 

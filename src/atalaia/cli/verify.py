@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -13,6 +12,7 @@ from atalaia.cli.options import (
     HomeOption,
     JsonOption,
     SettingsOption,
+    aside,
     existing,
     hazard_of,
     settings_of,
@@ -75,20 +75,20 @@ def verify(
                 show_chances(chances, wide())
     official = {entry.incident for entry in told if entry.rule == OFFICIAL}
     if official:
-        print(
+        said = (
             f"{len(official)} official warnings were passed on and are not scored: no rule decided "
-            "them (nor is a drill, which is in no log)",
-            file=sys.stderr,
+            "them (nor is a drill, which is in no log)"
         )
+        aside(said)
     notes = doubts(verified, told, happened, zone, hazard)
     for note in notes:
-        print(note, file=sys.stderr)
+        aside(note)
     if verified.outside and not notes:
-        print(
+        said = (
             f"{verified.outside} warned days lie before the first or after the last occurrence; "
-            "if nothing was recorded then, leave them out with --from and --to",
-            file=sys.stderr,
+            "if nothing was recorded then, leave them out with --from and --to"
         )
+        aside(said)
 
 
 @app.command()

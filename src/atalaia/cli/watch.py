@@ -23,6 +23,7 @@ from atalaia.cli.options import (
     while_read,
 )
 from atalaia.errors import AtalaiaError
+from atalaia.translated import spoken, translated
 
 if TYPE_CHECKING:
     from atalaia.domain.place import Places
@@ -100,11 +101,10 @@ def replay(
         write_alerts(done.entries, Path(alerts))
     _tell_replay(done, where, rule_set.name, to_stdout=alerts != "-", as_json=as_json)
     for line in done.unjudged:
-        print(line, file=sys.stderr)
+        print(translated(line), file=sys.stderr)
     if any(rule.places for rule in rule_set.rules) and not where.areas:
-        print(
-            f"no place has an area: the area rules of {rule_set.name} judge none", file=sys.stderr
-        )
+        said = f"no place has an area: the area rules of {rule_set.name} judge none"
+        print(translated(said), file=sys.stderr)
     if not done.readings and not payloads:
         first = done.rejected[0] if done.rejected else None
         why = f"{first.reason}: {first.detail}" if first else "there are no rows"
@@ -140,7 +140,7 @@ def cut(
     answers()
     if as_json:
         as_line({"payloads": written, "folder": str(folder)})
-    print(f"{written} payloads in {folder}", file=sys.stderr)
+    print(translated(f"{written} payloads in {folder}"), file=sys.stderr)
 
 
 def _places_and_rules(places: Path | None, rules: str) -> tuple[Places, RuleSet]:
@@ -186,7 +186,6 @@ def _tell_replay(
 
     from atalaia.replay.summary import counts, show, stories
 
-    told = stories(done.entries)
     if as_json:
         summary = {
             "readings": done.readings,
@@ -198,26 +197,30 @@ def _tell_replay(
             "gold": str(done.gold) if done.gold else None,
             "unjudged": done.unjudged,
             "as_live": done.as_live,
-            "incidents": told,
+            "incidents": stories(done.entries),
         }
         print(msgspec.json.encode(summary).decode(), file=sys.stdout if to_stdout else sys.stderr)
         return
+    told = stories(done.entries, spoken())
     # What files say is told as it stands there, brackets and all.
     console = Console(stderr=not to_stdout, highlight=False, markup=False, soft_wrap=False)
     show(told, places, console)
     console.print()
-    console.print(f"readings {done.readings}")
-    console.print(f"alerts {sum(e.alert.type == 'alert' for e in done.entries)}")
-    console.print(f"messages {len(done.entries)}")
-    console.print(f"incidents {counts(told)}")
-    console.print(f"rules {rule_set}")
+    console.print(translated(f"readings {done.readings}"))
+    alerts = sum(e.alert.type == "alert" for e in done.entries)
+    console.print(translated(f"alerts {alerts}"))
+    console.print(translated(f"messages {len(done.entries)}"))
+    console.print(translated(f"incidents {counts(told)}"))
+    console.print(translated(f"rules {rule_set}"))
     if done.as_live is not None:
-        console.print(f"live {'the same' if done.as_live else 'not the same'} entries")
+        said = "live the same entries" if done.as_live else "live not the same entries"
+        console.print(translated(said))
     for reason, n in Counter(reject.reason for reject in done.rejected).most_common():
         example = next(r.detail for r in done.rejected if r.reason == reason)
-        console.print(f"rejected {n}: {reason} (first: {example})")
+        console.print(translated(f"rejected {n}: {reason} (first: {example})"))
     if done.silent:
-        console.print(f"no readings at all for: {', '.join(done.silent[:10])}")
+        said = f"no readings at all for: {', '.join(done.silent[:10])}"
+        console.print(translated(said))
     if done.raw and done.gold:
         console.print(f"RAW {done.raw}")
         console.print(f"GOLD {done.gold}")

@@ -8,6 +8,7 @@ import typer
 
 from atalaia.cli.opened import opened_people
 from atalaia.cli.options import HomeOption, JsonOption, SettingsOption, as_line, while_read
+from atalaia.translated import translated
 
 app = typer.Typer()
 
@@ -28,4 +29,4 @@ def wishes(
             else:
                 typer.echo(f"{one.count:5}  {one.label}  {one.latitude:.3f}, {one.longitude:.3f}")
     if not found:
-        print("nobody asked for a town that is not watched", file=sys.stderr)
+        print(translated("nobody asked for a town that is not watched"), file=sys.stderr)

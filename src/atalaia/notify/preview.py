@@ -80,5 +80,5 @@ def previewed(state: State, person: Person, places: Places, days: int, now: int)
         )
     over = f"in the last {days} days" if days else "over all that is kept"
     n = len(found)
-    summary = f"{n} message{'' if n == 1 else 's'} {over}"
+    summary = f"{n} message {over}" if n == 1 else f"{n} messages {over}"
     return Preview(messages=found, summary=summary)

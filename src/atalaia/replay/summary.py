@@ -16,17 +16,22 @@ from atalaia.domain.hazard import LEVEL_OF, Hazard, Level
 from atalaia.domain.place import Places
 from atalaia.domain.words import (
     CHANGES,
+    HAZARDS,
     LANGUAGES,
     fell,
     figure,
     measured_name,
     variable_name,
 )
+from atalaia.translated import spoken, translated
 
 _COLOUR = {"red": "bold red", "orange": "bold dark_orange", "yellow": "yellow"}
 _SIGN = {"red": "▲▲▲", "orange": "▲▲", "yellow": "▲", "watch": "·"}
 
-_EN = LANGUAGES.index("en")
+_REACHED = ("chegou a", "reached", "llegó a")
+_WENT_DOWN = ("desceu a", "went down to", "bajó a")
+_LIMIT = ("limite", "limit", "límite")
+"""By language, as `domain.words` has them."""
 
 
 class Story(msgspec.Struct, frozen=True, kw_only=True):
@@ -49,16 +54,17 @@ class Story(msgspec.Struct, frozen=True, kw_only=True):
     why: str
 
 
-def stories(entries: Sequence[LogEntry]) -> list[Story]:
-    """One story an incident, in order of onset, from entries in the order of the log."""
+def stories(entries: Sequence[LogEntry], language: str = "en") -> list[Story]:
+    """One story an incident, in order of onset, from entries in the order of the log; why it was
+    told in a language."""
     lives: dict[str, list[LogEntry]] = {}
     for entry in entries:
         lives.setdefault(entry.alert.incident, []).append(entry)
-    told = [_story(life) for life in lives.values()]
+    told = [_story(life, LANGUAGES.index(language)) for life in lives.values()]
     return sorted(told, key=lambda s: (s.onset_at, s.place_id, s.hazard))
 
 
-def _story(life: list[LogEntry]) -> Story:
+def _story(life: list[LogEntry], spoken: int) -> Story:
     last = life[-1].alert
     at_peak = max(life, key=lambda e: (LEVEL_OF[e.alert.level], -e.alert.version))
     is_over = last.is_over
@@ -74,60 +80,68 @@ def _story(life: list[LogEntry]) -> Story:
         ending=last.reason if is_over else None,
         messages=len(life),
         is_below=at_peak.is_below,
-        why=_why(life, at_peak),
+        why=_why(life, at_peak, spoken),
     )
 
 
-def _why(life: list[LogEntry], at_peak: LogEntry) -> str:
+def _why(life: list[LogEntry], at_peak: LogEntry, spoken: int) -> str:
     alert, peak = at_peak.alert, life[-1].peak
     if alert.variable is None or peak is None:
-        return life[0].alert.text["en"].split(". ")[0]
+        return life[0].alert.text[LANGUAGES[spoken]].split(". ")[0]
 
     measure, window_s = at_peak.measure, alert.window_s or 0
     if measure in CHANGES:
-        name = variable_name(alert.variable, _EN)
-        reached = fell(name, peak, alert.unit, window_s, _EN)
+        name = variable_name(alert.variable, spoken)
+        reached = fell(name, peak, alert.unit, window_s, spoken)
     else:
-        name = measured_name(alert.variable, measure, window_s, _EN)
-        way = "went down to" if at_peak.is_below else "reached"
-        reached = f"{name} {way} {figure(peak, alert.unit, measure, _EN)}"
+        name = measured_name(alert.variable, measure, window_s, spoken)
+        way = _WENT_DOWN[spoken] if at_peak.is_below else _REACHED[spoken]
+        reached = f"{name} {way} {figure(peak, alert.unit, measure, spoken)}"
     if alert.limit is None:
         return reached
-    return f"{reached} (limit {figure(alert.limit, alert.unit, measure, _EN)})"
+    return f"{reached} ({_LIMIT[spoken]} {figure(alert.limit, alert.unit, measure, spoken)})"
 
 
 def show(told: Sequence[Story], places: Places, console: Console, *, at_most: int = 24) -> None:
     """Two lines an incident: all of them if they are few, else the gravest of each hazard."""
     if not told:
-        console.print("No incident: nothing passed a limit of the rules.")
+        console.print(translated("No incident: nothing passed a limit of the rules."))
         return
     chosen = _chosen(told, at_most)
+    width = 1 + max(len(translated(level)) for level in _SIGN)
     for story in chosen:
         place = places.get(story.place_id)
         zone = place.timezone if place else "UTC"
         line = Text(f"{_SIGN[story.level]:>3} ", style=_COLOUR.get(story.level, ""))
-        line.append(f"{story.level:7}", style=_COLOUR.get(story.level, ""))
-        line.append(f"{story.hazard.replace('_', ' '):13}", style="bold")
+        line.append(f"{translated(story.level):{width}}", style=_COLOUR.get(story.level, ""))
+        line.append(f"{_hazard(story.hazard):13}", style="bold")
         line.append(f"{place.name if place else story.place_id}", style="bold")
         console.print(line)
         console.print(
             f"            {_local(story.onset_at, zone)} → {_end(story, zone)}", style="dim"
         )
-        peak_at = f" at {_local(story.peak_at, zone)}" if story.peak_at else ""
+        peak_at = translated(f" at {_local(story.peak_at, zone)}") if story.peak_at else ""
         console.print(f"            {story.why}{peak_at}")
     if len(chosen) < len(told):
         more = len(told) - len(chosen)
-        console.print(f"… and {more} more; these are the gravest of each hazard.", style="dim")
-    console.print("Times are local to each place.", style="dim")
+        said = f"… and {more} more; these are the gravest of each hazard."
+        console.print(translated(said), style="dim")
+    console.print(translated("Times are local to each place."), style="dim")
+
+
+def _hazard(hazard: str) -> str:
+    """Its name in data, with spaces; in other languages its words, which a column may not hold."""
+    if spoken() == "en":
+        return hazard.replace("_", " ")
+    return f"{HAZARDS[hazard][LANGUAGES.index(spoken())]} "
 
 
 def _end(story: Story, zone: str) -> str:
     if story.ended_at is None:
-        return "still open at the end of the record"
+        return translated("still open at the end of the record")
     when = _local(story.ended_at, zone)
-    return {"ended": when, "expired": f"{when}, could no longer be seen"}.get(
-        story.ending or "", f"{when}, {story.ending}"
-    )
+    unseen = translated(f"{when}, could no longer be seen")
+    return {"ended": when, "expired": unseen}.get(story.ending or "", f"{when}, {story.ending}")
 
 
 def counts(told: Sequence[Story]) -> str:

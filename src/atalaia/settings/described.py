@@ -89,9 +89,11 @@ class Described(msgspec.Struct, frozen=True, kw_only=True):
         """What is asked, and what that comes to, for `config check`."""
         for one in self.sources:
             yield _costs(one, places).sentence
-            of = "places" if one.description.station is None else "stations"
-            told = ", ".join(one.description.values)
-            yield f"{one.source}: of {of} {told}, from {one.address.url}"
+            told, url = ", ".join(one.description.values), one.address.url
+            if one.description.station is None:
+                yield f"{one.source}: of places {told}, from {url}"
+            else:
+                yield f"{one.source}: of stations {told}, from {url}"
         for brought in self.plugged:
             yield brought.costs(places).sentence
             yield f"{brought.source}: {brought.told}"

@@ -192,17 +192,18 @@ class Arithmetic(msgspec.Struct, frozen=True):
     @property
     def sentence(self) -> str:
         """As `config check` prints it."""
-        allowed = " and ".join(
-            f"{limit:,} {per}"
-            for limit, per in ((self.limit_per_hour, "an hour"), (self.limit_per_day, "a day"))
-            if limit is not None
-        )
+        allowed = []
+        if self.limit_per_hour is not None:
+            allowed.append(f"{self.limit_per_hour:,} an hour")
+        if self.limit_per_day is not None:
+            allowed.append(f"{self.limit_per_day:,} a day")
         verdict = "fits" if self.fits else "does not fit"
         shortest_min = math.ceil(self.shortest_interval_s / 60)
         limits = "no limit is known"
         if shortest_min:
             limits = (
-                f"{verdict} in {allowed or 'its limits'}; one round every {shortest_min} min would"
+                f"{verdict} in {' and '.join(allowed) or 'its limits'}; "
+                f"one round every {shortest_min} min would"
             )
         return (
             f"{self.source}: {self.calls_per_round} calls a round, every "

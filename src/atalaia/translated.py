@@ -1,0 +1,235 @@
+"""What the command says to a person, in their language: the last thing that happens to a sentence.
+
+Everything is written, raised, kept and answered to programs in English. Where it is shown to a
+person, `translated` looks its sentence up in a catalogue (``data/pt-BR.po``, ``data/es.po``), whose
+ids are the English sentences with ``{name}`` where a value stands. What stands in a value's place
+may be a sentence itself. What no catalogue has (a library's words, names, another language) stays
+as it is. In English nothing is loaded and nothing changes.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache, lru_cache
+from pathlib import Path
+from typing import NamedTuple
+
+ENGLISH = "en"
+OTHERS = ("pt-BR", "es")
+"""Languages that there is a catalogue of."""
+
+_FOLDER = Path(__file__).with_name("data")
+_ENTRY = re.compile(r'^(msg\w+(?:\[\d\])?) ((?:"(?:[^"\\]|\\.)*"\n)+)', re.MULTILINE)
+_QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"')
+_VALUE = re.compile(r"\{(\w+)\}")
+_JOINTS = (": ", "; ", " or ", " and ", " (")
+"""Where sentences meet, or a file, a line, a key stand before one."""
+_WORDS = ("none", "off", "on", "fits")
+"""Single words that are said in a value's place; all others there are names."""
+_SAYS_NOTHING = 4
+"""With fewer letters than this, words that stand in a sentence have to be understood."""
+_WEAK = 5
+"""With fewer letters than this, and a value first, a sentence is known by single words alone."""
+
+
+class _Speaking:
+    """What this process speaks, its threads included; None: English."""
+
+    language = ENGLISH
+    catalogue: Catalogue | None = None
+
+
+def speak(language: str) -> None:
+    """From now on this process speaks so; English if there is no such language."""
+    _Speaking.language = language if language in OTHERS else ENGLISH
+    _Speaking.catalogue = catalogue_of(language) if language in OTHERS else None
+
+
+@contextmanager
+def speaking(language: str) -> Iterator[None]:
+    """For a while this process speaks so."""
+    before = spoken()
+    speak(language)
+    try:
+        yield
+    finally:
+        speak(before)
+
+
+def spoken() -> str:
+    """The language that this process speaks."""
+    return _Speaking.language
+
+
+def translated(text: str) -> str:
+    """A text for a person in the language that is spoken, line by line.
+
+    >>> speak("es")
+    >>> translated("home: /srv/a: no such file; mend it")
+    'casa: /srv/a: no such file; corríjalo'
+    >>> speak("en")
+    """
+    return text if _Speaking.catalogue is None else _Speaking.catalogue.said(text)
+
+
+@cache
+def catalogue_of(language: str) -> Catalogue:
+    """The catalogue of a language."""
+    return Catalogue((_FOLDER / f"{language}.po").read_text("utf-8"))
+
+
+def entries(catalogue: str) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Each id of a catalogue (gettext's PO), and what it reads: of one and of many where they
+    differ. The head, whose id is empty, is none."""
+    sentence = ""
+    forms: list[str] = []
+    for match in [*_ENTRY.finditer(catalogue), None]:
+        key = match[1] if match else "msgid"
+        if key == "msgid":
+            if sentence:
+                yield sentence, tuple(forms)
+            sentence, forms = "", []
+        if match is None:
+            return
+        text = "".join(_QUOTED.findall(match[2]))
+        text = re.sub(r"\\(.)", lambda sign: {"n": "\n"}.get(sign[1], sign[1]), text)
+        if key == "msgid":
+            sentence = text
+        elif key.startswith("msgstr"):
+            forms.append(text)
+
+
+class Catalogue:
+    """A catalogue, made ready to find a sentence by what it became."""
+
+    def __init__(self, catalogue: str) -> None:
+        self._whole: dict[str, str] = {}
+        self._patterns: list[_Pattern] = []
+        self._best = lru_cache(4096)(self._read)  # parts of a sentence come many times
+        for sentence, forms in entries(catalogue):
+            if _VALUE.search(sentence):
+                self._patterns.append(_Pattern(sentence, forms))
+            else:
+                self._whole[sentence] = forms[0]
+
+    def said(self, text: str) -> str:
+        """A text, line by line."""
+        return "\n".join(map(self._line, text.split("\n")))
+
+    def _line(self, line: str) -> str:
+        text = line.strip(" ")
+        before = len(line) - len(line.lstrip(" "))
+        return line[:before] + self._best(text).text + line[before + len(text) :]
+
+    def _read(self, text: str) -> _Reading:
+        """All ways to read a text are tried, and the one that understands most is taken: as a
+        sentence with its values, or as sentences in a row."""
+        whole = self._whole.get(text)
+        if whole is not None:
+            return _Reading(_letters(text), -1, whole)
+        best = _Reading(0, 0, text)
+        for joint in _JOINTS:
+            at = text.find(joint)
+            while at >= 0:
+                read = self._joined(text[:at], joint, text[at + len(joint) :])
+                best = max(best, read, key=_understood)
+                at = text.find(joint, at + 1)
+        for pattern in self._patterns:
+            values = pattern.values(text)
+            if values is not None:
+                read_values = {name: self._value(value) for name, value in values.items()}
+                inside = read_values.values()
+                if pattern.says_nothing and any(_is_strange(one) for one in inside):
+                    continue
+                read = _Reading(
+                    pattern.weight + sum(one.letters for one in inside),
+                    sum(one.sentences for one in inside) - 1,
+                    pattern.filled(values, {name: one.text for name, one in read_values.items()}),
+                )
+                best = max(best, read, key=_understood)
+        return best
+
+    def _joined(self, before: str, joint: str, after: str) -> _Reading:
+        if joint == " (":
+            joint, after = " ", f"({after}"
+        one, other = (
+            self._best(part) if " " in part else _Reading(0, 0, part) for part in (before, after)
+        )
+        if joint in (" or ", " and "):
+            if not (one.letters and other.letters):
+                return _Reading(0, 0, before + joint + after)
+            joint = f" {self._whole[joint.strip()]} "
+        return _Reading(
+            one.letters + other.letters,
+            one.sentences + other.sentences,
+            one.text + joint + other.text,
+        )
+
+    def _value(self, value: str) -> _Reading:
+        text = value.strip(" ")
+        if " " not in text and text not in _WORDS:
+            return _Reading(0, 0, value)
+        return self._best(text)._replace(text=value.replace(text, self._best(text).text, 1))
+
+
+class _Reading(NamedTuple):
+    """What a text says in the other language: how many of its letters are understood, minus how
+    many sentences it is taken for, and how it reads."""
+
+    letters: int
+    sentences: int
+    text: str
+
+
+def _understood(read: _Reading) -> tuple[int, int]:
+    return read[:2]
+
+
+def _is_strange(read: _Reading) -> bool:
+    return not read.letters and re.search(r"[^\W\d_]{2}", read.text) is not None
+
+
+def _letters(text: str) -> int:
+    return sum(letter.isalpha() for letter in text)
+
+
+class _Pattern:
+    """A sentence with values in it."""
+
+    def __init__(self, sentence: str, forms: tuple[str, ...]) -> None:
+        parts = _VALUE.split(sentence)
+        self._forms = forms
+        self._literals, self._names = parts[::2], parts[1::2]
+        self._longest = max(self._literals, key=len)
+        self._regex: re.Pattern[str] | None = None
+        self.weight = sum(map(_letters, self._literals))
+
+    @property
+    def says_nothing(self) -> bool:
+        """Whether it is known by a word such as "not"."""
+        return bool(self._literals[0]) and self.weight < _SAYS_NOTHING
+
+    def values(self, text: str) -> dict[str, str] | None:
+        """What stands in the place of each value, if the text is this sentence."""
+        first = self._literals[0]
+        if self._longest not in text or not text.startswith(first):
+            return None
+        if self._regex is None:  # most sentences are never met
+            any_value = r"\S*?" if self.weight < _WEAK and not first else ".*?"
+            rest = zip(self._names, self._literals[1:], strict=True)
+            made = re.escape(first) + "".join(
+                f"(?P<{name}>{any_value}){re.escape(literal)}" for name, literal in rest
+            )
+            self._regex = re.compile(made)
+        match = self._regex.fullmatch(text)
+        return match.groupdict() if match else None
+
+    def filled(self, values: dict[str, str], read: dict[str, str]) -> str:
+        """The sentence in this language. The first whole number in it says whether it is of one."""
+        form = self._forms[0]
+        if len(self._forms) > 1:
+            number = next((one for one in values.values() if one.isdigit()), "")
+            form = self._forms[number != "1"]
+        return _VALUE.sub(lambda place: read[place[1]], form)
