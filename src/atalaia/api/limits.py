@@ -128,7 +128,8 @@ class RateLimits:
             return SUBSCRIBING, address, 1
         if method == "POST" and path.endswith(_CONFIRM):
             return CONFIRMING, address, 1
-        if self._rest is None or not path.startswith(_LIMITED) or path.startswith(_FREE):
+        is_limited = f"{path}/".startswith(_LIMITED) and not path.startswith(_FREE)
+        if self._rest is None or not is_limited:
             return None
         whose = self._whose(scope, address)
         if whose is None:
