@@ -128,8 +128,7 @@ def _bounds(wanted: ReportWish, zone: str, last_at: int, first_at: int | None) -
     `last_at`."""
     for day in (wanted.first, wanted.until):
         if day is not None and not _FIRST <= day <= _LAST:
-            first, last = _FIRST, _LAST
-            raise AtalaiaError(f"{day} is not from {first} to {last}; give a day that is")
+            raise AtalaiaError(f"{day} is not from {_FIRST} to {_LAST}; give a day that is")
     until = wanted.until or _day(last_at, zone) + timedelta(days=1)
     first = wanted.first
     if first is None:
