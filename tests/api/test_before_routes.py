@@ -16,9 +16,8 @@ from structlog.testing import capture_logs
 from atalaia.api import problem, shield
 from atalaia.api.access import OPERATOR, Caller, Gate, Role, Scope
 from atalaia.api.access import SCOPES as SCOPES_OF
-from atalaia.api.connections import is_loopback
 from atalaia.api.consoles import ECOWITT, WUNDERGROUND, ConsoleKeys
-from atalaia.api.limits import BodyLimit, _cost
+from atalaia.api.limits import BodyLimit, _cost, is_loopback
 from atalaia.api.problem import Problem
 from atalaia.api.shield import Shield
 from atalaia.people.manage import Signed
@@ -434,6 +433,53 @@ def test_a_client_that_goes_away_in_between_costs_nothing() -> None:
     seen = Seen()
     assert asked(limited(seen), parts=[b"ab"], is_gone=True)[0] == 200
     assert seen.bodies == [b"ab"]
+
+
+@pytest.mark.parametrize(
+    ("clients", "most"),
+    [
+        (["192.0.2.1"] * 9, 40),  # one address has its share
+        (["2001:db8::1", "2001:db8::2"] * 5, 40),  # as has one network
+        ([f"192.0.2.{i}" for i in range(30)], 160),  # and all together have what there is
+        (["127.0.0.1"] * 30, 160),  # a proxy speaks for all its clients
+    ],
+)
+def test_bodies_that_are_nearly_there_hold_so_much_memory_and_no_more(
+    clients: list[str], most: int
+) -> None:
+    seen = Seen()
+    limited_ = BodyLimit(seen, 10, (), held=160)
+    statuses: list[int] = []
+
+    async def one(address: str, rest: asyncio.Event) -> None:
+        parts = iter([b"x" * 8, b"yy"])
+
+        async def receive() -> Any:
+            part = next(parts)
+            if part == b"yy":
+                await rest.wait()
+            return {"type": "http.request", "body": part, "more_body": part != b"yy"}
+
+        async def send(message: Any) -> None:
+            if message["type"] == "http.response.start":
+                statuses.append(message["status"])
+
+        scope = {"type": "http", "method": "POST", "path": "/", "headers": [],
+                 "client": (address, 5)}  # fmt: skip
+        await limited_(scope, receive, send)
+
+    async def all_at_once() -> None:
+        rest = asyncio.Event()
+        waiting = [asyncio.create_task(one(each, rest)) for each in clients]
+        await asyncio.sleep(0)
+        assert statuses == [503] * (len(clients) - most // 8)
+        rest.set()
+        await asyncio.gather(*waiting)
+
+    asyncio.run(all_at_once())
+    assert seen.bodies, "some came through"
+    assert len(seen.bodies) + statuses.count(503) == len(clients)
+    assert asked(limited_, parts=[b"x" * 8])[0] == 200, "what was held is free again"
 
 
 @pytest.mark.parametrize(

@@ -23,6 +23,8 @@ from atalaia.api.shown import Shown
 from atalaia.detect.sight import Sight
 from atalaia.domain.alert import LogEntry
 from atalaia.domain.reading import NO_TIME, Bools, Kind, Readings
+from atalaia.domain.variable import CATALOGUE
+from atalaia.errors import StateConflict
 from atalaia.ports import State
 from telling import NOON, PLACES, news
 
@@ -45,6 +47,16 @@ class Log:
 
     def life(self, incident: str) -> list[Numbered]:
         return [one for one in self._entries if one[1].alert.incident == incident]
+
+
+class Broken(Log):
+    """It cannot be read at first."""
+
+    def alerts(self, after: int = 0, limit: int | None = None) -> Iterator[Numbered]:
+        if not self.asked:
+            self.asked += 1
+            raise StateConflict("the database is locked")
+        return super().alerts(after, limit)
 
 
 def past_of(entries: Sequence[Numbered], taken: int | None = None) -> tuple[LogPast, AlertView]:
@@ -157,6 +169,36 @@ def test_the_log_is_read_once_and_then_what_is_new() -> None:
     assert state.asked == asked
 
 
+def test_a_log_that_cannot_be_read_at_first_is_read_whole_by_who_asks_next() -> None:
+    log = [(i, news(f"i{i}", at=NOON + i * HOUR)) for i in range(1, 51)]
+    view = AlertView()
+    view.take(log)
+    state = Broken(log)
+    past = LogPast(cast(State, state), view)
+    with pytest.raises(StateConflict):
+        past.stood(NOON)
+    assert past.stood(NOON) == past_of(log)[0].stood(NOON)
+
+
+def test_what_came_while_nobody_asked_is_read_no_further_than_at_first(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(log_past, "MOST_ENTRIES", 20)
+    monkeypatch.setattr(log_past, "_PAGE", 10)
+    log = [(i, news(f"i{i}", at=NOON + i * HOUR)) for i in range(1, 101)]
+    view = AlertView()
+    view.take(log[:5])
+    state = Log(log)
+    past = LogPast(cast(State, state), view)
+    past.stood(NOON)
+    view.take(log[5:])
+    state.asked = 0
+    rows, known = past.stood(NOON)
+    assert state.asked <= 20
+    assert known == NOON + 81 * HOUR
+    assert len({row.incident for row in rows}) == 100
+
+
 # The answer
 
 
@@ -250,6 +292,35 @@ def readings(*rows: tuple[int, int, int, float], names: tuple[str, ...] = ("a", 
         period_s=(period * 60).astype(np.int32), values={"rain_mm": value.astype(float)},
         sources=names,
     )  # fmt: skip
+
+
+def test_who_asks_meanwhile_has_the_same_answer_and_no_variable_drives_the_hours_out() -> None:
+    asked: list[str] = []
+
+    class Counting(History):
+        async def seen(self, since: int, hours: int, reach: Any) -> Bools:
+            asked.append("hours")
+            return await super().seen(since, hours, reach)
+
+        async def newest(self, variable: str) -> Readings:
+            asked.append(variable)
+            await asyncio.sleep(0)
+            return Readings.empty()
+
+    shown = SimpleNamespace(
+        state=Log([]), view=AlertView(), history=Counting(), now=lambda: NOON, places=PLACES,
+        expected_s={}, sight=lambda: Sight.none(2),
+    )  # fmt: skip
+    answers = HourAnswers(cast(Shown, shown))
+
+    async def ask() -> None:
+        await answers.hours()
+        for variable in CATALOGUE:
+            await asyncio.gather(*(answers.values(variable) for _ in range(5)))
+        await answers.hours()
+
+    asyncio.run(ask())
+    assert asked == ["hours", *CATALOGUE]
 
 
 @pytest.mark.parametrize(

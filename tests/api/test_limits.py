@@ -240,3 +240,9 @@ def test_subscribing_has_a_bucket_of_its_own_that_fills_by_the_hour() -> None:
 def test_previews_cost_twenty() -> None:
     asker = Asker(60)
     assert [asker.ask("/v1/preview", "POST")[0] for _ in range(4)] == [200, 200, 200, 429]
+
+
+@pytest.mark.parametrize("path", ["/place/", "/system///", "/share/", "/v1/", "/widget/"])
+def test_an_address_that_ends_with_a_slash_is_limited_too(path: str) -> None:
+    asker = Asker(5)
+    assert 429 in [asker.ask(path)[0] for _ in range(6)]

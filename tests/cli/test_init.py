@@ -129,6 +129,14 @@ def test_towns_of_one_name_in_one_state_have_an_id_each_and_keep_it_in_their_ord
     assert [id_ for id_, _ in told_apart([one, other, one])] == ["recife-pe", "recife-pe-7"]
 
 
+@pytest.mark.parametrize("more", [("--all-of", "26"), ("--place", "2611606")])
+def test_a_town_that_is_named_and_there_by_its_code_is_one_place(
+    tmp_path: Path, more: tuple[str, str]
+) -> None:
+    places = load(init(tmp_path, "--place", "Recife, PE", *more), {}).places
+    assert [place.id for place in places if place.name == "Recife"] == ["2611606"]
+
+
 def test_at_a_terminal_it_asks_in_the_language_that_was_chosen(tmp_path: Path) -> None:
     ours, theirs = pty.openpty()
     process = subprocess.Popen(

@@ -55,6 +55,8 @@ def test_a_place_on_earth_has_no_fault(changes: dict[str, Any]) -> None:
         ({"id": "a\tb"}, "id, name and area are one line each"),
         ({"area": "a\u2028b"}, "id, name and area are one line each"),
         ({"name": "\x1b[31mred"}, "id, name and area are one line each"),
+        ({"name": "no XML\ufffe"}, "id, name and area are one line each"),
+        ({"id": "no UTF-8\ud800"}, "id, name and area are one line each"),
     ],
 )
 def test_what_is_wrong_with_a_place_is_said_in_words(changes: dict[str, Any], says: str) -> None:

@@ -353,6 +353,25 @@ def test_a_picture_is_drawn_once_for_all_until_it_shows_something_else(
     asyncio.run(tell())
 
 
+def test_of_many_who_ask_for_a_picture_at_once_few_have_it_drawn(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    watch, drawn = Watch(), []
+
+    def draw(*_: object) -> bytes:
+        drawn.append(1)
+        return b"png"
+
+    monkeypatch.setattr(share, "png", draw)
+
+    async def ask() -> list[bytes]:
+        kept = share.Pictures(watch.glances(), lambda: watch.now)
+        return await asyncio.gather(*(kept.of("place", "recife", "en") for _ in range(40)))
+
+    assert asyncio.run(ask()) == [b"png"] * 40
+    assert len(drawn) <= share._AT_ONCE
+
+
 @pytest.mark.parametrize("how", ["calm", "unseen", "never", "going on", "lost", "over"])
 def test_the_signs_of_a_picture_differ_also_in_grey(how: str) -> None:
     """Each way to stand has a sign of its own: what is black and white of it says which."""

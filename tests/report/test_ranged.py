@@ -349,11 +349,28 @@ def test_without_its_extra_a_pdf_says_which_one_is_missing(
         ["--place", "poa", "--incident", "abcd"],
         ["--from", "yesterday"],
         ["--from", "2024-05-01", "--events", "e.csv"],
+        ["--days", "99999999999"],
     ],
 )
 def test_options_that_do_not_go_together_are_refused(home: Path, words: list[str]) -> None:
     result = run("--home", str(home), *words)
     assert result.exit_code == 2, result.output
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["--from", "0001-01-01", "--to", "0001-01-05"], "0001-01-01 is not from"),
+        (["--to", "0001-01-02"], "0001-01-02 is not from"),
+        (["--from", "9999-12-30", "--to", "9999-12-31"], "9999-12-30 is not from"),
+        (["--place", ""], "there is no place ''"),
+        (["--system", ""], "there is no system ''"),
+    ],
+)
+def test_what_no_report_can_be_of_is_said(home: Path, words: list[str], says: str) -> None:
+    result = run("--home", str(home), "--out", "-", *words)
+    assert isinstance(result.exception, AtalaiaError), result.output
+    assert says in str(result.exception)
 
 
 @pytest.mark.parametrize(

@@ -8,13 +8,12 @@ places. Loopback is not counted: a proxy on this machine speaks for all its clie
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 from collections import Counter
 from typing import Any
 
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from atalaia.api.limits import network
+from atalaia.api.limits import is_loopback, network
 
 HEAD_S = 10.0
 """From a connection, or the first byte of a further request on it, to the end of its head."""
@@ -78,11 +77,3 @@ def bounded(head_s: float = HEAD_S, most: int = MOST_OF_AN_ADDRESS) -> type[asyn
                 self._timer = None
 
     return Bounded
-
-
-def is_loopback(address: str) -> bool:
-    """Whether it is this machine's own, or no network address at all."""
-    try:
-        return ipaddress.ip_address(address.partition("%")[0]).is_loopback
-    except ValueError:
-        return True

@@ -18,9 +18,8 @@ from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
 from atalaia.api.cap import identifier
-from atalaia.api.connections import is_loopback
 from atalaia.api.incidents import Numbered, issuer
-from atalaia.api.limits import network
+from atalaia.api.limits import is_loopback, network
 from atalaia.api.problem import Problem
 from atalaia.domain.alert import instant, to_line
 

@@ -26,6 +26,7 @@ from atalaia.lake import gold
 from atalaia.lake.fan import newest_runs
 from atalaia.lake.past import past_readings, seen_hours
 from atalaia.lake.raw import folder_name
+from atalaia.logs import Logger
 from atalaia.ports import Home, Lake
 
 if TYPE_CHECKING:
@@ -50,6 +51,8 @@ _TAIL = 20_000
 """Payloads of the stream that are read again after a start, at most."""
 
 T = TypeVar("T")
+
+log = Logger()
 
 
 class PlaceHistory(Protocol):
@@ -253,7 +256,9 @@ class MemoryHistory:
                 return read()
             except QueryInvalid as error:  # of a file that refine has just replaced
                 reason = str(error)
-        raise Problem(503, f"GOLD cannot be read now; come again: {reason[:200]}")
+        # Whoever asks needs no folder of ours; who runs this does.
+        log.warning("GOLD was not read", reason=reason[:500])
+        raise Problem(503, "GOLD cannot be read just now; come again")
 
     async def _alone(self, do: Callable[[], T]) -> T:
         """In a thread, one at a time, so that the watch keeps the machine; few may wait."""

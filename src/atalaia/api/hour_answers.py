@@ -43,7 +43,7 @@ class HourAnswers:
     def __init__(self, shown: Shown) -> None:
         self._shown = shown
         self._past = LogPast(shown.state, shown.view)
-        self._answers = AnswerCache(32)
+        self._answers = AnswerCache(1 + len(CATALOGUE))
         self._one = asyncio.Lock()
 
     async def hours(self) -> JsonAnswer:
@@ -108,15 +108,22 @@ class HourAnswers:
 
     async def values(self, variable: str) -> JsonAnswer:
         """The newest values of a variable, of those of the last hours."""
-        shown = self._shown
-        minute = int(shown.now()) // 60
-        held = self._answers.get(("values", variable), minute)
+        held = self._values_held(variable)
         if held is not None:
             return held
         async with self._one:
-            readings = await shown.history.newest(variable)
+            if (held := self._values_held(variable)) is not None:  # by who came just before
+                return held
+            minute = self._minute()
+            readings = await self._shown.history.newest(variable)
             body = await asyncio.to_thread(self._values, variable, readings)
-        return self._answers.put(("values", variable), minute, body)
+            return self._answers.put(("values", variable), minute, body)
+
+    def _values_held(self, variable: str) -> JsonAnswer | None:
+        return self._answers.get(("values", variable), self._minute())
+
+    def _minute(self) -> int:
+        return int(self._shown.now()) // 60
 
     def _values(self, variable: str, readings: Readings) -> bytes:
         ids = [one.id for one in self._shown.places]

@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import math
+from collections import Counter
 from collections.abc import Callable
 from urllib.parse import parse_qs
 
@@ -59,6 +60,12 @@ _FREE = ("/v1/events", "/v1/whatsapp", "/v1/telegram")
 """Events are bounded by how many may listen; bots' calls are signed, and come when they come."""
 
 _NETWORK_BITS = 64
+
+MOST_HELD, _SHARES = 32_000_000, 4
+"""Bytes of all bodies that are under way, and what part of them one address may have: whoever sends
+nearly all of many bodies takes no memory that others need."""
+
+_AGAIN_S = 2
 
 
 class RateLimits:
@@ -121,7 +128,8 @@ class RateLimits:
             return SUBSCRIBING, address, 1
         if method == "POST" and path.endswith(_CONFIRM):
             return CONFIRMING, address, 1
-        if self._rest is None or not path.startswith(_LIMITED) or path.startswith(_FREE):
+        is_limited = f"{path}/".startswith(_LIMITED) and not path.startswith(_FREE)
+        if self._rest is None or not is_limited:
             return None
         whose = self._whose(scope, address)
         if whose is None:
@@ -172,17 +180,32 @@ def network(address: str) -> str:
     return str(found)
 
 
+def is_loopback(address: str) -> bool:
+    """Whether it is this machine's own, or no network address at all."""
+    try:
+        return ipaddress.ip_address(address.partition("%")[0]).is_loopback
+    except ValueError:
+        return True
+
+
 class BodyLimit:
-    """ASGI middleware. A body that says, or turns out, to be longer is a Problem (413).
+    """ASGI middleware. A body that says, or turns out, to be longer is a Problem (413); one for
+    which there is no room beside those of others is one, too (503).
 
     most    bytes
     free    paths that have a limit of their own
+    held    bytes of all bodies that are under way; of these an address has its share, but for
+            loopback, where a proxy speaks for all its clients
     """
 
-    def __init__(self, app: ASGIApp, most: int, free: tuple[str, ...]) -> None:
+    def __init__(
+        self, app: ASGIApp, most: int, free: tuple[str, ...], held: int = MOST_HELD
+    ) -> None:
         self._app = app
         self._most = most
         self._free = free
+        self._most_held = held
+        self._held: Counter[str] = Counter()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass on what is short enough, once all of it is there."""
@@ -190,26 +213,65 @@ class BodyLimit:
             await self._app(scope, receive, send)
             return
         stated = dict(scope["headers"]).get(b"content-length", b"0")
-        body = await self._read(receive) if int(stated) <= self._most else None
-        if body is None:
-            problem = Problem(413, f"more than {self._most} bytes; send less")
-            await problem.response()(scope, receive, send)
-            return
-        parts = iter([{"type": "http.request", "body": body, "more_body": False}])
+        client = scope.get("client")
+        held = _Held(self._held, client[0] if client else "", self._most_held)
+        try:
+            body = await self._read(receive, held) if int(stated) <= self._most else None
+            if body is None:
+                await self._refused(held).response()(scope, receive, send)
+                return
+            parts = iter([{"type": "http.request", "body": body, "more_body": False}])
 
-        async def replay() -> Message:
-            return next(parts, None) or await receive()
+            async def replay() -> Message:
+                return next(parts, None) or await receive()
 
-        await self._app(scope, replay, send)
+            await self._app(scope, replay, send)
+        finally:
+            held.let_go()
 
-    async def _read(self, receive: Receive) -> bytes | None:
+    def _refused(self, held: _Held) -> Problem:
+        if held.has_room:
+            return Problem(413, f"more than {self._most} bytes; send less")
+        again = {"Retry-After": str(_AGAIN_S)}
+        return Problem(503, "too many bodies are under way; come again", headers=again)
+
+    async def _read(self, receive: Receive, held: _Held) -> bytes | None:
         body = bytearray()
         while True:
             message = await receive()
             if message["type"] != "http.request":
                 return bytes(body)  # the client has gone; nobody reads the answer
-            body += message.get("body", b"")
-            if len(body) > self._most:
+            part = message.get("body", b"")
+            held.take(len(part))
+            if len(body) + len(part) > self._most or not held.has_room:
                 return None
+            body += part
             if not message.get("more_body"):
                 return bytes(body)
+
+
+class _Held:
+    """What one request's body takes of the room for all of them."""
+
+    def __init__(self, held: Counter[str], address: str, most: int) -> None:
+        self._held = held
+        self._most = most
+        self._share = most if is_loopback(address) else most // _SHARES
+        self._address = network(address)
+        self._size = 0
+
+    def take(self, size: int) -> None:
+        """So many bytes more."""
+        self._size += size
+        self._held[self._address] += size
+
+    @property
+    def has_room(self) -> bool:
+        """Whether no more is held than may be."""
+        return self._held.total() <= self._most and self._held[self._address] <= self._share
+
+    def let_go(self) -> None:
+        """The request is over."""
+        self._held[self._address] -= self._size
+        if self._held[self._address] <= 0:
+            del self._held[self._address]

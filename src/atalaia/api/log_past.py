@@ -68,12 +68,12 @@ class LogPast:
         Each call may ask for a later instant, and for none before that of the first.
         """
         with self._lock:
-            if self._seq < 0:
+            until = self._view.seq
+            if self._seq < 0 or until - self._seq > MOST_ENTRIES:
                 self._begin(since)
             else:
-                until = self._view.seq
                 news = self._state.alerts(self._seq, until - self._seq)
-                self._take(sorted(news))
+                self._take(sorted(one for one in news if one[0] <= until))
                 self._seq = max(self._seq, until)
             self._since = max(self._since, since)
             self._forget()
@@ -88,25 +88,28 @@ class LogPast:
 
     def _begin(self, since: int) -> None:
         """Read the log backwards, and whole the incidents that were under way before that."""
-        at = self._view.seq
+        at = seq = self._view.seq
         stands = [one for one in self._view.now.open if one[0] <= at]
         found: dict[int, LogEntry] = {}
-        self._seq, is_enough = at, False
+        is_enough = False
         while at > 0 and len(found) < MOST_ENTRIES and not is_enough:
             page = [one for one in self._state.alerts(max(0, at - _PAGE), _PAGE) if one[0] <= at]
             found.update(page)
             is_enough = bool(page) and page[0][1].alert.sent_at < since
             at = max(0, at - _PAGE)
-        oldest = min(found, default=0)
-        self._since = since if is_enough or at == 0 else found[oldest].alert.sent_at
+        known = since if is_enough or at == 0 else found[min(found)].alert.sent_at
         first: dict[str, LogEntry] = {}
         for _, entry in sorted(found.items()):
             first.setdefault(entry.alert.incident, entry)
         under_way = [key for key, entry in first.items() if entry.alert.version > 1]
         for key in under_way[:MOST_LIVES]:
-            found.update((seq, entry) for seq, entry in self._state.life(key) if seq <= self._seq)
+            found.update((n, entry) for n, entry in self._state.life(key) if n <= seq)
         found.update(one for one in stands if one[1].alert.incident not in first)
+        # Nothing is known before all of it is there: where the log cannot be read now, it is read
+        # by who asks next.
+        self._over, self._standing, self._heard = [], {}, {}
         self._take(sorted(found.items()))
+        self._seq, self._since = seq, known
 
     def _take(self, entries: Iterable[Numbered]) -> None:
         for _, entry in entries:

@@ -56,7 +56,9 @@ def report(
         typer.Option("--to", formats=_DAYS, help="Local day that is left out; else the next."),
     ] = None,
     language: LanguageOption = None,
-    days: Annotated[int, typer.Option(min=1, help="How far back, from the newest answer.")] = 365,
+    days: Annotated[
+        int, typer.Option(min=1, max=3660, help="How far back, from the newest answer.")
+    ] = 365,
     incident: Annotated[
         str | None, typer.Option(help="Key of the storm to show; else the gravest.")
     ] = None,

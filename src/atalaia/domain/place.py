@@ -8,7 +8,8 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-_BROKEN = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+# Also what no XML may hold: names stand in pictures and in CAP.
+_BROKEN = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufffe\uffff]")
 
 
 class Place(msgspec.Struct, frozen=True, kw_only=True):

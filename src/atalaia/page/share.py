@@ -54,8 +54,10 @@ class Pictures:
         held = self._kept.get(asked)
         if held is None or held[0] != version:
             async with self._drawing:
-                body = await asyncio.to_thread(png, glance, GlanceWords(language), at)
-            held = self._kept[asked] = version, body
+                held = self._kept.get(asked)  # many ask at once where a link was shared
+                if held is None or held[0] != version:
+                    body = await asyncio.to_thread(png, glance, GlanceWords(language), at)
+                    held = self._kept[asked] = version, body
             while len(self._kept) > _MOST_KEPT:
                 self._kept.popitem(last=False)
         self._kept.move_to_end(asked)

@@ -19,6 +19,9 @@ from atalaia.report.reported import ReportScope
 MOST_DAYS = 3660
 """Ten years: a page of more would not be read."""
 
+_FIRST, _LAST = date(1700, 1, 1), date(2300, 1, 1)
+"""No reading is older or newer, and clocks of all zones reach as far."""
+
 _KEY = re.compile(r"[0-9A-Za-z_-]{1,64}")
 
 
@@ -40,7 +43,8 @@ class ReportWish(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def is_of_all(self) -> bool:
         """Whether it asks for nothing but the last days of all."""
-        return not (self.place or self.system or self.first or self.until)
+        asked = (self.place, self.system, self.first, self.until)
+        return all(one is None for one in asked)
 
 
 def scope_of(asked: AskedHome, wanted: ReportWish) -> ReportScope:
@@ -122,6 +126,9 @@ def _scope(
 def _bounds(wanted: ReportWish, zone: str, last_at: int, first_at: int | None) -> tuple[int, int]:
     """Two midnights of a zone. What is not given is all from `first_at` (None: so many days) to
     `last_at`."""
+    for day in (wanted.first, wanted.until):
+        if day is not None and not _FIRST <= day <= _LAST:
+            raise AtalaiaError(f"{day} is not from {_FIRST} to {_LAST}; give a day that is")
     until = wanted.until or _day(last_at, zone) + timedelta(days=1)
     first = wanted.first
     if first is None:

@@ -9,7 +9,10 @@ from collections.abc import Iterable, Sequence
 import msgspec
 
 from atalaia.domain.geo import distance_km
-from atalaia.sources.gazetteer import Town
+from atalaia.sources.gazetteer import Town, fold
+
+_SAME_KM = 30.0
+"""So far apart the gazetteer and the table of codes place one town at most."""
 
 
 class First(msgspec.Struct, frozen=True, kw_only=True):
@@ -37,14 +40,26 @@ def around(towns: Iterable[Town], middle: Town, km: float) -> list[Town]:
 
 def told_apart(towns: Iterable[Town]) -> list[tuple[str, Town]]:
     """Each town once, with an id of its own: of those of one name in one state the first has it
-    plain, the others with their number in the gazetteer."""
+    plain, the others with their number in the gazetteer. One that is there by its code as well is
+    there by that alone."""
     ids: dict[str, Town] = {}
-    for town in towns:
+    every = list(towns)
+    coded: dict[tuple[str, str, str], list[Town]] = {}
+    for town in every:
+        if town.code:
+            coded.setdefault(_name(town), []).append(town)
+    for town in every:
+        if not town.code and around(coded.get(_name(town), ()), town, _SAME_KM):
+            continue
         if ids.get(town.slug, town) != town:
             ids[f"{town.slug}-{town.id}"] = town
         else:
             ids[town.slug] = town
     return list(ids.items())
+
+
+def _name(town: Town) -> tuple[str, str, str]:
+    return fold(town.name), town.region, town.country
 
 
 def written(first: First) -> str:

@@ -176,7 +176,8 @@ def _between(lowest: float, highest: float) -> Callable[[Any], float]:
 def _tiles(value: Any) -> str:
     text = text_of(value)
     # It stands in the Content-Security-Policy: nothing may be in it that would loosen that.
-    if not _TILES.fullmatch(text) or not all(part in text for part in ("{z}", "{x}", "{y}")):
+    is_template = _TILES.fullmatch(text) and all(part in text for part in ("{z}", "{x}", "{y}"))
+    if not is_template or not _has_host(text):
         raise ValueError(
             "not a template; write for example https://tiles.example.org/{z}/{x}/{y}.png"
         )
@@ -195,13 +196,17 @@ def _layer_url(value: Any) -> str:
         raise ValueError(f"{{{unknown[0]}}} is unknown; there are {known}")
     if missing := [slot for slot in _SLOTS[:3] if slot not in slots]:
         raise ValueError(f"{{{missing[0]}}} is missing; write for example {example}")
-    try:
-        port = urlsplit(text).port
-    except ValueError:
-        port = 0
-    if port == 0:
+    if not _has_host(text):
         raise ValueError(f"the host's port is none; write for example {example}")
     return text
+
+
+def _has_host(template: str) -> bool:
+    """Whether there can be such a host, with such a port."""
+    try:
+        return urlsplit(template).port != 0
+    except ValueError:
+        return False
 
 
 def _origins(value: Any) -> tuple[str, ...]:
