@@ -327,3 +327,13 @@ def test_the_table_of_rooms_names_each_file_once_and_none_that_is_not_there(room
 def test_the_promises_are_those_that_the_script_knows() -> None:
     script = ROOT / "tools" / "promises.py"
     assert not subprocess.run([sys.executable, str(script), "--check"], check=False).returncode
+
+
+@pytest.mark.parametrize(
+    "page", sorted((ROOT / "docs" / "ways").glob("*.md")), ids=lambda p: p.name
+)
+def test_the_tests_that_a_way_names_are_there(page: Path) -> None:
+    named = re.findall(r"`([\w/]+\.py)::(\w+)`", page.read_text("utf-8"))
+    for file, test in named:
+        assert f"def {test}(" in (ROOT / "tests" / file).read_text("utf-8"), (file, test)
+    assert named or page.name == "data-engineer.md", "whose commands are run"
