@@ -184,7 +184,7 @@ PROMISES = (
     Promise(
         "it works as it is documented to be installed",
         "`sudo make installed`, `tests/promises/test_service.py`",
-        said="1.3 by `systemd-analyze security`",
+        said="1.1 by `systemd-analyze security`",
     ),
 )
 
