@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from atalaia.domain.alert import LogEntry
+from atalaia.domain.hazard import LEVEL_OF, Level
 from atalaia.domain.reading import Readings
 from stories import Shift, assert_sane, cut, in_log_order, places, watched
 
@@ -73,8 +74,12 @@ def test_every_entry_is_what_its_value_says(seed: int) -> None:
         if rule is None or alert.value is None or alert.limit is None:
             continue
         beyond = rule.sign * (alert.value - alert.limit)
-        if alert.reason in ("onset", "escalated", "eased"):
+        if alert.reason in ("onset", "escalated"):
             assert beyond >= -1e-6, (alert.reason, alert.value, alert.limit)
+        if alert.reason == "eased":  # a level is left a little later than it is entered
+            leave = rule.leave[LEVEL_OF[alert.level] - Level.YELLOW + 1]
+            assert leave is not None
+            assert rule.sign * (alert.value - leave) >= -1e-6, (alert.value, leave)
         if alert.reason in ("ended", "withdrawn"):
             assert beyond < 1e-6, (alert.reason, alert.value, alert.limit)
         if alert.evidence == "observed" and alert.type != "end":

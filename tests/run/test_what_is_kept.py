@@ -33,11 +33,11 @@ BY_EVERYBODY = {
     "/feeds/cap/{name}.xml",
     "/feeds/systems/{system}.geojson",
     "/static/{asked}/{name:path}",
-    "/share/all.png",
-    "/share/place/{id_:path}.png",
-    "/share/system/{id_:path}.png",
 }
 """``public``: the same for all who ask."""
+
+PICTURES = {"/share/all.png", "/share/place/{id_:path}.png", "/share/system/{id_:path}.png"}
+"""``public`` for a minute, where who reads needs no key."""
 
 ASKED_AGAIN = {
     "/",
@@ -79,7 +79,7 @@ def flat(routes: Iterable[Any]) -> Iterator[Any]:
 
 def may_keep(path: str, said: str, status: int) -> bool:
     """Whether an answer says of itself what its route may. A refusal is kept by nobody."""
-    if path in BY_EVERYBODY and status == 200:
+    if path in BY_EVERYBODY | PICTURES and status == 200:
         return said.startswith("public, max-age=")
     if path in ASKED_AGAIN and status == 200:
         return said == "no-cache"
@@ -141,5 +141,7 @@ async def values(world: World) -> dict[str, str]:
     found = {"person": person, "asked": static[0], "name:path": static[1], "name": message}
     found |= {"key": entry.alert.incident, "place_id": "p1"}
     of_systems = ("{system}", "/system/")  # here there is none
-    has_to_be = {one for one in BY_EVERYBODY if not any(part in one for part in of_systems)}
+    has_to_be = {
+        one for one in BY_EVERYBODY | PICTURES if not any(part in one for part in of_systems)
+    }
     return found | {f"not asked for {path}": "" for path in has_to_be}

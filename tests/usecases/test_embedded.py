@@ -154,3 +154,17 @@ class TestEmbedded(UseCases):
                 return watch
 
             yield begin
+
+    def test_the_hours_have_what_stood_and_until_when(self, watch: Driven, target: Target) -> None:
+        """On AWS GOLD is Athena's, which nothing plays here: tests/aws/test_past.py asks that."""
+        storm(watch, 21.0)
+        storm(watch, 34.0)
+        status, told = watch.ask("GET", "/v1/summary/hours", key=None)
+        assert status == 200, told
+        stood = told["stood"]
+        assert [told["places"][i] for i in stood["place"]] == ["recife", "recife"]
+        assert (stood["hazard"], stood["level"]) == (["wind", "wind"], ["orange", "red"])
+        assert stood["until"] == [stood["since"][1], None]
+        # Of no hour before this watch began is anything known.
+        assert (told["unseen"]["place"], told["unseen"]["first"]) == ([0, 1], [0, 0])
+        assert min(told["unseen"]["last"]) >= 167
