@@ -244,7 +244,11 @@ def changes(link: str) -> Act:
         wanted = ChangeWanted(subscriptions={one.id: None for one in ended}, added=(new,))
         return people.change(shown_link, wanted, NOW)
 
-    return Act(act)
+    def refused(people: PeopleService, d: Desk) -> Any:
+        """What it would end was ended in between: nothing is done, and they are told."""
+        return ValueError() if shown(people, d, link) else False
+
+    return Act(act, (refused,))
 
 
 def writes_down(*channels: str, **wishes: Any) -> Act:
@@ -325,6 +329,8 @@ CASES: list[tuple[Callable[[Desk], None], dict[str, Act], Pairs]] = [
             ("the mail stops", "a link changes"),
             ("the mail stops", "a link stops"),
             ("the operator adds", "the phone stops"),
+            ("the phone forgets", "the stranger confirms their chat"),
+            ("the phone confirms", "the stranger confirms their chat"),
         ],
     ),
     (

@@ -225,10 +225,10 @@ class PeopleService:
         if isinstance(who, Contact):
             own = _own(self.registry, who)
             may = partial(_may_forget, self.registry, who)
+            # What was their own may be somebody else's by now: then the address leaves it.
             gone = [
-                self.registry.erase(pseudonym, now, may)
-                if pseudonym in own
-                else self.registry.leave(pseudonym, who, now)
+                (pseudonym in own and self.registry.erase(pseudonym, now, may))
+                or self.registry.leave(pseudonym, who, now)
                 for pseudonym in self.registry.holders(who)
             ]
         elif isinstance(who, Signed):

@@ -284,9 +284,16 @@ def confirm(
     if is_here:
         return _confirmation(before, change, found, now)
     done = _begun(registry, found, owner, now)
+
+    def is_over(held: Held) -> bool:
+        return not (held.kept.person.channels or registry.waiting(held, now))
+
     held = registry.held(pseudonym)
-    if held is not None and not (held.kept.person.channels or registry.waiting(held, now)):
-        _forget(registry, pseudonym, now)
+    if held is not None and is_over(held):
+        try:
+            registry.erase(pseudonym, now, is_over)  # somebody may confirm under it just now
+        except StateConflict as error:
+            log.warning("older pages are still in the log", reason=str(error))
     return done
 
 
