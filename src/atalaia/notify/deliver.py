@@ -106,7 +106,6 @@ class Deliverer:
         self._has_room = asyncio.Event()
         self._is_idle = asyncio.Event()
         self._fault: StateConflict | None = None
-        self._may_be_lost = False
         self._tries.forget()
         self._is_claiming = False
         self._is_new = True
@@ -186,7 +185,7 @@ class Deliverer:
             for claimed in self._claimed.values():
                 self._give_back([bundle for row in claimed.overdue(now) for bundle in row])
             room = self._room(now)
-            held = frozenset(self._mine) if self._may_be_lost else None
+            held = frozenset(self._mine) if self._fault else None
             is_all = not self.held  # else it looks where there is room, or for red ones alone
             self._is_claiming = True
             try:
@@ -194,13 +193,11 @@ class Deliverer:
             except StateConflict as error:
                 log.warning("nothing can be claimed; it is tried again", reason=str(error))
                 self._fault = error
-                self._may_be_lost = True
                 await self._clock.sleep(_FAULT_S)
                 continue
             finally:
                 self._is_claiming = False
             self._fault = None
-            self._may_be_lost = False
             for name, each in rows.items():
                 self._mine |= {message.id for row in each for message in _messages(row)}
                 self._claimed[name].put(each)

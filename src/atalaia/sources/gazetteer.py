@@ -17,16 +17,15 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
-from importlib.resources import files
 
 import msgspec
 import numpy as np
-import zstandard
 
 from atalaia.domain.geo import distance_km, unit
 from atalaia.domain.outline import outline
 from atalaia.domain.reading import Floats, Ints
 from atalaia.domain.subscription import Circle, Polygon
+from atalaia.sources.shipped import shipped
 
 LONGEST = 100
 """Letters of a question; the rest is not read."""
@@ -190,9 +189,7 @@ class TownTable:
 @lru_cache(maxsize=1)
 def table() -> TownTable:
     """The whole gazetteer, read once."""
-    body = (files("atalaia") / "data" / "gazetteer.zst").read_bytes()
-    packed = zstandard.ZstdDecompressor().decompress(body[body.index(b"\n") + 1 :])
-    stored = _decode_stored(packed)
+    stored = _decode_stored(shipped("gazetteer.zst"))
     latitude = np.frombuffer(stored.latitude, "<i4") / 1e5
     longitude = np.frombuffer(stored.longitude, "<i4") / 1e5
     return TownTable(

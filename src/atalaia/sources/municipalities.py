@@ -11,15 +11,14 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-from importlib.resources import files
 
 import msgspec
 import numpy as np
-import zstandard
 
 from atalaia.domain.subscription import Circle
 from atalaia.sources import gazetteer
 from atalaia.sources.gazetteer import Town
+from atalaia.sources.shipped import shipped
 
 _CODE = re.compile(r"\s*(?:IBGE[\s:]*)?(\d{7}|\d{2})\s*", re.IGNORECASE)
 _OF_A_STATE = 100
@@ -56,9 +55,7 @@ _decode_stored = msgspec.msgpack.Decoder(StoredCodes).decode
 
 @lru_cache(maxsize=1)
 def _table() -> StoredCodes:
-    body = (files("atalaia") / "data" / "municipalities.zst").read_bytes()
-    packed = zstandard.ZstdDecompressor().decompress(body[body.index(b"\n") + 1 :])
-    return _decode_stored(packed)
+    return _decode_stored(shipped("municipalities.zst"))
 
 
 def is_code(text: str) -> bool:

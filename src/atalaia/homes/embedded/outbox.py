@@ -245,7 +245,7 @@ class SqliteOutbox(Outbox):
             cursor.execute(
                 "UPDATE messages SET status = 'due', lease_until = 0, ready_at = ?1"
                 " WHERE status = 'leased' AND id NOT IN (SELECT value FROM json_each(?2))",
-                (now, msgspec.json.encode(sorted(held)).decode()),
+                (now, _encode(sorted(held)).decode()),
             )
 
     def oldest_due(self, now: int) -> int | None:

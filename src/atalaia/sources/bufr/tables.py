@@ -8,11 +8,11 @@ Y = 191 stand the originating centre's own.
 from __future__ import annotations
 
 from functools import lru_cache
-from importlib.resources import files
 from typing import Literal, TypeAlias
 
 import msgspec
-import zstandard
+
+from atalaia.sources.shipped import shipped
 
 Kind: TypeAlias = Literal["number", "code", "text"]
 
@@ -50,9 +50,7 @@ _decode_stored_tables = msgspec.msgpack.Decoder(StoredTables).decode
 @lru_cache(1)
 def stored() -> StoredTables:
     """The whole file, read once."""
-    body = (files("atalaia") / "data" / "bufr_tables.zst").read_bytes()
-    packed = zstandard.ZstdDecompressor().decompress(body[body.index(b"\n") + 1 :])
-    return _decode_stored_tables(packed)
+    return _decode_stored_tables(shipped("bufr_tables.zst"))
 
 
 @lru_cache(64)
