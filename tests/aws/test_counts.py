@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from importlib import import_module
 
 import pytest
 
 from atalaia.clock import Clock
 from atalaia.domain.contact import read_contact
-from atalaia.domain.delivery import Message, Status
+from atalaia.domain.delivery import RANKS, Message, Status
 from atalaia.domain.subscription import Threshold
 from atalaia.homes.aws.config import Config
+from atalaia.homes.aws.outbox_rows import SHARDS
 from atalaia.notify import last_look
 from atalaia.notify.escalate import Escalation
 from atalaia.people.registry import Registry
 from atalaia.people.request import Request
 from atalaia.people.subscribe import subscribe
-from atalaia.ports import Commit
+from atalaia.ports import Commit, FanOut
 from atalaia.run.aws import deliver, deployment, fan_out
 from aws.calls import Calls
 from aws.dynalite import dynalite  # noqa: F401  a fixture
@@ -55,6 +57,58 @@ def test_a_message_costs_delivery_two_calls_and_fan_out_less(
     assert cost["deliver"] <= 2
     counts = deployment.home().outbox.counts()
     assert counts == {("inbox", "sent"): len(people)}
+
+
+def test_a_backlog_of_one_channel_costs_no_look_at_each_other_and_what_comes_there_is_not_late(
+    deployed: Config,  # noqa: F811
+    calls: Calls,
+) -> None:
+    outbox, now = deployment.home().outbox, int(time.time())
+    room = dict.fromkeys(("telegram", "sms", "email", "webhook", "inbox"), 20)
+
+    def put(*messages: Message, before: str = "", position: str = "1") -> None:
+        step = FanOut(before=before, position=position, now=now, messages=list(messages))
+        outbox.fan_out(step)
+
+    def claimed(at: int) -> tuple[Counter[str], int]:
+        calls.calls.clear()
+        found = outbox.claim(at, at + 90, room)
+        return Counter(m.channel for m in found), calls.of("dynamodb")
+
+    until = now + 3600
+    crowd = [message(f"m{i}", f"p{i}", channel="inbox", expires_at=until) for i in range(450)]
+    put(*crowd)
+    first, looked_at_all = claimed(now)
+    again, looked_at_one = claimed(now + 1)
+    assert first == again == {"inbox": 20}
+    assert looked_at_all > 4 * RANKED
+    assert looked_at_one <= 20 + RANKED + 5, "a look at each message's order, and a few more"
+
+    put(message("red", "p1", channel="sms", expires_at=until), before="1", position="2")
+    assert claimed(now + 1)[0] == {"inbox": 20}
+    assert claimed(now + 2)[0] == {"inbox": 20, "sms": 1}, "the longest that it waits"
+
+
+def test_what_is_due_in_a_channel_goes_where_all_of_a_backlog_elsewhere_has_to_wait(
+    deployed: Config,  # noqa: F811
+) -> None:
+    outbox, now = deployment.home().outbox, int(time.time())
+    room, until = {"inbox": 20, "sms": 20}, now + 3600
+    older = [
+        message(f"a{i}", f"p{i}", seqs=(1,), channel="inbox", due_at=now + 30) for i in range(330)
+    ]
+    newer = [
+        message(f"b{i}", f"p{i}", seqs=(2,), channel="inbox", expires_at=until) for i in range(330)
+    ]
+    outbox.fan_out(FanOut(before="", position="1", now=now, messages=[*older, *newer]))
+    assert outbox.claim(now, now + 90, room) == []
+    sms = message("sms", "p1", channel="sms", expires_at=until)
+    outbox.fan_out(FanOut(before="1", position="2", now=now, messages=[sms]))
+    assert [m.id for m in outbox.claim(now, now + 90, room)] == [sms.id]
+
+
+RANKED = len(RANKS) * SHARDS
+"""Queries that tell what is due in a channel."""
 
 
 def test_who_sends_reads_whom_it_sends_to_and_not_who_subscribed(

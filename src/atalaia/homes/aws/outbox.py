@@ -24,7 +24,7 @@ it done.
 from __future__ import annotations
 
 from collections import defaultdict, deque
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 
 import msgspec
@@ -75,6 +75,9 @@ _DROPPED_AT_ONCE = 30
 _JOINED_AT_ONCE, _JOIN_TRIES = 30, 3
 _TAKEN_AT_ONCE = 25
 _READ_AT_ONCE = 100
+_QUIET_S = 2
+"""So long a channel in which nothing was due is not asked again, where more is due in others than
+one look brings: it costs a query a rank and shard. A wait of so much is less than a backlog's own."""
 _POSITION = ("#position", "-")
 _AGAIN = (Status.DEAD, Status.LATE, Status.UNKNOWN)
 
@@ -88,6 +91,7 @@ class DynamoOutbox(Outbox):
         self._deliveries = deliveries
         self._rows = OutboxRows(outbox, deliveries)
         self._redo = Redo(clients, outbox)
+        self._quiet_until: dict[tuple[str, int], int] = {}
 
     def position(self) -> str:
         self._redo.finish()
@@ -174,17 +178,29 @@ class DynamoOutbox(Outbox):
         """What a killed fan-out has not written out is not due yet: the next one does it."""
         due, is_all = self._rows.due(now)
         claimed: list[Message] = []
-        for channel, limit in room.items():
+        quiet = set() if is_all else self._quiet(room, least_rank, due, now)
+        for channel in sorted(room, key=quiet.__contains__):
+            limit = room[channel]
             if is_all:
                 mine = (r for r in due if r.message.channel == channel)
                 rows = iter(sorted((r for r in mine if r.message.rank >= least_rank), key=_gravest))
-            elif due:
+            elif channel not in quiet or not (claimed or _has_others(due, room)):
                 rows = self._rows.ready(channel, now, limit, least_rank)
             else:
                 break
-            with_next = channel in together
-            claimed += self._claim(rows, now, lease_until, limit, with_next=with_next)
+            took = self._claim(rows, now, lease_until, limit, with_next=channel in together)
+            if not took:
+                self._quiet_until[channel, least_rank] = now + _QUIET_S
+            claimed += took
         return claimed
+
+    def _quiet(
+        self, channels: Iterable[str], least_rank: int, due: Sequence[OutboxRow], now: int
+    ) -> set[str]:
+        """In which of these nothing so grave was due a moment ago, nor is in what is due here."""
+        seen = {r.message.channel for r in due if r.message.rank >= least_rank}
+        until = {one: self._quiet_until.get((one, least_rank), 0) for one in channels}
+        return {one for one, at in until.items() if now < at <= now + _QUIET_S} - seen
 
     def _claim(
         self,
@@ -537,6 +553,11 @@ class DynamoOutbox(Outbox):
     def _remove(self, rows: Sequence[OutboxRow]) -> None:
         for actions in zip(*(self._rows.removed(row) for row in rows), strict=True):
             remove_all(self._clients, [action for some in actions for action in some])
+
+
+def _has_others(due: Sequence[OutboxRow], channels: Collection[str]) -> bool:
+    """Whether some of it is of no such channel."""
+    return any(row.message.channel not in channels for row in due)
 
 
 def _gravest(row: OutboxRow) -> tuple[int, int, str]:

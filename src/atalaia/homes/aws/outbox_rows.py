@@ -168,7 +168,7 @@ class OutboxRows:
                     index="ready",
                     hash="ready",
                     is_consistent=False,
-                    page=max(10, 2 * limit),
+                    page=max(10, limit),
                 )
                 for shard in range(SHARDS)
             ]
