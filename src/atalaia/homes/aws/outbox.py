@@ -77,7 +77,7 @@ _TAKEN_AT_ONCE = 25
 _READ_AT_ONCE = 100
 _QUIET_S = 2
 """So long a channel in which nothing was due is not asked again, where more is due in others than
-one look brings: it costs a query a rank and shard. A wait of so much is less than a backlog's own."""
+one look brings: it costs a query a rank and shard, and a backlog is a longer wait."""
 _POSITION = ("#position", "-")
 _AGAIN = (Status.DEAD, Status.LATE, Status.UNKNOWN)
 
