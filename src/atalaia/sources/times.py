@@ -24,7 +24,8 @@ def utc_seconds(texts: Sequence[object]) -> Ints:
     speaks of a time before 1830 or after 2200.
 
     Whole columns in one of the commonest shapes, ``2024-09-21T05:44:00Z`` and
-    ``2024-09-21T02:44:00-03:00``, are read at once (about 20 ns each); any other ISO 8601 instant with an offset is read text by text, once a distinct text.
+    ``2024-09-21T02:44:00-03:00``, are read at once (about 20 ns each); any other ISO 8601 instant
+    with an offset is read text by text, once a distinct text.
     Fractions of a second are cut off.
     """
     return _believable(_read(texts))
