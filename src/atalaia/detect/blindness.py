@@ -87,19 +87,25 @@ class Blindness:
         since = series.before(known_at, listened)
         due = np.maximum(before + patience, since)
         # The first of a series is as old as what its watch began with: that changes nothing.
-        is_plain = is_timely & (seen >= before) & (before > NO_TIME) & ~table.is_blind[series.at]
-        is_plain &= self._is_unnoticed(due, known_at, instants)
-        if is_plain.all():
+        is_plain = is_timely & (seen >= before) & (before > NO_TIME)
+        is_odd = (table.is_blind[series.at] & series.is_first) | ~self._is_unnoticed(
+            due, known_at, instants
+        )
+        is_plain &= ~is_odd | (seen > before)
+        numbers = series.number
+        # Where all else is plain, only rows that a silence came before are looked at.
+        is_apart = np.isin(numbers, np.unique(numbers[~is_plain]))
+        for i in np.flatnonzero(is_odd | is_apart):
+            if not is_apart[i]:
+                table.usable_at[numbers[i]] = before[i]
+            self._hear_one(
+                int(numbers[i]), int(known_at[i]), int(seen[i]), int(patience[i]), instants,
+                int(since[i]), turns,
+            )  # fmt: skip
+        if not is_apart.any():
             table.usable_at[series.at] = seen
         else:
-            numbers = series.number
-            is_odd = np.isin(numbers, np.unique(numbers[~is_plain]))
-            for i in np.flatnonzero(is_odd):
-                self._hear_one(
-                    int(numbers[i]), int(known_at[i]), int(seen[i]), int(patience[i]), instants,
-                    int(since[i]), turns,
-                )  # fmt: skip
-            table.usable_at[numbers[~is_odd]] = seen[~is_odd]
+            table.usable_at[numbers[~is_apart]] = seen[~is_apart]
         listened[series.at] = known_at
 
     def _is_unnoticed(self, due: Ints, known_at: Ints, instants: Ints) -> Bools:

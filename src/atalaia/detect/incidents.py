@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from atalaia.detect.findings import Findings
+from atalaia.detect.findings import Findings, only
 from atalaia.detect.instruments import Instruments
 from atalaia.detect.series import SeriesTable
 from atalaia.detect.trust import Trust
@@ -34,6 +34,10 @@ from atalaia.domain.track import NO_SPANS, Evidence, Terms
 from atalaia.domain.words import Said, change_text
 
 _HAZARDS = list(Hazard)
+
+_INSTANTS = 64
+"""Of a longer batch so many instants are lived through at a time: a storm of an hour then makes no
+evidence of a month."""
 
 _EVIDENCE_COLUMNS = (
     "subject",
@@ -107,8 +111,41 @@ class Incidents:
         """Live through a batch; entries by sent_at, incident, version."""
         if not len(instants):
             return []
-        gathered: dict[tuple[int, Hazard], list[Evidence]] = defaultdict(list)
         waiting = [found for found in findings if len(found.value)]
+        # A witness may come later in the batch than what waits for it: then it is one.
+        if self.instruments.eyes or len(instants) <= _INSTANTS:
+            return self._advance(waiting, instants)
+        entries = []
+        for some, times in self._in_portions(waiting, instants):
+            entries += self._advance(some, times)
+        return entries
+
+    def _in_portions(
+        self, waiting: list[Findings], instants: Ints
+    ) -> Iterator[tuple[list[Findings], Ints]]:
+        """The batch so many instants at a time, of each what may change anything then: of a hazard
+        that nothing is open of, and of which no level is entered, calm says nothing."""
+        starts = np.arange(0, len(instants), _INSTANTS)
+        edges = np.append(instants[starts[1:]], np.iinfo(np.int64).max)
+        sorted_, enters = [], np.zeros((len(_HAZARDS), len(starts)), bool)
+        for found in waiting:
+            order = np.argsort(found.known_at, kind="stable")
+            ends = np.searchsorted(found.known_at[order], edges)
+            hazard = _HAZARDS.index(found.rule.hazard)
+            portion = np.searchsorted(edges, found.known_at[found.entered > 0], "right")
+            enters[hazard, portion] = True
+            sorted_.append((hazard, found, order, [0, *ends.tolist()]))
+        for k, start in enumerate(starts.tolist()):
+            may_matter = enters[:, k] | self._is_watched.any(axis=1)
+            some = [
+                only(found, order[ends[k] : ends[k + 1]])
+                for hazard, found, order, ends in sorted_
+                if may_matter[hazard] and ends[k] < ends[k + 1]
+            ]
+            yield some, instants[start : start + _INSTANTS]
+
+    def _advance(self, waiting: list[Findings], instants: Ints) -> list[LogEntry]:
+        gathered: dict[tuple[int, Hazard], list[Evidence]] = defaultdict(list)
         for found in waiting:
             if found.entered.any():
                 hazard = _HAZARDS.index(found.rule.hazard)

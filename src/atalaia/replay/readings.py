@@ -42,6 +42,10 @@ _NORMS = "replay-norms"
 
 _READ_AT_ONCE = 64
 
+_PART = 20_000
+"""Rows of a payload at most. Of one that is kept, whose home may be gone on in, there are some
+hundred for any record but the longest, cut as they always were."""
+
 Progress = Callable[[str, int, int], None]
 """(what is being done, done, of how many)"""
 
@@ -92,7 +96,7 @@ def replay(
     progress("reading", 0, len(files))
     decoded = read_files(files, places)
     rows = decoded.readings.in_order()
-    size = min(max(len(rows) // 200, 1000), 20_000)
+    size = min(max(len(rows) // 200, 1000), _PART) if is_kept else _PART
     parts = {int(part.known_at[-1]): part for part in rows.between_instants(size)}
     payloads = [_payload(at, part, places if is_kept else None) for at, part in parts.items()]
     norms = norms_of(home.lake, rules, places)

@@ -42,7 +42,7 @@ def parsed(cells: Sequence[str], missing: float | None = None) -> tuple[Floats, 
     except ValueError:
         return _missing_out(*_one_by_one(cells, _cell), missing)
     is_plain = "_" not in "".join(cells)  # Python reads 1_5 as 15
-    if is_plain and _finite_but(values, sum(not cell for cell in cells)):
+    if is_plain and _finite_but(values, cells.count("")):
         return _missing_out(values, [], missing)
     return _missing_out(*_one_by_one(cells, _cell), missing)
 

@@ -163,7 +163,7 @@ class _CsvReader:
         if self.payload.places:
             position = {i: position[i] for i in self.payload.places if i in position}
         try:
-            return np.array([position[cell] for cell in cells], np.int32)
+            return np.fromiter(map(position.__getitem__, cells), np.int32, len(cells))
         except (KeyError, TypeError):
             found = np.full(len(cells), -1, np.int32)
         for i, cell in enumerate(cells):
@@ -184,9 +184,11 @@ class _CsvReader:
         self, rows: _CsvRows, cells: Sequence[Any], read: Callable[[Any], int], reason: str
     ) -> Ints:
         """Whole numbers, int64, of a column with few different cells; -1, and a reject, for bad."""
-        plain = [cell if type(cell) in _SCALARS else _not_scalar(cell) for cell in cells]
+        plain = cells
+        if not rows.is_text or None in cells[:1]:  # a column that is not there
+            plain = [cell if type(cell) in _SCALARS else _not_scalar(cell) for cell in cells]
         known = {cell: read(cell) for cell in dict.fromkeys(plain)}
-        found = np.array([known[cell] for cell in plain], np.int64)
+        found = np.fromiter(map(known.__getitem__, plain), np.int64, len(plain))
         for i in np.flatnonzero(found < 0).tolist():
             self.rejects.add(reason, f"{rows.at(i)}: {shown(cells[i])}")
         return found
@@ -220,17 +222,19 @@ class _CsvReader:
         if fixed:
             self.sources.setdefault(fixed, len(self.sources))
             return np.full(len(cells), self.sources[fixed], np.int16)
-        names = [cell if isinstance(cell, str) and cell else default for cell in cells]
-        bad = {name for name in set(names) if not is_name(name)}
+        names = cells if rows.is_text else [c if isinstance(c, str) else "" for c in cells]
+        called = {name: name or default for name in dict.fromkeys(names)}
+        bad = {name for name, one in called.items() if not is_name(one)}
         for i, name in enumerate(names) if bad else ():
             if name in bad:
-                self.rejects.add("bad source name", f"{rows.at(i)}: {shown(name)}")
-        for name in dict.fromkeys(names):
+                self.rejects.add("bad source name", f"{rows.at(i)}: {shown(called[name])}")
+        for name, one in called.items():
             if name not in bad:
-                self.sources.setdefault(name, len(self.sources))
+                self.sources.setdefault(one, len(self.sources))
         if len(self.sources) > _MOST_SOURCES:
             raise Unreadable("too many sources", f"more than {_MOST_SOURCES} in `source`")
-        return np.array([self.sources.get(name, -1) for name in names], np.int16)
+        codes = {name: -1 if name in bad else self.sources[one] for name, one in called.items()}
+        return np.fromiter(map(codes.__getitem__, names), np.int16, len(names))
 
     def _values(self, rows: _CsvRows) -> dict[str, Floats]:
         values: dict[str, Floats] = {}
@@ -318,13 +322,23 @@ def _columns_of(
 ) -> tuple[list[Sequence[str]], Sequence[int]]:
     """(columns, line numbers) of lines that are numbered from `first`."""
     text = "\n".join(lines)
-    if '"' not in text and {line.count(",") for line in lines} == {width - 1}:
+    if '"' not in text and _is_even(text, len(lines), width):
         # One flat list has a tenth of the containers that a list a line would have, and the
         # garbage collector looks at each of them.
         flat = text.replace("\n", ",").split(",")
         return [flat[i::width] for i in range(width)], range(first, first + len(lines))
     table, numbers = _of_width(list(map(_split_quoted, lines)), width, first, rejects)
     return list(zip(*table, strict=True)), numbers
+
+
+def _is_even(text: str, lines: int, width: int) -> bool:
+    """Whether each of so many lines has so many cells."""
+    letters = np.frombuffer(text.encode(), np.uint8)
+    marks = letters[(letters == ord(",")) | (letters == ord("\n"))]
+    if not lines or len(marks) != lines * width - 1:
+        return False
+    is_end = np.append(marks == ord("\n"), True).reshape(lines, width)
+    return bool(is_end[:, -1].all() and not is_end[:, :-1].any())
 
 
 def _split_quoted(line: str) -> list[str]:

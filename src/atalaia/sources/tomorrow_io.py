@@ -88,18 +88,18 @@ def decoder(places: Places) -> Decode:
         f"realtime{IMPERIAL}": Realtime(places, System.IMPERIAL, locate, describe_error),
     }
 
+    def of_content(content: str, payloads: Sequence[Payload], wanted: Wanted) -> Decoded:
+        realtime = read_realtime.get(content)
+        return rest(payloads, wanted) if realtime is None else realtime.decode(payloads, wanted)
+
     def decode(payloads: Sequence[Payload], wanted: Wanted) -> Decoded:
-        quick = read_realtime.get(payloads[0].content) if payloads else None
-        if quick is not None and (decoded := quick.at_once(payloads, wanted)) is not None:
-            return decoded
+        if len({payload.content for payload in payloads}) == 1:
+            return of_content(payloads[0].content, payloads, wanted)
         groups: dict[str, list[Payload]] = {}
         for payload in payloads:
             groups.setdefault(payload.content, []).append(payload)
         return Decoded.together(
-            read_realtime[content].in_turn(group, wanted)
-            if content in read_realtime
-            else rest(group, wanted)
-            for content, group in groups.items()
+            of_content(content, group, wanted) for content, group in groups.items()
         )
 
     return decode

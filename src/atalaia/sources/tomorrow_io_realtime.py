@@ -1,14 +1,15 @@
 """Tomorrow.io's ``/weather/realtime`` answers, a batch at a time: the hot path.
 
-A struct that names only the wanted fields is made once for each set of variables; msgspec skips
-the rest of a body without making objects of it, and a batch becomes columns with one comparison a
-payload. Only payloads that this cannot read are looked at one by one.
+A struct that names only the wanted fields is made once for each set of variables, and msgspec skips
+the rest of a body without making objects of it. What it makes of some hundred is packed into rows,
+which become columns at once. Where one of these payloads cannot be read so, they are looked at one
+by one.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import chain
@@ -18,11 +19,12 @@ from typing import Any, TypeAlias
 import msgspec
 import numpy as np
 from msgspec.structs import astuple
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from atalaia.domain.payload import Payload, Reject
 from atalaia.domain.place import Places
-from atalaia.domain.reading import NO_TIME, Decoded, Delay, Floats, Ints, Kind, Readings
+from atalaia.domain.reading import NO_TIME, Bools, Decoded, Delay, Floats, Ints, Kind, Readings
 from atalaia.sources.body import read_json
 from atalaia.sources.columns import numbers, present
 from atalaia.sources.decoding import FUTURE_S, TOLD_AHEAD_S, Wanted, is_answer, is_wanted
@@ -39,9 +41,15 @@ from atalaia.sources.tomorrow_io_fields import (
 Locate: TypeAlias = Callable[[Payload, Any, Places, Rejects], int | None]
 DescribeError: TypeAlias = Callable[[Payload], Reject]
 
+_AT_ONCE = 1024
+"""Answers that are read before they are packed: their objects stay in the processor's cache."""
+
 _pack = msgspec.msgpack.Encoder().encode
-_TEXT_OF_20, _NUMBER = 0xB4, 0xCB
-"""What MessagePack writes before a text of twenty bytes, and before a float64."""
+_TEXT_OF_20, _NUMBER, _NIL = 0xB4, 0xCB, 0xC0
+"""What MessagePack writes before a text of twenty bytes, before a float64, and for None."""
+
+_MOST_LAYOUTS = 16
+"""Ways in which the rows of a batch may be packed; others are unpacked row by row."""
 
 _UNREADABLE = (msgspec.MsgspecError, ValueError, OverflowError, RecursionError)
 """What msgspec raises for bytes that are no such body."""
@@ -65,14 +73,76 @@ class _Columns:
     """What n answers say.
 
     valid_at    Unix seconds; NO_TIME: no time that can be
-    latitude, longitude    where they say that they are of, in degrees; NaN: they do not say
-    values      of each field of the shape, in its unit; NaN where there is none
+    numbers     by name: each field of the shape in its unit; `lat` and `lon`, where they say that
+                they are of, in degrees. NaN where there is none; left out where no answer has it
     """
 
     valid_at: Ints
-    latitude: Floats
-    longitude: Floats
-    values: list[Floats]
+    numbers: dict[str, Floats]
+
+    def number(self, name: str) -> Floats:
+        """A column, whether any answer has it or not."""
+        column = self.numbers.get(name)
+        return np.full(len(self.valid_at), math.nan) if column is None else column
+
+    @staticmethod
+    def together(parts: Sequence[_Columns]) -> _Columns:
+        """What the answers of all parts say; at least one."""
+        if len(parts) == 1:
+            return parts[0]
+        return _Columns(
+            np.concatenate([part.valid_at for part in parts]),
+            {
+                name: np.concatenate([part.number(name) for part in parts])
+                for name in dict.fromkeys(name for part in parts for name in part.numbers)
+            },
+        )
+
+    def put(self, at: Ints | list[int], some: _Columns) -> None:
+        """Take up what some of the answers say."""
+        self.valid_at[at] = some.valid_at
+        for name, column in some.numbers.items():
+            self.numbers[name][at] = column
+
+
+class _Layout:
+    """Where the parts of a packed row lie, for rows that lack the same numbers.
+
+    MessagePack writes every number in nine bytes, and all names alike: such rows are of one size,
+    and their parts in one place. Before each part stands a mark of what it is, and how long: where
+    all marks are as they should be, so is all between them.
+    """
+
+    def __init__(
+        self, marks: tuple[tuple[int, int], ...], numbers: tuple[tuple[str, int], ...], size: int
+    ) -> None:
+        self.size = size
+        at, mark = zip(*marks, strict=True)
+        self._at = np.array(at)
+        self._marks = np.array(mark, np.uint8)[:, None]
+        self._names = [name for name, _ in numbers]
+        self._parts = np.dtype(
+            {
+                "names": ["time", *self._names],
+                "formats": ["(20,)u1", *(">f8" for _ in numbers)],
+                "offsets": [marks[0][0] + 1, *(at for _, at in numbers)],
+                "itemsize": size,
+            }
+        )
+
+    def fits(self, rows: NDArray[np.uint8]) -> Bools:
+        """Which rows of this size are packed so; rows are of shape (n, size)."""
+        fits: Bools = (rows.T[self._at] == self._marks).all(axis=0)
+        return fits
+
+    def columns(self, rows: NDArray[np.uint8]) -> _Columns:
+        """What rows that are packed so say."""
+        parts = rows.view(self._parts)[:, 0]
+        numbers = {name: parts[name].astype(np.float64) for name in self._names}
+        return _Columns(utc_seconds_of_letters(parts["time"]), numbers)
+
+
+_layout = lru_cache(maxsize=256)(_Layout)
 
 
 class _Shape:
@@ -101,67 +171,98 @@ class _Shape:
             "Body", [("data", self.data), ("location", _Spot | None, None)], gc=False
         )
         self.decode: Callable[[bytes], Any] = msgspec.json.Decoder(self.body).decode
-        self._record = self._whole()
+        self._unpack: Callable[[bytes], Any] = msgspec.msgpack.Decoder(self.body).decode
+        self._names = [*(each.key for each in self.fields), "lat", "lon"]
+        packed = _pack(self.body(self.data("0" * 20, self.values())))
+        self._begin = packed[: packed.index(b"0") - 1]
+        self._gaps = self._between()
+
+    def _between(self) -> list[tuple[str, int]]:
+        """The numbers of a row and its location, and how many bytes stand between the end of the
+        part before each and its mark."""
+        keys = [each.key for each in self.fields]
+        before = len(_pack("values")) + (1 if len(keys) < 16 else 3)
+        gaps = [(name, len(_pack(name))) for name in (*keys, "location", "lat", "lon")]
+        return [(gaps[0][0], before + gaps[0][1]), *gaps[1:]]
 
     def columns(self, bodies: list[Any]) -> _Columns:
-        """What the bodies say, column by column."""
-        whole = self._records(bodies)
-        if whole is not None:
-            return _Columns(
-                utc_seconds_of_letters(whole["time"]),
-                whole["lat"].astype(np.float64),
-                whole["lon"].astype(np.float64),
-                [whole[each.key].astype(np.float64) for each in self.fields],
-            )
-        spots = [body.location or _NOWHERE for body in bodies]
-        # None becomes NaN; msgspec lets no text, boolean or infinity pass for a float.
-        flat = chain.from_iterable(map(astuple, [body.data.values for body in bodies]))
-        matrix = np.fromiter(flat, np.float64, len(bodies) * len(self.fields))
-        return _Columns(
-            utc_seconds([body.data.time for body in bodies]),
-            np.array([spot.lat for spot in spots], np.float64),
-            np.array([spot.lon for spot in spots], np.float64),
-            list(matrix.reshape(len(bodies), len(self.fields)).T.copy()),
-        )
-
-    def _records(self, bodies: list[Any]) -> NDArray[Any] | None:
-        """All that was read as one array; None where a value is missing, or a time is of another
-        length.
-
-        MessagePack writes every number in nine bytes, and all names alike: packed at once, rows are
-        of one length, and their parts in one place. Before each part stands a mark of what it is,
-        and how long: where all marks are as they should be, so is all between them.
-        """
+        """What they say, column by column."""
         packed, n = _pack(bodies), len(bodies)
         begin = 1 if n < 16 else 3 if n < 1 << 16 else 5  # before the rows stands how many they are
-        if not n or len(packed) != begin + n * self._record.itemsize:
+        # Mostly all lack the same numbers, and lie in step.
+        layout = self._layout(packed, begin) if n else None
+        if layout is not None and len(packed) - begin == n * layout.size:
+            rows = np.frombuffer(packed, np.uint8, offset=begin).reshape(n, layout.size)
+            if layout.fits(rows).all():
+                return layout.columns(rows)
+        return self._by_layout(packed[begin:], n)
+
+    def _by_layout(self, packed: bytes, n: int) -> _Columns:
+        """The same of rows that are packed in several ways: those that are alike together."""
+        said = _Columns(
+            np.full(n, NO_TIME, np.int64), {name: np.full(n, math.nan) for name in self._names}
+        )
+        # No text that is read holds what a row begins with: it is not UTF-8.
+        size = np.array([len(row) for row in packed.split(self._begin)[1:]], np.intp)
+        size += len(self._begin)
+        start = np.cumsum(size) - size
+        letters = np.frombuffer(packed, np.uint8)
+        waiting = np.arange(len(size))
+        odd: list[int] = []
+        for _ in range(_MOST_LAYOUTS):
+            if not len(waiting):
+                break
+            first = int(waiting[0])
+            layout = self._layout(packed, int(start[first]))
+            if layout is None:
+                odd.append(first)
+                waiting = waiting[1:]
+                continue
+            mine = waiting[size[waiting] == layout.size]
+            rows = sliding_window_view(letters, layout.size)[start[mine]]
+            fits = layout.fits(rows)
+            said.put(mine[fits], layout.columns(rows[fits]))
+            waiting = np.setdiff1d(waiting, mine[fits], assume_unique=True)
+        for i in (*odd, *waiting.tolist()):
+            said.put([i], self._one(self._unpack(packed[start[i] : start[i] + size[i]])))
+        return said
+
+    def _one(self, body: Any) -> _Columns:
+        numbers = (*astuple(body.data.values), *astuple(body.location or _NOWHERE))
+        column = (np.array([number], np.float64) for number in numbers)  # None becomes NaN
+        return _Columns(utc_seconds([body.data.time]), dict(zip(self._names, column, strict=True)))
+
+    def _layout(self, packed: bytes, start: int) -> _Layout | None:
+        """How the row that begins there is packed; None where its time is not of twenty bytes."""
+        at = start + len(self._begin)
+        if packed[at] != _TEXT_OF_20:
             return None
-        records = np.frombuffer(packed, self._record, offset=begin)
-        is_whole = (records["time mark"] == _TEXT_OF_20).all() and all(
-            (records[f"{key} mark"] == _NUMBER).all() for key in self._numbers()
-        )
-        return records if is_whole else None
-
-    def _numbers(self) -> Iterator[str]:
-        yield from (each.key for each in self.fields)
-        yield from ("lat", "lon")
-
-    def _whole(self) -> np.dtype[Any]:
-        """How a row without gaps is packed."""
-        values = self.values(**{each.key: 0.0 for each in self.fields})
-        packed = _pack(self.body(self.data("0" * 20, values), _Spot(0.0, 0.0)))
-        names, formats, offsets = [], [], []
-        for key, kind in (("time", "(20,)u1"), *((key, ">f8") for key in self._numbers())):
-            mark = packed.index(_pack(key)) + len(_pack(key))
-            names += [f"{key} mark", key]
-            formats += ["u1", kind]
-            offsets += [mark, mark + 1]
-        return np.dtype(
-            {"names": names, "formats": formats, "offsets": offsets, "itemsize": len(packed)}
-        )
+        marks, numbers = [(at - start, _TEXT_OF_20)], []
+        at += 21
+        for name, gap in self._gaps:
+            at += gap
+            marks.append((at - start, packed[at]))
+            if packed[at] == _NUMBER:
+                numbers.append((name, at - start + 1))
+                at += 8
+            at += 1
+            if name == "location" and packed[at - 1] == _NIL:
+                break
+        return _layout(tuple(marks), tuple(numbers), at - start)
 
 
 _shape = lru_cache(maxsize=64)(_Shape)
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """Answers that could be read: which place each is of (-1: unclear), what they say, and whether
+    all came live."""
+
+    answers: Sequence[Payload]
+    place: Ints
+    said: _Columns
+    are_live: bool
 
 
 class Realtime:
@@ -176,32 +277,52 @@ class Realtime:
         self._describe_error = describe_error
         self._latitude = np.array([place.latitude for place in places], np.float64)
         self._longitude = np.array([place.longitude for place in places], np.float64)
+        self._last: tuple[list[tuple[str, ...]], Ints] = ([], np.empty(0, np.int32))
 
-    def at_once(self, payloads: Sequence[Payload], wanted: Wanted) -> Decoded | None:
-        """Of live answers that are all as nearly always: of one content and one place each that is
-        watched, without error, and readable. None where one is not: then they are looked at in
-        turn."""
-        content, position = payloads[0].content, self._places.position
+    def decode(self, payloads: Sequence[Payload], wanted: Wanted) -> Decoded:
+        """What answers of one content say."""
         shape = _shape(wanted)
+        place = self._asked_for(payloads)
+        rejects: list[Reject] = []
+        read = []
+        for start in range(0, len(payloads), _AT_ONCE):
+            some = payloads[start : start + _AT_ONCE]
+            plain = self._plainly(some, place[start : start + _AT_ONCE], shape)
+            read.append(plain or self._carefully(some, shape, rejects))
+        return self._decoded(read, shape, rejects)
+
+    def _asked_for(self, payloads: Sequence[Payload]) -> Ints:
+        """Positions of the places, int32; -1 where an answer is not of one that is watched."""
+        asked = [answer.places for answer in payloads]
+        known, place = self._last
+        if asked != known:  # a poll asks for the same places as the one before, in their order
+            position = self._places.position
+            found = [position.get(names[0], -1) if len(names) == 1 else -1 for names in asked]
+            place = np.array(found, np.int32)
+            self._last = asked, place
+        return place
+
+    def _plainly(self, payloads: Sequence[Payload], place: Ints, shape: _Shape) -> _Read | None:
+        """Live answers that are all as nearly always: of one place each that is watched, without
+        error, and readable. None where one is not."""
         read = shape.decode
         try:
-            place = [
-                position[name]
+            bodies = [
+                read(answer.body)
                 for answer in payloads
-                for (name,) in (answer.places,)
-                if answer.status < 300 and answer.content == content and not answer.is_recorded
+                if answer.status < 300 and not answer.is_recorded
             ]
-            if len(place) < len(payloads):
-                return None
-            bodies = [read(answer.body) for answer in payloads]
-        except (KeyError, *_UNREADABLE):
+        except _UNREADABLE:
             return None
-        return self._decoded(payloads, np.array(place, np.int32), bodies, shape, [], are_live=True)
+        if len(bodies) < len(payloads) or place.min() < 0:
+            return None
+        return _Read(payloads, place, shape.columns(bodies), are_live=True)
 
-    def in_turn(self, payloads: Sequence[Payload], wanted: Wanted) -> Decoded:
-        """Of answers of one content, whatever they are."""
-        shape = _shape(wanted)
-        rejects = [
+    def _carefully(
+        self, payloads: Sequence[Payload], shape: _Shape, rejects: list[Reject]
+    ) -> _Read:
+        """Answers, whatever they are."""
+        rejects += [
             self._describe_error(payload)
             for payload in payloads
             if payload.failure is None and not is_answer(payload)
@@ -209,25 +330,20 @@ class Realtime:
         answers, bodies = _readable(payloads, shape, self._describe_error, rejects)
         place = _positions(answers, self._places, self._locate, rejects)
         are_live = not any(answer.is_recorded for answer in answers)
-        return self._decoded(answers, place, bodies, shape, rejects, are_live=are_live)
+        return _Read(answers, place, shape.columns(bodies), are_live)
 
-    def _decoded(
-        self,
-        answers: Sequence[Payload],
-        place: Ints,
-        bodies: list[Any],
-        shape: _Shape,
-        rejects: list[Reject],
-        *,
-        are_live: bool,
-    ) -> Decoded:
-        said = shape.columns(bodies)
+    def _decoded(self, read: Sequence[_Read], shape: _Shape, rejects: list[Reject]) -> Decoded:
+        answers = list(chain.from_iterable(each.answers for each in read))
+        place = np.concatenate([each.place for each in read])
+        are_live = all(each.are_live for each in read)
+        said = _Columns.together([each.said for each in read])
         for i in self._of_another_place(place, said):
             # Told, and put aside, as any answer of which the place is unclear.
             place[i] = _position(answers[i], self._places, self._locate, rejects)
         values = {
             each.variable: each.converted(column, self._system)
-            for each, column in zip(shape.fields, said.values, strict=True)
+            for each in shape.fields
+            if (column := said.numbers.get(each.key)) is not None
         }
         at = said.valid_at
         readings = Readings.build(
@@ -238,14 +354,14 @@ class Realtime:
             known_at=_received_at(answers) if are_live else _known_at(answers, at),
             values=present(with_thunder(values, shape.wanted)),
         )
-        good = _believable(readings, answers, bodies, rejects)
+        good = _believable(readings, answers, shape, rejects)
         return replace(good, delays=_delays(readings)) if are_live else good
 
     def _of_another_place(self, place: Ints, said: _Columns) -> list[int]:
         """Which answers say that they are of another place than the one that was asked for. This
         is the first look, by degrees; the few that it finds are looked at by themselves."""
-        away = np.abs(said.latitude - self._latitude[place]) > _NEAR_DEGREES
-        away |= np.abs(said.longitude - self._longitude[place]) > _NEAR_DEGREES
+        away = np.abs(said.number("lat") - self._latitude[place]) > _NEAR_DEGREES
+        away |= np.abs(said.number("lon") - self._longitude[place]) > _NEAR_DEGREES
         return np.flatnonzero(away & (place >= 0)).tolist() if away.any() else []
 
 
@@ -297,7 +413,16 @@ def _salvaged(
         good[each.key] = None if np.isnan(column[0]) else float(column[0])
     time = data.get("time") if isinstance(data, dict) else None
     location = body.get("location") if isinstance(body, dict) else None
-    return shape.body(shape.data(time=time, values=shape.values(**good)), _spot(location))
+    data = shape.data(time=time if isinstance(time, str) else "", values=shape.values(**good))
+    return shape.body(data, _spot(location))
+
+
+def _time_of(answer: Payload, shape: _Shape) -> object:
+    """What stands where an answer that could be read has its time."""
+    try:
+        return shape.decode(answer.body).data.time
+    except _UNREADABLE:
+        return read_json(answer.body, Rejects(answer.source))["data"].get("time")
 
 
 def _spot(location: Any) -> _Spot | None:
@@ -351,7 +476,7 @@ def _known_at(answers: Sequence[Payload], valid_at: Ints) -> Ints:
 
 
 def _believable(
-    readings: Readings, answers: Sequence[Payload], bodies: list[Any], rejects: list[Reject]
+    readings: Readings, answers: Sequence[Payload], shape: _Shape, rejects: list[Reject]
 ) -> Decoded:
     """The rows with a place and a time that can be; reasons for the others."""
     has_time = readings.valid_at != NO_TIME
@@ -363,14 +488,17 @@ def _believable(
         readings = replace(readings, valid_at=readings.valid_at - late)
         is_good &= ahead <= FUTURE_S
     for i in np.flatnonzero(~has_time | (ahead > TOLD_AHEAD_S)).tolist():
-        found, time = Rejects(answers[i].source), bodies[i].data.time
+        found, time = Rejects(answers[i].source), _time_of(answers[i], shape)
         reason = "from the future" if ahead[i] > FUTURE_S else "clock ahead"
         found.add(
             reason if has_time[i] else fault(time),
             f"{', '.join(answers[i].places)}: {shown(time)}",
         )
         rejects += found.listed()
-    return Decoded(readings if is_good.all() else readings.take(is_good), rejects)
+    if not is_good.all():
+        readings = readings.take(is_good)
+        readings = replace(readings, values=present(readings.values))
+    return Decoded(readings, rejects)
 
 
 def _delays(readings: Readings) -> list[Delay]:
