@@ -13,7 +13,7 @@ from atalaia.domain.place import Place, Places
 from atalaia.domain.reading import Kind, Readings
 from atalaia.homes.embedded import EmbeddedHome, open_home
 from atalaia.homes.embedded.sql import variables_seen
-from atalaia.lake import views
+from atalaia.lake import gold, views
 from atalaia.lake.merge import merge_readings
 from atalaia.lake.query import query
 from atalaia.sources import decode_all
@@ -106,9 +106,18 @@ def test_a_query_is_answered_as_over_all_variables(
     assert answer == asked(home, sql)
 
 
+@pytest.mark.parametrize("table", [*gold.DATASETS, *views.VIEWS])
+def test_columns_are_told_with_the_types_that_their_values_have(
+    home: EmbeddedHome, table: str
+) -> None:
+    found = query(home, decode_all(PLACES), PLACES, f"SELECT * FROM {table}")
+    there = query(home, decode_all(PLACES), PLACES, f"DESCRIBE SELECT * FROM {table}")
+    assert list(zip(found.columns, found.types, strict=True)) == [row[:2] for row in there.rows]
+
+
 @pytest.mark.parametrize(("sql", "seen"), QUERIES.items())
-def test_what_a_query_names_is_all_that_is_made(tmp_path: Path, sql: str, seen: int | None) -> None:
-    found = variables_seen(sql, views.named(sql), str(tmp_path))
+def test_what_a_query_names_is_all_that_is_made(sql: str, seen: int | None) -> None:
+    found = variables_seen(sql, views.named(sql))
     assert seen is None or len(found) == seen
     assert found
 
@@ -116,8 +125,8 @@ def test_what_a_query_names_is_all_that_is_made(tmp_path: Path, sql: str, seen: 
 @pytest.mark.parametrize(
     "sql", ["SELECT * FROM hourly WHERE", "DROP VIEW hourly", "SELECT 1; hourly"]
 )
-def test_of_what_cannot_be_planned_everything_is_made(tmp_path: Path, sql: str) -> None:
-    assert variables_seen(sql, {"hourly", "readings"}, str(tmp_path)) == views.SUMMARISED
+def test_of_what_cannot_be_planned_everything_is_made(sql: str) -> None:
+    assert variables_seen(sql, {"hourly", "readings"}) == views.SUMMARISED
 
 
 def test_a_query_is_planned_where_it_can_touch_nothing_else(tmp_path: Path) -> None:
@@ -125,6 +134,4 @@ def test_a_query_is_planned_where_it_can_touch_nothing_else(tmp_path: Path) -> N
     secret.write_text("a\n1\n")
     sql = f"SELECT * FROM hourly, '{secret}' WHERE variable = 'rain_mm'"
     # Planned with the file in sight, one variable would be found.
-    spill = tmp_path / "spill"
-    spill.mkdir()
-    assert variables_seen(sql, {"hourly", "readings"}, str(spill)) == views.SUMMARISED
+    assert variables_seen(sql, {"hourly", "readings"}) == views.SUMMARISED

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
+from atalaia.domain import grid as cells
 from atalaia.domain.alert import Moved
 from atalaia.domain.geo import EARTH_KM
 from atalaia.domain.grid import Grid
@@ -632,3 +633,25 @@ def test_a_grid_finds_all_points_within_an_outline(
         right = np.flatnonzero(shape.turned(by).holds(longitude, latitude))
         assert len(right)
         assert sorted(grid.order[grid.within(shape)].tolist()) == right.tolist()
+
+
+@pytest.mark.parametrize("at_once", [1, 100])
+def test_many_are_asked_about_at_once_as_one_by_one(
+    at_once: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chance = np.random.default_rng(7)
+    y, x = chance.uniform(-90, 90, 20_000), chance.uniform(-180, 180, 20_000)
+    y[:9_000], x[:9_000] = chance.normal(-17, 1, 9_000), 180 + chance.normal(0, 1, 9_000)
+    grid = Grid(y, x, chance.uniform(0, 400, 20_000))
+    points = np.array([(-17, 179.9), (-17, -179.9), (90, 0), (0, 0), (-18, 178), (-90, 9)])
+    shapes = [outline(rings) for rings in (CORNERED, (FIJI,), TWO, (ICE,), RING, (WORLD,))]
+    around = [next(grid.around(*point.reshape(2, 1))) for point in points]
+    within = [grid.within(shape) for shape in shapes]
+    assert min(map(len, (*around[:2], *within))) > 10
+    for name in ("_ROWS_AT_ONCE", "_CELLS_AT_ONCE", "_PAIRS_AT_ONCE", "_AT_ONCE"):
+        monkeypatch.setattr(cells, name, at_once)
+    for alone, found in (
+        (around, grid.around(points[:, 0], points[:, 1])),
+        (within, (rows for some in grid.within_all(shapes) for rows in some.each())),
+    ):
+        assert [sorted(one.tolist()) for one in alone] == [sorted(one.tolist()) for one in found]

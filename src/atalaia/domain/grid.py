@@ -2,28 +2,39 @@
 
 Cells are bands of latitude cut into columns of about the same width. Rows are sorted by cell, so
 what lies in neighbouring cells of a band lies side by side. Most cells are wholly in or wholly
-out, and only the rows of those at the edge are looked at one by one.
+out, and only the rows of those at the edge are looked at one by one. Many points or outlines are
+asked about at once: of a few rows each, the calls would take longer than the work.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import NamedTuple
 
 import numpy as np
 
 from atalaia.domain.geo import EARTH_KM, KM_A_DEGREE, chord, unit
-from atalaia.domain.outline import Outline, crossed, lies_on, spans, turns
+from atalaia.domain.outline import TURNS, Outline, crossed, lies_on, spans
 from atalaia.domain.reading import Bools, Floats, Ints
 
 FINEST = 0.01
 """Degrees: cells are not smaller, which is about a kilometre."""
 
-_CELLS_A_RADIUS = 24
+_CELLS_A_RADIUS = 8
 
 _AT_ONCE = 64
-"""Points whose cells are looked up together."""
+"""Points or outlines whose cells are looked up together."""
+
+_ROWS_AT_ONCE = 65536
+"""So many rows, or those of one point or outline, are looked at together: they lie in the cache."""
+
+_CELLS_AT_ONCE = 1 << 20
+"""Outlines whose boxes have so many cells are looked up together."""
+
+_PAIRS_AT_ONCE = 1 << 18
+"""So many pairs of a row and an edge that may pass it are."""
 
 _EDGE_DEGREES = 1e-6
 """Outlines are taken as so much wider (10 cm) when cells are told from the edge."""
@@ -34,23 +45,42 @@ _LEVEL_DEGREES = 1e-4
 _ROUNDING = 1e-12
 
 
+class Hits(NamedTuple):
+    """Rows of several points or outlines, of one after the other.
+
+    first   the number of the first of them
+    rows    what may be theirs
+    is_in   which of these are; None: all
+    n       how many of `rows` each has, from the first on
+    """
+
+    first: int
+    rows: Ints
+    is_in: Bools | None
+    n: Ints
+
+    def each(self) -> Iterator[Ints]:
+        """The rows that are each one's."""
+        bounds = np.concatenate([[0], np.cumsum(self.n)]).tolist()
+        for a, b in pairwise(bounds):
+            rows = self.rows[a:b]
+            yield rows if self.is_in is None else rows[self.is_in[a:b]]
+
+
 @dataclass(frozen=True, slots=True)
 class _Cells:
     """Occupied cells, by key: rows from `start` to `stop`, and a ball round their unit vectors.
 
-    `least` and `most` are the squares' roots of the smallest and the largest reach in the cell.
+    ball     x, y, z of its middle and its radius
+    reach    the squares' roots of the smallest and the largest reach in the cell
     """
 
     key: Ints
     band: Ints
     start: Ints
     stop: Ints
-    x: Floats
-    y: Floats
-    z: Floats
     ball: Floats
-    least: Floats
-    most: Floats
+    reach: Floats
 
 
 class Grid:
@@ -74,9 +104,11 @@ class Grid:
         key = self.first[band] + self._column(longitude, band)
         self.order: Ints = np.argsort(key, kind="stable")
         self.latitude, self.longitude = latitude[self.order], longitude[self.order]
-        self.x, self.y, self.z = unit(self.latitude, self.longitude)
-        # A chord's square grows with the distance: no arc needs to be computed.
-        self.reach = chord(radius_km[self.order]) ** 2
+        # Side by side, as all four are read at once. A chord's square grows with the distance: no
+        # arc needs to be computed.
+        self._ball = np.empty((len(key), 4))
+        self._ball[:, 0], self._ball[:, 1], self._ball[:, 2] = unit(self.latitude, self.longitude)
+        self._ball[:, 3] = chord(radius_km[self.order]) ** 2
         self._cells = self._gathered(key[self.order])
 
     def __len__(self) -> int:
@@ -84,16 +116,31 @@ class Grid:
 
     def around(self, latitude: Floats, longitude: Floats) -> Iterator[Ints]:
         """For each point, rows whose circle holds it: a circle's edge belongs to it."""
+        return (rows for some in self.around_all(latitude, longitude) for rows in some.each())
+
+    def around_all(self, latitude: Floats, longitude: Floats) -> Iterator[Hits]:
+        """The same, of several points at once."""
         longitude = (longitude + 180) % 360 - 180
         for i in range(0, len(latitude), _AT_ONCE):
-            yield from self._around(latitude[i : i + _AT_ONCE], longitude[i : i + _AT_ONCE])
+            found = self._around(latitude[i : i + _AT_ONCE], longitude[i : i + _AT_ONCE])
+            yield from (one._replace(first=i + one.first) for one in found)
 
     def within(self, outline: Outline) -> Ints:
         """Rows whose centre lies in the outline."""
-        west, _, east, _ = outline.box
-        found = [self._within(outline.turned(by)) for by in turns(west, east)]
-        # What lies on the antimeridian may lie on both sides of a turned outline.
-        return np.unique(np.concatenate([np.zeros(0, np.int64), *found]))
+        (rows,) = (rows for found in self.within_all([outline]) for rows in found.each())
+        return rows
+
+    def within_all(self, outlines: Sequence[Outline]) -> Iterator[Hits]:
+        """The same of several outlines."""
+        if not len(outlines):
+            return
+        edges = _Edges.of(outlines)
+        west, south, east, north = edges.box
+        n_bands = (north - south) / self.size + 2
+        n_cells = np.minimum(n_bands * ((east - west) / self.size + 2), len(self._cells.key))
+        total = np.concatenate([[0], np.cumsum(n_cells + n_bands)])
+        for a, b in _pieces(total, _CELLS_AT_ONCE):
+            yield from (one._replace(first=a + one.first) for one in self._within(edges.part(a, b)))
 
     # Cells
 
@@ -110,56 +157,63 @@ class Grid:
 
     def _gathered(self, key: Ints) -> _Cells:
         start = np.flatnonzero(np.diff(key, prepend=-1))
+        if not len(start):
+            none = np.zeros((0, 4))
+            return _Cells(start, start, start, start, none, none[:, :2])
         stop = np.append(start[1:], len(key))
         n = stop - start
-        if not len(start):
-            none = np.zeros(0)
-            return _Cells(start, start, start, stop[:0], none, none, none, none, none, none)
-        x, y, z = (np.add.reduceat(one, start) / n for one in (self.x, self.y, self.z))
-        square = (
-            (self.x - np.repeat(x, n)) ** 2
-            + (self.y - np.repeat(y, n)) ** 2
-            + (self.z - np.repeat(z, n)) ** 2
-        )
+        ball = np.empty((len(start), 4))
+        ball[:, :3] = np.add.reduceat(self._ball[:, :3], start) / n[:, None]
+        square = _square(self._ball, np.repeat(ball, n, axis=0))
+        ball[:, 3] = np.sqrt(np.maximum.reduceat(square, start)) + _ROUNDING
         band = np.searchsorted(self.first, key[start], side="right") - 1
-        return _Cells(
-            key=key[start],
-            band=band,
-            start=start,
-            stop=stop,
-            x=x,
-            y=y,
-            z=z,
-            ball=np.sqrt(np.maximum.reduceat(square, start)) + _ROUNDING,
-            least=np.sqrt(np.minimum.reduceat(self.reach, start)),
-            most=np.sqrt(np.maximum.reduceat(self.reach, start)) + _ROUNDING,
-        )
+        reach = np.column_stack([
+            np.sqrt(np.minimum.reduceat(self._ball[:, 3], start)),
+            np.sqrt(np.maximum.reduceat(self._ball[:, 3], start)) + _ROUNDING,
+        ])  # fmt: skip
+        return _Cells(key[start], band, start, stop, ball, reach)
 
-    def _around(self, latitude: Floats, longitude: Floats) -> Iterator[Ints]:
+    def _rows(
+        self, n: int, owner: Ints, cell: Ints, is_sure: Bools, holds: Callable[[Ints, Ints], Bools]
+    ) -> Iterator[Hits]:
+        """Rows of n points or outlines: of which each `cell` is (`owner` ascends), and whether it
+        is wholly in. Of others `holds` says which rows are in: it takes the positions of their
+        cells among these, and the rows."""
+        start = self._cells.start.take(cell)
+        n_rows = self._cells.stop.take(cell) - start
+        stop = start + n_rows
+        bounds = np.searchsorted(owner, np.arange(n + 1))
+        total = np.concatenate([[0], np.cumsum(n_rows)])[bounds]
+        for a, b in _pieces(total, _ROWS_AT_ONCE):
+            i, j = bounds[a], bounds[b]
+            rows = spans(start[i:j], stop[i:j])
+            is_in = None
+            edge = i + np.flatnonzero(~is_sure[i:j])
+            if len(edge):
+                before = np.cumsum(n_rows[i:j]) - n_rows[i:j]
+                begin = before[edge - i]
+                at = spans(begin, begin + n_rows[edge])
+                is_in = np.ones(len(rows), bool)
+                is_in[at] = holds(np.repeat(edge, n_rows[edge]), rows.take(at))
+            yield Hits(a, rows, is_in, np.diff(total[a : b + 1]))
+
+    # Points
+
+    def _around(self, latitude: Floats, longitude: Floats) -> Iterator[Hits]:
         point, cell = self._near(latitude, longitude)
-        x, y, z = unit(latitude, longitude)
-        each = self._cells
-        away = np.sqrt(
-            (each.x[cell] - x[point]) ** 2
-            + (each.y[cell] - y[point]) ** 2
-            + (each.z[cell] - z[point]) ** 2
-        )
-        ball = each.ball[cell]
-        is_in = away + ball < each.least[cell]
-        is_edge = ~is_in & (away - ball <= each.most[cell])
-        sure = self._spans_of(point[is_in], cell[is_in], len(x))
-        edge = self._spans_of(point[is_edge], cell[is_edge], len(x))
-        for i in range(len(x)):
-            rows = spans(*edge[i])
-            square = (self.x[rows] - x[i]) ** 2 + (self.y[rows] - y[i]) ** 2
-            square += (self.z[rows] - z[i]) ** 2
-            yield np.concatenate([spans(*sure[i]), rows[square <= self.reach[rows]]])
+        centre = np.column_stack([*unit(latitude, longitude), np.zeros(len(latitude))])
+        ball, reach = self._cells.ball.take(cell, axis=0), self._cells.reach.take(cell, axis=0)
+        away = np.sqrt(_square(ball, centre.take(point, axis=0)))
+        touched = np.flatnonzero(away - ball[:, 3] <= reach[:, 1])
+        is_sure = (away + ball[:, 3] < reach[:, 0]).take(touched)
+        point, cell = point.take(touched), cell.take(touched)
 
-    def _spans_of(self, point: Ints, cell: Ints, n: int) -> list[tuple[Ints, Ints]]:
-        """The cells' rows, from and to, by point; points ascend."""
-        start, stop = self._cells.start[cell], self._cells.stop[cell]
-        bounds = np.searchsorted(point, np.arange(n + 1)).tolist()
-        return [(start[a:b], stop[a:b]) for a, b in pairwise(bounds)]
+        def holds(among: Ints, rows: Ints) -> Bools:
+            ball = self._ball.take(rows, axis=0)
+            held: Bools = _square(ball, centre.take(point.take(among), axis=0)) <= ball[:, 3]
+            return held
+
+        yield from self._rows(len(latitude), point, cell, is_sure, holds)
 
     def _near(self, latitude: Floats, longitude: Floats) -> tuple[Ints, Ints]:
         """Pairs of point and cell that the widest circle round it may touch, by point."""
@@ -189,98 +243,213 @@ class Grid:
         owner = np.repeat(point, has.sum(axis=1))
         return np.repeat(owner, end - begin), spans(begin, end)
 
-    def _within(self, outline: Outline) -> Ints:
-        """Rows within an outline as it stands, by scan lines: one a band of cells."""
-        _, south, _, north = outline.box
-        low, high = self._band(np.array([south - _EDGE_DEGREES, north + _EDGE_DEGREES]))
-        begin, end = np.searchsorted(self._cells.key, self.first[[low, high + 1]])
-        if begin == end:
-            return np.zeros(0, np.int64)
-        lines = _Edges(self, outline)
-        key = self._cells.key[begin:end]
-        is_edge = _covered(key, *lines.touched())
+    # Outlines
+
+    def _within(self, edges: _Edges) -> Iterator[Hits]:
+        lines = _ScanLines(self, edges)
+        is_edge = lines.touched()
         # Of the other cells those are within that an odd number of edges lies to the west of.
-        west = np.searchsorted(key, lines.crossings(), side="right")
-        is_odd = np.cumsum(np.bincount(west, minlength=len(key) + 1))[:-1] % 2 == 1
-        sure = begin + np.flatnonzero(is_odd & ~is_edge)
-        edge = begin + np.flatnonzero(is_edge)
-        start, stop = self._cells.start, self._cells.stop
-        rows = spans(start[edge], stop[edge])
-        band = np.repeat(self._cells.band[edge], stop[edge] - start[edge])
-        is_within = lines.hold(self.longitude[rows], self.latitude[rows], band)
-        return np.concatenate([spans(start[sure], stop[sure]), rows[is_within]])
+        kept = np.flatnonzero(is_edge | lines.is_odd())
+        window = lines.window.take(kept)
+        owner = lines.owner.take(window)
+
+        def holds(among: Ints, rows: Ints) -> Bools:
+            where = self.longitude.take(rows), self.latitude.take(rows)
+            return lines.hold(*where, window.take(among))
+
+        is_sure = ~is_edge.take(kept)
+        found = self._rows(len(edges.n), owner, lines.cell.take(kept), is_sure, holds)
+        # What lies on the antimeridian may lie on both sides of a turned outline.
+        return map(_each_once, found) if lines.has_turned else found
 
 
-class _Edges:
-    """An outline's edges by the bands that they go through: one row a pair of these."""
+class _Edges(NamedTuple):
+    """Of several outlines: edges from (x1, y1) to (x2, y2), of one outline after the other.
 
-    def __init__(self, grid: Grid, outline: Outline) -> None:
-        self.grid = grid
-        low = np.minimum(outline.y1, outline.y2)
-        high = np.maximum(outline.y1, outline.y2)
-        first, last = grid._band(low - _EDGE_DEGREES), grid._band(high + _EDGE_DEGREES)
-        edge = np.repeat(np.arange(len(low)), last - first + 1)
-        band = spans(first, last + 1)
-        order = np.argsort(band, kind="stable")
-        self.band = band[order]
-        edge = edge[order]
-        self.x1, self.y1 = outline.x1[edge], outline.y1[edge]
-        self.x2, self.y2 = outline.x2[edge], outline.y2[edge]
+    n     how many each has
+    box   west, south, east and north of each, of shape (4, outlines)
+    """
 
-    def touched(self) -> tuple[Ints, Ints]:
-        """Keys of the cells that the edges go through: from, and up to and with."""
-        south = self.band * self.grid.size - 90
-        low, high = np.minimum(self.y1, self.y2), np.maximum(self.y1, self.y2)
-        all_ = np.arange(len(south))
-        enters = self._at(np.clip(south - _EDGE_DEGREES, low, high), all_)
-        leaves = self._at(np.clip(south + self.grid.size + _EDGE_DEGREES, low, high), all_)
-        west, east = np.minimum(self.x1, self.x2), np.maximum(self.x1, self.x2)
+    ends: Floats
+    n: Ints
+    box: Floats
+
+    @classmethod
+    def of(cls, outlines: Sequence[Outline]) -> _Edges:
+        ends = [(one.x1, one.y1, one.x2, one.y2) for one in outlines]
+        x1, y1, x2, y2 = (np.concatenate(some) for some in zip(*ends, strict=True))
+        n = np.array([len(one.x1) for one in outlines])
+        begin = np.cumsum(n) - n
+        box = np.stack([
+            np.minimum.reduceat(np.minimum(x1, x2), begin),
+            np.minimum.reduceat(np.minimum(y1, y2), begin),
+            np.maximum.reduceat(np.maximum(x1, x2), begin),
+            np.maximum.reduceat(np.maximum(y1, y2), begin),
+        ])  # fmt: skip
+        return cls(np.column_stack([x1, y1, x2, y2]), n, box)
+
+    def part(self, a: int, b: int) -> _Edges:
+        """Of the outlines from a to b."""
+        begin, n = int(self.n[:a].sum()), self.n[a:b]
+        return _Edges(self.ends[begin : begin + int(n.sum())], n, self.box[:, a:b])
+
+
+class _ScanLines:
+    """Outlines by the bands that they go through: a window is what one may hold of a band.
+
+    owner        of each window, which outline's it is; an outline that is met in several turns
+                 has windows of each
+    cell         the windows' cells, of one window after the other, and `window` whose each is
+    has_turned   whether any outline is met in several turns
+    """
+
+    def __init__(self, grid: Grid, edges: _Edges) -> None:
+        self._grid = grid
+        west, south, east, north = edges.box
+        turn = np.array(TURNS)[:, None]
+        by, which = np.nonzero((west + turn <= 180) & (east + turn >= -180))
+        order = np.argsort(which, kind="stable")
+        which, shift = which[order], turn[by[order], 0]
+        self.has_turned = len(which) > len(edges.n)
+        low = grid._band(south[which] - _EDGE_DEGREES)
+        high = grid._band(north[which] + _EDGE_DEGREES)
+        self.owner = np.repeat(which, high - low + 1)
+        self._open(low, high, west[which] + shift, east[which] + shift)
+        self._sort(edges, which, shift, low, high)
+
+    def _sort(self, edges: _Edges, which: Ints, shift: Floats, low: Ints, high: Ints) -> None:
+        """Edges by window: one row a pair of these."""
+        begin, n = (np.cumsum(edges.n) - edges.n)[which], edges.n[which]
+        turned = np.repeat(np.arange(len(which)), n)
+        ends = edges.ends[spans(begin, begin + n)]
+        ends[:, ::2] += shift[turned][:, None]
+        first = self._grid._band(ends[:, 1::2].min(axis=1) - _EDGE_DEGREES)
+        last = self._grid._band(ends[:, 1::2].max(axis=1) + _EDGE_DEGREES)
+        n_bands = high - low + 1
+        base = (np.cumsum(n_bands) - n_bands - low)[turned]
+        pair = np.repeat(np.arange(len(ends)), last - first + 1)
+        of = spans(base + first, base + last + 1)
+        order = np.argsort(of, kind="stable")
+        self._of = of[order]
+        self._ends = ends.take(pair[order], axis=0)
+        self._bounds = np.searchsorted(self._of, np.arange(len(self.owner) + 1))
+
+    def _open(self, low: Ints, high: Ints, west: Floats, east: Floats) -> None:
+        grid = self._grid
+        turned = np.repeat(np.arange(len(low)), high - low + 1)
+        self._band = band = spans(low, high + 1)
+        columns, first = grid.columns[band], grid.first[band]
+        start = np.clip(self._column(west[turned] - _EDGE_DEGREES, band), 0, columns)
+        stop = np.clip(self._column(east[turned] + _EDGE_DEGREES, band) + 1, start, columns)
+        self._begin = np.searchsorted(grid._cells.key, first + start)
+        end = np.searchsorted(grid._cells.key, first + stop)
+        self._n = end - self._begin
+        self._before = np.cumsum(self._n) - self._n
+        self.cell = spans(self._begin, end)
+        self.window = np.repeat(np.arange(len(band)), self._n)
+
+    def touched(self) -> Bools:
+        """Which of the cells edges go through."""
+        x1, y1, x2, y2 = self._ends.T
+        band = self._band[self._of]
+        south = band * self._grid.size - 90
+        low, high = np.minimum(y1, y2), np.maximum(y1, y2)
+        enters = self._at(np.clip(south - _EDGE_DEGREES, low, high))
+        leaves = self._at(np.clip(south + self._grid.size + _EDGE_DEGREES, low, high))
+        west, east = np.minimum(x1, x2), np.maximum(x1, x2)
         is_level = high - low < _LEVEL_DEGREES
         low_x = np.where(is_level, west, np.maximum(np.minimum(enters, leaves), west))
         high_x = np.where(is_level, east, np.minimum(np.maximum(enters, leaves), east))
-        start = self._column(low_x - _EDGE_DEGREES, self.band)
-        stop = self._column(high_x + _EDGE_DEGREES, self.band)
-        columns, first = self.grid.columns[self.band], self.grid.first[self.band]
-        is_here = (stop >= 0) & (start < columns)
-        start, stop = np.maximum(start, 0), np.minimum(stop, columns - 1)
-        return (first + start)[is_here], (first + stop)[is_here]
+        columns = self._grid.columns[band]
+        start = np.clip(self._column(low_x - _EDGE_DEGREES, band), 0, columns)
+        stop = np.clip(self._column(high_x + _EDGE_DEGREES, band) + 1, start, columns)
+        first = self._grid.first[band]
+        opened = self._counted(self._of, first + start)
+        closed = self._counted(self._of, first + stop)
+        touched: Bools = np.cumsum(opened - closed)[:-1] > 0
+        return touched
 
-    def crossings(self) -> Ints:
-        """Keys of the cells in which edges cross the middle of a band."""
-        middle = np.asarray((self.band + 0.5) * self.grid.size - 90, np.float64)
-        crossing = np.flatnonzero((self.y1 <= middle) != (self.y2 <= middle))
-        band = self.band[crossing]
-        column = self._column(self._at(middle[crossing], crossing), band)
+    def is_odd(self) -> Bools:
+        """To the west of which of the cells an odd number of edges crosses the band's middle."""
+        _, y1, _, y2 = self._ends.T
+        middle = np.asarray((self._band[self._of] + 0.5) * self._grid.size - 90, np.float64)
+        crossing = np.flatnonzero((y1 <= middle) != (y2 <= middle))
+        window = self._of[crossing]
+        band = self._band[window]
+        column = self._column(self._at(middle, crossing), band)
         # Beyond the antimeridian: before the band's first cell, or with its last.
-        return self.grid.first[band] + np.clip(column, -1, self.grid.columns[band] - 1)
+        column = np.clip(column, -1, self._grid.columns[band] - 1)
+        crossed = self._counted(window, self._grid.first[band] + column + 1)
+        # All that open a window close it: the next one begins even.
+        is_odd: Bools = np.cumsum(crossed)[:-1] % 2 == 1
+        return is_odd
 
-    def hold(self, longitude: Floats, latitude: Floats, band: Ints) -> Bools:
-        """Whether points, each with its band, lie within (even-odd)."""
-        is_within, is_on = np.zeros(len(band), bool), np.zeros(len(band), bool)
-        low = np.searchsorted(self.band, band)
-        high = np.searchsorted(self.band, band, side="right")
-        for i in range(int((high - low).max(initial=0))):
-            has = np.flatnonzero(low + i < high)
-            edge = low[has] + i
-            ends = self.x1[edge], self.y1[edge], self.x2[edge], self.y2[edge]
-            is_within[has] ^= crossed(longitude[has], latitude[has], *ends)
-            is_on[has] |= lies_on(longitude[has], latitude[has], *ends)
-        return is_within | is_on
+    def hold(self, longitude: Floats, latitude: Floats, window: Ints) -> Bools:
+        """Whether points, each with its window, lie within (even-odd)."""
+        start, stop = self._bounds.take(window), self._bounds.take(window + 1)
+        held = np.zeros(len(window), bool)
+        total = np.concatenate([[0], np.cumsum(stop - start)])
+        for a, b in _pieces(total, _PAIRS_AT_ONCE):
+            edge = spans(start[a:b], stop[a:b])
+            point = np.repeat(np.arange(a, b), stop[a:b] - start[a:b])
+            ends = self._ends.take(edge, axis=0)
+            # The others neither pass to the east of the point nor go through it.
+            y = latitude.take(point)
+            low, high = np.minimum(ends[:, 1], ends[:, 3]), np.maximum(ends[:, 1], ends[:, 3])
+            beside = np.flatnonzero((low - _EDGE_DEGREES <= y) & (y <= high + _EDGE_DEGREES))
+            point, y = point.take(beside), y.take(beside)
+            sides = ends.take(beside, axis=0).T
+            x = longitude.take(point)
+            passed = np.bincount(point[crossed(x, y, *sides)] - a, minlength=b - a)
+            held[a:b] = passed % 2 == 1
+            held[point[lies_on(x, y, *sides)]] = True
+        return held
 
-    def _at(self, latitude: Floats, edge: Ints) -> Floats:
+    def _counted(self, window: Ints, key: Ints) -> Ints:
+        """How often each of the cells, and the end of all, is the first of its window that does
+        not lie before the key."""
+        at = np.searchsorted(self._grid._cells.key, key) - self._begin[window]
+        at = self._before[window] + np.clip(at, 0, self._n[window])
+        return np.bincount(at, minlength=len(self.cell) + 1)
+
+    def _at(self, latitude: Floats, edge: Ints | slice = slice(None)) -> Floats:
         """Where the chosen edges have these latitudes, which they have somewhere."""
-        climb = self.y2[edge] - self.y1[edge]
-        share = (latitude - self.y1[edge]) / np.where(climb == 0, 1.0, climb)
-        return self.x1[edge] + share * (self.x2[edge] - self.x1[edge])
+        x1, y1, x2, y2 = self._ends[edge].T
+        climb = y2 - y1
+        share = (latitude[edge] - y1) / np.where(climb == 0, 1.0, climb)
+        at: Floats = x1 + share * (x2 - x1)
+        return at
 
     def _column(self, longitude: Floats, band: Ints) -> Ints:
-        column: Ints = np.floor((longitude + 180) / 360 * self.grid.columns[band]).astype(np.int64)
+        column: Ints = np.floor((longitude + 180) / 360 * self._grid.columns[band]).astype(np.int64)
         return column
 
 
-def _covered(key: Ints, low: Ints, high: Ints) -> Bools:
-    """Which of the sorted keys lie in any of the ranges from `low` up to and with `high`."""
-    opened = np.bincount(np.searchsorted(key, low), minlength=len(key) + 1)
-    closed = np.bincount(np.searchsorted(key, high, side="right"), minlength=len(key) + 1)
-    covered: Bools = np.cumsum(opened - closed)[:-1] > 0
-    return covered
+def _square(balls: Floats, centre: Floats) -> Floats:
+    """Squares of the ways between middles, straight through the globe."""
+    x, y, z, _ = (balls - centre).T
+    square: Floats = x * x + y * y + z * z
+    return square
+
+
+def _pieces(total: Ints, most: int) -> Iterator[tuple[int, int]]:
+    """Cuts so that each piece adds up to `most`, or is one alone; `total` is that of all before
+    each, and of all."""
+    a, n = 0, len(total) - 1
+    while a < n:
+        b = int(np.searchsorted(total, total[a] + most, side="right")) - 1
+        b = max(a + 1, b)
+        yield a, b
+        a = b
+
+
+def _each_once(found: Hits) -> Hits:
+    each = [once(rows) for rows in found.each()]
+    n = np.array([len(rows) for rows in each])
+    return Hits(found.first, np.concatenate(each), None, n)
+
+
+def once(rows: Ints) -> Ints:
+    """Each row once, sorted: NumPy's `unique` takes thirty times as long as the sort."""
+    rows = np.sort(rows)
+    return rows[np.diff(rows, prepend=-1) > 0]

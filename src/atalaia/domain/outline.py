@@ -235,4 +235,6 @@ def _side(
 def spans(start: Ints, stop: Ints) -> Ints:
     """All of start … stop - 1 of each pair, one pair after the other."""
     n = stop - start
-    return np.repeat(start - (np.cumsum(n) - n), n) + np.arange(int(n.sum()))
+    spanned: Ints = np.repeat(start - (np.cumsum(n) - n), n)
+    spanned += np.arange(len(spanned))
+    return spanned

@@ -75,6 +75,14 @@ class Month(NamedTuple):
         return first, (first + timedelta(days=31)).replace(day=1) - _ONE_DAY
 
 
+def _days(file: Path | str) -> tuple[date, date]:
+    """The first and the last day of which a file of readings, or of days, may have rows."""
+    found = _FOLDERS.search(f"/{file}")
+    if found is None:
+        raise ValueError(f"{file} is no file of readings")
+    return Month(found[1], found[3]).days() if found[3] else 2 * (date.fromisoformat(found[2]),)
+
+
 def _months(file: Path | str) -> tuple[Month, set[Month]]:
     """The month of a file of readings or of days, and those in which hours may depend on it.
 
@@ -85,7 +93,7 @@ def _months(file: Path | str) -> tuple[Month, set[Month]]:
         raise ValueError(f"{file} is no file of readings")
     source = found[1]
     month = Month(source, found[3] or found[2][:7])
-    first, last = month.days() if found[3] else 2 * (date.fromisoformat(found[2]),)
+    first, last = _days(file)
     near = {Month(source, f"{day:%Y-%m}") for day in (first - _ONE_DAY, last + _ONE_DAY)}
     return month, near | {month}
 
@@ -163,7 +171,7 @@ def make_daily(
             "INSERT INTO kept.covered SELECT source, unnest(range(first, after))"
             f" FROM (VALUES {told}) AS months(source, first, after)"
         )
-    make_clocks(con, "kept.newer")
+    make_clocks(con, _dates(newer))
     is_newer = (
         "NOT EXISTS (FROM kept.covered AS covered"
         " WHERE covered.source = told.source AND covered.utc_day = told.utc_day)"
@@ -178,16 +186,63 @@ def make_daily(
     con.execute(f"CREATE VIEW daily AS {whole_days(parts)}")
 
 
+_Zones = frozenset[tuple[str, str]]
+"""Places, each with its time zone."""
+
+_MOST_KNOWN = 10_000
+
+_known: dict[tuple[str, int, int, int], _Zones] = {}
+"""By which zones days are, of files that were looked at: a file is never changed."""
+
+
 def of_these_zones(con: duckdb.DuckDBPyConnection, days: Sequence[Path | str]) -> list[Path | str]:
     """Those files of days whose places all have the zones that the table `places` says."""
     if not days:
         return []
-    others = con.execute(
-        f"SELECT DISTINCT filename FROM {_reader(days)} AS days LEFT JOIN places USING (place_id)"
-        " WHERE variable IS NULL AND days.timezone <> coalesce(places.timezone, 'UTC')"
-    ).fetchall()
-    wrong = {name for (name,) in others}
-    return [file for file in days if str(file) not in wrong]
+    there = dict(con.execute("SELECT place_id, timezone FROM places").fetchall())
+    right: dict[_Zones, bool] = {}
+    found = []
+    for file, zones in _zones(con, days):
+        if zones not in right:
+            right[zones] = all((there.get(place) or "UTC") == zone for place, zone in zones)
+        if right[zones]:
+            found.append(file)
+    return found
+
+
+def _zones(
+    con: duckdb.DuckDBPyConnection, days: Sequence[Path | str]
+) -> list[tuple[Path | str, _Zones]]:
+    """Each file, with the zones that its days are by."""
+    if len(_known) > _MOST_KNOWN:
+        _known.clear()
+    names = {file: _identity(file) for file in days}
+    new = [file for file, name in names.items() if name not in _known]
+    if new:
+        told: dict[str, list[tuple[str, str]]] = {str(file): [] for file in new}
+        for file, place, zone in con.execute(
+            f"SELECT filename, place_id, timezone FROM {_reader(new)} WHERE variable IS NULL"
+        ).fetchall():
+            told[file].append((place, zone))
+        same = {zones: zones for zones in _known.values()}
+        for file in new:
+            zones = frozenset(told[str(file)])
+            _known[names[file]] = same.setdefault(zones, zones)
+    return [(file, _known[name]) for file, name in names.items() if name in _known]
+
+
+def _identity(file: Path | str) -> tuple[str, int, int, int]:
+    try:
+        seen = Path(file).stat()
+    except FileNotFoundError:  # the engine says so
+        return str(file), -1, -1, -1
+    return str(file), seen.st_ino, seen.st_size, seen.st_mtime_ns
+
+
+def _dates(files: Sequence[Path | str]) -> tuple[date | None, date | None]:
+    """From which to which day these files of readings may have rows."""
+    days = [day for file in files for day in _days(file)]
+    return min(days, default=None), max(days, default=None)
 
 
 def _right(shop: Workshop, keys: Sequence[str]) -> list[str]:

@@ -368,16 +368,22 @@ DAILY = whole_days(parts_of_days("hourly"))
 days makes of them what it can: `lake.days`.)"""
 
 
-def make_clocks(con: duckdb.DuckDBPyConnection, rows: str = "readings") -> None:
-    """Make what `daily` needs besides the view `places` and one of readings: the zones' clocks."""
-    first, last = con.execute(f"SELECT min(date), max(date) FROM {rows}").fetchall()[0]
+def make_clocks(
+    con: duckdb.DuckDBPyConnection, dates: tuple[date | None, date | None] | None = None
+) -> None:
+    """Make what `daily` needs besides the views `places` and `readings`: the zones' clocks.
+
+    dates   from the first to the last of the readings' UTC days, where they are known without a
+            look at all files; two None: there are none
+    """
+    first, last = dates or con.execute("SELECT min(date), max(date) FROM readings").fetchall()[0]
     zones = con.execute("SELECT DISTINCT timezone FROM places UNION SELECT 'UTC'").fetchall()
     con.execute("CREATE SCHEMA IF NOT EXISTS zone_rules")
     con.execute(
         "CREATE OR REPLACE TABLE zone_rules.clocks"
         " (timezone VARCHAR, day BIGINT, offset_s BIGINT, changes_at BIGINT, then_s BIGINT)"
     )
-    if first is None:
+    if first is None or last is None:
         return
     # An hour that ends at midnight is of the day before; one that is put forward, of the day after.
     days = [(day - date(1970, 1, 1)).days for day in (first, last)]

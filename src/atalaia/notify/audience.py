@@ -15,26 +15,20 @@ from array import array
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import islice
+from itertools import pairwise
 from threading import RLock
+from typing import NamedTuple
 
 import numpy as np
 
 from atalaia.domain.alert import Moved
-from atalaia.domain.grid import Grid
 from atalaia.domain.hazard import LEVEL_OF, Hazard
-from atalaia.domain.outline import TURNS, Outline, Rings, crossed, lies_on, outline, spans
+from atalaia.domain.outline import Outline, Rings, outline
 from atalaia.domain.reading import Bools, Floats, Ints
 from atalaia.domain.subscription import Circle, Person, Polygon, Subscription
+from atalaia.notify.asks import NEVER, NO_KEY, Askers, Asks, Peaks, Verdict, judged
 from atalaia.notify.names import Names, Texts
-
-_NEVER = 127
-"""Above every level: for who did not ask for the hazard."""
-
-NO_KEY = -1
-
-_LAYERS_KM = (30.0, 120.0, 500.0)
-"""Circles up to each of these, and the larger ones, have a grid of their own."""
+from atalaia.notify.touched import Layer, Outlines, Touched, Where, layers_of, no_shapes
 
 _YOUNG_MOST = 20_000
 _YOUNG_SHARE = 32
@@ -124,19 +118,6 @@ class Polygons:
     outlines: Sequence[Outline]
 
 
-@dataclass(frozen=True, slots=True)
-class _Rows:
-    """What is asked for at a circle or an outline: by whom, from which level, with which limit."""
-
-    person: Ints
-    wish: Ints
-    key: Ints
-    limit: Floats
-
-    def take(self, rows: Ints | Bools) -> _Rows:
-        return _Rows(self.person[rows], self.wish[rows], self.key[rows], self.limit[rows])
-
-
 def _ints() -> array[int]:
     return array("i")
 
@@ -168,96 +149,30 @@ class _Drafts:
         self.key.append(key)
         self.limit.append(limit)
 
-    def taken(self) -> _Rows:
+    def taken(self) -> Askers:
         """A copy of the rows as they stand."""
-        return _Rows(
-            np.array(self.person, np.int32),
-            np.array(self.wish, np.int32),
-            np.array(self.key, np.int16),
-            np.array(self.limit, np.float64),
-        )
+        asked = Asks(np.array(self.wish), np.array(self.key), np.array(self.limit))
+        return Askers.of(np.array(self.person), asked)
 
 
-class _Layer:
-    """Circles of about the same size, in the order of their grid."""
-
-    def __init__(self, rows: _Rows, latitude: Floats, longitude: Floats, radius_km: Floats):
-        self.grid = Grid(latitude, longitude, radius_km)
-        self.rows = rows.take(self.grid.order)
-        self.radius_km = radius_km[self.grid.order]
-
-    def found(self, events: Sequence[Event]) -> Iterator[Ints]:
-        """For each event, rows whose circle it touches, each once."""
-        spots = [event for event in events if event.polygon is None]
-        none = np.zeros(0)
-        around = self.grid.around(
-            np.concatenate([none, *(np.asarray(event.latitudes) for event in spots)]),
-            np.concatenate([none, *(np.asarray(event.longitudes) for event in spots)]),
-        )
-        for event in events:
-            if event.polygon is not None:
-                yield self.grid.within(outline(event.polygon))
-                continue
-            found = list(islice(around, len(event.latitudes)))
-            if len(found) == 1:
-                yield found[0]
-            else:
-                yield np.unique(np.concatenate([np.zeros(0, np.int64), *found]))
+_Said = tuple[str, int, tuple[Moved, ...]]
+"""Hazard, level (0: none is enough) and how far the peaks came: all but where an event is."""
 
 
-class _Shapes:
-    """Polygons, which are few beside the circles: by bounding box, then edge by edge."""
+class _Told(NamedTuple):
+    """Whom events concern, as `Concern` has it, but a person may stand there several times an
+    event; `which` of `Event.moved` passed the limit, else `NEVER`: that of nobody where nobody can
+    stand there twice."""
 
-    def __init__(self, rows: _Rows, which: Ints, outlines: Sequence[Outline]) -> None:
-        order = np.argsort(which, kind="stable")
-        self.rows = rows.take(order)
-        self.which = which[order]
-        self.outlines = outlines
-        self.box = np.array([one.box for one in outlines]).reshape(-1, 4)
-        n = np.array([len(one.x1) for one in outlines], np.int64)
-        self._stop = np.cumsum(n)
-        self._start = self._stop - n
-        none = np.zeros(0)
-        self._edges = tuple(
-            np.concatenate([none, *(getattr(one, name) for one in outlines)])
-            for name in ("x1", "y1", "x2", "y2")
-        )
+    event: Ints
+    person: Ints
+    limit: Floats
+    which: Ints
 
-    def found(self, events: Sequence[Event]) -> Iterator[Ints]:
-        """For each event, rows whose polygon it touches, each once."""
-        for event in events:
-            yield self._found(event) if self.outlines else np.zeros(0, np.int64)
-
-    def _found(self, event: Event) -> Ints:
-        if event.polygon is not None:
-            shape = outline(event.polygon)
-            held = [i for i, one in enumerate(self.outlines) if one.overlaps(shape)]
-        else:
-            pairs = zip(event.latitudes, event.longitudes, strict=True)
-            held = [i for y, x in pairs for i in self._holding(float(y), float(x))]
-        each = np.unique(np.array(held, np.int64))
-        return spans(
-            np.searchsorted(self.which, each), np.searchsorted(self.which, each, side="right")
-        )
-
-    def _holding(self, latitude: float, longitude: float) -> list[int]:
-        held: set[int] = set()
-        west, south, east, north = self.box.T
-        for by in TURNS:
-            x, y = longitude + by, latitude
-            near = np.flatnonzero((west <= x) & (x <= east) & (south <= y) & (y <= north))
-            edges = spans(self._start[near], self._stop[near])
-            owner = np.repeat(np.arange(len(near)), (self._stop - self._start)[near])
-            ends = tuple(one[edges] for one in self._edges)
-            hits = crossed(x, y, *ends)
-            odd = np.bincount(owner[hits], minlength=len(near)) % 2 == 1
-            held.update(near[odd].tolist())
-            held.update(near[owner[lies_on(x, y, *ends)]].tolist())
-        return sorted(held)
-
-
-def _no_shapes() -> _Shapes:
-    return _Shapes(_Drafts().taken(), np.zeros(0, np.int32), ())
+    def take(self, rows: Ints) -> _Told:
+        """These of them, in this order."""
+        which = self.which.take(rows) if len(self.which) else self.which
+        return _Told(self.event.take(rows), self.person.take(rows), self.limit.take(rows), which)
 
 
 class Audience:
@@ -274,11 +189,11 @@ class Audience:
         self._swept = 0  # of those who are gone no row is left
         self._keys: dict[Key, int] = {}
         self._wishes: dict[tuple[tuple[str, str], ...], int] = {(): 0}
-        self._levels = np.full((len(_HAZARDS), 16), _NEVER, np.int8)
-        self._base: list[_Layer] = []
-        self._base_shapes = _no_shapes()
-        self._young: list[_Layer] = []
-        self._young_shapes = _no_shapes()
+        self._levels = np.full((len(_HAZARDS), 16), NEVER, np.int8)
+        self._base: list[Layer] = []
+        self._base_shapes = no_shapes()
+        self._young: list[Layer] = []
+        self._young_shapes = no_shapes()
         self._circles, self._polygons = _Drafts(), _Drafts()
         self._is_stale = False
 
@@ -304,19 +219,14 @@ class Audience:
         wish = np.array([self._wish(one) for one in circles.wishes], np.int32)
         key = np.array([*(self._key(one) for one in circles.keys), NO_KEY], np.int16)
 
-        def rows(of: Circles | Polygons) -> _Rows:
-            return _Rows(
-                np.asarray(of.person, np.int32),
-                wish[of.wish],
-                key[of.key],
-                np.asarray(of.limit, np.float64),
-            )
+        def rows(of: Circles | Polygons) -> Askers:
+            return Askers.of(of.person, Asks(wish[of.wish], key[of.key], np.asarray(of.limit)))
 
-        base = _layers(rows(circles), circles.latitude, circles.longitude, circles.radius_km)
-        shapes = _no_shapes()
+        base = layers_of(rows(circles), circles.latitude, circles.longitude, circles.radius_km)
+        shapes = no_shapes()
         if polygons is not None:
             counts += np.bincount(polygons.person, minlength=len(names))
-            shapes = _Shapes(rows(polygons), polygons.which, polygons.outlines)
+            shapes = Outlines(rows(polygons), polygons.which, polygons.outlines)
         with self._lock:
             self._base, self._base_shapes = base, shapes
             self._has_many = bytearray((counts > 1).astype(np.uint8).tobytes())
@@ -330,25 +240,25 @@ class Audience:
             shaped, which, outlines = self._shapes_known()
             numbers, names = self.names.all()
         wishes = [dict(asked) for asked in self._wishes]
-        person = np.searchsorted(numbers, rows.person)
         latitude, longitude, radius_km = places
+        asked, asked_there = rows.asked.take(rows.ask), shaped.asked.take(shaped.ask)
         circles = Circles(
-            person=person,
+            person=np.searchsorted(numbers, rows.person),
             latitude=latitude,
             longitude=longitude,
             radius_km=radius_km,
-            wish=rows.wish,
-            key=rows.key,
-            limit=rows.limit,
+            wish=asked.wish,
+            key=asked.key,
+            limit=asked.limit,
             wishes=wishes,
             keys=list(self._keys),
         )
         polygons = Polygons(
             person=np.searchsorted(numbers, shaped.person),
             which=which,
-            wish=shaped.wish,
-            key=shaped.key,
-            limit=shaped.limit,
+            wish=asked_there.wish,
+            key=asked_there.key,
+            limit=asked_there.limit,
             outlines=outlines,
         )
         return numbers, names, circles, polygons
@@ -383,21 +293,18 @@ class Audience:
             return self._concerned(events)
 
     def _concerned(self, events: Sequence[Event]) -> Concern:
-        people: list[Ints] = []
-        limits: list[Floats] = []
         has_many = np.array(self._has_many, bool) if 1 in self._has_many else None
-        for event, touched in zip(events, self._touched(events), strict=True):
-            person, limit, which = self._matched(event, touched)
-            if has_many is not None:
-                person, limit = _one_each(event, person, limit, which, has_many.take(person))
-            people.append(person)
-            limits.append(limit)
-        counts = [len(person) for person in people]
-        return Concern(
-            np.repeat(np.arange(len(events), dtype=np.int32), counts),
-            np.concatenate([np.zeros(0, np.int32), *people]),
-            np.concatenate([np.zeros(0), *limits]),
-        )
+        found = [
+            some for some in self._told(events, may_repeat=has_many is not None) if len(some.event)
+        ]
+        if not found:
+            return Concern(np.zeros(0, np.int32), np.zeros(0, np.int32), np.zeros(0))
+        told = _Told(*(np.concatenate(some) for some in zip(*found, strict=True)))
+        if has_many is not None:
+            told = _one_each(events, told, has_many)
+        if any(a.event[-1] > b.event[0] for a, b in pairwise(found)):
+            told = told.take(np.argsort(told.event, kind="stable"))
+        return Concern(told.event, told.person, told.limit)
 
     def limits_at(self, latitude: float, longitude: float) -> dict[tuple[str, int], Floats]:
         """Own limits of all whose circles or polygons hold the point: sorted, each once.
@@ -411,58 +318,35 @@ class Audience:
         with self._lock:
             self._settle()
             names = list(self._keys)
-            for rows, covering in next(self._touched([here])):
-                mine = rows.take(covering[rows.key[covering] != NO_KEY])
-                for key in np.unique(mine.key).tolist():
-                    found[names[key][1:]].append(np.unique(mine.limit[mine.key == key]))
+            for _, touched in self._touched(_where([here])):
+                at = touched.at if touched.is_in is None else touched.at[touched.is_in]
+                asked = touched.rows.asked.take(touched.rows.ask.take(at))
+                for key in np.unique(asked.key[asked.key != NO_KEY]).tolist():
+                    found[names[key][1:]].append(np.unique(asked.limit[asked.key == key]))
         return {key: np.unique(np.concatenate(limits)) for key, limits in found.items()}
 
     # Matching
 
-    def _touched(self, events: Sequence[Event]) -> Iterator[list[tuple[_Rows, Ints]]]:
-        """For each event, rows of people who are still known, where it is."""
+    def _touched(self, where: Where) -> Iterator[tuple[Layer | Outlines, Touched]]:
+        """Rows of people who are still known, where the events are: of one part of them after the
+        other."""
         is_gone = self.names.gone() if self.names.n_gone > self._swept else None
-        layers: list[_Layer | _Shapes] = [*self._base, *self._young]
-        parts = [*layers, self._base_shapes, self._young_shapes]
-        for each in zip(*(part.found(events) for part in parts), strict=True):
-            touched = []
-            for part, found in zip(parts, each, strict=True):
-                rows = found
-                if is_gone is not None:
-                    rows = found[~is_gone[part.rows.person[found]]]
-                if len(rows):
-                    touched.append((part.rows, rows))
-            yield touched
+        layers: list[Layer | Outlines] = [*self._base, *self._young]
+        for part in (*layers, self._base_shapes, self._young_shapes):
+            for touched in part.found(where):
+                yield part, touched if is_gone is None else touched.without(is_gone)
 
-    def _matched(
-        self, event: Event, touched: Sequence[tuple[_Rows, Ints]]
-    ) -> tuple[Ints, Floats, Ints]:
-        """Person, limit (NaN: by level), and which of `moved` passed it; each row once."""
-        people, limits, whiches = [], [], []
-        is_asked = self._levels[_HAZARDS[event.hazard]] <= (0 if event.is_step else event.level)
-        keys = [self._keys.get((event.hazard, m.what, m.window_s)) for m in event.moved]
-        for rows, found in touched:
-            by_level = is_asked.take(rows.wish.take(found))
-            own, key = rows.limit.take(found), rows.key.take(found)
-            left = np.ones(len(found), bool)
-            for i, moved in enumerate(event.moved):
-                if keys[i] is None:
-                    continue
-                has = (key == keys[i]) & _is_passed(own, moved) & left
-                left &= ~has
-                passing = np.flatnonzero(has)
-                people.append(rows.person.take(found.take(passing)))
-                limits.append(own.take(passing))
-                whiches.append(np.full(len(passing), i, np.int8))
-            others = np.flatnonzero(by_level & left)
-            people.append(rows.person.take(found.take(others)))
-            limits.append(np.full(len(others), np.nan))
-            whiches.append(np.full(len(others), _NEVER, np.int8))
-        return (
-            np.concatenate([np.zeros(0, np.int32), *people]),
-            np.concatenate([np.zeros(0), *limits]),
-            np.concatenate([np.zeros(0, np.int8), *whiches]),
-        )
+    def _told(self, events: Sequence[Event], *, may_repeat: bool) -> Iterator[_Told]:
+        """By event, of one part of what is known after the other."""
+        alike: dict[_Said, int] = {}
+        number = np.array([alike.setdefault(_said(one), len(alike)) for one in events], np.int32)
+        terms = [_terms(said, self._levels, self._keys) for said in alike]
+        of: Layer | Outlines | None = None
+        for part, touched in self._touched(_where(events)):
+            if part is not of:
+                of = part
+                answers = _Answers(part.rows.asked, terms, number, may_repeat=may_repeat)
+            yield from answers.told(touched)
 
     # Rows
 
@@ -500,7 +384,7 @@ class Audience:
             return known
         number = self._wishes[asked] = len(self._wishes)
         if number >= self._levels.shape[1]:
-            more = np.full_like(self._levels, _NEVER)
+            more = np.full_like(self._levels, NEVER)
             self._levels = np.concatenate([self._levels, more], axis=1)
         for hazard, level in asked:
             self._levels[_HAZARDS[hazard], number] = LEVEL_OF[level]
@@ -518,80 +402,143 @@ class Audience:
         places = tuple(
             np.array(one) for one in (circles.latitude, circles.longitude, circles.radius_km)
         )
-        self._young = _layers(circles.taken(), *places)
-        self._young_shapes = _Shapes(polygons.taken(), np.array(polygons.which), polygons.outlines)
+        self._young = layers_of(circles.taken(), *places)
+        self._young_shapes = Outlines(polygons.taken(), np.array(polygons.which), polygons.outlines)
         if is_much:
             self._merge()
 
     def _merge(self) -> None:
         n_gone = self.names.n_gone
-        self._base = _layers(*self._circles_known())
-        self._base_shapes = _Shapes(*self._shapes_known())
-        self._young, self._young_shapes = [], _no_shapes()
+        self._base = layers_of(*self._circles_known())
+        self._base_shapes = Outlines(*self._shapes_known())
+        self._young, self._young_shapes = [], no_shapes()
         self._circles, self._polygons = _Drafts(), _Drafts()
         self._swept = n_gone
 
-    def _circles_known(self) -> tuple[_Rows, Floats, Floats, Floats]:
+    def _circles_known(self) -> tuple[Askers, Floats, Floats, Floats]:
         """Rows of people who are still known, with latitude, longitude and radius."""
         is_gone, none = self.names.gone(), np.zeros(0)
         layers = [*self._base, *self._young]
         parts = [(one, ~is_gone[one.rows.person]) for one in layers]
         return (
-            _joined([one.rows.take(known) for one, known in parts]),
+            Askers.joined([one.rows.taken(known) for one, known in parts]),
             np.concatenate([none, *(one.grid.latitude[known] for one, known in parts)]),
             np.concatenate([none, *(one.grid.longitude[known] for one, known in parts)]),
             np.concatenate([none, *(one.radius_km[known] for one, known in parts)]),
         )
 
-    def _shapes_known(self) -> tuple[_Rows, Ints, list[Outline]]:
+    def _shapes_known(self) -> tuple[Askers, Ints, list[Outline]]:
         """The same of polygons: which outline each row has, and these."""
         old, new = self._base_shapes, self._young_shapes
-        rows = _joined([old.rows, new.rows])
+        rows = Askers.joined([old.rows, new.rows])
         which = np.concatenate([old.which, new.which + len(old.outlines)])
         outlines = [*old.outlines, *new.outlines]
         known = ~self.names.gone()[rows.person]
         kept, which = np.unique(which[known], return_inverse=True)
-        return rows.take(known), which, [outlines[i] for i in kept]
+        return rows.taken(known), which, [outlines[i] for i in kept]
 
 
-def _layers(rows: _Rows, latitude: Floats, longitude: Floats, radius_km: Floats) -> list[_Layer]:
-    """The circles by size."""
-    size = np.searchsorted(np.array(_LAYERS_KM), radius_km)
-    layers = []
-    for number in np.unique(size).tolist():
-        mine = np.flatnonzero(size == number)
-        layers.append(_Layer(rows.take(mine), latitude[mine], longitude[mine], radius_km[mine]))
-    return layers
-
-
-def _joined(parts: Sequence[_Rows]) -> _Rows:
-    none = _Drafts().taken()
-    every = [none, *parts]
-    return _Rows(
-        np.concatenate([one.person for one in every]),
-        np.concatenate([one.wish for one in every]),
-        np.concatenate([one.key for one in every]),
-        np.concatenate([one.limit for one in every]),
+def _where(events: Sequence[Event]) -> Where:
+    pointed = [(i, one) for i, one in enumerate(events) if one.polygon is None]
+    shaped = [(i, one.polygon) for i, one in enumerate(events) if one.polygon is not None]
+    spots = [(i, one) for i, one in pointed if len(one.latitudes) == 1]
+    return Where(
+        spots=np.array([i for i, _ in spots], np.int32),
+        latitude=np.array([one.latitudes[0] for _, one in spots], np.float64),
+        longitude=np.array([one.longitudes[0] for _, one in spots], np.float64),
+        areas=[
+            (i, np.asarray(one.latitudes, np.float64), np.asarray(one.longitudes, np.float64))
+            for i, one in pointed
+            if len(one.latitudes) > 1
+        ],
+        shaped=np.array([i for i, _ in shaped], np.int32),
+        outlines=[outline(rings) for _, rings in shaped],
     )
 
 
-def _one_each(
-    event: Event, person: Ints, limit: Floats, which: Ints, has_many: Bools
-) -> tuple[Ints, Floats]:
-    """One row a person: their most extreme limit that the first of the peaks passed."""
-    again = np.flatnonzero(has_many)
-    below = [i for i, moved in enumerate(event.moved) if moved.is_below]
-    milder = np.where(np.isin(which[again], below), limit[again], -limit[again])
-    order = again[np.lexsort((milder, which[again], person[again]))]
-    is_first = np.diff(person[order], prepend=-1) != 0
-    keep = np.concatenate([np.flatnonzero(~has_many), order[is_first]])
-    return person[keep], limit[keep]
+def _said(event: Event) -> _Said:
+    return event.hazard, 0 if event.is_step else event.level, event.moved
 
 
-def _is_passed(limit: Floats, moved: Moved) -> Bools:
-    """Whether each limit lies in what the peak came through: the new peak belongs to it."""
-    if moved.is_below:
-        passed: Bools = limit >= moved.high
-        return passed if moved.low is None else passed & (limit < moved.low)
-    passed = limit <= moved.high
-    return passed if moved.low is None else passed & (limit > moved.low)
+def _terms(said: _Said, levels: Ints, keys: dict[Key, int]) -> tuple[Bools, Peaks]:
+    hazard, level, moved = said
+    known = [keys.get((hazard, one.what, one.window_s)) for one in moved]
+    return levels[_HAZARDS[hazard]] <= level, list(zip(known, moved, strict=True))
+
+
+class _Answers:
+    """What events are to what is asked for in one part.
+
+    terms    of events that say the same: `judged`
+    number   of each event, the position of its terms
+    """
+
+    def __init__(
+        self,
+        asked: Asks,
+        terms: Sequence[tuple[Bools, Peaks]],
+        number: Ints,
+        *,
+        may_repeat: bool,
+    ) -> None:
+        self._asked = asked
+        self._may_repeat = may_repeat
+        self._terms = terms
+        self._number = number
+        self._verdicts: dict[int, Verdict] = {}
+
+    def told(self, touched: Touched) -> Iterator[_Told]:
+        """Whom the events concern."""
+        numbers = self._number[touched.event]
+        ask = touched.rows.ask.take(touched.at)
+        n = len(self._asked.wish)
+        if n <= len(ask) and (numbers == numbers[0]).all():
+            yield self._taken(touched, self._verdict(int(numbers[0])), ask)
+            return
+        different, which = np.unique(numbers, return_inverse=True)
+        if n * len(different) <= len(ask):
+            each = [self._verdict(number) for number in different.tolist()]
+            verdict = Verdict(*(np.concatenate(some) for some in zip(*each, strict=True)))
+            yield self._taken(touched, verdict, np.repeat(which * n, touched.n) + ask)
+            return
+        # More that is asked for than rows: each of these is judged.
+        for one in touched.each():
+            ask = one.rows.ask.take(one.at)
+            number = int(self._number[one.event[0]])
+            verdict = judged(self._asked.take(ask), *self._terms[number])
+            yield self._taken(one, verdict, np.arange(len(ask)))
+
+    def _verdict(self, number: int) -> Verdict:
+        if number not in self._verdicts:
+            self._verdicts[number] = judged(self._asked, *self._terms[number])
+        return self._verdicts[number]
+
+    def _taken(self, touched: Touched, verdict: Verdict, ask: Ints) -> _Told:
+        """`ask`: of each row, the position in the verdict."""
+        is_told = verdict.is_told.take(ask)
+        if touched.is_in is not None:
+            is_told &= touched.is_in
+        told = np.flatnonzero(is_told)
+        ask = ask.take(told)
+        until = np.searchsorted(told, np.cumsum(touched.n))
+        return _Told(
+            np.repeat(touched.event, np.diff(until, prepend=0)),
+            touched.rows.person.take(touched.at.take(told)),
+            verdict.limit.take(ask),
+            verdict.which.take(ask) if self._may_repeat else verdict.which[:0],
+        )
+
+
+def _one_each(events: Sequence[Event], told: _Told, has_many: Bools) -> _Told:
+    """One row an event and person: their most extreme limit that the first of the peaks passed."""
+    is_again = has_many.take(told.person)
+    again = np.flatnonzero(is_again)
+    event, person, limit, which = told.take(again)
+    below = np.zeros((len(events), max((len(one.moved) for one in events), default=0) + 1), bool)
+    for i, one in enumerate(events):
+        below[i, : len(one.moved)] = [moved.is_below for moved in one.moved]
+    is_below = below[event, np.minimum(which, below.shape[1] - 1)]
+    order = np.lexsort((np.where(is_below, limit, -limit), which, person, event))
+    is_first = (np.diff(person[order], prepend=-1) != 0) | (np.diff(event[order], prepend=-1) != 0)
+    kept = np.sort(np.concatenate([np.flatnonzero(~is_again), again[order[is_first]]]))
+    return told.take(kept)

@@ -20,7 +20,8 @@ from atalaia.domain.hazard import LEVEL_OF, Hazard
 from atalaia.domain.outline import Outline
 from atalaia.domain.reading import Ints
 from atalaia.domain.subscription import Person
-from atalaia.notify.audience import NO_KEY, Circles, Key, Polygons
+from atalaia.notify.asks import NO_KEY
+from atalaia.notify.audience import Circles, Key, Polygons
 from atalaia.notify.names import Texts
 
 _EDGES = ("x1", "y1", "x2", "y2")

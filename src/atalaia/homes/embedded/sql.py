@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import re
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -36,9 +37,9 @@ class DuckSql(Sql):
         folder = tempfile.TemporaryDirectory(prefix="atalaia-spill-")
         con = duckdb.connect(":memory:")
         try:
-            _make_views(con, sql, files, folder.name)
+            _make_views(con, sql, files)
             _lock_down(con, [str(file) for some in files.values() for file in some], folder.name)
-            types, convert = _execute(con, sql)
+            types, convert = _execute(con, sql, views.asked(sql))
             page = con.fetchmany(_AT_ONCE)  # what fails, mostly fails here
         except BaseException as error:
             con.close()
@@ -55,14 +56,13 @@ def _make_views(
     con: duckdb.DuckDBPyConnection,
     sql: str,
     files: Mapping[str, Sequence[Path | str]],
-    spill: str,
 ) -> None:
     asked = views.asked(sql)
     # `daily` is made of files of its own, and may need few of those of readings.
     wanted = views.made_of(asked - {"daily"}) | ({"places"} if "daily" in asked else set())
     seen = views.SUMMARISED
     if asked & {"hourly", "daily"}:
-        seen = variables_seen(sql, views.made_of(asked), spill)
+        seen = variables_seen(sql, views.made_of(asked))
     con.execute("SET TimeZone='UTC'")
     con.execute("SET parquet_metadata_cache = true")  # a view over a view looks at each file again
     for dataset in gold.DATASETS:
@@ -75,7 +75,7 @@ def _make_views(
         days.make_daily(con, files.get("readings", ()), files.get("days", ()), seen)
 
 
-def _add_views(con: duckdb.DuckDBPyConnection, wanted: set[str], made: Mapping[str, str]) -> None:
+def _add_views(con: duckdb.DuckDBPyConnection, wanted: Set[str], made: Mapping[str, str]) -> None:
     """Make those views that are wanted, over the datasets that are there."""
     if "daily" in wanted:
         views.make_clocks(con)
@@ -84,22 +84,14 @@ def _add_views(con: duckdb.DuckDBPyConnection, wanted: set[str], made: Mapping[s
             con.execute(f"CREATE VIEW {name} AS {view}")
 
 
-def variables_seen(sql: str, wanted: set[str], spill: str) -> list[Variable]:
+def variables_seen(sql: str, wanted: set[str]) -> list[Variable]:
     """The variables of `hourly` that can matter to a query; at least one.
 
     Each one more makes the engine look at all files again, several times. What it leaves out of
     its plan over tables without rows cannot matter, whatever the rows are: it has then concluded so
     from the query alone, as what it could conclude from the values is switched off.
     """
-    with duckdb.connect(":memory:") as con:
-        con.execute("SET disabled_optimizers = 'statistics_propagation'")
-        for dataset, columns in gold.DATASETS.items():
-            if dataset in wanted:
-                typed = ", ".join(f'"{name}" {kind}' for name, kind in columns.items())
-                con.execute(f"CREATE TABLE {dataset} ({typed})")
-        outlines = views.outlines_of(views.SUMMARISED)
-        _add_views(con, wanted, views.VIEWS | {"hourly": outlines})
-        _lock_down(con, [], spill)
+    with _planner(frozenset(wanted), tuple(views.SUMMARISED)).cursor() as con:
         try:
             (query,) = con.extract_statements(sql)
             if query.type != duckdb.StatementType.SELECT:
@@ -109,6 +101,22 @@ def variables_seen(sql: str, wanted: set[str], spill: str) -> list[Variable]:
             return views.SUMMARISED
     words = set(_WORD.findall(plan))
     return [one for one in views.SUMMARISED if one.name in words] or views.SUMMARISED[:1]
+
+
+@cache
+def _planner(wanted: frozenset[str], summarised: tuple[Variable, ...]) -> duckdb.DuckDBPyConnection:
+    """The tables without rows, and the views over them: shut in, and the same for every query, as
+    nothing but a plan is ever asked of it."""
+    con = duckdb.connect(":memory:")
+    con.execute("SET disabled_optimizers = 'statistics_propagation'")
+    for dataset, columns in gold.DATASETS.items():
+        if dataset in wanted:
+            typed = ", ".join(f'"{name}" {kind}' for name, kind in columns.items())
+            con.execute(f"CREATE TABLE {dataset} ({typed})")
+    outlines = views.outlines_of(summarised)
+    _add_views(con, wanted, views.VIEWS | {"hourly": outlines})
+    _lock_down(con, [], spill="")
+    return con
 
 
 def _lock_down(con: duckdb.DuckDBPyConnection, files: Sequence[str], spill: str) -> None:
@@ -129,7 +137,7 @@ def _lock_down(con: duckdb.DuckDBPyConnection, files: Sequence[str], spill: str)
 
 
 def _execute(
-    con: duckdb.DuckDBPyConnection, sql: str
+    con: duckdb.DuckDBPyConnection, sql: str, asked: Set[str]
 ) -> tuple[tuple[str, ...], list[Callable[[Any], Any] | None]]:
     """Run the query; return the type of each column, where it can be known before, and how to make
     Python's values of it (None: as they come)."""
@@ -141,7 +149,7 @@ def _execute(
         raise QueryInvalid(f"only a SELECT can be run, not {statements[0].type.name}")
     query = statements[0].query.rstrip().rstrip(";")
     try:
-        columns = con.execute(f"DESCRIBE\n{query}").fetchall()
+        columns = _described(query, asked)
     except duckdb.Error:
         # It is wrong, and says so in its own lines when it is run; or it is a DESCRIBE itself.
         con.execute(query)
@@ -159,6 +167,13 @@ def _execute(
         con.execute(query)
     types = tuple(str(kind) for _, kind, *_ in columns)
     return types, [_aware if zoned else None for zoned in is_zoned]
+
+
+def _described(query: str, asked: Set[str]) -> list[tuple[Any, ...]]:
+    """The columns' names and types. Tables without rows have the same, and no files to open, and
+    one variable of `hourly` has the same as all."""
+    planner = _planner(frozenset(views.made_of(set(asked))), tuple(views.SUMMARISED[:1]))
+    return planner.cursor().execute(f"DESCRIBE\n{query}").fetchall()
 
 
 def _quoted(name: str) -> str:
@@ -184,14 +199,26 @@ def _rows(
 ) -> Iterator[tuple[Any, ...]]:
     try:
         while page:
-            for row in page:
-                yield tuple(
-                    value if make is None else make(value)
-                    for value, make in zip(row, convert, strict=True)
-                )
+            yield from _converted(page, convert)
             page = con.fetchmany(_AT_ONCE)
     except duckdb.Error as error:
         raise QueryInvalid(str(error)) from error
     finally:
         con.close()
         folder.cleanup()
+
+
+def _converted(
+    page: list[tuple[Any, ...]], convert: list[Callable[[Any], Any] | None]
+) -> Iterator[tuple[Any, ...]]:
+    """By column: most of these stay as they are."""
+    if not any(convert):
+        return iter(page)
+    columns = zip(*page, strict=True)
+    return zip(
+        *(
+            values if make is None else map(make, values)
+            for values, make in zip(columns, convert, strict=True)
+        ),
+        strict=True,
+    )
