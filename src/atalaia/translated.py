@@ -26,6 +26,8 @@ _QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"')
 _VALUE = re.compile(r"\{(\w+)\}")
 _JOINTS = (": ", "; ", " or ", " and ", " (")
 """Where sentences meet, or a file, a line, a key stand before one."""
+_LONGEST, _MOST_JOINTS = 600, 16
+"""Letters and joints of what somebody else may have written a part of."""
 _WORDS = ("none", "off", "on", "fits")
 """Single words that are said in a value's place; all others there are names."""
 _SAYS_NOTHING = 4
@@ -72,6 +74,16 @@ def translated(text: str) -> str:
     >>> speak("en")
     """
     return text if _Speaking.catalogue is None else _Speaking.catalogue.said(text)
+
+
+def translated_for(language: str, text: str) -> str:
+    """A text for who is not of this process but asks it, in their language.
+
+    They may have written a part of it, and to read a text takes longer than to write it: what is
+    long, or joined of many parts, stays in English.
+    """
+    is_readable = len(text) <= _LONGEST and sum(map(text.count, _JOINTS)) <= _MOST_JOINTS
+    return catalogue_of(language).said(text) if language in OTHERS and is_readable else text
 
 
 @cache

@@ -12,10 +12,11 @@ from typing import Any
 import pytest
 from typer.main import get_command
 
+from atalaia.api.problem import title
 from atalaia.cli import main, program
 from atalaia.cli.language import language_of
 from atalaia.translated import OTHERS, Catalogue, catalogue_of, entries, speak, translated
-from sentences import handed_to, logged, printed_in_english, said_by_the_command
+from sentences import answered, handed_to, logged, printed_in_english, said_by_the_command, statuses
 
 DATA = Path(__file__).parents[2] / "src" / "atalaia" / "data"
 
@@ -42,6 +43,36 @@ OF_THE_SYSTEM = {
     *("Connection refused", "[Errno 2] No such file or directory: {file}"),
 }
 
+OF_PYDANTIC = {
+    *("Field required", "Extra inputs are not permitted", "Keys should be strings"),
+    *("Input should be a valid string", "Input should be a valid list"),
+    *("Input should be a valid dictionary", "Input should be a valid boolean"),
+    *("Input should be a valid integer", "Input should be a valid number"),
+    "Input should be a valid integer, got a number with a fractional part",
+    "Input should be a valid boolean, unable to interpret input",
+    "Input should be a valid dictionary or object to extract fields from",
+    "Unable to parse input string as an integer, exceeded maximum size",
+    "Input should be a finite number",
+    *("Input should be greater than {least}", "Input should be less than {most}"),
+    *("Input should be {expected}", "String should match pattern '{pattern}'"),
+    *("String should have at least {n} character", "String should have at least {n} characters"),
+    *("String should have at most {n} character", "String should have at most {n} characters"),
+    *("{name} should have at least {n} item after validation, not {m}", "JSON decode error"),
+    *("{name} should have at least {n} items after validation, not {m}", "Value error, {error}"),
+    *("{name} should have at most {n} item after validation, not {m}",),
+    *("{name} should have at most {n} items after validation, not {m}",),
+}
+"""What it says of a request's parts, of the kinds that our models have."""
+
+OF_MSGSPEC = {
+    *("Object missing required field `{name}`", "Object contains unknown field `{name}`"),
+    "Expected `{kind}`, got `{other}`",
+}
+"""What it says of a body."""
+
+OF_HTTP = {title(status) for status in (405, *statuses())}
+"""What statuses are called."""
+
 OF_A_TABLE = {
     *("hazard", "level", "place", "rule", "month", "year"),
     *("red", "orange", "yellow", "watch", "reading", "watching", "archiving", "refining"),
@@ -67,12 +98,13 @@ def helps(command: Any) -> set[str]:
 @cache
 def needed() -> dict[str, str]:
     """Each sentence, and where it is said."""
-    found = said_by_the_command() | logged()
+    found = said_by_the_command() | logged() | answered()
     found |= dict.fromkeys(helps(get_command(program())), "help")
     for function in ("translated", "numbers"):
         found |= dict.fromkeys(handed_to(function), f"handed to {function}")
     found |= dict.fromkeys(OF_A_TABLE, "of a table")
-    return found | dict.fromkeys(OF_TYPER | OF_THE_SYSTEM | IN_A_SENTENCE, "of others")
+    of_others = OF_TYPER | OF_THE_SYSTEM | IN_A_SENTENCE | OF_PYDANTIC | OF_MSGSPEC | OF_HTTP
+    return found | dict.fromkeys(of_others, "of others")
 
 
 def catalogue(language: str) -> dict[str, tuple[str, ...]]:

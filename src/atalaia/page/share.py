@@ -21,10 +21,10 @@ from fastapi import APIRouter, Path, Request, Response
 from msgspec.structs import replace
 
 from atalaia.api.problem import Problem
+from atalaia.api.speaking import Language, language_of
 from atalaia.page.glance import Glance, Glances, Kind
 from atalaia.page.glance_words import GlanceWords
 from atalaia.page.picture import HEIGHT, WIDTH, png
-from atalaia.page.speaking import Language, language_of
 
 DRAWN_AGAIN_S = 600
 """A picture that shows the same is drawn again after so long: the instant in it is that old."""
@@ -48,7 +48,7 @@ class Pictures:
         """The picture of how it stands. Raises Problem where there is no such thing."""
         glance = await self._glances.of(kind, id_)
         if glance.how == "unknown":
-            raise Problem(404, f"no {kind} of this id is known; there is no picture of it")
+            raise Problem(404, "nothing of this id is known; there is no picture of it")
         at = int(self._now())
         asked, version = (kind, id_, language), (_seen(glance), at // DRAWN_AGAIN_S)
         held = self._kept.get(asked)
