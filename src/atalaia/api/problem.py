@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse, Response
+from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, HTTPConnection
 from starlette.types import Receive, Scope, Send
@@ -57,7 +57,7 @@ class Problem(Exception):
         self.headers = headers
         self.more = more
 
-    def response(self) -> Response:
+    def response(self) -> JSONResponse:
         """As ``application/problem+json``. Its type is about:blank: the status says the kind."""
         return _Told(self)
 
