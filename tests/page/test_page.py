@@ -210,7 +210,7 @@ async def changes_what_they_get(page: Any, world: World) -> None:
     await page.locator("input[name=level][value=orange]").press(" ")
     await page.locator("input[name=radius][value='100']").press(" ")
     await picture(page, "manage-edit")
-    await page.get_by_role("button", name="Guardar").press("Enter")
+    await page.get_by_role("button", name="Salvar").press("Enter")
     await page.get_by_text("Mudado").wait_for()
     assert await page.evaluate("document.activeElement.tagName") == "H1"
     await page.get_by_text("Place 0, até 100 km").wait_for()
@@ -218,7 +218,7 @@ async def changes_what_they_get(page: Any, world: World) -> None:
     await page.get_by_text("Não me acorde").click()
     await page.fill("input[type=time] >> nth=0", "23:00")
     async with page.expect_response(lambda told: told.request.method == "PATCH"):
-        await page.get_by_role("button", name="Guardar").press("Enter")
+        await page.get_by_role("button", name="Salvar").press("Enter")
     told = world.live.services.registry.person(person)
     assert told is not None
     assert (told.language, told.quiet and (told.quiet.start, told.quiet.end)) == ("en", (1380, 420))

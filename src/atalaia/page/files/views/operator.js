@@ -141,7 +141,7 @@ async function sources(body) {
   fill(body, rows(o.tabs.sources, [o.source, o.fresh, o.last, o.quota, o.fault, o.next], items.map((one) => [
     h("b", {}, one.source),
     h("span", { class: `badge level-${one.fresh ? "calm" : "orange"}` }, icon(one.fresh ? "check" : "cannot_see", 15), one.fresh ? o.is_fresh : o.is_stale),
-    one.last_success_at ? ago(one.last_success_at) : "—", quota(one.calls_left), one.fault ?? (one.unused ? t.map.unused(one.unused) : "—"), one.next_try_at ? clock(one.next_try_at) : "—",
+    one.last_success_at ? ago(one.last_success_at) : "—", quota(one.calls_left), one.in_words[language] ?? (one.unused ? t.map.unused(one.unused) : "—"), one.next_try_at ? clock(one.next_try_at) : "—",
   ])), blind.map((one) => h("p", { class: "fault" }, `${t.blind.title(one.source)} ${t.blind.places(one.places.length)}, ${t.blind.since(clock(one.since))}`)));
 }
 
