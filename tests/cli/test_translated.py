@@ -101,7 +101,7 @@ OF_A_TABLE = {
 
 OF_THE_DOCTOR = {
     *("home:", "settings:", "people:", "disk:", "watch:", "port:", "keys:", "store:", "clock:"),
-    *("stream:", "detector:", "lake:", "messages:"),
+    *("stream:", "detector:", "lake:", "messages:", "source:"),
 }
 """What it looks at (cli/examination.py); what is not here is a name."""
 
