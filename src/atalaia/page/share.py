@@ -114,7 +114,7 @@ def heads(
             spoken = language_of(request, language)
         say, base = GlanceWords(spoken), public_url or str(request.base_url).rstrip("/")
         if not is_public:
-            return 200, ""
+            return 200, _description(say("about"))
         if kind == "all":  # it stays the same, as the page's file does
             return 200, _lines(say, base, "/", "Atalaia", say("about"), say("about"), "")
         glance = await glances.of(kind, id_)
@@ -154,7 +154,11 @@ def _lines(
         "og:image:alt": alt,
     }
     lines = [f'<meta property="{key}" content="{html.escape(one)}">' for key, one in said.items()]
-    return "\n  ".join([*lines, '<meta name="twitter:card" content="summary_large_image">'])
+    return "\n  ".join([_description(description), *lines, '<meta name="twitter:card" content="summary_large_image">'])
+
+
+def _description(text: str) -> str:
+    return f'<meta name="description" content="{html.escape(text)}">'
 
 
 def _seen(glance: Glance) -> str:
