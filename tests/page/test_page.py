@@ -328,6 +328,27 @@ def test_an_operator_sees_the_stages_silences_a_hazard_and_sends_again_what_did_
     story(browser, tmp_path, tell)
 
 
+def test_what_the_service_does_not_do_it_says_in_the_page_s_language(
+    browser: Browser, tmp_path: Path
+) -> None:
+    async def tell(world: World, page: Any, seen: Seen) -> None:
+        await page.goto(world.url("/#/operator/silences"))
+        await page.fill("#key", "push-s3cret-7Vq2mXz9LwK4")
+        await page.get_by_role("button", name="Entrar").click()
+        for language, why in (
+            ("pt-BR", "diga um perigo, um lugar, ou os dois: não é possível silenciar tudo"),
+            ("es", "diga un peligro, un lugar, o los dos: no se puede silenciar todo"),
+            ("en", "name a hazard, a place, or both: all of it cannot be silenced"),
+        ):
+            await page.select_option("#tools select", language)
+            await page.fill("#silence-why", "x")
+            await page.locator("form button[type=submit], form button:not([type])").first.click()
+            await page.get_by_text(why).wait_for()
+        seen.problems.clear()  # the browser notes what was refused
+
+    story(browser, tmp_path, tell)
+
+
 def test_a_drill_goes_all_the_way_and_says_that_it_is_one(browser: Browser, tmp_path: Path) -> None:
     async def tell(world: World, page: Any, _seen: Seen) -> None:
         hook = Hook()

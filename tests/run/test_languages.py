@@ -62,7 +62,9 @@ def vocabulary() -> dict[str, set[str]]:
         language: {
             piece
             for piece in own
-            if not any(piece in other for one in LANGUAGES if one != language for other in said[one])
+            if not any(
+                piece in other for one in LANGUAGES if one != language for other in said[one]
+            )
         }
         for language, own in said.items()
     }

@@ -154,7 +154,13 @@ def _lines(
         "og:image:alt": alt,
     }
     lines = [f'<meta property="{key}" content="{html.escape(one)}">' for key, one in said.items()]
-    return "\n  ".join([_description(description), *lines, '<meta name="twitter:card" content="summary_large_image">'])
+    return "\n  ".join(
+        [
+            _description(description),
+            *lines,
+            '<meta name="twitter:card" content="summary_large_image">',
+        ]
+    )
 
 
 def _description(text: str) -> str:
