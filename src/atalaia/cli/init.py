@@ -26,7 +26,7 @@ WORDS = {
         "es": "¿Qué lugar vigilar? Por ejemplo: Recife, PE (vacío: basta)",
     },
     "around": {
-        "pt-BR": "E as cidades do mesmo estado em quantos km à volta? (0: só ela)",
+        "pt-BR": "E as cidades do mesmo estado em quantos km ao redor? (0: só ela)",
         "en": "And the towns of its state within how many km? (0: this one alone)",
         "es": "¿Y las ciudades de su estado a cuántos km? (0: solo esta)",
     },
