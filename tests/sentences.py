@@ -236,6 +236,22 @@ def answered() -> dict[str, str]:
     return found
 
 
+def refused() -> dict[str, str]:
+    """Why a part of a source's answer is not used, as `sources try` and operators' pages say."""
+    found: dict[str, str] = {}
+    for path, (_, calls) in trees().items():
+        for call in calls if path.startswith("sources/") else ():
+            kind, of = name_of(call.func), ast.unparse(call.func)
+            if kind not in ("Reject", "Unreadable") and not of.endswith("rejects.add"):
+                continue
+            named = [word.value for word in call.keywords if word.arg == "reason"]
+            for said in named or ([] if kind == "Reject" else call.args[:1]):
+                for _, text in _texts(said):
+                    if " " in text:
+                        found.setdefault(text, f"{path}:{call.lineno}")
+    return found
+
+
 def statuses() -> set[int]:
     """Those that problems have."""
     firsts = [

@@ -31,7 +31,15 @@ from atalaia.translated import (
     speaking,
     translated,
 )
-from sentences import answered, handed_to, logged, printed_in_english, said_by_the_command, statuses
+from sentences import (
+    answered,
+    handed_to,
+    logged,
+    printed_in_english,
+    refused,
+    said_by_the_command,
+    statuses,
+)
 
 DATA = Path(__file__).parents[2] / "src" / "atalaia" / "data"
 
@@ -130,7 +138,7 @@ def helps(command: Any) -> set[str]:
 @cache
 def needed() -> dict[str, str]:
     """Each sentence, and where it is said."""
-    found = said_by_the_command() | logged() | answered()
+    found = said_by_the_command() | logged() | answered() | refused()
     found |= dict.fromkeys(helps(get_command(program())), "help")
     for function in ("translated", "numbers"):
         found |= dict.fromkeys(handed_to(function), f"handed to {function}")
