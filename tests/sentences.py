@@ -31,9 +31,12 @@ SAYING = {
     "report/gather.py": ("_no_such", "_newest"),
     "run/local.py": ("faults",),
     "sources/described/description.py": ("faults", "_faults_of", "parted"),
+    "sources/feed.py": ("_own_address",),
+    "sources/fetch.py": ("_failure",),
     "sources/gazetteer.py": ("find_town",),
     "sources/mqtt/standing.py": ("in_words",),
     "sources/plugged/asked.py": ("told",),
+    "sources/poller.py": ("_unreachable", "_useless"),
     "sources/pws/mapped.py": ("faults",),
     "sources/schedule.py": ("sentence",),
     "sources/wis2/centres.py": ("faults",),
@@ -101,6 +104,27 @@ REFUSING = (
     *("sources/mqtt/broker.py", "batch/occurrences.py", "replay/lines.py"),
 )
 """Where a ValueError says what is wrong with what a person wrote."""
+
+ANSWERED = (
+    "api/",
+    "channels/",
+    "domain/",
+    "notify/",
+    "page/",
+    "people/",
+    "sources/municipalities.py",
+)
+"""Where a ValueError may become a problem that the API answers (`api.problem.wished`)."""
+
+NOT_ANSWERED = ("notify/crowd.py", "notify/snapshots.py", "page/shapes.py", "people/bodies.py")
+"""There, these are of what is stored."""
+
+HANDED_ON = {
+    "api/problem.py": ("str(error)", "str(error.detail)"),
+    "people/adding.py": ("closed[0]",),
+    "people/admission.py": ("_ENOUGH.format(channel=contact.channel)",),
+}
+"""What is raised again as it came: of `ANSWERED`, `SAYING`, `CONSTANTS`, or a status's name."""
 
 LOGGED = {"warning", "error", "exception"}
 
@@ -190,6 +214,62 @@ def logged() -> dict[str, str]:
                     for sentence in lines_of(text):
                         found.setdefault(sentence, f"{path}:{node.lineno}")
     return found
+
+
+def answered() -> dict[str, str]:
+    """What the API answers a person with, where it does not do what was asked."""
+    found: dict[str, str] = {}
+    for path, (tree, calls) in trees().items():
+        for call in calls:
+            kind = name_of(call.func)
+            is_refused = kind == "ValueError" and in_rooms(path, ANSWERED)
+            if kind != "Problem" and not (is_refused and not in_rooms(path, NOT_ANSWERED)):
+                continue
+            said = call.args[kind == "Problem"]
+            if ast.unparse(said) in HANDED_ON.get(path, ()):
+                continue
+            texts = [text for part in _named(tree, said) for _, text in _texts(part)]
+            sentences = [each for text in texts for each in lines_of(text) if " " in each]
+            assert sentences, f"{path}:{call.lineno}: what does it say?"
+            for sentence in sentences:
+                found.setdefault(sentence, f"{path}:{call.lineno}")
+    return found
+
+
+def refused() -> dict[str, str]:
+    """Why a part of a source's answer is not used, as `sources try` and operators' pages say."""
+    found: dict[str, str] = {}
+    for path, (_, calls) in trees().items():
+        for call in calls if path.startswith("sources/") else ():
+            kind, of = name_of(call.func), ast.unparse(call.func)
+            if kind not in ("Reject", "Unreadable") and not of.endswith("rejects.add"):
+                continue
+            named = [word.value for word in call.keywords if word.arg == "reason"]
+            for said in named or ([] if kind == "Reject" else call.args[:1]):
+                for _, text in _texts(said):
+                    if " " in text:
+                        found.setdefault(text, f"{path}:{call.lineno}")
+    return found
+
+
+def statuses() -> set[int]:
+    """Those that problems have."""
+    firsts = [
+        call.args[0]
+        for _, calls in trees().values()
+        for call in calls
+        if name_of(call.func) == "Problem"
+    ]
+    return {int(str(one.value)) for one in firsts if isinstance(one, ast.Constant)}
+
+
+def _named(tree: ast.Module, said: ast.expr) -> Iterator[ast.expr]:
+    """An expression, and what each name in it stands for in its file."""
+    yield said
+    names = {part.id for part in ast.walk(said) if isinstance(part, ast.Name)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Assign) and {name_of(one) for one in node.targets} & names:
+            yield from (each for each in (node.value,) if any(_texts(each)))
 
 
 def _ends_a_command(path: str, kind: str) -> bool:

@@ -26,6 +26,14 @@ _QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"')
 _VALUE = re.compile(r"\{(\w+)\}")
 _JOINTS = (": ", "; ", " or ", " and ", " (")
 """Where sentences meet, or a file, a line, a key stand before one."""
+_GROUPED = re.compile(r"\d{1,3}(?:,\d{3})+(?:\.\d+)?")
+_DECIMAL = re.compile(r"\d+\.\d+")
+_UNIT = re.compile(r" (?:GB|MB|kB|s|min|h|km|mm|%)(?!\w)")
+"""A number that was measured is read, and never typed again."""
+_FIGURE = re.compile(r"(?<![\w.,])(?:\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+\.\d+)(?!\.?\w)")
+_SIGNS = str.maketrans(".,", ",.")
+_LONGEST, _MOST_JOINTS = 600, 16
+"""Letters and joints of what somebody else may have written a part of."""
 _WORDS = ("none", "off", "on", "fits")
 """Single words that are said in a value's place; all others there are names."""
 _SAYS_NOTHING = 4
@@ -72,6 +80,29 @@ def translated(text: str) -> str:
     >>> speak("en")
     """
     return text if _Speaking.catalogue is None else _Speaking.catalogue.said(text)
+
+
+def figures(text: str) -> str:
+    """A text that is only read, with its numbers in the signs of the language that is spoken.
+
+    >>> speak("pt-BR")
+    >>> figures("1,234.5, ou 0.3")
+    '1.234,5, ou 0,3'
+    >>> speak("en")
+    """
+    if _Speaking.catalogue is None:
+        return text
+    return _FIGURE.sub(lambda number: number[0].translate(_SIGNS), text)
+
+
+def translated_for(language: str, text: str) -> str:
+    """A text for who is not of this process but asks it, in their language.
+
+    They may have written a part of it, and to read a text takes longer than to write it: what is
+    long, or joined of many parts, stays in English.
+    """
+    is_readable = len(text) <= _LONGEST and sum(map(text.count, _JOINTS)) <= _MOST_JOINTS
+    return catalogue_of(language).said(text) if language in OTHERS and is_readable else text
 
 
 @cache
@@ -232,4 +263,10 @@ class _Pattern:
         if len(self._forms) > 1:
             number = next((one for one in values.values() if one.isdigit()), "")
             form = self._forms[number != "1"]
-        return _VALUE.sub(lambda place: read[place[1]], form)
+        parts = _VALUE.split(form)
+        for at in range(1, len(parts), 2):
+            value = read[parts[at]]
+            is_measured = _DECIMAL.fullmatch(value) and _UNIT.match(parts[at + 1])
+            is_read = is_measured or _GROUPED.fullmatch(value)
+            parts[at] = value.translate(_SIGNS) if is_read else value
+        return "".join(parts)

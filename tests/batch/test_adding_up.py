@@ -326,5 +326,5 @@ def test_walking_forward_a_year_is_told_by_those_before_it_alone(
 def test_events_of_two_years_choose_no_terms() -> None:
     rows, events = made_up()
     two = [event for event in events if event.started_at < START + 2 * 366 * DAY - 5 * DAY]
-    with pytest.raises(SettingsInvalid, match="events of three years or more are needed"):
+    with pytest.raises(SettingsInvalid, match="events of 3 years or more are needed"):
         learned(rows, WHERE, two, ZONE, SEARCH)

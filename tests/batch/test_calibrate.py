@@ -143,7 +143,7 @@ def test_a_budget_of_warned_days_is_kept() -> None:
             {"space": Space(circles=(Near(60, 60, 1),), triggers=(3600,), givens=())},
             "no place of the area lies in a circle",
         ),
-        ({"last_day": datetime(2020, 12, 31, tzinfo=UTC).date()}, "two years or more"),
+        ({"last_day": datetime(2020, 12, 31, tzinfo=UTC).date()}, "2 years or more"),
     ],
 )
 def test_what_cannot_be_found_is_told(options: dict[str, object], problem: str) -> None:

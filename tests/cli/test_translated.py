@@ -3,19 +3,43 @@ without use, and the English ones are as they are without any of this."""
 
 from __future__ import annotations
 
+import io
 import json
 import re
+from contextlib import nullcontext
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
+import typer
 from typer.main import get_command
 
+from atalaia.api.problem import title
 from atalaia.cli import main, program
 from atalaia.cli.language import language_of
-from atalaia.translated import OTHERS, Catalogue, catalogue_of, entries, speak, translated
-from sentences import handed_to, logged, printed_in_english, said_by_the_command
+from atalaia.cli.options import sure
+from atalaia.domain.variable import CATALOGUE
+from atalaia.lake.tables import tables
+from atalaia.translated import (
+    OTHERS,
+    Catalogue,
+    catalogue_of,
+    entries,
+    figures,
+    speak,
+    speaking,
+    translated,
+)
+from sentences import (
+    answered,
+    handed_to,
+    logged,
+    printed_in_english,
+    refused,
+    said_by_the_command,
+    statuses,
+)
 
 DATA = Path(__file__).parents[2] / "src" / "atalaia" / "data"
 
@@ -42,17 +66,64 @@ OF_THE_SYSTEM = {
     *("Connection refused", "[Errno 2] No such file or directory: {file}"),
 }
 
+OF_PYDANTIC = {
+    *("Field required", "Extra inputs are not permitted", "Keys should be strings"),
+    *("Input should be a valid string", "Input should be a valid list"),
+    *("Input should be a valid dictionary", "Input should be a valid boolean"),
+    *("Input should be a valid integer", "Input should be a valid number"),
+    "Input should be a valid integer, got a number with a fractional part",
+    "Input should be a valid boolean, unable to interpret input",
+    "Input should be a valid dictionary or object to extract fields from",
+    "Unable to parse input string as an integer, exceeded maximum size",
+    "Input should be a finite number",
+    *("Input should be greater than {least}", "Input should be less than {most}"),
+    *("Input should be {expected}", "String should match pattern '{pattern}'"),
+    *("String should have at least {n} character", "String should have at least {n} characters"),
+    *("String should have at most {n} character", "String should have at most {n} characters"),
+    *("{name} should have at least {n} item after validation, not {m}", "JSON decode error"),
+    *("{name} should have at least {n} items after validation, not {m}", "Value error, {error}"),
+    *("{name} should have at most {n} item after validation, not {m}",),
+    *("{name} should have at most {n} items after validation, not {m}",),
+}
+"""What it says of a request's parts, of the kinds that our models have."""
+
+OF_MSGSPEC = {
+    *("Object missing required field `{name}`", "Object contains unknown field `{name}`"),
+    "Expected `{kind}`, got `{other}`",
+}
+"""What it says of a body."""
+
+OF_HTTP = {title(status) for status in (405, *statuses())}
+"""What statuses are called."""
+
 OF_A_TABLE = {
     *("hazard", "level", "place", "rule", "month", "year"),
     *("red", "orange", "yellow", "watch", "reading", "watching", "archiving", "refining"),
     *("brier", "miscalibration", "discrimination", "uncertainty", "roc area"),
     *("{n} occurrence", "{n} occurrences", "{n} incident", "{n} incidents", "{n} hit", "{n} hits"),
+    *("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"),
+    *("withdrawn", "rule changed", "[y/N]"),
     *("hits", "misses", "false", "bias", "frequency bias"),
 }
 """Single words that are headings, cells and counts: names of groups, figures, levels and steps."""
 
+OF_THE_DOCTOR = {
+    *("home:", "settings:", "people:", "disk:", "watch:", "port:", "keys:", "store:", "clock:"),
+    *("stream:", "detector:", "lake:", "messages:", "source:"),
+}
+"""What it looks at (cli/examination.py); what is not here is a name."""
+
 IN_A_SENTENCE = {"or", "and", "none", "on", "fits"}
 """Single words that stand for a value, and between two."""
+
+
+def of_tables() -> set[str]:
+    """What is said of tables, columns and variables; a name alone needs no words."""
+    columns = [each for one in tables().values() for each in one.values()]
+    said = {text for each in columns for text in (each.meaning, each.null) if text}
+    said |= {text for each in CATALOGUE.values() for text in (each.meaning, each.because)}
+    return said - {"cannot_see"}
+
 
 VALUE = re.compile(r"\{(\w+)\}")
 
@@ -67,12 +138,14 @@ def helps(command: Any) -> set[str]:
 @cache
 def needed() -> dict[str, str]:
     """Each sentence, and where it is said."""
-    found = said_by_the_command() | logged()
+    found = said_by_the_command() | logged() | answered() | refused()
     found |= dict.fromkeys(helps(get_command(program())), "help")
     for function in ("translated", "numbers"):
         found |= dict.fromkeys(handed_to(function), f"handed to {function}")
-    found |= dict.fromkeys(OF_A_TABLE, "of a table")
-    return found | dict.fromkeys(OF_TYPER | OF_THE_SYSTEM | IN_A_SENTENCE, "of others")
+    found |= dict.fromkeys(OF_A_TABLE, "of a table") | dict.fromkeys(of_tables(), "of a column")
+    found |= dict.fromkeys(OF_THE_DOCTOR, "of the doctor")
+    of_others = OF_TYPER | OF_THE_SYSTEM | IN_A_SENTENCE | OF_PYDANTIC | OF_MSGSPEC | OF_HTTP
+    return found | dict.fromkeys(of_others, "of others")
 
 
 def catalogue(language: str) -> dict[str, tuple[str, ...]]:
@@ -278,3 +351,54 @@ def test_what_programs_read_is_the_same_in_all_languages(
         assert len(said) == 1
         (_, out) = said.pop()
         assert all(map(json.loads, out.splitlines()))
+
+
+def test_numbers_that_are_only_read_stand_in_the_signs_of_the_language() -> None:
+    for language in OTHERS:
+        words = catalogue_of(language)
+        assert "50,4 GB" in words.said("50.4 GB are free for /srv/0.5")
+        assert words.said("50.4 GB are free for /srv/0.5").endswith("/srv/0.5")
+        calls = "54 calls a round, every 15 min = 5,184 a day (216 an hour), "
+        assert " = 5.184 " in words.said(f"{calls}fits in 5,000 an hour")
+        assert "-22.9,-43.2,10" in words.said("'x' is not LAT,LON,KM, for example -22.9,-43.2,10")
+        with speaking(language):
+            told = figures("1,234.5 (0.33 … 2), 0.1.0, 127.0.0.1:80")
+            assert told == "1.234,5 (0,33 … 2), 0.1.0, 127.0.0.1:80"
+    assert figures("1,234.5") == "1,234.5"
+
+
+@pytest.mark.parametrize(
+    ("language", "said", "is_yes"),
+    [
+        ("en", "y", True),
+        ("pt-BR", "s", True),
+        ("pt-BR", "Sim", True),
+        ("pt-BR", "n", False),
+        ("es", "sí", True),
+        ("es", "y", True),
+        ("es", "", False),
+        ("en", "nonsense", False),
+    ],
+)
+def test_a_question_is_answered_in_any_of_the_languages(
+    language: str, said: str, is_yes: bool, monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO(f"{said}\n"))
+    with speaking(language), nullcontext() if is_yes else pytest.raises(typer.Abort):
+        sure("Forget p_1? It cannot be undone")
+    asked = capsys.readouterr().err
+    assert ("[y/N]" in asked, "[s/N]" in asked) == (language == "en", language != "en")
+    assert ("Forget" in asked) == (language == "en")
+
+
+def test_who_speaks_spanish_reads_spanish_where_the_settings_are_silent(
+    monkeypatch: pytest.MonkeyPatch, capsys: Any, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for language, words in (("es", "reglas"), ("pt-BR", "regras")):
+        _, out, _ = typed(["rules", "basic"], language, monkeypatch, capsys)
+        assert out.startswith(f"basic: {words}: ")
+        code, out, _ = typed(["tables", "climate"], language, monkeypatch, capsys)
+        assert (code, "the place's id" in out, "null:" in out) == (0, False, False)
+        code, out, _ = typed(["variables"], language, monkeypatch, capsys)
+        assert (code, "relative humidity" in out, "1,825" in out) == (0, False, False)

@@ -192,7 +192,7 @@ def test_blindness_is_told_in_the_words_of_the_log(
 
 @pytest.mark.parametrize(("i", "language"), EACH)
 def test_a_late_value_is_told_as_one(i: int, language: str) -> None:
-    late = ("Dado atrasado: chegou em", "Late data: it came at", "Dato atrasado: llegó a las")[i]
+    late = ("Dado atrasado: chegou em", "Late data: it came at", "Dato atrasado: llegó el")[i]
     assert late in text(msgspec.structs.replace(news(), is_late=True), language=language)
     assert late not in text(news(), language=language)
 

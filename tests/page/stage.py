@@ -29,6 +29,7 @@ from atalaia.domain.hazard import LEVEL_OF
 from atalaia.domain.words import ADVICE, CARE, HAZARDS, LANGUAGES, LEVELS
 from atalaia.page import web
 from atalaia.settings.page import Page
+from atalaia.translated import translated_for
 
 Json = dict[str, Any]
 
@@ -524,10 +525,12 @@ def application(stage: Stage) -> FastAPI:
 def SOURCES(now: datetime) -> list[Json]:  # noqa: N802
     return [
         {"source": "open-meteo", "fresh": True, "last_success_at": iso(now - timedelta(seconds=41)),
-         "age_s": 41, "fault": None, "next_try_at": iso(now + timedelta(minutes=4)),
+         "age_s": 41, "fault": None, "in_words": {}, "next_try_at": iso(now + timedelta(minutes=4)),
          "calls_left": {"minute": 571, "hour": 4712, "day": 8120}},
         {"source": "tomorrow-io", "fresh": False, "last_success_at": iso(now - timedelta(hours=2)),
-         "age_s": 7200, "fault": "HTTP 429: too many calls", "next_try_at": iso(now),
+         "age_s": 7200, "fault": "HTTP 429: too many calls",
+         "in_words": {one: translated_for(one, "HTTP 429: too many calls") for one in LANGUAGES},
+         "next_try_at": iso(now),
          "calls_left": {"hour": 0, "day": 112}},
     ]  # fmt: skip
 

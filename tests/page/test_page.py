@@ -210,7 +210,7 @@ async def changes_what_they_get(page: Any, world: World) -> None:
     await page.locator("input[name=level][value=orange]").press(" ")
     await page.locator("input[name=radius][value='100']").press(" ")
     await picture(page, "manage-edit")
-    await page.get_by_role("button", name="Guardar").press("Enter")
+    await page.get_by_role("button", name="Salvar").press("Enter")
     await page.get_by_text("Mudado").wait_for()
     assert await page.evaluate("document.activeElement.tagName") == "H1"
     await page.get_by_text("Place 0, até 100 km").wait_for()
@@ -218,7 +218,7 @@ async def changes_what_they_get(page: Any, world: World) -> None:
     await page.get_by_text("Não me acorde").click()
     await page.fill("input[type=time] >> nth=0", "23:00")
     async with page.expect_response(lambda told: told.request.method == "PATCH"):
-        await page.get_by_role("button", name="Guardar").press("Enter")
+        await page.get_by_role("button", name="Salvar").press("Enter")
     told = world.live.services.registry.person(person)
     assert told is not None
     assert (told.language, told.quiet and (told.quiet.start, told.quiet.end)) == ("en", (1380, 420))
@@ -324,6 +324,27 @@ def test_an_operator_sees_the_stages_silences_a_hazard_and_sends_again_what_did_
         await picture(page, "operator-deliveries")
         await page.get_by_role("button", name="Tentar de novo").first.click()
         await page.get_by_text("Vai de novo").wait_for()
+
+    story(browser, tmp_path, tell)
+
+
+def test_what_the_service_does_not_do_it_says_in_the_page_s_language(
+    browser: Browser, tmp_path: Path
+) -> None:
+    async def tell(world: World, page: Any, seen: Seen) -> None:
+        await page.goto(world.url("/#/operator/silences"))
+        await page.fill("#key", "push-s3cret-7Vq2mXz9LwK4")
+        await page.get_by_role("button", name="Entrar").click()
+        for language, why in (
+            ("pt-BR", "diga um perigo, um lugar, ou os dois: não é possível silenciar tudo"),
+            ("es", "diga un peligro, un lugar, o los dos: no se puede silenciar todo"),
+            ("en", "name a hazard, a place, or both: all of it cannot be silenced"),
+        ):
+            await page.select_option("#tools select", language)
+            await page.fill("#silence-why", "x")
+            await page.locator("form button[type=submit], form button:not([type])").first.click()
+            await page.get_by_text(why).wait_for()
+        seen.problems.clear()  # the browser notes what was refused
 
     story(browser, tmp_path, tell)
 

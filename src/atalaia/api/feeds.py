@@ -126,7 +126,9 @@ def routes(
         place: str | None = None, hazard: Hazard | None = None, level: Word | None = None
     ) -> Only:
         if place is not None and place not in places:
-            raise Problem(404, f"no place with the id {place!r} is watched; /v1/places lists them")
+            raise Problem(
+                404, f"no place with the id {place[:40]!r} is watched; /v1/places lists them"
+            )
         return Only(place, hazard, LEVEL_OF[level] if level else Level.NONE)
 
     asked = Annotated[Only, Depends(wanted)]

@@ -1,4 +1,8 @@
-"""Errors of the API as problem details (RFC 9457): a status, what is wrong, and what to do."""
+"""Errors of the API as problem details (RFC 9457): a status, what is wrong, and what to do.
+
+What is wrong is raised in English, wherever it arises, and said in the language of who asks
+(`Accept-Language`) as it leaves; who names none, as programs do, reads English.
+"""
 
 from __future__ import annotations
 
@@ -11,10 +15,13 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
-from starlette.requests import ClientDisconnect
+from starlette.requests import ClientDisconnect, HTTPConnection
+from starlette.types import Receive, Scope, Send
 
+from atalaia.api.speaking import language_of
 from atalaia.errors import StateConflict
 from atalaia.logs import Logger
+from atalaia.translated import ENGLISH, translated_for
 
 T = TypeVar("T")
 log = Logger()
@@ -52,13 +59,42 @@ class Problem(Exception):
 
     def response(self) -> JSONResponse:
         """As ``application/problem+json``. Its type is about:blank: the status says the kind."""
-        body = {
-            "title": title(self.status),
+        return _Told(self)
+
+    def told(self, language: str) -> dict[str, Any]:
+        """Its members, what is to be read by a person in their language."""
+
+        def said(text: str) -> str:
+            return translated_for(language, text)
+
+        told = {
+            "title": said(title(self.status)),
             "status": self.status,
-            "detail": self.detail,
+            "detail": said(self.detail),
             **self.more,
         }
-        return JSONResponse(body, self.status, self.headers, media_type="application/problem+json")
+        if "faults" in told:
+            told["faults"] = [{**one, "problem": said(one["problem"])} for one in told["faults"]]
+        return told
+
+
+class _Told(JSONResponse):
+    """A problem, in the language of whom it is sent to."""
+
+    media_type = "application/problem+json"
+
+    def __init__(self, problem: Problem) -> None:
+        said = {**(problem.headers or {}), "Content-Language": ENGLISH, "Vary": "Accept-Language"}
+        super().__init__(problem.told(ENGLISH), problem.status, said)
+        self._problem = problem
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        language = language_of(HTTPConnection(scope), ENGLISH)
+        if language != ENGLISH:
+            self.body = self.render(self._problem.told(language))
+            self.headers["Content-Length"] = str(len(self.body))
+            self.headers["Content-Language"] = language
+        await super().__call__(scope, receive, send)
 
 
 def wished(do: Callable[[], T]) -> T:

@@ -10,10 +10,12 @@ from types import GenericAlias
 from typing import Any, Literal, get_args
 
 import msgspec
-from pydantic import BaseModel, Field, create_model
+from pydantic import BaseModel, Field, computed_field, create_model
 
 from atalaia.api.incidents import MEASURED, SHOWN, IncidentState
 from atalaia.domain.alert import Alert, LogEntry, instants_of
+from atalaia.domain.words import LANGUAGES
+from atalaia.translated import translated_for
 
 Level = Literal["watch", "yellow", "orange", "red"]
 """From calm to worst; calm has none."""
@@ -310,7 +312,8 @@ AlertPage = create_model(
 
 class SourceItem(BaseModel):
     """A source that is polled. `calls_left`: by window; empty where its calls are not counted.
-    `unused`: official warnings of its newest answer that could not be used."""
+    `unused`: official warnings of its newest answer that could not be used. `in_words`: the fault
+    by language, as an alert's `text`; empty without one."""
 
     source: str
     fresh: bool
@@ -320,6 +323,12 @@ class SourceItem(BaseModel):
     next_try_at: str | None
     unused: int
     calls_left: dict[str, int]
+
+    @computed_field
+    def in_words(self) -> dict[str, str]:
+        """The fault as people read it."""
+        fault = self.fault
+        return {one: translated_for(one, fault) for one in LANGUAGES} if fault else {}
 
 
 class BlindItem(BaseModel):

@@ -28,6 +28,7 @@ from atalaia.sources.ingest import Ingest
 from atalaia.sources.poller import Poller
 
 _PROBE_S = 2.0
+_NOT_OF_A_PROBE = {"source", "calls_left", "in_words"}
 
 
 class Folder(Home, Protocol):
@@ -232,6 +233,6 @@ class NotedStanding(ProgramStanding):
             told = await asyncio.to_thread(self.sources)
         except StateConflict as error:
             return False, {"ready": False, "store": {"writable": False, "fault": str(error)}}
-        sources = {one.source: one.model_dump(exclude={"source", "calls_left"}) for one in told}
+        sources = {one.source: one.model_dump(exclude=_NOT_OF_A_PROBE) for one in told}
         store = {"writable": True, "fault": None}
         return True, {"ready": True, "store": store, "sources": sources}

@@ -203,15 +203,12 @@ def years_of(happened: Happened, calendar: Calendar, least: int) -> tuple[Ints, 
     blocks = [int(year) for year in np.unique(years[happened.begins != NO_TIME])]
     if len(blocks) < least:
         raise SettingsInvalid(
-            [f"events of {_NUMBERS[least]} years or more are needed: what is chosen is scored on "
+            [f"events of {least} years or more are needed: what is chosen is scored on "
              f"years that did not choose it; from {calendar.first} to {calendar.dates()[-1]} "
              f"{f'only {_listed(blocks)}' if blocks else 'no year'} has any; give a longer record, "
              "or a smaller --min-events"]
         )  # fmt: skip
     return years, blocks
-
-
-_NUMBERS = {2: "two", 3: "three"}
 
 
 def _listed(years: list[int]) -> str:

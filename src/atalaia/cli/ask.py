@@ -12,12 +12,14 @@ from atalaia.cli.opened import opened_to_ask
 from atalaia.cli.options import (
     HomeOption,
     JsonOption,
+    LanguageOption,
     SettingsOption,
     answers,
     as_lines,
     existing,
     settings_of,
     slow,
+    spoken,
     while_read,
 )
 from atalaia.cli.written import Form, write
@@ -145,32 +147,31 @@ def tables(
         typer.echo(table)
         for column, told in columns.items():
             unit = f" [{told.unit}]" if told.unit else ""
-            null = translated(f"; null: {told.null}") if told.null else ""
-            typer.echo(f"  {column:32} {told.type:12} {told.meaning}{unit}{null}")
+            null = f"; {translated('null:')} {translated(told.null)}" if told.null else ""
+            typer.echo(f"  {column:32} {told.type:12} {translated(told.meaning)}{unit}{null}")
 
 
 @app.command()
 @slow
 def alerts(
     last: Annotated[int, typer.Option(min=1, help="How many, the newest last.")] = 20,
-    language: Annotated[str, typer.Option(help="pt-BR, en or es.")] = "pt-BR",
+    language: LanguageOption = None,
     home: HomeOption = None,
     settings: SettingsOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """The inbox: what the watch has told, newest last."""
     from atalaia.domain.alert import instant, to_line
-    from atalaia.domain.words import LANGUAGES
     from atalaia.homes.embedded import open_home
 
-    if language not in LANGUAGES:
-        raise typer.BadParameter(f"give one of {', '.join(LANGUAGES)}", param_hint="--language")
-    with open_home(existing(settings_of(settings, home).home), exclusive=False) as opened:
+    kept = settings_of(settings, home)
+    words = spoken(language, kept.language)
+    with open_home(existing(kept.home), exclusive=False) as opened:
         newest = [entry.alert for _, entry in opened.state.alerts()][-last:]
     with while_read():
         for alert in newest:
             typer.echo(
-                to_line(alert) if as_json else f"{instant(alert.sent_at)}  {alert.text[language]}"
+                to_line(alert) if as_json else f"{instant(alert.sent_at)}  {alert.text[words]}"
             )
     if not newest:
         print(translated("nothing has been told yet"), file=sys.stderr)

@@ -21,7 +21,7 @@ from atalaia.cli.options import (
     while_read,
 )
 from atalaia.errors import AtalaiaError
-from atalaia.translated import translated
+from atalaia.translated import figures, translated
 
 if TYPE_CHECKING:
     from atalaia.batch.learn import Learnt
@@ -203,9 +203,12 @@ def _show_months(rows: list[Months]) -> None:
             p = row.percentiles
             norm = "" if row.is_norm else translated("  too few for a norm")
             typer.echo(
-                f"  {_MONTHS[row.month - 1]}{row.mean:7.1f}{_number(row.mean_minimum):>13}"
-                f"{_number(row.mean_maximum):>13}{p[0]:6.1f}{p[49]:6.1f}{p[98]:6.1f}"
-                f"{row.years:7}{norm}"
+                f"  {translated(_MONTHS[row.month - 1])}"
+                + figures(
+                    f"{row.mean:7.1f}{_number(row.mean_minimum):>13}"
+                    f"{_number(row.mean_maximum):>13}{p[0]:6.1f}{p[49]:6.1f}{p[98]:6.1f}"
+                )
+                + f"{row.years:7}{norm}"
             )
 
 
@@ -216,7 +219,8 @@ def _show_levels(rows: list[ReturnLevel]) -> None:
         if row.level is None:
             typer.echo(f"{what:44} {translated(f'refused: {row.refusal}')}")
         else:
-            typer.echo(f"{what:44} {row.level:.1f} {row.unit} ({row.low:.1f} … {row.high:.1f})")
+            level, interval = f"{row.level:.1f}", f"{row.low:.1f} … {row.high:.1f}"
+            typer.echo(f"{what:44} {figures(level)} {row.unit} ({figures(interval)})")
 
 
 def _number(value: float | None) -> str:

@@ -55,7 +55,7 @@ def deliveries_list(
     if status is not None and status not in tuple(Status):
         raise typer.BadParameter(f"give one of {', '.join(Status)}", param_hint="--status")
     with opened_people(settings, home) as (kept, opened, people):
-        words = spoken(language or kept.language)
+        words = spoken(language, kept.language)
         found = opened.outbox.messages(
             status=Status(status) if status else None,
             person=pseudonym_of(people, person) if person else None,

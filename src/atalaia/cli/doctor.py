@@ -46,7 +46,7 @@ def doctor(
         for one in found:
             mark = f"{'ok' if one.is_well else translated('WRONG'):5}"
             says, do_next = _in_words(one)
-            typer.echo(f"{mark} {one.what}: {says}")
+            typer.echo(f"{mark} {translated(f'{one.what}:')} {says}")
             if do_next:
                 typer.echo(f"      → {do_next}")
     if not all(one.is_well for one in found):

@@ -41,8 +41,9 @@ def variables(as_json: JsonOption = False) -> None:
         as_lines(CATALOGUE.values())
         return
     for variable in CATALOGUE.values():
-        limits = f"{variable.lowest:g} … {variable.highest:g} {variable.unit}"
-        typer.echo(f"{variable.name:32} {limits:28} {variable.meaning}; {variable.because}")
+        limits = f"{variable.lowest:.10g} … {variable.highest:.10g} {variable.unit}"
+        means = f"{translated(variable.meaning)}; {translated(variable.because)}"
+        typer.echo(f"{variable.name:32} {limits:28} {means}")
     for name, (unit, inputs) in INDICES.items():
         what = f"{translated('index')}, {unit}"
         of = f" {translated('and')} ".join(inputs)
@@ -72,7 +73,7 @@ def rules(
     if as_json:
         typer.echo(msgspec.json.encode(rule_set))
         return
-    words = spoken(language or settings_of(settings, None).language)
+    words = spoken(language, settings_of(settings, None).language)
     shipped = ", ".join(rule_sets.SHIPPED)
     typer.echo(RULES[words].format(name=rule_set.name, n=len(rule_set.rules), shipped=shipped))
     for rule in rule_set.rules:

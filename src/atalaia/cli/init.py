@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from atalaia.cli.options import JsonOption, as_line
+from atalaia.cli.options import JsonOption, as_line, of_others
 from atalaia.errors import AtalaiaError
 from atalaia.translated import speaking, translated
 
@@ -26,7 +26,7 @@ WORDS = {
         "es": "¿Qué lugar vigilar? Por ejemplo: Recife, PE (vacío: basta)",
     },
     "around": {
-        "pt-BR": "E as cidades do mesmo estado em quantos km à volta? (0: só ela)",
+        "pt-BR": "E as cidades do mesmo estado em quantos km ao redor? (0: só ela)",
         "en": "And the towns of its state within how many km? (0: this one alone)",
         "es": "¿Y las ciudades de su estado a cuántos km? (0: solo esta)",
     },
@@ -94,8 +94,8 @@ def init(
     if asks and file.exists() and not force:
         raise is_there
     if asks and language is None:
-        language = typer.prompt("Idioma / Language", default=LANGUAGES[0], err=True)
-    language = language or LANGUAGES[0]
+        language = typer.prompt("Idioma / Language", default=of_others(), err=True)
+    language = language or of_others()
     if language not in LANGUAGES:
         raise AtalaiaError(f"no language {language!r}; give one of {', '.join(LANGUAGES)}")
     with speaking(language):

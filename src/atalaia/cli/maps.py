@@ -67,7 +67,7 @@ def import_shapes(
     from atalaia.page.shapes import FILE, MOST_BYTES, imported
 
     chosen = settings_of(settings, home)
-    words = spoken(language or chosen.language)
+    words = spoken(language, chosen.language)
     try:
         if file.stat().st_size > MOST_BYTES:
             raise AtalaiaError(f"{file} is larger than {MOST_BYTES >> 20} MB; take a coarser mesh")

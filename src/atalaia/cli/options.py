@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from atalaia import translated as speech
 from atalaia.cli import waiting
 from atalaia.errors import AtalaiaError
 from atalaia.translated import translated
@@ -34,8 +35,10 @@ OnOption = Annotated[
     str | None,
     typer.Option("--on", help="Spark's master: local[2], spark://host:7077; else this process."),
 ]
+_YES = {"y", "yes", "s", "sim", "sí", "si"}
 LanguageOption = Annotated[
-    str | None, typer.Option("--language", help="pt-BR, en or es; else the settings'.")
+    str | None,
+    typer.Option("--language", help="pt-BR, en or es; else the settings', or the system's."),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Answer for programs.")]
 EventsOption = Annotated[
@@ -141,10 +144,26 @@ def progress_bar() -> Iterator[Callable[[str, int, int], None]]:
         yield progress
 
 
-def spoken(language: str) -> str:
-    """The language of --language, if there is such."""
+def sure(question: str) -> None:
+    """Ask before what cannot be undone; whatever is no yes, in any language, ends the command."""
+    asks = f"{translated(question)} {translated('[y/N]')}"
+    said = typer.prompt(asks, default="", show_default=False, err=True)
+    if said.strip().casefold() not in _YES:
+        raise typer.Abort
+
+
+def of_others() -> str:
+    """What others speak, of whom nothing is said: Portuguese, or Spanish where the command does."""
+    return spoken(None, speech.OTHERS[0])
+
+
+def spoken(language: str | None, otherwise: str) -> str:
+    """The language of --language, if there is such; without it what the command speaks, if that is
+    not English; else that of the settings."""
     from atalaia.domain.words import LANGUAGES
 
+    if language is None:
+        return speech.spoken() if speech.spoken() in speech.OTHERS else otherwise
     if language not in LANGUAGES:
         raise typer.BadParameter(f"give one of {', '.join(LANGUAGES)}", param_hint="--language")
     return language

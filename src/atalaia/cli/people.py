@@ -18,7 +18,9 @@ from atalaia.cli.options import (
     answer,
     answers,
     as_line,
+    of_others,
     slow,
+    sure,
     while_read,
 )
 from atalaia.cli.wishes import app as town_wishes
@@ -50,7 +52,10 @@ ThresholdOption = Annotated[
     list[str] | None,
     typer.Option("--threshold", help="A limit of your own: 'rain_mm over 1h >= 35'."),
 ]
-LanguageOption = Annotated[str, typer.Option("--language", help="pt-BR, en or es.")]
+LanguageOption = Annotated[
+    str | None,
+    typer.Option("--language", help="Theirs: pt-BR, en or es; else pt-BR, or es if you speak it."),
+]
 QuietOption = Annotated[
     str, typer.Option("--quiet", help="Hours in which only red is told: 22:00-07:00.")
 ]
@@ -72,7 +77,7 @@ def subscribe(
     area: AreaOption = None,
     hazard: HazardOption = None,
     threshold: ThresholdOption = None,
-    language: LanguageOption = "pt-BR",
+    language: LanguageOption = None,
     quiet: QuietOption = "",
     timezone: ZoneOption = "",
     organisation: Annotated[
@@ -94,6 +99,7 @@ def subscribe(
     """Tell somebody: where, of what, by which channels. They confirm it with a code."""
     from atalaia.domain.subscription import Circle
 
+    language = language or of_others()
     with opened_people(settings, home, is_new=True) as (kept, _, people):
         if file is not None:
             _import(file, people, proof=proof, as_json=as_json)
@@ -172,7 +178,7 @@ def preview(
     area: AreaOption = None,
     hazard: HazardOption = None,
     threshold: ThresholdOption = None,
-    language: LanguageOption = "pt-BR",
+    language: LanguageOption = None,
     quiet: QuietOption = "",
     timezone: ZoneOption = "",
     days: Annotated[
@@ -188,8 +194,8 @@ def preview(
     with opened_people(settings, home) as (kept, opened, people):
         if person is None:
             request = _request(
-                kept, [_NO_CONTACT], place, radius, area, hazard, threshold, language, quiet,
-                timezone,
+                kept, [_NO_CONTACT], place, radius, area, hazard, threshold,
+                language or of_others(), quiet, timezone,
             )  # fmt: skip
             who = stranger(request)
         else:
@@ -220,9 +226,18 @@ def stop(
     with opened_people(settings, home) as (_, _, people):
         pseudonym = pseudonym_of(people, person)
         if not people.stop(pseudonym, int(time.time()), channel):
-            raise AtalaiaError(f"{pseudonym} was not told by {channel or 'any channel'}")
+            raise AtalaiaError(
+                f"{pseudonym} was not told by {channel}"
+                if channel
+                else f"{pseudonym} was not told by any channel"
+            )
     told: dict[str, object] = {"person": pseudonym, "channel": channel}
-    answer(told, f"{pseudonym} is told no more by {channel or 'any channel'}", as_json=as_json)
+    said = (
+        f"{pseudonym} is told no more by {channel}"
+        if channel
+        else f"{pseudonym} is told no more by any channel"
+    )
+    answer(told, said, as_json=as_json)
 
 
 @app.command()
@@ -256,8 +271,7 @@ def erase(
         if not people.is_kept(pseudonym):
             raise AtalaiaError(f"nobody is kept under {pseudonym}; they may have been erased")
         if not yes:
-            asks = translated(f"Forget {pseudonym}? It cannot be undone")
-            typer.confirm(asks, abort=True, err=True)
+            sure(f"Forget {pseudonym}? It cannot be undone")
         people.erase(pseudonym, int(time.time()))
     words = f"{pseudonym} is erased; that they once agreed is kept, under a name that says nothing"
     answer({"erased": pseudonym}, words, as_json=as_json)

@@ -99,7 +99,7 @@ def report(
     from atalaia.report.scored import Truth
 
     kept = settings_of(settings, home)
-    words = spoken(language or kept.language)
+    words = spoken(language, kept.language)
     if format_ not in ("html", "png", "pdf"):
         raise typer.BadParameter("give html, png or pdf", param_hint="--format")
     out = out or Path(f"report.{format_}")

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.table import Table
 
-from atalaia.translated import translated
+from atalaia.domain.words import HAZARDS, LANGUAGES
+from atalaia.translated import figures, spoken, translated
 
 if TYPE_CHECKING:
     from atalaia.batch.backtest import Backtested
@@ -67,7 +68,7 @@ def _show_score(score: Score, console: Console, *, with_strict: bool) -> None:
         ("CSI", score.csi, score.intervals["csi"]),
         ("frequency bias", score.frequency_bias, score.intervals["frequency_bias"]),
     ):
-        console.print(f"{translated(name):22} {number(value)}  {_between(interval)}")
+        console.print(f"{translated(name):22} {figures(number(value))}  {_between(interval)}")
     if with_strict:
         strict = score.strict
         for name, value, interval in (
@@ -75,7 +76,7 @@ def _show_score(score: Score, console: Console, *, with_strict: bool) -> None:
             ("strict CSI", strict.csi, strict.intervals["csi"]),
             ("strict frequency bias", strict.frequency_bias, strict.intervals["frequency_bias"]),
         ):
-            console.print(f"{translated(name):22} {number(value)}  {_between(interval)}")
+            console.print(f"{translated(name):22} {figures(number(value))}  {_between(interval)}")
     lead = score.lead_h
     if lead:
         hits = _count(lead.hits, _HITS)
@@ -84,7 +85,7 @@ def _show_score(score: Score, console: Console, *, with_strict: bool) -> None:
             f"{lead.p25:z.1f} to {lead.p75:z.1f}, from {lead.minimum:z.1f} to {lead.maximum:z.1f}; "
             f"1 h or more: {lead.share_of_an_hour_or_more:.0%}"
         )
-        console.print(translated(said))
+        console.print(figures(translated(said)))
 
 
 def _table(title: str, group: dict[str, Score], *, with_strict: bool) -> Table:
@@ -100,8 +101,15 @@ def _table(title: str, group: dict[str, Score], *, with_strict: bool) -> Table:
             *([number(score.strict.csi)] if with_strict else []),
             f"{score.lead_h.median:z.1f} h" if score.lead_h else "–",
         ]
-        table.add_row(name, *cells)
+        table.add_row(_name(title, name), *cells)
     return table
+
+
+def _name(of: str, name: str) -> str:
+    """Of a hazard or a level its words; of all else the name is what people call it."""
+    if of == "hazard" and spoken() != "en":
+        return HAZARDS[name][LANGUAGES.index(spoken())]
+    return translated(name) if of == "level" else name
 
 
 _OCCURRENCES = ("{n} occurrence", "{n} occurrences")
@@ -123,7 +131,7 @@ def _between(interval: Interval) -> str:
     """A score's 95 % interval in words."""
     if not interval:
         return translated("no interval")
-    return translated(f"95 %: {interval[0]:.2f} to {interval[1]:.2f}")
+    return figures(translated(f"95 %: {interval[0]:.2f} to {interval[1]:.2f}"))
 
 
 def show_record(record: ForecastRecord, console: Console) -> None:
@@ -247,15 +255,15 @@ def show_calibration(found: Calibration, console: Console) -> None:
 def _spread(splits: Sequence[Score]) -> str:
     """Means and ranges over the splits."""
     leads = [score.lead_h.median if score.lead_h else None for score in splits]
-    figures: dict[str, list[float | None]] = {
+    known_as: dict[str, list[float | None]] = {
         "POD": [score.pod for score in splits],
         "strict CSI": [score.strict.csi for score in splits],
         "median lead in h": leads,
     }
     return ", ".join(
-        f"{translated(name)} {fmean(known):.2f} "
-        f"({min(known):.2f} {translated('to')} {max(known):.2f})"
-        for name, values in figures.items()
+        f"{translated(name)} {figures(f'{fmean(known):.2f}')} "
+        f"({figures(f'{min(known):.2f}')} {translated('to')} {figures(f'{max(known):.2f}')})"
+        for name, values in known_as.items()
         if (known := [value for value in values if value is not None])
     )
 
@@ -283,9 +291,16 @@ def _five(score: Score) -> list[str]:
     return [*map(number, (score.pod, score.far, score.csi, score.strict.csi)), lead]
 
 
+class _Figures(Table):
+    """Its rows' cells but the first are figures, in the signs of the language that is spoken."""
+
+    def add_row(self, first: str, *others: str) -> None:  # type: ignore[override]
+        super().add_row(first, *map(figures, others))
+
+
 def numbers(first: str, *others: str) -> Table:
     """A table whose columns but the first are numbers."""
-    table = Table(box=None, pad_edge=False)
+    table = _Figures(box=None, pad_edge=False)
     table.add_column(translated(first))
     for name in others:
         table.add_column(translated(name), justify="right")

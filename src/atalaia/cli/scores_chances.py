@@ -9,7 +9,7 @@ from rich.console import Console
 from atalaia.batch.chance_scores import ChanceScore
 from atalaia.batch.chances import DiagramStep, Interval, Reliability
 from atalaia.cli.scores import numbers
-from atalaia.translated import translated
+from atalaia.translated import figures, translated
 
 _FIGURES = ("brier", "miscalibration", "discrimination", "uncertainty", "roc_area")
 
@@ -24,7 +24,7 @@ def show_reliability(found: Reliability, console: Console) -> None:
         )
     console.print(table)
     worth = ", ".join(f"{ratio}: {value:.2f}" for ratio, value in found.value.items())
-    console.print(translated(f"value by cost/loss: {worth}"))
+    console.print(figures(translated(f"value by cost/loss: {worth}")))
     console.print()
     table = numbers("chance told", "on average", "came true", "days")
     for step in found.diagram:

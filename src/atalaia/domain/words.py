@@ -166,7 +166,7 @@ VARIABLES: dict[str, tuple[str, str, str]] = {
         "the thunderstorm's energy times shear of the wind",
         "energía de la tormenta por cizalladura del viento",
     ),
-    "sleet_rate_mm_h": ("intensidade da água-neve", "sleet rate", "intensidad de aguanieve"),
+    "sleet_rate_mm_h": ("intensidade da chuva com neve", "sleet rate", "intensidad de aguanieve"),
     "snow_rate_mm_h": ("intensidade da neve", "snow rate", "intensidad de nieve"),
     "freezing_rain_rate_mm_h": (
         "intensidade da chuva congelante",
@@ -378,18 +378,18 @@ _CLASSES = (
 """What the classes of thunderstorms are called, the only unit whose numbers are names."""
 _SINCE = ("desde {at}", "since {at}", "desde {at}")
 _FROM = ("a partir de {at}", "from {at}", "a partir de {at}")
-_PEAK = ("máximo {value} em {at}", "peak {value} at {at}", "máximo {value} a las {at}")
-_LEAST = ("mínimo {value} em {at}", "lowest {value} at {at}", "mínimo {value} a las {at}")
+_PEAK = ("máximo {value} em {at}", "peak {value} at {at}", "máximo {value} el {at}")
+_LEAST = ("mínimo {value} em {at}", "lowest {value} at {at}", "mínimo {value} el {at}")
 _MOST_CHANGE = (
     "maior mudança: {value} em {at}",
     "largest change: {value} at {at}",
-    "mayor cambio: {value} a las {at}",
+    "mayor cambio: {value} el {at}",
 )
 _WINDOW = (" em {length}", " in {length}", " en {length}")
 _LATE = (
     "Dado atrasado: chegou em {at}",
     "Late data: it came at {at}",
-    "Dato atrasado: llegó a las {at}",
+    "Dato atrasado: llegó el {at}",
 )
 _SOURCE = ("Fonte: {source}", "Source: {source}", "Fuente: {source}")
 NOT_OFFICIAL = (

@@ -21,10 +21,10 @@ from fastapi import APIRouter, Path, Request, Response
 from msgspec.structs import replace
 
 from atalaia.api.problem import Problem
+from atalaia.api.speaking import Language, language_of
 from atalaia.page.glance import Glance, Glances, Kind
 from atalaia.page.glance_words import GlanceWords
 from atalaia.page.picture import HEIGHT, WIDTH, png
-from atalaia.page.speaking import Language, language_of
 
 DRAWN_AGAIN_S = 600
 """A picture that shows the same is drawn again after so long: the instant in it is that old."""
@@ -48,7 +48,7 @@ class Pictures:
         """The picture of how it stands. Raises Problem where there is no such thing."""
         glance = await self._glances.of(kind, id_)
         if glance.how == "unknown":
-            raise Problem(404, f"no {kind} of this id is known; there is no picture of it")
+            raise Problem(404, "nothing of this id is known; there is no picture of it")
         at = int(self._now())
         asked, version = (kind, id_, language), (_seen(glance), at // DRAWN_AGAIN_S)
         held = self._kept.get(asked)
@@ -114,7 +114,7 @@ def heads(
             spoken = language_of(request, language)
         say, base = GlanceWords(spoken), public_url or str(request.base_url).rstrip("/")
         if not is_public:
-            return 200, ""
+            return 200, _description(say("about"))
         if kind == "all":  # it stays the same, as the page's file does
             return 200, _lines(say, base, "/", "Atalaia", say("about"), say("about"), "")
         glance = await glances.of(kind, id_)
@@ -154,7 +154,17 @@ def _lines(
         "og:image:alt": alt,
     }
     lines = [f'<meta property="{key}" content="{html.escape(one)}">' for key, one in said.items()]
-    return "\n  ".join([*lines, '<meta name="twitter:card" content="summary_large_image">'])
+    return "\n  ".join(
+        [
+            _description(description),
+            *lines,
+            '<meta name="twitter:card" content="summary_large_image">',
+        ]
+    )
+
+
+def _description(text: str) -> str:
+    return f'<meta name="description" content="{html.escape(text)}">'
 
 
 def _seen(glance: Glance) -> str:

@@ -18,10 +18,10 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Query, Request, Response
 
 from atalaia.api.problem import Problem
+from atalaia.api.speaking import Language, language_of
 from atalaia.page.glance import Glance, Glances
 from atalaia.page.glance_signs import level_sign, sign_of
 from atalaia.page.glance_words import GlanceWords
-from atalaia.page.speaking import Language, language_of
 from atalaia.report.svg import Markup, tag
 
 MOST_SHOWN = 4

@@ -141,7 +141,8 @@ def _end(story: Story, zone: str) -> str:
         return translated("still open at the end of the record")
     when = _local(story.ended_at, zone)
     unseen = translated(f"{when}, could no longer be seen")
-    return {"ended": when, "expired": unseen}.get(story.ending or "", f"{when}, {story.ending}")
+    why = story.ending or ""
+    return {"ended": when, "expired": unseen}.get(why, f"{when}, {translated(why)}")
 
 
 def counts(told: Sequence[Story]) -> str:
@@ -150,9 +151,10 @@ def counts(told: Sequence[Story]) -> str:
     for hazard in Hazard:
         levels = Counter(story.level for story in told if story.hazard == hazard)
         if levels:
-            grave = [f"{levels[w]} {w}" for w in ("red", "orange") if levels[w]]
+            grave = [f"{levels[w]} {translated(w)}" for w in ("red", "orange") if levels[w]]
             detail = f" ({', '.join(grave)})" if grave else ""
-            parts.append(f"{hazard} {sum(levels.values())}{detail}")
+            name = hazard if spoken() == "en" else _hazard(hazard).strip()
+            parts.append(f"{name} {sum(levels.values())}{detail}")
     return ", ".join(parts) or "none"
 
 

@@ -1,5 +1,7 @@
 // Talking with the API: JSON in and out; every error as a Problem with its own words.
 
+import { language } from "./words.js";
+
 export class Problem extends Error {
   constructor(status, detail, faults = []) {
     super(detail);
@@ -15,7 +17,7 @@ const MOST_KEPT = 100;
 /** Ask; answers the JSON, or null where there is none. `key` is a bearer token. A server that does
     not answer is a Problem of status 0, soon. */
 export async function ask(path, { method = "GET", body, key, signal, cache, headers = {} } = {}) {
-  const sent = { Accept: "application/json", ...headers };
+  const sent = { Accept: "application/json", "Accept-Language": language, ...headers };
   if (body !== undefined) sent["Content-Type"] = "application/json";
   if (key) sent.Authorization = `Bearer ${key}`;
   const waiting = new AbortController();

@@ -132,16 +132,18 @@ async function watched(body) {
     levels.has(one.id) ? badge(highest(Object.values(levels.get(one.id)))) : blind.has(one.id) ? t.blind.tag : t.short.none])));
 }
 
+const unitName = (unit) => new Intl.NumberFormat(language, { style: "unit", unit, unitDisplay: "long" }).formatToParts(1).at(-1).value;
+
 const channelOf = (name) => t.subscribe.channels[name]?.[0] ?? name;
 
 async function sources(body) {
   const { items, blind } = await ask("/v1/sources");
   const o = t.operator;
-  const quota = (left) => Object.entries(left ?? {}).map(([window, n]) => `${number(n, 0)} / ${window}`).join(" · ") || "—";
+  const quota = (left) => Object.entries(left ?? {}).map(([window, n]) => `${number(n, 0)} / ${unitName(window)}`).join(" · ") || "—";
   fill(body, rows(o.tabs.sources, [o.source, o.fresh, o.last, o.quota, o.fault, o.next], items.map((one) => [
     h("b", {}, one.source),
     h("span", { class: `badge level-${one.fresh ? "calm" : "orange"}` }, icon(one.fresh ? "check" : "cannot_see", 15), one.fresh ? o.is_fresh : o.is_stale),
-    one.last_success_at ? ago(one.last_success_at) : "—", quota(one.calls_left), one.fault ?? (one.unused ? t.map.unused(one.unused) : "—"), one.next_try_at ? clock(one.next_try_at) : "—",
+    one.last_success_at ? ago(one.last_success_at) : "—", quota(one.calls_left), one.in_words[language] ?? (one.unused ? t.map.unused(one.unused) : "—"), one.next_try_at ? clock(one.next_try_at) : "—",
   ])), blind.map((one) => h("p", { class: "fault" }, `${t.blind.title(one.source)} ${t.blind.places(one.places.length)}, ${t.blind.since(clock(one.since))}`)));
 }
 

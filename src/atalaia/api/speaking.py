@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Literal
 
-from fastapi import Request
+from starlette.requests import HTTPConnection
 
 from atalaia.domain.words import LANGUAGES
 
 Language = Literal["pt-BR", "en", "es"]
 
 
-def language_of(request: Request, otherwise: str) -> str:
+def language_of(request: HTTPConnection, otherwise: str) -> str:
     """The first of the browser's that there is, as it lists them; without any `otherwise`."""
     for part in request.headers.get("accept-language", "")[:200].split(","):
         wanted = part.partition(";")[0].strip().lower()[:2]
