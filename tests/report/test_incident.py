@@ -324,7 +324,7 @@ def test_a_place_is_found_by_id_or_name_whatever_the_case(named: str, id_: str) 
 
 
 def test_a_place_that_is_not_watched_is_told_with_the_next_step() -> None:
-    with pytest.raises(AtalaiaError, match="there is no place 'Mars'; .* lists them"):
+    with pytest.raises(AtalaiaError, match=r"there is no place 'Mars'; .* lists them"):
         named_place(AIRPORTS, "Mars")
 
 
@@ -335,7 +335,6 @@ def test_of_several_places_of_one_name_all_are_said_and_none_is_chosen() -> None
     ):
         named_place(twins, "Recife")
     assert named_place(twins, "SBRF").name == "Recife"
-
 
 
 def test_a_report_names_no_storm_where_there_was_none(tmp_path: Path) -> None:

@@ -42,7 +42,7 @@ def named_place(places: Places, given: str) -> Place:
         more = ", …" if len(named) > _MOST_NAMED else ""
         raise AtalaiaError(f"{len(named)} places are called {given!r}; give an id: {some}{more}")
     raise AtalaiaError(
-        f"there is no place {given!r}; "
+        f"there is no place {given!r}; "  # noqa: S608  words for a person
         '`atalaia sql "SELECT place_id, name FROM places"` lists them'
     )
 

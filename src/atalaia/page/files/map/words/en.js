@@ -27,4 +27,9 @@ export const words = {
     then: "This layer has images of now alone: at another hour the map does not show it.",
     failed: (name) => `${name}: some images did not come.`,
   },
+  report: {
+    first: "First day", last: "Last day", whole: "From its beginning", some: "Some days", open: "Open", close: "Close",
+    forms: { html: "Page", png: "Picture", pdf: "PDF" }, most: (n) => `At least one day and at most ${n}, the last not before the first.`,
+    lead: "It opens in a new tab, and may take some seconds.",
+  },
 };

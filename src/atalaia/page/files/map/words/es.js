@@ -27,4 +27,9 @@ export const words = {
     then: "Esta capa solo tiene imágenes de ahora: en otra hora el mapa no la muestra.",
     failed: (name) => `${name}: hay imágenes que no llegaron.`,
   },
+  report: {
+    first: "Primer día", last: "Último día", whole: "Desde su comienzo", some: "Algunos días", open: "Abrir", close: "Cerrar",
+    forms: { html: "Página", png: "Imagen", pdf: "PDF" }, most: (n) => `Un día como mínimo y ${n} como máximo, el último no antes del primero.`,
+    lead: "Se abre en una pestaña nueva y puede tardar unos segundos.",
+  },
 };

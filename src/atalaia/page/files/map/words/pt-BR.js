@@ -27,4 +27,9 @@ export const words = {
     then: "Esta camada só tem imagens de agora: em outra hora o mapa não a mostra.",
     failed: (name) => `${name}: há imagens que não chegaram.`,
   },
+  report: {
+    first: "Primeiro dia", last: "Último dia", whole: "Desde o começo", some: "Alguns dias", open: "Abrir", close: "Fechar",
+    forms: { html: "Página", png: "Imagem", pdf: "PDF" }, most: (n) => `Pelo menos um dia e no máximo ${n}, o último não antes do primeiro.`,
+    lead: "Abre em uma aba nova e pode levar alguns segundos.",
+  },
 };
