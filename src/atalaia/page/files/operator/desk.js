@@ -2,7 +2,7 @@
 
 import { all, ask, once } from "../api.js";
 import { fill, h } from "../dom.js";
-import { ago, capital, clock, figure, hazard, measured, number } from "../format.js";
+import { ago, capital, clock, figure, hazard, measured, number, zoned } from "../format.js";
 import { icon } from "../icons.js";
 import { badge, highest, LEVELS } from "../levels.js";
 import { blindPlaces, levelsByPlace, on, store } from "../store.js";
@@ -15,6 +15,9 @@ const TABS = ["sources", "lag", "deliveries", "people", "rules", "places", "sile
 const AGAIN_MS = 10_000;
 const RETRIABLE = new Set(["dead", "late", "unknown"]);
 const DAY_MS = 86_400_000;
+
+/** A number of things, as people write large ones. */
+const count = (n) => n.toLocaleString(language, { maximumFractionDigits: n < 10 ? 2 : 0 });
 
 /** The tabs of an operator, of which `id` names one. */
 export async function desk(page, key, id, query) {
@@ -40,6 +43,7 @@ export async function desk(page, key, id, query) {
     }
   };
   const draw = () => tried(() => DRAWN[tab](body, { key, query, tried, draw }));
+  page.querySelector(".tabs [aria-current]").scrollIntoView({ block: "nearest", inline: "center" });
   await draw();
   // Forms are left alone while somebody fills them in.
   const timer = setInterval(() => { if (["sources", "lag"].includes(tab)) draw(); }, AGAIN_MS);
@@ -101,7 +105,7 @@ function adding({ key, tried }) {
   });
   const km = pick("add-km", t.subscribe.radius, [10, 25, 50, 100, 200].map((one) => [one, t.subscribe.km(one)]));
   km.element.value = 25;
-  const level = pick("add-level", o.from_level, LEVELS.map((one) => [one, t.levels[one]]));
+  const level = pick("add-level", o.from_level, LEVELS.map((one) => [one, t.short[one]]));
   level.element.value = "yellow";
   const spoken = pick("add-language", t.manage.language, Object.entries(LANGUAGES));
   spoken.element.value = language;
@@ -152,7 +156,7 @@ const channelOf = (name) => t.subscribe.channels[name]?.[0] ?? name;
 async function sources(body) {
   const { items, blind } = await ask("/v1/sources");
   const o = t.operator;
-  const quota = (left) => Object.entries(left ?? {}).map(([window, n]) => `${number(n, 0)} ${o.per[window] ?? window}`).join(" · ") || "—";
+  const quota = (left) => Object.entries(left ?? {}).map(([window, n]) => `${count(n)} ${o.per[window] ?? window}`).join(" · ") || "—";
   fill(body, rows(o.tabs.sources, [o.source, o.fresh, o.last, o.quota, o.fault, o.next], items.map((one) => [
     h("b", {}, one.source),
     h("span", { class: `badge level-${one.fresh ? "calm" : "orange"}` }, icon(one.fresh ? "check" : "cannot_see", 15), one.fresh ? o.is_fresh : o.is_stale),
@@ -163,7 +167,7 @@ async function sources(body) {
 async function lag(body, { key }) {
   const told = await ask("/v1/lag", { key });
   fill(body, rows(t.operator.tabs.lag, [t.operator.stage, t.operator.value], Object.entries(told).map(([name, value]) =>
-    [t.operator.stages[name] ?? name, value === null ? "—" : h("b", {}, number(value))])));
+    [t.operator.stages[name] ?? name, value === null ? "—" : h("b", {}, count(value))])));
 }
 
 async function deliveries(body, { key, query, tried, draw }) {
@@ -175,7 +179,7 @@ async function deliveries(body, { key, query, tried, draw }) {
   const sums = {};
   for (const some of Object.values(counts)) for (const [status, n] of Object.entries(some)) sums[status] = (sums[status] ?? 0) + n;
   const chip = (status, n) => h("a", { class: "button small", href: `/#/operator/deliveries${status ? `?status=${status}` : ""}`, "aria-current": status === wanted ? "true" : null },
-    status ? o.statuses[status] ?? status : o.all, n !== null && h("b", {}, n));
+    status ? o.statuses[status] ?? status : o.all, n !== null && h("b", {}, count(n)));
   const again = (one) => h("button", { type: "button", class: "button small", onclick: (event) => tried(async () => {
     await ask(`/v1/deliveries/${encodeURIComponent(one.id)}/retry`, { method: "POST", key });
     event.target.replaceWith(h("span", { class: "good", role: "status" }, icon("check", 16), o.retried));
@@ -190,7 +194,7 @@ async function deliveries(body, { key, query, tried, draw }) {
     !person && h("nav", { class: "figures-row", "aria-label": o.by_outcome }, chip("", null), Object.entries(sums).map(([status, n]) => chip(status, n))),
     rows(o.tabs.deliveries, [o.due, o.channel, o.status, o.tries, o.reason, o.id, ""], items.map((one) => [
       clock((one.settled_at || one.due_at) * 1000), channelOf(one.channel), o.statuses[one.status] ?? one.status, one.attempts, one.in_words[language] || "—",
-      h("small", { class: "quiet" }, one.id),
+      h("small", { class: "quiet" }, h("code", {}, one.id)),
       RETRIABLE.has(one.status) ? again(one) : one.acknowledged_at ? h("span", { class: "quiet" }, o.acknowledged) : one.status === "sent" && one.kind.startsWith("alert") && read(one)])));
 }
 
@@ -255,9 +259,9 @@ async function drills(body, { key, tried }) {
     event.preventDefault();
     await tried(async () => {
       const body = { hazard: what.element.value, place: where.element.value, level: level.element.value, everyone: everyone.checked };
-      const { people: count, channels } = await ask("/v1/drills/reach", { method: "POST", key, body });
-      const by = Object.entries(channels).map(([name, some]) => `${channelOf(name)}: ${number(some, 0)}`).join(", ");
-      if (!(await sure(o.tabs.drills, o.drill_sure(count, by), o.yes, o.no))) return;
+      const { people, channels } = await ask("/v1/drills/reach", { method: "POST", key, body });
+      const by = Object.entries(channels).map(([name, some]) => `${channelOf(name)}: ${count(some)}`).join(", ");
+      if (!(await sure(o.tabs.drills, o.drill_sure(people, by), o.yes, o.no))) return;
       const told = await ask("/v1/drills", { method: "POST", key, headers: { "Idempotency-Key": once() }, body });
       fill(done, h("p", { class: "good" }, icon("check"), o.drill_done(told.people)));
     });
@@ -272,7 +276,7 @@ async function wishes(body, { key }) {
   const { items } = await ask("/v1/wishes", { key });
   const o = t.operator;
   fill(body, h("p", { class: "quiet" }, o.wishes_lead), rows(o.tabs.wishes, [o.town, o.wished, o.last_wished], items.map((one) =>
-    [one.label, h("b", {}, one.count), one.asked_at])));
+    [one.label, h("b", {}, count(one.count)), zoned({ day: "2-digit", month: "2-digit", year: "numeric" }).format(new Date(`${one.asked_at}T12:00:00`))])));
 }
 
 /** Of all places, or of one, of as many days as operators may have; as a file, since a link has no key. */

@@ -8,7 +8,7 @@ export const words = {
     label: "The map's timeline", hour: "Hour that the map shows", play: "Play", pause: "Pause", back: "Back to now",
     now: "Now", not_now: "Not now", loading: "Fetching the last hours…",
     failed: "The last hours could not be loaded.", again: "Try again",
-    past: (alerts, places, unseen) => `${n(alerts, "1 alert", "# alerts")} in ${where(places)}${unseen ? ` · ${where(unseen)} without data` : ""}`,
+    past: (alerts, places, unseen) => `${alerts ? `${n(alerts, "1 alert", "# alerts")} in ${where(places)}` : "No alert"}${unseen ? ` · ${where(unseen)} without data` : ""}`,
     ahead: (alerts, places) => `${n(alerts, "1 alert announced", "# alerts announced")} for ${where(places)}. Of the rest nothing is known yet.`,
     list: "Only the map shows this hour; the list goes on showing now.",
     gone: "The hour of this address lies outside of what is kept: the map shows now.",

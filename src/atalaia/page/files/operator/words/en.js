@@ -23,7 +23,7 @@ export const words = {
   drill_done: (people) => n(people, "The drill is going on: 1 recipient.", "The drill is going on: # recipients."),
   not_here: "This part is not switched on in this installation.",
   yes: "Yes", no: "No",
-  per: { minute: "a minute", hour: "an hour", day: "a day", month: "a month" },
+  per: { minute: "this minute", hour: "this hour", day: "today", month: "this month" },
   of_person: (person) => `Of ${person}`, messages: "Messages", acknowledge: "Was read", acknowledged: "read", again: "Again",
   add: "Tell somebody", add_lead: "For somebody who asked you to. With a proof they are told at once; without one they are sent a code first.",
   address: "Address", area: "Where", proof: "Proof that they agreed (a paper form, for example)", organisation: "It is for an organisation",

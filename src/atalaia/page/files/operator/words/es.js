@@ -23,7 +23,7 @@ export const words = {
   drill_done: (people) => n(people, "Simulacro en curso: 1 destinatario.", "Simulacro en curso: # destinatarios."),
   not_here: "Esta parte no está activada en esta instalación.",
   yes: "Sí", no: "No",
-  per: { minute: "por minuto", hour: "por hora", day: "por día", month: "por mes" },
+  per: { minute: "en este minuto", hour: "en esta hora", day: "hoy", month: "en este mes" },
   of_person: (person) => `De ${person}`, messages: "Mensajes", acknowledge: "Fue leído", acknowledged: "leído", again: "De nuevo",
   add: "Avisar a alguien", add_lead: "Para quien se lo pidió. Con una prueba recibe desde ya; sin ella, recibe antes un código.",
   address: "Dirección", area: "Dónde", proof: "Prueba de que aceptó (un formulario de papel, por ejemplo)", organisation: "Es para una organización",

@@ -23,7 +23,7 @@ export const words = {
   drill_done: (people) => n(people, "Exercício em curso: 1 destinatário.", "Exercício em curso: # destinatários."),
   not_here: "Esta parte não está ligada nesta instalação.",
   yes: "Sim", no: "Não",
-  per: { minute: "por minuto", hour: "por hora", day: "por dia", month: "por mês" },
+  per: { minute: "neste minuto", hour: "nesta hora", day: "hoje", month: "neste mês" },
   of_person: (person) => `De ${person}`, messages: "Mensagens", acknowledge: "Foi lida", acknowledged: "lida", again: "De novo",
   add: "Avisar alguém", add_lead: "Para quem pediu a você. Com uma prova, a pessoa recebe desde já; sem ela, recebe antes um código.",
   address: "Endereço", area: "Onde", proof: "Prova de que concordou (um formulário de papel, por exemplo)", organisation: "É para uma organização",
