@@ -173,7 +173,7 @@ async def lost(page: Any, _: Stage) -> None:
 
 async def held(page: Any, _: Stage) -> None:
     await page.goto("/manage#atm_p_somebody.0.email.0.x")
-    await page.locator(".kept").first.wait_for()
+    await page.get_by_text("35 mm").wait_for()
 
 
 async def erasing(page: Any, stage: Stage) -> None:

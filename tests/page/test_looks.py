@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from atalaia.domain.variable import CATALOGUE
 from atalaia.page import web
 from patience import patient, slowness, until
 
@@ -573,6 +574,25 @@ def test_the_three_languages_have_the_same_words(browser: Browser) -> None:
         )
         assert keys[0] == keys[1] == keys[2]
         assert len(keys[0]) > 200
+
+    on_stage(browser, Stage(calm=True), tell)
+
+
+def test_the_page_knows_the_unit_of_each_variable_by_its_name(browser: Browser) -> None:
+    units = {name: one.unit for name, one in CATALOGUE.items()}
+
+    async def tell(url: str) -> None:
+        page, _ = await browser.page()
+        await page.goto(url)
+        told = await page.evaluate(
+            """async (names) => {
+              const { static: at } = document.documentElement.dataset;
+              const { unitOf } = await import(`${at}/format.js`);
+              return Object.fromEntries(names.map((name) => [name, unitOf(name)]));
+            }""",
+            list(units),
+        )
+        assert told == units
 
     on_stage(browser, Stage(calm=True), tell)
 

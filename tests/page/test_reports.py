@@ -277,6 +277,26 @@ def test_a_report_is_asked_for_from_a_place_and_from_a_system_and_both_are_share
     on_stage(browser, stage, tell)
 
 
+@pytest.mark.parametrize("screen", JUDGED)
+def test_a_report_is_legible_on_each_screen(
+    browser: Browser, home: EmbeddedHome, screen: str
+) -> None:
+    locale = WORDS[screen][0]
+
+    async def tell(url: str) -> None:
+        page, seen = await browser.page(**SCREENS[screen], locale=locale)
+        PICTURES.mkdir(parents=True, exist_ok=True)
+        await page.goto(f"{url}/report/place/pel.html?from=2024-05-01&to=2024-05-05&lang={locale}")
+        assert await page.get_attribute("html", "lang") == locale
+        await page.screenshot(path=PICTURES / f"report-page-{screen}.png", full_page=True)
+        assert await faults(page) == []
+        assert not await page.evaluate("document.documentElement.scrollWidth > innerWidth + 1")
+        assert [one for one in seen.problems if "favicon" not in one] == []
+
+    with watch_of(home).served("", home=home) as url:
+        browser.run(tell(url))
+
+
 COPIED = """
 navigator.clipboard.writeText = async (text) => { window.copied = text; };
 navigator.share = async ({ url }) => { window.copied = url; };
