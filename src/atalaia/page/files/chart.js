@@ -276,7 +276,7 @@ function limitsOn(u, { limits, now, unit }, look) {
     pen.lineTo(left + width, y);
     pen.stroke();
     pen.setLineDash([]);
-    if (told.some((one) => Math.abs(one - y) < 12 * ratio)) continue;
+    if (told.some((one) => Math.abs(one - y) < 15 * ratio)) continue;
     told.push(y);
     const text = `${t.short[level]} ${number(limits[level])}${unit === "1" ? "" : ` ${unit}`}`;
     pen.lineWidth = 3.5 * ratio;
