@@ -250,7 +250,7 @@ def states_of(screen: str, language: str) -> dict[str, Go]:
 
 
 JUDGED_ELSEWHERE = {
-    *("first", "system", "place", "alert", "subscribe", "lost", "held", "login"),
+    *("first", "system", "place", "alert", "subscribe", "lost", "login"),
     *("filters", "hour", "values", "layers"),
     *("operator-rules", "operator-places", "operator-people"),
 }

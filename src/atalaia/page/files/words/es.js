@@ -295,7 +295,7 @@ export const words = {
     confirmed: "confirmado", pending: "espera el código", stopped: "parado",
     radius: (km) => `hasta ${km} km`,
     stop: "Parar",
-    stop_by: (channel) => `Dejar de avisar por ${channel}`,
+    stop_by: (channel) => `Parar los avisos por ${channel}`,
     stop_all: "Parar todo",
     download: "Descargar mis datos",
     erase: "Borrar todo lo mío",
