@@ -129,6 +129,9 @@ coverage: .venv/.run ## how often 95 % intervals of return levels and of scores 
 openapi: .venv/.run ## write the description of the API, docs/openapi.json
 	@$(BIN)/python tools/openapi.py docs/openapi.json
 
+states: .venv/.dev .venv/.page ## every state of the page on four screens in three languages, with axe; pictures (minutes)
+	ATALAIA_STATES=long $(BIN)/python -m pytest -n 2 tests/page/test_every_state.py
+
 watched: .venv/.dev ## write the dashboards and alert rules of examples/, from tools/watched.py
 	@$(BIN)/python tools/grafana.py examples
 
@@ -243,4 +246,4 @@ aws-destroy: aws-init aws-zip ## remove a deployment, once it has been applied w
 	@$(TERRAFORM) -chdir=infra destroy -var environment=$(ENV) -var-file=envs/$(ENV).tfvars
 
 .PHONY: check-aws aws-zip aws-image aws-init aws-deploy aws-destroy
-.PHONY: help install instruments demo run test check docs format crash chaos load promises installed wear sbom audit fuzz fuzz-api oracles coverage openapi watched test-aws load-aws faults-aws crash-aws spark bench bench-before lock clean
+.PHONY: help install instruments demo run test states check docs format crash chaos load promises installed wear sbom audit fuzz fuzz-api oracles coverage openapi watched test-aws load-aws faults-aws crash-aws spark bench bench-before lock clean

@@ -6,10 +6,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from structlog.testing import capture_logs
 
 from atalaia.batch.archive import archive
 from atalaia.batch.refine import compact, refine
@@ -17,6 +19,7 @@ from atalaia.domain.payload import Payload
 from atalaia.domain.place import Place, Places
 from atalaia.domain.reading import Kind
 from atalaia.homes.embedded import EmbeddedHome, open_home
+from atalaia.lake import gold
 from atalaia.lake.answers import tally, together
 from atalaia.lake.past import past_readings
 from atalaia.lake.places import note_places, places_of
@@ -78,6 +81,21 @@ def test_a_forecast_is_not_the_past(home: EmbeddedHome) -> None:
     said = row("poa", NOON + HOUR, "forecast", issued_at=NOON, rain_mm=9.0)
     lived(home, answer(NOON, said, *hours("poa", 1.0)))
     assert past(home) == [("poa", 0, 1.0)]
+
+
+def test_a_row_of_a_kind_that_is_none_is_left_out_alone_and_the_log_says_so(
+    home: EmbeddedHome,
+) -> None:
+    lived(home, answer(NOON + 9 * HOUR, *hours("poa", 1.0, 2.0), *hours("recife", 7.0)))
+    (key,) = gold.partition_files(home.lake, ("readings",))["readings"]
+    file = home.lake.path(key)
+    told = f"CASE WHEN epoch(valid_at) > {NOON} THEN 'rumour' ELSE kind::VARCHAR END"
+    with duckdb.connect() as con:
+        con.execute(f"CREATE TABLE told AS SELECT * REPLACE ({told} AS kind) FROM '{file}'")
+        con.execute(f"COPY told TO '{file}' (FORMAT parquet)")
+    with capture_logs() as logs:
+        assert past(home, "poa", "recife") == [("recife", 0, 7.0), ("poa", 0, 1.0)]
+    assert [(one["kinds"], one["rows"]) for one in logs] == [(["rumour"], 1)]
 
 
 def test_an_empty_home_has_no_past_and_nobody_asks_duckdb(home: EmbeddedHome) -> None:

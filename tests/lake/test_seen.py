@@ -26,7 +26,7 @@ rows = st.lists(
     st.tuples(
         st.sampled_from(["recife", "natal", "elsewhere"]),
         st.sampled_from(["fast", "slow"]),
-        st.sampled_from(["observed", "analysis", "forecast"]),
+        st.sampled_from(["observed", "analysis", "forecast", "rumour"]),
         st.integers(-MOST_REACH * 60, HOURS * 60),
         st.sampled_from([5, 120, 121]),
     ),
@@ -56,7 +56,7 @@ def by_hand(some: Sequence[Row]) -> Bools:
             reach = 60 * (3 if source == "slow" else 1)
             # A value stands for whole hours, from the first full hour at or after it.
             first = -(-at // 60) * 60
-            if place in PLACES and kind != "forecast" and late <= 120:
+            if place in PLACES and kind in ("observed", "analysis") and late <= 120:
                 seen[PLACES[place], hour] |= first <= hour * 60 < first + reach
     return seen
 

@@ -10,7 +10,7 @@ import numpy as np
 from fastapi import FastAPI
 
 from atalaia.api import problem
-from atalaia.api.access import Gate
+from atalaia.api.access import Gate, Who
 from atalaia.api.alert_view import AlertView
 from atalaia.api.shown import Shown
 from atalaia.api.system_view import SystemView
@@ -20,6 +20,8 @@ from atalaia.domain.place import Place, Places
 from atalaia.domain.reading import NO_TIME
 from atalaia.page.glance import Glances
 from atalaia.page.served import page_of
+from atalaia.ports import Home
+from atalaia.rules import load as load_rules
 from atalaia.settings import load
 from telling import NOON, PLACES
 
@@ -58,7 +60,7 @@ class Watch:
         none = cast(Any, None)
         return Shown(
             places=self.places,
-            rules=none,
+            rules=load_rules("inmet"),
             view=self.view,
             history=none,
             state=none,
@@ -75,14 +77,20 @@ class Watch:
 
     @contextmanager
     def served(
-        self, origins: str = ORIGIN, *, is_public: bool = True, **more: str
+        self,
+        origins: str = ORIGIN,
+        *,
+        is_public: bool = True,
+        who: Who = lambda _key: None,
+        home: Home | None = None,
+        **more: str,
     ) -> Iterator[str]:
         """Its address, while it is served."""
         env = {"ATALAIA_PAGE_FRAME_ORIGINS": origins} if origins else {}
         app = FastAPI()
         problem.install(app)
-        gate = Gate(lambda _key: None, is_public=is_public)
-        app.include_router(page_of(load(None, env | more), self.shown(), self.systems, gate))
+        gate, settings = Gate(who, is_public=is_public), load(None, env | more)
+        app.include_router(page_of(settings, self.shown(), self.systems, gate, home))
         with served(app) as address:
             yield address
 

@@ -86,6 +86,7 @@ class Stage:
         self.is_frozen = False
         self.home: Path | None = None
         self.page = Page()
+        self.reports: tuple[str, ...] = ("html", "png", "pdf")
         self.is_without_runs = False
         if not calm:
             for given in GOING_ON:
@@ -360,7 +361,7 @@ def capitals() -> list[Json]:
 
 def page_feed_and_map(stage: Stage) -> FastAPI:
     app = FastAPI()
-    app.include_router(web.page(stage.page, stage.home))
+    app.include_router(web.page(stage.page, stage.home, None, stage.reports))
 
     @app.get("/v1/summary/hours")
     def hours() -> Json:

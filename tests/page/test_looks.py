@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from atalaia.domain.variable import CATALOGUE
 from atalaia.page import web
 from patience import patient, slowness, until
 
@@ -377,7 +378,9 @@ def test_all_can_be_done_by_keyboard(browser: Browser) -> None:
         stage.push("sources", {})  # the list is drawn anew, and stays as it is
         await page.wait_for_selector(".system summary:not([data-before])")
         await page.locator(".system a").nth(2).wait_for()
-        await page.keyboard.press("Tab")
+        for passed in ("Copiar o endereço", "Relatório", "Chuva forte"):
+            await page.keyboard.press("Tab")
+            assert passed in await focused(page)
         await page.keyboard.press("Enter")
         await page.wait_for_selector(".life")
         # The new view's title is read.
@@ -564,12 +567,32 @@ def test_the_three_languages_have_the_same_words(browser: Browser) -> None:
                   ? flat(value, `${at}${key}.`) : [`${at}${key}:${typeof value}`]);
               const found = [];
               for (const one of ["pt-BR", "en", "es"])
-                found.push(flat((await import(file(`words/${one}.js`))).words).sort());
+                found.push((await Promise.all(["", "map/", "operator/"].map(async (at) =>
+                  flat((await import(file(`${at}words/${one}.js`))).words, at)))).flat().sort());
               return found;
             }"""
         )
         assert keys[0] == keys[1] == keys[2]
         assert len(keys[0]) > 200
+
+    on_stage(browser, Stage(calm=True), tell)
+
+
+def test_the_page_knows_the_unit_of_each_variable_by_its_name(browser: Browser) -> None:
+    units = {name: one.unit for name, one in CATALOGUE.items()}
+
+    async def tell(url: str) -> None:
+        page, _ = await browser.page()
+        await page.goto(url)
+        told = await page.evaluate(
+            """async (names) => {
+              const { static: at } = document.documentElement.dataset;
+              const { unitOf } = await import(`${at}/format.js`);
+              return Object.fromEntries(names.map((name) => [name, unitOf(name)]));
+            }""",
+            list(units),
+        )
+        assert told == units
 
     on_stage(browser, Stage(calm=True), tell)
 
@@ -650,8 +673,14 @@ def test_where_there_are_no_events_one_small_question_is_asked_ever_less_often(
     on_stage(browser, stage, tell)
 
 
-OPENED = re.compile(r"map/(words/.*|panel|time|values|layers|tiles)\.js|style/panels\.css")
-"""What is loaded when somebody opens a part beneath the map, and never before."""
+OPENED = re.compile(
+    r"map/(words/.*|panel|time|values|layers|tiles)\.js|style/panels\.css|report\.js"
+)
+"""What is loaded when somebody opens a part beneath the map or asks for a report, and never
+before."""
+
+OPERATORS = "operator/"
+"""What is loaded once an operator's key was given."""
 
 
 def test_our_own_files_are_few_bytes() -> None:
@@ -664,7 +693,9 @@ def test_our_own_files_are_few_bytes() -> None:
         if not name.startswith(("vendor/", "icons/"))  # icons are for who installs the page
     }
     opened = {name: sizes.pop(name) for name in list(sizes) if OPENED.fullmatch(name)}
+    behind = {name: sizes.pop(name) for name in list(sizes) if name.startswith(OPERATORS)}
     assert in_one_language(sizes, "words/") < 85_000
+    assert in_one_language(behind, "operator/words/") < 8_000
     assert in_one_language(opened, "map/words/") < 9_500
 
 

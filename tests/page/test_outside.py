@@ -447,8 +447,9 @@ def pixels(png: bytes) -> list[bytes]:
 
 def test_these_routes_are_counted_by_address_and_a_picture_costs_more() -> None:
     assert _cost("GET", "/share/place/recife.png", b"") == 5
+    assert _cost("GET", "/report/place/recife.pdf", b"") == 20
     assert _cost("GET", "/widget", b"") == 1
-    for path in ("/widget", "/share/all.png", "/place/recife", "/system/a"):
+    for path in ("/widget", "/share/all.png", "/report/all.html", "/place/recife", "/system/a"):
         assert path.startswith(_LIMITED), path
 
 

@@ -16,12 +16,12 @@ from atalaia.domain.place import Place, Places
 from atalaia.domain.rule import RuleSet
 from atalaia.errors import AtalaiaError, PayloadInvalid
 from atalaia.homes.embedded import open_home
+from atalaia.lake.places import named_place
 from atalaia.report import days as calendar
 from atalaia.report import gather, incident
 from atalaia.report.gather import report_of
 from atalaia.report.render import page
 from atalaia.report.reported import IncidentReport, Line
-from atalaia.report.stations import _place
 from stories import DAY, HOUR, T0, places, rows, rule_set, series, write_readings
 from telling import news
 
@@ -320,12 +320,21 @@ AIRPORTS = Places(
     ],
 )
 def test_a_place_is_found_by_id_or_name_whatever_the_case(named: str, id_: str) -> None:
-    assert _place(AIRPORTS, named).id == id_
+    assert named_place(AIRPORTS, named).id == id_
 
 
 def test_a_place_that_is_not_watched_is_told_with_the_next_step() -> None:
-    with pytest.raises(AtalaiaError, match="no place is called 'Mars' here; give the id of one"):
-        _place(AIRPORTS, "Mars")
+    with pytest.raises(AtalaiaError, match=r"there is no place 'Mars'; .* lists them"):
+        named_place(AIRPORTS, "Mars")
+
+
+def test_of_several_places_of_one_name_all_are_said_and_none_is_chosen() -> None:
+    twins = Places([*AIRPORTS, Place(id="BR-2", name="recife", latitude=1, longitude=1)])
+    with pytest.raises(
+        AtalaiaError, match=r"2 places are called 'Recife'; give an id: SBRF \(Recife\), BR-2"
+    ):
+        named_place(twins, "Recife")
+    assert named_place(twins, "SBRF").name == "Recife"
 
 
 def test_a_report_names_no_storm_where_there_was_none(tmp_path: Path) -> None:

@@ -45,6 +45,9 @@ ASKED_AGAIN = {
     "/place/{id_:path}",
     "/system/{id_:path}",
     "/map/shapes",
+    "/report/all.{form}",
+    "/report/place/{id_:path}.{form}",
+    "/report/system/{id_:path}.{form}",
     *AT_THE_TOP,
     "/v1/places",
     "/v1/rules",
@@ -139,7 +142,7 @@ async def values(world: World) -> dict[str, str]:
     [message, *_] = re.findall(r"/feeds/cap/([^\"/]+)\.xml", feed)
     [(_, entry), *_] = home.state.alerts()
     found = {"person": person, "asked": static[0], "name:path": static[1], "name": message}
-    found |= {"key": entry.alert.incident, "place_id": "p1"}
+    found |= {"key": entry.alert.incident, "place_id": "p1", "form": "html"}
     of_systems = ("{system}", "/system/")  # here there is none
     has_to_be = {
         one for one in BY_EVERYBODY | PICTURES if not any(part in one for part in of_systems)

@@ -11,24 +11,23 @@ from typing import Literal
 from fastapi import APIRouter
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
-from atalaia.api.leaving import HEADERS, PAGE
+from atalaia.api.leaving import HEADERS, page, said
 from atalaia.api.problem import Problem
 from atalaia.people.answering import Answering
 
-_ASKED = PAGE.format(
-    '<form method="post"><p><button formaction="{token}/received">Recebi · Received · '
-    'Recibido</button></p><p><button formaction="{token}/change">Ver ou mudar o que recebo · '
-    "See or change what I get · Ver o cambiar lo que recibo</button></p><p><button "
-    'formaction="{token}/stop">Não receber mais por aqui · No more this way · No recibir más por '
-    "aquí</button></p></form>"
-)
-_DONE = {
-    "received": PAGE.format(
-        "<p>Anotado: você recebeu. · Noted: you got it. · Anotado: lo recibió.</p>"
+_BUTTONS = {
+    "received": said("Recebi", "Received", "Recibido"),
+    "change": said(
+        "Ver ou mudar o que recebo", "See or change what I get", "Ver o cambiar lo que recibo"
     ),
-    "stop": PAGE.format(
-        "<p>Pronto: nada mais vem por aqui. · Done: nothing more comes this way. · Listo: nada más "
-        "llega por aquí.</p>"
+    "stop": said("Não receber mais por aqui", "No more this way", "No recibir más por aquí"),
+}
+_DONE = {
+    "received": said("Anotado: você recebeu.", "Noted: you got it.", "Anotado: lo recibió."),
+    "stop": said(
+        "Pronto: nada mais vem por aqui.",
+        "Done: nothing more comes this way.",
+        "Listo: nada más llega por aquí.",
     ),
 }
 _GONE = "this link is of no message that is kept, or was cut; copy all of it, or take a newer one"
@@ -45,7 +44,11 @@ def routes(answers: Answering) -> APIRouter:
         if answers.message(token) is None:
             raise Problem(404, _GONE)
         # A relative address: the page may lie below another one's.
-        return HTMLResponse(_ASKED.format(token=token), headers=HEADERS)
+        buttons = "".join(
+            f'<button formaction="{token}/{what}">{words}</button>'
+            for what, words in _BUTTONS.items()
+        )
+        return HTMLResponse(page(f'<form method="post">{buttons}</form>'), headers=HEADERS)
 
     @router.post("/m/{token}/{what}")
     def act(token: str, what: Literal["received", "change", "stop"]) -> Response:
@@ -58,6 +61,6 @@ def routes(answers: Answering) -> APIRouter:
         is_done = answers.received(token) if what == "received" else answers.stop(token)
         if not is_done:
             raise Problem(404, _GONE)
-        return HTMLResponse(_DONE[what], headers=HEADERS)
+        return HTMLResponse(page(f"<p>{_DONE[what]}</p>"), headers=HEADERS)
 
     return router

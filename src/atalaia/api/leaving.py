@@ -6,6 +6,8 @@ mail for harm opens links as well, and must stop nothing.
 
 # Without postponed annotations: routes name their dependencies in them.
 
+import base64
+import hashlib
 from collections.abc import Callable
 
 from fastapi import APIRouter
@@ -13,23 +15,58 @@ from fastapi.responses import HTMLResponse
 
 from atalaia.api.problem import Problem
 
+_STYLE = (
+    ":root{color-scheme:light dark;font:1.05rem/1.45 system-ui,sans-serif}"
+    "body{margin:0;padding:2rem 1rem;background:#f4f4f0;color:#16211f}"
+    "main{max-width:30rem;margin:auto;display:grid;gap:1rem}"
+    "h1{margin:0;font-size:1.3rem;color:#0e5a5d}p{margin:0}form{display:grid;gap:.8rem}"
+    "button{font:inherit;display:grid;gap:.1rem;padding:.9rem 1rem;border-radius:12px;"
+    "border:1px solid #6b7a78;background:#fff;color:inherit;text-align:start;cursor:pointer}"
+    "span{display:block}"
+    "@media(prefers-color-scheme:dark){body{background:#101817;color:#eaf2f0}h1{color:#7fd1c7}"
+    "button{background:#1c2725;border-color:#7d8d8a}}"
+)
+_HASH = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
+
 HEADERS = {
     "Cache-Control": "no-store",
     "Referrer-Policy": "no-referrer",
-    "Content-Security-Policy": "default-src 'none'; form-action 'self'; frame-ancestors 'none'",
+    "Content-Security-Policy": (
+        f"default-src 'none'; style-src 'sha256-{_HASH}'; form-action 'self'; base-uri 'none'; "
+        "frame-ancestors 'none'"
+    ),
 }
-PAGE = (
-    '<!doctype html><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
-    '<meta name="robots" content="noindex"><title>Atalaia</title>{}'
-)
-_ASKED = PAGE.format(
-    '<form method="post"><p>Não receber mais por e-mail · No more by e-mail · No recibir más por '
-    'correo</p><button name="List-Unsubscribe" value="One-Click">Parar · Stop · Detener</button>'
+
+
+def page(inside: str) -> str:
+    """A page of its own, that loads nothing."""
+    return (
+        '<!doctype html><html lang="pt-BR"><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width,initial-scale=1">'
+        f'<meta name="robots" content="noindex"><title>Atalaia</title><style>{_STYLE}</style>'
+        f"<main><h1>Atalaia</h1>{inside}</main></html>"
+    )
+
+
+def said(pt: str, en: str, es: str) -> str:
+    """The same in three languages: who opens it may read any of them."""
+    told = zip(("pt-BR", "en", "es"), (pt, en, es), strict=True)
+    return "".join(f'<span lang="{language}">{text}</span>' for language, text in told)
+
+
+_WHAT = said("Não receber mais por e-mail", "No more by e-mail", "No recibir más por correo")
+_ASKED = page(
+    '<form method="post"><button name="List-Unsubscribe" value="One-Click">' + _WHAT + "</button>"
     "</form>"
 )
-_DONE = PAGE.format(
-    "<p>Pronto: nada mais vem por e-mail. · Done: nothing more comes by e-mail. · Listo: nada más "
-    "llega por correo.</p>"
+_DONE = page(
+    "<p>"
+    + said(
+        "Pronto: nada mais vem por e-mail.",
+        "Done: nothing more comes by e-mail.",
+        "Listo: nada más llega por correo.",
+    )
+    + "</p>"
 )
 
 

@@ -51,11 +51,11 @@ _PREVIEW = ("POST", "/v1/preview")
 _PREVIEWED_DAYS = 30
 """Days back that the cost of a preview is for; more cost as many times more."""
 
-_DRAWN, _DRAWING = "/share/", 5
-"""A picture of a link that is shared may have to be drawn."""
+_DRAWN = {"/share/": 5, "/report/": 20}
+"""Where a picture of a shared link, or a report, may have to be drawn; the tokens of each."""
 
 _LED = ("/place/", "/system/", "/widget")
-_LIMITED = ("/v1/", "/feeds/", "/readyz", "/metrics", _DRAWN, *_LED, *consoles.LIMITED)
+_LIMITED = ("/v1/", "/feeds/", "/readyz", "/metrics", *_DRAWN, *_LED, *consoles.LIMITED)
 _FREE = ("/v1/events", "/v1/whatsapp", "/v1/telegram")
 """Events are bounded by how many may listen; bots' calls are signed, and come when they come."""
 
@@ -161,7 +161,8 @@ def _headers(rate: Rate, taken: Allowance) -> dict[str, str]:
 
 
 def _cost(method: str, path: str, query: bytes) -> int:
-    cost = COSTS.get((method, path), _DRAWING if path.startswith(_DRAWN) else 1)
+    drawing = next((n for prefix, n in _DRAWN.items() if path.startswith(prefix)), 1)
+    cost = COSTS.get((method, path), drawing)
     if (method, path) == _PREVIEW:
         days = parse_qs(query.decode("latin-1")).get("days", [""])[-1]
         wanted = int(days) if days.isascii() and days.isdecimal() and len(days) < 6 else 0

@@ -52,7 +52,9 @@ WORDS = {
 @maps.command("import")
 @slow
 def import_shapes(
-    file: Annotated[Path, typer.Argument(help="Polygons as GeoJSON, in WGS 84 degrees.")],
+    file: Annotated[
+        Path, typer.Argument(help="Polygons as GeoJSON in WGS 84 degrees, or as PMTiles.")
+    ],
     language: LanguageOption = None,
     home: HomeOption = None,
     settings: SettingsOption = None,

@@ -78,7 +78,8 @@ def rows_of(
         found = shop.con.execute(
             f"SELECT place_id, source, kind, epoch_us(valid_at) // 1000000 AS valid_at,"
             f" coalesce(period_s, 0) AS period_s, {names}"
-            f" FROM ({gold.rows('readings', [lake.path(key)])}) WHERE kind <> 'forecast'"
+            f" FROM ({gold.rows('readings', [lake.path(key)])})"
+            " WHERE kind IN ('observed', 'analysis')"
         ).fetchnumpy()
     ids = found["place_id"].astype(object)
     for place_id in np.unique(ids):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from itertools import compress
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,10 @@ from atalaia.domain.alert import instant
 from atalaia.domain.reading import KIND_OF, NO_TIME, Bools, Ints, Readings
 from atalaia.lake import gold
 from atalaia.lake.seen import HOUR_S, MOST_REACH, seen_at, seen_sql
+from atalaia.logs import Logger
 from atalaia.ports import Lake, Sql
+
+log = Logger()
 
 _WHEN = re.compile(r"/(?:date|month)=(\d{4}-\d\d(?:-\d\d)?)/")
 
@@ -77,8 +81,20 @@ def readings_of(
     variables: Sequence[str],
     second: Callable[[Any], int] = int,
 ) -> Readings:
-    """Rows of GOLD that are no forecasts, at least one: (source, kind, valid_at, known_at,
-    period_s, a value for each variable); `second` makes Unix seconds of their times."""
+    """Rows of GOLD that are no forecasts: (source, kind, valid_at, known_at, period_s, a value for
+    each variable); `second` makes Unix seconds of their times. Those of a kind that is none are
+    left out, as if they were not there, and the log says so."""
+    is_known = [row[1] in KIND_OF for row in rows]
+    if not all(is_known):
+        strange = {str(row[1])[:40] for row, known in zip(rows, is_known, strict=True) if not known}
+        log.warning(
+            "rows of GOLD are of a kind that is none, and are left out; `atalaia refine --rebuild`",
+            kinds=sorted(strange)[:5],
+            rows=is_known.count(False),
+        )
+        place, rows = place[is_known], list(compress(rows, is_known))
+    if not rows:
+        return Readings.empty()
     source, kind, valid_at, known_at, period_s, *columns = zip(*rows, strict=True)
     sources = tuple(dict.fromkeys(source))
     return Readings(

@@ -23,6 +23,9 @@ MOST_REACH = 12
 """Hours for which one value can stand, however seldom its source speaks."""
 
 _LATE_H = 2
+_IS_SEEN = "kind IN ('observed', 'analysis')"
+"""A forecast is not, and nor is what is of a kind that is none."""
+
 _A_COLUMN = 48
 """Bits that a sum of doubles holds exactly, with room."""
 
@@ -49,7 +52,7 @@ def seen_sql(rows: str, epoch: str, since: int, hours: int) -> str:
     return (
         f"SELECT place_id, source, {bits} FROM ("
         f"SELECT place_id, source, hour, power(2, hour % {_A_COLUMN}) AS bit FROM ("
-        f"SELECT place_id, source, {hour} AS hour FROM {rows} AS told WHERE kind <> 'forecast' "
+        f"SELECT place_id, source, {hour} AS hour FROM {rows} AS told WHERE {_IS_SEEN} "
         f"AND received_at <= valid_at + INTERVAL '{_LATE_H}' HOUR) AS numbered "
         f"WHERE hour >= 0) AS bits GROUP BY place_id, source"
     )

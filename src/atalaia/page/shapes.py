@@ -1,8 +1,8 @@
 """Polygons of places, from a file that the operator brings: the map fills them by level.
 
-`atalaia map import` reads GeoJSON (RFC 7946: longitude and latitude in WGS 84 degrees), finds the
-polygon of each watched place, and leaves one compact file in the home, which the page serves from
-the next start on:
+`atalaia map import` reads GeoJSON (RFC 7946: longitude and latitude in WGS 84 degrees) or PMTiles
+(`tiled.py`), finds the polygon of each watched place, and leaves one compact file in the home,
+which the page serves from the next start on:
 
     {"per_degree": 500, "shapes": {"2611606": [[[x, y, dx, dy, …], a hole], a part]}}
 
@@ -21,6 +21,7 @@ import numpy as np
 
 from atalaia.domain.place import Place
 from atalaia.errors import AtalaiaError
+from atalaia.page import pmtiles, tiled
 
 FILE = Path("map/shapes.json")
 """In the home."""
@@ -58,12 +59,15 @@ class Imported(msgspec.Struct, frozen=True):
 
 
 def imported(body: bytes, places: Iterable[Place]) -> tuple[Shapes, Imported]:
-    """A GeoJSON document → what is kept of it. AtalaiaError: it is none."""
+    """A GeoJSON document or a PMTiles file → what is kept of it. AtalaiaError: it is neither."""
     watched = {place.id: place for place in places}
     found: dict[str, list[Part]] = {}
     others: list[list[Part]] = []
-    refused = 0
-    for feature in _features(body):
+    if body.startswith(pmtiles.MAGIC):
+        features, refused = tiled.features_of(body)
+    else:
+        features, refused = _features(body), 0
+    for feature in features:
         try:
             parts = _parts(feature)
         except (TypeError, ValueError, KeyError, IndexError, AttributeError):

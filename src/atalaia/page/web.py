@@ -86,13 +86,17 @@ class Asset:
 
 
 def page(
-    settings: Page | None = None, home: Path | None = None, head: Head | None = None
+    settings: Page | None = None,
+    home: Path | None = None,
+    head: Head | None = None,
+    reports: Sequence[str] = (),
 ) -> APIRouter:
     """The routes of the page: ``/``, ``/place/ID`` and ``/system/ID`` (which lead to the same, for
     who shares them), ``/manage``, ``/static/…``, ``/map/shapes``, and `AT_THE_TOP`.
 
     `settings` say what is upon and beneath the outline map; None: nothing. `home` may have polygons
-    of places (`shapes.py`). `head` says more of what an address leads to.
+    of places (`shapes.py`). `head` says more of what an address leads to. `reports`: in which forms
+    there are reports (`reports.py`).
     """
     settings = settings or Page()
     shapes = _shapes(home)
@@ -103,6 +107,7 @@ def page(
         "attribution": settings.attribution,
         "layers": msgspec.json.encode(settings.layers).decode() if settings.layers else "",
         "libraries": "yes" if MAP in assets else "no",
+        "reports": " ".join(reports),
         "shapes": shapes.tag.strip('"') if shapes else "",
     }
     index = _index(assets[INDEX], told)

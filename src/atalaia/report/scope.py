@@ -11,8 +11,8 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from atalaia.domain.place import Place
 from atalaia.errors import AtalaiaError
+from atalaia.lake.places import named_place
 from atalaia.report.asked import AskedHome, newest_of
 from atalaia.report.reported import ReportScope
 
@@ -54,7 +54,7 @@ def scope_of(asked: AskedHome, wanted: ReportWish) -> ReportScope:
     if wanted.system is not None:
         return _of_system(asked, wanted.system, wanted)
     if wanted.place is not None:
-        place = _place(asked, wanted.place)
+        place = named_place(asked.places, wanted.place)
         begins, ends = _bounds(wanted, place.timezone, newest, None)
         name = (place.name,) * 3
         return _scope("place", place.id, name, (place.id,), None, place.timezone, begins, ends)
@@ -66,20 +66,6 @@ def scope_of(asked: AskedHome, wanted: ReportWish) -> ReportScope:
 def midnight(day: date, zone: str) -> int:
     """When a local day begins, in Unix seconds: where midnight is left out, with what is next."""
     return int(datetime.combine(day, time(), ZoneInfo(zone)).timestamp())
-
-
-def _place(asked: AskedHome, given: str) -> Place:
-    found = asked.places.get(given)
-    if found is not None:
-        return found
-    named = [place for place in asked.places if place.name.casefold() == given.casefold()]
-    if len(named) == 1:
-        return named[0]
-    several = f"{len(named)} places are called {given!r}; give an id"
-    raise AtalaiaError(
-        f"{several if named else f'there is no place {given!r}'}; "
-        '`atalaia sql "SELECT place_id, name FROM places"` lists them'
-    )
 
 
 def _of_system(asked: AskedHome, key: str, wanted: ReportWish) -> ReportScope:

@@ -15,7 +15,7 @@ from atalaia.domain.alert import instant
 from atalaia.domain.link import REACHING, Nearby, Spots, StationLink, speaks_for
 from atalaia.domain.place import Place, Places
 from atalaia.domain.reading import Decode
-from atalaia.errors import AtalaiaError
+from atalaia.lake.places import named_place
 from atalaia.lake.query import query
 from atalaia.ports import Home
 
@@ -52,9 +52,9 @@ def stations_of(
 ) -> list[StationLine]:
     """All stations by their ids, or those within reach of a place, the nearest first.
 
-    `near` is the place's id or name. Raises AtalaiaError where no such place was watched here.
+    `near` is the place's id or name. Raises AtalaiaError where no one place is called so.
     """
-    place = None if near is None else _place(places, near)
+    place = None if near is None else named_place(places, near)
     lines = [_line(*row) for row in query(home, decode, places, _SQL).rows]
     if place is None:
         return lines
@@ -93,17 +93,6 @@ def _line(
         interval_s=interval_s,
         last_valid_at=None if last_at is None else instant(last_at),
     )
-
-
-def _place(places: Places, named: str) -> Place:
-    by_id = places.get(named)
-    if by_id is not None:
-        return by_id
-    wanted = named.casefold()
-    found = [one for one in places if wanted in (one.id.casefold(), one.name.casefold())]
-    if not found:
-        raise AtalaiaError(f"no place is called {named!r} here; give the id of one that is watched")
-    return found[0]
 
 
 def _links(place: Place, lines: Sequence[StationLine]) -> dict[str, StationLink]:

@@ -360,7 +360,7 @@ class Services:
             ),
             feeds=self._feeds(),
             standing=standing,
-            page=page_of(settings, shown, self.follower.systems, gate),
+            page=page_of(settings, shown, self.follower.systems, gate, self.home),
         )
 
     def _feeds(self) -> APIRouter:

@@ -263,7 +263,8 @@ function limitsOn(u, { limits, now, unit }, look) {
   pen.font = `600 ${11.5 * ratio}px ${look.font}`;
   pen.textAlign = "left";
   pen.textBaseline = "bottom";
-  for (const level of LEVELS) {
+  const told = []; // where a limit has its words: of two that lie close the graver one has
+  for (const level of [...LEVELS].reverse()) {
     if (limits[level] === undefined) continue;
     const y = u.valToPos(limits[level], "y", true);
     if (y < top || y > top + height) continue;
@@ -275,6 +276,8 @@ function limitsOn(u, { limits, now, unit }, look) {
     pen.lineTo(left + width, y);
     pen.stroke();
     pen.setLineDash([]);
+    if (told.some((one) => Math.abs(one - y) < 15 * ratio)) continue;
+    told.push(y);
     const text = `${t.short[level]} ${number(limits[level])}${unit === "1" ? "" : ` ${unit}`}`;
     pen.lineWidth = 3.5 * ratio;
     pen.strokeStyle = look.surface;

@@ -16,6 +16,11 @@ export function number(value, digits = 1) {
   return formatter(Intl.NumberFormat, { maximumFractionDigits: digits, useGrouping: false }).format(shown);
 }
 
+const UNITS = { ug_m3: "µg/m³", m3_s: "m³/s", m3_s3: "m³/s³", kj_m2: "kJ/m²", j_kg: "J/kg", m_s: "m/s", mm_h: "mm/h", hpa: "hPa", pct: "%", cm: "cm", mm: "mm", c: "°C", deg: "°", m: "m", s: "s", class: "class" };
+
+/** The unit that stands in a variable's name; none where it has none. */
+export const unitOf = (name) => UNITS[Object.keys(UNITS).find((end) => name.endsWith(`_${end}`))] ?? "1";
+
 /** With its unit as people write it; wind in km/h too, as people know it. */
 export function amount(value, unit) {
   if (value === null || value === undefined) return "—";

@@ -3,7 +3,7 @@
 
 import { ask, look, Problem } from "../api.js";
 import { fill, h } from "../dom.js";
-import { capital, clock, hazard, length, number, variable } from "../format.js";
+import { amount, capital, clock, hazard, length, number, unitOf, variable } from "../format.js";
 import { icon } from "../icons.js";
 import { badge } from "../levels.js";
 import { nameOf, on, store } from "../store.js";
@@ -179,7 +179,7 @@ function wishes(told, begin, save) {
     const names = one.where.map(area).join("; ");
     return h("li", {}, h("div", {}, h("b", {}, names), h("ul", { class: "channels" },
       Object.entries(one.hazards).map(([name, level]) => h("li", {}, capital(hazard(name)), " ", badge(level))),
-      one.thresholds.map((own) => h("li", {}, `${variable(own.variable)}${own.window_s ? t.over(length(own.window_s)) : ""}: ${number(own.limit)}${own.chance ? ` (${own.chance} %)` : ""}`)))),
+      one.thresholds.map((own) => h("li", {}, `${variable(own.variable)}${own.window_s ? t.over(length(own.window_s)) : ""}: ${amount(own.limit, unitOf(own.variable))}${own.chance ? ` (${own.chance} %)` : ""}`)))),
     begin && h("div", { class: "buttons" }, small(t.manage.change, names, () => begin(one)),
       some.length > 1 && small(t.manage.remove, names, () => save({ subscriptions: { [one.id]: null } }))));
   })), begin && h("p", { class: "buttons" }, h("button", { type: "button", class: "button", onclick: () => begin(null) }, t.manage.add)));

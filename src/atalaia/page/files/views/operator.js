@@ -1,18 +1,9 @@
-// For operators, behind a key that this tab alone keeps: what the command line can do, too.
+// For operators, behind a key that this tab alone keeps. What lies behind it, few load.
 
-import { all, ask, once } from "../api.js";
+import { ask, inTime } from "../api.js";
 import { fill, h } from "../dom.js";
-import { ago, capital, clock, figure, hazard, measured, number } from "../format.js";
-import { icon } from "../icons.js";
-import { badge, highest, LEVELS } from "../levels.js";
-import { blindPlaces, levelsByPlace, on, store } from "../store.js";
 import { language, t } from "../words.js";
-import { download, inWords, sure } from "./parts.js";
-import { HAZARDS } from "./wish.js";
-
-const TABS = ["sources", "lag", "deliveries", "people", "rules", "places", "silences", "drills", "wishes"];
-const AGAIN_MS = 10_000;
-const RETRIABLE = new Set(["dead", "late", "unknown"]);
+import { inWords } from "./parts.js";
 
 export async function show(main, { id, query, titled }) {
   titled(t.operator.title);
@@ -23,7 +14,14 @@ export async function show(main, { id, query, titled }) {
     login(page);
     return undefined;
   }
-  return desk(page, key, TABS.includes(id) ? id : "sources", query);
+  try {
+    const [{ desk }, { words }] = await inTime(Promise.all([import("../operator/desk.js"), import(`../operator/words/${language}.js`)]));
+    Object.assign(t.operator, words);
+    return await desk(page, key, id, query);
+  } catch (error) {
+    fill(page, h("h1", { tabindex: -1 }, t.operator.title), h("p", { class: "fault", role: "status" }, t.errors.unloaded, " ", inWords(error)));
+    return undefined;
+  }
 }
 
 const reload = () => dispatchEvent(new Event("hashchange"));
@@ -47,201 +45,3 @@ function login(page) {
       h("div", { class: "field" }, h("label", { for: "key" }, t.operator.key), field, h("p", { class: "hint", id: "key-hint" }, t.operator.key_hint)),
       fault, h("div", {}, h("button", { type: "submit", class: "button first" }, t.operator.enter))));
 }
-
-async function desk(page, key, tab, query) {
-  const body = h("div", { class: "step" });
-  const fault = h("div", { role: "alert" });
-  const leave = () => {
-    sessionStorage.removeItem("operator");
-    reload();
-  };
-  fill(page,
-    h("div", { class: "title-row" }, h("h1", { tabindex: -1 }, t.operator.title), h("button", { type: "button", class: "button small", onclick: leave }, t.operator.leave)),
-    h("nav", { class: "tabs", "aria-label": t.operator.title }, TABS.map((name) =>
-      h("a", { href: `/#/operator/${name}`, "aria-current": name === tab ? "page" : null }, t.operator.tabs[name]))),
-    h("div", {}, fault, body));
-  const tried = async (run) => {
-    try {
-      await run();
-      fill(fault);
-    } catch (error) {
-      if (error.status === 401) leave();
-      else fill(fault, h("p", { class: "fault" }, error.status === 404 ? t.operator.not_here : inWords(error)));
-    }
-  };
-  const draw = () => tried(() => DRAWN[tab](body, { key, query, tried, draw }));
-  await draw();
-  // Forms are left alone while somebody fills them in.
-  const timer = setInterval(() => { if (["sources", "lag"].includes(tab)) draw(); }, AGAIN_MS);
-  const end = store.places.size ? () => {} : on("data", () => {
-    end();
-    if (["silences", "drills", "places"].includes(tab)) draw();
-  });
-  return () => {
-    clearInterval(timer);
-    end();
-  };
-}
-
-function rows(caption, heads, lines) {
-  if (!lines.length) return h("p", { class: "quiet" }, t.operator.none);
-  const table = h("table", {},
-    h("caption", { class: "unseen" }, caption),
-    h("thead", {}, h("tr", {}, heads.map((head) => h("th", { scope: "col" }, head)))),
-    h("tbody", {}, lines.map((cells) => h("tr", {}, cells.map((cell) => h("td", {}, cell))))));
-  return [h("div", { class: "panel scroll", tabindex: 0, role: "region", "aria-label": caption }, table),
-    h("div", {}, h("button", { type: "button", class: "button small", onclick: () => download(`${caption}.csv`, csv(table)) }, "CSV"))];
-}
-
-/** A table as it is shown; what a spreadsheet would take for a formula is a text there. */
-const csv = (table) => [...table.rows].map((row) => [...row.cells].filter((cell) => !cell.querySelector("button")).map((cell) =>
-  `"${cell.innerText.replace(/^(?=[=+@-])/, "'").replaceAll('"', '""')}"`).join(",")).join("\r\n");
-
-const act = (label, onclick) => h("button", { type: "button", class: "button small", onclick }, label);
-
-async function people(body, { key, tried, draw }) {
-  const o = t.operator;
-  const items = await all("/v1/people?limit=1000", { key });
-  fill(body, rows(o.tabs.people, [o.person, o.begun, o.channel, ""], items.map(({ person, created_at: at, contacts }) => {
-    const path = `/v1/people/${person}`;
-    const then = (method, more, extra) => tried(async () => {
-      await ask(path + more, { method, key, ...extra });
-      await draw();
-    });
-    return [h("code", {}, person), clock(at, undefined, { long: true }),
-      contacts.map((one) => h("div", {}, `${channelOf(one.channel)}: ${t.manage[one.status] ?? one.status}`)),
-      h("div", { class: "buttons" },
-        act(o.export, () => tried(async () => download(`${person}.json`, JSON.stringify(await ask(path, { key }), null, 2)))),
-        contacts.some((one) => one.status === "confirmed") && act(t.manage.stop, () => then("POST", "/stop", { body: {} })),
-        act(o.erase, async () => await sure(t.manage.erase_sure, t.manage.erase_hint, o.yes, o.no) && then("DELETE", "")))];
-  })));
-}
-
-async function rules(body) {
-  const { name, items } = await ask("/v1/rules");
-  fill(body, h("p", {}, h("b", {}, name)), rows(t.operator.tabs.rules, [t.operator.hazard, t.alert.rule, ...["yellow", "orange", "red"].map((level) => t.short[level])], items.map((rule) => [
-    capital(hazard(rule.hazard)), [h("div", {}, measured(rule)), h("small", { class: "quiet" }, `${rule.name}: ${rule.in_words[language]}`)],
-    ...["yellow", "orange", "red"].map((level) => (rule.norm || !(level in rule.limits) ? "—" : figure(rule.limits[level], rule.unit, rule.measure)))])));
-}
-
-async function watched(body) {
-  const levels = levelsByPlace();
-  const blind = blindPlaces();
-  fill(body, rows(t.operator.tabs.places, [t.operator.place, "ID", "°", t.operator.drill_level], [...store.places.values()].map((one) => [
-    h("a", { href: `/#/place/${encodeURIComponent(one.id)}` }, one.name), one.id, `${number(one.latitude, 3)}; ${number(one.longitude, 3)}`,
-    levels.has(one.id) ? badge(highest(Object.values(levels.get(one.id)))) : blind.has(one.id) ? t.blind.tag : t.short.none])));
-}
-
-const unitName = (unit) => new Intl.NumberFormat(language, { style: "unit", unit, unitDisplay: "long" }).formatToParts(1).at(-1).value;
-
-const channelOf = (name) => t.subscribe.channels[name]?.[0] ?? name;
-
-async function sources(body) {
-  const { items, blind } = await ask("/v1/sources");
-  const o = t.operator;
-  const quota = (left) => Object.entries(left ?? {}).map(([window, n]) => `${number(n, 0)} / ${unitName(window)}`).join(" · ") || "—";
-  fill(body, rows(o.tabs.sources, [o.source, o.fresh, o.last, o.quota, o.fault, o.next], items.map((one) => [
-    h("b", {}, one.source),
-    h("span", { class: `badge level-${one.fresh ? "calm" : "orange"}` }, icon(one.fresh ? "check" : "cannot_see", 15), one.fresh ? o.is_fresh : o.is_stale),
-    one.last_success_at ? ago(one.last_success_at) : "—", quota(one.calls_left), one.in_words[language] ?? (one.unused ? t.map.unused(one.unused) : "—"), one.next_try_at ? clock(one.next_try_at) : "—",
-  ])), blind.map((one) => h("p", { class: "fault" }, `${t.blind.title(one.source)} ${t.blind.places(one.places.length)}, ${t.blind.since(clock(one.since))}`)));
-}
-
-async function lag(body, { key }) {
-  const told = await ask("/v1/lag", { key });
-  fill(body, rows(t.operator.tabs.lag, [t.operator.stage, t.operator.value], Object.entries(told).map(([name, value]) =>
-    [t.operator.stages[name] ?? name, value === null ? "—" : h("b", {}, number(value))])));
-}
-
-async function deliveries(body, { key, query, tried, draw }) {
-  const wanted = query.get("status") ?? "";
-  const path = `/v1/deliveries?limit=100${wanted ? `&status=${encodeURIComponent(wanted)}` : ""}`;
-  const { items, counts } = await ask(path, { key });
-  const o = t.operator;
-  const sums = {};
-  for (const some of Object.values(counts)) for (const [status, n] of Object.entries(some)) sums[status] = (sums[status] ?? 0) + n;
-  const chip = (status, n) => h("a", { class: "button small", href: `/#/operator/deliveries${status ? `?status=${status}` : ""}`, "aria-current": status === wanted ? "true" : null },
-    status ? o.statuses[status] ?? status : o.all, n !== null && h("b", {}, n));
-  const again = (one) => h("button", { type: "button", class: "button small", onclick: (event) => tried(async () => {
-    await ask(`/v1/deliveries/${encodeURIComponent(one.id)}/retry`, { method: "POST", key });
-    event.target.replaceWith(h("span", { class: "good", role: "status" }, icon("check", 16), o.retried));
-    setTimeout(draw, 1500);
-  }) }, o.retry);
-  fill(body,
-    h("nav", { class: "figures-row", "aria-label": o.by_outcome }, chip("", null), Object.entries(sums).map(([status, n]) => chip(status, n))),
-    rows(o.tabs.deliveries, [o.due, o.channel, o.status, o.tries, o.reason, o.id, ""], items.map((one) => [
-      clock((one.settled_at || one.due_at) * 1000), channelOf(one.channel), o.statuses[one.status] ?? one.status, one.attempts, one.in_words[language] || "—",
-      h("small", { class: "quiet" }, one.id), RETRIABLE.has(one.status) && again(one)])));
-}
-
-function pick(id, label, options, attributes = {}) {
-  const element = h("select", { id, ...attributes }, options.map(([value, text]) => h("option", { value }, text)));
-  return { element, field: h("div", { class: "field" }, h("label", { for: id }, label), element) };
-}
-
-const anyHazard = () => [["", t.operator.any], ...HAZARDS.map((name) => [name, capital(hazard(name))])];
-const places = () => [...store.places.values()].sort((a, b) => a.name.localeCompare(b.name)).map((one) => [one.id, one.name]);
-
-async function silences(body, { key, tried, draw }) {
-  const items = await all("/v1/silences", { key });
-  const o = t.operator;
-  const what = pick("silence-hazard", o.hazard, anyHazard());
-  const where = pick("silence-place", o.place, [["", o.any], ...places()]);
-  const hours = h("input", { id: "silence-hours", type: "number", min: 1, max: 168, value: 2 });
-  const why = h("input", { id: "silence-why", type: "text", maxlength: 300, required: true });
-  const add = (event) => {
-    event.preventDefault();
-    tried(async () => {
-      await ask("/v1/silences", { method: "POST", key, body: {
-        hazard: what.element.value || null, place: where.element.value || null,
-        seconds: Math.round(Number(hours.value) * 3600), reason: why.value.trim(),
-      } });
-      await draw();
-    });
-  };
-  const stop = (one) => one.active && h("button", { type: "button", class: "button small", onclick: () => tried(async () => {
-    await ask(`/v1/silences/${encodeURIComponent(one.id)}`, { method: "DELETE", key });
-    await draw();
-  }) }, o.end_silence);
-  fill(body,
-    h("form", { class: "panel form", onsubmit: add }, what.field, where.field,
-      h("div", { class: "field" }, h("label", { for: "silence-hours" }, o.hours), hours),
-      h("div", { class: "field" }, h("label", { for: "silence-why" }, o.comment), why),
-      h("button", { type: "submit", class: "button first" }, o.add_silence)),
-    rows(o.tabs.silences, [o.hazard, o.place, o.until, o.comment, o.by, ""], items.map((one) => [
-      one.hazard ? capital(hazard(one.hazard)) : o.any, one.place ? store.places.get(one.place)?.name ?? one.place : o.any,
-      clock(one.until, undefined, { long: true }), one.reason, one.by, stop(one)])));
-}
-
-async function drills(body, { key, tried }) {
-  const o = t.operator;
-  const what = pick("drill-hazard", o.hazard, anyHazard().slice(1));
-  const where = pick("drill-place", o.place, places());
-  const level = pick("drill-level", o.drill_level, LEVELS.slice(1).reverse().map((one) => [one, t.levels[one]]));
-  const everyone = h("input", { type: "checkbox" });
-  const done = h("div", { role: "status" });
-  const start = async (event) => {
-    event.preventDefault();
-    await tried(async () => {
-      const body = { hazard: what.element.value, place: where.element.value, level: level.element.value, everyone: everyone.checked };
-      const { people: count, channels } = await ask("/v1/drills/reach", { method: "POST", key, body });
-      const by = Object.entries(channels).map(([name, some]) => `${channelOf(name)}: ${number(some, 0)}`).join(", ");
-      if (!(await sure(o.tabs.drills, o.drill_sure(count, by), o.yes, o.no))) return;
-      const told = await ask("/v1/drills", { method: "POST", key, headers: { "Idempotency-Key": once() }, body });
-      fill(done, h("p", { class: "good" }, icon("check"), o.drill_done(told.people)));
-    });
-  };
-  fill(body, h("p", { class: "drill" }, o.drill_lead),
-    h("form", { class: "panel form", onsubmit: start }, what.field, where.field, level.field,
-      h("div", { class: "hazard" }, h("label", {}, everyone, h("span", {}, o.drill_everyone))),
-      h("button", { type: "submit", class: "button first" }, o.drill_start)), done);
-}
-
-async function wishes(body, { key }) {
-  const { items } = await ask("/v1/wishes", { key });
-  const o = t.operator;
-  fill(body, h("p", { class: "quiet" }, o.wishes_lead), rows(o.tabs.wishes, [o.town, o.wished, o.last_wished], items.map((one) =>
-    [one.label, h("b", {}, one.count), one.asked_at])));
-}
-
-const DRAWN = { people, rules, places: watched, wishes, sources, lag, deliveries, silences, drills };

@@ -28,11 +28,11 @@ export function unloaded(what, error) {
   return h("section", {}, h("h2", {}, what), h("p", { class: "fault", role: "status" }, t.errors.unloaded, " ", inWords(error)));
 }
 
-/** Hand the address on: by the system's own way, or to the clipboard. */
-export function share() {
+/** Hand an address on, of which the server can say something: by the system's own way, or to the clipboard. */
+export function share(path) {
   const label = h("span", {}, t.place.share);
   const hand = async () => {
-    const url = location.href.replace("/#/place/", "/place/"); // of which the server can say something
+    const url = location.origin + path;
     if (navigator.share && matchMedia("(pointer: coarse)").matches) {
       await navigator.share({ title: document.title, url }).catch(() => {});
     } else if (await copied(url)) {
@@ -40,8 +40,12 @@ export function share() {
       setTimeout(() => { label.textContent = t.place.share; }, 2500);
     }
   };
-  return h("button", { class: "button", type: "button", onclick: hand }, icon("share", 18), h("span", { role: "status" }, label));
+  return h("button", { class: "button", type: "button", onclick: hand }, icon("share", 18), h("span", { "aria-live": "polite" }, label));
 }
+
+/** A button to a report of a place or a system, where there are any. */
+export const report = (kind, id, name) => document.documentElement.dataset.reports && h("button", { class: "button", type: "button",
+  onclick: async () => (await import("../report.js")).askReport(kind, id, name) }, icon("report", 18), t.place.report);
 
 /** Copy a text; whether that was allowed. */
 export async function copied(text) {

@@ -9,7 +9,7 @@ import { badge, highest, LEVELS, RANK, shape } from "../levels.js";
 import { ahead, fans, grouped, instants, keyOf, latest, measures, passed, within } from "../series.js";
 import { now as serverNow, on, open, placesOf, store } from "../store.js";
 import { t } from "../words.js";
-import { failed, share, unloaded } from "./parts.js";
+import { failed, report, share, unloaded } from "./parts.js";
 
 // Shown whether or not a rule judges them, the first of them first.
 const ALWAYS = ["temperature_c", "wind_gust_m_s", "relative_humidity_pct", "pressure_hpa"];
@@ -33,7 +33,7 @@ export async function show(main, { id, query, titled }) {
     h("div", {}, h("a", { class: "back", href: "/#/" }, icon("back", 18), t.place.back)),
     h("header", { class: "title-row" },
       h("div", {}, h("h1", { tabindex: -1 }, place.name), time),
-      h("div", { class: "buttons" }, share(),
+      h("div", { class: "buttons" }, share(`/place/${encodeURIComponent(id)}${location.hash.replace(/^[^?]*/, "")}`), report("place", id, place.name),
         h("a", { class: "button first", href: `/#/subscribe?place=${encodeURIComponent(id)}` }, icon("bell", 18), t.place.subscribe))),
     parts.state, parts.now, parts.next, parts.charts, parts.eyes, climate(place), parts.past));
 

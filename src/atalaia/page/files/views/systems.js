@@ -5,6 +5,7 @@ import { capital, clock, number } from "../format.js";
 import { shape } from "../levels.js";
 import { placesOf, zoneOf } from "../store.js";
 import { language, t } from "../words.js";
+import { report, share } from "./parts.js";
 
 const LEAST_KM = 10; // less than that is a place more or less, and no way
 
@@ -54,6 +55,7 @@ export function systemCard({ system, incidents }, { card, opened, histories, onO
         h("span", { class: "card-place" }, [t.systems.now(ids.length), ...course(told)].join(" · ")),
         h("span", { class: "card-more" }, h("b", {}, t.short[level]), " · ", t.map.since(clock(told.started_at, zoneOf(ids[0]))))),
       h("span", { class: "card-value" }, h("b", {}, incidents.length), h("span", {}, t.systems.alerts))),
+    h("div", { class: "buttons" }, share(`/system/${encodeURIComponent(system.id)}`), report("system", system.id, capital(told.name[language]))),
     past, list));
 }
 

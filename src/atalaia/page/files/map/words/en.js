@@ -8,7 +8,7 @@ export const words = {
     label: "The map's timeline", hour: "Hour that the map shows", play: "Play", pause: "Pause", back: "Back to now",
     now: "Now", not_now: "Not now", loading: "Fetching the last hours…",
     failed: "The last hours could not be loaded.", again: "Try again",
-    past: (alerts, places, unseen) => `${n(alerts, "1 alert", "# alerts")} in ${where(places)}${unseen ? ` · ${where(unseen)} without data` : ""}`,
+    past: (alerts, places, unseen) => `${alerts ? `${n(alerts, "1 alert", "# alerts")} in ${where(places)}` : "No alert"}${unseen ? ` · ${where(unseen)} without data` : ""}`,
     ahead: (alerts, places) => `${n(alerts, "1 alert announced", "# alerts announced")} for ${where(places)}. Of the rest nothing is known yet.`,
     list: "Only the map shows this hour; the list goes on showing now.",
     gone: "The hour of this address lies outside of what is kept: the map shows now.",
@@ -26,5 +26,10 @@ export const words = {
     from: (host) => `The images come from ${host}, which learns that you look at them.`,
     then: "This layer has images of now alone: at another hour the map does not show it.",
     failed: (name) => `${name}: some images did not come.`,
+  },
+  report: {
+    first: "First day", last: "Last day", whole: "From its beginning", some: "Some days", open: "Open", close: "Close",
+    forms: { html: "Page", png: "Picture", pdf: "PDF" }, most: (n) => `At least one day and at most ${n}, the last not before the first.`,
+    lead: "It opens in a new tab, and may take some seconds.",
   },
 };

@@ -8,7 +8,7 @@ export const words = {
     label: "Línea de tiempo del mapa", hour: "Hora que muestra el mapa", play: "Reproducir", pause: "Pausar", back: "Volver a ahora",
     now: "Ahora", not_now: "No es ahora", loading: "Buscando las últimas horas…",
     failed: "No se pudieron cargar las últimas horas.", again: "Intentar de nuevo",
-    past: (alerts, places, unseen) => `${n(alerts, "1 alerta", "# alertas")} en ${where(places)}${unseen ? ` · ${where(unseen)} sin datos` : ""}`,
+    past: (alerts, places, unseen) => `${alerts ? `${n(alerts, "1 alerta", "# alertas")} en ${where(places)}` : "Ninguna alerta"}${unseen ? ` · ${where(unseen)} sin datos` : ""}`,
     ahead: (alerts, places) => `${n(alerts, "1 alerta ya anunciada", "# alertas ya anunciadas")} para ${where(places)}. Del resto aún no se sabe.`,
     list: "Solo el mapa muestra esta hora; la lista sigue mostrando ahora.",
     gone: "La hora de esta dirección queda fuera de lo que se guarda: el mapa muestra ahora.",
@@ -26,5 +26,10 @@ export const words = {
     from: (host) => `Las imágenes vienen de ${host}, que se entera de su visita.`,
     then: "Esta capa solo tiene imágenes de ahora: en otra hora el mapa no la muestra.",
     failed: (name) => `${name}: hay imágenes que no llegaron.`,
+  },
+  report: {
+    first: "Primer día", last: "Último día", whole: "Desde su comienzo", some: "Algunos días", open: "Abrir", close: "Cerrar",
+    forms: { html: "Página", png: "Imagen", pdf: "PDF" }, most: (n) => `Un día como mínimo y ${n} como máximo, el último no antes del primero.`,
+    lead: "Se abre en una pestaña nueva y puede tardar unos segundos.",
   },
 };

@@ -8,7 +8,7 @@ export const words = {
     label: "Linha do tempo do mapa", hour: "Hora que o mapa mostra", play: "Reproduzir", pause: "Pausar", back: "Voltar para agora",
     now: "Agora", not_now: "Não é agora", loading: "Buscando as últimas horas…",
     failed: "As últimas horas não puderam ser carregadas.", again: "Tentar de novo",
-    past: (alerts, places, unseen) => `${n(alerts, "1 alerta", "# alertas")} em ${where(places)}${unseen ? ` · ${where(unseen)} sem dados` : ""}`,
+    past: (alerts, places, unseen) => `${alerts ? `${n(alerts, "1 alerta", "# alertas")} em ${where(places)}` : "Nenhum alerta"}${unseen ? ` · ${where(unseen)} sem dados` : ""}`,
     ahead: (alerts, places) => `${n(alerts, "1 alerta já anunciado", "# alertas já anunciados")} para ${where(places)}. Do resto ainda não se sabe.`,
     list: "Só o mapa mostra esta hora; a lista segue mostrando agora.",
     gone: "A hora deste endereço fica fora do que se guarda: o mapa mostra agora.",
@@ -26,5 +26,10 @@ export const words = {
     from: (host) => `As imagens vêm de ${host}, que fica sabendo do seu acesso.`,
     then: "Esta camada só tem imagens de agora: em outra hora o mapa não a mostra.",
     failed: (name) => `${name}: há imagens que não chegaram.`,
+  },
+  report: {
+    first: "Primeiro dia", last: "Último dia", whole: "Desde o começo", some: "Alguns dias", open: "Abrir", close: "Fechar",
+    forms: { html: "Página", png: "Imagem", pdf: "PDF" }, most: (n) => `Pelo menos um dia e no máximo ${n}, o último não antes do primeiro.`,
+    lead: "Abre em uma aba nova e pode levar alguns segundos.",
   },
 };

@@ -1,0 +1,226 @@
+"""A report of a place, of a system or of a range of days, from the page: as HTML, PNG or PDF.
+
+    /report/place/ID.html, /report/system/ID.pdf   for who may read, of a month at most
+    /report/all.png                                for operators, of a year at most
+
+A home → `report.ranged` → here. Made in a thread, one at a time, for all who ask the same within
+`MADE_AGAIN_S`; few may wait, and what is kept is bounded.
+"""
+
+# Without postponed annotations: routes name their dependencies in them.
+
+import asyncio
+import hashlib
+from collections import OrderedDict
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from urllib.parse import quote
+
+from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import Path as InPath
+from fastapi.responses import RedirectResponse
+from msgspec.structs import replace
+
+from atalaia.api.access import Gate, bearer
+from atalaia.api.problem import Problem
+from atalaia.api.shown import Shown
+from atalaia.api.system_view import SystemView
+from atalaia.domain.rule import RuleSet
+from atalaia.errors import AtalaiaError, PayloadInvalid, QueryInvalid, StateConflict
+from atalaia.logs import Logger
+from atalaia.api.speaking import Language, language_of
+from atalaia.ports import Home
+from atalaia.report.scope import ReportWish
+
+Form = Literal["html", "png", "pdf"]
+Colours = Literal["ordinary", "colour-blind"]
+
+MADE_AGAIN_S = 600
+MOST_DAYS, MOST_DAYS_OPERATOR = 31, 366
+
+_MOST_KEPT = 32
+_MOST_BYTES = 32_000_000
+_MOST_WAITING = 8
+_MEDIA = {"html": "text/html; charset=utf-8", "png": "image/png", "pdf": "application/pdf"}
+_POLICY = (
+    "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; "
+    "frame-ancestors 'none'"
+)
+
+_Id = Annotated[str, InPath(min_length=1, max_length=200)]
+
+log = Logger()
+
+
+def forms(home: Home | None) -> tuple[Form, ...]:
+    """In which forms reports can be had; none of a home that is not on this machine."""
+    if home is None or not isinstance(home.lake.path("gold"), Path):
+        return ()
+    return ("html", "png", "pdf") if find_spec("typst") else ("html",)
+
+
+class MadeReports:
+    """Makes them, and keeps the newest. On the event loop alone."""
+
+    def __init__(self, home: Home, rules: RuleSet, now: Callable[[], float]) -> None:
+        self._home, self._rules, self._now = home, rules, now
+        self._kept: OrderedDict[tuple[object, ...], tuple[int, bytes]] = OrderedDict()
+        self._one = asyncio.Semaphore(1)
+        self._waiting = 0
+
+    async def of(self, wanted: ReportWish, form: Form, language: str, colours: Colours) -> bytes:
+        """The file. Raises Problem where there is nothing to report, or too many ask."""
+        at = int(self._now())
+        asked, version = (wanted, form, language, colours), at // MADE_AGAIN_S
+        held = self._kept.get(asked)
+        if held is None or held[0] != version:
+            if self._waiting >= _MOST_WAITING:
+                raise Problem(
+                    503,
+                    "too many ask for reports at once; come again",
+                    headers={"Retry-After": "5"},
+                )
+            self._waiting += 1
+            try:
+                async with self._one:
+                    held = self._kept.get(asked)  # by who came just before
+                    if held is None or held[0] != version:
+                        body = await asyncio.to_thread(self._made, wanted, form, language, colours)
+                        held = self._keep(asked, (version, body))
+            finally:
+                self._waiting -= 1
+        return held[1]
+
+    def _keep(self, asked: tuple[object, ...], new: tuple[int, bytes]) -> tuple[int, bytes]:
+        self._kept.pop(asked, None)
+        self._kept[asked] = new
+        while len(self._kept) > _MOST_KEPT or sum(map(_size, self._kept.values())) > _MOST_BYTES:
+            self._kept.popitem(last=False)
+        return new
+
+    def _made(self, wanted: ReportWish, form: Form, language: str, colours: Colours) -> bytes:
+        # Only now: it brings DuckDB, which a watch that nobody asks does without.
+        from atalaia.report.printed import printed  # noqa: PLC0415
+        from atalaia.report.ranged import ranged_report  # noqa: PLC0415
+        from atalaia.report.render import page  # noqa: PLC0415
+
+        try:
+            told = ranged_report(self._home, self._rules, wanted, int(self._now()))
+            told = replace(told, home="")  # what our folder is called is nobody's business
+            if form == "html":
+                return page(told, language, colours).encode()
+            return printed(told, language, form, colours)
+        except PayloadInvalid:
+            raise Problem(404, "nothing came yet: there is nothing to report") from None
+        except (QueryInvalid, StateConflict) as error:
+            log.warning("GOLD was not read", reason=str(error)[:500])
+            raise Problem(503, "GOLD cannot be read just now; come again") from None
+        except AtalaiaError as error:
+            raise Problem(422, str(error)) from None
+
+
+def _size(kept: tuple[int, bytes]) -> int:
+    return len(kept[1])
+
+
+def routes(home: Home, shown: Shown, systems: SystemView, gate: Gate, language: str) -> APIRouter:
+    """The routes. `language` is spoken to who wants none that there is."""
+    made, can_be = MadeReports(home, shown.rules, shown.now), forms(home)
+    router = APIRouter(
+        include_in_schema=False, dependencies=[Depends(each) for each in gate.readers]
+    )
+
+    def is_operator(request: Request) -> bool:
+        given = bearer(request.headers.get("authorization", ""))
+        return bool(given) and gate.caller(request).is_operator
+
+    class AskedReport:
+        """What stands in the address besides of what it is."""
+
+        def __init__(
+            self,
+            request: Request,
+            operates: Annotated[bool, Depends(is_operator)],
+            from_: Annotated[date | None, Query(alias="from")] = None,
+            to: date | None = None,
+            lang: Language | None = None,
+            colours: Colours = "ordinary",
+        ) -> None:
+            self.request, self.operates = request, operates
+            self.first, self.until, self.colours = from_, to, colours
+            self.language = lang or language_of(request, language)
+
+        def bounds(self, zone: str) -> dict[str, Any]:
+            """Two days, as `ReportWish` takes them; a Problem where there are too many between."""
+            most = MOST_DAYS_OPERATOR if self.operates else MOST_DAYS
+            first, until = self.first, self.until
+            if first is not None:
+                today = datetime.fromtimestamp(shown.now(), UTC).date()
+                until = until or max(first, today) + timedelta(days=1)
+                if not 0 < (until - first).days <= most:
+                    raise Problem(
+                        422, f"give at least one day and at most {most}: from, and to, left out"
+                    )
+            return {"first": first, "until": until, "days": most, "zone": zone}
+
+    async def sent(asked: AskedReport, wanted: ReportWish, form: Form, name: str) -> Response:
+        if form not in can_be:
+            raise Problem(501, "PNG and PDF need the extra `report` here; ask for html")
+        body = await made.of(wanted, form, asked.language, asked.colours)
+        tag = f'"{hashlib.blake2b(body, digest_size=12).hexdigest()}"'
+        headers = {
+            "ETag": tag,
+            "Cache-Control": "no-cache",
+            "Vary": "Accept-Language, Authorization",
+            "Content-Security-Policy": _POLICY,
+            "Referrer-Policy": "no-referrer",
+            "Content-Disposition": f"inline; filename*=UTF-8''{quote(name, safe='')}.{form}",
+            "X-Content-Type-Options": "nosniff",
+        }
+        if tag in asked.request.headers.get("if-none-match", ""):
+            return Response(status_code=304, headers=headers)
+        return Response(body, headers=headers, media_type=_MEDIA[form])
+
+    @router.api_route("/report/all.{form}", methods=["GET", "HEAD"])
+    async def of_all(form: Form, asked: Annotated[AskedReport, Depends()]) -> Response:
+        if not asked.operates:
+            raise Problem(403, "a report of all places needs a key with the scope operate")
+        bounds = asked.bounds(_zone(shown))
+        # Without a day it would be the report of scores, which is of all that was ever told.
+        bounds["first"] = bounds["first"] or _today(shown) - timedelta(days=MOST_DAYS - 1)
+        bounds["until"] = bounds["until"] or bounds["first"] + timedelta(days=MOST_DAYS)
+        return await sent(asked, ReportWish(**bounds), form, "atalaia")
+
+    @router.api_route("/report/place/{id_:path}.{form}", methods=["GET", "HEAD"])
+    async def of_place(id_: _Id, form: Form, asked: Annotated[AskedReport, Depends()]) -> Response:
+        place = shown.places.get(id_)
+        if place is None:
+            raise Problem(404, "no place of this id is watched; GET /v1/places lists them")
+        wanted = ReportWish(place=id_, **asked.bounds(place.timezone))
+        return await sent(asked, wanted, form, place.name)
+
+    @router.api_route("/report/system/{id_:path}.{form}", methods=["GET", "HEAD"])
+    async def of_system(id_: _Id, form: Form, asked: Annotated[AskedReport, Depends()]) -> Response:
+        found = await asyncio.to_thread(systems.known, id_)
+        if found is None:
+            raise Problem(404, "no system of this id is known, or not any more")
+        if found.system.joined is not None:
+            other = f"/report/system/{quote(found.system.joined, safe='')}.{form}"
+            query = asked.request.url.query
+            return RedirectResponse(f"{other}?{query}" if query else other, 307)
+        wanted = ReportWish(system=id_, **asked.bounds("UTC"))
+        return await sent(asked, wanted, form, found.name[asked.language])
+
+    return router
+
+
+def _zone(shown: Shown) -> str:
+    """Whose days a report of all is of: those of the first place."""
+    return next((place.timezone for place in shown.places), "UTC")
+
+
+def _today(shown: Shown) -> date:
+    return datetime.fromtimestamp(shown.now(), UTC).date()
