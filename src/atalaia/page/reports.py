@@ -27,11 +27,11 @@ from msgspec.structs import replace
 from atalaia.api.access import Gate, bearer
 from atalaia.api.problem import Problem
 from atalaia.api.shown import Shown
+from atalaia.api.speaking import Language, language_of
 from atalaia.api.system_view import SystemView
 from atalaia.domain.rule import RuleSet
 from atalaia.errors import AtalaiaError, PayloadInvalid, QueryInvalid, StateConflict
 from atalaia.logs import Logger
-from atalaia.api.speaking import Language, language_of
 from atalaia.ports import Home
 from atalaia.report.scope import ReportWish
 

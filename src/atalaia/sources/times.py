@@ -121,7 +121,8 @@ def _with_offset(texts: Sequence[object]) -> Ints | None:
     if seconds is None or (hours > 23).any() or (minutes > 59).any():
         return None
     ahead_s = hours * 3600 + minutes * 60
-    return seconds - np.where(sign == ord("-"), -ahead_s, ahead_s)
+    utc: Ints = seconds - np.where(sign == ord("-"), -ahead_s, ahead_s)
+    return utc
 
 
 def _letters(texts: Sequence[object], width: int) -> NDArray[np.uint8] | None:
