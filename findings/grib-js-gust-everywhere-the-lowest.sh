@@ -5,7 +5,7 @@
 # Seen: of the packing it reads (complex, differences of the second order) the scale factors are taken for two's complement;
 #   GRIB has a sign and a magnitude. A scale of 2^-6 is 2^-32762, which is nothing: each point of the field has
 #   its lowest value, and no error. With a scale that is not negative the values are right. Differences of the
-#   first order are an empty field, and the plain packing (`grid_simple`) none, both without a word.
+#   first order and the plain packing (`grid_simple`) are no field at all, without a word.
 #   The time is made in the machine's zone: 12 UTC is 15 UTC on a machine in Recife.
 # Why it matters: negative scales are what weather has, where tenths matter. A field with a gust of 45 m/s
 #   in it is 4 m/s everywhere, and looks like one of a quiet day.
@@ -55,7 +55,6 @@ PY
 cat >"$tmp/read.cjs" <<'JS'
 const { readData } = require("grib-js");
 const { readFileSync } = require("node:fs");
-console.error = () => {};
 for (const name of process.argv.slice(3)) {
   readData(readFileSync(`${process.argv[2]}/${name}.grib2`), (error, messages) => {
     if (error) throw error;

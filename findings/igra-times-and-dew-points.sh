@@ -5,7 +5,7 @@
 #   5 min 12 s; the release is HHMM; moisture is the depression of the dew point; -9999 is missing.
 # Seen: to pigra 5 min 12 s are 51 min 2 s. A level at the ground (0) and all behind the first hour are not there, with
 #   a count of warnings that nobody prints. The depression is called `dewpoint`: 26.2 C and "4.1". A
-#   missing pressure is -9999 Pa. Of a station a tenth of a degree from the equator or from Greenwich no sounding
+#   missing pressure is -9999 Pa. Of a station within a tenth of a degree of the equator no sounding
 #   is there; the one before it in the stream is handed out twice instead.
 #   siphon has the levels right, and a release at 23:31 at 02:33. igra has them all, times as numbers.
 # Why it matters: soundings tell of storms before they are there: without the ground there is no CAPE, with a dew point
@@ -77,7 +77,7 @@ with open(sys.argv[1], "w") as file:
     file.write("\n".join(GALEAO) + "\n")
 table, _ = igra.read.ascii_to_dataframe(sys.argv[1], all_columns=True)
 print(f"igra: {len(table)} levels, {[None if t != t else int(t) for t in table['etime']]}, depression {table['dpd'].iloc[0]}")
-print("the ground alone, of three stations one behind the other:")
+print("the ground alone, of three stations one behind the other, the second at the equator:")
 pigra_reads([header("BRM00083746", 0, "2331", 1, -228200, -432500), level(21, -9999, 100900, 6, 262, 41, 120, 31),
              *MACAPA, *MANAUS])
 PY
@@ -91,7 +91,7 @@ pigra: BRM00083746 released 23:31, 4 of 6 levels
    0:59:59   10100 Pa  -75.0 C, dewpoint None
 siphon: released 02:33, 6 levels, [0, 312, None, 1885, 3599, 3630] s, dew point 22.1 at the ground
 igra: 6 levels, [0, 512, None, 3125, 5959, 6030], depression 4.1
-the ground alone, of three stations one behind the other:
+the ground alone, of three stations one behind the other, the second at the equator:
 pigra: BRM00083746 released 23:31, 1 of 1 levels
          -  100900 Pa  26.2 C, dewpoint 4.1
 pigra: BRM00083746 released 23:31, 1 of 1 levels

@@ -5,9 +5,9 @@
 #   hour without one is `-` there. Of a direction the mean is that of the wind.
 # Seen: an hour without a value counts as zero: with 6 of 24 hours missing 20 degrees are 219.86 K, 53 below freezing, air
 #   of 1000 hPa is 750 hPa, as in no cyclone ever, and a storm of 24 m/s is 18 m/s. A wind that changes between
-#   350 and 10 degrees is one from the south. Greatest, least and sums are right.
-# Why it matters: the last days of each forecast have such hours, and single elements have them anywhere: the mean falls
-#   below each of its values, a limit of frost or low pressure is passed, and one of wind is not.
+#   350 and 10 degrees is one from the south. The least value of the day is right.
+# Why it matters: a forecast may leave out any hour of any element: the mean falls below each of its values, a limit of
+#   frost or of low pressure is passed, and one of wind is not.
 # Way out: take the hours (`get_forecast_data`), and make the mean of those that are not None, of directions by vectors.
 # Besides: it needs Python 3.12 and does not say so; what 3.11 lacks (a subscripted DictReader) is given here.
 set -euo pipefail
