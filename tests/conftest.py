@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gc
 import importlib.util
 import os
 import shutil
@@ -12,6 +13,10 @@ import structlog
 from hypothesis import settings
 
 from oracles import cases
+
+# Read once, when NumPy and SciPy are loaded. A process runs on each core already: threads of theirs
+# that wait for each other take ten times as long as their small products.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 # A busy machine is no fault, and what is found today is found tomorrow.
 settings.register_profile("steady", deadline=None, derandomize=True, max_examples=cases(50))
@@ -42,7 +47,10 @@ LONGEST = (
     "page/test_page.py",
     "run/test_process.py",
     "test_docs_commands.py",
+    "promises/test_chaos.py",
+    "cli/test_habits.py",
     "run/test_live.py",
+    "plugins/test_example.py",
     "acceptance/test_rio.py",
     "acceptance/test_same_alerts.py",
     "batch/test_compact.py",
@@ -60,6 +68,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The longest first; else as they stand."""
     turn = {name: i for i, name in enumerate(LONGEST)}
     items.sort(key=lambda item: turn.get(item.path.relative_to(TESTS).as_posix(), len(turn)))
+    gc.freeze()  # more than a million objects that stay: who collects need not look at them again
 
 
 @pytest.fixture(autouse=True)
