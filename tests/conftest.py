@@ -6,6 +6,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -76,6 +77,17 @@ def _logs_of_its_own() -> Iterator[None]:
     """A command that ran in this process has set them, for the streams that it was given."""
     yield
     structlog.reset_defaults()
+
+
+@pytest.fixture(scope="session")
+def models_once() -> Iterator[None]:
+    """Each client of Amazon's services reads their descriptions, which takes it ten times as long
+    as all else; with this, only the first one of a service does."""
+    from botocore import session
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(session, "create_loader", cache(session.create_loader))
+        yield
 
 
 @pytest.fixture(scope="session")
