@@ -48,11 +48,6 @@ def main() -> None:
         found = links(places, stations)
         took.append(time.process_time() - start)
     print(f"{len(found)} links within {FARTHEST_KM:g} km; times are of a processor")
-    start = time.process_time()
-    for station in range(0, n, 17):
-        found.of_station(station)
-    ways = len(range(0, n, 17))
-    print(f"from a station to its places: {(time.process_time() - start) / ways * 1e6:.2f} µs")
     theirs = peer(places, stations, len(found))
     print(f"cKDTree of {named('scipy')}: {theirs:.2f} s for the same pairs, without their rules")
     what = f"{len(stations):,} stations linked to {len(places):,} places"

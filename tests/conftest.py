@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import gc
 import importlib.util
 import os
 import shutil
 import tempfile
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -12,6 +14,10 @@ import structlog
 from hypothesis import settings
 
 from oracles import cases
+
+# Read once, when NumPy and SciPy are loaded. A process runs on each core already: threads of theirs
+# that wait for each other take ten times as long as their small products.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 # A busy machine is no fault, and what is found today is found tomorrow.
 settings.register_profile("steady", deadline=None, derandomize=True, max_examples=cases(50))
@@ -42,7 +48,10 @@ LONGEST = (
     "page/test_page.py",
     "run/test_process.py",
     "test_docs_commands.py",
+    "promises/test_chaos.py",
+    "cli/test_habits.py",
     "run/test_live.py",
+    "plugins/test_example.py",
     "acceptance/test_rio.py",
     "acceptance/test_same_alerts.py",
     "batch/test_compact.py",
@@ -60,6 +69,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The longest first; else as they stand."""
     turn = {name: i for i, name in enumerate(LONGEST)}
     items.sort(key=lambda item: turn.get(item.path.relative_to(TESTS).as_posix(), len(turn)))
+    gc.freeze()  # more than a million objects that stay: who collects need not look at them again
 
 
 @pytest.fixture(autouse=True)
@@ -67,6 +77,17 @@ def _logs_of_its_own() -> Iterator[None]:
     """A command that ran in this process has set them, for the streams that it was given."""
     yield
     structlog.reset_defaults()
+
+
+@pytest.fixture(scope="session")
+def models_once() -> Iterator[None]:
+    """Each client of Amazon's services reads their descriptions, which takes it ten times as long
+    as all else; with this, only the first one of a service does."""
+    from botocore import session
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(session, "create_loader", cache(session.create_loader))
+        yield
 
 
 @pytest.fixture(scope="session")

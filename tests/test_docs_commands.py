@@ -18,6 +18,7 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -99,18 +100,21 @@ def sections(page: str) -> list[list[tuple[str, str]]]:
     return found
 
 
-ALL = {page: [step for section in sections(page) for step in section] for page in PAGES}
+@cache
+def steps(page: str) -> list[tuple[str, str]]:
+    """Of all its sections, once they are asked for: not while tests are collected."""
+    return [step for section in sections(page) for step in section]
 
 
 def is_run(page: str) -> bool:
     """Whether any command of a page is."""
-    return any(not file and why_not(command) is None for file, command in ALL[page])
+    return any(not file and why_not(command) is None for file, command in steps(page))
 
 
 def test_no_block_of_commands_is_overlooked() -> None:
     for page in PAGES:
         blocks = re.findall(r"^```sh\n(.*?)^```$", (ROOT / page).read_text("utf-8"), re.M | re.S)
-        inside = "".join(command for file, command in ALL[page] if not file)
+        inside = "".join(command for file, command in steps(page) if not file)
         for line in "".join(blocks).splitlines():
             assert not line.strip() or line.startswith("#") or line in inside, (page, line)
 
@@ -125,14 +129,14 @@ def test_the_portuguese_readme_has_the_commands_of_the_english_one() -> None:
 
 
 def test_the_rules_of_the_readme_are_those_of_the_examples() -> None:
-    written = dict(step for step in ALL["README.md"] if step[0])
+    written = dict(step for step in steps("README.md") if step[0])
     assert written["my-rules.toml"] == (ROOT / "examples/my-rules.toml").read_text("utf-8")
 
 
 def test_each_reason_for_not_running_something_is_needed(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    told = [command for steps in ALL.values() for file, command in steps if not file]
+    told = [command for page in PAGES for file, command in steps(page) if not file]
     counted = Counter(why for command in told if (why := why_not(command)))
     with capsys.disabled():
         print(f"\nnot run of {len(told)} documented commands: {sum(counted.values())}")
@@ -145,8 +149,8 @@ def test_each_reason_for_not_running_something_is_needed(
 def test_what_is_not_run_has_options_that_the_command_knows() -> None:
     root = typer.main.get_command(app)
     parsed = 0
-    for page, steps in ALL.items():
-        for file, command in steps:
+    for page in PAGES:
+        for file, command in steps(page):
             if file or why_not(command) is None:
                 continue
             for called in calls(command):
@@ -294,7 +298,7 @@ def watching(reader: Reader) -> Reader:
         [
             ("", "umask 077; echo a-key-of-an-operator-that-is-long > push.key\n"),
             ("", "ATALAIA_API_KEY_FILE=push.key atalaia run\n"),
-            *(step for step in ALL["README.md"] if "/v1/readings" in step[1]),
+            *(step for step in steps("README.md") if "/v1/readings" in step[1]),
             ("", replay),
         ]
     )
@@ -302,17 +306,17 @@ def watching(reader: Reader) -> Reader:
 
 
 def test_the_readme_works_in_order(reader: Reader) -> None:
-    printed = reader.types(ALL["README.md"])
+    printed = reader.types(steps("README.md"))
     assert "Open-Meteo" in printed or "open-meteo" in printed
     assert '"accepted":1' in printed
 
 
 @pytest.mark.skipif(not IS_WHOLE, reason="`make docs` runs the README in every order")
 def test_the_readme_works_whichever_section_was_read_before(reader: Reader) -> None:
-    _, demo, live, *others = (steps for steps in sections("README.md") if steps)
+    _, demo, live, *others = (some for some in sections("README.md") if some)
     assert "build/demo" in demo[0][1]
     assert live[-1][1].startswith(".venv/bin/atalaia alerts")
-    backwards = [step for steps in reversed(others) for step in steps]
+    backwards = [step for some in reversed(others) for step in some]
     reader.types([*live, *backwards, *backwards])
 
 
@@ -324,7 +328,7 @@ def run_here() -> list[str]:
 @pytest.mark.parametrize("page", run_here())
 def test_the_commands_of_every_page_work_in_order(page: str, watching: Reader) -> None:
     watching.env |= spoken_by_who_reads(page)
-    printed = watching.types(ALL[page]).replace(f"127.0.0.1:{watching.port}", "127.0.0.1:8420")
+    printed = watching.types(steps(page)).replace(f"127.0.0.1:{watching.port}", "127.0.0.1:8420")
     if page.startswith(BY_TASK):
         for line in shown(page):
             assert re.search(line, printed, re.MULTILINE), line

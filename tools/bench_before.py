@@ -28,7 +28,8 @@ BENCHES = {
     "outbox": ["--messages", "5000"],
     "climate": ["--years", "10", "--rounds", "1"],
 }
-"""Those that stand at both commits, with options that keep a run to about a minute."""
+"""Those that stand at both commits, with options that keep a run to about a minute. That of `query`
+does more since: it lays days beforehand, and asks a peer of summaries as often as ours."""
 
 
 def main() -> int:

@@ -24,7 +24,7 @@ EMULATOR = Path(__file__).with_name("emulator.py")
 
 
 @pytest.fixture(scope="module")
-def url() -> Iterator[str]:
+def url(models_once: None) -> Iterator[str]:
     server, url = moto.start()
     yield url
     server.stop()

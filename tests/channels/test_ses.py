@@ -24,6 +24,8 @@ from patience import LIMIT_S, brief
 from .letters import letter
 from .servers_webhook import rude_target, target, unused_port
 
+pytestmark = pytest.mark.usefixtures("models_once")
+
 ADDRESS = "c4nary@people.example"
 SENDER = "Atalaia <avisos@watch.example>"
 KEYS = {"region": "sa-east-1", "access_key": "c4nary", "secret_key": "c4nary"}

@@ -25,6 +25,8 @@ from patience import LIMIT_S, brief
 from .letters import NOON, alert, confirm, content, letter
 from .servers_webhook import rude_target, target, unused_port
 
+pytestmark = pytest.mark.usefixtures("models_once")
+
 NUMBER = "+5581999990000"
 KEYS = {"region": "us-east-1", "access_key": "c4nary", "secret_key": "c4nary"}
 BROKEN = "São Tomé\r\ndas Letras\n, Minas: a. b at c"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 
 import pytest
 
@@ -43,18 +44,27 @@ class KeysContract(ABC):
     def test_making_a_key_again_gives_the_old_one(self, keys: Keys) -> None:
         assert keys.make(ANA) == keys.make(ANA) == self.reopened().make(ANA)
 
-    def test_many_who_make_one_key_at_once_get_the_same(self, keys: Keys) -> None:
+    @pytest.mark.parametrize(
+        "make",
+        [
+            lambda keys: keys.make(ANA),
+            lambda keys: keys.lookup_key(1),
+            lambda keys: keys.vapid_key(),
+        ],
+    )
+    def test_many_who_make_one_key_at_once_get_the_same(
+        self, keys: Keys, make: Callable[[Keys], bytes]
+    ) -> None:
         made: list[bytes] = []
         threads = [
-            threading.Thread(target=lambda: made.append(self.reopened().make(ANA)))
-            for _ in range(8)
+            threading.Thread(target=lambda: made.append(make(self.reopened()))) for _ in range(8)
         ]
         for thread in threads:
             thread.start()
         for thread in threads:
             thread.join()
         assert len(made) == 8
-        assert set(made) == {keys.get(ANA)}
+        assert set(made) == {make(keys)}
 
     def test_a_destroyed_key_is_gone_and_noted(self, keys: Keys) -> None:
         keys.make(ANA)

@@ -169,6 +169,13 @@ class Stage:
             },
         }  # fmt: skip
 
+    def crowd(self, n: int) -> None:
+        """So many places more than have room for their names, in the south."""
+        place = self.places[0]
+        for i in range(n):
+            where = {"latitude": -31 + i % 50 * 0.14, "longitude": -56 + i // 50 * 0.14}
+            self.places.append({**place, **where, "id": f"x{i}", "name": f"Município {i}"})
+
     def moves(self) -> None:
         """The front comes from the south, hour by hour."""
         names = ("Porto Alegre", "Florianópolis", "Curitiba")

@@ -14,7 +14,7 @@ from patience import patient
 
 from .conftest import PHONE, PICTURES, VENDOR, Browser
 from .stage import Stage
-from .test_looks import AFTERNOON, faults, on_stage
+from .test_looks import AFTERNOON, faults, looked_at, on_stage
 
 SCREENS: dict[str, dict[str, Any]] = {
     "desktop-light": {"color_scheme": "light"},
@@ -125,8 +125,7 @@ def test_places_upon_each_other_are_one_with_the_gravest_level_of_them(browser: 
         stage.places.append({**recife, **far, "name": f"Longe {i}"})
     stage.no_data = {"far7"}
 
-    async def tell(url: str) -> None:
-        page, seen = await browser.page(reduced_motion="reduce")
+    async def look(page: Any, url: str) -> None:
         await page.goto(url)
         await page.wait_for_selector(DOTS)
         told = await shown_as(page)
@@ -139,9 +138,8 @@ def test_places_upon_each_other_are_one_with_the_gravest_level_of_them(browser: 
         assert [one for name, one in groups.items() if name.startswith("Longe")] == [
             [None, 12, True]
         ]
-        assert seen.problems == []
 
-    on_stage(browser, stage, tell)
+    looked_at(browser, stage, look, reduced_motion="reduce")
 
 
 GROUPS = """async () => {
@@ -165,10 +163,7 @@ GROUPS = """async () => {
 def test_the_gravest_is_named_among_thousands(browser: Browser) -> None:
     """Where all names have no room, those in danger have it, the gravest first."""
     stage = Stage(now=AFTERNOON)
-    place = stage.places[0]
-    for i in range(2_000):
-        where = {"latitude": -31 + i % 50 * 0.14, "longitude": -56 + i // 50 * 0.14}
-        stage.places.append({**place, **where, "id": f"x{i}", "name": f"Município {i}"})
+    stage.crowd(2_000)
 
     async def tell(url: str) -> None:
         page, _ = await browser.page(reduced_motion="reduce")
@@ -203,8 +198,7 @@ def test_filters_stand_in_the_address_and_call_nothing_calm_that_they_leave_out(
 ) -> None:
     stage = Stage(now=AFTERNOON)
 
-    async def tell(url: str) -> None:
-        page, seen = await browser.page(**SCREENS[screen], reduced_motion="reduce")
+    async def look(page: Any, url: str) -> None:
         await page.goto(f"{url}/#/?hazard=heavy_rain&level=red")
         await page.get_by_role("heading", name="1 de 6 alertas").wait_for()
         await page.wait_for_selector(DOTS)
@@ -231,28 +225,24 @@ def test_filters_stand_in_the_address_and_call_nothing_calm_that_they_leave_out(
         await page.get_by_text("Chuva forte", exact=False).first.wait_for()
         await page.goto(f"{url}/#/")
         await page.get_by_role("heading", name="6 alertas ativos").wait_for()
-        assert seen.problems == []
 
-    on_stage(browser, stage, tell)
+    looked_at(browser, stage, look, **SCREENS[screen], reduced_motion="reduce")
 
 
 def test_an_address_that_names_what_there_is_not_shows_nothing_and_offers_all(
     browser: Browser,
 ) -> None:
-    async def tell(url: str) -> None:
-        page, seen = await browser.page()
+    async def look(page: Any, url: str) -> None:
         await page.goto(f"{url}/#/?hazard=%3Cb%3E&level=purple&state=XX")
         await page.get_by_role("heading", name="0 de 6 alertas").wait_for()
         await page.get_by_role("link", name="Mostrar tudo").click()
         await page.get_by_role("heading", name="6 alertas ativos").wait_for()
-        assert seen.problems == []
 
-    on_stage(browser, Stage(now=AFTERNOON), tell)
+    looked_at(browser, Stage(now=AFTERNOON), look)
 
 
 def test_a_place_is_gone_to_by_the_keyboard_alone(browser: Browser) -> None:
-    async def tell(url: str) -> None:
-        page, seen = await browser.page(reduced_motion="reduce")
+    async def look(page: Any, url: str) -> None:
         await page.goto(url)
         await page.wait_for_selector(DOTS)
         await page.keyboard.press("/")
@@ -270,6 +260,5 @@ def test_a_place_is_gone_to_by_the_keyboard_alone(browser: Browser) -> None:
         assert (await page.evaluate("document.activeElement.href")).endswith("/#/place/3550308")
         await page.keyboard.press("Enter")
         await page.get_by_role("heading", name="São Paulo", level=1).wait_for()
-        assert seen.problems == []
 
-    on_stage(browser, Stage(now=AFTERNOON), tell)
+    looked_at(browser, Stage(now=AFTERNOON), look, reduced_motion="reduce")

@@ -4,16 +4,23 @@ from __future__ import annotations
 
 import shutil
 import stat
+import sys
+from collections.abc import Callable
+from itertools import count
 from pathlib import Path
+from types import FrameType
+from typing import Any, TypeVar
 
 import pytest
 
 from atalaia.errors import SettingsInvalid, StateConflict
 from atalaia.homes.embedded import durable, open_home
-from atalaia.homes.embedded.keys import default_folder, open_keys
+from atalaia.homes.embedded import keys as key_files
+from atalaia.homes.embedded.keys import FolderKeys, default_folder, open_keys
 from people.world import world
 
 ANA, BIA = "p_ana", "p_bia"
+T = TypeVar("T")
 
 
 def files(folder: Path) -> dict[str, bytes]:
@@ -201,3 +208,72 @@ def test_who_is_erased_needs_no_key_at_the_start(tmp_path: Path) -> None:
         w.keys.destroy(ana, 5)  # killed before the store was told
     with open_home(tmp_path / "home", exclusive=False) as opened:
         assert opened.keys.erased() == [(ana, 5)]
+
+
+def at_line(number: int, then: Callable[[], None]) -> Callable[[FrameType, str, Any], Any]:
+    """A trace that lets something happen before the keys' own `number`th line, as by another
+    process."""
+    lines = count()
+
+    def in_keys(frame: FrameType, event: str, _: Any) -> Any:
+        if event == "line" and next(lines) == number:
+            sys.settrace(None)
+            then()
+        return in_keys
+
+    def enter(frame: FrameType, *_: Any) -> Any:
+        return in_keys if frame.f_code.co_filename == key_files.__file__ else None
+
+    return enter
+
+
+def interrupted(number: int, first: Callable[[], T], then: Callable[[], None]) -> tuple[T, bool]:
+    """What `first` comes to with `then` before its `number`th line, and whether it has as many."""
+    happened: list[bool] = []
+
+    def once() -> None:
+        happened.append(True)
+        then()
+
+    before = sys.gettrace()
+    sys.settrace(at_line(number, once))
+    try:
+        return first(), bool(happened)
+    finally:
+        sys.settrace(before)
+
+
+def test_two_who_begin_with_a_new_home_at_any_moment_have_the_same_keys(tmp_path: Path) -> None:
+    for number in count():
+        home = tmp_path / str(number)
+
+        def begun(home: Path = home) -> list[bytes]:
+            keys = open_keys(home)
+            return [keys.lookup_key(1), keys.make(ANA), keys.vapid_key()]
+
+        made, is_within = interrupted(number, begun, begun)
+        assert made == begun(), f"another came before line {number}"
+        if not is_within:
+            break
+    assert number > 50
+
+
+def test_keys_open_at_any_moment_of_the_erasure_of_their_only_person(tmp_path: Path) -> None:
+    for number in count():
+        home = tmp_path / str(number)
+        other = open_keys(home)
+        other.lookup_key(1)
+        other.make(ANA)
+
+        def erased(other: FolderKeys = other) -> None:
+            other.destroy(ANA, 5)
+
+        def opened(home: Path = home) -> FolderKeys:
+            return open_keys(home, people=[ANA], lookup=1)
+
+        keys, is_within = interrupted(number, opened, erased)
+        if not is_within:
+            break
+        assert keys.erased() == [(ANA, 5)], f"it went before line {number}"
+        assert keys.get(ANA) is None
+    assert number > 30

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -277,12 +278,11 @@ def test_two_contacts_of_one_channel_are_refused(w: World) -> None:
 
 def test_two_processes_that_subscribe_one_address_do_not_lose_either(tmp_path: Path) -> None:
     with world(tmp_path / "home") as one, world(tmp_path / "home") as other:
-        threads = [
-            threading.Thread(target=subscribe, args=(each.registry, request(ANA), NOW, each.admit))
-            for each in (one, other, one)
-        ]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-        assert len(one.registry.holders(read_contact(ANA))) == 3
+        with ThreadPoolExecutor(3) as at_once:
+            made = [
+                at_once.submit(subscribe, each.registry, request(ANA), NOW, each.admit)
+                for each in (one, other, one)
+            ]
+        holders = one.registry.holders(read_contact(ANA))
+        assert sorted(each.result().pseudonym for each in made) == sorted(holders)
+        assert len(holders) == 3

@@ -17,27 +17,13 @@ from typing import Any
 
 import pytest
 import requests
-import schemathesis
 from hypothesis import HealthCheck, given, seed, settings
-from schemathesis.checks import not_a_server_error
-from schemathesis.specs.openapi.checks import (
-    content_type_conformance,
-    response_schema_conformance,
-    status_code_conformance,
-)
 
 from patience import LIMIT_S, slowness
 
 from .world import PUSH_KEY, watching
 
 REQUESTS = int(os.environ.get("ATALAIA_SCHEMATHESIS", "400"))
-
-CHECKS = [
-    not_a_server_error,
-    status_code_conformance,
-    content_type_conformance,
-    response_schema_conformance,
-]
 
 KNOWN = {"place_id": "p1", "place": "p1", "hazard": "wind"}
 """Values that are there: every other case asks for them, so that there is something to answer."""
@@ -108,6 +94,16 @@ def generated(operation: Any, turn: int, ask: Callable[[Any], None]) -> None:
 
 
 def test_what_is_generated_from_the_description_is_answered_by_it(tmp_path: Path) -> None:
+    import schemathesis  # it takes a second, which no other test needs
+    from schemathesis.checks import not_a_server_error
+    from schemathesis.specs.openapi import checks
+
+    held_to = [
+        not_a_server_error,
+        checks.status_code_conformance,
+        checks.content_type_conformance,
+        checks.response_schema_conformance,
+    ]
     with running(tmp_path) as url:
         # Its own limit is 10 s, in which a busy machine has not described all.
         within_s = LIMIT_S * slowness()
@@ -126,7 +122,7 @@ def test_what_is_generated_from_the_description_is_answered_by_it(tmp_path: Path
                     case.path_parameters[name] = KNOWN[name]
             response = case.call(session=session, headers=KEY, timeout=within_s)
             statuses[response.status_code] += 1
-            case.validate_response(response, checks=CHECKS)
+            case.validate_response(response, checks=held_to)
 
         with requests.Session() as session:
             while asked < REQUESTS:

@@ -5,7 +5,7 @@ no evidence, not weak evidence. Rain is never an average of gauges, and a direct
 interpolated: each station is a source of its own.
 
 `links` finds all pairs at once (`bench/bench_links.py`: 170,000 stations with 5,571 places); from
-then on the way from a station to its places, and from a place to its stations, is a slice.
+then on the way from a place to its stations is a slice.
 """
 
 from __future__ import annotations
@@ -213,7 +213,6 @@ class Links:
     height_m        float64, height of the station above the place; NaN where one is not known
     place_start     int64, shape (places + 1,): the rows of place i are place_start[i] to
                     place_start[i + 1]
-    by_station      int64, the rows by station, and station_start as place_start
     """
 
     place: Ints
@@ -221,8 +220,6 @@ class Links:
     km: Floats
     height_m: Floats
     place_start: Ints
-    by_station: Ints
-    station_start: Ints
 
     def __len__(self) -> int:
         return len(self.place)
@@ -230,11 +227,6 @@ class Links:
     def of_place(self, place: int) -> slice:
         """The rows of one place, the nearest station first."""
         return slice(int(self.place_start[place]), int(self.place_start[place + 1]))
-
-    def of_station(self, station: int) -> Ints:
-        """The rows of one station."""
-        first, last = self.station_start[station], self.station_start[station + 1]
-        return self.by_station[first:last]
 
     def speaks(self, variable: str, over_s: int, measures: Bools) -> Bools:
         """Which links are evidence of a variable, as a sum over so many seconds; shape (n,).
@@ -301,15 +293,12 @@ def links(places: Spots, stations: Spots, within_km: float = FARTHEST_KM) -> Lin
     km = _km(places, place, stations, station)
     order = np.lexsort((station, km, place))
     place, station, km = place[order], station[order], km[order]
-    by_station = np.argsort(station, kind="stable")
     return Links(
         place=place.astype(np.int32),
         station=station.astype(np.int32),
         km=km,
         height_m=stations.elevation_m[station] - places.elevation_m[place],
         place_start=np.searchsorted(place, np.arange(len(places) + 1)),
-        by_station=by_station,
-        station_start=np.searchsorted(station[by_station], np.arange(len(stations) + 1)),
     )
 
 

@@ -144,7 +144,8 @@ class FolderKeys(Keys):
         key = self._read(self._folder / _lookup_file(number), _lookup_name(number))
         if key is not None:
             return key
-        if number != 1 or lookup_numbers(self._folder):
+        # The first is made by who needs it first, which another may just have done.
+        if number not in (lookup_numbers(self._folder) or [1]):
             raise StateConflict(
                 f"keys {self._folder}: {_lookup_file(number)} is not there, and without it nobody "
                 "is found; put the newest copy of the keys back"
@@ -275,9 +276,10 @@ def open_keys(
     keys = FolderKeys(folder, MasterKey(master or _own_master_key(folder)))
     if people:
         keys.lookup_key(lookup or numbers[-1])  # which another master key does not open
-        gone = {pseudonym for pseudonym, _ in keys.erased()}
+        missing = [pseudonym for pseudonym in people if keys.get(pseudonym) is None]
+        gone = {pseudonym for pseudonym, _ in keys.erased()}  # after it: some may be just now
         left = [pseudonym for pseudonym in people if pseudonym not in gone]
-        if left and all(keys.get(pseudonym) is None for pseudonym in left):
+        if left and set(left) <= set(missing):
             raise _lost(home, folder)
     return keys
 
@@ -292,8 +294,9 @@ def _lost(home: Path, folder: Path) -> StateConflict:
 
 def _own_master_key(folder: Path) -> Path:
     file = folder / MASTER
+    has_keys = bool(lookup_numbers(folder)) or (folder / PEOPLE).exists()  # before it: it is first
     if not file.exists():
-        if lookup_numbers(folder) or (folder / PEOPLE).exists():
+        if has_keys:
             raise SettingsInvalid(
                 [f"keys {folder}: their {MASTER} is missing; put it back, or name its file"]
             )

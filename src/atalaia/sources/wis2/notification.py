@@ -6,8 +6,8 @@ the standard has one link of canonical, update and deletion; older programs send
 update together, and one service sends update alone for what was never sent before.
 
 Every report comes several times: over several brokers under one `id`, from several caches under
-one `data_id` and `pubtime` with ids of their own. `identities` are the names by which it is known
-again. A later `pubtime` of the same data is a correction, and ``rel: deletion`` takes it back.
+one `data_id` and `pubtime` with ids of their own. A later `pubtime` of the same data is a
+correction, and ``rel: deletion`` takes it back.
 """
 
 from __future__ import annotations
@@ -62,8 +62,6 @@ class Notification:
     metadata_id   of the dataset; "" where it is not told
     pubtime_at    Unix seconds at which it was published; never changed on the way
     is_deletion   it takes back what was published under data_id
-    is_correction its link says that it replaces something
-    is_cached     whether a Global Cache keeps a copy
     longitude, latitude, elevation_m   of a point; None: no point, or not told
     valid_at      Unix seconds of the data, its end where it is a span; None: not told
     station       WIGOS identifier, where the publisher adds one
@@ -77,8 +75,6 @@ class Notification:
     metadata_id: str
     pubtime_at: int
     is_deletion: bool
-    is_correction: bool
-    is_cached: bool
     longitude: float | None
     latitude: float | None
     elevation_m: float | None
@@ -93,12 +89,6 @@ class Notification:
         """The name of what was published: corrections and deletions share it."""
         # A dataset that is not named is its centre's: data_ids begin with it.
         return f"{self.metadata_id}|{self.data_id}"
-
-    @property
-    def identities(self) -> tuple[str, str]:
-        """Names of this very notice, to know it again: over brokers, and over caches."""
-        data = self.integrity.value if self.integrity else str(self.pubtime_at)
-        return f"id|{self.id}", f"data|{self.report}|{data}"
 
 
 def read(body: bytes, rejects: Rejects) -> Notification:
@@ -127,8 +117,6 @@ def of(message: Any) -> Notification:
         metadata_id=_name(properties.get("metadata_id", ""), "metadata_id"),
         pubtime_at=pubtime_at,
         is_deletion="deletion" in relations,
-        is_correction="update" in relations and "canonical" not in relations,
-        is_cached=properties.get("cache") is not False,
         longitude=longitude,
         latitude=latitude,
         elevation_m=elevation_m,
