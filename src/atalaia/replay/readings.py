@@ -40,7 +40,8 @@ REPLAY = "replay"
 _NORMS = "replay-norms"
 """The note of a replay's home with the digest of the norms that it began with."""
 
-_READ_AT_ONCE = 64
+_APPENDED_AT_ONCE = 4
+"""Payloads that are lived through in one step, and are on disk together."""
 
 _PART = 20_000
 """Rows of a payload at most. Of one that is kept, whose home may be gone on in, there are some
@@ -218,10 +219,9 @@ def _run(home: Home, payloads: Sequence[Payload], watch: Watch, progress: Progre
         progress("watching", done, total)
         appended = home.stream.last_offset()
         if appended == done:
-            home.stream.append(payloads[appended : appended + 4])
-        for record in home.stream.read(done, _READ_AT_ONCE):
-            _, commit = watch.step([record])
-            home.state.commit(commit)
+            home.stream.append(payloads[appended : appended + _APPENDED_AT_ONCE])
+        _, commit = watch.step(home.stream.read(done, _APPENDED_AT_ONCE))
+        home.state.commit(commit)
     progress("watching", total, total)
 
 
