@@ -12,9 +12,12 @@ from __future__ import annotations
 
 import argparse
 import os
+import random
 import resource
 import subprocess
 import sys
+import tempfile
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 HERE = Path(__file__).parents[1]
@@ -32,22 +35,38 @@ BENCHES = {
 does more since: it lays days beforehand, and asks a peer of summaries as often as ours."""
 
 
+COMMANDS = {
+    "replay": "replay --places {0}/places.csv {0}/readings.csv --rules {1} --alerts {0}/told",
+    "replay-kept": "replay --places {0}/places.csv {0}/readings.csv --rules {1} "
+    "--alerts {0}/told --home {0}/home",
+    "backtest": "backtest --places {0}/places.csv {0}/readings.csv --rules {1} --rules basic "
+    "--timezone America/Sao_Paulo",
+}
+"""Commands of both, over eight gauges' quarter hours of three and a half years, by one rule file:
+{0} is a folder of their own, {1} the rules. Whole processes, the start included."""
+
+
+FIRST = datetime(2015, 1, 1, tzinfo=UTC)
+QUARTERS = 117_750
+"""942,000 readings."""
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--commit", default="f5522e7")
     parser.add_argument("--turns", type=int, default=3)
-    parser.add_argument("bench", nargs="*", choices=[*BENCHES, []], metavar="bench")
+    parser.add_argument("bench", nargs="*", choices=[*BENCHES, *COMMANDS, []], metavar="bench")
     asked = parser.parse_args()
     prepare(asked.commit)
     print(f"CPU seconds, the least of {asked.turns} runs; over 1: slower than {asked.commit}")
-    print(f"{'bench':<10}{'before':>9}{'now':>9}{'ratio':>8}")
-    for name in asked.bench or BENCHES:
+    print(f"{'bench':<12}{'before':>9}{'now':>9}{'ratio':>8}")
+    for name in asked.bench or (*BENCHES, *COMMANDS):
         before, now = [], []
         for _ in range(asked.turns):
             before.append(cpu_s(BEFORE, name))
             now.append(cpu_s(HERE, name))
         ratio = min(now) / min(before)
-        print(f"{name:<10}{min(before):>9.2f}{min(now):>9.2f}{ratio:>8.3f}", flush=True)
+        print(f"{name:<12}{min(before):>9.2f}{min(now):>9.2f}{ratio:>8.3f}", flush=True)
     return 0
 
 
@@ -64,9 +83,39 @@ def prepare(commit: str) -> None:
 
 def cpu_s(side: Path, bench: str) -> float:
     """CPU seconds of one run."""
+    if bench in COMMANDS:
+        return command_s(side, bench)
     before = used_s()
     run(side, ".venv/bin/python", f"bench/bench_{bench}.py", *BENCHES[bench])
     return used_s() - before
+
+
+def command_s(side: Path, name: str) -> float:
+    """CPU seconds of a command of one side, in a folder that is gone afterwards."""
+    rules = HERE / "src" / "atalaia" / "rules" / "rio_flood_limits.toml"
+    with tempfile.TemporaryDirectory(prefix="atalaia-bench-") as folder:
+        gauges(Path(folder))
+        before = used_s()
+        run(side, ".venv/bin/atalaia", *COMMANDS[name].format(folder, rules).split())
+        return used_s() - before
+
+
+def gauges(folder: Path) -> None:
+    """Made-up rain of eight gauges: dry, but for some hours a week, the same each time."""
+    chance = random.Random(1)
+    places = ["place_id,name,latitude,longitude,timezone,area"]
+    lines = ["place_id,valid_at,period_s,kind,source,rain_mm"]
+    for gauge in range(8):
+        at = f"{-22.9 - gauge / 50},{-43.2 - gauge / 20}"
+        places.append(f"g{gauge},Gauge {gauge},{at},America/Sao_Paulo,Rio de Janeiro")
+    for quarter in range(QUARTERS):
+        at = (FIRST + timedelta(minutes=15 * quarter)).isoformat()
+        is_wet = quarter % (7 * 96) < 16
+        for gauge in range(8):
+            rain = round(chance.expovariate(0.5), 1) if is_wet else 0.0
+            lines.append(f"g{gauge},{at},900,observed,gauges,{rain}")
+    (folder / "places.csv").write_text("\n".join(places) + "\n", "utf-8")
+    (folder / "readings.csv").write_text("\n".join(lines) + "\n", "utf-8")
 
 
 def used_s() -> float:
