@@ -29,12 +29,13 @@ SUMS = {
     # The first four: evidence is what it is (P1 to P4 of docs/incidents.md), and words: values are
     # rounded half up, the worst of what is dangerous when small is its lowest, a change is told as
     # a fall or a rise, and a mean wind that stood in for a gust is named in text and `variable`.
-    "new-york-inmet": "4a1b56a5ec1095c11b2794b9004c7e274099ae5e1523ec59cadf74ad0d14e765",
-    "new-york-basic": "8086518b26f31ffea2ad471d7c23922dfa9f7e7049f483bb17e50b29e94cfe63",
-    "porto-alegre": "6a513245450398cadfec731da155c31136ee0b1aab409ebbdee9c97257dcbb61",
+    # All but the last: Spanish says «el 07/06 18:00», where it said «a las 07/06 18:00».
+    "new-york-inmet": "356af6f5a5aefb95f4d0a2d0c9cb0cca93f91d763d9e61fff4d5d6c29fcaf254",
+    "new-york-basic": "57dca201a2e83bf79d827b60819d4d9485149084a524f51107920cb349409b10",
+    "porto-alegre": "63fdc1ce0eb6d80d60e5ffdc4e19a84e683b4530b0faa821bd47ea9b978f2e34",
     # These limits were called rio-flood; what is called so now adds up, and was learned later.
-    "rio-flood-limits": "b28c90ce802a6b7cf5ffc15549a30dfb5f407399c2026f3171df0b07bb948f82",
-    "rio-flood": "d073c2e4ef9547edd8aea17360cb42cea9a6c1ead0fcfa4f7900b06a86087264",
+    "rio-flood-limits": "5485d97c3dda861a85952187ecf47aa68d42c7f77c265869aaf54c15455f255e",
+    "rio-flood": "923b2ed7584112cb6aa65ed87051f3ba3e158febb76702237aa3a01a8ad4bf1e",
     # Each part of a warning goes by its own areas, level and times, hazards by the issuer's codes
     # first, and a warning of zones without a geometry is a reject.
     "official": "727a77d97a0990d7bfad4435087ca0a89bf553d087d9e5a2728c413536c9a256",
