@@ -9,7 +9,9 @@ as it is. In English nothing is loaded and nothing changes.
 
 from __future__ import annotations
 
+import math
 import re
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache, lru_cache
@@ -34,6 +36,9 @@ _FIGURE = re.compile(r"(?<![\w.,])(?:\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+\.\d+)(?!\.
 _SIGNS = str.maketrans(".,", ",.")
 _LONGEST, _MOST_JOINTS = 600, 16
 """Letters and joints of what somebody else may have written a part of."""
+_MOST_READ = 400
+"""Parts of such a text that are looked at, all ways to read it together; a sentence of ours with
+its values has some thirty."""
 _WORDS = ("none", "off", "on", "fits")
 """Single words that are said in a value's place; all others there are names."""
 _SAYS_NOTHING = 4
@@ -99,10 +104,12 @@ def translated_for(language: str, text: str) -> str:
     """A text for who is not of this process but asks it, in their language.
 
     They may have written a part of it, and to read a text takes longer than to write it: what is
-    long, or joined of many parts, stays in English.
+    long, joined of many parts, or can be read in very many ways, stays in English.
     """
     is_readable = len(text) <= _LONGEST and sum(map(text.count, _JOINTS)) <= _MOST_JOINTS
-    return catalogue_of(language).said(text) if language in OTHERS and is_readable else text
+    if language not in OTHERS or not is_readable:
+        return text
+    return catalogue_of(language).said(text, _MOST_READ)
 
 
 @cache
@@ -132,10 +139,21 @@ def entries(catalogue: str) -> Iterator[tuple[str, tuple[str, ...]]]:
             forms.append(text)
 
 
+class _TakesTooLong(Exception):
+    """A text can be read in too many ways."""
+
+
+class _Patience(threading.local):
+    """How many parts may still be looked at in this thread."""
+
+    left: float = math.inf
+
+
 class Catalogue:
     """A catalogue, made ready to find a sentence by what it became."""
 
     def __init__(self, catalogue: str) -> None:
+        self._patience = _Patience()
         self._whole: dict[str, str] = {}
         self._patterns: list[_Pattern] = []
         self._best = lru_cache(4096)(self._read)  # parts of a sentence come many times
@@ -145,9 +163,13 @@ class Catalogue:
             else:
                 self._whole[sentence] = forms[0]
 
-    def said(self, text: str) -> str:
-        """A text, line by line."""
-        return "\n".join(map(self._line, text.split("\n")))
+    def said(self, text: str, most: float = math.inf) -> str:
+        """A text, line by line; as it is where more parts than `most` would have to be read."""
+        self._patience.left = most
+        try:
+            return "\n".join(map(self._line, text.split("\n")))
+        except _TakesTooLong:
+            return text
 
     def _line(self, line: str) -> str:
         text = line.strip(" ")
@@ -157,6 +179,9 @@ class Catalogue:
     def _read(self, text: str) -> _Reading:
         """All ways to read a text are tried, and the one that understands most is taken: as a
         sentence with its values, or as sentences in a row."""
+        self._patience.left -= 1
+        if self._patience.left < 0:
+            raise _TakesTooLong
         whole = self._whole.get(text)
         if whole is not None:
             return _Reading(_letters(text), -1, whole)
@@ -244,18 +269,33 @@ class _Pattern:
 
     def values(self, text: str) -> dict[str, str] | None:
         """What stands in the place of each value, if the text is this sentence."""
-        first = self._literals[0]
+        first, *between, last = self._literals
         if self._longest not in text or not text.startswith(first):
             return None
+        if self.weight < _WEAK and not first:
+            match = self._of_words(text)
+            return match.groupdict() if match else None
+        # Each as soon as it can be: where there is a way, this is one, and no other is tried.
+        at, values = len(first), []
+        for literal in between:
+            found = text.find(literal, at)
+            if found < 0:
+                return None
+            values.append(text[at:found])
+            at = found + len(literal)
+        end = len(text) - len(last)
+        if at > end or not text.endswith(last):
+            return None
+        return dict(zip(self._names, [*values, text[at:end]], strict=True))
+
+    def _of_words(self, text: str) -> re.Match[str] | None:
+        """The same where each value is one word."""
         if self._regex is None:  # most sentences are never met
-            any_value = r"\S*?" if self.weight < _WEAK and not first else ".*?"
             rest = zip(self._names, self._literals[1:], strict=True)
-            made = re.escape(first) + "".join(
-                f"(?P<{name}>{any_value}){re.escape(literal)}" for name, literal in rest
+            self._regex = re.compile(
+                "".join(rf"(?P<{name}>\S*?){re.escape(literal)}" for name, literal in rest)
             )
-            self._regex = re.compile(made)
-        match = self._regex.fullmatch(text)
-        return match.groupdict() if match else None
+        return self._regex.fullmatch(text)
 
     def filled(self, values: dict[str, str], read: dict[str, str]) -> str:
         """The sentence in this language. The first whole number in it says whether it is of one."""

@@ -5,12 +5,14 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 
+import msgspec
 import numpy as np
 import pytest
 
+from atalaia.detect.watch import Watch
 from atalaia.domain.alert import LogEntry
 from atalaia.domain.hazard import LEVEL_OF, Level
-from atalaia.domain.reading import Readings
+from atalaia.domain.reading import Decoded, Readings
 from stories import Shift, assert_sane, cut, in_log_order, places, watched
 
 from . import HISTORIES
@@ -52,6 +54,24 @@ def test_any_cut_of_a_sequence_of_payloads_gives_the_same_alerts(seed: int) -> N
     assert plain(watched(told, RULES, WHERE)) == expected
     assert plain(watched(told, RULES, WHERE, cuts)) == expected
     assert plain(restarted(told, cuts)) == expected
+
+
+@pytest.mark.parametrize("seed", FEW[:2])
+def test_a_long_batch_tells_what_its_instants_tell_one_by_one_steps_included(seed: int) -> None:
+    told = history(seed, 250)
+
+    def lived(at: Sequence[int]) -> list[bytes]:
+        watch = Watch(RULES, WHERE, lambda _payloads, _wanted: Decoded(Readings.empty()))
+        asked = {"gust": [9.0, 14.0, 18.0], "gust-now": [11.0], "rain-1h": [5.0, 9.0]}
+        watch.incidents.steps = dict.fromkeys(range(len(WHERE) + 1), asked)
+        entries = (entry for part in cut(told, at) for entry in watch.live(part).entries)
+        return [msgspec.json.encode(entry) for entry in in_log_order(entries)]
+
+    by_instant = np.unique(told.known_at).tolist()
+    assert len(by_instant) > 200
+    whole = lived(())
+    assert any(b'"step"' in entry for entry in whole)
+    assert whole == lived(by_instant)
 
 
 @pytest.mark.parametrize("seed", FEW)

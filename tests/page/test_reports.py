@@ -117,6 +117,8 @@ def test_a_report_of_a_system_is_of_all_its_life(home: EmbeddedHome) -> None:
         ("place/poa.html?from=2024-05-05&to=2024-05-05", 422, "at least one day"),
         ("place/poa.html?from=2024-01-01&to=2024-05-05", 422, "at most 31"),
         ("place/poa.html?from=1500-01-01&to=1500-01-02", 422, "1700-01-01"),
+        ("place/poa.html?from=9999-12-31", 422, "at least one day"),
+        ("place/poa.html?to=0001-01-01", 422, "at least one day"),
         ("place/poa.html?from=yesterday", 422, ""),
         ("place/poa.html?lang=fr", 422, ""),
         ("all.html", 403, "scope operate"),
@@ -143,6 +145,27 @@ def test_operators_have_all_places_and_a_year_and_others_have_not(home: Embedded
         assert browser.get(f"/report/all.html?{year}", **keyed("reader"))[0] == 403
         assert browser.get(f"/report/place/pel.html?{year}", **keyed("reader"))[0] == 422
         assert browser.get("/report/place/pel.html", **keyed("nobody"))[0] == 401
+
+
+def test_a_last_day_alone_brings_no_more_days_than_both(
+    home: EmbeddedHome, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[ReportWish] = []
+
+    async def noted(_made: MadeReports, wanted: ReportWish, *_others: str) -> bytes:
+        asked.append(wanted)
+        return b""
+
+    monkeypatch.setattr(MadeReports, "of", noted)
+    watch = watch_of(home)
+    told = {entry.alert.incident for _, entry in home.state.alerts()}
+    (system,) = (one for one in told if watch.systems.known(one))
+    with watch.served("", who=who, home=home) as address:
+        for path, key in (("place/poa", ""), (f"system/{system}", ""), ("all", "op")):
+            given = keyed(key) if key else {}
+            assert Client(address).get(f"/report/{path}.html?to=2033-01-01", **given)[0] == 200
+    spans = [(one.until - one.first).days for one in asked if one.first and one.until]
+    assert spans == [31, 31, 366]
 
 
 def test_where_reading_needs_a_key_so_do_reports(home: EmbeddedHome) -> None:

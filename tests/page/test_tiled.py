@@ -22,7 +22,7 @@ from pmtiles.writer import Writer
 
 from atalaia.domain.place import Place
 from atalaia.errors import AtalaiaError
-from atalaia.page import pmtiles, tiled
+from atalaia.page import mvt, pmtiles, tiled
 from atalaia.page.shapes import FILE, PER_DEGREE, imported
 from stories import here
 
@@ -317,3 +317,20 @@ def test_the_command_imports_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     answer = here("map", "import", "mesh.pmtiles", "--home", "home", "--language", "en")
     assert "Places with a polygon: 1; by code: 1" in answer.stdout
     assert (Path("home") / FILE).is_file()
+
+
+def test_many_lines_of_one_step_are_one_ring() -> None:
+    n = 50_000
+    drawn = varint(1 << 3 | 1) + varint(0) * 2 + (varint(1 << 3 | 2) + varint(2) * 2) * n
+    body = part(1, b"a") + part(2, part(3, 3) + part(4, drawn + varint(1 << 3 | 7)))
+    [found] = mvt.features(part(3, body))
+    assert found.rings is not None
+    assert [ring[-1].tolist() for ring in found.rings] == [[n, n]]
+
+
+def test_what_bursts_when_it_is_unpacked_is_counted_as_what_it_was() -> None:
+    bomb = gzip.compress(bytes(pmtiles._MOST_TILE + 1))
+    for damaged in (bomb, bomb[:-8] + bytes(8), bomb[:-100]):
+        with pytest.raises(pmtiles._Unreadable) as refused:
+            pmtiles._unpacked(damaged, pmtiles._GZIP, pmtiles._MOST_TILE)
+        assert refused.value.unpacked > pmtiles._MOST_TILE // 2

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from atalaia.translated import OTHERS
+from atalaia.translated import OTHERS, _Pattern, catalogue_of
 
 from .world import PUSH_KEY, World, watching
 
@@ -149,6 +149,25 @@ def test_each_problem_is_said_in_the_language_of_who_asks(tmp_path: Path) -> Non
     asyncio.run(story())
     assert left == {}, json.dumps(left, ensure_ascii=False, indent=1)
     assert len(heard) > 60
+
+
+def test_a_sentence_with_values_is_found_by_one_look_at_its_words() -> None:
+    """Where what stands between the values comes many times, each way to cut it would be one."""
+    pattern = _Pattern("{a} of {b}, and {c} of {d} years", ("{d} {c} {b} {a}",))
+    assert pattern.values("1 of 2 of 3, and 4 of 5 years") == {
+        **{"a": "1", "b": "2 of 3"},
+        **{"c": "4", "d": "5"},
+    }
+    assert pattern.values(" of ,, and " * 20_000 + "!") is None
+    assert pattern.values("a of b, and c of years") is None
+
+
+def test_what_can_be_read_in_very_many_ways_stays_as_it_is() -> None:
+    text = ": ".join("a b" * i for i in range(1, 17))
+    found = catalogue_of("es").said(text, 10)
+    assert found == text
+    with_limit = catalogue_of("es").said("too many calls; try again", 400)
+    assert with_limit == catalogue_of("es").said("too many calls; try again")
 
 
 def test_what_a_stranger_writes_costs_no_reading_when_it_is_long(tmp_path: Path) -> None:

@@ -109,6 +109,17 @@ def test_times_of_which_no_instrument_speaks_are_no_times(text: str, is_read: bo
 
 
 @pytest.mark.parametrize(
+    "texts",
+    [
+        ("2024-09-21T02:44:00-03:0", "02024-09-21T02:44:00-03:00"),
+        ("2024-09-21T05:44:00", "Z2024-09-21T05:44:00Z"),
+    ],
+)
+def test_letters_of_one_that_is_no_time_complete_no_other(texts: tuple[str, str]) -> None:
+    assert utc_seconds(texts).tolist() == [NO_TIME, NO_TIME]
+
+
+@pytest.mark.parametrize(
     ("text", "reason"),
     [
         ("soon", "not a time"),

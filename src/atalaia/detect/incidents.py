@@ -114,10 +114,10 @@ class Incidents:
         waiting = [found for found in findings if len(found.value)]
         # A witness may come later in the batch than what waits for it: then it is one.
         if self.instruments.eyes or len(instants) <= _INSTANTS:
-            return self._advance(waiting, instants)
-        entries = []
+            return self._advance(waiting, instants, self.steps)
+        entries, steps = [], self.steps
         for some, times in self._in_portions(waiting, instants):
-            entries += self._advance(some, times)
+            entries += self._advance(some, times, steps)
         return entries
 
     def _in_portions(
@@ -144,7 +144,9 @@ class Incidents:
             ]
             yield some, instants[start : start + _INSTANTS]
 
-    def _advance(self, waiting: list[Findings], instants: Ints) -> list[LogEntry]:
+    def _advance(
+        self, waiting: list[Findings], instants: Ints, steps: Mapping[int, Asked]
+    ) -> list[LogEntry]:
         gathered: dict[tuple[int, Hazard], list[Evidence]] = defaultdict(list)
         for found in waiting:
             if found.entered.any():
@@ -165,7 +167,6 @@ class Incidents:
         for key in self._due(times[-1]) - gathered.keys():
             gathered[key] = []
         entries = []
-        steps = self.steps
         for key, evidence in sorted(gathered.items()):
             entries += self._live(key, evidence, times, steps.get(key[0], NOBODY_ASKED))
         if gathered:

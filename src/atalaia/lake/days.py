@@ -224,7 +224,8 @@ def _zones(
             f"SELECT filename, place_id, timezone FROM {_reader(new)} WHERE variable IS NULL"
         ).fetchall():
             told[file].append((place, zone))
-        same = {zones: zones for zones in _known.values()}
+        # A copy: other threads ask at the same time, and add to it.
+        same = {zones: zones for zones in list(_known.values())}
         for file in new:
             zones = frozenset(told[str(file)])
             _known[names[file]] = same.setdefault(zones, zones)

@@ -155,6 +155,8 @@ def _rings(drawn: bytes) -> list[Ints]:
             raise ValueError("no command")
         points = here + np.cumsum(steps[i : i + 2 * count].reshape(-1, 2), 0)
         here = points[-1] if count else here
-        ring = [points] if command == _MOVE else [*ring, points]
+        if command == _MOVE:
+            ring = []
+        ring.append(points)
         i += 2 * count
     return rings

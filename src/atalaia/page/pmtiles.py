@@ -27,16 +27,26 @@ MOST_TILES = 50_000
 MOST_UNPACKED = 512 << 20
 
 _MOST_ENTRIES = 4_000_000
+_MOST_DIRECTORIES = 50_000
 _MOST_DIRECTORY = 4 << 20
 _MOST_TILE = 8 << 20
 _MOST_DEPTH = 4
 _MOST_RUN = 1 << 40
+_AT_ONCE = 1 << 20
 
 _HEADER = 127
 _MVT = 1
 _IMAGES = {2: "PNG", 3: "JPEG", 4: "WebP", 5: "AVIF"}
 _NONE, _GZIP, _ZSTD = 1, 2, 4
 _BROKEN = (ValueError, zlib.error, zstandard.ZstdError)
+
+
+class _Unreadable(ValueError):
+    """What was packed is damaged, or too much. `unpacked` bytes were had of it."""
+
+    def __init__(self, unpacked: int) -> None:
+        super().__init__("damaged, or too much")
+        self.unpacked = unpacked
 
 
 @dataclass(frozen=True)
@@ -88,9 +98,10 @@ def tiles_of(archive: bytes) -> Iterator[Tile]:
         body: bytes | None
         try:
             body = _unpacked(archive[begins : begins + length], header.tiles_packed, _MOST_TILE)
-        except _BROKEN:
+            unpacked += len(body) * run
+        except _Unreadable as error:
             body = None
-        unpacked += length if body is None else len(body) * run
+            unpacked += error.unpacked
         if unpacked > MOST_UNPACKED:
             raise AtalaiaError(
                 f"this file is larger than {MOST_UNPACKED >> 20} MB unpacked; bring fewer places"
@@ -119,30 +130,43 @@ def _header(body: bytes) -> _Header:
 
 
 def _unpacked(body: bytes, how: int, most: int) -> bytes:
-    """What was packed, of at most so many bytes; ValueError: there is more of it."""
+    """What was packed, of at most so many bytes. Raises _Unreadable."""
+    told = bytearray()
+    try:
+        for some in _pieces(body, how):
+            told += some
+            if len(told) > most:
+                raise ValueError("too much")
+    except _BROKEN as error:
+        raise _Unreadable(len(told) + len(body)) from error
+    return bytes(told)
+
+
+def _pieces(body: bytes, how: int) -> Iterator[bytes]:
+    """The same, some at a time: of what is damaged it is known how much was had."""
     if how == _GZIP:
         unpacking = zlib.decompressobj(wbits=31)
-        told = unpacking.decompress(body, most)
-        if not unpacking.eof:
-            raise ValueError("cut short, or too much")
-        return told
-    if how == _ZSTD:
+        while not unpacking.eof:
+            some = unpacking.decompress(body, _AT_ONCE)
+            body = unpacking.unconsumed_tail
+            if not (some or body or unpacking.eof):
+                raise ValueError("cut short")
+            yield some
+    elif how == _ZSTD:
         reader = zstandard.ZstdDecompressor().stream_reader(body)
-        told = reader.read(most)
-        if reader.read(1):
-            raise ValueError("too much")
-        return told
-    if len(body) > most:
-        raise ValueError("too much")
-    return body
+        while some := reader.read(_AT_ONCE):
+            yield some
+    else:
+        yield body
 
 
 def _entries(body: bytes, header: _Header) -> _Entries:
     """Of all directories."""
     found: list[_Entries] = []
-    count = 0
+    count = directories = 0
     waiting = [(header.root, 1)]
     while waiting:
+        directories += 1
         (begins, length), depth = waiting.pop()
         some = _directory(_unpacked(body[begins : begins + length], header.packed, _MOST_DIRECTORY))
         count += len(some.id)
@@ -150,6 +174,8 @@ def _entries(body: bytes, header: _Header) -> _Entries:
             raise ValueError("too much")
         found.append(some.take(some.run > 0))
         leaves = some.take(some.run == 0)
+        if directories + len(waiting) + len(leaves.id) > _MOST_DIRECTORIES:
+            raise ValueError("too many directories")
         waiting += [
             ((header.leaves[0] + at, n), depth + 1)
             for at, n in zip(leaves.offset.tolist(), leaves.length.tolist(), strict=True)

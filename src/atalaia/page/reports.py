@@ -157,13 +157,16 @@ def routes(home: Home, shown: Shown, systems: SystemView, gate: Gate, language: 
             """Two days, as `ReportWish` takes them; a Problem where there are too many between."""
             most = MOST_DAYS_OPERATOR if self.operates else MOST_DAYS
             first, until = self.first, self.until
-            if first is not None:
+            if first is not None and until is None:
                 today = datetime.fromtimestamp(shown.now(), UTC).date()
-                until = until or max(first, today) + timedelta(days=1)
-                if not 0 < (until - first).days <= most:
-                    raise Problem(
-                        422, f"give at least one day and at most {most}: from, and to, left out"
-                    )
+                last = min(max(first, today), date.max - timedelta(days=1))
+                until = last + timedelta(days=1)
+            if until is not None and first is None:
+                first = until - timedelta(days=min(most, (until - date.min).days))
+            if first and until and not 0 < (until - first).days <= most:
+                raise Problem(
+                    422, f"give at least one day and at most {most}: from, and to, left out"
+                )
             return {"first": first, "until": until, "days": most, "zone": zone}
 
     async def sent(asked: AskedReport, wanted: ReportWish, form: Form, name: str) -> Response:

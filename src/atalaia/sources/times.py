@@ -131,7 +131,8 @@ def _letters(texts: Sequence[object], width: int) -> NDArray[np.uint8] | None:
         packed = bytearray("".join(texts), "ascii")  # type: ignore[arg-type]
     except (TypeError, UnicodeEncodeError):
         return None
-    if not packed or len(packed) != width * len(texts):
+    # One that is too short and one that is too long are no two of this shape.
+    if not packed or set(map(len, texts)) != {width}:  # type: ignore[arg-type]
         return None
     return np.frombuffer(packed, np.uint8).reshape(-1, width)
 
