@@ -60,9 +60,10 @@ def routes(answers: Answering, language: str) -> APIRouter:
         """Do what a button says."""
         if what == "change":
             link = answers.change(token)
+            if link is None and answers.message(token) is not None:
+                return by.refused(Problem(404, _OLD))
             if link is None:
-                gone = _GONE if answers.message(token) is None else _OLD
-                return by.refused(Problem(404, gone))
+                return by.refused(Problem(404, _GONE))
             return RedirectResponse(f"/manage#{link}", 303, HEADERS)
         is_done = answers.received(token) if what == "received" else answers.stop(token)
         if not is_done:
