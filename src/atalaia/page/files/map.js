@@ -131,6 +131,7 @@ export async function showMap(element, panels, address) {
       isThere = false;
       layer.wanted = null;
       endPanels();
+      fine?.hide(); // what it still waits for is wanted no more
       watcher.disconnect();
       resized.disconnect();
       system.removeEventListener("change", repaint);
