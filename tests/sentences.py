@@ -116,11 +116,15 @@ ANSWERED = (
 )
 """Where a ValueError may become a problem that the API answers (`api.problem.wished`)."""
 
-NOT_ANSWERED = ("notify/crowd.py", "notify/snapshots.py", "page/shapes.py", "people/bodies.py")
-"""There, these are of what is stored."""
+NOT_ANSWERED = (
+    *("notify/crowd.py", "notify/snapshots.py", "people/bodies.py"),
+    *("page/mvt.py", "page/pmtiles.py", "page/shapes.py", "page/tiled.py"),
+)
+"""There, these are of what is stored, or was brought, and end within."""
 
 HANDED_ON = {
     "api/problem.py": ("str(error)", "str(error.detail)"),
+    "page/reports.py": ("str(error)",),
     "people/adding.py": ("closed[0]",),
     "people/admission.py": ("_ENOUGH.format(channel=contact.channel)",),
 }

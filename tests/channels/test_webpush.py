@@ -16,6 +16,7 @@ from atalaia.channels.vapid import Vapid
 from atalaia.channels.webpush import MOST_BYTES, WebPush, check, encode
 from atalaia.domain.contact import read_contact
 from atalaia.domain.delivery import Letter, Outcome
+from atalaia.domain.words import LANGUAGES, one_line
 from atalaia.errors import StateConflict
 from patience import LIMIT_S, brief
 from pushing import Browser, PushService, verified
@@ -87,6 +88,29 @@ def test_a_push_service_verifies_who_sends_and_the_browser_alone_opens_it(
         browser, key=stranger.key
     )
     assert sent(to(browser))[0].verdict == "again", "sealed for another browser: it opens nothing"
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("place", ["Recife", "São José do Vale do Rio Preto e Arredores " * 3])
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"type": "end", "reason": "expired"},
+        {"type": "end", "reason": "ended"},
+        {"hazard": "cannot_see", "level": "watch", "source": "tomorrow-io"},
+    ],
+    ids=["expired", "ended", "cannot_see"],
+)
+def test_what_a_title_has_no_room_for_is_said_beneath_it(
+    service: PushService, language: str, place: str, changes: dict[str, str]
+) -> None:
+    browser = service.browser()
+    said = content(alert(**changes), language=language, place=place)
+    assert sent(to(browser, said=said)) == [Outcome("sent")]
+    body = browser.came[0].body
+    whole = one_line(said.parts[0].title)
+    assert whole in (body["title"], *body["body"].partition("\n")[0].split(" ", 1))
+    assert (body["title"] == whole) == (whole not in body["body"]), "and is said once"
 
 
 def test_who_has_another_key_is_not_believed_and_the_address_is_kept(service: PushService) -> None:

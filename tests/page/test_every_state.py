@@ -39,8 +39,8 @@ def everything(stage: Stage) -> FastAPI:
     answers = SimpleNamespace(
         message=lambda _: "m", received=lambda _: True, stop=lambda _: True, change=lambda _: "x"
     )
-    app.include_router(leaving.routes(lambda _: True))
-    app.include_router(answering.routes(cast(Any, answers)), prefix="/v1")
+    app.include_router(leaving.routes(lambda _: True, "pt-BR"))
+    app.include_router(answering.routes(cast(Any, answers), "pt-BR"), prefix="/v1")
 
     @app.post("/v1/subscribe", status_code=201)
     async def subscribe(request: Request) -> Json:

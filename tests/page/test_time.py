@@ -129,6 +129,37 @@ def test_what_was_not_seen_is_never_calm_and_of_what_comes_only_what_is_announce
     on_stage(browser, stage, tell)
 
 
+BENEATH_THE_SEARCH = """() => {
+  const canvas = document.querySelector("canvas.dots");
+  const map = canvas.getBoundingClientRect();
+  const bar = document.querySelector("#go").getBoundingClientRect();
+  const [wide, high] = [canvas.width / map.width, canvas.height / map.height];
+  const at = [(bar.left - map.left) * wide, (bar.top - map.top) * high];
+  const size = [bar.width * wide, bar.height * high];
+  const { data } = canvas.getContext("2d").getImageData(...at, ...size);
+  return data.filter((value, i) => i % 4 === 3 && value > 0).length;
+}"""
+
+
+@pytest.mark.parametrize("screen", ["desktop-light", "phone-light"])
+def test_in_the_smaller_map_no_place_lies_beneath_the_search(browser: Browser, screen: str) -> None:
+    stage = Stage(now=AFTERNOON)
+
+    async def tell(url: str) -> None:
+        page, seen = await browser.page(**SCREENS[screen], reduced_motion="reduce")
+        await begin(page, url, stage, "?at=2026-01-13T21")
+        await shows(page, levels="red:1")
+        await until_none(page)
+        assert seen.problems == []
+
+    async def until_none(page: Any) -> None:
+        async with patient():
+            while await page.evaluate(BENEATH_THE_SEARCH):
+                await page.wait_for_timeout(50)
+
+    on_stage(browser, stage, tell)
+
+
 BLIND = """async () => {
   const { static: files } = document.documentElement.dataset;
   const { onMap } = await import(`${files}/store.js`);
@@ -184,7 +215,9 @@ def test_filters_hold_at_another_hour_and_both_stand_in_the_address(browser: Bro
         await page.select_option(".filters select[name=hazard]", "wind")
         await shows(page, levels="")
         await until(lambda: "at=2026-01-13T20" in page.url and "hazard=wind" in page.url)
-        await page.get_by_text("Nenhum alerta", exact=False).wait_for()
+        said = page.locator(".under-time .then output", has_text="Nenhum alerta")
+        await said.wait_for()
+        assert await said.inner_text() == "ter 13/01 17:00 · Nenhum alerta"
 
     looked_at(browser, stage, look, reduced_motion="reduce")
 
@@ -256,6 +289,8 @@ def test_values_are_of_now_old_ones_stand_in_brackets_and_missing_ones_are_no_ze
 ) -> None:
     stage = Stage(now=AFTERNOON)
     locale = SCREENS[screen]["locale"]
+    # Beneath the map the panel takes room of it: a window in which each value has its own.
+    tall = {"viewport": {"width": 1360, "height": 1100}} if "desktop" in screen else {}
 
     async def look(page: Any, url: str) -> None:
         await page.add_init_script(WRITTEN)
@@ -287,7 +322,7 @@ def test_values_are_of_now_old_ones_stand_in_brackets_and_missing_ones_are_no_ze
         await page.keyboard.press("ArrowRight")
         await page.wait_for_selector('canvas.dots[data-values*="fresh:"]')
 
-    looked_at(browser, stage, look, **SCREENS[screen], reduced_motion="reduce")
+    looked_at(browser, stage, look, **{**SCREENS[screen], **tall}, reduced_motion="reduce")
 
 
 def test_what_is_shown_grows_old_while_nothing_new_comes(browser: Browser) -> None:

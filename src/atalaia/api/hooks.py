@@ -14,11 +14,11 @@ Heard = Callable[[Request], Awaitable[tuple[int, str]]]
 """Takes what a bot's webhook sends: query or body, and what proves whose it is → (status, text)."""
 
 
-def routes(whatsapp: Heard, telegram: Heard, answers: Answering) -> APIRouter:
-    """The routes; all under /v1."""
+def routes(whatsapp: Heard, telegram: Heard, answers: Answering, language: str) -> APIRouter:
+    """The routes; all under /v1. `language`: spoken to who opens a link and names none there is."""
     router = APIRouter(prefix="/v1", include_in_schema=False)
-    router.include_router(leaving.routes(answers.leave))
-    router.include_router(answering.routes(answers))
+    router.include_router(leaving.routes(answers.leave, language))
+    router.include_router(answering.routes(answers, language))
 
     @router.api_route("/whatsapp", methods=["GET", "POST"])
     async def take_whatsapp(request: Request) -> Response:

@@ -175,12 +175,14 @@ def topic_of(content: Content, secret: bytes) -> str:
 
 
 def _body(content: Content, text: str, tag: str, *, answer: str, asks: bool) -> PushBody:
-    is_one = len(content.parts) == 1 and "\n" in text
+    first, _, rest = text.partition("\n")
+    # The first line is the title, where that did not have to be shorter.
+    is_said = len(content.parts) == 1 and first.endswith(content.subject) and rest
     return PushBody(
         kind=content.kind,
         language=content.language,
         title=content.subject,
-        body=text.partition("\n")[2].strip() if is_one else text,  # the first line is the title
+        body=rest.strip() if is_said else text,
         level=content.level,
         is_over=content.is_over,
         tag=tag,

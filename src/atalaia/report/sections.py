@@ -4,6 +4,7 @@ each incident in a line, and extremes. `render` and `printed` show the same."""
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import date
 from typing import NamedTuple
 
 from atalaia.report.reported import Report, ReportScope
@@ -104,6 +105,12 @@ def _episodes(report: Report, say: Say) -> Section:
     return Section(say.capital(say("incidents")), (), tuple(map(say, head)), tuple(rows), 6)
 
 
+def _day(on: str, say: Say) -> str:
+    """``8 Jun 2013``, of ``2013-06-08``."""
+    day = date.fromisoformat(on)
+    return f"{day.day} {say.month(day.month)} {day.year}"
+
+
 def _extremes(report: Report, say: Say) -> Section:
     rows = []
     for one in report.extremes:
@@ -112,7 +119,7 @@ def _extremes(report: Report, say: Say) -> Section:
             (one.lowest, one.lowest_on),
             (one.most, one.most_on),
         )
-        told = ["–" if v is None else f"{say.number(v)} ({on})" for v, on in pairs]
+        told = ["–" if v is None else f"{say.number(v)} ({_day(on, say)})" for v, on in pairs]
         variable = f"{say.variable(one.variable)} ({one.unit})"
         total = say.number(one.total)
         rows.append((one.place, variable, one.source, str(one.days), *told, total))

@@ -344,19 +344,14 @@ class Services:
             service=self.people,
             preview=previews(state, settings.places, now),
             operator=Operator(
-                outbox,
-                self.silences,
-                drills,
-                settings.places,
-                lag=standing.lag,
-                now=now,
-                wake=wake,
+                outbox, self.silences, drills, settings.places, lag=standing.lag, now=now, wake=wake
             ),
             wishes=wishes.routes(TownWishes(state, settings.places), now, gate),
             hooks=hooks.routes(
                 whatsapp_hook(settings, self.people, now),
                 telegram_hook(settings, self.session, self.talk, state),
                 Answering(self.people, self.registry, self.home, self.clock.second),
+                settings.language,
             ),
             feeds=self._feeds(),
             standing=standing,

@@ -49,10 +49,16 @@ export async function showMap(element, panels, address) {
   const tool = (...more) => button(L, zoom.getContainer(), ...more);
   tool("to-all", "home", t.map.home, () => {
     looked = null;
-    fit(L, map);
+    toAll();
   });
   L.control.scale({ position: "bottomright", imperial: false }).addTo(map);
-  fit(L, map);
+  let home = null; // the view of all places: who did not go elsewhere keeps it in a smaller map, too
+  const isHome = () => home?.zoom === map.getZoom() && home.center.equals(map.getCenter());
+  function toAll() {
+    fit(L, map);
+    home = { center: map.getCenter(), zoom: map.getZoom() };
+  }
+  toAll();
   if (looked) map.setView(looked.center, looked.zoom, { animate: false });
   const land = addLand(L, map, layer);
   addTiles(L, map);
@@ -100,12 +106,16 @@ export async function showMap(element, panels, address) {
   watcher.observe(document.documentElement, { attributes: true, attributeFilter: ["data-theme", "data-colours"] });
   const system = matchMedia("(prefers-color-scheme: dark)");
   system.addEventListener("change", repaint);
-  const resized = new ResizeObserver(() => map.invalidateSize({ animate: false }));
+  const resized = new ResizeObserver(() => {
+    const again = isHome() && toAll;
+    map.invalidateSize({ animate: false });
+    if (again) again();
+  });
   resized.observe(element);
   return {
     update,
     flash: (ids) => store.then || layer.flash(ids),
-    fit: () => fit(L, map),
+    fit: toAll,
     look: (ids) => look(L, map, ids),
     past(shown) {
       step = shown;
@@ -121,6 +131,7 @@ export async function showMap(element, panels, address) {
       isThere = false;
       layer.wanted = null;
       endPanels();
+      fine?.hide(); // what it still waits for is wanted no more
       watcher.disconnect();
       resized.disconnect();
       system.removeEventListener("change", repaint);

@@ -49,7 +49,7 @@ export function lines(L, map, layer, colour, land) {
   let isNear = false;
   const comeNear = async () => {
     const [drawn, world] = await Promise.all([land, countries("-near").catch(() => null)]);
-    if (isNear || !drawn || !world) return;
+    if (isNear || !isWanted || !drawn || !world) return;
     isNear = true;
     drawn.clearLayers().addData(world);
     map.getContainer().dataset.coast = "near";

@@ -1,6 +1,6 @@
 // What operators see and do: what the command line can, where it is no matter of files and keys of the machine.
 
-import { all, ask, once } from "../api.js";
+import { all, ask, once, Problem } from "../api.js";
 import { fill, h } from "../dom.js";
 import { ago, capital, clock, figure, hazard, measured, number, zoned } from "../format.js";
 import { icon } from "../icons.js";
@@ -33,16 +33,16 @@ export async function desk(page, key, id, query) {
     h("nav", { class: "tabs", "aria-label": t.operator.title }, TABS.map((name) =>
       h("a", { href: `/#/operator/${name}`, "aria-current": name === tab ? "page" : null }, t.operator.tabs[name]))),
     h("div", {}, fault, body));
-  const tried = async (run) => {
+  const tried = async (run, missing = null) => {
     try {
       await run();
       fill(fault);
     } catch (error) {
       if (error.status === 401) leave();
-      else fill(fault, h("p", { class: "fault" }, error.status === 404 ? t.operator.not_here : inWords(error)));
+      else fill(fault, h("p", { class: "fault" }, (error.status === 404 && missing) || inWords(error)));
     }
   };
-  const draw = () => tried(() => DRAWN[tab](body, { key, query, tried, draw }));
+  const draw = () => tried(() => DRAWN[tab](body, { key, query, tried, draw }), t.operator.not_here);
   page.querySelector(".tabs [aria-current]").scrollIntoView({ block: "nearest", inline: "center" });
   await draw();
   // Forms are left alone while somebody fills them in.
@@ -62,7 +62,7 @@ function rows(caption, heads, lines) {
   const table = h("table", {},
     h("caption", { class: "unseen" }, caption),
     h("thead", {}, h("tr", {}, heads.map((head) => h("th", { scope: "col" }, head)))),
-    h("tbody", {}, lines.map((cells) => h("tr", {}, cells.map((cell) => h("td", {}, cell))))));
+    h("tbody", {}, lines.map((cells) => h("tr", {}, cells.map((cell, i) => h("td", { "data-head": heads[i] }, cell))))));
   return [h("div", { class: "panel scroll", tabindex: 0, role: "region", "aria-label": caption }, table),
     h("div", {}, h("button", { type: "button", class: "button small", onclick: () => download(`${caption}.csv`, csv(table)) }, "CSV"))];
 }
@@ -73,10 +73,17 @@ const csv = (table) => [...table.rows].map((row) => [...row.cells].filter((cell)
 
 const act = (label, onclick) => h("button", { type: "button", class: "button small", onclick }, label);
 
-async function people(body, { key, tried, draw }) {
+async function people(body, { key, tried }) {
+  const list = h("div", { class: "step" });
+  const draw = () => listed(list, { key, tried, draw });
+  await draw();
+  fill(body, adding({ key, tried, draw }), list);
+}
+
+async function listed(list, { key, tried, draw }) {
   const o = t.operator;
   const items = await all("/v1/people?limit=1000", { key });
-  fill(body, adding({ key, tried, draw }), rows(o.tabs.people, [o.person, o.begun, o.channel, ""], items.map(({ person, created_at: at, contacts }) => {
+  fill(list, rows(o.tabs.people, [o.person, o.begun, o.channel, ""], items.map(({ person, created_at: at, contacts }) => {
     const path = `/v1/people/${person}`;
     const then = (method, more, extra) => tried(async () => {
       await ask(path + more, { method, key, ...extra });
@@ -93,7 +100,7 @@ async function people(body, { key, tried, draw }) {
 }
 
 /** Somebody who asked an operator to be told: as `atalaia subscribe` does it, with a proof or without. */
-function adding({ key, tried }) {
+function adding({ key, tried, draw }) {
   const o = t.operator;
   const channel = pick("add-channel", o.channel, Object.entries(t.subscribe.channels).filter(([name]) => name !== "webpush").map(([name, [label]]) => [name, label]));
   const address = input("add-address", o.address, { required: true, maxlength: 200, autocomplete: "off" });
@@ -109,7 +116,7 @@ function adding({ key, tried }) {
   level.element.value = "yellow";
   const spoken = pick("add-language", t.manage.language, Object.entries(LANGUAGES));
   spoken.element.value = language;
-  const proof = input("add-proof", o.proof, { maxlength: 500 });
+  const proof = input("add-proof", o.proof, { maxlength: 500 }, "field wide");
   const organisation = h("input", { type: "checkbox" });
   const done = h("div", { role: "status" });
   const add = (event) => {
@@ -128,11 +135,12 @@ function adding({ key, tried }) {
       fill(done, h("p", { class: "good" }, icon("check"), [o.added(told.person), asked && o.to_confirm(asked)].filter(Boolean).join(" ")),
         told.notes.map((one) => h("p", { class: "quiet" }, one)),
         Object.values(told.secrets).map((one) => h("p", {}, `${t.subscribe.secret}: `, h("code", {}, one), ` ${t.subscribe.secret_hint}`)));
+      await draw();
     });
   };
   return h("details", { class: "panel" }, h("summary", {}, o.add), h("p", { class: "quiet" }, o.add_lead),
-    h("form", { class: "form", onsubmit: add }, channel.field, address.field, h("div", {}, town, place), km.field, level.field, spoken.field, proof.field,
-      h("div", { class: "hazard" }, h("label", {}, organisation, h("span", {}, o.organisation))),
+    h("form", { class: "form", onsubmit: add }, channel.field, address.field, h("div", { class: "wide" }, town, place), km.field, level.field, spoken.field, proof.field,
+      h("div", { class: "hazard wide" }, h("label", {}, organisation, h("span", {}, o.organisation))),
       h("button", { type: "submit", class: "button first" }, o.add)), done);
 }
 
@@ -146,7 +154,7 @@ async function rules(body) {
 async function watched(body) {
   const levels = levelsByPlace();
   const blind = blindPlaces();
-  fill(body, rows(t.operator.tabs.places, [t.operator.place, "ID", "°", t.operator.drill_level], [...store.places.values()].map((one) => [
+  fill(body, rows(t.operator.tabs.places, [t.operator.place, "ID", "Lat.; lon.", t.operator.drill_level], [...store.places.values()].map((one) => [
     h("a", { href: `/#/place/${encodeURIComponent(one.id)}` }, one.name), one.id, `${number(one.latitude, 3)}; ${number(one.longitude, 3)}`,
     levels.has(one.id) ? badge(highest(Object.values(levels.get(one.id)))) : blind.has(one.id) ? t.blind.tag : t.short.none])));
 }
@@ -203,9 +211,9 @@ function pick(id, label, options, attributes = {}) {
   return { element, field: h("div", { class: "field" }, h("label", { for: id }, label), element) };
 }
 
-function input(id, label, attributes) {
+function input(id, label, attributes, kind = "field") {
   const element = h("input", { id, type: "text", ...attributes });
-  return { element, field: h("div", { class: "field" }, h("label", { for: id }, label), element) };
+  return { element, field: h("div", { class: kind }, h("label", { for: id }, label), element) };
 }
 
 const anyHazard = () => [["", t.operator.any], ...HAZARDS.map((name) => [name, capital(hazard(name))])];
@@ -241,7 +249,7 @@ async function silences(body, { key, tried, draw }) {
   fill(body,
     h("form", { class: "panel form", onsubmit: add }, what.field, where.field,
       h("div", { class: "field" }, h("label", { for: "silence-hours" }, o.hours), hours),
-      h("div", { class: "field" }, h("label", { for: "silence-why" }, o.comment), why),
+      h("div", { class: "field wide" }, h("label", { for: "silence-why" }, o.comment), why),
       h("button", { type: "submit", class: "button first" }, o.add_silence)),
     rows(o.tabs.silences, [o.hazard, o.place, o.until, o.comment, o.by, ""], items.map((one) => [
       one.hazard ? capital(hazard(one.hazard)) : o.any, one.place ? store.places.get(one.place)?.name ?? one.place : o.any,
@@ -252,7 +260,7 @@ async function drills(body, { key, tried }) {
   const o = t.operator;
   const what = pick("drill-hazard", o.hazard, anyHazard().slice(1));
   const where = pick("drill-place", o.place, places());
-  const level = pick("drill-level", o.drill_level, LEVELS.slice(1).reverse().map((one) => [one, t.levels[one]]));
+  const level = pick("drill-level", o.drill_level, LEVELS.slice(1).reverse().map((one) => [one, t.short[one]]));
   const everyone = h("input", { type: "checkbox" });
   const done = h("div", { role: "status" });
   const start = async (event) => {
@@ -268,7 +276,7 @@ async function drills(body, { key, tried }) {
   };
   fill(body, h("p", { class: "drill" }, o.drill_lead),
     h("form", { class: "panel form", onsubmit: start }, what.field, where.field, level.field,
-      h("div", { class: "hazard" }, h("label", {}, everyone, h("span", {}, o.drill_everyone))),
+      h("div", { class: "hazard wide" }, h("label", {}, everyone, h("span", {}, o.drill_everyone))),
       h("button", { type: "submit", class: "button first" }, o.drill_start)), done);
 }
 
@@ -297,9 +305,10 @@ async function reports(body, { key, tried }) {
     await tried(async () => {
       const until = new Date(Date.parse(last.element.value) + DAY_MS).toISOString().slice(0, 10);
       const of = where.element.value ? `place/${encodeURIComponent(where.element.value)}` : "all";
-      const answer = await fetch(`/report/${of}.${form.element.value}?from=${first.element.value}&to=${until}&lang=${language}`, { headers: { Authorization: `Bearer ${key}` } });
-      fill(done);
-      if (!answer.ok) throw Object.assign(new Error((await answer.json().catch(() => null))?.detail ?? ""), { status: answer.status });
+      const answer = await fetch(`/report/${of}.${form.element.value}?from=${first.element.value}&to=${until}&lang=${language}`, { headers: { Authorization: `Bearer ${key}`, "Accept-Language": language } })
+        .catch(() => { throw new Problem(0, ""); })
+        .finally(() => fill(done));
+      if (!answer.ok) throw new Problem(answer.status, (await answer.json().catch(() => null))?.detail ?? "");
       download(`atalaia-${first.element.value}.${form.element.value}`, await answer.blob());
       fill(done, h("p", { class: "good" }, icon("check"), o.made));
     });
