@@ -215,7 +215,7 @@ def test_how_the_sources_do_is_as_polls_last_round_left_it(deployed: Config) -> 
     ready = json.loads(ask("/readyz")["body"])
     assert ready["ready"] is True
     assert ready["sources"]["tomorrow-io"]["fault"] == "HTTP 503"
-    assert set(ready["sources"]["open-meteo"]) == set(one) - {"source", "calls_left"}
+    assert set(ready["sources"]["open-meteo"]) == set(one) - {"source", "calls_left", "in_words"}
     state.set_note("sources", '{"of": "another version"}')
     assert json.loads(ask("/v1/sources", authorization=f"Bearer {KEY}")["body"])["items"] == []
 
