@@ -229,11 +229,12 @@ def test_listeners_of_one_address_are_bounded() -> None:
 
         async def listen(address: str, n: int) -> tuple[list[asyncio.Task[None]], list[int]]:
             statuses.clear()
-            scope = {"type": "http", "client": (address, 1)}
+            scope = {"type": "http", "client": (address, 1), "headers": [], "query_string": b""}
             tasks = [
                 asyncio.create_task(events.stream(None)(scope, receive, send)) for _ in range(n)
             ]
             while len(statuses) < n:
+                assert not any(task.done() and task.exception() for task in tasks)
                 await asyncio.sleep(0)
             return tasks, [statuses.count(200), statuses.count(503)]
 
