@@ -20,7 +20,7 @@ from atalaia.homes.embedded import EmbeddedHome, open_home
 from atalaia.page import reports
 from atalaia.page.reports import MadeReports
 from atalaia.report import ranged
-from atalaia.report.scope import ReportWish
+from atalaia.report.wish import ReportWish
 from atalaia.rules import load
 
 from .conftest import PICTURES, Browser

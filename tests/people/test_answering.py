@@ -41,7 +41,7 @@ class Asked:
         self.answers = Answering(service, w.registry, w.home, lambda: now)
         app = FastAPI()
         problem.install(app)
-        app.include_router(answering.routes(self.answers), prefix="/v1")
+        app.include_router(answering.routes(self.answers, "en"), prefix="/v1")
         self._app = app
 
     def ask(self, method: str, link: str) -> tuple[int, dict[str, str]]:

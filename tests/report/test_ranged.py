@@ -24,7 +24,8 @@ from atalaia.report.printed import printed
 from atalaia.report.ranged import _unseen, ranged_report
 from atalaia.report.render import page
 from atalaia.report.reported import Report
-from atalaia.report.scope import ReportWish, midnight
+from atalaia.report.scope import midnight
+from atalaia.report.wish import ReportWish
 from atalaia.report.words import offset_of
 from atalaia.rules import load
 from telling import news

@@ -95,8 +95,8 @@ def report(
     from atalaia.report.printed import printed
     from atalaia.report.ranged import ranged_report
     from atalaia.report.render import page
-    from atalaia.report.scope import ReportWish
     from atalaia.report.scored import Truth
+    from atalaia.report.wish import ReportWish
 
     kept = settings_of(settings, home)
     words = spoken(language, kept.language)

@@ -33,7 +33,7 @@ from atalaia.domain.rule import RuleSet
 from atalaia.errors import AtalaiaError, PayloadInvalid, QueryInvalid, StateConflict
 from atalaia.logs import Logger
 from atalaia.ports import Home
-from atalaia.report.scope import ReportWish
+from atalaia.report.wish import ReportWish
 
 Form = Literal["html", "png", "pdf"]
 Colours = Literal["ordinary", "colour-blind"]

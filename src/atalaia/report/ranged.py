@@ -26,7 +26,8 @@ from atalaia.report.days import days_of
 from atalaia.report.gather import by_level, gravest, spots_of
 from atalaia.report.incident import storm_of
 from atalaia.report.reported import Episode, Report, ReportScope, SeenExtreme, Source, UnseenSpell
-from atalaia.report.scope import ReportWish, scope_of
+from atalaia.report.scope import scope_of
+from atalaia.report.wish import ReportWish
 from atalaia.sources import decode_all
 
 

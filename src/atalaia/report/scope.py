@@ -9,12 +9,11 @@ import re
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-import msgspec
-
 from atalaia.errors import AtalaiaError
 from atalaia.lake.places import named_place
 from atalaia.report.asked import AskedHome, newest_of
 from atalaia.report.reported import ReportScope
+from atalaia.report.wish import ReportWish
 
 MOST_DAYS = 3660
 """Ten years: a page of more would not be read."""
@@ -23,28 +22,6 @@ _FIRST, _LAST = date(1700, 1, 1), date(2300, 1, 1)
 """No reading is older or newer, and clocks of all zones reach as far."""
 
 _KEY = re.compile(r"[0-9A-Za-z_-]{1,64}")
-
-
-class ReportWish(msgspec.Struct, frozen=True, kw_only=True):
-    """What somebody asks a report of.
-
-    place, system   at most one of them; a place by its id, or by its name where only one has it
-    first, until    local days, half open; None: `days` before `until`; the end of the newest day
-    zone            whose midnights, where neither is given
-    """
-
-    place: str | None = None
-    system: str | None = None
-    first: date | None = None
-    until: date | None = None
-    days: int = 365
-    zone: str = "UTC"
-
-    @property
-    def is_of_all(self) -> bool:
-        """Whether it asks for nothing but the last days of all."""
-        asked = (self.place, self.system, self.first, self.until)
-        return all(one is None for one in asked)
 
 
 def scope_of(asked: AskedHome, wanted: ReportWish) -> ReportScope:
