@@ -34,6 +34,7 @@ from atalaia.domain.contact import read_contact
 from atalaia.domain.delivery import Status
 from atalaia.domain.hazard import Hazard
 from atalaia.domain.subscription import Circle
+from atalaia.homes.aws import HOLD_S
 from atalaia.homes.aws.config import Config
 from atalaia.homes.aws.local import LocalLake
 from atalaia.people.registry import Registry
@@ -171,7 +172,7 @@ class Deployment:
                 continue  # what they take up waits for them
             handle = self._called(name, handler)
             if self._fails(handle) or name == target:
-                self._ahead_s += LEASE_S
+                self._ahead_s += HOLD_S + 1 if name == "refine" else LEASE_S
                 handle({}, Context())
         if self._failing is not None:
             assert self._failing.has_failed, f"{case} was not made"

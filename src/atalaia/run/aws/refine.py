@@ -28,7 +28,7 @@ def handle(_event: dict[str, Any], context: Any) -> dict[str, Any]:
     state, rules, places = refining(home), settings.rules, settings.places
     with closing(LocalLake(home.lake)) as lake:
         try:
-            with home.hold("refine"):
+            with home.hold("refine", deployment.CLOCK.now):
                 archive_logs(state, lake, home.outbox)
                 decode = counted(deployment.services().decode, rules, places, lake)
                 report = refine(state, lake, decode, places, home.outbox)
