@@ -91,20 +91,20 @@ class Blindness:
         is_odd = (table.is_blind[series.at] & series.is_first) | ~self._is_unnoticed(
             due, known_at, instants
         )
-        is_plain &= ~is_odd | (seen > before)
-        numbers = series.number
-        # Where all else is plain, only rows that a silence came before are looked at.
-        is_apart = np.isin(numbers, np.unique(numbers[~is_plain]))
-        for i in np.flatnonzero(is_odd | is_apart):
-            if not is_apart[i]:
-                table.usable_at[numbers[i]] = before[i]
-            self._hear_one(
-                int(numbers[i]), int(known_at[i]), int(seen[i]), int(patience[i]), instants,
-                int(since[i]), turns,
-            )  # fmt: skip
-        if not is_apart.any():
+        if is_plain.all() and not is_odd.any():  # as nearly always
             table.usable_at[series.at] = seen
         else:
+            numbers = series.number
+            is_plain &= ~is_odd | (seen > before)
+            # Where all else is plain, only rows that a silence came before are looked at.
+            is_apart = np.isin(numbers, np.unique(numbers[~is_plain]))
+            for i in np.flatnonzero(is_odd | is_apart):
+                if not is_apart[i]:
+                    table.usable_at[numbers[i]] = before[i]
+                self._hear_one(
+                    int(numbers[i]), int(known_at[i]), int(seen[i]), int(patience[i]), instants,
+                    int(since[i]), turns,
+                )  # fmt: skip
             table.usable_at[numbers[~is_apart]] = seen[~is_apart]
         listened[series.at] = known_at
 

@@ -126,7 +126,7 @@ class _CsvReader:
 
     def _readings(self, rows: _CsvRows) -> Readings:
         n = len(rows.numbers)
-        blank: Sequence[Any] = [None] * n
+        blank: Sequence[Any] = ["" if rows.is_text else None] * n
         column = {name: rows.cells.get(name, blank) for name in _KEYS}
         place = self._places(rows, column["place_id"])
         valid_at = self._times(rows, column["valid_at"])
@@ -185,7 +185,7 @@ class _CsvReader:
     ) -> Ints:
         """Whole numbers, int64, of a column with few different cells; -1, and a reject, for bad."""
         plain = cells
-        if not rows.is_text or None in cells[:1]:  # a column that is not there
+        if not rows.is_text:
             plain = [cell if type(cell) in _SCALARS else _not_scalar(cell) for cell in cells]
         known = {cell: read(cell) for cell in dict.fromkeys(plain)}
         found = np.fromiter(map(known.__getitem__, plain), np.int64, len(plain))

@@ -37,9 +37,10 @@ class DuckSql(Sql):
         folder = tempfile.TemporaryDirectory(prefix="atalaia-spill-")
         con = duckdb.connect(":memory:")
         try:
-            _make_views(con, sql, files)
+            asked = views.asked(sql)
+            _make_views(con, sql, asked, files)
             _lock_down(con, [str(file) for some in files.values() for file in some], folder.name)
-            types, convert = _execute(con, sql, views.asked(sql))
+            types, convert = _execute(con, sql, asked)
             page = con.fetchmany(_AT_ONCE)  # what fails, mostly fails here
         except BaseException as error:
             con.close()
@@ -55,9 +56,9 @@ class DuckSql(Sql):
 def _make_views(
     con: duckdb.DuckDBPyConnection,
     sql: str,
+    asked: set[str],
     files: Mapping[str, Sequence[Path | str]],
 ) -> None:
-    asked = views.asked(sql)
     # `daily` is made of files of its own, and may need few of those of readings.
     wanted = views.made_of(asked - {"daily"}) | ({"places"} if "daily" in asked else set())
     seen = views.SUMMARISED
@@ -137,7 +138,7 @@ def _lock_down(con: duckdb.DuckDBPyConnection, files: Sequence[str], spill: str)
 
 
 def _execute(
-    con: duckdb.DuckDBPyConnection, sql: str, asked: Set[str]
+    con: duckdb.DuckDBPyConnection, sql: str, asked: set[str]
 ) -> tuple[tuple[str, ...], list[Callable[[Any], Any] | None]]:
     """Run the query; return the type of each column, where it can be known before, and how to make
     Python's values of it (None: as they come)."""
@@ -169,10 +170,10 @@ def _execute(
     return types, [_aware if zoned else None for zoned in is_zoned]
 
 
-def _described(query: str, asked: Set[str]) -> list[tuple[Any, ...]]:
+def _described(query: str, asked: set[str]) -> list[tuple[Any, ...]]:
     """The columns' names and types. Tables without rows have the same, and no files to open, and
     one variable of `hourly` has the same as all."""
-    planner = _planner(frozenset(views.made_of(set(asked))), tuple(views.SUMMARISED[:1]))
+    planner = _planner(frozenset(views.made_of(asked)), tuple(views.SUMMARISED[:1]))
     return planner.cursor().execute(f"DESCRIBE\n{query}").fetchall()
 
 
