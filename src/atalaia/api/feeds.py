@@ -6,7 +6,6 @@ If-Modified-Since), and is made once for all who ask.
 
 # Without postponed annotations: routes name their dependencies in them.
 
-import hashlib
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -22,6 +21,7 @@ from lxml import etree  # type: ignore[import-untyped]
 
 from atalaia.api import cap, ical
 from atalaia.api.alert_view import AlertView, Snapshot
+from atalaia.api.cached import tag_of
 from atalaia.api.events import HEADERS, MOST_CLIENTS, Events
 from atalaia.api.incidents import Numbered, issuer, places_under
 from atalaia.api.problem import Problem, errors
@@ -165,7 +165,7 @@ def routes(
         entry, earlier = entries[position], [before.alert for before in entries[:position]]
         system = systems.system_of(entry.alert.incident, entry.alert.sent_at)
         body = cap.to_cap(entry, earlier, places, issuer, system)
-        page = _Page(body, _tag(body), entry.alert.sent_at)
+        page = _Page(body, tag_of(body), entry.alert.sent_at)
         return _answer(request, page, cap.MEDIA_TYPE, _MESSAGE_FRESH_S)
 
     def alerts_geojson(request: Request) -> Response:
@@ -271,15 +271,11 @@ def _not_here() -> Problem:
 
 
 def _page(body: bytes, now: Snapshot) -> _Page:
-    return _Page(body, _tag(body), _newest(now))
+    return _Page(body, tag_of(body), _newest(now))
 
 
 def _newest(now: Snapshot) -> int:
     return now.recent[0][1].alert.sent_at if now.recent else 0
-
-
-def _tag(body: bytes) -> str:
-    return f'"{hashlib.blake2b(body, digest_size=12).hexdigest()}"'
 
 
 def _answer(request: Request, page: _Page, media: str, fresh_s: int) -> Response:

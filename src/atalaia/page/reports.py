@@ -10,10 +10,9 @@ A home → `report.ranged` → here. Made in a thread, one at a time, for all wh
 # Without postponed annotations: routes name their dependencies in them.
 
 import asyncio
-import hashlib
-from collections import OrderedDict
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -32,6 +31,7 @@ from atalaia.api.system_view import SystemView
 from atalaia.domain.rule import RuleSet
 from atalaia.errors import AtalaiaError, PayloadInvalid, QueryInvalid, StateConflict
 from atalaia.logs import Logger
+from atalaia.page.kept import Kept, tagged
 from atalaia.ports import Home
 from atalaia.report.wish import ReportWish
 
@@ -67,39 +67,24 @@ class MadeReports:
 
     def __init__(self, home: Home, rules: RuleSet, now: Callable[[], float]) -> None:
         self._home, self._rules, self._now = home, rules, now
-        self._kept: OrderedDict[tuple[object, ...], tuple[int, bytes]] = OrderedDict()
-        self._one = asyncio.Semaphore(1)
+        self._kept = Kept(1, _MOST_KEPT, _MOST_BYTES)
         self._waiting = 0
 
     async def of(self, wanted: ReportWish, form: Form, language: str, colours: Colours) -> bytes:
         """The file. Raises Problem where there is nothing to report, or too many ask."""
-        at = int(self._now())
-        asked, version = (wanted, form, language, colours), at // MADE_AGAIN_S
-        held = self._kept.get(asked)
-        if held is None or held[0] != version:
-            if self._waiting >= _MOST_WAITING:
-                raise Problem(
-                    503,
-                    "too many ask for reports at once; come again",
-                    headers={"Retry-After": "5"},
-                )
-            self._waiting += 1
-            try:
-                async with self._one:
-                    held = self._kept.get(asked)  # by who came just before
-                    if held is None or held[0] != version:
-                        body = await asyncio.to_thread(self._made, wanted, form, language, colours)
-                        held = self._keep(asked, (version, body))
-            finally:
-                self._waiting -= 1
-        return held[1]
-
-    def _keep(self, asked: tuple[object, ...], new: tuple[int, bytes]) -> tuple[int, bytes]:
-        self._kept.pop(asked, None)
-        self._kept[asked] = new
-        while len(self._kept) > _MOST_KEPT or sum(map(_size, self._kept.values())) > _MOST_BYTES:
-            self._kept.popitem(last=False)
-        return new
+        asked, version = (wanted, form, language, colours), int(self._now()) // MADE_AGAIN_S
+        body = self._kept.get(asked, version)
+        if body is not None:
+            return body
+        if self._waiting >= _MOST_WAITING:
+            raise Problem(
+                503, "too many ask for reports at once; come again", headers={"Retry-After": "5"}
+            )
+        self._waiting += 1
+        try:
+            return await self._kept.made(asked, version, partial(self._made, *asked))
+        finally:
+            self._waiting -= 1
 
     def _made(self, wanted: ReportWish, form: Form, language: str, colours: Colours) -> bytes:
         # Only now: it brings DuckDB, which a watch that nobody asks does without.
@@ -120,10 +105,6 @@ class MadeReports:
             raise Problem(503, "GOLD cannot be read just now; come again") from None
         except AtalaiaError as error:
             raise Problem(422, str(error)) from None
-
-
-def _size(kept: tuple[int, bytes]) -> int:
-    return len(kept[1])
 
 
 def routes(home: Home, shown: Shown, systems: SystemView, gate: Gate, language: str) -> APIRouter:
@@ -173,19 +154,14 @@ def routes(home: Home, shown: Shown, systems: SystemView, gate: Gate, language: 
         if form not in can_be:
             raise Problem(501, "PNG and PDF need the extra `report` here; ask for html")
         body = await made.of(wanted, form, asked.language, asked.colours)
-        tag = f'"{hashlib.blake2b(body, digest_size=12).hexdigest()}"'
         headers = {
-            "ETag": tag,
             "Cache-Control": "no-cache",
             "Vary": "Accept-Language, Authorization",
             "Content-Security-Policy": _POLICY,
             "Referrer-Policy": "no-referrer",
             "Content-Disposition": f"inline; filename*=UTF-8''{quote(name, safe='')}.{form}",
-            "X-Content-Type-Options": "nosniff",
         }
-        if tag in asked.request.headers.get("if-none-match", ""):
-            return Response(status_code=304, headers=headers)
-        return Response(body, headers=headers, media_type=_MEDIA[form])
+        return tagged(asked.request, body, _MEDIA[form], headers)
 
     @router.api_route("/report/all.{form}", methods=["GET", "HEAD"])
     async def of_all(form: Form, asked: Annotated[AskedReport, Depends()]) -> Response:

@@ -10,11 +10,10 @@ else or is `DRAWN_AGAIN_S` old; at most `_AT_ONCE` are drawn at the same time.
 
 # Without postponed annotations: routes name their dependencies in them.
 
-import asyncio
 import hashlib
 import html
-from collections import OrderedDict
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Request, Response
@@ -24,6 +23,7 @@ from atalaia.api.problem import Problem
 from atalaia.api.speaking import Language, language_of
 from atalaia.page.glance import Glance, Glances, Kind
 from atalaia.page.glance_words import GlanceWords
+from atalaia.page.kept import Kept, tagged
 from atalaia.page.picture import HEIGHT, WIDTH, png
 
 DRAWN_AGAIN_S = 600
@@ -41,8 +41,7 @@ class Pictures:
 
     def __init__(self, glances: Glances, now: Callable[[], float]) -> None:
         self._glances, self._now = glances, now
-        self._kept: OrderedDict[tuple[str, str, str], tuple[object, bytes]] = OrderedDict()
-        self._drawing = asyncio.Semaphore(_AT_ONCE)
+        self._kept = Kept(_AT_ONCE, _MOST_KEPT)
 
     async def of(self, kind: Kind, id_: str, language: str) -> bytes:
         """The picture of how it stands. Raises Problem where there is no such thing."""
@@ -51,17 +50,8 @@ class Pictures:
             raise Problem(404, "nothing of this id is known; there is no picture of it")
         at = int(self._now())
         asked, version = (kind, id_, language), (_seen(glance), at // DRAWN_AGAIN_S)
-        held = self._kept.get(asked)
-        if held is None or held[0] != version:
-            async with self._drawing:
-                held = self._kept.get(asked)  # many ask at once where a link was shared
-                if held is None or held[0] != version:
-                    body = await asyncio.to_thread(png, glance, GlanceWords(language), at)
-                    held = self._kept[asked] = version, body
-            while len(self._kept) > _MOST_KEPT:
-                self._kept.popitem(last=False)
-        self._kept.move_to_end(asked)
-        return held[1]
+        draw = partial(png, glance, GlanceWords(language), at)
+        return await self._kept.made(asked, version, draw)
 
 
 def pictures(kept: Pictures, language: str, readers: list[Any]) -> APIRouter:
@@ -70,18 +60,13 @@ def pictures(kept: Pictures, language: str, readers: list[Any]) -> APIRouter:
 
     async def sent(request: Request, kind: Kind, id_: str, lang: Language | None) -> Response:
         body = await kept.of(kind, id_, lang or language_of(request, language))
-        tag = f'"{hashlib.blake2b(body, digest_size=12).hexdigest()}"'
         headers = {
-            "ETag": tag,
             "Cache-Control": f"public, max-age={_FRESH_S}" if not readers else "private, no-cache",
             "Vary": "Accept-Language",
             # Pages of others show it, as they show what they were told of the link.
             "Cross-Origin-Resource-Policy": "cross-origin",
-            "X-Content-Type-Options": "nosniff",
         }
-        if tag in request.headers.get("if-none-match", ""):
-            return Response(status_code=304, headers=headers)
-        return Response(body, headers=headers, media_type="image/png")
+        return tagged(request, body, "image/png", headers)
 
     @router.api_route("/share/all.png", methods=["GET", "HEAD"])
     async def of_all(request: Request, lang: Language | None = None) -> Response:

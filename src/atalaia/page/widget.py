@@ -17,6 +17,7 @@ from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query, Request, Response
 
+from atalaia.api.cached import tag_of
 from atalaia.api.problem import Problem
 from atalaia.api.speaking import Language, language_of
 from atalaia.page.glance import Glance, Glances
@@ -154,10 +155,9 @@ def _hash(text: str) -> str:
 
 
 def _sent(request: Request, body: bytes, headers: dict[str, str], status: int) -> Response:
-    tag_ = f'"{hashlib.blake2b(body, digest_size=12).hexdigest()}"'
-    told = {**headers, "ETag": tag_}
+    told = {**headers, "ETag": tag_of(body)}
     # What is not there is told each time: a 304 would say that it is.
-    if status == 200 and tag_ in request.headers.get("if-none-match", ""):
+    if status == 200 and told["ETag"] in request.headers.get("if-none-match", ""):
         return Response(status_code=304, headers=told)
     if "gzip" in request.headers.get("accept-encoding", ""):
         body = gzip.compress(body, 6, mtime=0)
