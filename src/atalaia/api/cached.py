@@ -49,7 +49,7 @@ class JsonAnswer:
         return len(self.body) + len(self.packed)
 
 
-class Held(Generic[T]):
+class Versioned(Generic[T]):
     """Things by what was asked, each as long as its version stands; those asked for longest ago go.
 
     size    bytes that one takes
@@ -89,7 +89,7 @@ class AnswerCache:
     """
 
     def __init__(self, most: int = MOST_ANSWERS, most_bytes: int = MOST_BYTES) -> None:
-        self._held = Held[JsonAnswer](lambda answer: answer.size, most, most_bytes)
+        self._held = Versioned[JsonAnswer](lambda answer: answer.size, most, most_bytes)
 
     def get(self, asked: Hashable, version: Hashable) -> JsonAnswer | None:
         """What was answered to this at this version."""

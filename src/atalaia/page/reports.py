@@ -31,7 +31,7 @@ from atalaia.api.system_view import SystemView
 from atalaia.domain.rule import RuleSet
 from atalaia.errors import AtalaiaError, PayloadInvalid, QueryInvalid, StateConflict
 from atalaia.logs import Logger
-from atalaia.page.kept import Kept, tagged
+from atalaia.page.made import Made, tagged
 from atalaia.ports import Home
 from atalaia.report.wish import ReportWish
 
@@ -67,7 +67,7 @@ class MadeReports:
 
     def __init__(self, home: Home, rules: RuleSet, now: Callable[[], float]) -> None:
         self._home, self._rules, self._now = home, rules, now
-        self._kept = Kept(1, _MOST_KEPT, _MOST_BYTES)
+        self._kept = Made(1, _MOST_KEPT, _MOST_BYTES)
         self._waiting = 0
 
     async def of(self, wanted: ReportWish, form: Form, language: str, colours: Colours) -> bytes:

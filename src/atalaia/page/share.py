@@ -23,7 +23,7 @@ from atalaia.api.problem import Problem
 from atalaia.api.speaking import Language, language_of
 from atalaia.page.glance import Glance, Glances, Kind
 from atalaia.page.glance_words import GlanceWords
-from atalaia.page.kept import Kept, tagged
+from atalaia.page.made import Made, tagged
 from atalaia.page.picture import HEIGHT, WIDTH, png
 
 DRAWN_AGAIN_S = 600
@@ -41,7 +41,7 @@ class Pictures:
 
     def __init__(self, glances: Glances, now: Callable[[], float]) -> None:
         self._glances, self._now = glances, now
-        self._kept = Kept(_AT_ONCE, _MOST_KEPT)
+        self._kept = Made(_AT_ONCE, _MOST_KEPT)
 
     async def of(self, kind: Kind, id_: str, language: str) -> bytes:
         """The picture of how it stands. Raises Problem where there is no such thing."""

@@ -7,15 +7,15 @@ from collections.abc import Callable, Hashable, Mapping
 
 from fastapi import Request, Response
 
-from atalaia.api.cached import MOST_BYTES, Held, tag_of
+from atalaia.api.cached import MOST_BYTES, Versioned, tag_of
 
 
-class Kept:
+class Made:
     """Makes them in threads, `at_once` at the same time, and keeps the newest `most`, each as long
     as its version stands. On the event loop alone."""
 
     def __init__(self, at_once: int, most: int, most_bytes: int = MOST_BYTES) -> None:
-        self._held = Held[bytes](len, most, most_bytes)
+        self._held = Versioned[bytes](len, most, most_bytes)
         self._making = asyncio.Semaphore(at_once)
 
     def __len__(self) -> int:
