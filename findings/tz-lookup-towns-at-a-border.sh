@@ -7,7 +7,7 @@
 #   Goiás, goes by Mato Grosso do Sul, and two towns of that state by Paraguay. The map in it is made of cells,
 #   and the cells at a border belong to one side. The other library is right in each of them, from the same
 #   database of zones.
-# Why it matters: a day's rain is that of another day's hour, a quiet night ends an hour late, and "from 15 h"
+# Why it matters: a day's rain is that of another day's hour, a quiet night ends at another hour, and "from 15 h"
 #   is 14 h or 16 h: wrong in the same towns each day, and nowhere near the developer's.
 # Way out: a library with the borders themselves (tzfpy, timezonefinder, geo-tz had each seat right).
 set -euo pipefail
