@@ -14,7 +14,7 @@ set -euo pipefail
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
 "${PYTHON:-python3}" -m venv "$tmp/venv"
-"$tmp/venv/bin/pip" install -qq --disable-pip-version-check env-canada==0.20.5 shapely==2.2.0
+"$tmp/venv/bin/pip" install -qq --disable-pip-version-check --no-compile env-canada==0.20.5 shapely==2.2.0
 
 cat >"$tmp/town.py" <<'PY'
 import asyncio

@@ -14,7 +14,7 @@ set -euo pipefail
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
 "${PYTHON:-python3}" -m venv "$tmp/venv"
-"$tmp/venv/bin/pip" install -qq --disable-pip-version-check \
+"$tmp/venv/bin/pip" install -qq --disable-pip-version-check --no-compile \
     pygrib==2.1.8 rasterio==1.4.4 eccodes==2.50.0 eccodeslib==2.50.0.33 numpy==2.4.6
 
 cat >"$tmp/write.py" <<'PY'

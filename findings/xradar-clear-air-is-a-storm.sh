@@ -15,7 +15,7 @@ set -euo pipefail
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
 "${PYTHON:-python3}" -m venv "$tmp/venv"
-"$tmp/venv/bin/pip" install -qq --disable-pip-version-check \
+"$tmp/venv/bin/pip" install -qq --disable-pip-version-check --no-compile \
     xradar==0.12.0 recast-radar==0.1.3 xarray==2026.9.0 h5py==3.16.0 numpy==2.4.6
 
 cat >"$tmp/sweep.py" <<'PY'
