@@ -537,7 +537,7 @@ def _write_changed(
         if partition in earlier and _is_same(part, earlier[partition]):
             continue
         out = folder / "out.parquet"
-        con.register("part", _columns(part))
+        con.register("part", _columns(part, partition))
         con.execute(f"COPY (SELECT {_select(part, partition)} FROM part) TO '{out}' {PARQUET}")
         con.unregister("part")
         written[partition.key] = out.read_bytes()
@@ -575,10 +575,13 @@ def _is_same(a: Readings, b: Readings) -> bool:
     )
 
 
-def _columns(part: Readings) -> dict[str, NDArray[Any]]:
+def _columns(part: Readings, partition: Partition) -> dict[str, NDArray[Any]]:
     """As DuckDB reads them in place. It takes NaN as NULL."""
     has_run_time = part.issued_at != NO_TIME
+    # Of an instant the engine works out its day by the calendar of a zone: that costs a fifth.
+    day = {"day": (part.valid_at // DAY_S).astype(np.int32)} if partition.is_month else {}
     return {
+        **day,
         "place": part.place,
         "kind": _WORD_OF_KIND[part.kind],
         "valid_at": part.valid_at,
@@ -615,7 +618,7 @@ def _select(part: Readings, partition: Partition) -> str:
         expressions["period_s"] = "NULL::INTEGER"
     names = dict.fromkeys(READING_COLUMNS)
     if partition.is_month:
-        expressions["date"] = "make_timestamptz(valid_at * 1000000)::DATE"
+        expressions["date"] = "DATE '1970-01-01' + day"
         names["date"] = None
     return ", ".join(f'{expressions[name]} AS "{name}"' for name in names)
 
