@@ -9,7 +9,7 @@ by one.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import chain
@@ -41,7 +41,7 @@ from atalaia.sources.tomorrow_io_fields import (
 Locate: TypeAlias = Callable[[Payload, Any, Places, Rejects], int | None]
 DescribeError: TypeAlias = Callable[[Payload], Reject]
 
-_AT_ONCE = 1024
+_AT_ONCE = 256
 """Answers that are read before they are packed: their objects stay in the processor's cache."""
 
 _pack = msgspec.msgpack.Encoder().encode
@@ -305,11 +305,27 @@ class Realtime:
         shape = _shape(wanted)
         place = self._asked_for(payloads)
         rejects: list[Reject] = []
-        read = []
+        read: list[_Read] = []
+        rows: list[bytes] = []  # of the answers since `begin`, which all are as nearly always
+        begin = 0
+
+        def together(end: int) -> Iterator[_Read]:
+            if rows:
+                said = shape.columns_of(b"".join(rows), end - begin)
+                some = payloads[begin:end]
+                yield _Read(some, place[begin:end], said, _received_at(some))
+                rows.clear()
+
         for start in range(0, len(payloads), _AT_ONCE):
             some = payloads[start : start + _AT_ONCE]
             plain = self._plainly(some, place[start : start + _AT_ONCE], shape)
-            read.append(plain or self._carefully(some, shape, rejects))
+            if plain is not None:
+                rows.append(plain)
+                continue
+            read += together(start)
+            begin = start + len(some)
+            read.append(self._carefully(some, shape, rejects))
+        read += together(len(payloads))
         return self._decoded(_Read.together(read), shape, rejects)
 
     def plain(self, lines: Lines, content: str, wanted: Wanted) -> Decoded | None:
@@ -341,9 +357,9 @@ class Realtime:
             self._last = asked, place
         return place
 
-    def _plainly(self, payloads: Sequence[Payload], place: Ints, shape: _Shape) -> _Read | None:
-        """Live answers that are all as nearly always: of one place each that is watched, without
-        error, and readable. None where one is not."""
+    def _plainly(self, payloads: Sequence[Payload], place: Ints, shape: _Shape) -> bytes | None:
+        """The packed rows of live answers that are all as nearly always: of one place each that is
+        watched, without error, and readable. None where one is not."""
         read = shape.decode
         try:
             bodies = [
@@ -355,7 +371,7 @@ class Realtime:
             return None
         if len(bodies) < len(payloads) or place.min() < 0:
             return None
-        return _Read(payloads, place, shape.columns(bodies), _received_at(payloads))
+        return shape.rows(bodies)
 
     def _carefully(
         self, payloads: Sequence[Payload], shape: _Shape, rejects: list[Reject]
