@@ -22,7 +22,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -223,6 +223,7 @@ def main() -> None:
     parser.add_argument("--records", type=int, default=1_000_000)
     parser.add_argument("--places", type=int, default=8_000)
     parser.add_argument("--batch", type=int, default=8_000)
+    parser.add_argument("--without-bytewax", action="store_true")
     given = parser.parse_args()
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
@@ -231,7 +232,7 @@ def main() -> None:
     )  # warm up
     tenth = given.records // 10
     small = run(tenth, given.places, given.batch, wanted_all=False)
-    with bytewax() as other:
+    with nullcontext() if given.without_bytewax else bytewax() as other:
         large = run(given.records, given.places, given.batch, wanted_all=False, other=other)
     whole = run(tenth, given.places, given.batch, wanted_all=True)
     n = given.records
