@@ -187,6 +187,11 @@ lock: $(UV) ## choose newer versions and lock them with hashes (no addresses in 
 			--no-header --no-emit-index-url --no-emit-find-links --python-version 3.11 \
 			-c requirements/dev.txt - -o requirements/$${part#*:}.txt || exit 1; \
 	done
+	@for part in bytewax+orjson:speed; do \
+		echo $${part%:*} | tr + '\n' | $(UV) pip compile --quiet --universal --generate-hashes \
+			--no-annotate --no-header --no-emit-index-url --no-emit-find-links --python-version 3.11 \
+			- -o requirements/peers-$${part#*:}.txt || exit 1; \
+	done
 	@echo 'paho-mqtt' | $(UV) pip compile --quiet --no-deps --universal --generate-hashes \
 		--no-annotate --no-header --no-emit-index-url --no-emit-find-links --python-version 3.11 \
 		-c requirements/dev.txt - -o requirements/wis2.txt
