@@ -11,7 +11,8 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from atalaia.domain.outline import Rings, outline, spans, turns
+from atalaia.domain.outline import Rings, outline, turns
+from atalaia.domain.runs import spans
 from oracles import cases
 
 Point = tuple[float, float]

@@ -319,8 +319,10 @@ class Audience:
             self._settle()
             names = list(self._keys)
             for _, touched in self._touched(_where([here])):
-                at = touched.at if touched.is_in is None else touched.at[touched.is_in]
-                asked = touched.rows.asked.take(touched.rows.ask.take(at))
+                ask = touched.at.of(touched.rows.ask)
+                asked = touched.rows.asked.take(
+                    ask if touched.is_in is None else ask[touched.is_in]
+                )
                 for key in np.unique(asked.key[asked.key != NO_KEY]).tolist():
                     found[names[key][1:]].append(np.unique(asked.limit[asked.key == key]))
         return {key: np.unique(np.concatenate(limits)) for key, limits in found.items()}
@@ -490,7 +492,7 @@ class _Answers:
     def told(self, touched: Touched) -> Iterator[_Told]:
         """Whom the events concern."""
         numbers = self._number[touched.event]
-        ask = touched.rows.ask.take(touched.at)
+        ask = touched.at.of(touched.rows.ask)
         n = len(self._asked.wish)
         if n <= len(ask) and (numbers == numbers[0]).all():
             yield self._taken(touched, self._verdict(int(numbers[0])), ask)
@@ -503,7 +505,7 @@ class _Answers:
             return
         # More that is asked for than rows: each of these is judged.
         for one in touched.each():
-            ask = one.rows.ask.take(one.at)
+            ask = one.at.of(one.rows.ask)
             number = int(self._number[one.event[0]])
             verdict = judged(self._asked.take(ask), *self._terms[number])
             yield self._taken(one, verdict, np.arange(len(ask)))
@@ -515,18 +517,25 @@ class _Answers:
 
     def _taken(self, touched: Touched, verdict: Verdict, ask: Ints) -> _Told:
         """`ask`: of each row, the position in the verdict."""
-        is_told = verdict.is_told.take(ask)
+        is_told = _looked_up(verdict.is_told, ask)
         if touched.is_in is not None:
-            is_told &= touched.is_in
+            is_told = is_told & touched.is_in
         told = np.flatnonzero(is_told)
         ask = ask.take(told)
         until = np.searchsorted(told, np.cumsum(touched.n))
         return _Told(
             np.repeat(touched.event, np.diff(until, prepend=0)),
-            touched.rows.person.take(touched.at.take(told)),
+            touched.at.some(touched.rows.person, told),
             verdict.limit.take(ask),
             verdict.which.take(ask) if self._may_repeat else verdict.which[:0],
         )
+
+
+def _looked_up(table: Bools, which: Ints) -> Bools:
+    """`table.take(which)`, which widens what is narrow first."""
+    if which.dtype != np.uint8:
+        return table.take(which)
+    return np.frombuffer(which.tobytes().translate(table.tobytes().ljust(256)), bool)
 
 
 def _one_each(events: Sequence[Event], told: _Told, has_many: Bools) -> _Told:
