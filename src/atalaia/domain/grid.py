@@ -10,9 +10,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from atalaia.domain.geo import EARTH_KM, KM_A_DEGREE, chord, unit
 from atalaia.domain.outline import TURNS, Outline, crossed, lies_on
@@ -46,14 +47,10 @@ _EDGE_DEGREES = 1e-6
 _LEVEL_DEGREES = 1e-4
 """An edge that climbs less counts as level: its cells are all along it."""
 
+Real = TypeVar("Real", np.float32, np.float64)
+
 _ROUNDING = 2e-6
 """13 m: what single precision makes of the ways between cells and points, and more."""
-
-_DOUBT = 1e-13
-"""What cosines near to 1 are computed to, and more: 0.2 mm at the edge of a circle of 25 km."""
-
-_MANY = 500
-"""From so many rows a point on, a call a point is quicker than its copies beside the rows."""
 
 
 class Hits(NamedTuple):
@@ -117,12 +114,15 @@ class Grid:
             if len(key) >= _ROWS_A_CELL * np.count_nonzero(np.diff(key, prepend=-1)):
                 break
         self.latitude, self.longitude = latitude[self.order], longitude[self.order]
-        # Side by side, as all four are read at once. A chord's square grows with the distance: no
-        # arc needs to be computed.
-        self._ball = np.empty((len(key), 4))
-        self._ball[:, 0], self._ball[:, 1], self._ball[:, 2] = unit(self.latitude, self.longitude)
-        self._ball[:, 3] = chord(radius_km[self.order]) ** 2
-        self._cells = self._gathered(key)
+        # A chord's square grows with the distance: no arc needs to be computed.
+        reach = chord(radius_km[self.order])
+        self._square = reach**2
+        # Side by side, as all four are read at once, and in single precision, which is half to
+        # read: what it cannot decide is looked at again.
+        exact = np.column_stack([*unit(self.latitude, self.longitude), self._square])
+        self._ball = exact.astype(np.float32)
+        self._doubt = 1e-6 * (float(reach.max(initial=0.0)) + 1e-3)
+        self._cells = _cells(key, exact)
 
     def __len__(self) -> int:
         return len(self.order)
@@ -180,23 +180,6 @@ class Grid:
         at_most: Ints = np.minimum(column, columns - 1)
         return at_most
 
-    def _gathered(self, key: Ints) -> _Cells:
-        start = np.flatnonzero(np.diff(key, prepend=-1))
-        n = np.diff(start, append=len(key))
-        cells = _Cells(key[start], np.empty((len(start), 8), np.int32))
-        if not len(start):
-            return cells
-        cells.of[:, 6], cells.of[:, 7] = start, start + n
-        ball = cells.of.view(np.float32)
-        for i in range(3):
-            ball[:, i] = np.add.reduceat(self._ball[:, i], start) / n
-        square = _square(self._ball, np.repeat(ball[:, :4], n, axis=0))
-        reach = self._ball[:, 3]
-        ball[:, 3] = np.sqrt(np.maximum.reduceat(square, start)) + _ROUNDING
-        ball[:, 4] = np.sqrt(np.minimum.reduceat(reach, start)) - _ROUNDING
-        ball[:, 5] = np.sqrt(np.maximum.reduceat(reach, start)) + _ROUNDING
-        return cells
-
     def _rows(
         self,
         n: int,
@@ -232,18 +215,31 @@ class Grid:
         centre = np.column_stack([*unit(latitude, longitude), np.zeros(len(latitude))])
         cells = self._cells.of.take(cell, axis=0)
         ball = cells[:, :6].view(np.float32)
-        about = centre.astype(np.float32).take(point, axis=0)
-        away = np.sqrt(_square(ball[:, :4], about))
+        about = centre.astype(np.float32)
+        away = np.sqrt(_square(ball[:, :4], about.take(point, axis=0)))
         _, _, _, radius, least, most = ball.T
         touched = np.flatnonzero(away - radius <= most)
         is_sure = (away + radius < least).take(touched)
         point, cells = point.take(touched), cells.take(touched, axis=0)
 
         def holds(among: Ints, rows: Ints) -> Bools:
-            return _held(self._ball.take(rows, axis=0), centre, point.take(among))
+            which = point.take(among)
+            ball = self._ball.take(rows, axis=0)
+            beyond = _square(ball, about.take(which, axis=0)) - ball[:, 3]
+            held = beyond < 0
+            doubt = np.flatnonzero(np.abs(beyond) <= self._doubt)
+            held[doubt] = self._holds(rows.take(doubt), centre.take(which.take(doubt), axis=0))
+            return held
 
         rows = cells[:, 6], cells[:, 7]
         yield from self._rows(len(latitude), point, rows, is_sure, holds)
+
+    def _holds(self, rows: Ints, centre: Floats) -> Bools:
+        """Whether the circle of each row holds its centre."""
+        where = unit(self.latitude.take(rows), self.longitude.take(rows))
+        square = _square(np.column_stack([*where, np.zeros(len(rows))]), centre)
+        held: Bools = square <= self._square.take(rows)
+        return held
 
     def _near(self, latitude: Floats, longitude: Floats) -> tuple[Ints, Ints]:
         """Pairs of point and cell that the widest circle round it may touch, by point."""
@@ -460,30 +456,30 @@ class _ScanLines:
         return column
 
 
-def _square(balls: Floats, centre: Floats) -> Floats:
+def _square(balls: NDArray[Real], centre: NDArray[Real]) -> NDArray[Real]:
     """Squares of the ways between middles, straight through the globe."""
-    x, y, z, _ = (balls - centre).T
-    square: Floats = x * x + y * y + z * z
+    way = balls - centre
+    way *= way
+    square: NDArray[Real] = way[:, 0] + way[:, 1] + way[:, 2]
     return square
 
 
-def _held(balls: Floats, centre: Floats, which: Ints) -> Bools:
-    """Whether each of the balls holds its centre: by number, which ascend."""
-    points = np.arange(which[0], which[-1] + 1)
-    if len(which) < _MANY * len(points):
-        held: Bools = _square(balls, centre.take(which, axis=0)) <= balls[:, 3]
-        return held
-    # Of many balls a point: the cosine of their angle and half the reach's square are 1 together
-    # at the edge. What rounding could decide is looked at as above.
-    beyond = np.empty(len(which))
-    bounds = np.searchsorted(which, np.append(points, which[-1] + 1)).tolist()
-    for point, (a, b) in zip(points.tolist(), pairwise(bounds), strict=True):
-        np.matmul(balls[a:b], (*centre[point, :3], 0.5), out=beyond[a:b])
-    beyond -= 1
-    held = beyond > _DOUBT
-    doubt = np.flatnonzero(np.abs(beyond) <= _DOUBT)
-    held[doubt] = _square(balls[doubt], centre[which[doubt]]) <= balls[doubt, 3]
-    return held
+def _cells(key: Ints, balls: Floats) -> _Cells:
+    """The cells that rows in this order lie in: unit vectors, and the squares of their reaches."""
+    start = np.flatnonzero(np.diff(key, prepend=-1))
+    n = np.diff(start, append=len(key))
+    cells = _Cells(key[start], np.empty((len(start), 8), np.int32))
+    if not len(start):
+        return cells
+    cells.of[:, 6], cells.of[:, 7] = start, start + n
+    ball = cells.of.view(np.float32)
+    for i in range(3):
+        ball[:, i] = np.add.reduceat(balls[:, i], start) / n
+    square = _square(balls, np.repeat(ball[:, :4].astype(np.float64), n, axis=0))
+    ball[:, 3] = np.sqrt(np.maximum.reduceat(square, start)) + _ROUNDING
+    ball[:, 4] = np.sqrt(np.minimum.reduceat(balls[:, 3], start)) - _ROUNDING
+    ball[:, 5] = np.sqrt(np.maximum.reduceat(balls[:, 3], start)) + _ROUNDING
+    return cells
 
 
 def _side_by_side(start: Ints, stop: Ints) -> Runs:

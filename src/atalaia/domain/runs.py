@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from atalaia.domain.reading import Ints
 
 _LONG = 100
 """Runs of so many rows, in the mean, are copied one by one; of shorter ones each row is."""
 
-Column = TypeVar("Column", bound=np.ndarray[Any, Any])
+T = TypeVar("T", bound=np.generic)
 
 
 class Runs:
@@ -42,21 +43,21 @@ class Runs:
             self._at = spans(self._start, self._stop)
         return self._at
 
-    def of(self, column: Column) -> Column:
+    def of(self, column: NDArray[T]) -> NDArray[T]:
         """The column of all these rows."""
         if self._is_long:
             # Joined as bytes: NumPy's `concatenate` takes five times as long a piece.
-            whole = memoryview(column)
+            whole = column.data
             pairs = zip(self._start.tolist(), self._stop.tolist(), strict=True)
             joined = b"".join([whole[a:b] for a, b in pairs])
-            return np.frombuffer(joined, column.dtype)  # type: ignore[return-value]
-        return column.take(self.at)  # type: ignore[return-value]
+            return np.frombuffer(joined, column.dtype)
+        return column.take(self.at)
 
-    def some(self, column: Column, which: Ints) -> Column:
+    def some(self, column: NDArray[T], which: Ints) -> NDArray[T]:
         """The column of some of them, by position among these rows."""
         if self._is_long:
-            return self.of(column).take(which)  # type: ignore[return-value]
-        return column.take(self.at.take(which))  # type: ignore[return-value]
+            return self.of(column).take(which)
+        return column.take(self.at.take(which))
 
     @property
     def _is_long(self) -> bool:

@@ -82,8 +82,8 @@ class Layer:
             for first, rows, is_in, n in some:
                 yield Touched(events[first : first + len(n)], n, self.rows, rows, is_in)
         for event, latitude, longitude in where.areas:
-            rows = once(np.concatenate(list(self.grid.around(latitude, longitude))))
-            yield _of_one(event, self.rows, Runs.of_rows(rows))
+            at = once(np.concatenate(list(self.grid.around(latitude, longitude))))
+            yield _of_one(event, self.rows, Runs.of_rows(at))
 
 
 class Outlines:
