@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from atalaia.domain import runs as module
-from atalaia.domain.runs import Runs, spans
+from atalaia.domain.runs import RowRuns, spans
 
 
 @given(st.lists(st.tuples(st.integers(0, 50), st.integers(0, 9)), max_size=20))
@@ -37,7 +37,7 @@ def test_a_column_of_runs_is_the_same_however_it_is_copied(
     which = np.array([one % len(rows) for one in some if rows], np.int64)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(module, "_LONG", long)
-        for found in (Runs(start, stop), Runs.of_rows(np.array(rows, np.int64))):
+        for found in (RowRuns(start, stop), RowRuns.of_rows(np.array(rows, np.int64))):
             assert len(found) == len(rows)
             assert found.at.tolist() == rows
             assert found.of(column).dtype == column.dtype

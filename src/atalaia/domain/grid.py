@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from atalaia.domain.geo import EARTH_KM, KM_A_DEGREE, chord, unit
 from atalaia.domain.outline import TURNS, Outline, crossed, lies_on
 from atalaia.domain.reading import Bools, Floats, Ints
-from atalaia.domain.runs import Runs, once, spans
+from atalaia.domain.runs import RowRuns, once, spans
 
 FINEST = 0.01
 """Degrees: cells are not smaller, which is about a kilometre."""
@@ -63,7 +63,7 @@ class Hits(NamedTuple):
     """
 
     first: int
-    rows: Runs
+    rows: RowRuns
     is_in: Bools | None
     n: Ints
 
@@ -482,11 +482,11 @@ def _cells(key: Ints, balls: Floats) -> _Cells:
     return cells
 
 
-def _side_by_side(start: Ints, stop: Ints) -> Runs:
+def _side_by_side(start: Ints, stop: Ints) -> RowRuns:
     """Rows of cells; those of neighbours are one run."""
     is_first = np.ones(len(start) + 1, bool)
     np.not_equal(start[1:], stop[:-1], out=is_first[1:-1])
-    return Runs(start[is_first[:-1]], stop[is_first[1:]])
+    return RowRuns(start[is_first[:-1]], stop[is_first[1:]])
 
 
 def _pieces(total: Ints, most: int) -> Iterator[tuple[int, int]]:
@@ -503,4 +503,4 @@ def _pieces(total: Ints, most: int) -> Iterator[tuple[int, int]]:
 def _each_once(found: Hits) -> Hits:
     each = [once(rows) for rows in found.each()]
     n = np.array([len(rows) for rows in each])
-    return Hits(found.first, Runs.of_rows(np.concatenate(each)), None, n)
+    return Hits(found.first, RowRuns.of_rows(np.concatenate(each)), None, n)

@@ -10,12 +10,12 @@ from numpy.typing import NDArray
 from atalaia.domain.reading import Ints
 
 _LONG = 100
-"""Runs of so many rows, in the mean, are copied one by one; of shorter ones each row is."""
+"""RowRuns of so many rows, in the mean, are copied one by one; of shorter ones each row is."""
 
 T = TypeVar("T", bound=np.generic)
 
 
-class Runs:
+class RowRuns:
     """Rows from `start` to `stop` - 1, of one run after the other; they may overlap."""
 
     __slots__ = ("_at", "_n", "_start", "_stop")
@@ -26,7 +26,7 @@ class Runs:
         self._at: Ints | None = None
 
     @classmethod
-    def of_rows(cls, at: Ints) -> Runs:
+    def of_rows(cls, at: Ints) -> RowRuns:
         """These rows, in this order."""
         new = cls(at, at + 1)
         new._at = at

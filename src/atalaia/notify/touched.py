@@ -11,7 +11,7 @@ import numpy as np
 from atalaia.domain.grid import Grid
 from atalaia.domain.outline import TURNS, Outline, crossed, lies_on
 from atalaia.domain.reading import Bools, Floats, Ints
-from atalaia.domain.runs import Runs, once, spans
+from atalaia.domain.runs import RowRuns, once, spans
 from atalaia.notify.asks import Askers
 
 _LAYERS_KM = (30.0, 120.0, 500.0)
@@ -31,7 +31,7 @@ class Touched(NamedTuple):
     event: Ints
     n: Ints
     rows: Askers
-    at: Runs
+    at: RowRuns
     is_in: Bools | None
 
     def each(self) -> Iterator[Touched]:
@@ -39,7 +39,7 @@ class Touched(NamedTuple):
         before = np.concatenate([[0], np.cumsum(self.n)]).tolist()
         for i, (a, b) in enumerate(pairwise(before)):
             is_in = None if self.is_in is None else self.is_in[a:b]
-            at = Runs.of_rows(self.at.at[a:b])
+            at = RowRuns.of_rows(self.at.at[a:b])
             yield Touched(self.event[i : i + 1], self.n[i : i + 1], self.rows, at, is_in)
 
     def without(self, is_gone: Bools) -> Touched:
@@ -83,7 +83,7 @@ class Layer:
                 yield Touched(events[first : first + len(n)], n, self.rows, rows, is_in)
         for event, latitude, longitude in where.areas:
             at = once(np.concatenate(list(self.grid.around(latitude, longitude))))
-            yield _of_one(event, self.rows, Runs.of_rows(at))
+            yield _of_one(event, self.rows, RowRuns.of_rows(at))
 
 
 class Outlines:
@@ -120,7 +120,7 @@ class Outlines:
 
     def _touched(self, event: int, held: Sequence[int]) -> Touched:
         each = once(np.array(held, np.int64))
-        rows = Runs(
+        rows = RowRuns(
             np.searchsorted(self.which, each), np.searchsorted(self.which, each, side="right")
         )
         return _of_one(event, self.rows, rows)
@@ -141,7 +141,7 @@ class Outlines:
         return sorted(held)
 
 
-def _of_one(event: int, rows: Askers, at: Runs) -> Touched:
+def _of_one(event: int, rows: Askers, at: RowRuns) -> Touched:
     return Touched(np.array([event], np.int32), np.array([len(at)]), rows, at, None)
 
 
