@@ -87,6 +87,7 @@ RAISED = {
     "HeldByAnother",
     "PluginBroken",
     "QueryInvalid",
+    "QueryMistaken",
     "SettingsInvalid",
     "StateConflict",
 }

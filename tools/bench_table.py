@@ -32,6 +32,8 @@ BENCHES = (
     "chances",
     "outbox",
     "pages",
+    "page",
+    "push",
     "query",
     "climate",
     "footprint",

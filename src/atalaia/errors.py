@@ -8,6 +8,7 @@ AtalaiaError
 │   ├── HeldByAnother   another process does this very thing: there is nothing left to do
 │   └── Overtaken       what this was about went on meanwhile: look again, and do it anew
 └── QueryInvalid        a person mends the SQL
+    └── QueryMistaken   whatever the tables hold
 
 A message names the source or file, the place, and the next step.
 """
@@ -52,3 +53,7 @@ class Overtaken(StateConflict):
 
 class QueryInvalid(AtalaiaError):
     """The SQL cannot be run; the message is the engine's own, and says where."""
+
+
+class QueryMistaken(QueryInvalid):
+    """It could not be run over tables without rows either: no file is at fault."""

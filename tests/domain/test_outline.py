@@ -12,7 +12,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from atalaia.domain.outline import Rings, outline, spans, turns, wound
+from atalaia.domain.outline import Rings, outline, turns, wound
 from oracles import cases
 
 Point = tuple[float, float]
@@ -132,14 +132,6 @@ def test_an_outline_is_turned_to_where_the_map_is(
     west: float, east: float, expected: set[float]
 ) -> None:
     assert set(turns(west, east)) == expected
-
-
-@given(st.lists(st.tuples(st.integers(0, 50), st.integers(0, 9)), max_size=20))
-def test_spans_are_the_numbers_of_each_pair_in_turn(pairs: list[tuple[int, int]]) -> None:
-    start = np.array([a for a, _ in pairs], np.int64)
-    stop = np.array([a + n for a, n in pairs], np.int64)
-    expected = [i for a, n in pairs for i in range(a, a + n)]
-    assert spans(start, stop).tolist() == expected
 
 
 # Against the plainest way: on a globe, how many edges lie between a point and the north pole

@@ -14,6 +14,7 @@ from atalaia.batch.refine import refine
 from atalaia.domain.alert import LogEntry
 from atalaia.errors import QueryInvalid
 from atalaia.homes.embedded import EmbeddedHome, open_home
+from atalaia.lake import query as asking
 from atalaia.lake.query import query
 from atalaia.lake.tables import tables
 from atalaia.ports import Commit
@@ -255,6 +256,31 @@ def test_a_query_can_read_the_views_and_touch_nothing_else(
         ask(refined, sql.format(secret=secret, gold=refined.lake.path(gold), folder=tmp_path))
     assert files(refined, "") == before
     assert secret.read_text() == "a,b\n1,2\n"
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "SELECT * FROM reading",
+        "SELECT nothere FROM readings",
+        "SELECT nothere FROM daily",
+        "SELECT day FROM daily GROUP BY place_id",
+        "SELEC 1 FROM readings",
+        "SELECT 1 FROM readings; SELECT 2",
+        "DROP TABLE readings",
+        "SELECT nothing(temperature_c) FROM hourly",
+        "SELECT count(*) FROM readings, read_csv('/etc/hostname')",
+        "SHOW nothere",
+    ],
+)
+def test_a_mistake_in_a_query_costs_no_look_for_damaged_files(
+    refined: EmbeddedHome, monkeypatch: pytest.MonkeyPatch, sql: str
+) -> None:
+    looked: list[str] = []
+    monkeypatch.setattr(asking, "unreadable", lambda _, keys: looked.extend(keys) or [])
+    with pytest.raises(QueryInvalid):
+        ask(refined, sql)
+    assert looked == []
 
 
 def test_what_cannot_be_decoded_does_not_stop_a_query(home: EmbeddedHome) -> None:

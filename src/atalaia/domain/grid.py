@@ -9,22 +9,27 @@ asked about at once: of a few rows each, the calls would take longer than the wo
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from atalaia.domain.geo import EARTH_KM, KM_A_DEGREE, chord, unit
-from atalaia.domain.outline import TURNS, Outline, crossed, lies_on, spans
+from atalaia.domain.outline import TURNS, Outline, crossed, lies_on
 from atalaia.domain.reading import Bools, Floats, Ints
+from atalaia.domain.runs import RowRuns, once, spans
 
 FINEST = 0.01
 """Degrees: cells are not smaller, which is about a kilometre."""
 
-_CELLS_A_RADIUS = 8
+_CELLS_A_RADIUS = (8, 5)
+"""The first of them where cells have as many rows in the mean as `_ROWS_A_CELL`, else the next: of
+few rows, looking up a cell takes longer than looking at its rows."""
 
-_AT_ONCE = 64
+_ROWS_A_CELL = 8
+
+_AT_ONCE = 256
 """Points or outlines whose cells are looked up together."""
 
 _ROWS_AT_ONCE = 65536
@@ -42,7 +47,10 @@ _EDGE_DEGREES = 1e-6
 _LEVEL_DEGREES = 1e-4
 """An edge that climbs less counts as level: its cells are all along it."""
 
-_ROUNDING = 1e-12
+Real = TypeVar("Real", np.float32, np.float64)
+
+_ROUNDING = 2e-6
+"""13 m: what single precision makes of the ways between cells and points, and more."""
 
 
 class Hits(NamedTuple):
@@ -55,7 +63,7 @@ class Hits(NamedTuple):
     """
 
     first: int
-    rows: Ints
+    rows: RowRuns
     is_in: Bools | None
     n: Ints
 
@@ -63,24 +71,31 @@ class Hits(NamedTuple):
         """The rows that are each one's."""
         bounds = np.concatenate([[0], np.cumsum(self.n)]).tolist()
         for a, b in pairwise(bounds):
-            rows = self.rows[a:b]
+            rows = self.rows.at[a:b]
             yield rows if self.is_in is None else rows[self.is_in[a:b]]
 
 
-@dataclass(frozen=True, slots=True)
-class _Cells:
-    """Occupied cells, by key: rows from `start` to `stop`, and a ball round their unit vectors.
+class _Cells(NamedTuple):
+    """Occupied cells, by key.
 
-    ball     x, y, z of its middle and its radius
-    reach    the squares' roots of the smallest and the largest reach in the cell
+    key    int32
+    of     int32, of shape (cells, 8): half a line of the cache has all that is read of a cell. Six
+           of them are float32: x, y, z of the middle of a ball round its rows and the radius of
+           that, and between what their reaches lie. Then the rows, from and to.
     """
 
     key: Ints
-    band: Ints
-    start: Ints
-    stop: Ints
-    ball: Floats
-    reach: Floats
+    of: Ints
+
+    @property
+    def start(self) -> Ints:
+        """The first row of each."""
+        return self.of[:, 6]
+
+    @property
+    def stop(self) -> Ints:
+        """The row after its last."""
+        return self.of[:, 7]
 
 
 class Grid:
@@ -93,23 +108,21 @@ class Grid:
     def __init__(self, latitude: Floats, longitude: Floats, radius_km: Floats) -> None:
         widest = float(radius_km.max(initial=0.0))
         self.widest = min(widest / EARTH_KM, np.pi)
-        size = float(np.clip(widest / KM_A_DEGREE / _CELLS_A_RADIUS, FINEST, 5.0))
-        n_bands = int(np.ceil(180 / size))
-        self.size = 180 / n_bands
-        middle = (np.arange(n_bands) + 0.5) * self.size - 90
-        self.columns = np.maximum(360 / self.size * np.cos(np.radians(middle)), 1).astype(np.int64)
-        self.first = np.concatenate([[0], np.cumsum(self.columns)])
         longitude = (longitude + 180) % 360 - 180
-        band = self._band(latitude)
-        key = self.first[band] + self._column(longitude, band)
-        self.order: Ints = np.argsort(key, kind="stable")
+        for n in _CELLS_A_RADIUS:
+            key = self._cut(widest / KM_A_DEGREE / n, latitude, longitude)
+            if len(key) >= _ROWS_A_CELL * np.count_nonzero(np.diff(key, prepend=-1)):
+                break
         self.latitude, self.longitude = latitude[self.order], longitude[self.order]
-        # Side by side, as all four are read at once. A chord's square grows with the distance: no
-        # arc needs to be computed.
-        self._ball = np.empty((len(key), 4))
-        self._ball[:, 0], self._ball[:, 1], self._ball[:, 2] = unit(self.latitude, self.longitude)
-        self._ball[:, 3] = chord(radius_km[self.order]) ** 2
-        self._cells = self._gathered(key[self.order])
+        # A chord's square grows with the distance: no arc needs to be computed.
+        reach = chord(radius_km[self.order])
+        self._square = reach**2
+        # Side by side, as all four are read at once, and in single precision, which is half to
+        # read: what it cannot decide is looked at again.
+        exact = np.column_stack([*unit(self.latitude, self.longitude), self._square])
+        self._ball = exact.astype(np.float32)
+        self._doubt = 1e-6 * (float(reach.max(initial=0.0)) + 1e-3)
+        self._cells = _cells(key, exact)
 
     def __len__(self) -> int:
         return len(self.order)
@@ -144,6 +157,18 @@ class Grid:
 
     # Cells
 
+    def _cut(self, size: float, latitude: Floats, longitude: Floats) -> Ints:
+        """Sort rows into cells of about this size; return the cell's key of each in that order."""
+        n_bands = int(np.ceil(180 / float(np.clip(size, FINEST, 5.0))))
+        self.size = 180 / n_bands
+        middle = (np.arange(n_bands) + 0.5) * self.size - 90
+        self.columns = np.maximum(360 / self.size * np.cos(np.radians(middle)), 1).astype(np.int64)
+        self.first = np.concatenate([[0], np.cumsum(self.columns)])
+        band = self._band(latitude)
+        key = (self.first[band] + self._column(longitude, band)).astype(np.int32)
+        self.order: Ints = np.argsort(key, kind="stable")
+        return key[self.order]
+
     def _band(self, latitude: Floats) -> Ints:
         band: Ints = ((latitude + 90) / self.size).astype(np.int64)
         clipped: Ints = np.clip(band, 0, len(self.columns) - 1)
@@ -155,65 +180,66 @@ class Grid:
         at_most: Ints = np.minimum(column, columns - 1)
         return at_most
 
-    def _gathered(self, key: Ints) -> _Cells:
-        start = np.flatnonzero(np.diff(key, prepend=-1))
-        if not len(start):
-            none = np.zeros((0, 4))
-            return _Cells(start, start, start, start, none, none[:, :2])
-        stop = np.append(start[1:], len(key))
-        n = stop - start
-        ball = np.empty((len(start), 4))
-        ball[:, :3] = np.add.reduceat(self._ball[:, :3], start) / n[:, None]
-        square = _square(self._ball, np.repeat(ball, n, axis=0))
-        ball[:, 3] = np.sqrt(np.maximum.reduceat(square, start)) + _ROUNDING
-        band = np.searchsorted(self.first, key[start], side="right") - 1
-        reach = np.column_stack([
-            np.sqrt(np.minimum.reduceat(self._ball[:, 3], start)),
-            np.sqrt(np.maximum.reduceat(self._ball[:, 3], start)) + _ROUNDING,
-        ])  # fmt: skip
-        return _Cells(key[start], band, start, stop, ball, reach)
-
     def _rows(
-        self, n: int, owner: Ints, cell: Ints, is_sure: Bools, holds: Callable[[Ints, Ints], Bools]
+        self,
+        n: int,
+        owner: Ints,
+        rows: tuple[Ints, Ints],
+        is_sure: Bools,
+        holds: Callable[[Ints, Ints], Bools],
     ) -> Iterator[Hits]:
-        """Rows of n points or outlines: of which each `cell` is (`owner` ascends), and whether it
-        is wholly in. Of others `holds` says which rows are in: it takes the positions of their
-        cells among these, and the rows."""
-        start = self._cells.start.take(cell)
-        n_rows = self._cells.stop.take(cell) - start
-        stop = start + n_rows
+        """Rows of n points or outlines, cell by cell: whose each cell is (`owner` ascends), from
+        and to which row it goes, and whether it is wholly in. Of others `holds` says which rows are
+        in: it takes the positions of their cells among these, and the rows."""
+        start, stop = (one.astype(np.int64) for one in rows)
+        n_rows = stop - start
         bounds = np.searchsorted(owner, np.arange(n + 1))
         total = np.concatenate([[0], np.cumsum(n_rows)])[bounds]
         for a, b in _pieces(total, _ROWS_AT_ONCE):
             i, j = bounds[a], bounds[b]
-            rows = spans(start[i:j], stop[i:j])
             is_in = None
             edge = i + np.flatnonzero(~is_sure[i:j])
             if len(edge):
                 before = np.cumsum(n_rows[i:j]) - n_rows[i:j]
-                begin = before[edge - i]
-                at = spans(begin, begin + n_rows[edge])
-                is_in = np.ones(len(rows), bool)
-                is_in[at] = holds(np.repeat(edge, n_rows[edge]), rows.take(at))
-            yield Hits(a, rows, is_in, np.diff(total[a : b + 1]))
+                begin, n_each = before[edge - i], n_rows[edge]
+                is_in = np.ones(total[b] - total[a], bool)
+                held = holds(np.repeat(edge, n_each), spans(start[edge], stop[edge]))
+                is_in[spans(begin, begin + n_each)] = held
+            found = _side_by_side(start[i:j], stop[i:j])
+            yield Hits(a, found, is_in, np.diff(total[a : b + 1]))
 
     # Points
 
     def _around(self, latitude: Floats, longitude: Floats) -> Iterator[Hits]:
         point, cell = self._near(latitude, longitude)
         centre = np.column_stack([*unit(latitude, longitude), np.zeros(len(latitude))])
-        ball, reach = self._cells.ball.take(cell, axis=0), self._cells.reach.take(cell, axis=0)
-        away = np.sqrt(_square(ball, centre.take(point, axis=0)))
-        touched = np.flatnonzero(away - ball[:, 3] <= reach[:, 1])
-        is_sure = (away + ball[:, 3] < reach[:, 0]).take(touched)
-        point, cell = point.take(touched), cell.take(touched)
+        cells = self._cells.of.take(cell, axis=0)
+        ball = cells[:, :6].view(np.float32)
+        about = centre.astype(np.float32)
+        away = np.sqrt(_square(ball[:, :4], about.take(point, axis=0)))
+        _, _, _, radius, least, most = ball.T
+        touched = np.flatnonzero(away - radius <= most)
+        is_sure = (away + radius < least).take(touched)
+        point, cells = point.take(touched), cells.take(touched, axis=0)
 
         def holds(among: Ints, rows: Ints) -> Bools:
+            which = point.take(among)
             ball = self._ball.take(rows, axis=0)
-            held: Bools = _square(ball, centre.take(point.take(among), axis=0)) <= ball[:, 3]
+            beyond = _square(ball, about.take(which, axis=0)) - ball[:, 3]
+            held = beyond < 0
+            doubt = np.flatnonzero(np.abs(beyond) <= self._doubt)
+            held[doubt] = self._holds(rows.take(doubt), centre.take(which.take(doubt), axis=0))
             return held
 
-        yield from self._rows(len(latitude), point, cell, is_sure, holds)
+        rows = cells[:, 6], cells[:, 7]
+        yield from self._rows(len(latitude), point, rows, is_sure, holds)
+
+    def _holds(self, rows: Ints, centre: Floats) -> Bools:
+        """Whether the circle of each row holds its centre."""
+        where = unit(self.latitude.take(rows), self.longitude.take(rows))
+        square = _square(np.column_stack([*where, np.zeros(len(rows))]), centre)
+        held: Bools = square <= self._square.take(rows)
+        return held
 
     def _near(self, latitude: Floats, longitude: Floats) -> tuple[Ints, Ints]:
         """Pairs of point and cell that the widest circle round it may touch, by point."""
@@ -233,15 +259,18 @@ class Grid:
         stop = np.floor(east * columns).astype(np.int64) + 1
         is_round = stop - start >= columns
         start, stop = np.where(is_round, 0, start), np.where(is_round, columns, stop)
-        # What goes over the antimeridian is met at the other end of the band.
-        low_key = np.stack([np.maximum(start, 0), np.minimum(start, 0) + columns, 0 * start])
-        high_key = np.stack([np.minimum(stop, columns), columns, stop - columns])
-        has = (low_key < high_key).T
-        cells = self._cells.key
-        begin = np.searchsorted(cells, (first + low_key).T[has])
-        end = np.searchsorted(cells, (first + high_key).T[has])
-        owner = np.repeat(point, has.sum(axis=1))
-        return np.repeat(owner, end - begin), spans(begin, end)
+        is_over = (start < 0) | (stop > columns)
+        if is_over.any():
+            # What goes over the antimeridian is met at the other end of the band.
+            low_key = np.stack([np.maximum(start, 0), np.minimum(start, 0) + columns, 0 * start])
+            high_key = np.stack([np.minimum(stop, columns), columns, stop - columns])
+            has = (low_key < high_key).T
+            point = np.repeat(point, has.sum(axis=1))
+            low, high = (first + low_key).T[has], (first + high_key).T[has]
+        else:
+            low, high = first + start, first + stop
+        begin, end = np.searchsorted(self._cells.key, np.array((low, high), np.int32))
+        return np.repeat(point, end - begin), spans(begin, end)
 
     # Outlines
 
@@ -258,7 +287,9 @@ class Grid:
             return lines.hold(*where, window.take(among))
 
         is_sure = ~is_edge.take(kept)
-        found = self._rows(len(edges.n), owner, lines.cell.take(kept), is_sure, holds)
+        cell = lines.cell.take(kept)
+        rows = self._cells.start.take(cell), self._cells.stop.take(cell)
+        found = self._rows(len(edges.n), owner, rows, is_sure, holds)
         # What lies on the antimeridian may lie on both sides of a turned outline.
         return map(_each_once, found) if lines.has_turned else found
 
@@ -341,8 +372,8 @@ class _ScanLines:
         columns, first = grid.columns[band], grid.first[band]
         start = np.clip(self._column(west[turned] - _EDGE_DEGREES, band), 0, columns)
         stop = np.clip(self._column(east[turned] + _EDGE_DEGREES, band) + 1, start, columns)
-        self._begin = np.searchsorted(grid._cells.key, first + start)
-        end = np.searchsorted(grid._cells.key, first + stop)
+        self._begin = np.searchsorted(grid._cells.key, (first + start).astype(np.int32))
+        end = np.searchsorted(grid._cells.key, (first + stop).astype(np.int32))
         self._n = end - self._begin
         self._before = np.cumsum(self._n) - self._n
         self.cell = spans(self._begin, end)
@@ -408,7 +439,7 @@ class _ScanLines:
     def _counted(self, window: Ints, key: Ints) -> Ints:
         """How often each of the cells, and the end of all, is the first of its window that does
         not lie before the key."""
-        at = np.searchsorted(self._grid._cells.key, key) - self._begin[window]
+        at = np.searchsorted(self._grid._cells.key, key.astype(np.int32)) - self._begin[window]
         at = self._before[window] + np.clip(at, 0, self._n[window])
         return np.bincount(at, minlength=len(self.cell) + 1)
 
@@ -425,11 +456,37 @@ class _ScanLines:
         return column
 
 
-def _square(balls: Floats, centre: Floats) -> Floats:
+def _square(balls: NDArray[Real], centre: NDArray[Real]) -> NDArray[Real]:
     """Squares of the ways between middles, straight through the globe."""
-    x, y, z, _ = (balls - centre).T
-    square: Floats = x * x + y * y + z * z
+    way = balls - centre
+    way *= way
+    square: NDArray[Real] = way[:, 0] + way[:, 1] + way[:, 2]
     return square
+
+
+def _cells(key: Ints, balls: Floats) -> _Cells:
+    """The cells that rows in this order lie in: unit vectors, and the squares of their reaches."""
+    start = np.flatnonzero(np.diff(key, prepend=-1))
+    n = np.diff(start, append=len(key))
+    cells = _Cells(key[start], np.empty((len(start), 8), np.int32))
+    if not len(start):
+        return cells
+    cells.of[:, 6], cells.of[:, 7] = start, start + n
+    ball = cells.of.view(np.float32)
+    for i in range(3):
+        ball[:, i] = np.add.reduceat(balls[:, i], start) / n
+    square = _square(balls, np.repeat(ball[:, :4].astype(np.float64), n, axis=0))
+    ball[:, 3] = np.sqrt(np.maximum.reduceat(square, start)) + _ROUNDING
+    ball[:, 4] = np.sqrt(np.minimum.reduceat(balls[:, 3], start)) - _ROUNDING
+    ball[:, 5] = np.sqrt(np.maximum.reduceat(balls[:, 3], start)) + _ROUNDING
+    return cells
+
+
+def _side_by_side(start: Ints, stop: Ints) -> RowRuns:
+    """Rows of cells; those of neighbours are one run."""
+    is_first = np.ones(len(start) + 1, bool)
+    np.not_equal(start[1:], stop[:-1], out=is_first[1:-1])
+    return RowRuns(start[is_first[:-1]], stop[is_first[1:]])
 
 
 def _pieces(total: Ints, most: int) -> Iterator[tuple[int, int]]:
@@ -446,10 +503,4 @@ def _pieces(total: Ints, most: int) -> Iterator[tuple[int, int]]:
 def _each_once(found: Hits) -> Hits:
     each = [once(rows) for rows in found.each()]
     n = np.array([len(rows) for rows in each])
-    return Hits(found.first, np.concatenate(each), None, n)
-
-
-def once(rows: Ints) -> Ints:
-    """Each row once, sorted: NumPy's `unique` takes thirty times as long as the sort."""
-    rows = np.sort(rows)
-    return rows[np.diff(rows, prepend=-1) > 0]
+    return Hits(found.first, RowRuns.of_rows(np.concatenate(each)), None, n)

@@ -27,9 +27,9 @@ import numpy as np
 
 from atalaia.domain.grid import Grid
 from atalaia.domain.link import Spots
-from atalaia.domain.outline import spans
 from atalaia.domain.place import Places
 from atalaia.domain.reading import Ints
+from atalaia.domain.runs import spans
 from atalaia.domain.spells import FAMILIES, Spells
 
 NEAR_KM = 75.0

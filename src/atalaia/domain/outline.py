@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from atalaia.domain.reading import Bools, Floats, Ints
+from atalaia.domain.reading import Bools, Floats
 
 Rings = Sequence[Sequence[tuple[float, float]]]
 
@@ -242,11 +242,3 @@ def _side(
         np.subtract(x2, x1) * np.subtract(y, y1) - np.subtract(y2, y1) * np.subtract(x, x1)
     )
     return side
-
-
-def spans(start: Ints, stop: Ints) -> Ints:
-    """All of start … stop - 1 of each pair, one pair after the other."""
-    n = stop - start
-    spanned: Ints = np.repeat(start - (np.cumsum(n) - n), n)
-    spanned += np.arange(len(spanned))
-    return spanned

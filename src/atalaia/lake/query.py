@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import duckdb
 
-from atalaia.errors import QueryInvalid, StateConflict
+from atalaia.errors import QueryInvalid, QueryMistaken, StateConflict
 from atalaia.lake import gold
 from atalaia.lake.damage import unreadable
 from atalaia.lake.views import named
@@ -37,6 +37,8 @@ def query(home: Home, decode: Decode, places: Places, sql: str) -> Result:
         files = _files(over, named(sql))
         try:
             result = home.sql.run(sql, files)
+        except QueryMistaken:
+            raise
         except QueryInvalid:
             is_there = all(Path(file).exists() for some in files.values() for file in some)
             if is_there and not (files.get("days") and _has_let_go(home.lake)):
@@ -46,7 +48,8 @@ def query(home: Home, decode: Decode, places: Places, sql: str) -> Result:
             result = home.sql.run(sql, _files(over, named(sql)))
     except BaseException as error:
         folder.cleanup()
-        if isinstance(error, duckdb.Error | QueryInvalid):
+        # To look for damage is to read all of the files.
+        if isinstance(error, duckdb.Error | QueryInvalid) and not isinstance(error, QueryMistaken):
             _refuse_damaged(home.lake, named(sql), error)
         raise
     return Result(result.columns, _then_clean(result.rows, folder), result.types)

@@ -15,7 +15,6 @@ from array import array
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import pairwise
 from threading import RLock
 from typing import NamedTuple
 
@@ -294,15 +293,13 @@ class Audience:
 
     def _concerned(self, events: Sequence[Event]) -> Concern:
         has_many = np.array(self._has_many, bool) if 1 in self._has_many else None
-        found = [
-            some for some in self._told(events, may_repeat=has_many is not None) if len(some.event)
-        ]
-        if not found:
-            return Concern(np.zeros(0, np.int32), np.zeros(0, np.int32), np.zeros(0))
-        told = _Told(*(np.concatenate(some) for some in zip(*found, strict=True)))
+        parts = list(self._touched(_where(events)))
+        found = _Found(sum(len(one.at) for _, one in parts), may_repeat=has_many is not None)
+        self._tell(events, parts, found)
+        told = found.told()
         if has_many is not None:
             told = _one_each(events, told, has_many)
-        if any(a.event[-1] > b.event[0] for a, b in pairwise(found)):
+        if found.is_mixed:
             told = told.take(np.argsort(told.event, kind="stable"))
         return Concern(told.event, told.person, told.limit)
 
@@ -319,8 +316,10 @@ class Audience:
             self._settle()
             names = list(self._keys)
             for _, touched in self._touched(_where([here])):
-                at = touched.at if touched.is_in is None else touched.at[touched.is_in]
-                asked = touched.rows.asked.take(touched.rows.ask.take(at))
+                ask = touched.at.of(touched.rows.ask)
+                asked = touched.rows.asked.take(
+                    ask if touched.is_in is None else ask[touched.is_in]
+                )
                 for key in np.unique(asked.key[asked.key != NO_KEY]).tolist():
                     found[names[key][1:]].append(np.unique(asked.limit[asked.key == key]))
         return {key: np.unique(np.concatenate(limits)) for key, limits in found.items()}
@@ -336,17 +335,21 @@ class Audience:
             for touched in part.found(where):
                 yield part, touched if is_gone is None else touched.without(is_gone)
 
-    def _told(self, events: Sequence[Event], *, may_repeat: bool) -> Iterator[_Told]:
-        """By event, of one part of what is known after the other."""
+    def _tell(
+        self,
+        events: Sequence[Event],
+        parts: Sequence[tuple[Layer | Outlines, Touched]],
+        found: _Found,
+    ) -> None:
         alike: dict[_Said, int] = {}
         number = np.array([alike.setdefault(_said(one), len(alike)) for one in events], np.int32)
         terms = [_terms(said, self._levels, self._keys) for said in alike]
         of: Layer | Outlines | None = None
-        for part, touched in self._touched(_where(events)):
+        for part, touched in parts:
             if part is not of:
                 of = part
-                answers = _Answers(part.rows.asked, terms, number, may_repeat=may_repeat)
-            yield from answers.told(touched)
+                answers = _Answers(part.rows.asked, terms, number)
+            answers.tell(touched, found)
 
     # Rows
 
@@ -466,6 +469,46 @@ def _terms(said: _Said, levels: Ints, keys: dict[Key, int]) -> tuple[Bools, Peak
     return levels[_HAZARDS[hazard]] <= level, list(zip(known, moved, strict=True))
 
 
+class _Found:
+    """What `_Told` has, as it is found: in columns that are long enough for all that is touched,
+    as new memory costs as much as what is written there."""
+
+    def __init__(self, most: int, *, may_repeat: bool) -> None:
+        self.is_mixed = False
+        self._n = 0
+        self._event: list[Ints] = [np.zeros(0, np.int32)]
+        self._each: list[Ints] = [np.zeros(0, np.int64)]
+        self._last = -1
+        self._person = np.empty(most, np.int32)
+        self._limit = np.empty(most)
+        self._which = np.empty(most if may_repeat else 0, np.int8)
+
+    def add(self, touched: Touched, verdict: Verdict, ask: Ints) -> None:
+        """Those of the rows that are told; `ask`: of each row, the position in the verdict."""
+        is_told = _looked_up(verdict.is_told, ask)
+        if touched.is_in is not None:
+            is_told = is_told & touched.is_in
+        told = np.flatnonzero(is_told)
+        if not len(told):
+            return
+        ask = ask.take(told)
+        a, self._n = self._n, self._n + len(told)
+        self._person[a : self._n] = touched.at.some(touched.rows.person, told)
+        verdict.limit.take(ask, out=self._limit[a : self._n], mode="clip")
+        if len(self._which):
+            self._which[a : self._n] = verdict.which.take(ask)
+        self._event.append(touched.event)
+        self._each.append(np.diff(np.searchsorted(told, np.cumsum(touched.n)), prepend=0))
+        self.is_mixed |= bool(touched.event[0] < self._last)
+        self._last = int(touched.event[-1])
+
+    def told(self) -> _Told:
+        """All that was found."""
+        event = np.repeat(np.concatenate(self._event), np.concatenate(self._each))
+        n = self._n
+        return _Told(event, self._person[:n], self._limit[:n], self._which[:n])
+
+
 class _Answers:
     """What events are to what is asked for in one part.
 
@@ -473,60 +516,44 @@ class _Answers:
     number   of each event, the position of its terms
     """
 
-    def __init__(
-        self,
-        asked: Asks,
-        terms: Sequence[tuple[Bools, Peaks]],
-        number: Ints,
-        *,
-        may_repeat: bool,
-    ) -> None:
+    def __init__(self, asked: Asks, terms: Sequence[tuple[Bools, Peaks]], number: Ints) -> None:
         self._asked = asked
-        self._may_repeat = may_repeat
         self._terms = terms
         self._number = number
         self._verdicts: dict[int, Verdict] = {}
 
-    def told(self, touched: Touched) -> Iterator[_Told]:
-        """Whom the events concern."""
+    def tell(self, touched: Touched, found: _Found) -> None:
+        """Find whom the events concern."""
         numbers = self._number[touched.event]
-        ask = touched.rows.ask.take(touched.at)
+        ask = touched.at.of(touched.rows.ask)
         n = len(self._asked.wish)
         if n <= len(ask) and (numbers == numbers[0]).all():
-            yield self._taken(touched, self._verdict(int(numbers[0])), ask)
+            found.add(touched, self._verdict(int(numbers[0])), ask)
             return
         different, which = np.unique(numbers, return_inverse=True)
         if n * len(different) <= len(ask):
             each = [self._verdict(number) for number in different.tolist()]
             verdict = Verdict(*(np.concatenate(some) for some in zip(*each, strict=True)))
-            yield self._taken(touched, verdict, np.repeat(which * n, touched.n) + ask)
+            found.add(touched, verdict, np.repeat(which * n, touched.n) + ask)
             return
         # More that is asked for than rows: each of these is judged.
         for one in touched.each():
-            ask = one.rows.ask.take(one.at)
+            ask = one.at.of(one.rows.ask)
             number = int(self._number[one.event[0]])
             verdict = judged(self._asked.take(ask), *self._terms[number])
-            yield self._taken(one, verdict, np.arange(len(ask)))
+            found.add(one, verdict, np.arange(len(ask)))
 
     def _verdict(self, number: int) -> Verdict:
         if number not in self._verdicts:
             self._verdicts[number] = judged(self._asked, *self._terms[number])
         return self._verdicts[number]
 
-    def _taken(self, touched: Touched, verdict: Verdict, ask: Ints) -> _Told:
-        """`ask`: of each row, the position in the verdict."""
-        is_told = verdict.is_told.take(ask)
-        if touched.is_in is not None:
-            is_told &= touched.is_in
-        told = np.flatnonzero(is_told)
-        ask = ask.take(told)
-        until = np.searchsorted(told, np.cumsum(touched.n))
-        return _Told(
-            np.repeat(touched.event, np.diff(until, prepend=0)),
-            touched.rows.person.take(touched.at.take(told)),
-            verdict.limit.take(ask),
-            verdict.which.take(ask) if self._may_repeat else verdict.which[:0],
-        )
+
+def _looked_up(table: Bools, which: Ints) -> Bools:
+    """`table.take(which)`, which widens what is narrow first."""
+    if which.dtype != np.uint8:
+        return table.take(which)
+    return np.frombuffer(which.tobytes().translate(table.tobytes().ljust(256)), bool)
 
 
 def _one_each(events: Sequence[Event], told: _Told, has_many: Bools) -> _Told:

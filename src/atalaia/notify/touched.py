@@ -8,9 +8,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from atalaia.domain.grid import Grid, once
-from atalaia.domain.outline import TURNS, Outline, crossed, lies_on, spans
+from atalaia.domain.grid import Grid
+from atalaia.domain.outline import TURNS, Outline, crossed, lies_on
 from atalaia.domain.reading import Bools, Floats, Ints
+from atalaia.domain.runs import RowRuns, once, spans
 from atalaia.notify.asks import Askers
 
 _LAYERS_KM = (30.0, 120.0, 500.0)
@@ -30,7 +31,7 @@ class Touched(NamedTuple):
     event: Ints
     n: Ints
     rows: Askers
-    at: Ints
+    at: RowRuns
     is_in: Bools | None
 
     def each(self) -> Iterator[Touched]:
@@ -38,11 +39,12 @@ class Touched(NamedTuple):
         before = np.concatenate([[0], np.cumsum(self.n)]).tolist()
         for i, (a, b) in enumerate(pairwise(before)):
             is_in = None if self.is_in is None else self.is_in[a:b]
-            yield Touched(self.event[i : i + 1], self.n[i : i + 1], self.rows, self.at[a:b], is_in)
+            at = RowRuns.of_rows(self.at.at[a:b])
+            yield Touched(self.event[i : i + 1], self.n[i : i + 1], self.rows, at, is_in)
 
     def without(self, is_gone: Bools) -> Touched:
         """Without these people, by number."""
-        is_known = ~is_gone.take(self.rows.person.take(self.at))
+        is_known = ~is_gone.take(self.at.of(self.rows.person))
         return self._replace(is_in=is_known if self.is_in is None else self.is_in & is_known)
 
 
@@ -80,8 +82,8 @@ class Layer:
             for first, rows, is_in, n in some:
                 yield Touched(events[first : first + len(n)], n, self.rows, rows, is_in)
         for event, latitude, longitude in where.areas:
-            rows = once(np.concatenate(list(self.grid.around(latitude, longitude))))
-            yield _of_one(event, self.rows, rows)
+            at = once(np.concatenate(list(self.grid.around(latitude, longitude))))
+            yield _of_one(event, self.rows, RowRuns.of_rows(at))
 
 
 class Outlines:
@@ -118,7 +120,7 @@ class Outlines:
 
     def _touched(self, event: int, held: Sequence[int]) -> Touched:
         each = once(np.array(held, np.int64))
-        rows = spans(
+        rows = RowRuns(
             np.searchsorted(self.which, each), np.searchsorted(self.which, each, side="right")
         )
         return _of_one(event, self.rows, rows)
@@ -139,7 +141,7 @@ class Outlines:
         return sorted(held)
 
 
-def _of_one(event: int, rows: Askers, at: Ints) -> Touched:
+def _of_one(event: int, rows: Askers, at: RowRuns) -> Touched:
     return Touched(np.array([event], np.int32), np.array([len(at)]), rows, at, None)
 
 

@@ -16,7 +16,7 @@ from typing import Any
 import duckdb
 
 from atalaia.domain.variable import Variable
-from atalaia.errors import QueryInvalid
+from atalaia.errors import QueryInvalid, QueryMistaken
 from atalaia.lake import gold, views
 from atalaia.ports import Result, Sql
 
@@ -27,6 +27,14 @@ _AT_ONCE = 1000
 _ZONED = "TIMESTAMP WITH TIME ZONE"
 
 _WORD = re.compile(r"\w+")
+
+_MISTAKES = (
+    duckdb.ParserException,
+    duckdb.BinderException,
+    duckdb.CatalogException,
+    duckdb.PermissionException,
+)
+"""What is wrong over tables without rows too, and of these kinds, no file is at fault of."""
 
 
 class DuckSql(Sql):
@@ -142,18 +150,24 @@ def _execute(
 ) -> tuple[tuple[str, ...], list[Callable[[Any], Any] | None]]:
     """Run the query; return the type of each column, where it can be known before, and how to make
     Python's values of it (None: as they come)."""
-    statements = con.extract_statements(sql)
+    try:
+        statements = con.extract_statements(sql)
+    except duckdb.Error as error:
+        raise QueryMistaken(str(error)) from error
     if len(statements) != 1:
-        raise QueryInvalid(f"one SELECT, please: this is {len(statements)} statements")
+        raise QueryMistaken(f"one SELECT, please: this is {len(statements)} statements")
     # COPY could write where reading is allowed, and the rest has nothing to work on.
     if statements[0].type != duckdb.StatementType.SELECT:
-        raise QueryInvalid(f"only a SELECT can be run, not {statements[0].type.name}")
+        raise QueryMistaken(f"only a SELECT can be run, not {statements[0].type.name}")
     query = statements[0].query.rstrip().rstrip(";")
     try:
         columns = _described(query, asked)
     except duckdb.Error:
         # It is wrong, and says so in its own lines when it is run; or it is a DESCRIBE itself.
-        con.execute(query)
+        try:
+            con.execute(query)
+        except _MISTAKES as error:
+            raise QueryMistaken(str(error)) from error
         return (), []
     # DuckDB hands out zoned times only with a package for zones beside it. In UTC they are the
     # same without; then they are marked as what they are.

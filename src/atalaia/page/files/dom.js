@@ -59,3 +59,16 @@ export function calmly(ms, run) {
   later.cancel = () => clearTimeout(timer);
   return later;
 }
+
+/** A function that runs soon, but not again within so long: what comes meanwhile is met together. */
+export function apart(ms, run) {
+  let timer = null;
+  let until = 0;
+  return () => {
+    timer ??= setTimeout(() => {
+      timer = null;
+      run();
+      until = performance.now() + ms;
+    }, until - performance.now());
+  };
+}

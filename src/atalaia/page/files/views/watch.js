@@ -1,6 +1,6 @@
 // The map and what is going on: the first thing that anybody sees.
 
-import { calmly, fill, h } from "../dom.js";
+import { apart, calmly, fill, h } from "../dom.js";
 import { capital, clock, figure, hazard, length, plain } from "../format.js";
 import { icon } from "../icons.js";
 import { badge, highest, LEVELS, shape } from "../levels.js";
@@ -51,7 +51,7 @@ export async function show(main, { titled, query }) {
   let isGone = false;
   draw();
   if (["hazard", "level", "state"].some((name) => query.has(name))) afterPlaces(() => choose(query));
-  const ends = [on("data", calmly(60, draw)), on("live", () => drawHead(head)),
+  const ends = [on("data", apart(60, draw)), on("live", () => drawHead(head)),
     on("alert", (alert) => map?.flash(placesOf(alert)))];
   if (hasLibraries) {
     begin();
@@ -228,14 +228,24 @@ function newest(incident) {
   return [h("b", {}, plain), more && h("span", {}, more)];
 }
 
+let sorted = { of: null };
+
+/** All places; sorted once, as of thousands that takes longer than to draw them. */
+function byName() {
+  if (sorted.of !== store.places) {
+    const { compare } = new Intl.Collator();
+    sorted = { of: store.places, places: [...store.places.values()].sort((a, b) => compare(a.name, b.name)) };
+  }
+  return sorted.places;
+}
+
 function drawPlaces(list, found, state) {
   const levels = levelsByPlace(wanted());
   const blind = blindPlaces();
   const asked = plain(state.asked.trim());
-  const matching = [...store.places.values()]
+  const matching = byName()
     .filter((place) => store.chosen?.place(place, levels.has(place.id)) ?? true)
-    .filter((place) => !asked || plain(`${place.name} ${place.area ?? ""}`).includes(asked))
-    .sort((a, b) => a.name.localeCompare(b.name));
+    .filter((place) => !asked || plain(`${place.name} ${place.area ?? ""}`).includes(asked));
   fill(found, asked && (matching.length ? t.map.found(matching.length) : t.map.none_found));
   fill(list, matching.slice(0, state.most).map((place) => {
     const level = highest(Object.values(levels.get(place.id) ?? {}));
