@@ -52,7 +52,7 @@ class Stretches:
     def __len__(self) -> int:
         return len(self.begins)
 
-    def take(self, rows: Bools) -> Stretches:
+    def take(self, rows: Bools | Ints) -> Stretches:
         """The chosen ones."""
         return Stretches(*(getattr(self, name)[rows] for name in Stretches.__slots__))
 

@@ -125,10 +125,9 @@ class Happened:
         """Of occurrences, each on every day from its start to its end."""
         first = calendar.day(started_at)
         last = calendar.day(_last_instant(started_at, ended_at))
-        days = last - first + 1
-        day = np.repeat(first, days) + np.arange(days.sum()) - np.repeat(days.cumsum() - days, days)
+        row, day = _each_day(first, last - first + 1)
         inside = (day >= 0) & (day < len(calendar))
-        day, started_at = day[inside], np.repeat(started_at, days)[inside]
+        day, started_at = day[inside], started_at[row][inside]
         started_at = np.maximum(started_at, calendar.midnights[day])
         order = np.argsort(started_at, kind="stable")
         started_at, day = started_at[order], day[order]
@@ -186,6 +185,9 @@ class Occurrences:
     ended_at: Ints
     place: Words
 
+    def __len__(self) -> int:
+        return len(self.started_at)
+
     @staticmethod
     def of(events: Sequence[Occurrence]) -> Occurrences:
         """The columns; every place is "" unless each event names its own."""
@@ -198,6 +200,17 @@ class Occurrences:
             ),
             np.array([e.place_id if has_places else "" for e in ordered], object),
         )
+
+
+@dataclass(frozen=True, slots=True)
+class _Subject:
+    """A place, or all of them as one: its rows of the stretches, and what happened there."""
+
+    told: Ints
+    happened: Happened | tuple[Ints, Ints]
+
+
+_NO_ROWS = np.empty(0, np.int64)
 
 
 class _Period:
@@ -221,11 +234,18 @@ class _Period:
         self._by = by
         self._min_events = min_events
         self.has_places = bool(len(occurrences.place)) and bool(occurrences.place[0])
-        self.places = (
-            sorted({*warned.place, *occurrences.place})
+        told_of, happened_at = _rows_by(warned.place), _rows_by(occurrences.place)
+        self.places = sorted({*told_of, *happened_at} if self.has_places else told_of)
+        # Each score is of some of the same rows: where they are is looked up once.
+        self._subjects = (
+            {
+                name: _Subject(told_of.get(name, _NO_ROWS), self._happened(happened_at.get(name)))
+                for name in self.places
+            }
             if self.has_places
-            else sorted(set(warned.place))
+            else {"": _Subject(np.arange(len(warned)), self._happened(np.arange(len(occurrences))))}
         )
+        self._whole: dict[str, tuple[Cases, Ints]] = {}
 
     def score(
         self,
@@ -239,33 +259,42 @@ class _Period:
 
         `is_of_level`: lead runs from when this level was told, not from the incident's first alert.
         """
-        warned = self.warned if rows is None else self.warned.take(rows)
+        warned = self.warned
         if is_of_level:
             warned = replace(warned, told_at=warned.level_told_at)
-        places = [place] if place is not None else self.places
-        parts = [self._at(warned, name) for name in places] if self.has_places else []
-        if not self.has_places:
-            parts = [self._cases(warned, self.occurrences.started_at, self.occurrences.ended_at)]
+        subjects = list(self._subjects) if place is None else [place]
+        if rows is None and not is_of_level:
+            parts = [self._all_of(subject) for subject in subjects]
+        else:
+            parts = [self._cases(self._subjects[subject], warned, rows) for subject in subjects]
         if days is not None:
             parts = [(cases.take(days[day]), day) for cases, day in parts]
         return scores.score(Cases.concat(cases for cases, _ in parts))
 
-    def _at(self, warned: Stretches, place: str) -> tuple[Cases, Ints]:
-        here = self.occurrences.place == place
-        return self._cases(
-            warned.take(warned.place == place),
-            self.occurrences.started_at[here],
-            self.occurrences.ended_at[here],
-        )
+    def _all_of(self, subject: str) -> tuple[Cases, Ints]:
+        if subject not in self._whole:
+            self._whole[subject] = self._cases(self._subjects[subject], self.warned, None)
+        return self._whole[subject]
 
-    def _cases(self, warned: Stretches, started_at: Ints, ended_at: Ints) -> tuple[Cases, Ints]:
-        """The cases, and the day of the calendar that each belongs to."""
+    def _happened(self, rows: Ints | None) -> Happened | tuple[Ints, Ints]:
+        """What an event is: by day, or else when each occurrence began and ended."""
+        rows = _NO_ROWS if rows is None else rows
+        started_at, ended_at = self.occurrences.started_at[rows], self.occurrences.ended_at[rows]
         if self._by == "day":
-            happened = Happened.by_day(started_at, ended_at, self.calendar, self._min_events)
-            return day_cases(warned_from(warned, self.calendar), happened), np.arange(
+            return Happened.by_day(started_at, ended_at, self.calendar, self._min_events)
+        return started_at, ended_at
+
+    def _cases(
+        self, subject: _Subject, warned: Stretches, rows: Bools | None
+    ) -> tuple[Cases, Ints]:
+        """The cases, and the day of the calendar that each belongs to."""
+        mine = subject.told if rows is None else subject.told[rows[subject.told]]
+        told = warned.take(mine)
+        if isinstance(subject.happened, Happened):
+            return day_cases(warned_from(told, self.calendar), subject.happened), np.arange(
                 len(self.calendar)
             )
-        return episode_cases(warned, started_at, ended_at, self.calendar, self._min_events)
+        return episode_cases(told, *subject.happened, self.calendar, self._min_events)
 
 
 def warned_from(warned: Stretches, calendar: Calendar) -> Ints:
@@ -279,10 +308,11 @@ def warned_from(warned: Stretches, calendar: Calendar) -> Ints:
         calendar.day(warned.begins),
         calendar.day(_last_instant(warned.begins, warned.ends)),
     )
-    for told_at, since, begin, end in zip(warned.told_at, warned.since, first, last, strict=True):
-        days = slice(max(int(begin), 0), min(int(end), len(calendar) - 1) + 1)
-        midnights = calendar.midnights[:-1][days]
-        out[days] = np.minimum(out[days], np.where(since < midnights, midnights, told_at))
+    first, last = np.maximum(first, 0), np.minimum(last, len(calendar) - 1)
+    stretch, day = _each_day(first, np.maximum(last - first + 1, 0))
+    midnights = calendar.midnights[day]
+    since = np.where(warned.since[stretch] < midnights, midnights, warned.told_at[stretch])
+    np.minimum.at(out, day, since)
     return np.where(out == np.iinfo(np.int64).max, NO_TIME, out)
 
 
@@ -406,6 +436,20 @@ def _outside(record: _Period) -> int:
     first = record.calendar.day(some.started_at[inside]).min()
     last = record.calendar.day(_last_instant(some.started_at, some.ended_at)[inside]).max()
     return int(((days < first) | (days > last)).sum())
+
+
+def _each_day(first: Ints, days: Ints) -> tuple[Ints, Ints]:
+    """Of rows that are of so many days from a first one on: each row and day, in order."""
+    row = np.repeat(np.arange(len(first)), days)
+    return row, first[row] + np.arange(len(row)) - np.repeat(days.cumsum() - days, days)
+
+
+def _rows_by(words: Words) -> dict[str, Ints]:
+    """By word: where it stands."""
+    found: dict[str, list[int]] = {}
+    for row, word in enumerate(words):
+        found.setdefault(word, []).append(row)
+    return {word: np.array(rows, np.int64) for word, rows in found.items()}
 
 
 def _last_instant(begins: Ints, ends: Ints) -> Ints:
