@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from atalaia.batch.climate import climate_of, percentiles
+from atalaia.batch.climate import climate_of, percentiles, percentiles_of
 from atalaia.batch.learn import learn, learn_from
 from atalaia.cli import app
 from atalaia.domain.place import Place, Places
@@ -86,6 +86,13 @@ def test_percentiles_are_scipys() -> None:
     assert percentiles(sample) == pytest.approx(
         np.asarray(mquantiles(sample, np.arange(1, 100) / 100, alphap=1 / 3, betap=1 / 3))
     )
+
+
+def test_percentiles_of_many_parts_are_to_the_last_bit_those_of_each() -> None:
+    numbers = np.random.default_rng(2)
+    parts = [np.round(numbers.gamma(2, 3, n), 1) for n in numbers.integers(1, 6, 40)]
+    found = percentiles_of(parts)
+    assert [one.tolist() for one in found] == [percentiles(part).tolist() for part in parts]
 
 
 def test_a_month_with_too_little_data_does_not_count() -> None:
@@ -194,6 +201,15 @@ def test_a_climate_is_kept_with_the_home_and_a_shorter_one_does_not_replace_it(
         (again,) = learn(home.lake, PLACES)
         assert not again.is_kept
         assert read_climate(home.lake, "poa")[0] == longer.months
+
+
+def test_who_waits_is_told_of_how_many_places_of_how_many_it_is_learnt(tmp_path: Path) -> None:
+    some = [SAO_PAULO, *(Place(id=f"p{i}", name="", latitude=0, longitude=i) for i in range(8))]
+    told: list[tuple[int, int]] = []
+    with open_home(tmp_path) as home:
+        merge_readings(home.lake, readings(24 * 70), Places(some))
+        learn(home.lake, Places(some), progress=lambda *done: told.append(done))
+    assert told == [(1, 9), (8, 9), (9, 9)]  # of eight there is no history
 
 
 def test_inmets_files_are_a_history(shared: Path, tmp_path: Path) -> None:

@@ -5,9 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 
+from atalaia.batch import recorded as records
+from atalaia.batch.history import told_by
 from atalaia.batch.record import ForecastRecord, Foretold
 from atalaia.batch.recorded import record_of
 from atalaia.cli.replays import replay
@@ -72,6 +75,35 @@ def test_a_forecast_that_an_instrument_saw_not_come_is_a_false_alarm(tmp_path: P
     record = recorded(tmp_path, model(with_gust(20, 20), issued=T0), station(*CALM))
     assert only(record).outcome == "false_alarm"
     assert record.sources[0].far == 1.0
+
+
+def test_where_nobody_forecasts_the_record_is_empty_and_nothing_is_lived_through_for_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    watched = records.watched
+    lived = []
+
+    def living(*past: Any) -> Any:
+        lived.append(past)
+        return watched(*past)
+
+    monkeypatch.setattr(records, "watched", living)
+    for name in ("alone", "both"):
+        (tmp_path / name).mkdir()
+    alone = recorded(tmp_path / "alone", station(*with_gust(40, 26)))
+    assert (alone, lived) == (ForecastRecord([], [], []), [])
+    both = station(*with_gust(40, 26)), model(with_gust(8, 26)[:12], issued=T0 + 32 * HOUR)
+    assert recorded(tmp_path / "both", *both).sources
+    assert lived
+
+
+def test_what_is_scored_of_the_log_is_the_log_without_its_texts(tmp_path: Path) -> None:
+    recorded(tmp_path, station(*with_gust(40, 26)))
+    with open_home(tmp_path / "home", exclusive=False) as home:
+        told = [entry.alert for _, entry in home.state.alerts()]
+        bare = [msgspec.structs.replace(one, text={}) for one in told]
+        assert told_by(home) == sorted(bare, key=lambda one: (one.incident, one.version))
+        assert len(bare) > 1
 
 
 def test_a_level_that_was_not_reached_did_not_come_true(tmp_path: Path) -> None:

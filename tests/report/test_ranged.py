@@ -222,6 +222,12 @@ def test_what_was_measured_is_told_by_the_days_of_the_place(home: Path) -> None:
     assert (heat.highest, heat.lowest, heat.total, heat.days) == (24.0, 20.0, None, 2)
 
 
+def test_of_days_that_share_an_extreme_the_first_is_named(home: Path) -> None:
+    found = told(home, place="poa", first=date(2024, 5, 2), until=date(2024, 5, 9)).extremes
+    heat = next(one for one in found if one.variable == "temperature_c")  # the same on each day
+    assert (heat.days, heat.highest_on, heat.lowest_on) == (7, "2024-05-02", "2024-05-02")
+
+
 # A system
 
 

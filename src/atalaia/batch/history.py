@@ -20,7 +20,7 @@ from atalaia.domain.place import Places
 from atalaia.domain.reading import KIND_OF, NO_TIME, Decoded, Kind, Readings
 from atalaia.domain.rule import RuleSet
 from atalaia.errors import PayloadInvalid
-from atalaia.lake.logged import logged
+from atalaia.lake.logged import logged_bare
 from atalaia.lake.norms import norms_of
 from atalaia.lake.places import places_of
 from atalaia.lake.query import query
@@ -56,7 +56,7 @@ def kept(
     """
     places = places_of(home.state)
     names = sorted(variables)
-    words = ", ".join(f"'{kind.word}'" for kind in kinds)
+    words = _listed(kinds)
     has = " OR ".join(f"{name} IS NOT NULL" for name in names)
     columns = ", ".join(["place_id", "source", "kind", "epoch(valid_at)", "epoch(issued_at)"])
     sql = (
@@ -65,10 +65,7 @@ def kept(
     )
     rows = list(query(home, decode_all(places), places, sql).rows)
     if not rows:
-        raise PayloadInvalid(
-            f"home {home.name} has no {' or '.join(names)} ({words}); "
-            "give another --home, or files to replay"
-        )
+        raise _has_none(home, names, words)
     columns_ = list(zip(*rows, strict=True))
     sources = sorted(set(columns_[1]))
     issued_at = np.array([NO_TIME if at is None else int(at) for at in columns_[4]], np.int64)
@@ -89,6 +86,28 @@ def kept(
         sources=tuple(sources),
     )
     return readings.in_order(), places
+
+
+def kinds_kept(home: Home, variables: frozenset[str]) -> set[Kind]:
+    """Of which kinds a home has readings of some variables. Raises as `kept` does."""
+    places, names = places_of(home.state), sorted(variables)
+    has = " OR ".join(f"{name} IS NOT NULL" for name in names)
+    sql = f"SELECT DISTINCT kind FROM readings WHERE {has}"  # noqa: S608 - own words
+    kinds = {KIND_OF[word] for (word,) in query(home, decode_all(places), places, sql).rows}
+    if not kinds:
+        raise _has_none(home, names, _listed(tuple(Kind)))
+    return kinds
+
+
+def _listed(kinds: Sequence[Kind]) -> str:
+    return ", ".join(f"'{kind.word}'" for kind in kinds)
+
+
+def _has_none(home: Home, names: Sequence[str], words: str) -> PayloadInvalid:
+    return PayloadInvalid(
+        f"home {home.name} has no {' or '.join(names)} ({words}); "
+        "give another --home, or files to replay"
+    )
 
 
 def watched(
@@ -136,9 +155,12 @@ def days_of(rows: Readings, zone: ZoneInfo) -> tuple[date, date]:
 
 
 def told_by(home: Home, hazard: str | None = None, *, has_official: bool = False) -> list[Alert]:
-    """The home's alert log, as far as scoring needs it; `has_official`: with warnings passed on."""
+    """The home's alert log, as far as scoring needs it, which is without the texts.
+
+    `has_official`: with warnings passed on.
+    """
     among = [] if has_official else [f"rule <> '{OFFICIAL}'"]
     among += [f"hazard = '{hazard}'"] if hazard else []
     where = " AND ".join(among) or "true"
     places = places_of(home.state)
-    return [entry.alert for entry in logged(home, decode_all(places), places, where)]
+    return logged_bare(home, decode_all(places), places, where)

@@ -16,8 +16,9 @@ from atalaia.domain.payload import Reject
 from atalaia.domain.place import Place, Places
 from atalaia.domain.reading import Readings
 from atalaia.lake import gold
-from atalaia.lake.climate import read_climate, write_climate
+from atalaia.lake.climate import write_climate, years_of_climate
 from atalaia.lake.history import History, from_gold, from_readings, rows_of
+from atalaia.lake.merge import one_engine
 from atalaia.ports import Lake
 from atalaia.sources.recorded import read_files
 
@@ -37,22 +38,32 @@ class Learnt:
     is_kept: bool
 
 
-def learn(lake: Lake, places: Places, least_years: int = LEAST_YEARS) -> list[Learnt]:
+def learn(
+    lake: Lake,
+    places: Places,
+    least_years: int = LEAST_YEARS,
+    progress: Callable[[int, int], None] = lambda _done, _places: None,
+) -> list[Learnt]:
     """Compute each place's climate from GOLD.
 
     A place keeps what it has where that came of more years (of an imported history, say).
+    `progress` is told how many places of how many are done.
     """
     learnt: list[Learnt] = []
-    for start in range(0, len(places), _AT_ONCE):
-        some = [place.id for place in list(places)[start : start + _AT_ONCE]]
-        for place, climate in _each(from_gold(lake, some), places, least_years):
-            learnt.append(_kept(lake, place, climate))
+    with one_engine():
+        for start in range(0, len(places), _AT_ONCE):
+            some = [place.id for place in list(places)[start : start + _AT_ONCE]]
+            found = _each(from_gold(lake, some), places, least_years)
+            for done, (place, climate) in enumerate(found, start + 1):
+                learnt.append(_kept(lake, place, climate))
+                progress(done, len(places))
+            progress(start + len(some), len(places))  # of some there is no history
     return learnt
 
 
 def _kept(lake: Lake, place: Place, climate: Climate) -> Learnt:
     """Keep it, unless what is there came of more years."""
-    is_kept = climate.years >= Climate(*read_climate(lake, place.id)).years
+    is_kept = climate.years >= years_of_climate(lake, place.id)
     if is_kept:
         write_climate(lake, place.id, climate.months, climate.levels)
     return Learnt(place, climate, is_kept)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
-from atalaia.batch.history import kept, only, told_by, watched
+from atalaia.batch.history import kept, kinds_kept, only, told_by, watched
 from atalaia.batch.record import COVERAGE, ForecastRecord, Seen, record
 from atalaia.domain.alert import Alert
 from atalaia.domain.place import Places
@@ -14,13 +16,18 @@ from atalaia.domain.variable import CATALOGUE
 from atalaia.ports import Home, Lake
 
 
-def record_of(home: Home, rules: RuleSet) -> ForecastRecord:
+def record_of(home: Home, rules: RuleSet, told: Sequence[Alert] | None = None) -> ForecastRecord:
     """Score every forecast alert that the home ever sent, and each model's analyses alone.
 
     The rules say what an event is: they are lived through again with observed readings only. A
     source that only analyses (an archive without issue times) is lived through alone, too. Raises
-    PayloadInvalid where the home has none of the rules' variables.
+    PayloadInvalid where the home has none of the rules' variables. `told` is the home's alert log,
+    where it has been read already.
     """
+    told = told_by(home) if told is None else told
+    kinds = kinds_kept(home, rules.variables)
+    if kinds == {Kind.OBSERVED} and not any(entry.evidence == Kind.FORECAST.word for entry in told):
+        return ForecastRecord([], [], [])  # nobody forecast: truth, which takes long, is of no use
     names = frozenset(name for rule in rules.rules for name in rule.inputs)
     rows, places = kept(home, rules.variables)
     observed = only(rows, [Kind.OBSERVED])
@@ -36,7 +43,7 @@ def record_of(home: Home, rules: RuleSet) -> ForecastRecord:
         for source in rows.sources
         if source not in issued and source in {name for name, _ in seen.speaks}
     }
-    return record(told_by(home), seen, alone)
+    return record(told, seen, alone)
 
 
 def _log(rows: Readings, rules: RuleSet, places: Places, lake: Lake) -> list[Alert]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import msgspec
@@ -63,11 +63,18 @@ def flat(entry: LogEntry) -> dict[str, Any]:
     )
 
 
-SELECTED = ", ".join(
-    f"CAST(epoch({name}) AS BIGINT)" if kind == "TIMESTAMPTZ" else f'"{name}"'
-    for name, kind in ALERT_COLUMNS.items()
-)
+def _selected(names: Iterable[str]) -> str:
+    return ", ".join(
+        f"CAST(epoch({name}) AS BIGINT)" if ALERT_COLUMNS[name] == "TIMESTAMPTZ" else f'"{name}"'
+        for name in names
+    )
+
+
+SELECTED = _selected(ALERT_COLUMNS)
 """What stands after SELECT for rows that `entry_of` takes."""
+
+SELECTED_BARE = _selected(_OF_ALERT)
+"""The same for `bare_alert_of`."""
 
 
 def entry_of(values: Sequence[Any]) -> LogEntry:
@@ -81,3 +88,8 @@ def entry_of(values: Sequence[Any]) -> LogEntry:
     text = {language: row[column] or "" for column, language in _TEXTS.items()}
     alert = Alert(**{name: row[name] for name in _OF_ALERT}, text=text)
     return LogEntry(alert=alert, **around)
+
+
+def bare_alert_of(values: Sequence[Any]) -> Alert:
+    """The alert of a row, without its texts, which are most of it."""
+    return Alert(**dict(zip(_OF_ALERT, values, strict=True)), text={})

@@ -95,6 +95,17 @@ def read_climate(lake: Lake, place_id: str) -> tuple[list[Months], list[ReturnLe
     return months, levels
 
 
+def years_of_climate(lake: Lake, place_id: str) -> int:
+    """Of how many years the longest month is of what is known of a place's climate; 0: nothing."""
+    key = _key("climate", place_id)
+    if not lake.keys(key):
+        return 0
+    with workshop(lake) as shop:
+        rows = gold.rows("climate", [lake.path(key)])
+        found = shop.con.execute(f"SELECT coalesce(max(years), 0) FROM ({rows})").fetchall()
+    return int(found[0][0])
+
+
 def places_with_climate(lake: Lake) -> list[str]:
     """Ids of the places that have one."""
     with workshop(lake) as shop:

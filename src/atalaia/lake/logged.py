@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from atalaia.domain.alert import LogEntry
+from atalaia.domain.alert import Alert, LogEntry
 from atalaia.domain.place import Places
 from atalaia.domain.reading import Decode
-from atalaia.lake.alert_rows import SELECTED, entry_of
+from atalaia.lake.alert_rows import SELECTED, SELECTED_BARE, bare_alert_of, entry_of
 from atalaia.lake.query import query
 from atalaia.ports import Home
 
@@ -17,3 +17,9 @@ def logged(home: Home, decode: Decode, places: Places, where: str) -> list[LogEn
     """
     sql = f"SELECT {SELECTED} FROM alerts WHERE {where} ORDER BY incident, version"  # noqa: S608
     return [entry_of(row) for row in query(home, decode, places, sql).rows]
+
+
+def logged_bare(home: Home, decode: Decode, places: Places, where: str) -> list[Alert]:
+    """The alerts of the same, without their texts, for what counts them."""
+    sql = f"SELECT {SELECTED_BARE} FROM alerts WHERE {where} ORDER BY incident, version"  # noqa: S608
+    return [bare_alert_of(row) for row in query(home, decode, places, sql).rows]

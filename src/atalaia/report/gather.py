@@ -55,11 +55,12 @@ def report_of(
     begins = ends - days * DAY_S
     log = told_by(home)
     lived = [entry for entry in log if begins <= entry.sent_at <= ends]
-    held = _within(stretches(log), begins, ends)
+    every = stretches(log)
+    held = _within(every, begins, ends)
     blind = blind_of(log, begins, ends)
-    record = forecasts_of(home, rules)
+    record = forecasts_of(home, rules, log)
     key = incident or gravest(asked, begins)
-    storm = storm_of(home, rules, key, stretches(log)) if key else None
+    storm = storm_of(home, rules, key, every) if key else None
     if incident and storm is None:
         raise AtalaiaError(_no_such(incident))
     return Report(
@@ -74,7 +75,7 @@ def report_of(
         spots=tuple(spots_of(asked.places, held, _places_with_data(asked, begins))),
         foretold=tuple(foretold(record)),
         sources_scored=tuple(sources_scored(record)),
-        scored=scored(home, truth) if truth else None,
+        scored=scored(log, truth) if truth else None,
         sources=tuple(_sources(asked)),
     )
 
@@ -104,6 +105,7 @@ def gravest(asked: AskedHome, since: int, among: str = "true") -> str | None:
         WHERE hazard <> '{Hazard.CANNOT_SEE}' AND rule <> 'official' AND ({among})
         GROUP BY incident
         HAVING epoch(max(sent_at)) >= {since}
+        ORDER BY incident
     """)
     return str(max(found, key=_gravity)[0]) if found else None
 

@@ -187,14 +187,15 @@ _MOST_PLACES = 20
 
 
 def _extremes(asked: AskedHome, scope: ReportScope) -> Iterable[SeenExtreme]:
-    """From the days of the view `daily`, which are the place's own."""
+    """From the days of the view `daily`, which are the place's own; of equals the first day."""
     if len(scope.places) > _MOST_PLACES:
         return
     first, last = (_day(at, scope.zone) for at in (scope.begins, scope.ends - 1))
     rows = asked(f"""
         SELECT place_id, source, variable, any_value(unit), count(*),
-            max(maximum), arg_max(day, maximum), min(minimum), arg_min(day, minimum),
-            max(sum), arg_max(day, sum), sum(sum)
+            max(maximum), arg_max(day, maximum ORDER BY day),
+            min(minimum), arg_min(day, minimum ORDER BY day),
+            max(sum), arg_max(day, sum ORDER BY day), sum(sum ORDER BY day)
         FROM daily
         WHERE place_id IN ({_listed(scope.places)}) AND day BETWEEN '{first}' AND '{last}'
         GROUP BY place_id, source, variable

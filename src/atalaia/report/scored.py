@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from atalaia.batch.history import told_by
 from atalaia.batch.occurrences import read_events
 from atalaia.batch.record import ForecastRecord
 from atalaia.batch.recorded import record_of
 from atalaia.batch.score import Score
 from atalaia.batch.verify import verify
+from atalaia.domain.alert import Alert
 from atalaia.domain.rule import RuleSet
 from atalaia.errors import PayloadInvalid
 from atalaia.ports import Home
@@ -34,10 +34,10 @@ class Truth:
     hazard: str | None = None
 
 
-def forecasts_of(home: Home, rules: RuleSet) -> ForecastRecord:
-    """The record of the home's forecasts; an empty one where it has none."""
+def forecasts_of(home: Home, rules: RuleSet, log: Sequence[Alert]) -> ForecastRecord:
+    """The record of the home's forecasts, from its alert log; an empty one where it has none."""
     try:
-        return record_of(home, rules)
+        return record_of(home, rules, log)
     except PayloadInvalid:  # no reading of what the rules judge: nothing was forecast, either
         return ForecastRecord([], [], [])
 
@@ -75,15 +75,15 @@ def sources_scored(record: ForecastRecord) -> Iterable[ScorePoint]:
             )
 
 
-def scored(home: Home, truth: Truth) -> Scored:
-    """The home's alerts against what happened."""
+def scored(log: Sequence[Alert], truth: Truth) -> Scored:
+    """A home's alerts, its log of them, against what happened."""
     events = read_events(truth.events, truth.zone)
     days = [
         datetime.fromtimestamp(event.started_at, UTC).astimezone(truth.zone).date()
         for event in (events[0], events[-1])
     ]
     verified = verify(
-        told_by(home, truth.hazard),
+        log,
         events,
         truth.zone,
         hazard=truth.hazard,
