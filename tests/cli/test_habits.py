@@ -228,7 +228,7 @@ QUICK = {
     ("api-key", "list"): "a few rows",
     ("api-key", "remove"): "one row",
 }
-"""What takes no two seconds, however much is kept."""
+"""What takes no second, however much is kept."""
 
 
 @pytest.mark.parametrize("path", COMMANDS, ids=" ".join)
@@ -252,7 +252,7 @@ def test_who_waits_at_a_terminal_sees_for_how_long_and_no_line_stays(home: Path,
         process.send_signal(signal.SIGINT)
         assert process.wait(LIMIT_S) == 130
         assert not re.search(COLOUR, seen)
-        assert seen.startswith("\r\x1b[K… 2 s".encode())
+        assert seen.startswith("\r\x1b[K… 1 s".encode())
     finally:
         process.kill()
         process.communicate()

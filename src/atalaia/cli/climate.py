@@ -18,6 +18,7 @@ from atalaia.cli.options import (
     as_lines,
     settings_of,
     slow,
+    so_far,
     while_read,
 )
 from atalaia.errors import AtalaiaError
@@ -120,7 +121,7 @@ def _learn(
             with open_spark(on) as spark:
                 return learn_on(spark, lake_of(opened.path), where, least_years)
         if not files:
-            return learn(opened.lake, where, least_years)
+            return learn(opened.lake, where, least_years, so_far)
         learnt, rejects = learn_from(opened.lake, where, files, least_years)
     for reject in rejects[:10]:
         print(translated(f"rejected: {reject.reason}: {reject.detail}"), file=sys.stderr)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from atalaia.settings import Settings
 
-slow, answers = waiting.slow, waiting.answers
+slow, answers, so_far = waiting.slow, waiting.answers, waiting.so_far
 
 HomeOption = Annotated[
     Path | None,

@@ -1,4 +1,5 @@
-"""What takes longer than two seconds says so where a person watches, and how long it has taken.
+"""What takes longer than a second says so where a person watches, and how long it has taken; what
+can be counted, how much of it is done.
 
 It is a line on stderr that is written over, and is gone before the command answers. Programs, files
 and pipes see nothing of it. Without colours, and without words that have to be translated.
@@ -16,11 +17,13 @@ from typing import ParamSpec
 
 P = ParamSpec("P")
 
-SLOW_S = 2.0
+SLOW_S = 1.0
+"""From when on; to load what a command is made of takes up to another second."""
 _AGAIN_S = 1.0
 _CLEAR = "\r\x1b[K"
 
 _under_way: list[Callable[[], None]] = []
+_done: dict[str, int] = {}
 
 
 def slow(command: Callable[P, None]) -> Callable[P, None]:
@@ -41,6 +44,11 @@ def answers() -> None:
         _under_way.pop()()
 
 
+def so_far(done: int, total: int) -> None:
+    """So many of so many are done: it stands in the line from now on."""
+    _done.update(done=done, total=total)
+
+
 @contextmanager
 def _waiting() -> Iterator[None]:
     screen = sys.stderr
@@ -48,9 +56,11 @@ def _waiting() -> Iterator[None]:
         yield
         return
     began, is_done = time.monotonic(), Event()
+    _done.clear()
 
     def show() -> None:
-        screen.write(f"{_CLEAR}… {time.monotonic() - began:.0f} s")
+        counted = "  {done}/{total}".format_map(_done) if _done else ""
+        screen.write(f"{_CLEAR}… {time.monotonic() - began:.0f} s{counted}")
         screen.flush()
 
     def wait() -> None:
