@@ -129,17 +129,18 @@ class Incidents:
         edges = np.append(instants[starts[1:]], np.iinfo(np.int64).max)
         sorted_, enters = [], np.zeros((len(_HAZARDS), len(starts)), bool)
         for found in waiting:
-            order = np.argsort(found.known_at, kind="stable")
-            ends = np.searchsorted(found.known_at[order], edges)
+            if (found.known_at[1:] < found.known_at[:-1]).any():
+                found = only(found, np.argsort(found.known_at, kind="stable"))  # noqa: PLW2901
+            ends = np.searchsorted(found.known_at, edges)
             hazard = _HAZARDS.index(found.rule.hazard)
             portion = np.searchsorted(edges, found.known_at[found.entered > 0], "right")
             enters[hazard, portion] = True
-            sorted_.append((hazard, found, order, [0, *ends.tolist()]))
+            sorted_.append((hazard, found, [0, *ends.tolist()]))
         for k, start in enumerate(starts.tolist()):
             may_matter = enters[:, k] | self._is_watched.any(axis=1)
             some = [
-                only(found, order[ends[k] : ends[k + 1]])
-                for hazard, found, order, ends in sorted_
+                only(found, slice(ends[k], ends[k + 1]))
+                for hazard, found, ends in sorted_
                 if may_matter[hazard] and ends[k] < ends[k + 1]
             ]
             yield some, instants[start : start + _INSTANTS]
