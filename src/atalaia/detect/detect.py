@@ -667,7 +667,9 @@ def _merged(parts: list[Block]) -> Block:
     if len(parts) == 1:
         block = parts[0]
     else:
-        block = Block(*(np.concatenate([getattr(p, name) for p in parts]) for name in measure.COLUMNS))
+        block = Block(
+            *(np.concatenate([getattr(p, name) for p in parts]) for name in measure.COLUMNS)
+        )
     order = np.lexsort((block.kind, block.period_s, block.valid_at, block.series))
     block = block.take(order)
     is_last = np.ones(len(order), bool)

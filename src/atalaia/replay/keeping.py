@@ -14,11 +14,11 @@ from atalaia.replay.progress import Progress
 def keep(home: Home, places: Places, rules: RuleSet, progress: Progress) -> None:
     """Bring RAW and GOLD up to the end of the stream; what is long over, into few files."""
     progress("archiving", 0, 1)
-    archive(home.stream, home.state, home.lake)
+    newest = home.stream.read(home.stream.last_offset() - 1, 1)
+    now = newest[0].payload.received_at if newest else None
+    archive(home.stream, home.state, home.lake, now=now)
     progress("refining", 0, 1)
     with home.hold("refine"):
-        newest = home.stream.read(home.stream.last_offset() - 1, 1)
-        now = newest[0].payload.received_at if newest else None
         decode = counting(home.lake, home, rules, places)
         refine(home.state, home.lake, decode, places, now=now)
         if now is not None:

@@ -45,6 +45,7 @@ _PART = 20_000
 """Rows of a payload at most. Of one that is kept, whose home may be gone on in, there are some
 hundred for any record but the longest, cut as they always were."""
 
+
 @dataclass(frozen=True)
 class Replayed:
     """What a replay came to.
