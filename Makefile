@@ -165,9 +165,15 @@ crash-aws: .venv/.aws ## kill -9 each function 20 times in the middle of a batch
 spark: .venv/.spark ## the batch work on local Spark, against the embedded run (needs Java)
 	ATALAIA_AWS=1 $(BIN)/python -m pytest -rs tests/batch/test_spark.py tests/aws/test_rebuild.py
 
-# BENCHES: speed, refine, audience, links, systems, chances, outbox, pages, query, climate, footprint; all unless set.
+# BENCHES: speed, refine, audience, links, systems, chances, outbox, pages, query, climate, replay, footprint; all unless set.
 bench: .venv/.dev ## what README's figures come from, against a peer in the same run; writes its table
 	@$(BIN)/python tools/bench_table.py $(BENCHES)
+
+# Peers of benches, in an environment of their own: nothing of ours needs them.
+build/peers/.made: requirements/peers.txt | $(UV)
+	@$(UV) venv --quiet --clear --python $(BIN)/python build/peers
+	@$(UV) pip install --quiet --python build/peers/bin/python --require-hashes -r $<
+	@touch $@
 
 # BENCHES: speed, refine, query, audience, outbox, climate; all unless set.
 bench-before: .venv/.dev ## the benches beside those of the commit that all were measured from, by CPU time
@@ -187,6 +193,9 @@ lock: $(UV) ## choose newer versions and lock them with hashes (no addresses in 
 			--no-header --no-emit-index-url --no-emit-find-links --python-version 3.11 \
 			-c requirements/dev.txt - -o requirements/$${part#*:}.txt || exit 1; \
 	done
+	@echo 'polars' | $(UV) pip compile --quiet --universal --generate-hashes --no-annotate \
+		--no-header --no-emit-index-url --no-emit-find-links --python-version 3.11 - \
+		-o requirements/peers.txt
 	@echo 'paho-mqtt' | $(UV) pip compile --quiet --no-deps --universal --generate-hashes \
 		--no-annotate --no-header --no-emit-index-url --no-emit-find-links --python-version 3.11 \
 		-c requirements/dev.txt - -o requirements/wis2.txt

@@ -34,6 +34,7 @@ BENCHES = (
     "pages",
     "query",
     "climate",
+    "replay",
     "footprint",
 )
 
