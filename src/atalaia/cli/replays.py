@@ -13,11 +13,10 @@ from typing import TYPE_CHECKING
 from atalaia.domain.place import Places
 from atalaia.domain.rule import RuleSet
 from atalaia.homes.embedded import EmbeddedHome, open_home
-from atalaia.replay.progress import Progress, no_progress
+from atalaia.replay.readings import Progress, Replayed, no_progress
 
 if TYPE_CHECKING:
     from atalaia.domain.reading import Decode
-    from atalaia.replay.readings import Replayed
 
 
 def replay(

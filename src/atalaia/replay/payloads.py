@@ -25,8 +25,7 @@ from atalaia.lake.norms import norms_of
 from atalaia.lake.places import note_places
 from atalaia.ports import Home, State
 from atalaia.replay.lines import read_payloads
-from atalaia.replay.progress import Progress, no_progress
-from atalaia.replay.readings import Replayed, claim_new, log_of
+from atalaia.replay.readings import Progress, Replayed, claim_new, keep, log_of, no_progress
 from atalaia.sources import decode_all
 
 _AT_ONCE = 64
@@ -71,8 +70,6 @@ def replay_payloads(
         first = f" ({rejects[0].reason}: {rejects[0].detail})" if rejects else ""
         raise PayloadInvalid(f"no payload could be read{first}; see docs/replay.md")
     if is_kept:
-        from atalaia.replay.keeping import keep  # noqa: PLC0415
-
         keep(home, places, rules, progress)
     return Replayed(
         readings=readings,

@@ -11,7 +11,7 @@ repeated or split over files; and a replay that was killed goes on where its hom
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -28,7 +28,6 @@ from atalaia.errors import AtalaiaError, StateConflict
 from atalaia.lake.norms import digest, norms_of
 from atalaia.lake.places import note_places
 from atalaia.ports import Commit, Home
-from atalaia.replay.progress import Progress, no_progress
 from atalaia.sources import readings_csv
 from atalaia.sources.recorded import read_files
 
@@ -44,6 +43,14 @@ _APPENDED_AT_ONCE = 4
 _PART = 20_000
 """Rows of a payload at most. Of one that is kept, whose home may be gone on in, there are some
 hundred for any record but the longest, cut as they always were."""
+
+
+Progress = Callable[[str, int, int], None]
+"""(what is being done, done, of how many)"""
+
+
+def no_progress(_what: str, _done: int, _total: int) -> None:
+    """Say nothing."""
 
 
 @dataclass(frozen=True)
@@ -98,8 +105,6 @@ def replay(
         home.state.commit(Commit("replay", 1, rejects=[(0, r) for r in decoded.rejects]))
     _run(home, payloads, Watch(rules, places, _reading_of(parts), norms), progress)
     if is_kept:
-        from atalaia.replay.keeping import keep  # noqa: PLC0415
-
         keep(home, places, rules, progress)
     heard = set(np.unique(rows.place).tolist())
     return Replayed(
@@ -111,6 +116,25 @@ def replay(
         sources=[rows.sources[i] for i in np.unique(rows.source)],
         unjudged=norms.in_words(),
     )
+
+
+def keep(home: Home, places: Places, rules: RuleSet, progress: Progress) -> None:
+    """Bring RAW and GOLD up to the end of the stream; what is long over, into few files."""
+    # Half of what a replay would load, where nothing is kept.
+    from atalaia.batch.archive import archive  # noqa: PLC0415
+    from atalaia.batch.counted import counting  # noqa: PLC0415
+    from atalaia.batch.refine import compact, refine  # noqa: PLC0415
+
+    progress("archiving", 0, 1)
+    newest = home.stream.read(home.stream.last_offset() - 1, 1)
+    now = newest[0].payload.received_at if newest else None
+    archive(home.stream, home.state, home.lake, now=now)
+    progress("refining", 0, 1)
+    with home.hold("refine"):
+        decode = counting(home.lake, home, rules, places)
+        refine(home.state, home.lake, decode, places, now=now)
+        if now is not None:
+            compact(home.lake, now)
 
 
 def write_alerts(entries: Sequence[LogEntry], path: Path) -> None:

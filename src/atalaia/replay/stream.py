@@ -26,8 +26,7 @@ from atalaia.errors import StateConflict
 from atalaia.lake import raw
 from atalaia.lake.places import note_places
 from atalaia.ports import Home, Record, State
-from atalaia.replay.progress import Progress, no_progress
-from atalaia.replay.readings import Replayed, claim_new, log_of
+from atalaia.replay.readings import Progress, Replayed, claim_new, keep, log_of, no_progress
 from atalaia.replay.terms import everywhere, norms_by, starts_by
 from atalaia.sources import decode_all
 
@@ -64,8 +63,6 @@ def replay_stream(
         unjudged.update(dict.fromkeys(norms.in_words()))
         readings += _one_life(home, start, arrivals, end, norms, decoder)
     if is_kept:
-        from atalaia.replay.keeping import keep  # noqa: PLC0415
-
         keep(home, watched, starts[-1].terms.rules, progress)
     entries = log_of(home)
     done = Replayed(
