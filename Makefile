@@ -169,12 +169,6 @@ spark: .venv/.spark ## the batch work on local Spark, against the embedded run (
 bench: .venv/.dev ## what README's figures come from, against a peer in the same run; writes its table
 	@$(BIN)/python tools/bench_table.py $(BENCHES)
 
-# Peers of benches, in an environment of their own: nothing of ours needs them.
-build/peers/.made: requirements/peers.txt | $(UV)
-	@$(UV) venv --quiet --clear --python $(BIN)/python build/peers
-	@$(UV) pip install --quiet --python build/peers/bin/python --require-hashes -r $<
-	@touch $@
-
 # BENCHES: speed, refine, query, audience, outbox, climate; all unless set.
 bench-before: .venv/.dev ## the benches beside those of the commit that all were measured from, by CPU time
 	@$(BIN)/python tools/bench_before.py $(BENCHES)
@@ -193,9 +187,11 @@ lock: $(UV) ## choose newer versions and lock them with hashes (no addresses in 
 			--no-header --no-emit-index-url --no-emit-find-links --python-version 3.11 \
 			-c requirements/dev.txt - -o requirements/$${part#*:}.txt || exit 1; \
 	done
-	@echo 'polars' | $(UV) pip compile --quiet --universal --generate-hashes --no-annotate \
-		--no-header --no-emit-index-url --no-emit-find-links --python-version 3.11 - \
-		-o requirements/peers.txt
+	@for part in bytewax+orjson:speed polars:replay; do \
+		echo $${part%:*} | tr + '\n' | $(UV) pip compile --quiet --universal --generate-hashes \
+			--no-annotate --no-header --no-emit-index-url --no-emit-find-links --python-version 3.11 \
+			- -o requirements/peers-$${part#*:}.txt || exit 1; \
+	done
 	@echo 'paho-mqtt' | $(UV) pip compile --quiet --no-deps --universal --generate-hashes \
 		--no-annotate --no-header --no-emit-index-url --no-emit-find-links --python-version 3.11 \
 		-c requirements/dev.txt - -o requirements/wis2.txt

@@ -7,9 +7,8 @@ machine that does other work, too, that is a fair measure where the time on the 
 
     python bench/bench_replay.py [--rounds 3]
 
-The peer (`peers/polars_windows.py`) makes the same windows and limits, without any state. It is
-installed from the registry into ``build/peers``, and nowhere else; where it cannot be had, the
-figures say so and stand alone.
+The peer (`peer_polars.py`) makes the same windows and limits, without any state. Where it cannot be
+had (`peers.py`), the figures stand alone.
 """
 
 from __future__ import annotations
@@ -26,6 +25,7 @@ from statistics import median
 from typing import NamedTuple
 
 from figures import Figure, tell
+from peers import environment
 
 HERE = Path(__file__).parents[1]
 sys.path.insert(0, str(HERE / "tools"))
@@ -34,7 +34,6 @@ import bench_before  # noqa: E402 - it stands in tools
 
 RECORD = HERE.parent / "shared" / "data" / "rio"
 RULES = HERE / "src" / "atalaia" / "rules" / "rio_flood_limits.toml"
-PEERS = HERE / "build" / "peers"
 YEAR = 35_064
 """Quarter hours."""
 
@@ -70,20 +69,14 @@ def replay(folder: Path, *, is_kept: bool = False) -> Run:
     return run([*words, *(["--home", home] if is_kept else [])])
 
 
-def polars(folder: Path) -> Run:
-    script = HERE / "bench" / "peers" / "polars_windows.py"
-    return run([PEERS / "bin" / "python", script, folder / "readings.csv", folder / "told.csv"])
+def polars(python: Path, folder: Path) -> Run:
+    script = HERE / "bench" / "peer_polars.py"
+    return run([python, script, folder / "readings.csv", folder / "told.csv"])
 
 
-def peer() -> str:
-    """The peer's name and version; empty, and said aloud, where it cannot be had."""
-    words = ["make", "--silent", "build/peers/.made"]
-    made = subprocess.run(words, cwd=HERE, capture_output=True, text=True, check=False)
-    if made.returncode:
-        print(f"  NOT COMPARED: polars cannot be had: {made.stderr.strip()[-200:]}")
-        return ""
+def named(python: Path) -> str:
     asked = "import polars; print('polars', polars.__version__)"
-    return subprocess.check_output([PEERS / "bin" / "python", "-c", asked], text=True).strip()
+    return subprocess.check_output([python, "-c", asked], text=True).strip()
 
 
 def record(folder: Path) -> int:
@@ -101,14 +94,14 @@ def record(folder: Path) -> int:
 
 def beside(folder: Path, rounds: int) -> list[Figure]:
     """A replay without a home and with one, beside the peer, taking turns."""
-    name, readings = peer(), record(folder)
+    peer, readings = environment("replay"), record(folder)
     alone, kept, theirs = [], [], []
     for _ in range(rounds):
         alone.append(replay(folder).seconds)
         kept.append(replay(folder, is_kept=True).seconds)
-        if name:
-            theirs.append(polars(folder).seconds)
-    its = median(theirs) if theirs else None
+        if peer:
+            theirs.append(polars(peer, folder).seconds)
+    its, name = (median(theirs), named(peer)) if peer else (None, "")
     what = f"replay of {readings:,} readings"
     return [
         Figure(f"{what}, CPU", median(alone), "s", TIMES_OF_PEER, its, name),

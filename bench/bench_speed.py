@@ -7,6 +7,9 @@ json.loads, four ifs, a dictionary for de-duplication, json.dumps of each alert.
 same bodies: the recorded answer with values, times and places varied, one poll of all places
 after the other, 5 minutes apart; now and then a place has a storm of some polls. Each side
 starts from what it is handed: bodies there, the stream's payloads (which hold them) here.
+
+A second peer is bytewax with orjson, keeping a state a place (`peer_bytewax.py`), in a process and
+an environment of its own: it is handed the same bodies, a turn after the others.
 """
 
 from __future__ import annotations
@@ -15,8 +18,13 @@ import argparse
 import gc
 import json
 import os
+import subprocess
+import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from datetime import UTC, datetime
+from pathlib import Path
 
 import numpy as np
 
@@ -27,6 +35,7 @@ from atalaia.domain.payload import Payload
 from atalaia.domain.place import Place, Places
 from atalaia.sources import decode_all
 from figures import PYTHON, Figure, tell
+from peers import environment
 
 START = 1_726_897_440
 POLL_S = 300
@@ -83,6 +92,45 @@ class Handler:
             json.dumps({"place": place, "type": what, "value": value, "time": at})
 
 
+class Bytewax:
+    """The other peer, while its process runs."""
+
+    def __init__(self, process: subprocess.Popen[str], folder: Path) -> None:
+        self._process = process
+        self._file = folder / "bodies"
+        self.name = self._answer()
+        self.seconds = 0.0
+        self.answers = self.alerts = 0
+
+    def handle(self, bodies: list[bytes]) -> None:
+        self._file.write_bytes(b"\n".join(bodies))
+        print(self._file, file=self._process.stdin, flush=True)
+        seconds, alerts = json.loads(self._answer())
+        self.seconds += seconds
+        self.alerts += alerts
+        self.answers += len(bodies)
+
+    def _answer(self) -> str:
+        return self._process.stdout.readline().strip() if self._process.stdout else ""
+
+
+@contextmanager
+def bytewax() -> Iterator[Bytewax | None]:
+    """The other peer; None where it cannot be had."""
+    python = environment("speed")
+    if python is None:
+        yield None
+        return
+    command = [python, Path(__file__).with_name("peer_bytewax.py")]
+    with (
+        tempfile.TemporaryDirectory(prefix="atalaia-bench-") as folder,
+        subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        ) as process,
+    ):
+        yield Bytewax(process, Path(folder))
+
+
 class Weather:
     """Bodies, poll by poll. A storm lasts 6 polls; a place has about ten in a year."""
 
@@ -108,8 +156,10 @@ class Weather:
         ]
 
 
-def run(records: int, n_places: int, batch: int, wanted_all: bool) -> dict[str, float]:
-    """Seconds and alerts of both, taking turns."""
+def run(
+    records: int, n_places: int, batch: int, wanted_all: bool, other: Bytewax | None = None
+) -> dict[str, float]:
+    """Seconds and alerts of all, taking turns."""
     places = Places(
         Place(id=str(i), name=str(i), latitude=-30 + i * 1e-3, longitude=-60 + i * 1e-3)
         for i in range(n_places)
@@ -162,6 +212,8 @@ def run(records: int, n_places: int, batch: int, wanted_all: bool) -> dict[str, 
         for side in (ours, peer) if first // a_turn % 2 else (peer, ours):
             for one in batches:
                 side(one)
+        if other is not None:
+            other.handle([body for _, bodies in polls for body in bodies])
     gc.unfreeze()
     return spent | {"alerts": alerts, "peer_alerts": handler.alerts}
 
@@ -171,6 +223,7 @@ def main() -> None:
     parser.add_argument("--records", type=int, default=1_000_000)
     parser.add_argument("--places", type=int, default=8_000)
     parser.add_argument("--batch", type=int, default=8_000)
+    parser.add_argument("--without-bytewax", action="store_true")
     given = parser.parse_args()
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
@@ -179,7 +232,8 @@ def main() -> None:
     )  # warm up
     tenth = given.records // 10
     small = run(tenth, given.places, given.batch, wanted_all=False)
-    large = run(given.records, given.places, given.batch, wanted_all=False)
+    with nullcontext() if given.without_bytewax else bytewax() as other:
+        large = run(given.records, given.places, given.batch, wanted_all=False, other=other)
     whole = run(tenth, given.places, given.batch, wanted_all=True)
     n = given.records
     print(f"one core, {n} answers, {given.places} places, batches of {given.batch}")
@@ -190,14 +244,18 @@ def main() -> None:
     print(f"time of {n} over {tenth}: {growth:.1f}   (at most 11)")
     handler, unit = f"a json.loads handler, {PYTHON}", "answers/s"
     few = "Tomorrow.io answers → decode, four limits, incidents"
-    tell(
-        [
-            Figure(few, n / large["ours_s"], unit,
-                8, n / large["peer_s"], handler),
-            Figure("… with all variables", tenth / whole["ours_s"], unit,
-                4, tenth / whole["peer_s"], handler),
-        ]
-    )  # fmt: skip
+    figures = [
+        Figure(few, n / large["ours_s"], unit,
+            8, n / large["peer_s"], handler),
+        Figure("… with all variables", tenth / whole["ours_s"], unit,
+            4, tenth / whole["peer_s"], handler),
+    ]  # fmt: skip
+    if other is not None:
+        print(f"share of bytewax' alerts {100 * other.alerts / other.answers:.3f} %")
+        beside = Figure("… beside a state a place", n / large["ours_s"], unit,
+            7, other.answers / other.seconds, other.name)  # fmt: skip
+        figures.insert(1, beside)
+    tell(figures)
 
 
 if __name__ == "__main__":

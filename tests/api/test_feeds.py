@@ -22,6 +22,7 @@ from atalaia.api.events import KEPT, Events, frame
 from atalaia.api.feeds import routes
 from atalaia.api.system_view import SystemView
 from atalaia.domain.alert import LogEntry
+from atalaia.domain.official import OfficialArea
 from atalaia.domain.place import Places
 from atalaia.domain.systems import WeatherSystem
 from atalaia.settings.feeds import Cap
@@ -340,6 +341,20 @@ def test_geojson_has_what_is_going_on_with_its_place_or_the_issuers_polygon() ->
         assert by_id["4"]["geometry"]["coordinates"][0][0][0] == [-51.5, -30.5]
         assert by_id["4"]["properties"]["issuer"] == "Instituto Nacional de Meteorologia"
         assert by_id["5"]["geometry"] is None
+
+    story(tell)
+
+
+def test_an_issuers_area_goes_the_way_that_geojson_wants_whichever_way_it_was_drawn() -> None:
+    outer = ((-51.5, -30.5), (-51.5, -29.5), (-51.0, -29.5), (-51.0, -30.5), (-51.5, -30.5))
+    hole = ((-51.3, -30.1), (-51.2, -30.1), (-51.2, -30.0), (-51.3, -30.1))
+    areas = (OfficialArea("", (outer,), excluded=(hole,)),)
+
+    async def tell(service: Service) -> None:
+        service.tell(*an_incident(4, official=an_official(areas=areas)))
+        [feature] = json.loads((await service.get("/feeds/alerts.geojson"))[1])["features"]
+        [polygon] = feature["geometry"]["coordinates"]
+        assert [list(map(tuple, ring)) for ring in polygon] == [[*outer[::-1]], [*hole[::-1]]]
 
     story(tell)
 

@@ -370,3 +370,14 @@ def test_a_month_of_too_many_rows_is_begun_as_days(
     archive(home.stream, home.state, home.lake)
     refine(home.state, home.lake, decode, PLACES, now=LATER)
     assert all("/date=" in key for key in home.lake.keys("gold/readings/"))
+
+
+def test_a_month_says_of_each_row_its_utc_day_also_of_long_ago(home: EmbeddedHome) -> None:
+    ends = [-40 * 365 * DAY - 1, -40 * 365 * DAY, -1, 0, DAY - 1, DAY]  # midnights, and just before
+    home.stream.append([answer(NOON, *(row("poa", at, rain_mm=1.0) for at in ends))])
+    archive(home.stream, home.state, home.lake)
+    refine(home.state, home.lake, decode, PLACES, now=LATER)
+    assert all("/month=" in key for key in home.lake.keys("gold/readings/"))
+    days = "(date - DATE '1970-01-01')::INTEGER"
+    told = ask(home, f"SELECT epoch(valid_at)::BIGINT, {days} FROM readings")
+    assert sorted(told) == [(at, at // DAY) for at in ends]

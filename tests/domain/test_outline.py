@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
 
@@ -11,7 +12,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from atalaia.domain.outline import Rings, outline, spans, turns
+from atalaia.domain.outline import Rings, outline, spans, turns, wound
 from oracles import cases
 
 Point = tuple[float, float]
@@ -236,3 +237,40 @@ def test_a_hole_over_the_seam_of_a_ring_round_the_pole_is_no_part_of_it() -> Non
         assert holds(rings, (at - 5, 75), (at + 5, 75), (at, 65), (at, 85), (at, 90)) == [
             False, False, True, True, True,
         ]  # fmt: skip
+
+
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 359), st.integers(1, 9)), min_size=3, unique_by=lambda c: c[0]
+    ),
+    st.sampled_from([-179.5, -60.0, 0.0, 179.5]),
+    st.booleans(),
+    st.booleans(),
+)
+def test_a_ring_goes_the_way_that_geojson_wants_wherever_it_lies_and_however_it_was_drawn(
+    corners: list[tuple[int, int]], east: float, is_hole: bool, is_turned: bool
+) -> None:
+    """Corners round a middle, by angle: counter-clockwise as they are drawn."""
+    drawn = [
+        (
+            (east + r * math.cos(math.radians(a)) + 180) % 360 - 180,
+            r * math.sin(math.radians(a)),
+        )
+        for a, r in sorted(corners)
+    ]
+    angles = sorted(a for a, _ in corners)
+    gaps = np.diff([*angles, angles[0] + 360])
+    assume(gaps.max() < 180)  # else the middle lies outside, and the order says nothing
+    given_ring = drawn[::-1] if is_turned else drawn
+    ring = wound(given_ring, is_hole=is_hole)
+    assert ring[0] == ring[-1]
+    assert sorted(ring[:-1]) == sorted(drawn)
+    turn = ring.index(drawn[0]), ring[:-1].index(drawn[1])
+    follows = (turn[1] - turn[0]) % len(drawn) == 1
+    assert follows != is_hole
+
+
+def test_a_ring_round_the_globe_keeps_its_way() -> None:
+    ring = [(-120.0, 60.0), (0.0, 60.0), (120.0, 60.0)]
+    assert wound(ring) == [*ring, ring[0]]
+    assert wound(ring, is_hole=True) == [*ring, ring[0]]

@@ -30,6 +30,7 @@ from atalaia.domain.alert import LogEntry, instant, iso_fields
 from atalaia.domain.hazard import LEVEL_OF, Hazard, Level
 from atalaia.domain.hull import outline_of
 from atalaia.domain.link import Spots
+from atalaia.domain.outline import wound
 from atalaia.domain.place import Place
 from atalaia.domain.systems import SystemStep
 from atalaia.settings.feeds import Cap
@@ -426,7 +427,11 @@ def _of_entry(entry: LogEntry) -> dict[str, Any]:
 def _geometry(entry: LogEntry, places: Mapping[str, Place]) -> dict[str, Any] | None:
     """The issuer's polygons where there are any, else the places."""
     areas = entry.official.areas if entry.official else ()
-    polygons = [[ring, *area.excluded] for area in areas for ring in area.polygons]
+    polygons = [
+        [wound(ring), *(wound(hole, is_hole=True) for hole in area.excluded)]
+        for area in areas
+        for ring in area.polygons
+    ]
     if polygons:
         return {"type": "MultiPolygon", "coordinates": polygons}
     points = [

@@ -34,6 +34,7 @@ from atalaia.lake.merge import (
     merge_all_but,
     merge_answers,
     merge_deliveries,
+    one_engine,
     write_places,
 )
 from atalaia.lake.settled import settled_after
@@ -91,7 +92,8 @@ def refine(
     damaged is set aside, and made again from RAW. `now`: see `merge_readings`.
     """
     try:
-        return _refine(state, lake, decode, places, outbox, workers, now, stream)
+        with one_engine():
+            return _refine(state, lake, decode, places, outbox, workers, now, stream)
     except duckdb.Error as error:
         damaged = set_aside_gold(state, lake)
         if not damaged:

@@ -79,6 +79,8 @@ def steps(lake: Lake, keys: Sequence[str], decode: Decode) -> Iterator[RefineSte
         try:
             for part, payloads in raw.payloads_by_part(key, lake.read(key)):
                 decoded = decode(payloads, None)
+                if not len(payloads):  # the first of these lines is damaged
+                    continue
                 readings.append(decoded.readings)
                 count = tally(payloads, part, len(decoded.rejects))
                 told.setdefault(part, []).append(count)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -91,6 +92,17 @@ def outline(rings: Rings) -> Outline:
             middle = own + by
         parts.append((x + by, y))
     return _edges(parts)
+
+
+def wound(ring: Sequence[tuple[float, float]], *, is_hole: bool = False) -> list[Any]:
+    """The ring closed and counter-clockwise, or a hole clockwise (RFC 7946, 3.1.6): issuers draw
+    theirs either way, and who fills what lies to the left of a ring fills the rest of the world.
+    One that goes round the globe has no such direction, and keeps its own."""
+    closed = [*ring, *ring[: ring[0] != ring[-1]]]
+    x, y = _unrolled(np.asarray(closed, np.float64))
+    x = x - x[0]  # small numbers: of a small ring little would be left by large ones
+    doubled = float((x[:-1] * np.diff(y) - np.diff(x) * (y[:-1] - y[0])).sum())
+    return closed[::-1] if not _goes_round(x) and (doubled > 0) == is_hole else closed
 
 
 def _edges(rings: Sequence[tuple[Floats, Floats]]) -> Outline:

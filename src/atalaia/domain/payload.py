@@ -5,7 +5,15 @@ Everything later (readings, incidents, GOLD) is derived from payloads and can be
 
 from __future__ import annotations
 
+from abc import abstractmethod
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
 import msgspec
+
+if TYPE_CHECKING:  # nobody who handles payloads needs arrays
+    import numpy as np
+    from numpy.typing import NDArray
 
 
 class Payload(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
@@ -44,3 +52,33 @@ class Reject(msgspec.Struct, frozen=True, kw_only=True):
     source: str
     reason: str
     detail: str = ""
+
+
+class Plain(NamedTuple):
+    """What some plain payloads say, one by one: live, with status 200, and of one place each.
+
+    places   the id of each one's place, alone in a tuple
+    bodies   each read as the struct that was asked for
+    """
+
+    places: list[tuple[str]]
+    bodies: list[Any]
+
+
+class Lines(Sequence[Payload]):
+    """Payloads of one source as they lie in RAW, made when one of them is looked at.
+
+    Mostly all are alike. A decoder that wants nothing else of them reads lines and bodies in one
+    walk; every other one takes a `Lines` for the payloads that it stands for.
+
+    source       of them all
+    received_at  of them all, int64, Unix seconds, once they were found to be plain; before: None
+    """
+
+    source: str
+    received_at: NDArray[np.int64] | None = None
+
+    @abstractmethod
+    def plain(self, content: str, body: type) -> Iterator[Plain | None]:
+        """What they say, some at a time, where all are plain, of this content, and have such a
+        body. None, and no more: one is otherwise."""

@@ -11,7 +11,8 @@ from collections.abc import Sequence
 import msgspec
 
 from atalaia.domain.alert import instant
-from atalaia.domain.payload import Payload
+from atalaia.domain.payload import Lines, Payload
+from atalaia.domain.reading import Ints
 
 
 class Answers(msgspec.Struct, frozen=True, kw_only=True):
@@ -41,6 +42,8 @@ class Answers(msgspec.Struct, frozen=True, kw_only=True):
 
 def tally(payloads: Sequence[Payload], first_offset: int, rejects: int) -> Answers:
     """What some payloads of one source came to; at least one."""
+    if isinstance(payloads, Lines) and payloads.received_at is not None:
+        return _all_good(payloads.source, payloads.received_at, first_offset, rejects)
     times = [p.received_at for p in payloads]
     faults = [p for p in payloads if p.status >= 300 or p.failure is not None]
     failures = sum(p.failure is not None for p in faults)
@@ -62,6 +65,24 @@ def tally(payloads: Sequence[Payload], first_offset: int, rejects: int) -> Answe
         last_answer_at=instant(max(good)) if good else None,
         last_fault_at=None if worst is None else instant(worst.received_at),
         last_fault=None if worst is None else worst.failure or f"status {worst.status}",
+    )
+
+
+def _all_good(source: str, received_at: Ints, first_offset: int, rejects: int) -> Answers:
+    """The same of payloads that all are answers."""
+    last = instant(int(received_at.max()))
+    return Answers(
+        source=source,
+        first_offset=first_offset,
+        first_received_at=instant(int(received_at.min())),
+        last_received_at=last,
+        answers=len(received_at),
+        errors=0,
+        failures=0,
+        rejects=rejects,
+        last_answer_at=last,
+        last_fault_at=None,
+        last_fault=None,
     )
 
 

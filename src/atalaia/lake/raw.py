@@ -29,7 +29,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from heapq import heappop, heappush
 from typing import NamedTuple
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 import msgspec
 import zstandard
@@ -38,6 +38,7 @@ from atalaia.domain.alert import LogEntry, decode_entry, encode_entry, instant, 
 from atalaia.domain.delivery import Settled
 from atalaia.domain.payload import Payload, Reject
 from atalaia.errors import PayloadInvalid
+from atalaia.lake.plain_lines import LinesOfPart
 from atalaia.ports import Lake, Record, Stream
 
 ARCHIVED = "archive"
@@ -61,6 +62,12 @@ _BLOCKS_AT_ONCE = 8
 
 _AT_ONCE = 1_000
 """Payloads that are taken from the stream at a time."""
+
+_PART = b'{"part":'
+"""How each line of a day's part begins."""
+
+_SEVERAL = -1
+"""In place of a part: the lines came in several."""
 
 _MARGIN = 300
 """Levels of nesting that a body must leave to those who will decode its line."""
@@ -129,6 +136,8 @@ _decode_alerts = msgspec.json.Decoder(_AlertLine).decode_lines
 _NAME = re.compile(r"part-(\d{20})(-\d{20})?\.ndjson\.zst$")
 _TIME = re.compile(r"/date=([\d-]{10})/(?:hour=(\d\d)/)?part-")
 
+_SOURCE = re.compile(r"/source=([^/]*)/")
+
 _DAMAGE = (zstandard.ZstdError, msgspec.MsgspecError, UnicodeDecodeError, ValueError)
 
 
@@ -179,6 +188,11 @@ def is_of_day(key: str) -> bool:
 def is_payloads(key: str) -> bool:
     """Whether a key has the name of a part of payloads: another file may lie there, too."""
     return bool(_NAME.search(key) and _TIME.search(key))
+
+
+def source_of(key: str) -> str:
+    """The source of a part's payloads, read from its folder."""
+    return unquote(_named(_SOURCE, key)[1])
 
 
 def hour_of(key: str) -> int:
@@ -256,15 +270,65 @@ def payload_blocks(body: bytes) -> Iterator[list[Payload]]:
     yield from map(_payloads, _found(body))
 
 
-def payloads_by_part(key: str, body: bytes) -> Iterator[tuple[int, list[Payload]]]:
-    """The same, with the first offset of the part that they came in; a day's part has many."""
-    first = first_of(key)
-    for found in _found(body):
-        of_part: dict[int, list[_Found]] = {}
-        for one in found:
-            of_part.setdefault(first if one.part is None else one.part, []).append(one)
-        for part, some in of_part.items():
-            yield part, _payloads(some)
+def payloads_by_part(key: str, body: bytes) -> Iterator[tuple[int, Sequence[Payload]]]:
+    """The same, with the first offset of the part that they came in; a day's part has many. Where
+    a block is of one part its payloads are not made yet."""
+    first, source = first_of(key), source_of(key)
+    try:
+        for blocks in _some(_blocks(body)):
+            of_parts = {_part_of(block) for block in blocks}
+            part = of_parts.pop()
+            if of_parts or part == _SEVERAL:
+                yield from _apart(blocks, first)
+                continue
+            lines = LinesOfPart(source, part, blocks, _payloads_of)
+            yield first if part is None else part, lines
+            if lines.damage is not None:
+                raise lines.damage
+    except _DAMAGE as error:
+        raise PayloadInvalid(f"a part of RAW is damaged: {error}") from error
+
+
+def _some(blocks: Iterator[bytes]) -> Iterator[list[bytes]]:
+    """The blocks, some at a time; those that stand before damage come before it is raised."""
+    some: list[bytes] = []
+    try:
+        for block in blocks:
+            some.append(block)
+            if len(some) == _BLOCKS_AT_ONCE:
+                yield some
+                some = []
+    except _DAMAGE:
+        if some:
+            yield some
+        raise
+    if some:
+        yield some
+
+
+def _part_of(block: bytes) -> int | None:
+    """The part that all these lines of a day came in; None: they are no day's."""
+    if not block.startswith(_PART):
+        return None
+    begin = block[: block.index(b",") + 1]
+    is_one = block.count(b"\n" + begin) + 1 == block.count(b"\n")
+    return int(begin[len(_PART) : -1]) if is_one else _SEVERAL
+
+
+def _apart(blocks: Sequence[bytes], first: int) -> Iterator[tuple[int, list[Payload]]]:
+    """The payloads of these lines, by the part that they came in."""
+    of_part: dict[int, list[Payload]] = {}
+    damage: Exception | None = None
+    try:
+        for block in blocks:
+            found = _decode_found(block)
+            for one, payload in zip(found, _payloads(found), strict=True):
+                of_part.setdefault(first if one.part is None else one.part, []).append(payload)
+    except _DAMAGE as error:
+        damage = error
+    yield from of_part.items()
+    if damage is not None:
+        raise damage
 
 
 class PayloadLine(NamedTuple):
@@ -401,6 +465,10 @@ def _payloads(found: list[_Found]) -> list[Payload]:
         )
         for f in found
     ]
+
+
+def _payloads_of(text: bytes) -> list[Payload]:
+    return _payloads(_decode_found(text))
 
 
 def _compressed(lines: Sequence[msgspec.Struct]) -> bytes:

@@ -14,7 +14,7 @@ from dataclasses import replace
 
 import msgspec
 
-from atalaia.domain.payload import Payload, Reject
+from atalaia.domain.payload import Lines, Payload, Reject
 from atalaia.domain.reading import Decode, Decoded, Readings
 from atalaia.errors import PayloadInvalid, StateConflict
 from atalaia.lake import raw
@@ -109,13 +109,15 @@ def opened(decode: Decode, home: Home) -> Decode:
 
 
 def unsealed(decode: Decode, vault: Callable[[], Vault]) -> Decode:
-    """The same decoder, for payloads of which some are sealed. No vault is opened before that.
+    """The same decoder, for payloads of which some are sealed: none but what comes under a person's
+    key, as `STATION`. No vault is opened before that.
 
     One whose owner was erased gives the reject ``erased``, a damaged one ``damaged seal``.
     """
 
     def opening(payloads: Sequence[Payload], wanted: frozenset[str] | None) -> Decoded:
-        if not any(is_sealed(payload.body) for payload in payloads):
+        is_plain = isinstance(payloads, Lines) and payloads.source != STATION
+        if is_plain or not any(is_sealed(payload.body) for payload in payloads):
             return decode(payloads, wanted)
         sealed = [payload for payload in payloads if is_sealed(payload.body)]
         plain = [payload for payload in payloads if not is_sealed(payload.body)]

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from atalaia.domain.payload import Payload, Reject
+from atalaia.domain.payload import Lines, Payload, Reject
 from atalaia.domain.place import Places
 from atalaia.domain.reading import Decode, Decoded, Readings
 
@@ -61,6 +61,8 @@ def decode_all(places: Places) -> Decode:
     known = decoders(places)
 
     def decode(payloads: Sequence[Payload], wanted: Wanted) -> Decoded:
+        if isinstance(payloads, Lines):
+            return _decode_one(_of(known, payloads.source), payloads, wanted)
         if len({payload.source for payload in payloads}) == 1:
             return _decode_one(_of(known, payloads[0].source), payloads, wanted)
         by_source: dict[str, list[Payload]] = {}

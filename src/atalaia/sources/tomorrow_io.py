@@ -16,7 +16,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from atalaia.domain.payload import Payload, Reject
+from atalaia.domain.payload import Lines, Payload, Reject
 from atalaia.domain.place import Place, Places
 from atalaia.domain.reading import Decode, Decoded, Kind, Readings
 from atalaia.sources.body import read_json
@@ -92,7 +92,13 @@ def decoder(places: Places) -> Decode:
         realtime = read_realtime.get(content)
         return rest(payloads, wanted) if realtime is None else realtime.decode(payloads, wanted)
 
+    def plain(lines: Lines, wanted: Wanted) -> Decoded | None:
+        told = (each.plain(lines, content, wanted) for content, each in read_realtime.items())
+        return next((decoded for decoded in told if decoded is not None), None)
+
     def decode(payloads: Sequence[Payload], wanted: Wanted) -> Decoded:
+        if isinstance(payloads, Lines) and (decoded := plain(payloads, wanted)) is not None:
+            return decoded
         if len({payload.content for payload in payloads}) == 1:
             return of_content(payloads[0].content, payloads, wanted)
         groups: dict[str, list[Payload]] = {}

@@ -9,12 +9,12 @@ by one.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import chain
 from operator import attrgetter
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import msgspec
 import numpy as np
@@ -22,7 +22,7 @@ from msgspec.structs import astuple
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from atalaia.domain.payload import Payload, Reject
+from atalaia.domain.payload import Lines, Payload, Reject
 from atalaia.domain.place import Places
 from atalaia.domain.reading import NO_TIME, Bools, Decoded, Delay, Floats, Ints, Kind, Readings
 from atalaia.sources.body import read_json
@@ -41,7 +41,7 @@ from atalaia.sources.tomorrow_io_fields import (
 Locate: TypeAlias = Callable[[Payload, Any, Places, Rejects], int | None]
 DescribeError: TypeAlias = Callable[[Payload], Reject]
 
-_AT_ONCE = 1024
+_AT_ONCE = 256
 """Answers that are read before they are packed: their objects stay in the processor's cache."""
 
 _pack = msgspec.msgpack.Encoder().encode
@@ -187,15 +187,23 @@ class _Shape:
 
     def columns(self, bodies: list[Any]) -> _Columns:
         """What they say, column by column."""
-        packed, n = _pack(bodies), len(bodies)
-        begin = 1 if n < 16 else 3 if n < 1 << 16 else 5  # before the rows stands how many they are
+        return self.columns_of(self.rows(bodies), len(bodies))
+
+    def rows(self, bodies: list[Any]) -> bytes:
+        """What they say, packed row by row."""
+        n = len(bodies)
+        # Before the rows stands how many they are.
+        return _pack(bodies)[1 if n < 16 else 3 if n < 1 << 16 else 5 :]
+
+    def columns_of(self, packed: bytes, n: int) -> _Columns:
+        """What n packed rows say, column by column."""
         # Mostly all lack the same numbers, and lie in step.
-        layout = self._layout(packed, begin) if n else None
-        if layout is not None and len(packed) - begin == n * layout.size:
-            rows = np.frombuffer(packed, np.uint8, offset=begin).reshape(n, layout.size)
+        layout = self._layout(packed, 0) if n else None
+        if layout is not None and len(packed) == n * layout.size:
+            rows = np.frombuffer(packed, np.uint8).reshape(n, layout.size)
             if layout.fits(rows).all():
                 return layout.columns(rows)
-        return self._by_layout(packed[begin:], n)
+        return self._by_layout(packed, n)
 
     def _by_layout(self, packed: bytes, n: int) -> _Columns:
         """The same of rows that are packed in several ways: those that are alike together."""
@@ -254,15 +262,28 @@ class _Shape:
 _shape = lru_cache(maxsize=64)(_Shape)
 
 
-@dataclass(frozen=True, slots=True)
-class _Read:
-    """Answers that could be read: which place each is of (-1: unclear), what they say, and whether
-    all came live."""
+class _Read(NamedTuple):
+    """Answers that could be read: which place each is of (-1: unclear), what they say, and when
+    they came (Unix seconds), where all came live; one number where, as mostly, in one second."""
 
     answers: Sequence[Payload]
     place: Ints
     said: _Columns
-    are_live: bool
+    received_at: int | Ints | None
+
+    @staticmethod
+    def together(parts: Sequence[_Read]) -> _Read:
+        """The answers of all parts; at least one."""
+        if len(parts) == 1:
+            return parts[0]
+        answers = list(chain.from_iterable(each.answers for each in parts))
+        are_live = all(each.received_at is not None for each in parts)
+        return _Read(
+            answers,
+            np.concatenate([each.place for each in parts]),
+            _Columns.together([each.said for each in parts]),
+            _received_at(answers) if are_live else None,
+        )
 
 
 class Realtime:
@@ -284,12 +305,46 @@ class Realtime:
         shape = _shape(wanted)
         place = self._asked_for(payloads)
         rejects: list[Reject] = []
-        read = []
+        read: list[_Read] = []
+        rows: list[bytes] = []  # of the answers since `begin`, which all are as nearly always
+        begin = 0
+
+        def together(end: int) -> Iterator[_Read]:
+            if rows:
+                said = shape.columns_of(b"".join(rows), end - begin)
+                some = payloads[begin:end]
+                yield _Read(some, place[begin:end], said, _received_at(some))
+                rows.clear()
+
         for start in range(0, len(payloads), _AT_ONCE):
             some = payloads[start : start + _AT_ONCE]
             plain = self._plainly(some, place[start : start + _AT_ONCE], shape)
-            read.append(plain or self._carefully(some, shape, rejects))
-        return self._decoded(read, shape, rejects)
+            if plain is not None:
+                rows.append(plain)
+                continue
+            read += together(start)
+            begin = start + len(some)
+            read.append(self._carefully(some, shape, rejects))
+        read += together(len(payloads))
+        return self._decoded(_Read.together(read), shape, rejects)
+
+    def plain(self, lines: Lines, content: str, wanted: Wanted) -> Decoded | None:
+        """The same of lines that are all as nearly always: of this content, of one place each that
+        is watched, without error, and readable. None where one is not."""
+        shape = _shape(wanted)
+        position = self._places.position
+        found: list[int] = []
+        rows: list[bytes] = []
+        for told in lines.plain(content, shape.body):
+            if told is None:
+                return None
+            found += [position.get(name, -1) for (name,) in told.places]
+            rows.append(shape.rows(told.bodies))
+        place = np.array(found, np.int32)
+        if lines.received_at is None or place.min() < 0:
+            return None
+        said = shape.columns_of(b"".join(rows), len(place))
+        return self._decoded(_Read(lines, place, said, lines.received_at), shape, [])
 
     def _asked_for(self, payloads: Sequence[Payload]) -> Ints:
         """Positions of the places, int32; -1 where an answer is not of one that is watched."""
@@ -302,9 +357,9 @@ class Realtime:
             self._last = asked, place
         return place
 
-    def _plainly(self, payloads: Sequence[Payload], place: Ints, shape: _Shape) -> _Read | None:
-        """Live answers that are all as nearly always: of one place each that is watched, without
-        error, and readable. None where one is not."""
+    def _plainly(self, payloads: Sequence[Payload], place: Ints, shape: _Shape) -> bytes | None:
+        """The packed rows of live answers that are all as nearly always: of one place each that is
+        watched, without error, and readable. None where one is not."""
         read = shape.decode
         try:
             bodies = [
@@ -316,7 +371,7 @@ class Realtime:
             return None
         if len(bodies) < len(payloads) or place.min() < 0:
             return None
-        return _Read(payloads, place, shape.columns(bodies), are_live=True)
+        return shape.rows(bodies)
 
     def _carefully(
         self, payloads: Sequence[Payload], shape: _Shape, rejects: list[Reject]
@@ -330,13 +385,11 @@ class Realtime:
         answers, bodies = _readable(payloads, shape, self._describe_error, rejects)
         place = _positions(answers, self._places, self._locate, rejects)
         are_live = not any(answer.is_recorded for answer in answers)
-        return _Read(answers, place, shape.columns(bodies), are_live)
+        received_at = _received_at(answers) if are_live else None
+        return _Read(answers, place, shape.columns(bodies), received_at)
 
-    def _decoded(self, read: Sequence[_Read], shape: _Shape, rejects: list[Reject]) -> Decoded:
-        answers = list(chain.from_iterable(each.answers for each in read))
-        place = np.concatenate([each.place for each in read])
-        are_live = all(each.are_live for each in read)
-        said = _Columns.together([each.said for each in read])
+    def _decoded(self, read: _Read, shape: _Shape, rejects: list[Reject]) -> Decoded:
+        answers, place, said, received_at = read
         for i in self._of_another_place(place, said):
             # Told, and put aside, as any answer of which the place is unclear.
             place[i] = _position(answers[i], self._places, self._locate, rejects)
@@ -351,11 +404,11 @@ class Realtime:
             source="tomorrow-io",
             kind=Kind.ANALYSIS,
             valid_at=at,
-            known_at=_received_at(answers) if are_live else _known_at(answers, at),
+            known_at=_known_at(answers, at) if received_at is None else received_at,
             values=present(with_thunder(values, shape.wanted)),
         )
         good = _believable(readings, answers, shape, rejects)
-        return replace(good, delays=_delays(readings)) if are_live else good
+        return good if received_at is None else replace(good, delays=_delays(readings))
 
     def _of_another_place(self, place: Ints, said: _Columns) -> list[int]:
         """Which answers say that they are of another place than the one that was asked for. This

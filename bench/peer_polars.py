@@ -1,6 +1,6 @@
 """The peer of `bench_replay.py`: the same windows and limits with polars, without any state.
 
-    python polars_windows.py READINGS.csv OUT.csv
+    python bench/peer_polars.py READINGS.csv OUT.csv
 
 What one would write by hand for `rules/rio_flood_limits.toml`: sums over 15 and 30 minutes, 6 and
 72 hours by gauge, how many gauges reach the limits at each instant, and the instants at which
