@@ -36,6 +36,7 @@ BENCHES = (
     "push",
     "query",
     "climate",
+    "replay",
     "footprint",
 )
 

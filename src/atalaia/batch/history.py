@@ -28,7 +28,7 @@ from atalaia.ports import Home, Lake
 from atalaia.sources import decode_all
 from atalaia.sources.recorded import read_files, read_places
 
-_ROWS_AT_ONCE = 500_000
+_ROWS_AT_ONCE = 60_000
 """What of a past is judged at a time, so that it fits into memory."""
 
 

@@ -26,14 +26,7 @@ from atalaia.errors import StateConflict
 from atalaia.lake import raw
 from atalaia.lake.places import note_places
 from atalaia.ports import Home, Record, State
-from atalaia.replay.readings import (
-    Progress,
-    Replayed,
-    claim_new,
-    keep,
-    log_of,
-    no_progress,
-)
+from atalaia.replay.readings import Progress, Replayed, claim_new, keep, log_of, no_progress
 from atalaia.replay.terms import everywhere, norms_by, starts_by
 from atalaia.sources import decode_all
 

@@ -63,8 +63,9 @@ def is_archive(body: bytes) -> bool:
     """Whether these bytes look like an answer with values by the hour, or with means of days, as
     its archives give them."""
     start = body[:2_000].lstrip()
-    has_rows = b'"hourly' in body or any(f'"{name}"'.encode() in body for name in BY_DAY)
-    return start[:1] in (b"{", b"[") and b'"utc_offset_seconds"' in start and has_rows
+    if start[:1] not in (b"{", b"[") or b'"utc_offset_seconds"' not in start:
+        return False
+    return b'"hourly' in body or any(f'"{name}"'.encode() in body for name in BY_DAY)
 
 
 def _describe_error(payload: Payload) -> Reject:
