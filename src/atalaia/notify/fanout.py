@@ -40,7 +40,7 @@ from atalaia.notify.audience import Audience, Event
 from atalaia.notify.still import EXPIRED, NEWER, OVER
 from atalaia.ports import FanOut, Notice
 
-STEP_PEOPLE = 1_000
+STEP_PEOPLE = 500
 
 OVER_EXPIRES_S = 86400
 """News that something is over are of use for so long."""
