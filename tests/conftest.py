@@ -5,7 +5,7 @@ import importlib.util
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from functools import cache
 from pathlib import Path
 
@@ -69,7 +69,18 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The longest first; else as they stand."""
     turn = {name: i for i, name in enumerate(LONGEST)}
     items.sort(key=lambda item: turn.get(item.path.relative_to(TESTS).as_posix(), len(turn)))
-    gc.freeze()  # more than a million objects that stay: who collects need not look at them again
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """More than a million objects are made that stay: to look meanwhile which could go takes as
+    long as to make them, and who collects later need not look at them again."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.enable()
+        gc.freeze()
 
 
 @pytest.fixture(autouse=True)
