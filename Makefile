@@ -163,9 +163,12 @@ crash-aws: .venv/.aws ## kill -9 each function 20 times in the middle of a batch
 	ATALAIA_AWS=1 ATALAIA_AWS_KILLS=20 $(BIN)/python -m pytest tests/aws/test_storm.py
 
 spark: .venv/.spark ## the batch work on local Spark, against the embedded run (needs Java)
-	ATALAIA_AWS=1 $(BIN)/python -m pytest -rs tests/batch/test_spark.py tests/aws/test_rebuild.py
+	@# A run each: Spark's workers have the environment that the first of them began with.
+	$(BIN)/python -m pytest -rs tests/batch/test_spark.py
+	ATALAIA_AWS=1 $(BIN)/python -m pytest -rs tests/aws/test_rebuild.py
 
-# BENCHES: speed, refine, audience, links, systems, chances, outbox, pages, query, climate, footprint; all unless set.
+# BENCHES: speed, refine, audience, links, systems, chances, outbox, night, start, sums, pages, page, push, query, climate, replay, footprint;
+# all unless set.
 bench: .venv/.dev ## what README's figures come from, against a peer in the same run; writes its table
 	@$(BIN)/python tools/bench_table.py $(BENCHES)
 
@@ -187,7 +190,7 @@ lock: $(UV) ## choose newer versions and lock them with hashes (no addresses in 
 			--no-header --no-emit-index-url --no-emit-find-links --python-version 3.11 \
 			-c requirements/dev.txt - -o requirements/$${part#*:}.txt || exit 1; \
 	done
-	@for part in bytewax+orjson:speed; do \
+	@for part in bytewax+orjson:speed polars:replay; do \
 		echo $${part%:*} | tr + '\n' | $(UV) pip compile --quiet --universal --generate-hashes \
 			--no-annotate --no-header --no-emit-index-url --no-emit-find-links --python-version 3.11 \
 			- -o requirements/peers-$${part#*:}.txt || exit 1; \

@@ -1,6 +1,6 @@
 """The worst night: all places go red at once, everybody is told, to the last message.
 
-    python bench/bench_night.py [--places 5571] [--people 27850] [--pushes 200]
+    python bench/bench_night.py [--places 5571] [--people 27850] [--pushes 120]
 
 A running watch (``atalaia run``) over so many places; each person follows one of them by a webhook
 of their own, and all webhooks are one server on loopback, a process of its own. First, one place at
@@ -26,12 +26,17 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 
+from atalaia.domain.contact import Contact
+from atalaia.domain.subscription import Circle, Person, Subscription
+from crowd import AGO_S, keep_many
+from figures import Figure, tell
 from service import Service, push, reading
 
 RED_M_S, BESIDE_A_SECOND, PUSH_ROWS = 60.0, 50, 500
@@ -92,7 +97,10 @@ print(server.server_port, flush=True)
 server.serve_forever()
 """
 
+SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+
 Calls = dict[str, list[float]]
+Batches = Iterable[list[dict[str, Any]]]
 
 
 @contextmanager
@@ -131,36 +139,39 @@ async def until_called(port: int, n: int, within_s: float) -> Calls:
 
 
 def subscribe(service: Service, people: int, port: int) -> None:
-    """Everybody's webhook, by ``atalaia subscribe --file``."""
-    rows = service.folder / "people.csv"
-    env = service.environment()
+    """Everybody, by a webhook of their own; they came a month ago."""
+    now = int(time.time()) - AGO_S
+    service.environment()  # writes the file of the places
     places = list(csv.DictReader((service.folder / "places.csv").open()))
-    with rows.open("w", newline="") as out:
-        write = csv.writer(out)
-        write.writerow(["webhook", "place", "radius_km", "hazards", "language", "proof"])
+
+    def each() -> Iterator[tuple[Person, Contact]]:
         for i in range(people):
             place = places[i % len(places)]
-            where = f"{place['latitude']},{place['longitude']}"
-            write.writerow([f"http://127.0.0.1:{port}/{i}", where, 0.5, "wind", "en", "a bench"])
-    words = [sys.executable, "-m", "atalaia", "subscribe", "--file", str(rows), "--proof"]
-    done = subprocess.run(
-        [*words, "a bench"],
-        env=env,
-        cwd=service.folder,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    said = done.stderr.splitlines()[-1:]
-    if done.returncode or said != [f"{people} kept, 0 refused"]:
-        raise SystemExit(f"subscribe: {done.stderr[-2000:]}")
+            where = Circle(
+                name="here",
+                latitude=float(place["latitude"]),
+                longitude=float(place["longitude"]),
+                radius_km=0.5,
+            )
+            wish = Subscription(id="s1", where=(where,), hazards={"wind": "yellow"}, since=now)
+            person = Person(
+                pseudonym=f"p_night{i:06}",
+                language="en",
+                channels=("webhook",),
+                since=now,
+                subscriptions=(wish,),
+            )
+            yield person, Contact("webhook", f"http://127.0.0.1:{port}/{i}", SECRET)
+
+    keep_many(service.home, each())
 
 
-async def one_at_a_time(service: Service, port: int, pushes: int, people: int) -> list[float]:
-    """Seconds from a push that makes its place red to the first call of its webhooks."""
-    quiet = range(pushes, service.places)
-    beside = ([reading(quiet[i % len(quiet)])] for i in range(pushes * BESIDE_A_SECOND // 4))
-    calm = asyncio.create_task(push(service, beside, BESIDE_A_SECOND))
+async def one_at_a_time(
+    service: Service, port: int, pushes: int, people: int, beside: Batches, a_second: float
+) -> list[float]:
+    """Seconds from a push that makes its place red to the first call of its webhooks, the longest
+    last; `beside` goes on meanwhile, so many a second."""
+    calm = asyncio.create_task(push(service, beside, a_second))
     began = []
     for i in range(pushes):
         await asyncio.sleep(0.25)
@@ -183,14 +194,13 @@ async def night(service: Service, port: int, done: int, people: int) -> tuple[fl
     return max(times[-1] for times in calls.values()) - began, calls
 
 
-def peers(folder: Path, places: int, each: int, port: int) -> tuple[float, int] | None:
-    """The same by Prometheus and Alertmanager: seconds, and how many webhooks were called."""
+def peers(folder: Path, places: int, each: int, port: int) -> tuple[float, int, str] | None:
+    """The same by Prometheus and Alertmanager: seconds, how many webhooks were called, and what
+    they are called."""
     prometheus, alertmanager = shutil.which("prometheus"), shutil.which("prometheus-alertmanager")
     if not prometheus or not alertmanager:
         return None
-    for program in (prometheus, alertmanager):
-        said = subprocess.run([program, "--version"], capture_output=True, text=True, check=True)
-        print((said.stdout + said.stderr).splitlines()[0])
+    names = f"Prometheus {_version(prometheus)}, Alertmanager {_version(alertmanager)}"
     with running(SERIES, str(places)) as series:
         urls = [f"http://127.0.0.1:{port}/{i}" for i in range(each)]
         files = {
@@ -242,11 +252,16 @@ def peers(folder: Path, places: int, each: int, port: int) -> tuple[float, int] 
             started = [subprocess.Popen(each_, stdout=log, stderr=log) for each_ in commands]
             try:
                 time.sleep(8)  # both are up, and have seen calm weather
-                return asyncio.run(_turned_red(series, port, places * each))
+                return *asyncio.run(_turned_red(series, port, places * each)), names
             finally:
                 for process in started:
                     process.kill()
                     process.wait()
+
+
+def _version(program: str) -> str:
+    said = subprocess.run([program, "--version"], capture_output=True, text=True, check=True)
+    return (said.stdout + said.stderr).split("version ")[1].split()[0]
 
 
 async def _turned_red(series: int, port: int, n: int) -> tuple[float, int]:
@@ -262,7 +277,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--places", type=int, default=5571)
     parser.add_argument("--people", type=int, default=27_850)
-    parser.add_argument("--pushes", type=int, default=200)
+    parser.add_argument("--pushes", type=int, default=120)
     asked = parser.parse_args()
     more = {"ATALAIA_CHANNELS_WEBHOOK_ALLOW": "127.0.0.0/8"}
     with tempfile.TemporaryDirectory() as name, running(TARGET) as port:
@@ -270,33 +285,35 @@ def main() -> None:
         service = Service(folder, asked.places, more)
         subscribe(service, asked.people, port)
         with service:
-            took = asyncio.run(one_at_a_time(service, port, asked.pushes, asked.people))
+            quiet, n = range(asked.pushes, asked.places), asked.pushes * BESIDE_A_SECOND // 4
+            beside = ([reading(quiet[i % len(quiet)])] for i in range(n))
+            took = asyncio.run(
+                one_at_a_time(service, port, asked.pushes, asked.people, beside, BESIDE_A_SECOND)
+            )
             p50, p99 = statistics.median(took), took[-max(1, len(took) // 100)]
             told_s, calls = asyncio.run(night(service, port, asked.pushes, asked.people))
         expected = sum(i % asked.places >= asked.pushes for i in range(asked.people))
         doubled = sum(len(times) > 1 for times in calls.values())
-        print(f"one push, {asked.places:,} places watched, {BESIDE_A_SECOND} readings/s beside:")
-        print(_row(f"  p50 {p50 * 1e3:.0f} ms", p50 <= P50_S, f"{P50_S * 1e3:.0f} ms"))
-        print(_row(f"  p99 {p99 * 1e3:.0f} ms", p99 <= P99_S, f"{P99_S * 1e3:.0f} ms"))
         lost = expected - len(calls)
         print(f"the night: {len(calls):,} webhooks called, {lost} lost, {doubled} twice")
-        print(f"  Atalaia                  {told_s:6.1f} s")
         each = -(-asked.people // asked.places)
         theirs = peers(folder, asked.places, each, port)
-        if theirs is None:
-            print("  NOT COMPARED: prometheus and prometheus-alertmanager are not installed")
-            return
-        seconds, n = theirs
-        print(
-            f"  Prometheus, Alertmanager {seconds:6.1f} s, {n:,} of {asked.places * each:,} called"
-        )
-        print(
-            _row(f"  {seconds / told_s:.1f} times sooner", seconds >= TIMES * told_s, f"{TIMES:g}")
-        )
-
-
-def _row(text: str, is_ok: bool, target: str) -> str:
-    return f"{text:<28} {'ok' if is_ok else 'short'} (target {target})"
+    one = f"a push → its webhook, {asked.places:,} places, {BESIDE_A_SECOND} readings/s beside"
+    all_ = f"{asked.places:,} places turn red, {asked.people:,} people told"
+    figures = [
+        Figure(f"{one}: p50", p50 * 1e3, "ms", P50_S * 1e3),
+        Figure("… p99", p99 * 1e3, "ms", P99_S * 1e3),
+    ]
+    if theirs is None:
+        print("NOT COMPARED: prometheus and prometheus-alertmanager are not installed")
+        print(f"{all_}: {told_s:.1f} s")
+    else:
+        seconds, n, names = theirs
+        print(f"{names}: {n:,} of {asked.places * each:,} webhooks called")
+        figures.append(Figure(all_, told_s, "s", TIMES, seconds, names))
+    tell(figures)
+    if lost:
+        raise SystemExit(f"{lost} webhooks were never called")
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import random
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -27,15 +27,26 @@ def subscribe_many(home: Path, n: int, chance: random.Random) -> None:
     """`n` people, each with an e-mail address and a circle somewhere that is not at longitude 0,
     who came a month ago."""
     now = int(time.time()) - AGO_S
+    names = (f"p_load{i:010}" for i in range(n))
+    keep_many(
+        home,
+        (
+            (_person(name, now, chance), Contact("email", f"load{i}@example.org"))
+            for i, name in enumerate(names)
+        ),
+    )
+
+
+def keep_many(home: Path, people: Iterable[tuple[Person, Contact]]) -> None:
+    """People with their one address, since when they say they came."""
     with open_home(home) as opened, _unsynced():
         opened._database.rows("PRAGMA synchronous=OFF")
         registry = Registry(opened.people, opened.keys)
         vault = registry.vault
-        for i in range(n):
-            name = f"p_load{i:010}"
+        for person, contact in people:
+            name, channel, now = person.pseudonym, contact.channel, person.since
             vault.make_key(name)
-            kept = Kept(person=_person(name, now, chance), wanted=("email",))
-            contact = Contact("email", f"load{i}@example.org")
+            kept = Kept(person=person, wanted=(channel,))
             lookup = lookup_of(registry.lookups, contact)
             address = Address(contact=contact, how="load")
             opened.people.put(
@@ -45,7 +56,7 @@ def subscribe_many(home: Path, n: int, chance: random.Random) -> None:
                     created_at=now,
                     confirmed_at=now,
                 ),
-                [contact_row(vault, name, "email", lookup, address, CONFIRMED, now)],
+                [contact_row(vault, name, channel, lookup, address, CONFIRMED, now)],
             )
     os.sync()
 

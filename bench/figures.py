@@ -63,9 +63,11 @@ class Figure(NamedTuple):
         ]  # fmt: skip
 
 
-def tell(figures: Sequence[Figure]) -> None:
-    """Print the figures, with the memory that this process had at most, and hand them on."""
-    memory_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000
+def tell(figures: Sequence[Figure], memory_mb: float | None = None) -> None:
+    """Print the figures, with the memory that this process had at most (or that is given), and
+    hand them on."""
+    if memory_mb is None:
+        memory_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000
     for each in figures:
         what, ours, peer, theirs, ratio, aim, word = each.cells()
         beside = f"{peer} {theirs}, ratio {ratio}" if peer else ""

@@ -5,7 +5,7 @@ import importlib.util
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from functools import cache
 from pathlib import Path
 
@@ -45,31 +45,62 @@ LONGEST = (
     "aws/test_faults.py",
     "aws/test_infra.py",
     "page/test_looks.py",
-    "page/test_page.py",
-    "run/test_process.py",
-    "test_docs_commands.py",
     "promises/test_chaos.py",
+    "page/test_time.py",
     "cli/test_habits.py",
+    "page/test_reports.py",
     "run/test_live.py",
-    "plugins/test_example.py",
+    "page/test_page.py",
     "acceptance/test_rio.py",
-    "acceptance/test_same_alerts.py",
+    "page/test_map.py",
+    "usecases/test_embedded.py",
+    "page/test_layers.py",
+    "promises/test_watchdog.py",
+    "report/test_ranged.py",
+    "test_docs_commands.py",
+    "page/test_every_state.py",
+    "sources/mqtt/test_subscriber.py",
+    "run/test_process.py",
+    "page/test_outside.py",
+    "acceptance/test_people.py",
+    "page/test_framed.py",
+    "batch/test_climate.py",
+    "test_recipes.py",
+    "promises/test_load.py",
+    "acceptance/test_crash.py",
+    "plugins/test_example.py",
+    "lake/test_raw_days.py",
+    "lake/test_stations.py",
+    "lake/test_systems.py",
+    "run/test_watched.py",
+    "run/test_api_leaks.py",
     "batch/test_compact.py",
     "trust/test_sources.py",
     "trust/test_sweep.py",
     "batch/test_spark.py",
-    "sources/mqtt/test_subscriber.py",
     "notify/test_audience.py",
 )
 """Files that begin before all others: each runs in one process, which would else be at the last of
-them alone while the others have nothing left to do."""
+them alone while the others have nothing left to do. Those that wait stand between those that do
+not, such as the page's."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The longest first; else as they stand."""
     turn = {name: i for i, name in enumerate(LONGEST)}
     items.sort(key=lambda item: turn.get(item.path.relative_to(TESTS).as_posix(), len(turn)))
-    gc.freeze()  # more than a million objects that stay: who collects need not look at them again
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """More than a million objects are made that stay: to look meanwhile which could go takes as
+    long as to make them, and who collects later need not look at them again."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.enable()
+        gc.freeze()
 
 
 @pytest.fixture(autouse=True)

@@ -17,6 +17,7 @@ import resource
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -103,22 +104,27 @@ def command_s(side: Path, name: str) -> float:
         return used_s() - before
 
 
-def gauges(folder: Path) -> None:
+def gauges(folder: Path, quarters: int = QUARTERS) -> None:
     """Made-up rain of eight gauges: dry, but for some hours a week, the same each time."""
-    chance = random.Random(1)
     places = ["place_id,name,latitude,longitude,timezone,area"]
-    lines = ["place_id,valid_at,period_s,kind,source,rain_mm"]
     for gauge in range(8):
         at = f"{-22.9 - gauge / 50},{-43.2 - gauge / 20}"
         places.append(f"g{gauge},Gauge {gauge},{at},America/Sao_Paulo,Rio de Janeiro")
-    for quarter in range(QUARTERS):
+    (folder / "places.csv").write_text("\n".join(places) + "\n", "utf-8")
+    with (folder / "readings.csv").open("w", encoding="utf-8") as file:
+        file.write("place_id,valid_at,period_s,kind,source,rain_mm\n")
+        file.writelines(rain(quarters))
+
+
+def rain(quarters: int) -> Iterator[str]:
+    """Lines of readings."""
+    chance = random.Random(1)
+    for quarter in range(quarters):
         at = (FIRST + timedelta(minutes=15 * quarter)).isoformat()
         is_wet = quarter % (7 * 96) < 16
         for gauge in range(8):
-            rain = round(chance.expovariate(0.5), 1) if is_wet else 0.0
-            lines.append(f"g{gauge},{at},900,observed,gauges,{rain}")
-    (folder / "places.csv").write_text("\n".join(places) + "\n", "utf-8")
-    (folder / "readings.csv").write_text("\n".join(lines) + "\n", "utf-8")
+            fallen = round(chance.expovariate(0.5), 1) if is_wet else 0.0
+            yield f"g{gauge},{at},900,observed,gauges,{fallen}\n"
 
 
 def used_s() -> float:

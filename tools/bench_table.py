@@ -31,11 +31,15 @@ BENCHES = (
     "systems",
     "chances",
     "outbox",
+    "night",
+    "start",
+    "sums",
     "pages",
     "page",
     "push",
     "query",
     "climate",
+    "replay",
     "footprint",
 )
 

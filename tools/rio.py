@@ -34,6 +34,7 @@ import sys
 import zipfile
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from math import log
 from pathlib import Path
 
@@ -75,10 +76,16 @@ def gauge_rows(text: str) -> Iterator[tuple[datetime, Row]]:
         row = _ROW.match(line)
         if row is None or row[4] in _MISSING or row[2][3:] not in {"00", "15", "30", "45"}:
             continue
-        (day, month, year), (hour, minute) = row[1].split("/"), row[2].split(":")
-        clock = datetime(int(year), int(month), int(day), int(hour), int(minute), tzinfo=UTC)
         weather = _weather(row[5].split(), of_wind)
-        yield clock + timedelta(hours=2 if row[3] else 3), (float(row[4]), *weather)
+        yield _instant(row[1], row[2], bool(row[3])), (float(row[4]), *weather)
+
+
+@cache
+def _instant(date: str, clock: str, is_summer: bool) -> datetime:
+    """In UTC. Eight gauges tell of each."""
+    (day, month, year), (hour, minute) = date.split("/"), clock.split(":")
+    local = datetime(int(year), int(month), int(day), int(hour), int(minute), tzinfo=UTC)
+    return local + timedelta(hours=2 if is_summer else 3)
 
 
 def _weather(columns: list[str], of_wind: float) -> Row:
@@ -92,6 +99,7 @@ def _weather(columns: list[str], of_wind: float) -> Row:
     return wind, temperature, pressure, humidity, dew_point(temperature, humidity)
 
 
+@cache
 def dew_point(temperature_c: float | None, humidity_pct: float | None) -> float | None:
     """In °C, to a tenth; None where it cannot be made.
 
@@ -138,12 +146,13 @@ def convert(data: Path, folder: Path) -> None:
         for station in found:
             name, latitude, longitude = STATIONS[station]
             out.writerow([station, name, latitude, longitude, "America/Sao_Paulo", AREA])
+    text_of = cache(datetime.isoformat)
     with (folder / "readings.csv").open("w", newline="") as file:
         out = csv.writer(file, lineterminator="\n")
         out.writerow(["place_id", "valid_at", "period_s", "kind", "source", "rain_mm", *WEATHER])
         for station, said in found.items():
             out.writerows(
-                [station, at.isoformat(), 900, "observed", SOURCE, *row]
+                [station, text_of(at), 900, "observed", SOURCE, *row]
                 for at, row in sorted(said.items())
             )
     with (folder / "events.csv").open("w", newline="") as file:

@@ -42,8 +42,12 @@ class Onward:
         """Now."""
         with self._lock:
             wall, tick = self._wall(), self.tick()
-            self._now = max(wall, self._now + _CATCHING_UP * (tick - self._ticked))
+            at_least = self._now + _CATCHING_UP * (tick - self._ticked)
             self._ticked = tick
+            if wall >= at_least and not self._is_behind:  # as nearly always
+                self._now = wall
+                return wall
+            self._now = max(wall, at_least)
             behind_s = self._now - wall
             is_news = behind_s > _TOLD_S and not self._is_behind
             self._is_behind = behind_s > 0 and (self._is_behind or is_news)

@@ -16,6 +16,7 @@ from atalaia.domain.payload import Payload, Reject
 from atalaia.errors import PayloadInvalid
 from atalaia.homes.embedded import EmbeddedHome, open_home
 from atalaia.lake import raw
+from atalaia.lake.compact import compact_alerts
 from atalaia.ports import Commit, Record
 from batch.helpers import HOUR, NOON, answer, files
 from contracts.state_contract import entry
@@ -140,6 +141,20 @@ def test_alerts_and_rejects_are_archived_by_their_own_numbers(home: EmbeddedHome
     assert lines(home.lake.read(key)) == [
         {"seq": 1, "offset": 1, "source": "inmet", "reason": "bad number", "detail": "line 9"}
     ]
+
+
+def test_alerts_of_days_long_over_make_a_part_a_day_as_if_compacted(home: EmbeddedHome) -> None:
+    day = 24 * HOUR
+    told = [entry(f"{i}", sent_at=NOON + at) for i, at in enumerate((0, HOUR, day, day + HOUR))]
+    newest = entry("newest", sent_at=NOON + 20 * day)
+    home.state.commit(Commit("speed", 1, entries=[*told, newest]))
+    with open_home(Path(home.name).parent / "by the hour") as other:
+        other.state.commit(Commit("speed", 1, entries=[*told, newest]))
+        archive(other.stream, other.state, other.lake)
+        assert compact_alerts(other.lake, NOON + 20 * day) == 2
+        archive(home.stream, home.state, home.lake, now=NOON + 20 * day)
+        assert files(home, "raw/alerts/") == files(other, "raw/alerts/")
+        assert len(files(home, "raw/alerts/")) == 3
 
 
 def record(body: bytes, failure: str | None = None) -> Record:

@@ -93,9 +93,6 @@ OF_MSGSPEC = {
 }
 """What it says of a body."""
 
-OF_HTTP = {title(status) for status in (405, *statuses())}
-"""What statuses are called."""
-
 OF_A_TABLE = {
     *("hazard", "level", "place", "rule", "month", "year"),
     *("red", "orange", "yellow", "watch", "reading", "watching", "archiving", "refining"),
@@ -125,6 +122,11 @@ def of_tables() -> set[str]:
     return said - {"cannot_see"}
 
 
+def of_http() -> set[str]:
+    """What statuses are called."""
+    return {title(status) for status in (405, *statuses())}
+
+
 VALUE = re.compile(r"\{(\w+)\}")
 
 
@@ -144,7 +146,7 @@ def needed() -> dict[str, str]:
         found |= dict.fromkeys(handed_to(function), f"handed to {function}")
     found |= dict.fromkeys(OF_A_TABLE, "of a table") | dict.fromkeys(of_tables(), "of a column")
     found |= dict.fromkeys(OF_THE_DOCTOR, "of the doctor")
-    of_others = OF_TYPER | OF_THE_SYSTEM | IN_A_SENTENCE | OF_PYDANTIC | OF_MSGSPEC | OF_HTTP
+    of_others = OF_TYPER | OF_THE_SYSTEM | IN_A_SENTENCE | OF_PYDANTIC | OF_MSGSPEC | of_http()
     return found | dict.fromkeys(of_others, "of others")
 
 

@@ -17,7 +17,7 @@ NOON = 1_714_478_400
 """2024-04-30T12:00Z."""
 
 
-def entry(incident: str, version: int = 1) -> LogEntry:
+def entry(incident: str, version: int = 1, sent_at: int = NOON) -> LogEntry:
     alert = Alert(
         incident=incident,
         version=version,
@@ -28,7 +28,7 @@ def entry(incident: str, version: int = 1) -> LogEntry:
         severity="Severe",
         urgency="Immediate",
         certainty="Observed",
-        sent_at=NOON,
+        sent_at=sent_at,
         onset_at=None,
         expires_at=None,
         evidence="observed",

@@ -137,6 +137,31 @@ def of(offset: int, at: int, source: str = "a", body: bytes = b"1") -> Record:
     return Record(offset, payload)
 
 
+@pytest.mark.parametrize("early", [b"first", b"last", None])
+def test_what_went_into_another_part_is_removed_though_all_else_of_it_was_erased_meanwhile(
+    early: bytes | None,
+) -> None:
+    """Who is killed before a removal leaves a day's part beside the one that it went into."""
+    lake = MemoryLake()
+    put(lake, [of(2, T0, body=b"first"), of(3, T0, body=b"kept"), of(4, T0, body=b"last")])
+    compact_days(Archived(), lake, EMPTY, LATER)
+    if early is not None:  # what its name begins or ends with is gone
+        erase(lake, early)
+    put(lake, [of(1, T0 + HOUR, body=b"late")])
+    put(lake, [of(5, T0 + HOUR, body=b"late")])
+    lake.changes_left = 1
+    with suppress(Killed):
+        compact_days(Archived(), lake, EMPTY, LATER)
+    lake.changes_left = None
+    erase(lake, b"late")
+    assert len(lake.files) == 2
+    kept = [one for one in ((2, b"first"), (3, b"kept"), (4, b"last")) if one[1] != early]
+    for _ in range(2):
+        compact_days(Archived(), lake, EMPTY, LATER)
+        [body] = lake.files.values()
+        assert [(one.offset, one.payload.body) for one in raw.read_part(body)] == kept
+
+
 arrivals = st.lists(
     st.tuples(
         st.sampled_from(SOURCES),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import msgspec
+import pytest
 
 from atalaia import rules
 from atalaia.domain.alert import Moved
@@ -77,6 +78,43 @@ def test_a_channel_that_is_switched_off_is_passed_over() -> None:
     assert bia is not None
     assert (ana.channels, bia.channels) == (("email", "telegram"), ())
     assert ana.subscriptions == (), "those the audience has"
+
+
+def test_a_person_is_the_same_object_until_anything_of_them_changes() -> None:
+    """By that it is known that a letter is as it was written, and need not be written anew."""
+    register = Register()
+    recipients = Recipients(register.load, OPEN)
+    for name in ("p_ana", "p_bia"):
+        register.put(name, person(name))
+    recipients.refresh()
+    ana, bia = recipients.get("p_ana"), recipients.get("p_bia")
+    recipients.refresh()
+    assert recipients.get("p_ana") is ana
+    register.put("p_ana", person("p_ana", where=[THERE]))
+    register.put("p_bia", None)
+    recipients.refresh()
+    assert recipients.get("p_ana") == ana, "but for where, which the audience has"
+    assert recipients.get("p_ana") is not ana
+    assert recipients.get("p_bia") is None
+    assert bia is not None
+
+
+def test_of_people_only_those_asked_for_last_are_kept_as_objects(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("atalaia.notify.recipients.MADE", 3)
+    register = Register()
+    recipients = Recipients(register.load, OPEN)
+    names = [f"p_{i}" for i in range(9)]
+    for name in names:
+        register.put(name, person(name))
+    recipients.refresh()
+    first = [recipients.get(name) for name in names]
+    assert [
+        recipients.get(name) is one for name, one in zip(names[6:], first[6:], strict=True)
+    ] == [True] * 3
+    assert recipients.get("p_0") == first[0]
+    assert recipients.get("p_0") is not first[0]
 
 
 def test_own_limits_become_steps_of_the_rules_that_see_them() -> None:

@@ -43,7 +43,7 @@ def send_all(desk: Desk, *posts: Post) -> None:
 
 def taken(d: Deliverer, desk: Desk) -> Bundle:
     """The one letter that is to go."""
-    rows = d._take(desk.now, {"telegram": 99})
+    rows = d._take(desk.now, {"telegram": 99}, {})
     [[bundle]] = rows["telegram"]
     return bundle
 

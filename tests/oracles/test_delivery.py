@@ -352,7 +352,8 @@ class Night:
             self._send_those_that_waited()
             return
         room = dict.fromkeys(CHANNELS, 50)
-        taken = self.deliverer._take(self.now, room)
+        urgent = self.deliverer._urgent_room(self.now, room)
+        taken = self.deliverer._take(self.now, room, urgent)
         self.deliverer._mine.clear()
         rows = [row for each in taken.values() for row in each]
         if not self.is_calm and r.random() < 0.2:

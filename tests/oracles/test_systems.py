@@ -5,10 +5,12 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 from itertools import groupby
+from unittest.mock import patch
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from atalaia.domain import linking
 from atalaia.domain.linking import Neighbours
 from atalaia.domain.place import Place, Places
 from atalaia.domain.spells import Telling
@@ -162,3 +164,13 @@ def test_what_is_forgotten_changes_nothing_of_what_is_left() -> None:
         log.forget()
     assert seen == whole
     assert len(log.incidents()) < len(told) // 3
+
+
+@settings(max_examples=cases(60))
+@given(LOGS, st.integers(1, 5))
+def test_spells_are_linked_alike_however_many_are_held_against_others_at_once(
+    told: list[Telling], at_once: int
+) -> None:
+    whole = log_of(told).systems()
+    with patch.object(linking, "_AT_ONCE", at_once):
+        assert log_of(told).systems() == whole

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import shutil
 from collections.abc import Coroutine, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Event, Thread
@@ -31,7 +32,7 @@ DESKTOP: dict[str, Any] = {"viewport": {"width": 1360, "height": 860}}
 def lacking() -> str | None:
     """Why the page cannot be tested here; None: it can be."""
     if find_chromium() is None:
-        return "no chromium; on Debian: apt-get install chromium"
+        return "no chromium; on Debian: apt-get install chromium chromium-headless-shell"
     if not (VENDOR / "leaflet.js").is_file() or not AXE.is_file():
         return "the page's libraries are not built; run tools/page_assets.py --tests .venv/page"
     try:
@@ -42,6 +43,12 @@ def lacking() -> str | None:
 
 
 def find_chromium() -> str | None:
+    """The one that draws no window around the page, if it is here: it takes two thirds of the
+    processor time."""
+    return shutil.which("chromium-headless-shell") or whole_chromium()
+
+
+def whole_chromium() -> str | None:
     return shutil.which("chromium") or shutil.which("chromium-browser")
 
 
@@ -96,6 +103,22 @@ def browser() -> Iterator[Browser]:
     why = lacking()
     if why:
         pytest.skip(f"the page is not tested: {why}")
+    with driven(find_chromium()) as found:
+        yield found
+
+
+@pytest.fixture(scope="session")
+def whole_browser() -> Iterator[Browser]:
+    """One that shows notifications: without a window it does not."""
+    why, program = lacking(), whole_chromium()
+    if why or program is None:
+        pytest.skip(f"notifications are not tested: {why or 'install chromium itself, too'}")
+    with driven(program) as found:
+        yield found
+
+
+@contextmanager
+def driven(program: str | None) -> Iterator[Browser]:
     from playwright.async_api import async_playwright
 
     found = Browser(asyncio.new_event_loop())
@@ -106,7 +129,7 @@ def browser() -> Iterator[Browser]:
     async def live() -> None:
         async with async_playwright() as playwright:
             found.chromium = await playwright.chromium.launch(
-                executable_path=find_chromium(), args=["--no-sandbox", "--disable-dev-shm-usage"]
+                executable_path=program, args=["--no-sandbox", "--disable-dev-shm-usage"]
             )
             ready.set()
             await over.wait()

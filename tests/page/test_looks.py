@@ -283,6 +283,21 @@ def test_a_place_that_falls_silent_is_no_longer_calm_without_any_event(browser: 
 LATE = re.compile(r"Última notícia: 14:[345]\d")
 
 
+def test_nothing_moves_without_an_end(browser: Browser) -> None:
+    """A page stands open all day: what moves for ever is drawn sixty times a second."""
+
+    async def tell(url: str) -> None:
+        page, _ = await browser.page()
+        await page.goto(url)
+        await page.wait_for_selector(".live.is-live")
+        lasting = "document.getAnimations().map((each) => each.effect.getComputedTiming().endTime)"
+        ends = await page.evaluate(lasting)
+        assert ends, "what is live moves for a moment"
+        assert max(ends) <= 10_000, ends
+
+    on_stage(browser, Stage(), tell)
+
+
 @pytest.mark.parametrize("screen", ["desktop-light", "phone-dark"])
 def test_a_frozen_server_is_told_with_when_it_was_last_heard_and_leaves_no_click_unanswered(
     browser: Browser, screen: str

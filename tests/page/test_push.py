@@ -86,10 +86,10 @@ class Handed:
 
 
 def test_one_tap_and_the_browsers_leave_are_all_it_takes_to_be_told(
-    browser: Browser, tmp_path: Path
+    whole_browser: Browser, tmp_path: Path
 ) -> None:
     async def tell(world: World, service: PushService) -> None:
-        page, seen = await browser.page(permissions=["notifications"])
+        page, seen = await whole_browser.page(permissions=["notifications"])
         await page.clock.set_fixed_time(datetime.fromtimestamp(NOON, UTC))
         subscriber = service.browser()
         played = f"({SUBSCRIBES})({subscriber.subscription})"
@@ -132,14 +132,14 @@ def test_one_tap_and_the_browsers_leave_are_all_it_takes_to_be_told(
         finally:
             service.close()
 
-    browser.run(run())
+    whole_browser.run(run())
 
 
 def test_a_code_that_this_browser_did_not_ask_for_is_shown_and_not_given_back(
-    browser: Browser,
+    whole_browser: Browser,
 ) -> None:
     async def run(url: str) -> None:
-        page, _ = await browser.page(permissions=["notifications"])
+        page, _ = await whole_browser.page(permissions=["notifications"])
         asked: list[str] = []
         page.context.on("request", lambda request: asked.append(request.url))
         subscriber = Subscriber("https://push.example.org/x")
@@ -156,7 +156,7 @@ def test_a_code_that_this_browser_did_not_ask_for_is_shown_and_not_given_back(
         assert not [one for one in asked if one.endswith("/confirm")]
 
     with shown(Stage(calm=True)) as url:
-        browser.run(run(url))
+        whole_browser.run(run(url))
 
 
 def test_the_page_can_be_installed_and_has_every_icon_that_it_names(browser: Browser) -> None:

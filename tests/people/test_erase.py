@@ -14,18 +14,20 @@ import pytest
 
 from atalaia.batch.archive import archive
 from atalaia.domain.contact import read_contact
+from atalaia.domain.decoded import Decoded
 from atalaia.domain.delivery import Delivery, Message, Outcome, settled
-from atalaia.domain.payload import Payload, Reject
-from atalaia.domain.reading import Decoded, Readings
+from atalaia.domain.payload import Lines, Payload, Reject
+from atalaia.domain.reading import Readings
 from atalaia.domain.subscription import Circle, Polygon, Quiet, Threshold
 from atalaia.errors import StateConflict
+from atalaia.lake import raw
 from atalaia.people.bodies import is_sealed, owner_of, seal_body, unsealed
 from atalaia.people.changing import ChangeWanted, update
 from atalaia.people.erase import erase, finish_erasures
 from atalaia.people.export import export
 from atalaia.people.manage import make_key
 from atalaia.people.retention import apply_retention
-from atalaia.ports import Commit
+from atalaia.ports import Commit, Record
 from atalaia.sources.readings_csv import JSON, STATION
 from contracts.people_contract import contact, person
 from contracts.state_contract import entry
@@ -239,7 +241,7 @@ def test_a_key_at_hand_is_let_go_when_the_erasure_is_heard_of(w: World) -> None:
 
 
 def decode(payloads: list[Payload], wanted: frozenset[str] | None) -> Decoded:
-    rejects = [Reject(source=p.source, reason=p.body.decode()) for p in payloads]
+    rejects = [Reject(source=p.source, reason=p.body.decode(errors="replace")) for p in payloads]
     return Decoded(Readings.empty(), rejects)
 
 
@@ -251,6 +253,20 @@ def test_a_pushed_body_is_opened_for_its_decoder_alone(w: World) -> None:
     assert owner_of(payload.body) == pseudonym
     assert CANARIES["body"].encode() not in payload.body
     decoded = unsealed(decode, lambda: w.registry.vault)([payload, plain], None)
+    assert [r.reason for r in decoded.rejects] == ["canary body …", "plain"]
+
+
+@pytest.mark.parametrize("source", [STATION, "tomorrow.io", "readings"])
+def test_what_is_sealed_is_opened_out_of_raw_whatever_source_it_is_of(
+    w: World, source: str
+) -> None:
+    sealed = msgspec.structs.replace(pushed(w, w.told("email:ana@example.org")), source=source)
+    plain = Payload(source=source, content="x", received_at=sealed.received_at, body=b"plain")
+    key = raw.payload_part(sealed) + raw.part_name(1)
+    body = raw.write_payloads([Record(1, sealed), Record(2, plain)])
+    [(_, lines)] = raw.payloads_by_part(key, body)
+    assert isinstance(lines, Lines)
+    decoded = unsealed(decode, lambda: w.registry.vault)(lines, None)
     assert [r.reason for r in decoded.rejects] == ["canary body …", "plain"]
 
 

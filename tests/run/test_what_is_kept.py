@@ -110,6 +110,7 @@ async def ask_for_everything(folder: Path, apps: list[FastAPI]) -> None:
         status, told, _ = await world.post("/v1/readings", json.dumps(reading))
         assert status == 202, told
         await world.live.settled()
+        await world.until(lambda: world.live.services.follower.view.seq > 0)  # feeds go by it
         known = await values(world)
         [app] = apps
         of_people = 0

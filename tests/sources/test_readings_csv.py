@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from atalaia.domain.decoded import Decoded
 from atalaia.domain.payload import Payload
 from atalaia.domain.place import Place, Places
-from atalaia.domain.reading import NO_TIME, Decoded, Kind, Readings
+from atalaia.domain.reading import NO_TIME, Kind, Readings
 from atalaia.domain.variable import CATALOGUE
 from atalaia.sources import readings_csv
 from atalaia.sources.times import EARLIEST, LATEST
@@ -339,3 +340,43 @@ def test_what_is_written_is_read_back_exactly(batch: tuple[Readings, Places]) ->
 def test_no_readings_are_written_as_a_header(places: Places) -> None:
     body = readings_csv.write(Readings.empty(), places)
     assert body == b"place_id,valid_at,period_s,kind,issued_at,source\n"
+
+
+A_CELL = {
+    "place_id": ["poa", "recife", "poa", "recife", "nowhere", "", "pé"],
+    "valid_at": [
+        *("2013-01-01T00:00:00Z", "2013-01-01T03:00:00+03:00", "2013-01-01T00:15:00Z"),
+        *("2013-01-01T00:00:00", "soon", "2013-01-01T00:15:00.5Z", ""),
+    ],
+    "period_s": ["900", "3600", "", "-1", "9e9"],
+    "kind": ["observed", "Analysis", "forecast", "guess"],
+    "issued_at": ["", "2012-12-31T00:00:00Z", "then"],
+    "source": ["", "gauge", "other", "x" * 41],
+    "rain_mm": ["0.0", "0.2", "", "1_5", "nan", "many", "1e400"],
+    "wind_gust_m_s": [f"{n / 7}" for n in range(30)],
+}
+"""What a file may say, by column; what is first comes oftener."""
+
+
+@settings(max_examples=cases(100))
+@given(
+    st.lists(
+        st.tuples(*(st.sampled_from(cells[:2] * 5 + cells) for cells in A_CELL.values())),
+        min_size=1,
+        max_size=40,
+    ),
+    st.booleans(),
+)
+def test_a_regular_file_is_read_as_line_by_line(
+    rows: list[tuple[str, ...]], is_recorded: bool
+) -> None:
+    ids = ("poa", "recife")
+    watched = Places([Place(id=name, name=name, latitude=0, longitude=0) for name in ids])
+    lines = [",".join(A_CELL), *map(",".join, rows), ",".join(("poa", *rows[0][1:]))]
+    quick = decode(watched, "\n".join(lines), is_recorded=is_recorded)
+    # One quote, and all lines of its part are taken one by one.
+    lines[-1] = lines[-1].replace("poa", '"poa"', 1)
+    plain = decode(watched, "\n".join(lines), is_recorded=is_recorded)
+    assert rows_of(quick.readings) == rows_of(plain.readings)
+    assert quick.readings.sources == plain.readings.sources
+    assert quick.rejects == plain.rejects

@@ -87,9 +87,10 @@ class Embedded(Driven):
                 return False  # it is not yet behind where it has not yet heard
             newest = live.home.state.latest(1)
             seq = newest[0][0] if newest else 0
+            is_fanned_out = live.notifier.done >= seq  # which makes messages due: asked first
             due = sum(n for (_, of), n in live.home.outbox.counts().items() if of in UNSENT)
             is_shown = live.services.follower.view.seq >= seq
-            return not live.watching.behind and live.notifier.done >= seq and is_shown and not due
+            return not live.watching.behind and is_fanned_out and is_shown and not due
 
         wait_until(is_settled)
 

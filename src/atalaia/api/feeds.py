@@ -15,30 +15,24 @@ from functools import lru_cache
 from typing import Annotated, Any, Literal, NamedTuple
 from urllib.parse import urlencode
 
-import msgspec
 from fastapi import APIRouter, Depends, Header, Query, Request, Response
 from lxml import etree  # type: ignore[import-untyped]
 
-from atalaia.api import cap, ical
+from atalaia.api import cap, geojson, ical
 from atalaia.api.alert_view import AlertView, Snapshot
 from atalaia.api.cached import tag_of
 from atalaia.api.events import HEADERS, MOST_CLIENTS, Events
-from atalaia.api.incidents import Numbered, issuer, places_under
+from atalaia.api.incidents import Numbered, places_under
 from atalaia.api.problem import Problem, errors
-from atalaia.api.system_view import NamedSystem, SystemView
-from atalaia.domain.alert import LogEntry, instant, iso_fields
+from atalaia.api.system_view import SystemView
+from atalaia.domain.alert import LogEntry, instant
 from atalaia.domain.hazard import LEVEL_OF, Hazard, Level
-from atalaia.domain.hull import outline_of
-from atalaia.domain.link import Spots
-from atalaia.domain.outline import wound
 from atalaia.domain.place import Place
-from atalaia.domain.systems import SystemStep
 from atalaia.settings.feeds import Cap
 
 ATOM = "http://www.w3.org/2005/Atom"
 ATOM_TYPE = "application/atom+xml; charset=utf-8"
-GEOJSON_TYPE = "application/geo+json"
-_KINDS = {GEOJSON_TYPE: "object"}
+_KINDS = {geojson.MEDIA_TYPE: "object"}
 """What an answer is to who reads the description of the API; else a text."""
 
 _ALWAYS = ("/feeds/alerts.geojson", "/feeds/systems.geojson")
@@ -50,9 +44,6 @@ _MESSAGE_FRESH_S = 3600
 
 _RETRY_AFTER_S = 30
 _NUMBER = re.compile(r"[0-9]{1,18}")
-
-_OF_ENTRY = ("places", "opened_at", "peak", "peak_level", "peak_at", "linked")
-"""What a feature has of its entry besides the alert."""
 
 Language = Literal["pt-BR", "en", "es"]
 Word = Literal["watch", "yellow", "orange", "red"]
@@ -137,7 +128,7 @@ def routes(
     @lru_cache(maxsize=1)
     def collection(seq: int) -> _Page:  # noqa: ARG001
         now = view.now
-        return _page(_geojson(now, places), now)
+        return _page(geojson.of_alerts(now, places), now)
 
     def cap_atom(request: Request, only: asked, lang: Language = "pt-BR") -> Response:
         """The newest 300 CAP messages, newest first, as an Atom feed that leads to each.
@@ -171,15 +162,15 @@ def routes(
 
     def alerts_geojson(request: Request) -> Response:
         """Incidents that are going on, each with the places or the area that it concerns."""
-        return _answer(request, collection(view.now.seq), GEOJSON_TYPE, FRESH_S)
+        return _answer(request, collection(view.now.seq), geojson.MEDIA_TYPE, FRESH_S)
 
     systems_geojson, system_geojson = _of_systems(systems, view, places)
     for path, answer, media in (
         ("/feeds/cap.atom", cap_atom, "application/atom+xml"),
         ("/feeds/cap/{name}.xml", cap_message, cap.MEDIA_TYPE),
-        ("/feeds/alerts.geojson", alerts_geojson, GEOJSON_TYPE),
-        ("/feeds/systems.geojson", systems_geojson, GEOJSON_TYPE),
-        ("/feeds/systems/{system}.geojson", system_geojson, GEOJSON_TYPE),
+        ("/feeds/alerts.geojson", alerts_geojson, geojson.MEDIA_TYPE),
+        ("/feeds/systems.geojson", systems_geojson, geojson.MEDIA_TYPE),
+        ("/feeds/systems/{system}.geojson", system_geojson, geojson.MEDIA_TYPE),
         ("/feeds/alerts.ics", alerts_ics, "text/calendar"),
     ):
         told: dict[int | str, dict[str, Any]] = {
@@ -237,16 +228,16 @@ def _of_systems(
 
     @lru_cache(maxsize=1)
     def system_collection(seq: int) -> _Page:
-        return _page(_geojson_of_systems(seq, systems.open(), places), view.now)
+        return _page(geojson.of_systems(seq, systems.open(), places), view.now)
 
     def systems_geojson(request: Request) -> Response:
         """Systems that are going on: incidents that are one weather, each with its outline."""
-        return _answer(request, system_collection(view.now.seq), GEOJSON_TYPE, FRESH_S)
+        return _answer(request, system_collection(view.now.seq), geojson.MEDIA_TYPE, FRESH_S)
 
     @lru_cache(maxsize=16)
     def system_steps(seq: int, system: str) -> _Page | None:
         steps = systems.history(system)
-        body = _geojson_of_steps(seq, system, steps, places) if steps else b""
+        body = geojson.of_steps(seq, system, steps, places) if steps else b""
         return _page(body, view.now) if steps else None
 
     def system_geojson(request: Request, system: str) -> Response:
@@ -254,7 +245,7 @@ def _of_systems(
         page = system_steps(view.now.seq, system)
         if page is None:
             raise Problem(404, "no such system goes on; /feeds/systems.geojson lists those that do")
-        return _answer(request, page, GEOJSON_TYPE, FRESH_S)
+        return _answer(request, page, geojson.MEDIA_TYPE, FRESH_S)
 
     return systems_geojson, system_geojson
 
@@ -264,7 +255,7 @@ def _not_here() -> Problem:
         501,
         "no answer that goes on passes the gateway in front of this service; ask "
         "/v1/alerts?after=SEQ, or /feeds/alerts.geojson, now and then, with If-None-Match",
-        headers={"Link": f'</feeds/alerts.geojson>; rel="alternate"; type="{GEOJSON_TYPE}"'},
+        headers={"Link": f'</feeds/alerts.geojson>; rel="alternate"; type="{geojson.MEDIA_TYPE}"'},
     )
 
 
@@ -351,92 +342,3 @@ def _link(parent: Any, rel: str, href: str, media: str) -> None:
     link = etree.SubElement(parent, f"{{{ATOM}}}link")
     for name, value in (("rel", rel), ("href", href), ("type", media)):
         link.set(name, value)
-
-
-# GeoJSON
-
-
-class _Feature(msgspec.Struct, frozen=True, kw_only=True):
-    type: str = "Feature"
-    id: str
-    geometry: dict[str, Any] | None
-    properties: dict[str, Any]
-
-
-class _Collection(msgspec.Struct, frozen=True, kw_only=True):
-    """RFC 7946. `seq` is where ``/v1/events?after=`` goes on."""
-
-    type: str = "FeatureCollection"
-    seq: int
-    features: list[_Feature]
-
-
-def _geojson(now: Snapshot, places: Mapping[str, Place]) -> bytes:
-    features = [
-        _Feature(
-            id=entry.alert.incident,
-            geometry=_geometry(entry, places),
-            properties={
-                **iso_fields(entry.alert),
-                "seq": seq,
-                **_of_entry(entry),
-                "issuer": issuer(entry),
-                "cap": cap.identifier(entry.alert),
-            },
-        )
-        for seq, entry in now.open
-    ]
-    return msgspec.json.encode(_Collection(seq=now.seq, features=features))
-
-
-def _geojson_of_systems(
-    seq: int, systems: Sequence[NamedSystem], places: Mapping[str, Place]
-) -> bytes:
-    features = [
-        _Feature(
-            id=one.system.system,
-            geometry=outline_of(
-                Spots.of(places[id_] for id_ in one.system.standing or one.system.places)
-            ),
-            properties={**iso_fields(one.system), "name": one.name},
-        )
-        for one in systems
-    ]
-    return msgspec.json.encode(_Collection(seq=seq, features=features))
-
-
-def _geojson_of_steps(
-    seq: int, system: str, steps: Sequence[SystemStep], places: Mapping[str, Place]
-) -> bytes:
-    features = [
-        _Feature(
-            id=f"{system}.{i}",
-            geometry=outline_of(Spots.of(places[id_] for id_ in step.standing)),
-            properties={**iso_fields(step), "system": system},
-        )
-        for i, step in enumerate(steps)
-    ]
-    return msgspec.json.encode(_Collection(seq=seq, features=features))
-
-
-def _of_entry(entry: LogEntry) -> dict[str, Any]:
-    fields = iso_fields(entry)
-    return {name: fields[name] for name in _OF_ENTRY}
-
-
-def _geometry(entry: LogEntry, places: Mapping[str, Place]) -> dict[str, Any] | None:
-    """The issuer's polygons where there are any, else the places."""
-    areas = entry.official.areas if entry.official else ()
-    polygons = [
-        [wound(ring), *(wound(hole, is_hole=True) for hole in area.excluded)]
-        for area in areas
-        for ring in area.polygons
-    ]
-    if polygons:
-        return {"type": "MultiPolygon", "coordinates": polygons}
-    points = [
-        [places[id_].longitude, places[id_].latitude] for id_ in entry.places if id_ in places
-    ]
-    if len(points) == 1:
-        return {"type": "Point", "coordinates": points[0]}
-    return {"type": "MultiPoint", "coordinates": points} if points else None

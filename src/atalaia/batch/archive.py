@@ -9,12 +9,15 @@ whoever reads RAW by listing it needs no manifest. `lake.raw` has the keys and t
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
 from itertools import chain, islice
 from typing import NamedTuple, TypeVar
 
 from atalaia.batch.mend import STEP_PAYLOADS
+from atalaia.domain.alert import LogEntry
+from atalaia.domain.fold import DAY_S
 from atalaia.lake import raw
-from atalaia.lake.gold import UNREFINED
+from atalaia.lake.gold import UNREFINED, is_day_closed
 from atalaia.lake.raw import read_part
 from atalaia.lake.settled import settled_after
 from atalaia.ports import Commit, Lake, Outbox, Record, State, Stream
@@ -43,12 +46,18 @@ class ArchiveReport(NamedTuple):
 
 
 def archive(
-    stream: Stream, state: State, lake: Lake, outbox: Outbox | None = None
+    stream: Stream,
+    state: State,
+    lake: Lake,
+    outbox: Outbox | None = None,
+    now: int | None = None,
 ) -> ArchiveReport:
     """Bring RAW up to the end of the stream, of the alert log, of the rejects and of deliveries.
 
-    Call it every few minutes, not after each payload: a call makes one file for each source and
-    hour that it meets. Each step is durable by itself; a repeated call does only what is new.
+    `now`, where a past is lived through again: alerts of days that were long over by then make a
+    part a day, as `lake.compact` would make of their hours. Call it every few minutes, not after
+    each payload: a call makes one file for each source and hour that it meets. Each step is
+    durable by itself; a repeated call does only what is new.
     """
     payloads = files = size = 0
     while records := _step(stream, state.offset(raw.ARCHIVED)):
@@ -63,7 +72,7 @@ def archive(
         payloads += len(records)
         files += len(parts)
         size += sum(map(len, parts.values()))
-    logs = archive_logs(state, lake, outbox)
+    logs = archive_logs(state, lake, outbox, now)
     return ArchiveReport(payloads, files + logs.files, size + logs.bytes)
 
 
@@ -98,9 +107,11 @@ def archive_shard(state: State, lake: Lake, shard: str, came: Iterable[Numbered]
     state.commit(Commit(consumer, new[-1].sequence, items={**todo, **newest}))
 
 
-def archive_logs(state: State, lake: Lake, outbox: Outbox | None = None) -> ArchiveReport:
-    """Bring RAW up to the end of all but the stream."""
-    logs = [_archive_alerts(state, lake), _archive_rejects(state, lake)]
+def archive_logs(
+    state: State, lake: Lake, outbox: Outbox | None = None, now: int | None = None
+) -> ArchiveReport:
+    """Bring RAW up to the end of all but the stream. `now`: see `archive`."""
+    logs = [_archive_alerts(state, lake, now), _archive_rejects(state, lake)]
     if outbox is not None:
         logs.append(_archive_deliveries(outbox, state, lake))
     sizes = [len(body) for parts in chain.from_iterable(logs) for body in parts.values()]
@@ -130,12 +141,19 @@ def _step(stream: Stream, after: int) -> list[Record]:
     return records
 
 
-def _archive_alerts(state: State, lake: Lake) -> Iterator[dict[str, bytes]]:
+def _alert_part(entry: LogEntry, now: int | None) -> str:
+    day = datetime.fromtimestamp(entry.alert.sent_at // DAY_S * DAY_S, UTC)
+    folder = raw.alert_part(entry)
+    is_long_over = now is not None and is_day_closed(day, now)
+    return folder.partition("hour=")[0] if is_long_over else folder
+
+
+def _archive_alerts(state: State, lake: Lake, now: int | None) -> Iterator[dict[str, bytes]]:
     log = state.alerts(after=state.offset(raw.ALERTS_ARCHIVED))
     while entries := list(islice(log, STEP_PAYLOADS)):
         parts = {
             folder + raw.part_name(some[0][0]): raw.write_alerts(some)
-            for folder, some in _grouped((raw.alert_part(e[1]), e) for e in entries).items()
+            for folder, some in _grouped((_alert_part(e[1], now), e) for e in entries).items()
         }
         lake.write_all(parts)
         state.commit(Commit(raw.ALERTS_ARCHIVED, entries[-1][0]))

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import combinations
 
 import msgspec
@@ -442,14 +443,30 @@ class _Search:
 
         Scores are of years with events; what is warned of in a month, of all days.
         """
-        asked = self._years != left_out if left_out is not None else np.ones(len(self._years), bool)
-        here = asked & np.isin(self._years, self._blocks)
-        days = np.flatnonzero(here & self._is_event)
-        hits = _either(self._trigger[:, days], self._wide[:, days]).ravel()
-        warned = _either(self._trigger[:, here], self._wide[:, here]).ravel()
+        asked = np.ones(len(self._years), bool)
+        hits, warned, on_all = self._of_all
+        if left_out is not None:
+            # Counts add up: what all years have, less what this one has.
+            asked = self._years != left_out
+            its = self._counted(~asked)
+            hits, warned, on_all = hits - its[0], warned - its[1], on_all - its[2]
+        days = np.flatnonzero(asked & np.isin(self._years, self._blocks) & self._is_event)
         csi = hits / (len(days) + warned - hits)
-        on_all = _either(self._trigger[:, asked], self._wide[:, asked]).ravel()
         return [self._first_of(one, csi, hits, on_all, days, asked) for one in wanted]
+
+    @cached_property
+    def _of_all(self) -> tuple[Flags, Flags, Flags]:
+        return self._counted(np.ones(len(self._years), bool))
+
+    def _counted(self, asked: Bools) -> tuple[Flags, Flags, Flags]:
+        """Of these days, for each candidate: hits, and warned days, of years with events; and
+        warned days of all."""
+        here = asked & np.isin(self._years, self._blocks)
+        hits, warned, on_all = (
+            _either(self._trigger[:, days], self._wide[:, days]).ravel()
+            for days in (here & self._is_event, here, asked & ~here)
+        )
+        return hits, warned, warned + on_all
 
     def _first_of(
         self,

@@ -15,9 +15,10 @@ import numpy as np
 from atalaia.detect.values import no_norms
 from atalaia.detect.watch import Watch
 from atalaia.domain.alert import Alert, LogEntry
+from atalaia.domain.decoded import Decoded
 from atalaia.domain.official import RULE as OFFICIAL
 from atalaia.domain.place import Places
-from atalaia.domain.reading import KIND_OF, NO_TIME, Decoded, Kind, Readings
+from atalaia.domain.reading import KIND_OF, NO_TIME, Kind, Readings
 from atalaia.domain.rule import RuleSet
 from atalaia.errors import PayloadInvalid
 from atalaia.lake.logged import logged_bare
@@ -28,7 +29,7 @@ from atalaia.ports import Home, Lake
 from atalaia.sources import decode_all
 from atalaia.sources.recorded import read_files, read_places
 
-_ROWS_AT_ONCE = 500_000
+_ROWS_AT_ONCE = 60_000
 """What of a past is judged at a time, so that it fits into memory."""
 
 

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from atalaia.domain.place import Places
-from atalaia.domain.reading import Decode
 from atalaia.domain.rule import RuleSet
 from atalaia.homes.embedded import EmbeddedHome, open_home
-from atalaia.replay import payloads, readings, stream
 from atalaia.replay.readings import Progress, Replayed, no_progress
-from atalaia.sources import decode_all
+
+if TYPE_CHECKING:
+    from atalaia.domain.decoded import Decode
 
 
 def replay(
@@ -26,6 +28,8 @@ def replay(
     progress: Progress = no_progress,
 ) -> Replayed:
     """See `replay.readings.replay`; in the home at this path (None: a temporary one)."""
+    from atalaia.replay import readings
+
     with _home_at(home) as opened:
         done = readings.replay(
             opened, places, files, rules, is_kept=home is not None, progress=progress
@@ -42,6 +46,8 @@ def replay_payloads(
     progress: Progress = no_progress,
 ) -> Replayed:
     """See `replay.payloads.replay_payloads`; in the home at this path (None: a temporary one)."""
+    from atalaia.replay import payloads
+
     with _home_at(home) as opened:
         done = payloads.replay_payloads(
             opened, places, files, rules, is_kept=home is not None, progress=progress
@@ -54,28 +60,41 @@ def replay_stream(
     rules: RuleSet | None = None,
     *,
     home: Path | None = None,
-    decoder: Callable[[Places], Decode] = decode_all,
+    decoder: Callable[[Places], Decode] | None = None,
     progress: Progress = no_progress,
 ) -> tuple[Replayed, Places, RuleSet]:
     """See `replay.stream.replay_stream`; from the home at `source` (None: a temporary one)."""
+    from atalaia.replay.stream import replay_stream as live_through
+    from atalaia.sources import decode_all
+
+    decode = decoder or decode_all
     with open_home(source, exclusive=False) as live, _home_at(home) as opened:
-        done, places, gone_by = stream.replay_stream(
-            live, opened, rules, is_kept=home is not None, decoder=decoder, progress=progress
+        done, places, gone_by = live_through(
+            live, opened, rules, is_kept=home is not None, decoder=decode, progress=progress
         )
         return (_with_lake(done, opened) if home else done), places, gone_by
 
 
 @contextlib.contextmanager
 def _home_at(path: Path | None) -> Iterator[EmbeddedHome]:
-    if path is not None:
-        with open_home(path) as home:
-            yield home
-        return
-    with (
-        tempfile.TemporaryDirectory(prefix="atalaia-replay-") as folder,
-        open_home(Path(folder)) as home,
-    ):
-        yield home
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(_seldom_collected())
+        if path is None:
+            folder = tempfile.TemporaryDirectory(prefix="atalaia-replay-")
+            path = Path(stack.enter_context(folder))
+        yield stack.enter_context(open_home(path))
+
+
+@contextlib.contextmanager
+def _seldom_collected() -> Iterator[None]:
+    """A storm makes objects by the ten thousand, none of them in circles: to look through all that
+    there is for each thousand of them was a tenth of a replay."""
+    before = gc.get_threshold()
+    gc.set_threshold(200_000, *before[1:])
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
 
 
 def _with_lake(done: Replayed, home: EmbeddedHome) -> Replayed:

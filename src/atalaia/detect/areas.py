@@ -18,9 +18,13 @@ from atalaia.domain.track import BLIND_AFTER
 
 def area_findings(rule: Rule, found: Findings, table: SeriesTable) -> Iterator[Findings]:
     """The value that k of an area's places reach, at each instant that one of them reports."""
+    sources = np.unique(found.source)
     for number, members in enumerate(table.places.areas.values()):
-        for source in np.unique(found.source):
-            mine = np.isin(found.subject, members) & (found.source == source)
+        is_member = np.zeros(len(table.places), bool)
+        is_member[list(members)] = True
+        is_ours = is_member[found.subject]
+        for source in sources:
+            mine = is_ours if len(sources) == 1 else is_ours & (found.source == source)
             if mine.any():
                 subject = len(table.places) + number
                 yield _of_one(rule, subject, members, only(found, mine), table)

@@ -664,11 +664,12 @@ def _over_time(variable: str) -> str:
 def _merged(parts: list[Block]) -> Block:
     """One block of several, each later than those before it: of rows of one series, time, period
     and kind the last counts."""
-    names = Block.__slots__
     if len(parts) == 1:
         block = parts[0]
     else:
-        block = Block(*(np.concatenate([getattr(p, name) for p in parts]) for name in names))
+        block = Block(
+            *(np.concatenate([getattr(p, name) for p in parts]) for name in measure.COLUMNS)
+        )
     order = np.lexsort((block.kind, block.period_s, block.valid_at, block.series))
     block = block.take(order)
     is_last = np.ones(len(order), bool)

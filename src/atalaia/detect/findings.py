@@ -97,8 +97,10 @@ def _passes(value: Floats, limit: float, rule: Rule) -> Bools:
     return passes
 
 
-def only(found: Findings, rows: Ints | Bools) -> Findings:
+def only(found: Findings, rows: Ints | Bools | slice) -> Findings:
     """The chosen findings."""
+    if isinstance(rows, np.ndarray) and rows.dtype == bool and rows.all():
+        return found  # as mostly: then nothing is copied
     columns: Any = (
         None if (column := getattr(found, name)) is None else column[rows]
         for name in Findings.__slots__[1:]

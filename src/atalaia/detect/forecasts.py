@@ -11,7 +11,7 @@ import numpy as np
 from atalaia.detect import sums
 from atalaia.detect.check import Checked, plausible
 from atalaia.detect.findings import Findings, levels, only
-from atalaia.detect.measure import Block, key_of
+from atalaia.detect.measure import COLUMNS, Block, key_of
 from atalaia.detect.series import SeriesTable
 from atalaia.detect.values import (
     Usual,
@@ -227,7 +227,7 @@ class Forecasts:
         if len(parts) == 1:
             return told
         parts[0] = told.take(~is_seen)
-        block = Block(*(np.concatenate([getattr(p, c) for p in parts]) for c in Block.__slots__))
+        block = Block(*(np.concatenate([getattr(p, c) for p in parts]) for c in COLUMNS))
         return block.take(np.lexsort((block.period_s, block.valid_at, block.series)))
 
     def _worst(

@@ -27,7 +27,7 @@ from atalaia.domain.incident import (
     Incident,
 )
 from atalaia.domain.place import Places
-from atalaia.domain.reading import Ints, Kind
+from atalaia.domain.reading import NO_TIME, Ints, Kind
 from atalaia.domain.rule import Rule, RuleSet
 from atalaia.domain.score import Because
 from atalaia.domain.track import NO_SPANS, Evidence, Terms
@@ -129,17 +129,18 @@ class Incidents:
         edges = np.append(instants[starts[1:]], np.iinfo(np.int64).max)
         sorted_, enters = [], np.zeros((len(_HAZARDS), len(starts)), bool)
         for found in waiting:
-            order = np.argsort(found.known_at, kind="stable")
-            ends = np.searchsorted(found.known_at[order], edges)
+            if (found.known_at[1:] < found.known_at[:-1]).any():
+                found = only(found, np.argsort(found.known_at, kind="stable"))  # noqa: PLW2901
+            ends = np.searchsorted(found.known_at, edges)
             hazard = _HAZARDS.index(found.rule.hazard)
             portion = np.searchsorted(edges, found.known_at[found.entered > 0], "right")
             enters[hazard, portion] = True
-            sorted_.append((hazard, found, order, [0, *ends.tolist()]))
+            sorted_.append((hazard, found, [0, *ends.tolist()]))
         for k, start in enumerate(starts.tolist()):
             may_matter = enters[:, k] | self._is_watched.any(axis=1)
             some = [
-                only(found, order[ends[k] : ends[k + 1]])
-                for hazard, found, order, ends in sorted_
+                only(found, slice(ends[k], ends[k + 1]))
+                for hazard, found, ends in sorted_
                 if may_matter[hazard] and ends[k] < ends[k + 1]
             ]
             yield some, instants[start : start + _INSTANTS]
@@ -148,17 +149,18 @@ class Incidents:
         self, waiting: list[Findings], instants: Ints, steps: Mapping[int, Asked]
     ) -> list[LogEntry]:
         gathered: dict[tuple[int, Hazard], list[Evidence]] = defaultdict(list)
-        for found in waiting:
-            if found.entered.any():
-                hazard = _HAZARDS.index(found.rule.hazard)
-                self._is_watched[hazard, found.subject[found.entered > 0]] = True
+        since = self._watched_since(waiting)
         for found in waiting:
             self.trust.hear(found, self.table.sources)
         for found in waiting:
-            is_watched = self._is_watched[_HAZARDS.index(found.rule.hazard)]
+            hazard = _HAZARDS.index(found.rule.hazard)
+            is_watched = self._is_watched[hazard]
             if not is_watched.any():
                 continue
-            rows = np.flatnonzero(is_watched[found.subject])
+            chosen = is_watched[found.subject]
+            if hazard in since:
+                chosen &= found.known_at >= since[hazard][found.subject]
+            rows = np.flatnonzero(chosen)
             for subject, said in self._evidence(found, rows):
                 gathered[subject, found.rule.hazard].append(said)
         times = instants.tolist()
@@ -173,6 +175,23 @@ class Incidents:
             self._next_expiry = None
         self.trust.settle()
         return sorted(entries, key=lambda e: (e.alert.sent_at, e.alert.incident, e.alert.version))
+
+    def _watched_since(self, waiting: list[Findings]) -> dict[int, Ints]:
+        """Watch where a level is entered. Returns, by hazard that is entered somewhere, from when
+        on each subject is looked at: where nothing is open, from when a level is entered; else,
+        and where witnesses may be waited for, from the beginning."""
+        since: dict[int, Ints] = {}
+        for found in waiting:
+            if not found.entered.any():
+                continue
+            hazard, enters = _HAZARDS.index(found.rule.hazard), found.entered > 0
+            if hazard not in since and not self.instruments.eyes:
+                newest = np.iinfo(np.int64).max
+                since[hazard] = np.where(self._is_watched[hazard], NO_TIME, newest)
+            if hazard in since:
+                np.minimum.at(since[hazard], found.subject[enters], found.known_at[enters])
+            self._is_watched[hazard, found.subject[enters]] = True
+        return since
 
     def _due(self, now: int) -> set[tuple[int, Hazard]]:
         """Incidents that expire, or can be forgotten, by `now`."""

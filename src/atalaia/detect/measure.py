@@ -18,8 +18,9 @@ leading axis (m, n), and so has what `rolling_sum` and `rolling_mean` make of it
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
+from dataclasses import dataclass, fields, replace
+from functools import cached_property
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
@@ -33,9 +34,10 @@ COVERAGE = 0.75
 _SPAN = 1 << 40  # wider than any Unix time: (series, time) as one sortable integer
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, eq=False)
 class Block:
     """n rows of one variable, without missing values, sorted by series, valid_at and period_s.
+    What several rules ask of the same rows is worked out once.
 
     value      shape (n,), or of m runs (m, n)
     period_s   as stated; 0: not
@@ -52,14 +54,28 @@ class Block:
     kind: Ints
     is_suspect: Bools
 
-    @property
+    @cached_property
     def key(self) -> Ints:
         """(series, valid_at) as one increasing integer."""
         return key_of(self.series, self.valid_at)
 
+    @cached_property
+    def laid(self) -> LaidOut:
+        """How its periods lie, whatever fell in them."""
+        return _laid_out(self)
+
+    @cached_property
+    def total(self) -> Ints:
+        """Running totals of its values, in whole thousandths, from 0 on: one more than rows."""
+        total: Ints = _running(np.round(self.value * 1000).astype(np.int64))
+        return total
+
     def take(self, rows: Ints | Bools) -> Block:
         """The chosen rows."""
-        return Block(*(getattr(self, name)[..., rows] for name in Block.__slots__))
+        return Block(*(getattr(self, name)[..., rows] for name in COLUMNS))
+
+
+COLUMNS = tuple(field.name for field in fields(Block))
 
 
 def key_of(series: Ints, valid_at: Ints) -> Ints:
@@ -75,22 +91,22 @@ def rolling_sum(block: Block, window_s: int, at: Ints | None = None) -> tuple[Fl
     is the time since the row before, at most `stands_s`.
     """
     at = np.arange(len(block.series)) if at is None else at
-    amount = np.round(block.value * 1000).astype(np.int64)
-    period, gaps, tangled = laid_out(block)
-    if amount.ndim > 1 and len(tangled):
+    tangled = block.laid.tangled
+    if not len(tangled):
+        least, most = _plain_sums(block, window_s, at)
+        return least / 1000, np.maximum(least, most) / 1000
+    if block.value.ndim > 1:
         runs = [rolling_sum(replace(block, value=run), window_s, at) for run in block.value]
         return np.stack([value for value, _ in runs]), np.stack([top for _, top in runs])
-    shape = (*amount.shape[:-1], len(at))
-    least, most = np.zeros(shape, np.int64), np.full(shape, np.inf)
+    least, most = np.zeros(len(at), np.int64), np.full(len(at), np.inf)
     is_plain = ~np.isin(block.series[at], tangled)
     if is_plain.any():
         # Running totals must not run through series that are out of order.
         chosen = np.flatnonzero(~np.isin(block.series, tangled))
         rows = np.searchsorted(chosen, at[is_plain])
-        plain = block.take(chosen)
-        least[..., is_plain], most[..., is_plain] = _plain_sums(
-            plain, period[chosen], amount[..., chosen], gaps[chosen], window_s, rows
-        )
+        least[is_plain], most[is_plain] = _plain_sums(block.take(chosen), window_s, rows)
+    amount = np.round(block.value * 1000).astype(np.int64)
+    period = block.laid.period
     for number in tangled:
         asked = np.flatnonzero(block.series[at] == number)
         if len(asked):
@@ -106,24 +122,29 @@ class LaidOut(NamedTuple):
     """How the periods of a block lie.
 
     period    how long each is, in seconds; 0: not known
-    gaps      which leave a gap to the row before
+    opens     by when a window has to open at the latest that a row lies in, as a key
+    covers    from when on a row covers what it is of, as a key
+    breaks    how many rows up to each leave a gap to the row before
     tangled   the series of which some overlap
     """
 
     period: Ints
-    gaps: Bools
+    opens: Ints
+    covers: Ints
+    breaks: Ints
     tangled: Ints
 
 
-def laid_out(block: Block) -> LaidOut:
-    """How its periods lie, whatever fell in them."""
+def _laid_out(block: Block) -> LaidOut:
     period = _periods(block)
     slack = sums.tolerance(period)
     begin = block.key - period
     overlaps, gaps = sums.are_side_by_side(block.series, begin, block.key, slack)
     late = begin - slack
     overlaps[1:] |= (late[1:] < late[:-1]) & (block.series[1:] == block.series[:-1])
-    return LaidOut(period, gaps, np.unique(block.series[overlaps]))
+    opens = np.where(period > 0, begin + slack, block.key - 1)
+    tangled = np.unique(block.series[overlaps])
+    return LaidOut(period, opens, late, np.cumsum(gaps), tangled)
 
 
 def _near(block: Block, period: Ints, number: int, at: Ints, window_s: int) -> Ints:
@@ -148,31 +169,44 @@ def _periods(block: Block) -> Ints:
     return known
 
 
-def _plain_sums(
-    block: Block, period: Ints, amount: Ints, gaps: Bools, window_s: int, at: Ints
-) -> tuple[Ints, Floats]:
+def _plain_sums(block: Block, window_s: int, at: Ints) -> tuple[Ints, Floats]:
     """Both bounds by differences of running totals, where periods follow one another."""
-    key, through = block.key, at + 1
-    begin, slack = key - period, sums.tolerance(period)
-    opens = key[at] - window_s
-    total = _running(amount)
-    least = total[..., through] - total[..., first_inside(key, period, window_s, at)]
+    laid, total = block.laid, block.total
+    ends = total[..., at + 1]
+    least = ends - total[..., first_inside(block, window_s, at)]
     # A cover begins with the last period that begins by the time at which the window opens.
-    start = np.searchsorted(begin - slack, opens, "right") - 1
-    breaks = np.cumsum(gaps)
-    is_covered = (start >= 0) & (start < through) & (breaks[np.maximum(start, 0)] == breaks[at])
-    is_covered &= (period[at] > 0) & (period[np.maximum(start, 0)] > 0)
-    since = total[..., through] - total[..., np.maximum(start, 0)]
-    most = np.where(is_covered, since, np.inf)
+    start = _searched(laid.covers, block.key[at] - window_s, "right", at) - 1
+    first = np.maximum(start, 0)
+    is_covered = (start >= 0) & (start <= at) & (laid.breaks[first] == laid.breaks[at])
+    is_covered &= (laid.period[at] > 0) & (laid.period[first] > 0)
+    most = np.where(is_covered, ends - total[..., first], np.inf)
     return least, most
 
 
-def first_inside(key: Ints, period: Ints, window_s: int, at: Ints) -> Ints:
+def first_inside(block: Block, window_s: int, at: Ints) -> Ints:
     """Of windows that end at the rows `at` the first row that lies in each, or the one after it
     where none does; of rows that follow one another."""
-    inside = np.where(period > 0, key - period + sums.tolerance(period), key - 1)
-    first: Ints = np.minimum(np.searchsorted(inside, key[at] - window_s, "left"), at + 1)
-    return first
+    first = _searched(block.laid.opens, block.key[at] - window_s, "left", at)
+    return np.minimum(first, at + 1)
+
+
+def _searched(keys: Ints, sought: Ints, side: Literal["left", "right"], at: Ints) -> Ints:
+    """As `np.searchsorted`, of what mostly stands as many rows before `at` as in the middle: where
+    rows come at even distances, each place is tried before it is looked for."""
+    n = len(keys)
+    if not n or not len(at):
+        return np.searchsorted(keys, sought, side)
+    middle = len(at) // 2
+    back = int(at[middle]) - int(np.searchsorted(keys, sought[middle], side))
+    found: Ints = np.minimum(np.maximum(at - back, 0), n)
+    here, before = keys[np.minimum(found, n - 1)], keys[np.maximum(found - 1, 0)]
+    if side == "left":
+        is_there = ((here >= sought) | (found == n)) & ((before < sought) | (found == 0))
+    else:
+        is_there = ((here > sought) | (found == n)) & ((before <= sought) | (found == 0))
+    if not is_there.all():
+        found[~is_there] = np.searchsorted(keys, sought[~is_there], side)
+    return found
 
 
 def _running(amount: Ints) -> Any:

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from atalaia.detect.check import Checked, plausible
-from atalaia.detect.measure import Block, LaidOut, first_inside, laid_out, mean_of
+from atalaia.detect.measure import Block, first_inside, mean_of
 from atalaia.detect.retold import Retold, starts_of
 from atalaia.detect.series import SeriesTable
 from atalaia.detect.values import instant_value, window_value
@@ -164,11 +164,8 @@ class RunPart:
             value /= rows + 1 - first[rows]
             value[:, ~is_covered[rows]] = np.nan
             return value
-        if not rule.is_below and not len(self._laid.tangled):
-            period = self._laid.period
-            return self._between(
-                column, first_inside(self._block.key, period, rule.window_s, rows), rows
-            )
+        if not rule.is_below and not len(self._block.laid.tangled):
+            return self._between(column, first_inside(self._block, rule.window_s, rows), rows)
         block = replace(self._block, value=column)
         value, ceiling = window_value(rule, block, table, at=rows)
         return ceiling if rule.is_below else value
@@ -205,10 +202,6 @@ class RunPart:
             np.full(n, Kind.FORECAST, np.int8),
             np.zeros(n, bool),
         )
-
-    @cached_property
-    def _laid(self) -> LaidOut:
-        return laid_out(self._block)
 
 
 def _alike(is_told: Bools) -> Iterator[tuple[Ints, Ints]]:

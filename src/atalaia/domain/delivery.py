@@ -398,6 +398,16 @@ def settled(message: Message, outcome: Outcome, schedule: Sequence[int], now: in
     if outcome.verdict in ("waits", "dropped", "given_back"):
         return _untried(message, outcome, now)
     attempts = message.attempts + 1
+    if outcome.verdict == "sent":
+        return msgspec.structs.replace(
+            message,
+            status=Status.SENT,
+            attempts=attempts,
+            lease_until=0,
+            settled_at=now,
+            reason=outcome.reason,
+            provider_id=outcome.provider_id,
+        )
     unknowns = message.unknowns + (outcome.verdict == "unknown")
     changes = {
         "attempts": attempts,
@@ -406,10 +416,6 @@ def settled(message: Message, outcome: Outcome, schedule: Sequence[int], now: in
         "settled_at": now,
         "reason": outcome.reason,
     }
-    if outcome.verdict == "sent":
-        return msgspec.structs.replace(
-            message, status=Status.SENT, provider_id=outcome.provider_id, **changes
-        )
     if outcome.verdict == "never":
         return msgspec.structs.replace(message, status=Status.DEAD, **changes)
     if outcome.verdict == "unknown" and unknowns > 1:

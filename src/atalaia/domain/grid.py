@@ -468,7 +468,7 @@ def _cells(key: Ints, balls: Floats) -> _Cells:
     """The cells that rows in this order lie in: unit vectors, and the squares of their reaches."""
     start = np.flatnonzero(np.diff(key, prepend=-1))
     n = np.diff(start, append=len(key))
-    cells = _Cells(key[start], np.empty((len(start), 8), np.int32))
+    cells = _Cells(key[start], np.zeros((len(start), 8), np.int32))
     if not len(start):
         return cells
     cells.of[:, 6], cells.of[:, 7] = start, start + n

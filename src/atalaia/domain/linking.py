@@ -35,6 +35,10 @@ from atalaia.domain.spells import FAMILIES, Spells
 NEAR_KM = 75.0
 GAP_S = 3 * 3600
 
+_AT_ONCE = 128
+"""New rows that are held against others at once. What was over too long before the first of them
+is left out, so that of a past of years only what was near in time is paired."""
+
 
 class Neighbours:
     """Which places lie within NEAR_KM of each other. It is looked up where something is told, and
@@ -108,6 +112,14 @@ class Linked(NamedTuple):
 
 def edges(spells: Spells, first: int, near: Neighbours) -> Edges:
     """Pairs of incidents of which a spell is linked, with one at least from row `first` on."""
+    found, n = Edges.none(), len(spells.place)
+    for start in range(first, n, _AT_ONCE):
+        some = Spells(*(column[: start + _AT_ONCE] for column in spells))
+        found = found.and_also(_edges(some, start, near))
+    return found
+
+
+def _edges(spells: Spells, first: int, near: Neighbours) -> Edges:
     new, other = _beside(spells, first, near)
     is_later = spells.from_at[new] >= spells.from_at[other]
     later = spells.take(np.where(is_later, new, other))

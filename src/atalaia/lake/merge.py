@@ -33,6 +33,7 @@ from atalaia.domain.reading import NO_TIME, Ints, Kind, Readings
 from atalaia.domain.variable import CATALOGUE
 from atalaia.lake.alert_rows import ALERT_COLUMNS, flat
 from atalaia.lake.answers import Answers
+from atalaia.lake.day_files import OPTIONS, day_files
 from atalaia.lake.gold import (
     ALERTS,
     ANSWER_COLUMNS,
@@ -59,7 +60,7 @@ _LANGUAGES = ("pt-BR", "en", "es")
 _AT_ONCE = 64
 """Days that one merge holds in memory at most, of a month sixteen."""
 
-PARQUET = "(FORMAT parquet, COMPRESSION zstd)"
+PARQUET = f"({OPTIONS})"
 
 _KINDS = sorted(kind.word for kind in Kind)
 _WORD_OF_KIND = np.array([_KINDS.index(kind.word) for kind in Kind], np.int8)
@@ -322,15 +323,15 @@ def write_places(lake: Lake, places: Places) -> None:
 def _merge_log(lake: Lake, log: _Log, rows: list[dict[str, Any]]) -> Merged:
     if not rows:
         return Merged(0, 0)
-    done = Merged(0, 0)
     with workshop(lake) as shop:
-        written = {}
-        for date in _new_rows(shop, log, rows):
-            key, body, count = _day(shop, log, date)
-            written[key] = body
-            done = Merged(done.rows + count, done.partitions + 1)
-        lake.write_all(written)
-    return done
+        _merged_rows(shop, log, _new_rows(shop, log, rows))
+        files = list(day_files(shop.con, shop.folder, "merged", log.columns, log.order))
+        lake.write_all({_key(log, file.date): file.body for file in files})
+    return Merged(sum(file.rows for file in files), len(files))
+
+
+def _key(log: _Log, date: Any) -> str:
+    return f"{log.prefix}date={date}/{log.dataset}.parquet"
 
 
 def _new_rows(shop: Workshop, log: _Log, rows: list[dict[str, Any]]) -> list[Any]:
@@ -343,23 +344,17 @@ def _new_rows(shop: Workshop, log: _Log, rows: list[dict[str, Any]]) -> list[Any
     return [date for (date,) in dates]
 
 
-def _day(shop: Workshop, log: _Log, date: Any) -> tuple[str, bytes, int]:
-    """The file of a date, by its key, and how many rows are in it: the new ones, and those that
-    GOLD has."""
-    con, folder, lake = shop
-    key = f"{log.prefix}date={date}/{log.dataset}.parquet"
-    out = folder / "out.parquet"
-    rows = f"SELECT * FROM new WHERE date = '{date}'"
-    if lake.keys(key):
-        there = parquet(log.dataset, [lake.path(key)])
-        rows += f" UNION ALL BY NAME SELECT *, 0 AS turn FROM {there}"
-    names = ", ".join(f'"{name}"' for name in log.columns)
-    copied = con.execute(
-        f"COPY (SELECT {names} FROM ({rows}) QUALIFY"
-        f" row_number() OVER (PARTITION BY {log.key} ORDER BY turn DESC) = 1"
-        f" ORDER BY {log.order}) TO '{out}' {PARQUET}"
+def _merged_rows(shop: Workshop, log: _Log, dates: Sequence[Any]) -> None:
+    """Make a table ``merged`` of the rows of these dates: the new ones, and those that GOLD has."""
+    con, _, lake = shop
+    rows = "SELECT * FROM new"
+    there = [lake.path(key) for date in dates if lake.keys(key := _key(log, date))]
+    if there:
+        rows += f" UNION ALL BY NAME SELECT *, 0 AS turn FROM {parquet(log.dataset, there)}"
+    con.execute(
+        f"CREATE TABLE merged AS SELECT * FROM ({rows}) QUALIFY row_number()"
+        f" OVER (PARTITION BY date, {log.key} ORDER BY turn DESC) = 1"
     )
-    return key, out.read_bytes(), int(copied.fetchall()[0][0])
 
 
 def from_rows(shop: Workshop, columns: dict[str, str], rows: Sequence[Any]) -> str:

@@ -180,6 +180,12 @@ def first_of(key: str) -> int:
     return int(_named(_NAME, key)[1])
 
 
+def span_of(key: str) -> tuple[int, int]:
+    """The first and the last offset that a day's part was named by."""
+    name = _named(_NAME, key)
+    return int(name[1]), int(name[2][1:])
+
+
 def is_of_day(key: str) -> bool:
     """Whether a part of payloads is one of a day, and not of an hour."""
     return _named(_NAME, key)[2] is not None

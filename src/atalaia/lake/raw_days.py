@@ -15,6 +15,7 @@ when a payload came.) One process at a time: hold the home's ``refine`` lock.
 
 from __future__ import annotations
 
+import sys
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -27,7 +28,8 @@ from atalaia.logs import Logger
 from atalaia.ports import Lake, State, Stream
 
 PART_BYTES = 64_000_000
-"""Lines of more than this do not go into one part, but for those that came in one."""
+"""Lines of more than this do not go into one part, but for those that came in one, and those that
+lie between its first and its last."""
 
 log = Logger()
 
@@ -69,29 +71,45 @@ def _days(state: State, lake: Lake, stream: Stream | None, now: int) -> Iterator
             days[day, key.partition("/date=")[0]].append(key)
     for _, keys in sorted(days.items()):
         is_finished = all(raw.first_of(key) <= end for key in keys) and waiting.isdisjoint(keys)
-        if is_finished and not all(map(raw.is_of_day, keys)):
+        if is_finished and (not all(map(raw.is_of_day, keys)) or _is_one_within_another(keys)):
             yield sorted(keys, key=raw.first_of)
+
+
+def _is_one_within_another(days: Sequence[str]) -> bool:
+    """Whether the name of a day's part lies within another's, as that of one does which went into
+    the other and was to be removed. All else that went into it may have been erased meanwhile."""
+    reached = -1
+    for _, last in sorted(map(raw.span_of, days), key=lambda span: (span[0], -span[1])):
+        if last <= reached:
+            return True
+        reached = last
+    return False
 
 
 @dataclass(slots=True)
 class _InTheMaking:
-    """A part in the making: of these files, with these lines, which came in these parts."""
+    """A part in the making: of these files, with these lines, which came in these parts; `span` is
+    from and to which offset its name will say."""
 
     keys: list[str] = field(default_factory=list)
     lines: set[raw.PayloadLine] = field(default_factory=set)
     parts: set[int] = field(default_factory=set)
+    span: tuple[int, int] = (sys.maxsize, -1)
     size: int = 0
 
-    def has_room(self, parts: set[int], size: int) -> bool:
-        """Whether these lines belong into it: what came in one part stays together."""
-        is_small = self.size + size <= PART_BYTES
-        return not self.keys or is_small or not parts.isdisjoint(self.parts)
+    def has_room(self, other: _InTheMaking) -> bool:
+        """Whether the other one belongs into it. What came in one part stays together, and so does
+        what lies between its first and its last line: no name of a part is within another's."""
+        is_small = self.size + other.size <= PART_BYTES
+        is_within = other.span[1] <= self.span[1]
+        return not self.keys or is_small or is_within or not other.parts.isdisjoint(self.parts)
 
-    def add(self, key: str, lines: Sequence[raw.PayloadLine], parts: set[int], size: int) -> None:
-        self.keys.append(key)
-        self.lines.update(lines)
-        self.parts |= parts
-        self.size += size
+    def add(self, other: _InTheMaking) -> None:
+        self.keys += other.keys
+        self.lines |= other.lines
+        self.parts |= other.parts
+        self.span = min(self.span[0], other.span[0]), max(self.span[1], other.span[1])
+        self.size += other.size
 
 
 def _compact_day(lake: Lake, keys: Sequence[str]) -> int:
@@ -100,14 +118,23 @@ def _compact_day(lake: Lake, keys: Sequence[str]) -> int:
     one = _InTheMaking()
     for key in _needed(lake, keys):
         lines = _lines(lake, key)
-        size = sum(len(line.text) + 1 for line in lines)
-        parts = {line.part for line in lines}
-        if not one.has_room(parts, size):
+        if not lines:
+            continue
+        more = _of_file(key, lines)
+        if not one.has_room(more):
             made += _put(lake, one)
             one = _InTheMaking()
-        if lines:
-            one.add(key, lines, parts, size)
+        one.add(more)
     return made + _put(lake, one)
+
+
+def _of_file(key: str, lines: Sequence[raw.PayloadLine]) -> _InTheMaking:
+    span = min(line.offset for line in lines), max(line.offset for line in lines)
+    if raw.is_of_day(key):  # whose ends may have been erased since it was named
+        first, last = raw.span_of(key)
+        span = min(first, span[0]), max(last, span[1])
+    size = sum(len(line.text) + 1 for line in lines)
+    return _InTheMaking([key], set(lines), {line.part for line in lines}, span, size)
 
 
 def _needed(lake: Lake, keys: Sequence[str]) -> list[str]:
@@ -136,9 +163,8 @@ def _put(lake: Lake, one: _InTheMaking) -> int:
     """Write the part, and remove what it was made of, unless that is it; return how many."""
     if not one.keys or (len(one.keys) == 1 and raw.is_of_day(one.keys[0])):
         return 0
-    lines = sorted(one.lines)
-    whole = raw.day_part(one.keys[0], lines[0].offset, lines[-1].offset)
-    lake.write(whole, raw.write_lines(lines))
+    whole = raw.day_part(one.keys[0], *one.span)
+    lake.write(whole, raw.write_lines(sorted(one.lines)))
     lake.delete_all(key for key in one.keys if key != whole)
     return 1
 

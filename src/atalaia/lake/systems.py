@@ -12,7 +12,7 @@ the same entries twice changes nothing.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 import msgspec
@@ -28,6 +28,7 @@ from atalaia.domain.spells import Telling, said_by
 from atalaia.domain.systems import SystemLog, WeatherSystem
 from atalaia.domain.whereabouts import named
 from atalaia.errors import StateConflict
+from atalaia.lake.day_files import day_files
 from atalaia.lake.gold import SYSTEM_COLUMNS, SYSTEM_LOG, SYSTEMS, parquet
 from atalaia.lake.merge import PARQUET, Workshop, from_rows, workshop
 from atalaia.ports import Lake
@@ -95,7 +96,6 @@ def _write(
     """Put the systems in place of all that GOLD has of these incidents."""
     regions = Regions()
     days = {one.sent_at // DAY_S for one in told}
-    written = 0
     with workshop(lake) as shop:
         keys = [{"system": key} for key in {one.incident for one in told}]
         source = from_rows(shop, {"system": "VARCHAR"}, keys)
@@ -103,31 +103,36 @@ def _write(
         rows = [_row(one, places, regions) for one in found.values()]
         source = from_rows(shop, SYSTEM_COLUMNS, rows)
         shop.con.execute(f"CREATE TABLE new AS SELECT * FROM {source}")
-        for day in sorted(days):
-            written += _write_day(shop, day)
-    return written
+        return _write_days(shop, [datetime.fromtimestamp(day * DAY_S, UTC).date() for day in days])
 
 
-def _write_day(shop: Workshop, day: int) -> bool:
-    """The file of the systems that began on a day; whether it is another than before."""
+def _write_days(shop: Workshop, dates: Iterable[date]) -> int:
+    """The files of the systems that began on these dates; how many are others than before."""
     con, folder, lake = shop
-    date = datetime.fromtimestamp(day * DAY_S, UTC).date()
-    key = f"{SYSTEMS}date={date}/systems.parquet"
-    there = lake.keys(key)
-    rows = f"SELECT * FROM new WHERE started_at::DATE = '{date}'"
+    key_of = {day: f"{SYSTEMS}date={day}/systems.parquet" for day in sorted(dates)}
+    names = ", ".join(SYSTEM_COLUMNS)
+    rows = f"SELECT {names}, started_at::DATE AS date FROM new"
+    there = {day: key for day, key in key_of.items() if lake.keys(key)}
     if there:
-        names = ", ".join(SYSTEM_COLUMNS)
-        before = parquet("systems", [lake.path(key)])
-        rows += f" UNION ALL SELECT {names} FROM {before} ANTI JOIN told USING (system)"
-    out = folder / "out.parquet"
-    copied = con.execute(
-        f"COPY (SELECT * FROM ({rows}) ORDER BY started_at, system) TO '{out}' {PARQUET}"
-    )
-    body = out.read_bytes()
-    is_same = lake.read(key) == body if there else not copied.fetchall()[0][0]
-    if not is_same:
-        lake.write(key, body)
-    return not is_same
+        before = parquet("systems", [lake.path(key) for key in there.values()])
+        rows += f" UNION ALL SELECT {names}, date FROM {before} ANTI JOIN told USING (system)"
+    con.execute(f"CREATE TABLE merged AS {rows}")
+    bodies = {
+        file.date: file.body
+        for file in day_files(con, folder, "merged", SYSTEM_COLUMNS, "started_at, system")
+        if file.date in key_of
+    }
+    if len(there.keys() - bodies.keys()):  # all that began there met another
+        out = folder / "out.parquet"
+        con.execute(f"COPY (SELECT {names} FROM merged WHERE false) TO '{out}' {PARQUET}")
+        bodies = dict.fromkeys(there.keys() - bodies.keys(), out.read_bytes()) | bodies
+    changed = {
+        key_of[day]: body
+        for day, body in bodies.items()
+        if day not in there or lake.read(key_of[day]) != body
+    }
+    lake.write_all(changed)
+    return len(changed)
 
 
 def _row(one: WeatherSystem, places: Places, regions: Regions) -> dict[str, Any]:

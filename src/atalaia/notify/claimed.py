@@ -11,7 +11,7 @@ from atalaia.clock import Clock
 from atalaia.notify.sender import MARGIN_S, TRY_S, Sender
 from atalaia.notify.together import Bundle
 
-_AHEAD = 16
+_AHEAD = 32
 """Messages claimed ahead for each that can be tried at once: so that no worker waits for disk."""
 
 _AHEAD_TOGETHER = 4
@@ -58,7 +58,9 @@ class Claimed:
             self._put(row, next(self._numbers))
 
     def _put(self, row: Row, number: int) -> None:
-        gravest = max(message.rank for bundle in row for message, _ in bundle)
+        gravest = row[0][0][0].rank
+        if len(row) > 1 or len(row[0]) > 1:
+            gravest = max(message.rank for bundle in row for message, _ in bundle)
         self._queue.put_nowait((-gravest, number, row))
 
     def overdue(self, now: int) -> list[Row]:

@@ -186,10 +186,13 @@ class Deliverer:
                 self._give_back([bundle for row in claimed.overdue(now) for bundle in row])
             room = self._room(now)
             held = frozenset(self._mine) if self._fault else None
+            urgent = self._urgent_room(now, room)
             is_all = not self.held  # else it looks where there is room, or for red ones alone
             self._is_claiming = True
             try:
-                rows = await asyncio.to_thread(self._take, now, room, held)
+                rows: dict[str, list[Row]] = {}
+                if room or urgent or held is not None:
+                    rows = await asyncio.to_thread(self._take, now, room, urgent, held)
             except StateConflict as error:
                 log.warning("nothing can be claimed; it is tried again", reason=str(error))
                 self._fault = error
@@ -233,7 +236,11 @@ class Deliverer:
         return urgent
 
     def _take(
-        self, now: int, room: Mapping[str, int], held: frozenset[str] | None = None
+        self,
+        now: int,
+        room: Mapping[str, int],
+        urgent: Mapping[str, int],
+        held: frozenset[str] | None = None,
     ) -> dict[str, list[Row]]:
         """Claim, write and bundle; letters by channel and order key. In a thread. `held` is what
         is in hand after a claim that failed."""
@@ -241,7 +248,7 @@ class Deliverer:
             self._outbox.take_back(held, now)
         until, together = now + LEASE_S, self._together
         claimed = self._outbox.claim(now, until, room, together=together) if room else []
-        if urgent := self._urgent_room(now, room):
+        if urgent:
             red = self._outbox.claim(now, until, urgent, Level.RED, together=together)
             claimed += red
             self._is_new |= bool(red)  # there may be more
@@ -353,6 +360,8 @@ def _letters(
 
 
 def _bundled(row: Sequence[Written], longest: int) -> Row:
+    if len(row) == 1:  # as nearly all are: it goes by the id that it has
+        return [(row[0],)]
     return [bound(one) for one in bundles(row, longest)]
 
 
@@ -361,4 +370,4 @@ def _messages(row: Sequence[Bundle]) -> Iterator[Message]:
 
 
 def _has_several(row: Row) -> bool:
-    return any(len(bundle) > 1 for bundle in row)
+    return len(row[0]) > 1 if len(row) == 1 else any(len(bundle) > 1 for bundle in row)

@@ -61,6 +61,20 @@ class LastLook:
         self._looking: asyncio.Task[None] | None = None
         self._began_at = self._looked_at = -math.inf
 
+    def is_as_written(self, message: Message) -> bool:
+        """Whether it can go as it was written, with nothing to wait for; if not, `renewed` says
+        what it says now. A look that is due soon begins."""
+        if self._drafts is None:
+            return True
+        if (now := self._tick()) >= self._looked_at + self._fresh_s / 2:
+            if now >= self._looked_at + self._fresh_s:
+                return False
+            self._look(self._drafts, now)
+        try:
+            return not self._drafts.is_stale(message)
+        except StateConflict:
+            return False
+
     async def renewed(self, bundle: Bundle) -> list[Letter | Outcome]:
         """What each of the messages says now; or what became of it meanwhile."""
         letters: list[Letter | Outcome] = [letter for _, letter in bundle]

@@ -37,6 +37,9 @@ _CAME_S = 86_400
 
 _AT_ONCE = 1_000
 
+MADE = 20_000
+"""People that are at hand as such, of those asked for last, and as many of before: a few MB."""
+
 KEEP_S = 900
 """A snapshot is made anew after so long, where anybody has changed."""
 
@@ -91,17 +94,42 @@ class Recipients:
         # By the audience's numbers.
         self._kind, self._since, self._asked = array("i"), array("q"), array("q")
         self.audience = Audience()
+        self._making = Lock()
+        self._made: dict[str, Person] = {}
+        self._made_before: dict[str, Person] = {}
 
     def __len__(self) -> int:
         return len(self.audience)
 
     def get(self, pseudonym: str) -> Person | None:
-        """The person without subscriptions, which the audience has; None: not to be told."""
+        """The person without subscriptions, which the audience has; None: not to be told.
+
+        Until anything of them changes it is the same object, if they were lately asked for: by that
+        it is known that a letter is still as it was written.
+        """
+        found = self._made.get(pseudonym)
+        if found is not None:
+            return found
+        with self._making:
+            found = self._made_before.get(pseudonym) or self._make(pseudonym)
+            if found is None:
+                return None
+            if len(self._made) >= MADE:
+                self._made_before, self._made = self._made, {}
+            return self._made.setdefault(pseudonym, found)
+
+    def _make(self, pseudonym: str) -> Person | None:
         number = self.audience.names.number(pseudonym)
         if number is None:
             return None
         kind, since = self._open[self._kind[number]], self._since[number]
         return msgspec.structs.replace(kind, pseudonym=pseudonym, since=since)
+
+    def _has_changed(self, pseudonym: str) -> None:
+        """Once it is so: whoever made them before that is too early, and made another."""
+        with self._making:
+            self._made.pop(pseudonym, None)
+            self._made_before.pop(pseudonym, None)
 
     @property
     def changed(self) -> int:
@@ -174,6 +202,7 @@ class Recipients:
             self._catch_up()
             for pseudonym in erased:
                 self.audience.remove(pseudonym)
+                self._has_changed(pseudonym)
             numbers, names, circles, polygons = self.audience.taken()
             columns = self._kind, self._since, self._asked
             kind, since, asked = (np.array(one)[numbers] for one in columns)
@@ -197,6 +226,7 @@ class Recipients:
         if person is None or not person.channels:
             self._news.came.discard(pseudonym)
             self.audience.remove(pseudonym)
+            self._has_changed(pseudonym)
             return
         known = self.get(pseudonym)
         if known is not None and known.quiet != person.quiet:
@@ -209,6 +239,7 @@ class Recipients:
         self._since.append(person.since)
         self._asked.append(asked)
         self.audience.put(person)
+        self._has_changed(pseudonym)
 
     def _kind_of(self, person: Person) -> int:
         kind = msgspec.structs.replace(person, pseudonym="", subscriptions=(), since=0)

@@ -105,6 +105,9 @@ class Sender:
 
     async def _renewed(self, bundle: Bundle) -> tuple[list[Tried], Outcome | None]:
         """Look once more at what each says, and send what is left of it as one letter."""
+        if len(bundle) == 1 and self._last_look.is_as_written(bundle[0][0]):
+            came = await self._sent(bundle[0][1])
+            return [*self._outcomes(bundle, came)], came
         messages = [message for message, _ in bundle]
         found = await self._last_look.renewed(bundle)
         parts = [
@@ -209,7 +212,9 @@ class Sender:
         tick = self._tick()
         if closed_s := 1.0 if self.is_closing else self.pace.paused_for(tick):
             return self._all_released(bundle, closed_s)
-        lease_until = min(message.lease_until for message, _ in bundle)
+        lease_until = bundle[0][0].lease_until
+        if len(bundle) > 1:
+            lease_until = min(message.lease_until for message, _ in bundle)
         latest = tick + lease_until - self._clock.now() - TRY_S - MARGIN_S
         at = self.pace.turn(bundle[0][0].person, tick, latest)
         if at > latest:

@@ -14,8 +14,9 @@ from dataclasses import replace
 
 import msgspec
 
+from atalaia.domain.decoded import Decode, Decoded
 from atalaia.domain.payload import Lines, Payload, Reject
-from atalaia.domain.reading import Decode, Decoded, Readings
+from atalaia.domain.reading import Readings
 from atalaia.errors import PayloadInvalid, StateConflict
 from atalaia.lake import raw
 from atalaia.people.vault import Vault
@@ -109,16 +110,19 @@ def opened(decode: Decode, home: Home) -> Decode:
 
 
 def unsealed(decode: Decode, vault: Callable[[], Vault]) -> Decode:
-    """The same decoder, for payloads of which some are sealed: none but what comes under a person's
-    key, as `STATION`. No vault is opened before that.
+    """The same decoder, for payloads of which some are sealed. No vault is opened before that.
 
     One whose owner was erased gives the reject ``erased``, a damaged one ``damaged seal``.
     """
 
     def opening(payloads: Sequence[Payload], wanted: frozenset[str] | None) -> Decoded:
-        is_plain = isinstance(payloads, Lines) and payloads.source != STATION
-        if is_plain or not any(is_sealed(payload.body) for payload in payloads):
-            return decode(payloads, wanted)
+        decoded: Decoded | None = None
+        if isinstance(payloads, Lines):
+            decoded = decode(payloads, wanted)
+            if payloads.received_at is not None:  # all were read as plain: none is sealed
+                return decoded
+        if not any(is_sealed(payload.body) for payload in payloads):
+            return decode(payloads, wanted) if decoded is None else decoded
         sealed = [payload for payload in payloads if is_sealed(payload.body)]
         plain = [payload for payload in payloads if not is_sealed(payload.body)]
         rejects: list[Reject] = []

@@ -18,14 +18,12 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
-from atalaia.batch.archive import archive
-from atalaia.batch.counted import counting
-from atalaia.batch.refine import compact, refine
 from atalaia.detect.watch import CONSUMER, Watch
 from atalaia.domain.alert import LogEntry, entry_line
+from atalaia.domain.decoded import Decode, Decoded
 from atalaia.domain.payload import Payload, Reject
 from atalaia.domain.place import Places
-from atalaia.domain.reading import Decode, Decoded, Readings
+from atalaia.domain.reading import Readings
 from atalaia.domain.rule import RuleSet
 from atalaia.errors import AtalaiaError, StateConflict
 from atalaia.lake.norms import digest, norms_of
@@ -46,6 +44,7 @@ _APPENDED_AT_ONCE = 4
 _PART = 20_000
 """Rows of a payload at most. Of one that is kept, whose home may be gone on in, there are some
 hundred for any record but the longest, cut as they always were."""
+
 
 Progress = Callable[[str, int, int], None]
 """(what is being done, done, of how many)"""
@@ -122,12 +121,17 @@ def replay(
 
 def keep(home: Home, places: Places, rules: RuleSet, progress: Progress) -> None:
     """Bring RAW and GOLD up to the end of the stream; what is long over, into few files."""
+    # Half of what a replay would load, where nothing is kept.
+    from atalaia.batch.archive import archive  # noqa: PLC0415
+    from atalaia.batch.counted import counting  # noqa: PLC0415
+    from atalaia.batch.refine import compact, refine  # noqa: PLC0415
+
     progress("archiving", 0, 1)
-    archive(home.stream, home.state, home.lake)
+    newest = home.stream.read(home.stream.last_offset() - 1, 1)
+    now = newest[0].payload.received_at if newest else None
+    archive(home.stream, home.state, home.lake, now=now)
     progress("refining", 0, 1)
     with home.hold("refine"):
-        newest = home.stream.read(home.stream.last_offset() - 1, 1)
-        now = newest[0].payload.received_at if newest else None
         decode = counting(home.lake, home, rules, places)
         refine(home.state, home.lake, decode, places, now=now)
         if now is not None:

@@ -19,21 +19,14 @@ from atalaia.detect.starts import Start
 from atalaia.detect.values import Usual
 from atalaia.detect.watch import CONSUMER, Watch
 from atalaia.domain.alert import LogEntry
+from atalaia.domain.decoded import Decode
 from atalaia.domain.place import Places
-from atalaia.domain.reading import Decode
 from atalaia.domain.rule import RuleSet
 from atalaia.errors import StateConflict
 from atalaia.lake import raw
 from atalaia.lake.places import note_places
 from atalaia.ports import Home, Record, State
-from atalaia.replay.readings import (
-    Progress,
-    Replayed,
-    claim_new,
-    keep,
-    log_of,
-    no_progress,
-)
+from atalaia.replay.readings import Progress, Replayed, claim_new, keep, log_of, no_progress
 from atalaia.replay.terms import everywhere, norms_by, starts_by
 from atalaia.sources import decode_all
 

@@ -261,9 +261,9 @@ class Live:
         if lived.entries:
             self.notifier.wake()
             self.services.follower.wake()
-        for entry in lived.entries:
+            lines = [line_of(entry, self.settings.language) for entry in lived.entries]
             with suppress(OSError):  # a terminal that has gone must not stop the watch
-                self._console.print(line_of(entry, self.settings.language))
+                self._console.print(*lines, sep="\n")
 
     def _begin_with(self, norms: Norms) -> None:
         """The watch begins, now or anew, and judges by these norms; they are kept for replays."""

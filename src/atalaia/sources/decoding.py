@@ -9,9 +9,10 @@ from typing import TypeAlias
 
 import numpy as np
 
+from atalaia.domain.decoded import Decode, Decoded
 from atalaia.domain.ensemble import Ensemble
 from atalaia.domain.payload import Payload, Reject
-from atalaia.domain.reading import NO_TIME, Bools, Decode, Decoded, Delay, Ints, Kind, Readings
+from atalaia.domain.reading import NO_TIME, Bools, Delay, Ints, Kind, Readings
 from atalaia.sources.rejects import Rejects, Unreadable
 
 Wanted: TypeAlias = frozenset[str] | None
@@ -164,6 +165,8 @@ def delays_of(readings: Readings, of: Ints, payloads: Sequence[Payload]) -> list
     """How late the newest word of each source came in each live payload, as it was said; forecasts
     say nothing of it. `of` is the number of the payload that a row is of."""
     is_live = np.array([not payload.is_recorded for payload in payloads], bool)
+    if not is_live.any():
+        return []
     is_now = (readings.kind != Kind.FORECAST) & is_live[of]
     of, source, valid_at = of[is_now], readings.source[is_now], readings.valid_at[is_now]
     order = np.lexsort((valid_at, source, of))
@@ -192,6 +195,8 @@ def without_future(
     """
     received = np.array([payload.received_at for payload in payloads], np.int64)
     is_live = np.array([not payload.is_recorded for payload in payloads], bool)
+    if not is_live.any():
+        return readings
     is_now = (readings.kind != Kind.FORECAST) & is_live[of]
     ahead = np.where(is_now, readings.valid_at - received[of], 0)
     if (ahead <= 0).all():

@@ -14,10 +14,11 @@ from typing import Any
 import msgspec
 import numpy as np
 
+from atalaia.domain.decoded import Decode
 from atalaia.domain.ensemble import Ensemble
 from atalaia.domain.payload import Payload, Reject
 from atalaia.domain.place import Places
-from atalaia.domain.reading import Decode, Ints, Readings
+from atalaia.domain.reading import Ints, Readings
 from atalaia.sources import fire_days, open_meteo_apis, storms
 from atalaia.sources.body import read_json
 from atalaia.sources.decoding import (
@@ -63,8 +64,9 @@ def is_archive(body: bytes) -> bool:
     """Whether these bytes look like an answer with values by the hour, or with means of days, as
     its archives give them."""
     start = body[:2_000].lstrip()
-    has_rows = b'"hourly' in body or any(f'"{name}"'.encode() in body for name in BY_DAY)
-    return start[:1] in (b"{", b"[") and b'"utc_offset_seconds"' in start and has_rows
+    if start[:1] not in (b"{", b"[") or b'"utc_offset_seconds"' not in start:
+        return False
+    return b'"hourly' in body or any(f'"{name}"'.encode() in body for name in BY_DAY)
 
 
 def _describe_error(payload: Payload) -> Reject:

@@ -5,7 +5,7 @@ there are forecasts, ``issued_at``, in any order, then any variables of the cata
 optionally ``source``; an empty cell is missing. ``readings-json``: a JSON array, or one object a
 line, with the same keys; there `period_s` is 0 and `kind` observed unless given.
 
-Files may be large: they are read in parts of a few megabytes, and a part in columns.
+Files may be large: they are read in parts of some megabytes, and a part in columns.
 """
 
 from __future__ import annotations
@@ -19,20 +19,13 @@ from typing import Any
 import msgspec
 import numpy as np
 
+from atalaia.domain.decoded import Decode
 from atalaia.domain.payload import Payload
 from atalaia.domain.place import Places
-from atalaia.domain.reading import (
-    KIND_OF,
-    NO_TIME,
-    Bools,
-    Decode,
-    Floats,
-    Ints,
-    Kind,
-    Readings,
-)
+from atalaia.domain.reading import KIND_OF, NO_TIME, Bools, Floats, Ints, Kind, Readings
 from atalaia.domain.variable import CATALOGUE
 from atalaia.sources.body import read_json
+from atalaia.sources.cells import Cells, columns_of
 from atalaia.sources.columns import numbers, parsed, present
 from atalaia.sources.decoding import Wanted, by_content, is_wanted, plain_error
 from atalaia.sources.rejects import Rejects, Unreadable, shown
@@ -49,7 +42,7 @@ LONGEST_SOURCE = 40
 
 _FIXED = "; source="
 _KEYS = (*REQUIRED, "issued_at", "source")
-_PART_BYTES = 4_000_000
+_PART_BYTES = 2_000_000
 _LONGEST_PERIOD_S = 366 * 86_400
 _MOST_SOURCES = 10_000
 
@@ -90,7 +83,7 @@ class _CsvRows:
     is_text  every cell is a text (CSV); else they are what JSON made of them
     """
 
-    cells: Mapping[str, Sequence[Any]]
+    cells: Mapping[str, Cells]
     numbers: Sequence[int]
     unit: str
     is_text: bool
@@ -126,7 +119,7 @@ class _CsvReader:
 
     def _readings(self, rows: _CsvRows) -> Readings:
         n = len(rows.numbers)
-        blank: Sequence[Any] = ["" if rows.is_text else None] * n
+        blank = Cells(["" if rows.is_text else None], np.zeros(n, np.int64))
         column = {name: rows.cells.get(name, blank) for name in _KEYS}
         place = self._places(rows, column["place_id"])
         valid_at = self._times(rows, column["valid_at"])
@@ -157,38 +150,32 @@ class _CsvReader:
         )
         return readings if is_good.all() else readings.take(is_good)
 
-    def _places(self, rows: _CsvRows, cells: Sequence[Any]) -> Ints:
+    def _places(self, rows: _CsvRows, cells: Cells) -> Ints:
         """Positions of the places, int32; -1 where none of that id is watched."""
         position = self.places.position
         if self.payload.places:
             position = {i: position[i] for i in self.payload.places if i in position}
-        try:
-            return np.fromiter(map(position.__getitem__, cells), np.int32, len(cells))
-        except (KeyError, TypeError):
-            found = np.full(len(cells), -1, np.int32)
-        for i, cell in enumerate(cells):
-            if isinstance(cell, str) and cell in position:
-                found[i] = position[cell]
-            else:
-                before, at = self.unknown.get(shown(cell), (0, rows.at(i)))
-                self.unknown[shown(cell)] = (before + 1, at)
+        told = [position.get(cell, -1) if isinstance(cell, str) else -1 for cell in cells.told]
+        found = cells.spread(np.array(told, np.int32))
+        for i in np.flatnonzero(found < 0).tolist():
+            cell = shown(cells[i])
+            before, at = self.unknown.get(cell, (0, rows.at(i)))
+            self.unknown[cell] = (before + 1, at)
         return found
 
-    def _times(self, rows: _CsvRows, cells: Sequence[Any]) -> Ints:
-        seconds = utc_seconds(cells)
+    def _times(self, rows: _CsvRows, cells: Cells) -> Ints:
+        seconds = cells.spread(utc_seconds(cells.told))
         for i in np.flatnonzero(seconds == NO_TIME).tolist():
             self.rejects.add(fault(cells[i]), f"{rows.at(i)}: valid_at is {shown(cells[i])}")
         return seconds
 
-    def _codes(
-        self, rows: _CsvRows, cells: Sequence[Any], read: Callable[[Any], int], reason: str
-    ) -> Ints:
+    def _codes(self, rows: _CsvRows, cells: Cells, read: Callable[[Any], int], reason: str) -> Ints:
         """Whole numbers, int64, of a column with few different cells; -1, and a reject, for bad."""
-        plain = cells
+        plain = cells.told
         if not rows.is_text:
-            plain = [cell if type(cell) in _SCALARS else _not_scalar(cell) for cell in cells]
+            plain = [cell if type(cell) in _SCALARS else _not_scalar(cell) for cell in plain]
         known = {cell: read(cell) for cell in dict.fromkeys(plain)}
-        found = np.fromiter(map(known.__getitem__, plain), np.int64, len(plain))
+        found = cells.spread(np.fromiter(map(known.__getitem__, plain), np.int64, len(plain)))
         for i in np.flatnonzero(found < 0).tolist():
             self.rejects.add(reason, f"{rows.at(i)}: {shown(cells[i])}")
         return found
@@ -198,13 +185,14 @@ class _CsvReader:
             return Kind.OBSERVED
         return KIND_OF.get(cell.strip().lower(), -1) if isinstance(cell, str) else -1
 
-    def _issued(self, rows: _CsvRows, cells: Sequence[Any], kind: Ints) -> tuple[Ints, Bools]:
+    def _issued(self, rows: _CsvRows, cells: Cells, kind: Ints) -> tuple[Ints, Bools]:
         """(issued_at, whether it is unusable): only of forecasts, NO_TIME for all else."""
         is_forecast = kind == Kind.FORECAST
         if not is_forecast.any():
-            return np.full(len(cells), NO_TIME, np.int64), np.zeros(len(cells), np.bool_)
-        is_given = np.array([cell is not None and cell != "" for cell in cells], np.bool_)
-        seconds = np.where(is_forecast, utc_seconds(cells), NO_TIME)
+            return np.full(len(kind), NO_TIME, np.int64), np.zeros(len(kind), np.bool_)
+        told = np.array([cell is not None and cell != "" for cell in cells.told], np.bool_)
+        is_given = cells.spread(told)
+        seconds = np.where(is_forecast, cells.spread(utc_seconds(cells.told)), NO_TIME)
         is_bad = is_forecast & is_given & (seconds == NO_TIME)
         for i in np.flatnonzero(is_bad).tolist():
             self.rejects.add(fault(cells[i]), f"{rows.at(i)}: issued_at is {shown(cells[i])}")
@@ -214,27 +202,29 @@ class _CsvReader:
             is_bad |= is_forecast & ~is_given
         return seconds, is_bad
 
-    def _source(self, rows: _CsvRows, cells: Sequence[Any]) -> Ints:
+    def _source(self, rows: _CsvRows, cells: Cells) -> Ints:
         """Each row's code in `sources`, int16; the payload's own source where none is named; -1,
         and a reject, for what can be no name."""
-        default = self.payload.source
+        default, n = self.payload.source, len(rows.numbers)
         fixed = self.payload.content.partition(_FIXED)[2]
         if fixed:
             self.sources.setdefault(fixed, len(self.sources))
-            return np.full(len(cells), self.sources[fixed], np.int16)
-        names = cells if rows.is_text else [c if isinstance(c, str) else "" for c in cells]
-        called = {name: name or default for name in dict.fromkeys(names)}
-        bad = {name for name, one in called.items() if not is_name(one)}
-        for i, name in enumerate(names) if bad else ():
-            if name in bad:
-                self.rejects.add("bad source name", f"{rows.at(i)}: {shown(called[name])}")
-        for name, one in called.items():
-            if name not in bad:
-                self.sources.setdefault(one, len(self.sources))
+            return np.full(n, self.sources[fixed], np.int16)
+        names = [cell if isinstance(cell, str) else "" for cell in cells.told]
+        codes: dict[str, int] = {}
+        for cell in cells.in_order():
+            name = cell if isinstance(cell, str) else ""
+            called = name or default
+            codes[name] = (
+                self.sources.setdefault(called, len(self.sources)) if is_name(called) else -1
+            )
+        found = cells.spread(np.fromiter(map(codes.__getitem__, names), np.int32, len(names)))
+        for i in np.flatnonzero(found < 0).tolist():
+            name = cells[i] if isinstance(cells[i], str) else ""
+            self.rejects.add("bad source name", f"{rows.at(i)}: {shown(name or default)}")
         if len(self.sources) > _MOST_SOURCES:
             raise Unreadable("too many sources", f"more than {_MOST_SOURCES} in `source`")
-        codes = {name: -1 if name in bad else self.sources[one] for name, one in called.items()}
-        return np.fromiter(map(codes.__getitem__, names), np.int16, len(names))
+        return found.astype(np.int16)
 
     def _values(self, rows: _CsvRows) -> dict[str, Floats]:
         values: dict[str, Floats] = {}
@@ -242,10 +232,10 @@ class _CsvReader:
             if name not in rows.cells or not is_wanted(name, self.wanted):
                 continue
             cells = rows.cells[name]
-            column, faults = parsed(cells) if rows.is_text else numbers(cells)
-            for i, reason in faults:
+            column, faults = parsed(cells.told) if rows.is_text else numbers(cells.told)
+            for i, reason in cells.faults(faults):
                 self.rejects.add(reason, f"{rows.at(i)}: {name} is {shown(cells[i])}")
-            values[name] = column
+            values[name] = cells.spread(column)
         return present(values)
 
 
@@ -282,23 +272,36 @@ def _csv_rows(body: bytes, rejects: Rejects) -> Iterator[_CsvRows]:
     names: list[str] | None = None
     number = 1
     for text in _parts(body, rejects):
-        lines = text.split("\n")
         if names is None:
-            while lines and not lines[0].strip():
-                lines.pop(0)
-                number += 1
-            if not lines:
+            header, text, number = _after_header(text, number)  # noqa: PLW2901
+            if header is None:
                 continue
-            names = _header(lines.pop(0), rejects)
-            number += 1
-        if not lines[-1:] or lines[-1] == "":
-            lines = lines[:-1]
-        columns, numbers = _columns_of(lines, len(names), number, rejects)
-        number += len(lines)
+            names = _header(header, rejects)
+        if not text:
+            continue
+        regular = columns_of(text, len(names))
+        if regular is not None:
+            columns, lines = regular
+            numbers: Sequence[int] = range(number, number + lines)
+        else:
+            split = text.removesuffix("\n").split("\n")
+            columns, numbers = _of_lines(split, len(names), number, rejects)
+            lines = len(split)
+        number += lines
         if numbers:
             yield _CsvRows(dict(zip(names, columns, strict=True)), numbers, "line", is_text=True)
     if names is None:
         raise Unreadable("empty body")
+
+
+def _after_header(text: str, number: int) -> tuple[str | None, str, int]:
+    """(the first line that is not empty, what follows it, the number of the next line)."""
+    while text:
+        line, _, text = text.partition("\n")
+        number += 1
+        if line.strip():
+            return line, text, number
+    return None, "", number
 
 
 def _parts(body: bytes, rejects: Rejects) -> Iterator[str]:
@@ -317,28 +320,12 @@ def _parts(body: bytes, rejects: Rejects) -> Iterator[str]:
         start, is_first = end, False
 
 
-def _columns_of(
+def _of_lines(
     lines: list[str], width: int, first: int, rejects: Rejects
-) -> tuple[list[Sequence[str]], Sequence[int]]:
-    """(columns, line numbers) of lines that are numbered from `first`."""
-    text = "\n".join(lines)
-    if '"' not in text and _is_even(text, len(lines), width):
-        # One flat list has a tenth of the containers that a list a line would have, and the
-        # garbage collector looks at each of them.
-        flat = text.replace("\n", ",").split(",")
-        return [flat[i::width] for i in range(width)], range(first, first + len(lines))
+) -> tuple[list[Cells], Sequence[int]]:
+    """(columns, line numbers) of lines that are numbered from `first`, one by one."""
     table, numbers = _of_width(list(map(_split_quoted, lines)), width, first, rejects)
-    return list(zip(*table, strict=True)), numbers
-
-
-def _is_even(text: str, lines: int, width: int) -> bool:
-    """Whether each of so many lines has so many cells."""
-    letters = np.frombuffer(text.encode(), np.uint8)
-    marks = letters[(letters == ord(",")) | (letters == ord("\n"))]
-    if not lines or len(marks) != lines * width - 1:
-        return False
-    is_end = np.append(marks == ord("\n"), True).reshape(lines, width)
-    return bool(is_end[:, -1].all() and not is_end[:, :-1].any())
+    return [Cells(column) for column in zip(*table, strict=True)], numbers
 
 
 def _split_quoted(line: str) -> list[str]:
@@ -404,7 +391,7 @@ def _json_rows(body: bytes, rejects: Rejects) -> _CsvRows:
             rejects.add("not an object", f"{unit} {number} is a {type(record).__name__}")
     names = list(dict.fromkeys(name for record in kept for name in record))
     _name_unknown(names, rejects)
-    cells = {name: [record.get(name) for record in kept] for name in names}
+    cells = {name: Cells([record.get(name) for record in kept]) for name in names}
     return _CsvRows(cells, numbers_kept, unit, is_text=False)
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from operator import attrgetter
 from typing import Any, TypeVar
 
 import apsw
@@ -57,6 +58,7 @@ _SETTLED = (
     *("status", "due_at", "attempts", "unknowns", "settled_at", "reason"),
     *("provider_id", "lease_until", "escalate_at", "left_out", "letter"),
 )
+_what_is_settled = attrgetter(*_SETTLED)
 _CHANGES = ", ".join(
     f"{name} = value {'->' if name in _LISTS else '->>'} {i}" for i, name in enumerate(_SETTLED, 2)
 )
@@ -260,7 +262,7 @@ class SqliteOutbox(Outbox):
             rows = [
                 (
                     *(before.id, before.lease_until),
-                    *(getattr(after, name) for name in _SETTLED),
+                    *_what_is_settled(after),
                     ready_at(after),
                 )
                 for before, after in pairs
