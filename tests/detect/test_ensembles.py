@@ -21,12 +21,11 @@ from atalaia.detect.watch import Watch
 from atalaia.detect.worst import worst_hours
 from atalaia.domain.alert import LogEntry
 from atalaia.domain.chance_record import BANDS, NO_RECORD, ChanceRecord, RecordStep, key_of
-from atalaia.domain.decoded import Decoded
 from atalaia.domain.ensemble import Ensemble
 from atalaia.domain.lanes import Lane
 from atalaia.domain.norm_tables import Norms
 from atalaia.domain.payload import Payload
-from atalaia.domain.reading import Readings
+from atalaia.domain.reading import Decoded, Readings
 from atalaia.domain.rule import LEVELS, RuleSet
 from atalaia.ports import Record
 from oracles import cases

@@ -12,9 +12,8 @@ from hypothesis import strategies as st
 from atalaia import rules
 from atalaia.detect.sight import sight
 from atalaia.detect.watch import Watch
-from atalaia.domain.decoded import Decoded
 from atalaia.domain.place import Place, Places
-from atalaia.domain.reading import Kind, Readings
+from atalaia.domain.reading import Decoded, Kind, Readings
 
 NOW = 1_768_046_400
 RULES = rules.load("inmet")

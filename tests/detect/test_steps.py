@@ -13,10 +13,9 @@ from hypothesis import strategies as st
 
 from atalaia.detect.watch import Watch
 from atalaia.domain.alert import LogEntry, Moved, instant
-from atalaia.domain.decoded import Decoded
 from atalaia.domain.hazard import LEVEL_OF
 from atalaia.domain.place import Places
-from atalaia.domain.reading import Kind, Readings
+from atalaia.domain.reading import Decoded, Kind, Readings
 from atalaia.domain.rule import RuleSet
 from atalaia.domain.subscription import Circle, Person, Subscription, Threshold
 from atalaia.notify.audience import Audience, Event

@@ -17,11 +17,10 @@ from atalaia.batch import refine_steps
 from atalaia.batch.archive import archive
 from atalaia.batch.counted import counting
 from atalaia.batch.refine import rebuild, refine
-from atalaia.domain.decoded import Decode, Decoded
 from atalaia.domain.ensemble import FEWEST_RUNS, Ensemble
 from atalaia.domain.payload import Payload
 from atalaia.domain.place import Place, Places
-from atalaia.domain.reading import Readings
+from atalaia.domain.reading import Decode, Decoded, Readings
 from atalaia.domain.rule import Rule, RuleSet
 from atalaia.homes.embedded import EmbeddedHome, open_home
 from atalaia.homes.embedded.lake import FolderLake

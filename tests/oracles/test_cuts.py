@@ -11,9 +11,8 @@ import pytest
 
 from atalaia.detect.watch import Watch
 from atalaia.domain.alert import LogEntry
-from atalaia.domain.decoded import Decoded
 from atalaia.domain.hazard import LEVEL_OF, Level
-from atalaia.domain.reading import Readings
+from atalaia.domain.reading import Decoded, Readings
 from stories import Shift, assert_sane, cut, in_log_order, places, watched
 
 from . import HISTORIES

@@ -14,10 +14,9 @@ import pytest
 
 from atalaia.batch.archive import archive
 from atalaia.domain.contact import read_contact
-from atalaia.domain.decoded import Decoded
 from atalaia.domain.delivery import Delivery, Message, Outcome, settled
 from atalaia.domain.payload import Lines, Payload, Reject
-from atalaia.domain.reading import Readings
+from atalaia.domain.reading import Decoded, Readings
 from atalaia.domain.subscription import Circle, Polygon, Quiet, Threshold
 from atalaia.errors import StateConflict
 from atalaia.lake import raw

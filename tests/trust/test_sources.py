@@ -16,10 +16,9 @@ from atalaia.api.access import Role
 from atalaia.api.keys import add_key, caller_of
 from atalaia.batch.archive import archive
 from atalaia.batch.refine import refine
-from atalaia.domain.decoded import Decoded
 from atalaia.domain.payload import Payload
 from atalaia.domain.place import Place, Places
-from atalaia.domain.reading import Kind, Readings
+from atalaia.domain.reading import Decoded, Kind, Readings
 from atalaia.domain.station import Station
 from atalaia.domain.station_reading import StationReadings, StationsDecoded
 from atalaia.errors import StateConflict

@@ -17,9 +17,8 @@ from atalaia.api import read_models as models
 from atalaia.api.problem import Problem
 from atalaia.api.recent import KEEP_S, Recent, Rows, Series, readings_in, series_of
 from atalaia.batch.upkeep import refined
-from atalaia.domain.decoded import Decode
 from atalaia.domain.place import Places
-from atalaia.domain.reading import Bools, Readings
+from atalaia.domain.reading import Bools, Decode, Readings
 from atalaia.domain.rule import RuleSet
 from atalaia.domain.rule_counts import RuleCounts
 from atalaia.errors import QueryInvalid

@@ -15,10 +15,9 @@ import numpy as np
 from atalaia.detect.values import no_norms
 from atalaia.detect.watch import Watch
 from atalaia.domain.alert import Alert, LogEntry
-from atalaia.domain.decoded import Decoded
 from atalaia.domain.official import RULE as OFFICIAL
 from atalaia.domain.place import Places
-from atalaia.domain.reading import KIND_OF, NO_TIME, Kind, Readings
+from atalaia.domain.reading import KIND_OF, NO_TIME, Decoded, Kind, Readings
 from atalaia.domain.rule import RuleSet
 from atalaia.errors import PayloadInvalid
 from atalaia.lake.logged import logged_bare

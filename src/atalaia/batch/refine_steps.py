@@ -8,8 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from atalaia.domain.decoded import Decode
-from atalaia.domain.reading import Readings
+from atalaia.domain.reading import Decode, Readings
 from atalaia.domain.rule_counts import RuleCounts
 from atalaia.domain.station_reading import StationsDecoded
 from atalaia.errors import PayloadInvalid

@@ -21,12 +21,11 @@ from atalaia.detect.official import Officials
 from atalaia.detect.series import SeriesTable
 from atalaia.detect.values import Usual, no_norms
 from atalaia.domain.alert import LogEntry
-from atalaia.domain.decoded import Decode, Decoded
 from atalaia.domain.lanes import Lane
 from atalaia.domain.official import are_kin
 from atalaia.domain.payload import Payload, Reject
 from atalaia.domain.place import Places
-from atalaia.domain.reading import NO_TIME, Delay, Ints, Readings
+from atalaia.domain.reading import NO_TIME, Decode, Decoded, Delay, Ints, Readings
 from atalaia.domain.rule import RuleSet
 from atalaia.ports import Commit, Record, State
 

@@ -14,9 +14,8 @@ from dataclasses import replace
 
 import msgspec
 
-from atalaia.domain.decoded import Decode, Decoded
 from atalaia.domain.payload import Lines, Payload, Reject
-from atalaia.domain.reading import Readings
+from atalaia.domain.reading import Decode, Decoded, Readings
 from atalaia.errors import PayloadInvalid, StateConflict
 from atalaia.lake import raw
 from atalaia.people.vault import Vault

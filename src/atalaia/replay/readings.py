@@ -20,10 +20,9 @@ import numpy as np
 
 from atalaia.detect.watch import CONSUMER, Watch
 from atalaia.domain.alert import LogEntry, entry_line
-from atalaia.domain.decoded import Decode, Decoded
 from atalaia.domain.payload import Payload, Reject
 from atalaia.domain.place import Places
-from atalaia.domain.reading import Readings
+from atalaia.domain.reading import Decode, Decoded, Readings
 from atalaia.domain.rule import RuleSet
 from atalaia.errors import AtalaiaError, StateConflict
 from atalaia.lake.norms import digest, norms_of

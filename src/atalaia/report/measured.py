@@ -10,9 +10,8 @@ import numpy as np
 from atalaia.batch.history import kept
 from atalaia.detect.watch import Watch
 from atalaia.domain.alert import LogEntry
-from atalaia.domain.decoded import Decoded
 from atalaia.domain.place import Places
-from atalaia.domain.reading import Floats, Ints, Kind, Readings
+from atalaia.domain.reading import Decoded, Floats, Ints, Kind, Readings
 from atalaia.domain.rule import INDICES, LEVELS, Rule, RuleSet
 from atalaia.domain.variable import CATALOGUE
 from atalaia.errors import PayloadInvalid

@@ -9,10 +9,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from atalaia.domain.decoded import Decode, Decoded
 from atalaia.domain.payload import Lines, Payload, Reject
 from atalaia.domain.place import Places
-from atalaia.domain.reading import Readings
+from atalaia.domain.reading import Decode, Decoded, Readings
 
 if TYPE_CHECKING:
     from atalaia.sources.decoding import Wanted

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import msgspec
 
-from atalaia.domain.decoded import Decoded
 from atalaia.domain.payload import Payload, Reject
 from atalaia.domain.place import Place, Places
+from atalaia.domain.reading import Decoded
 from atalaia.errors import PayloadInvalid, SettingsInvalid
 from atalaia.given import read_given
 from atalaia.sources import inmet, open_meteo, readings_csv

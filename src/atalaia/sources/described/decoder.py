@@ -14,10 +14,9 @@ from typing import Any
 
 import numpy as np
 
-from atalaia.domain.decoded import Decode, Decoded
 from atalaia.domain.payload import Payload
 from atalaia.domain.place import Places
-from atalaia.domain.reading import NO_TIME, Floats, Ints, Readings
+from atalaia.domain.reading import NO_TIME, Decode, Decoded, Floats, Ints, Readings
 from atalaia.domain.station import Station
 from atalaia.domain.station_reading import StationReport, Value
 from atalaia.domain.variable import CATALOGUE
