@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from atalaia.cli.options import as_lines, hazard_of, slow, while_read
+from atalaia.cli.options import aside, as_lines, hazard_of, slow, while_read
 from atalaia.cli.scored import Scoring, scored
 from atalaia.cli.trial import PlacesOption, ReadingsArgument, history_of
 from atalaia.translated import translated
@@ -36,6 +36,7 @@ def backtest(
     from atalaia.batch.doubts import outside_of_the_days
     from atalaia.batch.history import days_of, unjudged, watched
     from atalaia.batch.occurrences import read_events
+    from atalaia.batch.unseen import in_words, seen_in, unseen
     from atalaia.cli.scores import show_backtest, wide
 
     zone = asked.zone
@@ -65,6 +66,9 @@ def backtest(
     verified = compared[0].verified
     if verified and (nowhere := outside_of_the_days(verified, happened, zone)):
         print(translated(nowhere), file=sys.stderr)
-    for _, rule_set in sets:
+    seen = seen_in(rows)
+    for name, rule_set in sets:
         for line in unjudged(rule_set, where, lake):
             print(translated(line), file=sys.stderr)
+        if missing := unseen(rule_set, seen):
+            aside(f"{name}: {in_words(missing)}")

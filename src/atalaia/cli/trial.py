@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from atalaia.cli.options import existing, settings_of
+from atalaia.cli.options import aside, existing, settings_of
 
 if TYPE_CHECKING:
+    from atalaia.domain.payload import Reject
     from atalaia.domain.place import Places
     from atalaia.domain.reading import Readings
     from atalaia.ports import Lake
@@ -36,6 +38,11 @@ def history_of(
     if readings:
         if places is None:
             raise typer.BadParameter("files of readings need their places", param_hint="--places")
-        return *recorded(readings, places), None
+        rejected: list[Reject] = []
+        rows, where = recorded(readings, places, rejected.append)
+        for reason, n in Counter(one.reason for one in rejected).most_common():
+            example = next(one.detail for one in rejected if one.reason == reason)
+            aside(f"rejected {n}: {reason} (first: {example})")
+        return rows, where, None
     with open_home(existing(settings_of(settings, home).home), exclusive=False) as opened:
         return *kept(opened, variables), opened.lake

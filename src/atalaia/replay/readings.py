@@ -21,6 +21,7 @@ import numpy as np
 from atalaia.batch.archive import archive
 from atalaia.batch.counted import counting
 from atalaia.batch.refine import compact, refine
+from atalaia.batch.unseen import seen_in, unseen
 from atalaia.detect.watch import CONSUMER, Watch
 from atalaia.domain.alert import LogEntry, entry_line
 from atalaia.domain.payload import Payload, Reject
@@ -64,6 +65,7 @@ class Replayed:
     silent     ids of places of which no file said anything
     raw, gold  where the lake lies; None where the home was temporary
     unjudged   a line for each rule that said nothing at some places, for want of a norm
+    unseen     variables that the rules go by and of which there was no value
     as_live    of a replay from a stream: whether its home had told the same; None: not compared
     """
 
@@ -77,6 +79,7 @@ class Replayed:
     resumed: bool = False
     sources: list[str] = field(default_factory=list)
     unjudged: list[str] = field(default_factory=list)
+    unseen: list[str] = field(default_factory=list)
     as_live: bool | None = None
 
 
@@ -91,7 +94,7 @@ def replay(
 ) -> Replayed:
     """Replay files in a home; of one that `is_kept` with its lake.
 
-    Raises PayloadInvalid for a file that cannot be read at all, and StateConflict where the
+    Raises PayloadInvalid for a file that cannot be read at all, and where there is no reading, and StateConflict where the
     home holds something else than this replay.
     """
     progress("reading", 0, len(files))
@@ -117,6 +120,7 @@ def replay(
         resumed=resumed,
         sources=[rows.sources[i] for i in np.unique(rows.source)],
         unjudged=norms.in_words(),
+        unseen=unseen(rules, seen_in(rows)),
     )
 
 

@@ -23,6 +23,7 @@ from atalaia.domain.words import (
     measured_name,
     variable_name,
 )
+from atalaia.replay.readings import Replayed
 from atalaia.translated import spoken, translated
 
 _COLOUR = {"red": "bold red", "orange": "bold dark_orange", "yellow": "yellow"}
@@ -102,10 +103,27 @@ def _why(life: list[LogEntry], at_peak: LogEntry, spoken: int) -> str:
     return f"{reached} ({_LIMIT[spoken]} {figure(alert.limit, alert.unit, measure, spoken)})"
 
 
-def show(told: Sequence[Story], places: Places, console: Console, *, at_most: int = 24) -> None:
-    """Two lines an incident: all of them if they are few, else the gravest of each hazard."""
+def quiet(done: Replayed) -> str:
+    """What it means that no incident was told: calm only where all was read."""
+    if not done.readings:
+        return "No reading was read: what the weather was is not known, and that is not calm."
+    if done.rejected or done.silent or done.unseen:
+        return (
+            "No incident in what was read; of the rest, which is named below, nothing is known, "
+            "and that is not calm."
+        )
+    return "No incident: nothing passed a limit of the rules."
+
+
+def show(
+    told: Sequence[Story], places: Places, console: Console, otherwise: str, *, at_most: int = 24
+) -> None:
+    """Two lines an incident: all of them if they are few, else the gravest of each hazard.
+
+    `otherwise` is said where there is none.
+    """
     if not told:
-        console.print(translated("No incident: nothing passed a limit of the rules."))
+        console.print(translated(otherwise))
         return
     chosen = _chosen(told, at_most)
     width = 1 + max(len(translated(level)) for level in _SIGN)
