@@ -21,6 +21,7 @@ WHOLE = ("cli", "settings", "rules", "given.py", "batch/doubts.py", "replay/summ
 
 SAYING = {
     "batch/history.py": ("unjudged",),
+    "batch/unseen.py": ("in_words",),
     "domain/norm_tables.py": ("in_words",),
     "domain/place.py": ("faults",),
     "domain/rule.py": ("strangers", "nowhere"),
@@ -38,6 +39,8 @@ SAYING = {
     "sources/plugged/asked.py": ("told",),
     "sources/poller.py": ("_unreachable", "_useless"),
     "sources/pws/mapped.py": ("faults",),
+    "sources/readings_csv.py": ("_lacking",),
+    "sources/recorded.py": ("_unread", "_of_others"),
     "sources/schedule.py": ("sentence",),
     "sources/wis2/centres.py": ("faults",),
 }

@@ -218,11 +218,19 @@ def test_payloads_without_a_reading_are_no_calm(tmp_path: Path) -> None:
 
 
 def test_a_backtest_says_what_was_not_read(tmp_path: Path) -> None:
-    text = f"{HEADER}a,2024-01-01T00:00:00Z,0,observed,\na,x,0,observed,3\n"
+    text = f"{HEADER}a,2024-01-01T00:00:00Z,0,observed,3\na,x,0,observed,3\n"
     unread(tmp_path, text)
-    (tmp_path / "rules.toml").write_text(GUSTS)
-    done = run("backtest", tmp_path / "unread.csv", "--places", tmp_path / "places.csv",
-               "--rules", tmp_path / "rules.toml")  # fmt: skip
+    (tmp_path / "gusts.toml").write_text(GUSTS)
+    (tmp_path / "cold.toml").write_text(
+        'name = "cold"\n[[rule]]\nname = "cold"\nhazard = "cold"\nvariable = "temperature_c"\n'
+        'when = "below"\nlimits = { yellow = 3 }\n'
+    )
+    tried = ("backtest", tmp_path / "unread.csv", "--places", tmp_path / "places.csv", "--rules")
+    done = run(*tried, tmp_path / "gusts.toml", "--rules", tmp_path / "cold.toml")
     assert done.exit_code == 0, done.output
     assert "rejected 1: not a time (first: unread.csv:3: valid_at is 'x')" in done.stderr
-    assert "no value at all of wind_gust_m_s" in done.stderr
+    assert "cold.toml: no value at all of temperature_c: what rules judge" in done.stderr
+    assert "gusts.toml: no value" not in done.stderr
+    nothing = run(*tried, tmp_path / "cold.toml")
+    assert (nothing.exit_code, nothing.stdout) == (1, "")
+    assert "the files have no value of pressure_hpa or relative" in str(nothing.exception)

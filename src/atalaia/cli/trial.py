@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from atalaia.cli.options import aside, existing, settings_of
+from atalaia.errors import AtalaiaError
 
 if TYPE_CHECKING:
     from atalaia.domain.payload import Reject
@@ -31,8 +32,10 @@ def history_of(
     settings: Path | None,
     home: Path | None,
 ) -> tuple[Readings, Places, Lake | None]:
-    """The rows of the files, or else of the home, with its lake."""
+    """The rows of the files, or else of the home, with its lake. What of the files could not be
+    read is told; AtalaiaError where they have none of the variables."""
     from atalaia.batch.history import kept, recorded
+    from atalaia.batch.unseen import seen_in
     from atalaia.homes.embedded import open_home
 
     if readings:
@@ -43,6 +46,9 @@ def history_of(
         for reason, n in Counter(one.reason for one in rejected).most_common():
             example = next(one.detail for one in rejected if one.reason == reason)
             aside(f"rejected {n}: {reason} (first: {example})")
+        if not variables & seen_in(rows):
+            names = " or ".join(sorted(variables))
+            raise AtalaiaError(f"the files have no value of {names}; give files that have some")
         return rows, where, None
     with open_home(existing(settings_of(settings, home).home), exclusive=False) as opened:
         return *kept(opened, variables), opened.lake
