@@ -83,6 +83,19 @@ def test_a_home_that_is_kept_is_named_and_its_past_can_be_cut(story: Path, tmp_p
     assert "nothing arrived then; give other times" in str(nothing.exception)
 
 
+def test_a_home_of_a_replay_lacks_no_watch(story: Path, tmp_path: Path) -> None:
+    """One is refused there: the doctor must not send people to start it."""
+    replay(story, "--home", tmp_path / "home")
+    done = run("doctor", "--home", tmp_path / "home")
+    assert done.exit_code == 0, done.output
+    assert "none: a replay made this home" in done.stdout
+    (gold, *_) = sorted((tmp_path / "home" / "lake" / "gold" / "readings").rglob("*.parquet"))
+    gold.write_bytes(gold.read_bytes()[:-9])
+    damaged = run("doctor", "--home", tmp_path / "home")
+    assert damaged.exit_code == 1
+    assert f"files cannot be read: {gold.relative_to(tmp_path / 'home' / 'lake')}" in damaged.stdout
+
+
 @pytest.mark.parametrize(
     "words",
     [

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from atalaia.cli.options import aside, as_lines, hazard_of, slow, while_read
+from atalaia.cli.options import as_lines, aside, hazard_of, slow, while_read
 from atalaia.cli.scored import Scoring, scored
 from atalaia.cli.trial import PlacesOption, ReadingsArgument, history_of
 from atalaia.translated import translated

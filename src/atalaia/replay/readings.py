@@ -94,8 +94,8 @@ def replay(
 ) -> Replayed:
     """Replay files in a home; of one that `is_kept` with its lake.
 
-    Raises PayloadInvalid for a file that cannot be read at all, and where there is no reading, and StateConflict where the
-    home holds something else than this replay.
+    Raises PayloadInvalid for a file that cannot be read at all, or files without a reading, and
+    StateConflict where the home holds something else than this replay.
     """
     progress("reading", 0, len(files))
     decoded = read_files(files, places)
