@@ -21,10 +21,9 @@ WHOLE = ("cli", "settings", "rules", "given.py", "batch/doubts.py", "replay/summ
 
 SAYING = {
     "batch/history.py": ("unjudged",),
-    "batch/unseen.py": ("in_words",),
     "domain/norm_tables.py": ("in_words",),
     "domain/place.py": ("faults",),
-    "domain/rule.py": ("strangers", "nowhere"),
+    "domain/rule.py": ("strangers", "nowhere", "unseen_in_words"),
     "homes/aws/sql.py": ("in_words",),
     "notify/preview.py": ("previewed",),
     "people/coverage.py": ("closed_channels", "unwatched"),

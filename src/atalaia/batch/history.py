@@ -16,7 +16,6 @@ from atalaia.detect.values import no_norms
 from atalaia.detect.watch import Watch
 from atalaia.domain.alert import Alert, LogEntry
 from atalaia.domain.official import RULE as OFFICIAL
-from atalaia.domain.payload import Reject
 from atalaia.domain.place import Places
 from atalaia.domain.reading import KIND_OF, NO_TIME, Decoded, Kind, Readings
 from atalaia.domain.rule import RuleSet
@@ -34,16 +33,18 @@ _ROWS_AT_ONCE = 500_000
 
 
 def recorded(
-    files: Sequence[Path], places_file: Path, reject: Callable[[Reject], None] = lambda _: None
+    files: Sequence[Path],
+    places_file: Path,
+    reject: Callable[[str, str], None] = lambda _reason, _detail: None,
 ) -> tuple[Readings, Places]:
     """The rows of recorded files in order, and their places. Raises PayloadInvalid without any.
 
-    `reject` is told of what could not be read.
+    `reject` is told why, and of what, something could not be read.
     """
     places = Places(read_places(places_file))
     decoded = read_files(files, places)
     for one in decoded.rejects:
-        reject(one)
+        reject(one.reason, one.detail)
     return decoded.readings.in_order(), places
 
 

@@ -36,8 +36,8 @@ def backtest(
     from atalaia.batch.doubts import outside_of_the_days
     from atalaia.batch.history import days_of, unjudged, watched
     from atalaia.batch.occurrences import read_events
-    from atalaia.batch.unseen import in_words, seen_in, unseen
     from atalaia.cli.scores import show_backtest, wide
+    from atalaia.domain.rule import unseen_in_words
 
     zone = asked.zone
     sets = [(name, rule_sets.load(name)) for name in rules]
@@ -66,9 +66,9 @@ def backtest(
     verified = compared[0].verified
     if verified and (nowhere := outside_of_the_days(verified, happened, zone)):
         print(translated(nowhere), file=sys.stderr)
-    seen = seen_in(rows)
+    seen = rows.known()
     for name, rule_set in sets:
         for line in unjudged(rule_set, where, lake):
             print(translated(line), file=sys.stderr)
-        if missing := unseen(rule_set, seen):
-            aside(f"{name}: {in_words(missing)}")
+        if missing := rule_set.unseen(seen):
+            aside(f"{name}: {unseen_in_words(missing)}")

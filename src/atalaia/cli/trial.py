@@ -12,7 +12,6 @@ from atalaia.cli.options import aside, existing, settings_of
 from atalaia.errors import AtalaiaError
 
 if TYPE_CHECKING:
-    from atalaia.domain.payload import Reject
     from atalaia.domain.place import Places
     from atalaia.domain.reading import Readings
     from atalaia.ports import Lake
@@ -35,18 +34,17 @@ def history_of(
     """The rows of the files, or else of the home, with its lake. What of the files could not be
     read is told; AtalaiaError where they have none of the variables."""
     from atalaia.batch.history import kept, recorded
-    from atalaia.batch.unseen import seen_in
     from atalaia.homes.embedded import open_home
 
     if readings:
         if places is None:
             raise typer.BadParameter("files of readings need their places", param_hint="--places")
-        rejected: list[Reject] = []
-        rows, where = recorded(readings, places, rejected.append)
-        for reason, n in Counter(one.reason for one in rejected).most_common():
-            example = next(one.detail for one in rejected if one.reason == reason)
+        rejected: list[tuple[str, str]] = []
+        rows, where = recorded(readings, places, lambda *why: rejected.append(why))
+        for reason, n in Counter(why for why, _ in rejected).most_common():
+            example = next(detail for why, detail in rejected if why == reason)
             aside(f"rejected {n}: {reason} (first: {example})")
-        if not variables & seen_in(rows):
+        if not variables & rows.known():
             names = " or ".join(sorted(variables))
             raise AtalaiaError(f"the files have no value of {names}; give files that have some")
         return rows, where, None

@@ -186,8 +186,7 @@ def _tell_replay(
     import msgspec
     from rich.console import Console
 
-    from atalaia.batch.unseen import in_words
-    from atalaia.replay.summary import counts, quiet, show, stories
+    from atalaia.replay.summary import counts, not_read, quiet, show, stories
 
     if as_json:
         summary = {
@@ -222,14 +221,8 @@ def _tell_replay(
     for reason, n in Counter(reject.reason for reject in done.rejected).most_common():
         example = next(r.detail for r in done.rejected if r.reason == reason)
         console.print(translated(f"rejected {n}: {reason} (first: {example})"))
-    if done.silent:
-        first, others = ", ".join(done.silent[:10]), len(done.silent) - 10
-        said = f"no readings at all for: {first}"
-        if others > 0:
-            said = f"no readings at all for: {first}, and {others} more"
-        console.print(translated(said))
-    if done.unseen:
-        console.print(translated(in_words(done.unseen)))
+    for line in not_read(done):
+        console.print(translated(line))
     if done.raw and done.gold:
         console.print(f"RAW {done.raw}")
         console.print(f"GOLD {done.gold}")

@@ -15,7 +15,6 @@ from pathlib import Path
 
 import numpy as np
 
-from atalaia.batch.unseen import seen_in, unseen
 from atalaia.detect.consumer import Consumer, Follower
 from atalaia.detect.watch import Watch
 from atalaia.domain.payload import Payload, Reject
@@ -68,7 +67,7 @@ def replay_payloads(
             readings += sum(lived.readings.values())
             sources.update(dict.fromkeys(lived.readings))
             heard[lived.rows.place] = True
-            seen |= seen_in(lived.rows)
+            seen |= lived.rows.known()
     if not consumer.position:
         first = f" ({rejects[0].reason}: {rejects[0].detail})" if rejects else ""
         raise PayloadInvalid(f"no payload could be read{first}; see docs/replay.md")
@@ -81,7 +80,7 @@ def replay_payloads(
         silent=[place.id for place, is_heard in zip(places, heard, strict=True) if not is_heard],
         sources=list(sources),
         unjudged=norms.in_words(),
-        unseen=unseen(rules, seen),
+        unseen=rules.unseen(seen),
     )
 
 

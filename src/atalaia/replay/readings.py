@@ -21,7 +21,6 @@ import numpy as np
 from atalaia.batch.archive import archive
 from atalaia.batch.counted import counting
 from atalaia.batch.refine import compact, refine
-from atalaia.batch.unseen import seen_in, unseen
 from atalaia.detect.watch import CONSUMER, Watch
 from atalaia.domain.alert import LogEntry, entry_line
 from atalaia.domain.payload import Payload, Reject
@@ -120,7 +119,7 @@ def replay(
         resumed=resumed,
         sources=[rows.sources[i] for i in np.unique(rows.source)],
         unjudged=norms.in_words(),
-        unseen=unseen(rules, seen_in(rows)),
+        unseen=rules.unseen(rows.known()),
     )
 
 

@@ -16,7 +16,6 @@ from itertools import islice
 import msgspec
 import numpy as np
 
-from atalaia.batch.unseen import seen_in, unseen
 from atalaia.detect.consumer import Consumer, Follower
 from atalaia.detect.starts import Start
 from atalaia.detect.values import Usual
@@ -89,7 +88,7 @@ def replay_stream(
         entries=entries,
         silent=[place.id for place in watched if place.id not in heard.places],
         unjudged=list(unjudged),
-        unseen=unseen(starts[-1].terms.rules, heard.variables),
+        unseen=starts[-1].terms.rules.unseen(heard.variables),
         as_live=_stories(entries) == _stories(told) if rules is None else None,
     )
     return done, watched, starts[-1].terms.rules
@@ -150,7 +149,7 @@ def _one_life(
         while lived := follower.advance():
             rows += sum(lived.readings.values())
             heard.places.update(places[i].id for i in np.unique(lived.rows.place).tolist())
-            heard.variables |= seen_in(lived.rows)
+            heard.variables |= lived.rows.known()
     return rows
 
 

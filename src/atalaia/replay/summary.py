@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -14,6 +14,7 @@ from rich.text import Text
 from atalaia.domain.alert import LogEntry
 from atalaia.domain.hazard import LEVEL_OF, Hazard, Level
 from atalaia.domain.place import Places
+from atalaia.domain.rule import unseen_in_words
 from atalaia.domain.words import (
     CHANGES,
     HAZARDS,
@@ -33,6 +34,10 @@ _REACHED = ("chegou a", "reached", "llegó a")
 _WENT_DOWN = ("desceu a", "went down to", "bajó a")
 _LIMIT = ("limite", "limit", "límite")
 """By language, as `domain.words` has them."""
+
+
+_NAMED = 10
+"""Places that are named; of more it is said how many."""
 
 
 class Story(msgspec.Struct, frozen=True, kw_only=True):
@@ -113,6 +118,16 @@ def quiet(done: Replayed) -> str:
             "and that is not calm."
         )
     return "No incident: nothing passed a limit of the rules."
+
+
+def not_read(done: Replayed) -> Iterator[str]:
+    """A line for each kind of what was not there to be read."""
+    if done.silent:
+        first, others = ", ".join(done.silent[:_NAMED]), len(done.silent) - _NAMED
+        more = f"no readings at all for: {first}, and {others} more"
+        yield more if others > 0 else f"no readings at all for: {first}"
+    if done.unseen:
+        yield unseen_in_words(done.unseen)
 
 
 def show(
