@@ -23,7 +23,7 @@ SAYING = {
     "batch/history.py": ("unjudged",),
     "domain/norm_tables.py": ("in_words",),
     "domain/place.py": ("faults",),
-    "domain/rule.py": ("strangers", "nowhere"),
+    "domain/rule.py": ("strangers", "nowhere", "unseen_in_words"),
     "homes/aws/sql.py": ("in_words",),
     "notify/preview.py": ("previewed",),
     "people/coverage.py": ("closed_channels", "unwatched"),
@@ -38,6 +38,8 @@ SAYING = {
     "sources/plugged/asked.py": ("told",),
     "sources/poller.py": ("_unreachable", "_useless"),
     "sources/pws/mapped.py": ("faults",),
+    "sources/readings_csv.py": ("_lacking",),
+    "sources/recorded.py": ("_unread", "_of_others"),
     "sources/schedule.py": ("sentence",),
     "sources/wis2/centres.py": ("faults",),
 }

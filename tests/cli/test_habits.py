@@ -52,7 +52,6 @@ CANNOT = {
     ("confirm",): "the code is none of theirs",
     ("deliveries", "acknowledge"): "there is no such message",
     ("api-key", "remove"): "there is no such key",
-    ("doctor",): "nobody watches",
     ("restore",): "there is no copy",
     ("sources", "try"): "nobody answers",
     ("calibrate",): "three days are too few",

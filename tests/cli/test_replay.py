@@ -83,6 +83,19 @@ def test_a_home_that_is_kept_is_named_and_its_past_can_be_cut(story: Path, tmp_p
     assert "nothing arrived then; give other times" in str(nothing.exception)
 
 
+def test_a_home_of_a_replay_lacks_no_watch(story: Path, tmp_path: Path) -> None:
+    """One is refused there: the doctor must not send people to start it."""
+    replay(story, "--home", tmp_path / "home")
+    done = run("doctor", "--home", tmp_path / "home")
+    assert done.exit_code == 0, done.output
+    assert "none: a replay made this home" in done.stdout
+    (gold, *_) = sorted((tmp_path / "home" / "lake" / "gold" / "readings").rglob("*.parquet"))
+    gold.write_bytes(gold.read_bytes()[:-9])
+    damaged = run("doctor", "--home", tmp_path / "home")
+    assert damaged.exit_code == 1
+    assert f"files cannot be read: {gold.relative_to(tmp_path / 'home' / 'lake')}" in damaged.stdout
+
+
 @pytest.mark.parametrize(
     "words",
     [
@@ -107,3 +120,130 @@ def test_rules_of_areas_without_areas_say_so(story: Path, tmp_path: Path) -> Non
     )
     said = replay(story, "--rules", rules).stderr
     assert "no place has an area: the area rules of areas judge none" in said
+
+
+# What was not read
+
+
+HEADER = "place_id,valid_at,period_s,kind,wind_gust_m_s\n"
+
+
+def unread(folder: Path, text: str, *words: str | Path) -> Result:
+    (folder / "unread.csv").write_text(text)
+    places = folder / "places.csv"
+    places.write_text(f"{PLACES_HEADER}a,A,1,2,UTC,\nb,B,1,2,UTC,\n")
+    return run("replay", folder / "unread.csv", "--places", places, *words)
+
+
+@pytest.mark.parametrize("words", [(), ("--json",), ("--home", "home"), ("--alerts", "told")])
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("", "neither a readings file"),
+        (HEADER, "it has no rows; write some, or leave it out"),
+        (
+            "place_id,valid_at,wind_gust_m_s\na,2024-01-01T00:00:00Z,31\n",
+            "unread.csv:1: no row can be read (missing column: no period_s, kind: period_s is the "
+            "seconds that a sum is over (3600 for hourly rain, 0 for instants), kind is observed, "
+            "analysis or forecast; found place_id,valid_at,",
+        ),
+        (
+            f"{HEADER}c,2024-01-01T00:00:00Z,0,observed,31\n",
+            "no reading is of a place that is watched (unread.csv:2: 'c' is not watched (1 rows",
+        ),
+        (
+            f"{HEADER}a,2024-01-01T00:00:00Z,0,seen,31\na,x,0,seen,31\n",
+            "unread.csv:2: no row can be read (unknown kind: 'seen'); mend the file",
+        ),
+    ],
+)
+def test_where_nothing_can_be_read_nothing_is_told_but_why(
+    tmp_path: Path, text: str, why: str, words: tuple[str, ...]
+) -> None:
+    options = [tmp_path / word if word in ("home", "told") else word for word in words]
+    done = unread(tmp_path, text, *options)
+    assert done.exit_code == 1
+    assert why in str(done.exception)
+    assert done.stdout == ""
+    assert not (tmp_path / "told").exists()
+
+
+def test_a_file_of_which_nothing_can_be_read_is_not_passed_over_beside_others(story: Path) -> None:
+    (story / "more.csv").write_text("place_id,valid_at,rain_mm\na,2024-01-01T00:00:00Z,31\n")
+    done = run(
+        "replay", story / "more.csv", story / "readings.csv", "--places", story / "places.csv"
+    )
+    assert (done.exit_code, done.stdout) == (1, "")
+    assert "more.csv:1: no row can be read" in str(done.exception)
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        (f"{HEADER}a,2024-01-01T00:00:00Z,0,observed,1\n", "no readings at all for: b"),
+        (
+            f"{HEADER}a,2024-01-01T00:00:00Z,0,observed,1\nb,x,0,observed,31\n",
+            "rejected 1: not a time (first: unread.csv:3: valid_at is 'x')",
+        ),
+        (
+            f"{HEADER}a,2024-01-01T00:00:00Z,0,observed,\nb,2024-01-01T00:00:00Z,0,observed,\n",
+            "no value at all of wind_gust_m_s: what rules judge by them is not known",
+        ),
+    ],
+)
+def test_what_was_read_in_part_is_no_calm(tmp_path: Path, text: str, named: str) -> None:
+    rules = tmp_path / "rules.toml"
+    rules.write_text(GUSTS)
+    done = unread(tmp_path, text, "--rules", rules)
+    assert done.exit_code == 0, done.output
+    said = " ".join(done.stdout.split())
+    assert said.startswith("No incident in what was read; of the rest, which is named below,")
+    assert named in said
+
+
+GUSTS = (
+    'name = "gusts"\n[[rule]]\nname = "gust"\nhazard = "wind"\nvariable = "wind_gust_m_s"\n'
+    "limits = { yellow = 10 }\n"
+)
+
+
+def test_calm_is_said_where_all_was_read(tmp_path: Path) -> None:
+    rules = tmp_path / "rules.toml"
+    rules.write_text(GUSTS)
+    rows_ = "".join(f"{i},2024-01-01T00:00:00Z,0,observed,1\n" for i in "ab")
+    done = unread(tmp_path, HEADER + rows_, "--rules", rules)
+    assert done.stdout.startswith("No incident: nothing passed a limit of the rules.")
+    told = json.loads(unread(tmp_path, HEADER + rows_, "--rules", rules, "--json").stdout)
+    assert told["variables_without_values"] == []
+
+
+def test_payloads_without_a_reading_are_no_calm(tmp_path: Path) -> None:
+    (tmp_path / "p.ndjson").write_text(
+        '{"received_at": "2024-01-01T00:00:00Z", "source": "csv", "content": "readings-csv", '
+        '"body_text": "place_id,valid_at\\na,2024-01-01T00:00:00Z"}\n'
+    )
+    (tmp_path / "places.csv").write_text(f"{PLACES_HEADER}a,A,1,2,UTC,\n")
+    done = run("replay", "--payloads", tmp_path / "p.ndjson", "--places", tmp_path / "places.csv")
+    assert done.exit_code == 1
+    assert done.stdout.startswith("No reading was read: what the weather was is not known")
+    assert "no reading could be read (missing column: " in str(done.exception)
+    assert "give payloads, places or a home that have some" in str(done.exception)
+
+
+def test_a_backtest_says_what_was_not_read(tmp_path: Path) -> None:
+    text = f"{HEADER}a,2024-01-01T00:00:00Z,0,observed,3\na,x,0,observed,3\n"
+    unread(tmp_path, text)
+    (tmp_path / "gusts.toml").write_text(GUSTS)
+    (tmp_path / "cold.toml").write_text(
+        'name = "cold"\n[[rule]]\nname = "cold"\nhazard = "cold"\nvariable = "temperature_c"\n'
+        'when = "below"\nlimits = { yellow = 3 }\n'
+    )
+    tried = ("backtest", tmp_path / "unread.csv", "--places", tmp_path / "places.csv", "--rules")
+    done = run(*tried, tmp_path / "gusts.toml", "--rules", tmp_path / "cold.toml")
+    assert done.exit_code == 0, done.output
+    assert "rejected 1: not a time (first: unread.csv:3: valid_at is 'x')" in done.stderr
+    assert "cold.toml: no value at all of temperature_c: what rules judge" in done.stderr
+    assert "gusts.toml: no value" not in done.stderr
+    nothing = run(*tried, tmp_path / "cold.toml")
+    assert (nothing.exit_code, nothing.stdout) == (1, "")
+    assert "the files have no value of pressure_hpa or relative" in str(nothing.exception)

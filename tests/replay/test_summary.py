@@ -130,7 +130,7 @@ def story(incident: str, **changes: Any) -> Story:
 
 def shown(told: list[Story], where: Places = PLACES, **more: Any) -> list[str]:
     out = io.StringIO()
-    show(told, where, Console(file=out, width=100), **more)
+    show(told, where, Console(file=out, width=100), "Nothing.", **more)
     return out.getvalue().splitlines()
 
 
@@ -164,7 +164,7 @@ def test_a_place_that_is_no_longer_known_is_told_by_its_id_in_utc() -> None:
 
 
 def test_where_nothing_happened_that_is_said() -> None:
-    assert shown([]) == ["No incident: nothing passed a limit of the rules."]
+    assert shown([]) == ["Nothing."]
     assert counts([]) == "none"
 
 

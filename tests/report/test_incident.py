@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from msgspec.structs import replace
 
 from atalaia.batch.told import stretches
 from atalaia.cli.replays import replay
@@ -346,3 +347,15 @@ def test_a_report_names_no_storm_where_there_was_none(tmp_path: Path) -> None:
     assert (calm.storm, calm.alerts, calm.levels) == (None, 0, (0, 0, 0, 0))
     assert "No incident in this period." in page(calm, "en")
     assert np.all([not day.level for day in calm.days])
+
+
+def test_days_without_data_are_not_said_to_have_been_calm(tmp_path: Path) -> None:
+    where = places(1)
+    file = write_readings(tmp_path / "r.csv", rows(series([9.0] * 5, "temperature_c")), where)
+    replay(where, [file], rule_set(COLD), home=tmp_path / "home")
+    with open_home(tmp_path / "home", exclusive=False) as home:
+        some = report_of(home, rule_set(COLD), now=T0 + DAY, days=30)
+    unknown = replace(some, days=tuple(replace(day, has_data=False) for day in some.days))
+    assert "No incident in what could be seen of this period." in page(some, "en")
+    assert "No data in this period: nothing is known of it." in page(unknown, "en")
+    assert "No incident in this period." not in page(some, "en") + page(unknown, "en")

@@ -22,7 +22,7 @@ from atalaia.cli.options import (
     spoken,
     while_read,
 )
-from atalaia.cli.written import Form, write
+from atalaia.cli.written import Form, whole, write
 from atalaia.given import read_given
 from atalaia.translated import translated
 
@@ -56,6 +56,12 @@ def sql(
     from atalaia.lake.query import query as ask
 
     with opened_to_ask(settings, home) as (live, places, decode):
+        if form == "parquet" and not as_json:
+            from atalaia.homes.embedded.sql import DuckSql
+
+            with whole() as written:
+                ask(live, decode, places, query, DuckSql(into=written))
+            return
         answer = ask(live, decode, places, query)
         write(answer, "json" if as_json else form)
 

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from atalaia.cli.options import as_lines, hazard_of, slow, while_read
+from atalaia.cli.options import as_lines, aside, hazard_of, slow, while_read
 from atalaia.cli.scored import Scoring, scored
 from atalaia.cli.trial import PlacesOption, ReadingsArgument, history_of
 from atalaia.translated import translated
@@ -37,6 +37,7 @@ def backtest(
     from atalaia.batch.history import days_of, unjudged, watched
     from atalaia.batch.occurrences import read_events
     from atalaia.cli.scores import show_backtest, wide
+    from atalaia.domain.rule import unseen_in_words
 
     zone = asked.zone
     sets = [(name, rule_sets.load(name)) for name in rules]
@@ -65,6 +66,9 @@ def backtest(
     verified = compared[0].verified
     if verified and (nowhere := outside_of_the_days(verified, happened, zone)):
         print(translated(nowhere), file=sys.stderr)
-    for _, rule_set in sets:
+    seen = rows.known()
+    for name, rule_set in sets:
         for line in unjudged(rule_set, where, lake):
             print(translated(line), file=sys.stderr)
+        if missing := rule_set.unseen(seen):
+            aside(f"{name}: {unseen_in_words(missing)}")

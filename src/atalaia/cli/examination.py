@@ -15,7 +15,7 @@ import apsw
 
 from atalaia.batch.mend import MENDED
 from atalaia.batch.upkeep import refined
-from atalaia.cli.running import of_port, of_watch
+from atalaia.cli.running import of_nobody, of_port, of_watch
 from atalaia.cli.signs import Sign, well, wrong
 from atalaia.detect.watch import CONSUMER
 from atalaia.errors import AtalaiaError
@@ -145,8 +145,7 @@ def _home(opened: EmbeddedHome, settings: Settings, now: int, *, is_quick: bool)
     if holder:
         yield from of_watch(settings, holder)
     else:
-        yield wrong("watch", "nobody watches", "start it: atalaia run")
-        yield from of_port(settings)
+        yield from of_nobody(settings, opened.state)
     yield _keys(opened)
     if not is_quick:
         yield _store(opened)

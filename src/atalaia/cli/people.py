@@ -18,6 +18,7 @@ from atalaia.cli.options import (
     answer,
     answers,
     as_line,
+    aside,
     of_others,
     slow,
     sure,
@@ -204,6 +205,7 @@ def preview(
                 raise AtalaiaError(f"{person} is not told of anything yet; confirm a contact first")
             who = known
         told = previewed(opened.state, who, people.places, days, int(time.time()))
+        is_empty = not opened.state.latest(1)
         with while_read():
             for each in told.messages:
                 if as_json:
@@ -212,6 +214,8 @@ def preview(
                     typer.echo(f"── {each.at}{translated(each.note)}\n{each.text}\n")
     if not as_json:
         print(translated(told.summary), file=sys.stderr)
+        if is_empty:
+            aside("nothing has been told yet")
 
 
 @app.command()

@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from atalaia.cli.signs import Sign, well, wrong
+from atalaia.ports import State
+from atalaia.replay.readings import REPLAY
 from atalaia.settings import Settings
 
 _ANSWER_S = 10
@@ -48,6 +50,15 @@ def _told(told: dict[str, Any]) -> Iterator[Sign]:
                 f"{name} does not answer: {fault}",
                 "look at the network and the name service; it is tried again for ever",
             )
+
+
+def of_nobody(settings: Settings, state: State) -> Iterator[Sign]:
+    """Of a home that nobody watches: only one that a replay made is meant to be so."""
+    if state.note(REPLAY) is not None:
+        yield well("watch", "none: a replay made this home, to be asked; a watch needs another")
+        return
+    yield wrong("watch", "nobody watches", "start it: atalaia run")
+    yield from of_port(settings)
 
 
 def of_port(settings: Settings) -> Iterator[Sign]:

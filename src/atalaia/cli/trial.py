@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from atalaia.cli.options import existing, settings_of
+from atalaia.cli.options import aside, existing, settings_of
+from atalaia.errors import AtalaiaError
 
 if TYPE_CHECKING:
     from atalaia.domain.place import Places
@@ -29,13 +31,22 @@ def history_of(
     settings: Path | None,
     home: Path | None,
 ) -> tuple[Readings, Places, Lake | None]:
-    """The rows of the files, or else of the home, with its lake."""
+    """The rows of the files, or else of the home, with its lake. What of the files could not be
+    read is told; AtalaiaError where they have none of the variables."""
     from atalaia.batch.history import kept, recorded
     from atalaia.homes.embedded import open_home
 
     if readings:
         if places is None:
             raise typer.BadParameter("files of readings need their places", param_hint="--places")
-        return *recorded(readings, places), None
+        rejected: list[tuple[str, str]] = []
+        rows, where = recorded(readings, places, lambda *why: rejected.append(why))
+        for reason, n in Counter(why for why, _ in rejected).most_common():
+            example = next(detail for why, detail in rejected if why == reason)
+            aside(f"rejected {n}: {reason} (first: {example})")
+        if not variables & rows.known():
+            names = " or ".join(sorted(variables))
+            raise AtalaiaError(f"the files have no value of {names}; give files that have some")
+        return rows, where, None
     with open_home(existing(settings_of(settings, home).home), exclusive=False) as opened:
         return *kept(opened, variables), opened.lake

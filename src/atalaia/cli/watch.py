@@ -105,10 +105,12 @@ def replay(
     if any(rule.places for rule in rule_set.rules) and not where.areas:
         said = f"no place has an area: the area rules of {rule_set.name} judge none"
         print(translated(said), file=sys.stderr)
-    if not done.readings and not payloads:
+    if not done.readings and not done.entries:
         first = done.rejected[0] if done.rejected else None
-        why = f"{first.reason}: {first.detail}" if first else "there are no rows"
-        raise AtalaiaError(f"no reading could be read ({why})")
+        why = f"{first.reason}: {first.detail}" if first else "nothing came"
+        raise AtalaiaError(
+            f"no reading could be read ({why}); give payloads, places or a home that have some"
+        )
 
 
 _TIMES = ["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"]
@@ -184,7 +186,7 @@ def _tell_replay(
     import msgspec
     from rich.console import Console
 
-    from atalaia.replay.summary import counts, show, stories
+    from atalaia.replay.summary import counts, not_read, quiet, show, stories
 
     if as_json:
         summary = {
@@ -196,6 +198,7 @@ def _tell_replay(
             "raw": str(done.raw) if done.raw else None,
             "gold": str(done.gold) if done.gold else None,
             "unjudged": done.unjudged,
+            "variables_without_values": done.unseen,
             "as_live": done.as_live,
             "incidents": stories(done.entries),
         }
@@ -204,7 +207,7 @@ def _tell_replay(
     told = stories(done.entries, spoken())
     # What files say is told as it stands there, brackets and all.
     console = Console(stderr=not to_stdout, highlight=False, markup=False, soft_wrap=False)
-    show(told, places, console)
+    show(told, places, console, quiet(done))
     console.print()
     console.print(translated(f"readings {done.readings}"))
     alerts = sum(e.alert.type == "alert" for e in done.entries)
@@ -218,9 +221,8 @@ def _tell_replay(
     for reason, n in Counter(reject.reason for reject in done.rejected).most_common():
         example = next(r.detail for r in done.rejected if r.reason == reason)
         console.print(translated(f"rejected {n}: {reason} (first: {example})"))
-    if done.silent:
-        said = f"no readings at all for: {', '.join(done.silent[:10])}"
-        console.print(translated(said))
+    for line in not_read(done):
+        console.print(translated(line))
     if done.raw and done.gold:
         console.print(f"RAW {done.raw}")
         console.print(f"GOLD {done.gold}")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -22,13 +24,20 @@ def write(answer: Result, form: Form) -> None:
         with while_read():
             render(answer, form, sys.stdout)
         return
+    with whole() as file:
+        from atalaia.report.parquet import write_parquet
+
+        write_parquet(answer, file)
+
+
+@contextmanager
+def whole() -> Iterator[Path]:
+    """A new file that is to be written, and goes to stdout once it is."""
     import shutil
     import tempfile
 
-    from atalaia.report.parquet import write_parquet
-
     with tempfile.TemporaryDirectory(prefix="atalaia-sql-") as folder:
         file = Path(folder) / "answer.parquet"
-        write_parquet(answer, file)
-        with while_read(), file.open("rb") as whole:
-            shutil.copyfileobj(whole, sys.stdout.buffer)
+        yield file
+        with while_read(), file.open("rb") as written:
+            shutil.copyfileobj(written, sys.stdout.buffer)

@@ -151,6 +151,10 @@ class Readings:
         column = self.values.get(name)
         return np.full(len(self), np.nan) if column is None else column
 
+    def known(self) -> set[str]:
+        """The variables of which there is a value."""
+        return {name for name, column in self.values.items() if not np.isnan(column).all()}
+
     def counts(self) -> dict[str, int]:
         """Rows by source, of the sources that have any."""
         return rows_by_source(self.source, self.sources)

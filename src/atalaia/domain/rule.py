@@ -282,6 +282,11 @@ class RuleSet(msgspec.Struct, frozen=True, dict=True):
         """The variables of which an ensemble is heard."""
         return frozenset(name for rule in self.rules if rule.chance for name in rule.inputs)
 
+    def unseen(self, seen: Collection[str]) -> list[str]:
+        """What the rules go by and of which there is no value, by name; chances are told apart."""
+        inputs = {name for rule in self.rules if not rule.chance for name in rule.inputs}
+        return sorted(inputs.difference(seen))
+
     @cached_property
     def measured(self) -> RuleSet:
         """What is measured at each place for its rules: see `Rule.parts`."""
@@ -312,6 +317,11 @@ class RuleSet(msgspec.Struct, frozen=True, dict=True):
         return hashlib.sha256(" ".join(rule.digest for rule in self.rules).encode()).hexdigest()[
             :12
         ]
+
+
+def unseen_in_words(missing: Collection[str]) -> str:
+    """What it means that there is no value of these: where nothing is measured, nothing is calm."""
+    return f"no value at all of {', '.join(missing)}: what rules judge by them is not known"
 
 
 WITNESSES: dict[str, tuple[str, ...]] = {

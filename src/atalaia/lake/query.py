@@ -19,24 +19,27 @@ from atalaia.errors import QueryInvalid, QueryMistaken, StateConflict
 from atalaia.lake import gold
 from atalaia.lake.damage import unreadable
 from atalaia.lake.views import named
-from atalaia.ports import Home, Lake, Result
+from atalaia.ports import Home, Lake, Result, Sql
 
 if TYPE_CHECKING:
     from atalaia.domain.place import Places
     from atalaia.domain.reading import Decode
 
 
-def query(home: Home, decode: Decode, places: Places, sql: str) -> Result:
-    """Run one SELECT over the tables of `lake.tables`.
+def query(
+    home: Home, decode: Decode, places: Places, sql: str, engine: Sql | None = None
+) -> Result:
+    """Run one SELECT over the tables of `lake.tables`; by `engine` in place of the home's own.
 
     Take all rows, or close them: they hold a scratch folder and a database. Raises QueryInvalid.
     """
+    engine = engine or home.sql
     folder = tempfile.TemporaryDirectory(prefix="atalaia-sql-")
     try:
         over = _laid_over(home, decode, places, named(sql), Path(folder.name))
         files = _files(over, named(sql))
         try:
-            result = home.sql.run(sql, files)
+            result = engine.run(sql, files)
         except QueryMistaken:
             raise
         except QueryInvalid:
@@ -45,7 +48,7 @@ def query(home: Home, decode: Decode, places: Places, sql: str) -> Result:
                 raise
             # Meanwhile refine has made one file of a month's: it is there now. Or days that were
             # kept cannot be read: they are worked out again.
-            result = home.sql.run(sql, _files(over, named(sql)))
+            result = engine.run(sql, _files(over, named(sql)))
     except BaseException as error:
         folder.cleanup()
         # To look for damage is to read all of the files.

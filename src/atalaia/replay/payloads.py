@@ -59,6 +59,7 @@ def replay_payloads(
     consumer = follower.consumer
     payloads = _good(read_payloads(files), rejects)
     readings, sources, heard = 0, dict[str, None](), np.zeros(len(places), bool)
+    seen: set[str] = set()
     while some := list(islice(payloads, _AT_ONCE)):
         progress("watching", consumer.position, consumer.position + len(some))
         home.stream.append(some)
@@ -66,6 +67,7 @@ def replay_payloads(
             readings += sum(lived.readings.values())
             sources.update(dict.fromkeys(lived.readings))
             heard[lived.rows.place] = True
+            seen |= lived.rows.known()
     if not consumer.position:
         first = f" ({rejects[0].reason}: {rejects[0].detail})" if rejects else ""
         raise PayloadInvalid(f"no payload could be read{first}; see docs/replay.md")
@@ -78,6 +80,7 @@ def replay_payloads(
         silent=[place.id for place, is_heard in zip(places, heard, strict=True) if not is_heard],
         sources=list(sources),
         unjudged=norms.in_words(),
+        unseen=rules.unseen(seen),
     )
 
 

@@ -62,6 +62,7 @@ class Replayed:
     silent     ids of places of which no file said anything
     raw, gold  where the lake lies; None where the home was temporary
     unjudged   a line for each rule that said nothing at some places, for want of a norm
+    unseen     variables that the rules go by and of which there was no value
     as_live    of a replay from a stream: whether its home had told the same; None: not compared
     """
 
@@ -75,6 +76,7 @@ class Replayed:
     resumed: bool = False
     sources: list[str] = field(default_factory=list)
     unjudged: list[str] = field(default_factory=list)
+    unseen: list[str] = field(default_factory=list)
     as_live: bool | None = None
 
 
@@ -89,8 +91,8 @@ def replay(
 ) -> Replayed:
     """Replay files in a home; of one that `is_kept` with its lake.
 
-    Raises PayloadInvalid for a file that cannot be read at all, and StateConflict where the
-    home holds something else than this replay.
+    Raises PayloadInvalid for a file that cannot be read at all, or files without a reading, and
+    StateConflict where the home holds something else than this replay.
     """
     progress("reading", 0, len(files))
     decoded = read_files(files, places)
@@ -115,6 +117,7 @@ def replay(
         resumed=resumed,
         sources=[rows.sources[i] for i in np.unique(rows.source)],
         unjudged=norms.in_words(),
+        unseen=rules.unseen(rows.known()),
     )
 
 

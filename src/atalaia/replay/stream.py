@@ -10,9 +10,11 @@ what these would have told of the same arrivals, late and repeated as they were.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from itertools import islice
 
 import msgspec
+import numpy as np
 
 from atalaia.detect.consumer import Consumer, Follower
 from atalaia.detect.starts import Start
@@ -31,6 +33,14 @@ from atalaia.replay.terms import everywhere, norms_by, starts_by
 from atalaia.sources import decode_all
 
 _AT_ONCE = 64
+
+
+@dataclass
+class _Heard:
+    """Of which places, and of which variables, anything was heard in all lives."""
+
+    places: set[str] = field(default_factory=set)
+    variables: set[str] = field(default_factory=set)
 
 
 def replay_stream(
@@ -56,12 +66,12 @@ def replay_stream(
     watched = everywhere(starts)
     note_places(home.state, watched)
     arrivals = _arrivals(live, up_to)
-    readings, unjudged = 0, dict[str, None]()
+    readings, unjudged, heard = 0, dict[str, None](), _Heard()
     for start, end in zip(starts, [*(s.offset for s in starts[1:]), up_to], strict=True):
         progress("watching", start.offset, up_to)
         norms = norms_by(live, start)
         unjudged.update(dict.fromkeys(norms.in_words()))
-        readings += _one_life(home, start, arrivals, end, norms, decoder)
+        readings += _one_life(home, start, arrivals, end, norms, decoder, heard)
     if is_kept:
         keep(home, watched, starts[-1].terms.rules, progress)
     entries = log_of(home)
@@ -69,8 +79,9 @@ def replay_stream(
         readings=readings,
         rejected=[reject for _, _, reject in home.state.rejects()],
         entries=entries,
-        silent=[],
+        silent=[place.id for place in watched if place.id not in heard.places],
         unjudged=list(unjudged),
+        unseen=starts[-1].terms.rules.unseen(heard.variables),
         as_live=_stories(entries) == _stories(told) if rules is None else None,
     )
     return done, watched, starts[-1].terms.rules
@@ -105,6 +116,7 @@ def _one_life(
     end: int,
     norms: Usual,
     decoder: Callable[[Places], Decode],
+    heard: _Heard,
 ) -> int:
     """Live from a start to the next one, or to the end; return how many rows came."""
     terms = start.terms
@@ -129,6 +141,8 @@ def _one_life(
         opened.stream.append([record.payload for record in some])
         while lived := follower.advance():
             rows += sum(lived.readings.values())
+            heard.places.update(places[i].id for i in np.unique(lived.rows.place).tolist())
+            heard.variables |= lived.rows.known()
     return rows
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -14,6 +14,7 @@ from rich.text import Text
 from atalaia.domain.alert import LogEntry
 from atalaia.domain.hazard import LEVEL_OF, Hazard, Level
 from atalaia.domain.place import Places
+from atalaia.domain.rule import unseen_in_words
 from atalaia.domain.words import (
     CHANGES,
     HAZARDS,
@@ -23,6 +24,7 @@ from atalaia.domain.words import (
     measured_name,
     variable_name,
 )
+from atalaia.replay.readings import Replayed
 from atalaia.translated import spoken, translated
 
 _COLOUR = {"red": "bold red", "orange": "bold dark_orange", "yellow": "yellow"}
@@ -32,6 +34,10 @@ _REACHED = ("chegou a", "reached", "llegó a")
 _WENT_DOWN = ("desceu a", "went down to", "bajó a")
 _LIMIT = ("limite", "limit", "límite")
 """By language, as `domain.words` has them."""
+
+
+_NAMED = 10
+"""Places that are named; of more it is said how many."""
 
 
 class Story(msgspec.Struct, frozen=True, kw_only=True):
@@ -102,10 +108,37 @@ def _why(life: list[LogEntry], at_peak: LogEntry, spoken: int) -> str:
     return f"{reached} ({_LIMIT[spoken]} {figure(alert.limit, alert.unit, measure, spoken)})"
 
 
-def show(told: Sequence[Story], places: Places, console: Console, *, at_most: int = 24) -> None:
-    """Two lines an incident: all of them if they are few, else the gravest of each hazard."""
+def quiet(done: Replayed) -> str:
+    """What it means that no incident was told: calm only where all was read."""
+    if not done.readings:
+        return "No reading was read: what the weather was is not known, and that is not calm."
+    if done.rejected or done.silent or done.unseen:
+        return (
+            "No incident in what was read; of the rest, which is named below, nothing is known, "
+            "and that is not calm."
+        )
+    return "No incident: nothing passed a limit of the rules."
+
+
+def not_read(done: Replayed) -> Iterator[str]:
+    """A line for each kind of what was not there to be read."""
+    if done.silent:
+        first, others = ", ".join(done.silent[:_NAMED]), len(done.silent) - _NAMED
+        more = f"no readings at all for: {first}, and {others} more"
+        yield more if others > 0 else f"no readings at all for: {first}"
+    if done.unseen:
+        yield unseen_in_words(done.unseen)
+
+
+def show(
+    told: Sequence[Story], places: Places, console: Console, otherwise: str, *, at_most: int = 24
+) -> None:
+    """Two lines an incident: all of them if they are few, else the gravest of each hazard.
+
+    `otherwise` is said where there is none.
+    """
     if not told:
-        console.print(translated("No incident: nothing passed a limit of the rules."))
+        console.print(translated(otherwise))
         return
     chosen = _chosen(told, at_most)
     width = 1 + max(len(translated(level)) for level in _SIGN)

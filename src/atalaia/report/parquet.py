@@ -8,8 +8,9 @@ from pathlib import Path
 import duckdb
 
 from atalaia.errors import QueryInvalid
+from atalaia.lake.columns import distinct
 from atalaia.ports import Result
-from atalaia.report.table import distinct, render
+from atalaia.report.table import render
 
 
 def write_parquet(result: Result, out: Path) -> int:

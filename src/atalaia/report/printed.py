@@ -124,7 +124,7 @@ class _Printed:
         if report.storm is not None:
             yield from self._storm(report.storm)
         elif report.scope is None:
-            yield from (_heading(say("storm")), _note(say("no_storm")))
+            yield from (_heading(say("storm")), _note(say.no_storm(report.days)))
         yield _heading(say("calendar"))
         yield _note(say("calendar_note"))
         yield {"kind": "legend", "items": [self._level(level) for level in SHOWN]}

@@ -117,7 +117,11 @@ class _ReportPage:
     def _storm(self) -> Markup:
         say, storm = self._say, self._report.storm
         if storm is None:
-            return tag("section", tag("h2", say("storm")), tag("p", say("no_storm"), class_="note"))
+            return tag(
+                "section",
+                tag("h2", say("storm")),
+                tag("p", say.no_storm(self._report.days), class_="note"),
+            )
         notes = []
         if storm.variable is not None and not storm.is_same_rule:
             notes.append(say("other_rule"))

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator, Sequence
-from datetime import datetime
+from collections.abc import Callable, Iterator, Sequence
+from datetime import date, datetime
 from decimal import Decimal
 from itertools import islice
+from types import NoneType
 from typing import Any, Literal, TextIO
 
 import msgspec
@@ -15,6 +16,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from atalaia.lake.columns import distinct
 from atalaia.ports import Result
 
 Format = Literal["table", "csv", "json"]
@@ -24,6 +26,12 @@ _FORMULA = tuple("=+-@\t\r\n\0＝＋－＠")
 
 _AT_ONCE = 500
 """Rows of one table: widths are found, and memory is held, for so many at a time."""
+
+_NUMBERS: set[type] = {int, float, Decimal, NoneType}
+"""What CSV has as `str` has it, and nothing for None."""
+
+_ENCODED: set[type] = {*_NUMBERS, str, bool, date}
+"""What JSON has as the encoder has it."""
 
 _NARROWEST = 24
 """A long cell may be folded to this width; if that does not fit either, rows stand upright."""
@@ -42,9 +50,9 @@ def _write_csv(result: Result, out: TextIO, _: int | None) -> int:
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(map(_harmless, result.columns))  # a PIVOT makes columns of what is in rows
     count = 0
-    for row in result.rows:
-        writer.writerow([_harmless(value) for value in row])
-        count += 1
+    for rows in _pages(result.rows, _NUMBERS, _harmless):
+        writer.writerows(rows)
+        count += len(rows)
     return count
 
 
@@ -61,11 +69,21 @@ def _write_json(result: Result, out: TextIO, _: int | None) -> int:
     names = distinct(result.columns)
     encode = msgspec.json.Encoder(enc_hook=_plain, decimal_format="number").encode
     count = 0
-    for row in result.rows:
-        line = encode(dict(zip(names, map(_timed, row), strict=True))).decode()
-        out.write(line + "\n")
-        count += 1
+    for rows in _pages(result.rows, _ENCODED, _timed):
+        lines = [encode(dict(zip(names, row, strict=True))) for row in rows]
+        out.write(b"\n".join([*lines, b""]).decode())
+        count += len(rows)
     return count
+
+
+def _pages(
+    rows: Iterator[tuple[Any, ...]], plain: set[type], make: Callable[[Any], Any]
+) -> Iterator[list[tuple[Any, ...]]]:
+    """Some rows at a time, made by column: of nothing but what is `plain` it stays as it is."""
+    while page := list(islice(rows, _AT_ONCE)):
+        columns = zip(*page, strict=True)
+        made = (one if plain.issuperset(map(type, one)) else map(make, one) for one in columns)
+        yield list(zip(*made, strict=True))
 
 
 def _write_table(result: Result, out: TextIO, width: int | None) -> int:
@@ -160,12 +178,3 @@ def _timed(value: Any) -> Any:
 
 def _plain(value: Any) -> Any:
     return str(value)
-
-
-def distinct(names: Sequence[str]) -> list[str]:
-    """Names with a number after those that came before: an object's keys must differ."""
-    made: list[str] = []
-    for name in names:
-        candidates: Iterator[str] = (f"{name}_{n}" if n > 1 else name for n in range(1, 10_000))
-        made.append(next(c for c in candidates if c not in made))
-    return made

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -18,7 +19,7 @@ from atalaia.domain.words import (
     rounded,
     variable_name,
 )
-from atalaia.report.reported import Spot
+from atalaia.report.reported import Day, Spot
 
 _WORDS: dict[str, tuple[str, str, str]] = {
     "title": ("Relatório do tempo extremo", "Extreme weather report", "Informe de tiempo extremo"),
@@ -279,6 +280,12 @@ class Say:
     def spot(self, spot: Spot) -> str:
         """How a place stood; one of which nothing was known is not said to have had nothing."""
         return self.level(spot.level) if spot.level or spot.has_data else self("no_data")
+
+    def no_storm(self, days: Sequence[Day]) -> str:
+        """That there was no incident; of days of which nothing is known that is not said."""
+        known = [day.has_data for day in days]
+        key = "no_storm" if all(known) else "no_incident_seen" if any(known) else "nothing_known"
+        return self(key)
 
     def variable(self, name: str) -> str:
         """``rain``"""

@@ -341,12 +341,20 @@ def _header(line: str, rejects: Rejects) -> list[str]:
     names = [name.strip() for name in _split_quoted(line)]
     missing = [name for name in REQUIRED if name not in names]
     if missing:
-        raise Unreadable("missing column", f"line 1: no {', '.join(missing)}; found {line[:80]}")
+        raise Unreadable("missing column", f"line 1: {_lacking(missing, line)}")
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         raise Unreadable("column twice", f"line 1: {', '.join(twice)}")
     _name_unknown(names, rejects)
     return names
+
+
+def _lacking(names: Sequence[str], line: str) -> str:
+    """Which columns there are not, and what to write there."""
+    return (
+        f"no {', '.join(names)}: period_s is the seconds that a sum is over (3600 for hourly rain, "
+        f"0 for instants), kind is observed, analysis or forecast; found {line[:80]}"
+    )
 
 
 def _name_unknown(names: Sequence[str], rejects: Rejects) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import csv
 import io
 import math
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -24,6 +25,10 @@ _DECODERS = {
     readings_csv.NAME: readings_csv.decoder,
 }
 
+_OF_OTHERS = "unknown place"
+_HARMLESS = {_OF_OTHERS, "unknown column"}
+"""Rejects of what nobody may have wanted: they do not keep the rest of a file from being read."""
+
 _PLACE_COLUMNS = ("place_id", "name", "latitude", "longitude", "timezone")
 
 
@@ -33,15 +38,41 @@ def read_files(paths: Iterable[Path], places: Places) -> Decoded:
     A file is an INMET station file, an answer of Open-Meteo's archive or a readings CSV; it is
     told by its content. Rows that
     cannot be read are rejected, each with ``file:line``. Raises PayloadInvalid for a file that
-    is neither, or cannot be opened.
+    is neither, cannot be opened, or of which nothing can be read; and where there is no reading in
+    all of them. A file that speaks of other places alone is passed over, and rejected.
     """
-    return Decoded.together(_read_file(Path(path), places) for path in paths)
+    decoded = Decoded.together(_read_file(Path(path), places) for path in paths)
+    if not len(decoded.readings):
+        raise PayloadInvalid(_of_others(decoded.rejects))
+    return decoded
 
 
 def _read_file(path: Path, places: Places) -> Decoded:
     payload = as_payload(path)
     decoded = _DECODERS[payload.source](places)([payload], None)
+    is_of_others = any(reject.reason == _OF_OTHERS for reject in decoded.rejects)
+    if not len(decoded.readings) and not (
+        is_of_others and {reject.reason for reject in decoded.rejects} <= _HARMLESS
+    ):
+        raise PayloadInvalid(_unread(path, decoded.rejects))
     return replace(decoded, rejects=[_named(reject, path) for reject in decoded.rejects])
+
+
+def _unread(path: Path, rejects: Sequence[Reject]) -> str:
+    """Why nothing of a file can be read: the most frequent reason, and where it is met first."""
+    faults = [one for one in rejects if one.reason not in _HARMLESS] or rejects
+    if not faults:
+        return f"{path}: it has no rows; write some, or leave it out"
+    ((reason, _),) = Counter(one.reason for one in faults).most_common(1)
+    first = next(one.detail for one in faults if one.reason == reason)
+    at, _, why = first.removeprefix("line ").partition(": ")
+    where, why = (f"{path}:{at}", why) if first.startswith("line ") else (str(path), first)
+    return f"{where}: no row can be read ({reason}: {why}); mend the file, or leave it out"
+
+
+def _of_others(rejects: Sequence[Reject]) -> str:
+    first = rejects[0].detail if rejects else "there are no rows"
+    return f"no reading is of a place that is watched ({first}); give --places that have them"
 
 
 def as_payload(path: Path) -> Payload:

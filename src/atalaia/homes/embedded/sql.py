@@ -18,6 +18,7 @@ import duckdb
 from atalaia.domain.variable import Variable
 from atalaia.errors import QueryInvalid, QueryMistaken
 from atalaia.lake import gold, views
+from atalaia.lake.columns import distinct
 from atalaia.ports import Result, Sql
 
 _MEMORY = "2GB"
@@ -38,7 +39,13 @@ _MISTAKES = (
 
 
 class DuckSql(Sql):
-    """Fills `ports.Sql`. Every query has a database of its own, which nothing is left of."""
+    """Fills `ports.Sql`. Every query has a database of its own, which nothing is left of.
+
+    into   a new file: the engine itself writes the answer there, as Parquet, and hands out no rows
+    """
+
+    def __init__(self, into: Path | None = None) -> None:
+        self._into = into
 
     def run(self, sql: str, files: Mapping[str, Sequence[Path | str]]) -> Result:
         # Where what a query gathers goes when it is too large for its memory.
@@ -47,7 +54,12 @@ class DuckSql(Sql):
         try:
             asked = views.asked(sql)
             _make_views(con, sql, asked, files)
-            _lock_down(con, [str(file) for some in files.values() for file in some], folder.name)
+            written = [] if self._into is None else [self._into]
+            opened = [str(file) for some in [*files.values(), written] for file in some]
+            _lock_down(con, opened, folder.name)
+            if self._into is not None:
+                with folder, con:
+                    return _write(con, sql, asked, self._into)
             types, convert = _execute(con, sql, asked)
             page = con.fetchmany(_AT_ONCE)  # what fails, mostly fails here
         except BaseException as error:
@@ -150,24 +162,11 @@ def _execute(
 ) -> tuple[tuple[str, ...], list[Callable[[Any], Any] | None]]:
     """Run the query; return the type of each column, where it can be known before, and how to make
     Python's values of it (None: as they come)."""
-    try:
-        statements = con.extract_statements(sql)
-    except duckdb.Error as error:
-        raise QueryMistaken(str(error)) from error
-    if len(statements) != 1:
-        raise QueryMistaken(f"one SELECT, please: this is {len(statements)} statements")
-    # COPY could write where reading is allowed, and the rest has nothing to work on.
-    if statements[0].type != duckdb.StatementType.SELECT:
-        raise QueryMistaken(f"only a SELECT can be run, not {statements[0].type.name}")
-    query = statements[0].query.rstrip().rstrip(";")
+    query = _select(con, sql)
     try:
         columns = _described(query, asked)
     except duckdb.Error:
-        # It is wrong, and says so in its own lines when it is run; or it is a DESCRIBE itself.
-        try:
-            con.execute(query)
-        except _MISTAKES as error:
-            raise QueryMistaken(str(error)) from error
+        _execute_blindly(con, query)
         return (), []
     # DuckDB hands out zoned times only with a package for zones beside it. In UTC they are the
     # same without; then they are marked as what they are.
@@ -182,6 +181,52 @@ def _execute(
         con.execute(query)
     types = tuple(str(kind) for _, kind, *_ in columns)
     return types, [_aware if zoned else None for zoned in is_zoned]
+
+
+def _write(con: duckdb.DuckDBPyConnection, sql: str, asked: set[str], out: Path) -> Result:
+    """Run the query into a Parquet file; the answer has its columns, and no rows."""
+    query = _select(con, sql)
+    try:
+        names, types = zip(
+            *((str(n), str(t)) for n, t, *_ in _described(query, asked)), strict=True
+        )
+    except duckdb.Error:
+        _execute_blindly(con, query)
+        names, types = tuple(str(column[0]) for column in con.description or ()), ()
+    listed = ", ".join(f'"{_quoted(name)}"' for name in distinct(names))
+    file = str(out).replace("'", "''")
+    try:
+        # Of its own accord DuckDB writes beside the file first, where nothing may be written.
+        con.execute(
+            f"COPY (SELECT * FROM (\n{query}\n) AS answer({listed})) TO '{file}' "
+            "(FORMAT parquet, COMPRESSION zstd, USE_TMP_FILE false)"
+        )
+    except (duckdb.NotImplementedException, duckdb.InvalidInputException) as error:
+        says = str(error).partition("\n")[0]
+        raise QueryInvalid(f"{says}; cast the column to text, or write CSV") from error
+    return Result(names, iter(()), types)
+
+
+def _select(con: duckdb.DuckDBPyConnection, sql: str) -> str:
+    """The one SELECT that it is, without what ends it. Raises QueryMistaken for all else."""
+    try:
+        statements = con.extract_statements(sql)
+    except duckdb.Error as error:
+        raise QueryMistaken(str(error)) from error
+    if len(statements) != 1:
+        raise QueryMistaken(f"one SELECT, please: this is {len(statements)} statements")
+    # COPY could write where reading is allowed, and the rest has nothing to work on.
+    if statements[0].type != duckdb.StatementType.SELECT:
+        raise QueryMistaken(f"only a SELECT can be run, not {statements[0].type.name}")
+    return statements[0].query.rstrip().rstrip(";")
+
+
+def _execute_blindly(con: duckdb.DuckDBPyConnection, query: str) -> None:
+    """Run what cannot be described: it is wrong, and says so in its own lines; or a DESCRIBE."""
+    try:
+        con.execute(query)
+    except _MISTAKES as error:
+        raise QueryMistaken(str(error)) from error
 
 
 def _described(query: str, asked: set[str]) -> list[tuple[Any, ...]]:
