@@ -168,13 +168,29 @@ def test_where_nothing_can_be_read_nothing_is_told_but_why(
     assert not (tmp_path / "told").exists()
 
 
-def test_a_file_of_which_nothing_can_be_read_is_not_passed_over_beside_others(story: Path) -> None:
-    (story / "more.csv").write_text("place_id,valid_at,rain_mm\na,2024-01-01T00:00:00Z,31\n")
-    done = run(
-        "replay", story / "more.csv", story / "readings.csv", "--places", story / "places.csv"
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        (
+            "place_id,valid_at,rain_mm\na,2024-01-01T00:00:00Z,31\n",
+            "rejected 1: missing column (first: more.csv:1: no period_s, kind: period_s is",
+        ),
+        (HEADER, "rejected 1: no rows (first: more.csv)"),
+    ],
+)
+def test_a_file_of_which_nothing_can_be_read_costs_no_other_and_is_no_calm(
+    tmp_path: Path, text: str, named: str
+) -> None:
+    (tmp_path / "rules.toml").write_text(GUSTS)
+    (tmp_path / "more.csv").write_text(text)
+    rows_ = "".join(f"{i},2024-01-01T00:00:00Z,0,observed,1\n" for i in "ab")
+    done = unread(
+        tmp_path, HEADER + rows_, tmp_path / "more.csv", "--rules", tmp_path / "rules.toml"
     )
-    assert (done.exit_code, done.stdout) == (1, "")
-    assert "more.csv:1: no row can be read" in str(done.exception)
+    assert done.exit_code == 0, done.output
+    said = " ".join(done.stdout.split())
+    assert said.startswith("No incident in what was read; of the rest, which is named below,")
+    assert named in said
 
 
 @pytest.mark.parametrize(

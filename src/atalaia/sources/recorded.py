@@ -26,6 +26,7 @@ _DECODERS = {
 }
 
 _OF_OTHERS = "unknown place"
+_EMPTY = "no rows"
 _HARMLESS = {_OF_OTHERS, "unknown column"}
 """Rejects of what nobody may have wanted: they do not keep the rest of a file from being read."""
 
@@ -36,32 +37,41 @@ def read_files(paths: Iterable[Path], places: Places) -> Decoded:
     """All readings of all files, in the files' order, known at their own event time.
 
     A file is an INMET station file, an answer of Open-Meteo's archive or a readings CSV; it is
-    told by its content. Rows that
-    cannot be read are rejected, each with ``file:line``. Raises PayloadInvalid for a file that
-    is neither, cannot be opened, or of which nothing can be read; and where there is no reading in
-    all of them. A file that speaks of other places alone is passed over, and rejected.
+    told by its content. Rows that cannot be read are rejected, each with ``file:line``, and so is a
+    file without rows: others are read. Raises PayloadInvalid for a file that is neither, or cannot
+    be opened, and where there is no reading in all of them.
     """
-    decoded = Decoded.together(_read_file(Path(path), places) for path in paths)
-    if not len(decoded.readings):
-        raise PayloadInvalid(_of_others(decoded.rejects))
-    return decoded
+    files = [(path, _read_file(path, places)) for path in map(Path, paths)]
+    if not any(len(decoded.readings) for _, decoded in files):
+        raise PayloadInvalid(_nothing_read(files))
+    return Decoded.together(
+        replace(decoded, rejects=[_named(reject, path) for reject in decoded.rejects])
+        for path, decoded in files
+    )
 
 
 def _read_file(path: Path, places: Places) -> Decoded:
     payload = as_payload(path)
     decoded = _DECODERS[payload.source](places)([payload], None)
-    is_of_others = any(reject.reason == _OF_OTHERS for reject in decoded.rejects)
-    if not len(decoded.readings) and not (
-        is_of_others and {reject.reason for reject in decoded.rejects} <= _HARMLESS
-    ):
-        raise PayloadInvalid(_unread(path, decoded.rejects))
-    return replace(decoded, rejects=[_named(reject, path) for reject in decoded.rejects])
+    if not len(decoded.readings) and not decoded.rejects:
+        decoded = replace(decoded, rejects=[Reject(source=payload.source, reason=_EMPTY)])
+    return decoded
+
+
+def _nothing_read(files: Sequence[tuple[Path, Decoded]]) -> str:
+    """Why there is no reading: what is wrong with the first file that could have had some, or of
+    which places they all are."""
+    for path, decoded in files:
+        if any(reject.reason not in _HARMLESS for reject in decoded.rejects):
+            return _unread(path, decoded.rejects)
+    rejects = [_named(reject, path) for path, decoded in files for reject in decoded.rejects]
+    return _of_others(rejects)
 
 
 def _unread(path: Path, rejects: Sequence[Reject]) -> str:
     """Why nothing of a file can be read: the most frequent reason, and where it is met first."""
-    faults = [one for one in rejects if one.reason not in _HARMLESS] or rejects
-    if not faults:
+    faults = [one for one in rejects if one.reason not in _HARMLESS]
+    if faults[0].reason == _EMPTY:
         return f"{path}: it has no rows; write some, or leave it out"
     ((reason, _),) = Counter(one.reason for one in faults).most_common(1)
     first = next(one.detail for one in faults if one.reason == reason)
@@ -105,7 +115,8 @@ def _has_readings_header(body: bytes) -> bool:
 def _named(reject: Reject, path: Path) -> Reject:
     """The same reject, its detail led by the file, and the line where it names one."""
     at_line = reject.detail.startswith("line ")
-    detail = f"{path.name}:{reject.detail[5:]}" if at_line else f"{path.name}: {reject.detail}"
+    said = f": {reject.detail}" if reject.detail else ""
+    detail = f"{path.name}:{reject.detail[5:]}" if at_line else f"{path.name}{said}"
     return msgspec.structs.replace(reject, detail=detail[:200])
 
 
