@@ -161,9 +161,11 @@ def test_a_resumed_replay_notices_that_the_climate_changed(tmp_path: Path) -> No
     rules = rule_sets.load(warm(tmp_path))
     places = Places([Place(id="p0", name="P0", latitude=0, longitude=0)])
     rows = tmp_path / "readings.csv"
-    rows.write_text("place_id,valid_at,temperature_c\np0,2026-01-10T12:00:00Z,20\n", "utf-8")
+    head = "place_id,valid_at,period_s,kind,temperature_c"
+    rows.write_text(f"{head}\np0,2026-01-10T12:00:00Z,0,observed,20\n", "utf-8")
     home = tmp_path / "home"
-    assert replay(places, [rows], rules, home=home).entries == []
+    done = replay(places, [rows], rules, home=home)
+    assert (done.readings, done.entries) == (1, [])
     assert replay(places, [rows], rules, home=home).resumed
     with open_home(home) as opened:
         hours = A_YEAR_AGO // 86_400 * 86_400 + 3600 * np.arange(-9 * 24, 22 * 24 + 1)

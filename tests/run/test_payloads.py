@@ -187,7 +187,14 @@ def test_the_commands_write_the_alerts_and_the_cut(tmp_path: Path, where: Places
     assert json.loads(done.stdout)["rejected"] == {"not JSON": 1}
     assert [json.loads(line)["places"] for line in out.read_text().splitlines()] == [["alfa"]]
     assert run(app, [*arguments, "x.csv"]).exit_code == 2
-    for_stations_alone = run(app, ["replay", "--payloads", str(file), "--json"])
+    of_no_place = run(app, ["replay", "--payloads", str(file), "--json"])
+    assert of_no_place.exit_code == 1, "nobody is watched: nothing was read, which is not calm"
+    assert json.loads(of_no_place.stdout)["rejected"] == {"not JSON": 1, "unknown place": 1}
+    metar = {"received_at": told(AT), "source": "metar", "content": "metar-raw"}
+    stations = written(
+        tmp_path / "s.ndjson", metar | {"body": "SBGL 142000Z 12005KT 9999 30/20 Q1012"}
+    )
+    for_stations_alone = run(app, ["replay", "--payloads", str(stations), "--json"])
     assert for_stations_alone.exit_code == 0, for_stations_alone.output
     assert json.loads(for_stations_alone.stdout)["alerts"] == 0
     report = tmp_path / "report"
