@@ -61,13 +61,13 @@ demo: .venv/.demo ## replay New York's weather of 2013 through the complete path
 run: .venv/.run .venv/.page ## the live watch (Brazil's 27 state capitals unless atalaia.toml says otherwise)
 	@$(BIN)/atalaia run
 
-# One process more than there are cores: many tests wait for a browser or for the disk.
-PROCESSES := $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
+# Two processes more than there are cores: many tests wait for a browser or for the disk.
+PROCESSES := $(shell expr $$(getconf _NPROCESSORS_ONLN) + 2)
 
 # In the order of tests/conftest.py, the longest first.
 BY_FILE := --dist loadfile --no-loadscope-reorder
 
-test: .venv/.dev .venv/.page ## all tests, in their short forms, a process a core and one more (four at most)
+test: .venv/.dev .venv/.page ## all tests, in their short forms, a process a core and two more (four at most)
 	@$(BIN)/python -m pytest -n $(PROCESSES) --maxprocesses 4 $(BY_FILE)
 
 check: .venv/.dev ## format, lint, types, import contracts, docs
