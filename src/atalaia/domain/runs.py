@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from atalaia.domain.reading import Ints
 
 _LONG = 100
-"""RowRuns of so many rows, in the mean, are copied one by one; of shorter ones each row is."""
+"""Runs of so many rows, in the mean, are copied one by one; of shorter ones each row is."""
 
 T = TypeVar("T", bound=np.generic)
 

@@ -28,7 +28,7 @@ _DECODERS = {
 _OF_OTHERS = "unknown place"
 _EMPTY = "no rows"
 _HARMLESS = {_OF_OTHERS, "unknown column"}
-"""Rejects of what nobody may have wanted: they do not keep the rest of a file from being read."""
+"""Rejects of what nobody may have wanted: a file that has no others is not at fault."""
 
 _PLACE_COLUMNS = ("place_id", "name", "latitude", "longitude", "timezone")
 
