@@ -5,7 +5,7 @@ Nothing is kept: no home is made, and what the watch would have said is handed b
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -32,20 +32,10 @@ _ROWS_AT_ONCE = 60_000
 """What of a past is judged at a time, so that it fits into memory."""
 
 
-def recorded(
-    files: Sequence[Path],
-    places_file: Path,
-    reject: Callable[[str, str], None] = lambda _reason, _detail: None,
-) -> tuple[Readings, Places]:
-    """The rows of recorded files in order, and their places. Raises PayloadInvalid without any.
-
-    `reject` is told why, and of what, something could not be read.
-    """
+def recorded(files: Sequence[Path], places_file: Path) -> tuple[Readings, Places]:
+    """The rows of recorded files in order, and their places. Raises PayloadInvalid without any."""
     places = Places(read_places(places_file))
-    decoded = read_files(files, places)
-    for one in decoded.rejects:
-        reject(one.reason, one.detail)
-    return decoded.readings.in_order(), places
+    return read_files(files, places).readings.in_order(), places
 
 
 def kept(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -33,17 +32,20 @@ def history_of(
 ) -> tuple[Readings, Places, Lake | None]:
     """The rows of the files, or else of the home, with its lake. What of the files could not be
     read is told; AtalaiaError where they have none of the variables."""
-    from atalaia.batch.history import kept, recorded
+    from atalaia.batch.history import kept
+    from atalaia.domain.payload import by_reason
+    from atalaia.domain.place import Places
     from atalaia.homes.embedded import open_home
+    from atalaia.sources.recorded import read_files, read_places
 
     if readings:
         if places is None:
             raise typer.BadParameter("files of readings need their places", param_hint="--places")
-        rejected: list[tuple[str, str]] = []
-        rows, where = recorded(readings, places, lambda *why: rejected.append(why))
-        for reason, n in Counter(why for why, _ in rejected).most_common():
-            example = next(detail for why, detail in rejected if why == reason)
+        where = Places(read_places(places))
+        decoded = read_files(readings, where)
+        for reason, n, example in by_reason(decoded.rejects):
             aside(f"rejected {n}: {reason} (first: {example})")
+        rows = decoded.readings.in_order()
         if not variables & rows.known():
             names = " or ".join(sorted(variables))
             raise AtalaiaError(f"the files have no value of {names}; give files that have some")

@@ -218,8 +218,7 @@ def _tell_replay(
     if done.as_live is not None:
         said = "live the same entries" if done.as_live else "live not the same entries"
         console.print(translated(said))
-    for reason, n in Counter(reject.reason for reject in done.rejected).most_common():
-        example = next(r.detail for r in done.rejected if r.reason == reason)
+    for reason, n, example in done.reasons:
         console.print(translated(f"rejected {n}: {reason} (first: {example})"))
     for line in not_read(done):
         console.print(translated(line))

@@ -6,7 +6,8 @@ Everything later (readings, incidents, GOLD) is derived from payloads and can be
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
@@ -52,6 +53,16 @@ class Reject(msgspec.Struct, frozen=True, kw_only=True):
     source: str
     reason: str
     detail: str = ""
+
+
+def by_reason(rejects: Iterable[Reject]) -> list[tuple[str, int, str]]:
+    """Each reason, how often, and the detail of its first; the most frequent first."""
+    first: dict[str, str] = {}
+    counts: Counter[str] = Counter()
+    for reject in rejects:
+        first.setdefault(reject.reason, reject.detail)
+        counts[reject.reason] += 1
+    return [(reason, n, first[reason]) for reason, n in counts.most_common()]
 
 
 class Plain(NamedTuple):

@@ -20,7 +20,7 @@ import numpy as np
 
 from atalaia.detect.watch import CONSUMER, Watch
 from atalaia.domain.alert import LogEntry, entry_line
-from atalaia.domain.payload import Payload, Reject
+from atalaia.domain.payload import Payload, Reject, by_reason
 from atalaia.domain.place import Places
 from atalaia.domain.reading import Decode, Decoded, Readings
 from atalaia.domain.rule import RuleSet
@@ -78,6 +78,11 @@ class Replayed:
     unjudged: list[str] = field(default_factory=list)
     unseen: list[str] = field(default_factory=list)
     as_live: bool | None = None
+
+    @property
+    def reasons(self) -> list[tuple[str, int, str]]:
+        """Of what was rejected: each reason, how often, and its first detail."""
+        return by_reason(self.rejected)
 
 
 def replay(

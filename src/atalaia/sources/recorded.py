@@ -5,14 +5,13 @@ from __future__ import annotations
 import csv
 import io
 import math
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import msgspec
 
-from atalaia.domain.payload import Payload, Reject
+from atalaia.domain.payload import Payload, Reject, by_reason
 from atalaia.domain.place import Place, Places
 from atalaia.domain.reading import Decoded
 from atalaia.errors import PayloadInvalid, SettingsInvalid
@@ -73,8 +72,7 @@ def _unread(path: Path, rejects: Sequence[Reject]) -> str:
     faults = [one for one in rejects if one.reason not in _HARMLESS]
     if faults[0].reason == _EMPTY:
         return f"{path}: it has no rows; write some, or leave it out"
-    ((reason, _),) = Counter(one.reason for one in faults).most_common(1)
-    first = next(one.detail for one in faults if one.reason == reason)
+    reason, _, first = by_reason(faults)[0]
     at, _, why = first.removeprefix("line ").partition(": ")
     where, why = (f"{path}:{at}", why) if first.startswith("line ") else (str(path), first)
     return f"{where}: no row can be read ({reason}: {why}); mend the file, or leave it out"
