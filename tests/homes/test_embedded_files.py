@@ -113,22 +113,25 @@ def test_a_file_of_every_format_takes_the_steps_that_it_lacks_and_keeps_what_it_
     Database(old).close()
 
 
-def test_two_processes_may_make_a_home_at_once(tmp_path: Path) -> None:
-    made: list[Database] = []
-    threads = [
-        threading.Thread(target=lambda: made.append(Database(tmp_path / "home.sqlite")))
-        for _ in range(4)
-    ]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    for i, base in enumerate(made):
-        note(base, str(i))
-    assert len(made) == 4
-    assert notes(made[0]) == ["0", "1", "2", "3"]
-    for base in made:
-        base.close()
+def test_many_may_make_a_home_at_once(tmp_path: Path) -> None:
+    for turn in range(20):  # whether two are in each other's way is a matter of microseconds
+        file, made, go = tmp_path / f"{turn}.sqlite", list[Database](), threading.Barrier(8)
+
+        def make(file: Path = file, made: list[Database] = made, go: Any = go) -> None:
+            go.wait()
+            made.append(Database(file))
+
+        threads = [threading.Thread(target=make) for _ in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        for i, base in enumerate(made):
+            note(base, str(i))
+        assert len(made) == 8
+        assert notes(made[0]) == [str(i) for i in range(8)]
+        for base in made:
+            base.close()
 
 
 def test_what_was_deleted_is_in_no_file_once_the_log_is_emptied(tmp_path: Path) -> None:

@@ -8,7 +8,8 @@ at a time; other processes have their own, and wait for each other's short trans
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,6 @@ _WAIT_MS = 30_000
 _LOG_TRIES, _LOG_WAIT_MS = 5, 1_000
 
 _PRAGMAS = (
-    "journal_mode=WAL",
     "synchronous=FULL",
     "foreign_keys=ON",
     "secure_delete=ON",  # what is deleted is overwritten: it may be somebody's
@@ -307,6 +307,7 @@ class Database:
     def _prepare(self) -> None:
         connection = self._connection
         connection.set_busy_timeout(_WAIT_MS)
+        _waiting_for_others(lambda: connection.execute("PRAGMA journal_mode=WAL").fetchall())
         for pragma in _PRAGMAS:
             connection.execute(f"PRAGMA {pragma}").fetchall()
         with self.transaction() as cursor:  # two processes may open a new home at once
@@ -329,3 +330,18 @@ class Database:
             raise StateConflict(
                 f"{self._path} cannot be used: {error}; mend it or use another --home"
             ) from error
+
+
+def _waiting_for_others(step: Callable[[], object]) -> None:
+    """Do it as soon as nobody is in its way: where two would each wait for the other, as when both
+    give a new file its log, SQLite does not wait and refuses one of them at once."""
+    until = time.monotonic() + _WAIT_MS / 1000
+    while True:
+        try:
+            step()
+        except apsw.BusyError:
+            if time.monotonic() > until:
+                raise
+            time.sleep(0.01)
+        else:
+            return
