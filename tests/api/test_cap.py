@@ -78,7 +78,7 @@ def test_whatever_an_alert_says_it_validates_against_the_schema(schema: etree.XM
     for _ in range(cases(200)):
         entry = anything(chance)
         earlier = [
-            msgspec.structs.replace(entry.alert, version=i, sent_at=T0 - 9 * i)
+            entry_of(msgspec.structs.replace(entry.alert, version=i, sent_at=T0 - 9 * i))
             for i in range(1, entry.alert.version)
         ]
         status = chance.choice(["Actual", "Exercise", "Test"])
@@ -146,7 +146,8 @@ def test_the_life_of_an_incident_is_alert_update_all_clear_and_each_refers_to_al
             [("alert", "onset"), ("update", "escalated"), ("step", "step"), ("end", "ended")], 1
         )
     ]
-    written = [to_cap(entry_of(a), alerts[:i], PLACES, OURS) for i, a in enumerate(alerts)]
+    life = [entry_of(alert) for alert in alerts]
+    written = [to_cap(one, life[:i], PLACES, OURS) for i, one in enumerate(life)]
     assert [read(xml, "c:msgType")[0] for xml in written] == ["Alert", "Update", "Update", "Update"]
     assert [set(read(xml, "c:info/c:responseType")) for xml in written] == [
         {"Execute"}, {"Execute"}, {"Execute"}, {"AllClear"},
@@ -167,7 +168,7 @@ def test_what_can_no_longer_be_seen_is_no_all_clear() -> None:
 def test_a_cancelled_incident_is_a_cancel() -> None:
     first = an_alert()
     cancelled = an_alert(version=2, type="cancel", reason="withdrawn")
-    xml = to_cap(entry_of(cancelled), [first], PLACES, OURS)
+    xml = to_cap(entry_of(cancelled), [entry_of(first)], PLACES, OURS)
     assert read(xml, "c:msgType") == ["Cancel"]
     assert identifier(first) in read(xml, "c:references")[0]
 

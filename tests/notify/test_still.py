@@ -368,6 +368,28 @@ def test_who_comes_after_a_red_was_cancelled_in_part_hears_of_it_where_it_stands
     assert [m.person for m in desk.all()] == ["p_t"]
 
 
+@pytest.mark.parametrize("level", ["yellow", "red"])
+def test_who_comes_after_a_red_changed_in_part_hears_of_it_where_it_stands_as_it_was(
+    desk: Desk, level: str
+) -> None:
+    stands = standing(desk)
+    red = news(level="red", rule="official")
+    part = news("i1", 2, level=level, at=NOON + 60, rule="official")
+    desk.log(msgspec.structs.replace(red, places=("recife", "natal")))
+    desk.log(msgspec.structs.replace(part, still=("natal",)))
+    came = {name: person(name, where=[where]) for name, where in (("p_h", HERE), ("p_t", THERE))}
+    came["p_b"] = person("p_b", where=[HERE, THERE])
+    for each in came.values():
+        desk.join(each)
+    told = {"p_t": [(1,)], "p_b": [(1, 2)], "p_h": [(2,)]}
+    if level != "red":
+        told = {"p_t": [(1,)], "p_b": [(1,)]}
+    assert stands.step(came, NOON + 120) == len(told)
+    assert {m.person: [m.seqs] for m in desk.all()} == told
+    assert len(desk.send(NOON + 120)) == len(told)
+    assert stands.step(came, NOON + 121) == 0
+
+
 def test_what_a_silence_held_and_then_told_is_told_on(desk: Desk) -> None:
     desk.join(person())
     heavy = {"hazard": "heavy_rain", "place": None, "reason": "", "by": ""}

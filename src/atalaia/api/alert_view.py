@@ -10,13 +10,12 @@ from __future__ import annotations
 
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-import msgspec
-
-from atalaia.api.incidents import Numbered, alert_line, incident_body, places_under
+from atalaia.api.incidents import alert_line, incident_body, places_under
 from atalaia.domain.alert import LogEntry
 from atalaia.domain.hazard import LEVEL_OF, Hazard
+from atalaia.domain.in_part import Numbered, gravest, parts_after
 
 MOST_OVER = 10_000
 """Incidents that are over and still at hand: about 3 kB each. SQL has the older ones."""
@@ -32,7 +31,8 @@ MOST_RECENT = 300
 class Snapshot:
     """What is known at one moment. `seq` is the number of the newest entry in it; 0: none.
 
-    open      the newest entry of each incident that has not ended, in the order of these
+    open      of each incident that has not ended the number of its newest entry, in the order of
+              these, and by which entry it is shown: the newest, or that of its gravest part
     recent    the newest `MOST_RECENT` entries, newest first
     """
 
@@ -46,6 +46,7 @@ class IncidentRow:
     """One incident.
 
     seqs    the numbers of its entries
+    level   the highest at which it stands, or at a place the one at which it stands there
     body    as `incident_body` has it
     """
 
@@ -86,6 +87,7 @@ class AlertView:
         self._by_place: dict[str, dict[str, IncidentRow]] = {}
         self._lines: deque[tuple[int, bytes]] = deque(maxlen=MOST_LINES)
         self._open: dict[str, Numbered] = {}
+        self._parts: dict[str, tuple[Numbered, ...]] = {}
         self._recent: deque[Numbered] = deque(maxlen=MOST_RECENT)
         self.now = Snapshot()
         self.blind: dict[str, Blind] = {}
@@ -194,36 +196,36 @@ class AlertView:
 
     def _note(self, numbered: Numbered) -> None:
         seq, entry = numbered
-        alert = entry.alert
+        key = entry.alert.incident
         self._recent.append(numbered)
-        # It is the newest of those that are open, or none.
-        before = self._open.pop(alert.incident, None)
-        if not alert.is_over:
-            self._open[alert.incident] = numbered
-        elif entry.still and before:  # over at some of its places, at others as it was
-            self._open[alert.incident] = seq, msgspec.structs.replace(before[1], places=entry.still)
+        parts = parts_after(self._parts.pop(key, ()), numbered)
+        self._open.pop(key, None)  # it is the newest of those that are open, or none
+        if parts:
+            self._parts[key] = parts
+            self._open[key] = seq, gravest(parts)
 
     def _put(self, seq: int, entry: LogEntry) -> set[str]:
         key = entry.alert.incident
-        before = self._rows.get(key)
-        is_over_here = entry.alert.is_over
-        level = int(LEVEL_OF[entry.alert.level])
+        before, stands = self._rows.get(key), self._open.get(key)
+        shown = stands[1] if stands else entry
         row = IncidentRow(
             key=key,
             seqs=(*before.seqs, seq) if before else (seq,),
             is_open=not entry.is_over,
             hazard=entry.alert.hazard,
-            level=before.level if before and is_over_here and entry.still else level,
+            level=int(LEVEL_OF[shown.alert.level]),
             places=places_under(entry),
-            body=incident_body(seq, entry),
+            body=incident_body(seq, entry, shown),
         )
         self._rows[key] = row
         gone = set(before.places) - set(row.places) if before else set()
         for place in gone:
             self._by_place.get(place, {}).pop(key, None)
-        # Where it stands besides, it is as an earlier entry said: at another level, perhaps.
-        for place in () if is_over_here and entry.still else entry.places:
-            self._by_place.setdefault(place, {})[key] = row
+        for _, part in self._parts.get(key, ()) if row.is_open else ((seq, entry),):
+            level = int(LEVEL_OF[part.alert.level])
+            there = row if level == row.level else replace(row, level=level)
+            for place in part.places:
+                self._by_place.setdefault(place, {})[key] = there
         if entry.is_over:
             self._over.append((key, seq))
         return gone | set(entry.places)

@@ -18,6 +18,7 @@ from lxml import etree  # type: ignore[import-untyped]
 from atalaia.domain.alert import Alert, LogEntry, instant, iso_fields
 from atalaia.domain.hazard import Hazard
 from atalaia.domain.hull import RADIUS_KM
+from atalaia.domain.in_part import parts_of
 from atalaia.domain.official import PASSED_ON, Official, OfficialArea, Ring
 from atalaia.domain.place import Place
 from atalaia.domain.words import ADVICE, CARE, HAZARDS, LANGUAGES, NOT_OFFICIAL
@@ -69,33 +70,50 @@ def incident_of(name: str) -> tuple[str, int] | None:
 
 def to_cap(
     entry: LogEntry,
-    earlier: Sequence[Alert],
+    earlier: Sequence[LogEntry],
     places: Mapping[str, Place],
     issuer: Issuer,
     system: str = "",
 ) -> bytes:
-    """The entry as XML. `earlier` are the alerts of its incident before it, oldest first; `system`
-    is the id of the system that it was of."""
+    """The entry as XML. `earlier` are those of its incident before it, oldest first; `system` is
+    the id of the system that it was of.
+
+    A message takes the place of those that it refers to. So where an official warning changes at
+    some of its places, what stands at the others is said again: for these places alone, and never
+    as a Cancel of all.
+    """
     alert, official = entry.alert, entry.official
+    life = [*earlier, entry]
+    parts = parts_of(enumerate(life))
+    besides = [(life[n], part) for n, part in parts if life[n] is not entry]
     root = etree.Element(_tag("alert"), nsmap={None: NAMESPACE})
     _add(root, "identifier", identifier(alert))
     _add(root, "sender", issuer.sender)
     _add(root, "sent", instant(alert.sent_at))
     _add(root, "status", issuer.status)
-    _add(root, "msgType", _type(alert))
+    _add(root, "msgType", "Update" if besides else _type(alert))
     _add(root, "source", official.issuer if official else alert.source)
     _add(root, "scope", "Public")
     _add(root, "note", _note(official))
-    _add(root, "references", " ".join(_reference(each, issuer) for each in earlier))
+    _add(root, "references", " ".join(_reference(each.alert, issuer) for each in earlier))
     _add(root, "incidents", _incidents(entry, system))
-    if official is not None and alert.type != "end":
-        _add_official(root, entry, official)
-    else:
-        areas = official.areas if official else _areas(entry, places)
-        for i in range(len(LANGUAGES)):
-            _add_info(root, entry, i, areas)
+    is_over_in_part = bool(besides) and alert.is_over
+    _add_infos(root, entry, places, is_cut=is_over_in_part)
+    for before, part in besides:
+        _add_infos(root, part, places, is_cut=part.places != before.places)
     xml: bytes = etree.tostring(root, xml_declaration=True, encoding="UTF-8", pretty_print=True)
     return xml
+
+
+def _add_infos(root: Any, entry: LogEntry, places: Mapping[str, Place], *, is_cut: bool) -> None:
+    """What an entry says. `is_cut`: of some of the places in its issuer's areas alone."""
+    official = entry.official
+    areas = official.areas if official and not is_cut else _areas(entry, places)
+    if official is not None and entry.alert.type != "end":
+        _add_official(root, entry, official, areas)
+        return
+    for i in range(len(LANGUAGES)):
+        _add_info(root, entry, i, areas)
 
 
 def _incidents(entry: LogEntry, system: str) -> str:
@@ -148,7 +166,9 @@ def _add_info(root: Any, entry: LogEntry, i: int, areas: Sequence[OfficialArea])
     _add_areas(info, areas)
 
 
-def _add_official(root: Any, entry: LogEntry, official: Official) -> None:
+def _add_official(
+    root: Any, entry: LogEntry, official: Official, areas: Sequence[OfficialArea]
+) -> None:
     """The issuer's own words, in every language that they wrote."""
     for text in official.texts:
         info = etree.SubElement(root, _tag("info"))
@@ -168,7 +188,7 @@ def _add_official(root: Any, entry: LogEntry, official: Official) -> None:
         _add(info, "web", official.web)
         _add_pair(info, "parameter", "atalaia:hazard", entry.alert.hazard)
         _add_pair(info, "parameter", "atalaia:level", entry.alert.level)
-        _add_areas(info, official.areas)
+        _add_areas(info, areas)
 
 
 def _response(alert: Alert) -> str:

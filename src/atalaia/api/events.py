@@ -18,10 +18,11 @@ from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
 from atalaia.api.cap import identifier
-from atalaia.api.incidents import Numbered, issuer
+from atalaia.api.incidents import issuer
 from atalaia.api.limits import is_loopback, network
 from atalaia.api.problem import Problem
 from atalaia.domain.alert import instant, to_line
+from atalaia.domain.in_part import Numbered
 
 MOST_CLIENTS = 2_000
 MOST_OF_AN_ADDRESS = 50
@@ -57,7 +58,8 @@ class AlertEvent(msgspec.Struct, frozen=True, kw_only=True):
 
     seq       its number in the alert log, which is the event's id too
     alert     with the keys of the alerts file
-    places, opened_at, linked    as the log has them
+    places, still, opened_at, linked    as the log has them: of an official warning an entry speaks
+            of `places` alone, and over those in `still` it stands besides, as was said before
     measure, is_below, stands_for    as the log has them: what the value is in words
     cap       name of the message in ``/feeds/cap/<name>.xml``
     issuer    of an official warning that is passed on; None: it is our own
@@ -66,6 +68,7 @@ class AlertEvent(msgspec.Struct, frozen=True, kw_only=True):
     seq: int
     alert: msgspec.Raw
     places: tuple[str, ...]
+    still: tuple[str, ...]
     opened_at: str
     linked: tuple[str, ...]
     measure: str
@@ -82,6 +85,7 @@ def frame(numbered: Numbered) -> bytes:
         seq=seq,
         alert=msgspec.Raw(to_line(entry.alert)),
         places=entry.places,
+        still=entry.still,
         opened_at=instant(entry.opened_at),
         linked=entry.linked,
         measure=entry.measure,

@@ -22,11 +22,12 @@ from atalaia.api import cap, geojson, ical
 from atalaia.api.alert_view import AlertView, Snapshot
 from atalaia.api.cached import tag_of
 from atalaia.api.events import HEADERS, MOST_CLIENTS, Events
-from atalaia.api.incidents import Numbered, places_under
+from atalaia.api.incidents import places_under
 from atalaia.api.problem import Problem, errors
 from atalaia.api.system_view import SystemView
 from atalaia.domain.alert import LogEntry, instant
 from atalaia.domain.hazard import LEVEL_OF, Hazard, Level
+from atalaia.domain.in_part import Numbered
 from atalaia.domain.place import Place
 from atalaia.settings.feeds import Cap
 
@@ -154,7 +155,7 @@ def routes(
         position = next((i for i, e in enumerate(entries) if e.alert.version == found[1]), None)  # type: ignore[index]
         if position is None:
             raise Problem(404, "there is no such message; /feeds/cap.atom lists the newest")
-        entry, earlier = entries[position], [before.alert for before in entries[:position]]
+        entry, earlier = entries[position], entries[:position]
         system = systems.system_of(entry.alert.incident, entry.alert.sent_at)
         body = cap.to_cap(entry, earlier, places, issuer, system)
         page = _Page(body, tag_of(body), entry.alert.sent_at)

@@ -10,8 +10,8 @@ import msgspec
 
 from atalaia.api.alert_view import AlertView
 from atalaia.api.events import MOST_CLIENTS, Events
-from atalaia.api.incidents import Numbered
 from atalaia.api.system_view import SystemView
+from atalaia.domain.in_part import Numbered
 from atalaia.domain.place import Places
 from atalaia.errors import StateConflict
 from atalaia.logs import Logger

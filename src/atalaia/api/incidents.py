@@ -1,4 +1,5 @@
-"""An incident as the API shows it: as its newest entry says that it stands.
+"""An incident as the API shows it: as its newest entry says that it stands, or, where that speaks
+of some of its places alone, as the gravest part of it does.
 
 Entry of the alert log → here → JSON.
 """
@@ -10,9 +11,7 @@ from collections.abc import Sequence
 import msgspec
 
 from atalaia.domain.alert import Instant, LogEntry, iso_fields, to_line
-
-Numbered = tuple[int, LogEntry]
-"""An entry of the log with its number."""
+from atalaia.domain.in_part import Numbered, gravest, parts_of
 
 
 class IncidentState(msgspec.Struct, frozen=True, kw_only=True):
@@ -59,8 +58,15 @@ def places_under(entry: LogEntry) -> tuple[str, ...]:
     return entry.places + entry.still
 
 
-def incident_body(seq: int, entry: LogEntry) -> bytes:
-    """An incident as JSON has it. `seq` is its newest entry's number."""
+_OF_ITS_LIFE = ("peak_level", "peak", "peak_at")
+
+
+def incident_body(seq: int, entry: LogEntry, stands: LogEntry | None = None) -> bytes:
+    """An incident as JSON has it.
+
+    seq, entry   its newest entry
+    stands       by which it is shown (`in_part.gravest`); None: by the newest
+    """
     alert = entry.alert
     standing = IncidentState(
         status="open" if entry.still else alert.status,
@@ -70,7 +76,9 @@ def incident_body(seq: int, entry: LogEntry) -> bytes:
         seq=seq,
         issuer=issuer(entry),
     )
-    fields = iso_fields(entry) | iso_fields(alert) | iso_fields(standing)
+    newest, shown = iso_fields(entry), stands or entry
+    fields = iso_fields(shown) | iso_fields(shown.alert) | iso_fields(standing)
+    fields |= {name: newest[name] for name in _OF_ITS_LIFE}
     fields["places"] = places_under(entry)
     return msgspec.json.encode({name: fields[name] for name in SHOWN})
 
@@ -84,4 +92,6 @@ def alert_line(seq: int, entry: LogEntry) -> bytes:
 def with_entries(life: Sequence[Numbered]) -> bytes:
     """An incident with all entries of its life, of which there is at least one."""
     entries = b",".join(alert_line(seq, entry) for seq, entry in life)
-    return b'%b,"entries":[%b]}' % (incident_body(*life[-1])[:-1], entries)
+    parts = parts_of(life)
+    body = incident_body(*life[-1], gravest(parts) if parts else None)
+    return b'%b,"entries":[%b]}' % (body[:-1], entries)

@@ -12,7 +12,7 @@ from threading import Lock
 
 import msgspec
 
-from atalaia.api.incidents import Numbered
+from atalaia.domain.in_part import Numbered
 from atalaia.domain.linking import Neighbours
 from atalaia.domain.place import Places
 from atalaia.domain.spells import said_by

@@ -16,6 +16,7 @@ import numpy as np
 from atalaia.domain.alert import LogEntry
 from atalaia.domain.delivery import Status
 from atalaia.domain.hazard import Level
+from atalaia.domain.in_part import Numbered, parts_after
 from atalaia.domain.place import Places
 from atalaia.domain.silence import Silence, is_held
 from atalaia.notes import Note
@@ -37,8 +38,6 @@ _WAITING_MOST = 1_000_000
 
 _LOST = (Status.DROPPED, Status.LATE, Status.DEAD)
 
-Numbered = tuple[int, LogEntry]
-
 
 class Standing:
     """Tells what stands. To be asked when all of the log is fanned out. Not for two threads."""
@@ -57,7 +56,7 @@ class Standing:
         self._places = places
         self._silences = silences
         self._until = Note(state, "silences:told", int, is_spare=True)
-        self._open: dict[str, Numbered] = {}
+        self._open: dict[str, tuple[Numbered, ...]] = {}
         self._seq = -1
 
     def step(self, came: Collection[str], now: int) -> int:
@@ -114,11 +113,13 @@ class Standing:
             return 0
         concern = self._concerned(standing)
         told = self._told(standing, None)
-        by_incident = {one[1].alert.incident: one for one in standing}
+        by_incident: dict[str, list[Numbered]] = defaultdict(list)
+        for numbered in standing:
+            by_incident[numbered[1].alert.incident].append(numbered)
         for pseudonym, each in told.items():
             for incident in {one.incident for one in each if one.is_heard or one.is_coming}:
-                if by_incident[incident] not in concern[pseudonym]:
-                    concern[pseudonym].append(by_incident[incident])
+                if not any(one in concern[pseudonym] for one in by_incident[incident]):
+                    concern[pseudonym] += by_incident[incident]
         n = 0
         for pseudonym, alerts in concern.items():
             mine = told.get(pseudonym, [])
@@ -127,20 +128,18 @@ class Standing:
         return n
 
     def _standing(self, now: int) -> list[Numbered]:
-        """The newest entry of each incident that goes on, own limits' steps aside."""
+        """What stands of each incident that goes on, own limits' steps aside: its newest entry, or
+        its parts."""
         if self._seq < 0:
             self._seq = last_before(self._state, now - _SEEN_S)
         for seq, entry in self._state.alerts(self._seq):
             self._seq = seq
-            key = entry.alert.incident
-            if entry.alert.is_over:
-                known = self._open.pop(key, None)
-                if known is not None and entry.still:  # over in part: the rest stands as it did
-                    rest = msgspec.structs.replace(known[1], places=entry.still)
-                    self._open[key] = known[0], rest
-            elif entry.alert.type != "step":
-                self._open[key] = (seq, entry)
-        return [one for one in self._open.values() if expires_at(one[1]) >= now]
+            if entry.alert.type == "step":
+                continue
+            parts = parts_after(self._open.pop(entry.alert.incident, ()), (seq, entry))
+            if parts:
+                self._open[entry.alert.incident] = parts
+        return [one for parts in self._open.values() for one in parts if expires_at(one[1]) >= now]
 
     def _concerned(
         self, standing: Sequence[Numbered], among: Collection[str] | None = None

@@ -1,0 +1,146 @@
+"""A warning that changes at some of its places is shown at each as it stands there, everywhere.
+
+Sequences of messages as services send them (`acceptance.test_cap_sequences`) make a log. After each
+step what lists, feeds and events show of every place is what the log's last word on it is; and so
+is what a plain reader of our CAP makes of it, who lets a message go once another refers to it.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import pytest
+from lxml import etree
+
+from acceptance.test_cap_sequences import CELLS, RULES, WHERE, Office, answers
+from atalaia.api.alert_view import AlertView
+from atalaia.api.cap import NAMESPACE, Issuer, to_cap
+from atalaia.api.geojson import of_alerts
+from atalaia.api.incidents import with_entries
+from atalaia.detect.watch import Watch
+from atalaia.domain.alert import LogEntry
+from atalaia.domain.hazard import LEVEL_OF
+from atalaia.domain.in_part import Numbered
+from atalaia.domain.payload import Payload
+from atalaia.ports import Record
+from atalaia.sources import decode_all
+from oracles import cases
+
+NS = {"c": NAMESPACE}
+OURS = Issuer("atalaia@example.org")
+LEVELS = {"Minor": 1, "Moderate": 2, "Severe": 3, "Extreme": 4}
+
+Stands = dict[str, dict[str, int]]
+"""By incident, the level at each place over which it stands."""
+
+
+@dataclass
+class Log:
+    """The alert log, and what its last words say."""
+
+    entries: list[Numbered] = field(default_factory=list)
+    lives: dict[str, list[Numbered]] = field(default_factory=dict)
+    stands: Stands = field(default_factory=dict)
+
+    def take(self, entry: LogEntry) -> None:
+        key, numbered = entry.alert.incident, (len(self.entries) + 1, entry)
+        self.entries.append(numbered)
+        self.lives.setdefault(key, []).append(numbered)
+        levels = self.stands.setdefault(key, {})
+        for place in entry.places:
+            levels.pop(place, None)
+            if not entry.alert.is_over:
+                levels[place] = int(LEVEL_OF[entry.alert.level])
+        if not levels:
+            del self.stands[key]
+
+    @property
+    def gravest(self) -> dict[str, int]:
+        return {key: max(levels.values()) for key, levels in self.stands.items()}
+
+    @property
+    def places(self) -> dict[str, set[str]]:
+        return {key: set(levels) for key, levels in self.stands.items()}
+
+
+class CapReader:
+    """Who follows our CAP and nothing else: each message until another refers to it."""
+
+    def __init__(self) -> None:
+        self.messages: dict[str, etree._Element] = {}
+
+    def read(self, xml: bytes) -> None:
+        root = etree.fromstring(xml)
+        for reference in (root.findtext("c:references", "", NS)).split():
+            self.messages.pop(reference.split(",")[1], None)
+        if root.findtext("c:msgType", "", NS) != "Cancel":
+            self.messages[root.findtext("c:identifier", "", NS)] = root
+
+    def levels(self, place: str) -> set[int]:
+        return {
+            LEVELS[info.findtext("c:severity", "", NS)]
+            for root in self.messages.values()
+            for info in root.findall("c:info", NS)
+            if info.findtext("c:urgency", "", NS) != "Past"
+            and any(_is_in(area, place) for area in info.findall("c:area", NS))
+        }
+
+
+def _is_in(area: etree._Element, place: str) -> bool:
+    if place in [node.text for node in area.findall("c:geocode/c:value", NS)]:
+        return True
+    x = CELLS.index(place) + 0.5
+    for polygon in area.findall("c:polygon", NS):
+        xs = [float(point.split(",")[1]) for point in (polygon.text or "").split()]
+        if min(xs) < x < max(xs):
+            return True
+    return False
+
+
+def days(seed: int) -> Iterator[list[LogEntry]]:
+    """Step by step, what the watch tells of warnings."""
+    chance = random.Random(seed)
+    sent = Office(chance).messages(chance.randint(3, 14))
+    watch = Watch(RULES, WHERE, decode_all(WHERE))
+    for number, (at, some) in enumerate(answers(chance, sent), 1):
+        entries = "".join(f"<entry><content>{body}</content></entry>" for _, body in some)
+        body = f'<feed xmlns="http://www.w3.org/2005/Atom">{entries}</feed>'.encode()
+        payload = Payload(source="cap", content="feed", received_at=at, body=body)
+        step, _ = watch.step([Record(number, payload)])
+        yield [entry for entry in step.entries if entry.official]
+
+
+@pytest.mark.parametrize("seed", range(cases(40)))
+def test_lists_and_feeds_show_a_warning_at_each_place_as_it_stands_there(seed: int) -> None:
+    log, view, reader = Log(), AlertView(), CapReader()
+    for entries in days(seed):
+        for entry in entries:
+            earlier = [one for _, one in log.lives.get(entry.alert.incident, ())]
+            log.take(entry)
+            view.take(log.entries[-1:])
+            reader.read(to_cap(entry, earlier, WHERE, OURS))
+        shown = {row.key: row for row in view.rows(is_open=True)}
+        assert {key: row.level for key, row in shown.items()} == log.gravest
+        assert {key: set(row.places) for key, row in shown.items()} == log.places
+        for key, row in shown.items():
+            body = json.loads(row.body)
+            assert int(LEVEL_OF[body["level"]]) == log.gravest[key]
+            assert set(body["places"]) == log.places[key]
+            assert body["status"] == "open"
+            assert body["versions"] == len(log.lives[key])
+            told = json.loads(with_entries(log.lives[key]))
+            assert {name: told[name] for name in body} == body
+        features = json.loads(of_alerts(view.now, WHERE))["features"]
+        said = {one["id"]: int(LEVEL_OF[one["properties"]["level"]]) for one in features}
+        assert said == log.gravest
+        for place in CELLS:
+            levels = {key: at[place] for key, at in log.stands.items() if place in at}
+            rows = view.rows(is_open=True, place=place)
+            assert {row.key: row.level for row in rows} == levels
+            assert max(reader.levels(place), default=0) >= max(levels.values(), default=0)
+        if not log.stands:
+            assert not any(reader.levels(place) for place in CELLS)
+    assert not log.stands
