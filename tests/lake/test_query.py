@@ -329,3 +329,19 @@ def test_a_warning_that_is_cancelled_in_part_is_open_until_it_is_over_everywhere
     archive(home.stream, home.state, home.lake)
     refine(home.state, home.lake, decode, PLACES)
     assert ask(home, sql) == told
+
+
+def test_a_warning_is_at_the_highest_level_at_which_it_stands_at_a_place(
+    home: EmbeddedHome,
+) -> None:
+    said = [("alert", "onset", ("a", "b")), ("update", "eased", ("a",)), ("end", "ended", ("b",))]
+    entries = warned(*said, ("end", "ended", ("a",)))
+    levels = ("red", "yellow", "red", "yellow")
+    sql = "SELECT level, status FROM incidents"
+    told = []
+    for i, (entry, level) in enumerate(zip(entries, levels, strict=True), 1):
+        alert = msgspec.structs.replace(entry.alert, level=level)
+        entry = msgspec.structs.replace(entry, alert=alert)  # noqa: PLW2901
+        home.state.commit(Commit("speed", i, entries=[entry]))
+        told += ask(home, sql)
+    assert told == [("red", "open"), ("red", "open"), ("yellow", "open"), ("yellow", "ended")]

@@ -400,21 +400,34 @@ def make_clocks(
 
 INCIDENTS = """
 WITH parts AS (
-    SELECT incident, place, arg_max(type, version) AS last_type
+    SELECT
+        incident,
+        place,
+        arg_max(type, version) AS last_type,
+        arg_max(level, version) AS last_level
     FROM (
-        SELECT incident, type, version, rule, place
+        SELECT incident, type, level, version, rule, place
         FROM alerts CROSS JOIN UNNEST(places) AS p(place)
     )
     WHERE rule = 'official'
     GROUP BY incident, place
 ),
-standing AS (SELECT DISTINCT incident FROM parts WHERE last_type NOT IN ('end', 'cancel'))
+standing AS (
+    SELECT
+        incident,
+        arg_max(
+            last_level, list_position(['watch', 'yellow', 'orange', 'red'], last_level)
+        ) AS stands_at
+    FROM parts
+    WHERE last_type NOT IN ('end', 'cancel')
+    GROUP BY incident
+)
 SELECT
     incident,
     arg_max(hazard, version) AS hazard,
     arg_max(place_id, version) AS place_id,
     arg_max(opened_at, version) AS opened_at,
-    arg_max(level, version) AS level,
+    coalesce(any_value(stands_at), arg_max(level, version)) AS level,
     arg_max(peak_level, version) AS peak_level,
     arg_max(peak, version) AS peak_value,
     arg_max(unit, version) AS unit,
@@ -422,22 +435,22 @@ SELECT
     arg_max(onset_at, version) AS onset_at,
     arg_max(sent_at, version) AS last_sent_at,
     CASE
-        WHEN incident IN (SELECT incident FROM standing) THEN NULL
+        WHEN any_value(stands_at) IS NOT NULL THEN NULL
         WHEN arg_max(type, version) IN ('end', 'cancel') THEN arg_max(sent_at, version)
     END AS ended_at,
     CASE
-        WHEN incident IN (SELECT incident FROM standing) THEN 'open'
+        WHEN any_value(stands_at) IS NOT NULL THEN 'open'
         WHEN arg_max(reason, version) = 'expired' THEN 'expired'
         WHEN arg_max(type, version) = 'end' THEN 'ended'
         WHEN arg_max(type, version) = 'cancel' THEN 'cancelled'
         ELSE 'open'
     END AS status,
     max(version) AS versions
-FROM alerts
+FROM alerts LEFT JOIN standing USING (incident)
 GROUP BY incident
 """
 """One row an incident. An official warning that is over at some of its places stands while it does
-at one: each place has the last entry that spoke of it."""
+at one, and at the highest level there: each place has the last entry that spoke of it."""
 
 SOURCES = """
 SELECT
