@@ -117,6 +117,7 @@ export const zoneOf = (id) => store.places.get(id)?.timezone;
 // Loading
 
 let loading = null;
+let meanwhile = []; // what events told while it was loaded
 
 /** Load what is going on; the places once. */
 export function load() {
@@ -124,7 +125,24 @@ export function load() {
   return loading;
 }
 
+/** Load it anew: what is on its way may be older. */
+const reload = () => Promise.resolve(loading).then(load);
+
+/** Asks, and takes the answer up, unless one to a later question has been. */
+function inOrder(question, take) {
+  let asked = 0;
+  let taken = 0;
+  return async () => {
+    const mine = (asked += 1);
+    const told = await question();
+    if (mine < taken) return;
+    taken = mine;
+    take(told);
+  };
+}
+
 async function fetched() {
+  meanwhile = [];
   try {
     const [summary, incidents] = await Promise.all([
       ask("/v1/summary"),
@@ -135,6 +153,7 @@ async function fetched() {
     ]);
     stands(summary);
     store.incidents = new Map(incidents.map((one) => [one.incident, one]));
+    for (const event of meanwhile) put(event); // the answer may have been made before
     store.problem = null;
     answeredAt = Date.now();
     arrived();
@@ -159,15 +178,14 @@ async function loadPlaces() {
   store.places = new Map(places.map((place) => [place.id, place]));
 }
 
-async function loadSources() {
-  const told = await ask("/v1/sources");
+const loadSources = inOrder(() => ask("/v1/sources"), (told) => {
   store.sources = told.items ?? [];
   store.blind = told.blind ?? [];
-}
+});
 
-async function loadSystems() {
-  store.systems = (await ask("/feeds/systems.geojson", { cache: "no-cache" })).features;
-}
+const loadSystems = inOrder(() => ask("/feeds/systems.geojson", { cache: "no-cache" }), (told) => {
+  store.systems = told.features;
+});
 
 const reloadSystems = calmly(1000, () => loadSystems().then(arrived, () => null));
 
@@ -181,6 +199,7 @@ const reloadSources = calmly(400, async () => {
 });
 
 function arrived() {
+  if (!store.summary) return; // before all of it was loaded once, nothing is shown of a part
   store.updatedAt = Date.now();
   tell("data");
 }
@@ -332,17 +351,22 @@ function take(event) {
   const alert = event.alert ?? event;
   const places = event.places ?? [];
   for (const name of ["measure", "is_below", "stands_for"]) alert[name] = event[name];
-  if (alert.hazard === "cannot_see") {
-    reloadSources();
-  } else if (alert.type === "end" || alert.type === "cancel") {
-    store.incidents.delete(alert.incident);
-  } else {
-    const known = store.incidents.get(alert.incident) ?? { opened_at: event.opened_at };
-    store.incidents.set(alert.incident, { ...known, ...seen(alert, known), places });
-  }
+  if (loading) meanwhile.push(event);
+  put(event);
   arrived();
   reloadSystems();
   tell("alert", { ...alert, places });
+}
+
+/** What it says is so from now on, unless something newer is known. */
+function put(event) {
+  const { alert = event, places = [], seq, still = [] } = event;
+  const known = store.incidents.get(alert.incident) ?? { opened_at: event.opened_at };
+  if (seq <= known.seq) return;
+  if (alert.hazard === "cannot_see") reloadSources();
+  else if (still.length) reload(); // it stands elsewhere as before: the list says how
+  else if (alert.type === "end" || alert.type === "cancel") store.incidents.delete(alert.incident);
+  else store.incidents.set(alert.incident, { ...known, ...seen(alert, known), places, seq });
 }
 
 function seen(alert, known) {
