@@ -334,14 +334,18 @@ def test_a_warning_that_is_cancelled_in_part_is_open_until_it_is_over_everywhere
 def test_a_warning_is_at_the_highest_level_at_which_it_stands_at_a_place(
     home: EmbeddedHome,
 ) -> None:
-    said = [("alert", "onset", ("a", "b")), ("update", "eased", ("a",)), ("end", "ended", ("b",))]
-    entries = warned(*said, ("end", "ended", ("a",)))
+    entries = warned(
+        ("alert", "onset", ("a", "b")),
+        ("update", "eased", ("a",)),
+        ("end", "ended", ("b",)),
+        ("end", "ended", ("a",)),
+    )
     levels = ("red", "yellow", "red", "yellow")
     sql = "SELECT level, status FROM incidents"
     told = []
-    for i, (entry, level) in enumerate(zip(entries, levels, strict=True), 1):
-        alert = msgspec.structs.replace(entry.alert, level=level)
-        entry = msgspec.structs.replace(entry, alert=alert)  # noqa: PLW2901
-        home.state.commit(Commit("speed", i, entries=[entry]))
+    for i, (one, level) in enumerate(zip(entries, levels, strict=True), 1):
+        alert = msgspec.structs.replace(one.alert, level=level)
+        said = msgspec.structs.replace(one, alert=alert)
+        home.state.commit(Commit("speed", i, entries=[said]))
         told += ask(home, sql)
     assert told == [("red", "open"), ("red", "open"), ("yellow", "open"), ("yellow", "ended")]

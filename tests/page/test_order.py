@@ -58,9 +58,7 @@ def test_a_warning_that_changes_at_one_place_stands_at_the_other_as_it_did(
         red["places"] = [here, there] if type_ == "update" else [there]
         stage.seq += 1
         alert = {**red["entries"][-1], "type": type_, "level": "yellow", "version": 4}
-        stage.push(
-            "alert", {"seq": stage.seq, "alert": alert, "places": [here], "still": [there]}
-        )
+        stage.push("alert", {"seq": stage.seq, "alert": alert, "places": [here], "still": [there]})
         await page.wait_for_selector("#said p")
         n = len(red["places"])
         await page.wait_for_selector(f"canvas.dots[data-levels*='red:{n}']")

@@ -1,7 +1,7 @@
 """Open feeds, for other programs: CAP 1.2 with an Atom index, GeoJSON, a calendar, events.
 
-They need no key and may be read from any page. What has not changed is not sent again (ETag,
-If-Modified-Since), and is made once for all who ask.
+They need no key and may be read from any page. What has not changed is not sent again (ETag; of a
+CAP message, which never changes, If-Modified-Since too), and is made once for all who ask.
 """
 
 # Without postponed annotations: routes name their dependencies in them.
@@ -80,11 +80,15 @@ class Only(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class _Page:
-    """A body that was made, with what tells whether it has changed."""
+    """A body that was made, with what tells whether it has changed.
+
+    made_at   Unix seconds, of what never changes; None: it does, and more than once in a second or
+              with news of an instant before. Who asked by its date would not hear of all of it
+    """
 
     body: bytes
     tag: str
-    changed_at: int
+    made_at: int | None = None
 
 
 def routes(
@@ -107,13 +111,13 @@ def routes(
     @lru_cache(maxsize=64)
     def index(seq: int, language: str, base_url: str, only: Only) -> _Page:  # noqa: ARG001
         now = view.now
-        return _page(_atom(now, language, base_url, issuer, only), now)
+        return _page(_atom(now, language, base_url, issuer, only))
 
     @lru_cache(maxsize=64)
     def calendar(seq: int, language: str, only: Only) -> _Page:  # noqa: ARG001
         now = view.now
         chosen = [entry for _, entry in now.open if only.has(entry)]
-        return _page(ical.calendar(chosen, language, places, issuer.sender), now)
+        return _page(ical.calendar(chosen, language, places, issuer.sender))
 
     def wanted(
         place: str | None = None, hazard: Hazard | None = None, level: Word | None = None
@@ -128,8 +132,7 @@ def routes(
 
     @lru_cache(maxsize=1)
     def collection(seq: int) -> _Page:  # noqa: ARG001
-        now = view.now
-        return _page(geojson.of_alerts(now, places), now)
+        return _page(geojson.of_alerts(view.now, places))
 
     def cap_atom(request: Request, only: asked, lang: Language = "pt-BR") -> Response:
         """The newest 300 CAP messages, newest first, as an Atom feed that leads to each.
@@ -158,7 +161,7 @@ def routes(
         entry, earlier = entries[position], entries[:position]
         system = systems.system_of(entry.alert.incident, entry.alert.sent_at)
         body = cap.to_cap(entry, earlier, places, issuer, system)
-        page = _Page(body, tag_of(body), entry.alert.sent_at)
+        page = _page(body, entry.alert.sent_at)
         return _answer(request, page, cap.MEDIA_TYPE, _MESSAGE_FRESH_S)
 
     def alerts_geojson(request: Request) -> Response:
@@ -229,7 +232,7 @@ def _of_systems(
 
     @lru_cache(maxsize=1)
     def system_collection(seq: int) -> _Page:
-        return _page(geojson.of_systems(seq, systems.open(), places), view.now)
+        return _page(geojson.of_systems(seq, systems.open(), places))
 
     def systems_geojson(request: Request) -> Response:
         """Systems that are going on: incidents that are one weather, each with its outline."""
@@ -238,8 +241,7 @@ def _of_systems(
     @lru_cache(maxsize=16)
     def system_steps(seq: int, system: str) -> _Page | None:
         steps = systems.history(system)
-        body = geojson.of_steps(seq, system, steps, places) if steps else b""
-        return _page(body, view.now) if steps else None
+        return _page(geojson.of_steps(seq, system, steps, places)) if steps else None
 
     def system_geojson(request: Request, system: str) -> Response:
         """How one of these went: its outline and its places at each of up to 48 instants."""
@@ -263,8 +265,8 @@ def _not_here() -> Problem:
 # What has not changed
 
 
-def _page(body: bytes, now: Snapshot) -> _Page:
-    return _Page(body, tag_of(body), _newest(now))
+def _page(body: bytes, made_at: int | None = None) -> _Page:
+    return _Page(body, tag_of(body), made_at)
 
 
 def _newest(now: Snapshot) -> int:
@@ -274,10 +276,11 @@ def _newest(now: Snapshot) -> int:
 def _answer(request: Request, page: _Page, media: str, fresh_s: int) -> Response:
     headers = {
         "ETag": page.tag,
-        "Last-Modified": formatdate(page.changed_at, usegmt=True),
         "Cache-Control": f"public, max-age={fresh_s}",
         "Access-Control-Allow-Origin": "*",
     }
+    if page.made_at is not None:
+        headers["Last-Modified"] = formatdate(page.made_at, usegmt=True)
     if _is_known(request, page):
         return Response(status_code=304, headers=headers)
     return Response(page.body, media_type=media, headers=headers)
@@ -291,9 +294,10 @@ def _is_known(request: Request, page: _Page) -> bool:
             tag.strip().removeprefix("W/") for tag in tags.split(",")
         ]
     since = request.headers.get("if-modified-since")
+    if since is None or page.made_at is None:
+        return False
     try:
-        changed_at = datetime.fromtimestamp(page.changed_at, UTC)
-        return since is not None and parsedate_to_datetime(since) >= changed_at
+        return parsedate_to_datetime(since) >= datetime.fromtimestamp(page.made_at, UTC)
     except (ValueError, TypeError):  # no date, or one without a zone
         return False
 
