@@ -14,6 +14,7 @@ from __future__ import annotations
 import fcntl
 import os
 import shutil
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -39,6 +40,12 @@ if TYPE_CHECKING:
 
 _ROOM_BYTES = 1 << 20
 """A disk with less left is full."""
+
+_LOOK_S = 0.25
+"""A lock that is had for longer is somebody's: who looks at it has it for microseconds."""
+_UPGRADE_S = 5.0
+"""So long it is waited for who may just bring the home to this one's format."""
+_AGAIN_S = 0.01
 
 STORE = "atalaia.sqlite3"
 """The store's name in its home."""
@@ -151,12 +158,9 @@ def open_home(path: Path, *, exclusive: bool = True, keys: KeyFiles | None = Non
     home is of a newer Atalaia, or if it cannot be used. A home of an older one is brought to this
     one's format, by whoever opens it first, but never under a watch of that older one.
     """
-    what = f"home {path}"
     try:
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if is_older := (format_of(path / STORE) or FORMAT) < FORMAT:
-            what += ", which an older Atalaia made,"
-        lock = _take(path / "lock", what) if exclusive or is_older else None
+        lock = _locked(path, exclusive=exclusive)
     except OSError as error:
         raise StateConflict(
             f"home {path} cannot be used: {error.strerror}; use another --home"
@@ -190,7 +194,7 @@ def is_held(path: Path) -> str:
     except FileNotFoundError:
         return ""
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)  # beside others who look
     except BlockingIOError:
         return os.pread(handle, 20, 0).decode(errors="replace").strip() or "unknown"
     finally:
@@ -198,17 +202,43 @@ def is_held(path: Path) -> str:
     return ""
 
 
+def _locked(path: Path, *, exclusive: bool) -> int | None:
+    """The home's lock where it is needed: by who watches, and by who brings a home to another
+    format; None where it is not, or not any more, as another has just done that."""
+    until = time.monotonic() + _UPGRADE_S
+    while True:
+        is_older = (format_of(path / STORE) or FORMAT) < FORMAT
+        if not (exclusive or is_older):
+            return None
+        what = f"home {path}, which an older Atalaia made," if is_older else f"home {path}"
+        try:
+            return _take(path / "lock", what)
+        except HeldByAnother:
+            if not is_older or time.monotonic() > until:
+                raise
+
+
 def _take(file: Path, what: str) -> int:
-    """Lock the file for this process and write its number there; return the open handle."""
+    """Lock the file for this process and write its number there; return the open handle. Raises
+    HeldByAnother where another process has it, and not only for a look."""
     handle = os.open(file, os.O_RDWR | os.O_CREAT, 0o600)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        holder = os.pread(handle, 20, 0).decode(errors="replace").strip() or "unknown"
-        os.close(handle)
-        raise HeldByAnother(
-            f"{what} is in use by process {holder}; stop it or use another --home"
-        ) from None
+    until = time.monotonic() + _LOOK_S
+    while not _has_locked(handle):
+        if time.monotonic() > until:
+            holder = os.pread(handle, 20, 0).decode(errors="replace").strip() or "unknown"
+            os.close(handle)
+            raise HeldByAnother(
+                f"{what} is in use by process {holder}; stop it or use another --home"
+            )
+        time.sleep(_AGAIN_S)
     os.ftruncate(handle, 0)
     os.pwrite(handle, f"{os.getpid()}\n".encode(), 0)
     return handle
+
+
+def _has_locked(handle: int) -> bool:
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
