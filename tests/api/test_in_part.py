@@ -113,6 +113,16 @@ def days(seed: int) -> Iterator[list[LogEntry]]:
         yield [entry for entry in step.entries if entry.official]
 
 
+def _of_places(view: AlertView) -> dict[str, set[str]]:
+    """By place the incidents that stand there, each by one of its parts."""
+    found: dict[str, list[str]] = {place: [] for place in CELLS}
+    for part in view.now.parts:
+        for place in part.places:
+            found[place].append(part.alert.incident)
+    assert all(len(keys) == len(set(keys)) for keys in found.values())
+    return {place: set(keys) for place, keys in found.items()}
+
+
 @pytest.mark.parametrize("seed", range(cases(40)))
 def test_lists_and_feeds_show_a_warning_at_each_place_as_it_stands_there(seed: int) -> None:
     log, view, reader = Log(), AlertView(), CapReader()
@@ -136,7 +146,9 @@ def test_lists_and_feeds_show_a_warning_at_each_place_as_it_stands_there(seed: i
         features = json.loads(of_alerts(view.now, WHERE))["features"]
         said = {one["id"]: int(LEVEL_OF[one["properties"]["level"]]) for one in features}
         assert said == log.gravest
+        of_places = _of_places(view)
         for place in CELLS:
+            assert of_places[place] == {key for key, at in log.stands.items() if place in at}
             levels = {key: at[place] for key, at in log.stands.items() if place in at}
             rows = view.rows(is_open=True, place=place)
             assert {row.key: row.level for row in rows} == levels

@@ -63,7 +63,8 @@ def test_who_looks_at_the_same_time_takes_none_of_them_for_a_watch(tmp_path: Pat
 
 
 def test_a_second_watch_is_refused_by_the_number_of_the_first(tmp_path: Path) -> None:
-    with open_home(tmp_path), pytest.raises(HeldByAnother, match=f"in use by process {os.getpid()}"):
+    says = f"in use by process {os.getpid()}"
+    with open_home(tmp_path), pytest.raises(HeldByAnother, match=says):
         open_home(tmp_path)
 
 

@@ -33,11 +33,13 @@ class Snapshot:
 
     open      of each incident that has not ended the number of its newest entry, in the order of
               these, and by which entry it is shown: the newest, or that of its gravest part
+    parts     of all of these the entries by which they stand, each with its own places
     recent    the newest `MOST_RECENT` entries, newest first
     """
 
     seq: int = 0
     open: tuple[Numbered, ...] = ()
+    parts: tuple[LogEntry, ...] = ()
     recent: tuple[Numbered, ...] = ()
 
 
@@ -107,7 +109,12 @@ class AlertView:
                 self._look(entry)
             touched |= self._put(seq, entry)
         self._forget()
-        self.now = Snapshot(self.seq, tuple(self._open.values()), tuple(reversed(self._recent)))
+        self.now = Snapshot(
+            self.seq,
+            tuple(self._open.values()),
+            tuple(part for parts in self._parts.values() for _, part in parts),
+            tuple(reversed(self._recent)),
+        )
         self.version += 1
         return touched
 

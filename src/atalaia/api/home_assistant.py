@@ -140,12 +140,16 @@ class Discovery:
 
     def _states(self, view: AlertView) -> Mapping[Sensor, SensorState]:
         """Of the sensors of which something goes on."""
-        said = {entry.alert.incident: entry.alert for _, entry in view.now.open}
+        said = {
+            (part.alert.incident, id_): part.alert
+            for part in view.now.parts
+            if part.alert.hazard != Hazard.CANNOT_SEE
+            for id_ in part.places
+        }
         found: dict[Sensor, SensorState] = {}
         for id_ in self._places:
             for row in sorted(view.rows(is_open=True, place=id_), key=lambda row: row.level):
-                if row.key in said and row.hazard != Hazard.CANNOT_SEE:  # the gravest is the last
-                    alert = said[row.key]
+                if alert := said.get((row.key, id_)):  # the gravest is the last
                     found[id_, row.hazard] = _state(alert, Level(row.level), self._language)
         for source, blind in sorted(view.blind.items()):
             for id_ in blind.places & self._places.keys():

@@ -7,6 +7,7 @@ Made once for all who ask. What may block (the log, GOLD) goes to threads.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import msgspec
@@ -63,7 +64,7 @@ class HourAnswers:
 
     def _body(self, now: int, since: int, known: int, by_gold: Bools, stood: list[Stood]) -> bytes:
         place_of, ids = self._shown.places.position, [one.id for one in self._shown.places]
-        ahead = _announced([entry for _, entry in self._shown.view.now.open], now)
+        ahead = _announced(self._shown.view.now.parts, now)
         weather = [row for row in stood if row.hazard != Hazard.CANNOT_SEE]
         rows = [row for row in weather + ahead if row.place in place_of]
         keys = {key: i for i, key in enumerate(dict.fromkeys(row.incident for row in rows))}
@@ -143,11 +144,11 @@ class HourAnswers:
         )
 
 
-def _announced(open_: list[LogEntry], now: int) -> list[Stood]:
+def _announced(parts: Iterable[LogEntry], now: int) -> list[Stood]:
     """What is known of the hours to come: forecasts, and official warnings, for as long as they
     say. What is measured now may be over any moment, and is none of it."""
     found = []
-    for entry in open_:
+    for entry in parts:
         alert = entry.alert
         is_told = alert.certainty == _FORECAST or entry.official is not None
         if alert.hazard == Hazard.CANNOT_SEE or not is_told:
@@ -155,7 +156,7 @@ def _announced(open_: list[LogEntry], now: int) -> list[Stood]:
         begins = entry.opened_at if alert.onset_at is None else alert.onset_at
         if alert.expires_at is not None and alert.expires_at > max(now, begins):
             told = alert.incident, alert.hazard, alert.level, begins, alert.expires_at
-            found += [Stood(place, *told) for place in (*entry.places, *entry.still)]
+            found += [Stood(place, *told) for place in entry.places]
     return found
 
 
