@@ -337,6 +337,11 @@ class Keys(Protocol):
         """Pseudonyms of the erased with the time: applied again after a restore."""
         ...
 
+    def note_stop(self, pseudonym: str, channel: str, at: int) -> None:
+        """Note that somebody asked to be told no more by this channel, where homes are restored of
+        copies, which may not know it yet."""
+        ...
+
     def block_keys(self) -> dict[int, bytes]:
         """The keys of blocks of people, by number (`domain.blocks`), but for those that are not
         there or do not open."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import stat
 import threading
@@ -85,6 +86,29 @@ def test_who_was_erased_since_the_copy_does_not_come_back(w: World, tmp_path: Pa
         assert [c.withdrawn_at for c in again.home.people.consents(ana)] == [NOW + 50]
     for file in w.path.rglob("*"):
         assert file.is_dir() or row.sealed not in file.read_bytes()
+
+
+def test_who_stopped_since_the_copy_is_not_told_by_what_is_restored_of_it(
+    tmp_path: Path, w: World
+) -> None:
+    ana, bia, eva = w.told(ANA, BIA), w.told("email:bia@example.org"), w.told("email:e@example.org")
+    backup(w.path, tmp_path / "copy")
+    assert w.registry.stop(ana, "sms", NOW + 50)
+    assert w.registry.stop(bia, None, NOW + 60)
+    assert not w.registry.stop(bia, None, NOW + 61), "once"
+    w.home.close()
+    shutil.rmtree(w.path)
+    at = ["--home", str(w.path), "--json"]
+    done = CliRunner().invoke(app, ["restore", str(tmp_path / "copy"), *at])
+    assert (done.exit_code, json.loads(done.stdout)["stopped"]) == (0, 2)
+    with world(w.path) as again:
+        person = again.registry.person(ana)
+        assert person is not None
+        assert person.channels == ("email",)
+        assert again.registry.contact(ana, "sms") is None
+        assert again.registry.person(bia) is None
+        assert [c.withdrawn_at for c in again.home.people.consents(bia)] == [NOW + 60]
+        assert again.registry.person(eva) is not None
 
 
 def test_keys_of_yesterday_do_not_bring_back_who_was_erased_today(w: World, tmp_path: Path) -> None:

@@ -58,24 +58,34 @@ def restore(
     settings: SettingsOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Make a home of a copy, and erase again everybody who was erased since."""
+    """Make a home of a copy; who was erased since, or stopped, is so again."""
     from atalaia.homes.embedded.backup import people_in
     from atalaia.homes.embedded.backup import restore as bring_back
     from atalaia.homes.embedded.keys import open_keys
-    from atalaia.people.registry import Registry
+    from atalaia.people.registry import Registry, stop_again
     from atalaia.people.rotation import lookup_again
 
     kept = settings_of(settings, home)
     keys = open_keys(
         kept.home, kept.people.keys, kept.people.master_key_file, people=people_in(folder)
     )
+    stopped = []
     erased = bring_back(
         folder,
         kept.home,
         keys,
         lambda opened: partial(lookup_again, Registry(opened.people, keys)),
         int(time.time()),
+        lambda opened: stopped.append(stop_again(Registry(opened.people, keys), keys.stops())),
     )
+    n = sum(stopped)
     words = f"{kept.home} is as {folder} was; {erased} erasures were made again"
-    told: dict[str, object] = {"home": str(kept.home), "copy": str(folder), "erased": erased}
+    if n:
+        words += f"\n{n} contacts were stopped again"
+    told: dict[str, object] = {
+        "home": str(kept.home),
+        "copy": str(folder),
+        "erased": erased,
+        "stopped": n,
+    }
     answer(told, words, as_json=as_json)

@@ -6,7 +6,7 @@ is written against what was read: of two at a time the second is made anew.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple, TypeAlias
 
@@ -365,7 +365,30 @@ class Registry:
         except (Overtaken, Nobody):
             return False
         names = {entry.row.channel for entry in before.with_status(CONFIRMED)}
-        return bool(names) if channel is None else channel in names
+        ended = names if channel is None else names & {channel}
+        if is_withdrawn:
+            self._note_stops(pseudonym, ended, now)
+        return bool(ended)
+
+    def _note_stops(self, pseudonym: str, channels: Iterable[str], now: int) -> None:
+        """For who restores a copy of before: in it they are told."""
+        try:
+            for channel in sorted(channels):
+                self.keys.note_stop(pseudonym, channel, now)
+        except StateConflict as error:
+            log.warning("a stop is not in the list for restores", reason=str(error))
+
+
+def stop_again(registry: Registry, stops: Iterable[tuple[str, str, int]]) -> int:
+    """Stop, in a home that was made of a copy, what was stopped since the copy was made; return how
+    many contacts. `stops`: pseudonym, channel, and when."""
+    n = 0
+    for pseudonym, channel, at in stops:
+        held = registry.held(pseudonym)
+        confirmed = held.with_status(CONFIRMED) if held else []
+        if any(entry.row.channel == channel and entry.row.since <= at for entry in confirmed):
+            n += registry.stop(pseudonym, channel, at)
+    return n
 
 
 def _changes(vault: Vault, rows: Sequence[PersonRow]) -> Iterator[Changed]:

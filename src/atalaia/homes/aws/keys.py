@@ -111,6 +111,9 @@ class DynamoKeys(Keys):
         found = [(row["sk"], row["at"]) for row in self._table.query("erased")]
         return sorted(found, key=lambda one: (one[1], one[0]))
 
+    def note_stop(self, pseudonym: str, channel: str, at: int) -> None:
+        """Nothing: no home is made of a copy here."""
+
     def block_keys(self) -> dict[int, bytes]:
         found = {}
         for row in self._table.query("block"):

@@ -99,11 +99,13 @@ def restore(
     keys: FolderKeys,
     lookup_in: Callable[[EmbeddedHome], LookupOf],
     now: int,
+    amend: Callable[[EmbeddedHome], object] = lambda _: None,
 ) -> int:
     """Make a home of a copy; return how many people were erased in it, because their keys are
     destroyed: those who were erased since the copy was made.
 
     lookup_in    says what contacts of the home that is being made are found by
+    amend        what else is done in it before it appears
 
     The home appears when all that is done. Raises StateConflict where there is a home already,
     where the copy is none, or where the keys are not those of its people.
@@ -119,6 +121,7 @@ def restore(
             _copy_files(source, beside, [STORE, *_lake_files(source)])
             with open_home(beside) as opened:
                 erased = _erase_again(opened, keys, lookup_in, now)
+                amend(opened)
             (beside / "lock").unlink()
             if home.exists():
                 home.rmdir()

@@ -10,6 +10,7 @@ HOME.keys/             0700: beside the home, never in it, and not in its backup
   people/3f/p_…        0600: one person's key, wrapped
   recipients/7         0600: that of a block of people (`domain.blocks`), wrapped
   erased               whose keys were destroyed, and when
+  stopped              who asked to be told no more by which channel, and when
 ```
 """
 
@@ -32,6 +33,7 @@ from atalaia.ports import Keys
 from atalaia.wrap import KEY_BYTES
 
 ERASED = "erased"
+STOPS = "stopped"
 PEOPLE = "people"
 RECIPIENTS = "recipients"
 MASTER = "master.key"
@@ -42,6 +44,7 @@ _LOOKUP_FILE = re.compile(r"lookup(?:\.([1-9]\d{0,5}))?\.key")
 _VAPID, _VAPID_FILE = "vapid", "vapid.key"
 _PSEUDONYM = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _ERASED_LINE = re.compile(r"([A-Za-z0-9_-]{1,64}) (\d{1,12})")
+_STOP_LINE = re.compile(r"([A-Za-z0-9_-]{1,64}) ([a-z_]{1,32}) (\d{1,12})")
 
 
 class FolderKeys(Keys):
@@ -112,12 +115,25 @@ class FolderKeys(Keys):
         destroy(self._file(pseudonym))
 
     def erased(self) -> list[tuple[str, int]]:
+        found = (_ERASED_LINE.fullmatch(line) for line in self._lines(ERASED))
+        return [(match[1], int(match[2])) for match in found if match]
+
+    def _lines(self, name: str) -> list[str]:
         try:
-            lines = (self._folder / ERASED).read_text("ascii", "replace").splitlines()
+            return (self._folder / name).read_text("ascii", "replace").splitlines()
         except FileNotFoundError:
             return []
-        found = (_ERASED_LINE.fullmatch(line) for line in lines)
-        return [(match[1], int(match[2])) for match in found if match]
+
+    def note_stop(self, pseudonym: str, channel: str, at: int) -> None:
+        try:
+            append_line(self._folder / STOPS, f"{pseudonym} {channel} {at}")
+        except OSError as error:
+            raise self._unusable(error) from error
+
+    def stops(self) -> list[tuple[str, str, int]]:
+        """Who stopped which channel, and when (Unix seconds): applied again after a restore."""
+        found = (_STOP_LINE.fullmatch(line) for line in self._lines(STOPS))
+        return [(match[1], match[2], int(match[3])) for match in found if match]
 
     def block_keys(self) -> dict[int, bytes]:
         found = {}
