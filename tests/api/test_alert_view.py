@@ -14,9 +14,10 @@ from hypothesis import strategies as st
 
 from atalaia.api import alert_view
 from atalaia.api.alert_view import AlertView
-from atalaia.api.incidents import SHOWN, alert_line, incident_body, places_under, with_entries
+from atalaia.api.incidents import SHOWN, alert_line, incident_body, with_entries
 from atalaia.domain.alert import LogEntry, from_line
 from atalaia.domain.hazard import LEVEL_OF
+from atalaia.domain.in_part import places_under
 from telling import NOON, news
 
 Numbered = tuple[int, LogEntry]

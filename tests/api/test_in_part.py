@@ -1,4 +1,4 @@
-"""A warning that changes at some of its places is shown at each as it stands there, everywhere.
+"""What changes at some of its places is shown at each as it stands there, everywhere.
 
 Sequences of messages as services send them (`acceptance.test_cap_sequences`) make a log. After each
 step what lists, feeds and events show of every place is what the log's last word on it is; and so
@@ -9,9 +9,12 @@ from __future__ import annotations
 
 import json
 import random
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+import msgspec
+import numpy as np
 import pytest
 from lxml import etree
 
@@ -19,6 +22,7 @@ from acceptance.test_cap_sequences import CELLS, RULES, WHERE, Office, answers
 from atalaia.api.alert_view import AlertView
 from atalaia.api.cap import NAMESPACE, Issuer, to_cap
 from atalaia.api.geojson import of_alerts
+from atalaia.api.ical import calendar
 from atalaia.api.incidents import with_entries
 from atalaia.detect.watch import Watch
 from atalaia.domain.alert import LogEntry
@@ -28,8 +32,10 @@ from atalaia.domain.payload import Payload
 from atalaia.ports import Record
 from atalaia.sources import decode_all
 from oracles import cases
+from telling import news
 
 NS = {"c": NAMESPACE}
+BY_ID = {place.id: place for place in WHERE}
 OURS = Issuer("atalaia@example.org")
 LEVELS = {"Minor": 1, "Moderate": 2, "Severe": 3, "Extreme": 4}
 
@@ -131,7 +137,7 @@ def test_lists_and_feeds_show_a_warning_at_each_place_as_it_stands_there(seed: i
             earlier = [one for _, one in log.lives.get(entry.alert.incident, ())]
             log.take(entry)
             view.take(log.entries[-1:])
-            reader.read(to_cap(entry, earlier, WHERE, OURS))
+            reader.read(to_cap(entry, earlier, BY_ID, OURS))
         shown = {row.key: row for row in view.rows(is_open=True)}
         assert {key: row.level for key, row in shown.items()} == log.gravest
         assert {key: set(row.places) for key, row in shown.items()} == log.places
@@ -143,9 +149,11 @@ def test_lists_and_feeds_show_a_warning_at_each_place_as_it_stands_there(seed: i
             assert body["versions"] == len(log.lives[key])
             told = json.loads(with_entries(log.lives[key]))
             assert {name: told[name] for name in body} == body
-        features = json.loads(of_alerts(view.now, WHERE))["features"]
+        features = json.loads(of_alerts(view.now, BY_ID))["features"]
         said = {one["id"]: int(LEVEL_OF[one["properties"]["level"]]) for one in features}
         assert said == log.gravest
+        shown_at = {one["id"]: set(one["properties"]["places"]) for one in features}
+        assert shown_at == log.places
         of_places = _of_places(view)
         for place in CELLS:
             assert of_places[place] == {key for key, at in log.stands.items() if place in at}
@@ -156,3 +164,47 @@ def test_lists_and_feeds_show_a_warning_at_each_place_as_it_stands_there(seed: i
         if not log.stands:
             assert not any(reader.levels(place) for place in CELLS)
     assert not log.stands
+
+
+def silences(seed: int) -> Iterator[tuple[LogEntry, set[str]]]:
+    """The entries of a source that turns blind and sees again, each with where it then is blind."""
+    chance, blind, version = random.Random(seed), set[str](), 0
+    while True:
+        version += 1
+        turns = set(chance.sample(CELLS, chance.randint(1, len(CELLS))))
+        is_eased = bool(blind) and chance.random() < 0.5
+        turns = turns & blind if is_eased else turns - blind
+        if not turns:
+            version -= 1
+            continue
+        blind = blind - turns if is_eased else blind | turns
+        type_ = "alert" if version == 1 else "update" if blind else "end"
+        reason = "eased" if is_eased else "onset" if version == 1 else "escalated"
+        entry = news(
+            "blind", version, type_, hazard="cannot_see", level="yellow", source="inmet",
+            reason=reason if blind else "ended", urgency="Immediate" if blind else "Past",
+        )  # fmt: skip
+        told = {"places": tuple(sorted(turns)), "still_blind": tuple(sorted(blind - turns))}
+        yield msgspec.structs.replace(entry, **told), blind
+        if not blind:
+            return
+
+
+@pytest.mark.parametrize("seed", range(cases(40)))
+def test_lists_and_feeds_show_a_source_as_blind_where_it_is_and_nowhere_else(seed: int) -> None:
+    view, reader, life = AlertView(), CapReader(), list[LogEntry]()
+    for entry, blind in silences(seed):
+        view.take([(len(life) + 1, entry)])
+        reader.read(to_cap(entry, life, BY_ID, OURS))
+        life.append(entry)
+        assert {place for row in view.rows(is_open=True) for place in row.places} == blind
+        features = json.loads(of_alerts(view.now, BY_ID))["features"]
+        assert {place for one in features for place in one["properties"]["places"]} == blind
+        points = [one["geometry"]["coordinates"] for one in features]
+        assert np.array(points).size == 2 * len(blind)
+        events = calendar([one for _, one in view.now.open], "en", BY_ID, "a@example.org").decode()
+        where = re.findall(r"LOCATION:(.*)\r", events)
+        assert {name for one in where for name in re.findall(r"p\d", one)} == blind
+        for place in CELLS:
+            assert bool(list(view.rows(is_open=True, place=place))) == (place in blind)
+            assert bool(reader.levels(place)) == (place in blind)

@@ -12,10 +12,10 @@ from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from atalaia.api.incidents import alert_line, incident_body, places_under
+from atalaia.api.incidents import alert_line, incident_body
 from atalaia.domain.alert import LogEntry
 from atalaia.domain.hazard import LEVEL_OF, Hazard
-from atalaia.domain.in_part import Numbered, gravest, parts_after
+from atalaia.domain.in_part import Numbered, gravest, parts_after, places_under
 
 MOST_OVER = 10_000
 """Incidents that are over and still at hand: about 3 kB each. SQL has the older ones."""
@@ -228,11 +228,13 @@ class AlertView:
         gone = set(before.places) - set(row.places) if before else set()
         for place in gone:
             self._by_place.get(place, {}).pop(key, None)
-        for _, part in self._parts.get(key, ()) if row.is_open else ((seq, entry),):
-            level = int(LEVEL_OF[part.alert.level])
-            there = row if level == row.level else replace(row, level=level)
+        parts = self._parts.get(key, ())
+        for _, part in parts if len(parts) > 1 else ():
+            there = replace(row, level=int(LEVEL_OF[part.alert.level]))
             for place in part.places:
                 self._by_place.setdefault(place, {})[key] = there
+        for place in row.places if len(parts) < 2 else ():
+            self._by_place.setdefault(place, {})[key] = row
         if entry.is_over:
             self._over.append((key, seq))
         return gone | set(entry.places)

@@ -18,7 +18,7 @@ from lxml import etree  # type: ignore[import-untyped]
 from atalaia.domain.alert import Alert, LogEntry, instant, iso_fields
 from atalaia.domain.hazard import Hazard
 from atalaia.domain.hull import RADIUS_KM
-from atalaia.domain.in_part import parts_of
+from atalaia.domain.in_part import parts_of, places_under
 from atalaia.domain.official import PASSED_ON, Official, OfficialArea, Ring
 from atalaia.domain.place import Place
 from atalaia.domain.words import ADVICE, CARE, HAZARDS, LANGUAGES, NOT_OFFICIAL
@@ -223,15 +223,19 @@ def _parameters(entry: LogEntry) -> Iterable[tuple[str, str]]:
 
 
 def _areas(entry: LogEntry, places: Mapping[str, Place]) -> list[OfficialArea]:
+    """Circles round the places that an entry speaks of. Of a source that cannot see all where it
+    cannot: a message takes the place of the one before it."""
+    is_blind = entry.alert.hazard == Hazard.CANNOT_SEE
+    ids = places_under(entry) if is_blind else entry.places
     found = []
-    for id_ in entry.places[:MOST_AREAS]:
+    for id_ in ids[:MOST_AREAS]:
         place = places.get(id_)
         names = ("IBGE", "atalaia:place") if _IBGE.fullmatch(id_) else ("atalaia:place",)
         codes = tuple((name, id_) for name in names)
         circles = ((place.longitude, place.latitude, RADIUS_KM),) if place else ()
         found.append(OfficialArea(place.name if place else id_, circles=circles, geocodes=codes))
-    if len(entry.places) > MOST_AREAS:
-        found.append(OfficialArea(f"+ {len(entry.places) - MOST_AREAS}"))
+    if len(ids) > MOST_AREAS:
+        found.append(OfficialArea(f"+ {len(ids) - MOST_AREAS}"))
     return found or [OfficialArea(entry.alert.place_id)]
 
 

@@ -22,12 +22,11 @@ from atalaia.api import cap, geojson, ical
 from atalaia.api.alert_view import AlertView, Snapshot
 from atalaia.api.cached import tag_of
 from atalaia.api.events import HEADERS, MOST_CLIENTS, Events
-from atalaia.api.incidents import places_under
 from atalaia.api.problem import Problem, errors
 from atalaia.api.system_view import SystemView
 from atalaia.domain.alert import LogEntry, instant
 from atalaia.domain.hazard import LEVEL_OF, Hazard, Level
-from atalaia.domain.in_part import Numbered
+from atalaia.domain.in_part import Numbered, places_under
 from atalaia.domain.place import Place
 from atalaia.settings.feeds import Cap
 

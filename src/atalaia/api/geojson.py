@@ -13,6 +13,7 @@ from atalaia.api.incidents import issuer
 from atalaia.api.system_view import NamedSystem
 from atalaia.domain.alert import LogEntry, iso_fields
 from atalaia.domain.hull import outline_of
+from atalaia.domain.in_part import places_under
 from atalaia.domain.link import Spots
 from atalaia.domain.outline import wound
 from atalaia.domain.place import Place
@@ -20,8 +21,8 @@ from atalaia.domain.systems import SystemStep
 
 MEDIA_TYPE = "application/geo+json"
 
-_OF_ENTRY = ("places", "opened_at", "peak", "peak_level", "peak_at", "linked")
-"""What a feature has of its entry besides the alert."""
+_OF_ENTRY = ("opened_at", "peak", "peak_level", "peak_at", "linked")
+"""What a feature has of its entry besides the alert, and the places that it concerns."""
 
 
 class _Feature(msgspec.Struct, frozen=True, kw_only=True):
@@ -48,6 +49,7 @@ def of_alerts(now: Snapshot, places: Mapping[str, Place]) -> bytes:
             properties={
                 **iso_fields(entry.alert),
                 "seq": seq,
+                "places": places_under(entry),
                 **_of_entry(entry),
                 "issuer": issuer(entry),
                 "cap": cap.identifier(entry.alert),
@@ -104,7 +106,9 @@ def _geometry(entry: LogEntry, places: Mapping[str, Place]) -> dict[str, Any] | 
     if polygons:
         return {"type": "MultiPolygon", "coordinates": polygons}
     points = [
-        [places[id_].longitude, places[id_].latitude] for id_ in entry.places if id_ in places
+        [places[id_].longitude, places[id_].latitude]
+        for id_ in places_under(entry)
+        if id_ in places
     ]
     if len(points) == 1:
         return {"type": "Point", "coordinates": points[0]}

@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from atalaia.api import cap
 from atalaia.domain.alert import LogEntry
 from atalaia.domain.hazard import LEVEL_OF, Level
+from atalaia.domain.in_part import places_under
 from atalaia.domain.place import Place
 
 MEDIA_TYPE = "text/calendar; charset=utf-8"
@@ -47,7 +48,7 @@ def _event(entry: LogEntry, language: str, places: Mapping[str, Place], sender: 
     begins = alert.onset_at if alert.onset_at is not None else alert.sent_at
     ends = alert.expires_at if alert.expires_at is not None else begins + _SHORTEST_S
     text = cap.clean(alert.text[language])
-    where = [places[id_] for id_ in entry.places if id_ in places]
+    where = [places[id_] for id_ in places_under(entry) if id_ in places]
     at = [f"GEO:{where[0].latitude:.5f};{where[0].longitude:.5f}"] if len(where) == 1 else []
     return [
         "BEGIN:VEVENT",

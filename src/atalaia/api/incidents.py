@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import msgspec
 
 from atalaia.domain.alert import Instant, LogEntry, iso_fields, to_line
-from atalaia.domain.in_part import Numbered, gravest, parts_of
+from atalaia.domain.in_part import Numbered, gravest, parts_of, places_under
 
 
 class IncidentState(msgspec.Struct, frozen=True, kw_only=True):
@@ -48,14 +48,6 @@ SHOWN = (
 def issuer(entry: LogEntry) -> str | None:
     """Who issued the warning that an entry passes on; None: it is our own."""
     return entry.official.issuer if entry.official else None
-
-
-def places_under(entry: LogEntry) -> tuple[str, ...]:
-    """Ids of the places that an incident concerns by its newest entry. That of an official warning
-    speaks of some of them, and may be over there alone."""
-    if entry.alert.is_over:
-        return entry.still or entry.places
-    return entry.places + entry.still
 
 
 _OF_ITS_LIFE = ("peak_level", "peak", "peak_at")

@@ -12,10 +12,9 @@ from threading import Lock
 from typing import NamedTuple
 
 from atalaia.api.alert_view import AlertView
-from atalaia.api.incidents import places_under
 from atalaia.domain.alert import LogEntry
 from atalaia.domain.hazard import Hazard
-from atalaia.domain.in_part import Numbered
+from atalaia.domain.in_part import Numbered, places_under
 from atalaia.ports import State
 
 MOST_ENTRIES = 20_000

@@ -1,8 +1,9 @@
-"""What stands of an incident that lives at each of its places by itself: of an official warning.
+"""Where an incident stands, and as what, where its newest entry speaks of some of its places alone.
 
-The newest entry of an incident says how it stands, but where it speaks of some of its places alone
-(`LogEntry.still` has the others): there it is over, or at another level, and elsewhere it stands as
-entries before it said. Alert log → here → lists, feeds and who is told of what goes on.
+An official warning lives at each of its places by itself: where an entry speaks of it is over, or
+at another level, and elsewhere (`LogEntry.still`) it stands as entries before it said. Of a source
+that cannot see an entry names the places that changed (`LogEntry.still_blind` has the others).
+Alert log → here → lists, feeds and who is told of what goes on.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import TypeAlias
 import msgspec
 
 from atalaia.domain.alert import LogEntry
-from atalaia.domain.hazard import LEVEL_OF
+from atalaia.domain.hazard import LEVEL_OF, Hazard
 
 Numbered: TypeAlias = tuple[int, LogEntry]
 """An entry of the log with its number."""
@@ -44,6 +45,17 @@ def parts_of(life: Iterable[Numbered]) -> tuple[Numbered, ...]:
     for numbered in life:
         parts = parts_after(parts, numbered)
     return parts
+
+
+def places_under(entry: LogEntry) -> tuple[str, ...]:
+    """Ids of the places that an incident concerns by its newest entry; of one that is over, those
+    at which it was."""
+    if entry.alert.hazard == Hazard.CANNOT_SEE and not entry.alert.is_over:
+        seen_again = entry.alert.reason == "eased"
+        return entry.still_blind if seen_again else entry.places + entry.still_blind
+    if entry.alert.is_over:
+        return entry.still or entry.places
+    return entry.places + entry.still
 
 
 def gravest(parts: Sequence[Numbered]) -> LogEntry:
