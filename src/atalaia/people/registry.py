@@ -367,16 +367,17 @@ class Registry:
         names = {entry.row.channel for entry in before.with_status(CONFIRMED)}
         ended = names if channel is None else names & {channel}
         if is_withdrawn:
-            self._note_stops(pseudonym, ended, now)
+            _note_stops(self.keys, pseudonym, ended, now)
         return bool(ended)
 
-    def _note_stops(self, pseudonym: str, channels: Iterable[str], now: int) -> None:
-        """For who restores a copy of before: in it they are told."""
-        try:
-            for channel in sorted(channels):
-                self.keys.note_stop(pseudonym, channel, now)
-        except StateConflict as error:
-            log.warning("a stop is not in the list for restores", reason=str(error))
+
+def _note_stops(keys: Keys, pseudonym: str, channels: Iterable[str], now: int) -> None:
+    """For who restores a copy of before: in it they are told."""
+    try:
+        for channel in sorted(channels):
+            keys.note_stop(pseudonym, channel, now)
+    except StateConflict as error:
+        log.warning("a stop is not in the list for restores", reason=str(error))
 
 
 def stop_again(registry: Registry, stops: Iterable[tuple[str, str, int]]) -> int:

@@ -111,18 +111,12 @@ class FolderKeys(Keys):
 
     def _destroy_keys(self, pseudonym: str) -> None:
         """The person's own is the last: while it is there, this is not done."""
-        destroy(self._block_file(block_of(pseudonym)))
+        destroy(_block_file(self._folder, block_of(pseudonym)))
         destroy(self._file(pseudonym))
 
     def erased(self) -> list[tuple[str, int]]:
-        found = (_ERASED_LINE.fullmatch(line) for line in self._lines(ERASED))
+        found = (_ERASED_LINE.fullmatch(line) for line in _lines_of(self._folder / ERASED))
         return [(match[1], int(match[2])) for match in found if match]
-
-    def _lines(self, name: str) -> list[str]:
-        try:
-            return (self._folder / name).read_text("ascii", "replace").splitlines()
-        except FileNotFoundError:
-            return []
 
     def note_stop(self, pseudonym: str, channel: str, at: int) -> None:
         try:
@@ -132,14 +126,14 @@ class FolderKeys(Keys):
 
     def stops(self) -> list[tuple[str, str, int]]:
         """Who stopped which channel, and when (Unix seconds): applied again after a restore."""
-        found = (_STOP_LINE.fullmatch(line) for line in self._lines(STOPS))
+        found = (_STOP_LINE.fullmatch(line) for line in _lines_of(self._folder / STOPS))
         return [(match[1], match[2], int(match[3])) for match in found if match]
 
     def block_keys(self) -> dict[int, bytes]:
         found = {}
         for number in range(BLOCKS + 1):
             with suppress(StateConflict):
-                key = self._read(self._block_file(number), key_name(number))
+                key = self._read(_block_file(self._folder, number), key_name(number))
                 if key is not None:
                     found[number] = key
         return found
@@ -148,7 +142,7 @@ class FolderKeys(Keys):
         found = self.block_keys()
         for number in range(BLOCKS + 1):
             if number not in found:
-                file = self._block_file(number)
+                file = _block_file(self._folder, number)
                 try:
                     destroy(file)  # one that does not open
                 except OSError as error:
@@ -219,9 +213,6 @@ class FolderKeys(Keys):
         prefix = hashlib.sha256(pseudonym.encode()).hexdigest()[:2]
         return self._folder / PEOPLE / prefix / pseudonym
 
-    def _block_file(self, number: int) -> Path:
-        return self._folder / RECIPIENTS / str(number)
-
     def _unusable(self, error: OSError) -> StateConflict:
         return StateConflict(f"keys {self._folder} cannot be used: {error.strerror}; mend that")
 
@@ -241,6 +232,17 @@ def lookup_numbers(folder: Path) -> list[int]:
     """The numbers of the look-up keys in a folder of keys, the oldest first."""
     found = (_LOOKUP_FILE.fullmatch(file.name) for file in folder.glob(_LOOKUPS))
     return sorted(int(match[1] or 1) for match in found if match)
+
+
+def _lines_of(file: Path) -> list[str]:
+    try:
+        return file.read_text("ascii", "replace").splitlines()
+    except FileNotFoundError:
+        return []
+
+
+def _block_file(folder: Path, number: int) -> Path:
+    return folder / RECIPIENTS / str(number)
 
 
 def _lookup_file(number: int) -> str:
