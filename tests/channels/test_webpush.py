@@ -187,6 +187,24 @@ def test_an_update_takes_the_place_of_what_was_not_fetched_and_nothing_else_does
     assert [one.body["tag"] for one in browser.came] == topics
 
 
+@pytest.mark.parametrize("type_", ["end", "cancel", "update"])
+def test_what_is_of_a_part_of_a_warning_leaves_what_stands_elsewhere(
+    service: PushService, type_: str
+) -> None:
+    browser = service.browser()
+    whole = content(alert(level="red", incident="w"))
+    eased = content(alert(level="yellow", incident="w", version=2, type=type_))
+    part = msgspec.structs.replace(eased, is_in_part=True)
+    over = content(alert(level="red", incident="w", version=3, type="end"))
+    said = [to(browser, said=one) for one in (whole, part, over)]
+    assert sent(*said[:2]) == [Outcome("sent")] * 2
+    assert "red" in [one.body.get("level") for one in browser.waits]
+    assert (len(browser.waits), browser.came[1].body.get("tag", "")) == (2, "")
+    assert sent(said[2]) == [Outcome("sent")]
+    assert browser.came[2].topic == browser.came[0].topic != ""
+    assert "red" not in [one.body.get("level") for one in browser.waits]
+
+
 def test_a_code_goes_at_once_and_takes_no_others_place(service: PushService) -> None:
     browser = service.browser()
     assert sent(to(browser, confirm("webpush", "", "en"))) == [Outcome("sent")]

@@ -10,7 +10,7 @@ import pytest
 
 from atalaia.domain.alert import LogEntry
 from atalaia.domain.hazard import Hazard
-from atalaia.domain.message import Content, compose, confirmation
+from atalaia.domain.message import Content, compose, confirmation, merged
 from atalaia.domain.place import Place
 from atalaia.domain.words import ADVICE, HAZARDS, LANGUAGES, NOT_OFFICIAL, cannot_see_text
 from telling import NOON, PLACES, news
@@ -262,3 +262,12 @@ def test_a_name_breaks_no_line_of_a_message() -> None:
     plain = said(news()).text(10_000)
     broken = compose([news()], renamed(BROKEN), "en", NOON).text(10_000)
     assert broken.splitlines() == plain.replace("Recife", " ".join(BROKEN.split())).splitlines()
+
+
+def test_it_says_whether_it_is_of_a_part_of_a_warning_alone() -> None:
+    part = msgspec.structs.replace(news("i2", 2, "end"), still=("natal",))
+    assert [said(*one).is_in_part for one in ((news(),), (part,), (news(), part))] == [
+        False, True, True,
+    ]  # fmt: skip
+    assert merged([said(), said(part)]).is_in_part
+    assert not merged([said(), said(news("i2"))]).is_in_part

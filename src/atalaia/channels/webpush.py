@@ -167,9 +167,10 @@ def encode(letter: Letter, tag: str = "") -> bytes:
 
 def topic_of(content: Content, secret: bytes) -> str:
     """The same for messages about the same incidents to the same browser, at most 32 letters of
-    URL-safe base64, which nobody else can tell an incident by; empty: it is about none."""
+    URL-safe base64, which nobody else can tell an incident by; empty: it is about none, or about a
+    part, and must not take the place of what stands elsewhere."""
     incidents = sorted({alert.incident for alert in content.alerts})
-    if not incidents:
+    if not incidents or content.is_in_part:
         return ""
     return base64url(hmac.digest(secret, "\n".join(incidents).encode(), "sha256")[:24])
 

@@ -258,6 +258,8 @@ class Content(msgspec.Struct, frozen=True, kw_only=True):
     closing   that it is not an official warning, or whose it is; for confirm: what to do with
               the code
     alerts    the same for programs, in the order of the log
+    is_in_part    it tells of a warning at some of its places alone: what was said of the others
+              stands besides
     code, terms    of a confirmation: what confirms it, and what is agreed to by that
     is_typed  of a confirmation: the code serves where it was asked for, and nowhere else
     """
@@ -269,6 +271,7 @@ class Content(msgspec.Struct, frozen=True, kw_only=True):
     parts: tuple[Part, ...]
     closing: str
     alerts: tuple[Alert, ...] = ()
+    is_in_part: bool = False
     code: str = ""
     terms: str = ""
     is_typed: bool = False
@@ -354,6 +357,7 @@ def compose(
         parts=tuple(parts),
         closing=_closing(entries, i) + ".",
         alerts=tuple(entry.alert for entry in entries),
+        is_in_part=any(entry.still for entry in entries),
     )
 
 
@@ -379,6 +383,7 @@ def merged(contents: Sequence[Content]) -> Content:
         parts=tuple(parts),
         closing=" ".join(closings),
         alerts=tuple(alert for content in contents for alert in content.alerts),
+        is_in_part=any(content.is_in_part for content in contents),
     )
 
 
