@@ -10,6 +10,7 @@ from atalaia.sources.budget import LONGEST_BACKOFF_S, Budget, backoff_s
 
 NOON = 1_726_920_000.0  # 2024-09-21T12:00:00Z
 MIDNIGHT = 1_726_876_800.0
+DAY = 86_400
 
 
 def taken(budget: Budget, times: int, start: float, step: float = 1.0) -> int:
@@ -83,6 +84,25 @@ def test_a_clock_set_back_gives_no_second_budget() -> None:
     budget = Budget.of("tomorrow-io")
     taken(budget, 20, NOON)
     assert budget.left(NOON - 7200)["hour"] == 5
+
+
+@pytest.mark.parametrize("source", ["tomorrow-io", "open-meteo", "metar"])
+@pytest.mark.parametrize("ahead_s", [DAY + 1, 30 * DAY, 3650 * DAY])
+def test_a_clock_that_was_wrong_by_days_ends_in_no_rest_of_days(source: str, ahead_s: int) -> None:
+    """A computer begins with a clock that is ahead, without a network, and is put right then."""
+    budget = Budget.of(source)
+    wrong = NOON + ahead_s
+    taken(budget, 700, wrong, step=0.4)
+    for _ in range(9):
+        budget.observe(None, {}, wrong)
+    budget.observe(429, {"Retry-After": str(DAY)}, wrong)
+    again = Budget.of(source, budget.count())
+    for each in (budget, again):
+        now, end = NOON, NOON + DAY
+        while (wait := each.take(1, now)) and now <= end:
+            now += wait
+        assert now <= end
+        assert each.blocked_for(now) == 0
 
 
 def test_retry_after_is_obeyed_as_seconds_and_as_a_date() -> None:

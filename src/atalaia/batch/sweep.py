@@ -110,7 +110,7 @@ class _Note(msgspec.Struct, frozen=True):
 def is_due(state: State, now: int) -> bool:
     """Whether it is time for a sweep."""
     before = _note(state).get()
-    return before is None or now - before.at >= EVERY_S
+    return before is None or not 0 <= now - before.at < EVERY_S
 
 
 def sweep(state: State, lake: Lake, keys: Keys | None, now: int, keep_s: int) -> Swept:
@@ -123,7 +123,8 @@ def sweep(state: State, lake: Lake, keys: Keys | None, now: int, keep_s: int) ->
 
     note = _note(state)
     before = note.get()
-    since = before.at - _AGAIN_S if before else 0
+    # One of a time to come was by a clock that was wrong: since when it was so nobody knows.
+    since = before.at - _AGAIN_S if before and before.at <= now else 0
     erased = keys.erased() if keys else []
     goal = _Goal(frozenset(who for who, at in erased if at >= since), now - keep_s)
     with _Removed(lake) as files:

@@ -61,7 +61,7 @@ def note_learnt(notes: Notes, now: int, *, is_new: bool) -> None:
 
 def is_due(notes: Notes, rules: RuleSet, now: int) -> bool:
     """Whether to learn the climate: once a week, where a rule goes by it."""
-    return go_by_learnt(rules) and now - known(notes).learnt_at >= LEARN_EVERY_S
+    return go_by_learnt(rules) and not 0 <= now - known(notes).learnt_at < LEARN_EVERY_S
 
 
 def go_by_learnt(rules: RuleSet) -> bool:

@@ -104,7 +104,7 @@ class Budget:
 
         Infinite where a single window is smaller than n: such a request must be split.
         """
-        wait = max(0.0, self._count.blocked_until - now)
+        wait = self.blocked_for(now)
         for window in self.windows:
             wait = max(wait, self._wait(window, n, now))
         if wait == 0:
@@ -118,6 +118,8 @@ class Budget:
 
     def blocked_for(self, now: float) -> float:
         """Seconds during which the source wants, or is given, rest; 0: none."""
+        if self._count.blocked_until > now + _LONGEST_ORDER_S:
+            self._count.blocked_until = 0.0  # by a clock that was wrong: nobody orders so much
         return max(0.0, self._count.blocked_until - now)
 
     def observe(
@@ -156,9 +158,13 @@ class Budget:
     def _used(self, window: CallWindow, now: float) -> int:
         taken = self._count.taken[window.name]
         start = now - now % window.length_s if window.is_aligned else now - window.length_s
-        # A clock that was set back must not hand out a second budget: later calls stay counted.
+        # A clock that was set back must not hand out a second budget: later calls stay counted, but
+        # for one that was wrong by more than a window, they would be for as long as it was wrong.
+        latest = now + window.length_s
         taken.calls = [
-            (at, n) for at, n in taken.calls if (at >= start if window.is_aligned else at > start)
+            (at if at <= latest else now, n)
+            for at, n in taken.calls
+            if (at >= start if window.is_aligned else at > start)
         ]
         return sum(n for _, n in taken.calls)
 
