@@ -11,7 +11,14 @@ from dataclasses import dataclass
 
 from atalaia.logs import Logger
 
+MOST_BACK_S = 3600.0
+"""A step back by more is not made up for: until then nothing that comes would be of the present."""
+
+ANEW = -1
+"""What a program ends with that is to begin anew."""
+
 _TOLD_S = 5.0
+_LOOK_S = 1.0
 _CATCHING_UP = 0.5
 
 log = Logger()
@@ -22,7 +29,8 @@ class Onward:
 
     After a step back time goes on at half its pace, until the clock has made up for it: what is
     due every so often goes on being asked, what is late is late, and a record is never older than
-    the one before it. A step forward is believed at once: a computer may have slept.
+    the one before it. A step forward is believed at once: a computer may have slept. By how much
+    time is ahead of the clock is `behind_s`; where that is too much, who lives by it begins anew.
 
     wall  the clock; `tick` seconds from no particular start that nobody sets
     """
@@ -37,6 +45,13 @@ class Onward:
         self._lock = threading.Lock()
         self._now, self._ticked = wall(), tick()
         self._is_behind = False
+        self.behind_s = 0.0
+
+    def begin_anew(self) -> None:
+        """Believe the clock as it is now."""
+        with self._lock:
+            self._now, self._ticked = self._wall(), self.tick()
+            self._is_behind, self.behind_s = False, 0.0
 
     def __call__(self) -> float:
         """Now."""
@@ -45,10 +60,10 @@ class Onward:
             at_least = self._now + _CATCHING_UP * (tick - self._ticked)
             self._ticked = tick
             if wall >= at_least and not self._is_behind:  # as nearly always
-                self._now = wall
+                self._now, self.behind_s = wall, 0.0
                 return wall
             self._now = max(wall, at_least)
-            behind_s = self._now - wall
+            self.behind_s = behind_s = self._now - wall
             is_news = behind_s > _TOLD_S and not self._is_behind
             self._is_behind = behind_s > 0 and (self._is_behind or is_news)
             now = self._now
@@ -100,6 +115,26 @@ class Clock:
     def second(self) -> int:
         """Unix seconds, whole ones."""
         return int(self.now())
+
+
+async def look_back(clock: Clock, ask: Callable[[int], None]) -> None:
+    """Ask the program to begin anew (`ANEW`) where its clock was set back too far."""
+    now = clock.now
+    while isinstance(now, Onward):
+        await asyncio.sleep(_LOOK_S)
+        now()
+        if now.behind_s > MOST_BACK_S:
+            log.error("the clock was set back by hours; the watch begins anew by it")
+            ask(ANEW)
+            return
+
+
+def until_done(once: Callable[[], int]) -> int:
+    """Do it, and anew by the clock as it is then for as long as it asks for that; return what it
+    came to."""
+    while (code := once()) == ANEW:
+        _ONWARD.begin_anew()
+    return code
 
 
 async def sleep_unless(clock: Clock, seconds: float, event: asyncio.Event) -> None:

@@ -10,7 +10,7 @@ import structlog
 from hypothesis import given
 from hypothesis import strategies as st
 
-from atalaia.clock import Clock, Onward, steady
+from atalaia.clock import MOST_BACK_S, Clock, Onward, steady
 from run.world import NOON, refuse, watching
 from run.world import Clock as Turned
 
@@ -65,6 +65,18 @@ def test_a_clock_that_was_set_back_is_made_up_for_in_twice_the_time() -> None:
     assert [(line["event"], line["by_s"]) for line in logs] == [
         ("the clock was set back; time goes on at half its pace", 600)
     ]
+
+
+def test_how_far_it_is_behind_is_known_until_it_begins_anew() -> None:
+    wall, tick = [float(NOON)], [0.0]
+    now = Onward(lambda: wall[0], lambda: tick[0])
+    assert (now(), now.behind_s) == (NOON, 0)
+    wall[0] -= 2 * MOST_BACK_S
+    assert (now(), now.behind_s) == (NOON, 2 * MOST_BACK_S)
+    now.begin_anew()
+    assert (now(), now.behind_s) == (wall[0], 0)
+    wall[0] += 1
+    assert (now(), now.behind_s) == (wall[0], 0)
 
 
 def test_who_waits_by_the_process_s_clock_waits_by_one_that_nobody_sets() -> None:

@@ -13,6 +13,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -37,9 +38,16 @@ def _free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+RUN_AHEAD = (
+    "import os, time; from pathlib import Path; from atalaia import clock;"
+    "clock._ONWARD._wall = lambda: time.time() + float(Path(os.environ['AHEAD']).read_text());"
+) + RUN
+"""By a clock that is as many seconds ahead as a file says."""
+
+
 @contextmanager
 def _running(
-    folder: Path, out: int = subprocess.PIPE, **more: str
+    folder: Path, out: int = subprocess.PIPE, run: str = RUN, **more: str
 ) -> Iterator[tuple[subprocess.Popen[str], str]]:
     """A watch without sources, and the address of its API once that answers. `out`: where what it
     says goes."""
@@ -54,7 +62,7 @@ def _running(
         **more,
     }
     with subprocess.Popen(
-        [sys.executable, "-c", RUN], env=env, stdout=out, stderr=out, text=True, cwd=folder,
+        [sys.executable, "-c", run], env=env, stdout=out, stderr=out, text=True, cwd=folder,
     ) as process:  # fmt: skip
         url = f"http://127.0.0.1:{port}"
         try:
@@ -108,6 +116,46 @@ def test_it_stops_within_five_seconds_when_it_is_asked_to(
         assert time.monotonic() - began < 5 * slowness()
         assert "Traceback" not in err
         assert PUSH_KEY not in out + err
+
+
+@pytest.mark.parametrize("ahead_s", [12 * 3600, 30 * 86_400])
+def test_a_clock_that_was_ahead_by_hours_and_is_put_right_keeps_no_storm_from_being_told(
+    tmp_path: Path, ahead_s: int
+) -> None:
+    ahead = tmp_path / "ahead"
+    ahead.write_text(str(ahead_s))
+
+    def gust(url: str, value: float) -> bool:
+        """Whether it was taken; while the watch begins anew nobody answers."""
+        at = datetime.now(UTC).replace(microsecond=0).isoformat()
+        reading = {"place_id": "p0", "valid_at": at, "wind_gust_m_s": value}
+        key = {"Content-Type": "application/json", "Authorization": f"Bearer {PUSH_KEY}"}
+        body = json.dumps([reading]).encode()
+        request = urllib.request.Request(url + "/v1/readings", body, key)
+        try:
+            with urllib.request.urlopen(request, timeout=LIMIT_S) as answer:
+                return bool(json.load(answer)["accepted"])
+        except (urllib.error.URLError, ConnectionError):
+            return False
+
+    def is_told(url: str) -> bool:
+        winds = f"{url}/v1/incidents?hazard=wind"
+        try:
+            with urllib.request.urlopen(winds, timeout=LIMIT_S) as told:
+                return [one["level"] for one in json.load(told)["items"]] == ["red"]
+        except (urllib.error.URLError, ConnectionError):
+            return False
+
+    with _running(tmp_path, run=RUN_AHEAD, AHEAD=str(ahead)) as (process, url):
+        assert gust(url, 5)
+        ahead.write_text("0")
+        wait_until(lambda: gust(url, 35) and is_told(url))
+        process.send_signal(signal.SIGTERM)
+        out, err = process.communicate(timeout=LIMIT_S)
+        assert process.returncode == 0, err
+        assert "the clock was set back by hours; the watch begins anew by it" in err
+        assert "Traceback" not in err
+        assert "wind" in out or "vento" in out
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")

@@ -192,6 +192,7 @@ def test_a_sweep_killed_anywhere_loses_no_other_row_and_is_finished_by_the_next(
     assert in_raw(w.home.lake) == in_gold(w.home.lake) == left
     assert not is_due(w.home.state, NOW)
     assert is_due(w.home.state, NOW + EVERY_S)
+    assert is_due(w.home.state, NOW - 1), "it was done by a clock that was ahead"
 
 
 @dataclasses.dataclass

@@ -26,7 +26,7 @@ from atalaia.api.server import allow_files, listen, serving
 from atalaia.api.standing import LocalStanding
 from atalaia.api.telegram_hook import telegram_polling
 from atalaia.batch.upkeep import Upkeep, command_of, do_beside
-from atalaia.clock import Clock
+from atalaia.clock import Clock, look_back, until_done
 from atalaia.detect.consumer import HOLD_S, Follower, Lived
 from atalaia.detect.starts import Terms, note_start
 from atalaia.detect.watching import Watching
@@ -298,7 +298,7 @@ def run(settings: Settings, *, port: int | None = None) -> int:
     with home_of(settings, exclusive=True) as home:
         _refuse_replay(home)
         home.keys.vapid_key()  # refused here, where somebody looks, and not at the first alert
-        return asyncio.run(_run(settings, home))
+        return until_done(lambda: asyncio.run(_run(settings, home)))
 
 
 async def _run(settings: Settings, home: EmbeddedHome) -> int:
@@ -319,8 +319,10 @@ async def _run(settings: Settings, home: EmbeddedHome) -> int:
         loading = asyncio.create_task(
             do_beside("loading DuckDB", [sys.executable, "-c", "import duckdb"])
         )
+        looking = asyncio.create_task(look_back(live.clock, stop.ask))
         await stop.wait()
         log.info("stopping")
+        await cancelled(looking)
         await cancelled(loading)
     return stop.code
 
