@@ -65,3 +65,35 @@ def test_a_warning_that_changes_at_one_place_stands_at_the_other_as_it_did(
         assert "red" in (await levels.get_attribute("data-levels"))
 
     looked_at(browser, stage, look)
+
+
+def test_an_answer_that_comes_late_takes_the_place_of_what_was_shown_meanwhile(
+    browser: Browser,
+) -> None:
+    stage = Stage()
+
+    async def look(page: Any, url: str) -> None:
+        asked, told = asyncio.Event(), asyncio.Event()
+
+        async def late(route: Any) -> None:
+            asked.set()
+            await told.wait()
+            await route.continue_()
+
+        await page.clock.install()
+        await page.goto(f"{url}/#/alert/inc1")
+        await page.wait_for_selector(".hero.level-orange")
+        await page.wait_for_selector(".live.is-live")
+        await page.route("**/v1/incidents/inc1", late)
+        worse = {**stage.incidents["inc1"]["entries"][-1], "version": 9, "level": "red"}
+        stage.incidents["inc1"]["level"] = "red"
+        stage.seq += 1
+        places = stage.incidents["inc1"]["places"]
+        stage.push("alert", {"seq": stage.seq, "alert": worse, "places": places})
+        await asked.wait()
+        await page.clock.fast_forward(3_000)  # longer than an answer is waited for
+        assert await page.locator(".hero.level-red").count() == 0
+        told.set()
+        await page.wait_for_selector(".hero.level-red")
+
+    looked_at(browser, stage, look)

@@ -56,18 +56,24 @@ export function inTime(loading) {
 
 const kept = new Map();
 
-/** Ask for what is only looked at: where no answer comes (soon), the last one, if there was one. */
-export async function look(path) {
+/** Ask for what is only looked at: where no answer comes (soon), the last one, if there was one. Then
+    what comes later is for `renewed`. */
+export async function look(path, renewed) {
+  let isOld = false;
   const asked = ask(path).then((told) => {
     kept.delete(path);
     kept.set(path, told);
     if (kept.size > MOST_KEPT) kept.delete(kept.keys().next().value);
+    if (isOld) renewed?.(told);
     return told;
   });
   if (!kept.has(path)) return asked;
   const before = kept.get(path);
   const soon = new Promise((done) => setTimeout(() => done(before), SOON_MS));
-  return Promise.race([asked, soon]).catch((error) => {
+  return Promise.race([asked, soon]).then((told) => {
+    isOld = told === before;
+    return told;
+  }, (error) => {
     if (isOut(error)) return before;
     throw error;
   });

@@ -12,11 +12,17 @@ import { failed, share } from "./parts.js";
 export async function show(main, { id, titled }) {
   const page = h("div", { class: "page" });
   let isGone = false;
+  let asked = 0;
+  let drawn = 0;
   const draw = async () => {
-    const told = await look(`/v1/incidents/${encodeURIComponent(id)}`);
-    if (isGone) return;
-    titled(`${capital(hazard(told.hazard))}, ${nameOf(told.place_id)}`);
-    fill(page, parts(told));
+    const mine = (asked += 1);
+    const take = (told) => {
+      if (isGone || mine < drawn) return; // what was asked for later is newer
+      drawn = mine;
+      titled(`${capital(hazard(told.hazard))}, ${nameOf(told.place_id)}`);
+      fill(page, parts(told));
+    };
+    take(await look(`/v1/incidents/${encodeURIComponent(id)}`, take));
   };
   try {
     await draw();

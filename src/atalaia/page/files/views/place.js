@@ -71,8 +71,8 @@ export async function show(main, { id, query, titled }) {
   };
   const drawPast = async () => {
     try {
-      const page = await look(`/v1/incidents?place=${encodeURIComponent(id)}&limit=20`);
-      if (!told.isGone) fill(parts.past, past(page.items, place));
+      const take = (page) => told.isGone || fill(parts.past, past(page.items, place));
+      take(await look(`/v1/incidents?place=${encodeURIComponent(id)}&limit=20`, take));
     } catch (error) {
       if (!(error instanceof Problem)) throw error;
       if (!told.isGone && !parts.past.childElementCount) fill(parts.past, unloaded(t.place.incidents, error));
