@@ -30,7 +30,7 @@ from contracts.outbox_contract import OutboxContract
 from contracts.people_contract import PeopleContract
 from contracts.state_contract import StateContract, entry
 from contracts.stream_contract import StreamContract, payload
-from telling import NOON, message
+from telling import DAY, NOON, message
 
 
 class Reopens:
@@ -315,7 +315,9 @@ def test_what_was_put_off_untried_also_by_a_clock_an_hour_ahead_goes_when_the_ne
         put_off = message("tried", "p_2", due_at=NOON + 3600, attempts=1)
         home.outbox.put(message("a", "p_1", due_at=NOON + 3600, unknowns=unknowns))
         home.outbox.put(put_off)
+        far = message("far", "p_3", due_at=NOON + 30 * DAY, expires_at=NOON + 31 * DAY, attempts=1)
+        home.outbox.put(far)
         home.outbox.begin(NOON)
-        [due] = home.outbox.claim(NOON, NOON + 90, {"telegram": 9})
-        assert (due.id, due.due_at) == ("msg_a", NOON)
+        due = home.outbox.claim(NOON, NOON + 90, {"telegram": 9})
+        assert {one.id: one.due_at for one in due} == {"msg_a": NOON, "msg_far": NOON}
         assert home.outbox.message("msg_tried") == put_off

@@ -35,6 +35,9 @@ from atalaia.errors import HeldByAnother, Overtaken
 from atalaia.homes.embedded.database import Database
 from atalaia.ports import FanOut, Notice, Outbox
 
+_FARTHEST_S = 2 * 86_400
+"""For so long no try is put off: the schedules of channels end within a day."""
+
 _POSITION = "fan-out"
 
 _UNSENT = f"status IN ({', '.join(repr(str(status)) for status in UNSENT)})"
@@ -231,15 +234,15 @@ class SqliteOutbox(Outbox):
     def begin(self, now: int) -> None:
         """The one process that sends begins: whoever had leased messages is dead. What was due
         later than now, and was never tried, was put off for reasons of that process, or by a clock
-        that was wrong: it is due."""
+        that was wrong, as is what waits for longer than any try does: it is due."""
         with self._database.transaction() as cursor:
             cursor.execute(
                 "UPDATE messages SET lease_until = 0, ready_at = 0 WHERE status = 'leased'"
             )
             cursor.execute(
                 "UPDATE messages SET due_at = ?1, ready_at = ?1"
-                " WHERE status = 'due' AND ready_at > ?1 AND attempts = 0",
-                (now,),
+                " WHERE status = 'due' AND ready_at > ?1 AND (attempts = 0 OR ready_at > ?2)",
+                (now, now + _FARTHEST_S),
             )
 
     def take_back(self, held: Collection[str], now: int) -> None:
