@@ -390,6 +390,39 @@ def test_who_comes_after_a_red_changed_in_part_hears_of_it_where_it_stands_as_it
     assert stands.step(came, NOON + 121) == 0
 
 
+@pytest.mark.parametrize("type_", ["update", "end", "cancel"])
+def test_what_waits_of_a_warning_is_told_where_it_stands_though_it_changed_elsewhere(
+    desk: Desk, type_: str
+) -> None:
+    desk.join(person(quiet=NIGHT, where=[HERE, THERE]), person("p_h", quiet=NIGHT, where=[HERE]))
+    whole = news(level="orange", rule="official", at=MIDNIGHT)
+    part = news("i1", 2, type_, level="yellow", rule="official", at=MIDNIGHT + HOUR, reason="eased")
+    desk.say(msgspec.structs.replace(whole, places=("recife", "natal")), now=MIDNIGHT)
+    desk.say(msgspec.structs.replace(part, still=("natal",)), now=MIDNIGHT + HOUR)
+    assert desk.send(MIDNIGHT + HOUR) == []
+    told = desk.send(MORNING)
+    assert ["onset orange" in one for one in told].count(True) == 1, told
+
+
+@pytest.mark.parametrize("outcome", [TAKEN, Outcome("never", "gone")])
+def test_a_red_of_a_warning_goes_on_to_the_next_channel_where_it_stands_though_it_changed_elsewhere(
+    desk: Desk, outcome: Outcome
+) -> None:
+    for name, where in (("p_b", [HERE, THERE]), ("p_h", [HERE]), ("p_t", [THERE])):
+        desk.join(person(name, "telegram", "sms", where=where))
+    whole = news(level="red", rule="official")
+    part = news("i1", 2, level="yellow", rule="official", at=NOON + 60, reason="eased")
+    desk.say(msgspec.structs.replace(whole, places=("recife", "natal")), now=NOON)
+    assert desk.send(NOON, outcome) == ["telegram: onset red"] * 3
+    desk.say(msgspec.structs.replace(part, still=("natal",)), now=NOON + 60)
+    desk.send(NOON + 60)
+    desk.now = NOON + 900
+    desk.escalation.hand_on()
+    went = desk.send(NOON + 900)
+    assert ["onset red" in one for one in went].count(True) == 2, went
+    assert {m.person for m in desk.all(channel="sms") if m.status == Status.SENT} >= {"p_b", "p_t"}
+
+
 def test_what_a_silence_held_and_then_told_is_told_on(desk: Desk) -> None:
     desk.join(person())
     heavy = {"hazard": "heavy_rain", "place": None, "reason": "", "by": ""}

@@ -13,6 +13,8 @@ from atalaia.clock import Clock
 from atalaia.domain.alert import LogEntry
 from atalaia.domain.delivery import Message, Sent, Status
 from atalaia.domain.hazard import Level
+from atalaia.domain.in_part import parts_of
+from atalaia.domain.official import RULE
 from atalaia.domain.subscription import Person
 from atalaia.notify.fanout import Profiles, deliveries_of, expires_at, message_of, rank_of
 from atalaia.people.registry import Registry
@@ -112,19 +114,28 @@ class Escalation:
     def _as_it_stands(
         self, seq: int, entry: LogEntry, told: Sequence[Notice]
     ) -> tuple[int, LogEntry] | None:
-        """The newest that the person was told of the incident, where that still is red; None:
-        nobody has to answer any more."""
+        """The newest that the person was told of the incident and that still stands, where it is
+        red; None: nobody has to answer any more. Where a warning stands the last look decides."""
         alert = entry.alert
-        mine = [one for one in told if one.incident == alert.incident]
-        newest = max((one.version for one in mine), default=alert.version)
-        if newest > alert.version:
-            life = self._state.life(alert.incident)
-            seq, entry = next(one for one in life if one[1].alert.version == newest)
-        return (seq, entry) if rank_of(entry) == Level.RED else None
+        mine = {one.version for one in told if one.incident == alert.incident} or {alert.version}
+        life = [(seq, entry)]
+        if max(mine) > alert.version:
+            known = self._state.life(alert.incident)
+            life = [one for one in known if one[1].alert.version <= max(mine)]
+        stands = {number for number, _ in parts_of(life)}
+        red = [
+            one
+            for one in life
+            if one[0] in stands and one[1].alert.version in mine and rank_of(one[1]) == Level.RED
+        ]
+        return red[-1] if red else None
 
 
 def _unless_newer(seq: int, entry: LogEntry, told: Sequence[Notice]) -> tuple[int, LogEntry] | None:
-    """What did not go, unless something newer goes its own way."""
+    """What did not go, unless something newer goes its own way. What is newer of a warning may
+    speak of other places: there the last look decides."""
     alert = entry.alert
+    if alert.rule == RULE:
+        return seq, entry
     mine = (one for one in told if one.incident == alert.incident)
     return None if any(one.version > alert.version for one in mine) else (seq, entry)

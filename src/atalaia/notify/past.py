@@ -17,7 +17,15 @@ from atalaia.domain.subscription import Person
 from atalaia.notify.alert_log import AlertLog
 from atalaia.notify.fanout import concerns, expires_at
 from atalaia.notify.held import held
-from atalaia.notify.still import EXPIRED, SILENCED, Facts, has_failed, where_it_stands, why_not
+from atalaia.notify.still import (
+    EXPIRED,
+    SILENCED,
+    Facts,
+    has_failed,
+    where_it_has_the_last_word,
+    where_it_stands,
+    why_not,
+)
 from atalaia.ports import Notice, Outbox
 
 
@@ -156,6 +164,9 @@ class Past:
             told=self._told.get((message.person, key), ()),
             is_concerned=lambda: is_news(entry),
             still_concerns=lambda: is_news(where_it_stands(entry, newest)),
+            stands_besides=lambda: is_news(
+                where_it_has_the_last_word(entry, self._log.until(newest))
+            ),
         )
 
 

@@ -13,6 +13,7 @@ import msgspec
 
 from atalaia.domain.alert import LogEntry
 from atalaia.domain.delivery import Message, Status
+from atalaia.domain.in_part import parts_of
 from atalaia.domain.official import RULE
 from atalaia.domain.subscription import Person
 from atalaia.ports import Notice
@@ -32,6 +33,7 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     told      what its person was told, or is about to be told, of the incident
     is_concerned    whether the incident as it stands would be told to the person as news
     still_concerns  the same of a warning at those of the alert's places where it stands yet
+    stands_besides  the same where nothing newer speaks of it: there it stands as the alert says
     """
 
     entry: LogEntry
@@ -39,6 +41,7 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     told: Sequence[Notice]
     is_concerned: Callable[[], bool]
     still_concerns: Callable[[], bool]
+    stands_besides: Callable[[], bool]
 
 
 def why_not(facts: Facts, message: Message, person: Person) -> str:
@@ -49,7 +52,8 @@ def why_not(facts: Facts, message: Message, person: Person) -> str:
         return OVER
     # What died, or came too late, has told nothing; what was dropped gave way to what it knew of.
     told_nothing = (Status.DEAD, Status.LATE)
-    if any(one.version > alert.version and one.status not in told_nothing for one in others):
+    is_newer = any(one.version > alert.version and one.status not in told_nothing for one in others)
+    if is_newer and not (alert.rule == RULE and facts.stands_besides()):
         return NEWER
     before = [one for one in others if one.version < alert.version]
     heard = {one.channel for one in before if one.is_heard}
@@ -77,6 +81,13 @@ def where_it_stands(entry: LogEntry, newest: LogEntry) -> LogEntry:
     standing = newest.still if newest.alert.is_over else (*newest.places, *newest.still)
     places = tuple(place for place in entry.places if place in standing)
     return msgspec.structs.replace(entry, places=places)
+
+
+def where_it_has_the_last_word(entry: LogEntry, life: Sequence[LogEntry]) -> LogEntry:
+    """A warning's entry, of those of its places alone over which it stands as this entry says.
+    `life` are all entries of its incident so far."""
+    parts = {part.alert.version: part.places for _, part in parts_of(enumerate(life))}
+    return msgspec.structs.replace(entry, places=parts.get(entry.alert.version, ()))
 
 
 def has_failed(facts: Facts) -> bool:
