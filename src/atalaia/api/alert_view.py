@@ -33,14 +33,19 @@ class Snapshot:
 
     open      of each incident that has not ended the number of its newest entry, in the order of
               these, and by which entry it is shown: the newest, or that of its gravest part
-    parts     of all of these the entries by which they stand, each with its own places
+    stands    of each of these the entries by which it stands, each with its own places
     recent    the newest `MOST_RECENT` entries, newest first
     """
 
     seq: int = 0
     open: tuple[Numbered, ...] = ()
-    parts: tuple[LogEntry, ...] = ()
+    stands: tuple[tuple[Numbered, ...], ...] = ()
     recent: tuple[Numbered, ...] = ()
+
+    @property
+    def parts(self) -> list[LogEntry]:
+        """Those of all that stand."""
+        return [part for parts in self.stands for _, part in parts]
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +117,7 @@ class AlertView:
         self.now = Snapshot(
             self.seq,
             tuple(self._open.values()),
-            tuple(part for parts in self._parts.values() for _, part in parts),
+            tuple(self._parts.values()),
             tuple(reversed(self._recent)),
         )
         self.version += 1
