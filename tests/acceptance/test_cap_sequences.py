@@ -159,6 +159,13 @@ def answers(
         yield at, some
 
 
+def answer_of(at: int, some: list[tuple[Note, str]]) -> Payload:
+    """A feed with these messages."""
+    entries = "".join(f"<entry><content>{body}</content></entry>" for _, body in some)
+    body = f'<feed xmlns="http://www.w3.org/2005/Atom">{entries}</feed>'.encode()
+    return Payload(source="cap", content="feed", received_at=at, body=body)
+
+
 def in_the_log(log: list[LogEntry]) -> dict[str, set[tuple[object, ...]]]:
     """By place what stands, as its last entries say."""
     last: dict[tuple[str, str], LogEntry] = {}
@@ -186,10 +193,7 @@ def test_what_stands_is_what_a_reader_of_all_messages_so_far_would_name(seed: in
     memory, log, heard = Memory(), [], []
     watch = Watch(RULES, WHERE, decode_all(WHERE))
     for number, (at, some) in enumerate(answers(chance, sent), 1):
-        entries = "".join(f"<entry><content>{body}</content></entry>" for _, body in some)
-        body = f'<feed xmlns="http://www.w3.org/2005/Atom">{entries}</feed>'.encode()
-        payload = Payload(source="cap", content="feed", received_at=at, body=body)
-        step, commit = watch.step([Record(number, payload)])
+        step, commit = watch.step([Record(number, answer_of(at, some))])
         memory.keep(commit)
         log += [entry for entry in step.entries if entry.official]
         heard += [(at, note) for note, _ in sorted(some, key=lambda one: one[0].sent_at)]

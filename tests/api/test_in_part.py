@@ -18,7 +18,7 @@ import numpy as np
 import pytest
 from lxml import etree
 
-from acceptance.test_cap_sequences import CELLS, RULES, WHERE, Office, answers
+from acceptance.test_cap_sequences import CELLS, RULES, WHERE, Office, answer_of, answers
 from atalaia.api.alert_view import AlertView
 from atalaia.api.cap import NAMESPACE, Issuer, to_cap
 from atalaia.api.geojson import of_alerts
@@ -28,7 +28,6 @@ from atalaia.detect.watch import Watch
 from atalaia.domain.alert import LogEntry
 from atalaia.domain.hazard import LEVEL_OF
 from atalaia.domain.in_part import Numbered
-from atalaia.domain.payload import Payload
 from atalaia.ports import Record
 from atalaia.sources import decode_all
 from oracles import cases
@@ -112,10 +111,7 @@ def days(seed: int) -> Iterator[list[LogEntry]]:
     sent = Office(chance).messages(chance.randint(3, 14))
     watch = Watch(RULES, WHERE, decode_all(WHERE))
     for number, (at, some) in enumerate(answers(chance, sent), 1):
-        entries = "".join(f"<entry><content>{body}</content></entry>" for _, body in some)
-        body = f'<feed xmlns="http://www.w3.org/2005/Atom">{entries}</feed>'.encode()
-        payload = Payload(source="cap", content="feed", received_at=at, body=body)
-        step, _ = watch.step([Record(number, payload)])
+        step, _ = watch.step([Record(number, answer_of(at, some))])
         yield [entry for entry in step.entries if entry.official]
 
 
