@@ -26,11 +26,12 @@ from atalaia.people.erase import erase, finish_erasures
 from atalaia.people.export import export
 from atalaia.people.manage import make_key
 from atalaia.people.retention import apply_retention
-from atalaia.ports import Commit, Record
+from atalaia.ports import Commit, FanOut, Record
 from atalaia.sources.readings_csv import JSON, STATION
 from contracts.people_contract import contact, person
 from contracts.state_contract import entry
 from people.world import DAY, NOW, World, world
+from telling import delivery, message
 
 CANARIES = {
     "email": "canary-mail-7c1@example.org",
@@ -398,3 +399,18 @@ def test_messages_go_after_ninety_days(w: World) -> None:
     assert apply_retention(*keep, NOW + 90 * DAY).messages == 0
     assert apply_retention(*keep, NOW + 90 * DAY + 1).messages == 1
     assert [m.id for m in w.home.outbox.messages(person=pseudonym)] == ["msg_newer"]
+
+
+def test_who_fans_out_while_somebody_is_erased_keeps_nothing_more_of_them(w: World) -> None:
+    ana, bia = w.told("email:ana@example.org"), w.told("email:bia@example.org")
+    outbox = w.home.outbox
+    sent = [message("late", who) for who in (ana, bia)]
+    sent = [msgspec.structs.replace(one, id=f"{one.id}_{one.person}") for one in sent]
+    w.registry.erase(ana, NOW + 1)  # who fans out had them still
+    carried = [delivery(one) for one in sent]
+    step = FanOut(before="", position="1", now=NOW, messages=sent, deliveries=carried)
+    assert outbox.fan_out(step) == 1
+    assert not outbox.put(message("newcomer", ana), [delivery(message("newcomer", ana), "i2")])
+    assert outbox.hand_on(sent[1].id, message("next", ana), [delivery(message("next", ana), "i3")])
+    assert {one.person for one in outbox.messages()} == {bia}
+    assert {one.person for one in outbox.told(["i1", "i2", "i3"])} == {bia}

@@ -52,10 +52,16 @@ _LISTS = ("seqs", "left_out")
 _MESSAGE = ", ".join(f"'{n}', {f'json({n})' if n in _LISTS else n}" for n in _NAMES)
 _MESSAGE = f"json_object({_MESSAGE})"
 _VALUES = ", ".join(f"value {'->' if name in _LISTS else '->>'} '{name}'" for name in _NAMES)
+# Whoever fans out may still know who has just been erased: nothing more is kept of them.
+_IS_NOT_ERASED = (
+    "NOT EXISTS (SELECT 1 FROM people WHERE pseudonym = value ->> 'person' AND sealed IS NULL)"
+)
+
 _INSERT = (
     f"INSERT OR IGNORE INTO messages ({', '.join(_NAMES)}, first_seq, ready_at, settled)"
     f" SELECT {_VALUES}, coalesce(value ->> '$.seqs[0]', 0), value ->> 'due_at',"
     f" CASE WHEN value ->> 'status' IN ({_LAST}) THEN ?2 + key END FROM jsonb_each(?1)"
+    f" WHERE {_IS_NOT_ERASED}"
 )
 _SETTLED = (
     *("status", "due_at", "attempts", "unknowns", "settled_at", "reason"),
@@ -507,7 +513,8 @@ def _insert_deliveries(
     cursor.execute(
         f"INSERT OR {or_} INTO deliveries (person, incident, version, channel, message)"
         " SELECT value ->> 'person', value ->> 'incident', value ->> 'version',"
-        " value ->> 'channel', value ->> 'message' FROM jsonb_each(?)",
+        " value ->> 'channel', value ->> 'message' FROM jsonb_each(?)"
+        f" WHERE {_IS_NOT_ERASED}",
         (_encode(deliveries).decode(),),
     )
 
