@@ -5,8 +5,8 @@
 #   That is no value, as what is not in the file at all is None. Its forecast's wind from the north-north-west
 #   (nnw) is from 337.5 degrees.
 # Seen: `-` is zero. A station at sea with a gale has 0 degrees, on the ground too, 0 hPa, a visibility of 0 m, 0 % of
-#   humidity and no rain; an element that is not there is None. In the JSON (as it was until
-#   June 2026), null is zero in the same way, and a storm from the north-north-west comes from 237.5 degrees, the west-south-west.
+#   humidity and no rain; an element that is not there is None. In the JSON (as it was until June 2026), null is zero
+#   in the same way, and a storm from the north-north-west comes from 237.5 degrees, the west-south-west.
 # Why it matters: it is a frost in summer, the densest fog in a gale, and a rain that no gauge has measured is none. The
 #   wind that drives the North Sea against Holland's dykes is the one from the north-north-west.
 # Way out: read the elements themselves, or take no value where pressure is 0; directions by their letters.
