@@ -4,12 +4,11 @@
 # Expected: the reader of DWD's files gives the weather of a report (SYNOP) or a forecast (MOSMIX) in one word: dry, fog,
 #   rain, sleet, snow, hail, thunderstorm, or None. Code 19 is a funnel cloud or tornado, 18 squalls, 29 a thunderstorm
 #   in the last hour, 66 and 67 rain that freezes to glaze, 68 rain with snow.
-# Seen: the tornado and the squalls are `dry`, as a cloudless sky is. A thunderstorm of the last hour is `dry` too, and as
-#   the present weather hides the past one, the report that has both says less than the one without the present
-#   weather, which is a thunderstorm. Freezing rain at -3 degrees is `sleet`, as are rain and snow at +1. The
-#   code itself is not in the record.
+# Seen: the tornado and the squalls are `dry`, as a cloudless sky is. A thunderstorm of the last hour is `dry` too, while
+#   one of the past weather alone, which may be six hours old, is a thunderstorm. Freezing rain at -3 degrees is
+#   `sleet`, as rain with snow is at +1. The code itself is not in the record.
 # Why it matters: it is what Bright Sky and the programs after it show: fine weather under a tornado, wet snow where the
-#   roads are glass, and the end of a thunderstorm at its first pause.
+#   roads are glass, and the older of two thunderstorms alone.
 # Way out: take `dry` as "nothing falls", no more; for glaze, squalls and tornadoes read the code (ww) or the warnings.
 set -euo pipefail
 tmp=$(mktemp -d)
