@@ -52,11 +52,15 @@ class Cadence:
         self.interval[number] = _usual(self.gaps[number : number + 1])[0]
         self._note_even(np.array([number]))
 
-    def kept(self, number: int) -> tuple[int, list[int]]:
-        """What is to be kept of one series, for `put`."""
-        self._write_out(np.array([number]))
-        gaps = self.gaps[number]
-        return int(self.last_at[number]), gaps[np.argmax(gaps > 0) :].tolist() if gaps.any() else []
+    def kept(self, numbers: Ints) -> list[tuple[int, list[int]]]:
+        """What is to be kept of some series, of each for `put`."""
+        even = self._even[numbers]
+        told = zip(self.interval[numbers].tolist(), even.tolist(), strict=True)
+        gaps = [[interval] * count for interval, count in told]
+        for i in np.flatnonzero(even < 0).tolist():
+            mine = self.gaps[numbers[i]]
+            gaps[i] = mine[np.argmax(mine > 0) :].tolist()
+        return list(zip(self.last_at[numbers].tolist(), gaps, strict=True))
 
     def hear(self, series: BySeries, at: Ints) -> tuple[Ints, Ints, Ints]:
         """What came of each of the series, and when, shape (n,).

@@ -69,6 +69,7 @@ class Incidents:
         self.trust = Trust(self.rules, self.instruments)
         self.areas = list(self.places.areas)
         self.open: dict[tuple[int, Hazard], Incident] = {}
+        self._hazards = [h for h in _HAZARDS if any(rule.hazard == h for rule in rules.rules)]
         n = len(self.places) + len(self.areas)
         self._is_watched = np.zeros((len(_HAZARDS), n), bool)
         self._next_expiry: int | None = None
@@ -88,13 +89,15 @@ class Incidents:
 
     def put(self, subject: int, incident: Incident) -> None:
         """Take up an incident that was kept."""
+        told = {*self._hazards, incident.hazard}  # a hazard may have lost all its rules
+        self._hazards = [hazard for hazard in _HAZARDS if hazard in told]
         self.open[subject, incident.hazard] = incident
         self._is_watched[_HAZARDS.index(incident.hazard), subject] = not incident.is_idle
         self._next_expiry = None
 
     def of(self, subject: int) -> list[Incident]:
         """The incidents of one place or area."""
-        keys = [(subject, hazard) for hazard in _HAZARDS]
+        keys = [(subject, hazard) for hazard in self._hazards]
         return [self.open[key] for key in keys if key in self.open]
 
     def judge_again(self, now: int) -> list[LogEntry]:
