@@ -146,7 +146,11 @@ class Detector:
 
     def detect(self, rows: Readings) -> Iterator[Findings]:
         """Findings of a batch in order of known_at (`Readings.in_order`), rule by rule. What a
-        station corrected or withdrew is forgotten before what became known with it or later."""
+        station corrected or withdrew is forgotten before what became known with it or later.
+
+        Of the rows only what the rules go by is looked at, and remembered."""
+        if not rows.values.keys() <= self.rules.variables:
+            rows = rows.only(self.rules.variables)
         start = 0
         for at, gone in self.instruments.gone():
             stop = max(start, int(np.searchsorted(rows.known_at, at)))
