@@ -112,7 +112,7 @@ class Cadence:
     def _learn_one_each(self, numbers: Ints, gap: Ints) -> Ints:
         """The same of rows of a series each."""
         self._write_out(numbers)
-        # Read one place further on each row is without its oldest gap, and ends with the next one's.
+        # One place further on, each row is without its oldest gap and ends with the next one's.
         told = np.empty(len(gap) * KEPT + 1, np.int64)
         np.take(self.gaps, numbers, axis=0, out=told[:-1].reshape(-1, KEPT), mode="clip")
         gaps = told[1:].reshape(-1, KEPT)
