@@ -35,6 +35,7 @@ from atalaia.domain.words import Said, change_text
 
 _HAZARDS = list(Hazard)
 
+_NEVER = 2**62
 _INSTANTS = 64
 """Of a longer batch so many instants are lived through at a time: a storm of an hour then makes no
 evidence of a month."""
@@ -199,7 +200,7 @@ class Incidents:
     def _due(self, now: int) -> set[tuple[int, Hazard]]:
         """Incidents that expire, or can be forgotten, by `now`."""
         if self._next_expiry is None:
-            self._next_expiry = min(map(_deadline, self.open.values()), default=2**62)
+            self._next_expiry = min(map(_deadline, self.open.values()), default=_NEVER)
         if self._next_expiry > now:
             return set()
         return {key for key, incident in self.open.items() if _deadline(incident) <= now}
@@ -421,4 +422,5 @@ def _deadline(incident: Incident) -> int:
         return incident.expires_at
     if incident.status == "expired":
         return incident.expires_at + FORGET_AFTER_S
-    return incident.forgotten_at
+    # What is about to open waits for what is heard, and for no time.
+    return incident.forgotten_at if incident.is_idle else _NEVER
