@@ -27,7 +27,7 @@ class PackedArray(msgspec.Struct, frozen=True, array_like=True):
     @staticmethod
     def of(array: Any) -> PackedArray:
         """Pack an array."""
-        return PackedArray(array.dtype.str, np.ascontiguousarray(array).tobytes())
+        return PackedArray(array.dtype.str, array.tobytes())
 
     def array(self) -> Any:
         """Unpack it."""
