@@ -123,6 +123,20 @@ def test_batches_and_restarts_do_not_show_in_the_log(seed: int, hours: set[int])
     assert log_of(batches, {i for i in range(len(batches)) if i % 2}) == whole
 
 
+def test_what_is_about_to_open_is_written_with_its_own_news_alone() -> None:
+    shift = Shift(rule_set({"name": "held", "for": "6h"}), TOWN)
+    shift.live(series([40.0, 40.0], place=0))
+    (waiting,) = shift.watch.incidents.open.values()
+    assert waiting.status == "pending"
+    shift.memory.items.clear()
+    shift.live(series([3.0], place=1, start=T0 + 3 * HOUR))
+    written = [key for key in shift.memory.items if key.startswith("place:")]
+    assert written == [f"place:{TOWN[1].id}"]
+    shift.live(series([40.0] * 6, place=0, start=T0 + 2 * HOUR))
+    opened = [entry.alert.reason for entry in shift.log if entry.alert.rule == "held"]
+    assert opened == ["onset"], "it opens in its time"
+
+
 @pytest.mark.parametrize("seed", range(cases(2)))
 def test_series_are_kept_together_as_each_is_kept_alone(seed: int) -> None:
     shift = Shift(RULES, TOWN)
