@@ -43,12 +43,13 @@ _KEYS: dict[str, type[np.signedinteger[Any]]] = {
 
 
 class _Run(NamedTuple):
-    """Rows in order: where they lie on disk, how many, when the first is known, and what they
-    have besides their keys."""
+    """Rows in order: where they lie on disk, how many, when the first is known, from when to when
+    they are valid, and what they have besides their keys."""
 
     begin: int
     rows: int
     first: int
+    valid: tuple[int, int]
     variables: tuple[str, ...]
     sources: tuple[str, ...]
 
@@ -107,6 +108,16 @@ class RowsByTime:
         """How many lie there; some of different parts may be the same."""
         return sum(run.rows for run in self._runs)
 
+    @property
+    def variables(self) -> set[str]:
+        """Those of which there is a value."""
+        return set(self._variables)
+
+    @property
+    def valid(self) -> tuple[int, int]:
+        """The first and the last time that rows speak of; there have to be some."""
+        return min(run.valid[0] for run in self._runs), max(run.valid[1] for run in self._runs)
+
     def add_all(self, parts: Iterable[Readings]) -> int:
         """Add what a file has, or nothing of it where this raises; return how many rows it had.
 
@@ -141,6 +152,10 @@ class RowsByTime:
         if held:
             yield Readings.concat(held)
 
+    def whole(self) -> Readings:
+        """All rows in order, in memory."""
+        return Readings.concat(self._merged())
+
     def digest(self) -> tuple[int, str]:
         """How many different rows there are, and a sum of them, which are the same however the
         rows were added."""
@@ -163,15 +178,19 @@ class RowsByTime:
     def _add(self, part: Readings) -> None:
         used = np.flatnonzero(np.bincount(part.source)).tolist()
         self.sources.update(dict.fromkeys(part.sources[i] for i in used))
-        if self._wanted is not None:
-            values = {k: column for k, column in part.values.items() if k in self._wanted}
-            part = replace(part, values=values)
-        self._variables.update(dict.fromkeys(part.values))
-        part = part.in_order()
+        names = part.known() if self._wanted is None else part.known() & self._wanted
+        values = {name: column for name, column in part.values.items() if name in names}
+        self._variables.update(dict.fromkeys(values))
+        part = replace(part, values=values).in_order()
         columns = [np.asarray(getattr(part, name), kind) for name, kind in _KEYS.items()]
         columns += part.values.values()
         run = _Run(
-            self._end, len(part), int(part.known_at[0]), tuple(part.values), tuple(part.sources)
+            begin=self._end,
+            rows=len(part),
+            first=int(part.known_at[0]),
+            valid=(int(part.valid_at.min()), int(part.valid_at.max())),
+            variables=tuple(part.values),
+            sources=part.sources,
         )
         try:
             self._file.seek(self._end)
