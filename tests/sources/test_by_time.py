@@ -139,8 +139,11 @@ def record(file: Path, rows: int) -> Path:
 
 def test_a_file_is_read_in_parts_as_it_is_as_a_whole(tmp_path: Path) -> None:
     file = record(tmp_path / "r.csv", 3000)
-    with patch.object(readings_csv, "_PART_BYTES", 5000), RowsByTime() as rows:
-        assert read_by_time([file, file], places(3), rows) == []
+    with (
+        patch.object(readings_csv, "_PART_BYTES", 5000),
+        read_by_time([file, file], places(3)) as (rows, rejects),
+    ):
+        assert rejects == []
         parts = [told(part) for part in rows.parts(100)]
     whole = read_files([file], places(3)).readings.in_order()
     assert parts == [told(part) for part in whole.between_instants(100)]
@@ -152,8 +155,7 @@ def test_memory_does_not_grow_with_the_record(tmp_path: Path) -> None:
         file = record(tmp_path / f"{rows}.csv", rows)
         tracemalloc.start()
         try:
-            with RowsByTime() as kept:
-                read_by_time([file], places(3), kept)
+            with read_by_time([file], places(3)) as (kept, _):
                 assert sum(map(len, kept.parts(500))) == rows
             return tracemalloc.get_traced_memory()[1]
         finally:

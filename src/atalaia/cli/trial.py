@@ -43,17 +43,20 @@ def history_of(
     from atalaia.sources.by_time import RowsByTime
     from atalaia.sources.recorded import read_by_time, read_places
 
-    with RowsByTime(variables) as rows:
-        if not readings:
-            with open_home(existing(settings_of(settings, home).home), exclusive=False) as opened:
-                where = places_of(opened.state)
-                rows.add_all(kept_parts(opened, where, variables))
-                yield rows, where, opened.lake
-            return
-        if places is None:
-            raise typer.BadParameter("files of readings need their places", param_hint="--places")
-        where = Places(read_places(places))
-        for reason, n, example in by_reason(read_by_time(readings, where, rows)):
+    if not readings:
+        with (
+            open_home(existing(settings_of(settings, home).home), exclusive=False) as opened,
+            RowsByTime(variables) as rows,
+        ):
+            where = places_of(opened.state)
+            rows.add_all(kept_parts(opened, where, variables))
+            yield rows, where, opened.lake
+        return
+    if places is None:
+        raise typer.BadParameter("files of readings need their places", param_hint="--places")
+    where = Places(read_places(places))
+    with read_by_time(readings, where, variables) as (rows, rejects):
+        for reason, n, example in by_reason(rejects):
             aside(f"rejected {n}: {reason} (first: {example})")
         if not rows.variables:
             names = " or ".join(sorted(variables))

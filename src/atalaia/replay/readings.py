@@ -11,7 +11,7 @@ repeated or split over files; and a replay that was killed goes on where its hom
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
@@ -30,7 +30,6 @@ from atalaia.lake.norms import digest, norms_of
 from atalaia.lake.places import note_places
 from atalaia.ports import Commit, Home
 from atalaia.sources import readings_csv
-from atalaia.sources.by_time import RowsByTime
 from atalaia.sources.recorded import read_by_time
 
 REPLAY = "replay"
@@ -102,8 +101,7 @@ def replay(
     StateConflict where the home holds something else than this replay.
     """
     progress("reading", 0, len(files))
-    with RowsByTime(None if is_kept else rules.variables) as rows:
-        rejects = read_by_time(files, places, rows)
+    with read_by_time(files, places, None if is_kept else rules.variables) as (rows, rejects):
         norms = norms_of(home.lake, rules, places)
         many, of_rows = rows.digest() if is_kept else (0, "")
         resumed = _claim(home, _fingerprint(of_rows, rules, places), digest(norms))
@@ -113,7 +111,7 @@ def replay(
         size = min(max(many // 200, 1000), _PART) if is_kept else _PART
         lived = _Lived(np.zeros(len(places), bool))
         watch = Watch(rules, places, _reading_of(lived.parts), norms)
-        _run(home, rows, size, watch, lived, places if is_kept else None, progress)
+        _run(home, rows.parts(size), len(rows), watch, lived, places if is_kept else None, progress)
         sources = list(rows.sources)
     if is_kept:
         keep(home, places, rules, progress)
@@ -251,22 +249,20 @@ class _Lived:
 
 def _run(
     home: Home,
-    rows: RowsByTime,
-    size: int,
+    parts: Iterator[Readings],
+    total: int,
     watch: Watch,
     lived: _Lived,
     places: Places | None,
     progress: Progress,
 ) -> None:
-    """Append what the stream lacks and live through what the speed layer has not seen.
-
-    With `places` payloads have bodies.
+    """Append what the stream lacks and live through what the speed layer has not seen, of parts
+    with so many rows in all. With `places` payloads have bodies.
     """
     watch.load(home.state)
-    parts = rows.parts(size)
     done, last = home.state.offset(CONSUMER), 0
     while some := list(islice(parts, _APPENDED_AT_ONCE)):
-        progress("watching", lived.rows, len(rows))
+        progress("watching", lived.rows, total)
         lived.begin(some)
         first, last = last, last + len(some)
         if last <= done:
@@ -276,7 +272,7 @@ def _run(
         _, commit = watch.step(home.stream.read(done, last - done))
         home.state.commit(commit)
         done = last
-    progress("watching", len(rows), len(rows))
+    progress("watching", total, total)
 
 
 def log_of(home: Home) -> list[LogEntry]:

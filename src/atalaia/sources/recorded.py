@@ -5,7 +5,8 @@ from __future__ import annotations
 import csv
 import io
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, NamedTuple, TypeAlias
 
@@ -56,10 +57,14 @@ def read_files(paths: Iterable[Path], places: Places) -> Decoded:
     return Decoded(Readings.concat(found), rejects)
 
 
-def read_by_time(paths: Iterable[Path], places: Places, rows: RowsByTime) -> list[Reject]:
-    """The same of a record of any length, into `rows`; return the rejects. A readings CSV is read
-    part by part, any other file as a whole."""
-    return _read_each(paths, places, rows.add_all)
+@contextmanager
+def read_by_time(
+    paths: Iterable[Path], places: Places, wanted: frozenset[str] | None = None
+) -> Iterator[tuple[RowsByTime, list[Reject]]]:
+    """The same of a record of any length, on disk, with the variables that are wanted (None: all);
+    and the rejects. A readings CSV is read part by part, any other file as a whole."""
+    with RowsByTime(wanted) as rows:
+        yield rows, _read_each(paths, places, rows.add_all)
 
 
 Take: TypeAlias = Callable[[Iterable[Readings]], int]
