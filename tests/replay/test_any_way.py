@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from unittest.mock import patch
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from atalaia import rules as rule_sets
@@ -87,6 +87,7 @@ def told(rows: Readings, rules: RuleSet, at_once: int, instants: int) -> list[by
 
 @settings(max_examples=cases(5), deadline=None)
 @given(st.integers(0, 2**32), st.integers(1, 400), st.sampled_from([1, 7, 64]))
+@example(517, 12, 64)  # of an area whose places tell at different distances, and one of them late
 def test_alerts_are_the_same_in_small_steps_and_line_by_line(
     seed: int, at_once: int, instants: int
 ) -> None:
