@@ -4,6 +4,7 @@ import gc
 import importlib.util
 import os
 import shutil
+import signal
 import tempfile
 from collections.abc import Generator, Iterator
 from functools import cache
@@ -30,7 +31,10 @@ MEMORY, ROOM_BYTES = Path("/dev/shm"), 3 << 30
 def pytest_configure() -> None:
     """What tests write lies in memory where there is much of it: thousands sync what they write,
     and none is about the disk itself (what is cut off or runs full there, they play). TMPDIR says
-    another place. And the command speaks English, whatever the machine does."""
+    another place. And the command speaks English, whatever the machine does, and hears Ctrl-C: to
+    ignore it is inherited from a shell that runs tests in its background."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     os.environ["LC_ALL"] = "C.UTF-8"
     is_roomy = MEMORY.is_dir() and shutil.disk_usage(MEMORY).free >= ROOM_BYTES
     if is_roomy and os.access(MEMORY, os.W_OK) and "TMPDIR" not in os.environ:

@@ -25,7 +25,7 @@ from atalaia.domain.place import Place, Places
 from atalaia.errors import AtalaiaError
 from atalaia.ports import Record
 from atalaia.sources import decode_all, decoders
-from atalaia.sources.recorded import as_payload, read_places
+from atalaia.sources.recorded import read_files, read_places
 from stories import assert_plausible, atalaia, here, weather
 
 IS_LONG = os.environ.get("ATALAIA_FUZZ") == "long"
@@ -187,6 +187,10 @@ def test_an_answer_that_is_no_answer_costs_itself_only() -> None:
                     assert len(found.readings) == 0 or body.startswith(b'{"data"')
 
 
+def read_as_recording(file: Path) -> None:
+    read_files([file], Places([]))
+
+
 @pytest.mark.parametrize("name", [*FILES, *OWN])
 def test_a_damaged_file_as_a_recording_or_a_list_of_places_is_refused_in_words(
     name: str, request: pytest.FixtureRequest, tmp_path: Path
@@ -196,7 +200,7 @@ def test_a_damaged_file_as_a_recording_or_a_list_of_places_is_refused_in_words(
     body = trimmed(body_of(name, request), chance)
     for variant in [body, *list(damaged(body, chance))[:: 1 if IS_LONG else 3]]:
         file.write_bytes(variant)
-        for read in (as_payload, read_places):
+        for read in (read_as_recording, read_places):
             assert refusal(read, file) in (None, "named")
 
 

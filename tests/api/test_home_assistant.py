@@ -79,6 +79,18 @@ def test_where_a_source_cannot_see_there_is_a_problem_and_no_calm() -> None:
     for place in ("recife", "natal"):
         state = told(blind, topic=f"atalaia/{place}/cannot_see")
         assert (state["state"], state["source"]) == ("ON", "inmet")
+        assert told(blind, topic=f"atalaia/{place}/wind") == {"state": "None", "level": "unknown"}
+    seen = msgspec.structs.replace(blind, places=("natal",))
+    assert told(seen) == {"state": "OFF", "level": "none"}, "elsewhere it is as it was"
+
+
+def test_what_stands_where_a_source_cannot_see_goes_on_and_below_yellow_it_is_unknown() -> None:
+    blind = news("i2", hazard="cannot_see", source="inmet", level="yellow")
+    assert told(news(), blind)["state"] == "ON"
+    low = told(news(level="watch", severity="Minor"), blind)
+    assert (low["state"], low["level"]) == ("None", "watch")
+    sees = news("i2", version=2, type="end", hazard="cannot_see", source="inmet", level="yellow")
+    assert told(blind, sees) == {"state": "OFF", "level": "none"}
 
 
 def test_a_warning_of_what_no_rule_judges_has_a_sensor_that_stays() -> None:

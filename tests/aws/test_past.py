@@ -133,7 +133,7 @@ def test_what_is_foretold_is_of_the_newest_issue_and_of_the_hours_to_come() -> N
         foretells("open-meteo", 2, {-1: 30.0, 1: 31.0, 2: 32.0}),
     ):
         list(forecasts.judge(issue, np.full(len(issue), number)))
-    state = {"place:poa": pack([save_series(table, number)], [])}
+    state = {"place:poa": pack(save_series(table, [number]), [])}
     observed = ("open-meteo", "analysis", at(2), at(1), 900, None, 20.5)
     past = GoldHistory(Asked(rows(observed)), PLACES, lambda: NOW, state.get)
     series = {one.kind: one for one in shown(past) if one.variable == "rain_mm"}

@@ -7,7 +7,9 @@ import random
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.msgpack import encode
 
+from atalaia.detect.items import save_series
 from atalaia.domain.alert import instant
 from atalaia.domain.place import Places
 from atalaia.domain.reading import Kind, Readings
@@ -119,6 +121,37 @@ def test_batches_and_restarts_do_not_show_in_the_log(seed: int, hours: set[int])
     whole = log_of([readings], set())
     batches = cut(readings, [T0 + h * HOUR for h in hours])
     assert log_of(batches, {i for i in range(len(batches)) if i % 2}) == whole
+
+
+def test_what_is_about_to_open_is_written_with_its_own_news_alone() -> None:
+    shift = Shift(rule_set({"name": "held", "for": "6h"}), TOWN)
+    shift.live(series([40.0, 40.0], place=0))
+    (waiting,) = shift.watch.incidents.open.values()
+    assert waiting.status == "pending"
+    shift.memory.items.clear()
+    shift.live(series([3.0], place=1, start=T0 + 3 * HOUR))
+    written = [key for key in shift.memory.items if key.startswith("place:")]
+    assert written == [f"place:{TOWN[1].id}"]
+    shift.live(series([40.0] * 6, place=0, start=T0 + 2 * HOUR))
+    opened = [entry.alert.reason for entry in shift.log if entry.alert.rule == "held"]
+    assert opened == ["onset"], "it opens in its time"
+
+
+@pytest.mark.parametrize("seed", range(cases(2)))
+def test_series_are_kept_together_as_each_is_kept_alone(seed: int) -> None:
+    shift = Shift(RULES, TOWN)
+    for batch in cut(weather_of(seed), [T0 + h * HOUR for h in range(0, 90, 7)]):
+        shift.live(batch)
+    table = shift.watch.table
+    numbers, counts = table.at_places(range(len(TOWN)))
+    assert sorted(numbers) == list(range(table.count))
+    assert sum(counts) == table.count
+    kept = save_series(table, numbers)
+    assert [one.source for one in kept] == [table.sources[table.source[i]] for i in numbers]
+    for number, one in zip(numbers, kept, strict=True):
+        assert encode(save_series(table, [number])) == encode([one])
+    assert any(one.area_values for one in kept)
+    assert any(one.windows for one in kept)
 
 
 def test_every_shipped_hazard_was_lived_in_these_tests() -> None:

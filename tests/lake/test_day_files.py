@@ -20,11 +20,14 @@ def table(con: duckdb.DuckDBPyConnection, rows: int, days: int) -> None:
 
 
 @pytest.mark.parametrize(("rows", "days"), [(1, 1), (40, 7), (9_000, 2), (3_000, 700)])
-@pytest.mark.parametrize("at_once", [10, 4_000, 100_000])
+@pytest.mark.parametrize(
+    ("at_once", "files"), [(10, 32), (4_000, 5), (100_000, 1), (100_000, 1_000)]
+)
 def test_each_day_is_written_as_it_would_be_alone(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rows: int, days: int, at_once: int
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rows: int, days: int, at_once: int, files: int
 ) -> None:
     monkeypatch.setattr(module, "_AT_ONCE", at_once)
+    monkeypatch.setattr(module, "_DAYS_AT_ONCE", files)
     with duckdb.connect(config={"threads": 1}) as con:
         table(con, rows, days)
         found = list(day_files(con, tmp_path, "told", ("i", "x", "y"), "x, i"))

@@ -36,24 +36,29 @@ def readings(
 @pytest.mark.parametrize("seed", range(HISTORIES))
 def test_days_in_a_row_are_those_counted_on_the_fingers(seed: int) -> None:
     chance = random.Random(seed)
-    zone = chance.choice(["UTC", "America/Sao_Paulo", "Asia/Tehran", "America/St_Johns"])
-    at, told = T0 + chance.randint(0, 300) * DAY, []
-    for _ in range(chance.randint(1, 50)):
-        at += chance.choice([HOUR, HOUR, HOUR, 2 * HOUR, 6 * HOUR, 30 * HOUR])
-        told.append((at, float(chance.choice([20, 30, 34, 36]))))
-    n = len(told)
+    zones = chance.sample(["UTC", "America/Sao_Paulo", "Asia/Tehran", "America/St_Johns"], 3)
+    series: list[list[tuple[int, float]]] = []
+    for _ in zones:
+        at, told = T0 + chance.randint(0, 300) * DAY, []
+        for _ in range(chance.randint(1, 50)):
+            at += chance.choice([HOUR, HOUR, HOUR, 2 * HOUR, 6 * HOUR, 30 * HOUR])
+            told.append((at, float(chance.choice([20, 30, 34, 36]))))
+        series.append(told)
+    number = [i for i, told in enumerate(series) for _ in told]
+    n = len(number)
     block = Block(
-        np.zeros(n, np.int64),
-        np.array([a for a, _ in told], np.int64),
+        np.array(number, np.int64),
+        np.array([a for told in series for a, _ in told], np.int64),
         np.full(n, HOUR, np.int64),
-        np.array([v for _, v in told]),
+        np.array([v for told in series for _, v in told]),
         np.full(n, HOUR, np.int64),
         np.zeros(n, np.int8),
         np.zeros(n, bool),
     )
-    value, ceiling = measure.days_in_a_row(block, [zone], np.full(n, 35.0), 1)
-    for i in range(n):
-        assert (value[i], ceiling[i]) == streaks.days_in_a_row(told, i, zone, 35.0), i
+    found = zip(*measure.days_in_a_row(block, zones, np.full(n, 35.0), 1), strict=True)
+    for zone, told in zip(zones, series, strict=True):
+        for i in range(len(told)):
+            assert next(found) == streaks.days_in_a_row(told, i, zone, 35.0), (zone, i)
 
 
 @pytest.mark.parametrize("seed", range(HISTORIES))

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from unittest.mock import patch
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from atalaia import rules as rule_sets
@@ -18,7 +18,8 @@ from atalaia.domain.payload import Payload
 from atalaia.domain.place import Place, Places
 from atalaia.domain.reading import Readings
 from atalaia.domain.rule import RuleSet
-from atalaia.sources import readings_csv
+from atalaia.sources import by_time, readings_csv
+from atalaia.sources.by_time import RowsByTime
 from oracles import cases
 
 START = 1_420_070_400  # 2015-01-01T00:00:00Z
@@ -78,7 +79,7 @@ def rows_of(lines: list[str], *, is_plain: bool) -> Readings:
 def told(rows: Readings, rules: RuleSet, at_once: int, instants: int) -> list[bytes]:
     """The alert log, lived in steps of so many rows, so many instants at a time."""
     with (
-        patch.object(history, "_ROWS_AT_ONCE", at_once),
+        patch.object(history, "ROWS_AT_ONCE", at_once),
         patch.object(incidents, "_INSTANTS", instants),
     ):
         return [entry_line(entry) for entry in history.watched(rows, rules, WHERE)]
@@ -86,6 +87,7 @@ def told(rows: Readings, rules: RuleSet, at_once: int, instants: int) -> list[by
 
 @settings(max_examples=cases(5), deadline=None)
 @given(st.integers(0, 2**32), st.integers(1, 400), st.sampled_from([1, 7, 64]))
+@example(517, 12, 64)  # of an area whose places tell at different distances, and one of them late
 def test_alerts_are_the_same_in_small_steps_and_line_by_line(
     seed: int, at_once: int, instants: int
 ) -> None:
@@ -98,6 +100,21 @@ def test_alerts_are_the_same_in_small_steps_and_line_by_line(
         whole = told(quick, rules, 1_000_000, 64)
         assert told(plain, rules, at_once, instants) == whole
         assert told(quick, rules, 1_000_000, 1_000_000) == whole
+
+
+@settings(max_examples=cases(5), deadline=None)
+@given(st.integers(0, 2**32), st.integers(1, 400))
+def test_alerts_are_the_same_of_rows_that_lie_on_disk(seed: int, size: int) -> None:
+    chance = random.Random(seed)
+    lines = list(record(chance))
+    whole = rows_of(lines, is_plain=False)
+    chance.shuffle(lines)
+    files = [rows_of(lines[i::3], is_plain=False) for i in range(3)]
+    with patch.object(by_time, "_AT_ONCE", 100), RowsByTime() as rows:
+        rows.add_all(files)
+        for rules in RULES:
+            entries = history.lived(rows.parts(size), rules, WHERE)
+            assert [entry_line(entry) for entry in entries] == told(whole, rules, 1_000_000, 64)
 
 
 def test_such_records_have_storms() -> None:

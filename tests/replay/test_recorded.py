@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from collections.abc import Iterator
 from pathlib import Path
+from unittest.mock import patch
 
 import numpy as np
 import pytest
 
+from atalaia.batch import archive, refine_steps
 from atalaia.domain.place import Place, Places
 from atalaia.domain.reading import Readings
 from atalaia.homes.embedded import EmbeddedHome, open_home
 from atalaia.replay import readings as replays
 from atalaia.rules import load
-from atalaia.sources import decode_all
+from atalaia.sources import by_time, decode_all, readings_csv
 from atalaia.sources.recorded import read_files
 
 PLACES = Places(
@@ -93,3 +96,34 @@ def test_a_replay_that_keeps_nothing_tells_the_same(home: EmbeddedHome, tmp_path
     assert passing.entries == kept.entries
     assert len(kept.entries) > 5
     assert any(key.startswith("gold/readings/") for key in home.lake.keys(""))
+
+
+@pytest.mark.parametrize("is_kept", [False, True])
+def test_memory_does_not_grow_with_the_record(tmp_path: Path, *, is_kept: bool) -> None:
+    rules = load("basic")
+
+    def most(rows: int) -> int:
+        """Bytes of Python's own that a replay of so many dry rows held at most."""
+        file = tmp_path / f"{rows}.csv"
+        moments = np.datetime64("2015-01-01T00:00") + 15 * np.arange(rows).astype("m8[m]")
+        lines = [f"recife,{at}:00Z,900,observed,0.0" for at in moments.astype(str)]
+        file.write_text("\n".join(["place_id,valid_at,period_s,kind,rain_mm", *lines, ""]))
+        del lines, moments
+        with open_home(tmp_path / f"home{rows}") as home:
+            tracemalloc.start()
+            try:
+                replays.replay(home, PLACES, [file], rules, is_kept=is_kept)
+                return tracemalloc.get_traced_memory()[1]
+            finally:
+                tracemalloc.stop()
+
+    with (
+        patch.object(readings_csv, "_PART_BYTES", 20_000),
+        patch.object(by_time, "_AT_ONCE", 1_000),
+        patch.object(by_time, "_IN_MEMORY", 50_000),
+        patch.object(replays, "_PART", 1_000),
+        patch.object(archive, "STEP_BYTES", 100_000),
+        patch.object(refine_steps, "STEP_ROWS", 2_000),
+    ):
+        most(2_000)  # what is loaded and kept at hand by the first
+        assert most(40_000) < 1.5 * most(8_000)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from datetime import datetime
 
 import numpy as np
 from hypothesis import given, settings
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 
 from atalaia.sources import cells
 from atalaia.sources.cells import Cells, columns_of
+from atalaia.sources.times import utc_seconds
 from oracles import cases
 
 LETTERS = st.characters(exclude_characters=',\n"\0', exclude_categories=["Cs"])
@@ -45,6 +47,38 @@ def test_cells_are_those_of_the_lines(rows: list[list[str]], times: int, ends: b
         assert list(dict.fromkeys(column.in_order())) == list(dict.fromkeys(mine))
         lengths = np.array([len(cell) for cell in column.told])
         assert column.spread(lengths).tolist() == [len(cell) for cell in mine]
+
+
+@settings(max_examples=cases(40), deadline=None)
+@given(st.integers(0, 2**32), st.sampled_from([2, 9, 60, 240, 400]), st.sampled_from(["", "é"]))
+def test_cells_of_a_long_column_are_told_apart(seed: int, different: int, letter: str) -> None:
+    chance = random.Random(seed)
+    told = [f"{letter}{chance.uniform(0, 99):.{chance.randint(0, 9)}f}" for _ in range(different)]
+    rows = [[chance.choice(told), "x"] for _ in range(500)]
+    found = columns_of("\n".join(map(",".join, rows)), 2)
+    assert found is not None
+    assert rows_of(*found) == rows
+
+
+INSTANTS = ["%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%dT%H:%M:%S+00:00", "%Y-%m-%dT%H:%M:%S-03:30"]
+
+
+@given(
+    st.lists(
+        st.datetimes(*map(datetime.fromisoformat, ("1820-01-01", "2210-01-01"))),
+        min_size=3,
+        max_size=9,
+    ),
+    st.sampled_from(INSTANTS),
+    st.sampled_from(["", "2015-02-30T00:00:00Z", "2015-02-29T00:00:00+00:00", "é" * 10]),
+)
+def test_instants_are_read_as_they_lie(moments: list[datetime], shape: str, other: str) -> None:
+    told = [one.strftime(shape).rjust(20, "0") for one in moments] + ([other] if other else [])
+    found = columns_of("\n".join(f"{one},x" for one in told), 2)
+    assert found is not None
+    column, _ = found[0]
+    assert list(column.told) == told or column.which is not None
+    assert utc_seconds(column.told).tolist() == utc_seconds(list(column.told)).tolist()
 
 
 def test_lines_of_another_width_and_quotes_are_left_to_a_reader_of_lines() -> None:

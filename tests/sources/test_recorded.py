@@ -6,7 +6,7 @@ import pytest
 
 from atalaia.domain.place import Place, Places
 from atalaia.errors import PayloadInvalid, SettingsInvalid
-from atalaia.sources.recorded import as_payload, read_files, read_places
+from atalaia.sources.recorded import read_files, read_places
 
 READINGS = "place_id,valid_at,period_s,kind,rain_mm\npoa,2024-05-01T00:00:00Z,3600,observed,{}\n"
 GOOD = "place_id,name,latitude,longitude,timezone,area\n"
@@ -21,7 +21,6 @@ def test_files_are_told_by_their_content(shared: Path, tmp_path: Path, places: P
     assert decoded.readings.values["rain_mm"][-1] == 12
     assert decoded.readings.known_at.tolist() == decoded.readings.valid_at.tolist()
     assert decoded.rejects == []
-    assert as_payload(mine).is_recorded
 
 
 def test_faults_name_the_file_and_the_line(tmp_path: Path, places: Places) -> None:

@@ -30,8 +30,9 @@ _encode = msgspec.json.Encoder(order="deterministic").encode
 class SensorState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A sensor's state, and beside it what else is known: its attributes.
 
-    state     ON from yellow on
-    level     yellow, orange, red; watch, where it is below them; or none
+    state     ON from yellow on; OFF below; None (unknown), where OFF would be but a source cannot
+              see the place
+    level     yellow, orange, red; watch, where it is below them; none; or unknown
     onset, expires    ISO 8601
     """
 
@@ -46,6 +47,7 @@ class SensorState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
 
 
 CALM = SensorState(state="OFF", level="none")
+UNSEEN = SensorState(state="None", level="unknown")
 
 
 class Discovery:
@@ -86,10 +88,14 @@ class Discovery:
         """All that is to be retained, by topic."""
         found = self._states(view)
         self._sensors |= dict.fromkeys(found)  # a warning of what no rule judges, too
+        unseen = {id_ for blind in view.blind.values() for id_ in blind.places}
         messages: dict[str, bytes] = {}
         for sensor in self._sensors:
+            state = found.get(sensor, CALM)
+            if sensor[0] in unseen and sensor[1] != Hazard.CANNOT_SEE:
+                state = _not_calm(state)
             messages[self._config_topic(sensor)] = self._config(sensor)
-            messages[self._state_topic(sensor)] = _encode(found.get(sensor, CALM))
+            messages[self._state_topic(sensor)] = _encode(state)
         return messages
 
     def is_gone(self, topic: str) -> bool:
@@ -166,6 +172,13 @@ def slug(text: str) -> str:
 
 def _slugs(sensor: Sensor) -> tuple[str, str]:
     return slug(sensor[0]), sensor[1]
+
+
+def _not_calm(state: SensorState) -> SensorState:
+    """The same where a source cannot see: what it would tell of is not known to be absent."""
+    if state is CALM:
+        return UNSEEN
+    return msgspec.structs.replace(state, state="None") if state.state == "OFF" else state
 
 
 def _state(alert: Alert, level: Level, language: str) -> SensorState:

@@ -1,8 +1,10 @@
 """Keeps what a broker retains as the alert log has it: `Discovery` says what, this says it.
 
-All of it is said anew with each connection, and later what has changed. What the broker retains of
-a place that is watched no more is taken back. That this program is gone the broker says itself: by
-its last will, which it was given with the connection.
+All of it is said anew with each connection, and later what has changed: each time only when the
+broker has answered for all that was said before. A client says again, after a break, what it had no
+answer to; said after what is newer, that would stay. What the broker retains of a place that is
+watched no more is taken back. That this program is gone the broker says itself: by its last will,
+which it was given with the connection.
 """
 
 from __future__ import annotations
@@ -63,6 +65,7 @@ class MqttPublisher:
         self._discovery = discovery
         self._messages = messages
         self._said: dict[str, bytes] = {}
+        self._unanswered: set[int] = set()
         self._is_connected = False
         self._news = asyncio.Event()
         self._fault: str | None = None
@@ -84,15 +87,23 @@ class MqttPublisher:
             await asyncio.to_thread(self._close, client)
 
     def _say(self, client: Client) -> None:
-        if not self._is_connected:
+        if not self._is_connected or self._unanswered:
             return
         messages = self._messages()
         for topic, body in messages.items():
             if self._said.get(topic) != body:
-                client.publish(topic, body, qos=1, retain=True)
+                self._publish(client, topic, body)
         if messages and not self._said:
-            client.publish(self._discovery.status_topic, ONLINE, qos=1, retain=True)
+            self._publish(client, self._discovery.status_topic, ONLINE)
         self._said = messages
+
+    def _publish(self, client: Client, topic: str, body: bytes | str) -> None:
+        self._unanswered.add(client.publish(topic, body, qos=1, retain=True).mid)
+
+    def _answered(self, mid: int) -> None:
+        self._unanswered.discard(mid)
+        if not self._unanswered:
+            self._news.set()  # what has changed meanwhile
 
     def _opened(self, call: Callable[..., object]) -> Client:
         # Always the same name: a connection that the broker believes in still ends when this one
@@ -111,7 +122,10 @@ class MqttPublisher:
             if message.retain and message.payload:
                 call(self._look, client, message.topic)
 
-        client.on_connect, client.on_message = joined, came
+        def answered(_client: Client, _data: Any, mid: int, *_: Any) -> None:
+            call(self._answered, mid)
+
+        client.on_connect, client.on_message, client.on_publish = joined, came, answered
         client.on_connect_fail = client.on_disconnect = lost
         client.connect_async(self._broker.host, self._broker.port, keepalive=_KEEPALIVE_S)
         client.loop_start()
@@ -137,7 +151,7 @@ class MqttPublisher:
         if topic in self._said or topic == self._discovery.status_topic:
             return
         if self._discovery.is_gone(topic):
-            client.publish(topic, b"", qos=1, retain=True)
+            self._publish(client, topic, b"")
         else:
             self._news.set()
 

@@ -30,7 +30,8 @@ STEP_BYTES = 8_000_000
 SHARD_NEWEST = "shard:"
 """Items with the number of the newest record of each shard that is in RAW."""
 
-_READ_AT_ONCE = 2_000
+_READ_FIRST, _READ_AT_ONCE = 8, 2_000
+"""Payloads that are asked for at a time: few until it is seen how large they are."""
 
 _REJECTS_ARCHIVED = "archive-rejects"
 
@@ -129,7 +130,9 @@ def _step(stream: Stream, after: int) -> list[Record]:
     records: list[Record] = []
     size = 0
     while len(records) < STEP_PAYLOADS and size < STEP_BYTES:
-        page = stream.read(after, min(_READ_AT_ONCE, STEP_PAYLOADS - len(records)))
+        as_large = (STEP_BYTES - size) * len(records) // max(size, 1) + 1
+        ask = min(as_large, _READ_AT_ONCE) if records else _READ_FIRST
+        page = stream.read(after, min(ask, STEP_PAYLOADS - len(records)))
         if not page:
             break
         for record in page:

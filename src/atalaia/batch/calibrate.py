@@ -449,7 +449,10 @@ class _Search:
             # Counts add up: what all years have, less what this one has.
             asked = self._years != left_out
             its = self._counted(~asked)
-            hits, warned, on_all = hits - its[0], warned - its[1], on_all - its[2]
+            hits, warned, on_all = (
+                np.subtract(whole, part, out=part)
+                for whole, part in zip((hits, warned, on_all), its, strict=True)
+            )
         days = np.flatnonzero(asked & np.isin(self._years, self._blocks) & self._is_event)
         csi = hits / (len(days) + warned - hits)
         return [self._first_of(one, csi, hits, on_all, days, asked) for one in wanted]
@@ -496,7 +499,9 @@ class _Search:
 def _either(trigger: Bools, wide: Bools) -> Flags:
     """For each pair of trigger and wide rules, the number of days that either warned of."""
     one, other = trigger.astype(np.float32), wide.astype(np.float32)
-    either: Flags = one.sum(axis=1)[:, None] + other.sum(axis=1)[None, :] - one @ other.T
+    either: Flags = one @ other.T  # there are millions of pairs: what is made of it goes into it
+    np.subtract(one.sum(axis=1)[:, None], either, out=either)
+    either += other.sum(axis=1)
     return either
 
 

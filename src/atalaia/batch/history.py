@@ -5,9 +5,11 @@ Nothing is kept: no home is made, and what the watch would have said is handed b
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, date, datetime
+from itertools import islice
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -28,7 +30,7 @@ from atalaia.ports import Home, Lake
 from atalaia.sources import decode_all
 from atalaia.sources.recorded import read_files, read_places
 
-_ROWS_AT_ONCE = 60_000
+ROWS_AT_ONCE = 60_000
 """What of a past is judged at a time, so that it fits into memory."""
 
 
@@ -50,37 +52,54 @@ def kept(
     PayloadInvalid where there is nothing.
     """
     places = places_of(home.state)
+    return Readings.concat(kept_parts(home, places, variables, kinds, among)).in_order(), places
+
+
+def kept_parts(
+    home: Home,
+    places: Places,
+    variables: frozenset[str],
+    kinds: Sequence[Kind] = tuple(Kind),
+    among: str = "true",
+) -> Iterator[Readings]:
+    """The same in no order, some rows at a time, of the places that are the home's."""
     names = sorted(variables)
     words = _listed(kinds)
     has = " OR ".join(f"{name} IS NOT NULL" for name in names)
-    columns = ", ".join(["place_id", "source", "kind", "epoch(valid_at)", "epoch(issued_at)"])
+    keys = ", ".join(["place_id", "source", "kind", "epoch(valid_at)", "epoch(issued_at)"])
     sql = (
-        f"SELECT {columns}, period_s, {', '.join(names)} FROM readings "  # noqa: S608 - own words
+        f"SELECT {keys}, period_s, {', '.join(names)} FROM readings "  # noqa: S608 - own words
         f"WHERE kind IN ({words}) AND ({has}) AND ({among})"
     )
-    rows = list(query(home, decode_all(places), places, sql).rows)
-    if not rows:
+    rows = query(home, decode_all(places), places, sql).rows
+    has_any = False
+    while some := list(islice(rows, ROWS_AT_ONCE)):
+        has_any = True
+        yield _readings_of(some, names, places)
+    if not has_any:
         raise _has_none(home, names, words)
-    columns_ = list(zip(*rows, strict=True))
-    sources = sorted(set(columns_[1]))
-    issued_at = np.array([NO_TIME if at is None else int(at) for at in columns_[4]], np.int64)
-    valid_at = np.array(columns_[3], np.float64).astype(np.int64)
-    kind = np.array([KIND_OF[word] for word in columns_[2]], np.int8)
-    readings = Readings(
-        place=np.array([places.position[name] for name in columns_[0]], np.int32),
-        source=np.array([sources.index(name) for name in columns_[1]], np.int16),
+
+
+def _readings_of(rows: Sequence[tuple[Any, ...]], names: Sequence[str], places: Places) -> Readings:
+    columns = list(zip(*rows, strict=True))
+    sources = sorted(set(columns[1]))
+    issued_at = np.array([NO_TIME if at is None else int(at) for at in columns[4]], np.int64)
+    valid_at = np.array(columns[3], np.float64).astype(np.int64)
+    kind = np.array([KIND_OF[word] for word in columns[2]], np.int8)
+    return Readings(
+        place=np.array([places.position[name] for name in columns[0]], np.int32),
+        source=np.array([sources.index(name) for name in columns[1]], np.int16),
         kind=kind,
         valid_at=valid_at,
         issued_at=np.where(kind == Kind.FORECAST, issued_at, NO_TIME),
         known_at=np.where((kind == Kind.FORECAST) & (issued_at != NO_TIME), issued_at, valid_at),
-        period_s=np.array([period or 0 for period in columns_[5]], np.int32),
+        period_s=np.array([period or 0 for period in columns[5]], np.int32),
         values={
-            name: np.array([np.nan if v is None else v for v in columns_[6 + i]], np.float64)
+            name: np.array([np.nan if v is None else v for v in columns[6 + i]], np.float64)
             for i, name in enumerate(names)
         },
         sources=tuple(sources),
     )
-    return readings.in_order(), places
 
 
 def kinds_kept(home: Home, variables: frozenset[str]) -> set[Kind]:
@@ -112,9 +131,15 @@ def watched(
 
     `lake` has the places' climate, for rules that name norms; without it they say nothing.
     """
+    return lived(rows.between_instants(ROWS_AT_ONCE), rules, places, lake)
+
+
+def lived(
+    parts: Iterable[Readings], rules: RuleSet, places: Places, lake: Lake | None = None
+) -> list[LogEntry]:
+    """The same of rows in order that come in parts, none of which cuts an instant."""
     norms = no_norms if lake is None else norms_of(lake, rules, places)
     watch = Watch(rules, places, lambda _payloads, _wanted: Decoded(Readings.empty()), norms)
-    parts = rows.between_instants(_ROWS_AT_ONCE)
     log = [entry for part in parts for entry in watch.live(part).entries]
     return sorted(log, key=lambda e: (e.alert.sent_at, e.alert.incident, e.alert.version))
 
@@ -142,11 +167,13 @@ def only(rows: Readings, kinds: Sequence[Kind], source: str | None = None) -> Re
 
 def days_of(rows: Readings, zone: ZoneInfo) -> tuple[date, date]:
     """The first and the last local day that the rows speak of."""
-    first, last = (
-        datetime.fromtimestamp(int(at), UTC).astimezone(zone).date()
-        for at in (rows.valid_at.min(), rows.valid_at.max())
-    )
-    return first, last
+    return days_between(int(rows.valid_at.min()), int(rows.valid_at.max()), zone)
+
+
+def days_between(first: int, last: int, zone: ZoneInfo) -> tuple[date, date]:
+    """The local days of two instants."""
+    begins, ends = (datetime.fromtimestamp(at, UTC).astimezone(zone) for at in (first, last))
+    return begins.date(), ends.date()
 
 
 def told_by(home: Home, hazard: str | None = None, *, has_official: bool = False) -> list[Alert]:

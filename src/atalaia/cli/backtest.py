@@ -34,7 +34,7 @@ def backtest(
     from atalaia import rules as rule_sets
     from atalaia.batch.backtest import backtest as compare
     from atalaia.batch.doubts import outside_of_the_days
-    from atalaia.batch.history import days_of, unjudged, watched
+    from atalaia.batch.history import ROWS_AT_ONCE, days_between, lived, unjudged
     from atalaia.batch.occurrences import read_events
     from atalaia.cli.scores import show_backtest, wide
     from atalaia.domain.rule import unseen_in_words
@@ -42,12 +42,16 @@ def backtest(
     zone = asked.zone
     sets = [(name, rule_sets.load(name)) for name in rules]
     variables = frozenset[str]().union(*(rule_set.variables for _, rule_set in sets))
-    rows, where, lake = history_of(readings, places, variables, asked.settings, asked.home)
-    first, last = days_of(rows, zone)
-    logs = [
-        (name, [entry.alert for entry in watched(rows, rule_set, where, lake)])
-        for name, rule_set in sets
-    ]
+    with history_of(readings, places, variables, asked.settings, asked.home) as (rows, where, lake):
+        first, last = days_between(*rows.valid, zone)
+        logs = [
+            (
+                name,
+                [entry.alert for entry in lived(rows.parts(ROWS_AT_ONCE), rule_set, where, lake)],
+            )
+            for name, rule_set in sets
+        ]
+        seen = rows.variables
     happened = read_events(events, zone) if events else []
     compared = compare(
         logs,
@@ -66,7 +70,6 @@ def backtest(
     verified = compared[0].verified
     if verified and (nowhere := outside_of_the_days(verified, happened, zone)):
         print(translated(nowhere), file=sys.stderr)
-    seen = rows.known()
     for name, rule_set in sets:
         for line in unjudged(rule_set, where, lake):
             print(translated(line), file=sys.stderr)

@@ -82,7 +82,8 @@ def calibrate(
     _fits(form, circles, (beside, update), (splits, budget is not None, min_lead != "0h"))
     names = _beside(beside or ())
     needed = looked_at(variable, names, is_score=form == "score")
-    rows, where, _ = history_of(readings, places, needed, asked.settings, asked.home)
+    with history_of(readings, places, needed, asked.settings, asked.home) as (past, where, _):
+        rows = past.whole()
     search = Search(
         hazard=str(hazard_of(hazard)),
         variable=_sum(variable),

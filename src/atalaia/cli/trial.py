@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,8 +14,8 @@ from atalaia.errors import AtalaiaError
 
 if TYPE_CHECKING:
     from atalaia.domain.place import Places
-    from atalaia.domain.reading import Readings
     from atalaia.ports import Lake
+    from atalaia.sources.by_time import RowsByTime
 
 ReadingsArgument = Annotated[
     list[Path] | None, typer.Argument(help="Readings CSV or INMET station files; else the home's.")
@@ -23,32 +25,40 @@ PlacesOption = Annotated[
 ]
 
 
+@contextmanager
 def history_of(
     readings: list[Path] | None,
     places: Path | None,
     variables: frozenset[str],
     settings: Path | None,
     home: Path | None,
-) -> tuple[Readings, Places, Lake | None]:
+) -> Iterator[tuple[RowsByTime, Places, Lake | None]]:
     """The rows of the files, or else of the home, with its lake. What of the files could not be
     read is told; AtalaiaError where they have none of the variables."""
-    from atalaia.batch.history import kept
+    from atalaia.batch.history import kept_parts
     from atalaia.domain.payload import by_reason
     from atalaia.domain.place import Places
     from atalaia.homes.embedded import open_home
-    from atalaia.sources.recorded import read_files, read_places
+    from atalaia.lake.places import places_of
+    from atalaia.sources.by_time import RowsByTime
+    from atalaia.sources.recorded import read_by_time, read_places
 
-    if readings:
-        if places is None:
-            raise typer.BadParameter("files of readings need their places", param_hint="--places")
-        where = Places(read_places(places))
-        decoded = read_files(readings, where)
-        for reason, n, example in by_reason(decoded.rejects):
+    if not readings:
+        with (
+            open_home(existing(settings_of(settings, home).home), exclusive=False) as opened,
+            RowsByTime(variables) as rows,
+        ):
+            where = places_of(opened.state)
+            rows.add_all(kept_parts(opened, where, variables))
+            yield rows, where, opened.lake
+        return
+    if places is None:
+        raise typer.BadParameter("files of readings need their places", param_hint="--places")
+    where = Places(read_places(places))
+    with read_by_time(readings, where, variables) as (rows, rejects):
+        for reason, n, example in by_reason(rejects):
             aside(f"rejected {n}: {reason} (first: {example})")
-        rows = decoded.readings.in_order()
-        if not variables & rows.known():
+        if not rows.variables:
             names = " or ".join(sorted(variables))
             raise AtalaiaError(f"the files have no value of {names}; give files that have some")
-        return rows, where, None
-    with open_home(existing(settings_of(settings, home).home), exclusive=False) as opened:
-        return *kept(opened, variables), opened.lake
+        yield rows, where, None

@@ -79,7 +79,8 @@ def _of_one(
     kind = _kind(seen, reached, mark[1:][:, near] % DOUBTED, rule.places)
     # Too few places reported to raise, and yet enough of them are calm to be sure of calm.
     value = sign * np.where(np.isnan(reached), at_most, reached)
-    expected_s = found.expected_s[first]
+    # Of what is said together none comes first: which would, depends on how batches are cut.
+    expected_s = np.maximum.reduceat(found.expected_s, first)
     before_at = np.concatenate((told_at.max(axis=1)[:1], at[:-1]))
     judged = Findings(
         rule=rule,
@@ -97,7 +98,7 @@ def _of_one(
         onset_at=at,
         until=at,
         expected_s=expected_s,
-        is_late=found.is_late[first],
+        is_late=np.logical_and.reduceat(found.is_late, first),
         is_after_gap=(before_at > NO_TIME) & (at - before_at >= BLIND_AFTER * expected_s),
     )
     return only(judged, np.isfinite(value))

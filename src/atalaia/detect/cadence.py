@@ -10,8 +10,6 @@ reports, is no habit.
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from atalaia.detect.by_series import BySeries
@@ -19,6 +17,9 @@ from atalaia.domain.reading import NO_TIME, Ints
 
 KEPT = 8
 """Gaps that are remembered of each series."""
+
+_AT_ONCE = 2_048
+"""Series that learn together: their gaps are no memory that is asked of the system anew."""
 
 
 class Cadence:
@@ -52,11 +53,17 @@ class Cadence:
         self.interval[number] = _usual(self.gaps[number : number + 1])[0]
         self._note_even(np.array([number]))
 
-    def kept(self, number: int) -> tuple[int, list[int]]:
-        """What is to be kept of one series, for `put`."""
-        self._write_out(np.array([number]))
-        gaps = self.gaps[number]
-        return int(self.last_at[number]), gaps[np.argmax(gaps > 0) :].tolist() if gaps.any() else []
+    def kept(self, numbers: Ints) -> list[tuple[int, list[int]]]:
+        """What is to be kept of some series, of each for `put`."""
+        even = self._even[numbers]
+        told = zip(self.interval[numbers].tolist(), even.tolist(), strict=True)
+        gaps = [[interval] * count for interval, count in told]
+        uneven = np.flatnonzero(even < 0)
+        mine = self.gaps[numbers[uneven]]
+        first = (mine > 0).argmax(axis=1)
+        for i, one, start in zip(*(each.tolist() for each in (uneven, mine, first)), strict=True):
+            gaps[i] = one[start:]
+        return list(zip(self.last_at[numbers].tolist(), gaps, strict=True))
 
     def hear(self, series: BySeries, at: Ints) -> tuple[Ints, Ints, Ints]:
         """What came of each of the series, and when, shape (n,).
@@ -84,6 +91,10 @@ class Cadence:
 
     def _learn(self, series: BySeries, gap: Ints) -> Ints:
         """The interval after each row."""
+        if series.are_single:
+            parts = range(0, len(gap), _AT_ONCE)
+            some = [slice(start, start + _AT_ONCE) for start in parts]
+            return np.concatenate([self._learn_one_each(series.number[i], gap[i]) for i in some])
         starts = series.starts()
         numbers = series.number[starts]
         self._write_out(numbers)
@@ -95,10 +106,28 @@ class Cadence:
         windows = np.lib.stride_tricks.sliding_window_view(told, KEPT)[row - KEPT + 1]
         after = _usual(windows)
         stops = np.append(starts[1:], len(gap)) - 1
-        self.gaps[numbers] = windows[stops]
-        self.interval[numbers] = after[stops]
-        self._note_even(numbers)
+        self._keep(numbers, windows[stops], after[stops])
         return after
+
+    def _learn_one_each(self, numbers: Ints, gap: Ints) -> Ints:
+        """The same of rows of a series each."""
+        self._write_out(numbers)
+        # One place further on, each row is without its oldest gap and ends with the next one's.
+        told = np.empty(len(gap) * KEPT + 1, np.int64)
+        np.take(self.gaps, numbers, axis=0, out=told[:-1].reshape(-1, KEPT), mode="clip")
+        gaps = told[1:].reshape(-1, KEPT)
+        gaps[:, -1] = gap
+        after = _usual(gaps)
+        self._keep(numbers, gaps, after)
+        return after
+
+    def _keep(self, numbers: Ints, gaps: Ints, interval: Ints) -> None:
+        self.gaps[numbers], self.interval[numbers] = gaps, interval
+        self._even[numbers] = -1
+        oldest, newest = gaps[:, 0], gaps[:, -1]
+        may_be_even = (newest == interval) & ((oldest == interval) | (oldest == 0))
+        if may_be_even.any():
+            self._note_even(numbers[may_be_even])
 
     def _count(self, series: BySeries, gap: Ints, even: Ints) -> None:
         """Once more the same."""
@@ -119,16 +148,18 @@ class Cadence:
 
     def _write_out(self, numbers: Ints) -> None:
         """Bring `gaps` up to what was only counted."""
-        even = self._even[numbers]
-        places = np.arange(KEPT) >= KEPT - even[:, None]
-        written = np.where(places, self.interval[numbers, None], 0)
-        self.gaps[numbers] = np.where(even[:, None] >= 0, written, self.gaps[numbers])
+        numbers = numbers[self._even[numbers] >= 0]
+        if len(numbers):
+            places = np.arange(KEPT) >= KEPT - self._even[numbers, None]
+            self.gaps[numbers] = np.where(places, self.interval[numbers, None], 0)
 
 
-def _usual(gaps: Any) -> Ints:
+def _usual(gaps: Ints) -> Ints:
     """The upper quartile (the lower of two) of the gaps that there are, row by row; 0: none."""
-    known = (gaps > 0).sum(axis=1)
     ordered = np.sort(gaps, axis=1)
+    if ordered[:, 0].min(initial=1) > 0:  # as mostly, after a while: there are KEPT
+        return ordered[:, 3 * (KEPT - 1) // 4]
+    known = (ordered > 0).sum(axis=1)
     place = np.where(known, KEPT - known + 3 * (known - 1) // 4, 0)
     usual: Ints = np.where(known, ordered[np.arange(len(ordered)), place], 0)
     return usual

@@ -221,7 +221,8 @@ class Consumer:
         )
 
     def _near(self, watch: Watch, now: int) -> Nearness:
-        near = nearness(watch.rules, watch.table, watch.incidents, now)
+        judged = self._outlook.judged_places
+        near = nearness(watch.rules, watch.table, watch.incidents, now, judged)
         return Nearness(near, self._outlook.ahead(now))
 
     def _can_hold(self, commit: Commit) -> bool:

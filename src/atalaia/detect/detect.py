@@ -146,7 +146,11 @@ class Detector:
 
     def detect(self, rows: Readings) -> Iterator[Findings]:
         """Findings of a batch in order of known_at (`Readings.in_order`), rule by rule. What a
-        station corrected or withdrew is forgotten before what became known with it or later."""
+        station corrected or withdrew is forgotten before what became known with it or later.
+
+        Of the rows only what the rules go by is looked at, and remembered."""
+        if not rows.values.keys() <= self.rules.variables:
+            rows = rows.only(self.rules.variables)
         start = 0
         for at, gone in self.instruments.gone():
             stop = max(start, int(np.searchsorted(rows.known_at, at)))
@@ -578,21 +582,16 @@ class Detector:
         if not added:
             return None
         series = np.unique(np.concatenate([one.series for one in added]))
-        kept = [
-            Block(np.full(len(window.value), i, np.int64), *_columns(window))
-            for i in series.tolist()
-            if (window := self.table.windows.get((i, name))) is not None
-        ]
-        block = _merged([*kept, *added])
-        bounds = np.searchsorted(block.series, series)
-        for i, start, stop in zip(series, bounds, [*bounds[1:], len(block.value)], strict=True):
-            valid_at = block.valid_at[start:stop]
-            # One more: how long a row stands is told by the row before it.
-            oldest = np.searchsorted(valid_at, valid_at[-1] - reach_s)
-            oldest = start + np.searchsorted(valid_at, valid_at[max(oldest - 1, 0)])
-            self.table.windows[int(i), name] = Window(
-                *(getattr(block, column)[oldest:stop] for column in Window.__struct_fields__)
-            )
+        block = _merged([*_kept(self.table, name, series.tolist()), *added])
+        start = np.searchsorted(block.series, series)
+        stop = np.append(start[1:], len(block.value))
+        oldest = measure.key_of(series, block.valid_at[stop - 1] - reach_s)
+        # One more: how long a row stands is told by the row before it.
+        before = np.maximum(np.searchsorted(block.key, oldest) - 1, start)
+        first = np.searchsorted(block.key, measure.key_of(series, block.valid_at[before]))
+        columns = [getattr(block, column) for column in Window.__struct_fields__]
+        for i, begin, end in zip(series.tolist(), first.tolist(), stop.tolist(), strict=True):
+            self.table.windows[i, name] = Window(*(column[begin:end] for column in columns))
         return _Extended(block, *news)
 
     def _findings(
@@ -652,8 +651,17 @@ class _Extended:
     late_news: Bools
 
 
-def _columns(window: Window) -> list[Any]:
-    return [getattr(window, name) for name in Window.__struct_fields__]
+def _kept(table: SeriesTable, name: str, series: list[int]) -> list[Block]:
+    """What is remembered of a windowed variable of these series, as one block, if there is any."""
+    windows = [(i, w) for i in series if (w := table.windows.get((i, name))) is not None]
+    if not windows:
+        return []
+    number = np.repeat([i for i, _ in windows], [len(w.value) for _, w in windows])
+    columns: Any = (
+        np.concatenate([getattr(w, column) for _, w in windows])
+        for column in Window.__struct_fields__
+    )
+    return [Block(number, *columns)]
 
 
 def _over_time(variable: str) -> str:

@@ -35,6 +35,7 @@ from atalaia.domain.words import Said, change_text
 
 _HAZARDS = list(Hazard)
 
+_NEVER = 2**62
 _INSTANTS = 64
 """Of a longer batch so many instants are lived through at a time: a storm of an hour then makes no
 evidence of a month."""
@@ -69,9 +70,10 @@ class Incidents:
         self.trust = Trust(self.rules, self.instruments)
         self.areas = list(self.places.areas)
         self.open: dict[tuple[int, Hazard], Incident] = {}
+        self._hazards = [h for h in _HAZARDS if any(rule.hazard == h for rule in rules.rules)]
         n = len(self.places) + len(self.areas)
         self._is_watched = np.zeros((len(_HAZARDS), n), bool)
-        self._next_expiry: int | None = None
+        self._next_expiry = _NEVER  # of what is open no deadline is earlier
         self.touched: set[int] = set()
         self.steps: Mapping[int, Asked] = {}
 
@@ -88,13 +90,15 @@ class Incidents:
 
     def put(self, subject: int, incident: Incident) -> None:
         """Take up an incident that was kept."""
+        told = {*self._hazards, incident.hazard}  # a hazard may have lost all its rules
+        self._hazards = [hazard for hazard in _HAZARDS if hazard in told]
         self.open[subject, incident.hazard] = incident
         self._is_watched[_HAZARDS.index(incident.hazard), subject] = not incident.is_idle
-        self._next_expiry = None
+        self._next_expiry = min(self._next_expiry, _deadline(incident))
 
     def of(self, subject: int) -> list[Incident]:
         """The incidents of one place or area."""
-        keys = [(subject, hazard) for hazard in _HAZARDS]
+        keys = [(subject, hazard) for hazard in self._hazards]
         return [self.open[key] for key in keys if key in self.open]
 
     def judge_again(self, now: int) -> list[LogEntry]:
@@ -105,6 +109,7 @@ class Incidents:
                 self._entry(subject, change) for change in incident.judge_again(now, self.rules)
             ]
             self.touched.add(subject)
+        self._next_expiry = NO_TIME
         return entries
 
     def advance(self, findings: Iterable[Findings], instants: Ints) -> list[LogEntry]:
@@ -171,8 +176,6 @@ class Incidents:
         entries = []
         for key, evidence in sorted(gathered.items()):
             entries += self._live(key, evidence, times, steps.get(key[0], NOBODY_ASKED))
-        if gathered:
-            self._next_expiry = None
         self.trust.settle()
         return sorted(entries, key=lambda e: (e.alert.sent_at, e.alert.incident, e.alert.version))
 
@@ -195,11 +198,11 @@ class Incidents:
 
     def _due(self, now: int) -> set[tuple[int, Hazard]]:
         """Incidents that expire, or can be forgotten, by `now`."""
-        if self._next_expiry is None:
-            self._next_expiry = min(map(_deadline, self.open.values()), default=2**62)
         if self._next_expiry > now:
             return set()
-        return {key for key, incident in self.open.items() if _deadline(incident) <= now}
+        deadlines = {key: _deadline(incident) for key, incident in self.open.items()}
+        self._next_expiry = min((at for at in deadlines.values() if at > now), default=_NEVER)
+        return {key for key, at in deadlines.items() if at <= now}
 
     def _evidence(self, found: Findings, rows: Ints) -> Iterator[tuple[int, Evidence]]:
         """The chosen rows of a finding as evidence, each with its subject."""
@@ -239,8 +242,11 @@ class Incidents:
         self.touched.add(subject)
         # Calm rows can change nothing where nothing is open or about to open.
         self._is_watched[_HAZARDS.index(hazard), subject] = not incident.is_idle
-        if incident.is_idle and _deadline(incident) <= times[-1]:
+        deadline = _deadline(incident)
+        if incident.is_idle and deadline <= times[-1]:
             del self.open[key]
+        else:
+            self._next_expiry = min(self._next_expiry, deadline)
         return [self._entry(subject, change) for change in changes]
 
     def _weighed(self, subject: int, hazard: Hazard, evidence: list[Evidence]) -> list[Evidence]:
@@ -418,4 +424,5 @@ def _deadline(incident: Incident) -> int:
         return incident.expires_at
     if incident.status == "expired":
         return incident.expires_at + FORGET_AFTER_S
-    return incident.forgotten_at
+    # What is about to open waits for what is heard, and for no time.
+    return incident.forgotten_at if incident.is_idle else _NEVER

@@ -6,6 +6,7 @@ It is bounded: windows reach no further back than the rules do.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -14,7 +15,7 @@ import numpy as np
 from atalaia.detect.series import Recalled, Runs, SeriesTable, Window
 from atalaia.detect.trust import WitnessNotes
 from atalaia.domain.incident import Incident
-from atalaia.domain.reading import NO_TIME, Readings
+from atalaia.domain.reading import NO_TIME, Ints, Readings
 
 
 class PackedArray(msgspec.Struct, frozen=True, array_like=True):
@@ -26,7 +27,7 @@ class PackedArray(msgspec.Struct, frozen=True, array_like=True):
     @staticmethod
     def of(array: Any) -> PackedArray:
         """Pack an array."""
-        return PackedArray(array.dtype.str, np.ascontiguousarray(array).tobytes())
+        return PackedArray(array.dtype.str, array.tobytes())
 
     def array(self) -> Any:
         """Unpack it."""
@@ -34,7 +35,8 @@ class PackedArray(msgspec.Struct, frozen=True, array_like=True):
 
 
 class SeriesState(msgspec.Struct):
-    """One series; the columns of `SeriesTable`, by their names."""
+    """One series; the columns of `SeriesTable`, by their names. `save_series` makes it in the order
+    of its fields."""
 
     source: str
     valid_at: int
@@ -80,65 +82,83 @@ def unpack(body: bytes) -> Item:
     return _decode(body)
 
 
-def save_series(table: SeriesTable, number: int) -> SeriesState:
-    """One series of the table as an item."""
-    forecast = table.forecasts.get(number)
-    return SeriesState(
-        source=table.sources[table.source[number]],
-        valid_at=int(table.valid_at[number]),
-        usable_at=int(table.usable_at[number]),
-        expected_s=int(table.expected_s[number]),
-        is_blind=bool(table.is_blind[number]),
-        memory={
-            name: (
-                float(table.last[name][number]),
-                int(table.last_at[name][number]),
-                int(table.unchanged_since[name][number]),
-                float(table.good[name][number]),
-                int(table.good_at[name][number]),
-            )
-            for name in table.last
-        },
-        windows={
-            name: tuple(PackedArray.of(column) for column in msgspec.structs.astuple(w))
-            for name in table.windowed
-            if (w := table.windows.get((number, name))) is not None
-        },
-        forecast=None if forecast is None or not len(forecast) else _save_view(forecast),
-        area_values={
-            rule: known
-            for rule in table.area_rules
-            if (known := table.area_value.get((rule, number))) is not None
-        },
-        area_given={
-            rule: given
-            for rule in table.area_rules
-            if (given := table.area_given.get((rule, number))) is not None
-        },
-        area_marks={
-            rule: mark
-            for rule in table.area_rules
-            if (mark := table.area_mark.get((rule, number))) is not None
-        },
-        news_at=int(table.news_at[number]),
-        arrivals=table.arrivals.kept(number),
-        paces={
-            of: pace.kept(number)
-            for of, pace in table.paces.items()
-            if pace.last_at[number] != NO_TIME
-        },
-        amounts={
-            name: (
-                float(told.value[number]),
-                float(told.top[number]),
-                int(told.told_at[number]),
-                int(told.mark[number]),
-            )
-            for name, told in table.amounts.items()
-            if told.told_at[number] != NO_TIME
-        },
-        runs=None if (said := table.runs.get(number)) is None else _save_runs(said),
+def save_series(table: SeriesTable, numbers: Sequence[int]) -> list[SeriesState]:
+    """Some series of the table as items: read column by column, as a poll changes all of them."""
+    at = np.array(numbers, np.int64)
+    windows, forecasts, runs = table.windows, table.forecasts, table.runs
+    columns: tuple[list[Any], ...] = (
+        [table.sources[code] for code in table.source[at].tolist()],
+        table.valid_at[at].tolist(),
+        table.usable_at[at].tolist(),
+        table.expected_s[at].tolist(),
+        table.is_blind[at].tolist(),
+        _memories(table, at),
+        [_save_windows(table, i) if windows else {} for i in numbers],
+        [_save_view(view) if (view := forecasts.get(i)) else None for i in numbers],
+        _of_areas(table, table.area_value, numbers),
+        _of_areas(table, table.area_given, numbers),
+        _of_areas(table, table.area_mark, numbers),
+        table.news_at[at].tolist(),
+        table.arrivals.kept(at),
+        _paces(table, at),
+        _amounts(table, at),
+        [None if (said := runs.get(i)) is None else _save_runs(said) for i in numbers],
     )
+    return [SeriesState(*row) for row in zip(*columns, strict=True)]
+
+
+def _memories(table: SeriesTable, at: Ints) -> list[dict[str, tuple[float, int, int, float, int]]]:
+    """By variable what is remembered of the last value, series by series."""
+    remembered = (table.last, table.last_at, table.unchanged_since, table.good, table.good_at)
+    told: list[list[Any]] = [
+        list(zip(*(column[name][at].tolist() for column in remembered), strict=True))
+        for name in table.last
+    ]
+    return _by_name(list(table.last), told, len(at))
+
+
+def _paces(table: SeriesTable, at: Ints) -> list[dict[str, tuple[int, list[int]]]]:
+    """By what is judged how often it comes, where it ever came."""
+    told: list[list[Any]] = [
+        [kept if kept[0] != NO_TIME else None for kept in pace.kept(at)]
+        for pace in table.paces.values()
+    ]
+    return _by_name(list(table.paces), told, len(at))
+
+
+def _amounts(table: SeriesTable, at: Ints) -> list[dict[str, tuple[float, float, int, int]]]:
+    """By amount of a score its newest word, where there is one."""
+    told: list[list[Any]] = []
+    for known in table.amounts.values():
+        columns = (getattr(known, name)[at].tolist() for name in Recalled.__slots__)
+        words = zip(*columns, strict=True)
+        told.append([word if word[2] != NO_TIME else None for word in words])
+    return _by_name(list(table.amounts), told, len(at))
+
+
+def _by_name(names: list[str], told: list[list[Any]], n: int) -> list[dict[str, Any]]:
+    """What is told of n series name by name, as one dictionary each without what is None."""
+    if not names:
+        return [{} for _ in range(n)]
+    return [
+        dict(zip(names, mine, strict=True))
+        if None not in mine
+        else {name: one for name, one in zip(names, mine, strict=True) if one is not None}
+        for mine in zip(*told, strict=True)
+    ]
+
+
+def _forecast(table: SeriesTable, number: int) -> dict[str, PackedArray] | None:
+    view = table.forecasts.get(number)
+    return None if view is None or not len(view) else _save_view(view)
+
+
+def _of_areas(
+    table: SeriesTable, told: Mapping[tuple[str, int], Any], numbers: Sequence[int]
+) -> list[dict[str, Any]]:
+    """By area rule what it remembers of the newest value, where it does."""
+    rules = list(table.area_rules) if told else []
+    return _by_name(rules, [[told.get((rule, i)) for i in numbers] for rule in rules], len(numbers))
 
 
 def load_series(table: SeriesTable, place_id: str, item: SeriesState) -> None:
@@ -178,6 +198,14 @@ def load_series(table: SeriesTable, place_id: str, item: SeriesState) -> None:
         table.runs[number] = Runs(said_at, hours.array(), marks.array())
     if item.forecast is not None:
         table.forecasts[number] = _load_view(item.forecast, item.source, int(table.place[number]))
+
+
+def _save_windows(table: SeriesTable, number: int) -> dict[str, tuple[PackedArray, ...]]:
+    return {
+        name: tuple(PackedArray.of(column) for column in msgspec.structs.astuple(w))
+        for name in table.windowed
+        if (w := table.windows.get((number, name))) is not None
+    }
 
 
 def _save_runs(said: Runs) -> tuple[int, PackedArray, PackedArray]:

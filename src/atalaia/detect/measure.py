@@ -32,6 +32,7 @@ COVERAGE = 0.75
 """The share of a window that must be covered for a mean or a change."""
 
 _SPAN = 1 << 40  # wider than any Unix time: (series, time) as one sortable integer
+_DAYS = 1 << 24  # and wider than any day: (series, day)
 
 
 @dataclass(frozen=True, eq=False)
@@ -282,35 +283,81 @@ def days_in_a_row(
     soon as it passes. A day without 75 % of its hours that did not pass breaks nothing off for
     certain: the ceiling is then inf.
     """
-    value = np.zeros(len(block.value))
-    ceiling = np.zeros(len(block.value))
-    for number in np.unique(block.series):
-        rows = np.flatnonzero(block.series == number)
-        days = local_day(block.valid_at[rows], zones[number])
-        passes = sign * block.value[rows] >= sign * limit[rows]
-        passed = {int(day) for day in np.unique(days[passes])}
-        hours = {int(d): len(np.unique(block.valid_at[rows][days == d] // 3600)) for d in set(days)}
-        for row, day, so_far in zip(rows, days, _any_so_far(days, passes), strict=True):
-            run = int(so_far)
-            previous = int(day) - 1
-            while previous in passed:
-                run += 1
-                previous -= 1
-            value[row] = run
-            ended_unseen = hours.get(previous, 0) < COVERAGE * 24 and previous >= days[0]
-            # Today may still carry on a run; it cannot carry on what yesterday broke off.
-            ceiling[row] = np.inf if ended_unseen else run + (run > 0 and not so_far)
+    if not len(block.value):
+        return np.zeros(0), np.zeros(0)
+    passes = sign * block.value >= sign * limit
+    days = _Days.of_block(block, zones)
+    before = days.passed_before(passes)[days.of]
+    so_far = days.any_so_far(passes)
+    value = (so_far + before).astype(np.float64)
+    # Today may still carry on a run; it cannot carry on what yesterday broke off.
+    ceiling = value + ((value > 0) & ~so_far)
+    ended = days.key[days.of] - 1 - before
+    ceiling[(ended >= days.first) & (days.hours_on(ended) < COVERAGE * 24)] = np.inf
     value[np.isnan(limit)] = ceiling[np.isnan(limit)] = np.nan
     return value, ceiling
 
 
-def _any_so_far(days: Ints, passes: Bools) -> Bools:
-    """Whether a row of the same day, up to and including this one, passes."""
-    out = np.zeros(len(days), bool)
-    for day in np.unique(days):
-        today = days == day
-        out[today] = np.logical_or.accumulate(passes[today])
-    return out
+class _Days(NamedTuple):
+    """The local days of which a block has rows.
+
+    key     of each day, ascending: (series, day) as one integer, that of the next day is one more
+    of      of each row the position of its day
+    hours   of how many of its hours each day has rows
+    first   of each row the key of the day of its series' first row
+    """
+
+    key: Ints
+    of: Ints
+    hours: Ints
+    first: Ints
+
+    @staticmethod
+    def of_block(block: Block, zones: list[str]) -> _Days:
+        """Of at least one row; `zones` has the time zone of each series number."""
+        start = np.flatnonzero(np.diff(block.series, prepend=-1))
+        n = np.diff(start, append=len(block.series))
+        each = block.series[start].tolist()
+        names = {zone: i for i, zone in enumerate(dict.fromkeys(zones[i] for i in each))}
+        zone = np.repeat([names[zones[i]] for i in each], n)
+        key = block.series.astype(np.int64) * _DAYS + _DAYS // 2
+        for name, number in names.items():
+            mine = zone == number
+            key[mine] += local_day(block.valid_at[mine], name)
+        days, of = np.unique(key, return_inverse=True)
+        hour = block.valid_at // 3600 - int(block.valid_at.min()) // 3600
+        span = int(hour.max()) + 1
+        hours = np.bincount(np.unique(of * span + hour) // span, minlength=len(days))
+        return _Days(days, of, hours, np.repeat(key[start], n))
+
+    def passed_before(self, passes: Bools) -> Ints:
+        """How many days in a row, of which a row passes, come right before each day."""
+        has_passed = np.zeros(len(self.key), bool)
+        has_passed[self.of[passes]] = True
+        follows = np.diff(self.key, prepend=-2) == 1
+        begins = has_passed.copy()
+        begins[1:] &= ~(follows[1:] & has_passed[:-1])
+        at = np.arange(len(self.key))
+        run = np.where(has_passed, at - np.maximum.accumulate(np.where(begins, at, 0)) + 1, 0)
+        before = np.zeros(len(run), np.int64)
+        before[1:] = np.where(follows[1:], run[:-1], 0)
+        return before
+
+    def any_so_far(self, passes: Bools) -> Bools:
+        """Whether a row of the same day, up to and including this one, passes."""
+        order = np.argsort(self.of, kind="stable")
+        total = np.cumsum(passes[order])
+        start = np.searchsorted(self.of[order], np.arange(len(self.key)))
+        none: Ints = total[start] - passes[order][start]
+        out = np.zeros(len(passes), bool)
+        out[order] = total > none[self.of[order]]
+        return out
+
+    def hours_on(self, key: Ints) -> Ints:
+        """Of how many of their hours these days have rows."""
+        at = np.minimum(np.searchsorted(self.key, key), len(self.key) - 1)
+        hours: Ints = np.where(self.key[at] == key, self.hours[at], 0)
+        return hours
 
 
 def kth_largest(value: Floats, ceiling: Floats, k: int) -> tuple[Floats, Floats]:

@@ -2,28 +2,37 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from atalaia.detect.incidents import Incidents
 from atalaia.detect.series import SeriesTable
 from atalaia.detect.values import index_of, judged_places
-from atalaia.domain.reading import NO_TIME, Floats
+from atalaia.domain.reading import NO_TIME, Bools, Floats
 from atalaia.domain.rule import INDICES, Rule, RuleSet
 
 NEWS_FOR_S = 3 * 3600
 """A value older than this says nothing of how close its place is now."""
 
 
-def nearness(rules: RuleSet, table: SeriesTable, incidents: Incidents, now: int) -> Floats:
+def nearness(
+    rules: RuleSet,
+    table: SeriesTable,
+    incidents: Incidents,
+    now: int,
+    judged: Mapping[str, Bools] | None = None,
+) -> Floats:
     """For each place, shape (places,), from 0 (calm, or nothing known) to 1 (at a limit).
 
     The largest over the sources' newest values and the rules of an instant, each against the
     lowest level that is told to people; 1 where an incident is open. For the schedule alone: it
-    neither raises nor ends anything.
+    neither raises nor ends anything. `judged` has the `judged_places` of both: to work them out
+    takes longer than all else.
     """
     closest = np.zeros(len(table.places))
     where = table.place[: table.count]
-    judged = judged_places(rules, table.places)
+    judged = judged_places(rules, table.places) if judged is None else judged
     for rule in rules.rules:
         if rule.measure != "value" or rule.norm is not None:
             continue

@@ -26,12 +26,13 @@ is half of the limit where the exit is at 80 %."""
 
 
 class Outlook:
-    """What the forecasts come to. One that is as it was is not measured again."""
+    """What the forecasts come to. One that is as it was is not measured again. `judged_places` has
+    which places each rule judges, as `values.judged_places` does."""
 
     def __init__(self, forecasts: Forecasts) -> None:
         self._forecasts, self._table = forecasts, forecasts.table
         self._rules = [rule for rule in forecasts.rules.rules if rule.chance]
-        self._judged_places = judged_places(forecasts.rules, self._table.places)
+        self.judged_places = judged_places(forecasts.rules, self._table.places)
         self._views: dict[int, Readings] = {}
         self._close = np.empty((len(self._rules), 0))
         self._told_at = np.empty(0, np.int64)
@@ -49,7 +50,7 @@ class Outlook:
             near = np.full(len(closest), -1.0)
             np.maximum.at(near, place[is_told], close[is_told])
             near[near < 0] = 1.0
-            if (mask := self._judged_places.get(rule.name)) is not None:
+            if (mask := self.judged_places.get(rule.name)) is not None:
                 near[~mask] = 0.0
             np.maximum(closest, near, out=closest)
         return closest

@@ -182,7 +182,8 @@ def _of_group(
         weighed = np.where(is_more[:, None], of_believed, weighed)
         entered = np.maximum(entered, doubtful)
     kind = np.where(np.isnan(looks.value), 0, looks.mark % DOUBTED).max(axis=(1, 2)).astype(np.int8)
-    expected_s = found.expected_s[first]
+    # As of areas: of what is said together none comes first.
+    expected_s = np.maximum.reduceat(found.expected_s, first)
     known = looks.before_at > NO_TIME
     return Findings(
         rule=rule,
@@ -200,7 +201,7 @@ def _of_group(
         onset_at=looks.at,
         until=looks.at,
         expected_s=expected_s,
-        is_late=found.is_late[first],
+        is_late=np.logical_and.reduceat(found.is_late, first),
         is_after_gap=known & (looks.at - looks.before_at >= BLIND_AFTER * expected_s),
         because=_told(rule, looks, members, weighed),
     )

@@ -172,12 +172,15 @@ class SeriesTable:
         """The series of one source at some places; -1 where it was never heard."""
         return self._found(np.array(list(places), np.int64) * _MOST_SOURCES + source)
 
-    def at_place(self, place: int) -> list[int]:
-        """The series of a place, in the order in which their sources were first heard."""
-        first, last = np.searchsorted(
-            self._pairs, (place * _MOST_SOURCES, (place + 1) * _MOST_SOURCES)
-        )
-        return [int(number) for number in self._series[first:last]]
+    def at_places(self, places: Sequence[int]) -> tuple[list[int], list[int]]:
+        """The series of the places, one place after the other, those of one in the order in which
+        their sources were first heard; and how many each place has."""
+        first = np.array(places, np.int64) * _MOST_SOURCES
+        start, stop = np.searchsorted(self._pairs, [first, first + _MOST_SOURCES])
+        count = stop - start
+        before = np.cumsum(count) - count
+        lie = np.repeat(start - before, count) + np.arange(int(count.sum()))
+        return self._series[lie].tolist(), count.tolist()
 
     def forget(self, number: int, valid_at: int) -> None:
         """Remember no more what a series (-1: none) said of an instant: it was corrected, or

@@ -6,7 +6,7 @@ one valid time. There is no object a reading anywhere on the hot path.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass, field, replace
 from enum import IntEnum
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
@@ -145,6 +145,10 @@ class Readings:
             values={name: column[rows] for name, column in self.values.items()},
             sources=self.sources,
         )
+
+    def only(self, names: Set[str]) -> Readings:
+        """All rows, with no other variables than these."""
+        return replace(self, values={n: one for n, one in self.values.items() if n in names})
 
     def value(self, name: str) -> Floats:
         """A variable's column; all NaN where the batch has none of it."""

@@ -22,6 +22,9 @@ _AT_ONCE = 100_000
 """Rows that are written by one statement. Beyond half a million of one day DuckDB no longer keeps
 their order when it writes many files, so a longer day is written alone."""
 
+_DAYS_AT_ONCE = 32
+"""Files that one statement writes: DuckDB holds all of them open, with a buffer for each column."""
+
 
 class DayFile(NamedTuple):
     """A day (a date), its file's bytes, and how many rows are in it."""
@@ -57,10 +60,11 @@ def day_files(
 
 
 def _groups(days: list[tuple[Any, int]]) -> Iterator[list[tuple[Any, int]]]:
-    """Days that follow one another, as many as have not too many rows."""
+    """Days that follow one another, not too many of them nor with too many rows."""
     some: list[tuple[Any, int]] = []
     for day in days:
-        if some and sum(rows for _, rows in some) + day[1] > _AT_ONCE:
+        is_full = len(some) == _DAYS_AT_ONCE
+        if some and (is_full or sum(rows for _, rows in some) + day[1] > _AT_ONCE):
             yield some
             some = []
         some.append(day)

@@ -104,7 +104,8 @@ def kept(lake: Lake, readings: Iterable[str]) -> list[str]:
         return []
     there = lake.keys(DAYS)
     months = _made_of(readings) if there else {}
-    right = {_key(lake, month, files) for month, files in months.items()}
+    seen: dict[str, bytes] = {}
+    right = {_key(lake, month, files, seen) for month, files in months.items()}
     return [key for key in there if key in right]
 
 
@@ -271,20 +272,25 @@ def _made_of(readings: Iterable[str]) -> dict[Month, list[str]]:
     return {month: near[month] for month in own}
 
 
-def _key(lake: Lake, month: Month, files: Sequence[str]) -> str | None:
+def _key(
+    lake: Lake, month: Month, files: Sequence[str], seen: dict[str, bytes] | None = None
+) -> str | None:
     """Where its days lie, made of these files as they are now; None: one is there no more.
 
     No file replaces another on the disk with the other's inode, size and time of change: as it is
-    written beside it, their inodes differ.
+    written beside it, their inodes differ. `seen` are files that were looked at a moment ago: each
+    has a part in three months.
     """
-    told = hashlib.sha256(_recipe())
-    for key in files:
-        path = lake.path(key)
-        try:
-            seen = Path(path).stat()
-        except FileNotFoundError:  # made into a month meanwhile
-            return None
-        told.update(f"{key} {seen.st_ino} {seen.st_size} {seen.st_ctime_ns}\n".encode())
+    told = _recipe().copy()
+    seen = {} if seen is None else seen
+    try:
+        for key in files:
+            if key not in seen:
+                now = Path(lake.path(key)).stat()
+                seen[key] = f"{key} {now.st_ino} {now.st_size} {now.st_ctime_ns}\n".encode()
+            told.update(seen[key])
+    except FileNotFoundError:  # made into a month meanwhile
+        return None
     return f"{month.folder}{told.hexdigest()[:32]}.parquet"
 
 
@@ -332,6 +338,7 @@ def _quoted(text: object) -> str:
 
 
 @cache
-def _recipe() -> bytes:
+def _recipe() -> hashlib._Hash:
     """What makes days of readings: another one gives other names."""
-    return f"{version('tzdata')} {parts_of_days(hourly_of(SUMMARISED))} {_COLUMNS}".encode()
+    made = f"{version('tzdata')} {parts_of_days(hourly_of(SUMMARISED))} {_COLUMNS}"
+    return hashlib.sha256(made.encode())

@@ -19,6 +19,7 @@ from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
+from weakref import WeakKeyDictionary
 
 import duckdb
 import msgspec
@@ -309,15 +310,26 @@ def merge_answers(lake: Lake, answers: Iterable[Answers]) -> Merged:
 
 def write_places(lake: Lake, places: Places) -> None:
     """Put the places into GOLD, in place of those that were there."""
+    key = f"{PLACES}places.parquet"
+    body = _files_of_places.get(places)
+    if body is None:
+        body = _files_of_places[places] = _file_of_places(lake, places)
+    if not lake.keys(key) or lake.read(key) != body:
+        lake.write(key, body)
+
+
+_files_of_places: WeakKeyDictionary[Places, bytes] = WeakKeyDictionary()
+"""As each was written: a question of days asks if they are still those, and a file takes 10 ms."""
+
+
+def _file_of_places(lake: Lake, places: Places) -> bytes:
     rows = [{"place_id": place.id, **msgspec.structs.asdict(place)} for place in places]
     with workshop(lake) as shop:
         out = shop.folder / "places.parquet"
         names = ", ".join(f'"{name}"' for name in PLACE_COLUMNS)
         source = from_rows(shop, PLACE_COLUMNS, rows)
         shop.con.execute(f"COPY (SELECT {names} FROM {source}) TO '{out}' {PARQUET}")
-        body, key = out.read_bytes(), f"{PLACES}places.parquet"
-        if not lake.keys(key) or lake.read(key) != body:
-            lake.write(key, body)
+        return out.read_bytes()
 
 
 def _merge_log(lake: Lake, log: _Log, rows: list[dict[str, Any]]) -> Merged:

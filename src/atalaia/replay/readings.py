@@ -11,8 +11,9 @@ repeated or split over files; and a replay that was killed goes on where its hom
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import islice
 from pathlib import Path
 
 import msgspec
@@ -22,14 +23,14 @@ from atalaia.detect.watch import CONSUMER, Watch
 from atalaia.domain.alert import LogEntry, entry_line
 from atalaia.domain.payload import Payload, Reject, by_reason
 from atalaia.domain.place import Places
-from atalaia.domain.reading import Decode, Decoded, Readings
+from atalaia.domain.reading import Bools, Decode, Decoded, Readings
 from atalaia.domain.rule import RuleSet
 from atalaia.errors import AtalaiaError, StateConflict
 from atalaia.lake.norms import digest, norms_of
 from atalaia.lake.places import note_places
 from atalaia.ports import Commit, Home
 from atalaia.sources import readings_csv
-from atalaia.sources.recorded import read_files
+from atalaia.sources.recorded import read_by_time
 
 REPLAY = "replay"
 """The note of a home that a replay has made, and that no live watch goes on in."""
@@ -100,29 +101,29 @@ def replay(
     StateConflict where the home holds something else than this replay.
     """
     progress("reading", 0, len(files))
-    decoded = read_files(files, places)
-    rows = decoded.readings.in_order()
-    size = min(max(len(rows) // 200, 1000), _PART) if is_kept else _PART
-    parts = {int(part.known_at[-1]): part for part in rows.between_instants(size)}
-    payloads = [_payload(at, part, places if is_kept else None) for at, part in parts.items()]
-    norms = norms_of(home.lake, rules, places)
-    resumed = _claim(home, _fingerprint(payloads, rules, places), digest(norms))
-    note_places(home.state, places)
-    if decoded.rejects:
-        home.state.commit(Commit("replay", 1, rejects=[(0, r) for r in decoded.rejects]))
-    _run(home, payloads, Watch(rules, places, _reading_of(parts), norms), progress)
+    with read_by_time(files, places, None if is_kept else rules.variables) as (rows, rejects):
+        norms = norms_of(home.lake, rules, places)
+        many, of_rows = rows.digest() if is_kept else (0, "")
+        resumed = _claim(home, _fingerprint(of_rows, rules, places), digest(norms))
+        note_places(home.state, places)
+        if rejects:
+            home.state.commit(Commit("replay", 1, rejects=[(0, r) for r in rejects]))
+        size = min(max(many // 200, 1000), _PART) if is_kept else _PART
+        lived = _Lived(np.zeros(len(places), bool))
+        watch = Watch(rules, places, _reading_of(lived.parts), norms)
+        _run(home, rows.parts(size), len(rows), watch, lived, places if is_kept else None, progress)
+        sources = list(rows.sources)
     if is_kept:
         keep(home, places, rules, progress)
-    heard = set(np.unique(rows.place).tolist())
     return Replayed(
-        readings=len(rows),
-        rejected=decoded.rejects,
+        readings=lived.rows,
+        rejected=rejects,
         entries=log_of(home),
-        silent=[place.id for i, place in enumerate(places) if i not in heard],
+        silent=[places[i].id for i in np.flatnonzero(~lived.places).tolist()],
         resumed=resumed,
-        sources=[rows.sources[i] for i in np.unique(rows.source)],
+        sources=sources,
         unjudged=norms.in_words(),
-        unseen=rules.unseen(rows.known()),
+        unseen=rules.unseen(lived.variables),
     )
 
 
@@ -195,11 +196,10 @@ def _reading_of(parts: Mapping[int, Readings]) -> Decode:
     return decode
 
 
-def _fingerprint(payloads: Sequence[Payload], rules: RuleSet, places: Places) -> str:
+def _fingerprint(of_rows: str, rules: RuleSet, places: Places) -> str:
     digest = hashlib.sha256(rules.digest.encode())
     digest.update(msgspec.json.encode(list(places)))
-    for payload in payloads:
-        digest.update(payload.body)
+    digest.update(of_rows.encode())
     return digest.hexdigest()
 
 
@@ -222,17 +222,56 @@ def _claim(home: Home, fingerprint: str, norms: str) -> bool:
     return True
 
 
-def _run(home: Home, payloads: Sequence[Payload], watch: Watch, progress: Progress) -> None:
-    """Append what the stream lacks and live through what the speed layer has not seen."""
+@dataclass
+class _Lived:
+    """What is lived through.
+
+    places     shape (places,): whether anything was heard of each
+    rows       how many there were
+    variables  those of which there was a value
+    parts      those of this step, by when their payloads were received
+    """
+
+    places: Bools
+    rows: int = 0
+    variables: set[str] = field(default_factory=set)
+    parts: dict[int, Readings] = field(default_factory=dict)
+
+    def begin(self, parts: Iterable[Readings]) -> None:
+        """Go on to the next step."""
+        self.parts.clear()
+        for part in parts:
+            self.parts[int(part.known_at[-1])] = part
+            self.places[part.place] = True
+            self.rows += len(part)
+            self.variables |= part.known()
+
+
+def _run(
+    home: Home,
+    parts: Iterator[Readings],
+    total: int,
+    watch: Watch,
+    lived: _Lived,
+    places: Places | None,
+    progress: Progress,
+) -> None:
+    """Append what the stream lacks and live through what the speed layer has not seen, of parts
+    with so many rows in all. With `places` payloads have bodies.
+    """
     watch.load(home.state)
-    total = len(payloads)
-    while (done := home.state.offset(CONSUMER)) < total:
-        progress("watching", done, total)
-        appended = home.stream.last_offset()
-        if appended == done:
-            home.stream.append(payloads[appended : appended + _APPENDED_AT_ONCE])
-        _, commit = watch.step(home.stream.read(done, _APPENDED_AT_ONCE))
+    done, last = home.state.offset(CONSUMER), 0
+    while some := list(islice(parts, _APPENDED_AT_ONCE)):
+        progress("watching", lived.rows, total)
+        lived.begin(some)
+        first, last = last, last + len(some)
+        if last <= done:
+            continue
+        lacking = list(lived.parts.items())[max(home.stream.last_offset() - first, 0) :]
+        home.stream.append([_payload(at, part, places) for at, part in lacking])
+        _, commit = watch.step(home.stream.read(done, last - done))
         home.state.commit(commit)
+        done = last
     progress("watching", total, total)
 
 

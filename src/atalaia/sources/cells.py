@@ -11,7 +11,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from functools import cached_property
+from typing import Any, TypeVar, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +23,9 @@ Column = TypeVar("Column", bound=NDArray[Any])
 
 _LONGEST = 64
 """Letters of a cell; a column with a longer one is read cell by cell."""
+
+_ODD = np.uint64(0x9E3779B97F4A7C15)
+"""Times this, what differs anywhere differs in the highest bits (Knuth's multiplicative hash)."""
 
 _FIRST_LETTERS = np.array([(1 << 8 * n) - 1 for n in range(9)], np.uint64)
 """By number of letters: what is left of eight."""
@@ -107,9 +111,39 @@ def _column(plain: str | bytes, eight: NDArray[np.uint64], begin: Ints, size: In
             # Of each different cell some row that has it.
             row = np.zeros(int(which.max()) + 1, np.int64)
             row[which] = np.arange(n)
-            if not _differ(words, slice(None), row[which]).any():
+            if len(words) == 1 or not _differ(words, slice(None), row[which]).any():
                 return Cells(_texts(plain, begin[row], size[row]), which)
+        if int(size.min()) == longest:
+            letters = np.stack(words, axis=1).view(np.uint8)[:, :longest]
+            return Cells(EvenTexts(letters, plain, begin))
     return Cells(_texts(plain, begin, size))
+
+
+class EvenTexts(Sequence[str]):
+    """Cells of equally many bytes, which become texts when one is asked for: instants are read as
+    they lie.
+
+    letters  shape (n, bytes), uint8
+    """
+
+    def __init__(self, letters: NDArray[np.uint8], plain: str | bytes, begin: Ints) -> None:
+        self.letters = letters
+        self._plain, self._begin = plain, begin
+
+    @cached_property
+    def _told(self) -> list[str]:
+        width = np.full(len(self), self.letters.shape[1])
+        return _texts(self._plain, self._begin, width)
+
+    def __len__(self) -> int:
+        return len(self.letters)
+
+    @overload
+    def __getitem__(self, row: int) -> str: ...
+    @overload
+    def __getitem__(self, row: slice) -> list[str]: ...
+    def __getitem__(self, row: int | slice) -> str | list[str]:
+        return self._told[row]
 
 
 def _words(
@@ -137,12 +171,30 @@ def _differ(words: Sequence[NDArray[np.uint64]], some: Any, others: Any) -> Bool
 
 def _which(words: Sequence[NDArray[np.uint64]]) -> Ints | None:
     """A number of each different cell, row by row; None where most rows have one of their own. Of
-    long cells two may get one number."""
+    long cells two may get one number.
+
+    Each cell goes to one of some slots, and what is there last is the slot's: so nothing is sorted
+    but the few that meet another there.
+    """
     mixed = words[0]
     for word in words[1:]:
-        mixed = mixed * np.uint64(0x9E3779B97F4A7C15) + word
-    different = np.unique(mixed)
-    return np.searchsorted(different, mixed) if 2 * len(different) <= len(mixed) else None
+        mixed = mixed * _ODD + word
+    n = len(mixed)
+    bits = n.bit_length()
+    slot = ((mixed * _ODD) >> np.uint64(64 - bits)).astype(np.int64)
+    owner = np.full(1 << bits, -1)
+    owner[slot] = np.arange(n)
+    is_owned = owner >= 0
+    owned = np.count_nonzero(is_owned)
+    if 2 * owned > n:
+        return None
+    which: Ints = (np.cumsum(is_owned) - 1)[slot]
+    others = np.flatnonzero(mixed[owner[slot]] != mixed)
+    if len(others):
+        different, of_others = np.unique(mixed[others], return_inverse=True)
+        which[others] = owned + of_others
+        owned += len(different)
+    return which if 2 * owned <= n else None
 
 
 def _texts(plain: str | bytes, begin: Ints, size: Ints) -> list[str]:

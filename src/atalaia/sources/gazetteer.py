@@ -16,7 +16,7 @@ import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 import msgspec
 import numpy as np
@@ -149,7 +149,7 @@ class _Names:
             at = self.text.find(key, max(at + 1, int(self.begins[line + 1])))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class TownTable:
     """All towns as columns, from the largest to the smallest; coordinates in degrees."""
 
@@ -162,13 +162,31 @@ class TownTable:
     timezone: Ints
     regions: list[tuple[str, str, str]]
     timezones: list[str]
-    folded: _Names
-    others: _Names
     other_of: Ints
-    known: dict[str, frozenset[int]]
-    """States and countries by folded letters and name: the regions that they mean."""
-    point: tuple[Floats, Floats, Floats]
-    """On the globe of radius 1."""
+    stored: Stored
+    """As the file has it."""
+
+    # What names are looked up in: who asks only where towns lie does without.
+
+    @cached_property
+    def folded(self) -> _Names:
+        """The names in letters without marks."""
+        return _Names.of(_folded(self.stored.names.decode()))
+
+    @cached_property
+    def others(self) -> _Names:
+        """Other names, in the same letters; `other_of` says whose."""
+        return _Names.of(self.stored.other_names)
+
+    @cached_property
+    def known(self) -> dict[str, frozenset[int]]:
+        """States and countries by folded letters and name: the regions that they mean."""
+        return _known(self.stored)
+
+    @cached_property
+    def point(self) -> tuple[Floats, Floats, Floats]:
+        """On the globe of radius 1."""
+        return unit(self.latitude, self.longitude)
 
     def town(self, number: int) -> Town:
         """One town."""
@@ -190,23 +208,18 @@ class TownTable:
 def table() -> TownTable:
     """The whole gazetteer, read once."""
     stored = _decode_stored(shipped("gazetteer.zst"))
-    latitude = np.frombuffer(stored.latitude, "<i4") / 1e5
-    longitude = np.frombuffer(stored.longitude, "<i4") / 1e5
     return TownTable(
         id=np.frombuffer(stored.id, "<i4"),
         names=_Names.of(stored.names),
-        latitude=latitude,
-        longitude=longitude,
+        latitude=np.frombuffer(stored.latitude, "<i4") / 1e5,
+        longitude=np.frombuffer(stored.longitude, "<i4") / 1e5,
         population=np.frombuffer(stored.population, "<i4"),
         region=np.frombuffer(stored.region, "<i2"),
         timezone=np.frombuffer(stored.timezone, "<i2"),
         regions=stored.regions,
         timezones=stored.timezones,
-        folded=_Names.of(_folded(stored.names.decode())),
-        others=_Names.of(stored.other_names),
         other_of=np.frombuffer(stored.other_of, "<i4"),
-        known=_known(stored),
-        point=unit(latitude, longitude),
+        stored=stored,
     )
 
 

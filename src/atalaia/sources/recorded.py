@@ -5,18 +5,21 @@ from __future__ import annotations
 import csv
 import io
 import math
-from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO, NamedTuple, TypeAlias
 
 import msgspec
 
 from atalaia.domain.payload import Payload, Reject, by_reason
 from atalaia.domain.place import Place, Places
-from atalaia.domain.reading import Decoded
+from atalaia.domain.reading import Decoded, Readings
 from atalaia.errors import PayloadInvalid, SettingsInvalid
 from atalaia.given import read_given
 from atalaia.sources import inmet, open_meteo, readings_csv
+from atalaia.sources.by_time import RowsByTime
+from atalaia.sources.rejects import Rejects, Unreadable
 
 _DECODERS = {
     inmet.NAME: inmet.decoder,
@@ -29,6 +32,9 @@ _EMPTY = "no rows"
 _HARMLESS = {_OF_OTHERS, "unknown column"}
 """Rejects of what nobody may have wanted: a file that has no others is not at fault."""
 
+_HEAD = 20_000
+"""Bytes of a file that tell what it is."""
+
 _PLACE_COLUMNS = ("place_id", "name", "latitude", "longitude", "timezone")
 
 
@@ -40,31 +46,82 @@ def read_files(paths: Iterable[Path], places: Places) -> Decoded:
     file without rows: others are read. Raises PayloadInvalid for a file that is neither, or cannot
     be opened, and where there is no reading in all of them.
     """
-    files = [(path, _read_file(path, places)) for path in map(Path, paths)]
-    if not any(len(decoded.readings) for _, decoded in files):
+    found: list[Readings] = []
+
+    def take(parts: Iterable[Readings]) -> int:
+        mine = list(parts)
+        found.extend(mine)
+        return sum(map(len, mine))
+
+    rejects = _read_each(paths, places, take)
+    return Decoded(Readings.concat(found), rejects)
+
+
+@contextmanager
+def read_by_time(
+    paths: Iterable[Path], places: Places, wanted: frozenset[str] | None = None
+) -> Iterator[tuple[RowsByTime, list[Reject]]]:
+    """The same of a record of any length, on disk, with the variables that are wanted (None: all);
+    and the rejects. A readings CSV is read part by part, any other file as a whole."""
+    with RowsByTime(wanted) as rows:
+        yield rows, _read_each(paths, places, rows.add_all)
+
+
+Take: TypeAlias = Callable[[Iterable[Readings]], int]
+"""Take up what a file has, or nothing of it where reading it raises; return how many rows."""
+
+
+class _FileRead(NamedTuple):
+    path: Path
+    rows: int
+    rejects: list[Reject]
+
+
+def _read_each(paths: Iterable[Path], places: Places, take: Take) -> list[Reject]:
+    files = [_read_file(path, places, take) for path in map(Path, paths)]
+    if not any(file.rows for file in files):
         raise PayloadInvalid(_nothing_read(files))
-    return Decoded.together(
-        replace(decoded, rejects=[_named(reject, path) for reject in decoded.rejects])
-        for path, decoded in files
-    )
+    return [_named(reject, file.path) for file in files for reject in file.rejects]
 
 
-def _read_file(path: Path, places: Places) -> Decoded:
-    payload = as_payload(path)
-    decoded = _DECODERS[payload.source](places)([payload], None)
-    if not len(decoded.readings) and not decoded.rejects:
-        decoded = replace(decoded, rejects=[Reject(source=payload.source, reason=_EMPTY)])
-    return decoded
+def _read_file(path: Path, places: Places, take: Take) -> _FileRead:
+    try:
+        with path.open("rb") as opened:
+            # What cannot be begun anew (a pipe) is read as a whole.
+            file = opened if opened.seekable() else io.BytesIO(opened.read())
+            head = file.read(_HEAD)
+            file.seek(0)
+            if _has_readings_header(head) and not inmet.is_station_file(head):
+                source, rows, rejects = readings_csv.NAME, *_read_csv(file, places, take)
+            else:
+                payload = _as_payload(path, file.read())
+                decoded = _DECODERS[payload.source](places)([payload], None)
+                source, rows, rejects = payload.source, take([decoded.readings]), decoded.rejects
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        raise PayloadInvalid(f"{path}: {reason}; give a file that can be read") from error
+    if not rows and not rejects:
+        rejects = [Reject(source=source, reason=_EMPTY)]
+    return _FileRead(path, rows, rejects)
 
 
-def _nothing_read(files: Sequence[tuple[Path, Decoded]]) -> str:
+def _read_csv(file: BinaryIO, places: Places, take: Take) -> tuple[int, list[Reject]]:
+    rejects = Rejects(readings_csv.NAME)
+    rows = 0
+    try:
+        rows = take(readings_csv.recorded_parts(file, places, rejects))
+    except Unreadable as error:
+        rejects.add_unreadable(error)
+    return rows, rejects.listed()
+
+
+def _nothing_read(files: Sequence[_FileRead]) -> str:
     """Why there is no reading: what is wrong with the first file that could have had some, or of
     which places they all are."""
-    for path, decoded in files:
-        if any(reject.reason not in _HARMLESS for reject in decoded.rejects):
-            return _unread(path, decoded.rejects)
-    rejects = [_named(reject, path) for path, decoded in files for reject in decoded.rejects]
-    return _of_others(rejects)
+    for file in files:
+        if any(reject.reason not in _HARMLESS for reject in file.rejects):
+            return _unread(file.path, file.rejects)
+    return _of_others([_named(reject, file.path) for file in files for reject in file.rejects])
 
 
 def _unread(path: Path, rejects: Sequence[Reject]) -> str:
@@ -83,14 +140,8 @@ def _of_others(rejects: Sequence[Reject]) -> str:
     return f"no reading is of a place that is watched ({first}); give --places that have them"
 
 
-def as_payload(path: Path) -> Payload:
-    """A recorded file as the payload that holds it. Raises PayloadInvalid as `read_files` does."""
-    try:
-        body = path.read_bytes()
-    except OSError as error:
-        reason = error.strerror or type(error).__name__
-        raise PayloadInvalid(f"{path}: {reason}; give a file that can be read") from error
-    if inmet.is_station_file(body[:20_000]):
+def _as_payload(path: Path, body: bytes) -> Payload:
+    if inmet.is_station_file(body[:_HEAD]):
         source, content = inmet.NAME, inmet.CONTENT
     elif open_meteo.is_archive(body):
         source, content = open_meteo.NAME, open_meteo.ARCHIVE
@@ -106,7 +157,7 @@ def as_payload(path: Path) -> Payload:
 
 
 def _has_readings_header(body: bytes) -> bool:
-    first = body[:20_000].decode("utf-8-sig", "replace").lstrip().split("\n", 1)[0]
+    first = body[:_HEAD].decode("utf-8-sig", "replace").lstrip().split("\n", 1)[0]
     return "place_id" in (name.strip().strip('"') for name in first.split(","))
 
 

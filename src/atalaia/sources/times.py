@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from atalaia.domain.reading import NO_TIME, Ints
+from atalaia.sources.cells import EvenTexts
 
 _UTC_SHAPE = "0000-00-00T00:00:00Z"
 _LOCAL_SHAPE = "0000-00-00T00:00"
@@ -52,6 +53,8 @@ def utc_second(text: object) -> int | None:
 
 
 def _read(texts: Sequence[object]) -> Ints:
+    if isinstance(texts, EvenTexts) and (lying := _lying(texts.letters)) is not None:
+        return lying
     distinct = _few(texts)
     if distinct is not None:
         known: dict[object, int] = {text: _one(text) for text in distinct}
@@ -106,12 +109,22 @@ def _same_shape(texts: Sequence[object], shape: str) -> Ints | None:
     return None if letters is None else _of_letters(letters, shape)
 
 
+def _lying(letters: NDArray[np.uint8]) -> Ints | None:
+    """The same of letters, shape (n, letters), of either shape."""
+    if letters.shape[1] == len(_UTC_SHAPE):
+        return _of_letters(letters, _UTC_SHAPE)
+    return _of_offsets(letters) if letters.shape[1] == len(_OFFSET_SHAPE) else None
+
+
 def _with_offset(texts: Sequence[object]) -> Ints | None:
     """The same of ``2024-09-21T02:44:00-03:00``, each with an offset of its own."""
     letters = _letters(texts, len(_OFFSET_SHAPE))
-    if letters is None:
-        return None
+    return None if letters is None else _of_offsets(letters)
+
+
+def _of_offsets(letters: NDArray[np.uint8]) -> Ints | None:
     sign = letters[:, 19].copy()
+    letters = letters.copy()
     letters[:, 19] = np.where(sign == ord("-"), ord("+"), sign)
     pairs = _pairs(letters, _OFFSET_SHAPE)
     if pairs is None:

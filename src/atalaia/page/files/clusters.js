@@ -27,7 +27,7 @@ export function clustered(places, project) {
   return found.reverse().map(({ place, all }) => (all.length === 1 ? place : { ...place, with: all, isBlind: all.some((each) => each.isBlind) }));
 }
 
-const cell = (x, y) => `${Math.floor(x / WITHIN)} ${Math.floor(y / WITHIN)}`;
+const cell = (x, y) => Math.floor(x / WITHIN) * 100_000 + Math.floor(y / WITHIN);
 
 /** What is near already, and at least as grave. */
 function heart(cells, { x, y, place }) {

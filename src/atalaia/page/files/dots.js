@@ -7,6 +7,7 @@ import { CORNERS, RANK } from "./levels.js";
 const MARGIN = 0.25; // of the view, drawn around it so that a drag shows no edge
 const SIZE = { watch: 6.5, yellow: 9, orange: 9.5, red: 10.5 };
 const FLASH_MS = 4000;
+const CELL = 64; // pixels
 const REACH = matchMedia("(pointer: coarse)").matches ? 24 : 14;
 
 /** The layer's class, for this Leaflet. Options: onPick(place, latlng), onGroup(places). */
@@ -144,7 +145,7 @@ export const dots = (L) => L.Layer.extend({
     const size = this._map.getSize();
     const view = [seen.x, seen.y, seen.x + size.x, seen.y + size.y];
     const taken = names(pen, this._shown, this._look, view);
-    const free = (box) => fits(taken, box, view) && taken.push(box);
+    const free = (box) => fits(taken, box, view) && taken.add(box);
     const within = (some) => this._within(size.multiplyBy(1 + 2 * MARGIN), some);
     const room = { within, free, look: this._look, map: this._map, shown: this._shown };
     this._canvas.dataset.values = this._values?.(pen, room) ?? "";
@@ -263,9 +264,9 @@ function ripple(pen, { place, x, y }, look, part) {
 /** Names of the worst first, where nothing is yet that is as grave; answers what is taken. */
 function names(pen, shown, look, view) {
   const boxOf = ({ x, y, reach }) => [x - reach, y - reach, x + reach, y + reach];
-  const all = shown.map(boxOf);
-  const graver = [1, 2, 3, 4].map((rank) => shown.filter(({ place }) => RANK[place.level] >= rank).map(boxOf));
-  const taken = [];
+  const all = new Boxes(shown.map(boxOf));
+  const graver = [1, 2, 3, 4].map((rank) => new Boxes(shown.filter(({ place }) => RANK[place.level] >= rank).map(boxOf)));
+  const taken = new Boxes();
   const isFull = shown.length > 1500; // of the calm alone: who is in danger is always named
   pen.textBaseline = "middle";
   pen.lineJoin = "round";
@@ -281,19 +282,45 @@ function names(pen, shown, look, view) {
     const where = (marks) => spots.find(({ box }) => fits(taken, box, view) && fits(marks, box, view));
     const spot = where(all) ?? (rank ? where(graver[rank - 1]) : null);
     if (!spot) continue;
-    taken.push(spot.box);
+    taken.add(spot.box);
+    all.add(spot.box);
     pen.strokeStyle = look.land;
     pen.lineWidth = 3;
     pen.strokeText(name, spot.left, spot.middle);
     pen.fillStyle = rank ? look.ink : look.muted;
     pen.fillText(name, spot.left, spot.middle);
   }
-  return [...taken, ...all];
+  return all;
 }
 
-function fits(taken, [left, top, right, bottom], view) {
-  if (left < view[0] || top < view[1] || right > view[2] || bottom > view[3]) return false;
-  return !taken.some(([l, t, r, b]) => left < r && right > l && top < b && bottom > t);
+/** Boxes, found by where they lie: thousands of names are tried. */
+class Boxes {
+  constructor(some = []) {
+    this._cells = new Map();
+    for (const box of some) this.add(box);
+  }
+
+  add(box) {
+    for (const key of keys(box)) if (!this._cells.get(key)?.push(box)) this._cells.set(key, [box]);
+    return true;
+  }
+
+  meet([left, top, right, bottom]) {
+    const isMet = ([l, t, r, b]) => left < r && right > l && top < b && bottom > t;
+    return keys([left, top, right, bottom]).some((key) => this._cells.get(key)?.some(isMet));
+  }
+}
+
+function keys([left, top, right, bottom]) {
+  const found = [];
+  for (let x = Math.floor(left / CELL); x * CELL <= right; x += 1) {
+    for (let y = Math.floor(top / CELL); y * CELL <= bottom; y += 1) found.push(x * 10_000 + y);
+  }
+  return found;
+}
+
+function fits(taken, box, view) {
+  return box[0] >= view[0] && box[1] >= view[1] && box[2] <= view[2] && box[3] <= view[3] && !taken.meet(box);
 }
 
 /** How many places have which level: what the canvas shows, for programs. */

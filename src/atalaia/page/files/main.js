@@ -153,15 +153,8 @@ function say(alert) {
   while ($("#said").childElementCount > 3) $("#said").firstChild.remove();
 }
 
-async function begin() {
-  await speak();
-  // The map has the height that the banner leaves.
-  new ResizeObserver(([box]) => {
-    document.documentElement.style.setProperty("--banner", `${Math.ceil(box.contentRect.height)}px`);
-  }).observe($("#banner"));
-  on("data", () => { banner(); bottom(); });
-  on("live", banner);
-  on("alert", say);
+/** From addresses that others may know to those of views. */
+function redirect() {
   if (location.pathname === "/manage") {
     // The link's token leaves the address at once: it stays in this tab alone.
     const token = location.hash.slice(1);
@@ -171,8 +164,23 @@ async function begin() {
   // An address that can be shared, of which the server says what it leads to (page/share.py).
   const [, kind, id] = location.pathname.match(/^\/(place|system)\/(.+)/) ?? [];
   if (kind) history.replaceState(null, "", `/#/${kind === "place" ? `place/${id}${location.search}` : `?system=${id}`}`);
-  addEventListener("hashchange", () => show());
+}
+
+async function begin() {
+  redirect();
+  // View, words and what is known are fetched at once; `show` tells what fails.
+  VIEWS[route().name]?.().catch(() => {});
+  const spoken = speak();
   follow();
+  await spoken;
+  // The map has the height that the banner leaves.
+  new ResizeObserver(([box]) => {
+    document.documentElement.style.setProperty("--banner", `${Math.ceil(box.contentRect.height)}px`);
+  }).observe($("#banner"));
+  on("data", () => { banner(); bottom(); });
+  on("live", banner);
+  on("alert", say);
+  addEventListener("hashchange", () => show());
   await show({ isFirst: true });
   fetchOthers();
 }

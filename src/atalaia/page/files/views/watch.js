@@ -4,7 +4,7 @@ import { apart, calmly, fill, h } from "../dom.js";
 import { capital, clock, figure, hazard, length, plain } from "../format.js";
 import { icon } from "../icons.js";
 import { badge, highest, LEVELS, shape } from "../levels.js";
-import { hasLibraries } from "../libraries.js";
+import { hasLibraries, leaflet } from "../libraries.js";
 import { blindPlaces, canSee, grouped, levelsByPlace, nameOf, on, open, placesOf, renew, store, wanted, zoneOf } from "../store.js";
 import { t } from "../words.js";
 import { systemCard } from "./systems.js";
@@ -61,10 +61,13 @@ export async function show(main, { titled, query }) {
   }
 
   async function begin() {
-    // The map comes when the page can be used already, and is fitted to the places once they are known.
+    // The map comes when the page can be used already, and is fitted to the places once they are known;
+    // what it is made of is fetched while they are.
+    const fetched = [import("../map.js"), leaflet()];
+    for (const each of fetched) each.catch(() => {});
     await new Promise(afterPlaces);
     if (isGone) return;
-    const { showMap } = await import("../map.js");
+    const [{ showMap }] = await Promise.all(fetched);
     const shown = await showMap(canvas, panels, address);
     if (isGone) shown.remove();
     else map = shown;
