@@ -18,6 +18,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 
 from rich.console import Console
+from rich.segment import Segments
 
 from atalaia.api.following import allow_listeners
 from atalaia.api.history import MemoryHistory
@@ -259,11 +260,11 @@ class Live:
         self.metrics.clock_behind.set(self.clocks.behind_s)
         self.standing.step_s = lived.seconds
         if lived.entries:
-            self.notifier.wake()
+            self.notifier.hear()
             self.services.follower.wake()
-            lines = [line_of(entry, self.settings.language) for entry in lived.entries]
+            said = [part for one in lived.entries for part in line_of(one, self.settings.language)]
             with suppress(OSError):  # a terminal that has gone must not stop the watch
-                self._console.print(*lines, sep="\n")
+                self._console.print(Segments(said))
 
     def _begin_with(self, norms: Norms) -> None:
         """The watch begins, now or anew, and judges by these norms; they are kept for replays."""
