@@ -38,7 +38,7 @@ from atalaia.homes.embedded import EmbeddedHome
 from atalaia.lake.norms import keep, norms_of
 from atalaia.lake.places import note_places
 from atalaia.logs import Logger, configure_logs
-from atalaia.memory import give_back
+from atalaia.memory import give_back, settle
 from atalaia.metrics import Metrics
 from atalaia.parts import STOP_S, Parts, asked_to_stop, begin, cancelled, ended
 from atalaia.people.upkeep import forget_often
@@ -316,6 +316,7 @@ async def _run(settings: Settings, home: EmbeddedHome) -> int:
         )
         with suppress(OSError):
             live.greet()
+        settle()
         # Found here, and not at the first refine or question: it may be forbidden to map it.
         loading = asyncio.create_task(
             do_beside("loading DuckDB", [sys.executable, "-c", "import duckdb"])
