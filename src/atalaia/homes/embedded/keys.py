@@ -61,7 +61,8 @@ class FolderKeys(Keys):
         return self._made(self._file(pseudonym), pseudonym)
 
     def get(self, pseudonym: str) -> bytes | None:
-        return self._read(self._path(pseudonym), pseudonym)
+        # A text: on the night when everybody is told, a `Path` costs more than its file.
+        return self._read(f"{self._people}/{_place(pseudonym)}", pseudonym)
 
     def many(self, pseudonyms: Sequence[str]) -> dict[str, bytes]:
         found = {}
@@ -200,21 +201,21 @@ class FolderKeys(Keys):
             raise self._unusable(error) from error
 
     def _file(self, pseudonym: str) -> Path:
-        return Path(self._path(pseudonym))
-
-    def _path(self, pseudonym: str) -> str:
-        """As a text: on the night when everybody is told a `Path` costs more than its file."""
-        if not _PSEUDONYM.fullmatch(pseudonym):
-            raise ValueError("a pseudonym has letters, digits, - and _ alone, 64 at most")
-        # By its hash: 256 folders that fill evenly, whatever pseudonyms look like.
-        prefix = hashlib.sha256(pseudonym.encode()).hexdigest()[:2]
-        return f"{self._people}/{prefix}/{pseudonym}"
+        return Path(self._people, _place(pseudonym))
 
     def _block_file(self, number: int) -> Path:
         return self._folder / RECIPIENTS / str(number)
 
     def _unusable(self, error: OSError) -> StateConflict:
         return StateConflict(f"keys {self._folder} cannot be used: {error.strerror}; mend that")
+
+
+def _place(pseudonym: str) -> str:
+    """Where a person's key is among people's. Raises ValueError for what no pseudonym is."""
+    if not _PSEUDONYM.fullmatch(pseudonym):
+        raise ValueError("a pseudonym has letters, digits, - and _ alone, 64 at most")
+    # By its hash: 256 folders that fill evenly, whatever pseudonyms look like.
+    return f"{hashlib.sha256(pseudonym.encode()).hexdigest()[:2]}/{pseudonym}"
 
 
 def _content(file: Path | str) -> bytes:
