@@ -26,7 +26,7 @@ TICK_AFTER_S = 60
 _LINGER_S = 0.05
 """So long after a commit the next one comes, where much comes."""
 
-_MUCH, _MUCH_S = 100, 1.0
+_MUCH, _MUCH_S = 30, 0.3
 """So many deliveries in so many seconds are much. With fewer, nobody waits: who lingers gathers
 more, so that it would look as if many came side by side for ever, and each of them would wait."""
 
